@@ -1,0 +1,42 @@
+# `make demo` and `make test` work on a bare machine with python3 (3.10 to 3.12) and make.
+PYTHON ?= python3
+BIN := .venv/bin
+SETTINGS := PYTHONDONTWRITEBYTECODE=1
+
+.PHONY: setup demo test check lint types layers lock clean
+
+setup: .venv/installed
+
+.venv/installed: requirements.lock pyproject.toml scripts/setup.sh
+	PYTHON="$(PYTHON)" sh scripts/setup.sh
+	touch $@
+
+# The main job: data -> train -> evaluate -> predict -> report. DATA=/path/to/photos takes your own photos.
+demo: setup
+	$(BIN)/python scripts/demo.py $(if $(DATA),"$(DATA)")
+
+test: setup
+	$(SETTINGS) $(BIN)/python -m pytest -W error tests
+
+check: lint types layers
+
+lint: setup
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+
+types: setup
+	$(BIN)/mypy
+
+layers: setup
+	$(BIN)/lint-imports --no-cache
+
+# Newest versions of everything but MindSpore, whose 2.8.0 has the fastest CPU convolutions.
+lock: setup
+	$(BIN)/python -m pip install --quiet uv
+	echo "mindspore==2.8.0" > .venv/constraints.txt
+	$(BIN)/uv pip compile pyproject.toml --extra dev --universal --python-version 3.10 --generate-hashes \
+		--constraint .venv/constraints.txt --no-emit-index-url --no-annotate \
+		--custom-compile-command "make lock" --upgrade --output-file requirements.lock
+
+clean:
+	rm -rf .venv runs demo build dist

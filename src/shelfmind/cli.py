@@ -1,0 +1,298 @@
+"""The `shelfmind` command: one verb a function; each parses, calls and prints."""
+
+from __future__ import annotations
+
+import json
+import sys
+from pathlib import Path
+from typing import Annotated, Any, Optional
+
+import typer
+from rich.console import Console
+from rich.table import Table
+
+from shelfmind.errors import UserError
+
+app = typer.Typer(
+    help="Recognises retail products (SKUs) in photos of shelf items.\n\n"
+    "Start with:  shelfmind train PHOTOS --out runs/first   (PHOTOS holds one folder of images a product)",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    rich_markup_mode="rich",
+)
+
+Data = Annotated[Path, typer.Argument(help="data set: a folder of class folders, RP2K, a csv, or Grocery Store")]
+Run = Annotated[Path, typer.Argument(help="a run folder that `shelfmind train` made")]
+Format = Annotated[Optional[str], typer.Option(help="folder, rp2k, csv or grocery_store; found out if not given")]
+MaxBad = Annotated[float, typer.Option(min=0, max=1, help="share of unusable files above which to stop")]
+JsonFile = Annotated[Optional[Path], typer.Option("--json", help="also write the figures to this file; - for standard output")]
+Tta = Annotated[Optional[str], typer.Option(help="views to average, such as flip,centre; none for the plain image alone")]
+
+
+@app.command()
+def train(
+    data: Annotated[Optional[Path], typer.Argument(help="data set; not with --resume")] = None,
+    recipe: Annotated[str, typer.Option(help="a name from `shelfmind recipes`, or a YAML file")] = "default",
+    out: Annotated[Optional[Path], typer.Option(help="run folder to make")] = None,
+    resume: Annotated[Optional[Path], typer.Option(help="go on with this run folder")] = None,
+    overrides: Annotated[
+        Optional[list[str]], typer.Option("--set", metavar="KEY=VALUE", help="change the recipe; may be repeated")
+    ] = None,
+    epochs: Annotated[Optional[int], typer.Option(help="instead of the recipe's")] = None,
+    seed: Annotated[int, typer.Option(min=0, help="of split, weights, order and augmentation")] = 0,
+    max_minutes: Annotated[
+        Optional[float], typer.Option(help="fit the whole schedule into this time instead of a number of epochs")
+    ] = None,
+    max_bad_fraction: MaxBad = 0.01,
+    format: Format = None,
+) -> None:
+    """Train a recogniser and write it to a run folder.
+
+    Examples:
+
+      shelfmind train photos --out runs/first
+
+      shelfmind train photos --recipe grocery_cpu --max-minutes 60 --out runs/hour
+
+      shelfmind train photos --recipe rp2k/se_resnext50 --set train.batch_size=32 --seed 1 --out runs/se
+
+      shelfmind train --resume runs/first
+    """
+    from shelfmind.display import Display, TrainingDisplay
+
+    if resume is not None and (data is not None or out is not None or overrides or epochs is not None):
+        raise UserError("--resume goes on as the run began: it takes no DATA, --out, --set or --epochs")
+    if resume is None and (data is None or out is None):
+        raise UserError("train needs DATA and --out RUN, or --resume RUN")
+    display = Display()
+    import shelfmind
+
+    run = resume if resume is not None else out
+    assert run is not None
+    try:
+        with display.showing():
+            watcher: Any = TrainingDisplay(display)
+            if resume is not None:
+                evaluation = shelfmind.resume(resume, watcher=watcher)
+            else:
+                evaluation = shelfmind.train(
+                    data,
+                    recipe=recipe,
+                    out=out,
+                    overrides=overrides or (),
+                    epochs=epochs,
+                    seed=seed,
+                    max_minutes=max_minutes,
+                    max_bad_fraction=max_bad_fraction,
+                    format=format,
+                    watcher=watcher,
+                )
+    except KeyboardInterrupt:
+        if (run / "recipe.yaml").exists():
+            display.line(f"stopped; what is trained so far is kept. Go on with: shelfmind train --resume {run}")
+        raise
+    if evaluation is not None:
+        _print_evaluation(evaluation.to_json())
+    display.line(f"run:    {run}")
+    if (run / "report.html").exists():
+        display.line(f"report: {run / 'report.html'}")
+
+
+@app.command()
+def evaluate(
+    run: Run,
+    data: Data,
+    split: Annotated[Optional[str], typer.Option(help="train, val or test; test if the data has one, else val")] = None,
+    tta: Tta = None,
+    json_file: JsonFile = None,
+    max_bad_fraction: MaxBad = 0.01,
+    format: Format = None,
+) -> None:
+    """Measure a run on a labelled data set: accuracies with intervals, calibration, confusions, report.
+
+    Examples:
+
+      shelfmind evaluate runs/first photos
+
+      shelfmind evaluate runs/first photos --split val --tta flip --json val.json
+    """
+    from shelfmind.display import Display
+
+    display = Display()
+    import shelfmind
+
+    with display.showing():
+        evaluation = shelfmind.evaluate(
+            run,
+            data,
+            split=split,
+            tta=_views(tta),
+            format=format,
+            max_bad_fraction=max_bad_fraction,
+            progress=display.counter("images", None),
+        )
+    figures = evaluation.to_json()
+    if json_file is None or str(json_file) != "-":
+        _print_evaluation(figures)
+    _write_json(figures, json_file)
+    display.line(f"report: {run / 'report.html'}")
+
+
+@app.command()
+def predict(
+    run: Run,
+    paths: Annotated[list[str], typer.Argument(metavar="PATH...", help="images, folders of images, or patterns such as 'new/*.jpg'")],
+    top: Annotated[int, typer.Option(min=1, help="guesses for each image")] = 5,
+    out: Annotated[Optional[Path], typer.Option(help="predictions.csv, .jsonl or .npz; a table if not given")] = None,
+    tta: Tta = None,
+    max_bad_fraction: Annotated[float, typer.Option(min=0, max=1, help="share of unusable files above which the exit status is 2")] = 1.0,
+) -> None:
+    """Name the products in images; a file that cannot be used keeps its row, with the reason.
+
+    Examples:
+
+      shelfmind predict runs/first shelf.jpg
+
+      shelfmind predict runs/first new/ --top 3 --out predictions.csv
+    """
+    from shelfmind.display import Display
+    from shelfmind.runtime.device import start_mindspore
+
+    start_mindspore()
+    from shelfmind.runtime.predict_files import predict_files
+
+    display = Display()
+    with display.showing():
+        outcome = predict_files(run, paths, top=top, out=out, tta=_views(tta), progress=display.counter("images", None))
+    if out is None:
+        _print_predictions(outcome.shown, top)
+    else:
+        display.line(f"predictions: {out}")
+    if outcome.images > len(outcome.shown) and out is None:
+        display.line(f"{outcome.images - len(outcome.shown)} more; write them all with --out predictions.csv")
+    bad = outcome.bad_files
+    if bad:
+        where = f"; all in {outcome.bad_list}" if outcome.bad_list else ""
+        display.line(f"{len(bad)} of {outcome.images} files could not be used: {bad[0].path}: {bad[0].reason}{where}")
+    if len(bad) > max_bad_fraction * outcome.images or len(bad) == outcome.images:
+        raise typer.Exit(2)
+
+
+@app.command()
+def models(json_output: Annotated[bool, typer.Option("--json", help="for machines")] = False) -> None:
+    """List the models with their parameters and embedding width."""
+    from shelfmind.runtime.device import start_mindspore
+
+    start_mindspore()
+    from shelfmind.models import create_model, list_models
+
+    rows = []
+    for name in list_models():
+        model = create_model(name, 1000)
+        parameters = sum(int(parameter.size) for parameter in model.trainable_params())
+        rows.append({"name": name, "parameters": parameters, "embedding": model.embedding_width})
+    if json_output:
+        typer.echo(json.dumps(rows, indent=2))
+        return
+    table = Table("model", "parameters (1,000 classes)", "embedding")
+    for row in rows:
+        table.add_row(str(row["name"]), f"{row['parameters']:,}", str(row["embedding"]))
+    Console().print(table)
+
+
+@app.command()
+def recipes(
+    name: Annotated[Optional[str], typer.Argument(help="show this recipe whole")] = None,
+    json_output: Annotated[bool, typer.Option("--json", help="for machines")] = False,
+) -> None:
+    """List the recipes that come with shelfmind, or show one."""
+    from shelfmind.recipe import load_recipe, recipe_names, recipe_text
+
+    if name is not None:
+        recipe = load_recipe(name)
+        typer.echo(json.dumps(recipe.model_dump(mode="json"), indent=2) if json_output else recipe.dump(), nl=False)
+        return
+    rows = {known: _headline(recipe_text(known)) for known in recipe_names()}
+    if json_output:
+        typer.echo(json.dumps(rows, indent=2, ensure_ascii=False))
+        return
+    table = Table("recipe", "what for")
+    for known, headline in rows.items():
+        table.add_row(known, headline)
+    Console().print(table)
+
+
+@app.command()
+def doctor(json_file: JsonFile = None) -> None:
+    """Look at this machine: versions, device, memory, and whether convolutions run at full speed."""
+    from shelfmind.runtime.doctor import examine
+
+    facts = examine()
+    if json_file is None or str(json_file) != "-":
+        table = Table("what", "found")
+        for key, value in facts.items():
+            if key not in ("problems", "versions"):
+                table.add_row(key.replace("_", " "), str(value))
+        for package, version in facts["versions"].items():
+            table.add_row(package, version or "not installed")
+        Console().print(table)
+        for problem in facts["problems"]:
+            typer.echo(f"problem: {problem}")
+        if not facts["problems"]:
+            typer.echo("no problems found")
+    _write_json(facts, json_file)
+    if facts["problems"]:
+        raise typer.Exit(2)
+
+
+def main() -> None:
+    """Run the command; a user's mistake is one line and status 2, Ctrl-C is status 130, our own faults are status 1."""
+    try:
+        app(standalone_mode=True)
+    except UserError as error:
+        typer.echo(f"shelfmind: {error}", err=True)
+        sys.exit(2)
+    except KeyboardInterrupt:
+        typer.echo("shelfmind: stopped", err=True)
+        sys.exit(130)
+    except BrokenPipeError:
+        sys.exit(1)
+
+
+def _views(tta: str | None) -> tuple[str, ...] | None:
+    if tta is None:
+        return None
+    return tuple(name.strip() for name in tta.split(",") if name.strip() and name.strip() != "none")
+
+
+def _headline(text: str) -> str:
+    first = text.splitlines()[0] if text else ""
+    return first.removeprefix("#").strip()
+
+
+def _print_evaluation(figures: dict[str, Any]) -> None:
+    from shelfmind.display import evaluation_table
+
+    Console().print(evaluation_table(figures))
+
+
+def _print_predictions(predictions: list[Any], top: int) -> None:
+    table = Table("image", *(f"guess {rank}" for rank in range(1, top + 1)))
+    for prediction in predictions:
+        cells = [f"{guess.class_name} {guess.probability:.1%}" for guess in prediction.guesses]
+        table.add_row(prediction.source, *(cells or [f"unusable: {prediction.error}"]))
+    Console().print(table)
+
+
+def _write_json(content: Any, path: Path | None) -> None:
+    if path is None:
+        return
+    if str(path) == "-":
+        typer.echo(json.dumps(content, ensure_ascii=False, indent=2))
+        return
+    from shelfmind.files import write_json
+
+    if not path.parent.is_dir():
+        raise UserError(f"{path} cannot be written: the folder {path.parent} does not exist")
+    write_json(path, content)

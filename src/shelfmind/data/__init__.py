@@ -1,0 +1,43 @@
+"""Data sources: every kind of data set becomes a `Catalog`."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable
+from pathlib import Path
+
+from shelfmind.data.classes import normalise_class_name
+from shelfmind.data.csv_file import csv_catalog
+from shelfmind.data.detection import detect_format, require_path
+from shelfmind.data.folder import folder_catalog
+from shelfmind.data.grocery_store import grocery_store_catalog
+from shelfmind.data.rp2k import rp2k_catalog
+from shelfmind.errors import UserError, unknown_name
+from shelfmind.records import Catalog
+
+__all__ = ["SOURCES", "Source", "detect_format", "normalise_class_name", "open_catalog"]
+
+Source = Callable[[Path, int], Catalog]
+
+SOURCES: dict[str, Source] = {
+    "csv": csv_catalog,
+    "folder": folder_catalog,
+    "grocery_store": grocery_store_catalog,
+    "rp2k": rp2k_catalog,
+}
+
+
+def open_catalog(root: Path | str, format: str | None = None, seed: int = 0) -> Catalog:
+    """The catalog of the data at `root`, whose format is found out unless it is given.
+
+    `seed` decides the split where the data has none. Paths come out absolute. Images are not opened: see
+    `checking.check_files`. Raises `UserError` for everything that makes the data unusable, with what to do.
+    """
+    if format is not None and format not in SOURCES:
+        raise unknown_name("format", format, SOURCES)
+    root = Path(os.path.abspath(os.path.expanduser(root)))
+    require_path(root)
+    try:
+        return SOURCES[format or detect_format(root)](root, seed)
+    except PermissionError as error:
+        raise UserError(f"no permission to read {error.filename or root}; run: chmod -R u+rX '{root}'") from error

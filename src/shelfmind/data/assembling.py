@@ -1,0 +1,82 @@
+"""Makes the catalog out of what a source found: class ids, splits, order, notes, and the refusals all sources share."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import numpy.typing as npt
+
+from shelfmind.data.classes import sorted_class_names
+from shelfmind.data.images import IMAGE_SUFFIXES
+from shelfmind.data.splits import SPLITS, VAL_FRACTION, complete_splits
+from shelfmind.data.tables import shortened
+from shelfmind.errors import UserError
+from shelfmind.records import Catalog, Sample
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """One image that a source found; no split means that the source has none."""
+
+    path: Path
+    class_name: str
+    split: str | None
+
+
+def assemble(
+    found: Sequence[Found],
+    places: Mapping[str, str],
+    *,
+    root: Path,
+    format: str,
+    seed: int,
+    notes: Sequence[str] = (),
+    val_fraction: float = VAL_FRACTION,
+) -> Catalog:
+    """The catalog of these images, by split, class and then the order given.
+
+    `places` names every class, also the empty ones, with where it was found. Raises `UserError` for no images, fewer
+    than two classes with images, and class names that are the same after normalising.
+    """
+    if not found:
+        raise UserError(f"no images in {root} (looked for {', '.join(sorted(IMAGE_SUFFIXES))} as format '{format}')")
+    class_names = sorted_class_names(places)
+    with_images = {item.class_name for item in found}
+    if len(with_images) < 2:
+        name = found[0].class_name
+        deeper = (root / name).is_dir() and any(item.path.parent != root / name for item in found)
+        raise UserError(
+            f"only one class ('{name}') has images in {root}; a recogniser needs at least two: "
+            "put the photos of each product into a folder of its own"
+            + (f" (or did you mean {root / name}?)" if deeper else "")
+        )
+    ids = {name: position for position, name in enumerate(class_names)}
+    labels = np.array([ids[item.class_name] for item in found], np.int64)
+    splits, split_notes = complete_splits([item.split for item in found], labels, seed, val_fraction)
+    samples = [Sample(item.path, int(label), split) for item, label, split in zip(found, labels, splits, strict=True)]
+    samples.sort(key=lambda sample: (SPLITS.index(sample.split), sample.label))
+    rare = _class_notes(class_names, labels, splits)
+    return Catalog(tuple(samples), class_names, root, format, (*notes, *split_notes, *rare))
+
+
+def _class_notes(class_names: Sequence[str], labels: npt.NDArray[np.int64], splits: Sequence[str]) -> list[str]:
+    counts = np.bincount(labels, minlength=len(class_names))
+    in_train = np.bincount(labels[np.array(splits) == "train"], minlength=len(class_names))
+
+    def named(chosen: npt.NDArray[np.bool_]) -> str:
+        places = np.flatnonzero(chosen)
+        return f"{len(places)} ({shortened(class_names[place] for place in places)})"
+
+    notes = []
+    if (counts == 0).any():
+        notes.append(f"classes without any image, kept so that class ids stay: {named(counts == 0)}")
+    if (counts == 1).any():
+        notes.append(f"classes with one image, so nothing to measure them by: {named(counts == 1)}")
+    if not in_train.any():
+        notes.append("there are no training images: this data can be evaluated, not trained on")
+    elif ((counts > 0) & (in_train == 0)).any():
+        notes.append(f"classes without a training image: {named((counts > 0) & (in_train == 0))}")
+    return notes

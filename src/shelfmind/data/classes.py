@@ -1,0 +1,40 @@
+"""Class names: the sorted names behind the class ids, and names that only look different."""
+
+from __future__ import annotations
+
+import unicodedata
+from collections.abc import Mapping
+
+from shelfmind.errors import UserError
+
+
+def normalise_class_name(name: str) -> str:
+    """The name as a reader sees it: NFKC (full-width brackets become half-width), stripped, runs of blanks as one."""
+    return " ".join(unicodedata.normalize("NFKC", name).split())
+
+
+def sorted_class_names(places: Mapping[str, str]) -> tuple[str, ...]:
+    """The class names sorted, so that a name's position is its class id; `places` says where each name was found.
+
+    Raises `UserError` if two names are the same after `normalise_class_name`: training on them as two classes would
+    teach noise, and merging them unasked could join two products.
+    """
+    seen: dict[str, str] = {}
+    for name in sorted(places):
+        normal = normalise_class_name(name)
+        if not normal:
+            raise UserError(f"an empty class name in {places[name]}; give it a name")
+        if normal in seen:
+            first = seen[normal]
+            raise UserError(
+                f"the class names {_quoted(first, name)} ({places[first]}) and {_quoted(name, first)} ({places[name]}) "
+                "are the same after normalising; rename one of them, or join them into one class"
+            )
+        seen[normal] = name
+    return tuple(sorted(places))
+
+
+def _quoted(name: str, other: str) -> str:
+    """The name in quotes; spelt in ASCII where it prints just like the other one (composed and decomposed accents)."""
+    alike = unicodedata.normalize("NFC", name) == unicodedata.normalize("NFC", other)
+    return ascii(name) if alike else f"'{name}'"

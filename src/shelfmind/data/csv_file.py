@@ -1,0 +1,99 @@
+"""A CSV list of images: ``path,label[,split]``, paths relative to the list."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from shelfmind.data.assembling import Found, assemble
+from shelfmind.data.splits import SPLIT_ALIASES
+from shelfmind.data.tables import read_table
+from shelfmind.errors import UserError, unknown_name
+from shelfmind.records import Catalog
+
+_DELIMITERS = (",", ";", "\t")
+
+
+def csv_catalog(root: Path, seed: int = 0) -> Catalog:
+    """The catalog of a CSV list, or of the one such list in a folder.
+
+    UTF-8 with or without a byte-order mark, commas, semicolons or tabs, cells quoted where needed. A `split` column is
+    filled in for all rows or for none. Raises `UserError` with the line for what cannot be read.
+    """
+    path = _only_list(root) if root.is_dir() else root
+    delimiter = delimiter_of(path)
+    if delimiter is None:
+        raise UserError(f"{path} is not a list of images: its first line must name the columns path,label[,split]")
+    rows = read_table(path, delimiter=delimiter)
+    columns = {name.lower(): position for position, name in enumerate(rows[0][1])}
+    found: dict[Path, tuple[int, Found]] = {}
+    places: dict[str, str] = {}
+    repeated = 0
+    for line, cells in rows[1:]:
+        row = _row(_Line(path, line, cells), columns)
+        earlier = found.setdefault(row.path, (line, row))
+        if earlier[1] != row:
+            raise UserError(f"{path}: lines {earlier[0]} and {line} give {row.path} another label or split; keep one")
+        repeated += earlier[0] != line
+        places.setdefault(row.class_name, f"line {line}")
+    images = [row for _, row in found.values()]
+    without_split = [line for line, row in found.values() if row.split is None]
+    if 0 < len(without_split) < len(images):
+        raise UserError(f"{path}, line {without_split[0]}: no split; fill the column in on every line or on none")
+    notes = [f"{repeated} lines of {path.name} repeat an earlier one"] if repeated else []
+    return assemble(images, places, root=path.parent, format="csv", seed=seed, notes=notes)
+
+
+def delimiter_of(path: Path) -> str | None:
+    """The delimiter with which the first line names at least `path` and `label`; None where it does not."""
+    try:
+        with open(path, encoding="utf-8-sig") as file:
+            first = file.readline(10_000)
+    except (OSError, UnicodeDecodeError):
+        return None
+    for delimiter in _DELIMITERS:
+        names = {cell.strip().strip('"').lower() for cell in first.split(delimiter)}
+        if {"path", "label"} <= names:
+            return delimiter
+    return None
+
+
+def image_lists(folder: Path) -> list[Path]:
+    """The files in a folder that `csv_catalog` reads."""
+    return [path for path in sorted(folder.glob("*.csv")) if delimiter_of(path) is not None]
+
+
+@dataclass(frozen=True, slots=True)
+class _Line:
+    file: Path
+    number: int
+    cells: list[str]
+
+    def cell(self, columns: Mapping[str, int], name: str) -> str:
+        position = columns[name]
+        return self.cells[position] if position < len(self.cells) else ""
+
+
+def _only_list(folder: Path) -> Path:
+    lists = image_lists(folder)
+    if len(lists) != 1:
+        names = ", ".join(path.name for path in lists) or "none"
+        raise UserError(f"{folder} must hold one CSV file with the columns path,label[,split]; found: {names}")
+    return lists[0]
+
+
+def _row(line: _Line, columns: Mapping[str, int]) -> Found:
+    name, label = line.cell(columns, "path"), line.cell(columns, "label")
+    if not name or not label:
+        raise UserError(f"{line.file}, line {line.number}: no {'label' if name else 'path'}")
+    split: str | None = None
+    given = line.cell(columns, "split") if "split" in columns else ""
+    if given:
+        split = SPLIT_ALIASES.get(given.lower())
+        if split is None:
+            raise unknown_name(f"split in {line.file}, line {line.number}:", given, SPLIT_ALIASES)
+    path = line.file.parent / name
+    if "\\" in name and not path.exists():  # a list written on Windows
+        path = line.file.parent / name.replace("\\", "/")
+    return Found(path, label, split)

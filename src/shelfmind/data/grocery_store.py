@@ -1,0 +1,71 @@
+"""The Grocery Store data set: ``train.txt``, ``val.txt``, ``test.txt`` and ``classes.csv`` (arXiv 1901.00711)."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from shelfmind.data.assembling import Found, assemble
+from shelfmind.data.splits import SPLITS
+from shelfmind.data.tables import read_table
+from shelfmind.errors import UserError
+from shelfmind.records import Catalog
+
+_NAME, _ID = "Class Name (str)", "Class ID (int)"
+
+
+def grocery_store_catalog(root: Path, seed: int = 0) -> Catalog:
+    """The catalog of the fine classes; the data set's own ids are replaced by positions among the sorted names.
+
+    Each list holds ``path, fine id, coarse id`` lines and may be missing; see `complete_splits` for a missing val.
+    """
+    names = _class_names(root / "classes.csv")
+    lists = split_lists(root)
+    if not lists:
+        raise UserError(f"{root} has none of {', '.join(f'{split}.txt' for split in SPLITS)}")
+    found = [image for split, path in lists.items() for image in _read_list(path, split, names)]
+    places = {name: f"classes.csv, id {class_id}" for class_id, name in names.items()}
+    return assemble(found, places, root=root, format="grocery_store", seed=seed)
+
+
+def split_lists(root: Path) -> dict[str, Path]:
+    """The lists that are there, by split."""
+    return {split: root / f"{split}.txt" for split in SPLITS if (root / f"{split}.txt").is_file()}
+
+
+def _class_names(path: Path) -> dict[int, str]:
+    rows = read_table(path)
+    header = rows[0][1] if rows else []
+    if _NAME not in header or _ID not in header:
+        raise UserError(f"{path} does not name its classes: it needs the columns '{_NAME}' and '{_ID}'")
+    name_column, id_column = header.index(_NAME), header.index(_ID)
+    names: dict[int, str] = {}
+    for line, row in rows[1:]:
+        if len(row) <= max(name_column, id_column) or not row[id_column].isdecimal():
+            raise UserError(f"{path}, line {line}: no class name and id")
+        name, class_id = row[name_column], int(row[id_column])
+        if names.setdefault(class_id, name) != name or list(names.values()).count(name) > 1:
+            raise UserError(
+                f"{path}, line {line}: the class '{name}' (id {class_id}) has a name or id of an earlier one"
+            )
+    return names
+
+
+def _read_list(path: Path, split: str, names: dict[int, str]) -> list[Found]:
+    found: list[Found] = []
+    try:
+        lines = path.read_text(encoding="utf-8-sig").splitlines()
+    except UnicodeDecodeError as error:
+        raise UserError(f"{path} is not UTF-8 text") from error
+    except OSError as error:
+        raise UserError(f"cannot read {path}: {error.strerror or error}") from error
+    for number, line in enumerate(lines, 1):
+        if not line.strip():
+            continue
+        cells = [cell.strip() for cell in line.rsplit(",", 2)]
+        if len(cells) != 3 or not cells[1].isdecimal():
+            raise UserError(f"{path}, line {number}: '{line}' is not like: path, fine id, coarse id")
+        class_name = names.get(int(cells[1]))
+        if class_name is None:
+            raise UserError(f"{path}, line {number}: the class id {cells[1]} is not in classes.csv")
+        found.append(Found(path.parent / cells[0], class_name, split))
+    return found

@@ -1,0 +1,186 @@
+"""Opens any image file as upright 8-bit RGB, or says why it cannot be used."""
+
+from __future__ import annotations
+
+import io
+import os
+import re
+import stat
+import warnings
+from pathlib import Path
+from typing import IO
+
+import numpy as np
+import numpy.typing as npt
+from PIL import Image, UnidentifiedImageError
+
+IMAGE_SUFFIXES = frozenset({".jpg", ".jpeg", ".png", ".webp", ".bmp", ".gif", ".tif", ".tiff"})
+BACKGROUND = (255, 255, 255)
+"""What shows through transparent pixels: RGB."""
+
+MISSING = "missing"
+NO_PERMISSION = "no permission to read"
+NOT_A_FILE = "not a regular file"
+UNREADABLE = "cannot be read"
+NO_MEMORY = "not enough memory to decode"
+ZERO_BYTES = "zero bytes"
+NOT_AN_IMAGE = "not an image"
+BAD_HEADER = "header truncated or damaged"
+TRUNCATED = "truncated"
+DAMAGED = "damaged"
+TOO_LARGE = "too many pixels"
+UNSUPPORTED_COLOURS = "unsupported colour mode"
+
+_FORMATS = ("JPEG", "PNG", "WEBP", "BMP", "GIF", "TIFF")
+_SIGNATURES = (b"\xff\xd8", b"\x89PNG", b"RIFF", b"GIF8", b"II*\0", b"MM\0*")
+_ORIENTATION_TAG = 0x0112
+_UPRIGHT = {
+    2: Image.Transpose.FLIP_LEFT_RIGHT,
+    3: Image.Transpose.ROTATE_180,
+    4: Image.Transpose.FLIP_TOP_BOTTOM,
+    5: Image.Transpose.TRANSPOSE,
+    6: Image.Transpose.ROTATE_270,
+    7: Image.Transpose.TRANSVERSE,
+    8: Image.Transpose.ROTATE_90,
+}
+_PILLOW_MODULES = re.compile(r"PIL\.")
+
+
+class BadImage(Exception):  # noqa: N818 - the name says what it is, as UserError does
+    """A file or bytes that cannot be used as an image; `reason` is a short text fit for a table.
+
+    `lasting` says that the reason lies in the bytes themselves, so that the same bytes are bad tomorrow as well.
+    """
+
+    def __init__(self, reason: str) -> None:
+        super().__init__(reason)
+        self.reason = reason
+
+    @property
+    def lasting(self) -> bool:
+        """Whether the file's content is at fault, not its place or the machine."""
+        return self.reason not in {MISSING, NO_PERMISSION, NOT_A_FILE, UNREADABLE, NO_MEMORY}
+
+
+def open_image(
+    source: Path | bytes,
+    *,
+    draft_size: tuple[int, int] | None = None,
+    background: tuple[int, int, int] = BACKGROUND,
+) -> Image.Image:
+    """Decode an image fully: the first frame, upright (EXIF orientation), 8-bit RGB, without metadata.
+
+    Deeper greyscale is scaled to 8 bits, transparency is laid on `background`. With `draft_size` (width, height) a
+    JPEG may be decoded smaller, but never below twice that size on either side. Raises `BadImage`.
+    """
+    _silence_pillow()
+    if isinstance(source, bytes):
+        return _decoded(io.BytesIO(source), len(source), draft_size, background)
+    try:
+        status = os.stat(source)
+        if not stat.S_ISREG(status.st_mode):  # a pipe would block for ever
+            raise BadImage(NOT_A_FILE)
+        with open(source, "rb") as file:
+            return _decoded(file, status.st_size, draft_size, background)
+    except (FileNotFoundError, NotADirectoryError) as error:
+        raise BadImage(MISSING) from error
+    except PermissionError as error:
+        raise BadImage(NO_PERMISSION) from error
+    except (OSError, ValueError) as error:  # input/output errors; ValueError: a NUL character in the path
+        raise BadImage(UNREADABLE) from error
+
+
+def _silence_pillow() -> None:
+    """Ignore Pillow's warnings on odd metadata: what matters comes as `BadImage`.
+
+    The filter stays: `warnings.catch_warnings` is not safe in threads, and files are checked in threads.
+    """
+    for category in (Image.DecompressionBombWarning, UserWarning):
+        if ("ignore", None, category, _PILLOW_MODULES, 0) not in warnings.filters:
+            warnings.filterwarnings("ignore", category=category, module=_PILLOW_MODULES.pattern)
+
+
+def _decoded(
+    file: IO[bytes], size_bytes: int, draft_size: tuple[int, int] | None, background: tuple[int, int, int]
+) -> Image.Image:
+    if size_bytes == 0:
+        raise BadImage(ZERO_BYTES)
+    start = file.read(12)
+    file.seek(0)
+    try:
+        with Image.open(file, formats=_FORMATS) as image:
+            if draft_size is not None:
+                side = 2 * max(draft_size)  # both ways: the orientation may still swap the sides
+                image.draft(None, (side, side))
+            image.load()
+            turn = _UPRIGHT.get(_orientation(image))
+            plain = _as_rgb(image, background)
+    except BadImage:
+        raise
+    except UnidentifiedImageError as error:
+        raise BadImage(BAD_HEADER if start.startswith(_SIGNATURES) else NOT_AN_IMAGE) from error
+    except Image.DecompressionBombError as error:
+        raise BadImage(TOO_LARGE) from error
+    except MemoryError as error:
+        raise BadImage(NO_MEMORY) from error
+    except Exception as error:  # decoders raise nearly anything on hostile bytes: struct.error, KeyError, SyntaxError
+        raise BadImage(TRUNCATED if _ends_early(start, size_bytes) else _reason(error)) from error
+    upright = plain if turn is None else plain.transpose(turn)
+    upright.info.clear()
+    return upright
+
+
+def _ends_early(start: bytes, size_bytes: int) -> bool:
+    """Whether a WebP file is shorter than its header says; Pillow calls every broken one the same."""
+    return start[:4] == b"RIFF" and start[8:12] == b"WEBP" and int.from_bytes(start[4:8], "little") + 8 > size_bytes
+
+
+def _reason(error: Exception) -> str:
+    if isinstance(error, OSError) and error.errno is not None:
+        return UNREADABLE
+    cut_short = isinstance(error, EOFError) or "truncated" in str(error).lower()
+    return TRUNCATED if cut_short else DAMAGED
+
+
+def _orientation(image: Image.Image) -> int:
+    """The EXIF orientation, 1 (upright) where there is none or the EXIF block is broken."""
+    try:
+        orientation = image.getexif().get(_ORIENTATION_TAG, 1)
+    except Exception:  # broken metadata does not make the pixels bad
+        return 1
+    return orientation if isinstance(orientation, int) else 1
+
+
+def _as_rgb(image: Image.Image, background: tuple[int, int, int]) -> Image.Image:
+    if 0 in image.size:
+        raise BadImage(DAMAGED)
+    if image.mode == "F" or image.mode.startswith("I"):
+        grey = _grey_to_8_bits(np.asarray(image), sixteen_bits=image.mode != "F" and image.format == "PNG")
+        return Image.fromarray(grey).convert("RGB")
+    if image.has_transparency_data:
+        opaque = Image.new("RGB", image.size, background)
+        layer = image.convert("LA") if image.mode == "La" else image
+        layer = layer.convert("RGBA")
+        opaque.paste(layer, mask=layer.getchannel("A"))
+        return opaque
+    try:
+        return image.convert("RGB")
+    except ValueError as error:
+        raise BadImage(UNSUPPORTED_COLOURS) from error
+
+
+def _grey_to_8_bits(pixels: npt.NDArray[np.generic], sixteen_bits: bool) -> npt.NDArray[np.uint8]:
+    """Scale greyscale of any depth to 0..255, shape (height, width).
+
+    Unsigned 16-bit values are divided by 257. Other values are taken by the range they use: floats within 0..1, 8-bit
+    values, 16-bit values, and else from their least to their greatest.
+    """
+    if (pixels.dtype.kind == "u" and pixels.dtype.itemsize == 2) or sixteen_bits:
+        scaled = (pixels.astype(np.int64) + 128) // 257
+        return np.asarray(scaled, np.uint8)
+    values = np.nan_to_num(pixels.astype(np.float64), nan=0.0, posinf=0.0, neginf=0.0)
+    low, high = float(values.min()), float(values.max())
+    if low >= 0 and high <= 65535:
+        floats = pixels.dtype.kind == "f"
+        low, high = 0.0, 1.0 if floats and high <= 1 else 255.0 if high <= 255 else 65535.0
+    return np.asarray(np.rint((values - low) / ((high - low) or 1.0) * 255), np.uint8)

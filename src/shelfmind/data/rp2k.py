@@ -1,0 +1,98 @@
+"""RP2K: ``all/{train,test}/<class>/*.jpg|*.png``, with or without the mirror's ``meta.csv`` (arXiv 2006.12634)."""
+
+from __future__ import annotations
+
+import unicodedata
+from pathlib import Path, PurePosixPath
+
+from shelfmind.data.assembling import Found, assemble
+from shelfmind.data.folder import Tree, read_tree
+from shelfmind.data.splits import SPLIT_ALIASES
+from shelfmind.data.tables import read_table, shortened
+from shelfmind.errors import UserError
+from shelfmind.records import Catalog
+
+VAL_FRACTION = 0.05
+META_COLUMNS = frozenset({"instance_id", "image_path"})
+
+
+def rp2k_catalog(root: Path, seed: int = 0) -> Catalog:
+    """The catalog of RP2K; `root` is the folder `all` or the one that holds it. 5% of train becomes val.
+
+    Class names are the folder names as they are on disk. With a ``meta.csv`` the images are its rows (label and split
+    from the row's folders) and every further image on disk, so that none is lost; a row without a file stays, and the
+    check reports it as missing.
+    """
+    images = image_root(root)
+    if images is None:
+        raise UserError(f"{root} is not RP2K: it has neither all/train and all/test nor train and test")
+    tree = read_tree(images)
+    meta = meta_file(root)
+    if meta is not None:
+        _add_rows(tree, meta, images)
+    return assemble(
+        tree.found, tree.places, root=root, format="rp2k", seed=seed, notes=tree.notes, val_fraction=VAL_FRACTION
+    )
+
+
+def image_root(root: Path) -> Path | None:
+    """The folder that holds RP2K's train and test: `root`, or `all` in it."""
+    for candidate in (root / "all", root):
+        if (candidate / "train").is_dir() or (candidate / "test").is_dir():
+            return candidate
+    return None
+
+
+def meta_file(root: Path) -> Path | None:
+    """The mirror's ``meta.csv``: in `root`, in `all`, or beside `root` where `root` is `all`."""
+    folders = [root, root / "all", *([root.parent] if root.name == "all" else [])]
+    return next((folder / "meta.csv" for folder in folders if (folder / "meta.csv").is_file()), None)
+
+
+def is_mirror_header(cells: list[str]) -> bool:
+    """Whether this is the first line of the mirror's ``meta.csv``."""
+    return META_COLUMNS.issubset(cell.lower() for cell in cells)
+
+
+def _add_rows(tree: Tree, meta: Path, images: Path) -> None:
+    """Add what the rows name and the tree lacks; names that differ only in how accents are composed are the same."""
+    rows = read_table(meta)
+    if not rows or not is_mirror_header(rows[0][1]):
+        tree.notes.append(f"{meta} was left out: its columns are not {', '.join(sorted(META_COLUMNS))}")
+        return
+    column = [cell.lower() for cell in rows[0][1]].index("image_path")
+    on_disk = {_composed(item.path.relative_to(images).as_posix()) for item in tree.found}
+    class_names = {_composed(name): name for name in tree.places}
+    listed: set[str] = set()
+    without_file: list[str] = []
+    for line, row in rows[1:]:
+        if len(row) <= column:
+            raise UserError(f"{meta}, line {line}: no image_path")
+        split, class_name, below = _place(row[column], meta, line)
+        name = _composed(below)
+        if name not in on_disk and name not in listed:
+            class_name = class_names.setdefault(_composed(class_name), class_name)
+            tree.places.setdefault(class_name, f"{meta}, line {line}")
+            tree.found.append(Found(images / below, class_name, split))
+            if not (images / below).exists():
+                without_file.append(row[column])
+        listed.add(name)
+    if without_file:
+        tree.notes.append(f"{len(without_file)} rows of {meta.name} name no file: {shortened(without_file)}")
+    unlisted = len(on_disk - listed)
+    if unlisted:
+        tree.notes.append(f"{unlisted} images on disk are not in {meta.name}; they are used as well")
+
+
+def _place(image_path: str, meta: Path, line: int) -> tuple[str, str, str]:
+    """The split, the class and the path below the image folder of ``all/train/<class>/x.jpg``."""
+    parts = PurePosixPath(image_path.replace("\\", "/")).parts
+    for position, part in enumerate(parts[:-2]):
+        split = SPLIT_ALIASES.get(part.lower())
+        if split is not None:
+            return split, parts[position + 1], "/".join(parts[position:])
+    raise UserError(f"{meta}, line {line}: '{image_path}' is not like all/train/<class>/<image>")
+
+
+def _composed(text: str) -> str:
+    return unicodedata.normalize("NFC", text)

@@ -1,0 +1,62 @@
+"""Small CSV files, written whole or not at all."""
+
+from __future__ import annotations
+
+import csv
+import os
+import tempfile
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+
+from shelfmind.errors import UserError
+
+
+def write_table(path: Path, columns: Sequence[str], rows: Iterable[Sequence[str]]) -> None:
+    """Write a CSV (UTF-8) beside `path` and rename it there, so that readers see the old file or the new one.
+
+    File names that are not UTF-8 on disk keep their bytes. Raises `UserError` if the place cannot be written.
+    """
+    temporary: str | None = None
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.", suffix=".tmp")
+        with open(handle, "w", encoding="utf-8", errors="surrogateescape", newline="") as file:
+            writer = csv.writer(file)
+            writer.writerow(columns)
+            writer.writerows(rows)
+            file.flush()
+            os.fsync(file.fileno())
+        os.chmod(temporary, 0o644)
+        os.replace(temporary, path)
+        temporary = None
+    except OSError as error:
+        raise UserError(f"cannot write {path}: {error.strerror or error}") from error
+    finally:
+        if temporary is not None:
+            Path(temporary).unlink(missing_ok=True)
+
+
+def read_table(path: Path, *, delimiter: str = ",", exact: bool = False) -> list[tuple[int, list[str]]]:
+    """The rows that are not blank, each with its line number; UTF-8 with or without a byte-order mark.
+
+    Cells are stripped unless `exact`, which reads what `write_table` wrote. Raises `UserError` if the file cannot be
+    read, is not UTF-8 or is not a CSV.
+    """
+    try:
+        with open(path, encoding="utf-8-sig", errors="surrogateescape" if exact else "strict", newline="") as file:
+            reader = csv.reader(file, delimiter=delimiter, skipinitialspace=not exact, strict=True)
+            rows = [(reader.line_num, row if exact else [cell.strip() for cell in row]) for row in reader]
+    except UnicodeDecodeError as error:
+        raise UserError(f"{path} is not UTF-8 text; save it as 'CSV UTF-8'") from error
+    except csv.Error as error:
+        raise UserError(f"{path} is not a CSV file: {error}") from error
+    except OSError as error:
+        raise UserError(f"cannot read {path}: {error.strerror or error}") from error
+    return [(line, row) for line, row in rows if any(row)]
+
+
+def shortened(names: Iterable[str], shown: int = 5) -> str:
+    """A list for a sentence: the first few names and how many more there are."""
+    listed = list(names)
+    more = f" and {len(listed) - shown} more" if len(listed) > shown else ""
+    return ", ".join(listed[:shown]) + more

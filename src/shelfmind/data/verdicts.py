@@ -1,0 +1,107 @@
+"""The memory of checked files: a sqlite table of path, size, time and verdict that work never depends on."""
+
+from __future__ import annotations
+
+import os
+import sqlite3
+from collections.abc import Iterable, Sequence
+from contextlib import suppress
+from dataclasses import dataclass
+from pathlib import Path
+
+_LAYOUT = 1
+LOCK_WAIT_S = 2.0
+_VARIABLES_A_QUERY = 500  # sqlite's own limit was 999 for long
+
+
+@dataclass(frozen=True, slots=True)
+class Verdict:
+    """What was found in a file that had this size (bytes) and time (ns); no reason means that it is good."""
+
+    size: int
+    mtime_ns: int
+    reason: str | None
+
+
+class VerdictStore:
+    """Verdicts by absolute path, kept at `path`; forgets where it cannot keep, and never raises.
+
+    A damaged database is deleted and begun anew. One that is locked or cannot be written is left alone, and nothing
+    is kept.
+    """
+
+    def __init__(self, path: Path | None) -> None:
+        self._path = path
+        self._connection: sqlite3.Connection | None = None
+        if path is not None:
+            try:
+                self._open(path)
+            except (sqlite3.Error, OSError) as error:
+                self._recover(error)
+
+    def __enter__(self) -> VerdictStore:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Let go of the database; everything kept is on disk by then."""
+        connection, self._connection = self._connection, None
+        if connection is not None:
+            with suppress(sqlite3.Error):
+                connection.close()
+
+    def recall(self, paths: Sequence[bytes]) -> dict[bytes, Verdict]:
+        """The known verdicts of these paths (`os.fsencode`)."""
+        if self._connection is None:
+            return {}
+        found: dict[bytes, Verdict] = {}
+        try:
+            for start in range(0, len(paths), _VARIABLES_A_QUERY):
+                part = paths[start : start + _VARIABLES_A_QUERY]
+                marks = ",".join("?" * len(part))
+                query = f"SELECT path, size, mtime_ns, reason FROM verdicts WHERE path IN ({marks})"
+                for path, size, mtime_ns, reason in self._connection.execute(query, part):
+                    found[path] = Verdict(size, mtime_ns, reason)
+        except sqlite3.Error as error:
+            self._recover(error)
+            return {}
+        return found
+
+    def keep(self, verdicts: Iterable[tuple[bytes, Verdict]]) -> None:
+        """Write these verdicts in one transaction."""
+        if self._connection is None:
+            return
+        rows = [(path, verdict.size, verdict.mtime_ns, verdict.reason) for path, verdict in verdicts]
+        try:
+            with self._connection:
+                self._connection.executemany("INSERT OR REPLACE INTO verdicts VALUES (?, ?, ?, ?)", rows)
+        except sqlite3.Error as error:
+            self._recover(error)
+
+    def _open(self, path: Path) -> None:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        self._connection = connection = sqlite3.connect(path, timeout=LOCK_WAIT_S)
+        connection.execute("PRAGMA journal_mode=WAL")
+        connection.execute("PRAGMA synchronous=NORMAL")
+        (layout,) = connection.execute("PRAGMA user_version").fetchone()
+        with connection:
+            if layout != _LAYOUT:
+                connection.execute("DROP TABLE IF EXISTS verdicts")
+            connection.execute(
+                "CREATE TABLE IF NOT EXISTS verdicts"
+                " (path BLOB PRIMARY KEY, size INTEGER, mtime_ns INTEGER, reason TEXT) WITHOUT ROWID"
+            )
+            connection.execute(f"PRAGMA user_version={_LAYOUT}")
+
+    def _recover(self, error: Exception) -> None:
+        """Begin anew after damage; go on without a store where it is locked or cannot be written."""
+        self.close()
+        damaged = type(error) is sqlite3.DatabaseError  # locks and full or read-only disks: OperationalError
+        if not damaged or self._path is None:
+            return
+        with suppress(sqlite3.Error, OSError):
+            for suffix in ("", "-wal", "-shm"):
+                Path(os.fspath(self._path) + suffix).unlink(missing_ok=True)
+            self._open(self._path)

@@ -1,0 +1,139 @@
+"""What the commands show while they work: progress bars on a terminal, lines elsewhere, tables at the end."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from typing import Any
+
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TaskID, TextColumn, TimeElapsedColumn, TimeRemainingColumn
+from rich.table import Table
+
+LINES_EVERY_S = 10.0
+
+
+class Display:
+    """Reports on `console`, which is the error stream, so that results alone go to standard output."""
+
+    def __init__(self, quiet: bool = False) -> None:
+        self.console = Console(stderr=True, quiet=quiet, highlight=False)
+        self._progress: Progress | None = None
+
+    @contextmanager
+    def showing(self) -> Iterator[Display]:
+        """Progress bars live within this context."""
+        with Progress(
+            TextColumn("{task.description}"),
+            BarColumn(),
+            MofNCompleteColumn(),
+            TextColumn("{task.fields[detail]}"),
+            TimeElapsedColumn(),
+            TextColumn("left"),
+            TimeRemainingColumn(),
+            console=self.console,
+            disable=not self.console.is_terminal,
+        ) as progress:
+            self._progress = progress
+            yield self
+        self._progress = None
+
+    def counter(self, what: str, total: int | None) -> Callable[[int], None]:
+        """A function to be told how many more images are done; it shows images/s and the time left."""
+        return _Counter(self, what, total)
+
+    def line(self, text: str) -> None:
+        """One line for people."""
+        self.console.print(text, markup=False, soft_wrap=True)
+
+
+class _Counter:
+    """Counts images for one bar or, where there is no terminal, for a line now and then."""
+
+    def __init__(self, display: Display, what: str, total: int | None) -> None:
+        self.display, self.what, self.total = display, what, total
+        self.began = self.said = time.monotonic()
+        self.done = 0
+        self.task: TaskID | None = None
+
+    def __call__(self, number: int) -> None:
+        self.done += number
+        now = time.monotonic()
+        detail = f"{self.done / max(now - self.began, 1e-6):.0f} images/s"
+        progress = self.display._progress
+        if progress is not None and self.display.console.is_terminal:
+            if self.task is None:
+                self.task = progress.add_task(self.what, total=self.total, detail="")
+            progress.update(self.task, completed=self.done, detail=detail)
+        elif now - self.said > LINES_EVERY_S:
+            self.said = now
+            self.display.line(f"{self.what}: {self.done}{f' of {self.total}' if self.total else ''}, {detail}")
+
+
+class TrainingDisplay:
+    """Shows a training: one bar for all of it, one line an epoch."""
+
+    def __init__(self, display: Display) -> None:
+        self.display = display
+        self.task: TaskID | None = None
+        self.began = time.monotonic()
+        self.said = time.monotonic()
+
+    def checking(self, total: int) -> Callable[[int], None]:
+        """Counts the images that are checked and decoded."""
+        return self.display.counter("checking images", total)
+
+    def begin(self, training: Any) -> None:
+        """Says what will be trained."""
+        images = len(training.batches.labels)
+        self.display.line(
+            f"training {training.kind} on {images} images, {training.batches.batch_size} a step, "
+            f"{len(training.val_labels)} images for validation"
+        )
+        if training.position.history:
+            self.display.line(f"going on after epoch {training.position.epoch - 1}")
+
+    def step(self, plan: Any, position: Any, loss: float, images_per_second: float) -> None:
+        """Moves the bar."""
+        done = plan.progress_at(position.step_in_epoch)
+        detail = f"epoch {plan.epoch} step {position.step_in_epoch}/{plan.steps} loss {loss:.3f} {images_per_second:.0f} images/s"
+        progress, now = self.display._progress, time.monotonic()
+        if progress is not None and self.display.console.is_terminal:
+            if self.task is None:
+                self.task = progress.add_task("training", total=1000, completed=int(1000 * plan.start), detail="")
+            progress.update(self.task, completed=int(1000 * done), detail=detail)
+        elif now - self.said > 3 * LINES_EVERY_S:
+            self.said = now
+            self.display.line(f"training {done:.1%}: {detail}")
+
+    def epoch(self, entry: Mapping[str, Any]) -> None:
+        """One line of figures."""
+        self.said = time.monotonic()
+        figures = [f"epoch {entry['epoch']:>3}", f"{entry['progress']:>4.0%}", f"{entry['image_size']} px"]
+        figures.append(f"train loss {entry['train_loss']:.3f}")
+        if entry["val_top1"] is not None:
+            figures += [f"val loss {entry['val_loss']:.3f}", f"val top-1 {entry['val_top1']:.1%}"]
+        figures += [f"{entry['images_per_second']:.0f} images/s", f"{entry['elapsed_s']:.0f} s"]
+        self.display.line("  ".join(figures))
+
+
+def evaluation_table(figures: Mapping[str, Any]) -> Table:
+    """The figures of an evaluation for people."""
+    table = Table("figure", "value", "95% interval", title=f"{figures['images']} images, {figures['classes']} classes")
+    for key, name in (("top1", "top-1"), ("top5", "top-5"), ("macro_top1", "macro top-1")):
+        low, high = figures[f"{key}_ci95"]
+        table.add_row(name, f"{figures[key]:.2%}", f"{low:.2%} to {high:.2%}")
+    cutoffs = figures["shot_cutoffs"]
+    groups = {
+        "many_top1": f"many-shot (over {cutoffs['many_above']} training images)",
+        "medium_top1": "medium-shot",
+        "few_top1": f"few-shot (under {cutoffs['few_below']})",
+    }
+    for key, name in groups.items():
+        value = figures[key]
+        table.add_row(name, "no such class" if value is None else f"{value:.2%}", "")
+    table.add_row("expected calibration error", f"{figures['ece']:.2%}", "")
+    table.add_row("unusable files", str(figures["bad_files"]), "")
+    table.add_row("images/s", f"{figures['images_per_second']:.0f}", "")
+    return table

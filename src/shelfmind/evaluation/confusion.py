@@ -1,0 +1,139 @@
+"""Where the errors are: a row per class, the pairs that are mixed up most, and the most confident errors."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from shelfmind.evaluation.outcomes import Floats, Ints, Outcomes
+from shelfmind.records import Predictions
+
+CONFUSIONS = 50
+WORST_ERRORS = 36
+EXAMPLES = 3
+
+
+@dataclass(frozen=True, slots=True)
+class ClassResult:
+    """How one class fared; a figure that does not exist (no image, never predicted, count unknown) is None.
+
+    `recall` is over the images of the class, `precision` over the images predicted as it, `confidence` the mean over
+    the images of the class; `confused_with` is the class its errors went to most often, `confused_count` how often.
+    """
+
+    class_id: int
+    name: str
+    train_images: int | None
+    images: int
+    correct: int
+    recall: float | None
+    precision: float | None
+    confidence: float | None
+    confused_with: str | None
+    confused_count: int
+
+
+@dataclass(frozen=True, slots=True)
+class Confusion:
+    """Images of the class `given` taken for `predicted`: `count` of them, `rate` of all images of `given`.
+
+    `examples` are paths of such images, the most confident first.
+    """
+
+    given_id: int
+    predicted_id: int
+    given: str
+    predicted: str
+    count: int
+    rate: float
+    examples: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class ImageError:
+    """One wrong image: what it is, what it was taken for, and the probability of either."""
+
+    path: str
+    given: str
+    predicted: str
+    confidence: float
+    truth_probability: float
+    rank: int
+
+
+def per_class(predictions: Predictions, outcomes: Outcomes, train_counts: Ints | None) -> tuple[ClassResult, ...]:
+    """One row per class, in the order of class ids; `train_counts` has shape (classes,) or is unknown."""
+    classes = outcomes.classes
+    images = np.bincount(outcomes.labels, minlength=classes)
+    correct = np.bincount(outcomes.labels[outcomes.correct], minlength=classes)
+    claimed = np.bincount(outcomes.predicted, minlength=classes)
+    confidence = np.bincount(outcomes.labels, weights=outcomes.confidence, minlength=classes)
+    confused: dict[int, tuple[int, int]] = {}
+    for given, predicted, count in _pairs(outcomes):
+        confused.setdefault(given, (predicted, count))
+
+    def ratio(part: Ints | Floats, whole: Ints, index: int) -> float | None:
+        return float(part[index] / whole[index]) if whole[index] else None
+
+    return tuple(
+        ClassResult(
+            class_id=i,
+            name=name,
+            train_images=None if train_counts is None else int(train_counts[i]),
+            images=int(images[i]),
+            correct=int(correct[i]),
+            recall=ratio(correct, images, i),
+            precision=ratio(correct, claimed, i),
+            confidence=ratio(confidence, images, i),
+            confused_with=predictions.class_names[confused[i][0]] if i in confused else None,
+            confused_count=confused[i][1] if i in confused else 0,
+        )
+        for i, name in enumerate(predictions.class_names)
+    )
+
+
+def worst_confusions(predictions: Predictions, outcomes: Outcomes, limit: int = CONFUSIONS) -> tuple[Confusion, ...]:
+    """The pairs mixed up most often; among equal counts the higher rate comes first, then the lower class ids."""
+    images = np.bincount(outcomes.labels, minlength=outcomes.classes)
+    pairs = sorted(_pairs(outcomes), key=lambda pair: (-pair[2], images[pair[0]], pair[0], pair[1]))
+    by_confidence = _wrong_by_confidence(outcomes)
+    given_of, predicted_of = outcomes.labels[by_confidence], outcomes.predicted[by_confidence]
+    names = predictions.class_names
+
+    def confusion(given: int, predicted: int, count: int) -> Confusion:
+        examples = by_confidence[(given_of == given) & (predicted_of == predicted)][:EXAMPLES]
+        paths = tuple(predictions.paths[i] for i in examples)
+        return Confusion(given, predicted, names[given], names[predicted], count, float(count / images[given]), paths)
+
+    return tuple(confusion(*pair) for pair in pairs[:limit])
+
+
+def worst_errors(predictions: Predictions, outcomes: Outcomes, limit: int = WORST_ERRORS) -> tuple[ImageError, ...]:
+    """The wrong images with the highest confidence, highest first."""
+    names = predictions.class_names
+    return tuple(
+        ImageError(
+            path=predictions.paths[i],
+            given=names[outcomes.labels[i]],
+            predicted=names[outcomes.predicted[i]],
+            confidence=float(outcomes.confidence[i]),
+            truth_probability=float(outcomes.truth_probability[i]),
+            rank=int(outcomes.rank[i]),
+        )
+        for i in _wrong_by_confidence(outcomes)[:limit]
+    )
+
+
+def _wrong_by_confidence(outcomes: Outcomes) -> Ints:
+    wrong = np.flatnonzero(~outcomes.correct)
+    return wrong[np.argsort(-outcomes.confidence[wrong], kind="stable")]
+
+
+def _pairs(outcomes: Outcomes) -> list[tuple[int, int, int]]:
+    """Every (given, predicted, count) of the errors, most frequent first, then by class ids."""
+    wrong = ~outcomes.correct
+    keys, counts = np.unique(outcomes.labels[wrong] * outcomes.classes + outcomes.predicted[wrong], return_counts=True)
+    order = np.argsort(-counts, kind="stable")
+    given, predicted = np.divmod(keys[order], outcomes.classes)
+    return list(zip(given.tolist(), predicted.tolist(), counts[order].tolist(), strict=True))

@@ -1,0 +1,99 @@
+"""Writes results to files that are either whole or not there: JSON for machines, CSV that spreadsheets open rightly."""
+
+from __future__ import annotations
+
+import contextlib
+import csv
+import io
+import json
+import os
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+
+from shelfmind.errors import UserError
+from shelfmind.evaluation.result import Evaluation
+
+# Excel reads UTF-8 (and with it Chinese class names) only behind a byte-order mark.
+_CSV_ENCODING = "utf-8-sig"
+
+
+def write_metrics(evaluation: Evaluation, path: Path) -> None:
+    """Write the figures as JSON."""
+    write_atomically(path, json.dumps(evaluation.to_json(), ensure_ascii=False, indent=2, allow_nan=False) + "\n")
+
+
+def write_per_class_csv(evaluation: Evaluation, path: Path) -> None:
+    """Write one row per class in the order of class ids; a figure that does not exist is an empty cell."""
+    header = (
+        "class_id",
+        "class",
+        "train_images",
+        "images",
+        "correct",
+        "recall",
+        "precision",
+        "mean_confidence",
+        "most_confused_with",
+        "most_confused_count",
+    )
+    rows = (
+        (
+            each.class_id,
+            each.name,
+            each.train_images,
+            each.images,
+            each.correct,
+            _figure(each.recall),
+            _figure(each.precision),
+            _figure(each.confidence),
+            each.confused_with,
+            each.confused_count,
+        )
+        for each in evaluation.per_class
+    )
+    _write_csv(path, header, rows)
+
+
+def write_confusions_csv(evaluation: Evaluation, path: Path) -> None:
+    """Write the worst confusions, worst first, each with up to three example images."""
+    header = ("given", "predicted", "count", "rate", "example_1", "example_2", "example_3")
+    rows = (
+        (each.given, each.predicted, each.count, _figure(each.rate), *_padded(each.examples, 3))
+        for each in evaluation.confusions
+    )
+    _write_csv(path, header, rows)
+
+
+def write_atomically(path: Path, text: str, encoding: str = "utf-8") -> None:
+    """Replace `path` by a file with this text, or leave what was there; `UserError` says why it cannot be written.
+
+    File names that are not valid Unicode are written with backslash escapes.
+    """
+    temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
+    try:
+        with temporary.open("wb") as file:
+            file.write(text.encode(encoding, errors="backslashreplace"))
+            file.flush()
+            os.fsync(file.fileno())
+        os.replace(temporary, path)
+    except OSError as error:
+        raise UserError(f"cannot write {path}: {error.strerror or error}") from error
+    finally:
+        with contextlib.suppress(OSError):  # gone already if all went well
+            temporary.unlink()
+
+
+def _write_csv(path: Path, header: Sequence[str], rows: Iterable[Sequence[object]]) -> None:
+    buffer = io.StringIO(newline="")
+    writer = csv.writer(buffer)
+    writer.writerow(header)
+    writer.writerows(rows)
+    write_atomically(path, buffer.getvalue(), _CSV_ENCODING)
+
+
+def _figure(value: float | None) -> str:
+    return "" if value is None else f"{value:.6f}"
+
+
+def _padded(values: Sequence[str], length: int) -> list[str]:
+    return [*values, *[""] * (length - len(values))]

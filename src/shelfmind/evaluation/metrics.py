@@ -1,0 +1,71 @@
+"""Accuracies: top-k, the mean over classes, and the mean over classes with many, some and few training images."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from shelfmind.evaluation.outcomes import Bools, Floats, Ints, Outcomes
+
+
+@dataclass(frozen=True, slots=True)
+class ShotCutoffs:
+    """Training images per class that part the groups: more than `many_above`, fewer than `few_below`, and the rest.
+
+    The defaults are those of Liu et al., "Large-Scale Long-Tailed Recognition in an Open World", CVPR 2019.
+    """
+
+    many_above: int = 100
+    few_below: int = 20
+
+    def __post_init__(self) -> None:
+        if not 0 <= self.few_below <= self.many_above + 1:
+            raise ValueError(f"cut-offs overlap: few below {self.few_below}, many above {self.many_above}")
+
+
+@dataclass(frozen=True, slots=True)
+class ShotGroup:
+    """One group of classes by training images: its macro accuracy (None without images) and how many classes it has."""
+
+    name: str
+    top1: float | None
+    classes: int
+    images: int
+
+
+def top_k(outcomes: Outcomes, count: int) -> float:
+    """The fraction of images whose truth is among the first `count` guesses; 1.0 if there are no more classes."""
+    return float(outcomes.within(count).mean())
+
+
+def class_recalls(outcomes: Outcomes) -> Floats:
+    """The fraction of each class's images that are recognised, shape (classes,), NaN where a class has no image."""
+    images = np.bincount(outcomes.labels, minlength=outcomes.classes)
+    hits = np.bincount(outcomes.labels[outcomes.correct], minlength=outcomes.classes)
+    return np.divide(hits, images, out=np.full(outcomes.classes, np.nan), where=images > 0)
+
+
+def macro_top1(outcomes: Outcomes) -> float:
+    """The mean recall over the classes that have images: every product counts the same."""
+    return float(np.nanmean(class_recalls(outcomes)))
+
+
+def shot_groups(outcomes: Outcomes, train_counts: Ints, cutoffs: ShotCutoffs) -> tuple[ShotGroup, ...]:
+    """Macro accuracy of the classes with many, medium and few training images, in that order.
+
+    `train_counts` has shape (classes,). As in the paper's own code, a group's figure is the mean of its classes'
+    recalls; classes without images are left out.
+    """
+    if train_counts.shape != (outcomes.classes,):
+        raise ValueError(f"training counts of shape {train_counts.shape} for {outcomes.classes} classes")
+    many, few = train_counts > cutoffs.many_above, train_counts < cutoffs.few_below
+    groups = (("many", many), ("medium", ~many & ~few), ("few", few))
+    return tuple(_shot_group(name, members, outcomes) for name, members in groups)
+
+
+def _shot_group(name: str, members: Bools, outcomes: Outcomes) -> ShotGroup:
+    recalls = class_recalls(outcomes)[members]
+    measured = recalls[~np.isnan(recalls)]
+    images = int(members[outcomes.labels].sum())
+    return ShotGroup(name, float(measured.mean()) if len(measured) else None, len(measured), images)

@@ -1,0 +1,105 @@
+"""What became of each image: the class given, the class predicted, how sure, and how far down the truth came."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+
+from shelfmind.errors import UserError
+from shelfmind.records import UNLABELLED, Predictions
+
+Ints = npt.NDArray[np.int64]
+Floats = npt.NDArray[np.float64]
+Bools = npt.NDArray[np.bool_]
+
+_CHUNK_VALUES = 4_000_000
+_SUM_TOLERANCE = 1e-2  # wide enough for probabilities that were once stored in half precision
+
+
+@dataclass(frozen=True)
+class Outcomes:
+    """Per-image results, each array of shape (N,); everything that is measured follows from these.
+
+    `rank` is how many classes came before the truth (0: right at first guess), ties going to the lower class id as
+    in `Predictions.top`; `confidence` is the probability of the predicted class, `truth_probability` that of the truth.
+    """
+
+    labels: Ints
+    predicted: Ints
+    rank: Ints
+    confidence: Floats
+    truth_probability: Floats
+    classes: int
+
+    def __len__(self) -> int:
+        return len(self.labels)
+
+    @property
+    def correct(self) -> Bools:
+        """Whether the first guess is the truth, shape (N,)."""
+        return self.within(1)
+
+    def within(self, count: int) -> Bools:
+        """Whether the truth is among the first `count` guesses, shape (N,)."""
+        return np.asarray(self.rank < count)
+
+
+def judge(predictions: Predictions) -> Outcomes:
+    """Compare predictions with their labels in one pass over the probabilities, in chunks of bounded memory.
+
+    Raises `UserError` if there is no image, an image without a label, or a row that is no probability distribution.
+    """
+    labels = predictions.labels.astype(np.int64)
+    _require_labels(predictions, labels)
+    total = len(labels)
+    predicted, rank = np.zeros(total, np.int64), np.zeros(total, np.int64)
+    confidence, truth_probability = np.zeros(total, np.float64), np.zeros(total, np.float64)
+    classes = len(predictions.class_names)
+    for rows in _chunks(total, classes):
+        values = predictions.probabilities[rows]
+        _require_distributions(predictions, values, rows.start)
+        truth = labels[rows, None]
+        at_truth = np.take_along_axis(values, truth, axis=1)
+        tied_before = (values == at_truth) & (np.arange(classes) < truth)
+        rank[rows] = ((values > at_truth) | tied_before).sum(axis=1)
+        predicted[rows] = values.argmax(axis=1)
+        confidence[rows] = values.max(axis=1)
+        truth_probability[rows] = at_truth[:, 0]
+    return Outcomes(labels, predicted, rank, confidence, truth_probability, classes)
+
+
+def _chunks(total: int, classes: int) -> Iterator[slice]:
+    step = max(1, _CHUNK_VALUES // max(1, classes))
+    return (slice(start, min(start + step, total)) for start in range(0, total, step))
+
+
+def _require_labels(predictions: Predictions, labels: Ints) -> None:
+    if len(labels) == 0:
+        raise UserError("there is no image to evaluate; check the path and the split")
+    unlabelled = np.flatnonzero(labels == UNLABELLED)
+    if len(unlabelled):
+        example = predictions.paths[unlabelled[0]]
+        raise UserError(
+            f"{len(unlabelled)} of {len(labels)} images have no label, the first is {example}; "
+            "evaluation needs a label for every image, `predict` does not"
+        )
+    outside = np.flatnonzero((labels < 0) | (labels >= len(predictions.class_names)))
+    if len(outside):
+        where, label = predictions.paths[outside[0]], labels[outside[0]]
+        raise UserError(f"{where} has class id {label}, but there are {len(predictions.class_names)} classes")
+
+
+def _require_distributions(predictions: Predictions, values: npt.NDArray[np.float32], start: int) -> None:
+    with np.errstate(invalid="ignore", over="ignore"):
+        sums = values.sum(axis=1, dtype=np.float64)
+    infinite = np.flatnonzero(~np.isfinite(sums))
+    if len(infinite):
+        where = predictions.paths[start + int(infinite[0])]
+        raise UserError(f"the probabilities of {where} are not finite; the weights have most likely diverged")
+    wrong = np.flatnonzero((np.abs(sums - 1.0) > _SUM_TOLERANCE) | (values.min(axis=1) < 0))
+    if len(wrong):
+        where = predictions.paths[start + int(wrong[0])]
+        raise UserError(f"the values for {where} are no probabilities: they are negative or do not sum to 1")

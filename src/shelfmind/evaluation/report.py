@@ -1,0 +1,204 @@
+"""One self-contained page that says what a run can do and where it fails."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from functools import cache
+from importlib.resources import files
+from pathlib import Path, PurePath
+
+import numpy as np
+import numpy.typing as npt
+from jinja2 import Environment, StrictUndefined, Template
+from markupsafe import Markup
+
+from shelfmind.evaluation import charts
+from shelfmind.evaluation.bootstrap import RESAMPLES
+from shelfmind.evaluation.confusion import Confusion
+from shelfmind.evaluation.files import write_atomically
+from shelfmind.evaluation.result import Evaluation
+from shelfmind.evaluation.thumbnails import thumbnail
+from shelfmind.records import Predictions
+
+_MOST_BAD_FILES = 200
+
+History = Sequence[Mapping[str, object]]
+
+
+@dataclass(frozen=True)
+class Picture:
+    """An embedded image: its ``data:`` address (None: could not be opened) and its path as the reader sees it."""
+
+    source: str | None
+    path: str
+
+
+@dataclass(frozen=True)
+class Chart:
+    """A drawing with its heading, what it tells in a sentence, and a key of (style class, name)."""
+
+    title: str
+    drawing: Markup
+    note: str = ""
+    key: tuple[tuple[str, str], ...] = ()
+
+
+def write_report(
+    path: Path,
+    *,
+    title: str,
+    recipe_text: str,
+    history: History,
+    evaluation: Evaluation,
+    predictions: Predictions,
+    catalog_notes: Sequence[str] = (),
+    train_counts: npt.NDArray[np.int64] | None = None,
+    provenance: Mapping[str, object] | None = None,
+    references: Mapping[int, Sequence[Path]] | None = None,
+) -> None:
+    """Write the page, without any resource outside it, the same for the same input.
+
+    `history` has one entry per epoch as in the run's log, any key of which may be missing or None; `train_counts` has
+    shape (classes,); `references` gives images of each class id to show beside a confusion. Raises `UserError` if the
+    page cannot be written; an image that cannot be opened becomes a placeholder.
+    """
+    shown = _path_shortener(predictions.paths)
+    examples = references or {}
+
+    @cache
+    def picture(image: Path) -> Picture:
+        return Picture(thumbnail(image), shown(str(image)))
+
+    def reference(class_id: int) -> Picture | None:
+        pictures = (picture(Path(each)) for each in list(examples.get(class_id, ()))[:3])
+        return next((each for each in pictures if each.source is not None), None)
+
+    def example(confusion: Confusion) -> Picture:
+        return picture(Path(confusion.examples[0]))
+
+    page = _template().render(
+        title=title,
+        evaluation=evaluation,
+        shot_counts=_shot_counts(train_counts),
+        curves=training_charts(history),
+        calibration=charts.reliability_chart(evaluation.reliability),
+        classes_chart=charts.class_chart(evaluation.per_class, evaluation.shots, evaluation.shot_cutoffs),
+        confusions=[(each, example(each), reference(each.predicted_id)) for each in evaluation.confusions],
+        worst_errors=[(each, picture(Path(each.path))) for each in evaluation.worst_errors],
+        bad_files=[(shown(str(each.path)), each.reason) for each in predictions.bad_files[:_MOST_BAD_FILES]],
+        resamples=RESAMPLES,
+        has_references=bool(examples),
+        notes=catalog_notes,
+        recipe_text=recipe_text,
+        provenance=_flat(provenance or {}),
+        interval=charts.interval_chart,
+    )
+    write_atomically(path, page)
+
+
+def training_charts(history: History) -> list[Chart]:
+    """Loss, accuracy and learning rate over the epochs; a chart without any figure is left out."""
+    marks = _image_sizes(history)
+    loss = (
+        charts.Series("c1", "training", _points(history, "train_loss")),
+        charts.Series("c2", "validation", _points(history, "val_loss")),
+    )
+    top1 = (charts.Series("c2", "validation top-1", _points(history, "val_top1")),)
+    rate = (charts.Series("c3", "learning rate", _points(history, "lr")),)
+    drawings = (
+        charts.line_chart(loss, "Loss over epochs", marks=marks),
+        charts.line_chart(top1, "Validation top-1 over epochs", percent=True, marks=marks),
+        charts.line_chart(rate, "Learning rate over epochs"),
+    )
+    titles = ("Loss", "Top-1 on validation images", "Learning rate")
+    notes = (
+        _lowest(loss[1].points),
+        _highest(top1[0].points, "Best: {:.1%}"),
+        _highest(rate[0].points, "Peak: {:.3g}"),
+    )
+    drawn = zip(titles, (loss, top1, rate), drawings, notes, strict=True)
+    return [
+        Chart(title, drawing, note, tuple((each.style, each.name) for each in series if each.points))
+        for title, series, drawing, note in drawn
+        if drawing is not None
+    ]
+
+
+def _points(history: History, key: str) -> tuple[charts.Point, ...]:
+    found = ((_number(entry.get("epoch")), _number(entry.get(key)), i) for i, entry in enumerate(history, start=1))
+    return tuple((float(i) if epoch is None else epoch, value) for epoch, value, i in found if value is not None)
+
+
+def _number(value: object) -> float | None:
+    if isinstance(value, int | float | np.integer | np.floating) and math.isfinite(value):
+        return float(value)
+    return None
+
+
+def _highest(points: Sequence[charts.Point], text: str) -> str:
+    if not points:
+        return ""
+    epoch, value = max(points, key=lambda point: point[1])
+    return f"{text.format(value)} at epoch {epoch:g}."
+
+
+def _lowest(points: Sequence[charts.Point]) -> str:
+    if not points:
+        return ""
+    epoch, value = min(points, key=lambda point: point[1])
+    return f"Lowest on validation: {value:.3g} at epoch {epoch:g}."
+
+
+def _image_sizes(history: History) -> list[tuple[float, str]]:
+    """Where training changed its image size, as (epoch, text); nothing if it never did."""
+    sizes = _points(history, "image_size")
+    changes = [now for before, now in zip((None, *sizes), sizes, strict=False) if before is None or before[1] != now[1]]
+    return [(epoch, f"{size:g} px") for epoch, size in changes] if len(changes) > 1 else []
+
+
+def _shot_counts(train_counts: npt.NDArray[np.int64] | None) -> dict[str, int] | None:
+    if train_counts is None or not len(train_counts):
+        return None
+    return {"total": int(train_counts.sum()), "least": int(train_counts.min()), "most": int(train_counts.max())}
+
+
+def _path_shortener(paths: Sequence[str]) -> Callable[[str], str]:
+    """Cuts off the folders that all evaluated images share, which tell a reader of the mailed page nothing."""
+    folders = [PurePath(path).parts[:-1] for path in paths]
+    shared = 0
+    for level in zip(*folders, strict=False):
+        if len(set(level)) > 1:
+            break
+        shared += 1
+    root = PurePath(*folders[0][:shared]) if folders and shared else None
+
+    def shown(path: str) -> str:
+        if root is not None and PurePath(path).is_relative_to(root):
+            return PurePath(path).relative_to(root).as_posix()
+        return path if root is None else "/".join(PurePath(path).parts[-3:])
+
+    return shown
+
+
+def _flat(record: Mapping[str, object], prefix: str = "") -> list[tuple[str, str]]:
+    """Nested provenance as (dotted name, text) rows."""
+    rows: list[tuple[str, str]] = []
+    for key, value in record.items():
+        if isinstance(value, Mapping):
+            rows += _flat(value, f"{prefix}{key}.")
+        elif isinstance(value, list | tuple):
+            rows.append((f"{prefix}{key}", ", ".join(str(each) for each in value)))
+        else:
+            rows.append((f"{prefix}{key}", "–" if value is None else str(value)))
+    return rows
+
+
+@cache
+def _template() -> Template:
+    environment = Environment(autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True)
+    environment.filters["percent"] = lambda value, digits=1: "–" if value is None else f"{100 * value:.{digits}f}%"
+    environment.filters["count"] = lambda value: "–" if value is None else f"{value:,}"
+    source = files("shelfmind.evaluation").joinpath("report.html.j2").read_text(encoding="utf-8")
+    return environment.from_string(source)

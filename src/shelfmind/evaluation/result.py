@@ -1,0 +1,139 @@
+"""The one call that measures a run: predictions in, every figure out."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+
+from shelfmind.evaluation.bootstrap import Interval, bootstrap_intervals
+from shelfmind.evaluation.calibration import ReliabilityBin, expected_calibration_error, reliability_bins
+from shelfmind.evaluation.confusion import (
+    ClassResult,
+    Confusion,
+    ImageError,
+    per_class,
+    worst_confusions,
+    worst_errors,
+)
+from shelfmind.evaluation.metrics import ShotCutoffs, ShotGroup, macro_top1, shot_groups, top_k
+from shelfmind.evaluation.outcomes import judge
+from shelfmind.records import Predictions
+
+
+@dataclass(frozen=True)
+class Evaluation:
+    """Every figure of one evaluation; accuracies and errors are fractions, `seconds` is what predicting took.
+
+    `shots` holds the groups many, medium and few in that order, and is empty if training counts are unknown.
+    """
+
+    top1: float
+    top5: float
+    macro_top1: float
+    top1_ci95: Interval
+    top5_ci95: Interval
+    macro_top1_ci95: Interval
+    shots: tuple[ShotGroup, ...]
+    shot_cutoffs: ShotCutoffs
+    ece: float
+    images: int
+    classes: int
+    bad_files: int
+    seconds: float
+    per_class: tuple[ClassResult, ...]
+    confusions: tuple[Confusion, ...]
+    worst_errors: tuple[ImageError, ...]
+    reliability: tuple[ReliabilityBin, ...]
+    split: str | None = None
+    tta: tuple[str, ...] = ()
+
+    @property
+    def images_per_second(self) -> float | None:
+        """Images predicted per second, None if no time passed."""
+        return self.images / self.seconds if self.seconds > 0 else None
+
+    def shot_top1(self, name: str) -> float | None:
+        """The macro accuracy of the group "many", "medium" or "few"; None if no measured class falls in it."""
+        return next((group.top1 for group in self.shots if group.name == name), None)
+
+    def to_json(self) -> dict[str, object]:
+        """The figures as plain JSON values; the keys are a public promise."""
+        return {
+            "top1": self.top1,
+            "top1_ci95": list(self.top1_ci95),
+            "top5": self.top5,
+            "top5_ci95": list(self.top5_ci95),
+            "macro_top1": self.macro_top1,
+            "macro_top1_ci95": list(self.macro_top1_ci95),
+            "many_top1": self.shot_top1("many"),
+            "medium_top1": self.shot_top1("medium"),
+            "few_top1": self.shot_top1("few"),
+            "shot_cutoffs": {"many_above": self.shot_cutoffs.many_above, "few_below": self.shot_cutoffs.few_below},
+            "ece": self.ece,
+            "images": self.images,
+            "classes": self.classes,
+            "bad_files": self.bad_files,
+            "seconds": self.seconds,
+            "images_per_second": self.images_per_second,
+            "split": self.split,
+            "tta": list(self.tta),
+            "confusions": [
+                {
+                    "given": each.given,
+                    "predicted": each.predicted,
+                    "count": each.count,
+                    "rate": each.rate,
+                    "examples": list(each.examples),
+                }
+                for each in self.confusions
+            ],
+        }
+
+
+def evaluate(
+    predictions: Predictions,
+    train_counts: npt.NDArray[np.int64] | None,
+    *,
+    seconds: float,
+    seed: int = 0,
+    split: str | None = None,
+    tta: Sequence[str] = (),
+    shot_cutoffs: ShotCutoffs | None = None,
+) -> Evaluation:
+    """Measure labelled predictions.
+
+    `train_counts` are training images per class, shape (classes,), or None if unknown; `seconds` is how long
+    predicting took; `seed` is the bootstrap's. Raises `UserError` if there is no image, an image without a label, or
+    values that are no probabilities.
+    """
+    if not (math.isfinite(seconds) and seconds >= 0):
+        raise ValueError(f"seconds must be finite and not negative, not {seconds}")
+    outcomes = judge(predictions)
+    cutoffs = shot_cutoffs or ShotCutoffs()
+    intervals = bootstrap_intervals(outcomes, seed)
+    bins = reliability_bins(outcomes)
+    return Evaluation(
+        top1=top_k(outcomes, 1),
+        top5=top_k(outcomes, 5),
+        macro_top1=macro_top1(outcomes),
+        top1_ci95=intervals.top1,
+        top5_ci95=intervals.top5,
+        macro_top1_ci95=intervals.macro_top1,
+        shots=() if train_counts is None else shot_groups(outcomes, train_counts, cutoffs),
+        shot_cutoffs=cutoffs,
+        ece=expected_calibration_error(bins),
+        images=len(outcomes),
+        classes=outcomes.classes,
+        bad_files=len(predictions.bad_files),
+        seconds=seconds,
+        per_class=per_class(predictions, outcomes, train_counts),
+        confusions=worst_confusions(predictions, outcomes),
+        worst_errors=worst_errors(predictions, outcomes),
+        reliability=bins,
+        split=split,
+        tta=tuple(tta),
+    )

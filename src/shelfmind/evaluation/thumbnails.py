@@ -1,0 +1,25 @@
+"""Small pictures that live inside the report's page."""
+
+from __future__ import annotations
+
+import base64
+import io
+from pathlib import Path
+
+from PIL import Image
+
+from shelfmind.data.images import BadImage, open_image
+
+EDGE = 128  # shown at 96 CSS pixels, so that dense screens get some of the detail
+
+
+def thumbnail(path: Path) -> str | None:
+    """The image as a JPEG ``data:`` address with its longer side at most 128 pixels; None if it cannot be opened."""
+    try:
+        image = open_image(path)
+    except (BadImage, OSError):
+        return None
+    image.thumbnail((EDGE, EDGE), Image.Resampling.LANCZOS, reducing_gap=2.0)
+    buffer = io.BytesIO()
+    image.save(buffer, "JPEG", quality=76, optimize=True)
+    return "data:image/jpeg;base64," + base64.b64encode(buffer.getvalue()).decode("ascii")

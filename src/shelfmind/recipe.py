@@ -1,0 +1,271 @@
+"""Recipes: YAML in, validated and frozen pydantic models out."""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Mapping, Sequence
+from importlib import resources
+from pathlib import Path
+from typing import Any, Literal
+
+import yaml
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
+
+from shelfmind.errors import UserError, unknown_name
+
+
+class Section(BaseModel):
+    """Part of a recipe: frozen, and an unknown key is an error."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+class DataRecipe(Section):
+    """How an image becomes the network's input."""
+
+    image_size: int = Field(224, ge=16, le=2048, description="height and width of a training image in pixels")
+    resize_to: int = Field(256, ge=16, le=4096, description="size of the square that every photo is brought to first")
+    evaluation_size: int | None = Field(
+        None, ge=16, le=4096, description="height and width at validation and prediction; image_size if not given"
+    )
+    resize: Literal["structure_retention", "squash", "shorter_side_crop"] = Field(
+        "structure_retention", description="how a photo of any proportions becomes a square"
+    )
+    fill: tuple[int, int, int] = Field((124, 116, 104), description="RGB colour of the padding, 0 to 255")
+    mean: tuple[float, float, float] = Field((0.485, 0.456, 0.406), description="RGB mean taken off, for values 0 to 1")
+    std: tuple[float, float, float] = Field((0.229, 0.224, 0.225), description="RGB deviation divided by")
+
+    @field_validator("fill")
+    @classmethod
+    def _colour(cls, value: tuple[int, int, int]) -> tuple[int, int, int]:
+        if not all(0 <= channel <= 255 for channel in value):
+            raise ValueError("each channel lies between 0 and 255")
+        return value
+
+    @field_validator("std")
+    @classmethod
+    def _deviation(cls, value: tuple[float, float, float]) -> tuple[float, float, float]:
+        if min(value) <= 0:
+            raise ValueError("each deviation is greater than 0")
+        return value
+
+
+class ModelRecipe(Section):
+    """Which network."""
+
+    name: str = Field("shelfnet_s", description="a name from `shelfmind models`")
+    arguments: dict[str, Any] = Field({}, description="arguments of the model's function, such as last_stage_width: 2")
+
+
+class LossRecipe(Section):
+    """What is minimised."""
+
+    name: str = Field("cross_entropy", description="a name from the table of losses")
+    label_smoothing: float = Field(0.1, ge=0, lt=1, description="share of the target spread over all classes")
+
+
+class MixingRecipe(Section):
+    """Mixup and CutMix of pairs of images within a batch."""
+
+    mixup: float = Field(0.0, ge=0, le=1, description="share of the batches mixed by Mixup")
+    mixup_alpha: float = Field(0.2, gt=0, description="both parameters of Mixup's beta distribution")
+    cutmix: float = Field(0.0, ge=0, le=1, description="share of the batches mixed by CutMix")
+    cutmix_alpha: float = Field(1.0, gt=0, description="both parameters of CutMix's beta distribution")
+    until: float = Field(1.0, ge=0, le=1, description="share of the training after which mixing ends")
+
+    @model_validator(mode="after")
+    def _shares(self) -> MixingRecipe:
+        if self.mixup + self.cutmix > 1:
+            raise ValueError("mixup and cutmix together exceed 1")
+        return self
+
+
+class Stage(Section):
+    """A stretch of the training at one image size."""
+
+    image_size: int = Field(..., ge=16, le=2048, description="height and width of the training images in pixels")
+    share: float = Field(..., gt=0, le=1, description="share of the training: of its epochs, or of its minutes")
+
+
+class TrainRecipe(Section):
+    """How the network is trained."""
+
+    epochs: int = Field(75, ge=1, description="passes over the training images")
+    batch_size: int = Field(128, ge=2, description="images a step")
+    optimizer: Literal["sgd", "adamw"] = Field("sgd", description="sgd has Nesterov momentum")
+    lr: float = Field(0.05, gt=0, description="learning rate after the warm-up")
+    final_lr: float = Field(0.0, ge=0, description="learning rate at the end of the cosine")
+    warmup: float = Field(0.05, ge=0, lt=1, description="share of the training over which the rate rises from 0")
+    schedule: Literal["cosine", "constant"] = Field("cosine", description="what the rate does after the warm-up")
+    momentum: float = Field(0.9, ge=0, lt=1, description="momentum of sgd")
+    weight_decay: float = Field(1.0e-4, ge=0, description="on weights only, never on normalisation or biases")
+    clip_norm: float | None = Field(None, gt=0, description="largest norm of the whole gradient; null leaves it alone")
+    ema_decay: float = Field(0.999, ge=0, lt=1, description="decay a step of the averaged weights; 0 turns it off")
+    amp: Literal["auto", "off", "on"] = Field("auto", description="16-bit arithmetic; auto: on GPU and Ascend only")
+    stages: tuple[Stage, ...] = Field((), description="progressive resolution; none: image_size throughout")
+    keep: Literal["best", "last"] = Field("best", description="which weights the run offers: best on val, or the last")
+    checkpoint_steps: int = Field(2000, ge=1, description="steps after which a long epoch is saved part-way")
+    workers: int = Field(1, ge=1, le=256, description="threads that prepare training images")
+
+    @field_validator("stages")
+    @classmethod
+    def _complete(cls, value: tuple[Stage, ...]) -> tuple[Stage, ...]:
+        if value and abs(sum(stage.share for stage in value) - 1) > 1e-6:
+            raise ValueError("the shares of all stages add up to 1")
+        return value
+
+
+class EvaluationRecipe(Section):
+    """How predictions are made."""
+
+    tta: tuple[str, ...] = Field((), description="views averaged at prediction besides the plain one, such as flip")
+    batch_size: int = Field(64, ge=1, description="images a forward pass")
+
+
+Augmentation = tuple[str, dict[str, Any]]
+
+
+class Recipe(Section):
+    """Everything that decides how a run comes about, apart from the data and the seed."""
+
+    data: DataRecipe = DataRecipe()
+    model: ModelRecipe = ModelRecipe()
+    loss: LossRecipe = LossRecipe()
+    augment: tuple[Augmentation, ...] = Field((), description="operators in order: a name, or name: {parameters}")
+    mixing: MixingRecipe = MixingRecipe()
+    train: TrainRecipe = TrainRecipe()
+    evaluation: EvaluationRecipe = EvaluationRecipe()
+
+    @field_validator("augment", mode="before")
+    @classmethod
+    def _named(cls, value: Any) -> Any:
+        if not isinstance(value, Sequence) or isinstance(value, str):
+            raise ValueError("a list of operators is expected")
+        return [_augmentation(entry) for entry in value]
+
+    @property
+    def stages(self) -> tuple[Stage, ...]:
+        """The stages of the training, at least one."""
+        return self.train.stages or (Stage(image_size=self.data.image_size, share=1.0),)
+
+    @property
+    def evaluation_size(self) -> int:
+        """Height and width in pixels at validation and prediction."""
+        return self.data.evaluation_size or self.data.image_size
+
+    def dump(self) -> str:
+        """The whole recipe as YAML that `load_recipe` reads back."""
+        content = self.model_dump(mode="json")
+        content["augment"] = [{name: parameters} if parameters else name for name, parameters in self.augment]
+        return yaml.safe_dump(content, sort_keys=False, allow_unicode=True)
+
+
+def _augmentation(entry: Any) -> Any:
+    if isinstance(entry, str):
+        return entry, {}
+    if isinstance(entry, Mapping) and len(entry) == 1:
+        name, parameters = next(iter(entry.items()))
+        return name, parameters or {}
+    if isinstance(entry, Sequence) and len(entry) == 2:
+        return entry
+    raise ValueError(f"an operator is a name or 'name: {{parameters}}', not {entry!r}")
+
+
+def recipe_names() -> list[str]:
+    """The recipes that come with the package."""
+    root = resources.files("shelfmind") / "recipes"
+    found = []
+    for entry in root.iterdir():
+        if entry.is_dir():
+            found += [f"{entry.name}/{item.name[:-5]}" for item in entry.iterdir() if item.name.endswith(".yaml")]
+        elif entry.name.endswith(".yaml"):
+            found.append(entry.name[:-5])
+    return sorted(name for name in found if name != "base")
+
+
+def recipe_text(name: str) -> str:
+    """The YAML text of a packaged recipe or of a file."""
+    if name in recipe_names() or name == "base":
+        return (resources.files("shelfmind") / "recipes" / f"{name}.yaml").read_text(encoding="utf-8")
+    path = Path(name)
+    if path.suffix in (".yaml", ".yml") or path.exists():
+        try:
+            return path.read_text(encoding="utf-8")
+        except (OSError, UnicodeDecodeError) as error:
+            raise UserError(f"the recipe {name} cannot be read: {error}") from error
+    raise unknown_name("recipe", name, recipe_names())
+
+
+def load_recipe(name: str, overrides: Sequence[str] = ()) -> Recipe:
+    """The recipe called `name` (packaged, or a YAML file) with `overrides` such as ``train.epochs=3`` applied."""
+    content = _with_parents(name, ())
+    for override in overrides:
+        _apply(content, override)
+    return parse_recipe(content, name)
+
+
+def parse_recipe(content: Mapping[str, Any], name: str) -> Recipe:
+    """A recipe from its parsed YAML; the first fault is named with the nearest right key."""
+    try:
+        return Recipe.model_validate(content)
+    except ValidationError as error:
+        raise UserError(f"recipe {name}: {_first_fault(error)}") from None
+
+
+def _with_parents(name: str, children: tuple[str, ...]) -> dict[str, Any]:
+    if name in children:
+        raise UserError(f"recipe {name} extends itself: {' -> '.join((*children, name))}")
+    try:
+        content = yaml.safe_load(recipe_text(name))
+    except yaml.YAMLError as error:
+        raise UserError(f"recipe {name} is not valid YAML: {str(error).splitlines()[0]}") from None
+    content = {} if content is None else content
+    if not isinstance(content, dict):
+        raise UserError(f"recipe {name}: a mapping of sections is expected, not {type(content).__name__}")
+    parent = content.pop("extends", None)
+    if parent is None:
+        return content
+    parent = str(parent)
+    beside = Path(name).parent / parent
+    if parent not in recipe_names() and parent != "base" and beside.exists():
+        parent = str(beside)
+    return _merge(_with_parents(parent, (*children, name)), content)
+
+
+def _merge(below: Mapping[str, Any], above: Mapping[str, Any]) -> dict[str, Any]:
+    merged = dict(below)
+    for key, value in above.items():
+        both_mappings = isinstance(value, Mapping) and isinstance(merged.get(key), Mapping)
+        merged[key] = _merge(merged[key], value) if both_mappings else value
+    return merged
+
+
+def _apply(content: dict[str, Any], override: str) -> None:
+    key, separator, text = override.partition("=")
+    if not separator or not key.strip():
+        raise UserError(f"--set takes KEY=VALUE such as train.epochs=3, not '{override}'")
+    try:
+        value = yaml.safe_load(text)
+    except yaml.YAMLError:
+        raise UserError(f"--set {override}: the value is not valid YAML") from None
+    *sections, last = key.strip().split(".")
+    target = content
+    for section in sections:
+        target = target.setdefault(section, {})
+        if not isinstance(target, dict):
+            raise UserError(f"--set {override}: '{section}' has no keys below it")
+    target[last] = value
+
+
+def _first_fault(error: ValidationError) -> str:
+    fault = error.errors(include_url=False)[0]
+    where = ".".join(str(part) for part in fault["loc"])
+    if fault["type"] != "extra_forbidden":
+        return f"{where}: {fault['msg'].removeprefix('Value error, ')} (given: {fault['input']!r})"
+    section: Any = Recipe
+    for part in fault["loc"][:-1]:
+        field = section.model_fields.get(part) if isinstance(section, type) else None
+        section = field.annotation if field is not None else None
+    known = sorted(section.model_fields) if isinstance(section, type) and issubclass(section, BaseModel) else []
+    near = difflib.get_close_matches(str(fault["loc"][-1]), known, n=2, cutoff=0.4)
+    return f"unknown key '{where}'; " + (f"did you mean {' or '.join(near)}?" if near else f"known: {', '.join(known)}")

@@ -1,0 +1,131 @@
+"""The records that pass between layers: samples and catalogs in, predictions out."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import numpy as np
+import numpy.typing as npt
+
+from shelfmind.errors import UserError
+
+UNLABELLED = -1
+
+
+@dataclass(frozen=True, slots=True)
+class Sample:
+    """One photo: where it lies, its class id (`UNLABELLED` if unknown) and its split (train, val or test)."""
+
+    path: Path
+    label: int
+    split: str
+
+
+@dataclass(frozen=True, slots=True)
+class BadFile:
+    """A file that cannot be used, and why."""
+
+    path: Path
+    reason: str
+
+
+@dataclass(frozen=True)
+class Catalog:
+    """A data set: its samples in a stable order and its class names, sorted, whose positions are the class ids.
+
+    `notes` are things the user should know: how a split was made, classes that are empty.
+    """
+
+    samples: tuple[Sample, ...]
+    class_names: tuple[str, ...]
+    root: Path
+    format: str
+    notes: tuple[str, ...] = ()
+
+    def split(self, name: str) -> tuple[Sample, ...]:
+        """The samples of one split, in catalog order; empty if there are none."""
+        return tuple(sample for sample in self.samples if sample.split == name)
+
+    def without(self, bad_files: Iterable[BadFile]) -> Catalog:
+        """The same catalog without the samples whose file is bad."""
+        bad = {bad_file.path for bad_file in bad_files}
+        kept = tuple(sample for sample in self.samples if sample.path not in bad)
+        return Catalog(kept, self.class_names, self.root, self.format, self.notes)
+
+    def class_counts(self, split: str) -> npt.NDArray[np.int64]:
+        """Images per class in one split, shape (classes,)."""
+        labels = np.array([sample.label for sample in self.split(split)], np.int64)
+        return np.bincount(labels, minlength=len(self.class_names)).astype(np.int64)
+
+
+@dataclass(frozen=True)
+class Predictions:
+    """What a run says of N images over C classes.
+
+    `paths` has N entries, `labels` shape (N,) with `UNLABELLED` where the truth is unknown, `probabilities` shape
+    (N, C) and rows that sum to 1, `embeddings` shape (N, D).
+    """
+
+    paths: tuple[str, ...]
+    labels: npt.NDArray[np.int64]
+    probabilities: npt.NDArray[np.float32]
+    embeddings: npt.NDArray[np.float32]
+    class_names: tuple[str, ...]
+    bad_files: tuple[BadFile, ...] = field(default=())
+
+    def __post_init__(self) -> None:
+        lengths = {len(self.paths), len(self.labels), len(self.probabilities), len(self.embeddings)}
+        if len(lengths) != 1 or self.probabilities.shape[1] != len(self.class_names):
+            raise ValueError("predictions of unequal lengths")
+
+    def __len__(self) -> int:
+        return len(self.paths)
+
+    def top(self, count: int) -> npt.NDArray[np.int64]:
+        """The `count` most probable class ids of each image, best first, shape (N, count)."""
+        count = min(count, len(self.class_names))
+        return np.argsort(-self.probabilities, axis=1, kind="stable")[:, :count].astype(np.int64)
+
+    def save(self, path: Path) -> None:
+        """Write everything but `bad_files` as ``.npz`` without pickled objects."""
+        np.savez_compressed(
+            path,
+            paths=np.array(self.paths, dtype=np.str_),
+            labels=self.labels,
+            probabilities=self.probabilities,
+            embeddings=self.embeddings,
+            class_names=np.array(self.class_names, dtype=np.str_),
+        )
+
+    @classmethod
+    def load(cls, path: Path) -> Predictions:
+        """Read what `save` wrote."""
+        try:
+            with np.load(path, allow_pickle=False) as archive:
+                return cls(
+                    paths=tuple(str(name) for name in archive["paths"]),
+                    labels=archive["labels"],
+                    probabilities=archive["probabilities"],
+                    embeddings=archive["embeddings"],
+                    class_names=tuple(str(name) for name in archive["class_names"]),
+                )
+        except (OSError, KeyError, ValueError) as error:
+            raise UserError(f"{path} is not a predictions file: {error}") from error
+
+
+def require_same_classes(expected: Sequence[str], given: Sequence[str], where: str) -> None:
+    """Refuse a data set whose classes differ from the run's, naming the difference."""
+    if tuple(expected) == tuple(given):
+        return
+    missing = sorted(set(expected) - set(given))
+    extra = sorted(set(given) - set(expected))
+
+    def listed(names: list[str]) -> str:
+        shown = ", ".join(names[:5])
+        return f"{shown} and {len(names) - 5} more" if len(names) > 5 else shown
+
+    parts = [f"{len(extra)} unknown to the run ({listed(extra)})"] if extra else []
+    parts += [f"{len(missing)} missing in the data ({listed(missing)})"] if missing else []
+    raise UserError(f"the classes of {where} differ from the run's: {'; '.join(parts) or 'same names, another order'}")

@@ -1,0 +1,100 @@
+"""MindSpore checkpoints that are written whole, carry a checksum, and say what they belong to."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import mindspore
+import numpy as np
+import numpy.typing as npt
+from mindspore import Parameter, Tensor
+
+from shelfmind.errors import UserError
+from shelfmind.files import write_whole
+
+Arrays = Mapping[str, npt.NDArray[Any]]
+CHECKSUM, KIND, NOTE = "shelfmind_sha256", "shelfmind_kind", "shelfmind_note"
+
+
+@dataclass(frozen=True)
+class Checkpoint:
+    """Named arrays, the model they belong to, and a note (the training's position, as JSON)."""
+
+    arrays: dict[str, npt.NDArray[Any]]
+    kind: str
+    note: str = ""
+
+
+def checksum(arrays: Arrays, kind: str, note: str) -> str:
+    """SHA-256 over kind, note, and each array's name, type, shape and bytes, in the order of the names."""
+    digest = hashlib.sha256(f"{kind}|{note}|".encode())
+    for name in sorted(arrays):
+        array = np.ascontiguousarray(arrays[name])
+        digest.update(f"{name}|{array.dtype.str}|{array.shape}|".encode())
+        digest.update(array)
+    return digest.hexdigest()
+
+
+def save_checkpoint(path: Path, checkpoint: Checkpoint) -> None:
+    """Write a MindSpore ``.ckpt`` with its checksum, whole or not at all.
+
+    MindSpore's own writer deletes the old file first and syncs nothing, so it only ever sees a temporary file.
+
+    Raises:
+        UserError: the disk is full or the folder cannot be written; the old file is as it was.
+    """
+    arrays = checkpoint.arrays
+    tensors = [{"name": name, "data": Tensor(np.ascontiguousarray(array))} for name, array in arrays.items()]
+    stated = checksum(arrays, checkpoint.kind, checkpoint.note)
+    facts = {CHECKSUM: stated, KIND: checkpoint.kind, NOTE: checkpoint.note}
+
+    def write(temporary: Path) -> None:
+        try:
+            mindspore.save_checkpoint(tensors, str(temporary), append_dict=facts)
+        except (RuntimeError, ValueError) as error:
+            cause = error.__cause__ or error.__context__
+            raise cause if isinstance(cause, OSError) else OSError(str(error)) from error
+
+    write_whole(path, write)
+
+
+def load_checkpoint(path: Path, kind: str | None = None) -> Checkpoint:
+    """Read what `save_checkpoint` wrote and verify its checksum and, if given, its kind.
+
+    Raises:
+        UserError: the file is missing, cut short, changed, not a checkpoint, or belongs to another model.
+    """
+    if not path.is_file():
+        raise UserError(f"there is no checkpoint at {path}")
+    try:
+        content: dict[str, Any] = mindspore.load_checkpoint(str(path))
+    except Exception as error:  # MindSpore raises whatever its parser meets in a damaged file
+        reason = (str(error) or type(error).__name__).splitlines()[0]
+        raise UserError(f"{path} is damaged or not a MindSpore checkpoint: {reason}") from error
+    stated, written_kind, note = (str(content.pop(key, "")) for key in (CHECKSUM, KIND, NOTE))
+    if not stated:
+        raise UserError(f"{path} has no checksum: it is cut short or was not written by shelfmind")
+    arrays = {name: value.asnumpy() for name, value in content.items()}
+    if checksum(arrays, written_kind, note) != stated:
+        raise UserError(f"{path} is damaged: its content does not match its checksum")
+    if kind is not None and written_kind != kind:
+        raise UserError(f"{path} holds weights of {written_kind}, not of {kind}")
+    return Checkpoint(arrays, written_kind, note)
+
+
+def fill_parameters(parameters: Mapping[str, Parameter], arrays: Arrays, origin: Path) -> None:
+    """Set every parameter from the array of its name; a missing, extra or misshapen tensor is an error that names it."""
+    missing = sorted(set(parameters) - set(arrays))
+    extra = sorted(set(arrays) - set(parameters))
+    if missing or extra:
+        first = f"lacks {missing[0]}" if missing else f"has {extra[0]}, which the model lacks"
+        raise UserError(f"{origin} does not fit the model: it {first} ({len(missing)} missing, {len(extra)} extra)")
+    for name, parameter in parameters.items():
+        if tuple(parameter.shape) != arrays[name].shape:
+            raise UserError(f"{origin}: {name} has shape {arrays[name].shape}, the model's is {tuple(parameter.shape)}")
+    for name, parameter in parameters.items():
+        parameter.set_data(Tensor(arrays[name]))

@@ -1,0 +1,87 @@
+"""Sets MindSpore up: the device, graph mode, the speed switches that must come before or right after its import."""
+
+from __future__ import annotations
+
+import os
+import sys
+from functools import cache
+from typing import Any
+
+from shelfmind.errors import UserError
+
+DEVICES = ("CPU", "GPU", "Ascend")
+
+
+@cache
+def start_mindspore(device: str | None = None) -> Any:
+    """Import MindSpore ready for use on `device` (the best one there is if None) and return the module.
+
+    oneDNN 3.10, which MindSpore 2.9 and 2.10 bundle, runs 3x3 convolutions in its reference implementation on
+    AVX-512 machines, 100 times too slowly; limiting it to AVX2 before the import restores the speed. A value that the
+    user has set stays.
+    """
+    os.environ.setdefault("ONEDNN_MAX_CPU_ISA", "AVX2")
+    os.environ.setdefault("GLOG_v", "3")
+    _silence_exit_noise()
+    import mindspore
+
+    target = device or os.environ.get("SHELFMIND_DEVICE") or _best_device(mindspore)
+    if target not in DEVICES:
+        raise UserError(f"unknown device '{target}'; known: {', '.join(DEVICES)}")
+    mindspore.set_context(mode=mindspore.GRAPH_MODE)
+    mindspore.set_device(target)
+    if target == "CPU":
+        wait_without_spinning()
+    return mindspore
+
+
+def wait_without_spinning() -> bool:
+    """Make the Python thread sleep, not spin, while a graph runs; False where this MindSpore cannot.
+
+    By default a graph runs behind a queue and the first read of its output spins a whole core until it is there, a
+    core that the convolutions then lack: with two cores it costs a third of the training speed, with one core three
+    quarters. Without the queue the call itself waits, asleep.
+    """
+    try:
+        from mindspore.common.api import _pynative_executor
+
+        _pynative_executor.disable_frontend_and_bprop_pipeline()
+    except (ImportError, AttributeError):
+        return False
+    return True
+
+
+DEVICE_FILES = {"Ascend": "/dev/davinci_manager", "GPU": "/dev/nvidiactl"}
+
+
+def _best_device(mindspore: Any) -> str:
+    """The first device whose driver is there and whose MindSpore plugin loads; asking a plugin prints when it fails."""
+    modules = {"Ascend": mindspore.device_context.ascend, "GPU": mindspore.device_context.gpu}
+    for name, file in DEVICE_FILES.items():
+        if os.path.exists(file) and modules[name].is_available():
+            return name
+    return "CPU"
+
+
+def _silence_exit_noise() -> None:
+    """MindSpore calls a deprecated thread method at exit; with warnings as errors that prints a traceback."""
+    import warnings
+
+    warnings.filterwarnings("ignore", message="getName", category=DeprecationWarning)
+    if "mindspore" not in sys.modules:
+        warnings.filterwarnings("ignore", category=DeprecationWarning, module="mindspore")
+        warnings.filterwarnings("ignore", category=UserWarning, module="mindspore")
+
+
+def mixed_precision(model: Any, amp: str) -> Any:
+    """`model` with convolutions and dense layers in float16 where `amp` is on, or auto on a GPU or Ascend.
+
+    On CPUs 16-bit arithmetic only adds casts, so auto leaves it off there.
+    """
+    mindspore = start_mindspore()
+    target = mindspore.get_context("device_target")
+    if amp == "off" or (amp == "auto" and target == "CPU"):
+        return model
+    model = mindspore.amp.auto_mixed_precision(model, "auto", mindspore.float16)
+    model.mixed_precision = True
+    return model

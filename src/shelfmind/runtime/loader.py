@@ -1,0 +1,94 @@
+"""Batches of network input: augmented ones for training, plain ones for validation and prediction."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+
+import mindspore.dataset as ds
+import numpy as np
+import numpy.typing as npt
+from mindspore.dataset import vision
+
+from shelfmind.recipe import Recipe
+from shelfmind.runtime.pixels import Square, Squares
+from shelfmind.transforms.augment import augmentation_operators, input_operators
+from shelfmind.transforms.mixing import mix_batch, one_hot
+
+Floats = npt.NDArray[np.float32]
+
+
+class TrainingBatches:
+    """The training images in a seeded order, augmented by MindSpore's C++ operators and mixed.
+
+    The same seed, epoch and number of workers give the same batches, from whichever step one starts at a multiple of
+    `checkpoint_steps`.
+    """
+
+    def __init__(
+        self, squares: Squares, labels: npt.NDArray[np.int64], classes: int, recipe: Recipe, seed: int
+    ) -> None:
+        self.squares = squares
+        self.labels = labels
+        self.classes = classes
+        self.recipe = recipe
+        self.seed = seed
+        self.batch_size = min(recipe.train.batch_size, len(labels))
+
+    @property
+    def steps_per_epoch(self) -> int:
+        """Full batches an epoch; the images left over differ from epoch to epoch."""
+        return len(self.labels) // self.batch_size
+
+    def segment(
+        self, epoch: int, start: int, stop: int, image_size: int, mix: bool
+    ) -> Iterator[tuple[Floats, Floats]]:
+        """Batches `start` to `stop` of an epoch: images (B, 3, image_size, image_size) and targets (B, classes)."""
+        order = np.random.default_rng((self.seed, epoch)).permutation(len(self.labels))
+        order = order[start * self.batch_size : stop * self.batch_size]
+        generator = np.random.default_rng((self.seed, epoch, start, 1))
+        ds.config.set_seed(int(generator.integers(2**31)))
+        dataset = ds.GeneratorDataset(
+            _Ordered(self.squares, self.labels, order), ["image", "label"], shuffle=False, num_parallel_workers=1
+        )
+        operators = augmentation_operators(self.recipe.augment, image_size, self.recipe.data)
+        operators += input_operators(self.recipe.data)
+        dataset = dataset.map(operators, "image", num_parallel_workers=self.recipe.train.workers)
+        dataset = dataset.batch(self.batch_size, drop_remainder=True)
+        for images, labels in dataset.create_tuple_iterator(num_epochs=1, output_numpy=True):
+            targets = one_hot(labels, self.classes)
+            yield mix_batch(images, targets, self.recipe.mixing, generator) if mix else (images, targets)
+
+
+class _Ordered:
+    """Squares and labels in a given order, for MindSpore's generator data set."""
+
+    def __init__(self, squares: Squares, labels: npt.NDArray[np.int64], order: npt.NDArray[np.int64]) -> None:
+        self.squares = squares
+        self.labels = labels
+        self.order = order
+
+    def __len__(self) -> int:
+        return len(self.order)
+
+    def __getitem__(self, position: int) -> tuple[Square, np.int64]:
+        index = int(self.order[position])
+        return np.ascontiguousarray(self.squares[index]), self.labels[index]
+
+
+class InputPreparation:
+    """Squares to network input without augmentation, by the same C++ operators as in training."""
+
+    def __init__(self, recipe: Recipe) -> None:
+        self.recipe = recipe
+        self.operators = input_operators(recipe.data)
+
+    def batch(self, squares: Sequence[Square], size: int) -> Floats:
+        """Normalised images of shape (N, 3, size, size)."""
+        resize = vision.Resize((size, size), vision.Inter.LINEAR)
+        return np.stack([self._one(image, resize, size) for image in squares])
+
+    def _one(self, image: Square, resize: vision.Resize, size: int) -> Floats:
+        result = image if image.shape[0] == size else resize(image)
+        for operator in self.operators:
+            result = operator(result)
+        return np.asarray(result, np.float32)

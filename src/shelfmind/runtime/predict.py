@@ -1,0 +1,172 @@
+"""A trained run as a function of images."""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Iterable, Iterator, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import numpy.typing as npt
+from PIL import Image
+
+from shelfmind.data.images import BadImage
+from shelfmind.errors import UserError
+from shelfmind.models import create_model
+from shelfmind.recipe import Recipe
+from shelfmind.records import UNLABELLED, BadFile, Predictions, Sample
+from shelfmind.runtime.checkpoint import fill_parameters, load_checkpoint
+from shelfmind.runtime.forward import Forward
+from shelfmind.runtime.pixels import Square, Squares, resized, square
+from shelfmind.runtime.run_folder import RunFolder
+
+Source = Path | str | bytes | Image.Image
+
+
+@dataclass(frozen=True)
+class Guess:
+    """One class that an image may show, and its probability."""
+
+    class_name: str
+    probability: float
+
+
+@dataclass(frozen=True)
+class Prediction:
+    """What the run says of one image: guesses, best first, or the reason why it cannot be used."""
+
+    source: str
+    guesses: tuple[Guess, ...]
+    error: str | None = None
+
+
+def model_kind(recipe: Recipe, classes: int) -> str:
+    """What a checkpoint of this recipe belongs to."""
+    arguments = ", ".join(f"{key}={value}" for key, value in sorted(recipe.model.arguments.items()))
+    return f"{recipe.model.name}({arguments}) with {classes} classes"
+
+
+class Predictor:
+    """A run ready to predict. Make one with `load`."""
+
+    def __init__(self, run: RunFolder, tta: Sequence[str] | None = None) -> None:
+        self.run = run
+        self.recipe = run.read_recipe()
+        self.class_names, self.train_images = run.read_classes()
+        kind = model_kind(self.recipe, len(self.class_names))
+        checkpoint = load_checkpoint(run.weights, kind)
+        model = create_model(self.recipe.model.name, len(self.class_names), **self.recipe.model.arguments)
+        fill_parameters({p.name: p for p in model.get_parameters()}, checkpoint.arrays, run.weights)
+        self.tta = tuple(self.recipe.evaluation.tta if tta is None else tta)
+        self.forward = Forward(model, self.recipe, self.tta)
+
+    def predict(self, images: Source | Iterable[Source], top: int = 5) -> list[Prediction]:
+        """Guesses for one image or many: paths, encoded bytes or Pillow images."""
+        one = isinstance(images, str | bytes | Path | Image.Image)
+        return list(self.stream([images] if one else images, top))  # type: ignore[list-item,arg-type]
+
+    def stream(self, images: Iterable[Source], top: int = 5) -> Iterator[Prediction]:
+        """Guesses for any number of images, in their order, in constant memory; a bad one carries its reason."""
+        for sources, good, probabilities, _ in self.stream_arrays(images):
+            rows = iter(probabilities)
+            for source, error in zip(sources, good, strict=True):
+                guesses = self._guesses(next(rows), top) if error is None else ()
+                yield Prediction(source, guesses, error)
+
+    def stream_arrays(
+        self, images: Iterable[Source]
+    ) -> Iterator[tuple[list[str], list[str | None], npt.NDArray[np.float32], npt.NDArray[np.float32]]]:
+        """Groups of (names, errors, probabilities of the good ones, their embeddings), in order."""
+        names: list[str] = []
+        errors: list[str | None] = []
+        squares: list[Square] = []
+        for name, prepared in _prepared(images, self.recipe):
+            names.append(name)
+            errors.append(prepared if isinstance(prepared, str) else None)
+            if not isinstance(prepared, str):
+                squares.append(prepared)
+            if len(squares) == self.forward.batch_size or len(names) >= 4096:
+                yield names, errors, *self._pass(squares)
+                names, errors, squares = [], [], []
+        if names:
+            yield names, errors, *self._pass(squares)
+
+    def predict_squares(
+        self, squares: Squares, samples: Sequence[Sample], bad_files: Sequence[BadFile] = ()
+    ) -> Predictions:
+        """Predictions of prepared squares that belong to `samples`."""
+        if len(samples) == 0:
+            raise UserError("there is no usable image to predict")
+        stream = (squares[index] for index in range(len(samples)))
+        outputs = list(self.forward.batches(stream, self.recipe.evaluation_size))
+        return Predictions(
+            paths=tuple(str(sample.path) for sample in samples),
+            labels=np.array([sample.label for sample in samples], np.int64),
+            probabilities=np.concatenate([probabilities for probabilities, _ in outputs]),
+            embeddings=np.concatenate([embeddings for _, embeddings in outputs]),
+            class_names=self.class_names,
+            bad_files=tuple(bad_files),
+        )
+
+    def _pass(self, squares: list[Square]) -> tuple[npt.NDArray[np.float32], npt.NDArray[np.float32]]:
+        if squares:
+            return self.forward.batch(squares, self.recipe.evaluation_size)
+        return np.zeros((0, len(self.class_names)), np.float32), np.zeros((0, 0), np.float32)
+
+    def _guesses(self, probabilities: npt.NDArray[np.float32], top: int) -> tuple[Guess, ...]:
+        order = np.argsort(-probabilities, kind="stable")[:top]
+        return tuple(Guess(self.class_names[index], float(probabilities[index])) for index in order)
+
+
+def load(run: Path | str, tta: Sequence[str] | None = None) -> Predictor:
+    """The run in this folder, ready to predict; `tta` overrides the recipe's test-time views."""
+    return Predictor(RunFolder(Path(run)), tta)
+
+
+def as_predictions(predictor: Predictor, images: Iterable[Source]) -> Predictions:
+    """Predictions with embeddings of unlabelled images, all in memory."""
+    names: list[str] = []
+    bad_files: list[BadFile] = []
+    probabilities, embeddings = [], []
+    for sources, errors, some_probabilities, some_embeddings in predictor.stream_arrays(images):
+        names += [source for source, error in zip(sources, errors, strict=True) if error is None]
+        bad_files += [BadFile(Path(s), error) for s, error in zip(sources, errors, strict=True) if error is not None]
+        if len(some_probabilities):
+            probabilities.append(some_probabilities)
+            embeddings.append(some_embeddings)
+    if not names:
+        raise UserError("no image could be read" + (f": {bad_files[0].path}: {bad_files[0].reason}" if bad_files else ""))
+    return Predictions(
+        tuple(names),
+        np.full(len(names), UNLABELLED, np.int64),
+        np.concatenate(probabilities),
+        np.concatenate(embeddings),
+        predictor.class_names,
+        tuple(bad_files),
+    )
+
+
+def _prepared(images: Iterable[Source], recipe: Recipe, ahead: int = 128) -> Iterator[tuple[str, Square | str]]:
+    """Each source's name with its square or the reason it has none, decoded by threads, in order."""
+    with ThreadPoolExecutor() as pool:
+        waiting: deque[tuple[str, Future[Square | str]]] = deque()
+        for number, source in enumerate(images):
+            name = str(source) if isinstance(source, str | Path) else f"image {number}"
+            waiting.append((name, pool.submit(_prepare, source, recipe)))
+            if len(waiting) >= ahead:
+                name, future = waiting.popleft()
+                yield name, future.result()
+        while waiting:
+            name, future = waiting.popleft()
+            yield name, future.result()
+
+
+def _prepare(source: Source, recipe: Recipe) -> Square | str:
+    try:
+        if isinstance(source, Image.Image):
+            return resized(source.convert("RGB"), recipe.data)
+        return square(Path(source) if isinstance(source, str) else source, recipe.data)
+    except BadImage as error:
+        return error.reason

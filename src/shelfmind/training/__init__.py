@@ -1,0 +1,1 @@
+"""Training: what is built, one step, the schedule, the loop."""

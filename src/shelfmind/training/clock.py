@@ -1,0 +1,60 @@
+"""Decides how far each epoch brings the training: by a number of epochs, or by a budget of minutes."""
+
+from __future__ import annotations
+
+from dataclasses import asdict, dataclass
+from typing import Any
+
+
+@dataclass(frozen=True)
+class EpochPlan:
+    """One epoch: its number, the progress it starts and ends at, and the steps it has."""
+
+    epoch: int
+    start: float
+    end: float
+    steps: int
+
+    def progress_at(self, step: int) -> float:
+        """Progress when `step` steps of the epoch are done."""
+        return self.start + (self.end - self.start) * step / self.steps
+
+    def to_json(self) -> dict[str, Any]:
+        """For the state of a run."""
+        return asdict(self)
+
+
+@dataclass(frozen=True)
+class EpochClock:
+    """A training of `epochs` epochs of equal progress."""
+
+    epochs: int
+    steps_per_epoch: int
+
+    def plan(self, epoch: int, progress: float, elapsed_s: float, epoch_s: float) -> EpochPlan:
+        """The epoch that comes next; times play no part."""
+        return EpochPlan(epoch, epoch / self.epochs, (epoch + 1) / self.epochs, self.steps_per_epoch)
+
+
+@dataclass(frozen=True)
+class BudgetClock:
+    """A training whose whole schedule, to the end of the cosine, fits into `budget_s` seconds.
+
+    Progress is the share of the budget that is used. Each epoch is planned from the speed measured so far, so that a
+    machine that slows down or speeds up half-way still ends on time; the last epoch is cut to what is left.
+    """
+
+    budget_s: float
+    steps_per_epoch: int
+
+    def plan(self, epoch: int, progress: float, elapsed_s: float, epoch_s: float) -> EpochPlan:
+        """The epoch that comes next, if an epoch with its validation takes `epoch_s` seconds."""
+        left_s = max(0.0, self.budget_s - elapsed_s)
+        fits = left_s / epoch_s
+        if fits >= 1.5:
+            return EpochPlan(epoch, progress, progress + (1 - progress) / fits, self.steps_per_epoch)
+        steps = max(1, round(self.steps_per_epoch * min(1.0, fits)))
+        return EpochPlan(epoch, progress, 1.0, steps)
+
+
+Clock = EpochClock | BudgetClock

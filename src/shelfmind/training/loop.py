@@ -1,0 +1,186 @@
+"""The training loop: plan an epoch, step through it, validate, save, and again."""
+
+from __future__ import annotations
+
+import math
+import time
+from dataclasses import dataclass
+from typing import Any, Protocol
+
+import numpy as np
+import numpy.typing as npt
+from mindspore import Parameter, Tensor, nn, ops
+
+from shelfmind.errors import UserError
+from shelfmind.recipe import Recipe, Stage
+from shelfmind.runtime.checkpoint import Checkpoint, save_checkpoint
+from shelfmind.runtime.forward import Forward
+from shelfmind.runtime.loader import TrainingBatches
+from shelfmind.runtime.pixels import Squares
+from shelfmind.runtime.run_folder import RunFolder
+from shelfmind.training.clock import BudgetClock, Clock, EpochPlan
+from shelfmind.training.schedule import averaging_decay, learning_rate, stage_at, validation_size
+from shelfmind.training.state import Position, Tensors
+from shelfmind.training.step import Step
+
+Floats = npt.NDArray[np.float32]
+
+
+class Reporter(Protocol):
+    """Who is told how the training goes."""
+
+    def step(self, plan: EpochPlan, position: Position, loss: float, images_per_second: float) -> None: ...
+    def epoch(self, entry: dict[str, Any]) -> None: ...
+
+
+@dataclass
+class Training:
+    """Everything a training consists of, ready to go on from `position`."""
+
+    run: RunFolder
+    recipe: Recipe
+    kind: str
+    clock: Clock
+    batches: TrainingBatches
+    val_squares: Squares
+    val_labels: npt.NDArray[np.int64]
+    forward: Forward
+    optimizer: nn.Optimizer
+    step: Step
+    tensors: Tensors
+    position: Position
+
+
+def train_to_the_end(training: Training, reporter: Reporter) -> None:
+    """Run the remaining epochs; after each, and part-way through long ones, everything is saved."""
+    while training.position.progress < 1.0:
+        if training.position.plan is None:
+            training.position.plan = plan_epoch(training)
+        train_epoch(training, training.position.plan, reporter)
+        entry = validate(training, training.position.plan)
+        keep_weights(training, entry)
+        training.position.finish_epoch(entry)
+        training.tensors.save(training.run, training.kind, training.position)
+        training.run.write_log(training.position.history)
+        reporter.epoch(entry)
+
+
+def plan_epoch(training: Training) -> EpochPlan:
+    """The epoch that comes next; a budget of minutes needs to know how long an epoch takes at this image size."""
+    position, clock = training.position, training.clock
+    epoch_s = 0.0
+    if isinstance(clock, BudgetClock):
+        stage = stage_at(training.recipe, position.progress)
+        measured = position.epoch_seconds.get(str(stage.image_size))
+        epoch_s = measured if measured is not None else measure_epoch(training, stage)
+    return clock.plan(position.epoch, position.progress, position.elapsed_s, epoch_s)
+
+
+def measure_epoch(training: Training, stage: Stage, steps: int = 6) -> float:
+    """Seconds that an epoch with its validation takes at this image size, from a few steps that are then undone."""
+    began = time.perf_counter()
+    before = training.tensors.arrays()
+    squares = [training.batches.squares[0]] * training.forward.batch_size
+    images = np.zeros((training.batches.batch_size, 3, stage.image_size, stage.image_size), np.float32)
+    targets = np.full((training.batches.batch_size, training.batches.classes), 1 / training.batches.classes, np.float32)
+    step_s, batch_s = [], []
+    for _ in range(steps):
+        step_began = time.perf_counter()
+        training.step(Tensor(images), Tensor(targets), Tensor(np.float32(0))).asnumpy()
+        batch_began = time.perf_counter()
+        training.forward.batch(squares, validation_size(training.recipe, stage))
+        step_s.append(batch_began - step_began)
+        batch_s.append(time.perf_counter() - batch_began)
+    training.tensors.restore(before)
+    training.position.elapsed_s += time.perf_counter() - began
+    val_batches = math.ceil(len(training.val_labels) / training.forward.batch_size)
+    return float(np.median(step_s)) * training.batches.steps_per_epoch + float(np.median(batch_s)) * val_batches
+
+
+def train_epoch(training: Training, plan: EpochPlan, reporter: Reporter) -> None:
+    """Step through what is left of the planned epoch."""
+    position, recipe = training.position, training.recipe
+    stage = stage_at(recipe, plan.start)
+    mix = plan.start < recipe.mixing.until
+    while position.step_in_epoch < plan.steps:
+        start = position.step_in_epoch
+        stop = min(plan.steps, start + recipe.train.checkpoint_steps)
+        began = time.perf_counter()
+        for images, targets in training.batches.segment(plan.epoch, start, stop, stage.image_size, mix):
+            loss = take_step(training, plan, images, targets)
+            speed = (position.step_in_epoch - start) * len(images) / (time.perf_counter() - began)
+            reporter.step(plan, position, loss, speed)
+        position.epoch_elapsed_s += time.perf_counter() - began
+        if stop < plan.steps:
+            training.tensors.save(training.run, training.kind, position)
+
+
+def take_step(training: Training, plan: EpochPlan, images: Floats, targets: Floats) -> float:
+    """One update at the learning rate of the moment; returns the loss."""
+    position, train = training.position, training.recipe.train
+    rate = learning_rate(train, plan.progress_at(position.step_in_epoch))
+    set_learning_rate(training.optimizer, rate)
+    decay = averaging_decay(train, position.step)
+    loss = float(training.step(Tensor(images), Tensor(targets), Tensor(np.float32(decay))).asnumpy())
+    if not math.isfinite(loss):
+        raise UserError(
+            f"the loss is {loss} at step {position.step} of epoch {plan.epoch}; "
+            f"try a lower rate: --set train.lr={train.lr / 3:.2g} or --set train.clip_norm=5"
+        )
+    position.step_in_epoch += 1
+    position.step += 1
+    position.loss_sum += loss
+    return loss
+
+
+def validate(training: Training, plan: EpochPlan) -> dict[str, Any]:
+    """Validate the averaged weights and return the epoch's log entry."""
+    position, recipe = training.position, training.recipe
+    stage = stage_at(recipe, plan.start)
+    began = time.perf_counter()
+    loss, top1 = validation_figures(training, validation_size(recipe, stage))
+    seconds = position.epoch_elapsed_s
+    position.epoch_elapsed_s += time.perf_counter() - began
+    return {
+        "epoch": plan.epoch,
+        "progress": round(plan.end, 6),
+        "steps": plan.steps,
+        "image_size": stage.image_size,
+        "train_loss": position.loss_sum / plan.steps,
+        "val_loss": loss,
+        "val_top1": top1,
+        "lr": learning_rate(recipe.train, plan.start),
+        "images_per_second": round(plan.steps * training.batches.batch_size / seconds, 2),
+        "elapsed_s": round(position.elapsed_s + position.epoch_elapsed_s, 2),
+    }
+
+
+def validation_figures(training: Training, size: int) -> tuple[float | None, float | None]:
+    """Mean negative log likelihood and top-1 of the averaged weights; None where there is no validation split."""
+    labels = training.val_labels
+    if len(labels) == 0:
+        return None, None
+    squares = (training.val_squares[index] for index in range(len(labels)))
+    probabilities = np.concatenate([batch for batch, _ in training.forward.batches(squares, size)])
+    likelihood = probabilities[np.arange(len(labels)), labels]
+    top1 = float((probabilities.argmax(1) == labels).mean())
+    return float(-np.log(np.maximum(likelihood, 1e-12)).mean()), top1
+
+
+def keep_weights(training: Training, entry: dict[str, Any]) -> None:
+    """Save the averaged weights as the last and, if they are, as the best, and offer what the recipe asks for."""
+    run, position = training.run, training.position
+    arrays = {name: parameter.asnumpy() for name, parameter in training.tensors.groups["averaged"].items()}
+    checkpoint = Checkpoint(arrays, training.kind)
+    save_checkpoint(run.last, checkpoint)
+    top1 = entry["val_top1"]
+    if top1 is not None and (position.best_top1 is None or top1 >= position.best_top1):
+        position.best_top1 = top1
+        save_checkpoint(run.best, checkpoint)
+    run.offer(run.best if training.recipe.train.keep == "best" and run.best.exists() else run.last)
+
+
+def set_learning_rate(optimizer: nn.Optimizer, rate: float) -> None:
+    """Set the rate that the compiled step reads."""
+    parameter: Parameter = optimizer.learning_rate
+    ops.assign(parameter, Tensor(rate, parameter.dtype))

@@ -1,0 +1,216 @@
+"""`train` and `resume`: from data and a recipe to a run folder."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from mindspore import nn
+
+from shelfmind.data import open_catalog
+from shelfmind.data.checking import refuse_too_many_bad
+from shelfmind.data.splits import with_split, write_split
+from shelfmind.errors import UserError
+from shelfmind.evaluation import Evaluation
+from shelfmind.files import write_json, write_text
+from shelfmind.losses import build_loss
+from shelfmind.models import create_model
+from shelfmind.recipe import Recipe, load_recipe
+from shelfmind.records import Catalog, Sample
+from shelfmind.runtime.assess import MAX_BAD_FRACTION, assess
+from shelfmind.runtime.device import mixed_precision, start_mindspore
+from shelfmind.runtime.forward import Forward
+from shelfmind.runtime.loader import TrainingBatches
+from shelfmind.runtime.pixels import Squares, open_squares
+from shelfmind.runtime.predict import Predictor, model_kind
+from shelfmind.runtime.provenance import describe_origin
+from shelfmind.runtime.run_folder import RunFolder, create_run_folder, read_json
+from shelfmind.training.clock import BudgetClock, Clock, EpochClock
+from shelfmind.training.loop import Reporter, Training, train_to_the_end
+from shelfmind.training.optimizer import build_optimizer
+from shelfmind.training.state import Position, Tensors
+from shelfmind.training.step import LossScaler, build_step
+
+RESERVE_SHARE, RESERVE_S = 0.01, 4.0
+
+
+@dataclass(frozen=True)
+class Images:
+    """The images of a training: squares and samples of its two splits."""
+
+    train: Squares
+    train_samples: list[Sample]
+    val: Squares
+    val_samples: list[Sample]
+
+
+class Watcher(Reporter):
+    """A reporter that is also told of the images being checked; this one is silent."""
+
+    def checking(self, total: int) -> Callable[[int], None]:
+        """Called before `total` files are checked; the function returned is called with each number newly done."""
+        return lambda done: None
+
+    def begin(self, training: Training) -> None:
+        """Called before the first epoch."""
+
+    def step(self, plan: Any, position: Position, loss: float, images_per_second: float) -> None:
+        """Called after each step."""
+
+    def epoch(self, entry: dict[str, Any]) -> None:
+        """Called after each epoch with its log entry."""
+
+
+def train(
+    data: Path | str,
+    *,
+    recipe: Recipe | str = "default",
+    out: Path | str,
+    overrides: Sequence[str] = (),
+    epochs: int | None = None,
+    seed: int = 0,
+    max_minutes: float | None = None,
+    max_bad_fraction: float = MAX_BAD_FRACTION,
+    format: str | None = None,
+    watcher: Watcher | None = None,
+) -> Evaluation | None:
+    """Train on `data` by a recipe into the new folder `out`; returns the evaluation on val, if there is a val split.
+
+    Args:
+        data: a data set, see `shelfmind.data.open_catalog`.
+        recipe: a recipe, a packaged recipe's name or a YAML file.
+        out: the run folder to make; it must not exist or be empty.
+        overrides: recipe values such as ``train.lr=0.1``.
+        epochs: instead of the recipe's.
+        seed: of the split, the weights, the order and the augmentations.
+        max_minutes: fit the whole schedule into this time instead of a number of epochs.
+        max_bad_fraction: share of unusable files above which to stop.
+        format: of the data, if it should not be found out.
+        watcher: told of the progress.
+
+    Raises:
+        UserError: anything the user can mend.
+    """
+    began = time.perf_counter()
+    if max_minutes is not None and max_minutes <= 0:
+        raise UserError(f"--max-minutes must be more than 0, not {max_minutes}")
+    settings = load_recipe(recipe, overrides) if isinstance(recipe, str) else recipe
+    if epochs is not None:
+        if epochs < 1:
+            raise UserError(f"--epochs must be at least 1, not {epochs}")
+        settings = settings.model_copy(update={"train": settings.train.model_copy(update={"epochs": epochs})})
+    start_mindspore()
+    watcher = watcher or Watcher()
+    catalog = open_catalog(Path(data), format, seed)
+    if not catalog.split("train"):
+        raise UserError(f"{data} has no training images")
+    build_model(settings, len(catalog.class_names), seed)  # refuses what cannot be built before a folder is made
+    run = create_run_folder(Path(out))
+    images = read_images(catalog, settings, run, max_bad_fraction, watcher)
+    command = {"max_minutes": max_minutes, "max_bad_fraction": max_bad_fraction}
+    write_json(run.provenance, describe_origin(catalog, seed, command))
+    write_split(catalog, run.split)
+    run.write_classes(catalog.class_names, _counts(images.train_samples, len(catalog.class_names)))
+    write_text(run.recipe, settings.dump())
+    training = build_training(run, settings, images, len(catalog.class_names), seed, max_minutes, began)
+    return _finish(training, catalog, images, watcher)
+
+
+def resume(run: Path | str, watcher: Watcher | None = None) -> Evaluation | None:
+    """Go on with a training that was stopped at any moment; a finished one is evaluated again."""
+    began = time.perf_counter()
+    folder = RunFolder(Path(run))
+    settings = folder.read_recipe()
+    origin = read_json(folder.provenance)
+    start_mindspore()
+    watcher = watcher or Watcher()
+    catalog = open_catalog(Path(origin["data"]["root"]), origin["data"]["format"], origin["seed"])
+    catalog = with_split(catalog, folder.split)
+    names, _ = folder.read_classes()
+    command = origin["command"]
+    images = read_images(catalog, settings, folder, command["max_bad_fraction"], watcher)
+    training = build_training(folder, settings, images, len(names), origin["seed"], command["max_minutes"], began)
+    if folder.state.exists():
+        training.position = training.tensors.load(folder, training.kind)
+    return _finish(training, catalog, images, watcher)
+
+
+def read_images(
+    catalog: Catalog, recipe: Recipe, run: RunFolder, max_bad_fraction: float, watcher: Watcher
+) -> Images:
+    """Check and prepare the images of train and val; too many bad ones stop here, with their list."""
+    train_samples, val_samples = catalog.split("train"), catalog.split("val")
+    progress = watcher.checking(len(train_samples) + len(val_samples))
+    train_squares, good_train, bad_train = open_squares(train_samples, recipe.data, progress)
+    val_squares, good_val, bad_val = open_squares(val_samples, recipe.data, progress)
+    bad_files = bad_train + bad_val
+    refuse_too_many_bad(bad_files, len(train_samples) + len(val_samples), max_bad_fraction, run.bad_files)
+    if len(good_train) < 2:
+        raise UserError(f"{catalog.root} has {len(good_train)} usable training images; at least 2 are needed")
+    return Images(train_squares, good_train, val_squares, good_val)
+
+
+def build_model(recipe: Recipe, classes: int, seed: int) -> nn.Cell:
+    """The recipe's network, with mixed precision where it asks for it."""
+    model = create_model(recipe.model.name, classes, seed, **recipe.model.arguments)
+    return mixed_precision(model, recipe.train.amp)
+
+
+def build_training(
+    run: RunFolder, recipe: Recipe, images: Images, classes: int, seed: int, max_minutes: float | None, began: float
+) -> Training:
+    """Put a training together at its very beginning; `began` is when the command began, for a budget of minutes."""
+    model = build_model(recipe, classes, seed)
+    averaged = create_model(recipe.model.name, classes, seed, **recipe.model.arguments)
+    model.set_train(True)
+    optimizer = build_optimizer(list(model.trainable_params()), recipe.train)
+    scaler = LossScaler() if getattr(model, "mixed_precision", False) else None
+    averaged_parameters = {p.name: p for p in averaged.get_parameters()}
+    averaged.update_parameters_name("averaged.")  # a graph needs unique names
+    own = {id(parameter) for parameter in model.get_parameters()}
+    groups = {
+        "model": {p.name: p for p in model.get_parameters()},
+        "averaged": averaged_parameters,
+        "optimizer": {p.name: p for p in optimizer.get_parameters() if id(p) not in own},
+        "scaler": {p.name: p for p in scaler.get_parameters()} if scaler else {},
+    }
+    labels = np.array([sample.label for sample in images.train_samples], np.int64)
+    batches = TrainingBatches(images.train, labels, classes, recipe, seed)
+    position = Position()
+    clock: Clock = EpochClock(recipe.train.epochs, batches.steps_per_epoch)
+    if max_minutes is not None:
+        reserve_s = RESERVE_S + RESERVE_SHARE * max_minutes * 60
+        clock = BudgetClock(max_minutes * 60 - reserve_s, batches.steps_per_epoch)
+        position.elapsed_s = time.perf_counter() - began
+    return Training(
+        run=run,
+        recipe=recipe,
+        kind=model_kind(recipe, classes),
+        clock=clock,
+        batches=batches,
+        val_squares=images.val,
+        val_labels=np.array([sample.label for sample in images.val_samples], np.int64),
+        forward=Forward(averaged, recipe),
+        optimizer=optimizer,
+        step=build_step(model, averaged, optimizer, build_loss(recipe.loss), recipe.train.clip_norm, scaler),
+        tensors=Tensors(groups),
+        position=position,
+    )
+
+
+def _finish(training: Training, catalog: Catalog, images: Images, watcher: Watcher) -> Evaluation | None:
+    watcher.begin(training)
+    train_to_the_end(training, watcher)
+    if not images.val_samples:
+        return None
+    began = time.perf_counter()
+    predictor = Predictor(training.run)
+    return assess(predictor, catalog, "val", images.val, images.val_samples, began=began)
+
+
+def _counts(samples: Sequence[Sample], classes: int) -> list[int]:
+    return np.bincount([sample.label for sample in samples], minlength=classes).tolist()

@@ -1,0 +1,38 @@
+"""Everything that follows the training's progress from 0 to 1: learning rate, stage, and averaging."""
+
+from __future__ import annotations
+
+import math
+
+from shelfmind.recipe import Recipe, Stage, TrainRecipe
+
+
+def learning_rate(train: TrainRecipe, progress: float) -> float:
+    """Linear warm-up from 0, then half a cosine (Loshchilov and Hutter, "SGDR", ICLR 2017, equation 5) or a constant."""
+    if progress < train.warmup:
+        return train.lr * progress / train.warmup
+    if train.schedule == "constant":
+        return train.lr
+    along = (progress - train.warmup) / (1 - train.warmup)
+    return train.final_lr + (train.lr - train.final_lr) * 0.5 * (1 + math.cos(math.pi * min(1.0, along)))
+
+
+def averaging_decay(train: TrainRecipe, step: int) -> float:
+    """Decay of the averaged weights at a step: short at first, so that the random start is soon forgotten."""
+    return min(train.ema_decay, (1 + step) / (10 + step))
+
+
+def stage_at(recipe: Recipe, progress: float) -> Stage:
+    """The stage that a training at `progress` is in."""
+    passed = 0.0
+    for stage in recipe.stages:
+        passed += stage.share
+        if progress < passed - 1e-9:
+            return stage
+    return recipe.stages[-1]
+
+
+def validation_size(recipe: Recipe, stage: Stage) -> int:
+    """Image size at validation within a stage: in the same proportion to the stage's as at the end of the training."""
+    final = recipe.stages[-1].image_size
+    return max(16, round(recipe.evaluation_size * stage.image_size / final))

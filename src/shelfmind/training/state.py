@@ -1,0 +1,88 @@
+"""Where a training stands, so that it can go on after being killed at any moment."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import asdict, dataclass, field
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+from mindspore import Parameter, Tensor
+
+from shelfmind.errors import UserError
+from shelfmind.runtime.checkpoint import Checkpoint, fill_parameters, load_checkpoint, save_checkpoint
+from shelfmind.runtime.run_folder import RunFolder
+from shelfmind.training.clock import EpochPlan
+
+
+@dataclass
+class Position:
+    """How far a training has come: everything about it that is not a tensor."""
+
+    progress: float = 0.0
+    epoch: int = 0
+    plan: EpochPlan | None = None
+    step_in_epoch: int = 0
+    step: int = 0
+    elapsed_s: float = 0.0
+    loss_sum: float = 0.0
+    epoch_elapsed_s: float = 0.0
+    best_top1: float | None = None
+    epoch_seconds: dict[str, float] = field(default_factory=dict)
+    history: list[dict[str, Any]] = field(default_factory=list)
+
+    def finish_epoch(self, entry: dict[str, Any]) -> None:
+        """Go to the start of the next epoch."""
+        assert self.plan is not None
+        self.epoch_seconds[str(entry["image_size"])] = self.epoch_elapsed_s
+        self.elapsed_s += self.epoch_elapsed_s
+        self.progress, self.epoch = self.plan.end, self.plan.epoch + 1
+        self.plan, self.step_in_epoch, self.loss_sum, self.epoch_elapsed_s = None, 0, 0.0, 0.0
+        self.history.append(entry)
+
+    def to_text(self) -> str:
+        """As JSON."""
+        return json.dumps(asdict(self), ensure_ascii=False)
+
+    @classmethod
+    def from_text(cls, text: str) -> Position:
+        """From `to_text`."""
+        try:
+            content = json.loads(text)
+            plan = content["plan"]
+            return cls(**{**content, "plan": None if plan is None else EpochPlan(**plan)})
+        except (ValueError, KeyError, TypeError) as error:
+            raise UserError(f"the training state is from another version of shelfmind: {error}") from error
+
+
+@dataclass(frozen=True)
+class Tensors:
+    """The tensors of a training by role: model, optimizer, averaged weights, loss scaler."""
+
+    groups: dict[str, dict[str, Parameter]]
+
+    def arrays(self) -> dict[str, npt.NDArray[Any]]:
+        """Copies of all, named role/name."""
+        return {
+            f"{role}/{name}": np.array(parameter.asnumpy())
+            for role, parameters in self.groups.items()
+            for name, parameter in parameters.items()
+        }
+
+    def restore(self, arrays: dict[str, npt.NDArray[Any]]) -> None:
+        """Set all from `arrays` of this object."""
+        for role, parameters in self.groups.items():
+            for name, parameter in parameters.items():
+                parameter.set_data(Tensor(arrays[f"{role}/{name}"]))
+
+    def save(self, run: RunFolder, kind: str, position: Position) -> None:
+        """Write `state.ckpt`, whole or not at all."""
+        save_checkpoint(run.state, Checkpoint(self.arrays(), kind, position.to_text()))
+
+    def load(self, run: RunFolder, kind: str) -> Position:
+        """Read `state.ckpt` into the tensors and return the position."""
+        checkpoint = load_checkpoint(run.state, kind)
+        flat = {f"{role}/{name}": p for role, group in self.groups.items() for name, p in group.items()}
+        fill_parameters(flat, checkpoint.arrays, run.state)
+        return Position.from_text(checkpoint.note)

@@ -1,0 +1,1 @@
+"""Image transforms: resizing (pure) and augmentation (MindSpore's C++ operators)."""

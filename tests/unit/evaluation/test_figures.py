@@ -1,0 +1,132 @@
+"""Cases worked out by hand, the promised keys, and what is refused."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+from shelfmind.errors import UserError
+from shelfmind.evaluation import ShotCutoffs, evaluate
+from shelfmind.evaluation.outcomes import judge
+from shelfmind.records import UNLABELLED, BadFile
+
+KEYS = {
+    "top1", "top5", "macro_top1", "top1_ci95", "top5_ci95", "macro_top1_ci95", "many_top1", "medium_top1", "few_top1",
+    "ece", "images", "bad_files", "seconds", "images_per_second", "classes",
+}  # fmt: skip
+
+
+def test_a_case_worked_out_by_hand(make_predictions) -> None:
+    predictions = make_predictions(
+        [0, 0, 0, 1], [[0.9, 0.1, 0.0], [0.8, 0.1, 0.1], [0.2, 0.2, 0.6], [0.5, 0.3, 0.2]], bad_files=[BadFile("x", "")]
+    )
+    result = evaluate(predictions, np.array([101, 100, 19]), seconds=2.0)
+    assert result.top1 == 0.5
+    assert result.top5 == 1.0
+    assert result.macro_top1 == pytest.approx((2 / 3 + 0) / 2)
+    assert result.shot_top1("many") == pytest.approx(2 / 3)
+    assert result.shot_top1("medium") == 0.0
+    assert result.shot_top1("few") is None  # the class has training images, but none here
+    assert result.ece == pytest.approx((0.1 + 0.2 + 0.6 + 0.5) / 4)
+    assert (result.images, result.classes, result.bad_files, result.images_per_second) == (4, 3, 1, 2.0)
+    assert [(each.given, each.predicted) for each in result.confusions] == [
+        ("class 1", "class 0"),  # the higher rate first among equal counts
+        ("class 0", "class 2"),
+    ]
+    assert [each.confidence for each in result.worst_errors] == pytest.approx([0.6, 0.5])
+    assert result.worst_errors[1].rank == 1
+
+
+def test_the_cut_offs_belong_to_the_medium_group(make_predictions) -> None:
+    predictions = make_predictions([0, 1, 2, 3], np.eye(4))
+    result = evaluate(predictions, np.array([101, 100, 20, 19]), seconds=1.0)
+    assert [(each.name, each.classes, each.images) for each in result.shots] == [
+        ("many", 1, 1),
+        ("medium", 2, 2),
+        ("few", 1, 1),
+    ]
+
+
+def test_json_has_the_promised_keys(make_predictions) -> None:
+    result = evaluate(make_predictions([0, 1], [[0.9, 0.1], [0.8, 0.2]]), None, seconds=1.0, split="test", tta=["flip"])
+    figures = result.to_json()
+    assert set(figures) == KEYS | {"shot_cutoffs", "split", "tta", "confusions"}
+    assert figures["many_top1"] is None
+    assert figures["shot_cutoffs"] == {"many_above": 100, "few_below": 20}
+    assert (figures["split"], figures["tta"]) == ("test", ["flip"])
+    assert json.loads(json.dumps(figures, allow_nan=False)) == figures
+    assert all(type(figures[key]) is float for key in ("top1", "top5", "macro_top1", "ece", "images_per_second"))
+    assert all(type(figures[key]) is int for key in ("images", "classes", "bad_files"))
+
+
+def test_ties_go_to_the_lower_class_as_in_predictions_top(random_predictions) -> None:
+    predictions = random_predictions(200, 9, seed=3, grid=True)
+    outcomes = judge(predictions)
+    order = predictions.top(9)
+    assert (outcomes.predicted == order[:, 0]).all()
+    assert (order[np.arange(200), outcomes.rank] == predictions.labels).all()
+
+
+def test_chunks_do_not_change_the_outcome(random_predictions, monkeypatch) -> None:
+    predictions = random_predictions(101, 7, seed=5)
+    whole = judge(predictions)
+    monkeypatch.setattr("shelfmind.evaluation.outcomes._CHUNK_VALUES", 30)
+    parts = judge(predictions)
+    for name in ("predicted", "rank", "confidence", "truth_probability"):
+        assert (getattr(whole, name) == getattr(parts, name)).all()
+
+
+def test_one_class_and_no_time(make_predictions) -> None:
+    result = evaluate(make_predictions([0], [[1.0]]), np.array([0]), seconds=0.0)
+    assert (result.top1, result.top5, result.macro_top1, result.ece) == (1.0, 1.0, 1.0, 0.0)
+    assert result.images_per_second is None
+    assert result.shot_top1("few") == 1.0
+
+
+def test_no_image_is_refused(make_predictions) -> None:
+    with pytest.raises(UserError, match="no image"):
+        evaluate(make_predictions([], [], names=["a", "b"]), None, seconds=1.0)
+
+
+def test_an_image_without_a_label_is_refused_by_name(make_predictions) -> None:
+    predictions = make_predictions([0, UNLABELLED], [[1.0, 0.0]] * 2, paths=["a.jpg", "b.jpg"])
+    with pytest.raises(UserError, match=r"1 of 2 images have no label.*b\.jpg"):
+        evaluate(predictions, None, seconds=1.0)
+
+
+def test_a_label_outside_the_classes_is_refused(make_predictions) -> None:
+    with pytest.raises(UserError, match="class id 2"):
+        evaluate(make_predictions([2], [[1.0, 0.0]]), None, seconds=1.0)
+
+
+@pytest.mark.parametrize("value", [np.nan, np.inf, -np.inf])
+def test_values_that_are_not_finite_are_refused(make_predictions, value) -> None:
+    with pytest.raises(UserError, match=r"photos/1\.jpg are not finite"):
+        evaluate(make_predictions([0, 0], [[1.0, 0.0], [value, 0.0]]), None, seconds=1.0)
+
+
+@pytest.mark.parametrize("row", [[2.0, 1.0], [1.5, -0.5], [0.0, 0.0]])
+def test_values_that_are_no_probabilities_are_refused(make_predictions, row) -> None:
+    with pytest.raises(UserError, match="no probabilities"):
+        evaluate(make_predictions([0], [row]), None, seconds=1.0)
+
+
+def test_mistakes_of_the_caller(make_predictions) -> None:
+    predictions = make_predictions([0], [[1.0, 0.0]])
+    with pytest.raises(ValueError, match="training counts of shape"):
+        evaluate(predictions, np.array([1, 2, 3]), seconds=1.0)
+    with pytest.raises(ValueError, match="seconds"):
+        evaluate(predictions, None, seconds=float("nan"))
+    with pytest.raises(ValueError, match="overlap"):
+        ShotCutoffs(many_above=10, few_below=20)
+
+
+def test_the_first_bin_holds_zero_and_bins_hold_their_upper_edge(make_predictions) -> None:
+    from shelfmind.evaluation.calibration import reliability_bins
+
+    outcomes = judge(make_predictions([0] * 4, [[1.0, 0.0]] * 4))
+    bins = reliability_bins(replace(outcomes, confidence=np.array([0.0, 0.5, 0.50001, 1.0])), bins=2)
+    assert [each.images for each in bins] == [2, 2]

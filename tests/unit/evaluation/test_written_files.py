@@ -1,0 +1,82 @@
+"""What is written: whole or not at all, and readable by the programs it is meant for."""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from shelfmind.errors import UserError
+from shelfmind.evaluation import Evaluation, evaluate, write_confusions_csv, write_metrics, write_per_class_csv
+from shelfmind.evaluation.files import write_atomically
+
+
+@pytest.fixture
+def evaluation(make_predictions) -> Evaluation:
+    rows = [[0.9, 0.1, 0.0], [0.8, 0.1, 0.1], [0.2, 0.2, 0.6]]
+    names = ["农夫山泉（550ml）", 'with, comma and "quotes"', "unseen"]
+    return evaluate(make_predictions([0, 1, 1], rows, names), np.array([5, 6, 0]), seconds=1.0)
+
+
+def rows_of(path: Path) -> list[dict[str, str]]:
+    data = path.read_bytes()
+    assert data.startswith(b"\xef\xbb\xbf"), "Excel takes a file without the mark for another encoding"
+    return list(csv.DictReader(io.StringIO(data.decode("utf-8-sig"), newline="")))
+
+
+def test_metrics(evaluation, tmp_path) -> None:
+    write_metrics(evaluation, tmp_path / "metrics.json")
+    text = (tmp_path / "metrics.json").read_text(encoding="utf-8")
+    assert json.loads(text) == evaluation.to_json()
+    assert "农夫山泉（550ml）" in text
+
+
+def test_per_class(evaluation, tmp_path) -> None:
+    write_per_class_csv(evaluation, tmp_path / "per_class.csv")
+    rows = rows_of(tmp_path / "per_class.csv")
+    assert [row["class"] for row in rows] == [each.name for each in evaluation.per_class]
+    assert rows[0] | {"mean_confidence": ""} == {
+        "class_id": "0", "class": "农夫山泉（550ml）", "train_images": "5", "images": "1", "correct": "1",
+        "recall": "1.000000", "precision": "0.500000", "mean_confidence": "", "most_confused_with": "",
+        "most_confused_count": "0",
+    }  # fmt: skip
+    assert (rows[1]["most_confused_with"], rows[1]["recall"]) == ("农夫山泉（550ml）", "0.000000")
+    assert (rows[2]["images"], rows[2]["recall"], rows[2]["mean_confidence"]) == ("0", "", "")
+
+
+def test_confusions(evaluation, tmp_path) -> None:
+    write_confusions_csv(evaluation, tmp_path / "confusions.csv")
+    rows = rows_of(tmp_path / "confusions.csv")
+    assert [(row["given"], row["predicted"], row["count"], row["rate"]) for row in rows] == [
+        ('with, comma and "quotes"', "农夫山泉（550ml）", "1", "0.500000"),
+        ('with, comma and "quotes"', "unseen", "1", "0.500000"),
+    ]
+    assert [row["example_1"] for row in rows] == ["photos/1.jpg", "photos/2.jpg"]
+
+
+def test_a_failed_write_leaves_the_old_file_and_no_other(tmp_path, monkeypatch) -> None:
+    path = tmp_path / "metrics.json"
+    write_atomically(path, "old")
+
+    def full(descriptor: int) -> None:
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr("os.fsync", full)
+    with pytest.raises(UserError, match="No space left"):
+        write_atomically(path, "new")
+    assert path.read_text() == "old"
+    assert list(tmp_path.iterdir()) == [path]
+
+
+def test_a_missing_folder_is_named(tmp_path) -> None:
+    with pytest.raises(UserError, match=r"cannot write .*missing"):
+        write_atomically(tmp_path / "missing" / "a.json", "")
+
+
+def test_a_file_name_that_is_not_unicode_can_be_written(tmp_path) -> None:
+    write_atomically(tmp_path / "a.json", json.dumps("\udcff.jpg", ensure_ascii=False))
+    assert json.loads((tmp_path / "a.json").read_text()) == "\udcff.jpg"
