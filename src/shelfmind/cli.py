@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import sys
 from pathlib import Path
-from typing import Annotated, Any, Optional
+from typing import Annotated, Any
 
 import typer
 from rich.console import Console
@@ -24,25 +24,27 @@ app = typer.Typer(
 
 Data = Annotated[Path, typer.Argument(help="data set: a folder of class folders, RP2K, a csv, or Grocery Store")]
 Run = Annotated[Path, typer.Argument(help="a run folder that `shelfmind train` made")]
-Format = Annotated[Optional[str], typer.Option(help="folder, rp2k, csv or grocery_store; found out if not given")]
+Format = Annotated[str | None, typer.Option(help="folder, rp2k, csv or grocery_store; found out if not given")]
 MaxBad = Annotated[float, typer.Option(min=0, max=1, help="share of unusable files above which to stop")]
-JsonFile = Annotated[Optional[Path], typer.Option("--json", help="also write the figures to this file; - for standard output")]
-Tta = Annotated[Optional[str], typer.Option(help="views to average, such as flip,centre; none for the plain image alone")]
+JsonFile = Annotated[
+    Path | None, typer.Option("--json", help="also write the figures to this file; - for standard output")
+]
+Tta = Annotated[str | None, typer.Option(help="views to average, such as flip,centre; none for the plain image alone")]
 
 
 @app.command()
 def train(
-    data: Annotated[Optional[Path], typer.Argument(help="data set; not with --resume")] = None,
+    data: Annotated[Path | None, typer.Argument(help="data set; not with --resume")] = None,
     recipe: Annotated[str, typer.Option(help="a name from `shelfmind recipes`, or a YAML file")] = "default",
-    out: Annotated[Optional[Path], typer.Option(help="run folder to make")] = None,
-    resume: Annotated[Optional[Path], typer.Option(help="go on with this run folder")] = None,
+    out: Annotated[Path | None, typer.Option(help="run folder to make")] = None,
+    resume: Annotated[Path | None, typer.Option(help="go on with this run folder")] = None,
     overrides: Annotated[
-        Optional[list[str]], typer.Option("--set", metavar="KEY=VALUE", help="change the recipe; may be repeated")
+        list[str] | None, typer.Option("--set", metavar="KEY=VALUE", help="change the recipe; may be repeated")
     ] = None,
-    epochs: Annotated[Optional[int], typer.Option(help="instead of the recipe's")] = None,
+    epochs: Annotated[int | None, typer.Option(help="instead of the recipe's")] = None,
     seed: Annotated[int, typer.Option(min=0, help="of split, weights, order and augmentation")] = 0,
     max_minutes: Annotated[
-        Optional[float], typer.Option(help="fit the whole schedule into this time instead of a number of epochs")
+        float | None, typer.Option(help="fit the whole schedule into this time instead of a number of epochs")
     ] = None,
     max_bad_fraction: MaxBad = 0.01,
     format: Format = None,
@@ -60,16 +62,18 @@ def train(
       shelfmind train --resume runs/first
     """
     from shelfmind.display import Display, TrainingDisplay
+    from shelfmind.recipe import load_recipe
 
     if resume is not None and (data is not None or out is not None or overrides or epochs is not None):
         raise UserError("--resume goes on as the run began: it takes no DATA, --out, --set or --epochs")
     if resume is None and (data is None or out is None):
         raise UserError("train needs DATA and --out RUN, or --resume RUN")
     display = Display()
-    import shelfmind
-
+    settings = load_recipe(recipe, overrides or ())
     run = resume if resume is not None else out
     assert run is not None
+    import shelfmind
+
     try:
         with display.showing():
             watcher: Any = TrainingDisplay(display)
@@ -78,9 +82,8 @@ def train(
             else:
                 evaluation = shelfmind.train(
                     data,
-                    recipe=recipe,
+                    recipe=settings,
                     out=out,
-                    overrides=overrides or (),
                     epochs=epochs,
                     seed=seed,
                     max_minutes=max_minutes,
@@ -103,7 +106,7 @@ def train(
 def evaluate(
     run: Run,
     data: Data,
-    split: Annotated[Optional[str], typer.Option(help="train, val or test; test if the data has one, else val")] = None,
+    split: Annotated[str | None, typer.Option(help="train, val or test; test if the data has one, else val")] = None,
     tta: Tta = None,
     json_file: JsonFile = None,
     max_bad_fraction: MaxBad = 0.01,
@@ -142,11 +145,15 @@ def evaluate(
 @app.command()
 def predict(
     run: Run,
-    paths: Annotated[list[str], typer.Argument(metavar="PATH...", help="images, folders of images, or patterns such as 'new/*.jpg'")],
+    paths: Annotated[
+        list[str], typer.Argument(metavar="PATH...", help="images, folders of images, or patterns such as 'new/*.jpg'")
+    ],
     top: Annotated[int, typer.Option(min=1, help="guesses for each image")] = 5,
-    out: Annotated[Optional[Path], typer.Option(help="predictions.csv, .jsonl or .npz; a table if not given")] = None,
+    out: Annotated[Path | None, typer.Option(help="predictions.csv, .jsonl or .npz; a table if not given")] = None,
     tta: Tta = None,
-    max_bad_fraction: Annotated[float, typer.Option(min=0, max=1, help="share of unusable files above which the exit status is 2")] = 1.0,
+    max_bad_fraction: Annotated[
+        float, typer.Option(min=0, max=1, help="share of unusable files above which the exit status is 2")
+    ] = 1.0,
 ) -> None:
     """Name the products in images; a file that cannot be used keeps its row, with the reason.
 
@@ -203,7 +210,7 @@ def models(json_output: Annotated[bool, typer.Option("--json", help="for machine
 
 @app.command()
 def recipes(
-    name: Annotated[Optional[str], typer.Argument(help="show this recipe whole")] = None,
+    name: Annotated[str | None, typer.Argument(help="show this recipe whole")] = None,
     json_output: Annotated[bool, typer.Option("--json", help="for machines")] = False,
 ) -> None:
     """List the recipes that come with shelfmind, or show one."""

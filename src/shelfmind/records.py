@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import zipfile
+import zlib
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -12,6 +14,8 @@ import numpy.typing as npt
 from shelfmind.errors import UserError
 
 UNLABELLED = -1
+_DAMAGE = (OSError, EOFError, KeyError, TypeError, AttributeError, ValueError, zipfile.BadZipFile, zlib.error)
+"""What NumPy raises on a file that is no archive, a cut one or one with a flipped bit."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,7 +107,7 @@ class Predictions:
     def load(cls, path: Path) -> Predictions:
         """Read what `save` wrote."""
         try:
-            with np.load(path, allow_pickle=False) as archive:
+            with open(path, "rb") as stream, np.load(stream, allow_pickle=False) as archive:
                 return cls(
                     paths=tuple(str(name) for name in archive["paths"]),
                     labels=archive["labels"],
@@ -111,7 +115,7 @@ class Predictions:
                     embeddings=archive["embeddings"],
                     class_names=tuple(str(name) for name in archive["class_names"]),
                 )
-        except (OSError, KeyError, ValueError) as error:
+        except _DAMAGE as error:
             raise UserError(f"{path} is not a predictions file: {error}") from error
 
 

@@ -18,9 +18,7 @@ MODELS: dict[str, Callable[..., nn.Cell]] = {
     ),
     "resnet18": ResNet,
     "resnet50": partial(ResNet, block="bottleneck", depths=(3, 4, 6, 3)),
-    "se_resnext50": partial(
-        ResNet, block="bottleneck", depths=(3, 4, 6, 3), groups=32, group_width=4, attention="se"
-    ),
+    "se_resnext50": partial(ResNet, block="bottleneck", depths=(3, 4, 6, 3), groups=32, group_width=4, attention="se"),
 }
 
 

@@ -12,7 +12,14 @@ from shelfmind.models.attention import attention_gate
 def convolution(in_channels: int, out_channels: int, kernel: int, stride: int = 1, groups: int = 1) -> nn.Conv2d:
     """A bias-free convolution padded by half its kernel."""
     return nn.Conv2d(
-        in_channels, out_channels, kernel, stride=stride, pad_mode="pad", padding=kernel // 2, group=groups, has_bias=False
+        in_channels,
+        out_channels,
+        kernel,
+        stride=stride,
+        pad_mode="pad",
+        padding=kernel // 2,
+        group=groups,
+        has_bias=False,
     )
 
 

@@ -33,7 +33,7 @@ def checksum(arrays: Arrays, kind: str, note: str) -> str:
     """SHA-256 over kind, note, and each array's name, type, shape and bytes, in the order of the names."""
     digest = hashlib.sha256(f"{kind}|{note}|".encode())
     for name in sorted(arrays):
-        array = np.ascontiguousarray(arrays[name])
+        array = np.asarray(arrays[name], order="C")  # ascontiguousarray would turn scalars into shape (1,)
         digest.update(f"{name}|{array.dtype.str}|{array.shape}|".encode())
         digest.update(array)
     return digest.hexdigest()
@@ -48,7 +48,7 @@ def save_checkpoint(path: Path, checkpoint: Checkpoint) -> None:
         UserError: the disk is full or the folder cannot be written; the old file is as it was.
     """
     arrays = checkpoint.arrays
-    tensors = [{"name": name, "data": Tensor(np.ascontiguousarray(array))} for name, array in arrays.items()]
+    tensors = [{"name": name, "data": Tensor(np.asarray(array, order="C"))} for name, array in arrays.items()]
     stated = checksum(arrays, checkpoint.kind, checkpoint.note)
     facts = {CHECKSUM: stated, KIND: checkpoint.kind, NOTE: checkpoint.note}
 

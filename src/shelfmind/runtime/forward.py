@@ -36,7 +36,7 @@ def _flipped(views: list[View]) -> list[View]:
 
 
 def _centred(views: list[View]) -> list[View]:
-    return views + [replace(view, centre=0.86) for view in views]
+    return views + [replace(view, centre=0.84) for view in views]
 
 
 def _scaled(views: list[View]) -> list[View]:

@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from typing import Any
 
 import mindspore.dataset as ds
 import numpy as np
 import numpy.typing as npt
-from mindspore.dataset import vision
 
 from shelfmind.recipe import Recipe
 from shelfmind.runtime.pixels import Square, Squares
-from shelfmind.transforms.augment import augmentation_operators, input_operators
+from shelfmind.transforms.augment import augmentation_operators, input_operators, resized_to
 from shelfmind.transforms.mixing import mix_batch, one_hot
 
 Floats = npt.NDArray[np.float32]
@@ -39,9 +39,7 @@ class TrainingBatches:
         """Full batches an epoch; the images left over differ from epoch to epoch."""
         return len(self.labels) // self.batch_size
 
-    def segment(
-        self, epoch: int, start: int, stop: int, image_size: int, mix: bool
-    ) -> Iterator[tuple[Floats, Floats]]:
+    def segment(self, epoch: int, start: int, stop: int, image_size: int, mix: bool) -> Iterator[tuple[Floats, Floats]]:
         """Batches `start` to `stop` of an epoch: images (B, 3, image_size, image_size) and targets (B, classes)."""
         order = np.random.default_rng((self.seed, epoch)).permutation(len(self.labels))
         order = order[start * self.batch_size : stop * self.batch_size]
@@ -84,10 +82,10 @@ class InputPreparation:
 
     def batch(self, squares: Sequence[Square], size: int) -> Floats:
         """Normalised images of shape (N, 3, size, size)."""
-        resize = vision.Resize((size, size), vision.Inter.LINEAR)
+        resize = resized_to(size, self.recipe.data)
         return np.stack([self._one(image, resize, size) for image in squares])
 
-    def _one(self, image: Square, resize: vision.Resize, size: int) -> Floats:
+    def _one(self, image: Square, resize: Any, size: int) -> Floats:
         result = image if image.shape[0] == size else resize(image)
         for operator in self.operators:
             result = operator(result)

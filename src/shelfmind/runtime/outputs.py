@@ -67,8 +67,6 @@ def _write_csv(stream: IO[str], predictions: Iterable[Prediction], top: int) -> 
         writer.writerow([prediction.source, *cells, prediction.error or ""])
 
 
-
-
 class ArrayWriter:
     """Collects rows of predictions in temporary files, so that any number of them fits."""
 
@@ -79,7 +77,9 @@ class ArrayWriter:
         self.count = 0
         self.longest = 1
 
-    def add(self, names: Sequence[str], probabilities: npt.NDArray[np.float32], embeddings: npt.NDArray[np.float32]) -> None:
+    def add(
+        self, names: Sequence[str], probabilities: npt.NDArray[np.float32], embeddings: npt.NDArray[np.float32]
+    ) -> None:
         """Append rows: N names, probabilities (N, C), embeddings (N, D)."""
         for name in names:
             self.names.write(json.dumps(name) + "\n")

@@ -95,9 +95,7 @@ def open_squares(
     _make_room(packed.parent, size)
     temporary = packed.with_name(f"{packed.stem}.{os.getpid()}.tmp")
     try:
-        array = np.lib.format.open_memmap(
-            temporary, "w+", np.uint8, (len(paths), data.resize_to, data.resize_to, 3)
-        )
+        array = np.lib.format.open_memmap(temporary, "w+", np.uint8, (len(paths), data.resize_to, data.resize_to, 3))
 
         def keep(index: int, image: Image.Image) -> None:
             array[index] = resized(image, data)
@@ -149,7 +147,9 @@ def _fingerprint(paths: Sequence[Path], data: DataRecipe) -> str:
     for path in paths:
         try:
             status = path.stat()
-            digest.update(f"{path.absolute()}|{status.st_size}|{status.st_mtime_ns}\n".encode("utf-8", "surrogateescape"))
+            digest.update(
+                f"{path.absolute()}|{status.st_size}|{status.st_mtime_ns}\n".encode("utf-8", "surrogateescape")
+            )
         except OSError:
             digest.update(f"{path.absolute()}|missing\n".encode("utf-8", "surrogateescape"))
     return digest.hexdigest()[:32]

@@ -137,7 +137,9 @@ def as_predictions(predictor: Predictor, images: Iterable[Source]) -> Prediction
             probabilities.append(some_probabilities)
             embeddings.append(some_embeddings)
     if not names:
-        raise UserError("no image could be read" + (f": {bad_files[0].path}: {bad_files[0].reason}" if bad_files else ""))
+        raise UserError(
+            "no image could be read" + (f": {bad_files[0].path}: {bad_files[0].reason}" if bad_files else "")
+        )
     return Predictions(
         tuple(names),
         np.full(len(names), UNLABELLED, np.int64),

@@ -59,7 +59,9 @@ def _source_revision() -> str | None:
     folder = Path(__file__).resolve().parent
     try:
         inside = subprocess.run(
-            ["git", "-C", str(folder), "ls-files", "--error-unmatch", Path(__file__).name], capture_output=True, check=False
+            ["git", "-C", str(folder), "ls-files", "--error-unmatch", Path(__file__).name],
+            capture_output=True,
+            check=False,
         )
         if inside.returncode != 0:
             return None

@@ -13,8 +13,8 @@ from typing import Any
 import yaml
 
 from shelfmind.errors import UserError
-from shelfmind.recipe import Recipe, parse_recipe
 from shelfmind.files import sync_folder, write_json, write_text
+from shelfmind.recipe import Recipe, parse_recipe
 
 
 @dataclass(frozen=True)
@@ -136,6 +136,7 @@ class RunFolder:
         except OSError:
             shutil.copyfile(chosen, temporary)
         os.replace(temporary, self.weights)
+        temporary.unlink(missing_ok=True)  # two links to one file: the renaming did nothing
         sync_folder(self.root)
 
 
@@ -146,7 +147,9 @@ def create_run_folder(root: Path) -> RunFolder:
         UserError: something is there already, or the folder cannot be made.
     """
     if root.exists() and (not root.is_dir() or any(root.iterdir())):
-        raise UserError(f"{root} exists and is not empty; take another --out, or go on with: shelfmind train --resume {root}")
+        raise UserError(
+            f"{root} exists and is not empty; take another --out, or go on with: shelfmind train --resume {root}"
+        )
     try:
         root.mkdir(parents=True, exist_ok=True)
     except OSError as error:

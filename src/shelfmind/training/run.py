@@ -139,9 +139,7 @@ def resume(run: Path | str, watcher: Watcher | None = None) -> Evaluation | None
     return _finish(training, catalog, images, watcher)
 
 
-def read_images(
-    catalog: Catalog, recipe: Recipe, run: RunFolder, max_bad_fraction: float, watcher: Watcher
-) -> Images:
+def read_images(catalog: Catalog, recipe: Recipe, run: RunFolder, max_bad_fraction: float, watcher: Watcher) -> Images:
     """Check and prepare the images of train and val; too many bad ones stop here, with their list."""
     train_samples, val_samples = catalog.split("train"), catalog.split("val")
     progress = watcher.checking(len(train_samples) + len(val_samples))

@@ -54,13 +54,25 @@ AUGMENTATIONS: dict[str, Callable[..., Any]] = {
 }
 
 
+WORKING_SCALE = 1.75
+"""Augmentation starts from at most this many pixels a training pixel: enough detail for the smallest crops, while the
+linear interpolation of the operators, which does not average, still meets every pixel."""
+
+
+def resized_to(size: int, data: DataRecipe) -> Any:
+    """From `resize_to` to `size` pixels; a smaller image averages areas, so that fine print does not turn to noise."""
+    return vision.Resize((size, size), vision.Inter.AREA if size < data.resize_to else vision.Inter.LINEAR)
+
+
 def augmentation_operators(augment: Sequence[Augmentation], size: int, data: DataRecipe) -> list[Any]:
     """The operators of a recipe for training images of `size` pixels, in order, ending at a `size` square.
 
     Raises:
         UserError: an unknown operator, or parameters it does not take.
     """
-    operators = []
+    operators: list[Any] = (
+        [] if data.resize_to <= WORKING_SCALE * size else [resized_to(round(WORKING_SCALE * size), data)]
+    )
     for name, parameters in augment:
         if name not in AUGMENTATIONS:
             raise unknown_name("augmentation", name, AUGMENTATIONS)
@@ -69,7 +81,7 @@ def augmentation_operators(augment: Sequence[Augmentation], size: int, data: Dat
         except (TypeError, ValueError) as error:
             raise UserError(f"augmentation {name}: {str(error).splitlines()[0]}") from error
     if not any(name == "random_resized_crop" for name, _ in augment):
-        operators.insert(0, vision.Resize((size, size), vision.Inter.LINEAR))
+        operators.insert(0, resized_to(size, data))
     return operators
 
 

@@ -38,9 +38,7 @@ def mix_batch(
     return images, targets
 
 
-def mixup(
-    images: Floats, targets: Floats, partner: npt.NDArray[np.int64], amount: float
-) -> tuple[Floats, Floats]:
+def mixup(images: Floats, targets: Floats, partner: npt.NDArray[np.int64], amount: float) -> tuple[Floats, Floats]:
     """`amount` of each image and the rest of its partner (Zhang et al., "mixup", ICLR 2018)."""
     weight = np.float32(amount)
     rest = np.float32(1 - amount)
