@@ -121,8 +121,10 @@ def evaluate(
       shelfmind evaluate runs/first photos --split val --tta flip --json val.json
     """
     from shelfmind.display import Display
+    from shelfmind.runtime.run_folder import RunFolder
 
     display = Display()
+    RunFolder(run).require()
     import shelfmind
 
     with display.showing():
@@ -165,7 +167,9 @@ def predict(
     """
     from shelfmind.display import Display
     from shelfmind.runtime.device import start_mindspore
+    from shelfmind.runtime.run_folder import RunFolder
 
+    RunFolder(run).require()
     start_mindspore()
     from shelfmind.runtime.predict_files import predict_files
 

@@ -105,7 +105,8 @@ class TrainingDisplay:
     def step(self, plan: Any, position: Any, loss: float, images_per_second: float) -> None:
         """Moves the bar."""
         done = plan.progress_at(position.step_in_epoch)
-        detail = f"epoch {plan.epoch} step {position.step_in_epoch}/{plan.steps} loss {loss:.3f} {images_per_second:.0f} images/s"
+        place = f"epoch {plan.epoch} step {position.step_in_epoch}/{plan.steps}"
+        detail = f"{place} loss {loss:.3f} {images_per_second:.0f} images/s"
         progress, now = self.display._progress, time.monotonic()
         if progress is not None and self.display.console.is_terminal:
             if self.task is None:

@@ -157,7 +157,7 @@ class Recipe(Section):
         """The whole recipe as YAML that `load_recipe` reads back."""
         content = self.model_dump(mode="json")
         content["augment"] = [{name: parameters} if parameters else name for name, parameters in self.augment]
-        return yaml.safe_dump(content, sort_keys=False, allow_unicode=True)
+        return str(yaml.safe_dump(content, sort_keys=False, allow_unicode=True))
 
 
 def _augmentation(entry: Any) -> Any:
@@ -262,10 +262,11 @@ def _first_fault(error: ValidationError) -> str:
     where = ".".join(str(part) for part in fault["loc"])
     if fault["type"] != "extra_forbidden":
         return f"{where}: {fault['msg'].removeprefix('Value error, ')} (given: {fault['input']!r})"
-    section: Any = Recipe
+    section: type[BaseModel] | None = Recipe
     for part in fault["loc"][:-1]:
-        field = section.model_fields.get(part) if isinstance(section, type) else None
-        section = field.annotation if field is not None else None
-    known = sorted(section.model_fields) if isinstance(section, type) and issubclass(section, BaseModel) else []
+        field = section.model_fields.get(str(part)) if section is not None else None
+        kind = field.annotation if field is not None else None
+        section = kind if isinstance(kind, type) and issubclass(kind, BaseModel) else None
+    known = sorted(section.model_fields) if section is not None else []
     near = difflib.get_close_matches(str(fault["loc"][-1]), known, n=2, cutoff=0.4)
     return f"unknown key '{where}'; " + (f"did you mean {' or '.join(near)}?" if near else f"known: {', '.join(known)}")

@@ -53,11 +53,15 @@ def save_checkpoint(path: Path, checkpoint: Checkpoint) -> None:
     facts = {CHECKSUM: stated, KIND: checkpoint.kind, NOTE: checkpoint.note}
 
     def write(temporary: Path) -> None:
+        logger = mindspore.log._get_logger()
+        logger.disabled = True  # its line on a full disk says less than our error
         try:
             mindspore.save_checkpoint(tensors, str(temporary), append_dict=facts)
         except (RuntimeError, ValueError) as error:
             cause = error.__cause__ or error.__context__
             raise cause if isinstance(cause, OSError) else OSError(str(error)) from error
+        finally:
+            logger.disabled = False
 
     write_whole(path, write)
 
@@ -78,7 +82,7 @@ def load_checkpoint(path: Path, kind: str | None = None) -> Checkpoint:
     stated, written_kind, note = (str(content.pop(key, "")) for key in (CHECKSUM, KIND, NOTE))
     if not stated:
         raise UserError(f"{path} has no checksum: it is cut short or was not written by shelfmind")
-    arrays = {name: value.asnumpy() for name, value in content.items()}
+    arrays = {name: value.asnumpy() for name, value in content.items() if isinstance(value, Tensor)}
     if checksum(arrays, written_kind, note) != stated:
         raise UserError(f"{path} is damaged: its content does not match its checksum")
     if kind is not None and written_kind != kind:
@@ -87,7 +91,7 @@ def load_checkpoint(path: Path, kind: str | None = None) -> Checkpoint:
 
 
 def fill_parameters(parameters: Mapping[str, Parameter], arrays: Arrays, origin: Path) -> None:
-    """Set every parameter from the array of its name; a missing, extra or misshapen tensor is an error that names it."""
+    """Set every parameter from the array of its name; a missing, extra or misshapen tensor is named in the error."""
     missing = sorted(set(parameters) - set(arrays))
     extra = sorted(set(arrays) - set(parameters))
     if missing or extra:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import signal
+import threading
 from collections.abc import Iterator, Sequence
 from typing import Any
 
@@ -52,9 +54,17 @@ class TrainingBatches:
         operators += input_operators(self.recipe.data)
         dataset = dataset.map(operators, "image", num_parallel_workers=self.recipe.train.workers)
         dataset = dataset.batch(self.batch_size, drop_remainder=True)
-        for images, labels in dataset.create_tuple_iterator(num_epochs=1, output_numpy=True):
+        batches = dataset.create_tuple_iterator(num_epochs=1, output_numpy=True)
+        keep_interrupts()
+        for images, labels in batches:
             targets = one_hot(labels, self.classes)
             yield mix_batch(images, targets, self.recipe.mixing, generator) if mix else (images, targets)
+
+
+def keep_interrupts() -> None:
+    """Give Ctrl-C back to Python: MindSpore's data sets replace its handler by one that ends the process."""
+    if threading.current_thread() is threading.main_thread():
+        signal.signal(signal.SIGINT, signal.getsignal(signal.SIGINT) or signal.default_int_handler)
 
 
 class _Ordered:

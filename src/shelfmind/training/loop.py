@@ -12,7 +12,7 @@ import numpy.typing as npt
 from mindspore import Parameter, Tensor, nn, ops
 
 from shelfmind.errors import UserError
-from shelfmind.recipe import Recipe, Stage
+from shelfmind.recipe import Recipe
 from shelfmind.runtime.checkpoint import Checkpoint, save_checkpoint
 from shelfmind.runtime.forward import Forward
 from shelfmind.runtime.loader import TrainingBatches
@@ -68,33 +68,16 @@ def train_to_the_end(training: Training, reporter: Reporter) -> None:
 def plan_epoch(training: Training) -> EpochPlan:
     """The epoch that comes next; a budget of minutes needs to know how long an epoch takes at this image size."""
     position, clock = training.position, training.clock
-    epoch_s = 0.0
-    if isinstance(clock, BudgetClock):
-        stage = stage_at(training.recipe, position.progress)
-        measured = position.epoch_seconds.get(str(stage.image_size))
-        epoch_s = measured if measured is not None else measure_epoch(training, stage)
+    epoch_s = expected_epoch_s(training) if isinstance(clock, BudgetClock) else 0.0
     return clock.plan(position.epoch, position.progress, position.elapsed_s, epoch_s)
 
 
-def measure_epoch(training: Training, stage: Stage, steps: int = 6) -> float:
-    """Seconds that an epoch with its validation takes at this image size, from a few steps that are then undone."""
-    began = time.perf_counter()
-    before = training.tensors.arrays()
-    squares = [training.batches.squares[0]] * training.forward.batch_size
-    images = np.zeros((training.batches.batch_size, 3, stage.image_size, stage.image_size), np.float32)
-    targets = np.full((training.batches.batch_size, training.batches.classes), 1 / training.batches.classes, np.float32)
-    step_s, batch_s = [], []
-    for _ in range(steps):
-        step_began = time.perf_counter()
-        training.step(Tensor(images), Tensor(targets), Tensor(np.float32(0))).asnumpy()
-        batch_began = time.perf_counter()
-        training.forward.batch(squares, validation_size(training.recipe, stage))
-        step_s.append(batch_began - step_began)
-        batch_s.append(time.perf_counter() - batch_began)
-    training.tensors.restore(before)
-    training.position.elapsed_s += time.perf_counter() - began
-    val_batches = math.ceil(len(training.val_labels) / training.forward.batch_size)
-    return float(np.median(step_s)) * training.batches.steps_per_epoch + float(np.median(batch_s)) * val_batches
+def expected_epoch_s(training: Training) -> float:
+    """Seconds of the next epoch: as the last one of its image size, else in proportion to the pixels of another's."""
+    stage = stage_at(training.recipe, training.position.progress)
+    known = training.position.epoch_seconds
+    nearest = min(known, key=lambda size: abs(int(size) - stage.image_size))
+    return known[nearest] * (stage.image_size / int(nearest)) ** 2
 
 
 def train_epoch(training: Training, plan: EpochPlan, reporter: Reporter) -> None:

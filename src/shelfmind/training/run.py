@@ -32,10 +32,11 @@ from shelfmind.runtime.run_folder import RunFolder, create_run_folder, read_json
 from shelfmind.training.clock import BudgetClock, Clock, EpochClock
 from shelfmind.training.loop import Reporter, Training, train_to_the_end
 from shelfmind.training.optimizer import build_optimizer
+from shelfmind.training.speed import measure_epoch
 from shelfmind.training.state import Position, Tensors
 from shelfmind.training.step import LossScaler, build_step
 
-RESERVE_SHARE, RESERVE_S = 0.01, 4.0
+RESERVE_SHARE, RESERVE_S = 0.01, 10.0
 
 
 @dataclass(frozen=True)
@@ -98,6 +99,8 @@ def train(
     began = time.perf_counter()
     if max_minutes is not None and max_minutes <= 0:
         raise UserError(f"--max-minutes must be more than 0, not {max_minutes}")
+    if isinstance(recipe, Recipe) and overrides:
+        raise UserError("overrides go with a recipe's name, not with a Recipe")
     settings = load_recipe(recipe, overrides) if isinstance(recipe, str) else recipe
     if epochs is not None:
         if epochs < 1:
@@ -116,7 +119,12 @@ def train(
     write_split(catalog, run.split)
     run.write_classes(catalog.class_names, _counts(images.train_samples, len(catalog.class_names)))
     write_text(run.recipe, settings.dump())
-    training = build_training(run, settings, images, len(catalog.class_names), seed, max_minutes, began)
+    classes = len(catalog.class_names)
+    known = None
+    if max_minutes is not None:
+        known = measure_epoch(build_training(run, settings, images, classes, seed, max_minutes, began))
+    training = build_training(run, settings, images, classes, seed, max_minutes, began)
+    training.position.epoch_seconds = known or {}
     return _finish(training, catalog, images, watcher)
 
 
@@ -125,6 +133,8 @@ def resume(run: Path | str, watcher: Watcher | None = None) -> Evaluation | None
     began = time.perf_counter()
     folder = RunFolder(Path(run))
     settings = folder.read_recipe()
+    for leftover in folder.root.glob(".*.tmp*"):
+        leftover.unlink(missing_ok=True)
     origin = read_json(folder.provenance)
     start_mindspore()
     watcher = watcher or Watcher()
@@ -136,6 +146,9 @@ def resume(run: Path | str, watcher: Watcher | None = None) -> Evaluation | None
     training = build_training(folder, settings, images, len(names), origin["seed"], command["max_minutes"], began)
     if folder.state.exists():
         training.position = training.tensors.load(folder, training.kind)
+    elif command["max_minutes"] is not None:
+        scratch = build_training(folder, settings, images, len(names), origin["seed"], command["max_minutes"], began)
+        training.position.epoch_seconds = measure_epoch(scratch)
     return _finish(training, catalog, images, watcher)
 
 

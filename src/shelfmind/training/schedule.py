@@ -8,7 +8,7 @@ from shelfmind.recipe import Recipe, Stage, TrainRecipe
 
 
 def learning_rate(train: TrainRecipe, progress: float) -> float:
-    """Linear warm-up from 0, then half a cosine (Loshchilov and Hutter, "SGDR", ICLR 2017, equation 5) or a constant."""
+    """Linear warm-up from 0, then half a cosine (Loshchilov and Hutter, "SGDR", ICLR 2017, eq. 5) or a constant."""
     if progress < train.warmup:
         return train.lr * progress / train.warmup
     if train.schedule == "constant":

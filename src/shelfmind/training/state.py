@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 import numpy.typing as npt
-from mindspore import Parameter, Tensor
+from mindspore import Parameter
 
 from shelfmind.errors import UserError
 from shelfmind.runtime.checkpoint import Checkpoint, fill_parameters, load_checkpoint, save_checkpoint
@@ -69,12 +69,6 @@ class Tensors:
             for role, parameters in self.groups.items()
             for name, parameter in parameters.items()
         }
-
-    def restore(self, arrays: dict[str, npt.NDArray[Any]]) -> None:
-        """Set all from `arrays` of this object."""
-        for role, parameters in self.groups.items():
-            for name, parameter in parameters.items():
-                parameter.set_data(Tensor(arrays[f"{role}/{name}"]))
 
     def save(self, run: RunFolder, kind: str, position: Position) -> None:
         """Write `state.ckpt`, whole or not at all."""

@@ -1,0 +1,117 @@
+"""Measures whether training's memory grows: peak resident memory of each epoch at a fixed batch.
+
+    .venv/bin/python benchmarks/memory.py --epochs 20 --json memory.json
+
+A process of its own trains a small recipe at one image size on drawn packages, with validation and checkpoints as
+always; its resident memory is sampled 50 times a second from outside. Printed are the peak within each epoch and the
+difference between epoch 2 and the last. Exit status 1 if it grew by more than ``--allowed-mib``.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import queue
+import subprocess
+import sys
+import tempfile
+import threading
+import time
+from pathlib import Path
+from typing import Any
+
+import psutil
+
+from shelfmind.data.shelf_generator import generate
+from shelfmind.errors import UserError
+
+MIB = 2**20
+SAMPLE_S = 0.02
+OVERRIDES = ("data.image_size=64", "data.resize_to=72", "data.evaluation_size=64", "train.stages=[]")
+
+
+def train_and_tell(data: str, out: str, recipe: str, epochs: str, overrides: list[str]) -> None:
+    """The trained process: prints a line after each epoch."""
+    from shelfmind.runtime.device import start_mindspore
+
+    start_mindspore()
+    from shelfmind.training.run import Watcher, train
+
+    class Teller(Watcher):
+        def epoch(self, entry: dict[str, Any]) -> None:
+            print(json.dumps(entry), flush=True)
+
+    try:
+        train(data, recipe=recipe, out=out, epochs=int(epochs), overrides=overrides, watcher=Teller())
+    except UserError as error:
+        sys.exit(f"error: {error}")
+
+
+def peaks_by_epoch(command: list[str]) -> list[float]:
+    """Run `command`, which prints a line an epoch, and return the peak resident memory within each epoch in MiB."""
+    process = subprocess.Popen(command, stdout=subprocess.PIPE, text=True)
+    lines: queue.Queue[str] = queue.Queue()
+    assert process.stdout is not None
+    threading.Thread(target=lambda out: [lines.put(line) for line in out], args=(process.stdout,), daemon=True).start()
+    watched, peaks, peak = psutil.Process(process.pid), [], 0.0
+    while process.poll() is None:
+        try:
+            peak = max(peak, watched.memory_info().rss / MIB)
+        except psutil.NoSuchProcess:
+            break
+        while not lines.empty():
+            if lines.get().startswith('{"epoch"'):
+                peaks.append(peak)
+                print(f"  epoch {len(peaks):3}  {peak:8.1f} MiB", flush=True)
+                peak = 0.0
+        time.sleep(SAMPLE_S)
+    if process.wait():
+        raise UserError(f"the training ended with status {process.returncode}")
+    return peaks
+
+
+def main() -> int:
+    """Measure what the command line asks for; returns the exit status."""
+    arguments = _arguments()
+    overrides = [*OVERRIDES, f"train.batch_size={arguments.batch_size}", *arguments.set]
+    try:
+        with tempfile.TemporaryDirectory() as folder:
+            data, out = Path(folder) / "photos", Path(folder) / "run"
+            generate(data, images=arguments.images)
+            told = [str(data), str(out), arguments.recipe, str(arguments.epochs), *overrides]
+            print(f"recipe {arguments.recipe}, {' '.join(overrides)}: peak resident memory", flush=True)
+            peaks = peaks_by_epoch([sys.executable, str(Path(__file__).resolve()), "--trained", *told])
+        growth = peaks[-1] - peaks[1]
+        print(f"epoch 2: {peaks[1]:.1f} MiB, epoch {len(peaks)}: {peaks[-1]:.1f} MiB, difference {growth:+.1f} MiB")
+        if arguments.json:
+            content = {"settings": vars(arguments), "peak_mib": peaks, "difference_mib": growth}
+            Path(arguments.json).write_text(json.dumps(content, indent=1) + "\n")
+    except (UserError, OSError) as error:
+        print(f"error: {error}", file=sys.stderr)
+        return 2
+    return int(growth > arguments.allowed_mib)
+
+
+def _arguments() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--recipe", default="demo", help="what to train (default: %(default)s)")
+    parser.add_argument("--epochs", type=int, default=20, help="at least 3 (default: %(default)s)")
+    parser.add_argument("--batch-size", type=int, default=32, help="images a step (default: %(default)s)")
+    parser.add_argument("--images", type=int, default=480, help="photos to draw (default: %(default)s)")
+    parser.add_argument("--set", action="append", default=[], metavar="KEY=VALUE", help="a recipe value")
+    parser.add_argument("--allowed-mib", type=float, default=16.0, help="growth that counts as none (default: 16)")
+    parser.add_argument("--json", metavar="FILE", help="also write the figures here")
+    parser.add_argument("--quick", action="store_true", help="smoke test: 3 epochs of 64 photos, batch 8")
+    arguments = parser.parse_args()
+    if arguments.quick:
+        arguments.epochs, arguments.images, arguments.batch_size = 3, 64, 8
+    if arguments.epochs < 3:
+        parser.error("--epochs is at least 3")
+    return arguments
+
+
+if __name__ == "__main__":
+    if sys.argv[1:2] == ["--trained"]:
+        train_and_tell(*sys.argv[2:6], sys.argv[6:])
+    else:
+        sys.exit(main())

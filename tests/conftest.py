@@ -1,0 +1,29 @@
+"""What every test stands on: a cache of its own and, for those that ask, MindSpore ready for use."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+
+
+@pytest.fixture(scope="session", autouse=True)
+def own_cache(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
+    """No test reads or fills the cache of the person who tests."""
+    before = os.environ.get("SHELFMIND_CACHE")
+    os.environ["SHELFMIND_CACHE"] = str(tmp_path_factory.mktemp("cache"))
+    yield
+    if before is None:
+        del os.environ["SHELFMIND_CACHE"]
+    else:
+        os.environ["SHELFMIND_CACHE"] = before
+
+
+@pytest.fixture(scope="session")
+def mindspore() -> Any:
+    """MindSpore, started as the package starts it."""
+    from shelfmind.runtime.device import start_mindspore
+
+    return start_mindspore()

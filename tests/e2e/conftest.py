@@ -1,0 +1,188 @@
+"""A tiny data set, one trained run, and two ways to run the command: a process of its own, and a warm one."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import subprocess
+import sys
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+COMMAND = str(Path(sys.executable).with_name("shelfmind"))
+TINY = [
+    "data.image_size=32",
+    "data.resize_to=32",
+    "data.evaluation_size=32",
+    "train.stages=[]",
+    "train.batch_size=4",
+    "train.epochs=3",
+    "train.checkpoint_steps=2",
+    "train.ema_decay=0.9",
+    "evaluation.batch_size=4",
+    "model.arguments={widths: [8, 16, 32, 64], depths: [1, 1, 1, 1]}",
+]
+"""A training of three epochs of six steps, saved after every second step."""
+
+
+@pytest.fixture(scope="session")
+def settings() -> Callable[..., list[str]]:
+    """`--set` options of the tiny training, and more of them."""
+    return lambda *more: [word for value in (*TINY, *more) for word in ("--set", value)]
+
+
+@pytest.fixture(scope="session")
+def command() -> str:
+    """The command's path, for tests that start it by themselves."""
+    return COMMAND
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What one command did."""
+
+    status: int
+    stdout: str
+    stderr: str
+    answer: Any = None
+
+    @property
+    def error(self) -> str:
+        """The one line of a user's mistake: nothing else may be said on the error stream."""
+        lines = self.stderr.splitlines()
+        assert self.status == 2, self
+        assert len(lines) == 1, self.stderr
+        assert lines[0].startswith("shelfmind: "), lines
+        assert self.stdout == "", self.stdout
+        return lines[0]
+
+
+Cold = Callable[..., Outcome]
+
+
+@pytest.fixture(scope="session")
+def place(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The folder of this test session; the working directory of its commands lies in it."""
+    root = tmp_path_factory.mktemp("e2e")
+    (root / "working").mkdir()
+    return root
+
+
+@pytest.fixture(scope="session")
+def environment(place: Path) -> dict[str, str]:
+    """The environment of every command: a cache of its own, no terminal, no variables of the person who tests."""
+    kept = {name: value for name, value in os.environ.items() if name not in ("ONEDNN_MAX_CPU_ISA", "FORCE_COLOR")}
+    return {**kept, "SHELFMIND_CACHE": str(place / "cache"), "COLUMNS": "200", "PYTHONIOENCODING": "utf-8"}
+
+
+@pytest.fixture(scope="session")
+def cold(place: Path, environment: dict[str, str]) -> Cold:
+    """Run a command, or any other program, in a process of its own."""
+
+    def run(*argv: object, program: tuple[str, ...] = (COMMAND,), variables: Any = (), **more: Any) -> Outcome:
+        done = subprocess.run(
+            [*program, *map(str, argv)],
+            cwd=place / "working",
+            env={**environment, **dict(variables)},
+            capture_output=True,
+            stdin=subprocess.DEVNULL,
+            timeout=120,
+            **more,
+        )
+        return Outcome(done.returncode, done.stdout.decode(), done.stderr.decode())
+
+    return run
+
+
+class Warm:
+    """A process in which MindSpore is loaded already."""
+
+    def __init__(self, folder: Path, environment: dict[str, str]) -> None:
+        self.folder = folder
+        self.process = subprocess.Popen(
+            [sys.executable, str(Path(__file__).with_name("warm_command.py"))],
+            env=environment,
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            text=True,
+            encoding="utf-8",
+        )
+
+    def __call__(self, *argv: object, cwd: Path | None = None) -> Outcome:
+        """Run a command."""
+        return self._ask({"argv": [str(word) for word in argv], "cwd": str(cwd or self.folder)})
+
+    def python(self, code: str) -> Any:
+        """Run Python and return what it sets `answer` to."""
+        outcome = self._ask({"code": code, "cwd": str(self.folder)})
+        assert outcome.status == 0, outcome.stderr
+        return outcome.answer
+
+    def _ask(self, request: dict[str, Any]) -> Outcome:
+        assert self.process.stdin is not None
+        assert self.process.stdout is not None
+        self.process.stdin.write(json.dumps(request) + "\n")
+        self.process.stdin.flush()
+        line = self.process.stdout.readline()
+        assert line, f"the process died of {request}"
+        return Outcome(**json.loads(line))
+
+    def close(self) -> None:
+        """End the process."""
+        assert self.process.stdin is not None
+        assert self.process.stdout is not None
+        self.process.stdin.close()
+        self.process.stdout.close()
+        self.process.wait(30)
+
+
+@pytest.fixture(scope="session")
+def warm(place: Path, environment: dict[str, str]) -> Iterator[Warm]:
+    """Run commands one after the other in one process, which saves MindSpore's start."""
+    process = Warm(place / "working", environment)
+    yield process
+    process.close()
+
+
+@pytest.fixture(scope="session")
+def data(place: Path) -> Path:
+    """36 photos of three made-up products with Chinese names, in train, val and test."""
+    from shelfmind.data.shelf_generator import generate
+
+    folder = place / "商品 照片"
+    generate(folder, classes=3, images=36, seed=0)
+    return folder
+
+
+@dataclass(frozen=True)
+class Trained:
+    """The run that all tests share, and what the command said."""
+
+    run: Path
+    outcome: Outcome
+
+
+@pytest.fixture(scope="session")
+def trained(place: Path, data: Path, cold: Cold, settings: Callable[..., list[str]]) -> Trained:
+    """An undisturbed training; tests must not change it, see `copied_run`."""
+    run = place / "运行" / "first"
+    return Trained(run, cold("train", data, "--out", run, *settings()))
+
+
+@pytest.fixture
+def copied_run(trained: Trained, tmp_path: Path) -> Path:
+    """A copy of the trained run that a test may damage."""
+    copy = tmp_path / "copied"
+    shutil.copytree(trained.run, copy)
+    return copy
+
+
+@pytest.fixture(scope="session")
+def photos(data: Path) -> list[Path]:
+    """The photos of the test split, sorted."""
+    return sorted((data / "test").rglob("*.jpg"))

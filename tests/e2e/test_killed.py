@@ -1,0 +1,176 @@
+"""A training that is killed, stopped or out of disk goes on and ends as if nothing had happened."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import resource
+import shutil
+import signal
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+KILLED = (sys.executable, str(Path(__file__).with_name("killed_command.py")))
+READ = """
+import numpy, sys
+from pathlib import Path
+from shelfmind.runtime.device import start_mindspore
+start_mindspore()
+from shelfmind.runtime.checkpoint import load_checkpoint
+import json
+checkpoint = load_checkpoint(Path({path!r}))
+numpy.savez({out!r}, **{{name.replace("/", "|"): array for name, array in checkpoint.arrays.items()}})
+answer = checkpoint.note
+"""
+
+
+@pytest.fixture
+def contents(warm, tmp_path):
+    """The arrays of a checkpoint whose checksum is right, and its note."""
+
+    def read(path: Path):
+        out = tmp_path / "arrays.npz"
+        note = warm.python(READ.format(path=str(path), out=str(out)))
+        with np.load(out) as archive:
+            return dict(archive), json.loads(note) if note else None
+
+    return read
+
+
+@pytest.fixture
+def assert_same(contents):
+    """Two runs have bit for bit the same weights, averaged weights, optimizer state and figures."""
+
+    def compare(one: Path, other: Path) -> None:
+        for name in ("state.ckpt", "last.ckpt", "best.ckpt", "weights.ckpt"):
+            (first, _), (second, _) = contents(one / name), contents(other / name)
+            assert first.keys() == second.keys()
+            for key, array in first.items():
+                assert array.dtype == second[key].dtype
+                assert array.tobytes() == second[key].tobytes(), f"{name}: {key}"
+        assert _figures(one) == _figures(other)
+
+    return compare
+
+
+def _figures(run: Path) -> list[dict[str, object]]:
+    timed = ("images_per_second", "elapsed_s")
+    lines = (run / "log.jsonl").read_text().splitlines()
+    return [{key: value for key, value in json.loads(line).items() if key not in timed} for line in lines]
+
+
+@pytest.fixture(scope="module")
+def killed_run(trained, data, cold, place, settings) -> Path:
+    """A run that was killed after its second state, in the middle of the first epoch."""
+    run = place / "killed"
+    outcome = cold("state.ckpt:2:after", "train", data, "--out", run, *settings(), program=KILLED)
+    assert outcome.status == -signal.SIGKILL, outcome.stderr
+    assert not (run / "weights.ckpt").exists()
+    return run
+
+
+def test_a_run_killed_again_and_again_ends_like_an_undisturbed_one(
+    killed_run, trained, cold, contents, assert_same, tmp_path
+):
+    run = tmp_path / "run"
+    shutil.copytree(killed_run, run)
+    _, note = contents(run / "state.ckpt")
+    assert (note["epoch"], note["step_in_epoch"]) == (0, 4)  # mid-epoch
+    # The second epoch's weights are written, its state is not: the epoch's end is done again.
+    outcome = cold("weights.ckpt:2:after", "train", "--resume", run, program=KILLED)
+    assert outcome.status == -signal.SIGKILL, outcome.stderr
+    # The state of the second epoch is written, its line in the log is not.
+    outcome = cold("log.jsonl:1:before", "train", "--resume", run, program=KILLED)
+    assert outcome.status == -signal.SIGKILL, outcome.stderr
+    assert len(_figures(run)) == 1
+    outcome = cold("train", "--resume", run)
+    assert outcome.status == 0, outcome.stderr
+    assert "going on after epoch 1" in outcome.stderr
+    assert_same(run, trained.run)
+    assert {path.name for path in run.iterdir()} == {path.name for path in trained.run.iterdir()}
+
+
+def test_kill_9_from_outside_while_it_trains(
+    command, settings, data, trained, environment, place, warm, assert_same, tmp_path
+):
+    run = tmp_path / "run"
+    words = [command, "train", str(data), "--out", str(run), *settings()]
+    with subprocess.Popen(words, cwd=place / "working", env=environment, stderr=subprocess.PIPE, text=True) as process:
+        assert process.stderr is not None
+        said = iter(process.stderr.readline, "")
+        assert any(line.startswith("epoch   0") for line in said)
+        process.kill()
+    outcome = warm("train", "--resume", run)
+    assert outcome.status == 0, outcome.stderr
+    assert_same(run, trained.run)
+
+
+def test_resuming_before_the_first_state_starts_from_the_beginning(trained, copied_run, warm, assert_same):
+    for name in ("state.ckpt", "last.ckpt", "best.ckpt", "weights.ckpt", "log.jsonl"):
+        (copied_run / name).unlink()
+    outcome = warm("train", "--resume", copied_run)
+    assert outcome.status == 0, outcome.stderr
+    assert_same(copied_run, trained.run)
+
+
+def test_resuming_a_finished_run_is_harmless(trained, copied_run, warm, assert_same):
+    outcome = warm("train", "--resume", copied_run)
+    assert outcome.status == 0, outcome.stderr
+    assert "top-1" in outcome.stdout
+    assert_same(copied_run, trained.run)
+
+
+def test_ctrl_c_says_how_to_go_on(command, settings, data, environment, place, contents, tmp_path):
+    run = tmp_path / "run"
+    words = [command, "train", str(data), "--out", str(run), *settings("train.epochs=2000")]
+    with subprocess.Popen(words, cwd=place / "working", env=environment, stderr=subprocess.PIPE, text=True) as process:
+        assert process.stderr is not None
+        said = iter(process.stderr.readline, "")
+        assert any(line.startswith("epoch   1") for line in said)
+        os.kill(process.pid, signal.SIGINT)
+        rest = process.stderr.read()
+    assert process.returncode == 130
+    lines = [line for line in rest.splitlines() if not line.startswith("epoch ")]
+    assert len(lines) == 2, rest
+    assert f"shelfmind train --resume {run}" in lines[0]
+    assert lines[1] == "shelfmind: stopped"
+    assert not [path.name for path in run.iterdir() if path.name.startswith(".")]
+    assert contents(run / "state.ckpt")[1]["epoch"] >= 1
+
+
+def test_a_full_disk_is_one_clear_line_and_leaves_the_old_checkpoint(killed_run, cold, contents, tmp_path):
+    run = tmp_path / "run"
+    shutil.copytree(killed_run, run)
+    before = (run / "state.ckpt").read_bytes()
+    limit = len(before) // 2
+
+    def fill_disk() -> None:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (limit, limit))
+
+    outcome = cold("train", "--resume", run, preexec_fn=fill_disk)
+    assert outcome.status == 2, outcome.stderr
+    *_, last = outcome.stderr.splitlines()
+    assert re.match(r"shelfmind: .*state\.ckpt cannot be written: no space left", last), outcome.stderr
+    assert not re.search(r"Traceback|\[ERROR\]|\[CRITICAL\]", outcome.stderr)
+    assert all(line.startswith(("training ", "epoch ", "shelfmind: ")) for line in outcome.stderr.splitlines())
+    assert (run / "state.ckpt").read_bytes() == before
+    assert contents(run / "state.ckpt")[1]["step_in_epoch"] == 4
+    assert not [path.name for path in run.iterdir() if path.name.startswith(".")]
+
+
+def test_same_seed_same_weights_other_seed_other_weights(
+    data, settings, trained, warm, contents, assert_same, tmp_path
+):
+    for seed in (0, 1):
+        outcome = warm("train", data, "--out", tmp_path / str(seed), "--seed", seed, *settings())
+        assert outcome.status == 0, outcome.stderr
+    assert_same(tmp_path / "0", trained.run)
+    (first, _), (second, _) = contents(tmp_path / "0" / "last.ckpt"), contents(tmp_path / "1" / "last.ckpt")
+    weights = [name for name in first if name.endswith("weight")]
+    assert weights
+    assert not any(np.array_equal(first[name], second[name]) for name in weights)

@@ -1,0 +1,60 @@
+"""One step against NumPy: Nesterov momentum, decay on weights only, averaged weights."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from shelfmind.recipe import LossRecipe, TrainRecipe
+
+RATE, MOMENTUM, DECAY, AVERAGING = 0.1, 0.9, 0.05, 0.7
+
+
+def softmax(logits: np.ndarray) -> np.ndarray:
+    powers = np.exp(logits - logits.max(1, keepdims=True))
+    return powers / powers.sum(1, keepdims=True)
+
+
+def test_steps_equal_numpy(mindspore: Any) -> None:
+    from mindspore import nn
+
+    from shelfmind.losses import build_loss
+    from shelfmind.training.optimizer import build_optimizer
+    from shelfmind.training.step import build_step
+
+    class LinearModel(nn.Cell):  # type: ignore[misc]
+        """Inputs (N, 5) to logits (N, 3)."""
+
+        def __init__(self) -> None:
+            super().__init__()
+            weight = np.random.default_rng(0).normal(size=(3, 5)).astype(np.float32)
+            self.dense = nn.Dense(5, 3, mindspore.Tensor(weight), "zeros")
+
+        def construct(self, inputs: Any) -> Any:
+            return self.dense(inputs), inputs
+
+    model, averaged = LinearModel(), LinearModel()
+    averaged.update_parameters_name("averaged.")
+    recipe = TrainRecipe(lr=RATE, momentum=MOMENTUM, weight_decay=DECAY)
+    optimizer = build_optimizer(list(model.trainable_params()), recipe)
+    step = build_step(model, averaged, optimizer, build_loss(LossRecipe(label_smoothing=0)))
+    generator = np.random.default_rng(1)
+    weight, bias = model.dense.weight.asnumpy().astype(np.float64), model.dense.bias.asnumpy().astype(np.float64)
+    mean_weight, mean_bias = weight.copy(), bias.copy()
+    speed_weight, speed_bias = np.zeros_like(weight), np.zeros_like(bias)
+    for _ in range(4):
+        images = generator.normal(size=(6, 5)).astype(np.float32)
+        targets = np.eye(3, dtype=np.float32)[generator.integers(3, size=6)]
+        step(mindspore.Tensor(images), mindspore.Tensor(targets), mindspore.Tensor(np.float32(AVERAGING)))
+        difference = (softmax(images @ weight.T + bias) - targets) / 6
+        slope_weight, slope_bias = difference.T @ images + DECAY * weight, difference.sum(0)
+        speed_weight, speed_bias = MOMENTUM * speed_weight + slope_weight, MOMENTUM * speed_bias + slope_bias
+        weight -= RATE * (slope_weight + MOMENTUM * speed_weight)
+        bias -= RATE * (slope_bias + MOMENTUM * speed_bias)
+        mean_weight += (1 - AVERAGING) * (weight - mean_weight)
+        mean_bias += (1 - AVERAGING) * (bias - mean_bias)
+    np.testing.assert_allclose(model.dense.weight.asnumpy(), weight, rtol=1e-4, atol=1e-6)
+    np.testing.assert_allclose(model.dense.bias.asnumpy(), bias, rtol=1e-4, atol=1e-6)
+    np.testing.assert_allclose(averaged.dense.weight.asnumpy(), mean_weight, rtol=1e-4, atol=1e-6)
+    np.testing.assert_allclose(averaged.dense.bias.asnumpy(), mean_bias, rtol=1e-4, atol=1e-6)
