@@ -75,7 +75,8 @@ class Loading:
         """shelfmind's batches from its cache, or from `squares`."""
         train = self.recipe.train.model_copy(update={"workers": workers})
         recipe = self.recipe.model_copy(update={"train": train})
-        batches = TrainingBatches(squares or self.squares, self.labels, self.classes, recipe, 0)
+        squares = self.squares if squares is None else squares
+        batches = TrainingBatches(squares, self.labels, self.classes, recipe, 0)
         return batches.segment(next(self.epoch), 0, batches.steps_per_epoch, recipe.data.image_size, True)
 
     def ours_first(self, workers: int) -> Batches:

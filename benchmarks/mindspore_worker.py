@@ -78,7 +78,7 @@ def main() -> None:
 
 
 def _nesterov() -> bool:
-    """Whether shelfmind's sgd really takes Nesterov's step here: MindSpore's CPU kernel ignores the request."""
+    """Whether shelfmind's sgd really takes Nesterov's step here: on CPUs MindSpore's `nn.Momentum` ignores it."""
     weight = Parameter(Tensor(np.zeros((2, 2), np.float32)), name="probe.weight")
     bias = Parameter(Tensor(np.zeros(2, np.float32)), name="probe.bias")
     optimizer = build_optimizer([weight, bias], TrainRecipe(lr=1.0, momentum=0.5, weight_decay=0.0))

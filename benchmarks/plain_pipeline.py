@@ -91,7 +91,10 @@ class PlainBatches:
     """Batches of a recipe made from files, photo by photo, on threads."""
 
     def __init__(self, paths: Sequence[Path], labels: npt.NDArray[np.int64], classes: int, recipe: Recipe) -> None:
-        unknown = [name for name, _ in recipe.augment if name not in OPERATORS]
+        names = [name for name, _ in recipe.augment]
+        if "random_resized_crop" not in names:
+            raise UserError("the plain pipeline takes recipes with random_resized_crop only")
+        unknown = [name for name in names if name not in OPERATORS]
         if unknown or recipe.data.resize != "structure_retention":
             raise UserError(f"the plain pipeline lacks {', '.join(unknown) or recipe.data.resize}")
         self.paths = paths

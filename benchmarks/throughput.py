@@ -48,6 +48,8 @@ def main() -> int:
     """Measure what the command line asks for; returns the exit status."""
     arguments = _arguments()
     results: dict[str, Any] = {"settings": vars(arguments) | {"cores": len(os.sched_getaffinity(0))}}
+    if results["settings"]["cores"] < 2:
+        print("note: with one thread PyTorch sends most convolutions past oneDNN; compare on two cores or more")
     try:
         for model in arguments.models:
             measured = profile(model, arguments) if arguments.profile else compare(model, arguments)

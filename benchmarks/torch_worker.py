@@ -74,6 +74,7 @@ def _fill(model: nn.Module, weights: dict[str, np.ndarray]) -> None:
 def main() -> None:
     """Serve until the coordinator closes the pipe. Arguments: model, classes."""
     name, classes = sys.argv[1], int(sys.argv[2])
+    os.environ.pop("ONEDNN_MAX_CPU_ISA", None)  # what MindSpore may need would only slow PyTorch down
     torch.set_num_threads(len(os.sched_getaffinity(0)))
     subjects: dict[str, Subject] = {}
     batch: dict[str, Any] = {}
