@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 __version__ = "0.1.0"
-__all__ = ["create_model", "evaluate", "list_models", "load", "open_catalog", "resume", "train"]
+__all__ = ["Watcher", "create_model", "evaluate", "list_models", "load", "open_catalog", "resume", "train"]
 
 _PLACES = {
     "create_model": ("shelfmind.models", "create_model"),
@@ -15,8 +15,9 @@ _PLACES = {
     "open_catalog": ("shelfmind.data", "open_catalog"),
     "resume": ("shelfmind.training.run", "resume"),
     "train": ("shelfmind.training.run", "train"),
+    "Watcher": ("shelfmind.training.run", "Watcher"),
 }
-_NEEDS_MINDSPORE = {"create_model", "evaluate", "list_models", "load", "resume", "train"}
+_NEEDS_MINDSPORE = {"Watcher", "create_model", "evaluate", "list_models", "load", "resume", "train"}
 
 
 def __getattr__(name: str) -> Any:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import errno
+import glob
 import json
 import os
 from collections.abc import Callable
@@ -29,7 +30,8 @@ def write_whole(path: Path, write: Callable[[Path], None]) -> None:
     except OSError as error:
         raise UserError(f"{path} cannot be written: {_reason(error)}; what was there before is unchanged") from error
     finally:
-        temporary.unlink(missing_ok=True)
+        for leftover in path.parent.glob(f"{glob.escape(temporary.stem)}*"):  # a writer may make files of its own
+            leftover.unlink(missing_ok=True)
 
 
 def write_text(path: Path, text: str) -> None:

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import os
+import signal
 import sys
+import threading
 from functools import cache
 from typing import Any
 
@@ -49,6 +51,12 @@ def wait_without_spinning() -> bool:
     except (ImportError, AttributeError):
         return False
     return True
+
+
+def keep_interrupts() -> None:
+    """Give Ctrl-C back to Python: MindSpore's compiler and data sets replace its handler by one that ends the process."""
+    if threading.current_thread() is threading.main_thread():
+        signal.signal(signal.SIGINT, signal.getsignal(signal.SIGINT) or signal.default_int_handler)
 
 
 DEVICE_FILES = {"Ascend": "/dev/davinci_manager", "GPU": "/dev/nvidiactl"}

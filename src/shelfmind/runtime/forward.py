@@ -15,6 +15,7 @@ from mindspore import Tensor, nn, ops
 
 from shelfmind.errors import unknown_name
 from shelfmind.recipe import Recipe
+from shelfmind.runtime.device import keep_interrupts
 from shelfmind.runtime.loader import InputPreparation
 from shelfmind.runtime.pixels import Square
 
@@ -82,6 +83,7 @@ class Forward:
                 prepared[key] = np.concatenate([images, padding])
             images = np.ascontiguousarray(prepared[key][..., ::-1]) if view.flip else prepared[key]
             probability, embedding = self.run(Tensor(images))
+            keep_interrupts()
             probabilities.append(probability.asnumpy()[:count])
             embeddings.append(embedding.asnumpy()[:count])
         return np.mean(probabilities, axis=0), np.mean(embeddings, axis=0)

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import signal
-import threading
 from collections.abc import Iterator, Sequence
 from typing import Any
 
@@ -12,6 +10,7 @@ import numpy as np
 import numpy.typing as npt
 
 from shelfmind.recipe import Recipe
+from shelfmind.runtime.device import keep_interrupts
 from shelfmind.runtime.pixels import Square, Squares
 from shelfmind.transforms.augment import augmentation_operators, input_operators, resized_to
 from shelfmind.transforms.mixing import mix_batch, one_hot
@@ -59,12 +58,6 @@ class TrainingBatches:
         for images, labels in batches:
             targets = one_hot(labels, self.classes)
             yield mix_batch(images, targets, self.recipe.mixing, generator) if mix else (images, targets)
-
-
-def keep_interrupts() -> None:
-    """Give Ctrl-C back to Python: MindSpore's data sets replace its handler by one that ends the process."""
-    if threading.current_thread() is threading.main_thread():
-        signal.signal(signal.SIGINT, signal.getsignal(signal.SIGINT) or signal.default_int_handler)
 
 
 class _Ordered:

@@ -14,6 +14,7 @@ from mindspore import Parameter, Tensor, nn, ops
 from shelfmind.errors import UserError
 from shelfmind.recipe import Recipe
 from shelfmind.runtime.checkpoint import Checkpoint, save_checkpoint
+from shelfmind.runtime.device import keep_interrupts
 from shelfmind.runtime.forward import Forward
 from shelfmind.runtime.loader import TrainingBatches
 from shelfmind.runtime.pixels import Squares
@@ -105,6 +106,7 @@ def take_step(training: Training, plan: EpochPlan, images: Floats, targets: Floa
     set_learning_rate(training.optimizer, rate)
     decay = averaging_decay(train, position.step)
     loss = float(training.step(Tensor(images), Tensor(targets), Tensor(np.float32(decay))).asnumpy())
+    keep_interrupts()
     if not math.isfinite(loss):
         raise UserError(
             f"the loss is {loss} at step {position.step} of epoch {plan.epoch}; "
