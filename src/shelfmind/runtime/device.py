@@ -54,7 +54,7 @@ def wait_without_spinning() -> bool:
 
 
 def keep_interrupts() -> None:
-    """Give Ctrl-C back to Python: MindSpore's compiler and data sets replace its handler by one that ends the process."""
+    """Give Ctrl-C back to Python: MindSpore's compiler and data sets set a handler that ends the process."""
     if threading.current_thread() is threading.main_thread():
         signal.signal(signal.SIGINT, signal.getsignal(signal.SIGINT) or signal.default_int_handler)
 
