@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import csv
-import os
-import tempfile
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 
 from shelfmind.errors import UserError
+from shelfmind.files import write_whole
 
 
 def write_table(path: Path, columns: Sequence[str], rows: Iterable[Sequence[str]]) -> None:
@@ -16,24 +15,15 @@ def write_table(path: Path, columns: Sequence[str], rows: Iterable[Sequence[str]
 
     File names that are not UTF-8 on disk keep their bytes. Raises `UserError` if the place cannot be written.
     """
-    temporary: str | None = None
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.", suffix=".tmp")
-        with open(handle, "w", encoding="utf-8", errors="surrogateescape", newline="") as file:
+
+    def fill(temporary: Path) -> None:
+        temporary.parent.mkdir(parents=True, exist_ok=True)
+        with open(temporary, "w", encoding="utf-8", errors="surrogateescape", newline="") as file:
             writer = csv.writer(file)
             writer.writerow(columns)
             writer.writerows(rows)
-            file.flush()
-            os.fsync(file.fileno())
-        os.chmod(temporary, 0o644)
-        os.replace(temporary, path)
-        temporary = None
-    except OSError as error:
-        raise UserError(f"cannot write {path}: {error.strerror or error}") from error
-    finally:
-        if temporary is not None:
-            Path(temporary).unlink(missing_ok=True)
+
+    write_whole(path, fill)
 
 
 def read_table(path: Path, *, delimiter: str = ",", exact: bool = False) -> list[tuple[int, list[str]]]:

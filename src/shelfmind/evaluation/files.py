@@ -2,16 +2,14 @@
 
 from __future__ import annotations
 
-import contextlib
 import csv
 import io
 import json
-import os
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 
-from shelfmind.errors import UserError
 from shelfmind.evaluation.result import Evaluation
+from shelfmind.files import write_whole
 
 # Excel reads UTF-8 (and with it Chinese class names) only behind a byte-order mark.
 _CSV_ENCODING = "utf-8-sig"
@@ -69,18 +67,12 @@ def write_atomically(path: Path, text: str, encoding: str = "utf-8") -> None:
 
     File names that are not valid Unicode are written with backslash escapes.
     """
-    temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
-    try:
-        with temporary.open("wb") as file:
-            file.write(text.encode(encoding, errors="backslashreplace"))
-            file.flush()
-            os.fsync(file.fileno())
-        os.replace(temporary, path)
-    except OSError as error:
-        raise UserError(f"cannot write {path}: {error.strerror or error}") from error
-    finally:
-        with contextlib.suppress(OSError):  # gone already if all went well
-            temporary.unlink()
+    content = text.encode(encoding, errors="backslashreplace")
+    write_whole(path, lambda temporary: _fill(temporary, content))
+
+
+def _fill(path: Path, content: bytes) -> None:
+    path.write_bytes(content)
 
 
 def _write_csv(path: Path, header: Sequence[str], rows: Iterable[Sequence[object]]) -> None:

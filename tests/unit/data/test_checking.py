@@ -210,5 +210,5 @@ def test_more_than_the_limit_is_refused_with_the_list(tmp_path: Path) -> None:
 
 def test_a_list_that_cannot_be_written_is_the_users_to_mend(tmp_path: Path) -> None:
     (tmp_path / "file").touch()
-    with pytest.raises(UserError, match="cannot write"):
+    with pytest.raises(UserError, match="cannot be written"):
         refuse_too_many_bad([], 1, 0.1, tmp_path / "file" / "bad_files.csv")
