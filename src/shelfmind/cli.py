@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import sys
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, NoReturn
 
 import typer
 from rich.console import Console
@@ -34,6 +34,7 @@ Tta = Annotated[str | None, typer.Option(help="views to average, such as flip,ce
 
 @app.command()
 def train(
+    context: typer.Context,
     data: Annotated[Path | None, typer.Argument(help="data set; not with --resume")] = None,
     recipe: Annotated[str, typer.Option(help="a name from `shelfmind recipes`, or a YAML file")] = "default",
     out: Annotated[Path | None, typer.Option(help="run folder to make")] = None,
@@ -61,13 +62,16 @@ def train(
 
       shelfmind train --resume runs/first
     """
+    from shelfmind.data.detection import require_path
     from shelfmind.display import Display, TrainingDisplay
     from shelfmind.recipe import load_recipe
 
-    if resume is not None and (data is not None or out is not None or overrides or epochs is not None):
-        raise UserError("--resume goes on as the run began: it takes no DATA, --out, --set or --epochs")
-    if resume is None and (data is None or out is None):
+    if resume is not None:
+        _refuse_beside_resume(context)
+    elif data is None or out is None:
         raise UserError("train needs DATA and --out RUN, or --resume RUN")
+    else:
+        require_path(data)
     display = Display()
     settings = load_recipe(recipe, overrides or ())
     run = resume if resume is not None else out
@@ -120,11 +124,14 @@ def evaluate(
 
       shelfmind evaluate runs/first photos --split val --tta flip --json val.json
     """
+    from shelfmind.data.detection import require_path
     from shelfmind.display import Display
     from shelfmind.runtime.run_folder import RunFolder
 
     display = Display()
     RunFolder(run).require()
+    require_path(data)
+    _require_folder_of(json_file)
     import shelfmind
 
     with display.showing():
@@ -135,7 +142,7 @@ def evaluate(
             tta=_views(tta),
             format=format,
             max_bad_fraction=max_bad_fraction,
-            progress=display.counter("images", None),
+            counter=display.counter,
         )
     figures = evaluation.to_json()
     if json_file is None or str(json_file) != "-":
@@ -175,7 +182,7 @@ def predict(
 
     display = Display()
     with display.showing():
-        outcome = predict_files(run, paths, top=top, out=out, tta=_views(tta), progress=display.counter("images", None))
+        outcome = predict_files(run, paths, top=top, out=out, tta=_views(tta), counter=display.counter)
     if out is None:
         _print_predictions(outcome.shown, top)
     else:
@@ -239,6 +246,7 @@ def doctor(json_file: JsonFile = None) -> None:
     """Look at this machine: versions, device, memory, and whether convolutions run at full speed."""
     from shelfmind.runtime.doctor import examine
 
+    _require_folder_of(json_file)
     facts = examine()
     if json_file is None or str(json_file) != "-":
         table = Table("what", "found")
@@ -260,15 +268,38 @@ def doctor(json_file: JsonFile = None) -> None:
 def main() -> None:
     """Run the command; a user's mistake is one line and status 2, Ctrl-C is status 130, our own faults are status 1."""
     try:
-        app(standalone_mode=True)
+        status = app(standalone_mode=False)
     except UserError as error:
-        typer.echo(f"shelfmind: {error}", err=True)
-        sys.exit(2)
+        _fail(str(error), 2)
     except KeyboardInterrupt:
-        typer.echo("shelfmind: stopped", err=True)
-        sys.exit(130)
+        _fail("stopped", 130)
     except BrokenPipeError:
         sys.exit(1)
+    except Exception as error:
+        if not hasattr(error, "format_message"):  # not a mistake on the command line
+            raise
+        message, context = error.format_message(), getattr(error, "ctx", None)
+        if not message:  # no verb: the help has been shown
+            sys.exit(2)
+        _fail(f"{message.rstrip('.')}. See: {context.command_path if context else 'shelfmind'} --help", 2)
+    if status == 130:
+        _fail("stopped", 130)
+    sys.exit(status if isinstance(status, int) else 0)
+
+
+def _fail(message: str, status: int) -> NoReturn:
+    typer.echo(f"shelfmind: {message}", err=True)
+    sys.exit(status)
+
+
+def _refuse_beside_resume(context: typer.Context) -> None:
+    """A resumed training goes on as it began, so that nothing else may be asked for."""
+    options = {parameter.name: parameter.opts[0] for parameter in context.command.params}
+    for name in context.params:
+        source = context.get_parameter_source(name)
+        if name != "resume" and source is not None and source.name != "DEFAULT":
+            given = options[name] if options[name].startswith("-") else name.upper()
+            raise UserError(f"--resume goes on as the run began, so it takes no {given}")
 
 
 def _views(tta: str | None) -> tuple[str, ...] | None:
@@ -304,6 +335,10 @@ def _write_json(content: Any, path: Path | None) -> None:
         return
     from shelfmind.files import write_json
 
-    if not path.parent.is_dir():
-        raise UserError(f"{path} cannot be written: the folder {path.parent} does not exist")
     write_json(path, content)
+
+
+def _require_folder_of(file: Path | None) -> None:
+    """Refuse an output that cannot be written before any work is done."""
+    if file is not None and str(file) != "-" and not file.parent.is_dir():
+        raise UserError(f"{file} cannot be written: the folder {file.parent} does not exist")

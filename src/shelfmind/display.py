@@ -28,6 +28,7 @@ class Display:
     def __init__(self, quiet: bool = False) -> None:
         self.console = Console(stderr=True, quiet=quiet, highlight=False)
         self._progress: Progress | None = None
+        self._phase: TaskID | None = None
 
     @contextmanager
     def showing(self) -> Iterator[Display]:
@@ -45,11 +46,31 @@ class Display:
         ) as progress:
             self._progress = progress
             yield self
-        self._progress = None
+        self._progress = self._phase = None
+
+    def phase(self, what: str | None) -> None:
+        """Shows that something goes on whose length is unknown, until the next phase or bar begins; None: nothing."""
+        if self._progress is None or not self.console.is_terminal:
+            return
+        if self._phase is not None:
+            self._progress.remove_task(self._phase)
+        self._phase = None if what is None else self._progress.add_task(what, total=None, detail="")
 
     def counter(self, what: str, total: int | None) -> Callable[[int], None]:
         """A function to be told how many more images are done; it shows images/s and the time left."""
         return _Counter(self, what, total)
+
+    def bar(self, what: str, total: int | None, completed: int = 0) -> TaskID | None:
+        """A new bar on a terminal."""
+        if self._progress is None or not self.console.is_terminal:
+            return None
+        self.phase(None)
+        return self._progress.add_task(what, total=total, completed=completed, detail="")
+
+    def move(self, task: TaskID, completed: int, detail: str) -> None:
+        """Move a bar."""
+        if self._progress is not None:
+            self._progress.update(task, completed=completed, detail=detail)
 
     def line(self, text: str) -> None:
         """One line for people."""
@@ -69,11 +90,10 @@ class _Counter:
         self.done += number
         now = time.monotonic()
         detail = f"{self.done / max(now - self.began, 1e-6):.0f} images/s"
-        progress = self.display._progress
-        if progress is not None and self.display.console.is_terminal:
-            if self.task is None:
-                self.task = progress.add_task(self.what, total=self.total, detail="")
-            progress.update(self.task, completed=self.done, detail=detail)
+        if self.task is None:
+            self.task = self.display.bar(self.what, self.total)
+        if self.task is not None:
+            self.display.move(self.task, self.done, detail)
         elif now - self.said > LINES_EVERY_S:
             self.said = now
             self.display.line(f"{self.what}: {self.done}{f' of {self.total}' if self.total else ''}, {detail}")
@@ -88,9 +108,13 @@ class TrainingDisplay:
         self.began = time.monotonic()
         self.said = time.monotonic()
 
-    def checking(self, total: int) -> Callable[[int], None]:
-        """Counts the images that are checked and decoded."""
-        return self.display.counter("checking images", total)
+    def phase(self, what: str) -> None:
+        """Shows what goes on."""
+        self.display.phase(what)
+
+    def counter(self, what: str, total: int | None) -> Callable[[int], None]:
+        """Counts images."""
+        return self.display.counter(what, total)
 
     def begin(self, training: Any) -> None:
         """Says what will be trained."""
@@ -101,17 +125,19 @@ class TrainingDisplay:
         )
         if training.position.history:
             self.display.line(f"going on after epoch {training.position.epoch - 1}")
+        if training.position.progress < 1:
+            self.display.phase("compiling the first step")
 
     def step(self, plan: Any, position: Any, loss: float, images_per_second: float) -> None:
         """Moves the bar."""
         done = plan.progress_at(position.step_in_epoch)
         place = f"epoch {plan.epoch} step {position.step_in_epoch}/{plan.steps}"
         detail = f"{place} loss {loss:.3f} {images_per_second:.0f} images/s"
-        progress, now = self.display._progress, time.monotonic()
-        if progress is not None and self.display.console.is_terminal:
-            if self.task is None:
-                self.task = progress.add_task("training", total=1000, completed=int(1000 * plan.start), detail="")
-            progress.update(self.task, completed=int(1000 * done), detail=detail)
+        now = time.monotonic()
+        if self.task is None:
+            self.task = self.display.bar("training", 1000, int(1000 * plan.start))
+        if self.task is not None:
+            self.display.move(self.task, int(1000 * done), detail)
         elif now - self.said > 3 * LINES_EVERY_S:
             self.said = now
             self.display.line(f"training {done:.1%}: {detail}")

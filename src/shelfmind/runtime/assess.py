@@ -16,7 +16,7 @@ from shelfmind.errors import UserError
 from shelfmind.evaluation import Evaluation, evaluate, write_confusions_csv, write_metrics, write_per_class_csv
 from shelfmind.evaluation.report import write_report
 from shelfmind.records import BadFile, Catalog, Sample, require_same_classes
-from shelfmind.runtime.pixels import Progress, Squares, open_squares
+from shelfmind.runtime.pixels import Counter, Squares, count_silently, open_squares
 from shelfmind.runtime.predict import Predictor
 from shelfmind.runtime.run_folder import RunFolder, read_json
 
@@ -31,7 +31,7 @@ def evaluate_run(
     tta: Sequence[str] | None = None,
     format: str | None = None,
     max_bad_fraction: float = MAX_BAD_FRACTION,
-    progress: Progress | None = None,
+    counter: Counter = count_silently,
 ) -> Evaluation:
     """Evaluate a run on one split of a data set (test if there is one, else val) and write everything beside the run.
 
@@ -46,10 +46,10 @@ def evaluate_run(
         present = sorted({sample.split for sample in catalog.samples})
         raise UserError(f"{data} has no images in the split '{split}'; it has: {', '.join(present)}")
     began = time.perf_counter()
-    squares, good, bad_files = open_squares(samples, predictor.recipe.data, progress)
+    squares, good, bad_files = open_squares(samples, predictor.recipe.data, counter("checking images", len(samples)))
     folder = _evaluation_folder(predictor.run, split)
     refuse_too_many_bad(bad_files, len(samples), max_bad_fraction, folder / "bad_files.csv")
-    return assess(predictor, catalog, split, squares, good, bad_files=bad_files, began=began)
+    return assess(predictor, catalog, split, squares, good, bad_files=bad_files, began=began, counter=counter)
 
 
 def assess(
@@ -61,10 +61,11 @@ def assess(
     *,
     bad_files: Sequence[BadFile] = (),
     began: float,
+    counter: Counter = count_silently,
 ) -> Evaluation:
     """Predict, evaluate and write `metrics.json`, `report.html` and the tables of `evaluation/<split>/`."""
     run = predictor.run
-    predictions = predictor.predict_squares(squares, samples, bad_files)
+    predictions = predictor.predict_squares(squares, samples, bad_files, counter("predicting", len(samples)))
     train_images = np.array(predictor.train_images, np.int64)
     seconds = time.perf_counter() - began
     evaluation = evaluate(predictions, train_images, seconds=seconds, split=split, tta=predictor.tta)

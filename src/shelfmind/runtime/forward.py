@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import itertools
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from typing import TypeVar
 
@@ -15,6 +14,7 @@ from mindspore import Tensor, nn, ops
 
 from shelfmind.errors import unknown_name
 from shelfmind.recipe import Recipe
+from shelfmind.runtime.ahead import next_ahead
 from shelfmind.runtime.device import keep_interrupts
 from shelfmind.runtime.loader import InputPreparation
 from shelfmind.runtime.pixels import Square
@@ -90,7 +90,7 @@ class Forward:
 
     def batches(self, squares: Iterable[Square], size: int) -> Iterator[tuple[Floats, Floats]]:
         """`batch` over any number of squares, in order, in constant memory; the next batch is read meanwhile."""
-        for group in _read_ahead(_groups(squares, self.batch_size)):
+        for group in next_ahead(_groups(squares, self.batch_size)):
             yield self.batch(group, size)
 
 
@@ -118,12 +118,3 @@ def _groups(items: Iterable[T], count: int) -> Iterator[list[T]]:
     iterator = iter(items)
     while group := list(itertools.islice(iterator, count)):
         yield group
-
-
-def _read_ahead(items: Iterator[T]) -> Iterator[T]:
-    end = object()
-    with ThreadPoolExecutor(1) as pool:
-        coming = pool.submit(next, items, end)
-        while (item := coming.result()) is not end:
-            coming = pool.submit(next, items, end)
-            yield item  # type: ignore[misc]

@@ -11,7 +11,7 @@ import numpy.typing as npt
 
 from shelfmind.recipe import Recipe
 from shelfmind.runtime.device import keep_interrupts
-from shelfmind.runtime.pixels import Square, Squares
+from shelfmind.runtime.pixels import Square, Squares, in_order
 from shelfmind.transforms.augment import augmentation_operators, input_operators, resized_to
 from shelfmind.transforms.mixing import mix_batch, one_hot
 
@@ -46,9 +46,8 @@ class TrainingBatches:
         order = order[start * self.batch_size : stop * self.batch_size]
         generator = np.random.default_rng((self.seed, epoch, start, 1))
         ds.config.set_seed(int(generator.integers(2**31)))
-        dataset = ds.GeneratorDataset(
-            _Ordered(self.squares, self.labels, order), ["image", "label"], shuffle=False, num_parallel_workers=1
-        )
+        source = _Ordered(self.squares, self.labels, order)
+        dataset = ds.GeneratorDataset(source, ["image", "label"], shuffle=False, num_parallel_workers=1)
         operators = augmentation_operators(self.recipe.augment, image_size, self.recipe.data)
         operators += input_operators(self.recipe.data)
         dataset = dataset.map(operators, "image", num_parallel_workers=self.recipe.train.workers)
@@ -71,9 +70,9 @@ class _Ordered:
     def __len__(self) -> int:
         return len(self.order)
 
-    def __getitem__(self, position: int) -> tuple[Square, np.int64]:
-        index = int(self.order[position])
-        return np.ascontiguousarray(self.squares[index]), self.labels[index]
+    def __iter__(self) -> Iterator[tuple[Square, np.int64]]:
+        for index, image in zip(self.order, in_order(self.squares, self.order.tolist()), strict=True):
+            yield np.ascontiguousarray(image), self.labels[index]
 
 
 class InputPreparation:

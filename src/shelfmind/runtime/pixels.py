@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import os
 import shutil
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
@@ -14,16 +14,20 @@ import numpy as np
 import numpy.typing as npt
 from PIL import Image
 
-from shelfmind.data.checking import check_files
+from shelfmind.data.checking import available_cores, check_files
 from shelfmind.data.images import open_image
 from shelfmind.errors import UserError
 from shelfmind.recipe import DataRecipe
 from shelfmind.records import BadFile, Sample
+from shelfmind.runtime.ahead import map_ahead
 from shelfmind.transforms.resize import RESIZES
 
 Square = npt.NDArray[np.uint8]
 Progress = Callable[[int], None]
-LIMIT_BYTES = 8 * 2**30
+"""Told how many more images are done."""
+Counter = Callable[[str, int | None], Progress]
+"""Told what is counted and how many there are, if that is known, before the first is done."""
+DEFAULT_CACHE_GB = 8.0
 
 
 class Squares(Protocol):
@@ -31,6 +35,11 @@ class Squares(Protocol):
 
     def __len__(self) -> int: ...
     def __getitem__(self, index: int) -> Square: ...
+
+
+def count_silently(what: str, total: int | None) -> Progress:
+    """A `Counter` that shows nothing."""
+    return lambda done: None
 
 
 def square(source: Path | bytes, data: DataRecipe) -> Square:
@@ -57,6 +66,14 @@ class DecodedOnDemand:
         return square(self.paths[index], self.data)
 
 
+def in_order(squares: Squares, order: Iterable[int] | None = None) -> Iterator[Square]:
+    """The squares in this order (their own if None); those that must be decoded first are, by a thread a core."""
+    order = range(len(squares)) if order is None else order
+    if isinstance(squares, DecodedOnDemand):
+        return map_ahead(squares.__getitem__, order, ahead=4 * available_cores(), workers=available_cores())
+    return (squares[index] for index in order)
+
+
 def cache_folder() -> Path:
     """Where decoded squares and verdicts on files are kept; ``SHELFMIND_CACHE`` or the user's cache folder."""
     given = os.environ.get("SHELFMIND_CACHE")
@@ -69,13 +86,26 @@ def cache_folder() -> Path:
     return folder
 
 
+def cache_limit_bytes() -> int:
+    """How much the decoded squares may take: ``SHELFMIND_CACHE_GB``, 8 if that is not set."""
+    given = os.environ.get("SHELFMIND_CACHE_GB", "")
+    try:
+        limit_gb = float(given or DEFAULT_CACHE_GB)
+    except ValueError:
+        limit_gb = -1.0
+    if not 0 <= limit_gb < float("inf"):
+        raise UserError(f"SHELFMIND_CACHE_GB is a number of gigabytes such as 100, not '{given}'")
+    return int(limit_gb * 2**30)
+
+
 def open_squares(
     samples: Sequence[Sample], data: DataRecipe, progress: Progress | None = None
 ) -> tuple[Squares, list[Sample], list[BadFile]]:
     """Squares of all good samples, those samples in the same order, and the bad files.
 
     Every file is decoded once for its verdict and its square together. Both are kept, so that the next command on the
-    same unchanged files decodes nothing. Data sets beyond `LIMIT_BYTES` or the free disk keep only the verdicts.
+    same unchanged files decodes nothing. Data sets beyond `cache_limit_bytes` or half of the free disk keep only the
+    verdicts.
     """
     folder = cache_folder()
     paths = [sample.path for sample in samples]
@@ -86,13 +116,13 @@ def open_squares(
         squares = _mapped(packed, len(paths), data)
         if squares is not None:
             os.utime(packed)
-            return _good(squares, samples, bad_files)
-    size = len(paths) * data.resize_to**2 * 3
-    if size > min(LIMIT_BYTES, shutil.disk_usage(folder).free // 2):
+            return _good(squares, data, samples, bad_files)
+    size, limit = len(paths) * data.resize_to**2 * 3, cache_limit_bytes()
+    if size > min(limit, shutil.disk_usage(folder).free // 2):
         bad_files = check_files(paths, cache=verdicts, progress=progress)
-        return _good(DecodedOnDemand(paths, data), samples, bad_files)
+        return _good(None, data, samples, bad_files)
     packed.parent.mkdir(exist_ok=True)
-    _make_room(packed.parent, size)
+    _make_room(packed.parent, limit - size)
     temporary = packed.with_name(f"{packed.stem}.{os.getpid()}.tmp")
     try:
         array = np.lib.format.open_memmap(temporary, "w+", np.uint8, (len(paths), data.resize_to, data.resize_to, 3))
@@ -107,12 +137,12 @@ def open_squares(
         raise UserError(f"{packed.parent} cannot hold the decoded images ({error}); set SHELFMIND_CACHE") from error
     finally:
         temporary.unlink(missing_ok=True)
-    return _good(np.load(packed, mmap_mode="r"), samples, bad_files)
+    return _good(np.load(packed, mmap_mode="r"), data, samples, bad_files)
 
 
 @dataclass(frozen=True)
 class _Selected:
-    """Some of the squares, by position."""
+    """Some of the packed squares, by position."""
 
     squares: Squares
     positions: npt.NDArray[np.int64]
@@ -125,13 +155,15 @@ class _Selected:
 
 
 def _good(
-    squares: Squares, samples: Sequence[Sample], bad_files: list[BadFile]
+    packed: Squares | None, data: DataRecipe, samples: Sequence[Sample], bad_files: list[BadFile]
 ) -> tuple[Squares, list[Sample], list[BadFile]]:
-    if not bad_files:
-        return squares, list(samples), []
+    """The squares of the good samples: selected from `packed`, which holds all, or decoded on demand."""
     bad = {bad_file.path for bad_file in bad_files}
     positions = [index for index, sample in enumerate(samples) if sample.path not in bad]
-    return _Selected(squares, np.array(positions, np.int64)), [samples[index] for index in positions], bad_files
+    good = [samples[index] for index in positions]
+    if packed is None:
+        return DecodedOnDemand([sample.path for sample in good], data), good, bad_files
+    return (_Selected(packed, np.array(positions, np.int64)) if bad else packed), good, bad_files
 
 
 def _mapped(path: Path, count: int, data: DataRecipe) -> Squares | None:
@@ -155,12 +187,12 @@ def _fingerprint(paths: Sequence[Path], data: DataRecipe) -> str:
     return digest.hexdigest()[:32]
 
 
-def _make_room(folder: Path, needed: int) -> None:
-    """Delete the squares used longest ago until `needed` bytes fit into `LIMIT_BYTES`."""
+def _make_room(folder: Path, limit: int) -> None:
+    """Delete the squares used longest ago until what is left takes at most `limit` bytes."""
     kept = sorted((entry for entry in folder.iterdir()), key=lambda entry: entry.stat().st_mtime)
     total = sum(entry.stat().st_size for entry in kept)
     for entry in kept:
-        if total + needed <= LIMIT_BYTES:
+        if total <= limit:
             return
         total -= entry.stat().st_size
         entry.unlink(missing_ok=True)

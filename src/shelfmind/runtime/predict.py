@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-from collections import deque
 from collections.abc import Iterable, Iterator, Sequence
-from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -17,9 +15,10 @@ from shelfmind.errors import UserError
 from shelfmind.models import create_model
 from shelfmind.recipe import Recipe
 from shelfmind.records import UNLABELLED, BadFile, Predictions, Sample
+from shelfmind.runtime.ahead import map_ahead
 from shelfmind.runtime.checkpoint import fill_parameters, load_checkpoint
 from shelfmind.runtime.forward import Forward
-from shelfmind.runtime.pixels import Square, Squares, resized, square
+from shelfmind.runtime.pixels import Progress, Square, Squares, in_order, resized, square
 from shelfmind.runtime.run_folder import RunFolder
 
 Source = Path | str | bytes | Image.Image
@@ -94,13 +93,20 @@ class Predictor:
             yield names, errors, *self._pass(squares)
 
     def predict_squares(
-        self, squares: Squares, samples: Sequence[Sample], bad_files: Sequence[BadFile] = ()
+        self,
+        squares: Squares,
+        samples: Sequence[Sample],
+        bad_files: Sequence[BadFile] = (),
+        progress: Progress | None = None,
     ) -> Predictions:
         """Predictions of prepared squares that belong to `samples`."""
         if len(samples) == 0:
             raise UserError("there is no usable image to predict")
-        stream = (squares[index] for index in range(len(samples)))
-        outputs = list(self.forward.batches(stream, self.recipe.evaluation_size))
+        outputs = []
+        for output in self.forward.batches(in_order(squares), self.recipe.evaluation_size):
+            outputs.append(output)
+            if progress is not None:
+                progress(len(output[0]))
         return Predictions(
             paths=tuple(str(sample.path) for sample in samples),
             labels=np.array([sample.label for sample in samples], np.int64),
@@ -150,19 +156,15 @@ def as_predictions(predictor: Predictor, images: Iterable[Source]) -> Prediction
     )
 
 
-def _prepared(images: Iterable[Source], recipe: Recipe, ahead: int = 128) -> Iterator[tuple[str, Square | str]]:
+def _prepared(images: Iterable[Source], recipe: Recipe) -> Iterator[tuple[str, Square | str]]:
     """Each source's name with its square or the reason it has none, decoded by threads, in order."""
-    with ThreadPoolExecutor() as pool:
-        waiting: deque[tuple[str, Future[Square | str]]] = deque()
-        for number, source in enumerate(images):
-            name = str(source) if isinstance(source, str | Path) else f"image {number}"
-            waiting.append((name, pool.submit(_prepare, source, recipe)))
-            if len(waiting) >= ahead:
-                name, future = waiting.popleft()
-                yield name, future.result()
-        while waiting:
-            name, future = waiting.popleft()
-            yield name, future.result()
+
+    def prepare(numbered: tuple[int, Source]) -> tuple[str, Square | str]:
+        number, source = numbered
+        name = str(source) if isinstance(source, str | Path) else f"image {number}"
+        return name, _prepare(source, recipe)
+
+    return map_ahead(prepare, enumerate(images), ahead=128)
 
 
 def _prepare(source: Source, recipe: Recipe) -> Square | str:

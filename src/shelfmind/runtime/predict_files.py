@@ -13,7 +13,7 @@ from shelfmind.data.listing import is_image_name, natural_key
 from shelfmind.errors import UserError
 from shelfmind.records import BadFile
 from shelfmind.runtime.outputs import ArrayWriter, check_output, write_arrays, write_predictions
-from shelfmind.runtime.pixels import Progress
+from shelfmind.runtime.pixels import Counter, Progress, count_silently
 from shelfmind.runtime.predict import Prediction, Predictor, Source
 from shelfmind.runtime.run_folder import RunFolder
 
@@ -46,7 +46,7 @@ def predict_files(
     top: int = 5,
     out: Path | None = None,
     tta: Sequence[str] | None = None,
-    progress: Progress | None = None,
+    counter: Counter = count_silently,
 ) -> Outcome:
     """Predict all images that `paths` (files, folders, patterns) name, in order; `out` decides the form of the output.
 
@@ -62,6 +62,7 @@ def predict_files(
         require_something(path)
     predictor = Predictor(RunFolder(Path(run)), tta)
     outcome = Outcome()
+    progress = counter("predicting", sum(1 for _ in find_images(paths)))
     files: Iterator[Source] = find_images(paths)
     if out is not None and out.suffix == ".npz":
         write_arrays(out, predictor.class_names, lambda arrays: _to_arrays(predictor, files, arrays, outcome, progress))
@@ -110,15 +111,14 @@ def _below(folder: Path) -> Iterator[Path]:
                 yield Path(place, name)
 
 
-def _noted(predictions: Iterable[Prediction], outcome: Outcome, progress: Progress | None) -> Iterator[Prediction]:
+def _noted(predictions: Iterable[Prediction], outcome: Outcome, progress: Progress) -> Iterator[Prediction]:
     for prediction in predictions:
-        if progress is not None:
-            progress(1)
+        progress(1)
         yield outcome.note(prediction)
 
 
 def _to_arrays(
-    predictor: Predictor, files: Iterable[Source], arrays: ArrayWriter, outcome: Outcome, progress: Progress | None
+    predictor: Predictor, files: Iterable[Source], arrays: ArrayWriter, outcome: Outcome, progress: Progress
 ) -> None:
     for names, errors, probabilities, embeddings in predictor.stream_arrays(files):
         good = [name for name, error in zip(names, errors, strict=True) if error is None]
@@ -126,5 +126,4 @@ def _to_arrays(
             arrays.add(good, probabilities, embeddings)
         for name, error in zip(names, errors, strict=True):
             outcome.note(Prediction(name, (), error))
-        if progress is not None:
-            progress(len(names))
+        progress(len(names))

@@ -17,7 +17,7 @@ from shelfmind.runtime.checkpoint import Checkpoint, save_checkpoint
 from shelfmind.runtime.device import keep_interrupts
 from shelfmind.runtime.forward import Forward
 from shelfmind.runtime.loader import TrainingBatches
-from shelfmind.runtime.pixels import Squares
+from shelfmind.runtime.pixels import Squares, in_order
 from shelfmind.runtime.run_folder import RunFolder
 from shelfmind.training.clock import BudgetClock, Clock, EpochPlan
 from shelfmind.training.schedule import averaging_decay, learning_rate, stage_at, validation_size
@@ -145,8 +145,8 @@ def validation_figures(training: Training, size: int) -> tuple[float | None, flo
     labels = training.val_labels
     if len(labels) == 0:
         return None, None
-    squares = (training.val_squares[index] for index in range(len(labels)))
-    probabilities = np.concatenate([batch for batch, _ in training.forward.batches(squares, size)])
+    outputs = training.forward.batches(in_order(training.val_squares), size)
+    probabilities = np.concatenate([probabilities for probabilities, _ in outputs])
     likelihood = probabilities[np.arange(len(labels)), labels]
     top1 = float((probabilities.argmax(1) == labels).mean())
     return float(-np.log(np.maximum(likelihood, 1e-12)).mean()), top1

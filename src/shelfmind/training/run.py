@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -25,7 +25,7 @@ from shelfmind.runtime.assess import MAX_BAD_FRACTION, assess
 from shelfmind.runtime.device import mixed_precision, start_mindspore
 from shelfmind.runtime.forward import Forward
 from shelfmind.runtime.loader import TrainingBatches
-from shelfmind.runtime.pixels import Squares, open_squares
+from shelfmind.runtime.pixels import Progress, Squares, count_silently, open_squares
 from shelfmind.runtime.predict import Predictor, model_kind
 from shelfmind.runtime.provenance import describe_origin
 from shelfmind.runtime.run_folder import RunFolder, create_run_folder, read_json
@@ -50,11 +50,14 @@ class Images:
 
 
 class Watcher(Reporter):
-    """A reporter that is also told of the images being checked; this one is silent."""
+    """A reporter that is also told of what comes before and after the epochs; this one is silent."""
 
-    def checking(self, total: int) -> Callable[[int], None]:
-        """Called before `total` files are checked; the function returned is called with each number newly done."""
-        return lambda done: None
+    def phase(self, what: str) -> None:
+        """Called before something that takes a while and cannot be counted."""
+
+    def counter(self, what: str, total: int | None) -> Progress:
+        """Called before `total` images are worked on; the function returned is called with each number newly done."""
+        return count_silently(what, total)
 
     def begin(self, training: Training) -> None:
         """Called before the first epoch."""
@@ -108,6 +111,7 @@ def train(
         settings = settings.model_copy(update={"train": settings.train.model_copy(update={"epochs": epochs})})
     start_mindspore()
     watcher = watcher or Watcher()
+    watcher.phase("listing images")
     catalog = open_catalog(Path(data), format, seed)
     if not catalog.split("train"):
         raise UserError(f"{data} has no training images")
@@ -122,6 +126,7 @@ def train(
     classes = len(catalog.class_names)
     known = None
     if max_minutes is not None:
+        watcher.phase("measuring the speed")
         known = measure_epoch(build_training(run, settings, images, classes, seed, max_minutes, began))
     training = build_training(run, settings, images, classes, seed, max_minutes, began)
     training.position.epoch_seconds = known or {}
@@ -138,6 +143,7 @@ def resume(run: Path | str, watcher: Watcher | None = None) -> Evaluation | None
     origin = read_json(folder.provenance)
     start_mindspore()
     watcher = watcher or Watcher()
+    watcher.phase("listing images")
     catalog = open_catalog(Path(origin["data"]["root"]), origin["data"]["format"], origin["seed"])
     catalog = with_split(catalog, folder.split)
     names, _ = folder.read_classes()
@@ -155,7 +161,7 @@ def resume(run: Path | str, watcher: Watcher | None = None) -> Evaluation | None
 def read_images(catalog: Catalog, recipe: Recipe, run: RunFolder, max_bad_fraction: float, watcher: Watcher) -> Images:
     """Check and prepare the images of train and val; too many bad ones stop here, with their list."""
     train_samples, val_samples = catalog.split("train"), catalog.split("val")
-    progress = watcher.checking(len(train_samples) + len(val_samples))
+    progress = watcher.counter("checking images", len(train_samples) + len(val_samples))
     train_squares, good_train, bad_train = open_squares(train_samples, recipe.data, progress)
     val_squares, good_val, bad_val = open_squares(val_samples, recipe.data, progress)
     bad_files = bad_train + bad_val
@@ -220,7 +226,7 @@ def _finish(training: Training, catalog: Catalog, images: Images, watcher: Watch
         return None
     began = time.perf_counter()
     predictor = Predictor(training.run)
-    return assess(predictor, catalog, "val", images.val, images.val_samples, began=began)
+    return assess(predictor, catalog, "val", images.val, images.val_samples, began=began, counter=watcher.counter)
 
 
 def _counts(samples: Sequence[Sample], classes: int) -> list[int]:
