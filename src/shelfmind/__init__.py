@@ -5,19 +5,36 @@ from __future__ import annotations
 from typing import Any
 
 __version__ = "0.1.0"
-__all__ = ["Watcher", "create_model", "evaluate", "list_models", "load", "open_catalog", "resume", "train"]
+__all__ = [
+    "Watcher",
+    "create_model",
+    "doctor",
+    "evaluate",
+    "list_models",
+    "list_recipes",
+    "load",
+    "load_recipe",
+    "open_catalog",
+    "predict",
+    "resume",
+    "train",
+]
 
 _PLACES = {
     "create_model": ("shelfmind.models", "create_model"),
+    "doctor": ("shelfmind.runtime.doctor", "examine"),
     "evaluate": ("shelfmind.runtime.assess", "evaluate_run"),
     "list_models": ("shelfmind.models", "list_models"),
+    "list_recipes": ("shelfmind.recipe", "recipe_names"),
     "load": ("shelfmind.runtime.predict", "load"),
+    "load_recipe": ("shelfmind.recipe", "load_recipe"),
     "open_catalog": ("shelfmind.data", "open_catalog"),
+    "predict": ("shelfmind.runtime.predict_files", "predict_files"),
     "resume": ("shelfmind.training.run", "resume"),
     "train": ("shelfmind.training.run", "train"),
     "Watcher": ("shelfmind.training.run", "Watcher"),
 }
-_NEEDS_MINDSPORE = {"Watcher", "create_model", "evaluate", "list_models", "load", "resume", "train"}
+_WITHOUT_MINDSPORE = {"list_recipes", "load_recipe", "open_catalog"}
 
 
 def __getattr__(name: str) -> Any:
@@ -26,7 +43,7 @@ def __getattr__(name: str) -> Any:
         raise AttributeError(f"module 'shelfmind' has no attribute '{name}'")
     from importlib import import_module
 
-    if name in _NEEDS_MINDSPORE:
+    if name not in _WITHOUT_MINDSPORE:
         from shelfmind.runtime.device import start_mindspore
 
         start_mindspore()

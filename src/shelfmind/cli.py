@@ -173,16 +173,14 @@ def predict(
       shelfmind predict runs/first new/ --top 3 --out predictions.csv
     """
     from shelfmind.display import Display
-    from shelfmind.runtime.device import start_mindspore
     from shelfmind.runtime.run_folder import RunFolder
 
     RunFolder(run).require()
-    start_mindspore()
-    from shelfmind.runtime.predict_files import predict_files
+    import shelfmind
 
     display = Display()
     with display.showing():
-        outcome = predict_files(run, paths, top=top, out=out, tta=_views(tta), counter=display.counter)
+        outcome = shelfmind.predict(run, paths, top=top, out=out, tta=_views(tta), counter=display.counter)
     if out is None:
         _print_predictions(outcome.shown, top)
     else:
@@ -200,14 +198,11 @@ def predict(
 @app.command()
 def models(json_output: Annotated[bool, typer.Option("--json", help="for machines")] = False) -> None:
     """List the models with their parameters and embedding width."""
-    from shelfmind.runtime.device import start_mindspore
-
-    start_mindspore()
-    from shelfmind.models import create_model, list_models
+    import shelfmind
 
     rows = []
-    for name in list_models():
-        model = create_model(name, 1000)
+    for name in shelfmind.list_models():
+        model = shelfmind.create_model(name, 1000)
         parameters = sum(int(parameter.size) for parameter in model.trainable_params())
         rows.append({"name": name, "parameters": parameters, "embedding": model.embedding_width})
     if json_output:
@@ -244,10 +239,10 @@ def recipes(
 @app.command()
 def doctor(json_file: JsonFile = None) -> None:
     """Look at this machine: versions, device, memory, and whether convolutions run at full speed."""
-    from shelfmind.runtime.doctor import examine
+    import shelfmind
 
     _require_folder_of(json_file)
-    facts = examine()
+    facts = shelfmind.doctor()
     if json_file is None or str(json_file) != "-":
         table = Table("what", "found")
         for key, value in facts.items():

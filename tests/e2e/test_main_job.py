@@ -49,7 +49,7 @@ def test_the_log_has_every_epoch_and_the_schedule_ends(trained):
 
 def test_provenance_says_where_the_run_comes_from(trained, data):
     origin = json.loads((trained.run / "provenance.json").read_text(encoding="utf-8"))
-    assert origin["data"]["root"] == str(data)
+    assert origin["data"]["path"] == str(data)
     assert origin["seed"] == 0
     assert origin["data"]["images"] == {"train": 26, "val": 3, "test": 7}
     assert origin["versions"]["mindspore"]

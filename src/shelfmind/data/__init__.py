@@ -15,7 +15,7 @@ from shelfmind.data.rp2k import rp2k_catalog
 from shelfmind.errors import UserError, unknown_name
 from shelfmind.records import Catalog
 
-__all__ = ["SOURCES", "Source", "detect_format", "normalise_class_name", "open_catalog"]
+__all__ = ["SOURCES", "Source", "absolute", "detect_format", "normalise_class_name", "open_catalog"]
 
 Source = Callable[[Path, int], Catalog]
 
@@ -27,6 +27,11 @@ SOURCES: dict[str, Source] = {
 }
 
 
+def absolute(root: Path | str) -> Path:
+    """The absolute path of a data set, ``~`` resolved, links not."""
+    return Path(os.path.abspath(os.path.expanduser(root)))
+
+
 def open_catalog(root: Path | str, format: str | None = None, seed: int = 0) -> Catalog:
     """The catalog of the data at `root`, whose format is found out unless it is given.
 
@@ -35,7 +40,7 @@ def open_catalog(root: Path | str, format: str | None = None, seed: int = 0) -> 
     """
     if format is not None and format not in SOURCES:
         raise unknown_name("format", format, SOURCES)
-    root = Path(os.path.abspath(os.path.expanduser(root)))
+    root = absolute(root)
     require_path(root)
     try:
         return SOURCES[format or detect_format(root)](root, seed)

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import numpy as np
 
-from shelfmind.data import open_catalog
+from shelfmind.data import absolute, open_catalog
 from shelfmind.data.checking import refuse_too_many_bad
 from shelfmind.data.splits import with_split
 from shelfmind.errors import UserError
@@ -97,7 +97,7 @@ def _catalog_of(predictor: Predictor, data: Path, format: str | None) -> Catalog
     seed = int(provenance.get("seed", 0))
     catalog = open_catalog(data, format, seed)
     require_same_classes(predictor.class_names, catalog.class_names, str(data))
-    if run.split.exists() and str(catalog.root) == provenance.get("data", {}).get("root"):
+    if run.split.exists() and str(absolute(data)) == provenance.get("data", {}).get("path"):
         catalog = with_split(catalog, run.split)
     return catalog
 

@@ -9,6 +9,8 @@ import mindspore.dataset as ds
 import numpy as np
 import numpy.typing as npt
 
+from shelfmind.data.checking import available_cores
+from shelfmind.errors import UserError
 from shelfmind.recipe import Recipe
 from shelfmind.runtime.device import keep_interrupts
 from shelfmind.runtime.pixels import Square, Squares, in_order
@@ -21,8 +23,8 @@ Floats = npt.NDArray[np.float32]
 class TrainingBatches:
     """The training images in a seeded order, augmented by MindSpore's C++ operators and mixed.
 
-    The same seed, epoch and number of workers give the same batches, from whichever step one starts at a multiple of
-    `checkpoint_steps`.
+    The same seed, epoch and number of workers (no more than the machine has cores) give the same batches, from
+    whichever step one starts at a multiple of `checkpoint_steps`.
     """
 
     def __init__(
@@ -50,13 +52,17 @@ class TrainingBatches:
         dataset = ds.GeneratorDataset(source, ["image", "label"], shuffle=False, num_parallel_workers=1)
         operators = augmentation_operators(self.recipe.augment, image_size, self.recipe.data)
         operators += input_operators(self.recipe.data)
-        dataset = dataset.map(operators, "image", num_parallel_workers=self.recipe.train.workers)
+        workers = min(self.recipe.train.workers, available_cores())
+        dataset = dataset.map(operators, "image", num_parallel_workers=workers)
         dataset = dataset.batch(self.batch_size, drop_remainder=True)
         batches = dataset.create_tuple_iterator(num_epochs=1, output_numpy=True)
         keep_interrupts()
-        for images, labels in batches:
-            targets = one_hot(labels, self.classes)
-            yield mix_batch(images, targets, self.recipe.mixing, generator) if mix else (images, targets)
+        try:
+            for images, labels in batches:
+                targets = one_hot(labels, self.classes)
+                yield mix_batch(images, targets, self.recipe.mixing, generator) if mix else (images, targets)
+        except RuntimeError as error:  # MindSpore's words for what went wrong in the source
+            raise source.failure or error from error
 
 
 class _Ordered:
@@ -66,13 +72,18 @@ class _Ordered:
         self.squares = squares
         self.labels = labels
         self.order = order
+        self.failure: UserError | None = None
 
     def __len__(self) -> int:
         return len(self.order)
 
     def __iter__(self) -> Iterator[tuple[Square, np.int64]]:
-        for index, image in zip(self.order, in_order(self.squares, self.order.tolist()), strict=True):
-            yield np.ascontiguousarray(image), self.labels[index]
+        try:
+            for index, image in zip(self.order, in_order(self.squares, self.order.tolist()), strict=True):
+                yield np.ascontiguousarray(image), self.labels[index]
+        except UserError as error:
+            self.failure = error
+            raise
 
 
 class InputPreparation:

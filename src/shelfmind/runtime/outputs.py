@@ -26,6 +26,8 @@ def check_output(path: Path) -> None:
     """Refuse an output that cannot be written before any work is done."""
     if path.suffix not in FORMATS:
         raise UserError(f"{path}: predictions are written as {', '.join(FORMATS)}, not '{path.suffix}'")
+    if path.is_dir():
+        raise UserError(f"{path} cannot be written: it is a folder")
     if not path.parent.is_dir():
         raise UserError(f"{path} cannot be written: the folder {path.parent} does not exist")
 
@@ -35,24 +37,26 @@ def write_predictions(path: Path, predictions: Iterable[Prediction], top: int) -
     write_row = _write_csv if path.suffix == ".csv" else _write_json_lines
 
     def write(temporary: Path) -> None:
-        with open(temporary, "w", encoding="utf-8-sig" if path.suffix == ".csv" else "utf-8", newline="") as stream:
+        encoding = "utf-8-sig" if path.suffix == ".csv" else "utf-8"
+        with open(temporary, "w", encoding=encoding, errors="surrogateescape", newline="") as stream:
             write_row(stream, predictions, top)
 
     write_whole(path, write)
 
 
-def as_record(prediction: Prediction) -> dict[str, Any]:
-    """A prediction for JSON."""
+def as_record(prediction: Prediction, top: int) -> dict[str, Any]:
+    """A prediction with its best `top` guesses for JSON."""
     record: dict[str, Any] = {"path": prediction.source}
     if prediction.error is not None:
         return {**record, "error": prediction.error}
-    guesses = [{"class": guess.class_name, "probability": round(guess.probability, 6)} for guess in prediction.guesses]
+    best = prediction.guesses[:top]
+    guesses = [{"class": guess.class_name, "probability": round(guess.probability, 6)} for guess in best]
     return {**record, "predictions": guesses}
 
 
 def _write_json_lines(stream: IO[str], predictions: Iterable[Prediction], top: int) -> None:
     for prediction in predictions:
-        stream.write(json.dumps(as_record(prediction), ensure_ascii=False) + "\n")
+        stream.write(json.dumps(as_record(prediction, top), ensure_ascii=False) + "\n")
 
 
 def _write_csv(stream: IO[str], predictions: Iterable[Prediction], top: int) -> None:
@@ -70,10 +74,10 @@ def _write_csv(stream: IO[str], predictions: Iterable[Prediction], top: int) -> 
 class ArrayWriter:
     """Collects rows of predictions in temporary files, so that any number of them fits."""
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, classes: int) -> None:
         self.names = open(folder / "names", "w+", encoding="utf-8", errors="surrogateescape")  # noqa: SIM115
         self.arrays = {key: open(folder / key, "w+b") for key in ("probabilities", "embeddings")}  # noqa: SIM115
-        self.widths = {"probabilities": 0, "embeddings": 0}
+        self.widths = {"probabilities": classes, "embeddings": 0}
         self.count = 0
         self.longest = 1
 
@@ -97,13 +101,17 @@ class ArrayWriter:
 
 def write_arrays(path: Path, class_names: Sequence[str], fill: Callable[[ArrayWriter], None]) -> None:
     """Let `fill` add rows and write them as an ``.npz`` that `Predictions.load` reads, in constant memory."""
-    with tempfile.TemporaryDirectory(dir=path.parent, prefix=".shelfmind-") as folder:
-        arrays = ArrayWriter(Path(folder))
-        try:
-            fill(arrays)
-            write_whole(path, lambda temporary: _pack(temporary, arrays, class_names))
-        finally:
-            arrays.close()
+
+    def write(temporary: Path) -> None:
+        with tempfile.TemporaryDirectory(dir=path.parent, prefix=".shelfmind-") as folder:
+            arrays = ArrayWriter(Path(folder), len(class_names))
+            try:
+                fill(arrays)
+                _pack(temporary, arrays, class_names)
+            finally:
+                arrays.close()
+
+    write_whole(path, write)
 
 
 def _pack(path: Path, arrays: ArrayWriter, class_names: Sequence[str]) -> None:

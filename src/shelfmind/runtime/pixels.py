@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import os
 import shutil
+import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -15,7 +16,7 @@ import numpy.typing as npt
 from PIL import Image
 
 from shelfmind.data.checking import available_cores, check_files
-from shelfmind.data.images import open_image
+from shelfmind.data.images import BadImage, open_image
 from shelfmind.errors import UserError
 from shelfmind.recipe import DataRecipe
 from shelfmind.records import BadFile, Sample
@@ -28,6 +29,7 @@ Progress = Callable[[int], None]
 Counter = Callable[[str, int | None], Progress]
 """Told what is counted and how many there are, if that is known, before the first is done."""
 DEFAULT_CACHE_GB = 8.0
+ABANDONED_S = 24 * 3600.0
 
 
 class Squares(Protocol):
@@ -63,7 +65,11 @@ class DecodedOnDemand:
         return len(self.paths)
 
     def __getitem__(self, index: int) -> Square:
-        return square(self.paths[index], self.data)
+        try:
+            return square(self.paths[index], self.data)
+        except BadImage as error:
+            reason = f"{error.reason}, though it was good when it was checked"
+            raise UserError(f"{self.paths[index]}: {reason}; put it back, or begin a new run") from error
 
 
 def in_order(squares: Squares, order: Iterable[int] | None = None) -> Iterator[Square]:
@@ -110,21 +116,24 @@ def open_squares(
     folder = cache_folder()
     paths = [sample.path for sample in samples]
     verdicts = folder / "verdicts.sqlite"
-    packed = folder / "squares" / f"{_fingerprint(paths, data)}.npy"
-    if packed.exists():
+    place = folder / "squares"
+    fingerprint = _fingerprint(paths, data)
+    if any(_mapped(packed, len(paths), data) is not None for packed in place.glob(f"{fingerprint}-*.npy")):
         bad_files = check_files(paths, cache=verdicts, progress=progress)
+        packed = place / _packed_name(fingerprint, bad_files)
         squares = _mapped(packed, len(paths), data)
         if squares is not None:
             os.utime(packed)
             return _good(squares, data, samples, bad_files)
+        progress = None  # every file has been counted
     size, limit = len(paths) * data.resize_to**2 * 3, cache_limit_bytes()
     if size > min(limit, shutil.disk_usage(folder).free // 2):
         bad_files = check_files(paths, cache=verdicts, progress=progress)
         return _good(None, data, samples, bad_files)
-    packed.parent.mkdir(exist_ok=True)
-    _make_room(packed.parent, limit - size)
-    temporary = packed.with_name(f"{packed.stem}.{os.getpid()}.tmp")
+    temporary = place / f"{fingerprint}.{os.getpid()}.tmp"
     try:
+        place.mkdir(exist_ok=True)
+        _make_room(place, limit - size)
         array = np.lib.format.open_memmap(temporary, "w+", np.uint8, (len(paths), data.resize_to, data.resize_to, 3))
 
         def keep(index: int, image: Image.Image) -> None:
@@ -132,9 +141,10 @@ def open_squares(
 
         bad_files = check_files(paths, cache=verdicts, progress=progress, on_image=keep)
         array.flush()
+        packed = place / _packed_name(fingerprint, bad_files)
         os.replace(temporary, packed)
     except OSError as error:
-        raise UserError(f"{packed.parent} cannot hold the decoded images ({error}); set SHELFMIND_CACHE") from error
+        raise UserError(f"{place} cannot hold the decoded images ({error}); set SHELFMIND_CACHE") from error
     finally:
         temporary.unlink(missing_ok=True)
     return _good(np.load(packed, mmap_mode="r"), data, samples, bad_files)
@@ -169,7 +179,7 @@ def _good(
 def _mapped(path: Path, count: int, data: DataRecipe) -> Squares | None:
     try:
         squares = np.load(path, mmap_mode="r", allow_pickle=False)
-    except (OSError, ValueError):
+    except Exception:  # the header is Python text, and its parser raises whatever it meets
         return None
     return squares if squares.shape == (count, data.resize_to, data.resize_to, 3) else None
 
@@ -187,12 +197,30 @@ def _fingerprint(paths: Sequence[Path], data: DataRecipe) -> str:
     return digest.hexdigest()[:32]
 
 
+def _packed_name(fingerprint: str, bad_files: Sequence[BadFile]) -> str:
+    """A file that could not be read for a while has no square: once it can be, the name is another."""
+    paths = "\n".join(str(bad_file.path) for bad_file in bad_files)
+    return f"{fingerprint}-{hashlib.sha256(paths.encode('utf-8', 'surrogateescape')).hexdigest()[:8]}.npy"
+
+
 def _make_room(folder: Path, limit: int) -> None:
-    """Delete the squares used longest ago until what is left takes at most `limit` bytes."""
-    kept = sorted((entry for entry in folder.iterdir()), key=lambda entry: entry.stat().st_mtime)
-    total = sum(entry.stat().st_size for entry in kept)
-    for entry in kept:
+    """Delete the squares used longest ago until what is left takes at most `limit` bytes, and what a crash left."""
+    for leftover in folder.glob("*.tmp"):
+        if time.time() - _status(leftover)[0] > ABANDONED_S:
+            leftover.unlink(missing_ok=True)
+    kept = sorted((*_status(entry), entry) for entry in folder.glob("*.npy"))
+    total = sum(size for _, size, _ in kept)
+    for _, size, entry in kept:
         if total <= limit:
             return
-        total -= entry.stat().st_size
+        total -= size
         entry.unlink(missing_ok=True)
+
+
+def _status(path: Path) -> tuple[float, int]:
+    """Time of the last change or use and size in bytes; another process may have deleted the file."""
+    try:
+        status = path.stat()
+    except FileNotFoundError:
+        return time.time(), 0
+    return status.st_mtime, status.st_size

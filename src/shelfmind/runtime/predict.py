@@ -14,7 +14,7 @@ from shelfmind.data.images import BadImage
 from shelfmind.errors import UserError
 from shelfmind.models import create_model
 from shelfmind.recipe import Recipe
-from shelfmind.records import UNLABELLED, BadFile, Predictions, Sample
+from shelfmind.records import BadFile, Predictions, Sample
 from shelfmind.runtime.ahead import map_ahead
 from shelfmind.runtime.checkpoint import fill_parameters, load_checkpoint
 from shelfmind.runtime.forward import Forward
@@ -129,31 +129,6 @@ class Predictor:
 def load(run: Path | str, tta: Sequence[str] | None = None) -> Predictor:
     """The run in this folder, ready to predict; `tta` overrides the recipe's test-time views."""
     return Predictor(RunFolder(Path(run)), tta)
-
-
-def as_predictions(predictor: Predictor, images: Iterable[Source]) -> Predictions:
-    """Predictions with embeddings of unlabelled images, all in memory."""
-    names: list[str] = []
-    bad_files: list[BadFile] = []
-    probabilities, embeddings = [], []
-    for sources, errors, some_probabilities, some_embeddings in predictor.stream_arrays(images):
-        names += [source for source, error in zip(sources, errors, strict=True) if error is None]
-        bad_files += [BadFile(Path(s), error) for s, error in zip(sources, errors, strict=True) if error is not None]
-        if len(some_probabilities):
-            probabilities.append(some_probabilities)
-            embeddings.append(some_embeddings)
-    if not names:
-        raise UserError(
-            "no image could be read" + (f": {bad_files[0].path}: {bad_files[0].reason}" if bad_files else "")
-        )
-    return Predictions(
-        tuple(names),
-        np.full(len(names), UNLABELLED, np.int64),
-        np.concatenate(probabilities),
-        np.concatenate(embeddings),
-        predictor.class_names,
-        tuple(bad_files),
-    )
 
 
 def _prepared(images: Iterable[Source], recipe: Recipe) -> Iterator[tuple[str, Square | str]]:

@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from shelfmind.data.checking import refuse_too_many_bad
-from shelfmind.data.listing import is_image_name, natural_key
+from shelfmind.data.listing import list_images, natural_key
 from shelfmind.errors import UserError
 from shelfmind.records import BadFile
 from shelfmind.runtime.outputs import ArrayWriter, check_output, write_arrays, write_predictions
@@ -61,8 +61,11 @@ def predict_files(
     for path in paths:
         require_something(path)
     predictor = Predictor(RunFolder(Path(run)), tta)
+    total = sum(1 for _ in find_images(paths))
+    if total == 0:
+        raise UserError(f"there is no image in {', '.join(paths)}")
     outcome = Outcome()
-    progress = counter("predicting", sum(1 for _ in find_images(paths)))
+    progress = counter("predicting", total)
     files: Iterator[Source] = find_images(paths)
     if out is not None and out.suffix == ".npz":
         write_arrays(out, predictor.class_names, lambda arrays: _to_arrays(predictor, files, arrays, outcome, progress))
@@ -73,8 +76,6 @@ def predict_files(
                 pass
         else:
             write_predictions(out, noted, min(top, len(predictor.class_names)))
-    if outcome.images == 0:
-        raise UserError(f"there is no image in {', '.join(paths)}")
     if outcome.bad_files and out is not None:
         outcome.bad_list = out.with_name(f"{out.name}.bad_files.csv")
         refuse_too_many_bad(outcome.bad_files, outcome.images, 1.0, outcome.bad_list)
@@ -92,23 +93,12 @@ def find_images(paths: Sequence[str]) -> Iterator[Path]:
     """The files that `paths` name: files as they are, folders with all images below them, patterns sorted."""
     for path in paths:
         if os.path.isdir(path):
-            yield from _below(Path(path))
+            yield from list_images(Path(path)).images
         elif os.path.lexists(path):
             yield Path(path)
         else:
             for match in sorted(glob.iglob(path, recursive=True), key=natural_key):
-                yield from _below(Path(match)) if os.path.isdir(match) else (Path(match),)
-
-
-def _below(folder: Path) -> Iterator[Path]:
-    def refuse(error: OSError) -> None:
-        raise UserError(f"{error.filename} cannot be read: {error.strerror}") from error
-
-    for place, folders, names in os.walk(folder, onerror=refuse):
-        folders[:] = sorted((name for name in folders if not name.startswith(".")), key=natural_key)
-        for name in sorted(names, key=natural_key):
-            if is_image_name(name) and not name.startswith("."):
-                yield Path(place, name)
+                yield from list_images(Path(match)).images if os.path.isdir(match) else (Path(match),)
 
 
 def _noted(predictions: Iterable[Prediction], outcome: Outcome, progress: Progress) -> Iterator[Prediction]:

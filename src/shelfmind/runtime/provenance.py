@@ -10,19 +10,20 @@ from importlib import metadata
 from pathlib import Path
 from typing import Any
 
+from shelfmind.data import absolute
 from shelfmind.records import Catalog
 
 PACKAGES = ("shelfmind", "mindspore", "numpy", "pillow")
 
 
-def describe_origin(catalog: Catalog, seed: int, command: dict[str, Any]) -> dict[str, Any]:
-    """What `provenance.json` says of a run; `command` holds the arguments that decide its outcome."""
+def describe_origin(data: Path, catalog: Catalog, seed: int, command: dict[str, Any]) -> dict[str, Any]:
+    """What `provenance.json` says of a run on `data`; `command` holds the arguments that decide its outcome."""
     return {
         "created": time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime()),
         "seed": seed,
         "command": command,
         "data": {
-            "root": str(catalog.root),
+            "path": str(absolute(data)),
             "format": catalog.format,
             "digest": data_digest(catalog),
             "images": {name: len(catalog.split(name)) for name in ("train", "val", "test")},

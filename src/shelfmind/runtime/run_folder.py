@@ -13,7 +13,7 @@ from typing import Any
 import yaml
 
 from shelfmind.errors import UserError
-from shelfmind.files import sync_folder, write_json, write_text
+from shelfmind.files import write_json, write_text, write_whole
 from shelfmind.recipe import Recipe, parse_recipe
 
 
@@ -88,7 +88,7 @@ class RunFolder:
         self.require()
         try:
             content = yaml.safe_load(self.recipe.read_text(encoding="utf-8"))
-        except (OSError, yaml.YAMLError) as error:
+        except (OSError, ValueError, yaml.YAMLError) as error:
             raise UserError(f"{self.recipe} cannot be read: {error}") from error
         return parse_recipe(content, str(self.recipe))
 
@@ -105,10 +105,10 @@ class RunFolder:
         if not self.log.exists():
             return []
         entries = []
-        for line in self.log.read_text(encoding="utf-8").splitlines():
+        for line in self.log.read_bytes().splitlines():
             try:
                 entries.append(json.loads(line))
-            except json.JSONDecodeError:
+            except ValueError:
                 break
         return entries
 
@@ -129,15 +129,14 @@ class RunFolder:
 
     def offer(self, chosen: Path) -> None:
         """Make `weights.ckpt` the same file as `chosen`, at once."""
-        temporary = self.root / f".weights.{os.getpid()}.tmp"
-        temporary.unlink(missing_ok=True)
-        try:
-            os.link(chosen, temporary)
-        except OSError:
-            shutil.copyfile(chosen, temporary)
-        os.replace(temporary, self.weights)
-        temporary.unlink(missing_ok=True)  # two links to one file: the renaming did nothing
-        sync_folder(self.root)
+
+        def link(temporary: Path) -> None:
+            try:
+                os.link(chosen, temporary)
+            except OSError:
+                shutil.copyfile(chosen, temporary)
+
+        write_whole(self.weights, link)
 
 
 def create_run_folder(root: Path) -> RunFolder:
@@ -161,5 +160,5 @@ def read_json(path: Path) -> Any:
     """Parsed JSON, or a clear error."""
     try:
         return json.loads(path.read_text(encoding="utf-8"))
-    except (OSError, json.JSONDecodeError) as error:
+    except (OSError, ValueError) as error:
         raise UserError(f"{path} cannot be read: {error}") from error

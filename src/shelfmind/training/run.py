@@ -119,7 +119,7 @@ def train(
     run = create_run_folder(Path(out))
     images = read_images(catalog, settings, run, max_bad_fraction, watcher)
     command = {"max_minutes": max_minutes, "max_bad_fraction": max_bad_fraction}
-    write_json(run.provenance, describe_origin(catalog, seed, command))
+    write_json(run.provenance, describe_origin(Path(data), catalog, seed, command))
     write_split(catalog, run.split)
     run.write_classes(catalog.class_names, _counts(images.train_samples, len(catalog.class_names)))
     write_text(run.recipe, settings.dump())
@@ -144,7 +144,7 @@ def resume(run: Path | str, watcher: Watcher | None = None) -> Evaluation | None
     start_mindspore()
     watcher = watcher or Watcher()
     watcher.phase("listing images")
-    catalog = open_catalog(Path(origin["data"]["root"]), origin["data"]["format"], origin["seed"])
+    catalog = open_catalog(Path(origin["data"]["path"]), origin["data"]["format"], origin["seed"])
     catalog = with_split(catalog, folder.split)
     names, _ = folder.read_classes()
     command = origin["command"]

@@ -70,9 +70,11 @@ def augmentation_operators(augment: Sequence[Augmentation], size: int, data: Dat
     Raises:
         UserError: an unknown operator, or parameters it does not take.
     """
-    operators: list[Any] = (
-        [] if data.resize_to <= WORKING_SCALE * size else [resized_to(round(WORKING_SCALE * size), data)]
-    )
+    operators: list[Any] = []
+    if not any(name == "random_resized_crop" for name, _ in augment):
+        operators.append(resized_to(size, data))
+    elif data.resize_to > WORKING_SCALE * size:
+        operators.append(resized_to(round(WORKING_SCALE * size), data))
     for name, parameters in augment:
         if name not in AUGMENTATIONS:
             raise unknown_name("augmentation", name, AUGMENTATIONS)
@@ -80,8 +82,6 @@ def augmentation_operators(augment: Sequence[Augmentation], size: int, data: Dat
             operators.append(AUGMENTATIONS[name](size, data, **parameters))
         except (TypeError, ValueError) as error:
             raise UserError(f"augmentation {name}: {str(error).splitlines()[0]}") from error
-    if not any(name == "random_resized_crop" for name, _ in augment):
-        operators.insert(0, resized_to(size, data))
     return operators
 
 

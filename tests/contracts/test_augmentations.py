@@ -1,0 +1,78 @@
+"""Every augmentation of the table, alone and in a chain, gives 8-bit squares of the training's size."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import pytest
+
+from shelfmind.errors import UserError
+from shelfmind.recipe import DataRecipe
+
+NAMES = ["color_jitter", "cutout", "horizontal_flip", "random_resized_crop", "random_rotation"]
+WORKED_ON_WHOLE, SHRUNK_FIRST = 56, 96
+"""Sizes of squares below and above the working scale of a training at 48 pixels."""
+
+
+def augmented(names: list[str], resize_to: int, size: int = 48) -> np.ndarray:
+    """A random square after the chain of these operators, each with its defaults."""
+    from shelfmind.transforms.augment import augmentation_operators
+
+    image = np.random.default_rng(0).integers(0, 256, (resize_to, resize_to, 3), np.uint8)
+    for operator in augmentation_operators([(name, {}) for name in names], size, DataRecipe(resize_to=resize_to)):
+        image = operator(image)
+    return image
+
+
+def test_the_table_is_what_is_tested(mindspore: Any) -> None:
+    from shelfmind.transforms.augment import AUGMENTATIONS, WORKING_SCALE
+
+    assert sorted(AUGMENTATIONS) == NAMES
+    assert WORKED_ON_WHOLE <= 48 * WORKING_SCALE < SHRUNK_FIRST
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_each_operator_alone(name: str, mindspore: Any) -> None:
+    image = augmented([name], WORKED_ON_WHOLE)
+    assert image.shape == (48, 48, 3)
+    assert image.dtype == np.uint8
+
+
+@pytest.mark.parametrize("resize_to", [32, 48, WORKED_ON_WHOLE, SHRUNK_FIRST])
+@pytest.mark.parametrize("names", [[], ["horizontal_flip"], NAMES], ids=["none", "without a crop", "all"])
+def test_a_chain_ends_at_the_training_size(names: list[str], resize_to: int, mindspore: Any) -> None:
+    image = augmented(names, resize_to)
+    assert image.shape == (48, 48, 3)
+    assert image.dtype == np.uint8
+
+
+@pytest.mark.parametrize(
+    ("name", "parameters", "said"),
+    [
+        ("horizontal_flop", {}, "unknown augmentation 'horizontal_flop'; did you mean horizontal_flip"),
+        ("cutout", {"lenght": 3}, "augmentation cutout: .*'lenght'"),
+        ("cutout", {"length": 0}, "augmentation cutout: "),
+        ("cutout", {"size": 8}, "augmentation cutout: .*'size'"),
+        ("random_resized_crop", {"scale": 0.5}, "augmentation random_resized_crop: "),
+        ("horizontal_flip", {"probability": 2}, "augmentation horizontal_flip: .*prob"),
+    ],
+)
+def test_mistakes_are_named(name: str, parameters: dict[str, Any], said: str, mindspore: Any) -> None:
+    from shelfmind.transforms.augment import augmentation_operators
+
+    with pytest.raises(UserError, match=said) as caught:
+        augmentation_operators([(name, parameters)], 48, DataRecipe())
+    assert len(str(caught.value).splitlines()) == 1
+
+
+def test_input_equals_numpy(mindspore: Any) -> None:
+    from shelfmind.transforms.augment import input_operators
+
+    data = DataRecipe(mean=(0.5, 0.4, 0.3), std=(0.1, 0.2, 0.4))
+    image = np.random.default_rng(0).integers(0, 256, (20, 30, 3), np.uint8)
+    result: Any = image
+    for operator in input_operators(data):
+        result = operator(result)
+    assert result.dtype == np.float32
+    np.testing.assert_allclose(result, ((image / 255 - data.mean) / data.std).transpose(2, 0, 1), rtol=1e-5, atol=1e-5)

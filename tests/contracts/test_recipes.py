@@ -1,0 +1,66 @@
+"""Every packaged recipe says what it is for, survives being written, and everything that it names can be built."""
+
+from __future__ import annotations
+
+import math
+from functools import cache
+from typing import Any
+
+import numpy as np
+import pytest
+import yaml
+
+from shelfmind.recipe import load_recipe, parse_recipe, recipe_names, recipe_text
+
+CLASSES = 5
+NAMES = recipe_names()
+
+
+@cache
+def built(name: str, arguments: str) -> Any:
+    """A model; recipes that share one share the time it takes."""
+    from shelfmind.models import create_model
+
+    return create_model(name, CLASSES, **yaml.safe_load(arguments))
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_it_is_described_and_survives_being_written(name: str) -> None:
+    headline = recipe_text(name).splitlines()[0]
+    assert headline.startswith("# ")
+    assert len(headline.split()) > 3
+    recipe = load_recipe(name)
+    assert parse_recipe(yaml.safe_load(recipe.dump()), name) == recipe
+    assert sum(stage.share for stage in recipe.stages) == pytest.approx(1)
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_its_model_optimizer_loss_and_views_are_built(name: str, mindspore: Any) -> None:
+    from shelfmind.losses import build_loss
+    from shelfmind.runtime.forward import test_time_views
+    from shelfmind.training.optimizer import build_optimizer
+
+    recipe = load_recipe(name)
+    model = built(recipe.model.name, yaml.safe_dump(recipe.model.arguments))
+    parameters = list(model.trainable_params())
+    assert any(parameter.ndim > 1 and parameter.shape[0] == CLASSES for parameter in parameters)
+    assert [p.name for p in build_optimizer(parameters, recipe.train).parameters] == [p.name for p in parameters]
+    targets = np.eye(CLASSES, dtype=np.float32)
+    loss = build_loss(recipe.loss)(mindspore.Tensor(np.zeros_like(targets)), mindspore.Tensor(targets))
+    assert float(loss.asnumpy()) == pytest.approx(math.log(CLASSES), rel=1e-5)
+    assert len(test_time_views(recipe.evaluation.tta)) > len(recipe.evaluation.tta)
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_its_augmentations_give_every_stage_its_input(name: str, mindspore: Any) -> None:
+    from shelfmind.transforms.augment import augmentation_operators, input_operators
+
+    recipe = load_recipe(name)
+    square = np.random.default_rng(0).integers(0, 256, (recipe.data.resize_to, recipe.data.resize_to, 3), np.uint8)
+    for size in {stage.image_size for stage in recipe.stages}:
+        image: Any = square
+        for operator in augmentation_operators(recipe.augment, size, recipe.data) + input_operators(recipe.data):
+            image = operator(image)
+        assert image.shape == (3, size, size)
+        assert image.dtype == np.float32
+        assert np.isfinite(image).all()
