@@ -22,6 +22,9 @@ app = typer.Typer(
     rich_markup_mode="rich",
 )
 
+INTERRUPTED = 130
+"""The exit status after Ctrl-C, as shells have it."""
+
 Data = Annotated[Path, typer.Argument(help="data set: a folder of class folders, RP2K, a csv, or Grocery Store")]
 Run = Annotated[Path, typer.Argument(help="a run folder that `shelfmind train` made")]
 Format = Annotated[str | None, typer.Option(help="folder, rp2k, csv or grocery_store; found out if not given")]
@@ -98,6 +101,7 @@ def train(
     except KeyboardInterrupt:
         if (run / "recipe.yaml").exists():
             display.line(f"stopped; what is trained so far is kept. Go on with: shelfmind train --resume {run}")
+            sys.exit(INTERRUPTED)
         raise
     if evaluation is not None:
         _print_evaluation(evaluation.to_json())
@@ -197,7 +201,14 @@ def predict(
 
 @app.command()
 def models(json_output: Annotated[bool, typer.Option("--json", help="for machines")] = False) -> None:
-    """List the models with their parameters and embedding width."""
+    """List the models with their parameters and embedding width.
+
+    Examples:
+
+      shelfmind models
+
+      shelfmind train photos --set model.name=resnet18 --out runs/resnet18
+    """
     import shelfmind
 
     rows = []
@@ -219,7 +230,14 @@ def recipes(
     name: Annotated[str | None, typer.Argument(help="show this recipe whole")] = None,
     json_output: Annotated[bool, typer.Option("--json", help="for machines")] = False,
 ) -> None:
-    """List the recipes that come with shelfmind, or show one."""
+    """List the recipes that come with shelfmind, or show one.
+
+    Examples:
+
+      shelfmind recipes
+
+      shelfmind recipes grocery_cpu > mine.yaml
+    """
     from shelfmind.recipe import load_recipe, recipe_names, recipe_text
 
     if name is not None:
@@ -238,7 +256,14 @@ def recipes(
 
 @app.command()
 def doctor(json_file: JsonFile = None) -> None:
-    """Look at this machine: versions, device, memory, and whether convolutions run at full speed."""
+    """Look at this machine: versions, device, memory, and whether convolutions run at full speed.
+
+    Examples:
+
+      shelfmind doctor
+
+      shelfmind doctor --json machine.json
+    """
     import shelfmind
 
     _require_folder_of(json_file)
@@ -267,7 +292,7 @@ def main() -> None:
     except UserError as error:
         _fail(str(error), 2)
     except KeyboardInterrupt:
-        _fail("stopped", 130)
+        _fail("stopped", INTERRUPTED)
     except BrokenPipeError:
         sys.exit(1)
     except Exception as error:
@@ -277,8 +302,8 @@ def main() -> None:
         if not message:  # no verb: the help has been shown
             sys.exit(2)
         _fail(f"{message.rstrip('.')}. See: {context.command_path if context else 'shelfmind'} --help", 2)
-    if status == 130:
-        _fail("stopped", 130)
+    if status == INTERRUPTED:
+        _fail("stopped", INTERRUPTED)
     sys.exit(status if isinstance(status, int) else 0)
 
 
@@ -335,5 +360,9 @@ def _write_json(content: Any, path: Path | None) -> None:
 
 def _require_folder_of(file: Path | None) -> None:
     """Refuse an output that cannot be written before any work is done."""
-    if file is not None and str(file) != "-" and not file.parent.is_dir():
+    if file is None or str(file) == "-":
+        return
+    if file.is_dir():
+        raise UserError(f"{file} cannot be written: it is a folder")
+    if not file.parent.is_dir():
         raise UserError(f"{file} cannot be written: the folder {file.parent} does not exist")

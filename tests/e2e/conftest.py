@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import json
 import os
 import shutil
@@ -12,7 +13,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
+from PIL import Image
 
 COMMAND = str(Path(sys.executable).with_name("shelfmind"))
 TINY = [
@@ -186,3 +189,50 @@ def copied_run(trained: Trained, tmp_path: Path) -> Path:
 def photos(data: Path) -> list[Path]:
     """The photos of the test split, sorted."""
     return sorted((data / "test").rglob("*.jpg"))
+
+
+@pytest.fixture(scope="session")
+def odd(place: Path) -> dict[str, Path]:
+    """Images of every unusual kind that can be used, by kind."""
+    folder = place / "odd"
+    folder.mkdir()
+    pixels = np.random.default_rng(0).integers(0, 256, (40, 60, 3), np.uint8)
+    photo = Image.fromarray(pixels)
+    photo.convert("CMYK").save(folder / "cmyk.jpg")
+    Image.fromarray(pixels[..., 0].astype(np.uint16) * 257).save(folder / "grey16.png")
+    photo.quantize(8).save(folder / "palette.png", transparency=0)
+    photo.save(folder / "animated.gif", save_all=True, append_images=[photo.rotate(180)], duration=100)
+    exif = Image.Exif()
+    exif[0x0112] = 6
+    photo.save(folder / "turned.jpg", exif=exif)
+    Image.new("RGB", (1, 1), "red").save(folder / "pixel.png")
+    Image.fromarray(pixels[:1].repeat(100, 1)[:, :5000]).save(folder / "panorama.png")
+    return {path.stem: path for path in sorted(folder.iterdir())}
+
+
+@pytest.fixture(scope="session")
+def bad(place: Path) -> dict[Path, str]:
+    """Files with the names of images that cannot be used, and the reasons."""
+    folder = place / "bad"
+    folder.mkdir()
+    photo = Image.fromarray(np.random.default_rng(1).integers(0, 256, (40, 60, 3), np.uint8))
+    encoded = {}
+    for kind in ("JPEG", "PNG"):
+        stream = io.BytesIO()
+        photo.save(stream, kind)
+        encoded[kind] = stream.getvalue()
+    (folder / "cut.jpg").write_bytes(encoded["JPEG"][: len(encoded["JPEG"]) // 2])
+    (folder / "cut.png").write_bytes(encoded["PNG"][: len(encoded["PNG"]) // 2])
+    (folder / "empty.jpg").touch()
+    (folder / "gone.jpg").symlink_to(folder / "nothing")
+    os.mkfifo(folder / "pipe.jpg")
+    (folder / "text.jpg").write_text("no image at all")
+    reasons = {"cut.jpg": "truncated", "cut.png": "truncated", "empty.jpg": "zero bytes", "gone.jpg": "missing"}
+    reasons |= {"pipe.jpg": "not a regular file", "text.jpg": "not an image"}
+    locked = folder / "locked.jpg"
+    locked.touch(0)
+    if os.access(locked, os.R_OK):  # root may read everything
+        locked.unlink()
+    else:
+        reasons["locked.jpg"] = "no permission to read"
+    return {folder / name: reasons[name] for name in sorted(reasons)}

@@ -7,6 +7,8 @@ import os
 import re
 import stat
 import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import IO
 
@@ -63,7 +65,7 @@ class BadImage(Exception):  # noqa: N818 - the name says what it is, as UserErro
 
 
 def open_image(
-    source: Path | bytes,
+    source: Path | bytes | Image.Image,
     *,
     draft_size: tuple[int, int] | None = None,
     background: tuple[int, int, int] = BACKGROUND,
@@ -71,17 +73,21 @@ def open_image(
     """Decode an image fully: the first frame, upright (EXIF orientation), 8-bit RGB, without metadata.
 
     Deeper greyscale is scaled to 8 bits, transparency is laid on `background`. With `draft_size` (width, height) a
-    JPEG may be decoded smaller, but never below twice that size on either side. Raises `BadImage`.
+    JPEG may be decoded smaller, but never below twice that size on either side. An image that Pillow has opened is
+    prepared as its file would be. Raises `BadImage`.
     """
     _silence_pillow()
+    if isinstance(source, Image.Image):
+        with _as_bad_image(b"", 0):
+            return _upright(source, draft_size, background)
     if isinstance(source, bytes):
-        return _decoded(io.BytesIO(source), len(source), draft_size, background)
+        return _opened(io.BytesIO(source), len(source), draft_size, background)
     try:
         status = os.stat(source)
         if not stat.S_ISREG(status.st_mode):  # a pipe would block for ever
             raise BadImage(NOT_A_FILE)
         with open(source, "rb") as file:
-            return _decoded(file, status.st_size, draft_size, background)
+            return _opened(file, status.st_size, draft_size, background)
     except (FileNotFoundError, NotADirectoryError) as error:
         raise BadImage(MISSING) from error
     except PermissionError as error:
@@ -100,21 +106,34 @@ def _silence_pillow() -> None:
             warnings.filterwarnings("ignore", category=category, module=_PILLOW_MODULES.pattern)
 
 
-def _decoded(
+def _opened(
     file: IO[bytes], size_bytes: int, draft_size: tuple[int, int] | None, background: tuple[int, int, int]
 ) -> Image.Image:
     if size_bytes == 0:
         raise BadImage(ZERO_BYTES)
     start = file.read(12)
     file.seek(0)
+    with _as_bad_image(start, size_bytes), Image.open(file, formats=_FORMATS) as image:
+        return _upright(image, draft_size, background)
+
+
+def _upright(image: Image.Image, draft_size: tuple[int, int] | None, background: tuple[int, int, int]) -> Image.Image:
+    if draft_size is not None:
+        side = 2 * max(draft_size)  # both ways: the orientation may still swap the sides
+        image.draft(None, (side, side))
+    image.load()
+    turn = _UPRIGHT.get(_orientation(image))
+    plain = _as_rgb(image, background)
+    upright = plain if turn is None else plain.transpose(turn)
+    upright.info.clear()
+    return upright
+
+
+@contextmanager
+def _as_bad_image(start: bytes, size_bytes: int) -> Iterator[None]:
+    """Turn whatever decoding raises into a `BadImage`; `start` are the first bytes of the `size_bytes`."""
     try:
-        with Image.open(file, formats=_FORMATS) as image:
-            if draft_size is not None:
-                side = 2 * max(draft_size)  # both ways: the orientation may still swap the sides
-                image.draft(None, (side, side))
-            image.load()
-            turn = _UPRIGHT.get(_orientation(image))
-            plain = _as_rgb(image, background)
+        yield
     except BadImage:
         raise
     except UnidentifiedImageError as error:
@@ -125,9 +144,6 @@ def _decoded(
         raise BadImage(NO_MEMORY) from error
     except Exception as error:  # decoders raise nearly anything on hostile bytes: struct.error, KeyError, SyntaxError
         raise BadImage(TRUNCATED if _ends_early(start, size_bytes) else _reason(error)) from error
-    upright = plain if turn is None else plain.transpose(turn)
-    upright.info.clear()
-    return upright
 
 
 def _ends_early(start: bytes, size_bytes: int) -> bool:

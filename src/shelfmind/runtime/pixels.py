@@ -44,7 +44,7 @@ def count_silently(what: str, total: int | None) -> Progress:
     return lambda done: None
 
 
-def square(source: Path | bytes, data: DataRecipe) -> Square:
+def square(source: Path | bytes | Image.Image, data: DataRecipe) -> Square:
     """The one way in which any photo is prepared: decoded upright, then resized as the recipe says."""
     return resized(open_image(source), data)
 

@@ -18,7 +18,7 @@ from shelfmind.records import BadFile, Predictions, Sample
 from shelfmind.runtime.ahead import map_ahead
 from shelfmind.runtime.checkpoint import fill_parameters, load_checkpoint
 from shelfmind.runtime.forward import Forward
-from shelfmind.runtime.pixels import Progress, Square, Squares, in_order, resized, square
+from shelfmind.runtime.pixels import Progress, Square, Squares, in_order, square
 from shelfmind.runtime.run_folder import RunFolder
 
 Source = Path | str | bytes | Image.Image
@@ -144,8 +144,6 @@ def _prepared(images: Iterable[Source], recipe: Recipe) -> Iterator[tuple[str, S
 
 def _prepare(source: Source, recipe: Recipe) -> Square | str:
     try:
-        if isinstance(source, Image.Image):
-            return resized(source.convert("RGB"), recipe.data)
         return square(Path(source) if isinstance(source, str) else source, recipe.data)
     except BadImage as error:
         return error.reason

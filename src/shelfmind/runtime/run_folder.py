@@ -89,7 +89,7 @@ class RunFolder:
         try:
             content = yaml.safe_load(self.recipe.read_text(encoding="utf-8"))
         except (OSError, ValueError, yaml.YAMLError) as error:
-            raise UserError(f"{self.recipe} cannot be read: {error}") from error
+            raise UserError(f"{self.recipe} cannot be read: {str(error).splitlines()[0]}") from error
         return parse_recipe(content, str(self.recipe))
 
     def read_classes(self) -> tuple[tuple[str, ...], tuple[int, ...]]:
@@ -140,12 +140,14 @@ class RunFolder:
 
 
 def create_run_folder(root: Path) -> RunFolder:
-    """A new, empty run folder.
+    """A new run folder; one in which a training never began counts as empty.
 
     Raises:
         UserError: something is there already, or the folder cannot be made.
     """
-    if root.exists() and (not root.is_dir() or any(root.iterdir())):
+    run = RunFolder(root)
+    before_training = {run.bad_files.name, run.provenance.name, run.split.name, run.classes.name}
+    if root.exists() and not (root.is_dir() and {entry.name for entry in root.iterdir()} <= before_training):
         raise UserError(
             f"{root} exists and is not empty; take another --out, or go on with: shelfmind train --resume {root}"
         )
@@ -153,7 +155,7 @@ def create_run_folder(root: Path) -> RunFolder:
         root.mkdir(parents=True, exist_ok=True)
     except OSError as error:
         raise UserError(f"{root} cannot be made: {error.strerror}") from error
-    return RunFolder(root)
+    return run
 
 
 def read_json(path: Path) -> Any:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass
+import time
+from dataclasses import asdict, dataclass, field
 from typing import Any
 
 
@@ -58,3 +59,36 @@ class BudgetClock:
 
 
 Clock = EpochClock | BudgetClock
+
+
+@dataclass
+class StepWatch:
+    """Times the steps of an epoch, without the first of each image size, which waits for the compiler."""
+
+    compiled: set[int] = field(default_factory=set)
+    seconds: float = 0.0
+    steps: int = 0
+    last: float = 0.0
+
+    def reset(self) -> None:
+        """Begin an epoch."""
+        self.seconds, self.steps = 0.0, 0
+
+    def start(self) -> float:
+        """Begin to time steps; returns the time."""
+        self.last = time.perf_counter()
+        return self.last
+
+    def step(self, image_size: int) -> None:
+        """A step at this image size has ended."""
+        now = time.perf_counter()
+        if image_size in self.compiled:
+            self.seconds += now - self.last
+            self.steps += 1
+        self.compiled.add(image_size)
+        self.last = now
+
+    @property
+    def step_s(self) -> float | None:
+        """Mean seconds a step; None if none could be timed."""
+        return self.seconds / self.steps if self.steps else None

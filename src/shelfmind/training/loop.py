@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import time
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, Protocol
 
 import numpy as np
@@ -12,14 +12,14 @@ import numpy.typing as npt
 from mindspore import Parameter, Tensor, nn, ops
 
 from shelfmind.errors import UserError
-from shelfmind.recipe import Recipe
+from shelfmind.recipe import Recipe, Stage
 from shelfmind.runtime.checkpoint import Checkpoint, save_checkpoint
 from shelfmind.runtime.device import keep_interrupts
 from shelfmind.runtime.forward import Forward
 from shelfmind.runtime.loader import TrainingBatches
 from shelfmind.runtime.pixels import Squares, in_order
 from shelfmind.runtime.run_folder import RunFolder
-from shelfmind.training.clock import BudgetClock, Clock, EpochPlan
+from shelfmind.training.clock import BudgetClock, Clock, EpochPlan, StepWatch
 from shelfmind.training.schedule import averaging_decay, learning_rate, stage_at, validation_size
 from shelfmind.training.state import Position, Tensors
 from shelfmind.training.step import Step
@@ -50,6 +50,7 @@ class Training:
     step: Step
     tensors: Tensors
     position: Position
+    watch: StepWatch = field(default_factory=StepWatch)
 
 
 def train_to_the_end(training: Training, reporter: Reporter) -> None:
@@ -86,12 +87,14 @@ def train_epoch(training: Training, plan: EpochPlan, reporter: Reporter) -> None
     position, recipe = training.position, training.recipe
     stage = stage_at(recipe, plan.start)
     mix = plan.start < recipe.mixing.until
+    training.watch.reset()
     while position.step_in_epoch < plan.steps:
         start = position.step_in_epoch
         stop = min(plan.steps, start + recipe.train.checkpoint_steps)
-        began = time.perf_counter()
+        began = training.watch.start()
         for images, targets in training.batches.segment(plan.epoch, start, stop, stage.image_size, mix):
             loss = take_step(training, plan, images, targets)
+            training.watch.step(stage.image_size)
             speed = (position.step_in_epoch - start) * len(images) / (time.perf_counter() - began)
             reporter.step(plan, position, loss, speed)
         position.epoch_elapsed_s += time.perf_counter() - began
@@ -124,8 +127,9 @@ def validate(training: Training, plan: EpochPlan) -> dict[str, Any]:
     stage = stage_at(recipe, plan.start)
     began = time.perf_counter()
     loss, top1 = validation_figures(training, validation_size(recipe, stage))
-    seconds = position.epoch_elapsed_s
-    position.epoch_elapsed_s += time.perf_counter() - began
+    seconds, validation_s = position.epoch_elapsed_s, time.perf_counter() - began
+    position.epoch_elapsed_s += validation_s
+    remember_pace(training, stage, validation_s)
     return {
         "epoch": plan.epoch,
         "progress": round(plan.end, 6),
@@ -138,6 +142,17 @@ def validate(training: Training, plan: EpochPlan) -> dict[str, Any]:
         "images_per_second": round(plan.steps * training.batches.batch_size / seconds, 2),
         "elapsed_s": round(position.elapsed_s + position.epoch_elapsed_s, 2),
     }
+
+
+def remember_pace(training: Training, stage: Stage, validation_s: float) -> None:
+    """Keep how long an epoch takes at this image size, without compilation, for the plans of the next ones."""
+    step_s, batches, forward = training.watch.step_s, training.batches, training.forward
+    if step_s is None:
+        return
+    images = math.ceil(len(training.val_labels) / forward.batch_size) * forward.batch_size
+    at_most_s = step_s * images / batches.batch_size  # a step does more with an image; the rest is compilation
+    epoch_s = step_s * batches.steps_per_epoch + min(validation_s, at_most_s)
+    training.position.epoch_seconds[str(stage.image_size)] = epoch_s
 
 
 def validation_figures(training: Training, size: int) -> tuple[float | None, float | None]:

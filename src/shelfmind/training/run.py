@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -20,12 +21,12 @@ from shelfmind.files import write_json, write_text
 from shelfmind.losses import build_loss
 from shelfmind.models import create_model
 from shelfmind.recipe import Recipe, load_recipe
-from shelfmind.records import Catalog, Sample
+from shelfmind.records import BadFile, Catalog, Sample, require_same_classes
 from shelfmind.runtime.assess import MAX_BAD_FRACTION, assess
 from shelfmind.runtime.device import mixed_precision, start_mindspore
-from shelfmind.runtime.forward import Forward
+from shelfmind.runtime.forward import Forward, test_time_views
 from shelfmind.runtime.loader import TrainingBatches
-from shelfmind.runtime.pixels import Progress, Squares, count_silently, open_squares
+from shelfmind.runtime.pixels import Progress, Squares, cache_folder, count_silently, open_squares
 from shelfmind.runtime.predict import Predictor, model_kind
 from shelfmind.runtime.provenance import describe_origin
 from shelfmind.runtime.run_folder import RunFolder, create_run_folder, read_json
@@ -35,6 +36,7 @@ from shelfmind.training.optimizer import build_optimizer
 from shelfmind.training.speed import measure_epoch
 from shelfmind.training.state import Position, Tensors
 from shelfmind.training.step import LossScaler, build_step
+from shelfmind.transforms.augment import augmentation_operators
 
 RESERVE_SHARE, RESERVE_S = 0.01, 10.0
 
@@ -47,6 +49,7 @@ class Images:
     train_samples: list[Sample]
     val: Squares
     val_samples: list[Sample]
+    val_bad: list[BadFile]
 
 
 class Watcher(Reporter):
@@ -100,8 +103,10 @@ def train(
         UserError: anything the user can mend.
     """
     began = time.perf_counter()
-    if max_minutes is not None and max_minutes <= 0:
+    if max_minutes is not None and not 0 < max_minutes < math.inf:
         raise UserError(f"--max-minutes must be more than 0, not {max_minutes}")
+    if seed < 0:
+        raise UserError(f"--seed must be at least 0, not {seed}")
     if isinstance(recipe, Recipe) and overrides:
         raise UserError("overrides go with a recipe's name, not with a Recipe")
     settings = load_recipe(recipe, overrides) if isinstance(recipe, str) else recipe
@@ -115,7 +120,8 @@ def train(
     catalog = open_catalog(Path(data), format, seed)
     if not catalog.split("train"):
         raise UserError(f"{data} has no training images")
-    build_model(settings, len(catalog.class_names), seed)  # refuses what cannot be built before a folder is made
+    refuse_unbuildable(settings, len(catalog.class_names))
+    cache_folder()
     run = create_run_folder(Path(out))
     images = read_images(catalog, settings, run, max_bad_fraction, watcher)
     command = {"max_minutes": max_minutes, "max_bad_fraction": max_bad_fraction}
@@ -140,22 +146,58 @@ def resume(run: Path | str, watcher: Watcher | None = None) -> Evaluation | None
     settings = folder.read_recipe()
     for leftover in folder.root.glob(".*.tmp*"):
         leftover.unlink(missing_ok=True)
-    origin = read_json(folder.provenance)
+    origin = read_origin(folder)
     start_mindspore()
     watcher = watcher or Watcher()
     watcher.phase("listing images")
-    catalog = open_catalog(Path(origin["data"]["path"]), origin["data"]["format"], origin["seed"])
-    catalog = with_split(catalog, folder.split)
+    catalog = open_catalog(origin.data, origin.format, origin.seed)
     names, _ = folder.read_classes()
-    command = origin["command"]
-    images = read_images(catalog, settings, folder, command["max_bad_fraction"], watcher)
-    training = build_training(folder, settings, images, len(names), origin["seed"], command["max_minutes"], began)
+    require_same_classes(names, catalog.class_names, str(origin.data))
+    catalog = with_split(catalog, folder.split)
+    images = read_images(catalog, settings, folder, origin.max_bad_fraction, watcher)
+    training = build_training(folder, settings, images, len(names), origin.seed, origin.max_minutes, began)
     if folder.state.exists():
         training.position = training.tensors.load(folder, training.kind)
-    elif command["max_minutes"] is not None:
-        scratch = build_training(folder, settings, images, len(names), origin["seed"], command["max_minutes"], began)
+    elif origin.max_minutes is not None:
+        scratch = build_training(folder, settings, images, len(names), origin.seed, origin.max_minutes, began)
         training.position.epoch_seconds = measure_epoch(scratch)
     return _finish(training, catalog, images, watcher)
+
+
+def refuse_unbuildable(recipe: Recipe, classes: int) -> None:
+    """Refuse names and arguments that do not exist before anything is made or read."""
+    build_model(recipe, classes, seed=0)
+    build_loss(recipe.loss)
+    test_time_views(recipe.evaluation.tta)
+    for stage in recipe.stages:
+        augmentation_operators(recipe.augment, stage.image_size, recipe.data)
+
+
+@dataclass(frozen=True)
+class Origin:
+    """What a run was begun with."""
+
+    data: Path
+    format: str
+    seed: int
+    max_minutes: float | None
+    max_bad_fraction: float
+
+
+def read_origin(run: RunFolder) -> Origin:
+    """What `provenance.json` says that resuming needs."""
+    content = read_json(run.provenance)
+    try:
+        data, command = content["data"], content["command"]
+        return Origin(
+            Path(data["path"]),
+            data["format"],
+            int(content["seed"]),
+            command["max_minutes"],
+            float(command["max_bad_fraction"]),
+        )
+    except (KeyError, TypeError, ValueError) as error:
+        raise UserError(f"{run.provenance} is damaged or from another version of shelfmind: {error}") from error
 
 
 def read_images(catalog: Catalog, recipe: Recipe, run: RunFolder, max_bad_fraction: float, watcher: Watcher) -> Images:
@@ -168,7 +210,7 @@ def read_images(catalog: Catalog, recipe: Recipe, run: RunFolder, max_bad_fracti
     refuse_too_many_bad(bad_files, len(train_samples) + len(val_samples), max_bad_fraction, run.bad_files)
     if len(good_train) < 2:
         raise UserError(f"{catalog.root} has {len(good_train)} usable training images; at least 2 are needed")
-    return Images(train_squares, good_train, val_squares, good_val)
+    return Images(train_squares, good_train, val_squares, good_val, bad_val)
 
 
 def build_model(recipe: Recipe, classes: int, seed: int) -> nn.Cell:
@@ -226,7 +268,16 @@ def _finish(training: Training, catalog: Catalog, images: Images, watcher: Watch
         return None
     began = time.perf_counter()
     predictor = Predictor(training.run)
-    return assess(predictor, catalog, "val", images.val, images.val_samples, began=began, counter=watcher.counter)
+    return assess(
+        predictor,
+        catalog,
+        "val",
+        images.val,
+        images.val_samples,
+        bad_files=images.val_bad,
+        began=began,
+        counter=watcher.counter,
+    )
 
 
 def _counts(samples: Sequence[Sample], classes: int) -> list[int]:

@@ -35,7 +35,6 @@ class Position:
     def finish_epoch(self, entry: dict[str, Any]) -> None:
         """Go to the start of the next epoch."""
         assert self.plan is not None
-        self.epoch_seconds[str(entry["image_size"])] = self.epoch_elapsed_s
         self.elapsed_s += self.epoch_elapsed_s
         self.progress, self.epoch = self.plan.end, self.plan.epoch + 1
         self.plan, self.step_in_epoch, self.loss_sum, self.epoch_elapsed_s = None, 0, 0.0, 0.0

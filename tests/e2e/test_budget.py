@@ -1,0 +1,109 @@
+"""`--max-minutes`: the whole schedule fits into the time given, whatever happens on the way."""
+
+from __future__ import annotations
+
+import json
+import math
+import signal
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+
+KILLED = (sys.executable, str(Path(__file__).with_name("killed_command.py")))
+EASY = [
+    "augment=[]",
+    "loss.label_smoothing=0",
+    "train.lr=0.02",
+    "train.warmup=0",
+    "train.clip_norm=1",
+    "train.batch_size=8",
+    "train.checkpoint_steps=100",
+]
+
+
+@pytest.fixture(scope="module")
+def colours(place):
+    """Red, green and blue squares, in train and val: learnt within a few epochs."""
+    root = place / "colours"
+    for split, each in (("train", 16), ("val", 1)):
+        for channel, name in enumerate(("red", "green", "blue")):
+            (root / split / name).mkdir(parents=True)
+            for number in range(each):
+                pixels = np.random.default_rng(number).integers(0, 60, (32, 32, 3), np.uint8)
+                pixels[..., channel] += 180
+                Image.fromarray(pixels).save(root / split / name / f"{number}.png")
+    return root
+
+
+def read_log(run):
+    return [json.loads(line) for line in (run / "log.jsonl").read_text().splitlines()]
+
+
+def assert_complete(run, minutes):
+    """The schedule went from 0 to 1 without a gap, in the time given or not much more."""
+    log = read_log(run)
+    progress = [entry["progress"] for entry in log]
+    assert [entry["epoch"] for entry in log] == list(range(len(log)))
+    assert progress == sorted(set(progress))
+    assert progress[-1] == 1
+    assert log[-1]["elapsed_s"] < 2 * 60 * minutes
+    assert json.loads((run / "metrics.json").read_text())["images"] == 3
+    return log
+
+
+@pytest.fixture(scope="module")
+def budgeted(warm, colours, settings, place):
+    """A training of 0.4 minutes in two stages."""
+    run = place / "budgeted"
+    stages = "train.stages=[{image_size: 32, share: 0.5}, {image_size: 48, share: 0.5}]"
+    sizes = ["data.image_size=48", "data.resize_to=48", "data.evaluation_size=48"]
+    outcome = warm("train", colours, "--out", run, "--max-minutes", 0.4, *settings(*EASY, *sizes, stages))
+    assert outcome.status == 0, outcome.stderr
+    return run
+
+
+def test_a_budget_is_used_up_and_kept(budgeted):
+    log = assert_complete(budgeted, 0.4)
+    assert log[-1]["elapsed_s"] > 60 * 0.4 / 4
+    assert all(entry["steps"] == 6 for entry in log[:-1])
+
+
+def test_compiling_is_not_taken_for_the_speed_of_an_epoch(budgeted):
+    """The first epoch takes seconds, those after it a fraction of one: no large share of the schedule is skipped."""
+    first, second, *_ = read_log(budgeted)
+    assert second["progress"] - first["progress"] < 0.15
+
+
+def test_a_new_stage_goes_on_with_the_weights_of_the_last(budgeted):
+    log = read_log(budgeted)
+    sizes = [entry["image_size"] for entry in log]
+    assert sizes == sorted(sizes)
+    assert set(sizes) == {32, 48}
+    change = sizes.index(48)
+    assert log[change - 1]["progress"] >= 0.5
+    untrained = math.log(3)
+    assert log[change - 1]["train_loss"] < 0.3 * untrained
+    assert log[change]["train_loss"] < 0.5 * untrained
+    assert log[change]["val_loss"] < 0.5 * untrained
+
+
+def test_a_budget_too_small_for_one_epoch_gives_one_step(warm, colours, settings, tmp_path):
+    run = tmp_path / "run"
+    outcome = warm("train", colours, "--out", run, "--max-minutes", 0.1, *settings())
+    assert outcome.status == 0, outcome.stderr
+    assert [(entry["steps"], entry["progress"]) for entry in read_log(run)] == [(1, 1)]
+    assert json.loads((run / "metrics.json").read_text())["images"] == 3
+
+
+def test_a_budget_that_was_killed_goes_on_to_its_end(warm, cold, colours, settings, tmp_path):
+    run = tmp_path / "run"
+    words = ["train", colours, "--out", run, "--max-minutes", 0.3, *settings()]
+    outcome = cold("state.ckpt:1:after", *words, program=KILLED)
+    assert outcome.status == -signal.SIGKILL, outcome.stderr
+    assert not (run / "log.jsonl").exists()
+    outcome = warm("train", "--resume", run)
+    assert outcome.status == 0, outcome.stderr
+    assert_complete(run, 0.3)
