@@ -15,7 +15,7 @@ from typing import Any
 import pytest
 
 from shelfmind.errors import UserError
-from shelfmind.runtime.device import keep_interrupts, start_mindspore
+from shelfmind.runtime.device import keep_interrupts, share_memory_arenas, start_mindspore
 
 
 def fresh_process(*arguments: str, **variables: str) -> dict[str, Any]:
@@ -71,6 +71,13 @@ def test_other_threads_may_ask_for_it_in_vain() -> None:
     thread.start()
     thread.join()
     assert errors == []
+
+
+def test_memory_arenas_are_shared_unless_the_user_says_how_many(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("MALLOC_ARENA_MAX", raising=False)
+    assert share_memory_arenas() == hasattr(ctypes.CDLL(None), "mallopt")
+    monkeypatch.setenv("MALLOC_ARENA_MAX", "8")
+    assert not share_memory_arenas()
 
 
 def test_an_unknown_device_is_named(mindspore: Any) -> None:
