@@ -3,7 +3,7 @@ PYTHON ?= python3
 BIN := .venv/bin
 SETTINGS := PYTHONDONTWRITEBYTECODE=1
 
-.PHONY: setup demo test check lint types layers lock clean
+.PHONY: setup demo test check lint types layers facts parity lock clean
 
 setup: .venv/installed
 
@@ -30,6 +30,18 @@ types: setup
 layers: setup
 	$(BIN)/lint-imports --no-cache
 
+# What `shelfmind models` lists.
+facts: setup
+	$(BIN)/python scripts/renew_model_facts.py
+
+# Compares every network with independent implementations (timm, MindCV) and renews what `make test` compares with.
+parity: setup
+	test -d .venv-parity || (.venv/bin/python -m venv .venv-parity && \
+		.venv-parity/bin/python -m pip install --quiet -r requirements-parity.txt -e .)
+	.venv-parity/bin/python tests/parity/record.py tests/parity/pytorch.json
+	.venv-parity/bin/python tests/parity/record_mindcv.py tests/parity/mindcv.json
+	$(SETTINGS) $(BIN)/python -m pytest -W error tests/contracts/test_parity.py
+
 # Newest versions of everything but MindSpore, whose 2.8.0 has the fastest CPU convolutions.
 lock: setup
 	$(BIN)/python -m pip install --quiet uv
@@ -39,4 +51,4 @@ lock: setup
 		--custom-compile-command "make lock" --upgrade --output-file requirements.lock
 
 clean:
-	rm -rf .venv runs demo build dist
+	rm -rf .venv .venv-parity runs demo build dist

@@ -114,7 +114,7 @@ def _arguments() -> argparse.Namespace:
     parser.add_argument("--batch-size", type=int, default=32, help="images a step (default: %(default)s)")
     parser.add_argument("--images", type=int, default=480, help="photos to draw (default: %(default)s)")
     parser.add_argument("--set", action="append", default=[], metavar="KEY=VALUE", help="a recipe value")
-    parser.add_argument("--allowed-mib", type=float, default=4, help="growth that counts as none (default: 16)")
+    parser.add_argument("--allowed-mib", type=float, default=4, help="growth that counts as none (default: 4)")
     parser.add_argument("--json", metavar="FILE", help="also write the figures here")
     parser.add_argument("--quick", action="store_true", help="smoke test: 3 epochs of 64 photos, batch 8")
     arguments = parser.parse_args()

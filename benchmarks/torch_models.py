@@ -82,11 +82,11 @@ class ResNet(nn.Module):
                 channels = width * 4
             stages.append(nn.Sequential(*blocks))
         self.stages = nn.Sequential(*stages)
-        self.classifier = nn.Linear(channels, num_classes)
+        self.head = nn.ModuleDict({"classifier": nn.Linear(channels, num_classes)})
 
     def forward(self, images: Tensor) -> tuple[Tensor, Tensor]:
         embedding = self.stages(self.stem(images)).mean((2, 3))
-        return self.classifier(embedding), embedding
+        return self.head["classifier"](embedding), embedding
 
 
 def create_model(name: str, num_classes: int) -> ResNet:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import sys
+from dataclasses import asdict
 from pathlib import Path
 from typing import Annotated, Any, NoReturn
 
@@ -50,6 +51,11 @@ def train(
     max_minutes: Annotated[
         float | None, typer.Option(help="fit the whole schedule into this time instead of a number of epochs")
     ] = None,
+    weights: Annotated[
+        str | None, typer.Option(help="start from these: a file, a run folder, or official ones by name")
+    ] = None,
+    offline: Annotated[bool, typer.Option("--offline", help="never download weights")] = False,
+    rules: Annotated[str | None, typer.Option(help="keep these terms: contest")] = None,
     max_bad_fraction: MaxBad = 0.01,
     format: Format = None,
 ) -> None:
@@ -62,6 +68,8 @@ def train(
       shelfmind train photos --recipe grocery_cpu --max-minutes 60 --out runs/hour
 
       shelfmind train photos --recipe rp2k/se_resnext50 --set train.batch_size=32 --seed 1 --out runs/se
+
+      shelfmind train photos --recipe rp2k/se_resnext50 --weights se_resnext50 --out runs/from_imagenet
 
       shelfmind train --resume runs/first
     """
@@ -96,6 +104,9 @@ def train(
                     max_minutes=max_minutes,
                     max_bad_fraction=max_bad_fraction,
                     format=format,
+                    weights=weights,
+                    offline=offline,
+                    rules=rules,
                     watcher=watcher,
                 )
     except KeyboardInterrupt:
@@ -200,29 +211,49 @@ def predict(
 
 
 @app.command()
-def models(json_output: Annotated[bool, typer.Option("--json", help="for machines")] = False) -> None:
-    """List the models with their parameters and embedding width.
+def models(
+    name: Annotated[str | None, typer.Argument(help="draw this model's stages")] = None,
+    measure: Annotated[bool, typer.Option("--measure", help="also measure images/s on this machine")] = False,
+    json_output: Annotated[bool, typer.Option("--json", help="for machines")] = False,
+) -> None:
+    """List the models: parameters, cost, embedding width, official weights; or draw one's stages.
 
     Examples:
 
       shelfmind models
 
+      shelfmind models se_resnext50 --measure
+
       shelfmind train photos --set model.name=resnet18 --out runs/resnet18
     """
-    import shelfmind
+    from shelfmind.display import models_table, stages_table
+    from shelfmind.model_facts import model_facts
 
-    rows = []
-    for name in shelfmind.list_models():
-        model = shelfmind.create_model(name, 1000)
-        parameters = sum(int(parameter.size) for parameter in model.trainable_params())
-        rows.append({"name": name, "parameters": parameters, "embedding": model.embedding_width})
+    facts = model_facts(name)
+    if name is not None or measure:
+        from shelfmind.runtime.device import start_mindspore
+
+        start_mindspore()
+        from shelfmind.display import Display
+        from shelfmind.models import create_model
+        from shelfmind.models.complexity import parts
+        from shelfmind.runtime.speed import inference_speed
+
+        display = Display()
+        with display.showing():
+            measured = display.counter("measuring models", len(facts)) if measure else None
+            for row in facts:
+                if measured is not None:
+                    row["images_per_second"] = round(inference_speed(row["name"]), 1)
+                    measured(1)
+                if name is not None:
+                    row["stages"] = [asdict(part) for part in parts(create_model(name, 1000))]
     if json_output:
-        typer.echo(json.dumps(rows, indent=2))
+        typer.echo(json.dumps(facts, indent=2))
         return
-    table = Table("model", "parameters (1,000 classes)", "embedding")
-    for row in rows:
-        table.add_row(str(row["name"]), f"{row['parameters']:,}", str(row["embedding"]))
-    Console().print(table)
+    Console().print(models_table(facts))
+    if name is not None:
+        Console().print(stages_table(facts[0]["stages"]))
 
 
 @app.command()

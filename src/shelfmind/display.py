@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import Any
 
@@ -108,6 +108,10 @@ class TrainingDisplay:
         self.began = time.monotonic()
         self.said = time.monotonic()
 
+    def note(self, text: str) -> None:
+        """Says it."""
+        self.display.line(text)
+
     def phase(self, what: str) -> None:
         """Shows what goes on."""
         self.display.phase(what)
@@ -171,4 +175,28 @@ def evaluation_table(figures: Mapping[str, Any]) -> Table:
     table.add_row("expected calibration error", f"{figures['ece']:.2%}", "")
     table.add_row("unusable files", str(figures["bad_files"]), "")
     table.add_row("images/s", f"{figures['images_per_second']:.0f}", "")
+    return table
+
+
+def models_table(rows: Sequence[Mapping[str, Any]]) -> Table:
+    """Models and what is known of them."""
+    table = Table("model", "parameters", "GFLOPs", "embedding", "official weights, top-1")
+    measured = any("images_per_second" in row for row in rows)
+    if measured:
+        table.add_column("images/s here")
+    for row in rows:
+        top1 = f", {row['official_top1']}" if row["official_top1"] else ""
+        official = f"yes{top1}" if row["official_weights"] else "none"
+        cells = [row["name"], f"{row['parameters']:,}", f"{row['gflops']:.2f}", str(row["embedding"]), official]
+        table.add_row(*cells, *([str(row["images_per_second"])] if measured else []))
+    table.caption = "at 1,000 classes; GFLOPs: billions of multiply-adds of one image of 224 px"
+    return table
+
+
+def stages_table(stages: Sequence[Mapping[str, Any]]) -> Table:
+    """The stages of one model."""
+    table = Table("stage", "output", "parameters", "GFLOPs")
+    for stage in stages:
+        shape = " x ".join(str(size) for size in stage["output"])
+        table.add_row(stage["name"], shape, f"{stage['parameters']:,}", f"{stage['gflops']:.3f}")
     return table

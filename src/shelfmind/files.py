@@ -44,6 +44,18 @@ def write_json(path: Path, content: Any) -> None:
     write_text(path, json.dumps(content, ensure_ascii=False, indent=2) + "\n")
 
 
+def cache_folder() -> Path:
+    """Where decoded photos, verdicts and downloads are kept: ``SHELFMIND_CACHE``, else in the user's cache folder."""
+    given = os.environ.get("SHELFMIND_CACHE")
+    base = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache")
+    folder = Path(given) if given else base / "shelfmind"
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise UserError(f"the cache folder {folder} cannot be made ({error.strerror}); set SHELFMIND_CACHE") from error
+    return folder
+
+
 def sync_folder(folder: Path) -> None:
     """Make a rename in `folder` survive a power cut, where the system can."""
     try:

@@ -55,6 +55,7 @@ class ModelRecipe(Section):
 
     name: str = Field("shelfnet_s", description="a name from `shelfmind models`")
     arguments: dict[str, Any] = Field({}, description="arguments of the model's function, such as last_stage_width: 2")
+    weights: str | None = Field(None, description="what to start from: a file, a run folder, or official weights' name")
 
 
 class LossRecipe(Section):

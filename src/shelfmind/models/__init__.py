@@ -4,30 +4,57 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from functools import partial
+from pathlib import Path
 from typing import Any
 
 from mindspore import nn
 
 from shelfmind.errors import UserError, unknown_name
+from shelfmind.models.inception_resnet_v2 import InceptionResNetV2
 from shelfmind.models.initialisation import initialise
+from shelfmind.models.official import OFFICIAL, find_official
 from shelfmind.models.resnet import ResNet
+from shelfmind.models.weights import Start, load_arrays
+from shelfmind.progress import Counter, count_silently
+
+BOTTLENECK = {"block": "bottleneck", "depths": (3, 4, 6, 3)}
+RESNEXT = {**BOTTLENECK, "groups": 32, "group_width": 4}
+
+_PLAIN: dict[str, Callable[..., nn.Cell]] = {
+    "inception_resnet_v2": InceptionResNetV2,
+    "resnet50": partial(ResNet, **BOTTLENECK),
+    "resnet50_bam": partial(ResNet, **BOTTLENECK, attention="bam"),
+    "resnet50_cbam": partial(ResNet, **BOTTLENECK, attention="cbam"),
+    "resnext50": partial(ResNet, **RESNEXT),
+    "se_resnet50": partial(ResNet, **BOTTLENECK, attention="se"),
+    "se_resnext50": partial(ResNet, **RESNEXT, attention="se"),
+}
 
 MODELS: dict[str, Callable[..., nn.Cell]] = {
     "shelfnet_s": partial(
         ResNet, widths=(32, 64, 128, 256), stem_name="light", attention="se", reduction=8, pooled_shortcut=True
     ),
     "resnet18": ResNet,
-    "resnet50": partial(ResNet, block="bottleneck", depths=(3, 4, 6, 3)),
-    "se_resnext50": partial(ResNet, block="bottleneck", depths=(3, 4, 6, 3), groups=32, group_width=4, attention="se"),
+    "resnet34": partial(ResNet, depths=(3, 4, 6, 3)),
+    "resnet101": partial(ResNet, block="bottleneck", depths=(3, 4, 23, 3)),
+    **_PLAIN,
+    **{f"{name}_wider": partial(build, last_stage_width=2) for name, build in _PLAIN.items()},
 }
+"""``_wider`` is the mission document's: the last stage, and so the embedding, twice as wide."""
 
 
-def create_model(name: str, num_classes: int, seed: int = 0, **arguments: Any) -> nn.Cell:
-    """The network called `name` with weights drawn from `seed`.
+def create_model(
+    name: str, num_classes: int, seed: int = 0, weights: str | Path | None = None, **arguments: Any
+) -> nn.Cell:
+    """The network called `name` with weights drawn from `seed`, or loaded from `weights` (a file, or a name in
+    `official.OFFICIAL`); a classifier of another number of classes is drawn all the same.
 
     Raises:
-        UserError: an unknown name or argument, or fewer than two classes.
+        UserError: an unknown name or argument, fewer than two classes, or weights that do not fit.
     """
+    start = None if weights is None else read_start(weights, name)
+    if start is not None:
+        arguments = {**start.arguments(arguments), **arguments}
     if name not in MODELS:
         raise unknown_name("model", name, MODELS)
     if num_classes < 2:
@@ -37,7 +64,23 @@ def create_model(name: str, num_classes: int, seed: int = 0, **arguments: Any) -
     except (TypeError, KeyError, ValueError) as error:
         raise UserError(f"model {name} cannot be built with {arguments}: {error}") from error
     initialise(model, seed)
+    if start is not None:
+        load_arrays(model, start.arrays, start.path)
     return model
+
+
+def read_start(weights: str | Path, model: str, offline: bool = False, counter: Counter = count_silently) -> Start:
+    """The weights that a network called `model` is to start from: a file, or official ones by their name."""
+    if str(weights) in OFFICIAL:
+        official = str(weights)
+        if official != model:
+            raise UserError(f"the official weights {official} are of another architecture than {model}")
+        return Start(find_official(official, offline, counter), OFFICIAL[official].url)
+    path = Path(weights).expanduser()
+    if not path.exists():
+        near = unknown_name("weights", str(weights), OFFICIAL)
+        raise UserError(f"there is no file {weights}; {near}")
+    return Start(path / "weights.ckpt" if path.is_dir() else path)
 
 
 def list_models() -> list[str]:

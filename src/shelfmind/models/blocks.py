@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from mindspore import Tensor, nn, ops
 
-from shelfmind.models.attention import attention_gate
+from shelfmind.models.attention import BLOCK_GATES, gate
 
 
 def convolution(in_channels: int, out_channels: int, kernel: int, stride: int = 1, groups: int = 1) -> nn.Conv2d:
@@ -59,6 +59,7 @@ class BlockStyle:
 
     `group_width` is the width of a 3x3 convolution's group at a stage width of 64: 64 for a plain ResNet, 4 with 32
     groups for "32x4d". `attention` names the gate at the end of each residual branch and `reduction` its squeeze.
+    A `kernel_size` other than 3 makes the 3x3 convolutions depthwise ones of that size.
     """
 
     groups: int = 1
@@ -66,6 +67,20 @@ class BlockStyle:
     attention: str = "none"
     reduction: int = 16
     pooled_shortcut: bool = False
+    kernel_size: int = 3
+
+    def spatial(self, in_channels: int, out_channels: int, stride: int = 1, activate: bool = True) -> nn.Cell:
+        """The spatial convolution of a block with its normalisation."""
+        if self.kernel_size == 3:
+            return ConvNorm(in_channels, out_channels, 3, stride, self.groups, activate)
+        if in_channels == out_channels:
+            return ConvNorm(in_channels, out_channels, self.kernel_size, stride, in_channels, activate)
+        return nn.SequentialCell(
+            [
+                ConvNorm(in_channels, in_channels, self.kernel_size, stride, in_channels),
+                ConvNorm(in_channels, out_channels, 1, activate=activate),
+            ]
+        )
 
 
 class ResidualBlock(nn.Cell):
@@ -76,7 +91,7 @@ class ResidualBlock(nn.Cell):
     ) -> None:
         super().__init__()
         self.branch = nn.SequentialCell(branch)
-        self.gate = attention_gate(style.attention, out_channels, style.reduction)
+        self.gate = gate(BLOCK_GATES, style.attention, out_channels, style.reduction)
         changes_shape = stride != 1 or in_channels != out_channels
         self.shortcut = Shortcut(in_channels, out_channels, stride, style.pooled_shortcut) if changes_shape else None
 
@@ -95,8 +110,8 @@ class BasicBlock(ResidualBlock):
 
     def __init__(self, in_channels: int, width: int, stride: int, style: BlockStyle) -> None:
         branch: list[nn.Cell] = [
-            ConvNorm(in_channels, width, 3, stride, style.groups),
-            ConvNorm(width, width, 3, groups=style.groups, activate=False),
+            style.spatial(in_channels, width, stride),
+            style.spatial(width, width, activate=False),
         ]
         super().__init__(branch, in_channels, width, stride, style)
 
@@ -114,7 +129,7 @@ class Bottleneck(ResidualBlock):
         out_channels = width * self.expansion
         branch: list[nn.Cell] = [
             ConvNorm(in_channels, inner, 1),
-            ConvNorm(inner, inner, 3, stride, style.groups),
+            style.spatial(inner, inner, stride),
             ConvNorm(inner, out_channels, 1, activate=False),
         ]
         super().__init__(branch, in_channels, out_channels, stride, style)

@@ -6,6 +6,7 @@ import numpy as np
 from mindspore import Tensor, nn
 
 from shelfmind.models.blocks import ResidualBlock
+from shelfmind.models.heads import CosineClassifier
 
 
 def initialise(model: nn.Cell, seed: int) -> None:
@@ -26,9 +27,11 @@ def initialise(model: nn.Cell, seed: int) -> None:
             _fill(cell.weight, generator.normal(0.0, 0.01, cell.weight.shape))
             if cell.has_bias:
                 _fill(cell.bias, np.zeros(cell.bias.shape))
+        elif isinstance(cell, CosineClassifier):
+            _fill(cell.weight, generator.normal(0.0, 1.0, cell.weight.shape))
     for _, cell in model.cells_and_names():
         if isinstance(cell, ResidualBlock):
-            last = cell.branch[-1].norm.gamma
+            last = [norm for _, norm in cell.branch.cells_and_names() if isinstance(norm, nn.BatchNorm2d)][-1].gamma
             _fill(last, np.zeros(last.shape))
 
 

@@ -1,21 +1,30 @@
-"""One residual network whose arguments give ResNet, ResNeXt, their SE forms and the small models for CPUs."""
+"""One residual network whose arguments give ResNet, ResNeXt, their SE, BAM and CBAM forms and small ones for CPUs."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
+from typing import Any
 
 from mindspore import Tensor, nn, ops
 
+from shelfmind.errors import unknown_name
+from shelfmind.models.attention import BLOCK_GATES, STAGE_GATES, gate
 from shelfmind.models.blocks import BasicBlock, BlockStyle, Bottleneck, ConvNorm
+from shelfmind.models.heads import Head
 
 BLOCKS: dict[str, type[BasicBlock] | type[Bottleneck]] = {"basic": BasicBlock, "bottleneck": Bottleneck}
 
 
-def stem(name: str, width: int) -> nn.Cell:
+POOLS = ("symmetric", "same")
+
+
+def stem(name: str, width: int, pool: str = "symmetric") -> nn.Cell:
     """The layers before the first stage, which all divide height and width by 4.
 
     ``7x7`` is the original, ``deep`` three 3x3 convolutions (He et al., "Bag of Tricks", CVPR 2019, ResNet-C) and
-    ``light`` two of them, for small images.
+    ``light`` two of them, for small images. The pooling at the end is padded on both sides (``symmetric``, as the paper
+    and PyTorch have it) or, for even sizes, at the far side only (``same``, as MindSpore's official weights have it).
     """
     half = width // 2
     layers: dict[str, list[nn.Cell]] = {
@@ -23,7 +32,11 @@ def stem(name: str, width: int) -> nn.Cell:
         "deep": [ConvNorm(3, half, 3, 2), ConvNorm(half, half, 3), ConvNorm(half, width, 3)],
         "light": [ConvNorm(3, half, 3, 2), ConvNorm(half, width, 3)],
     }
-    return nn.SequentialCell([*layers[name], nn.MaxPool2d(3, 2, pad_mode="pad", padding=1)])
+    if pool not in POOLS:
+        raise unknown_name("stem_pool", pool, POOLS)
+    same = pool == "same"
+    pooling = nn.MaxPool2d(3, 2, pad_mode="same") if same else nn.MaxPool2d(3, 2, pad_mode="pad", padding=1)
+    return nn.SequentialCell([*layers[name], pooling])
 
 
 class ResNet(nn.Cell):
@@ -36,13 +49,19 @@ class ResNet(nn.Cell):
         widths: width of each stage before the block's expansion.
         groups: groups of each 3x3 convolution.
         group_width: channels of a group for 64 channels of width (64: plain ResNet, 4 with 32 groups: 32x4d).
-        attention: gate at the end of every residual branch, see `ATTENTIONS`.
+        attention: ``none``; ``se`` or ``cbam`` at the end of every residual branch; ``bam`` after a stage.
+        attention_stages: the stages that have it, counted from 1; by default all, with ``bam`` all but the last.
         reduction: how far the gate squeezes its channels.
         stem_name: see `stem`.
+        stem_pool: see `stem`.
         pooled_shortcut: average-pool before projecting shortcuts (ResNet-D).
         last_stage_width: factor on the last stage's width; 2 is the mission document's "wider".
-        dropout: share of embedding values dropped before the classifier while training.
+        deep_kernel_size: of the 3x3 convolutions in the deep stages, depthwise if it is not 3.
+        deep_stages: how many of the last stages are deep.
+        head: arguments of `Head`.
     """
+
+    least_image_size = 16
 
     def __init__(
         self,
@@ -53,32 +72,50 @@ class ResNet(nn.Cell):
         groups: int = 1,
         group_width: int = 64,
         attention: str = "none",
+        attention_stages: Sequence[int] | None = None,
         reduction: int = 16,
         stem_name: str = "7x7",
+        stem_pool: str = "symmetric",
         pooled_shortcut: bool = False,
         last_stage_width: int = 1,
-        dropout: float = 0.0,
+        deep_kernel_size: int = 3,
+        deep_stages: int = 1,
+        **head: Any,
     ) -> None:
         super().__init__()
-        build = BLOCKS[block]
-        style = BlockStyle(groups, group_width, attention, reduction, pooled_shortcut)
-        self.stem = stem(stem_name, widths[0])
+        if attention not in ("none", *BLOCK_GATES, *STAGE_GATES):
+            raise unknown_name("attention", attention, ("none", *BLOCK_GATES, *STAGE_GATES))
+        if deep_kernel_size % 2 == 0:
+            raise ValueError(f"deep_kernel_size is odd, not {deep_kernel_size}")
+        plain = BlockStyle(groups, group_width, "none", reduction, pooled_shortcut)
+        count = len(widths)
+        attended = attention_stages or range(1, count if attention in STAGE_GATES else count + 1)
+        self.stem = stem(stem_name, widths[0], stem_pool)
         channels = widths[0]
         stages: list[nn.Cell] = []
-        for index, (depth, width) in enumerate(zip(depths, widths, strict=True)):
-            width = width * last_stage_width if index == len(widths) - 1 else width
-            blocks: list[nn.Cell] = []
-            for position in range(depth):
-                stride = 2 if index > 0 and position == 0 else 1
-                blocks.append(build(channels, width, stride, style))
-                channels = width * build.expansion
-            stages.append(nn.SequentialCell(blocks))
+        for number, (depth, width) in enumerate(zip(depths, widths, strict=True), 1):
+            style = replace(
+                plain,
+                attention=attention if number in attended else "none",
+                kernel_size=deep_kernel_size if number > count - deep_stages else 3,
+            )
+            width = width * last_stage_width if number == count else width
+            blocks = residual_stage(block, channels, width, depth, 1 if number == 1 else 2, style)
+            channels = width * BLOCKS[block].expansion
+            after = gate(STAGE_GATES, style.attention, channels, reduction)
+            stages.append(nn.SequentialCell(blocks if after is None else [*blocks, after]))
         self.stages = nn.SequentialCell(stages)
-        self.dropout = nn.Dropout(p=dropout) if dropout > 0 else None
-        self.classifier = nn.Dense(channels, num_classes)
+        self.head = Head(channels, num_classes, **head)
         self.embedding_width = channels
 
     def construct(self, images: Tensor) -> tuple[Tensor, Tensor]:
-        embedding = ops.mean(self.stages(self.stem(images)), (2, 3))
-        features = embedding if self.dropout is None else self.dropout(embedding)
-        return self.classifier(features), embedding
+        return self.head(ops.mean(self.stages(self.stem(images)), (2, 3)))
+
+
+def residual_stage(
+    block: str, in_channels: int, width: int, depth: int, stride: int, style: BlockStyle
+) -> list[nn.Cell]:
+    """`depth` blocks, the first of which has the stride."""
+    build = BLOCKS[block]
+    first = build(in_channels, width, stride, style)
+    return [first, *(build(width * build.expansion, width, 1, style) for _ in range(depth - 1))]

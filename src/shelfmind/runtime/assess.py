@@ -15,8 +15,9 @@ from shelfmind.data.splits import with_split
 from shelfmind.errors import UserError
 from shelfmind.evaluation import Evaluation, evaluate, write_confusions_csv, write_metrics, write_per_class_csv
 from shelfmind.evaluation.report import write_report
+from shelfmind.progress import Counter, count_silently
 from shelfmind.records import BadFile, Catalog, Sample, require_same_classes
-from shelfmind.runtime.pixels import Counter, Squares, count_silently, open_squares
+from shelfmind.runtime.pixels import Squares, open_squares
 from shelfmind.runtime.predict import Predictor
 from shelfmind.runtime.run_folder import RunFolder, read_json
 

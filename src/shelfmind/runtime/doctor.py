@@ -12,8 +12,8 @@ from typing import Any
 import numpy as np
 
 from shelfmind.data.checking import available_cores
+from shelfmind.files import cache_folder
 from shelfmind.runtime.device import start_mindspore, wait_without_spinning
-from shelfmind.runtime.pixels import cache_folder
 
 LEAST_GFLOPS = 10.0
 PACKAGES = ("shelfmind", "mindspore", "numpy", "pillow", "pydantic", "typer", "rich")

@@ -6,7 +6,7 @@ import hashlib
 import os
 import shutil
 import time
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
@@ -18,16 +18,14 @@ from PIL import Image
 from shelfmind.data.checking import available_cores, check_files
 from shelfmind.data.images import BadImage, open_image
 from shelfmind.errors import UserError
+from shelfmind.files import cache_folder
+from shelfmind.progress import Progress
 from shelfmind.recipe import DataRecipe
 from shelfmind.records import BadFile, Sample
 from shelfmind.runtime.ahead import map_ahead
 from shelfmind.transforms.resize import RESIZES
 
 Square = npt.NDArray[np.uint8]
-Progress = Callable[[int], None]
-"""Told how many more images are done."""
-Counter = Callable[[str, int | None], Progress]
-"""Told what is counted and how many there are, if that is known, before the first is done."""
 DEFAULT_CACHE_GB = 8.0
 ABANDONED_S = 24 * 3600.0
 
@@ -37,11 +35,6 @@ class Squares(Protocol):
 
     def __len__(self) -> int: ...
     def __getitem__(self, index: int) -> Square: ...
-
-
-def count_silently(what: str, total: int | None) -> Progress:
-    """A `Counter` that shows nothing."""
-    return lambda done: None
 
 
 def square(source: Path | bytes | Image.Image, data: DataRecipe) -> Square:
@@ -78,18 +71,6 @@ def in_order(squares: Squares, order: Iterable[int] | None = None) -> Iterator[S
     if isinstance(squares, DecodedOnDemand):
         return map_ahead(squares.__getitem__, order, ahead=4 * available_cores(), workers=available_cores())
     return (squares[index] for index in order)
-
-
-def cache_folder() -> Path:
-    """Where decoded squares and verdicts on files are kept; ``SHELFMIND_CACHE`` or the user's cache folder."""
-    given = os.environ.get("SHELFMIND_CACHE")
-    base = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache")
-    folder = Path(given) if given else base / "shelfmind"
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise UserError(f"the cache folder {folder} cannot be made ({error.strerror}); set SHELFMIND_CACHE") from error
-    return folder
 
 
 def cache_limit_bytes() -> int:

@@ -11,9 +11,9 @@ from pathlib import Path
 from shelfmind.data.checking import refuse_too_many_bad
 from shelfmind.data.listing import list_images, natural_key
 from shelfmind.errors import UserError
+from shelfmind.progress import Counter, Progress, count_silently
 from shelfmind.records import BadFile
 from shelfmind.runtime.outputs import ArrayWriter, check_output, write_arrays, write_predictions
-from shelfmind.runtime.pixels import Counter, Progress, count_silently
 from shelfmind.runtime.predict import Prediction, Predictor, Source
 from shelfmind.runtime.run_folder import RunFolder
 

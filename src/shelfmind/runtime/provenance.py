@@ -6,18 +6,26 @@ import hashlib
 import platform
 import subprocess
 import time
+from collections.abc import Iterable
 from importlib import metadata
 from pathlib import Path
 from typing import Any
 
 from shelfmind.data import absolute
-from shelfmind.records import Catalog
+from shelfmind.models.official import digest_of
+from shelfmind.models.weights import Start
+from shelfmind.records import Catalog, Sample
+from shelfmind.runtime.checkpoint import load_checkpoint
+from shelfmind.runtime.run_folder import read_json
 
 PACKAGES = ("shelfmind", "mindspore", "numpy", "pillow")
 
 
-def describe_origin(data: Path, catalog: Catalog, seed: int, command: dict[str, Any]) -> dict[str, Any]:
-    """What `provenance.json` says of a run on `data`; `command` holds the arguments that decide its outcome."""
+def describe_origin(
+    data: Path, catalog: Catalog, seed: int, command: dict[str, Any], weights: dict[str, Any]
+) -> dict[str, Any]:
+    """What `provenance.json` says of a run on `data`; `command` holds the arguments that decide its outcome, `weights`
+    comes from `describe_weights`."""
     return {
         "created": time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime()),
         "seed": seed,
@@ -26,24 +34,51 @@ def describe_origin(data: Path, catalog: Catalog, seed: int, command: dict[str, 
             "path": str(absolute(data)),
             "format": catalog.format,
             "digest": data_digest(catalog),
+            "train_digest": training_digest(catalog),
             "images": {name: len(catalog.split(name)) for name in ("train", "val", "test")},
             "classes": len(catalog.class_names),
             "notes": list(catalog.notes),
         },
-        "weights": "random",
+        "weights": weights,
         "versions": {"python": platform.python_version(), **{name: _version(name) for name in PACKAGES}},
         "machine": {"system": platform.platform(), "processor": platform.machine()},
         "source": _source_revision(),
     }
 
 
+def describe_weights(start: Start | None) -> dict[str, Any]:
+    """Where a training's first weights come from; those of a run bring that run's own provenance along."""
+    if start is None:
+        return {"origin": "random"}
+    facts = {"path": str(start.path.absolute()), "sha256": digest_of(start.path)}
+    if start.url is not None:
+        return {"origin": "official", "url": start.url, **facts}
+    beside = start.path.with_name("provenance.json")
+    if beside.exists():
+        load_checkpoint(start.path)  # its checksum says that it is as this tool wrote it
+        return {"origin": "run", **facts, "provenance": read_json(beside)}
+    return {"origin": "unknown", **facts}
+
+
 def data_digest(catalog: Catalog) -> str:
     """SHA-256 over each sample's split, class, path below the root and size in bytes, in catalog order."""
+    return _digest(f"{sample.split}|{_identity(catalog, sample)}" for sample in catalog.samples)
+
+
+def training_digest(catalog: Catalog) -> str:
+    """The same over all images but those of test, however they are split into train and val."""
+    return _digest(sorted(_identity(catalog, sample) for sample in catalog.samples if sample.split != "test"))
+
+
+def _identity(catalog: Catalog, sample: Sample) -> str:
+    path = sample.path.relative_to(catalog.root) if sample.path.is_relative_to(catalog.root) else sample.path
+    size = sample.path.stat().st_size if sample.path.exists() else -1
+    return f"{catalog.class_names[sample.label]}|{path.as_posix()}|{size}\n"
+
+
+def _digest(lines: Iterable[str]) -> str:
     digest = hashlib.sha256()
-    for sample in catalog.samples:
-        path = sample.path.relative_to(catalog.root) if sample.path.is_relative_to(catalog.root) else sample.path
-        size = sample.path.stat().st_size if sample.path.exists() else -1
-        line = f"{sample.split}|{catalog.class_names[sample.label]}|{path.as_posix()}|{size}\n"
+    for line in lines:
         digest.update(line.encode("utf-8", "surrogateescape"))
     return digest.hexdigest()
 

@@ -17,18 +17,21 @@ from shelfmind.data.checking import refuse_too_many_bad
 from shelfmind.data.splits import with_split, write_split
 from shelfmind.errors import UserError
 from shelfmind.evaluation import Evaluation
-from shelfmind.files import write_json, write_text
+from shelfmind.files import cache_folder, write_json, write_text
 from shelfmind.losses import build_loss
-from shelfmind.models import create_model
+from shelfmind.models import create_model, read_start
+from shelfmind.models.weights import Start, load_arrays
+from shelfmind.progress import Progress, count_silently
 from shelfmind.recipe import Recipe, load_recipe
 from shelfmind.records import BadFile, Catalog, Sample, require_same_classes
 from shelfmind.runtime.assess import MAX_BAD_FRACTION, assess
 from shelfmind.runtime.device import mixed_precision, start_mindspore
 from shelfmind.runtime.forward import Forward, test_time_views
 from shelfmind.runtime.loader import TrainingBatches
-from shelfmind.runtime.pixels import Progress, Squares, cache_folder, count_silently, open_squares
+from shelfmind.runtime.pixels import Squares, open_squares
 from shelfmind.runtime.predict import Predictor, model_kind
-from shelfmind.runtime.provenance import describe_origin
+from shelfmind.runtime.provenance import describe_origin, describe_weights
+from shelfmind.runtime.rules import require_rules
 from shelfmind.runtime.run_folder import RunFolder, create_run_folder, read_json
 from shelfmind.training.clock import BudgetClock, Clock, EpochClock
 from shelfmind.training.loop import Reporter, Training, train_to_the_end
@@ -54,6 +57,9 @@ class Images:
 
 class Watcher(Reporter):
     """A reporter that is also told of what comes before and after the epochs; this one is silent."""
+
+    def note(self, text: str) -> None:
+        """Called with something that people should know."""
 
     def phase(self, what: str) -> None:
         """Called before something that takes a while and cannot be counted."""
@@ -83,6 +89,9 @@ def train(
     max_minutes: float | None = None,
     max_bad_fraction: float = MAX_BAD_FRACTION,
     format: str | None = None,
+    weights: Path | str | None = None,
+    offline: bool = False,
+    rules: str | None = None,
     watcher: Watcher | None = None,
 ) -> Evaluation | None:
     """Train on `data` by a recipe into the new folder `out`; returns the evaluation on val, if there is a val split.
@@ -97,6 +106,9 @@ def train(
         max_minutes: fit the whole schedule into this time instead of a number of epochs.
         max_bad_fraction: share of unusable files above which to stop.
         format: of the data, if it should not be found out.
+        weights: instead of the recipe's: a file, a run folder, or the name of official weights.
+        offline: never download weights.
+        rules: terms that the training must keep, see `shelfmind.runtime.rules`.
         watcher: told of the progress.
 
     Raises:
@@ -114,18 +126,23 @@ def train(
         if epochs < 1:
             raise UserError(f"--epochs must be at least 1, not {epochs}")
         settings = settings.model_copy(update={"train": settings.train.model_copy(update={"epochs": epochs})})
+    if weights is not None:
+        settings = settings.model_copy(update={"model": settings.model.model_copy(update={"weights": str(weights)})})
     start_mindspore()
     watcher = watcher or Watcher()
+    settings, start = with_start(settings, offline, watcher)
     watcher.phase("listing images")
     catalog = open_catalog(Path(data), format, seed)
     if not catalog.split("train"):
         raise UserError(f"{data} has no training images")
-    refuse_unbuildable(settings, len(catalog.class_names))
+    origin_of_weights = describe_weights(start)
+    require_rules(rules, catalog, origin_of_weights)
+    refuse_unbuildable(settings, len(catalog.class_names), start, watcher)
     cache_folder()
     run = create_run_folder(Path(out))
     images = read_images(catalog, settings, run, max_bad_fraction, watcher)
-    command = {"max_minutes": max_minutes, "max_bad_fraction": max_bad_fraction}
-    write_json(run.provenance, describe_origin(Path(data), catalog, seed, command))
+    command = {"max_minutes": max_minutes, "max_bad_fraction": max_bad_fraction, "rules": rules}
+    write_json(run.provenance, describe_origin(Path(data), catalog, seed, command, origin_of_weights))
     write_split(catalog, run.split)
     run.write_classes(catalog.class_names, _counts(images.train_samples, len(catalog.class_names)))
     write_text(run.recipe, settings.dump())
@@ -133,8 +150,8 @@ def train(
     known = None
     if max_minutes is not None:
         watcher.phase("measuring the speed")
-        known = measure_epoch(build_training(run, settings, images, classes, seed, max_minutes, began))
-    training = build_training(run, settings, images, classes, seed, max_minutes, began)
+        known = measure_epoch(build_training(run, settings, images, classes, seed, max_minutes, began, start))
+    training = build_training(run, settings, images, classes, seed, max_minutes, began, start)
     training.position.epoch_seconds = known or {}
     return _finish(training, catalog, images, watcher)
 
@@ -155,18 +172,36 @@ def resume(run: Path | str, watcher: Watcher | None = None) -> Evaluation | None
     require_same_classes(names, catalog.class_names, str(origin.data))
     catalog = with_split(catalog, folder.split)
     images = read_images(catalog, settings, folder, origin.max_bad_fraction, watcher)
-    training = build_training(folder, settings, images, len(names), origin.seed, origin.max_minutes, began)
+    start = None if folder.state.exists() else with_start(settings, True, watcher)[1]
+    training = build_training(folder, settings, images, len(names), origin.seed, origin.max_minutes, began, start)
     if folder.state.exists():
         training.position = training.tensors.load(folder, training.kind)
     elif origin.max_minutes is not None:
-        scratch = build_training(folder, settings, images, len(names), origin.seed, origin.max_minutes, began)
+        scratch = build_training(folder, settings, images, len(names), origin.seed, origin.max_minutes, began, start)
         training.position.epoch_seconds = measure_epoch(scratch)
     return _finish(training, catalog, images, watcher)
 
 
-def refuse_unbuildable(recipe: Recipe, classes: int) -> None:
-    """Refuse names and arguments that do not exist before anything is made or read."""
-    build_model(recipe, classes, seed=0)
+def with_start(recipe: Recipe, offline: bool, watcher: Watcher) -> tuple[Recipe, Start | None]:
+    """The weights that a recipe starts from, and the recipe with the model's arguments that they need."""
+    weights, name = recipe.model.weights, recipe.model.name
+    if weights is None:
+        return recipe, None
+    start = read_start(weights, name, offline, watcher.counter)
+    arguments = {**recipe.model.arguments, **start.arguments(recipe.model.arguments)}
+    weights = weights if start.url else str(start.path.absolute())
+    model = recipe.model.model_copy(update={"arguments": arguments, "weights": weights})
+    return recipe.model_copy(update={"model": model}), start
+
+
+def refuse_unbuildable(recipe: Recipe, classes: int, start: Start | None, watcher: Watcher) -> None:
+    """Refuse names, arguments, sizes and weights that do not fit before anything is made or read."""
+    model = build_model(recipe, classes, seed=0)
+    for size in (recipe.evaluation_size, *(stage.image_size for stage in recipe.stages)):
+        if size < model.least_image_size:
+            raise UserError(f"{recipe.model.name} takes images of at least {model.least_image_size} px, not {size}")
+    if start is not None:
+        watcher.note(f"{start.path}: {load_arrays(model, start.arrays, start.path)}")
     build_loss(recipe.loss)
     test_time_views(recipe.evaluation.tta)
     for stage in recipe.stages:
@@ -213,18 +248,27 @@ def read_images(catalog: Catalog, recipe: Recipe, run: RunFolder, max_bad_fracti
     return Images(train_squares, good_train, val_squares, good_val, bad_val)
 
 
-def build_model(recipe: Recipe, classes: int, seed: int) -> nn.Cell:
-    """The recipe's network, with mixed precision where it asks for it."""
+def build_model(recipe: Recipe, classes: int, seed: int, start: Start | None = None) -> nn.Cell:
+    """The recipe's network with the weights that it starts from."""
     model = create_model(recipe.model.name, classes, seed, **recipe.model.arguments)
-    return mixed_precision(model, recipe.train.amp)
+    if start is not None:
+        load_arrays(model, start.arrays, start.path)
+    return model
 
 
 def build_training(
-    run: RunFolder, recipe: Recipe, images: Images, classes: int, seed: int, max_minutes: float | None, began: float
+    run: RunFolder,
+    recipe: Recipe,
+    images: Images,
+    classes: int,
+    seed: int,
+    max_minutes: float | None,
+    began: float,
+    start: Start | None,
 ) -> Training:
     """Put a training together at its very beginning; `began` is when the command began, for a budget of minutes."""
-    model = build_model(recipe, classes, seed)
-    averaged = create_model(recipe.model.name, classes, seed, **recipe.model.arguments)
+    averaged = build_model(recipe, classes, seed, start)
+    model = mixed_precision(build_model(recipe, classes, seed, start), recipe.train.amp)
     model.set_train(True)
     optimizer = build_optimizer(list(model.trainable_params()), recipe.train)
     scaler = LossScaler() if getattr(model, "mixed_precision", False) else None

@@ -16,11 +16,11 @@ from PIL import Image
 from shelfmind.data import checking
 from shelfmind.data.images import NO_MEMORY, BadImage, open_image
 from shelfmind.errors import UserError
+from shelfmind.files import cache_folder
 from shelfmind.recipe import DataRecipe
 from shelfmind.records import Sample
 from shelfmind.runtime.pixels import (
     DecodedOnDemand,
-    cache_folder,
     cache_limit_bytes,
     in_order,
     open_squares,

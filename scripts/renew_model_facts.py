@@ -1,0 +1,34 @@
+"""Writes `model_facts.json` from the networks themselves."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+from shelfmind.runtime.device import start_mindspore
+
+start_mindspore("CPU")
+
+from shelfmind.models import create_model, list_models  # noqa: E402
+from shelfmind.models.complexity import gflops  # noqa: E402
+from shelfmind.models.official import OFFICIAL  # noqa: E402
+
+FACTS = Path(__file__).parents[1] / "src" / "shelfmind" / "model_facts.json"
+
+
+def facts(name: str) -> dict[str, Any]:
+    """The facts of one model."""
+    model = create_model(name, 1000)
+    return {
+        "name": name,
+        "parameters": sum(int(parameter.size) for parameter in model.trainable_params()),
+        "gflops": round(gflops(model), 3),
+        "embedding": model.embedding_width,
+        "official_weights": name in OFFICIAL,
+        "official_top1": OFFICIAL[name].top1 if name in OFFICIAL else None,
+    }
+
+
+if __name__ == "__main__":
+    FACTS.write_text(json.dumps([facts(name) for name in list_models()], indent=1) + "\n", encoding="utf-8")

@@ -1,0 +1,57 @@
+"""From an embedding to logits: linear or cosine classifiers, with a normalised neck as an option."""
+
+from __future__ import annotations
+
+import numpy as np
+from mindspore import Parameter, Tensor, nn, ops
+
+COSINE_SCALE = 30.0
+
+
+class CosineClassifier(nn.Cell):
+    """Scaled cosine of embedding and class vector, without a bias (Wang et al., "NormFace", 2017); (N, D) to (N, C).
+
+    Margin losses such as ArcFace divide by `scale` to get the cosines back.
+    """
+
+    def __init__(self, width: int, num_classes: int, scale: float = COSINE_SCALE) -> None:
+        super().__init__()
+        self.weight = Parameter(Tensor(np.zeros((num_classes, width), np.float32)), name="weight")
+        self.scale = scale
+
+    def construct(self, embedding: Tensor) -> Tensor:
+        return ops.matmul(_unit(embedding), _unit(self.weight).T) * self.scale
+
+
+CLASSIFIERS: dict[str, type[nn.Cell]] = {"linear": nn.Dense, "cosine": CosineClassifier}
+
+
+class Head(nn.Cell):
+    """Embedding (N, D) to logits (N, num_classes) and the embedding that is offered for retrieval (N, D).
+
+    Args:
+        width: D.
+        num_classes: classes.
+        classifier: see `CLASSIFIERS`.
+        neck: BNNeck, a batch normalisation between the embedding and the classifier (Luo et al., "Bag of Tricks and a
+            Strong Baseline for Deep Person Re-identification", 2019, section 3.4); what it gives is then offered.
+        dropout: share of embedding values dropped before the classifier while training.
+    """
+
+    def __init__(
+        self, width: int, num_classes: int, classifier: str = "linear", neck: bool = False, dropout: float = 0.0
+    ) -> None:
+        super().__init__()
+        self.neck = nn.BatchNorm1d(width) if neck else None
+        self.dropout = nn.Dropout(p=dropout) if dropout > 0 else None
+        self.classifier = CLASSIFIERS[classifier](width, num_classes)
+
+    def construct(self, embedding: Tensor) -> tuple[Tensor, Tensor]:
+        if self.neck is not None:
+            embedding = self.neck(embedding)
+        features = embedding if self.dropout is None else self.dropout(embedding)
+        return self.classifier(features), embedding
+
+
+def _unit(vectors: Tensor) -> Tensor:
+    return vectors / ops.sqrt((vectors * vectors).sum(1, keepdims=True) + 1e-12)

@@ -1,0 +1,117 @@
+"""MindSpore's published ImageNet weights: names, addresses, checksums, and a download that is verified."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import urllib.error
+import urllib.request
+from dataclasses import dataclass
+from pathlib import Path
+
+from shelfmind.errors import UserError, unknown_name
+from shelfmind.files import cache_folder
+from shelfmind.progress import Counter, count_silently
+
+BASE = "https://download.mindspore.cn/toolkits/mindcv/"
+TIMEOUT_S = 30.0
+_BLOCK = 2**20
+
+
+@dataclass(frozen=True)
+class Published:
+    """Where official weights lie below `BASE` and, where MindCV publishes it, their ImageNet top-1 (%).
+
+    The last eight digits of the file's name are the first of its SHA-256.
+    """
+
+    path: str
+    top1: float | None = None
+
+    @property
+    def url(self) -> str:
+        """The full address."""
+        return BASE + self.path
+
+    @property
+    def file_name(self) -> str:
+        """The name in the cache."""
+        return self.path.rpartition("/")[2]
+
+    @property
+    def digest(self) -> str:
+        """The first eight hexadecimal digits of the SHA-256."""
+        return self.path.removesuffix(".ckpt").rpartition("-")[2]
+
+
+OFFICIAL: dict[str, Published] = {
+    "resnet18": Published("resnet/resnet18-1e65cd21.ckpt"),
+    "resnet34": Published("resnet/resnet34-f297d27e.ckpt"),
+    "resnet50": Published("resnet/resnet50-e0733ab8.ckpt", 76.69),
+    "resnet101": Published("resnet/resnet101-689c5e77.ckpt"),
+    "resnext50": Published("resnext/resnext50_32x4d-af8aba16.ckpt", 78.53),
+    "se_resnet50": Published("senet/seresnet50-ff9cd214.ckpt", 78.32),
+    "se_resnext50": Published("senet/seresnext50_32x4d-fdc35aca.ckpt", 78.71),
+}
+"""By our model's name. Source: the tables of MindCV's model zoo."""
+
+
+def weights_folder() -> Path:
+    """Where downloaded weights are kept."""
+    folder = cache_folder() / "weights"
+    folder.mkdir(exist_ok=True)
+    return folder
+
+
+def find_official(name: str, offline: bool = False, counter: Counter = count_silently) -> Path:
+    """The file of the official weights called `name`, from the cache or downloaded and verified.
+
+    Raises:
+        UserError: no such weights, the download failed or was changed on its way, or `offline` and not in the cache.
+    """
+    if name not in OFFICIAL:
+        raise unknown_name("official weights", name, OFFICIAL)
+    published = OFFICIAL[name]
+    path = weights_folder() / published.file_name
+    if path.exists() and digest_of(path).startswith(published.digest):
+        return path
+    if offline:
+        raise UserError(f"{published.file_name} is not in the cache; download {published.url} and put it at {path}")
+    download(published, path, counter)
+    return path
+
+
+def download(published: Published, path: Path, counter: Counter) -> None:
+    """Download to a temporary file, verify it, and rename it to `path`."""
+    temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
+    try:
+        with urllib.request.urlopen(published.url, timeout=TIMEOUT_S) as answer, open(temporary, "wb") as file:
+            length = answer.headers.get("Content-Length")
+            progress = counter(f"downloading {published.file_name}", int(length) if length else None)
+            digest, size = hashlib.sha256(), 0
+            while block := answer.read(_BLOCK):
+                file.write(block)
+                digest.update(block)
+                size += len(block)
+                progress(len(block))
+        if length and size != int(length):
+            raise UserError(f"{published.url} broke off after {size} of {length} bytes; try again")
+        if not digest.hexdigest().startswith(published.digest):
+            raise UserError(f"{published.url} is not the published file: its SHA-256 is {digest.hexdigest()}")
+        os.replace(temporary, path)
+    except (urllib.error.URLError, TimeoutError, ConnectionError) as error:
+        reason = getattr(error, "reason", None) or error
+        raise UserError(f"{published.url} cannot be downloaded ({reason}); fetch it by hand to {path}") from error
+    except OSError as error:
+        raise UserError(f"{path} cannot be written: {error.strerror or error}") from error
+    finally:
+        temporary.unlink(missing_ok=True)
+
+
+def digest_of(path: Path) -> str:
+    """SHA-256 of a file as hexadecimal digits."""
+    digest = hashlib.sha256()
+    with open(path, "rb") as file:
+        while block := file.read(_BLOCK):
+            digest.update(block)
+    return digest.hexdigest()

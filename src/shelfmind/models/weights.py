@@ -1,0 +1,140 @@
+"""Weights that were trained elsewhere: MindSpore's official checkpoints and this tool's own, mapped by name."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+import mindspore
+import numpy as np
+import numpy.typing as npt
+from mindspore import Tensor, nn
+
+from shelfmind.errors import UserError
+
+Arrays = dict[str, npt.NDArray[np.float32]]
+
+MINDCV_NAMES = (
+    (r"^(?:conv1|layer0\.0)\.", "stem.0.conv."),
+    (r"^(?:bn1|layer0\.1)\.", "stem.0.norm."),
+    (r"\.down_?sample\.0\.", ".shortcut.projection.conv."),
+    (r"\.down_?sample\.1\.", ".shortcut.projection.norm."),
+    (r"\.se_module\.conv_(reduce|expand)\.", r".gate.\1."),
+    (r"^classifier\.", "head.classifier."),
+)
+"""MindCV's names for the parts of ResNet, ResNeXt and their SE forms, and ours."""
+MINDCV_STEMS = ("conv1.", "layer0.")
+_NUMBERED = re.compile(r"^layer([1-4])\.(\d+)\.(.*)$")
+_IN_BLOCK = re.compile(r"^(conv|bn)([1-3])\.")
+_OPTIMIZER = re.compile(
+    r"^(moments?\d?|accum|velocity|stat|adam_[mv]|v_?prev|beta[12]_power|ema)\.|"
+    r"^(learning_rate|momentum|global_step|epoch_num|step_num|loss_scale|current_iterator_step|last_overflow_.*)$"
+)
+CLASSIFIER = "head.classifier."
+
+
+@dataclass(frozen=True)
+class Start:
+    """Weights that a training starts from: their file and, for official ones, where it was published."""
+
+    path: Path
+    url: str | None = None
+
+    @cached_property
+    def content(self) -> Arrays:
+        """The tensors by the names in the file."""
+        return read_arrays(self.path)
+
+    @property
+    def arrays(self) -> Arrays:
+        """The tensors by our names."""
+        return {our_name(name): array for name, array in self.content.items()}
+
+    def arguments(self, given: Mapping[str, Any]) -> dict[str, Any]:
+        """Arguments that the model needs to be what the weights were trained in, besides those that are given."""
+        mindcv = any(name.startswith(MINDCV_STEMS) for name in self.content)
+        return {"stem_pool": "same"} if mindcv and "stem_pool" not in given else {}
+
+
+@dataclass(frozen=True)
+class Loaded:
+    """What came of loading: tensors taken, tensors of the model that keep their own values, and those left over."""
+
+    taken: tuple[str, ...]
+    kept: tuple[str, ...]
+    left_over: tuple[str, ...]
+
+    def __str__(self) -> str:
+        lines = [f"{len(self.taken)} tensors loaded"]
+        if self.kept:
+            lines.append(f"not loaded, drawn anew: {', '.join(self.kept)}")
+        if self.left_over:
+            lines.append(f"in the file but not used: {', '.join(self.left_over)}")
+        return "; ".join(lines)
+
+
+def our_name(name: str) -> str:
+    """Our name of a parameter that MindCV calls `name`; ours and unknown ones stay as they are."""
+    if numbered := _NUMBERED.match(name):
+        stage, block, rest = int(numbered[1]) - 1, numbered[2], numbered[3]
+        rest = _IN_BLOCK.sub(lambda part: f"branch.{int(part[2]) - 1}.{'conv' if part[1] == 'conv' else 'norm'}.", rest)
+        name = f"stages.{stage}.{block}.{rest}"
+    for pattern, ours in MINDCV_NAMES:
+        name = re.sub(pattern, ours, name)
+    return name
+
+
+def read_arrays(path: Path) -> Arrays:
+    """The tensors of a MindSpore checkpoint, without what an optimizer kept in it.
+
+    Raises:
+        UserError: the file is missing, cut short, or not a MindSpore checkpoint (a pickle is never opened as one).
+    """
+    if not path.is_file():
+        raise UserError(f"there are no weights at {path}")
+    try:
+        content = mindspore.load_checkpoint(str(path))
+    except Exception as error:  # MindSpore raises whatever its parser meets
+        reason = (str(error) or type(error).__name__).splitlines()[0]
+        raise UserError(f"{path} is damaged or not a MindSpore checkpoint: {reason}") from error
+    arrays = {name: value.asnumpy() for name, value in content.items() if isinstance(value, Tensor)}
+    return {name: array for name, array in arrays.items() if not _OPTIMIZER.match(name)}
+
+
+def load_arrays(model: nn.Cell, arrays: Mapping[str, npt.NDArray[np.float32]], origin: Path | str) -> Loaded:
+    """Set the model's parameters from `arrays`; a classifier of another number of classes keeps its own values.
+
+    Squeeze layers that are dense in the file become 1x1 convolutions.
+
+    Raises:
+        UserError: a tensor is missing, superfluous or of another shape, and which.
+    """
+    parameters = {parameter.name: parameter for parameter in model.get_parameters()}
+    fitting: Arrays = {}
+    for name, array in arrays.items():
+        if name in parameters:
+            shape = tuple(parameters[name].shape)
+            fitting[name] = array.reshape(shape) if shape == (*array.shape, 1, 1) else array
+    wrong = [name for name, array in fitting.items() if array.shape != tuple(parameters[name].shape)]
+    replaced = {name for name in wrong if name.startswith(CLASSIFIER)}
+    if replaced:
+        replaced = {name for name in parameters if name.startswith(CLASSIFIER)}
+    for name in wrong:
+        if name not in replaced:
+            raise UserError(
+                f"{origin}: {name} has shape {arrays[name].shape}, the model's is {tuple(parameters[name].shape)}"
+            )
+    missing = [name for name in parameters if name not in fitting and not name.startswith(CLASSIFIER)]
+    left_over = [name for name in arrays if name not in parameters]
+    if missing:
+        hint = f"; the file has {left_over[0]}, which the model lacks" if left_over else ""
+        raise UserError(f"{origin} is of another architecture: it lacks {missing[0]} ({len(missing)} in all){hint}")
+    taken = [name for name in fitting if name not in replaced]
+    for name in taken:
+        parameters[name].set_data(Tensor(np.asarray(fitting[name], np.float32)))
+    kept = [name for name in parameters if name not in taken]
+    return Loaded(tuple(taken), tuple(kept), tuple(left_over))
