@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import importlib.util
 import json
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -24,6 +25,14 @@ def filling() -> Any:
     module = importlib.util.module_from_spec(spec)
     spec.loader.exec_module(module)
     return module
+
+
+@pytest.fixture(autouse=True, scope="module")
+def eager(mindspore: Any) -> Iterator[None]:
+    """Operator by operator: compiling ResNet-101 would take longer than all the rest."""
+    mindspore.set_context(mode=mindspore.PYNATIVE_MODE)
+    yield
+    mindspore.set_context(mode=mindspore.GRAPH_MODE)
 
 
 def assert_gives(model: Any, images: Any, expected: Any, mindspore: Any) -> None:
