@@ -74,6 +74,10 @@ class Frame:
         )
 
 
+MARK_LETTER = 7.0
+"""Width of a letter of a mark; a mark that would run into the one before goes to the next row."""
+
+
 def line_chart(
     series: Sequence[Series], label: str, *, percent: bool = False, marks: Sequence[tuple[float, str]] = ()
 ) -> Markup | None:
@@ -89,8 +93,12 @@ def line_chart(
     whole = [(value, f"{value:g}") for value in ticks(*x_range, inside=True) if value == int(value)]
     parts = [frame.axes(whole, y_ticks, "epoch")]
     floor = frame.height - frame.bottom
+    row, free_from = 0, 0.0
     for epoch, text in marks:  # curves of accuracy leave the top free where they start, curves of loss the bottom
-        x, y = frame.x(epoch), frame.top + 9 if percent else floor - 6
+        x = frame.x(epoch)
+        row = row + 1 if x < free_from else 0
+        free_from = max(free_from, x + 4 + MARK_LETTER * len(text))
+        y = frame.top + 9 + 13 * row if percent else floor - 6 - 13 * row
         parts.append(
             f'<path class="mark" d="M{x:.1f} {frame.top}V{floor}"/>'
             f'<text class="small" x="{x + 4:.1f}" y="{y}">{escape(text)}</text>'

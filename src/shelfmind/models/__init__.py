@@ -12,6 +12,7 @@ from mindspore import nn
 from shelfmind.errors import UserError, unknown_name
 from shelfmind.models.inception_resnet_v2 import InceptionResNetV2
 from shelfmind.models.initialisation import initialise
+from shelfmind.models.mindcv_models import PREFIX, create_mindcv_model
 from shelfmind.models.official import OFFICIAL, find_official
 from shelfmind.models.resnet import ResNet
 from shelfmind.models.weights import Start, load_arrays
@@ -46,8 +47,10 @@ MODELS: dict[str, Callable[..., nn.Cell]] = {
 def create_model(
     name: str, num_classes: int, seed: int = 0, weights: str | Path | None = None, **arguments: Any
 ) -> nn.Cell:
-    """The network called `name` with weights drawn from `seed`, or loaded from `weights` (a file, or a name in
-    `official.OFFICIAL`); a classifier of another number of classes is drawn all the same.
+    """The network called `name`, or MindCV's for ``mindcv:NAME``.
+
+    Weights are drawn from `seed`, or loaded from `weights` (a file, or a name in `official.OFFICIAL`); a classifier of
+    another number of classes is drawn all the same.
 
     Raises:
         UserError: an unknown name or argument, fewer than two classes, or weights that do not fit.
@@ -55,15 +58,18 @@ def create_model(
     start = None if weights is None else read_start(weights, name)
     if start is not None:
         arguments = {**start.arguments(arguments), **arguments}
-    if name not in MODELS:
-        raise unknown_name("model", name, MODELS)
     if num_classes < 2:
         raise UserError(f"a classifier needs at least 2 classes, not {num_classes}")
-    try:
-        model = MODELS[name](num_classes=num_classes, **arguments)
-    except (TypeError, KeyError, ValueError) as error:
-        raise UserError(f"model {name} cannot be built with {arguments}: {error}") from error
-    initialise(model, seed)
+    if name.startswith(PREFIX):
+        model = create_mindcv_model(name.removeprefix(PREFIX), num_classes, seed, **arguments)
+    elif name in MODELS:
+        try:
+            model = MODELS[name](num_classes=num_classes, **arguments)
+        except (TypeError, KeyError, ValueError) as error:
+            raise UserError(f"model {name} cannot be built with {arguments}: {error}") from error
+        initialise(model, seed)
+    else:
+        raise unknown_name("model", name, MODELS)
     if start is not None:
         load_arrays(model, start.arrays, start.path)
     return model
@@ -80,7 +86,7 @@ def read_start(weights: str | Path, model: str, offline: bool = False, counter: 
     if not path.exists():
         near = unknown_name("weights", str(weights), OFFICIAL)
         raise UserError(f"there is no file {weights}; {near}")
-    return Start(path / "weights.ckpt" if path.is_dir() else path)
+    return Start(path / "weights.ckpt" if path.is_dir() else path, for_mindcv=model.startswith(PREFIX))
 
 
 def list_models() -> list[str]:

@@ -34,15 +34,17 @@ _OPTIMIZER = re.compile(
     r"^(moments?\d?|accum|velocity|stat|adam_[mv]|v_?prev|beta[12]_power|ema)\.|"
     r"^(learning_rate|momentum|global_step|epoch_num|step_num|loss_scale|current_iterator_step|last_overflow_.*)$"
 )
-CLASSIFIER = "head.classifier."
+CLASSIFIERS = ("head.classifier.", "network.classifier.")
 
 
 @dataclass(frozen=True)
 class Start:
-    """Weights that a training starts from: their file and, for official ones, where it was published."""
+    """Weights that a training starts from: their file, for official ones where it was published, and whether they are
+    for a network of MindCV's, which keeps its own names."""
 
     path: Path
     url: str | None = None
+    for_mindcv: bool = False
 
     @cached_property
     def content(self) -> Arrays:
@@ -51,11 +53,15 @@ class Start:
 
     @property
     def arrays(self) -> Arrays:
-        """The tensors by our names."""
+        """The tensors by the names in our network."""
+        if self.for_mindcv:
+            return {f"network.{name.removeprefix('network.')}": array for name, array in self.content.items()}
         return {our_name(name): array for name, array in self.content.items()}
 
     def arguments(self, given: Mapping[str, Any]) -> dict[str, Any]:
         """Arguments that the model needs to be what the weights were trained in, besides those that are given."""
+        if self.for_mindcv:
+            return {}
         mindcv = any(name.startswith(MINDCV_STEMS) for name in self.content)
         return {"stem_pool": "same"} if mindcv and "stem_pool" not in given else {}
 
@@ -120,15 +126,15 @@ def load_arrays(model: nn.Cell, arrays: Mapping[str, npt.NDArray[np.float32]], o
             shape = tuple(parameters[name].shape)
             fitting[name] = array.reshape(shape) if shape == (*array.shape, 1, 1) else array
     wrong = [name for name, array in fitting.items() if array.shape != tuple(parameters[name].shape)]
-    replaced = {name for name in wrong if name.startswith(CLASSIFIER)}
+    replaced = {name for name in wrong if name.startswith(CLASSIFIERS)}
     if replaced:
-        replaced = {name for name in parameters if name.startswith(CLASSIFIER)}
+        replaced = {name for name in parameters if name.startswith(CLASSIFIERS)}
     for name in wrong:
         if name not in replaced:
             raise UserError(
                 f"{origin}: {name} has shape {arrays[name].shape}, the model's is {tuple(parameters[name].shape)}"
             )
-    missing = [name for name in parameters if name not in fitting and not name.startswith(CLASSIFIER)]
+    missing = [name for name in parameters if name not in fitting and not name.startswith(CLASSIFIERS)]
     left_over = [name for name in arrays if name not in parameters]
     if missing:
         hint = f"; the file has {left_over[0]}, which the model lacks" if left_over else ""

@@ -80,3 +80,15 @@ def test_reliability_chart_has_a_bar_for_each_bin_with_images(random_predictions
     drawing = ET.fromstring(charts.reliability_chart(result.reliability))
     bars = drawing.findall(".//rect[@class='bar']")
     assert len(bars) == sum(each.images > 0 for each in result.reliability)
+
+
+def test_marks_that_are_close_do_not_run_into_each_other() -> None:
+    series = charts.Series("top-1", "line-1", [(epoch, 0.5) for epoch in range(81)])
+    marks = [(0.0, "64 px"), (25.0, "96 px"), (52.0, "128 px"), (62.0, "160 px")]
+    drawing = charts.line_chart([series], "accuracy", percent=True, marks=marks)
+    assert drawing is not None
+    texts = [node for node in ET.fromstring(drawing).iter() if node.get("class") == "small"]
+    places = [(float(node.get("x", 0)), float(node.get("y", 0)), node.text) for node in texts]
+    assert [text for _, _, text in places] == [text for _, text in marks]
+    for (x, y, text), (next_x, next_y, _) in zip(places, places[1:], strict=False):
+        assert next_x > x + 6 * len(text) or next_y != y

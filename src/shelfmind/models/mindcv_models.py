@@ -1,0 +1,57 @@
+"""Every model of MindCV under the name ``mindcv:NAME``, an optional extra."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import mindspore
+import numpy as np
+from mindspore import Tensor, nn, ops
+
+from shelfmind.errors import UserError, unknown_name
+
+PREFIX = "mindcv:"
+
+
+class MindcvModel(nn.Cell):
+    """A MindCV network: images (N, 3, H, W) to logits (N, num_classes) and pooled features (N, D)."""
+
+    least_image_size = 32
+
+    def __init__(self, network: nn.Cell, image_size: int) -> None:
+        super().__init__()
+        self.network = network
+        images = Tensor(np.zeros((1, 3, image_size, image_size), np.float32))
+        network.set_train(False)
+        self.embedding_width = int(_pooled(network.forward_features(images)).shape[1])
+
+    def construct(self, images: Tensor) -> tuple[Tensor, Tensor]:
+        features = self.network.forward_features(images)
+        return self.network.forward_head(features), _pooled(features)
+
+
+def create_mindcv_model(name: str, num_classes: int, seed: int, image_size: int = 224, **arguments: Any) -> nn.Cell:
+    """The MindCV model of this name with weights drawn from `seed` by MindCV's own rules.
+
+    `image_size` is the size at which the width of the embedding is found out, for networks that take only one.
+
+    Raises:
+        UserError: MindCV is not installed, has no such model, or cannot build or split it.
+    """
+    try:
+        import mindcv
+    except ImportError as error:
+        raise UserError(f"{PREFIX}{name} needs MindCV; run: pip install 'shelfmind[mindcv]'") from error
+    if name not in mindcv.list_models():
+        raise unknown_name("MindCV model", name, mindcv.list_models())
+    mindspore.set_seed(seed)
+    try:
+        return MindcvModel(mindcv.create_model(name, num_classes=num_classes, **arguments), image_size)
+    except (TypeError, ValueError, AttributeError) as error:
+        raise UserError(f"{PREFIX}{name} cannot be built with {arguments}: {str(error).splitlines()[0]}") from error
+
+
+def _pooled(features: Tensor) -> Tensor:
+    if features.ndim == 4:
+        return ops.mean(features, (2, 3))
+    return ops.mean(features, 1) if features.ndim == 3 else features
