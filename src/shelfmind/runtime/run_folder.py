@@ -40,7 +40,7 @@ class RunFolder:
 
     @property
     def best(self) -> Path:
-        """The averaged weights of the epoch with the best validation top-1."""
+        """The averaged weights of the epoch with the best validation top-1 among those of the last image size."""
         return self.root / "best.ckpt"
 
     @property

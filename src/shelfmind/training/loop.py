@@ -173,11 +173,23 @@ def keep_weights(training: Training, entry: dict[str, Any]) -> None:
     arrays = {name: parameter.asnumpy() for name, parameter in training.tensors.groups["averaged"].items()}
     checkpoint = Checkpoint(arrays, training.kind)
     save_checkpoint(run.last, checkpoint)
-    top1 = entry["val_top1"]
-    if top1 is not None and (position.best_top1 is None or top1 >= position.best_top1):
-        position.best_top1 = top1
+    if is_best(position, entry):
+        position.best_top1, position.best_size = entry["val_top1"], entry["image_size"]
         save_checkpoint(run.best, checkpoint)
     run.offer(run.best if training.recipe.train.keep == "best" and run.best.exists() else run.last)
+
+
+def is_best(position: Position, entry: dict[str, Any]) -> bool:
+    """Whether an epoch's weights are the best so far, those of equal figures later ones.
+
+    Epochs of different image sizes are not compared: each stage is validated at its own size, and only the last one's
+    is that of predictions, to which weights of a smaller size are not adapted. A new stage begins anew.
+    """
+    if entry["val_top1"] is None:
+        return False
+    if position.best_top1 is None or entry["image_size"] != position.best_size:
+        return True
+    return bool(entry["val_top1"] >= position.best_top1)
 
 
 def set_learning_rate(optimizer: nn.Optimizer, rate: float) -> None:

@@ -29,6 +29,7 @@ class Position:
     loss_sum: float = 0.0
     epoch_elapsed_s: float = 0.0
     best_top1: float | None = None
+    best_size: int | None = None
     epoch_seconds: dict[str, float] = field(default_factory=dict)
     history: list[dict[str, Any]] = field(default_factory=list)
 
