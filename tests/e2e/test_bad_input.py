@@ -401,7 +401,7 @@ def test_classes_that_are_the_same_after_normalising_are_refused_by_name(data, s
 
 SAVE_ANOTHER = """
 from pathlib import Path
-from shelfmind.runtime.checkpoint import Checkpoint, load_checkpoint, save_checkpoint
+from shelfmind.models.checkpoint import Checkpoint, load_checkpoint, save_checkpoint
 path = Path({path!r})
 save_checkpoint(path, Checkpoint(load_checkpoint(path).arrays, "resnet18() with 7 classes"))
 """

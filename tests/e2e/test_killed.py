@@ -21,7 +21,7 @@ import numpy, sys
 from pathlib import Path
 from shelfmind.runtime.device import start_mindspore
 start_mindspore()
-from shelfmind.runtime.checkpoint import load_checkpoint
+from shelfmind.models.checkpoint import load_checkpoint
 import json
 checkpoint = load_checkpoint(Path({path!r}))
 numpy.savez({out!r}, **{{name.replace("/", "|"): array for name, array in checkpoint.arrays.items()}})

@@ -9,12 +9,12 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any
 
-import mindspore
 import numpy as np
 import numpy.typing as npt
 from mindspore import Tensor, nn
 
 from shelfmind.errors import UserError
+from shelfmind.models.checkpoint import read_checkpoint
 
 Arrays = dict[str, npt.NDArray[np.float32]]
 
@@ -98,17 +98,10 @@ def read_arrays(path: Path) -> Arrays:
     """The tensors of a MindSpore checkpoint, without what an optimizer kept in it.
 
     Raises:
-        UserError: the file is missing, cut short, or not a MindSpore checkpoint (a pickle is never opened as one).
+        UserError: see `read_checkpoint`.
     """
-    if not path.is_file():
-        raise UserError(f"there are no weights at {path}")
-    try:
-        content = mindspore.load_checkpoint(str(path))
-    except Exception as error:  # MindSpore raises whatever its parser meets
-        reason = (str(error) or type(error).__name__).splitlines()[0]
-        raise UserError(f"{path} is damaged or not a MindSpore checkpoint: {reason}") from error
-    arrays = {name: value.asnumpy() for name, value in content.items() if isinstance(value, Tensor)}
-    return {name: array for name, array in arrays.items() if not _OPTIMIZER.match(name)}
+    checkpoint, _ = read_checkpoint(path)
+    return {name: array for name, array in checkpoint.arrays.items() if not _OPTIMIZER.match(name)}
 
 
 def load_arrays(model: nn.Cell, arrays: Mapping[str, npt.NDArray[np.float32]], origin: Path | str) -> Loaded:

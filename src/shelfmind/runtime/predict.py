@@ -13,11 +13,11 @@ from PIL import Image
 from shelfmind.data.images import BadImage
 from shelfmind.errors import UserError
 from shelfmind.models import create_model
+from shelfmind.models.checkpoint import fill_parameters, load_checkpoint
 from shelfmind.progress import Progress
 from shelfmind.recipe import Recipe
 from shelfmind.records import BadFile, Predictions, Sample
 from shelfmind.runtime.ahead import map_ahead
-from shelfmind.runtime.checkpoint import fill_parameters, load_checkpoint
 from shelfmind.runtime.forward import Forward
 from shelfmind.runtime.pixels import Square, Squares, in_order, square
 from shelfmind.runtime.run_folder import RunFolder

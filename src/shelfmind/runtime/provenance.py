@@ -12,10 +12,10 @@ from pathlib import Path
 from typing import Any
 
 from shelfmind.data import absolute
+from shelfmind.models.checkpoint import load_checkpoint
 from shelfmind.models.official import digest_of
 from shelfmind.models.weights import Start
 from shelfmind.records import Catalog, Sample
-from shelfmind.runtime.checkpoint import load_checkpoint
 from shelfmind.runtime.run_folder import read_json
 
 PACKAGES = ("shelfmind", "mindspore", "numpy", "pillow")

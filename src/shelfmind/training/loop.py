@@ -12,8 +12,8 @@ import numpy.typing as npt
 from mindspore import Parameter, Tensor, nn, ops
 
 from shelfmind.errors import UserError
+from shelfmind.models.checkpoint import Checkpoint, save_checkpoint
 from shelfmind.recipe import Recipe, Stage
-from shelfmind.runtime.checkpoint import Checkpoint, save_checkpoint
 from shelfmind.runtime.device import keep_interrupts
 from shelfmind.runtime.forward import Forward
 from shelfmind.runtime.loader import TrainingBatches

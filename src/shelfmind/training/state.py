@@ -11,7 +11,7 @@ import numpy.typing as npt
 from mindspore import Parameter
 
 from shelfmind.errors import UserError
-from shelfmind.runtime.checkpoint import Checkpoint, fill_parameters, load_checkpoint, save_checkpoint
+from shelfmind.models.checkpoint import Checkpoint, fill_parameters, load_checkpoint, save_checkpoint
 from shelfmind.runtime.run_folder import RunFolder
 from shelfmind.training.clock import EpochPlan
 

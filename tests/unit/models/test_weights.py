@@ -125,6 +125,19 @@ def test_files_that_are_no_checkpoints_are_refused(mindspore: Any, tmp_path: Pat
     assert not (tmp_path / "unpickled").exists()
 
 
+def test_our_own_weights_are_verified(mindspore: Any, tmp_path: Path) -> None:
+    from shelfmind.models.checkpoint import Checkpoint, save_checkpoint
+
+    path = tmp_path / "ours.ckpt"
+    save_checkpoint(path, Checkpoint(arrays_of(build(mindspore, seed=1)), "resnet18"))
+    build(mindspore, weights=path)
+    content = bytearray(path.read_bytes())
+    content[len(content) // 2] ^= 1
+    path.write_bytes(content)
+    with pytest.raises(UserError, match="damaged"):
+        build(mindspore, weights=path)
+
+
 def test_weights_of_mindcv_bring_their_pooling(mindspore: Any, tmp_path: Path) -> None:
     from shelfmind.models.weights import Start
 

@@ -66,11 +66,11 @@ def save_checkpoint(path: Path, checkpoint: Checkpoint) -> None:
     write_whole(path, write)
 
 
-def load_checkpoint(path: Path, kind: str | None = None) -> Checkpoint:
-    """Read what `save_checkpoint` wrote and verify its checksum and, if given, its kind.
+def read_checkpoint(path: Path) -> tuple[Checkpoint, bool]:
+    """Read any MindSpore checkpoint, and whether it states a checksum, which is then verified.
 
     Raises:
-        UserError: the file is missing, cut short, changed, not a checkpoint, or belongs to another model.
+        UserError: the file is missing, cut short, changed, or not a checkpoint (a pickle is never opened as one).
     """
     if not path.is_file():
         raise UserError(f"there is no checkpoint at {path}")
@@ -79,15 +79,25 @@ def load_checkpoint(path: Path, kind: str | None = None) -> Checkpoint:
     except Exception as error:  # MindSpore raises whatever its parser meets in a damaged file
         reason = (str(error) or type(error).__name__).splitlines()[0]
         raise UserError(f"{path} is damaged or not a MindSpore checkpoint: {reason}") from error
-    stated, written_kind, note = (str(content.pop(key, "")) for key in (CHECKSUM, KIND, NOTE))
-    if not stated:
-        raise UserError(f"{path} has no checksum: it is cut short or was not written by shelfmind")
+    stated, kind, note = (str(content.pop(key, "")) for key in (CHECKSUM, KIND, NOTE))
     arrays = {name: value.asnumpy() for name, value in content.items() if isinstance(value, Tensor)}
-    if checksum(arrays, written_kind, note) != stated:
+    if stated and checksum(arrays, kind, note) != stated:
         raise UserError(f"{path} is damaged: its content does not match its checksum")
-    if kind is not None and written_kind != kind:
-        raise UserError(f"{path} holds weights of {written_kind}, not of {kind}")
-    return Checkpoint(arrays, written_kind, note)
+    return Checkpoint(arrays, kind, note), bool(stated)
+
+
+def load_checkpoint(path: Path, kind: str | None = None) -> Checkpoint:
+    """Read what `save_checkpoint` wrote, verified, and check its kind if that is given.
+
+    Raises:
+        UserError: as `read_checkpoint`, or the file was not written by this tool or belongs to another model.
+    """
+    checkpoint, verified = read_checkpoint(path)
+    if not verified:
+        raise UserError(f"{path} has no checksum: it is cut short or was not written by shelfmind")
+    if kind is not None and checkpoint.kind != kind:
+        raise UserError(f"{path} holds weights of {checkpoint.kind}, not of {kind}")
+    return checkpoint
 
 
 def fill_parameters(parameters: Mapping[str, Parameter], arrays: Arrays, origin: Path) -> None:

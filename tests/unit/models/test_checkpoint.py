@@ -20,7 +20,7 @@ ARRAYS = {
 
 @pytest.fixture
 def saved(tmp_path: Path, mindspore: Any) -> Path:
-    from shelfmind.runtime.checkpoint import Checkpoint, save_checkpoint
+    from shelfmind.models.checkpoint import Checkpoint, save_checkpoint
 
     path = tmp_path / "权重.ckpt"
     save_checkpoint(path, Checkpoint(dict(ARRAYS), "tiny", "第 3 轮"))
@@ -28,7 +28,7 @@ def saved(tmp_path: Path, mindspore: Any) -> Path:
 
 
 def test_round_trip(saved: Path) -> None:
-    from shelfmind.runtime.checkpoint import load_checkpoint
+    from shelfmind.models.checkpoint import load_checkpoint
 
     loaded = load_checkpoint(saved, "tiny")
     assert loaded.note == "第 3 轮"
@@ -41,7 +41,7 @@ def test_round_trip(saved: Path) -> None:
 
 
 def test_a_flipped_bit_anywhere_is_refused(saved: Path) -> None:
-    from shelfmind.runtime.checkpoint import load_checkpoint
+    from shelfmind.models.checkpoint import load_checkpoint
 
     whole = saved.read_bytes()
     changed_content = 0
@@ -61,7 +61,7 @@ def test_a_flipped_bit_anywhere_is_refused(saved: Path) -> None:
 
 @pytest.mark.parametrize("kept", [0, 1, 10, 60, 0.5, 0.9, 0.99])
 def test_a_cut_file_is_refused(saved: Path, kept: float) -> None:
-    from shelfmind.runtime.checkpoint import load_checkpoint
+    from shelfmind.models.checkpoint import load_checkpoint
 
     whole = saved.read_bytes()
     saved.write_bytes(whole[: int(kept * len(whole)) if kept < 1 else int(kept)])
@@ -70,7 +70,7 @@ def test_a_cut_file_is_refused(saved: Path, kept: float) -> None:
 
 
 def test_other_files_are_refused(tmp_path: Path, mindspore: Any) -> None:
-    from shelfmind.runtime.checkpoint import load_checkpoint
+    from shelfmind.models.checkpoint import load_checkpoint
 
     for content in (b"hello", pickle.dumps({"a": 1})):
         path = tmp_path / "other.ckpt"
@@ -82,14 +82,14 @@ def test_other_files_are_refused(tmp_path: Path, mindspore: Any) -> None:
 
 
 def test_another_models_checkpoint_is_refused(saved: Path) -> None:
-    from shelfmind.runtime.checkpoint import load_checkpoint
+    from shelfmind.models.checkpoint import load_checkpoint
 
     with pytest.raises(UserError, match=r"tiny.*other"):
         load_checkpoint(saved, "other")
 
 
 def test_tensors_that_do_not_fit_are_named(mindspore: Any) -> None:
-    from shelfmind.runtime.checkpoint import fill_parameters
+    from shelfmind.models.checkpoint import fill_parameters
 
     parameter = mindspore.Parameter(mindspore.Tensor(np.zeros((3, 4), np.float32)), name="a.weight")
     origin = Path("x.ckpt")
@@ -104,7 +104,7 @@ def test_tensors_that_do_not_fit_are_named(mindspore: Any) -> None:
 
 
 def test_a_failed_write_leaves_the_old_file(saved: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    from shelfmind.runtime import checkpoint
+    from shelfmind.models import checkpoint
 
     before = saved.read_bytes()
 
