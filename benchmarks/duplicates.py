@@ -228,7 +228,8 @@ def compare(paths: Sequence[Path], seed: int) -> dict[str, Any]:
             range(side * side // 2), key=lambda bits: f1(judged_hash(choosing, distances, bits, natural[id(choosing)]))
         )
         best = judged_hash(reporting, hash_distances(reporting, side), bits, natural[id(reporting)])
-        hashed[f"{side * side} bits"] = {"threshold": bits, **best.figures()}
+        equal = judged_hash(reporting, hash_distances(reporting, side), 0, natural[id(reporting)])
+        hashed[f"{side * side} bits"] = {"threshold": bits, **best.figures(), "recall of equal hashes": recall(equal)}
     return {
         "images": len(paths),
         "seed": seed,
@@ -238,6 +239,10 @@ def compare(paths: Sequence[Path], seed: int) -> dict[str, Any]:
         "search_seconds": round(seconds, 2),
         "imagehash": hashed or "not installed",
     }
+
+
+def recall(outcome: Outcome) -> float:
+    return float(outcome.figures()["recall"]["share"])
 
 
 def summary(outcome: Outcome) -> dict[str, Any]:

@@ -26,7 +26,7 @@ _MOST_CLASSES_SHIFTED = 8
 _FEW_CARDS = 12
 
 QUALITY_TITLES = {
-    "blur": ("Blurred", "Unsharp also where the image is sharpest in its class."),
+    "blur": ("Blurred", "A further blur would change them little, far less than the rest of their class."),
     "glare": ("Glare", "Spots within the image that are burnt out and fade into their surroundings."),
     "over_exposed": ("Over-exposed", "Large parts are pure white, more than in other images of the class."),
     "dark": ("Dark", "Even the brightest parts are dim."),
@@ -39,7 +39,7 @@ def headlines(findings: Findings) -> list[Headline]:
     leaks = [each for each in findings.copies if each.leak]
     conflicts = [each for each in findings.copies if each.conflict]
     mere = [each for each in findings.copies if not each.leak and not each.conflict]
-    poor = sum(len(each.images) for each in findings.flagged.values())
+    poor = len({int(image) for each in findings.flagged.values() for image in each.images})
     tiny, bad = len(findings.sizes.tiny), len(findings.measured.bad_files)
     lines = [
         _headline(len(leaks), "bad", "leaks", "{} in more than one split", "photo is", "photos are",
