@@ -17,7 +17,7 @@ from rich.progress import (
     TimeElapsedColumn,
     TimeRemainingColumn,
 )
-from rich.table import Table
+from rich.table import Column, Table
 
 LINES_EVERY_S = 10.0
 
@@ -180,13 +180,15 @@ def evaluation_table(figures: Mapping[str, Any]) -> Table:
 
 def models_table(rows: Sequence[Mapping[str, Any]]) -> Table:
     """Models and what is known of them."""
-    table = Table("model", "parameters", "GFLOPs", "embedding", "official weights, top-1")
+    table = Table(
+        Column("model", no_wrap=True, overflow="fold"), "parameters", "GFLOPs", "embedding", "official weights"
+    )
     measured = any("images_per_second" in row for row in rows)
     if measured:
         table.add_column("images/s here")
     for row in rows:
-        top1 = f", {row['official_top1']}" if row["official_top1"] else ""
-        official = f"yes{top1}" if row["official_weights"] else "none"
+        top1 = f", top-1 {row['official_top1']}" if row["official_top1"] else ""
+        official = f"{row['official_megabytes']} MB{top1}" if row["official_megabytes"] else "none"
         cells = [row["name"], f"{row['parameters']:,}", f"{row['gflops']:.2f}", str(row["embedding"]), official]
         table.add_row(*cells, *([str(row["images_per_second"])] if measured else []))
     table.caption = "at 1,000 classes; GFLOPs: billions of multiply-adds of one image of 224 px"
