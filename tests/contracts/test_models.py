@@ -101,6 +101,7 @@ def test_inceptions_grids_are_those_of_its_figures(name: str, mindspore: Any) ->
     model = MODELS[name](num_classes=10)
     shapes = list(dict.fromkeys(part.output for part in parts(model, 299)))
     assert shapes == [*INCEPTION_SHAPES, (model.embedding_width, 8, 8), (10,)]
+    assert MODELS[name](num_classes=10, embedding_width=4096).embedding_width == 4096
 
 
 def test_listed_costs_are_those_of_the_papers() -> None:
