@@ -10,6 +10,7 @@ __all__ = [
     "create_model",
     "doctor",
     "evaluate",
+    "generate",
     "list_models",
     "list_recipes",
     "load",
@@ -24,6 +25,7 @@ _PLACES = {
     "create_model": ("shelfmind.models", "create_model"),
     "doctor": ("shelfmind.runtime.doctor", "examine"),
     "evaluate": ("shelfmind.runtime.assess", "evaluate_run"),
+    "generate": ("shelfmind.data.shelf_generator", "generate"),
     "list_models": ("shelfmind.models", "list_models"),
     "list_recipes": ("shelfmind.recipe", "recipe_names"),
     "load": ("shelfmind.runtime.predict", "load"),
@@ -34,7 +36,7 @@ _PLACES = {
     "train": ("shelfmind.training.run", "train"),
     "Watcher": ("shelfmind.training.run", "Watcher"),
 }
-_WITHOUT_MINDSPORE = {"list_recipes", "load_recipe", "open_catalog"}
+_WITHOUT_MINDSPORE = {"generate", "list_recipes", "load_recipe", "open_catalog"}
 
 
 def __getattr__(name: str) -> Any:
