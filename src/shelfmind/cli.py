@@ -286,6 +286,56 @@ def recipes(
 
 
 @app.command()
+def review(
+    audit: Annotated[
+        Path, typer.Argument(help="a folder that `shelfmind audit` or `shelfmind find-label-errors` made")
+    ],
+    data: Annotated[Path | None, typer.Option(help="where the data set lies now, if it has moved")] = None,
+    log: Annotated[Path | None, typer.Option(help="append decisions to this file; review.jsonl in AUDIT")] = None,
+    reviewer: Annotated[str | None, typer.Option(help="the name on your decisions; your login name")] = None,
+    port: Annotated[
+        int | None, typer.Option(min=0, max=65535, help="of this machine; 0: any free one; 8765 or any if not given")
+    ] = None,
+    language: Annotated[str | None, typer.Option("--lang", help="en or zh; as the browser asks if not given")] = None,
+    browser: Annotated[bool, typer.Option("--browser/--no-browser", help="open the page in a browser")] = True,
+) -> None:
+    """Look at suspects in a browser: keep, relabel or drop them. Ctrl-C ends it; nothing in the data set is changed.
+
+    Every decision is on the disk in the log before the page confirms it. Several reviewers may share one log.
+
+    Examples:
+
+      shelfmind review audit
+
+      shelfmind review audit --reviewer Wang --lang zh --no-browser --port 9000
+    """
+    from shelfmind.display import Display
+    from shelfmind.review.running import open_browser
+    from shelfmind.review.running import review as run_review
+
+    display = Display()
+
+    def ready(address: str) -> None:
+        typer.echo(address)
+        display.line("open this address in a browser on this machine; Ctrl-C here ends the review")
+        if browser:
+            open_browser(address)
+
+    outcome = run_review(
+        audit,
+        data=data,
+        log=log,
+        reviewer=reviewer,
+        port=port,
+        language=language,
+        ready=ready,
+        note=display.line,
+    )
+    display.line(f"\n{outcome.decided} of {outcome.suspects} decided, all in {outcome.log}")
+    display.line(f"next: shelfmind prepare {outcome.root} --decisions {outcome.log} --out CLEAN")
+
+
+@app.command()
 def doctor(json_file: JsonFile = None) -> None:
     """Look at this machine: versions, device, memory, and whether convolutions run at full speed.
 
