@@ -23,7 +23,7 @@ def write_audit(folder: Path, root: Path, class_names: list[str], suspects: list
 
 
 def suspects_of(root: Path, count: int) -> list[Suspect]:
-    """Some training images of `root`, each with its own class, another one as the suggestion, and neighbours of both."""
+    """Some training images of `root`, each with its class, another one as the suggestion, and neighbours of both."""
     classes = sorted(path.name for path in (root / "train").iterdir())
     images = {name: sorted((root / "train" / name).iterdir()) for name in classes}
     kinds = ("label", "label", "conflict", "outlier")

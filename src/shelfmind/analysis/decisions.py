@@ -134,11 +134,7 @@ def parse_lines(path: Path, content: bytes, first: int = 1) -> list[Decision]:
 
 def decision_line(decision: Decision) -> bytes:
     """A decision as a line of JSON; a file name that is not UTF-8 is escaped, so that the log itself always is."""
-    record = asdict(decision)
-    try:
-        return json.dumps(record, ensure_ascii=False).encode("utf-8") + b"\n"
-    except UnicodeEncodeError:
-        return json.dumps(record).encode("ascii") + b"\n"
+    return json.dumps(asdict(decision), ensure_ascii=False).encode("utf-8", "backslashreplace") + b"\n"
 
 
 def standing(decisions: Iterable[Decision]) -> dict[str, dict[str, Decision]]:

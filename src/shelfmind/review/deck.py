@@ -99,7 +99,7 @@ class Deck:
         return self._told(suspect.path)
 
     def undo(self, number: int | None) -> dict[str, Any]:
-        """Take back this reviewer's decision on a suspect, or the last one on any; says on which, `None` if there is none.
+        """Take back this reviewer's decision on a suspect, or the last one on any, and say on which; None: none.
 
         Raises like `decide`.
         """

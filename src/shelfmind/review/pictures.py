@@ -38,7 +38,7 @@ class Pictures:
         self._decoding = threading.BoundedSemaphore(available_cores())  # bounds the memory, not only the time
 
     def locate(self, path: str) -> Path:
-        """The file of an image, given relative to the root or absolute. Raises `NoPicture` unless it is in the data set.
+        """The file of an image, given as in the suspects. Raises `NoPicture` unless it is in the data set.
 
         It is if it really lies below the root, all links and ``..`` followed, or if the data set's catalog lists it: a
         list of images may name others, and a data set may be made of links.

@@ -1,4 +1,4 @@
-"""The local server of the review page: loopback only, one secret address, and nothing served but the page and pictures."""
+"""The local server of the review page: loopback only, a secret address, nothing but the page and pictures."""
 
 from __future__ import annotations
 
@@ -238,4 +238,4 @@ class _Refused(Exception):  # noqa: N818 - says what it is
 
 @cache
 def _page_file(name: str) -> bytes:
-    return files("shelfmind.review").joinpath("page", name).read_bytes()
+    return files("shelfmind.review").joinpath("page").joinpath(name).read_bytes()
