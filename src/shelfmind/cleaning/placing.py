@@ -14,12 +14,12 @@ def target_paths(rows: Sequence[Row], jpeg: bool) -> list[str]:
     """For each row its path in the clean data set, ``split/class/file`` with slashes; "" for a row that is dropped.
 
     Files keep their names, made clean; with `jpeg` all end in .jpg. Of several files that would have one name in a
-    folder, also but for upper and lower case, the second in natural order gets _2 and so on. The same rows in any order
-    get the same paths.
+    folder, also but for upper and lower case, the second gets _2 and so on, those from another class last, else in natural
+    order. The same rows in any order get the same paths.
     """
     targets = [""] * len(rows)
     taken: set[str] = set()
-    order = sorted((i for i, row in enumerate(rows) if row.kept), key=lambda i: natural_key(rows[i].source))
+    order = sorted((i for i, row in enumerate(rows) if row.kept), key=lambda i: _rank(rows[i]))
     for place in order:
         row = rows[place]
         stem, suffix = os.path.splitext(row.source.rsplit("/", 1)[-1])
@@ -32,3 +32,7 @@ def target_paths(rows: Sequence[Row], jpeg: bool) -> list[str]:
         taken.add(path.casefold())
         targets[place] = path
     return targets
+
+
+def _rank(row: Row) -> tuple[bool, tuple[list[str | int], str]]:
+    return clean_name(row.given) != row.class_name, natural_key(row.source)

@@ -124,7 +124,8 @@ def _check(settings: Settings, root: Path, out: Path) -> None:
     held_out = [share for share in (settings.val_fraction, settings.test_fraction) if share is not None]
     if any(share < 0 for share in held_out) or sum(held_out) >= 1:
         raise UserError("--val-fraction and --test-fraction must be at least 0 and sum to less than 1")
-    if any(limit < 1 for limit in (*settings.caps.values(), settings.cap_all or 1)):
+    cap_all = 1 if settings.cap_all is None else settings.cap_all
+    if min(cap_all, *settings.caps.values(), 1) < 1:
         raise UserError("a cap is at least 1; to leave a class out, drop its images in the review")
     if (settings.drop_duplicates or settings.drop_leaks) and settings.audit is None:
         raise UserError("--drop-duplicates and --drop-leaks need --audit AUDIT, which says what repeats what")

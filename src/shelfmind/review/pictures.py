@@ -53,10 +53,10 @@ class Pictures:
                 return Path(real)
         except ValueError as error:  # a NUL character, another drive
             raise NoPicture(path) from error
-        listed = os.path.abspath(place)
-        if listed not in self._listed:
+        listed = self._listed.get(os.path.abspath(place))
+        if listed is None:
             raise NoPicture(path)
-        return Path(listed)
+        return listed
 
     def render(self, path: str, size: str) -> tuple[bytes, str]:
         """A picture as JPEG and its ETag, which changes with the file. Raises `NoPicture`."""
@@ -80,12 +80,12 @@ class Pictures:
         return content, tag
 
     @cached_property
-    def _listed(self) -> frozenset[str]:
+    def _listed(self) -> dict[str, Path]:
         try:
-            catalog = open_catalog(self._root, self._format)
+            catalog = open_catalog(self._root, self._format, same_names=True)
         except UserError:
-            return frozenset()
-        return frozenset(os.fspath(sample.path) for sample in catalog.samples)
+            return {}
+        return {os.path.abspath(sample.path): sample.path for sample in catalog.samples}
 
 
 def _encoded(file: Path, edge: int) -> bytes:
