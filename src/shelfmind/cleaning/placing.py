@@ -14,8 +14,8 @@ def target_paths(rows: Sequence[Row], jpeg: bool) -> list[str]:
     """For each row its path in the clean data set, ``split/class/file`` with slashes; "" for a row that is dropped.
 
     Files keep their names, made clean; with `jpeg` all end in .jpg. Of several files that would have one name in a
-    folder, also but for upper and lower case, the second gets _2 and so on, those from another class last, else in natural
-    order. The same rows in any order get the same paths.
+    folder, also but for upper and lower case, the second gets _2 and so on: those from another class last, else in
+    natural order. The same rows in any order get the same paths.
     """
     targets = [""] * len(rows)
     taken: set[str] = set()

@@ -173,10 +173,12 @@ class Deck:
 
     def _class_named(self, label: str) -> str:
         """The class of that name, however it is spelt, or a new one."""
+        if label in self.class_names:
+            return label
         normal = normalise_class_name(label)
         if not normal or len(normal) > _LONGEST_NAME or not normal.isprintable():
             raise ValueError(f"a class needs a name of 1 to {_LONGEST_NAME} printable characters")
-        return label if label in self.class_names else self._by_normal_name.get(normal, normal)
+        return self._by_normal_name.get(normal, normal)
 
     def _note_images(self, suspect: Suspect) -> None:
         for path in (suspect.path, *suspect.neighbours, *suspect.given_neighbours):

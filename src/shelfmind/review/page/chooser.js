@@ -29,6 +29,7 @@ export class Chooser {
   // Asks for a class; resolves to its name, or to null when the reviewer changes their mind.
   open(classes, given, suggested) {
     this.classes = classes;
+    this.ofServer ??= classes.length;  // classes that the page has added since have no examples
     this.normal = classes.map(plain);
     this.given = given;
     const sorted = classes.map((name, number) => number).sort((one, other) => classes[one].localeCompare(classes[other], "zh-CN"));
@@ -100,7 +101,9 @@ export class Chooser {
   }
 
   async showExamples(number) {
-    if (number !== null && !this.known.has(number)) this.known.set(number, await examples(number).catch(() => []));
+    if (number !== null && !this.known.has(number)) {
+      this.known.set(number, number < this.ofServer ? await examples(number).catch(() => []) : []);
+    }
     if ((this.items[this.place]?.number ?? null) !== number) return;  // the reviewer has gone on
     const images = number === null ? [] : this.known.get(number);
     this.pictures.replaceChildren(...images.map((image) => photo(image, "small", "")));

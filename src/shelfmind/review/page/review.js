@@ -79,8 +79,8 @@ async function decide(number, decision, label = null) {
   try {
     const news = await server.decide(number, decision, label);
     page.saving.delete(number);
-    take(news);
     if (label !== null && !page.review.classes.includes(label)) page.review.classes.push(label);
+    take(news);
     announce(say("said", outcome({ decision, label }), page.decided, total()));
     alarm(null);
   } catch (error) {
@@ -220,7 +220,7 @@ const WITHOUT_CARD = new Set(["u", "/", "?"]);
 function onKey(event) {
   if (event.ctrlKey || event.metaKey || event.altKey || event.isComposing || document.querySelector("dialog[open]")) return;
   const typing = event.target.matches("input[type=search], select");
-  if (typing && event.key === "Escape") {
+  if (event.key === "Escape") {
     if (event.target === $("wanted") && $("wanted").value) { $("wanted").value = ""; refilter(true); }
     feed.go(feed.current);
     return;
