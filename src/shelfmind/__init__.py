@@ -17,6 +17,7 @@ __all__ = [
     "load_recipe",
     "open_catalog",
     "predict",
+    "prepare",
     "resume",
     "train",
 ]
@@ -32,11 +33,12 @@ _PLACES = {
     "load_recipe": ("shelfmind.recipe", "load_recipe"),
     "open_catalog": ("shelfmind.data", "open_catalog"),
     "predict": ("shelfmind.runtime.predict_files", "predict_files"),
+    "prepare": ("shelfmind.cleaning.prepare", "prepare"),
     "resume": ("shelfmind.training.run", "resume"),
     "train": ("shelfmind.training.run", "train"),
     "Watcher": ("shelfmind.training.run", "Watcher"),
 }
-_WITHOUT_MINDSPORE = {"generate", "list_recipes", "load_recipe", "open_catalog"}
+_WITHOUT_MINDSPORE = {"generate", "list_recipes", "load_recipe", "open_catalog", "prepare"}
 
 
 def __getattr__(name: str) -> Any:

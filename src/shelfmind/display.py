@@ -178,6 +178,17 @@ def evaluation_table(figures: Mapping[str, Any]) -> Table:
     return table
 
 
+def prepared_table(figures: Any) -> Table:
+    """What a preparation did, for people."""
+    table = Table("images", "number", title=f"{figures.kept} of {figures.images} images in {figures.classes} classes")
+    table.add_row("relabelled", str(figures.relabelled))
+    for reason, number in figures.dropped.items():
+        table.add_row(f"dropped: {reason}", str(number))
+    for split, number in figures.splits.items():
+        table.add_row(f"now in {split}", str(number))
+    return table
+
+
 def models_table(rows: Sequence[Mapping[str, Any]]) -> Table:
     """Models and what is known of them."""
     table = Table(

@@ -35,7 +35,7 @@ def write_whole(path: Path, write: Callable[[Path], None]) -> None:
 
 
 def write_text(path: Path, text: str) -> None:
-    """Write UTF-8 text whole or not at all."""
+    """Write UTF-8 text whole or not at all; bytes of file names that are not UTF-8 become escapes, as in JSON."""
     write_whole(path, lambda temporary: _fill(temporary, text))
 
 
@@ -77,4 +77,4 @@ def _reason(error: OSError) -> str:
 
 
 def _fill(path: Path, text: str) -> None:
-    path.write_text(text, encoding="utf-8")
+    path.write_text(text, encoding="utf-8", errors="backslashreplace")
