@@ -85,7 +85,8 @@ def complete_splits(
 def write_split(catalog: Catalog, path: Path) -> None:
     """Write the split as CSV: path (relative to the catalog's root where it lies below it), label name, split."""
     rows = (
-        (_relative(sample.path, catalog.root), _label_name(catalog, sample), sample.split) for sample in catalog.samples
+        (relative_name(sample.path, catalog.root), _label_name(catalog, sample), sample.split)
+        for sample in catalog.samples
     )
     write_table(path, _COLUMNS, rows)
 
@@ -111,7 +112,7 @@ def with_split(catalog: Catalog, path: Path) -> Catalog:
     samples: list[Sample] = []
     new: list[str] = []
     for sample in catalog.samples:
-        name = _relative(sample.path, catalog.root)
+        name = relative_name(sample.path, catalog.root)
         if name in splits:
             samples.append(Sample(sample.path, sample.label, splits[name]))
         else:
@@ -124,7 +125,7 @@ def with_split(catalog: Catalog, path: Path) -> Catalog:
     return Catalog(tuple(samples), catalog.class_names, catalog.root, catalog.format, tuple(notes))
 
 
-def _relative(path: Path, root: Path) -> str:
+def relative_name(path: Path, root: Path) -> str:
     """The path below `root` with slashes; as text, because `Path.relative_to` takes seconds for 350,000 images."""
     text, above = os.fspath(path), os.path.join(root, "")
     below = text[len(above) :] if text.startswith(above) else text
