@@ -11,6 +11,7 @@ __all__ = [
     "doctor",
     "evaluate",
     "find_label_errors",
+    "generate",
     "list_models",
     "list_recipes",
     "load",
@@ -26,6 +27,7 @@ _PLACES = {
     "doctor": ("shelfmind.runtime.doctor", "examine"),
     "evaluate": ("shelfmind.runtime.assess", "evaluate_run"),
     "find_label_errors": ("shelfmind.training.label_check", "find_label_errors"),
+    "generate": ("shelfmind.data.shelf_generator", "generate"),
     "list_models": ("shelfmind.models", "list_models"),
     "list_recipes": ("shelfmind.recipe", "recipe_names"),
     "load": ("shelfmind.runtime.predict", "load"),
@@ -36,7 +38,7 @@ _PLACES = {
     "train": ("shelfmind.training.run", "train"),
     "Watcher": ("shelfmind.training.run", "Watcher"),
 }
-_WITHOUT_MINDSPORE = {"list_recipes", "load_recipe", "open_catalog"}
+_WITHOUT_MINDSPORE = {"generate", "list_recipes", "load_recipe", "open_catalog"}
 
 
 def __getattr__(name: str) -> Any:

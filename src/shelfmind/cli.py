@@ -290,6 +290,72 @@ def find_label_errors(
 
 
 @app.command()
+def generate(
+    out: Annotated[Path, typer.Option(help="folder to make; it must be missing or empty")],
+    classes: Annotated[int | None, typer.Option(help="class folders, 'others' included; 12 if not given")] = None,
+    images: Annotated[int | None, typer.Option(help="photos in all; 480 if not given")] = None,
+    seed: Annotated[int, typer.Option(help="of products, photos and errors: the same seed gives the same bytes")] = 0,
+    label_errors: Annotated[float | None, typer.Option(help="share of the photos filed under a wrong class")] = None,
+    error_kinds: Annotated[
+        str | None, typer.Option(help="random, sibling, foreign; or with shares: random=0.7,foreign=0.3")
+    ] = None,
+    duplicates: Annotated[float | None, typer.Option(help="share of near-copies of another photo")] = None,
+    difficulty: Annotated[float | None, typer.Option(help="multiplies all factors: 0 studio photos, 1 a shelf")] = None,
+    angle: Annotated[float | None, typer.Option(help="turned, tilted, seen from above: 0 none to 1 severe")] = None,
+    perspective: Annotated[float | None, typer.Option(help="camera close by and askew: 0 none to 1 severe")] = None,
+    glare: Annotated[float | None, typer.Option(help="reflections of lamps: 0 none to 1 severe")] = None,
+    blur: Annotated[float | None, typer.Option(help="out of focus or moved: 0 none to 1 severe")] = None,
+    exposure: Annotated[float | None, typer.Option(help="dark, bright, off in colour: 0 none to 1 severe")] = None,
+    occlusion: Annotated[
+        float | None, typer.Option(help="hidden by price tags and neighbours: 0 none to 1 severe")
+    ] = None,
+    noise: Annotated[float | None, typer.Option(help="of the sensor: 0 none to 1 severe")] = None,
+    jpeg: Annotated[float | None, typer.Option(help="compression: 0 none to 1 severe")] = None,
+    clutter: Annotated[float | None, typer.Option(help="neighbours in the photo: 0 none to 1 severe")] = None,
+    tail: Annotated[float | None, typer.Option(help="long tail of class sizes: 0 none, 1 as RP2K")] = None,
+    test_fraction: Annotated[float | None, typer.Option(help="test share of each class, at least one photo")] = None,
+    size: Annotated[str | None, typer.Option(help="long side in pixels: 224, or 150-400 for any between")] = None,
+    fonts: Annotated[
+        list[str] | None, typer.Option(help="system, none (drawn strokes), or a font file or folder; may be repeated")
+    ] = None,
+    overrides: Annotated[
+        list[str] | None, typer.Option("--set", metavar="KEY=VALUE", help="any other setting; may be repeated")
+    ] = None,
+    workers: Annotated[int | None, typer.Option(min=1, help="processes; one a core if not given")] = None,
+) -> None:
+    """Draw a data set of made-up products in RP2K's layout, with the truth about every photo in truth.csv.
+
+    Examples:
+
+      shelfmind generate --classes 50 --images 5000 --seed 1 --out drawn
+
+      shelfmind generate --classes 200 --images 20000 --label-errors 0.05 --error-kinds random,sibling --out noisy
+
+      shelfmind generate --classes 20 --images 2000 --difficulty 0.5 --glare 0.9 --set family_size=8 --out glaring
+    """
+    from shelfmind.data.shelf_generator.settings import FACTORS, error_shares, make_settings, size_range
+    from shelfmind.display import Display
+
+    given = locals()
+    names = ("classes", "images", "seed", "label_errors", "duplicates", "difficulty", "tail", "test_fraction", *FACTORS)
+    values = {name: given[name] for name in names if given[name] is not None}
+    if error_kinds is not None:
+        values["error_kinds"] = error_shares(error_kinds)
+    if size is not None:
+        values["long_side"] = size_range(size)
+    if fonts:
+        values["fonts"] = tuple(fonts)
+    settings = make_settings(values, overrides or ())
+    import shelfmind
+
+    display = Display()
+    with display.showing():
+        folder = shelfmind.generate(out, settings, workers=workers, counter=display.counter)
+    display.line(f"data:  {out}")
+    display.line(f"truth: {folder / 'truth.csv'}")
+
+
+@app.command()
 def models(
     name: Annotated[str | None, typer.Argument(help="draw this model's stages")] = None,
     measure: Annotated[bool, typer.Option("--measure", help="also measure images/s on this machine")] = False,
