@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from itertools import product
 from typing import Any
 
 import numpy as np
@@ -20,15 +21,16 @@ Ints = npt.NDArray[np.int64]
 Floats = npt.NDArray[np.float32]
 Wide = npt.NDArray[np.float64]
 
-NEIGHBOURS_WEIGHT = 0.75
-"""Weight of the neighbours' opinion beside the network's, chosen on generated data of seeds that report no figure."""
-FLAG_ABOVE = 1.0
-"""Flagged is a label whose best other class is e times as likely, or more; chosen likewise."""
+FLAG_ABOVE = 1.5
+"""Flagged is a label whose best other class is exp(1.5) = 4.5 times as likely or more; chosen on generated data
+whose seeds report no figure."""
 OUTLIER_ABOVE = 4.0
 """An image this many deviations farther from the nearest class than that class's own images fits none."""
 _LEAST_CHANCE = 1e-6
-_LEAST_SHARE = 1e-3
-_TEMPERATURES = np.geomspace(1e-3, 1e2, 51)
+_SUPPOSED_WRONG = 0.05
+_FITTED_TO = 20_000
+_NETWORK_SCALES = (0.0, *np.geomspace(0.02, 20, 13).tolist())
+_NEIGHBOUR_SCALES = (0.0, *np.geomspace(0.5, 500, 13).tolist())
 
 
 @dataclass(frozen=True)
@@ -37,17 +39,19 @@ class LabelCheck:
 
     `score` in 0..1 is the share of the best other class beside the given one in the two opinions together: 0.5 where
     both are as likely, near 1 where the label is almost surely wrong. `suggested` is that other class, `NO_CLASS` where
-    the image is an outlier that fits none. `self_confidence` and `margin` are the network's alone, `neighbours` is the
-    neighbours' probability of the given label, `outlier` how many deviations the image lies farther from its nearest
-    class than that class's own images, NaN where nothing can be compared.
+    the image is an outlier that fits none. `self_confidence` and `margin` are the network's alone, `nearness` is to the
+    given class, `outlier` how many deviations the image lies farther from its nearest class than that class's own
+    images; both are NaN where there is nothing to compare with. `scales` is how much the network and the neighbours
+    count, see `fit_scales`.
     """
 
     scanned: Scan
     noise: NoiseEstimate
+    scales: tuple[float, float]
     score: Wide
     suggested: Ints
     flagged: Bools
-    neighbours: Floats
+    nearness: Floats
     outlier: Floats
 
     @property
@@ -92,26 +96,52 @@ def judge(scanned: Scan, noise: NoiseEstimate, asked: Ints, chances: Floats, nea
     """Bring the two opinions together.
 
     `asked` (N, K) are classes, the given one first, `chances` the network's probabilities of them and `near` how near
-    the image lies to each. Both become shares of the classes asked about, sharpened or softened by the temperature at
-    which they say most of the given labels (one number for each opinion, fitted without knowing which labels are
-    wrong), so that neither can drown the other; then their logarithms are averaged with `NEIGHBOURS_WEIGHT`.
+    the image lies to each. The logarithm of the chances and the nearness are evidence, each with a scale of its own;
+    the softmax of their sum is the joint opinion. See `fit_scales` for how much each of the two counts.
     """
-    network = _log_shares(np.log(np.maximum(chances, _LEAST_CHANCE)).astype(np.float64))
+    network = np.log(np.maximum(chances, _LEAST_CHANCE)).astype(np.float64)
     lowest = np.nanmin(near) if np.isfinite(near).any() else 0.0
-    known = np.isfinite(near).any(axis=1)
-    by_neighbours = _log_shares(np.where(np.isfinite(near), near, lowest).astype(np.float64))
-    weight = np.where(known, NEIGHBOURS_WEIGHT, 0.0)[:, None]
-    joint = weight * by_neighbours + (1 - weight) * network
-    best = joint[:, 1:].argmax(axis=1) + 1
+    neighbours = np.where(np.isfinite(near), near, lowest).astype(np.float64)
+    scales = fit_scales(network, neighbours)
+    joint = _log_softmax(scales[0] * network + scales[1] * neighbours)
     rows = np.arange(len(joint))
+    best = joint[:, 1:].argmax(axis=1) + 1
     odds = joint[rows, best] - joint[:, 0]
     outlier = outlier_scores(asked, near)
-    flagged = odds > FLAG_ABOVE
-    suggested = np.where(outlier > OUTLIER_ABOVE, NO_CLASS, asked[rows, best])
-    score = 1.0 / (1.0 + np.exp(-odds))
     return LabelCheck(
-        scanned, noise, score, suggested, flagged, np.exp(by_neighbours[:, 0]).astype(np.float32), outlier
+        scanned=scanned,
+        noise=noise,
+        scales=scales,
+        score=1.0 / (1.0 + np.exp(-odds)),
+        suggested=np.where(outlier > OUTLIER_ABOVE, NO_CLASS, asked[rows, best]),
+        flagged=odds > FLAG_ABOVE,
+        nearness=near[:, 0],
+        outlier=outlier,
     )
+
+
+def fit_scales(network: Wide, neighbours: Wide) -> tuple[float, float]:
+    """The scales of the two kinds of evidence (N, K) at which their softmax says most of the given labels, column 0.
+
+    That is stacking, as logistic regression with two coefficients at least 0, fitted to labels of which some are wrong:
+    each label is taken to be an arbitrary one with a chance of 5%, so that those that fit nothing do not decide. So
+    whichever of the two tells classes better apart counts more, and nothing needs to be known of which labels are
+    wrong. Searched on a grid, then on a finer one around the best; of more than 20,000 images, as many at even
+    distances are used.
+    """
+    if not len(network):
+        return 1.0, 0.0
+    every = slice(None, None, max(1, len(network) // _FITTED_TO))
+    network, neighbours = network[every], neighbours[every]
+    floor = _SUPPOSED_WRONG / network.shape[1]
+
+    def loss(scales: tuple[float, float]) -> float:
+        given = np.exp(_log_softmax(scales[0] * network + scales[1] * neighbours)[:, 0])
+        return float(-np.log((1 - _SUPPOSED_WRONG) * given + floor).mean())
+
+    coarse = min(product(_NETWORK_SCALES, _NEIGHBOUR_SCALES), key=loss)
+    around = np.geomspace(0.6, 1 / 0.6, 7).tolist()
+    return min(((coarse[0] * one, coarse[1] * other) for one, other in product(around, around)), key=loss)
 
 
 def _nearness(held_out: HeldOut, asked: Ints, embeddings: Callable[[int], Embeddings], counter: Counter) -> Floats:
@@ -122,19 +152,6 @@ def _nearness(held_out: HeldOut, asked: Ints, embeddings: Callable[[int], Embedd
         mine = np.flatnonzero(folds == fold)
         near[mine] = nearness(embeddings(fold), held_out.labels, mine, asked[mine], progress=progress)
     return near
-
-
-def _log_shares(evidence: Wide) -> Wide:
-    """The logarithm of each row's softmax at the temperature at which the first column, the given label, scores best.
-
-    The share is cut below at `_LEAST_SHARE` when temperatures are compared, so that wrong labels do not decide.
-    """
-
-    def loss(temperature: float) -> float:
-        return float(-np.log(np.maximum(np.exp(_log_softmax(evidence / temperature)[:, 0]), _LEAST_SHARE)).mean())
-
-    best = min(_TEMPERATURES.tolist(), key=loss) if len(evidence) else 1.0
-    return _log_softmax(evidence / best)
 
 
 def _log_softmax(values: Wide) -> Wide:

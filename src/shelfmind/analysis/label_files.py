@@ -19,7 +19,7 @@ from shelfmind.progress import Counter, count_silently
 
 Ints = npt.NDArray[np.int64]
 COLUMNS = (
-    *("path", "split", "given", "suggested", "score", "flagged", "self_confidence", "margin", "neighbours"),
+    *("path", "split", "given", "suggested", "score", "flagged", "self_confidence", "margin", "nearness"),
     *("outlier", "fold"),
 )
 
@@ -35,12 +35,12 @@ def write_label_errors(path: Path, check: LabelCheck, held_out: HeldOut) -> None
                 "" if suggested == NO_CLASS else held_out.class_names[suggested],
                 f"{check.score[row]:.6f}",
                 "yes" if check.flagged[row] else "no",
-                *(f"{values[row]:.6f}" for values in (check.self_confidence, check.margin, check.neighbours)),
+                *(f"{values[row]:.6f}" for values in (check.self_confidence, check.margin, check.nearness)),
                 f"{check.outlier[row]:.3f}",
                 str(held_out.folds[row]),
             )
         for row in range(held_out.judged, len(held_out.samples)):
-            yield (*_start(held_out, row), *[""] * 3, "not judged", *[""] * (len(COLUMNS) - 7))
+            yield (*_start(held_out, row), "", "", "not judged", *[""] * (len(COLUMNS) - 6))
 
     write_table(path, COLUMNS, rows())
 
@@ -103,13 +103,16 @@ def _suspect(check: LabelCheck, held_out: HeldOut, row: int, near: Ints, typical
 
 
 def _detail(check: LabelCheck, row: int, suggested: str | None) -> str:
-    opinions = (
-        f"a network that never saw the image gives its label {check.self_confidence[row]:.1%}, "
-        f"the images most like it give it {check.neighbours[row]:.1%}"
-    )
+    confidence = f"a network that never saw the image gives its label {check.self_confidence[row]:.1%}"
     if suggested is None:
-        return f"far from every class ({check.outlier[row]:.1f} deviations from the nearest one); {opinions}"
-    return opinions
+        return f"far from every class ({check.outlier[row]:.1f} deviations from the nearest one); {confidence}"
+    return f"{confidence}; with the images most like it, '{suggested}' is {_times(check.score[row])} as likely"
+
+
+def _times(score: float) -> str:
+    """How many times as likely the other class is."""
+    odds = score / max(1.0 - score, 1e-4)
+    return "more than 1000 times" if odds > 1000 else f"{odds:.1f} times"
 
 
 def _start(held_out: HeldOut, row: int) -> tuple[str, str, str]:
