@@ -211,6 +211,85 @@ def predict(
         raise typer.Exit(2)
 
 
+@app.command("find-label-errors")
+def find_label_errors(
+    data: Data,
+    out: Annotated[Path, typer.Option(help="folder to make, or to go on with")],
+    folds: Annotated[int, typer.Option(min=2, help="networks to train; each judges what it never saw")] = 5,
+    recipe: Annotated[str, typer.Option(help="a name from `shelfmind recipes`, or a YAML file")] = "default",
+    overrides: Annotated[
+        list[str] | None, typer.Option("--set", metavar="KEY=VALUE", help="change the recipe; may be repeated")
+    ] = None,
+    epochs: Annotated[int | None, typer.Option(help="of each fold, instead of the recipe's")] = None,
+    seed: Annotated[int, typer.Option(min=0, help="of weights, order, augmentation and split")] = 0,
+    max_minutes: Annotated[
+        float | None, typer.Option(help="fit all folds together into this time instead of a number of epochs")
+    ] = None,
+    weights: Annotated[
+        str | None, typer.Option(help="start from these: a file, a run folder, or official ones by name")
+    ] = None,
+    offline: Annotated[bool, typer.Option("--offline", help="never download weights")] = False,
+    max_bad_fraction: MaxBad = 0.01,
+    format: Format = None,
+    json_file: JsonFile = None,
+) -> None:
+    """Rank all labels by how probably they are wrong; each is judged by a network that never saw the image.
+
+    Stopped at any moment, the same command goes on. Nothing is changed or deleted: look through what is flagged with
+    `shelfmind review`.
+
+    Examples:
+
+      shelfmind find-label-errors photos --out labels
+
+      shelfmind find-label-errors photos --folds 5 --max-minutes 60 --out labels
+
+      shelfmind find-label-errors photos --recipe rp2k/se_resnext50 --weights se_resnext50 --epochs 10 --out labels
+    """
+    from shelfmind.data.detection import require_path
+    from shelfmind.display import Display, TrainingDisplay
+
+    require_path(data)
+    _require_folder_of(json_file)
+    display = Display()
+    import shelfmind
+
+    try:
+        with display.showing():
+            watcher: Any = TrainingDisplay(display)
+            findings = shelfmind.find_label_errors(
+                data,
+                out,
+                folds=folds,
+                recipe=recipe,
+                overrides=overrides or (),
+                epochs=epochs,
+                seed=seed,
+                max_minutes=max_minutes,
+                max_bad_fraction=max_bad_fraction,
+                format=format,
+                weights=weights,
+                offline=offline,
+                watcher=watcher,
+            )
+    except KeyboardInterrupt:
+        if (out / "plan.json").exists():
+            display.line("stopped; finished folds and epochs are kept. Go on with the same command")
+            sys.exit(INTERRUPTED)
+        raise
+    figures = findings.to_json()
+    _write_json(figures, json_file)
+    if json_file is None or str(json_file) != "-":
+        typer.echo(
+            f"{figures['judged']} labels judged by {figures['folds']} networks: {figures['flagged']} are "
+            f"probably wrong, {figures['outliers']} images fit no class"
+        )
+    if figures["not_judged"]:
+        display.line(f"{figures['not_judged']} images are the only ones of their class and could not be judged")
+    display.line(f"ranked labels: {out / 'label_errors.csv'}")
+    display.line(f"look through them with: shelfmind review {out}")
+
+
 @app.command()
 def generate(
     out: Annotated[Path, typer.Option(help="folder to make; it must be missing or empty")],
