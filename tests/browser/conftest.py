@@ -133,6 +133,12 @@ class Page:
             self.run("return [...document.querySelectorAll(arguments[0])].map((each) => each.textContent)", selector)
         )
 
+    def choose(self, selector: str, value: str) -> None:
+        """Choose an entry of a list."""
+        from selenium.webdriver.support.select import Select
+
+        Select(self.one(selector)).select_by_value(value)
+
     def wait(self, condition: Callable[[], Any]) -> Any:
         """Wait until it holds."""
         from selenium.common.exceptions import StaleElementReferenceException, WebDriverException

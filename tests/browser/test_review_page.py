@@ -258,13 +258,9 @@ def test_filter_by_class_kind_and_what_is_open(page, start, audited):
     page.wait(lambda: page.text("#shown") == f"{len(expected)} shown")
     page.press(ESCAPE)  # clears the filter
     page.wait(lambda: page.text("#shown") == "18 shown")
-    page.run(
-        "document.querySelector('#kind').value = 'conflict'; document.querySelector('#kind').dispatchEvent(new Event('change'))"
-    )
+    page.choose("#kind", "conflict")
     assert page.text("#shown") == f"{sum(each['kind'] == 'conflict' for each in every)} shown"
-    page.run(
-        "document.querySelector('#kind').value = ''; document.querySelector('#kind').dispatchEvent(new Event('change'))"
-    )
+    page.choose("#kind", "")
     page.press("k")
     page.wait(lambda: page.text("#progress") == "1 of 18 decided")
     page.one("#undecided").click()
@@ -422,7 +418,8 @@ def test_it_fits_every_window_and_can_be_read_in_light_and_dark(page, start, lan
     overflowing = page.run(
         "return [...document.querySelectorAll('article.current > *, article.current button')].filter((each) => {"
         "  const card = each.closest('article').getBoundingClientRect(), box = each.getBoundingClientRect();"
-        "  return box.bottom > card.bottom + 1 || box.right > card.right + 1; }).map((each) => each.className || each.tagName)"
+        "  return box.bottom > card.bottom + 1 || box.right > card.right + 1; })"
+        ".map((each) => each.className || each.tagName)"
     )
     assert overflowing == []
     heights = page.run(
@@ -444,7 +441,8 @@ const behind = (element) => {
   for (let each = element; each; each = each.parentElement) layers.push(parse(getComputedStyle(each).backgroundColor));
   return layers.reverse().reduce((under, top) => over(top, under), [255, 255, 255]);
 };
-const light = (colour) => colour.map((value) => { const c = value / 255; return c <= 0.03928 ? c / 12.92 : ((c + 0.055) / 1.055) ** 2.4; })
+const linear = (c) => (c <= 0.03928 ? c / 12.92 : ((c + 0.055) / 1.055) ** 2.4);
+const light = (colour) => colour.map((value) => linear(value / 255))
   .reduce((sum, value, i) => sum + value * [0.2126, 0.7152, 0.0722][i], 0);
 const low = [];
 for (const element of document.querySelectorAll("#bar *, article:not(.decided) *")) {

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Sequence
 
-from shelfmind.cleaning.names import clean_name
+from shelfmind.cleaning.names import clean_name, clean_names
 from shelfmind.cleaning.rows import Row
 from shelfmind.data.listing import natural_key
 
@@ -19,7 +19,9 @@ def target_paths(rows: Sequence[Row], jpeg: bool) -> list[str]:
     """
     targets = [""] * len(rows)
     taken: set[str] = set()
-    order = sorted((i for i, row in enumerate(rows) if row.kept), key=lambda i: _rank(rows[i]))
+    own = clean_names({row.given for row in rows}, merge=True)
+    kept = (place for place, row in enumerate(rows) if row.kept)
+    order = sorted(kept, key=lambda i: (own[rows[i].given] != rows[i].class_name, natural_key(rows[i].source)))
     for place in order:
         row = rows[place]
         stem, suffix = os.path.splitext(row.source.rsplit("/", 1)[-1])
@@ -32,7 +34,3 @@ def target_paths(rows: Sequence[Row], jpeg: bool) -> list[str]:
         taken.add(path.casefold())
         targets[place] = path
     return targets
-
-
-def _rank(row: Row) -> tuple[bool, tuple[list[str | int], str]]:
-    return clean_name(row.given) != row.class_name, natural_key(row.source)

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import errno
+import os
+
 import numpy as np
 import pytest
 from PIL import Image
@@ -69,6 +72,23 @@ def test_the_same_images_give_the_same_bytes(mindspore, photos, tmp_path, monkey
 def test_a_place_that_cannot_be_written_is_one_sentence(mindspore, photos, tmp_path, monkeypatch):
     from shelfmind.runtime import mindrecord
 
-    with pytest.raises(UserError, match=r"cannot be written: .*is there space left") as raised:
+    with pytest.raises(OSError, match="No such file"):
         mindrecord.write_split(tmp_path / "none", "train", photos, [0] * 10, ["x"] * 10, image_size=48, progress=print)
+    (tmp_path / "train-00000.mindrecord.db").mkdir()  # where MindRecord wants its index
+    with pytest.raises(UserError, match=r"cannot be written: .*is there space left") as raised:
+        mindrecord.write_split(tmp_path, "train", photos, [0] * 10, ["x"] * 10, image_size=48, progress=print)
     assert "\n" not in str(raised.value)
+
+
+def test_a_shard_ends_when_it_has_enough_bytes(mindspore, photos, tmp_path, monkeypatch):
+    from shelfmind.runtime import mindrecord
+
+    monkeypatch.setattr(mindrecord, "BYTES_A_SHARD", 1)
+    assert len(write(tmp_path / "made", photos, monkeypatch)) == len(photos)
+
+
+def test_where_there_is_no_space_it_is_said_before_mindrecord_begins(mindspore, photos, tmp_path, monkeypatch):
+    monkeypatch.setattr(os, "posix_fallocate", lambda *_: (_ for _ in ()).throw(OSError(errno.ENOSPC, "full")))
+    with pytest.raises(OSError, match="full"):
+        write(tmp_path / "made", photos, monkeypatch)
+    assert list((tmp_path / "made").iterdir()) == []
