@@ -12,7 +12,7 @@ import shutil
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
-from shelfmind.data.checking import available_cores
+from shelfmind.data.examining import available_cores
 from shelfmind.data.images import BadImage, open_image
 from shelfmind.errors import UserError
 from shelfmind.files import sync_folder
