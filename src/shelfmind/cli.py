@@ -360,6 +360,9 @@ def generate(
 def audit(
     data: Data,
     out: Annotated[Path, typer.Option(help="folder to make for the report")],
+    run: Annotated[
+        Path | None, typer.Option(help="also ask this run, or what find-label-errors made, about every image")
+    ] = None,
     overwrite: Annotated[bool, typer.Option("--overwrite", help="replace an earlier audit in that folder")] = False,
     seed: Annotated[int, typer.Option(min=0, help="of the split, where the data has none")] = 0,
     format: Format = None,
@@ -370,7 +373,7 @@ def audit(
 
       shelfmind audit photos --out audit/
 
-      shelfmind audit photos --out audit/ --overwrite
+      shelfmind audit photos --run runs/first --out audit/ --overwrite
     """
     from shelfmind.data.detection import require_path
     from shelfmind.display import Display, audit_table
@@ -379,8 +382,11 @@ def audit(
     import shelfmind
 
     display = Display()
+    judge = None if run is None else shelfmind.judge_by(run, display.counter)
     with display.showing():
-        made = shelfmind.audit(data, out, format=format, seed=seed, overwrite=overwrite, counter=display.counter)
+        made = shelfmind.audit(
+            data, out, format=format, seed=seed, overwrite=overwrite, judge=judge, counter=display.counter
+        )
     Console().print(audit_table(made.figures))
     display.line(f"report: {out / 'report.html'}")
     display.line(f"issues: {out / 'issues.csv'}")
