@@ -12,7 +12,7 @@ from pathlib import Path
 COMMAND = Path(sys.executable).with_name("shelfmind")
 DEMO = Path("demo")
 MINUTES = 5.0
-DRAWN = ("--test-fraction", 0.2, "--tail", 0.4, "--size", "130-225")
+DRAWN = ("--test-fraction", 0.2, "--tail", 0.4, "--size", "130-225", "--set", "family_size=3")
 
 
 def main() -> int:

@@ -127,10 +127,11 @@ def _running(group: int) -> list[str]:
     return found
 
 
-def test_a_full_disk_is_one_line(cold, tmp_path):
+@pytest.mark.parametrize(("images", "workers"), [(20, 1), (200, 2)])
+def test_a_full_disk_is_one_line(images, workers, cold, tmp_path):
     def fill_disk() -> None:
         resource.setrlimit(resource.RLIMIT_FSIZE, (2000, 2000))
 
-    words = ("--classes", 4, "--images", 20, "--size", 400, "--fonts", "none", "--out", tmp_path / "set")
-    assert "no space left" in cold("generate", *words, preexec_fn=fill_disk).error
+    words = ("--classes", 4, "--images", images, "--size", 400, "--fonts", "none", "--workers", workers)
+    assert "no space left" in cold("generate", *words, "--out", tmp_path / "set", preexec_fn=fill_disk).error
     assert list(tmp_path.iterdir()) == []

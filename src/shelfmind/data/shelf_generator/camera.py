@@ -7,6 +7,7 @@ from io import BytesIO
 import numpy as np
 from PIL import Image, ImageFilter
 
+from shelfmind.data.shelf_generator.package import Floats
 from shelfmind.data.shelf_generator.shot import Shot
 
 
@@ -14,9 +15,9 @@ def developed(scene: Image.Image, shot: Shot, rng: np.random.Generator) -> Image
     """The photo of a scene with the camera's and the lamps' faults."""
     if shot.blur_px >= 0.3:
         scene = scene.filter(ImageFilter.GaussianBlur(shot.blur_px))
+    sideways = rng.random() < 0.6
     if shot.motion_px >= 0.5:
-        along = (shot.motion_px, 0.0) if rng.random() < 0.6 else (0.0, shot.motion_px)
-        scene = scene.filter(ImageFilter.BoxBlur(along))
+        scene = scene.filter(ImageFilter.BoxBlur((shot.motion_px, 0.0) if sideways else (0.0, shot.motion_px)))
     pixels = np.asarray(scene).astype(np.float32)
     height, width, _ = pixels.shape
     y = np.linspace(-1, 1, height, dtype=np.float32)[:, None]
@@ -27,18 +28,14 @@ def developed(scene: Image.Image, shot: Shot, rng: np.random.Generator) -> Image
     tint = 1 + shot.tint * (rng.permutation(3).astype(np.float32) - 1) / 2
     pixels *= light[..., None]
     pixels *= tint
+    lamp, sensor = rng.spawn(2)
     if shot.glare:
-        pixels += (255 - pixels) * _glare(x, y, shot.glare, rng)[..., None]
-    pixels += shot.noise * rng.standard_normal((height, width, 1), np.float32)
+        pixels += (255 - pixels) * _glare(x, y, shot.glare, lamp)[..., None]
+    pixels += shot.noise * sensor.standard_normal((height, width, 1), np.float32)
     return Image.fromarray(np.clip(pixels, 0, 255, out=pixels).astype(np.uint8))
 
 
-def _glare(
-    x: np.ndarray[tuple[int, ...], np.dtype[np.float32]],
-    y: np.ndarray[tuple[int, ...], np.dtype[np.float32]],
-    peak: float,
-    rng: np.random.Generator,
-) -> np.ndarray[tuple[int, ...], np.dtype[np.float32]]:
+def _glare(x: Floats, y: Floats, peak: float, rng: np.random.Generator) -> Floats:
     """Coverage with white, 0..1: a lamp's spot, or a tube's streak across the picture."""
     cx, cy = (float(centre) for centre in rng.uniform(-0.6, 0.6, 2))
     wide, tall = float(rng.uniform(0.12, 0.45)), float(rng.uniform(0.15, 0.7))

@@ -37,26 +37,28 @@ def compose(
 
     `facings` are the products that may stand beside it.
     """
-    item = _posed(product, shot, rng)
-    stand = _stand(item, shot, rng)
-    scene = _shelf(stand, shot, rng)
-    chosen = [facings[i] for i in rng.integers(0, len(facings), shot.neighbours)]
-    neighbours = [item if one is product else _posed(one, shot, rng) for one in chosen]
-    _surround(scene, stand, item, neighbours, rng)
-    _shadow(scene, stand, rng)
+    standing, shelf, around, hiding = rng.spawn(4)
+    crumple = int(standing.integers(2**31))
+    item = _posed(product, shot, crumple)
+    stand = _stand(item, shot, standing)
+    scene = _shelf(stand, shot, shelf)
+    chosen = [facings[i] for i in around.integers(0, len(facings), 3)[: shot.neighbours]]
+    neighbours = [item if one is product else _posed(one, shot, crumple + 1) for one in chosen]
+    _surround(scene, stand, item, neighbours, around)
+    _shadow(scene, stand, shelf)
     scene.alpha_composite(stand.layer)
     hidden = 0.0
     if shot.occlusion:
-        cover = hide(stand.layer, (stand.left, stand.top, stand.right, stand.base), shot.occlusion, item, fonts, rng)
+        cover = hide(stand.layer, (stand.left, stand.top, stand.right, stand.base), shot.occlusion, item, fonts, hiding)
         hidden = _hidden_share(stand.layer, cover)
         scene.alpha_composite(cover)
     return scene.convert("RGB"), hidden
 
 
-def _posed(product: Package, shot: Shot, rng: np.random.Generator) -> Image.Image:
+def _posed(product: Package, shot: Shot, crumple: int) -> Image.Image:
     height = 0.94 * shot.long_side_px * min(1.0, product.ratio)
     pitch = float(np.radians(shot.pitch_deg))
-    return posed(product, float(np.radians(shot.yaw_deg)), pitch, height, int(rng.integers(2**31)))
+    return posed(product, float(np.radians(shot.yaw_deg)), pitch, height, crumple)
 
 
 def _stand(item: Image.Image, shot: Shot, rng: np.random.Generator) -> Stand:

@@ -50,12 +50,13 @@ class Studio:
     def photo(self, number: int) -> tuple[bytes, tuple[object, ...]]:
         """A photo's JPEG bytes and its row in `truth.csv`; both depend on the settings and its number alone."""
         source = int(self.plan.source[number])
-        rng = np.random.default_rng([self.settings.seed, 3, source])
-        shot = draw_shot(self.settings, rng)
+        # One generator for each step: how hard one step is does not change what the others draw.
+        drawing, standing, camera = np.random.default_rng([self.settings.seed, 3, source]).spawn(3)
+        shot = draw_shot(self.settings, drawing)
         subject, facings = self._subject(source)
-        scene, hidden = compose(subject, facings, shot, self.fonts, rng)
+        scene, hidden = compose(subject, facings, shot, self.fonts, standing)
         shot = replace(shot, occlusion=hidden)
-        picture = developed(scene, shot, rng)
+        picture = developed(scene, shot, camera)
         if source != number:
             again = np.random.default_rng([self.settings.seed, 8, number])
             picture = near_copy(picture, again)

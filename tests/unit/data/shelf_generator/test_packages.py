@@ -38,7 +38,7 @@ def test_every_package_turns_and_keeps_its_shape(design: Design, fonts: Fonts) -
         poses[yaw, pitch] = item.tobytes()
     assert len(set(poses.values())) == 4
     straight = posed(product, 0.0, 0.0, LONG_SIDE, crumple=1)
-    assert straight.height / straight.width == pytest.approx(design.ratio, rel=0.05)
+    assert straight.height / straight.width == pytest.approx(design.body, rel=0.05)
     assert max(straight.size) == pytest.approx(LONG_SIDE, rel=0.05)
 
 

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
 import pytest
 
 from shelfmind.data.shelf_generator.settings import FACTORS, Settings, error_shares, make_settings, size_range
 from shelfmind.errors import UserError
+
+DOCUMENT = Path(__file__).parents[4] / "docs" / "generated-data.md"
 
 
 def test_overrides_win_and_are_typed() -> None:
@@ -55,6 +58,14 @@ def test_difficulty_multiplies_every_level_up_to_its_limit() -> None:
 def test_every_setting_is_described() -> None:
     assert all(field.description for field in Settings.model_fields.values())
     assert set(FACTORS) < set(Settings.model_fields)
+
+
+def test_the_documentation_lists_every_setting_with_its_default() -> None:
+    rows = {line.split("`")[1]: line for line in DOCUMENT.read_text("utf-8").splitlines() if line.startswith("| `")}
+    for name, field in Settings.model_fields.items():
+        assert rows[name].endswith(f"| {field.description} |")
+        if isinstance(field.default, (int, float)):
+            assert f"{field.default} |" in rows[name]
 
 
 def test_error_shares() -> None:

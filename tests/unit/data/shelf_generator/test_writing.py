@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import json
 from collections import Counter
 from multiprocessing import active_children
@@ -93,10 +94,8 @@ def test_any_number_of_processes_gives_the_same_bytes(
 ) -> None:
     monkeypatch.setattr(drawing, "WORTH_A_PROCESS", 10)
     monkeypatch.setattr(drawing, "CHUNK", 7)
-    settings = settings_of(small_set)
-    for workers in (2, 3):
-        generate(tmp_path / str(workers), settings, workers=workers)
-        assert files(tmp_path / str(workers)) == files(small_set)
+    generate(tmp_path / "set", settings_of(small_set), workers=3)
+    assert files(tmp_path / "set") == files(small_set)
 
 
 def test_another_seed_gives_other_photos(small_set: Path, tmp_path: Path) -> None:
@@ -111,6 +110,17 @@ def test_a_photo_depends_on_the_settings_and_its_number_only(small_set: Path, tr
         assert row[0] == truth[number]["path"]
         assert [str(cell) for cell in row] == list(truth[number].values())
         assert jpeg == (small_set / truth[number]["path"]).read_bytes()
+
+
+def test_a_factor_leaves_the_rest_of_the_photo_as_it_is() -> None:
+    plain, glaring = (
+        Studio(make_settings({**TINY, "glare": level, "jpeg": 0, "noise": 0})).photo(5) for level in (0.0, 1.0)
+    )
+    columns = [COLUMNS.index(name) for name in COLUMNS if name != "glare"]
+    assert [plain[1][column] for column in columns] == [glaring[1][column] for column in columns]
+    one, other = (np.asarray(Image.open(io.BytesIO(jpeg)), float) for jpeg, _ in (plain, glaring))
+    assert (other - one).max() > 20
+    assert (np.abs(other - one) < 6).mean() > 0.2
 
 
 def test_the_record_says_what_it_was_made_of(small_set: Path) -> None:
