@@ -35,10 +35,12 @@ def nearness(
     grows with the images and the size of classes, not with the square of the images.
     """
     found = np.full(asked.shape, np.nan, np.float32)
-    for label, members in _members(labels):
-        rows, columns = np.nonzero(asked == label)
-        if not len(rows):
+    members_of = dict(_members(labels))
+    for label, places in _members(asked.ravel()):
+        if label not in members_of:
             continue
+        members = members_of[label]
+        rows, columns = np.divmod(places, asked.shape[1])
         references = unit_rows(embeddings[members])
         for part in _blocks(len(rows), max(len(members), embeddings.shape[1])):
             mine = queries[rows[part]]
