@@ -7,6 +7,7 @@ from typing import Any
 __version__ = "0.1.0"
 __all__ = [
     "Watcher",
+    "audit",
     "create_model",
     "doctor",
     "evaluate",
@@ -22,6 +23,7 @@ __all__ = [
 ]
 
 _PLACES = {
+    "audit": ("shelfmind.analysis.audit", "audit"),
     "create_model": ("shelfmind.models", "create_model"),
     "doctor": ("shelfmind.runtime.doctor", "examine"),
     "evaluate": ("shelfmind.runtime.assess", "evaluate_run"),
@@ -36,7 +38,7 @@ _PLACES = {
     "train": ("shelfmind.training.run", "train"),
     "Watcher": ("shelfmind.training.run", "Watcher"),
 }
-_WITHOUT_MINDSPORE = {"list_recipes", "load_recipe", "open_catalog", "prepare"}
+_WITHOUT_MINDSPORE = {"audit", "list_recipes", "load_recipe", "open_catalog", "prepare"}
 
 
 def __getattr__(name: str) -> Any:

@@ -212,6 +212,36 @@ def predict(
 
 
 @app.command()
+def audit(
+    data: Data,
+    out: Annotated[Path, typer.Option(help="folder to make for the report")],
+    overwrite: Annotated[bool, typer.Option("--overwrite", help="replace an earlier audit in that folder")] = False,
+    seed: Annotated[int, typer.Option(min=0, help="of the split, where the data has none")] = 0,
+    format: Format = None,
+) -> None:
+    """Look at a data set: classes, leaks, duplicates, label conflicts, bad files, blur, glare; a report and tables.
+
+    Examples:
+
+      shelfmind audit photos --out audit/
+
+      shelfmind audit photos --out audit/ --overwrite
+    """
+    from shelfmind.data.detection import require_path
+    from shelfmind.display import Display, audit_table
+
+    require_path(data)
+    import shelfmind
+
+    display = Display()
+    with display.showing():
+        made = shelfmind.audit(data, out, format=format, seed=seed, overwrite=overwrite, counter=display.counter)
+    Console().print(audit_table(made.figures))
+    display.line(f"report: {out / 'report.html'}")
+    display.line(f"issues: {out / 'issues.csv'}")
+
+
+@app.command()
 def models(
     name: Annotated[str | None, typer.Argument(help="draw this model's stages")] = None,
     measure: Annotated[bool, typer.Option("--measure", help="also measure images/s on this machine")] = False,

@@ -189,6 +189,17 @@ def prepared_table(figures: Any) -> Table:
     return table
 
 
+def audit_table(figures: Mapping[str, Any]) -> Table:
+    """What an audit found, for people."""
+    table = Table("found", "images", title=f"{figures['images']} images, {len(figures['class_names'])} classes")
+    for kind, count in figures["issues"].items():
+        table.add_row(kind.replace("_", " "), str(count))
+    if not figures["issues"]:
+        table.add_row("no issues", "")
+    table.add_row("images/s", f"{figures['images_per_second']:.0f}")
+    return table
+
+
 def models_table(rows: Sequence[Mapping[str, Any]]) -> Table:
     """Models and what is known of them."""
     table = Table("model", "parameters", "GFLOPs", "embedding", "official weights, top-1")

@@ -6,11 +6,21 @@ import errno
 import glob
 import json
 import os
-from collections.abc import Callable
+import secrets
+import shutil
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
 from shelfmind.errors import UserError
+
+try:
+    import fcntl
+except ImportError:  # Windows: what a killed process left of a folder must be deleted there by hand
+    fcntl = None  # type: ignore[assignment]
+
+_MARK = ".being-written"
 
 
 def write_whole(path: Path, write: Callable[[Path], None]) -> None:
@@ -32,6 +42,50 @@ def write_whole(path: Path, write: Callable[[Path], None]) -> None:
     finally:
         for leftover in path.parent.glob(f"{glob.escape(temporary.stem)}*"):  # a writer may make files of its own
             leftover.unlink(missing_ok=True)
+
+
+@contextmanager
+def folder_written_whole(out: Path, *, ours: frozenset[str] = frozenset(), overwrite: bool = False) -> Iterator[Path]:
+    """A new folder beside `out` to write into, which becomes `out` when the context ends well and else is removed.
+
+    `out` must be missing or empty, or hold nothing but files named in `ours` if it may be overwritten; see
+    `require_free_folder`, which raises `UserError` as this does. What a killed process left of an earlier attempt at
+    `out` is removed.
+    """
+    out = Path(os.path.abspath(out))
+    require_free_folder(out, ours=ours, overwrite=overwrite)
+    partial = out.with_name(f".{out.name}.partial-{secrets.token_hex(4)}")
+    try:
+        try:
+            out.parent.mkdir(parents=True, exist_ok=True)
+            _remove_abandoned(out)
+            partial.mkdir()
+            with _claimed(partial):
+                yield partial
+            require_free_folder(out, ours=ours, overwrite=overwrite)
+            _take_place(partial, out)
+        finally:
+            shutil.rmtree(partial, ignore_errors=True)
+    except OSError as error:
+        raise UserError(f"{out} cannot be written: {_reason(error)}; nothing was left there") from error
+
+
+def require_free_folder(out: Path, *, ours: frozenset[str] = frozenset(), overwrite: bool = False) -> None:
+    """Raise `UserError` if `out` is a file, or a folder with content that is not to be overwritten."""
+    try:
+        if not os.path.lexists(out):
+            return
+        if not out.is_dir():
+            raise UserError(f"{out} is a file; choose a folder that does not exist yet")
+        held = {path.name for path in out.iterdir()}
+    except OSError as error:
+        raise UserError(f"{out} cannot be read: {error.strerror or error}") from error
+    foreign = sorted(held - ours)
+    if foreign and overwrite:
+        raise UserError(f"{out} also holds {foreign[0]}, which would be lost; choose another folder or move it away")
+    if held and not overwrite:
+        hint = ", or replace what is there with --overwrite" if ours and not foreign else ""
+        raise UserError(f"{out} is not an empty folder; choose another{hint}")
 
 
 def write_text(path: Path, text: str) -> None:
@@ -68,6 +122,43 @@ def sync_folder(folder: Path) -> None:
         pass
     finally:
         os.close(handle)
+
+
+@contextmanager
+def _claimed(folder: Path) -> Iterator[None]:
+    """A file in the folder that is locked as long as this process lives and works on it."""
+    mark = folder / _MARK
+    with open(mark, "wb") as stream:
+        if fcntl is not None:
+            fcntl.flock(stream, fcntl.LOCK_EX)
+        yield
+        mark.unlink()
+
+
+def _remove_abandoned(out: Path) -> None:
+    """Remove earlier attempts at `out` whose process no longer lives."""
+    if fcntl is None:
+        return
+    for mark in out.parent.glob(f".{glob.escape(out.name)}.partial-*/{_MARK}"):
+        with suppress(OSError), open(mark, "rb") as stream:
+            fcntl.flock(stream, fcntl.LOCK_EX | fcntl.LOCK_NB)  # raises where its process still works on it
+            shutil.rmtree(mark.parent, ignore_errors=True)
+
+
+def _take_place(partial: Path, out: Path) -> None:
+    """Rename the finished folder to its place; what was there goes only when the new one stands there."""
+    if not out.exists():
+        os.replace(partial, out)
+    else:
+        former = partial.with_name(f"{partial.name}.former")
+        os.replace(out, former)
+        try:
+            os.replace(partial, out)
+        except OSError:
+            os.replace(former, out)
+            raise
+        shutil.rmtree(former, ignore_errors=True)
+    sync_folder(out.parent)
 
 
 def _reason(error: OSError) -> str:

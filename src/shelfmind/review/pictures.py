@@ -13,7 +13,7 @@ from pathlib import Path
 from PIL import Image
 
 from shelfmind.data import open_catalog
-from shelfmind.data.checking import available_cores
+from shelfmind.data.examining import available_cores
 from shelfmind.data.images import BadImage, open_image
 from shelfmind.data.listing import is_image_name
 from shelfmind.errors import UserError
