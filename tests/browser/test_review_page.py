@@ -53,6 +53,16 @@ def test_a_suspect_without_a_suggestion_has_no_button_for_it(page, start, audite
     page.wait(lambda: "no suggestion" in page.text("#said"))
 
 
+def test_a_leak_shows_its_copies(page, start, audited, auditing, tmp_path):
+    first, second = sorted(path.relative_to(audited[0]).as_posix() for path in audited[0].rglob("*.jpg"))[:2]
+    suspect = Suspect(first, "train", "a", None, "leak", 0.9, "the same pixels as an image of test", (second,))
+    page.open(start(audit=auditing.write_audit(tmp_path / "audit", audited[0], ["a", "b"], [suspect])))
+    assert page.texts("article .suggestion h3") == ["Its copies"]
+    assert page.texts("article .suggestion .note") == ["nearly the same pictures"]
+    assert len(page.all("article .suggestion img")) == 1
+    assert not page.all("article .accept")
+
+
 def test_a_picture_is_enlarged_by_key_and_by_mouse(page, start):
     page.open(start())
     page.press(ENTER)
@@ -261,7 +271,7 @@ def test_filter_by_class_kind_and_what_is_open(page, start, audited):
     page.choose("#kind", "conflict")
     assert page.text("#shown") == f"{sum(each['kind'] == 'conflict' for each in every)} shown"
     page.choose("#kind", "")
-    page.press("k")
+    page.press(ESCAPE, "k")  # a list takes letters itself
     page.wait(lambda: page.text("#progress") == "1 of 18 decided")
     page.one("#undecided").click()
     page.wait(lambda: page.text("#shown") == "17 shown")

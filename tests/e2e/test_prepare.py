@@ -11,6 +11,7 @@ import sys
 import pytest
 
 from shelfmind.analysis.decisions import append_decision, decide
+from shelfmind.analysis.suspects import read_suspects
 from shelfmind.data import open_catalog
 
 AT_LINK = """
@@ -89,6 +90,31 @@ answer = sorted((str(row["path"]), int(row["label"])) for row in rows)
     assert all(classes["names"][label] == path.split("/")[1] for path, label in rows)
 
 
+def test_from_audit_over_review_to_a_clean_data_set(data, warm, tmp_path):
+    root = tmp_path / "data"
+    shutil.copytree(data, root)
+    image = sorted((root / "test").rglob("*.jpg"))[0]
+    leak = root / "train" / image.parent.name / "leaked.jpg"
+    shutil.copy(image, leak)
+    outcome = warm("audit", root, "--out", tmp_path / "audit")
+    assert outcome.status == 0, outcome.stderr
+    suspects = read_suspects(tmp_path / "audit" / "suspects.jsonl")
+    (suspect,) = [each for each in suspects if each.path.endswith(leak.name)]
+    assert suspect.path == leak.relative_to(root).as_posix()
+    rows = {}
+    for name, options in (("audited", ["--audit", tmp_path / "audit"]), ("looked", [])):
+        outcome = warm("prepare", root, "--drop-leaks", *options, "--out", tmp_path / name)
+        assert outcome.status == 0, outcome.stderr
+        rows[name] = (tmp_path / name / "prepare.csv").read_bytes()
+    assert rows["audited"] == rows["looked"]
+    assert f"{suspect.path},train,{suspect.given},dropped,leak: also in test".encode() in rows["looked"]
+    log = tmp_path / "review.jsonl"
+    append_decision(log, decide("王", suspect.path, suspect.given, "keep"))
+    outcome = warm("prepare", root, "--drop-leaks", "--decisions", log, "--out", tmp_path / "kept")
+    assert outcome.status == 0, outcome.stderr
+    assert len(open_catalog(tmp_path / "kept").samples) == len(open_catalog(root).samples)
+
+
 @pytest.fixture
 def refused(data, warm, tmp_path):
     """Run a preparation that must fail with one line and leave nothing; returns that line."""
@@ -117,7 +143,6 @@ def refused(data, warm, tmp_path):
         ("--val-fraction 0.5 --test-fraction 0.5", "sum to less than 1"),
         ("--split-floor -1", "--split-floor"),
         ("--image-size 3", "--image-size"),
-        ("--drop-leaks", "--audit"),
         ("--drop-leaks --audit {tmp}", "is not an audit"),
         ("--prefer Zhao", "no decisions of the reviewer 'Zhao'"),
         ("--seed -1", "--seed"),

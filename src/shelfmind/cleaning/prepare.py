@@ -12,7 +12,7 @@ from shelfmind.analysis.decisions import Decision, read_decisions, resolve
 from shelfmind.cleaning.names import clean_name, clean_names
 from shelfmind.cleaning.placing import target_paths
 from shelfmind.cleaning.record import Figures, digests, summarise, versions, write_record
-from shelfmind.cleaning.repeats import audited_pairs
+from shelfmind.cleaning.repeats import Pair, audited_pairs, find_pairs
 from shelfmind.cleaning.report import write_report
 from shelfmind.cleaning.rows import (
     Row,
@@ -24,15 +24,15 @@ from shelfmind.cleaning.rows import (
     sample_fraction,
     split_again,
 )
-from shelfmind.cleaning.writing import LINKS, place_images, require_empty, whole_folder
+from shelfmind.cleaning.writing import LINKS, place_images
 from shelfmind.data import absolute, open_catalog
 from shelfmind.data.checking import check_files
 from shelfmind.data.digest import data_digest
 from shelfmind.data.splits import SPLITS, VAL_FRACTION, relative_name
 from shelfmind.errors import UserError, unknown_name
-from shelfmind.files import cache_folder, write_json
+from shelfmind.files import cache_folder, folder_written_whole, require_free_folder, write_json
 from shelfmind.progress import Counter, count_silently
-from shelfmind.records import Catalog
+from shelfmind.records import BadFile, Catalog
 
 MINDRECORD_FOLDER = "mindrecord"
 
@@ -98,7 +98,7 @@ def prepare(
     targets = target_paths(rows, settings.jpeg)
     sources = {relative_name(sample.path, catalog.root): sample.path for sample in catalog.samples}
     kept = [(sources[row.source], target) for row, target in zip(rows, targets, strict=True) if row.kept]
-    with whole_folder(out) as folder:
+    with folder_written_whole(out) as folder:
         placed = place_images(
             folder,
             [source for source, _ in kept],
@@ -127,15 +127,13 @@ def _check(settings: Settings, root: Path, out: Path) -> None:
     cap_all = 1 if settings.cap_all is None else settings.cap_all
     if min(cap_all, *settings.caps.values(), 1) < 1:
         raise UserError("a cap is at least 1; to leave a class out, drop its images in the review")
-    if (settings.drop_duplicates or settings.drop_leaks) and settings.audit is None:
-        raise UserError("--drop-duplicates and --drop-leaks need --audit AUDIT, which says what repeats what")
     for path in settings.decisions:
         if not path.is_file():
             raise UserError(f"no decisions at {path}; `shelfmind review AUDIT` writes them to AUDIT/review.jsonl")
     real_root, real_out = os.path.realpath(root), os.path.realpath(out)
     if os.path.isdir(real_root) and os.path.commonpath([real_root, real_out]) == real_root:
         raise UserError(f"{out} lies in the data set {root}, of which it would become a part; choose another place")
-    require_empty(out)
+    require_free_folder(out)
 
 
 def _decisions(settings: Settings, note: Callable[[str], None]) -> dict[str, Decision]:
@@ -154,7 +152,8 @@ def _planned(
         Row(name, class_names[sample.label], sample.split, class_names[sample.label], sample.split)
         for name, sample in sorted((relative_name(sample.path, catalog.root), sample) for sample in catalog.samples)
     ]
-    rows = drop(rows, _unusable(catalog, settings.max_bad_fraction, counter))
+    bad_files, pairs = _looked_at(catalog, settings, counter)
+    rows = drop(rows, _unusable(catalog, bad_files, settings.max_bad_fraction))
     rows, passed_over = apply_decisions(
         rows,
         decisions,
@@ -165,11 +164,8 @@ def _planned(
     used = sorted({*class_names, *(row.class_name for row in rows)})
     names = clean_names(used, merge=settings.merge_same_names)
     rows = rename_classes(rows, names)
-    unsettled: list[tuple[str, ...]] = []
-    if settings.audit is not None:
-        pairs = audited_pairs(settings.audit)
-        reasons, unsettled = repetitions(rows, pairs, duplicates=settings.drop_duplicates, leaks=settings.drop_leaks)
-        rows = drop(rows, reasons)
+    reasons, unsettled = repetitions(rows, pairs, duplicates=settings.drop_duplicates, leaks=settings.drop_leaks)
+    rows = drop(rows, reasons)
     if settings.fraction is not None:
         rows = sample_fraction(rows, settings.fraction, settings.seed)
     if settings.val_fraction is not None or settings.test_fraction is not None:
@@ -182,13 +178,25 @@ def _planned(
     return rows, names, _notes(figures, unsettled), figures
 
 
-def _unusable(catalog: Catalog, max_fraction: float, counter: Counter) -> dict[str, str]:
+def _looked_at(catalog: Catalog, settings: Settings, counter: Counter) -> tuple[list[BadFile], list[Pair]]:
+    """The files that cannot be used, and the copies: as the audit has them, or looked for if they are to be dropped."""
+    if settings.audit is None and (settings.drop_duplicates or settings.drop_leaks):
+        pairs, bad_files = find_pairs(catalog, counter)
+        return bad_files, pairs
+    pairs = [] if settings.audit is None else audited_pairs(settings.audit)
+    names = {relative_name(sample.path, catalog.root) for sample in catalog.samples} if pairs else set()
+    if pairs and names.isdisjoint(name for pair in pairs for name in pair):
+        raise UserError(f"{settings.audit} is the audit of another data set: it names no image of {catalog.root}")
     paths = [sample.path for sample in catalog.samples]
     progress = counter("checking images", len(paths))
-    bad = check_files(paths, cache=cache_folder() / "verdicts.sqlite", progress=progress)
-    if len(bad) == len(paths) or len(bad) / len(paths) > max_fraction:
+    return check_files(paths, cache=cache_folder() / "verdicts.sqlite", progress=progress), pairs
+
+
+def _unusable(catalog: Catalog, bad: Sequence[BadFile], max_fraction: float) -> dict[str, str]:
+    total = len(catalog.samples)
+    if len(bad) == total or len(bad) / total > max_fraction:
         raise UserError(
-            f"{len(bad)} of {len(paths)} images cannot be used, such as {bad[0].path} ({bad[0].reason}); "
+            f"{len(bad)} of {total} images cannot be used, such as {bad[0].path} ({bad[0].reason}); "
             "mend them, or allow more with --max-bad-fraction"
         )
     return {relative_name(file.path, catalog.root): f"unusable: {file.reason}" for file in bad}

@@ -11,7 +11,7 @@ import sys
 from pathlib import Path
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from shelfmind.analysis.decisions import (
@@ -62,6 +62,7 @@ def test_any_file_name_survives(tmp_path, text):
     assert (read.path, read.given) == (text, text)
 
 
+@settings(deadline=None)
 @given(st.integers(1, 3), st.data())
 def test_a_line_cut_at_any_byte_is_left_out_with_a_note_and_cut_off_by_the_next_append(tmp_path_factory, count, data):
     log = tmp_path_factory.mktemp("cut") / "review.jsonl"
@@ -204,6 +205,7 @@ def test_more_contradictions_are_counted():
         resolve(decisions)
 
 
+@settings(deadline=None)
 @given(
     st.lists(
         st.tuples(st.sampled_from("ab"), st.sampled_from("xy"), st.sampled_from(["keep", "drop", "others", "undo"]))

@@ -5,7 +5,7 @@ from __future__ import annotations
 import unicodedata
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from shelfmind.cleaning.names import LONGEST_BYTES, clean_name, clean_names
@@ -42,6 +42,7 @@ def test_a_name_comes_out_clean(name, clean):
     assert clean_name(name) == clean
 
 
+@settings(deadline=None)
 @given(ANY)
 def test_a_clean_name_is_fit_for_any_system_and_stays_as_it_is(name):
     clean = clean_name(name)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from shelfmind.cleaning.placing import target_paths
@@ -37,6 +37,7 @@ def test_as_jpeg_all_end_alike_and_a_dropped_image_has_no_place():
 NAMES = st.text(st.characters(codec="utf-8") | st.sampled_from("aA1_.（"), min_size=1, max_size=6)
 
 
+@settings(deadline=None)
 @given(st.lists(NAMES, min_size=1, max_size=30, unique=True), st.booleans(), st.randoms())
 def test_no_two_images_share_a_place_and_their_order_does_not_matter(names, jpeg, random):
     rows = rows_of(*(f"{name}.jpg" for name in names))

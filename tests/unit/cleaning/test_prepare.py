@@ -6,6 +6,7 @@ import csv
 import json
 import shutil
 
+import numpy as np
 import pytest
 from PIL import Image
 
@@ -127,6 +128,31 @@ def test_duplicates_and_leaks_of_an_audit_are_dropped(make, tmp_path):
     assert facts_of(tmp_path / "clean")["settings"]["audit"] == str(tmp_path / "audit")
 
 
+def test_an_audit_of_another_data_set_is_refused(make, tmp_path):
+    columns = ("path", "split", "class", "kind", "score", "suggested", "related", "detail")
+    write_table(tmp_path / "issues.csv", columns, [("x.jpg", "", "", "leak", "", "", "y.jpg", "")])
+    with pytest.raises(UserError, match="is the audit of another data set"):
+        prepare(make(COUNTS), tmp_path / "clean", Settings(audit=tmp_path, drop_leaks=True))
+
+
+def test_without_an_audit_copies_are_looked_for(make, tmp_path):
+    root = make({"train/雪碧": 2, "test/雪碧": 1})
+    generator = np.random.default_rng(0)
+    for split, name in (("train", "a"), ("train", "b"), ("train", "c"), ("test", "d")):
+        blocks = generator.integers(0, 256, (12, 9, 3)).astype(np.uint8)
+        (root / split / "可乐").mkdir(parents=True, exist_ok=True)
+        Image.fromarray(blocks).resize((90, 120), Image.Resampling.BICUBIC).save(root / split / "可乐" / f"{name}.png")
+    shutil.copy(root / "train/可乐/a.png", root / "train/可乐/a again.png")
+    Image.open(root / "test/可乐/d.png").save(root / "train/可乐/d.jpg", quality=80)
+    (root / "train/可乐/cut.jpg").write_bytes(b"no image")
+    prepare(root, tmp_path / "clean", Settings(drop_duplicates=True, drop_leaks=True))
+    rows = rows_of(tmp_path / "clean")
+    reasons = {source.split("/")[-1]: row["reason"] for source, row in rows.items() if row["reason"]}
+    assert reasons.pop("cut.jpg").startswith("unusable: ")
+    assert reasons == {"a.png": "duplicate: of train/可乐/a again.png", "d.jpg": "leak: also in test"}
+    assert prepare(root, tmp_path / "whole").figures.kept == 9
+
+
 def test_a_cap_takes_either_name_of_a_class(make, tmp_path):
     root = make({"train/其它（杂）": 9, "train/可乐": 3, "test/可乐": 2, "test/其它（杂）": 5})
     for place, name in enumerate(("其它（杂）", "其它(杂)")):
@@ -162,7 +188,6 @@ def test_odd_file_names_survive(make, tmp_path):
         (Settings(caps={"others": 0}), "a cap is at least 1"),
         (Settings(cap_all=0), "a cap is at least 1"),
         (Settings(caps={"othrs": 3}), "did you mean others"),
-        (Settings(drop_leaks=True), "need --audit"),
     ],
 )
 def test_settings_that_make_no_sense_are_refused(make, tmp_path, settings, said):

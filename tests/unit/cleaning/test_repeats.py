@@ -17,14 +17,19 @@ def issue(path, kind, related):
 
 def test_pairs_of_the_same_picture_are_read(tmp_path):
     rows = [
-        issue("1.jpg", "duplicate", "2.jpg"),
+        issue("1.jpg", "duplicate", "2.jpg|3 .jpg"),
         issue("3.jpg", "leak", "4\n.jpg"),
         issue("5.jpg", "label", "6.jpg"),
         issue("7.jpg", "duplicate", ""),
         issue("8\udce9.jpg", "conflict", "9.jpg"),
     ]
     write_table(tmp_path / "issues.csv", COLUMNS, rows)
-    assert audited_pairs(tmp_path) == [("1.jpg", "2.jpg"), ("3.jpg", "4\n.jpg"), ("8\udce9.jpg", "9.jpg")]
+    assert audited_pairs(tmp_path) == [
+        ("1.jpg", "2.jpg"),
+        ("1.jpg", "3 .jpg"),
+        ("3.jpg", "4\n.jpg"),
+        ("8\udce9.jpg", "9.jpg"),
+    ]
 
 
 def test_what_is_no_audit_is_named(tmp_path):

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import Counter
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from shelfmind.analysis.decisions import Decision
@@ -131,6 +131,7 @@ def test_one_picture_in_two_classes_is_left_for_a_person():
     assert repetitions(dropped, [("a", "b")], duplicates=True, leaks=True) == ({}, [])
 
 
+@settings(deadline=None)
 @given(ROWS, st.data())
 def test_no_leak_and_no_duplicate_is_left(rows, data):
     names = [each.source for each in rows]
@@ -156,6 +157,7 @@ def test_no_leak_and_no_duplicate_is_left(rows, data):
 # Samples, caps and splits
 
 
+@settings(deadline=None)
 @given(ROWS, st.floats(0.01, 1), st.integers(0, 3))
 def test_a_sample_keeps_its_share_of_each_class_and_split_and_at_least_one(rows, fraction, seed):
     before, after = counts(rows), counts(sample_fraction(rows, fraction, seed))
@@ -164,6 +166,7 @@ def test_a_sample_keeps_its_share_of_each_class_and_split_and_at_least_one(rows,
         assert after[key] == max(1, int(number * fraction + 0.5))
 
 
+@settings(deadline=None)
 @given(ROWS, st.integers(0, 3))
 def test_a_sample_is_the_same_in_any_order_and_another_for_another_seed(rows, seed):
     names = {each.source for each in sample_fraction(rows, 0.5, seed) if each.kept}
@@ -183,6 +186,7 @@ def test_a_smaller_sample_lies_in_a_larger_one():
     assert small < large
 
 
+@settings(deadline=None)
 @given(ROWS, st.integers(1, 20), st.one_of(st.none(), st.integers(1, 20)))
 def test_caps_bound_training_images_and_nothing_else(rows, limit, cap_all):
     before, after = counts(rows), counts(cap_classes(rows, {"a": limit}, cap_all, 0))
@@ -191,6 +195,7 @@ def test_caps_bound_training_images_and_nothing_else(rows, limit, cap_all):
         assert after[split, name] == (number if split != "train" or bound is None else min(number, bound))
 
 
+@settings(deadline=None)
 @given(ROWS, st.floats(0, 0.4), st.floats(0, 0.4), st.integers(0, 3))
 def test_a_new_split_keeps_one_of_each_class_in_train_and_the_floor_elsewhere(rows, val, test, floor):
     after = counts(split_again(rows, val, test, floor, 0))
@@ -202,6 +207,7 @@ def test_a_new_split_keeps_one_of_each_class_in_train_and_the_floor_elsewhere(ro
         assert after["val", name] >= min(floor, number - 1 - after["test", name])
 
 
+@settings(deadline=None)
 @given(ROWS, st.floats(0, 0.9))
 def test_test_stays_where_no_share_is_asked_for_it(rows, val):
     after = split_again(rows, val, None, 0, 0)

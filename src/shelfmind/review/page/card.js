@@ -77,17 +77,19 @@ function suggestedSide({ kind, suggested, card }, act) {
   if (suggested === null && !card?.neighbours.length) {
     return make("section", { className: "side none" }, make("h3", {}, say("suggested")), make("p", {}, say("noSuggestion")));
   }
-  const element = side(say("suggested"), suggested ?? "—", card?.neighbours, note, act);
+  const title = suggested === null ? say("copies") : say("suggested");
+  const element = side(title, suggested, card?.neighbours, note, act);
   element.classList.add("suggestion");
   return element;
 }
 
 function side(title, name, images, note, act) {
   const pictures = make("div", { className: "pictures" });
-  for (const image of images ?? []) pictures.append(enlargeable(image, "small", say("neighbourPicture", name), act));
+  const text = name === null ? title : say("neighbourPicture", name);
+  for (const image of images ?? []) pictures.append(enlargeable(image, "small", text, act));
   const empty = images && !images.length;
-  return make("section", { className: "side" },
-    make("h3", {}, title), make("p", { className: "name", title: name }, name), pictures,
+  return make("section", { className: "side" }, make("h3", {}, title),
+    name === null ? null : make("p", { className: "name", title: name }, name), pictures,
     make("p", { className: "note" }, empty ? say("noPictures") : note));
 }
 
