@@ -157,7 +157,7 @@ def run_seed(seed: int, arguments: argparse.Namespace) -> dict[str, Any]:
     out: Path = arguments.out / str(seed)
     photos = arguments.out / f"photos{seed}"
     if not photos.exists():
-        drawn = {"classes": arguments.classes, "images": arguments.images, "tail": 0.5, "test_fraction": 0.5}
+        drawn = {"classes": arguments.classes, "images": arguments.images, "tail": 0.3, "test_fraction": 0.5}
         generate(photos, **drawn, **DRAWN, label_errors=0.05, error_splits=("train",), seed=seed)
     if not (out / "test.csv").exists():
         plant(photos, out)
@@ -267,10 +267,10 @@ def _arguments() -> argparse.Namespace:
     parser.add_argument("--seeds", type=int, nargs="+", default=[1, 2, 3], help="(default: %(default)s)")
     parser.add_argument("--out", type=Path, required=True, help="folder for photos, runs and figures")
     parser.add_argument("--recipe", type=Path, default=Path(__file__).with_name("label_errors.yaml"))
-    parser.add_argument("--classes", type=int, default=40, help="(default: %(default)s)")
-    parser.add_argument("--images", type=int, default=3000, help="photos, half of them test (default: %(default)s)")
-    parser.add_argument("--epochs", type=int, default=5, help="of each fold (default: %(default)s)")
-    parser.add_argument("--gain-epochs", type=int, default=8, help="of each retraining (default: %(default)s)")
+    parser.add_argument("--classes", type=int, default=30, help="(default: %(default)s)")
+    parser.add_argument("--images", type=int, default=2000, help="photos, half of them test (default: %(default)s)")
+    parser.add_argument("--epochs", type=int, default=6, help="of each fold (default: %(default)s)")
+    parser.add_argument("--gain-epochs", type=int, default=6, help="of each retraining (default: %(default)s)")
     parser.add_argument("--no-gain", dest="gain", action="store_false", help="no retraining")
     return parser.parse_args()
 

@@ -21,11 +21,15 @@ Ints = npt.NDArray[np.int64]
 Floats = npt.NDArray[np.float32]
 Wide = npt.NDArray[np.float64]
 
-FLAG_ABOVE = 1.5
-"""Flagged is a label whose best other class is exp(1.5) = 4.5 times as likely or more; chosen on generated data
-whose seeds report no figure."""
+DOUBTFUL_ODDS = 2.5
+"""A label is flagged whose best other class is exp(2.5) = 12 times as likely as it, or more."""
+HARD_CLASS_SHARE = 0.25
+"""Share of a class's usual odds that is taken off: where most images look like another class, one more says little."""
 OUTLIER_ABOVE = 4.0
-"""An image this many deviations farther from the nearest class than that class's own images fits none."""
+"""An image this many deviations farther from the nearest class than that class's own images fits none.
+
+This and the two above were chosen on generated data, of seeds that report no figure."""
+_ENOUGH = 5
 _LEAST_CHANCE = 1e-6
 _SUPPOSED_WRONG = 0.05
 _FITTED_TO = 20_000
@@ -37,17 +41,19 @@ _NEIGHBOUR_SCALES = (0.0, *np.geomspace(0.5, 500, 13).tolist())
 class LabelCheck:
     """What is said of the labels of N judged images; arrays have shape (N,).
 
-    `score` in 0..1 is the share of the best other class beside the given one in the two opinions together: 0.5 where
-    both are as likely, near 1 where the label is almost surely wrong. `suggested` is that other class, `NO_CLASS` where
-    the image is an outlier that fits none. `self_confidence` and `margin` are the network's alone, `nearness` is to the
-    given class, `outlier` how many deviations the image lies farther from its nearest class than that class's own
-    images; both are NaN where there is nothing to compare with. `scales` is how much the network and the neighbours
-    count, see `fit_scales`.
+    `score` in 0..1 tells how doubtful the label is: the logistic of the odds of the best other class against it in the
+    two opinions together, less what is usual in its class; above 0.5 it is `flagged`. `suggested` is that other class,
+    `NO_CLASS` where the image is an outlier that fits none. `self_confidence` and `margin` are the network's alone,
+    `nearness` is to the given class, `outlier` how many deviations the image lies farther from its nearest class than
+    that class's own images; both are NaN where there is nothing to compare with. `odds` are the logarithm of how many
+    times as likely the best other class is, and `scales` how much the network and the neighbours count, see
+    `fit_scales`.
     """
 
     scanned: Scan
     noise: NoiseEstimate
     scales: tuple[float, float]
+    odds: Wide
     score: Wide
     suggested: Ints
     flagged: Bools
@@ -97,7 +103,8 @@ def judge(scanned: Scan, noise: NoiseEstimate, asked: Ints, chances: Floats, nea
 
     `asked` (N, K) are classes, the given one first, `chances` the network's probabilities of them and `near` how near
     the image lies to each. The logarithm of the chances and the nearness are evidence, each with a scale of its own;
-    the softmax of their sum is the joint opinion. See `fit_scales` for how much each of the two counts.
+    the softmax of their sum is the joint opinion. See `fit_scales` for how much each of the two counts. A share of the
+    median odds of a class's images is taken off, much as confident learning compares with class averages.
     """
     network = np.log(np.maximum(chances, _LEAST_CHANCE)).astype(np.float64)
     lowest = np.nanmin(near) if np.isfinite(near).any() else 0.0
@@ -107,14 +114,16 @@ def judge(scanned: Scan, noise: NoiseEstimate, asked: Ints, chances: Floats, nea
     rows = np.arange(len(joint))
     best = joint[:, 1:].argmax(axis=1) + 1
     odds = joint[rows, best] - joint[:, 0]
+    doubt = odds - HARD_CLASS_SHARE * _usual(odds, scanned.labels) - DOUBTFUL_ODDS
     outlier = outlier_scores(asked, near)
     return LabelCheck(
         scanned=scanned,
         noise=noise,
         scales=scales,
-        score=1.0 / (1.0 + np.exp(-odds)),
+        odds=odds,
+        score=1.0 / (1.0 + np.exp(-doubt)),
         suggested=np.where(outlier > OUTLIER_ABOVE, NO_CLASS, asked[rows, best]),
-        flagged=odds > FLAG_ABOVE,
+        flagged=doubt > 0,
         nearness=near[:, 0],
         outlier=outlier,
     )
@@ -152,6 +161,17 @@ def _nearness(held_out: HeldOut, asked: Ints, embeddings: Callable[[int], Embedd
         mine = np.flatnonzero(folds == fold)
         near[mine] = nearness(embeddings(fold), held_out.labels, mine, asked[mine], progress=progress)
     return near
+
+
+def _usual(odds: Wide, labels: Ints) -> Wide:
+    """The median odds of each image's class, those of all images in classes of fewer than five, shape (N,)."""
+    usual = np.full(int(labels.max(initial=0)) + 1, np.median(odds) if len(odds) else 0.0)
+    order = np.argsort(labels, kind="stable")
+    present, starts = np.unique(labels[order], return_index=True)
+    for label, group in zip(present.tolist(), np.split(order, starts[1:]), strict=True):
+        if len(group) >= _ENOUGH:
+            usual[label] = np.median(odds[group])
+    return np.asarray(usual[labels])
 
 
 def _log_softmax(values: Wide) -> Wide:

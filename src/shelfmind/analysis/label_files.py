@@ -106,13 +106,12 @@ def _detail(check: LabelCheck, row: int, suggested: str | None) -> str:
     confidence = f"a network that never saw the image gives its label {check.self_confidence[row]:.1%}"
     if suggested is None:
         return f"far from every class ({check.outlier[row]:.1f} deviations from the nearest one); {confidence}"
-    return f"{confidence}; with the images most like it, '{suggested}' is {_times(check.score[row])} as likely"
+    return f"{confidence}; with the images most like it, '{suggested}' is {_times(float(check.odds[row]))} as likely"
 
 
-def _times(score: float) -> str:
+def _times(log_odds: float) -> str:
     """How many times as likely the other class is."""
-    odds = score / max(1.0 - score, 1e-4)
-    return "more than 1000 times" if odds > 1000 else f"{odds:.1f} times"
+    return "more than 1000 times" if log_odds > np.log(1000) else f"{np.exp(log_odds):.1f} times"
 
 
 def _start(held_out: HeldOut, row: int) -> tuple[str, str, str]:

@@ -14,7 +14,7 @@ Ints = npt.NDArray[np.int64]
 Floats = npt.NDArray[np.float32]
 Embeddings = npt.NDArray[np.floating[Any]]
 
-NEAREST = 5
+NEAREST = 3
 _BLOCK_VALUES = 8_000_000
 
 
