@@ -13,6 +13,9 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_valida
 
 from shelfmind.errors import UserError, unknown_name
 
+COSINE_SCALE = 30.0
+"""What the cosines of a cosine classifier are multiplied by to give logits; margin losses divide by it."""
+
 
 class Section(BaseModel):
     """Part of a recipe: frozen, and an unknown key is an error."""
@@ -63,6 +66,7 @@ class LossRecipe(Section):
 
     name: str = Field("cross_entropy", description="a name from the table of losses")
     label_smoothing: float = Field(0.1, ge=0, lt=1, description="share of the target spread over all classes")
+    arguments: dict[str, Any] = Field({}, description="of the loss's function, such as gamma: 2 for focal")
 
 
 class MixingRecipe(Section):
@@ -93,8 +97,25 @@ class TrainRecipe(Section):
 
     epochs: int = Field(75, ge=1, description="passes over the training images")
     batch_size: int = Field(128, ge=2, description="images a step")
+    micro_batch_size: int | None = Field(
+        None,
+        ge=2,
+        description="images at once: a step adds up the gradients of so many after so many; all if not given",
+    )
+    sampling: Literal["instance", "square_root", "class", "repeat_factor"] = Field(
+        "instance", description="how often an image of a rare class is drawn in an epoch"
+    )
+    repeat_threshold: float = Field(
+        1.0e-3, gt=0, le=1, description="share of the images below which repeat_factor repeats a class"
+    )
+    trainable: Literal["all", "classifier", "classifier_and_last_norm"] = Field(
+        "all", description="what is trained; the rest keeps the weights that the training starts from"
+    )
     optimizer: Literal["sgd", "adamw"] = Field("sgd", description="sgd has Nesterov momentum")
     lr: float = Field(0.05, gt=0, description="learning rate after the warm-up")
+    lr_batch_size: int | None = Field(
+        None, ge=2, description="the batch_size that lr is meant for; the rate grows in proportion to batch_size"
+    )
     final_lr: float = Field(0.0, ge=0, description="learning rate at the end of the cosine")
     warmup: float = Field(0.05, ge=0, lt=1, description="share of the training over which the rate rises from 0")
     schedule: Literal["cosine", "constant"] = Field("cosine", description="what the rate does after the warm-up")
@@ -107,6 +128,17 @@ class TrainRecipe(Section):
     keep: Literal["best", "last"] = Field("best", description="which weights the run offers: best on val, or the last")
     checkpoint_steps: int = Field(2000, ge=1, description="steps after which a long epoch is saved part-way")
     workers: int = Field(1, ge=1, le=256, description="threads that prepare training images")
+
+    @property
+    def peak_lr(self) -> float:
+        """The learning rate after the warm-up, scaled to the batch size (Goyal et al., 2017)."""
+        return self.lr * self.batch_size / (self.lr_batch_size or self.batch_size)
+
+    @model_validator(mode="after")
+    def _micro(self) -> TrainRecipe:
+        if self.micro_batch_size is not None and self.batch_size % self.micro_batch_size:
+            raise ValueError("micro_batch_size divides batch_size")
+        return self
 
     @field_validator("stages")
     @classmethod

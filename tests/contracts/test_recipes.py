@@ -46,7 +46,9 @@ def test_its_model_optimizer_loss_and_views_are_built(name: str, mindspore: Any)
     assert any(parameter.ndim > 1 and parameter.shape[0] == CLASSES for parameter in parameters)
     assert [p.name for p in build_optimizer(parameters, recipe.train).parameters] == [p.name for p in parameters]
     targets = np.eye(CLASSES, dtype=np.float32)
-    loss = build_loss(recipe.loss)(mindspore.Tensor(np.zeros_like(targets)), mindspore.Tensor(targets))
+    loss = build_loss(recipe.loss, np.ones(CLASSES, np.int64))(
+        mindspore.Tensor(np.zeros_like(targets)), mindspore.Tensor(targets), mindspore.Tensor(np.float32(0))
+    )
     assert float(loss.asnumpy()) == pytest.approx(math.log(CLASSES), rel=1e-5)
     assert len(test_time_views(recipe.evaluation.tta)) > len(recipe.evaluation.tta)
 

@@ -10,6 +10,7 @@ import numpy as np
 import numpy.typing as npt
 
 from shelfmind.data.checking import available_cores
+from shelfmind.data.sampling import epoch_order
 from shelfmind.errors import UserError
 from shelfmind.recipe import Recipe
 from shelfmind.runtime.device import keep_interrupts
@@ -44,7 +45,9 @@ class TrainingBatches:
 
     def segment(self, epoch: int, start: int, stop: int, image_size: int, mix: bool) -> Iterator[tuple[Floats, Floats]]:
         """Batches `start` to `stop` of an epoch: images (B, 3, image_size, image_size) and targets (B, classes)."""
-        order = np.random.default_rng((self.seed, epoch)).permutation(len(self.labels))
+        train = self.recipe.train
+        order_generator = np.random.default_rng((self.seed, epoch))
+        order = epoch_order(self.labels, self.classes, train.sampling, train.repeat_threshold, order_generator)
         order = order[start * self.batch_size : stop * self.batch_size]
         generator = np.random.default_rng((self.seed, epoch, start, 1))
         ds.config.set_seed(int(generator.integers(2**31)))

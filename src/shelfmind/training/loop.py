@@ -105,10 +105,12 @@ def train_epoch(training: Training, plan: EpochPlan, reporter: Reporter) -> None
 def take_step(training: Training, plan: EpochPlan, images: Floats, targets: Floats) -> float:
     """One update at the learning rate of the moment; returns the loss."""
     position, train = training.position, training.recipe.train
-    rate = learning_rate(train, plan.progress_at(position.step_in_epoch))
+    progress = plan.progress_at(position.step_in_epoch)
+    rate = learning_rate(train, progress)
     set_learning_rate(training.optimizer, rate)
     decay = averaging_decay(train, position.step)
-    loss = float(training.step(Tensor(images), Tensor(targets), Tensor(np.float32(decay))).asnumpy())
+    moment = Tensor(np.float32(decay)), Tensor(np.float32(progress))
+    loss = float(training.step(Tensor(images), Tensor(targets), *moment).asnumpy())
     keep_interrupts()
     if not math.isfinite(loss):
         raise UserError(

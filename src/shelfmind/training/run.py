@@ -18,8 +18,9 @@ from shelfmind.data.splits import with_split, write_split
 from shelfmind.errors import UserError
 from shelfmind.evaluation import Evaluation
 from shelfmind.files import cache_folder, write_json, write_text
-from shelfmind.losses import build_loss
+from shelfmind.losses import build_loss, loss_kind
 from shelfmind.models import create_model, read_start
+from shelfmind.models.freezing import train_only
 from shelfmind.models.weights import Start, load_arrays
 from shelfmind.progress import Progress, count_silently
 from shelfmind.recipe import Recipe, load_recipe
@@ -202,10 +203,32 @@ def refuse_unbuildable(recipe: Recipe, classes: int, start: Start | None, watche
             raise UserError(f"{recipe.model.name} takes images of at least {model.least_image_size} px, not {size}")
     if start is not None:
         watcher.note(f"{start.path}: {load_arrays(model, start.arrays, start.path)}")
-    build_loss(recipe.loss)
+    refuse_contradictions(recipe)
+    build_loss(recipe.loss, np.ones(classes, np.int64))
+    train_only(model, recipe.train.trainable)
     test_time_views(recipe.evaluation.tta)
     for stage in recipe.stages:
         augmentation_operators(recipe.augment, stage.image_size, recipe.data)
+
+
+def refuse_contradictions(recipe: Recipe) -> None:
+    """Refuse a recipe whose parts do not go together."""
+    kind = loss_kind(recipe.loss.name)
+    classifier = recipe.model.arguments.get("classifier", "linear")
+    if kind.classifier is not None and kind.classifier != classifier:
+        raise UserError(
+            f"the loss {recipe.loss.name} needs logits of a {kind.classifier} classifier, the model has a {classifier} "
+            f"one; add --set model.arguments.classifier={kind.classifier}"
+        )
+    if not kind.soft_targets and recipe.mixing.mixup + recipe.mixing.cutmix > 0:
+        raise UserError(
+            f"the loss {recipe.loss.name} needs one class an image, Mixup and CutMix give two; "
+            "add --set mixing.mixup=0 --set mixing.cutmix=0"
+        )
+    if recipe.train.trainable != "all" and recipe.model.weights is None:
+        raise UserError(
+            f"train.trainable={recipe.train.trainable} keeps the other weights as they are; say which with --weights"
+        )
 
 
 @dataclass(frozen=True)
@@ -269,7 +292,7 @@ def build_training(
     """Put a training together at its very beginning; `began` is when the command began, for a budget of minutes."""
     averaged = build_model(recipe, classes, seed, start)
     model = mixed_precision(build_model(recipe, classes, seed, start), recipe.train.amp)
-    model.set_train(True)
+    train_only(model, recipe.train.trainable)
     optimizer = build_optimizer(list(model.trainable_params()), recipe.train)
     scaler = LossScaler() if getattr(model, "mixed_precision", False) else None
     averaged_parameters = {p.name: p for p in averaged.get_parameters()}
@@ -282,6 +305,8 @@ def build_training(
         "scaler": {p.name: p for p in scaler.get_parameters()} if scaler else {},
     }
     labels = np.array([sample.label for sample in images.train_samples], np.int64)
+    loss = build_loss(recipe.loss, np.bincount(labels, minlength=classes))
+    micro_batch_size = recipe.train.micro_batch_size
     batches = TrainingBatches(images.train, labels, classes, recipe, seed)
     position = Position()
     clock: Clock = EpochClock(recipe.train.epochs, batches.steps_per_epoch)
@@ -299,7 +324,7 @@ def build_training(
         val_labels=np.array([sample.label for sample in images.val_samples], np.int64),
         forward=Forward(averaged, recipe),
         optimizer=optimizer,
-        step=build_step(model, averaged, optimizer, build_loss(recipe.loss), recipe.train.clip_norm, scaler),
+        step=build_step(model, averaged, optimizer, loss, recipe.train.clip_norm, scaler, micro_batch_size),
         tensors=Tensors(groups),
         position=position,
     )

@@ -144,3 +144,12 @@ def test_training_without_augmentation_prepares_as_prediction(size: int, squares
     order = np.random.default_rng((7, 2)).permutation(COUNT)[:12]
     trained = np.concatenate([images for images, _ in read(make_batches(squares, recipe), size=size, mix=False)])
     np.testing.assert_array_equal(trained, prepared[order])
+
+
+def test_rare_classes_are_drawn_as_the_recipe_says(squares: np.ndarray, mindspore: Any) -> None:
+    from shelfmind.runtime.loader import TrainingBatches
+
+    labels = np.array([0] * 12 + [1])
+    batches = TrainingBatches(squares, labels, 2, make_recipe(sampling="class", mixup=0, cutmix=0), 7)
+    targets = np.concatenate([targets for _, targets in read(batches)])
+    assert 5 <= targets[:, 1].sum() <= 7
