@@ -12,6 +12,7 @@ import yaml
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
 
 from shelfmind.errors import UserError, unknown_name
+from shelfmind.policies import POLICIES
 
 COSINE_SCALE = 30.0
 """What the cosines of a cosine classifier are multiplied by to give logits; margin losses divide by it."""
@@ -164,7 +165,9 @@ class Recipe(Section):
     data: DataRecipe = DataRecipe()
     model: ModelRecipe = ModelRecipe()
     loss: LossRecipe = LossRecipe()
-    augment: tuple[Augmentation, ...] = Field((), description="operators in order: a name, or name: {parameters}")
+    augment: tuple[Augmentation, ...] = Field(
+        (), description="operators in order: a name, or name: {parameters}; or a policy's name"
+    )
     mixing: MixingRecipe = MixingRecipe()
     train: TrainRecipe = TrainRecipe()
     evaluation: EvaluationRecipe = EvaluationRecipe()
@@ -172,8 +175,12 @@ class Recipe(Section):
     @field_validator("augment", mode="before")
     @classmethod
     def _named(cls, value: Any) -> Any:
-        if not isinstance(value, Sequence) or isinstance(value, str):
-            raise ValueError("a list of operators is expected")
+        if isinstance(value, str):
+            if value not in POLICIES:
+                raise ValueError(str(unknown_name("augmentation policy", value, POLICIES)))
+            value = POLICIES[value]
+        if not isinstance(value, Sequence):
+            raise ValueError("a list of operators, or the name of a policy, is expected")
         return [_augmentation(entry) for entry in value]
 
     @property

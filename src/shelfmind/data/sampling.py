@@ -18,12 +18,12 @@ def instance(counts: Ints, threshold: float) -> Floats:
 
 def class_balanced(counts: Ints, threshold: float) -> Floats:
     """Every class alike (Kang et al., ICLR 2020, section 3.2, q = 0)."""
-    return 1.0 / np.maximum(counts, 1)
+    return np.asarray(1.0 / np.maximum(counts, 1))
 
 
 def square_root(counts: Ints, threshold: float) -> Floats:
     """Every class in proportion to the square root of its images (Kang et al., ICLR 2020, section 3.2, q = 1/2)."""
-    return 1.0 / np.sqrt(np.maximum(counts, 1))
+    return np.asarray(1.0 / np.sqrt(np.maximum(counts, 1)))
 
 
 def repeat_factor(counts: Ints, threshold: float) -> Floats:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from functools import partial
 from typing import Any
 
 import mindspore.dataset as ds
@@ -15,7 +16,7 @@ from shelfmind.errors import UserError
 from shelfmind.recipe import Recipe
 from shelfmind.runtime.device import keep_interrupts
 from shelfmind.runtime.pixels import Square, Squares, in_order
-from shelfmind.transforms.augment import augmentation_operators, input_operators, resized_to
+from shelfmind.transforms.augment import augmenting, input_operators, resized_to
 from shelfmind.transforms.mixing import mix_batch, one_hot
 
 Floats = npt.NDArray[np.float32]
@@ -51,10 +52,11 @@ class TrainingBatches:
         order = order[start * self.batch_size : stop * self.batch_size]
         generator = np.random.default_rng((self.seed, epoch, start, 1))
         ds.config.set_seed(int(generator.integers(2**31)))
-        source = _Ordered(self.squares, self.labels, order)
+        chosen = augmenting(self.recipe.augment, image_size, self.recipe.data)
+        warp = np.random.default_rng((self.seed, epoch, start, 2))
+        source = _Ordered(self.squares, self.labels, order, [partial(each, generator=warp) for each in chosen.squares])
         dataset = ds.GeneratorDataset(source, ["image", "label"], shuffle=False, num_parallel_workers=1)
-        operators = augmentation_operators(self.recipe.augment, image_size, self.recipe.data)
-        operators += input_operators(self.recipe.data)
+        operators = [*chosen.operators, *input_operators(self.recipe.data)]
         workers = min(self.recipe.train.workers, available_cores())
         dataset = dataset.map(operators, "image", num_parallel_workers=workers)
         dataset = dataset.batch(self.batch_size, drop_remainder=True)
@@ -62,6 +64,8 @@ class TrainingBatches:
         keep_interrupts()
         try:
             for images, labels in batches:
+                for change in chosen.batches:
+                    images = change(images, generator)
                 targets = one_hot(labels, self.classes)
                 yield mix_batch(images, targets, self.recipe.mixing, generator) if mix else (images, targets)
         except RuntimeError as error:  # MindSpore's words for what went wrong in the source
@@ -69,12 +73,19 @@ class TrainingBatches:
 
 
 class _Ordered:
-    """Squares and labels in a given order, for MindSpore's generator data set."""
+    """Squares, changed as told, and labels in a given order, for MindSpore's generator data set."""
 
-    def __init__(self, squares: Squares, labels: npt.NDArray[np.int64], order: npt.NDArray[np.int64]) -> None:
+    def __init__(
+        self,
+        squares: Squares,
+        labels: npt.NDArray[np.int64],
+        order: npt.NDArray[np.int64],
+        changes: Sequence[Callable[[Square], Square]],
+    ) -> None:
         self.squares = squares
         self.labels = labels
         self.order = order
+        self.changes = changes
         self.failure: UserError | None = None
 
     def __len__(self) -> int:
@@ -83,6 +94,8 @@ class _Ordered:
     def __iter__(self) -> Iterator[tuple[Square, np.int64]]:
         try:
             for index, image in zip(self.order, in_order(self.squares, self.order.tolist()), strict=True):
+                for change in self.changes:
+                    image = change(np.asarray(image))
                 yield np.ascontiguousarray(image), self.labels[index]
         except UserError as error:
             self.failure = error

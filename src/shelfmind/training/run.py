@@ -40,7 +40,7 @@ from shelfmind.training.optimizer import build_optimizer
 from shelfmind.training.speed import measure_epoch
 from shelfmind.training.state import Position, Tensors
 from shelfmind.training.step import LossScaler, build_step
-from shelfmind.transforms.augment import augmentation_operators
+from shelfmind.transforms.augment import augmenting
 
 RESERVE_SHARE, RESERVE_S = 0.01, 10.0
 
@@ -208,7 +208,7 @@ def refuse_unbuildable(recipe: Recipe, classes: int, start: Start | None, watche
     train_only(model, recipe.train.trainable)
     test_time_views(recipe.evaluation.tta)
     for stage in recipe.stages:
-        augmentation_operators(recipe.augment, stage.image_size, recipe.data)
+        augmenting(recipe.augment, stage.image_size, recipe.data)
 
 
 def refuse_contradictions(recipe: Recipe) -> None:

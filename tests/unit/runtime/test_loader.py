@@ -51,9 +51,15 @@ def assert_equal(one: list[Batch], two: list[Batch]) -> None:
         np.testing.assert_array_equal(targets, other_targets)
 
 
+EVERYTHING = ["random_perspective", *AUGMENT, "trivial_augment_wide", "auto_augment", "rand_augment", "random_erasing"]
+
+
+@pytest.mark.parametrize("augment", [AUGMENT, EVERYTHING], ids=["usual", "everything"])
 @pytest.mark.parametrize("workers", [1, 2])
-def test_seed_and_epoch_decide_everything(workers: int, squares: np.ndarray, mindspore: Any) -> None:
-    recipe = make_recipe(workers=workers)
+def test_seed_and_epoch_decide_everything(
+    workers: int, augment: list[str], squares: np.ndarray, mindspore: Any
+) -> None:
+    recipe = make_recipe(augment, workers=workers)
     batches = read(make_batches(squares, recipe))
     assert_equal(batches, read(make_batches(squares, recipe)))
     for others in (read(make_batches(squares, recipe, seed=8)), read(make_batches(squares, recipe), epoch=3)):
