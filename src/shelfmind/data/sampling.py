@@ -29,7 +29,7 @@ def square_root(counts: Ints, threshold: float) -> Floats:
 def repeat_factor(counts: Ints, threshold: float) -> Floats:
     """max(1, sqrt(threshold / share of the images)) times for a class (Gupta et al., "LVIS", CVPR 2019, appendix B)."""
     shares = np.maximum(counts, 1) / max(1, counts.sum())
-    return np.maximum(1.0, np.sqrt(threshold / shares))
+    return np.asarray(np.maximum(1.0, np.sqrt(threshold / shares)))
 
 
 SAMPLERS: dict[str, Callable[[Ints, float], Floats]] = {
