@@ -27,13 +27,14 @@ from shelfmind.recipe import Recipe, load_recipe
 from shelfmind.records import BadFile, Catalog, Sample, require_same_classes
 from shelfmind.runtime.assess import MAX_BAD_FRACTION, assess
 from shelfmind.runtime.device import mixed_precision, start_mindspore
-from shelfmind.runtime.forward import Forward, test_time_views
+from shelfmind.runtime.forward import Forward
 from shelfmind.runtime.loader import TrainingBatches
 from shelfmind.runtime.pixels import Squares, open_squares
 from shelfmind.runtime.predict import Predictor, model_kind
 from shelfmind.runtime.provenance import describe_origin, describe_weights
 from shelfmind.runtime.rules import require_rules
 from shelfmind.runtime.run_folder import RunFolder, create_run_folder, read_json
+from shelfmind.runtime.views import test_time_views
 from shelfmind.training.clock import BudgetClock, Clock, EpochClock
 from shelfmind.training.loop import Reporter, Training, train_to_the_end
 from shelfmind.training.optimizer import build_optimizer
