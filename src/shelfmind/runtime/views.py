@@ -80,7 +80,7 @@ def seen(image: Square, view: View) -> Square:
     part = image
     if view.share != 1.0:
         side = round(image.shape[0] * view.share)
-        left, top = (round((image.shape[0] - side) * place) for place in view.place)
+        left, top = (int((image.shape[0] - side) * place) for place in view.place)
         part = image[top : top + side, left : left + side]
     if view.brightness != 1.0:
         part = np.clip(part * np.float32(view.brightness), 0, 255).astype(np.uint8)

@@ -18,7 +18,7 @@ RECIPE = Recipe(data=DataRecipe(image_size=SIZE, resize_to=SIZE), evaluation=Eva
 SQUARES = [np.random.default_rng(n).integers(0, 256 - 25 * n, (SIZE, SIZE, 3), np.uint8) for n in range(8)]
 
 PART = round(0.84 * SIZE)
-PART_START = round((SIZE - PART) / 2)
+PART_START = (SIZE - PART) // 2
 
 
 def cut(rows: slice, columns: slice) -> list[np.ndarray]:
