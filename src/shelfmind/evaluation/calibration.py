@@ -11,6 +11,7 @@ from scipy.optimize import minimize_scalar
 from shelfmind.evaluation.outcomes import Outcomes, judge
 from shelfmind.records import Predictions
 
+Rows = npt.NDArray[np.float32]
 BINS = 15
 TEMPERATURES = (0.05, 20.0)
 _LEAST = 1e-30
@@ -63,13 +64,14 @@ def expected_calibration_error(bins: tuple[ReliabilityBin, ...]) -> float:
     return sum(gaps) / total
 
 
-def tempered(predictions: Predictions, temperature: float) -> Predictions:
-    """Probabilities to the power 1 / temperature, scaled to sum to 1: softmax of the logits over the temperature.
+def tempered(probabilities: Rows, temperature: float) -> Rows:
+    """Probabilities (N, C) to the power 1 / temperature, scaled to sum to 1, which divides the logits by it.
 
     The order of the guesses stays as it is. Guo et al., ICML 2017, equation 9.
     """
-    powers = _tempered(predictions.probabilities, temperature)
-    return replace(predictions, probabilities=powers.astype(np.float32))
+    if temperature == 1.0:
+        return probabilities
+    return _tempered(probabilities, temperature).astype(np.float32)
 
 
 def fit_temperature(predictions: Predictions) -> float:
@@ -108,7 +110,7 @@ def scale_temperature(predictions: Predictions, seed: int = 0) -> TemperatureSca
     for own, other in (halves, halves[::-1]):
         if len(own) and len(other):
             temperature = fit_temperature(_chosen(predictions, other))
-            scaled[own] = tempered(_chosen(predictions, own), temperature).probabilities
+            scaled[own] = tempered(predictions.probabilities[own], temperature)
     before, after = judge(predictions), judge(replace(predictions, probabilities=scaled))
     return TemperatureScaling(
         temperature=fit_temperature(predictions),
@@ -128,7 +130,7 @@ def _chosen(predictions: Predictions, rows: npt.NDArray[np.int64]) -> Prediction
     )
 
 
-def _tempered(probabilities: npt.NDArray[np.float32], temperature: float) -> npt.NDArray[np.float64]:
+def _tempered(probabilities: Rows, temperature: float) -> npt.NDArray[np.float64]:
     logarithms = np.log(np.maximum(probabilities.astype(np.float64), _LEAST)) / temperature
     powers = np.exp(logarithms - logarithms.max(1, keepdims=True))
     return np.asarray(powers / powers.sum(1, keepdims=True))

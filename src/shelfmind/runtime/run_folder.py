@@ -79,6 +79,11 @@ class RunFolder:
         return self.root / "bad_files.csv"
 
     @property
+    def calibration(self) -> Path:
+        """The temperature of the run's probabilities, with what it was fitted to."""
+        return self.root / "calibration.json"
+
+    @property
     def split(self) -> Path:
         """Which image went into which split."""
         return self.root / "split.csv"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -22,14 +23,18 @@ def calibrated(make_predictions: Maker, images: int = 4000) -> Predictions:
     return make_predictions(labels.tolist(), rows)
 
 
+def changed(predictions: Predictions, temperature: float) -> Predictions:
+    return replace(predictions, probabilities=tempered(predictions.probabilities, temperature))
+
+
 @pytest.mark.parametrize("temperature", [0.4, 1.0, 2.5])
 def test_it_is_found_again(temperature: float, make_predictions: Maker) -> None:
-    too_sure = tempered(calibrated(make_predictions), temperature)
+    too_sure = changed(calibrated(make_predictions), temperature)
     assert fit_temperature(too_sure) == pytest.approx(1 / temperature, rel=0.06)
 
 
 def test_calibration_improves_on_images_not_fitted_to(make_predictions: Maker) -> None:
-    scaling = scale_temperature(tempered(calibrated(make_predictions), 0.4))
+    scaling = scale_temperature(changed(calibrated(make_predictions), 0.4))
     assert scaling.ece_before > 0.1
     assert scaling.ece_after < 0.04
     assert scaling.images == 4000
@@ -38,7 +43,7 @@ def test_calibration_improves_on_images_not_fitted_to(make_predictions: Maker) -
 def test_guesses_stay(make_predictions: Maker) -> None:
     predictions = calibrated(make_predictions, 200)
     for temperature in (0.05, 0.5, 20.0):
-        result = tempered(predictions, temperature)
+        result = changed(predictions, temperature)
         np.testing.assert_array_equal(result.top(1), predictions.top(1))
         np.testing.assert_allclose(result.probabilities.sum(1), 1, atol=1e-5)
 
