@@ -7,9 +7,11 @@ from typing import Any
 __version__ = "0.1.0"
 __all__ = [
     "Watcher",
+    "calibrate",
     "create_model",
     "doctor",
     "evaluate",
+    "evaluate_ensemble",
     "generate",
     "list_models",
     "list_recipes",
@@ -22,10 +24,12 @@ __all__ = [
 ]
 
 _PLACES = {
+    "calibrate": ("shelfmind.runtime.assess", "calibrate_run"),
     "create_model": ("shelfmind.models", "create_model"),
     "doctor": ("shelfmind.runtime.doctor", "examine"),
     "evaluate": ("shelfmind.runtime.assess", "evaluate_run"),
     "generate": ("shelfmind.data.shelf_generator", "generate"),
+    "evaluate_ensemble": ("shelfmind.runtime.ensemble", "evaluate_ensemble"),
     "list_models": ("shelfmind.models", "list_models"),
     "list_recipes": ("shelfmind.recipe", "recipe_names"),
     "load": ("shelfmind.runtime.predict", "load"),

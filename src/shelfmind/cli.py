@@ -52,7 +52,8 @@ def train(
         float | None, typer.Option(help="fit the whole schedule into this time instead of a number of epochs")
     ] = None,
     weights: Annotated[
-        str | None, typer.Option(help="start from these: a file, a run folder, or official ones by name")
+        str | None,
+        typer.Option("--weights", "--init", help="start from these: a file, a run folder, or official ones by name"),
     ] = None,
     offline: Annotated[bool, typer.Option("--offline", help="never download weights")] = False,
     rules: Annotated[str | None, typer.Option(help="keep these terms: contest")] = None,
@@ -123,34 +124,96 @@ def train(
 
 @app.command()
 def evaluate(
-    run: Run,
-    data: Data,
+    paths: Annotated[list[Path], typer.Argument(metavar="RUN... DATA", help="one run or several, then the data set")],
     split: Annotated[str | None, typer.Option(help="train, val or test; test if the data has one, else val")] = None,
     tta: Tta = None,
+    logit_adjust: Annotated[
+        float | None, typer.Option(help="favour rare classes: 0 not at all, 1 as if all were equally frequent")
+    ] = None,
+    out: Annotated[Path | None, typer.Option(help="folder for the results of several runs")] = None,
     json_file: JsonFile = None,
     max_bad_fraction: MaxBad = 0.01,
     format: Format = None,
 ) -> None:
-    """Measure a run on a labelled data set: accuracies with intervals, calibration, confusions, report.
+    """Measure a run, or several averaged, on a labelled data set: accuracies with intervals, calibration, confusions.
 
     Examples:
 
       shelfmind evaluate runs/first photos
 
-      shelfmind evaluate runs/first photos --split val --tta flip --json val.json
+      shelfmind evaluate runs/first photos --split val --tta flip,scale --json val.json
+
+      shelfmind evaluate runs/first photos --logit-adjust 0.5
+
+      shelfmind evaluate runs/a runs/b runs/c photos --out runs/together
+    """
+    from shelfmind.data.detection import require_path
+    from shelfmind.display import Display, members_table
+    from shelfmind.runtime.run_folder import RunFolder
+
+    *runs, data = paths
+    if not runs:
+        raise UserError("evaluate needs a run and a data set: shelfmind evaluate RUN DATA")
+    if len(runs) > 1 and (out is None or logit_adjust is not None):
+        raise UserError("several runs need --out FOLDER for their results, and take no --logit-adjust")
+    if len(runs) == 1 and out is not None:
+        raise UserError("--out is for several runs; the results of one are written into its folder")
+    for run in runs:
+        RunFolder(run).require()
+    require_path(data)
+    _require_folder_of(json_file)
+    import shelfmind
+
+    display = Display()
+    common: dict[str, Any] = {
+        "split": split,
+        "tta": _views(tta),
+        "format": format,
+        "max_bad_fraction": max_bad_fraction,
+        "counter": display.counter,
+    }
+    members = None
+    with display.showing():
+        if out is None:
+            evaluation = shelfmind.evaluate(runs[0], data, logit_adjust=logit_adjust, **common)
+        else:
+            outcome = shelfmind.evaluate_ensemble(runs, data, out=out, **common)
+            evaluation, members = outcome.evaluation, outcome
+    figures = evaluation.to_json()
+    if json_file is None or str(json_file) != "-":
+        _print_evaluation(figures)
+        if members is not None:
+            Console().print(members_table(members))
+    _write_json(figures, json_file)
+    display.line(f"report: {(out or runs[0]) / 'report.html'}")
+
+
+@app.command()
+def calibrate(
+    run: Run,
+    data: Data,
+    split: Annotated[str, typer.Option(help="the images to fit to; never test")] = "val",
+    tta: Tta = None,
+    max_bad_fraction: MaxBad = 0.01,
+    format: Format = None,
+) -> None:
+    """Make a run's confidence mean what it says: fit one temperature on validation images and keep it in the run.
+
+    Examples:
+
+      shelfmind calibrate runs/first photos
     """
     from shelfmind.data.detection import require_path
     from shelfmind.display import Display
     from shelfmind.runtime.run_folder import RunFolder
 
-    display = Display()
     RunFolder(run).require()
     require_path(data)
-    _require_folder_of(json_file)
     import shelfmind
 
+    display = Display()
     with display.showing():
-        evaluation = shelfmind.evaluate(
+        scaling = shelfmind.calibrate(
             run,
             data,
             split=split,
@@ -159,11 +222,10 @@ def evaluate(
             max_bad_fraction=max_bad_fraction,
             counter=display.counter,
         )
-    figures = evaluation.to_json()
-    if json_file is None or str(json_file) != "-":
-        _print_evaluation(figures)
-    _write_json(figures, json_file)
-    display.line(f"report: {run / 'report.html'}")
+    typer.echo(
+        f"temperature {scaling.temperature:.3f}; expected calibration error {scaling.ece_before:.2%} before, "
+        f"{scaling.ece_after:.2%} after on the half of {scaling.images} images that it was not fitted to"
+    )
 
 
 @app.command()

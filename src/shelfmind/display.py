@@ -178,6 +178,20 @@ def evaluation_table(figures: Mapping[str, Any]) -> Table:
     return table
 
 
+def members_table(outcome: Any) -> Table:
+    """What each member of an ensemble weighs and adds."""
+    table = Table("run", "weight", "top-1 alone", "adds to top-1", "95% interval")
+    for member in outcome.members:
+        low, high = member.added_ci95
+        added = f"{100 * member.added:+.2f} points"
+        table.add_row(
+            member.name, f"{member.weight:.2f}", f"{member.alone:.2%}", added, f"{100 * low:+.2f} to {100 * high:+.2f}"
+        )
+    equal = outcome.weighted_on == "equal"
+    table.caption = "equal weights" if equal else f"weights from the {outcome.weighted_on} split"
+    return table
+
+
 def models_table(rows: Sequence[Mapping[str, Any]]) -> Table:
     """Models and what is known of them."""
     table = Table(

@@ -25,9 +25,10 @@ from shelfmind.models.weights import Start, load_arrays
 from shelfmind.progress import Progress, count_silently
 from shelfmind.recipe import Recipe, load_recipe
 from shelfmind.records import BadFile, Catalog, Sample, require_same_classes
-from shelfmind.runtime.assess import MAX_BAD_FRACTION, assess
+from shelfmind.runtime.assess import MAX_BAD_FRACTION, write_evaluation
 from shelfmind.runtime.device import mixed_precision, start_mindspore
 from shelfmind.runtime.forward import Forward
+from shelfmind.runtime.kept_predictions import predictions_of
 from shelfmind.runtime.loader import TrainingBatches
 from shelfmind.runtime.pixels import Squares, open_squares
 from shelfmind.runtime.predict import Predictor, model_kind
@@ -338,16 +339,8 @@ def _finish(training: Training, catalog: Catalog, images: Images, watcher: Watch
         return None
     began = time.perf_counter()
     predictor = Predictor(training.run)
-    return assess(
-        predictor,
-        catalog,
-        "val",
-        images.val,
-        images.val_samples,
-        bad_files=images.val_bad,
-        began=began,
-        counter=watcher.counter,
-    )
+    predictions = predictions_of(predictor, images.val, images.val_samples, images.val_bad, watcher.counter)
+    return write_evaluation(predictor, catalog, "val", predictions, began=began)
 
 
 def _counts(samples: Sequence[Sample], classes: int) -> list[int]:
