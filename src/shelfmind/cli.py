@@ -229,6 +229,41 @@ def calibrate(
 
 
 @app.command()
+def fixres(
+    run: Run,
+    resolutions: Annotated[str, typer.Option(help="image sizes to try, such as 224,256,288")],
+    out: Annotated[Path, typer.Option(help="run folder to make if a size is better")],
+    epochs: Annotated[int, typer.Option(min=1, help="of each fine-tuning")] = 5,
+    max_minutes: Annotated[float | None, typer.Option(help="of each fine-tuning, instead of epochs")] = None,
+) -> None:
+    """Fit a run to larger test images: fine-tune classifier and last normalisation at each size, keep the best.
+
+    Examples:
+
+      shelfmind fixres runs/first --resolutions 112,128,144 --out runs/first_fixres
+    """
+    from shelfmind.display import Display, TrainingDisplay, resolutions_table
+    from shelfmind.runtime.run_folder import RunFolder
+
+    RunFolder(run).require()
+    try:
+        sizes = [int(size) for size in resolutions.split(",") if size.strip()]
+    except ValueError as error:
+        raise UserError(f"--resolutions takes sizes such as 224,256,288, not '{resolutions}'") from error
+    import shelfmind
+
+    display = Display()
+    with display.showing():
+        watcher: Any = TrainingDisplay(display)
+        outcome = shelfmind.fixres(
+            run, out=out, resolutions=sizes, epochs=epochs, max_minutes=max_minutes, watcher=watcher
+        )
+    Console().print(resolutions_table(outcome))
+    kept = f"kept: {outcome.kept} px, in {out}" if outcome.kept else "no size is better than the run as it is"
+    display.line(kept)
+
+
+@app.command()
 def predict(
     run: Run,
     paths: Annotated[

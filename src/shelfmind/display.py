@@ -192,6 +192,18 @@ def members_table(outcome: Any) -> Table:
     return table
 
 
+def resolutions_table(outcome: Any) -> Table:
+    """What FixRes gave at each image size."""
+    table = Table("image size", "as it is", "fine-tuned", "gain", "95% interval", title="top-1 on validation images")
+    table.add_row(f"{outcome.image_size} px (the run's own)", f"{outcome.top1:.2%}", "", "", "")
+    for each in outcome.resolutions:
+        low, high = each.gain_ci95
+        interval = f"{100 * low:+.2f} to {100 * high:+.2f}"
+        gain = f"{100 * each.gain:+.2f} points"
+        table.add_row(f"{each.image_size} px", f"{each.as_is:.2%}", f"{each.tuned:.2%}", gain, interval)
+    return table
+
+
 def models_table(rows: Sequence[Mapping[str, Any]]) -> Table:
     """Models and what is known of them."""
     table = Table(

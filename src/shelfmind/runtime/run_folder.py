@@ -150,17 +150,22 @@ def create_run_folder(root: Path) -> RunFolder:
     Raises:
         UserError: something is there already, or the folder cannot be made.
     """
+    require_new_folder(root)
+    try:
+        root.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise UserError(f"{root} cannot be made: {error.strerror}") from error
+    return RunFolder(root)
+
+
+def require_new_folder(root: Path) -> None:
+    """Refuse a run folder in which a training has begun, or something else lies."""
     run = RunFolder(root)
     before_training = {run.bad_files.name, run.provenance.name, run.split.name, run.classes.name}
     if root.exists() and not (root.is_dir() and {entry.name for entry in root.iterdir()} <= before_training):
         raise UserError(
             f"{root} exists and is not empty; take another --out, or go on with: shelfmind train --resume {root}"
         )
-    try:
-        root.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise UserError(f"{root} cannot be made: {error.strerror}") from error
-    return run
 
 
 def read_json(path: Path) -> Any:
