@@ -21,6 +21,7 @@ __all__ = [
     "open_catalog",
     "predict",
     "resume",
+    "soup",
     "train",
 ]
 
@@ -39,6 +40,7 @@ _PLACES = {
     "open_catalog": ("shelfmind.data", "open_catalog"),
     "predict": ("shelfmind.runtime.predict_files", "predict_files"),
     "resume": ("shelfmind.training.run", "resume"),
+    "soup": ("shelfmind.training.soup", "soup"),
     "train": ("shelfmind.training.run", "train"),
     "Watcher": ("shelfmind.training.run", "Watcher"),
 }

@@ -264,6 +264,41 @@ def fixres(
 
 
 @app.command()
+def soup(
+    run: Run,
+    out: Annotated[Path, typer.Option(help="run folder to make")],
+    kind: Annotated[
+        str, typer.Option(help="greedy keeps what does not harm on validation; uniform takes all")
+    ] = "greedy",
+) -> None:
+    """Average the weights of a run's last epochs, kept by `--set train.snapshots=5`, into a new run.
+
+    Examples:
+
+      shelfmind soup runs/first --out runs/soup
+    """
+    from shelfmind.display import Display
+    from shelfmind.errors import unknown_name
+    from shelfmind.runtime.run_folder import RunFolder
+
+    if kind not in ("greedy", "uniform"):
+        raise unknown_name("kind of soup", kind, ("greedy", "uniform"))
+    RunFolder(run).require()
+    import shelfmind
+
+    display = Display()
+    with display.showing():
+        outcome = shelfmind.soup(run, out=out, kind=kind, counter=display.counter)
+    low, high = outcome.gain_ci95
+    typer.echo(
+        f"{outcome.kind} soup of the epochs {', '.join(map(str, outcome.epochs))}: "
+        f"validation top-1 {outcome.top1:.2%}, the run has {outcome.top1_before:.2%} "
+        f"({100 * outcome.gain:+.2f} points, {100 * low:+.2f} to {100 * high:+.2f})"
+    )
+    display.line(f"run:    {out}")
+
+
+@app.command()
 def predict(
     run: Run,
     paths: Annotated[

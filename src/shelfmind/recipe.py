@@ -127,6 +127,7 @@ class TrainRecipe(Section):
     amp: Literal["auto", "off", "on"] = Field("auto", description="16-bit arithmetic; auto: on GPU and Ascend only")
     stages: tuple[Stage, ...] = Field((), description="progressive resolution; none: image_size throughout")
     keep: Literal["best", "last"] = Field("best", description="which weights the run offers: best on val, or the last")
+    snapshots: int = Field(0, ge=0, description="how many of the last epochs' averaged weights are kept for a soup")
     checkpoint_steps: int = Field(2000, ge=1, description="steps after which a long epoch is saved part-way")
     workers: int = Field(1, ge=1, le=256, description="threads that prepare training images")
 

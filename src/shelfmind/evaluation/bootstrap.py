@@ -8,6 +8,7 @@ import numpy as np
 
 from shelfmind.evaluation.metrics import macro_top1, top_k
 from shelfmind.evaluation.outcomes import Floats, Ints, Outcomes
+from shelfmind.records import Predictions
 
 RESAMPLES = 1000
 _CHUNK_VALUES = 1_000_000
@@ -44,6 +45,11 @@ def bootstrap_intervals(outcomes: Outcomes, seed: int, resamples: int = RESAMPLE
     figures = _resampled_figures(counts, np.random.default_rng(seed), resamples)
     points = (top_k(outcomes, 1), top_k(outcomes, 5), macro_top1(outcomes))
     return Intervals(*(_interval(figures[:, i], point) for i, point in enumerate(points)))
+
+
+def hits(predictions: Predictions) -> Floats:
+    """1 where the first guess is the truth, else 0, shape (N,)."""
+    return np.asarray(predictions.probabilities.argmax(1) == predictions.labels, np.float64)
 
 
 def paired_interval(differences: Floats, seed: int = 0, resamples: int = RESAMPLES) -> Interval:

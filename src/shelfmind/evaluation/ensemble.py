@@ -9,7 +9,7 @@ import numpy as np
 import numpy.typing as npt
 
 from shelfmind.errors import UserError
-from shelfmind.evaluation.bootstrap import Interval, paired_interval
+from shelfmind.evaluation.bootstrap import Interval, hits, paired_interval
 from shelfmind.records import Predictions, require_same_classes
 
 Floats = npt.NDArray[np.float64]
@@ -74,24 +74,15 @@ def contributions(
     names: Sequence[str], members: Sequence[Predictions], weights: Floats, seed: int = 0
 ) -> tuple[Contribution, ...]:
     """What each member adds to the ensemble on labelled images."""
-    labels = members[0].labels
-    together = mixed(members, weights).probabilities.argmax(1) == labels
+    together = hits(mixed(members, weights))
     found = []
     for place, (name, member) in enumerate(zip(names, members, strict=True)):
         others = [other for position, other in enumerate(members) if position != place]
         rest = np.delete(weights, place)
-        without = (
-            mixed(others, rest if rest.sum() > 0 else np.ones(len(others))).probabilities.argmax(1) == labels
-            if others
-            else np.zeros(len(labels), bool)
-        )
-        difference = together.astype(np.float64) - without
-        alone = float((member.probabilities.argmax(1) == labels).mean())
-        found.append(
-            Contribution(
-                name, float(weights[place]), alone, float(difference.mean()), paired_interval(difference, seed)
-            )
-        )
+        shares = rest if rest.sum() > 0 else np.ones(len(others))
+        difference = together - (hits(mixed(others, shares)) if others else 0.0)
+        alone, added = float(hits(member).mean()), float(difference.mean())
+        found.append(Contribution(name, float(weights[place]), alone, added, paired_interval(difference, seed)))
     return tuple(found)
 
 

@@ -88,6 +88,15 @@ class RunFolder:
         """Which image went into which split."""
         return self.root / "split.csv"
 
+    def snapshot(self, epoch: int) -> Path:
+        """The averaged weights of one epoch, kept for soups."""
+        return self.root / "snapshots" / f"epoch-{epoch:04d}.ckpt"
+
+    def snapshots(self) -> dict[int, Path]:
+        """The snapshots that are there, by epoch."""
+        found = sorted((self.root / "snapshots").glob("epoch-*.ckpt"))
+        return {int(path.stem.removeprefix("epoch-")): path for path in found}
+
     def read_recipe(self) -> Recipe:
         """The recipe of the run."""
         self.require()

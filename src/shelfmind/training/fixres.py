@@ -7,10 +7,8 @@ from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
-import numpy as np
-
 from shelfmind.errors import UserError
-from shelfmind.evaluation.bootstrap import Interval, paired_interval
+from shelfmind.evaluation.bootstrap import Interval, hits, paired_interval
 from shelfmind.files import write_json
 from shelfmind.recipe import Recipe
 from shelfmind.records import Catalog, Predictions
@@ -163,13 +161,9 @@ def _validated(predictor: Predictor, catalog: Catalog, watcher: Watcher) -> Pred
 
 
 def _compared(size: int, own: Predictions, as_is: Predictions, tuned: Predictions) -> Resolution:
-    differences = _hits(tuned) - _hits(own)
+    differences = hits(tuned) - hits(own)
     return Resolution(size, _top1(as_is), _top1(tuned), float(differences.mean()), paired_interval(differences))
 
 
-def _hits(predictions: Predictions) -> np.ndarray:
-    return (predictions.probabilities.argmax(1) == predictions.labels).astype(np.float64)
-
-
 def _top1(predictions: Predictions) -> float:
-    return float(_hits(predictions).mean())
+    return float(hits(predictions).mean())

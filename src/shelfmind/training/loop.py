@@ -175,10 +175,23 @@ def keep_weights(training: Training, entry: dict[str, Any]) -> None:
     arrays = {name: parameter.asnumpy() for name, parameter in training.tensors.groups["averaged"].items()}
     checkpoint = Checkpoint(arrays, training.kind)
     save_checkpoint(run.last, checkpoint)
+    keep_snapshot(training, checkpoint)
     if is_best(position, entry):
         position.best_top1, position.best_size = entry["val_top1"], entry["image_size"]
         save_checkpoint(run.best, checkpoint)
     run.offer(run.best if training.recipe.train.keep == "best" and run.best.exists() else run.last)
+
+
+def keep_snapshot(training: Training, checkpoint: Checkpoint) -> None:
+    """Save an epoch's averaged weights besides, and delete those beyond the number that the recipe keeps."""
+    run, number = training.run, training.recipe.train.snapshots
+    if number == 0:
+        return
+    path = run.snapshot(training.position.epoch)
+    path.parent.mkdir(exist_ok=True)
+    save_checkpoint(path, checkpoint)
+    for old in list(run.snapshots().values())[:-number]:
+        old.unlink()
 
 
 def is_best(position: Position, entry: dict[str, Any]) -> bool:
