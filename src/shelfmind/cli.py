@@ -123,6 +123,62 @@ def train(
 
 
 @app.command()
+def pretrain(
+    data: Annotated[Path | None, typer.Argument(help="data set; not with --resume")] = None,
+    out: Annotated[Path | None, typer.Option(help="run folder to make")] = None,
+    resume: Annotated[Path | None, typer.Option(help="go on with this run folder")] = None,
+    recipe: Annotated[str, typer.Option(help="a name from `shelfmind recipes`, or a YAML file")] = "pretrain",
+    overrides: Annotated[
+        list[str] | None, typer.Option("--set", metavar="KEY=VALUE", help="change the recipe; may be repeated")
+    ] = None,
+    epochs: Annotated[int | None, typer.Option(help="instead of the recipe's")] = None,
+    seed: Annotated[int, typer.Option(min=0, help="of weights, order and augmentation")] = 0,
+    max_minutes: Annotated[float | None, typer.Option(help="fit the whole schedule into this time")] = None,
+    max_bad_fraction: MaxBad = 0.01,
+    format: Format = None,
+) -> None:
+    """Learn from photos without their labels (SimSiam), for `train --init`; read out what the embeddings are worth.
+
+    Examples:
+
+      shelfmind pretrain photos --max-minutes 30 --out runs/pretrained
+
+      shelfmind train photos --init runs/pretrained --out runs/first
+    """
+    from shelfmind.data.detection import require_path
+    from shelfmind.display import Display, TrainingDisplay
+
+    if (resume is None) == (data is None or out is None):
+        raise UserError("pretrain needs DATA and --out RUN, or --resume RUN")
+    if data is not None:
+        require_path(data)
+    run = resume if resume is not None else out
+    import shelfmind
+
+    display = Display()
+    with display.showing():
+        watcher: Any = TrainingDisplay(display)
+        readout = shelfmind.pretrain(
+            None if resume is not None else data,
+            out=run,
+            recipe=recipe,
+            overrides=overrides or (),
+            epochs=epochs,
+            seed=seed,
+            max_minutes=max_minutes,
+            max_bad_fraction=max_bad_fraction,
+            format=format,
+            watcher=watcher,
+        )
+    if readout is not None:
+        for name in ("knn", "linear"):
+            low, high = getattr(readout, f"{name}_top1_ci95")
+            how = "nearest neighbours" if name == "knn" else "linear probe"
+            typer.echo(f"{how}: top-1 {getattr(readout, f'{name}_top1'):.2%} ({low:.2%} to {high:.2%}) on validation")
+    display.line(f"run:    {run}; start from it with: shelfmind train DATA --init {run}")
+
+
+@app.command()
 def evaluate(
     paths: Annotated[list[Path], typer.Argument(metavar="RUN... DATA", help="one run or several, then the data set")],
     split: Annotated[str | None, typer.Option(help="train, val or test; test if the data has one, else val")] = None,

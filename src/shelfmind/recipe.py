@@ -96,6 +96,9 @@ class Stage(Section):
 class TrainRecipe(Section):
     """How the network is trained."""
 
+    task: Literal["classify", "simsiam"] = Field(
+        "classify", description="learn labels, or that two views of a photo are the same (self-supervised)"
+    )
     epochs: int = Field(75, ge=1, description="passes over the training images")
     batch_size: int = Field(128, ge=2, description="images a step")
     micro_batch_size: int | None = Field(

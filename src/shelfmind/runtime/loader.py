@@ -46,14 +46,25 @@ class TrainingBatches:
 
     def segment(self, epoch: int, start: int, stop: int, image_size: int, mix: bool) -> Iterator[tuple[Floats, Floats]]:
         """Batches `start` to `stop` of an epoch: images (B, 3, image_size, image_size) and targets (B, classes)."""
+        yield from self.augmented(epoch, start, stop, image_size, mix)
+
+    def example(self, image_size: int) -> tuple[Floats, Floats]:
+        """A black batch of the right shapes, to measure the speed with."""
+        images = np.zeros((self.batch_size, 3, image_size, image_size), np.float32)
+        return images, np.full((self.batch_size, self.classes), 1 / self.classes, np.float32)
+
+    def augmented(
+        self, epoch: int, start: int, stop: int, image_size: int, mix: bool, view: int = 0
+    ) -> Iterator[tuple[Floats, Floats]]:
+        """The batches of a segment; another `view` has the same images in the same order, augmented otherwise."""
         train = self.recipe.train
         order_generator = np.random.default_rng((self.seed, epoch))
         order = epoch_order(self.labels, self.classes, train.sampling, train.repeat_threshold, order_generator)
         order = order[start * self.batch_size : stop * self.batch_size]
-        generator = np.random.default_rng((self.seed, epoch, start, 1))
+        generator = np.random.default_rng((self.seed, epoch, start, 1 + 2 * view))
         ds.config.set_seed(int(generator.integers(2**31)))
         chosen = augmenting(self.recipe.augment, image_size, self.recipe.data)
-        warp = np.random.default_rng((self.seed, epoch, start, 2))
+        warp = np.random.default_rng((self.seed, epoch, start, 2 + 2 * view))
         source = _Ordered(self.squares, self.labels, order, [partial(each, generator=warp) for each in chosen.squares])
         dataset = ds.GeneratorDataset(source, ["image", "label"], shuffle=False, num_parallel_workers=1)
         operators = [*chosen.operators, *input_operators(self.recipe.data)]

@@ -36,7 +36,8 @@ class Reporter(Protocol):
 
 @dataclass
 class Training:
-    """Everything a training consists of, ready to go on from `position`."""
+    """Everything a training consists of, ready to go on from `position`; `offered` are the averaged weights of the
+    network itself, which become the run's."""
 
     run: RunFolder
     recipe: Recipe
@@ -49,6 +50,7 @@ class Training:
     optimizer: nn.Optimizer
     step: Step
     tensors: Tensors
+    offered: dict[str, Parameter]
     position: Position
     watch: StepWatch = field(default_factory=StepWatch)
 
@@ -172,7 +174,7 @@ def validation_figures(training: Training, size: int) -> tuple[float | None, flo
 def keep_weights(training: Training, entry: dict[str, Any]) -> None:
     """Save the averaged weights as the last and, if they are, as the best, and offer what the recipe asks for."""
     run, position = training.run, training.position
-    arrays = {name: parameter.asnumpy() for name, parameter in training.tensors.groups["averaged"].items()}
+    arrays = {name: parameter.asnumpy() for name, parameter in training.offered.items()}
     checkpoint = Checkpoint(arrays, training.kind)
     save_checkpoint(run.last, checkpoint)
     keep_snapshot(training, checkpoint)
