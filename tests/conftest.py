@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import importlib.util
 import os
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -31,3 +33,14 @@ def mindspore() -> Any:
     from shelfmind.runtime.device import start_mindspore
 
     return start_mindspore()
+
+
+@pytest.fixture(scope="session")
+def auditing() -> Any:
+    """The functions of `auditing.py`, which make data sets with audits."""
+    spec = importlib.util.spec_from_file_location("auditing", Path(__file__).with_name("auditing.py"))
+    assert spec is not None
+    assert spec.loader is not None
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module

@@ -204,6 +204,28 @@ def resolutions_table(outcome: Any) -> Table:
     return table
 
 
+def prepared_table(figures: Any) -> Table:
+    """What a preparation did, for people."""
+    table = Table("images", "number", title=f"{figures.kept} of {figures.images} images in {figures.classes} classes")
+    table.add_row("relabelled", str(figures.relabelled))
+    for reason, number in figures.dropped.items():
+        table.add_row(f"dropped: {reason}", str(number))
+    for split, number in figures.splits.items():
+        table.add_row(f"now in {split}", str(number))
+    return table
+
+
+def audit_table(figures: Mapping[str, Any]) -> Table:
+    """What an audit found, for people."""
+    table = Table("found", "images", title=f"{figures['images']} images, {len(figures['class_names'])} classes")
+    for kind, count in figures["issues"].items():
+        table.add_row(kind.replace("_", " "), str(count))
+    if not figures["issues"]:
+        table.add_row("no issues", "")
+    table.add_row("images/s", f"{figures['images_per_second']:.0f}")
+    return table
+
+
 def models_table(rows: Sequence[Mapping[str, Any]]) -> Table:
     """Models and what is known of them."""
     table = Table(

@@ -6,7 +6,10 @@ import errno
 import glob
 import json
 import os
-from collections.abc import Callable
+import secrets
+import shutil
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -34,8 +37,48 @@ def write_whole(path: Path, write: Callable[[Path], None]) -> None:
             leftover.unlink(missing_ok=True)
 
 
+@contextmanager
+def folder_written_whole(out: Path, *, ours: frozenset[str] = frozenset(), overwrite: bool = False) -> Iterator[Path]:
+    """A new folder beside `out` to write into, which becomes `out` when the context ends well and else is removed.
+
+    `out` must be missing or empty, or hold nothing but files named in `ours` if it may be overwritten; see
+    `require_free_folder`, which raises `UserError` as this does.
+    """
+    out = Path(os.path.abspath(out))
+    require_free_folder(out, ours=ours, overwrite=overwrite)
+    partial = out.with_name(f".{out.name}.partial-{secrets.token_hex(4)}")
+    try:
+        try:
+            partial.mkdir(parents=True)
+            yield partial
+            require_free_folder(out, ours=ours, overwrite=overwrite)
+            _take_place(partial, out)
+        finally:
+            shutil.rmtree(partial, ignore_errors=True)
+    except OSError as error:
+        raise UserError(f"{out} cannot be written: {_reason(error)}; nothing was left there") from error
+
+
+def require_free_folder(out: Path, *, ours: frozenset[str] = frozenset(), overwrite: bool = False) -> None:
+    """Raise `UserError` if `out` is a file, or a folder with content that is not to be overwritten."""
+    try:
+        if not os.path.lexists(out):
+            return
+        if not out.is_dir():
+            raise UserError(f"{out} is a file; choose a folder that does not exist yet")
+        held = {path.name for path in out.iterdir()}
+    except OSError as error:
+        raise UserError(f"{out} cannot be read: {error.strerror or error}") from error
+    foreign = sorted(held - ours)
+    if foreign and overwrite:
+        raise UserError(f"{out} also holds {foreign[0]}, which would be lost; choose another folder or move it away")
+    if held and not overwrite:
+        hint = ", or replace what is there with --overwrite" if ours and not foreign else ""
+        raise UserError(f"{out} is not an empty folder; choose another{hint}")
+
+
 def write_text(path: Path, text: str) -> None:
-    """Write UTF-8 text whole or not at all."""
+    """Write UTF-8 text whole or not at all; bytes of file names that are not UTF-8 become escapes, as in JSON."""
     write_whole(path, lambda temporary: _fill(temporary, text))
 
 
@@ -70,6 +113,22 @@ def sync_folder(folder: Path) -> None:
         os.close(handle)
 
 
+def _take_place(partial: Path, out: Path) -> None:
+    """Rename the finished folder to its place; what was there goes only when the new one stands there."""
+    if not out.exists():
+        os.replace(partial, out)
+    else:
+        former = partial.with_name(f"{partial.name}.former")
+        os.replace(out, former)
+        try:
+            os.replace(partial, out)
+        except OSError:
+            os.replace(former, out)
+            raise
+        shutil.rmtree(former, ignore_errors=True)
+    sync_folder(out.parent)
+
+
 def _reason(error: OSError) -> str:
     if error.errno in (errno.ENOSPC, errno.EDQUOT, errno.EFBIG):
         return "no space left; free some and go on"
@@ -77,4 +136,4 @@ def _reason(error: OSError) -> str:
 
 
 def _fill(path: Path, text: str) -> None:
-    path.write_text(text, encoding="utf-8")
+    path.write_text(text, encoding="utf-8", errors="backslashreplace")

@@ -9,6 +9,7 @@ import stat
 import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 from typing import IO
 
@@ -33,7 +34,7 @@ DAMAGED = "damaged"
 TOO_LARGE = "too many pixels"
 UNSUPPORTED_COLOURS = "unsupported colour mode"
 
-_FORMATS = ("JPEG", "PNG", "WEBP", "BMP", "GIF", "TIFF")
+FORMATS = ("JPEG", "PNG", "WEBP", "BMP", "GIF", "TIFF")
 _SIGNATURES = (b"\xff\xd8", b"\x89PNG", b"RIFF", b"GIF8", b"II*\0", b"MM\0*")
 _ORIENTATION_TAG = 0x0112
 _UPRIGHT = {
@@ -82,12 +83,19 @@ def open_image(
             return _upright(source, draft_size, background)
     if isinstance(source, bytes):
         return _opened(io.BytesIO(source), len(source), draft_size, background)
+    with opened_file(source) as (file, size_bytes):
+        return _opened(file, size_bytes, draft_size, background)
+
+
+@contextmanager
+def opened_file(path: Path) -> Iterator[tuple[IO[bytes], int]]:
+    """A regular file open for reading, and its size in bytes; whatever keeps it from being read is a `BadImage`."""
     try:
-        status = os.stat(source)
+        status = os.stat(path)
         if not stat.S_ISREG(status.st_mode):  # a pipe would block for ever
             raise BadImage(NOT_A_FILE)
-        with open(source, "rb") as file:
-            return _opened(file, status.st_size, draft_size, background)
+        with open(path, "rb") as file:
+            yield file, status.st_size
     except (FileNotFoundError, NotADirectoryError) as error:
         raise BadImage(MISSING) from error
     except PermissionError as error:
@@ -106,15 +114,53 @@ def _silence_pillow() -> None:
             warnings.filterwarnings("ignore", category=category, module=_PILLOW_MODULES.pattern)
 
 
+@dataclass(frozen=True, slots=True)
+class Stored:
+    """How a file stores its image: `width` and `height` are those of the upright image at full size."""
+
+    format: str
+    mode: str
+    width: int
+    height: int
+    orientation: int
+    animated: bool
+    transparent: bool
+
+
+def open_stored(file: IO[bytes], size_bytes: int, draft_size: tuple[int, int] | None) -> tuple[Image.Image, Stored]:
+    """What `open_image` makes of a file that is open at its start, and how the image is stored in it."""
+    _silence_pillow()
+    with _decoder(file, size_bytes) as image:
+        orientation = _orientation(image)
+        width, height = image.size if orientation < 5 else image.size[::-1]
+        stored = Stored(
+            format=image.format or "",
+            mode=image.mode,
+            width=width,
+            height=height,
+            orientation=orientation if orientation in _UPRIGHT else 1,
+            animated=_is_animated(image),
+            transparent=image.has_transparency_data,
+        )
+        return _upright(image, draft_size, BACKGROUND), stored
+
+
 def _opened(
     file: IO[bytes], size_bytes: int, draft_size: tuple[int, int] | None, background: tuple[int, int, int]
 ) -> Image.Image:
+    with _decoder(file, size_bytes) as image:
+        return _upright(image, draft_size, background)
+
+
+@contextmanager
+def _decoder(file: IO[bytes], size_bytes: int) -> Iterator[Image.Image]:
+    """The image of an open file, not yet decoded; what goes wrong within the context is a `BadImage`."""
     if size_bytes == 0:
         raise BadImage(ZERO_BYTES)
     start = file.read(12)
     file.seek(0)
-    with _as_bad_image(start, size_bytes), Image.open(file, formats=_FORMATS) as image:
-        return _upright(image, draft_size, background)
+    with _as_bad_image(start, size_bytes), Image.open(file, formats=FORMATS) as image:
+        yield image
 
 
 def _upright(image: Image.Image, draft_size: tuple[int, int] | None, background: tuple[int, int, int]) -> Image.Image:
@@ -165,6 +211,14 @@ def _orientation(image: Image.Image) -> int:
     except Exception:  # broken metadata does not make the pixels bad
         return 1
     return orientation if isinstance(orientation, int) else 1
+
+
+def _is_animated(image: Image.Image) -> bool:
+    """Whether there are more frames than the first, the only one that is used; damage after it is no matter."""
+    try:
+        return bool(getattr(image, "is_animated", False))
+    except Exception:
+        return False
 
 
 def _as_rgb(image: Image.Image, background: tuple[int, int, int]) -> Image.Image:

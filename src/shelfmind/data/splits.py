@@ -20,12 +20,15 @@ TEST_FRACTION = 0.1
 _COLUMNS = ("path", "label", "split")
 
 
-def stratified_split(labels: npt.NDArray[np.int64], held_out: Mapping[str, float], seed: int) -> npt.NDArray[np.str_]:
+def stratified_split(
+    labels: npt.NDArray[np.int64], held_out: Mapping[str, float], seed: int, floor: int = 0
+) -> npt.NDArray[np.str_]:
     """The split of each of N images, shape (N,): the fractions in `held_out`, the rest "train".
 
     Each class gives its share of every held-out split within one image, and so does the sum over all classes, so that
-    small classes are not passed over; but one image of each class always stays in train. The same labels, fractions
-    and seed give the same split.
+    small classes are not passed over; but one image of each class always stays in train. With a `floor`, each class
+    gives at least that many to each of them, in the order of `held_out`, as long as one stays in train. The same
+    labels, fractions, floor and seed give the same split.
     """
     if any(fraction < 0 for fraction in held_out.values()) or sum(held_out.values()) >= 1:
         raise ValueError(f"fractions must be at least 0 and sum to less than 1: {dict(held_out)}")
@@ -37,7 +40,7 @@ def stratified_split(labels: npt.NDArray[np.int64], held_out: Mapping[str, float
     left = counts - 1
     names = np.full(len(labels), "train", dtype=f"<U{max(map(len, ('train', *held_out)))}")
     for name, fraction in held_out.items():
-        taken = np.minimum(_shares(counts, fraction, generator), left)
+        taken = np.minimum(np.maximum(_shares(counts, fraction, generator), floor), left)
         for start, number in zip(starts, taken, strict=True):
             names[order[start : start + number]] = name
         starts = starts + taken
@@ -85,7 +88,8 @@ def complete_splits(
 def write_split(catalog: Catalog, path: Path) -> None:
     """Write the split as CSV: path (relative to the catalog's root where it lies below it), label name, split."""
     rows = (
-        (_relative(sample.path, catalog.root), _label_name(catalog, sample), sample.split) for sample in catalog.samples
+        (relative_name(sample.path, catalog.root), _label_name(catalog, sample), sample.split)
+        for sample in catalog.samples
     )
     write_table(path, _COLUMNS, rows)
 
@@ -111,7 +115,7 @@ def with_split(catalog: Catalog, path: Path) -> Catalog:
     samples: list[Sample] = []
     new: list[str] = []
     for sample in catalog.samples:
-        name = _relative(sample.path, catalog.root)
+        name = relative_name(sample.path, catalog.root)
         if name in splits:
             samples.append(Sample(sample.path, sample.label, splits[name]))
         else:
@@ -124,7 +128,7 @@ def with_split(catalog: Catalog, path: Path) -> Catalog:
     return Catalog(tuple(samples), catalog.class_names, catalog.root, catalog.format, tuple(notes))
 
 
-def _relative(path: Path, root: Path) -> str:
+def relative_name(path: Path, root: Path) -> str:
     """The path below `root` with slashes; as text, because `Path.relative_to` takes seconds for 350,000 images."""
     text, above = os.fspath(path), os.path.join(root, "")
     below = text[len(above) :] if text.startswith(above) else text

@@ -3,21 +3,18 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
 from functools import cache
-from importlib.resources import files
-from pathlib import Path, PurePath
+from pathlib import Path
 
 import numpy as np
 import numpy.typing as npt
-from jinja2 import Environment, StrictUndefined, Template
-from markupsafe import Markup
 
 from shelfmind.evaluation import charts
 from shelfmind.evaluation.bootstrap import RESAMPLES
 from shelfmind.evaluation.confusion import Confusion
 from shelfmind.evaluation.files import write_atomically
+from shelfmind.evaluation.pages import Chart, Picture, page_template, path_shortener
 from shelfmind.evaluation.result import Evaluation
 from shelfmind.evaluation.thumbnails import thumbnail
 from shelfmind.records import Predictions
@@ -25,24 +22,6 @@ from shelfmind.records import Predictions
 _MOST_BAD_FILES = 200
 
 History = Sequence[Mapping[str, object]]
-
-
-@dataclass(frozen=True)
-class Picture:
-    """An embedded image: its ``data:`` address (None: could not be opened) and its path as the reader sees it."""
-
-    source: str | None
-    path: str
-
-
-@dataclass(frozen=True)
-class Chart:
-    """A drawing with its heading, what it tells in a sentence, and a key of (style class, name)."""
-
-    title: str
-    drawing: Markup
-    note: str = ""
-    key: tuple[tuple[str, str], ...] = ()
 
 
 def write_report(
@@ -64,7 +43,7 @@ def write_report(
     shape (classes,); `references` gives images of each class id to show beside a confusion. Raises `UserError` if the
     page cannot be written; an image that cannot be opened becomes a placeholder.
     """
-    shown = _path_shortener(predictions.paths)
+    shown = path_shortener(predictions.paths)
     examples = references or {}
 
     @cache
@@ -78,7 +57,7 @@ def write_report(
     def example(confusion: Confusion) -> Picture:
         return picture(Path(confusion.examples[0]))
 
-    page = _template().render(
+    page = page_template("evaluation/report.html.j2").render(
         title=title,
         evaluation=evaluation,
         shot_counts=_shot_counts(train_counts),
@@ -164,24 +143,6 @@ def _shot_counts(train_counts: npt.NDArray[np.int64] | None) -> dict[str, int] |
     return {"total": int(train_counts.sum()), "least": int(train_counts.min()), "most": int(train_counts.max())}
 
 
-def _path_shortener(paths: Sequence[str]) -> Callable[[str], str]:
-    """Cuts off the folders that all evaluated images share, which tell a reader of the mailed page nothing."""
-    folders = [PurePath(path).parts[:-1] for path in paths]
-    shared = 0
-    for level in zip(*folders, strict=False):
-        if len(set(level)) > 1:
-            break
-        shared += 1
-    root = PurePath(*folders[0][:shared]) if folders and shared else None
-
-    def shown(path: str) -> str:
-        if root is not None and PurePath(path).is_relative_to(root):
-            return PurePath(path).relative_to(root).as_posix()
-        return path if root is None else "/".join(PurePath(path).parts[-3:])
-
-    return shown
-
-
 def _flat(record: Mapping[str, object], prefix: str = "") -> list[tuple[str, str]]:
     """Nested provenance as (dotted name, text) rows."""
     rows: list[tuple[str, str]] = []
@@ -193,12 +154,3 @@ def _flat(record: Mapping[str, object], prefix: str = "") -> list[tuple[str, str
         else:
             rows.append((f"{prefix}{key}", "–" if value is None else str(value)))
     return rows
-
-
-@cache
-def _template() -> Template:
-    environment = Environment(autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True)
-    environment.filters["percent"] = lambda value, digits=1: "–" if value is None else f"{100 * value:.{digits}f}%"
-    environment.filters["count"] = lambda value: "–" if value is None else f"{value:,}"
-    source = files("shelfmind.evaluation").joinpath("report.html.j2").read_text(encoding="utf-8")
-    return environment.from_string(source)

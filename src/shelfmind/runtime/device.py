@@ -10,7 +10,7 @@ import threading
 from functools import cache
 from typing import Any
 
-from shelfmind.data.checking import available_cores
+from shelfmind.data.examining import available_cores
 from shelfmind.errors import UserError
 
 DEVICES = ("CPU", "GPU", "Ascend")

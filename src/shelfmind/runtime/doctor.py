@@ -11,7 +11,7 @@ from typing import Any
 
 import numpy as np
 
-from shelfmind.data.checking import available_cores
+from shelfmind.data.examining import available_cores
 from shelfmind.files import cache_folder
 from shelfmind.runtime.device import start_mindspore, wait_without_spinning
 

@@ -10,7 +10,7 @@ import mindspore.dataset as ds
 import numpy as np
 import numpy.typing as npt
 
-from shelfmind.data.checking import available_cores
+from shelfmind.data.examining import available_cores
 from shelfmind.data.sampling import epoch_order
 from shelfmind.errors import UserError
 from shelfmind.recipe import Recipe

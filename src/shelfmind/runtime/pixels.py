@@ -15,7 +15,8 @@ import numpy as np
 import numpy.typing as npt
 from PIL import Image
 
-from shelfmind.data.checking import available_cores, check_files
+from shelfmind.data.checking import check_files
+from shelfmind.data.examining import available_cores
 from shelfmind.data.images import BadImage, open_image
 from shelfmind.errors import UserError
 from shelfmind.files import cache_folder

@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 from PIL import Image
 
-from shelfmind.data import checking
+from shelfmind.data import checking, examining
 from shelfmind.data.checking import check_files, refuse_too_many_bad
 from shelfmind.data.images import open_image
 from shelfmind.errors import UserError
@@ -62,8 +62,8 @@ def test_nothing_to_check(tmp_path: Path) -> None:
 
 def test_small_batches_give_the_same(photos: list[Path], monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     whole = check_files(photos, cache=None)
-    monkeypatch.setattr(checking, "_FILES_A_TASK", 3)
-    monkeypatch.setattr(checking, "_TASKS_A_BATCH", 2)
+    monkeypatch.setattr(examining, "_FILES_A_TASK", 3)
+    monkeypatch.setattr(examining, "_TASKS_A_BATCH", 2)
     for _ in range(2):
         assert check_files(photos, cache=tmp_path / "cache.sqlite") == whole
 
@@ -156,7 +156,7 @@ def test_a_cache_of_another_layout_is_built_anew(photos: list[Path], tmp_path: P
 def test_a_locked_or_impossible_cache_does_not_stop_work(
     photos: list[Path], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("shelfmind.data.verdicts.LOCK_WAIT_S", 0.05)
+    monkeypatch.setattr("shelfmind.data.file_memory.LOCK_WAIT_S", 0.05)
     cache = tmp_path / "cache.sqlite"
     check_files(photos[:5], cache=cache)
     connection = sqlite3.connect(cache)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import numpy as np
-from PIL import Image, ImageDraw, ImageStat
+from PIL import Image, ImageDraw, ImageFilter, ImageStat
 
 from shelfmind.data.shelf_generator.designs import Design
 from shelfmind.data.shelf_generator.fonts import Fonts
@@ -76,7 +76,14 @@ def write(
             mask = text_mask(text, max(6, round(height * max(room / mask.width, 0.35))), fonts, style)
     if mask.width > room:
         mask = mask.resize((room, mask.height))
-    image.paste(colour, ((left + right - mask.width) // 2, (top + bottom - mask.height) // 2), mask)
+    x, y = (left + right - mask.width) // 2, (top + bottom - mask.height) // 2
+    if max(ImageStat.Stat(image.crop((x, y, x + mask.width, y + mask.height))).stddev) > 38:
+        outline = lighter(colour, -0.85 if sum(colour) > 380 else 0.9)
+        pen = 2 * max(1, mask.height // 40) + 1
+        room_around = Image.new("L", (mask.width + 2 * pen, mask.height + 2 * pen))
+        room_around.paste(mask, (pen, pen))
+        image.paste(outline, (x - pen, y - pen), room_around.filter(ImageFilter.MaxFilter(pen)))
+    image.paste(colour, (x, y), mask)
 
 
 def _placed(image: Image.Image, box: Box) -> Box:

@@ -17,7 +17,7 @@ def developed(scene: Image.Image, shot: Shot, rng: np.random.Generator) -> Image
     if shot.motion_px >= 0.5:
         along = (shot.motion_px, 0.0) if rng.random() < 0.6 else (0.0, shot.motion_px)
         scene = scene.filter(ImageFilter.BoxBlur(along))
-    pixels = np.asarray(scene, np.float32)
+    pixels = np.asarray(scene).astype(np.float32)
     height, width, _ = pixels.shape
     y = np.linspace(-1, 1, height, dtype=np.float32)[:, None]
     x = np.linspace(-1, 1, width, dtype=np.float32)[None, :]
@@ -25,11 +25,12 @@ def developed(scene: Image.Image, shot: Shot, rng: np.random.Generator) -> Image
     slope = 0.5 * shot.unevenness
     light = shot.exposure * (1 + slope * np.float32(np.cos(turn)) * x + slope * np.float32(np.sin(turn)) * y)
     tint = 1 + shot.tint * (rng.permutation(3).astype(np.float32) - 1) / 2
-    pixels = pixels * (light[..., None] * tint)
+    pixels *= light[..., None]
+    pixels *= tint
     if shot.glare:
         pixels += (255 - pixels) * _glare(x, y, shot.glare, rng)[..., None]
     pixels += shot.noise * rng.standard_normal((height, width, 1), np.float32)
-    return Image.fromarray(np.clip(pixels, 0, 255).astype(np.uint8))
+    return Image.fromarray(np.clip(pixels, 0, 255, out=pixels).astype(np.uint8))
 
 
 def _glare(

@@ -8,12 +8,13 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from shelfmind.data.shelf_generator.proportions import HIGHEST, LOWEST, ratio_at, spread_rank
+from shelfmind.data.shelf_generator.proportions import HIGHEST, LOWEST, body_ratio, ratio_at, spread_rank
 from shelfmind.data.shelf_generator.settings import MAX_CLASSES, Settings
 from shelfmind.data.shelf_generator.vocabulary import (
     BRAND_FIRST,
     BRAND_SECOND,
     CATEGORIES,
+    DEPTHS,
     LATIN_FIRST,
     LATIN_SECOND,
     PALETTES,
@@ -31,9 +32,9 @@ _OTHERS_FROM = 1_000_000  # the lines of products that are none of the classes
 class Design:
     """One product: all that its artwork and package are drawn from.
 
-    Siblings share `line`, `line_seed`, brand and palette. `ratio` is height / width. `differs` names the one thing that
-    tells the product from the first of its line: flavour, wording, strength, size, or nothing. `band` is the colour of
-    the flavour's band and `motif` the picture, which in some lines all flavours share.
+    Siblings share `line`, `line_seed`, brand and palette. `ratio` is height / width as photos show it. `differs` is the
+    one thing that sets the product apart from the first of its line: flavour, wording, strength, size, or nothing.
+    `band` is the colour of the flavour's band and `motif` the picture, which in some lines all flavours share.
     """
 
     name: str
@@ -51,6 +52,13 @@ class Design:
     band: Colour
     motif: str
     differs: str = ""
+
+    @property
+    def body(self) -> float:
+        """Height / width of the package itself."""
+        shape = self.category.shape
+        bag = self.category.package == "pouch"
+        return body_ratio(self.ratio, 0.0 if bag else DEPTHS.get(shape, 1.0), shape in DEPTHS)
 
     @property
     def title(self) -> str:

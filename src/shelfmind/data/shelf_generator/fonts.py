@@ -99,7 +99,7 @@ def system_fonts(folders: Iterable[str | Path] = FONT_FOLDERS) -> Fonts:
     return Fonts(tuple(those(LATIN_FONTS)[:4]), tuple(those(CJK_FONTS)[:2]))
 
 
-@lru_cache(maxsize=512)
+@lru_cache(maxsize=40)
 def sized_font(path: Path | None, size: int) -> ImageFont.FreeTypeFont | ImageFont.ImageFont:
     """A font at a size in pixels, the simplified Chinese face of a collection; None is Pillow's own."""
     if path is None:

@@ -31,8 +31,9 @@ def _price_tag(cover: Image.Image, place: Pixels, share: float, fonts: Fonts, rn
     """A shelf label that stands before the product's foot: coloured head, product lines, price, bar code."""
     left, top, right, base = place
     width, height = max(8, right - left), max(8, base - top)
-    wide = min(width, round(rng.uniform(0.55, 1.0) * width))
-    high = max(8, round(share * width * height / wide))
+    area = share * width * height
+    wide = max(8, min(width, round(np.sqrt(area / rng.uniform(0.35, 0.7)))))
+    high = max(8, min(round(area / wide), wide))
     x = left + int(rng.integers(0, width - wide + 1))
     y = base - high + round(0.02 * height)
     ground = ((255, 252, 244), (252, 222, 60), (255, 236, 236))[rng.integers(3)]

@@ -36,14 +36,15 @@ class Round:
 
 @dataclass(frozen=True)
 class Face:
-    """A flat printed part: RGBA or RGB picture, four corners in space, shape (4, 3), from its top left on, and light.
+    """A flat printed part: its lit RGBA picture with an empty pixel around, and its four corners in space.
 
-    x goes to the right, y up and z to the viewer; the unit is a pixel of the largest skin.
+    The corners, shape (4, 3), go round from the top left one. x goes to the right, y up and z to the viewer; the unit
+    is a pixel of the skin. `edge` is the colour of its edges.
     """
 
     picture: Image.Image
     corners: npt.NDArray[np.float64]
-    light: float = 1.0
+    edge: Colour
 
 
 @dataclass(frozen=True)
@@ -76,6 +77,25 @@ class Package:
     ratio: float
 
 
+def rgba(pixels: Floats, alpha: Floats) -> Image.Image:
+    """Colours in 0..255 and coverage in 0..1 as RGBA, with an empty pixel around, for soft edges when warped."""
+    height, width = alpha.shape
+    whole = np.zeros((height + 2, width + 2, 4), np.uint8)
+    np.clip(pixels, 0, 255, out=pixels)
+    whole[1:-1, 1:-1, :3] = pixels
+    whole[1:-1, 1:-1, 3] = np.clip(alpha, 0, 1) * 255
+    return Image.fromarray(whole, "RGBA")
+
+
+def lit_face(picture: Image.Image, corners: npt.NDArray[np.float64], light: float) -> Face:
+    """A face from its RGB print, a little darker towards its foot."""
+    pixels = np.asarray(picture).astype(np.float32)
+    pixels *= light * np.linspace(1.04, 0.92, len(pixels), dtype=np.float32)[:, None, None]
+    red, green, blue = (round(0.7 * float(channel)) for channel in pixels.mean((0, 1)))
+    edge = min(red, 255), min(green, 255), min(blue, 255)
+    return Face(rgba(pixels, np.ones(pixels.shape[:2], np.float32)), corners, edge)
+
+
 def size_of(ratio: float) -> tuple[int, int]:
     """Width and height in pixels of the largest skin of a package of this height / width."""
     height = round(LONG_SIDE / max(1.0, 1 / ratio))
@@ -91,8 +111,9 @@ def _shrunk(shape: Round | Solid | Bag, scale: float) -> Round | Solid | Bag:
     if scale == 1.0:
         return shape
     if isinstance(shape, Solid):
-        faces = (Face(_resized(face.picture, scale), face.corners * scale, face.light) for face in shape.faces)
-        return Solid(tuple(faces))
+        return Solid(
+            tuple(Face(_reduced(face.picture, scale), face.corners * scale, face.edge) for face in shape.faces)
+        )
     skin = np.asarray(_resized(Image.fromarray(shape.skin), scale))
     if isinstance(shape, Bag):
         return Bag(skin, shape.closed, shape.gloss)
@@ -100,6 +121,14 @@ def _shrunk(shape: Round | Solid | Bag, scale: float) -> Round | Solid | Bag:
     old = np.arange(len(shape.skin))
     radius, gloss = (np.interp(rows, old, values).astype(np.float32) for values in (shape.radius, shape.gloss))
     return Round(skin, radius, gloss, round(shape.width * scale), shape.lid)
+
+
+def _reduced(picture: Image.Image, scale: float) -> Image.Image:
+    """A face's picture with its empty edge."""
+    inner = _resized(picture.crop((1, 1, picture.width - 1, picture.height - 1)), scale)
+    padded = Image.new("RGBA", (inner.width + 2, inner.height + 2))
+    padded.paste(inner, (1, 1))
+    return padded
 
 
 def _resized(image: Image.Image, scale: float) -> Image.Image:

@@ -26,7 +26,7 @@ def package(design: Design, fonts: Fonts) -> Package:
 
 def pouch(design: Design, fonts: Fonts) -> Bag:
     """A pillow bag, a bar's wrapper closed at its sides, or a bag that stands."""
-    width, height = size_of(design.ratio)
+    width, height = size_of(design.body)
     skin = np.asarray(front_panel(design, fonts, width, height))
     if design.category.shape == "bar":
         return Bag(skin, "sides", 0.3)
@@ -37,10 +37,10 @@ def multipack(design: Design, fonts: Fonts) -> Shape:
     """Cans side by side under a printed film, or a box with a handle."""
     if design.category.shape == "box":
         return boxed_multipack(design, fonts)
-    width, height = size_of(design.ratio)
-    rows = 2 if design.ratio > 0.75 else 1
-    columns = max(2, round(rows * 1.9 / design.ratio))
-    one = can(_slim(design, rows / columns / design.ratio), fonts)
+    width, height = size_of(design.body)
+    rows = 2 if design.body > 0.75 else 1
+    columns = max(2, round(rows * 1.9 / design.body))
+    one = can(_slim(design, rows / columns / design.body), fonts)
     single = posed(Package(design.name, design, (one,), len(one.skin), 1.9), 0.0, 0.12, len(one.skin), 0)
     single = single.resize((width // columns + 2, height // rows + 2), Image.Resampling.BOX)
     front = Image.new("RGB", (width, height), (60, 62, 66))
@@ -76,7 +76,7 @@ def _film(front: Image.Image, design: Design, fonts: Fonts) -> None:
 
 
 def _measures(design: Design) -> tuple[int, float]:
-    return size_of(design.ratio)[1], design.ratio
+    return size_of(design.body)[1], design.body
 
 
 KINDS: dict[str, Callable[[Design, Fonts], Shape]] = {

@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 import numpy as np
-import numpy.typing as npt
 from PIL import Image, ImageDraw
 
-from shelfmind.data.shelf_generator.homography import perspective_coefficients
-from shelfmind.data.shelf_generator.package import STEP, Bag, Floats, Package, Round, Solid
+from shelfmind.data.shelf_generator.homography import Points, warp
+from shelfmind.data.shelf_generator.package import STEP, Bag, Floats, Package, Round, Solid, rgba
 from shelfmind.data.shelf_generator.round_packages import WRAP
 
 _STEPS = np.linspace(-1, 1, 1024, dtype=np.float32)  # places across a round body, from outline to outline
@@ -35,16 +34,6 @@ def posed(package: Package, yaw: float, pitch: float, height_px: float, crumple:
     return _bag(shape, yaw, pitch, np.random.default_rng(crumple))
 
 
-def picture(pixels: Floats, alpha: Floats) -> Image.Image:
-    """Colours in 0..255 and coverage in 0..1 as RGBA, with an empty pixel around, for soft edges when warped."""
-    height, width = alpha.shape
-    whole = np.zeros((height + 2, width + 2, 4), np.uint8)
-    np.clip(pixels, 0, 255, out=pixels)
-    whole[1:-1, 1:-1, :3] = pixels
-    whole[1:-1, 1:-1, 3] = np.clip(alpha, 0, 1) * 255
-    return Image.fromarray(whole, "RGBA")
-
-
 def _round(shape: Round, yaw: float, pitch: float) -> Image.Image:
     """Project the skin of a body of revolution; circles around it become ellipses, its lid shows from above."""
     height, skin_width, _ = shape.skin.shape
@@ -69,7 +58,7 @@ def _round(shape: Round, yaw: float, pitch: float) -> Image.Image:
     lid = row < 0
     if lid.any():
         pixels[lid] = np.array(shape.lid, np.float32) * (1.02 + 0.14 * np.broadcast_to(s, lid.shape)[lid][:, None])
-    return picture(pixels, alpha)
+    return rgba(pixels, alpha)
 
 
 def _solid(shape: Solid, yaw: float, pitch: float) -> Image.Image:
@@ -88,33 +77,25 @@ def _solid(shape: Solid, yaw: float, pitch: float) -> Image.Image:
     shown = [i for i in np.argsort(placed[..., 2].mean(1)) if _towards_viewer(flat[i])]
     draw = ImageDraw.Draw(canvas)
     for i in shown:  # an edge of the board beneath, so that nothing shines through the seams
-        draw.polygon([(float(px), float(py)) for px, py in flat[i]], fill=_edge_colour(shape.faces[i].picture))
+        draw.polygon([(float(px), float(py)) for px, py in flat[i]], fill=(*shape.faces[i].edge, 255))
     for i in shown:
-        canvas.alpha_composite(_warped(shape.faces[i].picture, shape.faces[i].light, flat[i], (width, height)))
+        corner = np.maximum(np.floor(flat[i].min(0)) - 1, 0)
+        wide, high = (int(edge) for edge in np.ceil(flat[i].max(0)) + 2 - corner)
+        face = _warped(shape.faces[i].picture, flat[i] - corner, (wide, high))
+        canvas.alpha_composite(face, (int(corner[0]), int(corner[1])))
     return canvas
 
 
-def _towards_viewer(quad: npt.NDArray[np.float64]) -> bool:
+def _towards_viewer(quad: Points) -> bool:
     """Whether corners given from the top left on run clockwise on the picture, and the face is not seen edge-on."""
     (ax, ay), (bx, by) = quad[2] - quad[0], quad[3] - quad[1]
     return bool(ax * by - ay * bx > 2.0)
 
 
-def _edge_colour(image: Image.Image) -> tuple[int, int, int, int]:
-    red, green, blue = image.convert("RGB").resize((1, 1)).getpixel((0, 0))  # type: ignore[misc]
-    return round(0.7 * red), round(0.7 * green), round(0.7 * blue), 255
-
-
-def _warped(image: Image.Image, light: float, quad: npt.NDArray[np.float64], size: tuple[int, int]) -> Image.Image:
-    """A face's picture, lit and laid over four corners."""
-    w, h = image.size
-    pixels = np.asarray(image.convert("RGBA")).astype(np.float32)
-    fall = light * np.linspace(1.04, 0.92, h, dtype=np.float32)[:, None]
-    padded = picture(pixels[..., :3] * fall[..., None], pixels[..., 3] / 255)
-    source = np.array([(1, 1), (w + 1, 1), (w + 1, h + 1), (1, h + 1)], np.float64)
-    return padded.transform(
-        size, Image.Transform.PERSPECTIVE, perspective_coefficients(quad, source), Image.Resampling.BILINEAR
-    )
+def _warped(picture: Image.Image, quad: Points, size: tuple[int, int]) -> Image.Image:
+    """A face's picture laid over four corners."""
+    right, bottom = picture.width - 1, picture.height - 1  # the empty edge is left out
+    return warp(picture, np.array([(1, 1), (right, 1), (right, bottom), (1, bottom)], np.float64), quad, size)
 
 
 def _bag(shape: Bag, yaw: float, pitch: float, rng: np.random.Generator) -> Image.Image:
@@ -143,8 +124,8 @@ def _bag(shape: Bag, yaw: float, pitch: float, rng: np.random.Generator) -> Imag
     pixels *= light[..., None]
     pixels += 200 * shine[..., None]
     if shape.closed == "sides":
-        return picture(pixels.transpose(1, 0, 2).copy(), alpha.T)
-    return picture(pixels, alpha)
+        return rgba(pixels.transpose(1, 0, 2).copy(), alpha.T)
+    return rgba(pixels, alpha)
 
 
 def _closed(shape: Bag, light: Floats, folds: Floats, x: Floats, y: Floats) -> Floats:

@@ -13,11 +13,25 @@ LOWEST, HIGHEST = 0.24, 4.9
 """No product is wider or taller than this: the outermost buckets are filled from here."""
 
 
+TILT = 0.036
+"""Mean of a photo's tilt (radians) and of what perspective and margins add to it."""
+
+
 def ratio_at(rank: float) -> float:
     """The height / width below which the share `rank` (0 to 1) of RP2K's images lies."""
     edges = np.arange(len(SHARES) + 1) * BUCKET
     edges[0], edges[-1] = LOWEST, HIGHEST
     return float(np.interp(rank, np.concatenate([[0.0], np.cumsum(SHARES)]), edges))
+
+
+def body_ratio(ratio: float, depth: float, corners: bool) -> float:
+    """Height / width of a package whose photos have the given one on average.
+
+    At the default level of `angle` a photo is squarer than its product: tilting widens what is tall, turning shows a
+    side, and from above a lid shows. `depth` is the package's share of its width, `corners` whether it has a side.
+    """
+    level = ratio * (1 + 0.15 * depth * corners)
+    return float(max((level - TILT) / (1 - TILT * level) - 0.08 * depth, 0.15))
 
 
 def bucket_of(ratios: npt.ArrayLike) -> npt.NDArray[np.int64]:

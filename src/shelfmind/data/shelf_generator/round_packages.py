@@ -103,7 +103,7 @@ def wrapped(design: Design, fonts: Fonts, width: int, height: int) -> Bytes:
 
 def can(design: Design, fonts: Fonts) -> Round:
     """A drink's can with a narrowed neck, or a straight tin."""
-    width, height = size_of(design.ratio)
+    width, height = size_of(design.body)
     tin = design.category.shape == "tin"
     rim, neck = max(3, round(0.025 * height)), max(4, round(0.07 * height))
     label = wrapped(design, fonts, width, height - 2 * rim)
@@ -122,7 +122,7 @@ def can(design: Design, fonts: Fonts) -> Round:
 def bottle(design: Design, fonts: Fonts) -> Round:
     """A bottle or jar: cap, neck, content that shows through, and a label around it."""
     outline = OUTLINES[design.category.shape]
-    width, height = size_of(design.ratio)
+    width, height = size_of(design.body)
     rows = np.linspace(0, 1, height, dtype=np.float32)
     radius = np.interp(rows, *np.array(outline.points).T).astype(np.float32)
     top, bottom = (round(edge * height) for edge in outline.label)

@@ -9,7 +9,7 @@ import numpy as np
 from PIL import Image, ImageFilter
 
 from shelfmind.data.shelf_generator.fonts import Fonts
-from shelfmind.data.shelf_generator.homography import Points, perspective_coefficients
+from shelfmind.data.shelf_generator.homography import Points, warp
 from shelfmind.data.shelf_generator.occluders import hide
 from shelfmind.data.shelf_generator.package import Package
 from shelfmind.data.shelf_generator.posing import posed
@@ -65,13 +65,12 @@ def _stand(item: Image.Image, shot: Shot, rng: np.random.Generator) -> Stand:
     corners = np.array([(0, 0), (width, 0), (width, height), (0, height)], np.float64)
     moved = _askew(corners, shot, rng)
     low, high = moved.min(0), moved.max(0)
-    margins = rng.uniform(-0.012, 0.055, 4) * float(max(high - low))  # left, top, right, bottom
-    low, high = low - margins[:2], high + margins[2:]
+    margins = rng.uniform(-0.02, 0.06, (2, 2)) * (high - low)
+    low, high = low - margins[0], high + margins[1]
     scale = shot.long_side_px / float(max(high - low))
     size = tuple(max(16, round(edge * scale)) for edge in high - low)
     target = (moved - low) * scale
-    coefficients = perspective_coefficients(target, corners)
-    layer = item.transform(size, Image.Transform.PERSPECTIVE, coefficients, Image.Resampling.BICUBIC)
+    layer = warp(item, corners, target, size)
     left, top = (round(edge) for edge in target.min(0))
     return Stand(layer, left, top, round(target[:, 0].max()), round(float(target[2:, 1].mean())))
 
@@ -109,12 +108,24 @@ def _surround(
     for place, neighbour in enumerate(neighbours):
         far = 0.9 if place == 2 else rng.uniform(0.94, 1.04)
         size = max(4, round(neighbour.width * scale * far)), max(4, round(neighbour.height * scale * far))
-        facing = neighbour.resize(size, Image.Resampling.BILINEAR)
-        dimmed = facing.convert("RGB").point(lambda value, far=far: value * (0.5 if far == 0.9 else 0.78))
         gap = round(rng.uniform(-0.04, 0.08) * size[0])
         beside = (stand.left - size[0] - gap, stand.right + gap, stand.left + round(rng.uniform(-0.6, 0.6) * size[0]))
         base = stand.base - round((0.06 if place == 2 else rng.uniform(0, 0.02)) * size[1])
-        scene.paste(dimmed, (beside[place], base - size[1]), facing.getchannel("A"))
+        _paste_visible(scene, neighbour, (beside[place], base - size[1]), size, 0.5 if place == 2 else 0.78)
+
+
+def _paste_visible(
+    scene: Image.Image, facing: Image.Image, corner: tuple[int, int], size: tuple[int, int], light: float
+) -> None:
+    """Paste a picture, resized and dimmed, at a corner; only what lies in the scene is resized."""
+    left, right = max(corner[0], 0), min(corner[0] + size[0], scene.width)
+    if right <= left:
+        return
+    shrink = facing.width / size[0]
+    part = ((left - corner[0]) * shrink, 0.0, (right - corner[0]) * shrink, float(facing.height))
+    seen = facing.resize((right - left, size[1]), Image.Resampling.BILINEAR, box=part)
+    dimmed = seen.convert("RGB").point(lambda value: value * light)
+    scene.paste(dimmed, (left, corner[1]), seen.getchannel("A"))
 
 
 def _shadow(scene: Image.Image, stand: Stand, rng: np.random.Generator) -> None:

@@ -55,9 +55,9 @@ def draw_shot(settings: Settings, rng: np.random.Generator) -> Shot:
     return Shot(
         yaw_deg=round(32 * angle * yaw, 1),
         pitch_deg=round(4 * min(1, 3 * angle) + 13 * angle * pitch, 1),
-        tilt_deg=round(9 * angle * tilt, 1),
+        tilt_deg=round(7 * angle * tilt, 1),
         perspective=round(0.4 * settings.level("perspective") * corner, 3),
-        exposure=round(float(np.exp(0.75 * exposure * gain)), 3),
+        exposure=round(float(np.exp(0.7 * exposure * gain)), 3),
         tint=round(0.2 * exposure * abs(tint), 3),
         unevenness=round(0.6 * exposure * abs(uneven), 3),
         glare=round(0.25 + (0.35 + 0.4 * glare) * peak, 2) if shines < glare else 0.0,

@@ -11,7 +11,8 @@ from shelfmind.data.shelf_generator.designs import Design
 from shelfmind.data.shelf_generator.fonts import Fonts
 from shelfmind.data.shelf_generator.grounds import gradient
 from shelfmind.data.shelf_generator.motifs import lighter, logo_mark, mixed
-from shelfmind.data.shelf_generator.package import Face, Solid, size_of
+from shelfmind.data.shelf_generator.package import Face, Solid, lit_face, size_of
+from shelfmind.data.shelf_generator.vocabulary import DEPTHS
 
 SIDE_LIGHT, TOP_LIGHT = 0.68, 1.1
 
@@ -19,17 +20,16 @@ SIDE_LIGHT, TOP_LIGHT = 0.68, 1.1
 def box(front: Image.Image, side: Image.Image, top: Image.Image, depth: float) -> Solid:
     """A box of six faces, of which a photo shows at most three."""
     w, h = front.size
-    return Solid((*_walls(front, side, 0, h, w, depth), Face(top, _level(w, depth, h), TOP_LIGHT)))
+    return Solid((*_walls(front, side, 0, h, w, depth), lit_face(top, _level(w, depth, h), TOP_LIGHT)))
 
 
 def carton(design: Design, fonts: Fonts) -> Solid:
     """A folded box, a brick, or a drink's carton with a gable."""
-    width, height = size_of(design.ratio)
+    width, height = size_of(design.body)
     shape = design.category.shape
     if shape == "gable":
         return _gable(design, fonts, width, height)
-    shares = {"brick": 0.62, "box": 0.3 if design.ratio > 0.5 else design.ratio}
-    depth = max(8, round(shares[shape] * width))
+    depth = max(8, round(DEPTHS[shape] * width))
     front = front_panel(design, fonts, width, height)
     side = side_panel(design, fonts, depth, height)
     return box(front, side, _top(design, fonts, width, depth), depth)
@@ -37,18 +37,18 @@ def carton(design: Design, fonts: Fonts) -> Solid:
 
 def boxed_multipack(design: Design, fonts: Fonts) -> Solid:
     """A gift box with a handle and the number of packs."""
-    width, height = size_of(design.ratio)
+    width, height = size_of(design.body)
     front = front_panel(design, fonts, width, height)
     draw = ImageDraw.Draw(front)
     slot = (0.36 * width, 0.012 * height, 0.64 * width, 0.055 * height)
     draw.rounded_rectangle(slot, 0.02 * height, fill=lighter(design.palette[0], -0.7), outline=(230, 230, 226))
-    depth = round(0.45 * width)
+    depth = round(DEPTHS["cans"] * width)
     return box(front, side_panel(design, fonts, depth, height), _top(design, fonts, width, depth), depth)
 
 
 def cigarettes(design: Design, fonts: Fonts) -> Solid:
     """A hinged pack: emblem and brand, a coloured line, the strength, and the warning below."""
-    width, height = size_of(design.ratio)
+    width, height = size_of(design.body)
     scale = 2
     w, h = width * scale, height * scale
     ground = design.palette[0]
@@ -77,13 +77,13 @@ def cigarettes(design: Design, fonts: Fonts) -> Solid:
         )
     draw.line((0, 0.245 * h, w, 0.245 * h), fill=lighter(ground, -0.4), width=2)  # where the lid opens
     printed = front.resize((width, height), Image.Resampling.BOX)
-    depth = round(0.4 * width)
+    depth = round(DEPTHS["slim"] * width)
     return box(printed, side_panel(design, fonts, depth, height), _top(design, fonts, width, depth), depth)
 
 
 def _gable(design: Design, fonts: Fonts, width: int, height: int) -> Solid:
     """Four walls, a sloping roof in front with a screw cap, a fold at each side and a fin along the ridge."""
-    depth = round(0.85 * width)
+    depth = round(DEPTHS["gable"] * width)
     wall, ridge = round(0.82 * height), round(0.95 * height)
     front = front_panel(design, fonts, width, wall)
     side = side_panel(design, fonts, depth, wall)
@@ -100,14 +100,14 @@ def _gable(design: Design, fonts: Fonts, width: int, height: int) -> Solid:
     slope = [(-half, ridge, 0), (half, ridge, 0), (half, wall, deep), (-half, wall, deep)]
     upright = [(-half, height, 0), (half, height, 0), (half, ridge, 0), (-half, ridge, 0)]
     folds = [
-        Face(
+        lit_face(
             fold,
             np.array([(x, ridge, 0), (x, ridge, 0.5), (x, wall, s * deep), (x, wall, -s * deep)], np.float64),
             0.62,
         )
         for x, s in ((half, -1.0), (-half, 1.0))
     ]
-    roofs = (Face(roof, np.array(slope, np.float64), 1.04), Face(fin, np.array(upright, np.float64), 0.98))
+    roofs = (lit_face(roof, np.array(slope, np.float64), 1.04), lit_face(fin, np.array(upright, np.float64), 0.98))
     return Solid((*_walls(front, side, 0, wall, width, depth), *folds, *roofs))
 
 
@@ -120,7 +120,7 @@ def _walls(front: Image.Image, side: Image.Image, low: float, high: float, w: fl
         "left": [(-x, high, -z), (-x, high, z), (-x, low, z), (-x, low, -z)],
     }
     pictures = {"front": (front, 1.0), "right": (side, SIDE_LIGHT), "left": (side, SIDE_LIGHT * 0.92)}
-    return tuple(Face(pictures[name][0], np.array(at, np.float64), pictures[name][1]) for name, at in faces.items())
+    return tuple(lit_face(pictures[name][0], np.array(at, np.float64), pictures[name][1]) for name, at in faces.items())
 
 
 def _level(w: float, d: float, y: float) -> npt.NDArray[np.float64]:

@@ -25,7 +25,7 @@ COLUMNS = (
     *("width", "height", *SHOT_COLUMNS),
 )
 """The columns of `truth.csv`; see `generate`."""
-PACKAGES_KEPT = 48
+PACKAGES_KEPT = 24
 """Finished packages that a process keeps, at some 3 MB each."""
 
 

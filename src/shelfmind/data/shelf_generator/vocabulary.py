@@ -170,7 +170,9 @@ CATEGORIES = (
     Category("can", "tin", "鱼罐头", "CANNED FISH", _SAVOURY, (0.45, 0.95), ("120g", "184g")),
 )
 
-WORDINGS = ("升级版", "经典", "无糖", "特惠装", "限定", "尊享")
+DEPTHS = {"gable": 0.85, "brick": 0.62, "box": 0.3, "slim": 0.4, "cans": 0.45}
+"""Depth of the packages with corners as a share of their width, by shape."""
+WORDINGS = ("升级版", "经典", "新包装", "特惠装", "限定", "尊享")
 """Words in a small ribbon that alone tell two siblings apart."""
 OTHERS = "others"
 """The class of whatever is none of the products, as RP2K calls it."""

@@ -1,4 +1,4 @@
-"""The memory of checked files: a sqlite table of path, size, time and verdict that work never depends on."""
+"""The memory of examined files: a sqlite table of path, size, time and findings that work never depends on."""
 
 from __future__ import annotations
 
@@ -9,29 +9,30 @@ from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
-_LAYOUT = 1
+_TABLE_LAYOUT = 2
 LOCK_WAIT_S = 2.0
 _VARIABLES_A_QUERY = 500  # sqlite's own limit was 999 for long
 
 
 @dataclass(frozen=True, slots=True)
-class Verdict:
-    """What was found in a file that had this size (bytes) and time (ns); no reason means that it is good."""
+class Finding:
+    """What was found in a file that had this size (bytes) and time (ns); what `content` means is its maker's matter."""
 
     size: int
     mtime_ns: int
-    reason: str | None
+    content: bytes | None
 
 
-class VerdictStore:
-    """Verdicts by absolute path, kept at `path`; forgets where it cannot keep, and never raises.
+class FileMemory:
+    """Findings by absolute path, kept at `path`; forgets where it cannot keep, and never raises.
 
-    A damaged database is deleted and begun anew. One that is locked or cannot be written is left alone, and nothing
-    is kept.
+    A damaged database, or one of another `layout` of the findings, is begun anew. One that is locked or cannot be
+    written is left alone, and nothing is kept.
     """
 
-    def __init__(self, path: Path | None) -> None:
+    def __init__(self, path: Path | None, layout: int = 1) -> None:
         self._path = path
+        self._layout = 100 * layout + _TABLE_LAYOUT
         self._connection: sqlite3.Connection | None = None
         if path is not None:
             try:
@@ -39,7 +40,7 @@ class VerdictStore:
             except (sqlite3.Error, OSError) as error:
                 self._recover(error)
 
-    def __enter__(self) -> VerdictStore:
+    def __enter__(self) -> FileMemory:
         return self
 
     def __exit__(self, *_: object) -> None:
@@ -52,31 +53,31 @@ class VerdictStore:
             with suppress(sqlite3.Error):
                 connection.close()
 
-    def recall(self, paths: Sequence[bytes]) -> dict[bytes, Verdict]:
-        """The known verdicts of these paths (`os.fsencode`)."""
+    def recall(self, paths: Sequence[bytes]) -> dict[bytes, Finding]:
+        """What is known of these paths (`os.fsencode`)."""
         if self._connection is None:
             return {}
-        found: dict[bytes, Verdict] = {}
+        found: dict[bytes, Finding] = {}
         try:
             for start in range(0, len(paths), _VARIABLES_A_QUERY):
                 part = paths[start : start + _VARIABLES_A_QUERY]
                 marks = ",".join("?" * len(part))
-                query = f"SELECT path, size, mtime_ns, reason FROM verdicts WHERE path IN ({marks})"
-                for path, size, mtime_ns, reason in self._connection.execute(query, part):
-                    found[path] = Verdict(size, mtime_ns, reason)
+                query = f"SELECT path, size, mtime_ns, content FROM findings WHERE path IN ({marks})"
+                for path, size, mtime_ns, content in self._connection.execute(query, part):
+                    found[path] = Finding(size, mtime_ns, content)
         except sqlite3.Error as error:
             self._recover(error)
             return {}
         return found
 
-    def keep(self, verdicts: Iterable[tuple[bytes, Verdict]]) -> None:
-        """Write these verdicts in one transaction."""
+    def keep(self, findings: Iterable[tuple[bytes, Finding]]) -> None:
+        """Write these findings in one transaction."""
         if self._connection is None:
             return
-        rows = [(path, verdict.size, verdict.mtime_ns, verdict.reason) for path, verdict in verdicts]
+        rows = [(path, finding.size, finding.mtime_ns, finding.content) for path, finding in findings]
         try:
             with self._connection:
-                self._connection.executemany("INSERT OR REPLACE INTO verdicts VALUES (?, ?, ?, ?)", rows)
+                self._connection.executemany("INSERT OR REPLACE INTO findings VALUES (?, ?, ?, ?)", rows)
         except sqlite3.Error as error:
             self._recover(error)
 
@@ -87,16 +88,17 @@ class VerdictStore:
         connection.execute("PRAGMA synchronous=NORMAL")
         (layout,) = connection.execute("PRAGMA user_version").fetchone()
         with connection:
-            if layout != _LAYOUT:
-                connection.execute("DROP TABLE IF EXISTS verdicts")
+            if layout != self._layout:
+                connection.execute("DROP TABLE IF EXISTS findings")
+                connection.execute("DROP TABLE IF EXISTS verdicts")  # the name of an earlier layout
             connection.execute(
-                "CREATE TABLE IF NOT EXISTS verdicts"
-                " (path BLOB PRIMARY KEY, size INTEGER, mtime_ns INTEGER, reason TEXT) WITHOUT ROWID"
+                "CREATE TABLE IF NOT EXISTS findings"
+                " (path BLOB PRIMARY KEY, size INTEGER, mtime_ns INTEGER, content BLOB)"
             )
-            connection.execute(f"PRAGMA user_version={_LAYOUT}")
+            connection.execute(f"PRAGMA user_version={self._layout}")
 
     def _recover(self, error: Exception) -> None:
-        """Begin anew after damage; go on without a store where it is locked or cannot be written."""
+        """Begin anew after damage; go on without a memory where it is locked or cannot be written."""
         self.close()
         damaged = type(error) is sqlite3.DatabaseError  # locks and full or read-only disks: OperationalError
         if not damaged or self._path is None:

@@ -1,0 +1,185 @@
+"""Lays one small picture over another and measures what is left: the proof that two images are one photo."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+
+from shelfmind.analysis.fingerprints import CHROMA_SIDE, SIDE
+
+Floats = npt.NDArray[np.float32]
+
+_COARSE = 16
+_COARSE_PLAN = ((2, 3), (1, 2))
+_FINE_PLAN = ((2, 3), (1, 3))
+"""(blurs, steps) of the search for the alignment: blurred first, so that it does not stop at a wrong edge."""
+_FURTHEST = 0.15
+"""The most that a border may be moved, as a share of the side."""
+_SATURATED = 250.0
+_LOCAL = 5
+
+
+@dataclass(frozen=True, slots=True)
+class Difference:
+    """What is left of P pairs after aligning crop, brightness and contrast; all have shape (P,).
+
+    `whole` is the root mean square of the luma differences over the contrast of the picture, `local` the same in the
+    worst window of 5 by 5 pixels of 32 (still over the contrast of the whole), `colour` the greatest local difference
+    of a chroma channel in levels 0..255, `gain` the factor between the two and `moved` the greatest shift of a border
+    as a share of the side.
+    """
+
+    whole: Floats
+    local: Floats
+    colour: Floats
+    gain: Floats
+    moved: Floats
+    contrast: Floats
+
+
+def coarse_difference(first: npt.NDArray[np.void], second: npt.NDArray[np.void]) -> Floats:
+    """A cheap forecast of `Difference.whole` of P pairs of fingerprints at a quarter of the pixels, shape (P,)."""
+    planes = [_halved(each["luma"].astype(np.float32)) for each in (first, second)]
+    place = _aligned(planes[0], planes[1], _COARSE_PLAN, np.zeros((len(first), 4), np.float32))
+    whole, _, _, _ = _left_over(planes[0], planes[1], place)
+    return whole
+
+
+def difference(first: npt.NDArray[np.void], second: npt.NDArray[np.void]) -> Difference:
+    """How P pairs of fingerprints, both of shape (P,), differ when the first is laid over the second.
+
+    Four borders move (a crop), luma may change by a factor and a constant, by Gauss-Newton steps (Lucas and Kanade,
+    1981) on all pairs at once.
+    """
+    luma = [each["luma"].astype(np.float32) for each in (first, second)]
+    halves = [_halved(plane) for plane in luma]
+    start = _aligned(halves[0], halves[1], _COARSE_PLAN, np.zeros((len(first), 4), np.float32))
+    place = _aligned(luma[0], luma[1], _FINE_PLAN, start * (SIDE / _COARSE))
+    whole, local, gain, contrast = _left_over(luma[0], luma[1], place)
+    shifts = np.stack([place[:, 0] - place[:, 1] / 2, place[:, 0] + place[:, 1] / 2], 1)
+    shifts_x = np.stack([place[:, 2] - place[:, 3] / 2, place[:, 2] + place[:, 3] / 2], 1)
+    moved = np.abs(np.concatenate([shifts, shifts_x], 1)).max(1) / SIDE
+    colour = _colour_left_over(first["chroma"], second["chroma"], place * (CHROMA_SIDE / SIDE), gain)
+    return Difference(whole, local, colour, gain, np.asarray(moved, np.float32), contrast)
+
+
+def _aligned(first: Floats, second: Floats, plan: tuple[tuple[int, int], ...], start: Floats) -> Floats:
+    """The best (shift, stretch) down and across in pixels that lays `first` over `second`, shape (P, 4)."""
+    place = start
+    side = first.shape[1]
+    across = _centred(side)
+    for blurs, steps in plan:
+        source, target = _blurred(first, blurs), _blurred(second, blurs)
+        for _ in range(steps):
+            warped, mask = _warped(source, place)
+            down_slope, across_slope = np.gradient(warped, axis=1), np.gradient(warped, axis=2)
+            slopes = [down_slope, down_slope * across[:, None], across_slope, across_slope * across]
+            columns = [*slopes, warped / 64, np.ones_like(warped)]
+            solution = _least_squares(columns, target, mask, stiffness=0.02 * side * side)
+            gain = np.where(np.abs(solution[:, 4]) < 64 * 0.2, 64 * 0.2, solution[:, 4]) / 64
+            step = np.clip(solution[:, :4] / gain[:, None], -1.5, 1.5)
+            place = np.clip(place + step, -_FURTHEST * side, _FURTHEST * side)
+    return place
+
+
+def _least_squares(columns: list[Floats], target: Floats, mask: Floats, stiffness: float) -> Floats:
+    """Weights of the columns that explain the target where the mask is 1, shape (P, columns)."""
+    design = (np.stack(columns, -1) * mask[..., None]).reshape(len(target), -1, len(columns))
+    turned = design.transpose(0, 2, 1)
+    normal = (turned @ design).astype(np.float64)
+    right = (turned @ (target * mask).reshape(len(target), -1, 1)).astype(np.float64)
+    diagonal = np.arange(len(columns))
+    normal[:, diagonal, diagonal] += 1e-3 + 1e-6 * np.trace(normal, axis1=1, axis2=2)[:, None]
+    normal[:, diagonal[:4], diagonal[:4]] += stiffness  # a flat picture does not move
+    return np.asarray(np.linalg.solve(normal, right)[..., 0], np.float32)
+
+
+def _left_over(first: Floats, second: Floats, place: Floats) -> tuple[Floats, Floats, Floats, Floats]:
+    """Whole and local difference, gain and contrast at this alignment."""
+    source, target = _blurred(first, 1), _blurred(second, 1)
+    warped, mask = _warped(source, place)
+    mask[:, [0, -1]] = 0  # the borders of a crop are the least certain
+    mask[:, :, [0, -1]] = 0
+    pixels = np.maximum(mask.sum((1, 2)), 1)
+
+    def mean(plane: Floats) -> Floats:
+        return np.asarray((plane * mask).sum((1, 2)) / pixels)
+
+    source_mean, target_mean = mean(warped), mean(target)
+    one, two = warped - source_mean[:, None, None], target - target_mean[:, None, None]
+    variance = mean(np.square(one))
+    gain = mean(np.multiply(one, two)) / (variance + 1)
+    rest = (two - gain[:, None, None] * one) * mask
+    # Beyond white there is no brighter: what a factor would lift above it, or what was cut before, is no difference.
+    rest[(target >= _SATURATED) & (rest < 0)] = 0
+    rest[(warped >= _SATURATED) & (rest > 0)] = 0
+    contrast = np.sqrt(np.maximum(np.maximum(variance, mean(np.square(two))), 1))
+    return np.sqrt(mean(np.square(rest))) / contrast, _worst_window(rest, _LOCAL) / contrast, gain, contrast
+
+
+def _colour_left_over(
+    first: npt.NDArray[np.uint8], second: npt.NDArray[np.uint8], place: Floats, gain: Floats
+) -> Floats:
+    worst = np.zeros(len(first), np.float32)
+    for plane in (0, 1):
+        source, target = (each[:, plane].astype(np.float32) - 128 for each in (first, second))
+        warped, mask = _warped(source, place)
+        rest = (target - np.clip(gain, 0.5, 2)[:, None, None] * warped) * mask
+        worst = np.maximum(worst, _worst_window(rest, 2))
+    return worst
+
+
+def _worst_window(rest: Floats, side: int) -> Floats:
+    """The greatest root mean square in a window of `side` by `side` pixels, shape (P,)."""
+    sums = np.pad(rest * rest, ((0, 0), (1, 0), (1, 0))).cumsum(1, dtype=np.float64).cumsum(2)
+    windows = sums[:, side:, side:] - sums[:, :-side, side:] - sums[:, side:, :-side] + sums[:, :-side, :-side]
+    return np.asarray(np.sqrt(np.maximum(windows.max((1, 2)), 0)) / side, np.float32)
+
+
+def _warped(planes: Floats, place: Floats) -> tuple[Floats, Floats]:
+    """The planes seen through (shift, stretch), and 1 where that lies within them, both shape (P, side, side)."""
+    side = planes.shape[1]
+    rows, inside_rows = _interpolation(place[:, :2], side)
+    columns, inside_columns = _interpolation(place[:, 2:], side)
+    mask = (inside_rows[:, :, None] & inside_columns[:, None, :]).astype(np.float32)
+    return np.asarray(rows @ planes @ columns.transpose(0, 2, 1)), mask
+
+
+def _interpolation(place: Floats, side: int) -> tuple[Floats, npt.NDArray[np.bool_]]:
+    """Cubic (Catmull-Rom) interpolation along one axis as matrices, shape (P, side, side), and which places exist."""
+    wanted = np.arange(side, dtype=np.float32) + place[:, :1] + place[:, 1:] * _centred(side)
+    inside = (wanted >= 0) & (wanted <= side - 1)
+    held = np.clip(wanted, 0, side - 1)
+    left = np.minimum(held.astype(np.int64), side - 2)
+    t = (held - left)[..., None]
+    near = (
+        -0.5 * t + t**2 - 0.5 * t**3,
+        1 - 2.5 * t**2 + 1.5 * t**3,
+        0.5 * t + 2 * t**2 - 1.5 * t**3,
+        -0.5 * t**2 + 0.5 * t**3,
+    )
+    matrix = np.zeros((*wanted.shape, side), np.float32)
+    for offset, weight in zip((-1, 0, 1, 2), near, strict=True):
+        column = np.clip(left + offset, 0, side - 1)[..., None]
+        np.put_along_axis(matrix, column, np.take_along_axis(matrix, column, 2) + weight, 2)
+    return matrix, inside
+
+
+def _blurred(planes: Floats, times: int) -> Floats:
+    for _ in range(times):
+        padded = np.pad(planes, ((0, 0), (1, 1), (1, 1)), mode="edge")
+        rows = (padded[:, :-2] + 2 * padded[:, 1:-1] + padded[:, 2:]) / 4
+        planes = (rows[:, :, :-2] + 2 * rows[:, :, 1:-1] + rows[:, :, 2:]) / 4
+    return planes
+
+
+def _halved(planes: Floats) -> Floats:
+    sums = planes[:, ::2, ::2] + planes[:, 1::2, ::2] + planes[:, ::2, 1::2] + planes[:, 1::2, 1::2]
+    return np.asarray(sums / 4)
+
+
+def _centred(side: int) -> Floats:
+    """The places of pixels from -0.5 to 0.5 of the side."""
+    return (np.arange(side, dtype=np.float32) - (side - 1) / 2) / side
