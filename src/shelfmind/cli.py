@@ -53,7 +53,8 @@ def train(
         float | None, typer.Option(help="fit the whole schedule into this time instead of a number of epochs")
     ] = None,
     weights: Annotated[
-        str | None, typer.Option(help="start from these: a file, a run folder, or official ones by name")
+        str | None,
+        typer.Option("--weights", "--init", help="start from these: a file, a run folder, or official ones by name"),
     ] = None,
     offline: Annotated[bool, typer.Option("--offline", help="never download weights")] = False,
     rules: Annotated[str | None, typer.Option(help="keep these terms: contest")] = None,
@@ -123,35 +124,153 @@ def train(
 
 
 @app.command()
+def pretrain(
+    data: Annotated[Path | None, typer.Argument(help="data set; not with --resume")] = None,
+    out: Annotated[Path | None, typer.Option(help="run folder to make")] = None,
+    resume: Annotated[Path | None, typer.Option(help="go on with this run folder")] = None,
+    recipe: Annotated[str, typer.Option(help="a name from `shelfmind recipes`, or a YAML file")] = "pretrain",
+    overrides: Annotated[
+        list[str] | None, typer.Option("--set", metavar="KEY=VALUE", help="change the recipe; may be repeated")
+    ] = None,
+    epochs: Annotated[int | None, typer.Option(help="instead of the recipe's")] = None,
+    seed: Annotated[int, typer.Option(min=0, help="of weights, order and augmentation")] = 0,
+    max_minutes: Annotated[float | None, typer.Option(help="fit the whole schedule into this time")] = None,
+    max_bad_fraction: MaxBad = 0.01,
+    format: Format = None,
+) -> None:
+    """Learn from photos without their labels (SimSiam), for `train --init`; read out what the embeddings are worth.
+
+    Examples:
+
+      shelfmind pretrain photos --max-minutes 30 --out runs/pretrained
+
+      shelfmind train photos --init runs/pretrained --out runs/first
+    """
+    from shelfmind.data.detection import require_path
+    from shelfmind.display import Display, TrainingDisplay
+
+    if (resume is None) == (data is None or out is None):
+        raise UserError("pretrain needs DATA and --out RUN, or --resume RUN")
+    if data is not None:
+        require_path(data)
+    run = resume if resume is not None else out
+    import shelfmind
+
+    display = Display()
+    with display.showing():
+        watcher: Any = TrainingDisplay(display)
+        readout = shelfmind.pretrain(
+            None if resume is not None else data,
+            out=run,
+            recipe=recipe,
+            overrides=overrides or (),
+            epochs=epochs,
+            seed=seed,
+            max_minutes=max_minutes,
+            max_bad_fraction=max_bad_fraction,
+            format=format,
+            watcher=watcher,
+        )
+    if readout is not None:
+        for name in ("knn", "linear"):
+            low, high = getattr(readout, f"{name}_top1_ci95")
+            how = "nearest neighbours" if name == "knn" else "linear probe"
+            typer.echo(f"{how}: top-1 {getattr(readout, f'{name}_top1'):.2%} ({low:.2%} to {high:.2%}) on validation")
+    display.line(f"run:    {run}; start from it with: shelfmind train DATA --init {run}")
+
+
+@app.command()
 def evaluate(
-    run: Run,
-    data: Data,
+    paths: Annotated[list[Path], typer.Argument(metavar="RUN... DATA", help="one run or several, then the data set")],
     split: Annotated[str | None, typer.Option(help="train, val or test; test if the data has one, else val")] = None,
     tta: Tta = None,
+    logit_adjust: Annotated[
+        float | None, typer.Option(help="favour rare classes: 0 not at all, 1 as if all were equally frequent")
+    ] = None,
+    out: Annotated[Path | None, typer.Option(help="folder for the results of several runs")] = None,
     json_file: JsonFile = None,
     max_bad_fraction: MaxBad = 0.01,
     format: Format = None,
 ) -> None:
-    """Measure a run on a labelled data set: accuracies with intervals, calibration, confusions, report.
+    """Measure a run, or several averaged, on a labelled data set: accuracies with intervals, calibration, confusions.
 
     Examples:
 
       shelfmind evaluate runs/first photos
 
-      shelfmind evaluate runs/first photos --split val --tta flip --json val.json
+      shelfmind evaluate runs/first photos --split val --tta flip,scale --json val.json
+
+      shelfmind evaluate runs/first photos --logit-adjust 0.5
+
+      shelfmind evaluate runs/a runs/b runs/c photos --out runs/together
+    """
+    from shelfmind.data.detection import require_path
+    from shelfmind.display import Display, members_table
+    from shelfmind.runtime.run_folder import RunFolder
+
+    *runs, data = paths
+    if not runs:
+        raise UserError("evaluate needs a run and a data set: shelfmind evaluate RUN DATA")
+    if len(runs) > 1 and (out is None or logit_adjust is not None):
+        raise UserError("several runs need --out FOLDER for their results, and take no --logit-adjust")
+    if len(runs) == 1 and out is not None:
+        raise UserError("--out is for several runs; the results of one are written into its folder")
+    for run in runs:
+        RunFolder(run).require()
+    require_path(data)
+    _require_folder_of(json_file)
+    import shelfmind
+
+    display = Display()
+    common: dict[str, Any] = {
+        "split": split,
+        "tta": _views(tta),
+        "format": format,
+        "max_bad_fraction": max_bad_fraction,
+        "counter": display.counter,
+    }
+    members = None
+    with display.showing():
+        if out is None:
+            evaluation = shelfmind.evaluate(runs[0], data, logit_adjust=logit_adjust, **common)
+        else:
+            outcome = shelfmind.evaluate_ensemble(runs, data, out=out, **common)
+            evaluation, members = outcome.evaluation, outcome
+    figures = evaluation.to_json()
+    if json_file is None or str(json_file) != "-":
+        _print_evaluation(figures)
+        if members is not None:
+            Console().print(members_table(members))
+    _write_json(figures, json_file)
+    display.line(f"report: {(out or runs[0]) / 'report.html'}")
+
+
+@app.command()
+def calibrate(
+    run: Run,
+    data: Data,
+    split: Annotated[str, typer.Option(help="the images to fit to; never test")] = "val",
+    tta: Tta = None,
+    max_bad_fraction: MaxBad = 0.01,
+    format: Format = None,
+) -> None:
+    """Make a run's confidence mean what it says: fit one temperature on validation images and keep it in the run.
+
+    Examples:
+
+      shelfmind calibrate runs/first photos
     """
     from shelfmind.data.detection import require_path
     from shelfmind.display import Display
     from shelfmind.runtime.run_folder import RunFolder
 
-    display = Display()
     RunFolder(run).require()
     require_path(data)
-    _require_folder_of(json_file)
     import shelfmind
 
+    display = Display()
     with display.showing():
-        evaluation = shelfmind.evaluate(
+        scaling = shelfmind.calibrate(
             run,
             data,
             split=split,
@@ -160,11 +279,80 @@ def evaluate(
             max_bad_fraction=max_bad_fraction,
             counter=display.counter,
         )
-    figures = evaluation.to_json()
-    if json_file is None or str(json_file) != "-":
-        _print_evaluation(figures)
-    _write_json(figures, json_file)
-    display.line(f"report: {run / 'report.html'}")
+    typer.echo(
+        f"temperature {scaling.temperature:.3f}; expected calibration error {scaling.ece_before:.2%} before, "
+        f"{scaling.ece_after:.2%} after on the half of {scaling.images} images that it was not fitted to"
+    )
+
+
+@app.command()
+def fixres(
+    run: Run,
+    resolutions: Annotated[str, typer.Option(help="image sizes to try, such as 224,256,288")],
+    out: Annotated[Path, typer.Option(help="run folder to make if a size is better")],
+    epochs: Annotated[int, typer.Option(min=1, help="of each fine-tuning")] = 5,
+    max_minutes: Annotated[float | None, typer.Option(help="of each fine-tuning, instead of epochs")] = None,
+) -> None:
+    """Fit a run to larger test images: fine-tune classifier and last normalisation at each size, keep the best.
+
+    Examples:
+
+      shelfmind fixres runs/first --resolutions 112,128,144 --out runs/first_fixres
+    """
+    from shelfmind.display import Display, TrainingDisplay, resolutions_table
+    from shelfmind.runtime.run_folder import RunFolder
+
+    RunFolder(run).require()
+    try:
+        sizes = [int(size) for size in resolutions.split(",") if size.strip()]
+    except ValueError as error:
+        raise UserError(f"--resolutions takes sizes such as 224,256,288, not '{resolutions}'") from error
+    import shelfmind
+
+    display = Display()
+    with display.showing():
+        watcher: Any = TrainingDisplay(display)
+        outcome = shelfmind.fixres(
+            run, out=out, resolutions=sizes, epochs=epochs, max_minutes=max_minutes, watcher=watcher
+        )
+    Console().print(resolutions_table(outcome))
+    kept = f"kept: {outcome.kept} px, in {out}" if outcome.kept else "no size is better than the run as it is"
+    display.line(kept)
+
+
+@app.command()
+def soup(
+    run: Run,
+    out: Annotated[Path, typer.Option(help="run folder to make")],
+    kind: Annotated[
+        str, typer.Option(help="greedy keeps what does not harm on validation; uniform takes all")
+    ] = "greedy",
+) -> None:
+    """Average the weights of a run's last epochs, kept by `--set train.snapshots=5`, into a new run.
+
+    Examples:
+
+      shelfmind soup runs/first --out runs/soup
+    """
+    from shelfmind.display import Display
+    from shelfmind.errors import unknown_name
+    from shelfmind.runtime.run_folder import RunFolder
+
+    if kind not in ("greedy", "uniform"):
+        raise unknown_name("kind of soup", kind, ("greedy", "uniform"))
+    RunFolder(run).require()
+    import shelfmind
+
+    display = Display()
+    with display.showing():
+        outcome = shelfmind.soup(run, out=out, kind=kind, counter=display.counter)
+    low, high = outcome.gain_ci95
+    typer.echo(
+        f"{outcome.kind} soup of the epochs {', '.join(map(str, outcome.epochs))}: "
+        f"validation top-1 {outcome.top1:.2%}, the run has {outcome.top1_before:.2%} "
+        f"({100 * outcome.gain:+.2f} points, {100 * low:+.2f} to {100 * high:+.2f})"
+    )
+    display.line(f"run:    {out}")
 
 
 @app.command()

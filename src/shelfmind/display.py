@@ -178,6 +178,32 @@ def evaluation_table(figures: Mapping[str, Any]) -> Table:
     return table
 
 
+def members_table(outcome: Any) -> Table:
+    """What each member of an ensemble weighs and adds."""
+    table = Table("run", "weight", "top-1 alone", "adds to top-1", "95% interval")
+    for member in outcome.members:
+        low, high = member.added_ci95
+        added = f"{100 * member.added:+.2f} points"
+        table.add_row(
+            member.name, f"{member.weight:.2f}", f"{member.alone:.2%}", added, f"{100 * low:+.2f} to {100 * high:+.2f}"
+        )
+    equal = outcome.weighted_on == "equal"
+    table.caption = "equal weights" if equal else f"weights from the {outcome.weighted_on} split"
+    return table
+
+
+def resolutions_table(outcome: Any) -> Table:
+    """What FixRes gave at each image size."""
+    table = Table("image size", "as it is", "fine-tuned", "gain", "95% interval", title="top-1 on validation images")
+    table.add_row(f"{outcome.image_size} px (the run's own)", f"{outcome.top1:.2%}", "", "", "")
+    for each in outcome.resolutions:
+        low, high = each.gain_ci95
+        interval = f"{100 * low:+.2f} to {100 * high:+.2f}"
+        gain = f"{100 * each.gain:+.2f} points"
+        table.add_row(f"{each.image_size} px", f"{each.as_is:.2%}", f"{each.tuned:.2%}", gain, interval)
+    return table
+
+
 def prepared_table(figures: Any) -> Table:
     """What a preparation did, for people."""
     table = Table("images", "number", title=f"{figures.kept} of {figures.images} images in {figures.classes} classes")

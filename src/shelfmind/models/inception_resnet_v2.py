@@ -165,4 +165,12 @@ class InceptionResNetV2(nn.Cell):
         self.embedding_width = width
 
     def construct(self, images: Tensor) -> tuple[Tensor, Tensor]:
-        return self.head(ops.mean(self.features(images), (2, 3)))
+        return self.classify(self.see(images))
+
+    def see(self, images: Tensor) -> Tensor:
+        """The feature maps (N, D, h, w) that are averaged into the embedding."""
+        return self.features(images)
+
+    def classify(self, maps: Tensor) -> tuple[Tensor, Tensor]:
+        """Logits and embedding of feature maps."""
+        return self.head(ops.mean(maps, (2, 3)))

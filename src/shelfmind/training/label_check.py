@@ -23,8 +23,9 @@ from shelfmind.records import Catalog
 from shelfmind.runtime.assess import MAX_BAD_FRACTION
 from shelfmind.runtime.device import start_mindspore
 from shelfmind.runtime.provenance import data_digest, describe_origin, describe_weights
+from shelfmind.training.build import refuse_unbuildable
 from shelfmind.training.out_of_fold import CheckFolder, Plan, predict_out_of_fold
-from shelfmind.training.run import Watcher, refuse_unbuildable, with_start
+from shelfmind.training.run import Watcher, with_start
 
 FOLDS = 5
 
@@ -103,7 +104,9 @@ def find_label_errors(
     settings, start = with_start(settings, offline, watcher)
     watcher.phase("listing images")
     catalog = open_catalog(Path(data), format, seed)
-    refuse_unbuildable(settings, len(catalog.class_names), start, watcher)
+    loaded = refuse_unbuildable(settings, len(catalog.class_names), start)
+    if loaded is not None:
+        watcher.note(loaded)
     check = CheckFolder(Path(out))
     check.open()
     catalog, bad_files = _usable(catalog, check, max_bad_fraction, watcher)
