@@ -177,6 +177,45 @@ def predict(
         raise typer.Exit(2)
 
 
+@app.command(rich_help_panel=PANEL)
+def explain(
+    run: Run,
+    paths: Annotated[
+        list[str], typer.Argument(metavar="IMAGE...", help="images, folders of images, or patterns such as 'new/*.jpg'")
+    ],
+    out: Annotated[Path, typer.Option(help="folder to make for the page and the pictures")],
+    class_name: Annotated[
+        str | None, typer.Option("--class", help="explain this class; what the run guesses if not given")
+    ] = None,
+    neighbours: Annotated[int, typer.Option(min=0, help="training images to show beside each")] = 4,
+) -> None:
+    """Show where a run looked (Grad-CAM), with the training images most like each image beside it.
+
+    Examples:
+
+      shelfmind explain runs/first wrong.jpg --out explained
+
+      shelfmind explain runs/first new/ --class 可乐330ml --out explained
+    """
+    from shelfmind.display import Display
+    from shelfmind.runtime.run_folder import RunFolder
+
+    RunFolder(run).require()
+    import shelfmind
+
+    display = Display()
+    with display.showing():
+        explained = shelfmind.explain(
+            run, paths, out=out, class_name=class_name, neighbours=neighbours, counter=display.counter
+        )
+    bad = [each for each in explained if each.error is not None]
+    if bad:
+        display.line(f"{len(bad)} of {len(explained)} files could not be used: {bad[0].path}: {bad[0].error}")
+    display.line(f"page: {out / 'index.html'}")
+    if len(bad) == len(explained):
+        raise typer.Exit(2)
+
+
 def _print_predictions(predictions: list[Any], top: int) -> None:
     table = Table("image", *(f"guess {rank}" for rank in range(1, top + 1)))
     for prediction in predictions:

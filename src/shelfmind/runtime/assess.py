@@ -12,20 +12,23 @@ import numpy as np
 
 from shelfmind.data import absolute, open_catalog
 from shelfmind.data.checking import refuse_too_many_bad
+from shelfmind.data.images import BadImage
 from shelfmind.data.splits import with_split
 from shelfmind.errors import UserError
 from shelfmind.evaluation import Evaluation, evaluate, write_confusions_csv, write_metrics, write_per_class_csv
 from shelfmind.evaluation.calibration import TemperatureScaling, scale_temperature
-from shelfmind.evaluation.logit_adjustment import adjusted, trade_off
+from shelfmind.evaluation.logit_adjustment import TradeOff, adjusted, trade_off
 from shelfmind.evaluation.report import write_report
+from shelfmind.evaluation.thumbnails import data_address
 from shelfmind.files import write_json, write_whole
 from shelfmind.progress import Counter, count_silently
 from shelfmind.records import Catalog, Predictions, require_same_classes
 from shelfmind.runtime.calibrate import write_temperature
 from shelfmind.runtime.kept_predictions import predictions_of
-from shelfmind.runtime.pixels import open_squares
+from shelfmind.runtime.pixels import open_squares, square
 from shelfmind.runtime.predict import Predictor
 from shelfmind.runtime.run_folder import RunFolder, read_json
+from shelfmind.runtime.saliency import overlays
 
 MAX_BAD_FRACTION = 0.01
 
@@ -115,9 +118,10 @@ def write_evaluation(
     run = predictor.run
     train_images = np.array(predictor.train_images, np.int64)
     folder = evaluation_folder(run.root, split)
+    trade_offs: Sequence[TradeOff] = ()
     if logit_adjust is not None:
-        rows = [asdict(row) for row in trade_off(predictions, train_images)]
-        write_json(folder / "logit_adjustment.json", rows)
+        trade_offs = trade_off(predictions, train_images)
+        write_json(folder / "logit_adjustment.json", [asdict(row) for row in trade_offs])
         predictions = adjusted(predictions, train_images, logit_adjust)
     seconds = time.perf_counter() - began
     evaluation = evaluate(predictions, train_images, seconds=seconds, split=split, tta=predictor.tta)
@@ -134,8 +138,28 @@ def write_evaluation(
         train_counts=train_images,
         provenance=read_json(run.provenance) if run.provenance.exists() else {},
         references=references_of(catalog),
+        overlays=_overlays_of_errors(predictor, evaluation),
+        trade_offs=trade_offs,
     )
     return evaluation
+
+
+def _overlays_of_errors(predictor: Predictor, evaluation: Evaluation) -> dict[str, str]:
+    """What spoke for the wrong classes of the worst errors; nothing for a network without feature maps."""
+    names = {name: label for label, name in enumerate(predictor.class_names)}
+    squares, paths, classes = [], [], []
+    for error in evaluation.worst_errors:
+        try:
+            squares.append(square(Path(error.path), predictor.recipe.data))
+        except BadImage:  # gone since it was predicted
+            continue
+        paths.append(error.path)
+        classes.append(names[error.predicted])
+    try:
+        pictures = overlays(predictor, squares, np.array(classes, np.int64))
+    except UserError:
+        return {}
+    return {path: data_address(picture) for path, picture in zip(paths, pictures, strict=True)}
 
 
 def write_tables(evaluation: Evaluation, predictions: Predictions, folder: Path) -> None:

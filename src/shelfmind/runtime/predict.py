@@ -63,6 +63,7 @@ class Predictor:
         fill_parameters({p.name: p for p in model.get_parameters()}, checkpoint.arrays, run.weights)
         self.checksum = checksum(checkpoint.arrays, checkpoint.kind, checkpoint.note)
         self.tta = tuple(self.recipe.evaluation.tta if tta is None else tta)
+        self.model = model
         self.forward = Forward(model, self.recipe, self.tta)
         self.temperature = read_temperature(run, self.checksum, self.tta) if calibrated else 1.0
 
