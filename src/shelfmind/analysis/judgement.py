@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
+from shelfmind.analysis.accuracy_by_size import AccuracyBySize, accuracy_by_size
 from shelfmind.analysis.families import Families, Family, find_families
 from shelfmind.analysis.held_out import HeldOut
 from shelfmind.analysis.label_errors import LabelCheck, check_labels
@@ -27,7 +28,7 @@ from shelfmind.progress import Counter, count_silently
 
 Bools = npt.NDArray[np.bool_]
 Ints = npt.NDArray[np.int64]
-MOST_CARDS, MOST_ROWS, MOST_FAMILIES, FACES = 24, 200, 24, 4
+MOST_CARDS, MOST_ROWS, MOST_FAMILIES, MOST_MEMBERS, FACES = 24, 200, 24, 6, 4
 
 
 @dataclass(frozen=True)
@@ -61,11 +62,24 @@ class Opinion:
     root: Path
 
 
+@dataclass(frozen=True)
+class Accuracies:
+    """Recall over the images that their network was not trained on: of each class, by shot group, by class size."""
+
+    classes: Sequence[ClassResult]
+    shots: tuple[ShotGroup, ...]
+    by_size: AccuracyBySize | None
+
+
 def judgement_of(opinion: Opinion, counter: Counter = count_silently) -> Judgement:
     """Turn an opinion into suspects and the parts of the page that show them."""
     held_out = opinion.held_out
     check = check_labels(opinion.probabilities, held_out, opinion.embeddings, counter)
-    suspects = find_suspects(check, held_out, opinion.embeddings, counter)
+    trained_on = {held_out.names[row] for row in np.flatnonzero(~opinion.unseen)}
+    suspects = [
+        _with_bias(suspect, suspect.path in trained_on)
+        for suspect in find_suspects(check, held_out, opinion.embeddings, counter)
+    ]
     families = find_families(
         held_out.names[: held_out.judged],
         held_out.labels[: held_out.judged],
@@ -74,25 +88,25 @@ def judgement_of(opinion: Opinion, counter: Counter = count_silently) -> Judgeme
         held_out.class_names,
         measured=opinion.unseen if opinion.unseen.any() else None,
     )
-    results, shots = _accuracies(opinion, check)
+    accuracies = _accuracies(opinion, check)
     labels = [suspect for suspect in suspects if suspect.kind == "label"]
     outliers = [suspect for suspect in suspects if suspect.kind == "outlier"]
-    biased = held_out.judged - int(opinion.unseen.sum())
     sections = [
-        _labels(labels, opinion, biased),
+        _labels(labels, opinion, trained_on),
         _outliers(outliers, opinion),
-        _accuracy(results, shots, opinion),
+        _accuracy(accuracies, opinion),
         _families(families, opinion),
     ]
     figures = {
         "opinion_of": opinion.source,
         "judged_images": held_out.judged,
-        "judged_images_trained_on": biased,
+        "judged_images_trained_on": len(trained_on),
         "suspected_labels": len(labels),
         "outliers": len(outliers),
         "families": [_family_figures(family) for family in families.families],
         "errors_within_families": families.inner_error_share,
-        "shots": {group.name: group.top1 for group in shots},
+        "shots": {group.name: group.top1 for group in accuracies.shots},
+        "accuracy_by_size": None if accuracies.by_size is None else asdict(accuracies.by_size),
     }
     return Judgement(sections, suspects, _headlines(labels, outliers, families), figures)
 
@@ -111,24 +125,37 @@ def _headlines(labels: Sequence[Suspect], outliers: Sequence[Suspect], families:
     return lines
 
 
-def _labels(suspects: Sequence[Suspect], opinion: Opinion, biased: int) -> Section:
+def _with_bias(suspect: Suspect, trained_on: bool) -> Suspect:
+    if not trained_on:
+        return suspect
+    detail = suspect.detail.replace("a network that never saw the image", "a network that was trained on the image")
+    return replace(suspect, detail=detail)
+
+
+def _labels(suspects: Sequence[Suspect], opinion: Opinion, trained_on: set[str]) -> Section:
     caution = (
-        f" {biased:,} of them were trained on by the very network that judges them, so that it hides their errors: "
-        "`shelfmind find-label-errors` judges every image by a network that never saw it."
-        if biased
+        f" {len(trained_on):,} of them were trained on by the very network that judges them, so that it hides their "
+        "errors: `shelfmind find-label-errors` judges every image by a network that never saw it."
+        if trained_on
         else " No network judges an image that it was trained on."
     )
+    fresh = [suspect for suspect in suspects if suspect.path not in trained_on]
+    learnt = [suspect for suspect in suspects if suspect.path in trained_on]
     rows = [
         (suspect.path, suspect.given, suspect.suggested or "", f"{suspect.score:.3f}", suspect.split)
         for suspect in suspects[:MOST_ROWS]
     ]
     columns = (("Image", True), ("Given", True), ("Suggested", True), ("Score", False), ("Split", True))
+    note = "The image, then such of the suggested class."
     return Section(
         key="labels",
         title="Suspected wrong labels",
         intro=f"Judged by {opinion.source}: {opinion.held_out.judged:,} images.{caution}",
-        figures=(("Suspected", f"{len(suspects):,}"),),
-        galleries=_gallery("Most suspicious first", "The image, then such of the suggested class.", suspects, opinion),
+        figures=(("Suspected", f"{len(fresh):,}"), ("Suspected of those trained on", f"{len(learnt):,}")),
+        galleries=(
+            *_gallery("Never trained on, most suspicious first", note, fresh, opinion),
+            *_gallery("Trained on, so that many more may hide", note, learnt, opinion),
+        ),
         tables=(Table("Suspected labels", columns, rows, len(suspects), filtered=True),) if suspects else (),
         empty="No label is suspected.",
     )
@@ -159,47 +186,84 @@ def _gallery(title: str, note: str, suspects: Sequence[Suspect], opinion: Opinio
     return (Gallery(title, note, tuple(cards), len(suspects)),)
 
 
-def _accuracy(results: Sequence[ClassResult], shots: Sequence[ShotGroup], opinion: Opinion) -> Section:
-    cutoffs = ShotCutoffs()
-    drawing = class_chart(results, shots, cutoffs)
+def _accuracy(accuracies: Accuracies, opinion: Opinion) -> Section:
+    drawing = class_chart(accuracies.classes, accuracies.shots, ShotCutoffs())
     figures = [
         (f"{group.name}-shot, mean of {group.classes:,} classes", f"{group.top1:.1%}")
-        for group in shots
+        for group in accuracies.shots
         if group.top1 is not None
     ]
+    by_size = accuracies.by_size
+    if by_size is not None and by_size.rank_correlation is not None:
+        figures.append(("Rank correlation of size and recall", f"{by_size.rank_correlation:.2f}"))
+    rows = [
+        (
+            f"{each.low:,}" if each.low == each.high else f"{each.low:,} to {each.high:,}",
+            f"{each.classes:,}",
+            f"{each.images:,}",
+            f"{each.mean_recall:.1%}",
+            f"{each.lowest_recall:.1%}",
+        )
+        for each in (by_size.bins if by_size is not None else ())
+    ]
+    names = ("Training images", "Classes", "Measured images", "Mean recall", "Lowest recall")
     return Section(
         key="accuracy",
         title="Accuracy and class size",
         intro=f"How often {opinion.source} is right on images that it was not trained on, class by class.",
         figures=tuple(figures),
         charts=() if drawing is None else (Chart("Recall of each class over its training images", drawing),),
+        tables=(Table("", tuple((name, False) for name in names), rows, len(rows)),) if rows else (),
         empty="There is no image that was not trained on.",
     )
 
 
 def _families(families: Families, opinion: Opinion) -> Section:
-    cards = []
-    for family in families.families[:MOST_FAMILIES]:
-        faces = [member.examples[0] for member in family.members if member.examples][:FACES]
-        within = "" if family.within_accuracy is None else f"{family.within_accuracy:.0%} right within"
-        lines = [Line(f"{member.correct} of {member.images}", member.name) for member in family.members[:8]]
-        if len(family.members) > 8:
-            lines.append(Line("", f"and {len(family.members) - 8} more classes"))
-        pictures = tuple(opinion.root / face for face in faces)
-        cards.append(Card(pictures, tuple(lines), (within, f"{family.error_share:.0%} of all errors")))
-    gallery = Gallery("Most errors first", "One image a class; recognised of measured.", tuple(cards), len(cards))
+    rows = [
+        (
+            ", ".join(member.name for member in family.members),
+            f"{family.images:,}",
+            _percent(family.accuracy),
+            _percent(family.within_accuracy),
+            f"{family.errors:,}",
+            _percent(family.error_share),
+        )
+        for family in families.families
+    ]
+    columns = (("Classes", True), ("Images", False), ("Top-1", False), ("Among siblings", False), ("Errors", False))
+    table = Table("All families", (*columns, ("Of all errors", False)), rows[:MOST_ROWS], len(rows))
     return Section(
         key="families",
         title="Confusable families",
-        intro="Classes clustered by mutual confusion and by the distance of their embeddings.",
+        intro="Classes clustered by mutual confusion and by the distance of their embeddings. 'Among siblings' is the "
+        "accuracy of the guesses that stayed within the family.",
         figures=(
-            ("Families", f"{len(families.families):,}"),
+            ("Families", f"{len(rows):,}"),
+            ("Classes in one", f"{sum(len(family.members) for family in families.families):,}"),
             ("Errors within families", f"{families.inner_error_share:.0%}"),
-            ("Classes in none", f"{families.lone_classes:,}"),
         ),
-        galleries=(gallery,) if cards else (),
+        galleries=tuple(_family_gallery(family, opinion) for family in families.families[:MOST_FAMILIES]),
+        tables=(table,) if rows else (),
         empty="No classes are taken for one another.",
     )
+
+
+def _family_gallery(family: Family, opinion: Opinion) -> Gallery:
+    cards = tuple(
+        Card(
+            tuple(opinion.root / example for example in member.examples),
+            (Line("", member.name),),
+            (f"{member.images:,} images", f"{member.correct:,} right"),
+        )
+        for member in family.members[:MOST_MEMBERS]
+    )
+    within, share = _percent(family.within_accuracy), _percent(family.error_share)
+    title = f"{len(family.members)} classes, {within} right among siblings, {share} of all errors"
+    return Gallery(title, "", cards, len(family.members))
+
+
+def _percent(value: float | None) -> str:
+    return "–" if value is None else f"{value:.1%}"
 
 
 def _family_figures(family: Family) -> dict[str, Any]:
@@ -214,8 +278,7 @@ def _family_figures(family: Family) -> dict[str, Any]:
     }
 
 
-def _accuracies(opinion: Opinion, check: LabelCheck) -> tuple[list[ClassResult], tuple[ShotGroup, ...]]:
-    """Recall of each class over the images that their network was not trained on, and of the shot groups."""
+def _accuracies(opinion: Opinion, check: LabelCheck) -> Accuracies:
     held_out, names = opinion.held_out, opinion.held_out.class_names
     rows = np.flatnonzero(opinion.unseen)
     labels, right = held_out.labels[rows], check.margin[rows] >= 0
@@ -239,8 +302,9 @@ def _accuracies(opinion: Opinion, check: LabelCheck) -> tuple[list[ClassResult],
         for place, name in enumerate(names)
     ]
     if not len(rows):
-        return results, ()
+        return Accuracies(results, (), None)
     nothing = np.zeros(len(rows))
     guessed = np.where(right, labels, check.scanned.candidates[rows, 0])
     outcomes = Outcomes(labels, guessed, (~right).astype(np.int64), nothing, nothing, len(names))
-    return results, shot_groups(outcomes, train_counts, ShotCutoffs())
+    shots = shot_groups(outcomes, train_counts, ShotCutoffs())
+    return Accuracies(results, shots, accuracy_by_size(outcomes, train_counts))

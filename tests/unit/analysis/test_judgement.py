@@ -53,8 +53,10 @@ def test_wrong_labels_and_families_are_found(opinion: Opinion) -> None:
     assert set(family["classes"]) == {"可乐 330ml", "可乐 500ml"}
     assert family["share_of_all_errors"] > 0.5
     assert [section.key for section in judgement.sections] == ["labels", "outliers", "accuracy", "families"]
-    gallery = judgement.sections[0].galleries[0]
-    assert gallery.cards[0].pictures[0] == opinion.root / worst[0].path
+    unseen, trained_on = judgement.sections[0].galleries
+    shown = {gallery.cards[0].pictures[0].name for gallery in (unseen, trained_on)}
+    assert shown == {f"{place}.jpg" for place in WRONG}
+    assert "was trained on the image" in next(each.detail for each in worst if each.split == "train")
     assert judgement.headlines[0].grade == "bad"
 
 
