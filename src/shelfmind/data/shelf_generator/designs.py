@@ -136,7 +136,7 @@ def _first_of_line(category: Category, ratio: float, line: int, rng: np.random.G
 
 def _siblings(base: Design, settings: Settings, rng: np.random.Generator) -> list[Design]:
     """The line: its first product and others that differ from it in one thing each."""
-    count = 1 if settings.family_size == 1 else int(rng.integers(2, settings.family_size + 1))
+    count = int(rng.integers(1, settings.family_size + 1))
     own_pictures = bool(rng.random() < settings.sibling_difference)
     variants = [_in_flavour(base, one, settings.sibling_difference, own_pictures) for one in _others(base)]
     variants += _variants(base, settings.size_difference, rng)

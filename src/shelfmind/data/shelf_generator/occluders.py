@@ -44,13 +44,16 @@ def _price_tag(cover: Image.Image, place: Pixels, share: float, fonts: Fonts, rn
     if high > 24 and wide > 40:
         for row in (0.3, 0.38):
             draw.line((x + 0.06 * wide, y + row * high, x + 0.45 * wide, y + row * high), fill=(110, 110, 110))
-        bars = np.arange(0.06 * wide, 0.36 * wide, 2)
+        bars = np.arange(0.06 * wide, 0.3 * wide, 2)
         for bar in (x + bars[rng.random(len(bars)) < 0.6]).tolist():
             draw.line((bar, y + 0.72 * high, bar, y + 0.92 * high), fill=(40, 40, 40))
     size = max(7, round(min(0.6 * high, 0.3 * wide)))
     sign = "¥" if fonts.latin else ""  # Pillow's own font lacks it
     price = text_mask(f"{sign}{rng.integers(1, 60)}.{rng.integers(0, 10)}0", size, fonts)
-    cover.paste((24, 24, 24), (x + (wide - price.width) // 2, y + round(0.6 * high - size / 2)), price)
+    room = max(4, round(0.6 * wide))
+    if price.width > room:
+        price = price.resize((room, max(4, round(price.height * max(room / price.width, 0.6)))))
+    cover.paste((24, 24, 24), (x + round(0.96 * wide) - price.width, y + round(0.6 * high - price.height / 2)), price)
 
 
 def _neighbour(cover: Image.Image, place: Pixels, share: float, item: Image.Image, rng: np.random.Generator) -> None:

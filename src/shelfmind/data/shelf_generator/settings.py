@@ -35,8 +35,8 @@ class Settings(BaseModel):
 
     tail: float = Field(1.0, ge=0, le=1.5, description="long tail of class sizes: 0 none, 1 as RP2K")
     others_share: float = Field(0.028, ge=0, le=0.9, description="photos in the class 'others'; 0: no such class")
-    family_size: int = Field(5, ge=1, le=12, description="most siblings of a product line; 1: no siblings")
-    sibling_difference: Level = Field(0.6, description="how far the band colours of sibling flavours differ")
+    family_size: int = Field(5, ge=1, le=12, description="a product line has 1 to so many siblings")
+    sibling_difference: Level = Field(0.7, description="how far the band colours of sibling flavours differ")
     size_difference: float = Field(0.2, ge=0, le=0.5, description="difference in height / width from size to size")
 
     long_side: tuple[int, int] = Field((150, 400), description="least and greatest long side of a photo in pixels")
