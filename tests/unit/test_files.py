@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from shelfmind.errors import UserError
-from shelfmind.files import write_json, write_text, write_whole
+from shelfmind.files import folder_written_whole, write_json, write_text, write_whole
 
 
 def left_in(folder: Path) -> list[str]:
@@ -67,3 +67,95 @@ def test_an_error_of_another_kind_passes_and_leaves_nothing(tmp_path: Path) -> N
 def test_a_folder_that_does_not_exist_is_a_clear_error(tmp_path: Path) -> None:
     with pytest.raises(UserError, match="cannot be written"):
         write_text(tmp_path / "none" / "file.txt", "text")
+
+
+OURS = frozenset({"a.txt"})
+
+
+def test_a_folder_appears_when_all_is_written(tmp_path: Path) -> None:
+    out = tmp_path / "结果" / "folder"
+    with folder_written_whole(out) as folder:
+        (folder / "a.txt").write_text("a")
+        assert not out.exists()
+    assert (out / "a.txt").read_text() == "a"
+    assert left_in(tmp_path / "结果") == ["folder"]
+
+
+@pytest.mark.parametrize("error", [KeyboardInterrupt(), ValueError("no")])
+def test_a_folder_that_is_not_finished_is_removed(error: BaseException, tmp_path: Path) -> None:
+    def write() -> None:
+        with folder_written_whole(tmp_path / "folder") as folder:
+            (folder / "a.txt").write_text("a")
+            raise error
+
+    with pytest.raises(type(error)):
+        write()
+    assert left_in(tmp_path) == []
+
+
+def test_a_full_disk_is_the_users_to_mend(tmp_path: Path) -> None:
+    (tmp_path / "folder").mkdir()
+    with pytest.raises(UserError, match="no space left"), folder_written_whole(tmp_path / "folder"):
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+    assert left_in(tmp_path) == ["folder"]
+
+
+def test_an_empty_folder_is_taken_and_a_filled_one_is_not(tmp_path: Path) -> None:
+    out = tmp_path / "folder"
+    out.mkdir()
+    with folder_written_whole(out) as folder:
+        (folder / "a.txt").write_text("a")
+    for overwrite, ours, said in ((False, OURS, "--overwrite"), (False, frozenset(), "not an empty folder")):
+        with pytest.raises(UserError, match=said), folder_written_whole(out, ours=ours, overwrite=overwrite):
+            pass
+    with folder_written_whole(out, ours=OURS, overwrite=True) as folder:
+        (folder / "a.txt").write_text("b")
+    assert (out / "a.txt").read_text() == "b"
+    (out / "mine.txt").touch()
+    with pytest.raises(UserError, match=r"mine\.txt"), folder_written_whole(out, ours=OURS, overwrite=True):
+        pass
+    assert left_in(out) == ["a.txt", "mine.txt"]
+    assert left_in(tmp_path) == ["folder"]
+
+
+def test_what_someone_else_wrote_meanwhile_is_not_lost(tmp_path: Path) -> None:
+    out = tmp_path / "folder"
+
+    def write() -> None:
+        with folder_written_whole(out):
+            out.mkdir()
+            (out / "theirs.txt").touch()
+
+    with pytest.raises(UserError, match="not an empty folder"):
+        write()
+    assert left_in(out) == ["theirs.txt"]
+    assert left_in(tmp_path) == ["folder"]
+
+
+def test_if_the_new_folder_cannot_be_moved_the_old_one_stays(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    out = tmp_path / "folder"
+    with folder_written_whole(out) as folder:
+        (folder / "a.txt").write_text("old")
+    rename = os.replace
+
+    def fail(source: Path, target: Path) -> None:
+        if source.name.count("partial") and not source.name.endswith("former"):
+            raise OSError(errno.EIO, os.strerror(errno.EIO))
+        rename(source, target)
+
+    monkeypatch.setattr(os, "replace", fail)
+    with (
+        pytest.raises(UserError, match="cannot be written"),
+        folder_written_whole(out, ours=OURS, overwrite=True) as new,
+    ):
+        (new / "a.txt").write_text("new")
+    assert (out / "a.txt").read_text() == "old"
+    assert left_in(tmp_path) == ["folder"]
+
+
+def test_a_folder_cannot_take_the_place_of_a_file_or_lie_in_one(tmp_path: Path) -> None:
+    (tmp_path / "file").touch()
+    with pytest.raises(UserError, match="is a file"), folder_written_whole(tmp_path / "file"):
+        pass
+    with pytest.raises(UserError, match="cannot be"), folder_written_whole(tmp_path / "file" / "folder"):
+        pass

@@ -13,12 +13,16 @@ Floats = npt.NDArray[np.float32]
 
 _COARSE = 16
 _COARSE_PLAN = ((2, 3), (1, 2))
-_FINE_PLAN = ((2, 3), (1, 3))
+_FINE_PLAN = ((3, 2), (2, 2), (1, 2))
 """(blurs, steps) of the search for the alignment: blurred first, so that it does not stop at a wrong edge."""
+_STARTS = (0.0, -0.1, 0.1)
+"""Stretches that the search starts from: none, and 5% cut off all around one picture or the other."""
 _FURTHEST = 0.15
 """The most that a border may be moved, as a share of the side."""
 _SATURATED = 250.0
 _LOCAL = 5
+_SHOWS = 0.25
+"""The share of the picture's contrast from which a window shows something."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,43 +30,51 @@ class Difference:
     """What is left of P pairs after aligning crop, brightness and contrast; all have shape (P,).
 
     `whole` is the root mean square of the luma differences over the contrast of the picture, `local` the same in the
-    worst window of 5 by 5 pixels of 32 (still over the contrast of the whole), `colour` the greatest local difference
-    of a chroma channel in levels 0..255, `gain` the factor between the two and `moved` the greatest shift of a border
-    as a share of the side.
+    worst window of 5 by 5 pixels of 48 (still over the contrast of the whole). `likeness` is the least correlation of
+    the two in any such window that shows something: other letters in the same place have none. `colour` is the
+    greatest local difference of a chroma channel in levels 0..255, `gain` the factor between the two and `moved` the
+    greatest shift of a border as a share of the side.
     """
 
     whole: Floats
     local: Floats
+    likeness: Floats
     colour: Floats
     gain: Floats
     moved: Floats
-    contrast: Floats
 
 
-def coarse_difference(first: npt.NDArray[np.void], second: npt.NDArray[np.void]) -> Floats:
-    """A cheap forecast of `Difference.whole` of P pairs of fingerprints at a quarter of the pixels, shape (P,)."""
-    planes = [_halved(each["luma"].astype(np.float32)) for each in (first, second)]
-    place = _aligned(planes[0], planes[1], _COARSE_PLAN, np.zeros((len(first), 4), np.float32))
-    whole, _, _, _ = _left_over(planes[0], planes[1], place)
-    return whole
+def rough_fit(first: npt.NDArray[np.void], second: npt.NDArray[np.void]) -> tuple[Floats, Floats]:
+    """A cheap alignment of P pairs of fingerprints at a ninth of the pixels, and what is left of them.
+
+    Returns the place to start `difference` from, shape (P, 4), and a forecast of `Difference.whole`, shape (P,).
+    """
+    planes = [_reduced(each["luma"].astype(np.float32), SIDE // _COARSE) for each in (first, second)]
+    best = np.full(len(first), np.inf, np.float32)
+    places = np.zeros((len(first), 4), np.float32)
+    for stretch in _STARTS:
+        start = np.tile(np.array([0, stretch, 0, stretch], np.float32) * _COARSE, (len(first), 1))
+        place = _aligned(planes[0], planes[1], _COARSE_PLAN, start)
+        whole = _left_over(planes[0], planes[1], place).whole
+        better = whole < best
+        best[better], places[better] = whole[better], place[better]
+    return places * (SIDE / _COARSE), best
 
 
-def difference(first: npt.NDArray[np.void], second: npt.NDArray[np.void]) -> Difference:
+def difference(first: npt.NDArray[np.void], second: npt.NDArray[np.void], start: Floats) -> Difference:
     """How P pairs of fingerprints, both of shape (P,), differ when the first is laid over the second.
 
     Four borders move (a crop), luma may change by a factor and a constant, by Gauss-Newton steps (Lucas and Kanade,
-    1981) on all pairs at once.
+    1981) on all pairs at once from `start`, which `rough_fit` gives.
     """
     luma = [each["luma"].astype(np.float32) for each in (first, second)]
-    halves = [_halved(plane) for plane in luma]
-    start = _aligned(halves[0], halves[1], _COARSE_PLAN, np.zeros((len(first), 4), np.float32))
-    place = _aligned(luma[0], luma[1], _FINE_PLAN, start * (SIDE / _COARSE))
-    whole, local, gain, contrast = _left_over(luma[0], luma[1], place)
+    place = _aligned(luma[0], luma[1], _FINE_PLAN, start)
+    left = _left_over(luma[0], luma[1], place)
     shifts = np.stack([place[:, 0] - place[:, 1] / 2, place[:, 0] + place[:, 1] / 2], 1)
     shifts_x = np.stack([place[:, 2] - place[:, 3] / 2, place[:, 2] + place[:, 3] / 2], 1)
     moved = np.abs(np.concatenate([shifts, shifts_x], 1)).max(1) / SIDE
-    colour = _colour_left_over(first["chroma"], second["chroma"], place * (CHROMA_SIDE / SIDE), gain)
-    return Difference(whole, local, colour, gain, np.asarray(moved, np.float32), contrast)
+    colour = _colour_left_over(first["chroma"], second["chroma"], place * (CHROMA_SIDE / SIDE), left.gain)
+    return Difference(left.whole, left.local, left.likeness, colour, left.gain, np.asarray(moved, np.float32))
 
 
 def _aligned(first: Floats, second: Floats, plan: tuple[tuple[int, int], ...], start: Floats) -> Floats:
@@ -96,8 +108,16 @@ def _least_squares(columns: list[Floats], target: Floats, mask: Floats, stiffnes
     return np.asarray(np.linalg.solve(normal, right)[..., 0], np.float32)
 
 
-def _left_over(first: Floats, second: Floats, place: Floats) -> tuple[Floats, Floats, Floats, Floats]:
-    """Whole and local difference, gain and contrast at this alignment."""
+@dataclass(frozen=True, slots=True)
+class _LeftOver:
+    whole: Floats
+    local: Floats
+    likeness: Floats
+    gain: Floats
+
+
+def _left_over(first: Floats, second: Floats, place: Floats) -> _LeftOver:
+    """What the luma of `first`, laid over `second` at this place, does not explain."""
     source, target = _blurred(first, 1), _blurred(second, 1)
     warped, mask = _warped(source, place)
     mask[:, [0, -1]] = 0  # the borders of a crop are the least certain
@@ -116,7 +136,25 @@ def _left_over(first: Floats, second: Floats, place: Floats) -> tuple[Floats, Fl
     rest[(target >= _SATURATED) & (rest < 0)] = 0
     rest[(warped >= _SATURATED) & (rest > 0)] = 0
     contrast = np.sqrt(np.maximum(np.maximum(variance, mean(np.square(two))), 1))
-    return np.sqrt(mean(np.square(rest))) / contrast, _worst_window(rest, _LOCAL) / contrast, gain, contrast
+    return _LeftOver(
+        whole=np.sqrt(mean(np.square(rest))) / contrast,
+        local=_worst_window(rest, _LOCAL) / contrast,
+        likeness=_least_likeness(warped, target, mask, _SHOWS * contrast),
+        gain=gain,
+    )
+
+
+def _least_likeness(one: Floats, two: Floats, mask: Floats, least_contrast: Floats) -> Floats:
+    """The least correlation in a window in which either picture has this contrast, shape (P,); 1 if there is none."""
+    pixels = _LOCAL**2
+    means = [_window_sums(plane, _LOCAL) / pixels for plane in (one, two)]
+    products = ((one, one), (two, two), (one, two))
+    moments = [_window_sums(np.multiply(left, right), _LOCAL) / pixels for left, right in products]
+    variances = [np.maximum(moments[i] - means[i] ** 2, 0) for i in (0, 1)]
+    shows = np.maximum(*variances) > np.square(least_contrast)[:, None, None]
+    shows &= _window_sums(mask, _LOCAL) > pixels - 0.5
+    correlation = (moments[2] - means[0] * means[1]) / (np.sqrt(variances[0] * variances[1]) + 1e-3)
+    return np.asarray(np.where(shows, correlation, 1.0).min((1, 2)), np.float32)
 
 
 def _colour_left_over(
@@ -124,18 +162,23 @@ def _colour_left_over(
 ) -> Floats:
     worst = np.zeros(len(first), np.float32)
     for plane in (0, 1):
-        source, target = (each[:, plane].astype(np.float32) - 128 for each in (first, second))
+        source, target = (_blurred(each[:, plane].astype(np.float32) - 128, 1) for each in (first, second))
         warped, mask = _warped(source, place)
         rest = (target - np.clip(gain, 0.5, 2)[:, None, None] * warped) * mask
-        worst = np.maximum(worst, _worst_window(rest, 2))
+        worst = np.maximum(worst, _worst_window(rest, 3))
     return worst
 
 
 def _worst_window(rest: Floats, side: int) -> Floats:
     """The greatest root mean square in a window of `side` by `side` pixels, shape (P,)."""
-    sums = np.pad(rest * rest, ((0, 0), (1, 0), (1, 0))).cumsum(1, dtype=np.float64).cumsum(2)
-    windows = sums[:, side:, side:] - sums[:, :-side, side:] - sums[:, side:, :-side] + sums[:, :-side, :-side]
+    windows = _window_sums(np.square(rest), side)
     return np.asarray(np.sqrt(np.maximum(windows.max((1, 2)), 0)) / side, np.float32)
+
+
+def _window_sums(planes: Floats, side: int) -> npt.NDArray[np.float64]:
+    """Sums over all windows of `side` by `side` pixels, shape (P, places down, places across)."""
+    sums = np.pad(planes, ((0, 0), (1, 0), (1, 0))).cumsum(1, dtype=np.float64).cumsum(2)
+    return np.asarray(sums[:, side:, side:] - sums[:, :-side, side:] - sums[:, side:, :-side] + sums[:, :-side, :-side])
 
 
 def _warped(planes: Floats, place: Floats) -> tuple[Floats, Floats]:
@@ -175,9 +218,10 @@ def _blurred(planes: Floats, times: int) -> Floats:
     return planes
 
 
-def _halved(planes: Floats) -> Floats:
-    sums = planes[:, ::2, ::2] + planes[:, 1::2, ::2] + planes[:, ::2, 1::2] + planes[:, 1::2, 1::2]
-    return np.asarray(sums / 4)
+def _reduced(planes: Floats, factor: int) -> Floats:
+    """Means of `factor` by `factor` pixels."""
+    side = planes.shape[1] // factor
+    return np.asarray(planes.reshape(len(planes), side, factor, side, factor).mean((2, 4)))
 
 
 def _centred(side: int) -> Floats:

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from shelfmind.analysis.alignment import Difference, coarse_difference, difference
+from shelfmind.analysis.alignment import Difference, difference, rough_fit
 from shelfmind.analysis.close_pairs import close_pairs
 from shelfmind.analysis.facts import Measured
 from shelfmind.analysis.fingerprints import VIEWS, descriptors
@@ -25,17 +25,18 @@ _DESCRIBED_AT_ONCE = 4096
 class Limits:
     """What two pictures may differ by and still be one photo; chosen in `benchmarks/duplicates.py`.
 
-    `radius` bounds the distance of descriptors and `coarse` the forecast, both only to save work. `whole`, `local`
-    and `colour` are those of `Difference`, `moved` the share of a side that a border may have been moved by, `gain`
-    the factor of brightness either way. Pictures with less contrast than `contrast` (standard deviation of luma) have
-    nothing to compare and are never near-duplicates.
+    `radius` bounds the distance of descriptors and `coarse` the forecast, both only to save work. `whole`, `local`,
+    `colour` and (as a least) `likeness` are those of `Difference`, `moved` the share of a side that a border may have
+    been moved by, `gain` the factor of brightness either way. Pictures with less contrast than `contrast` (standard
+    deviation of luma) have nothing to compare and are never near-duplicates.
     """
 
     radius: float = 0.32
-    coarse: float = 0.3
+    coarse: float = 0.4
     whole: float = 0.12
-    local: float = 0.42
-    colour: float = 14.0
+    local: float = 0.36
+    likeness: float = 0.4
+    colour: float = 16.0
     moved: float = 0.085
     gain: float = 1.6
     contrast: float = 6.0
@@ -88,6 +89,7 @@ def same_photo(found: Difference, limits: Limits) -> npt.NDArray[np.bool_]:
     return np.asarray(
         (found.whole <= limits.whole)
         & (found.local <= limits.local)
+        & (found.likeness >= limits.likeness)
         & (found.colour <= limits.colour)
         & (found.moved <= limits.moved)
         & (found.gain <= limits.gain)
@@ -127,17 +129,15 @@ class _Union:
 
 def _verify(pairs: Ints, fingerprints: npt.NDArray[np.void], limits: Limits, groups: _Union) -> None:
     for part in _parts(pairs):
-        promising = part[coarse_difference(*_both(fingerprints, part)) <= limits.coarse]
+        first, second = fingerprints[part[:, 0]], fingerprints[part[:, 1]]
+        start, forecast = rough_fit(first, second)
+        promising = np.flatnonzero(forecast <= limits.coarse)
         if not len(promising):
             continue
-        found = difference(*_both(fingerprints, promising))
+        found = difference(first[promising], second[promising], start[promising])
         for place in np.flatnonzero(same_photo(found, limits)):
-            one, two = promising[place]
+            one, two = part[promising[place]]
             groups.join(int(one), int(two), max(float(found.whole[place]), 1e-6))
-
-
-def _both(fingerprints: npt.NDArray[np.void], pairs: Ints) -> tuple[npt.NDArray[np.void], npt.NDArray[np.void]]:
-    return fingerprints[pairs[:, 0]], fingerprints[pairs[:, 1]]
 
 
 def _parts(pairs: Ints) -> Iterator[Ints]:

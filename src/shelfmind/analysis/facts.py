@@ -81,7 +81,7 @@ class Measured:
 def measure_files(
     paths: Sequence[Path], *, cache: Path | None, folder: Path, progress: Progress, workers: int | None = None
 ) -> Measured:
-    """Measure every file, in threads; `folder` takes the fingerprints, which stay on disk (about 1 kB an image).
+    """Measure every file, in threads; `folder` takes the fingerprints, which stay on disk (2.4 kB an image).
 
     What is remembered at `cache` of an unchanged file is not measured again. Raises `OSError` if the folder is full.
     """
@@ -119,8 +119,9 @@ def measure(file: IO[bytes], size_bytes: int, suffix: str) -> npt.NDArray[np.voi
     facts["mean"], facts["square"] = _channel_moments(image)
     for field, value in zip(fields(Quality), astuple(measure_quality(image)), strict=True):
         facts[field.name] = value
-    pixels = hashlib.blake2b(image.tobytes(), digest_size=DIGEST_BYTES, salt=b"%d" % stored.width)
-    facts["pixel_digest"] = np.void(pixels.digest())
+    pixels = hashlib.sha256(b"%d" % stored.width)
+    pixels.update(image.tobytes())
+    facts["pixel_digest"] = np.void(pixels.digest()[:DIGEST_BYTES])
     record["fingerprint"] = fingerprint(image)
     return record
 
@@ -145,10 +146,10 @@ def _is_whole(content: bytes | None) -> bool:
 
 
 def _digest(file: IO[bytes]) -> bytes:
-    digest = hashlib.blake2b(digest_size=DIGEST_BYTES)
+    digest = hashlib.sha256()  # twice as fast as the others where processors help
     while part := file.read(1 << 20):
         digest.update(part)
-    return digest.digest()
+    return digest.digest()[:DIGEST_BYTES]
 
 
 def _oddities(stored: Stored, suffix: str) -> int:

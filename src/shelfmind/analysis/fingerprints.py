@@ -11,8 +11,8 @@ from scipy.fft import dctn
 
 Floats = npt.NDArray[np.float32]
 
-SIDE = 32
-CHROMA_SIDE = 8
+SIDE = 48
+CHROMA_SIDE = 12
 FINGERPRINT = np.dtype([("luma", "u1", (SIDE, SIDE)), ("chroma", "u1", (2, CHROMA_SIDE, CHROMA_SIDE))])
 """The image squeezed into a square: its luma, and its two chroma planes, which have less detail."""
 
@@ -30,7 +30,7 @@ def fingerprint(image: Image.Image) -> npt.NDArray[np.void]:
     """The fingerprint of an upright RGB image, a scalar of type `FINGERPRINT`."""
     small = image.resize((SIDE, SIDE), Image.Resampling.BICUBIC, reducing_gap=3.0).convert("YCbCr")
     luma, blue, red = small.split()
-    chroma = [plane.resize((CHROMA_SIDE, CHROMA_SIDE), Image.Resampling.BOX) for plane in (blue, red)]
+    chroma = [plane.resize((CHROMA_SIDE, CHROMA_SIDE), Image.Resampling.BICUBIC) for plane in (blue, red)]
     made = np.zeros((), FINGERPRINT)
     made["luma"] = np.asarray(luma)
     made["chroma"] = np.stack([np.asarray(plane) for plane in chroma])
