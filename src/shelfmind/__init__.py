@@ -6,6 +6,7 @@ from typing import Any
 
 __version__ = "0.1.0"
 __all__ = [
+    "TrackingWatcher",
     "Watcher",
     "audit",
     "calibrate",
@@ -29,6 +30,7 @@ __all__ = [
     "resume",
     "soup",
     "train",
+    "tune",
 ]
 
 _PLACES = {
@@ -54,6 +56,8 @@ _PLACES = {
     "resume": ("shelfmind.training.run", "resume"),
     "soup": ("shelfmind.training.soup", "soup"),
     "train": ("shelfmind.training.run", "train"),
+    "TrackingWatcher": ("shelfmind.training.tracking", "TrackingWatcher"),
+    "tune": ("shelfmind.training.tune", "tune"),
     "Watcher": ("shelfmind.training.run", "Watcher"),
 }
 _WITHOUT_MINDSPORE = {"audit", "generate", "list_recipes", "load_recipe", "open_catalog", "prepare"}

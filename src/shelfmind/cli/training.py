@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from contextlib import ExitStack
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -12,6 +13,7 @@ from rich.console import Console
 from shelfmind.cli.application import app
 from shelfmind.cli.options import (
     INTERRUPTED,
+    Data,
     Format,
     MaxBad,
     Run,
@@ -43,6 +45,9 @@ def train(
     ] = None,
     offline: Annotated[bool, typer.Option("--offline", help="never download weights")] = False,
     rules: Annotated[str | None, typer.Option(help="keep these terms: contest")] = None,
+    track: Annotated[
+        str | None, typer.Option(help="also send figures to tensorboard (RUN/tensorboard), mlflow, or both: a,b")
+    ] = None,
     max_bad_fraction: MaxBad = 0.01,
     format: Format = None,
 ) -> None:
@@ -72,13 +77,17 @@ def train(
         require_path(data)
     display = Display()
     settings = load_recipe(recipe, overrides or ())
+    trackers = [name.strip() for name in (track or "").split(",") if name.strip()]
     run = resume if resume is not None else out
     assert run is not None
     import shelfmind
 
     try:
-        with display.showing():
+        with ExitStack() as closing, display.showing():
             watcher: Any = TrainingDisplay(display)
+            if trackers:
+                watcher = shelfmind.TrackingWatcher(trackers, watcher)
+                closing.callback(watcher.close)
             if resume is not None:
                 evaluation = shelfmind.resume(resume, watcher=watcher)
             else:
@@ -200,6 +209,72 @@ def fixres(
 
 
 @app.command(rich_help_panel=PANEL)
+def tune(
+    data: Data,
+    out: Annotated[Path, typer.Option(help="folder for the study and its trials, or one to go on with")],
+    recipe: Annotated[str, typer.Option(help="a name from `shelfmind recipes`, or a YAML file")] = "default",
+    trials: Annotated[int, typer.Option(min=1, help="in all, those of earlier calls included")] = 20,
+    space: Annotated[
+        Path | None, typer.Option(help="YAML of what to search: train.lr: {low: 0.01, high: 0.1, log: true}, ...")
+    ] = None,
+    overrides: Annotated[
+        list[str] | None, typer.Option("--set", metavar="KEY=VALUE", help="change the recipe; may be repeated")
+    ] = None,
+    epochs: Annotated[int | None, typer.Option(help="of each trial, instead of the recipe's")] = None,
+    max_minutes: Annotated[float | None, typer.Option(help="of each trial, instead of epochs")] = None,
+    seed: Annotated[int, typer.Option(min=0, help="of every trial and of the search")] = 0,
+    format: Format = None,
+) -> None:
+    """Search a recipe's values on validation images (Optuna); hopeless trials are stopped early; resumable.
+
+    Examples:
+
+      shelfmind tune photos --trials 20 --max-minutes 5 --out search
+
+      shelfmind train photos --recipe search/best.yaml --out runs/tuned
+    """
+    import yaml
+
+    from shelfmind.data.detection import require_path
+    from shelfmind.display import Display, TrainingDisplay
+
+    require_path(data)
+    searched = None
+    if space is not None:
+        try:
+            searched = yaml.safe_load(space.read_text(encoding="utf-8"))
+        except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
+            raise UserError(f"{space} cannot be read: {str(error).splitlines()[0]}") from error
+        if not isinstance(searched, dict) or not searched:
+            raise UserError(f"{space} names nothing to search; it maps recipe keys to choices or ranges")
+    import shelfmind
+
+    display = Display()
+    with display.showing():
+        watcher: Any = TrainingDisplay(display)
+        best = shelfmind.tune(
+            data,
+            out=out,
+            recipe=recipe,
+            trials=trials,
+            space=searched,
+            overrides=tuple(overrides or ()),
+            epochs=epochs,
+            max_minutes=max_minutes,
+            seed=seed,
+            format=format,
+            watcher=watcher,
+        )
+    values = ", ".join(
+        f"{name}={value:.4g}" if isinstance(value, float) else f"{name}={value}" for name, value in best.values.items()
+    )
+    typer.echo(
+        f"best of {best.finished} trials ({best.pruned} more stopped early): validation top-1 {best.top1:.2%}, {values}"
+    )
+    display.line(f"recipe: {out / 'best.yaml'} (chosen on validation images, so their figure flatters it)")
+
+
+@app.command(rich_help_panel=PANEL)
 def soup(
     run: Run,
     out: Annotated[Path, typer.Option(help="run folder to make")],
@@ -239,6 +314,6 @@ def _refuse_beside_resume(context: typer.Context) -> None:
     options = {parameter.name: parameter.opts[0] for parameter in context.command.params}
     for name in context.params:
         source = context.get_parameter_source(name)
-        if name != "resume" and source is not None and source.name != "DEFAULT":
+        if name not in ("resume", "track") and source is not None and source.name != "DEFAULT":
             given = options[name] if options[name].startswith("-") else name.upper()
             raise UserError(f"--resume goes on as the run began, so it takes no {given}")
