@@ -13,6 +13,7 @@ import numpy as np
 from shelfmind.analysis.held_out import HeldOut, hold_out, write_images
 from shelfmind.analysis.label_errors import OUTLIER_ABOVE, LabelCheck, check_labels
 from shelfmind.analysis.label_files import find_suspects, write_label_errors
+from shelfmind.analysis.label_report import write_label_report
 from shelfmind.analysis.suspects import FILE_NAME, write_suspects
 from shelfmind.data import absolute, open_catalog
 from shelfmind.data.checking import check_files, refuse_too_many_bad
@@ -176,6 +177,15 @@ def _judge(
         "class_names": list(catalog.class_names),
         "figures": findings.to_json(),
     }
+    write_label_report(
+        check.root / "report.html",
+        title=f"Labels of {Path(plan.data).name}",
+        root=catalog.root,
+        check=labels,
+        held_out=held_out,
+        suspects=suspects,
+        audit=audit,
+    )
     write_json(check.root / "audit.json", audit)
     return findings
 
