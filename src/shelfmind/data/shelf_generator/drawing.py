@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import signal
+import sys
 import threading
 from collections import deque
 from collections.abc import Iterator
@@ -13,6 +14,7 @@ from contextlib import contextmanager
 from multiprocessing import connection, get_context, parent_process
 from multiprocessing.synchronize import Event
 from pathlib import Path
+from types import ModuleType
 
 from shelfmind.data.shelf_generator.settings import Settings
 from shelfmind.data.shelf_generator.studio import Studio
@@ -44,14 +46,16 @@ def _by_processes(root: Path, settings: Settings, chunks: list[range], workers: 
     waiting: deque[Future[Rows]] = deque()
     try:
         for chunk in chunks:
-            with _interrupts_held():  # the processes start here, and inherit that Ctrl-C is not theirs
+            with _interrupts_held(), _no_main_module():  # the processes start here
                 waiting.append(pool.submit(_draw, chunk))
             if len(waiting) > 3 * workers:
                 yield waiting.popleft().result()
         while waiting:
             yield waiting.popleft().result()
     except BrokenProcessPool as error:
-        raise UserError("a process that drew photos was killed, perhaps for lack of memory; try again") from error
+        raise UserError(
+            "a process that drew photos died, perhaps for lack of memory; try fewer of them, such as workers=1"
+        ) from error
     finally:
         stopping.set()
         pool.shutdown(wait=True, cancel_futures=True)
@@ -59,7 +63,7 @@ def _by_processes(root: Path, settings: Settings, chunks: list[range], workers: 
 
 @contextmanager
 def _interrupts_held() -> Iterator[None]:
-    """Let Ctrl-C wait."""
+    """Let Ctrl-C wait; processes that start meanwhile never see it, so that this one alone ends the work."""
     if not hasattr(signal, "pthread_sigmask"):
         yield
         return
@@ -68,6 +72,17 @@ def _interrupts_held() -> Iterator[None]:
         yield
     finally:
         signal.pthread_sigmask(signal.SIG_SETMASK, before)
+
+
+@contextmanager
+def _no_main_module() -> Iterator[None]:
+    """Hide the running script from processes that start: they need nothing of it, and would run it once more."""
+    main = sys.modules["__main__"]
+    sys.modules["__main__"] = ModuleType("__main__")
+    try:
+        yield
+    finally:
+        sys.modules["__main__"] = main
 
 
 class _Desk:

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import io
 import json
+import subprocess
+import sys
 from collections import Counter
 from multiprocessing import active_children
 from pathlib import Path
@@ -96,6 +98,19 @@ def test_any_number_of_processes_gives_the_same_bytes(
     monkeypatch.setattr(drawing, "CHUNK", 7)
     generate(tmp_path / "set", settings_of(small_set), workers=3)
     assert files(tmp_path / "set") == files(small_set)
+
+
+@pytest.mark.parametrize("from_file", [True, False], ids=["script", "standard input"])
+def test_a_script_needs_no_guard_around_it(tmp_path: Path, from_file: bool) -> None:
+    values = {**TINY, "images": 220}
+    code = "from shelfmind.data.shelf_generator import generate\nprint('once')\n"
+    code += f"generate({str(tmp_path / 'set')!r}, workers=2, **{values!r})\n"
+    (tmp_path / "script.py").write_text(code)
+    program = [sys.executable, str(tmp_path / "script.py") if from_file else "-"]
+    done = subprocess.run(program, input=code, capture_output=True, text=True, timeout=120)
+    assert done.returncode == 0, done.stderr
+    assert (done.stdout, done.stderr) == ("once\n", "")
+    assert len(list((tmp_path / "set").rglob("*.jpg"))) == 220
 
 
 def test_another_seed_gives_other_photos(small_set: Path, tmp_path: Path) -> None:
@@ -206,6 +221,6 @@ def test_a_killed_process_is_a_clear_error(tmp_path: Path, monkeypatch: pytest.M
         for process in active_children():
             process.kill()
 
-    with pytest.raises(UserError, match="was killed"):
+    with pytest.raises(UserError, match="drew photos died"):
         generate(tmp_path / "set", **{**TINY, "images": 200}, counter=lambda what, total: kill, workers=2)
     assert list(tmp_path.iterdir()) == []
