@@ -15,7 +15,8 @@ from typing import Any
 
 import pytest
 
-SECONDS = 20
+SECONDS = 60
+ESCAPE = "\ue00c"
 SCREENSHOTS = Path(__file__).parents[2] / "build" / "screenshots"
 CHROMIUM, DRIVER = shutil.which("chromium"), shutil.which("chromedriver")
 
@@ -108,7 +109,7 @@ class Page:
     def open(self, review: Review) -> None:
         """Open the page and wait for its first cards with their pictures."""
         self.driver.get(review.address)
-        self.wait(lambda: self.all("article .path") and not self.all(".position + .chip + .split"))
+        self.wait(lambda: 0 < len(self.all("article")) == len(self.all("article .split")))  # the details are there
         self.wait(lambda: self.run("return [...document.images].every((each) => each.complete)"))
 
     def run(self, script: str, *values: Any) -> Any:
@@ -153,6 +154,12 @@ class Page:
 
         for key in keys:
             ActionChains(self.driver).send_keys(key).perform()
+            if key == ESCAPE:  # a dialog is closed a moment later
+                self.wait(lambda: not self.all("dialog[open]"))
+
+    def click(self, selector: str) -> None:
+        """Click the first element, again if it was just built anew."""
+        self.wait(lambda: self.one(selector).click() is None)
 
     @property
     def current(self) -> int:

@@ -69,7 +69,7 @@ def test_a_picture_is_enlarged_by_key_and_by_mouse(page, start):
     page.wait(lambda: page.run("return document.querySelector('#viewer img').naturalWidth > 30"))
     page.press(ESCAPE)
     assert page.current == 0
-    page.one("article.current .suggestion .picture").click()
+    page.click("article.current .suggestion .picture")
     assert page.run("return document.querySelector('#viewer').open")
 
 
@@ -237,20 +237,20 @@ def test_enter_that_ends_a_word_of_an_input_method_does_not_choose(page, start):
 def test_everything_can_be_done_by_mouse(page, start, audited):
     review = start()
     page.open(review)
-    page.one("article.current .accept").click()
+    page.click("article.current .accept")
     page.wait(lambda: len(review.decisions) == 1)
     page.wait(lambda: page.current == 1)
-    page.one("article.current .relabel").click()
-    page.one("#choices li:nth-child(2)").click()
+    page.click("article.current .relabel")
+    page.click("#choices li:nth-child(2)")
     page.wait(lambda: len(review.decisions) == 2)
     page.wait(lambda: page.current == 2)
-    page.one("article.current .drop").click()
+    page.click("article.current .drop")
     page.wait(lambda: page.current == 3)
     page.press(UP)
     page.wait(lambda: page.all("article.current .back"))
-    page.one("article.current .back").click()
+    page.click("article.current .back")
     page.wait(lambda: page.text("#progress") == "2 of 18 decided")
-    page.one("#undo").click()
+    page.click("#undo")
     page.wait(lambda: page.text("#progress") == "1 of 18 decided")
     assert [decision for decision, _ in review.decisions] == ["relabel", "relabel", "drop", None, None]
 
@@ -273,7 +273,7 @@ def test_filter_by_class_kind_and_what_is_open(page, start, audited):
     page.choose("#kind", "")
     page.press(ESCAPE, "k")  # a list takes letters itself
     page.wait(lambda: page.text("#progress") == "1 of 18 decided")
-    page.one("#undecided").click()
+    page.click("#undecided")
     page.wait(lambda: page.text("#shown") == "17 shown")
     page.press(ESCAPE)
     page.wait(lambda: page.current == 1)
@@ -286,11 +286,11 @@ def test_filter_by_class_kind_and_what_is_open(page, start, audited):
 def test_when_all_is_decided_it_says_what_comes_next(page, start, audited, auditing, tmp_path):
     audit = auditing.write_audit(tmp_path / "audit", audited[0], ["a", "b"], auditing.suspects_of(audited[0], 2))
     page.open(start(audit=audit))
-    page.one("#undecided").click()
+    page.click("#undecided")
     page.press(ESCAPE, "k", "d")
     page.wait(lambda: page.text("#progress") == "2 of 2 decided")
-    page.one("#undecided").click()
-    page.one("#undecided").click()
+    page.click("#undecided")
+    page.click("#undecided")
     page.wait(lambda: "shelfmind prepare" in page.text("#nothing"))
 
 
@@ -394,14 +394,14 @@ def test_a_reload_shows_what_was_decided(page, start):
 def test_the_language_can_be_switched_and_is_remembered(page, start):
     page.open(start())
     assert page.run("return document.documentElement.lang") == "en"
-    page.one("#language").click()
+    page.click("#language")
     assert page.run("return document.documentElement.lang") == "zh-CN"
     assert page.text("article.current .keep").startswith("保留")
     assert page.text("#progress") == "已处理 0 / 18"
     page.press("k")
     page.driver.refresh()
     page.wait(lambda: page.text("#progress") == "已处理 1 / 18")
-    page.one("#language").click()
+    page.click("#language")
     page.wait(lambda: page.text("#progress") == "1 of 18 decided")
 
 
