@@ -73,13 +73,15 @@ class Accuracies:
 
 def judgement_of(opinion: Opinion, counter: Counter = count_silently) -> Judgement:
     """Turn an opinion into suspects and the parts of the page that show them."""
+    check = check_labels(opinion.probabilities, opinion.held_out, opinion.embeddings, counter)
+    return describe(opinion, check, find_suspects(check, opinion.held_out, opinion.embeddings, counter))
+
+
+def describe(opinion: Opinion, check: LabelCheck, found: Sequence[Suspect]) -> Judgement:
+    """The judgement of labels that are checked already and the suspects `found` among them."""
     held_out = opinion.held_out
-    check = check_labels(opinion.probabilities, held_out, opinion.embeddings, counter)
     trained_on = {held_out.names[row] for row in np.flatnonzero(~opinion.unseen)}
-    suspects = [
-        _with_bias(suspect, suspect.path in trained_on)
-        for suspect in find_suspects(check, held_out, opinion.embeddings, counter)
-    ]
+    suspects = [_with_bias(suspect, suspect.path in trained_on) for suspect in found]
     families = find_families(
         held_out.names[: held_out.judged],
         held_out.labels[: held_out.judged],
