@@ -269,8 +269,8 @@ def _arguments() -> argparse.Namespace:
     parser.add_argument("--recipe", type=Path, default=Path(__file__).with_name("label_errors.yaml"))
     parser.add_argument("--classes", type=int, default=30, help="(default: %(default)s)")
     parser.add_argument("--images", type=int, default=2000, help="photos, half of them test (default: %(default)s)")
-    parser.add_argument("--epochs", type=int, default=6, help="of each fold (default: %(default)s)")
-    parser.add_argument("--gain-epochs", type=int, default=6, help="of each retraining (default: %(default)s)")
+    parser.add_argument("--epochs", type=int, default=4, help="of each fold (default: %(default)s)")
+    parser.add_argument("--gain-epochs", type=int, default=4, help="of each retraining (default: %(default)s)")
     parser.add_argument("--no-gain", dest="gain", action="store_false", help="no retraining")
     return parser.parse_args()
 

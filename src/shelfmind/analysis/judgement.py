@@ -15,7 +15,6 @@ from shelfmind.analysis.families import Families, Family, find_families
 from shelfmind.analysis.held_out import HeldOut
 from shelfmind.analysis.label_errors import LabelCheck, check_labels
 from shelfmind.analysis.label_files import find_suspects
-from shelfmind.analysis.label_report import outlier_section, suspect_gallery
 from shelfmind.analysis.neighbours import Embeddings
 from shelfmind.analysis.sections import Card, Gallery, Headline, Line, Section, Table
 from shelfmind.analysis.suspects import Suspect
@@ -29,7 +28,7 @@ from shelfmind.progress import Counter, count_silently
 
 Bools = npt.NDArray[np.bool_]
 Ints = npt.NDArray[np.int64]
-MOST_CARDS, MOST_ROWS, MOST_FAMILIES, MOST_MEMBERS = 24, 200, 24, 6
+MOST_CARDS, MOST_ROWS, MOST_FAMILIES, MOST_MEMBERS, FACES = 24, 200, 24, 6, 4
 
 
 @dataclass(frozen=True)
@@ -74,13 +73,15 @@ class Accuracies:
 
 def judgement_of(opinion: Opinion, counter: Counter = count_silently) -> Judgement:
     """Turn an opinion into suspects and the parts of the page that show them."""
+    check = check_labels(opinion.probabilities, opinion.held_out, opinion.embeddings, counter)
+    return describe(opinion, check, find_suspects(check, opinion.held_out, opinion.embeddings, counter))
+
+
+def describe(opinion: Opinion, check: LabelCheck, found: Sequence[Suspect]) -> Judgement:
+    """The judgement of labels that are checked already and the suspects `found` among them."""
     held_out = opinion.held_out
-    check = check_labels(opinion.probabilities, held_out, opinion.embeddings, counter)
     trained_on = {held_out.names[row] for row in np.flatnonzero(~opinion.unseen)}
-    suspects = [
-        _with_bias(suspect, suspect.path in trained_on)
-        for suspect in find_suspects(check, held_out, opinion.embeddings, counter)
-    ]
+    suspects = [_with_bias(suspect, suspect.path in trained_on) for suspect in found]
     families = find_families(
         held_out.names[: held_out.judged],
         held_out.labels[: held_out.judged],
@@ -94,7 +95,7 @@ def judgement_of(opinion: Opinion, counter: Counter = count_silently) -> Judgeme
     outliers = [suspect for suspect in suspects if suspect.kind == "outlier"]
     sections = [
         _labels(labels, opinion, trained_on),
-        outlier_section(suspects, opinion.root),
+        _outliers(outliers, opinion),
         _accuracy(accuracies, opinion),
         _families(families, opinion),
     ]
@@ -147,19 +148,44 @@ def _labels(suspects: Sequence[Suspect], opinion: Opinion, trained_on: set[str])
         for suspect in suspects[:MOST_ROWS]
     ]
     columns = (("Image", True), ("Given", True), ("Suggested", True), ("Score", False), ("Split", True))
-    note = "Each beside the nearest image of the class that it looks like, and a typical one of its own."
+    note = "The image, then such of the suggested class."
     return Section(
         key="labels",
         title="Suspected wrong labels",
         intro=f"Judged by {opinion.source}: {opinion.held_out.judged:,} images.{caution}",
         figures=(("Suspected", f"{len(fresh):,}"), ("Suspected of those trained on", f"{len(learnt):,}")),
         galleries=(
-            *suspect_gallery("Never trained on, most suspicious first", note, fresh, opinion.root, MOST_CARDS),
-            *suspect_gallery("Trained on, so that many more may hide", note, learnt, opinion.root, MOST_CARDS),
+            *_gallery("Never trained on, most suspicious first", note, fresh, opinion),
+            *_gallery("Trained on, so that many more may hide", note, learnt, opinion),
         ),
         tables=(Table("Suspected labels", columns, rows, len(suspects), filtered=True),) if suspects else (),
         empty="No label is suspected.",
     )
+
+
+def _outliers(suspects: Sequence[Suspect], opinion: Opinion) -> Section:
+    return Section(
+        key="outliers",
+        title="Images that fit no class",
+        intro="Far from the images of every class: payment codes, empty shelves, other products.",
+        figures=(("Outliers", f"{len(suspects):,}"),),
+        galleries=_gallery("Farthest first", "The image, then typical images of its class.", suspects, opinion),
+        empty="None found.",
+    )
+
+
+def _gallery(title: str, note: str, suspects: Sequence[Suspect], opinion: Opinion) -> tuple[Gallery, ...]:
+    if not suspects:
+        return ()
+    cards = []
+    for suspect in suspects[:MOST_CARDS]:
+        beside = (suspect.neighbours or suspect.given_neighbours)[: FACES - 1]
+        lines = [Line("given", suspect.given, True)]
+        if suspect.suggested is not None:
+            lines.append(Line("suggested", suspect.suggested))
+        pictures = tuple(opinion.root / path for path in (suspect.path, *beside))
+        cards.append(Card(pictures, tuple(lines), (f"{suspect.score:.2f}", suspect.split)))
+    return (Gallery(title, note, tuple(cards), len(suspects)),)
 
 
 def _accuracy(accuracies: Accuracies, opinion: Opinion) -> Section:

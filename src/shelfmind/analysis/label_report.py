@@ -1,8 +1,8 @@
-"""The page of a label check: what is probably wrong, beside what it looks like, and the classes it gathers in."""
+"""The page of a label check: what the audit says of a run, and the classes in which doubtful labels gather."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -10,32 +10,25 @@ from typing import Any
 import numpy as np
 
 from shelfmind.analysis.held_out import HeldOut
+from shelfmind.analysis.judgement import Judgement
 from shelfmind.analysis.label_errors import LabelCheck
 from shelfmind.analysis.neighbours import NEAREST
-from shelfmind.analysis.sections import Card, Gallery, Line, Section, Table
-from shelfmind.analysis.suspects import Suspect
+from shelfmind.analysis.sections import Section, Table
 from shelfmind.data.splits import relative_name
 from shelfmind.evaluation.files import write_atomically
 from shelfmind.evaluation.pages import Picture, page_template
 from shelfmind.evaluation.thumbnails import thumbnail
 
-MOST_CARDS = 120
 MOST_CLASSES = 200
 
 
 def write_label_report(
-    path: Path,
-    *,
-    title: str,
-    root: Path,
-    check: LabelCheck,
-    held_out: HeldOut,
-    suspects: Sequence[Suspect],
-    audit: Mapping[str, Any],
+    path: Path, judgement: Judgement, check: LabelCheck, held_out: HeldOut, root: Path, audit: Mapping[str, Any]
 ) -> None:
-    """Write the page, which needs nothing outside itself. `audit` is the content of `audit.json`.
+    """Write the page, which needs nothing outside itself.
 
-    Raises `UserError` if it cannot be written.
+    `judgement` is what `judgement.describe` makes of the check, `root` the data set's folder and `audit` the content of
+    `audit.json`. Raises `UserError` if it cannot be written.
     """
 
     @cache
@@ -43,55 +36,14 @@ def write_label_report(
         return Picture(thumbnail(image), relative_name(image, root))
 
     page = page_template("analysis/label_errors.html.j2").render(
-        title=title,
+        title=f"Labels of {Path(audit['data']).name}",
         audit=audit,
-        figures=audit["figures"],
-        sections=(
-            label_section(suspects, root, audit["figures"]),
-            outlier_section(suspects, root),
-            class_section(check, held_out),
-        ),
+        headlines=judgement.headlines,
+        sections=[*judgement.sections, class_section(check, held_out)],
         picture=picture,
         nearest=NEAREST,
     )
     write_atomically(path, page)
-
-
-def label_section(suspects: Sequence[Suspect], root: Path, figures: Mapping[str, Any]) -> Section:
-    """The labels for which another class is more likely."""
-    found = [suspect for suspect in suspects if suspect.kind == "label"]
-    return Section(
-        key="labels",
-        title="Labels that are probably wrong",
-        intro="Each image beside the nearest one of the class that it looks like and a typical one of its own.",
-        figures=(
-            ("Labels judged", f"{figures['judged']:,}"),
-            ("Probably wrong", f"{figures['flagged']:,}"),
-            ("Recognised at first guess", f"{figures['accuracy']:.1%}"),
-        ),
-        galleries=suspect_gallery("", "", found, root, MOST_CARDS),
-        empty="None found.",
-    )
-
-
-def outlier_section(suspects: Sequence[Suspect], root: Path) -> Section:
-    """The images far from every class."""
-    found = [suspect for suspect in suspects if suspect.kind == "outlier"]
-    return Section(
-        key="outliers",
-        title="Images that fit no class",
-        intro="Far from every class, by the networks' embeddings: foreign objects, shelf labels, products hardly seen.",
-        galleries=suspect_gallery("", "", found, root, MOST_CARDS),
-        empty="None found.",
-    )
-
-
-def suspect_gallery(title: str, note: str, suspects: Sequence[Suspect], root: Path, most: int) -> tuple[Gallery, ...]:
-    """Suspects as cards: the image, the nearest of the suggested class, a typical one of the given class."""
-    if not suspects:
-        return ()
-    cards = tuple(_card(suspect, root) for suspect in suspects[:most])
-    return (Gallery(title, note, cards, len(suspects)),)
 
 
 def class_section(check: LabelCheck, held_out: HeldOut) -> Section:
@@ -129,10 +81,3 @@ def _mostly(check: LabelCheck, held_out: HeldOut, label: int) -> str:
         return "no class"
     best = int(np.bincount(suggested).argmax())
     return f"{held_out.class_names[best]} ({int((suggested == best).sum()):,})"
-
-
-def _card(suspect: Suspect, root: Path) -> Card:
-    pictures = (suspect.path, *suspect.neighbours[:1], *suspect.given_neighbours[:1])
-    lines = [Line("given", suspect.given, True)]
-    lines += [Line("looks like", suspect.suggested)] if suspect.suggested is not None else []
-    return Card(tuple(root / picture for picture in pictures), tuple(lines), (suspect.split, f"{suspect.score:.0%}"))

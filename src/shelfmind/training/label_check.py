@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 
 from shelfmind.analysis.held_out import HeldOut, hold_out, write_images
+from shelfmind.analysis.judgement import Opinion, describe
 from shelfmind.analysis.label_errors import OUTLIER_ABOVE, LabelCheck, check_labels
 from shelfmind.analysis.label_files import find_suspects, write_label_errors
 from shelfmind.analysis.label_report import write_label_report
@@ -168,6 +169,15 @@ def _judge(
     write_label_errors(check.root / "label_errors.csv", labels, held_out)
     write_suspects(check.root / FILE_NAME, suspects)
     findings = _findings(labels, held_out, plan, bad_files)
+    opinion = Opinion(
+        source=f"{plan.folds} networks, each of images that it never saw",
+        held_out=held_out,
+        probabilities=probabilities,
+        embeddings=embeddings,
+        unseen=np.ones(held_out.judged, np.bool_),
+        root=catalog.root,
+    )
+    judgement = describe(opinion, labels, suspects)
     audit = {
         "made_by": "find-label-errors",
         "root": str(catalog.root),
@@ -176,16 +186,9 @@ def _judge(
         "seed": plan.seed,
         "class_names": list(catalog.class_names),
         "figures": findings.to_json(),
+        **judgement.figures,
     }
-    write_label_report(
-        check.root / "report.html",
-        title=f"Labels of {Path(plan.data).name}",
-        root=catalog.root,
-        check=labels,
-        held_out=held_out,
-        suspects=suspects,
-        audit=audit,
-    )
+    write_label_report(check.root / "report.html", judgement, labels, held_out, catalog.root, audit)
     write_json(check.root / "audit.json", audit)
     return findings
 

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from pathlib import Path
 
 import numpy as np
 import pytest
 from PIL import Image
 
+from shelfmind.analysis.judgement import Opinion, describe
 from shelfmind.analysis.label_errors import check_labels
 from shelfmind.analysis.label_files import find_suspects
 from shelfmind.analysis.label_report import class_section, write_label_report
@@ -29,20 +31,22 @@ def test_the_page_names_and_shows_every_suspect(planted, check, tmp_path):
         Image.new("RGB", (8, 8), "red").save(tmp_path / path)
     figures = {"judged": 240, "flagged": len(suspects), "accuracy": 0.9, "folds": 3}
     audit = {"data": "/<data>", "format": "folder", "seed": 0, "class_names": list(names), "figures": figures}
-    write_label_report(
-        tmp_path / "report.html",
-        title="Labels of <data>",
-        root=tmp_path,
-        check=check,
-        held_out=held_out,
-        suspects=suspects,
-        audit=audit,
+    opinion = Opinion(
+        "three networks",
+        held_out,
+        planted.probabilities,
+        lambda _: planted.embeddings,
+        np.ones(240, np.bool_),
+        tmp_path,
     )
+    judgement = describe(opinion, check, suspects)
+    write_label_report(tmp_path / "report.html", judgement, check, held_out, tmp_path, audit)
     page = (tmp_path / "report.html").read_text(encoding="utf-8")
     assert "<b>class" not in page
     assert "&lt;b&gt;class" in page
     assert "&lt;data&gt;" in page
-    assert page.count('class="card"') == len(suspects)
+    assert page.count('<li class="card">') >= len(suspects) > 10
+    assert all(picture.name in page for each in suspects for picture in [Path(each.path)])
     assert page.count("data:image/") >= 2 * len(suspects)
     assert "http://" not in page.replace("http://www.w3.org", "")
 
