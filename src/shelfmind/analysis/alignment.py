@@ -50,15 +50,11 @@ def rough_fit(first: npt.NDArray[np.void], second: npt.NDArray[np.void]) -> tupl
     Returns the place to start `difference` from, shape (P, 4), and a forecast of `Difference.whole`, shape (P,).
     """
     planes = [_reduced(each["luma"].astype(np.float32), SIDE // _COARSE) for each in (first, second)]
-    best = np.full(len(first), np.inf, np.float32)
-    places = np.zeros((len(first), 4), np.float32)
-    for stretch in _STARTS:
-        start = np.tile(np.array([0, stretch, 0, stretch], np.float32) * _COARSE, (len(first), 1))
-        place = _aligned(planes[0], planes[1], _COARSE_PLAN, start)
-        whole = _left_over(planes[0], planes[1], place).whole
-        better = whole < best
-        best[better], places[better] = whole[better], place[better]
-    return places * (SIDE / _COARSE), best
+    starts = np.zeros((len(_STARTS), len(first), 4), np.float32)
+    starts[:, :, 1::2] = _COARSE * np.array(_STARTS, np.float32)[:, None, None]
+    before = np.stack([_left_over(planes[0], planes[1], start).whole for start in starts])
+    place = _aligned(planes[0], planes[1], _COARSE_PLAN, starts[before.argmin(0), np.arange(len(first))])
+    return place * (SIDE / _COARSE), _left_over(planes[0], planes[1], place).whole
 
 
 def difference(first: npt.NDArray[np.void], second: npt.NDArray[np.void], start: Floats) -> Difference:

@@ -31,11 +31,11 @@ class Limits:
     deviation of luma) have nothing to compare and are never near-duplicates.
     """
 
-    radius: float = 0.32
-    coarse: float = 0.4
-    whole: float = 0.12
-    local: float = 0.36
-    likeness: float = 0.4
+    radius: float = 0.29
+    coarse: float = 0.36
+    whole: float = 0.14
+    local: float = 0.5
+    likeness: float = 0.45
     colour: float = 16.0
     moved: float = 0.085
     gain: float = 1.6

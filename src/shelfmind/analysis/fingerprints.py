@@ -18,12 +18,14 @@ FINGERPRINT = np.dtype([("luma", "u1", (SIDE, SIDE)), ("chroma", "u1", (2, CHROM
 
 VIEWS = (0.0, 0.03)
 """Shares of the side that are cut off all around: a copy that was cropped is nearer to the second view."""
-DIMENSIONS = 6 * 6 + 2 * 3 * 3
 _GRID = 16
-_LUMA_TERMS = 6
+_LUMA_TERMS = 8
 _CHROMA_TERMS = 3
-_WINDOW = 2.0
-_CHROMA_WEIGHT = 3.0
+_WINDOW = 1.5
+_CHROMA_WEIGHT = 6.0
+_LUMA_DAMPING = 8.0
+_CHROMA_DAMPING = 2.0
+"""The order at which a term of the transform weighs a third: finer ones suffer more from a crop."""
 
 
 def fingerprint(image: Image.Image) -> npt.NDArray[np.void]:
@@ -38,7 +40,7 @@ def fingerprint(image: Image.Image) -> npt.NDArray[np.void]:
 
 
 def descriptors(fingerprints: npt.NDArray[np.void], crop: float) -> Floats:
-    """Vectors that lie close together for copies of one image, shape (N, 54), for N fingerprints.
+    """Vectors that lie close together for copies of one image, shape (N, 82), for N fingerprints.
 
     The lowest terms of the cosine transform of the image's middle, which a crop of the borders moves least (a Gaussian
     window), without brightness and contrast; colours relative to the brightness. `crop` cuts off that share of each
@@ -48,21 +50,21 @@ def descriptors(fingerprints: npt.NDArray[np.void], crop: float) -> Floats:
     window = _window()
     luma = rows @ fingerprints["luma"].astype(np.float32) @ rows.T
     mean = (luma * window).sum((1, 2), keepdims=True) / window.sum()
-    terms = _low_terms((luma - mean) * window, _LUMA_TERMS, 0.5)
+    terms = _low_terms((luma - mean) * window, _LUMA_TERMS, _LUMA_DAMPING)
     terms /= np.sqrt((terms**2).sum(1, keepdims=True) + (1.5 * _GRID) ** 2)
     parts = [terms]
     chroma_rows = _averages(crop, CHROMA_SIDE)
     for plane in (0, 1):
         colour = chroma_rows @ (fingerprints["chroma"][:, plane].astype(np.float32) - 128) @ chroma_rows.T
         weighted = colour * window / (_GRID * (mean + 10))
-        parts.append(_CHROMA_WEIGHT * _low_terms(weighted, _CHROMA_TERMS, 0.5))
+        parts.append(_CHROMA_WEIGHT * _low_terms(weighted, _CHROMA_TERMS, _CHROMA_DAMPING))
     return np.ascontiguousarray(np.concatenate(parts, axis=1), np.float32)
 
 
 def _low_terms(planes: Floats, count: int, damping: float) -> Floats:
     terms = dctn(planes, axes=(1, 2), norm="ortho")[:, :count, :count]
     order = np.add.outer(np.arange(count), np.arange(count))
-    return np.asarray((terms / (1 + damping * order)).reshape(len(planes), -1), np.float32)
+    return np.asarray((terms * np.exp(-((order / damping) ** 2))).reshape(len(planes), -1), np.float32)
 
 
 @cache

@@ -111,7 +111,7 @@ def test_descriptors_of_copies_are_close_and_of_others_are_not(make_photo) -> No
     others = [make_photo(seed) for seed in range(20, 60)]
     vectors = descriptors(prints(photo, *copies, *others), 0.0)
     distances = np.linalg.norm(vectors[1:] - vectors[0], axis=1)
-    assert distances[:3].max() < 0.32 < distances[3:].min()
+    assert distances[:3].max() < Limits().radius < distances[3:].min()
 
 
 def test_the_cropped_view_of_a_picture_is_that_of_its_crop(make_photo) -> None:
