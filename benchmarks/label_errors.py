@@ -19,6 +19,7 @@ import argparse
 import json
 import sys
 import time
+from collections.abc import Sequence
 from dataclasses import astuple, dataclass
 from pathlib import Path
 from typing import Any
@@ -40,6 +41,7 @@ start_mindspore()
 from shelfmind.training.label_check import find_label_errors  # noqa: E402
 from shelfmind.training.run import Watcher, resume, train  # noqa: E402
 
+LABELS = ("wrong", "reviewed", "true")
 LIST_COLUMNS = ("path", "label", "split")
 KINDS = ("random", "sibling", "foreign")
 BASE_SEED = 999
@@ -139,9 +141,12 @@ def reviewed(out: Path) -> list[tuple[str, str]]:
     return [(path, label) for path, label in decided if label]
 
 
-def review_gain(runs: dict[str, Path]) -> dict[str, Any]:
-    """Top-1 on the clean test of each training and, paired by image, what review and perfect labels gain."""
-    hits = {name: _hits(run) for name, run in runs.items()}
+def review_gain(runs: dict[str, list[Path]]) -> dict[str, Any]:
+    """Top-1 on the clean test of the trainings and, paired by image, what review and perfect labels gain."""
+    return _gains({name: _hits(trained) for name, trained in runs.items()})
+
+
+def _gains(hits: dict[str, np.ndarray]) -> dict[str, Any]:
     rng = np.random.default_rng(0)
     figures: dict[str, Any] = {name: float(hit.mean()) for name, hit in hits.items()}
     for name in ("reviewed", "true"):
@@ -150,6 +155,23 @@ def review_gain(runs: dict[str, Path]) -> dict[str, Any]:
         figures[f"{name}_gain"] = float(gain.mean())
         figures[f"{name}_gain_ci95"] = [float(value) for value in np.quantile(means, [0.025, 0.975])]
     return figures
+
+
+def summarise(folders: Sequence[Path], trainings: int) -> dict[str, Any]:
+    """Means over the seeds with the least and the greatest, and the gains of all seeds' test images together."""
+    seeds = [json.loads((folder / "detection.json").read_text(encoding="utf-8")) for folder in folders]
+    summary: dict[str, Any] = {"seeds": len(seeds)}
+    for method in [key for key in seeds[0] if isinstance(seeds[0][key], dict)]:
+        for figure in ("average_precision", "precision_of_flagged", "recall_of_flagged"):
+            values = [seed[method][figure] for seed in seeds]
+            summary[f"{method}: {figure}"] = [float(np.mean(values)), min(values), max(values)]
+    if trainings:
+        hits = {
+            name: [_hits([_run(folder, name, training) for training in range(trainings)]) for folder in folders]
+            for name in LABELS
+        }
+        summary |= _gains({name: np.concatenate(parts) for name, parts in hits.items()})
+    return summary
 
 
 def run_seed(seed: int, arguments: argparse.Namespace) -> dict[str, Any]:
@@ -170,7 +192,7 @@ def run_seed(seed: int, arguments: argparse.Namespace) -> dict[str, Any]:
     figures["seconds"] = round(time.perf_counter() - began, 1)
     write_json(out / "detection.json", figures)
     print(json.dumps(figures, indent=1), flush=True)
-    if arguments.gain:
+    if arguments.trainings:
         figures |= {"review": review_gain(_trainings(out, seed, arguments, settings))}
         write_json(out / "figures.json", figures)
         print(json.dumps(figures["review"], indent=1), flush=True)
@@ -198,8 +220,8 @@ def base_network(arguments: argparse.Namespace) -> Path:
     return run
 
 
-def _trainings(out: Path, seed: int, arguments: argparse.Namespace, settings: dict[str, Any]) -> dict[str, Path]:
-    """Runs on the wrong, the reviewed and the true labels; the same budget, seed and test for each."""
+def _trainings(out: Path, seed: int, arguments: argparse.Namespace, settings: dict[str, Any]) -> dict[str, list[Path]]:
+    """Runs on the wrong, the reviewed and the true labels; the same budget, seeds and test for each."""
     truth = read_truth(out / "truth.csv")
     lists = {
         "wrong": [(photo.path, photo.given) for photo in truth],
@@ -207,26 +229,33 @@ def _trainings(out: Path, seed: int, arguments: argparse.Namespace, settings: di
         "true": [(photo.path, photo.true) for photo in truth if photo.true],
     }
     test = [(row["path"], row["label"]) for row in read_rows(out / "test.csv")]
-    runs = {}
-    for name, pool in lists.items():
-        run = runs[name] = out / f"run_{name}"
-        if (run / "metrics.json").exists():
-            continue
-        rows = [(path, label, "train") for path, label in pool]
-        rows += [(path, label, "val") for path, label in test]  # measured after the last epoch; `keep` is "last"
-        write_table(out / f"{name}.csv", LIST_COLUMNS, rows)
-        print(f"seed {seed}: training on {name} labels", flush=True)
-        if (run / "recipe.yaml").exists():
-            resume(run, Lines())
-            continue
-        more = {**settings, "overrides": ["train.keep=last"], "epochs": arguments.gain_epochs, "seed": seed}
-        train(out / f"{name}.csv", out=run, **more)
+    runs: dict[str, list[Path]] = {name: [] for name in lists}
+    for training in range(arguments.trainings):
+        for name, pool in lists.items():
+            run = _run(out, name, training)
+            runs[name].append(run)
+            if (run / "metrics.json").exists():
+                continue
+            rows = [(path, label, "train") for path, label in pool]
+            rows += [(path, label, "val") for path, label in test]  # measured after the last epoch; `keep` is "last"
+            write_table(out / f"{name}.csv", LIST_COLUMNS, rows)
+            print(f"seed {seed}: training {training} on {name} labels", flush=True)
+            if (run / "recipe.yaml").exists():
+                resume(run, Lines())
+                continue
+            more = {**settings, "overrides": ["train.keep=last"], "epochs": arguments.gain_epochs}
+            train(out / f"{name}.csv", out=run, seed=seed + 1000 * training, **more)
     return runs
 
 
-def _hits(run: Path) -> np.ndarray:
-    predictions = Predictions.load(run / "evaluation" / "val" / "predictions.npz")
-    return predictions.probabilities.argmax(1) == predictions.labels
+def _run(out: Path, name: str, training: int) -> Path:
+    return out / (f"run_{name}_{training}" if training else f"run_{name}")
+
+
+def _hits(runs: Sequence[Path]) -> np.ndarray:
+    """How often each test image is recognised, averaged over trainings, shape (images,)."""
+    found = [Predictions.load(run / "evaluation" / "val" / "predictions.npz") for run in runs]
+    return np.mean([each.probabilities.argmax(1) == each.labels for each in found], axis=0)
 
 
 def _figures(wrong: np.ndarray, score: np.ndarray, flagged: np.ndarray, kinds: np.ndarray) -> dict[str, Any]:
@@ -256,6 +285,9 @@ def main() -> int:
     try:
         for seed in arguments.seeds:
             run_seed(seed, arguments)
+        summary = summarise([arguments.out / str(seed) for seed in arguments.seeds], arguments.trainings)
+        write_json(arguments.out / "summary.json", summary)
+        print(json.dumps(summary, indent=1), flush=True)
     except UserError as error:
         print(f"error: {error}", file=sys.stderr)
         return 2
@@ -271,7 +303,7 @@ def _arguments() -> argparse.Namespace:
     parser.add_argument("--images", type=int, default=2000, help="photos, half of them test (default: %(default)s)")
     parser.add_argument("--epochs", type=int, default=4, help="of each fold (default: %(default)s)")
     parser.add_argument("--gain-epochs", type=int, default=4, help="of each retraining (default: %(default)s)")
-    parser.add_argument("--no-gain", dest="gain", action="store_false", help="no retraining")
+    parser.add_argument("--trainings", type=int, default=2, help="seeds of each retraining (default: %(default)s)")
     return parser.parse_args()
 
 

@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from shelfmind.analysis.mapped import let_go
 from shelfmind.errors import UserError
 from shelfmind.progress import Progress
 
@@ -79,6 +80,7 @@ def scan(probabilities: npt.NDArray[np.floating[Any]], labels: Ints, progress: P
         np.put_along_axis(values, own, -1.0, axis=1)
         best = _largest(values, kept)
         candidates[rows], chances[rows] = best, np.take_along_axis(values, best, axis=1)
+        let_go(probabilities)
         if progress is not None:
             progress(len(values))
     return Scan(labels, given, candidates, chances, classes)
@@ -103,6 +105,7 @@ def estimate_noise(probabilities: npt.NDArray[np.floating[Any]], scanned: Scan) 
         confident = values.argmax(axis=1)
         sure = values.max(axis=1) >= 0
         np.add.at(joint, (labels[rows][sure], confident[sure]), 1.0)
+        let_go(probabilities)
     return NoiseEstimate(thresholds, _calibrated(joint, counts))
 
 

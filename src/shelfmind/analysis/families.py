@@ -10,6 +10,7 @@ import numpy as np
 import numpy.typing as npt
 from sklearn.cluster import AgglomerativeClustering
 
+from shelfmind.analysis.mapped import let_go
 from shelfmind.analysis.neighbours import Embeddings, class_means, unit_rows
 
 Bools = npt.NDArray[np.bool_]
@@ -108,6 +109,7 @@ def mean_probabilities(
         predicted[start : start + step] = values.argmax(axis=1)
         order = np.argsort(labels[rows], kind="stable")
         present, starts = np.unique(labels[rows][order], return_index=True)
+        let_go(probabilities)
         sums[present] += np.add.reduceat(values[order], starts, axis=0, dtype=np.float64)
     counts = np.bincount(labels[chosen], minlength=classes)
     return np.divide(sums, counts[:, None], out=np.zeros_like(sums), where=counts[:, None] > 0), predicted

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from functools import cache
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -35,8 +36,8 @@ def write_label_errors(path: Path, check: LabelCheck, held_out: HeldOut) -> None
                 "" if suggested == NO_CLASS else held_out.class_names[suggested],
                 f"{check.score[row]:.6f}",
                 "yes" if check.flagged[row] else "no",
-                *(f"{values[row]:.6f}" for values in (check.self_confidence, check.margin, check.nearness)),
-                f"{check.outlier[row]:.3f}",
+                *(_number(values[row]) for values in (check.self_confidence, check.margin, check.nearness)),
+                _number(check.outlier[row]),
                 str(held_out.folds[row]),
             )
         for row in range(held_out.judged, len(held_out.samples)):
@@ -112,6 +113,11 @@ def _detail(check: LabelCheck, row: int, suggested: str | None) -> str:
 def _times(log_odds: float) -> str:
     """How many times as likely the other class is."""
     return "more than 1000 times" if log_odds > np.log(1000) else f"{np.exp(log_odds):.1f} times"
+
+
+def _number(value: np.floating[Any]) -> str:
+    """Six digits after the point; empty where there is no figure."""
+    return "" if np.isnan(value) else f"{value:.6f}"
 
 
 def _start(held_out: HeldOut, row: int) -> tuple[str, str, str]:
