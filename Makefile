@@ -3,7 +3,7 @@ PYTHON ?= python3
 BIN := .venv/bin
 SETTINGS := PYTHONDONTWRITEBYTECODE=1
 
-.PHONY: setup demo test check lint types layers facts parity lock clean
+.PHONY: setup demo test test-browser check lint types layers facts parity lock clean
 
 setup: .venv/installed
 
@@ -16,7 +16,12 @@ demo: setup
 	$(BIN)/python scripts/demo.py $(if $(DATA),"$(DATA)")
 
 test: setup
-	$(SETTINGS) $(BIN)/python -m pytest -W error tests
+	$(SETTINGS) $(BIN)/python -m pytest -W error --ignore=tests/browser tests
+
+# The review page in a real Chromium (Debian's packages); its screenshots lie in build/screenshots.
+test-browser: setup
+	sh scripts/chromium.sh
+	$(SETTINGS) SHELFMIND_BROWSER=required $(BIN)/python -m pytest -W error tests/browser
 
 check: lint types layers
 
@@ -46,7 +51,7 @@ parity: setup
 lock: setup
 	$(BIN)/python -m pip install --quiet uv
 	echo "mindspore==2.8.0" > .venv/constraints.txt
-	$(BIN)/uv pip compile pyproject.toml --extra dev --universal --python-version 3.10 --generate-hashes \
+	$(BIN)/uv pip compile pyproject.toml --extra dev --extra browser --universal --python-version 3.10 --generate-hashes \
 		--constraint .venv/constraints.txt --no-emit-index-url --no-annotate \
 		--custom-compile-command "make lock" --upgrade --output-file requirements.lock
 

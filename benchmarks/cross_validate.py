@@ -12,18 +12,17 @@ from __future__ import annotations
 
 import argparse
 import sys
-from collections import defaultdict
 from pathlib import Path
 
 import numpy as np
 
 from shelfmind.data import open_catalog
-from shelfmind.data.listing import natural_key
+from shelfmind.data.folds import block_folds
 from shelfmind.data.tables import write_table
 from shelfmind.errors import UserError
 from shelfmind.evaluation import Evaluation, evaluate
 from shelfmind.files import write_json
-from shelfmind.records import Catalog, Predictions, Sample
+from shelfmind.records import Catalog, Predictions
 from shelfmind.runtime.device import start_mindspore
 
 start_mindspore()
@@ -33,15 +32,13 @@ from shelfmind.training.run import resume, train  # noqa: E402
 
 def write_fold(catalog: Catalog, fold: int, folds: int, path: Path) -> None:
     """A CSV list of the training images with block `fold` of `folds` of each class as val."""
-    by_class: dict[int, list[Sample]] = defaultdict(list)
-    for sample in catalog.split("train"):
-        by_class[sample.label].append(sample)
-    rows = []
-    for label, samples in sorted(by_class.items()):
-        samples.sort(key=lambda sample: natural_key(sample.path.as_posix()))
-        for place, sample in enumerate(samples):
-            held_out = len(samples) >= folds and place * folds // len(samples) == fold
-            rows.append((str(sample.path), catalog.class_names[label], "val" if held_out else "train"))
+    samples = catalog.split("train")
+    names = [sample.path.as_posix() for sample in samples]
+    held_out = block_folds(names, np.array([sample.label for sample in samples], np.int64), folds, least=folds)
+    rows = [
+        (str(sample.path), catalog.class_names[sample.label], "val" if own == fold else "train")
+        for sample, own in zip(samples, held_out.tolist(), strict=True)
+    ]
     path.parent.mkdir(parents=True, exist_ok=True)
     write_table(path, ("path", "label", "split"), rows)
 

@@ -46,7 +46,7 @@ def main() -> None:
         model.set_train(True)
         averaged.update_parameters_name("averaged.")
         optimizer = build_optimizer(model.trainable_params(), TrainRecipe(lr=lr, weight_decay=weight_decay))
-        loss = build_loss(LossRecipe(label_smoothing=smoothing))
+        loss = build_loss(LossRecipe(label_smoothing=smoothing), np.ones(targets.shape[1], np.int64))
         made.update(step=build_step(model, averaged, optimizer, loss), decay=decay)
         made["forward"] = Forward(averaged, Recipe()).run
         return {
@@ -57,7 +57,11 @@ def main() -> None:
         }
 
     def train() -> float:
-        return float(made["step"](Tensor(images), Tensor(targets), Tensor(np.float32(made["decay"]))).asnumpy())
+        return float(
+            made["step"](
+                Tensor(images), Tensor(targets), Tensor(np.float32(made["decay"])), Tensor(np.float32(0))
+            ).asnumpy()
+        )
 
     def infer() -> float:
         probabilities, embedding = made["forward"](Tensor(images))

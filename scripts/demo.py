@@ -12,6 +12,7 @@ from pathlib import Path
 COMMAND = Path(sys.executable).with_name("shelfmind")
 DEMO = Path("demo")
 MINUTES = 5.0
+DRAWN = ("--test-fraction", 0.2, "--tail", 0.4, "--size", "130-225", "--set", "family_size=3")
 
 
 def main() -> int:
@@ -24,7 +25,8 @@ def main() -> int:
     _shelfmind("train", data, "--recipe", "demo", "--max-minutes", MINUTES, "--out", run)
     _shelfmind("evaluate", run, data, "--json", DEMO / "metrics.json")
     predictions = DEMO / "predictions.csv"
-    _shelfmind("predict", run, data / "test" if (data / "test").is_dir() else data, "--out", predictions)
+    test = next((data / place for place in ("test", "all/test") if (data / place).is_dir()), data)
+    _shelfmind("predict", run, test, "--out", predictions)
     print(f"\ndone in {(time.monotonic() - began) / 60:.1f} minutes")
     for name, path in (("report", run / "report.html"), ("run", run), ("predictions", predictions)):
         print(f"  {name + ':':<13}{path.resolve()}")
@@ -33,10 +35,7 @@ def main() -> int:
 
 def _drawn_packages(folder: Path) -> Path:
     if not folder.exists():
-        from shelfmind.data.shelf_generator import generate
-
-        print(f"drawing product photos into {folder}", flush=True)
-        generate(folder)
+        _shelfmind("generate", "--classes", 12, "--images", 480, *DRAWN, "--out", folder)
     return folder
 
 

@@ -25,7 +25,7 @@ def facts(name: str) -> dict[str, Any]:
         "parameters": sum(int(parameter.size) for parameter in model.trainable_params()),
         "gflops": round(gflops(model), 3),
         "embedding": model.embedding_width,
-        "official_weights": name in OFFICIAL,
+        "official_megabytes": OFFICIAL[name].megabytes if name in OFFICIAL else None,
         "official_top1": OFFICIAL[name].top1 if name in OFFICIAL else None,
     }
 

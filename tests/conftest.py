@@ -2,11 +2,17 @@
 
 from __future__ import annotations
 
+import importlib.util
 import os
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import pytest
+from hypothesis import settings
+
+settings.register_profile("repeatable", derandomize=True, database=None, deadline=None)
+settings.load_profile("repeatable")  # a failure must be one that the next run shows again
 
 
 @pytest.fixture(scope="session", autouse=True)
@@ -27,3 +33,14 @@ def mindspore() -> Any:
     from shelfmind.runtime.device import start_mindspore
 
     return start_mindspore()
+
+
+@pytest.fixture(scope="session")
+def auditing() -> Any:
+    """The functions of `auditing.py`, which make data sets with audits."""
+    spec = importlib.util.spec_from_file_location("auditing", Path(__file__).with_name("auditing.py"))
+    assert spec is not None
+    assert spec.loader is not None
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module

@@ -17,7 +17,7 @@ from rich.progress import (
     TimeElapsedColumn,
     TimeRemainingColumn,
 )
-from rich.table import Table
+from rich.table import Column, Table
 
 LINES_EVERY_S = 10.0
 
@@ -178,6 +178,43 @@ def evaluation_table(figures: Mapping[str, Any]) -> Table:
     return table
 
 
+def members_table(outcome: Any) -> Table:
+    """What each member of an ensemble weighs and adds."""
+    table = Table("run", "weight", "top-1 alone", "adds to top-1", "95% interval")
+    for member in outcome.members:
+        low, high = member.added_ci95
+        added = f"{100 * member.added:+.2f} points"
+        table.add_row(
+            member.name, f"{member.weight:.2f}", f"{member.alone:.2%}", added, f"{100 * low:+.2f} to {100 * high:+.2f}"
+        )
+    equal = outcome.weighted_on == "equal"
+    table.caption = "equal weights" if equal else f"weights from the {outcome.weighted_on} split"
+    return table
+
+
+def resolutions_table(outcome: Any) -> Table:
+    """What FixRes gave at each image size."""
+    table = Table("image size", "as it is", "fine-tuned", "gain", "95% interval", title="top-1 on validation images")
+    table.add_row(f"{outcome.image_size} px (the run's own)", f"{outcome.top1:.2%}", "", "", "")
+    for each in outcome.resolutions:
+        low, high = each.gain_ci95
+        interval = f"{100 * low:+.2f} to {100 * high:+.2f}"
+        gain = f"{100 * each.gain:+.2f} points"
+        table.add_row(f"{each.image_size} px", f"{each.as_is:.2%}", f"{each.tuned:.2%}", gain, interval)
+    return table
+
+
+def prepared_table(figures: Any) -> Table:
+    """What a preparation did, for people."""
+    table = Table("images", "number", title=f"{figures.kept} of {figures.images} images in {figures.classes} classes")
+    table.add_row("relabelled", str(figures.relabelled))
+    for reason, number in figures.dropped.items():
+        table.add_row(f"dropped: {reason}", str(number))
+    for split, number in figures.splits.items():
+        table.add_row(f"now in {split}", str(number))
+    return table
+
+
 def audit_table(figures: Mapping[str, Any]) -> Table:
     """What an audit found, for people."""
     table = Table("found", "images", title=f"{figures['images']} images, {len(figures['class_names'])} classes")
@@ -191,13 +228,15 @@ def audit_table(figures: Mapping[str, Any]) -> Table:
 
 def models_table(rows: Sequence[Mapping[str, Any]]) -> Table:
     """Models and what is known of them."""
-    table = Table("model", "parameters", "GFLOPs", "embedding", "official weights, top-1")
+    table = Table(
+        Column("model", no_wrap=True, overflow="fold"), "parameters", "GFLOPs", "embedding", "official weights"
+    )
     measured = any("images_per_second" in row for row in rows)
     if measured:
         table.add_column("images/s here")
     for row in rows:
-        top1 = f", {row['official_top1']}" if row["official_top1"] else ""
-        official = f"yes{top1}" if row["official_weights"] else "none"
+        top1 = f", top-1 {row['official_top1']}" if row["official_top1"] else ""
+        official = f"{row['official_megabytes']} MB{top1}" if row["official_megabytes"] else "none"
         cells = [row["name"], f"{row['parameters']:,}", f"{row['gflops']:.2f}", str(row["embedding"]), official]
         table.add_row(*cells, *([str(row["images_per_second"])] if measured else []))
     table.caption = "at 1,000 classes; GFLOPs: billions of multiply-adds of one image of 224 px"

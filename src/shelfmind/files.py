@@ -9,11 +9,18 @@ import os
 import secrets
 import shutil
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
 from shelfmind.errors import UserError
+
+try:
+    import fcntl
+except ImportError:  # Windows: what a killed process left of a folder must be deleted there by hand
+    fcntl = None  # type: ignore[assignment]
+
+_MARK = ".being-written"
 
 
 def write_whole(path: Path, write: Callable[[Path], None]) -> None:
@@ -42,15 +49,19 @@ def folder_written_whole(out: Path, *, ours: frozenset[str] = frozenset(), overw
     """A new folder beside `out` to write into, which becomes `out` when the context ends well and else is removed.
 
     `out` must be missing or empty, or hold nothing but files named in `ours` if it may be overwritten; see
-    `require_free_folder`, which raises `UserError` as this does.
+    `require_free_folder`, which raises `UserError` as this does. What a killed process left of an earlier attempt at
+    `out` is removed.
     """
     out = Path(os.path.abspath(out))
     require_free_folder(out, ours=ours, overwrite=overwrite)
     partial = out.with_name(f".{out.name}.partial-{secrets.token_hex(4)}")
     try:
         try:
-            partial.mkdir(parents=True)
-            yield partial
+            out.parent.mkdir(parents=True, exist_ok=True)
+            _remove_abandoned(out)
+            partial.mkdir()
+            with _claimed(partial):
+                yield partial
             require_free_folder(out, ours=ours, overwrite=overwrite)
             _take_place(partial, out)
         finally:
@@ -78,7 +89,7 @@ def require_free_folder(out: Path, *, ours: frozenset[str] = frozenset(), overwr
 
 
 def write_text(path: Path, text: str) -> None:
-    """Write UTF-8 text whole or not at all."""
+    """Write UTF-8 text whole or not at all; bytes of file names that are not UTF-8 become escapes, as in JSON."""
     write_whole(path, lambda temporary: _fill(temporary, text))
 
 
@@ -113,6 +124,27 @@ def sync_folder(folder: Path) -> None:
         os.close(handle)
 
 
+@contextmanager
+def _claimed(folder: Path) -> Iterator[None]:
+    """A file in the folder that is locked as long as this process lives and works on it."""
+    mark = folder / _MARK
+    with open(mark, "wb") as stream:
+        if fcntl is not None:
+            fcntl.flock(stream, fcntl.LOCK_EX)
+        yield
+        mark.unlink()
+
+
+def _remove_abandoned(out: Path) -> None:
+    """Remove earlier attempts at `out` whose process no longer lives."""
+    if fcntl is None:
+        return
+    for mark in out.parent.glob(f".{glob.escape(out.name)}.partial-*/{_MARK}"):
+        with suppress(OSError), open(mark, "rb") as stream:
+            fcntl.flock(stream, fcntl.LOCK_EX | fcntl.LOCK_NB)  # raises where its process still works on it
+            shutil.rmtree(mark.parent, ignore_errors=True)
+
+
 def _take_place(partial: Path, out: Path) -> None:
     """Rename the finished folder to its place; what was there goes only when the new one stands there."""
     if not out.exists():
@@ -136,4 +168,4 @@ def _reason(error: OSError) -> str:
 
 
 def _fill(path: Path, text: str) -> None:
-    path.write_text(text, encoding="utf-8")
+    path.write_text(text, encoding="utf-8", errors="backslashreplace")

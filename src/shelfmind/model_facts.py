@@ -11,7 +11,8 @@ from shelfmind.errors import unknown_name
 
 def model_facts(name: str | None = None) -> list[dict[str, Any]]:
     """Of every model, or of one: name, parameters at 1,000 classes, gflops (billions of multiply-adds of an image of
-    224 px), embedding (width), official_weights (whether there are any) and official_top1 (ImageNet, %, or None)."""
+    224 px), embedding (width), official_megabytes (of the official weights, None without any) and official_top1
+    (ImageNet, %, or None)."""
     rows: list[dict[str, Any]] = json.loads(
         (resources.files("shelfmind") / "model_facts.json").read_text(encoding="utf-8")
     )

@@ -12,6 +12,10 @@ import yaml
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
 
 from shelfmind.errors import UserError, unknown_name
+from shelfmind.policies import POLICIES
+
+COSINE_SCALE = 30.0
+"""What the cosines of a cosine classifier are multiplied by to give logits; margin losses divide by it."""
 
 
 class Section(BaseModel):
@@ -63,6 +67,7 @@ class LossRecipe(Section):
 
     name: str = Field("cross_entropy", description="a name from the table of losses")
     label_smoothing: float = Field(0.1, ge=0, lt=1, description="share of the target spread over all classes")
+    arguments: dict[str, Any] = Field({}, description="of the loss's function, such as gamma: 2 for focal")
 
 
 class MixingRecipe(Section):
@@ -91,10 +96,30 @@ class Stage(Section):
 class TrainRecipe(Section):
     """How the network is trained."""
 
+    task: Literal["classify", "simsiam"] = Field(
+        "classify", description="learn labels, or that two views of a photo are the same (self-supervised)"
+    )
     epochs: int = Field(75, ge=1, description="passes over the training images")
     batch_size: int = Field(128, ge=2, description="images a step")
+    micro_batch_size: int | None = Field(
+        None,
+        ge=2,
+        description="images at once: a step adds up the gradients of so many after so many; all if not given",
+    )
+    sampling: Literal["instance", "square_root", "class", "repeat_factor"] = Field(
+        "instance", description="how often an image of a rare class is drawn in an epoch"
+    )
+    repeat_threshold: float = Field(
+        1.0e-3, gt=0, le=1, description="share of the images below which repeat_factor repeats a class"
+    )
+    trainable: Literal["all", "classifier", "classifier_and_last_norm"] = Field(
+        "all", description="what is trained; the rest keeps the weights that the training starts from"
+    )
     optimizer: Literal["sgd", "adamw"] = Field("sgd", description="sgd has Nesterov momentum")
     lr: float = Field(0.05, gt=0, description="learning rate after the warm-up")
+    lr_batch_size: int | None = Field(
+        None, ge=2, description="the batch_size that lr is meant for; the rate grows in proportion to batch_size"
+    )
     final_lr: float = Field(0.0, ge=0, description="learning rate at the end of the cosine")
     warmup: float = Field(0.05, ge=0, lt=1, description="share of the training over which the rate rises from 0")
     schedule: Literal["cosine", "constant"] = Field("cosine", description="what the rate does after the warm-up")
@@ -105,8 +130,20 @@ class TrainRecipe(Section):
     amp: Literal["auto", "off", "on"] = Field("auto", description="16-bit arithmetic; auto: on GPU and Ascend only")
     stages: tuple[Stage, ...] = Field((), description="progressive resolution; none: image_size throughout")
     keep: Literal["best", "last"] = Field("best", description="which weights the run offers: best on val, or the last")
+    snapshots: int = Field(0, ge=0, description="how many of the last epochs' averaged weights are kept for a soup")
     checkpoint_steps: int = Field(2000, ge=1, description="steps after which a long epoch is saved part-way")
     workers: int = Field(1, ge=1, le=256, description="threads that prepare training images")
+
+    @property
+    def peak_lr(self) -> float:
+        """The learning rate after the warm-up, scaled to the batch size (Goyal et al., 2017)."""
+        return self.lr * self.batch_size / (self.lr_batch_size or self.batch_size)
+
+    @model_validator(mode="after")
+    def _micro(self) -> TrainRecipe:
+        if self.micro_batch_size is not None and self.batch_size % self.micro_batch_size:
+            raise ValueError("micro_batch_size divides batch_size")
+        return self
 
     @field_validator("stages")
     @classmethod
@@ -132,7 +169,9 @@ class Recipe(Section):
     data: DataRecipe = DataRecipe()
     model: ModelRecipe = ModelRecipe()
     loss: LossRecipe = LossRecipe()
-    augment: tuple[Augmentation, ...] = Field((), description="operators in order: a name, or name: {parameters}")
+    augment: tuple[Augmentation, ...] = Field(
+        (), description="operators in order: a name, or name: {parameters}; or a policy's name"
+    )
     mixing: MixingRecipe = MixingRecipe()
     train: TrainRecipe = TrainRecipe()
     evaluation: EvaluationRecipe = EvaluationRecipe()
@@ -140,8 +179,12 @@ class Recipe(Section):
     @field_validator("augment", mode="before")
     @classmethod
     def _named(cls, value: Any) -> Any:
-        if not isinstance(value, Sequence) or isinstance(value, str):
-            raise ValueError("a list of operators is expected")
+        if isinstance(value, str):
+            if value not in POLICIES:
+                raise ValueError(str(unknown_name("augmentation policy", value, POLICIES)))
+            value = POLICIES[value]
+        if not isinstance(value, Sequence):
+            raise ValueError("a list of operators, or the name of a policy, is expected")
         return [_augmentation(entry) for entry in value]
 
     @property

@@ -8,27 +8,38 @@ import numpy as np
 import pytest
 
 from shelfmind.errors import UserError
-from shelfmind.recipe import DataRecipe
+from shelfmind.policies import POLICIES
+from shelfmind.recipe import DataRecipe, Recipe, parse_recipe
 
-NAMES = ["color_jitter", "cutout", "horizontal_flip", "random_resized_crop", "random_rotation"]
+NAMES = [
+    "auto_augment",
+    "color_jitter",
+    "cutout",
+    "horizontal_flip",
+    "rand_augment",
+    "random_resized_crop",
+    "random_rotation",
+    "trivial_augment_wide",
+]
 WORKED_ON_WHOLE, SHRUNK_FIRST = 56, 96
 """Sizes of squares below and above the working scale of a training at 48 pixels."""
 
 
 def augmented(names: list[str], resize_to: int, size: int = 48) -> np.ndarray:
     """A random square after the chain of these operators, each with its defaults."""
-    from shelfmind.transforms.augment import augmentation_operators
+    from shelfmind.transforms.augment import augmenting
 
     image = np.random.default_rng(0).integers(0, 256, (resize_to, resize_to, 3), np.uint8)
-    for operator in augmentation_operators([(name, {}) for name in names], size, DataRecipe(resize_to=resize_to)):
+    for operator in augmenting([(name, {}) for name in names], size, DataRecipe(resize_to=resize_to)).operators:
         image = operator(image)
     return image
 
 
 def test_the_table_is_what_is_tested(mindspore: Any) -> None:
-    from shelfmind.transforms.augment import AUGMENTATIONS, WORKING_SCALE
+    from shelfmind.transforms.augment import AUGMENTATIONS, FIRST, LAST, WORKING_SCALE
 
     assert sorted(AUGMENTATIONS) == NAMES
+    assert (list(FIRST), list(LAST)) == (["random_perspective"], ["random_erasing"])
     assert WORKED_ON_WHOLE <= 48 * WORKING_SCALE < SHRUNK_FIRST
 
 
@@ -56,13 +67,19 @@ def test_a_chain_ends_at_the_training_size(names: list[str], resize_to: int, min
         ("cutout", {"size": 8}, "augmentation cutout: .*'size'"),
         ("random_resized_crop", {"scale": 0.5}, "augmentation random_resized_crop: "),
         ("horizontal_flip", {"probability": 2}, "augmentation horizontal_flip: .*prob"),
+        ("auto_augment", {"policy": "imagenot"}, "augmentation auto_augment: policy is one of imagenet"),
+        ("rand_augment", {"magnitude": 40}, "augmentation rand_augment: "),
+        ("random_erasing", {"scale": 0.5}, "augmentation random_erasing: scale is a range"),
+        ("random_erasing", {"probability": 2}, "augmentation random_erasing: probability must lie"),
+        ("random_erasing", {"scales": 2}, "augmentation random_erasing: .*'scales'"),
+        ("random_perspective", {"strength": 1}, "augmentation random_perspective: strength must lie"),
     ],
 )
 def test_mistakes_are_named(name: str, parameters: dict[str, Any], said: str, mindspore: Any) -> None:
-    from shelfmind.transforms.augment import augmentation_operators
+    from shelfmind.transforms.augment import augmenting
 
     with pytest.raises(UserError, match=said) as caught:
-        augmentation_operators([(name, parameters)], 48, DataRecipe())
+        augmenting([(name, parameters)], 48, DataRecipe())
     assert len(str(caught.value).splitlines()) == 1
 
 
@@ -76,3 +93,25 @@ def test_input_equals_numpy(mindspore: Any) -> None:
         result = operator(result)
     assert result.dtype == np.float32
     np.testing.assert_allclose(result, ((image / 255 - data.mean) / data.std).transpose(2, 0, 1), rtol=1e-5, atol=1e-5)
+
+
+@pytest.mark.parametrize("names", [["horizontal_flip", "random_perspective"], ["random_erasing", "cutout"]])
+def test_what_comes_first_and_last_stays_there(names: list[str], mindspore: Any) -> None:
+    from shelfmind.transforms.augment import augmenting
+
+    with pytest.raises(UserError, match="random_perspective comes before all other operators, random_erasing after"):
+        augmenting([(name, {}) for name in names], 48, DataRecipe())
+
+
+@pytest.mark.parametrize("name", sorted(POLICIES))
+def test_every_policy_can_be_built(name: str, mindspore: Any) -> None:
+    from shelfmind.transforms.augment import augmenting
+
+    recipe = Recipe(augment=name)
+    chosen = augmenting(recipe.augment, 48, recipe.data)
+    assert len(chosen.squares) + len(chosen.batches) + len(chosen.operators) >= len(POLICIES[name])
+
+
+def test_an_unknown_policy_is_named() -> None:
+    with pytest.raises(UserError, match="unknown augmentation policy 'trivail'; did you mean trivial"):
+        parse_recipe({"augment": "trivail"}, "mine")

@@ -1,33 +1,176 @@
-"""Every loss of the table: equal to a NumPy reference, finite at extreme logits."""
+"""Every loss of the table equals a NumPy reference written from its paper, and stays finite at extreme logits."""
 
 from __future__ import annotations
 
+import math
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
 import pytest
 
-from shelfmind.recipe import LossRecipe
+from shelfmind.errors import UserError
+from shelfmind.recipe import COSINE_SCALE, LossRecipe
+
+CLASSES = 4
+COUNTS = np.array([400, 60, 9, 1])
+Reference = Callable[[np.ndarray, np.ndarray], float]
 
 
-def reference(logits: np.ndarray, targets: np.ndarray, smoothing: float) -> float:
-    logits = logits.astype(np.float64)
+def log_softmax(logits: np.ndarray) -> np.ndarray:
     shifted = logits - logits.max(1, keepdims=True)
-    log_probabilities = shifted - np.log(np.exp(shifted).sum(1, keepdims=True))
-    smoothed = targets * (1 - smoothing) + smoothing / targets.shape[1]
-    return float(-(smoothed * log_probabilities).sum(1).mean())
+    return np.asarray(shifted - np.log(np.exp(shifted).sum(1, keepdims=True)))
+
+
+def entropies(logits: np.ndarray, targets: np.ndarray) -> np.ndarray:
+    return np.asarray(-(targets * log_softmax(logits)).sum(1))
+
+
+def effective(beta: float) -> np.ndarray:
+    weights = (1 - beta) / (1 - beta**COUNTS)
+    return np.asarray(weights / weights.mean())
+
+
+def focal(logits: np.ndarray, targets: np.ndarray) -> float:
+    log_p = log_softmax(logits)
+    return float(-(targets * (1 - np.exp(log_p)) ** 2 * log_p).sum(1).mean())
+
+
+def ldam(logits: np.ndarray, targets: np.ndarray) -> float:
+    margins = 0.5 * COUNTS**-0.25 / (COUNTS**-0.25).max()
+    moved = 30 * (logits / COSINE_SCALE - targets * margins)
+    return float(((targets @ effective(0.9999)) * entropies(moved, targets)).mean())
+
+
+def arcface(logits: np.ndarray, targets: np.ndarray) -> float:
+    cosines = np.clip(logits / COSINE_SCALE, -1, 1)
+    angles = np.arccos(cosines)
+    turned = np.where(angles + 0.5 <= math.pi, np.cos(angles + 0.5), cosines - 0.5 * math.sin(0.5))
+    return float(entropies(30 * np.where(targets > 0, turned, cosines), targets).mean())
+
+
+REFERENCES: dict[str, Reference] = {
+    "cross_entropy": lambda logits, targets: float(entropies(logits, targets).mean()),
+    "focal": focal,
+    "class_balanced": lambda logits, targets: float(((targets @ effective(0.999)) * entropies(logits, targets)).mean()),
+    "balanced_softmax": lambda logits, targets: float(entropies(logits + np.log(COUNTS), targets).mean()),
+    "ldam": ldam,
+    "arcface": arcface,
+    "generalised_cross_entropy": lambda logits, targets: float(
+        (targets * (1 - np.exp(log_softmax(logits)) ** 0.7) / 0.7).sum(1).mean()
+    ),
+}
+
+
+def batch(scale: float, soft: bool) -> tuple[np.ndarray, np.ndarray]:
+    """Logits within +-scale and targets; with hard ones every class comes up."""
+    generator = np.random.default_rng(0)
+    logits = generator.uniform(-scale, scale, (8, CLASSES)).astype(np.float32)
+    hard = np.eye(CLASSES, dtype=np.float32)[np.arange(8) % CLASSES]
+    return logits, generator.dirichlet(np.ones(CLASSES), 8).astype(np.float32) if soft else hard
+
+
+def measured(recipe: LossRecipe, logits: np.ndarray, targets: np.ndarray, progress: float, ms: Any) -> Any:
+    from shelfmind.losses import build_loss
+
+    loss = build_loss(recipe, COUNTS)
+    inputs = ms.Tensor(logits), ms.Tensor(targets), ms.Tensor(np.float32(progress))
+    value, gradient = ms.value_and_grad(loss, 0)(*inputs)
+    return float(value.asnumpy()), gradient.asnumpy()
+
+
+def test_the_table_is_what_is_tested(mindspore: Any) -> None:
+    from shelfmind.losses import LOSSES
+
+    assert sorted(LOSSES) == sorted(REFERENCES)
 
 
 @pytest.mark.parametrize("smoothing", [0.0, 0.1])
-@pytest.mark.parametrize("scale", [1.0, 1e4])
-def test_cross_entropy(smoothing: float, scale: float, mindspore: Any) -> None:
-    from shelfmind.losses import LOSSES, build_loss
+@pytest.mark.parametrize("name", sorted(REFERENCES))
+def test_values_and_gradients_are_those_of_the_papers(name: str, smoothing: float, mindspore: Any) -> None:
+    from shelfmind.losses import LOSSES
 
-    assert sorted(LOSSES) == ["cross_entropy"]
-    generator = np.random.default_rng(0)
-    logits = (generator.normal(size=(5, 4)) * scale).astype(np.float32)
-    targets = generator.dirichlet(np.ones(4), 5).astype(np.float32)
-    loss = build_loss(LossRecipe(label_smoothing=smoothing))
-    value, gradient = mindspore.value_and_grad(loss, 0)(mindspore.Tensor(logits), mindspore.Tensor(targets))
-    assert float(value.asnumpy()) == pytest.approx(reference(logits, targets, smoothing), rel=1e-5)
-    assert np.isfinite(gradient.asnumpy()).all()
+    for soft in (False, True) if LOSSES[name].soft_targets else (False,):
+        logits, targets = batch(10.0, soft)
+        if smoothing and name in ("ldam", "arcface"):
+            continue  # the margin belongs to the unsmoothed target: below
+        smoothed = targets * (1 - smoothing) + smoothing / CLASSES
+        weights_of_smoothed = name == "class_balanced" and smoothing > 0
+        if weights_of_smoothed:
+            expected = float(((targets @ effective(0.999)) * entropies(logits, smoothed)).mean())
+        else:
+            expected = REFERENCES[name](logits.astype(np.float64), smoothed)
+        value, gradient = measured(LossRecipe(name=name, label_smoothing=smoothing), logits, targets, 1.0, mindspore)
+        assert value == pytest.approx(expected, rel=1e-4)
+        if not smoothing:
+            nudge = np.random.default_rng(1).normal(size=logits.shape)
+            reference = REFERENCES[name]
+            slope = (reference(logits + 1e-4 * nudge, targets) - reference(logits - 1e-4 * nudge, targets)) / 2e-4
+            assert float((gradient * nudge).sum()) == pytest.approx(slope, rel=2e-3, abs=1e-5)
+
+
+@pytest.mark.parametrize("name", ["ldam", "arcface"])
+def test_smoothing_spreads_the_target_but_not_the_margin(name: str, mindspore: Any) -> None:
+    logits, targets = batch(10.0, soft=False)
+    values = [
+        measured(LossRecipe(name=name, label_smoothing=smoothing), logits, targets, 0.0, mindspore)[0]
+        for smoothing in (0.0, 0.2, 0.4)
+    ]
+    assert values[2] - values[1] == pytest.approx(values[1] - values[0], rel=1e-3)  # linear in the smoothing
+    assert abs(values[1] - values[0]) > 1e-3
+
+
+@pytest.mark.parametrize("scale", [0.0, 1e4, 1e30])
+@pytest.mark.parametrize("name", sorted(REFERENCES))
+def test_everything_stays_finite_at_extreme_logits(name: str, scale: float, mindspore: Any) -> None:
+    logits, targets = batch(scale, soft=False)
+    value, gradient = measured(LossRecipe(name=name), logits, targets, 1.0, mindspore)
+    assert math.isfinite(value) or scale > 1e20  # a loss of 1e30 itself is finite, its sum need not be
+    assert np.isfinite(gradient).all()
+
+
+@pytest.mark.parametrize("name", ["class_balanced", "ldam"])
+def test_re_weighting_may_be_deferred(name: str, mindspore: Any) -> None:
+    logits, targets = batch(10.0, soft=False)
+    recipe = LossRecipe(name=name, label_smoothing=0, arguments={"weighted_from": 0.5})
+    before, after = (measured(recipe, logits, targets, progress, mindspore)[0] for progress in (0.49, 0.5))
+    assert before != pytest.approx(after, rel=1e-2)
+    assert after == pytest.approx(REFERENCES[name](logits.astype(np.float64), targets), rel=1e-4)
+    if name == "class_balanced":
+        assert before == pytest.approx(REFERENCES["cross_entropy"](logits.astype(np.float64), targets), rel=1e-5)
+
+
+def test_generalised_cross_entropy_lies_between_its_ends(mindspore: Any) -> None:
+    logits, targets = batch(3.0, soft=False)
+    near_zero, one = (
+        measured(
+            LossRecipe(name="generalised_cross_entropy", label_smoothing=0, arguments={"exponent": exponent}),
+            logits,
+            targets,
+            0.0,
+            mindspore,
+        )[0]
+        for exponent in (1e-3, 1.0)
+    )
+    assert near_zero == pytest.approx(REFERENCES["cross_entropy"](logits.astype(np.float64), targets), rel=1e-2)
+    absolute_error = (1 - (targets * np.exp(log_softmax(logits.astype(np.float64)))).sum(1)).mean()
+    assert one == pytest.approx(absolute_error, rel=1e-4)
+
+
+@pytest.mark.parametrize(
+    ("name", "arguments", "said"),
+    [
+        ("cross_entropi", {}, "did you mean cross_entropy"),
+        ("focal", {"gama": 2}, "loss focal: .*'gama'"),
+        ("focal", {"gamma": -1}, "gamma must be at least 0, not -1"),
+        ("arcface", {"margin": 2}, "margin is an angle below pi / 2"),
+        ("ldam", {"scale": 0}, "scale must be greater than 0"),
+        ("class_balanced", {"beta": 1}, "beta must lie in"),
+        ("generalised_cross_entropy", {"exponent": 0}, "exponent must lie in"),
+    ],
+)
+def test_mistakes_are_named(name: str, arguments: dict[str, Any], said: str, mindspore: Any) -> None:
+    from shelfmind.losses import build_loss
+
+    with pytest.raises(UserError, match=said):
+        build_loss(LossRecipe(name=name, arguments=arguments), COUNTS)

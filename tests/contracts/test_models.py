@@ -34,6 +34,27 @@ PRINTED_GFLOPS = {
     "se_resnet50": 3.87,
     "se_resnext50": 4.25,
 }
+# Channels after the stem and the four stages. He et al. 2016, table 1; Xie et al. 2017, table 1; ours for CPUs.
+BOTTLENECK_CHANNELS = (64, 256, 512, 1024, 2048)
+CHANNELS = {
+    "resnet18": (64, 64, 128, 256, 512),
+    "resnet34": (64, 64, 128, 256, 512),
+    "shelfnet_s": (32, 32, 64, 128, 256),
+}
+# From 299 px: stem, mixed_5b with the blocks A, reduction A with B, reduction B with C. Szegedy et al. 2017, figures 3,
+# 15 to 19, with the channels of the authors' code (TF-slim's inception_resnet_v2), where the figures print others.
+INCEPTION_SHAPES = [
+    (32, 149, 149),
+    (32, 147, 147),
+    (64, 147, 147),
+    (64, 73, 73),
+    (80, 73, 73),
+    (192, 71, 71),
+    (192, 35, 35),
+    (320, 35, 35),
+    (1088, 17, 17),
+    (2080, 8, 8),
+]
 WIDER = ("inception_resnet_v2", "resnet50", "resnet50_bam", "resnet50_cbam", "resnext50", "se_resnet50", "se_resnext50")
 NAMES = sorted({*PUBLISHED, *PRINTED_MILLIONS, *(f"{name}_wider" for name in WIDER), "shelfnet_s"})
 FACTS = {row["name"]: row for row in model_facts()}
@@ -46,37 +67,47 @@ def test_the_table_is_what_is_listed_and_tested(mindspore: Any) -> None:
 
 
 @pytest.mark.parametrize("name", NAMES)
-def test_sizes_are_the_published_ones_and_the_listed_ones(name: str, mindspore: Any) -> None:
+def test_sizes_and_shapes_are_the_published_ones_and_the_listed_ones(name: str, mindspore: Any) -> None:
     from shelfmind.models import MODELS
+    from shelfmind.models.complexity import parts
 
     model = MODELS[name](num_classes=1000)
     size = sum(int(parameter.size) for parameter in model.trainable_params())
     assert size == PUBLISHED.get(name, size)
     assert round(size / 1e6, 2) == PRINTED_MILLIONS.get(name, round(size / 1e6, 2))
-    assert FACTS[name]["parameters"] == size
-    assert FACTS[name]["embedding"] == model.embedding_width
-    if name.endswith("_wider"):
-        assert model.embedding_width == 2 * FACTS[name.removesuffix("_wider")]["embedding"]
+    stages = parts(model)
+    assert {"parameters": size, "embedding": model.embedding_width} == {
+        key: FACTS[name][key] for key in ("parameters", "embedding")
+    }
+    assert round(sum(part.gflops for part in stages), 3) == FACTS[name]["gflops"]
+    assert sum(part.parameters for part in stages) == size
+    plain = name.removesuffix("_wider")
+    if plain != name:
+        assert model.embedding_width == 2 * FACTS[plain]["embedding"]
+    if plain == "inception_resnet_v2":
+        return  # its grids are those of 299 px: below
+    assert [part.name for part in stages] == ["stem", "stages.0", "stages.1", "stages.2", "stages.3", "head"]
+    widths = CHANNELS.get(plain, BOTTLENECK_CHANNELS)
+    widest = widths[-1] * (2 if plain != name else 1)
+    expected = [(width, grid, grid) for width, grid in zip((*widths[:-1], widest), (56, 56, 28, 14, 7), strict=True)]
+    assert [part.output for part in stages] == [*expected, (1000,)]
+
+
+@pytest.mark.parametrize("name", ["inception_resnet_v2", "inception_resnet_v2_wider"])
+def test_inceptions_grids_are_those_of_its_figures(name: str, mindspore: Any) -> None:
+    from shelfmind.models import MODELS
+    from shelfmind.models.complexity import parts
+
+    model = MODELS[name](num_classes=10)
+    shapes = list(dict.fromkeys(part.output for part in parts(model, 299)))
+    assert shapes == [*INCEPTION_SHAPES, (model.embedding_width, 8, 8), (10,)]
+    assert MODELS[name](num_classes=10, embedding_width=4096).embedding_width == 4096
 
 
 def test_listed_costs_are_those_of_the_papers() -> None:
     """Within a tenth: the original ResNet strides in the 1x1 convolution, ours and everybody's in the 3x3."""
     for name, printed in PRINTED_GFLOPS.items():
         assert FACTS[name]["gflops"] == pytest.approx(printed, rel=0.1), name
-
-
-@pytest.mark.parametrize("name", ["resnet18", "shelfnet_s", "resnet50_bam"])
-def test_listed_costs_are_those_of_the_networks(name: str, mindspore: Any) -> None:
-    from shelfmind.models import create_model
-    from shelfmind.models.complexity import gflops, parts
-
-    model = create_model(name, 1000)
-    assert round(gflops(model), 3) == FACTS[name]["gflops"]
-    stages = parts(model)
-    assert [part.name for part in stages] == ["stem", "stages.0", "stages.1", "stages.2", "stages.3", "head"]
-    assert [part.output[-1] for part in stages[:-1]] == [56, 56, 28, 14, 7]
-    assert stages[-1].output == (1000,)
-    assert sum(part.parameters for part in stages) == FACTS[name]["parameters"]
 
 
 @pytest.mark.parametrize("name", ["resnet18", "resnet50_cbam", "shelfnet_s", "inception_resnet_v2"])

@@ -37,7 +37,7 @@ def test_it_is_described_and_survives_being_written(name: str) -> None:
 @pytest.mark.parametrize("name", NAMES)
 def test_its_model_optimizer_loss_and_views_are_built(name: str, mindspore: Any) -> None:
     from shelfmind.losses import build_loss
-    from shelfmind.runtime.forward import test_time_views
+    from shelfmind.runtime.views import test_time_views
     from shelfmind.training.optimizer import build_optimizer
 
     recipe = load_recipe(name)
@@ -46,20 +46,22 @@ def test_its_model_optimizer_loss_and_views_are_built(name: str, mindspore: Any)
     assert any(parameter.ndim > 1 and parameter.shape[0] == CLASSES for parameter in parameters)
     assert [p.name for p in build_optimizer(parameters, recipe.train).parameters] == [p.name for p in parameters]
     targets = np.eye(CLASSES, dtype=np.float32)
-    loss = build_loss(recipe.loss)(mindspore.Tensor(np.zeros_like(targets)), mindspore.Tensor(targets))
+    loss = build_loss(recipe.loss, np.ones(CLASSES, np.int64))(
+        mindspore.Tensor(np.zeros_like(targets)), mindspore.Tensor(targets), mindspore.Tensor(np.float32(0))
+    )
     assert float(loss.asnumpy()) == pytest.approx(math.log(CLASSES), rel=1e-5)
     assert len(test_time_views(recipe.evaluation.tta)) > len(recipe.evaluation.tta)
 
 
 @pytest.mark.parametrize("name", NAMES)
 def test_its_augmentations_give_every_stage_its_input(name: str, mindspore: Any) -> None:
-    from shelfmind.transforms.augment import augmentation_operators, input_operators
+    from shelfmind.transforms.augment import augmenting, input_operators
 
     recipe = load_recipe(name)
     square = np.random.default_rng(0).integers(0, 256, (recipe.data.resize_to, recipe.data.resize_to, 3), np.uint8)
     for size in {stage.image_size for stage in recipe.stages}:
         image: Any = square
-        for operator in augmentation_operators(recipe.augment, size, recipe.data) + input_operators(recipe.data):
+        for operator in (*augmenting(recipe.augment, size, recipe.data).operators, *input_operators(recipe.data)):
             image = operator(image)
         assert image.shape == (3, size, size)
         assert image.dtype == np.float32

@@ -158,7 +158,8 @@ def data(place: Path) -> Path:
     from shelfmind.data.shelf_generator import generate
 
     folder = place / "商品 照片"
-    generate(folder, classes=3, images=36, seed=0)
+    sizes = {"long_side": (96, 160), "test_fraction": 0.2, "val_fraction": 0.1}
+    generate(folder, classes=3, images=36, layout="folder", others_share=0, tail=0.1, **sizes)
     return folder
 
 

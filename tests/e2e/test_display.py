@@ -16,7 +16,7 @@ from contextlib import suppress
 import pytest
 import yaml
 
-VERBS = ["train", "evaluate", "predict", "models", "recipes", "doctor"]
+VERBS = ["train", "evaluate", "predict", "generate", "models", "recipes", "doctor"]
 ESCAPE = "\x1b"
 STYLE = re.compile(r"\x1b\[([\d;]*)m")
 ANY_ESCAPE = re.compile(r"\x1b\[[\d;?]*[A-Za-z]")

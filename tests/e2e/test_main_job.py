@@ -114,7 +114,7 @@ def test_json_on_standard_output_is_only_json(trained, data, warm):
 def predicted(trained, data, photos, cold, place):
     """Predictions of some files in an odd order, a folder and a pattern."""
     out = place / "预测.csv"
-    given = [photos[5], photos[0], photos[3], data / "val", data / "test" / "*" / "001*.jpg"]
+    given = [photos[5], photos[0], photos[3], data / "val", data / "test" / "*" / "0001*.jpg"]
     outcome = cold("predict", trained.run, *given, "--out", out, "--top", "2")
     assert outcome.status == 0, outcome.stderr
     return outcome, rows(out)
@@ -125,7 +125,7 @@ def test_predictions_keep_the_order_of_what_was_given(predicted, data, photos):
     paths = [Path(row["path"]) for row in table]
     assert paths[:3] == [photos[5], photos[0], photos[3]]
     assert sorted(paths[3:6]) == sorted((data / "val").rglob("*.jpg"))
-    assert sorted(paths[6:]) == sorted((data / "test").glob("*/001*.jpg"))
+    assert sorted(paths[6:]) == sorted((data / "test").glob("*/0001*.jpg"))
 
 
 def test_predictions_are_names_and_probabilities(predicted, data):

@@ -13,6 +13,7 @@ import pytest
     [
         "import shelfmind",
         "import shelfmind.data, shelfmind.evaluation.report, shelfmind.recipe",
+        "import shelfmind.review.running, shelfmind.cleaning.prepare",
         "from typer.testing import CliRunner; from shelfmind.cli import app; "
         "assert CliRunner().invoke(app, ['--help']).exit_code == 0",
         "from typer.testing import CliRunner; from shelfmind.cli import app; "

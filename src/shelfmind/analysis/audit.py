@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import shutil
 import time
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from collections import Counter as Tally
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -15,8 +16,8 @@ from shelfmind.analysis.duplicates import Limits
 from shelfmind.analysis.facts import measure_files
 from shelfmind.analysis.findings import gather_findings
 from shelfmind.analysis.issues import suspects, write_issues
-from shelfmind.analysis.sections import Headline, Section
-from shelfmind.analysis.suspects import FILE_NAME, Suspect, write_suspects
+from shelfmind.analysis.judgement import Judgement
+from shelfmind.analysis.suspects import FILE_NAME, write_suspects
 from shelfmind.data import open_catalog
 from shelfmind.errors import UserError
 from shelfmind.files import cache_folder, folder_written_whole, require_free_folder, write_json
@@ -24,16 +25,6 @@ from shelfmind.progress import Counter, count_silently
 from shelfmind.records import Catalog
 
 OUTPUTS = frozenset({"report.html", "audit.json", "issues.csv", FILE_NAME})
-
-
-@dataclass(frozen=True)
-class Judgement:
-    """What a trained run adds to an audit: parts of the page, suspects, lines of the summary, and figures."""
-
-    sections: Sequence[Section] = ()
-    suspects: Sequence[Suspect] = ()
-    headlines: Sequence[Headline] = ()
-    figures: Mapping[str, Any] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -86,6 +77,7 @@ def _write_audit(
     findings = gather_findings(catalog, measured, Limits(), counter)
     judged = Judgement() if judge is None else judge(catalog.without(measured.bad_files))
     figures = {**audit_figures(findings, seed, time.monotonic() - began), **judged.figures}
+    figures["issues"] = figures["issues"] | Tally(suspect.kind for suspect in judged.suspects)
     write_issues(folder / "issues.csv", findings.issues, judged.suspects, catalog)
     write_suspects(folder / FILE_NAME, [*suspects(findings.issues, catalog), *judged.suspects])
     write_audit_report(folder / "report.html", findings, figures, judged.sections, judged.headlines)

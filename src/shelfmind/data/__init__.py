@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable
 from pathlib import Path
+from typing import Protocol
 
 from shelfmind.data.classes import normalise_class_name
 from shelfmind.data.csv_file import csv_catalog
@@ -17,7 +17,13 @@ from shelfmind.records import Catalog
 
 __all__ = ["SOURCES", "Source", "absolute", "detect_format", "normalise_class_name", "open_catalog"]
 
-Source = Callable[[Path, int], Catalog]
+
+class Source(Protocol):
+    """Reads one format. `seed` decides the split where the data has none; names that are the same after normalising are
+    refused unless `same_names` allows them."""
+
+    def __call__(self, root: Path, seed: int = 0, same_names: bool = False) -> Catalog: ...
+
 
 SOURCES: dict[str, Source] = {
     "csv": csv_catalog,
@@ -32,17 +38,18 @@ def absolute(root: Path | str) -> Path:
     return Path(os.path.abspath(os.path.expanduser(root)))
 
 
-def open_catalog(root: Path | str, format: str | None = None, seed: int = 0) -> Catalog:
+def open_catalog(root: Path | str, format: str | None = None, seed: int = 0, same_names: bool = False) -> Catalog:
     """The catalog of the data at `root`, whose format is found out unless it is given.
 
-    `seed` decides the split where the data has none. Paths come out absolute. Images are not opened: see
-    `checking.check_files`. Raises `UserError` for everything that makes the data unusable, with what to do.
+    `seed` decides the split where the data has none; see `Source` for `same_names`. Paths come out absolute. Images are
+    not opened: see `checking.check_files`. Raises `UserError` for everything that makes the data unusable, with what
+    to do.
     """
     if format is not None and format not in SOURCES:
         raise unknown_name("format", format, SOURCES)
     root = absolute(root)
     require_path(root)
     try:
-        return SOURCES[format or detect_format(root)](root, seed)
+        return SOURCES[format or detect_format(root)](root, seed, same_names)
     except PermissionError as error:
         raise UserError(f"no permission to read {error.filename or root}; run: chmod -R u+rX '{root}'") from error

@@ -35,15 +35,16 @@ def assemble(
     seed: int,
     notes: Sequence[str] = (),
     val_fraction: float = VAL_FRACTION,
+    same_names: bool = False,
 ) -> Catalog:
     """The catalog of these images, by split, class and then the order given.
 
     `places` names every class, also the empty ones, with where it was found. Raises `UserError` for no images, fewer
-    than two classes with images, and class names that are the same after normalising.
+    than two classes with images, and class names that are the same after normalising unless `same_names` allows them.
     """
     if not found:
         raise UserError(f"no images in {root} (looked for {', '.join(sorted(IMAGE_SUFFIXES))} as format '{format}')")
-    class_names = sorted_class_names(places)
+    class_names = sorted_class_names(places, same_names)
     with_images = {item.class_name for item in found}
     if len(with_images) < 2:
         name = found[0].class_name

@@ -15,7 +15,7 @@ from shelfmind.records import Catalog
 _DELIMITERS = (",", ";", "\t")
 
 
-def csv_catalog(root: Path, seed: int = 0) -> Catalog:
+def csv_catalog(root: Path, seed: int = 0, same_names: bool = False) -> Catalog:
     """The catalog of a CSV list, or of the one such list in a folder.
 
     UTF-8 with or without a byte-order mark, commas, semicolons or tabs, cells quoted where needed. A `split` column is
@@ -42,7 +42,7 @@ def csv_catalog(root: Path, seed: int = 0) -> Catalog:
     if 0 < len(without_split) < len(images):
         raise UserError(f"{path}, line {without_split[0]}: no split; fill the column in on every line or on none")
     notes = [f"{repeated} lines of {path.name} repeat an earlier one"] if repeated else []
-    return assemble(images, places, root=path.parent, format="csv", seed=seed, notes=notes)
+    return assemble(images, places, root=path.parent, format="csv", seed=seed, notes=notes, same_names=same_names)
 
 
 def delimiter_of(path: Path) -> str | None:

@@ -22,13 +22,15 @@ class Tree:
     notes: list[str] = field(default_factory=list)
 
 
-def folder_catalog(root: Path, seed: int = 0) -> Catalog:
+def folder_catalog(root: Path, seed: int = 0, same_names: bool = False) -> Catalog:
     """The catalog of a tree of class folders; a class's name is its folder's name.
 
     Subfolders of a class belong to it. Without a split of its own the data is split here: see `complete_splits`.
     """
     tree = read_tree(root)
-    return assemble(tree.found, tree.places, root=root, format="folder", seed=seed, notes=tree.notes)
+    return assemble(
+        tree.found, tree.places, root=root, format="folder", seed=seed, notes=tree.notes, same_names=same_names
+    )
 
 
 def split_folders(root: Path) -> dict[str, Path]:

@@ -13,7 +13,7 @@ from shelfmind.records import Catalog
 _NAME, _ID = "Class Name (str)", "Class ID (int)"
 
 
-def grocery_store_catalog(root: Path, seed: int = 0) -> Catalog:
+def grocery_store_catalog(root: Path, seed: int = 0, same_names: bool = False) -> Catalog:
     """The catalog of the fine classes; the data set's own ids are replaced by positions among the sorted names.
 
     Each list holds ``path, fine id, coarse id`` lines and may be missing; see `complete_splits` for a missing val.
@@ -24,7 +24,7 @@ def grocery_store_catalog(root: Path, seed: int = 0) -> Catalog:
         raise UserError(f"{root} has none of {', '.join(f'{split}.txt' for split in SPLITS)}")
     found = [image for split, path in lists.items() for image in _read_list(path, split, names)]
     places = {name: f"classes.csv, id {class_id}" for class_id, name in names.items()}
-    return assemble(found, places, root=root, format="grocery_store", seed=seed)
+    return assemble(found, places, root=root, format="grocery_store", seed=seed, same_names=same_names)
 
 
 def split_lists(root: Path) -> dict[str, Path]:

@@ -16,7 +16,7 @@ VAL_FRACTION = 0.05
 META_COLUMNS = frozenset({"instance_id", "image_path"})
 
 
-def rp2k_catalog(root: Path, seed: int = 0) -> Catalog:
+def rp2k_catalog(root: Path, seed: int = 0, same_names: bool = False) -> Catalog:
     """The catalog of RP2K; `root` is the folder `all` or the one that holds it. 5% of train becomes val.
 
     Class names are the folder names as they are on disk. With a ``meta.csv`` the images are its rows (label and split
@@ -31,7 +31,14 @@ def rp2k_catalog(root: Path, seed: int = 0) -> Catalog:
     if meta is not None:
         _add_rows(tree, meta, images)
     return assemble(
-        tree.found, tree.places, root=root, format="rp2k", seed=seed, notes=tree.notes, val_fraction=VAL_FRACTION
+        tree.found,
+        tree.places,
+        root=root,
+        format="rp2k",
+        seed=seed,
+        notes=tree.notes,
+        val_fraction=VAL_FRACTION,
+        same_names=same_names,
     )
 
 

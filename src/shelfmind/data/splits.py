@@ -20,12 +20,15 @@ TEST_FRACTION = 0.1
 _COLUMNS = ("path", "label", "split")
 
 
-def stratified_split(labels: npt.NDArray[np.int64], held_out: Mapping[str, float], seed: int) -> npt.NDArray[np.str_]:
+def stratified_split(
+    labels: npt.NDArray[np.int64], held_out: Mapping[str, float], seed: int, floor: int = 0
+) -> npt.NDArray[np.str_]:
     """The split of each of N images, shape (N,): the fractions in `held_out`, the rest "train".
 
     Each class gives its share of every held-out split within one image, and so does the sum over all classes, so that
-    small classes are not passed over; but one image of each class always stays in train. The same labels, fractions
-    and seed give the same split.
+    small classes are not passed over; but one image of each class always stays in train. With a `floor`, each class
+    gives at least that many to each of them, in the order of `held_out`, as long as one stays in train. The same
+    labels, fractions, floor and seed give the same split.
     """
     if any(fraction < 0 for fraction in held_out.values()) or sum(held_out.values()) >= 1:
         raise ValueError(f"fractions must be at least 0 and sum to less than 1: {dict(held_out)}")
@@ -37,7 +40,7 @@ def stratified_split(labels: npt.NDArray[np.int64], held_out: Mapping[str, float
     left = counts - 1
     names = np.full(len(labels), "train", dtype=f"<U{max(map(len, ('train', *held_out)))}")
     for name, fraction in held_out.items():
-        taken = np.minimum(_shares(counts, fraction, generator), left)
+        taken = np.minimum(np.maximum(_shares(counts, fraction, generator), floor), left)
         for start, number in zip(starts, taken, strict=True):
             names[order[start : start + number]] = name
         starts = starts + taken

@@ -8,13 +8,14 @@ import numpy as np
 
 from shelfmind.evaluation.metrics import macro_top1, top_k
 from shelfmind.evaluation.outcomes import Floats, Ints, Outcomes
+from shelfmind.records import Predictions
 
 RESAMPLES = 1000
 _CHUNK_VALUES = 1_000_000
 
 
 class Interval(NamedTuple):
-    """A 95% interval, both ends fractions between 0 and 1."""
+    """A 95% interval, both ends fractions."""
 
     low: float
     high: float
@@ -44,6 +45,21 @@ def bootstrap_intervals(outcomes: Outcomes, seed: int, resamples: int = RESAMPLE
     figures = _resampled_figures(counts, np.random.default_rng(seed), resamples)
     points = (top_k(outcomes, 1), top_k(outcomes, 5), macro_top1(outcomes))
     return Intervals(*(_interval(figures[:, i], point) for i, point in enumerate(points)))
+
+
+def hits(predictions: Predictions) -> Floats:
+    """1 where the first guess is the truth, else 0, shape (N,)."""
+    return np.asarray(predictions.probabilities.argmax(1) == predictions.labels, np.float64)
+
+
+def paired_interval(differences: Floats, seed: int = 0, resamples: int = RESAMPLES) -> Interval:
+    """The 95% percentile interval of the mean of `differences` (N,) between two results on the same images.
+
+    A resample is one multinomial draw of the counts of the values that occur: of hits there are three.
+    """
+    values, counts = np.unique(differences, return_counts=True)
+    drawn = np.random.default_rng(seed).multinomial(len(differences), counts / counts.sum(), resamples)
+    return _interval(drawn @ values / len(differences), float(np.mean(differences)))
 
 
 def _resampled_figures(counts: Ints, rng: np.random.Generator, resamples: int) -> Floats:

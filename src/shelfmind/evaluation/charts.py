@@ -16,6 +16,7 @@ from shelfmind.evaluation.metrics import ShotCutoffs, ShotGroup
 Point = tuple[float, float]
 Ticks = Sequence[tuple[float, str]]
 
+EPOCH = "epoch"
 _MOST_POINTS = 150
 _MOST_TITLED_DOTS = 400
 
@@ -79,9 +80,15 @@ MARK_LETTER = 7.0
 
 
 def line_chart(
-    series: Sequence[Series], label: str, *, percent: bool = False, marks: Sequence[tuple[float, str]] = ()
+    series: Sequence[Series],
+    label: str,
+    *,
+    percent: bool = False,
+    marks: Sequence[tuple[float, str]] = (),
+    x_name: str = EPOCH,
 ) -> Markup | None:
-    """Lines over epochs, None if there is no point; `marks` are vertical lines with a text, as (epoch, text)."""
+    """Lines over epochs or something else, None if there is no point; `marks` are vertical lines with a text, as
+    (x, text)."""
     points = [point for each in series for point in each.points]
     if not points:
         return None
@@ -90,8 +97,9 @@ def line_chart(
     lowest = min(0.0, min(y for _, y in points))
     y_ticks = [(value, _percent(value) if percent else f"{value:g}") for value in ticks(lowest, highest)]
     frame = Frame(x_range, (y_ticks[0][0], max(y_ticks[-1][0], highest)), width=340, height=220, left=42)
-    whole = [(value, f"{value:g}") for value in ticks(*x_range, inside=True) if value == int(value)]
-    parts = [frame.axes(whole, y_ticks, "epoch")]
+    x_ticks = [(value, f"{value:g}") for value in ticks(*x_range, inside=True)]
+    x_ticks = [tick for tick in x_ticks if x_name != EPOCH or tick[0] == int(tick[0])]
+    parts = [frame.axes(x_ticks, y_ticks, x_name)]
     floor = frame.height - frame.bottom
     row, free_from = 0, 0.0
     for epoch, text in marks:  # curves of accuracy leave the top free where they start, curves of loss the bottom
@@ -103,16 +111,16 @@ def line_chart(
             f'<path class="mark" d="M{x:.1f} {frame.top}V{floor}"/>'
             f'<text class="small" x="{x + 4:.1f}" y="{y}">{escape(text)}</text>'
         )
-    parts += [_line(frame, each, percent) for each in series if each.points]
+    parts += [_line(frame, each, percent, x_name) for each in series if each.points]
     return frame.svg("".join(parts), label)
 
 
-def _line(frame: Frame, series: Series, percent: bool) -> str:
+def _line(frame: Frame, series: Series, percent: bool, x_name: str) -> str:
     points = _thinned(series.points)
     path = "L".join(f"{frame.x(x):.1f} {frame.y(y):.1f}" for x, y in points)
     dots = "".join(
         f'<circle cx="{frame.x(x):.1f}" cy="{frame.y(y):.1f}" r="{2.5 if len(points) <= 40 else 1}"><title>'
-        f"epoch {x:g}, {escape(series.name)} {_percent(y, 1) if percent else f'{y:.4g}'}</title></circle>"
+        f"{escape(x_name)} {x:g}, {escape(series.name)} {_percent(y, 1) if percent else f'{y:.4g}'}</title></circle>"
         for x, y in points
     )
     return f'<g class="{escape(series.style)}"><path class="line" d="M{path}"/>{dots}</g>'

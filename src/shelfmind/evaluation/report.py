@@ -14,6 +14,7 @@ from shelfmind.evaluation import charts
 from shelfmind.evaluation.bootstrap import RESAMPLES
 from shelfmind.evaluation.confusion import Confusion
 from shelfmind.evaluation.files import write_atomically
+from shelfmind.evaluation.logit_adjustment import TradeOff
 from shelfmind.evaluation.pages import Chart, Picture, page_template, path_shortener
 from shelfmind.evaluation.result import Evaluation
 from shelfmind.evaluation.thumbnails import thumbnail
@@ -36,12 +37,15 @@ def write_report(
     train_counts: npt.NDArray[np.int64] | None = None,
     provenance: Mapping[str, object] | None = None,
     references: Mapping[int, Sequence[Path]] | None = None,
+    overlays: Mapping[str, str] | None = None,
+    trade_offs: Sequence[TradeOff] = (),
 ) -> None:
     """Write the page, without any resource outside it, the same for the same input.
 
     `history` has one entry per epoch as in the run's log, any key of which may be missing or None; `train_counts` has
-    shape (classes,); `references` gives images of each class id to show beside a confusion. Raises `UserError` if the
-    page cannot be written; an image that cannot be opened becomes a placeholder.
+    shape (classes,); `references` gives images of each class id to show beside a confusion, `overlays` the ``data:``
+    address of a saliency map by the path of a wrong image, `trade_offs` what logit adjustment would give. Raises
+    `UserError` if the page cannot be written; an image that cannot be opened becomes a placeholder.
     """
     shown = path_shortener(predictions.paths)
     examples = references or {}
@@ -54,6 +58,10 @@ def write_report(
         pictures = (picture(Path(each)) for each in list(examples.get(class_id, ()))[:3])
         return next((each for each in pictures if each.source is not None), None)
 
+    def laid(path: str) -> Picture | None:
+        address = (overlays or {}).get(path)
+        return None if address is None else Picture(address, f"{shown(path)}: what it was taken for, brightest")
+
     def example(confusion: Confusion) -> Picture:
         return picture(Path(confusion.examples[0]))
 
@@ -65,7 +73,9 @@ def write_report(
         calibration=charts.reliability_chart(evaluation.reliability),
         classes_chart=charts.class_chart(evaluation.per_class, evaluation.shots, evaluation.shot_cutoffs),
         confusions=[(each, example(each), reference(each.predicted_id)) for each in evaluation.confusions],
-        worst_errors=[(each, picture(Path(each.path))) for each in evaluation.worst_errors],
+        worst_errors=[(each, picture(Path(each.path)), laid(each.path)) for each in evaluation.worst_errors],
+        has_overlays=bool(overlays),
+        trade_off=trade_off_chart(trade_offs),
         bad_files=[(shown(str(each.path)), each.reason) for each in predictions.bad_files[:_MOST_BAD_FILES]],
         resamples=RESAMPLES,
         has_references=bool(examples),
@@ -75,6 +85,24 @@ def write_report(
         interval=charts.interval_chart,
     )
     write_atomically(path, page)
+
+
+def trade_off_chart(trade_offs: Sequence[TradeOff]) -> Chart | None:
+    """What other strengths of logit adjustment would give to frequent and to rare classes."""
+    if not trade_offs:
+        return None
+    groups = (("c1", "many"), ("c3", "medium"), ("c2", "few"))
+
+    def points(name: str) -> tuple[charts.Point, ...]:
+        found = ((row.tau, getattr(row, name)) for row in trade_offs)
+        return tuple((tau, value) for tau, value in found if value is not None)
+
+    series = tuple(charts.Series(style, f"{name}-shot", points(name)) for style, name in groups)
+    drawing = charts.line_chart(series, "Accuracy over the strength of adjustment", percent=True, x_name="tau")
+    best = max(trade_offs, key=lambda row: row.macro_top1)
+    note = f"Macro top-1 is highest, {best.macro_top1:.1%}, at tau {best.tau:g}; top-1 is then {best.top1:.1%}."
+    key = tuple((each.style, each.name) for each in series if each.points)
+    return None if drawing is None else Chart("Logit adjustment: frequent against rare classes", drawing, note, key)
 
 
 def training_charts(history: History) -> list[Chart]:

@@ -19,7 +19,13 @@ def thumbnail(path: Path) -> str | None:
         image = open_image(path)
     except (BadImage, OSError):
         return None
-    image.thumbnail((EDGE, EDGE), Image.Resampling.LANCZOS, reducing_gap=2.0)
+    return data_address(image)
+
+
+def data_address(image: Image.Image, edge: int = EDGE) -> str:
+    """The image as a JPEG ``data:`` address with its longer side at most `edge` pixels; `image` is not changed."""
+    small = image.copy()
+    small.thumbnail((edge, edge), Image.Resampling.LANCZOS, reducing_gap=2.0)
     buffer = io.BytesIO()
-    image.save(buffer, "JPEG", quality=76, optimize=True)
+    small.save(buffer, "JPEG", quality=76, optimize=True)
     return "data:image/jpeg;base64," + base64.b64encode(buffer.getvalue()).decode("ascii")

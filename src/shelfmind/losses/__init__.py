@@ -1,21 +1,41 @@
-"""The losses by name: functions of logits (N, classes) and soft targets (N, classes) that give a scalar."""
+"""The losses by name."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
-
-from mindspore import Tensor
-
-from shelfmind.errors import unknown_name
-from shelfmind.losses.cross_entropy import cross_entropy
+from shelfmind.errors import UserError, unknown_name
+from shelfmind.losses.cross_entropy import class_balanced, cross_entropy, focal
+from shelfmind.losses.kinds import Counts, Loss, LossKind
+from shelfmind.losses.margins import arcface, balanced_softmax, ldam
+from shelfmind.losses.robust import generalised_cross_entropy
 from shelfmind.recipe import LossRecipe
 
-Loss = Callable[[Tensor, Tensor], Tensor]
-LOSSES: dict[str, Callable[[LossRecipe], Loss]] = {"cross_entropy": cross_entropy}
+__all__ = ["LOSSES", "Loss", "LossKind", "build_loss", "loss_kind"]
+
+LOSSES: dict[str, LossKind] = {
+    "cross_entropy": LossKind(cross_entropy),
+    "focal": LossKind(focal),
+    "class_balanced": LossKind(class_balanced),
+    "balanced_softmax": LossKind(balanced_softmax),
+    "ldam": LossKind(ldam, soft_targets=False, classifier="cosine"),
+    "arcface": LossKind(arcface, soft_targets=False, classifier="cosine"),
+    "generalised_cross_entropy": LossKind(generalised_cross_entropy),
+}
 
 
-def build_loss(recipe: LossRecipe) -> Loss:
-    """The loss that a recipe names."""
-    if recipe.name not in LOSSES:
-        raise unknown_name("loss", recipe.name, LOSSES)
-    return LOSSES[recipe.name](recipe)
+def loss_kind(name: str) -> LossKind:
+    """The loss of this name."""
+    if name not in LOSSES:
+        raise unknown_name("loss", name, LOSSES)
+    return LOSSES[name]
+
+
+def build_loss(recipe: LossRecipe, counts: Counts) -> Loss:
+    """The loss that a recipe names, for training data with `counts` images of each class, shape (C,).
+
+    Raises:
+        UserError: an unknown name, or arguments that it does not take.
+    """
+    try:
+        return loss_kind(recipe.name).build(counts, recipe.label_smoothing, **recipe.arguments)
+    except (TypeError, ValueError) as error:
+        raise UserError(f"loss {recipe.name}: {error}") from error

@@ -1,25 +1,74 @@
-"""Cross entropy with label smoothing on soft targets."""
+"""Cross entropy on soft targets, and what re-weights it: focal and class-balanced loss."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
-
+import numpy as np
 from mindspore import Tensor, ops
 
-from shelfmind.recipe import LossRecipe
+from shelfmind.losses.kinds import Counts, Loss
+
+LEAST = 1e-7
 
 
-def cross_entropy(recipe: LossRecipe) -> Callable[[Tensor, Tensor], Tensor]:
+def cross_entropy(counts: Counts, smoothing: float) -> Loss:
     """Mean over images of -sum q log p, q the targets smoothed over all classes (Szegedy et al., CVPR 2016, section 7).
 
     The logarithm of the softmax is taken in float32, so that it stays finite at any logits and under AMP.
     """
-    smoothing = recipe.label_smoothing
 
-    def loss(logits: Tensor, targets: Tensor) -> Tensor:
-        classes = logits.shape[1]
-        smoothed = targets * (1 - smoothing) + smoothing / classes
-        log_probabilities = ops.log_softmax(logits.float(), 1)
-        return -(smoothed * log_probabilities).sum(1).mean()
+    def loss(logits: Tensor, targets: Tensor, progress: Tensor) -> Tensor:
+        return soft_cross_entropy(logits, targets, smoothing).mean()
 
     return loss
+
+
+def focal(counts: Counts, smoothing: float, gamma: float = 2.0) -> Loss:
+    """Mean of -sum q (1 - p)^gamma log p (Lin et al., ICCV 2017, equation 4, for soft targets q)."""
+    if gamma < 0:
+        raise ValueError(f"gamma must be at least 0, not {gamma}")
+
+    def loss(logits: Tensor, targets: Tensor, progress: Tensor) -> Tensor:
+        log_probabilities = ops.log_softmax(logits.float(), 1)
+        doubt = ops.clamp(1 - ops.exp(log_probabilities), LEAST, 1.0)
+        return -(smoothed(targets, smoothing) * doubt**gamma * log_probabilities).sum(1).mean()
+
+    return loss
+
+
+def class_balanced(counts: Counts, smoothing: float, beta: float = 0.999, weighted_from: float = 0.0) -> Loss:
+    """Cross entropy weighted by (1 - beta) / (1 - beta^n) of an image's class, n its training images, weights that
+    average 1 over the classes (Cui et al., CVPR 2019, equation 4).
+
+    Before `weighted_from`, a share of the training, all weights are 1 (deferred re-weighting, Cao et al. 2019).
+    """
+    weights = Tensor(balancing_weights(counts, beta))
+
+    def loss(logits: Tensor, targets: Tensor, progress: Tensor) -> Tensor:
+        weighted = deferred(ops.matmul(targets.float(), weights), progress, weighted_from)
+        return (weighted * soft_cross_entropy(logits, targets, smoothing)).mean()
+
+    return loss
+
+
+def soft_cross_entropy(logits: Tensor, targets: Tensor, smoothing: float) -> Tensor:
+    """-sum q log p of each image, shape (N,)."""
+    return -(smoothed(targets, smoothing) * ops.log_softmax(logits.float(), 1)).sum(1)
+
+
+def smoothed(targets: Tensor, smoothing: float) -> Tensor:
+    """Targets (N, C) with a share spread over all classes."""
+    return targets * (1 - smoothing) + smoothing / targets.shape[1]
+
+
+def deferred(weights: Tensor, progress: Tensor, weighted_from: float) -> Tensor:
+    """`weights` once `progress` has come to `weighted_from`, 1 before."""
+    on = (progress >= weighted_from).astype(weights.dtype)
+    return weights * on + (1 - on)
+
+
+def balancing_weights(counts: Counts, beta: float) -> np.ndarray:
+    """(1 - beta) / (1 - beta^n) of each class, scaled to a mean of 1; a class without images counts as one with one."""
+    if not 0 <= beta < 1:
+        raise ValueError(f"beta must lie in [0, 1), not {beta}")
+    weights = (1 - beta) / (1 - beta ** np.maximum(counts, 1).astype(np.float64))
+    return (weights / weights.mean()).astype(np.float32)

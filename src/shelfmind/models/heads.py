@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 from mindspore import Parameter, Tensor, nn, ops
 
-COSINE_SCALE = 30.0
+from shelfmind.recipe import COSINE_SCALE
 
 
 class CosineClassifier(nn.Cell):

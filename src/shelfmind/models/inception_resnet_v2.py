@@ -132,19 +132,22 @@ def reduction_b() -> nn.Cell:
 
 
 class InceptionResNetV2(nn.Cell):
-    """Images (N, 3, H, W), H and W at least 75, to logits (N, num_classes) and the embedding (N, 1536).
+    """Images (N, 3, H, W), H and W at least 75, to logits (N, num_classes) and the embedding (N, 1536 by default).
 
     Args:
         num_classes: width of the classifier.
         last_stage_width: factor on the width of the last convolution; 2 is the mission document's "wider".
+        embedding_width: the width of the last convolution itself, instead of 1,536 times that factor.
         head: arguments of `Head`.
     """
 
     least_image_size = LEAST_IMAGE_SIZE
 
-    def __init__(self, num_classes: int, last_stage_width: int = 1, **head: Any) -> None:
+    def __init__(
+        self, num_classes: int, last_stage_width: int = 1, embedding_width: int | None = None, **head: Any
+    ) -> None:
         super().__init__()
-        width = 1536 * last_stage_width
+        width = embedding_width or 1536 * last_stage_width
         self.features = nn.SequentialCell(
             [
                 *stem(),
@@ -162,4 +165,12 @@ class InceptionResNetV2(nn.Cell):
         self.embedding_width = width
 
     def construct(self, images: Tensor) -> tuple[Tensor, Tensor]:
-        return self.head(ops.mean(self.features(images), (2, 3)))
+        return self.classify(self.see(images))
+
+    def see(self, images: Tensor) -> Tensor:
+        """The feature maps (N, D, h, w) that are averaged into the embedding."""
+        return self.features(images)
+
+    def classify(self, maps: Tensor) -> tuple[Tensor, Tensor]:
+        """Logits and embedding of feature maps."""
+        return self.head(ops.mean(maps, (2, 3)))

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import numpy as np
 from mindspore import Tensor, nn
 
@@ -33,6 +35,17 @@ def initialise(model: nn.Cell, seed: int) -> None:
         if isinstance(cell, ResidualBlock):
             last = [norm for _, norm in cell.branch.cells_and_names() if isinstance(norm, nn.BatchNorm2d)][-1].gamma
             _fill(last, np.zeros(last.shape))
+
+
+def initialise_dense(cells: Sequence[nn.Cell], seed: int) -> None:
+    """He-normal weights by fan-in and zero biases for all dense layers within `cells`."""
+    generator = np.random.default_rng((seed, 1))
+    for cell in cells:
+        for _, layer in cell.cells_and_names():
+            if isinstance(layer, nn.Dense):
+                _fill(layer.weight, generator.normal(0.0, np.sqrt(2.0 / layer.in_channels), layer.weight.shape))
+                if layer.has_bias:
+                    _fill(layer.bias, np.zeros(layer.bias.shape))
 
 
 def _fill(parameter: Tensor, values: np.ndarray) -> None:

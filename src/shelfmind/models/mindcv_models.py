@@ -26,7 +26,14 @@ class MindcvModel(nn.Cell):
         self.embedding_width = int(_pooled(network.forward_features(images)).shape[1])
 
     def construct(self, images: Tensor) -> tuple[Tensor, Tensor]:
-        features = self.network.forward_features(images)
+        return self.classify(self.see(images))
+
+    def see(self, images: Tensor) -> Tensor:
+        """The features before MindCV's head: (N, D, h, w), or tokens (N, T, D)."""
+        return self.network.forward_features(images)
+
+    def classify(self, features: Tensor) -> tuple[Tensor, Tensor]:
+        """Logits and pooled features."""
         return self.network.forward_head(features), _pooled(features)
 
 

@@ -20,12 +20,14 @@ _BLOCK = 2**20
 
 @dataclass(frozen=True)
 class Published:
-    """Where official weights lie below `BASE` and, where MindCV publishes it, their ImageNet top-1 (%).
+    """Where official weights lie below `BASE`, their size and, where MindCV publishes it, their ImageNet top-1 (%).
 
-    The last eight digits of the file's name are the first of its SHA-256.
+    The last eight digits of the file's name are the first of its SHA-256. MindCV publishes no sizes:
+    `parameter_bytes` is what the network's parameters take, and a file as MindCV writes it is 5 to 25 kB larger.
     """
 
     path: str
+    parameter_bytes: int
     top1: float | None = None
 
     @property
@@ -39,19 +41,24 @@ class Published:
         return self.path.rpartition("/")[2]
 
     @property
+    def megabytes(self) -> int:
+        """About how much there is to download."""
+        return round(self.parameter_bytes / 1e6)
+
+    @property
     def digest(self) -> str:
         """The first eight hexadecimal digits of the SHA-256."""
         return self.path.removesuffix(".ckpt").rpartition("-")[2]
 
 
 OFFICIAL: dict[str, Published] = {
-    "resnet18": Published("resnet/resnet18-1e65cd21.ckpt"),
-    "resnet34": Published("resnet/resnet34-f297d27e.ckpt"),
-    "resnet50": Published("resnet/resnet50-e0733ab8.ckpt", 76.69),
-    "resnet101": Published("resnet/resnet101-689c5e77.ckpt"),
-    "resnext50": Published("resnext/resnext50_32x4d-af8aba16.ckpt", 78.53),
-    "se_resnet50": Published("senet/seresnet50-ff9cd214.ckpt", 78.32),
-    "se_resnext50": Published("senet/seresnext50_32x4d-fdc35aca.ckpt", 78.71),
+    "resnet18": Published("resnet/resnet18-1e65cd21.ckpt", 46_796_448),
+    "resnet34": Published("resnet/resnet34-f297d27e.ckpt", 87_258_784),
+    "resnet50": Published("resnet/resnet50-e0733ab8.ckpt", 102_440_608, 76.69),
+    "resnet101": Published("resnet/resnet101-689c5e77.ckpt", 178_618_016),
+    "resnext50": Published("resnext/resnext50_32x4d-af8aba16.ckpt", 100_388_512, 78.53),
+    "se_resnet50": Published("senet/seresnet50-ff9cd214.ckpt", 112_564_576, 78.32),
+    "se_resnext50": Published("senet/seresnext50_32x4d-fdc35aca.ckpt", 110_512_480, 78.71),
 }
 """By our model's name. Source: the tables of MindCV's model zoo."""
 
@@ -76,7 +83,10 @@ def find_official(name: str, offline: bool = False, counter: Counter = count_sil
     if path.exists() and digest_of(path).startswith(published.digest):
         return path
     if offline:
-        raise UserError(f"{published.file_name} is not in the cache; download {published.url} and put it at {path}")
+        raise UserError(
+            f"{published.file_name} is not in the cache; download {published.url} (about {published.megabytes} MB) "
+            f"and put it at {path}"
+        )
     download(published, path, counter)
     return path
 
@@ -87,6 +97,11 @@ def download(published: Published, path: Path, counter: Counter) -> None:
     try:
         with urllib.request.urlopen(published.url, timeout=TIMEOUT_S) as answer, open(temporary, "wb") as file:
             length = answer.headers.get("Content-Length")
+            if length and int(length) < published.parameter_bytes:
+                raise UserError(
+                    f"{published.url} is not the published file: {length} bytes, fewer than its network's "
+                    f"{published.parameter_bytes} bytes of parameters"
+                )
             progress = counter(f"downloading {published.file_name}", int(length) if length else None)
             digest, size = hashlib.sha256(), 0
             while block := answer.read(_BLOCK):

@@ -109,7 +109,15 @@ class ResNet(nn.Cell):
         self.embedding_width = channels
 
     def construct(self, images: Tensor) -> tuple[Tensor, Tensor]:
-        return self.head(ops.mean(self.stages(self.stem(images)), (2, 3)))
+        return self.classify(self.see(images))
+
+    def see(self, images: Tensor) -> Tensor:
+        """The feature maps (N, D, h, w) that are averaged into the embedding."""
+        return self.stages(self.stem(images))
+
+    def classify(self, maps: Tensor) -> tuple[Tensor, Tensor]:
+        """Logits and embedding of feature maps."""
+        return self.head(ops.mean(maps, (2, 3)))
 
 
 def residual_stage(

@@ -5,21 +5,30 @@ from __future__ import annotations
 import time
 from collections import defaultdict
 from collections.abc import Sequence
+from dataclasses import asdict
 from pathlib import Path
 
 import numpy as np
 
 from shelfmind.data import absolute, open_catalog
 from shelfmind.data.checking import refuse_too_many_bad
+from shelfmind.data.images import BadImage
 from shelfmind.data.splits import with_split
 from shelfmind.errors import UserError
 from shelfmind.evaluation import Evaluation, evaluate, write_confusions_csv, write_metrics, write_per_class_csv
+from shelfmind.evaluation.calibration import TemperatureScaling, scale_temperature
+from shelfmind.evaluation.logit_adjustment import TradeOff, adjusted, trade_off
 from shelfmind.evaluation.report import write_report
+from shelfmind.evaluation.thumbnails import data_address
+from shelfmind.files import write_json, write_whole
 from shelfmind.progress import Counter, count_silently
-from shelfmind.records import BadFile, Catalog, Sample, require_same_classes
-from shelfmind.runtime.pixels import Squares, open_squares
+from shelfmind.records import Catalog, Predictions, require_same_classes
+from shelfmind.runtime.calibrate import write_temperature
+from shelfmind.runtime.kept_predictions import predictions_of
+from shelfmind.runtime.pixels import open_squares, square
 from shelfmind.runtime.predict import Predictor
 from shelfmind.runtime.run_folder import RunFolder, read_json
+from shelfmind.runtime.saliency import overlays
 
 MAX_BAD_FRACTION = 0.01
 
@@ -30,52 +39,94 @@ def evaluate_run(
     *,
     split: str | None = None,
     tta: Sequence[str] | None = None,
+    logit_adjust: float | None = None,
     format: str | None = None,
     max_bad_fraction: float = MAX_BAD_FRACTION,
     counter: Counter = count_silently,
 ) -> Evaluation:
     """Evaluate a run on one split of a data set (test if there is one, else val) and write everything beside the run.
 
+    With `logit_adjust` probabilities are adjusted by this strength first (see `evaluation.logit_adjustment`), and
+    `logit_adjustment.json` says what other strengths would give.
+
     Raises:
         UserError: the classes differ from the run's, the split is missing or empty, or too many files are bad.
     """
     predictor = Predictor(RunFolder(Path(run)), tta)
-    catalog = _catalog_of(predictor, Path(data), format)
-    split = split or ("test" if catalog.split("test") else "val")
-    samples = catalog.split(split)
-    if not samples:
-        present = sorted({sample.split for sample in catalog.samples})
-        raise UserError(f"{data} has no images in the split '{split}'; it has: {', '.join(present)}")
+    catalog = catalog_of(predictor, Path(data), format)
+    split = chosen_split(catalog, split)
     began = time.perf_counter()
+    folder = evaluation_folder(predictor.run.root, split)
+    predictions = predict_split(predictor, catalog, split, max_bad_fraction, folder, counter)
+    return write_evaluation(predictor, catalog, split, predictions, began=began, logit_adjust=logit_adjust)
+
+
+def calibrate_run(
+    run: Path | str,
+    data: Path | str,
+    *,
+    split: str = "val",
+    tta: Sequence[str] | None = None,
+    format: str | None = None,
+    max_bad_fraction: float = MAX_BAD_FRACTION,
+    counter: Counter = count_silently,
+) -> TemperatureScaling:
+    """Fit the temperature of a run's probabilities to one split, never to test, and keep it beside the weights.
+
+    Raises:
+        UserError: the split is test, missing or empty, the classes differ from the run's, or too many files are bad.
+    """
+    if split == "test":
+        raise UserError("a temperature fitted to the test split makes its figures worthless; use --split val")
+    predictor = Predictor(RunFolder(Path(run)), tta, calibrated=False)
+    catalog = catalog_of(predictor, Path(data), format)
+    folder = evaluation_folder(predictor.run.root, chosen_split(catalog, split))
+    scaling = scale_temperature(predict_split(predictor, catalog, split, max_bad_fraction, folder, counter))
+    write_temperature(predictor.run, scaling, predictor.checksum, predictor.tta, split)
+    return scaling
+
+
+def chosen_split(catalog: Catalog, split: str | None) -> str:
+    """The split asked for, or test if there is one, else val; refused if it has no images."""
+    split = split or ("test" if catalog.split("test") else "val")
+    if not catalog.split(split):
+        present = sorted({sample.split for sample in catalog.samples})
+        raise UserError(f"{catalog.root} has no images in the split '{split}'; it has: {', '.join(present)}")
+    return split
+
+
+def predict_split(
+    predictor: Predictor, catalog: Catalog, split: str, max_bad_fraction: float, folder: Path, counter: Counter
+) -> Predictions:
+    """Predictions of one split, kept ones where there are; bad files are listed in `folder`."""
+    samples = catalog.split(split)
     squares, good, bad_files = open_squares(samples, predictor.recipe.data, counter("checking images", len(samples)))
-    folder = _evaluation_folder(predictor.run, split)
     refuse_too_many_bad(bad_files, len(samples), max_bad_fraction, folder / "bad_files.csv")
-    return assess(predictor, catalog, split, squares, good, bad_files=bad_files, began=began, counter=counter)
+    return predictions_of(predictor, squares, good, bad_files, counter)
 
 
-def assess(
+def write_evaluation(
     predictor: Predictor,
     catalog: Catalog,
     split: str,
-    squares: Squares,
-    samples: Sequence[Sample],
+    predictions: Predictions,
     *,
-    bad_files: Sequence[BadFile] = (),
     began: float,
-    counter: Counter = count_silently,
+    logit_adjust: float | None = None,
 ) -> Evaluation:
-    """Predict, evaluate and write `metrics.json`, `report.html` and the tables of `evaluation/<split>/`."""
+    """Measure and write `metrics.json`, `report.html` and the tables of `evaluation/<split>/`."""
     run = predictor.run
-    predictions = predictor.predict_squares(squares, samples, bad_files, counter("predicting", len(samples)))
     train_images = np.array(predictor.train_images, np.int64)
+    folder = evaluation_folder(run.root, split)
+    trade_offs: Sequence[TradeOff] = ()
+    if logit_adjust is not None:
+        trade_offs = trade_off(predictions, train_images)
+        write_json(folder / "logit_adjustment.json", [asdict(row) for row in trade_offs])
+        predictions = adjusted(predictions, train_images, logit_adjust)
     seconds = time.perf_counter() - began
     evaluation = evaluate(predictions, train_images, seconds=seconds, split=split, tta=predictor.tta)
-    folder = _evaluation_folder(run, split)
-    write_metrics(evaluation, folder / "metrics.json")
     write_metrics(evaluation, run.metrics)
-    write_per_class_csv(evaluation, folder / "per_class.csv")
-    write_confusions_csv(evaluation, folder / "confusions.csv")
-    predictions.save(folder / "predictions.npz")
+    write_tables(evaluation, predictions, folder)
     write_report(
         run.report,
         title=f"{run.root.resolve().name}: {split}",
@@ -86,12 +137,40 @@ def assess(
         catalog_notes=catalog.notes,
         train_counts=train_images,
         provenance=read_json(run.provenance) if run.provenance.exists() else {},
-        references=_references(catalog),
+        references=references_of(catalog),
+        overlays=_overlays_of_errors(predictor, evaluation),
+        trade_offs=trade_offs,
     )
     return evaluation
 
 
-def _catalog_of(predictor: Predictor, data: Path, format: str | None) -> Catalog:
+def _overlays_of_errors(predictor: Predictor, evaluation: Evaluation) -> dict[str, str]:
+    """What spoke for the wrong classes of the worst errors; nothing for a network without feature maps."""
+    names = {name: label for label, name in enumerate(predictor.class_names)}
+    squares, paths, classes = [], [], []
+    for error in evaluation.worst_errors:
+        try:
+            squares.append(square(Path(error.path), predictor.recipe.data))
+        except BadImage:  # gone since it was predicted
+            continue
+        paths.append(error.path)
+        classes.append(names[error.predicted])
+    try:
+        pictures = overlays(predictor, squares, np.array(classes, np.int64))
+    except UserError:
+        return {}
+    return {path: data_address(picture) for path, picture in zip(paths, pictures, strict=True)}
+
+
+def write_tables(evaluation: Evaluation, predictions: Predictions, folder: Path) -> None:
+    """Write the figures, the tables and the predictions of one evaluation into `folder`."""
+    write_metrics(evaluation, folder / "metrics.json")
+    write_per_class_csv(evaluation, folder / "per_class.csv")
+    write_confusions_csv(evaluation, folder / "confusions.csv")
+    write_whole(folder / "predictions.npz", predictions.save)
+
+
+def catalog_of(predictor: Predictor, data: Path, format: str | None) -> Catalog:
     """The catalog at `data`; on the run's own data set with the very split that the run was trained with."""
     run = predictor.run
     provenance = read_json(run.provenance) if run.provenance.exists() else {}
@@ -103,7 +182,7 @@ def _catalog_of(predictor: Predictor, data: Path, format: str | None) -> Catalog
     return catalog
 
 
-def _references(catalog: Catalog, each: int = 2) -> dict[int, list[Path]]:
+def references_of(catalog: Catalog, each: int = 2) -> dict[int, list[Path]]:
     """A few training images of each class, for people to compare with."""
     references: dict[int, list[Path]] = defaultdict(list)
     for sample in (*catalog.split("train"), *catalog.samples):
@@ -112,7 +191,8 @@ def _references(catalog: Catalog, each: int = 2) -> dict[int, list[Path]]:
     return dict(references)
 
 
-def _evaluation_folder(run: RunFolder, split: str) -> Path:
-    folder = run.root / "evaluation" / split
+def evaluation_folder(root: Path, split: str) -> Path:
+    """Where the tables of a split's evaluation lie, made if need be."""
+    folder = root / "evaluation" / split
     folder.mkdir(parents=True, exist_ok=True)
     return folder

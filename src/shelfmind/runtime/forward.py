@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import itertools
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import TypeVar
 
 import mindspore
@@ -12,49 +12,15 @@ import numpy as np
 import numpy.typing as npt
 from mindspore import Tensor, nn, ops
 
-from shelfmind.errors import unknown_name
 from shelfmind.recipe import Recipe
 from shelfmind.runtime.ahead import next_ahead
 from shelfmind.runtime.device import keep_interrupts
 from shelfmind.runtime.loader import InputPreparation
 from shelfmind.runtime.pixels import Square
+from shelfmind.runtime.views import View, seen, test_time_views
 
 Floats = npt.NDArray[np.float32]
 T = TypeVar("T")
-
-
-@dataclass(frozen=True)
-class View:
-    """One way to look at an image: size as a factor of the evaluation size, central share kept, mirrored or not."""
-
-    scale: float = 1.0
-    centre: float = 1.0
-    flip: bool = False
-
-
-def _flipped(views: list[View]) -> list[View]:
-    return views + [replace(view, flip=True) for view in views]
-
-
-def _centred(views: list[View]) -> list[View]:
-    return views + [replace(view, centre=0.84) for view in views]
-
-
-def _scaled(views: list[View]) -> list[View]:
-    return [replace(view, scale=scale) for scale in (1.0, 0.85, 1.2) for view in views]
-
-
-VIEWS: dict[str, Callable[[list[View]], list[View]]] = {"flip": _flipped, "centre": _centred, "scale": _scaled}
-
-
-def test_time_views(names: Sequence[str]) -> list[View]:
-    """The plain view and those that `names` (``flip``, ``centre``, ``scale``) multiply it by."""
-    views = [View()]
-    for name in names:
-        if name not in VIEWS:
-            raise unknown_name("test-time view", name, VIEWS)
-        views = VIEWS[name](views)
-    return views
 
 
 class Forward:
@@ -72,16 +38,17 @@ class Forward:
         A batch that is not full is padded to the compiled shape and cut again, so that every image counts.
         """
         count = len(squares)
-        prepared: dict[tuple[int, float], Floats] = {}
+        prepared: dict[View, Floats] = {}
         probabilities: list[Floats] = []
         embeddings: list[Floats] = []
         for view in self.views:
-            key = (max(16, round(size * view.scale)), view.centre)
-            if key not in prepared:
-                images = self.preparation.batch([central(image, view.centre) for image in squares], key[0])
+            upright = replace(view, flip=False)
+            if upright not in prepared:
+                pixels = max(16, round(size * view.scale))
+                images = self.preparation.batch([seen(image, view) for image in squares], pixels)
                 padding = np.repeat(images[-1:], self.batch_size - count, axis=0)
-                prepared[key] = np.concatenate([images, padding])
-            images = np.ascontiguousarray(prepared[key][..., ::-1]) if view.flip else prepared[key]
+                prepared[upright] = np.concatenate([images, padding])
+            images = np.ascontiguousarray(prepared[upright][..., ::-1]) if view.flip else prepared[upright]
             probability, embedding = self.run(Tensor(images))
             keep_interrupts()
             probabilities.append(probability.asnumpy()[:count])
@@ -92,15 +59,6 @@ class Forward:
         """`batch` over any number of squares, in order, in constant memory; the next batch is read meanwhile."""
         for group in next_ahead(_groups(squares, self.batch_size)):
             yield self.batch(group, size)
-
-
-def central(image: Square, share: float) -> Square:
-    """The central part of a square image, `share` of its side."""
-    if share == 1.0:
-        return image
-    side = round(image.shape[0] * share)
-    start = (image.shape[0] - side) // 2
-    return np.ascontiguousarray(image[start : start + side, start : start + side])
 
 
 def _compiled(model: nn.Cell) -> Callable[[Tensor], tuple[Tensor, Tensor]]:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from functools import partial
 from typing import Any
 
 import mindspore.dataset as ds
@@ -10,11 +11,12 @@ import numpy as np
 import numpy.typing as npt
 
 from shelfmind.data.examining import available_cores
+from shelfmind.data.sampling import epoch_order
 from shelfmind.errors import UserError
 from shelfmind.recipe import Recipe
 from shelfmind.runtime.device import keep_interrupts
 from shelfmind.runtime.pixels import Square, Squares, in_order
-from shelfmind.transforms.augment import augmentation_operators, input_operators, resized_to
+from shelfmind.transforms.augment import augmenting, input_operators, resized_to
 from shelfmind.transforms.mixing import mix_batch, one_hot
 
 Floats = npt.NDArray[np.float32]
@@ -44,14 +46,28 @@ class TrainingBatches:
 
     def segment(self, epoch: int, start: int, stop: int, image_size: int, mix: bool) -> Iterator[tuple[Floats, Floats]]:
         """Batches `start` to `stop` of an epoch: images (B, 3, image_size, image_size) and targets (B, classes)."""
-        order = np.random.default_rng((self.seed, epoch)).permutation(len(self.labels))
+        yield from self.augmented(epoch, start, stop, image_size, mix)
+
+    def example(self, image_size: int) -> tuple[Floats, Floats]:
+        """A black batch of the right shapes, to measure the speed with."""
+        images = np.zeros((self.batch_size, 3, image_size, image_size), np.float32)
+        return images, np.full((self.batch_size, self.classes), 1 / self.classes, np.float32)
+
+    def augmented(
+        self, epoch: int, start: int, stop: int, image_size: int, mix: bool, view: int = 0
+    ) -> Iterator[tuple[Floats, Floats]]:
+        """The batches of a segment; another `view` has the same images in the same order, augmented otherwise."""
+        train = self.recipe.train
+        order_generator = np.random.default_rng((self.seed, epoch))
+        order = epoch_order(self.labels, self.classes, train.sampling, train.repeat_threshold, order_generator)
         order = order[start * self.batch_size : stop * self.batch_size]
-        generator = np.random.default_rng((self.seed, epoch, start, 1))
+        generator = np.random.default_rng((self.seed, epoch, start, 1 + 2 * view))
         ds.config.set_seed(int(generator.integers(2**31)))
-        source = _Ordered(self.squares, self.labels, order)
+        chosen = augmenting(self.recipe.augment, image_size, self.recipe.data)
+        warp = np.random.default_rng((self.seed, epoch, start, 2 + 2 * view))
+        source = _Ordered(self.squares, self.labels, order, [partial(each, generator=warp) for each in chosen.squares])
         dataset = ds.GeneratorDataset(source, ["image", "label"], shuffle=False, num_parallel_workers=1)
-        operators = augmentation_operators(self.recipe.augment, image_size, self.recipe.data)
-        operators += input_operators(self.recipe.data)
+        operators = [*chosen.operators, *input_operators(self.recipe.data)]
         workers = min(self.recipe.train.workers, available_cores())
         dataset = dataset.map(operators, "image", num_parallel_workers=workers)
         dataset = dataset.batch(self.batch_size, drop_remainder=True)
@@ -59,6 +75,8 @@ class TrainingBatches:
         keep_interrupts()
         try:
             for images, labels in batches:
+                for change in chosen.batches:
+                    images = change(images, generator)
                 targets = one_hot(labels, self.classes)
                 yield mix_batch(images, targets, self.recipe.mixing, generator) if mix else (images, targets)
         except RuntimeError as error:  # MindSpore's words for what went wrong in the source
@@ -66,12 +84,19 @@ class TrainingBatches:
 
 
 class _Ordered:
-    """Squares and labels in a given order, for MindSpore's generator data set."""
+    """Squares, changed as told, and labels in a given order, for MindSpore's generator data set."""
 
-    def __init__(self, squares: Squares, labels: npt.NDArray[np.int64], order: npt.NDArray[np.int64]) -> None:
+    def __init__(
+        self,
+        squares: Squares,
+        labels: npt.NDArray[np.int64],
+        order: npt.NDArray[np.int64],
+        changes: Sequence[Callable[[Square], Square]],
+    ) -> None:
         self.squares = squares
         self.labels = labels
         self.order = order
+        self.changes = changes
         self.failure: UserError | None = None
 
     def __len__(self) -> int:
@@ -80,6 +105,8 @@ class _Ordered:
     def __iter__(self) -> Iterator[tuple[Square, np.int64]]:
         try:
             for index, image in zip(self.order, in_order(self.squares, self.order.tolist()), strict=True):
+                for change in self.changes:
+                    image = change(np.asarray(image))
                 yield np.ascontiguousarray(image), self.labels[index]
         except UserError as error:
             self.failure = error

@@ -12,12 +12,14 @@ from PIL import Image
 
 from shelfmind.data.images import BadImage
 from shelfmind.errors import UserError
+from shelfmind.evaluation.calibration import tempered
 from shelfmind.models import create_model
-from shelfmind.models.checkpoint import fill_parameters, load_checkpoint
+from shelfmind.models.checkpoint import checksum, fill_parameters, load_checkpoint
 from shelfmind.progress import Progress
 from shelfmind.recipe import Recipe
 from shelfmind.records import BadFile, Predictions, Sample
 from shelfmind.runtime.ahead import map_ahead
+from shelfmind.runtime.calibrate import read_temperature
 from shelfmind.runtime.forward import Forward
 from shelfmind.runtime.pixels import Square, Squares, in_order, square
 from shelfmind.runtime.run_folder import RunFolder
@@ -51,7 +53,7 @@ def model_kind(recipe: Recipe, classes: int) -> str:
 class Predictor:
     """A run ready to predict. Make one with `load`."""
 
-    def __init__(self, run: RunFolder, tta: Sequence[str] | None = None) -> None:
+    def __init__(self, run: RunFolder, tta: Sequence[str] | None = None, calibrated: bool = True) -> None:
         self.run = run
         self.recipe = run.read_recipe()
         self.class_names, self.train_images = run.read_classes()
@@ -59,8 +61,11 @@ class Predictor:
         checkpoint = load_checkpoint(run.weights, kind)
         model = create_model(self.recipe.model.name, len(self.class_names), **self.recipe.model.arguments)
         fill_parameters({p.name: p for p in model.get_parameters()}, checkpoint.arrays, run.weights)
+        self.checksum = checksum(checkpoint.arrays, checkpoint.kind, checkpoint.note)
         self.tta = tuple(self.recipe.evaluation.tta if tta is None else tta)
+        self.model = model
         self.forward = Forward(model, self.recipe, self.tta)
+        self.temperature = read_temperature(run, self.checksum, self.tta) if calibrated else 1.0
 
     def predict(self, images: Source | Iterable[Source], top: int = 5) -> list[Prediction]:
         """Guesses for one image or many: paths, encoded bytes or Pillow images."""
@@ -104,10 +109,10 @@ class Predictor:
         if len(samples) == 0:
             raise UserError("there is no usable image to predict")
         outputs = []
-        for output in self.forward.batches(in_order(squares), self.recipe.evaluation_size):
-            outputs.append(output)
+        for probabilities, embeddings in self.forward.batches(in_order(squares), self.recipe.evaluation_size):
+            outputs.append((tempered(probabilities, self.temperature), embeddings))
             if progress is not None:
-                progress(len(output[0]))
+                progress(len(probabilities))
         return Predictions(
             paths=tuple(str(sample.path) for sample in samples),
             labels=np.array([sample.label for sample in samples], np.int64),
@@ -119,7 +124,8 @@ class Predictor:
 
     def _pass(self, squares: list[Square]) -> tuple[npt.NDArray[np.float32], npt.NDArray[np.float32]]:
         if squares:
-            return self.forward.batch(squares, self.recipe.evaluation_size)
+            probabilities, embeddings = self.forward.batch(squares, self.recipe.evaluation_size)
+            return tempered(probabilities, self.temperature), embeddings
         return np.zeros((0, len(self.class_names)), np.float32), np.zeros((0, 0), np.float32)
 
     def _guesses(self, probabilities: npt.NDArray[np.float32], top: int) -> tuple[Guess, ...]:

@@ -2,20 +2,19 @@
 
 from __future__ import annotations
 
-import hashlib
 import platform
 import subprocess
 import time
-from collections.abc import Iterable
 from importlib import metadata
 from pathlib import Path
 from typing import Any
 
 from shelfmind.data import absolute
+from shelfmind.data.digest import data_digest, training_digest
 from shelfmind.models.checkpoint import load_checkpoint
 from shelfmind.models.official import digest_of
 from shelfmind.models.weights import Start
-from shelfmind.records import Catalog, Sample
+from shelfmind.records import Catalog
 from shelfmind.runtime.run_folder import read_json
 
 PACKAGES = ("shelfmind", "mindspore", "numpy", "pillow")
@@ -58,29 +57,6 @@ def describe_weights(start: Start | None) -> dict[str, Any]:
         load_checkpoint(start.path)  # its checksum says that it is as this tool wrote it
         return {"origin": "run", **facts, "provenance": read_json(beside)}
     return {"origin": "unknown", **facts}
-
-
-def data_digest(catalog: Catalog) -> str:
-    """SHA-256 over each sample's split, class, path below the root and size in bytes, in catalog order."""
-    return _digest(f"{sample.split}|{_identity(catalog, sample)}" for sample in catalog.samples)
-
-
-def training_digest(catalog: Catalog) -> str:
-    """The same over all images but those of test, however they are split into train and val."""
-    return _digest(sorted(_identity(catalog, sample) for sample in catalog.samples if sample.split != "test"))
-
-
-def _identity(catalog: Catalog, sample: Sample) -> str:
-    path = sample.path.relative_to(catalog.root) if sample.path.is_relative_to(catalog.root) else sample.path
-    size = sample.path.stat().st_size if sample.path.exists() else -1
-    return f"{catalog.class_names[sample.label]}|{path.as_posix()}|{size}\n"
-
-
-def _digest(lines: Iterable[str]) -> str:
-    digest = hashlib.sha256()
-    for line in lines:
-        digest.update(line.encode("utf-8", "surrogateescape"))
-    return digest.hexdigest()
 
 
 def _version(package: str) -> str | None:

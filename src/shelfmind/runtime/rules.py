@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import Any
 
+from shelfmind.data.digest import training_digest
 from shelfmind.errors import UserError, unknown_name
 from shelfmind.records import Catalog
-from shelfmind.runtime.provenance import training_digest
 
 Rules = Callable[[Catalog, Mapping[str, Any]], None]
 

@@ -79,9 +79,23 @@ class RunFolder:
         return self.root / "bad_files.csv"
 
     @property
+    def calibration(self) -> Path:
+        """The temperature of the run's probabilities, with what it was fitted to."""
+        return self.root / "calibration.json"
+
+    @property
     def split(self) -> Path:
         """Which image went into which split."""
         return self.root / "split.csv"
+
+    def snapshot(self, epoch: int) -> Path:
+        """The averaged weights of one epoch, kept for soups."""
+        return self.root / "snapshots" / f"epoch-{epoch:04d}.ckpt"
+
+    def snapshots(self) -> dict[int, Path]:
+        """The snapshots that are there, by epoch."""
+        found = sorted((self.root / "snapshots").glob("epoch-*.ckpt"))
+        return {int(path.stem.removeprefix("epoch-")): path for path in found}
 
     def read_recipe(self) -> Recipe:
         """The recipe of the run."""
@@ -145,17 +159,22 @@ def create_run_folder(root: Path) -> RunFolder:
     Raises:
         UserError: something is there already, or the folder cannot be made.
     """
+    require_new_folder(root)
+    try:
+        root.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise UserError(f"{root} cannot be made: {error.strerror}") from error
+    return RunFolder(root)
+
+
+def require_new_folder(root: Path) -> None:
+    """Refuse a run folder in which a training has begun, or something else lies."""
     run = RunFolder(root)
     before_training = {run.bad_files.name, run.provenance.name, run.split.name, run.classes.name}
     if root.exists() and not (root.is_dir() and {entry.name for entry in root.iterdir()} <= before_training):
         raise UserError(
             f"{root} exists and is not empty; take another --out, or go on with: shelfmind train --resume {root}"
         )
-    try:
-        root.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise UserError(f"{root} cannot be made: {error.strerror}") from error
-    return run
 
 
 def read_json(path: Path) -> Any:

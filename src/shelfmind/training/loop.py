@@ -36,7 +36,8 @@ class Reporter(Protocol):
 
 @dataclass
 class Training:
-    """Everything a training consists of, ready to go on from `position`."""
+    """Everything a training consists of, ready to go on from `position`; `offered` are the averaged weights of the
+    network itself, which become the run's."""
 
     run: RunFolder
     recipe: Recipe
@@ -49,6 +50,7 @@ class Training:
     optimizer: nn.Optimizer
     step: Step
     tensors: Tensors
+    offered: dict[str, Parameter]
     position: Position
     watch: StepWatch = field(default_factory=StepWatch)
 
@@ -105,10 +107,12 @@ def train_epoch(training: Training, plan: EpochPlan, reporter: Reporter) -> None
 def take_step(training: Training, plan: EpochPlan, images: Floats, targets: Floats) -> float:
     """One update at the learning rate of the moment; returns the loss."""
     position, train = training.position, training.recipe.train
-    rate = learning_rate(train, plan.progress_at(position.step_in_epoch))
+    progress = plan.progress_at(position.step_in_epoch)
+    rate = learning_rate(train, progress)
     set_learning_rate(training.optimizer, rate)
     decay = averaging_decay(train, position.step)
-    loss = float(training.step(Tensor(images), Tensor(targets), Tensor(np.float32(decay))).asnumpy())
+    moment = Tensor(np.float32(decay)), Tensor(np.float32(progress))
+    loss = float(training.step(Tensor(images), Tensor(targets), *moment).asnumpy())
     keep_interrupts()
     if not math.isfinite(loss):
         raise UserError(
@@ -170,13 +174,26 @@ def validation_figures(training: Training, size: int) -> tuple[float | None, flo
 def keep_weights(training: Training, entry: dict[str, Any]) -> None:
     """Save the averaged weights as the last and, if they are, as the best, and offer what the recipe asks for."""
     run, position = training.run, training.position
-    arrays = {name: parameter.asnumpy() for name, parameter in training.tensors.groups["averaged"].items()}
+    arrays = {name: parameter.asnumpy() for name, parameter in training.offered.items()}
     checkpoint = Checkpoint(arrays, training.kind)
     save_checkpoint(run.last, checkpoint)
+    keep_snapshot(training, checkpoint)
     if is_best(position, entry):
         position.best_top1, position.best_size = entry["val_top1"], entry["image_size"]
         save_checkpoint(run.best, checkpoint)
     run.offer(run.best if training.recipe.train.keep == "best" and run.best.exists() else run.last)
+
+
+def keep_snapshot(training: Training, checkpoint: Checkpoint) -> None:
+    """Save an epoch's averaged weights besides, and delete those beyond the number that the recipe keeps."""
+    run, number = training.run, training.recipe.train.snapshots
+    if number == 0:
+        return
+    path = run.snapshot(training.position.epoch)
+    path.parent.mkdir(exist_ok=True)
+    save_checkpoint(path, checkpoint)
+    for old in list(run.snapshots().values())[:-number]:
+        old.unlink()
 
 
 def is_best(position: Position, entry: dict[str, Any]) -> bool:

@@ -83,12 +83,12 @@ def _adapt(
 
 def sgd(groups: list[dict[str, object]], recipe: TrainRecipe) -> nn.Optimizer:
     """See `NesterovMomentum`."""
-    return NesterovMomentum(groups, recipe.lr, recipe.momentum)
+    return NesterovMomentum(groups, recipe.peak_lr, recipe.momentum)
 
 
 def adamw(groups: list[dict[str, object]], recipe: TrainRecipe) -> nn.Optimizer:
     """See `AdamW`."""
-    return AdamW(groups, recipe.lr)
+    return AdamW(groups, recipe.peak_lr)
 
 
 OPTIMIZERS: dict[str, Callable[[list[dict[str, object]], TrainRecipe], nn.Optimizer]] = {"sgd": sgd, "adamw": adamw}

@@ -10,7 +10,6 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from mindspore import nn
 
 from shelfmind.data import open_catalog
 from shelfmind.data.checking import refuse_too_many_bad
@@ -18,41 +17,23 @@ from shelfmind.data.splits import with_split, write_split
 from shelfmind.errors import UserError
 from shelfmind.evaluation import Evaluation
 from shelfmind.files import cache_folder, write_json, write_text
-from shelfmind.losses import build_loss
-from shelfmind.models import create_model, read_start
-from shelfmind.models.weights import Start, load_arrays
+from shelfmind.models import read_start
+from shelfmind.models.weights import Start
 from shelfmind.progress import Progress, count_silently
 from shelfmind.recipe import Recipe, load_recipe
-from shelfmind.records import BadFile, Catalog, Sample, require_same_classes
-from shelfmind.runtime.assess import MAX_BAD_FRACTION, assess
-from shelfmind.runtime.device import mixed_precision, start_mindspore
-from shelfmind.runtime.forward import Forward, test_time_views
-from shelfmind.runtime.loader import TrainingBatches
-from shelfmind.runtime.pixels import Squares, open_squares
-from shelfmind.runtime.predict import Predictor, model_kind
+from shelfmind.records import Catalog, Sample, require_same_classes
+from shelfmind.runtime.assess import MAX_BAD_FRACTION, write_evaluation
+from shelfmind.runtime.device import start_mindspore
+from shelfmind.runtime.kept_predictions import predictions_of
+from shelfmind.runtime.pixels import open_squares
+from shelfmind.runtime.predict import Predictor
 from shelfmind.runtime.provenance import describe_origin, describe_weights
 from shelfmind.runtime.rules import require_rules
 from shelfmind.runtime.run_folder import RunFolder, create_run_folder, read_json
-from shelfmind.training.clock import BudgetClock, Clock, EpochClock
+from shelfmind.training.build import Images, build_training, refuse_unbuildable
 from shelfmind.training.loop import Reporter, Training, train_to_the_end
-from shelfmind.training.optimizer import build_optimizer
 from shelfmind.training.speed import measure_epoch
-from shelfmind.training.state import Position, Tensors
-from shelfmind.training.step import LossScaler, build_step
-from shelfmind.transforms.augment import augmentation_operators
-
-RESERVE_SHARE, RESERVE_S = 0.01, 10.0
-
-
-@dataclass(frozen=True)
-class Images:
-    """The images of a training: squares and samples of its two splits."""
-
-    train: Squares
-    train_samples: list[Sample]
-    val: Squares
-    val_samples: list[Sample]
-    val_bad: list[BadFile]
+from shelfmind.training.state import Position
 
 
 class Watcher(Reporter):
@@ -137,7 +118,9 @@ def train(
         raise UserError(f"{data} has no training images")
     origin_of_weights = describe_weights(start)
     require_rules(rules, catalog, origin_of_weights)
-    refuse_unbuildable(settings, len(catalog.class_names), start, watcher)
+    loaded = refuse_unbuildable(settings, len(catalog.class_names), start)
+    if loaded is not None:
+        watcher.note(loaded)
     cache_folder()
     run = create_run_folder(Path(out))
     images = read_images(catalog, settings, run, max_bad_fraction, watcher)
@@ -194,20 +177,6 @@ def with_start(recipe: Recipe, offline: bool, watcher: Watcher) -> tuple[Recipe,
     return recipe.model_copy(update={"model": model}), start
 
 
-def refuse_unbuildable(recipe: Recipe, classes: int, start: Start | None, watcher: Watcher) -> None:
-    """Refuse names, arguments, sizes and weights that do not fit before anything is made or read."""
-    model = build_model(recipe, classes, seed=0)
-    for size in (recipe.evaluation_size, *(stage.image_size for stage in recipe.stages)):
-        if size < model.least_image_size:
-            raise UserError(f"{recipe.model.name} takes images of at least {model.least_image_size} px, not {size}")
-    if start is not None:
-        watcher.note(f"{start.path}: {load_arrays(model, start.arrays, start.path)}")
-    build_loss(recipe.loss)
-    test_time_views(recipe.evaluation.tta)
-    for stage in recipe.stages:
-        augmentation_operators(recipe.augment, stage.image_size, recipe.data)
-
-
 @dataclass(frozen=True)
 class Origin:
     """What a run was begun with."""
@@ -248,80 +217,15 @@ def read_images(catalog: Catalog, recipe: Recipe, run: RunFolder, max_bad_fracti
     return Images(train_squares, good_train, val_squares, good_val, bad_val)
 
 
-def build_model(recipe: Recipe, classes: int, seed: int, start: Start | None = None) -> nn.Cell:
-    """The recipe's network with the weights that it starts from."""
-    model = create_model(recipe.model.name, classes, seed, **recipe.model.arguments)
-    if start is not None:
-        load_arrays(model, start.arrays, start.path)
-    return model
-
-
-def build_training(
-    run: RunFolder,
-    recipe: Recipe,
-    images: Images,
-    classes: int,
-    seed: int,
-    max_minutes: float | None,
-    began: float,
-    start: Start | None,
-) -> Training:
-    """Put a training together at its very beginning; `began` is when the command began, for a budget of minutes."""
-    averaged = build_model(recipe, classes, seed, start)
-    model = mixed_precision(build_model(recipe, classes, seed, start), recipe.train.amp)
-    model.set_train(True)
-    optimizer = build_optimizer(list(model.trainable_params()), recipe.train)
-    scaler = LossScaler() if getattr(model, "mixed_precision", False) else None
-    averaged_parameters = {p.name: p for p in averaged.get_parameters()}
-    averaged.update_parameters_name("averaged.")  # a graph needs unique names
-    own = {id(parameter) for parameter in model.get_parameters()}
-    groups = {
-        "model": {p.name: p for p in model.get_parameters()},
-        "averaged": averaged_parameters,
-        "optimizer": {p.name: p for p in optimizer.get_parameters() if id(p) not in own},
-        "scaler": {p.name: p for p in scaler.get_parameters()} if scaler else {},
-    }
-    labels = np.array([sample.label for sample in images.train_samples], np.int64)
-    batches = TrainingBatches(images.train, labels, classes, recipe, seed)
-    position = Position()
-    clock: Clock = EpochClock(recipe.train.epochs, batches.steps_per_epoch)
-    if max_minutes is not None:
-        reserve_s = RESERVE_S + RESERVE_SHARE * max_minutes * 60
-        clock = BudgetClock(max_minutes * 60 - reserve_s, batches.steps_per_epoch)
-        position.elapsed_s = time.perf_counter() - began
-    return Training(
-        run=run,
-        recipe=recipe,
-        kind=model_kind(recipe, classes),
-        clock=clock,
-        batches=batches,
-        val_squares=images.val,
-        val_labels=np.array([sample.label for sample in images.val_samples], np.int64),
-        forward=Forward(averaged, recipe),
-        optimizer=optimizer,
-        step=build_step(model, averaged, optimizer, build_loss(recipe.loss), recipe.train.clip_norm, scaler),
-        tensors=Tensors(groups),
-        position=position,
-    )
-
-
 def _finish(training: Training, catalog: Catalog, images: Images, watcher: Watcher) -> Evaluation | None:
     watcher.begin(training)
     train_to_the_end(training, watcher)
-    if not images.val_samples:
+    if len(training.val_labels) == 0:
         return None
     began = time.perf_counter()
     predictor = Predictor(training.run)
-    return assess(
-        predictor,
-        catalog,
-        "val",
-        images.val,
-        images.val_samples,
-        bad_files=images.val_bad,
-        began=began,
-        counter=watcher.counter,
-    )
+    predictions = predictions_of(predictor, images.val, images.val_samples, images.val_bad, watcher.counter)
+    return write_evaluation(predictor, catalog, "val", predictions, began=began)
 
 
 def _counts(samples: Sequence[Sample], classes: int) -> list[int]:

@@ -10,11 +10,11 @@ from shelfmind.recipe import Recipe, Stage, TrainRecipe
 def learning_rate(train: TrainRecipe, progress: float) -> float:
     """Linear warm-up from 0, then half a cosine (Loshchilov and Hutter, "SGDR", ICLR 2017, eq. 5) or a constant."""
     if progress < train.warmup:
-        return train.lr * progress / train.warmup
+        return train.peak_lr * progress / train.warmup
     if train.schedule == "constant":
-        return train.lr
+        return train.peak_lr
     along = (progress - train.warmup) / (1 - train.warmup)
-    return train.final_lr + (train.lr - train.final_lr) * 0.5 * (1 + math.cos(math.pi * min(1.0, along)))
+    return train.final_lr + (train.peak_lr - train.final_lr) * 0.5 * (1 + math.cos(math.pi * min(1.0, along)))
 
 
 def averaging_decay(train: TrainRecipe, step: int) -> float:

@@ -21,12 +21,11 @@ def measure_epoch(scratch: Training, steps: int = 6) -> dict[str, float]:
     stage, batches = scratch.recipe.stages[0], scratch.batches
     squares = [batches.squares[0]] * scratch.forward.batch_size
     size = stage.image_size
-    images = np.zeros((batches.batch_size, 3, size, size), np.float32)
-    targets = np.full((batches.batch_size, batches.classes), 1 / batches.classes, np.float32)
+    images, targets = batches.example(size)
     step_s, batch_s = [], []
     for _ in range(steps):
         began = time.perf_counter()
-        scratch.step(Tensor(images), Tensor(targets), Tensor(np.float32(0))).asnumpy()
+        scratch.step(Tensor(images), Tensor(targets), Tensor(np.float32(0)), Tensor(np.float32(0))).asnumpy()
         stepped = time.perf_counter()
         scratch.forward.batch(squares, validation_size(scratch.recipe, stage))
         step_s.append(stepped - began)

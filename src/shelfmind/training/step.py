@@ -5,11 +5,12 @@ from __future__ import annotations
 from collections.abc import Callable
 
 import mindspore
+import numpy as np
 from mindspore import Parameter, ParameterTuple, Tensor, nn, ops
 
 from shelfmind.losses import Loss
 
-Step = Callable[[Tensor, Tensor, Tensor], Tensor]
+Step = Callable[[Tensor, Tensor, Tensor, Tensor], Tensor]
 
 
 def build_step(
@@ -19,26 +20,26 @@ def build_step(
     loss: Loss,
     clip_norm: float | None = None,
     scaler: LossScaler | None = None,
+    micro_batch_size: int | None = None,
 ) -> Step:
-    """A function (images, targets, averaging decay) -> loss that changes `model`, `optimizer` and `averaged`.
+    """A function (images, targets, averaging decay, progress) -> loss that changes `model`, `optimizer` and `averaged`.
 
     `averaged` takes decay * averaged + (1 - decay) * model for every trainable parameter and running statistic
-    (Polyak averaging; Tarvainen and Valpola, NeurIPS 2017).
+    (Polyak averaging; Tarvainen and Valpola, NeurIPS 2017). With `micro_batch_size` only so many images are worked on
+    at once and their gradients are added up before the update; batch normalisation then sees so many, too.
     """
     source = ParameterTuple(list(model.get_parameters()))
     target = ParameterTuple(list(averaged.get_parameters()))
-    average = ops.HyperMap()
+    each = ops.HyperMap()
 
-    def forward(images: Tensor, targets: Tensor) -> Tensor:
+    def forward(images: Tensor, targets: Tensor, progress: Tensor) -> Tensor:
         logits, _ = model(images)
-        value = loss(logits, targets)
+        value = loss(logits, targets, progress)
         return value if scaler is None else scaler.scale_up(value)
 
     gradient = mindspore.value_and_grad(forward, None, optimizer.parameters)
 
-    @mindspore.jit
-    def step(images: Tensor, targets: Tensor, decay: Tensor) -> Tensor:
-        value, gradients = gradient(images, targets)
+    def update(value: Tensor, gradients: tuple[Tensor, ...], decay: Tensor) -> Tensor:
         finite = Tensor(True)
         if scaler is not None:
             value, gradients = scaler.scale_down(value, gradients)
@@ -47,10 +48,37 @@ def build_step(
             gradients = ops.clip_by_global_norm(gradients, clip_norm)
         if finite:
             optimizer(gradients)
-        average(ops.partial(_average, decay), target, source)
+        each(ops.partial(_average, decay), target, source)
         return value
 
-    return step
+    @mindspore.jit
+    def step(images: Tensor, targets: Tensor, decay: Tensor, progress: Tensor) -> Tensor:
+        value, gradients = gradient(images, targets, progress)
+        return update(value, gradients, decay)
+
+    if micro_batch_size is None:
+        return step
+    sums = ParameterTuple(optimizer.parameters).clone(prefix="gradient_sum", init="zeros")
+
+    @mindspore.jit
+    def add(images: Tensor, targets: Tensor, progress: Tensor, share: Tensor, first: Tensor) -> Tensor:
+        value, gradients = gradient(images, targets, progress)
+        each(ops.partial(_add, share, first), sums, gradients)
+        return value * share
+
+    @mindspore.jit
+    def finish(value: Tensor, decay: Tensor) -> Tensor:
+        return update(value, sums, decay)
+
+    def step_in_parts(images: Tensor, targets: Tensor, decay: Tensor, progress: Tensor) -> Tensor:
+        total = Tensor(0.0, mindspore.float32)
+        for start in range(0, len(images), micro_batch_size):
+            part = slice(start, start + micro_batch_size)
+            share = Tensor(np.float32(len(images[part]) / len(images)))
+            total = total + add(images[part], targets[part], progress, share, Tensor(start == 0))
+        return finish(total, decay)
+
+    return step_in_parts
 
 
 class LossScaler(nn.Cell):
@@ -85,6 +113,11 @@ class LossScaler(nn.Cell):
 
 def _average(decay: Tensor, target: Parameter, source: Parameter) -> Tensor:
     return ops.assign_add(target, (source - target) * (1 - decay))
+
+
+def _add(share: Tensor, first: Tensor, total: Parameter, gradient: Tensor) -> Tensor:
+    before = ops.select(first, ops.zeros_like(total), total)  # not times 0: what overflowed before must not stay
+    return ops.assign(total, before + share * gradient)
 
 
 def _times(factor: Tensor, gradient: Tensor) -> Tensor:

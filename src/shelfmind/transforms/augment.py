@@ -1,14 +1,18 @@
-"""Training augmentations as MindSpore's C++ dataset operators, by name."""
+"""Training augmentations by name: MindSpore's C++ operators, and what it has none for, before and after them."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 from mindspore.dataset import vision
 
 from shelfmind.errors import UserError, unknown_name
 from shelfmind.recipe import Augmentation, DataRecipe
+from shelfmind.transforms.erasing import random_erasing, require_erasing
+from shelfmind.transforms.perspective import random_perspective, require_perspective
 
 Range = Sequence[float]
 
@@ -45,7 +49,29 @@ def cutout(size: int, data: DataRecipe, length: int = 14, patches: int = 1) -> A
     return vision.CutOut(length, patches)
 
 
+def auto_augment(size: int, data: DataRecipe, policy: str = "imagenet") -> Any:
+    """A random one of 25 pairs of operations learnt on `policy`'s data: imagenet, cifar10 or svhn (Cubuk et al.,
+    "AutoAugment", CVPR 2019)."""
+    policies = {kind.value: kind for kind in vision.AutoAugmentPolicy}
+    if policy not in policies:
+        raise ValueError(f"policy is one of {', '.join(policies)}, not {policy}")
+    return vision.AutoAugment(policies[policy], vision.Inter.BILINEAR, data.fill)
+
+
+def rand_augment(size: int, data: DataRecipe, operations: int = 2, magnitude: int = 9) -> Any:
+    """So many random operations of one magnitude, 0 to 30 (Cubuk et al., "RandAugment", 2019)."""
+    return vision.RandAugment(operations, magnitude, 31, vision.Inter.BILINEAR, data.fill)
+
+
+def trivial_augment_wide(size: int, data: DataRecipe) -> Any:
+    """One random operation of random magnitude (Mueller and Hutter, "TrivialAugment", ICCV 2021)."""
+    return vision.TrivialAugmentWide(31, vision.Inter.BILINEAR, data.fill)
+
+
 AUGMENTATIONS: dict[str, Callable[..., Any]] = {
+    "auto_augment": auto_augment,
+    "rand_augment": rand_augment,
+    "trivial_augment_wide": trivial_augment_wide,
     "random_resized_crop": random_resized_crop,
     "horizontal_flip": horizontal_flip,
     "color_jitter": color_jitter,
@@ -53,6 +79,13 @@ AUGMENTATIONS: dict[str, Callable[..., Any]] = {
     "cutout": cutout,
 }
 
+
+FIRST: dict[str, tuple[Callable[..., Any], Callable[..., None]]] = {
+    "random_perspective": (random_perspective, require_perspective)
+}
+"""On squares, before the operators: the function, and what refuses its parameters."""
+LAST: dict[str, tuple[Callable[..., Any], Callable[..., None]]] = {"random_erasing": (random_erasing, require_erasing)}
+"""On batches of network input, after the operators."""
 
 WORKING_SCALE = 1.75
 """Augmentation starts from at most this many pixels a training pixel: enough detail for the smallest crops, while the
@@ -64,25 +97,56 @@ def resized_to(size: int, data: DataRecipe) -> Any:
     return vision.Resize((size, size), vision.Inter.AREA if size < data.resize_to else vision.Inter.LINEAR)
 
 
-def augmentation_operators(augment: Sequence[Augmentation], size: int, data: DataRecipe) -> list[Any]:
-    """The operators of a recipe for training images of `size` pixels, in order, ending at a `size` square.
+@dataclass(frozen=True)
+class Augmenting:
+    """A recipe's augmentations for one image size.
+
+    `squares` are functions (square, generator) and `batches` functions (images, generator), both to the same kind;
+    `operators` are MindSpore's, from a square to a `size` square.
+    """
+
+    squares: tuple[Callable[..., Any], ...]
+    operators: tuple[Any, ...]
+    batches: tuple[Callable[..., Any], ...]
+
+
+def augmenting(augment: Sequence[Augmentation], size: int, data: DataRecipe) -> Augmenting:
+    """The augmentations of a recipe for training images of `size` pixels.
 
     Raises:
-        UserError: an unknown operator, or parameters it does not take.
+        UserError: an unknown name, parameters it does not take, or one of `FIRST` or `LAST` in another place.
     """
-    operators: list[Any] = []
-    if not any(name == "random_resized_crop" for name, _ in augment):
-        operators.append(resized_to(size, data))
-    elif data.resize_to > WORKING_SCALE * size:
-        operators.append(resized_to(round(WORKING_SCALE * size), data))
+    places = dict.fromkeys(FIRST, 0) | dict.fromkeys(AUGMENTATIONS, 1) | dict.fromkeys(LAST, 2)
+    for name, _ in augment:
+        if name not in places:
+            raise unknown_name("augmentation", name, places)
+    order = [places[name] for name, _ in augment]
+    if order != sorted(order):
+        first, last = ", ".join(FIRST), ", ".join(LAST)
+        raise UserError(f"augment: {first} comes before all other operators, {last} after them")
+    parts: tuple[list[Any], list[Any], list[Any]] = ([], _to_working_size(augment, size, data), [])
     for name, parameters in augment:
-        if name not in AUGMENTATIONS:
-            raise unknown_name("augmentation", name, AUGMENTATIONS)
         try:
-            operators.append(AUGMENTATIONS[name](size, data, **parameters))
+            parts[places[name]].append(_built(name, parameters, size, data))
         except (TypeError, ValueError) as error:
             raise UserError(f"augmentation {name}: {str(error).splitlines()[0]}") from error
-    return operators
+    return Augmenting(*(tuple(part) for part in parts))
+
+
+def _built(name: str, parameters: dict[str, Any], size: int, data: DataRecipe) -> Any:
+    if name in AUGMENTATIONS:
+        return AUGMENTATIONS[name](size, data, **parameters)
+    function, require = (FIRST | LAST)[name]
+    require(**parameters)
+    return partial(function, **parameters, **({"fill": data.fill} if name in FIRST else {}))
+
+
+def _to_working_size(augment: Sequence[Augmentation], size: int, data: DataRecipe) -> list[Any]:
+    if not any(name == "random_resized_crop" for name, _ in augment):
+        return [resized_to(size, data)]
+    if data.resize_to > WORKING_SCALE * size:
+        return [resized_to(round(WORKING_SCALE * size), data)]
+    return []
 
 
 def input_operators(data: DataRecipe) -> list[Any]:

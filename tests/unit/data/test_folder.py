@@ -160,6 +160,14 @@ def test_names_that_are_the_same_after_normalising(
         assert ascii(first) in message
 
 
+def test_names_that_are_the_same_may_be_asked_for(tmp_path: Path) -> None:
+    for name in ("可乐（大）", "可乐(大)"):
+        (tmp_path / name).mkdir()
+        for number in range(2):
+            (tmp_path / name / f"{number}.jpg").touch()
+    assert open_catalog(tmp_path, same_names=True).class_names == ("可乐(大)", "可乐（大）")
+
+
 def test_normalised_class_names() -> None:
     assert normalise_class_name("  可乐（大）\u3000  500ｍｌ ") == "可乐(大) 500ml"
 

@@ -43,6 +43,17 @@ def test_small_classes_are_not_passed_over_as_a_whole() -> None:
     assert abs(int((splits == "test").sum()) - 200) <= 1
 
 
+@pytest.mark.parametrize(("size", "expected"), [(1, (1, 0, 0)), (2, (1, 1, 0)), (3, (1, 1, 1)), (50, (40, 5, 5))])
+def test_with_a_floor_rare_classes_are_held_out_too(size: int, expected: tuple[int, int, int]) -> None:
+    splits = stratified_split(np.repeat(np.arange(30), size), {"test": 0.1, "val": 0.1}, seed=0, floor=1)
+    for of_class in splits.reshape(30, size):
+        found = tuple(int((of_class == name).sum()) for name in ("train", "test", "val"))
+        if size == 50:
+            assert np.abs(np.subtract(found, expected)).max() <= 2
+        else:
+            assert found == expected
+
+
 def test_another_seed_gives_another_split() -> None:
     labels = np.repeat(np.arange(5), 40)
     first, second = (stratified_split(labels, FRACTIONS, seed) for seed in (0, 1))

@@ -26,7 +26,9 @@ def serve(monkeypatch: pytest.MonkeyPatch, tmp_path: Path, mindspore: Any) -> It
     monkeypatch.setenv("SHELFMIND_CACHE", str(tmp_path / "cache"))
     servers = []
 
-    def start(content: bytes = CONTENT, digest: str = DIGEST, length: int | None = None) -> str:
+    def start(
+        content: bytes = CONTENT, digest: str = DIGEST, length: int | None = None, parameter_bytes: int = 1000
+    ) -> str:
         class Handler(BaseHTTPRequestHandler):
             def do_GET(self) -> None:
                 self.send_response(200)
@@ -41,7 +43,7 @@ def serve(monkeypatch: pytest.MonkeyPatch, tmp_path: Path, mindspore: Any) -> It
         servers.append(server)
         threading.Thread(target=server.serve_forever, daemon=True).start()
         monkeypatch.setattr(official, "BASE", f"http://127.0.0.1:{server.server_port}/")
-        published = official.Published(f"resnet/resnet18-{digest[:8]}.ckpt")
+        published = official.Published(f"resnet/resnet18-{digest[:8]}.ckpt", parameter_bytes)
         monkeypatch.setitem(official.OFFICIAL, "resnet18", published)
         return published.file_name
 
@@ -119,3 +121,21 @@ def test_names_are_those_of_models(mindspore: Any) -> None:
     assert set(OFFICIAL) <= set(MODELS)
     with pytest.raises(UserError, match="resnet50"):
         find_official("resnet5")
+
+
+def test_a_file_smaller_than_its_network_is_not_downloaded(serve: Serve, tmp_path: Path) -> None:
+    from shelfmind.models.official import find_official
+
+    serve(parameter_bytes=len(CONTENT) + 1)
+    with pytest.raises(UserError, match="7000 bytes, fewer than its network's 7001"):
+        find_official("resnet18")
+    assert not list((tmp_path / "cache" / "weights").iterdir())
+
+
+def test_sizes_are_those_of_the_networks(mindspore: Any) -> None:
+    from shelfmind.models import MODELS
+    from shelfmind.models.official import OFFICIAL
+
+    for name, published in OFFICIAL.items():
+        parameters = MODELS[name](num_classes=1000).get_parameters()
+        assert published.parameter_bytes == 4 * sum(int(parameter.size) for parameter in parameters), name

@@ -17,6 +17,14 @@ SIZE, CLASSES, WIDTH, BATCH = 32, 3, 5, 4
 RECIPE = Recipe(data=DataRecipe(image_size=SIZE, resize_to=SIZE), evaluation=EvaluationRecipe(batch_size=BATCH))
 SQUARES = [np.random.default_rng(n).integers(0, 256 - 25 * n, (SIZE, SIZE, 3), np.uint8) for n in range(8)]
 
+PART = round(0.84 * SIZE)
+PART_START = (SIZE - PART) // 2
+
+
+def cut(rows: slice, columns: slice) -> list[np.ndarray]:
+    """This part of every square."""
+    return [np.ascontiguousarray(square[rows, columns]) for square in SQUARES]
+
 
 @pytest.fixture(scope="module")
 def model(mindspore: Any) -> Any:
@@ -88,15 +96,29 @@ def test_an_error_of_the_source_is_not_swallowed(plain: Any) -> None:
         next(batches)
 
 
-@pytest.mark.parametrize("view", ["flip", "centre", "scale"])
+@pytest.mark.parametrize("view", ["flip", "centre", "scale", "crops", "colour"])
 def test_views_are_averaged(view: str, model: Any, plain: Any) -> None:
-    from shelfmind.runtime.forward import Forward, central
+    from shelfmind.runtime.forward import Forward
 
     mirrored = [np.ascontiguousarray(square[:, ::-1]) for square in SQUARES]
     further = {
         "flip": [(mirrored, SIZE)],
-        "centre": [([central(square, 0.84) for square in SQUARES], SIZE)],
+        "centre": [(cut(slice(PART_START, PART_START + PART), slice(PART_START, PART_START + PART)), SIZE)],
         "scale": [(SQUARES, 27), (SQUARES, 38)],
+        "crops": [
+            (cut(rows, columns), SIZE)
+            for rows, columns in [
+                (slice(PART_START, PART_START + PART), slice(PART_START, PART_START + PART)),
+                (slice(PART), slice(PART)),
+                (slice(PART), slice(-PART, None)),
+                (slice(-PART, None), slice(PART)),
+                (slice(-PART, None), slice(-PART, None)),
+            ]
+        ],
+        "colour": [
+            ([np.clip(square * np.float32(factor), 0, 255).astype(np.uint8) for square in SQUARES], SIZE)
+            for factor in (0.8, 1.2)
+        ],
     }
     looks = [joined(plain, *look) for look in [(SQUARES, SIZE), *further[view]]]
     outputs = joined(Forward(model, RECIPE, [view]), SQUARES)
@@ -113,11 +135,14 @@ def test_views_are_averaged(view: str, model: Any, plain: Any) -> None:
         (["centre"], 2),
         (["scale"], 3),
         (["flip", "centre"], 4),
+        (["crops"], 6),
+        (["colour"], 3),
+        (["centre", "crops"], 6),
         (["scale", "centre", "flip"], 12),
     ],
 )
 def test_views_multiply(names: list[str], count: int, mindspore: Any) -> None:
-    from shelfmind.runtime.forward import View, test_time_views
+    from shelfmind.runtime.views import View, test_time_views
 
     views = test_time_views(names)
     assert len(views) == len(set(views)) == count
@@ -125,7 +150,7 @@ def test_views_multiply(names: list[str], count: int, mindspore: Any) -> None:
 
 
 def test_an_unknown_view_is_named(mindspore: Any) -> None:
-    from shelfmind.runtime.forward import test_time_views
+    from shelfmind.runtime.views import test_time_views
 
     with pytest.raises(UserError, match="unknown test-time view 'flop'; did you mean flip"):
         test_time_views(["flop"])
@@ -134,10 +159,10 @@ def test_an_unknown_view_is_named(mindspore: Any) -> None:
 @settings(max_examples=50, deadline=None)
 @given(side=st.integers(16, 200), share=st.floats(0.5, 1.0))
 def test_the_central_part_lies_in_the_middle(side: int, share: float, mindspore: Any) -> None:
-    from shelfmind.runtime.forward import central
+    from shelfmind.runtime.views import View, seen
 
     image = np.stack([*np.mgrid[:side, :side], np.zeros((side, side), int)], 2).astype(np.uint8)
-    part = central(image, share)
+    part = seen(image, View(share=share))
     length = round(side * share)
     assert part.shape == (length, length, 3)
     first, last = part[0, 0, :2].tolist(), part[-1, -1, :2].tolist()

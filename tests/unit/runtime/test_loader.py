@@ -51,9 +51,15 @@ def assert_equal(one: list[Batch], two: list[Batch]) -> None:
         np.testing.assert_array_equal(targets, other_targets)
 
 
+EVERYTHING = ["random_perspective", *AUGMENT, "trivial_augment_wide", "auto_augment", "rand_augment", "random_erasing"]
+
+
+@pytest.mark.parametrize("augment", [AUGMENT, EVERYTHING], ids=["usual", "everything"])
 @pytest.mark.parametrize("workers", [1, 2])
-def test_seed_and_epoch_decide_everything(workers: int, squares: np.ndarray, mindspore: Any) -> None:
-    recipe = make_recipe(workers=workers)
+def test_seed_and_epoch_decide_everything(
+    workers: int, augment: list[str], squares: np.ndarray, mindspore: Any
+) -> None:
+    recipe = make_recipe(augment, workers=workers)
     batches = read(make_batches(squares, recipe))
     assert_equal(batches, read(make_batches(squares, recipe)))
     for others in (read(make_batches(squares, recipe, seed=8)), read(make_batches(squares, recipe), epoch=3)):
@@ -144,3 +150,12 @@ def test_training_without_augmentation_prepares_as_prediction(size: int, squares
     order = np.random.default_rng((7, 2)).permutation(COUNT)[:12]
     trained = np.concatenate([images for images, _ in read(make_batches(squares, recipe), size=size, mix=False)])
     np.testing.assert_array_equal(trained, prepared[order])
+
+
+def test_rare_classes_are_drawn_as_the_recipe_says(squares: np.ndarray, mindspore: Any) -> None:
+    from shelfmind.runtime.loader import TrainingBatches
+
+    labels = np.array([0] * 12 + [1])
+    batches = TrainingBatches(squares, labels, 2, make_recipe(sampling="class", mixup=0, cutmix=0), 7)
+    targets = np.concatenate([targets for _, targets in read(batches)])
+    assert 5 <= targets[:, 1].sum() <= 7

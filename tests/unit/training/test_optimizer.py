@@ -22,12 +22,14 @@ def take_steps(linear: Any, recipe: TrainRecipe, scaler: Any = None) -> tuple[Ta
     from shelfmind.training.step import build_step
 
     optimizer = build_optimizer(list(linear.model.trainable_params()), recipe)
-    loss = build_loss(LossRecipe(label_smoothing=0))
+    loss = build_loss(LossRecipe(label_smoothing=0), np.ones(3, np.int64))
     step = build_step(linear.model, linear.averaged, optimizer, loss, recipe.clip_norm, scaler)
 
     def take(batch: tuple[np.ndarray, np.ndarray]) -> float:
         images, targets = batch
-        value = step(linear.tensor(images), linear.tensor(targets), linear.tensor(np.float32(0.9)))
+        value = step(
+            linear.tensor(images), linear.tensor(targets), linear.tensor(np.float32(0.9)), linear.tensor(np.float32(0))
+        )
         return float(value.asnumpy())
 
     return take, optimizer

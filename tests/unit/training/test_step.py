@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
+import pytest
 
 from shelfmind.recipe import LossRecipe, TrainRecipe
 
@@ -38,7 +39,7 @@ def test_steps_equal_numpy(mindspore: Any) -> None:
     averaged.update_parameters_name("averaged.")
     recipe = TrainRecipe(lr=RATE, momentum=MOMENTUM, weight_decay=DECAY)
     optimizer = build_optimizer(list(model.trainable_params()), recipe)
-    step = build_step(model, averaged, optimizer, build_loss(LossRecipe(label_smoothing=0)))
+    step = build_step(model, averaged, optimizer, build_loss(LossRecipe(label_smoothing=0), np.ones(3, np.int64)))
     generator = np.random.default_rng(1)
     weight, bias = model.dense.weight.asnumpy().astype(np.float64), model.dense.bias.asnumpy().astype(np.float64)
     mean_weight, mean_bias = weight.copy(), bias.copy()
@@ -46,7 +47,12 @@ def test_steps_equal_numpy(mindspore: Any) -> None:
     for _ in range(4):
         images = generator.normal(size=(6, 5)).astype(np.float32)
         targets = np.eye(3, dtype=np.float32)[generator.integers(3, size=6)]
-        step(mindspore.Tensor(images), mindspore.Tensor(targets), mindspore.Tensor(np.float32(AVERAGING)))
+        step(
+            mindspore.Tensor(images),
+            mindspore.Tensor(targets),
+            mindspore.Tensor(np.float32(AVERAGING)),
+            mindspore.Tensor(np.float32(0)),
+        )
         difference = (softmax(images @ weight.T + bias) - targets) / 6
         slope_weight, slope_bias = difference.T @ images + DECAY * weight, difference.sum(0)
         speed_weight, speed_bias = MOMENTUM * speed_weight + slope_weight, MOMENTUM * speed_bias + slope_bias
@@ -58,3 +64,25 @@ def test_steps_equal_numpy(mindspore: Any) -> None:
     np.testing.assert_allclose(model.dense.bias.asnumpy(), bias, rtol=1e-4, atol=1e-6)
     np.testing.assert_allclose(averaged.dense.weight.asnumpy(), mean_weight, rtol=1e-4, atol=1e-6)
     np.testing.assert_allclose(averaged.dense.bias.asnumpy(), mean_bias, rtol=1e-4, atol=1e-6)
+
+
+@pytest.mark.parametrize("micro_batch_size", [2, 4])
+def test_steps_in_parts_equal_whole_ones(micro_batch_size: int, linear: Any, batches: list[Any]) -> None:
+    """Also where the last part is smaller; a network without batch normalisation cannot tell the difference."""
+    from shelfmind.losses import build_loss
+    from shelfmind.training.optimizer import build_optimizer
+    from shelfmind.training.step import build_step
+
+    optimizer = build_optimizer(list(linear.model.trainable_params()), TrainRecipe(lr=RATE, weight_decay=0))
+    loss = build_loss(LossRecipe(label_smoothing=0), np.ones(3, np.int64))
+    step = build_step(linear.model, linear.averaged, optimizer, loss, micro_batch_size=micro_batch_size)
+    expected, speed = list(linear.values()), [0.0, 0.0]
+    for images, targets in batches[:3]:
+        for place, slope in enumerate(linear.slopes(images, targets)):
+            speed[place] = 0.9 * speed[place] + slope
+            expected[place] = expected[place] - RATE * (slope + 0.9 * speed[place])
+        moment = linear.tensor(np.float32(0.9)), linear.tensor(np.float32(0))
+        value = float(step(linear.tensor(images), linear.tensor(targets), *moment).asnumpy())
+        assert np.isfinite(value)
+        for now, wanted in zip(linear.values(), expected, strict=True):
+            np.testing.assert_allclose(now, wanted, rtol=1e-4, atol=1e-6)

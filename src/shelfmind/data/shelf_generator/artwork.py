@@ -1,27 +1,37 @@
-"""Lay out a product's printed front: brand block, flavour picture, wording, flavour band, size and strength."""
+"""Print a product's faces: brand block, picture, wording, flavour band, size and strength over a patterned ground."""
 
 from __future__ import annotations
 
-from math import sin
-
 import numpy as np
-from PIL import Image, ImageDraw
+from PIL import Image, ImageDraw, ImageFilter, ImageStat
 
-from shelfmind.data.shelf_generator.designs import Colour, Design
-from shelfmind.data.shelf_generator.fonts import Fonts, text_mask
+from shelfmind.data.shelf_generator.designs import Design
+from shelfmind.data.shelf_generator.fonts import Fonts
+from shelfmind.data.shelf_generator.grounds import GROUNDS
+from shelfmind.data.shelf_generator.layouts import SPIRIT, TALL, WIDE, Box, Layout
+from shelfmind.data.shelf_generator.lettering import column_mask, text_mask
 from shelfmind.data.shelf_generator.motifs import MOTIFS, lighter, logo_mark, mixed
+from shelfmind.data.shelf_generator.vocabulary import Colour
 
-Box = tuple[float, float, float, float]
+_CLAIMS = ("精选原料匠心品质", "自然好味道", "源自优质产地", "全新口感升级", "0添加更安心", "香浓顺滑好滋味")
 
 
 def front_panel(design: Design, fonts: Fonts, width: int, height: int) -> Image.Image:
     """The printed front as RGB of the given size; siblings share the layout and differ in their own details."""
     scale = 2
     image = Image.new("RGB", (width * scale, height * scale), design.palette[0])
-    if width > 1.2 * height:
-        _wide(image, design, fonts)
-    else:
-        _tall(image, design, fonts)
+    rng = np.random.default_rng([design.line_seed, 0])
+    GROUNDS[rng.integers(len(GROUNDS))](image, design.palette, rng)
+    layouts = WIDE if width > 1.2 * height else SPIRIT if design.category.shape == "spirit" else TALL
+    layout = layouts[rng.integers(len(layouts))]
+    if layout.plate:
+        _plate(image, design, layout.plate)
+    _picture(image, design, layout.picture)
+    _brand(image, design, layout, fonts)
+    _wording(image, design, layout, fonts)
+    _band(image, design, fonts, _placed(image, layout.band))
+    _badge(image, design, fonts, _placed(image, layout.badge))
+    _ribbon(image, design, fonts, _placed(image, layout.ribbon))
     return image.resize((width, height), Image.Resampling.BOX)
 
 
@@ -30,9 +40,9 @@ def side_panel(design: Design, fonts: Fonts, width: int, height: int) -> Image.I
     image = Image.new("RGB", (width, height), design.palette[0])
     draw = ImageDraw.Draw(image)
     ink = readable(design.palette[1], design.palette[0])
-    draw.rectangle((0, 0.8 * height, width, 0.9 * height), fill=design.flavour.colour)
+    draw.rectangle((0, 0.8 * height, width, 0.9 * height), fill=design.band)
     write(image, design.brand, (0.1 * width, 0.08 * height, 0.9 * width, 0.2 * height), ink, fonts)
-    rng = np.random.default_rng(design.line_seed)
+    rng = np.random.default_rng([design.line_seed, 1])
     for y in np.linspace(0.28, 0.56, 8):
         draw.line((0.12 * width, y * height, rng.uniform(0.5, 0.88) * width, y * height), fill=ink, width=2)
     draw.rectangle((0.2 * width, 0.61 * height, 0.8 * width, 0.75 * height), fill=(255, 255, 255))
@@ -52,120 +62,138 @@ def readable(colour: Colour, ground: Colour) -> Colour:
     return lighter(colour, -0.75) if brightness(ground) > 128 else lighter(colour, 0.85)
 
 
-def write(image: Image.Image, text: str, box: Box, colour: Colour, fonts: Fonts, style: int = 0) -> None:
-    """Print one line as large as fits, centred in a box (left, top, right, bottom)."""
+def write(
+    image: Image.Image, text: str, box: Box, colour: Colour, fonts: Fonts, style: int = 0, upright: bool = False
+) -> None:
+    """Print one line, or one column, as large as fits, centred in a box of pixels (left, top, right, bottom)."""
     left, top, right, bottom = (round(edge) for edge in box)
     height, room = max(6, bottom - top), max(4, right - left)
-    mask = text_mask(text, height, fonts, style)
-    if mask.width > room:
-        fitted = max(6, round(height * max(room / mask.width, 0.35)))
-        mask = text_mask(text, fitted, fonts, style)
-        if mask.width > room:
-            mask = mask.resize((room, mask.height))
-    image.paste(colour, ((left + right - mask.width) // 2, (top + bottom - mask.height) // 2), mask)
-
-
-def _decoration(image: Image.Image, design: Design) -> None:
-    """The ground of a line: wave, slanted half, stripes or a disc behind the picture."""
-    draw = ImageDraw.Draw(image)
-    w, h = image.size
-    primary, secondary, accent = design.palette
-    kind = design.line_seed % 4
-    if kind == 0:
-        for shift, colour in ((0.0, accent), (0.025, secondary)):
-            edge = [(x * w / 24, h * (0.60 + shift + 0.03 * sin(x / 3.6))) for x in range(25)]
-            draw.polygon([*edge, (w, h), (0, h)], fill=colour)
-    elif kind == 1:
-        draw.polygon([(0, 0), (w, 0), (w, 0.24 * h), (0, 0.34 * h)], fill=secondary)
-        draw.line([(0, 0.345 * h), (w, 0.245 * h)], fill=accent, width=max(3, round(h / 70)))
-    elif kind == 2:
-        for i in range(1, 8, 2):
-            draw.rectangle((i * w / 8, 0, (i + 1) * w / 8, h), fill=lighter(primary, -0.07))
-        draw.rectangle((0, 0, w, 0.05 * h), fill=secondary)
-        draw.rectangle((0, 0.95 * h, w, h), fill=secondary)
+    if upright:
+        mask = column_mask(text, max(6, min(room, height // max(1, len(text)))), fonts, style)
     else:
-        r = min(0.62 * w, 0.34 * h)
-        draw.ellipse((w / 2 - r, 0.57 * h - r, w / 2 + r, 0.57 * h + r), fill=mixed(primary, secondary, 0.3))
-        draw.rectangle((0, 0, w, 0.03 * h), fill=accent)
+        mask = text_mask(text, height, fonts, style)
+        if mask.width > room:
+            mask = text_mask(text, max(6, round(height * max(room / mask.width, 0.35))), fonts, style)
+    if mask.width > room:
+        mask = mask.resize((room, mask.height))
+    x, y = (left + right - mask.width) // 2, (top + bottom - mask.height) // 2
+    if max(ImageStat.Stat(image.crop((x, y, x + mask.width, y + mask.height))).stddev) > 38:
+        outline = lighter(colour, -0.85 if sum(colour) > 380 else 0.9)
+        pen = 2 * max(1, mask.height // 40) + 1
+        room_around = Image.new("L", (mask.width + 2 * pen, mask.height + 2 * pen))
+        room_around.paste(mask, (pen, pen))
+        image.paste(outline, (x - pen, y - pen), room_around.filter(ImageFilter.MaxFilter(pen)))
+    image.paste(colour, (x, y), mask)
 
 
-def _ground_at(image: Image.Image, x: float, y: float) -> Colour:
-    pixel = image.getpixel((min(int(x), image.width - 1), min(int(y), image.height - 1)))
-    assert isinstance(pixel, tuple)
-    return int(pixel[0]), int(pixel[1]), int(pixel[2])
+def _placed(image: Image.Image, box: Box) -> Box:
+    w, h = image.size
+    return box[0] * w, box[1] * h, box[2] * w, box[3] * h
 
 
-def _brand_block(image: Image.Image, design: Design, fonts: Fonts, box: Box) -> None:
-    """Logo mark beside the Chinese name, the Latin name below them."""
-    left, top, right, bottom = box
-    _, secondary, accent = design.palette
-    ground = _ground_at(image, (left + right) / 2, (top + bottom) / 2)
-    ink = readable(secondary, ground)
+def _ground_in(image: Image.Image, box: Box) -> Colour:
+    """The mean colour of a part of the picture."""
+    left, top, right, bottom = (round(edge) for edge in box)
+    part = image.crop((left, top, max(right, left + 1), max(bottom, top + 1))).reduce(4 if right - left > 8 else 1)
+    red, green, blue = ImageStat.Stat(part).mean
+    return round(red), round(green), round(blue)
+
+
+def _plate(image: Image.Image, design: Design, box: Box) -> None:
+    ground = lighter(design.palette[0], 0.8 if sum(design.palette[0]) > 330 else -0.35)
+    corner = 0.12 * min(image.size)
+    draw = ImageDraw.Draw(image)
+    draw.rounded_rectangle(_placed(image, box), corner, fill=ground, outline=design.palette[2], width=4)
+
+
+def _brand(image: Image.Image, design: Design, layout: Layout, fonts: Fonts) -> None:
+    """Logo mark beside the Chinese name, the Latin name below them; or the name from top to bottom."""
+    left, top, right, bottom = box = _placed(image, layout.brand)
+    ground = _ground_in(image, box)
+    ink = readable(design.palette[1], ground)
     height, width = bottom - top, right - left
+    if layout.upright and height > width:
+        write(image, design.brand, box, ink, fonts, design.line_seed, upright=True)
+        return
     radius = min(0.3 * height, 0.15 * width)
-    mark = (readable(accent, ground), mixed(ground, (255, 255, 255), 0.1))
+    mark = (readable(design.palette[2], ground), mixed(ground, (255, 255, 255), 0.1))
     logo_mark(ImageDraw.Draw(image), left + radius, top + 0.34 * height, radius, mark, sum(map(ord, design.brand)))
     name = (left + 2.3 * radius, top, right, top + 0.66 * height)
-    write(image, design.brand, name, ink, fonts)
+    shade = lighter(ink, -0.6) if sum(ink) > 380 else lighter(ink, 0.7)
+    drop = 0.018 * height
+    write(image, design.brand, tuple(edge + drop for edge in name), mixed(shade, ground, 0.6), fonts, design.line_seed)  # type: ignore[arg-type]
+    write(image, design.brand, name, ink, fonts, design.line_seed)
     write(image, design.brand_latin, (left, top + 0.7 * height, right, bottom), ink, fonts, design.line_seed)
 
 
-def _picture(image: Image.Image, design: Design, x: float, y: float, radius: float) -> None:
+def _picture(image: Image.Image, design: Design, box: Box) -> None:
+    left, top, right, bottom = _placed(image, box)
+    x, y, radius = (left + right) / 2, (top + bottom) / 2, min(right - left, bottom - top) / 2
     draw = ImageDraw.Draw(image)
-    paint = MOTIFS[design.flavour.motif]
-    for dx, dy, share in ((-0.75, 0.25, 0.55), (0.8, 0.3, 0.5), (0.0, 0.0, 0.85)):
-        paint(draw, x + dx * radius, y + dy * radius, share * radius, design.flavour.colour)
+    paint = MOTIFS[design.motif]
+    for dx, dy, share in ((-0.7, 0.2, 0.5), (0.72, 0.25, 0.45), (0.0, 0.0, 0.8)):
+        paint(draw, x + dx * radius, y + dy * radius, share * radius, design.band)
 
 
-def _flavour_band(image: Image.Image, design: Design, fonts: Fonts, box: Box) -> None:
-    colour = design.flavour.colour
-    if design.strength and design.strength == design.category.strengths[-1]:
-        colour = lighter(colour, -0.3)
+def _wording(image: Image.Image, design: Design, layout: Layout, fonts: Fonts) -> None:
+    """What it is, in Chinese and Latin, how much, and a claim in small print."""
+    style = design.line_seed // 3
+    for text, box, upright in (
+        (design.title, layout.title, layout.upright and layout.title[3] - layout.title[1] > 0.3),
+        (design.category.latin, layout.latin, False),
+        (design.size, layout.size, False),
+    ):
+        place = _placed(image, box)
+        ink = readable(design.palette[1], _ground_in(image, place))
+        write(image, text, place, ink, fonts, style, upright)
+    left, _, right, bottom = _placed(image, layout.title)
+    small = (left, bottom, right, bottom + 0.028 * image.height)
+    write(
+        image,
+        _CLAIMS[design.line_seed % len(_CLAIMS)],
+        small,
+        readable(design.palette[2], _ground_in(image, small)),
+        fonts,
+    )
+
+
+def _band(image: Image.Image, design: Design, fonts: Fonts, box: Box) -> None:
+    """The flavour: its colour and its name in two scripts."""
     draw = ImageDraw.Draw(image)
-    draw.rectangle(box, fill=colour, outline=lighter(colour, 0.5), width=max(1, image.height // 200))
+    draw.rectangle(box, fill=design.band)
     left, top, right, bottom = box
+    for y in (top, bottom):
+        draw.line((left, y, right, y), fill=lighter(design.band, 0.5), width=max(1, image.height // 200))
+    ink = readable((255, 255, 255), design.band)
+    if bottom - top > right - left:
+        write(image, design.flavour.chinese, (left, top, right, bottom), ink, fonts, design.line_seed, upright=True)
+        return
     middle, pad = left + 0.5 * (right - left), 0.15 * (bottom - top)
-    ink = readable((255, 255, 255), colour)
-    write(image, design.flavour.chinese, (left + pad, top + pad, middle, bottom - pad), ink, fonts)
+    write(image, design.flavour.chinese, (left + pad, top + pad, middle, bottom - pad), ink, fonts, design.line_seed)
     latin = (middle + pad, top + 1.8 * pad, right - pad, bottom - 1.8 * pad)
-    write(image, design.flavour.latin, latin, ink, fonts)
+    write(image, design.flavour.latin, latin, ink, fonts, design.line_seed)
 
 
-def _badge(image: Image.Image, design: Design, fonts: Fonts, x: float, y: float, radius: float) -> None:
+def _badge(image: Image.Image, design: Design, fonts: Fonts, box: Box) -> None:
     """The strength in a disc, where the product has one."""
     if not design.strength:
         return
+    left, top, right, bottom = box
+    x, y, radius = (left + right) / 2, (top + bottom) / 2, max(min(right - left, bottom - top) / 2, 8)
     draw = ImageDraw.Draw(image)
-    ground, accent = design.flavour.colour, design.palette[2]
+    ground, accent = lighter(design.palette[1], -0.15), design.palette[2]
     draw.ellipse((x - radius, y - radius, x + radius, y + radius), fill=ground, outline=accent, width=4)
-    number = (x - 0.8 * radius, y - 0.55 * radius, x + 0.8 * radius, y + 0.55 * radius)
+    number = (x - 0.82 * radius, y - 0.55 * radius, x + 0.82 * radius, y + 0.55 * radius)
     write(image, design.strength, number, readable((255, 255, 255), ground), fonts)
 
 
-def _tall(image: Image.Image, design: Design, fonts: Fonts) -> None:
-    """Brand on top, product name, picture, band, size: a bottle's label, a can, a carton, a pouch."""
-    _decoration(image, design)
-    w, h = image.size
-    _brand_block(image, design, fonts, (0.07 * w, 0.07 * h, 0.93 * w, 0.27 * h))
-    ink = readable(design.palette[1], _ground_at(image, 0.5 * w, 0.4 * h))
-    write(image, design.title, (0.06 * w, 0.33 * h, 0.94 * w, 0.46 * h), ink, fonts)
-    _picture(image, design, 0.5 * w, 0.60 * h, min(0.34 * w, 0.16 * h))
-    _flavour_band(image, design, fonts, (0, 0.75 * h, w, 0.855 * h))
-    _badge(image, design, fonts, 0.8 * w, 0.57 * h, min(0.17 * w, 0.1 * h))
-    ink = readable(design.palette[1], _ground_at(image, 0.03 * w, 0.92 * h))
-    latin = (0.06 * w, 0.885 * h, 0.55 * w, 0.945 * h)
-    write(image, design.category.latin, latin, ink, fonts, design.line_seed)
-    write(image, design.size, (0.56 * w, 0.875 * h, 0.95 * w, 0.955 * h), ink, fonts)
-
-
-def _wide(image: Image.Image, design: Design, fonts: Fonts) -> None:
-    """Wording on the left, picture on the right: a biscuit box."""
-    _decoration(image, design)
-    w, h = image.size
-    _brand_block(image, design, fonts, (0.05 * w, 0.08 * h, 0.55 * w, 0.38 * h))
-    ink = readable(design.palette[1], _ground_at(image, 0.3 * w, 0.52 * h))
-    write(image, design.title, (0.05 * w, 0.42 * h, 0.55 * w, 0.62 * h), ink, fonts)
-    _picture(image, design, 0.77 * w, 0.45 * h, 0.25 * min(w, 1.4 * h))
-    _flavour_band(image, design, fonts, (0, 0.70 * h, 0.62 * w, 0.86 * h))
-    ink = readable(design.palette[1], _ground_at(image, 0.97 * w, 0.9 * h))
-    write(image, design.size, (0.74 * w, 0.84 * h, 0.97 * w, 0.94 * h), ink, fonts)
+def _ribbon(image: Image.Image, design: Design, fonts: Fonts, box: Box) -> None:
+    """The word that alone tells two siblings apart, where the product has one."""
+    if not design.wording:
+        return
+    left, top, right, bottom = box
+    ground = readable(design.palette[2], _ground_in(image, box))
+    notch = 0.4 * (bottom - top)
+    outline = [(left, top), (right, top), (right - notch, (top + bottom) / 2), (right, bottom), (left, bottom)]
+    ImageDraw.Draw(image).polygon(outline, fill=ground)
+    write(image, design.wording, (left + notch, top, right - notch, bottom), readable((255, 255, 255), ground), fonts)

@@ -2,51 +2,63 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterator
-from dataclasses import dataclass
-from itertools import product
+from dataclasses import dataclass, replace
 
 import numpy as np
 
-Colour = tuple[int, int, int]
+from shelfmind.data.shelf_generator.proportions import HIGHEST, LOWEST, body_ratio, ratio_at, spread_rank
+from shelfmind.data.shelf_generator.settings import MAX_CLASSES, Settings
+from shelfmind.data.shelf_generator.vocabulary import (
+    BRAND_FIRST,
+    BRAND_SECOND,
+    CATEGORIES,
+    DEPTHS,
+    LATIN_FIRST,
+    LATIN_SECOND,
+    PALETTES,
+    WORDINGS,
+    Category,
+    Colour,
+    Flavour,
+    Palette,
+)
 
-
-@dataclass(frozen=True)
-class Flavour:
-    """What tells siblings apart first: wording, the colour of the band and the picture."""
-
-    chinese: str
-    latin: str
-    colour: Colour
-    motif: str
-
-
-@dataclass(frozen=True)
-class Category:
-    """A kind of product: its package, and what its siblings may differ in. `sizes` are (text, width / height)."""
-
-    package: str
-    chinese: str
-    latin: str
-    flavours: tuple[Flavour, ...]
-    sizes: tuple[tuple[str, float], ...]
-    strengths: tuple[str, ...] = ("",)
+_OTHERS_FROM = 1_000_000  # the lines of products that are none of the classes
 
 
 @dataclass(frozen=True)
 class Design:
-    """One product: all that its artwork and package are drawn from. `line_seed` is shared by its siblings."""
+    """One product: all that its artwork and package are drawn from.
+
+    Siblings share `line`, `line_seed`, brand and palette. `ratio` is height / width as photos show it. `differs` is the
+    one thing that sets the product apart from the first of its line: flavour, wording, strength, size, or nothing.
+    `band` is the colour of the flavour's band and `motif` the picture, which in some lines all flavours share.
+    """
 
     name: str
     category: Category
     flavour: Flavour
+    wording: str
     strength: str
     size: str
-    aspect: float
+    ratio: float
     brand: str
     brand_latin: str
-    palette: tuple[Colour, Colour, Colour]
+    palette: Palette
+    line: int
     line_seed: int
+    band: Colour
+    motif: str
+    differs: str = ""
+
+    @property
+    def body(self) -> float:
+        """Height / width of the package itself."""
+        shape = self.category.shape
+        bag = self.category.package == "pouch"
+        return body_ratio(self.ratio, 0.0 if bag else DEPTHS.get(shape, 1.0), shape in DEPTHS)
 
     @property
     def title(self) -> str:
@@ -54,101 +66,111 @@ class Design:
         return self.flavour.chinese + self.category.chinese
 
 
-_FRUIT = (
-    Flavour("橙", "ORANGE", (240, 138, 28), "citrus"),
-    Flavour("苹果", "APPLE", (176, 42, 48), "apple"),
-    Flavour("葡萄", "GRAPE", (104, 52, 140), "grape"),
-    Flavour("柠檬", "LEMON", (236, 206, 48), "citrus"),
-    Flavour("蜜桃", "PEACH", (242, 140, 132), "apple"),
-)
-_TEA = (
-    Flavour("绿", "GREEN", (96, 158, 56), "leaf"),
-    Flavour("红", "BLACK", (166, 60, 34), "leaf"),
-    Flavour("茉莉", "JASMINE", (226, 214, 130), "flower"),
-    Flavour("柠檬", "LEMON", (236, 206, 48), "citrus"),
-)
-_CRISPS = (
-    Flavour("原味", "ORIGINAL", (236, 190, 60), "wheat"),
-    Flavour("番茄味", "TOMATO", (214, 56, 40), "apple"),
-    Flavour("黄瓜味", "CUCUMBER", (92, 168, 72), "leaf"),
-    Flavour("香辣味", "SPICY", (170, 28, 28), "chilli"),
-    Flavour("海盐味", "SEA SALT", (62, 134, 190), "drop"),
-)
-_MILK = (
-    Flavour("纯", "PURE", (52, 112, 190), "drop"),
-    Flavour("低脂", "LOW FAT", (128, 190, 226), "drop"),
-    Flavour("草莓", "STRAWBERRY", (226, 50, 84), "strawberry"),
-    Flavour("燕麦", "OAT", (206, 164, 96), "wheat"),
-)
-_SPIRIT = (Flavour("珍藏", "RESERVE", (176, 30, 36), "wheat"), Flavour("典藏", "CLASSIC", (36, 62, 130), "wheat"))
-_BEER = (Flavour("原浆", "DRAFT", (70, 140, 82), "wheat"), Flavour("小麦", "WEISS", (226, 176, 58), "wheat"))
-
-CATEGORIES = (
-    Category("bottle", "茶", "TEA", _TEA, (("500ml", 0.34), ("1L", 0.40))),
-    Category("carton", "牛奶", "MILK", _MILK, (("250ml", 0.52), ("1L", 0.42))),
-    Category("can", "汽水", "SODA", _FRUIT, (("330ml", 0.54), ("500ml", 0.40))),
-    Category("pouch", "薯片", "CRISPS", _CRISPS, (("75g", 0.72), ("40g", 0.82))),
-    Category("spirit", "白酒", "BAIJIU", _SPIRIT, (("500ml", 0.36), ("250ml", 0.42)), ("42度", "52度")),
-    Category("carton", "饼干", "BISCUITS", _CRISPS, (("120g", 1.45), ("60g", 1.05))),
-    Category("can", "啤酒", "BEER", _BEER, (("330ml", 0.54), ("500ml", 0.40)), ("8度", "11度")),
-    Category("carton", "果汁", "JUICE", _FRUIT, (("1L", 0.44), ("250ml", 0.56))),
-    Category("pouch", "糖", "CANDY", _FRUIT, (("100g", 0.76), ("50g", 0.92))),
-)
-
-_FIRST = "晨云山金乐北海青禾星南松月白雅溪"
-_SECOND = "露岭泉穗橙渡屋竹田河桥风湾石居谷"
-_LATIN_FIRST = ("CHEN", "LU", "NO", "KA", "VI", "MO", "SEN", "TA", "RI", "HA", "ZO", "BEL")
-_LATIN_SECOND = ("MO", "RA", "VI", "LO", "NIA", "DEN", "YA", "TO", "LI", "KO")
-PALETTES: tuple[tuple[Colour, Colour, Colour], ...] = (
-    ((232, 240, 226), (38, 104, 62), (196, 164, 70)),
-    ((22, 66, 140), (232, 238, 246), (240, 196, 40)),
-    ((196, 26, 36), (250, 240, 220), (246, 204, 60)),
-    ((248, 246, 238), (26, 86, 164), (220, 40, 52)),
-    ((28, 28, 34), (206, 170, 96), (240, 236, 226)),
-    ((246, 196, 36), (120, 28, 26), (255, 252, 240)),
-    ((92, 38, 110), (246, 226, 240), (244, 190, 60)),
-    ((16, 122, 118), (240, 246, 236), (250, 150, 40)),
-    ((244, 232, 214), (124, 70, 34), (206, 60, 44)),
-    ((236, 106, 36), (255, 246, 226), (36, 84, 60)),
-)
-
-
-MAX_DESIGNS = 10_000  # half of what the names can tell apart
-
-
-def designs(count: int, seed: int) -> tuple[Design, ...]:
-    """The first `count` products of a seed, each with a name of its own; a larger count only appends."""
-    endless = _products(seed)
+def designs(count: int, settings: Settings) -> tuple[Design, ...]:
+    """The first `count` products of the settings' seed, each with a name of its own; a larger count only appends."""
+    endless = _products(settings, 0)
     return tuple(next(endless) for _ in range(count))
 
 
-def _products(seed: int) -> Iterator[Design]:
-    """Line after line of siblings; the packages take turns, so that a few classes already show them all."""
-    used: set[str] = set()
-    line = 0
+def hidden_designs(count: int, settings: Settings) -> tuple[Design, ...]:
+    """Products for the class "others": one of each line, none of them a product of `designs`."""
+    named = {design.name for design in designs(min(settings.classes, MAX_CLASSES), settings)}
+    alone = settings.model_copy(update={"family_size": 1})
+    endless = (design for design in _products(alone, _OTHERS_FROM) if design.name not in named)
+    return tuple(next(endless) for _ in range(count))
+
+
+def _products(settings: Settings, first_line: int) -> Iterator[Design]:
+    """Line after line of siblings; proportions follow RP2K's and the packages take turns."""
+    names: set[str] = set()
+    used: Counter[Category] = Counter()
+    offset = float(np.random.default_rng([settings.seed, 0, first_line]).random())
+    line = first_line
     while True:
-        rng = np.random.default_rng([seed, 1, line])
-        category = CATEGORIES[line % len(CATEGORIES)]
-        first, second = int(rng.integers(len(_FIRST))), int(rng.integers(len(_SECOND)))
-        brand = _FIRST[first] + _SECOND[second]
-        latin = _LATIN_FIRST[first % len(_LATIN_FIRST)] + _LATIN_SECOND[second % len(_LATIN_SECOND)]
-        palette = PALETTES[(3 * first + second) % len(PALETTES)]
-        line_seed = int(rng.integers(2**31))
-        for flavour, strength, (size, aspect) in _siblings(category, rng):
-            shown = brand if line % 3 else f"{brand} {latin.title()}"
-            words = [shown, flavour.chinese + category.chinese, strength, size]
-            name = " ".join(word for word in words if word)
-            if name not in used:
-                used.add(name)
-                yield Design(name, category, flavour, strength, size, aspect, brand, latin, palette, line_seed)
+        rng = np.random.default_rng([settings.seed, 1, line])
+        ratio = ratio_at(spread_rank(line - first_line, offset))
+        category = _category(ratio, used, rng)
+        used[category] += 1
+        for design in _siblings(_first_of_line(category, ratio, line, rng), settings, rng):
+            if design.name not in names:
+                names.add(design.name)
+                yield design
         line += 1
 
 
-def _siblings(category: Category, rng: np.random.Generator) -> list[tuple[Flavour, str, tuple[str, float]]]:
-    """Three or four variants of a line where it has so many; mostly the last is the first in another size."""
-    sizes = [category.sizes[i] for i in rng.permutation(len(category.sizes))]
-    variants = list(product(category.flavours, category.strengths, sizes[:1]))
-    chosen = [variants[i] for i in rng.permutation(len(variants))[: int(rng.integers(3, 5))]]
-    if rng.random() < 0.75:
-        chosen[-1] = (*chosen[0][:2], sizes[1])
-    return chosen
+def _category(ratio: float, used: Counter[Category], rng: np.random.Generator) -> Category:
+    """A kind of goods that has such proportions, from among the packages and kinds used least so far."""
+    fitting = [category for category in CATEGORIES if category.proportions[0] <= ratio <= category.proportions[1]]
+    packages = Counter({category.package: 0 for category in fitting})
+    for category, times in used.items():
+        packages[category.package] += times
+    order = rng.permutation(len(fitting))
+    shuffled: list[Category] = [fitting[i] for i in order]
+    shuffled.sort(key=lambda one: (packages[one.package] + 6 * used[one], used[one]))
+    return shuffled[0]
+
+
+def _first_of_line(category: Category, ratio: float, line: int, rng: np.random.Generator) -> Design:
+    flavour = category.flavours[rng.integers(len(category.flavours))]
+    first, second = int(rng.integers(len(BRAND_FIRST))), int(rng.integers(len(BRAND_SECOND)))
+    latin = LATIN_FIRST[first % len(LATIN_FIRST)] + LATIN_SECOND[(first // len(LATIN_FIRST) + second) % 16]
+    return _named(
+        Design(
+            name="",
+            category=category,
+            flavour=flavour,
+            wording="",
+            strength=category.strengths[rng.integers(len(category.strengths))],
+            size=category.sizes[rng.integers(len(category.sizes))],
+            ratio=ratio,
+            brand=BRAND_FIRST[first] + BRAND_SECOND[second],
+            brand_latin=latin,
+            palette=PALETTES[(7 * first + second) % len(PALETTES)],
+            line=line,
+            line_seed=int(rng.integers(2**31)),
+            band=flavour.colour,
+            motif=flavour.motif,
+        )
+    )
+
+
+def _siblings(base: Design, settings: Settings, rng: np.random.Generator) -> list[Design]:
+    """The line: its first product and others that differ from it in one thing each."""
+    count = int(rng.integers(1, settings.family_size + 1))
+    own_pictures = bool(rng.random() < settings.sibling_difference)
+    variants = [_in_flavour(base, one, settings.sibling_difference, own_pictures) for one in _others(base)]
+    variants += _variants(base, settings.size_difference, rng)
+    kinds = {"flavour": 3.0, "strength": 3.0, "size": 1.5, "wording": 0.6}
+    # An exponential race: what is likelier comes first, and every line has its own order.
+    order = np.argsort(rng.exponential(size=len(variants)) / [kinds[one.differs] for one in variants])
+    return [base, *(_named(variants[i]) for i in order[: count - 1])]
+
+
+def _others(base: Design) -> list[Flavour]:
+    return [flavour for flavour in base.category.flavours if flavour != base.flavour]
+
+
+def _in_flavour(base: Design, flavour: Flavour, difference: float, own_picture: bool) -> Design:
+    red, green, blue = (round(a + (b - a) * difference) for a, b in zip(base.band, flavour.colour, strict=True))
+    motif = flavour.motif if own_picture else base.motif
+    return replace(base, flavour=flavour, band=(red, green, blue), motif=motif, differs="flavour")
+
+
+def _variants(base: Design, size_difference: float, rng: np.random.Generator) -> list[Design]:
+    """What differs in strength, in one of two wordings, or in size."""
+    category = base.category
+    found = [replace(base, strength=one, differs="strength") for one in category.strengths if one != base.strength]
+    words = rng.choice(WORDINGS, 2, replace=False).tolist()
+    found += [replace(base, wording=word, differs="wording") for word in words]
+    place = category.sizes.index(base.size)
+    for other, size in enumerate(category.sizes):
+        if other != place:  # a larger package of the same goods is the stouter one
+            ratio = base.ratio * (1 + size_difference) ** (place - other)
+            found.append(replace(base, size=size, ratio=min(max(ratio, LOWEST), HIGHEST), differs="size"))
+    return found
+
+
+def _named(design: Design) -> Design:
+    shown = design.brand if design.line % 3 else f"{design.brand} {design.brand_latin.title()}"
+    words = (shown, design.title, design.wording, design.strength, design.size)
+    return replace(design, name=" ".join(word for word in words if word))

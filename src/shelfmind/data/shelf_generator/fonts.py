@@ -1,16 +1,16 @@
-"""Find the system's fonts and turn text into masks; Chinese becomes glyph-like strokes where no font has it."""
+"""Find fonts on the system or where they are said to be, without ever downloading any."""
 
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
-from itertools import groupby
 from pathlib import Path
 
-import numpy as np
-from PIL import Image, ImageDraw, ImageFont
+from PIL import ImageFont
+
+from shelfmind.errors import UserError
 
 FONT_FOLDERS = (
     "/usr/share/fonts",
@@ -37,9 +37,9 @@ CJK_FONTS = (
     "NotoSansCJK-Bold",
     "NotoSansSC-Bold",
     "SourceHanSansSC-Bold",
+    "NotoSerifCJK-Bold",
     "NotoSansCJK-Regular",
     "NotoSansSC-Regular",
-    "NotoSerifCJK-Bold",
     "wqy-zenhei",
     "wqy-microhei",
     "DroidSansFallbackFull",
@@ -47,15 +47,42 @@ CJK_FONTS = (
     "msyhbd",
     "msyh",
     "simhei",
+    "simkai",
 )
+_SUFFIXES = (".ttf", ".ttc", ".otf")
+_NOTHING = "\ue6b5"
+"""A private character, which no font is expected to have: what it looks like is what missing ones look like."""
 
 
 @dataclass(frozen=True)
 class Fonts:
-    """The font files that lettering uses: any number of Latin ones (styles of brands) and one Chinese, or none."""
+    """The font files that lettering uses: any number of Latin and of Chinese ones, which brands choose from.
+
+    Without a Latin one Pillow's own serves, without a Chinese one strokes are drawn.
+    """
 
     latin: tuple[Path, ...] = ()
-    cjk: Path | None = None
+    cjk: tuple[Path, ...] = ()
+
+
+def find_fonts(choice: Sequence[str]) -> Fonts:
+    """The fonts of a setting: "system", "none", or files and folders, which may be mixed with "system".
+
+    Raises:
+        UserError: a path is missing, is no font, or holds none.
+    """
+    latin: list[Path] = []
+    cjk: list[Path] = []
+    for entry in choice:
+        if entry == "system":
+            found = system_fonts()
+            latin, cjk = latin + list(found.latin), cjk + list(found.cjk)
+        elif entry != "none":
+            for path in _font_files(Path(os.path.expanduser(entry))):
+                writes_latin, writes_chinese = _scripts(path)
+                latin += [path] * writes_latin
+                cjk += [path] * writes_chinese
+    return Fonts(tuple(dict.fromkeys(latin)), tuple(dict.fromkeys(cjk)))
 
 
 def system_fonts(folders: Iterable[str | Path] = FONT_FOLDERS) -> Fonts:
@@ -63,81 +90,53 @@ def system_fonts(folders: Iterable[str | Path] = FONT_FOLDERS) -> Fonts:
     found: dict[str, Path] = {}
     for folder in folders:
         for path in sorted(Path(os.path.expanduser(folder)).rglob("*")):
-            if path.suffix.lower() in {".ttf", ".ttc", ".otf"} and os.access(path, os.R_OK):
+            if path.suffix.lower() in _SUFFIXES and os.access(path, os.R_OK):
                 found.setdefault(path.stem.lower(), path)
 
     def those(names: Iterable[str]) -> list[Path]:
         return [found[name.lower()] for name in names if name.lower() in found]
 
-    return Fonts(tuple(those(LATIN_FONTS)[:4]), next(iter(those(CJK_FONTS)), None))
+    return Fonts(tuple(those(LATIN_FONTS)[:4]), tuple(those(CJK_FONTS)[:2]))
 
 
-def is_chinese(character: str) -> bool:
-    """Whether a character is an ideograph."""
-    return "\u3400" <= character <= "\u9fff"
+@lru_cache(maxsize=40)
+def sized_font(path: Path | None, size: int) -> ImageFont.FreeTypeFont | ImageFont.ImageFont:
+    """A font at a size in pixels, the simplified Chinese face of a collection; None is Pillow's own."""
+    if path is None:
+        return ImageFont.load_default(size)
+    return ImageFont.truetype(str(path), size, index=_face(path), layout_engine=ImageFont.Layout.BASIC)
 
 
-@lru_cache(maxsize=256)
-def _font(path: Path | None, size: int) -> ImageFont.FreeTypeFont | ImageFont.ImageFont:
-    return ImageFont.truetype(str(path), size) if path else ImageFont.load_default(size)
+@lru_cache(maxsize=64)
+def _face(path: Path) -> int:
+    if path.suffix.lower() != ".ttc":
+        return 0
+    for index in range(16):
+        try:
+            name = ImageFont.truetype(str(path), 16, index=index).getname()[0] or ""
+        except OSError:
+            break
+        if name.endswith(" SC"):
+            return index
+    return 0
 
 
-def text_mask(text: str, height: int, fonts: Fonts, style: int = 0) -> Image.Image:
-    """The text as an ``L`` mask cut to its ink's width, `height` pixels high; `style` picks a Latin font."""
-    latin = fonts.latin[style % len(fonts.latin)] if fonts.latin else None
-    parts: list[Image.Image] = []
-    for chinese, run in groupby(text, is_chinese):
-        if chinese and fonts.cjk is None:
-            parts += [_strokes(character, height) for character in run]
-        else:
-            parts.append(_typeset("".join(run), height, fonts.cjk if chinese else latin))
-    line = Image.new("L", (max(1, sum(part.width for part in parts)), height))
-    left = 0
-    for part in parts:
-        line.paste(part, (left, 0))
-        left += part.width
-    return line
+def _font_files(path: Path) -> list[Path]:
+    if path.is_dir():
+        files = sorted(one for one in path.rglob("*") if one.suffix.lower() in _SUFFIXES)
+        if not files:
+            raise UserError(f"no fonts (.ttf, .ttc, .otf) in {path}; give another folder, or 'system' or 'none'")
+        return files
+    if not path.exists():
+        raise UserError(f"no such font file or folder: {path}; give a path, 'system' or 'none'")
+    return [path]
 
 
-def _typeset(text: str, height: int, path: Path | None) -> Image.Image:
-    font = _font(path, max(6, round(height * 0.86)))
-    left, _, right, _ = font.getbbox(text)
-    width = max(1, round(max(font.getlength(text), right - min(left, 0))))
-    mask = Image.new("L", (width, height))
-    anchor = "lm" if isinstance(font, ImageFont.FreeTypeFont) else None
-    ImageDraw.Draw(mask).text((0, height / 2 if anchor else 0), text, fill=255, font=font, anchor=anchor)
-    return mask
-
-
-def _strokes(character: str, height: int) -> Image.Image:
-    """A made-up glyph: always the same for the same character, different for another."""
-    rng = np.random.default_rng(ord(character))
-    mask = Image.new("L", (height, height))
-    draw = ImageDraw.Draw(mask)
-    low, high = 0.10 * height, 0.90 * height
-    middle = low + (high - low) * rng.uniform(0.32, 0.5)
-    boxes = [
-        [(low, low, middle - 0.06 * height, high), (middle + 0.02 * height, low, high, high)],
-        [(low, low, high, middle - 0.04 * height), (low, middle + 0.04 * height, high, high)],
-        [(low, low, high, high)],
-    ][rng.integers(3)]
-    for box in boxes:
-        _radical(draw, box, rng, max(1, round(height * 0.085)))
-    return mask
-
-
-def _radical(
-    draw: ImageDraw.ImageDraw, box: tuple[float, float, float, float], rng: np.random.Generator, pen: int
-) -> None:
-    """One component of a glyph: bars, posts and sweeps inside a box (left, top, right, bottom)."""
-    left, top, right, bottom = box
-    bars = int(rng.integers(1, 2 + round((bottom - top) / (5 * pen))))
-    for y in np.linspace(top, bottom, bars + 2)[1:-1] if rng.random() < 0.5 else np.linspace(top, bottom, bars + 1):
-        inset = rng.uniform(0, 0.2) * (right - left)
-        draw.line((left + inset, float(y), right - inset, float(y)), fill=255, width=pen)
-    for x in rng.choice([left, (left + right) / 2, right], int(rng.integers(1, 3)), replace=False):
-        draw.line((float(x), top, float(x), bottom), fill=255, width=pen)
-    if rng.random() < 0.6:
-        centre, waist = (left + right) / 2, (top + bottom) / 2
-        draw.line((centre, waist, left, bottom), fill=255, width=pen)
-        draw.line((centre, waist, right, bottom), fill=255, width=pen)
+def _scripts(path: Path) -> tuple[bool, bool]:
+    """Whether a font has Latin letters, and whether it has Chinese characters."""
+    try:
+        font = sized_font(path, 24)
+        missing = bytes(font.getmask(_NOTHING))
+        return bytes(font.getmask("R")) != missing, bytes(font.getmask("茶")) != missing
+    except OSError as error:
+        raise UserError(f"{path} is not a font that can be read ({error})") from error

@@ -7,7 +7,7 @@ from math import cos, pi, sin
 
 from PIL import ImageDraw
 
-from shelfmind.data.shelf_generator.designs import Colour
+from shelfmind.data.shelf_generator.vocabulary import Colour
 
 Picture = Callable[[ImageDraw.ImageDraw, float, float, float, Colour], None]
 GREEN: Colour = (62, 132, 52)
@@ -126,6 +126,36 @@ def chilli(draw: ImageDraw.ImageDraw, x: float, y: float, r: float, colour: Colo
         disc(draw, x + side * 0.78 * r, y - 0.62 * r, 0.16 * r, GREEN)
 
 
+def bean(draw: ImageDraw.ImageDraw, x: float, y: float, r: float, colour: Colour) -> None:
+    """Two roasted beans, each with its cleft."""
+    for dx, dy, size in ((-0.35, -0.25, 0.75), (0.35, 0.3, 0.8)):
+        cx, cy, rx, ry = x + dx * r, y + dy * r, 0.62 * size * r, 0.85 * size * r
+        draw.ellipse((cx - rx, cy - ry, cx + rx, cy + ry), fill=lighter(colour, 0.1), outline=lighter(colour, -0.35))
+        cleft = [(cx + 0.18 * rx * sin(t * pi / 5), cy + (t / 5 - 1) * 0.8 * ry) for t in range(11)]
+        draw.line(cleft, fill=lighter(colour, -0.45), width=max(2, round(r / 9)))
+
+
+def bowl(draw: ImageDraw.ImageDraw, x: float, y: float, r: float, colour: Colour) -> None:
+    """A steaming bowl of noodles."""
+    for i in (-1, 0, 1):
+        steam = [(x + (0.4 * i + 0.1 * sin(t)) * r, y - (0.35 + 0.09 * t) * r) for t in range(7)]
+        draw.line(steam, fill=lighter(colour, 0.7), width=max(2, round(r / 14)))
+    draw.ellipse((x - r, y - 0.45 * r, x + r, y + 0.25 * r), fill=lighter(colour, 0.1))
+    for i in range(7):
+        left = x - 0.85 * r + 0.24 * r * i
+        draw.arc(
+            (left, y - 0.35 * r, left + 0.5 * r, y + 0.2 * r),
+            180,
+            360,
+            fill=(246, 220, 130),
+            width=max(2, round(r / 12)),
+        )
+    disc(draw, x + 0.35 * r, y - 0.12 * r, 0.2 * r, (250, 246, 230))
+    disc(draw, x + 0.35 * r, y - 0.12 * r, 0.11 * r, (244, 176, 40))
+    draw.pieslice((x - r, y - 0.85 * r, x + r, y + 0.95 * r), 8, 172, fill=lighter(colour, -0.35))
+    draw.rectangle((x - 0.4 * r, y + 0.88 * r, x + 0.4 * r, y + 0.98 * r), fill=lighter(colour, -0.5))
+
+
 MOTIFS: dict[str, Picture] = {
     "leaf": leaf,
     "citrus": citrus,
@@ -136,6 +166,8 @@ MOTIFS: dict[str, Picture] = {
     "drop": drop,
     "wheat": wheat,
     "chilli": chilli,
+    "bean": bean,
+    "bowl": bowl,
 }
 
 

@@ -1,4 +1,4 @@
-"""Text with fonts and without."""
+"""Fonts found and chosen, and text with fonts and without."""
 
 from __future__ import annotations
 
@@ -7,7 +7,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from shelfmind.data.shelf_generator.fonts import Fonts, system_fonts, text_mask
+from shelfmind.data.shelf_generator.fonts import Fonts, find_fonts, system_fonts
+from shelfmind.data.shelf_generator.lettering import column_mask, text_mask
+from shelfmind.errors import UserError
 
 NONE = Fonts()
 
@@ -22,7 +24,35 @@ def test_known_fonts_are_found_in_order_of_preference(tmp_path: Path) -> None:
         (tmp_path / name).touch()
     fonts = system_fonts([tmp_path])
     assert [path.name for path in fonts.latin] == ["DejaVuSans-Bold.ttf", "DejaVuSerif-Bold.ttf"]
-    assert fonts.cjk == tmp_path / "NotoSansCJK-Bold.ttc"
+    assert [path.name for path in fonts.cjk] == ["NotoSansCJK-Bold.ttc", "wqy-zenhei.ttc"]
+
+
+def test_none_is_no_font_and_system_the_systems() -> None:
+    assert find_fonts(["none"]) == NONE
+    assert find_fonts(["system"]) == system_fonts()
+
+
+def test_a_font_that_is_given_is_used_for_the_scripts_it_has() -> None:
+    known = system_fonts()
+    for path in known.latin:
+        assert path in find_fonts([str(path)]).latin
+    for path in known.cjk:
+        assert path in find_fonts([str(path)]).cjk
+        assert path in find_fonts([str(path.parent)]).cjk
+    if known.latin and "DejaVu" in known.latin[0].name:
+        assert find_fonts([str(known.latin[0])]).cjk == ()
+
+
+def test_paths_without_fonts_are_refused(tmp_path: Path) -> None:
+    with pytest.raises(UserError, match="no such font"):
+        find_fonts([str(tmp_path / "missing.ttf")])
+    with pytest.raises(UserError, match="no fonts"):
+        find_fonts([str(tmp_path)])
+    (tmp_path / "text.ttf").write_text("no font at all")
+    with pytest.raises(UserError, match=r"text\.ttf is not a font"):
+        find_fonts([str(tmp_path / "text.ttf")])
+    with pytest.raises(UserError, match=r"text\.ttf is not a font"):
+        find_fonts(["system", str(tmp_path)])
 
 
 @pytest.mark.parametrize("fonts", [NONE, system_fonts()], ids=["no font", "system"])
@@ -33,6 +63,13 @@ def test_any_text_leaves_ink_at_the_asked_height(text: str, height: int, fonts: 
     assert mask.mode == "L"
     assert mask.height == height
     assert 0.03 < np.asarray(mask).mean() / 255 < 0.8
+
+
+@pytest.mark.parametrize("fonts", [NONE, system_fonts()], ids=["no font", "system"])
+def test_columns_have_a_character_a_row(fonts: Fonts) -> None:
+    mask = column_mask("绿茶W", 20, fonts)
+    assert mask.size == (20, 60)
+    assert all(np.asarray(mask)[row : row + 20].any() for row in (0, 20, 40))
 
 
 def test_drawn_glyphs_repeat_for_a_character_and_differ_between_characters() -> None:

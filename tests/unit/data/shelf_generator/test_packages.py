@@ -6,39 +6,53 @@ import numpy as np
 import pytest
 
 from shelfmind.data.shelf_generator.artwork import front_panel, readable
-from shelfmind.data.shelf_generator.designs import CATEGORIES, Design, designs
+from shelfmind.data.shelf_generator.designs import Design, designs
 from shelfmind.data.shelf_generator.fonts import Fonts, system_fonts
+from shelfmind.data.shelf_generator.foreign import OBJECTS, foreign_kind, foreign_object, foreign_objects
 from shelfmind.data.shelf_generator.motifs import MOTIFS
-from shelfmind.data.shelf_generator.packages import LONG_SIDE, package, posed
+from shelfmind.data.shelf_generator.package import LEVELS, LONG_SIDE
+from shelfmind.data.shelf_generator.packages import KINDS, package
+from shelfmind.data.shelf_generator.posing import posed
+from shelfmind.data.shelf_generator.settings import make_settings
+from shelfmind.data.shelf_generator.vocabulary import CATEGORIES
 
-EACH_KIND = {(design.category.package, design.category.chinese): design for design in designs(60, 0)}
+MADE = designs(300, make_settings({}))
+EACH_KIND = {(design.category.package, design.category.shape): design for design in reversed(MADE)}
 
 
-@pytest.mark.parametrize("design", EACH_KIND.values(), ids=lambda design: design.category.latin.lower())
+def test_every_kind_of_package_is_made() -> None:
+    assert {kind for kind, _ in EACH_KIND} == set(KINDS) == {category.package for category in CATEGORIES}
+
+
+@pytest.mark.parametrize("design", EACH_KIND.values(), ids=lambda design: design.category.shape)
 @pytest.mark.parametrize("fonts", [Fonts(), system_fonts()], ids=["no font", "system"])
 def test_every_package_turns_and_keeps_its_shape(design: Design, fonts: Fonts) -> None:
     product = package(design, fonts)
-    for yaw in (-0.6, 0.0, 0.6):
-        item = posed(product, yaw, crumple=1)
+    poses = {}
+    for yaw, pitch in ((-0.6, 0.0), (0.0, 0.0), (0.6, 0.3), (0.0, -0.3)):
+        item = posed(product, yaw, pitch, 200, crumple=1)
         assert item.mode == "RGBA"
-        assert 0.75 * LONG_SIDE < max(item.size) < 1.3 * LONG_SIDE
         alpha = np.asarray(item.getchannel("A"))
-        assert alpha.mean() > 0.5 * 255
+        assert alpha.mean() > 0.4 * 255
         assert alpha[alpha.shape[0] // 2, alpha.shape[1] // 2] == 255
-    straight = posed(product, 0.0, crumple=1)
-    assert straight.width / straight.height == pytest.approx(design.aspect, rel=0.13)
+        poses[yaw, pitch] = item.tobytes()
+    assert len(set(poses.values())) == 4
+    straight = posed(product, 0.0, 0.0, LONG_SIDE, crumple=1)
+    assert straight.height / straight.width == pytest.approx(design.body, rel=0.05)
+    assert max(straight.size) == pytest.approx(LONG_SIDE, rel=0.05)
 
 
-def test_turning_shows_another_part() -> None:
-    for design in EACH_KIND.values():
-        product = package(design, Fonts())
-        assert posed(product, 0.0, 1).tobytes() != posed(product, 0.4, 1).tobytes()
+def test_smaller_photos_use_smaller_skins() -> None:
+    product = package(EACH_KIND["can", "drink"], Fonts())
+    heights = [posed(product, 0.0, 0.0, height, 1).height for height in (420, 290, 200, 140, 10)]
+    assert heights == sorted(heights, reverse=True)
+    assert heights[3] == heights[4]
+    assert len(product.shapes) == LEVELS
 
 
 def test_siblings_have_different_fronts() -> None:
-    made = designs(40, 0)
-    fronts = {front_panel(design, Fonts(), 120, 200).tobytes() for design in made}
-    assert len(fronts) == len(made)
+    fronts = {front_panel(design, Fonts(), 120, 200).tobytes() for design in MADE[:60] if design.differs != "size"}
+    assert len(fronts) == sum(design.differs != "size" for design in MADE[:60])
 
 
 def test_ink_stands_out_from_its_ground() -> None:
@@ -48,5 +62,15 @@ def test_ink_stands_out_from_its_ground() -> None:
 
 
 def test_every_flavour_has_its_picture() -> None:
-    named = {flavour.motif for category in CATEGORIES for flavour in category.flavours}
-    assert named == set(MOTIFS)
+    assert {flavour.motif for category in CATEGORIES for flavour in category.flavours} == set(MOTIFS)
+
+
+def test_foreign_objects_are_few_and_all_different() -> None:
+    made = [foreign_object(number, Fonts()) for number in range(foreign_objects())]
+    assert len({one.name for one in made}) == foreign_objects()
+    assert {foreign_kind(number) for number in range(foreign_objects())} == set(OBJECTS)
+    for number in range(len(OBJECTS)):
+        assert made[number].name.startswith(foreign_kind(number))
+        item = posed(made[number], 0.2, 0.1, 200, 0)
+        assert np.asarray(item).std() > 15
+        assert item.tobytes() != posed(made[number + len(OBJECTS)], 0.2, 0.1, 200, 0).tobytes()

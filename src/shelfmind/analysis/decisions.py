@@ -1,0 +1,266 @@
+"""What people decided about suspects: one append-only log that survives a crash, and what holds in the end."""
+
+from __future__ import annotations
+
+import json
+import os
+import uuid
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import asdict, dataclass
+from datetime import datetime, timezone
+from pathlib import Path
+from typing import Any
+
+from shelfmind.errors import UserError
+from shelfmind.files import sync_folder
+
+try:
+    import fcntl
+except ImportError:  # Windows: appending a line at once has to do
+    fcntl = None  # type: ignore[assignment]
+
+FILE_NAME = "review.jsonl"
+KINDS = ("keep", "relabel", "drop", "others")
+CUT_LINE = "{path}: the last line was cut off by a crash and is left out; it was never confirmed to anybody"
+
+
+@dataclass(frozen=True, slots=True)
+class Decision:
+    """One line of the log: what `reviewer` decided at `time` (ISO 8601, UTC) about the image at `path`.
+
+    `path` and `given` (the class name then) are as in the suspects. `decision` is one of `KINDS`, `label` the new class
+    of a relabelling. A decision taken back is a line of its own: it names the other's `id` in `undoes`, and its
+    `decision` is None.
+    """
+
+    time: str
+    reviewer: str
+    path: str
+    given: str
+    decision: str | None
+    label: str | None
+    id: str
+    undoes: str | None = None
+
+    def __post_init__(self) -> None:
+        if (self.decision is None) == (self.undoes is None):
+            raise ValueError("a line either decides or takes a decision back")
+        if self.decision is not None and self.decision not in KINDS:
+            raise ValueError(f"the decision '{self.decision}' is none of {', '.join(KINDS)}")
+        if (self.decision == "relabel") != bool(self.label):
+            raise ValueError("a relabelling, and nothing else, names a new class")
+
+    @property
+    def outcome(self) -> tuple[str | None, str | None]:
+        """What two decisions must share to agree."""
+        return self.decision, self.label
+
+
+def decide(reviewer: str, path: str, given: str, decision: str, label: str | None = None) -> Decision:
+    """A new decision, made now."""
+    return Decision(_now(), reviewer, path, given, decision, label, uuid.uuid4().hex)
+
+
+def take_back(decision: Decision, reviewer: str) -> Decision:
+    """The line that takes `decision` back, made now."""
+    return Decision(_now(), reviewer, decision.path, decision.given, None, None, uuid.uuid4().hex, decision.id)
+
+
+def append_decision(path: Path, decision: Decision) -> None:
+    """Add one line to the log and return when it is on the disk; other processes may do the same at the same time.
+
+    What a crash left of a line that was never finished is cut off first. Raises `UserError` if it cannot be written;
+    then the log is as it was.
+    """
+    line = decision_line(decision)
+    try:
+        is_new = not path.exists()
+        with open(path, "ab+", buffering=0) as log, _alone(log.fileno()):
+            end = _sound_end(log.fileno())
+            try:
+                written = os.write(log.fileno(), line)
+                if written != len(line):
+                    raise OSError(f"only {written} of {len(line)} bytes could be written")
+                os.fsync(log.fileno())
+            except OSError:
+                os.ftruncate(log.fileno(), end)
+                raise
+        if is_new:
+            sync_folder(path.parent)
+    except OSError as error:
+        raise UserError(f"{path} cannot be written: {error.strerror or error}; the decision is not kept") from error
+
+
+def require_writable(path: Path) -> None:
+    """Refuse a log that cannot be appended to before anybody has decided anything."""
+    try:
+        with open(path, "ab"):
+            pass
+    except OSError as error:
+        raise UserError(f"{path} cannot be written: {error.strerror or error}; choose another with --log") from error
+
+
+def read_decisions(path: Path, note: Callable[[str], None] | None = None) -> list[Decision]:
+    """All lines of a log in order; a last line that a crash cut off is left out, and `note` is told.
+
+    Raises `UserError` with the line for anything else that cannot be read.
+    """
+    try:
+        content = path.read_bytes()
+    except OSError as error:
+        raise UserError(f"{path} cannot be read: {error.strerror or error}") from error
+    whole, rest = split_whole(content)
+    if rest and note is not None:
+        note(CUT_LINE.format(path=path))
+    return parse_lines(path, whole)
+
+
+def split_whole(content: bytes) -> tuple[bytes, bytes]:
+    """The finished lines of a log and the beginning of a line behind them, which is empty in a sound log.
+
+    A last line that lacks nothing but its line break counts as finished.
+    """
+    end = content.rfind(b"\n") + 1
+    rest = content[end:]
+    return (content, b"") if _is_whole(rest) else (content[:end], rest)
+
+
+def parse_lines(path: Path, content: bytes, first: int = 1) -> list[Decision]:
+    """The decisions in finished lines, whose first has the number `first` in `path`."""
+    numbered = enumerate(content.split(b"\n"), start=first)
+    return [_parsed(path, number, line) for number, line in numbered if line.strip()]
+
+
+def decision_line(decision: Decision) -> bytes:
+    """A decision as a line of JSON; a file name that is not UTF-8 is escaped, so that the log itself always is."""
+    return json.dumps(asdict(decision), ensure_ascii=False).encode("utf-8", "backslashreplace") + b"\n"
+
+
+def standing(decisions: Iterable[Decision]) -> dict[str, dict[str, Decision]]:
+    """What each reviewer has decided last about each image and not taken back: path -> reviewer -> decision.
+
+    Taking a decision back brings that reviewer's earlier one on the same image into force again.
+    """
+    decisions = list(decisions)
+    undone = {decision.undoes for decision in decisions}
+    last: dict[str, dict[str, Decision]] = {}
+    for decision in decisions:
+        if decision.undoes is None and decision.id not in undone:
+            last.setdefault(decision.path, {})[decision.reviewer] = decision
+    return last
+
+
+def resolve(decisions: Sequence[Decision], prefer: Sequence[str] = (), latest: bool = False) -> dict[str, Decision]:
+    """The one decision on each image that holds, by path, in the order in which the images were first decided.
+
+    Where reviewers contradict each other, the first of `prefer` who decided is followed, else the latest decision if
+    `latest`. Raises `UserError` naming both reviewers if neither settles it, and for a preferred reviewer who decided
+    nothing at all.
+    """
+    reviewers = {decision.reviewer for decision in decisions}
+    for name in prefer:
+        if name not in reviewers:
+            raise UserError(f"no decisions of the reviewer '{name}'; there are those of {', '.join(sorted(reviewers))}")
+    order = {decision.id: position for position, decision in enumerate(decisions)}
+    settled: dict[str, Decision] = {}
+    open_cases: list[tuple[Decision, Decision]] = []
+    for path, of in standing(decisions).items():
+        made = sorted(of.values(), key=lambda decision: (decision.time, order[decision.id]))
+        preferred = next((of[name] for name in prefer if name in of), None)
+        settled[path] = preferred or made[-1]
+        other = next((each for each in made if each.outcome != made[-1].outcome), None)
+        if other is not None and preferred is None and not latest:
+            open_cases.append((other, made[-1]))
+    if open_cases:
+        raise UserError(_contradiction(open_cases))
+    return settled
+
+
+def _contradiction(cases: Collection[tuple[Decision, Decision]]) -> str:
+    first, second = next(iter(cases))
+    more = f", and so on for {len(cases) - 1} more images" if len(cases) > 1 else ""
+    return (
+        f"reviewers contradict each other: {first.path}: {first.reviewer} says {_said(first)}, "
+        f"{second.reviewer} says {_said(second)}{more}; let one of them undo or decide again in the review, "
+        "or follow one with --prefer NAME, or the later decision with --prefer-latest"
+    )
+
+
+def _said(decision: Decision) -> str:
+    return f"'{decision.label}'" if decision.decision == "relabel" else str(decision.decision)
+
+
+@contextmanager
+def _alone(handle: int) -> Iterator[None]:
+    """Wait until no other process writes to this file, and keep them waiting."""
+    if fcntl is None:
+        yield
+        return
+    fcntl.flock(handle, fcntl.LOCK_EX)
+    try:
+        yield
+    finally:
+        fcntl.flock(handle, fcntl.LOCK_UN)
+
+
+def _sound_end(handle: int) -> int:
+    """Cut off what a crash left of an unfinished line, finish a whole one, and return where the log ends."""
+    size = os.fstat(handle).st_size
+    if size == 0:
+        return 0
+    os.lseek(handle, size - 1, os.SEEK_SET)
+    if os.read(handle, 1) == b"\n":
+        return size
+    os.lseek(handle, 0, os.SEEK_SET)
+    with open(handle, "rb", closefd=False) as log:
+        content = log.read()
+    whole, rest = split_whole(content)
+    if rest:
+        os.ftruncate(handle, len(whole))
+        return len(whole)
+    return size + os.write(handle, b"\n")
+
+
+def _is_whole(line: bytes) -> bool:
+    try:
+        _decision(json.loads(line))
+    except (ValueError, TypeError, KeyError):
+        return False
+    return True
+
+
+def _parsed(path: Path, number: int, line: bytes) -> Decision:
+    try:
+        return _decision(json.loads(line))
+    except (ValueError, TypeError, KeyError) as error:
+        reason = f"no '{error.args[0]}'" if isinstance(error, KeyError) else str(error)
+        raise UserError(f"{path}, line {number}: not a decision ({reason}); mend or remove that line") from error
+
+
+def _decision(record: Any) -> Decision:
+    if not isinstance(record, dict):
+        raise TypeError("no JSON object")
+
+    def text(key: str) -> str:
+        if not isinstance(record[key], str):
+            raise TypeError(f"'{key}' is not text")
+        return str(record[key])
+
+    def optional(key: str) -> str | None:
+        return None if record.get(key) is None else text(key)
+
+    return Decision(
+        time=text("time"),
+        reviewer=text("reviewer"),
+        path=text("path"),
+        given=text("given"),
+        decision=optional("decision"),
+        label=optional("label"),
+        id=text("id"),
+        undoes=optional("undoes"),
+    )
+
+
+def _now() -> str:
+    return datetime.now(timezone.utc).isoformat(timespec="milliseconds")

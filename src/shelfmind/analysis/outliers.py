@@ -1,0 +1,50 @@
+"""Images that lie far from every class they could belong to: objects that are none of the products, or hardly seen."""
+
+from __future__ import annotations
+
+import numpy as np
+import numpy.typing as npt
+
+Ints = npt.NDArray[np.int64]
+Floats = npt.NDArray[np.float32]
+
+_ENOUGH = 5
+_POOLED_SHARE = 0.3
+_MAD_OF_NORMAL = 1.4826
+
+
+def outlier_scores(asked: Ints, near: Floats) -> Floats:
+    """How many deviations each image lies farther from its nearest class than that class's own images do, shape (N,).
+
+    `asked` (N, K) are the classes that each image was compared with, its own first, and `near` (N, K) how near it lies
+    to each (see `neighbours.nearness`), NaN where unknown. The scale is robust: each class's median nearness of its own
+    images, and the median absolute deviation from it with a share of that of all classes, so that a class of few or
+    near-identical images does not make everything an outlier; classes of fewer than five images take the pooled
+    figures. 0 is typical, above 4 rare. NaN where nothing could be compared.
+    """
+    classes = int(asked.max()) + 1 if asked.size else 0
+    middle, spread = _typical(asked[:, 0], near[:, 0], classes)
+    distance = (middle[asked] - near) / spread[asked]
+    known = np.isfinite(distance)
+    least = np.where(known, distance, np.inf).min(axis=1)
+    return np.where(known.any(axis=1), least, np.nan).astype(np.float32)
+
+
+def _typical(labels: Ints, near: Floats, classes: int) -> tuple[Floats, Floats]:
+    """Median nearness of each class's own images and its scale, shape (classes,) each."""
+    known = np.isfinite(near)
+    labels, near = labels[known], near[known]
+    pooled_middle = float(np.median(near)) if len(near) else 0.0
+    middle = np.full(classes, pooled_middle, np.float32)
+    order = np.argsort(labels, kind="stable")
+    present, starts = np.unique(labels[order], return_index=True)
+    groups = [group for group in np.split(order, starts[1:]) if len(group)]
+    large = [(label, group) for label, group in zip(present.tolist(), groups, strict=True) if len(group) >= _ENOUGH]
+    for label, group in large:
+        middle[label] = np.median(near[group])
+    deviations = np.abs(near - middle[labels])
+    pooled = float(np.median(deviations)) * _MAD_OF_NORMAL if len(near) else 0.0
+    spread = np.full(classes, pooled * (1 + _POOLED_SHARE), np.float32)
+    for label, group in large:
+        spread[label] = np.median(deviations[group]) * _MAD_OF_NORMAL + _POOLED_SHARE * pooled
+    return middle, np.maximum(spread, np.float32(1e-6))

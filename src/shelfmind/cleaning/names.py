@@ -1,0 +1,58 @@
+"""Class and file names that every system can keep: normalised, portable, and never two classes made one by accident."""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+from collections.abc import Iterable, Mapping
+from types import MappingProxyType
+
+from shelfmind.data.classes import normalise_class_name
+from shelfmind.errors import UserError
+
+_BRACKETS = str.maketrans("【】〔〕〖〗", "[][][]")
+_DOTS = str.maketrans(dict.fromkeys("•‧∙⋅・･", "·") | dict.fromkeys("。｡", "."))
+_REFUSED = str.maketrans(dict.fromkeys('<>:"/\\|?*', "_"))
+"""What Windows and FAT refuse in names; / also everywhere else."""
+_DEVICES = re.compile(r"(con|prn|aux|nul|com\d|lpt\d)(\.|$)", re.IGNORECASE)
+_BYTE = re.compile("[\udc80-\udcff]")
+_BEFORE_BRACKET = re.compile(r"(?<=[\u2e80-\u9fff\uac00-\ud7af]) (?=[(\[])")
+_INSIDE_BRACKETS = re.compile(r"(?<=[(\[]) | (?=[)\]])")
+LONGEST_BYTES = 200
+"""Of a name; systems take 255, which leaves room for a number and a suffix."""
+
+
+def clean_name(name: str) -> str:
+    """The name as a person reads it, fit for a folder or file on any system. Cleaning twice changes nothing more.
+
+    Full-width forms become half-width (NFKC), brackets ( ) or [ ], middle dots one kind, runs of blanks one blank, none
+    inside brackets nor between a Chinese character and a bracket; invisible characters go. What a file system refuses
+    becomes _, a byte that is not UTF-8 %xx; dots and blanks at the ends go, since a leading dot hides a folder and
+    Windows drops trailing ones. An empty outcome is "_".
+    """
+    text = _BYTE.sub(lambda match: f"%{ord(match[0]) - 0xDC00:02x}", name)
+    text = normalise_class_name(text).translate(_BRACKETS).translate(_DOTS).translate(_REFUSED)
+    text = "".join(character for character in text if unicodedata.category(character) not in ("Cc", "Cf", "Cs", "Co"))
+    text = _INSIDE_BRACKETS.sub("", _BEFORE_BRACKET.sub("", text))
+    text = _shortened(unicodedata.normalize("NFC", text)).strip(" .")
+    return f"_{text}" if not text or _DEVICES.match(text) else text
+
+
+def clean_names(names: Iterable[str], merge: bool = False) -> Mapping[str, str]:
+    """The clean name of each class. Raises `UserError` if two would become one, unless `merge` asks for that."""
+    cleaned: dict[str, str] = {}
+    first: dict[str, str] = {}
+    for name in sorted(names):
+        clean = clean_name(name)
+        before = first.setdefault(clean.casefold(), name)
+        if before != name and not merge:
+            raise UserError(
+                f"the classes {before!r} and {name!r} are both called '{clean}' after normalising; "
+                "join them with --merge-same-names, or rename one of them"
+            )
+        cleaned[name] = cleaned.get(before, clean)
+    return MappingProxyType(cleaned)
+
+
+def _shortened(text: str) -> str:
+    return text.encode()[:LONGEST_BYTES].decode(errors="ignore")

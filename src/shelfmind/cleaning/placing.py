@@ -1,0 +1,36 @@
+"""Where each image goes in the clean data set: a name that every system can keep, and no name twice."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Sequence
+
+from shelfmind.cleaning.names import clean_name, clean_names
+from shelfmind.cleaning.rows import Row
+from shelfmind.data.listing import natural_key
+
+
+def target_paths(rows: Sequence[Row], jpeg: bool) -> list[str]:
+    """For each row its path in the clean data set, ``split/class/file`` with slashes; "" for a row that is dropped.
+
+    Files keep their names, made clean; with `jpeg` all end in .jpg. Of several files that would have one name in a
+    folder, also but for upper and lower case, the second gets _2 and so on: those from another class last, else in
+    natural order. The same rows in any order get the same paths.
+    """
+    targets = [""] * len(rows)
+    taken: set[str] = set()
+    own = clean_names({row.given for row in rows}, merge=True)
+    kept = (place for place, row in enumerate(rows) if row.kept)
+    order = sorted(kept, key=lambda i: (own[rows[i].given] != rows[i].class_name, natural_key(rows[i].source)))
+    for place in order:
+        row = rows[place]
+        stem, suffix = os.path.splitext(row.source.rsplit("/", 1)[-1])
+        folder = f"{row.new_split}/{row.class_name}"
+        stem, suffix = clean_name(stem), ".jpg" if jpeg else suffix
+        path, number = f"{folder}/{stem}{suffix}", 1
+        while path.casefold() in taken:
+            number += 1
+            path = f"{folder}/{stem}_{number}{suffix}"
+        taken.add(path.casefold())
+        targets[place] = path
+    return targets

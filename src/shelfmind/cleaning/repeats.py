@@ -1,0 +1,62 @@
+"""Which images are copies of one photo: as an audit found it, or looked for here."""
+
+from __future__ import annotations
+
+import tempfile
+from itertools import pairwise
+from pathlib import Path
+
+from shelfmind.analysis.duplicates import Limits, find_duplicates
+from shelfmind.analysis.facts import measure_files
+from shelfmind.analysis.issues import RELATED_SEPARATOR
+from shelfmind.data.splits import relative_name
+from shelfmind.data.tables import read_table
+from shelfmind.errors import UserError
+from shelfmind.files import cache_folder
+from shelfmind.progress import Counter
+from shelfmind.records import BadFile, Catalog
+
+Pair = tuple[str, str]
+"""Two images by their names below the data set's root."""
+ISSUES = "issues.csv"
+_KINDS = frozenset({"duplicate", "conflict", "leak"})
+
+
+def audited_pairs(audit: Path) -> list[Pair]:
+    """The pairs of images that an audit's ``issues.csv`` calls copies of each other.
+
+    Raises `UserError` if the folder is no audit.
+    """
+    path = audit / ISSUES
+    if not path.is_file():
+        raise UserError(
+            f"{audit} is not an audit: it has no {ISSUES}; make one with: shelfmind audit DATA --out {audit}"
+        )
+    rows = read_table(path, exact=True)
+    columns = {name: place for place, name in enumerate(rows[0][1])} if rows else {}
+    if not {"path", "kind", "related"} <= columns.keys():
+        raise UserError(f"{path} lacks the columns path, kind and related; make the audit anew")
+    pairs: list[Pair] = []
+    for line, cells in rows[1:]:
+        if len(cells) != len(columns):
+            raise UserError(f"{path}, line {line}: {len(cells)} cells where {len(columns)} belong; make the audit anew")
+        if cells[columns["kind"]] in _KINDS:
+            related = cells[columns["related"]].split(RELATED_SEPARATOR)
+            pairs.extend((cells[columns["path"]], other) for other in related if other)
+    return pairs
+
+
+def find_pairs(catalog: Catalog, counter: Counter) -> tuple[list[Pair], list[BadFile]]:
+    """The pairs of images that are copies of each other, found by looking at all of them, and the unusable files."""
+    names = [relative_name(sample.path, catalog.root) for sample in catalog.samples]
+    paths = [sample.path for sample in catalog.samples]
+    progress = counter("measuring images", len(paths))
+    try:
+        with tempfile.TemporaryDirectory(prefix="shelfmind-") as scratch:
+            cache = cache_folder() / "facts.sqlite"
+            measured = measure_files(paths, cache=cache, folder=Path(scratch), progress=progress)
+            groups = find_duplicates(measured, Limits(), counter)
+    except OSError as error:
+        raise UserError(f"no place for what is measured: {error.strerror or error}; set TMPDIR to one") from error
+    members = ([names[measured.places[member]] for member in group.members] for group in groups)
+    return [pair for group in members for pair in pairwise(group)], list(measured.bad_files)

@@ -1,0 +1,79 @@
+"""Puts images into a folder as links, copies or JPEGs."""
+
+from __future__ import annotations
+
+import io
+import os
+import shutil
+from collections.abc import Sequence
+from pathlib import Path
+
+from shelfmind.data.examining import available_cores
+from shelfmind.data.images import BadImage, open_image
+from shelfmind.errors import UserError
+from shelfmind.progress import Progress
+from shelfmind.runtime.ahead import map_ahead
+
+LINKS = ("auto", "hard", "symbolic", "copy")
+JPEG_QUALITY = 95
+_JPEG_START = b"\xff\xd8\xff"
+
+
+def place_images(
+    folder: Path, sources: Sequence[Path], targets: Sequence[str], *, link: str, jpeg: bool, progress: Progress
+) -> dict[str, int]:
+    """Put each source at its target below `folder`, and say how many were linked, copied or converted.
+
+    `link` is one of `LINKS`; "auto" makes hard links where the file system can, else copies. With `jpeg` what is not a
+    JPEG by content is decoded upright and encoded anew. The sources are only read. Raises `OSError` as it comes and
+    `UserError` for a link that cannot be made.
+    """
+    for parent in sorted({target.rsplit("/", 1)[0] for target in targets}):
+        (folder / parent).mkdir(parents=True)
+    counts: dict[str, int] = {}
+
+    def place(index: int) -> str:
+        return _place(sources[index], folder / targets[index], link, jpeg)
+
+    cores = available_cores()
+    for how in map_ahead(place, range(len(targets)), ahead=8 * cores, workers=2 * cores):
+        counts[how] = counts.get(how, 0) + 1
+        progress(1)
+    if counts.keys() - {"linked"} and hasattr(os, "sync"):
+        os.sync()  # once for all files, so that none is empty after a power cut
+    return counts
+
+
+def jpeg_bytes(source: Path) -> bytes:
+    """The image, upright, as a JPEG of high quality without metadata; the same for the same file and Pillow."""
+    try:
+        image = open_image(source)
+    except BadImage as error:
+        raise UserError(f"{source}: {error.reason}, though it was good when it was checked; begin again") from error
+    buffer = io.BytesIO()
+    image.save(buffer, "JPEG", quality=JPEG_QUALITY, subsampling=0)
+    return buffer.getvalue()
+
+
+def _place(source: Path, target: Path, link: str, jpeg: bool) -> str:
+    real = os.path.realpath(source)  # a link to a link would break when the middle one goes
+    if jpeg:
+        with open(real, "rb") as file:
+            is_jpeg = file.read(3) == _JPEG_START
+        if not is_jpeg:
+            target.write_bytes(jpeg_bytes(source))
+            return "converted to JPEG"
+    if link == "symbolic":
+        os.symlink(real, target)
+        return "linked"
+    if link in ("auto", "hard"):
+        try:
+            os.link(real, target)
+        except OSError as error:
+            if link == "hard":
+                reason = error.strerror or error
+                raise UserError(f"{source} cannot be linked: {reason}; --link copy does without") from error
+        else:
+            return "linked"
+    shutil.copyfile(real, target)
+    return "copied"

@@ -1,0 +1,91 @@
+"""Several runs' predictions of the same images as one: weights found on labelled images, and what each run adds."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+
+import numpy as np
+import numpy.typing as npt
+
+from shelfmind.errors import UserError
+from shelfmind.evaluation.bootstrap import Interval, hits, paired_interval
+from shelfmind.records import Predictions, require_same_classes
+
+Floats = npt.NDArray[np.float64]
+ITERATIONS = 500
+TOLERANCE = 1e-7
+
+
+@dataclass(frozen=True, slots=True)
+class Contribution:
+    """What one member adds: top-1 of all less top-1 without it (its weight shared out), with a paired 95% interval over
+    images, and its top-1 alone."""
+
+    name: str
+    weight: float
+    alone: float
+    added: float
+    added_ci95: Interval
+
+
+def mixed(members: Sequence[Predictions], weights: Sequence[float] | Floats) -> Predictions:
+    """The weighted mean of the members' probabilities; embeddings side by side, each scaled to length sqrt(weight).
+
+    Raises:
+        UserError: members of other images or other classes.
+    """
+    first = members[0]
+    for member in members[1:]:
+        require_same_classes(first.class_names, member.class_names, "another member of the ensemble")
+        if member.paths != first.paths:
+            raise UserError("the members of an ensemble must have predicted the same images in the same order")
+    shares = np.asarray(weights, np.float64) / np.sum(weights)
+    probabilities = np.zeros(first.probabilities.shape, np.float32)
+    for member, share in zip(members, shares, strict=True):
+        probabilities += np.float32(share) * member.probabilities
+    embeddings = [
+        _unit(member.embeddings) * np.float32(np.sqrt(share)) for member, share in zip(members, shares, strict=True)
+    ]
+    return replace(first, probabilities=probabilities, embeddings=np.concatenate(embeddings, axis=1))
+
+
+def fit_weights(members: Sequence[Predictions]) -> Floats:
+    """Weights (members,) that sum to 1 under which the labels of these images are most likely.
+
+    The likelihood of a mixture is concave in its weights; expectation maximisation (Dempster et al., 1977) climbs it
+    from equal weights and cannot leave the simplex.
+    """
+    labels = members[0].labels
+    rows = np.arange(len(labels))
+    likelihoods = np.stack([member.probabilities[rows, labels] for member in members], axis=1).astype(np.float64)
+    likelihoods = np.maximum(likelihoods, 1e-12)
+    weights = np.full(len(members), 1 / len(members))
+    for _ in range(ITERATIONS):
+        parts = likelihoods * weights
+        better = (parts / parts.sum(1, keepdims=True)).mean(0)
+        if np.abs(better - weights).max() < TOLERANCE:
+            return np.asarray(better)
+        weights = better
+    return np.asarray(weights)
+
+
+def contributions(
+    names: Sequence[str], members: Sequence[Predictions], weights: Floats, seed: int = 0
+) -> tuple[Contribution, ...]:
+    """What each member adds to the ensemble on labelled images."""
+    together = hits(mixed(members, weights))
+    found = []
+    for place, (name, member) in enumerate(zip(names, members, strict=True)):
+        others = [other for position, other in enumerate(members) if position != place]
+        rest = np.delete(weights, place)
+        shares = rest if rest.sum() > 0 else np.ones(len(others))
+        difference = together - (hits(mixed(others, shares)) if others else 0.0)
+        alone, added = float(hits(member).mean()), float(difference.mean())
+        found.append(Contribution(name, float(weights[place]), alone, added, paired_interval(difference, seed)))
+    return tuple(found)
+
+
+def _unit(embeddings: npt.NDArray[np.float32]) -> npt.NDArray[np.float32]:
+    lengths = np.linalg.norm(embeddings, axis=1, keepdims=True)
+    return np.asarray(embeddings / np.maximum(lengths, 1e-12), np.float32)

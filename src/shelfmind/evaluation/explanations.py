@@ -1,0 +1,51 @@
+"""The page that shows what a run looked at, and the training images most like it."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from shelfmind.evaluation.files import write_atomically
+from shelfmind.evaluation.pages import Picture, page_template
+
+
+@dataclass(frozen=True)
+class Likeness:
+    """A training image like the one explained: its path, its class and the cosine of their embeddings."""
+
+    path: str
+    class_name: str
+    similarity: float
+
+
+@dataclass(frozen=True)
+class Explanation:
+    """One image explained, or the reason why it cannot be.
+
+    `asked` is the class that the map speaks for, `guesses` the most probable classes with their probabilities,
+    `overlay` the name of the picture written beside the page.
+    """
+
+    path: str
+    asked: str = ""
+    guesses: tuple[tuple[str, float], ...] = ()
+    overlay: str = ""
+    neighbours: tuple[Likeness, ...] = ()
+    error: str | None = None
+
+
+@dataclass(frozen=True)
+class Panel:
+    """What the page shows of one explanation: the image, the map over it, and the neighbours' pictures."""
+
+    explanation: Explanation
+    image: Picture
+    overlay: Picture
+    neighbours: tuple[Picture, ...]
+
+
+def write_explanations(path: Path, title: str, panels: Sequence[Panel], notes: Sequence[str]) -> None:
+    """Write the page, which needs nothing outside itself."""
+    page = page_template("evaluation/explanations.html.j2").render(title=title, panels=panels, notes=notes)
+    write_atomically(path, page)

@@ -1,0 +1,61 @@
+"""Post-hoc logit adjustment: trades accuracy on frequent classes for accuracy on rare ones, without training."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+
+import numpy as np
+import numpy.typing as npt
+
+from shelfmind.errors import UserError
+from shelfmind.evaluation.metrics import ShotCutoffs, macro_top1, shot_groups, top_k
+from shelfmind.evaluation.outcomes import judge
+from shelfmind.records import Predictions
+
+TAUS = tuple(round(0.25 * step, 2) for step in range(9))
+"""Where the trade-off is drawn: 0 to 2."""
+
+
+@dataclass(frozen=True, slots=True)
+class TradeOff:
+    """What one strength of adjustment gives: fractions, and None for a group without measured classes."""
+
+    tau: float
+    top1: float
+    macro_top1: float
+    many: float | None
+    medium: float | None
+    few: float | None
+
+
+def adjusted(predictions: Predictions, train_counts: npt.NDArray[np.int64], tau: float) -> Predictions:
+    """Probabilities divided by the classes' shares of the training images to the power `tau`, and scaled to sum to 1
+    (Menon et al., ICLR 2021, equation 9, on probabilities).
+
+    `tau` 0 changes nothing, 1 aims at balanced classes. A class without training images counts as one with one.
+    Raises `UserError` for a `tau` that is not a number of at least 0.
+    """
+    if not 0 <= tau < float("inf"):
+        raise UserError(f"the strength of logit adjustment is a number of at least 0, not {tau}")
+    prior = np.maximum(train_counts, 1) / max(1, train_counts.sum())
+    with np.errstate(divide="ignore"):  # a probability of 0 stays one: it is minus infinity here
+        logits = np.log(predictions.probabilities) - (tau * np.log(prior)).astype(np.float32)
+    powers = np.exp(logits - logits.max(1, keepdims=True))
+    return replace(predictions, probabilities=powers / powers.sum(1, keepdims=True))
+
+
+def trade_off(
+    predictions: Predictions,
+    train_counts: npt.NDArray[np.int64],
+    taus: Sequence[float] = TAUS,
+    cutoffs: ShotCutoffs | None = None,
+) -> tuple[TradeOff, ...]:
+    """Accuracies over strengths of adjustment, one row each."""
+    return tuple(_at(predictions, train_counts, tau, cutoffs or ShotCutoffs()) for tau in taus)
+
+
+def _at(predictions: Predictions, train_counts: npt.NDArray[np.int64], tau: float, cutoffs: ShotCutoffs) -> TradeOff:
+    outcomes = judge(adjusted(predictions, train_counts, tau))
+    many, medium, few = (group.top1 for group in shot_groups(outcomes, train_counts, cutoffs))
+    return TradeOff(tau, top_k(outcomes, 1), macro_top1(outcomes), many, medium, few)

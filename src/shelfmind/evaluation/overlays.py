@@ -1,0 +1,26 @@
+"""Lays a saliency map over the picture that it explains."""
+
+from __future__ import annotations
+
+import numpy as np
+import numpy.typing as npt
+from PIL import Image
+
+STRENGTH = 0.6
+STOPS = np.array([[0, 0, 4], [87, 16, 110], [188, 55, 84], [249, 142, 9], [252, 255, 164]], np.float32)
+"""Colours from dark to bright over equal steps of saliency: they order by brightness alone, also in print."""
+
+
+def overlay(picture: npt.NDArray[np.uint8], saliency: npt.NDArray[np.float32]) -> Image.Image:
+    """The picture (S, S, 3) greyed, with the map (h, w), 0 to 1, laid over it: the brighter, the more it counted."""
+    size = picture.shape[1], picture.shape[0]
+    grown = Image.fromarray(saliency.astype(np.float32)).resize(size, Image.Resampling.BICUBIC)
+    heat = np.clip(np.asarray(grown), 0.0, 1.0)
+    place = heat * (len(STOPS) - 1)
+    low = np.minimum(place.astype(np.int64), len(STOPS) - 2)
+    share = (place - low)[..., None]
+    colours = STOPS[low] * (1 - share) + STOPS[low + 1] * share
+    grey = np.repeat(picture.mean(2, keepdims=True), 3, axis=2)
+    mixed = grey * 0.5 + picture * 0.5
+    weight = STRENGTH * heat[..., None]
+    return Image.fromarray((mixed * (1 - weight) + colours * weight).astype(np.uint8))

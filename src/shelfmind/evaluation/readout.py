@@ -1,0 +1,85 @@
+"""What embeddings are worth before any fine-tuning: nearest neighbours and a linear probe."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+from sklearn.linear_model import LogisticRegression
+
+from shelfmind.evaluation.bootstrap import Interval, paired_interval
+
+Floats = npt.NDArray[np.float32]
+Ints = npt.NDArray[np.int64]
+NEIGHBOURS, TEMPERATURE = 20, 0.07
+STRENGTHS = (0.1, 1.0, 10.0)
+_CHUNK_VALUES = 20_000_000
+
+
+@dataclass(frozen=True, slots=True)
+class Readout:
+    """Top-1 on held-out images by weighted nearest neighbours and by a linear probe, with 95% intervals over images."""
+
+    knn_top1: float
+    knn_top1_ci95: Interval
+    linear_top1: float
+    linear_top1_ci95: Interval
+    images: int
+    train_images: int
+
+
+def read_out(train: Floats, train_labels: Ints, held_out: Floats, labels: Ints) -> Readout:
+    """Judge embeddings (N, D) of training images by what they say of held-out ones (M, D)."""
+    knn = (nearest_labels(train, train_labels, held_out) == labels).astype(np.float64)
+    linear = (probed_labels(train, train_labels, held_out) == labels).astype(np.float64)
+    return Readout(
+        float(knn.mean()),
+        paired_interval(knn),
+        float(linear.mean()),
+        paired_interval(linear),
+        len(labels),
+        len(train_labels),
+    )
+
+
+def nearest_labels(train: Floats, train_labels: Ints, held_out: Floats, neighbours: int = NEIGHBOURS) -> Ints:
+    """The class with most votes among the nearest training images, each vote exp(cosine / 0.07) (Wu et al., CVPR 2018,
+    section 3.4)."""
+    train, held_out = _unit(train), _unit(held_out)
+    classes = int(train_labels.max()) + 1
+    neighbours = min(neighbours, len(train))
+    found = np.zeros(len(held_out), np.int64)
+    step = max(1, _CHUNK_VALUES // len(train))
+    for start in range(0, len(held_out), step):
+        cosines = held_out[start : start + step] @ train.T
+        nearest = np.argpartition(-cosines, neighbours - 1, axis=1)[:, :neighbours]
+        votes = np.zeros((len(cosines), classes))
+        weights = np.exp((np.take_along_axis(cosines, nearest, 1) - 1) / TEMPERATURE)
+        np.add.at(votes, (np.arange(len(cosines))[:, None], train_labels[nearest]), weights)
+        found[start : start + step] = votes.argmax(1)
+    return found
+
+
+def probed_labels(train: Floats, train_labels: Ints, held_out: Floats) -> Ints:
+    """What a logistic regression on the training embeddings says; its strength is chosen on a fifth of them."""
+    order = np.random.default_rng(0).permutation(len(train))
+    cut = max(1, len(train) // 5)
+    inner, chosen = order[:cut], order[cut:]
+    mean, deviation = train.mean(0), train.std(0) + 1e-6
+
+    def fitted(rows: Ints, strength: float) -> LogisticRegression:
+        return LogisticRegression(C=strength, max_iter=1000).fit((train[rows] - mean) / deviation, train_labels[rows])
+
+    def score(strength: float) -> float:
+        if len(np.unique(train_labels[chosen])) < 2:
+            return 0.0
+        guesses = fitted(chosen, strength).predict((train[inner] - mean) / deviation)
+        return float((guesses == train_labels[inner]).mean())
+
+    best = max(STRENGTHS, key=score)
+    return np.asarray(fitted(order, best).predict((held_out - mean) / deviation), np.int64)
+
+
+def _unit(embeddings: Floats) -> Floats:
+    return np.asarray(embeddings / np.maximum(np.linalg.norm(embeddings, axis=1, keepdims=True), 1e-12), np.float32)

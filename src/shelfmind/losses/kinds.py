@@ -1,0 +1,31 @@
+"""What every loss is: a function of logits, targets and progress, and what it asks of the rest of the recipe."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+from mindspore import Tensor
+
+Counts = npt.NDArray[np.int64]
+"""Training images of each class, shape (C,)."""
+Loss = Callable[[Tensor, Tensor, Tensor], Tensor]
+"""Logits (N, C), targets (N, C) and the training's progress (a scalar from 0 to 1) to a scalar."""
+
+
+@dataclass(frozen=True)
+class LossKind:
+    """A loss of the table.
+
+    Attributes:
+        build: makes it of the class counts, the label smoothing and the recipe's arguments; raises `ValueError` for
+            arguments out of range and `TypeError` for unknown ones.
+        soft_targets: whether it knows what to do with mixed targets, as Mixup and CutMix give them.
+        classifier: the classifier that its logits must come from, if not any.
+    """
+
+    build: Callable[..., Loss]
+    soft_targets: bool = True
+    classifier: str | None = None

@@ -1,0 +1,78 @@
+"""Losses that move logits before the softmax: balanced softmax, LDAM and ArcFace."""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+from mindspore import Tensor, ops
+
+from shelfmind.losses.cross_entropy import balancing_weights, deferred, soft_cross_entropy
+from shelfmind.losses.kinds import Counts, Loss
+from shelfmind.recipe import COSINE_SCALE
+
+LEAST_SQUARE = 1e-6
+"""Keeps the gradient of a sine finite where its angle is 0."""
+
+
+def balanced_softmax(counts: Counts, smoothing: float) -> Loss:
+    """Cross entropy of the logits plus log n, n a class's training images (Ren et al., NeurIPS 2020, equation 3).
+
+    What is learnt are logits for balanced classes. A class without images counts as one with one.
+    """
+    prior = Tensor(np.log(np.maximum(counts, 1)).astype(np.float32))
+
+    def loss(logits: Tensor, targets: Tensor, progress: Tensor) -> Tensor:
+        return soft_cross_entropy(logits.float() + prior, targets, smoothing).mean()
+
+    return loss
+
+
+def ldam(
+    counts: Counts,
+    smoothing: float,
+    largest_margin: float = 0.5,
+    scale: float = 30.0,
+    beta: float = 0.9999,
+    weighted_from: float = 0.8,
+) -> Loss:
+    """Cosines less a margin of n^(-1/4) at the true class, the rarest class's `largest_margin`, times `scale`, and
+    class-balanced weights in the last part of the training (LDAM-DRW, Cao et al., NeurIPS 2019, equations 10 to 13)."""
+    _require_positive(largest_margin=largest_margin, scale=scale)
+    roots = np.maximum(counts, 1).astype(np.float64) ** -0.25
+    margins = Tensor((largest_margin * roots / roots.max()).astype(np.float32))
+    weights = Tensor(balancing_weights(counts, beta))
+
+    def loss(logits: Tensor, targets: Tensor, progress: Tensor) -> Tensor:
+        cosines = logits.float() / COSINE_SCALE - margins * targets
+        weighted = deferred(ops.matmul(targets.float(), weights), progress, weighted_from)
+        return (weighted * soft_cross_entropy(cosines * scale, targets, smoothing)).mean()
+
+    return loss
+
+
+def arcface(counts: Counts, smoothing: float, margin: float = 0.5, scale: float = 30.0) -> Loss:
+    """Cross entropy of scale * cos(angle + margin) at the true class and scale * cos(angle) elsewhere (Deng et al.,
+    CVPR 2019, equation 3).
+
+    Where angle + margin exceeds pi, the cosine falls on linearly as the authors' code has it, so that it never rises.
+    """
+    _require_positive(margin=margin, scale=scale)
+    if margin >= math.pi / 2:
+        raise ValueError(f"margin is an angle below pi / 2, not {margin}")
+    last_cosine = math.cos(math.pi - margin)
+
+    def loss(logits: Tensor, targets: Tensor, progress: Tensor) -> Tensor:
+        cosines = ops.clamp(logits.float() / COSINE_SCALE, -1.0, 1.0)
+        sines = ops.sqrt(ops.clamp(1 - cosines * cosines, LEAST_SQUARE, 1.0))
+        turned = cosines * math.cos(margin) - sines * math.sin(margin)
+        turned = ops.where(cosines > last_cosine, turned, cosines - margin * math.sin(margin))
+        return soft_cross_entropy((targets * turned + (1 - targets) * cosines) * scale, targets, smoothing).mean()
+
+    return loss
+
+
+def _require_positive(**values: float) -> None:
+    for name, value in values.items():
+        if not value > 0:
+            raise ValueError(f"{name} must be greater than 0, not {value}")

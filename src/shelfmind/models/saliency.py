@@ -1,0 +1,61 @@
+"""Where a network looks: Grad-CAM."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+import mindspore
+import numpy as np
+import numpy.typing as npt
+from mindspore import Tensor, nn, ops
+
+from shelfmind.errors import UserError
+
+Floats = npt.NDArray[np.float32]
+
+
+def grad_cam(model: nn.Cell, images: Floats, classes: npt.NDArray[np.int64]) -> Floats:
+    """How much each place of the last feature maps speaks for a class: ReLU of the maps' sum weighted by the mean
+    gradients of the class's logit, scaled to a maximum of 1 (Selvaraju et al., ICCV 2017, equations 1 and 2).
+
+    Args:
+        model: a network of ours, or MindCV's with feature maps.
+        images: network input (N, 3, H, W).
+        classes: the class asked about for each image (N,).
+
+    Returns:
+        maps (N, h, w) between 0 and 1; all 0 where nothing speaks for the class.
+
+    Raises:
+        UserError: a network without feature maps, such as a transformer.
+    """
+    model.set_train(False)
+    with _eagerly():
+        maps = model.see(Tensor(images))
+        if maps.ndim != 4:
+            raise UserError("Grad-CAM needs a convolutional network; this one gives no feature maps")
+        chosen = Tensor(np.eye(_classes(model, maps), dtype=np.float32)[classes])
+
+        def evidence(features: Tensor) -> Tensor:
+            return (model.classify(features)[0] * chosen).sum()
+
+        weights = ops.mean(mindspore.grad(evidence)(maps), (2, 3), keep_dims=True)
+        saliency = ops.relu((weights * maps).sum(1)).asnumpy()
+    highest = saliency.max((1, 2), keepdims=True)
+    return np.divide(saliency, highest, out=np.zeros_like(saliency), where=highest > 0)
+
+
+def _classes(model: nn.Cell, maps: Tensor) -> int:
+    return int(model.classify(maps)[0].shape[1])
+
+
+@contextmanager
+def _eagerly() -> Iterator[None]:
+    """Operator by operator: a graph for every number of images would take longer to compile than to run."""
+    mode = mindspore.get_context("mode")
+    mindspore.set_context(mode=mindspore.PYNATIVE_MODE)
+    try:
+        yield
+    finally:
+        mindspore.set_context(mode=mode)

@@ -1,0 +1,200 @@
+"""The suspects under review with what everybody has decided about them: what the page asks and tells."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+from typing import Any
+
+from shelfmind.analysis.decisions import KINDS, Decision, append_decision, decide, standing, take_back
+from shelfmind.analysis.suspects import Suspect
+from shelfmind.data.classes import normalise_class_name
+from shelfmind.errors import UserError
+from shelfmind.review.audit_folder import Audit
+from shelfmind.review.following import Follower
+
+MOST_CARDS = 100
+MOST_EXAMPLES = 4
+_LONGEST_NAME = 200
+
+
+class Deck:
+    """The state behind one reviewer's page. Suspects, images and classes go by their number. Safe in threads."""
+
+    def __init__(self, audit: Audit, reviewer: str, log: Path, language: str | None = None) -> None:
+        self.audit, self.reviewer, self.language = audit, reviewer, language
+        self.log = Follower(log)
+        self._lock = threading.RLock()
+        self.images: list[str] = []
+        self._image_numbers: dict[str, int] = {}
+        self._suspects_at: dict[str, list[int]] = {}
+        self._examples: dict[str, dict[int, None]] = {}
+        for number, suspect in enumerate(audit.suspects):
+            self._suspects_at.setdefault(suspect.path, []).append(number)
+            self._note_images(suspect)
+        seen = dict.fromkeys(audit.class_names)
+        for suspect in audit.suspects:
+            seen |= dict.fromkeys(name for name in (suspect.given, suspect.suggested) if name is not None)
+        self.class_names = list(seen)
+        self._by_normal_name = {normalise_class_name(name): name for name in self.class_names}
+        self.log.refresh()
+        self._standing = standing(self.log.decisions)
+
+    def overview(self) -> dict[str, Any]:
+        """Everything the page needs before it shows a card; one list a column, one entry a suspect."""
+        with self._lock:
+            self._refresh()
+            places = {name: place for place, name in enumerate(self.class_names)}
+            suspects = self.audit.suspects
+            return {
+                "reviewer": self.reviewer,
+                "data": str(self.audit.root),
+                "log": str(self.log.path),
+                "language": self.language,
+                "classes": self.class_names,
+                "given": [places[suspect.given] for suspect in suspects],
+                "suggested": [None if each.suggested is None else places[each.suggested] for each in suspects],
+                "kind": [suspect.kind for suspect in suspects],
+                **self._news(self._standing),
+            }
+
+    def cards(self, numbers: Sequence[int]) -> list[dict[str, Any]]:
+        """The details of some suspects. Raises `LookupError` for a number that no suspect has, or too many."""
+        if len(numbers) > MOST_CARDS:
+            raise LookupError(f"more than {MOST_CARDS} cards at once")
+        return [self._card(number) for number in numbers]
+
+    def examples(self, class_number: int) -> list[int]:
+        """Images that are typical of a class, as far as the suspects name any."""
+        if not 0 <= class_number < len(self.class_names):
+            raise LookupError(class_number)
+        return list(self._examples.get(self.class_names[class_number], {}))[:MOST_EXAMPLES]
+
+    def news(self, since: int) -> dict[str, Any]:
+        """What holds of the suspects that were decided or undone behind the first `since` lines of the log."""
+        with self._lock:
+            self._refresh()
+            if not 0 <= since <= len(self.log.decisions):  # the log was replaced
+                return {**self._news(self._suspects_at), "all": True}
+            return self._news(dict.fromkeys(decision.path for decision in self.log.decisions[since:]))
+
+    def decide(self, number: int, decision: str, label: str | None) -> dict[str, Any]:
+        """Write a decision on a suspect to the log and say what holds now.
+
+        Raises `LookupError` for no such suspect, `ValueError` for a decision that makes no sense, and `UserError` where
+        the log cannot be written.
+        """
+        suspect = self._suspect(number)
+        if decision not in KINDS:
+            raise ValueError(f"no such decision: {decision}")
+        if decision == "relabel":
+            label = self._class_named(label or "")
+            if label == suspect.given:
+                raise ValueError("that is the class it has; keep it instead")
+        elif label is not None:
+            raise ValueError("only a relabelling names a class")
+        made = decide(self.reviewer, suspect.path, suspect.given, decision, label)
+        append_decision(self.log.path, made)
+        return self._told(suspect.path)
+
+    def undo(self, number: int | None) -> dict[str, Any]:
+        """Take back this reviewer's decision on a suspect, or the last one on any, and say on which; None: none.
+
+        Raises like `decide`.
+        """
+        with self._lock:
+            self._refresh()
+            if number is None:
+                mine = [of[self.reviewer] for of in self._standing.values() if self.reviewer in of]
+                order = {each.id: place for place, each in enumerate(self.log.decisions)}
+                of_this_deck = [each for each in mine if each.path in self._suspects_at]
+                last = max(of_this_deck, key=lambda each: order[each.id], default=None)
+            else:
+                last = self._standing.get(self._suspect(number).path, {}).get(self.reviewer)
+            if last is None:
+                return {"undone": None, **self._news(())}
+            append_decision(self.log.path, take_back(last, self.reviewer))
+        return {"undone": self._suspects_at[last.path][0], **self._told(last.path)}
+
+    def decided(self) -> int:
+        """How many suspects somebody has decided."""
+        with self._lock:
+            self._refresh()
+            return self._decided()
+
+    def _told(self, path: str) -> dict[str, Any]:
+        with self._lock:
+            self._refresh()
+            return self._news([path])
+
+    def _refresh(self) -> None:
+        if self.log.refresh():
+            self._standing = standing(self.log.decisions)
+
+    def _news(self, paths: Iterable[str]) -> dict[str, Any]:
+        states = {
+            number: [self._said(decision) for decision in self._standing.get(path, {}).values()]
+            for path in paths
+            for number in self._suspects_at.get(path, ())
+        }
+        return {"version": len(self.log.decisions), "decided": self._decided(), "states": states}
+
+    def _decided(self) -> int:
+        return sum(len(numbers) for path, numbers in self._suspects_at.items() if path in self._standing)
+
+    def _said(self, decision: Decision) -> dict[str, Any]:
+        return {
+            "reviewer": decision.reviewer,
+            "mine": decision.reviewer == self.reviewer,
+            "decision": decision.decision,
+            "label": decision.label,
+            "time": decision.time,
+        }
+
+    def _suspect(self, number: int) -> Suspect:
+        if not 0 <= number < len(self.audit.suspects):
+            raise LookupError(number)
+        return self.audit.suspects[number]
+
+    def _card(self, number: int) -> dict[str, Any]:
+        suspect = self._suspect(number)
+        numbers = self._image_numbers
+        return {
+            "number": number,
+            "path": suspect.path,
+            "split": suspect.split,
+            "score": suspect.score,
+            "detail": suspect.detail,
+            "image": numbers[suspect.path],
+            "neighbours": [numbers[path] for path in suspect.neighbours],
+            "typical": [numbers[path] for path in suspect.given_neighbours],
+        }
+
+    def _class_named(self, label: str) -> str:
+        """The class of that name, however it is spelt, or a new one."""
+        if label in self.class_names:
+            return label
+        normal = normalise_class_name(label)
+        if not normal or len(normal) > _LONGEST_NAME or not normal.isprintable():
+            raise ValueError(f"a class needs a name of 1 to {_LONGEST_NAME} printable characters")
+        return self._by_normal_name.get(normal, normal)
+
+    def _note_images(self, suspect: Suspect) -> None:
+        for path in (suspect.path, *suspect.neighbours, *suspect.given_neighbours):
+            if path not in self._image_numbers:
+                self._image_numbers[path] = len(self.images)
+                self.images.append(path)
+        pairs = [(suspect.given, suspect.given_neighbours), (suspect.suggested, suspect.neighbours)]
+        for name, paths in pairs:
+            if name is not None:
+                known = self._examples.setdefault(name, {})
+                known.update(dict.fromkeys(self._image_numbers[path] for path in paths))
+
+
+def check_reviewer(name: str) -> str:
+    """The name under which decisions are logged. Raises `UserError` for one that is empty or cannot be printed."""
+    name = name.strip()
+    if not name or len(name) > _LONGEST_NAME or not name.isprintable():
+        raise UserError(f"the reviewer's name {name!r} is empty, too long or not printable; give one with --reviewer")
+    return name

@@ -1,0 +1,33 @@
+// Talks to the local server: JSON in, JSON out, and an Error with a sentence for whatever goes wrong.
+
+import { say } from "./words.js";
+
+async function ask(path, options) {
+  let answer;
+  try {
+    answer = await fetch(path, options);
+  } catch {
+    throw new Error(say("serverGone"));
+  }
+  const content = await answer.json().catch(() => ({ error: `${answer.status}` }));
+  if (!answer.ok) throw new Error(content.error);
+  return content;
+}
+
+let queue = Promise.resolve();
+
+// Changes are sent one after the other, in the order in which they were made.
+function change(path, body) {
+  const options = { method: "POST", headers: { "Content-Type": "application/json", "X-Shelfmind": "review" }, body: JSON.stringify(body) };
+  const answer = queue.then(() => ask(path, options));
+  queue = answer.catch(() => {});
+  return answer;
+}
+
+export const overview = () => ask("/api/review");
+export const cards = (numbers) => ask(`/api/cards?numbers=${numbers.join(",")}`);
+export const examples = (classNumber) => ask(`/api/examples?class=${classNumber}`);
+export const news = (since) => ask(`/api/news?since=${since}`);
+export const decide = (number, decision, label) => change("/api/decide", { number, decision, label });
+export const undo = (number = null) => change("/api/undo", { number });
+export const picture = (image, size) => `/image/${size}/${image}`;

@@ -1,0 +1,102 @@
+// The page's words in English and Chinese.
+
+const WORDS = {
+  en: {
+    name: "English", title: "Review", undo: "Undo", help: "Keys", filterByClass: "Filter by class", kind: "Kind",
+    allKinds: "all", undecidedOnly: "Undecided only", chooseClass: "Which product is it?", labelledAs: "labelled",
+    cancel: "Cancel", close: "Close", larger: "Larger picture", keyboard: "Keyboard",
+    searchClass: "Search classes, or type a new one",
+    safety: "Every decision is written to the log at once. The data set itself is never changed: shelfmind prepare makes a clean copy of it from your decisions.",
+    reviewer: "Reviewer: {0}", progress: "{0} of {1} decided", shown: "{0} shown", shownOf: "{0} shown; {1} listed: filter to see the others",
+    given: "Labelled as", suggested: "Looks like", noSuggestion: "No class fits better", typical: "typical of it",
+    copies: "Its copies", nearest: "nearest with this label", alike: "nearly the same pictures", noPictures: "no pictures to compare with",
+    score: "suspicion", keep: "Keep", relabel: "Relabel…", accept: "Use this label", others: "Others", drop: "Drop",
+    takeBack: "Take back", loading: "loading", cannotOpen: "cannot be opened",
+    didKeep: "kept as it is", didRelabel: "now {0}", didDrop: "dropped", didOthers: "moved to others", by: "{0} by {1}", me: "you",
+    disagree: "Reviewers disagree", undecided: "undecided",
+    cardLabel: "Suspect {0} of {1}, labelled {2}. {3}", saving: "saving…",
+    said: "{0}. {1} of {2} decided.", undone: "Taken back: {0}.", nothingToUndo: "You have nothing to take back.",
+    sameClass: "That is the label it has already.", noSuggested: "There is no suggestion; choose a class with R.",
+    allDecided: "All suspects shown are decided.", nothing: "No suspects: nothing to review here.",
+    nothingLeft: "Everything here is decided. Next: shelfmind prepare DATA --decisions {0} --out CLEAN",
+    noMatch: "No suspect matches this filter.", classes: "{0} classes", moreClasses: "{0} classes; keep typing to narrow them",
+    newClass: "New class “{0}”", suggestion: "suggestion", recent: "used before", examplesOf: "examples",
+    notSaved: "Not saved: {0}", serverGone: "The review does not answer. Is `shelfmind review` still running?",
+    suspectPicture: "The suspect, {0}", neighbourPicture: "Labelled {0}", enlarge: "Enlarge: {0}",
+    keys: [["J ↓ →", "next suspect"], ["K", "keep the label"], ["A", "use the suggested label"], ["R", "choose another label"], ["O", "move to “others”"], ["D", "drop the image"], ["U", "undo your last decision"], ["↑ ←", "previous suspect"], ["N", "next undecided suspect"], ["Enter", "enlarge the picture"], ["/", "filter by class"], ["?", "this help"]],
+    kinds: { label: "wrong label?", conflict: "same picture, two labels", leak: "in train and test", outlier: "outlier", quality: "poor picture", duplicate: "duplicate", near_duplicate: "near-duplicate" },
+    splits: { train: "train", val: "val", test: "test" },
+  },
+  zh: {
+    name: "中文", title: "标签复核", undo: "撤销", help: "快捷键", filterByClass: "按类别筛选", kind: "问题",
+    allKinds: "全部", undecidedOnly: "只看未处理", chooseClass: "这是哪种商品？", labelledAs: "现标签",
+    cancel: "取消", close: "关闭", larger: "大图", keyboard: "键盘操作",
+    searchClass: "搜索类别，或输入新类别",
+    safety: "每个决定都会立即写入日志。数据集本身不会被改动：shelfmind prepare 会按照你的决定生成一份干净的副本。",
+    reviewer: "复核人：{0}", progress: "已处理 {0} / {1}", shown: "显示 {0} 张", shownOf: "符合 {0} 张，列出 {1} 张：请用筛选查看其余",
+    given: "现标签", suggested: "更像是", noSuggestion: "没有更合适的类别", typical: "该类的典型图片",
+    copies: "它的副本", nearest: "该标签下最相近的图片", alike: "几乎相同的图片", noPictures: "没有可比较的图片",
+    score: "可疑度", keep: "保留", relabel: "改标签…", accept: "采用此标签", others: "归入其他", drop: "剔除",
+    takeBack: "收回决定", loading: "加载中", cannotOpen: "无法打开",
+    didKeep: "保留原标签", didRelabel: "改为 {0}", didDrop: "已剔除", didOthers: "归入其他", by: "{0}（{1}）", me: "你",
+    disagree: "复核人意见不一", undecided: "未处理",
+    cardLabel: "第 {0} 张，共 {1} 张，现标签 {2}。{3}", saving: "保存中…",
+    said: "{0}。已处理 {1} / {2}。", undone: "已撤销：{0}。", nothingToUndo: "没有可撤销的决定。",
+    sameClass: "它已经是这个标签了。", noSuggested: "没有建议的类别，请按 R 选择。",
+    allDecided: "所显示的图片已全部处理。", nothing: "没有可疑图片，无需复核。",
+    nothingLeft: "这里已全部处理完。下一步：shelfmind prepare DATA --decisions {0} --out CLEAN",
+    noMatch: "没有符合筛选条件的图片。", classes: "{0} 个类别", moreClasses: "{0} 个类别，继续输入可缩小范围",
+    newClass: "新类别“{0}”", suggestion: "建议", recent: "用过", examplesOf: "示例",
+    notSaved: "未保存：{0}", serverGone: "复核服务没有响应。shelfmind review 还在运行吗？",
+    suspectPicture: "可疑图片 {0}", neighbourPicture: "标签为 {0}", enlarge: "放大：{0}",
+    keys: [["J ↓ →", "下一张"], ["K", "保留标签"], ["A", "采用建议的标签"], ["R", "选择其他标签"], ["O", "归入“其他”"], ["D", "剔除图片"], ["U", "撤销你的上一个决定"], ["↑ ←", "上一张"], ["N", "下一张未处理的"], ["Enter", "放大图片"], ["/", "按类别筛选"], ["?", "显示本说明"]],
+    kinds: { label: "标签可疑", conflict: "同一图片两个标签", leak: "训练集与测试集重复", outlier: "离群", quality: "画质差", duplicate: "重复", near_duplicate: "近似重复" },
+    splits: { train: "训练集", val: "验证集", test: "测试集" },
+  },
+};
+const KEPT = "shelfmind-language";
+let words = WORDS.en;
+
+export function chooseLanguage(wanted) {
+  const kept = remembered();
+  const browser = navigator.languages.find((each) => /^(en|zh)/i.test(each)) ?? "en";
+  setLanguage(wanted ?? kept ?? browser.slice(0, 2).toLowerCase(), false);
+}
+
+export function otherLanguage() {
+  return words === WORDS.en ? "zh" : "en";
+}
+
+export function otherName() {
+  return WORDS[otherLanguage()].name;
+}
+
+export function setLanguage(code, remember = true) {
+  words = WORDS[code] ?? WORDS.en;
+  document.documentElement.lang = words === WORDS.zh ? "zh-CN" : "en";
+  if (remember) {
+    try { localStorage.setItem(KEPT, code); } catch { /* storage may be forbidden */ }
+  }
+  for (const element of document.querySelectorAll("[data-word]")) element.textContent = words[element.dataset.word];
+  for (const element of document.querySelectorAll("[data-label]")) element.ariaLabel = words[element.dataset.label];
+}
+
+export function say(key, ...values) {
+  return values.reduce((text, value, place) => text.replace(`{${place}}`, () => value), words[key]);
+}
+
+export function keyList() {
+  return words.keys;
+}
+
+export function kindName(kind) {
+  return words.kinds[kind] ?? kind;
+}
+
+export function splitName(split) {
+  return words.splits[split] ?? split;
+}
+
+function remembered() {
+  try { return localStorage.getItem(KEPT); } catch { return null; }
+}

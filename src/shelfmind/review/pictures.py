@@ -1,0 +1,99 @@
+"""The pictures of the page: small JPEGs of images of the data set, and of no other file."""
+
+from __future__ import annotations
+
+import hashlib
+import io
+import os
+import threading
+from collections import OrderedDict
+from functools import cached_property
+from pathlib import Path
+
+from PIL import Image
+
+from shelfmind.data import open_catalog
+from shelfmind.data.examining import available_cores
+from shelfmind.data.images import BadImage, open_image
+from shelfmind.data.listing import is_image_name
+from shelfmind.errors import UserError
+
+EDGES = {"small": 320, "medium": 720, "large": 1800}
+"""The longer side of each size of picture, in pixels; no image is enlarged."""
+_KEPT_BYTES = 64 * 2**20
+
+
+class NoPicture(Exception):  # noqa: N818 - says what it is, as UserError does
+    """There is nothing to show: the file is gone, is no image, or does not belong to the data set."""
+
+
+class Pictures:
+    """Renders images of the data set at `root`; the last ones are kept in memory. Safe in threads."""
+
+    def __init__(self, root: Path, format: str) -> None:
+        self._root, self._format = root, format
+        self._real_root = os.path.realpath(root if root.is_dir() else root.parent)
+        self._kept: OrderedDict[str, bytes] = OrderedDict()
+        self._lock = threading.Lock()
+        self._decoding = threading.BoundedSemaphore(available_cores())  # bounds the memory, not only the time
+
+    def locate(self, path: str) -> Path:
+        """The file of an image, given as in the suspects. Raises `NoPicture` unless it is in the data set.
+
+        It is if it really lies below the root, all links and ``..`` followed, or if the data set's catalog lists it: a
+        list of images may name others, and a data set may be made of links.
+        """
+        base = self._root if self._root.is_dir() else self._root.parent
+        try:
+            place = os.path.join(base, path)
+            if not is_image_name(place):
+                raise NoPicture(path)
+            real = os.path.realpath(place)
+            if os.path.commonpath([real, self._real_root]) == self._real_root:
+                return Path(real)
+        except ValueError as error:  # a NUL character, another drive
+            raise NoPicture(path) from error
+        listed = self._listed.get(os.path.abspath(place))
+        if listed is None:
+            raise NoPicture(path)
+        return listed
+
+    def render(self, path: str, size: str) -> tuple[bytes, str]:
+        """A picture as JPEG and its ETag, which changes with the file. Raises `NoPicture`."""
+        file = self.locate(path)
+        try:
+            status = os.stat(file)
+        except OSError as error:
+            raise NoPicture(path) from error
+        identity = f"{file}|{status.st_size}|{status.st_mtime_ns}|{EDGES[size]}"
+        tag = f'"{hashlib.sha256(os.fsencode(identity)).hexdigest()[:32]}"'
+        with self._lock:
+            if tag in self._kept:
+                self._kept.move_to_end(tag)
+                return self._kept[tag], tag
+        with self._decoding:
+            content = _encoded(file, EDGES[size])
+        with self._lock:
+            self._kept[tag] = content
+            while sum(map(len, self._kept.values())) > _KEPT_BYTES:
+                self._kept.popitem(last=False)
+        return content, tag
+
+    @cached_property
+    def _listed(self) -> dict[str, Path]:
+        try:
+            catalog = open_catalog(self._root, self._format, same_names=True)
+        except UserError:
+            return {}
+        return {os.path.abspath(sample.path): sample.path for sample in catalog.samples}
+
+
+def _encoded(file: Path, edge: int) -> bytes:
+    try:
+        image = open_image(file, draft_size=(edge, edge))
+    except BadImage as error:
+        raise NoPicture(error.reason) from error
+    image.thumbnail((edge, edge), Image.Resampling.LANCZOS, reducing_gap=2.0)
+    buffer = io.BytesIO()
+    image.save(buffer, "JPEG", quality=85)
+    return buffer.getvalue()

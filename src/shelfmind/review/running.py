@@ -1,0 +1,92 @@
+"""Runs a review until it is stopped: reads the audit, opens the log, serves the page."""
+
+from __future__ import annotations
+
+import errno
+import getpass
+import os
+import sys
+import threading
+import webbrowser
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+from shelfmind.analysis.decisions import CUT_LINE, FILE_NAME, require_writable, split_whole
+from shelfmind.errors import UserError, unknown_name
+from shelfmind.review.audit_folder import read_audit
+from shelfmind.review.deck import Deck, check_reviewer
+from shelfmind.review.pictures import Pictures
+from shelfmind.review.server import LOOPBACK, ReviewServer
+
+LANGUAGES = ("en", "zh")
+USUAL_PORT = 8765
+
+
+@dataclass(frozen=True)
+class Reviewed:
+    """How far the review had come when it was stopped: `decided` of `suspects`, by anybody, all in `log`."""
+
+    decided: int
+    suspects: int
+    log: Path
+    root: Path
+
+
+def review(
+    audit: Path,
+    *,
+    data: Path | None = None,
+    log: Path | None = None,
+    reviewer: str | None = None,
+    port: int | None = None,
+    language: str | None = None,
+    ready: Callable[[str], None],
+    note: Callable[[str], None],
+) -> Reviewed:
+    """Serve the review page of an audit folder until Ctrl-C; `ready` is told its address once it answers.
+
+    Every decision is appended to `log` (``review.jsonl`` in the audit folder), which several reviews may share. The
+    port is the usual one, or any that is free where that is taken. Raises `UserError` before anything is served for an
+    audit, a log, a name, a language or a port that cannot be used.
+    """
+    if language is not None and language not in LANGUAGES:
+        raise unknown_name("language", language, LANGUAGES)
+    name = check_reviewer(reviewer if reviewer is not None else _login_name())
+    found = read_audit(audit, data)
+    place = log if log is not None else audit / FILE_NAME
+    require_writable(place)
+    if split_whole(place.read_bytes())[1]:
+        note(CUT_LINE.format(path=place))
+    deck = Deck(found, name, place, language)
+    with _server(port, deck, Pictures(found.root, found.format)) as server:
+        ready(server.address)
+        try:
+            server.serve_forever()
+        except KeyboardInterrupt:
+            pass
+    return Reviewed(deck.decided(), len(found.suspects), place, found.root)
+
+
+def open_browser(address: str) -> None:
+    """Show the address in the user's browser, if there is a screen; a browser for terminals would take the terminal."""
+    on_screen = sys.platform in ("darwin", "win32") or os.environ.get("DISPLAY") or os.environ.get("WAYLAND_DISPLAY")
+    if on_screen:
+        threading.Thread(target=webbrowser.open, args=(address,), daemon=True).start()
+
+
+def _server(port: int | None, deck: Deck, pictures: Pictures) -> ReviewServer:
+    try:
+        return ReviewServer(USUAL_PORT if port is None else port, deck, pictures)
+    except OSError as error:
+        if port is None and error.errno == errno.EADDRINUSE:
+            return ReviewServer(0, deck, pictures)
+        reason = error.strerror or error
+        raise UserError(f"port {port} of {LOOPBACK} cannot be used: {reason}; --port 0 takes any free one") from error
+
+
+def _login_name() -> str:
+    try:
+        return getpass.getuser()
+    except (KeyError, OSError):  # no such user in the system's list: a container
+        return "reviewer"

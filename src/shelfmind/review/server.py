@@ -1,0 +1,241 @@
+"""The local server of the review page: loopback only, a secret address, nothing but the page and pictures."""
+
+from __future__ import annotations
+
+import hmac
+import json
+import secrets
+import socketserver
+import sys
+from collections.abc import Callable
+from functools import cache
+from http import HTTPStatus
+from http.cookies import CookieError, SimpleCookie
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from importlib.resources import files
+from typing import Any
+from urllib.parse import parse_qs, urlsplit
+
+from shelfmind.errors import UserError
+from shelfmind.review.deck import Deck
+from shelfmind.review.pictures import EDGES, NoPicture, Pictures
+
+LOOPBACK = "127.0.0.1"
+_HOSTS = frozenset({LOOPBACK, "localhost"})
+_MOST_BODY_BYTES = 64 * 1024
+_PAGE = {
+    "/": ("index.html", "text/html; charset=utf-8"),
+    "/icon.svg": ("icon.svg", "image/svg+xml"),
+    "/review.css": ("review.css", "text/css; charset=utf-8"),
+    **{
+        f"/{name}.js": (f"{name}.js", "text/javascript; charset=utf-8")
+        for name in ("card", "chooser", "feed", "review", "server", "words")
+    },
+}
+_SAFETY = {
+    "Content-Security-Policy": "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; "
+    "connect-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'",
+    "X-Content-Type-Options": "nosniff",
+    "Referrer-Policy": "no-referrer",
+    "Cross-Origin-Resource-Policy": "same-origin",
+    "Cross-Origin-Opener-Policy": "same-origin",
+}
+
+
+class ReviewServer(ThreadingHTTPServer):
+    """Serves one deck on the loopback address. `address` is where the browser must start: it carries the secret."""
+
+    daemon_threads = True
+    request_queue_size = 64
+
+    def __init__(self, port: int, deck: Deck, pictures: Pictures) -> None:
+        self.deck, self.pictures = deck, pictures
+        self.token = secrets.token_urlsafe(24)
+        super().__init__((LOOPBACK, port), Handler)
+
+    def server_bind(self) -> None:
+        """Bind without asking the name service what the loopback address is called, which can take seconds."""
+        socketserver.TCPServer.server_bind(self)
+        self.server_name, self.server_port = LOOPBACK, self.server_address[1]
+
+    def handle_error(self, request: Any, client_address: Any) -> None:
+        """Say nothing of a browser that went away in the middle of an answer."""
+        if not isinstance(sys.exc_info()[1], ConnectionError):
+            super().handle_error(request, client_address)
+
+    @property
+    def address(self) -> str:
+        """The address of the page with its secret."""
+        return f"http://{LOOPBACK}:{self.server_port}/?token={self.token}"
+
+    @property
+    def cookie(self) -> str:
+        """The name of the cookie that keeps the secret; browsers share cookies among ports."""
+        return f"shelfmind_{self.server_port}"
+
+
+class Handler(BaseHTTPRequestHandler):
+    """Answers one browser."""
+
+    server: ReviewServer
+    protocol_version = "HTTP/1.1"
+    server_version, sys_version = "shelfmind", ""
+    timeout = 60
+
+    def do_GET(self) -> None:
+        """The page, what it asks, and pictures."""
+        self._answer(self._get)
+
+    def do_POST(self) -> None:
+        """Decisions."""
+        self._answer(self._post)
+
+    def log_message(self, format: str, *args: Any) -> None:
+        """No line for each request."""
+
+    def _answer(self, respond: Callable[[], None]) -> None:
+        try:
+            respond()
+        except _Refused as refusal:
+            self._refuse(refusal.status, refusal.reason)
+        except (LookupError, NoPicture):
+            self._refuse(HTTPStatus.NOT_FOUND, "no such thing here")
+        except ValueError as error:
+            self._refuse(HTTPStatus.BAD_REQUEST, str(error))
+        except UserError as error:
+            self._refuse(HTTPStatus.INTERNAL_SERVER_ERROR, str(error))
+
+    def _get(self) -> None:
+        self._require_own_host()
+        address = urlsplit(self.path)
+        query = parse_qs(address.query)
+        if address.path == "/" and "token" in query:
+            self._let_in(query["token"][0])
+            return
+        self._require_token()
+        if address.path in _PAGE:
+            name, kind = _PAGE[address.path]
+            self._send(HTTPStatus.OK, _page_file(name), kind, "no-cache")
+        elif address.path == "/api/review":
+            self._send_json(self.server.deck.overview())
+        elif address.path == "/api/cards":
+            numbers = [int(number) for number in query.get("numbers", [""])[0].split(",") if number]
+            self._send_json(self.server.deck.cards(numbers))
+        elif address.path == "/api/examples":
+            self._send_json(self.server.deck.examples(int(query.get("class", ["-1"])[0])))
+        elif address.path == "/api/news":
+            self._send_json(self.server.deck.news(int(query.get("since", ["0"])[0])))
+        else:
+            self._send_picture(address.path)
+
+    def _post(self) -> None:
+        self._require_own_host()
+        self._require_token()
+        self._require_own_page()
+        body = self._body()
+        number = body.get("number")
+        if self.path == "/api/decide":
+            label = body.get("label")
+            if not isinstance(number, int) or not isinstance(label, str | None):
+                raise ValueError("a decision needs a number, and its label must be text")
+            self._send_json(self.server.deck.decide(number, str(body.get("decision")), label))
+        elif self.path == "/api/undo":
+            if not isinstance(number, int | None):
+                raise ValueError("the number must be one")
+            self._send_json(self.server.deck.undo(number))
+        else:
+            raise LookupError(self.path)
+
+    def _require_own_host(self) -> None:
+        """Only under a loopback name: another name that leads here is an attack by DNS rebinding."""
+        if urlsplit(f"//{self.headers.get('Host', '')}").hostname not in _HOSTS:
+            raise _Refused(HTTPStatus.FORBIDDEN, "this page answers under http://127.0.0.1 only")
+
+    def _require_token(self) -> None:
+        cookies: SimpleCookie = SimpleCookie()
+        try:
+            cookies.load(self.headers.get("Cookie", ""))
+        except CookieError:
+            pass
+        given = cookies[self.server.cookie].value if self.server.cookie in cookies else ""
+        if not self._is_token(given):
+            raise _Refused(HTTPStatus.FORBIDDEN, "open the address that `shelfmind review` printed, with its token")
+
+    def _require_own_page(self) -> None:
+        """A change must come from this page: browsers send neither this header nor this Origin from another site."""
+        origin = self.headers.get("Origin")
+        if origin is not None and urlsplit(origin).netloc != self.headers.get("Host"):
+            raise _Refused(HTTPStatus.FORBIDDEN, "another site must not decide")
+        if self.headers.get("X-Shelfmind") != "review":
+            raise _Refused(HTTPStatus.FORBIDDEN, "decisions come from the review page")
+
+    def _is_token(self, given: str) -> bool:
+        return hmac.compare_digest(given.encode("utf-8", "replace"), self.server.token.encode())
+
+    def _let_in(self, token: str) -> None:
+        """Keep the secret in a cookie, and out of the address."""
+        if not self._is_token(token):
+            raise _Refused(HTTPStatus.FORBIDDEN, "a wrong token: this review has ended, or another one is running here")
+        self.send_response(HTTPStatus.SEE_OTHER)
+        self.send_header("Location", "/")
+        self.send_header("Set-Cookie", f"{self.server.cookie}={token}; Path=/; HttpOnly; SameSite=Strict")
+        self._finish(b"", "no-store")
+
+    def _body(self) -> dict[str, Any]:
+        length = self.headers.get("Content-Length", "")
+        if not length.isdecimal() or int(length) > _MOST_BODY_BYTES:
+            raise _Refused(HTTPStatus.REQUEST_ENTITY_TOO_LARGE, "no length, or too long")
+        body = json.loads(self.rfile.read(int(length)))
+        if not isinstance(body, dict):
+            raise ValueError("a JSON object is needed")
+        return body
+
+    def _send_picture(self, path: str) -> None:
+        parts = path.split("/")
+        if len(parts) != 4 or parts[1] != "image" or parts[2] not in EDGES or not parts[3].isdecimal():
+            raise LookupError(path)
+        content, tag = self.server.pictures.render(self.server.deck.images[int(parts[3])], parts[2])
+        if self.headers.get("If-None-Match") == tag:
+            self._send(HTTPStatus.NOT_MODIFIED, b"", "image/jpeg", "private, max-age=3600", tag)
+        else:
+            self._send(HTTPStatus.OK, content, "image/jpeg", "private, max-age=3600", tag)
+
+    def _send_json(self, content: Any) -> None:
+        self._send(HTTPStatus.OK, json.dumps(content).encode(), "application/json", "no-store")
+
+    def _refuse(self, status: HTTPStatus, reason: str) -> None:
+        self.close_connection = True  # what else was sent with the request is not read
+        if self.path.startswith("/api/"):
+            self._send(status, json.dumps({"error": reason}).encode(), "application/json", "no-store")
+        else:
+            self._send(status, f"{reason}\n".encode("utf-8", "replace"), "text/plain; charset=utf-8", "no-store")
+
+    def _send(self, status: HTTPStatus, content: bytes, kind: str, keeping: str, tag: str | None = None) -> None:
+        self.send_response(status)
+        self.send_header("Content-Type", kind)
+        if tag is not None:
+            self.send_header("ETag", tag)
+        self._finish(content, keeping)
+
+    def _finish(self, content: bytes, keeping: str) -> None:
+        for name, value in _SAFETY.items():
+            self.send_header(name, value)
+        self.send_header("Cache-Control", keeping)
+        self.send_header("Content-Length", str(len(content)))
+        if self.close_connection:
+            self.send_header("Connection", "close")
+        self.end_headers()
+        self.wfile.write(content)
+
+
+class _Refused(Exception):  # noqa: N818 - says what it is
+    """An answer other than 200."""
+
+    def __init__(self, status: HTTPStatus, reason: str) -> None:
+        super().__init__(reason)
+        self.status, self.reason = status, reason
+
+
+@cache
+def _page_file(name: str) -> bytes:
+    return files("shelfmind.review").joinpath("page").joinpath(name).read_bytes()

@@ -1,0 +1,105 @@
+"""Asks a trained run, or the networks of a label check, about every image of a data set, for its audit."""
+
+from __future__ import annotations
+
+import tempfile
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from shelfmind.analysis.held_out import HeldOut, hold_out
+from shelfmind.analysis.judgement import Judgement, Opinion, judgement_of
+from shelfmind.data import absolute
+from shelfmind.data.splits import read_split, relative_name
+from shelfmind.data.tables import read_table
+from shelfmind.errors import UserError
+from shelfmind.files import cache_folder
+from shelfmind.progress import Counter, count_silently
+from shelfmind.records import Catalog, require_same_classes
+from shelfmind.runtime.pixels import open_squares
+from shelfmind.runtime.predict import Predictor
+from shelfmind.runtime.predict_arrays import open_array, predict_into
+from shelfmind.runtime.run_folder import RunFolder, read_json
+
+Judge = Callable[[Catalog], Judgement]
+
+
+def judge_by(run: Path | str, counter: Counter = count_silently) -> Judge:
+    """A judge for `audit`: `run` is a run folder, or a folder that `find-label-errors` made.
+
+    Raises:
+        UserError: it is neither, or an unfinished one; when called, a data set of other classes or images.
+    """
+    folder = Path(run)
+    if (folder / "plan.json").exists():
+        if not (folder / "audit.json").exists():
+            raise UserError(f"{folder} is an unfinished label check; go on with shelfmind find-label-errors first")
+        return lambda catalog: _by_label_check(folder, catalog, counter)
+    RunFolder(folder).require()
+    return lambda catalog: _by_run(RunFolder(folder), catalog, counter)
+
+
+def _by_label_check(folder: Path, catalog: Catalog, counter: Counter) -> Judgement:
+    held_out = hold_out(catalog, int(read_json(folder / "plan.json")["folds"]))
+    rows = read_table(folder / "images.csv")[1:]
+    if [cells[0] for _, cells in rows] != list(held_out.names):
+        raise UserError(
+            f"{folder} judged other images than {catalog.root} has now; run shelfmind find-label-errors again"
+        )
+    opinion = Opinion(
+        source=f"the networks of {folder.name}, each of images that it never saw",
+        held_out=held_out,
+        probabilities=np.load(folder / "probabilities.npy", mmap_mode="r"),
+        embeddings=lambda fold: np.load(folder / "folds" / str(fold) / "embeddings.npy", mmap_mode="r"),
+        unseen=np.ones(held_out.judged, np.bool_),
+        root=catalog.root,
+    )
+    return judgement_of(opinion, counter)
+
+
+def _by_run(run: RunFolder, catalog: Catalog, counter: Counter) -> Judgement:
+    predictor = Predictor(run, tta=())
+    require_same_classes(predictor.class_names, catalog.class_names, str(catalog.root))
+    samples = catalog.samples
+    squares, good, _ = open_squares(samples, predictor.recipe.data, counter("preparing images", len(samples)))
+    with tempfile.TemporaryDirectory(prefix="audit-", dir=cache_folder()) as scratch:
+        places = Path(scratch) / "embeddings.npy"
+        probabilities = open_array(
+            Path(scratch) / "probabilities.npy", (len(good), len(catalog.class_names)), np.float32
+        )
+        progress = counter("asking the network", len(good))
+        predict_into(predictor, squares, probabilities=probabilities, embeddings=places, progress=progress)
+        embeddings = np.load(places, mmap_mode="r")
+        held_out = HeldOut(
+            samples=tuple(good),
+            names=tuple(relative_name(sample.path, catalog.root) for sample in good),
+            given=tuple(catalog.class_names[sample.label] for sample in good),
+            labels=np.array([sample.label for sample in good], np.int64),
+            folds=np.zeros(len(good), np.int64),
+            class_names=catalog.class_names,
+        )
+        opinion = Opinion(
+            source=f"the run {run.root.name}",
+            held_out=held_out,
+            probabilities=probabilities,
+            embeddings=lambda fold: embeddings,
+            unseen=_unseen(run, catalog, held_out),
+            root=catalog.root,
+        )
+        return judgement_of(opinion, counter)
+
+
+def _unseen(run: RunFolder, catalog: Catalog, held_out: HeldOut) -> Any:
+    """Which images the run was not trained on: by its own list on its own data set, by the splits elsewhere."""
+    provenance = read_json(run.provenance) if run.provenance.exists() else {}
+    own = provenance.get("data", {}).get("path") == str(absolute(catalog.root))
+    splits = read_split(run.split) if own and run.split.exists() else {}
+    return np.array(
+        [
+            splits.get(name, sample.split) != "train"
+            for name, sample in zip(held_out.names, held_out.samples, strict=True)
+        ],
+        np.bool_,
+    )

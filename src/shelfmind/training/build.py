@@ -1,0 +1,152 @@
+"""Puts a training together from a recipe and images, and refuses recipes of which none can be made."""
+
+from __future__ import annotations
+
+import time
+from dataclasses import dataclass
+
+import numpy as np
+from mindspore import nn
+
+from shelfmind.errors import UserError
+from shelfmind.losses import loss_kind
+from shelfmind.models import create_model
+from shelfmind.models.freezing import train_only
+from shelfmind.models.weights import Start, load_arrays
+from shelfmind.recipe import Recipe
+from shelfmind.records import BadFile, Sample
+from shelfmind.runtime.device import mixed_precision
+from shelfmind.runtime.forward import Forward
+from shelfmind.runtime.pixels import Squares
+from shelfmind.runtime.predict import model_kind
+from shelfmind.runtime.run_folder import RunFolder
+from shelfmind.runtime.views import test_time_views
+from shelfmind.training.clock import BudgetClock, Clock, EpochClock
+from shelfmind.training.loop import Training
+from shelfmind.training.optimizer import build_optimizer
+from shelfmind.training.state import Position, Tensors
+from shelfmind.training.step import LossScaler, build_step
+from shelfmind.training.tasks import TASKS
+from shelfmind.transforms.augment import augmenting
+
+RESERVE_SHARE, RESERVE_S = 0.01, 10.0
+
+
+@dataclass(frozen=True)
+class Images:
+    """The images of a training: squares and samples of its two splits."""
+
+    train: Squares
+    train_samples: list[Sample]
+    val: Squares
+    val_samples: list[Sample]
+    val_bad: list[BadFile]
+
+
+def refuse_unbuildable(recipe: Recipe, classes: int, start: Start | None) -> str | None:
+    """Refuse names, arguments, sizes and weights that do not fit before anything is made or read.
+
+    Returns what was loaded of `start` and what was not, in words.
+    """
+    model = build_model(recipe, classes, seed=0)
+    for size in (recipe.evaluation_size, *(stage.image_size for stage in recipe.stages)):
+        if size < model.least_image_size:
+            raise UserError(f"{recipe.model.name} takes images of at least {model.least_image_size} px, not {size}")
+    loaded = None if start is None else f"{start.path}: {load_arrays(model, start.arrays, start.path)}"
+    refuse_contradictions(recipe)
+    TASKS[recipe.train.task].loss(recipe.loss, np.ones(classes, np.int64))
+    train_only(model, recipe.train.trainable)
+    test_time_views(recipe.evaluation.tta)
+    for stage in recipe.stages:
+        augmenting(recipe.augment, stage.image_size, recipe.data)
+    return loaded
+
+
+def refuse_contradictions(recipe: Recipe) -> None:
+    """Refuse a recipe whose parts do not go together."""
+    kind = loss_kind(recipe.loss.name)
+    classifier = recipe.model.arguments.get("classifier", "linear")
+    if kind.classifier is not None and kind.classifier != classifier:
+        raise UserError(
+            f"the loss {recipe.loss.name} needs logits of a {kind.classifier} classifier, the model has a {classifier} "
+            f"one; add --set model.arguments.classifier={kind.classifier}"
+        )
+    if not kind.soft_targets and recipe.mixing.mixup + recipe.mixing.cutmix > 0:
+        raise UserError(
+            f"the loss {recipe.loss.name} needs one class an image, Mixup and CutMix give two; "
+            "add --set mixing.mixup=0 --set mixing.cutmix=0"
+        )
+    mixes = recipe.mixing.mixup + recipe.mixing.cutmix > 0
+    if not TASKS[recipe.train.task].labelled and (mixes or recipe.train.micro_batch_size is not None):
+        raise UserError(
+            f"the task {recipe.train.task} compares two views of a whole batch; "
+            "it takes no Mixup, no CutMix and no train.micro_batch_size"
+        )
+    if recipe.train.trainable != "all" and recipe.model.weights is None:
+        raise UserError(
+            f"train.trainable={recipe.train.trainable} keeps the other weights as they are; say which with --weights"
+        )
+
+
+def build_model(recipe: Recipe, classes: int, seed: int, start: Start | None = None) -> nn.Cell:
+    """The recipe's network with the weights that it starts from."""
+    model = create_model(recipe.model.name, classes, seed, **recipe.model.arguments)
+    if start is not None:
+        load_arrays(model, start.arrays, start.path)
+    return model
+
+
+def build_training(
+    run: RunFolder,
+    recipe: Recipe,
+    images: Images,
+    classes: int,
+    seed: int,
+    max_minutes: float | None,
+    began: float,
+    start: Start | None,
+) -> Training:
+    """Put a training together at its very beginning; `began` is when the command began, for a budget of minutes."""
+    task = TASKS[recipe.train.task]
+    offered = build_model(recipe, classes, seed, start)
+    weights = {p.name: p for p in offered.get_parameters()}  # what is put around it renames them
+    averaged = task.around(offered, seed)
+    model = mixed_precision(task.around(build_model(recipe, classes, seed, start), seed), recipe.train.amp)
+    train_only(model, recipe.train.trainable)
+    optimizer = build_optimizer(list(model.trainable_params()), recipe.train)
+    scaler = LossScaler() if getattr(model, "mixed_precision", False) else None
+    averaged_parameters = {p.name: p for p in averaged.get_parameters()}
+    averaged.update_parameters_name("averaged.")  # a graph needs unique names
+    own = {id(parameter) for parameter in model.get_parameters()}
+    groups = {
+        "model": {p.name: p for p in model.get_parameters()},
+        "averaged": averaged_parameters,
+        "optimizer": {p.name: p for p in optimizer.get_parameters() if id(p) not in own},
+        "scaler": {p.name: p for p in scaler.get_parameters()} if scaler else {},
+    }
+    labels = np.array([sample.label for sample in images.train_samples], np.int64)
+    loss = task.loss(recipe.loss, np.bincount(labels, minlength=classes))
+    micro_batch_size = recipe.train.micro_batch_size
+    batches = task.batches(images.train, labels, classes, recipe, seed)
+    validated = images.val_samples if task.labelled else []
+    position = Position()
+    clock: Clock = EpochClock(recipe.train.epochs, batches.steps_per_epoch)
+    if max_minutes is not None:
+        reserve_s = RESERVE_S + RESERVE_SHARE * max_minutes * 60
+        clock = BudgetClock(max_minutes * 60 - reserve_s, batches.steps_per_epoch)
+        position.elapsed_s = time.perf_counter() - began
+    return Training(
+        run=run,
+        recipe=recipe,
+        kind=model_kind(recipe, classes),
+        clock=clock,
+        batches=batches,
+        val_squares=images.val,
+        val_labels=np.array([sample.label for sample in validated], np.int64),
+        forward=Forward(offered, recipe),
+        optimizer=optimizer,
+        step=build_step(model, averaged, optimizer, loss, recipe.train.clip_norm, scaler, micro_batch_size),
+        tensors=Tensors(groups),
+        offered=weights,
+        position=position,
+    )

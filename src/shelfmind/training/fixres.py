@@ -1,0 +1,169 @@
+"""FixRes: fits classifier and last normalisation to test-like images of other sizes, and keeps what is better."""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+from shelfmind.errors import UserError
+from shelfmind.evaluation.bootstrap import Interval, hits, paired_interval
+from shelfmind.files import write_json
+from shelfmind.recipe import Recipe
+from shelfmind.records import Catalog, Predictions
+from shelfmind.runtime.assess import catalog_of, evaluation_folder, predict_split
+from shelfmind.runtime.predict import Predictor
+from shelfmind.runtime.run_folder import RunFolder, require_new_folder
+from shelfmind.training.run import Watcher, read_origin, resume, train
+
+EPOCHS = 5
+RATE_SHARE = 0.1
+"""Of the run's learning rate: little is trained, and it is nearly right already."""
+
+
+@dataclass(frozen=True)
+class Resolution:
+    """Validation top-1 at one image size: as the run is, fine-tuned, and the gain over the run at its own size with a
+    paired 95% interval over images."""
+
+    image_size: int
+    as_is: float
+    tuned: float
+    gain: float
+    gain_ci95: Interval
+
+
+@dataclass(frozen=True)
+class FixResOutcome:
+    """The run's own size and validation top-1, all sizes tried, and the one kept (None: none is better)."""
+
+    image_size: int
+    top1: float
+    resolutions: tuple[Resolution, ...]
+    kept: int | None
+
+
+def fixres(
+    run: Path | str,
+    *,
+    out: Path | str,
+    resolutions: Sequence[int],
+    epochs: int = EPOCHS,
+    max_minutes: float | None = None,
+    watcher: Watcher | None = None,
+) -> FixResOutcome:
+    """Fine-tune a run at each of these image sizes (Touvron et al., NeurIPS 2019) and keep the best as the run `out`.
+
+    Training images are prepared like test images, the classifier and the last batch normalisation are trained, the rest
+    stays. `out` is written only if a size is better on validation than the run as it is. What was finished before a
+    kill is not done again: candidates lie in ``<out>.candidates`` until the end.
+
+    Args:
+        run: a finished run with a validation split.
+        out: the run folder to make.
+        resolutions: image sizes in pixels, none below the last that the run was trained at.
+        epochs: of each fine-tuning.
+        max_minutes: of each fine-tuning, instead of epochs.
+        watcher: told of the progress.
+
+    Raises:
+        UserError: a size below the run's, no validation images, or an `out` that is there already.
+    """
+    watcher = watcher or Watcher()
+    source, out = RunFolder(Path(run)), Path(out)
+    recipe = source.read_recipe()
+    require_new_folder(out)
+    least = recipe.stages[-1].image_size
+    sizes = sorted(set(resolutions))
+    if not sizes or sizes[0] < least:
+        raise UserError(f"FixRes goes up from the training's {least} px; --resolutions has {sizes[:1] or 'none'}")
+    predictor = Predictor(source, calibrated=False)
+    catalog = catalog_of(predictor, read_origin(source).data, read_origin(source).format)
+    if not catalog.split("val"):
+        raise UserError(f"{catalog.root} has no validation images to compare with")
+    own = _validated(predictor, catalog, watcher)
+    found, candidates = [], out.with_name(f"{out.name}.candidates")
+    for size in sizes:
+        watcher.note(f"{size} px: fine-tuning the classifier and the last normalisation")
+        tuned_run = _tuned(source, recipe, size, candidates / str(size), epochs, max_minutes, watcher)
+        as_is = Predictor(source, calibrated=False)
+        as_is.recipe = at_size(recipe, size)
+        tuned = _validated(Predictor(tuned_run, calibrated=False), catalog, watcher)
+        found.append(_compared(size, own, _validated(as_is, catalog, watcher), tuned))
+    best = max(found, key=lambda each: each.tuned)
+    outcome = FixResOutcome(
+        recipe.evaluation_size, _top1(own), tuple(found), best.image_size if best.gain > 0 else None
+    )
+    if outcome.kept is not None:
+        chosen = candidates / str(outcome.kept)
+        write_json(chosen / "fixres.json", asdict(outcome))
+        chosen.rename(out)
+    shutil.rmtree(candidates)
+    return outcome
+
+
+def at_size(recipe: Recipe, size: int) -> Recipe:
+    """The recipe with test images of this size, from squares larger in the same proportion as before."""
+    share = max(1.0, recipe.data.resize_to / recipe.evaluation_size)
+    data = {"image_size": size, "evaluation_size": size, "resize_to": round(size * share)}
+    return recipe.model_copy(update={"data": recipe.data.model_copy(update=data)})
+
+
+def tuning_recipe(recipe: Recipe, size: int, epochs: int) -> Recipe:
+    """How a run of this recipe is fine-tuned at `size`: test-like images, at most mirrored, and a tenth of the rate."""
+    flips = tuple(entry for entry in recipe.augment if entry[0] == "horizontal_flip")
+    schedule = {
+        "epochs": epochs,
+        "lr": recipe.train.lr * RATE_SHARE,
+        "warmup": 0.0,
+        "stages": (),
+        "trainable": "classifier_and_last_norm",
+        "keep": "best",
+    }
+    update = {
+        "augment": flips,
+        "mixing": type(recipe.mixing)(),
+        "train": recipe.train.model_copy(update=schedule),
+    }
+    return at_size(recipe, size).model_copy(update=update)
+
+
+def _tuned(
+    source: RunFolder,
+    recipe: Recipe,
+    size: int,
+    folder: Path,
+    epochs: int,
+    max_minutes: float | None,
+    watcher: Watcher,
+) -> RunFolder:
+    if (folder / "recipe.yaml").exists():
+        resume(folder, watcher)
+        return RunFolder(folder)
+    origin = read_origin(source)
+    train(
+        origin.data,
+        recipe=tuning_recipe(recipe, size, epochs),
+        out=folder,
+        seed=origin.seed,
+        max_minutes=max_minutes,
+        max_bad_fraction=origin.max_bad_fraction,
+        format=origin.format,
+        weights=source.root,
+        watcher=watcher,
+    )
+    return RunFolder(folder)
+
+
+def _validated(predictor: Predictor, catalog: Catalog, watcher: Watcher) -> Predictions:
+    return predict_split(predictor, catalog, "val", 1.0, evaluation_folder(predictor.run.root, "val"), watcher.counter)
+
+
+def _compared(size: int, own: Predictions, as_is: Predictions, tuned: Predictions) -> Resolution:
+    differences = hits(tuned) - hits(own)
+    return Resolution(size, _top1(as_is), _top1(tuned), float(differences.mean()), paired_interval(differences))
+
+
+def _top1(predictions: Predictions) -> float:
+    return float(hits(predictions).mean())

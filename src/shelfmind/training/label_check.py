@@ -1,0 +1,207 @@
+"""`find_label_errors`: from a data set to a ranked list of labels that are probably wrong."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from shelfmind.analysis.held_out import HeldOut, hold_out, write_images
+from shelfmind.analysis.judgement import Opinion, describe
+from shelfmind.analysis.label_errors import OUTLIER_ABOVE, LabelCheck, check_labels
+from shelfmind.analysis.label_files import find_suspects, write_label_errors
+from shelfmind.analysis.label_report import write_label_report
+from shelfmind.analysis.suspects import FILE_NAME, write_suspects
+from shelfmind.data import absolute, open_catalog
+from shelfmind.data.checking import check_files, refuse_too_many_bad
+from shelfmind.errors import UserError
+from shelfmind.files import cache_folder, write_json
+from shelfmind.recipe import Recipe, load_recipe
+from shelfmind.records import Catalog
+from shelfmind.runtime.assess import MAX_BAD_FRACTION
+from shelfmind.runtime.device import start_mindspore
+from shelfmind.runtime.provenance import data_digest, describe_origin, describe_weights
+from shelfmind.training.build import refuse_unbuildable
+from shelfmind.training.out_of_fold import CheckFolder, Plan, predict_out_of_fold
+from shelfmind.training.run import Watcher, with_start
+
+FOLDS = 5
+
+
+@dataclass(frozen=True)
+class Findings:
+    """What a label check found, in numbers.
+
+    `estimated_wrong` is confident learning's estimate, which also counts what the networks mix up; `accuracy` how often
+    a network's first guess is the given label of an image that it never saw.
+    """
+
+    images: int
+    judged: int
+    not_judged: int
+    flagged: int
+    outliers: int
+    estimated_wrong: int
+    accuracy: float
+    bad_files: int
+    folds: int
+
+    def to_json(self) -> dict[str, Any]:
+        """For `audit.json`."""
+        return asdict(self)
+
+
+def find_label_errors(
+    data: Path | str,
+    out: Path | str,
+    *,
+    folds: int = FOLDS,
+    recipe: Recipe | str = "default",
+    overrides: Sequence[str] = (),
+    epochs: int | None = None,
+    seed: int = 0,
+    max_minutes: float | None = None,
+    max_bad_fraction: float = MAX_BAD_FRACTION,
+    format: str | None = None,
+    weights: Path | str | None = None,
+    offline: bool = False,
+    watcher: Watcher | None = None,
+) -> Findings:
+    """Train a network a fold, let each judge the labels that it never saw, and rank all labels in the folder `out`.
+
+    The same call on a folder that was begun goes on where it was stopped; finished folds are not trained again.
+
+    Args:
+        data: a data set, see `shelfmind.data.open_catalog`; images of all its splits are judged.
+        out: the folder to make, or to go on with.
+        folds: how many networks to train, at least 2.
+        recipe: a recipe, a packaged recipe's name or a YAML file; the last weights are kept, so that held-out labels
+            have no say in choosing them.
+        overrides: recipe values such as ``train.lr=0.1``.
+        epochs: instead of the recipe's.
+        seed: of the weights, the order and the augmentations, and of the split where the data has none.
+        max_minutes: fit all folds together into this time instead of a number of epochs.
+        max_bad_fraction: share of unusable files above which to stop.
+        format: of the data, if it should not be found out.
+        weights: instead of the recipe's: a file, a run folder, or the name of official weights.
+        offline: never download weights.
+        watcher: told of the progress.
+
+    Raises:
+        UserError: anything the user can mend.
+    """
+    if folds < 2:
+        raise UserError(f"--folds must be at least 2, not {folds}: an image is judged by a network that never saw it")
+    if seed < 0:
+        raise UserError(f"--seed must be at least 0, not {seed}")
+    if max_minutes is not None and not 0 < max_minutes < math.inf:
+        raise UserError(f"--max-minutes must be more than 0, not {max_minutes}")
+    settings = _settings(recipe, overrides, epochs, weights)
+    start_mindspore()
+    watcher = watcher or Watcher()
+    settings, start = with_start(settings, offline, watcher)
+    watcher.phase("listing images")
+    catalog = open_catalog(Path(data), format, seed)
+    loaded = refuse_unbuildable(settings, len(catalog.class_names), start)
+    if loaded is not None:
+        watcher.note(loaded)
+    check = CheckFolder(Path(out))
+    check.open()
+    catalog, bad_files = _usable(catalog, check, max_bad_fraction, watcher)
+    held_out = hold_out(catalog, folds)
+    plan = Plan(
+        data=str(absolute(data)),
+        format=catalog.format,
+        digest=data_digest(catalog),
+        folds=folds,
+        seed=seed,
+        max_minutes=max_minutes,
+        offline=offline,
+        recipe=settings.model_dump(mode="json"),
+    )
+    check.keep(plan)
+    write_images(check.images, held_out)
+    command = {"folds": folds, "max_minutes": max_minutes, "max_bad_fraction": max_bad_fraction}
+    origin = describe_origin(Path(data), catalog, seed, command, describe_weights(start))
+    write_json(check.root / "provenance.json", origin)
+    predict_out_of_fold(check, plan, held_out, watcher)
+    return _judge(check, catalog, held_out, plan, bad_files, watcher)
+
+
+def _settings(recipe: Recipe | str, overrides: Sequence[str], epochs: int | None, weights: Path | str | None) -> Recipe:
+    """The recipe of the folds."""
+    if isinstance(recipe, Recipe) and overrides:
+        raise UserError("overrides go with a recipe's name, not with a Recipe")
+    settings = load_recipe(recipe, overrides) if isinstance(recipe, str) else recipe
+    if epochs is not None and epochs < 1:
+        raise UserError(f"--epochs must be at least 1, not {epochs}")
+    changes = {"keep": "last", **({} if epochs is None else {"epochs": epochs})}
+    settings = settings.model_copy(update={"train": settings.train.model_copy(update=changes)})
+    if weights is not None:
+        settings = settings.model_copy(update={"model": settings.model.model_copy(update={"weights": str(weights)})})
+    return settings
+
+
+def _usable(catalog: Catalog, check: CheckFolder, max_bad_fraction: float, watcher: Watcher) -> tuple[Catalog, int]:
+    """The catalog without the files that cannot be used, which are listed, and their number."""
+    paths = [sample.path for sample in catalog.samples]
+    verdicts = cache_folder() / "verdicts.sqlite"
+    bad = check_files(paths, cache=verdicts, progress=watcher.counter("checking images", len(paths)))
+    refuse_too_many_bad(bad, len(paths), max_bad_fraction, check.bad_files)
+    return catalog.without(bad), len(bad)
+
+
+def _judge(
+    check: CheckFolder, catalog: Catalog, held_out: HeldOut, plan: Plan, bad_files: int, watcher: Watcher
+) -> Findings:
+    """Score, rank and write everything; `audit.json` comes last."""
+    probabilities = np.load(check.probabilities, mmap_mode="r")
+
+    def embeddings(fold: int) -> Any:
+        return np.load(check.embeddings(fold), mmap_mode="r")
+
+    labels = check_labels(probabilities, held_out, embeddings, watcher.counter)
+    suspects = find_suspects(labels, held_out, embeddings, watcher.counter)
+    write_label_errors(check.root / "label_errors.csv", labels, held_out)
+    write_suspects(check.root / FILE_NAME, suspects)
+    findings = _findings(labels, held_out, plan, bad_files)
+    opinion = Opinion(
+        source=f"{plan.folds} networks, each of images that it never saw",
+        held_out=held_out,
+        probabilities=probabilities,
+        embeddings=embeddings,
+        unseen=np.ones(held_out.judged, np.bool_),
+        root=catalog.root,
+    )
+    judgement = describe(opinion, labels, suspects)
+    audit = {
+        "made_by": "find-label-errors",
+        "root": str(catalog.root),
+        "data": plan.data,
+        "format": plan.format,
+        "seed": plan.seed,
+        "class_names": list(catalog.class_names),
+        "figures": findings.to_json(),
+        **judgement.figures,
+    }
+    write_label_report(check.root / "report.html", judgement, labels, held_out, catalog.root, audit)
+    write_json(check.root / "audit.json", audit)
+    return findings
+
+
+def _findings(labels: LabelCheck, held_out: HeldOut, plan: Plan, bad_files: int) -> Findings:
+    return Findings(
+        images=len(held_out.samples),
+        judged=held_out.judged,
+        not_judged=len(held_out.samples) - held_out.judged,
+        flagged=int(labels.flagged.sum()),
+        outliers=int((labels.outlier > OUTLIER_ABOVE).sum()),
+        estimated_wrong=round(float(labels.noise.wrong.sum())),
+        accuracy=float((labels.margin >= 0).mean()),
+        bad_files=bad_files,
+        folds=plan.folds,
+    )

@@ -1,0 +1,221 @@
+"""Predictions of every image by a network that never saw it: folds that are trained one after the other."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import time
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from shelfmind.analysis.held_out import HeldOut
+from shelfmind.data.tables import write_table
+from shelfmind.errors import UserError
+from shelfmind.files import write_json
+from shelfmind.recipe import Recipe, parse_recipe
+from shelfmind.runtime.pixels import open_squares
+from shelfmind.runtime.predict import Predictor
+from shelfmind.runtime.predict_arrays import open_array, predict_into
+from shelfmind.runtime.run_folder import RunFolder, read_json
+from shelfmind.training.run import Watcher, resume, train
+
+PREDICTION_SHARE = 0.1
+"""Share of its minutes that the first fold leaves for predictions; the others know how long they took there."""
+
+
+@dataclass(frozen=True)
+class Plan:
+    """What decides the outcome of a label check; a folder that was begun with another plan is not gone on with."""
+
+    data: str
+    format: str
+    digest: str
+    folds: int
+    seed: int
+    max_minutes: float | None
+    offline: bool
+    recipe: dict[str, Any]
+
+    def settings(self) -> Recipe:
+        """The recipe of the folds."""
+        return parse_recipe(self.recipe, "plan.json")
+
+
+@dataclass(frozen=True)
+class CheckFolder:
+    """Names of the files of a label check; `root` is the folder."""
+
+    root: Path
+
+    @property
+    def plan(self) -> Path:
+        """What the check was begun with."""
+        return self.root / "plan.json"
+
+    @property
+    def images(self) -> Path:
+        """The order of the images in every array."""
+        return self.root / "images.csv"
+
+    @property
+    def bad_files(self) -> Path:
+        """Files that could not be used, with reasons."""
+        return self.root / "bad_files.csv"
+
+    @property
+    def probabilities(self) -> Path:
+        """Out-of-fold probabilities of the judged images, 32-bit, (images, classes)."""
+        return self.root / "probabilities.npy"
+
+    def fold(self, fold: int) -> Path:
+        """The folder of one fold: its list of images, its run, its embeddings and, when all is done, `done.json`."""
+        return self.root / "folds" / str(fold)
+
+    def embeddings(self, fold: int) -> Path:
+        """Embeddings of all images by the network of one fold, 16-bit, (images, width)."""
+        return self.fold(fold) / "embeddings.npy"
+
+    def open(self) -> None:
+        """Make the folder, or accept one in which a check was begun.
+
+        Raises `UserError` if something else is there, or it cannot be made.
+        """
+        if self.plan.exists():
+            return
+        before = {self.images.name, self.bad_files.name}
+        try:
+            self.root.mkdir(parents=True, exist_ok=True)
+            there = {entry.name for entry in self.root.iterdir() if not entry.name.startswith(".")}
+        except OSError as error:
+            raise UserError(f"{self.root} cannot be made: {error.strerror}") from error
+        if not there <= before:
+            raise UserError(f"{self.root} exists and is not empty; take another --out")
+
+    def keep(self, plan: Plan) -> None:
+        """Write the plan, or compare it with the one that the folder was begun with.
+
+        Raises `UserError` if the settings or the images have changed since.
+        """
+        now = dict(json.loads(json.dumps(asdict(plan))))
+        if not self.plan.exists():
+            write_json(self.plan, now)
+            return
+        before = read_json(self.plan)
+        changed = sorted(key for key in now if not isinstance(before, dict) or before.get(key) != now[key])
+        if changed == ["digest"]:
+            raise UserError(f"the images of {plan.data} have changed since {self.root} was begun; take another --out")
+        if changed:
+            what = ", ".join("images" if key == "digest" else key.replace("_", " ") for key in changed)
+            raise UserError(f"{self.root} was begun with other settings ({what}); use the same, or take another --out")
+
+
+def predict_out_of_fold(check: CheckFolder, plan: Plan, held_out: HeldOut, watcher: Watcher) -> None:
+    """Train every fold's network and let it predict: probabilities of its held-out images, embeddings of all images.
+
+    A fold that is finished is not done again, one that was interrupted goes on; probabilities of unfinished folds are
+    zeros. Memory is that of one training, however many images there are.
+    """
+    settings = plan.settings()
+    shape = (held_out.judged, len(held_out.class_names))
+    probabilities = open_array(check.probabilities, shape, np.float32)
+    squares = None
+    for fold in held_out.used_folds:
+        done = check.fold(fold) / "done.json"
+        if done.exists():
+            continue
+        began = time.perf_counter()
+        watcher.note(f"fold {held_out.used_folds.index(fold) + 1} of {len(held_out.used_folds)}")
+        _train_fold(check, plan, held_out, fold, watcher)
+        predicting = time.perf_counter()
+        if squares is None:
+            progress = watcher.counter("checking images", len(held_out.samples))
+            squares, good, _ = open_squares(held_out.samples, settings.data, progress)
+            if len(good) != len(held_out.samples):
+                raise UserError(f"images of {plan.data} became unusable meanwhile; mend them and run the command again")
+        predictor = Predictor(RunFolder(check.fold(fold) / "run"))
+        predict_into(
+            predictor,
+            squares,
+            probabilities=probabilities,
+            embeddings=check.embeddings(fold),
+            wanted=held_out.folds == fold,
+            progress=watcher.counter("predicting", len(held_out.samples)),
+        )
+        probabilities.flush()
+        ended = time.perf_counter()
+        write_json(done, {"seconds": round(ended - began, 1), "predicting_s": round(ended - predicting, 1)})
+
+
+def _train_fold(check: CheckFolder, plan: Plan, held_out: HeldOut, fold: int, watcher: Watcher) -> None:
+    """Train one fold's network, or go on with it."""
+    run = check.fold(fold) / "run"
+    if (run / "recipe.yaml").exists():
+        resume(run, watcher)
+        return
+    shutil.rmtree(run, ignore_errors=True)
+    images = check.fold(fold) / "images.csv"
+    _write_list(images, held_out, fold)
+    train(
+        images,
+        recipe=plan.settings(),
+        out=run,
+        seed=plan.seed + fold,
+        max_minutes=_minutes(check, plan, held_out),
+        max_bad_fraction=1.0,
+        format="csv",
+        offline=plan.offline,
+        watcher=watcher,
+    )
+
+
+def _minutes(check: CheckFolder, plan: Plan, held_out: HeldOut) -> float | None:
+    """Minutes for the training of the next fold: an equal share of what is left, less what predictions take."""
+    if plan.max_minutes is None:
+        return None
+    finished = [read_json(check.fold(fold) / "done.json") for fold in _finished(check, held_out)]
+    used_s = sum(entry["seconds"] for entry in finished)
+    share_s = (plan.max_minutes * 60 - used_s) / (len(held_out.used_folds) - len(finished))
+    predicting_s = max((entry["predicting_s"] for entry in finished), default=PREDICTION_SHARE * share_s)
+    return max(share_s - predicting_s, 0.1 * share_s, 1.0) / 60
+
+
+def _finished(check: CheckFolder, held_out: HeldOut) -> list[int]:
+    return [fold for fold in held_out.used_folds if (check.fold(fold) / "done.json").exists()]
+
+
+def _write_list(path: Path, held_out: HeldOut, fold: int) -> None:
+    """The list that a fold is trained on; its held-out images are val, so that they are measured but never learnt.
+
+    A CSV list cannot hold every file name (bytes that are no UTF-8, blanks at its ends): such a file gets a link.
+    """
+    path.parent.mkdir(parents=True, exist_ok=True)
+    names = [str(place).zfill(6) for place in range(len(held_out.class_names))]
+    if all(map(_survives, held_out.class_names)):
+        names = list(held_out.class_names)
+    trains, rows = held_out.trains(fold), []
+    for place, sample in enumerate(held_out.samples):
+        if trains[place] or (held_out.folds[place] == fold and sample.split != "test"):
+            file = sample.path if _survives(str(sample.path)) else _link(path.parent / "links", place, sample.path)
+            rows.append((str(file), names[held_out.labels[place]], "train" if trains[place] else "val"))
+    write_table(path, ("path", "label", "split"), rows)
+
+
+def _survives(text: str) -> bool:
+    """Whether a cell of a CSV list is read as it was written."""
+    try:
+        text.encode("utf-8")
+    except UnicodeEncodeError:
+        return False
+    return text == text.strip() and text.isprintable()
+
+
+def _link(folder: Path, place: int, target: Path) -> Path:
+    folder.mkdir(exist_ok=True)
+    link = folder / f"{place}{target.suffix if _survives(target.suffix) else ''}"
+    if not link.is_symlink():
+        os.symlink(target, link)
+    return link

@@ -1,0 +1,79 @@
+"""Pretraining on the user's own photos: self-supervised, or on broader classes, with a readout of what it is worth."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import asdict
+from pathlib import Path
+
+from shelfmind.errors import UserError
+from shelfmind.evaluation.readout import Readout, read_out
+from shelfmind.files import write_json
+from shelfmind.recipe import Recipe
+from shelfmind.records import Catalog, Predictions
+from shelfmind.runtime.assess import catalog_of, evaluation_folder, predict_split
+from shelfmind.runtime.predict import Predictor
+from shelfmind.runtime.run_folder import RunFolder
+from shelfmind.training.run import Watcher, read_origin, resume, train
+
+
+def pretrain(
+    data: Path | str | None,
+    *,
+    out: Path | str,
+    recipe: Recipe | str = "pretrain",
+    overrides: Sequence[str] = (),
+    epochs: int | None = None,
+    seed: int = 0,
+    max_minutes: float | None = None,
+    max_bad_fraction: float = 0.01,
+    format: str | None = None,
+    watcher: Watcher | None = None,
+) -> Readout | None:
+    """Pretrain on the training images of `data` into the run `out`, which `train --init OUT` starts from.
+
+    No label is read while a task without labels trains; the readout at the end reads those of train and val to say
+    what the embeddings are worth, and writes ``readout.json``. Without `data` the run `out` goes on. Arguments as in
+    `train`.
+
+    Returns:
+        the readout, or None if there is no validation split.
+    """
+    watcher = watcher or Watcher()
+    if data is None:
+        resume(out, watcher)
+    else:
+        train(
+            data,
+            recipe=recipe,
+            overrides=overrides,
+            out=out,
+            epochs=epochs,
+            seed=seed,
+            max_minutes=max_minutes,
+            max_bad_fraction=max_bad_fraction,
+            format=format,
+            watcher=watcher,
+        )
+    return read_out_run(RunFolder(Path(out)), watcher)
+
+
+def read_out_run(run: RunFolder, watcher: Watcher) -> Readout | None:
+    """Judge a run's embeddings by its own training and validation images, and keep the figures in the run."""
+    predictor = Predictor(run, tta=(), calibrated=False)
+    origin = read_origin(run)
+    catalog = catalog_of(predictor, origin.data, origin.format)
+    if not catalog.split("val"):
+        watcher.note("no validation split, so nothing to read out on")
+        return None
+    known, asked = (_embedded(predictor, catalog, split, watcher) for split in ("train", "val"))
+    if len(set(known.labels.tolist())) < 2:
+        raise UserError(f"{catalog.root} has training images of one class only")
+    readout = read_out(known.embeddings, known.labels, asked.embeddings, asked.labels)
+    write_json(run.root / "readout.json", asdict(readout))
+    return readout
+
+
+def _embedded(predictor: Predictor, catalog: Catalog, split: str, watcher: Watcher) -> Predictions:
+    folder = evaluation_folder(predictor.run.root, split)
+    return predict_split(predictor, catalog, split, 1.0, folder, watcher.counter)

@@ -1,0 +1,80 @@
+"""SimSiam: a network learns that two views of one photo are the same, without labels, at small batches."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import numpy as np
+import numpy.typing as npt
+from mindspore import Tensor, nn, ops
+
+from shelfmind.losses import Loss
+from shelfmind.losses.kinds import Counts
+from shelfmind.models.initialisation import initialise_dense
+from shelfmind.recipe import LossRecipe
+from shelfmind.runtime.loader import TrainingBatches
+
+Floats = npt.NDArray[np.float32]
+PROJECTION, HIDDEN = 512, 128
+"""Widths of the projection and of the prediction's bottleneck: a quarter of the paper's, for narrower embeddings."""
+EPSILON = 1e-12
+
+
+class SimSiam(nn.Cell):
+    """A backbone with projection and prediction (Chen and He, CVPR 2021, section 3).
+
+    Images (2N, 3, H, W), the second views after all first ones, to (2N, 2 * PROJECTION): predictions beside projections
+    through which no gradient flows; and the embeddings. Both views share a batch normalisation's statistics.
+    """
+
+    def __init__(self, backbone: nn.Cell, seed: int) -> None:
+        super().__init__()
+        self.backbone = backbone
+        for parameter in backbone.head.classifier.get_parameters():
+            parameter.requires_grad = False  # labels are not learnt
+        width = backbone.embedding_width
+        self.projector = nn.SequentialCell(
+            [*_layer(width, PROJECTION), *_layer(PROJECTION, PROJECTION), *_layer(PROJECTION, PROJECTION, last=True)]
+        )
+        self.predictor = nn.SequentialCell([*_layer(PROJECTION, HIDDEN), nn.Dense(HIDDEN, PROJECTION)])
+        initialise_dense([self.projector, self.predictor], seed)
+
+    def construct(self, images: Tensor) -> tuple[Tensor, Tensor]:
+        embeddings = self.backbone.classify(self.backbone.see(images))[1]
+        projections = self.projector(embeddings)
+        return ops.cat((self.predictor(projections), ops.stop_gradient(projections)), 1), embeddings
+
+
+def simsiam_loss(recipe: LossRecipe, counts: Counts) -> Loss:
+    """The mean negative cosine of each view's prediction and the other view's projection (equations 1 to 4)."""
+
+    def loss(outputs: Tensor, targets: Tensor, progress: Tensor) -> Tensor:
+        half, width = outputs.shape[0] // 2, outputs.shape[1] // 2
+        predictions, projections = _unit(outputs[:, :width]), _unit(outputs[:, width:])
+        first = (predictions[:half] * projections[half:]).sum(1).mean()
+        second = (predictions[half:] * projections[:half]).sum(1).mean()
+        return -(first + second) / 2
+
+    return loss
+
+
+class TwoViews(TrainingBatches):
+    """Each batch's images twice, differently augmented: (2N, 3, H, W), with targets that nobody reads."""
+
+    def segment(self, epoch: int, start: int, stop: int, image_size: int, mix: bool) -> Iterator[tuple[Floats, Floats]]:
+        views = [self.augmented(epoch, start, stop, image_size, False, view) for view in range(2)]
+        for (first, targets), (second, _) in zip(*views, strict=True):
+            yield np.concatenate([first, second]), np.concatenate([targets, targets])
+
+    def example(self, image_size: int) -> tuple[Floats, Floats]:
+        images, targets = super().example(image_size)
+        return np.concatenate([images, images]), np.concatenate([targets, targets])
+
+
+def _layer(width: int, to: int, last: bool = False) -> list[nn.Cell]:
+    layers: list[nn.Cell] = [nn.Dense(width, to, has_bias=False), nn.BatchNorm1d(to)]
+    return layers if last else [*layers, nn.ReLU()]
+
+
+def _unit(vectors: Tensor) -> Tensor:
+    return vectors / ops.sqrt((vectors * vectors).sum(1, keepdims=True) + EPSILON)

@@ -1,0 +1,118 @@
+"""Weight soups: the mean of several epochs' weights of one run, as a run of its own."""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Literal
+
+import numpy as np
+
+from shelfmind.errors import UserError
+from shelfmind.evaluation.bootstrap import Interval, hits, paired_interval
+from shelfmind.files import write_json
+from shelfmind.models.checkpoint import Checkpoint, load_checkpoint, save_checkpoint
+from shelfmind.progress import Counter, count_silently
+from shelfmind.records import Catalog, Predictions
+from shelfmind.runtime.assess import catalog_of, evaluation_folder, predict_split
+from shelfmind.runtime.predict import Predictor
+from shelfmind.runtime.run_folder import RunFolder, create_run_folder
+from shelfmind.training.run import read_origin
+
+Kind = Literal["greedy", "uniform"]
+COPIED = ("recipe", "classes", "split", "provenance", "log", "bad_files")
+
+
+@dataclass(frozen=True)
+class Soup:
+    """Validation top-1 of the run and of the soup, the gain with a paired 95% interval, and the epochs in the soup."""
+
+    kind: Kind
+    epochs: tuple[int, ...]
+    top1_before: float
+    top1: float
+    gain: float
+    gain_ci95: Interval
+
+
+def soup(run: Path | str, *, out: Path | str, kind: Kind = "greedy", counter: Counter = count_silently) -> Soup:
+    """Average snapshots of a run (Wortsman et al., "Model soups", ICML 2022) into the new run `out`.
+
+    ``uniform`` takes all. ``greedy`` (algorithm 1) begins with the one best on validation and adds the others from the
+    best to the worst, each only if validation top-1 does not fall. Running statistics are averaged like weights.
+
+    Raises:
+        UserError: fewer than two snapshots (train with ``--set train.snapshots=5``), or no validation images.
+    """
+    source = RunFolder(Path(run))
+    source.require()
+    snapshots = source.snapshots()
+    if len(snapshots) < 2:
+        raise UserError(
+            f"{source.root} has {len(snapshots)} snapshots; a soup needs two: train with --set train.snapshots=5"
+        )
+    predictor = Predictor(source, calibrated=False)
+    origin = read_origin(source)
+    catalog = catalog_of(predictor, origin.data, origin.format)
+    if not catalog.split("val"):
+        raise UserError(f"{catalog.root} has no validation images to choose by")
+    target = create_run_folder(Path(out))
+    for name in COPIED:
+        if getattr(source, name).exists():
+            shutil.copyfile(getattr(source, name), getattr(target, name))
+    before = _predicted(predictor, catalog, counter)
+    checkpoints = {epoch: load_checkpoint(path) for epoch, path in snapshots.items()}
+    epochs = tuple(sorted(checkpoints))
+    if kind == "greedy":
+        epochs = _greedy(target, catalog, checkpoints, counter)
+    after = _tasted(target, catalog, [checkpoints[epoch] for epoch in epochs], counter)
+    differences = hits(after) - hits(before)
+    outcome = Soup(
+        kind,
+        epochs,
+        float(hits(before).mean()),
+        float(hits(after).mean()),
+        float(differences.mean()),
+        paired_interval(differences),
+    )
+    write_json(target.root / "soup.json", {"of": str(source.root.absolute()), **asdict(outcome)})
+    return outcome
+
+
+def mean_of(checkpoints: Sequence[Checkpoint]) -> Checkpoint:
+    """The mean of every array, summed in float64."""
+    arrays = {
+        name: np.mean([each.arrays[name] for each in checkpoints], axis=0, dtype=np.float64).astype(first.dtype)
+        for name, first in checkpoints[0].arrays.items()
+    }
+    return Checkpoint(arrays, checkpoints[0].kind)
+
+
+def _greedy(
+    target: RunFolder, catalog: Catalog, checkpoints: dict[int, Checkpoint], counter: Counter
+) -> tuple[int, ...]:
+    alone = {
+        epoch: float(hits(_tasted(target, catalog, [checkpoint], counter)).mean())
+        for epoch, checkpoint in checkpoints.items()
+    }
+    best, *others = sorted(alone, key=lambda epoch: (-alone[epoch], -epoch))
+    chosen, top1 = [best], alone[best]
+    for epoch in others:
+        tried = [checkpoints[each] for each in (*chosen, epoch)]
+        figure = float(hits(_tasted(target, catalog, tried, counter)).mean())
+        if figure >= top1:
+            chosen, top1 = [*chosen, epoch], figure
+    return tuple(sorted(chosen))
+
+
+def _tasted(target: RunFolder, catalog: Catalog, checkpoints: Sequence[Checkpoint], counter: Counter) -> Predictions:
+    """Make the mean the weights of `target`, and validate it."""
+    save_checkpoint(target.last, mean_of(checkpoints))
+    target.offer(target.last)
+    return _predicted(Predictor(target, calibrated=False), catalog, counter)
+
+
+def _predicted(predictor: Predictor, catalog: Catalog, counter: Counter) -> Predictions:
+    return predict_split(predictor, catalog, "val", 1.0, evaluation_folder(predictor.run.root, "val"), counter)

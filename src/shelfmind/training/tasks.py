@@ -1,0 +1,37 @@
+"""What a network is trained to do: classify, or tell photos apart without labels."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from mindspore import nn
+
+from shelfmind.losses import Loss, build_loss
+from shelfmind.losses.kinds import Counts
+from shelfmind.recipe import LossRecipe
+from shelfmind.runtime.loader import TrainingBatches
+from shelfmind.training.simsiam import SimSiam, TwoViews, simsiam_loss
+
+
+@dataclass(frozen=True)
+class Task:
+    """A way to train a recipe's network.
+
+    Attributes:
+        around: puts what only the training needs around the network, drawn from a seed.
+        loss: of what `around` gives.
+        batches: what it is fed with.
+        labelled: whether it learns labels, and so can be validated while it trains, mixed and trained in parts.
+    """
+
+    around: Callable[[nn.Cell, int], nn.Cell]
+    loss: Callable[[LossRecipe, Counts], Loss]
+    batches: type[TrainingBatches]
+    labelled: bool = True
+
+
+TASKS: dict[str, Task] = {
+    "classify": Task(lambda network, seed: network, build_loss, TrainingBatches),
+    "simsiam": Task(SimSiam, simsiam_loss, TwoViews, labelled=False),
+}

@@ -1,0 +1,121 @@
+"""Sends a training's figures to experiment trackers: TensorBoard event files, MLflow."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any, Protocol
+
+from shelfmind.errors import UserError, unknown_name
+from shelfmind.progress import Progress
+from shelfmind.training.loop import Training
+from shelfmind.training.run import Watcher
+from shelfmind.training.state import Position
+
+STEPS_A_POINT = 10
+EPOCH_FIGURES = ("train_loss", "val_loss", "val_top1", "lr", "image_size", "images_per_second")
+
+
+class Tracker(Protocol):
+    """Keeps figures by name and step."""
+
+    def scalar(self, name: str, value: float, step: int) -> None: ...
+    def close(self) -> None: ...
+
+
+class TensorBoardTracker:
+    """Event files in ``RUN/tensorboard``, as TensorBoard reads them; a resumed training adds another file."""
+
+    def __init__(self, run: Path, recipe: str) -> None:
+        try:
+            from tensorboardX import SummaryWriter
+        except ImportError as error:
+            raise UserError("--track tensorboard needs a package; run: pip install 'shelfmind[tensorboard]'") from error
+        self.writer = SummaryWriter(str(run / "tensorboard"))
+        self.writer.add_text("recipe", f"```yaml\n{recipe}\n```")
+
+    def scalar(self, name: str, value: float, step: int) -> None:
+        """Add one point."""
+        self.writer.add_scalar(name, value, step)
+
+    def close(self) -> None:
+        """Write what is left."""
+        self.writer.close()
+
+
+class MlflowTracker:
+    """An MLflow run named as the run folder, in the tracking store that MLflow's own variables name."""
+
+    def __init__(self, run: Path, recipe: str) -> None:
+        try:
+            import mlflow
+        except ImportError as error:
+            raise UserError("--track mlflow needs a package; run: pip install 'shelfmind[mlflow]'") from error
+        self.mlflow = mlflow
+        mlflow.start_run(run_name=run.resolve().name)
+        mlflow.log_text(recipe, "recipe.yaml")
+
+    def scalar(self, name: str, value: float, step: int) -> None:
+        """Log one metric."""
+        self.mlflow.log_metric(name, value, step=step)
+
+    def close(self) -> None:
+        """End the run."""
+        self.mlflow.end_run()
+
+
+TRACKERS: dict[str, Callable[[Path, str], Tracker]] = {"tensorboard": TensorBoardTracker, "mlflow": MlflowTracker}
+
+
+def require_trackers(names: Sequence[str]) -> None:
+    """Refuse names that are no trackers."""
+    for name in names:
+        if name not in TRACKERS:
+            raise unknown_name("tracker", name, TRACKERS)
+
+
+class TrackingWatcher(Watcher):
+    """Tells trackers, and another watcher, how a training goes."""
+
+    def __init__(self, names: Sequence[str], watcher: Watcher) -> None:
+        require_trackers(names)
+        self.names = names
+        self.watcher = watcher
+        self.trackers: list[Tracker] = []
+
+    def note(self, text: str) -> None:
+        """Pass it on."""
+        self.watcher.note(text)
+
+    def phase(self, what: str) -> None:
+        """Pass it on."""
+        self.watcher.phase(what)
+
+    def counter(self, what: str, total: int | None) -> Progress:
+        """Pass it on."""
+        return self.watcher.counter(what, total)
+
+    def begin(self, training: Training) -> None:
+        """Open the trackers."""
+        self.trackers = [TRACKERS[name](training.run.root, training.recipe.dump()) for name in self.names]
+        self.watcher.begin(training)
+
+    def step(self, plan: Any, position: Position, loss: float, images_per_second: float) -> None:
+        """Keep the loss of every tenth step."""
+        if position.step % STEPS_A_POINT == 0:
+            for tracker in self.trackers:
+                tracker.scalar("step/loss", loss, position.step)
+        self.watcher.step(plan, position, loss, images_per_second)
+
+    def epoch(self, entry: dict[str, Any]) -> None:
+        """Keep the figures of an epoch."""
+        for tracker in self.trackers:
+            for name in EPOCH_FIGURES:
+                if entry[name] is not None:
+                    tracker.scalar(f"epoch/{name}", float(entry[name]), int(entry["epoch"]))
+        self.watcher.epoch(entry)
+
+    def close(self) -> None:
+        """Write what is left, however the training ended."""
+        for tracker in self.trackers:
+            tracker.close()

@@ -1,0 +1,174 @@
+"""What follows a training: FixRes, soups, calibration, ensembles, logit adjustment; and pretraining before one."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+
+
+@pytest.fixture(scope="module")
+def run(place, data, warm, settings):
+    """A run of three epochs with two snapshots."""
+    folder = place / "with_snapshots"
+    outcome = warm("train", data, "--out", folder, *settings("train.epochs=3", "train.snapshots=2"))
+    assert outcome.status == 0, outcome.stderr
+    assert sorted(path.name for path in (folder / "snapshots").iterdir()) == ["epoch-0001.ckpt", "epoch-0002.ckpt"]
+    return folder
+
+
+def tiny(**more):
+    """The tiny network's arguments and more of them, as one setting."""
+    arguments = {"widths": [8, 16, 32, 64], "depths": [1, 1, 1, 1], **more}
+    return f"model.arguments={json.dumps(arguments)}"
+
+
+def figures(path):
+    return json.loads(path.read_text(encoding="utf-8"))
+
+
+def test_predictions_are_computed_once(run, data, warm, tmp_path):
+    first = warm("evaluate", run, data, "--json", tmp_path / "first.json")
+    kept = sorted((run / "evaluation" / "kept").iterdir())
+    times = [path.stat().st_ino for path in kept]
+    again = warm("evaluate", run, data, "--json", tmp_path / "again.json")
+    assert (first.status, again.status) == (0, 0), again.stderr
+    assert sorted((run / "evaluation" / "kept").iterdir()) == kept
+    assert [path.stat().st_ino for path in kept] == times
+    one, two = figures(tmp_path / "first.json"), figures(tmp_path / "again.json")
+    assert {key: one[key] for key in ("top1", "ece", "images")} == {key: two[key] for key in ("top1", "ece", "images")}
+
+
+def test_logit_adjustment_says_what_other_strengths_would_give(run, data, warm, tmp_path):
+    plain = warm("evaluate", run, data, "--json", tmp_path / "plain.json")
+    adjusted = warm("evaluate", run, data, "--logit-adjust", "1", "--json", tmp_path / "adjusted.json")
+    assert (plain.status, adjusted.status) == (0, 0), adjusted.stderr
+    rows = figures(run / "evaluation" / "test" / "logit_adjustment.json")
+    assert rows[0]["tau"] == 0
+    assert rows[0]["top1"] == pytest.approx(figures(tmp_path / "plain.json")["top1"])
+    assert rows[4]["top1"] == pytest.approx(figures(tmp_path / "adjusted.json")["top1"])
+    assert "at least 0" in warm("evaluate", run, data, "--logit-adjust", "-1").error
+
+
+def test_a_temperature_is_kept_and_used(copied_run, data, warm, tmp_path):
+    before = warm("evaluate", copied_run, data, "--json", tmp_path / "before.json")
+    outcome = warm("calibrate", copied_run, data)
+    after = warm("evaluate", copied_run, data, "--json", tmp_path / "after.json")
+    assert (before.status, outcome.status, after.status) == (0, 0, 0), outcome.stderr
+    kept = figures(copied_run / "calibration.json")
+    assert f"temperature {kept['temperature']:.3f}" in outcome.stdout
+    one, two = figures(tmp_path / "before.json"), figures(tmp_path / "after.json")
+    assert one["top1"] == two["top1"]
+    assert one["ece"] != two["ece"]
+    assert "worthless" in warm("calibrate", copied_run, data, "--split", "test").error
+
+
+def test_runs_together(run, copied_run, data, warm, tmp_path):
+    outcome = warm("evaluate", run, copied_run, data, "--out", tmp_path / "together", "--json", tmp_path / "both.json")
+    assert outcome.status == 0, outcome.stderr
+    content = figures(tmp_path / "together" / "evaluation" / "test" / "ensemble.json")
+    assert content["weighted_on"] == "val"
+    assert sum(member["weight"] for member in content["members"]) == pytest.approx(1)
+    assert [member["name"] for member in content["members"]] == [str(run), str(copied_run)]
+    assert "adds to top-1" in outcome.stdout
+    assert (tmp_path / "together" / "report.html").stat().st_size > 10_000
+    assert "--out FOLDER" in warm("evaluate", run, copied_run, data).error
+    assert "at least two different runs" in warm("evaluate", run, run, data, "--out", tmp_path / "x").error
+
+
+@pytest.mark.parametrize("kind", ["greedy", "uniform"])
+def test_soups(kind, run, data, warm, tmp_path):
+    outcome = warm("soup", run, "--kind", kind, "--out", tmp_path / "soup")
+    assert outcome.status == 0, outcome.stderr
+    content = figures(tmp_path / "soup" / "soup.json")
+    assert set(content["epochs"]) <= {1, 2}
+    assert kind == "greedy" or content["epochs"] == [1, 2]
+    evaluated = warm("evaluate", tmp_path / "soup", data, "--split", "val", "--json", tmp_path / "soup.json")
+    assert evaluated.status == 0, evaluated.stderr
+    assert figures(tmp_path / "soup.json")["top1"] == pytest.approx(content["top1"])
+
+
+def test_a_soup_needs_snapshots(trained, warm, tmp_path):
+    assert "train.snapshots=5" in warm("soup", trained.run, "--out", tmp_path / "soup").error
+    assert "did you mean greedy" in warm("soup", trained.run, "--kind", "gredy", "--out", tmp_path / "soup").error
+
+
+def test_fixres_keeps_a_run_only_if_it_is_better(run, warm, tmp_path):
+    outcome = warm("fixres", run, "--resolutions", "48", "--epochs", "1", "--out", tmp_path / "fixed")
+    assert outcome.status == 0, outcome.stderr
+    assert "48 px" in outcome.stdout
+    kept = (tmp_path / "fixed" / "fixres.json").exists()
+    assert kept == ("kept: 48 px" in outcome.stderr)
+    assert kept != ("no size is better" in outcome.stderr)
+    assert not (tmp_path / "fixed.candidates").exists()
+    if kept:
+        content = figures(tmp_path / "fixed" / "fixres.json")
+        assert content["resolutions"][0]["gain"] > 0
+    assert "goes up from the training's" in warm("fixres", run, "--resolutions", "16", "--out", tmp_path / "x").error
+    assert "takes sizes such as" in warm("fixres", run, "--resolutions", "big", "--out", tmp_path / "x").error
+
+
+def test_pretraining_is_read_out_and_started_from(data, warm, settings, tmp_path):
+    words = settings("train.epochs=2", "train.task=simsiam")
+    outcome = warm("pretrain", data, "--out", tmp_path / "pretrained", *words)
+    assert outcome.status == 0, outcome.stderr
+    assert "nearest neighbours: top-1" in outcome.stdout
+    content = figures(tmp_path / "pretrained" / "readout.json")
+    assert 0 <= content["knn_top1"] <= 1
+    assert 0 <= content["linear_top1"] <= 1
+    fine = warm("train", data, "--init", tmp_path / "pretrained", "--out", tmp_path / "fine", *settings())
+    assert fine.status == 0, fine.stderr
+    assert "tensors loaded" in fine.stderr
+    origin = figures(tmp_path / "fine" / "provenance.json")["weights"]
+    assert origin["path"].startswith(str(tmp_path / "pretrained"))
+
+
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        (["loss.name=arcface"], "needs logits of a cosine classifier"),
+        (["loss.name=ldam", tiny(classifier="cosine"), "mixing.mixup=0.5"], "Mixup and CutMix give two"),
+        (["train.trainable=classifier"], "say which with --weights"),
+        (["train.task=simsiam", "mixing.cutmix=0.5"], "takes no Mixup"),
+        (["train.micro_batch_size=5"], "micro_batch_size divides batch_size"),
+        (["augment=[random_erasing, horizontal_flip]"], "random_erasing after them"),
+        (["loss.name=focal", "loss.arguments={gama: 1}"], "loss focal"),
+    ],
+)
+def test_contradictions_are_refused_before_training(words, said, data, warm, settings, tmp_path):
+    outcome = warm("train", data, "--out", tmp_path / "run", *settings(*words))
+    assert said in outcome.error
+    assert not (tmp_path / "run").exists()
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        ["loss.name=arcface", tiny(classifier="cosine", neck=True)],
+        ["loss.name=ldam", tiny(classifier="cosine"), "train.sampling=class"],
+        ["loss.name=balanced_softmax", "train.sampling=repeat_factor", "augment=strong"],
+        ["loss.name=generalised_cross_entropy", "train.micro_batch_size=4", "augment=document_auto_augment"],
+        ["loss.name=class_balanced", "loss.arguments={weighted_from: 0.5}", "augment=rand_augment"],
+        ["loss.name=focal", "train.lr_batch_size=32", "train.sampling=square_root", "augment=trivial"],
+    ],
+)
+def test_every_method_trains_end_to_end(words, data, warm, settings, tmp_path):
+    outcome = warm("train", data, "--out", tmp_path / "run", *settings("train.epochs=1", *words))
+    assert outcome.status == 0, outcome.stderr
+    assert figures(tmp_path / "run" / "metrics.json")["images"] > 0
+
+
+def test_a_classifier_is_trained_again_alone(run, data, warm, settings, tmp_path):
+    """cRT: the rest of the network stays as it was, to the bit."""
+    words = settings("train.trainable=classifier", "train.sampling=class")
+    outcome = warm("train", data, "--weights", run, "--out", tmp_path / "crt", *words)
+    assert outcome.status == 0, outcome.stderr
+    changed = warm.python(
+        "from pathlib import Path\n"
+        "import numpy as np\n"
+        "from shelfmind.models.checkpoint import load_checkpoint\n"
+        f"one, two = (load_checkpoint(Path(path) / 'weights.ckpt').arrays for path in ({str(run)!r}, "
+        f"{str(tmp_path / 'crt')!r}))\n"
+        "answer = sorted(name for name in one if not np.array_equal(one[name], two[name]))"
+    )
+    assert changed == ["head.classifier.bias", "head.classifier.weight"]

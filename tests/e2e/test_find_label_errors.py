@@ -1,0 +1,185 @@
+"""`shelfmind find-label-errors` finds swapped labels, goes on after a kill, and says one line about a mistake."""
+
+from __future__ import annotations
+
+import csv
+import json
+import os
+import shutil
+import signal
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from shelfmind.analysis.suspects import read_suspects
+
+KILLED = (sys.executable, str(Path(__file__).with_name("killed_command.py")))
+FOLDS = ("--folds", 2)
+
+
+@pytest.fixture(scope="module")
+def quick(settings):
+    """Options of a fold of two epochs."""
+    return [*settings("train.epochs=2", "augment=[]"), *FOLDS]
+
+
+@pytest.fixture(scope="module")
+def coloured(place) -> Path:
+    """Three classes of plain colours, with a photo of one filed under another, and one whose name is no UTF-8."""
+    folder = place / "coloured"
+    rng = np.random.default_rng(0)
+    for name, colour in (("红", (200, 30, 30)), ("<green>", (30, 200, 30)), ("blue", (30, 30, 200))):
+        (folder / name).mkdir(parents=True)
+        for number in range(14):
+            shade = np.clip(np.array(colour) + rng.normal(0, 12, (24, 24, 3)), 0, 255)
+            Image.fromarray(shade.astype(np.uint8)).save(folder / name / f"{number}.png")
+    shutil.copy(folder / "blue" / "5.png", folder / "红" / "swapped.png")
+    (folder / "blue" / "5.png").unlink()
+    with open(os.path.join(os.fsencode(folder / "blue"), b"\xff.png"), "wb") as stream:
+        stream.write((folder / "blue" / "6.png").read_bytes())
+    return folder
+
+
+def table(out: Path) -> list[dict[str, str]]:
+    with open(out / "label_errors.csv", encoding="utf-8", errors="surrogateescape", newline="") as stream:
+        return list(csv.DictReader(stream))
+
+
+@pytest.fixture(scope="module")
+def checked(place, coloured, warm, settings):
+    """An undisturbed check of the coloured photos, long enough to learn colours."""
+    out = place / "checked"
+    options = settings("train.epochs=12", "augment=[]", "train.lr=0.05")
+    return out, warm("find-label-errors", coloured, "--out", out, *options, *FOLDS)
+
+
+def test_a_swapped_label_is_found_and_its_class_suggested(checked, coloured):
+    out, outcome = checked
+    assert outcome.status == 0, outcome.stderr
+    assert "labels judged by 2 networks" in outcome.stdout
+    assert f"shelfmind review {out}" in outcome.stderr
+    rows = table(out)
+    assert rows[0]["path"] == "红/swapped.png"
+    assert (rows[0]["given"], rows[0]["suggested"], rows[0]["flagged"]) == ("红", "blue", "yes")
+    assert len(rows) == 43
+    assert "blue/\udcff.png" in {row["path"] for row in rows}
+
+
+def test_the_folder_is_what_review_opens(checked, coloured):
+    out, _ = checked
+    audit = json.loads((out / "audit.json").read_text(encoding="utf-8"))
+    assert audit["root"] == str(coloured)
+    assert audit["format"] == "folder"
+    assert audit["class_names"] == sorted(["红", "<green>", "blue"])
+    assert audit["figures"]["judged"] == 43
+    suspect = read_suspects(out / "suspects.jsonl")[0]
+    assert (suspect.path, suspect.given, suspect.suggested, suspect.kind) == ("红/swapped.png", "红", "blue", "label")
+    assert all((coloured / path).exists() for path in (*suspect.neighbours, *suspect.given_neighbours))
+    probabilities = np.load(out / "probabilities.npy")
+    assert probabilities.shape == (43, 3)
+    assert probabilities.sum(axis=1) == pytest.approx(np.ones(43), abs=1e-4)
+    assert np.load(out / "folds" / "0" / "embeddings.npy", mmap_mode="r").shape[0] == 43
+    assert json.loads((out / "provenance.json").read_text())["versions"]["shelfmind"]
+
+
+def test_nobody_is_judged_by_a_network_that_was_trained_on_it(checked):
+    out, _ = checked
+    with open(out / "images.csv", encoding="utf-8", errors="surrogateescape", newline="") as stream:
+        images = list(csv.DictReader(stream))
+    for fold in (0, 1):
+        with open(out / "folds" / str(fold) / "run" / "split.csv", encoding="utf-8", newline="") as stream:
+            trained = {Path(row["path"]).name for row in csv.DictReader(stream) if row["split"] == "train"}
+        split = {row["path"]: row["fold"] for row in images}
+        held_out = {path for path, own in split.items() if own == str(fold)}
+        assert trained
+        assert len(trained) <= len(images) - len(held_out)
+        with open(out / "folds" / str(fold) / "images.csv", encoding="utf-8", newline="") as stream:
+            listed = {row["path"]: row["split"] for row in csv.DictReader(stream)}
+        for path, state in listed.items():
+            real = os.path.realpath(path)
+            name = "/".join(Path(real).parts[-2:])
+            assert (name in held_out) == (state == "val"), name
+
+
+@pytest.mark.parametrize(
+    "moment", ["state.ckpt:1:after", "done.json:1:before", "done.json:1:after", "audit.json:1:before"]
+)
+def test_a_killed_check_goes_on_and_ends_like_an_undisturbed_one(
+    moment, data, quick, cold, warm, tmp_path, undisturbed
+):
+    out = tmp_path / "out"
+    outcome = cold(moment, "find-label-errors", data, "--out", out, *quick, program=KILLED)
+    assert outcome.status == -signal.SIGKILL, outcome.stderr
+    assert not (out / "audit.json").exists()
+    finished = len(list(out.glob("folds/*/done.json")))
+    outcome = warm("find-label-errors", data, "--out", out, *quick)
+    assert outcome.status == 0, outcome.stderr
+    assert outcome.stderr.count("fold ") == 2 - finished
+    assert (out / "label_errors.csv").read_bytes() == (undisturbed / "label_errors.csv").read_bytes()
+    assert (out / "suspects.jsonl").read_bytes() == (undisturbed / "suspects.jsonl").read_bytes()
+
+
+@pytest.fixture(scope="module")
+def undisturbed(place, data, quick, warm) -> Path:
+    """A check that nobody stopped."""
+    out = place / "undisturbed"
+    outcome = warm("find-label-errors", data, "--out", out, *quick)
+    assert outcome.status == 0, outcome.stderr
+    return out
+
+
+def test_a_finished_check_is_only_scored_again(undisturbed, data, quick, warm):
+    before = (undisturbed / "label_errors.csv").read_bytes()
+    outcome = warm("find-label-errors", data, "--out", undisturbed, *quick)
+    assert outcome.status == 0, outcome.stderr
+    assert "fold " not in outcome.stderr
+    assert (undisturbed / "label_errors.csv").read_bytes() == before
+
+
+def test_other_settings_or_other_images_do_not_go_on(undisturbed, data, quick, warm, tmp_path):
+    changed = warm("find-label-errors", data, "--out", undisturbed, *quick, "--seed", 1)
+    assert "begun with other settings (seed" in changed.error
+    copy, out = tmp_path / "photos", tmp_path / "out"
+    shutil.copytree(data, copy)
+    shutil.copytree(undisturbed, out)
+    plan = json.loads((out / "plan.json").read_text())
+    (out / "plan.json").write_text(json.dumps({**plan, "data": str(copy)}))
+    next(copy.rglob("*.jpg")).unlink()
+    assert "have changed since" in warm("find-label-errors", copy, "--out", out, *quick).error
+
+
+def test_mistakes_are_one_line(data, quick, warm, tmp_path):
+    out = tmp_path / "out"
+    assert "nowhere" in warm("find-label-errors", tmp_path / "nowhere", "--out", out).error
+    assert "folds" in warm("find-label-errors", data, "--out", out, "--folds", 1).error
+    assert "--epochs must be at least 1" in warm("find-label-errors", data, "--out", out, "--epochs", 0).error
+    assert "max-minutes" in warm("find-label-errors", data, "--out", out, "--max-minutes", 0).error
+    assert "unknown recipe" in warm("find-label-errors", data, "--out", out, "--recipe", "none").error
+    assert not out.exists()
+    out.mkdir()
+    (out / "mine.txt").touch()
+    assert "is not empty" in warm("find-label-errors", data, "--out", out, *quick).error
+
+
+def test_one_class_or_one_image_a_class_is_one_line(data, quick, warm, tmp_path):
+    source = sorted((data / "all" / "train").iterdir() if (data / "all").exists() else (data / "train").iterdir())
+    one = tmp_path / "one"
+    shutil.copytree(source[0], one / source[0].name)
+    assert "needs at least two" in warm("find-label-errors", one, "--out", tmp_path / "out", *quick).error
+    single = tmp_path / "single"
+    for folder in source[:2]:
+        (single / folder.name).mkdir(parents=True)
+        shutil.copy(next(folder.iterdir()), single / folder.name)
+    assert "nothing to judge" in warm("find-label-errors", single, "--out", tmp_path / "out", *quick).error
+
+
+def test_a_budget_of_minutes_is_for_all_folds_together(data, quick, warm, tmp_path):
+    out = tmp_path / "out"
+    outcome = warm("find-label-errors", data, "--out", out, *quick, "--max-minutes", 0.6)
+    assert outcome.status == 0, outcome.stderr
+    for fold in (0, 1):
+        provenance = json.loads((out / "folds" / str(fold) / "run" / "provenance.json").read_text())
+        assert 0 < provenance["command"]["max_minutes"] <= 0.3 * 0.95

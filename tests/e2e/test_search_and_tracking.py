@@ -1,0 +1,80 @@
+"""Searching a recipe's values goes on where it stopped; trackers get what the log has."""
+
+from __future__ import annotations
+
+import sys
+import types
+
+import pytest
+import yaml
+
+
+@pytest.fixture
+def space(tmp_path):
+    path = tmp_path / "space.yaml"
+    path.write_text("train.lr: {low: 0.01, high: 0.1, log: true}\nloss.name: [cross_entropy, focal]\n")
+    return path
+
+
+def test_a_search_goes_on_until_there_are_enough_trials(data, warm, settings, space, tmp_path):
+    def search(trials):
+        words = ("--trials", trials, "--space", space, "--out", tmp_path / "search", *settings("train.epochs=2"))
+        outcome = warm("tune", data, *words)
+        assert outcome.status == 0, outcome.stderr
+        return outcome.stdout
+
+    assert "best of 1 trials" in search(1)
+    assert "best of 2 trials" in search(2)
+    assert sorted(path.name for path in (tmp_path / "search" / "trials").iterdir()) == ["0000", "0001"]
+    best = yaml.safe_load((tmp_path / "search" / "best.yaml").read_text())
+    assert 0.01 <= best["train"]["lr"] <= 0.1
+    assert best["loss"]["name"] in ("cross_entropy", "focal")
+    assert warm("recipes", tmp_path / "search" / "best.yaml").status == 0
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ("train.lrr: [0.1]", "did you mean lr"),
+        ("train.lr: {low: 0.1, high: 0.01}", "a greater high"),
+        ("train.lr: 0.1", "a list of choices or a range"),
+        ("[1, 2]", "names nothing to search"),
+        ("train.lr: {low: -1, high: 0.1}", "train.lr"),
+    ],
+)
+def test_a_wrong_space_is_refused(text, said, data, warm, tmp_path):
+    (tmp_path / "space.yaml").write_text(text)
+    outcome = warm("tune", data, "--space", tmp_path / "space.yaml", "--out", tmp_path / "search")
+    assert said in outcome.error
+    assert not (tmp_path / "search").exists()
+
+
+def test_tensorboard_gets_what_the_log_has(data, warm, settings, tmp_path):
+    outcome = warm("train", data, "--out", tmp_path / "run", "--track", "tensorboard", *settings("train.epochs=2"))
+    assert outcome.status == 0, outcome.stderr
+    (events,) = (tmp_path / "run" / "tensorboard").iterdir()
+    assert events.name.startswith("events.out.tfevents")
+    content = events.read_bytes()
+    for name in (b"epoch/train_loss", b"epoch/val_top1", b"epoch/lr", b"step/loss"):
+        assert name in content
+    assert "did you mean tensorboard" in warm("train", data, "--out", tmp_path / "x", "--track", "tensorbord").error
+
+
+def test_mlflow_gets_the_same(monkeypatch, tmp_path, mindspore):
+    """MLflow itself is a heavy extra; what is asked of it is four functions."""
+    calls = []
+    fake = types.ModuleType("mlflow")
+    for name in ("start_run", "log_text", "log_metric", "end_run"):
+        setattr(fake, name, lambda *words, _name=name, **more: calls.append((_name, words, more)))
+    monkeypatch.setitem(sys.modules, "mlflow", fake)
+    from shelfmind.training.tracking import MlflowTracker
+
+    tracker = MlflowTracker(tmp_path / "可乐", "train: {}")
+    tracker.scalar("epoch/val_top1", 0.5, 3)
+    tracker.close()
+    assert calls == [
+        ("start_run", (), {"run_name": "可乐"}),
+        ("log_text", ("train: {}", "recipe.yaml"), {}),
+        ("log_metric", ("epoch/val_top1", 0.5), {"step": 3}),
+        ("end_run", (), {}),
+    ]

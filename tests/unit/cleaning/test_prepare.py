@@ -1,0 +1,237 @@
+"""A whole preparation: what goes where, what is recorded, and the same bytes again."""
+
+from __future__ import annotations
+
+import csv
+import json
+import shutil
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from shelfmind.analysis.decisions import append_decision, decide
+from shelfmind.cleaning.prepare import Settings, prepare
+from shelfmind.data import open_catalog
+from shelfmind.data.tables import write_table
+from shelfmind.errors import UserError
+
+COUNTS = {"train/可乐": 6, "train/雪碧": 5, "train/others": 9, "test/可乐": 2, "test/雪碧": 2, "test/others": 2}
+
+
+def rows_of(folder):
+    with open(folder / "prepare.csv", encoding="utf-8", newline="") as file:
+        return {row["source"]: row for row in csv.DictReader(file)}
+
+
+def facts_of(folder):
+    return json.loads((folder / "prepare.json").read_text(encoding="utf-8"))
+
+
+def contents(folder):
+    return {path.relative_to(folder): path.read_bytes() for path in sorted(folder.rglob("*")) if path.is_file()}
+
+
+def log(place, *decisions, reviewer="王"):
+    path = place / f"{reviewer}.jsonl"
+    for image, given, decision, *label in decisions:
+        append_decision(path, decide(reviewer, image, given, decision, *label))
+    return path
+
+
+def test_a_data_set_comes_out_whole_and_is_recorded(make, tmp_path):
+    root = make(COUNTS)
+    before = contents(root)
+    (root / "train/可乐/cut.jpg").write_bytes((root / "train/可乐/0.jpg").read_bytes()[:200])
+    decisions = log(
+        tmp_path,
+        ("train/可乐/0.jpg", "可乐", "relabel", "雪碧"),
+        ("train/可乐/1.jpg", "可乐", "drop"),
+        ("test/雪碧/0.jpg", "雪碧", "others"),
+    )
+    prepared = prepare(root, tmp_path / "clean", Settings(decisions=(decisions,)))
+    rows = rows_of(tmp_path / "clean")
+    assert rows["train/可乐/0.jpg"]["target"] == "train/雪碧/0_2.jpg"  # there is an older 0.jpg
+    assert (rows["train/可乐/0.jpg"]["outcome"], rows["train/可乐/0.jpg"]["decided"]) == ("relabelled", "relabel by 王")
+    assert (rows["train/可乐/1.jpg"]["outcome"], rows["train/可乐/1.jpg"]["target"]) == ("dropped", "")
+    assert rows["train/可乐/cut.jpg"]["reason"].startswith("unusable: ")
+    assert rows["test/雪碧/0.jpg"]["class"] == "others"
+    assert len(rows) == 27
+    for source, row in rows.items():
+        if row["target"]:
+            assert (tmp_path / "clean" / row["target"]).read_bytes() == (root / source).read_bytes()
+    targets = {row["target"] for row in rows.values() if row["target"]}
+    images = {path.relative_to(tmp_path / "clean").as_posix() for path in (tmp_path / "clean").rglob("*.jpg")}
+    assert images == targets
+    assert (root / "train/可乐/cut.jpg").exists()
+    (root / "train/可乐/cut.jpg").unlink()
+    assert contents(root) == before
+    figures = facts_of(tmp_path / "clean")["figures"]
+    assert (figures["images"], figures["kept"], figures["relabelled"]) == (27, 25, 2)
+    assert figures["dropped"] == {"dropped in the review": 1, "unusable": 1}
+    assert prepared.figures.kept == 25
+    catalog = open_catalog(tmp_path / "clean")
+    assert (catalog.format, catalog.class_names, len(catalog.samples)) == ("folder", ("others", "可乐", "雪碧"), 25)
+
+
+def test_the_same_input_and_seed_give_the_same_bytes_and_another_seed_others(make, tmp_path):
+    root = make(COUNTS)
+    Image.effect_noise((30, 20), 50).convert("RGB").save(root / "train/可乐/n.png")
+    decisions = log(tmp_path, ("train/可乐/0.jpg", "可乐", "drop"))
+    settings = {"decisions": (decisions,), "fraction": 0.5, "val_fraction": 0.3, "jpeg": True, "caps": {"others": 2}}
+    for name, seed, link in (("a", 0, "auto"), ("b", 0, "auto"), ("c", 1, "auto"), ("d", 0, "copy")):
+        prepare(root, tmp_path / name, Settings(**settings, seed=seed, link=link))
+    first = contents(tmp_path / "a")
+    assert first == contents(tmp_path / "b")
+    images = {path: content for path, content in first.items() if path.suffix == ".jpg"}
+    assert len(images) > 5
+    assert images != {path: content for path, content in contents(tmp_path / "c").items() if path.suffix == ".jpg"}
+    assert images == {path: content for path, content in contents(tmp_path / "d").items() if path.suffix == ".jpg"}
+
+
+def test_names_are_normalised_with_a_map_back(make, tmp_path):
+    root = make({"可乐（1L）": 10, "雪 碧・大": 10, "·": 3})
+    prepare(root, tmp_path / "clean")
+    with open(tmp_path / "clean" / "class_names.csv", encoding="utf-8", newline="") as file:
+        back = {row["class"]: row["source_class"] for row in csv.DictReader(file)}
+    assert back == {"可乐(1L)": "可乐（1L）", "雪 碧·大": "雪 碧・大", "·": "·"}
+    catalog = open_catalog(tmp_path / "clean")
+    assert set(catalog.class_names) == set(back)
+    for source, row in rows_of(tmp_path / "clean").items():
+        assert back[row["class"]] == source.split("/")[0]
+
+
+def test_two_spellings_of_a_class_are_refused_or_merged(make, tmp_path):
+    root = make({"train/可乐（1L）": 3, "train/可乐(1L)": 3, "train/雪碧": 3, "test/雪碧": 1})
+    with pytest.raises(UserError, match="--merge-same-names"):
+        prepare(root, tmp_path / "clean")
+    assert not (tmp_path / "clean").exists()
+    prepare(root, tmp_path / "clean", Settings(merge_same_names=True))
+    assert len(list((tmp_path / "clean/train/可乐(1L)").iterdir())) == 6
+    assert {row["outcome"] for row in rows_of(tmp_path / "clean").values()} == {"kept"}
+
+
+def test_duplicates_and_leaks_of_an_audit_are_dropped(make, tmp_path):
+    root = make(COUNTS)
+    columns = ("path", "split", "class", "kind", "score", "suggested", "related", "detail")
+    pairs = [("train/可乐/0.jpg", "train/可乐/1.jpg"), ("train/可乐/2.jpg", "test/可乐/0.jpg")]
+    (tmp_path / "audit").mkdir()
+    write_table(
+        tmp_path / "audit" / "issues.csv", columns, [(one, "", "", "duplicate", "", "", two, "") for one, two in pairs]
+    )
+    settings = Settings(audit=tmp_path / "audit", drop_duplicates=True, drop_leaks=True)
+    prepared = prepare(root, tmp_path / "clean", settings)
+    assert prepared.figures.dropped == {"duplicate": 1, "leak": 1}
+    rows = rows_of(tmp_path / "clean")
+    assert rows["train/可乐/1.jpg"]["reason"] == "duplicate: of train/可乐/0.jpg"
+    assert rows["train/可乐/2.jpg"]["reason"] == "leak: also in test"
+    assert facts_of(tmp_path / "clean")["settings"]["audit"] == str(tmp_path / "audit")
+
+
+def test_an_audit_of_another_data_set_is_refused(make, tmp_path):
+    columns = ("path", "split", "class", "kind", "score", "suggested", "related", "detail")
+    write_table(tmp_path / "issues.csv", columns, [("x.jpg", "", "", "leak", "", "", "y.jpg", "")])
+    with pytest.raises(UserError, match="is the audit of another data set"):
+        prepare(make(COUNTS), tmp_path / "clean", Settings(audit=tmp_path, drop_leaks=True))
+
+
+def test_without_an_audit_copies_are_looked_for(make, tmp_path):
+    root = make({"train/雪碧": 2, "test/雪碧": 1})
+    generator = np.random.default_rng(0)
+    for split, name in (("train", "a"), ("train", "b"), ("train", "c"), ("test", "d")):
+        blocks = generator.integers(0, 256, (12, 9, 3)).astype(np.uint8)
+        (root / split / "可乐").mkdir(parents=True, exist_ok=True)
+        Image.fromarray(blocks).resize((90, 120), Image.Resampling.BICUBIC).save(root / split / "可乐" / f"{name}.png")
+    shutil.copy(root / "train/可乐/a.png", root / "train/可乐/a again.png")
+    Image.open(root / "test/可乐/d.png").save(root / "train/可乐/d.jpg", quality=80)
+    (root / "train/可乐/cut.jpg").write_bytes(b"no image")
+    prepare(root, tmp_path / "clean", Settings(drop_duplicates=True, drop_leaks=True))
+    rows = rows_of(tmp_path / "clean")
+    reasons = {source.split("/")[-1]: row["reason"] for source, row in rows.items() if row["reason"]}
+    assert reasons.pop("cut.jpg").startswith("unusable: ")
+    assert reasons == {"a.png": "duplicate: of train/可乐/a again.png", "d.jpg": "leak: also in test"}
+    assert prepare(root, tmp_path / "whole").figures.kept == 9
+
+
+def test_a_cap_takes_either_name_of_a_class(make, tmp_path):
+    root = make({"train/其它（杂）": 9, "train/可乐": 3, "test/可乐": 2, "test/其它（杂）": 5})
+    for place, name in enumerate(("其它（杂）", "其它(杂)")):
+        prepare(root, tmp_path / str(place), Settings(caps={name: 4}))
+        assert len(list((tmp_path / str(place) / "train/其它(杂)").iterdir())) == 4
+        assert len(list((tmp_path / str(place) / "test/其它(杂)").iterdir())) == 5
+
+
+def test_a_new_split_has_its_floor(make, tmp_path):
+    root = make({f"class {number}": 3 for number in range(6)})
+    prepare(root, tmp_path / "clean", Settings(val_fraction=0.1, test_fraction=0.1))
+    for split in ("train", "val", "test"):
+        assert sorted(len(list(path.iterdir())) for path in (tmp_path / "clean" / split).iterdir()) == [1] * 6
+
+
+def test_odd_file_names_survive(make, tmp_path):
+    root = make(COUNTS)
+    shutil.copy(root / "train/可乐/0.jpg", root / "train/可乐/b\udce9\n<.jpg")
+    prepare(root, tmp_path / "clean")
+    with open(tmp_path / "clean" / "prepare.csv", encoding="utf-8", errors="surrogateescape", newline="") as file:
+        targets = {row["source"]: row["target"] for row in csv.DictReader(file)}
+    assert targets["train/可乐/b\udce9\n<.jpg"] == "train/可乐/b%e9 _.jpg"
+
+
+@pytest.mark.parametrize(
+    ("settings", "said"),
+    [
+        (Settings(link="softly"), "unknown --link 'softly'"),
+        (Settings(fraction=0), "--fraction 0 does not lie in 0 to 1"),
+        (Settings(fraction=1.1), "--fraction"),
+        (Settings(val_fraction=0.6, test_fraction=0.4), "sum to less than 1"),
+        (Settings(val_fraction=-0.1), "at least 0"),
+        (Settings(caps={"others": 0}), "a cap is at least 1"),
+        (Settings(cap_all=0), "a cap is at least 1"),
+        (Settings(caps={"othrs": 3}), "did you mean others"),
+    ],
+)
+def test_settings_that_make_no_sense_are_refused(make, tmp_path, settings, said):
+    root = make(COUNTS)
+    with pytest.raises(UserError, match=said):
+        prepare(root, tmp_path / "clean", settings)
+    assert not (tmp_path / "clean").exists()
+
+
+def test_a_data_set_of_which_one_class_would_be_left_is_refused(make, tmp_path):
+    root = make({"train/可乐": 3, "train/雪碧": 1, "test/可乐": 1})
+    decisions = log(tmp_path, ("train/雪碧/0.jpg", "雪碧", "drop"))
+    with pytest.raises(UserError, match="1 class would be left of 2"):
+        prepare(root, tmp_path / "clean", Settings(decisions=(decisions,)))
+
+
+def test_the_output_may_not_lie_in_the_data(make, tmp_path):
+    root = make(COUNTS)
+    link = tmp_path / "link"
+    link.symlink_to(root)
+    for out in (root / "clean", root, link / "clean"):
+        with pytest.raises(UserError, match="lies in the data set"):
+            prepare(root, out)
+
+
+def test_bad_files_alone_are_refused_and_a_limit_holds(make, tmp_path):
+    root = make({"train/可乐": 2, "train/雪碧": 2, "test/可乐": 1})
+    for path in sorted(root.rglob("*.jpg"))[:3]:
+        path.write_bytes(b"no image")
+    with pytest.raises(UserError, match="3 of 5 images cannot be used"):
+        prepare(root, tmp_path / "clean", Settings(max_bad_fraction=0.5))
+    for path in root.rglob("*.jpg"):
+        path.write_bytes(b"no image")
+    with pytest.raises(UserError, match="5 of 5 images cannot be used"):
+        prepare(root, tmp_path / "clean")
+
+
+def test_several_logs_are_joined_and_contradictions_settled(make, tmp_path):
+    root = make(COUNTS)
+    logs = (
+        log(tmp_path, ("train/可乐/0.jpg", "可乐", "drop")),
+        log(tmp_path, ("train/可乐/0.jpg", "可乐", "keep"), reviewer="李"),
+    )
+    with pytest.raises(UserError, match="王 says drop, 李 says keep"):
+        prepare(root, tmp_path / "clean", Settings(decisions=logs))
+    assert prepare(root, tmp_path / "a", Settings(decisions=logs, prefer=("王",))).figures.kept == 25
+    assert prepare(root, tmp_path / "b", Settings(decisions=logs, prefer_latest=True)).figures.kept == 26

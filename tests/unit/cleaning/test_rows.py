@@ -1,0 +1,221 @@
+"""Each step on the way to a clean data set: decisions, repetitions, samples, caps, splits."""
+
+from __future__ import annotations
+
+from collections import Counter
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from shelfmind.analysis.decisions import Decision
+from shelfmind.cleaning.rows import (
+    Row,
+    apply_decisions,
+    cap_classes,
+    drop,
+    others_class,
+    repetitions,
+    sample_fraction,
+    split_again,
+)
+from shelfmind.errors import UserError
+
+
+def row(source: str, name: str = "可乐", split: str = "train") -> Row:
+    return Row(source, name, split, name, split)
+
+
+def decided(path: str, decision: str, label: str | None = None, given: str = "可乐") -> dict[str, Decision]:
+    return {path: Decision("t", "王", path, given, decision, label, path)}
+
+
+ROWS = st.lists(
+    st.tuples(st.sampled_from("abcd"), st.sampled_from(["train", "val", "test"])), min_size=1, max_size=120
+).map(lambda pairs: [row(f"{place}.jpg", name, split) for place, (name, split) in enumerate(pairs)])
+
+
+def counts(rows: list[Row]) -> Counter[tuple[str, str]]:
+    return Counter((each.new_split, each.class_name) for each in rows if each.kept)
+
+
+# Decisions
+
+
+def test_decisions_move_drop_and_protect():
+    rows = [row("1.jpg"), row("2.jpg"), row("3.jpg"), row("4.jpg"), row("5.jpg", "others"), row("6.jpg", "雪碧")]
+    decisions = (
+        decided("1.jpg", "relabel", "雪碧")
+        | decided("2.jpg", "drop")
+        | decided("3.jpg", "keep")
+        | decided("4.jpg", "others")
+    )
+    after, passed_over = apply_decisions(rows, decisions)
+    assert passed_over == 0
+    assert [each.class_name for each in after] == ["雪碧", "可乐", "可乐", "others", "others", "雪碧"]
+    assert [each.kept for each in after] == [True, False, True, True, True, True]
+    assert after[1].dropped == "dropped in the review: by 王"
+    assert [each.protected for each in after] == [False, False, True, False, False, False]
+    assert after[0].decided == "relabel by 王"
+
+
+def test_a_decision_on_an_image_that_is_gone_is_refused_or_passed_over():
+    with pytest.raises(UserError, match=r"1 of 1 decisions name images that are not in the data set: gone\.jpg"):
+        apply_decisions([row("1.jpg")], decided("gone.jpg", "drop"))
+    rows, passed_over = apply_decisions([row("1.jpg")], decided("gone.jpg", "drop"), ignore_missing=True)
+    assert (rows, passed_over) == ([row("1.jpg")], 1)
+
+
+def test_a_decision_about_another_label_is_refused_or_passed_over():
+    decisions = decided("1.jpg", "drop", given="雪碧")
+    with pytest.raises(UserError, match="was '雪碧' and is '可乐'"):
+        apply_decisions([row("1.jpg")], decisions)
+    rows, passed_over = apply_decisions([row("1.jpg")], decisions, ignore_missing=True)
+    assert (rows[0].kept, passed_over) == (True, 1)
+
+
+def test_a_new_class_must_be_asked_for():
+    rows = [row("1.jpg"), row("2.jpg", "雪碧")]
+    with pytest.raises(
+        UserError, match=r"王 relabelled 1\.jpg: unknown class '雪碧 1L'; did you mean 雪碧\?.*--new-class"
+    ):
+        apply_decisions(rows, decided("1.jpg", "relabel", "雪碧 1L"))
+    after, _ = apply_decisions(rows, decided("1.jpg", "relabel", "雪碧 1L"), new_classes=["雪碧 1L"])
+    assert after[0].class_name == "雪碧 1L"
+
+
+def test_a_label_that_only_looks_different_is_the_class():
+    after, _ = apply_decisions([row("1.jpg"), row("2.jpg", "雪碧（1L）")], decided("1.jpg", "relabel", "雪碧(1L)"))
+    assert after[0].class_name == "雪碧（1L）"
+
+
+@pytest.mark.parametrize("name", ["others", "Other", "其他", "其它"])
+def test_the_class_of_others_is_found_by_its_name(name):
+    assert others_class(["可乐", name], None) == name
+
+
+def test_others_without_such_a_class_or_with_two_must_be_named():
+    with pytest.raises(UserError, match="no class is called so; name the class with --others"):
+        others_class(["可乐", "雪碧"], None)
+    with pytest.raises(UserError, match=r"more than one class is called so \(others, 其他\)"):
+        others_class(["其他", "others"], None)
+    assert others_class(["其他", "others"], "其他") == "其他"
+    with pytest.raises(UserError, match="did you mean 可乐"):
+        others_class(["可乐", "雪碧"], "可乐1")
+
+
+# Repetitions
+
+
+def test_leaks_leave_test_first_then_val():
+    rows = [row("a", split="test"), row("b", split="train"), row("c", split="val"), row("d", split="val"), row("e")]
+    reasons, unsettled = repetitions(rows, [("a", "b"), ("b", "c"), ("d", "e")], duplicates=False, leaks=True)
+    assert reasons == {"b": "leak: also in test", "c": "leak: also in test", "e": "leak: also in val"}
+    assert unsettled == []
+
+
+def test_of_duplicates_in_a_split_and_class_the_first_or_the_protected_one_stays():
+    rows = [row("a"), row("b"), row("c"), row("d", split="val")]
+    pairs = [("a", "b"), ("b", "c"), ("c", "d")]
+    assert repetitions(rows, pairs, duplicates=True, leaks=False)[0] == {"b": "duplicate: of a", "c": "duplicate: of a"}
+    rows, _ = apply_decisions(rows, decided("b", "keep"))
+    assert repetitions(rows, pairs, duplicates=True, leaks=False)[0] == {"a": "duplicate: of b", "c": "duplicate: of b"}
+
+
+def test_one_picture_in_two_classes_is_left_for_a_person():
+    rows = [row("a"), row("b", "雪碧"), row("c")]
+    reasons, unsettled = repetitions(rows, [("a", "b"), ("b", "c")], duplicates=True, leaks=True)
+    assert reasons == {"c": "duplicate: of a"}
+    assert unsettled == [("a", "b")]
+    dropped = drop(rows, {"b": "dropped in the review: by 王"})
+    assert repetitions(dropped, [("a", "b")], duplicates=True, leaks=True) == ({}, [])
+
+
+@settings(deadline=None)
+@given(ROWS, st.data())
+def test_no_leak_and_no_duplicate_is_left(rows, data):
+    names = [each.source for each in rows]
+    pairs = data.draw(st.lists(st.tuples(st.sampled_from(names), st.sampled_from(names)), max_size=30))
+    reasons, unsettled = repetitions(rows, pairs, duplicates=True, leaks=True)
+    left = drop(rows, reasons)
+    at = {each.source: each for each in left}
+    settled = set(at) - {name for group in unsettled for name in group}
+    for one, other in pairs:
+        if one != other and at[one].kept and at[other].kept and {one, other} <= settled:
+            raise AssertionError(f"{one} and {other} are the same picture and both kept")
+    groups = {name: {name} for name in names}
+    for one, other in pairs:
+        joined = groups[one] | groups[other]
+        for name in joined:
+            groups[name] = joined
+    for name in reasons:
+        assert any(at[other].kept for other in groups[name])  # of every picture one stays
+    test_images = {each.source for each in rows if each.new_split == "test"}
+    assert not [name for name, why in reasons.items() if name in test_images and why.startswith("leak")]
+
+
+# Samples, caps and splits
+
+
+@settings(deadline=None)
+@given(ROWS, st.floats(0.01, 1), st.integers(0, 3))
+def test_a_sample_keeps_its_share_of_each_class_and_split_and_at_least_one(rows, fraction, seed):
+    before, after = counts(rows), counts(sample_fraction(rows, fraction, seed))
+    assert before.keys() == after.keys()
+    for key, number in before.items():
+        assert after[key] == max(1, int(number * fraction + 0.5))
+
+
+@settings(deadline=None)
+@given(ROWS, st.integers(0, 3))
+def test_a_sample_is_the_same_in_any_order_and_another_for_another_seed(rows, seed):
+    names = {each.source for each in sample_fraction(rows, 0.5, seed) if each.kept}
+    assert {each.source for each in sample_fraction(rows[::-1], 0.5, seed) if each.kept} == names
+
+
+def test_another_seed_takes_another_sample():
+    rows = [row(f"{number}.jpg") for number in range(100)]
+    first, second = ({each.source for each in sample_fraction(rows, 0.3, seed) if each.kept} for seed in (0, 1))
+    assert len(first) == len(second) == 30
+    assert first != second
+
+
+def test_a_smaller_sample_lies_in_a_larger_one():
+    rows = [row(f"{number}.jpg") for number in range(100)]
+    small, large = ({each.source for each in sample_fraction(rows, share, 0) if each.kept} for share in (0.2, 0.4))
+    assert small < large
+
+
+@settings(deadline=None)
+@given(ROWS, st.integers(1, 20), st.one_of(st.none(), st.integers(1, 20)))
+def test_caps_bound_training_images_and_nothing_else(rows, limit, cap_all):
+    before, after = counts(rows), counts(cap_classes(rows, {"a": limit}, cap_all, 0))
+    for (split, name), number in before.items():
+        bound = limit if name == "a" else cap_all
+        assert after[split, name] == (number if split != "train" or bound is None else min(number, bound))
+
+
+@settings(deadline=None)
+@given(ROWS, st.floats(0, 0.4), st.floats(0, 0.4), st.integers(0, 3))
+def test_a_new_split_keeps_one_of_each_class_in_train_and_the_floor_elsewhere(rows, val, test, floor):
+    after = counts(split_again(rows, val, test, floor, 0))
+    before = Counter(each.class_name for each in rows)
+    for name, number in before.items():
+        assert after["train", name] >= 1
+        assert sum(after[split, name] for split in ("train", "val", "test")) == number
+        assert after["test", name] >= min(floor, number - 1)
+        assert after["val", name] >= min(floor, number - 1 - after["test", name])
+
+
+@settings(deadline=None)
+@given(ROWS, st.floats(0, 0.9))
+def test_test_stays_where_no_share_is_asked_for_it(rows, val):
+    after = split_again(rows, val, None, 0, 0)
+    assert [each.source for each in after if each.new_split == "test"] == [
+        each.source for each in rows if each.split == "test"
+    ]
+
+
+def test_dropped_rows_are_not_split():
+    rows = drop([row(f"{number}.jpg") for number in range(20)], {"3.jpg": "unusable: truncated"})
+    assert split_again(rows, 0.3, 0.3, 1, 0)[3] == rows[3]
