@@ -78,6 +78,7 @@ def test_the_folder_is_what_review_opens(checked, coloured):
     suspect = read_suspects(out / "suspects.jsonl")[0]
     assert (suspect.path, suspect.given, suspect.suggested, suspect.kind) == ("红/swapped.png", "红", "blue", "label")
     assert all((coloured / path).exists() for path in (*suspect.neighbours, *suspect.given_neighbours))
+    assert "swapped.png" in (out / "report.html").read_text(encoding="utf-8")
     probabilities = np.load(out / "probabilities.npy")
     assert probabilities.shape == (43, 3)
     assert probabilities.sum(axis=1) == pytest.approx(np.ones(43), abs=1e-4)
