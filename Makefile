@@ -3,7 +3,7 @@ PYTHON ?= python3
 BIN := .venv/bin
 SETTINGS := PYTHONDONTWRITEBYTECODE=1
 
-.PHONY: setup demo test test-browser check lint types layers facts parity lock clean
+.PHONY: setup demo test test-slow test-browser check lint types layers facts parity lock clean
 
 setup: .venv/installed
 
@@ -16,7 +16,11 @@ demo: setup
 	$(BIN)/python scripts/demo.py $(if $(DATA),"$(DATA)")
 
 test: setup
-	$(SETTINGS) $(BIN)/python -m pytest -W error --ignore=tests/browser tests
+	$(SETTINGS) $(BIN)/python -m pytest -W error -m "not slow" --ignore=tests/browser tests
+
+# Every method of training by command, whole label checks, searches: about five minutes more on 2 cores.
+test-slow: setup
+	$(SETTINGS) $(BIN)/python -m pytest -W error -m slow --ignore=tests/browser tests
 
 # The review page in a real Chromium (Debian's packages); its screenshots lie in build/screenshots.
 test-browser: setup

@@ -12,6 +12,8 @@ import numpy as np
 import pytest
 from PIL import Image
 
+pytestmark = pytest.mark.slow
+
 KILLED = (sys.executable, str(Path(__file__).with_name("killed_command.py")))
 EASY = [
     "augment=[]",

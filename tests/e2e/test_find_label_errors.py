@@ -16,6 +16,8 @@ from PIL import Image
 
 from shelfmind.analysis.suspects import read_suspects
 
+pytestmark = pytest.mark.slow
+
 KILLED = (sys.executable, str(Path(__file__).with_name("killed_command.py")))
 FOLDS = ("--folds", 2)
 

@@ -8,6 +8,8 @@ import types
 import pytest
 import yaml
 
+pytestmark = pytest.mark.slow
+
 
 @pytest.fixture
 def space(tmp_path):
