@@ -52,6 +52,6 @@ def suspects_of(root: Path, count: int) -> list[Suspect]:
 def make_audited_data(place: Path, classes: int = 6, images: int = 120, suspects: int = 18) -> tuple[Path, Path]:
     """A generated data set and its audit folder."""
     root = place / "商品 照片"
-    generate(root, classes=classes, images=images, seed=0, layout="folder", tail=0.3, label_errors=0)
+    generate(root, classes=classes, images=images, seed=0, layout="folder", tail=0, others_share=0.15)
     names = [path.name for path in (root / "train").iterdir()]
     return root, write_audit(place / "audit", root, names, suspects_of(root, suspects))

@@ -76,8 +76,9 @@ def test_a_picture_is_enlarged_by_key_and_by_mouse(page, start):
 def test_an_image_that_cannot_be_opened_says_so(page, start, audited, auditing, tmp_path):
     shutil.copytree(audited[0], tmp_path / "data")
     given, suggested = sorted(path.name for path in (tmp_path / "data" / "train").iterdir())[:2]
-    (tmp_path / "data/train" / given / "0000.jpg").write_bytes(b"no image")
-    suspect = Suspect(f"train/{given}/0000.jpg", "train", given, suggested, "quality", 0.5)
+    broken = min((tmp_path / "data" / "train" / given).iterdir())
+    broken.write_bytes(b"no image")
+    suspect = Suspect(f"train/{given}/{broken.name}", "train", given, suggested, "quality", 0.5)
     page.expected_complaints = ["404"]
     page.open(start(audit=auditing.write_audit(tmp_path / "audit", tmp_path / "data", [given, suggested], [suspect])))
     page.wait(lambda: page.text("article .suspect") == "cannot be opened")

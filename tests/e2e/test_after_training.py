@@ -125,6 +125,37 @@ def test_pretraining_is_read_out_and_started_from(data, warm, settings, tmp_path
     assert origin["path"].startswith(str(tmp_path / "pretrained"))
 
 
+def test_broader_classes_are_learnt_resumed_and_started_from(data, warm, settings, tmp_path):
+    names = sorted(path.name for path in (data / "train").iterdir())
+    table = tmp_path / "品牌.csv"
+    table.write_text("class,broader\n" + "".join(f"{n},{n == names[0]}\n" for n in names), encoding="utf-8")
+    run = tmp_path / "coarse"
+    outcome = warm("pretrain", data, "--broader", table, "--out", run, *settings("train.epochs=1"))
+    assert outcome.status == 0, outcome.stderr
+    assert "linear probe: top-1" in outcome.stdout
+    assert figures(run / "classes.json")["names"] == ["False", "True"]
+    assert figures(run / "provenance.json")["data"]["classes"] == len(names)
+    table.unlink()
+    assert warm("pretrain", "--resume", run).status == 0
+    evaluated = warm("evaluate", run, data, "--json", tmp_path / "coarse.json")
+    assert evaluated.status == 0, evaluated.stderr
+    assert figures(tmp_path / "coarse.json")["classes"] == 2
+    fine = warm("train", data, "--init", run, "--rules", "contest", "--out", tmp_path / "fine", *settings())
+    assert fine.status == 0, fine.stderr
+    assert figures(tmp_path / "fine" / "classes.json")["names"] == names
+
+
+def test_broader_classes_that_do_not_fit_are_refused_before_training(data, warm, tmp_path):
+    table = tmp_path / "b.csv"
+    table.write_text("class,broader\nother,x\n", encoding="utf-8")
+    words = ("pretrain", data, "--out", tmp_path / "run", "--broader")
+    assert "has no broader class for 3 of the data's classes" in warm(*words, table).error
+    assert "does not read" in warm(*words, table, "--recipe", "pretrain").error
+    assert "no such file or folder" in warm(*words, tmp_path / "gone.csv").error
+    assert "takes no --broader" in warm("pretrain", "--resume", tmp_path / "run", "--broader", table).error
+    assert not (tmp_path / "run").exists()
+
+
 @pytest.mark.parametrize(
     ("words", "said"),
     [

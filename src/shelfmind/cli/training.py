@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 from contextlib import ExitStack
+from dataclasses import asdict
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -15,9 +16,12 @@ from shelfmind.cli.options import (
     INTERRUPTED,
     Data,
     Format,
+    JsonFile,
     MaxBad,
     Run,
     print_evaluation,
+    require_folder_of,
+    write_figures,
 )
 from shelfmind.errors import UserError
 
@@ -119,10 +123,17 @@ def train(
 
 @app.command(rich_help_panel=PANEL)
 def pretrain(
+    context: typer.Context,
     data: Annotated[Path | None, typer.Argument(help="data set; not with --resume")] = None,
     out: Annotated[Path | None, typer.Option(help="run folder to make")] = None,
     resume: Annotated[Path | None, typer.Option(help="go on with this run folder")] = None,
-    recipe: Annotated[str, typer.Option(help="a name from `shelfmind recipes`, or a YAML file")] = "pretrain",
+    broader: Annotated[
+        Path | None, typer.Option(help="learn broader classes instead: a CSV with the columns class,broader")
+    ] = None,
+    recipe: Annotated[
+        str | None,
+        typer.Option(help="a name from `shelfmind recipes`, or a YAML file; pretrain, or default with --broader"),
+    ] = None,
     overrides: Annotated[
         list[str] | None, typer.Option("--set", metavar="KEY=VALUE", help="change the recipe; may be repeated")
     ] = None,
@@ -132,21 +143,27 @@ def pretrain(
     max_bad_fraction: MaxBad = 0.01,
     format: Format = None,
 ) -> None:
-    """Learn from photos without their labels (SimSiam), for `train --init`; read out what the embeddings are worth.
+    """Learn from photos without their labels (SimSiam) or from broader labels, for `train --init`; read out the gain.
 
     Examples:
 
       shelfmind pretrain photos --max-minutes 30 --out runs/pretrained
+
+      shelfmind pretrain photos --broader brands.csv --epochs 20 --out runs/pretrained
 
       shelfmind train photos --init runs/pretrained --out runs/first
     """
     from shelfmind.data.detection import require_path
     from shelfmind.display import Display, TrainingDisplay
 
-    if (resume is None) == (data is None or out is None):
+    if resume is not None:
+        _refuse_beside_resume(context)
+    elif data is None or out is None:
         raise UserError("pretrain needs DATA and --out RUN, or --resume RUN")
-    if data is not None:
+    else:
         require_path(data)
+    if broader is not None:
+        require_path(broader)
     run = resume if resume is not None else out
     import shelfmind
 
@@ -158,6 +175,7 @@ def pretrain(
             out=run,
             recipe=recipe,
             overrides=overrides or (),
+            broader=broader,
             epochs=epochs,
             seed=seed,
             max_minutes=max_minutes,
@@ -180,6 +198,7 @@ def fixres(
     out: Annotated[Path, typer.Option(help="run folder to make if a size is better")],
     epochs: Annotated[int, typer.Option(min=1, help="of each fine-tuning")] = 5,
     max_minutes: Annotated[float | None, typer.Option(help="of each fine-tuning, instead of epochs")] = None,
+    json_file: JsonFile = None,
 ) -> None:
     """Fit a run to larger test images: fine-tune classifier and last normalisation at each size, keep the best.
 
@@ -191,6 +210,7 @@ def fixres(
     from shelfmind.runtime.run_folder import RunFolder
 
     RunFolder(run).require()
+    require_folder_of(json_file)
     try:
         sizes = [int(size) for size in resolutions.split(",") if size.strip()]
     except ValueError as error:
@@ -204,6 +224,7 @@ def fixres(
             run, out=out, resolutions=sizes, epochs=epochs, max_minutes=max_minutes, watcher=watcher
         )
     Console().print(resolutions_table(outcome))
+    write_figures(asdict(outcome), json_file)
     kept = f"kept: {outcome.kept} px, in {out}" if outcome.kept else "no size is better than the run as it is"
     display.line(kept)
 

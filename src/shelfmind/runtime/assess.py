@@ -11,6 +11,7 @@ from pathlib import Path
 import numpy as np
 
 from shelfmind.data import absolute, open_catalog
+from shelfmind.data.broader import read_broader, with_broader_classes
 from shelfmind.data.checking import refuse_too_many_bad
 from shelfmind.data.images import BadImage
 from shelfmind.data.splits import with_split
@@ -175,10 +176,18 @@ def catalog_of(predictor: Predictor, data: Path, format: str | None) -> Catalog:
     run = predictor.run
     provenance = read_json(run.provenance) if run.provenance.exists() else {}
     seed = int(provenance.get("seed", 0))
-    catalog = open_catalog(data, format, seed)
-    require_same_classes(predictor.class_names, catalog.class_names, str(data))
+    catalog = open_as_trained(run, data, format, seed)
     if run.split.exists() and str(absolute(data)) == provenance.get("data", {}).get("path"):
         catalog = with_split(catalog, run.split)
+    return catalog
+
+
+def open_as_trained(run: RunFolder, data: Path, format: str | None, seed: int) -> Catalog:
+    """The catalog at `data` with the classes that the run learnt, which for some are broader than the data's."""
+    catalog = open_catalog(data, format, seed)
+    if run.broader.exists():
+        catalog = with_broader_classes(catalog, read_broader(run.broader), run.broader)
+    require_same_classes(run.read_classes()[0], catalog.class_names, str(data))
     return catalog
 
 

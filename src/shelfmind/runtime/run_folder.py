@@ -88,6 +88,11 @@ class RunFolder:
         """Which image went into which split."""
         return self.root / "split.csv"
 
+    @property
+    def broader(self) -> Path:
+        """The broader class of each class, in a run that learnt those; no file in any other."""
+        return self.root / "broader.csv"
+
     def snapshot(self, epoch: int) -> Path:
         """The averaged weights of one epoch, kept for soups."""
         return self.root / "snapshots" / f"epoch-{epoch:04d}.ckpt"
@@ -170,7 +175,7 @@ def create_run_folder(root: Path) -> RunFolder:
 def require_new_folder(root: Path) -> None:
     """Refuse a run folder in which a training has begun, or something else lies."""
     run = RunFolder(root)
-    before_training = {run.bad_files.name, run.provenance.name, run.split.name, run.classes.name}
+    before_training = {run.bad_files.name, run.provenance.name, run.split.name, run.classes.name, run.broader.name}
     if root.exists() and not (root.is_dir() and {entry.name for entry in root.iterdir()} <= before_training):
         raise UserError(
             f"{root} exists and is not empty; take another --out, or go on with: shelfmind train --resume {root}"

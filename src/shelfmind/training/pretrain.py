@@ -6,12 +6,14 @@ from collections.abc import Sequence
 from dataclasses import asdict
 from pathlib import Path
 
+from shelfmind.data import open_catalog
+from shelfmind.data.splits import with_split
 from shelfmind.errors import UserError
 from shelfmind.evaluation.readout import Readout, read_out
 from shelfmind.files import write_json
-from shelfmind.recipe import Recipe
+from shelfmind.recipe import Recipe, load_recipe
 from shelfmind.records import Catalog, Predictions
-from shelfmind.runtime.assess import catalog_of, evaluation_folder, predict_split
+from shelfmind.runtime.assess import evaluation_folder, predict_split
 from shelfmind.runtime.predict import Predictor
 from shelfmind.runtime.run_folder import RunFolder
 from shelfmind.training.run import Watcher, read_origin, resume, train
@@ -21,8 +23,9 @@ def pretrain(
     data: Path | str | None,
     *,
     out: Path | str,
-    recipe: Recipe | str = "pretrain",
+    recipe: Recipe | str | None = None,
     overrides: Sequence[str] = (),
+    broader: Path | str | None = None,
     epochs: int | None = None,
     seed: int = 0,
     max_minutes: float | None = None,
@@ -32,9 +35,10 @@ def pretrain(
 ) -> Readout | None:
     """Pretrain on the training images of `data` into the run `out`, which `train --init OUT` starts from.
 
-    No label is read while a task without labels trains; the readout at the end reads those of train and val to say
-    what the embeddings are worth, and writes ``readout.json``. Without `data` the run `out` goes on. Arguments as in
-    `train`.
+    Without labels (the recipe ``pretrain``), or on `broader` classes, a CSV with the columns ``class,broader`` (the
+    recipe ``default``). A task without labels reads none; the readout at the end reads those of train and val to say
+    what the embeddings are worth for the data's own classes, and writes ``readout.json``. Without `data` the run `out`
+    goes on. Other arguments as in `train`.
 
     Returns:
         the readout, or None if there is no validation split.
@@ -43,10 +47,19 @@ def pretrain(
     if data is None:
         resume(out, watcher)
     else:
+        name = recipe or ("pretrain" if broader is None else "default")
+        if isinstance(name, Recipe) and overrides:
+            raise UserError("overrides go with a recipe's name, not with a Recipe")
+        settings = load_recipe(name, overrides) if isinstance(name, str) else name
+        if broader is not None and settings.train.task != "classify":
+            raise UserError(
+                f"--broader gives labels, which the task {settings.train.task} does not read; take a recipe that "
+                "classifies, such as --recipe default"
+            )
         train(
             data,
-            recipe=recipe,
-            overrides=overrides,
+            recipe=settings,
+            broader=broader,
             out=out,
             epochs=epochs,
             seed=seed,
@@ -62,7 +75,7 @@ def read_out_run(run: RunFolder, watcher: Watcher) -> Readout | None:
     """Judge a run's embeddings by its own training and validation images, and keep the figures in the run."""
     predictor = Predictor(run, tta=(), calibrated=False)
     origin = read_origin(run)
-    catalog = catalog_of(predictor, origin.data, origin.format)
+    catalog = with_split(open_catalog(origin.data, origin.format, origin.seed), run.split)
     if not catalog.split("val"):
         watcher.note("no validation split, so nothing to read out on")
         return None

@@ -12,6 +12,7 @@ from typing import Any
 import numpy as np
 
 from shelfmind.data import open_catalog
+from shelfmind.data.broader import read_broader, with_broader_classes, write_broader
 from shelfmind.data.checking import refuse_too_many_bad
 from shelfmind.data.splits import with_split, write_split
 from shelfmind.errors import UserError
@@ -21,8 +22,8 @@ from shelfmind.models import read_start
 from shelfmind.models.weights import Start
 from shelfmind.progress import Progress, count_silently
 from shelfmind.recipe import Recipe, load_recipe
-from shelfmind.records import Catalog, Sample, require_same_classes
-from shelfmind.runtime.assess import MAX_BAD_FRACTION, write_evaluation
+from shelfmind.records import Catalog, Sample
+from shelfmind.runtime.assess import MAX_BAD_FRACTION, open_as_trained, write_evaluation
 from shelfmind.runtime.device import start_mindspore
 from shelfmind.runtime.kept_predictions import predictions_of
 from shelfmind.runtime.pixels import open_squares
@@ -73,6 +74,7 @@ def train(
     weights: Path | str | None = None,
     offline: bool = False,
     rules: str | None = None,
+    broader: Path | str | None = None,
     watcher: Watcher | None = None,
 ) -> Evaluation | None:
     """Train on `data` by a recipe into the new folder `out`; returns the evaluation on val, if there is a val split.
@@ -90,6 +92,7 @@ def train(
         weights: instead of the recipe's: a file, a run folder, or the name of official weights.
         offline: never download weights.
         rules: terms that the training must keep, see `shelfmind.runtime.rules`.
+        broader: a CSV with the columns ``class,broader``: learn the broader classes instead of the data's.
         watcher: told of the progress.
 
     Raises:
@@ -113,11 +116,14 @@ def train(
     watcher = watcher or Watcher()
     settings, start = with_start(settings, offline, watcher)
     watcher.phase("listing images")
-    catalog = open_catalog(Path(data), format, seed)
+    catalog = data_set = open_catalog(Path(data), format, seed)
+    above = None if broader is None else read_broader(Path(broader))
+    if above is not None:
+        catalog = with_broader_classes(data_set, above, Path(str(broader)))
     if not catalog.split("train"):
         raise UserError(f"{data} has no training images")
     origin_of_weights = describe_weights(start)
-    require_rules(rules, catalog, origin_of_weights)
+    require_rules(rules, data_set, origin_of_weights)
     loaded = refuse_unbuildable(settings, len(catalog.class_names), start)
     if loaded is not None:
         watcher.note(loaded)
@@ -125,7 +131,9 @@ def train(
     run = create_run_folder(Path(out))
     images = read_images(catalog, settings, run, max_bad_fraction, watcher)
     command = {"max_minutes": max_minutes, "max_bad_fraction": max_bad_fraction, "rules": rules}
-    write_json(run.provenance, describe_origin(Path(data), catalog, seed, command, origin_of_weights))
+    write_json(run.provenance, describe_origin(Path(data), data_set, seed, command, origin_of_weights))
+    if above is not None:
+        write_broader(data_set, above, run.broader)
     write_split(catalog, run.split)
     run.write_classes(catalog.class_names, _counts(images.train_samples, len(catalog.class_names)))
     write_text(run.recipe, settings.dump())
@@ -150,17 +158,15 @@ def resume(run: Path | str, watcher: Watcher | None = None) -> Evaluation | None
     start_mindspore()
     watcher = watcher or Watcher()
     watcher.phase("listing images")
-    catalog = open_catalog(origin.data, origin.format, origin.seed)
-    names, _ = folder.read_classes()
-    require_same_classes(names, catalog.class_names, str(origin.data))
-    catalog = with_split(catalog, folder.split)
+    catalog = with_split(open_as_trained(folder, origin.data, origin.format, origin.seed), folder.split)
     images = read_images(catalog, settings, folder, origin.max_bad_fraction, watcher)
+    classes = len(catalog.class_names)
     start = None if folder.state.exists() else with_start(settings, True, watcher)[1]
-    training = build_training(folder, settings, images, len(names), origin.seed, origin.max_minutes, began, start)
+    training = build_training(folder, settings, images, classes, origin.seed, origin.max_minutes, began, start)
     if folder.state.exists():
         training.position = training.tensors.load(folder, training.kind)
     elif origin.max_minutes is not None:
-        scratch = build_training(folder, settings, images, len(names), origin.seed, origin.max_minutes, began, start)
+        scratch = build_training(folder, settings, images, classes, origin.seed, origin.max_minutes, began, start)
         training.position.epoch_seconds = measure_epoch(scratch)
     return _finish(training, catalog, images, watcher)
 

@@ -1,0 +1,260 @@
+"""What each method gains on validation images and what it costs, side by side; what was stopped goes on.
+
+    .venv/bin/python benchmarks/methods.py GROCERY_STORE --seeds 1 2 3 --out methods
+    taskset -c 0 .venv/bin/python benchmarks/methods.py GROCERY_STORE --seeds 1 --only base longer --out methods
+
+For each seed a plain run is trained; averaged weights, test-time views, temperature, soup and FixRes are judged on
+that run, pretraining and training for longer on runs of the same seed. All share one recipe (`methods.yaml`) and one
+schedule in epochs, so that a busy machine changes the seconds and not the figures. Gains are in points of validation
+top-1, paired by image, each image's mean over the seeds, with a 95% bootstrap interval over images: they know the
+photos' chance, and the trainings' only as far as the seeds show it. Nothing is chosen on validation: every setting is
+named beforehand. With `--only` some arms are trained, perhaps beside another process that trains others; without it all
+is trained that is missing, and the table is printed. Trainings run as commands of their own, whose processor time and
+greatest memory is what a method costs.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import shutil
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from shelfmind.errors import UserError
+from shelfmind.files import write_json
+from shelfmind.records import Predictions
+from shelfmind.runtime.device import start_mindspore
+
+start_mindspore()
+
+from shelfmind.evaluation.bootstrap import hits, paired_interval  # noqa: E402
+from shelfmind.evaluation.calibration import scale_temperature  # noqa: E402
+from shelfmind.evaluation.ensemble import mixed  # noqa: E402
+from shelfmind.models.checkpoint import Checkpoint, load_checkpoint, save_checkpoint  # noqa: E402
+from shelfmind.runtime.assess import catalog_of, predict_split  # noqa: E402
+from shelfmind.runtime.predict import Predictor  # noqa: E402
+from shelfmind.runtime.run_folder import RunFolder  # noqa: E402
+
+RECIPE = Path(__file__).with_name("methods.yaml")
+SIZES = (96, 112)
+VIEWS = (("flip",), ("flip", "centre"), ("flip", "scale"), ("flip", "crops"), ("flip", "colour"))
+COPIED = ("recipe", "classes", "split", "provenance")
+
+Words = list[str]
+
+
+class Bench:
+    """The folder of runs, and how a run is made there by the command line."""
+
+    def __init__(self, data: Path, out: Path, epochs: int, self_supervised_epochs: int) -> None:
+        self.data, self.out, self.epochs, self.self_supervised_epochs = data, out, epochs, self_supervised_epochs
+
+    def run(self, name: str, *words: str | Path, verb: str = "train", done: str = "metrics.json") -> Path:
+        """Run a verb into the folder `name` unless it is done, or go on with it; keeps what it cost."""
+        folder = self.out / name
+        if (folder / done).exists():
+            return folder
+        began_before = (folder / "recipe.yaml").exists()
+        tail: Words = ["--resume", str(folder)] if began_before and verb != "fixres" else [*map(str, words)]
+        tail += [] if "--resume" in tail else ["--out", str(folder)]
+        print(f"{name}: {verb}", flush=True)
+        began = time.perf_counter()
+        process = subprocess.Popen(
+            [str(Path(sys.executable).with_name("shelfmind")), verb, *tail],
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.PIPE,
+        )
+        assert process.stderr is not None
+        said = process.stderr.read()
+        _, status, usage = os.wait4(process.pid, 0)
+        if os.waitstatus_to_exitcode(status):
+            raise UserError(f"{name} failed: {said.decode(errors='replace')[-500:]}")
+        cost = {
+            "seconds": round(time.perf_counter() - began, 1),
+            "processor_s": round(usage.ru_utime + usage.ru_stime, 1),
+            "memory_mib": round(usage.ru_maxrss / 1024),
+            "cores": len(os.sched_getaffinity(0)),
+        }
+        if not began_before:
+            write_json(self.out / "costs" / f"{name}.json", cost)
+        print(f"{name}: {cost}", flush=True)
+        return folder
+
+    def trained(self, name: str, seed: int, *words: str | Path, epochs: int | None = None) -> Path:
+        """A training of one arm and seed."""
+        return self.run(
+            f"{name}-{seed}", self.data, "--recipe", RECIPE, "--seed", str(seed),
+            "--epochs", str(epochs or self.epochs), *words,
+        )  # fmt: skip
+
+    def base(self, seed: int) -> Path:
+        """The plain run."""
+        return self.trained("base", seed)
+
+    def longer(self, seed: int) -> Path:
+        """The plain run with twice the epochs: what pretraining's time buys without it."""
+        return self.trained("longer", seed, epochs=2 * self.epochs)
+
+    def broader(self, seed: int) -> Path:
+        """From a run that learnt the data's 43 coarse classes in as many epochs."""
+        words: Words = ["--broader", str(self.data / "classes.csv"), "--recipe", str(RECIPE), "--seed", str(seed)]
+        words += ["--epochs", str(self.epochs)]
+        start = self.run(f"coarse-{seed}", self.data, *words, verb="pretrain", done="readout.json")
+        return self.trained("broader", seed, "--init", start)
+
+    def self_supervised(self, seed: int) -> Path:
+        """From SimSiam without labels, at the plain run's first size; one pretraining for all seeds."""
+        words: Words = ["--epochs", str(self.self_supervised_epochs), "--seed", "1"]
+        for setting in ("data.image_size=64", "data.evaluation_size=80", "data.resize_to=96", "train.stages=[]"):
+            words += ["--set", setting]
+        start = self.run("simsiam", self.data, *words, verb="pretrain", done="readout.json")
+        return self.trained("self_supervised", seed, "--init", start)
+
+    def one_size(self, seed: int) -> Path:
+        """At the last image size throughout, in as much time: epochs fewer in proportion to the pixels."""
+        pixels = 0.6 * (64 / 80) ** 2 + 0.4
+        return self.trained("one_size", seed, "--set", "train.stages=[]", epochs=round(self.epochs * pixels))
+
+    def small_batch(self, seed: int) -> Path:
+        """Batches of 8, the rate in proportion."""
+        return self.trained("small_batch", seed, "--set", "train.batch_size=8", "--set", "train.lr_batch_size=32")
+
+    def large_batch(self, seed: int) -> Path:
+        """Batches of 128 of which 32 images are worked on at once, the rate in proportion."""
+        words = ("train.batch_size=128", "train.lr_batch_size=32", "train.micro_batch_size=32")
+        return self.trained("large_batch", seed, *(part for word in words for part in ("--set", word)))
+
+    def fixres(self, seed: int) -> None:
+        """FixRes at each size on its own, so that none is chosen."""
+        source = self.base(seed)
+        for size in SIZES:
+            name = f"fixres{size}-{seed}"
+            if not (self.out / f"{name}.json").exists():
+                shutil.rmtree(self.out / name, ignore_errors=True)
+                report = self.out / f"{name}.json"
+                self.run(name, source, "--resolutions", str(size), "--json", report, verb="fixres", done="none")
+
+
+ARMS: dict[str, Callable[[Bench, int], Any]] = {
+    "base": Bench.base,
+    "longer": Bench.longer,
+    "broader": Bench.broader,
+    "self_supervised": Bench.self_supervised,
+    "one_size": Bench.one_size,
+    "small_batch": Bench.small_batch,
+    "large_batch": Bench.large_batch,
+    "fixres": Bench.fixres,
+}
+
+
+def unaveraged(run: Path) -> Path:
+    """A run like this one that offers the last weights themselves instead of their average over the steps."""
+    folder = run.with_name(f"{run.name}-unaveraged")
+    source, target = RunFolder(run), RunFolder(folder)
+    if target.weights.exists():
+        return folder
+    folder.mkdir(exist_ok=True)
+    for name in COPIED:
+        shutil.copyfile(getattr(source, name), getattr(target, name))
+    state, offered = load_checkpoint(source.state), load_checkpoint(source.weights)
+    arrays = {name: state.arrays[f"model/{name}"] for name in offered.arrays}
+    save_checkpoint(target.last, Checkpoint(arrays, offered.kind))
+    target.offer(target.last)
+    return folder
+
+
+def predicted(run: Path, data: Path, tta: Sequence[str] = ()) -> Predictions:
+    """Validation predictions of a run, kept ones where there are."""
+    predictor = Predictor(RunFolder(run), tta, calibrated=False)
+    folder = run / "evaluation" / "val"
+    folder.mkdir(parents=True, exist_ok=True)
+    return predict_split(predictor, catalog_of(predictor, data, None), "val", 0.01, folder, lambda *_: lambda _: None)
+
+
+def compared(name: str, before: Sequence[Predictions], after: Sequence[Predictions]) -> dict[str, Any]:
+    """Top-1 before and after over all seeds and the gain paired by image, with each seed's own gain."""
+    difference = [hits(b) - hits(a) for a, b in zip(before, after, strict=True)]
+    low, high = paired_interval(np.mean(difference, axis=0))
+    return {
+        "method": name,
+        "seeds": len(difference),
+        "before": float(np.mean([hits(each).mean() for each in before])),
+        "after": float(np.mean([hits(each).mean() for each in after])),
+        "gain": float(np.mean(difference)),
+        "gain_ci95": [low, high],
+        "gain_by_seed": [float(each.mean()) for each in difference],
+    }
+
+
+def table(bench: Bench, seeds: Sequence[int]) -> list[dict[str, Any]]:
+    """All comparisons of what is trained."""
+    data = bench.data
+    plain = {seed: predicted(bench.base(seed), data) for seed in seeds}
+    every = list(plain.values())
+    rows = [compared("averaged weights (EMA)", [predicted(unaveraged(bench.base(s)), data) for s in seeds], every)]
+    for views in VIEWS:
+        after = [predicted(bench.base(seed), data, views) for seed in seeds]
+        rows.append(compared(f"views {'+'.join(views)}", every, after))
+    for name in ARMS:
+        trained = [seed for seed in seeds if (bench.out / f"{name}-{seed}" / "metrics.json").exists()]
+        if name != "base" and trained:
+            after = [predicted(bench.out / f"{name}-{seed}", data) for seed in trained]
+            rows.append(compared(name, [plain[seed] for seed in trained], after))
+    for name in ("broader", "self_supervised"):
+        both = [s for s in seeds if all((bench.out / f"{n}-{s}" / "metrics.json").exists() for n in (name, "longer"))]
+        if both:
+            before, after = ([predicted(bench.out / f"{n}-{s}", data) for s in both] for n in ("longer", name))
+            rows.append(compared(f"{name} instead of longer", before, after))
+    if len(seeds) > 1:
+        together = mixed(every, np.full(len(every), 1 / len(every)))
+        rows.append(compared(f"{len(every)} runs together", every, [together] * len(every)))
+    for seed in seeds:
+        scaling = scale_temperature(plain[seed])
+        rows.append({"method": "temperature", "seed": seed, **{k: getattr(scaling, k) for k in scaling.__slots__}})
+    for size in SIZES:
+        reports = [bench.out / f"fixres{size}-{seed}.json" for seed in seeds]
+        found = [json.loads(each.read_text(encoding="utf-8")) for each in reports if each.exists()]
+        rows += [{"method": f"FixRes {size}", **each} for each in found]
+    return rows
+
+
+def main() -> int:
+    """Train what is asked for; without `--only`, also print the table. Returns the exit status."""
+    arguments = _arguments()
+    bench = Bench(arguments.data, arguments.out, arguments.epochs, arguments.self_supervised_epochs)
+    try:
+        (arguments.out / "costs").mkdir(parents=True, exist_ok=True)
+        for name in arguments.only or ("base", "longer", "broader", "self_supervised", "fixres"):
+            for seed in arguments.seeds:
+                ARMS[name](bench, seed)
+        if not arguments.only:
+            rows = table(bench, arguments.seeds)
+            write_json(arguments.out / "table.json", rows)
+            print("\n".join(json.dumps(row) for row in rows))
+    except UserError as error:
+        print(f"error: {error}", file=sys.stderr)
+        return 2
+    return 0
+
+
+def _arguments() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("data", type=Path, help="Grocery Store, whose classes.csv names coarse classes")
+    parser.add_argument("--seeds", type=int, nargs="+", default=[1, 2, 3], help="(default: %(default)s)")
+    parser.add_argument("--only", nargs="+", choices=ARMS, help="train these arms and print no table")
+    parser.add_argument("--epochs", type=int, default=12, help="of the plain run (default: %(default)s)")
+    parser.add_argument("--self-supervised-epochs", type=int, default=30, help="(default: %(default)s)")
+    parser.add_argument("--out", type=Path, required=True, help="folder for runs and figures")
+    return parser.parse_args()
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,62 @@
+"""Broader classes: the same photos under fewer names, such as the kind or the brand of a product."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+
+from shelfmind.data.classes import normalise_class_name
+from shelfmind.data.tables import read_table, shortened, write_table
+from shelfmind.errors import UserError
+from shelfmind.records import UNLABELLED, Catalog, Sample
+
+COLUMNS = ("class", "broader")
+_HEADERS = (COLUMNS, ("class name (str)", "coarse class name (str)"))
+"""The columns of our own tables, and of the `classes.csv` that comes with Grocery Store."""
+
+
+def read_broader(path: Path) -> dict[str, str]:
+    """The broader class of each class, from a CSV with the columns ``class,broader``; other columns are not read.
+
+    Raises `UserError` with the line for a class without a broader one or with two.
+    """
+    rows = read_table(path)
+    header = [name.lower() for name in rows[0][1]] if rows else []
+    columns = next(((header.index(own), header.index(up)) for own, up in _HEADERS if {own, up} <= {*header}), None)
+    if columns is None:
+        raise UserError(f"{path} does not name broader classes: its first line must name the columns class,broader")
+    broader: dict[str, str] = {}
+    for line, cells in rows[1:]:
+        name, above = (normalise_class_name(cells[place]) if place < len(cells) else "" for place in columns)
+        if not name or not above:
+            raise UserError(f"{path}, line {line}: no {'broader class' if name else 'class'}")
+        if broader.setdefault(name, above) != above:
+            raise UserError(f"{path}, line {line}: '{name}' is in '{broader[name]}' already; keep one of the two")
+    return broader
+
+
+def with_broader_classes(catalog: Catalog, broader: Mapping[str, str], source: Path) -> Catalog:
+    """The catalog whose samples belong to the broader classes that `source` gives theirs.
+
+    Raises `UserError` for classes that are not in the table, and if fewer than two broader classes are left.
+    """
+    above = [broader.get(normalise_class_name(name)) for name in catalog.class_names]
+    missing = [name for name, found in zip(catalog.class_names, above, strict=True) if found is None]
+    if missing:
+        raise UserError(f"{source} has no broader class for {len(missing)} of the data's classes: {shortened(missing)}")
+    names = sorted({name for name in above if name is not None})
+    if len(names) < 2:
+        raise UserError(f"{source} puts all classes of the data into '{names[0]}': nothing to tell apart")
+    places = {name: place for place, name in enumerate(names)}
+    labels = [places[str(name)] for name in above]
+    samples = tuple(
+        Sample(each.path, UNLABELLED if each.label == UNLABELLED else labels[each.label], each.split)
+        for each in catalog.samples
+    )
+    notes = (*catalog.notes, f"{len(catalog.class_names)} classes were joined to {len(names)} broader ones")
+    return Catalog(samples, tuple(names), catalog.root, catalog.format, notes)
+
+
+def write_broader(catalog: Catalog, broader: Mapping[str, str], path: Path) -> None:
+    """Keep the broader class of each of the data's classes, as `read_broader` reads it."""
+    write_table(path, COLUMNS, [(name, broader[normalise_class_name(name)]) for name in catalog.class_names])
