@@ -49,7 +49,9 @@ def test_its_model_optimizer_loss_and_views_are_built(name: str, mindspore: Any)
     loss = build_loss(recipe.loss, np.ones(CLASSES, np.int64))(
         mindspore.Tensor(np.zeros_like(targets)), mindspore.Tensor(targets), mindspore.Tensor(np.float32(0))
     )
-    assert float(loss.asnumpy()) == pytest.approx(math.log(CLASSES), rel=1e-5)
+    if recipe.loss.name == "cross_entropy":
+        assert float(loss.asnumpy()) == pytest.approx(math.log(CLASSES), rel=1e-5)
+    assert 0 < float(loss.asnumpy()) < math.inf
     assert len(test_time_views(recipe.evaluation.tta)) > len(recipe.evaluation.tta)
 
 

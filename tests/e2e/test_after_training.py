@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import json
+import math
 
 import pytest
+
+from shelfmind.recipe import load_recipe, recipe_names
 
 pytestmark = pytest.mark.slow
 
@@ -174,20 +177,32 @@ def test_contradictions_are_refused_before_training(words, said, data, warm, set
     assert not (tmp_path / "run").exists()
 
 
-@pytest.mark.parametrize(
-    "words",
-    [
-        ["loss.name=arcface", tiny(classifier="cosine", neck=True)],
-        ["loss.name=ldam", tiny(classifier="cosine"), "train.sampling=class"],
-        ["loss.name=balanced_softmax", "train.sampling=repeat_factor", "augment=strong"],
-        ["loss.name=generalised_cross_entropy", "train.micro_batch_size=4", "augment=document_auto_augment"],
-        ["loss.name=class_balanced", "loss.arguments={weighted_from: 0.5}", "augment=rand_augment"],
-        ["loss.name=focal", "train.lr_batch_size=32", "train.sampling=square_root", "augment=trivial"],
-    ],
-)
-def test_every_method_trains_end_to_end(words, data, warm, settings, tmp_path):
-    outcome = warm("train", data, "--out", tmp_path / "run", *settings("train.epochs=1", *words))
+METHODS = [name for name in recipe_names() if name.startswith("methods/")]
+SHAPE = ("model.arguments.widths=[8, 16, 32, 64]", "model.arguments.depths=[1, 1, 1, 1]")
+SIZES = ("data.image_size=32", "data.resize_to=32", "data.evaluation_size=32")
+
+
+@pytest.mark.parametrize("name", METHODS)
+def test_every_method_trains_end_to_end_through_its_recipe(name, run, data, warm, tmp_path):
+    recipe = load_recipe(name).train
+    part = recipe.micro_batch_size and "train.micro_batch_size=2"
+    sizes = enumerate(recipe.stages if name == "methods/progressive" else ())
+    stages = [{"image_size": 32 + 16 * place, "share": each.share} for place, each in sizes]
+    values = (
+        *SHAPE,
+        *SIZES,
+        f"train.epochs={max(1, len(stages))}",
+        "train.batch_size=4",
+        f"train.stages={json.dumps(stages)}",
+        part,
+    )
+    words = [word for value in values if value for word in ("--set", value)]
+    start = ("--weights", run) if recipe.trainable != "all" else ()
+    outcome = warm("train", data, "--recipe", name, *start, "--out", tmp_path / "run", *words)
     assert outcome.status == 0, outcome.stderr
+    log = [json.loads(line) for line in (tmp_path / "run" / "log.jsonl").read_text().splitlines()]
+    assert [entry["image_size"] for entry in log] == [each["image_size"] for each in stages] or len(log) == 1
+    assert all(math.isfinite(entry["train_loss"]) for entry in log)
     assert figures(tmp_path / "run" / "metrics.json")["images"] > 0
 
 

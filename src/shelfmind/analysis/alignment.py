@@ -11,8 +11,10 @@ from shelfmind.analysis.fingerprints import CHROMA_SIDE, SIDE
 
 Floats = npt.NDArray[np.float32]
 
-_COARSE = 16
+_COARSE, _CLOSER = 16, 24
+"""Sides at which pairs are looked at first, to save most of them the work at all pixels."""
 _COARSE_PLAN = ((2, 3), (1, 2))
+_CLOSER_PLAN = ((2, 1), (1, 2))
 _FINE_PLAN = ((3, 2), (2, 2), (1, 2))
 """(blurs, steps) of the search for the alignment: blurred first, so that it does not stop at a wrong edge."""
 _STARTS = (0.0, -0.1, 0.1)
@@ -47,30 +49,39 @@ class Difference:
 def rough_fit(first: npt.NDArray[np.void], second: npt.NDArray[np.void]) -> tuple[Floats, Floats]:
     """A cheap alignment of P pairs of fingerprints at a ninth of the pixels, and what is left of them.
 
-    Returns the place to start `difference` from, shape (P, 4), and a forecast of `Difference.whole`, shape (P,).
+    Returns the place to start `closer_fit` from, shape (P, 4), and a forecast of `Difference.whole`, shape (P,).
     """
     planes = [_reduced(each["luma"].astype(np.float32), SIDE // _COARSE) for each in (first, second)]
     starts = np.zeros((len(_STARTS), len(first), 4), np.float32)
     starts[:, :, 1::2] = _COARSE * np.array(_STARTS, np.float32)[:, None, None]
-    before = np.stack([_left_over(planes[0], planes[1], start).whole for start in starts])
+    before = np.stack([_rest(planes[0], planes[1], start).whole for start in starts])
     place = _aligned(planes[0], planes[1], _COARSE_PLAN, starts[before.argmin(0), np.arange(len(first))])
-    return place * (SIDE / _COARSE), _left_over(planes[0], planes[1], place).whole
+    return place * (SIDE / _COARSE), _rest(planes[0], planes[1], place).whole
+
+
+def closer_fit(first: npt.NDArray[np.void], second: npt.NDArray[np.void], start: Floats) -> tuple[Floats, Floats]:
+    """The same at a quarter of the pixels, from what `rough_fit` gives, to start `difference` from."""
+    planes = [_reduced(each["luma"].astype(np.float32), SIDE // _CLOSER) for each in (first, second)]
+    place = _aligned(planes[0], planes[1], _CLOSER_PLAN, start * (_CLOSER / SIDE))
+    return place * (SIDE / _CLOSER), _rest(planes[0], planes[1], place).whole
 
 
 def difference(first: npt.NDArray[np.void], second: npt.NDArray[np.void], start: Floats) -> Difference:
     """How P pairs of fingerprints, both of shape (P,), differ when the first is laid over the second.
 
     Four borders move (a crop), luma may change by a factor and a constant, by Gauss-Newton steps (Lucas and Kanade,
-    1981) on all pairs at once from `start`, which `rough_fit` gives.
+    1981) on all pairs at once from `start`, which `closer_fit` gives.
     """
     luma = [each["luma"].astype(np.float32) for each in (first, second)]
     place = _aligned(luma[0], luma[1], _FINE_PLAN, start)
-    left = _left_over(luma[0], luma[1], place)
+    left = _rest(luma[0], luma[1], place)
+    local = _worst_window(left.rest, _LOCAL) / left.contrast
+    likeness = _least_likeness(left.warped, left.target, left.mask, _SHOWS * left.contrast)
     shifts = np.stack([place[:, 0] - place[:, 1] / 2, place[:, 0] + place[:, 1] / 2], 1)
     shifts_x = np.stack([place[:, 2] - place[:, 3] / 2, place[:, 2] + place[:, 3] / 2], 1)
     moved = np.abs(np.concatenate([shifts, shifts_x], 1)).max(1) / SIDE
     colour = _colour_left_over(first["chroma"], second["chroma"], place * (CHROMA_SIDE / SIDE), left.gain)
-    return Difference(left.whole, left.local, left.likeness, colour, left.gain, np.asarray(moved, np.float32))
+    return Difference(left.whole, local, likeness, colour, left.gain, np.asarray(moved, np.float32))
 
 
 def _aligned(first: Floats, second: Floats, plan: tuple[tuple[int, int], ...], start: Floats) -> Floats:
@@ -105,14 +116,19 @@ def _least_squares(columns: list[Floats], target: Floats, mask: Floats, stiffnes
 
 
 @dataclass(frozen=True, slots=True)
-class _LeftOver:
-    whole: Floats
-    local: Floats
-    likeness: Floats
+class _Rest:
+    """The two blurred pictures, the first as laid over the second, and what is left of them where `mask` is 1."""
+
+    warped: Floats
+    target: Floats
+    mask: Floats
+    rest: Floats
+    contrast: Floats
     gain: Floats
+    whole: Floats
 
 
-def _left_over(first: Floats, second: Floats, place: Floats) -> _LeftOver:
+def _rest(first: Floats, second: Floats, place: Floats) -> _Rest:
     """What the luma of `first`, laid over `second` at this place, does not explain."""
     source, target = _blurred(first, 1), _blurred(second, 1)
     warped, mask = _warped(source, place)
@@ -132,12 +148,7 @@ def _left_over(first: Floats, second: Floats, place: Floats) -> _LeftOver:
     rest[(target >= _SATURATED) & (rest < 0)] = 0
     rest[(warped >= _SATURATED) & (rest > 0)] = 0
     contrast = np.sqrt(np.maximum(np.maximum(variance, mean(np.square(two))), 1))
-    return _LeftOver(
-        whole=np.sqrt(mean(np.square(rest))) / contrast,
-        local=_worst_window(rest, _LOCAL) / contrast,
-        likeness=_least_likeness(warped, target, mask, _SHOWS * contrast),
-        gain=gain,
-    )
+    return _Rest(warped, target, mask, rest, contrast, gain, np.sqrt(mean(np.square(rest))) / contrast)
 
 
 def _least_likeness(one: Floats, two: Floats, mask: Floats, least_contrast: Floats) -> Floats:

@@ -2,22 +2,26 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from functools import partial
 
 import numpy as np
 import numpy.typing as npt
 
-from shelfmind.analysis.alignment import Difference, difference, rough_fit
+from shelfmind.analysis.alignment import Difference, closer_fit, difference, rough_fit
 from shelfmind.analysis.close_pairs import close_pairs
 from shelfmind.analysis.facts import Measured
 from shelfmind.analysis.fingerprints import VIEWS, descriptors
+from shelfmind.data.examining import available_cores
 from shelfmind.progress import Counter
 
 Ints = npt.NDArray[np.int64]
 Floats = npt.NDArray[np.float32]
 
-_VERIFIED_AT_ONCE = 256
+_VERIFIED_AT_ONCE, _PARTS = 256, 4
+"""Pairs that one thread verifies at a time, and such parts that are shared out: the same on any number of cores."""
 _DESCRIBED_AT_ONCE = 4096
 
 
@@ -25,14 +29,15 @@ _DESCRIBED_AT_ONCE = 4096
 class Limits:
     """What two pictures may differ by and still be one photo; chosen in `benchmarks/duplicates.py`.
 
-    `radius` bounds the distance of descriptors and `coarse` the forecast, both only to save work. `whole`, `local`,
-    `colour` and (as a least) `likeness` are those of `Difference`, `moved` the share of a side that a border may have
-    been moved by, `gain` the factor of brightness either way. Pictures with less contrast than `contrast` (standard
-    deviation of luma) have nothing to compare and are never near-duplicates.
+    `radius` bounds the distance of descriptors, `coarse` and `closer` the forecasts, all three only to save work.
+    `whole`, `local`, `colour` and (as a least) `likeness` are those of `Difference`, `moved` the share of a side that a
+    border may have been moved by, `gain` the factor of brightness either way. Pictures with less contrast than
+    `contrast` (standard deviation of luma) have nothing to compare and are never near-duplicates.
     """
 
     radius: float = 0.29
     coarse: float = 0.36
+    closer: float = 0.2
     whole: float = 0.14
     local: float = 0.5
     likeness: float = 0.45
@@ -68,19 +73,24 @@ def find_duplicates(measured: Measured, limits: Limits, counter: Counter) -> lis
     kept = np.flatnonzero((first_of == np.arange(len(facts))) & _has_contrast(fingerprints, limits.contrast))
     views = [_described(fingerprints, facts, kept, crop) for crop in VIEWS]
     progress = counter("comparing images", len(kept))
-    pending: list[Ints] = []
-    waiting = 0
-    for here, there, done in close_pairs(views[0], tuple(views[1:]), limits.radius):
-        pairs = kept[np.stack([here, there], axis=1)]
-        open_pairs = pairs[[not groups.same(int(one), int(two)) for one, two in pairs]]
-        pending.append(open_pairs)
-        waiting += len(open_pairs)
-        if waiting >= _VERIFIED_AT_ONCE:
-            _verify(np.concatenate(pending), fingerprints, limits, groups)
-            pending, waiting = [], 0
-        progress(done)
-    if waiting:
-        _verify(np.concatenate(pending), fingerprints, limits, groups)
+    waiting: list[Ints] = []
+    judge = partial(_verified, fingerprints=fingerprints, limits=limits)
+    with ThreadPoolExecutor(available_cores()) as threads:
+
+        def verify() -> None:
+            parts = _parts(waiting)
+            for part, apart in zip(parts, threads.map(judge, parts), strict=True):
+                for place in np.flatnonzero(np.isfinite(apart)):
+                    groups.join(int(part[place, 0]), int(part[place, 1]), float(apart[place]))
+            waiting.clear()
+
+        for here, there, done in close_pairs(views[0], tuple(views[1:]), limits.radius):
+            pairs = kept[np.stack([here, there], axis=1)]
+            waiting.append(pairs[[not groups.same(int(one), int(two)) for one, two in pairs]])
+            if sum(map(len, waiting)) >= _VERIFIED_AT_ONCE * _PARTS:
+                verify()
+            progress(done)
+        verify()
     return groups.listed()
 
 
@@ -127,22 +137,26 @@ class _Union:
         return [Group(tuple(each), tuple(float(self._nearest[place]) for place in each)) for each in members.values()]
 
 
-def _verify(pairs: Ints, fingerprints: npt.NDArray[np.void], limits: Limits, groups: _Union) -> None:
-    for part in _parts(pairs):
-        first, second = fingerprints[part[:, 0]], fingerprints[part[:, 1]]
-        start, forecast = rough_fit(first, second)
-        promising = np.flatnonzero(forecast <= limits.coarse)
-        if not len(promising):
-            continue
-        found = difference(first[promising], second[promising], start[promising])
-        for place in np.flatnonzero(same_photo(found, limits)):
-            one, two = part[promising[place]]
-            groups.join(int(one), int(two), max(float(found.whole[place]), 1e-6))
+def _verified(pairs: Ints, fingerprints: npt.NDArray[np.void], limits: Limits) -> Floats:
+    """How far the two of each pair are apart if they are one photo, else infinity, shape (P,)."""
+    apart = np.full(len(pairs), np.inf, np.float32)
+    first, second = fingerprints[pairs[:, 0]], fingerprints[pairs[:, 1]]
+    start, forecast = rough_fit(first, second)
+    left = np.flatnonzero(forecast <= limits.coarse)
+    if len(left):
+        start, forecast = closer_fit(first[left], second[left], start[left])
+        near = forecast <= limits.closer
+        left, start = left[near], start[near]
+    if len(left):
+        found = difference(first[left], second[left], start)
+        same = same_photo(found, limits)
+        apart[left[same]] = np.maximum(found.whole[same], 1e-6)
+    return apart
 
 
-def _parts(pairs: Ints) -> Iterator[Ints]:
-    for start in range(0, len(pairs), _VERIFIED_AT_ONCE):
-        yield pairs[start : start + _VERIFIED_AT_ONCE]
+def _parts(pairs: Iterable[Ints]) -> list[Ints]:
+    together = np.concatenate([np.zeros((0, 2), np.int64), *pairs])
+    return [together[start : start + _VERIFIED_AT_ONCE] for start in range(0, len(together), _VERIFIED_AT_ONCE)]
 
 
 def _first_with_same_pixels(digests: npt.NDArray[np.void]) -> Ints:

@@ -80,11 +80,12 @@ def explain(
 def _training_images(predictor: Predictor, notes: list[str], counter: Counter) -> Predictions | None:
     """What the run says of its own training images, if they are still there."""
     run = predictor.run
-    data = Path(read_json(run.provenance)["data"]["path"]) if run.provenance.exists() else None
+    origin = read_json(run.provenance)["data"] if run.provenance.exists() else {}
+    data = Path(origin["path"]) if origin else None
     if data is None or not data.exists():
         notes.append(f"The run's training images are no longer at {data}, so none are shown beside.")
         return None
-    catalog = catalog_of(predictor, data, None)
+    catalog = catalog_of(predictor, data, origin["format"])
     return predict_split(predictor, catalog, "train", 1.0, evaluation_folder(run.root, "train"), counter)
 
 

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -17,8 +18,11 @@ EPOCH_FIGURES = ("train_loss", "val_loss", "val_top1", "lr", "image_size", "imag
 
 
 class Tracker(Protocol):
-    """Keeps figures by name and step."""
+    """Keeps figures by name and step; `package` is what must be installed for it."""
 
+    package: str
+
+    def __init__(self, run: Path, recipe: str) -> None: ...
     def scalar(self, name: str, value: float, step: int) -> None: ...
     def close(self) -> None: ...
 
@@ -26,11 +30,11 @@ class Tracker(Protocol):
 class TensorBoardTracker:
     """Event files in ``RUN/tensorboard``, as TensorBoard reads them; a resumed training adds another file."""
 
+    package = "tensorboardX"
+
     def __init__(self, run: Path, recipe: str) -> None:
-        try:
-            from tensorboardX import SummaryWriter
-        except ImportError as error:
-            raise UserError("--track tensorboard needs a package; run: pip install 'shelfmind[tensorboard]'") from error
+        from tensorboardX import SummaryWriter
+
         self.writer = SummaryWriter(str(run / "tensorboard"))
         self.writer.add_text("recipe", f"```yaml\n{recipe}\n```")
 
@@ -46,11 +50,11 @@ class TensorBoardTracker:
 class MlflowTracker:
     """An MLflow run named as the run folder, in the tracking store that MLflow's own variables name."""
 
+    package = "mlflow"
+
     def __init__(self, run: Path, recipe: str) -> None:
-        try:
-            import mlflow
-        except ImportError as error:
-            raise UserError("--track mlflow needs a package; run: pip install 'shelfmind[mlflow]'") from error
+        import mlflow
+
         self.mlflow = mlflow
         mlflow.start_run(run_name=run.resolve().name)
         mlflow.log_text(recipe, "recipe.yaml")
@@ -64,14 +68,16 @@ class MlflowTracker:
         self.mlflow.end_run()
 
 
-TRACKERS: dict[str, Callable[[Path, str], Tracker]] = {"tensorboard": TensorBoardTracker, "mlflow": MlflowTracker}
+TRACKERS: dict[str, type[Tracker]] = {"tensorboard": TensorBoardTracker, "mlflow": MlflowTracker}
 
 
 def require_trackers(names: Sequence[str]) -> None:
-    """Refuse names that are no trackers."""
+    """Refuse names that are no trackers, and trackers whose package is missing."""
     for name in names:
         if name not in TRACKERS:
             raise unknown_name("tracker", name, TRACKERS)
+        if find_spec(TRACKERS[name].package) is None:
+            raise UserError(f"--track {name} needs a package; run: pip install 'shelfmind[{name}]'")
 
 
 class TrackingWatcher(Watcher):

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from PIL import Image, ImageDraw, ImageEnhance
 
-from shelfmind.analysis.alignment import difference, rough_fit
+from shelfmind.analysis.alignment import closer_fit, difference, rough_fit
 from shelfmind.analysis.duplicates import Limits, same_photo
 from shelfmind.analysis.fingerprints import FINGERPRINT, SIDE, descriptors, fingerprint
 
@@ -16,9 +16,13 @@ def prints(*images):
 
 
 def compared(one, two):
-    first, second = prints(one), prints(two)
+    return fitted(prints(one), prints(two))
+
+
+def fitted(first, second):
     start, forecast = rough_fit(first, second)
-    return difference(first, second, start), forecast
+    start, closer = closer_fit(first, second, start)
+    return difference(first, second, start), np.maximum(forecast, closer)
 
 
 def test_the_same_picture_leaves_nothing(make_photo) -> None:
@@ -86,8 +90,7 @@ def test_many_pairs_at_once_are_as_one_by_one(make_photo) -> None:
     photos = [make_photo(seed) for seed in range(6)]
     others = [make_photo(seed).crop((5, 5, 215, 172)) for seed in (0, 1, 2, 9, 10, 11)]
     first, second = prints(*photos), prints(*others)
-    start, forecast = rough_fit(first, second)
-    together = difference(first, second, start)
+    together, forecast = fitted(first, second)
     for place in range(6):
         found, alone = compared(photos[place], others[place])
         assert found.whole[0] == pytest.approx(together.whole[place], abs=2e-3)
