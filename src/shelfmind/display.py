@@ -174,7 +174,8 @@ def evaluation_table(figures: Mapping[str, Any]) -> Table:
         table.add_row(name, "no such class" if value is None else f"{value:.2%}", "")
     table.add_row("expected calibration error", f"{figures['ece']:.2%}", "")
     table.add_row("unusable files", str(figures["bad_files"]), "")
-    table.add_row("images/s", f"{figures['images_per_second']:.0f}", "")
+    speed = figures["images_per_second"]
+    table.add_row("images/s", "–" if speed is None else f"{speed:.0f}", "")
     return table
 
 

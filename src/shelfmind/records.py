@@ -69,7 +69,7 @@ class Predictions:
     """What a run says of N images over C classes.
 
     `paths` has N entries, `labels` shape (N,) with `UNLABELLED` where the truth is unknown, `probabilities` shape
-    (N, C) and rows that sum to 1, `embeddings` shape (N, D).
+    (N, C) and rows that sum to 1, `embeddings` shape (N, D). `seconds` is how long predicting took, 0 if unknown.
     """
 
     paths: tuple[str, ...]
@@ -78,6 +78,7 @@ class Predictions:
     embeddings: npt.NDArray[np.float32]
     class_names: tuple[str, ...]
     bad_files: tuple[BadFile, ...] = field(default=())
+    seconds: float = 0.0
 
     def __post_init__(self) -> None:
         lengths = {len(self.paths), len(self.labels), len(self.probabilities), len(self.embeddings)}
@@ -101,6 +102,7 @@ class Predictions:
             probabilities=self.probabilities,
             embeddings=self.embeddings,
             class_names=np.array(self.class_names, dtype=np.str_),
+            seconds=np.float64(self.seconds),
         )
 
     @classmethod
@@ -114,6 +116,7 @@ class Predictions:
                     probabilities=archive["probabilities"],
                     embeddings=archive["embeddings"],
                     class_names=tuple(str(name) for name in archive["class_names"]),
+                    seconds=float(archive["seconds"]) if "seconds" in archive else 0.0,
                 )
         except _DAMAGE as error:
             raise UserError(f"{path} is not a predictions file: {error}") from error

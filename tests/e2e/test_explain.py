@@ -33,7 +33,8 @@ def test_each_image_has_a_class_an_overlay_and_neighbours(explained, photos, dat
     for row in rows[:2]:
         assert row["asked"] == row["guesses"][0][0]
         assert sum(chance for _, chance in row["guesses"]) == pytest.approx(1, abs=1e-4)  # of three classes
-        assert Image.open(explained / row["overlay"]).size == (32, 32)
+        with Image.open(explained / row["overlay"]) as picture:
+            assert picture.size == (32, 32)
         similarities = [each["similarity"] for each in row["neighbours"]]
         assert len(similarities) == 4
         assert similarities == sorted(similarities, reverse=True)

@@ -38,6 +38,8 @@ def coloured(place) -> Path:
         for number in range(14):
             shade = np.clip(np.array(colour) + rng.normal(0, 12, (24, 24, 3)), 0, 255)
             Image.fromarray(shade.astype(np.uint8)).save(folder / name / f"{number}.png")
+    (folder / "one photo only").mkdir()  # cannot be judged: every fold would miss it
+    shutil.copy(folder / "blue" / "3.png", folder / "one photo only" / "0.png")
     shutil.copy(folder / "blue" / "5.png", folder / "红" / "swapped.png")
     (folder / "blue" / "5.png").unlink()
     with open(os.path.join(os.fsencode(folder / "blue"), b"\xff.png"), "wb") as stream:

@@ -30,7 +30,8 @@ class Contribution:
 
 
 def mixed(members: Sequence[Predictions], weights: Sequence[float] | Floats) -> Predictions:
-    """The weighted mean of the members' probabilities; embeddings side by side, each scaled to length sqrt(weight).
+    """The weighted mean of the members' probabilities; embeddings side by side, each scaled to length sqrt(weight);
+    the seconds of all.
 
     Raises:
         UserError: members of other images or other classes.
@@ -47,7 +48,12 @@ def mixed(members: Sequence[Predictions], weights: Sequence[float] | Floats) -> 
     embeddings = [
         _unit(member.embeddings) * np.float32(np.sqrt(share)) for member, share in zip(members, shares, strict=True)
     ]
-    return replace(first, probabilities=probabilities, embeddings=np.concatenate(embeddings, axis=1))
+    return replace(
+        first,
+        probabilities=probabilities,
+        embeddings=np.concatenate(embeddings, axis=1),
+        seconds=sum(member.seconds for member in members),
+    )
 
 
 def fit_weights(members: Sequence[Predictions]) -> Floats:

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from shelfmind.evaluation.files import write_atomically
-from shelfmind.evaluation.pages import Picture, page_template
+from shelfmind.evaluation.pages import Picture, page_template, path_shortener
 
 
 @dataclass(frozen=True)
@@ -44,8 +44,15 @@ class Panel:
     overlay: Picture
     neighbours: tuple[Picture, ...]
 
+    @property
+    def likenesses(self) -> list[tuple[Picture, Likeness]]:
+        """The neighbours' pictures with what they are."""
+        return list(zip(self.neighbours, self.explanation.neighbours, strict=True))
+
 
 def write_explanations(path: Path, title: str, panels: Sequence[Panel], notes: Sequence[str]) -> None:
     """Write the page, which needs nothing outside itself."""
-    page = page_template("evaluation/explanations.html.j2").render(title=title, panels=panels, notes=notes)
+    shown = path_shortener([panel.explanation.path for panel in panels])
+    template = page_template("evaluation/explanations.html.j2")
+    page = template.render(title=title, panels=panels, notes=notes, shown=shown)
     write_atomically(path, page)

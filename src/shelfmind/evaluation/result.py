@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -98,7 +97,6 @@ def evaluate(
     predictions: Predictions,
     train_counts: npt.NDArray[np.int64] | None,
     *,
-    seconds: float,
     seed: int = 0,
     split: str | None = None,
     tta: Sequence[str] = (),
@@ -106,12 +104,10 @@ def evaluate(
 ) -> Evaluation:
     """Measure labelled predictions.
 
-    `train_counts` are training images per class, shape (classes,), or None if unknown; `seconds` is how long
-    predicting took; `seed` is the bootstrap's. Raises `UserError` if there is no image, an image without a label, or
+    `train_counts` are training images per class, shape (classes,), or None if unknown; `seed` is the
+    bootstrap's. Raises `UserError` if there is no image, an image without a label, or
     values that are no probabilities.
     """
-    if not (math.isfinite(seconds) and seconds >= 0):
-        raise ValueError(f"seconds must be finite and not negative, not {seconds}")
     outcomes = judge(predictions)
     cutoffs = shot_cutoffs or ShotCutoffs()
     intervals = bootstrap_intervals(outcomes, seed)
@@ -129,7 +125,7 @@ def evaluate(
         images=len(outcomes),
         classes=outcomes.classes,
         bad_files=len(predictions.bad_files),
-        seconds=seconds,
+        seconds=predictions.seconds,
         per_class=per_class(predictions, outcomes, train_counts),
         confusions=worst_confusions(predictions, outcomes),
         worst_errors=worst_errors(predictions, outcomes),

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import asdict
@@ -56,10 +55,9 @@ def evaluate_run(
     predictor = Predictor(RunFolder(Path(run)), tta)
     catalog = catalog_of(predictor, Path(data), format)
     split = chosen_split(catalog, split)
-    began = time.perf_counter()
     folder = evaluation_folder(predictor.run.root, split)
     predictions = predict_split(predictor, catalog, split, max_bad_fraction, folder, counter)
-    return write_evaluation(predictor, catalog, split, predictions, began=began, logit_adjust=logit_adjust)
+    return write_evaluation(predictor, catalog, split, predictions, logit_adjust=logit_adjust)
 
 
 def calibrate_run(
@@ -112,7 +110,6 @@ def write_evaluation(
     split: str,
     predictions: Predictions,
     *,
-    began: float,
     logit_adjust: float | None = None,
 ) -> Evaluation:
     """Measure and write `metrics.json`, `report.html` and the tables of `evaluation/<split>/`."""
@@ -124,8 +121,7 @@ def write_evaluation(
         trade_offs = trade_off(predictions, train_images)
         write_json(folder / "logit_adjustment.json", [asdict(row) for row in trade_offs])
         predictions = adjusted(predictions, train_images, logit_adjust)
-    seconds = time.perf_counter() - began
-    evaluation = evaluate(predictions, train_images, seconds=seconds, split=split, tta=predictor.tta)
+    evaluation = evaluate(predictions, train_images, split=split, tta=predictor.tta)
     write_metrics(evaluation, run.metrics)
     write_tables(evaluation, predictions, folder)
     write_report(

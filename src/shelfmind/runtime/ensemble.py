@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -59,7 +58,6 @@ def evaluate_ensemble(
     """
     if len(set(map(str, runs))) < 2:
         raise UserError("an ensemble needs at least two different runs")
-    began = time.perf_counter()
     predictors = [Predictor(RunFolder(Path(run)), tta) for run in runs]
     for predictor in predictors[1:]:
         require_same_classes(predictors[0].class_names, predictor.class_names, str(predictor.run.root))
@@ -76,7 +74,7 @@ def evaluate_ensemble(
     together = mixed(members, weights)
     train_images = np.array(predictors[0].train_images, np.int64)
     tta_names = tuple(predictors[0].tta) if tta is None else tuple(tta)
-    evaluation = evaluate(together, train_images, seconds=time.perf_counter() - began, split=split, tta=tta_names)
+    evaluation = evaluate(together, train_images, split=split, tta=tta_names)
     names = [str(run) for run in runs]
     outcome = EnsembleEvaluation(evaluation, contributions(names, members, weights), judge_of_weights)
     write_tables(evaluation, together, folder)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -109,6 +110,7 @@ class Predictor:
         if len(samples) == 0:
             raise UserError("there is no usable image to predict")
         outputs = []
+        began = time.perf_counter()
         for probabilities, embeddings in self.forward.batches(in_order(squares), self.recipe.evaluation_size):
             outputs.append((tempered(probabilities, self.temperature), embeddings))
             if progress is not None:
@@ -120,6 +122,7 @@ class Predictor:
             embeddings=np.concatenate([embeddings for _, embeddings in outputs]),
             class_names=self.class_names,
             bad_files=tuple(bad_files),
+            seconds=time.perf_counter() - began,
         )
 
     def _pass(self, squares: list[Square]) -> tuple[npt.NDArray[np.float32], npt.NDArray[np.float32]]:

@@ -26,10 +26,10 @@ def predict_into(
     wanted: Bools | None = None,
     progress: Progress | None = None,
 ) -> None:
-    """Predict N squares in order: row i of `probabilities` (N, C) where `wanted` (N,) says so, all rows of embeddings.
+    """Predict N squares in order: row i of `probabilities` where `wanted` (N,) says so, all rows of embeddings.
 
-    `embeddings` becomes a ``.npy`` of 16-bit values, shape (N, D). Memory holds a few batches. Raises `UserError` if
-    the disk is full.
+    `probabilities` has shape (M, C), M being at least the number of the last wanted row. `embeddings` becomes a
+    ``.npy`` of 16-bit values, shape (N, D). Memory holds a few batches. Raises `UserError` if the disk is full.
     """
     total, start = len(squares), 0
     rows: npt.NDArray[np.float16] | None = None
@@ -38,7 +38,7 @@ def predict_into(
             rows = open_array(embeddings, (total, places.shape[1]), np.float16)
         stop = start + len(chances)
         chosen = np.ones(len(chances), np.bool_) if wanted is None else wanted[start:stop]
-        probabilities[start:stop][chosen] = chances[chosen]
+        probabilities[start + np.flatnonzero(chosen)] = chances[chosen]
         rows[start:stop] = np.clip(places, -65504, 65504)  # the greatest 16-bit value; only directions are compared
         start = stop
         if progress is not None:

@@ -228,10 +228,9 @@ def _finish(training: Training, catalog: Catalog, images: Images, watcher: Watch
     train_to_the_end(training, watcher)
     if len(training.val_labels) == 0:
         return None
-    began = time.perf_counter()
     predictor = Predictor(training.run)
     predictions = predictions_of(predictor, images.val, images.val_samples, images.val_bad, watcher.counter)
-    return write_evaluation(predictor, catalog, "val", predictions, began=began)
+    return write_evaluation(predictor, catalog, "val", predictions)
 
 
 def _counts(samples: Sequence[Sample], classes: int) -> list[int]:

@@ -61,7 +61,7 @@ cases = given(
 def test_figures(random_predictions, images, classes, seed, skill, grid) -> None:
     predictions = random_predictions(images, classes, seed, skill, grid)
     counts = np.random.default_rng(seed).integers(0, 200, classes)
-    result = evaluate(predictions, counts, seconds=2.0, shot_cutoffs=ShotCutoffs(many_above=120, few_below=50))
+    result = evaluate(predictions, counts, shot_cutoffs=ShotCutoffs(many_above=120, few_below=50))
     recalls = reference_recalls(predictions)
 
     assert result.top1 == pytest.approx(reference_top(predictions, 1))
@@ -87,7 +87,7 @@ def test_figures(random_predictions, images, classes, seed, skill, grid) -> None
 @settings(max_examples=40, deadline=None)
 def test_tables(random_predictions, images, classes, seed, skill, grid) -> None:
     predictions = random_predictions(images, classes, seed, skill, grid)
-    result = evaluate(predictions, None, seconds=1.0)
+    result = evaluate(predictions, None)
     labels = predictions.labels.tolist()
     rows = predictions.probabilities.tolist()
     guesses = [ranking(row)[0] for row in rows]

@@ -63,7 +63,7 @@ def test_class_chart(random_predictions, classes, counts) -> None:
         "none": np.zeros(classes, np.int64),
         "long tail": np.geomspace(1, 5000, classes).astype(np.int64),
     }[counts]
-    result = evaluate(random_predictions(900, classes, seed=0), train_counts, seconds=1.0)
+    result = evaluate(random_predictions(900, classes, seed=0), train_counts)
     drawing = charts.class_chart(result.per_class, result.shots, result.shot_cutoffs)
     assert drawing is not None
     ET.fromstring(drawing)
@@ -71,12 +71,12 @@ def test_class_chart(random_predictions, classes, counts) -> None:
 
 
 def test_class_chart_needs_training_counts(random_predictions) -> None:
-    result = evaluate(random_predictions(9, 3, seed=0), None, seconds=1.0)
+    result = evaluate(random_predictions(9, 3, seed=0), None)
     assert charts.class_chart(result.per_class, result.shots, result.shot_cutoffs) is None
 
 
 def test_reliability_chart_has_a_bar_for_each_bin_with_images(random_predictions) -> None:
-    result = evaluate(random_predictions(200, 5, seed=0), None, seconds=1.0)
+    result = evaluate(random_predictions(200, 5, seed=0), None)
     drawing = ET.fromstring(charts.reliability_chart(result.reliability))
     bars = drawing.findall(".//rect[@class='bar']")
     assert len(bars) == sum(each.images > 0 for each in result.reliability)

@@ -23,7 +23,7 @@ def test_a_case_worked_out_by_hand(make_predictions) -> None:
     predictions = make_predictions(
         [0, 0, 0, 1], [[0.9, 0.1, 0.0], [0.8, 0.1, 0.1], [0.2, 0.2, 0.6], [0.5, 0.3, 0.2]], bad_files=[BadFile("x", "")]
     )
-    result = evaluate(predictions, np.array([101, 100, 19]), seconds=2.0)
+    result = evaluate(replace(predictions, seconds=2.0), np.array([101, 100, 19]))
     assert result.top1 == 0.5
     assert result.top5 == 1.0
     assert result.macro_top1 == pytest.approx((2 / 3 + 0) / 2)
@@ -42,7 +42,7 @@ def test_a_case_worked_out_by_hand(make_predictions) -> None:
 
 def test_the_cut_offs_belong_to_the_medium_group(make_predictions) -> None:
     predictions = make_predictions([0, 1, 2, 3], np.eye(4))
-    result = evaluate(predictions, np.array([101, 100, 20, 19]), seconds=1.0)
+    result = evaluate(predictions, np.array([101, 100, 20, 19]))
     assert [(each.name, each.classes, each.images) for each in result.shots] == [
         ("many", 1, 1),
         ("medium", 2, 2),
@@ -51,7 +51,8 @@ def test_the_cut_offs_belong_to_the_medium_group(make_predictions) -> None:
 
 
 def test_json_has_the_promised_keys(make_predictions) -> None:
-    result = evaluate(make_predictions([0, 1], [[0.9, 0.1], [0.8, 0.2]]), None, seconds=1.0, split="test", tta=["flip"])
+    predictions = replace(make_predictions([0, 1], [[0.9, 0.1], [0.8, 0.2]]), seconds=0.5)
+    result = evaluate(predictions, None, split="test", tta=["flip"])
     figures = result.to_json()
     assert set(figures) == KEYS | {"shot_cutoffs", "split", "tta", "confusions"}
     assert figures["many_top1"] is None
@@ -80,7 +81,7 @@ def test_chunks_do_not_change_the_outcome(random_predictions, monkeypatch) -> No
 
 
 def test_one_class_and_no_time(make_predictions) -> None:
-    result = evaluate(make_predictions([0], [[1.0]]), np.array([0]), seconds=0.0)
+    result = evaluate(make_predictions([0], [[1.0]]), np.array([0]))
     assert (result.top1, result.top5, result.macro_top1, result.ece) == (1.0, 1.0, 1.0, 0.0)
     assert result.images_per_second is None
     assert result.shot_top1("few") == 1.0
@@ -88,38 +89,36 @@ def test_one_class_and_no_time(make_predictions) -> None:
 
 def test_no_image_is_refused(make_predictions) -> None:
     with pytest.raises(UserError, match="no image"):
-        evaluate(make_predictions([], [], names=["a", "b"]), None, seconds=1.0)
+        evaluate(make_predictions([], [], names=["a", "b"]), None)
 
 
 def test_an_image_without_a_label_is_refused_by_name(make_predictions) -> None:
     predictions = make_predictions([0, UNLABELLED], [[1.0, 0.0]] * 2, paths=["a.jpg", "b.jpg"])
     with pytest.raises(UserError, match=r"1 of 2 images have no label.*b\.jpg"):
-        evaluate(predictions, None, seconds=1.0)
+        evaluate(predictions, None)
 
 
 def test_a_label_outside_the_classes_is_refused(make_predictions) -> None:
     with pytest.raises(UserError, match="class id 2"):
-        evaluate(make_predictions([2], [[1.0, 0.0]]), None, seconds=1.0)
+        evaluate(make_predictions([2], [[1.0, 0.0]]), None)
 
 
 @pytest.mark.parametrize("value", [np.nan, np.inf, -np.inf])
 def test_values_that_are_not_finite_are_refused(make_predictions, value) -> None:
     with pytest.raises(UserError, match=r"photos/1\.jpg are not finite"):
-        evaluate(make_predictions([0, 0], [[1.0, 0.0], [value, 0.0]]), None, seconds=1.0)
+        evaluate(make_predictions([0, 0], [[1.0, 0.0], [value, 0.0]]), None)
 
 
 @pytest.mark.parametrize("row", [[2.0, 1.0], [1.5, -0.5], [0.0, 0.0]])
 def test_values_that_are_no_probabilities_are_refused(make_predictions, row) -> None:
     with pytest.raises(UserError, match="no probabilities"):
-        evaluate(make_predictions([0], [row]), None, seconds=1.0)
+        evaluate(make_predictions([0], [row]), None)
 
 
 def test_mistakes_of_the_caller(make_predictions) -> None:
     predictions = make_predictions([0], [[1.0, 0.0]])
     with pytest.raises(ValueError, match="training counts of shape"):
-        evaluate(predictions, np.array([1, 2, 3]), seconds=1.0)
-    with pytest.raises(ValueError, match="seconds"):
-        evaluate(predictions, None, seconds=float("nan"))
+        evaluate(predictions, np.array([1, 2, 3]))
     with pytest.raises(ValueError, match="overlap"):
         ShotCutoffs(many_above=10, few_below=20)
 

@@ -83,7 +83,7 @@ def write(make_predictions, photos, tmp_path) -> Callable[..., str]:
             "title": "Demo <b>run</b>",
             "recipe_text": "name: a # <i>&",
             "history": HISTORY,
-            "evaluation": evaluate(predictions, counts, seconds=1.0, split="val"),
+            "evaluation": evaluate(predictions, counts, split="val"),
             "predictions": predictions,
             "catalog_notes": ["the <u>split</u> was made here"],
             "train_counts": counts,
@@ -145,7 +145,7 @@ def test_the_same_input_gives_the_same_page(write) -> None:
 
 def test_the_least_that_can_be_given(make_predictions, tmp_path) -> None:
     predictions = make_predictions([0, 1], [[1.0, 0.0], [0.0, 1.0]], paths=["a.jpg", "gone/b.jpg"])
-    evaluation = evaluate(predictions, None, seconds=0.0)
+    evaluation = evaluate(predictions, None)
     write_report(
         tmp_path / "r.html", title="t", recipe_text="", history=[], evaluation=evaluation, predictions=predictions
     )
@@ -156,9 +156,7 @@ def test_the_least_that_can_be_given(make_predictions, tmp_path) -> None:
 
 def test_bad_files_that_are_only_counted(write, make_predictions) -> None:
     predictions = make_predictions([0], [[0.4, 0.2, 0.2, 0.2]], HOSTILE, bad_files=[BadFile(Path("a.jpg"), "empty")])
-    text = Page(
-        write(evaluation=evaluate(predictions, None, seconds=1.0), predictions=replace(predictions, bad_files=()))
-    )
+    text = Page(write(evaluation=evaluate(predictions, None), predictions=replace(predictions, bad_files=())))
     assert "1 file could not be read and is in none of the figures." in text.text
     assert "a.jpg" not in text.text
 
@@ -185,7 +183,7 @@ def test_a_large_run_stays_below_three_megabytes(random_predictions, tmp_path) -
         title="t",
         recipe_text="",
         history=HISTORY,
-        evaluation=evaluate(predictions, counts, seconds=1.0),
+        evaluation=evaluate(predictions, counts),
         predictions=predictions,
         train_counts=counts,
         references={i: [tmp_path / f"{i % 60}.png"] for i in range(2388)},
