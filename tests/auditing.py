@@ -22,6 +22,17 @@ def write_audit(folder: Path, root: Path, class_names: list[str], suspects: list
     return folder
 
 
+def details(kind: str, other: str, number: int) -> str:
+    """What an audit says of a suspect, in its words."""
+    confidence = f"a network that never saw the image gives its label {number / 80:.1%}"
+    times = "more than 1000 times" if number % 8 else "5.1 times"
+    return {
+        "label": f"{confidence}; with the images most like it, '{other}' is {times} as likely",
+        "conflict": f"nearly the same as an image labelled {other}",
+        "outlier": f"far from every class (7.3 deviations from the nearest one); {confidence}",
+    }[kind]
+
+
 def suspects_of(root: Path, count: int) -> list[Suspect]:
     """Some training images of `root`, each with its class, another one as the suggestion, and neighbours of both."""
     classes = sorted(path.name for path in (root / "train").iterdir())
@@ -41,7 +52,7 @@ def suspects_of(root: Path, count: int) -> list[Suspect]:
                 suggested=None if kind == "outlier" else other,
                 kind=kind,
                 score=1 - number / (count + 1),
-                detail=f"probability of the given label {number / (count + 1) / 4:.1%}, of the suggested one 93.1%",
+                detail=details(kind, other, number),
                 neighbours=() if kind == "outlier" else tuple(relative(each, root) for each in images[other][:4]),
                 given_neighbours=tuple(relative(each, root) for each in images[given][-3:]),
             )

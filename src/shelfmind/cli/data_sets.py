@@ -135,8 +135,7 @@ def find_label_errors(
             f"probably wrong, {figures['outliers']} images fit no class"
         )
     if figures["not_judged"]:
-        display.line(f"{figures['not_judged']} images are the only ones of their class and could not be judged")
-    display.line(f"report: {out / 'report.html'}")
+        display.line(f"not judged, because they are alone in their class: {figures['not_judged']}")
     display.line(f"ranked labels: {out / 'label_errors.csv'}")
     display.line(f"report: {out / 'report.html'}")
     display.line(f"look through them with: shelfmind review {out}")

@@ -1,7 +1,7 @@
 // One suspect as a card: the image, its label with typical images, the suggested label with its nearest ones.
 
 import { picture } from "./server.js";
-import { kindName, say, splitName } from "./words.js";
+import { detailText, kindName, say, splitName } from "./words.js";
 
 export function make(tag, properties = {}, ...children) {
   const element = document.createElement(tag);
@@ -44,7 +44,7 @@ export function buildCard(suspect, position, total, act) {
       suspectSide(suspect, act),
       side(say("given"), given, card?.typical, say("typical"), act),
       suggestedSide(suspect, act)),
-    make("p", { className: "detail", title: card?.detail ?? "" }, card?.detail ?? ""),
+    make("p", { className: "detail", title: detailText(card?.detail ?? "") }, detailText(card?.detail ?? "")),
     buttons(suspect, act),
   );
   return element;

@@ -26,6 +26,7 @@ const WORDS = {
     keys: [["J ↓ →", "next suspect"], ["K", "keep the label"], ["A", "use the suggested label"], ["R", "choose another label"], ["O", "move to “others”"], ["D", "drop the image"], ["U", "undo your last decision"], ["↑ ←", "previous suspect"], ["N", "next undecided suspect"], ["Enter", "enlarge the picture"], ["/", "filter by class"], ["?", "this help"]],
     kinds: { label: "wrong label?", conflict: "same picture, two labels", leak: "in train and test", outlier: "outlier", quality: "poor picture", duplicate: "duplicate", near_duplicate: "near-duplicate" },
     splits: { train: "train", val: "val", test: "test" },
+    details: [],
   },
   zh: {
     name: "中文", title: "标签复核", undo: "撤销", help: "快捷键", filterByClass: "按类别筛选", kind: "问题",
@@ -52,6 +53,25 @@ const WORDS = {
     keys: [["J ↓ →", "下一张"], ["K", "保留标签"], ["A", "采用建议的标签"], ["R", "选择其他标签"], ["O", "归入“其他”"], ["D", "剔除图片"], ["U", "撤销你的上一个决定"], ["↑ ←", "上一张"], ["N", "下一张未处理的"], ["Enter", "放大图片"], ["/", "按类别筛选"], ["?", "显示本说明"]],
     kinds: { label: "标签可疑", conflict: "同一图片两个标签", leak: "训练集与测试集重复", outlier: "离群", quality: "画质差", duplicate: "重复", near_duplicate: "近似重复" },
     splits: { train: "训练集", val: "验证集", test: "测试集" },
+    // What the audit and the label check say of a suspect, in English in their files.
+    details: [
+      [/with the images most like it, '(.*)' is more than 1000 times as likely/, "结合最相似的图片，“$1”的可能性高出 1000 倍以上"],
+      [/with the images most like it, '(.*)' is ([\d.]+) times as likely/, "结合最相似的图片，“$1”的可能性为其 $2 倍"],
+      [/a network that never saw the image gives its label ([\d.]+%)/, "从未见过此图的网络认为现标签的概率为 $1"],
+      [/a network that was trained on the image gives its label ([\d.]+%)/, "训练时见过此图的网络认为现标签的概率为 $1"],
+      [/far from every class \(([-\d.]+) deviations from the nearest one\)/, "与每个类别都相差很远（距最近的类别 $1 个标准差）"],
+      [/the same pixels as an image labelled (.*)/, "与一张标签为 $1 的图片像素完全相同"],
+      [/nearly the same as an image labelled (.*)/, "与一张标签为 $1 的图片几乎相同"],
+      [/the same pixels as an image of ([a-z, ]+)/, "与 $1 中的一张图片像素完全相同"],
+      [/nearly the same as an image of ([a-z, ]+)/, "与 $1 中的一张图片几乎相同"],
+      [/drop it here to keep ([a-z]+) as it is/, "请在此处剔除，使 $1 保持不变"],
+      [/^blurred \(\w+ ([-\d.e]+)\)/, "模糊（$1）"],
+      [/^burnt-out spots \(\w+ ([-\d.e]+)\)/, "局部反光（$1）"],
+      [/^over-exposed \(\w+ ([-\d.e]+)\)/, "过曝（$1）"],
+      [/^dark \(\w+ ([-\d.e]+)\)/, "过暗（$1）"],
+      [/^shows almost nothing \(\w+ ([-\d.e]+)\)/, "几乎没有内容（$1）"],
+      [/; /g, "；"],
+    ],
   },
 };
 const KEPT = "shelfmind-language";
@@ -91,6 +111,10 @@ export function keyList() {
 
 export function kindName(kind) {
   return words.kinds[kind] ?? kind;
+}
+
+export function detailText(detail) {
+  return words.details.reduce((text, [english, own]) => text.replace(english, own), detail);
 }
 
 export function splitName(split) {
