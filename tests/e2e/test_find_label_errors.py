@@ -68,7 +68,8 @@ def test_a_swapped_label_is_found_and_its_class_suggested(checked, coloured):
     rows = table(out)
     assert rows[0]["path"] == "红/swapped.png"
     assert (rows[0]["given"], rows[0]["suggested"], rows[0]["flagged"]) == ("红", "blue", "yes")
-    assert len(rows) == 43
+    assert len(rows) == 44
+    assert [row["path"] for row in rows if not row["fold"]] == ["one photo only/0.png"]
     assert "blue/\udcff.png" in {row["path"] for row in rows}
 
 
@@ -77,16 +78,16 @@ def test_the_folder_is_what_review_opens(checked, coloured):
     audit = json.loads((out / "audit.json").read_text(encoding="utf-8"))
     assert audit["root"] == str(coloured)
     assert audit["format"] == "folder"
-    assert audit["class_names"] == sorted(["红", "<green>", "blue"])
+    assert audit["class_names"] == sorted(["红", "<green>", "blue", "one photo only"])
     assert audit["figures"]["judged"] == 43
     suspect = read_suspects(out / "suspects.jsonl")[0]
     assert (suspect.path, suspect.given, suspect.suggested, suspect.kind) == ("红/swapped.png", "红", "blue", "label")
     assert all((coloured / path).exists() for path in (*suspect.neighbours, *suspect.given_neighbours))
     assert "swapped.png" in (out / "report.html").read_text(encoding="utf-8")
     probabilities = np.load(out / "probabilities.npy")
-    assert probabilities.shape == (43, 3)
+    assert probabilities.shape == (43, 4)
     assert probabilities.sum(axis=1) == pytest.approx(np.ones(43), abs=1e-4)
-    assert np.load(out / "folds" / "0" / "embeddings.npy", mmap_mode="r").shape[0] == 43
+    assert np.load(out / "folds" / "0" / "embeddings.npy", mmap_mode="r").shape[0] == 44
     assert json.loads((out / "provenance.json").read_text())["versions"]["shelfmind"]
 
 
@@ -94,6 +95,8 @@ def test_nobody_is_judged_by_a_network_that_was_trained_on_it(checked):
     out, _ = checked
     with open(out / "images.csv", encoding="utf-8", errors="surrogateescape", newline="") as stream:
         images = list(csv.DictReader(stream))
+    fold_of = {row["path"]: row["fold"] for row in images}
+    assert fold_of["blue/\udcff.png"] == fold_of["blue/6.png"]  # copies of one photo
     for fold in (0, 1):
         with open(out / "folds" / str(fold) / "run" / "split.csv", encoding="utf-8", newline="") as stream:
             trained = {Path(row["path"]).name for row in csv.DictReader(stream) if row["split"] == "train"}
@@ -185,6 +188,10 @@ def test_a_budget_of_minutes_is_for_all_folds_together(data, quick, warm, tmp_pa
     out = tmp_path / "out"
     outcome = warm("find-label-errors", data, "--out", out, *quick, "--max-minutes", 0.6)
     assert outcome.status == 0, outcome.stderr
+    minutes = []
     for fold in (0, 1):
         provenance = json.loads((out / "folds" / str(fold) / "run" / "provenance.json").read_text())
-        assert 0 < provenance["command"]["max_minutes"] <= 0.3 * 0.95
+        minutes.append(provenance["command"]["max_minutes"])
+    used = json.loads((out / "folds" / "0" / "done.json").read_text())["seconds"] / 60
+    assert 0 < minutes[0] <= 0.3 * 0.95
+    assert 0 < minutes[1] <= max(0.6 - used, 1 / 60)  # what the first fold did not take

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -11,7 +12,7 @@ import numpy.typing as npt
 
 from shelfmind.data.folds import NEVER_HELD_OUT, block_folds
 from shelfmind.data.splits import relative_name
-from shelfmind.data.tables import write_table
+from shelfmind.data.tables import read_table, write_table
 from shelfmind.errors import UserError
 from shelfmind.records import Catalog, Sample
 
@@ -50,27 +51,70 @@ class HeldOut:
         return np.asarray(~in_test & (self.folds != fold))
 
 
-def hold_out(catalog: Catalog, folds: int) -> HeldOut:
-    """Put the images of a catalog into folds.
+def hold_out(catalog: Catalog, folds: int, copies: Sequence[Sequence[int]] = ()) -> HeldOut:
+    """Put the images of a catalog into folds; `copies` are the positions of samples that show one photo.
 
     Images of train and val are held out in one fold each and trained on in all others. No network is trained on images
     of test, so that any may judge those; they are dealt out evenly. The only image of a class outside test is trained
-    on in every fold and not judged; nor are images of test whose class has no other images. Raises `UserError` if
-    nothing can be judged.
+    on in every fold and not judged; nor are images of test whose class has no other images. Copies of one photo share a
+    fold, those in test included, so that no network judges a photo of which it saw another file; a class that has
+    nothing else is as one of a single image. Raises `UserError` if nothing can be judged.
     """
-    known = sorted({sample.label for sample in catalog.samples if sample.split != "test"})
-    ids = {label: place for place, label in enumerate(known)}
-    labels = np.array([ids.get(sample.label, -1) for sample in catalog.samples], np.int64)
+    known, labels = _known_classes(catalog)
     in_test = np.array([sample.split == "test" for sample in catalog.samples], np.bool_)
     pool = np.flatnonzero(~in_test)
     chosen = np.full(len(labels), NEVER_HELD_OUT, np.int64)
     chosen[pool] = block_folds([os.fspath(catalog.samples[place].path) for place in pool], labels[pool], folds)
+    _bring_together(chosen, labels, ~in_test, copies)
     used = np.unique(chosen[chosen != NEVER_HELD_OUT])
     if len(known) < 2 or not len(used):
         what = "fewer than two classes have images" if len(known) < 2 else "no class has two images"
         raise UserError(f"outside test, {what} in {catalog.root}; there is nothing to judge labels by")
     tested = np.flatnonzero(in_test & (labels >= 0))
     chosen[tested] = used[np.arange(len(tested)) % len(used)]
+    for members in copies:
+        places = np.array(members)
+        seen = places[~in_test[places] & (chosen[places] != NEVER_HELD_OUT)]
+        if len(seen):
+            chosen[np.intersect1d(places, tested)] = chosen[seen[0]]
+    return _arranged(catalog, labels, chosen, known)
+
+
+def read_images(path: Path, catalog: Catalog) -> HeldOut | None:
+    """What `write_images` wrote of the images of this catalog; None if it wrote of others."""
+    rows = [row for _, row in read_table(path, exact=True)[1:]]
+    folds = {row[0]: int(row[3]) if row[3] else NEVER_HELD_OUT for row in rows if len(row) == 4}
+    names = [relative_name(sample.path, catalog.root) for sample in catalog.samples]
+    if folds.keys() != set(names):
+        return None
+    known, labels = _known_classes(catalog)
+    return _arranged(catalog, labels, np.array([folds[name] for name in names], np.int64), known)
+
+
+def _known_classes(catalog: Catalog) -> tuple[list[int], Ints]:
+    """The class ids with images outside test, and each sample's position among them (-1: not one of them)."""
+    known = sorted({sample.label for sample in catalog.samples if sample.split != "test"})
+    ids = {label: place for place, label in enumerate(known)}
+    return known, np.array([ids.get(sample.label, -1) for sample in catalog.samples], np.int64)
+
+
+def _bring_together(
+    chosen: Ints, labels: Ints, outside_test: npt.NDArray[np.bool_], copies: Sequence[Sequence[int]]
+) -> None:
+    """Give copies the fold of the first of them; a class that is then in a single fold cannot be judged."""
+    touched: set[int] = set()
+    for members in copies:
+        places = np.array([place for place in members if outside_test[place] and chosen[place] != NEVER_HELD_OUT])
+        if len(places) > 1:
+            chosen[places] = chosen[places[0]]
+            touched.update(labels[places].tolist())
+    for label in touched:
+        own = np.flatnonzero((labels == label) & outside_test)
+        if len(np.unique(chosen[own])) == 1:
+            chosen[own] = NEVER_HELD_OUT
+
+
+def _arranged(catalog: Catalog, labels: Ints, chosen: Ints, known: Sequence[int]) -> HeldOut:
     order = np.argsort(chosen == NEVER_HELD_OUT, kind="stable")
     samples = tuple(catalog.samples[place] for place in order)
     return HeldOut(

@@ -9,11 +9,10 @@ from typing import Any
 
 import numpy as np
 
-from shelfmind.analysis.held_out import HeldOut, hold_out
+from shelfmind.analysis.held_out import HeldOut, read_images
 from shelfmind.analysis.judgement import Judgement, Opinion, judgement_of
 from shelfmind.data import absolute
 from shelfmind.data.splits import read_split, relative_name
-from shelfmind.data.tables import read_table
 from shelfmind.errors import UserError
 from shelfmind.files import cache_folder
 from shelfmind.progress import Counter, count_silently
@@ -42,9 +41,8 @@ def judge_by(run: Path | str, counter: Counter = count_silently) -> Judge:
 
 
 def _by_label_check(folder: Path, catalog: Catalog, counter: Counter) -> Judgement:
-    held_out = hold_out(catalog, int(read_json(folder / "plan.json")["folds"]))
-    rows = read_table(folder / "images.csv")[1:]
-    if [cells[0] for _, cells in rows] != list(held_out.names):
+    held_out = read_images(folder / "images.csv", catalog)
+    if held_out is None:
         raise UserError(
             f"{folder} judged other images than {catalog.root} has now; run shelfmind find-label-errors again"
         )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import tempfile
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -10,14 +11,16 @@ from typing import Any
 
 import numpy as np
 
-from shelfmind.analysis.held_out import HeldOut, hold_out, write_images
+from shelfmind.analysis.duplicates import Limits, find_duplicates
+from shelfmind.analysis.facts import Measured, measure_files
+from shelfmind.analysis.held_out import HeldOut, hold_out, read_images, write_images
 from shelfmind.analysis.judgement import Opinion, describe
 from shelfmind.analysis.label_errors import OUTLIER_ABOVE, LabelCheck, check_labels
 from shelfmind.analysis.label_files import find_suspects, write_label_errors
 from shelfmind.analysis.label_report import write_label_report
 from shelfmind.analysis.suspects import FILE_NAME, write_suspects
 from shelfmind.data import absolute, open_catalog
-from shelfmind.data.checking import check_files, refuse_too_many_bad
+from shelfmind.data.checking import refuse_too_many_bad
 from shelfmind.errors import UserError
 from shelfmind.files import cache_folder, write_json
 from shelfmind.recipe import Recipe, load_recipe
@@ -111,25 +114,21 @@ def find_label_errors(
         watcher.note(loaded)
     check = CheckFolder(Path(out))
     check.open()
-    catalog, bad_files = _usable(catalog, check, max_bad_fraction, watcher)
-    held_out = hold_out(catalog, folds)
-    plan = Plan(
-        data=str(absolute(data)),
-        format=catalog.format,
-        digest=data_digest(catalog),
-        folds=folds,
-        seed=seed,
-        max_minutes=max_minutes,
-        offline=offline,
-        recipe=settings.model_dump(mode="json"),
-    )
-    check.keep(plan)
-    write_images(check.images, held_out)
+    with tempfile.TemporaryDirectory(prefix="label-check-", dir=cache_folder()) as scratch:
+        measured = _measured(catalog, check, Path(scratch), max_bad_fraction, watcher)
+        catalog = catalog.without(measured.bad_files)
+        plan = _plan(data, catalog, folds, seed, max_minutes, offline, settings)
+        check.keep(plan)
+        held_out = read_images(check.images, catalog) if check.images.exists() else None
+        if held_out is None:
+            groups = find_duplicates(measured, Limits(), watcher.counter)
+            held_out = hold_out(catalog, folds, [group.members for group in groups])
+            write_images(check.images, held_out)
     command = {"folds": folds, "max_minutes": max_minutes, "max_bad_fraction": max_bad_fraction}
     origin = describe_origin(Path(data), catalog, seed, command, describe_weights(start))
     write_json(check.root / "provenance.json", origin)
     predict_out_of_fold(check, plan, held_out, watcher)
-    return _judge(check, catalog, held_out, plan, bad_files, watcher)
+    return _judge(check, catalog, held_out, plan, len(measured.bad_files), watcher)
 
 
 def _settings(recipe: Recipe | str, overrides: Sequence[str], epochs: int | None, weights: Path | str | None) -> Recipe:
@@ -146,13 +145,36 @@ def _settings(recipe: Recipe | str, overrides: Sequence[str], epochs: int | None
     return settings
 
 
-def _usable(catalog: Catalog, check: CheckFolder, max_bad_fraction: float, watcher: Watcher) -> tuple[Catalog, int]:
-    """The catalog without the files that cannot be used, which are listed, and their number."""
+def _measured(
+    catalog: Catalog, check: CheckFolder, scratch: Path, max_bad_fraction: float, watcher: Watcher
+) -> Measured:
+    """What an audit knows of every file, by which copies of one photo are found; unusable ones are listed."""
     paths = [sample.path for sample in catalog.samples]
-    verdicts = cache_folder() / "verdicts.sqlite"
-    bad = check_files(paths, cache=verdicts, progress=watcher.counter("checking images", len(paths)))
-    refuse_too_many_bad(bad, len(paths), max_bad_fraction, check.bad_files)
-    return catalog.without(bad), len(bad)
+    progress = watcher.counter("measuring images", len(paths))
+    measured = measure_files(paths, cache=cache_folder() / "facts.sqlite", folder=scratch, progress=progress)
+    refuse_too_many_bad(measured.bad_files, len(paths), max_bad_fraction, check.bad_files)
+    return measured
+
+
+def _plan(
+    data: Path | str,
+    catalog: Catalog,
+    folds: int,
+    seed: int,
+    max_minutes: float | None,
+    offline: bool,
+    settings: Recipe,
+) -> Plan:
+    return Plan(
+        data=str(absolute(data)),
+        format=catalog.format,
+        digest=data_digest(catalog),
+        folds=folds,
+        seed=seed,
+        max_minutes=max_minutes,
+        offline=offline,
+        recipe=settings.model_dump(mode="json"),
+    )
 
 
 def _judge(

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from shelfmind.analysis.held_out import hold_out, write_images
+from shelfmind.analysis.held_out import hold_out, read_images, write_images
 from shelfmind.data.tables import read_table
 from shelfmind.errors import UserError
 from shelfmind.records import Catalog, Sample
@@ -56,6 +56,66 @@ def test_every_image_is_judged_once_by_a_network_that_did_not_see_it(counts: lis
     for place, name in enumerate(held_out.given):
         if held_out.labels[place] >= 0:
             assert held_out.class_names[held_out.labels[place]] == name
+
+
+@given(st.lists(splits, min_size=2, max_size=4), st.integers(2, 6), st.data())
+def test_no_network_judges_a_photo_of_which_it_saw_a_copy(
+    counts: list[dict[str, int]], folds: int, draw: st.DataObject
+) -> None:
+    data = catalog(*counts)
+    kinds = draw.draw(st.lists(st.integers(0, 8), min_size=len(data.samples), max_size=len(data.samples)))
+    copies = [[place for place, kind in enumerate(kinds) if kind == each] for each in range(4)]
+    copies = [members for members in copies if len(members) > 1]
+    try:
+        held_out = hold_out(data, folds, copies)
+    except UserError:
+        return
+    place_of = {sample: place for place, sample in enumerate(held_out.samples)}
+    for fold in held_out.used_folds:
+        trained = held_out.trains(fold)
+        assert set(held_out.labels[trained]) == set(range(len(held_out.class_names)))
+        for members in copies:
+            places = np.array([place_of[data.samples[member]] for member in members])
+            judged = held_out.folds[places] == fold
+            held = places[~judged & (held_out.folds[places] != -1)]
+            assert not (judged.any() and trained[held].any())
+
+
+def test_copies_share_the_fold_of_the_first_and_take_those_of_test_along() -> None:
+    data = catalog({"train": 10, "test": 3}, {"train": 10})
+    names = [sample.path.name for sample in data.samples]
+    alone, together = hold_out(data, 5), hold_out(data, 5, [(0, 9, 11, 22)])
+    assert names[9] == "9.jpg"
+    before, after = (
+        {(s.split, s.label, s.path.name): f for s, f in zip(each.samples, each.folds.tolist(), strict=True)}
+        for each in (alone, together)
+    )
+    first = before["train", 0, "0.jpg"]
+    assert before["train", 0, "9.jpg"] != first
+    moved = {(data.samples[place].split, data.samples[place].label, names[place]) for place in (0, 9, 11, 22)}
+    assert {after[key] for key in moved} == {first}
+    assert all(after[key] == before[key] for key in before if key not in moved)
+
+
+def test_a_class_that_is_one_photo_twice_cannot_be_judged() -> None:
+    held_out = hold_out(catalog({"train": 2}, {"train": 6}), 3, [(0, 1)])
+    assert [sample.label for sample in held_out.samples[held_out.judged :]] == [0, 0]
+    for fold in held_out.used_folds:
+        assert set(held_out.labels[held_out.trains(fold)]) == {0, 1}
+
+
+def test_what_was_written_is_read_back_for_the_same_images_only(tmp_path: Path) -> None:
+    data = catalog({"train": 4, "val": 1, "test": 2}, {"train": 3}, {"train": 1}, {"test": 1})
+    held_out = hold_out(data, 3, [(0, 2)])
+    write_images(tmp_path / "images.csv", held_out)
+    again = read_images(tmp_path / "images.csv", data)
+    assert again is not None
+    assert again.names == held_out.names
+    assert again.class_names == held_out.class_names
+    np.testing.assert_array_equal(again.folds, held_out.folds)
+    np.testing.assert_array_equal(again.labels, held_out.labels)
+    fewer = Catalog(data.samples[1:], data.class_names, data.root, data.format)
+    assert read_images(tmp_path / "images.csv", fewer) is None
 
 
 def test_the_order_is_written_with_folds_and_given_names(tmp_path: Path) -> None:
