@@ -36,10 +36,17 @@ from shelfmind.runtime.device import start_mindspore
 start_mindspore()
 
 from shelfmind.evaluation.bootstrap import hits, paired_interval  # noqa: E402
-from shelfmind.evaluation.calibration import scale_temperature  # noqa: E402
+from shelfmind.evaluation.calibration import (  # noqa: E402
+    cross_fitted,
+    expected_calibration_error,
+    fit_temperature,
+    reliability_bins,
+)
 from shelfmind.evaluation.ensemble import mixed  # noqa: E402
+from shelfmind.evaluation.outcomes import judge  # noqa: E402
 from shelfmind.models.checkpoint import Checkpoint, load_checkpoint, save_checkpoint  # noqa: E402
 from shelfmind.runtime.assess import catalog_of, predict_split  # noqa: E402
+from shelfmind.runtime.pixels import open_squares  # noqa: E402
 from shelfmind.runtime.predict import Predictor  # noqa: E402
 from shelfmind.runtime.run_folder import RunFolder  # noqa: E402
 
@@ -132,6 +139,10 @@ class Bench:
         words = ("train.batch_size=128", "train.lr_batch_size=32", "train.micro_batch_size=32")
         return self.trained("large_batch", seed, *(part for word in words for part in ("--set", word)))
 
+    def soup(self, seed: int) -> Path:
+        """The plain average of the last four epochs' averaged weights; greedy choice on validation would flatter."""
+        return self.run(f"soup-{seed}", self.base(seed), "--kind", "uniform", verb="soup", done="soup.json")
+
     def fixres(self, seed: int) -> None:
         """FixRes at each size on its own, so that none is chosen."""
         source = self.base(seed)
@@ -151,8 +162,10 @@ ARMS: dict[str, Callable[[Bench, int], Any]] = {
     "one_size": Bench.one_size,
     "small_batch": Bench.small_batch,
     "large_batch": Bench.large_batch,
+    "soup": Bench.soup,
     "fixres": Bench.fixres,
 }
+IN_TABLE = ("soup", *(f"fixres{size}" for size in SIZES), *[name for name in ARMS if name not in ("soup", "fixres")])
 
 
 def unaveraged(run: Path) -> Path:
@@ -200,14 +213,15 @@ def table(bench: Bench, seeds: Sequence[int]) -> list[dict[str, Any]]:
     plain = {seed: predicted(bench.base(seed), data) for seed in seeds}
     every = list(plain.values())
     rows = [compared("averaged weights (EMA)", [predicted(unaveraged(bench.base(s)), data) for s in seeds], every)]
+    alone = speed(bench.base(seeds[0]), data, ())
     for views in VIEWS:
-        after = [predicted(bench.base(seed), data, views) for seed in seeds]
-        rows.append(compared(f"views {'+'.join(views)}", every, after))
-    for name in ARMS:
-        trained = [seed for seed in seeds if (bench.out / f"{name}-{seed}" / "metrics.json").exists()]
+        row = compared(f"views {'+'.join(views)}", every, [predicted(bench.base(seed), data, views) for seed in seeds])
+        rows.append(row | {"time": alone / speed(bench.base(seeds[0]), data, views)})
+    for name in IN_TABLE:
+        trained = [seed for seed in seeds if (bench.out / f"{name}-{seed}" / "weights.ckpt").exists()]
         if name != "base" and trained:
             after = [predicted(bench.out / f"{name}-{seed}", data) for seed in trained]
-            rows.append(compared(name, [plain[seed] for seed in trained], after))
+            rows.append(compared(name, [plain[seed] for seed in trained], after) | cost(bench, name, trained))
     for name in ("broader", "self_supervised"):
         both = [s for s in seeds if all((bench.out / f"{n}-{s}" / "metrics.json").exists() for n in (name, "longer"))]
         if both:
@@ -216,14 +230,58 @@ def table(bench: Bench, seeds: Sequence[int]) -> list[dict[str, Any]]:
     if len(seeds) > 1:
         together = mixed(every, np.full(len(every), 1 / len(every)))
         rows.append(compared(f"{len(every)} runs together", every, [together] * len(every)))
-    for seed in seeds:
-        scaling = scale_temperature(plain[seed])
-        rows.append({"method": "temperature", "seed": seed, **{k: getattr(scaling, k) for k in scaling.__slots__}})
-    for size in SIZES:
-        reports = [bench.out / f"fixres{size}-{seed}.json" for seed in seeds]
-        found = [json.loads(each.read_text(encoding="utf-8")) for each in reports if each.exists()]
-        rows += [{"method": f"FixRes {size}", **each} for each in found]
-    return rows
+    return [*rows, calibrated(every), {"method": "base", **cost(bench, "base", seeds)}]
+
+
+def calibrated(runs: Sequence[Predictions]) -> dict[str, Any]:
+    """A temperature fitted to one half of the images, judged on the other: negative log likelihood of the truth and
+    calibration error, both with the 95% bootstrap interval of the difference."""
+    scaled = [cross_fitted(each) for each in runs]
+
+    def likelihood(each: Predictions) -> np.ndarray:
+        return -np.log(np.maximum(each.probabilities[np.arange(len(each)), each.labels], 1e-12))
+
+    def error(each: Predictions, rows: np.ndarray) -> float:
+        part = Predictions(
+            tuple(np.array(each.paths)[rows]),
+            each.labels[rows],
+            each.probabilities[rows],
+            each.embeddings[rows],
+            each.class_names,
+        )
+        return expected_calibration_error(reliability_bins(judge(part)))
+
+    gain = np.mean([likelihood(b) - likelihood(a) for a, b in zip(scaled, runs, strict=True)], axis=0)
+    rng, count, every = np.random.default_rng(0), len(runs[0]), np.arange(len(runs[0]))
+    drawn = [rng.integers(count, size=count) for _ in range(500)]
+    errors = [np.mean([error(b, rows) - error(a, rows) for a, b in zip(scaled, runs, strict=True)]) for rows in drawn]
+    return {
+        "method": "temperature",
+        "seeds": len(runs),
+        "temperatures": [fit_temperature(each) for each in runs],
+        "nll": [float(np.mean([likelihood(each).mean() for each in group])) for group in (runs, scaled)],
+        "nll_gain_ci95": list(paired_interval(gain)),
+        "ece": [float(np.mean([error(each, every) for each in group])) for group in (runs, scaled)],
+        "ece_gain_ci95": [float(value) for value in np.quantile(errors, [0.025, 0.975])],
+    }
+
+
+def speed(run: Path, data: Path, tta: Sequence[str]) -> float:
+    """Images a second of the second pass over the validation images, from decoded squares."""
+    predictor = Predictor(RunFolder(run), tta, calibrated=False)
+    samples = catalog_of(predictor, data, None).split("val")
+    squares, good, _ = open_squares(samples, predictor.recipe.data, lambda _: None)
+    return max(len(good) / predictor.predict_squares(squares, good).seconds for _ in range(2))
+
+
+def cost(bench: Bench, name: str, seeds: Sequence[int]) -> dict[str, Any]:
+    """Mean seconds and processor seconds and the greatest memory of an arm's commands, as far as undisturbed."""
+    files = [bench.out / "costs" / f"{name}-{seed}.json" for seed in seeds]
+    known = [json.loads(file.read_text(encoding="utf-8")) for file in files if file.exists()]
+    if not known:
+        return {}
+    means = {key: round(float(np.mean([each[key] for each in known])), 1) for key in ("seconds", "processor_s")}
+    return {**means, "memory_mib": max(each["memory_mib"] for each in known)}
 
 
 def main() -> int:
@@ -232,7 +290,7 @@ def main() -> int:
     bench = Bench(arguments.data, arguments.out, arguments.epochs, arguments.self_supervised_epochs)
     try:
         (arguments.out / "costs").mkdir(parents=True, exist_ok=True)
-        for name in arguments.only or ("base", "longer", "broader", "self_supervised", "fixres"):
+        for name in arguments.only or ("base", "longer", "broader", "self_supervised", "soup", "fixres"):
             for seed in arguments.seeds:
                 ARMS[name](bench, seed)
         if not arguments.only:

@@ -104,6 +104,17 @@ class TemperatureScaling:
 
 def scale_temperature(predictions: Predictions, seed: int = 0) -> TemperatureScaling:
     """Fit a temperature to labelled predictions and say what it does to the calibration of images it has not seen."""
+    before, after = judge(predictions), judge(cross_fitted(predictions, seed))
+    return TemperatureScaling(
+        temperature=fit_temperature(predictions),
+        ece_before=expected_calibration_error(reliability_bins(before)),
+        ece_after=expected_calibration_error(reliability_bins(after)),
+        images=len(predictions),
+    )
+
+
+def cross_fitted(predictions: Predictions, seed: int = 0) -> Predictions:
+    """Each random half of the images scaled by the temperature that was fitted to the other half."""
     order = np.random.default_rng(seed).permutation(len(predictions))
     halves = order[: len(order) // 2], order[len(order) // 2 :]
     scaled = predictions.probabilities.copy()
@@ -111,13 +122,7 @@ def scale_temperature(predictions: Predictions, seed: int = 0) -> TemperatureSca
         if len(own) and len(other):
             temperature = fit_temperature(_chosen(predictions, other))
             scaled[own] = tempered(predictions.probabilities[own], temperature)
-    before, after = judge(predictions), judge(replace(predictions, probabilities=scaled))
-    return TemperatureScaling(
-        temperature=fit_temperature(predictions),
-        ece_before=expected_calibration_error(reliability_bins(before)),
-        ece_after=expected_calibration_error(reliability_bins(after)),
-        images=len(predictions),
-    )
+    return replace(predictions, probabilities=scaled)
 
 
 def _chosen(predictions: Predictions, rows: npt.NDArray[np.int64]) -> Predictions:
