@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Sequence
+import tempfile
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import astuple, dataclass, fields
 from pathlib import Path, PurePath
 from typing import IO
@@ -17,7 +19,9 @@ from shelfmind.analysis.measures import WORKING_SIDE, Quality, measure_quality
 from shelfmind.data.examining import examine_files
 from shelfmind.data.file_memory import FileMemory
 from shelfmind.data.images import FORMATS, BadImage, Stored, open_stored, opened_file
-from shelfmind.progress import Progress
+from shelfmind.errors import UserError
+from shelfmind.files import cache_folder
+from shelfmind.progress import Counter, Progress
 from shelfmind.records import BadFile
 
 LAYOUT = 1
@@ -105,6 +109,31 @@ def measure_files(
         np.memmap(store, FINGERPRINT, mode="r", shape=(good,)) if good else np.zeros(0, FINGERPRINT)
     )
     return Measured(places[:good], facts[:good], fingerprints, tuple(bad))
+
+
+@contextmanager
+def measured_meanwhile(paths: Sequence[Path], counter: Counter) -> Iterator[Measured]:
+    """What `measure_files` knows of these files, remembered in the cache, with fingerprints until the block ends.
+
+    Raises `UserError` if there is no place for them.
+    """
+    progress = counter("measuring images", len(paths))
+    try:
+        scratch = tempfile.TemporaryDirectory(prefix="shelfmind-")
+    except OSError as error:
+        raise _no_place(error) from error
+    with scratch as folder:
+        try:
+            measured = measure_files(
+                paths, cache=cache_folder() / "facts.sqlite", folder=Path(folder), progress=progress
+            )
+        except OSError as error:
+            raise _no_place(error) from error
+        yield measured
+
+
+def _no_place(error: OSError) -> UserError:
+    return UserError(f"no place for what is measured: {error.strerror or error}; set TMPDIR to one")
 
 
 def measure(file: IO[bytes], size_bytes: int, suffix: str) -> npt.NDArray[np.void]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections import Counter as Tally
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
@@ -19,7 +20,6 @@ from shelfmind.data.tables import write_table
 from shelfmind.records import UNLABELLED, BadFile, Catalog
 
 COLUMNS = ("path", "split", "class", "kind", "score", "suggested", "related", "detail")
-RELATED_SEPARATOR = "|"
 _QUALITY_WEIGHT = 0.6
 """A blurred image is less harmful than a wrong label."""
 _MOST_RELATED = 16
@@ -126,7 +126,7 @@ def write_issues(path: Path, issues: Iterable[Issue], judged: Iterable[Suspect],
             issue.kind,
             f"{issue.score:.4f}",
             _class_name(issue.suggested, catalog),
-            RELATED_SEPARATOR.join(name(place) for place in issue.related),
+            join_names(name(place) for place in issue.related),
             issue.detail,
         )
         for issue in issues
@@ -139,12 +139,23 @@ def write_issues(path: Path, issues: Iterable[Issue], judged: Iterable[Suspect],
             suspect.kind,
             f"{suspect.score:.4f}",
             suspect.suggested or "",
-            RELATED_SEPARATOR.join(suspect.neighbours),
+            join_names(suspect.neighbours),
             suspect.detail,
         )
         for suspect in judged
     ]
     write_table(path, COLUMNS, sorted(rows, key=lambda row: -float(row[4])))
+
+
+def join_names(names: Iterable[str]) -> str:
+    """Names in one cell: ``a.jpg|b.jpg``, a bar or backslash within a name after a backslash."""
+    return "|".join(name.replace("\\", r"\\").replace("|", r"\|") for name in names)
+
+
+def part_names(cell: str) -> list[str]:
+    """The names that `join_names` put into a cell."""
+    names = re.findall(r"(?:[^|\\]|\\.)+", cell, re.DOTALL)
+    return [re.sub(r"\\(.)", r"\1", name, flags=re.DOTALL) for name in names]
 
 
 def suspects(issues: Iterable[Issue], catalog: Catalog) -> list[Suspect]:

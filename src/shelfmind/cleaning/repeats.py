@@ -2,17 +2,15 @@
 
 from __future__ import annotations
 
-import tempfile
 from itertools import pairwise
 from pathlib import Path
 
 from shelfmind.analysis.duplicates import Limits, find_duplicates
-from shelfmind.analysis.facts import measure_files
-from shelfmind.analysis.issues import RELATED_SEPARATOR
+from shelfmind.analysis.facts import measured_meanwhile
+from shelfmind.analysis.issues import part_names
 from shelfmind.data.splits import relative_name
 from shelfmind.data.tables import read_table
 from shelfmind.errors import UserError
-from shelfmind.files import cache_folder
 from shelfmind.progress import Counter
 from shelfmind.records import BadFile, Catalog
 
@@ -41,8 +39,7 @@ def audited_pairs(audit: Path) -> list[Pair]:
         if len(cells) != len(columns):
             raise UserError(f"{path}, line {line}: {len(cells)} cells where {len(columns)} belong; make the audit anew")
         if cells[columns["kind"]] in _KINDS:
-            related = cells[columns["related"]].split(RELATED_SEPARATOR)
-            pairs.extend((cells[columns["path"]], other) for other in related if other)
+            pairs.extend((cells[columns["path"]], other) for other in part_names(cells[columns["related"]]))
     return pairs
 
 
@@ -50,13 +47,7 @@ def find_pairs(catalog: Catalog, counter: Counter) -> tuple[list[Pair], list[Bad
     """The pairs of images that are copies of each other, found by looking at all of them, and the unusable files."""
     names = [relative_name(sample.path, catalog.root) for sample in catalog.samples]
     paths = [sample.path for sample in catalog.samples]
-    progress = counter("measuring images", len(paths))
-    try:
-        with tempfile.TemporaryDirectory(prefix="shelfmind-") as scratch:
-            cache = cache_folder() / "facts.sqlite"
-            measured = measure_files(paths, cache=cache, folder=Path(scratch), progress=progress)
-            groups = find_duplicates(measured, Limits(), counter)
-    except OSError as error:
-        raise UserError(f"no place for what is measured: {error.strerror or error}; set TMPDIR to one") from error
+    with measured_meanwhile(paths, counter) as measured:
+        groups = find_duplicates(measured, Limits(), counter)
     members = ([names[measured.places[member]] for member in group.members] for group in groups)
     return [pair for group in members for pair in pairwise(group)], list(measured.bad_files)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-import tempfile
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -12,7 +11,7 @@ from typing import Any
 import numpy as np
 
 from shelfmind.analysis.duplicates import Limits, find_duplicates
-from shelfmind.analysis.facts import Measured, measure_files
+from shelfmind.analysis.facts import measured_meanwhile
 from shelfmind.analysis.held_out import HeldOut, hold_out, read_images, write_images
 from shelfmind.analysis.judgement import Opinion, describe
 from shelfmind.analysis.label_errors import OUTLIER_ABOVE, LabelCheck, check_labels
@@ -22,7 +21,7 @@ from shelfmind.analysis.suspects import FILE_NAME, write_suspects
 from shelfmind.data import absolute, open_catalog
 from shelfmind.data.checking import refuse_too_many_bad
 from shelfmind.errors import UserError
-from shelfmind.files import cache_folder, write_json
+from shelfmind.files import write_json
 from shelfmind.recipe import Recipe, load_recipe
 from shelfmind.records import Catalog
 from shelfmind.runtime.assess import MAX_BAD_FRACTION
@@ -114,8 +113,8 @@ def find_label_errors(
         watcher.note(loaded)
     check = CheckFolder(Path(out))
     check.open()
-    with tempfile.TemporaryDirectory(prefix="label-check-", dir=cache_folder()) as scratch:
-        measured = _measured(catalog, check, Path(scratch), max_bad_fraction, watcher)
+    with measured_meanwhile([sample.path for sample in catalog.samples], watcher.counter) as measured:
+        refuse_too_many_bad(measured.bad_files, len(catalog.samples), max_bad_fraction, check.bad_files)
         catalog = catalog.without(measured.bad_files)
         plan = _plan(data, catalog, folds, seed, max_minutes, offline, settings)
         check.keep(plan)
@@ -143,17 +142,6 @@ def _settings(recipe: Recipe | str, overrides: Sequence[str], epochs: int | None
     if weights is not None:
         settings = settings.model_copy(update={"model": settings.model.model_copy(update={"weights": str(weights)})})
     return settings
-
-
-def _measured(
-    catalog: Catalog, check: CheckFolder, scratch: Path, max_bad_fraction: float, watcher: Watcher
-) -> Measured:
-    """What an audit knows of every file, by which copies of one photo are found; unusable ones are listed."""
-    paths = [sample.path for sample in catalog.samples]
-    progress = watcher.counter("measuring images", len(paths))
-    measured = measure_files(paths, cache=cache_folder() / "facts.sqlite", folder=scratch, progress=progress)
-    refuse_too_many_bad(measured.bad_files, len(paths), max_bad_fraction, check.bad_files)
-    return measured
 
 
 def _plan(

@@ -7,6 +7,8 @@ import os
 from pathlib import Path
 
 import numpy as np
+from hypothesis import given
+from hypothesis import strategies as st
 
 from shelfmind.analysis.duplicates import Group
 from shelfmind.analysis.facts import FACTS, ODDITIES
@@ -14,8 +16,10 @@ from shelfmind.analysis.issues import (
     COLUMNS,
     bad_file_issues,
     copy_issues,
+    join_names,
     judge_copies,
     odd_file_issues,
+    part_names,
     quality_issues,
     suspects,
     write_issues,
@@ -119,3 +123,12 @@ def test_rows_are_sorted_and_keep_any_name(tmp_path) -> None:
     assert {row["path"] for row in rows} == {rows[0]["path"], "/elsewhere/x.jpg", "a.jpg"}
     conflict = next(row for row in rows if row["kind"] == "conflict" and row["path"].startswith("/elsewhere"))
     assert (conflict["class"], conflict["suggested"]) == ("", CLASSES[0])
+
+
+@given(st.lists(st.text(min_size=1)))
+def test_names_in_one_cell_are_parted_again_whatever_they_hold(names: list[str]) -> None:
+    assert part_names(join_names(names)) == names
+
+
+def test_usual_names_are_joined_as_people_read_them() -> None:
+    assert join_names(["a/b.jpg", "商品（1）.jpg"]) == "a/b.jpg|商品（1）.jpg"
