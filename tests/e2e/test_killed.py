@@ -142,6 +142,20 @@ def test_ctrl_c_says_how_to_go_on(command, settings, data, environment, place, c
     assert contents(run / "state.ckpt")[1]["epoch"] >= 1
 
 
+@pytest.mark.parametrize("which", [signal.SIGINT, signal.SIGTERM], ids=["Ctrl-C", "SIGTERM"])
+def test_a_signal_while_a_graph_runs_says_how_to_go_on(which, command, data, environment, place, tmp_path):
+    """MindSpore has a handler of its own in place then, which is nearly always with a network of usual size."""
+    run = tmp_path / "run"
+    words = [command, "train", str(data), "--out", str(run), "--epochs", "500", "--set", "train.stages=[]"]
+    with subprocess.Popen(words, cwd=place / "working", env=environment, stderr=subprocess.PIPE, text=True) as process:
+        assert process.stderr is not None
+        assert any(line.startswith("epoch   0") for line in iter(process.stderr.readline, ""))
+        process.send_signal(which)
+        rest = process.stderr.read()
+    assert process.returncode == 130, rest
+    assert f"shelfmind train --resume {run}" in rest.splitlines()[-1]
+
+
 def test_a_full_disk_is_one_clear_line_and_leaves_the_old_checkpoint(killed_run, cold, contents, tmp_path):
     run = tmp_path / "run"
     shutil.copytree(killed_run, run)

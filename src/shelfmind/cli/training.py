@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import sys
-from contextlib import ExitStack
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
 from dataclasses import asdict
 from pathlib import Path
 from typing import Annotated, Any
@@ -86,34 +87,28 @@ def train(
     assert run is not None
     import shelfmind
 
-    try:
-        with ExitStack() as closing, display.showing():
-            watcher: Any = TrainingDisplay(display)
-            if trackers:
-                watcher = shelfmind.TrackingWatcher(trackers, watcher)
-                closing.callback(watcher.close)
-            if resume is not None:
-                evaluation = shelfmind.resume(resume, watcher=watcher)
-            else:
-                evaluation = shelfmind.train(
-                    data,
-                    recipe=settings,
-                    out=out,
-                    epochs=epochs,
-                    seed=seed,
-                    max_minutes=max_minutes,
-                    max_bad_fraction=max_bad_fraction,
-                    format=format,
-                    weights=weights,
-                    offline=offline,
-                    rules=rules,
-                    watcher=watcher,
-                )
-    except KeyboardInterrupt:
-        if (run / "recipe.yaml").exists():
-            display.line(f"stopped; what is trained so far is kept. Go on with: shelfmind train --resume {run}")
-            sys.exit(INTERRUPTED)
-        raise
+    with _resumable("train", run, display), ExitStack() as closing, display.showing():
+        watcher: Any = TrainingDisplay(display)
+        if trackers:
+            watcher = shelfmind.TrackingWatcher(trackers, watcher)
+            closing.callback(watcher.close)
+        if resume is not None:
+            evaluation = shelfmind.resume(resume, watcher=watcher)
+        else:
+            evaluation = shelfmind.train(
+                data,
+                recipe=settings,
+                out=out,
+                epochs=epochs,
+                seed=seed,
+                max_minutes=max_minutes,
+                max_bad_fraction=max_bad_fraction,
+                format=format,
+                weights=weights,
+                offline=offline,
+                rules=rules,
+                watcher=watcher,
+            )
     if evaluation is not None:
         print_evaluation(evaluation.to_json())
     display.line(f"run:    {run}")
@@ -165,10 +160,11 @@ def pretrain(
     if broader is not None:
         require_path(broader)
     run = resume if resume is not None else out
+    assert run is not None
     import shelfmind
 
     display = Display()
-    with display.showing():
+    with _resumable("pretrain", run, display), display.showing():
         watcher: Any = TrainingDisplay(display)
         readout = shelfmind.pretrain(
             None if resume is not None else data,
@@ -328,6 +324,18 @@ def soup(
         f"({100 * outcome.gain:+.2f} points, {100 * low:+.2f} to {100 * high:+.2f})"
     )
     display.line(f"run:    {out}")
+
+
+@contextmanager
+def _resumable(verb: str, run: Path, display: Any) -> Iterator[None]:
+    """Say on Ctrl-C how to go on with a run that has begun."""
+    try:
+        yield
+    except KeyboardInterrupt:
+        if not (run / "recipe.yaml").exists():
+            raise
+        display.line(f"stopped; what is trained so far is kept. Go on with: shelfmind {verb} --resume {run}")
+        sys.exit(INTERRUPTED)
 
 
 def _refuse_beside_resume(context: typer.Context) -> None:

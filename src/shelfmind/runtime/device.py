@@ -30,6 +30,7 @@ def start_mindspore(device: str | None = None) -> Any:
     os.environ.setdefault("GLOG_v", "3")
     share_memory_arenas()
     _silence_exit_noise()
+    take_endings()
     import mindspore
 
     target = device or os.environ.get("SHELFMIND_DEVICE") or _best_device(mindspore)
@@ -72,8 +73,18 @@ def wait_without_spinning() -> bool:
     return True
 
 
+def take_endings() -> None:
+    """Take SIGTERM as Ctrl-C, unless the program has a handler of its own.
+
+    While a graph compiles and runs, MindSpore answers Ctrl-C by a handler of its own that sends SIGTERM to the process;
+    so most of the time Ctrl-C would end a training without a word. Python's handler of SIGTERM waits for the graph.
+    """
+    if threading.current_thread() is threading.main_thread() and signal.getsignal(signal.SIGTERM) is signal.SIG_DFL:
+        signal.signal(signal.SIGTERM, signal.default_int_handler)
+
+
 def keep_interrupts() -> None:
-    """Give Ctrl-C back to Python: MindSpore's compiler and data sets set a handler that ends the process."""
+    """Give Ctrl-C back to Python after a graph or a data set, whose handler would else stay in place."""
     if threading.current_thread() is threading.main_thread():
         signal.signal(signal.SIGINT, signal.getsignal(signal.SIGINT) or signal.default_int_handler)
 
