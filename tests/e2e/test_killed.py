@@ -10,6 +10,7 @@ import shutil
 import signal
 import subprocess
 import sys
+import time
 from pathlib import Path
 
 import numpy as np
@@ -150,6 +151,7 @@ def test_a_signal_while_a_graph_runs_says_how_to_go_on(which, command, data, env
     with subprocess.Popen(words, cwd=place / "working", env=environment, stderr=subprocess.PIPE, text=True) as process:
         assert process.stderr is not None
         assert any(line.startswith("epoch   0") for line in iter(process.stderr.readline, ""))
+        time.sleep(0.5)  # into the next graph
         process.send_signal(which)
         rest = process.stderr.read()
     assert process.returncode == 130, rest
