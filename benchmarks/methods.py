@@ -290,7 +290,7 @@ def main() -> int:
     bench = Bench(arguments.data, arguments.out, arguments.epochs, arguments.self_supervised_epochs)
     try:
         (arguments.out / "costs").mkdir(parents=True, exist_ok=True)
-        for name in arguments.only or ("base", "longer", "broader", "self_supervised", "soup", "fixres"):
+        for name in arguments.only or ("base", "longer", "broader", "self_supervised", "one_size", "soup", "fixres"):
             for seed in arguments.seeds:
                 ARMS[name](bench, seed)
         if not arguments.only:
