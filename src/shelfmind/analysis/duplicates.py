@@ -38,12 +38,12 @@ class Limits:
     radius: float = 0.29
     coarse: float = 0.36
     closer: float = 0.2
-    whole: float = 0.14
+    whole: float = 0.10
     local: float = 0.5
     likeness: float = 0.45
     colour: float = 16.0
     moved: float = 0.085
-    gain: float = 1.6
+    gain: float = 1.3
     contrast: float = 6.0
 
 
