@@ -3,6 +3,7 @@
     .venv/bin/python benchmarks/duplicates.py PHOTOS --json duplicates.json
     .venv/bin/python benchmarks/duplicates.py --classes 150 --images 3000
     .venv/bin/python benchmarks/duplicates.py --scale 350000
+    .venv/bin/python benchmarks/duplicates.py DRAWN --audit AUDIT
 
 PHOTOS is any data set; without it, drawn packages are used. All its images are the training split. A random half of
 them chooses the thresholds, the other half reports. Each image of a half gets one copy, altered in one of the ways
@@ -11,7 +12,8 @@ one is the copy of the other. Photos taken in a burst are nearly one photo alrea
 another image that the audit calls its duplicate before any copy is planted are counted apart ("natural") and neither
 right nor wrong; the strict precision counts them as wrong. If the package `imagehash` can be imported, its perceptual
 hash (64 and 256 bits) is measured on the same pairs at its best threshold of the first half. Nothing is written but
-the figures. `--scale` measures time and memory of the search alone, on that many fingerprints mixed from real ones.
+the figures. `--audit` holds an audit of a set drawn by `shelfmind generate --duplicates` against its `truth.csv`:
+which planted copies lie in one group, and which of the pairs in `issues.csv` are copies. `--scale` measures time and memory of the search alone, on that many fingerprints mixed from real ones.
 """
 
 from __future__ import annotations
@@ -32,13 +34,17 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 from PIL import Image, ImageEnhance
+from scipy.sparse import coo_matrix
+from scipy.sparse.csgraph import connected_components
 
 from shelfmind.analysis.duplicates import Limits, find_duplicates
 from shelfmind.analysis.facts import FACTS, Measured, measure
 from shelfmind.analysis.fingerprints import FINGERPRINT
+from shelfmind.cleaning.repeats import audited_pairs
 from shelfmind.data import open_catalog
 from shelfmind.data.images import open_image
 from shelfmind.data.shelf_generator import generate
+from shelfmind.data.tables import read_table
 from shelfmind.errors import UserError
 from shelfmind.files import write_json
 from shelfmind.progress import count_silently
@@ -278,6 +284,24 @@ def measured_at_scale(paths: Sequence[Path], count: int, seed: int) -> dict[str,
         }
 
 
+def against_truth(drawn: Path, audit: Path) -> dict[str, Any]:
+    """Recall of planted copies and precision of the pairs of an audit of drawn photos."""
+    rows = [row for _, row in read_table(drawn / "truth.csv", exact=True)]
+    truth = [dict(zip(rows[0], row, strict=True)) for row in rows[1:]]
+    original = {row["path"]: row["duplicate_of"] or row["path"] for row in truth}
+    pairs = {(min(pair), max(pair)) for pair in audited_pairs(audit)}
+    place = {path: number for number, path in enumerate(original)}
+    links = np.array([(place[one], place[other]) for one, other in pairs]).reshape(-1, 2).T
+    links_matrix = coo_matrix((np.ones(links.shape[1]), (links[0], links[1])), shape=(len(place),) * 2)
+    group = connected_components(links_matrix, directed=False)[1]
+    planted = [(place[row["path"]], place[row["duplicate_of"]]) for row in truth if row["duplicate_of"]]
+    right = sum(original[one] == original[other] for one, other in pairs)
+    return {
+        "recall": share(sum(bool(group[one] == group[other]) for one, other in planted), len(planted)),
+        "precision": share(right, len(pairs)),
+    }
+
+
 def blended(prints: npt.NDArray[np.void], count: int, rng: Rng) -> npt.NDArray[np.void]:
     """Pictures between two real ones, and now and then nearly the same twice."""
     made = np.zeros(count, FINGERPRINT)
@@ -301,6 +325,7 @@ def main() -> None:
     parser.add_argument("--images", type=int, default=3000)
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--scale", type=int, default=0, help="only measure the search on so many fingerprints")
+    parser.add_argument("--audit", type=Path, help="only hold this audit of the drawn PHOTOS against their truth")
     parser.add_argument("--json", type=Path)
     given = parser.parse_args()
     try:
@@ -309,8 +334,13 @@ def main() -> None:
             if root is None:
                 root = Path(folder) / "drawn"
                 generate(root, classes=given.classes, images=given.images, seed=given.seed + 1000)
-            paths = [sample.path for sample in open_catalog(root).samples]
-            figures = measured_at_scale(paths, given.scale, given.seed) if given.scale else compare(paths, given.seed)
+            if given.audit is not None:
+                figures = against_truth(root, given.audit)
+            else:
+                paths = [sample.path for sample in open_catalog(root).samples]
+                figures = (
+                    measured_at_scale(paths, given.scale, given.seed) if given.scale else compare(paths, given.seed)
+                )
     except UserError as error:
         sys.exit(f"error: {error}")
     show(figures)

@@ -69,9 +69,10 @@ class Bench:
         folder = self.out / name
         if (folder / done).exists():
             return folder
-        began_before = (folder / "recipe.yaml").exists()
-        tail: Words = ["--resume", str(folder)] if began_before and verb != "fixres" else [*map(str, words)]
-        tail += [] if "--resume" in tail else ["--out", str(folder)]
+        began_before = verb in ("train", "pretrain") and (folder / "recipe.yaml").exists()
+        if not began_before:
+            shutil.rmtree(folder, ignore_errors=True)
+        tail = ["--resume", str(folder)] if began_before else [*map(str, words), "--out", str(folder)]
         print(f"{name}: {verb}", flush=True)
         began = time.perf_counter()
         process = subprocess.Popen(
@@ -148,10 +149,9 @@ class Bench:
         source = self.base(seed)
         for size in SIZES:
             name = f"fixres{size}-{seed}"
-            if not (self.out / f"{name}.json").exists():
-                shutil.rmtree(self.out / name, ignore_errors=True)
-                report = self.out / f"{name}.json"
-                self.run(name, source, "--resolutions", str(size), "--json", report, verb="fixres", done="none")
+            report = self.out / f"{name}.json"
+            if not report.exists():  # a size that is not better leaves no run
+                self.run(name, source, "--resolutions", str(size), "--json", report, verb="fixres")
 
 
 ARMS: dict[str, Callable[[Bench, int], Any]] = {

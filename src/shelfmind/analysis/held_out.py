@@ -57,8 +57,9 @@ def hold_out(catalog: Catalog, folds: int, copies: Sequence[Sequence[int]] = ())
     Images of train and val are held out in one fold each and trained on in all others. No network is trained on images
     of test, so that any may judge those; they are dealt out evenly. The only image of a class outside test is trained
     on in every fold and not judged; nor are images of test whose class has no other images. Copies of one photo share a
-    fold, those in test included, so that no network judges a photo of which it saw another file; a class that has
-    nothing else is as one of a single image. Raises `UserError` if nothing can be judged.
+    fold, those in test included; a class that has nothing else is as one of a single image. So no network judges a
+    photo of which it saw another file, unless that file is all that its class has. Raises `UserError` if nothing can be
+    judged.
     """
     known, labels = _known_classes(catalog)
     in_test = np.array([sample.split == "test" for sample in catalog.samples], np.bool_)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Iterable
 from pathlib import Path
 from typing import Annotated, Any
@@ -12,12 +11,12 @@ from rich.console import Console
 
 from shelfmind.cli.application import app
 from shelfmind.cli.options import (
-    INTERRUPTED,
     Data,
     Format,
     JsonFile,
     MaxBad,
     require_folder_of,
+    stoppable,
     write_figures,
 )
 from shelfmind.errors import UserError
@@ -104,29 +103,24 @@ def find_label_errors(
     display = Display()
     import shelfmind
 
-    try:
-        with display.showing():
-            watcher: Any = TrainingDisplay(display)
-            findings = shelfmind.find_label_errors(
-                data,
-                out,
-                folds=folds,
-                recipe=recipe,
-                overrides=overrides or (),
-                epochs=epochs,
-                seed=seed,
-                max_minutes=max_minutes,
-                max_bad_fraction=max_bad_fraction,
-                format=format,
-                weights=weights,
-                offline=offline,
-                watcher=watcher,
-            )
-    except KeyboardInterrupt:
-        if (out / "plan.json").exists():
-            display.line("stopped; finished folds and epochs are kept. Go on with the same command")
-            sys.exit(INTERRUPTED)
-        raise
+    advice = "finished folds and epochs are kept. Go on with the same command"
+    with stoppable(out / "plan.json", advice, display), display.showing():
+        watcher: Any = TrainingDisplay(display)
+        findings = shelfmind.find_label_errors(
+            data,
+            out,
+            folds=folds,
+            recipe=recipe,
+            overrides=overrides or (),
+            epochs=epochs,
+            seed=seed,
+            max_minutes=max_minutes,
+            max_bad_fraction=max_bad_fraction,
+            format=format,
+            weights=weights,
+            offline=offline,
+            watcher=watcher,
+        )
     figures = findings.to_json()
     write_figures(figures, json_file)
     if json_file is None or str(json_file) != "-":

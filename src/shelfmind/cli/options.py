@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import json
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -34,6 +37,18 @@ def print_evaluation(figures: dict[str, Any]) -> None:
     from shelfmind.display import evaluation_table
 
     Console().print(evaluation_table(figures))
+
+
+@contextmanager
+def stoppable(began: Path, advice: str, display: Any) -> Iterator[None]:
+    """Say on Ctrl-C how to go on, if the file `began` shows that there is something to go on with."""
+    try:
+        yield
+    except KeyboardInterrupt:
+        if not began.exists():
+            raise
+        display.line(f"stopped; {advice}")
+        sys.exit(INTERRUPTED)
 
 
 def write_figures(content: Any, path: Path | None) -> None:

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import sys
-from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import AbstractContextManager, ExitStack
 from dataclasses import asdict
 from pathlib import Path
 from typing import Annotated, Any
@@ -14,7 +12,6 @@ from rich.console import Console
 
 from shelfmind.cli.application import app
 from shelfmind.cli.options import (
-    INTERRUPTED,
     Data,
     Format,
     JsonFile,
@@ -22,6 +19,7 @@ from shelfmind.cli.options import (
     Run,
     print_evaluation,
     require_folder_of,
+    stoppable,
     write_figures,
 )
 from shelfmind.errors import UserError
@@ -326,16 +324,10 @@ def soup(
     display.line(f"run:    {out}")
 
 
-@contextmanager
-def _resumable(verb: str, run: Path, display: Any) -> Iterator[None]:
+def _resumable(verb: str, run: Path, display: Any) -> AbstractContextManager[None]:
     """Say on Ctrl-C how to go on with a run that has begun."""
-    try:
-        yield
-    except KeyboardInterrupt:
-        if not (run / "recipe.yaml").exists():
-            raise
-        display.line(f"stopped; what is trained so far is kept. Go on with: shelfmind {verb} --resume {run}")
-        sys.exit(INTERRUPTED)
+    advice = f"what is trained so far is kept. Go on with: shelfmind {verb} --resume {run}"
+    return stoppable(run / "recipe.yaml", advice, display)
 
 
 def _refuse_beside_resume(context: typer.Context) -> None:
