@@ -13,7 +13,8 @@ another image that the audit calls its duplicate before any copy is planted are 
 right nor wrong; the strict precision counts them as wrong. If the package `imagehash` can be imported, its perceptual
 hash (64 and 256 bits) is measured on the same pairs at its best threshold of the first half. Nothing is written but
 the figures. `--audit` holds an audit of a set drawn by `shelfmind generate --duplicates` against its `truth.csv`:
-which planted copies lie in one group, and which of the pairs in `issues.csv` are copies. `--scale` measures time and memory of the search alone, on that many fingerprints mixed from real ones.
+which planted copies lie in one group, and which of the pairs in `issues.csv` are copies. `--scale` measures time and
+memory of the search alone, on that many fingerprints mixed from real ones.
 """
 
 from __future__ import annotations
