@@ -3,7 +3,7 @@ PYTHON ?= python3
 BIN := .venv/bin
 SETTINGS := PYTHONDONTWRITEBYTECODE=1
 
-.PHONY: setup demo test test-slow test-browser check lint types layers facts parity lock clean
+.PHONY: setup demo test test-slow test-browser check lint types layers api facts parity lock clean
 
 setup: .venv/installed
 
@@ -38,6 +38,10 @@ types: setup
 
 layers: setup
 	$(BIN)/lint-imports --no-cache
+
+# What tools know of the public functions: src/shelfmind/__init__.pyi.
+api: setup
+	$(BIN)/python scripts/renew_api.py
 
 # What `shelfmind models` lists.
 facts: setup

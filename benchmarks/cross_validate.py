@@ -15,15 +15,16 @@ import sys
 from pathlib import Path
 
 import numpy as np
+from command import exit_status, parser_of
 
 from shelfmind.data import open_catalog
 from shelfmind.data.folds import block_folds
-from shelfmind.data.tables import write_table
 from shelfmind.errors import UserError
 from shelfmind.evaluation import Evaluation, evaluate
 from shelfmind.files import write_json
+from shelfmind.machine.device import start_mindspore
 from shelfmind.records import Catalog, Predictions
-from shelfmind.runtime.device import start_mindspore
+from shelfmind.tables import write_table
 
 start_mindspore()
 
@@ -73,7 +74,8 @@ def together(runs: list[Path], train_images: np.ndarray) -> Evaluation:
 def main() -> int:
     """Run the folds that the command line asks for; returns the exit status."""
     arguments = _arguments()
-    try:
+
+    def work() -> None:
         catalog = open_catalog(arguments.data)
         runs = []
         for fold in arguments.only or range(arguments.folds):
@@ -91,14 +93,12 @@ def main() -> int:
         print(f"{len(runs)} folds together: {figures['images']} images, top-1 {figures['top1']:.2%}", end=" ")
         print(f"({low:.2%} to {high:.2%}), macro top-1 {figures['macro_top1']:.2%}")
         write_json(arguments.out / "together.json", figures)
-    except UserError as error:
-        print(f"error: {error}", file=sys.stderr)
-        return 2
-    return 0
+
+    return exit_status(work)
 
 
 def _arguments() -> argparse.Namespace:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = parser_of(__doc__)
     parser.add_argument("data", type=Path, help="a data set")
     parser.add_argument("--recipe", default="default", help="(default: %(default)s)")
     parser.add_argument("--set", action="append", default=[], metavar="KEY=VALUE", help="change the recipe")

@@ -19,7 +19,6 @@ memory of the search alone, on that many fingerprints mixed from real ones.
 
 from __future__ import annotations
 
-import argparse
 import io
 import resource
 import sys
@@ -34,20 +33,21 @@ from typing import Any
 
 import numpy as np
 import numpy.typing as npt
+from command import parser_of
 from PIL import Image, ImageEnhance
+from rows import read_rows
 from scipy.sparse import coo_matrix
 from scipy.sparse.csgraph import connected_components
 
-from shelfmind.analysis.duplicates import Limits, find_duplicates
-from shelfmind.analysis.facts import FACTS, Measured, measure
-from shelfmind.analysis.fingerprints import FINGERPRINT
+from shelfmind import generate
+from shelfmind.analysis.measuring.facts import FACTS, Measured, measure
+from shelfmind.analysis.near_duplicates.groups import Limits, find_duplicates
 from shelfmind.cleaning.repeats import audited_pairs
 from shelfmind.data import open_catalog
-from shelfmind.data.images import open_image
-from shelfmind.data.shelf_generator import generate
-from shelfmind.data.tables import read_table
 from shelfmind.errors import UserError
 from shelfmind.files import write_json
+from shelfmind.images.decoding import open_image
+from shelfmind.images.fingerprints import FINGERPRINT
 from shelfmind.progress import count_silently
 
 Rng = np.random.Generator
@@ -287,8 +287,7 @@ def measured_at_scale(paths: Sequence[Path], count: int, seed: int) -> dict[str,
 
 def against_truth(drawn: Path, audit: Path) -> dict[str, Any]:
     """Recall of planted copies and precision of the pairs of an audit of drawn photos."""
-    rows = [row for _, row in read_table(drawn / "truth.csv", exact=True)]
-    truth = [dict(zip(rows[0], row, strict=True)) for row in rows[1:]]
+    truth = read_rows(drawn / "truth.csv")
     original = {row["path"]: row["duplicate_of"] or row["path"] for row in truth}
     pairs = {(min(pair), max(pair)) for pair in audited_pairs(audit)}
     place = {path: number for number, path in enumerate(original)}
@@ -320,7 +319,7 @@ def blended(prints: npt.NDArray[np.void], count: int, rng: Rng) -> npt.NDArray[n
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = parser_of(__doc__)
     parser.add_argument("photos", nargs="?", type=Path)
     parser.add_argument("--classes", type=int, default=150)
     parser.add_argument("--images", type=int, default=3000)

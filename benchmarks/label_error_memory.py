@@ -21,6 +21,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from command import parser_of
 
 FOLDS, WIDTH, CHUNK = 5, 256, 5000
 METHODS = ("ours", "cleanlab", "cleanlab batched")
@@ -61,9 +62,9 @@ def write_synthetic(folder: Path, images: int, classes: int) -> None:
 
 def run_ours(folder: Path) -> tuple[np.ndarray, np.ndarray]:
     """Score, flag and rank as `find_label_errors` does, and find the examples beside each suspect."""
-    from shelfmind.analysis.held_out import HeldOut
-    from shelfmind.analysis.label_errors import check_labels
-    from shelfmind.analysis.label_files import find_suspects, write_label_errors
+    from shelfmind.analysis.label_errors.check import check_labels
+    from shelfmind.analysis.label_errors.files import find_suspects, write_label_errors
+    from shelfmind.analysis.label_errors.held_out import HeldOut
     from shelfmind.analysis.suspects import write_suspects
     from shelfmind.records import Sample
 
@@ -81,7 +82,7 @@ def run_ours(folder: Path) -> tuple[np.ndarray, np.ndarray]:
     check = check_labels(probabilities, held_out, embeddings)
     write_label_errors(folder / "label_errors.csv", check, held_out)
     write_suspects(folder / "suspects.jsonl", find_suspects(check, held_out, embeddings))
-    return check.flagged, check.score
+    return check.score > 0.5, check.score
 
 
 def run_cleanlab(folder: Path) -> tuple[np.ndarray, np.ndarray]:
@@ -172,7 +173,7 @@ def _status(key: str) -> int:
 
 
 def _arguments() -> argparse.Namespace:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = parser_of(__doc__)
     parser.add_argument("--folder", type=Path, required=True, help="a folder to make and delete again")
     parser.add_argument("--images", type=int, default=345_000, help="(default: %(default)s)")
     parser.add_argument("--classes", type=int, default=2388, help="(default: %(default)s)")

@@ -27,19 +27,21 @@ from typing import Any
 import numpy as np
 from cleanlab.filter import find_label_issues
 from cleanlab.rank import get_label_quality_scores
+from command import exit_status, parser_of
+from rows import read_rows
 from sklearn.metrics import average_precision_score
 
-from shelfmind.data.shelf_generator import generate
-from shelfmind.data.tables import read_table, write_table
-from shelfmind.errors import UserError
+from shelfmind import generate
 from shelfmind.files import write_json
+from shelfmind.machine.device import start_mindspore
 from shelfmind.records import Predictions
-from shelfmind.runtime.device import start_mindspore
+from shelfmind.tables import write_table
 
 start_mindspore()
 
 from shelfmind.training.label_check import find_label_errors  # noqa: E402
-from shelfmind.training.run import Watcher, resume, train  # noqa: E402
+from shelfmind.training.run import resume, train  # noqa: E402
+from shelfmind.training.watching import Watcher  # noqa: E402
 
 LABELS = ("wrong", "reviewed", "true")
 LIST_COLUMNS = ("path", "label", "split")
@@ -104,7 +106,7 @@ def detection(out: Path) -> dict[str, Any]:
     wrong = np.array([photo.kind != "" for photo in photos])
     mine = [ours[photo.path] for photo in photos]
     score = np.array([float(row["score"]) for row in mine])
-    flagged = np.array([row["flagged"] == "yes" for row in mine])
+    flagged = score > 0.5
     fits = np.array([row["suggested"] == photo.true for row, photo in zip(mine, photos, strict=True)])
     kinds = np.array([photo.kind for photo in photos])
     found = {
@@ -136,7 +138,8 @@ def paired_interval(wrong: np.ndarray, ours: np.ndarray, theirs: np.ndarray) -> 
 
 def reviewed(out: Path) -> list[tuple[str, str]]:
     """The pool after a reviewer who knows the truth has decided on what was flagged, and on nothing else."""
-    flagged = {row["path"] for row in read_rows(out / "check" / "label_errors.csv") if row["flagged"] == "yes"}
+    rows = read_rows(out / "check" / "label_errors.csv")
+    flagged = {row["path"] for row in rows if row["score"] and float(row["score"]) > 0.5}
     decided = [(p.path, p.true if p.path in flagged else p.given) for p in read_truth(out / "truth.csv")]
     return [(path, label) for path, label in decided if label]
 
@@ -273,29 +276,22 @@ def read_truth(path: Path) -> list[Photo]:
     return [Photo(**row) for row in read_rows(path)]
 
 
-def read_rows(path: Path) -> list[dict[str, str]]:
-    """A table as one mapping a row."""
-    rows = [row for _, row in read_table(path, exact=True)]
-    return [dict(zip(rows[0], row, strict=True)) for row in rows[1:]]
-
-
 def main() -> int:
     """Run the seeds that the command line asks for; returns the exit status."""
     arguments = _arguments()
-    try:
+
+    def work() -> None:
         for seed in arguments.seeds:
             run_seed(seed, arguments)
         summary = summarise([arguments.out / str(seed) for seed in arguments.seeds], arguments.trainings)
         write_json(arguments.out / "summary.json", summary)
         print(json.dumps(summary, indent=1), flush=True)
-    except UserError as error:
-        print(f"error: {error}", file=sys.stderr)
-        return 2
-    return 0
+
+    return exit_status(work)
 
 
 def _arguments() -> argparse.Namespace:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = parser_of(__doc__)
     parser.add_argument("--seeds", type=int, nargs="+", default=[1, 2, 3], help="(default: %(default)s)")
     parser.add_argument("--out", type=Path, required=True, help="folder for photos, runs and figures")
     parser.add_argument("--recipe", type=Path, default=Path(__file__).with_name("label_errors.yaml"))

@@ -38,20 +38,21 @@ from typing import Any
 
 import numpy as np
 import numpy.typing as npt
+from command import parser_of
 from PIL import Image
 from plain_pipeline import PlainBatches
 
+from shelfmind import generate
 from shelfmind.data import open_catalog
-from shelfmind.data.shelf_generator import generate
 from shelfmind.errors import UserError
+from shelfmind.machine.device import start_mindspore
 from shelfmind.recipe import Recipe, load_recipe
 from shelfmind.records import Sample
-from shelfmind.runtime.device import start_mindspore
 
 start_mindspore("CPU")
 
-from shelfmind.runtime.loader import TrainingBatches  # noqa: E402
-from shelfmind.runtime.pixels import DecodedOnDemand, Squares, open_squares  # noqa: E402
+from shelfmind.images.loader import TrainingBatches  # noqa: E402
+from shelfmind.images.squares import DecodedOnDemand, Squares, open_squares  # noqa: E402
 
 CORES = len(os.sched_getaffinity(0))
 EPOCHS = 10
@@ -209,7 +210,7 @@ def _warm(paths: Iterator[Path]) -> None:
 
 
 def _arguments() -> argparse.Namespace:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = parser_of(__doc__)
     parser.add_argument("--data", metavar="PATH", help="a data set (default: drawn packages)")
     parser.add_argument("--images", type=int, default=1200, help="photos to draw (default: %(default)s)")
     parser.add_argument("--limit", type=int, help="use only so many training photos")

@@ -23,8 +23,9 @@ from pathlib import Path
 from typing import Any
 
 import psutil
+from command import parser_of
 
-from shelfmind.data.shelf_generator import generate
+from shelfmind import generate
 from shelfmind.errors import UserError
 
 MIB = 2**20
@@ -42,10 +43,13 @@ class Peak:
 
 def train_and_tell(data: str, out: str, recipe: str, epochs: str, overrides: list[str]) -> None:
     """The trained process: prints a line after each epoch."""
-    from shelfmind.runtime.device import start_mindspore
+    from shelfmind.cli.process import share_memory_arenas
+    from shelfmind.machine.device import start_mindspore
 
+    share_memory_arenas()  # as the command does
     start_mindspore()
-    from shelfmind.training.run import Watcher, train
+    from shelfmind.training.run import train
+    from shelfmind.training.watching import Watcher
 
     class Teller(Watcher):
         def epoch(self, entry: dict[str, Any]) -> None:
@@ -108,7 +112,7 @@ def main() -> int:
 
 
 def _arguments() -> argparse.Namespace:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = parser_of(__doc__)
     parser.add_argument("--recipe", default="demo", help="what to train (default: %(default)s)")
     parser.add_argument("--epochs", type=int, default=20, help="at least 3 (default: %(default)s)")
     parser.add_argument("--batch-size", type=int, default=32, help="images a step (default: %(default)s)")

@@ -27,11 +27,12 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from command import exit_status, parser_of
 
 from shelfmind.errors import UserError
 from shelfmind.files import write_json
+from shelfmind.machine.device import start_mindspore
 from shelfmind.records import Predictions
-from shelfmind.runtime.device import start_mindspore
 
 start_mindspore()
 
@@ -44,11 +45,11 @@ from shelfmind.evaluation.calibration import (  # noqa: E402
 )
 from shelfmind.evaluation.ensemble import mixed  # noqa: E402
 from shelfmind.evaluation.outcomes import judge  # noqa: E402
+from shelfmind.images.squares import open_squares  # noqa: E402
+from shelfmind.inference.predictor import Predictor  # noqa: E402
 from shelfmind.models.checkpoint import Checkpoint, load_checkpoint, save_checkpoint  # noqa: E402
-from shelfmind.runtime.assess import catalog_of, predict_split  # noqa: E402
-from shelfmind.runtime.pixels import open_squares  # noqa: E402
-from shelfmind.runtime.predict import Predictor  # noqa: E402
-from shelfmind.runtime.run_folder import RunFolder  # noqa: E402
+from shelfmind.runs.folder import RunFolder  # noqa: E402
+from shelfmind.workflows.evaluate import catalog_of, predict_split  # noqa: E402
 
 RECIPE = Path(__file__).with_name("methods.yaml")
 SIZES = (96, 112)
@@ -236,7 +237,7 @@ def table(bench: Bench, seeds: Sequence[int]) -> list[dict[str, Any]]:
 def calibrated(runs: Sequence[Predictions]) -> dict[str, Any]:
     """A temperature fitted to one half of the images, judged on the other: negative log likelihood of the truth and
     calibration error, both with the 95% bootstrap interval of the difference."""
-    scaled = [cross_fitted(each) for each in runs]
+    scaled = [cross_fitted(each, folds=2) for each in runs]
 
     def likelihood(each: Predictions) -> np.ndarray:
         return -np.log(np.maximum(each.probabilities[np.arange(len(each)), each.labels], 1e-12))
@@ -288,7 +289,8 @@ def main() -> int:
     """Train what is asked for; without `--only`, also print the table. Returns the exit status."""
     arguments = _arguments()
     bench = Bench(arguments.data, arguments.out, arguments.epochs, arguments.self_supervised_epochs)
-    try:
+
+    def work() -> None:
         (arguments.out / "costs").mkdir(parents=True, exist_ok=True)
         for name in arguments.only or ("base", "longer", "broader", "self_supervised", "one_size", "soup", "fixres"):
             for seed in arguments.seeds:
@@ -297,14 +299,12 @@ def main() -> int:
             rows = table(bench, arguments.seeds)
             write_json(arguments.out / "table.json", rows)
             print("\n".join(json.dumps(row) for row in rows))
-    except UserError as error:
-        print(f"error: {error}", file=sys.stderr)
-        return 2
-    return 0
+
+    return exit_status(work)
 
 
 def _arguments() -> argparse.Namespace:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = parser_of(__doc__)
     parser.add_argument("data", type=Path, help="Grocery Store, whose classes.csv names coarse classes")
     parser.add_argument("--seeds", type=int, nargs="+", default=[1, 2, 3], help="(default: %(default)s)")
     parser.add_argument("--only", nargs="+", choices=ARMS, help="train these arms and print no table")

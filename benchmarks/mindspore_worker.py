@@ -11,16 +11,16 @@ from typing import Any
 import numpy as np
 from worker_pipe import serve
 
-from shelfmind.runtime.device import start_mindspore
+from shelfmind.machine.device import start_mindspore
 
 mindspore = start_mindspore("CPU")
 
 from mindspore import Parameter, Tensor  # noqa: E402
 
+from shelfmind.inference.forward import Forward  # noqa: E402
 from shelfmind.losses import build_loss  # noqa: E402
 from shelfmind.models import create_model  # noqa: E402
 from shelfmind.recipe import LossRecipe, Recipe, TrainRecipe  # noqa: E402
-from shelfmind.runtime.forward import Forward  # noqa: E402
 from shelfmind.training.optimizer import build_optimizer  # noqa: E402
 from shelfmind.training.step import build_step  # noqa: E402
 

@@ -6,11 +6,11 @@ import json
 from pathlib import Path
 from typing import Any
 
-from shelfmind.runtime.device import start_mindspore
+from shelfmind.machine.device import start_mindspore
 
 start_mindspore("CPU")
 
-from shelfmind.models import create_model, list_models  # noqa: E402
+from shelfmind.models import MODELS, create_model  # noqa: E402
 from shelfmind.models.complexity import gflops  # noqa: E402
 from shelfmind.models.official import OFFICIAL  # noqa: E402
 
@@ -31,4 +31,4 @@ def facts(name: str) -> dict[str, Any]:
 
 
 if __name__ == "__main__":
-    FACTS.write_text(json.dumps([facts(name) for name in list_models()], indent=1) + "\n", encoding="utf-8")
+    FACTS.write_text(json.dumps([facts(name) for name in sorted(MODELS)], indent=1) + "\n", encoding="utf-8")

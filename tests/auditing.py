@@ -5,8 +5,8 @@ from __future__ import annotations
 import json
 from pathlib import Path
 
+from shelfmind import generate
 from shelfmind.analysis.suspects import Suspect, write_suspects
-from shelfmind.data.shelf_generator import generate
 
 
 def relative(path: Path, root: Path) -> str:

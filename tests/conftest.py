@@ -30,7 +30,7 @@ def own_cache(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
 @pytest.fixture(scope="session")
 def mindspore() -> Any:
     """MindSpore, started as the package starts it."""
-    from shelfmind.runtime.device import start_mindspore
+    from shelfmind.machine.device import start_mindspore
 
     return start_mindspore()
 

@@ -5,19 +5,30 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from rich.console import Console
 from rich.progress import (
     BarColumn,
     MofNCompleteColumn,
     Progress,
+    Task,
     TaskID,
     TextColumn,
     TimeElapsedColumn,
     TimeRemainingColumn,
 )
 from rich.table import Column, Table
+from rich.text import Text
+
+from shelfmind.training.watching import EpochEntry, Watcher
+
+if TYPE_CHECKING:
+    from shelfmind.training.clock import EpochPlan
+    from shelfmind.training.loop import Training
+    from shelfmind.training.state import Position
+
+from shelfmind.nouns import counted
 
 LINES_EVERY_S = 10.0
 
@@ -29,6 +40,9 @@ class Display:
         self.console = Console(stderr=True, quiet=quiet, highlight=False)
         self._progress: Progress | None = None
         self._phase: TaskID | None = None
+        self._warnings: dict[str, None] = {}
+        self._said_since = False
+        self._noted: set[str] = set()
 
     @contextmanager
     def showing(self) -> Iterator[Display]:
@@ -36,7 +50,7 @@ class Display:
         with Progress(
             TextColumn("{task.description}"),
             BarColumn(),
-            MofNCompleteColumn(),
+            _DoneColumn(),
             TextColumn("{task.fields[detail]}"),
             TimeElapsedColumn(),
             TextColumn("left"),
@@ -54,18 +68,26 @@ class Display:
             return
         if self._phase is not None:
             self._progress.remove_task(self._phase)
-        self._phase = None if what is None else self._progress.add_task(what, total=None, detail="")
+        self._phase = None if what is None else self._progress.add_task(what, total=None, detail="", unit="")
 
-    def counter(self, what: str, total: int | None) -> Callable[[int], None]:
-        """A function to be told how many more images are done; it shows images/s and the time left."""
-        return _Counter(self, what, total)
+    def counter(self, what: str, total: int | None, unit: str = "images") -> Callable[[int], None]:
+        """A function to be told how many more of these things are done; it shows how many a second and the time left.
 
-    def bar(self, what: str, total: int | None, completed: int = 0) -> TaskID | None:
+        Bytes are shown as megabytes.
+        """
+        return _Counter(self, what, total, unit)
+
+    def bar(self, what: str, total: int | None, completed: int = 0, unit: str = "") -> TaskID | None:
         """A new bar on a terminal."""
         if self._progress is None or not self.console.is_terminal:
             return None
         self.phase(None)
-        return self._progress.add_task(what, total=total, completed=completed, detail="")
+        return self._progress.add_task(what, total=total, completed=completed, detail="", unit=unit)
+
+    def remove(self, task: TaskID) -> None:
+        """Take a bar away."""
+        if self._progress is not None:
+            self._progress.remove_task(task)
 
     def move(self, task: TaskID, completed: int, detail: str) -> None:
         """Move a bar."""
@@ -75,13 +97,61 @@ class Display:
     def line(self, text: str) -> None:
         """One line for people."""
         self.console.print(text, markup=False, soft_wrap=True)
+        self._said_since = True
+
+    def note(self, text: str) -> None:
+        """Something that people should know; it is said once, however often a command meets it."""
+        if text not in self._noted:
+            self._noted.add(text)
+            self.line(text)
+
+    def warn(self, text: str) -> None:
+        """What makes the outcome doubtful: said at once, and once more at the end; the same words count once."""
+        if text in self._warnings:
+            return
+        self._warnings[text] = None
+        self._said_since = False
+        self._print_warning(text)
+
+    def repeat_warnings(self) -> None:
+        """Say all warnings again, as the last thing, unless they are the last thing already."""
+        for text in self._warnings if self._said_since else ():
+            self._print_warning(text)
+        self._warnings.clear()
+
+    def _print_warning(self, text: str) -> None:
+        self.console.print(f"warning: {text}", style="bold yellow", markup=False, soft_wrap=True)
+
+
+class _DoneColumn(MofNCompleteColumn):
+    """How many of how many; megabytes where bytes are counted."""
+
+    def render(self, task: Task) -> Text:
+        if task.fields["unit"] != "bytes":
+            return super().render(task)
+        return Text(_of(int(task.completed), None if task.total is None else int(task.total), "bytes"))
+
+
+def _of(done: int, total: int | None, unit: str) -> str:
+    """How many of how many, the total left out if it is not known."""
+    if unit == "bytes":
+        return f"{done / 1e6:.1f}" + (" MB" if total is None else f" of {total / 1e6:.1f} MB")
+    return str(done) if total is None else f"{done} of {total}"
+
+
+def _speed(done: int, seconds: float, unit: str) -> str:
+    """How many a second, with a decimal where they are few."""
+    rate = done / max(seconds, 1e-6)
+    if unit == "bytes":
+        return f"{rate / 1e6:.1f} MB/s"
+    return f"{rate:.0f} {unit}/s" if rate >= 1 else f"{rate:.2f} {unit}/s"
 
 
 class _Counter:
-    """Counts images for one bar or, where there is no terminal, for a line now and then."""
+    """Counts things for one bar or, where there is no terminal, for a line now and then."""
 
-    def __init__(self, display: Display, what: str, total: int | None) -> None:
-        self.display, self.what, self.total = display, what, total
+    def __init__(self, display: Display, what: str, total: int | None, unit: str) -> None:
+        self.display, self.what, self.total, self.unit = display, what, total, unit
         self.began = self.said = time.monotonic()
         self.done = 0
         self.task: TaskID | None = None
@@ -89,17 +159,17 @@ class _Counter:
     def __call__(self, number: int) -> None:
         self.done += number
         now = time.monotonic()
-        detail = f"{self.done / max(now - self.began, 1e-6):.0f} images/s"
+        detail = _speed(self.done, now - self.began, self.unit)
         if self.task is None:
-            self.task = self.display.bar(self.what, self.total)
+            self.task = self.display.bar(self.what, self.total, unit=self.unit)
         if self.task is not None:
             self.display.move(self.task, self.done, detail)
         elif now - self.said > LINES_EVERY_S:
             self.said = now
-            self.display.line(f"{self.what}: {self.done}{f' of {self.total}' if self.total else ''}, {detail}")
+            self.display.line(f"{self.what}: {_of(self.done, self.total, self.unit)}, {detail}")
 
 
-class TrainingDisplay:
+class TrainingDisplay(Watcher):
     """Shows a training: one bar for all of it, one line an epoch."""
 
     def __init__(self, display: Display) -> None:
@@ -109,30 +179,37 @@ class TrainingDisplay:
         self.said = time.monotonic()
 
     def note(self, text: str) -> None:
-        """Says it."""
-        self.display.line(text)
+        """Says it, once."""
+        self.display.note(text)
+
+    def warn(self, text: str) -> None:
+        """Says it, and again at the end."""
+        self.display.warn(text)
 
     def phase(self, what: str) -> None:
         """Shows what goes on."""
         self.display.phase(what)
 
-    def counter(self, what: str, total: int | None) -> Callable[[int], None]:
-        """Counts images."""
-        return self.display.counter(what, total)
+    def counter(self, what: str, total: int | None, unit: str = "images") -> Callable[[int], None]:
+        """Counts things of this kind."""
+        return self.display.counter(what, total, unit)
 
-    def begin(self, training: Any) -> None:
-        """Says what will be trained."""
+    def begin(self, training: Training) -> None:
+        """Says what will be trained; a training before it, of another trial, size or fold, has had its bar."""
+        if self.task is not None:
+            self.display.remove(self.task)
+            self.task = None
         images = len(training.batches.labels)
         self.display.line(
-            f"training {training.kind} on {images} images, {training.batches.batch_size} a step, "
-            f"{len(training.val_labels)} images for validation"
+            f"training {training.kind} on {counted(images, 'image')}, {training.batches.batch_size} a step, "
+            f"{counted(len(training.val_labels), 'image')} for validation"
         )
         if training.position.history:
             self.display.line(f"going on after epoch {training.position.epoch - 1}")
         if training.position.progress < 1:
             self.display.phase("compiling the first step")
 
-    def step(self, plan: Any, position: Any, loss: float, images_per_second: float) -> None:
+    def step(self, plan: EpochPlan, position: Position, loss: float, images_per_second: float) -> None:
         """Moves the bar."""
         done = plan.progress_at(position.step_in_epoch)
         place = f"epoch {plan.epoch} step {position.step_in_epoch}/{plan.steps}"
@@ -146,48 +223,75 @@ class TrainingDisplay:
             self.said = now
             self.display.line(f"training {done:.1%}: {detail}")
 
-    def epoch(self, entry: Mapping[str, Any]) -> None:
+    def epoch(self, entry: EpochEntry) -> None:
         """One line of figures."""
         self.said = time.monotonic()
         figures = [f"epoch {entry['epoch']:>3}", f"{entry['progress']:>4.0%}", f"{entry['image_size']} px"]
         figures.append(f"train loss {entry['train_loss']:.3f}")
-        if entry["val_top1"] is not None:
+        if entry["val_loss"] is not None and entry["val_top1"] is not None:
             figures += [f"val loss {entry['val_loss']:.3f}", f"val top-1 {entry['val_top1']:.1%}"]
         figures += [f"{entry['images_per_second']:.0f} images/s", f"{entry['elapsed_s']:.0f} s"]
         self.display.line("  ".join(figures))
 
 
+TOO_FEW = "too few images to judge"
+
+
 def evaluation_table(figures: Mapping[str, Any]) -> Table:
-    """The figures of an evaluation for people."""
-    table = Table("figure", "value", "95% interval", title=f"{figures['images']} images, {figures['classes']} classes")
+    """The figures of an evaluation for people; of too few images only their counts."""
+    images, few = figures["images"], figures["too_few_images"]
+    table = Table(
+        "figure",
+        "value",
+        "95% interval",
+        title=f"{counted(images, 'image')}, {_classes_of(figures)}",
+    )
     for key, name in (("top1", "top-1"), ("top5", "top-5"), ("macro_top1", "macro top-1")):
-        low, high = figures[f"{key}_ci95"]
-        table.add_row(name, f"{figures[key]:.2%}", f"{low:.2%} to {high:.2%}")
+        if few:
+            right = figures.get(f"{key}_right")
+            table.add_row(name, "–" if right is None else f"{right} of {images} right", TOO_FEW)
+        else:
+            low, high = figures[f"{key}_ci95"]
+            table.add_row(name, f"{figures[key]:.2%}", f"{low:.2%} to {high:.2%}")
     cutoffs = figures["shot_cutoffs"]
     groups = {
-        "many_top1": f"many-shot (over {cutoffs['many_above']} training images)",
-        "medium_top1": "medium-shot",
-        "few_top1": f"few-shot (under {cutoffs['few_below']})",
+        "many": f"many-shot (over {counted(cutoffs['many_above'], 'training image')})",
+        "medium": "medium-shot",
+        "few": f"few-shot (under {cutoffs['few_below']})",
     }
     for key, name in groups.items():
-        value = figures[key]
-        table.add_row(name, "no such class" if value is None else f"{value:.2%}", "")
-    table.add_row("expected calibration error", f"{figures['ece']:.2%}", "")
+        table.add_row(name, *_shot_cells(figures[f"{key}_top1"], figures["shot_images"].get(key, 0)))
+    table.add_row("expected calibration error", *(("–", TOO_FEW) if few else (f"{figures['ece']:.2%}", "")))
     table.add_row("unusable files", str(figures["bad_files"]), "")
+    seen = figures["seen"]
+    if seen is not None:
+        near = "" if seen["near_copies"] is None else f", {seen['near_copies']} near-copies"
+        table.add_row("seen in training", f"{seen['trained']} trained on, {seen['validated']} validated on{near}", "")
     speed = figures["images_per_second"]
     table.add_row("images/s", "–" if speed is None else f"{speed:.0f}", "")
     return table
 
 
+def _shot_cells(value: float | None, images: int) -> tuple[str, str]:
+    from shelfmind.evaluation.intervals import too_few_images  # brings SciPy with it
+
+    if value is None:
+        return "no such class", ""
+    return ("–", TOO_FEW) if too_few_images(images) else (f"{value:.2%}", "")
+
+
+def _classes_of(figures: Mapping[str, Any]) -> str:
+    classes, present = figures["classes"], figures["classes_with_images"]
+    return counted(classes, "class") if present == classes else f"{present:,} of the run's {counted(classes, 'class')}"
+
+
 def members_table(outcome: Any) -> Table:
     """What each member of an ensemble weighs and adds."""
     table = Table("run", "weight", "top-1 alone", "adds to top-1", "95% interval")
+    few = outcome.evaluation.too_few_images
     for member in outcome.members:
-        low, high = member.added_ci95
-        added = f"{100 * member.added:+.2f} points"
-        table.add_row(
-            member.name, f"{member.weight:.2f}", f"{member.alone:.2%}", added, f"{100 * low:+.2f} to {100 * high:+.2f}"
-        )
+        cells = f"{member.alone:.2%}", f"{100 * member.added:+.2f} points", _points(member.added_ci95)
+        table.add_row(member.name, f"{member.weight:.2f}", *(("–", "–", TOO_FEW) if few else cells))
     equal = outcome.weighted_on == "equal"
     table.caption = "equal weights" if equal else f"weights from the {outcome.weighted_on} split"
     return table
@@ -195,19 +299,34 @@ def members_table(outcome: Any) -> Table:
 
 def resolutions_table(outcome: Any) -> Table:
     """What FixRes gave at each image size."""
-    table = Table("image size", "as it is", "fine-tuned", "gain", "95% interval", title="top-1 on validation images")
-    table.add_row(f"{outcome.image_size} px (the run's own)", f"{outcome.top1:.2%}", "", "", "")
+    title = f"top-1 on {outcome.images} validation images"
+    table = Table("image size", "as it is", "fine-tuned", "gain", "95% interval", title=title)
+
+    def figure(top1: float) -> str:
+        images = outcome.images
+        return f"{round(top1 * images)} of {images}" if outcome.too_few_images else f"{top1:.2%}"
+
+    table.add_row(f"{outcome.image_size} px (the run's own)", figure(outcome.top1), "", "", "")
     for each in outcome.resolutions:
-        low, high = each.gain_ci95
-        interval = f"{100 * low:+.2f} to {100 * high:+.2f}"
-        gain = f"{100 * each.gain:+.2f} points"
-        table.add_row(f"{each.image_size} px", f"{each.as_is:.2%}", f"{each.tuned:.2%}", gain, interval)
+        interval = TOO_FEW if outcome.too_few_images else _points(each.gain_ci95)
+        gain = "–" if outcome.too_few_images else f"{100 * each.gain:+.2f} points"
+        table.add_row(f"{each.image_size} px", figure(each.as_is), figure(each.tuned), gain, interval)
     return table
+
+
+def _points(interval: Sequence[float]) -> str:
+    """An interval of a gain, in percentage points."""
+    low, high = interval
+    return f"{100 * low:+.2f} to {100 * high:+.2f}"
 
 
 def prepared_table(figures: Any) -> Table:
     """What a preparation did, for people."""
-    table = Table("images", "number", title=f"{figures.kept} of {figures.images} images in {figures.classes} classes")
+    table = Table(
+        "images",
+        "number",
+        title=f"{figures.kept:,} of {counted(figures.images, 'image')} in {counted(figures.classes, 'class')}",
+    )
     table.add_row("relabelled", str(figures.relabelled))
     for reason, number in figures.dropped.items():
         table.add_row(f"dropped: {reason}", str(number))
@@ -218,7 +337,11 @@ def prepared_table(figures: Any) -> Table:
 
 def audit_table(figures: Mapping[str, Any]) -> Table:
     """What an audit found, for people."""
-    table = Table("found", "images", title=f"{figures['images']} images, {len(figures['class_names'])} classes")
+    table = Table(
+        "found",
+        "images",
+        title=f"{counted(figures['images'], 'image')}, {counted(len(figures['class_names']), 'class')}",
+    )
     for kind, count in figures["issues"].items():
         table.add_row(kind.replace("_", " "), str(count))
     if not figures["issues"]:

@@ -8,10 +8,13 @@ import json
 import os
 import secrets
 import shutil
+import tempfile
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
+
+from platformdirs import user_cache_path
 
 from shelfmind.errors import UserError
 
@@ -67,7 +70,7 @@ def folder_written_whole(out: Path, *, ours: frozenset[str] = frozenset(), overw
         finally:
             shutil.rmtree(partial, ignore_errors=True)
     except OSError as error:
-        raise UserError(f"{out} cannot be written: {_reason(error)}; nothing was left there") from error
+        raise UserError(f"{out} cannot be written: {_reason(error, out.parent)}; nothing was left there") from error
 
 
 def require_free_folder(out: Path, *, ours: frozenset[str] = frozenset(), overwrite: bool = False) -> None:
@@ -88,9 +91,35 @@ def require_free_folder(out: Path, *, ours: frozenset[str] = frozenset(), overwr
         raise UserError(f"{out} is not an empty folder; choose another{hint}")
 
 
-def write_text(path: Path, text: str) -> None:
-    """Write UTF-8 text whole or not at all; bytes of file names that are not UTF-8 become escapes, as in JSON."""
-    write_whole(path, lambda temporary: _fill(temporary, text))
+def make_folder(folder: Path) -> None:
+    """Make a folder and those above it, unless they are there.
+
+    Raises:
+        UserError: it cannot be made.
+    """
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise UserError(f"{folder} cannot be made: {_reason(error, folder)}") from error
+
+
+def require_writable(file: Path) -> None:
+    """Raise `UserError` if no file can be written there, before any work is done."""
+    if file.is_dir():
+        raise UserError(f"{file} cannot be written: it is a folder")
+    if not file.parent.is_dir():
+        reason = _file_above(file.parent) or f"the folder {file.parent} does not exist"
+        raise UserError(f"{file} cannot be written: {reason}")
+    try:
+        tempfile.TemporaryFile(dir=file.parent).close()
+    except OSError as error:
+        raise UserError(f"{file} cannot be written: {_reason(error)}") from error
+
+
+def write_text(path: Path, text: str, encoding: str = "utf-8") -> None:
+    """Write text whole or not at all; bytes of file names that are not UTF-8 become escapes, as in JSON."""
+    content = text.encode(encoding, errors="backslashreplace")
+    write_whole(path, lambda temporary: _fill(temporary, content))
 
 
 def write_json(path: Path, content: Any) -> None:
@@ -99,10 +128,12 @@ def write_json(path: Path, content: Any) -> None:
 
 
 def cache_folder() -> Path:
-    """Where decoded photos, verdicts and downloads are kept: ``SHELFMIND_CACHE``, else in the user's cache folder."""
+    """Where decoded photos, verdicts and downloads are kept: ``SHELFMIND_CACHE``, else in the system's place for it.
+
+    On Linux that is ``shelfmind`` in ``XDG_CACHE_HOME`` or ``~/.cache``.
+    """
     given = os.environ.get("SHELFMIND_CACHE")
-    base = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache")
-    folder = Path(given) if given else base / "shelfmind"
+    folder = Path(given) if given else user_cache_path("shelfmind", appauthor=False)
     try:
         folder.mkdir(parents=True, exist_ok=True)
     except OSError as error:
@@ -161,11 +192,20 @@ def _take_place(partial: Path, out: Path) -> None:
     sync_folder(out.parent)
 
 
-def _reason(error: OSError) -> str:
+def _reason(error: OSError, folder: Path | None = None) -> str:
+    above = _file_above(folder) if folder is not None else None
+    if above is not None:
+        return above
     if error.errno in (errno.ENOSPC, errno.EDQUOT, errno.EFBIG):
         return "no space left; free some and go on"
     return error.strerror or str(error)
 
 
-def _fill(path: Path, text: str) -> None:
-    path.write_text(text, encoding="utf-8", errors="backslashreplace")
+def _fill(path: Path, content: bytes) -> None:
+    path.write_bytes(content)
+
+
+def _file_above(folder: Path) -> str | None:
+    """That a file is where a folder should be, in the words of a message."""
+    file = next((path for path in (folder, *folder.parents) if os.path.isfile(path)), None)
+    return None if file is None else f"{file} is a file"

@@ -22,3 +22,8 @@ def model_facts(name: str | None = None) -> list[dict[str, Any]]:
     if not found:
         raise unknown_name("model", name, [row["name"] for row in rows])
     return found
+
+
+def list_models() -> list[str]:
+    """The names that `create_model` takes, in their order."""
+    return [row["name"] for row in model_facts()]

@@ -10,13 +10,13 @@ _JITTER: dict[str, Any] = {"color_jitter": {"brightness": 0.4, "contrast": 0.4, 
 POLICIES: dict[str, tuple[Any, ...]] = {
     "none": (),
     "light": ({"random_resized_crop": {"scale": [0.5, 1.0]}}, "horizontal_flip"),
-    # The mission document's table 3: what it trains with, and that with one part added.
-    "document": (*_CROP_AND_FLIP, _JITTER),
-    "document_cutout_7": (*_CROP_AND_FLIP, _JITTER, {"cutout": {"length": 7}}),
-    "document_cutout_14": (*_CROP_AND_FLIP, _JITTER, {"cutout": {"length": 14}}),
-    "document_cutout_28": (*_CROP_AND_FLIP, _JITTER, {"cutout": {"length": 28}}),
-    "document_auto_augment": (*_CROP_AND_FLIP, "auto_augment"),
-    "document_random_erasing": (*_CROP_AND_FLIP, _JITTER, "random_erasing"),
+    # The contest solution's table of augmentations: what it trains with, and that with one part added or replaced.
+    "contest": (*_CROP_AND_FLIP, _JITTER),
+    "contest_cutout_7": (*_CROP_AND_FLIP, _JITTER, {"cutout": {"length": 7}}),
+    "contest_cutout_14": (*_CROP_AND_FLIP, _JITTER, {"cutout": {"length": 14}}),
+    "contest_cutout_28": (*_CROP_AND_FLIP, _JITTER, {"cutout": {"length": 28}}),
+    "contest_auto_augment": (*_CROP_AND_FLIP, "auto_augment"),
+    "contest_random_erasing": (*_CROP_AND_FLIP, _JITTER, "random_erasing"),
     "rand_augment": (*_CROP_AND_FLIP, "rand_augment"),
     "trivial": (*_CROP_AND_FLIP, "trivial_augment_wide"),
     "strong": (

@@ -6,13 +6,15 @@ import difflib
 from collections.abc import Mapping, Sequence
 from importlib import resources
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, Literal, get_args
 
 import yaml
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
 
 from shelfmind.errors import UserError, unknown_name
+from shelfmind.overrides import parse_override
 from shelfmind.policies import POLICIES
+from shelfmind.validation import field_error
 
 COSINE_SCALE = 30.0
 """What the cosines of a cosine classifier are multiplied by to give logits; margin losses divide by it."""
@@ -43,14 +45,14 @@ class DataRecipe(Section):
     @classmethod
     def _colour(cls, value: tuple[int, int, int]) -> tuple[int, int, int]:
         if not all(0 <= channel <= 255 for channel in value):
-            raise ValueError("each channel lies between 0 and 255")
+            raise ValueError(f"each channel must lie between 0 and 255, got {value}")
         return value
 
     @field_validator("std")
     @classmethod
     def _deviation(cls, value: tuple[float, float, float]) -> tuple[float, float, float]:
         if min(value) <= 0:
-            raise ValueError("each deviation is greater than 0")
+            raise ValueError(f"each deviation must be greater than 0, got {value}")
         return value
 
 
@@ -82,7 +84,7 @@ class MixingRecipe(Section):
     @model_validator(mode="after")
     def _shares(self) -> MixingRecipe:
         if self.mixup + self.cutmix > 1:
-            raise ValueError("mixup and cutmix together exceed 1")
+            raise ValueError(f"mixup and cutmix together must be at most 1, got {self.mixup + self.cutmix:g}")
         return self
 
 
@@ -142,14 +144,15 @@ class TrainRecipe(Section):
     @model_validator(mode="after")
     def _micro(self) -> TrainRecipe:
         if self.micro_batch_size is not None and self.batch_size % self.micro_batch_size:
-            raise ValueError("micro_batch_size divides batch_size")
+            raise ValueError(f"micro_batch_size must divide batch_size {self.batch_size}, got {self.micro_batch_size}")
         return self
 
     @field_validator("stages")
     @classmethod
     def _complete(cls, value: tuple[Stage, ...]) -> tuple[Stage, ...]:
-        if value and abs(sum(stage.share for stage in value) - 1) > 1e-6:
-            raise ValueError("the shares of all stages add up to 1")
+        shares = sum(stage.share for stage in value)
+        if value and abs(shares - 1) > 1e-6:
+            raise ValueError(f"the shares of all stages must add up to 1, got {shares:g}")
         return value
 
 
@@ -184,7 +187,7 @@ class Recipe(Section):
                 raise ValueError(str(unknown_name("augmentation policy", value, POLICIES)))
             value = POLICIES[value]
         if not isinstance(value, Sequence):
-            raise ValueError("a list of operators, or the name of a policy, is expected")
+            raise ValueError(f"must be a list of operators or the name of a policy, got {value!r}")
         return [_augmentation(entry) for entry in value]
 
     @property
@@ -212,7 +215,7 @@ def _augmentation(entry: Any) -> Any:
         return name, parameters or {}
     if isinstance(entry, Sequence) and len(entry) == 2:
         return entry
-    raise ValueError(f"an operator is a name or 'name: {{parameters}}', not {entry!r}")
+    raise ValueError(f"an operator must be a name or 'name: {{parameters}}', got {entry!r}")
 
 
 def recipe_names() -> list[str]:
@@ -253,7 +256,7 @@ def parse_recipe(content: Mapping[str, Any], name: str) -> Recipe:
     try:
         return Recipe.model_validate(content)
     except ValidationError as error:
-        raise UserError(f"recipe {name}: {_first_fault(error)}") from None
+        raise UserError(f"recipe {name}: {_fault(error)}") from None
 
 
 def _with_parents(name: str, children: tuple[str, ...]) -> dict[str, Any]:
@@ -265,7 +268,7 @@ def _with_parents(name: str, children: tuple[str, ...]) -> dict[str, Any]:
         raise UserError(f"recipe {name} is not valid YAML: {str(error).splitlines()[0]}") from None
     content = {} if content is None else content
     if not isinstance(content, dict):
-        raise UserError(f"recipe {name}: a mapping of sections is expected, not {type(content).__name__}")
+        raise UserError(f"recipe {name} must be a mapping of sections, got {type(content).__name__}")
     parent = content.pop("extends", None)
     if parent is None:
         return content
@@ -285,14 +288,8 @@ def _merge(below: Mapping[str, Any], above: Mapping[str, Any]) -> dict[str, Any]
 
 
 def _apply(content: dict[str, Any], override: str) -> None:
-    key, separator, text = override.partition("=")
-    if not separator or not key.strip():
-        raise UserError(f"--set takes KEY=VALUE such as train.epochs=3, not '{override}'")
-    try:
-        value = yaml.safe_load(text)
-    except yaml.YAMLError:
-        raise UserError(f"--set {override}: the value is not valid YAML") from None
-    *sections, last = key.strip().split(".")
+    key, value = parse_override(override, "train.epochs=3")
+    *sections, last = key.split(".")
     target = content
     for section in sections:
         target = target.setdefault(section, {})
@@ -301,16 +298,35 @@ def _apply(content: dict[str, Any], override: str) -> None:
     target[last] = value
 
 
-def _first_fault(error: ValidationError) -> str:
-    fault = error.errors(include_url=False)[0]
-    where = ".".join(str(part) for part in fault["loc"])
-    if fault["type"] != "extra_forbidden":
-        return f"{where}: {fault['msg'].removeprefix('Value error, ')} (given: {fault['input']!r})"
-    section: type[BaseModel] | None = Recipe
-    for part in fault["loc"][:-1]:
-        field = section.model_fields.get(str(part)) if section is not None else None
-        kind = field.annotation if field is not None else None
-        section = kind if isinstance(kind, type) and issubclass(kind, BaseModel) else None
-    known = sorted(section.model_fields) if section is not None else []
-    near = difflib.get_close_matches(str(fault["loc"][-1]), known, n=2, cutoff=0.4)
-    return f"unknown key '{where}'; " + (f"did you mean {' or '.join(near)}?" if near else f"known: {', '.join(known)}")
+def _fault(error: ValidationError) -> str:
+    unknown = [fault["loc"] for fault in error.errors() if fault["type"] == "extra_forbidden"]
+    if not unknown:
+        return str(field_error(error))
+    *above, key = (str(part) for part in unknown[0])
+    section = _section_at(above)
+    near = _nearest(key, section)
+    hint = f"did you mean {' or '.join(near)}?" if near else f"known: {', '.join(sorted(section.model_fields))}"
+    return f"unknown key '{'.'.join((*above, key))}'; {hint}"
+
+
+def _section_at(place: Sequence[str]) -> type[BaseModel]:
+    """The section at these keys; an index of a list leads to what the list holds."""
+    kind: Any = Recipe
+    for part in place:
+        kind = get_args(kind)[0] if get_args(kind) else kind.model_fields[part].annotation
+    section: type[BaseModel] = kind
+    return section
+
+
+def _nearest(key: str, section: type[BaseModel]) -> list[str]:
+    """The keys that may be meant: this very one in another section, else one spelled much like it, here or there, else
+    what is least unlike it here."""
+    kinds = {name: field.annotation for name, field in Recipe.model_fields.items()}
+    sections = {n: kind for n, kind in kinds.items() if isinstance(kind, type) and issubclass(kind, BaseModel)}
+    whole = [(name, each) for name, kind in sections.items() for each in kind.model_fields]
+    here = sorted(section.model_fields)
+    for known, cutoff in (({each for _, each in whole}, 1.0), (here, 0.7), ({each for _, each in whole}, 0.7)):
+        similar = difflib.get_close_matches(key, sorted(known), n=1, cutoff=cutoff)
+        if similar:
+            return similar if known is here else [f"{name}.{each}" for name, each in whole if each in similar]
+    return difflib.get_close_matches(key, here, n=2, cutoff=0.4)

@@ -5,13 +5,15 @@ from __future__ import annotations
 import zipfile
 import zlib
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import numpy as np
 import numpy.typing as npt
 
 from shelfmind.errors import UserError
+from shelfmind.nouns import counted
+from shelfmind.prediction_files import array_column, texts_column, write_predictions
 
 UNLABELLED = -1
 _DAMAGE = (OSError, EOFError, KeyError, TypeError, AttributeError, ValueError, zipfile.BadZipFile, zlib.error)
@@ -20,7 +22,10 @@ _DAMAGE = (OSError, EOFError, KeyError, TypeError, AttributeError, ValueError, z
 
 @dataclass(frozen=True, slots=True)
 class Sample:
-    """One photo: where it lies, its class id (`UNLABELLED` if unknown) and its split (train, val or test)."""
+    """One photo: where it lies, its class id (`UNLABELLED` if unknown) and its split.
+
+    A data set has train, val and test; a run's view of it also new, photos that the run does not know.
+    """
 
     path: Path
     label: int
@@ -39,7 +44,8 @@ class BadFile:
 class Catalog:
     """A data set: its samples in a stable order and its class names, sorted, whose positions are the class ids.
 
-    `notes` are things the user should know: how a split was made, classes that are empty.
+    `notes` are things the user should know: how a split was made, classes that are empty. `named_splits` are those that
+    the data set itself names: any other was made up when it was opened.
     """
 
     samples: tuple[Sample, ...]
@@ -47,16 +53,16 @@ class Catalog:
     root: Path
     format: str
     notes: tuple[str, ...] = ()
+    named_splits: frozenset[str] = frozenset()
 
-    def split(self, name: str) -> tuple[Sample, ...]:
-        """The samples of one split, in catalog order; empty if there are none."""
-        return tuple(sample for sample in self.samples if sample.split == name)
+    def split(self, *names: str) -> tuple[Sample, ...]:
+        """The samples of a split, or of several, in catalog order; empty if there are none."""
+        return tuple(sample for sample in self.samples if sample.split in names)
 
     def without(self, bad_files: Iterable[BadFile]) -> Catalog:
         """The same catalog without the samples whose file is bad."""
         bad = {bad_file.path for bad_file in bad_files}
-        kept = tuple(sample for sample in self.samples if sample.path not in bad)
-        return Catalog(kept, self.class_names, self.root, self.format, self.notes)
+        return replace(self, samples=tuple(sample for sample in self.samples if sample.path not in bad))
 
     def class_counts(self, split: str) -> npt.NDArray[np.int64]:
         """Images per class in one split, shape (classes,)."""
@@ -83,7 +89,10 @@ class Predictions:
     def __post_init__(self) -> None:
         lengths = {len(self.paths), len(self.labels), len(self.probabilities), len(self.embeddings)}
         if len(lengths) != 1 or self.probabilities.shape[1] != len(self.class_names):
-            raise ValueError("predictions of unequal lengths")
+            raise ValueError(
+                "predictions must have a path, a label and an embedding for each row of probabilities, "
+                "and a class name for each column"
+            )
 
     def __len__(self) -> int:
         return len(self.paths)
@@ -95,14 +104,14 @@ class Predictions:
 
     def save(self, path: Path) -> None:
         """Write everything but `bad_files` as ``.npz`` without pickled objects."""
-        np.savez_compressed(
+        write_predictions(
             path,
-            paths=np.array(self.paths, dtype=np.str_),
-            labels=self.labels,
-            probabilities=self.probabilities,
-            embeddings=self.embeddings,
-            class_names=np.array(self.class_names, dtype=np.str_),
-            seconds=np.float64(self.seconds),
+            paths=texts_column(self.paths),
+            labels=array_column(self.labels),
+            probabilities=array_column(self.probabilities),
+            embeddings=array_column(self.embeddings),
+            class_names=self.class_names,
+            seconds=self.seconds,
         )
 
     @classmethod
@@ -122,17 +131,35 @@ class Predictions:
             raise UserError(f"{path} is not a predictions file: {error}") from error
 
 
+def with_classes_of_run(catalog: Catalog, names: Sequence[str]) -> Catalog:
+    """The catalog with the class ids of a run that learnt `names`, by name; a note says if it has only some of them.
+
+    Raises `UserError` for classes that the run does not know.
+    """
+    if catalog.class_names == tuple(names):
+        return catalog
+    ids = {name: place for place, name in enumerate(names)}
+    if not ids.keys() >= set(catalog.class_names):
+        require_same_classes(names, catalog.class_names, str(catalog.root))
+    labels = {UNLABELLED: UNLABELLED, **{place: ids[name] for place, name in enumerate(catalog.class_names)}}
+    samples = tuple(Sample(each.path, labels[each.label], each.split) for each in catalog.samples)
+    missing = sorted(ids.keys() - set(catalog.class_names))
+    part = f"{len(catalog.class_names):,} of the run's {counted(len(names), 'class')} are in this data set"
+    note = [f"{part}; missing: {_listed(missing)}"] if missing else []
+    return Catalog(samples, tuple(names), catalog.root, catalog.format, (*catalog.notes, *note))
+
+
 def require_same_classes(expected: Sequence[str], given: Sequence[str], where: str) -> None:
     """Refuse a data set whose classes differ from the run's, naming the difference."""
     if tuple(expected) == tuple(given):
         return
     missing = sorted(set(expected) - set(given))
     extra = sorted(set(given) - set(expected))
-
-    def listed(names: list[str]) -> str:
-        shown = ", ".join(names[:5])
-        return f"{shown} and {len(names) - 5} more" if len(names) > 5 else shown
-
-    parts = [f"{len(extra)} unknown to the run ({listed(extra)})"] if extra else []
-    parts += [f"{len(missing)} missing in the data ({listed(missing)})"] if missing else []
+    parts = [f"{len(extra)} unknown to the run ({_listed(extra)})"] if extra else []
+    parts += [f"{len(missing)} missing in the data ({_listed(missing)})"] if missing else []
     raise UserError(f"the classes of {where} differ from the run's: {'; '.join(parts) or 'same names, another order'}")
+
+
+def _listed(names: Sequence[str]) -> str:
+    shown = ", ".join(names[:5])
+    return f"{shown} and {len(names) - 5} more" if len(names) > 5 else shown

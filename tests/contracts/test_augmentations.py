@@ -67,9 +67,9 @@ def test_a_chain_ends_at_the_training_size(names: list[str], resize_to: int, min
         ("cutout", {"size": 8}, "augmentation cutout: .*'size'"),
         ("random_resized_crop", {"scale": 0.5}, "augmentation random_resized_crop: "),
         ("horizontal_flip", {"probability": 2}, "augmentation horizontal_flip: .*prob"),
-        ("auto_augment", {"policy": "imagenot"}, "augmentation auto_augment: policy is one of imagenet"),
+        ("auto_augment", {"policy": "imagenot"}, "augmentation auto_augment: policy must be one of imagenet"),
         ("rand_augment", {"magnitude": 40}, "augmentation rand_augment: "),
-        ("random_erasing", {"scale": 0.5}, "augmentation random_erasing: scale is a range"),
+        ("random_erasing", {"scale": 0.5}, "augmentation random_erasing: scale must be a range"),
         ("random_erasing", {"probability": 2}, "augmentation random_erasing: probability must lie"),
         ("random_erasing", {"scales": 2}, "augmentation random_erasing: .*'scales'"),
         ("random_perspective", {"strength": 1}, "augmentation random_perspective: strength must lie"),
@@ -99,7 +99,9 @@ def test_input_equals_numpy(mindspore: Any) -> None:
 def test_what_comes_first_and_last_stays_there(names: list[str], mindspore: Any) -> None:
     from shelfmind.transforms.augment import augmenting
 
-    with pytest.raises(UserError, match="random_perspective comes before all other operators, random_erasing after"):
+    with pytest.raises(
+        UserError, match="random_perspective must come before all other operators, random_erasing after"
+    ):
         augmenting([(name, {}) for name in names], 48, DataRecipe())
 
 
@@ -115,3 +117,14 @@ def test_every_policy_can_be_built(name: str, mindspore: Any) -> None:
 def test_an_unknown_policy_is_named() -> None:
     with pytest.raises(UserError, match="unknown augmentation policy 'trivail'; did you mean trivial"):
         parse_recipe({"augment": "trivail"}, "mine")
+
+
+def test_cutout_is_black_and_as_large_as_said(mindspore: Any) -> None:
+    """As the documentation says: the 8-bit image is cut, where 0 is black, not the data's mean colour."""
+    from shelfmind.transforms.augment import augmenting
+
+    image = np.full((48, 48, 3), 200, np.uint8)
+    (_, cut) = augmenting([("cutout", {"length": 8})], 48, DataRecipe(resize_to=48)).operators
+    areas = [int((cut(image) == 0).all(2).sum()) for _ in range(40)]
+    assert max(areas) == 64  # less at the border
+    assert {int(value) for value in np.unique(cut(image))} == {0, 200}

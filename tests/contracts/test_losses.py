@@ -162,8 +162,8 @@ def test_generalised_cross_entropy_lies_between_its_ends(mindspore: Any) -> None
     [
         ("cross_entropi", {}, "did you mean cross_entropy"),
         ("focal", {"gama": 2}, "loss focal: .*'gama'"),
-        ("focal", {"gamma": -1}, "gamma must be at least 0, not -1"),
-        ("arcface", {"margin": 2}, "margin is an angle below pi / 2"),
+        ("focal", {"gamma": -1}, "gamma must be at least 0, got -1"),
+        ("arcface", {"margin": 2}, "margin must be an angle below pi / 2"),
         ("ldam", {"scale": 0}, "scale must be greater than 0"),
         ("class_balanced", {"beta": 1}, "beta must lie in"),
         ("generalised_cross_entropy", {"exponent": 0}, "exponent must lie in"),

@@ -36,8 +36,8 @@ def test_it_is_described_and_survives_being_written(name: str) -> None:
 
 @pytest.mark.parametrize("name", NAMES)
 def test_its_model_optimizer_loss_and_views_are_built(name: str, mindspore: Any) -> None:
+    from shelfmind.inference.views import test_time_views
     from shelfmind.losses import build_loss
-    from shelfmind.runtime.views import test_time_views
     from shelfmind.training.optimizer import build_optimizer
 
     recipe = load_recipe(name)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import get_args
 
 import numpy as np
@@ -10,8 +11,8 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from PIL import Image
 
+from shelfmind.images.resize import RESIZES
 from shelfmind.recipe import DataRecipe
-from shelfmind.transforms.resize import RESIZES
 
 COLOUR, FILL = (200, 30, 90), (1, 2, 3)
 NAMES = sorted(RESIZES)
@@ -19,16 +20,19 @@ sides = st.integers(1, 300)
 sizes = st.integers(16, 96)
 
 
+def any_photo(test: Callable[..., None]) -> Callable[..., None]:
+    """Run a test on photos of many shapes, the most extreme ones always among them, and squares of many sizes."""
+    for width, height in ((5000, 1), (1, 5000), (1, 1)):
+        test = example(width=width, height=height, size=64)(test)
+    return settings(max_examples=50, deadline=None)(given(width=sides, height=sides, size=sizes)(test))
+
+
 def test_recipes_may_name_exactly_these() -> None:
     assert sorted(get_args(DataRecipe.model_fields["resize"].annotation)) == NAMES
 
 
 @pytest.mark.parametrize("name", NAMES)
-@settings(max_examples=50, deadline=None)
-@given(width=sides, height=sides, size=sizes)
-@example(width=5000, height=1, size=64)
-@example(width=1, height=5000, size=64)
-@example(width=1, height=1, size=64)
+@any_photo
 @example(width=64, height=64, size=64)
 def test_any_photo_becomes_the_same_square_again(name: str, width: int, height: int, size: int) -> None:
     pixels = np.random.default_rng((width, height)).integers(0, 256, (height, width, 3), np.uint8)
@@ -41,11 +45,7 @@ def test_any_photo_becomes_the_same_square_again(name: str, width: int, height: 
 
 
 @pytest.mark.parametrize("name", NAMES)
-@settings(max_examples=50, deadline=None)
-@given(width=sides, height=sides, size=sizes)
-@example(width=5000, height=1, size=64)
-@example(width=1, height=5000, size=64)
-@example(width=1, height=1, size=64)
+@any_photo
 def test_a_photo_of_one_colour_keeps_it(name: str, width: int, height: int, size: int) -> None:
     square = RESIZES[name](Image.new("RGB", (width, height), COLOUR), size, FILL)
     own, padding = (square == COLOUR).all(2), (square == FILL).all(2)

@@ -55,25 +55,49 @@ def test_logit_adjustment_says_what_other_strengths_would_give(run, data, warm, 
     assert "at least 0" in warm("evaluate", run, data, "--logit-adjust", "-1").error
 
 
-def test_a_temperature_is_kept_and_used(copied_run, data, warm, tmp_path):
+def test_a_kept_temperature_is_used_and_taken_away_where_it_does_not_help(copied_run, data, warm, tmp_path):
     before = warm("evaluate", copied_run, data, "--json", tmp_path / "before.json")
     outcome = warm("calibrate", copied_run, data)
+    assert (before.status, outcome.status) == (0, 0), outcome.stderr
+    assert "kept temperature 1: " in outcome.stdout
+    assert "images are too few" in outcome.stdout  # three photos of val
+    content = figures(copied_run / "calibration.json")
+    assert (content["temperature"], content["kept"]) == (1.0, False)
+    (copied_run / "calibration.json").write_text(json.dumps({**content, "temperature": 3.0, "kept": True}))
     after = warm("evaluate", copied_run, data, "--json", tmp_path / "after.json")
-    assert (before.status, outcome.status, after.status) == (0, 0, 0), outcome.stderr
-    kept = figures(copied_run / "calibration.json")
-    assert f"temperature {kept['temperature']:.3f}" in outcome.stdout
     one, two = figures(tmp_path / "before.json"), figures(tmp_path / "after.json")
+    assert after.status == 0, after.stderr
     assert one["top1"] == two["top1"]
     assert one["ece"] != two["ece"]
+    assert "kept temperature 1, instead of 3.000 from before: " in warm("calibrate", copied_run, data).stdout
+    assert figures(copied_run / "calibration.json")["temperature"] == 1.0
     assert "worthless" in warm("calibrate", copied_run, data, "--split", "test").error
+
+
+FEWER = """
+import shelfmind
+from shelfmind.workflows import ensemble
+before, ensemble.FEWEST = ensemble.FEWEST, 3
+try:
+    outcome = shelfmind.evaluate_ensemble({runs!r}, {data!r}, out={out!r})
+finally:
+    ensemble.FEWEST = before
+answer = [outcome.weighted_on, sum(member.weight for member in outcome.members)]
+"""
+
+
+def test_weights_of_runs_are_found_on_validation_images(run, copied_run, data, warm, tmp_path):
+    code = FEWER.format(runs=[str(run), str(copied_run)], data=str(data), out=str(tmp_path / "together"))
+    assert warm.python(code) == ["val", pytest.approx(1)]
 
 
 def test_runs_together(run, copied_run, data, warm, tmp_path):
     outcome = warm("evaluate", run, copied_run, data, "--out", tmp_path / "together", "--json", tmp_path / "both.json")
     assert outcome.status == 0, outcome.stderr
     content = figures(tmp_path / "together" / "evaluation" / "test" / "ensemble.json")
-    assert content["weighted_on"] == "val"
-    assert sum(member["weight"] for member in content["members"]) == pytest.approx(1)
+    assert content["weighted_on"] == "equal"
+    assert "all runs weigh the same: 3 images to find weights on, 10 are needed" in outcome.stderr
+    assert [member["weight"] for member in content["members"]] == [0.5, 0.5]
     assert [member["name"] for member in content["members"]] == [str(run), str(copied_run)]
     assert "adds to top-1" in outcome.stdout
     assert (tmp_path / "together" / "report.html").stat().st_size > 10_000
@@ -109,7 +133,10 @@ def test_fixres_keeps_a_run_only_if_it_is_better(run, warm, tmp_path):
     if kept:
         content = figures(tmp_path / "fixed" / "fixres.json")
         assert content["resolutions"][0]["gain"] > 0
-    assert "goes up from the training's" in warm("fixres", run, "--resolutions", "16", "--out", tmp_path / "x").error
+    assert (
+        "--resolutions must be at least the"
+        in warm("fixres", run, "--resolutions", "16", "--out", tmp_path / "x").error
+    )
     assert "takes sizes such as" in warm("fixres", run, "--resolutions", "big", "--out", tmp_path / "x").error
 
 
@@ -166,7 +193,7 @@ def test_broader_classes_that_do_not_fit_are_refused_before_training(data, warm,
         (["loss.name=ldam", tiny(classifier="cosine"), "mixing.mixup=0.5"], "Mixup and CutMix give two"),
         (["train.trainable=classifier"], "say which with --weights"),
         (["train.task=simsiam", "mixing.cutmix=0.5"], "takes no Mixup"),
-        (["train.micro_batch_size=5"], "micro_batch_size divides batch_size"),
+        (["train.micro_batch_size=5"], "micro_batch_size must divide batch_size 4, got 5"),
         (["augment=[random_erasing, horizontal_flip]"], "random_erasing after them"),
         (["loss.name=focal", "loss.arguments={gama: 1}"], "loss focal"),
     ],

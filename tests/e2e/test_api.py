@@ -43,6 +43,38 @@ def test_a_path_its_bytes_and_its_image_predict_the_same(python, photos):
     assert text[1] == path[1] == encoded[1] == image[1]
 
 
+ARRAYS = """
+import numpy as np
+pixels = np.asarray(Image.open(paths[0]).convert("RGB"))
+many = [run.predict(form) for form in (np.stack([pixels, pixels]), [pixels, paths[0]], iter([pixels, pixels]))]
+answer = [one(paths[0]), one(pixels), [[plain(each) for each in predictions] for predictions in many]]
+"""
+
+
+def test_an_array_predicts_as_its_file(python, photos):
+    path, array, many = python(ARRAYS, photos)
+    assert array[1:] == path[1:]
+    assert array[0] == "image 0"
+    assert all(len(predictions) == 2 for predictions in many)
+    expected = [[name for name, _ in path[1]]] * 2
+    assert all([[name for name, _ in guesses] for _, guesses, _ in predictions] == expected for predictions in many)
+
+
+@pytest.mark.parametrize("array", ["np.zeros((3, 64, 64), np.uint8)", "np.zeros((64, 64, 3), np.float32)"])
+def test_an_array_of_another_kind_is_refused(array, python):
+    code = f"""
+import numpy as np
+from shelfmind.errors import UserError
+try:
+    run.predict({array})
+except UserError as error:
+    answer = str(error)
+"""
+    said = python(code)
+    assert "uint8 of shape (height, width, 3) in RGB order" in said
+    assert "got" in said
+
+
 @pytest.mark.parametrize("kind", ["cmyk", "grey16", "palette", "animated", "turned", "panorama", "pixel"])
 def test_an_odd_image_predicts_the_same_from_a_path_bytes_and_pillow(kind, python, odd):
     code = "answer = [one(form)[1:] for form in (paths[0], paths[0].read_bytes(), Image.open(paths[0]))]"

@@ -172,7 +172,7 @@ def test_more_bad_files_than_allowed_are_status_2_and_the_predictions_are_kept(t
 def test_bad_files_alone_are_status_2(name, trained, bad, warm, tmp_path):
     outcome = warm("predict", trained.run, *bad, *(["--out", tmp_path / name] if name else []))
     assert outcome.status == 2, outcome.stderr
-    assert f"{len(bad)} of {len(bad)} files could not be used" in outcome.stderr
+    assert f"{len(bad)} of {len(bad)} files cannot be used" in outcome.stderr
     assert "Traceback" not in outcome.stderr
     if name:
         assert len(listed(tmp_path / f"{name}.bad_files.csv")) == len(bad)
@@ -266,6 +266,25 @@ def refused(own_run, data, photos, warm, tmp_path):
         ("predict {run} {photo} --out {tmp}/empty", "{tmp}/empty"),
         ("predict {run} {photo} --top 0", "--top"),
         ("predict {run} {photo} --tta flop", "flip"),
+        ("evaluate {run} {run}/../own {data} --out {photo}/x", "{photo} is a file"),
+        ("evaluate {run} {run}/../own {data} --out /proc/x", "/proc/x"),
+        ("evaluate {run} {data} --json /proc/x.json", "/proc/x.json"),
+        ("predict {run} {photo} --out /proc/p.csv", "/proc/p.csv"),
+        ("explain {run} {photo} --out {photo}/x", "{photo} is a file"),
+        ("explain {run} {photo} --out /proc/x", "/proc/x"),
+        ("audit {data} --out {photo}/x", "{photo} is a file"),
+        ("prepare {data} --out {run}/recipe.yaml/x", "recipe.yaml is a file"),
+        ("prepare {data} --out /proc/x", "/proc/x"),
+        ("generate --out {photo}/x --classes 3 --images 6", "{photo}"),
+        ("pretrain {data} --out {photo}/x", "{photo} is a file"),
+        ("find-label-errors {data} --out {photo}/x", "{photo} is a file"),
+        ("fixres {run} --resolutions 32 --out {photo}/x", "{photo} is a file"),
+        ("train {data} --out {tmp}/run --epochs 1 --max-minutes 1", "choose one of --epochs and --max-minutes"),
+        ("pretrain {data} --out {tmp}/run --epochs 1 --max-minutes 1", "choose one of --epochs and --max-minutes"),
+        ("find-label-errors {data} --out {tmp}/l --epochs 1 --max-minutes 1", "choose one of --epochs"),
+        ("tune {data} --out {tmp}/search --epochs 1 --max-minutes 1", "choose one of --epochs and --max-minutes"),
+        ("tune {data} --out {photo}/x", "{photo} is a file"),
+        ("fixres {run} --out {tmp}/f --resolutions 32 --epochs 1 --max-minutes 1", "choose one of --epochs"),
         ("recipes defualt", "default"),
         ("doctor --json {tmp}/none/facts.json", "{tmp}/none"),
     ],
@@ -468,3 +487,29 @@ def test_resuming_a_damaged_run_is_one_line_that_names_the_file(name, damage, co
     before = (copied_run / "weights.ckpt").read_bytes()
     assert name in warm("train", "--resume", copied_run).error
     assert (copied_run / "weights.ckpt").read_bytes() == before
+
+
+def test_evaluation_on_some_of_the_run_s_classes_says_so(data, copied_run, warm, tmp_path):
+    whole = tmp_path / "whole.json"
+    assert warm("evaluate", copied_run, data, "--json", whole).status == 0
+    before = Predictions.load(copied_run / "evaluation" / "test" / "predictions.npz")
+    some = tmp_path / "some"
+    shutil.copytree(data, some)
+    name = sorted(path.name for path in (data / "train").iterdir())[0]
+    for split in ("train", "val", "test"):
+        shutil.rmtree(some / split / name)
+    outcome = warm("evaluate", copied_run, some, "--json", tmp_path / "some.json")
+    assert outcome.status == 0, outcome.stderr
+    assert "2 of the run's 3 classes" in outcome.stdout
+    figures = json.loads((tmp_path / "some.json").read_text())
+    assert (figures["classes"], figures["classes_with_images"]) == (3, 2)
+    after = Predictions.load(copied_run / "evaluation" / "test" / "predictions.npz")
+    kept = before.labels != before.class_names.index(name)
+    assert after.labels.tolist() == before.labels[kept].tolist()
+    recalls = [
+        np.mean(before.probabilities[before.labels == i].argmax(1) == i) for i in {*before.labels[kept].tolist()}
+    ]
+    assert figures["macro_top1"] == pytest.approx(np.mean(recalls))
+    page = (copied_run / "report.html").read_text(encoding="utf-8")
+    assert "2 of the run's 3 classes" in page.replace("&#39;", "'")
+    assert "differ from the run's" in warm("calibrate", copied_run, some).error

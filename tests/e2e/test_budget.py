@@ -105,8 +105,31 @@ def test_a_budget_too_small_for_one_epoch_gives_one_step(warm, colours, settings
     run = tmp_path / "run"
     outcome = warm("train", colours, "--out", run, "--max-minutes", 0.1, *settings())
     assert outcome.status == 0, outcome.stderr
-    assert [(entry["steps"], entry["progress"]) for entry in read_log(run)] == [(1, 1)]
-    assert json.loads((run / "metrics.json").read_text())["images"] == 3
+    (entry,) = read_log(run)
+    assert (entry["steps"], entry["progress"]) == (1, 1)
+    assert entry["lr"] > 0
+    (warning,) = entry["warnings"]
+    assert "after 1 step: the budget of 0.1 minutes is too short" in warning
+    assert outcome.stderr.splitlines()[-1] == f"warning: {warning}"
+    assert outcome.stderr.count(warning) == 2  # at once, and as the last thing
+    metrics = json.loads((run / "metrics.json").read_text())
+    assert (metrics["images"], metrics["too_few_images"], metrics["warnings"]) == (3, True, [warning])
+    assert "of 3 right" in outcome.stdout
+    assert "%" not in outcome.stdout.replace("95% interval", "")
+    page = (run / "report.html").read_text(encoding="utf-8")
+    assert "Warning: the training ended after 1 step" in page
+    assert "too few images to judge" in page
+
+
+def test_two_photos_train_and_say_that_nothing_was_validated(warm, colours, settings, tmp_path):
+    for name in ("red", "green"):
+        (tmp_path / "two" / name).mkdir(parents=True)
+        (tmp_path / "two" / name / "0.png").write_bytes((colours / "train" / name / "0.png").read_bytes())
+    outcome = warm("train", tmp_path / "two", "--out", tmp_path / "run", *settings("train.batch_size=2"))
+    assert outcome.status == 0, outcome.stderr
+    assert "no image for validation" in outcome.stderr.splitlines()[-1]
+    assert len(read_log(tmp_path / "run")[-1]["warnings"]) == 2
+    assert not any("warnings" in entry for entry in read_log(tmp_path / "run")[:-1])
 
 
 def test_a_budget_that_was_killed_goes_on_to_its_end(warm, cold, colours, settings, tmp_path):

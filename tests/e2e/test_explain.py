@@ -79,6 +79,17 @@ def test_without_its_training_images_it_explains_all_the_same(copied_run, photos
     assert "no longer at" in (tmp_path / "out" / "index.html").read_text(encoding="utf-8")
 
 
+def test_an_earlier_page_is_replaced_only_if_asked_and_with_nothing_of_it_left(trained, photos, warm, tmp_path):
+    words = ("explain", trained.run, *photos[:2], "--neighbours", "0", "--out", tmp_path / "out")
+    assert warm(*words).status == 0
+    assert "--overwrite" in warm(*words).error
+    again = ("explain", trained.run, photos[2], "--neighbours", "0", "--out", tmp_path / "out", "--overwrite")
+    assert warm(*again).status == 0
+    assert {path.name for path in (tmp_path / "out").iterdir()} == {"index.html", "explanations.jsonl", "00000.png"}
+    (tmp_path / "out" / "mine.txt").touch()
+    assert "mine.txt" in warm(*again).error
+
+
 def test_what_it_cannot_do_is_said_before_anything_is_written(trained, photos, warm, tmp_path):
     (tmp_path / "full").mkdir()
     shutil.copy(photos[0], tmp_path / "full")

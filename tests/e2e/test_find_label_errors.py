@@ -63,7 +63,7 @@ def checked(place, coloured, warm, settings):
 def test_a_swapped_label_is_found_and_its_class_suggested(checked, coloured):
     out, outcome = checked
     assert outcome.status == 0, outcome.stderr
-    assert "labels judged by 2 networks" in outcome.stdout
+    assert "43 labels judged by 2 networks" in outcome.stdout
     assert f"shelfmind review {out}" in outcome.stderr
     rows = table(out)
     assert rows[0]["path"] == "红/swapped.png"
@@ -89,6 +89,35 @@ def test_the_folder_is_what_review_opens(checked, coloured):
     assert probabilities.sum(axis=1) == pytest.approx(np.ones(43), abs=1e-4)
     assert np.load(out / "folds" / "0" / "embeddings.npy", mmap_mode="r").shape[0] == 44
     assert json.loads((out / "provenance.json").read_text())["versions"]["shelfmind"]
+
+
+def test_the_command_counts_what_its_files_count(checked):
+    out, outcome = checked
+    rows, suspects = table(out), read_suspects(out / "suspects.jsonl")
+    audit = json.loads((out / "audit.json").read_text(encoding="utf-8"))
+    labels, outliers = (sum(each.kind == kind for each in suspects) for kind in ("label", "outlier"))
+    assert labels > 0
+    said = f"{labels} suspected to be wrong, {outliers} images that fit no class, {len(suspects)} to review in all"
+    assert said in outcome.stdout
+    assert sum(row["flagged"] == "yes" for row in rows) == labels
+    assert sum(row["flagged"] == "outlier" for row in rows) == outliers
+    assert (audit["figures"]["flagged"], audit["figures"]["outliers"]) == (labels, outliers)
+    assert (audit["suspected_labels"], audit["outliers"]) == (labels, outliers)
+    page = (out / "report.html").read_text(encoding="utf-8")
+    assert f"{labels} {'label is' if labels == 1 else 'labels are'} suspected to be wrong" in page
+    assert audit["doubt"] is None
+
+
+def test_networks_at_chance_judge_nothing_and_the_command_says_so(undisturbed, data, quick, warm):
+    outcome = warm("find-label-errors", data, "--out", undisturbed, *quick)
+    assert outcome.stdout == "no label is judged\n"
+    assert "warning: none of 2 networks clearly beats guessing" in outcome.stderr.splitlines()[-1]
+    assert "shelfmind review" not in outcome.stderr
+    assert {row["flagged"] for row in table(undisturbed)} == {"not judged"}
+    assert read_suspects(undisturbed / "suspects.jsonl") == []
+    audited = warm("audit", data, "--run", undisturbed, "--out", undisturbed.with_name("audited by chance"))
+    assert audited.status == 0, audited.stderr
+    assert "none of 2 networks clearly beats guessing" in audited.stderr.splitlines()[-1]
 
 
 def test_nobody_is_judged_by_a_network_that_was_trained_on_it(checked):

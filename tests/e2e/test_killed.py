@@ -20,7 +20,7 @@ KILLED = (sys.executable, str(Path(__file__).with_name("killed_command.py")))
 READ = """
 import numpy, sys
 from pathlib import Path
-from shelfmind.runtime.device import start_mindspore
+from shelfmind.machine.device import start_mindspore
 start_mindspore()
 from shelfmind.models.checkpoint import load_checkpoint
 import json
@@ -156,6 +156,40 @@ def test_a_signal_while_a_graph_runs_says_how_to_go_on(which, command, data, env
         rest = process.stderr.read()
     assert process.returncode == 130, rest
     assert f"shelfmind train --resume {run}" in rest.splitlines()[-1]
+
+
+PROGRAM = """
+import signal, sys
+import shelfmind
+
+class Watcher(shelfmind.Watcher):
+    def epoch(self, entry):
+        print("epoch", entry["epoch"], flush=True)
+
+try:
+    shelfmind.train({data!r}, out={out!r}, epochs=500, overrides=["train.stages=[]"], watcher=Watcher())
+except KeyboardInterrupt:
+    print("interrupted", signal.getsignal(signal.SIGTERM) is signal.SIG_DFL, flush=True)
+"""
+
+
+def test_ctrl_c_interrupts_a_program_that_trains_and_its_signals_stay_its_own(data, environment, place, tmp_path):
+    program = PROGRAM.format(data=str(data), out=str(tmp_path / "run"))
+    with subprocess.Popen(
+        [sys.executable, "-c", program],
+        cwd=place / "working",
+        env=environment,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    ) as process:
+        assert process.stdout is not None
+        assert any(line.startswith("epoch 0") for line in iter(process.stdout.readline, ""))
+        time.sleep(0.5)  # into the next graph
+        process.send_signal(signal.SIGINT)
+        said, errors = process.communicate()
+    assert process.returncode == 0, errors
+    assert said.splitlines()[-1] == "interrupted True"
 
 
 def test_a_full_disk_is_one_clear_line_and_leaves_the_old_checkpoint(killed_run, cold, contents, tmp_path):

@@ -77,7 +77,7 @@ def test_mindrecord_is_written_with_its_digests_and_the_same_again(data, warm, t
     classes = json.loads((folder / "classes.json").read_text(encoding="utf-8"))
     assert tuple(classes["names"]) == open_catalog(tmp_path / "clean").class_names
     code = f"""
-from shelfmind.runtime.device import start_mindspore
+from shelfmind.machine.device import start_mindspore
 mindspore = start_mindspore()
 rows = mindspore.dataset.MindDataset({str(folder / "train-00000.mindrecord")!r}).create_dict_iterator(output_numpy=True)
 answer = sorted((str(row["path"]), int(row["label"])) for row in rows)
@@ -132,19 +132,19 @@ def refused(data, warm, tmp_path):
 @pytest.mark.parametrize(
     ("options", "named"),
     [
-        ("--decisions {tmp}/none.jsonl", "no decisions at {tmp}/none.jsonl"),
+        ("--decisions {tmp}/none.jsonl", "no decisions at {tmp}/none.jsonl; `shelfmind review AUDIT` writes"),
         ("--fraction 0", "--fraction"),
         ("--fraction 2", "--fraction"),
         ("--cap others", "CLASS=N"),
         ("--cap others=many", "CLASS=N"),
-        ("--cap others=5", "unknown class in --cap"),
-        ("--cap-all 0", "a cap is at least 1"),
-        ("--link soft", "unknown --link 'soft'"),
-        ("--val-fraction 0.5 --test-fraction 0.5", "sum to less than 1"),
+        ("--cap others=5", "unknown class in --cap: 'others'"),
+        ("--cap-all 0", "--cap-all must be at least 1, got 0"),
+        ("--link soft", "--link must be auto, hard, symbolic or copy, got 'soft'"),
+        ("--val-fraction 0.5 --test-fraction 0.5", "--val-fraction and --test-fraction must sum to less than 1, got 1"),
         ("--split-floor -1", "--split-floor"),
         ("--image-size 3", "--image-size"),
         ("--drop-leaks --audit {tmp}", "is not an audit"),
-        ("--prefer Zhao", "no decisions of the reviewer 'Zhao'"),
+        ("--prefer Zhao", "the reviewer 'Zhao' has made no decisions"),
         ("--seed -1", "--seed"),
         ("--format foldr", "did you mean folder"),
     ],
@@ -169,7 +169,7 @@ def test_decisions_that_do_not_fit_are_one_line(data, decisions, refused, tmp_pa
     gone = json.loads(decisions.read_text(encoding="utf-8").splitlines()[0])["path"]
     (other / gone).unlink()
     error = refused(["--decisions", decisions], other)
-    assert f"1 of 3 decisions name images that are not in the data set: {gone}" in error
+    assert f"1 of 3 decisions cannot be followed, because the image is not in the data set: {gone}" in error
     log = tmp_path / "li.jsonl"
     append_decision(log, decide("李", gone, gone.split("/")[1], "drop"))
     error = refused(["--decisions", decisions, "--decisions", log])

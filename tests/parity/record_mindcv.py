@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 from filling import CLASSES, fill_mindspore, made_up_images
 
-from shelfmind.runtime.device import start_mindspore
+from shelfmind.machine.device import start_mindspore
 
 mindspore = start_mindspore("CPU")
 

@@ -6,12 +6,13 @@ import errno
 import json
 import os
 import stat
+import tempfile
 from pathlib import Path
 
 import pytest
 
 from shelfmind.errors import UserError
-from shelfmind.files import folder_written_whole, write_json, write_text, write_whole
+from shelfmind.files import folder_written_whole, make_folder, require_writable, write_json, write_text, write_whole
 
 
 def left_in(folder: Path) -> list[str]:
@@ -159,3 +160,42 @@ def test_a_folder_cannot_take_the_place_of_a_file_or_lie_in_one(tmp_path: Path) 
         pass
     with pytest.raises(UserError, match="cannot be"), folder_written_whole(tmp_path / "file" / "folder"):
         pass
+
+
+def test_a_folder_is_made_with_those_above_it(tmp_path: Path) -> None:
+    for _ in range(2):
+        make_folder(tmp_path / "a" / "b")
+    assert (tmp_path / "a" / "b").is_dir()
+
+
+@pytest.mark.parametrize("below", ["", "c", "c/d"])
+def test_a_folder_below_a_file_names_the_file(below: str, tmp_path: Path) -> None:
+    (tmp_path / "plain.txt").touch()
+    with pytest.raises(UserError, match=r"cannot be made: .*plain\.txt is a file"):
+        make_folder(tmp_path / "plain.txt" / below)
+    with pytest.raises(UserError, match=r"cannot be written: .*plain\.txt is a file"):
+        require_writable(tmp_path / "plain.txt" / below / "figures.json")
+
+
+@pytest.mark.parametrize("code", [errno.EACCES, errno.EROFS, errno.ENOSPC])
+def test_a_place_that_cannot_be_written_is_the_users_to_mend(
+    code: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refuse(*_: object, **__: object) -> None:
+        raise OSError(code, os.strerror(code))
+
+    require_writable(tmp_path / "figures.json")
+    assert list(tmp_path.iterdir()) == []
+    monkeypatch.setattr(Path, "mkdir", refuse)
+    with pytest.raises(UserError, match="cannot be made"):
+        make_folder(tmp_path / "a")
+    monkeypatch.setattr(tempfile, "TemporaryFile", refuse)
+    with pytest.raises(UserError, match=r"figures\.json cannot be written"):
+        require_writable(tmp_path / "figures.json")
+
+
+def test_an_output_must_not_be_a_folder_or_lie_in_none(tmp_path: Path) -> None:
+    with pytest.raises(UserError, match="it is a folder"):
+        require_writable(tmp_path)
+    with pytest.raises(UserError, match=r"the folder .*none does not exist"):
+        require_writable(tmp_path / "none" / "figures.json")

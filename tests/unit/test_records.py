@@ -8,7 +8,15 @@ import numpy as np
 import pytest
 
 from shelfmind.errors import UserError
-from shelfmind.records import UNLABELLED, BadFile, Catalog, Predictions, Sample, require_same_classes
+from shelfmind.records import (
+    UNLABELLED,
+    BadFile,
+    Catalog,
+    Predictions,
+    Sample,
+    require_same_classes,
+    with_classes_of_run,
+)
 
 SAMPLES = (
     Sample(Path("b.jpg"), 1, "train"),
@@ -52,6 +60,38 @@ def test_predictions_are_read_back_as_written(tmp_path: Path) -> None:
         assert getattr(read, name).dtype == getattr(given, name).dtype
 
 
+def test_what_numpy_wrote_is_read_and_what_is_written_numpy_reads(tmp_path: Path) -> None:
+    """Files of earlier versions stay readable, with and without the seconds; any program reads ours."""
+    given = some_predictions()
+    arrays = {name: getattr(given, name) for name in ("labels", "probabilities", "embeddings")}
+    texts = {"paths": np.array(given.paths), "class_names": np.array(given.class_names)}
+    np.savez_compressed(tmp_path / "old.npz", **arrays, **texts)
+    assert Predictions.load(tmp_path / "old.npz").paths == given.paths
+    given.save(tmp_path / "new.npz")
+    with np.load(tmp_path / "new.npz", allow_pickle=False) as archive:
+        assert set(archive) == {*arrays, *texts, "seconds"}
+        assert archive["paths"].tolist() == list(given.paths)
+        assert archive["probabilities"].flags["C_CONTIGUOUS"]
+
+
+@pytest.mark.parametrize("count", [0, 1, 40_000])
+def test_any_number_of_rows_comes_back_in_any_order_of_memory(count: int, tmp_path: Path) -> None:
+    generator = np.random.default_rng(0)
+    given = Predictions(
+        paths=tuple(f"照片 {number}" for number in range(count)),
+        labels=np.arange(count)[::-1],
+        probabilities=np.asfortranarray(generator.random((count, 3), np.float32)),
+        embeddings=generator.random((count, 8), np.float32)[:, ::2],
+        class_names=("a", "b", "c"),
+        seconds=1.5,
+    )
+    given.save(tmp_path / "p.npz")
+    read = Predictions.load(tmp_path / "p.npz")
+    assert (read.paths, read.seconds) == (given.paths, 1.5)
+    for name in ("labels", "probabilities", "embeddings"):
+        np.testing.assert_array_equal(getattr(read, name), getattr(given, name))
+
+
 def test_the_top_classes_come_best_first_and_ties_by_id() -> None:
     assert some_predictions().top(2).tolist() == [[1, 2], [0, 1]]
     assert some_predictions().top(9).shape == (2, 3)
@@ -59,9 +99,9 @@ def test_the_top_classes_come_best_first_and_ties_by_id() -> None:
 
 def test_unequal_lengths_are_refused() -> None:
     good = some_predictions()
-    with pytest.raises(ValueError, match="unequal"):
+    with pytest.raises(ValueError, match="for each row"):
         Predictions(good.paths[:1], good.labels, good.probabilities, good.embeddings, good.class_names)
-    with pytest.raises(ValueError, match="unequal"):
+    with pytest.raises(ValueError, match="for each row"):
         Predictions(good.paths, good.labels, good.probabilities, good.embeddings, good.class_names[:2])
 
 
@@ -105,3 +145,21 @@ def test_classes_that_differ_are_named() -> None:
     many = [f"n{number}" for number in range(9)]
     with pytest.raises(UserError, match=r"9 missing .*n0, n1, n2, n3, n4 and 4 more"):
         require_same_classes(("a", *many), ("a",), "here")
+
+
+def test_a_part_of_the_classes_gets_the_run_s_ids_by_name() -> None:
+    labels = [0, 1, UNLABELLED]
+    samples = tuple(Sample(Path(f"{place}.jpg"), label, "test") for place, label in enumerate(labels))
+    catalog = Catalog(samples, ("b", "d"), Path("photos"), "folder", ("before",))
+    mapped = with_classes_of_run(catalog, ("a", "b", "c", "d"))
+    assert mapped.class_names == ("a", "b", "c", "d")
+    assert [sample.label for sample in mapped.samples] == [1, 3, UNLABELLED]
+    assert mapped.notes == ("before", "2 of the run's 4 classes are in this data set; missing: a, c")
+
+
+def test_all_classes_stay_as_they_are_and_unknown_ones_are_refused() -> None:
+    catalog = Catalog((Sample(Path("1.jpg"), 0, "test"),), ("a", "b"), Path("photos"), "folder")
+    assert with_classes_of_run(catalog, ("a", "b")) == catalog
+    assert with_classes_of_run(catalog, ("b", "a")).samples[0].label == 1
+    with pytest.raises(UserError, match=r"the classes of photos .* 1 unknown to the run \(b\)"):
+        with_classes_of_run(catalog, ("a", "c"))

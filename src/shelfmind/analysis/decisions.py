@@ -12,8 +12,9 @@ from datetime import datetime, timezone
 from pathlib import Path
 from typing import Any
 
-from shelfmind.errors import UserError
+from shelfmind.errors import UserError, argument
 from shelfmind.files import sync_folder
+from shelfmind.nouns import counted
 
 try:
     import fcntl
@@ -45,11 +46,11 @@ class Decision:
 
     def __post_init__(self) -> None:
         if (self.decision is None) == (self.undoes is None):
-            raise ValueError("a line either decides or takes a decision back")
+            raise ValueError("a line must either decide or undo a decision")
         if self.decision is not None and self.decision not in KINDS:
-            raise ValueError(f"the decision '{self.decision}' is none of {', '.join(KINDS)}")
+            raise ValueError(f"the decision must be one of {', '.join(KINDS)}, got '{self.decision}'")
         if (self.decision == "relabel") != bool(self.label):
-            raise ValueError("a relabelling, and nothing else, names a new class")
+            raise ValueError("a relabelling must name a new class, and no other decision may")
 
     @property
     def outcome(self) -> tuple[str | None, str | None]:
@@ -161,7 +162,9 @@ def resolve(decisions: Sequence[Decision], prefer: Sequence[str] = (), latest: b
     reviewers = {decision.reviewer for decision in decisions}
     for name in prefer:
         if name not in reviewers:
-            raise UserError(f"no decisions of the reviewer '{name}'; there are those of {', '.join(sorted(reviewers))}")
+            raise UserError(
+                f"the reviewer '{name}' has made no decisions; those who have: {', '.join(sorted(reviewers))}"
+            )
     order = {decision.id: position for position, decision in enumerate(decisions)}
     settled: dict[str, Decision] = {}
     open_cases: list[tuple[Decision, Decision]] = []
@@ -179,11 +182,11 @@ def resolve(decisions: Sequence[Decision], prefer: Sequence[str] = (), latest: b
 
 def _contradiction(cases: Collection[tuple[Decision, Decision]]) -> str:
     first, second = next(iter(cases))
-    more = f", and so on for {len(cases) - 1} more images" if len(cases) > 1 else ""
+    more = f", and so on for {counted(len(cases) - 1, 'more image')}" if len(cases) > 1 else ""
     return (
         f"reviewers contradict each other: {first.path}: {first.reviewer} says {_said(first)}, "
         f"{second.reviewer} says {_said(second)}{more}; let one of them undo or decide again in the review, "
-        "or follow one with --prefer NAME, or the later decision with --prefer-latest"
+        f"or follow one with {argument('prefer', ['NAME'])}, or the later with {argument('prefer_latest', True)}"
     )
 
 
@@ -240,11 +243,11 @@ def _parsed(path: Path, number: int, line: bytes) -> Decision:
 
 def _decision(record: Any) -> Decision:
     if not isinstance(record, dict):
-        raise TypeError("no JSON object")
+        raise TypeError("it must be a JSON object")
 
     def text(key: str) -> str:
         if not isinstance(record[key], str):
-            raise TypeError(f"'{key}' is not text")
+            raise TypeError(f"'{key}' must be text")
         return str(record[key])
 
     def optional(key: str) -> str | None:

@@ -46,7 +46,7 @@ def write_suspects(path: Path, suspects: Iterable[Suspect]) -> None:
     ranked = sorted(suspects, key=lambda suspect: -suspect.score)
     for suspect in ranked:
         if not 0.0 <= suspect.score <= 1.0:
-            raise ValueError(f"the score of {suspect.path} is {suspect.score}, not in 0..1")
+            raise ValueError(f"the score of {suspect.path} must lie between 0 and 1, got {suspect.score}")
     write_whole(path, lambda temporary: _fill(temporary, ranked))
 
 
@@ -90,15 +90,17 @@ def _parsed(path: Path, number: int, line: bytes) -> Suspect:
             given_neighbours=tuple(_text(each) for each in record.get("given_neighbours", ())),
         )
     except (ValueError, KeyError, TypeError, AttributeError) as error:
-        raise UserError(f"{path}, line {number}: not a suspect ({_reason(error)}); make the file anew") from error
+        raise UserError(f"{path}, line {number}: not a suspect ({_reason(error)}); make it again") from error
     if not (math.isfinite(suspect.score) and 0.0 <= suspect.score <= 1.0):
-        raise UserError(f"{path}, line {number}: the score {suspect.score} does not lie in 0..1; make the file anew")
+        raise UserError(
+            f"{path}, line {number}: the score must lie between 0 and 1, got {suspect.score}; make it again"
+        )
     return suspect
 
 
 def _text(value: object) -> str:
     if not isinstance(value, str):
-        raise TypeError(f"{value!r} where text belongs")
+        raise TypeError(f"{value!r} must be text")
     return value
 
 

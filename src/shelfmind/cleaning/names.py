@@ -8,7 +8,7 @@ from collections.abc import Iterable, Mapping
 from types import MappingProxyType
 
 from shelfmind.data.classes import normalise_class_name
-from shelfmind.errors import UserError
+from shelfmind.errors import UserError, argument
 
 _BRACKETS = str.maketrans("【】〔〕〖〗", "[][][]")
 _DOTS = str.maketrans(dict.fromkeys("•‧∙⋅・･", "·") | dict.fromkeys("。｡", "."))
@@ -48,7 +48,7 @@ def clean_names(names: Iterable[str], merge: bool = False) -> Mapping[str, str]:
         if before != name and not merge:
             raise UserError(
                 f"the classes {before!r} and {name!r} are both called '{clean}' after normalising; "
-                "join them with --merge-same-names, or rename one of them"
+                f"join them with {argument('merge_same_names', True)}, or rename one of them"
             )
         cleaned[name] = cleaned.get(before, clean)
     return MappingProxyType(cleaned)

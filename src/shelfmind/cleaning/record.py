@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import platform
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
@@ -13,8 +12,9 @@ from typing import Any
 
 from shelfmind.cleaning.rows import Row
 from shelfmind.data.splits import SPLITS
-from shelfmind.data.tables import write_table
 from shelfmind.files import write_json
+from shelfmind.machine.checksums import file_sha256
+from shelfmind.tables import write_table
 
 IMAGES_FILE, NAMES_FILE, FACTS_FILE = "prepare.csv", "class_names.csv", "prepare.json"
 COLUMNS = ("source", "source_split", "source_class", "outcome", "reason", "decided", "split", "class", "target")
@@ -90,4 +90,4 @@ def versions(*more: str) -> dict[str, str]:
 
 def digests(paths: Iterable[Path]) -> list[str]:
     """The SHA-256 of each file's content."""
-    return [hashlib.sha256(path.read_bytes()).hexdigest() for path in paths]
+    return [file_sha256(path) for path in paths]

@@ -5,14 +5,15 @@ from __future__ import annotations
 from itertools import pairwise
 from pathlib import Path
 
-from shelfmind.analysis.duplicates import Limits, find_duplicates
-from shelfmind.analysis.facts import measured_meanwhile
-from shelfmind.analysis.issues import part_names
+from shelfmind.analysis.image_audit.issues import part_names
+from shelfmind.analysis.measuring.facts import measured_meanwhile
+from shelfmind.analysis.near_duplicates.groups import Limits, find_duplicates
 from shelfmind.data.splits import relative_name
-from shelfmind.data.tables import read_table
-from shelfmind.errors import UserError
+from shelfmind.errors import UserError, call
+from shelfmind.nouns import counted
 from shelfmind.progress import Counter
 from shelfmind.records import BadFile, Catalog
+from shelfmind.tables import read_table
 
 Pair = tuple[str, str]
 """Two images by their names below the data set's root."""
@@ -28,16 +29,18 @@ def audited_pairs(audit: Path) -> list[Pair]:
     path = audit / ISSUES
     if not path.is_file():
         raise UserError(
-            f"{audit} is not an audit: it has no {ISSUES}; make one with: shelfmind audit DATA --out {audit}"
+            f"{audit} is not an audit: it has no {ISSUES}; make one with: {call('audit', data='DATA', out=audit)}"
         )
     rows = read_table(path, exact=True)
     columns = {name: place for place, name in enumerate(rows[0][1])} if rows else {}
     if not {"path", "kind", "related"} <= columns.keys():
-        raise UserError(f"{path} lacks the columns path, kind and related; make the audit anew")
+        raise UserError(f"{path} lacks the columns path, kind and related; audit again")
     pairs: list[Pair] = []
     for line, cells in rows[1:]:
         if len(cells) != len(columns):
-            raise UserError(f"{path}, line {line}: {len(cells)} cells where {len(columns)} belong; make the audit anew")
+            raise UserError(
+                f"{path}, line {line}: must have {counted(len(columns), 'cell')}, got {len(cells)}; audit again"
+            )
         if cells[columns["kind"]] in _KINDS:
             pairs.extend((cells[columns["path"]], other) for other in part_names(cells[columns["related"]]))
     return pairs

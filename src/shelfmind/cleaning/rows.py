@@ -8,16 +8,18 @@ from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
+from scipy.cluster.hierarchy import DisjointSet
 
 from shelfmind.analysis.decisions import Decision
 from shelfmind.cleaning.names import clean_name
+from shelfmind.data.classes import NAMES_OF_OTHERS
 from shelfmind.data.splits import SPLITS, stratified_split
-from shelfmind.data.tables import shortened
-from shelfmind.errors import UserError, unknown_name
+from shelfmind.errors import UserError, argument, unknown_name
+from shelfmind.nouns import counted
+from shelfmind.tables import shortened
 
 Key = tuple[str, str]
 """A split and a class."""
-OTHERS = frozenset({"others", "other", "其他", "其它", "其他商品", "其它商品"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,10 +59,11 @@ def others_class(classes: Collection[str], wanted: str | None) -> str:
         if wanted not in classes:
             raise unknown_name("class for others", wanted, classes)
         return wanted
-    found = sorted(name for name in classes if clean_name(name).casefold() in OTHERS)
+    found = sorted(name for name in classes if clean_name(name).casefold() in NAMES_OF_OTHERS)
     if len(found) != 1:
         known = f"more than one class is called so ({', '.join(found)})" if found else "no class is called so"
-        raise UserError(f"decisions move images to 'others', but {known}; name the class with --others NAME")
+        which = argument("others", "NAME")
+        raise UserError(f"decisions move images to 'others', but {known}; name the class with {which}")
     return found[0]
 
 
@@ -169,21 +172,14 @@ def repetitions(
 
 def _groups(pairs: Iterable[tuple[str, str]], at: Mapping[str, Row]) -> list[list[str]]:
     """The connected images, each group and all groups in the order of the rows."""
-    parent: dict[str, str] = {}
-
-    def find(name: str) -> str:
-        while parent.setdefault(name, name) != name:
-            parent[name] = parent[parent[name]]
-            name = parent[name]
-        return name
-
-    for one, other in pairs:
-        if one in at and other in at:
-            parent[find(one)] = find(other)
+    known = [pair for pair in pairs if pair[0] in at and pair[1] in at]
+    connected = DisjointSet(name for pair in known for name in pair)
+    for one, other in known:
+        connected.merge(one, other)
     groups: dict[str, list[str]] = defaultdict(list)
     for name in at:
-        if name in parent:
-            groups[find(name)].append(name)
+        if name in connected:
+            groups[connected[name]].append(name)
     return list(groups.values())
 
 
@@ -216,7 +212,8 @@ def _target(decision: Decision, classes: Collection[str], known: Mapping[str, st
     if clean_name(label) in known:
         return known[clean_name(label)]
     error = unknown_name("class", label, classes)
-    raise UserError(f"{decision.reviewer} relabelled {decision.path}: {error}; a new class needs --new-class '{label}'")
+    needed = argument("new_classes", [label])
+    raise UserError(f"{decision.reviewer} relabelled {decision.path}: {error}; a new class needs {needed}")
 
 
 def _decided(row: Row, decision: Decision | None, targets: Mapping[str, str]) -> Row:
@@ -234,12 +231,14 @@ def _lost(lost: Sequence[str], given: Mapping[str, str], decisions: Mapping[str,
     gone = [path for path in lost if path not in given]
     if gone:
         text = (
-            f"{len(gone)} of {len(decisions)} decisions name images that are not in the data set: {shortened(gone, 3)}"
+            f"{len(gone):,} of {counted(len(decisions), 'decision')} cannot be followed, because the image is "
+            f"not in the data set: {shortened(gone, 3)}"
         )
     else:
         path = lost[0]
         text = (
-            f"{len(lost)} of {len(decisions)} decisions are about another label than the image has now: {path} was "
-            f"'{decisions[path].given}' and is '{given[path]}'"
+            f"{len(lost):,} of {counted(len(decisions), 'decision')} cannot be followed, because the image "
+            f"has another label now: {path} was '{decisions[path].given}' and is '{given[path]}'"
         )
-    return f"{text}; give the data set that was reviewed, or pass over them with --ignore-missing-decisions"
+    passing = argument("ignore_missing_decisions", True)
+    return f"{text}; give the data set that was reviewed, or pass over them with {passing}"

@@ -8,11 +8,11 @@ import shutil
 from collections.abc import Sequence
 from pathlib import Path
 
-from shelfmind.data.examining import available_cores
-from shelfmind.data.images import BadImage, open_image
-from shelfmind.errors import UserError
+from shelfmind.errors import UserError, argument
+from shelfmind.images.decoding import BadImage, open_image
+from shelfmind.machine.ahead import map_ahead
+from shelfmind.machine.cores import available_cores
 from shelfmind.progress import Progress
-from shelfmind.runtime.ahead import map_ahead
 
 LINKS = ("auto", "hard", "symbolic", "copy")
 JPEG_QUALITY = 95
@@ -72,7 +72,8 @@ def _place(source: Path, target: Path, link: str, jpeg: bool) -> str:
         except OSError as error:
             if link == "hard":
                 reason = error.strerror or error
-                raise UserError(f"{source} cannot be linked: {reason}; --link copy does without") from error
+                copying = argument("link", "copy")
+                raise UserError(f"{source} cannot be linked: {reason}; {copying} does without") from error
         else:
             return "linked"
     shutil.copyfile(real, target)

@@ -2,34 +2,95 @@
 
 from __future__ import annotations
 
+import errno
 import sys
-from typing import NoReturn
+from typing import Annotated, Any, NoReturn
 
 import typer
+from typer.core import TyperGroup
 
-from shelfmind.cli.options import INTERRUPTED
-from shelfmind.errors import UserError
+from shelfmind import __version__
+from shelfmind.cli.commands import INTERRUPTED, listed_command, whole_command
+from shelfmind.cli.process import prepare_process
+from shelfmind.errors import UserError, unknown_name
+from shelfmind.verbs import VERBS
+
+
+class Verbs(TyperGroup):
+    """The verbs of the table; each is made when it is asked for, and help makes do with their summaries."""
+
+    _listing = False
+
+    def list_commands(self, ctx: Any) -> list[str]:
+        """The names of all verbs."""
+        return [*super().list_commands(ctx), *(name.replace("_", "-") for name in VERBS)]
+
+    def get_command(self, ctx: Any, cmd_name: str) -> Any:
+        """The verb of this name, if there is one."""
+        if cmd_name not in self.list_commands(ctx) or cmd_name in self.commands:
+            return super().get_command(ctx, cmd_name)
+        return listed_command(cmd_name) if self._listing else whole_command(cmd_name)
+
+    def resolve_command(self, ctx: Any, args: list[str]) -> Any:
+        """As Typer does it, with the nearest verbs for one that does not exist."""
+        if args and not args[0].startswith("-") and args[0] not in self.list_commands(ctx):
+            raise unknown_name("verb", args[0], self.list_commands(ctx))
+        return super().resolve_command(ctx, args)
+
+    def format_help(self, ctx: Any, formatter: Any) -> None:
+        """The list of all verbs."""
+        self._listing = True
+        super().format_help(ctx, formatter)
+
 
 app = typer.Typer(
+    cls=Verbs,
     help="Recognises retail products (SKUs) in photos of shelf items.\n\n"
     "Start with:  shelfmind train PHOTOS --out runs/first   (PHOTOS holds one folder of images a product)",
+    epilog="Variables: SHELFMIND_DEVICE (CPU, GPU or Ascend; the best there is if not set), SHELFMIND_CACHE (where "
+    "decoded photos and downloads are kept), SHELFMIND_CACHE_GB (how much the decoded photos may take).",
     no_args_is_help=True,
     add_completion=False,
     pretty_exceptions_enable=False,
     rich_markup_mode="rich",
+    context_settings={"help_option_names": ["-h", "--help"]},
 )
+
+_THE_PLACES_FAULT = frozenset({errno.EACCES, errno.EPERM, errno.EROFS, errno.ENOSPC, errno.EDQUOT})
+"""A file that may not be read or written, or a full disk: for the user to mend, wherever it is noticed."""
+
+
+def _say_version(asked: bool) -> None:
+    if asked:
+        typer.echo(f"shelfmind {__version__}")
+        raise typer.Exit
+
+
+@app.callback()
+def shelfmind(
+    version: Annotated[
+        bool, typer.Option("--version", callback=_say_version, is_eager=True, help="Show the version and exit.")
+    ] = False,
+) -> None: ...
 
 
 def main() -> None:
     """Run the command; a user's mistake is one line and status 2, Ctrl-C is status 130, our own faults are status 1."""
+    prepare_process()
     try:
         status = app(standalone_mode=False)
     except UserError as error:
-        fail(str(error), 2)
+        from shelfmind.cli.wording import as_typed
+
+        fail(as_typed(error.message), 2)
     except KeyboardInterrupt:
         fail("stopped", INTERRUPTED)
     except BrokenPipeError:
         sys.exit(1)
+    except OSError as error:
+        if error.errno not in _THE_PLACES_FAULT:
+            raise
+        fail(f"{error.filename or 'a file'}: {error.strerror}", 2)
     except Exception as error:
         if not hasattr(error, "format_message"):  # not a mistake on the command line
             raise

@@ -41,17 +41,17 @@ def models(
 
     facts = model_facts(name)
     if name is not None or measure:
-        from shelfmind.runtime.device import start_mindspore
+        from shelfmind.machine.device import start_mindspore
 
         start_mindspore()
         from shelfmind.display import Display
+        from shelfmind.inference.speed import inference_speed
         from shelfmind.models import create_model
         from shelfmind.models.complexity import parts
-        from shelfmind.runtime.speed import inference_speed
 
         display = Display()
         with display.showing():
-            measured = display.counter("measuring models", len(facts)) if measure else None
+            measured = display.counter("measuring models", len(facts), "models") if measure else None
             for row in facts:
                 if measured is not None:
                     row["images_per_second"] = round(inference_speed(row["name"]), 1)

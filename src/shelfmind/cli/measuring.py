@@ -7,10 +7,10 @@ from typing import Annotated, Any
 
 import typer
 from rich.console import Console
-from rich.table import Table
 
 from shelfmind.cli.application import app
 from shelfmind.cli.options import (
+    AllowSeen,
     Data,
     Format,
     JsonFile,
@@ -23,6 +23,7 @@ from shelfmind.cli.options import (
     write_figures,
 )
 from shelfmind.errors import UserError
+from shelfmind.nouns import counted
 
 PANEL = "Measure and predict"
 
@@ -30,7 +31,9 @@ PANEL = "Measure and predict"
 @app.command(rich_help_panel=PANEL)
 def evaluate(
     paths: Annotated[list[Path], typer.Argument(metavar="RUN... DATA", help="one run or several, then the data set")],
-    split: Annotated[str | None, typer.Option(help="train, val or test; test if the data has one, else val")] = None,
+    split: Annotated[
+        str | None, typer.Option(help="train, val, test, new (unknown to the run) or some, as in test,new; test if any")
+    ] = None,
     tta: Tta = None,
     logit_adjust: Annotated[
         float | None, typer.Option(help="favour rare classes: 0 not at all, 1 as if all were equally frequent")
@@ -38,6 +41,7 @@ def evaluate(
     out: Annotated[Path | None, typer.Option(help="folder for the results of several runs")] = None,
     json_file: JsonFile = None,
     max_bad_fraction: MaxBad = 0.01,
+    allow_seen: AllowSeen = False,
     format: Format = None,
 ) -> None:
     """Measure a run, or several averaged, on a labelled data set: accuracies with intervals, calibration, confusions.
@@ -48,13 +52,15 @@ def evaluate(
 
       shelfmind evaluate runs/first photos --split val --tta flip,scale --json val.json
 
+      shelfmind evaluate runs/first photos --split new
+
       shelfmind evaluate runs/first photos --logit-adjust 0.5
 
       shelfmind evaluate runs/a runs/b runs/c photos --out runs/together
     """
     from shelfmind.data.detection import require_path
     from shelfmind.display import Display, members_table
-    from shelfmind.runtime.run_folder import RunFolder
+    from shelfmind.runs.folder import RunFolder
 
     *runs, data = paths
     if not runs:
@@ -75,7 +81,9 @@ def evaluate(
         "tta": views(tta),
         "format": format,
         "max_bad_fraction": max_bad_fraction,
+        "allow_seen": allow_seen,
         "counter": display.counter,
+        "note": display.note,
     }
     members = None
     with display.showing():
@@ -90,6 +98,8 @@ def evaluate(
         if members is not None:
             Console().print(members_table(members))
     write_figures(figures, json_file)
+    for note in evaluation.notes:
+        display.line(note)
     display.line(f"report: {(out or runs[0]) / 'report.html'}")
 
 
@@ -100,9 +110,12 @@ def calibrate(
     split: Annotated[str, typer.Option(help="the images to fit to; never test")] = "val",
     tta: Tta = None,
     max_bad_fraction: MaxBad = 0.01,
+    allow_seen: AllowSeen = False,
     format: Format = None,
 ) -> None:
-    """Make a run's confidence mean what it says: fit one temperature on validation images and keep it in the run.
+    """Make a run's confidence mean what it says: fit one temperature on validation images and keep it if it helps.
+
+    It helps if the likelihood of labels that it was not fitted to is better beyond chance; else temperature 1 is kept.
 
     Examples:
 
@@ -110,7 +123,7 @@ def calibrate(
     """
     from shelfmind.data.detection import require_path
     from shelfmind.display import Display
-    from shelfmind.runtime.run_folder import RunFolder
+    from shelfmind.runs.folder import RunFolder
 
     RunFolder(run).require()
     require_path(data)
@@ -125,12 +138,15 @@ def calibrate(
             tta=views(tta),
             format=format,
             max_bad_fraction=max_bad_fraction,
+            allow_seen=allow_seen,
             counter=display.counter,
         )
-    typer.echo(
-        f"temperature {scaling.temperature:.3f}; expected calibration error {scaling.ece_before:.2%} before, "
-        f"{scaling.ece_after:.2%} after on the half of {scaling.images} images that it was not fitted to"
-    )
+    typer.echo(scaling.sentence())
+    if scaling.kept:
+        typer.echo(
+            f"expected calibration error {scaling.ece_before:.2%} before, {scaling.ece_after:.2%} after, each of "
+            f"{counted(scaling.images, 'image')} judged by a temperature that was not fitted to it"
+        )
 
 
 @app.command(rich_help_panel=PANEL)
@@ -155,7 +171,9 @@ def predict(
       shelfmind predict runs/first new/ --top 3 --out predictions.csv
     """
     from shelfmind.display import Display
-    from shelfmind.runtime.run_folder import RunFolder
+    from shelfmind.images.checking import note_bad_files
+    from shelfmind.progress import tell
+    from shelfmind.runs.folder import RunFolder
 
     RunFolder(run).require()
     import shelfmind
@@ -164,15 +182,17 @@ def predict(
     with display.showing():
         outcome = shelfmind.predict(run, paths, top=top, out=out, tta=views(tta), counter=display.counter)
     if out is None:
-        _print_predictions(outcome.shown, top)
+        from shelfmind.cli.predictions import predictions_table
+
+        console = Console()
+        console.print(predictions_table(outcome.shown, top, console.width))
     else:
         display.line(f"predictions: {out}")
     if outcome.images > len(outcome.shown) and out is None:
         display.line(f"{outcome.images - len(outcome.shown)} more; write them all with --out predictions.csv")
+    tell(outcome.notes, display.note)
     bad = outcome.bad_files
-    if bad:
-        where = f"; all in {outcome.bad_list}" if outcome.bad_list else ""
-        display.line(f"{len(bad)} of {outcome.images} files could not be used: {bad[0].path}: {bad[0].reason}{where}")
+    tell(note_bad_files(bad, outcome.images, outcome.bad_list), display.note)
     if len(bad) > max_bad_fraction * outcome.images or len(bad) == outcome.images:
         raise typer.Exit(2)
 
@@ -188,6 +208,7 @@ def explain(
         str | None, typer.Option("--class", help="explain this class; what the run guesses if not given")
     ] = None,
     neighbours: Annotated[int, typer.Option(min=0, help="training images to show beside each")] = 4,
+    overwrite: Annotated[bool, typer.Option("--overwrite", help="replace an earlier page in that folder")] = False,
 ) -> None:
     """Show where a run looked (Grad-CAM), with the training images most like each image beside it.
 
@@ -198,7 +219,10 @@ def explain(
       shelfmind explain runs/first new/ --class 可乐330ml --out explained
     """
     from shelfmind.display import Display
-    from shelfmind.runtime.run_folder import RunFolder
+    from shelfmind.images.checking import note_bad_files
+    from shelfmind.progress import tell
+    from shelfmind.records import BadFile
+    from shelfmind.runs.folder import RunFolder
 
     RunFolder(run).require()
     import shelfmind
@@ -206,19 +230,16 @@ def explain(
     display = Display()
     with display.showing():
         explained = shelfmind.explain(
-            run, paths, out=out, class_name=class_name, neighbours=neighbours, counter=display.counter
+            run,
+            paths,
+            out=out,
+            class_name=class_name,
+            neighbours=neighbours,
+            overwrite=overwrite,
+            counter=display.counter,
         )
-    bad = [each for each in explained if each.error is not None]
-    if bad:
-        display.line(f"{len(bad)} of {len(explained)} files could not be used: {bad[0].path}: {bad[0].error}")
+    bad = [BadFile(Path(each.path), each.error) for each in explained if each.error is not None]
+    tell(note_bad_files(bad, len(explained)), display.note)
     display.line(f"page: {out / 'index.html'}")
     if len(bad) == len(explained):
         raise typer.Exit(2)
-
-
-def _print_predictions(predictions: list[Any], top: int) -> None:
-    table = Table("image", *(f"guess {rank}" for rank in range(1, top + 1)))
-    for prediction in predictions:
-        cells = [f"{guess.class_name} {guess.probability:.1%}" for guess in prediction.guesses]
-        table.add_row(prediction.source, *(cells or [f"unusable: {prediction.error}"]))
-    Console().print(table)

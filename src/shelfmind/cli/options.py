@@ -7,15 +7,15 @@ import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 from rich.console import Console
 
-from shelfmind.errors import UserError
+from shelfmind.cli.commands import INTERRUPTED
 
-INTERRUPTED = 130
-"""The exit status after Ctrl-C, as shells have it."""
+if TYPE_CHECKING:
+    from shelfmind.display import Display
 
 Data = Annotated[Path, typer.Argument(help="data set: a folder of class folders, RP2K, a csv, or Grocery Store")]
 Run = Annotated[Path, typer.Argument(help="a run folder that `shelfmind train` made")]
@@ -23,6 +23,9 @@ Format = Annotated[str | None, typer.Option(help="folder, rp2k, csv or grocery_s
 MaxBad = Annotated[float, typer.Option(min=0, max=1, help="share of unusable files above which to stop")]
 JsonFile = Annotated[
     Path | None, typer.Option("--json", help="also write the figures to this file; - for standard output")
+]
+AllowSeen = Annotated[
+    bool, typer.Option("--allow-seen", help="go on with images that the run was trained on, or may have been")
 ]
 Tta = Annotated[str | None, typer.Option(help="views to average, such as flip,centre; none for the plain image alone")]
 
@@ -40,7 +43,7 @@ def print_evaluation(figures: dict[str, Any]) -> None:
 
 
 @contextmanager
-def stoppable(began: Path, advice: str, display: Any) -> Iterator[None]:
+def stoppable(began: Path, advice: str, display: Display) -> Iterator[None]:
     """Say on Ctrl-C how to go on, if the file `began` shows that there is something to go on with."""
     try:
         yield
@@ -66,7 +69,6 @@ def require_folder_of(file: Path | None) -> None:
     """Refuse an output that cannot be written before any work is done."""
     if file is None or str(file) == "-":
         return
-    if file.is_dir():
-        raise UserError(f"{file} cannot be written: it is a folder")
-    if not file.parent.is_dir():
-        raise UserError(f"{file} cannot be written: the folder {file.parent} does not exist")
+    from shelfmind.files import require_writable
+
+    require_writable(file)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from contextlib import AbstractContextManager, ExitStack
 from dataclasses import asdict
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Literal, cast
 
 import typer
 from rich.console import Console
@@ -23,6 +23,11 @@ from shelfmind.cli.options import (
     write_figures,
 )
 from shelfmind.errors import UserError
+from shelfmind.nouns import counted
+
+if TYPE_CHECKING:
+    from shelfmind.display import Display
+    from shelfmind.training.watching import Watcher
 
 PANEL = "Train"
 
@@ -37,7 +42,7 @@ def train(
     overrides: Annotated[
         list[str] | None, typer.Option("--set", metavar="KEY=VALUE", help="change the recipe; may be repeated")
     ] = None,
-    epochs: Annotated[int | None, typer.Option(help="instead of the recipe's")] = None,
+    epochs: Annotated[int | None, typer.Option(help="instead of the recipe's; not with --max-minutes")] = None,
     seed: Annotated[int, typer.Option(min=0, help="of split, weights, order and augmentation")] = 0,
     max_minutes: Annotated[
         float | None, typer.Option(help="fit the whole schedule into this time instead of a number of epochs")
@@ -47,6 +52,9 @@ def train(
         typer.Option("--weights", "--init", help="start from these: a file, a run folder, or official ones by name"),
     ] = None,
     offline: Annotated[bool, typer.Option("--offline", help="never download weights")] = False,
+    split_of: Annotated[
+        Path | None, typer.Option(help="take this run's split, so that both can be judged together; new photos: train")
+    ] = None,
     rules: Annotated[str | None, typer.Option(help="keep these terms: contest")] = None,
     track: Annotated[
         str | None, typer.Option(help="also send figures to tensorboard (RUN/tensorboard), mlflow, or both: a,b")
@@ -65,6 +73,8 @@ def train(
       shelfmind train photos --recipe rp2k/se_resnext50 --set train.batch_size=32 --seed 1 --out runs/se
 
       shelfmind train photos --recipe rp2k/se_resnext50 --weights se_resnext50 --out runs/from_imagenet
+
+      shelfmind train photos --seed 5 --split-of runs/first --out runs/s5
 
       shelfmind train --resume runs/first
     """
@@ -86,13 +96,15 @@ def train(
     import shelfmind
 
     with _resumable("train", run, display), ExitStack() as closing, display.showing():
-        watcher: Any = TrainingDisplay(display)
+        watcher: Watcher = TrainingDisplay(display)
         if trackers:
-            watcher = shelfmind.TrackingWatcher(trackers, watcher)
-            closing.callback(watcher.close)
+            watcher = tracking = shelfmind.TrackingWatcher(trackers, watcher)
+            closing.callback(tracking.close)
         if resume is not None:
             evaluation = shelfmind.resume(resume, watcher=watcher)
         else:
+            assert data is not None
+            assert out is not None
             evaluation = shelfmind.train(
                 data,
                 recipe=settings,
@@ -105,13 +117,17 @@ def train(
                 weights=weights,
                 offline=offline,
                 rules=rules,
+                split_of=split_of,
                 watcher=watcher,
             )
     if evaluation is not None:
         print_evaluation(evaluation.to_json())
+        for note in evaluation.notes:
+            display.line(note)
     display.line(f"run:    {run}")
     if (run / "report.html").exists():
         display.line(f"report: {run / 'report.html'}")
+    display.repeat_warnings()
 
 
 @app.command(rich_help_panel=PANEL)
@@ -130,7 +146,7 @@ def pretrain(
     overrides: Annotated[
         list[str] | None, typer.Option("--set", metavar="KEY=VALUE", help="change the recipe; may be repeated")
     ] = None,
-    epochs: Annotated[int | None, typer.Option(help="instead of the recipe's")] = None,
+    epochs: Annotated[int | None, typer.Option(help="instead of the recipe's; not with --max-minutes")] = None,
     seed: Annotated[int, typer.Option(min=0, help="of weights, order and augmentation")] = 0,
     max_minutes: Annotated[float | None, typer.Option(help="fit the whole schedule into this time")] = None,
     max_bad_fraction: MaxBad = 0.01,
@@ -163,7 +179,7 @@ def pretrain(
 
     display = Display()
     with _resumable("pretrain", run, display), display.showing():
-        watcher: Any = TrainingDisplay(display)
+        watcher = TrainingDisplay(display)
         readout = shelfmind.pretrain(
             None if resume is not None else data,
             out=run,
@@ -181,8 +197,13 @@ def pretrain(
         for name in ("knn", "linear"):
             low, high = getattr(readout, f"{name}_top1_ci95")
             how = "nearest neighbours" if name == "knn" else "linear probe"
-            typer.echo(f"{how}: top-1 {getattr(readout, f'{name}_top1'):.2%} ({low:.2%} to {high:.2%}) on validation")
+            share, images = getattr(readout, f"{name}_top1"), readout.images
+            figure = f"top-1 {share:.2%} ({low:.2%} to {high:.2%}) on validation"
+            if readout.too_few_images:
+                figure = f"top-1 {round(share * images)} of {images} right on validation: too few images to judge"
+            typer.echo(f"{how}: {figure}")
     display.line(f"run:    {run}; start from it with: shelfmind train DATA --init {run}")
+    display.repeat_warnings()
 
 
 @app.command(rich_help_panel=PANEL)
@@ -190,8 +211,10 @@ def fixres(
     run: Run,
     resolutions: Annotated[str, typer.Option(help="image sizes to try, such as 224,256,288")],
     out: Annotated[Path, typer.Option(help="run folder to make if a size is better")],
-    epochs: Annotated[int, typer.Option(min=1, help="of each fine-tuning")] = 5,
-    max_minutes: Annotated[float | None, typer.Option(help="of each fine-tuning, instead of epochs")] = None,
+    epochs: Annotated[
+        int | None, typer.Option(help="of each fine-tuning, 5 if not given; not with --max-minutes")
+    ] = None,
+    max_minutes: Annotated[float | None, typer.Option(help="of each fine-tuning, instead of --epochs")] = None,
     json_file: JsonFile = None,
 ) -> None:
     """Fit a run to larger test images: fine-tune classifier and last normalisation at each size, keep the best.
@@ -201,26 +224,30 @@ def fixres(
       shelfmind fixres runs/first --resolutions 112,128,144 --out runs/first_fixres
     """
     from shelfmind.display import Display, TrainingDisplay, resolutions_table
-    from shelfmind.runtime.run_folder import RunFolder
+    from shelfmind.runs.folder import RunFolder
 
     RunFolder(run).require()
     require_folder_of(json_file)
     try:
         sizes = [int(size) for size in resolutions.split(",") if size.strip()]
     except ValueError as error:
-        raise UserError(f"--resolutions takes sizes such as 224,256,288, not '{resolutions}'") from error
+        raise UserError(f"--resolutions must be sizes such as 224,256,288, got '{resolutions}'") from error
     import shelfmind
 
     display = Display()
     with display.showing():
-        watcher: Any = TrainingDisplay(display)
+        watcher = TrainingDisplay(display)
         outcome = shelfmind.fixres(
             run, out=out, resolutions=sizes, epochs=epochs, max_minutes=max_minutes, watcher=watcher
         )
     Console().print(resolutions_table(outcome))
     write_figures(asdict(outcome), json_file)
     kept = f"kept: {outcome.kept} px, in {out}" if outcome.kept else "no size is better than the run as it is"
+    if outcome.doubt:
+        say = display.warn if outcome.too_few_images else display.line
+        say(f"{outcome.kept} px is kept for a gain on validation images, but {outcome.doubt}")
     display.line(kept)
+    display.repeat_warnings()
 
 
 @app.command(rich_help_panel=PANEL)
@@ -235,8 +262,10 @@ def tune(
     overrides: Annotated[
         list[str] | None, typer.Option("--set", metavar="KEY=VALUE", help="change the recipe; may be repeated")
     ] = None,
-    epochs: Annotated[int | None, typer.Option(help="of each trial, instead of the recipe's")] = None,
-    max_minutes: Annotated[float | None, typer.Option(help="of each trial, instead of epochs")] = None,
+    epochs: Annotated[
+        int | None, typer.Option(help="of each trial, instead of the recipe's; not with --max-minutes")
+    ] = None,
+    max_minutes: Annotated[float | None, typer.Option(help="of each trial, instead of --epochs")] = None,
     seed: Annotated[int, typer.Option(min=0, help="of every trial and of the search")] = 0,
     format: Format = None,
 ) -> None:
@@ -266,7 +295,7 @@ def tune(
 
     display = Display()
     with display.showing():
-        watcher: Any = TrainingDisplay(display)
+        watcher = TrainingDisplay(display)
         best = shelfmind.tune(
             data,
             out=out,
@@ -284,9 +313,11 @@ def tune(
         f"{name}={value:.4g}" if isinstance(value, float) else f"{name}={value}" for name, value in best.values.items()
     )
     typer.echo(
-        f"best of {best.finished} trials ({best.pruned} more stopped early): validation top-1 {best.top1:.2%}, {values}"
+        f"best of {counted(best.finished, 'trial')} ({best.pruned} more stopped early): "
+        f"validation top-1 {best.top1:.2%}, {values}"
     )
     display.line(f"recipe: {out / 'best.yaml'} (chosen on validation images, so their figure flatters it)")
+    display.repeat_warnings()
 
 
 @app.command(rich_help_panel=PANEL)
@@ -305,7 +336,7 @@ def soup(
     """
     from shelfmind.display import Display
     from shelfmind.errors import unknown_name
-    from shelfmind.runtime.run_folder import RunFolder
+    from shelfmind.runs.folder import RunFolder
 
     if kind not in ("greedy", "uniform"):
         raise unknown_name("kind of soup", kind, ("greedy", "uniform"))
@@ -314,17 +345,25 @@ def soup(
 
     display = Display()
     with display.showing():
-        outcome = shelfmind.soup(run, out=out, kind=kind, counter=display.counter)
+        outcome = shelfmind.soup(run, out=out, kind=cast(Literal["greedy", "uniform"], kind), counter=display.counter)
     low, high = outcome.gain_ci95
-    typer.echo(
-        f"{outcome.kind} soup of the epochs {', '.join(map(str, outcome.epochs))}: "
+    epochs, images = ", ".join(map(str, outcome.epochs)), outcome.images
+    figures = (
         f"validation top-1 {outcome.top1:.2%}, the run has {outcome.top1_before:.2%} "
         f"({100 * outcome.gain:+.2f} points, {100 * low:+.2f} to {100 * high:+.2f})"
     )
+    if outcome.too_few_images:
+        right, before = round(outcome.top1 * images), round(outcome.top1_before * images)
+        figures = f"{right} of {images} validation images right, {before} by the run: too few images to judge"
+    typer.echo(f"{outcome.kind} soup of the epochs {epochs}: {figures}")
+    if outcome.doubt:
+        say = display.warn if outcome.too_few_images else display.line
+        say(f"the soup's gain over the run is not proved: {outcome.doubt}")
     display.line(f"run:    {out}")
+    display.repeat_warnings()
 
 
-def _resumable(verb: str, run: Path, display: Any) -> AbstractContextManager[None]:
+def _resumable(verb: str, run: Path, display: Display) -> AbstractContextManager[None]:
     """Say on Ctrl-C how to go on with a run that has begun."""
     advice = f"what is trained so far is kept. Go on with: shelfmind {verb} --resume {run}"
     return stoppable(run / "recipe.yaml", advice, display)

@@ -10,11 +10,11 @@ import numpy as np
 import numpy.typing as npt
 
 from shelfmind.data.classes import sorted_class_names
-from shelfmind.data.images import IMAGE_SUFFIXES
 from shelfmind.data.splits import SPLITS, VAL_FRACTION, complete_splits
-from shelfmind.data.tables import shortened
 from shelfmind.errors import UserError
+from shelfmind.images.decoding import IMAGE_SUFFIXES
 from shelfmind.records import Catalog, Sample
+from shelfmind.tables import shortened
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,7 +60,8 @@ def assemble(
     samples = [Sample(item.path, int(label), split) for item, label, split in zip(found, labels, splits, strict=True)]
     samples.sort(key=lambda sample: (SPLITS.index(sample.split), sample.label))
     rare = _class_notes(class_names, labels, splits)
-    return Catalog(tuple(samples), class_names, root, format, (*notes, *split_notes, *rare))
+    named = frozenset(item.split for item in found if item.split is not None)
+    return Catalog(tuple(samples), class_names, root, format, (*notes, *split_notes, *rare), named)
 
 
 def _class_notes(class_names: Sequence[str], labels: npt.NDArray[np.int64], splits: Sequence[str]) -> list[str]:

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
 
 from shelfmind.data.classes import normalise_class_name
-from shelfmind.data.tables import read_table, shortened, write_table
 from shelfmind.errors import UserError
+from shelfmind.nouns import counted
 from shelfmind.records import UNLABELLED, Catalog, Sample
+from shelfmind.tables import read_table, shortened, write_table
 
 COLUMNS = ("class", "broader")
 _HEADERS = (COLUMNS, ("class name (str)", "coarse class name (str)"))
@@ -46,15 +48,20 @@ def with_broader_classes(catalog: Catalog, broader: Mapping[str, str], source: P
         raise UserError(f"{source} has no broader class for {len(missing)} of the data's classes: {shortened(missing)}")
     names = sorted({name for name in above if name is not None})
     if len(names) < 2:
-        raise UserError(f"{source} puts all classes of the data into '{names[0]}': nothing to tell apart")
+        raise UserError(
+            f"{source} puts all classes of the data into '{names[0]}': at least two broader classes are needed"
+        )
     places = {name: place for place, name in enumerate(names)}
     labels = [places[str(name)] for name in above]
     samples = tuple(
         Sample(each.path, UNLABELLED if each.label == UNLABELLED else labels[each.label], each.split)
         for each in catalog.samples
     )
-    notes = (*catalog.notes, f"{len(catalog.class_names)} classes were joined to {len(names)} broader ones")
-    return Catalog(samples, tuple(names), catalog.root, catalog.format, notes)
+    notes = (
+        *catalog.notes,
+        f"{counted(len(catalog.class_names), 'class was', 'classes were')} joined to {len(names)} broader ones",
+    )
+    return replace(catalog, samples=samples, class_names=tuple(names), notes=notes)
 
 
 def write_broader(catalog: Catalog, broader: Mapping[str, str], path: Path) -> None:

@@ -7,6 +7,9 @@ from collections.abc import Mapping
 
 from shelfmind.errors import UserError
 
+NAMES_OF_OTHERS = frozenset({"others", "other", "其他", "其它", "其他商品", "其它商品"})
+"""Names, in lower case, of classes that collect what has no class of its own."""
+
 
 def normalise_class_name(name: str) -> str:
     """The name as a reader sees it: NFKC (full-width brackets become half-width), stripped, runs of blanks as one."""

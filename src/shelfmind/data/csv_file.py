@@ -8,9 +8,10 @@ from pathlib import Path
 
 from shelfmind.data.assembling import Found, assemble
 from shelfmind.data.splits import SPLIT_ALIASES
-from shelfmind.data.tables import read_table
 from shelfmind.errors import UserError, unknown_name
+from shelfmind.nouns import counted
 from shelfmind.records import Catalog
+from shelfmind.tables import read_table
 
 _DELIMITERS = (",", ";", "\t")
 
@@ -41,7 +42,11 @@ def csv_catalog(root: Path, seed: int = 0, same_names: bool = False) -> Catalog:
     without_split = [line for line, row in found.values() if row.split is None]
     if 0 < len(without_split) < len(images):
         raise UserError(f"{path}, line {without_split[0]}: no split; fill the column in on every line or on none")
-    notes = [f"{repeated} lines of {path.name} repeat an earlier one"] if repeated else []
+    notes = (
+        [f"{counted(repeated, f'line of {path.name} repeats', f'lines of {path.name} repeat')} an earlier one"]
+        if repeated
+        else []
+    )
     return assemble(images, places, root=path.parent, format="csv", seed=seed, notes=notes, same_names=same_names)
 
 

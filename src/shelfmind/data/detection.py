@@ -9,8 +9,9 @@ from shelfmind.data.folder import split_folders
 from shelfmind.data.grocery_store import split_lists
 from shelfmind.data.listing import list_images, subfolders
 from shelfmind.data.rp2k import image_root, is_mirror_header, meta_file
-from shelfmind.data.tables import read_table, shortened
 from shelfmind.errors import UserError
+from shelfmind.nouns import counted
+from shelfmind.tables import read_table, shortened
 
 _ARCHIVES = frozenset({".zip", ".tar", ".gz", ".tgz", ".bz2", ".xz", ".7z", ".rar"})
 _LOOKED_FOR = (
@@ -99,5 +100,5 @@ def _contents(root: Path) -> str:
     """What a folder holds, for a message."""
     folders = [f"{path.name}/" for path in subfolders(root)]
     others = list_images(root, recursive=False).others
-    files = [f"{count} {suffix or 'other'} files" for suffix, count in sorted(others.items())]
+    files = [counted(count, f"{suffix or 'other'} file") for suffix, count in sorted(others.items())]
     return shortened([*folders, *files]) or "an empty folder"

@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
 from shelfmind.data.assembling import Found, assemble
-from shelfmind.data.listing import Listing, list_images, note_others, subfolders
+from shelfmind.data.listing import Listing, list_images, note_links, note_others, subfolders
 from shelfmind.data.splits import SPLIT_ALIASES
-from shelfmind.data.tables import shortened
 from shelfmind.errors import UserError
+from shelfmind.nouns import counted
 from shelfmind.records import Catalog
+from shelfmind.tables import shortened
 
 
 @dataclass
@@ -60,29 +62,55 @@ def read_tree(root: Path) -> Tree:
     """
     splits = split_folders(root)
     tree = Tree()
-    outside = Listing()
+    left = Listing()
+    joined: dict[str, dict[str, None]] = {}
+    if splits:
+        left.add(_links_in(root, root))
     parents: list[tuple[str | None, Path]] = [*splits.items()] if splits else [(None, root)]
     for split, parent in parents:
-        direct = list_images(parent, recursive=False)
-        outside.images.extend(direct.images)
+        direct = _links_in(parent, root)
+        left.add(direct)
+        left.images.extend(direct.images)
         for class_folder in subfolders(parent):
-            listing = list_images(class_folder)
+            listing = list_images(class_folder, root=root)
             tree.places.setdefault(class_folder.name, str(class_folder.relative_to(root)))
             tree.found.extend(Found(path, class_folder.name, split) for path in listing.images)
-            outside.add_others(listing.others)
-    tree.notes = note_others(outside.others)
+            left.add(listing)
+            if len(listing.folders) > 1:
+                below = (str(path.relative_to(class_folder)) for path in listing.folders if path != class_folder)
+                joined.setdefault(class_folder.name, {}).update(dict.fromkeys(below))
+    tree.notes = [*note_others(left.others), *_note_joined(joined), *note_links(left, root)]
     beside = [path.name for path in subfolders(root) if path not in splits.values()] if splits else []
     if beside:
         tree.notes.append(f"folders beside {', '.join(splits)} were left out: {shortened(beside)}")
-    if outside.images:
-        names = shortened(str(path.relative_to(root)) for path in outside.images)
+    if left.images:
+        names = shortened(str(path.relative_to(root)) for path in left.images)
         if not tree.found:
             raise UserError(
                 f"the images in {root} lie in no class folder ({names}); put the photos of each product into a folder "
                 "with the product's name"
             )
-        tree.notes.append(f"{len(outside.images)} images lie outside the class folders and were left out: {names}")
+        outsiders = counted(len(left.images), "image lies", "images lie")
+        tree.notes.append(f"left out, because {outsiders} outside the class folders: {names}")
     return tree
+
+
+def _links_in(folder: Path, root: Path) -> Listing:
+    """What lies directly in a folder that holds class folders; files that are no images are no matter there."""
+    listing = list_images(folder, recursive=False, root=root)
+    listing.others.clear()
+    return listing
+
+
+def _note_joined(joined: Mapping[str, Iterable[str]]) -> list[str]:
+    """A note on classes whose images lie in several folders, which may have been meant as classes of their own."""
+    if not joined:
+        return []
+    names = shortened(f"{name} ({shortened(below)})" for name, below in joined.items())
+    return [
+        f"the images in subfolders were joined into one class: {names}; "
+        "if the subfolders are products, make each a class folder of its own"
+    ]
 
 
 def _has_images(path: Path) -> bool:

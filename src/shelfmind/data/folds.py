@@ -23,7 +23,7 @@ def block_folds(
     gets more of the small classes than another. Raises `ValueError` for fewer than two folds.
     """
     if folds < 2:
-        raise ValueError(f"{folds} folds; at least 2 are needed")
+        raise ValueError(f"folds must be at least 2, got {folds}")
     chosen = np.full(len(labels), NEVER_HELD_OUT, np.int64)
     by_name = np.array(sorted(range(len(names)), key=lambda place: natural_key(names[place])), np.int64)
     order = by_name[np.argsort(labels[by_name], kind="stable")] if len(names) else by_name

@@ -6,9 +6,9 @@ from pathlib import Path
 
 from shelfmind.data.assembling import Found, assemble
 from shelfmind.data.splits import SPLITS
-from shelfmind.data.tables import read_table
 from shelfmind.errors import UserError
 from shelfmind.records import Catalog
+from shelfmind.tables import read_table
 
 _NAME, _ID = "Class Name (str)", "Class ID (int)"
 
@@ -45,7 +45,7 @@ def _class_names(path: Path) -> dict[int, str]:
         name, class_id = row[name_column], int(row[id_column])
         if names.setdefault(class_id, name) != name or list(names.values()).count(name) > 1:
             raise UserError(
-                f"{path}, line {line}: the class '{name}' (id {class_id}) has a name or id of an earlier one"
+                f"{path}, line {line}: class names and ids must be unique, but '{name}' (id {class_id}) repeats one"
             )
     return names
 
@@ -63,7 +63,7 @@ def _read_list(path: Path, split: str, names: dict[int, str]) -> list[Found]:
             continue
         cells = [cell.strip() for cell in line.rsplit(",", 2)]
         if len(cells) != 3 or not cells[1].isdecimal():
-            raise UserError(f"{path}, line {number}: '{line}' is not like: path, fine id, coarse id")
+            raise UserError(f"{path}, line {number}: must be 'path, fine id, coarse id', got '{line}'")
         class_name = names.get(int(cells[1]))
         if class_name is None:
             raise UserError(f"{path}, line {number}: the class id {cells[1]} is not in classes.csv")

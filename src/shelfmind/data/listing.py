@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import re
 from collections.abc import Iterable
 from dataclasses import dataclass, field
+from functools import lru_cache
 from pathlib import Path
 
-from shelfmind.data.images import IMAGE_SUFFIXES
 from shelfmind.errors import UserError
+from shelfmind.images.decoding import IMAGE_SUFFIXES
+from shelfmind.nouns import counted
+from shelfmind.tables import shortened
 
 _BY_THE_SYSTEM = frozenset({"thumbs.db", "desktop.ini", "__macosx", "@eadir", "$recycle.bin"})
 _DIGITS = re.compile(r"(\d+)")
@@ -17,15 +21,30 @@ _DIGITS = re.compile(r"(\d+)")
 
 @dataclass
 class Listing:
-    """What lies below a folder: image files by suffix, and how many files of other kinds by suffix."""
+    """What lies below a folder: image files, the folders that hold them, and how many other files by suffix.
+
+    `circles` are links that lead back to a folder above them, which are not followed; links that lead out of the data
+    set, to folders and to images, are.
+    """
 
     images: list[Path] = field(default_factory=list)
+    folders: list[Path] = field(default_factory=list)
     others: dict[str, int] = field(default_factory=dict)
+    circles: list[Path] = field(default_factory=list)
+    outside_folders: list[Path] = field(default_factory=list)
+    outside_images: list[Path] = field(default_factory=list)
 
     def add_others(self, others: dict[str, int]) -> None:
         """Add such counts of files by suffix."""
         for suffix, count in others.items():
             self.others[suffix] = self.others.get(suffix, 0) + count
+
+    def add(self, other: Listing) -> None:
+        """Add what was left out or is linked elsewhere, but not the images."""
+        self.add_others(other.others)
+        self.circles += other.circles
+        self.outside_folders += other.outside_folders
+        self.outside_images += other.outside_images
 
 
 def natural_key(text: str) -> tuple[list[str | int], str]:
@@ -40,16 +59,21 @@ def is_image_name(name: str) -> bool:
 
 
 def subfolders(folder: Path) -> list[Path]:
-    """The folders directly in `folder`, natural order, hidden ones and the system's left out."""
-    with _scan(folder) as entries:
-        names = [entry.name for entry in entries if not _is_hidden(entry.name) and entry.is_dir()]
-    return [folder / name for name in sorted(names, key=natural_key)]
+    """The folders directly in `folder`, natural order; not hidden ones, the system's and links that form a circle."""
+    return [folder / name for name in _read_level(folder, os.path.realpath(folder)).folders]
 
 
-def list_images(folder: Path, recursive: bool = True) -> Listing:
-    """All images in `folder` and, if `recursive`, below it; links are followed, but not in circles."""
+def list_images(folder: Path, recursive: bool = True, root: Path | None = None) -> Listing:
+    """All images in `folder` and, if `recursive`, below it; links are followed, but not in circles.
+
+    `root` is the data set in which the folder lies, if it is not one of its own.
+    """
+    root = folder if root is None else root
     found = Listing()
-    _collect(folder, recursive, found, ())
+    above: list[_Identity] = []
+    for place in (root, *(root / part for part in _between(root, folder))):
+        above.append(_identity(place))
+    _collect(folder, recursive, found, os.path.realpath(root), above)
     return found
 
 
@@ -57,8 +81,31 @@ def note_others(others: dict[str, int]) -> list[str]:
     """A note on the files that were left out because their names are not those of images; none if there are none."""
     if not others:
         return []
-    kinds = ", ".join(f"{count} {suffix or 'without a suffix'}" for suffix, count in sorted(others.items()))
-    return [f"{sum(others.values())} files are not images by name and were left out: {kinds}"]
+    ranked = sorted(others.items(), key=lambda each: (-each[1], each[0]))
+    kinds = ", ".join(f"{count} {suffix or 'without a suffix'}" for suffix, count in ranked)
+    return [
+        f"left out, because {counted(sum(others.values()), 'file is no image', 'files are no images')} by name: {kinds}"
+    ]
+
+
+def note_circles(links: Iterable[str]) -> list[str]:
+    """A note on links that were not followed because they lead back to a folder above them; none if there are none."""
+    names = shortened(links)
+    return [f"links that lead round in a circle were not followed: {names}"] if names else []
+
+
+def note_links(listing: Listing, root: Path) -> list[str]:
+    """Notes on links that were not followed because they form a circle, and on those that lead out of the data set."""
+    notes = note_circles(os.path.relpath(link, root) for link in listing.circles)
+    folders, images = listing.outside_folders, listing.outside_images
+    if folders:
+        names = shortened(f"{os.path.relpath(link, root)} (to {os.path.realpath(link)})" for link in folders)
+        notes.append(f"links to folders outside the data set were followed: {names}")
+    if images:
+        what = counted(len(images), "image is a link to a file", "images are links to files")
+        names = shortened((os.path.relpath(link, root) for link in images), 3)
+        notes.append(f"{what} outside the data set: {names}")
+    return notes
 
 
 def count_by_suffix(names: Iterable[str]) -> dict[str, int]:
@@ -70,28 +117,108 @@ def count_by_suffix(names: Iterable[str]) -> dict[str, int]:
     return counts
 
 
-def _collect(folder: Path, recursive: bool, found: Listing, above: tuple[tuple[int, int], ...]) -> None:
-    images: list[str] = []
-    others: list[str] = []
-    folders: list[str] = []
+_Identity = tuple[int, int]
+
+
+@dataclass
+class _Level:
+    """What lies directly in a folder, by name."""
+
+    images: list[str] = field(default_factory=list)
+    others: list[str] = field(default_factory=list)
+    folders: list[str] = field(default_factory=list)
+    circles: list[str] = field(default_factory=list)
+    outside_folders: list[str] = field(default_factory=list)
+    outside_images: list[str] = field(default_factory=list)
+
+
+def _collect(folder: Path, recursive: bool, found: Listing, real_root: str, above: list[_Identity]) -> None:
+    """Add to `found` what lies in `folder`; `above` are the folders on the way to it, and the folder itself."""
+    level = _read_level(folder, real_root)
+    found.images.extend(folder / name for name in level.images)
+    if level.images:
+        found.folders.append(folder)
+    found.add_others(count_by_suffix(level.others))
+    found.circles.extend(folder / name for name in level.circles)
+    found.outside_folders.extend(folder / name for name in level.outside_folders)
+    found.outside_images.extend(folder / name for name in level.outside_images)
+    for name in level.folders if recursive else ():
+        below = folder / name
+        identity = _identity(below)
+        if identity in above:
+            found.circles.append(below)
+        else:
+            _collect(below, recursive, found, real_root, [*above, identity])
+
+
+def _read_level(folder: Path, real_root: str) -> _Level:
+    level = _Level()
+    real_folder = os.path.realpath(folder)
     with _scan(folder) as entries:
         for entry in entries:
             if _is_hidden(entry.name):
                 continue
-            if entry.is_dir():
-                folders.append(entry.name)
-            else:  # a broken link too: the check says that it is missing
-                (images if is_image_name(entry.name) else others).append(entry.name)
-    found.images.extend(folder / name for name in sorted(images, key=natural_key))
-    found.add_others(count_by_suffix(others))
-    if not recursive or not folders:
-        return
-    status = os.stat(folder)
-    here = (status.st_dev, status.st_ino)
-    if here in above:
-        return
-    for name in sorted(folders, key=natural_key):
-        _collect(folder / name, recursive, found, (*above, here))
+            is_folder = _is_folder(entry)
+            if is_folder is None:
+                level.circles.append(entry.name)
+            elif is_folder:
+                target = os.path.realpath(entry.path) if entry.is_symlink() else None
+                if target is not None and _lies_in(real_folder, target):
+                    level.circles.append(entry.name)
+                    continue
+                level.folders.append(entry.name)
+                if target is not None and not _lies_in(target, real_root):
+                    level.outside_folders.append(entry.name)
+            elif is_image_name(entry.name):  # a broken link too: the check says that it is missing
+                level.images.append(entry.name)
+                if entry.is_symlink() and not _lies_in(_linked(entry.path, real_folder), real_root):
+                    level.outside_images.append(entry.name)
+            else:
+                level.others.append(entry.name)
+    for names in (level.images, level.folders, level.circles, level.outside_folders, level.outside_images):
+        names.sort(key=natural_key)
+    return level
+
+
+def _is_folder(entry: os.DirEntry[str]) -> bool | None:
+    """None for a link that leads to itself, unless its name is that of an image: the check says that it is bad."""
+    try:
+        return entry.is_dir()
+    except OSError as error:
+        if error.errno != errno.ELOOP:
+            raise
+        return False if is_image_name(entry.name) else None
+
+
+def _linked(link: str, real_folder: str) -> str:
+    """Where a link to a file leads; folders are resolved once, because a data set may be links alone."""
+    target = os.path.join(real_folder, os.readlink(link))
+    return os.path.join(_resolved(os.path.dirname(target)), os.path.basename(target))
+
+
+@lru_cache(4096)
+def _resolved(folder: str) -> str:
+    return os.path.realpath(folder)
+
+
+def _lies_in(path: str, folder: str) -> bool:
+    return path == folder or path.startswith(os.path.join(folder, ""))
+
+
+def _between(root: Path, folder: Path) -> list[Path]:
+    """The paths from below `root` down to `folder`, relative to `root`."""
+    if not folder.is_relative_to(root):
+        return [folder]
+    steps = folder.relative_to(root)
+    return [path for path in (*reversed(steps.parents), steps) if path.parts]
+
+
+def _identity(folder: Path) -> _Identity:
+    try:
+        status = os.stat(folder)
+    except OSError as error:
+        raise _unreadable(folder, error) from error
+    return status.st_dev, status.st_ino
 
 
 def _is_hidden(name: str) -> bool:
@@ -101,7 +228,11 @@ def _is_hidden(name: str) -> bool:
 def _scan(folder: Path) -> os._ScandirIterator[str]:  # the type that os.scandir returns has no public name
     try:
         return os.scandir(os.fspath(folder))
-    except PermissionError as error:
-        raise UserError(f"no permission to read the folder {folder}; run: chmod -R u+rX '{folder}'") from error
     except OSError as error:
-        raise UserError(f"cannot read the folder {folder}: {error.strerror or error}") from error
+        raise _unreadable(folder, error) from error
+
+
+def _unreadable(folder: Path, error: OSError) -> UserError:
+    if isinstance(error, PermissionError):
+        return UserError(f"no permission to read the folder {folder}; run: chmod -R u+rX '{folder}'")
+    return UserError(f"cannot read the folder {folder}: {error.strerror or error}")

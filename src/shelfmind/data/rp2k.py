@@ -8,9 +8,10 @@ from pathlib import Path, PurePosixPath
 from shelfmind.data.assembling import Found, assemble
 from shelfmind.data.folder import Tree, read_tree
 from shelfmind.data.splits import SPLIT_ALIASES
-from shelfmind.data.tables import read_table, shortened
 from shelfmind.errors import UserError
+from shelfmind.nouns import counted
 from shelfmind.records import Catalog
+from shelfmind.tables import read_table, shortened
 
 VAL_FRACTION = 0.05
 META_COLUMNS = frozenset({"instance_id", "image_path"})
@@ -85,10 +86,12 @@ def _add_rows(tree: Tree, meta: Path, images: Path) -> None:
                 without_file.append(row[column])
         listed.add(name)
     if without_file:
-        tree.notes.append(f"{len(without_file)} rows of {meta.name} name no file: {shortened(without_file)}")
+        tree.notes.append(
+            f"{counted(len(without_file), 'row names', 'rows name')} no file in {meta.name}: {shortened(without_file)}"
+        )
     unlisted = len(on_disk - listed)
     if unlisted:
-        tree.notes.append(f"{unlisted} images on disk are not in {meta.name}; they are used as well")
+        tree.notes.append(f"{counted(unlisted, 'image')} on disk but not in {meta.name}, used as well")
 
 
 def _place(image_path: str, meta: Path, line: int) -> tuple[str, str, str]:
@@ -98,7 +101,7 @@ def _place(image_path: str, meta: Path, line: int) -> tuple[str, str, str]:
         split = SPLIT_ALIASES.get(part.lower())
         if split is not None:
             return split, parts[position + 1], "/".join(parts[position:])
-    raise UserError(f"{meta}, line {line}: '{image_path}' is not like all/train/<class>/<image>")
+    raise UserError(f"{meta}, line {line}: image_path must be like all/train/<class>/<image>, got '{image_path}'")
 
 
 def _composed(text: str) -> str:

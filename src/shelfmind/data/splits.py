@@ -3,21 +3,24 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
 import numpy.typing as npt
 
-from shelfmind.data.tables import read_table, shortened, write_table
 from shelfmind.errors import UserError, unknown_name
+from shelfmind.nouns import counted
 from shelfmind.records import UNLABELLED, Catalog, Sample
+from shelfmind.tables import read_table, shortened, write_table
 
 SPLITS = ("train", "val", "test")
 SPLIT_ALIASES = {"train": "train", "val": "val", "valid": "val", "validation": "val", "test": "test"}
 VAL_FRACTION = 0.1
 TEST_FRACTION = 0.1
-_COLUMNS = ("path", "label", "split")
+_COLUMNS = ("path", "label", "split", "sha256")
+_MADE = "a stratified one was made with seed"
 
 
 def stratified_split(
@@ -31,7 +34,7 @@ def stratified_split(
     labels, fractions, floor and seed give the same split.
     """
     if any(fraction < 0 for fraction in held_out.values()) or sum(held_out.values()) >= 1:
-        raise ValueError(f"fractions must be at least 0 and sum to less than 1: {dict(held_out)}")
+        raise ValueError(f"fractions must be at least 0 and sum to less than 1, got {dict(held_out)}")
     generator = np.random.default_rng(seed)
     shuffled = generator.permutation(len(labels))
     order = shuffled[np.argsort(labels[shuffled], kind="stable")]  # shuffled within each class
@@ -82,50 +85,112 @@ def complete_splits(
     parts = ", ".join(f"{name} {completed.count(name)}" for name in SPLITS)
     source = "there is no val split" if given == {"train", "test"} else "the data has no splits of its own"
     shares = " and ".join(f"{fraction:.0%} of each class to {name}" for name, fraction in held_out.items())
-    return completed, [f"{source}: a stratified one was made with seed {seed}, {shares} ({parts})"]
+    return completed, [f"{source}: {_MADE} {seed}, {shares} ({parts})"]
 
 
-def write_split(catalog: Catalog, path: Path) -> None:
-    """Write the split as CSV: path (relative to the catalog's root where it lies below it), label name, split."""
+@dataclass(frozen=True, slots=True)
+class SplitRow:
+    """One image of a run: its path as `relative_name` gives it, its class, its split and the SHA-256 of its bytes.
+
+    No digest: the file could not be read, or the list was written before digests were kept.
+    """
+
+    name: str
+    label: str
+    split: str
+    sha256: bytes | None = None
+
+
+def write_split(catalog: Catalog, path: Path, digests: Sequence[bytes | None]) -> None:
+    """Write the split as CSV: path (relative to the catalog's root where it lies below it), label name, split, SHA-256.
+
+    `digests` belong to the catalog's samples, see `content.hash_files`.
+    """
     rows = (
-        (relative_name(sample.path, catalog.root), _label_name(catalog, sample), sample.split)
-        for sample in catalog.samples
+        (
+            relative_name(sample.path, catalog.root),
+            _label_name(catalog, sample),
+            sample.split,
+            "" if digest is None else digest.hex(),
+        )
+        for sample, digest in zip(catalog.samples, digests, strict=True)
     )
     write_table(path, _COLUMNS, rows)
 
 
-def read_split(path: Path) -> dict[str, str]:
-    """The split of each path in a file that `write_split` wrote."""
+def read_split(path: Path) -> list[SplitRow]:
+    """The rows of a file that `write_split` wrote, by this version or one that kept no digests."""
     rows = read_table(path, exact=True)
-    if not rows or tuple(rows[0][1]) != _COLUMNS:
+    columns = tuple(rows[0][1]) if rows else ()
+    if columns not in (_COLUMNS, _COLUMNS[:-1]):
         raise UserError(f"{path} is not a list of splits: its first line must be {','.join(_COLUMNS)}")
-    splits: dict[str, str] = {}
+    found: list[SplitRow] = []
     for line, row in rows[1:]:
-        if len(row) != len(_COLUMNS):
-            raise UserError(f"{path}, line {line}: {len(row)} cells where {len(_COLUMNS)} belong")
+        if len(row) != len(columns):
+            raise UserError(f"{path}, line {line}: must have {counted(len(columns), 'cell')}, got {len(row)}")
         if row[2] not in SPLITS:
             raise unknown_name(f"split in {path}, line {line}:", row[2], SPLITS)
-        splits[row[0]] = row[2]
-    return splits
+        found.append(SplitRow(row[0], row[1], row[2], _digest(row[3], path, line) if len(row) > 3 else None))
+    return found
 
 
-def with_split(catalog: Catalog, path: Path) -> Catalog:
-    """The catalog with the splits that `write_split` wrote down; images that came later are left out, with a note."""
-    splits = read_split(path)
-    samples: list[Sample] = []
+def with_split(catalog: Catalog, path: Path, digests: Sequence[bytes | None]) -> Catalog:
+    """The catalog with the splits that `write_split` wrote down, in the order of that list.
+
+    Images are known by their content, so that renamed and moved ones keep their split; `digests` belong to the
+    catalog's samples. Images that came later or changed are left out, with a note.
+    """
+    rows = read_split(path)
+    names = [relative_name(sample.path, catalog.root) for sample in catalog.samples]
+    found = matching_rows(rows, names, digests)
+    listed = {row.name for row in rows}
+    kept: dict[int, Sample] = {}
     new: list[str] = []
-    for sample in catalog.samples:
-        name = relative_name(sample.path, catalog.root)
-        if name in splits:
-            samples.append(Sample(sample.path, sample.label, splits[name]))
+    changed: list[str] = []
+    for sample, name, place in zip(catalog.samples, names, found, strict=True):
+        if place is not None:
+            kept[place] = Sample(sample.path, sample.label, rows[place].split)
         else:
-            new.append(name)
-    notes = list(catalog.notes)
+            (changed if name in listed else new).append(name)
+    notes = without_made_split(catalog.notes)
     if new:
-        notes.append(f"{len(new)} images are not in {path} and were left out: {shortened(new)}")
-    if len(samples) < len(splits):
-        notes.append(f"{len(splits) - len(samples)} images of {path} are no longer in {catalog.root}")
-    return Catalog(tuple(samples), catalog.class_names, catalog.root, catalog.format, tuple(notes))
+        absent = counted(len(new), "image is", "images are")
+        notes.append(f"left out, because {absent} not in {path}: {shortened(new)}")
+    if changed:
+        notes.append(
+            f"left out, because {counted(len(changed), 'image')} changed since {path} was written: {shortened(changed)}"
+        )
+    if len(kept) < len(rows):
+        notes.append(f"{counted(len(rows) - len(kept), 'image')} of {path} no longer in {catalog.root}")
+    return replace(catalog, samples=tuple(kept[place] for place in sorted(kept)), notes=tuple(notes))
+
+
+def matching_rows(rows: Sequence[SplitRow], names: Sequence[str], digests: Sequence[bytes | None]) -> list[int | None]:
+    """The row of each of N images, no row for two: that of its name if its content is the same, else one with it.
+
+    Where a digest is missing on either side, the name decides.
+    """
+    by_name = {row.name: place for place, row in enumerate(rows)}
+    found: list[int | None] = []
+    for name, digest in zip(names, digests, strict=True):
+        place = by_name.get(name)
+        same = place is not None and (digest is None or rows[place].sha256 in (None, digest))
+        found.append(place if same else None)
+    taken = {place for place in found if place is not None}
+    free: dict[bytes, list[int]] = {}
+    for place in range(len(rows) - 1, -1, -1):  # so that the first comes off the end first
+        sha256 = rows[place].sha256
+        if sha256 is not None and place not in taken:
+            free.setdefault(sha256, []).append(place)
+    for image, digest in enumerate(digests):
+        if found[image] is None and digest is not None and free.get(digest):
+            found[image] = free[digest].pop()
+    return found
+
+
+def without_made_split(notes: Iterable[str]) -> list[str]:
+    """A catalog's notes without the one on a split that was made up, for a catalog that takes another."""
+    return [note for note in notes if _MADE not in note]
 
 
 def relative_name(path: Path, root: Path) -> str:
@@ -137,3 +202,13 @@ def relative_name(path: Path, root: Path) -> str:
 
 def _label_name(catalog: Catalog, sample: Sample) -> str:
     return "" if sample.label == UNLABELLED else catalog.class_names[sample.label]
+
+
+def _digest(text: str, path: Path, line: int) -> bytes | None:
+    try:
+        digest = bytes.fromhex(text)
+    except ValueError:
+        digest = b"?"
+    if len(digest) not in (0, 32):
+        raise UserError(f"{path}, line {line}: '{text}' is no SHA-256")
+    return digest or None

@@ -1,4 +1,4 @@
-"""Honest numbers: accuracies with intervals, calibration, confusions (and, in `report`, the page that shows them)."""
+"""Honest numbers: accuracies with intervals, calibration, confusions, and the tables that keep them."""
 
 from shelfmind.evaluation.files import write_confusions_csv, write_metrics, write_per_class_csv
 from shelfmind.evaluation.metrics import ShotCutoffs

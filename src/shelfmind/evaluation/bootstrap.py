@@ -1,4 +1,7 @@
-"""How far the figures could move with other photos of the same kind: percentile bootstrap intervals over images."""
+"""How far the figures could move with other photos of the same kind: percentile bootstrap intervals over images.
+
+Where there are too few images for it, those of `intervals` stand in.
+"""
 
 from __future__ import annotations
 
@@ -6,19 +9,22 @@ from typing import NamedTuple
 
 import numpy as np
 
+from shelfmind.evaluation.intervals import (
+    FEW_IMAGES,
+    FEW_OF_A_KIND,
+    Interval,
+    class_mean_interval,
+    few_hits_or_misses,
+    mean_interval,
+    paired_gain_interval,
+    proportion_interval,
+)
 from shelfmind.evaluation.metrics import macro_top1, top_k
 from shelfmind.evaluation.outcomes import Floats, Ints, Outcomes
 from shelfmind.records import Predictions
 
 RESAMPLES = 1000
 _CHUNK_VALUES = 1_000_000
-
-
-class Interval(NamedTuple):
-    """A 95% interval, both ends fractions."""
-
-    low: float
-    high: float
 
 
 class Intervals(NamedTuple):
@@ -30,12 +36,16 @@ class Intervals(NamedTuple):
 
 
 def bootstrap_intervals(outcomes: Outcomes, seed: int, resamples: int = RESAMPLES) -> Intervals:
-    """95% percentile intervals from `resamples` draws of N images with replacement.
+    """95% intervals: percentiles of `resamples` draws of N images with replacement where there are enough of them.
 
     The figures depend on an image only through its class and whether it was a top-1 hit, a top-5 hit or neither, so a
     resample is one multinomial draw of counts over those cells: exactly the bootstrap, in time and memory that do not
     grow with N. A class that a resample misses keeps its own recall in the macro mean: dropping it would pull the mean
-    towards large classes, and on long tails off the estimate altogether. A class of one image thus adds no spread.
+    towards large classes, and on long tails off the estimate altogether.
+
+    Resamples of few images, or of such that are nearly all right, have hardly any spread. With up to 40 images, or
+    fewer than 5 hits or misses, accuracies take Wilson's interval instead, and the macro mean, also where a class has
+    fewer than 5 images, that of `intervals.class_mean_interval`. Top-5 of up to five classes is certain by definition.
 
     Efron and Tibshirani, "An Introduction to the Bootstrap", 1993, chapter 13.
     """
@@ -44,7 +54,22 @@ def bootstrap_intervals(outcomes: Outcomes, seed: int, resamples: int = RESAMPLE
     counts = counts[counts.sum(axis=1) > 0]
     figures = _resampled_figures(counts, np.random.default_rng(seed), resamples)
     points = (top_k(outcomes, 1), top_k(outcomes, 5), macro_top1(outcomes))
-    return Intervals(*(_interval(figures[:, i], point) for i, point in enumerate(points)))
+    drawn = Intervals(*(_interval(figures[:, i], point) for i, point in enumerate(points)))
+    return _without_collapsed(drawn, counts, outcomes)
+
+
+def _without_collapsed(drawn: Intervals, counts: Ints, outcomes: Outcomes) -> Intervals:
+    """The intervals of resamples, but for those that too few images make too narrow."""
+    images = counts.sum(axis=1)
+    total, first, near = len(outcomes), int(counts[:, 0].sum()), int(counts[:, :2].sum())
+    top1, top5, macro = drawn
+    if few_hits_or_misses(first, total):
+        top1 = proportion_interval(first, total)
+    if outcomes.classes > 5 and few_hits_or_misses(near, total):
+        top5 = proportion_interval(near, total)
+    if few_hits_or_misses(first, total) or images.min() < FEW_OF_A_KIND:
+        macro = class_mean_interval(counts[:, 0], images)
+    return Intervals(top1, top5, macro)
 
 
 def hits(predictions: Predictions) -> Floats:
@@ -52,14 +77,37 @@ def hits(predictions: Predictions) -> Floats:
     return np.asarray(predictions.probabilities.argmax(1) == predictions.labels, np.float64)
 
 
-def paired_interval(differences: Floats, seed: int = 0, resamples: int = RESAMPLES) -> Interval:
-    """The 95% percentile interval of the mean of `differences` (N,) between two results on the same images.
+def hits_interval(found: Floats, seed: int = 0, resamples: int = RESAMPLES) -> Interval:
+    """The 95% interval of the share of `found` (N,), 1 for a hit and 0 for a miss; Wilson's for few of either."""
+    right, images = int(found.sum()), len(found)
+    if few_hits_or_misses(right, images):
+        return proportion_interval(right, images)
+    return _resampled_mean(found, seed, resamples)
 
-    A resample is one multinomial draw of the counts of the values that occur: of hits there are three.
+
+def paired_interval(differences: Floats, seed: int = 0, resamples: int = RESAMPLES) -> Interval:
+    """The 95% interval of the mean of `differences` (N,) between two results on the same images.
+
+    Percentiles of resamples; with up to 40 images, or fewer than 5 that differ, resamples hardly do, so that
+    differences of hits (-1, 0 and 1) take `intervals.paired_gain_interval` and others Student's interval.
     """
-    values, counts = np.unique(differences, return_counts=True)
-    drawn = np.random.default_rng(seed).multinomial(len(differences), counts / counts.sum(), resamples)
-    return _interval(drawn @ values / len(differences), float(np.mean(differences)))
+    few = len(differences) <= FEW_IMAGES
+    if np.isin(differences, (-1.0, 0.0, 1.0)).all():
+        if few or np.count_nonzero(differences) < FEW_OF_A_KIND:
+            return paired_gain_interval(differences)
+    elif few:
+        return mean_interval(differences)
+    return _resampled_mean(differences, seed, resamples)
+
+
+def _resampled_mean(numbers: Floats, seed: int, resamples: int) -> Interval:
+    """A resample is one multinomial draw of the counts of the values that occur: of hits there are two or three."""
+    values, counts = np.unique(numbers, return_counts=True)
+    rng, chances = np.random.default_rng(seed), counts / counts.sum()
+    step = max(1, _CHUNK_VALUES // len(values))
+    sizes = [min(step, resamples - start) for start in range(0, resamples, step)]
+    drawn = np.concatenate([rng.multinomial(len(numbers), chances, size) @ values for size in sizes])
+    return _interval(drawn / len(numbers), float(np.mean(numbers)))
 
 
 def _resampled_figures(counts: Ints, rng: np.random.Generator, resamples: int) -> Floats:

@@ -9,7 +9,9 @@ import numpy as np
 import numpy.typing as npt
 
 from shelfmind.errors import UserError
-from shelfmind.evaluation.bootstrap import Interval, hits, paired_interval
+from shelfmind.evaluation.bootstrap import hits, paired_interval
+from shelfmind.evaluation.intervals import Interval
+from shelfmind.evaluation.rows import unit_rows
 from shelfmind.records import Predictions, require_same_classes
 
 Floats = npt.NDArray[np.float64]
@@ -46,7 +48,7 @@ def mixed(members: Sequence[Predictions], weights: Sequence[float] | Floats) -> 
     for member, share in zip(members, shares, strict=True):
         probabilities += np.float32(share) * member.probabilities
     embeddings = [
-        _unit(member.embeddings) * np.float32(np.sqrt(share)) for member, share in zip(members, shares, strict=True)
+        unit_rows(member.embeddings) * np.float32(np.sqrt(share)) for member, share in zip(members, shares, strict=True)
     ]
     return replace(
         first,
@@ -90,8 +92,3 @@ def contributions(
         alone, added = float(hits(member).mean()), float(difference.mean())
         found.append(Contribution(name, float(weights[place]), alone, added, paired_interval(difference, seed)))
     return tuple(found)
-
-
-def _unit(embeddings: npt.NDArray[np.float32]) -> npt.NDArray[np.float32]:
-    lengths = np.linalg.norm(embeddings, axis=1, keepdims=True)
-    return np.asarray(embeddings / np.maximum(lengths, 1e-12), np.float32)

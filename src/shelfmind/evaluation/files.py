@@ -9,7 +9,7 @@ from collections.abc import Iterable, Sequence
 from pathlib import Path
 
 from shelfmind.evaluation.result import Evaluation
-from shelfmind.files import write_whole
+from shelfmind.files import write_text
 
 # Excel reads UTF-8 (and with it Chinese class names) only behind a byte-order mark.
 _CSV_ENCODING = "utf-8-sig"
@@ -17,7 +17,7 @@ _CSV_ENCODING = "utf-8-sig"
 
 def write_metrics(evaluation: Evaluation, path: Path) -> None:
     """Write the figures as JSON."""
-    write_atomically(path, json.dumps(evaluation.to_json(), ensure_ascii=False, indent=2, allow_nan=False) + "\n")
+    write_text(path, json.dumps(evaluation.to_json(), ensure_ascii=False, indent=2, allow_nan=False) + "\n")
 
 
 def write_per_class_csv(evaluation: Evaluation, path: Path) -> None:
@@ -62,25 +62,12 @@ def write_confusions_csv(evaluation: Evaluation, path: Path) -> None:
     _write_csv(path, header, rows)
 
 
-def write_atomically(path: Path, text: str, encoding: str = "utf-8") -> None:
-    """Replace `path` by a file with this text, or leave what was there; `UserError` says why it cannot be written.
-
-    File names that are not valid Unicode are written with backslash escapes.
-    """
-    content = text.encode(encoding, errors="backslashreplace")
-    write_whole(path, lambda temporary: _fill(temporary, content))
-
-
-def _fill(path: Path, content: bytes) -> None:
-    path.write_bytes(content)
-
-
 def _write_csv(path: Path, header: Sequence[str], rows: Iterable[Sequence[object]]) -> None:
     buffer = io.StringIO(newline="")
     writer = csv.writer(buffer)
     writer.writerow(header)
     writer.writerows(rows)
-    write_atomically(path, buffer.getvalue(), _CSV_ENCODING)
+    write_text(path, buffer.getvalue(), _CSV_ENCODING)
 
 
 def _figure(value: float | None) -> str:

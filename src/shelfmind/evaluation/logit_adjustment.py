@@ -37,7 +37,7 @@ def adjusted(predictions: Predictions, train_counts: npt.NDArray[np.int64], tau:
     Raises `UserError` for a `tau` that is not a number of at least 0.
     """
     if not 0 <= tau < float("inf"):
-        raise UserError(f"the strength of logit adjustment is a number of at least 0, not {tau}")
+        raise UserError(f"the strength of logit adjustment must be a number of at least 0, got {tau}")
     prior = np.maximum(train_counts, 1) / max(1, train_counts.sum())
     with np.errstate(divide="ignore"):  # a probability of 0 stays one: it is minus infinity here
         logits = np.log(predictions.probabilities) - (tau * np.log(prior)).astype(np.float32)

@@ -21,7 +21,9 @@ class ShotCutoffs:
 
     def __post_init__(self) -> None:
         if not 0 <= self.few_below <= self.many_above + 1:
-            raise ValueError(f"cut-offs overlap: few below {self.few_below}, many above {self.many_above}")
+            raise ValueError(
+                f"few_below must lie between 0 and many_above + 1 = {self.many_above + 1}, got {self.few_below}"
+            )
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,7 +60,7 @@ def shot_groups(outcomes: Outcomes, train_counts: Ints, cutoffs: ShotCutoffs) ->
     recalls; classes without images are left out.
     """
     if train_counts.shape != (outcomes.classes,):
-        raise ValueError(f"training counts of shape {train_counts.shape} for {outcomes.classes} classes")
+        raise ValueError(f"training counts must have shape ({outcomes.classes},), got {train_counts.shape}")
     many, few = train_counts > cutoffs.many_above, train_counts < cutoffs.few_below
     groups = (("many", many), ("medium", ~many & ~few), ("few", few))
     return tuple(_shot_group(name, members, outcomes) for name, members in groups)

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
 
 from shelfmind.errors import UserError
+from shelfmind.evaluation.rows import require_distributions, row_chunks
+from shelfmind.nouns import counted
 from shelfmind.records import UNLABELLED, Predictions
 
 Ints = npt.NDArray[np.int64]
@@ -16,7 +17,6 @@ Floats = npt.NDArray[np.float64]
 Bools = npt.NDArray[np.bool_]
 
 _CHUNK_VALUES = 4_000_000
-_SUM_TOLERANCE = 1e-2  # wide enough for probabilities that were once stored in half precision
 
 
 @dataclass(frozen=True)
@@ -58,9 +58,9 @@ def judge(predictions: Predictions) -> Outcomes:
     predicted, rank = np.zeros(total, np.int64), np.zeros(total, np.int64)
     confidence, truth_probability = np.zeros(total, np.float64), np.zeros(total, np.float64)
     classes = len(predictions.class_names)
-    for rows in _chunks(total, classes):
+    for rows in row_chunks(total, classes, _CHUNK_VALUES):
         values = predictions.probabilities[rows]
-        _require_distributions(predictions, values, rows.start)
+        require_distributions(values, rows.start, predictions.paths.__getitem__)
         truth = labels[rows, None]
         at_truth = np.take_along_axis(values, truth, axis=1)
         tied_before = (values == at_truth) & (np.arange(classes) < truth)
@@ -71,11 +71,6 @@ def judge(predictions: Predictions) -> Outcomes:
     return Outcomes(labels, predicted, rank, confidence, truth_probability, classes)
 
 
-def _chunks(total: int, classes: int) -> Iterator[slice]:
-    step = max(1, _CHUNK_VALUES // max(1, classes))
-    return (slice(start, min(start + step, total)) for start in range(0, total, step))
-
-
 def _require_labels(predictions: Predictions, labels: Ints) -> None:
     if len(labels) == 0:
         raise UserError("there is no image to evaluate; check the path and the split")
@@ -83,23 +78,11 @@ def _require_labels(predictions: Predictions, labels: Ints) -> None:
     if len(unlabelled):
         example = predictions.paths[unlabelled[0]]
         raise UserError(
-            f"{len(unlabelled)} of {len(labels)} images have no label, the first is {example}; "
-            "evaluation needs a label for every image, `predict` does not"
+            f"{len(unlabelled):,} of {counted(len(labels), 'image')} cannot be judged without a label, "
+            f"the first is {example}; evaluation needs a label for every image, `predict` does not"
         )
     outside = np.flatnonzero((labels < 0) | (labels >= len(predictions.class_names)))
     if len(outside):
         where, label = predictions.paths[outside[0]], labels[outside[0]]
-        raise UserError(f"{where} has class id {label}, but there are {len(predictions.class_names)} classes")
-
-
-def _require_distributions(predictions: Predictions, values: npt.NDArray[np.float32], start: int) -> None:
-    with np.errstate(invalid="ignore", over="ignore"):
-        sums = values.sum(axis=1, dtype=np.float64)
-    infinite = np.flatnonzero(~np.isfinite(sums))
-    if len(infinite):
-        where = predictions.paths[start + int(infinite[0])]
-        raise UserError(f"the probabilities of {where} are not finite; the weights have most likely diverged")
-    wrong = np.flatnonzero((np.abs(sums - 1.0) > _SUM_TOLERANCE) | (values.min(axis=1) < 0))
-    if len(wrong):
-        where = predictions.paths[start + int(wrong[0])]
-        raise UserError(f"the values for {where} are no probabilities: they are negative or do not sum to 1")
+        classes = counted(len(predictions.class_names), "class")
+        raise UserError(f"{where} has class id {label}, which is none of the {classes}")

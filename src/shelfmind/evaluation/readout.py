@@ -8,7 +8,9 @@ import numpy as np
 import numpy.typing as npt
 from sklearn.linear_model import LogisticRegression
 
-from shelfmind.evaluation.bootstrap import Interval, paired_interval
+from shelfmind.evaluation.bootstrap import hits_interval
+from shelfmind.evaluation.intervals import Interval, too_few_images
+from shelfmind.evaluation.rows import row_chunks, unit_rows
 
 Floats = npt.NDArray[np.float32]
 Ints = npt.NDArray[np.int64]
@@ -27,6 +29,7 @@ class Readout:
     linear_top1_ci95: Interval
     images: int
     train_images: int
+    too_few_images: bool
 
 
 def read_out(train: Floats, train_labels: Ints, held_out: Floats, labels: Ints) -> Readout:
@@ -35,29 +38,29 @@ def read_out(train: Floats, train_labels: Ints, held_out: Floats, labels: Ints) 
     linear = (probed_labels(train, train_labels, held_out) == labels).astype(np.float64)
     return Readout(
         float(knn.mean()),
-        paired_interval(knn),
+        hits_interval(knn),
         float(linear.mean()),
-        paired_interval(linear),
+        hits_interval(linear),
         len(labels),
         len(train_labels),
+        too_few_images(len(labels)),
     )
 
 
 def nearest_labels(train: Floats, train_labels: Ints, held_out: Floats, neighbours: int = NEIGHBOURS) -> Ints:
     """The class with most votes among the nearest training images, each vote exp(cosine / 0.07) (Wu et al., CVPR 2018,
     section 3.4)."""
-    train, held_out = _unit(train), _unit(held_out)
+    train, held_out = unit_rows(train), unit_rows(held_out)
     classes = int(train_labels.max()) + 1
     neighbours = min(neighbours, len(train))
     found = np.zeros(len(held_out), np.int64)
-    step = max(1, _CHUNK_VALUES // len(train))
-    for start in range(0, len(held_out), step):
-        cosines = held_out[start : start + step] @ train.T
+    for rows in row_chunks(len(held_out), len(train), _CHUNK_VALUES):
+        cosines = held_out[rows] @ train.T
         nearest = np.argpartition(-cosines, neighbours - 1, axis=1)[:, :neighbours]
         votes = np.zeros((len(cosines), classes))
         weights = np.exp((np.take_along_axis(cosines, nearest, 1) - 1) / TEMPERATURE)
         np.add.at(votes, (np.arange(len(cosines))[:, None], train_labels[nearest]), weights)
-        found[start : start + step] = votes.argmax(1)
+        found[rows] = votes.argmax(1)
     return found
 
 
@@ -79,7 +82,3 @@ def probed_labels(train: Floats, train_labels: Ints, held_out: Floats) -> Ints:
 
     best = max(STRENGTHS, key=score)
     return np.asarray(fitted(order, best).predict((held_out - mean) / deviation), np.int64)
-
-
-def _unit(embeddings: Floats) -> Floats:
-    return np.asarray(embeddings / np.maximum(np.linalg.norm(embeddings, axis=1, keepdims=True), 1e-12), np.float32)

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from shelfmind.evaluation.bootstrap import Interval, bootstrap_intervals
+from shelfmind.evaluation.bootstrap import bootstrap_intervals
 from shelfmind.evaluation.calibration import ReliabilityBin, expected_calibration_error, reliability_bins
 from shelfmind.evaluation.confusion import (
     ClassResult,
@@ -18,8 +18,10 @@ from shelfmind.evaluation.confusion import (
     worst_confusions,
     worst_errors,
 )
+from shelfmind.evaluation.intervals import Interval, too_few_images
 from shelfmind.evaluation.metrics import ShotCutoffs, ShotGroup, macro_top1, shot_groups, top_k
 from shelfmind.evaluation.outcomes import judge
+from shelfmind.evaluation.overlap import Overlap
 from shelfmind.records import Predictions
 
 
@@ -27,7 +29,9 @@ from shelfmind.records import Predictions
 class Evaluation:
     """Every figure of one evaluation; accuracies and errors are fractions, `seconds` is what predicting took.
 
-    `shots` holds the groups many, medium and few in that order, and is empty if training counts are unknown.
+    `shots` holds the groups many, medium and few in that order, and is empty if training counts are unknown. `seen`
+    says how many of the images were seen in training, None if that cannot be told; `notes`, what else people should
+    know, and `warnings` what was wrong with the training that these figures are of.
     """
 
     top1: float
@@ -49,11 +53,34 @@ class Evaluation:
     reliability: tuple[ReliabilityBin, ...]
     split: str | None = None
     tta: tuple[str, ...] = ()
+    warnings: tuple[str, ...] = ()
+    seen: Overlap | None = None
+    notes: tuple[str, ...] = ()
+
+    @property
+    def too_few_images(self) -> bool:
+        """Whether the figures are over so few images that they say nothing; their counts are true nonetheless."""
+        return too_few_images(self.images)
+
+    @property
+    def top1_right(self) -> int:
+        """Images whose first guess is right."""
+        return round(self.top1 * self.images)
+
+    @property
+    def top5_right(self) -> int:
+        """Images whose truth is among the first five guesses."""
+        return round(self.top5 * self.images)
 
     @property
     def images_per_second(self) -> float | None:
         """Images predicted per second, None if no time passed."""
         return self.images / self.seconds if self.seconds > 0 else None
+
+    @property
+    def classes_with_images(self) -> int:
+        """Classes of which there was an image: those that macro accuracy is the mean of."""
+        return sum(each.images > 0 for each in self.per_class)
 
     def shot_top1(self, name: str) -> float | None:
         """The macro accuracy of the group "many", "medium" or "few"; None if no measured class falls in it."""
@@ -71,15 +98,22 @@ class Evaluation:
             "many_top1": self.shot_top1("many"),
             "medium_top1": self.shot_top1("medium"),
             "few_top1": self.shot_top1("few"),
+            "shot_images": {group.name: group.images for group in self.shots},
             "shot_cutoffs": {"many_above": self.shot_cutoffs.many_above, "few_below": self.shot_cutoffs.few_below},
             "ece": self.ece,
             "images": self.images,
+            "too_few_images": self.too_few_images,
+            "top1_right": self.top1_right,
+            "top5_right": self.top5_right,
             "classes": self.classes,
+            "classes_with_images": self.classes_with_images,
             "bad_files": self.bad_files,
             "seconds": self.seconds,
             "images_per_second": self.images_per_second,
             "split": self.split,
             "tta": list(self.tta),
+            "warnings": list(self.warnings),
+            "seen": None if self.seen is None else self.seen.to_json(),
             "confusions": [
                 {
                     "given": each.given,
@@ -101,6 +135,8 @@ def evaluate(
     split: str | None = None,
     tta: Sequence[str] = (),
     shot_cutoffs: ShotCutoffs | None = None,
+    seen: Overlap | None = None,
+    notes: Sequence[str] = (),
 ) -> Evaluation:
     """Measure labelled predictions.
 
@@ -132,4 +168,6 @@ def evaluate(
         reliability=bins,
         split=split,
         tta=tuple(tta),
+        seen=seen,
+        notes=tuple(notes),
     )

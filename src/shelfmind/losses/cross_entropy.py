@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import numpy as np
+import numpy.typing as npt
 from mindspore import Tensor, ops
 
 from shelfmind.losses.kinds import Counts, Loss
@@ -25,7 +26,7 @@ def cross_entropy(counts: Counts, smoothing: float) -> Loss:
 def focal(counts: Counts, smoothing: float, gamma: float = 2.0) -> Loss:
     """Mean of -sum q (1 - p)^gamma log p (Lin et al., ICCV 2017, equation 4, for soft targets q)."""
     if gamma < 0:
-        raise ValueError(f"gamma must be at least 0, not {gamma}")
+        raise ValueError(f"gamma must be at least 0, got {gamma}")
 
     def loss(logits: Tensor, targets: Tensor, progress: Tensor) -> Tensor:
         log_probabilities = ops.log_softmax(logits.float(), 1)
@@ -66,9 +67,9 @@ def deferred(weights: Tensor, progress: Tensor, weighted_from: float) -> Tensor:
     return weights * on + (1 - on)
 
 
-def balancing_weights(counts: Counts, beta: float) -> np.ndarray:
+def balancing_weights(counts: Counts, beta: float) -> npt.NDArray[np.float32]:
     """(1 - beta) / (1 - beta^n) of each class, scaled to a mean of 1; a class without images counts as one with one."""
     if not 0 <= beta < 1:
-        raise ValueError(f"beta must lie in [0, 1), not {beta}")
+        raise ValueError(f"beta must lie in [0, 1), got {beta}")
     weights = (1 - beta) / (1 - beta ** np.maximum(counts, 1).astype(np.float64))
-    return (weights / weights.mean()).astype(np.float32)
+    return np.asarray(weights / weights.mean(), np.float32)

@@ -59,7 +59,7 @@ def arcface(counts: Counts, smoothing: float, margin: float = 0.5, scale: float 
     """
     _require_positive(margin=margin, scale=scale)
     if margin >= math.pi / 2:
-        raise ValueError(f"margin is an angle below pi / 2, not {margin}")
+        raise ValueError(f"margin must be an angle below pi / 2, got {margin}")
     last_cosine = math.cos(math.pi - margin)
 
     def loss(logits: Tensor, targets: Tensor, progress: Tensor) -> Tensor:
@@ -75,4 +75,4 @@ def arcface(counts: Counts, smoothing: float, margin: float = 0.5, scale: float 
 def _require_positive(**values: float) -> None:
     for name, value in values.items():
         if not value > 0:
-            raise ValueError(f"{name} must be greater than 0, not {value}")
+            raise ValueError(f"{name} must be greater than 0, got {value}")

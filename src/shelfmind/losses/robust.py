@@ -12,7 +12,7 @@ def generalised_cross_entropy(counts: Counts, smoothing: float, exponent: float 
     """Mean of sum q (1 - p^exponent) / exponent: cross entropy as the exponent goes to 0, mean absolute error at 1
     (Zhang and Sabuncu, NeurIPS 2018, equation 6, for soft targets q)."""
     if not 0 < exponent <= 1:
-        raise ValueError(f"exponent must lie in (0, 1], not {exponent}")
+        raise ValueError(f"exponent must lie in (0, 1], got {exponent}")
 
     def loss(logits: Tensor, targets: Tensor, progress: Tensor) -> Tensor:
         powers = ops.exp(exponent * ops.log_softmax(logits.float(), 1))

@@ -7,21 +7,20 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-from mindspore import nn
-
 from shelfmind.errors import UserError, unknown_name
 from shelfmind.models.inception_resnet_v2 import InceptionResNetV2
 from shelfmind.models.initialisation import initialise
 from shelfmind.models.mindcv_models import PREFIX, create_mindcv_model
+from shelfmind.models.network import Network
 from shelfmind.models.official import OFFICIAL, find_official
 from shelfmind.models.resnet import ResNet
 from shelfmind.models.weights import Start, load_arrays
 from shelfmind.progress import Counter, count_silently
 
-BOTTLENECK = {"block": "bottleneck", "depths": (3, 4, 6, 3)}
-RESNEXT = {**BOTTLENECK, "groups": 32, "group_width": 4}
+BOTTLENECK: dict[str, Any] = {"block": "bottleneck", "depths": (3, 4, 6, 3)}
+RESNEXT: dict[str, Any] = {**BOTTLENECK, "groups": 32, "group_width": 4}
 
-_PLAIN: dict[str, Callable[..., nn.Cell]] = {
+_PLAIN: dict[str, Callable[..., Network]] = {
     "inception_resnet_v2": InceptionResNetV2,
     "resnet50": partial(ResNet, **BOTTLENECK),
     "resnet50_bam": partial(ResNet, **BOTTLENECK, attention="bam"),
@@ -31,7 +30,7 @@ _PLAIN: dict[str, Callable[..., nn.Cell]] = {
     "se_resnext50": partial(ResNet, **RESNEXT, attention="se"),
 }
 
-MODELS: dict[str, Callable[..., nn.Cell]] = {
+MODELS: dict[str, Callable[..., Network]] = {
     "shelfnet_s": partial(
         ResNet, widths=(32, 64, 128, 256), stem_name="light", attention="se", reduction=8, pooled_shortcut=True
     ),
@@ -41,12 +40,12 @@ MODELS: dict[str, Callable[..., nn.Cell]] = {
     **_PLAIN,
     **{f"{name}_wider": partial(build, last_stage_width=2) for name, build in _PLAIN.items()},
 }
-"""``_wider`` is the mission document's: the last stage, and so the embedding, twice as wide."""
+"""``_wider`` is the contest solution's: the last stage, and so the embedding, twice as wide."""
 
 
 def create_model(
     name: str, num_classes: int, seed: int = 0, weights: str | Path | None = None, **arguments: Any
-) -> nn.Cell:
+) -> Network:
     """The network called `name`, or MindCV's for ``mindcv:NAME``.
 
     Weights are drawn from `seed`, or loaded from `weights` (a file, or a name in `official.OFFICIAL`); a classifier of
@@ -59,7 +58,7 @@ def create_model(
     if start is not None:
         arguments = {**start.arguments(arguments), **arguments}
     if num_classes < 2:
-        raise UserError(f"a classifier needs at least 2 classes, not {num_classes}")
+        raise UserError(f"a classifier must have at least 2 classes, got {num_classes}")
     if name.startswith(PREFIX):
         model = create_mindcv_model(name.removeprefix(PREFIX), num_classes, seed, **arguments)
     elif name in MODELS:
@@ -87,8 +86,3 @@ def read_start(weights: str | Path, model: str, offline: bool = False, counter: 
         near = unknown_name("weights", str(weights), OFFICIAL)
         raise UserError(f"there is no file {weights}; {near}")
     return Start(path / "weights.ckpt" if path.is_dir() else path, for_mindcv=model.startswith(PREFIX))
-
-
-def list_models() -> list[str]:
-    """The names that `create_model` takes."""
-    return sorted(MODELS)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Mapping
+
 from mindspore import Tensor, nn, ops
 
 
@@ -80,12 +82,15 @@ def _dilated(channels: int, dilation: int) -> nn.Conv2d:
     return nn.Conv2d(channels, channels, 3, pad_mode="pad", padding=dilation, dilation=dilation, has_bias=True)
 
 
-BLOCK_GATES: dict[str, type[nn.Cell]] = {"se": SqueezeExcitation, "cbam": ConvolutionalBlockAttention}
+Gates = Mapping[str, Callable[[int, int], nn.Cell]]
+"""Makes a gate for so many channels with this reduction, by name."""
+
+BLOCK_GATES: Gates = {"se": SqueezeExcitation, "cbam": ConvolutionalBlockAttention}
 """Gates at the end of every residual branch of a stage."""
-STAGE_GATES: dict[str, type[nn.Cell]] = {"bam": BottleneckAttention}
+STAGE_GATES: Gates = {"bam": BottleneckAttention}
 """Gates after a stage."""
 
 
-def gate(table: dict[str, type[nn.Cell]], name: str, channels: int, reduction: int) -> nn.Cell | None:
+def gate(table: Gates, name: str, channels: int, reduction: int) -> nn.Cell | None:
     """The gate called `name` in one of the tables, squeezed by `reduction`; None if the name is not of this table."""
     return table[name](channels, reduction) if name in table else None

@@ -35,7 +35,7 @@ def checksum(arrays: Arrays, kind: str, note: str) -> str:
     for name in sorted(arrays):
         array = np.asarray(arrays[name], order="C")  # ascontiguousarray would turn scalars into shape (1,)
         digest.update(f"{name}|{array.dtype.str}|{array.shape}|".encode())
-        digest.update(array)
+        digest.update(array.data)
     return digest.hexdigest()
 
 

@@ -5,8 +5,7 @@ from __future__ import annotations
 from mindspore import nn
 
 from shelfmind.errors import UserError
-
-PARTS = ("all", "classifier", "classifier_and_last_norm")
+from shelfmind.models.network import Network
 
 
 def train_only(model: nn.Cell, part: str) -> None:
@@ -21,7 +20,7 @@ def train_only(model: nn.Cell, part: str) -> None:
     model.set_train(True)
     if part == "all":
         return
-    if not hasattr(model, "head"):
+    if not isinstance(model, Network) or not hasattr(model, "head"):
         raise UserError(f"train.trainable={part} needs one of shelfmind's own networks")
     trained: list[nn.Cell] = [model.head]
     if part == "classifier_and_last_norm":
@@ -36,7 +35,7 @@ def train_only(model: nn.Cell, part: str) -> None:
             parameter.requires_grad = False
 
 
-def _last_norm(model: nn.Cell) -> nn.Cell:
+def _last_norm(model: Network) -> nn.Cell:
     """The last one as wide as the embedding: what gates hold within a branch is narrower."""
     cells = (cell for name, cell in model.cells_and_names() if not name.startswith("head."))
     norms = [cell for cell in cells if isinstance(cell, nn.BatchNorm2d)]

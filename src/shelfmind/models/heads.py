@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from typing import TYPE_CHECKING
+
 import numpy as np
 from mindspore import Parameter, Tensor, nn, ops
 
@@ -20,10 +23,10 @@ class CosineClassifier(nn.Cell):
         self.scale = scale
 
     def construct(self, embedding: Tensor) -> Tensor:
-        return ops.matmul(_unit(embedding), _unit(self.weight).T) * self.scale
+        return ops.matmul(unit_rows(embedding), unit_rows(self.weight).T) * self.scale
 
 
-CLASSIFIERS: dict[str, type[nn.Cell]] = {"linear": nn.Dense, "cosine": CosineClassifier}
+CLASSIFIERS: dict[str, Callable[[int, int], nn.Cell]] = {"linear": nn.Dense, "cosine": CosineClassifier}
 
 
 class Head(nn.Cell):
@@ -46,6 +49,10 @@ class Head(nn.Cell):
         self.dropout = nn.Dropout(p=dropout) if dropout > 0 else None
         self.classifier = CLASSIFIERS[classifier](width, num_classes)
 
+    if TYPE_CHECKING:
+
+        def __call__(self, embedding: Tensor) -> tuple[Tensor, Tensor]: ...  # type: ignore[override]
+
     def construct(self, embedding: Tensor) -> tuple[Tensor, Tensor]:
         if self.neck is not None:
             embedding = self.neck(embedding)
@@ -53,5 +60,6 @@ class Head(nn.Cell):
         return self.classifier(features), embedding
 
 
-def _unit(vectors: Tensor) -> Tensor:
+def unit_rows(vectors: Tensor) -> Tensor:
+    """Rows (N, D) scaled to length 1, with a gradient where they are 0."""
     return vectors / ops.sqrt((vectors * vectors).sum(1, keepdims=True) + 1e-12)

@@ -9,6 +9,7 @@ from typing import Any
 from mindspore import Tensor, nn, ops
 
 from shelfmind.models.heads import Head
+from shelfmind.models.network import Network
 
 Kernel = int | tuple[int, int]
 NORM_EPSILON = 1e-3
@@ -45,7 +46,7 @@ class Branches(nn.Cell):
         self.branches = nn.CellList([nn.SequentialCell(list(branch)) for branch in branches])
 
     def construct(self, features: Tensor) -> Tensor:
-        outputs = ()
+        outputs = ()  # type: tuple[Tensor, ...]
         for branch in self.branches:
             outputs += (branch(features),)
         return ops.cat(outputs, 1)
@@ -131,12 +132,12 @@ def reduction_b() -> nn.Cell:
     )
 
 
-class InceptionResNetV2(nn.Cell):
+class InceptionResNetV2(Network):
     """Images (N, 3, H, W), H and W at least 75, to logits (N, num_classes) and the embedding (N, 1536 by default).
 
     Args:
         num_classes: width of the classifier.
-        last_stage_width: factor on the width of the last convolution; 2 is the mission document's "wider".
+        last_stage_width: factor on the width of the last convolution; 2 is the contest solution's "wider".
         embedding_width: the width of the last convolution itself, instead of 1,536 times that factor.
         head: arguments of `Head`.
     """
@@ -164,13 +165,10 @@ class InceptionResNetV2(nn.Cell):
         self.head = Head(width, num_classes, **head)
         self.embedding_width = width
 
-    def construct(self, images: Tensor) -> tuple[Tensor, Tensor]:
-        return self.classify(self.see(images))
-
-    def see(self, images: Tensor) -> Tensor:
+    def forward_features(self, images: Tensor) -> Tensor:
         """The feature maps (N, D, h, w) that are averaged into the embedding."""
         return self.features(images)
 
-    def classify(self, maps: Tensor) -> tuple[Tensor, Tensor]:
+    def forward_head(self, features: Tensor) -> tuple[Tensor, Tensor]:
         """Logits and embedding of feature maps."""
-        return self.head(ops.mean(maps, (2, 3)))
+        return self.head(ops.mean(features, (2, 3)))

@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 import numpy as np
-from mindspore import Tensor, nn
+import numpy.typing as npt
+from mindspore import Parameter, Tensor, nn
 
 from shelfmind.models.blocks import ResidualBlock
 from shelfmind.models.heads import CosineClassifier
@@ -48,5 +49,5 @@ def initialise_dense(cells: Sequence[nn.Cell], seed: int) -> None:
                     _fill(layer.bias, np.zeros(layer.bias.shape))
 
 
-def _fill(parameter: Tensor, values: np.ndarray) -> None:
+def _fill(parameter: Parameter, values: npt.NDArray[np.float64]) -> None:
     parameter.set_data(Tensor(values.astype(np.float32)))

@@ -2,42 +2,48 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, Protocol
 
 import mindspore
 import numpy as np
-from mindspore import Tensor, nn, ops
+from mindspore import Tensor, ops
 
 from shelfmind.errors import UserError, unknown_name
+from shelfmind.models.network import Network
 
 PREFIX = "mindcv:"
 
 
-class MindcvModel(nn.Cell):
+class _Split(Protocol):
+    """A network of MindCV, all of whose models are split in two."""
+
+    def set_train(self, mode: bool) -> object: ...
+    def forward_features(self, images: Tensor) -> Tensor: ...
+    def forward_head(self, features: Tensor) -> Tensor: ...
+
+
+class MindcvModel(Network):
     """A MindCV network: images (N, 3, H, W) to logits (N, num_classes) and pooled features (N, D)."""
 
     least_image_size = 32
 
-    def __init__(self, network: nn.Cell, image_size: int) -> None:
+    def __init__(self, network: _Split, image_size: int) -> None:
         super().__init__()
         self.network = network
         images = Tensor(np.zeros((1, 3, image_size, image_size), np.float32))
         network.set_train(False)
         self.embedding_width = int(_pooled(network.forward_features(images)).shape[1])
 
-    def construct(self, images: Tensor) -> tuple[Tensor, Tensor]:
-        return self.classify(self.see(images))
-
-    def see(self, images: Tensor) -> Tensor:
+    def forward_features(self, images: Tensor) -> Tensor:
         """The features before MindCV's head: (N, D, h, w), or tokens (N, T, D)."""
         return self.network.forward_features(images)
 
-    def classify(self, features: Tensor) -> tuple[Tensor, Tensor]:
+    def forward_head(self, features: Tensor) -> tuple[Tensor, Tensor]:
         """Logits and pooled features."""
         return self.network.forward_head(features), _pooled(features)
 
 
-def create_mindcv_model(name: str, num_classes: int, seed: int, image_size: int = 224, **arguments: Any) -> nn.Cell:
+def create_mindcv_model(name: str, num_classes: int, seed: int, image_size: int = 224, **arguments: Any) -> Network:
     """The MindCV model of this name with weights drawn from `seed` by MindCV's own rules.
 
     `image_size` is the size at which the width of the embedding is found out, for networks that take only one.

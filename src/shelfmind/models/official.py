@@ -11,6 +11,7 @@ from pathlib import Path
 
 from shelfmind.errors import UserError, unknown_name
 from shelfmind.files import cache_folder
+from shelfmind.machine.checksums import file_sha256
 from shelfmind.progress import Counter, count_silently
 
 BASE = "https://download.mindspore.cn/toolkits/mindcv/"
@@ -80,7 +81,7 @@ def find_official(name: str, offline: bool = False, counter: Counter = count_sil
         raise unknown_name("official weights", name, OFFICIAL)
     published = OFFICIAL[name]
     path = weights_folder() / published.file_name
-    if path.exists() and digest_of(path).startswith(published.digest):
+    if path.exists() and file_sha256(path).startswith(published.digest):
         return path
     if offline:
         raise UserError(
@@ -92,7 +93,10 @@ def find_official(name: str, offline: bool = False, counter: Counter = count_sil
 
 
 def download(published: Published, path: Path, counter: Counter) -> None:
-    """Download to a temporary file, verify it, and rename it to `path`."""
+    """Download to a temporary file, verify it, and rename it to `path`.
+
+    Not by pooch: it compares whole SHA-256 sums, and of these only the first eight digits are published.
+    """
     temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
     try:
         with urllib.request.urlopen(published.url, timeout=TIMEOUT_S) as answer, open(temporary, "wb") as file:
@@ -102,7 +106,7 @@ def download(published: Published, path: Path, counter: Counter) -> None:
                     f"{published.url} is not the published file: {length} bytes, fewer than its network's "
                     f"{published.parameter_bytes} bytes of parameters"
                 )
-            progress = counter(f"downloading {published.file_name}", int(length) if length else None)
+            progress = counter(f"downloading {published.file_name}", int(length) if length else None, "bytes")
             digest, size = hashlib.sha256(), 0
             while block := answer.read(_BLOCK):
                 file.write(block)
@@ -121,12 +125,3 @@ def download(published: Published, path: Path, counter: Counter) -> None:
         raise UserError(f"{path} cannot be written: {error.strerror or error}") from error
     finally:
         temporary.unlink(missing_ok=True)
-
-
-def digest_of(path: Path) -> str:
-    """SHA-256 of a file as hexadecimal digits."""
-    digest = hashlib.sha256()
-    with open(path, "rb") as file:
-        while block := file.read(_BLOCK):
-            digest.update(block)
-    return digest.hexdigest()

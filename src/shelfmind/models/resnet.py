@@ -12,6 +12,7 @@ from shelfmind.errors import unknown_name
 from shelfmind.models.attention import BLOCK_GATES, STAGE_GATES, gate
 from shelfmind.models.blocks import BasicBlock, BlockStyle, Bottleneck, ConvNorm
 from shelfmind.models.heads import Head
+from shelfmind.models.network import Network
 
 BLOCKS: dict[str, type[BasicBlock] | type[Bottleneck]] = {"basic": BasicBlock, "bottleneck": Bottleneck}
 
@@ -39,7 +40,7 @@ def stem(name: str, width: int, pool: str = "symmetric") -> nn.Cell:
     return nn.SequentialCell([*layers[name], pooling])
 
 
-class ResNet(nn.Cell):
+class ResNet(Network):
     """Residual network: images (N, 3, H, W) to logits (N, num_classes) and the embedding before the classifier (N, D).
 
     Args:
@@ -55,7 +56,7 @@ class ResNet(nn.Cell):
         stem_name: see `stem`.
         stem_pool: see `stem`.
         pooled_shortcut: average-pool before projecting shortcuts (ResNet-D).
-        last_stage_width: factor on the last stage's width; 2 is the mission document's "wider".
+        last_stage_width: factor on the last stage's width; 2 is the contest solution's "wider".
         deep_kernel_size: of the 3x3 convolutions in the deep stages, depthwise if it is not 3.
         deep_stages: how many of the last stages are deep.
         head: arguments of `Head`.
@@ -86,7 +87,7 @@ class ResNet(nn.Cell):
         if attention not in ("none", *BLOCK_GATES, *STAGE_GATES):
             raise unknown_name("attention", attention, ("none", *BLOCK_GATES, *STAGE_GATES))
         if deep_kernel_size % 2 == 0:
-            raise ValueError(f"deep_kernel_size is odd, not {deep_kernel_size}")
+            raise ValueError(f"deep_kernel_size must be odd, got {deep_kernel_size}")
         plain = BlockStyle(groups, group_width, "none", reduction, pooled_shortcut)
         count = len(widths)
         attended = attention_stages or range(1, count if attention in STAGE_GATES else count + 1)
@@ -108,16 +109,13 @@ class ResNet(nn.Cell):
         self.head = Head(channels, num_classes, **head)
         self.embedding_width = channels
 
-    def construct(self, images: Tensor) -> tuple[Tensor, Tensor]:
-        return self.classify(self.see(images))
-
-    def see(self, images: Tensor) -> Tensor:
+    def forward_features(self, images: Tensor) -> Tensor:
         """The feature maps (N, D, h, w) that are averaged into the embedding."""
         return self.stages(self.stem(images))
 
-    def classify(self, maps: Tensor) -> tuple[Tensor, Tensor]:
+    def forward_head(self, features: Tensor) -> tuple[Tensor, Tensor]:
         """Logits and embedding of feature maps."""
-        return self.head(ops.mean(maps, (2, 3)))
+        return self.head(ops.mean(features, (2, 3)))
 
 
 def residual_stage(

@@ -8,14 +8,15 @@ from contextlib import contextmanager
 import mindspore
 import numpy as np
 import numpy.typing as npt
-from mindspore import Tensor, nn, ops
+from mindspore import Tensor, ops
 
 from shelfmind.errors import UserError
+from shelfmind.models.network import Network
 
 Floats = npt.NDArray[np.float32]
 
 
-def grad_cam(model: nn.Cell, images: Floats, classes: npt.NDArray[np.int64]) -> Floats:
+def grad_cam(model: Network, images: Floats, classes: npt.NDArray[np.int64]) -> Floats:
     """How much each place of the last feature maps speaks for a class: ReLU of the maps' sum weighted by the mean
     gradients of the class's logit, scaled to a maximum of 1 (Selvaraju et al., ICCV 2017, equations 1 and 2).
 
@@ -32,13 +33,13 @@ def grad_cam(model: nn.Cell, images: Floats, classes: npt.NDArray[np.int64]) -> 
     """
     model.set_train(False)
     with _eagerly():
-        maps = model.see(Tensor(images))
+        maps = model.forward_features(Tensor(images))
         if maps.ndim != 4:
             raise UserError("Grad-CAM needs a convolutional network; this one gives no feature maps")
         chosen = Tensor(np.eye(_classes(model, maps), dtype=np.float32)[classes])
 
         def evidence(features: Tensor) -> Tensor:
-            return (model.classify(features)[0] * chosen).sum()
+            return (model.forward_head(features)[0] * chosen).sum()
 
         weights = ops.mean(mindspore.grad(evidence)(maps), (2, 3), keep_dims=True)
         saliency = ops.relu((weights * maps).sum(1)).asnumpy()
@@ -46,8 +47,8 @@ def grad_cam(model: nn.Cell, images: Floats, classes: npt.NDArray[np.int64]) -> 
     return np.divide(saliency, highest, out=np.zeros_like(saliency), where=highest > 0)
 
 
-def _classes(model: nn.Cell, maps: Tensor) -> int:
-    return int(model.classify(maps)[0].shape[1])
+def _classes(model: Network, maps: Tensor) -> int:
+    return int(model.forward_head(maps)[0].shape[1])
 
 
 @contextmanager

@@ -18,13 +18,17 @@ FACTS, SUSPECTS = "audit.json", "suspects.jsonl"
 
 @dataclass(frozen=True)
 class Audit:
-    """A data set (its `root` and `format`), all its class names, and its suspects, worst first."""
+    """A data set (its `root` and `format`), all its class names, and its suspects, worst first.
+
+    `notice` is what was wrong with the networks that judged it, None if nothing was.
+    """
 
     folder: Path
     root: Path
     format: str
     class_names: tuple[str, ...]
     suspects: tuple[Suspect, ...]
+    notice: str | None = None
 
 
 def read_audit(folder: Path, data: Path | None = None) -> Audit:
@@ -35,12 +39,14 @@ def read_audit(folder: Path, data: Path | None = None) -> Audit:
     require_path(folder)
     facts = _facts(folder / FACTS)
     if not (folder / SUSPECTS).is_file():
-        raise UserError(f"{folder} has no {SUSPECTS}; make it anew: shelfmind audit {facts['root']} --out {folder}")
+        raise UserError(f"{folder} has no {SUSPECTS}; make it again: shelfmind audit {facts['root']} --out {folder}")
     root = absolute(facts["root"] if data is None else data)
     if not root.exists():
         raise UserError(f"the data set of {folder} is no longer at {root}; say where it lies with --data PATH")
     suspects = read_suspects(folder / SUSPECTS)
-    return Audit(folder, root, facts["format"], tuple(facts["class_names"]), tuple(suspects))
+    notice = facts.get("doubt")
+    told = notice if isinstance(notice, str) else None
+    return Audit(folder, root, facts["format"], tuple(facts["class_names"]), tuple(suspects), told)
 
 
 def _facts(path: Path) -> Mapping[str, Any]:
@@ -53,9 +59,9 @@ def _facts(path: Path) -> Mapping[str, Any]:
         facts = json.loads(path.read_bytes())
         texts = [facts["root"], facts["format"], *facts["class_names"]]
     except (ValueError, KeyError, TypeError) as error:
-        raise UserError(f"{path} is damaged: {error}; make the audit anew") from error
+        raise UserError(f"{path} is damaged: {error}; audit again") from error
     except OSError as error:
         raise UserError(f"{path} cannot be read: {error.strerror or error}") from error
     if not all(isinstance(text, str) for text in texts):
-        raise UserError(f"{path} is damaged: root, format and class_names must be text; make the audit anew")
+        raise UserError(f"{path} is damaged: root, format and class_names must be text; audit again")
     return dict(facts)

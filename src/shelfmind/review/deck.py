@@ -52,6 +52,7 @@ class Deck:
                 "data": str(self.audit.root),
                 "log": str(self.log.path),
                 "language": self.language,
+                "notice": self.audit.notice,
                 "classes": self.class_names,
                 "given": [places[suspect.given] for suspect in suspects],
                 "suggested": [None if each.suggested is None else places[each.suggested] for each in suspects],
@@ -62,7 +63,7 @@ class Deck:
     def cards(self, numbers: Sequence[int]) -> list[dict[str, Any]]:
         """The details of some suspects. Raises `LookupError` for a number that no suspect has, or too many."""
         if len(numbers) > MOST_CARDS:
-            raise LookupError(f"more than {MOST_CARDS} cards at once")
+            raise LookupError(f"at most {MOST_CARDS} cards may be asked for at once")
         return [self._card(number) for number in numbers]
 
     def examples(self, class_number: int) -> list[int]:
@@ -93,7 +94,7 @@ class Deck:
             if label == suspect.given:
                 raise ValueError("that is the class it has; keep it instead")
         elif label is not None:
-            raise ValueError("only a relabelling names a class")
+            raise ValueError("only a relabelling may name a class")
         made = decide(self.reviewer, suspect.path, suspect.given, decision, label)
         append_decision(self.log.path, made)
         return self._told(suspect.path)
@@ -177,7 +178,7 @@ class Deck:
             return label
         normal = normalise_class_name(label)
         if not normal or len(normal) > _LONGEST_NAME or not normal.isprintable():
-            raise ValueError(f"a class needs a name of 1 to {_LONGEST_NAME} printable characters")
+            raise ValueError(f"a class name must be 1 to {_LONGEST_NAME} printable characters")
         return self._by_normal_name.get(normal, normal)
 
     def _note_images(self, suspect: Suspect) -> None:
@@ -196,5 +197,7 @@ def check_reviewer(name: str) -> str:
     """The name under which decisions are logged. Raises `UserError` for one that is empty or cannot be printed."""
     name = name.strip()
     if not name or len(name) > _LONGEST_NAME or not name.isprintable():
-        raise UserError(f"the reviewer's name {name!r} is empty, too long or not printable; give one with --reviewer")
+        raise UserError(
+            f"a reviewer's name must be 1 to {_LONGEST_NAME} printable characters, got {name!r}; use --reviewer"
+        )
     return name

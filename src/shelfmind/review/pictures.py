@@ -13,10 +13,10 @@ from pathlib import Path
 from PIL import Image
 
 from shelfmind.data import open_catalog
-from shelfmind.data.examining import available_cores
-from shelfmind.data.images import BadImage, open_image
 from shelfmind.data.listing import is_image_name
 from shelfmind.errors import UserError
+from shelfmind.images.decoding import BadImage, open_image
+from shelfmind.machine.cores import available_cores
 
 EDGES = {"small": 320, "medium": 720, "large": 1800}
 """The longer side of each size of picture, in pixels; no image is enlarged."""

@@ -58,6 +58,8 @@ def review(
     require_writable(place)
     if split_whole(place.read_bytes())[1]:
         note(CUT_LINE.format(path=place))
+    if found.notice is not None:
+        note(f"warning: {found.notice}")
     deck = Deck(found, name, place, language)
     with _server(port, deck, Pictures(found.root, found.format)) as server:
         ready(server.address)

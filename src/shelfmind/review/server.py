@@ -137,11 +137,11 @@ class Handler(BaseHTTPRequestHandler):
         if self.path == "/api/decide":
             label = body.get("label")
             if not isinstance(number, int) or not isinstance(label, str | None):
-                raise ValueError("a decision needs a number, and its label must be text")
+                raise ValueError("a decision must have a number, and its label must be text")
             self._send_json(self.server.deck.decide(number, str(body.get("decision")), label))
         elif self.path == "/api/undo":
             if not isinstance(number, int | None):
-                raise ValueError("the number must be one")
+                raise ValueError("the number must be a whole number")
             self._send_json(self.server.deck.undo(number))
         else:
             raise LookupError(self.path)
@@ -184,10 +184,10 @@ class Handler(BaseHTTPRequestHandler):
     def _body(self) -> dict[str, Any]:
         length = self.headers.get("Content-Length", "")
         if not length.isdecimal() or int(length) > _MOST_BODY_BYTES:
-            raise _Refused(HTTPStatus.REQUEST_ENTITY_TOO_LARGE, "no length, or too long")
+            raise _Refused(HTTPStatus.REQUEST_ENTITY_TOO_LARGE, "the request has no length or is too long")
         body = json.loads(self.rfile.read(int(length)))
         if not isinstance(body, dict):
-            raise ValueError("a JSON object is needed")
+            raise ValueError("the request must be a JSON object")
         return body
 
     def _send_picture(self, path: str) -> None:

@@ -5,24 +5,25 @@ from __future__ import annotations
 import time
 from dataclasses import dataclass
 
+import mindspore
 import numpy as np
-from mindspore import nn
 
 from shelfmind.errors import UserError
+from shelfmind.images.squares import Squares
+from shelfmind.inference.forward import Forward
+from shelfmind.inference.predictor import model_kind
+from shelfmind.inference.views import test_time_views
 from shelfmind.losses import loss_kind
+from shelfmind.machine.device import mixed_precision
 from shelfmind.models import create_model
 from shelfmind.models.freezing import train_only
+from shelfmind.models.network import Network
 from shelfmind.models.weights import Start, load_arrays
 from shelfmind.recipe import Recipe
 from shelfmind.records import BadFile, Sample
-from shelfmind.runtime.device import mixed_precision
-from shelfmind.runtime.forward import Forward
-from shelfmind.runtime.pixels import Squares
-from shelfmind.runtime.predict import model_kind
-from shelfmind.runtime.run_folder import RunFolder
-from shelfmind.runtime.views import test_time_views
+from shelfmind.runs.folder import RunFolder
 from shelfmind.training.clock import BudgetClock, Clock, EpochClock
-from shelfmind.training.loop import Training
+from shelfmind.training.loop import Training, steps_between_readings
 from shelfmind.training.optimizer import build_optimizer
 from shelfmind.training.state import Position, Tensors
 from shelfmind.training.step import LossScaler, build_step
@@ -51,7 +52,7 @@ def refuse_unbuildable(recipe: Recipe, classes: int, start: Start | None) -> str
     model = build_model(recipe, classes, seed=0)
     for size in (recipe.evaluation_size, *(stage.image_size for stage in recipe.stages)):
         if size < model.least_image_size:
-            raise UserError(f"{recipe.model.name} takes images of at least {model.least_image_size} px, not {size}")
+            raise UserError(f"images for {recipe.model.name} must be at least {model.least_image_size} px, got {size}")
     loaded = None if start is None else f"{start.path}: {load_arrays(model, start.arrays, start.path)}"
     refuse_contradictions(recipe)
     TASKS[recipe.train.task].loss(recipe.loss, np.ones(classes, np.int64))
@@ -88,7 +89,7 @@ def refuse_contradictions(recipe: Recipe) -> None:
         )
 
 
-def build_model(recipe: Recipe, classes: int, seed: int, start: Start | None = None) -> nn.Cell:
+def build_model(recipe: Recipe, classes: int, seed: int, start: Start | None = None) -> Network:
     """The recipe's network with the weights that it starts from."""
     model = create_model(recipe.model.name, classes, seed, **recipe.model.arguments)
     if start is not None:
@@ -110,8 +111,8 @@ def build_training(
     task = TASKS[recipe.train.task]
     offered = build_model(recipe, classes, seed, start)
     weights = {p.name: p for p in offered.get_parameters()}  # what is put around it renames them
-    averaged = task.around(offered, seed)
-    model = mixed_precision(task.around(build_model(recipe, classes, seed, start), seed), recipe.train.amp)
+    averaged = task.wrap(offered, seed)
+    model = mixed_precision(task.wrap(build_model(recipe, classes, seed, start), seed), recipe.train.amp)
     train_only(model, recipe.train.trainable)
     optimizer = build_optimizer(list(model.trainable_params()), recipe.train)
     scaler = LossScaler() if getattr(model, "mixed_precision", False) else None
@@ -149,4 +150,5 @@ def build_training(
         tensors=Tensors(groups),
         offered=weights,
         position=position,
+        read_every=steps_between_readings(mindspore.get_context("device_target")),
     )

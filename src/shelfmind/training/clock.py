@@ -2,9 +2,25 @@
 
 from __future__ import annotations
 
+import math
 import time
 from dataclasses import asdict, dataclass, field
 from typing import Any
+
+from shelfmind.errors import UserError, argument
+
+
+def require_one_length(epochs: int | None, max_minutes: float | None) -> None:
+    """Raise `UserError` for a number of epochs and a budget of minutes at once, and for too little of either."""
+    if epochs is not None and max_minutes is not None:
+        raise UserError(
+            f"choose one of {argument('epochs')} and {argument('max_minutes')}: "
+            "either the epochs or the minutes end a training"
+        )
+    if epochs is not None and epochs < 1:
+        raise UserError(f"{argument('epochs')} must be at least 1, got {epochs}")
+    if max_minutes is not None and not 0 < max_minutes < math.inf:
+        raise UserError(f"{argument('max_minutes')} must be a number more than 0, got {max_minutes}")
 
 
 @dataclass(frozen=True)
@@ -19,6 +35,16 @@ class EpochPlan:
     def progress_at(self, step: int) -> float:
         """Progress when `step` steps of the epoch are done."""
         return self.start + (self.end - self.start) * step / self.steps
+
+    def moment_of(self, step: int) -> float:
+        """Progress that decides the learning rate of a step: where it begins.
+
+        But a training of a single step takes it half-way: where it begins the warm-up has a rate of 0, at which that
+        step would change nothing.
+        """
+        if self.steps == 1 and self.start == 0.0 and self.end == 1.0:
+            return 0.5
+        return self.progress_at(step)
 
     def to_json(self) -> dict[str, Any]:
         """For the state of a run."""

@@ -8,14 +8,18 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 
 from shelfmind.errors import UserError
-from shelfmind.evaluation.bootstrap import Interval, hits, paired_interval
-from shelfmind.files import write_json
+from shelfmind.evaluation.bootstrap import hits, paired_interval
+from shelfmind.evaluation.intervals import Interval, doubt_of_gain, too_few_images
+from shelfmind.files import make_folder, write_json
+from shelfmind.inference.predictor import Predictor
 from shelfmind.recipe import Recipe
 from shelfmind.records import Catalog, Predictions
-from shelfmind.runtime.assess import catalog_of, evaluation_folder, predict_split
-from shelfmind.runtime.predict import Predictor
-from shelfmind.runtime.run_folder import RunFolder, require_new_folder
-from shelfmind.training.run import Watcher, read_origin, resume, train
+from shelfmind.runs.folder import RunFolder, require_new_folder
+from shelfmind.runs.known_data import open_known
+from shelfmind.training.clock import require_one_length
+from shelfmind.training.run import read_origin, resume, train
+from shelfmind.training.watching import Watcher
+from shelfmind.workflows.evaluate import evaluation_folder, predict_split
 
 EPOCHS = 5
 RATE_SHARE = 0.1
@@ -36,12 +40,16 @@ class Resolution:
 
 @dataclass(frozen=True)
 class FixResOutcome:
-    """The run's own size and validation top-1, all sizes tried, and the one kept (None: none is better)."""
+    """The run's own size and top-1 on so many validation `images`, all sizes tried, and the one kept (None: none is
+    better); `doubt` says why the gain of the one kept may be chance, None if it is beyond that."""
 
     image_size: int
     top1: float
     resolutions: tuple[Resolution, ...]
     kept: int | None
+    images: int
+    too_few_images: bool
+    doubt: str | None = None
 
 
 def fixres(
@@ -49,27 +57,29 @@ def fixres(
     *,
     out: Path | str,
     resolutions: Sequence[int],
-    epochs: int = EPOCHS,
+    epochs: int | None = None,
     max_minutes: float | None = None,
     watcher: Watcher | None = None,
 ) -> FixResOutcome:
     """Fine-tune a run at each of these image sizes (Touvron et al., NeurIPS 2019) and keep the best as the run `out`.
 
     Training images are prepared like test images, the classifier and the last batch normalisation are trained, the rest
-    stays. `out` is written only if a size is better on validation than the run as it is. What was finished before a
+    stays. `out` is written only if a size is better on validation than the run as it is; whether it is better beyond
+    chance the outcome says. What was finished before a
     kill is not done again: candidates lie in ``<out>.candidates`` until the end.
 
     Args:
         run: a finished run with a validation split.
         out: the run folder to make.
         resolutions: image sizes in pixels, none below the last that the run was trained at.
-        epochs: of each fine-tuning.
+        epochs: of each fine-tuning; `EPOCHS` if neither these nor minutes are given.
         max_minutes: of each fine-tuning, instead of epochs.
         watcher: told of the progress.
 
     Raises:
         UserError: a size below the run's, no validation images, or an `out` that is there already.
     """
+    require_one_length(epochs, max_minutes)
     watcher = watcher or Watcher()
     source, out = RunFolder(Path(run)), Path(out)
     recipe = source.read_recipe()
@@ -77,23 +87,31 @@ def fixres(
     least = recipe.stages[-1].image_size
     sizes = sorted(set(resolutions))
     if not sizes or sizes[0] < least:
-        raise UserError(f"FixRes goes up from the training's {least} px; --resolutions has {sizes[:1] or 'none'}")
+        given = ", ".join(map(str, sizes)) or "none"
+        raise UserError(f"--resolutions must be at least the {least} px of the training, got {given}")
     predictor = Predictor(source, calibrated=False)
-    catalog = catalog_of(predictor, read_origin(source).data, read_origin(source).format)
+    catalog = open_known([source], read_origin(source).data, read_origin(source).format, watcher.counter).catalog
     if not catalog.split("val"):
         raise UserError(f"{catalog.root} has no validation images to compare with")
+    candidates = out.with_name(f"{out.name}.candidates")
+    make_folder(candidates)
     own = _validated(predictor, catalog, watcher)
-    found, candidates = [], out.with_name(f"{out.name}.candidates")
+    found = []
     for size in sizes:
         watcher.note(f"{size} px: fine-tuning the classifier and the last normalisation")
-        tuned_run = _tuned(source, recipe, size, candidates / str(size), epochs, max_minutes, watcher)
-        as_is = Predictor(source, calibrated=False)
-        as_is.recipe = at_size(recipe, size)
+        tuned_run = _tuned(source, recipe, size, candidates / str(size), epochs or EPOCHS, max_minutes, watcher)
+        as_is = Predictor(source, calibrated=False, recipe=at_size(recipe, size))
         tuned = _validated(Predictor(tuned_run, calibrated=False), catalog, watcher)
         found.append(_compared(size, own, _validated(as_is, catalog, watcher), tuned))
     best = max(found, key=lambda each: each.tuned)
     outcome = FixResOutcome(
-        recipe.evaluation_size, _top1(own), tuple(found), best.image_size if best.gain > 0 else None
+        recipe.evaluation_size,
+        _top1(own),
+        tuple(found),
+        kept=best.image_size if best.gain > 0 else None,
+        images=len(own),
+        too_few_images=too_few_images(len(own)),
+        doubt=doubt_of_gain(best.gain_ci95, len(own)) if best.gain > 0 else None,
     )
     if outcome.kept is not None:
         chosen = candidates / str(outcome.kept)
@@ -151,6 +169,7 @@ def _tuned(
         max_bad_fraction=origin.max_bad_fraction,
         format=origin.format,
         weights=source.root,
+        split_of=source.root,
         watcher=watcher,
     )
     return RunFolder(folder)

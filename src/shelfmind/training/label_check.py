@@ -1,8 +1,7 @@
-"""`find_label_errors`: from a data set to a ranked list of labels that are probably wrong."""
+"""`find_label_errors`: from a data set to a list of all labels, the most doubtful first."""
 
 from __future__ import annotations
 
-import math
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -10,26 +9,32 @@ from typing import Any
 
 import numpy as np
 
-from shelfmind.analysis.duplicates import Limits, find_duplicates
-from shelfmind.analysis.facts import measured_meanwhile
-from shelfmind.analysis.held_out import HeldOut, hold_out, read_images, write_images
-from shelfmind.analysis.judgement import Opinion, describe
-from shelfmind.analysis.label_errors import OUTLIER_ABOVE, LabelCheck, check_labels
-from shelfmind.analysis.label_files import find_suspects, write_label_errors
-from shelfmind.analysis.label_report import write_label_report
+from shelfmind.analysis.competence import doubt_of
+from shelfmind.analysis.label_errors.check import LabelCheck, check_labels
+from shelfmind.analysis.label_errors.files import find_suspects, write_label_errors
+from shelfmind.analysis.label_errors.held_out import HeldOut, hold_out, read_images, write_images
+from shelfmind.analysis.label_errors.judgement import Opinion, describe
+from shelfmind.analysis.measuring.facts import measured_meanwhile
+from shelfmind.analysis.near_duplicates.groups import Limits, find_duplicates
 from shelfmind.analysis.suspects import FILE_NAME, write_suspects
 from shelfmind.data import absolute, open_catalog
-from shelfmind.data.checking import refuse_too_many_bad
+from shelfmind.data.digest import data_digest
 from shelfmind.errors import UserError
 from shelfmind.files import write_json
+from shelfmind.images.checking import note_bad_files, refuse_too_many_bad
+from shelfmind.machine.device import start_mindspore
+from shelfmind.nouns import counted
+from shelfmind.pages.label_report import write_label_report
+from shelfmind.progress import tell
 from shelfmind.recipe import Recipe, load_recipe
 from shelfmind.records import Catalog
-from shelfmind.runtime.assess import MAX_BAD_FRACTION
-from shelfmind.runtime.device import start_mindspore
-from shelfmind.runtime.provenance import data_digest, describe_origin, describe_weights
+from shelfmind.runs.provenance import describe_origin, describe_weights
 from shelfmind.training.build import refuse_unbuildable
+from shelfmind.training.clock import require_one_length
 from shelfmind.training.out_of_fold import CheckFolder, Plan, predict_out_of_fold
-from shelfmind.training.run import Watcher, with_start
+from shelfmind.training.run import with_start
+from shelfmind.training.watching import Watcher
+from shelfmind.workflows.evaluate import MAX_BAD_FRACTION
 
 FOLDS = 5
 
@@ -38,19 +43,26 @@ FOLDS = 5
 class Findings:
     """What a label check found, in numbers.
 
-    `estimated_wrong` is confident learning's estimate, which also counts what the networks mix up; `accuracy` how often
-    a network's first guess is the given label of an image that it never saw.
+    `flagged` labels are suspected to be wrong and `outliers` fit no class: no image is both, and together they are the
+    `suspects` of the review. Not judged are images that are `alone` in their class, and those of networks that do not
+    clearly beat guessing, of which `doubt` speaks (None: all do). `estimated_wrong` is confident learning's estimate,
+    which also counts what the networks mix up; `accuracy` how often a network's first guess is the given label of an
+    image that it never saw, whether it is trusted or not.
     """
 
     images: int
     judged: int
     not_judged: int
+    alone: int
     flagged: int
     outliers: int
+    suspects: int
     estimated_wrong: int
     accuracy: float
     bad_files: int
     folds: int
+    trusted_folds: int
+    doubt: str | None
 
     def to_json(self) -> dict[str, Any]:
         """For `audit.json`."""
@@ -84,7 +96,7 @@ def find_label_errors(
         recipe: a recipe, a packaged recipe's name or a YAML file; the last weights are kept, so that held-out labels
             have no say in choosing them.
         overrides: recipe values such as ``train.lr=0.1``.
-        epochs: instead of the recipe's.
+        epochs: instead of the recipe's; not with `max_minutes`.
         seed: of the weights, the order and the augmentations, and of the split where the data has none.
         max_minutes: fit all folds together into this time instead of a number of epochs.
         max_bad_fraction: share of unusable files above which to stop.
@@ -97,17 +109,17 @@ def find_label_errors(
         UserError: anything the user can mend.
     """
     if folds < 2:
-        raise UserError(f"--folds must be at least 2, not {folds}: an image is judged by a network that never saw it")
+        raise UserError(f"--folds must be at least 2, got {folds}: an image is judged by a network that never saw it")
     if seed < 0:
-        raise UserError(f"--seed must be at least 0, not {seed}")
-    if max_minutes is not None and not 0 < max_minutes < math.inf:
-        raise UserError(f"--max-minutes must be more than 0, not {max_minutes}")
+        raise UserError(f"--seed must be at least 0, got {seed}")
+    require_one_length(epochs, max_minutes)
     settings = _settings(recipe, overrides, epochs, weights)
     start_mindspore()
     watcher = watcher or Watcher()
     settings, start = with_start(settings, offline, watcher)
     watcher.phase("listing images")
     catalog = open_catalog(Path(data), format, seed)
+    tell(catalog.notes, watcher.note)
     loaded = refuse_unbuildable(settings, len(catalog.class_names), start)
     if loaded is not None:
         watcher.note(loaded)
@@ -115,6 +127,7 @@ def find_label_errors(
     check.open()
     with measured_meanwhile([sample.path for sample in catalog.samples], watcher.counter) as measured:
         refuse_too_many_bad(measured.bad_files, len(catalog.samples), max_bad_fraction, check.bad_files)
+        tell(note_bad_files(measured.bad_files, len(catalog.samples), check.bad_files), watcher.note)
         catalog = catalog.without(measured.bad_files)
         plan = _plan(data, catalog, folds, seed, max_minutes, offline, settings)
         check.keep(plan)
@@ -135,8 +148,6 @@ def _settings(recipe: Recipe | str, overrides: Sequence[str], epochs: int | None
     if isinstance(recipe, Recipe) and overrides:
         raise UserError("overrides go with a recipe's name, not with a Recipe")
     settings = load_recipe(recipe, overrides) if isinstance(recipe, str) else recipe
-    if epochs is not None and epochs < 1:
-        raise UserError(f"--epochs must be at least 1, not {epochs}")
     changes = {"keep": "last", **({} if epochs is None else {"epochs": epochs})}
     settings = settings.model_copy(update={"train": settings.train.model_copy(update=changes)})
     if weights is not None:
@@ -178,9 +189,11 @@ def _judge(
     suspects = find_suspects(labels, held_out, embeddings, watcher.counter)
     write_label_errors(check.root / "label_errors.csv", labels, held_out)
     write_suspects(check.root / FILE_NAME, suspects)
-    findings = _findings(labels, held_out, plan, bad_files)
+    findings = _findings(labels, held_out, len(suspects), bad_files)
+    if findings.doubt is not None:
+        watcher.warn(findings.doubt)
     opinion = Opinion(
-        source=f"{plan.folds} networks, each of images that it never saw",
+        source=f"{counted(plan.folds, 'network')}, each of images that it never saw",
         held_out=held_out,
         probabilities=probabilities,
         embeddings=embeddings,
@@ -203,15 +216,20 @@ def _judge(
     return findings
 
 
-def _findings(labels: LabelCheck, held_out: HeldOut, plan: Plan, bad_files: int) -> Findings:
+def _findings(labels: LabelCheck, held_out: HeldOut, suspects: int, bad_files: int) -> Findings:
+    images, judged = len(held_out.samples), int(labels.judged.sum())
     return Findings(
-        images=len(held_out.samples),
-        judged=held_out.judged,
-        not_judged=len(held_out.samples) - held_out.judged,
+        images=images,
+        judged=judged,
+        not_judged=images - judged,
+        alone=images - held_out.judged,
         flagged=int(labels.flagged.sum()),
-        outliers=int((labels.outlier > OUTLIER_ABOVE).sum()),
+        outliers=int(labels.outliers.sum()),
+        suspects=suspects,
         estimated_wrong=round(float(labels.noise.wrong.sum())),
-        accuracy=float((labels.margin >= 0).mean()),
+        accuracy=float(labels.right.mean()),
         bad_files=bad_files,
-        folds=plan.folds,
+        folds=len(labels.judges),
+        trusted_folds=sum(judge.trusted for judge in labels.judges),
+        doubt=doubt_of(labels.judges, held_out.judged - judged),
     )

@@ -5,39 +5,37 @@ from __future__ import annotations
 import math
 import time
 from dataclasses import dataclass, field
-from typing import Any, Protocol
 
 import numpy as np
 import numpy.typing as npt
 from mindspore import Parameter, Tensor, nn, ops
 
 from shelfmind.errors import UserError
+from shelfmind.images.loader import TrainingBatches
+from shelfmind.images.squares import Squares, in_order
+from shelfmind.inference.forward import Forward
+from shelfmind.machine.device import interruptible
 from shelfmind.models.checkpoint import Checkpoint, save_checkpoint
 from shelfmind.recipe import Recipe, Stage
-from shelfmind.runtime.device import keep_interrupts
-from shelfmind.runtime.forward import Forward
-from shelfmind.runtime.loader import TrainingBatches
-from shelfmind.runtime.pixels import Squares, in_order
-from shelfmind.runtime.run_folder import RunFolder
+from shelfmind.runs.folder import RunFolder
 from shelfmind.training.clock import BudgetClock, Clock, EpochPlan, StepWatch
 from shelfmind.training.schedule import averaging_decay, learning_rate, stage_at, validation_size
 from shelfmind.training.state import Position, Tensors
 from shelfmind.training.step import Step
+from shelfmind.training.watching import EpochEntry, Watcher
 
 Floats = npt.NDArray[np.float32]
-
-
-class Reporter(Protocol):
-    """Who is told how the training goes."""
-
-    def step(self, plan: EpochPlan, position: Position, loss: float, images_per_second: float) -> None: ...
-    def epoch(self, entry: dict[str, Any]) -> None: ...
+READ_EVERY = 10
+"""Steps from one reading of losses to the next on devices that work while Python prepares the next steps."""
 
 
 @dataclass
 class Training:
-    """Everything a training consists of, ready to go on from `position`; `offered` are the averaged weights of the
-    network itself, which become the run's."""
+    """Everything a training consists of, ready to go on from `position`.
+
+    `offered` are the averaged weights of the network itself, which become the run's. Losses are read every
+    `read_every` steps; `unread` are those of the steps since, each with its number in the epoch, from 1.
+    """
 
     run: RunFolder
     recipe: Recipe
@@ -52,21 +50,28 @@ class Training:
     tensors: Tensors
     offered: dict[str, Parameter]
     position: Position
+    read_every: int = 1
     watch: StepWatch = field(default_factory=StepWatch)
+    unread: list[tuple[int, Tensor]] = field(default_factory=list)
 
 
-def train_to_the_end(training: Training, reporter: Reporter) -> None:
+def train_to_the_end(training: Training, watcher: Watcher) -> None:
     """Run the remaining epochs; after each, and part-way through long ones, everything is saved."""
     while training.position.progress < 1.0:
         if training.position.plan is None:
             training.position.plan = plan_epoch(training)
-        train_epoch(training, training.position.plan, reporter)
+        train_epoch(training, training.position.plan, watcher)
         entry = validate(training, training.position.plan)
         keep_weights(training, entry)
         training.position.finish_epoch(entry)
         training.tensors.save(training.run, training.kind, training.position)
         training.run.write_log(training.position.history)
-        reporter.epoch(entry)
+        watcher.epoch(entry)
+
+
+def steps_between_readings(device: str) -> int:
+    """How often to wait for the loss: on CPUs, which a step keeps busy anyway, after each."""
+    return 1 if device == "CPU" else READ_EVERY
 
 
 def plan_epoch(training: Training) -> EpochPlan:
@@ -84,7 +89,7 @@ def expected_epoch_s(training: Training) -> float:
     return known[nearest] * (stage.image_size / int(nearest)) ** 2
 
 
-def train_epoch(training: Training, plan: EpochPlan, reporter: Reporter) -> None:
+def train_epoch(training: Training, plan: EpochPlan, watcher: Watcher) -> None:
     """Step through what is left of the planned epoch."""
     position, recipe = training.position, training.recipe
     stage = stage_at(recipe, plan.start)
@@ -95,37 +100,55 @@ def train_epoch(training: Training, plan: EpochPlan, reporter: Reporter) -> None
         stop = min(plan.steps, start + recipe.train.checkpoint_steps)
         began = training.watch.start()
         for images, targets in training.batches.segment(plan.epoch, start, stop, stage.image_size, mix):
-            loss = take_step(training, plan, images, targets)
+            take_step(training, plan, images, targets)
+            loss = None
+            if position.step % training.read_every == 0 or position.step_in_epoch == stop:
+                loss = read_losses(training, plan)
             training.watch.step(stage.image_size)
-            speed = (position.step_in_epoch - start) * len(images) / (time.perf_counter() - began)
-            reporter.step(plan, position, loss, speed)
+            if loss is not None:
+                speed = (position.step_in_epoch - start) * len(images) / (time.perf_counter() - began)
+                watcher.step(plan, position, loss, speed)
         position.epoch_elapsed_s += time.perf_counter() - began
         if stop < plan.steps:
             training.tensors.save(training.run, training.kind, position)
 
 
-def take_step(training: Training, plan: EpochPlan, images: Floats, targets: Floats) -> float:
-    """One update at the learning rate of the moment; returns the loss."""
+def take_step(training: Training, plan: EpochPlan, images: Floats, targets: Floats) -> None:
+    """One update at the learning rate of the moment; the loss is not waited for."""
     position, train = training.position, training.recipe.train
-    progress = plan.progress_at(position.step_in_epoch)
+    progress = plan.moment_of(position.step_in_epoch)
     rate = learning_rate(train, progress)
     set_learning_rate(training.optimizer, rate)
     decay = averaging_decay(train, position.step)
     moment = Tensor(np.float32(decay)), Tensor(np.float32(progress))
-    loss = float(training.step(Tensor(images), Tensor(targets), *moment).asnumpy())
-    keep_interrupts()
-    if not math.isfinite(loss):
-        raise UserError(
-            f"the loss is {loss} at step {position.step} of epoch {plan.epoch}; "
-            f"try a lower rate: --set train.lr={train.lr / 3:.2g} or --set train.clip_norm=5"
-        )
+    with interruptible():
+        loss = training.step(Tensor(images), Tensor(targets), *moment)
     position.step_in_epoch += 1
     position.step += 1
-    position.loss_sum += loss
+    training.unread.append((position.step_in_epoch, loss))
+
+
+def read_losses(training: Training, plan: EpochPlan) -> float:
+    """Wait for the steps whose losses are unread, add these up, and return the last.
+
+    Nothing is saved between a step and this, so that no state holds a step after one whose loss is no number. Raises
+    `UserError` that names that very step.
+    """
+    loss = math.nan
+    for step, tensor in training.unread:
+        with interruptible():
+            loss = float(tensor.asnumpy())
+        if not math.isfinite(loss):
+            raise UserError(
+                f"the loss is {loss} at step {step} of epoch {plan.epoch}; "
+                f"try a lower rate: --set train.lr={training.recipe.train.lr / 3:.2g} or --set train.clip_norm=5"
+            )
+        training.position.loss_sum += loss
+    training.unread.clear()
     return loss
 
 
-def validate(training: Training, plan: EpochPlan) -> dict[str, Any]:
+def validate(training: Training, plan: EpochPlan) -> EpochEntry:
     """Validate the averaged weights and return the epoch's log entry."""
     position, recipe = training.position, training.recipe
     stage = stage_at(recipe, plan.start)
@@ -142,7 +165,7 @@ def validate(training: Training, plan: EpochPlan) -> dict[str, Any]:
         "train_loss": position.loss_sum / plan.steps,
         "val_loss": loss,
         "val_top1": top1,
-        "lr": learning_rate(recipe.train, plan.start),
+        "lr": learning_rate(recipe.train, plan.moment_of(0)),
         "images_per_second": round(plan.steps * training.batches.batch_size / seconds, 2),
         "elapsed_s": round(position.elapsed_s + position.epoch_elapsed_s, 2),
     }
@@ -171,7 +194,7 @@ def validation_figures(training: Training, size: int) -> tuple[float | None, flo
     return float(-np.log(np.maximum(likelihood, 1e-12)).mean()), top1
 
 
-def keep_weights(training: Training, entry: dict[str, Any]) -> None:
+def keep_weights(training: Training, entry: EpochEntry) -> None:
     """Save the averaged weights as the last and, if they are, as the best, and offer what the recipe asks for."""
     run, position = training.run, training.position
     arrays = {name: parameter.asnumpy() for name, parameter in training.offered.items()}
@@ -196,7 +219,7 @@ def keep_snapshot(training: Training, checkpoint: Checkpoint) -> None:
         old.unlink()
 
 
-def is_best(position: Position, entry: dict[str, Any]) -> bool:
+def is_best(position: Position, entry: EpochEntry) -> bool:
     """Whether an epoch's weights are the best so far, those of equal figures later ones.
 
     Epochs of different image sizes are not compared: each stage is validated at its own size, and only the last one's

@@ -12,16 +12,17 @@ from typing import Any
 
 import numpy as np
 
-from shelfmind.analysis.held_out import HeldOut
-from shelfmind.data.tables import write_table
+from shelfmind.analysis.label_errors.held_out import HeldOut
 from shelfmind.errors import UserError
-from shelfmind.files import write_json
+from shelfmind.files import make_folder, write_json
+from shelfmind.images.squares import open_squares
+from shelfmind.inference.predict_arrays import open_array, predict_into
+from shelfmind.inference.predictor import Predictor
 from shelfmind.recipe import Recipe, parse_recipe
-from shelfmind.runtime.pixels import open_squares
-from shelfmind.runtime.predict import Predictor
-from shelfmind.runtime.predict_arrays import open_array, predict_into
-from shelfmind.runtime.run_folder import RunFolder, read_json
-from shelfmind.training.run import Watcher, resume, train
+from shelfmind.runs.folder import RunFolder, read_json
+from shelfmind.tables import write_table
+from shelfmind.training.run import resume, train
+from shelfmind.training.watching import Watcher
 
 PREDICTION_SHARE = 0.1
 """Share of its minutes that the first fold leaves for predictions; the others know how long they took there."""
@@ -87,11 +88,11 @@ class CheckFolder:
         if self.plan.exists():
             return
         before = {self.images.name, self.bad_files.name}
+        make_folder(self.root)
         try:
-            self.root.mkdir(parents=True, exist_ok=True)
             there = {entry.name for entry in self.root.iterdir() if not entry.name.startswith(".")}
         except OSError as error:
-            raise UserError(f"{self.root} cannot be made: {error.strerror}") from error
+            raise UserError(f"{self.root} cannot be read: {error.strerror}") from error
         if not there <= before:
             raise UserError(f"{self.root} exists and is not empty; take another --out")
 
@@ -130,13 +131,14 @@ def predict_out_of_fold(check: CheckFolder, plan: Plan, held_out: HeldOut, watch
         began = time.perf_counter()
         watcher.note(f"fold {held_out.used_folds.index(fold) + 1} of {len(held_out.used_folds)}")
         _train_fold(check, plan, held_out, fold, watcher)
+        RunFolder(check.fold(fold) / "run").seen.unlink(missing_ok=True)  # 2.6 kB an image and fold, for nothing
         predicting = time.perf_counter()
         if squares is None:
             progress = watcher.counter("checking images", len(held_out.samples))
             squares, good, _ = open_squares(held_out.samples, settings.data, progress)
             if len(good) != len(held_out.samples):
                 raise UserError(f"images of {plan.data} became unusable meanwhile; mend them and run the command again")
-        predictor = Predictor(RunFolder(check.fold(fold) / "run"))
+        predictor = Predictor(RunFolder(check.fold(fold) / "run"), calibrated=False)  # labels are what is in doubt
         predict_into(
             predictor,
             squares,
@@ -178,8 +180,8 @@ def _minutes(check: CheckFolder, plan: Plan, held_out: HeldOut) -> float | None:
         return None
     finished = [read_json(check.fold(fold) / "done.json") for fold in _finished(check, held_out)]
     used_s = sum(entry["seconds"] for entry in finished)
-    share_s = (plan.max_minutes * 60 - used_s) / (len(held_out.used_folds) - len(finished))
-    predicting_s = max((entry["predicting_s"] for entry in finished), default=PREDICTION_SHARE * share_s)
+    share_s: float = (plan.max_minutes * 60 - used_s) / (len(held_out.used_folds) - len(finished))
+    predicting_s: float = max((entry["predicting_s"] for entry in finished), default=PREDICTION_SHARE * share_s)
     return max(share_s - predicting_s, 0.1 * share_s, 1.0) / 60
 
 

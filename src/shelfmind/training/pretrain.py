@@ -11,12 +11,15 @@ from shelfmind.data.splits import with_split
 from shelfmind.errors import UserError
 from shelfmind.evaluation.readout import Readout, read_out
 from shelfmind.files import write_json
+from shelfmind.images.content import hash_files
+from shelfmind.inference.predictor import Predictor
 from shelfmind.recipe import Recipe, load_recipe
 from shelfmind.records import Catalog, Predictions
-from shelfmind.runtime.assess import evaluation_folder, predict_split
-from shelfmind.runtime.predict import Predictor
-from shelfmind.runtime.run_folder import RunFolder
-from shelfmind.training.run import Watcher, read_origin, resume, train
+from shelfmind.runs.folder import RunFolder
+from shelfmind.training.clock import require_one_length
+from shelfmind.training.run import read_origin, resume, train
+from shelfmind.training.watching import Watcher
+from shelfmind.workflows.evaluate import evaluation_folder, predict_split
 
 
 def pretrain(
@@ -43,6 +46,7 @@ def pretrain(
     Returns:
         the readout, or None if there is no validation split.
     """
+    require_one_length(epochs, max_minutes)
     watcher = watcher or Watcher()
     if data is None:
         resume(out, watcher)
@@ -75,7 +79,8 @@ def read_out_run(run: RunFolder, watcher: Watcher) -> Readout | None:
     """Judge a run's embeddings by its own training and validation images, and keep the figures in the run."""
     predictor = Predictor(run, tta=(), calibrated=False)
     origin = read_origin(run)
-    catalog = with_split(open_catalog(origin.data, origin.format, origin.seed), run.split)
+    data_set = open_catalog(origin.data, origin.format, origin.seed)
+    catalog = with_split(data_set, run.split, hash_files([sample.path for sample in data_set.samples]))
     if not catalog.split("val"):
         watcher.note("no validation split, so nothing to read out on")
         return None

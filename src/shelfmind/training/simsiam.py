@@ -8,26 +8,27 @@ import numpy as np
 import numpy.typing as npt
 from mindspore import Tensor, nn, ops
 
+from shelfmind.images.loader import TrainingBatches
 from shelfmind.losses import Loss
 from shelfmind.losses.kinds import Counts
+from shelfmind.models.heads import unit_rows
 from shelfmind.models.initialisation import initialise_dense
+from shelfmind.models.network import Network, Trainable
 from shelfmind.recipe import LossRecipe
-from shelfmind.runtime.loader import TrainingBatches
 
 Floats = npt.NDArray[np.float32]
 PROJECTION, HIDDEN = 512, 128
 """Widths of the projection and of the prediction's bottleneck: a quarter of the paper's, for narrower embeddings."""
-EPSILON = 1e-12
 
 
-class SimSiam(nn.Cell):
+class SimSiam(Trainable):
     """A backbone with projection and prediction (Chen and He, CVPR 2021, section 3).
 
     Images (2N, 3, H, W), the second views after all first ones, to (2N, 2 * PROJECTION): predictions beside projections
     through which no gradient flows; and the embeddings. Both views share a batch normalisation's statistics.
     """
 
-    def __init__(self, backbone: nn.Cell, seed: int) -> None:
+    def __init__(self, backbone: Network, seed: int) -> None:
         super().__init__()
         self.backbone = backbone
         for parameter in backbone.head.classifier.get_parameters():
@@ -40,7 +41,7 @@ class SimSiam(nn.Cell):
         initialise_dense([self.projector, self.predictor], seed)
 
     def construct(self, images: Tensor) -> tuple[Tensor, Tensor]:
-        embeddings = self.backbone.classify(self.backbone.see(images))[1]
+        embeddings = self.backbone.forward_head(self.backbone.forward_features(images))[1]
         projections = self.projector(embeddings)
         return ops.cat((self.predictor(projections), ops.stop_gradient(projections)), 1), embeddings
 
@@ -50,7 +51,7 @@ def simsiam_loss(recipe: LossRecipe, counts: Counts) -> Loss:
 
     def loss(outputs: Tensor, targets: Tensor, progress: Tensor) -> Tensor:
         half, width = outputs.shape[0] // 2, outputs.shape[1] // 2
-        predictions, projections = _unit(outputs[:, :width]), _unit(outputs[:, width:])
+        predictions, projections = unit_rows(outputs[:, :width]), unit_rows(outputs[:, width:])
         first = (predictions[:half] * projections[half:]).sum(1).mean()
         second = (predictions[half:] * projections[:half]).sum(1).mean()
         return -(first + second) / 2
@@ -74,7 +75,3 @@ class TwoViews(TrainingBatches):
 def _layer(width: int, to: int, last: bool = False) -> list[nn.Cell]:
     layers: list[nn.Cell] = [nn.Dense(width, to, has_bias=False), nn.BatchNorm1d(to)]
     return layers if last else [*layers, nn.ReLU()]
-
-
-def _unit(vectors: Tensor) -> Tensor:
-    return vectors / ops.sqrt((vectors * vectors).sum(1, keepdims=True) + EPSILON)

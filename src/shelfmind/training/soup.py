@@ -11,23 +11,27 @@ from typing import Literal
 import numpy as np
 
 from shelfmind.errors import UserError
-from shelfmind.evaluation.bootstrap import Interval, hits, paired_interval
+from shelfmind.evaluation.bootstrap import hits, paired_interval
+from shelfmind.evaluation.intervals import Interval, doubt_of_gain, too_few_images
 from shelfmind.files import write_json
+from shelfmind.inference.predictor import Predictor
 from shelfmind.models.checkpoint import Checkpoint, load_checkpoint, save_checkpoint
+from shelfmind.nouns import counted
 from shelfmind.progress import Counter, count_silently
 from shelfmind.records import Catalog, Predictions
-from shelfmind.runtime.assess import catalog_of, evaluation_folder, predict_split
-from shelfmind.runtime.predict import Predictor
-from shelfmind.runtime.run_folder import RunFolder, create_run_folder
+from shelfmind.runs.folder import RunFolder, create_run_folder
+from shelfmind.runs.known_data import open_known
 from shelfmind.training.run import read_origin
+from shelfmind.workflows.evaluate import evaluation_folder, predict_split
 
 Kind = Literal["greedy", "uniform"]
-COPIED = ("recipe", "classes", "split", "provenance", "log", "bad_files")
+COPIED = ("recipe", "classes", "split", "seen", "provenance", "log", "bad_files")
 
 
 @dataclass(frozen=True)
 class Soup:
-    """Validation top-1 of the run and of the soup, the gain with a paired 95% interval, and the epochs in the soup."""
+    """Top-1 on so many validation `images` of the run and of the soup, the gain with a paired 95% interval, why it may
+    be chance (`doubt`, None if it is beyond that), and the epochs in the soup."""
 
     kind: Kind
     epochs: tuple[int, ...]
@@ -35,6 +39,9 @@ class Soup:
     top1: float
     gain: float
     gain_ci95: Interval
+    images: int
+    too_few_images: bool
+    doubt: str | None
 
 
 def soup(run: Path | str, *, out: Path | str, kind: Kind = "greedy", counter: Counter = count_silently) -> Soup:
@@ -51,11 +58,12 @@ def soup(run: Path | str, *, out: Path | str, kind: Kind = "greedy", counter: Co
     snapshots = source.snapshots()
     if len(snapshots) < 2:
         raise UserError(
-            f"{source.root} has {len(snapshots)} snapshots; a soup needs two: train with --set train.snapshots=5"
+            f"{source.root} has {counted(len(snapshots), 'snapshot')}; a soup needs two: "
+            "train with --set train.snapshots=5"
         )
     predictor = Predictor(source, calibrated=False)
     origin = read_origin(source)
-    catalog = catalog_of(predictor, origin.data, origin.format)
+    catalog = open_known([source], origin.data, origin.format, counter).catalog
     if not catalog.split("val"):
         raise UserError(f"{catalog.root} has no validation images to choose by")
     target = create_run_folder(Path(out))
@@ -69,13 +77,17 @@ def soup(run: Path | str, *, out: Path | str, kind: Kind = "greedy", counter: Co
         epochs = _greedy(target, catalog, checkpoints, counter)
     after = _tasted(target, catalog, [checkpoints[epoch] for epoch in epochs], counter)
     differences = hits(after) - hits(before)
+    interval, images = paired_interval(differences), len(differences)
     outcome = Soup(
         kind,
         epochs,
         float(hits(before).mean()),
         float(hits(after).mean()),
         float(differences.mean()),
-        paired_interval(differences),
+        interval,
+        images,
+        too_few_images(images),
+        doubt_of_gain(interval, images),
     )
     write_json(target.root / "soup.json", {"of": str(source.root.absolute()), **asdict(outcome)})
     return outcome

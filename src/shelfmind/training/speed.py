@@ -8,6 +8,7 @@ import time
 import numpy as np
 from mindspore import Tensor
 
+from shelfmind.machine.device import interruptible
 from shelfmind.training.loop import Training
 from shelfmind.training.schedule import validation_size
 
@@ -25,7 +26,8 @@ def measure_epoch(scratch: Training, steps: int = 6) -> dict[str, float]:
     step_s, batch_s = [], []
     for _ in range(steps):
         began = time.perf_counter()
-        scratch.step(Tensor(images), Tensor(targets), Tensor(np.float32(0)), Tensor(np.float32(0))).asnumpy()
+        with interruptible():
+            scratch.step(Tensor(images), Tensor(targets), Tensor(np.float32(0)), Tensor(np.float32(0))).asnumpy()
         stepped = time.perf_counter()
         scratch.forward.batch(squares, validation_size(scratch.recipe, stage))
         step_s.append(stepped - began)

@@ -12,8 +12,9 @@ from mindspore import Parameter
 
 from shelfmind.errors import UserError
 from shelfmind.models.checkpoint import Checkpoint, fill_parameters, load_checkpoint, save_checkpoint
-from shelfmind.runtime.run_folder import RunFolder
+from shelfmind.runs.folder import RunFolder
 from shelfmind.training.clock import EpochPlan
+from shelfmind.training.watching import EpochEntry
 
 
 @dataclass
@@ -31,9 +32,9 @@ class Position:
     best_top1: float | None = None
     best_size: int | None = None
     epoch_seconds: dict[str, float] = field(default_factory=dict)
-    history: list[dict[str, Any]] = field(default_factory=list)
+    history: list[EpochEntry] = field(default_factory=list)
 
-    def finish_epoch(self, entry: dict[str, Any]) -> None:
+    def finish_epoch(self, entry: EpochEntry) -> None:
         """Go to the start of the next epoch."""
         assert self.plan is not None
         self.elapsed_s += self.epoch_elapsed_s

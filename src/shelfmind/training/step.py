@@ -9,12 +9,13 @@ import numpy as np
 from mindspore import Parameter, ParameterTuple, Tensor, nn, ops
 
 from shelfmind.losses import Loss
+from shelfmind.models.network import Trainable
 
 Step = Callable[[Tensor, Tensor, Tensor, Tensor], Tensor]
 
 
 def build_step(
-    model: nn.Cell,
+    model: Trainable,
     averaged: nn.Cell,
     optimizer: nn.Optimizer,
     loss: Loss,

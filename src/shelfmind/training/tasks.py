@@ -5,12 +5,11 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from mindspore import nn
-
+from shelfmind.images.loader import TrainingBatches
 from shelfmind.losses import Loss, build_loss
 from shelfmind.losses.kinds import Counts
+from shelfmind.models.network import Network, Trainable
 from shelfmind.recipe import LossRecipe
-from shelfmind.runtime.loader import TrainingBatches
 from shelfmind.training.simsiam import SimSiam, TwoViews, simsiam_loss
 
 
@@ -19,13 +18,13 @@ class Task:
     """A way to train a recipe's network.
 
     Attributes:
-        around: puts what only the training needs around the network, drawn from a seed.
-        loss: of what `around` gives.
+        wrap: puts what only the training needs around the network, drawn from a seed.
+        loss: of what the wrapped network gives.
         batches: what it is fed with.
         labelled: whether it learns labels, and so can be validated while it trains, mixed and trained in parts.
     """
 
-    around: Callable[[nn.Cell, int], nn.Cell]
+    wrap: Callable[[Network, int], Trainable]
     loss: Callable[[LossRecipe, Counts], Loss]
     batches: type[TrainingBatches]
     labelled: bool = True

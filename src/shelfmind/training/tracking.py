@@ -5,16 +5,19 @@ from __future__ import annotations
 from collections.abc import Sequence
 from importlib.util import find_spec
 from pathlib import Path
-from typing import Any, Protocol
+from typing import TYPE_CHECKING, Literal, Protocol, get_args
 
 from shelfmind.errors import UserError, unknown_name
-from shelfmind.progress import Progress
-from shelfmind.training.loop import Training
-from shelfmind.training.run import Watcher
-from shelfmind.training.state import Position
+from shelfmind.training.watching import EpochEntry, ForwardingWatcher, Watcher
 
+if TYPE_CHECKING:
+    from shelfmind.training.clock import EpochPlan
+    from shelfmind.training.loop import Training
+    from shelfmind.training.state import Position
+
+EpochFigure = Literal["train_loss", "val_loss", "val_top1", "lr", "image_size", "images_per_second"]
 STEPS_A_POINT = 10
-EPOCH_FIGURES = ("train_loss", "val_loss", "val_top1", "lr", "image_size", "images_per_second")
+EPOCH_FIGURES: tuple[EpochFigure, ...] = get_args(EpochFigure)
 
 
 class Tracker(Protocol):
@@ -80,46 +83,35 @@ def require_trackers(names: Sequence[str]) -> None:
             raise UserError(f"--track {name} needs a package; run: pip install 'shelfmind[{name}]'")
 
 
-class TrackingWatcher(Watcher):
+class TrackingWatcher(ForwardingWatcher):
     """Tells trackers, and another watcher, how a training goes."""
 
     def __init__(self, names: Sequence[str], watcher: Watcher) -> None:
         require_trackers(names)
+        super().__init__(watcher)
         self.names = names
-        self.watcher = watcher
         self.trackers: list[Tracker] = []
-
-    def note(self, text: str) -> None:
-        """Pass it on."""
-        self.watcher.note(text)
-
-    def phase(self, what: str) -> None:
-        """Pass it on."""
-        self.watcher.phase(what)
-
-    def counter(self, what: str, total: int | None) -> Progress:
-        """Pass it on."""
-        return self.watcher.counter(what, total)
 
     def begin(self, training: Training) -> None:
         """Open the trackers."""
         self.trackers = [TRACKERS[name](training.run.root, training.recipe.dump()) for name in self.names]
-        self.watcher.begin(training)
+        super().begin(training)
 
-    def step(self, plan: Any, position: Position, loss: float, images_per_second: float) -> None:
+    def step(self, plan: EpochPlan, position: Position, loss: float, images_per_second: float) -> None:
         """Keep the loss of every tenth step."""
         if position.step % STEPS_A_POINT == 0:
             for tracker in self.trackers:
                 tracker.scalar("step/loss", loss, position.step)
-        self.watcher.step(plan, position, loss, images_per_second)
+        super().step(plan, position, loss, images_per_second)
 
-    def epoch(self, entry: dict[str, Any]) -> None:
+    def epoch(self, entry: EpochEntry) -> None:
         """Keep the figures of an epoch."""
         for tracker in self.trackers:
             for name in EPOCH_FIGURES:
-                if entry[name] is not None:
-                    tracker.scalar(f"epoch/{name}", float(entry[name]), int(entry["epoch"]))
-        self.watcher.epoch(entry)
+                value = entry[name]
+                if value is not None:
+                    tracker.scalar(f"epoch/{name}", float(value), entry["epoch"])
+        super().epoch(entry)
 
     def close(self) -> None:
         """Write what is left, however the training ended."""

@@ -5,20 +5,25 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from shelfmind.errors import UserError
-from shelfmind.files import write_text
-from shelfmind.progress import Progress
+from shelfmind.files import make_folder, write_text
+from shelfmind.nouns import counted
 from shelfmind.recipe import load_recipe
-from shelfmind.training.loop import Training
-from shelfmind.training.run import Watcher, train
+from shelfmind.training.clock import require_one_length
+from shelfmind.training.run import train
+from shelfmind.training.search_space import Choices, Range, Space, parse_space, setting
+from shelfmind.training.watching import EpochEntry, ForwardingWatcher, Watcher
+
+if TYPE_CHECKING:
+    from shelfmind.training.loop import Training
 
 DEFAULT_SPACE: dict[str, Any] = {
     "train.lr": {"low": 0.005, "high": 0.2, "log": True},
     "train.weight_decay": {"low": 1.0e-5, "high": 3.0e-3, "log": True},
     "loss.label_smoothing": {"low": 0.0, "high": 0.2},
-    "augment": ["light", "document", "trivial", "strong"],
+    "augment": ["light", "contest", "trivial", "strong"],
 }
 """What is searched if nothing is said: a list of choices, or a range with ``low``, ``high`` and perhaps ``log``."""
 STARTUP_TRIALS = 4
@@ -58,12 +63,13 @@ def tune(
     Raises:
         UserError: Optuna is not installed, a space that the recipe does not take, no validation images.
     """
+    require_one_length(epochs, max_minutes)
     optuna = _optuna()
-    searched = dict(DEFAULT_SPACE if space is None else space)
+    searched = parse_space(DEFAULT_SPACE if space is None else space)
     out = Path(out)
     watcher = watcher or Watcher()
     _require_space(searched, recipe, overrides)
-    out.mkdir(parents=True, exist_ok=True)
+    make_folder(out)
     study = optuna.create_study(
         storage=f"sqlite:///{out.resolve() / 'study.sqlite'}",
         study_name="shelfmind",
@@ -78,7 +84,7 @@ def tune(
 
     def objective(trial: Any) -> float:
         values = {name: _suggested(trial, name, choice) for name, choice in searched.items()}
-        words = [*overrides, *(f"{name}={value}" for name, value in values.items())]
+        words = [*overrides, *(setting(name, value) for name, value in values.items())]
         folder = out / "trials" / f"{trial.number:04d}"
         watcher.note(f"trial {trial.number}: {values}")
         return _trained(folder, known, words, seed, _TrialWatcher(trial, watcher))
@@ -89,28 +95,20 @@ def tune(
     return _written(study, optuna, out, recipe, overrides, searched)
 
 
-class _TrialWatcher(Watcher):
-    """Tells Optuna of each epoch, and stops a hopeless trial."""
+class _TrialWatcher(ForwardingWatcher):
+    """Tells Optuna of each epoch besides, and stops a hopeless trial."""
 
     def __init__(self, trial: Any, watcher: Watcher) -> None:
+        super().__init__(watcher)
         self.trial = trial
-        self.watcher = watcher
-
-    def note(self, text: str) -> None:
-        self.watcher.note(text)
-
-    def phase(self, what: str) -> None:
-        self.watcher.phase(what)
-
-    def counter(self, what: str, total: int | None) -> Progress:
-        return self.watcher.counter(what, total)
 
     def begin(self, training: Training) -> None:
         if len(training.val_labels) == 0:
             raise UserError("the data has no validation images to judge trials by")
+        super().begin(training)
 
-    def epoch(self, entry: dict[str, Any]) -> None:
-        self.watcher.epoch(entry)
+    def epoch(self, entry: EpochEntry) -> None:
+        super().epoch(entry)
         self.trial.report(entry["val_top1"], entry["epoch"])
         if self.trial.should_prune():
             raise _optuna().TrialPruned
@@ -132,43 +130,30 @@ def _trained(folder: Path, known: Mapping[str, Any], words: list[str], seed: int
     return evaluation.top1
 
 
-def _written(
-    study: Any, optuna: Any, out: Path, recipe: str, overrides: tuple[str, ...], searched: Mapping[str, Any]
-) -> Best:
+def _written(study: Any, optuna: Any, out: Path, recipe: str, overrides: tuple[str, ...], searched: Space) -> Best:
     states = optuna.trial.TrialState
     best = study.best_trial
     values = {name: best.params[name] for name in searched}
-    words = [*overrides, *(f"{name}={value}" for name, value in values.items())]
+    words = [*overrides, *(setting(name, value) for name, value in values.items())]
     figure = f"validation top-1 {best.value:.4f}, trial {best.number}"
-    header = f"# The best of {len(study.trials)} trials of {recipe}: {figure}.\n"
+    header = f"# The best of {counted(len(study.trials), 'trial')} of {recipe}: {figure}.\n"
     write_text(out / "best.yaml", header + load_recipe(recipe, words).dump())
     counts = [len(study.get_trials(states=(state,))) for state in (states.COMPLETE, states.PRUNED)]
     return Best(best.number, float(best.value), values, *counts)
 
 
-def _suggested(trial: Any, name: str, choice: Any) -> Any:
-    if isinstance(choice, Mapping):
-        if isinstance(choice["low"], int) and isinstance(choice["high"], int):
-            return trial.suggest_int(name, choice["low"], choice["high"], log=bool(choice.get("log", False)))
-        return trial.suggest_float(
-            name, float(choice["low"]), float(choice["high"]), log=bool(choice.get("log", False))
-        )
-    return trial.suggest_categorical(name, list(choice))
+def _suggested(trial: Any, name: str, choice: Range | Choices) -> Any:
+    if not isinstance(choice, Range):
+        return trial.suggest_categorical(name, list(choice))
+    suggest = trial.suggest_int if choice.whole else trial.suggest_float
+    return suggest(name, choice.low, choice.high, log=choice.log)
 
 
-def _require_space(space: Mapping[str, Any], recipe: str, overrides: tuple[str, ...]) -> None:
+def _require_space(space: Space, recipe: str, overrides: tuple[str, ...]) -> None:
     """Refuse a space whose ends the recipe does not take, before anything is trained."""
     for name, choice in space.items():
-        if isinstance(choice, Mapping):
-            if not {"low", "high"} <= set(choice) <= {"low", "high", "log"} or not choice["low"] < choice["high"]:
-                raise UserError(f"{name}: a range has low, a greater high, and perhaps log, not {dict(choice)}")
-            tried = [choice["low"], choice["high"]]
-        elif isinstance(choice, list | tuple) and choice:
-            tried = list(choice)
-        else:
-            raise UserError(f"{name}: a list of choices or a range is expected, not {choice!r}")
-        for value in tried:
-            load_recipe(recipe, [*overrides, f"{name}={value}"])
+        for value in (choice.low, choice.high) if isinstance(choice, Range) else choice:
+            load_recipe(recipe, [*overrides, setting(name, value)])
 
 
 def _numbers(out: Path) -> list[str]:

@@ -45,7 +45,11 @@ def random_rotation(size: int, data: DataRecipe, degrees: float = 10.0) -> Any:
 
 
 def cutout(size: int, data: DataRecipe, length: int = 14, patches: int = 1) -> Any:
-    """`patches` black squares of `length` pixels (DeVries and Taylor, "Cutout", 2017)."""
+    """`patches` black squares of `length` pixels (DeVries and Taylor, "Cutout", 2017).
+
+    The paper and the contest solution cut after normalisation, where 0 is the data's mean colour. MindSpore's operator
+    cuts the 8-bit image before it, so that here 0 is black; everything measured with Cutout was measured so.
+    """
     return vision.CutOut(length, patches)
 
 
@@ -54,7 +58,7 @@ def auto_augment(size: int, data: DataRecipe, policy: str = "imagenet") -> Any:
     "AutoAugment", CVPR 2019)."""
     policies = {kind.value: kind for kind in vision.AutoAugmentPolicy}
     if policy not in policies:
-        raise ValueError(f"policy is one of {', '.join(policies)}, not {policy}")
+        raise ValueError(f"policy must be one of {', '.join(policies)}, got {policy}")
     return vision.AutoAugment(policies[policy], vision.Inter.BILINEAR, data.fill)
 
 
@@ -123,7 +127,7 @@ def augmenting(augment: Sequence[Augmentation], size: int, data: DataRecipe) -> 
     order = [places[name] for name, _ in augment]
     if order != sorted(order):
         first, last = ", ".join(FIRST), ", ".join(LAST)
-        raise UserError(f"augment: {first} comes before all other operators, {last} after them")
+        raise UserError(f"augment: {first} must come before all other operators, {last} after them")
     parts: tuple[list[Any], list[Any], list[Any]] = ([], _to_working_size(augment, size, data), [])
     for name, parameters in augment:
         try:

@@ -43,12 +43,12 @@ def random_erasing(
 def require_erasing(probability: float = 0.5, scale: object = None, ratio: object = None, noise: bool = True) -> None:
     """Refuse parameters out of range: `ValueError`."""
     if not 0 <= probability <= 1:
-        raise ValueError(f"probability must lie between 0 and 1, not {probability}")
+        raise ValueError(f"probability must lie between 0 and 1, got {probability}")
     for name, value, most in (("scale", scale, 1.0), ("ratio", ratio, math.inf)):
         if value is None:
             continue
         if not isinstance(value, list | tuple) or len(value) != 2 or not 0 < value[0] <= value[1] <= most:
-            raise ValueError(f"{name} is a range such as [0.1, 0.4], not {value}")
+            raise ValueError(f"{name} must be a range such as [0.1, 0.4], got {value}")
 
 
 def _rectangle(

@@ -37,9 +37,9 @@ def random_perspective(
 def require_perspective(strength: float = 0.3, probability: float = 0.5) -> None:
     """Refuse parameters out of range: `ValueError`."""
     if not 0 < strength < 1:
-        raise ValueError(f"strength must lie between 0 and 1, not {strength}")
+        raise ValueError(f"strength must lie between 0 and 1, got {strength}")
     if not 0 <= probability <= 1:
-        raise ValueError(f"probability must lie between 0 and 1, not {probability}")
+        raise ValueError(f"probability must lie between 0 and 1, got {probability}")
 
 
 def perspective_coefficients(places: npt.NDArray[np.float64], sources: npt.NDArray[np.float64]) -> tuple[float, ...]:

@@ -46,8 +46,11 @@ def test_a_score_outside_its_range_is_not_written(tmp_path: Path, score: float) 
         ("{", "line 2: not a suspect"),
         ("[]", "line 2: not a suspect"),
         ('{"path": "a"}', "line 2: not a suspect \\(no 'split'\\)"),
-        ('{"path": 1, "split": "", "given": "", "suggested": null, "kind": "", "score": 0}', "1 where text belongs"),
-        ('{"path": "", "split": "", "given": "", "suggested": null, "kind": "", "score": NaN}', "score nan"),
+        ('{"path": 1, "split": "", "given": "", "suggested": null, "kind": "", "score": 0}', "1 must be text"),
+        (
+            '{"path": "", "split": "", "given": "", "suggested": null, "kind": "", "score": NaN}',
+            "score must lie between 0 and 1, got nan",
+        ),
     ],
 )
 def test_a_damaged_line_is_named(tmp_path: Path, line: str, reason: str) -> None:

@@ -62,7 +62,7 @@ def test_names_are_mapped_and_the_map_can_be_turned_around():
 
 @pytest.mark.parametrize("pair", [("可乐（1L）", "可乐(1L)"), ("7UP", ".7UP"), ("Cola", "cola")])
 def test_classes_that_would_become_one_are_refused_by_name_unless_they_may(pair):
-    with pytest.raises(UserError, match="--merge-same-names") as raised:
+    with pytest.raises(UserError, match="merge_same_names=True") as raised:
         clean_names(pair)
     assert all(repr(name) in str(raised.value) for name in pair)
     assert len(set(clean_names(pair, merge=True).values())) == 1

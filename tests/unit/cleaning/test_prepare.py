@@ -11,10 +11,10 @@ import pytest
 from PIL import Image
 
 from shelfmind.analysis.decisions import append_decision, decide
-from shelfmind.cleaning.prepare import Settings, prepare
 from shelfmind.data import open_catalog
-from shelfmind.data.tables import write_table
 from shelfmind.errors import UserError
+from shelfmind.tables import write_table
+from shelfmind.workflows.prepare import prepare
 
 COUNTS = {"train/可乐": 6, "train/雪碧": 5, "train/others": 9, "test/可乐": 2, "test/雪碧": 2, "test/others": 2}
 
@@ -49,7 +49,7 @@ def test_a_data_set_comes_out_whole_and_is_recorded(make, tmp_path):
         ("train/可乐/1.jpg", "可乐", "drop"),
         ("test/雪碧/0.jpg", "雪碧", "others"),
     )
-    prepared = prepare(root, tmp_path / "clean", Settings(decisions=(decisions,)))
+    prepared = prepare(root, tmp_path / "clean", decisions=(decisions,))
     rows = rows_of(tmp_path / "clean")
     assert rows["train/可乐/0.jpg"]["target"] == "train/雪碧/0_2.jpg"  # there is an older 0.jpg
     assert (rows["train/可乐/0.jpg"]["outcome"], rows["train/可乐/0.jpg"]["decided"]) == ("relabelled", "relabel by 王")
@@ -80,7 +80,7 @@ def test_the_same_input_and_seed_give_the_same_bytes_and_another_seed_others(mak
     decisions = log(tmp_path, ("train/可乐/0.jpg", "可乐", "drop"))
     settings = {"decisions": (decisions,), "fraction": 0.5, "val_fraction": 0.3, "jpeg": True, "caps": {"others": 2}}
     for name, seed, link in (("a", 0, "auto"), ("b", 0, "auto"), ("c", 1, "auto"), ("d", 0, "copy")):
-        prepare(root, tmp_path / name, Settings(**settings, seed=seed, link=link))
+        prepare(root, tmp_path / name, **settings, seed=seed, link=link)
     first = contents(tmp_path / "a")
     assert first == contents(tmp_path / "b")
     images = {path: content for path, content in first.items() if path.suffix == ".jpg"}
@@ -103,10 +103,10 @@ def test_names_are_normalised_with_a_map_back(make, tmp_path):
 
 def test_two_spellings_of_a_class_are_refused_or_merged(make, tmp_path):
     root = make({"train/可乐（1L）": 3, "train/可乐(1L)": 3, "train/雪碧": 3, "test/雪碧": 1})
-    with pytest.raises(UserError, match="--merge-same-names"):
+    with pytest.raises(UserError, match="merge_same_names=True"):
         prepare(root, tmp_path / "clean")
     assert not (tmp_path / "clean").exists()
-    prepare(root, tmp_path / "clean", Settings(merge_same_names=True))
+    prepare(root, tmp_path / "clean", merge_same_names=True)
     assert len(list((tmp_path / "clean/train/可乐(1L)").iterdir())) == 6
     assert {row["outcome"] for row in rows_of(tmp_path / "clean").values()} == {"kept"}
 
@@ -119,8 +119,7 @@ def test_duplicates_and_leaks_of_an_audit_are_dropped(make, tmp_path):
     write_table(
         tmp_path / "audit" / "issues.csv", columns, [(one, "", "", "duplicate", "", "", two, "") for one, two in pairs]
     )
-    settings = Settings(audit=tmp_path / "audit", drop_duplicates=True, drop_leaks=True)
-    prepared = prepare(root, tmp_path / "clean", settings)
+    prepared = prepare(root, tmp_path / "clean", audit=tmp_path / "audit", drop_duplicates=True, drop_leaks=True)
     assert prepared.figures.dropped == {"duplicate": 1, "leak": 1}
     rows = rows_of(tmp_path / "clean")
     assert rows["train/可乐/1.jpg"]["reason"] == "duplicate: of train/可乐/0.jpg"
@@ -132,7 +131,7 @@ def test_an_audit_of_another_data_set_is_refused(make, tmp_path):
     columns = ("path", "split", "class", "kind", "score", "suggested", "related", "detail")
     write_table(tmp_path / "issues.csv", columns, [("x.jpg", "", "", "leak", "", "", "y.jpg", "")])
     with pytest.raises(UserError, match="is the audit of another data set"):
-        prepare(make(COUNTS), tmp_path / "clean", Settings(audit=tmp_path, drop_leaks=True))
+        prepare(make(COUNTS), tmp_path / "clean", audit=tmp_path, drop_leaks=True)
 
 
 def test_without_an_audit_copies_are_looked_for(make, tmp_path):
@@ -145,7 +144,7 @@ def test_without_an_audit_copies_are_looked_for(make, tmp_path):
     shutil.copy(root / "train/可乐/a.png", root / "train/可乐/a again.png")
     Image.open(root / "test/可乐/d.png").save(root / "train/可乐/d.jpg", quality=80)
     (root / "train/可乐/cut.jpg").write_bytes(b"no image")
-    prepare(root, tmp_path / "clean", Settings(drop_duplicates=True, drop_leaks=True))
+    prepare(root, tmp_path / "clean", drop_duplicates=True, drop_leaks=True)
     rows = rows_of(tmp_path / "clean")
     reasons = {source.split("/")[-1]: row["reason"] for source, row in rows.items() if row["reason"]}
     assert reasons.pop("cut.jpg").startswith("unusable: ")
@@ -156,14 +155,14 @@ def test_without_an_audit_copies_are_looked_for(make, tmp_path):
 def test_a_cap_takes_either_name_of_a_class(make, tmp_path):
     root = make({"train/其它（杂）": 9, "train/可乐": 3, "test/可乐": 2, "test/其它（杂）": 5})
     for place, name in enumerate(("其它（杂）", "其它(杂)")):
-        prepare(root, tmp_path / str(place), Settings(caps={name: 4}))
+        prepare(root, tmp_path / str(place), caps={name: 4})
         assert len(list((tmp_path / str(place) / "train/其它(杂)").iterdir())) == 4
         assert len(list((tmp_path / str(place) / "test/其它(杂)").iterdir())) == 5
 
 
 def test_a_new_split_has_its_floor(make, tmp_path):
     root = make({f"class {number}": 3 for number in range(6)})
-    prepare(root, tmp_path / "clean", Settings(val_fraction=0.1, test_fraction=0.1))
+    prepare(root, tmp_path / "clean", val_fraction=0.1, test_fraction=0.1)
     for split in ("train", "val", "test"):
         assert sorted(len(list(path.iterdir())) for path in (tmp_path / "clean" / split).iterdir()) == [1] * 6
 
@@ -180,28 +179,29 @@ def test_odd_file_names_survive(make, tmp_path):
 @pytest.mark.parametrize(
     ("settings", "said"),
     [
-        (Settings(link="softly"), "unknown --link 'softly'"),
-        (Settings(fraction=0), "--fraction 0 does not lie in 0 to 1"),
-        (Settings(fraction=1.1), "--fraction"),
-        (Settings(val_fraction=0.6, test_fraction=0.4), "sum to less than 1"),
-        (Settings(val_fraction=-0.1), "at least 0"),
-        (Settings(caps={"others": 0}), "a cap is at least 1"),
-        (Settings(cap_all=0), "a cap is at least 1"),
-        (Settings(caps={"othrs": 3}), "did you mean others"),
+        ({"link": "softly"}, "link must be auto, hard, symbolic or copy, got 'softly'; did you mean"),
+        ({"fraction": 0}, "fraction must be greater than 0, got 0"),
+        ({"fraction": 1.1}, "fraction must be at most 1, got 1.1"),
+        ({"val_fraction": 0.6, "test_fraction": 0.4}, "val_fraction and test_fraction must sum to less than 1, got 1"),
+        ({"val_fraction": -0.1}, "val_fraction must be at least 0, got -0.1"),
+        ({"caps": {"others": 0}}, "caps of 'others' must be at least 1, got 0"),
+        ({"cap_all": 0}, "cap_all must be at least 1, got 0"),
+        ({"caps": {"othrs": 3}}, "unknown class in caps: 'othrs'; did you mean others"),
+        ({"split_flor": 2}, "unknown argument 'split_flor'; did you mean split_floor"),
     ],
 )
 def test_settings_that_make_no_sense_are_refused(make, tmp_path, settings, said):
     root = make(COUNTS)
     with pytest.raises(UserError, match=said):
-        prepare(root, tmp_path / "clean", settings)
+        prepare(root, tmp_path / "clean", **settings)
     assert not (tmp_path / "clean").exists()
 
 
 def test_a_data_set_of_which_one_class_would_be_left_is_refused(make, tmp_path):
     root = make({"train/可乐": 3, "train/雪碧": 1, "test/可乐": 1})
     decisions = log(tmp_path, ("train/雪碧/0.jpg", "雪碧", "drop"))
-    with pytest.raises(UserError, match="1 class would be left of 2"):
-        prepare(root, tmp_path / "clean", Settings(decisions=(decisions,)))
+    with pytest.raises(UserError, match="only 1 of 2 classes would be left"):
+        prepare(root, tmp_path / "clean", decisions=(decisions,))
 
 
 def test_the_output_may_not_lie_in_the_data(make, tmp_path):
@@ -218,7 +218,7 @@ def test_bad_files_alone_are_refused_and_a_limit_holds(make, tmp_path):
     for path in sorted(root.rglob("*.jpg"))[:3]:
         path.write_bytes(b"no image")
     with pytest.raises(UserError, match="3 of 5 images cannot be used"):
-        prepare(root, tmp_path / "clean", Settings(max_bad_fraction=0.5))
+        prepare(root, tmp_path / "clean", max_bad_fraction=0.5)
     for path in root.rglob("*.jpg"):
         path.write_bytes(b"no image")
     with pytest.raises(UserError, match="5 of 5 images cannot be used"):
@@ -232,6 +232,6 @@ def test_several_logs_are_joined_and_contradictions_settled(make, tmp_path):
         log(tmp_path, ("train/可乐/0.jpg", "可乐", "keep"), reviewer="李"),
     )
     with pytest.raises(UserError, match="王 says drop, 李 says keep"):
-        prepare(root, tmp_path / "clean", Settings(decisions=logs))
-    assert prepare(root, tmp_path / "a", Settings(decisions=logs, prefer=("王",))).figures.kept == 25
-    assert prepare(root, tmp_path / "b", Settings(decisions=logs, prefer_latest=True)).figures.kept == 26
+        prepare(root, tmp_path / "clean", decisions=logs)
+    assert prepare(root, tmp_path / "a", decisions=logs, prefer=("王",)).figures.kept == 25
+    assert prepare(root, tmp_path / "b", decisions=logs, prefer_latest=True).figures.kept == 26

@@ -5,8 +5,8 @@ from __future__ import annotations
 import pytest
 
 from shelfmind.cleaning.repeats import audited_pairs
-from shelfmind.data.tables import write_table
 from shelfmind.errors import UserError
+from shelfmind.tables import write_table
 
 COLUMNS = ("path", "split", "class", "kind", "score", "suggested", "related", "detail")
 
@@ -33,11 +33,11 @@ def test_pairs_of_the_same_picture_are_read(tmp_path):
 
 
 def test_what_is_no_audit_is_named(tmp_path):
-    with pytest.raises(UserError, match="shelfmind audit DATA"):
+    with pytest.raises(UserError, match=r"shelfmind\.audit\(data=DATA, out="):
         audited_pairs(tmp_path)
     write_table(tmp_path / "issues.csv", ("path", "kind"), [])
     with pytest.raises(UserError, match="lacks the columns path, kind and related"):
         audited_pairs(tmp_path)
     write_table(tmp_path / "issues.csv", COLUMNS, [("1.jpg", "train")])
-    with pytest.raises(UserError, match="line 2: 2 cells where 8 belong"):
+    with pytest.raises(UserError, match="line 2: must have 8 cells, got 2"):
         audited_pairs(tmp_path)

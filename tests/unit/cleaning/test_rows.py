@@ -60,7 +60,9 @@ def test_decisions_move_drop_and_protect():
 
 
 def test_a_decision_on_an_image_that_is_gone_is_refused_or_passed_over():
-    with pytest.raises(UserError, match=r"1 of 1 decisions name images that are not in the data set: gone\.jpg"):
+    with pytest.raises(
+        UserError, match=r"1 of 1 decision cannot be followed, because the image is not in the data set: gone\.jpg"
+    ):
         apply_decisions([row("1.jpg")], decided("gone.jpg", "drop"))
     rows, passed_over = apply_decisions([row("1.jpg")], decided("gone.jpg", "drop"), ignore_missing=True)
     assert (rows, passed_over) == ([row("1.jpg")], 1)
@@ -77,7 +79,8 @@ def test_a_decision_about_another_label_is_refused_or_passed_over():
 def test_a_new_class_must_be_asked_for():
     rows = [row("1.jpg"), row("2.jpg", "雪碧")]
     with pytest.raises(
-        UserError, match=r"王 relabelled 1\.jpg: unknown class '雪碧 1L'; did you mean 雪碧\?.*--new-class"
+        UserError,
+        match=r"王 relabelled 1\.jpg: unknown class '雪碧 1L'; did you mean 雪碧\?.*new_classes=\['雪碧 ",
     ):
         apply_decisions(rows, decided("1.jpg", "relabel", "雪碧 1L"))
     after, _ = apply_decisions(rows, decided("1.jpg", "relabel", "雪碧 1L"), new_classes=["雪碧 1L"])
@@ -95,7 +98,7 @@ def test_the_class_of_others_is_found_by_its_name(name):
 
 
 def test_others_without_such_a_class_or_with_two_must_be_named():
-    with pytest.raises(UserError, match="no class is called so; name the class with --others"):
+    with pytest.raises(UserError, match="no class is called so; name the class with others=NAME"):
         others_class(["可乐", "雪碧"], None)
     with pytest.raises(UserError, match=r"more than one class is called so \(others, 其他\)"):
         others_class(["其他", "others"], None)

@@ -66,7 +66,7 @@ def test_a_list_written_on_windows(tmp_path: Path) -> None:
 def test_repeated_lines_count_once(tmp_path: Path) -> None:
     catalog = open_catalog(listed(tmp_path, SPLIT + "1.jpg,b,train\n"))
     assert len(catalog.samples) == 4
-    assert "1 lines" in catalog.notes[0]
+    assert "1 line of" in catalog.notes[0]
 
 
 @pytest.mark.parametrize(

@@ -23,7 +23,7 @@ def test_an_empty_folder(tmp_path: Path) -> None:
 def test_an_unknown_folder_says_what_is_there(tmp_path: Path) -> None:
     (tmp_path / "docs").mkdir()
     (tmp_path / "a.txt").touch()
-    with pytest.raises(UserError, match=r"found docs/, 1 \.txt files"):
+    with pytest.raises(UserError, match=r"found docs/, 1 \.txt file"):
         open_catalog(tmp_path)
 
 

@@ -219,3 +219,80 @@ def test_a_folder_that_may_not_be_read(tmp_path: Path, monkeypatch: pytest.Monke
     monkeypatch.setattr(os, "scandir", scandir)
     with pytest.raises(UserError, match="no permission to read the folder"):
         open_catalog(tmp_path)
+
+
+def note_with(word: str, catalog: Catalog) -> str:
+    found = [note for note in catalog.notes if word in note]
+    assert len(found) == 1, catalog.notes
+    return found[0]
+
+
+@pytest.mark.parametrize("suffix", [".heic", ".HEIF", ".hif", ".avif", ".jfif", ".jpe"])
+def test_photos_of_phones_and_browsers_are_counted(suffix: str, tmp_path: Path) -> None:
+    catalog = open_catalog(plant(tmp_path, {"a": 3, "b": 3}, suffix))
+    assert len(catalog.samples) == 6
+
+
+def test_a_circle_of_links_gives_no_photo_twice_and_is_named(tmp_path: Path) -> None:
+    root = plant(tmp_path / "data", {"a": 3, "b/deep": 3})
+    (root / "a" / "loop").symlink_to(root / "a")
+    (root / "b" / "deep" / "up").symlink_to(root)
+    (root / "self").symlink_to("self")
+    (root / "all").symlink_to(root)
+    (root / "above").symlink_to(tmp_path)
+    catalog = open_catalog(root)
+    assert catalog.class_names == ("a", "b")
+    assert len(catalog.samples) == 6
+    note = note_with("in a circle", catalog)
+    assert all(name in note for name in ("a/loop", "b/deep/up", "self", "all", "above"))
+
+
+def test_a_circle_over_two_links_gives_no_photo_twice(tmp_path: Path) -> None:
+    root = plant(tmp_path / "data", {"train/a": 3, "train/b": 3})
+    store = plant(tmp_path / "store", {"c": 2})
+    (root / "train" / "c").symlink_to(store / "c")
+    (store / "c" / "back").symlink_to(root / "train")
+    catalog = open_catalog(root)
+    assert catalog.class_names == ("a", "b", "c")
+    assert len(catalog.samples) == 8
+    assert "train/c/back" in note_with("in a circle", catalog)
+
+
+def test_links_that_lead_out_of_the_data_set_are_followed_and_named(tmp_path: Path) -> None:
+    root = plant(tmp_path / "data", {"a": 3, "b": 3, "plain": 2, "within": 0})
+    store = plant(tmp_path / "store", {"shelf": 4})
+    (root / "c").symlink_to(store / "shelf")
+    (root / "a" / "more").symlink_to(store / "shelf")
+    (root / "b" / "out.jpg").symlink_to(store / "shelf" / "0.jpg")
+    (root / "b" / "in.jpg").symlink_to("0.jpg")
+    (root / "within" / "plain").symlink_to(root / "plain")
+    catalog = open_catalog(root)
+    assert len(catalog.samples) == (3 + 4) + (3 + 2) + 2 + 2 + 4
+    folders, files = note_with("to folders outside", catalog), note_with("link to a file outside", catalog)
+    assert "a/more" in folders
+    assert str(store / "shelf") in folders
+    assert "within" not in folders
+    assert files.startswith("1 ")
+    assert "b/out.jpg" in files
+
+
+def test_a_data_set_that_is_itself_a_link_leads_nowhere_out(tmp_path: Path) -> None:
+    plant(tmp_path / "store", {"a": 10, "b": 10})
+    (tmp_path / "store" / "a" / "twin.jpg").symlink_to(tmp_path / "store" / "a" / "0.jpg")
+    (tmp_path / "data").symlink_to(tmp_path / "store")
+    catalog = open_catalog(tmp_path / "data")
+    assert not any("outside" in note or "circle" in note for note in catalog.notes)
+
+
+def test_subfolders_that_become_one_class_are_named(tmp_path: Path) -> None:
+    catalog = open_catalog(plant(tmp_path, {"Drinks/Cola": 5, "Drinks/Fanta": 5, "Snacks/Chips/2024": 5, "Tea": 5}))
+    assert catalog.class_names == ("Drinks", "Snacks", "Tea")
+    note = note_with("Drinks", catalog)
+    assert "Drinks (Cola, Fanta)" in note
+    assert "Snacks" not in note
+
+
+def test_one_file_left_out_is_one_file(tmp_path: Path) -> None:
+    root = plant(tmp_path, {"a": 3, "b": 3})
+    (root / "a" / "drawing.psd").touch()
+    assert note_with(".psd", open_catalog(root)) == "left out, because 1 file is no image by name: 1 .psd"

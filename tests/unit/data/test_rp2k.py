@@ -62,7 +62,7 @@ def test_rows_without_a_file_stay_for_the_check(root: Path) -> None:
     (root / "all" / "train" / "others" / "01.JPG").unlink()
     catalog = open_catalog(root)
     assert root / "all/train/others/01.JPG" in {sample.path for sample in catalog.samples}
-    assert any("1 rows of meta.csv name no file" in note for note in catalog.notes)
+    assert any("1 row names no file in meta.csv" in note for note in catalog.notes)
 
 
 def test_rows_may_begin_elsewhere(root: Path) -> None:

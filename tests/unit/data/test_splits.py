@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from shelfmind.data.splits import complete_splits, read_split, stratified_split, with_split, write_split
+from shelfmind.data.splits import SplitRow, complete_splits, read_split, stratified_split, with_split, write_split
 from shelfmind.errors import UserError
 from shelfmind.records import Catalog, Sample
 
@@ -92,6 +92,14 @@ def catalog(root: Path, names: list[str]) -> Catalog:
     return Catalog(tuple(samples), ("可乐（大）", 'b, "quoted"'), root, "folder")
 
 
+def content(number: int) -> bytes:
+    return bytes([number]) * 32
+
+
+def digests_of(data: Catalog) -> list[bytes | None]:
+    return [content(place) for place in range(len(data.samples))]
+
+
 NAMES = ["a/1.jpg", "可乐（大）/截屏 7.49.21.png", " odd name .jpg", 'q"uote,.png']
 
 
@@ -99,32 +107,75 @@ def test_a_split_written_down_comes_back(tmp_path: Path) -> None:
     outside = Sample(Path("/elsewhere/x.jpg"), -1, "test")
     before = catalog(tmp_path / "data", NAMES)
     before = Catalog((*before.samples, outside), before.class_names, before.root, before.format)
-    write_split(before, tmp_path / "run" / "split.csv")
+    digests = digests_of(before)
+    write_split(before, tmp_path / "run" / "split.csv", digests)
     first, second = (tmp_path / "run" / "split.csv").read_text(encoding="utf-8").splitlines()[:2]
-    assert (first, second) == ("path,label,split", "a/1.jpg,可乐（大）,train")
-    assert read_split(tmp_path / "run" / "split.csv")["/elsewhere/x.jpg"] == "test"
+    assert (first, second) == ("path,label,split,sha256", f"a/1.jpg,可乐（大）,train,{'00' * 32}")
+    row = read_split(tmp_path / "run" / "split.csv")[-1]
+    assert row == SplitRow("/elsewhere/x.jpg", "", "test", digests[-1])
     all_train = tuple(Sample(sample.path, sample.label, "train") for sample in before.samples)
     after = with_split(
-        Catalog(all_train, before.class_names, before.root, before.format), tmp_path / "run" / "split.csv"
+        Catalog(all_train, before.class_names, before.root, before.format), tmp_path / "run" / "split.csv", digests
     )
     assert after == before
 
 
 def test_names_that_are_not_utf_8_come_back(tmp_path: Path) -> None:
     before = catalog(tmp_path, [os.fsdecode(b"\xff.jpg")])
-    write_split(before, tmp_path / "split.csv")
-    assert with_split(before, tmp_path / "split.csv") == before
+    write_split(before, tmp_path / "split.csv", [None])
+    assert with_split(before, tmp_path / "split.csv", [None]) == before
 
 
-def test_images_that_came_or_went_are_noted(tmp_path: Path) -> None:
-    write_split(catalog(tmp_path, NAMES), tmp_path / "split.csv")
-    after = with_split(catalog(tmp_path, [NAMES[0], "new.jpg"]), tmp_path / "split.csv")
+def test_images_that_came_went_or_changed_are_noted(tmp_path: Path) -> None:
+    before = catalog(tmp_path, NAMES)
+    write_split(before, tmp_path / "split.csv", digests_of(before))
+    now = catalog(tmp_path, [NAMES[0], "new.jpg", NAMES[2]])
+    after = with_split(now, tmp_path / "split.csv", [content(0), content(8), content(9)])
     assert [sample.path.name for sample in after.samples] == ["1.jpg"]
     assert "new.jpg" in after.notes[0]
-    assert "3 images" in after.notes[1]
+    assert "changed" in after.notes[1]
+    assert NAMES[2] in after.notes[1]
+    assert "3 images" in after.notes[2]
 
 
-@pytest.mark.parametrize("text", ["", "path,reason\na,b\n", "path,label,split\na,b\n", "path,label,split\na,b,vall\n"])
+def test_images_under_other_names_keep_their_split_and_order(tmp_path: Path) -> None:
+    before = catalog(tmp_path, NAMES)
+    write_split(before, tmp_path / "split.csv", digests_of(before))
+    after = with_split(catalog(tmp_path, ["d", "c", "b", "a"]), tmp_path / "split.csv", digests_of(before)[::-1])
+    assert [(sample.path.name, sample.split) for sample in after.samples] == [
+        ("a", "train"),
+        ("b", "val"),
+        ("c", "train"),
+        ("d", "train"),
+    ]
+    assert after.notes == ()
+
+
+def test_images_with_the_same_bytes_keep_a_row_each(tmp_path: Path) -> None:
+    """Two are listed: both stay, by their names where these are the same; a third copy came later."""
+    before = catalog(tmp_path, ["a", "b"])
+    write_split(before, tmp_path / "split.csv", [content(1)] * 2)
+    after = with_split(catalog(tmp_path, ["b", "c", "d"]), tmp_path / "split.csv", [content(1)] * 3)
+    assert [(sample.path.name, sample.split) for sample in after.samples] == [("c", "train"), ("b", "val")]
+    assert "1 image is not in" in after.notes[0]
+
+
+def test_a_list_without_digests_goes_by_names(tmp_path: Path) -> None:
+    (tmp_path / "split.csv").write_text("path,label,split\na,x,val\nb,x,train\n")
+    after = with_split(catalog(tmp_path, ["a", "c"]), tmp_path / "split.csv", [content(1), content(2)])
+    assert [(sample.path.name, sample.split) for sample in after.samples] == [("a", "val")]
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "",
+        "path,reason\na,b\n",
+        "path,label,split\na,b\n",
+        "path,label,split\na,b,vall\n",
+        "path,label,split,sha256\na,b,val,digest\n",
+    ],
+)
 def test_what_is_not_a_list_of_splits_is_refused(text: str, tmp_path: Path) -> None:
     (tmp_path / "split.csv").write_text(text)
     with pytest.raises(UserError, match="split"):

@@ -16,6 +16,7 @@ from shelfmind.records import UNLABELLED, BadFile
 KEYS = {
     "top1", "top5", "macro_top1", "top1_ci95", "top5_ci95", "macro_top1_ci95", "many_top1", "medium_top1", "few_top1",
     "ece", "images", "bad_files", "seconds", "images_per_second", "classes",
+    "too_few_images", "top1_right", "top5_right", "shot_images", "warnings",
 }  # fmt: skip
 
 
@@ -54,7 +55,7 @@ def test_json_has_the_promised_keys(make_predictions) -> None:
     predictions = replace(make_predictions([0, 1], [[0.9, 0.1], [0.8, 0.2]]), seconds=0.5)
     result = evaluate(predictions, None, split="test", tta=["flip"])
     figures = result.to_json()
-    assert set(figures) == KEYS | {"shot_cutoffs", "split", "tta", "confusions"}
+    assert set(figures) == KEYS | {"shot_cutoffs", "split", "tta", "seen", "confusions", "classes_with_images"}
     assert figures["many_top1"] is None
     assert figures["shot_cutoffs"] == {"many_above": 100, "few_below": 20}
     assert (figures["split"], figures["tta"]) == ("test", ["flip"])
@@ -94,7 +95,7 @@ def test_no_image_is_refused(make_predictions) -> None:
 
 def test_an_image_without_a_label_is_refused_by_name(make_predictions) -> None:
     predictions = make_predictions([0, UNLABELLED], [[1.0, 0.0]] * 2, paths=["a.jpg", "b.jpg"])
-    with pytest.raises(UserError, match=r"1 of 2 images have no label.*b\.jpg"):
+    with pytest.raises(UserError, match=r"1 of 2 images cannot be judged without a label.*b\.jpg"):
         evaluate(predictions, None)
 
 
@@ -111,15 +112,15 @@ def test_values_that_are_not_finite_are_refused(make_predictions, value) -> None
 
 @pytest.mark.parametrize("row", [[2.0, 1.0], [1.5, -0.5], [0.0, 0.0]])
 def test_values_that_are_no_probabilities_are_refused(make_predictions, row) -> None:
-    with pytest.raises(UserError, match="no probabilities"):
+    with pytest.raises(UserError, match="must be at least 0 and sum to 1"):
         evaluate(make_predictions([0], [row]), None)
 
 
 def test_mistakes_of_the_caller(make_predictions) -> None:
     predictions = make_predictions([0], [[1.0, 0.0]])
-    with pytest.raises(ValueError, match="training counts of shape"):
+    with pytest.raises(ValueError, match=r"training counts must have shape \(2,\)"):
         evaluate(predictions, np.array([1, 2, 3]))
-    with pytest.raises(ValueError, match="overlap"):
+    with pytest.raises(ValueError, match="few_below must lie between"):
         ShotCutoffs(many_above=10, few_below=20)
 
 

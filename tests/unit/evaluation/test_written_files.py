@@ -12,7 +12,7 @@ import pytest
 
 from shelfmind.errors import UserError
 from shelfmind.evaluation import Evaluation, evaluate, write_confusions_csv, write_metrics, write_per_class_csv
-from shelfmind.evaluation.files import write_atomically
+from shelfmind.files import write_text
 
 
 @pytest.fixture
@@ -60,23 +60,23 @@ def test_confusions(evaluation, tmp_path) -> None:
 
 def test_a_failed_write_leaves_the_old_file_and_no_other(tmp_path, monkeypatch) -> None:
     path = tmp_path / "metrics.json"
-    write_atomically(path, "old")
+    write_text(path, "old")
 
     def full(descriptor: int) -> None:
         raise OSError(28, "No space left on device")
 
     monkeypatch.setattr("os.fsync", full)
     with pytest.raises(UserError, match="no space left"):
-        write_atomically(path, "new")
+        write_text(path, "new")
     assert path.read_text() == "old"
     assert list(tmp_path.iterdir()) == [path]
 
 
 def test_a_missing_folder_is_named(tmp_path) -> None:
     with pytest.raises(UserError, match=r"missing.* cannot be written"):
-        write_atomically(tmp_path / "missing" / "a.json", "")
+        write_text(tmp_path / "missing" / "a.json", "")
 
 
 def test_a_file_name_that_is_not_unicode_can_be_written(tmp_path) -> None:
-    write_atomically(tmp_path / "a.json", json.dumps("\udcff.jpg", ensure_ascii=False))
+    write_text(tmp_path / "a.json", json.dumps("\udcff.jpg", ensure_ascii=False))
     assert json.loads((tmp_path / "a.json").read_text()) == "\udcff.jpg"

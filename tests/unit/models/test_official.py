@@ -59,14 +59,14 @@ def test_a_download_is_verified_counted_and_kept(serve: Serve, tmp_path: Path) -
     name = serve()
     counted: list[Any] = []
 
-    def counter(what: str, total: int | None) -> Callable[[int], None]:
-        counted.append((what, total))
+    def counter(what: str, total: int | None, unit: str = "images") -> Callable[[int], None]:
+        counted.append((what, total, unit))
         return counted.append
 
     path = find_official("resnet18", counter=counter)
     assert path == tmp_path / "cache" / "weights" / name
     assert path.read_bytes() == CONTENT
-    assert counted == [(f"downloading {name}", len(CONTENT)), len(CONTENT)]
+    assert counted == [(f"downloading {name}", len(CONTENT), "bytes"), len(CONTENT)]
     assert find_official("resnet18", offline=True) == path
 
 

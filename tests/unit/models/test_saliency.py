@@ -24,7 +24,7 @@ def test_with_a_linear_head_it_is_the_class_activation_map(model: Any, mindspore
     images = np.random.default_rng(0).normal(size=(4, 3, 96, 64)).astype(np.float32)
     classes = np.array([0, 1, 2, 0])
     result = grad_cam(model, images, classes)
-    maps = model.see(mindspore.Tensor(images)).asnumpy()
+    maps = model.forward_features(mindspore.Tensor(images)).asnumpy()
     weight = model.head.classifier.weight.asnumpy()
     expected = np.maximum(np.einsum("nd,ndhw->nhw", weight[classes], maps), 0)
     assert result.shape == (4, 3, 2)
@@ -39,10 +39,10 @@ def test_it_points_at_what_speaks_for_the_class(mindspore: Any) -> None:
     class Reds(nn.Cell):  # type: ignore[misc]
         """Class 1 is redness, class 0 blueness."""
 
-        def see(self, images: Any) -> Any:
+        def forward_features(self, images: Any) -> Any:
             return nn.AvgPool2d(8, 8)(images)
 
-        def classify(self, maps: Any) -> Any:
+        def forward_head(self, maps: Any) -> Any:
             pooled = ops.mean(maps, (2, 3))
             return ops.stack([pooled[:, 2], pooled[:, 0]], 1), pooled
 

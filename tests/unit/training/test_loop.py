@@ -1,10 +1,17 @@
-"""The best weights are those of the best epoch at the image size of predictions."""
+"""The best weights are those of the best epoch at the image size of predictions; losses are read in time."""
 
 from __future__ import annotations
 
-from typing import Any
+import math
+from types import SimpleNamespace
+from typing import Any, ClassVar
 
+import numpy as np
 import pytest
+
+from shelfmind.errors import UserError
+from shelfmind.recipe import Recipe
+from shelfmind.training.watching import Watcher
 
 
 @pytest.mark.parametrize(
@@ -28,3 +35,103 @@ def test_the_best_epoch_is_one_of_the_last_size(
         if is_best(position, {"image_size": size, "val_top1": top1}):
             position.best_top1, position.best_size, kept = top1, size, number
     assert kept == best
+
+
+NAN_AT = 7
+"""Of twelve steps in an epoch, the one whose loss is no number."""
+
+
+class Loss:
+    """What a device owes: waiting for it is counted."""
+
+    waited: ClassVar[list[float]] = []
+
+    def __init__(self, value: float) -> None:
+        self.value = value
+
+    def asnumpy(self) -> float:
+        Loss.waited.append(self.value)
+        return self.value
+
+
+class Telling(Watcher):
+    """Keeps what it is told of steps."""
+
+    def __init__(self) -> None:
+        self.told: list[tuple[int, float]] = []
+
+    def step(self, plan: Any, position: Any, loss: float, images_per_second: float) -> None:
+        self.told.append((position.step_in_epoch, loss))
+
+
+@pytest.fixture
+def training(mindspore: Any, monkeypatch: pytest.MonkeyPatch) -> Any:
+    """A training of one epoch of twelve steps, saved after every five, whose losses are 0.1 times the step's number."""
+    from shelfmind.training.clock import EpochClock
+    from shelfmind.training.loop import Training
+    from shelfmind.training.state import Position
+
+    Loss.waited.clear()
+    batch = np.zeros((2, 3, 4, 4), np.float32), np.zeros((2, 2), np.float32)
+    saved: list[int] = []
+    position = Position()
+
+    def step(*words: Any) -> Loss:
+        number = position.step_in_epoch + 1
+        return Loss(number * 0.1 if number != training.nan_at else math.nan)
+
+    training = Training(
+        run=SimpleNamespace(),  # type: ignore[arg-type]
+        recipe=Recipe.model_validate({"train": {"checkpoint_steps": 5, "epochs": 1}}),
+        kind="",
+        clock=EpochClock(1, 12),
+        batches=SimpleNamespace(segment=lambda epoch, start, stop, *words: [batch] * (stop - start)),  # type: ignore[arg-type]
+        val_squares=[],
+        val_labels=np.zeros(0, np.int64),
+        forward=None,  # type: ignore[arg-type]
+        optimizer=SimpleNamespace(  # type: ignore[arg-type]
+            learning_rate=mindspore.Parameter(mindspore.Tensor(0.0, mindspore.float32))
+        ),
+        step=step,
+        tensors=SimpleNamespace(save=lambda run, kind, position: saved.append(position.step_in_epoch)),  # type: ignore[arg-type]
+        offered={},
+        position=position,
+    )
+    training.nan_at, training.saved = 0, saved  # type: ignore[attr-defined]
+    return training
+
+
+def run_epoch(training: Any, read_every: int) -> list[tuple[int, float]]:
+    from shelfmind.training.loop import train_epoch
+
+    training.read_every, watcher = read_every, Telling()
+    train_epoch(training, training.clock.plan(0, 0.0, 0.0, 0.0), watcher)
+    return watcher.told
+
+
+@pytest.mark.parametrize(
+    ("read_every", "told"),
+    [(1, list(range(1, 13))), (4, [4, 5, 8, 10, 12]), (10, [5, 10, 12]), (100, [5, 10, 12])],
+)
+def test_losses_are_read_every_few_steps_and_before_each_state(read_every: int, told: list[int], training: Any) -> None:
+    assert run_epoch(training, read_every) == [(step, step * 0.1) for step in told]
+    assert Loss.waited == [step * 0.1 for step in range(1, 13)]
+    assert training.saved == [5, 10]
+    total = 0.0
+    for step in range(1, 13):
+        total += step * 0.1
+    assert training.position.loss_sum == total  # to the bit, however often they are read
+
+
+@pytest.mark.parametrize("read_every", [1, 4, 10])
+def test_a_loss_that_is_no_number_is_named_by_its_step_and_never_saved(read_every: int, training: Any) -> None:
+    training.nan_at = NAN_AT
+    with pytest.raises(UserError, match=f"the loss is nan at step {NAN_AT} of epoch 0; try a lower rate"):
+        run_epoch(training, read_every)
+    assert training.saved == [5]
+
+
+def test_steps_are_not_waited_for_on_accelerators_only(mindspore: Any) -> None:
+    from shelfmind.training.loop import READ_EVERY, steps_between_readings
+
+    assert [steps_between_readings(device) for device in ("CPU", "GPU", "Ascend")] == [1, READ_EVERY, READ_EVERY]

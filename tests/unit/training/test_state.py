@@ -11,7 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from shelfmind.errors import UserError
-from shelfmind.runtime.run_folder import RunFolder
+from shelfmind.runs.folder import RunFolder
 
 numbers = st.floats(0, 1e6)
 counts = st.integers(0, 10**9)

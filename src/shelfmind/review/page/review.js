@@ -4,7 +4,7 @@ import { buildCard, make, outcome } from "./card.js";
 import { Chooser } from "./chooser.js";
 import { Feed, MOST_LISTED } from "./feed.js";
 import * as server from "./server.js";
-import { chooseLanguage, keyList, kindName, otherLanguage, otherName, say, setLanguage } from "./words.js";
+import { chooseLanguage, detailText, keyList, kindName, otherLanguage, otherName, say, setLanguage } from "./words.js";
 
 const NEWS_EVERY_MS = 2000;
 const $ = (id) => document.getElementById(id);
@@ -202,6 +202,8 @@ function showWords() {
   $("kind").replaceChildren(make("option", { value: "" }, say("allKinds")), ...kinds.map((kind) => make("option", { value: kind }, kindName(kind))));
   $("kind").value = chosen;
   $("key-list").replaceChildren(...keyList().flatMap(([keys, text]) => [make("dt", {}, ...keys.split(" ").map((key) => make("kbd", {}, key))), make("dd", {}, text)]));
+  $("notice").hidden = !page.review.notice;
+  $("notice").textContent = detailText(page.review.notice ?? "");
   showProgress();
 }
 

@@ -55,6 +55,7 @@ const WORDS = {
     splits: { train: "训练集", val: "验证集", test: "测试集" },
     // What the audit and the label check say of a suspect, in English in their files.
     details: [
+      [/with the images most like it, '(.*)' is over 100 times as likely/, "结合最相似的图片，“$1”的可能性高出 100 倍以上"],
       [/with the images most like it, '(.*)' is more than 1000 times as likely/, "结合最相似的图片，“$1”的可能性高出 1000 倍以上"],
       [/with the images most like it, '(.*)' is ([\d.]+) times as likely/, "结合最相似的图片，“$1”的可能性为其 $2 倍"],
       [/a network that never saw the image gives its label ([\d.]+%)/, "从未见过此图的网络认为现标签的概率为 $1"],
@@ -70,6 +71,17 @@ const WORDS = {
       [/^over-exposed \(\w+ ([-\d.e]+)\)/, "过曝（$1）"],
       [/^dark \(\w+ ([-\d.e]+)\)/, "过暗（$1）"],
       [/^shows almost nothing \(\w+ ([-\d.e]+)\)/, "几乎没有内容（$1）"],
+      // What they say of networks that learnt too little to judge labels.
+      [/none of (\d+) networks clearly beats guessing on images never seen in training/, "$1 个网络在未见过的图片上都不明显优于瞎猜"],
+      [/(\d+) of (\d+) networks do(?:es)? not clearly beat guessing on images never seen in training/, "$2 个网络中有 $1 个在未见过的图片上不明显优于瞎猜"],
+      [/the network does not clearly beat guessing on images never seen in training/, "该网络在未见过的图片上不明显优于瞎猜"],
+      [/ \(it has (\d+) of (\d+) right, which is at least ([\d.]+%); guessing has ([\d.]+%)\)/, "（$2 张对 $1 张，至少 $3；瞎猜：$4）"],
+      [/ \(the best of them has (\d+) of (\d+) right, which is at least ([\d.]+%); guessing has ([\d.]+%)\)/, "（其中最好的：$2 张对 $1 张，至少 $3；瞎猜：$4）"],
+      [/ \(there is no such image to measure it by\)/, "（没有可用来衡量的图片）"],
+      [/, so no label is judged\. /, "，因此没有判断任何标签。"],
+      [/, so the ([\d,]+) images? that they would judge (?:is|are) not judged\. /, "，因此本应由它们判断的 $1 张图片未作判断。"],
+      [/So few images could not prove it even if all were right\. Add photos/, "图片太少，即使全部正确也无法证明：请增加照片"],
+      [/Train for more epochs or minutes, start from official weights, or add photos/, "请增加训练轮数或时间，从官方权重开始，或增加照片"],
       [/; /g, "；"],
     ],
   },

@@ -1,0 +1,100 @@
+"""Whether a network knows enough of the classes to judge labels: if it clearly beats guessing on what it never saw."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import asdict, dataclass
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+from scipy.special import betaincinv
+
+from shelfmind.nouns import counted
+
+Bools = npt.NDArray[np.bool_]
+Ints = npt.NDArray[np.int64]
+
+ADVICE = "Train for more epochs or minutes, start from official weights, or add photos"
+TOO_FEW = "So few images could not prove it even if all were right. Add photos"
+
+
+@dataclass(frozen=True, slots=True)
+class Competence:
+    """How many of the `images` of a fold that its network never saw it got `right` at first guess.
+
+    `at_least` is the lower end of the 95% interval of that share, `guessing` what guessing gives.
+    """
+
+    fold: int
+    images: int
+    right: int
+    at_least: float
+    guessing: float
+
+    @property
+    def trusted(self) -> bool:
+        """Whether the network clearly beats guessing, so that it may judge labels."""
+        return self.at_least > self.guessing
+
+    @property
+    def provable(self) -> bool:
+        """Whether a network that had all of these images right would be trusted."""
+        return bool(self.images) and 0.025 ** (1 / self.images) > self.guessing
+
+    def to_json(self) -> dict[str, Any]:
+        """For `audit.json`."""
+        return {**asdict(self), "trusted": self.trusted}
+
+
+def competence(fold: int, labels: Ints, right: Bools, classes: int) -> Competence:
+    """Of one network: the classes (N,) of images that it never saw, and whether its first guess is right.
+
+    The interval is that of Clopper and Pearson (Biometrika 1934), whose lower end a network at chance passes in at most
+    one case of 40, however few the images. Guessing is the larger of one in `classes` and the share of the most
+    frequent class among these very images: more than that no constant answer gets, so that on unbalanced data a network
+    that has only learnt which class is frequent is never trusted.
+    """
+    images, hits = len(labels), int(right.sum())
+    at_least = float(betaincinv(hits, images - hits + 1, 0.025)) if hits else 0.0
+    most = int(np.bincount(labels).max()) / images if images else 0.0
+    return Competence(fold, images, hits, at_least, max(1 / classes, most))
+
+
+def doubt_of(judges: Sequence[Competence], left_out: int) -> str | None:
+    """What people must know of judges that do not clearly beat guessing, whose `left_out` images are not judged; None
+    if all do."""
+    weak = [judge for judge in judges if not judge.trusted]
+    if not weak:
+        return None
+    best = max(weak, key=lambda judge: judge.at_least)
+    outcome = "no label is judged"
+    if len(weak) < len(judges):
+        do = "does" if len(weak) == 1 else "do"
+        who = f"{len(weak)} of {counted(len(judges), 'network')} {do} not clearly beat guessing"
+        outcome = f"the {_counted(left_out)} that they would judge {'is' if left_out == 1 else 'are'} not judged"
+    elif len(judges) == 1:
+        who = "the network does not clearly beat guessing"
+    else:
+        who = f"none of {counted(len(judges), 'network')} clearly beats guessing"
+    advice = ADVICE if any(judge.provable for judge in weak) else TOO_FEW
+    whose = "it" if len(judges) == 1 else "the best of them"
+    return f"{who} on images never seen in training ({_measured(whose, best)}), so {outcome}. {advice}"
+
+
+def trusted_folds(judges: Iterable[Competence]) -> list[int]:
+    """The folds whose networks may judge."""
+    return [judge.fold for judge in judges if judge.trusted]
+
+
+def _measured(whose: str, judge: Competence) -> str:
+    if judge.images == 0:
+        return "there is no such image to measure it by"
+    return (
+        f"{whose} has {judge.right} of {judge.images} right, which is at least {judge.at_least:.1%}; "
+        f"guessing has {judge.guessing:.1%}"
+    )
+
+
+def _counted(images: int) -> str:
+    return f"{images:,} {'image' if images == 1 else 'images'}"

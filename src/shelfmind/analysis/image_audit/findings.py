@@ -1,0 +1,107 @@
+"""Everything an audit found out about a data set, before it is put into words."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, replace
+from functools import cached_property
+
+import numpy as np
+import numpy.typing as npt
+
+from shelfmind.analysis.image_audit.class_sizes import ClassSizes, class_sizes
+from shelfmind.analysis.image_audit.issues import (
+    Copies,
+    Issue,
+    bad_file_issues,
+    copy_issues,
+    judge_copies,
+    odd_file_issues,
+    quality_issues,
+)
+from shelfmind.analysis.image_audit.quality import Flagged, flag_quality
+from shelfmind.analysis.image_audit.shift import OverallShift, Shift, class_shifts, overall_shifts, shift_features
+from shelfmind.analysis.measuring.facts import Measured
+from shelfmind.analysis.near_duplicates.groups import Group, Limits, find_duplicates
+from shelfmind.data.splits import SPLITS
+from shelfmind.evaluation.metrics import ShotCutoffs
+from shelfmind.progress import Counter
+from shelfmind.records import Catalog
+
+Ints = npt.NDArray[np.int64]
+
+
+@dataclass(frozen=True)
+class Findings:
+    """Of one data set: groups and issues speak of positions in the catalog, flags of positions in `measured`."""
+
+    catalog: Catalog
+    measured: Measured
+    limits: Limits
+    cutoffs: ShotCutoffs
+    sizes: ClassSizes
+    copies: tuple[Copies, ...]
+    flagged: Mapping[str, Flagged]
+    overall_shifts: tuple[OverallShift, ...]
+    shifts: tuple[Shift, ...]
+    shift_comparisons: int
+
+    @cached_property
+    def split_counts(self) -> dict[str, Ints]:
+        """Images per class of each split that has any, unreadable files included."""
+        counts = {split: self.catalog.class_counts(split) for split in SPLITS}
+        return {split: count for split, count in counts.items() if count.any()}
+
+    @cached_property
+    def issues(self) -> list[Issue]:
+        """All issues, in no particular order."""
+        positions = {sample.path: place for place, sample in enumerate(self.catalog.samples)}
+        places = self.measured.places.tolist()
+        return [
+            *bad_file_issues(self.measured.bad_files, positions),
+            *copy_issues(self.copies, self.catalog, self.limits.whole),
+            *quality_issues(self.flagged, places),
+            *odd_file_issues(self.measured.facts, places),
+        ]
+
+    def channels(self) -> dict[str, list[float]]:
+        """Mean and standard deviation of red, green and blue in 0..255, each image weighing the same."""
+        facts = self.measured.facts
+        mean = facts["mean"].astype(np.float64).mean(0)
+        variance = facts["square"].astype(np.float64).mean(0) - mean**2
+        return {"mean": mean.tolist(), "std": np.sqrt(np.maximum(variance, 0)).tolist()}
+
+
+def gather_findings(catalog: Catalog, measured: Measured, limits: Limits, counter: Counter) -> Findings:
+    """Analyse what was measured."""
+    cutoffs = ShotCutoffs()
+    chosen = [catalog.samples[place] for place in measured.places.tolist()]
+    labels = np.array([sample.label for sample in chosen], np.int64)
+    splits = np.array([sample.split for sample in chosen])
+    counts = np.sum([catalog.class_counts(split) for split in SPLITS], axis=0)
+    overall: list[OverallShift] = []
+    shifts: list[Shift] = []
+    comparisons = 0
+    features = shift_features(measured.facts)
+    for split in SPLITS[1:]:
+        sides = splits == SPLITS[0], splits == split
+        overall += overall_shifts(features, labels, *sides, split)
+        found, made = class_shifts(features, labels, *sides, split)
+        shifts, comparisons = shifts + found, comparisons + made
+    groups = find_duplicates(measured, limits, counter)
+    return Findings(
+        catalog=catalog,
+        measured=measured,
+        limits=limits,
+        cutoffs=cutoffs,
+        sizes=class_sizes(counts, catalog.class_counts(SPLITS[0]), catalog.class_names, cutoffs),
+        copies=tuple(judge_copies(_in_catalog(groups, measured.places), catalog)),
+        flagged=flag_quality(measured.facts, labels),
+        overall_shifts=tuple(overall),
+        shifts=tuple(shifts),
+        shift_comparisons=comparisons,
+    )
+
+
+def _in_catalog(groups: Iterable[Group], places: Ints) -> list[Group]:
+    return [replace(group, members=tuple(int(places[member]) for member in group.members)) for group in groups]

@@ -1,0 +1,70 @@
+"""Which images are of poor quality, judged by bounds and by the other images of the class."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+
+from shelfmind.analysis.measuring.measures import MEASURES, Rule
+
+Floats = npt.NDArray[np.float32]
+Bools = npt.NDArray[np.bool_]
+
+ROBUST_Z = 3.5
+"""Iglewicz and Hoaglin, "How to detect and handle outliers", 1993, for scores from median and MAD."""
+_LEAST_IMAGES = 5
+"""Of a class for a median of its own."""
+
+
+RULES: dict[str, Rule] = {name: measure.rule for name, measure in MEASURES.items() if measure.rule is not None}
+"""The rules by the measure that they judge."""
+
+
+@dataclass(frozen=True)
+class Flagged:
+    """What one rule found: which of N images it flags, worst first, and how suspicious they are (0..1).
+
+    `measure` is the name of what was measured, `sticks_out` is the distance from the class's median that was asked for.
+    """
+
+    measure: str
+    rule: Rule
+    sticks_out: float
+    images: npt.NDArray[np.int64]
+    values: Floats
+    scores: Floats
+
+
+def flag_quality(
+    facts: npt.NDArray[np.void], labels: npt.NDArray[np.int64], rules: Mapping[str, Rule] = RULES
+) -> dict[str, Flagged]:
+    """The images that each rule flags, by the name of the issue; `rules` are by measure, `facts` and `labels` (N,)."""
+    return {rule.issue: _flag(measure, facts[measure], labels, rule) for measure, rule in rules.items()}
+
+
+def above_class_median(values: Floats, labels: npt.NDArray[np.int64]) -> Floats:
+    """How far each value lies above the median of its class, shape (N,); of all images where a class has under five."""
+    order = np.argsort(labels, kind="stable")
+    apart = np.empty(len(values), np.float32)
+    everywhere = np.median(values) if len(values) else 0.0
+    for members in np.split(order, np.flatnonzero(np.diff(labels[order])) + 1):
+        middle = np.median(values[members]) if len(members) >= _LEAST_IMAGES else everywhere
+        apart[members] = values[members] - middle
+    return apart
+
+
+def _flag(measure: str, values: Floats, labels: npt.NDArray[np.int64], rule: Rule) -> Flagged:
+    apart = rule.sign * above_class_median(values, labels)
+    spread = 1.4826 * float(np.median(np.abs(apart))) if len(apart) else 0.0
+    sticks_out = max(ROBUST_Z * spread, rule.excess)
+    badness = rule.sign * values
+    flagged = (badness >= rule.sign * rule.always) | ((badness >= rule.sign * rule.never) & (apart >= sticks_out))
+    places = np.flatnonzero(flagged)
+    order = places[np.argsort(-badness[places], kind="stable")]
+    beyond = (badness[order] - rule.sign * rule.never) / abs(rule.always - rule.never)
+    return Flagged(
+        measure, rule, sticks_out, order, values[order], np.asarray(0.5 + np.clip(beyond, 0, 1) / 2, np.float32)
+    )

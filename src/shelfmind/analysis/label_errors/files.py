@@ -1,0 +1,142 @@
+"""What a label check leaves behind: the ranked table of all labels, and the suspects for the review."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from shelfmind.analysis.label_errors.check import LabelCheck
+from shelfmind.analysis.label_errors.confident_learning import NO_CLASS
+from shelfmind.analysis.label_errors.held_out import HeldOut
+from shelfmind.analysis.label_errors.neighbours import Embeddings, nearest_images
+from shelfmind.analysis.suspects import MOST_NEIGHBOURS, Suspect
+from shelfmind.evaluation.rows import unit_rows
+from shelfmind.progress import Counter, count_silently
+from shelfmind.tables import write_table
+
+Ints = npt.NDArray[np.int64]
+COLUMNS = (
+    *("path", "split", "given", "suggested", "score", "flagged", "self_confidence", "margin", "nearness"),
+    *("outlier", "fold", "why_not_judged"),
+)
+ALONE = "no other photo of its class to learn from"
+WEAK = "its network does not clearly beat guessing"
+
+
+def write_label_errors(path: Path, check: LabelCheck, held_out: HeldOut) -> None:
+    """Write every image as CSV, the most suspicious first, those that are not judged last with empty figures.
+
+    `flagged` is the kind of suspicion: ``yes`` for a label that is suspected to be wrong, ``outlier``, ``no``, or ``not
+    judged``.
+    """
+
+    def rows() -> Iterator[tuple[str, ...]]:
+        for row in check.ranking().tolist():
+            if not check.judged[row]:
+                yield _not_judged(held_out, row, WEAK)
+                continue
+            suggested = int(check.suggested[row])
+            yield (
+                *_start(held_out, row),
+                "" if suggested == NO_CLASS else held_out.class_names[suggested],
+                f"{check.score[row]:.6f}",
+                "yes" if check.flagged[row] else "outlier" if check.outliers[row] else "no",
+                *(_number(values[row]) for values in (check.self_confidence, check.margin, check.nearness)),
+                _number(check.outlier[row]),
+                str(held_out.folds[row]),
+                "",
+            )
+        for row in range(held_out.judged, len(held_out.samples)):
+            yield _not_judged(held_out, row, ALONE)
+
+    write_table(path, COLUMNS, rows())
+
+
+def find_suspects(
+    check: LabelCheck,
+    held_out: HeldOut,
+    embeddings: Callable[[int], Embeddings],
+    counter: Counter = count_silently,
+) -> list[Suspect]:
+    """The flagged labels, and the outliers among the others, worst first, each with images to compare it with.
+
+    An outlier that fits no class has the kind ``outlier`` and no suggestion, every other suspect is of kind ``label``.
+    Images are compared in the eyes of the network that judged the suspect; those that are flagged themselves are
+    shown as an example of no class.
+    """
+    doubtful = check.flagged | check.outliers
+    chosen = check.ranking()[doubtful[check.ranking()]]
+    shown = held_out.labels.copy()
+    shown[: held_out.judged][doubtful] = NO_CLASS
+    by_class = {int(label): np.flatnonzero(shown == label) for label in np.unique(shown) if label != NO_CLASS}
+    nothing = np.zeros(0, np.int64)
+    found: dict[int, Suspect] = {}
+    progress = counter("finding examples", len(chosen), "suspects")
+    for fold in held_out.used_folds:
+        places = embeddings(fold)
+
+        @cache
+        def typical(label: int, places: Embeddings = places) -> tuple[str, ...]:
+            members = by_class.get(label, nothing)
+            if not len(members):
+                return ()
+            vectors = unit_rows(places[members])
+            order = np.argsort(-(vectors @ vectors.mean(axis=0)), kind="stable")[:MOST_NEIGHBOURS]
+            return tuple(held_out.names[place] for place in members[order])
+
+        for row in chosen[held_out.folds[chosen] == fold].tolist():
+            members = by_class.get(int(check.suggested[row]), nothing)
+            near = nearest_images(places, row, members, MOST_NEIGHBOURS)
+            found[row] = _suspect(check, held_out, row, near, typical(int(held_out.labels[row])))
+            progress(1)
+    return [found[row] for row in chosen.tolist()]
+
+
+def _suspect(check: LabelCheck, held_out: HeldOut, row: int, near: Ints, typical: tuple[str, ...]) -> Suspect:
+    path, split, given = _start(held_out, row)
+    suggested = int(check.suggested[row])
+    name = None if suggested == NO_CLASS else held_out.class_names[suggested]
+    return Suspect(
+        path=path,
+        split=split,
+        given=given,
+        suggested=name,
+        kind="outlier" if name is None else "label",
+        score=float(check.score[row]),
+        detail=_detail(check, row, name),
+        neighbours=tuple(held_out.names[place] for place in near),
+        given_neighbours=typical,
+    )
+
+
+def _detail(check: LabelCheck, row: int, suggested: str | None) -> str:
+    confidence = f"a network that never saw the image gives its label {check.self_confidence[row]:.1%}"
+    if suggested is None:
+        return f"far from every class ({check.outlier[row]:.1f} deviations from the nearest one); {confidence}"
+    return f"{confidence}; with the images most like it, '{suggested}' is {_times(float(check.odds[row]))} as likely"
+
+
+def _times(log_odds: float) -> str:
+    """How many times as likely the other class is, no finer than such odds mean anything."""
+    if log_odds > np.log(100):
+        return "over 100 times"
+    times = float(np.exp(log_odds))
+    return f"{times:.0f} times" if times >= 10 else f"{times:.1f} times"
+
+
+def _number(value: np.floating[Any]) -> str:
+    """Six digits after the point; empty where there is no figure."""
+    return "" if np.isnan(value) else f"{value:.6f}"
+
+
+def _not_judged(held_out: HeldOut, row: int, why: str) -> tuple[str, ...]:
+    return (*_start(held_out, row), "", "", "not judged", *[""] * (len(COLUMNS) - 7), why)
+
+
+def _start(held_out: HeldOut, row: int) -> tuple[str, str, str]:
+    return held_out.names[row], held_out.samples[row].split, held_out.given[row]

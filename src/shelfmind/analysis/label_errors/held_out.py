@@ -1,0 +1,139 @@
+"""Which images are judged by which fold's network, and in which order they lie in every array of a label check."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import numpy.typing as npt
+
+from shelfmind.data.folds import NEVER_HELD_OUT, block_folds
+from shelfmind.data.splits import relative_name
+from shelfmind.errors import UserError
+from shelfmind.records import Catalog, Sample
+from shelfmind.tables import read_table, write_table
+
+Ints = npt.NDArray[np.int64]
+
+
+@dataclass(frozen=True)
+class HeldOut:
+    """N images in the order of `images.csv` and of every array, those that are judged first.
+
+    `names` are their paths as people see them, relative to the data set's root, `given` the names of their classes.
+    `folds` (N,) says which network judges each image, `NEVER_HELD_OUT` for those at the end that none can; `labels`
+    (N,) count the classes that the networks know, `class_names`, -1 for a class that they do not.
+    """
+
+    samples: tuple[Sample, ...]
+    names: tuple[str, ...]
+    given: tuple[str, ...]
+    labels: Ints
+    folds: Ints
+    class_names: tuple[str, ...]
+
+    @property
+    def judged(self) -> int:
+        """How many images some network judges."""
+        return int((self.folds != NEVER_HELD_OUT).sum())
+
+    @property
+    def used_folds(self) -> list[int]:
+        """The folds that hold out any image."""
+        return [int(fold) for fold in np.unique(self.folds[: self.judged])]
+
+    def trains(self, fold: int) -> npt.NDArray[np.bool_]:
+        """Which images the network of a fold is trained on, shape (N,)."""
+        in_test = np.array([sample.split == "test" for sample in self.samples], np.bool_)
+        return np.asarray(~in_test & (self.folds != fold))
+
+
+def hold_out(catalog: Catalog, folds: int, copies: Sequence[Sequence[int]] = ()) -> HeldOut:
+    """Put the images of a catalog into folds; `copies` are the positions of samples that show one photo.
+
+    Images of train and val are held out in one fold each and trained on in all others. No network is trained on images
+    of test, so that any may judge those; they are dealt out evenly. The only image of a class outside test is trained
+    on in every fold and not judged; nor are images of test whose class has no other images. Copies of one photo share a
+    fold, those in test included; a class that has nothing else is as one of a single image. So no network judges a
+    photo of which it saw another file, unless that file is all that its class has. Raises `UserError` if nothing can be
+    judged.
+    """
+    known, labels = _known_classes(catalog)
+    in_test = np.array([sample.split == "test" for sample in catalog.samples], np.bool_)
+    pool = np.flatnonzero(~in_test)
+    chosen = np.full(len(labels), NEVER_HELD_OUT, np.int64)
+    chosen[pool] = block_folds([os.fspath(catalog.samples[place].path) for place in pool], labels[pool], folds)
+    _bring_together(chosen, labels, ~in_test, copies)
+    used = np.unique(chosen[chosen != NEVER_HELD_OUT])
+    if len(known) < 2 or not len(used):
+        what = "fewer than two classes have images" if len(known) < 2 else "no class has two images"
+        raise UserError(f"labels in {catalog.root} cannot be judged: {what} outside the test split")
+    tested = np.flatnonzero(in_test & (labels >= 0))
+    chosen[tested] = used[np.arange(len(tested)) % len(used)]
+    for members in copies:
+        places = np.array(members)
+        seen = places[~in_test[places] & (chosen[places] != NEVER_HELD_OUT)]
+        if len(seen):
+            chosen[np.intersect1d(places, tested)] = chosen[seen[0]]
+    return _arranged(catalog, labels, chosen, known)
+
+
+def read_images(path: Path, catalog: Catalog) -> HeldOut | None:
+    """What `write_images` wrote of the images of this catalog; None if it wrote of others."""
+    rows = [row for _, row in read_table(path, exact=True)[1:]]
+    folds = {row[0]: int(row[3]) if row[3] else NEVER_HELD_OUT for row in rows if len(row) == 4}
+    names = [relative_name(sample.path, catalog.root) for sample in catalog.samples]
+    if folds.keys() != set(names):
+        return None
+    known, labels = _known_classes(catalog)
+    return _arranged(catalog, labels, np.array([folds[name] for name in names], np.int64), known)
+
+
+def _known_classes(catalog: Catalog) -> tuple[list[int], Ints]:
+    """The class ids with images outside test, and each sample's position among them (-1: not one of them)."""
+    known = sorted({sample.label for sample in catalog.samples if sample.split != "test"})
+    ids = {label: place for place, label in enumerate(known)}
+    return known, np.array([ids.get(sample.label, -1) for sample in catalog.samples], np.int64)
+
+
+def _bring_together(
+    chosen: Ints, labels: Ints, outside_test: npt.NDArray[np.bool_], copies: Sequence[Sequence[int]]
+) -> None:
+    """Give copies the fold of the first of them; a class that is then in a single fold cannot be judged."""
+    touched: set[int] = set()
+    for members in copies:
+        places = np.array([place for place in members if outside_test[place] and chosen[place] != NEVER_HELD_OUT])
+        if len(places) > 1:
+            chosen[places] = chosen[places[0]]
+            touched.update(labels[places].tolist())
+    for label in touched:
+        own = np.flatnonzero((labels == label) & outside_test)
+        if len(np.unique(chosen[own])) == 1:
+            chosen[own] = NEVER_HELD_OUT
+
+
+def _arranged(catalog: Catalog, labels: Ints, chosen: Ints, known: Sequence[int]) -> HeldOut:
+    order = np.argsort(chosen == NEVER_HELD_OUT, kind="stable")
+    samples = tuple(catalog.samples[place] for place in order)
+    return HeldOut(
+        samples,
+        tuple(relative_name(sample.path, catalog.root) for sample in samples),
+        tuple(catalog.class_names[sample.label] for sample in samples),
+        labels[order],
+        chosen[order],
+        tuple(catalog.class_names[label] for label in known),
+    )
+
+
+def write_images(path: Path, held_out: HeldOut) -> None:
+    """Write the order of the images as CSV: path, label, split, fold (empty where no network judges the image)."""
+    rows = (
+        (name, given, sample.split, "" if fold == NEVER_HELD_OUT else str(fold))
+        for name, given, sample, fold in zip(
+            held_out.names, held_out.given, held_out.samples, held_out.folds.tolist(), strict=True
+        )
+    )
+    write_table(path, ("path", "label", "split", "fold"), rows)

@@ -1,0 +1,208 @@
+"""What trained networks add to an audit: suspected labels, outliers, accuracy over class size, confusable families."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import asdict, dataclass, replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from shelfmind.analysis.competence import Competence, doubt_of
+from shelfmind.analysis.label_errors.accuracy_by_size import AccuracyBySize, accuracy_by_size
+from shelfmind.analysis.label_errors.check import LabelCheck, check_labels
+from shelfmind.analysis.label_errors.families import Families, Family, find_families
+from shelfmind.analysis.label_errors.files import find_suspects
+from shelfmind.analysis.label_errors.held_out import HeldOut
+from shelfmind.analysis.label_errors.neighbours import Embeddings
+from shelfmind.analysis.suspects import Suspect
+from shelfmind.evaluation import ShotCutoffs
+from shelfmind.evaluation.confusion import ClassResult
+from shelfmind.evaluation.metrics import ShotGroup, shot_groups
+from shelfmind.evaluation.outcomes import Outcomes
+from shelfmind.progress import Counter, count_silently
+from shelfmind.records import Catalog
+
+Bools = npt.NDArray[np.bool_]
+
+
+@dataclass(frozen=True)
+class Opinion:
+    """What networks say of the images of `held_out`, in its order.
+
+    Attributes:
+        source: whose opinion it is, in words.
+        held_out: the images, their labels and which network judges them.
+        probabilities: (judged images, classes), may be memory-mapped.
+        embeddings: of all images by the network of a fold, may be memory-mapped.
+        unseen: which judged images their network was not trained on; accuracies are those of these images alone, and
+            they say whether a network is good enough to judge any.
+        root: the data set's folder.
+    """
+
+    source: str
+    held_out: HeldOut
+    probabilities: npt.NDArray[np.floating[Any]]
+    embeddings: Callable[[int], Embeddings]
+    unseen: Bools
+    root: Path
+
+
+@dataclass(frozen=True)
+class Accuracies:
+    """Recall over the images that their network was not trained on: of each class, by shot group, by class size."""
+
+    classes: Sequence[ClassResult]
+    shots: tuple[ShotGroup, ...]
+    by_size: AccuracyBySize | None
+
+
+@dataclass(frozen=True)
+class Judgement:
+    """What networks found in a data set, in plain figures.
+
+    Attributes:
+        source: whose opinion it is, in words.
+        root: the data set's folder.
+        suspects: the images to look at, with wrong labels or of no class.
+        trained_on: the judged images that their own network was trained on, which hides their errors.
+        judged_images: how many images are judged at all.
+        judges: how good each network is.
+        doubt: the caution to put before everything, None if every network can be trusted.
+        accuracies: on images that were not trained on.
+        families: the classes that are taken for one another.
+    """
+
+    source: str
+    root: Path
+    suspects: tuple[Suspect, ...]
+    trained_on: frozenset[str]
+    judged_images: int
+    judges: tuple[Competence, ...]
+    doubt: str | None
+    accuracies: Accuracies
+    families: Families
+
+    @property
+    def suspected_labels(self) -> list[Suspect]:
+        """The suspects whose label is probably wrong."""
+        return [suspect for suspect in self.suspects if suspect.kind == "label"]
+
+    @property
+    def outliers(self) -> list[Suspect]:
+        """The suspects that fit no class."""
+        return [suspect for suspect in self.suspects if suspect.kind == "outlier"]
+
+    @property
+    def figures(self) -> Mapping[str, Any]:
+        """For `audit.json`."""
+        by_size = self.accuracies.by_size
+        return {
+            "opinion_of": self.source,
+            "judges": [judge.to_json() for judge in self.judges],
+            "doubt": self.doubt,
+            "judged_images": self.judged_images,
+            "judged_images_trained_on": len(self.trained_on),
+            "suspected_labels": len(self.suspected_labels),
+            "outliers": len(self.outliers),
+            "families": [_family_figures(family) for family in self.families.families],
+            "errors_within_families": self.families.inner_error_share,
+            "shots": {group.name: group.top1 for group in self.accuracies.shots},
+            "accuracy_by_size": None if by_size is None else asdict(by_size),
+        }
+
+
+Judge = Callable[[Catalog], Judgement]
+"""Says what it thinks of every image of a data set."""
+
+
+def judgement_of(opinion: Opinion, counter: Counter = count_silently) -> Judgement:
+    """Check the labels by an opinion, find the suspects and measure what the page tells."""
+    check = check_labels(opinion.probabilities, opinion.held_out, opinion.embeddings, counter, opinion.unseen)
+    return describe(opinion, check, find_suspects(check, opinion.held_out, opinion.embeddings, counter))
+
+
+def describe(opinion: Opinion, check: LabelCheck, found: Sequence[Suspect]) -> Judgement:
+    """The judgement of labels that are checked already and the suspects `found` among them."""
+    names = opinion.held_out.names
+    trained_on = frozenset(names[row] for row in np.flatnonzero(~opinion.unseen & check.judged))
+    return Judgement(
+        source=opinion.source,
+        root=opinion.root,
+        suspects=tuple(_with_bias(suspect, suspect.path in trained_on) for suspect in found),
+        trained_on=trained_on,
+        judged_images=int(check.judged.sum()),
+        judges=check.judges,
+        doubt=doubt_of(check.judges, int((~check.judged).sum())),
+        accuracies=_accuracies(opinion, check),
+        families=_find_families(opinion, check),
+    )
+
+
+def _find_families(opinion: Opinion, check: LabelCheck) -> Families:
+    """Families by the images that a good enough network judges and did not see; none where there is no such image."""
+    held_out, measured = opinion.held_out, opinion.unseen & check.judged
+    if not measured.any():
+        return Families((), 0.0, len(held_out.class_names))
+    best = int(held_out.folds[: held_out.judged][measured][0])
+    return find_families(
+        held_out.names[: held_out.judged],
+        held_out.labels[: held_out.judged],
+        opinion.probabilities,
+        opinion.embeddings(best)[: held_out.judged],
+        held_out.class_names,
+        measured=measured,
+    )
+
+
+def _with_bias(suspect: Suspect, trained_on: bool) -> Suspect:
+    if not trained_on:
+        return suspect
+    detail = suspect.detail.replace("a network that never saw the image", "a network that was trained on the image")
+    return replace(suspect, detail=detail)
+
+
+def _family_figures(family: Family) -> dict[str, Any]:
+    return {
+        "classes": [member.name for member in family.members],
+        "images": family.images,
+        "accuracy": family.accuracy,
+        "within_accuracy": family.within_accuracy,
+        "errors": family.errors,
+        "errors_within": family.inner_errors,
+        "share_of_all_errors": family.error_share,
+    }
+
+
+def _accuracies(opinion: Opinion, check: LabelCheck) -> Accuracies:
+    held_out, names = opinion.held_out, opinion.held_out.class_names
+    rows = np.flatnonzero(opinion.unseen)
+    labels, right = held_out.labels[rows], check.right[rows]
+    in_train = np.array([sample.split == "train" for sample in held_out.samples], np.bool_) & (held_out.labels >= 0)
+    train_counts = np.bincount(held_out.labels[in_train], minlength=len(names)).astype(np.int64)
+    images = np.bincount(labels, minlength=len(names))
+    correct = np.bincount(labels[right], minlength=len(names))
+    results = [
+        ClassResult(
+            class_id=class_id,
+            name=name,
+            train_images=int(train_counts[class_id]),
+            images=int(images[class_id]),
+            correct=int(correct[class_id]),
+            recall=float(correct[class_id] / images[class_id]) if images[class_id] else None,
+            precision=None,
+            confidence=None,
+            confused_with=None,
+            confused_count=0,
+        )
+        for class_id, name in enumerate(names)
+    ]
+    if not len(rows):
+        return Accuracies(results, (), None)
+    nothing = np.zeros(len(rows))
+    guessed = np.where(right, labels, check.scanned.candidates[rows, 0])
+    outcomes = Outcomes(labels, guessed, (~right).astype(np.int64), nothing, nothing, len(names))
+    shots = shot_groups(outcomes, train_counts, ShotCutoffs())
+    return Accuracies(results, shots, accuracy_by_size(outcomes, train_counts))

@@ -1,0 +1,88 @@
+"""How near images lie to the images of a few classes: cosine similarity of embeddings, in bounded memory."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from shelfmind.evaluation.rows import row_chunks, unit_rows
+from shelfmind.progress import Progress
+
+Ints = npt.NDArray[np.int64]
+Floats = npt.NDArray[np.float32]
+Embeddings = npt.NDArray[np.floating[Any]]
+
+NEAREST = 3
+_BLOCK_VALUES = 8_000_000
+
+
+def nearness(
+    embeddings: Embeddings,
+    labels: Ints,
+    queries: Ints,
+    asked: Ints,
+    *,
+    nearest: int = NEAREST,
+    progress: Progress | None = None,
+) -> Floats:
+    """How near each query lies to each class that is asked about, shape of `asked`, NaN where the class has no image.
+
+    `embeddings` (N, D) may be a memory-mapped file of 16-bit values; `labels` (N,) say whose they are, `queries` (Q,)
+    are rows of them and `asked` (Q, K) class ids. The nearness is the mean cosine similarity to the `nearest` most
+    similar images of the class, the query itself left out. Only the classes asked about are compared, so that the cost
+    grows with the images and the size of classes, not with the square of the images.
+    """
+    found = np.full(asked.shape, np.nan, np.float32)
+    members_of = dict(_members(labels))
+    for label, places in _members(asked.ravel()):
+        if label not in members_of:
+            continue
+        members = members_of[label]
+        rows, columns = np.divmod(places, asked.shape[1])
+        references = unit_rows(embeddings[members])
+        for part in row_chunks(len(rows), max(len(members), embeddings.shape[1]), _BLOCK_VALUES):
+            mine = queries[rows[part]]
+            similar = unit_rows(embeddings[mine]) @ references.T
+            similar[mine[:, None] == members[None, :]] = -np.inf
+            found[rows[part], columns[part]] = _mean_of_largest(similar, nearest)
+            if progress is not None:
+                progress(len(mine))
+    return found
+
+
+def nearest_images(embeddings: Embeddings, query: int, members: Ints, count: int) -> Ints:
+    """The rows among `members` most similar to the row `query`, most similar first, the query itself left out."""
+    members = members[members != query]
+    similar = unit_rows(embeddings[members]) @ unit_rows(embeddings[query : query + 1])[0]
+    return np.asarray(members[np.argsort(-similar, kind="stable")[:count]])
+
+
+def class_means(embeddings: Embeddings, labels: Ints, classes: int) -> Floats:
+    """The mean direction of each class's embeddings, shape (classes, D), rows of length 1, NaN without images."""
+    means = np.full((classes, embeddings.shape[1]), np.nan, np.float32)
+    for label, members in _members(labels):
+        means[label] = unit_rows(unit_rows(embeddings[members]).mean(axis=0, keepdims=True))[0]
+    return means
+
+
+def _members(labels: Ints) -> Iterator[tuple[int, Ints]]:
+    """Every class with images and their rows."""
+    order = np.argsort(labels, kind="stable")
+    classes, starts = np.unique(labels[order], return_index=True)
+    for label, members in zip(classes.tolist(), np.split(order, starts[1:]), strict=True):
+        if label >= 0:
+            yield label, members
+
+
+def _mean_of_largest(values: Floats, count: int) -> Floats:
+    """The mean of the `count` largest finite values of each row, or of all if they are fewer; NaN if there are none."""
+    if count < values.shape[1]:
+        values = -np.partition(-values, count - 1, axis=1)[:, :count]
+    finite = np.isfinite(values)
+    sums = np.where(finite, values, 0.0).sum(axis=1)
+    return np.asarray(
+        np.divide(sums, finite.sum(axis=1), out=np.full(len(values), np.nan), where=finite.any(axis=1)), np.float32
+    )

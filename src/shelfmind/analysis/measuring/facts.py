@@ -1,0 +1,197 @@
+"""Everything an audit keeps of an image: measured in one decode, remembered for the next audit."""
+
+from __future__ import annotations
+
+import hashlib
+import tempfile
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path, PurePath
+from typing import IO
+
+import numpy as np
+import numpy.typing as npt
+from PIL import Image
+
+from shelfmind.analysis.measuring.measures import MEASURES, measure_quality
+from shelfmind.errors import UserError
+from shelfmind.files import cache_folder
+from shelfmind.images.decoding import FORMATS, BadImage, Stored, open_stored, opened_file
+from shelfmind.images.examining import examine_files
+from shelfmind.images.file_memory import FileMemory
+from shelfmind.images.fingerprints import FINGERPRINT, WORKING_SIDE, fingerprint
+from shelfmind.machine.checksums import stream_sha256
+from shelfmind.progress import Counter, Progress
+from shelfmind.records import BadFile
+
+LAYOUT = 2
+"""Of what is remembered: raise it when a measure or what can be read changes, so that old findings are made anew."""
+DIGEST_BYTES = 16
+_DRAFT = (WORKING_SIDE, WORKING_SIDE)
+"""A JPEG much larger than this is decoded at half or a quarter of its size, never below twice this."""
+
+ODDITIES = {
+    "turned": 1,
+    "animated": 2,
+    "transparent": 4,
+    "unusual colours": 8,
+    "deep greyscale": 16,
+    "extension of another format": 32,
+}
+_SUFFIXES = {
+    "JPEG": {".jpg", ".jpeg", ".jpe", ".jfif"},
+    "MPO": {".jpg", ".jpeg"},
+    "PNG": {".png"},
+    "WEBP": {".webp"},
+    "BMP": {".bmp"},
+    "GIF": {".gif"},
+    "TIFF": {".tif", ".tiff"},
+    "AVIF": {".avif", ".heif", ".hif"},
+    "HEIF": {".heic", ".heif", ".hif"},
+}
+_FORMATS = (*FORMATS, "MPO")
+
+FACTS = np.dtype(
+    [
+        ("width", "<u4"),
+        ("height", "<u4"),
+        ("bytes", "<u8"),
+        ("format", "u1"),
+        ("oddities", "u1"),
+        ("mean", "<f4", 3),
+        ("square", "<f4", 3),
+        *((name, "<f4") for name in MEASURES),
+        ("file_digest", f"V{DIGEST_BYTES}"),
+        ("pixel_digest", f"V{DIGEST_BYTES}"),
+    ]
+)
+"""One image: upright size in pixels, bytes, formats and oddities as codes, mean and mean square of each channel in
+0..255, all of `MEASURES`, and digests of the file and of its decoded pixels."""
+
+_RECORD = np.dtype([("facts", FACTS), ("fingerprint", FINGERPRINT)])
+
+
+@dataclass(frozen=True)
+class Measured:
+    """N usable files: `places` are their positions among the paths asked for, the arrays have shape (N,)."""
+
+    places: npt.NDArray[np.int64]
+    facts: npt.NDArray[np.void]
+    fingerprints: npt.NDArray[np.void]
+    bad_files: tuple[BadFile, ...]
+
+    def __len__(self) -> int:
+        return len(self.places)
+
+
+def measure_files(
+    paths: Sequence[Path], *, cache: Path | None, folder: Path, progress: Progress, workers: int | None = None
+) -> Measured:
+    """Measure every file, in threads; `folder` takes the fingerprints, which stay on disk (2.4 kB an image).
+
+    What is remembered at `cache` of an unchanged file is not measured again. Raises `OSError` if the folder is full.
+    """
+    facts = np.zeros(len(paths), FACTS)
+    places = np.zeros(len(paths), np.int64)
+    bad: list[BadFile] = []
+    good = 0
+    store = folder / "fingerprints.bin"
+    with FileMemory(cache, LAYOUT) as memory, open(store, "wb") as stream:
+        examined = examine_files(paths, _look, memory=memory, reuse=_is_whole, progress=progress, workers=workers)
+        for place, each in enumerate(examined):
+            assert each.content is not None
+            if len(each.content) != _RECORD.itemsize:
+                bad.append(BadFile(each.path, each.content.decode()))
+                continue
+            record = np.frombuffer(each.content, _RECORD)[0]
+            facts[good], places[good] = record["facts"], place
+            stream.write(record["fingerprint"].tobytes())
+            good += 1
+    fingerprints: npt.NDArray[np.void] = (
+        np.memmap(store, FINGERPRINT, mode="r", shape=(good,)) if good else np.zeros(0, FINGERPRINT)
+    )
+    return Measured(places[:good], facts[:good], fingerprints, tuple(bad))
+
+
+@contextmanager
+def measured_meanwhile(paths: Sequence[Path], counter: Counter) -> Iterator[Measured]:
+    """What `measure_files` knows of these files, remembered in the cache, with fingerprints until the block ends.
+
+    Raises `UserError` if there is no place for them.
+    """
+    progress = counter("measuring images", len(paths))
+    try:
+        scratch = tempfile.TemporaryDirectory(prefix="shelfmind-")
+    except OSError as error:
+        raise _no_place(error) from error
+    with scratch as folder:
+        try:
+            measured = measure_files(
+                paths, cache=cache_folder() / "facts.sqlite", folder=Path(folder), progress=progress
+            )
+        except OSError as error:
+            raise _no_place(error) from error
+        yield measured
+
+
+def _no_place(error: OSError) -> UserError:
+    return UserError(f"no place for what is measured: {error.strerror or error}; set TMPDIR to one")
+
+
+def measure(file: IO[bytes], size_bytes: int, suffix: str) -> npt.NDArray[np.void]:
+    """The record of one image in an open file; `suffix` is that of its name. Raises `BadImage`."""
+    record = np.zeros((), _RECORD)
+    facts = record["facts"]
+    facts["file_digest"] = np.void(stream_sha256(file)[:DIGEST_BYTES])
+    file.seek(0)
+    image, stored = open_stored(file, size_bytes, _DRAFT)
+    facts["width"], facts["height"], facts["bytes"] = stored.width, stored.height, size_bytes
+    facts["format"], facts["oddities"] = _FORMATS.index(stored.format), _oddities(stored, suffix)
+    facts["mean"], facts["square"] = _channel_moments(image)
+    for name, value in measure_quality(image).items():
+        facts[name] = value
+    pixels = hashlib.sha256(b"%d" % stored.width)
+    pixels.update(image.tobytes())
+    facts["pixel_digest"] = np.void(pixels.digest()[:DIGEST_BYTES])
+    record["fingerprint"] = fingerprint(image)
+    return record
+
+
+def format_names(codes: npt.NDArray[np.uint8]) -> dict[str, int]:
+    """How many images there are of each file format, most frequent first."""
+    counts = np.bincount(codes, minlength=len(_FORMATS))
+    return {_FORMATS[code]: int(counts[code]) for code in np.argsort(-counts, kind="stable") if counts[code]}
+
+
+def _look(index: int, path: Path) -> tuple[bytes, bool]:
+    try:
+        with opened_file(path) as (file, size_bytes):
+            return measure(file, size_bytes, PurePath(path).suffix.lower()).tobytes(), True
+    except BadImage as error:
+        return error.reason.encode(), error.lasting
+
+
+def _is_whole(content: bytes | None) -> bool:
+    """A reason is shorter than any record."""
+    return content is not None and len(content) <= _RECORD.itemsize
+
+
+def _oddities(stored: Stored, suffix: str) -> int:
+    deep = stored.mode == "F" or stored.mode.startswith("I")
+    found = {
+        "turned": stored.orientation != 1,
+        "animated": stored.animated,
+        "transparent": stored.transparent,
+        "unusual colours": not deep and stored.mode not in ("RGB", "RGBA", "L", "LA", "P", "1", "PA", "RGBX", "La"),
+        "deep greyscale": deep,
+        "extension of another format": suffix not in _SUFFIXES[stored.format],
+    }
+    return sum(ODDITIES[name] for name, is_so in found.items() if is_so)
+
+
+def _channel_moments(image: Image.Image) -> tuple[npt.NDArray[np.float64], npt.NDArray[np.float64]]:
+    """Mean and mean square of the three channels."""
+    histogram = np.array(image.histogram(), np.float64).reshape(3, 256) / (image.width * image.height)
+    levels = np.arange(256.0)
+    return histogram @ levels, histogram @ levels**2

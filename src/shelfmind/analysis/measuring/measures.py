@@ -1,0 +1,229 @@
+"""What one image tells of its own quality: blur, glare, darkness, information."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import cached_property
+
+import numpy as np
+import numpy.typing as npt
+from PIL import Image
+from scipy import ndimage
+
+from shelfmind.images.fingerprints import WORKING_SIDE
+
+Floats = npt.NDArray[np.float32]
+Grey = npt.NDArray[np.uint8]
+
+CLIPPED = 250
+"""From this value on a channel counts as saturated: JPEG moves 255 by a few levels."""
+_GLARE_SIDE = 96
+_FADING = 170
+_BLUR_WINDOW = 9
+_LEVELS = np.arange(256)
+_EDGE = 24.0
+"""Grey levels over two pixels from which there is an edge: twice what JPEG blocks of quality 50 make in flat areas."""
+
+
+@dataclass(frozen=True)
+class Look:
+    """An upright RGB image of any size, at the smaller sizes at which it is measured."""
+
+    image: Image.Image
+
+    @cached_property
+    def grey(self) -> Grey:
+        """See `working_grey`."""
+        return working_grey(self.image)
+
+    @cached_property
+    def smooth(self) -> Floats:
+        """The luma without the sensor's noise."""
+        return _smoothed(self.grey)
+
+    @cached_property
+    def histogram(self) -> npt.NDArray[np.float64]:
+        """The share of each of the 256 levels of the luma."""
+        return np.asarray(np.bincount(self.grey.ravel(), minlength=256) / self.grey.size)
+
+    @cached_property
+    def white(self) -> Grey:
+        """See `whiteness`."""
+        return whiteness(self.image)
+
+
+@dataclass(frozen=True, slots=True)
+class Rule:
+    """When a measure makes an image suspicious, and what the audit's page says of it.
+
+    `sign` is 1 if large values are bad, else -1. Within `never` no value is flagged, beyond `always` every value is.
+    In between, an image must stick out of its own class, so that white packs are no glare and smooth fruit no blur:
+    by a robust z-score of 3.5 and by at least `excess`. `issue` is the name of what is wrong, `words` describe one
+    such image, `title` and `note` all of them.
+    """
+
+    issue: str
+    sign: int
+    never: float
+    always: float
+    excess: float
+    words: str
+    title: str = ""
+    note: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Measure:
+    """One number that an image is measured by; `rule` says when it is a fault, if it ever is."""
+
+    of: Callable[[Look], float]
+    rule: Rule | None = None
+
+
+def measure_quality(image: Image.Image) -> dict[str, float]:
+    """All of `MEASURES` of an upright RGB image of any size, by name."""
+    look = Look(image)
+    return {name: measure.of(look) for name, measure in MEASURES.items()}
+
+
+def working_grey(image: Image.Image) -> Grey:
+    """The luma of the image, made smaller to about the area of the working square, never larger."""
+    grey = image.convert("L")
+    factor = WORKING_SIDE / math.sqrt(grey.width * grey.height)
+    if factor < 1:
+        size = (max(1, round(grey.width * factor)), max(1, round(grey.height * factor)))
+        grey = grey.resize(size, Image.Resampling.BICUBIC, reducing_gap=3.0)
+    return np.asarray(grey)
+
+
+def blur_effect(grey: Floats) -> float:
+    """How little a further blur changes the image, 0 (sharp) to 1 (fully blurred or flat), shape (height, width).
+
+    Crete et al., "The blur effect: perception and estimation with a new no-reference perceptual blur metric", 2007:
+    steps between neighbours that vanish under a box blur were sharp. The greater of the two directions counts, so
+    that motion blur does. Steps below a fiftieth of a grey level weigh nothing, so that a flat image is blurred.
+    """
+    blurs = []
+    for axis in (0, 1):
+        if grey.shape[axis] < 2:
+            continue
+        steps = np.abs(np.diff(grey, axis=axis))
+        steps_after = np.abs(np.diff(ndimage.uniform_filter1d(grey, _BLUR_WINDOW, axis=axis), axis=axis))
+        lost = np.maximum(steps - steps_after, 0).sum()
+        blurs.append(1.0 - float(lost / (steps.sum() + 0.02 * steps.size)))
+    return max(blurs, default=1.0)
+
+
+def whiteness(image: Image.Image) -> Grey:
+    """The least of the three channels, as seen at a longer side of 96 pixels or fewer, shape (height, width)."""
+    factor = min(1.0, _GLARE_SIDE / max(image.size))
+    size = (max(1, round(image.width * factor)), max(1, round(image.height * factor)))
+    small = np.asarray(image.resize(size, Image.Resampling.BOX, reducing_gap=2.0))
+    return np.asarray(small.min(axis=2))
+
+
+def glare_share(white: Grey) -> float:
+    """The share of the area that lies in burnt-out spots within the image, for what `whiteness` returns.
+
+    A reflection fades out while white print ends: a spot counts if nearly all that lies just around it is bright as
+    well and if it has no holes, as white print has where letters stand in it. One that touches the border is a
+    background (a lamp, a window, a white sheet); specks below a five hundredth of the area are highlights that any
+    package has.
+    """
+    clipped = white >= CLIPPED
+    regions, count = ndimage.label(clipped)
+    if not count:
+        return 0.0
+    sizes = np.bincount(regions.ravel(), minlength=count + 1)
+    border = np.concatenate((regions[0], regions[-1], regions[:, 0], regions[:, -1]))
+    sizes[np.unique(border)] = 0
+    sizes[0] = 0
+    sizes[sizes * 500 < clipped.size] = 0
+    around = ndimage.grey_dilation(regions, size=(5, 5))
+    around[clipped] = 0
+    rings = np.bincount(around.ravel(), minlength=count + 1)
+    bright = np.bincount(around[white >= _FADING], minlength=count + 1)
+    sizes[bright < 0.95 * rings] = 0
+    spots = np.flatnonzero(sizes)
+    solid = [region for region in spots if sizes[region] > 0.95 * ndimage.binary_fill_holes(regions == region).sum()]
+    return float(sizes[solid].sum() / clipped.size)
+
+
+def brightness(histogram: npt.NDArray[np.float64]) -> float:
+    """The 95th percentile of the luma, 0 to 255."""
+    return float(np.searchsorted(np.cumsum(histogram), 0.95))
+
+
+def mean_luma(histogram: npt.NDArray[np.float64]) -> float:
+    """The mean of the luma, 0 to 255."""
+    return float(histogram @ _LEVELS)
+
+
+def contrast(histogram: npt.NDArray[np.float64]) -> float:
+    """The standard deviation of the luma, 0 to 255."""
+    return math.sqrt(max(0.0, float(histogram @ _LEVELS**2) - mean_luma(histogram) ** 2))
+
+
+def entropy_bits(histogram: npt.NDArray[np.float64]) -> float:
+    """Shannon's entropy of a histogram that sums to 1: 0 for one level, 8 for 256 equal ones."""
+    shares = histogram[histogram > 0]
+    return float(-(shares * np.log2(shares)).sum()) + 0.0
+
+
+def edge_share(grey: Floats) -> float:
+    """The share of pixels where the grey level changes by 24 or more over two pixels in a direction."""
+    if min(grey.shape) < 3:
+        return 0.0
+    across = np.abs(grey[1:-1, 2:] - grey[1:-1, :-2])
+    down = np.abs(grey[2:, 1:-1] - grey[:-2, 1:-1])
+    return float((np.maximum(across, down) >= _EDGE).mean())
+
+
+def _smoothed(grey: Grey) -> Floats:
+    """Blurred by a binomial of three pixels, which takes the noise off; the border is repeated."""
+    padded = np.pad(grey.astype(np.float32), 1, mode="edge")
+    rows = (padded[:-2] + 2 * padded[1:-1] + padded[2:]) / 4
+    return np.asarray((rows[:, :-2] + 2 * rows[:, 1:-1] + rows[:, 2:]) / 4)
+
+
+MEASURES: dict[str, Measure] = {
+    "blur": Measure(
+        lambda look: blur_effect(look.smooth),
+        Rule(
+            "blur", 1, 0.63, 0.80, 0.10, "blurred", "Blurred",
+            "A further blur would change them little, far less than the rest of their class.",
+        ),
+    ),
+    "glare": Measure(
+        lambda look: glare_share(look.white),
+        Rule(
+            "glare", 1, 0.01, 0.15, 0.01, "burnt-out spots", "Glare",
+            "Spots within the image that are burnt out and fade into their surroundings.",
+        ),
+    ),
+    "clipped": Measure(
+        lambda look: float((look.white >= CLIPPED).mean()),
+        Rule(
+            "over_exposed", 1, 0.25, 0.70, 0.15, "over-exposed", "Over-exposed",
+            "Large parts are pure white, more than in other images of the class.",
+        ),
+    ),
+    "brightness": Measure(
+        lambda look: brightness(look.histogram),
+        Rule("dark", -1, 110.0, 60.0, 30.0, "dark", "Dark", "Even the brightest parts are dim."),
+    ),
+    "luma": Measure(lambda look: mean_luma(look.histogram)),
+    "contrast": Measure(lambda look: contrast(look.histogram)),
+    "entropy": Measure(lambda look: entropy_bits(look.histogram)),
+    "edges": Measure(
+        lambda look: edge_share(look.smooth),
+        Rule(
+            "low_information", -1, 0.03, 0.004, 0.03, "shows almost nothing", "Shows almost nothing",
+            "Hardly any edges: a blank wall, a covered lens.",
+        ),
+    ),
+}  # fmt: skip
+"""Everything that an audit measures an image by. A new measure is a function and an entry here: it is then remembered,
+flagged, listed in `issues.csv` and shown on the page. Raise `facts.LAYOUT` with it."""

@@ -1,0 +1,1 @@
+"""Copies of one photo: close fingerprints, aligned and grouped."""

@@ -1,0 +1,236 @@
+"""Lays one small picture over another and measures what is left: the proof that two images are one photo."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+
+from shelfmind.images.fingerprints import CHROMA_SIDE, SIDE
+
+Floats = npt.NDArray[np.float32]
+
+_COARSE, _CLOSER = 16, 24
+"""Sides at which pairs are looked at first, to save most of them the work at all pixels."""
+_COARSE_PLAN = ((2, 3), (1, 2))
+_CLOSER_PLAN = ((2, 1), (1, 2))
+_FINE_PLAN = ((3, 2), (2, 2), (1, 2))
+"""(blurs, steps) of the search for the alignment: blurred first, so that it does not stop at a wrong edge."""
+_STARTS = (0.0, -0.1, 0.1)
+"""Stretches that the search starts from: none, and 5% cut off all around one picture or the other."""
+_FURTHEST = 0.15
+"""The most that a border may be moved, as a share of the side."""
+_SATURATED = 250.0
+_LOCAL = 5
+_SHOWS = 0.25
+"""The share of the picture's contrast from which a window shows something."""
+
+
+@dataclass(frozen=True, slots=True)
+class Difference:
+    """What is left of P pairs after aligning crop, brightness and contrast; all have shape (P,).
+
+    `whole` is the root mean square of the luma differences over the contrast of the picture, `local` the same in the
+    worst window of 5 by 5 pixels of 48 (still over the contrast of the whole). `likeness` is the least correlation of
+    the two in any such window that shows something: other letters in the same place have none. `colour` is the
+    greatest local difference of a chroma channel in levels 0..255, `gain` the factor between the two and `moved` the
+    greatest shift of a border as a share of the side.
+    """
+
+    whole: Floats
+    local: Floats
+    likeness: Floats
+    colour: Floats
+    gain: Floats
+    moved: Floats
+
+
+def rough_fit(first: npt.NDArray[np.void], second: npt.NDArray[np.void]) -> tuple[Floats, Floats]:
+    """A cheap alignment of P pairs of fingerprints at a ninth of the pixels, and what is left of them.
+
+    Returns the place to start `closer_fit` from, shape (P, 4), and a forecast of `Difference.whole`, shape (P,).
+    """
+    planes = [_reduced(each["luma"].astype(np.float32), SIDE // _COARSE) for each in (first, second)]
+    starts = np.zeros((len(_STARTS), len(first), 4), np.float32)
+    starts[:, :, 1::2] = _COARSE * np.array(_STARTS, np.float32)[:, None, None]
+    before = np.stack([_rest(planes[0], planes[1], start).whole for start in starts])
+    place = _aligned(planes[0], planes[1], _COARSE_PLAN, starts[before.argmin(0), np.arange(len(first))])
+    return place * (SIDE / _COARSE), _rest(planes[0], planes[1], place).whole
+
+
+def closer_fit(first: npt.NDArray[np.void], second: npt.NDArray[np.void], start: Floats) -> tuple[Floats, Floats]:
+    """The same at a quarter of the pixels, from what `rough_fit` gives, to start `difference` from."""
+    planes = [_reduced(each["luma"].astype(np.float32), SIDE // _CLOSER) for each in (first, second)]
+    place = _aligned(planes[0], planes[1], _CLOSER_PLAN, start * (_CLOSER / SIDE))
+    return place * (SIDE / _CLOSER), _rest(planes[0], planes[1], place).whole
+
+
+def difference(first: npt.NDArray[np.void], second: npt.NDArray[np.void], start: Floats) -> Difference:
+    """How P pairs of fingerprints, both of shape (P,), differ when the first is laid over the second.
+
+    Four borders move (a crop), luma may change by a factor and a constant, by Gauss-Newton steps (Lucas and Kanade,
+    1981) on all pairs at once from `start`, which `closer_fit` gives.
+    """
+    luma = [each["luma"].astype(np.float32) for each in (first, second)]
+    place = _aligned(luma[0], luma[1], _FINE_PLAN, start)
+    left = _rest(luma[0], luma[1], place)
+    local = _worst_window(left.rest, _LOCAL) / left.contrast
+    likeness = _least_likeness(left.warped, left.target, left.mask, _SHOWS * left.contrast)
+    shifts = np.stack([place[:, 0] - place[:, 1] / 2, place[:, 0] + place[:, 1] / 2], 1)
+    shifts_x = np.stack([place[:, 2] - place[:, 3] / 2, place[:, 2] + place[:, 3] / 2], 1)
+    moved = np.abs(np.concatenate([shifts, shifts_x], 1)).max(1) / SIDE
+    colour = _colour_left_over(first["chroma"], second["chroma"], place * (CHROMA_SIDE / SIDE), left.gain)
+    return Difference(left.whole, local, likeness, colour, left.gain, np.asarray(moved, np.float32))
+
+
+def _aligned(first: Floats, second: Floats, plan: tuple[tuple[int, int], ...], start: Floats) -> Floats:
+    """The best (shift, stretch) down and across in pixels that lays `first` over `second`, shape (P, 4)."""
+    place = start
+    side = first.shape[1]
+    across = _centred(side)
+    for blurs, steps in plan:
+        source, target = _blurred(first, blurs), _blurred(second, blurs)
+        for _ in range(steps):
+            warped, mask = _warped(source, place)
+            down_slope, across_slope = np.gradient(warped, axis=1), np.gradient(warped, axis=2)
+            slopes = [down_slope, down_slope * across[:, None], across_slope, across_slope * across]
+            columns = [*slopes, warped / 64, np.ones_like(warped)]
+            solution = _least_squares(columns, target, mask, stiffness=0.02 * side * side)
+            gain = np.where(np.abs(solution[:, 4]) < 64 * 0.2, 64 * 0.2, solution[:, 4]) / 64
+            step = np.clip(solution[:, :4] / gain[:, None], -1.5, 1.5)
+            place = np.clip(place + step, -_FURTHEST * side, _FURTHEST * side)
+    return place
+
+
+def _least_squares(columns: list[Floats], target: Floats, mask: Floats, stiffness: float) -> Floats:
+    """Weights of the columns that explain the target where the mask is 1, shape (P, columns)."""
+    design = (np.stack(columns, -1) * mask[..., None]).reshape(len(target), -1, len(columns))
+    turned = design.transpose(0, 2, 1)
+    normal = (turned @ design).astype(np.float64)
+    right = (turned @ (target * mask).reshape(len(target), -1, 1)).astype(np.float64)
+    diagonal = np.arange(len(columns))
+    normal[:, diagonal, diagonal] += 1e-3 + 1e-6 * np.trace(normal, axis1=1, axis2=2)[:, None]
+    normal[:, diagonal[:4], diagonal[:4]] += stiffness  # a flat picture does not move
+    return np.asarray(np.linalg.solve(normal, right)[..., 0], np.float32)
+
+
+@dataclass(frozen=True, slots=True)
+class _Rest:
+    """The two blurred pictures, the first as laid over the second, and what is left of them where `mask` is 1."""
+
+    warped: Floats
+    target: Floats
+    mask: Floats
+    rest: Floats
+    contrast: Floats
+    gain: Floats
+    whole: Floats
+
+
+def _rest(first: Floats, second: Floats, place: Floats) -> _Rest:
+    """What the luma of `first`, laid over `second` at this place, does not explain."""
+    source, target = _blurred(first, 1), _blurred(second, 1)
+    warped, mask = _warped(source, place)
+    mask[:, [0, -1]] = 0  # the borders of a crop are the least certain
+    mask[:, :, [0, -1]] = 0
+    pixels = np.maximum(mask.sum((1, 2)), 1)
+
+    def mean(plane: Floats) -> Floats:
+        return np.asarray((plane * mask).sum((1, 2)) / pixels)
+
+    source_mean, target_mean = mean(warped), mean(target)
+    one, two = warped - source_mean[:, None, None], target - target_mean[:, None, None]
+    variance = mean(np.square(one))
+    gain = mean(np.multiply(one, two)) / (variance + 1)
+    rest = (two - gain[:, None, None] * one) * mask
+    # Beyond white there is no brighter: what a factor would lift above it, or what was cut before, is no difference.
+    rest[(target >= _SATURATED) & (rest < 0)] = 0
+    rest[(warped >= _SATURATED) & (rest > 0)] = 0
+    contrast = np.sqrt(np.maximum(np.maximum(variance, mean(np.square(two))), 1))
+    return _Rest(warped, target, mask, rest, contrast, gain, np.sqrt(mean(np.square(rest))) / contrast)
+
+
+def _least_likeness(one: Floats, two: Floats, mask: Floats, least_contrast: Floats) -> Floats:
+    """The least correlation in a window in which either picture has this contrast, shape (P,); 1 if there is none."""
+    pixels = _LOCAL**2
+    means = [_window_sums(plane, _LOCAL) / pixels for plane in (one, two)]
+    products = ((one, one), (two, two), (one, two))
+    moments = [_window_sums(np.multiply(left, right), _LOCAL) / pixels for left, right in products]
+    variances = [np.maximum(moments[i] - means[i] ** 2, 0) for i in (0, 1)]
+    shows = np.maximum(*variances) > np.square(least_contrast)[:, None, None]
+    shows &= _window_sums(mask, _LOCAL) > pixels - 0.5
+    correlation = (moments[2] - means[0] * means[1]) / (np.sqrt(variances[0] * variances[1]) + 1e-3)
+    return np.asarray(np.where(shows, correlation, 1.0).min((1, 2)), np.float32)
+
+
+def _colour_left_over(
+    first: npt.NDArray[np.uint8], second: npt.NDArray[np.uint8], place: Floats, gain: Floats
+) -> Floats:
+    worst = np.zeros(len(first), np.float32)
+    for plane in (0, 1):
+        source, target = (_blurred(each[:, plane].astype(np.float32) - 128, 1) for each in (first, second))
+        warped, mask = _warped(source, place)
+        rest = (target - np.clip(gain, 0.5, 2)[:, None, None] * warped) * mask
+        worst = np.maximum(worst, _worst_window(rest, 3))
+    return worst
+
+
+def _worst_window(rest: Floats, side: int) -> Floats:
+    """The greatest root mean square in a window of `side` by `side` pixels, shape (P,)."""
+    windows = _window_sums(np.square(rest), side)
+    return np.asarray(np.sqrt(np.maximum(windows.max((1, 2)), 0)) / side, np.float32)
+
+
+def _window_sums(planes: Floats, side: int) -> npt.NDArray[np.float64]:
+    """Sums over all windows of `side` by `side` pixels, shape (P, places down, places across)."""
+    sums = np.pad(planes, ((0, 0), (1, 0), (1, 0))).cumsum(1, dtype=np.float64).cumsum(2)
+    return np.asarray(sums[:, side:, side:] - sums[:, :-side, side:] - sums[:, side:, :-side] + sums[:, :-side, :-side])
+
+
+def _warped(planes: Floats, place: Floats) -> tuple[Floats, Floats]:
+    """The planes seen through (shift, stretch), and 1 where that lies within them, both shape (P, side, side)."""
+    side = planes.shape[1]
+    rows, inside_rows = _interpolation(place[:, :2], side)
+    columns, inside_columns = _interpolation(place[:, 2:], side)
+    mask = (inside_rows[:, :, None] & inside_columns[:, None, :]).astype(np.float32)
+    return np.asarray(rows @ planes @ columns.transpose(0, 2, 1)), mask
+
+
+def _interpolation(place: Floats, side: int) -> tuple[Floats, npt.NDArray[np.bool_]]:
+    """Cubic (Catmull-Rom) interpolation along one axis as matrices, shape (P, side, side), and which places exist."""
+    wanted = np.arange(side, dtype=np.float32) + place[:, :1] + place[:, 1:] * _centred(side)
+    inside = (wanted >= 0) & (wanted <= side - 1)
+    held = np.clip(wanted, 0, side - 1)
+    left = np.minimum(held.astype(np.int64), side - 2)
+    t = (held - left)[..., None]
+    near = (
+        -0.5 * t + t**2 - 0.5 * t**3,
+        1 - 2.5 * t**2 + 1.5 * t**3,
+        0.5 * t + 2 * t**2 - 1.5 * t**3,
+        -0.5 * t**2 + 0.5 * t**3,
+    )
+    matrix = np.zeros((*wanted.shape, side), np.float32)
+    for offset, weight in zip((-1, 0, 1, 2), near, strict=True):
+        column = np.clip(left + offset, 0, side - 1)[..., None]
+        np.put_along_axis(matrix, column, np.take_along_axis(matrix, column, 2) + weight, 2)
+    return matrix, inside
+
+
+def _blurred(planes: Floats, times: int) -> Floats:
+    for _ in range(times):
+        padded = np.pad(planes, ((0, 0), (1, 1), (1, 1)), mode="edge")
+        rows = (padded[:, :-2] + 2 * padded[:, 1:-1] + padded[:, 2:]) / 4
+        planes = (rows[:, :, :-2] + 2 * rows[:, :, 1:-1] + rows[:, :, 2:]) / 4
+    return planes
+
+
+def _reduced(planes: Floats, factor: int) -> Floats:
+    """Means of `factor` by `factor` pixels."""
+    side = planes.shape[1] // factor
+    return np.asarray(planes.reshape(len(planes), side, factor, side, factor).mean((2, 4)))
+
+
+def _centred(side: int) -> Floats:
+    """The places of pixels from -0.5 to 0.5 of the side."""
+    return (np.arange(side, dtype=np.float32) - (side - 1) / 2) / side

@@ -1,0 +1,181 @@
+"""Finds images that are copies of one photo: the same bytes, the same pixels, or re-encoded, resized, cropped, lit."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from functools import partial
+
+import numpy as np
+import numpy.typing as npt
+from scipy.cluster.hierarchy import DisjointSet
+
+from shelfmind.analysis.measuring.facts import Measured
+from shelfmind.analysis.near_duplicates.alignment import Difference, closer_fit, difference, rough_fit
+from shelfmind.analysis.near_duplicates.close_pairs import close_pairs
+from shelfmind.images.fingerprints import VIEWS, descriptors
+from shelfmind.machine.cores import available_cores
+from shelfmind.progress import Counter
+
+Ints = npt.NDArray[np.int64]
+Floats = npt.NDArray[np.float32]
+
+VERIFIED_AT_ONCE, _PARTS = 256, 4
+"""Pairs that one thread verifies at a time, and such parts that are shared out: the same on any number of cores."""
+_DESCRIBED_AT_ONCE = 4096
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """What two pictures may differ by and still be one photo; chosen in `benchmarks/duplicates.py`.
+
+    `radius` bounds the distance of descriptors, `coarse` and `closer` the forecasts, all three only to save work.
+    `whole`, `local`, `colour` and (as a least) `likeness` are those of `Difference`, `moved` the share of a side that a
+    border may have been moved by, `gain` the factor of brightness either way. Pictures with less contrast than
+    `contrast` (standard deviation of luma) have nothing to compare and are never near-duplicates.
+    """
+
+    radius: float = 0.29
+    coarse: float = 0.36
+    closer: float = 0.2
+    whole: float = 0.10
+    local: float = 0.5
+    likeness: float = 0.45
+    colour: float = 16.0
+    moved: float = 0.085
+    gain: float = 1.3
+    contrast: float = 6.0
+
+
+@dataclass(frozen=True, slots=True)
+class Group:
+    """Copies of one photo: positions of its images, ascending, and how far each is from its nearest copy.
+
+    `differences` (one per member) is 0 for the same pixels, else `Difference.whole`.
+    """
+
+    members: tuple[int, ...]
+    differences: tuple[float, ...]
+
+    @property
+    def exact(self) -> bool:
+        """Whether all members have the same pixels."""
+        return not any(self.differences)
+
+
+def find_duplicates(measured: Measured, limits: Limits, counter: Counter) -> list[Group]:
+    """All groups of two or more images that are copies of one photo, in the order of their first members."""
+    facts, fingerprints = measured.facts, measured.fingerprints
+    groups = _Groups()
+    first_of = _first_with_same_pixels(facts["pixel_digest"])
+    for place in np.flatnonzero(first_of != np.arange(len(facts))):
+        groups.join(int(first_of[place]), int(place), 0.0)
+    kept = np.flatnonzero((first_of == np.arange(len(facts))) & has_contrast(fingerprints, limits.contrast))
+    views = [described(fingerprints, facts, kept, crop) for crop in VIEWS]
+    progress = counter("comparing images", len(kept))
+    waiting: list[Ints] = []
+    judge = partial(_verified, fingerprints=fingerprints, limits=limits)
+    with ThreadPoolExecutor(available_cores()) as threads:
+
+        def verify() -> None:
+            parts = _parts(waiting)
+            for part, apart in zip(parts, threads.map(judge, parts), strict=True):
+                for place in np.flatnonzero(np.isfinite(apart)):
+                    groups.join(int(part[place, 0]), int(part[place, 1]), float(apart[place]))
+            waiting.clear()
+
+        for here, there, done in close_pairs(views[0], tuple(views[1:]), limits.radius):
+            pairs = kept[np.stack([here, there], axis=1)]
+            waiting.append(pairs[[not groups.same(one, two) for one, two in pairs.tolist()]])
+            if sum(map(len, waiting)) >= VERIFIED_AT_ONCE * _PARTS:
+                verify()
+            progress(done)
+        verify()
+    return groups.listed()
+
+
+def same_photo(found: Difference, limits: Limits) -> npt.NDArray[np.bool_]:
+    """Which of P pairs are one photo, shape (P,)."""
+    return np.asarray(
+        (found.whole <= limits.whole)
+        & (found.local <= limits.local)
+        & (found.likeness >= limits.likeness)
+        & (found.colour <= limits.colour)
+        & (found.moved <= limits.moved)
+        & (found.gain <= limits.gain)
+        & (found.gain >= 1 / limits.gain)
+    )
+
+
+class _Groups:
+    """Groups that grow together, with each member's nearest copy; images without a copy take no room."""
+
+    def __init__(self) -> None:
+        self._joined = DisjointSet()
+        self._nearest: dict[int, float] = {}
+
+    def same(self, one: int, two: int) -> bool:
+        known = one in self._nearest and two in self._nearest
+        return known and bool(self._joined.connected(one, two))
+
+    def join(self, one: int, two: int, apart: float) -> None:
+        for place in (one, two):
+            self._joined.add(place)
+            self._nearest[place] = min(self._nearest.get(place, np.inf), apart)
+        self._joined.merge(one, two)
+
+    def listed(self) -> list[Group]:
+        groups = sorted(sorted(members) for members in self._joined.subsets())
+        return [Group(tuple(members), tuple(self._nearest[place] for place in members)) for members in groups]
+
+
+def differences(first: npt.NDArray[np.void], second: npt.NDArray[np.void], limits: Limits) -> Floats:
+    """How far the two of each of P pairs of fingerprints are apart if they are one photo, else infinity, shape (P,)."""
+    apart = np.full(len(first), np.inf, np.float32)
+    start, forecast = rough_fit(first, second)
+    left = np.flatnonzero(forecast <= limits.coarse)
+    if len(left):
+        start, forecast = closer_fit(first[left], second[left], start[left])
+        near = forecast <= limits.closer
+        left, start = left[near], start[near]
+    if len(left):
+        found = difference(first[left], second[left], start)
+        same = same_photo(found, limits)
+        apart[left[same]] = np.maximum(found.whole[same], 1e-6)
+    return apart
+
+
+def _verified(pairs: Ints, fingerprints: npt.NDArray[np.void], limits: Limits) -> Floats:
+    return differences(fingerprints[pairs[:, 0]], fingerprints[pairs[:, 1]], limits)
+
+
+def _parts(pairs: Iterable[Ints]) -> list[Ints]:
+    together = np.concatenate([np.zeros((0, 2), np.int64), *pairs])
+    return [together[start : start + VERIFIED_AT_ONCE] for start in range(0, len(together), VERIFIED_AT_ONCE)]
+
+
+def _first_with_same_pixels(digests: npt.NDArray[np.void]) -> Ints:
+    """The position of the first image with the same digest, for each image."""
+    _, first, inverse = np.unique(digests, return_index=True, return_inverse=True)
+    return np.asarray(first[inverse], np.int64)
+
+
+def has_contrast(fingerprints: npt.NDArray[np.void], least: float) -> npt.NDArray[np.bool_]:
+    """Whether the picture shows anything, a part at a time because the fingerprints lie on disk."""
+    starts = range(0, len(fingerprints), _DESCRIBED_AT_ONCE)
+    parts = [fingerprints["luma"][start : start + _DESCRIBED_AT_ONCE].std((1, 2)) >= least for start in starts]
+    return np.concatenate(parts) if parts else np.zeros(0, np.bool_)
+
+
+def described(fingerprints: npt.NDArray[np.void], facts: npt.NDArray[np.void], kept: Ints, crop: float) -> Floats:
+    """Descriptors of the kept images with their shape as one more coordinate: copies have nearly the same.
+
+    `facts` has the fields `width` and `height`.
+    """
+    starts = range(0, len(kept), _DESCRIBED_AT_ONCE)
+    parts = [descriptors(fingerprints[kept[start : start + _DESCRIBED_AT_ONCE]], crop) for start in starts]
+    if not parts:
+        return np.zeros((0, 1), np.float32)
+    shape = np.log(facts["height"][kept].astype(np.float32) / facts["width"][kept])
+    return np.concatenate([np.concatenate(parts), shape[:, None]], axis=1)

@@ -1,0 +1,56 @@
+"""Finds which images are copies of one of many others: re-encoded, resized, cropped or lit, as an audit finds them."""
+
+from __future__ import annotations
+
+from concurrent.futures import ThreadPoolExecutor
+from functools import partial
+
+import numpy as np
+import numpy.typing as npt
+
+from shelfmind.analysis.near_duplicates.close_pairs import close_pairs_across
+from shelfmind.analysis.near_duplicates.groups import VERIFIED_AT_ONCE, Limits, described, differences, has_contrast
+from shelfmind.images.fingerprints import VIEWS
+from shelfmind.machine.cores import available_cores
+from shelfmind.progress import Counter
+
+Ints = npt.NDArray[np.int64]
+Records = npt.NDArray[np.void]
+
+
+def near_copies(asked: Records, known: Records, limits: Limits, counter: Counter) -> Ints:
+    """For each of N images the place among `known` of the one that it is a copy of, shape (N,); -1 for none.
+
+    Both are arrays of `fingerprinting.FINGERPRINTED`, `known` may lie on disk.
+    """
+    found = np.full(len(asked), -1, np.int64)
+    places = [_worth_comparing(records, limits) for records in (asked, known)]
+    if not all(map(len, places)):
+        return found
+    views = [tuple(_described(asked, places[0], crop) for crop in VIEWS)]
+    views.append(tuple(_described(known, places[1], crop) for crop in VIEWS))
+    progress = counter("comparing images", len(places[0]))
+    judge = partial(_apart, asked["fingerprint"], known["fingerprint"], limits)
+    with ThreadPoolExecutor(available_cores()) as threads:
+        for here, there, done in close_pairs_across(views[0], views[1], limits.radius):
+            pairs = np.stack([places[0][here], places[1][there]], axis=1)
+            parts = [pairs[start : start + VERIFIED_AT_ONCE] for start in range(0, len(pairs), VERIFIED_AT_ONCE)]
+            apart = np.concatenate([*threads.map(judge, parts), np.zeros(0, np.float32)])
+            for place in np.argsort(-apart, kind="stable"):  # the nearest is written last
+                if np.isfinite(apart[place]):
+                    found[pairs[place, 0]] = pairs[place, 1]
+            progress(done)
+    return found
+
+
+def _worth_comparing(records: Records, limits: Limits) -> Ints:
+    usable = np.asarray(records["width"]) > 0
+    return np.flatnonzero(usable & has_contrast(records["fingerprint"], limits.contrast))
+
+
+def _described(records: Records, kept: Ints, crop: float) -> npt.NDArray[np.float32]:
+    return described(records["fingerprint"], records, kept, crop)
+
+
+def _apart(asked: Records, known: Records, limits: Limits, pairs: Ints) -> npt.NDArray[np.float32]:
+    return differences(asked[pairs[:, 0]], known[pairs[:, 1]], limits)

@@ -1,0 +1,49 @@
+"""The verbs as Python functions: light ones, which load what a verb needs when it is called."""
+
+from __future__ import annotations
+
+import ast
+import inspect
+from collections.abc import Callable
+from importlib.util import find_spec
+from pathlib import Path
+from typing import Any
+
+from shelfmind.requests.calling import described, request_from, signature
+from shelfmind.verbs import VERBS, Verb
+
+
+def function_of(name: str) -> Callable[..., Any]:
+    """The function ``shelfmind.<name>``, with the arguments of its request and their descriptions."""
+    verb = VERBS[name]
+
+    def called(*places: Any, watcher: Any = None, **names: Any) -> Any:
+        return verb.run(request_from(verb.request_type, places, names, name), watcher)
+
+    called.__name__ = called.__qualname__ = name
+    called.__module__ = "shelfmind"
+    called.__doc__ = documentation(verb)
+    called.__signature__ = signature(verb.request_type)  # type: ignore[attr-defined]
+    return called
+
+
+def documentation(verb: Verb) -> str:
+    """Summary, arguments, what comes back and what is raised."""
+    request = verb.request_type
+    said = inspect.cleandoc(ast.get_docstring(definition(verb.function)) or "")
+    endings = [part for part in said.split("\n\n") if part.startswith(("Returns:", "Raises:"))]
+    return "\n\n".join([f"{verb.summary} {request.details}".strip(), described(request), *endings]) + "\n"
+
+
+def source_of(place: str) -> ast.Module:
+    """The syntax tree of the module of ``module:name``, which is not imported."""
+    spec = find_spec(f"shelfmind.{place.partition(':')[0]}")
+    assert spec is not None
+    assert spec.origin is not None
+    return ast.parse(Path(spec.origin).read_text(encoding="utf-8"))
+
+
+def definition(place: str) -> ast.FunctionDef:
+    """The function ``module:name`` as it is written."""
+    name = place.partition(":")[2]
+    return next(each for each in source_of(place).body if isinstance(each, ast.FunctionDef) and each.name == name)

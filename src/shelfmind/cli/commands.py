@@ -1,0 +1,122 @@
+"""Makes a command of a verb: its options are the arguments of its request."""
+
+from __future__ import annotations
+
+import inspect
+import sys
+from collections.abc import Callable
+from typing import Annotated, Any
+
+import typer
+
+from shelfmind.errors import UserError
+from shelfmind.verbs import VERBS, Verb
+
+INTERRUPTED = 130
+"""The exit status after Ctrl-C, as shells have it."""
+
+
+def listed_command(name: str) -> Any:
+    """A command that knows its name and summary alone, for the list of all; nothing is imported for it."""
+
+    def nothing() -> None: ...
+
+    verb = VERBS[name.replace("-", "_")]
+    return _typer_command(name, verb, nothing, verb.summary)
+
+
+def whole_command(name: str) -> Any:
+    """The command with all options of the verb."""
+    from shelfmind.requests.arguments import arguments
+
+    verb = VERBS[name.replace("-", "_")]
+    request_type, show = verb.request_type, verb.shown_by
+    extra = _further_options(show)
+
+    def run(context: typer.Context, **values: Any) -> None:
+        given = {
+            key: value for key, value in values.items() if _is_given(context, key) and key in request_type.model_fields
+        }
+        _run(verb, given, {each.name: values[each.name] for each in extra})
+
+    parameters = [inspect.Parameter("context", inspect.Parameter.KEYWORD_ONLY, annotation=typer.Context)]
+    parameters += [_parameter(each) for each in arguments(request_type) if each.offered]
+    run.__signature__ = inspect.Signature([*parameters, *extra])  # type: ignore[attr-defined]
+    run.__annotations__ = {}
+    return _typer_command(name, verb, run, _help(verb))
+
+
+def _run(verb: Verb, given: dict[str, Any], options: dict[str, Any]) -> None:
+    """Do it and show it; what goes wrong is said as the command has it."""
+    from shelfmind.cli.wording import as_typed
+    from shelfmind.display import Display, TrainingDisplay
+
+    class Shown(TrainingDisplay):
+        def note(self, text: str) -> None:
+            super().note(as_typed(text, verb.request_type))
+
+    display = Display()
+    advice = None
+    try:
+        request = verb.request_type(**given)
+        advice = request.advice_when_stopped
+        with display.showing():
+            outcome = verb.run(request, Shown(display))
+        verb.shown_by(outcome, request, display, **options)
+    except UserError as error:
+        raise UserError(as_typed(error.message, verb.request_type)) from error
+    except KeyboardInterrupt:
+        how = advice() if advice is not None else None
+        if how is None:
+            raise
+        display.line(f"stopped; {as_typed(how, verb.request_type)}")
+        sys.exit(INTERRUPTED)
+
+
+def _further_options(show: Any) -> list[inspect.Parameter]:
+    """The keyword arguments of what shows the outcome; the types of its other arguments need not be loaded."""
+    options = [each for each in inspect.signature(show).parameters.values() if each.kind == each.KEYWORD_ONLY]
+    return [each.replace(annotation=eval(each.annotation, show.__globals__)) for each in options]
+
+
+def _is_given(context: typer.Context, key: str) -> bool:
+    source = context.get_parameter_source(key)
+    return source is not None and source.name != "DEFAULT"
+
+
+def _parameter(each: Any) -> inspect.Parameter:
+    """A text for Typer to take whatever it holds; the request knows better what is wrong with it, and says it well."""
+    kind: Any = bool if each.switch else list[str] if each.repeated else str
+    if each.positional:
+        info: Any = typer.Argument(help=each.description, metavar=each.metavar)
+    else:
+        repeatable = "; may be repeated" if each.repeated else ""
+        info = typer.Option(*each.flags, help=each.description + repeatable, metavar=each.metavar or None)
+    default: Any = inspect.Parameter.empty
+    if not each.required:
+        default = each.default if each.switch else _shown_default(each)
+        kind = kind if each.switch else kind | None
+    return inspect.Parameter(
+        each.name, inspect.Parameter.KEYWORD_ONLY, default=default, annotation=Annotated[kind, info]
+    )
+
+
+def _shown_default(each: Any) -> Any:
+    """The default for help to show; what was not given is not passed on."""
+    if each.default is None or each.default in ((), {}):
+        return None
+    return [str(one) for one in each.default] if each.repeated else each.written(each.default)
+
+
+def _help(verb: Verb) -> str:
+    request = verb.request_type
+    parts = [f"{verb.summary} {request.details}".strip()]
+    if request.examples:
+        parts += ["Examples:", *(f"  {example}" for example in request.examples)]
+    return "\n\n".join(parts)
+
+
+def _typer_command(name: str, verb: Verb, function: Callable[..., None], help: str) -> Any:
+    alone = typer.Typer(add_completion=False, rich_markup_mode="rich", pretty_exceptions_enable=False)
+    alone.command(name, help=help, rich_help_panel=verb.panel)(function)
+    return typer.main.get_command(alone)

@@ -1,0 +1,1 @@
+"""How the command shows what a verb came to."""

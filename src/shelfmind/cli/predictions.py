@@ -1,0 +1,115 @@
+"""The table of predictions: as many guesses as fit, with names that can be told apart."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+
+from rich.cells import cell_len
+from rich.table import Column, Table
+from rich.text import Text
+
+from shelfmind.inference.predictor import Prediction
+
+ELLIPSIS = "…"
+_LEAST_NAME, _LEAST_PATH = 16, 20
+"""Cells that a shortened text keeps at least; rather than less, a guess is left out."""
+_PATH_HEAD = 0.25
+"""Of a shortened path: its end says more."""
+_SHARE = len(" 100.0%")
+_BORDER = 3
+"""Cells between the contents of two columns; one more stands before the first."""
+
+
+@dataclass(frozen=True)
+class Layout:
+    """How many guesses are shown, and the cells for an image's path and for a class's name; None: as they are."""
+
+    guesses: int
+    path: int | None = None
+    name: int | None = None
+
+
+def predictions_table(predictions: Sequence[Prediction], top: int, width: int) -> Table:
+    """The predictions in `width` cells: guesses are left out and texts shortened in their middle, but no two alike.
+
+    Long paths lose the folder that all share, which the title names. Where not even one guess can be shown so, texts
+    are folded.
+    """
+    folder, paths = _without_shared_folder([prediction.source for prediction in predictions])
+    guessed = [[guess.class_name for guess in prediction.guesses[:top]] for prediction in predictions]
+    most = max(map(len, guessed), default=0)
+    layout = _layout(set(paths), guessed, most, width) if most else Layout(1)
+    columns = None if layout.name is None else layout.name + _SHARE
+    table = Table(
+        Column("image", width=layout.path, overflow="fold"),
+        *(Column(f"guess {rank}", width=columns, overflow="fold") for rank in range(1, layout.guesses + 1)),
+        title=None if folder is None else Text(folder),
+    )
+    for prediction, path in zip(predictions, paths, strict=True):
+        cells = [
+            f"{shortened(guess.class_name, layout.name)} {guess.probability:.1%}"
+            for guess in prediction.guesses[: layout.guesses]
+        ]
+        texts = (shortened(path, layout.path, _PATH_HEAD), *(cells or [f"unusable: {prediction.error}"]))
+        table.add_row(*map(Text, texts))  # as text: a name in brackets is no markup
+    if layout.guesses < most:
+        table.caption = f"{layout.guesses} of {most} guesses fit here; --out predictions.csv writes all"
+    return table
+
+
+def shortened(text: str, cells: int | None, head_share: float = 0.5) -> str:
+    """The text in at most so many terminal cells, with an ellipsis within; Chinese characters take two cells."""
+    if cells is None or cell_len(text) <= cells:
+        return text
+    room = max(0, cells - cell_len(ELLIPSIS))
+    head = _beginning(text, int(room * head_share))
+    tail = _beginning(text[::-1], room - cell_len(head))[::-1]
+    return f"{head}{ELLIPSIS}{tail}"
+
+
+def _layout(paths: set[str], guessed: Sequence[Sequence[str]], most: int, width: int) -> Layout:
+    """The most guesses whose names, and the paths, stay apart."""
+    longest_path = _longest(paths, "image")
+    least_path = next(
+        (cells for cells in range(min(_LEAST_PATH, longest_path), longest_path) if _apart(paths, cells, _PATH_HEAD)),
+        longest_path,
+    )
+    for guesses in range(most, 0, -1):
+        names = {name for row in guessed for name in row[:guesses]}
+        longest_name = _longest(names, "guess")
+        room = width - 1 - _BORDER * (guesses + 1) - _SHARE * guesses
+        name = min(longest_name, (room - least_path) // guesses)
+        if name >= min(longest_name, _LEAST_NAME) and _apart(names, name):
+            return Layout(guesses, min(longest_path, room - guesses * name), name)
+    return Layout(1)
+
+
+def _without_shared_folder(paths: Sequence[str]) -> tuple[str | None, list[str]]:
+    """The folder that all share, and the paths below it, if any is long; else None and the paths as they are."""
+    folders = {os.path.dirname(path) for path in paths}
+    if _longest(paths, "") <= _LEAST_PATH or len({os.path.isabs(folder) for folder in folders}) > 1:
+        return None, list(paths)
+    folder = os.path.commonpath(folders)
+    if not folder or folder == os.sep:
+        return None, list(paths)
+    return folder, [os.path.relpath(path, folder) for path in paths]
+
+
+def _apart(texts: set[str], cells: int, head_share: float = 0.5) -> bool:
+    return len({shortened(text, cells, head_share) for text in texts}) == len(texts)
+
+
+def _longest(texts: Iterable[str], heading: str) -> int:
+    return max(map(cell_len, [heading, *texts]))
+
+
+def _beginning(text: str, cells: int) -> str:
+    """As much of the beginning as fits."""
+    taken = 0
+    for place, letter in enumerate(text):
+        taken += cell_len(letter)
+        if taken > cells:
+            return text[:place]
+    return text

@@ -1,0 +1,69 @@
+"""Puts a message's terms as they are typed on the command line."""
+
+from __future__ import annotations
+
+import shlex
+from typing import Any
+
+from shelfmind.errors import Term, is_placeholder, worded
+from shelfmind.requests.arguments import arguments
+from shelfmind.requests.request import Request
+from shelfmind.verbs import VERBS
+
+
+def as_typed(message: str, request: type[Request] | None = None) -> str:
+    """The message with the flags of the command that takes `request`; a name that it does not take stays a name.
+
+    Without a request each name becomes the flag that goes by its name.
+    """
+
+    def word(term: Term) -> str:
+        if "verb" in term:
+            return _call(str(term["verb"]), term["arguments"])
+        if "setting" in term:
+            return _with_value(f"--set {term['setting']}", term["value"], "=")
+        return _argument(str(term["argument"]), term["value"], request)
+
+    return worded(message, word)
+
+
+def _argument(name: str, value: Any, request: type[Request] | None) -> str:
+    known = {} if request is None else {each.name: each for each in arguments(request)}
+    if name not in known:
+        name = "set" if name == "overrides" else name  # verbs without a request yet
+        return _option(f"--{name.replace('_', '-')}", value) if request is None else _with_value(name, value, "=")
+    if not known[name].offered and "overrides" in known:
+        return _with_value(f"--set {name}", value, "=")
+    return _option(known[name].on_command_line, value)
+
+
+def _call(verb: str, given: dict[str, Any]) -> str:
+    """The whole command line, positional arguments first."""
+    if verb not in VERBS:
+        (_, first), *others = given.items()  # until all verbs are in the table: the first by its place
+        flags = (_argument(name, value, None) for name, value in others)
+        return " ".join([f"shelfmind {verb.replace('_', '-')}", _values(first), *flags])
+    words = [f"shelfmind {verb.replace('_', '-')}"]
+    for each in sorted(arguments(VERBS[verb].request_type), key=lambda each: not each.positional):
+        if each.name in given:
+            value = given[each.name]
+            words.append(_values(value) if each.positional else _option(each.on_command_line, value))
+    return " ".join(words)
+
+
+def _option(flag: str, value: Any) -> str:
+    if value is None or value is True:
+        return flag
+    return " ".join(f"{flag} {_quoted(one)}" for one in (value if isinstance(value, list) else [value]))
+
+
+def _values(value: Any) -> str:
+    return " ".join(_quoted(one) for one in (value if isinstance(value, list) else [value]))
+
+
+def _with_value(name: str, value: Any, separator: str) -> str:
+    return name if value is None else f"{name}{separator}{_quoted(value)}"
+
+
+def _quoted(value: Any) -> str:
+    return str(value) if is_placeholder(value) else shlex.quote(str(value))

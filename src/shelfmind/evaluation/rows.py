@@ -1,0 +1,48 @@
+"""Large arrays row by row: in chunks of bounded memory, as directions, and checked to be probabilities."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from shelfmind.errors import UserError
+
+Floats = npt.NDArray[np.float32]
+
+_SUM_TOLERANCE = 1e-2  # wide enough for probabilities that were once stored in half precision
+
+
+def row_chunks(rows: int, width: int, most_values: int) -> Iterator[slice]:
+    """Slices of consecutive rows that hold at most `most_values` values of `width` a row, but at least one row."""
+    step = max(1, most_values // max(1, width))
+    return (slice(start, min(start + step, rows)) for start in range(0, rows, step))
+
+
+def unit_rows(values: npt.NDArray[np.floating[Any]]) -> Floats:
+    """The rows of an array (N, D) scaled to length 1 in single precision; a row of zeros stays one."""
+    rows = np.array(values, np.float32)
+    lengths = np.linalg.norm(rows, axis=1, keepdims=True)
+    return np.divide(rows, lengths, out=rows, where=lengths > 0)
+
+
+def require_distributions(values: Floats, start: int, name: Callable[[int], str]) -> None:
+    """Refuse rows of `values` (N, C) that are no probability distributions: `UserError` with the first one's name.
+
+    `values` are the rows from `start` on of a larger array, by whose rows `name` is asked.
+    """
+    with np.errstate(invalid="ignore", over="ignore"):
+        sums = values.sum(axis=1, dtype=np.float64)
+    infinite = np.flatnonzero(~np.isfinite(sums))
+    if len(infinite):
+        where = name(start + int(infinite[0]))
+        raise UserError(
+            f"the probabilities of {where} are not finite; the weights have most likely diverged: "
+            "train again with a lower rate"
+        )
+    wrong = np.flatnonzero((np.abs(sums - 1.0) > _SUM_TOLERANCE) | (values.min(axis=1) < 0))
+    if len(wrong):
+        where = name(start + int(wrong[0]))
+        raise UserError(f"the probabilities of {where} must be at least 0 and sum to 1")

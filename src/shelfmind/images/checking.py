@@ -1,0 +1,94 @@
+"""Decodes every file once, in parallel, and says which ones cannot be used."""
+
+from __future__ import annotations
+
+from collections import Counter as Tally
+from collections.abc import Callable, Sequence
+from pathlib import Path
+
+from PIL import Image
+
+from shelfmind.errors import UserError
+from shelfmind.files import cache_folder
+from shelfmind.images.decoding import BadImage, open_image
+from shelfmind.images.examining import examine_files
+from shelfmind.images.file_memory import FileMemory
+from shelfmind.nouns import counted
+from shelfmind.records import BadFile
+from shelfmind.tables import write_table
+
+LAYOUT = 2
+"""Of what is remembered: raise it when more files can be read, so that what was bad is looked at anew."""
+
+OnImage = Callable[[int, Image.Image], None]
+
+
+def check_files(
+    paths: Sequence[Path],
+    *,
+    cache: Path | None,
+    progress: Callable[[int], None] | None = None,
+    on_image: OnImage | None = None,
+    on_decoded: OnImage | None = None,
+    workers: int | None = None,
+) -> list[BadFile]:
+    """Decode every file fully, in threads, and return the bad ones in the order given.
+
+    Verdicts are kept in a sqlite database at `cache` by absolute path, size and time: an unchanged file is not read
+    again, unless `on_image` wants its pixels. `on_image(index, image)` is called from the worker threads with upright
+    RGB, and so is `on_decoded` with what is decoded anyway; `progress(n)` from the calling thread with the number of
+    files newly done. A cache that is damaged or locked never stops the work.
+    """
+
+    def verdict(index: int, path: Path) -> tuple[bytes | None, bool]:
+        try:
+            image = open_image(path)
+        except BadImage as error:
+            return error.reason.encode(), error.lasting
+        if on_image is not None:
+            on_image(index, image)
+        if on_decoded is not None:
+            on_decoded(index, image)
+        return None, True
+
+    def known_well_enough(reason: bytes | None) -> bool:
+        return on_image is None or reason is not None
+
+    with FileMemory(cache, LAYOUT) as memory:
+        examined = examine_files(
+            paths, verdict, memory=memory, reuse=known_well_enough, progress=progress, workers=workers
+        )
+        return [BadFile(each.path, each.content.decode()) for each in examined if each.content is not None]
+
+
+def verdicts_path() -> Path:
+    """Where verdicts are remembered."""
+    return cache_folder() / "verdicts.sqlite"
+
+
+def note_bad_files(bad: Sequence[BadFile], total: int, list_path: Path | None = None) -> list[str]:
+    """A note on the bad files among `total`: how many for which reason, and where they are listed; none if none is."""
+    if not bad:
+        return []
+    reasons = Tally(file.reason for file in bad).most_common()
+    counted = ", ".join(f"{reason} ({count})" for reason, count in reasons)
+    where = "" if list_path is None else f"; all are listed in {list_path}"
+    files = "file" if total == 1 else "files"
+    return [f"{len(bad)} of {total} {files} cannot be used: {counted}; the first is {bad[0].path}{where}"]
+
+
+def refuse_too_many_bad(bad: Sequence[BadFile], total: int, max_fraction: float, list_path: Path) -> None:
+    """Write the bad files and their reasons to `list_path` (CSV: path, reason), always, also when there are none.
+
+    Raises `UserError` if they are more than `max_fraction` of `total`; exactly that many are allowed.
+    """
+    write_table(list_path, ("path", "reason"), ((str(file.path), file.reason) for file in bad))
+    # The quotient, not the product: 29 / 100 > 0.29 is false, while 29 > 0.29 * 100 is true.
+    if not bad or len(bad) / total <= max_fraction:
+        return
+    examples = "; ".join(f"{file.path} ({file.reason})" for file in bad[:3])
+    raise UserError(
+        f"{len(bad):,} of {counted(total, 'image')} cannot be used "
+        f"({len(bad) / total:.1%}, the limit is {max_fraction:.1%}): {examples}{'; ...' if len(bad) > 3 else ''}. "
+        f"All are listed in {list_path}: mend or remove them, or allow more with --max-bad-fraction"
+    )

@@ -1,0 +1,43 @@
+"""What files hold, byte for byte: their SHA-256, remembered so that no unchanged file is read for it twice."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Sequence
+from pathlib import Path
+
+from shelfmind.files import cache_folder
+from shelfmind.images.decoding import BadImage, opened_file
+from shelfmind.images.examining import examine_files
+from shelfmind.images.file_memory import FileMemory
+from shelfmind.progress import Progress
+
+_PART_BYTES = 1 << 20
+
+
+def hash_files(paths: Sequence[Path], progress: Progress | None = None) -> list[bytes | None]:
+    """The SHA-256 of every file (32 bytes), in the order given, by worker threads; None for one that cannot be read."""
+    with FileMemory(memory_path()) as memory:
+        return [each.content for each in examine_files(paths, _look, memory=memory, progress=progress)]
+
+
+def sha256_of(path: Path) -> bytes | None:
+    """The SHA-256 of one file; None if it cannot be read."""
+    digest = hashlib.sha256()
+    try:
+        with opened_file(path) as (file, _):
+            while part := file.read(_PART_BYTES):
+                digest.update(part)
+    except BadImage:
+        return None
+    return digest.digest()
+
+
+def memory_path() -> Path:
+    """Where digests are remembered."""
+    return cache_folder() / "hashes.sqlite"
+
+
+def _look(index: int, path: Path) -> tuple[bytes | None, bool]:
+    digest = sha256_of(path)
+    return digest, digest is not None

@@ -1,0 +1,298 @@
+"""Opens any image file as upright 8-bit RGB, or says why it cannot be used."""
+
+from __future__ import annotations
+
+import io
+import os
+import re
+import stat
+import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import IO
+
+import numpy as np
+import numpy.typing as npt
+from PIL import ExifTags, Image, ImageOps, UnidentifiedImageError
+
+from shelfmind.errors import UserError
+from shelfmind.images.heif import (
+    HEAD_BYTES,
+    NEEDS_PILLOW_HEIF,
+    NEEDS_PILLOW_WITH_AVIF,
+    container_format,
+    is_cut_short,
+    missing_reader,
+)
+
+IMAGE_SUFFIXES = frozenset(
+    {
+        *(".jpg", ".jpeg", ".jpe", ".jfif", ".png", ".webp", ".bmp", ".gif", ".tif", ".tiff"),
+        *(".avif", ".heic", ".heif", ".hif"),
+    }
+)
+BACKGROUND = (255, 255, 255)
+"""What shows through transparent pixels: RGB."""
+
+MISSING = "missing"
+NO_PERMISSION = "no permission to read"
+NOT_A_FILE = "not a regular file"
+UNREADABLE = "cannot be read"
+NO_MEMORY = "not enough memory to decode"
+ZERO_BYTES = "zero bytes"
+NOT_AN_IMAGE = "not an image"
+BAD_HEADER = "header truncated or damaged"
+TRUNCATED = "truncated"
+DAMAGED = "damaged"
+TOO_LARGE = "too many pixels"
+UNSUPPORTED_COLOURS = "unsupported colour mode"
+
+_PLAIN_FORMATS = ("JPEG", "PNG", "WEBP", "BMP", "GIF", "TIFF")
+FORMATS = (*_PLAIN_FORMATS, "AVIF", "HEIF")
+_SIGNATURES = (b"\xff\xd8", b"\x89PNG", b"RIFF", b"GIF8", b"II*\0", b"MM\0*")
+_PASSING = frozenset(
+    {MISSING, NO_PERMISSION, NOT_A_FILE, UNREADABLE, NO_MEMORY, NEEDS_PILLOW_HEIF, NEEDS_PILLOW_WITH_AVIF}
+)
+_PILLOW_MODULES = re.compile(r"PIL\.")
+
+
+class BadImage(Exception):  # noqa: N818 - the name says what it is, as UserError does
+    """A file or bytes that cannot be used as an image; `reason` is a short text fit for a table.
+
+    `lasting` says that the reason lies in the bytes themselves, so that the same bytes are bad tomorrow as well.
+    """
+
+    def __init__(self, reason: str) -> None:
+        super().__init__(reason)
+        self.reason = reason
+
+    @property
+    def lasting(self) -> bool:
+        """Whether the file's content is at fault, not its place or the machine."""
+        return self.reason not in _PASSING
+
+
+Pixels = npt.NDArray[np.uint8]
+"""An image as an array: (height, width, 3) in RGB order, (height, width, 4) with transparency, (height, width) grey."""
+
+
+def open_image(
+    source: Path | bytes | Image.Image | Pixels,
+    *,
+    draft_size: tuple[int, int] | None = None,
+    background: tuple[int, int, int] = BACKGROUND,
+) -> Image.Image:
+    """Decode an image fully: the first frame, upright (EXIF orientation), 8-bit RGB, without metadata.
+
+    Deeper greyscale is scaled to 8 bits, transparency is laid on `background`. With `draft_size` (width, height) a
+    JPEG may be decoded smaller, but never below twice that size on either side. An image that Pillow has opened is
+    prepared as its file would be, and so is a NumPy array, see `Pixels`. Raises `BadImage`, and `UserError` for a
+    source of another type or an array of another shape or type.
+    """
+    _silence_pillow()
+    if isinstance(source, np.ndarray):
+        source = _from_array(source)
+    if isinstance(source, Image.Image):
+        with _as_bad_image(b"", 0, None):
+            return _upright(source, draft_size, background)
+    if isinstance(source, bytes):
+        return _opened(io.BytesIO(source), len(source), draft_size, background)
+    if not isinstance(source, Path):
+        raise UserError(
+            f"an image must be a path, encoded bytes, a Pillow image or a NumPy array, got {type(source).__name__}"
+        )
+    with opened_file(source) as (file, size_bytes):
+        return _opened(file, size_bytes, draft_size, background)
+
+
+def _from_array(pixels: Pixels) -> Image.Image:
+    is_image = pixels.ndim == 2 or (pixels.ndim == 3 and pixels.shape[2] in (3, 4))
+    if pixels.dtype != np.uint8 or not is_image or 0 in pixels.shape:
+        raise UserError(
+            "an image as an array must be uint8 of shape (height, width, 3) in RGB order, (height, width, 4) or "
+            f"(height, width), got {pixels.dtype} of shape {pixels.shape}"
+        )
+    return Image.fromarray(pixels)
+
+
+@contextmanager
+def opened_file(path: Path) -> Iterator[tuple[IO[bytes], int]]:
+    """A regular file open for reading, and its size in bytes; whatever keeps it from being read is a `BadImage`."""
+    try:
+        status = os.stat(path)
+        if not stat.S_ISREG(status.st_mode):  # a pipe would block for ever
+            raise BadImage(NOT_A_FILE)
+        with open(path, "rb") as file:
+            yield file, status.st_size
+    except (FileNotFoundError, NotADirectoryError) as error:
+        raise BadImage(MISSING) from error
+    except PermissionError as error:
+        raise BadImage(NO_PERMISSION) from error
+    except (OSError, ValueError) as error:  # input/output errors; ValueError: a NUL character in the path
+        raise BadImage(UNREADABLE) from error
+
+
+def _silence_pillow() -> None:
+    """Ignore Pillow's warnings on odd metadata: what matters comes as `BadImage`.
+
+    The filter stays: `warnings.catch_warnings` is not safe in threads, and files are checked in threads.
+    """
+    for category in (Image.DecompressionBombWarning, UserWarning):
+        if ("ignore", None, category, _PILLOW_MODULES, 0) not in warnings.filters:
+            warnings.filterwarnings("ignore", category=category, module=_PILLOW_MODULES.pattern)
+
+
+@dataclass(frozen=True, slots=True)
+class Stored:
+    """How a file stores its image: `width` and `height` are those of the upright image at full size."""
+
+    format: str
+    mode: str
+    width: int
+    height: int
+    orientation: int
+    animated: bool
+    transparent: bool
+
+
+def open_stored(file: IO[bytes], size_bytes: int, draft_size: tuple[int, int] | None) -> tuple[Image.Image, Stored]:
+    """What `open_image` makes of a file that is open at its start, and how the image is stored in it."""
+    _silence_pillow()
+    with _decoder(file, size_bytes) as image:
+        orientation = _orientation(image)
+        width, height = image.size if orientation < 5 else image.size[::-1]
+        stored = Stored(
+            format=image.format or "",
+            mode=image.mode,
+            width=width,
+            height=height,
+            orientation=orientation,
+            animated=_is_animated(image),
+            transparent=image.has_transparency_data,
+        )
+        return _upright(image, draft_size, BACKGROUND), stored
+
+
+def _opened(
+    file: IO[bytes], size_bytes: int, draft_size: tuple[int, int] | None, background: tuple[int, int, int]
+) -> Image.Image:
+    with _decoder(file, size_bytes) as image:
+        return _upright(image, draft_size, background)
+
+
+@contextmanager
+def _decoder(file: IO[bytes], size_bytes: int) -> Iterator[Image.Image]:
+    """The image of an open file, not yet decoded; what goes wrong within the context is a `BadImage`."""
+    if size_bytes == 0:
+        raise BadImage(ZERO_BYTES)
+    head = file.read(HEAD_BYTES)
+    file.seek(0)
+    container = container_format(head)
+    missing = missing_reader(container) if container is not None else None
+    if missing is not None:
+        raise BadImage(missing)
+    formats = _PLAIN_FORMATS if container is None else (container,)
+    with _as_bad_image(head, size_bytes, file), Image.open(file, formats=formats) as image:
+        yield image
+
+
+def _upright(image: Image.Image, draft_size: tuple[int, int] | None, background: tuple[int, int, int]) -> Image.Image:
+    if draft_size is not None:
+        side = 2 * max(draft_size)  # both ways: the orientation may still swap the sides
+        image.draft(None, (side, side))
+    image.load()
+    orientation = _orientation(image)
+    upright = _as_rgb(image, background)
+    upright.info.clear()
+    if orientation != 1:  # handed on alone: Pillow would write the whole EXIF block anew, and fail where it is broken
+        upright.getexif()[ExifTags.Base.Orientation] = orientation
+        ImageOps.exif_transpose(upright, in_place=True)
+    return upright
+
+
+@contextmanager
+def _as_bad_image(head: bytes, size_bytes: int, file: IO[bytes] | None) -> Iterator[None]:
+    """Turn whatever decoding raises into a `BadImage`; `head` are the first bytes of the `size_bytes` of the file."""
+    try:
+        yield
+    except BadImage:
+        raise
+    except Image.DecompressionBombError as error:
+        raise BadImage(TOO_LARGE) from error
+    except MemoryError as error:
+        raise BadImage(NO_MEMORY) from error
+    except Exception as error:  # decoders raise nearly anything on hostile bytes: struct.error, KeyError, SyntaxError
+        if _ends_early(head, size_bytes, file):
+            raise BadImage(TRUNCATED) from error
+        if isinstance(error, UnidentifiedImageError):
+            known = head.startswith(_SIGNATURES) or container_format(head) is not None
+            raise BadImage(BAD_HEADER if known else NOT_AN_IMAGE) from error
+        raise BadImage(_reason(error)) from error
+
+
+def _ends_early(head: bytes, size_bytes: int, file: IO[bytes] | None) -> bool:
+    """Whether a WebP, AVIF or HEIF file is shorter than it says; their decoders call every broken one the same."""
+    if file is not None and container_format(head) is not None:
+        return is_cut_short(file, size_bytes)
+    return head[:4] == b"RIFF" and head[8:12] == b"WEBP" and int.from_bytes(head[4:8], "little") + 8 > size_bytes
+
+
+def _reason(error: Exception) -> str:
+    if isinstance(error, OSError) and error.errno is not None:
+        return UNREADABLE
+    cut_short = isinstance(error, EOFError) or "truncated" in str(error).lower()
+    return TRUNCATED if cut_short else DAMAGED
+
+
+def _orientation(image: Image.Image) -> int:
+    """The EXIF orientation, 1 to 8; 1 (upright) where there is none or the EXIF block is broken."""
+    try:
+        orientation = image.getexif().get(ExifTags.Base.Orientation, 1)
+    except Exception:  # broken metadata does not make the pixels bad
+        return 1
+    return orientation if isinstance(orientation, int) and 1 <= orientation <= 8 else 1
+
+
+def _is_animated(image: Image.Image) -> bool:
+    """Whether there are more frames than the first, the only one that is used; damage after it is no matter."""
+    try:
+        return bool(getattr(image, "is_animated", False))
+    except Exception:
+        return False
+
+
+def _as_rgb(image: Image.Image, background: tuple[int, int, int]) -> Image.Image:
+    if 0 in image.size:
+        raise BadImage(DAMAGED)
+    if image.mode == "F" or image.mode.startswith("I"):
+        grey = _grey_to_8_bits(np.asarray(image), sixteen_bits=image.mode != "F" and image.format == "PNG")
+        return Image.fromarray(grey).convert("RGB")
+    if image.has_transparency_data:
+        opaque = Image.new("RGB", image.size, background)
+        layer = image.convert("LA") if image.mode == "La" else image
+        layer = layer.convert("RGBA")
+        opaque.paste(layer, mask=layer.getchannel("A"))
+        return opaque
+    try:
+        return image.convert("RGB")
+    except ValueError as error:
+        raise BadImage(UNSUPPORTED_COLOURS) from error
+
+
+def _grey_to_8_bits(pixels: npt.NDArray[np.generic], sixteen_bits: bool) -> npt.NDArray[np.uint8]:
+    """Scale greyscale of any depth to 0..255, shape (height, width).
+
+    Unsigned 16-bit values are divided by 257. Other values are taken by the range they use: floats within 0..1, 8-bit
+    values, 16-bit values, and else from their least to their greatest.
+    """
+    if (pixels.dtype.kind == "u" and pixels.dtype.itemsize == 2) or sixteen_bits:
+        scaled = (pixels.astype(np.int64) + 128) // 257
+        return np.asarray(scaled, np.uint8)
+    values = np.nan_to_num(pixels.astype(np.float64), nan=0.0, posinf=0.0, neginf=0.0)
+    low, high = float(values.min()), float(values.max())
+    if low >= 0 and high <= 65535:
+        floats = pixels.dtype.kind == "f"
+        low, high = 0.0, 1.0 if floats and high <= 1 else 255.0 if high <= 255 else 65535.0
+    return np.asarray(np.rint((values - low) / ((high - low) or 1.0) * 255), np.uint8)

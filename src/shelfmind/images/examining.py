@@ -1,0 +1,102 @@
+"""Looks at every file once, in parallel and in order, and remembers what was found."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+
+from shelfmind.images.file_memory import FileMemory, Finding
+from shelfmind.machine.cores import available_cores
+
+Look = Callable[[int, Path], tuple[bytes | None, bool]]
+"""Told a file's position and path; tells what it found and whether the same bytes give the same tomorrow."""
+
+_FILES_A_TASK = 16
+_TASKS_A_BATCH = 64
+
+
+@dataclass(frozen=True, slots=True)
+class Examined:
+    """One file and what was found in it, by looking or by remembering."""
+
+    path: Path
+    content: bytes | None
+
+
+@dataclass(frozen=True, slots=True)
+class _Outcome:
+    """`fresh` is what the memory does not know yet."""
+
+    examined: Examined
+    fresh: Finding | None
+
+
+def examine_files(
+    paths: Sequence[Path],
+    look: Look,
+    *,
+    memory: FileMemory,
+    reuse: Callable[[bytes | None], bool] = lambda content: True,
+    progress: Callable[[int], None] | None = None,
+    workers: int | None = None,
+) -> Iterator[Examined]:
+    """What `look` finds in every file, in the order given.
+
+    `look` is called from worker threads, `progress(n)` from the calling one with the number of files newly done. An
+    unchanged file (absolute path, size and time) is not looked at again if `reuse` agrees to what is remembered. Only
+    about a thousand files are under way at a time, whose findings are remembered together.
+    """
+    batch_size = _FILES_A_TASK * _TASKS_A_BATCH
+    pool = ThreadPoolExecutor(workers or available_cores(), thread_name_prefix="examine")
+    try:
+        for batch_start in range(0, len(paths), batch_size):  # a batch at a time bounds the memory
+            batch = paths[batch_start : batch_start + batch_size]
+            known = memory.recall([_key(path) for path in batch])
+            examine = partial(_examine_some, look, known, reuse)
+            starts = range(0, len(batch), _FILES_A_TASK)
+            tasks = [batch[start : start + _FILES_A_TASK] for start in starts]
+            fresh: list[tuple[bytes, Finding]] = []
+            for outcomes in pool.map(examine, [batch_start + start for start in starts], tasks):
+                fresh.extend((_key(each.examined.path), each.fresh) for each in outcomes if each.fresh is not None)
+                yield from (each.examined for each in outcomes)
+                if progress is not None:
+                    progress(len(outcomes))
+            if fresh:
+                memory.keep(fresh)
+    finally:
+        pool.shutdown(cancel_futures=True)  # Ctrl-C does not wait for the rest of the batch
+
+
+def _key(path: Path) -> bytes:
+    return os.fsencode(os.path.abspath(path))
+
+
+def _examine_some(
+    look: Look,
+    known: dict[bytes, Finding],
+    reuse: Callable[[bytes | None], bool],
+    first: int,
+    paths: Sequence[Path],
+) -> list[_Outcome]:
+    return [_examine(look, known.get(_key(path)), reuse, first + offset, path) for offset, path in enumerate(paths)]
+
+
+def _examine(
+    look: Look, known: Finding | None, reuse: Callable[[bytes | None], bool], index: int, path: Path
+) -> _Outcome:
+    try:
+        status = os.stat(path)
+    except (OSError, ValueError):
+        status = None  # looking says why
+    if known is not None and status is not None:
+        unchanged = (known.size, known.mtime_ns) == (status.st_size, status.st_mtime_ns)
+        if unchanged and reuse(known.content):
+            return _Outcome(Examined(path, known.content), None)
+    content, lasting = look(index, path)
+    if status is None or not lasting:
+        return _Outcome(Examined(path, content), None)
+    return _Outcome(Examined(path, content), Finding(status.st_size, status.st_mtime_ns, content))

@@ -1,0 +1,104 @@
+"""Fingerprints of files, made wherever a photo is decoded anyway, and remembered."""
+
+from __future__ import annotations
+
+import os
+from collections import deque
+from collections.abc import Sequence
+from contextlib import suppress
+from pathlib import Path
+from types import TracebackType
+
+import numpy as np
+import numpy.typing as npt
+from PIL import Image
+
+from shelfmind.files import cache_folder
+from shelfmind.images.content import memory_path as hashes_path
+from shelfmind.images.content import sha256_of
+from shelfmind.images.decoding import BadImage, open_image
+from shelfmind.images.examining import examine_files
+from shelfmind.images.file_memory import FileMemory, Finding
+from shelfmind.images.fingerprints import FINGERPRINT, WORKING_SIDE, fingerprint
+from shelfmind.progress import Progress
+
+LAYOUT = 1
+"""Of what is remembered: raise it when the fingerprint changes."""
+FINGERPRINTED = np.dtype([("width", "<u4"), ("height", "<u4"), ("fingerprint", FINGERPRINT)])
+"""An image's fingerprint, and its upright size, whose proportion the fingerprint lacks: 2.6 kB. A `width` of 0 stands
+for a file that cannot be used."""
+_DRAFT = (WORKING_SIDE, WORKING_SIDE)
+_KEPT_AT_ONCE = 512
+_UNUSABLE = bytes(FINGERPRINTED.itemsize)
+
+
+def fingerprinted(image: Image.Image) -> npt.NDArray[np.void]:
+    """An upright RGB image as a scalar of type `FINGERPRINTED`."""
+    made = np.zeros((), FINGERPRINTED)
+    made["width"], made["height"] = image.size
+    made["fingerprint"] = fingerprint(image)
+    return made
+
+
+def write_fingerprints(paths: Sequence[Path], out: Path, progress: Progress | None = None) -> None:
+    """Write the `FINGERPRINTED` of every file, in the order given, as one ``.npy``; memory does not grow with it.
+
+    Only what is not remembered is decoded, by threads. Raises `OSError` if the disk is full.
+    """
+    with FileMemory(_memory_path(), LAYOUT) as memory, open(out, "wb") as stream:
+        description = np.lib.format.dtype_to_descr(FINGERPRINTED)
+        header = {"descr": description, "fortran_order": False, "shape": (len(paths),)}
+        np.lib.format.write_array_header_1_0(stream, header)
+        for each in examine_files(paths, _look, memory=memory, reuse=_is_whole, progress=progress):
+            stream.write(each.content or _UNUSABLE)
+
+
+class Noticing:
+    """Remembers fingerprint and SHA-256 of files that are decoded for another purpose.
+
+    `notice` may be called from any thread, `keep` and the context only from the one that made it.
+    """
+
+    def __init__(self) -> None:
+        self._fingerprints = FileMemory(_memory_path(), LAYOUT)
+        self._hashes = FileMemory(hashes_path())
+        self._fresh: deque[tuple[bytes, Finding, Finding]] = deque()
+
+    def __enter__(self) -> Noticing:
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None) -> None:
+        self.keep(least=1)
+        self._fingerprints.close()
+        self._hashes.close()
+
+    def notice(self, path: Path, image: Image.Image) -> None:
+        """Note what the file at `path` was decoded to; its bytes are still in the system's cache."""
+        with suppress(OSError, ValueError):
+            status = os.stat(path)
+            made = Finding(status.st_size, status.st_mtime_ns, fingerprinted(image).tobytes())
+            digest = Finding(status.st_size, status.st_mtime_ns, sha256_of(path))
+            self._fresh.append((os.fsencode(os.path.abspath(path)), made, digest))
+
+    def keep(self, least: int = _KEPT_AT_ONCE) -> None:
+        """Write down what was noted, if that are `least` files or more."""
+        if len(self._fresh) < least:
+            return
+        noted = [self._fresh.popleft() for _ in range(len(self._fresh))]
+        self._fingerprints.keep((key, made) for key, made, _ in noted)
+        self._hashes.keep((key, digest) for key, _, digest in noted if digest.content is not None)
+
+
+def _memory_path() -> Path:
+    return cache_folder() / "fingerprints.sqlite"
+
+
+def _look(index: int, path: Path) -> tuple[bytes | None, bool]:
+    try:
+        return fingerprinted(open_image(path, draft_size=_DRAFT)).tobytes(), True
+    except BadImage as error:
+        return b"", error.lasting
+
+
+def _is_whole(content: bytes | None) -> bool:
+    return content is not None and len(content) in (0, FINGERPRINTED.itemsize)

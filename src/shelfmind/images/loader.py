@@ -1,0 +1,132 @@
+"""Batches of network input: augmented ones for training, plain ones for validation and prediction."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from functools import partial
+from typing import Any
+
+import mindspore.dataset as ds
+import numpy as np
+import numpy.typing as npt
+
+from shelfmind.errors import UserError
+from shelfmind.images.sampling import epoch_order
+from shelfmind.images.squares import Square, Squares, in_order
+from shelfmind.machine.cores import available_cores
+from shelfmind.machine.device import keep_interrupts
+from shelfmind.recipe import Recipe
+from shelfmind.transforms.augment import augmenting, input_operators, resized_to
+from shelfmind.transforms.mixing import mix_batch, one_hot
+
+Floats = npt.NDArray[np.float32]
+
+
+class TrainingBatches:
+    """The training images in a seeded order, augmented by MindSpore's C++ operators and mixed.
+
+    The same seed, epoch and number of workers (no more than the machine has cores) give the same batches, from
+    whichever step one starts at a multiple of `checkpoint_steps`.
+    """
+
+    def __init__(
+        self, squares: Squares, labels: npt.NDArray[np.int64], classes: int, recipe: Recipe, seed: int
+    ) -> None:
+        self.squares = squares
+        self.labels = labels
+        self.classes = classes
+        self.recipe = recipe
+        self.seed = seed
+        self.batch_size = min(recipe.train.batch_size, len(labels))
+
+    @property
+    def steps_per_epoch(self) -> int:
+        """Full batches an epoch; the images left over differ from epoch to epoch."""
+        return len(self.labels) // self.batch_size
+
+    def segment(self, epoch: int, start: int, stop: int, image_size: int, mix: bool) -> Iterator[tuple[Floats, Floats]]:
+        """Batches `start` to `stop` of an epoch: images (B, 3, image_size, image_size) and targets (B, classes)."""
+        yield from self.augmented(epoch, start, stop, image_size, mix)
+
+    def example(self, image_size: int) -> tuple[Floats, Floats]:
+        """A black batch of the right shapes, to measure the speed with."""
+        images = np.zeros((self.batch_size, 3, image_size, image_size), np.float32)
+        return images, np.full((self.batch_size, self.classes), 1 / self.classes, np.float32)
+
+    def augmented(
+        self, epoch: int, start: int, stop: int, image_size: int, mix: bool, view: int = 0
+    ) -> Iterator[tuple[Floats, Floats]]:
+        """The batches of a segment; another `view` has the same images in the same order, augmented otherwise."""
+        train = self.recipe.train
+        order_generator = np.random.default_rng((self.seed, epoch))
+        order = epoch_order(self.labels, self.classes, train.sampling, train.repeat_threshold, order_generator)
+        order = order[start * self.batch_size : stop * self.batch_size]
+        generator = np.random.default_rng((self.seed, epoch, start, 1 + 2 * view))
+        ds.config.set_seed(int(generator.integers(2**31)))
+        chosen = augmenting(self.recipe.augment, image_size, self.recipe.data)
+        warp = np.random.default_rng((self.seed, epoch, start, 2 + 2 * view))
+        source = _Ordered(self.squares, self.labels, order, [partial(each, generator=warp) for each in chosen.squares])
+        dataset: ds.Dataset = ds.GeneratorDataset(source, ["image", "label"], shuffle=False, num_parallel_workers=1)
+        operators = [*chosen.operators, *input_operators(self.recipe.data)]
+        workers = min(self.recipe.train.workers, available_cores())
+        dataset = dataset.map(operators, "image", num_parallel_workers=workers)
+        dataset = dataset.batch(self.batch_size, drop_remainder=True)
+        batches = dataset.create_tuple_iterator(num_epochs=1, output_numpy=True)
+        keep_interrupts()
+        try:
+            for images, labels in batches:
+                for change in chosen.batches:
+                    images = change(images, generator)
+                targets = one_hot(labels, self.classes)
+                yield mix_batch(images, targets, self.recipe.mixing, generator) if mix else (images, targets)
+        except RuntimeError as error:  # MindSpore's words for what went wrong in the source
+            raise source.failure or error from error
+
+
+class _Ordered:
+    """Squares, changed as told, and labels in a given order, for MindSpore's generator data set."""
+
+    def __init__(
+        self,
+        squares: Squares,
+        labels: npt.NDArray[np.int64],
+        order: npt.NDArray[np.int64],
+        changes: Sequence[Callable[[Square], Square]],
+    ) -> None:
+        self.squares = squares
+        self.labels = labels
+        self.order = order
+        self.changes = changes
+        self.failure: UserError | None = None
+
+    def __len__(self) -> int:
+        return len(self.order)
+
+    def __iter__(self) -> Iterator[tuple[Square, np.int64]]:
+        try:
+            for index, image in zip(self.order, in_order(self.squares, self.order.tolist()), strict=True):
+                for change in self.changes:
+                    image = change(np.asarray(image))
+                yield np.ascontiguousarray(image), self.labels[index]
+        except UserError as error:
+            self.failure = error
+            raise
+
+
+class InputPreparation:
+    """Squares to network input without augmentation, by the same C++ operators as in training."""
+
+    def __init__(self, recipe: Recipe) -> None:
+        self.recipe = recipe
+        self.operators = input_operators(recipe.data)
+
+    def batch(self, squares: Sequence[Square], size: int) -> Floats:
+        """Normalised images of shape (N, 3, size, size)."""
+        resize = resized_to(size, self.recipe.data)
+        return np.stack([self._one(image, resize, size) for image in squares])
+
+    def _one(self, image: Square, resize: Any, size: int) -> Floats:
+        result = image if image.shape[0] == size else resize(image)
+        for operator in self.operators:
+            result = operator(result)
+        return np.asarray(result, np.float32)

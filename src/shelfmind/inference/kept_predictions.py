@@ -1,0 +1,81 @@
+"""Predictions of a run that are kept, so that no command computes them twice."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+from collections.abc import Sequence
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import numpy.typing as npt
+
+from shelfmind.errors import UserError
+from shelfmind.files import make_folder, write_whole
+from shelfmind.images.squares import Squares
+from shelfmind.inference.predictor import Predictor
+from shelfmind.progress import Counter, count_silently
+from shelfmind.records import BadFile, Predictions, Sample
+
+KEPT = 12
+"""How many files a run keeps: those used last."""
+
+
+def predictions_of(
+    predictor: Predictor,
+    squares: Squares,
+    samples: Sequence[Sample],
+    bad_files: Sequence[BadFile] = (),
+    counter: Counter = count_silently,
+) -> Predictions:
+    """What `predictor` says of prepared `squares`: from the run's folder if it has said so before, else computed and
+    kept.
+
+    What is kept belongs to the run's weights and recipe, its test-time views and the very files (path, size, time).
+    Labels are the samples', so that corrected ones count at once. A kept file that is damaged is computed anew.
+    """
+    folder = predictor.run.root / "evaluation" / "kept"
+    path = folder / f"{_key(predictor, samples)}.npz"
+    kept = _read(path, samples)
+    if kept is not None:
+        counter("using kept predictions", len(samples))(len(samples))
+        return replace(kept, labels=_labels(samples), bad_files=tuple(bad_files))
+    predictions = predictor.predict_squares(squares, samples, bad_files, counter("predicting", len(samples)))
+    make_folder(folder)
+    write_whole(path, predictions.save)
+    _forget(folder)
+    return predictions
+
+
+def _key(predictor: Predictor, samples: Sequence[Sample]) -> str:
+    digest = hashlib.sha256(
+        f"{predictor.checksum}|{predictor.recipe.dump()}|{predictor.tta}|{predictor.temperature}".encode()
+    )
+    for sample in samples:
+        status = sample.path.stat()
+        line = f"{sample.path}|{status.st_size}|{status.st_mtime_ns}\n"
+        digest.update(line.encode("utf-8", "surrogateescape"))
+    return digest.hexdigest()[:32]
+
+
+def _read(path: Path, samples: Sequence[Sample]) -> Predictions | None:
+    if not path.exists():
+        return None
+    try:
+        kept = Predictions.load(path)
+    except UserError:
+        return None
+    os.utime(path)
+    return kept if kept.paths == tuple(str(sample.path) for sample in samples) else None
+
+
+def _labels(samples: Sequence[Sample]) -> npt.NDArray[np.int64]:
+    return np.array([sample.label for sample in samples], np.int64)
+
+
+def _forget(folder: Path) -> None:
+    """Delete those used longest ago beyond `KEPT`."""
+    files = sorted(folder.glob("*.npz"), key=lambda file: file.stat().st_mtime, reverse=True)
+    for file in files[KEPT:]:
+        file.unlink(missing_ok=True)

@@ -1,0 +1,73 @@
+"""Writes predictions as CSV, JSON lines or NumPy arrays, one row an input, whole or not at all."""
+
+from __future__ import annotations
+
+import csv
+import json
+from collections.abc import Callable, Iterable, Sequence
+from pathlib import Path
+from typing import IO, Any
+
+from shelfmind.errors import UserError
+from shelfmind.files import require_writable, write_whole
+from shelfmind.inference.predictor import Prediction
+from shelfmind.prediction_files import PredictionWriter, collecting
+
+FORMATS = (".csv", ".jsonl", ".npz")
+
+
+def check_output(path: Path) -> None:
+    """Refuse an output that cannot be written before any work is done."""
+    if path.suffix not in FORMATS:
+        raise UserError(f"{path} must end in {', '.join(FORMATS[:-1])} or {FORMATS[-1]}, got '{path.suffix}'")
+    require_writable(path)
+
+
+def write_predictions(path: Path, predictions: Iterable[Prediction], top: int) -> None:
+    """Write a stream of predictions as ``.csv`` or ``.jsonl`` in constant memory; a bad input's row says why."""
+    write_row = _write_csv if path.suffix == ".csv" else _write_json_lines
+
+    def write(temporary: Path) -> None:
+        encoding = "utf-8-sig" if path.suffix == ".csv" else "utf-8"
+        with open(temporary, "w", encoding=encoding, errors="surrogateescape", newline="") as stream:
+            write_row(stream, predictions, top)
+
+    write_whole(path, write)
+
+
+def as_record(prediction: Prediction, top: int) -> dict[str, Any]:
+    """A prediction with its best `top` guesses for JSON."""
+    record: dict[str, Any] = {"path": prediction.source}
+    if prediction.error is not None:
+        return {**record, "error": prediction.error}
+    best = prediction.guesses[:top]
+    guesses = [{"class": guess.class_name, "probability": round(guess.probability, 6)} for guess in best]
+    return {**record, "predictions": guesses}
+
+
+def _write_json_lines(stream: IO[str], predictions: Iterable[Prediction], top: int) -> None:
+    for prediction in predictions:
+        stream.write(json.dumps(as_record(prediction, top), ensure_ascii=False) + "\n")
+
+
+def _write_csv(stream: IO[str], predictions: Iterable[Prediction], top: int) -> None:
+    writer = csv.writer(stream)
+    header = [name for rank in range(1, top + 1) for name in (f"class_{rank}", f"probability_{rank}")]
+    writer.writerow(["path", *header, "error"])
+    for prediction in predictions:
+        cells: list[str] = []
+        for guess in prediction.guesses[:top]:
+            cells += [guess.class_name, f"{guess.probability:.6f}"]
+        cells += [""] * (2 * top - len(cells))
+        writer.writerow([prediction.source, *cells, prediction.error or ""])
+
+
+def write_arrays(path: Path, class_names: Sequence[str], fill: Callable[[PredictionWriter], None]) -> None:
+    """Let `fill` add rows and write them as an ``.npz`` that `Predictions.load` reads, in constant memory."""
+
+    def write(temporary: Path) -> None:
+        with collecting(path, len(class_names)) as writer:
+            fill(writer)
+            writer.write(temporary, class_names)
+
+    write_whole(path, write)

@@ -1,0 +1,73 @@
+"""Predicts any number of squares into arrays that may be larger than the memory."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from shelfmind.errors import UserError
+from shelfmind.images.squares import Squares
+from shelfmind.inference.predictor import Predictor
+from shelfmind.progress import Progress
+
+Bools = npt.NDArray[np.bool_]
+
+
+def predict_into(
+    predictor: Predictor,
+    squares: Squares,
+    *,
+    probabilities: npt.NDArray[np.floating[Any]],
+    embeddings: Path,
+    wanted: Bools | None = None,
+    progress: Progress | None = None,
+) -> None:
+    """Predict N squares in order: row i of `probabilities` where `wanted` (N,) says so, all rows of embeddings.
+
+    `probabilities` has shape (M, C), M being at least the number of the last wanted row. `embeddings` becomes a
+    ``.npy`` of 16-bit values, shape (N, D). Memory holds a few batches. Raises `UserError` if the disk is full.
+    """
+    total, start = len(squares), 0
+    rows: npt.NDArray[np.float16] | None = None
+    for batch in predictor.of_squares(squares):
+        if rows is None:
+            rows = open_array(embeddings, (total, batch.embeddings.shape[1]), np.float16)
+        stop = start + len(batch.probabilities)
+        chosen = np.ones(stop - start, np.bool_) if wanted is None else wanted[start:stop]
+        probabilities[start + np.flatnonzero(chosen)] = batch.probabilities[chosen]
+        rows[start:stop] = np.clip(batch.embeddings, -65504, 65504)  # the greatest 16-bit value; directions count
+        if progress is not None:
+            progress(stop - start)
+        start = stop
+    if isinstance(rows, np.memmap):
+        rows.flush()
+
+
+def open_array(path: Path, shape: tuple[int, ...], dtype: Any) -> Any:
+    """A memory-mapped ``.npy`` of this shape and type, made of zeros unless it is there already.
+
+    Raises `UserError` if it cannot be made.
+    """
+    try:
+        there = np.load(path, mmap_mode="r+", allow_pickle=False)
+        if there.shape == shape and there.dtype == np.dtype(dtype):
+            return there
+    except Exception:  # missing, cut or something else: the header's parser raises whatever it meets
+        pass
+    try:
+        array = np.lib.format.open_memmap(path, "w+", dtype, shape)
+        _reserve(path)
+    except OSError as error:
+        raise UserError(f"{path} cannot be written: {error.strerror or error}") from error
+    return array
+
+
+def _reserve(path: Path) -> None:
+    """Take the space now: a full disk found later, through a memory map, would kill the process."""
+    if hasattr(os, "posix_fallocate"):
+        with open(path, "r+b") as stream:
+            os.posix_fallocate(stream.fileno(), 0, path.stat().st_size)

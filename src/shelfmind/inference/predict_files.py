@@ -1,0 +1,137 @@
+"""`predict` for files: finds them, streams them through a run and writes the outcome in constant memory."""
+
+from __future__ import annotations
+
+import glob
+import os
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import numpy as np
+
+from shelfmind.data.listing import Listing, list_images, natural_key, note_circles, note_others
+from shelfmind.errors import UserError
+from shelfmind.images.checking import refuse_too_many_bad
+from shelfmind.inference.outputs import check_output, write_arrays, write_predictions
+from shelfmind.inference.predictor import Prediction, Predictor, Source
+from shelfmind.prediction_files import PredictionWriter
+from shelfmind.progress import Counter, Progress, count_silently
+from shelfmind.records import UNLABELLED, BadFile
+from shelfmind.runs.folder import RunFolder
+
+SHOWN = 20
+
+
+@dataclass
+class Outcome:
+    """What became of the files: how many, the first few predictions, the bad ones, and notes on what was left out."""
+
+    images: int = 0
+    shown: list[Prediction] = field(default_factory=list)
+    bad_files: list[BadFile] = field(default_factory=list)
+    notes: list[str] = field(default_factory=list)
+    bad_list: Path | None = None
+
+    def note(self, prediction: Prediction) -> Prediction:
+        """Count one prediction."""
+        self.images += 1
+        if len(self.shown) < SHOWN:
+            self.shown.append(prediction)
+        if prediction.error is not None:
+            self.bad_files.append(BadFile(Path(prediction.source), prediction.error))
+        return prediction
+
+
+def predict_files(
+    run: Path | str,
+    paths: Sequence[str],
+    *,
+    top: int = 5,
+    out: Path | None = None,
+    tta: Sequence[str] | None = None,
+    counter: Counter = count_silently,
+) -> Outcome:
+    """Predict all images that `paths` (files, folders, patterns) name, in order; `out` decides the form of the output.
+
+    A file that cannot be used keeps its row in ``.csv`` and ``.jsonl``; with any `out` it is also listed with its
+    reason in ``<out>.bad_files.csv``.
+
+    Raises:
+        UserError: a path that names nothing, an output that cannot be written, no run.
+    """
+    if out is not None:
+        check_output(out)
+    for path in paths:
+        require_something(path)
+    predictor = Predictor(RunFolder(Path(run)), tta)
+    total, notes = count_images(paths)
+    outcome = Outcome(notes=notes)
+    progress = counter("predicting", total)
+    files: Iterator[Source] = find_images(paths)
+    if out is not None and out.suffix == ".npz":
+        write_arrays(out, predictor.class_names, lambda arrays: _to_arrays(predictor, files, arrays, outcome, progress))
+    else:
+        noted = _noted(predictor.stream(files, top), outcome, progress)
+        if out is None:
+            for _ in noted:
+                pass
+        else:
+            write_predictions(out, noted, min(top, len(predictor.class_names)))
+    if outcome.bad_files and out is not None:
+        outcome.bad_list = out.with_name(f"{out.name}.bad_files.csv")
+        refuse_too_many_bad(outcome.bad_files, outcome.images, 1.0, outcome.bad_list)
+    return outcome
+
+
+def require_something(path: str) -> None:
+    """Refuse a path that names nothing."""
+    if os.path.lexists(path) or (glob.has_magic(path) and next(glob.iglob(path, recursive=True), None) is not None):
+        return
+    raise UserError(f"{path}: no such file or folder, and no pattern that matches one")
+
+
+def find_images(paths: Sequence[str], left_out: Listing | None = None) -> Iterator[Path]:
+    """The files that `paths` name: files as they are, folders with all images below them, patterns sorted.
+
+    What folders hold besides images is added to `left_out`.
+    """
+    for path in paths:
+        named = [path] if os.path.lexists(path) else sorted(glob.iglob(path, recursive=True), key=natural_key)
+        for name in named:
+            if not os.path.isdir(name):
+                yield Path(name)
+                continue
+            listing = list_images(Path(name))
+            yield from listing.images
+            if left_out is not None:
+                left_out.add(listing)
+
+
+def count_images(paths: Sequence[str]) -> tuple[int, list[str]]:
+    """How many files `find_images` gives, and notes on what it leaves out. Raises `UserError` if it gives none."""
+    left_out = Listing()
+    total = sum(1 for _ in find_images(paths, left_out))
+    notes = [*note_others(left_out.others), *note_circles(map(str, left_out.circles))]
+    if total == 0:
+        raise UserError("; ".join([f"there is no image in {', '.join(paths)}", *notes]))
+    return total, notes
+
+
+def _noted(predictions: Iterable[Prediction], outcome: Outcome, progress: Progress) -> Iterator[Prediction]:
+    for prediction in predictions:
+        progress(1)
+        yield outcome.note(prediction)
+
+
+def _to_arrays(
+    predictor: Predictor, files: Iterable[Source], arrays: PredictionWriter, outcome: Outcome, progress: Progress
+) -> None:
+    for batch in predictor.of_sources(files):
+        named = list(zip(batch.names, batch.errors, strict=True))
+        good = [name for name, error in named if error is None]
+        if good:
+            arrays.add(good, np.full(len(good), UNLABELLED), batch.probabilities, batch.embeddings)
+        for name, error in named:
+            outcome.note(Prediction(name, (), error))
+        progress(len(named))

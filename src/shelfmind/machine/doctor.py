@@ -1,0 +1,89 @@
+"""Looks at the machine: versions, device, cores, memory, and whether convolutions run at their speed."""
+
+from __future__ import annotations
+
+import os
+import platform
+import shutil
+import time
+from importlib import metadata
+from typing import Any
+
+import numpy as np
+
+from shelfmind.files import cache_folder
+from shelfmind.machine.cores import available_cores
+from shelfmind.machine.device import start_mindspore, wait_without_spinning
+
+LEAST_GFLOPS = 10.0
+PACKAGES = ("shelfmind", "mindspore", "numpy", "pillow", "pydantic", "typer", "rich")
+
+
+def examine() -> dict[str, Any]:
+    """Facts about this machine, and `problems`: what stands in the way, each with what to do about it."""
+    facts: dict[str, Any] = {
+        "versions": {"python": platform.python_version(), **{name: _version(name) for name in PACKAGES}},
+        "system": platform.platform(),
+        "cores": available_cores(),
+        "memory_gb": _memory_gb(),
+        "cache": str(cache_folder()),
+        "cache_free_gb": round(shutil.disk_usage(cache_folder()).free / 2**30, 1),
+    }
+    mindspore = start_mindspore()
+    facts["device"] = mindspore.get_context("device_target")
+    facts["onednn_max_cpu_isa"] = os.environ.get("ONEDNN_MAX_CPU_ISA")
+    facts["waits_without_spinning"] = wait_without_spinning()
+    facts["convolution_gflops"] = round(convolution_gflops(), 1)
+    facts["problems"] = _problems(facts)
+    return facts
+
+
+def convolution_gflops(repeats: int = 20) -> float:
+    """Billions of floating-point operations a second of a 3x3 convolution, 64 to 64 channels on (8, 64, 56, 56)."""
+    mindspore = start_mindspore()
+    convolution = mindspore.nn.Conv2d(64, 64, 3, pad_mode="pad", padding=1)
+    images = mindspore.Tensor(np.ones((8, 64, 56, 56), np.float32))
+
+    def convolve(inputs: Any) -> Any:
+        return convolution(inputs)
+
+    run = mindspore.jit(convolve)
+    run(images).asnumpy()
+    times = []
+    for _ in range(repeats):
+        began = time.perf_counter()
+        run(images).asnumpy()
+        times.append(time.perf_counter() - began)
+    operations = 2 * 8 * 64 * 64 * 9 * 56 * 56
+    return float(operations / np.median(times) / 1e9)
+
+
+def _problems(facts: dict[str, Any]) -> list[str]:
+    problems = []
+    if facts["device"] == "CPU" and facts["convolution_gflops"] < LEAST_GFLOPS:
+        problems.append(
+            f"convolutions run at {facts['convolution_gflops']} GFLOP/s, less than {LEAST_GFLOPS:.0f}: unset "
+            "ONEDNN_MAX_CPU_ISA or set it to AVX2, and see that nothing else uses the cores"
+        )
+    numpy_version = facts["versions"]["numpy"] or "none"
+    if not numpy_version.startswith("1."):
+        problems.append(f"numpy {numpy_version} breaks MindSpore; install numpy<2")
+    if facts["cache_free_gb"] < 1:
+        problems.append(f"less than 1 GB is free at {facts['cache']}; free some or set SHELFMIND_CACHE")
+    if not facts["waits_without_spinning"]:
+        problems.append("this MindSpore spins a core while it waits, which slows training on few cores; use 2.8.0")
+    return problems
+
+
+def _memory_gb() -> float | None:
+    try:
+        return round(os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") / 2**30, 1)
+    except (ValueError, OSError, AttributeError):
+        return None
+
+
+def _version(package: str) -> str | None:
+    try:
+        return metadata.version(package)
+    except metadata.PackageNotFoundError:
+        return None

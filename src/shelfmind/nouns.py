@@ -1,0 +1,20 @@
+"""Numbers with their nouns, in English: "1 image", "2 classes"."""
+
+from __future__ import annotations
+
+
+def counted(number: int, one: str, many: str | None = None) -> str:
+    """The number with the words for one or for many, such as ``counted(1, "image is", "images are")``.
+
+    Without `many`, `one` is a noun, perhaps with an adjective, whose plural follows the rules: class, classes; family,
+    families; image, images.
+    """
+    return f"{number:,} {one if number == 1 else many or _plural(one)}"
+
+
+def _plural(noun: str) -> str:
+    if noun.endswith(("s", "x", "ch", "sh")):
+        return f"{noun}es"
+    if noun.endswith("y") and noun[-2:-1] not in "aeiou":
+        return f"{noun[:-1]}ies"
+    return f"{noun}s"

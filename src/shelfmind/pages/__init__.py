@@ -1,0 +1,1 @@
+"""Self-contained pages for people: charts, pictures, templates, and what they say in each language."""

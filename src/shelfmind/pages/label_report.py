@@ -1,0 +1,84 @@
+"""The page of a label check: what the audit says of a run, and the classes in which doubtful labels gather."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from shelfmind.analysis.label_errors.check import LabelCheck
+from shelfmind.analysis.label_errors.held_out import HeldOut
+from shelfmind.analysis.label_errors.judgement import Judgement
+from shelfmind.analysis.label_errors.neighbours import NEAREST
+from shelfmind.data.splits import relative_name
+from shelfmind.files import write_text
+from shelfmind.pages.judgement_sections import judgement_headlines, judgement_sections
+from shelfmind.pages.sections import Section, Table
+from shelfmind.pages.templates import Picture, page_template
+from shelfmind.pages.thumbnails import thumbnail
+
+MOST_CLASSES = 200
+
+
+def write_label_report(
+    path: Path, judgement: Judgement, check: LabelCheck, held_out: HeldOut, root: Path, audit: Mapping[str, Any]
+) -> None:
+    """Write the page, which needs nothing outside itself.
+
+    `judgement` is what `judgement.describe` makes of the check, `root` the data set's folder and `audit` the content of
+    `audit.json`. Raises `UserError` if it cannot be written.
+    """
+
+    @cache
+    def picture(image: Path) -> Picture:
+        return Picture(thumbnail(image), relative_name(image, root))
+
+    page = page_template("pages/label_errors.html.j2").render(
+        title=f"Labels of {Path(audit['data']).name}",
+        audit=audit,
+        headlines=judgement_headlines(judgement),
+        sections=[*judgement_sections(judgement), class_section(check, held_out)],
+        picture=picture,
+        nearest=NEAREST,
+    )
+    write_text(path, page)
+
+
+def class_section(check: LabelCheck, held_out: HeldOut) -> Section:
+    """The classes by how many of their labels are flagged, and what those look like."""
+    labels = check.scanned.labels
+    images = np.bincount(labels[check.judged], minlength=len(held_out.class_names))
+    flagged = np.bincount(labels[check.flagged], minlength=len(held_out.class_names))
+    order = np.argsort(-flagged, kind="stable")
+    order = order[flagged[order] > 0]
+    rows = [
+        (
+            held_out.class_names[label],
+            f"{images[label]:,}",
+            f"{flagged[label]:,}",
+            f"{flagged[label] / images[label]:.1%}",
+            _mostly(check, held_out, label),
+        )
+        for label in order[:MOST_CLASSES].tolist()
+    ]
+    columns = (("Class", True), ("Images", False), ("Flagged", False), ("Share", False), ("Most look like", True))
+    return Section(
+        key="classes",
+        title="Classes with doubtful labels",
+        intro="Many in one class may mean two products under one name, or one product under two.",
+        tables=(Table("", columns, rows, len(order), filtered=True),) if rows else (),
+        empty="None found." if check.judged.any() else "No label is judged.",
+    )
+
+
+def _mostly(check: LabelCheck, held_out: HeldOut, label: int) -> str:
+    """The class that most of the flagged labels of a class are taken for."""
+    suggested = check.suggested[check.flagged & (check.scanned.labels == label)]
+    suggested = suggested[suggested >= 0]
+    if not len(suggested):
+        return "no class"
+    best = int(np.bincount(suggested).argmax())
+    return f"{held_out.class_names[best]} ({int((suggested == best).sum()):,})"

@@ -1,0 +1,70 @@
+"""What all self-contained pages share: their templates, their pictures and charts, and how paths are shown."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from functools import cache
+from importlib.resources import files
+from pathlib import PurePath
+
+from jinja2 import Environment, FunctionLoader, StrictUndefined, Template
+from markupsafe import Markup
+
+from shelfmind.nouns import counted
+
+
+@dataclass(frozen=True)
+class Picture:
+    """An embedded image: its ``data:`` address (None: could not be opened) and its path as the reader sees it."""
+
+    source: str | None
+    path: str
+
+
+@dataclass(frozen=True)
+class Chart:
+    """A drawing with its heading, what it tells in a sentence, and a key of (style class, name)."""
+
+    title: str
+    drawing: Markup
+    note: str = ""
+    key: tuple[tuple[str, str], ...] = ()
+
+
+def page_template(name: str) -> Template:
+    """A template of the package by its place, such as ``pages/report.html.j2``; whatever it shows is escaped."""
+    return _environment().get_template(name)
+
+
+def path_shortener(paths: Sequence[str]) -> Callable[[str], str]:
+    """Cuts off the folders that all evaluated images share, which tell a reader of the mailed page nothing."""
+    folders = [PurePath(path).parts[:-1] for path in paths]
+    shared = 0
+    for level in zip(*folders, strict=False):
+        if len(set(level)) > 1:
+            break
+        shared += 1
+    root = PurePath(*folders[0][:shared]) if folders and shared else None
+
+    def shown(path: str) -> str:
+        if root is not None and PurePath(path).is_relative_to(root):
+            return PurePath(path).relative_to(root).as_posix()
+        return path if root is None else "/".join(PurePath(path).parts[-3:])
+
+    return shown
+
+
+@cache
+def _environment() -> Environment:
+    environment = Environment(
+        autoescape=True,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+        loader=FunctionLoader(lambda name: files("shelfmind").joinpath(name).read_text(encoding="utf-8")),
+    )
+    environment.filters["percent"] = lambda value, digits=1: "–" if value is None else f"{100 * value:.{digits}f}%"
+    environment.filters["counted"] = counted
+    environment.filters["count"] = lambda value: "–" if value is None else f"{value:,}"
+    return environment

@@ -1,0 +1,31 @@
+"""Small pictures that live inside the report's page."""
+
+from __future__ import annotations
+
+import base64
+import io
+from pathlib import Path
+
+from PIL import Image
+
+from shelfmind.images.decoding import BadImage, open_image
+
+EDGE = 128  # shown at 96 CSS pixels, so that dense screens get some of the detail
+
+
+def thumbnail(path: Path) -> str | None:
+    """The image as a JPEG ``data:`` address with its longer side at most 128 pixels; None if it cannot be opened."""
+    try:
+        image = open_image(path)
+    except (BadImage, OSError):
+        return None
+    return data_address(image)
+
+
+def data_address(image: Image.Image, edge: int = EDGE) -> str:
+    """The image as a JPEG ``data:`` address with its longer side at most `edge` pixels; `image` is not changed."""
+    small = image.copy()
+    small.thumbnail((edge, edge), Image.Resampling.LANCZOS, reducing_gap=2.0)
+    buffer = io.BytesIO()
+    small.save(buffer, "JPEG", quality=76, optimize=True)
+    return "data:image/jpeg;base64," + base64.b64encode(buffer.getvalue()).decode("ascii")

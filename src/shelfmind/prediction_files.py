@@ -1,0 +1,154 @@
+"""The ``.npz`` of predictions: arrays written block by block, so that the memory need not hold them."""
+
+from __future__ import annotations
+
+import json
+import tempfile
+import zipfile
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import IO, Any
+
+import numpy as np
+import numpy.typing as npt
+
+_BLOCK_BYTES = 2**20
+_BLOCK_ROWS = 2**14
+
+
+@dataclass(frozen=True)
+class Column:
+    """One array: its type, its shape, and its bytes in C order, block by block."""
+
+    dtype: np.dtype[Any]
+    shape: tuple[int, ...]
+    blocks: Iterable[bytes]
+
+
+def array_column(array: npt.NDArray[Any]) -> Column:
+    """An array that is in the memory, or mapped into it."""
+    array = np.asarray(array)
+    if array.ndim == 0:
+        return Column(array.dtype, (), [array.tobytes()])
+    rows = max(1, _BLOCK_BYTES // max(1, array[:1].nbytes))
+    blocks = (np.ascontiguousarray(array[start : start + rows]).tobytes() for start in range(0, len(array), rows))
+    return Column(array.dtype, array.shape, blocks)
+
+
+def text_column(texts: Iterable[str], count: int, longest: int) -> Column:
+    """So many texts, none longer than `longest`."""
+    dtype = np.dtype(f"<U{max(1, longest)}")
+    return Column(dtype, (count,), (np.array(block, dtype).tobytes() for block in _grouped(texts)))
+
+
+def texts_column(texts: Sequence[str]) -> Column:
+    """Texts that are in the memory."""
+    return text_column(texts, len(texts), max(map(len, texts), default=1))
+
+
+def write_predictions(
+    path: Path,
+    *,
+    paths: Column,
+    labels: Column,
+    probabilities: Column,
+    embeddings: Column,
+    class_names: Sequence[str],
+    seconds: float,
+) -> None:
+    """Write the file that `records.Predictions.load` reads; what every part means is said there."""
+    columns = {
+        "paths": paths,
+        "labels": labels,
+        "probabilities": probabilities,
+        "embeddings": embeddings,
+        "class_names": texts_column(class_names),
+        "seconds": array_column(np.array(seconds, np.float64)),
+    }
+    with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED, compresslevel=1) as archive:
+        for name, column in columns.items():
+            with archive.open(f"{name}.npy", "w", force_zip64=True) as member:
+                header = {"descr": column.dtype.str, "fortran_order": False, "shape": column.shape}
+                np.lib.format.write_array_header_2_0(member, header)
+                for block in column.blocks:
+                    member.write(block)
+
+
+class PredictionWriter:
+    """Takes rows of predictions, any number of them, and keeps them in temporary files until `write`."""
+
+    def __init__(self, folder: Path, classes: int, closing: ExitStack) -> None:
+        self.count, self.longest = 0, 1
+        self._names = closing.enter_context(open(folder / "names", "w+", encoding="utf-8"))  # noqa: SIM115
+        self._kept = {
+            name: _Kept(closing.enter_context(open(folder / name, "w+b")), np.dtype(kind), width)  # noqa: SIM115
+            for name, kind, width in (
+                ("labels", "<i8", ()),
+                ("probabilities", "<f4", (classes,)),
+                ("embeddings", "<f4", (0,)),
+            )
+        }
+
+    def add(
+        self,
+        names: Sequence[str],
+        labels: npt.NDArray[np.int64],
+        probabilities: npt.NDArray[np.float32],
+        embeddings: npt.NDArray[np.float32],
+    ) -> None:
+        """Append N rows: N names, labels (N,), probabilities (N, C), embeddings (N, D)."""
+        self._names.writelines(json.dumps(name) + "\n" for name in names)
+        self.longest = max(self.longest, *map(len, names))
+        for name, rows in (("labels", labels), ("probabilities", probabilities), ("embeddings", embeddings)):
+            self._kept[name].add(rows)
+        self.count += len(names)
+
+    def write(self, path: Path, class_names: Sequence[str], seconds: float = 0.0) -> None:
+        """Write all rows that were added."""
+        self._names.seek(0)
+        write_predictions(
+            path,
+            paths=text_column(map(json.loads, self._names), self.count, self.longest),
+            labels=self._kept["labels"].column(self.count),
+            probabilities=self._kept["probabilities"].column(self.count),
+            embeddings=self._kept["embeddings"].column(self.count),
+            class_names=class_names,
+            seconds=seconds,
+        )
+
+
+@dataclass
+class _Kept:
+    """Rows of one array in a temporary file; `width` is the shape of one row."""
+
+    stream: IO[bytes]
+    dtype: np.dtype[Any]
+    width: tuple[int, ...]
+
+    def add(self, rows: npt.NDArray[Any]) -> None:
+        self.stream.write(np.ascontiguousarray(rows, self.dtype).tobytes())
+        self.width = rows.shape[1:]
+
+    def column(self, count: int) -> Column:
+        self.stream.seek(0)
+        return Column(self.dtype, (count, *self.width), iter(lambda: self.stream.read(_BLOCK_BYTES), b""))
+
+
+@contextmanager
+def collecting(beside: Path, classes: int) -> Iterator[PredictionWriter]:
+    """A writer whose temporary files lie in a folder beside the file `beside`, and are gone afterwards."""
+    with tempfile.TemporaryDirectory(dir=beside.parent, prefix=".shelfmind-") as folder, ExitStack() as closing:
+        yield PredictionWriter(Path(folder), classes, closing)
+
+
+def _grouped(texts: Iterable[str]) -> Iterator[list[str]]:
+    group: list[str] = []
+    for text in texts:
+        group.append(text)
+        if len(group) == _BLOCK_ROWS:
+            yield group
+            group = []
+    if group:
+        yield group

@@ -1,0 +1,124 @@
+"""The arguments of a request, as whoever offers them needs them: the command, Python, the type stub, the messages."""
+
+from __future__ import annotations
+
+import types
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+from typing import Annotated, Any, Literal, Union, get_args, get_origin
+
+from pydantic import BaseModel
+from pydantic.fields import FieldInfo
+
+from shelfmind.requests.request import Flag, NoFlag, Positional
+
+_BOUNDS = {"gt": ">", "ge": ">=", "lt": "<", "le": "<="}
+_ENDLESS = 2**53
+"""A bound beyond this is the computer's, not the user's."""
+_WORDS = {int: "int", float: "float", Path: "path", str: "text"}
+
+
+@dataclass(frozen=True)
+class Argument:
+    """One argument of a verb; `flags` is empty for a positional one and for one that the command does not offer."""
+
+    name: str
+    annotation: Any
+    default: Any
+    required: bool
+    description: str
+    flags: tuple[str, ...]
+    positional: bool
+    switch: bool
+    repeated: bool
+    metavar: str
+    written: Callable[[Any], str]
+
+    @property
+    def offered(self) -> bool:
+        """Whether the command takes it."""
+        return self.positional or bool(self.flags)
+
+    @property
+    def on_command_line(self) -> str:
+        """As the command names it."""
+        if self.positional:
+            return self.metavar
+        return self.flags[0].split("/")[0] if self.flags else self.name
+
+
+@cache
+def arguments(request: type[BaseModel]) -> tuple[Argument, ...]:
+    """The arguments in the order of Python's: those that may be given by place first."""
+    found = [_argument(name, field) for name, field in request.model_fields.items()]
+    return tuple(sorted(found, key=lambda each: not by_place(each)))
+
+
+def by_place(argument: Argument) -> bool:
+    """Whether Python takes it without its name: what the command takes so, and what there must be."""
+    return argument.positional or argument.required
+
+
+def _argument(name: str, field: FieldInfo) -> Argument:
+    marks = field.metadata
+    flag = next((mark for mark in marks if isinstance(mark, Flag)), Flag())
+    place = next((mark for mark in marks if isinstance(mark, Positional)), None)
+    annotation = _plain(field.annotation)
+    several = get_origin(annotation) is tuple and get_args(annotation)[-1:] == (...,)
+    switch = annotation is bool
+    if place is not None or NoFlag in marks:
+        flags: tuple[str, ...] = ()
+    else:
+        flags = flag.names or (f"--{name.replace('_', '-')}",)
+    metavar = (place.metavar or name.upper()) if place is not None else flag.metavar or _metavar(annotation, marks)
+    return Argument(
+        name=name,
+        annotation=field.annotation,
+        default=None if field.is_required() else field.get_default(call_default_factory=True),
+        required=field.is_required(),
+        description=field.description or "",
+        flags=flags,
+        positional=place is not None,
+        switch=switch,
+        repeated=several if flag.repeated is None else flag.repeated,
+        metavar="" if switch else metavar,
+        written=flag.written or _written,
+    )
+
+
+def _written(value: Any) -> str:
+    if isinstance(value, Mapping):
+        return ",".join(f"{name}={one}" for name, one in value.items())
+    return ",".join(str(one) for one in value) if isinstance(value, tuple) else str(value)
+
+
+def _plain(annotation: Any) -> Any:
+    """The type of a value that is given: without None, of alternatives the first."""
+    if get_origin(annotation) is Annotated:
+        return _plain(get_args(annotation)[0])
+    if get_origin(annotation) in (Union, types.UnionType):
+        return _plain(next(kind for kind in get_args(annotation) if kind is not type(None)))
+    return annotation
+
+
+def _metavar(annotation: Any, marks: list[Any]) -> str:
+    """What stands for the value in help: its choices, or its type and bounds."""
+    if get_origin(annotation) is Literal:
+        return f"<{'|'.join(get_args(annotation))}>"
+    if get_origin(annotation) is tuple:
+        annotation = _plain(get_args(annotation)[0])
+    word = _WORDS.get(annotation, "text")
+    bounds = {sign: getattr(mark, name) for mark in marks for name, sign in _BOUNDS.items() if hasattr(mark, name)}
+    return f"<{word}>{_range({sign: bound for sign, bound in bounds.items() if abs(bound) < _ENDLESS})}"
+
+
+def _range(bounds: Mapping[str, float]) -> str:
+    """As in `` [0<x<=1]``; empty if there are no bounds."""
+    low = next(((sign, bounds[sign]) for sign in (">", ">=") if sign in bounds), None)
+    high = next(((sign, bounds[sign]) for sign in ("<", "<=") if sign in bounds), None)
+    if low is not None and high is not None:
+        return f" [{low[1]}{low[0].replace('>', '<')}x{high[0]}{high[1]}]"
+    one = low or high
+    return "" if one is None else f" [x{one[0]}{one[1]}]"

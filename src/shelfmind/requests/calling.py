@@ -1,0 +1,76 @@
+"""Python's way to a verb: a function of plain arguments from one that takes a request."""
+
+from __future__ import annotations
+
+import functools
+import inspect
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any, TypeVar
+
+from shelfmind.requests.arguments import Argument, arguments, by_place
+from shelfmind.requests.request import Request
+
+R = TypeVar("R", bound=Request)
+W = TypeVar("W")
+T = TypeVar("T")
+
+
+def takes(request: type[R]) -> Callable[[Callable[[R, W], T]], Callable[..., T]]:
+    """Let ``verb(request, watcher)`` be called as ``verb(data, out=..., watcher=...)``, too.
+
+    A request that is ready is taken as it is. Raises `UserError` for arguments that do not make a request.
+    """
+
+    def decorate(function: Callable[[R, W], T]) -> Callable[..., T]:
+        @functools.wraps(function)
+        def called(*places: Any, watcher: W | None = None, **names: Any) -> T:
+            made = request_from(request, places, names, function.__name__)
+            made.require_inputs()
+            return function(made) if watcher is None else function(made, watcher)  # type: ignore[call-arg]
+
+        called.__signature__ = signature(request)  # type: ignore[attr-defined]
+        called.request_type = request  # type: ignore[attr-defined]
+        return called
+
+    return decorate
+
+
+def request_from(request: type[R], places: Sequence[Any], names: Mapping[str, Any], verb: str) -> R:
+    """The request that these positional and named arguments make, or the one that is the only argument."""
+    if len(places) == 1 and isinstance(places[0], request) and not names:
+        return places[0]
+    known = [each.name for each in arguments(request) if by_place(each)]
+    if len(places) > len(known):
+        said = ", ".join(known) or "none"
+        raise TypeError(f"{verb}() must have at most {len(known)} positional arguments ({said}), got {len(places)}")
+    given = dict(zip(known, places, strict=False))
+    for name in names:
+        if name in given:
+            raise TypeError(f"{verb}() got two values for '{name}'")
+    return request(**given, **names)
+
+
+def signature(request: type[Request]) -> inspect.Signature:
+    """What Python shows of a verb that takes `request`."""
+    parameters = [
+        inspect.Parameter(
+            each.name,
+            inspect.Parameter.POSITIONAL_OR_KEYWORD if by_place(each) else inspect.Parameter.KEYWORD_ONLY,
+            default=inspect.Parameter.empty if each.required else each.default,
+            annotation=each.annotation,
+        )
+        for each in sorted(arguments(request), key=lambda each: not each.required)
+    ]
+    parameters.sort(key=lambda each: each.kind)
+    return inspect.Signature([*parameters, inspect.Parameter("watcher", inspect.Parameter.KEYWORD_ONLY, default=None)])
+
+
+def described(request: type[Request]) -> str:
+    """The ``Args:`` of a docstring."""
+    lines = (f"    {each.name}: {each.description}{_default(each)}" for each in arguments(request))
+    return "\n".join(["Args:", *lines, "    watcher: told of the progress"])
+
+
+def _default(each: Argument) -> str:
+    worth_saying = not each.switch and each.default is not None and each.default not in ((), {})
+    return f" (default: {each.written(each.default)})" if worth_saying else ""

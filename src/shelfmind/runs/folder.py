@@ -1,0 +1,199 @@
+"""A run folder: everything that later commands need of a training, in one place."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from shelfmind.errors import UserError
+from shelfmind.files import make_folder, write_json, write_text, write_whole
+from shelfmind.recipe import Recipe, parse_recipe
+
+
+@dataclass(frozen=True)
+class RunFolder:
+    """Names of the files of a run; `root` is the folder."""
+
+    root: Path
+
+    @property
+    def recipe(self) -> Path:
+        """The whole recipe the run was made with."""
+        return self.root / "recipe.yaml"
+
+    @property
+    def classes(self) -> Path:
+        """Class names in the order of their ids, and training images of each."""
+        return self.root / "classes.json"
+
+    @property
+    def weights(self) -> Path:
+        """The weights that the run offers: a link to the best or to the last."""
+        return self.root / "weights.ckpt"
+
+    @property
+    def best(self) -> Path:
+        """The averaged weights of the epoch with the best validation top-1 among those of the last image size."""
+        return self.root / "best.ckpt"
+
+    @property
+    def last(self) -> Path:
+        """The averaged weights of the last epoch."""
+        return self.root / "last.ckpt"
+
+    @property
+    def state(self) -> Path:
+        """Everything that resuming needs."""
+        return self.root / "state.ckpt"
+
+    @property
+    def log(self) -> Path:
+        """One JSON object an epoch."""
+        return self.root / "log.jsonl"
+
+    @property
+    def metrics(self) -> Path:
+        """The last evaluation's figures."""
+        return self.root / "metrics.json"
+
+    @property
+    def provenance(self) -> Path:
+        """Data, versions, seed and command of the run."""
+        return self.root / "provenance.json"
+
+    @property
+    def report(self) -> Path:
+        """A page for people."""
+        return self.root / "report.html"
+
+    @property
+    def bad_files(self) -> Path:
+        """Files that could not be used, with reasons."""
+        return self.root / "bad_files.csv"
+
+    @property
+    def calibration(self) -> Path:
+        """The temperature of the run's probabilities, with what it was fitted to."""
+        return self.root / "calibration.json"
+
+    @property
+    def split(self) -> Path:
+        """Which image went into which split, by path and content."""
+        return self.root / "split.csv"
+
+    @property
+    def seen(self) -> Path:
+        """Fingerprints of the training images, by which copies of them are found."""
+        return self.root / "seen.npy"
+
+    @property
+    def broader(self) -> Path:
+        """The broader class of each class, in a run that learnt those; no file in any other."""
+        return self.root / "broader.csv"
+
+    def snapshot(self, epoch: int) -> Path:
+        """The averaged weights of one epoch, kept for soups."""
+        return self.root / "snapshots" / f"epoch-{epoch:04d}.ckpt"
+
+    def snapshots(self) -> dict[int, Path]:
+        """The snapshots that are there, by epoch."""
+        found = sorted((self.root / "snapshots").glob("epoch-*.ckpt"))
+        return {int(path.stem.removeprefix("epoch-")): path for path in found}
+
+    def read_recipe(self) -> Recipe:
+        """The recipe of the run."""
+        self.require()
+        try:
+            content = yaml.safe_load(self.recipe.read_text(encoding="utf-8"))
+        except (OSError, ValueError, yaml.YAMLError) as error:
+            raise UserError(f"{self.recipe} cannot be read: {str(error).splitlines()[0]}") from error
+        return parse_recipe(content, str(self.recipe))
+
+    def read_classes(self) -> tuple[tuple[str, ...], tuple[int, ...]]:
+        """Class names by id, and training images of each."""
+        content = read_json(self.classes)
+        try:
+            return tuple(content["names"]), tuple(int(count) for count in content["train_images"])
+        except (KeyError, TypeError, ValueError) as error:
+            raise UserError(f"{self.classes} is damaged: {error}") from error
+
+    def read_log(self) -> list[dict[str, Any]]:
+        """The epochs so far; a line that a crash cut short is left out."""
+        if not self.log.exists():
+            return []
+        entries = []
+        for line in self.log.read_bytes().splitlines():
+            try:
+                entries.append(json.loads(line))
+            except ValueError:
+                break
+        return entries
+
+    def read_warnings(self) -> tuple[str, ...]:
+        """What makes the training's outcome doubtful: `warnings` of the log's last epoch."""
+        log = self.read_log()
+        return tuple(log[-1].get("warnings", ())) if log else ()
+
+    def write_log(self, entries: Iterable[Mapping[str, Any]]) -> None:
+        """Replace the log."""
+        write_text(self.log, "".join(json.dumps(entry, ensure_ascii=False) + "\n" for entry in entries))
+
+    def write_classes(self, names: Iterable[str], train_images: Iterable[int]) -> None:
+        """Keep the classes and how many training images each has."""
+        write_json(self.classes, {"names": list(names), "train_images": [int(count) for count in train_images]})
+
+    def require(self) -> None:
+        """Refuse a folder that is not a run."""
+        if not self.root.is_dir():
+            raise UserError(f"there is no run at {self.root}; make one with: shelfmind train DATA --out {self.root}")
+        if not self.recipe.is_file():
+            raise UserError(f"{self.root} is not a run folder: it has no recipe.yaml")
+
+    def offer(self, chosen: Path) -> None:
+        """Make `weights.ckpt` the same file as `chosen`, at once."""
+
+        def link(temporary: Path) -> None:
+            try:
+                os.link(chosen, temporary)
+            except OSError:
+                shutil.copyfile(chosen, temporary)
+
+        write_whole(self.weights, link)
+
+
+def create_run_folder(root: Path) -> RunFolder:
+    """A new run folder; one in which a training never began counts as empty.
+
+    Raises:
+        UserError: something is there already, or the folder cannot be made.
+    """
+    require_new_folder(root)
+    make_folder(root)
+    return RunFolder(root)
+
+
+def require_new_folder(root: Path) -> None:
+    """Refuse a run folder in which a training has begun, or something else lies."""
+    run = RunFolder(root)
+    before_training = {
+        each.name for each in (run.bad_files, run.provenance, run.split, run.seen, run.classes, run.broader)
+    }
+    if root.exists() and not (root.is_dir() and {entry.name for entry in root.iterdir()} <= before_training):
+        raise UserError(
+            f"{root} exists and is not empty; take another --out, or go on with: shelfmind train --resume {root}"
+        )
+
+
+def read_json(path: Path) -> Any:
+    """Parsed JSON, or a clear error."""
+    try:
+        return json.loads(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError) as error:
+        raise UserError(f"{path} cannot be read: {error}") from error

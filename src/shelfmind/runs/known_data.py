@@ -1,0 +1,192 @@
+"""A data set as a run knows it: each photo in the split that the run gave its content, all others new."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from shelfmind.data import open_catalog
+from shelfmind.data.broader import read_broader, with_broader_classes
+from shelfmind.data.splits import read_split, relative_name, without_made_split
+from shelfmind.errors import UserError, unknown_name
+from shelfmind.images.content import hash_files
+from shelfmind.progress import Counter
+from shelfmind.records import Catalog, Sample, require_same_classes, with_classes_of_run
+from shelfmind.runs.folder import RunFolder, read_json
+from shelfmind.runs.history import USES, History, UntoldError, read_history
+
+NEW = "new"
+GROUPS = (*USES, NEW)
+
+
+@dataclass(frozen=True)
+class KnownData:
+    """The catalog with the groups (train, val, test, new) of one run or of several together.
+
+    `histories` lacks runs of which it cannot be told what they saw; `untold` says why. `ungrouped` is the catalog as
+    the data set has it, and `digests` belong to its samples.
+    """
+
+    catalog: Catalog
+    ungrouped: Catalog
+    digests: tuple[bytes | None, ...]
+    histories: tuple[History, ...]
+    untold: tuple[str, ...] = ()
+
+    @property
+    def copies_left_out(self) -> int:
+        """How many photos have the bytes of a run's test photos, but are train or val because that run used the same
+        bytes there, too."""
+        return sum(
+            any(digest in history.tested and history.use(digest) != "test" for history in self.histories)
+            and _group(self.ungrouped, sample, digest, self.histories) != "test"
+            for sample, digest in zip(self.ungrouped.samples, self.digests, strict=True)
+        )
+
+
+def open_known(
+    runs: Sequence[RunFolder],
+    data: Path,
+    format: str | None,
+    counter: Counter,
+    *,
+    allow_seen: bool = False,
+    some_classes: bool = False,
+) -> KnownData:
+    """Open the data at `data` with the groups that its photos have for these runs.
+
+    With `allow_seen` a run of which it cannot be told what it saw groups photos by their names, with
+    `some_classes` data that has only some of the first run's classes will do.
+
+    Raises:
+        UntoldError: it cannot be told what a run was trained on.
+        UserError: data that cannot be used, or of other classes than the first run's.
+    """
+    origin = read_json(runs[0].provenance) if runs[0].provenance.exists() else {}
+    catalog = open_as_trained(runs[0], data, format, int(origin.get("seed", 0)), some_classes)
+    histories: list[History] = []
+    untold: list[str] = []
+    for run in runs:
+        try:
+            histories.append(read_history(run, counter))
+        except UntoldError as error:
+            if not allow_seen:
+                raise
+            untold.append(str(error))
+    paths = [sample.path for sample in catalog.samples]
+    digests = hash_files(paths, counter("hashing files", len(paths)))
+    grouped = _grouped_by_name(catalog, runs[0]) if untold else grouped_by_content(catalog, digests, histories)
+    return KnownData(grouped, catalog, tuple(digests), tuple(histories), tuple(untold))
+
+
+def open_as_trained(run: RunFolder, data: Path, format: str | None, seed: int, some_classes: bool = False) -> Catalog:
+    """The catalog at `data` with the classes that the run learnt, which for some are broader than the data's."""
+    catalog = open_catalog(data, format, seed)
+    if run.broader.exists():
+        catalog = with_broader_classes(catalog, read_broader(run.broader), run.broader)
+    names = run.read_classes()[0]
+    if some_classes:
+        return with_classes_of_run(catalog, names)
+    require_same_classes(names, catalog.class_names, str(data))
+    return catalog
+
+
+def grouped_by_content(catalog: Catalog, digests: Sequence[bytes | None], histories: Sequence[History]) -> Catalog:
+    """The catalog with the group of each photo, those that a run knows in the order of its list.
+
+    What the data set itself calls test is test. Everything else belongs to the use that a run made of its content
+    (training before validation before test, over all runs), and is new if no run knows it.
+    """
+    samples = [
+        Sample(sample.path, sample.label, _group(catalog, sample, digest, histories))
+        for sample, digest in zip(catalog.samples, digests, strict=True)
+    ]
+    ranks = [_rank(sample, digest, histories) for sample, digest in zip(samples, digests, strict=True)]
+    arranged = tuple(samples[place] for place in sorted(range(len(samples)), key=ranks.__getitem__))
+    return replace(catalog, samples=arranged, notes=tuple(without_made_split(catalog.notes)))
+
+
+def with_split_of(catalog: Catalog, history: History, counter: Counter) -> tuple[Catalog, int]:
+    """The catalog to train on with the split of another run, and how many of its training photos that run lacks.
+
+    What the data set itself calls test or val and the run does not know stays that; all else that is new is train.
+    """
+    paths = [sample.path for sample in catalog.samples]
+    digests = hash_files(paths, counter("hashing files", len(paths)))
+    grouped = grouped_by_content(catalog, digests, [history])
+    named = {sample.path: sample.split for sample in catalog.samples if sample.split in catalog.named_splits}
+    samples = []
+    added = 0
+    for sample in grouped.samples:
+        split = sample.split
+        if split == NEW:
+            split = named.get(sample.path, "train")
+            added += split == "train"
+        samples.append(Sample(sample.path, sample.label, split))
+    samples.sort(key=lambda sample: (USES.index(sample.split), sample.label))
+    notes = (*without_made_split(catalog.notes), f"the split is that of {history.run.root}")
+    return replace(catalog, samples=tuple(samples), notes=notes), added
+
+
+def chosen_split(catalog: Catalog, split: str | None) -> str:
+    """The group asked for, or several joined by commas; test, else new, else val if none is; refused without images."""
+    if split is None:
+        split = next((group for group in ("test", NEW) if catalog.split(group)), "val")
+    names = split_names(split)
+    for name in names:
+        if name not in GROUPS:
+            raise unknown_name("split", name, GROUPS)
+        if not catalog.split(name):
+            present = ", ".join(group for group in GROUPS if catalog.split(group))
+            raise UserError(f"{catalog.root} has no images in the split '{name}'; it has: {present}")
+    return ",".join(names)
+
+
+def split_names(split: str) -> list[str]:
+    """The names that are joined by commas, each once."""
+    return list(dict.fromkeys(name.strip() for name in split.split(",")))
+
+
+def part(catalog: Catalog, split: str) -> tuple[Sample, ...]:
+    """The samples of a group, or of several joined by commas."""
+    return catalog.split(*split_names(split))
+
+
+def lost_to_others(known: KnownData, split: str) -> int:
+    """How many photos are in this split for one of several runs, but not in the catalog of all."""
+    asked = set(split_names(split))
+    groups = {sample.path: sample.split for sample in known.catalog.samples}
+    lost = 0
+    for sample, digest in zip(known.ungrouped.samples, known.digests, strict=True):
+        alone = {_group(known.ungrouped, sample, digest, [history]) for history in known.histories}
+        lost += bool(alone & asked) and groups[sample.path] not in asked
+    return lost
+
+
+def _group(catalog: Catalog, sample: Sample, digest: bytes | None, histories: Sequence[History]) -> str:
+    if sample.split == "test" and "test" in catalog.named_splits:
+        return "test"
+    uses = {history.use(digest) for history in histories}
+    return next((use for use in USES if use in uses), NEW)
+
+
+def _rank(sample: Sample, digest: bytes | None, histories: Sequence[History]) -> tuple[int, int, str]:
+    """Sorts known photos by the first run's list, and new ones by class and path, wherever they lie."""
+    for number, history in enumerate(histories):
+        if digest is not None and digest in history.first_rows:
+            return number, history.first_rows[digest], str(sample.path)
+    return len(histories), sample.label, str(sample.path)
+
+
+def _grouped_by_name(catalog: Catalog, run: RunFolder) -> Catalog:
+    """The best that can be done for a run without digests: its own list by name."""
+    if not run.split.exists():
+        return catalog
+    listed = {row.name: row.split for row in read_split(run.split)}
+    samples = []
+    for sample in catalog.samples:
+        declared = "test" if sample.split == "test" and "test" in catalog.named_splits else NEW
+        split = listed.get(relative_name(sample.path, catalog.root), declared)
+        samples.append(Sample(sample.path, sample.label, split))
+    return replace(catalog, samples=tuple(samples), notes=tuple(without_made_split(catalog.notes)))

@@ -1,0 +1,128 @@
+"""Counts what of an evaluation's images a run has seen before, and refuses to call that a test."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import tempfile
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+import numpy.typing as npt
+
+from shelfmind.analysis.near_duplicates.groups import Limits
+from shelfmind.analysis.near_duplicates.near_copies import near_copies
+from shelfmind.errors import UserError, argument
+from shelfmind.evaluation.overlap import Overlap
+from shelfmind.files import cache_folder, write_whole
+from shelfmind.images.checking import check_files, verdicts_path
+from shelfmind.images.content import hash_files
+from shelfmind.images.fingerprinting import write_fingerprints
+from shelfmind.nouns import counted
+from shelfmind.progress import Counter
+from shelfmind.records import Sample
+from shelfmind.runs.history import History
+from shelfmind.tables import shortened, write_table
+
+VERBS = {"train": "trained on", "val": "validated on"}
+KEPT = 12
+"""How many findings on near-copies a run keeps: those used last."""
+
+
+def refuse_seen(samples: Sequence[Sample], histories: Sequence[History], purpose: str, listing: Path) -> None:
+    """Refuse usable images that a run was trained on, or whose weights were chosen on them.
+
+    `purpose` ends the message, `listing` takes the list of all of them (CSV: path, use, known as).
+    """
+    found = seen_before(samples, histories)
+    bad = {each.path for each in check_files([sample.path for sample, *_ in found], cache=verdicts_path())}
+    found = [each for each in found if each[0].path not in bad]
+    if not found:
+        return
+    write_table(listing, ("path", "use", "known as"), [(str(each.path), use, name) for each, use, name in found])
+    counts = [(sum(use == own for _, own, _ in found), verb) for use, verb in VERBS.items()]
+    said = " and ".join(f"{count} {'was' if count == 1 else 'were'} {verb}" for count, verb in counts if count)
+    names = " or ".join(str(history.run.root) for history in histories)
+    examples = shortened([str(each.path) for each, *_ in found], 3)
+    raise UserError(
+        f"of {counted(len(samples), 'image')} {said} by {names}, {purpose}: {examples}. They are listed in {listing}: "
+        f"take them out of the data, or go on with them with {argument('allow_seen')}"
+    )
+
+
+def seen_before(samples: Sequence[Sample], histories: Sequence[History]) -> list[tuple[Sample, str, str]]:
+    """The samples that a run trained on, or validated on: each with train or val, and the run's name for it."""
+    found = []
+    digests = hash_files([sample.path for sample in samples])
+    for sample, digest in zip(samples, digests, strict=True):
+        for use in VERBS:
+            known = next((history for history in histories if history.use(digest) == use), None)
+            if known is not None and digest is not None:
+                found.append((sample, use, known.name(digest)))
+                break
+    return found
+
+
+def overlap_of(samples: Sequence[Sample], histories: Sequence[History], counter: Counter) -> Overlap:
+    """How much of these usable images the runs have seen, near-copies of training photos included."""
+    seen = seen_before(samples, histories)
+    uses = [use for _, use, _ in seen]
+    trained = {sample.path for sample, use, _ in seen if use == "train"}
+    asked = [sample.path for sample in samples if sample.path not in trained]
+    copies: dict[Path, str] | None = {}
+    for history in histories:
+        found = _near_copies(asked, history, counter)
+        copies = None if copies is None or found is None else {**found, **copies}
+    example = next(((str(path), name) for path, name in (copies or {}).items()), None)
+    return Overlap(uses.count("train"), uses.count("val"), None if copies is None else len(copies), example)
+
+
+def _near_copies(asked: Sequence[Path], history: History, counter: Counter) -> dict[Path, str] | None:
+    """The images that are copies of a training photo, with the run's name for that; None if the run has none to ask.
+
+    What was found is kept in the run, so that evaluating again does not compare again.
+    """
+    known = history.fingerprints
+    if known is None:
+        return None
+    if not asked or not len(known):
+        return {}
+    folder = history.run.root / "evaluation" / "near_copies"
+    path = folder / f"{_key(asked, history)}.npy"
+    found = _kept(path, len(asked))
+    if found is None:
+        found = _compared(asked, known, counter)
+        folder.mkdir(parents=True, exist_ok=True)
+        write_whole(path, lambda temporary: np.save(temporary, found))
+        for old in sorted(folder.glob("*.npy"), key=lambda file: file.stat().st_mtime, reverse=True)[KEPT:]:
+            old.unlink(missing_ok=True)
+    names = history.training_rows
+    return {path: names[place].name for path, place in zip(asked, found.tolist(), strict=True) if place >= 0}
+
+
+def _compared(asked: Sequence[Path], known: npt.NDArray[np.void], counter: Counter) -> npt.NDArray[np.int64]:
+    try:
+        with tempfile.TemporaryDirectory(prefix="fingerprints-", dir=cache_folder()) as scratch:
+            file = Path(scratch) / "asked.npy"
+            write_fingerprints(asked, file, counter("taking fingerprints", len(asked)))
+            return near_copies(np.load(file, mmap_mode="r"), known, Limits(), counter)
+    except OSError as error:
+        raise UserError(f"no place for fingerprints: {error.strerror or error}; set SHELFMIND_CACHE") from error
+
+
+def _key(asked: Sequence[Path], history: History) -> str:
+    status = history.run.seen.stat()
+    digest = hashlib.sha256(f"{Limits()}|{status.st_size}|{status.st_mtime_ns}\n".encode())
+    for content in hash_files(asked):
+        digest.update(content or b"-")
+    return digest.hexdigest()[:32]
+
+
+def _kept(path: Path, count: int) -> npt.NDArray[np.int64] | None:
+    try:
+        found = np.load(path, allow_pickle=False)
+        os.utime(path)
+    except Exception:  # missing or damaged: NumPy raises whatever it meets
+        return None
+    return found if found.shape == (count,) and found.dtype == np.int64 else None

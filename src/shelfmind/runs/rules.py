@@ -1,0 +1,62 @@
+"""Rules that a training must keep, checked before it begins; the contest's are those of RP2K's challenge."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from shelfmind.data.digest import training_digest
+from shelfmind.errors import UserError, unknown_name
+from shelfmind.records import Catalog
+
+Rules = Callable[[Catalog, Mapping[str, Any]], None]
+
+
+def contest(catalog: Catalog, weights: Mapping[str, Any]) -> None:
+    """The contest's terms.
+
+    1. MindSpore only: this tool has no other framework.
+    2. The first weights are random, official ones of MindSpore, or were trained by this tool on the same training
+       images, which the chain of provenance files must show.
+    3. The test split is touched by nothing but evaluation: no file of it is trained on. (The statistics of
+       normalisation are the recipe's constants, and there are no pseudo-labels.)
+
+    Raises:
+        UserError: which rule is broken, and how.
+    """
+    _weights_are_allowed(training_digest(catalog), weights, ())
+    tested = {sample.path.resolve() for sample in catalog.split("test")}
+    for sample in (*catalog.split("train"), *catalog.split("val")):
+        if sample.path.resolve() in tested:
+            raise UserError(f"contest rule 3: the test split must not be trained on, but {sample.path} is in both")
+
+
+RULES: dict[str, Rules] = {"contest": contest}
+
+
+def require_rules(name: str | None, catalog: Catalog, weights: Mapping[str, Any]) -> None:
+    """Check the rules called `name`, if there are any to keep."""
+    if name is None:
+        return
+    if name not in RULES:
+        raise unknown_name("rules", name, RULES)
+    RULES[name](catalog, weights)
+
+
+def _weights_are_allowed(train_digest: str, weights: Mapping[str, Any], chain: tuple[str, ...]) -> None:
+    origin = weights.get("origin")
+    if origin in ("random", "official"):
+        return
+    path = str(weights.get("path"))
+    where = " <- ".join((*chain, path))
+    rule = f"contest rule 2: weights must be official or trained here on the contest's training set, but {where}"
+    if origin != "run":
+        raise UserError(f"{rule} has no provenance beside it")
+    provenance = weights["provenance"]
+    try:
+        digest, before = provenance["data"]["train_digest"], provenance["weights"]
+    except (KeyError, TypeError) as error:
+        raise UserError(f"{rule} has a provenance without {error}") from error
+    if digest != train_digest:
+        raise UserError(f"{rule} was trained on other images ({provenance['data'].get('path')})")
+    _weights_are_allowed(train_digest, before, (*chain, path))

@@ -1,0 +1,123 @@
+"""Draw photos in processes of their own, in order and in constant memory, and stop them at once."""
+
+from __future__ import annotations
+
+import os
+import signal
+import sys
+import threading
+from collections import deque
+from collections.abc import Generator, Iterator
+from concurrent.futures import Future, ProcessPoolExecutor
+from concurrent.futures.process import BrokenProcessPool
+from contextlib import contextmanager
+from multiprocessing import connection, get_context, parent_process
+from multiprocessing.synchronize import Event
+from pathlib import Path
+from types import ModuleType
+
+from shelfmind.errors import UserError
+from shelfmind.shelf_generator.settings import Settings
+from shelfmind.shelf_generator.studio import Studio
+
+Rows = list[tuple[object, ...]]
+CHUNK = 32
+"""Photos that a process draws at a time; they are mostly of one class, so that its package is printed once."""
+WORTH_A_PROCESS = 100
+"""Photos that take about as long as the start of a process."""
+
+
+def drawn(root: Path, settings: Settings, photos: int, workers: int) -> Generator[Rows, None, None]:
+    """Write the photos numbered 0 to `photos` - 1 below `root`, whose folders exist; yields their rows in order."""
+    chunks = [range(start, min(start + CHUNK, photos)) for start in range(0, photos, CHUNK)]
+    workers = min(workers, max(1, photos // WORTH_A_PROCESS), len(chunks))
+    if workers == 1:
+        studio = Studio(settings)
+        for chunk in chunks:
+            yield [_photo(studio, root, number) for number in chunk]
+        return
+    yield from _by_processes(root, settings, chunks, workers)
+
+
+def _by_processes(root: Path, settings: Settings, chunks: list[range], workers: int) -> Iterator[Rows]:
+    context = get_context("spawn")  # fork would copy the locks of MindSpore's threads
+    stopping = context.Event()
+    pool = ProcessPoolExecutor(workers, context, _begin, (str(root), settings, stopping))
+    waiting: deque[Future[Rows]] = deque()
+    try:
+        for chunk in chunks:
+            with _interrupts_held(), _no_main_module():  # the processes start here
+                waiting.append(pool.submit(_draw, chunk))
+            if len(waiting) > 3 * workers:
+                yield waiting.popleft().result()
+        while waiting:
+            yield waiting.popleft().result()
+    except BrokenProcessPool as error:
+        raise UserError(
+            "a process that drew photos died, perhaps for lack of memory; try fewer of them, such as workers=1"
+        ) from error
+    finally:
+        stopping.set()
+        pool.shutdown(wait=True, cancel_futures=True)
+
+
+@contextmanager
+def _interrupts_held() -> Iterator[None]:
+    """Let Ctrl-C wait; processes that start meanwhile never see it, so that this one alone ends the work."""
+    if not hasattr(signal, "pthread_sigmask"):
+        yield
+        return
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
+    try:
+        yield
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)
+
+
+@contextmanager
+def _no_main_module() -> Iterator[None]:
+    """Hide the running script from processes that start: they need nothing of it, and would run it once more."""
+    main = sys.modules["__main__"]
+    sys.modules["__main__"] = ModuleType("__main__")
+    try:
+        yield
+    finally:
+        sys.modules["__main__"] = main
+
+
+class _Desk:
+    """What a drawing process keeps between chunks."""
+
+    root: Path
+    studio: Studio
+    stopping: Event
+
+
+def _begin(root: str, settings: Settings, stopping: Event) -> None:
+    """Set up a drawing process; it ends when the one that started it does."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    parent = parent_process()
+    if parent is not None:
+        threading.Thread(target=_end_with, args=(parent.sentinel,), daemon=True).start()
+    _Desk.root, _Desk.studio, _Desk.stopping = Path(root), Studio(settings), stopping
+
+
+def _end_with(sentinel: int) -> None:
+    connection.wait([sentinel])
+    os._exit(1)
+
+
+def _draw(chunk: range) -> Rows:
+    rows: Rows = []
+    for number in chunk:
+        if _Desk.stopping.is_set():
+            break
+        rows.append(_photo(_Desk.studio, _Desk.root, number))
+    return rows
+
+
+def _photo(studio: Studio, root: Path, number: int) -> tuple[object, ...]:
+    jpeg, row = studio.photo(number)
+    with open(root / studio.path(number), "wb") as stream:
+        stream.write(jpeg)
+    return row

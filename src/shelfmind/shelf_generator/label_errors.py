@@ -1,0 +1,91 @@
+"""File photos under wrong classes, at an exact rate: a random class's, a sibling's, or an object that is no product."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+
+from shelfmind.errors import UserError
+from shelfmind.nouns import counted
+from shelfmind.shelf_generator.settings import ERROR_KINDS, Settings
+
+Ints = npt.NDArray[np.int64]
+FOREIGN = -1
+"""The true class of an object that is no product at all."""
+
+
+@dataclass(frozen=True)
+class Mistakes:
+    """The class that each photo truly shows, and its error as a position in `ERROR_KINDS` (-1: filed right)."""
+
+    true: Ints
+    error: Ints
+
+
+def mistakes(given: Ints, families: Ints, split: npt.NDArray[np.str_], settings: Settings) -> Mistakes:
+    """Choose the wrong photos and what they show instead; all arrays have shape (M,) but `families`.
+
+    `families` has the product line of each class, -1 for none. The number of errors of each kind is the rate times the
+    photos of the splits concerned, rounded once. What a random error shows is drawn from all photos of other classes,
+    so that large classes are as often wrongly left out as wrongly filled.
+
+    Raises:
+        UserError: fewer photos could hold such errors than are asked for.
+    """
+    true, error = given.copy(), np.full(len(given), -1, np.int64)
+    allowed = np.flatnonzero(np.isin(split, settings.error_splits))
+    numbers = error_numbers(settings, len(allowed))
+    if not sum(numbers.values()):
+        return Mistakes(true, error)
+    rng = np.random.default_rng([settings.seed, 5])
+    left = rng.permutation(allowed)
+    sizes = np.bincount(given, minlength=len(families))
+    # Siblings first: not every photo's class has any.
+    for kind in sorted(numbers, key=lambda kind: kind != "sibling"):
+        able = left
+        if kind == "sibling":
+            able = left[_with_siblings(families)[given[left]]]
+        chosen = able[: numbers[kind]]
+        if len(chosen) < numbers[kind]:
+            raise UserError(
+                f"only {counted(len(able), 'photo')} could hold the {counted(int(numbers[kind]), 'label error')} "
+                f"of kind '{kind}'; ask for fewer, other error_kinds or more classes"
+            )
+        error[chosen] = ERROR_KINDS.index(kind)
+        true[chosen] = _shown(kind, given[chosen], families, sizes, rng)
+        left = np.setdiff1d(left, chosen, assume_unique=True)
+        left = rng.permutation(left)
+    return Mistakes(true, error)
+
+
+def error_numbers(settings: Settings, photos: int) -> dict[str, int]:
+    """How many errors of each kind: the rate's whole number, shared among the kinds by largest remainders."""
+    total = round(settings.label_errors * photos)
+    shares = {kind: share for kind, share in settings.error_kinds.items() if share > 0}
+    exact = {kind: total * share / sum(shares.values()) for kind, share in shares.items()}
+    numbers = {kind: int(value) for kind, value in exact.items()}
+    for kind in sorted(exact, key=lambda kind: numbers[kind] - exact[kind])[: total - sum(numbers.values())]:
+        numbers[kind] += 1
+    return numbers
+
+
+def _with_siblings(families: Ints) -> npt.NDArray[np.bool_]:
+    """Whether each class has a sibling."""
+    _, place, members = np.unique(families, return_inverse=True, return_counts=True)
+    return np.asarray((members[place] > 1) & (families >= 0))
+
+
+def _shown(kind: str, given: Ints, families: Ints, sizes: Ints, rng: np.random.Generator) -> Ints:
+    """The true class of each wrong photo."""
+    if kind == "foreign":
+        return np.full(len(given), FOREIGN, np.int64)
+    if kind == "sibling":
+        members = {int(one): np.flatnonzero(families == families[one]) for one in np.unique(given)}
+        return np.array([rng.choice(members[one][members[one] != one]) for one in given.tolist()], np.int64)
+    edges = np.cumsum(sizes)
+    shown = given.copy()
+    while (same := np.flatnonzero(shown == given)).size:
+        shown[same] = np.searchsorted(edges, rng.integers(0, edges[-1], len(same)), "right")
+    return shown

@@ -1,0 +1,109 @@
+"""Decide, before anything is drawn, what every photo shows, where it is filed and what is wrong with that."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+
+from shelfmind.errors import UserError
+from shelfmind.shelf_generator.designs import Design, designs, hidden_designs
+from shelfmind.shelf_generator.foreign import foreign_objects
+from shelfmind.shelf_generator.label_errors import Mistakes, mistakes
+from shelfmind.shelf_generator.settings import Settings
+from shelfmind.shelf_generator.sizes import class_counts, split_of_each
+from shelfmind.shelf_generator.vocabulary import OTHERS
+
+Ints = npt.NDArray[np.int64]
+IMAGES_PER_HIDDEN_PRODUCT = 4
+
+
+@dataclass(frozen=True)
+class Plan:
+    """The data set before it is drawn; photos are numbered class after class.
+
+    `classes` are the class names. For each of M photos, shape (M,): `given` the class it is filed under, `true` the
+    class it shows (-1: a foreign object), `subject` which product of `products`, of `hidden` for "others", or which
+    foreign object; `split`, `number` within its class, `error` (position in `ERROR_KINDS`, -1: none) and `source`, the
+    photo that it is a near-copy of (itself: none).
+    """
+
+    classes: tuple[str, ...]
+    products: tuple[Design, ...]
+    hidden: tuple[Design, ...]
+    given: Ints
+    true: Ints
+    subject: Ints
+    split: npt.NDArray[np.str_]
+    number: Ints
+    error: Ints
+    source: Ints
+
+    @property
+    def photos(self) -> int:
+        """How many photos."""
+        return len(self.given)
+
+
+def make_plan(settings: Settings) -> Plan:
+    """The plan of these settings; the same settings give the same plan.
+
+    Raises:
+        UserError: the label errors asked for do not fit the data.
+    """
+    products = designs(settings.products, settings)
+    counts = class_counts(products, settings)
+    classes = tuple(design.name for design in products) + (OTHERS,) * (settings.others_share > 0)
+    given = np.repeat(np.arange(len(classes)), counts)
+    split = split_of_each(counts, settings)
+    families = np.array([design.line for design in products] + [-1] * (len(classes) - len(products)))
+    wrong = mistakes(given, families, split, settings)
+    source = _sources(wrong.true, settings)
+    hidden_count = -(-int(counts[-1]) // IMAGES_PER_HIDDEN_PRODUCT) if len(classes) > len(products) else 0
+    subject = _subjects(wrong, len(products), hidden_count, settings.seed)
+    number = np.arange(len(given)) - np.repeat(np.cumsum(counts) - counts, counts)
+    return Plan(
+        classes=classes,
+        products=products,
+        hidden=hidden_designs(hidden_count, settings),
+        given=given,
+        true=wrong.true,
+        subject=subject[source],
+        split=split,
+        number=number,
+        error=wrong.error,
+        source=source,
+    )
+
+
+def _subjects(wrong: Mistakes, products: int, hidden: int, seed: int) -> Ints:
+    """What each photo shows: its true class's product, any hidden product, or any foreign object."""
+    rng = np.random.default_rng([seed, 6])
+    subject = wrong.true.copy()
+    among_others = wrong.true == products
+    subject[among_others] = rng.integers(0, max(hidden, 1), int(among_others.sum()))
+    foreign = wrong.true < 0
+    subject[foreign] = rng.integers(0, foreign_objects(), int(foreign.sum()))
+    return subject
+
+
+def _sources(true: Ints, settings: Settings) -> Ints:
+    """Which photo each is a near-copy of: an original that shows the same class, wherever either is filed."""
+    source = np.arange(len(true))
+    copies = round(settings.duplicates * len(true))
+    if not copies:
+        return source
+    rng = np.random.default_rng([settings.seed, 7])
+    shuffled = rng.permutation(len(true))
+    _, first = np.unique(true[shuffled], return_index=True)  # one photo of each class stays an original
+    free = np.delete(shuffled, first)
+    chosen = free[true[free] >= 0][:copies]
+    if len(chosen) < copies:
+        raise UserError(f"duplicates={settings.duplicates}: too few photos show the same product; ask for fewer")
+    originals = np.setdiff1d(np.arange(len(true)), chosen)
+    originals = originals[np.argsort(true[originals], kind="stable")]
+    start = np.searchsorted(true[originals], true[chosen], "left")
+    stop = np.searchsorted(true[originals], true[chosen], "right")
+    source[chosen] = originals[start + (rng.random(copies) * (stop - start)).astype(np.int64)]
+    return source

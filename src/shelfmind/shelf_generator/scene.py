@@ -1,0 +1,144 @@
+"""Stand a package on its shelf: wall and board, neighbours, shadow, and what hides it; seen askew."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from PIL import Image, ImageFilter
+
+from shelfmind.shelf_generator.fonts import Fonts
+from shelfmind.shelf_generator.homography import Points, warp
+from shelfmind.shelf_generator.occluders import hide
+from shelfmind.shelf_generator.package import Package
+from shelfmind.shelf_generator.posing import posed
+from shelfmind.shelf_generator.shot import Shot
+
+WALLS = ((226, 226, 222), (188, 192, 198), (92, 88, 84), (206, 184, 152), (52, 56, 66), (240, 240, 240))
+BOARDS = ((240, 240, 238), (176, 178, 182), (150, 112, 76), (64, 66, 70))
+
+
+@dataclass(frozen=True)
+class Stand:
+    """Where the package stands in its photo: its picture, already warped, and its box in pixels."""
+
+    layer: Image.Image
+    left: int
+    top: int
+    right: int
+    base: int
+
+
+def compose(
+    product: Package, facings: Sequence[Package], shot: Shot, fonts: Fonts, rng: np.random.Generator
+) -> tuple[Image.Image, float]:
+    """The scene as RGB before the camera's faults, and how much of the product is hidden in it.
+
+    `facings` are the products that may stand beside it.
+    """
+    standing, shelf, around, hiding = rng.spawn(4)
+    crumple = int(standing.integers(2**31))
+    item = _posed(product, shot, crumple)
+    stand = _stand(item, shot, standing)
+    scene = _shelf(stand, shot, shelf)
+    chosen = [facings[i] for i in around.integers(0, len(facings), 3)[: shot.neighbours]]
+    neighbours = [item if one is product else _posed(one, shot, crumple + 1) for one in chosen]
+    _surround(scene, stand, item, neighbours, around)
+    _shadow(scene, stand, shelf)
+    scene.alpha_composite(stand.layer)
+    hidden = 0.0
+    if shot.occlusion:
+        cover = hide(stand.layer, (stand.left, stand.top, stand.right, stand.base), shot.occlusion, item, fonts, hiding)
+        hidden = _hidden_share(stand.layer, cover)
+        scene.alpha_composite(cover)
+    return scene.convert("RGB"), hidden
+
+
+def _posed(product: Package, shot: Shot, crumple: int) -> Image.Image:
+    height = 0.94 * shot.long_side_px * min(1.0, product.ratio)
+    pitch = float(np.radians(shot.pitch_deg))
+    return posed(product, float(np.radians(shot.yaw_deg)), pitch, height, crumple)
+
+
+def _stand(item: Image.Image, shot: Shot, rng: np.random.Generator) -> Stand:
+    """Warp the item's picture into a photo of the right size, cropped about as closely as people crop."""
+    width, height = item.size
+    corners = np.array([(0, 0), (width, 0), (width, height), (0, height)], np.float64)
+    moved = _askew(corners, shot, rng)
+    low, high = moved.min(0), moved.max(0)
+    margins = rng.uniform(-0.02, 0.06, (2, 2)) * (high - low)
+    low, high = low - margins[0], high + margins[1]
+    scale = shot.long_side_px / float(max(high - low))
+    size = tuple(max(16, round(edge * scale)) for edge in high - low)
+    target = (moved - low) * scale
+    layer = warp(item, corners, target, size)
+    left, top = (round(edge) for edge in target.min(0))
+    return Stand(layer, left, top, round(target[:, 0].max()), round(float(target[2:, 1].mean())))
+
+
+def _askew(corners: Points, shot: Shot, rng: np.random.Generator) -> Points:
+    """The corners displaced by perspective and turned by the camera's tilt."""
+    span = corners.max(0) - corners.min(0)
+    moved = corners + rng.uniform(-1, 1, (4, 2)) * 0.5 * shot.perspective * span
+    centre, angle = moved.mean(0), np.radians(shot.tilt_deg)
+    turn = np.array([(np.cos(angle), -np.sin(angle)), (np.sin(angle), np.cos(angle))])
+    return np.asarray((moved - centre) @ turn.T + centre)
+
+
+def _shelf(stand: Stand, shot: Shot, rng: np.random.Generator) -> Image.Image:
+    """Back wall, board and the shadow of the board above; more of the board shows from above."""
+    width, height = stand.layer.size
+    wall = np.array(WALLS[rng.integers(len(WALLS))], np.float32) * rng.uniform(0.6, 1.05)
+    board = np.array(BOARDS[rng.integers(len(BOARDS))], np.float32)
+    fall = np.linspace(rng.uniform(0.35, 0.9), 1, height, dtype=np.float32)[:, None, None]
+    pixels = np.repeat(wall * fall, width, axis=1)
+    depth = round((0.02 + 0.25 * max(0.0, float(np.sin(np.radians(shot.pitch_deg))))) * height)
+    edge = min(max(stand.base - depth, 0), height - 1)
+    pixels[edge:] = board * np.linspace(0.7, 0.98, height - edge, dtype=np.float32)[:, None, None]
+    rail = stand.base + max(2, round(0.35 * (height - stand.base)))
+    if rail < height:
+        pixels[rail:] = board * 0.6
+    return Image.fromarray(np.clip(pixels, 0, 255).astype(np.uint8)).convert("RGBA")
+
+
+def _surround(
+    scene: Image.Image, stand: Stand, item: Image.Image, neighbours: list[Image.Image], rng: np.random.Generator
+) -> None:
+    """Others on the left, on the right and behind, a little darker; each about as tall as the product is there."""
+    scale = (stand.right - stand.left) / item.width
+    for place, neighbour in enumerate(neighbours):
+        far = 0.9 if place == 2 else rng.uniform(0.94, 1.04)
+        size = max(4, round(neighbour.width * scale * far)), max(4, round(neighbour.height * scale * far))
+        gap = round(rng.uniform(-0.04, 0.08) * size[0])
+        beside = (stand.left - size[0] - gap, stand.right + gap, stand.left + round(rng.uniform(-0.6, 0.6) * size[0]))
+        base = stand.base - round((0.06 if place == 2 else rng.uniform(0, 0.02)) * size[1])
+        _paste_visible(scene, neighbour, (beside[place], base - size[1]), size, 0.5 if place == 2 else 0.78)
+
+
+def _paste_visible(
+    scene: Image.Image, facing: Image.Image, corner: tuple[int, int], size: tuple[int, int], light: float
+) -> None:
+    """Paste a picture, resized and dimmed, at a corner; only what lies in the scene is resized."""
+    left, right = max(corner[0], 0), min(corner[0] + size[0], scene.width)
+    if right <= left:
+        return
+    shrink = facing.width / size[0]
+    part = ((left - corner[0]) * shrink, 0.0, (right - corner[0]) * shrink, float(facing.height))
+    seen = facing.resize((right - left, size[1]), Image.Resampling.BILINEAR, box=part)
+    dimmed = seen.convert("RGB").point(lambda value: value * light)
+    scene.paste(dimmed, (left, corner[1]), seen.getchannel("A"))
+
+
+def _shadow(scene: Image.Image, stand: Stand, rng: np.random.Generator) -> None:
+    """A soft shadow on what is behind, and a dark line where the package meets the board."""
+    alpha = stand.layer.getchannel("A")
+    soft = alpha.filter(ImageFilter.BoxBlur(max(2, round(0.02 * max(scene.size))))).point(lambda a: a * 0.5)
+    shift = int(rng.integers(-5, 6)), int(rng.integers(0, 4))
+    scene.paste((0, 0, 0, 255), (shift[0], shift[1], shift[0] + scene.width, shift[1] + scene.height), soft)
+
+
+def _hidden_share(layer: Image.Image, cover: Image.Image) -> float:
+    product = np.asarray(layer.getchannel("A"), np.float32)
+    hidden = product * np.asarray(cover.getchannel("A"), np.float32) / 255
+    return round(float(hidden.sum() / max(product.sum(), 1.0)), 3)

@@ -1,0 +1,89 @@
+"""How many photos each class has, as long-tailed as RP2K, and in which split each photo lies."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from statistics import NormalDist
+
+import numpy as np
+import numpy.typing as npt
+
+from shelfmind.shelf_generator.designs import Design
+from shelfmind.shelf_generator.proportions import SHARES, bucket_of
+from shelfmind.shelf_generator.settings import Settings
+
+Ints = npt.NDArray[np.int64]
+SPREAD, BEND = 1.4, -0.07
+"""The logarithm of a class's size over its normal quantile z: SPREAD * z + BEND * z**2.
+
+Fitted to RP2K: with 2,387 classes and 335,254 training images the largest has 3,713 (RP2K about 3,700), 80% have fewer
+than 200, and at RP2K's share of test images 347 classes have one test image (RP2K 335), the median 7 (RP2K 5).
+"""
+
+
+def class_counts(products: Sequence[Design], settings: Settings) -> Ints:
+    """Photos of each class in the order of `products`, then of "others" if there is such a class; adds up to `images`.
+
+    Large classes go to the products whose proportions are still missing, so that the photos' histogram follows RP2K's.
+    """
+    least = settings.least_images
+    others = 0
+    if settings.products < settings.classes:
+        others = max(least, round(settings.others_share * settings.images))
+        others = min(others, settings.images - least * settings.products)
+    sizes = tail_sizes(len(products), settings.images - others, settings.tail, least)
+    counts = _by_proportions(sizes, np.array([design.ratio for design in products]), settings.seed)
+    return np.append(counts, others) if others else counts
+
+
+def tail_sizes(classes: int, images: int, tail: float, least: int) -> Ints:
+    """Class sizes from the largest down, each at least `least`, `images` in all; `tail` 0 gives equal sizes."""
+    normal = NormalDist()
+    z = np.array([normal.inv_cdf((rank + 0.5) / classes) for rank in range(classes)])[::-1]
+    weights = np.exp(tail * (SPREAD * z + BEND * z * z))
+    exact = images * weights / weights.sum()
+    for _ in range(classes):  # what the floor adds to the small ones is taken from the others
+        small = exact <= least
+        room = images - least * int(small.sum())
+        lifted = np.where(small, least, exact * room / max(float(exact[~small].sum()), 1e-9))
+        if np.allclose(lifted, exact):
+            break
+        exact = lifted
+    sizes = np.maximum(np.floor(exact + 1e-9).astype(np.int64), least)
+    sizes[np.argsort(sizes - exact, kind="stable")[: images - int(sizes.sum())]] += 1
+    return np.asarray(np.sort(sizes)[::-1], np.int64)
+
+
+def split_of_each(counts: Ints, settings: Settings) -> npt.NDArray[np.str_]:
+    """The split of every photo, class after class, in a random order within each class.
+
+    Each class has its share of test and val photos to the nearest whole one, at least one, and one or more in train.
+    """
+    rng = np.random.default_rng([settings.seed, 4])
+    parts = []
+    for count in counts.tolist():
+        test = _share(count, settings.test_fraction)
+        val = _share(count, settings.val_fraction)
+        test = min(test, count - 1 - (val > 0))
+        val = min(val, count - 1 - test)
+        names = np.array(["test"] * test + ["val"] * val + ["train"] * (count - test - val), "<U5")
+        parts.append(rng.permutation(names))
+    return np.concatenate(parts)
+
+
+def _share(count: int, fraction: float) -> int:
+    return max(1, round(fraction * count)) if fraction else 0
+
+
+def _by_proportions(sizes: Ints, ratios: npt.NDArray[np.float64], seed: int) -> Ints:
+    """Give each size, from the largest down, to a product of the bucket of proportions that lacks most photos."""
+    buckets = bucket_of(ratios)
+    order = np.random.default_rng([seed, 2]).permutation(len(ratios))
+    waiting = [[int(i) for i in order if buckets[i] == bucket] for bucket in range(len(SHARES))]
+    missing = SHARES * sizes.sum()
+    counts = np.zeros(len(ratios), np.int64)
+    for size in sizes.tolist():
+        bucket = max((b for b in range(len(waiting)) if waiting[b]), key=lambda b: missing[b])
+        counts[waiting[bucket].pop()] = size
+        missing[bucket] -= size
+    return counts

@@ -1,0 +1,104 @@
+"""Draw any photo of a plan by its number, and describe it for `truth.csv`."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import astuple, replace
+from functools import lru_cache
+
+import numpy as np
+
+from shelfmind.shelf_generator.camera import developed, encoded, near_copy
+from shelfmind.shelf_generator.fonts import find_fonts
+from shelfmind.shelf_generator.foreign import foreign_kind, foreign_object
+from shelfmind.shelf_generator.label_errors import FOREIGN
+from shelfmind.shelf_generator.package import Package
+from shelfmind.shelf_generator.packages import package
+from shelfmind.shelf_generator.plan import Plan, make_plan
+from shelfmind.shelf_generator.scene import compose
+from shelfmind.shelf_generator.settings import ERROR_KINDS, Settings
+from shelfmind.shelf_generator.shot import SHOT_COLUMNS, draw_shot
+from shelfmind.shelf_generator.vocabulary import OTHERS
+
+COLUMNS = (
+    *("path", "split", "given", "true", "error", "product", "package", "brand", "family", "variant", "duplicate_of"),
+    *("width", "height", *SHOT_COLUMNS),
+)
+"""The columns of `truth.csv`; see `generate`."""
+PACKAGES_KEPT = 24
+"""Finished packages that a process keeps, at some 3 MB each."""
+
+
+class Studio:
+    """Everything that one process needs to draw photos of these settings."""
+
+    def __init__(self, settings: Settings) -> None:
+        self.settings = settings
+        self.plan: Plan = make_plan(settings)
+        self.fonts = find_fonts(settings.fonts)
+        self._families: dict[int, list[int]] = {}
+        for place, design in enumerate(self.plan.products):
+            self._families.setdefault(design.line, []).append(place)
+        self._package: Callable[[str, int], Package] = lru_cache(PACKAGES_KEPT)(self._made)
+
+    def path(self, photo: int) -> str:
+        """Where a photo lies below the data set's folder."""
+        plan = self.plan
+        place = f"{plan.split[photo]}/{plan.classes[plan.given[photo]]}/{plan.number[photo]:05d}.jpg"
+        return f"all/{place}" if self.settings.layout == "rp2k" else place
+
+    def photo(self, number: int) -> tuple[bytes, tuple[object, ...]]:
+        """A photo's JPEG bytes and its row in `truth.csv`; both depend on the settings and its number alone."""
+        source = int(self.plan.source[number])
+        # One generator for each step: how hard one step is does not change what the others draw.
+        drawing, standing, camera = np.random.default_rng([self.settings.seed, 3, source]).spawn(3)
+        shot = draw_shot(self.settings, drawing)
+        subject, facings = self._subject(source)
+        scene, hidden = compose(subject, facings, shot, self.fonts, standing)
+        shot = replace(shot, occlusion=hidden)
+        picture = developed(scene, shot, camera)
+        if source != number:
+            again = np.random.default_rng([self.settings.seed, 8, number])
+            picture = near_copy(picture, again)
+            shot = replace(shot, jpeg_quality=int(again.integers(40, 93)), long_side_px=max(picture.size))
+        row = (*self._description(number, subject), *picture.size, *astuple(shot))
+        return encoded(picture, shot.jpeg_quality), row
+
+    def _subject(self, photo: int) -> tuple[Package, list[Package]]:
+        """What a photo shows, and what may stand beside it: mostly more of the same, else a sibling."""
+        subject = int(self.plan.subject[photo])
+        if self.plan.true[photo] == FOREIGN:
+            shown = self._package("foreign", subject)
+            return shown, [shown]
+        if self.plan.true[photo] == len(self.plan.products):
+            shown = self._package("hidden", subject)
+            return shown, [shown]
+        family = self._families[self.plan.products[subject].line]
+        sibling = family[(family.index(subject) + 1) % len(family)]
+        shown = self._package("product", subject)
+        return shown, [shown, shown, self._package("product", sibling)]
+
+    def _made(self, kind: str, number: int) -> Package:
+        if kind == "foreign":
+            return foreign_object(number, self.fonts)
+        return package((self.plan.products if kind == "product" else self.plan.hidden)[number], self.fonts)
+
+    def _description(self, photo: int, subject: Package) -> tuple[object, ...]:
+        """The columns that say what the photo shows and what is wrong with it."""
+        plan = self.plan
+        true, error = int(plan.true[photo]), int(plan.error[photo])
+        design = subject.design
+        kind = design.category.package if design else foreign_kind(int(plan.subject[photo]))
+        return (
+            self.path(photo),
+            str(plan.split[photo]),
+            plan.classes[plan.given[photo]],
+            "" if true == FOREIGN else plan.classes[true],
+            "" if error < 0 else ERROR_KINDS[error],
+            design.name if design else "",
+            kind,
+            design.brand if design else "",
+            design.line if design and plan.classes[true] != OTHERS else "",
+            design.differs if design else "",
+            "" if plan.source[photo] == photo else self.path(int(plan.source[photo])),
+        )

@@ -1,0 +1,91 @@
+"""What a search of recipe values chooses from: lists of choices, and ranges of numbers."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from typing import Annotated, Any
+
+import yaml
+from pydantic import BaseModel, BeforeValidator, ConfigDict, ValidationError, model_validator
+
+from shelfmind.errors import UserError
+
+
+def _number(value: Any) -> int | float:
+    """A finite number, also one that YAML 1.1 takes for text: it reads ``1e-4`` as a string, ``1.0e-4`` as a number."""
+    if isinstance(value, str):
+        try:
+            value = float(value) if set(value.lower()) & set(".e") else int(value)
+        except ValueError:
+            value = None
+    if isinstance(value, bool) or not isinstance(value, int | float) or not math.isfinite(value):
+        raise ValueError("must be a number")
+    return value
+
+
+Number = Annotated[int | float, BeforeValidator(_number)]
+
+
+class Range(BaseModel):
+    """Numbers from `low` to `high`, whole ones if both ends are; `log` draws them evenly on a logarithmic scale."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    low: Number
+    high: Number
+    log: bool = False
+
+    @model_validator(mode="after")
+    def _ascending(self) -> Range:
+        if not self.low < self.high:
+            raise ValueError(f"high must be greater than low, got low={self.low} and high={self.high}")
+        if self.log and self.low <= 0:
+            raise ValueError(f"low must be more than 0 on a logarithmic scale, got {self.low}")
+        return self
+
+    @property
+    def whole(self) -> bool:
+        """Whether only whole numbers are meant."""
+        return isinstance(self.low, int) and isinstance(self.high, int)
+
+
+Choices = tuple[Any, ...]
+Space = dict[str, Range | Choices]
+
+
+def parse_space(space: Mapping[str, Any]) -> Space:
+    """The choices of each recipe key. Raises `UserError` naming the key."""
+    return {str(name): _parsed(str(name), choice) for name, choice in space.items()}
+
+
+def setting(name: str, value: Any) -> str:
+    """``name=value`` as `load_recipe` takes it: in YAML, which reads Python's ``1e-05`` as text."""
+    text = yaml.safe_dump(value, default_flow_style=True, allow_unicode=True, width=math.inf)
+    return f"{name}={text.removesuffix('...' + chr(10)).strip()}"
+
+
+def _parsed(name: str, choice: Any) -> Range | Choices:
+    if isinstance(choice, Range):
+        return choice
+    if isinstance(choice, Mapping):
+        try:
+            return Range.model_validate(choice)
+        except ValidationError as error:
+            raise UserError(f"{name}: {_fault(error)}") from None
+    if isinstance(choice, list | tuple) and choice:
+        return tuple(choice)
+    raise UserError(f"{name} must be a list of choices or a range such as {{low: 0.01, high: 0.1}}, got {choice!r}")
+
+
+def _fault(error: ValidationError) -> str:
+    fault = error.errors(include_url=False)[0]
+    where = ".".join(str(part) for part in fault["loc"])
+    if fault["type"] == "missing":
+        return f"a range must have low and high, got no {where}"
+    if fault["type"] == "extra_forbidden":
+        return f"a range must have low, high and perhaps log, got '{where}'"
+    said = fault["msg"].removeprefix("Value error, ")
+    if not where:
+        return said
+    return f"{where} must be {'true or false' if where == 'log' else 'a number'}, got {fault['input']!r}"

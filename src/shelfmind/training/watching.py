@@ -1,0 +1,101 @@
+"""Who is told how a training goes; nothing here needs MindSpore."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, TypedDict
+
+from shelfmind.progress import Progress, count_silently
+
+if TYPE_CHECKING:
+    from shelfmind.training.clock import EpochPlan
+    from shelfmind.training.loop import Training
+    from shelfmind.training.state import Position
+
+
+class EpochFigures(TypedDict):
+    """The figures of one epoch, a line of `log.jsonl`.
+
+    `progress` is the share of the training that is done, `image_size` in pixels, `lr` the learning rate at the epoch's
+    start, `elapsed_s` counted from the training's. The validation figures are None where there is no validation split.
+    """
+
+    epoch: int
+    progress: float
+    steps: int
+    image_size: int
+    train_loss: float
+    val_loss: float | None
+    val_top1: float | None
+    lr: float
+    images_per_second: float
+    elapsed_s: float
+
+
+class EpochEntry(EpochFigures, total=False):
+    """The last epoch's also says what makes the training's outcome doubtful."""
+
+    warnings: list[str]
+
+
+class Watcher:
+    """Is told how a training goes; this one is silent. Derive from it and override what you want to know.
+
+    An exception that a method raises ends the training, which can be resumed from what was saved last.
+    """
+
+    def note(self, text: str) -> None:
+        """Called with something that people should know."""
+
+    def warn(self, text: str) -> None:
+        """Called with what makes the outcome doubtful, which nobody should miss."""
+
+    def phase(self, what: str) -> None:
+        """Called before something that takes a while and cannot be counted."""
+
+    def counter(self, what: str, total: int | None, unit: str = "images") -> Progress:
+        """Called before `total` things are worked on; the function returned is called with each number newly done."""
+        return count_silently(what, total, unit)
+
+    def begin(self, training: Training) -> None:
+        """Called before the first epoch."""
+
+    def step(self, plan: EpochPlan, position: Position, loss: float, images_per_second: float) -> None:
+        """Called after each step on CPUs, after every few on other devices, with the loss of the last one."""
+
+    def epoch(self, entry: EpochEntry) -> None:
+        """Called after each epoch with its log entry."""
+
+
+class ForwardingWatcher(Watcher):
+    """Passes everything on to another watcher: the base of those that do so and something else besides."""
+
+    def __init__(self, watcher: Watcher) -> None:
+        self.watcher = watcher
+
+    def note(self, text: str) -> None:
+        """Pass it on."""
+        self.watcher.note(text)
+
+    def warn(self, text: str) -> None:
+        """Pass it on."""
+        self.watcher.warn(text)
+
+    def phase(self, what: str) -> None:
+        """Pass it on."""
+        self.watcher.phase(what)
+
+    def counter(self, what: str, total: int | None, unit: str = "images") -> Progress:
+        """Pass it on."""
+        return self.watcher.counter(what, total, unit)
+
+    def begin(self, training: Training) -> None:
+        """Pass it on."""
+        self.watcher.begin(training)
+
+    def step(self, plan: EpochPlan, position: Position, loss: float, images_per_second: float) -> None:
+        """Pass it on."""
+        self.watcher.step(plan, position, loss, images_per_second)
+
+    def epoch(self, entry: EpochEntry) -> None:
+        """Pass it on."""
+        self.watcher.epoch(entry)

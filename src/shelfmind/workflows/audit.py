@@ -1,0 +1,87 @@
+"""Looks at a whole data set and writes what its owner should know: a page, figures, issues and suspects."""
+
+from __future__ import annotations
+
+import shutil
+import time
+from collections import Counter as Tally
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from shelfmind.analysis.image_audit.figures import audit_figures
+from shelfmind.analysis.image_audit.findings import gather_findings
+from shelfmind.analysis.image_audit.issues import suspects, write_issues
+from shelfmind.analysis.label_errors.judgement import Judge
+from shelfmind.analysis.measuring.facts import measure_files
+from shelfmind.analysis.near_duplicates.groups import Limits
+from shelfmind.analysis.suspects import FILE_NAME, write_suspects
+from shelfmind.data import open_catalog
+from shelfmind.errors import UserError
+from shelfmind.files import cache_folder, folder_written_whole, require_free_folder, write_json
+from shelfmind.nouns import counted
+from shelfmind.pages.audit_report import write_audit_report
+from shelfmind.progress import Counter, count_silently
+from shelfmind.records import Catalog
+
+OUTPUTS = frozenset({"report.html", "audit.json", "issues.csv", FILE_NAME})
+
+
+@dataclass(frozen=True)
+class Audit:
+    """Where the audit lies, and its figures as in `audit.json`."""
+
+    folder: Path
+    figures: Mapping[str, Any]
+
+
+def audit(
+    data: Path | str,
+    out: Path | str,
+    *,
+    format: str | None = None,
+    seed: int = 0,
+    overwrite: bool = False,
+    judge: Judge | None = None,
+    counter: Counter = count_silently,
+) -> Audit:
+    """Audit the data set at `data` and write `report.html`, `audit.json`, `issues.csv` and `suspects.jsonl` to `out`.
+
+    `out` must be missing or empty; with `overwrite` it may hold an earlier audit. It appears only when all is written.
+    `judge` is told the catalog without its bad files. `seed` decides the split where the data has none. Raises
+    `UserError` for data that cannot be used and places that cannot be written.
+    """
+    out = Path(out)
+    require_free_folder(out, ours=OUTPUTS, overwrite=overwrite)
+    catalog = open_catalog(data, format, seed)
+    with folder_written_whole(out, ours=OUTPUTS, overwrite=overwrite) as folder:
+        began = time.monotonic()
+        figures = _write_audit(folder, catalog, seed, judge, counter, began)
+    return Audit(out, figures)
+
+
+def _write_audit(
+    folder: Path, catalog: Catalog, seed: int, judge: Judge | None, counter: Counter, began: float
+) -> Mapping[str, Any]:
+    paths = [sample.path for sample in catalog.samples]
+    scratch = folder / "scratch"
+    scratch.mkdir()
+    progress = counter("measuring images", len(paths))
+    measured = measure_files(paths, cache=cache_folder() / "facts.sqlite", folder=scratch, progress=progress)
+    if not len(measured):
+        first = measured.bad_files[0]
+        raise UserError(
+            f"none of the {counted(len(paths), 'image')} in {catalog.root} can be used: {first.path}: {first.reason}"
+        )
+    findings = gather_findings(catalog, measured, Limits(), counter)
+    judgement = None if judge is None else judge(catalog.without(measured.bad_files))
+    judged_figures, suspected = ({}, ()) if judgement is None else (judgement.figures, judgement.suspects)
+    figures = {**audit_figures(findings, seed, time.monotonic() - began), **judged_figures}
+    figures["issues"] = figures["issues"] | Tally(suspect.kind for suspect in suspected)
+    write_issues(folder / "issues.csv", findings.issues, suspected, catalog)
+    write_suspects(folder / FILE_NAME, [*suspects(findings.issues, catalog), *suspected])
+    write_audit_report(folder / "report.html", findings, figures, judgement)
+    write_json(folder / "audit.json", figures)
+    shutil.rmtree(scratch)
+    return figures

@@ -1,0 +1,100 @@
+"""Asks a trained run, or the networks of a label check, about every image of a data set, for its audit."""
+
+from __future__ import annotations
+
+import tempfile
+from pathlib import Path
+
+import numpy as np
+import numpy.typing as npt
+
+from shelfmind.analysis.label_errors.held_out import HeldOut, read_images
+from shelfmind.analysis.label_errors.judgement import Judge, Judgement, Opinion, judgement_of
+from shelfmind.data.splits import relative_name
+from shelfmind.errors import UserError
+from shelfmind.files import cache_folder
+from shelfmind.images.content import hash_files
+from shelfmind.images.squares import open_squares
+from shelfmind.inference.predict_arrays import open_array, predict_into
+from shelfmind.inference.predictor import Predictor
+from shelfmind.progress import Counter, count_silently
+from shelfmind.records import Catalog, require_same_classes
+from shelfmind.runs.folder import RunFolder
+from shelfmind.runs.history import History, read_history
+
+
+def judge_by(run: Path | str, counter: Counter = count_silently) -> Judge:
+    """A judge for `audit`: `run` is a run folder, or a folder that `find-label-errors` made.
+
+    Raises:
+        UserError: it is neither, or an unfinished one; when called, a data set of other classes or images.
+    """
+    folder = Path(run)
+    if (folder / "plan.json").exists():
+        if not (folder / "audit.json").exists():
+            raise UserError(f"{folder} is an unfinished label check; go on with shelfmind find-label-errors first")
+        return lambda catalog: _by_label_check(folder, catalog, counter)
+    RunFolder(folder).require()
+    return lambda catalog: _by_run(RunFolder(folder), catalog, counter)
+
+
+def _by_label_check(folder: Path, catalog: Catalog, counter: Counter) -> Judgement:
+    held_out = read_images(folder / "images.csv", catalog)
+    if held_out is None:
+        raise UserError(
+            f"{folder} judged other images than {catalog.root} has now; run shelfmind find-label-errors again"
+        )
+    opinion = Opinion(
+        source=f"the networks of {folder.name}, each of images that it never saw",
+        held_out=held_out,
+        probabilities=np.load(folder / "probabilities.npy", mmap_mode="r"),
+        embeddings=lambda fold: np.load(folder / "folds" / str(fold) / "embeddings.npy", mmap_mode="r"),
+        unseen=np.ones(held_out.judged, np.bool_),
+        root=catalog.root,
+    )
+    return judgement_of(opinion, counter)
+
+
+def _by_run(run: RunFolder, catalog: Catalog, counter: Counter) -> Judgement:
+    predictor = Predictor(run, tta=())
+    require_same_classes(predictor.class_names, catalog.class_names, str(catalog.root))
+    history = read_history(run, counter)
+    samples = catalog.samples
+    squares, good, _ = open_squares(samples, predictor.recipe.data, counter("preparing images", len(samples)))
+    with tempfile.TemporaryDirectory(prefix="audit-", dir=cache_folder()) as scratch:
+        places = Path(scratch) / "embeddings.npy"
+        probabilities = open_array(
+            Path(scratch) / "probabilities.npy", (len(good), len(catalog.class_names)), np.float32
+        )
+        progress = counter("asking the network", len(good))
+        predict_into(predictor, squares, probabilities=probabilities, embeddings=places, progress=progress)
+        embeddings = np.load(places, mmap_mode="r")
+        held_out = HeldOut(
+            samples=tuple(good),
+            names=tuple(relative_name(sample.path, catalog.root) for sample in good),
+            given=tuple(catalog.class_names[sample.label] for sample in good),
+            labels=np.array([sample.label for sample in good], np.int64),
+            folds=np.zeros(len(good), np.int64),
+            class_names=catalog.class_names,
+        )
+        opinion = Opinion(
+            source=f"the run {run.root.name}{_calibrated(predictor)}",
+            held_out=held_out,
+            probabilities=probabilities,
+            embeddings=lambda fold: embeddings,
+            unseen=_unseen(history, held_out, counter),
+            root=catalog.root,
+        )
+        return judgement_of(opinion, counter)
+
+
+def _calibrated(predictor: Predictor) -> str:
+    """Said of a run whose probabilities are not as its network gives them."""
+    return "" if predictor.temperature == 1.0 else f" (calibrated, temperature {predictor.temperature:.3f})"
+
+
+def _unseen(history: History, held_out: HeldOut, counter: Counter) -> npt.NDArray[np.bool_]:
+    """Which images the run was not trained on, wherever they lie."""
+    paths = [sample.path for sample in held_out.samples]
+    digests = hash_files(paths, counter("hashing files", len(paths)))
+    return np.array([history.use(digest) != "train" for digest in digests], np.bool_)

@@ -1,0 +1,240 @@
+"""Makes a clean copy of a data set by decisions and rules: a repeatable, recorded step; nothing changes in place."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+from shelfmind.analysis.decisions import Decision, read_decisions, resolve
+from shelfmind.cleaning.names import clean_name, clean_names
+from shelfmind.cleaning.placing import target_paths
+from shelfmind.cleaning.record import Figures, digests, summarise, versions, write_record
+from shelfmind.cleaning.repeats import Pair, audited_pairs, find_pairs
+from shelfmind.cleaning.rows import (
+    Row,
+    apply_decisions,
+    cap_classes,
+    drop,
+    rename_classes,
+    repetitions,
+    sample_fraction,
+    split_again,
+)
+from shelfmind.cleaning.writing import place_images
+from shelfmind.data import absolute, open_catalog
+from shelfmind.data.digest import data_digest
+from shelfmind.data.splits import SPLITS, VAL_FRACTION, relative_name
+from shelfmind.errors import UserError, argument, unknown_name
+from shelfmind.files import cache_folder, folder_written_whole, require_free_folder, write_json
+from shelfmind.images.checking import check_files
+from shelfmind.nouns import counted
+from shelfmind.pages.preparation_report import write_report
+from shelfmind.progress import Counter
+from shelfmind.records import BadFile, Catalog
+from shelfmind.requests.calling import takes
+from shelfmind.requests.preparing import PrepareRequest
+from shelfmind.requests.watching import SILENT, Observer
+
+MINDRECORD_FOLDER = "mindrecord"
+
+
+@dataclass(frozen=True)
+class Prepared:
+    """A clean data set: where it is, what was done, how its images got there, and what the user should know."""
+
+    out: Path
+    figures: Figures
+    placed: Mapping[str, int]
+    notes: Sequence[str]
+
+
+@takes(PrepareRequest)
+def prepare(request: PrepareRequest, watcher: Observer = SILENT) -> Prepared:
+    """Write a clean data set to `out` in the folder layout, with a record of where every image went.
+
+    The same data, decisions, settings and versions give the same bytes. `data` is only read. `out` must be missing or
+    empty, and appears only when all is written.
+
+    Returns:
+        Where it is, what was done, how its images got there, and what the user should know.
+
+    Raises:
+        UserError: everything that the user can mend.
+    """
+    root, out, counter = absolute(request.data), absolute(request.out), watcher.counter
+    _require_place(root, out)
+    catalog = open_catalog(root, request.format, request.seed, same_names=True)
+    decisions = _decisions(request, watcher.note)
+    rows, names, plan_notes, figures = _planned(catalog, decisions, request, counter)
+    targets = target_paths(rows, request.jpeg)
+    sources = {relative_name(sample.path, catalog.root): sample.path for sample in catalog.samples}
+    kept = [(sources[row.source], target) for row, target in zip(rows, targets, strict=True) if row.kept]
+    with folder_written_whole(out) as folder:
+        placed = place_images(
+            folder,
+            [source for source, _ in kept],
+            [target for _, target in kept],
+            link=request.link,
+            jpeg=request.jpeg,
+            progress=counter("preparing images", len(kept)),
+        )
+        shards = _write_mindrecord(folder, rows, targets, request.image_size, counter) if request.mindrecord else {}
+        notes = (*catalog.notes, *plan_notes)
+        facts = _facts(catalog, request, figures, notes, shards)
+        write_record(folder, rows, targets, names, facts)
+        write_report(folder, catalog.root, rows, names, figures, facts)
+    return Prepared(out, figures, placed, notes)
+
+
+def _require_place(root: Path, out: Path) -> None:
+    """Refuse to write into the data set itself, or over something."""
+    real_root, real_out = os.path.realpath(root), os.path.realpath(out)
+    if os.path.isdir(real_root) and os.path.commonpath([real_root, real_out]) == real_root:
+        raise UserError(f"{out} lies in the data set {root}, of which it would become a part; choose another place")
+    require_free_folder(out)
+
+
+def _decisions(request: PrepareRequest, note: Callable[[str], None]) -> dict[str, Decision]:
+    """The decisions that hold. Several logs are joined by time, one log's own order stands."""
+    logs = [read_decisions(path, note) for path in request.decisions]
+    joined = logs[0] if len(logs) == 1 else sorted((each for log in logs for each in log), key=lambda each: each.time)
+    return resolve(joined, request.prefer, request.prefer_latest) if joined or request.prefer else {}
+
+
+def _planned(
+    catalog: Catalog, decisions: Mapping[str, Decision], request: PrepareRequest, counter: Counter
+) -> tuple[list[Row], Mapping[str, str], list[str], Figures]:
+    """Every image with what becomes of it, in the order of source names; the map of class names; notes; figures."""
+    class_names = catalog.class_names
+    rows = [
+        Row(name, class_names[sample.label], sample.split, class_names[sample.label], sample.split)
+        for name, sample in sorted((relative_name(sample.path, catalog.root), sample) for sample in catalog.samples)
+    ]
+    bad_files, pairs = _looked_at(catalog, request, counter)
+    rows = drop(rows, _unusable(catalog, bad_files, request.max_bad_fraction))
+    rows, passed_over = apply_decisions(
+        rows,
+        decisions,
+        others=request.others,
+        new_classes=request.new_classes,
+        ignore_missing=request.ignore_missing_decisions,
+    )
+    used = sorted({*class_names, *(row.class_name for row in rows)})
+    names = clean_names(used, merge=request.merge_same_names)
+    rows = rename_classes(rows, names)
+    reasons, unsettled = repetitions(rows, pairs, duplicates=request.drop_duplicates, leaks=request.drop_leaks)
+    rows = drop(rows, reasons)
+    if request.fraction is not None:
+        rows = sample_fraction(rows, request.fraction, request.seed)
+    if request.val_fraction is not None or request.test_fraction is not None:
+        val_fraction = VAL_FRACTION if request.val_fraction is None else request.val_fraction
+        rows = split_again(rows, val_fraction, request.test_fraction, request.split_floor, request.seed)
+    rows = cap_classes(rows, _caps(request.caps, names), request.cap_all, request.seed)
+    figures = summarise(rows, names, len(unsettled), passed_over)
+    if figures.classes < 2:
+        raise UserError(
+            f"only {figures.classes} of {counted(len(class_names), 'class')} would be left; "
+            "a recogniser needs at least two"
+        )
+    return rows, names, _notes(figures, unsettled), figures
+
+
+def _looked_at(catalog: Catalog, request: PrepareRequest, counter: Counter) -> tuple[list[BadFile], list[Pair]]:
+    """The files that cannot be used, and the copies: as the audit has them, or looked for if they are to be dropped."""
+    if request.audit is None and (request.drop_duplicates or request.drop_leaks):
+        pairs, bad_files = find_pairs(catalog, counter)
+        return bad_files, pairs
+    pairs = [] if request.audit is None else audited_pairs(request.audit)
+    names = {relative_name(sample.path, catalog.root) for sample in catalog.samples} if pairs else set()
+    if pairs and names.isdisjoint(name for pair in pairs for name in pair):
+        raise UserError(f"{request.audit} is the audit of another data set: it names no image of {catalog.root}")
+    paths = [sample.path for sample in catalog.samples]
+    progress = counter("checking images", len(paths))
+    return check_files(paths, cache=cache_folder() / "verdicts.sqlite", progress=progress), pairs
+
+
+def _unusable(catalog: Catalog, bad: Sequence[BadFile], max_fraction: float) -> dict[str, str]:
+    total = len(catalog.samples)
+    if len(bad) == total or len(bad) / total > max_fraction:
+        raise UserError(
+            f"{len(bad):,} of {counted(total, 'image')} cannot be used, such as {bad[0].path} ({bad[0].reason}); "
+            f"mend them, or allow more with {argument('max_bad_fraction')}"
+        )
+    return {relative_name(file.path, catalog.root): f"unusable: {file.reason}" for file in bad}
+
+
+def _caps(caps: Mapping[str, int], names: Mapping[str, str]) -> dict[str, int]:
+    """The caps by clean class name."""
+    clean = set(names.values())
+    found = {}
+    for name, limit in caps.items():
+        target = names.get(name, name if name in clean else clean_name(name))
+        if target not in clean:
+            raise unknown_name(f"class in {argument('caps')}:", name, clean)
+        found[target] = limit
+    return found
+
+
+def _notes(figures: Figures, unsettled: Sequence[tuple[str, ...]]) -> list[str]:
+    notes = []
+    if figures.passed_over:
+        notes.append(
+            f"{counted(figures.passed_over, 'decision was', 'decisions were')} passed over: "
+            "the image is gone or has another label now"
+        )
+    if unsettled:
+        notes.append(
+            f"{counted(len(unsettled), 'picture still lies', 'pictures still lie')} in two classes of one split, "
+            "for a person to settle in the review, "
+            f"such as {' and '.join(unsettled[0][:2])}"
+        )
+    if figures.lost_classes:
+        lost = counted(len(figures.lost_classes), "class has", "classes have")
+        notes.append(f"{lost} no image left, such as {figures.lost_classes[0]}")
+    return notes
+
+
+def _facts(
+    catalog: Catalog, request: PrepareRequest, figures: Figures, notes: Sequence[str], shards: Mapping[str, str]
+) -> dict[str, Any]:
+    """What ``prepare.json`` says. No time and no output path: the same input gives the same bytes."""
+    return {
+        "root": str(catalog.root),
+        "format": catalog.format,
+        "data_digest": data_digest(catalog),
+        "decisions_sha256": digests(request.decisions),
+        "audit_sha256": digests([request.audit / "issues.csv"] if request.audit else []),
+        "settings": request.to_json(),
+        "versions": versions(*(["mindspore"] if request.mindrecord else [])),
+        "figures": asdict(figures),
+        "notes": list(notes),
+        "mindrecord_sha256": dict(shards),
+    }
+
+
+def _write_mindrecord(
+    folder: Path, rows: Sequence[Row], targets: Sequence[str], image_size: int, counter: Counter
+) -> dict[str, str]:
+    """The shards of every split and the class names behind the labels; returns each file's SHA-256."""
+    from shelfmind.machine.device import start_mindspore
+
+    start_mindspore()
+    from shelfmind.images.mindrecord import describe_shards, write_split
+
+    place = folder / MINDRECORD_FOLDER
+    place.mkdir()
+    kept = [(row, target) for row, target in zip(rows, targets, strict=True) if row.kept]
+    class_names = sorted({row.class_name for row, _ in kept})
+    ids = {name: number for number, name in enumerate(class_names)}
+    progress = counter("writing MindRecord", len(kept))
+    shards: dict[str, list[str]] = {}
+    for split in SPLITS:
+        of_split = [(folder / target, ids[row.class_name], target) for row, target in kept if row.new_split == split]
+        if of_split:
+            files, labels, names = zip(*of_split, strict=True)
+            shards[split] = write_split(place, split, files, labels, names, image_size=image_size, progress=progress)
+    write_json(place / "classes.json", {"names": class_names, "shards": shards, "image_size": image_size})
+    return describe_shards(place, (shard for names in shards.values() for shard in names))

@@ -1,0 +1,33 @@
+"""A run's opinion becomes suspects, families and figures, and says which images it was trained on."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+
+from shelfmind.analysis.label_errors.judgement import Opinion, judgement_of
+
+EACH, WRONG = 30, (3, 70)
+
+
+def test_wrong_labels_and_families_are_found(opinion: Opinion) -> None:
+    judgement = judgement_of(opinion)
+    worst = judgement.suspected_labels[:2]
+    assert {suspect.path for suspect in worst} == {f"{index}.jpg" for index in WRONG}
+    assert {suspect.given for suspect in worst} == {"蜂蜜", "others"}
+    (family,) = judgement.figures["families"]
+    assert set(family["classes"]) == {"可乐 330ml", "可乐 500ml"}
+    assert family["share_of_all_errors"] > 0.5
+    assert "was trained on the image" in next(each.detail for each in worst if each.split == "train")
+
+
+def test_accuracies_are_those_of_unseen_images(opinion: Opinion) -> None:
+    figures = judgement_of(opinion).figures
+    assert figures["judged_images"] == 5 * EACH
+    assert figures["judged_images_trained_on"] == 5 * EACH - int(opinion.unseen.sum())
+
+
+def test_a_run_that_saw_everything_claims_no_accuracy(opinion: Opinion) -> None:
+    judgement = judgement_of(replace(opinion, unseen=np.zeros(5 * EACH, np.bool_)))
+    assert judgement.figures["shots"] == {}

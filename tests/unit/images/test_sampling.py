@@ -1,0 +1,59 @@
+"""An epoch's order draws each image as often as its class's weight says, evenly."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from shelfmind.images.sampling import SAMPLERS, epoch_order
+
+COUNTS = np.array([600, 300, 90, 10])
+LABELS = np.repeat(np.arange(4), COUNTS)
+
+
+def drawn(sampling: str, seed: int = 0, threshold: float = 1e-3) -> np.ndarray:
+    return epoch_order(LABELS, 4, sampling, threshold, np.random.default_rng(seed))
+
+
+def test_instance_sampling_is_a_permutation() -> None:
+    np.testing.assert_array_equal(np.sort(drawn("instance")), np.arange(len(LABELS)))
+
+
+@pytest.mark.parametrize(
+    ("sampling", "shares"),
+    [
+        ("class", np.full(4, 0.25)),
+        ("square_root", np.sqrt(COUNTS) / np.sqrt(COUNTS).sum()),
+        # Only the class with a share below 0.1 of 1000 images is repeated: sqrt(0.1 / 0.01) and sqrt(0.1 / 0.09) times.
+        ("repeat_factor", COUNTS * np.array([1, 1, np.sqrt(0.1 / 0.09), np.sqrt(10)])),
+    ],
+)
+def test_classes_come_in_the_papers_shares(sampling: str, shares: np.ndarray) -> None:
+    order = drawn(sampling, threshold=0.1)
+    assert len(order) == len(LABELS)
+    measured = np.bincount(LABELS[order], minlength=4) / len(order)
+    np.testing.assert_allclose(measured, shares / shares.sum(), atol=0.02)
+
+
+@pytest.mark.parametrize("sampling", sorted(SAMPLERS))
+def test_the_generator_decides_everything(sampling: str) -> None:
+    np.testing.assert_array_equal(drawn(sampling, 1), drawn(sampling, 1))
+    assert not np.array_equal(drawn(sampling, 1), drawn(sampling, 2))
+
+
+@settings(max_examples=60)
+@given(
+    labels=st.lists(st.integers(0, 5), min_size=1, max_size=60),
+    sampling=st.sampled_from(sorted(SAMPLERS)),
+    seed=st.integers(0, 100),
+)
+def test_every_image_comes_as_often_as_expected_give_or_take_one(labels: list[int], sampling: str, seed: int) -> None:
+    given_labels = np.array(labels, np.int64)
+    counts = np.bincount(given_labels, minlength=6)
+    weights = SAMPLERS[sampling](counts, 0.2)[given_labels]
+    order = epoch_order(given_labels, 6, sampling, 0.2, np.random.default_rng(seed))
+    times = np.bincount(order, minlength=len(labels))
+    assert times.sum() == len(labels)
+    assert (np.abs(times - weights * len(labels) / weights.sum()) < 1 + 1e-6).all()

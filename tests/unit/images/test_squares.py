@@ -1,0 +1,256 @@
+"""Photos are decoded once, whatever becomes of the files, the cache and the disk."""
+
+from __future__ import annotations
+
+import errno
+import os
+import shutil
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from shelfmind.errors import UserError
+from shelfmind.files import cache_folder
+from shelfmind.images import checking
+from shelfmind.images.decoding import NO_MEMORY, BadImage, open_image
+from shelfmind.images.squares import (
+    DecodedOnDemand,
+    cache_limit_bytes,
+    in_order,
+    open_squares,
+    square,
+)
+from shelfmind.recipe import DataRecipe
+from shelfmind.records import Sample
+
+DATA = DataRecipe(image_size=16, resize_to=16)
+SQUARE_BYTES = 16 * 16 * 3
+
+
+@pytest.fixture(autouse=True)
+def cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """An empty cache for each test."""
+    monkeypatch.setenv("SHELFMIND_CACHE", str(tmp_path / "cache"))
+    monkeypatch.delenv("SHELFMIND_CACHE_GB", raising=False)
+    return tmp_path / "cache"
+
+
+@pytest.fixture
+def photos(tmp_path: Path) -> list[Path]:
+    """Six photos of noise."""
+    paths = [tmp_path / f"照片 {number}.png" for number in range(6)]
+    for number, path in enumerate(paths):
+        save_noise(path, number)
+    return paths
+
+
+@pytest.fixture
+def opened(monkeypatch: pytest.MonkeyPatch) -> list[Path]:
+    """Collects the files that are decoded."""
+    seen: list[Path] = []
+
+    def spy(path: Path) -> Image.Image:
+        seen.append(path)
+        return open_image(path)
+
+    monkeypatch.setattr(checking, "open_image", spy)
+    return seen
+
+
+def limit_cache(monkeypatch: pytest.MonkeyPatch, size: int) -> None:
+    monkeypatch.setenv("SHELFMIND_CACHE_GB", repr(size / 2**30))
+
+
+def save_noise(path: Path, seed: int) -> None:
+    Image.fromarray(np.random.default_rng(seed).integers(0, 256, (20, 30, 3), np.uint8)).save(path)
+
+
+def samples_of(paths: list[Path]) -> list[Sample]:
+    return [Sample(path, number, "train") for number, path in enumerate(paths)]
+
+
+def assert_squares_of(paths: list[Path], bad: dict[Path, str] | None = None, progress: Any = None) -> Any:
+    """Open them and compare every square with its own photo."""
+    bad = bad or {}
+    samples = samples_of(paths)
+    squares, good, bad_files = open_squares(samples, DATA, progress)
+    assert {file.path: file.reason for file in bad_files} == bad
+    assert good == [sample for sample in samples if sample.path not in bad]
+    assert len(squares) == len(good)
+    for index, sample in enumerate(good):
+        np.testing.assert_array_equal(squares[index], square(sample.path, DATA))
+    return squares
+
+
+def packed_files(cache: Path) -> list[Path]:
+    return sorted((cache / "squares").glob("*"), key=lambda path: path.stat().st_mtime)
+
+
+def test_the_second_time_decodes_nothing(photos: list[Path], opened: list[Path]) -> None:
+    for expected in (photos, []):
+        done: list[int] = []
+        assert_squares_of(photos, progress=done.append)
+        assert sum(done) == 6
+        assert sorted(opened) == expected
+        opened.clear()
+
+
+@pytest.mark.parametrize("touch_only", [False, True])
+def test_a_changed_file_is_read_again(touch_only: bool, photos: list[Path], opened: list[Path]) -> None:
+    assert_squares_of(photos)
+    opened.clear()
+    if not touch_only:
+        save_noise(photos[2], 99)
+    os.utime(photos[2], ns=(10**18, 10**18))
+    assert_squares_of(photos)
+    assert photos[2] in opened
+
+
+@pytest.mark.parametrize("limit", [10**9, 1])
+def test_bad_files_leave_squares_and_samples_aligned(
+    limit: int, photos: list[Path], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    limit_cache(monkeypatch, limit)
+    photos[1].write_text("text")
+    photos[4].unlink()
+    for _ in range(2):
+        assert_squares_of(photos, {photos[1]: "not an image", photos[4]: "missing"})
+
+
+def test_a_file_that_could_not_be_read_for_once_is_read_the_next_time(
+    photos: list[Path], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fail(path: Path) -> Image.Image:
+        if path == photos[3]:
+            raise BadImage(NO_MEMORY)
+        return open_image(path)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(checking, "open_image", fail)
+        assert_squares_of(photos, {photos[3]: NO_MEMORY})
+    assert_squares_of(photos)
+
+
+@pytest.mark.parametrize("shortage", ["limit", "disk"])
+def test_what_is_too_large_to_keep_is_decoded_on_demand(
+    shortage: str, photos: list[Path], cache: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    kept = assert_squares_of(photos[:5])
+    if shortage == "limit":
+        limit_cache(monkeypatch, 6 * SQUARE_BYTES - 1)
+    else:
+        monkeypatch.setattr(shutil, "disk_usage", lambda folder: SimpleNamespace(free=2 * 6 * SQUARE_BYTES - 1))
+    before = packed_files(cache)
+    squares = assert_squares_of(photos)
+    assert isinstance(squares, DecodedOnDemand)
+    assert packed_files(cache) == before
+    for order in (None, [4, 0, 3]):
+        on_demand, packed = list(in_order(squares, order)), np.stack(list(in_order(kept, order)))
+        np.testing.assert_array_equal(np.stack(on_demand)[: len(packed)], packed)
+    assert len(list(in_order(squares))) == 6
+
+
+def test_what_was_used_longest_ago_makes_room(
+    photos: list[Path], cache: Path, opened: list[Path], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    limit_cache(monkeypatch, 3 * SQUARE_BYTES)  # two files with their headers, and no third
+    assert_squares_of(photos[:1])
+    os.utime(packed_files(cache)[0], (1000, 1000))
+    assert_squares_of(photos[1:2])
+    os.utime(packed_files(cache)[1], (2000, 2000))
+    assert_squares_of(photos[:1])  # used again: now the second is the older one
+    assert_squares_of(photos[2:3])
+    assert len(packed_files(cache)) == 2
+    opened.clear()
+    assert_squares_of(photos[:1])
+    assert opened == []
+    assert_squares_of(photos[1:2])
+    assert opened == [photos[1]]
+
+
+DAMAGES: dict[str, Any] = {
+    "empty": lambda content: b"",
+    "cut": lambda content: content[:-100],
+    "cut in the header": lambda content: content[:40],
+    "text": lambda content: b"this is no array",
+    "zeros": lambda content: bytes(len(content)),
+    "fewer squares": lambda content: content.replace(b"(6, 16,", b"(5, 16,"),
+    "broken header": lambda content: content.replace(b"'shape'", b"'shape("),
+}
+
+
+@pytest.mark.parametrize("damage", DAMAGES)
+def test_damaged_squares_are_made_anew(damage: str, photos: list[Path], cache: Path, opened: list[Path]) -> None:
+    assert_squares_of(photos)
+    (packed,) = packed_files(cache)
+    content = packed.read_bytes()
+    packed.write_bytes(DAMAGES[damage](content))
+    assert packed.read_bytes() != content
+    opened.clear()
+    assert_squares_of(photos)
+    assert sorted(set(opened)) == photos
+    opened.clear()
+    assert_squares_of(photos)
+    assert opened == []
+
+
+@pytest.mark.parametrize("error", [KeyboardInterrupt(), OSError(errno.ENOSPC, "full")])
+def test_what_is_broken_off_leaves_nothing(error: BaseException, photos: list[Path], cache: Path) -> None:
+    def stop(done: int) -> None:
+        raise error
+
+    with pytest.raises(UserError if isinstance(error, OSError) else KeyboardInterrupt) as caught:
+        open_squares(samples_of(photos), DATA, stop)
+    assert isinstance(error, KeyboardInterrupt) or "SHELFMIND_CACHE" in str(caught.value)
+    assert packed_files(cache) == []
+    assert_squares_of(photos)
+
+
+def test_no_photos_are_no_squares() -> None:
+    for _ in range(2):
+        squares, samples, bad_files = open_squares([], DATA)
+        assert (len(squares), samples, bad_files) == (0, [], [])
+
+
+@pytest.mark.parametrize("change", [{"resize": "squash"}, {"resize_to": 18}, {"fill": (9, 9, 9)}])
+def test_another_preparation_has_squares_of_its_own(change: dict[str, Any], photos: list[Path]) -> None:
+    assert_squares_of(photos)
+    other = DATA.model_copy(update=change)
+    squares, _, _ = open_squares(samples_of(photos), other)
+    np.testing.assert_array_equal(squares[0], square(photos[0], other))
+
+
+def test_bytes_give_the_square_of_their_file(photos: list[Path]) -> None:
+    np.testing.assert_array_equal(square(photos[0].read_bytes(), DATA), square(photos[0], DATA))
+
+
+def test_the_cache_lies_where_the_user_wants(tmp_path: Path, cache: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    assert cache_folder() == cache
+    assert cache.is_dir()
+    monkeypatch.delenv("SHELFMIND_CACHE")
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "xdg"))
+    assert cache_folder() == tmp_path / "xdg" / "shelfmind"
+    (tmp_path / "file").touch()
+    monkeypatch.setenv("SHELFMIND_CACHE", str(tmp_path / "file" / "cache"))
+    with pytest.raises(UserError, match="set SHELFMIND_CACHE"):
+        cache_folder()
+
+
+@pytest.mark.parametrize(("given", "expected"), [(None, 8 * 2**30), ("", 8 * 2**30), ("0.5", 2**29), ("0", 0)])
+def test_the_cache_takes_what_the_user_allows(
+    given: str | None, expected: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    if given is not None:
+        monkeypatch.setenv("SHELFMIND_CACHE_GB", given)
+    assert cache_limit_bytes() == expected
+
+
+@pytest.mark.parametrize("given", ["much", "-1", "nan", "inf", "8 GB"])
+def test_a_limit_that_is_no_number_is_refused(given: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("SHELFMIND_CACHE_GB", given)
+    with pytest.raises(UserError, match="SHELFMIND_CACHE_GB must be a number of gigabytes"):
+        cache_limit_bytes()

@@ -1,0 +1,31 @@
+"""The page's parts about a judgement: what is suspected, beside whom, and how far it can be trusted."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+
+from shelfmind.analysis.label_errors.judgement import Opinion, judgement_of
+from shelfmind.pages.judgement_sections import judgement_headlines, judgement_sections
+
+
+def test_suspects_are_shown_apart_by_what_was_trained_on(opinion: Opinion) -> None:
+    judgement = judgement_of(opinion)
+    sections = judgement_sections(judgement)
+    assert [section.key for section in sections] == ["labels", "outliers", "accuracy", "families"]
+    unseen, trained_on = sections[0].galleries
+    shown = {gallery.cards[0].pictures[0].name for gallery in (unseen, trained_on)}
+    assert shown == {"3.jpg", "70.jpg"}
+    assert judgement_headlines(judgement)[0].grade == "bad"
+
+
+def test_a_run_that_judges_what_it_was_trained_on_says_so(opinion: Opinion) -> None:
+    assert "trained on by the very network" in judgement_sections(judgement_of(opinion))[0].intro
+    honest = judgement_of(replace(opinion, unseen=np.ones(opinion.held_out.judged, np.bool_)))
+    assert "No network judges an image that it was trained on" in judgement_sections(honest)[0].intro
+
+
+def test_without_unseen_images_no_accuracy_is_drawn(opinion: Opinion) -> None:
+    judgement = judgement_of(replace(opinion, unseen=np.zeros(opinion.held_out.judged, np.bool_)))
+    assert judgement_sections(judgement)[2].charts == ()

@@ -1,0 +1,234 @@
+"""The page: whole in itself, harmless whatever names say, the same for the same input, and small enough to mail."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from dataclasses import replace
+from html.parser import HTMLParser
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from shelfmind.evaluation import evaluate
+from shelfmind.pages.report import write_report
+from shelfmind.pages.thumbnails import thumbnail
+from shelfmind.records import BadFile
+
+HOSTILE = ["<script>alert(1)</script>", '"><img src=x onerror=alert(2)>', "康师傅（红烧牛肉面）", "{{ 7 * 7 }}"]
+HISTORY = [
+    {"epoch": 1, "train_loss": 3.2, "val_loss": None, "val_top1": 0.2, "lr": 0.1, "image_size": 64},
+    {"epoch": 2, "train_loss": 2.1, "val_loss": 2.4, "val_top1": 0.4},
+]
+VOID = {"meta", "img", "input", "br"}
+
+
+class Page(HTMLParser):
+    """Collects tags, checks that they close, and gathers the text."""
+
+    def __init__(self, source: str) -> None:
+        super().__init__()
+        self.tags: list[tuple[str, dict[str, str | None]]] = []
+        self.open: list[str] = []
+        self.text = ""
+        self.feed(source)
+        assert self.open == []
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        self.tags.append((tag, dict(attrs)))
+        if tag not in VOID:
+            self.open.append(tag)
+
+    def handle_startendtag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        self.tags.append((tag, dict(attrs)))
+
+    def handle_endtag(self, tag: str) -> None:
+        assert self.open.pop() == tag
+
+    def handle_data(self, data: str) -> None:
+        self.text += data
+
+    def count(self, tag: str) -> int:
+        return sum(each == tag for each, _ in self.tags)
+
+
+@pytest.fixture
+def photos(tmp_path) -> list[Path]:
+    paths = []
+    for i, size in enumerate([(300, 200), (40, 400), (1, 1), (2000, 1)]):
+        paths.append(tmp_path / "photos" / f"{i}.png")
+        paths[-1].parent.mkdir(exist_ok=True)
+        Image.new("RGB", size, (40 * i, 90, 120)).save(paths[-1])
+    paths.append(tmp_path / "photos" / "broken.jpg")
+    paths[-1].write_text("no image")
+    return paths
+
+
+@pytest.fixture
+def write(make_predictions, photos, tmp_path) -> Callable[..., str]:
+    def make(**changes: object) -> str:
+        rows = [
+            [0.1, 0.7, 0.1, 0.1],
+            [0.6, 0.2, 0.1, 0.1],
+            [0.1, 0.1, 0.7, 0.1],
+            [0.9, 0.1, 0, 0],
+            [0.1, 0.2, 0.6, 0.1],
+        ]
+        bad_files = [BadFile(tmp_path / "photos" / "<b>.jpg", "truncated <i>")]
+        predictions = make_predictions([0, 1, 2, 2, 3], rows, HOSTILE, [str(path) for path in photos], bad_files)
+        counts = np.array([150, 40, 7, 8])
+        given: dict[str, object] = {
+            "title": "Demo <b>run</b>",
+            "recipe_text": "name: a # <i>&",
+            "history": HISTORY,
+            "evaluation": evaluate(predictions, counts, split="val"),
+            "predictions": predictions,
+            "catalog_notes": ["the <u>split</u> was made here"],
+            "train_counts": counts,
+            "provenance": {"versions": {"numpy": "<s>1.26</s>"}, "seed": None, "tags": ["a", "b"]},
+            "references": {0: [photos[4], photos[0]], 1: [photos[1]], 2: [photos[2]]},
+        }
+        path = tmp_path / "report.html"
+        write_report(path, **(given | changes))  # type: ignore[arg-type]
+        return path.read_text(encoding="utf-8")
+
+    return make
+
+
+def test_names_cannot_become_markup(write) -> None:
+    source = write()
+    page = Page(source)
+    assert page.count("script") == 1
+    assert not {"b", "s", "u"} & {tag for tag, _ in page.tags}
+    assert not any(name.startswith("on") for _, attrs in page.tags for name in attrs)
+    assert "alert(1)" in page.text
+    assert "{{ 7 * 7 }}" in page.text
+    assert "康师傅（红烧牛肉面）" in page.text
+
+
+def test_nothing_is_loaded_from_elsewhere(write) -> None:
+    source = write()
+    page = Page(source)
+    addresses = [attrs[name] or "" for _, attrs in page.tags for name in ("src", "href") if name in attrs]
+    assert addresses
+    assert all(address.startswith(("data:image/jpeg;base64,", "#")) for address in addresses)
+    targets = {attrs.get("id") for _, attrs in page.tags}
+    assert all(address[1:] in targets for address in addresses if address.startswith("#"))
+    assert not re.search(r"url\(|@import|https?://", source)
+    assert page.count("link") == 0
+
+
+def test_pictures_and_placeholders(write) -> None:
+    page = Page(write())
+    pictures = [attrs for tag, attrs in page.tags if tag == "img"]
+    assert len(pictures) == 4 * 2 + 4 - 2  # four confusions of two, four errors, less the broken file in either
+    assert all(attrs.get("alt") for attrs in pictures)
+    assert page.text.count("cannot be opened") == 2
+    assert all("/" not in (attrs["title"] or "") for attrs in pictures), "shared folders are cut off"
+
+
+def test_figures_and_words(write) -> None:
+    text = " ".join(Page(write()).text.split())
+    assert "Of 5 val images, 1 is recognised at first guess. These are too few images to judge" in text
+    assert "1 class with more than 100 training images" in text
+    assert "fewer than 20 training images" in text
+    assert "1 file could not be read" in text
+    assert "versions.numpy" in text
+    assert "Lowest on validation: 2.4 at epoch 2." in text
+
+
+def test_the_same_input_gives_the_same_page(write) -> None:
+    assert write() == write()
+
+
+def test_the_least_that_can_be_given(make_predictions, tmp_path) -> None:
+    predictions = make_predictions([0, 1], [[1.0, 0.0], [0.0, 1.0]], paths=["a.jpg", "gone/b.jpg"])
+    evaluation = evaluate(predictions, None)
+    write_report(
+        tmp_path / "r.html", title="t", recipe_text="", history=[], evaluation=evaluation, predictions=predictions
+    )
+    text = " ".join(Page((tmp_path / "r.html").read_text(encoding="utf-8")).text.split())
+    assert "every image was recognised" in text
+    assert "every file could be read" in text
+
+
+def test_bad_files_that_are_only_counted(write, make_predictions) -> None:
+    predictions = make_predictions([0], [[0.4, 0.2, 0.2, 0.2]], HOSTILE, bad_files=[BadFile(Path("a.jpg"), "empty")])
+    text = Page(write(evaluation=evaluate(predictions, None), predictions=replace(predictions, bad_files=())))
+    assert "1 file could not be read and is in none of the figures." in text.text
+    assert "a.jpg" not in text.text
+
+
+def test_without_references_only_the_mistaken_image_is_shown(write) -> None:
+    page = Page(write(references=None))
+    assert "→" not in page.text
+    assert "mistaken with the highest confidence" in page.text
+
+
+def test_a_large_run_stays_below_three_megabytes(random_predictions, tmp_path) -> None:
+    rng = np.random.default_rng(0)
+    for i in range(60):
+        Image.fromarray(rng.integers(0, 256, (96, 128, 3), np.uint8)).save(tmp_path / f"{i}.png")
+    predictions = random_predictions(3000, 2388, seed=0)
+    paths = tuple(str(tmp_path / f"{i % 60}.png") for i in range(3000))
+    predictions = type(predictions)(
+        paths, predictions.labels, predictions.probabilities, predictions.embeddings,
+        tuple(f"一个相当长的商品名称 500ml（{i}）" for i in range(2388)),
+    )  # fmt: skip
+    counts = rng.integers(1, 300, 2388)
+    write_report(
+        tmp_path / "r.html",
+        title="t",
+        recipe_text="",
+        history=HISTORY,
+        evaluation=evaluate(predictions, counts),
+        predictions=predictions,
+        train_counts=counts,
+        references={i: [tmp_path / f"{i % 60}.png"] for i in range(2388)},
+    )
+    assert (tmp_path / "r.html").stat().st_size < 3_000_000
+
+
+def test_thumbnails_are_small_and_keep_the_proportions(photos) -> None:
+    import base64
+    import io
+
+    for path, size in zip(photos, [(128, 85), (13, 128), (1, 1), (128, 1)], strict=False):
+        source = thumbnail(path)
+        assert source is not None
+        data = base64.b64decode(source.removeprefix("data:image/jpeg;base64,"))
+        with Image.open(io.BytesIO(data)) as image:
+            assert (image.format, image.size) == ("JPEG", size)
+    assert thumbnail(photos[4]) is None
+    assert thumbnail(Path("missing.jpg")) is None
+
+
+def test_too_few_images_to_judge_are_counted_and_not_rated(make_predictions, tmp_path) -> None:
+    def page(images: int) -> str:
+        predictions = make_predictions([0] * images, [[0.9, 0.05, 0.05, 0, 0, 0]] * images)
+        evaluation = evaluate(predictions, np.full(6, 200), split="test")
+        write_report(
+            tmp_path / "report.html",
+            title="t",
+            recipe_text="",
+            history=(),
+            evaluation=evaluation,
+            predictions=predictions,
+        )
+        return Page((tmp_path / "report.html").read_text(encoding="utf-8")).text
+
+    few, enough = page(1), page(10)
+    assert "1 of 1 right" in few
+    assert "too few images to judge" in few
+    assert "100.0%" not in few.split("All classes")[1].split("Confidence and classes")[0]
+    assert "too few images to judge" not in enough
+    assert "72.2% to 100.0%" in enough
+
+
+def test_warnings_of_the_training_come_first(write, make_predictions) -> None:
+    evaluation = evaluate(make_predictions([0], [[0.9, 0.1]]), None)
+    text = Page(write(evaluation=replace(evaluation, warnings=("the training ended after 1 step",)))).text
+    assert text.index("Warning: the training ended after 1 step") < text.index("Top-1 accuracy")
+    assert "Warning" not in Page(write()).text

@@ -1,0 +1,109 @@
+"""A run folder is made once, read back as written, and never half-way when something was cut or damaged."""
+
+from __future__ import annotations
+
+import errno
+import os
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from shelfmind.errors import UserError
+from shelfmind.files import write_text
+from shelfmind.recipe import load_recipe
+from shelfmind.runs.folder import RunFolder, create_run_folder, read_json
+
+ENTRIES: list[dict[str, Any]] = [{"epoch": 0, "val_top1": None}, {"epoch": 1, "note": "第 1 轮"}]
+
+
+@pytest.fixture
+def run(tmp_path: Path) -> RunFolder:
+    """A run with its recipe, classes, log and last weights."""
+    run = create_run_folder(tmp_path / "运行" / "一")
+    write_text(run.recipe, load_recipe("demo").dump())
+    run.write_classes(["可乐", "雪碧"], [3, 4])
+    run.write_log(ENTRIES)
+    run.last.write_text("last")
+    run.best.write_text("best")
+    return run
+
+
+def test_what_was_written_comes_back(run: RunFolder) -> None:
+    run.require()
+    assert run.read_recipe() == load_recipe("demo")
+    assert run.read_classes() == (("可乐", "雪碧"), (3, 4))
+    assert run.read_log() == ENTRIES
+
+
+def test_a_log_that_was_cut_anywhere_keeps_its_whole_lines(run: RunFolder) -> None:
+    content = run.log.read_bytes()
+    first = content.index(b"\n")
+    for kept in range(len(content) - 1):
+        run.log.write_bytes(content[:kept])
+        assert run.read_log() == ENTRIES[: kept >= first]
+    run.log.unlink()
+    assert run.read_log() == []
+
+
+@pytest.mark.parametrize("linked", [True, False])
+def test_what_is_offered_is_the_chosen_file(linked: bool, run: RunFolder, monkeypatch: pytest.MonkeyPatch) -> None:
+    def refuse(*paths: object) -> None:
+        raise OSError(errno.EPERM, "this file system has no links")
+
+    if not linked:
+        monkeypatch.setattr(os, "link", refuse)
+    before = sorted(path.name for path in run.root.iterdir())
+    for chosen in (run.last, run.best, run.best, run.last):
+        run.offer(chosen)
+        assert run.weights.read_text() == chosen.stem
+        assert run.weights.samefile(chosen) == linked
+    assert sorted(path.name for path in run.root.iterdir()) == sorted([*before, "weights.ckpt"])
+
+
+def test_only_a_run_is_taken_for_one(run: RunFolder, tmp_path: Path) -> None:
+    for root, said in ((tmp_path / "none", "there is no run at"), (tmp_path, "is not a run folder")):
+        with pytest.raises(UserError, match=said):
+            RunFolder(root).require()
+        with pytest.raises(UserError, match=said):
+            RunFolder(root).read_recipe()
+
+
+def test_a_new_run_takes_no_folder_that_is_in_use(run: RunFolder, tmp_path: Path) -> None:
+    with pytest.raises(UserError, match="--resume"):
+        create_run_folder(run.root)
+    file = tmp_path / "file"
+    file.touch()
+    for root in (file, file / "below"):
+        with pytest.raises(UserError, match=r"exists and is not empty|cannot be made"):
+            create_run_folder(root)
+    (tmp_path / "empty").mkdir()
+    assert create_run_folder(tmp_path / "empty") == RunFolder(tmp_path / "empty")
+
+
+@pytest.mark.parametrize("content", [b"", b"{", b"[1]", b'{"names": 3}', b'{"names": ["a"]}', b"\xff\xfe\x00"])
+def test_damaged_classes_are_the_users_to_mend(content: bytes, run: RunFolder) -> None:
+    run.classes.write_bytes(content)
+    with pytest.raises(UserError, match=r"classes\.json"):
+        run.read_classes()
+
+
+@pytest.mark.parametrize("content", [b"", b"[1]", b"train: [", b"unknown: 1", b"\xff\xfe\x00"])
+def test_a_damaged_recipe_is_the_users_to_mend(content: bytes, run: RunFolder) -> None:
+    run.recipe.write_bytes(content)
+    with pytest.raises(UserError, match=r"recipe\.yaml"):
+        run.read_recipe()
+
+
+def test_json_that_is_missing_is_the_users_to_mend(tmp_path: Path) -> None:
+    with pytest.raises(UserError, match="cannot be read"):
+        read_json(tmp_path / "none.json")
+
+
+def test_warnings_are_read_from_the_end_of_the_log(tmp_path):
+    run = RunFolder(tmp_path)
+    assert run.read_warnings() == ()
+    run.write_log([{"epoch": 0}])
+    assert run.read_warnings() == ()
+    run.write_log([{"epoch": 0}, {"epoch": 1, "warnings": ["short"]}])
+    assert run.read_warnings() == ("short",)

@@ -1,0 +1,293 @@
+"""A run knows photos by their content: copied, renamed, moved ones keep their group, all others are new."""
+
+from __future__ import annotations
+
+import csv
+import shutil
+from collections.abc import Mapping
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from shelfmind.data import open_catalog
+from shelfmind.data.digest import data_digest
+from shelfmind.errors import UserError
+from shelfmind.files import write_json
+from shelfmind.progress import count_silently
+from shelfmind.records import Sample
+from shelfmind.runs.folder import RunFolder
+from shelfmind.runs.history import History, UntoldError, read_history, write_history
+from shelfmind.runs.known_data import KnownData, chosen_split, lost_to_others, open_known, part, with_split_of
+from shelfmind.runs.overlaps import overlap_of, refuse_seen
+from shelfmind.workflows.evaluate import notes_on
+
+CLASSES = ("可乐", "茶")
+
+
+@pytest.fixture(autouse=True)
+def _cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("SHELFMIND_CACHE", str(tmp_path / "cache"))
+
+
+def save_photo(path: Path, seed: int) -> None:
+    """A photo that no other seed gives."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    coarse = np.random.default_rng(seed).integers(0, 256, (9, 9, 3), np.uint8)
+    Image.fromarray(coarse).resize((60, 50), Image.Resampling.BICUBIC).save(path)
+
+
+@pytest.fixture
+def photos(tmp_path: Path) -> Path:
+    """40 photos of two classes, without a split of their own."""
+    for seed in range(40):
+        save_photo(tmp_path / "photos" / CLASSES[seed % 2] / f"{seed}.png", seed)
+    return tmp_path / "photos"
+
+
+def run_on(data: Path, root: Path, seed: int = 0) -> RunFolder:
+    """What a training leaves of its data."""
+    run = RunFolder(root)
+    root.mkdir()
+    catalog = open_catalog(data, seed=seed)
+    origin = {"path": str(data), "format": catalog.format, "digest": data_digest(catalog)}
+    write_json(run.provenance, {"seed": seed, "data": origin})
+    write_history(run, catalog, count_silently)
+    run.write_classes(catalog.class_names, [1] * len(catalog.class_names))
+    return run
+
+
+def opened(run: RunFolder | list[RunFolder], data: Path, **more: bool) -> KnownData:
+    return open_known([run] if isinstance(run, RunFolder) else run, data, None, count_silently, **more)
+
+
+def groups(known: KnownData, of: Path | None = None) -> dict[str, list[str]]:
+    """The contents of each group, by the name that each has in `of`."""
+    names = {path.read_bytes(): path.name for path in (of or known.catalog.root).rglob("*.png")}
+    found = {split: known.catalog.split(split) for split in ("train", "val", "test", "new")}
+    return {
+        split: [names.get(each.path.read_bytes(), each.path.name) for each in samples]
+        for split, samples in found.items()
+    }
+
+
+def own_groups(run: RunFolder) -> dict[str, list[str]]:
+    rows = read_history(run, count_silently).rows
+    found = {split: [Path(row.name).name for row in rows if row.split == split] for split in ("train", "val", "test")}
+    return {**found, "new": []}
+
+
+def test_its_own_data_has_the_split_it_was_trained_with(photos: Path, tmp_path: Path) -> None:
+    run = run_on(photos, tmp_path / "run", seed=3)
+    write_json(run.provenance, {"seed": 9})  # whatever split would be made up today
+    assert groups(opened(run, photos)) == own_groups(run)
+
+
+@pytest.mark.parametrize("change", ["copied", "renamed", "grown", "moved away", "list"])
+def test_where_photos_lie_and_what_they_are_called_does_not_matter(change: str, photos: Path, tmp_path: Path) -> None:
+    run, other = run_on(photos, tmp_path / "run"), tmp_path / "别处"
+    before = tmp_path / "before"
+    shutil.copytree(photos, before)
+    shutil.copytree(photos, other)
+    expected = own_groups(run)
+    if change == "renamed":
+        for number, path in enumerate(sorted(other.rglob("*.png"))):
+            path.rename(path.with_name(f"新 {97 * number % 41}.png"))
+    if change == "grown":
+        for seed in (100, 101, 102):
+            save_photo(other / CLASSES[seed % 2] / f"{seed}.png", seed)
+        expected["new"] = ["100.png", "102.png", "101.png"]
+    if change == "moved away":
+        shutil.rmtree(photos)
+    if change == "list":
+        with open(tmp_path / "list.csv", "w", encoding="utf-8", newline="") as file:
+            rows = [(path, path.parent.name, "val") for path in sorted(other.rglob("*.png"), reverse=True)]
+            csv.writer(file).writerows([("path", "label", "split"), *rows])
+        other = tmp_path / "list.csv"
+    assert groups(opened(run, other), before) == expected
+
+
+def test_a_changed_photo_is_new_and_found_by_its_looks(photos: Path, tmp_path: Path) -> None:
+    run = run_on(photos, tmp_path / "run")
+    name = read_history(run, count_silently).training_rows[0].name
+    other = tmp_path / "other"
+    shutil.copytree(photos, other)
+    (other / name).write_bytes((photos / name).read_bytes() + b"metadata")
+    known = opened(run, other)
+    (changed,) = known.catalog.split("new")
+    assert changed.path == other / name
+    overlap = overlap_of(part(known.catalog, "test,new"), known.histories, count_silently)
+    assert overlap.to_json() == {"trained": 0, "validated": 0, "near_copies": 1}
+    assert overlap.example == (str(changed.path), name)
+    again = overlap_of(part(known.catalog, "test,new"), known.histories, pytest.fail)  # nothing is compared twice
+    assert again == overlap
+
+
+def declared(root: Path, seeds: Mapping[str, tuple[int, ...]]) -> Path:
+    for split, numbers in seeds.items():
+        for seed in numbers:
+            save_photo(root / split / CLASSES[seed % 2] / f"{seed}.png", seed)
+    return root
+
+
+def test_what_the_data_calls_test_is_test_known_or_not(photos: Path, tmp_path: Path) -> None:
+    run = run_on(photos, tmp_path / "run")
+    own = own_groups(run)
+    trained, tested = int(Path(own["train"][0]).stem), int(Path(own["test"][0]).stem)
+    data = declared(tmp_path / "data", {"train": (tested, 200), "val": (201,), "test": (trained, 202, 203)})
+    known = opened(run, data)
+    found = {split: sorted(names) for split, names in groups(known).items()}
+    assert found == {
+        "train": [],
+        "val": [],
+        "test": sorted([f"{trained}.png", f"{tested}.png", "202.png", "203.png"]),
+        "new": ["200.png", "201.png"],
+    }
+    with pytest.raises(UserError, match=r"1 was trained on by .*allow_seen"):
+        refuse_seen(known.catalog.split("test"), known.histories, "so", tmp_path / "seen.csv")
+    assert f"{trained}.png" in (tmp_path / "seen.csv").read_text(encoding="utf-8")
+    assert overlap_of(known.catalog.split("test"), known.histories, count_silently).trained == 1
+    refuse_seen(known.catalog.split("new"), known.histories, "so", tmp_path / "seen.csv")
+
+
+def test_files_that_cannot_be_used_were_not_trained_on(photos: Path, tmp_path: Path) -> None:
+    (photos / CLASSES[0] / "empty.png").touch()
+    run = run_on(photos, tmp_path / "run")
+    rows = (tmp_path / "run" / "split.csv").read_text(encoding="utf-8").splitlines()
+    text = "\n".join(row.replace(",test,", ",train,") if "empty" in row else row for row in rows)
+    (tmp_path / "run" / "split.csv").write_text(text + "\n", encoding="utf-8")
+    data = declared(tmp_path / "data", {"test": (300, 301)})
+    (data / "test" / CLASSES[0] / "nothing.png").touch()
+    known = opened(run, data)
+    refuse_seen(known.catalog.split("test"), known.histories, "so", tmp_path / "seen.csv")
+
+
+def test_of_the_same_bytes_in_two_splits_training_counts(photos: Path, tmp_path: Path) -> None:
+    run = run_on(photos, tmp_path / "run")
+    lines = run.split.read_text(encoding="utf-8").splitlines()
+    of = {split: [n for n, line in enumerate(lines) if f",{split}," in line] for split in ("train", "val", "test")}
+    for same, other in ((of["train"][0], of["test"][0]), (of["val"][0], of["test"][1]), (of["train"][1], of["val"][1])):
+        lines[other] = f"{lines[other].rsplit(',', 1)[0]},{lines[same].rsplit(',', 1)[1]}"
+    run.split.write_text("\n".join(lines) + "\n", encoding="utf-8")
+    history = read_history(run, count_silently)
+    uses = {split: [history.use(history.rows[n - 1].sha256) for n in of[split][:2]] for split in of}
+    assert uses == {"train": ["train", "train"], "val": ["val", "train"], "test": ["train", "val"]}
+
+
+def test_what_the_run_tested_and_trained_on_is_left_out_of_test_aloud(photos: Path, tmp_path: Path) -> None:
+    copies = [photos / CLASSES[0] / f"copy {number}.png" for number in range(12)]
+    for copy in copies:
+        shutil.copyfile(photos / CLASSES[0] / "0.png", copy)
+    run = run_on(photos, tmp_path / "run", seed=1)
+    tested = [name for name in own_groups(run)["test"] if name.startswith(("copy", "0."))]
+    assert tested  # the same bytes lie in train and in test
+    known = opened(run, photos)
+    assert {sample.split for sample in known.catalog.samples if sample.path in copies} == {"train"}
+    assert any("byte for byte the same" in note for note in notes_on(known, "test"))
+    assert not any("byte for byte" in note for note in notes_on(known, "val"))
+
+
+def test_splits_are_asked_for_by_name(photos: Path, tmp_path: Path) -> None:
+    run = run_on(photos, tmp_path / "run")
+    save_photo(photos / CLASSES[0] / "later.png", 500)
+    catalog = opened(run, photos).catalog
+    assert chosen_split(catalog, None) == "test"
+    assert chosen_split(catalog, "new, test,new") == "new,test"
+    assert len(part(catalog, "test, new")) == len(catalog.split("test")) + 1
+    assert chosen_split(opened(run, declared(tmp_path / "x", {"train": (600, 601)})).catalog, None) == "new"
+    with pytest.raises(UserError, match="did you mean"):
+        chosen_split(catalog, "test,nwe")
+    with pytest.raises(UserError, match="it has: test"):
+        chosen_split(opened(run, declared(tmp_path / "y", {"test": (600, 601)})).catalog, "val")
+
+
+def forget_digests(run: RunFolder) -> list[str]:
+    """Make the run one of before digests were kept; its list as it was."""
+    lines = run.split.read_text(encoding="utf-8").splitlines()
+    run.split.write_text("\n".join(line.rsplit(",", 1)[0] for line in lines) + "\n", encoding="utf-8")
+    run.seen.unlink()
+    return lines
+
+
+def test_a_run_without_digests_takes_them_from_its_own_data_once(photos: Path, tmp_path: Path) -> None:
+    run = run_on(photos, tmp_path / "run", seed=2)
+    fingerprints = run.seen.read_bytes()
+    lines = forget_digests(run)
+    save_photo(photos / CLASSES[1] / "later.png", 700)  # the split that would be made now is another
+    shutil.copytree(photos, tmp_path / "copy")
+    assert len(opened(run, tmp_path / "copy").catalog.split("new")) == 1
+    assert run.split.read_text(encoding="utf-8").splitlines() == lines
+    assert run.seen.read_bytes() == fingerprints
+    shutil.rmtree(photos)
+    assert len(opened(run, tmp_path / "copy").catalog.split("new")) == 1
+
+
+@pytest.mark.parametrize("change", ["a file is gone", "a file is larger", "all is gone", "no list"])
+def test_a_run_without_digests_whose_data_changed_cannot_tell(change: str, photos: Path, tmp_path: Path) -> None:
+    run = run_on(photos, tmp_path / "run")
+    forget_digests(run)
+    shutil.copytree(photos, tmp_path / "copy")
+    first = sorted(photos.rglob("*.png"))[0]
+    if change == "a file is gone":
+        first.unlink()
+    elif change == "a file is larger":
+        first.write_bytes(first.read_bytes() + b"more")
+    elif change == "all is gone":
+        shutil.rmtree(photos)
+    else:
+        run.split.unlink()
+    with pytest.raises(UntoldError, match=r"cannot be told.*allow_seen"):
+        opened(run, tmp_path / "copy")
+    known = opened(run, tmp_path / "copy", allow_seen=True)
+    assert "cannot be told" in notes_on(known, "test")[0]
+    assert known.catalog.split("test")
+
+
+def test_several_runs_leave_what_none_has_seen(photos: Path, tmp_path: Path) -> None:
+    runs = [run_on(photos, tmp_path / str(seed), seed) for seed in (0, 5)]
+    known = opened(runs, photos)
+    uses = [{name: split for split, names in own_groups(run).items() for name in names} for run in runs]
+    for sample in known.catalog.samples:
+        own = {use[sample.path.name] for use in uses}
+        assert sample.split == ("train" if "train" in own else "val" if "val" in own else "test")
+    lost = lost_to_others(known, "test")
+    alone = {name for run in runs for name in own_groups(run)["test"]}
+    assert lost == len(alone) - len(known.catalog.split("test")) > 0
+    assert lost_to_others(opened(runs[0], photos), "test") == 0
+
+
+def test_a_split_is_taken_over_by_content(photos: Path, tmp_path: Path) -> None:
+    run = run_on(photos, tmp_path / "run")
+    history: History = read_history(run, count_silently)
+    other = tmp_path / "copy"
+    shutil.copytree(photos, other)
+    save_photo(other / CLASSES[0] / "later.png", 800)
+    taken, added = with_split_of(open_catalog(other, seed=7), history, count_silently)
+    assert added == 1
+    found = {split: [sample.path.name for sample in taken.split(split)] for split in ("train", "val", "test")}
+    own = own_groups(run)
+    assert (found["val"], found["test"]) == (own["val"], own["test"])
+    assert sorted(found["train"]) == sorted([*own["train"], "later.png"])
+    assert not any("stratified" in note for note in taken.notes)
+
+
+def test_a_split_that_is_taken_over_keeps_the_datas_own_test(photos: Path, tmp_path: Path) -> None:
+    history = read_history(run_on(photos, tmp_path / "run"), count_silently)
+    data = declared(tmp_path / "data", {"train": (900, 901), "val": (902,), "test": (903,)})
+    taken, added = with_split_of(open_catalog(data), history, count_silently)
+    assert added == 2
+    found = [(sample.path.stem, sample.split) for sample in taken.samples]
+    assert sorted(found) == [("900", "train"), ("901", "train"), ("902", "val"), ("903", "test")]
+
+
+def test_a_run_without_fingerprints_says_so(photos: Path, tmp_path: Path) -> None:
+    run = run_on(photos, tmp_path / "run")
+    run.seen.unlink()
+    known = opened(run, photos)
+    overlap = overlap_of(known.catalog.split("val"), known.histories, count_silently)
+    assert overlap.near_copies is None
+    assert (overlap.trained, overlap.validated) == (0, len(known.catalog.split("val")))
+    run.seen.write_text("no array")
+    with pytest.raises(UserError, match=r"seen\.npy"):
+        overlap_of([Sample(photos, 0, "val")], opened(run, photos).histories, count_silently)

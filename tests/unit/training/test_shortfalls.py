@@ -1,0 +1,40 @@
+"""Trainings that cannot have learnt anything, or that nothing judged, are warned of; others are not."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from shelfmind.training.clock import EpochPlan
+from shelfmind.training.shortfalls import shortfalls
+
+USUAL = {"steps": 320, "steps_per_epoch": 8, "batch_size": 16, "max_minutes": None, "val_images": 15}
+
+
+@pytest.mark.parametrize(
+    ("changes", "said"),
+    [
+        ({}, []),
+        ({"max_minutes": 2.0}, []),
+        ({"steps": 10}, []),
+        ({"steps": 9}, ["after 9 steps, too few"]),
+        ({"steps": 1, "max_minutes": 0.05}, ["after 1 step: the budget of 0.05 minutes is too short"]),
+        ({"steps": 20, "steps_per_epoch": 50, "max_minutes": 1.0}, ["takes 50 steps"]),
+        ({"steps": 20, "steps_per_epoch": 50}, []),
+        ({"val_images": 0}, ["no image for validation"]),
+        ({"steps": 4, "val_images": 0}, ["after 4 steps", "no image for validation"]),
+    ],
+)
+def test_what_is_warned_of(changes: dict[str, Any], said: list[str]) -> None:
+    found = shortfalls(**(USUAL | changes))
+    assert len(found) == len(said)
+    assert all(part in sentence for part, sentence in zip(said, found, strict=True))
+
+
+def test_the_only_step_of_a_training_is_taken_in_its_middle_and_others_where_they_begin() -> None:
+    assert EpochPlan(0, 0.0, 1.0, 1).moment_of(0) == 0.5
+    for plan in (EpochPlan(0, 0.0, 1.0, 2), EpochPlan(0, 0.0, 0.5, 1), EpochPlan(1, 0.5, 1.0, 1)):
+        assert [plan.moment_of(step) for step in range(plan.steps)] == [
+            plan.progress_at(step) for step in range(plan.steps)
+        ]

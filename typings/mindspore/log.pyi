@@ -1,0 +1,3 @@
+from logging import Logger
+
+def _get_logger() -> Logger: ...
