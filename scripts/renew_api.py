@@ -30,9 +30,11 @@ class Stub:
 
     def text(self) -> str:
         """The whole stub."""
-        for name, (module, attribute) in shelfmind._PLACES.items():
+        for name, (module, attribute) in (shelfmind._LIGHT | shelfmind._ON_MINDSPORE).items():
             self.imports.add((module, f"{attribute} as {name}"))
         for name, verb in VERBS.items():
+            if not verb.in_python:
+                continue
             self.functions.append(self._function(name, verb))
         modules = sorted({module for module, _ in self.imports})
         lines = [f"from {module} import {', '.join(sorted(self._of(module)))}" for module in modules]

@@ -5,33 +5,39 @@
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from shelfmind.data import open_catalog as open_catalog
-from shelfmind.inference.predict_files import predict_files as predict
+from shelfmind.evaluation import Evaluation
+from shelfmind.evaluation.calibration import TemperatureScaling
+from shelfmind.evaluation.readout import Readout
+from shelfmind.inference.predict_files import Outcome
 from shelfmind.inference.predictor import load as load
-from shelfmind.machine.doctor import examine as doctor
 from shelfmind.model_facts import list_models as list_models
 from shelfmind.models import create_model as create_model
-from shelfmind.recipe import load_recipe as load_recipe, recipe_names as list_recipes
+from shelfmind.pages.explanations import Explanation
+from shelfmind.recipe import Recipe, load_recipe as load_recipe, recipe_names as list_recipes
+from shelfmind.requests.auditing import AuditRequest, ReviewRequest
+from shelfmind.requests.improving import FixresRequest, SoupRequest, TuneRequest
+from shelfmind.requests.label_checking import FindLabelErrorsRequest
+from shelfmind.requests.measuring import CalibrateRequest, EvaluateRequest, ExplainRequest, PredictRequest
 from shelfmind.requests.preparing import PrepareRequest
-from shelfmind.requests.watching import Observer
+from shelfmind.requests.tool import DoctorRequest
+from shelfmind.requests.training import PretrainRequest, TrainRequest
+from shelfmind.requests.watching import Observer, Observer as Observer
+from shelfmind.review.running import Reviewed
 from shelfmind.shelf_generator.settings import GenerateRequest
-from shelfmind.training.fixres import fixres as fixres
-from shelfmind.training.label_check import find_label_errors as find_label_errors
-from shelfmind.training.pretrain import pretrain as pretrain
-from shelfmind.training.run import resume as resume, train as train
-from shelfmind.training.soup import soup as soup
+from shelfmind.training.fixres import FixResOutcome
+from shelfmind.training.label_check import Findings
+from shelfmind.training.run import resume as resume
+from shelfmind.training.soup import Soup
 from shelfmind.training.tracking import TrackingWatcher as TrackingWatcher
-from shelfmind.training.tune import tune as tune
-from shelfmind.training.watching import Watcher as Watcher
-from shelfmind.workflows.audit import audit as audit
-from shelfmind.workflows.ensemble import evaluate_ensemble as evaluate_ensemble
-from shelfmind.workflows.evaluate import calibrate_run as calibrate, evaluate_run as evaluate
-from shelfmind.workflows.explain import explain as explain
-from shelfmind.workflows.judging import judge_by as judge_by
+from shelfmind.training.tune import Best
+from shelfmind.training.watching import Watcher, Watcher as Watcher
+from shelfmind.workflows.audit import Audit
 from shelfmind.workflows.prepare import Prepared
-from typing import Literal, overload
+from typing import Any, Literal, overload
 
 __version__: str
 __all__ = [
+    "Observer",
     "TrackingWatcher",
     "Watcher",
     "audit",
@@ -39,12 +45,10 @@ __all__ = [
     "create_model",
     "doctor",
     "evaluate",
-    "evaluate_ensemble",
     "explain",
     "find_label_errors",
     "fixres",
     "generate",
-    "judge_by",
     "list_models",
     "list_recipes",
     "load",
@@ -54,10 +58,118 @@ __all__ = [
     "prepare",
     "pretrain",
     "resume",
+    "review",
     "soup",
     "train",
     "tune",
 ]
+
+@overload
+def audit(request: AuditRequest, /, *, watcher: Observer | None = None) -> Audit: ...
+@overload
+def audit(
+    data: Path | str,
+    out: Path | str,
+    *,
+    run: Path | str | None = None,
+    overwrite: bool = False,
+    seed: int = 0,
+    format: str | None = None,
+    watcher: Observer | None = None,
+) -> Audit:
+    """Look at a data set: classes, leaks, duplicates, label conflicts, bad files, blur, glare; a report and tables.
+
+    Args:
+        data: data set: a folder of class folders, RP2K, a csv, or Grocery Store
+        out: folder to make for the report and the tables
+        run: also ask this run, or what find-label-errors made, about every image
+        overwrite: replace an earlier audit in that folder
+        seed: of the split, where the data has none (default: 0)
+        format: folder, rp2k, csv or grocery_store; found out if not given
+        watcher: told of the progress
+
+    Returns:
+        Where it lies, and its figures.
+
+    Raises:
+        UserError: data that cannot be used, a place that cannot be written, a run of other classes.
+    """
+
+@overload
+def find_label_errors(request: FindLabelErrorsRequest, /, *, watcher: Watcher | None = None) -> Findings: ...
+@overload
+def find_label_errors(
+    data: Path | str,
+    out: Path | str,
+    *,
+    recipe: Recipe | str | None = 'default',
+    overrides: Sequence[str] = (),
+    epochs: int | None = None,
+    max_minutes: float | None = None,
+    seed: int = 0,
+    weights: str | None = None,
+    offline: bool = False,
+    max_bad_fraction: float = 0.01,
+    format: str | None = None,
+    folds: int = 5,
+    watcher: Watcher | None = None,
+) -> Findings:
+    """Rank all labels by how doubtful they are; each is judged by a network that never saw the image. A network that does not clearly beat guessing judges nothing. Stopped at any moment, the same command goes on. Nothing is changed or deleted: look through what is flagged with `shelfmind review`.
+
+    Args:
+        data: data set: a folder of class folders, RP2K, a csv, or Grocery Store
+        out: folder to make, or to go on with
+        recipe: a name from `shelfmind recipes`, or a YAML file (default: default)
+        overrides: change the recipe
+        epochs: instead of the recipe's; not with max_minutes
+        max_minutes: fit the whole schedule into this time instead of a number of epochs
+        seed: of split, weights, order and augmentation (default: 0)
+        weights: start from these: a file, a run folder, or official ones by name
+        offline: never download weights
+        max_bad_fraction: share of unusable files above which to stop (default: 0.01)
+        format: folder, rp2k, csv or grocery_store; found out if not given
+        folds: networks to train; each judges what it never saw (default: 5)
+        watcher: told of the progress
+
+    Returns:
+        What was found, in numbers.
+
+    Raises:
+        UserError: anything the user can mend.
+    """
+
+@overload
+def review(request: ReviewRequest, /, *, watcher: Observer | None = None) -> Reviewed: ...
+@overload
+def review(
+    audit: Path | str,
+    *,
+    data: Path | str | None = None,
+    log: Path | str | None = None,
+    reviewer: str | None = None,
+    port: int | None = None,
+    language: Literal['en', 'zh'] | None = None,
+    browser: bool = True,
+    watcher: Observer | None = None,
+) -> Reviewed:
+    """Look at suspects in a browser: keep, relabel or drop them. Ctrl-C ends it; nothing in the data set is changed. Every decision is on the disk in the log before the page confirms it. Several reviewers may share one log.
+
+    Args:
+        audit: a folder that `shelfmind audit` or `shelfmind find-label-errors` made
+        data: where the data set lies now, if it has moved
+        log: append decisions to this file; review.jsonl in AUDIT if not given
+        reviewer: the name on your decisions; your login name if not given
+        port: of this machine; 0: any free one; 8765 or any if not given
+        language: en or zh; as the browser asks if not given
+        browser: open the page in a browser
+        watcher: told of the progress
+
+    Returns:
+        How far the review had come.
+
+    Raises:
+        UserError: an audit, a log, a name or a port that cannot be used, before anything is served.
+    """
 
 @overload
 def prepare(request: PrepareRequest, /, *, watcher: Observer | None = None) -> Prepared: ...
@@ -205,4 +317,348 @@ def generate(
 
     Raises:
         UserError: a setting out of range, a font that is missing, an `out` that is not empty or cannot be written.
+    """
+
+@overload
+def train(request: TrainRequest, /, *, watcher: Watcher | None = None) -> Evaluation: ...
+@overload
+def train(
+    data: Path | str | None = None,
+    *,
+    out: Path | str | None = None,
+    recipe: Recipe | str | None = 'default',
+    overrides: Sequence[str] = (),
+    epochs: int | None = None,
+    max_minutes: float | None = None,
+    seed: int = 0,
+    weights: str | None = None,
+    offline: bool = False,
+    max_bad_fraction: float = 0.01,
+    format: str | None = None,
+    resume: Path | str | None = None,
+    split_of: Path | str | None = None,
+    broader: Path | str | None = None,
+    rules: str | None = None,
+    track: Sequence[str] = (),
+    watcher: Watcher | None = None,
+) -> Evaluation:
+    """Train a recogniser and write it to a run folder.
+
+    Args:
+        data: data set: a folder of class folders, RP2K, a csv, or Grocery Store; not with resume
+        out: run folder to make
+        recipe: a name from `shelfmind recipes`, or a YAML file (default: default)
+        overrides: change the recipe
+        epochs: instead of the recipe's; not with max_minutes
+        max_minutes: fit the whole schedule into this time instead of a number of epochs
+        seed: of split, weights, order and augmentation (default: 0)
+        weights: start from these: a file, a run folder, or official ones by name
+        offline: never download weights
+        max_bad_fraction: share of unusable files above which to stop (default: 0.01)
+        format: folder, rp2k, csv or grocery_store; found out if not given
+        resume: go on with this run folder, as it began
+        split_of: take this run's split, so that both can be judged together; new photos are trained on
+        broader: a CSV with the columns class,broader: learn the broader classes instead of the data's
+        rules: keep these terms: contest
+        track: also send figures to tensorboard (RUN/tensorboard), mlflow, or both
+        watcher: told of the progress
+
+    Returns:
+        The evaluation on val, or None if there is no val split.
+
+    Raises:
+        UserError: anything the user can mend.
+    """
+
+@overload
+def pretrain(request: PretrainRequest, /, *, watcher: Watcher | None = None) -> Readout: ...
+@overload
+def pretrain(
+    data: Path | str | None = None,
+    *,
+    out: Path | str | None = None,
+    recipe: Recipe | str | None = None,
+    overrides: Sequence[str] = (),
+    epochs: int | None = None,
+    max_minutes: float | None = None,
+    seed: int = 0,
+    weights: str | None = None,
+    offline: bool = False,
+    max_bad_fraction: float = 0.01,
+    format: str | None = None,
+    resume: Path | str | None = None,
+    broader: Path | str | None = None,
+    watcher: Watcher | None = None,
+) -> Readout:
+    """Learn from photos without their labels (SimSiam) or from broader labels, for a training to start from; read out the gain.
+
+    Args:
+        data: data set: a folder of class folders, RP2K, a csv, or Grocery Store; not with resume
+        out: run folder to make
+        recipe: a name from `shelfmind recipes`, or a YAML file; pretrain, or default with broader, if not given
+        overrides: change the recipe
+        epochs: instead of the recipe's; not with max_minutes
+        max_minutes: fit the whole schedule into this time instead of a number of epochs
+        seed: of split, weights, order and augmentation (default: 0)
+        weights: start from these: a file, a run folder, or official ones by name
+        offline: never download weights
+        max_bad_fraction: share of unusable files above which to stop (default: 0.01)
+        format: folder, rp2k, csv or grocery_store; found out if not given
+        resume: go on with this run folder, as it began
+        broader: learn broader classes instead: a CSV with the columns class,broader
+        watcher: told of the progress
+
+    Returns:
+        The readout, or None if there is no validation split.
+
+    Raises:
+        UserError: anything the user can mend.
+    """
+
+@overload
+def fixres(request: FixresRequest, /, *, watcher: Watcher | None = None) -> FixResOutcome: ...
+@overload
+def fixres(
+    run: Path | str,
+    resolutions: Sequence[int],
+    out: Path | str,
+    *,
+    epochs: int | None = None,
+    max_minutes: float | None = None,
+    watcher: Watcher | None = None,
+) -> FixResOutcome:
+    """Fit a run to larger test images: fine-tune classifier and last normalisation at each size, keep the best.
+
+    Args:
+        run: a run folder that `shelfmind train` made
+        resolutions: image sizes to try, such as 224,256,288
+        out: run folder to make if a size is better
+        epochs: of each fine-tuning, 5 if not given; not with max_minutes
+        max_minutes: of each fine-tuning, instead of epochs
+        watcher: told of the progress
+
+    Returns:
+        What each size gave, and which is kept, if any.
+
+    Raises:
+        UserError: a size below the last that the run was trained at, no validation images, a folder that is there.
+    """
+
+@overload
+def tune(request: TuneRequest, /, *, watcher: Watcher | None = None) -> Best: ...
+@overload
+def tune(
+    data: Path | str,
+    out: Path | str,
+    *,
+    recipe: str = 'default',
+    overrides: Sequence[str] = (),
+    epochs: int | None = None,
+    max_minutes: float | None = None,
+    seed: int = 0,
+    weights: str | None = None,
+    offline: bool = False,
+    max_bad_fraction: float = 0.01,
+    format: str | None = None,
+    trials: int = 20,
+    space: Mapping[str, Any] | None = None,
+    watcher: Watcher | None = None,
+) -> Best:
+    """Search a recipe's values on validation images (Optuna); hopeless trials are stopped early; resumable.
+
+    Args:
+        data: data set: a folder of class folders, RP2K, a csv, or Grocery Store
+        out: folder for the study and its trials, or one to go on with
+        recipe: a name from `shelfmind recipes`, or a YAML file (default: default)
+        overrides: change the recipe
+        epochs: instead of the recipe's; not with max_minutes
+        max_minutes: fit the whole schedule into this time instead of a number of epochs
+        seed: of split, weights, order and augmentation (default: 0)
+        weights: start from these: a file, a run folder, or official ones by name
+        offline: never download weights
+        max_bad_fraction: share of unusable files above which to stop (default: 0.01)
+        format: folder, rp2k, csv or grocery_store; found out if not given
+        trials: in all, those of earlier calls included (default: 20)
+        space: YAML of what to search: train.lr: {low: 0.01, high: 0.1, log: true}, ...
+        watcher: told of the progress
+
+    Returns:
+        The best trial, and how many ended and were stopped.
+
+    Raises:
+        UserError: Optuna is not installed, a space that the recipe does not take, no validation images.
+    """
+
+@overload
+def soup(request: SoupRequest, /, *, watcher: Observer | None = None) -> Soup: ...
+@overload
+def soup(
+    run: Path | str,
+    out: Path | str,
+    *,
+    kind: Literal['greedy', 'uniform'] = 'greedy',
+    watcher: Observer | None = None,
+) -> Soup:
+    """Average the weights of a run's last epochs, kept by the recipe's train.snapshots, into a new run.
+
+    Args:
+        run: a run folder that `shelfmind train` made
+        out: run folder to make
+        kind: greedy keeps what does not harm on validation; uniform takes all (default: greedy)
+        watcher: told of the progress
+
+    Returns:
+        Which epochs are in it, and what it gains on validation.
+
+    Raises:
+        UserError: fewer than two snapshots, or no validation images.
+    """
+
+@overload
+def evaluate(request: EvaluateRequest, /, *, watcher: Observer | None = None) -> Evaluation: ...
+@overload
+def evaluate(
+    runs: Sequence[Path | str],
+    data: Path | str,
+    *,
+    split: str | None = None,
+    tta: Sequence[str] | None = None,
+    logit_adjust: float | None = None,
+    out: Path | str | None = None,
+    max_bad_fraction: float = 0.01,
+    allow_seen: bool = False,
+    format: str | None = None,
+    watcher: Observer | None = None,
+) -> Evaluation:
+    """Measure a run, or several averaged, on a labelled data set: accuracies with intervals, calibration, confusions.
+
+    Args:
+        runs: a run folder that `shelfmind train` made, or several
+        data: data set: a folder of class folders, RP2K, a csv, or Grocery Store
+        split: train, val, test, new (unknown to the run) or some, as in test,new; test if there is any
+        tta: views to average, such as flip,centre; none for the plain image alone
+        logit_adjust: favour rare classes: 0 not at all, 1 as if all were equally frequent
+        out: folder for the results of several runs
+        max_bad_fraction: share of unusable files above which to stop (default: 0.01)
+        allow_seen: go on with images that the run was trained on, or may have been
+        format: folder, rp2k, csv or grocery_store; found out if not given
+        watcher: told of the progress
+
+    Returns:
+        Every figure; of several runs also what each adds.
+
+    Raises:
+        UserError: a class that a run does not know, a split that is missing or empty, too many bad files, or, unless
+            `allow_seen`, images that were trained or validated on, or may have been.
+    """
+
+@overload
+def calibrate(request: CalibrateRequest, /, *, watcher: Observer | None = None) -> TemperatureScaling: ...
+@overload
+def calibrate(
+    run: Path | str,
+    data: Path | str,
+    *,
+    split: str = 'val',
+    tta: Sequence[str] | None = None,
+    max_bad_fraction: float = 0.01,
+    allow_seen: bool = False,
+    format: str | None = None,
+    watcher: Observer | None = None,
+) -> TemperatureScaling:
+    """Make a run's confidence mean what it says: fit one temperature on validation images and keep it if it helps. It helps if the likelihood of labels that it was not fitted to is better beyond chance; else temperature 1 is kept.
+
+    Args:
+        run: a run folder that `shelfmind train` made
+        data: data set: a folder of class folders, RP2K, a csv, or Grocery Store
+        split: the images to fit to; never test (default: val)
+        tta: views to average, such as flip,centre; none for the plain image alone
+        max_bad_fraction: share of unusable files above which to stop (default: 0.01)
+        allow_seen: go on with images that the run was trained on, or may have been
+        format: folder, rp2k, csv or grocery_store; found out if not given
+        watcher: told of the progress
+
+    Returns:
+        What was fitted, whether it is kept, and why; `replaced` is an earlier temperature of these weights that no
+        longer holds.
+
+    Raises:
+        UserError: the split is test, missing or empty, the classes differ from the run's, too many files are bad, or,
+            unless `allow_seen`, images were trained on.
+    """
+
+@overload
+def predict(request: PredictRequest, /, *, watcher: Observer | None = None) -> Outcome: ...
+@overload
+def predict(
+    run: Path | str,
+    paths: Sequence[str],
+    *,
+    top: int = 5,
+    out: Path | str | None = None,
+    tta: Sequence[str] | None = None,
+    watcher: Observer | None = None,
+) -> Outcome:
+    """Name the products in images; a file that cannot be used keeps its row, with the reason.
+
+    Args:
+        run: a run folder that `shelfmind train` made
+        paths: images, folders of images, or patterns such as 'new/*.jpg'
+        top: guesses for each image (default: 5)
+        out: predictions.csv, .jsonl or .npz; only counted and shown if not given
+        tta: views to average, such as flip,centre; none for the plain image alone
+        watcher: told of the progress
+
+    Returns:
+        How many images, the first few predictions, and what could not be used or was left out.
+
+    Raises:
+        UserError: a path that names nothing, an output that cannot be written, no run.
+    """
+
+@overload
+def explain(request: ExplainRequest, /, *, watcher: Observer | None = None) -> list[Explanation]: ...
+@overload
+def explain(
+    run: Path | str,
+    paths: Sequence[str],
+    out: Path | str,
+    *,
+    class_name: str | None = None,
+    neighbours: int = 4,
+    overwrite: bool = False,
+    watcher: Observer | None = None,
+) -> list[Explanation]:
+    """Show where a run looked (Grad-CAM), with the training images most like each image beside it.
+
+    Args:
+        run: a run folder that `shelfmind train` made
+        paths: images, folders of images, or patterns such as 'new/*.jpg'
+        out: folder to make for the page and the pictures
+        class_name: explain this class; what the run guesses for each image if not given
+        neighbours: training images to show beside each (default: 4)
+        overwrite: replace an earlier page in that folder
+        watcher: told of the progress
+
+    Returns:
+        What is said of each image, in order.
+
+    Raises:
+        UserError: no run, no images, an unknown class, a network without feature maps, a folder that is not empty.
+    """
+
+@overload
+def doctor(request: DoctorRequest, /, *, watcher: Observer | None = None) -> dict[str, Any]: ...
+@overload
+def doctor(
+    *,
+    watcher: Observer | None = None,
+) -> dict[str, Any]:
+    """Look at this machine: versions, device, memory, and whether convolutions run at full speed.
+
+    Args:
+        watcher: told of the progress
+
+    Returns:
+        Facts by name, and `problems`: what stands in the way, each with what to do about it.
     """

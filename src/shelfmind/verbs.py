@@ -29,6 +29,9 @@ class Verb:
     show: str
     """Called with outcome, request and `Display` at the end of a command; its keyword arguments are further options."""
     mindspore: bool = True
+    """Whether it computes with MindSpore whatever is asked."""
+    in_python: bool = True
+    """Whether Python has it, too: as a function of this name."""
 
     @property
     def request_type(self) -> type[Request]:
@@ -47,7 +50,8 @@ class Verb:
         request.require_inputs()
         if self.mindspore:
             _load("machine.device:start_mindspore")()
-        return _load(self.function)(request, watcher=watcher)
+        function = _load(self.function)
+        return function(request) if watcher is None else function(request, watcher=watcher)
 
 
 def _load(place: str) -> Any:
@@ -56,6 +60,31 @@ def _load(place: str) -> Any:
 
 
 VERBS = {
+    "audit": Verb(
+        panel=DATA,
+        summary="Look at a data set: classes, leaks, duplicates, label conflicts, bad files, blur, glare; a report and "
+        "tables.",
+        request="requests.auditing:AuditRequest",
+        function="workflows.audit:audit",
+        show="cli.outcomes.data_sets:show_audit",
+        mindspore=False,
+    ),
+    "find_label_errors": Verb(
+        panel=DATA,
+        summary="Rank all labels by how doubtful they are; each is judged by a network that never saw the image.",
+        request="requests.label_checking:FindLabelErrorsRequest",
+        function="training.label_check:find_label_errors",
+        show="cli.outcomes.data_sets:show_label_errors",
+    ),
+    "review": Verb(
+        panel=DATA,
+        summary="Look at suspects in a browser: keep, relabel or drop them. Ctrl-C ends it; nothing in the data set is "
+        "changed.",
+        request="requests.auditing:ReviewRequest",
+        function="review.running:review",
+        show="cli.outcomes.data_sets:show_reviewed",
+        mindspore=False,
+    ),
     "prepare": Verb(
         panel=DATA,
         summary="Make a clean copy of a data set from decisions and rules.",
@@ -71,6 +100,98 @@ VERBS = {
         function="shelf_generator.writing:generate",
         show="cli.outcomes.data_sets:show_generated",
         mindspore=False,
+    ),
+    "train": Verb(
+        panel=TRAIN,
+        summary="Train a recogniser and write it to a run folder.",
+        request="requests.training:TrainRequest",
+        function="training.run:train",
+        show="cli.outcomes.training:show_trained",
+    ),
+    "pretrain": Verb(
+        panel=TRAIN,
+        summary="Learn from photos without their labels (SimSiam) or from broader labels, for a training to start "
+        "from; read out the gain.",
+        request="requests.training:PretrainRequest",
+        function="training.pretrain:pretrain",
+        show="cli.outcomes.training:show_pretrained",
+    ),
+    "fixres": Verb(
+        panel=TRAIN,
+        summary="Fit a run to larger test images: fine-tune classifier and last normalisation at each size, keep the "
+        "best.",
+        request="requests.improving:FixresRequest",
+        function="training.fixres:fixres",
+        show="cli.outcomes.training:show_resolutions",
+    ),
+    "tune": Verb(
+        panel=TRAIN,
+        summary="Search a recipe's values on validation images (Optuna); hopeless trials are stopped early; resumable.",
+        request="requests.improving:TuneRequest",
+        function="training.tune:tune",
+        show="cli.outcomes.training:show_tuned",
+    ),
+    "soup": Verb(
+        panel=TRAIN,
+        summary="Average the weights of a run's last epochs, kept by the recipe's train.snapshots, into a new run.",
+        request="requests.improving:SoupRequest",
+        function="training.soup:soup",
+        show="cli.outcomes.training:show_soup",
+    ),
+    "evaluate": Verb(
+        panel=MEASURE,
+        summary="Measure a run, or several averaged, on a labelled data set: accuracies with intervals, calibration, "
+        "confusions.",
+        request="requests.measuring:EvaluateRequest",
+        function="workflows.evaluate_runs:evaluate_runs",
+        show="cli.outcomes.measuring:show_evaluation",
+    ),
+    "calibrate": Verb(
+        panel=MEASURE,
+        summary="Make a run's confidence mean what it says: fit one temperature on validation images and keep it if it "
+        "helps.",
+        request="requests.measuring:CalibrateRequest",
+        function="workflows.evaluate:calibrate_run",
+        show="cli.outcomes.measuring:show_calibration",
+    ),
+    "predict": Verb(
+        panel=MEASURE,
+        summary="Name the products in images; a file that cannot be used keeps its row, with the reason.",
+        request="requests.measuring:PredictRequest",
+        function="inference.predict_files:predict_files",
+        show="cli.outcomes.measuring:show_predictions",
+    ),
+    "explain": Verb(
+        panel=MEASURE,
+        summary="Show where a run looked (Grad-CAM), with the training images most like each image beside it.",
+        request="requests.measuring:ExplainRequest",
+        function="workflows.explain:explain",
+        show="cli.outcomes.measuring:show_explanations",
+    ),
+    "models": Verb(
+        panel=TOOL,
+        summary="List the models: parameters, cost, embedding width, official weights; or draw one's stages.",
+        request="requests.tool:ModelsRequest",
+        function="workflows.tool:describe_models",
+        show="cli.outcomes.tool:show_models",
+        mindspore=False,
+        in_python=False,
+    ),
+    "recipes": Verb(
+        panel=TOOL,
+        summary="List the recipes that come with shelfmind, or show one.",
+        request="requests.tool:RecipesRequest",
+        function="workflows.tool:describe_recipes",
+        show="cli.outcomes.tool:show_recipes",
+        mindspore=False,
+        in_python=False,
+    ),
+    "doctor": Verb(
+        panel=TOOL,
+        summary="Look at this machine: versions, device, memory, and whether convolutions run at full speed.",
+        request="requests.tool:DoctorRequest",
+        function="workflows.tool:examine_machine",
+        show="cli.outcomes.tool:show_machine",
     ),
 }
 """By the name in Python; the command has - for _."""

@@ -40,7 +40,7 @@ def whole_command(name: str) -> Any:
         _run(verb, given, {each.name: values[each.name] for each in extra})
 
     parameters = [inspect.Parameter("context", inspect.Parameter.KEYWORD_ONLY, annotation=typer.Context)]
-    parameters += [_parameter(each) for each in arguments(request_type) if each.offered]
+    parameters += [_parameter(each, request_type) for each in arguments(request_type) if each.in_command]
     run.__signature__ = inspect.Signature([*parameters, *extra])  # type: ignore[attr-defined]
     run.__annotations__ = {}
     return _typer_command(name, verb, run, _help(verb))
@@ -55,6 +55,12 @@ def _run(verb: Verb, given: dict[str, Any], options: dict[str, Any]) -> None:
         def note(self, text: str) -> None:
             super().note(as_typed(text, verb.request_type))
 
+        def warn(self, text: str) -> None:
+            super().warn(as_typed(text, verb.request_type))
+
+        def result(self, text: str) -> None:
+            typer.echo(text)
+
     display = Display()
     advice = None
     try:
@@ -63,6 +69,7 @@ def _run(verb: Verb, given: dict[str, Any], options: dict[str, Any]) -> None:
         with display.showing():
             outcome = verb.run(request, Shown(display))
         verb.shown_by(outcome, request, display, **options)
+        display.repeat_warnings()
     except UserError as error:
         raise UserError(as_typed(error.message, verb.request_type)) from error
     except KeyboardInterrupt:
@@ -84,14 +91,17 @@ def _is_given(context: typer.Context, key: str) -> bool:
     return source is not None and source.name != "DEFAULT"
 
 
-def _parameter(each: Any) -> inspect.Parameter:
+def _parameter(each: Any, request_type: Any) -> inspect.Parameter:
     """A text for Typer to take whatever it holds; the request knows better what is wrong with it, and says it well."""
+    from shelfmind.cli.wording import as_typed
+
+    described = as_typed(each.description, request_type)
     kind: Any = bool if each.switch else list[str] if each.repeated else str
     if each.positional:
-        info: Any = typer.Argument(help=each.description, metavar=each.metavar)
+        info: Any = typer.Argument(help=described, metavar=each.metavar.removesuffix("..."))
     else:
         repeatable = "; may be repeated" if each.repeated else ""
-        info = typer.Option(*each.flags, help=each.description + repeatable, metavar=each.metavar or None)
+        info = typer.Option(*each.flags, help=described + repeatable, metavar=each.metavar or None)
     default: Any = inspect.Parameter.empty
     if not each.required:
         default = each.default if each.switch else _shown_default(each)

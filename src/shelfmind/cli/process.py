@@ -16,12 +16,12 @@ _M_ARENA_MAX = -8
 
 def prepare_process() -> None:
     """Make the process the command's own: before a verb, and before MindSpore is imported."""
-    take_endings()
+    treat_sigterm_as_ctrl_c()
     share_memory_arenas()
     quieten_mindspore()
 
 
-def take_endings() -> None:
+def treat_sigterm_as_ctrl_c() -> None:
     """Take SIGTERM as Ctrl-C, unless the program has a handler of its own.
 
     While a graph compiles and runs, MindSpore answers Ctrl-C by a handler of its own that sends SIGTERM to the process;

@@ -29,20 +29,17 @@ def as_typed(message: str, request: type[Request] | None = None) -> str:
 
 def _argument(name: str, value: Any, request: type[Request] | None) -> str:
     known = {} if request is None else {each.name: each for each in arguments(request)}
+    if request is None:
+        return _option(f"--{name.replace('_', '-')}", value)
     if name not in known:
-        name = "set" if name == "overrides" else name  # verbs without a request yet
-        return _option(f"--{name.replace('_', '-')}", value) if request is None else _with_value(name, value, "=")
-    if not known[name].offered and "overrides" in known:
+        return _with_value(name, value, "=")
+    if not known[name].in_command and "overrides" in known:
         return _with_value(f"--set {name}", value, "=")
     return _option(known[name].on_command_line, value)
 
 
 def _call(verb: str, given: dict[str, Any]) -> str:
     """The whole command line, positional arguments first."""
-    if verb not in VERBS:
-        (_, first), *others = given.items()  # until all verbs are in the table: the first by its place
-        flags = (_argument(name, value, None) for name, value in others)
-        return " ".join([f"shelfmind {verb.replace('_', '-')}", _values(first), *flags])
     words = [f"shelfmind {verb.replace('_', '-')}"]
     for each in sorted(arguments(VERBS[verb].request_type), key=lambda each: not each.positional):
         if each.name in given:

@@ -18,6 +18,7 @@ from shelfmind.evaluation.confusion import (
     worst_confusions,
     worst_errors,
 )
+from shelfmind.evaluation.ensemble import Contribution
 from shelfmind.evaluation.intervals import Interval, too_few_images
 from shelfmind.evaluation.metrics import ShotCutoffs, ShotGroup, macro_top1, shot_groups, top_k
 from shelfmind.evaluation.outcomes import judge
@@ -31,7 +32,8 @@ class Evaluation:
 
     `shots` holds the groups many, medium and few in that order, and is empty if training counts are unknown. `seen`
     says how many of the images were seen in training, None if that cannot be told; `notes`, what else people should
-    know, and `warnings` what was wrong with the training that these figures are of.
+    know, and `warnings` what was wrong with the training that these figures are of. Of several runs together, `members`
+    are what each adds and `weighted_on` is the split that their weights were found on ("equal" if on none).
     """
 
     top1: float
@@ -56,6 +58,8 @@ class Evaluation:
     warnings: tuple[str, ...] = ()
     seen: Overlap | None = None
     notes: tuple[str, ...] = ()
+    members: tuple[Contribution, ...] = ()
+    weighted_on: str | None = None
 
     @property
     def too_few_images(self) -> bool:

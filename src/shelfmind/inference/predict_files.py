@@ -16,8 +16,11 @@ from shelfmind.images.checking import refuse_too_many_bad
 from shelfmind.inference.outputs import check_output, write_arrays, write_predictions
 from shelfmind.inference.predictor import Prediction, Predictor, Source
 from shelfmind.prediction_files import PredictionWriter
-from shelfmind.progress import Counter, Progress, count_silently
+from shelfmind.progress import Progress
 from shelfmind.records import UNLABELLED, BadFile
+from shelfmind.requests.calling import takes
+from shelfmind.requests.measuring import PredictRequest
+from shelfmind.requests.watching import SILENT, Observer
 from shelfmind.runs.folder import RunFolder
 
 SHOWN = 20
@@ -43,31 +46,28 @@ class Outcome:
         return prediction
 
 
-def predict_files(
-    run: Path | str,
-    paths: Sequence[str],
-    *,
-    top: int = 5,
-    out: Path | None = None,
-    tta: Sequence[str] | None = None,
-    counter: Counter = count_silently,
-) -> Outcome:
-    """Predict all images that `paths` (files, folders, patterns) name, in order; `out` decides the form of the output.
+@takes(PredictRequest)
+def predict_files(request: PredictRequest, watcher: Observer = SILENT) -> Outcome:
+    """Predict all images that the paths (files, folders, patterns) name, in order; `out` decides the form of output.
 
     A file that cannot be used keeps its row in ``.csv`` and ``.jsonl``; with any `out` it is also listed with its
     reason in ``<out>.bad_files.csv``.
 
+    Returns:
+        How many images, the first few predictions, and what could not be used or was left out.
+
     Raises:
         UserError: a path that names nothing, an output that cannot be written, no run.
     """
+    paths, top, out = request.paths, request.top, request.out
     if out is not None:
         check_output(out)
     for path in paths:
         require_something(path)
-    predictor = Predictor(RunFolder(Path(run)), tta)
+    predictor = Predictor(RunFolder(request.run), request.tta)
     total, notes = count_images(paths)
     outcome = Outcome(notes=notes)
-    progress = counter("predicting", total)
+    progress = watcher.counter("predicting", total)
     files: Iterator[Source] = find_images(paths)
     if out is not None and out.suffix == ".npz":
         write_arrays(out, predictor.class_names, lambda arrays: _to_arrays(predictor, files, arrays, outcome, progress))

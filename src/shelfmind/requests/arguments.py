@@ -22,7 +22,7 @@ _WORDS = {int: "int", float: "float", Path: "path", str: "text"}
 
 @dataclass(frozen=True)
 class Argument:
-    """One argument of a verb; `flags` is empty for a positional one and for one that the command does not offer."""
+    """One argument of a verb; `flags` is empty for a positional one and for one that the command does not take."""
 
     name: str
     annotation: Any
@@ -37,7 +37,7 @@ class Argument:
     written: Callable[[Any], str]
 
     @property
-    def offered(self) -> bool:
+    def in_command(self) -> bool:
         """Whether the command takes it."""
         return self.positional or bool(self.flags)
 

@@ -7,6 +7,7 @@ import inspect
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, TypeVar
 
+from shelfmind.errors import worded
 from shelfmind.requests.arguments import Argument, arguments, by_place
 from shelfmind.requests.request import Request
 
@@ -67,7 +68,7 @@ def signature(request: type[Request]) -> inspect.Signature:
 
 def described(request: type[Request]) -> str:
     """The ``Args:`` of a docstring."""
-    lines = (f"    {each.name}: {each.description}{_default(each)}" for each in arguments(request))
+    lines = (f"    {each.name}: {worded(each.description)}{_default(each)}" for each in arguments(request))
     return "\n".join(["Args:", *lines, "    watcher: told of the progress"])
 
 

@@ -7,8 +7,12 @@ from typing import Annotated, Any
 
 from pydantic import BeforeValidator, Field
 
-from shelfmind.errors import UserError
+from shelfmind.errors import UserError, argument, call
 from shelfmind.requests.request import Flag, Incidental, Positional
+
+RUN_FILE = "recipe.yaml"
+"""What every run folder has from its beginning."""
+MAX_BAD_FRACTION = 0.01
 
 
 def _views(value: Any) -> Any:
@@ -18,19 +22,20 @@ def _views(value: Any) -> Any:
     return tuple(name.strip() for name in value.split(",") if name.strip() and name.strip() != "none")
 
 
-Data = Annotated[
-    Path,
-    Positional(),
-    Incidental,
-    Field(description="data set: a folder of class folders, RP2K, a csv, or Grocery Store"),
-]
+DATA_SET = "data set: a folder of class folders, RP2K, a csv, or Grocery Store"
+Data = Annotated[Path, Positional(), Incidental, Field(description=DATA_SET)]
 """The record of an outcome has the data's digest."""
 Run = Annotated[Path, Positional(), Field(description="a run folder that `shelfmind train` made")]
+NewRun = Annotated[Path, Incidental, Field(description="run folder to make")]
 Format = Annotated[
     str | None, Incidental, Field(description="folder, rp2k, csv or grocery_store; found out if not given")
 ]
 MaxBadFraction = Annotated[float, Field(ge=0, le=1, description="share of unusable files above which to stop")]
 Overrides = Annotated[tuple[str, ...], Flag("--set", metavar="KEY=VALUE"), Field(description="change the recipe")]
+MaxMinutes = Annotated[
+    float | None, Field(gt=0, description="fit the whole schedule into this time instead of a number of epochs")
+]
+AllowSeen = Annotated[bool, Field(description="go on with images that the run was trained on, or may have been")]
 Tta = Annotated[
     tuple[str, ...] | None,
     Flag(metavar="VIEW,...", repeated=False),
@@ -50,3 +55,20 @@ def require_path(path: Path) -> None:
         raise UserError(f"cannot read {path}: {getattr(error, 'strerror', None) or error}") from error
     hint = f" (the nearest folder that exists is {near})" if near else ""
     raise UserError(f"no such file or folder: {path}{hint}")
+
+
+def require_run(root: Path) -> None:
+    """Raise `UserError` for a folder that is not a run."""
+    if not root.is_dir():
+        raise UserError(f"there is no run at {root}; make one with: {call('train', data='DATA', out=str(root))}")
+    if not (root / RUN_FILE).is_file():
+        raise UserError(f"{root} is not a run folder: it has no {RUN_FILE}")
+
+
+def require_one_length(epochs: int | None, max_minutes: float | None) -> None:
+    """Raise `UserError` for a number of epochs and a budget of minutes at once."""
+    if epochs is not None and max_minutes is not None:
+        raise UserError(
+            f"choose one of {argument('epochs')} and {argument('max_minutes')}: "
+            "either the epochs or the minutes end a training"
+        )

@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-from typing import Protocol
-
 from shelfmind.progress import Progress, count_silently
 
 
-class Observer(Protocol):
-    """Told what a verb does; every verb takes one as `watcher`."""
+class Observer:
+    """Is told what a verb does; this one is silent. Derive from it and override what you want to know."""
 
     def note(self, text: str) -> None:
         """Called with something that people should know."""
@@ -16,28 +14,15 @@ class Observer(Protocol):
     def warn(self, text: str) -> None:
         """Called with what makes the outcome doubtful, which nobody should miss."""
 
+    def result(self, text: str) -> None:
+        """Called with a result that is there before the verb ends, such as the address of a page."""
+
     def phase(self, what: str) -> None:
         """Called before something that takes a while and cannot be counted."""
 
     def counter(self, what: str, total: int | None, unit: str = "images") -> Progress:
         """Called before `total` things are worked on; the function returned is called with each number newly done."""
-
-
-class Silent:
-    """An `Observer` that shows nothing."""
-
-    def note(self, text: str) -> None:
-        """Says nothing."""
-
-    def warn(self, text: str) -> None:
-        """Warns nobody."""
-
-    def phase(self, what: str) -> None:
-        """Shows nothing."""
-
-    def counter(self, what: str, total: int | None, unit: str = "images") -> Progress:
-        """Counts nothing."""
         return count_silently(what, total, unit)
 
 
-SILENT = Silent()
+SILENT = Observer()

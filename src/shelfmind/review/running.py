@@ -8,18 +8,19 @@ import os
 import sys
 import threading
 import webbrowser
-from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
 from shelfmind.analysis.decisions import CUT_LINE, FILE_NAME, require_writable, split_whole
-from shelfmind.errors import UserError, unknown_name
+from shelfmind.errors import UserError, argument
+from shelfmind.requests.auditing import ReviewRequest
+from shelfmind.requests.calling import takes
+from shelfmind.requests.watching import SILENT, Observer
 from shelfmind.review.audit_folder import read_audit
 from shelfmind.review.deck import Deck, check_reviewer
 from shelfmind.review.pictures import Pictures
 from shelfmind.review.server import LOOPBACK, ReviewServer
 
-LANGUAGES = ("en", "zh")
 USUAL_PORT = 8765
 
 
@@ -33,41 +34,38 @@ class Reviewed:
     root: Path
 
 
-def review(
-    audit: Path,
-    *,
-    data: Path | None = None,
-    log: Path | None = None,
-    reviewer: str | None = None,
-    port: int | None = None,
-    language: str | None = None,
-    ready: Callable[[str], None],
-    note: Callable[[str], None],
-) -> Reviewed:
-    """Serve the review page of an audit folder until Ctrl-C; `ready` is told its address once it answers.
+@takes(ReviewRequest)
+def review(request: ReviewRequest, watcher: Observer = SILENT) -> Reviewed:
+    """Serve the review page of an audit folder until Ctrl-C; the watcher is told its address once it answers.
 
-    Every decision is appended to `log` (``review.jsonl`` in the audit folder), which several reviews may share. The
-    port is the usual one, or any that is free where that is taken. Raises `UserError` before anything is served for an
-    audit, a log, a name, a language or a port that cannot be used.
+    Every decision is appended to the log (``review.jsonl`` in the audit folder), which several reviews may share. The
+    port is the usual one, or any that is free where that is taken.
+
+    Returns:
+        How far the review had come.
+
+    Raises:
+        UserError: an audit, a log, a name or a port that cannot be used, before anything is served.
     """
-    if language is not None and language not in LANGUAGES:
-        raise unknown_name("language", language, LANGUAGES)
-    name = check_reviewer(reviewer if reviewer is not None else _login_name())
-    found = read_audit(audit, data)
-    place = log if log is not None else audit / FILE_NAME
-    require_writable(place)
-    if split_whole(place.read_bytes())[1]:
-        note(CUT_LINE.format(path=place))
+    name = check_reviewer(request.reviewer if request.reviewer is not None else _login_name())
+    found = read_audit(request.audit, request.data)
+    log = request.log if request.log is not None else request.audit / FILE_NAME
+    require_writable(log)
+    if split_whole(log.read_bytes())[1]:
+        watcher.note(CUT_LINE.format(path=log))
     if found.notice is not None:
-        note(f"warning: {found.notice}")
-    deck = Deck(found, name, place, language)
-    with _server(port, deck, Pictures(found.root, found.format)) as server:
-        ready(server.address)
+        watcher.note(f"warning: {found.notice}")
+    deck = Deck(found, name, log, request.language)
+    with _server(request.port, deck, Pictures(found.root, found.format)) as server:
+        watcher.result(server.address)
+        watcher.note("open this address in a browser on this machine; Ctrl-C here ends the review")
+        if request.browser:
+            open_browser(server.address)
         try:
             server.serve_forever()
         except KeyboardInterrupt:
             pass
-    return Reviewed(deck.decided(), len(found.suspects), place, found.root)
+    return Reviewed(deck.decided(), len(found.suspects), log, found.root)
 
 
 def open_browser(address: str) -> None:
@@ -84,7 +82,9 @@ def _server(port: int | None, deck: Deck, pictures: Pictures) -> ReviewServer:
         if port is None and error.errno == errno.EADDRINUSE:
             return ReviewServer(0, deck, pictures)
         reason = error.strerror or error
-        raise UserError(f"port {port} of {LOOPBACK} cannot be used: {reason}; --port 0 takes any free one") from error
+        raise UserError(
+            f"port {port} of {LOOPBACK} cannot be used: {reason}; {argument('port', 0)} takes any free one"
+        ) from error
 
 
 def _login_name() -> str:

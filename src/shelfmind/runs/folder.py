@@ -12,9 +12,10 @@ from typing import Any
 
 import yaml
 
-from shelfmind.errors import UserError
+from shelfmind.errors import UserError, argument, call
 from shelfmind.files import make_folder, write_json, write_text, write_whole
 from shelfmind.recipe import Recipe, parse_recipe
+from shelfmind.requests.shared import RUN_FILE, require_run
 
 
 @dataclass(frozen=True)
@@ -26,7 +27,7 @@ class RunFolder:
     @property
     def recipe(self) -> Path:
         """The whole recipe the run was made with."""
-        return self.root / "recipe.yaml"
+        return self.root / RUN_FILE
 
     @property
     def classes(self) -> Path:
@@ -151,10 +152,7 @@ class RunFolder:
 
     def require(self) -> None:
         """Refuse a folder that is not a run."""
-        if not self.root.is_dir():
-            raise UserError(f"there is no run at {self.root}; make one with: shelfmind train DATA --out {self.root}")
-        if not self.recipe.is_file():
-            raise UserError(f"{self.root} is not a run folder: it has no recipe.yaml")
+        require_run(self.root)
 
     def offer(self, chosen: Path) -> None:
         """Make `weights.ckpt` the same file as `chosen`, at once."""
@@ -187,7 +185,8 @@ def require_new_folder(root: Path) -> None:
     }
     if root.exists() and not (root.is_dir() and {entry.name for entry in root.iterdir()} <= before_training):
         raise UserError(
-            f"{root} exists and is not empty; take another --out, or go on with: shelfmind train --resume {root}"
+            f"{root} exists and is not empty; take another {argument('out')}, or go on with: "
+            f"{call('train', resume=str(root))}"
         )
 
 

@@ -2,25 +2,9 @@
 
 from __future__ import annotations
 
-import math
 import time
 from dataclasses import asdict, dataclass, field
 from typing import Any
-
-from shelfmind.errors import UserError, argument
-
-
-def require_one_length(epochs: int | None, max_minutes: float | None) -> None:
-    """Raise `UserError` for a number of epochs and a budget of minutes at once, and for too little of either."""
-    if epochs is not None and max_minutes is not None:
-        raise UserError(
-            f"choose one of {argument('epochs')} and {argument('max_minutes')}: "
-            "either the epochs or the minutes end a training"
-        )
-    if epochs is not None and epochs < 1:
-        raise UserError(f"{argument('epochs')} must be at least 1, got {epochs}")
-    if max_minutes is not None and not 0 < max_minutes < math.inf:
-        raise UserError(f"{argument('max_minutes')} must be a number more than 0, got {max_minutes}")
 
 
 @dataclass(frozen=True)

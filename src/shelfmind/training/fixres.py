@@ -3,20 +3,22 @@
 from __future__ import annotations
 
 import shutil
-from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
-from shelfmind.errors import UserError
+from shelfmind.errors import UserError, argument
 from shelfmind.evaluation.bootstrap import hits, paired_interval
 from shelfmind.evaluation.intervals import Interval, doubt_of_gain, too_few_images
 from shelfmind.files import make_folder, write_json
 from shelfmind.inference.predictor import Predictor
 from shelfmind.recipe import Recipe
 from shelfmind.records import Catalog, Predictions
+from shelfmind.requests.calling import takes
+from shelfmind.requests.improving import FixresRequest
+from shelfmind.requests.shared import RUN_FILE
+from shelfmind.requests.training import TrainRequest
 from shelfmind.runs.folder import RunFolder, require_new_folder
 from shelfmind.runs.known_data import open_known
-from shelfmind.training.clock import require_one_length
 from shelfmind.training.run import read_origin, resume, train
 from shelfmind.training.watching import Watcher
 from shelfmind.workflows.evaluate import evaluation_folder, predict_split
@@ -52,54 +54,40 @@ class FixResOutcome:
     doubt: str | None = None
 
 
-def fixres(
-    run: Path | str,
-    *,
-    out: Path | str,
-    resolutions: Sequence[int],
-    epochs: int | None = None,
-    max_minutes: float | None = None,
-    watcher: Watcher | None = None,
-) -> FixResOutcome:
-    """Fine-tune a run at each of these image sizes (Touvron et al., NeurIPS 2019) and keep the best as the run `out`.
+@takes(FixresRequest)
+def fixres(request: FixresRequest, watcher: Watcher | None = None) -> FixResOutcome:
+    """Fine-tune a run at each of these image sizes (Touvron et al., NeurIPS 2019) and keep the best as a new run.
 
     Training images are prepared like test images, the classifier and the last batch normalisation are trained, the rest
-    stays. `out` is written only if a size is better on validation than the run as it is; whether it is better beyond
-    chance the outcome says. What was finished before a
-    kill is not done again: candidates lie in ``<out>.candidates`` until the end.
+    stays. The new run is written only if a size is better on validation than the run as it is; whether it is better
+    beyond chance the outcome says. What was finished before a kill is not done again: candidates lie in
+    ``<out>.candidates`` until the end.
 
-    Args:
-        run: a finished run with a validation split.
-        out: the run folder to make.
-        resolutions: image sizes in pixels, none below the last that the run was trained at.
-        epochs: of each fine-tuning; `EPOCHS` if neither these nor minutes are given.
-        max_minutes: of each fine-tuning, instead of epochs.
-        watcher: told of the progress.
+    Returns:
+        What each size gave, and which is kept, if any.
 
     Raises:
-        UserError: a size below the run's, no validation images, or an `out` that is there already.
+        UserError: a size below the last that the run was trained at, no validation images, a folder that is there.
     """
-    require_one_length(epochs, max_minutes)
     watcher = watcher or Watcher()
-    source, out = RunFolder(Path(run)), Path(out)
+    source, out, candidates = RunFolder(request.run), request.out, request.candidates
     recipe = source.read_recipe()
     require_new_folder(out)
     least = recipe.stages[-1].image_size
-    sizes = sorted(set(resolutions))
+    sizes = sorted(set(request.resolutions))
     if not sizes or sizes[0] < least:
         given = ", ".join(map(str, sizes)) or "none"
-        raise UserError(f"--resolutions must be at least the {least} px of the training, got {given}")
+        raise UserError(f"{argument('resolutions')} must be at least the {least} px of the training, got {given}")
     predictor = Predictor(source, calibrated=False)
     catalog = open_known([source], read_origin(source).data, read_origin(source).format, watcher.counter).catalog
     if not catalog.split("val"):
         raise UserError(f"{catalog.root} has no validation images to compare with")
-    candidates = out.with_name(f"{out.name}.candidates")
     make_folder(candidates)
     own = _validated(predictor, catalog, watcher)
     found = []
     for size in sizes:
         watcher.note(f"{size} px: fine-tuning the classifier and the last normalisation")
-        tuned_run = _tuned(source, recipe, size, candidates / str(size), epochs or EPOCHS, max_minutes, watcher)
+        tuned_run = _tuned(source, recipe, size, candidates / str(size), request, watcher)
         as_is = Predictor(source, calibrated=False, recipe=at_size(recipe, size))
         tuned = _validated(Predictor(tuned_run, calibrated=False), catalog, watcher)
         found.append(_compared(size, own, _validated(as_is, catalog, watcher), tuned))
@@ -148,30 +136,24 @@ def tuning_recipe(recipe: Recipe, size: int, epochs: int) -> Recipe:
 
 
 def _tuned(
-    source: RunFolder,
-    recipe: Recipe,
-    size: int,
-    folder: Path,
-    epochs: int,
-    max_minutes: float | None,
-    watcher: Watcher,
+    source: RunFolder, recipe: Recipe, size: int, folder: Path, request: FixresRequest, watcher: Watcher
 ) -> RunFolder:
-    if (folder / "recipe.yaml").exists():
+    if (folder / RUN_FILE).exists():
         resume(folder, watcher)
         return RunFolder(folder)
     origin = read_origin(source)
-    train(
-        origin.data,
-        recipe=tuning_recipe(recipe, size, epochs),
+    tuning = TrainRequest(
+        data=origin.data,
+        recipe=tuning_recipe(recipe, size, request.epochs or EPOCHS),
         out=folder,
         seed=origin.seed,
-        max_minutes=max_minutes,
+        max_minutes=request.max_minutes,
         max_bad_fraction=origin.max_bad_fraction,
         format=origin.format,
-        weights=source.root,
+        weights=str(source.root),
         split_of=source.root,
-        watcher=watcher,
     )
+    train(tuning, watcher=watcher)
     return RunFolder(folder)
 
 

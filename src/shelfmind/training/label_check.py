@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import asdict, dataclass
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -19,24 +17,21 @@ from shelfmind.analysis.near_duplicates.groups import Limits, find_duplicates
 from shelfmind.analysis.suspects import FILE_NAME, write_suspects
 from shelfmind.data import absolute, open_catalog
 from shelfmind.data.digest import data_digest
-from shelfmind.errors import UserError
 from shelfmind.files import write_json
 from shelfmind.images.checking import note_bad_files, refuse_too_many_bad
 from shelfmind.machine.device import start_mindspore
 from shelfmind.nouns import counted
 from shelfmind.pages.label_report import write_label_report
 from shelfmind.progress import tell
-from shelfmind.recipe import Recipe, load_recipe
+from shelfmind.recipe import Recipe
 from shelfmind.records import Catalog
+from shelfmind.requests.calling import takes
+from shelfmind.requests.label_checking import FindLabelErrorsRequest
 from shelfmind.runs.provenance import describe_origin, describe_weights
 from shelfmind.training.build import refuse_unbuildable
-from shelfmind.training.clock import require_one_length
 from shelfmind.training.out_of_fold import CheckFolder, Plan, predict_out_of_fold
 from shelfmind.training.run import with_start
 from shelfmind.training.watching import Watcher
-from shelfmind.workflows.evaluate import MAX_BAD_FRACTION
-
-FOLDS = 5
 
 
 @dataclass(frozen=True)
@@ -69,109 +64,60 @@ class Findings:
         return asdict(self)
 
 
-def find_label_errors(
-    data: Path | str,
-    out: Path | str,
-    *,
-    folds: int = FOLDS,
-    recipe: Recipe | str = "default",
-    overrides: Sequence[str] = (),
-    epochs: int | None = None,
-    seed: int = 0,
-    max_minutes: float | None = None,
-    max_bad_fraction: float = MAX_BAD_FRACTION,
-    format: str | None = None,
-    weights: Path | str | None = None,
-    offline: bool = False,
-    watcher: Watcher | None = None,
-) -> Findings:
-    """Train a network a fold, let each judge the labels that it never saw, and rank all labels in the folder `out`.
+@takes(FindLabelErrorsRequest)
+def find_label_errors(request: FindLabelErrorsRequest, watcher: Watcher | None = None) -> Findings:
+    """Train a network a fold, let each judge the labels that it never saw, and rank all labels in a folder.
 
-    The same call on a folder that was begun goes on where it was stopped; finished folds are not trained again.
+    The same call on a folder that was begun goes on where it was stopped; finished folds are not trained again. Images
+    of all splits are judged. The last weights are kept, so that held-out labels have no say in choosing them.
 
-    Args:
-        data: a data set, see `shelfmind.data.open_catalog`; images of all its splits are judged.
-        out: the folder to make, or to go on with.
-        folds: how many networks to train, at least 2.
-        recipe: a recipe, a packaged recipe's name or a YAML file; the last weights are kept, so that held-out labels
-            have no say in choosing them.
-        overrides: recipe values such as ``train.lr=0.1``.
-        epochs: instead of the recipe's; not with `max_minutes`.
-        seed: of the weights, the order and the augmentations, and of the split where the data has none.
-        max_minutes: fit all folds together into this time instead of a number of epochs.
-        max_bad_fraction: share of unusable files above which to stop.
-        format: of the data, if it should not be found out.
-        weights: instead of the recipe's: a file, a run folder, or the name of official weights.
-        offline: never download weights.
-        watcher: told of the progress.
+    Returns:
+        What was found, in numbers.
 
     Raises:
         UserError: anything the user can mend.
     """
-    if folds < 2:
-        raise UserError(f"--folds must be at least 2, got {folds}: an image is judged by a network that never saw it")
-    if seed < 0:
-        raise UserError(f"--seed must be at least 0, got {seed}")
-    require_one_length(epochs, max_minutes)
-    settings = _settings(recipe, overrides, epochs, weights)
     start_mindspore()
     watcher = watcher or Watcher()
-    settings, start = with_start(settings, offline, watcher)
+    settings, start = with_start(_last_weights(request.settings), request.offline, watcher)
     watcher.phase("listing images")
-    catalog = open_catalog(Path(data), format, seed)
+    catalog = open_catalog(request.data, request.format, request.seed)
     tell(catalog.notes, watcher.note)
     loaded = refuse_unbuildable(settings, len(catalog.class_names), start)
     if loaded is not None:
         watcher.note(loaded)
-    check = CheckFolder(Path(out))
+    check = CheckFolder(request.out)
     check.open()
     with measured_meanwhile([sample.path for sample in catalog.samples], watcher.counter) as measured:
-        refuse_too_many_bad(measured.bad_files, len(catalog.samples), max_bad_fraction, check.bad_files)
+        refuse_too_many_bad(measured.bad_files, len(catalog.samples), request.max_bad_fraction, check.bad_files)
         tell(note_bad_files(measured.bad_files, len(catalog.samples), check.bad_files), watcher.note)
         catalog = catalog.without(measured.bad_files)
-        plan = _plan(data, catalog, folds, seed, max_minutes, offline, settings)
+        plan = _plan(request, catalog, settings)
         check.keep(plan)
         held_out = read_images(check.images, catalog) if check.images.exists() else None
         if held_out is None:
             groups = find_duplicates(measured, Limits(), watcher.counter)
-            held_out = hold_out(catalog, folds, [group.members for group in groups])
+            held_out = hold_out(catalog, request.folds, [group.members for group in groups])
             write_images(check.images, held_out)
-    command = {"folds": folds, "max_minutes": max_minutes, "max_bad_fraction": max_bad_fraction}
-    origin = describe_origin(Path(data), catalog, seed, command, describe_weights(start))
+    origin = describe_origin(request.data, catalog, request.seed, request.to_json(), describe_weights(start))
     write_json(check.root / "provenance.json", origin)
     predict_out_of_fold(check, plan, held_out, watcher)
     return _judge(check, catalog, held_out, plan, len(measured.bad_files), watcher)
 
 
-def _settings(recipe: Recipe | str, overrides: Sequence[str], epochs: int | None, weights: Path | str | None) -> Recipe:
-    """The recipe of the folds."""
-    if isinstance(recipe, Recipe) and overrides:
-        raise UserError("overrides go with a recipe's name, not with a Recipe")
-    settings = load_recipe(recipe, overrides) if isinstance(recipe, str) else recipe
-    changes = {"keep": "last", **({} if epochs is None else {"epochs": epochs})}
-    settings = settings.model_copy(update={"train": settings.train.model_copy(update=changes)})
-    if weights is not None:
-        settings = settings.model_copy(update={"model": settings.model.model_copy(update={"weights": str(weights)})})
-    return settings
+def _last_weights(recipe: Recipe) -> Recipe:
+    return recipe.model_copy(update={"train": recipe.train.model_copy(update={"keep": "last"})})
 
 
-def _plan(
-    data: Path | str,
-    catalog: Catalog,
-    folds: int,
-    seed: int,
-    max_minutes: float | None,
-    offline: bool,
-    settings: Recipe,
-) -> Plan:
+def _plan(request: FindLabelErrorsRequest, catalog: Catalog, settings: Recipe) -> Plan:
     return Plan(
-        data=str(absolute(data)),
+        data=str(absolute(request.data)),
         format=catalog.format,
         digest=data_digest(catalog),
-        folds=folds,
-        seed=seed,
-        max_minutes=max_minutes,
-        offline=offline,
+        folds=request.folds,
+        seed=request.seed,
+        max_minutes=request.max_minutes,
+        offline=request.offline,
         recipe=settings.model_dump(mode="json"),
     )
 

@@ -19,6 +19,9 @@ from shelfmind.images.squares import open_squares
 from shelfmind.inference.predict_arrays import open_array, predict_into
 from shelfmind.inference.predictor import Predictor
 from shelfmind.recipe import Recipe, parse_recipe
+from shelfmind.requests.label_checking import PLAN_FILE
+from shelfmind.requests.shared import RUN_FILE
+from shelfmind.requests.training import TrainRequest
 from shelfmind.runs.folder import RunFolder, read_json
 from shelfmind.tables import write_table
 from shelfmind.training.run import resume, train
@@ -43,7 +46,7 @@ class Plan:
 
     def settings(self) -> Recipe:
         """The recipe of the folds."""
-        return parse_recipe(self.recipe, "plan.json")
+        return parse_recipe(self.recipe, PLAN_FILE)
 
 
 @dataclass(frozen=True)
@@ -55,7 +58,7 @@ class CheckFolder:
     @property
     def plan(self) -> Path:
         """What the check was begun with."""
-        return self.root / "plan.json"
+        return self.root / PLAN_FILE
 
     @property
     def images(self) -> Path:
@@ -155,14 +158,14 @@ def predict_out_of_fold(check: CheckFolder, plan: Plan, held_out: HeldOut, watch
 def _train_fold(check: CheckFolder, plan: Plan, held_out: HeldOut, fold: int, watcher: Watcher) -> None:
     """Train one fold's network, or go on with it."""
     run = check.fold(fold) / "run"
-    if (run / "recipe.yaml").exists():
+    if (run / RUN_FILE).exists():
         resume(run, watcher)
         return
     shutil.rmtree(run, ignore_errors=True)
     images = check.fold(fold) / "images.csv"
     _write_list(images, held_out, fold)
-    train(
-        images,
+    training = TrainRequest(
+        data=images,
         recipe=plan.settings(),
         out=run,
         seed=plan.seed + fold,
@@ -170,8 +173,8 @@ def _train_fold(check: CheckFolder, plan: Plan, held_out: HeldOut, fold: int, wa
         max_bad_fraction=1.0,
         format="csv",
         offline=plan.offline,
-        watcher=watcher,
     )
+    train(training, watcher=watcher)
 
 
 def _minutes(check: CheckFolder, plan: Plan, held_out: HeldOut) -> float | None:

@@ -25,8 +25,10 @@ from shelfmind.models import read_start
 from shelfmind.models.weights import Start
 from shelfmind.nouns import counted
 from shelfmind.progress import tell
-from shelfmind.recipe import Recipe, load_recipe
+from shelfmind.recipe import Recipe
 from shelfmind.records import Catalog, Sample
+from shelfmind.requests.calling import takes
+from shelfmind.requests.training import TrainRequest
 from shelfmind.runs.folder import RunFolder, create_run_folder, read_json
 from shelfmind.runs.history import read_history, write_history
 from shelfmind.runs.known_data import open_as_trained, with_split_of
@@ -34,102 +36,62 @@ from shelfmind.runs.overlaps import overlap_of
 from shelfmind.runs.provenance import describe_origin, describe_weights
 from shelfmind.runs.rules import require_rules
 from shelfmind.training.build import Images, build_training, refuse_unbuildable
-from shelfmind.training.clock import require_one_length
 from shelfmind.training.loop import Training, train_to_the_end
 from shelfmind.training.shortfalls import shortfalls
 from shelfmind.training.speed import measure_epoch
+from shelfmind.training.tracking import tracked
 from shelfmind.training.watching import Watcher
-from shelfmind.workflows.evaluate import MAX_BAD_FRACTION, write_evaluation
+from shelfmind.workflows.evaluate import write_evaluation
 
 
-def train(
-    data: Path | str,
-    *,
-    recipe: Recipe | str = "default",
-    out: Path | str,
-    overrides: Sequence[str] = (),
-    epochs: int | None = None,
-    seed: int = 0,
-    max_minutes: float | None = None,
-    max_bad_fraction: float = MAX_BAD_FRACTION,
-    format: str | None = None,
-    weights: Path | str | None = None,
-    offline: bool = False,
-    rules: str | None = None,
-    broader: Path | str | None = None,
-    split_of: Path | str | None = None,
-    watcher: Watcher | None = None,
-) -> Evaluation | None:
-    """Train on `data` by a recipe into the new folder `out`; returns the evaluation on val, if there is a val split.
+@takes(TrainRequest)
+def train(request: TrainRequest, watcher: Watcher | None = None) -> Evaluation | None:
+    """Train on a data set by a recipe into a new run folder, or go on with a run that was stopped.
 
-    Args:
-        data: a data set, see `shelfmind.data.open_catalog`.
-        recipe: a recipe, a packaged recipe's name or a YAML file.
-        out: the run folder to make; it must not exist or be empty.
-        overrides: recipe values such as ``train.lr=0.1``.
-        epochs: instead of the recipe's; not with `max_minutes`.
-        seed: of the split, the weights, the order and the augmentations.
-        max_minutes: fit the whole schedule into this time instead of a number of epochs.
-        max_bad_fraction: share of unusable files above which to stop.
-        format: of the data, if it should not be found out.
-        weights: instead of the recipe's: a file, a run folder, or the name of official weights.
-        offline: never download weights.
-        rules: terms that the training must keep, see `shelfmind.runs.rules`.
-        broader: a CSV with the columns ``class,broader``: learn the broader classes instead of the data's.
-        split_of: a run whose split this one takes, photo by photo, so that both can be judged together; photos that it
-            does not know are trained on, unless the data set itself calls them val or test.
-        watcher: told of the progress.
+    A device's MindSpore is started if none is yet.
+
+    Returns:
+        The evaluation on val, or None if there is no val split.
 
     Raises:
         UserError: anything the user can mend.
     """
+    with tracked(request.track, watcher or Watcher()) as told:
+        return _trained(request, told) if request.resume is None else resume(request.resume, told)
+
+
+def _trained(request: TrainRequest, watcher: Watcher) -> Evaluation | None:
     began = time.perf_counter()
-    require_one_length(epochs, max_minutes)
-    if seed < 0:
-        raise UserError(f"--seed must be at least 0, got {seed}")
-    if isinstance(recipe, Recipe) and overrides:
-        raise UserError("overrides go with a recipe's name, not with a Recipe")
-    settings = load_recipe(recipe, overrides) if isinstance(recipe, str) else recipe
-    if epochs is not None:
-        settings = settings.model_copy(update={"train": settings.train.model_copy(update={"epochs": epochs})})
-    if weights is not None:
-        settings = settings.model_copy(update={"model": settings.model.model_copy(update={"weights": str(weights)})})
+    (data, out), seed = request.new, request.seed
     start_mindspore()
-    watcher = watcher or Watcher()
-    settings, start = with_start(settings, offline, watcher)
+    settings, start = with_start(request.settings, request.offline, watcher)
     watcher.phase("listing images")
-    data_set = open_catalog(Path(data), format, seed)
-    if split_of is not None:
-        data_set = _with_split_of(data_set, RunFolder(Path(split_of)), watcher)
-    catalog = data_set
-    above = None if broader is None else read_broader(Path(broader))
-    if above is not None:
-        catalog = with_broader_classes(data_set, above, Path(str(broader)))
+    data_set = open_catalog(data, request.format, seed)
+    if request.split_of is not None:
+        data_set = _with_split_of(data_set, RunFolder(request.split_of), watcher)
+    catalog, broader = data_set, None
+    if request.broader is not None:
+        broader = read_broader(request.broader)
+        catalog = with_broader_classes(data_set, broader, request.broader)
     tell(catalog.notes, watcher.note)
     if not catalog.split("train"):
         raise UserError(f"{data} has no training images")
     origin_of_weights = describe_weights(start)
-    require_rules(rules, data_set, origin_of_weights)
+    require_rules(request.rules, data_set, origin_of_weights)
     loaded = refuse_unbuildable(settings, len(catalog.class_names), start)
     if loaded is not None:
         watcher.note(loaded)
     cache_folder()
-    run = create_run_folder(Path(out))
-    images = read_images(catalog, settings, run, max_bad_fraction, watcher)
-    command = {
-        "max_minutes": max_minutes,
-        "max_bad_fraction": max_bad_fraction,
-        "rules": rules,
-        "split_of": None if split_of is None else str(split_of),
-    }
-    write_json(run.provenance, describe_origin(Path(data), data_set, seed, command, origin_of_weights))
-    if above is not None:
-        write_broader(data_set, above, run.broader)
+    run = create_run_folder(out)
+    images = read_images(catalog, settings, run, request.max_bad_fraction, watcher)
+    write_json(run.provenance, describe_origin(data, data_set, seed, request.to_json(), origin_of_weights))
+    if broader is not None:
+        write_broader(data_set, broader, run.broader)
     write_history(run, catalog, watcher.counter)
     run.write_classes(catalog.class_names, _counts(images.train_samples, len(catalog.class_names)))
     write_text(run.recipe, settings.dump())
     classes = len(catalog.class_names)
-    known = None
+    max_minutes, known = request.max_minutes, None
     if max_minutes is not None:
         watcher.phase("measuring the speed")
         known = measure_epoch(build_training(run, settings, images, classes, seed, max_minutes, began, start))

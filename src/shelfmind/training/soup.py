@@ -5,26 +5,26 @@ from __future__ import annotations
 import shutil
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
-from pathlib import Path
-from typing import Literal
 
 import numpy as np
 
-from shelfmind.errors import UserError
+from shelfmind.errors import UserError, setting
 from shelfmind.evaluation.bootstrap import hits, paired_interval
 from shelfmind.evaluation.intervals import Interval, doubt_of_gain, too_few_images
 from shelfmind.files import write_json
 from shelfmind.inference.predictor import Predictor
 from shelfmind.models.checkpoint import Checkpoint, load_checkpoint, save_checkpoint
 from shelfmind.nouns import counted
-from shelfmind.progress import Counter, count_silently
+from shelfmind.progress import Counter
 from shelfmind.records import Catalog, Predictions
+from shelfmind.requests.calling import takes
+from shelfmind.requests.improving import SoupKind, SoupRequest
+from shelfmind.requests.watching import SILENT, Observer
 from shelfmind.runs.folder import RunFolder, create_run_folder
 from shelfmind.runs.known_data import open_known
 from shelfmind.training.run import read_origin
 from shelfmind.workflows.evaluate import evaluation_folder, predict_split
 
-Kind = Literal["greedy", "uniform"]
 COPIED = ("recipe", "classes", "split", "seen", "provenance", "log", "bad_files")
 
 
@@ -33,7 +33,7 @@ class Soup:
     """Top-1 on so many validation `images` of the run and of the soup, the gain with a paired 95% interval, why it may
     be chance (`doubt`, None if it is beyond that), and the epochs in the soup."""
 
-    kind: Kind
+    kind: SoupKind
     epochs: tuple[int, ...]
     top1_before: float
     top1: float
@@ -44,42 +44,46 @@ class Soup:
     doubt: str | None
 
 
-def soup(run: Path | str, *, out: Path | str, kind: Kind = "greedy", counter: Counter = count_silently) -> Soup:
-    """Average snapshots of a run (Wortsman et al., "Model soups", ICML 2022) into the new run `out`.
+@takes(SoupRequest)
+def soup(request: SoupRequest, watcher: Observer = SILENT) -> Soup:
+    """Average snapshots of a run (Wortsman et al., "Model soups", ICML 2022) into a new run.
 
     ``uniform`` takes all. ``greedy`` (algorithm 1) begins with the one best on validation and adds the others from the
     best to the worst, each only if validation top-1 does not fall. Running statistics are averaged like weights.
 
+    Returns:
+        Which epochs are in it, and what it gains on validation.
+
     Raises:
-        UserError: fewer than two snapshots (train with ``--set train.snapshots=5``), or no validation images.
+        UserError: fewer than two snapshots, or no validation images.
     """
-    source = RunFolder(Path(run))
+    source, counter = RunFolder(request.run), watcher.counter
     source.require()
     snapshots = source.snapshots()
     if len(snapshots) < 2:
         raise UserError(
             f"{source.root} has {counted(len(snapshots), 'snapshot')}; a soup needs two: "
-            "train with --set train.snapshots=5"
+            f"train with {setting('train.snapshots', 5)}"
         )
     predictor = Predictor(source, calibrated=False)
     origin = read_origin(source)
     catalog = open_known([source], origin.data, origin.format, counter).catalog
     if not catalog.split("val"):
         raise UserError(f"{catalog.root} has no validation images to choose by")
-    target = create_run_folder(Path(out))
+    target = create_run_folder(request.out)
     for name in COPIED:
         if getattr(source, name).exists():
             shutil.copyfile(getattr(source, name), getattr(target, name))
     before = _predicted(predictor, catalog, counter)
     checkpoints = {epoch: load_checkpoint(path) for epoch, path in snapshots.items()}
     epochs = tuple(sorted(checkpoints))
-    if kind == "greedy":
+    if request.kind == "greedy":
         epochs = _greedy(target, catalog, checkpoints, counter)
     after = _tasted(target, catalog, [checkpoints[epoch] for epoch in epochs], counter)
     differences = hits(after) - hits(before)
     interval, images = paired_interval(differences), len(differences)
     outcome = Soup(
-        kind,
+        request.kind,
         epochs,
         float(hits(before).mean()),
         float(hits(after).mean()),

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal, Protocol, get_args
 
-from shelfmind.errors import UserError, unknown_name
+from shelfmind.errors import UserError, argument, unknown_name
 from shelfmind.training.watching import EpochEntry, ForwardingWatcher, Watcher
 
 if TYPE_CHECKING:
@@ -80,7 +81,7 @@ def require_trackers(names: Sequence[str]) -> None:
         if name not in TRACKERS:
             raise unknown_name("tracker", name, TRACKERS)
         if find_spec(TRACKERS[name].package) is None:
-            raise UserError(f"--track {name} needs a package; run: pip install 'shelfmind[{name}]'")
+            raise UserError(f"{argument('track', name)} needs a package; run: pip install 'shelfmind[{name}]'")
 
 
 class TrackingWatcher(ForwardingWatcher):
@@ -117,3 +118,16 @@ class TrackingWatcher(ForwardingWatcher):
         """Write what is left, however the training ended."""
         for tracker in self.trackers:
             tracker.close()
+
+
+@contextmanager
+def tracked(names: Sequence[str], watcher: Watcher) -> Iterator[Watcher]:
+    """A watcher that tells these trackers, too; they are closed however the training ends."""
+    if not names:
+        yield watcher
+        return
+    telling = TrackingWatcher(names, watcher)
+    try:
+        yield telling
+    finally:
+        telling.close()

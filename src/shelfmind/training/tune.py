@@ -11,7 +11,9 @@ from shelfmind.errors import UserError
 from shelfmind.files import make_folder, write_text
 from shelfmind.nouns import counted
 from shelfmind.recipe import load_recipe
-from shelfmind.training.clock import require_one_length
+from shelfmind.requests.calling import takes
+from shelfmind.requests.improving import STUDY_FILE, TuneRequest
+from shelfmind.requests.training import RecipeRequest, TrainRequest
 from shelfmind.training.run import train
 from shelfmind.training.search_space import Choices, Range, Space, parse_space, setting
 from shelfmind.training.watching import EpochEntry, ForwardingWatcher, Watcher
@@ -40,59 +42,46 @@ class Best:
     pruned: int
 
 
-def tune(
-    data: Path | str,
-    *,
-    out: Path | str,
-    recipe: str = "default",
-    trials: int = 20,
-    space: Mapping[str, Any] | None = None,
-    overrides: tuple[str, ...] = (),
-    epochs: int | None = None,
-    max_minutes: float | None = None,
-    seed: int = 0,
-    format: str | None = None,
-    watcher: Watcher | None = None,
-) -> Best:
-    """Search `space` by Optuna's tree-structured Parzen estimator, judged by top-1 on validation images, never on test.
+@takes(TuneRequest)
+def tune(request: TuneRequest, watcher: Watcher | None = None) -> Best:
+    """Search a recipe's values by Optuna's tree-structured Parzen estimator, judged by validation top-1, never on test.
 
     Trials below the median of the earlier ones at the same epoch are stopped, after the first four. Everything lies in
     `out`: the study, a run folder a trial, and at the end ``best.yaml``, a recipe for `train`. The same call on the
-    same folder goes on until there are `trials` trials; one that was killed half-way does not count.
+    same folder goes on until there are enough trials; one that was killed half-way does not count.
+
+    Returns:
+        The best trial, and how many ended and were stopped.
 
     Raises:
         UserError: Optuna is not installed, a space that the recipe does not take, no validation images.
     """
-    require_one_length(epochs, max_minutes)
-    optuna = _optuna()
-    searched = parse_space(DEFAULT_SPACE if space is None else space)
-    out = Path(out)
-    watcher = watcher or Watcher()
-    _require_space(searched, recipe, overrides)
+    optuna, out, watcher = _optuna(), request.out, watcher or Watcher()
+    searched = parse_space(DEFAULT_SPACE if request.space is None else request.space)
+    _require_space(searched, request)
     make_folder(out)
     study = optuna.create_study(
-        storage=f"sqlite:///{out.resolve() / 'study.sqlite'}",
+        storage=f"sqlite:///{out.resolve() / STUDY_FILE}",
         study_name="shelfmind",
         direction="maximize",
         load_if_exists=True,
-        sampler=optuna.samplers.TPESampler(seed=seed + len(_numbers(out))),
+        sampler=optuna.samplers.TPESampler(seed=request.seed + len(_numbers(out))),
         pruner=optuna.pruners.MedianPruner(n_startup_trials=STARTUP_TRIALS, n_warmup_steps=1),
     )
     for trial in study.get_trials(states=(optuna.trial.TrialState.RUNNING,)):
         study.tell(trial.number, state=optuna.trial.TrialState.FAIL)  # killed with its process
-    known = {"data": data, "recipe": recipe, "epochs": epochs, "max_minutes": max_minutes, "format": format}
 
     def objective(trial: Any) -> float:
         values = {name: _suggested(trial, name, choice) for name, choice in searched.items()}
-        words = [*overrides, *(setting(name, value) for name, value in values.items())]
-        folder = out / "trials" / f"{trial.number:04d}"
         watcher.note(f"trial {trial.number}: {values}")
-        return _trained(folder, known, words, seed, _TrialWatcher(trial, watcher))
+        folder = out / "trials" / f"{trial.number:04d}"
+        return _trained(_with_values(request, values), folder, _TrialWatcher(trial, watcher))
 
-    wanted = trials - len(study.get_trials(states=(optuna.trial.TrialState.COMPLETE, optuna.trial.TrialState.PRUNED)))
+    done = (optuna.trial.TrialState.COMPLETE, optuna.trial.TrialState.PRUNED)
+    wanted = request.trials - len(study.get_trials(states=done))
     if wanted > 0:
         study.optimize(objective, n_trials=wanted)
-    return _written(study, optuna, out, recipe, overrides, searched)
+    return _written(study, optuna, request, searched)
 
 
 class _TrialWatcher(ForwardingWatcher):
@@ -114,30 +103,27 @@ class _TrialWatcher(ForwardingWatcher):
             raise _optuna().TrialPruned
 
 
-def _trained(folder: Path, known: Mapping[str, Any], words: list[str], seed: int, watcher: Watcher) -> float:
-    evaluation = train(
-        known["data"],
-        recipe=known["recipe"],
-        overrides=words,
-        out=folder,
-        epochs=known["epochs"],
-        max_minutes=known["max_minutes"],
-        format=known["format"],
-        seed=seed,
-        watcher=watcher,
-    )
+def _trained(request: TuneRequest, folder: Path, watcher: Watcher) -> float:
+    shared = {name: getattr(request, name) for name in RecipeRequest.model_fields}
+    evaluation = train(TrainRequest(**shared | {"out": folder}), watcher=watcher)
     assert evaluation is not None
-    return evaluation.top1
+    return float(evaluation.top1)
 
 
-def _written(study: Any, optuna: Any, out: Path, recipe: str, overrides: tuple[str, ...], searched: Space) -> Best:
+def _with_values(request: TuneRequest, values: Mapping[str, Any]) -> TuneRequest:
+    """The request with these values of the recipe."""
+    words = (setting(name, value) for name, value in values.items())
+    return request.model_copy(update={"overrides": (*request.overrides, *words)})
+
+
+def _written(study: Any, optuna: Any, request: TuneRequest, searched: Space) -> Best:
     states = optuna.trial.TrialState
     best = study.best_trial
     values = {name: best.params[name] for name in searched}
-    words = [*overrides, *(setting(name, value) for name, value in values.items())]
     figure = f"validation top-1 {best.value:.4f}, trial {best.number}"
-    header = f"# The best of {counted(len(study.trials), 'trial')} of {recipe}: {figure}.\n"
-    write_text(out / "best.yaml", header + load_recipe(recipe, words).dump())
+    header = f"# The best of {counted(len(study.trials), 'trial')} of {request.recipe}: {figure}.\n"
+    settings = load_recipe(str(request.recipe), _with_values(request, values).overrides)
+    write_text(request.out / "best.yaml", header + settings.dump())
     counts = [len(study.get_trials(states=(state,))) for state in (states.COMPLETE, states.PRUNED)]
     return Best(best.number, float(best.value), values, *counts)
 
@@ -149,11 +135,11 @@ def _suggested(trial: Any, name: str, choice: Range | Choices) -> Any:
     return suggest(name, choice.low, choice.high, log=choice.log)
 
 
-def _require_space(space: Space, recipe: str, overrides: tuple[str, ...]) -> None:
+def _require_space(space: Space, request: TuneRequest) -> None:
     """Refuse a space whose ends the recipe does not take, before anything is trained."""
     for name, choice in space.items():
         for value in (choice.low, choice.high) if isinstance(choice, Range) else choice:
-            load_recipe(recipe, [*overrides, setting(name, value)])
+            _ = _with_values(request, {name: value}).settings
 
 
 def _numbers(out: Path) -> list[str]:

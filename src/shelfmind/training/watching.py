@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, TypedDict
 
-from shelfmind.progress import Progress, count_silently
+from shelfmind.progress import Progress
+from shelfmind.requests.watching import Observer
 
 if TYPE_CHECKING:
     from shelfmind.training.clock import EpochPlan
@@ -37,24 +38,11 @@ class EpochEntry(EpochFigures, total=False):
     warnings: list[str]
 
 
-class Watcher:
+class Watcher(Observer):
     """Is told how a training goes; this one is silent. Derive from it and override what you want to know.
 
     An exception that a method raises ends the training, which can be resumed from what was saved last.
     """
-
-    def note(self, text: str) -> None:
-        """Called with something that people should know."""
-
-    def warn(self, text: str) -> None:
-        """Called with what makes the outcome doubtful, which nobody should miss."""
-
-    def phase(self, what: str) -> None:
-        """Called before something that takes a while and cannot be counted."""
-
-    def counter(self, what: str, total: int | None, unit: str = "images") -> Progress:
-        """Called before `total` things are worked on; the function returned is called with each number newly done."""
-        return count_silently(what, total, unit)
 
     def begin(self, training: Training) -> None:
         """Called before the first epoch."""
@@ -83,6 +71,10 @@ class ForwardingWatcher(Watcher):
     def phase(self, what: str) -> None:
         """Pass it on."""
         self.watcher.phase(what)
+
+    def result(self, text: str) -> None:
+        """Pass it on."""
+        self.watcher.result(text)
 
     def counter(self, what: str, total: int | None, unit: str = "images") -> Progress:
         """Pass it on."""

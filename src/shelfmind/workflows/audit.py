@@ -22,8 +22,11 @@ from shelfmind.errors import UserError
 from shelfmind.files import cache_folder, folder_written_whole, require_free_folder, write_json
 from shelfmind.nouns import counted
 from shelfmind.pages.audit_report import write_audit_report
-from shelfmind.progress import Counter, count_silently
+from shelfmind.progress import Counter
 from shelfmind.records import Catalog
+from shelfmind.requests.auditing import AuditRequest
+from shelfmind.requests.calling import takes
+from shelfmind.requests.watching import SILENT, Observer
 
 OUTPUTS = frozenset({"report.html", "audit.json", "issues.csv", FILE_NAME})
 
@@ -36,29 +39,37 @@ class Audit:
     figures: Mapping[str, Any]
 
 
-def audit(
-    data: Path | str,
-    out: Path | str,
-    *,
-    format: str | None = None,
-    seed: int = 0,
-    overwrite: bool = False,
-    judge: Judge | None = None,
-    counter: Counter = count_silently,
-) -> Audit:
-    """Audit the data set at `data` and write `report.html`, `audit.json`, `issues.csv` and `suspects.jsonl` to `out`.
+@takes(AuditRequest)
+def audit(request: AuditRequest, watcher: Observer = SILENT) -> Audit:
+    """Audit a data set and write `report.html`, `audit.json`, `issues.csv` and `suspects.jsonl` to a folder.
 
-    `out` must be missing or empty; with `overwrite` it may hold an earlier audit. It appears only when all is written.
-    `judge` is told the catalog without its bad files. `seed` decides the split where the data has none. Raises
-    `UserError` for data that cannot be used and places that cannot be written.
+    The folder must be missing or empty; with `overwrite` it may hold an earlier audit. It appears only when all is
+    written.
+
+    Returns:
+        Where it lies, and its figures.
+
+    Raises:
+        UserError: data that cannot be used, a place that cannot be written, a run of other classes.
     """
-    out = Path(out)
+    out, overwrite = request.out, request.overwrite
+    judge = None if request.run is None else _judge(request.run, watcher.counter)
     require_free_folder(out, ours=OUTPUTS, overwrite=overwrite)
-    catalog = open_catalog(data, format, seed)
+    catalog = open_catalog(request.data, request.format, request.seed)
     with folder_written_whole(out, ours=OUTPUTS, overwrite=overwrite) as folder:
         began = time.monotonic()
-        figures = _write_audit(folder, catalog, seed, judge, counter, began)
+        figures = _write_audit(folder, catalog, request.seed, judge, watcher.counter, began)
     return Audit(out, figures)
+
+
+def _judge(run: Path, counter: Counter) -> Judge:
+    """A run's judgement; MindSpore is loaded for it, and for nothing else in an audit."""
+    from shelfmind.machine.device import start_mindspore
+
+    start_mindspore()
+    from shelfmind.workflows.judging import judge_by
+
+    return judge_by(run, counter)
 
 
 def _write_audit(

@@ -2,21 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import asdict, dataclass, replace
-from pathlib import Path
+from dataclasses import asdict, replace
 
 import numpy as np
 
 from shelfmind.errors import UserError, argument
 from shelfmind.evaluation import Evaluation, evaluate
-from shelfmind.evaluation.ensemble import Contribution, contributions, fit_weights, mixed
+from shelfmind.evaluation.ensemble import contributions, fit_weights, mixed
 from shelfmind.files import write_json
 from shelfmind.inference.predictor import Predictor
 from shelfmind.nouns import counted
 from shelfmind.pages.report import write_report
-from shelfmind.progress import Counter, Note, count_silently, say_nothing, tell
+from shelfmind.progress import tell
 from shelfmind.records import Catalog, Predictions, require_same_classes
+from shelfmind.requests.measuring import EvaluateRequest
+from shelfmind.requests.watching import SILENT, Observer
 from shelfmind.runs.folder import RunFolder
 from shelfmind.runs.known_data import (
     KnownData,
@@ -29,7 +29,6 @@ from shelfmind.runs.known_data import (
 )
 from shelfmind.runs.overlaps import refuse_seen
 from shelfmind.workflows.evaluate import (
-    MAX_BAD_FRACTION,
     UNSEEN,
     evaluation_folder,
     notes_on,
@@ -45,29 +44,8 @@ FEWEST = 10
 compatible with it (95% interval)."""
 
 
-@dataclass(frozen=True)
-class EnsembleEvaluation:
-    """The figures of an ensemble, what each member adds, and what its weights were found on ("equal" if on nothing)."""
-
-    evaluation: Evaluation
-    members: tuple[Contribution, ...]
-    weighted_on: str
-
-
-def evaluate_ensemble(
-    runs: Sequence[Path | str],
-    data: Path | str,
-    *,
-    out: Path | str,
-    split: str | None = None,
-    tta: Sequence[str] | None = None,
-    format: str | None = None,
-    max_bad_fraction: float = MAX_BAD_FRACTION,
-    allow_seen: bool = False,
-    counter: Counter = count_silently,
-    note: Note = say_nothing,
-) -> EnsembleEvaluation:
-    """Evaluate the weighted mean of several runs on one split and write figures, tables and a report into `out`.
+def evaluate_ensemble(request: EvaluateRequest, watcher: Observer = SILENT) -> Evaluation:
+    """Evaluate the weighted mean of several runs on one split and write figures, tables and a report into a folder.
 
     A photo that one of the runs was trained or validated on is no test of all, whatever it was to the others. Weights
     are those that make the labels of validation images most likely that no run was trained on. Where these are the
@@ -77,29 +55,37 @@ def evaluate_ensemble(
         UserError: runs of different classes, a missing split, too many bad files, or, unless `allow_seen`, too few
             images that no run has seen.
     """
+    runs, out, allow_seen = request.runs, request.results, request.allow_seen
     if len(set(map(str, runs))) < 2:
         raise UserError("an ensemble needs at least two different runs")
-    predictors = [Predictor(RunFolder(Path(run)), tta) for run in runs]
+    counter = watcher.counter
+    predictors = [Predictor(RunFolder(run), request.tta) for run in runs]
     for predictor in predictors[1:]:
         require_same_classes(predictors[0].class_names, predictor.class_names, str(predictor.run.root))
     known = open_known(
-        [each.run for each in predictors], Path(data), format, counter, allow_seen=allow_seen, some_classes=True
+        [each.run for each in predictors],
+        request.data,
+        request.format,
+        counter,
+        allow_seen=allow_seen,
+        some_classes=True,
     )
     together = known.catalog
     if allow_seen and not known.untold:
         known = replace(known, catalog=grouped_by_content(known.ungrouped, known.digests, known.histories[:1]))
     catalog = known.catalog
     if not allow_seen:
-        _refuse_too_few(known, split)
-    tell(catalog.notes, note)
-    split = chosen_split(catalog, split)
-    folder = evaluation_folder(Path(out), split)
+        _refuse_too_few(known, request.split)
+    tell(catalog.notes, watcher.note)
+    split = chosen_split(catalog, request.split)
+    folder = evaluation_folder(out, split)
     if not allow_seen:
         judged = [sample for sample in part(catalog, split) if sample.split in UNSEEN]
         refuse_seen(judged, known.histories, "so they are no test of them together", folder / "seen.csv")
 
     def predicted(where: Catalog, of: str) -> list[Predictions]:
-        return [predict_split(each, where, of, max_bad_fraction, folder, counter, note) for each in predictors]
+        most, note = request.max_bad_fraction, watcher.note
+        return [predict_split(each, where, of, most, folder, counter, note) for each in predictors]
 
     members = predicted(catalog, split)
     weights, judge_of_weights = np.full(len(runs), 1 / len(runs)), "equal"
@@ -108,7 +94,7 @@ def evaluate_ensemble(
         weights, judge_of_weights = fit_weights(predicted(together, "val")), "val"
     mean = mixed(members, weights)
     train_images = np.array(predictors[0].train_images, np.int64)
-    tta_names = tuple(predictors[0].tta) if tta is None else tuple(tta)
+    tta_names = predictors[0].tta if request.tta is None else request.tta
     overlap = overlap_with(known, split, mean, counter)
     notes = (*notes_on(known, split), *notes_on_overlap(overlap, split))
     if judge_of_weights == "equal":
@@ -117,17 +103,18 @@ def evaluate_ensemble(
         )
     evaluation = evaluate(mean, train_images, split=split, tta=tta_names, seen=overlap, notes=notes)
     names = [str(run) for run in runs]
-    outcome = EnsembleEvaluation(evaluation, contributions(names, members, weights), judge_of_weights)
+    found = contributions(names, members, weights)
+    evaluation = replace(evaluation, members=found, weighted_on=judge_of_weights)
     write_tables(evaluation, mean, folder)
     content = {
         "weighted_on": judge_of_weights,
         "images": evaluation.images,
         "too_few_images": evaluation.too_few_images,
-        "members": [asdict(member) for member in outcome.members],
+        "members": [asdict(member) for member in evaluation.members],
     }
     write_json(folder / "ensemble.json", content)
     write_report(
-        Path(out) / "report.html",
+        out / "report.html",
         title=f"{counted(len(runs), 'run')} together: {split}",
         recipe_text="\n".join(
             f"# {name}\n{predictor.recipe.dump()}" for name, predictor in zip(names, predictors, strict=True)
@@ -140,7 +127,7 @@ def evaluate_ensemble(
         provenance=content,
         references=references_of(catalog),
     )
-    return outcome
+    return evaluation
 
 
 def _refuse_too_few(known: KnownData, split: str | None) -> None:

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import numpy as np
 
-from shelfmind.errors import UserError
+from shelfmind.errors import UserError, argument
 from shelfmind.evaluation import Evaluation, evaluate, write_confusions_csv, write_metrics, write_per_class_csv
 from shelfmind.evaluation.calibration import TemperatureScaling, scale_temperature
 from shelfmind.evaluation.logit_adjustment import TradeOff, adjusted, trade_off
@@ -23,36 +23,26 @@ from shelfmind.inference.predictor import Predictor
 from shelfmind.nouns import counted
 from shelfmind.pages.report import write_report
 from shelfmind.pages.thumbnails import data_address
-from shelfmind.progress import Counter, Note, count_silently, say_nothing, tell
+from shelfmind.progress import Counter, Note, say_nothing, tell
 from shelfmind.records import Catalog, Predictions
+from shelfmind.requests.calling import takes
+from shelfmind.requests.measuring import CalibrateRequest, EvaluateRequest
+from shelfmind.requests.watching import SILENT, Observer
 from shelfmind.runs.calibration import write_temperature
 from shelfmind.runs.folder import RunFolder, read_json
 from shelfmind.runs.known_data import NEW, KnownData, chosen_split, lost_to_others, open_known, part, split_names
 from shelfmind.runs.overlaps import overlap_of, refuse_seen
 from shelfmind.workflows.saliency import overlays
 
-MAX_BAD_FRACTION = 0.01
 UNSEEN = ("test", NEW)
 """The groups whose images nobody should have learnt or chosen anything from."""
 
 
-def evaluate_run(
-    run: Path | str,
-    data: Path | str,
-    *,
-    split: str | None = None,
-    tta: Sequence[str] | None = None,
-    logit_adjust: float | None = None,
-    format: str | None = None,
-    max_bad_fraction: float = MAX_BAD_FRACTION,
-    allow_seen: bool = False,
-    counter: Counter = count_silently,
-    note: Note = say_nothing,
-) -> Evaluation:
-    """Evaluate a run on one split of a data set and write everything beside the run.
+def evaluate_run(request: EvaluateRequest, watcher: Observer = SILENT) -> Evaluation:
+    """Evaluate one run on one split of a data set and write everything beside the run.
 
     Photos are known by their content: those of the run's own data set keep the split that they had in training,
-    wherever they lie now; all others are ``new``, unless the data set itself calls them test. `split` is train, val,
+    wherever they lie now; all others are ``new``, unless the data set itself calls them test. The split is train, val,
     test or new, or several joined by commas; test if there is any, else new, else val if it is not given.
 
     With `logit_adjust` probabilities are adjusted by this strength first (see `evaluation.logit_adjustment`), and
@@ -62,19 +52,24 @@ def evaluate_run(
         UserError: a class that the run does not know, a split that is missing or empty, too many bad files, or,
             unless `allow_seen`, test images that were trained or validated on, or may have been.
     """
-    predictor = Predictor(RunFolder(Path(run)), tta)
-    known = open_known([predictor.run], Path(data), format, counter, allow_seen=allow_seen, some_classes=True)
-    tell(known.catalog.notes, note)
-    split = chosen_split(known.catalog, split)
+    counter = watcher.counter
+    predictor = Predictor(RunFolder(request.runs[0]), request.tta)
+    known = open_known(
+        [predictor.run], request.data, request.format, counter, allow_seen=request.allow_seen, some_classes=True
+    )
+    tell(known.catalog.notes, watcher.note)
+    split = chosen_split(known.catalog, request.split)
     folder = evaluation_folder(predictor.run.root, split)
-    if not allow_seen:
+    if not request.allow_seen:
         refuse_seen(
             [sample for sample in part(known.catalog, split) if sample.split in UNSEEN],
             known.histories,
             "so they are no test of it",
             folder / "seen.csv",
         )
-    predictions = predict_split(predictor, known.catalog, split, max_bad_fraction, folder, counter, note)
+    predictions = predict_split(
+        predictor, known.catalog, split, request.max_bad_fraction, folder, counter, watcher.note
+    )
     return write_evaluation(
         predictor,
         known.catalog,
@@ -82,41 +77,38 @@ def evaluate_run(
         predictions,
         overlap=overlap_with(known, split, predictions, counter),
         notes=notes_on(known, split),
-        logit_adjust=logit_adjust,
+        logit_adjust=request.logit_adjust,
     )
 
 
-def calibrate_run(
-    run: Path | str,
-    data: Path | str,
-    *,
-    split: str = "val",
-    tta: Sequence[str] | None = None,
-    format: str | None = None,
-    max_bad_fraction: float = MAX_BAD_FRACTION,
-    allow_seen: bool = False,
-    counter: Counter = count_silently,
-) -> TemperatureScaling:
+@takes(CalibrateRequest)
+def calibrate_run(request: CalibrateRequest, watcher: Observer = SILENT) -> TemperatureScaling:
     """Fit the temperature of a run's probabilities to one split, never to test, and keep it beside the weights if the
     likelihood of held-out labels is better for it beyond chance; otherwise say so and keep temperature 1.
 
-    `replaced` of the outcome is an earlier temperature of these weights that no longer holds.
+    Returns:
+        What was fitted, whether it is kept, and why; `replaced` is an earlier temperature of these weights that no
+        longer holds.
 
     Raises:
         UserError: the split is test, missing or empty, the classes differ from the run's, too many files are bad, or,
             unless `allow_seen`, images were trained on.
     """
-    if "test" in split_names(split):
-        raise UserError("a temperature fitted to the test split makes its figures worthless; use --split val")
-    predictor = Predictor(RunFolder(Path(run)), tta, calibrated=False)
-    known = open_known([predictor.run], Path(data), format, counter, allow_seen=allow_seen)
-    split = chosen_split(known.catalog, split)
+    if "test" in split_names(request.split):
+        raise UserError(
+            f"a temperature fitted to the test split makes its figures worthless; use {argument('split', 'val')}"
+        )
+    counter, allow_seen = watcher.counter, request.allow_seen
+    predictor = Predictor(RunFolder(request.run), request.tta, calibrated=False)
+    known = open_known([predictor.run], request.data, request.format, counter, allow_seen=allow_seen)
+    split = chosen_split(known.catalog, request.split)
     folder = evaluation_folder(predictor.run.root, split)
     if not allow_seen:
         trained = known.catalog.split("train") if "train" in split_names(split) else ()
         purpose = "which is far surer of them than of others"
         refuse_seen(trained, known.histories, purpose, folder / "seen.csv")
-    scaling = scale_temperature(predict_split(predictor, known.catalog, split, max_bad_fraction, folder, counter))
+    predictions = predict_split(predictor, known.catalog, split, request.max_bad_fraction, folder, counter)
+    scaling = scale_temperature(predictions)
     replaced = write_temperature(predictor.run, scaling, predictor.checksum, predictor.tta, split)
     return replace(scaling, replaced=replaced)
 

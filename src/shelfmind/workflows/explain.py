@@ -22,62 +22,54 @@ from shelfmind.inference.predictor import Predictor
 from shelfmind.pages.explanations import Explanation, Likeness, Panel, write_explanations
 from shelfmind.pages.templates import Picture
 from shelfmind.pages.thumbnails import data_address, thumbnail
-from shelfmind.progress import Counter, count_silently
+from shelfmind.progress import Counter
 from shelfmind.records import Predictions
+from shelfmind.requests.calling import takes
+from shelfmind.requests.measuring import ExplainRequest
+from shelfmind.requests.watching import SILENT, Observer
 from shelfmind.runs.folder import RunFolder, read_json
 from shelfmind.runs.history import UntoldError
 from shelfmind.runs.known_data import open_known
 from shelfmind.workflows.evaluate import evaluation_folder, predict_split
 from shelfmind.workflows.saliency import BATCH, overlays
 
-NEIGHBOURS, GUESSES, EDGE = 4, 3, 192
+GUESSES, EDGE = 3, 192
 _OUTPUTS = ("index.html", "explanations.jsonl")
 _PICTURE = re.compile(r"\d{5,}\.png")
 
 
-def explain(
-    run: Path | str,
-    paths: Sequence[str],
-    *,
-    out: Path,
-    class_name: str | None = None,
-    neighbours: int = NEIGHBOURS,
-    overwrite: bool = False,
-    counter: Counter = count_silently,
-) -> list[Explanation]:
-    """Write Grad-CAM overlays of images, with the nearest training images beside them, into the folder `out`.
+@takes(ExplainRequest)
+def explain(request: ExplainRequest, watcher: Observer = SILENT) -> list[Explanation]:
+    """Write Grad-CAM overlays of images, with the nearest training images beside them, into a folder.
 
-    Args:
-        run: a run of a convolutional network.
-        paths: images, folders or patterns.
-        out: the folder to make: ``index.html``, ``explanations.jsonl`` and a picture an image.
-        class_name: the class to explain; what the run guesses for each image if not given.
-        neighbours: how many training images to show; 0 for none.
-        overwrite: replace an earlier explanation in `out`; nothing else is ever removed.
-        counter: told of the progress.
+    It gets ``index.html``, ``explanations.jsonl`` and a picture an image.
+
+    Returns:
+        What is said of each image, in order.
 
     Raises:
-        UserError: no run, no images, an unknown class, a network without feature maps, an `out` that is not empty.
+        UserError: no run, no images, an unknown class, a network without feature maps, a folder that is not empty.
     """
+    paths, out, class_name, counter = request.paths, request.out, request.class_name, watcher.counter
     for path in paths:
         require_something(path)
     earlier = _earlier_outputs(out)
-    require_free_folder(out, ours=earlier, overwrite=overwrite)
-    predictor = Predictor(RunFolder(Path(run)), tta=())
+    require_free_folder(out, ours=earlier, overwrite=request.overwrite)
+    predictor = Predictor(RunFolder(request.run), tta=())
     names = predictor.class_names
     if class_name is not None and class_name not in names:
         raise unknown_name("class", class_name, names)
     _, notes = count_images(paths)
     images = list(find_images(paths))
     make_folder(out)
-    known = _training_images(predictor, notes, counter) if neighbours else None
+    known = _training_images(predictor, notes, counter) if request.neighbours else None
     for name in sorted(earlier):
         (out / name).unlink(missing_ok=True)
     progress = counter("explaining", len(images))
     panels = []
     for start in range(0, len(images), BATCH):
         group = images[start : start + BATCH]
-        panels += _explained(predictor, group, start, class_name, known, neighbours, out)
+        panels += _explained(predictor, group, start, class_name, known, request.neighbours, out)
         progress(len(group))
     explanations = [panel.explanation for panel in panels]
     lines = (json.dumps(asdict(each), ensure_ascii=True) for each in explanations)

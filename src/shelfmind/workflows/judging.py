@@ -17,20 +17,21 @@ from shelfmind.images.content import hash_files
 from shelfmind.images.squares import open_squares
 from shelfmind.inference.predict_arrays import open_array, predict_into
 from shelfmind.inference.predictor import Predictor
-from shelfmind.progress import Counter, count_silently
+from shelfmind.progress import Counter
 from shelfmind.records import Catalog, require_same_classes
+from shelfmind.requests.label_checking import PLAN_FILE
 from shelfmind.runs.folder import RunFolder
 from shelfmind.runs.history import History, read_history
 
 
-def judge_by(run: Path | str, counter: Counter = count_silently) -> Judge:
+def judge_by(run: Path | str, counter: Counter) -> Judge:
     """A judge for `audit`: `run` is a run folder, or a folder that `find-label-errors` made.
 
     Raises:
         UserError: it is neither, or an unfinished one; when called, a data set of other classes or images.
     """
     folder = Path(run)
-    if (folder / "plan.json").exists():
+    if (folder / PLAN_FILE).exists():
         if not (folder / "audit.json").exists():
             raise UserError(f"{folder} is an unfinished label check; go on with shelfmind find-label-errors first")
         return lambda catalog: _by_label_check(folder, catalog, counter)

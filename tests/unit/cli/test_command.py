@@ -9,7 +9,7 @@ import pytest
 import typer
 
 import shelfmind
-from shelfmind import cli
+from shelfmind import cli, verbs
 
 Command = Callable[..., tuple[int, str, str]]
 
@@ -27,7 +27,7 @@ def command(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch)
     return run
 
 
-VERBS = [verb.name or verb.callback.__name__ for verb in cli.app.registered_commands if verb.callback is not None]
+VERBS = [name.replace("_", "-") for name in verbs.VERBS]
 
 
 def test_the_version_is_said(command: Command) -> None:

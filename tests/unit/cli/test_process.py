@@ -9,7 +9,7 @@ import sys
 
 import pytest
 
-from shelfmind.cli.process import share_memory_arenas, take_endings
+from shelfmind.cli.process import share_memory_arenas, treat_sigterm_as_ctrl_c
 
 
 def test_memory_arenas_are_shared_unless_the_user_says_how_many(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -22,11 +22,11 @@ def test_memory_arenas_are_shared_unless_the_user_says_how_many(monkeypatch: pyt
 def test_sigterm_is_ctrl_c_unless_there_is_a_handler() -> None:
     before = signal.getsignal(signal.SIGTERM)
     try:
-        take_endings()
+        treat_sigterm_as_ctrl_c()
         with pytest.raises(KeyboardInterrupt):
             signal.raise_signal(signal.SIGTERM)
         signal.signal(signal.SIGTERM, signal.SIG_IGN)
-        take_endings()
+        treat_sigterm_as_ctrl_c()
         assert signal.getsignal(signal.SIGTERM) is signal.SIG_IGN
     finally:
         signal.signal(signal.SIGTERM, before)

@@ -102,7 +102,7 @@ def test_the_arguments_say_how_each_is_given() -> None:
     assert (found["spices"].flags, found["spices"].repeated) == (("--spice",), True)
     assert (found["tins"].repeated, found["tins"].written((20, 24))) == (False, "20,24")
     assert found["crisp"].switch
-    assert not found["secret"].offered
+    assert not found["secret"].in_command
     metavars = {name: each.metavar for name, each in found.items()}
     assert metavars["heat"] == "<float> [0<x<=300]"
     assert metavars["layers"] == "<int> [x>=1]"

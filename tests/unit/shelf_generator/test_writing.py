@@ -18,7 +18,7 @@ from PIL import Image
 from shelfmind import generate
 from shelfmind.data import open_catalog
 from shelfmind.errors import UserError
-from shelfmind.requests.watching import Silent
+from shelfmind.requests.watching import Observer
 from shelfmind.shelf_generator import drawing
 from shelfmind.shelf_generator.settings import Settings, make_settings
 from shelfmind.shelf_generator.studio import COLUMNS, Studio
@@ -157,7 +157,7 @@ def test_progress_adds_up(tmp_path: Path) -> None:
     seen: list[int] = []
     asked: list[tuple[str, int | None]] = []
 
-    class Counting(Silent):
+    class Counting(Observer):
         def counter(self, what: str, total: int | None) -> Any:
             asked.append((what, total))
             return seen.append
@@ -197,7 +197,7 @@ def test_a_stopped_run_leaves_nothing(
     monkeypatch.setattr(drawing, "WORTH_A_PROCESS", 10)
     monkeypatch.setattr(drawing, "CHUNK", 4)
 
-    class Stopping(Silent):
+    class Stopping(Observer):
         def counter(self, what: str, total: int | None) -> Any:
             def stop(_: int) -> None:
                 raise failure
@@ -213,8 +213,8 @@ def test_what_a_killed_run_left_goes_with_the_next_one(tmp_path: Path) -> None:
     program = f"""
 import os, signal
 from shelfmind import generate
-from shelfmind.requests.watching import Silent
-class Killer(Silent):
+from shelfmind.requests.watching import Observer
+class Killer(Observer):
     def counter(self, *_): return lambda _: os.kill(os.getpid(), signal.SIGKILL)
 generate({str(tmp_path / "set")!r}, watcher=Killer(), **{TINY!r})
 """
@@ -238,7 +238,7 @@ def test_a_killed_process_is_a_clear_error(tmp_path: Path, monkeypatch: pytest.M
     monkeypatch.setattr(drawing, "WORTH_A_PROCESS", 10)
     monkeypatch.setattr(drawing, "CHUNK", 4)
 
-    class Killing(Silent):
+    class Killing(Observer):
         def counter(self, what: str, total: int | None) -> Any:
             def kill(_: int) -> None:
                 for process in active_children():

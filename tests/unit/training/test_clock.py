@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Callable
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from shelfmind.errors import UserError
-from shelfmind.training.clock import BudgetClock, EpochClock, EpochPlan, require_one_length
+from shelfmind.training.clock import BudgetClock, EpochClock, EpochPlan
 
 
 def simulated(clock: BudgetClock, step_s: Callable[[float], float], guess_s: float) -> tuple[list[EpochPlan], float]:
@@ -101,21 +99,3 @@ def test_the_time_used_before_counts() -> None:
 def test_a_plan_survives_json() -> None:
     plan = EpochPlan(3, 0.25, 0.5, 17)
     assert EpochPlan(**plan.to_json()) == plan
-
-
-@pytest.mark.parametrize("given", [(None, None), (1, None), (None, 0.5)])
-def test_a_length_that_can_be_trained(given: tuple[int | None, float | None]) -> None:
-    require_one_length(*given)
-
-
-@pytest.mark.parametrize(
-    ("epochs", "minutes", "said"),
-    [
-        (3, 5.0, r"choose one of epochs and max_minutes"),
-        (0, None, r"epochs must be at least 1, got 0"),
-        *((None, value, r"max_minutes must be .*more than 0, got") for value in (0, -1, math.nan, math.inf)),
-    ],
-)
-def test_a_length_that_cannot(epochs: int | None, minutes: float | None, said: str) -> None:
-    with pytest.raises(UserError, match=said):
-        require_one_length(epochs, minutes)

@@ -15,6 +15,7 @@ from shelfmind.training.watching import ForwardingWatcher, Watcher
 TOLD: dict[str, tuple[Any, ...]] = {
     "note": ("text",),
     "warn": ("text",),
+    "result": ("text",),
     "phase": ("what",),
     "counter": ("what", 3, "pairs"),
     "begin": (SimpleNamespace(val_labels=[1]),),

@@ -2,18 +2,81 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import TYPE_CHECKING
 
+import typer
 from rich.console import Console
 
-from shelfmind.display import Display, prepared_table
+from shelfmind.cli.outcomes.figures import JsonFile, write_figures
+from shelfmind.cli.wording import as_typed
+from shelfmind.display import Display, audit_table, prepared_table
+from shelfmind.errors import call
+from shelfmind.nouns import counted
+from shelfmind.progress import tell
 
 if TYPE_CHECKING:  # a command's help does without them
-    from pathlib import Path
-
+    from shelfmind.requests.auditing import AuditRequest, ReviewRequest
+    from shelfmind.requests.label_checking import FindLabelErrorsRequest
     from shelfmind.requests.preparing import PrepareRequest
+    from shelfmind.review.running import Reviewed
     from shelfmind.shelf_generator.settings import GenerateRequest
+    from shelfmind.training.label_check import Findings
+    from shelfmind.workflows.audit import Audit
     from shelfmind.workflows.prepare import Prepared
+
+
+def show_audit(audit: Audit, request: AuditRequest, display: Display) -> None:
+    """What was found, what to know, and where it is."""
+    from shelfmind.images.checking import note_bad_files
+    from shelfmind.records import BadFile
+
+    figures = audit.figures
+    Console().print(audit_table(figures))
+    tell(figures["notes"], display.note)
+    bad_files = [BadFile(Path(each["path"]), each["reason"]) for each in figures["bad_files"]]
+    tell(note_bad_files(bad_files, figures["images"]), display.note)
+    display.line(f"report: {request.out / 'report.html'}")
+    display.line(f"issues: {request.out / 'issues.csv'}")
+    if figures.get("doubt"):
+        display.warn(f"{request.run}: {figures['doubt']}")
+
+
+def show_label_errors(
+    findings: Findings, request: FindLabelErrorsRequest, display: Display, *, json_file: JsonFile = None
+) -> None:
+    """How many labels were judged and suspected, and where they are."""
+    figures = findings.to_json()
+    write_figures(figures, json_file)
+    if json_file is None or str(json_file) != "-":
+        typer.echo(_judged(findings))
+    if findings.alone:
+        display.line(f"not judged, because they are alone in their class: {findings.alone}")
+    if findings.not_judged > findings.alone:
+        left_out = findings.not_judged - findings.alone
+        display.line(f"not judged, because their network does not clearly beat guessing: {left_out}")
+    display.line(f"ranked labels: {request.out / 'label_errors.csv'}")
+    display.line(f"report: {request.out / 'report.html'}")
+    if findings.suspects:
+        display.line(f"look through them with: {as_typed(call('review', audit=str(request.out)))}")
+
+
+def _judged(findings: Findings) -> str:
+    if not findings.judged:
+        return "no label is judged"
+    return (
+        f"{counted(findings.judged, 'label')} judged by {counted(findings.trusted_folds, 'network')}: "
+        f"{findings.flagged:,} suspected to be wrong, "
+        f"{counted(findings.outliers, 'image fits', 'images fit')} no class, "
+        f"{findings.suspects:,} to review in all"
+    )
+
+
+def show_reviewed(reviewed: Reviewed, request: ReviewRequest, display: Display) -> None:
+    """How far it came, and what comes next."""
+    display.line(f"\n{reviewed.decided} of {reviewed.suspects} decided, all in {reviewed.log}")
+    following = call("prepare", data=str(reviewed.root), decisions=[str(reviewed.log)], out="CLEAN")
+    display.line(f"next: {as_typed(following)}")
 
 
 def show_prepared(prepared: Prepared, request: PrepareRequest, display: Display) -> None:

@@ -2,19 +2,19 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
-from shelfmind.cli.options import require_folder_of, write_figures
-
-__all__ = ["JsonFile", "write_figures"]
-
 
 def _writable(path: Path | None) -> Path | None:
-    """Refuse it before any work is done."""
-    require_folder_of(path)
+    """Refuse an output that cannot be written before any work is done."""
+    if path is not None and str(path) != "-":
+        from shelfmind.files import require_writable
+
+        require_writable(path)
     return path
 
 
@@ -22,3 +22,15 @@ JsonFile = Annotated[
     Path | None,
     typer.Option("--json", callback=_writable, help="also write the figures to this file; - for standard output"),
 ]
+
+
+def write_figures(content: Any, path: Path | None) -> None:
+    """Write them as JSON to the file, if there is one, or to standard output."""
+    if path is None:
+        return
+    if str(path) == "-":
+        typer.echo(json.dumps(content, ensure_ascii=False, indent=2))
+        return
+    from shelfmind.files import write_json
+
+    write_json(path, content)

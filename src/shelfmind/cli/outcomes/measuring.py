@@ -1,0 +1,91 @@
+"""What the verbs that measure and use a run came to."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+from rich.console import Console
+
+from shelfmind.cli.outcomes.figures import JsonFile, write_figures
+from shelfmind.cli.wording import as_typed
+from shelfmind.display import Display, evaluation_table, members_table
+from shelfmind.nouns import counted
+from shelfmind.progress import tell
+
+if TYPE_CHECKING:  # a command's help does without them
+    from shelfmind.evaluation import Evaluation
+    from shelfmind.evaluation.calibration import TemperatureScaling
+    from shelfmind.inference.predict_files import Outcome
+    from shelfmind.pages.explanations import Explanation
+    from shelfmind.records import BadFile
+    from shelfmind.requests.measuring import CalibrateRequest, EvaluateRequest, ExplainRequest, PredictRequest
+
+UNUSABLE = 2
+"""The exit status where nothing, or too little, could be used."""
+MaxBadFraction = Annotated[
+    float, typer.Option(min=0, max=1, help="share of unusable files above which the exit status is 2")
+]
+
+
+def show_evaluation(
+    evaluation: Evaluation, request: EvaluateRequest, display: Display, *, json_file: JsonFile = None
+) -> None:
+    """The figures, what each run adds, and where the report is."""
+    if json_file is None or str(json_file) != "-":
+        Console().print(evaluation_table(evaluation.to_json()))
+        if evaluation.members:
+            Console().print(members_table(evaluation))
+    write_figures(evaluation.to_json(), json_file)
+    for note in evaluation.notes:
+        display.line(as_typed(note, type(request)))
+    display.line(f"report: {request.results / 'report.html'}")
+
+
+def show_calibration(scaling: TemperatureScaling, request: CalibrateRequest, display: Display) -> None:
+    """The temperature, and what it does to confidence."""
+    typer.echo(scaling.sentence())
+    if scaling.kept:
+        typer.echo(
+            f"expected calibration error {scaling.ece_before:.2%} before, {scaling.ece_after:.2%} after, each of "
+            f"{counted(scaling.images, 'image')} judged by a temperature that was not fitted to it"
+        )
+
+
+def show_predictions(
+    outcome: Outcome, request: PredictRequest, display: Display, *, max_bad_fraction: MaxBadFraction = 1.0
+) -> None:
+    """The first predictions, or where all are, and what could not be used."""
+    if request.out is None:
+        from shelfmind.cli.predictions import predictions_table
+
+        console = Console()
+        console.print(predictions_table(outcome.shown, request.top, console.width))
+        if outcome.images > len(outcome.shown):
+            display.line(f"{outcome.images - len(outcome.shown)} more; write them all with --out predictions.csv")
+    else:
+        display.line(f"predictions: {request.out}")
+    tell(outcome.notes, display.note)
+    _tell_bad_files(outcome.bad_files, outcome.images, display, outcome.bad_list)
+    bad = len(outcome.bad_files)
+    if bad > max_bad_fraction * outcome.images or bad == outcome.images:
+        raise typer.Exit(UNUSABLE)
+
+
+def show_explanations(explanations: Sequence[Explanation], request: ExplainRequest, display: Display) -> None:
+    """Where the page is, and what could not be used."""
+    from shelfmind.records import BadFile
+
+    bad = [BadFile(Path(each.path), each.error) for each in explanations if each.error is not None]
+    _tell_bad_files(bad, len(explanations), display)
+    display.line(f"page: {request.out / 'index.html'}")
+    if len(bad) == len(explanations):
+        raise typer.Exit(UNUSABLE)
+
+
+def _tell_bad_files(bad_files: Sequence[BadFile], images: int, display: Display, list_path: Path | None = None) -> None:
+    from shelfmind.images.checking import note_bad_files
+
+    tell(note_bad_files(list(bad_files), images, list_path), display.note)

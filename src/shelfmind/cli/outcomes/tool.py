@@ -1,0 +1,71 @@
+"""What the verbs about the tool itself came to."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+from rich.console import Console
+from rich.table import Table
+
+from shelfmind.cli.outcomes.figures import JsonFile, write_figures
+from shelfmind.display import Display, models_table, stages_table
+
+if TYPE_CHECKING:  # a command's help does without them
+    from shelfmind.recipe import Recipe
+    from shelfmind.requests.tool import DoctorRequest, ModelsRequest, RecipesRequest
+
+PROBLEMS = 2
+"""The exit status where something stands in the way."""
+JsonOutput = Annotated[bool, typer.Option("--json", help="for machines")]
+
+
+def show_models(
+    rows: Sequence[Mapping[str, Any]], request: ModelsRequest, display: Display, *, json_output: JsonOutput = False
+) -> None:
+    """The table, and the stages of the one that was asked for."""
+    if json_output:
+        typer.echo(json.dumps(rows, indent=2))
+        return
+    Console().print(models_table(rows))
+    if request.name is not None:
+        Console().print(stages_table(rows[0]["stages"]))
+
+
+def show_recipes(
+    recipes: Recipe | Mapping[str, str], request: RecipesRequest, display: Display, *, json_output: JsonOutput = False
+) -> None:
+    """What each is for, or one as YAML."""
+    if isinstance(recipes, Mapping):
+        if json_output:
+            typer.echo(json.dumps(dict(recipes), indent=2, ensure_ascii=False))
+            return
+        table = Table("recipe", "what for")
+        for name, headline in recipes.items():
+            table.add_row(name, headline)
+        Console().print(table)
+    else:
+        typer.echo(json.dumps(recipes.model_dump(mode="json"), indent=2) if json_output else recipes.dump(), nl=False)
+
+
+def show_machine(
+    facts: Mapping[str, Any], request: DoctorRequest, display: Display, *, json_file: JsonFile = None
+) -> None:
+    """What was found, and what stands in the way."""
+    if json_file is None or str(json_file) != "-":
+        table = Table("what", "found")
+        for key, value in facts.items():
+            if key not in ("problems", "versions"):
+                table.add_row(key.replace("_", " "), str(value))
+        for package, version in facts["versions"].items():
+            table.add_row(package, version or "not installed")
+        Console().print(table)
+        for problem in facts["problems"]:
+            typer.echo(f"problem: {problem}")
+        if not facts["problems"]:
+            typer.echo("no problems found")
+    write_figures(facts, json_file)
+    if facts["problems"]:
+        raise typer.Exit(PROBLEMS)

@@ -1,0 +1,95 @@
+"""What the verbs that train came to."""
+
+from __future__ import annotations
+
+from dataclasses import asdict
+from typing import TYPE_CHECKING
+
+import typer
+from rich.console import Console
+
+from shelfmind.cli.outcomes.figures import JsonFile, write_figures
+from shelfmind.cli.wording import as_typed
+from shelfmind.display import Display, evaluation_table, resolutions_table
+from shelfmind.errors import call
+from shelfmind.nouns import counted
+
+if TYPE_CHECKING:  # a command's help does without them
+    from shelfmind.evaluation import Evaluation
+    from shelfmind.evaluation.readout import Readout
+    from shelfmind.requests.improving import FixresRequest, SoupRequest, TuneRequest
+    from shelfmind.requests.training import PretrainRequest, TrainRequest
+    from shelfmind.training.fixres import FixResOutcome
+    from shelfmind.training.soup import Soup
+    from shelfmind.training.tune import Best
+
+
+def show_trained(evaluation: Evaluation | None, request: TrainRequest, display: Display) -> None:
+    """The figures on validation, and where the run is."""
+    if evaluation is not None:
+        Console().print(evaluation_table(evaluation.to_json()))
+        for note in evaluation.notes:
+            display.line(as_typed(note, type(request)))
+    display.line(f"run:    {request.run}")
+    if (request.run / "report.html").exists():
+        display.line(f"report: {request.run / 'report.html'}")
+
+
+def show_pretrained(readout: Readout | None, request: PretrainRequest, display: Display) -> None:
+    """What the embeddings are worth, and how to start from them."""
+    if readout is not None:
+        _print_readout("nearest neighbours", readout.knn_top1, readout.knn_top1_ci95, readout)
+        _print_readout("linear probe", readout.linear_top1, readout.linear_top1_ci95, readout)
+    start = as_typed(call("train", data="DATA", weights=str(request.run)))
+    display.line(f"run:    {request.run}; start from it with: {start}")
+
+
+def _print_readout(how: str, top1: float, interval: tuple[float, float], readout: Readout) -> None:
+    figure = f"top-1 {top1:.2%} ({interval[0]:.2%} to {interval[1]:.2%}) on validation"
+    if readout.too_few_images:
+        right = f"{round(top1 * readout.images)} of {readout.images}"
+        figure = f"top-1 {right} right on validation: too few images to judge"
+    typer.echo(f"{how}: {figure}")
+
+
+def show_resolutions(
+    outcome: FixResOutcome, request: FixresRequest, display: Display, *, json_file: JsonFile = None
+) -> None:
+    """What each size gave, and which is kept."""
+    Console().print(resolutions_table(outcome))
+    write_figures(asdict(outcome), json_file)
+    if outcome.doubt:
+        say = display.warn if outcome.too_few_images else display.line
+        say(f"{outcome.kept} px is kept for a gain on validation images, but {outcome.doubt}")
+    kept = f"kept: {outcome.kept} px, in {request.out}" if outcome.kept else "no size is better than the run as it is"
+    display.line(kept)
+
+
+def show_tuned(best: Best, request: TuneRequest, display: Display) -> None:
+    """The best trial, and where its recipe is."""
+    values = ", ".join(
+        f"{name}={value:.4g}" if isinstance(value, float) else f"{name}={value}" for name, value in best.values.items()
+    )
+    typer.echo(
+        f"best of {counted(best.finished, 'trial')} ({best.pruned} more stopped early): "
+        f"validation top-1 {best.top1:.2%}, {values}"
+    )
+    display.line(f"recipe: {request.out / 'best.yaml'} (chosen on validation images, so their figure flatters it)")
+
+
+def show_soup(outcome: Soup, request: SoupRequest, display: Display) -> None:
+    """What the soup gains, and where it is."""
+    low, high = outcome.gain_ci95
+    epochs, images = ", ".join(map(str, outcome.epochs)), outcome.images
+    figures = (
+        f"validation top-1 {outcome.top1:.2%}, the run has {outcome.top1_before:.2%} "
+        f"({100 * outcome.gain:+.2f} points, {100 * low:+.2f} to {100 * high:+.2f})"
+    )
+    if outcome.too_few_images:
+        right, before = round(outcome.top1 * images), round(outcome.top1_before * images)
+        figures = f"{right} of {images} validation images right, {before} by the run: too few images to judge"
+    typer.echo(f"{outcome.kind} soup of the epochs {epochs}: {figures}")
+    if outcome.doubt:
+        say = display.warn if outcome.too_few_images else display.line
+        say(f"the soup's gain over the run is not proved: {outcome.doubt}")
+    display.line(f"run:    {request.out}")

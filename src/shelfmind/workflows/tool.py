@@ -1,0 +1,71 @@
+"""What the verbs say that are about the tool itself: models, recipes, doctor."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import asdict
+from typing import Any
+
+from shelfmind.model_facts import model_facts
+from shelfmind.recipe import Recipe, load_recipe, recipe_names, recipe_text
+from shelfmind.requests.tool import DoctorRequest, ModelsRequest, RecipesRequest
+from shelfmind.requests.watching import SILENT, Observer
+
+
+def describe_models(request: ModelsRequest, watcher: Observer = SILENT) -> list[dict[str, Any]]:
+    """What is known of every model, or of one with its stages; MindSpore is loaded only for stages and speed.
+
+    Returns:
+        A row a model as `model_facts` gives it, perhaps with ``images_per_second`` and ``stages``.
+
+    Raises:
+        UserError: there is no such model.
+    """
+    rows = model_facts(request.name)
+    if request.name is None and not request.measure:
+        return rows
+    from shelfmind.machine.device import start_mindspore
+
+    start_mindspore()
+    from shelfmind.inference.speed import inference_speed
+    from shelfmind.models import create_model
+    from shelfmind.models.complexity import parts
+
+    progress = watcher.counter("measuring models", len(rows), "models") if request.measure else None
+    for row in rows:
+        if progress is not None:
+            row["images_per_second"] = round(inference_speed(row["name"]), 1)
+            progress(1)
+        if request.name is not None:
+            row["stages"] = [asdict(part) for part in parts(create_model(row["name"], 1000))]
+    return rows
+
+
+def describe_recipes(request: RecipesRequest, watcher: Observer = SILENT) -> Recipe | Mapping[str, str]:
+    """The recipes that come with shelfmind.
+
+    Returns:
+        What each is for, by name; or the one that was asked for.
+
+    Raises:
+        UserError: there is no such recipe.
+    """
+    if request.name is not None:
+        return load_recipe(request.name)
+    return {name: _headline(recipe_text(name)) for name in recipe_names()}
+
+
+def examine_machine(request: DoctorRequest, watcher: Observer = SILENT) -> dict[str, Any]:
+    """Look at this machine: versions, device, memory, and whether convolutions run at full speed.
+
+    Returns:
+        Facts by name, and `problems`: what stands in the way, each with what to do about it.
+    """
+    from shelfmind.machine.doctor import examine
+
+    return examine()
+
+
+def _headline(text: str) -> str:
+    first = text.splitlines()[0] if text else ""
+    return first.removeprefix("#").strip()

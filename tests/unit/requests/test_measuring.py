@@ -1,0 +1,47 @@
+"""What the measuring verbs take, and what they refuse before anything is loaded."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from shelfmind.cli.wording import as_typed
+from shelfmind.errors import UserError
+from shelfmind.requests.measuring import EvaluateRequest, ExplainRequest, PredictRequest
+
+
+def test_one_run_or_several() -> None:
+    one = EvaluateRequest(runs="first", data="photos", tta="flip,none")
+    assert (one.runs, one.results, one.tta) == ((Path("first"),), Path("first"), ("flip",))
+    several = EvaluateRequest(runs=["a", "b"], data="photos", out="together")
+    assert (several.runs, several.results) == ((Path("a"), Path("b")), Path("together"))
+
+
+@pytest.mark.parametrize(
+    ("runs", "others", "said"),
+    [
+        (["a", "b"], {}, "several runs need --out"),
+        (["a", "b"], {"out": "c", "logit_adjust": 1}, "take no --logit-adjust"),
+        (["a"], {"out": "c"}, "--out is for several runs"),
+        ([], {}, "RUN... must have at least 1 entries, got []"),
+    ],
+)
+def test_results_of_several_runs_need_a_folder(runs: list[str], others: dict[str, object], said: str) -> None:
+    with pytest.raises(UserError) as error:
+        EvaluateRequest(runs=runs, data="photos", **others)
+    assert said in as_typed(error.value.message, EvaluateRequest)
+
+
+def test_a_run_that_is_none_is_refused_with_the_way_to_one(tmp_path: Path) -> None:
+    with pytest.raises(UserError) as error:
+        PredictRequest(run=tmp_path / "missing", paths="a.jpg").require_inputs()
+    assert f"make one with: shelfmind train DATA --out {tmp_path / 'missing'}" in as_typed(error.value.message)
+    with pytest.raises(UserError, match=r"is not a run folder: it has no recipe\.yaml"):
+        ExplainRequest(run=tmp_path, paths=["a.jpg"], out="page").require_inputs()
+
+
+def test_one_image_or_many() -> None:
+    assert PredictRequest(run="run", paths="a.jpg").paths == ("a.jpg",)
+    with pytest.raises(UserError, match="top must be at least 1, got 0"):
+        PredictRequest(run="run", paths=["a.jpg"], top=0)

@@ -1,0 +1,135 @@
+"""What the training verbs take, and what they refuse before anything is loaded."""
+
+from __future__ import annotations
+
+import math
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from shelfmind.cli.wording import as_typed
+from shelfmind.errors import UserError
+from shelfmind.recipe import Recipe
+from shelfmind.requests.improving import FixresRequest, SoupRequest, TuneRequest
+from shelfmind.requests.label_checking import FindLabelErrorsRequest
+from shelfmind.requests.training import PretrainRequest, TrainRequest
+
+
+def new(**values: Any) -> TrainRequest:
+    return TrainRequest(**{"data": "photos", "out": "run", **values})
+
+
+@pytest.mark.parametrize("given", [{}, {"epochs": 1}, {"max_minutes": 0.5}])
+def test_one_length_or_none(given: dict[str, Any]) -> None:
+    assert new(**given).run == Path("run")
+
+
+@pytest.mark.parametrize("kind", ["train", "tune", "fixres"])
+@pytest.mark.parametrize(
+    ("given", "said"),
+    [
+        ({"epochs": 3, "max_minutes": 5}, "choose one of epochs and max_minutes"),
+        ({"epochs": 0}, "epochs must be at least 1, got 0"),
+        ({"max_minutes": 0}, "max_minutes must be greater than 0, got 0"),
+        ({"max_minutes": -1}, "max_minutes must be greater than 0, got -1"),
+        ({"max_minutes": math.nan}, "max_minutes must be a number, got nan"),
+        ({"max_minutes": math.inf}, "max_minutes must be a number, got inf"),
+    ],
+)
+def test_a_length_that_cannot_be(kind: str, given: dict[str, Any], said: str) -> None:
+    make = {
+        "train": new,
+        "tune": lambda **values: TuneRequest(data="photos", out="search", **values),
+        "fixres": lambda **values: FixresRequest(run="run", out="other", resolutions=(96,), **values),
+    }[kind]
+    with pytest.raises(UserError, match=said):
+        make(**given)
+
+
+def test_epochs_weights_and_overrides_change_the_recipe() -> None:
+    settings = new(epochs=3, weights=Path("runs/first"), overrides=("train.lr=0.5",)).settings
+    assert (settings.train.epochs, settings.train.lr, settings.model.weights) == (3, 0.5, "runs/first")
+    own = Recipe()
+    assert new(recipe=own).settings == own
+    with pytest.raises(UserError, match="overrides go with a recipe's name"):
+        new(recipe=own, overrides=("train.lr=0.5",))
+
+
+def test_a_recipe_that_cannot_be_is_refused_before_anything_is_loaded(tmp_path: Path) -> None:
+    with pytest.raises(UserError, match="did you mean epochs"):
+        TrainRequest(data=tmp_path, out=tmp_path / "run", overrides=("train.epoch=3",)).require_inputs()
+    with pytest.raises(UserError, match="no such file or folder"):
+        new(data=tmp_path / "missing").require_inputs()
+
+
+def test_data_and_out_or_a_run_to_go_on_with() -> None:
+    for lacking in ({}, {"data": "photos"}, {"out": "run"}):
+        with pytest.raises(UserError, match="train needs data and out, or resume with a run"):
+            TrainRequest(**lacking)
+    with pytest.raises(UserError) as error:
+        PretrainRequest()
+    assert as_typed(error.value.message, PretrainRequest) == "pretrain needs DATA and --out, or --resume with a run"
+
+
+def test_a_run_goes_on_as_it_began() -> None:
+    assert TrainRequest(resume="run", track="tensorboard, mlflow").track == ("tensorboard", "mlflow")
+    for other in ({"seed": 1}, {"data": "photos"}, {"epochs": 2, "out": "run"}):
+        with pytest.raises(UserError, match="resume goes on as the run began, so it takes no"):
+            TrainRequest(resume="run", **other)
+    with pytest.raises(UserError) as error:
+        TrainRequest(resume="run", data="photos")
+    assert as_typed(error.value.message, TrainRequest) == "--resume goes on as the run began, so it takes no DATA"
+
+
+def test_after_ctrl_c_a_run_that_has_begun_is_gone_on_with(tmp_path: Path) -> None:
+    request = new(out=tmp_path)
+    assert request.advice_when_stopped() is None
+    (tmp_path / "recipe.yaml").touch()
+    advice = request.advice_when_stopped()
+    assert advice is not None
+    assert as_typed(advice, TrainRequest).endswith(f"Go on with: shelfmind train --resume {tmp_path}")
+
+
+def test_what_is_recorded_is_what_decides(tmp_path: Path) -> None:
+    record = new(recipe=Recipe(), seed=3, track="mlflow", split_of=tmp_path).to_json()
+    assert record["recipe"] == "a Recipe"
+    assert (record["seed"], record["split_of"]) == (3, str(tmp_path))
+    assert not {"data", "out", "resume", "track", "format"} & set(record)
+
+
+def test_pretraining_takes_the_recipe_that_fits_what_is_learnt(tmp_path: Path) -> None:
+    (tmp_path / "broader.csv").write_text("class,broader\na,b\n")
+    without = PretrainRequest(data=tmp_path, out=tmp_path / "run", weights="some.ckpt")
+    assert (without.settings.train.task, without.settings.model.weights) == ("simsiam", "some.ckpt")
+    broader = PretrainRequest(data=tmp_path, out=tmp_path / "run", broader=tmp_path / "broader.csv")
+    assert broader.settings.train.task == "classify"
+    broader.require_inputs()
+    with pytest.raises(UserError, match="broader gives labels, which the task simsiam does not read"):
+        broader.model_copy(update={"recipe": "pretrain"}).require_inputs()
+
+
+def test_a_search_space_is_a_mapping_or_a_file_of_one(tmp_path: Path) -> None:
+    space = tmp_path / "space.yaml"
+    space.write_text("train.lr: [0.1, 0.2]\n")
+    for given in (space, str(space), {"train.lr": [0.1, 0.2]}):
+        assert TuneRequest(data="photos", out="search", space=given).space == {"train.lr": [0.1, 0.2]}
+    space.write_text("- a\n")
+    with pytest.raises(UserError, match="names nothing to search"):
+        TuneRequest(data="photos", out="search", space=space)
+    with pytest.raises(UserError, match="cannot be read"):
+        TuneRequest(data="photos", out="search", space=tmp_path / "missing.yaml")
+
+
+def test_image_sizes_and_kinds_of_soup() -> None:
+    assert FixresRequest(run="run", out="other", resolutions="96, 112").resolutions == (96, 112)
+    assert FixresRequest(run="run", out="other", resolutions=96).resolutions == (96,)
+    with pytest.raises(UserError, match=r"resolutions must be sizes such as 224,256,288, got 'big'"):
+        FixresRequest(run="run", out="other", resolutions="big")
+    with pytest.raises(UserError, match="did you mean greedy"):
+        SoupRequest(run="run", out="soup", kind="gready")
+
+
+def test_a_label_check_needs_two_folds() -> None:
+    with pytest.raises(UserError, match="folds must be at least 2, got 1"):
+        FindLabelErrorsRequest(data="photos", out="labels", folds=1)
