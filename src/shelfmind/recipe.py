@@ -309,10 +309,10 @@ def _fault(error: ValidationError) -> str:
     return f"unknown key '{'.'.join((*above, key))}'; {hint}"
 
 
-def _section_at(place: Sequence[str]) -> type[BaseModel]:
+def _section_at(location: Sequence[str]) -> type[BaseModel]:
     """The section at these keys; an index of a list leads to what the list holds."""
     kind: Any = Recipe
-    for part in place:
+    for part in location:
         kind = get_args(kind)[0] if get_args(kind) else kind.model_fields[part].annotation
     section: type[BaseModel] = kind
     return section

@@ -106,7 +106,7 @@ class TemperatureScaling:
     `temperature` is the one to use: `fitted`, the one fitted to all images, if `kept`, else 1; `reason` says why in
     words. `gain` is by how much it raises the mean log likelihood of an image's label (nats), with a 95% interval over
     images (None for too few of them). `gain` and `ece_after` are honest: each fold of the images is scaled by the
-    temperature fitted to the others. `replaced` is an earlier temperature that it takes the place of.
+    temperature fitted to the others. `replaced` is an earlier temperature that this one replaces.
     """
 
     temperature: float

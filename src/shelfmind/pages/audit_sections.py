@@ -117,21 +117,21 @@ def _group_gallery(copies: Sequence[Copies], findings: Findings, most: int = MOS
 
 def _group_card(copies: Copies, findings: Findings) -> Card:
     """One image of each split and class of the group first."""
-    members = sorted(range(len(copies.splits)), key=lambda place: SPLITS.index(copies.splits[place]))
+    members = sorted(range(len(copies.splits)), key=lambda index: SPLITS.index(copies.splits[index]))
     seen: set[tuple[str, int]] = set()
     first: list[int] = []
-    for place in members:
-        if (copies.splits[place], copies.labels[place]) not in seen:
-            seen.add((copies.splits[place], copies.labels[place]))
-            first.append(place)
-    shown = [*first, *(place for place in members if place not in first)][:MOST_PICTURES]
+    for index in members:
+        if (copies.splits[index], copies.labels[index]) not in seen:
+            seen.add((copies.splits[index], copies.labels[index]))
+            first.append(index)
+    shown = [*first, *(index for index in members if index not in first)][:MOST_PICTURES]
     lines = [
-        Line(copies.splits[place], _class_name(copies.labels[place], findings), copies.conflict)
-        for place in (shown if copies.conflict else first[:MOST_PICTURES])
+        Line(copies.splits[index], _class_name(copies.labels[index], findings), copies.conflict)
+        for index in (shown if copies.conflict else first[:MOST_PICTURES])
     ]
     nearness = "same pixels" if copies.group.exact else f"differ by {max(copies.group.differences):.1%}"
     return Card(
-        tuple(_path(copies.group.members[place], findings) for place in shown),
+        tuple(_path(copies.group.members[index], findings) for index in shown),
         tuple(lines),
         (counted(len(members), "image"), nearness),
     )
@@ -185,15 +185,15 @@ def _quality(findings: Findings) -> Section:
 def _quality_gallery(flagged: Flagged, findings: Findings) -> Gallery:
     cards = []
     for image, value in zip(flagged.images[:MOST_CARDS], flagged.values, strict=False):
-        place = int(findings.measured.places[image])
-        sample = findings.catalog.samples[place]
+        index = int(findings.measured.indices[image])
+        sample = findings.catalog.samples[index]
         lines = (Line("", _class_name(sample.label, findings), False),)
         cards.append(Card((sample.path,), lines, (f"{value:.3g}", sample.split)))
     return Gallery(flagged.rule.title, flagged.rule.note, tuple(cards), len(flagged.images))
 
 
-def _path(place: int, findings: Findings) -> Path:
-    return findings.catalog.samples[place].path
+def _path(index: int, findings: Findings) -> Path:
+    return findings.catalog.samples[index].path
 
 
 def _class_name(label: int, findings: Findings) -> str:

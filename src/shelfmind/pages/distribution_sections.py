@@ -26,11 +26,11 @@ def classes_section(findings: Findings) -> Section:
     order = np.argsort(-sizes.counts, kind="stable")
     rows = [
         (
-            findings.catalog.class_names[place],
-            f"{sizes.counts[place]:,}",
-            *(f"{counts[place]:,}" for counts in splits.values()),
+            findings.catalog.class_names[index],
+            f"{sizes.counts[index]:,}",
+            *(f"{counts[index]:,}" for counts in splits.values()),
         )
-        for place in order.tolist()
+        for index in order.tolist()
     ]
     columns = (("Class", True), ("Images", False), *((split, False) for split in splits))
     total = max(1, int(sizes.counts.sum()))

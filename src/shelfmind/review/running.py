@@ -54,20 +54,20 @@ def review(
         raise unknown_name("language", language, LANGUAGES)
     name = check_reviewer(reviewer if reviewer is not None else _login_name())
     found = read_audit(audit, data)
-    place = log if log is not None else audit / FILE_NAME
-    require_writable(place)
-    if split_whole(place.read_bytes())[1]:
-        note(CUT_LINE.format(path=place))
+    log_file = log if log is not None else audit / FILE_NAME
+    require_writable(log_file)
+    if split_whole(log_file.read_bytes())[1]:
+        note(CUT_LINE.format(path=log_file))
     if found.notice is not None:
         note(f"warning: {found.notice}")
-    deck = Deck(found, name, place, language)
+    deck = Deck(found, name, log_file, language)
     with _server(port, deck, Pictures(found.root, found.format)) as server:
         ready(server.address)
         try:
             server.serve_forever()
         except KeyboardInterrupt:
             pass
-    return Reviewed(deck.decided(), len(found.suspects), place, found.root)
+    return Reviewed(deck.decided(), len(found.suspects), log_file, found.root)
 
 
 def open_browser(address: str) -> None:

@@ -143,9 +143,9 @@ def _wording(image: Image.Image, design: Design, layout: Layout, fonts: Fonts) -
         (design.category.latin, layout.latin, False),
         (design.size, layout.size, False),
     ):
-        place = _placed(image, box)
-        ink = readable(design.palette[1], _ground_in(image, place))
-        write(image, text, place, ink, fonts, style, upright)
+        own = _placed(image, box)
+        ink = readable(design.palette[1], _ground_in(image, own))
+        write(image, text, own, ink, fonts, style, upright)
     left, _, right, bottom = _placed(image, layout.title)
     small = (left, bottom, right, bottom + 0.028 * image.height)
     write(

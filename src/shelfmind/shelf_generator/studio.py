@@ -37,15 +37,15 @@ class Studio:
         self.plan: Plan = make_plan(settings)
         self.fonts = find_fonts(settings.fonts)
         self._families: dict[int, list[int]] = {}
-        for place, design in enumerate(self.plan.products):
-            self._families.setdefault(design.line, []).append(place)
+        for product, design in enumerate(self.plan.products):
+            self._families.setdefault(design.line, []).append(product)
         self._package: Callable[[str, int], Package] = lru_cache(PACKAGES_KEPT)(self._made)
 
     def path(self, photo: int) -> str:
         """Where a photo lies below the data set's folder."""
         plan = self.plan
-        place = f"{plan.split[photo]}/{plan.classes[plan.given[photo]]}/{plan.number[photo]:05d}.jpg"
-        return f"all/{place}" if self.settings.layout == "rp2k" else place
+        path = f"{plan.split[photo]}/{plan.classes[plan.given[photo]]}/{plan.number[photo]:05d}.jpg"
+        return f"all/{path}" if self.settings.layout == "rp2k" else path
 
     def photo(self, number: int) -> tuple[bytes, tuple[object, ...]]:
         """A photo's JPEG bytes and its row in `truth.csv`; both depend on the settings and its number alone."""

@@ -61,9 +61,9 @@ def generate(request: GenerateRequest, watcher: Observer = SILENT) -> Path:
 def _fill(root: Path, settings: Settings, plan: Plan, workers: int, counter: Counter) -> None:
     """The photos and their truth."""
     for split in sorted(set(plan.split.tolist())):
-        for place in sorted(set(plan.given[plan.split == split].tolist())):
+        for class_id in sorted(set(plan.given[plan.split == split].tolist())):
             below = root / "all" if settings.layout == "rp2k" else root
-            (below / split / plan.classes[place]).mkdir(parents=True)
+            (below / split / plan.classes[class_id]).mkdir(parents=True)
     progress = counter("drawing photos", plan.photos)
     with open(root / TRUTH, "w", encoding="utf-8", newline="") as stream:
         table = csv.writer(stream)

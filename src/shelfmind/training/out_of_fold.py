@@ -195,14 +195,14 @@ def _write_list(path: Path, held_out: HeldOut, fold: int) -> None:
     A CSV list cannot hold every file name (bytes that are no UTF-8, blanks at its ends): such a file gets a link.
     """
     path.parent.mkdir(parents=True, exist_ok=True)
-    names = [str(place).zfill(6) for place in range(len(held_out.class_names))]
+    names = [str(index).zfill(6) for index in range(len(held_out.class_names))]
     if all(map(_survives, held_out.class_names)):
         names = list(held_out.class_names)
     trains, rows = held_out.trains(fold), []
-    for place, sample in enumerate(held_out.samples):
-        if trains[place] or (held_out.folds[place] == fold and sample.split != "test"):
-            file = sample.path if _survives(str(sample.path)) else _link(path.parent / "links", place, sample.path)
-            rows.append((str(file), names[held_out.labels[place]], "train" if trains[place] else "val"))
+    for index, sample in enumerate(held_out.samples):
+        if trains[index] or (held_out.folds[index] == fold and sample.split != "test"):
+            file = sample.path if _survives(str(sample.path)) else _link(path.parent / "links", index, sample.path)
+            rows.append((str(file), names[held_out.labels[index]], "train" if trains[index] else "val"))
     write_table(path, ("path", "label", "split"), rows)
 
 
@@ -215,9 +215,9 @@ def _survives(text: str) -> bool:
     return text == text.strip() and text.isprintable()
 
 
-def _link(folder: Path, place: int, target: Path) -> Path:
+def _link(folder: Path, index: int, target: Path) -> Path:
     folder.mkdir(exist_ok=True)
-    link = folder / f"{place}{target.suffix if _survives(target.suffix) else ''}"
+    link = folder / f"{index}{target.suffix if _survives(target.suffix) else ''}"
     if not link.is_symlink():
         os.symlink(target, link)
     return link

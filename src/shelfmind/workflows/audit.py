@@ -50,7 +50,7 @@ def audit(
 
     `out` must be missing or empty; with `overwrite` it may hold an earlier audit. It appears only when all is written.
     `judge` is told the catalog without its bad files. `seed` decides the split where the data has none. Raises
-    `UserError` for data that cannot be used and places that cannot be written.
+    `UserError` for data that cannot be used and folders that cannot be written.
     """
     out = Path(out)
     require_free_folder(out, ours=OUTPUTS, overwrite=overwrite)

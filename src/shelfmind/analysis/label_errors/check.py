@@ -225,7 +225,7 @@ def _usual(odds: Wide, labels: Ints) -> Wide:
 
 
 def _among_all(values: npt.NDArray[Any], judged: Bools, elsewhere: float) -> npt.NDArray[Any]:
-    """Values of the judged images at their places among all."""
+    """Values of the judged images at their indices among all."""
     found = np.full(len(judged), elsewhere, values.dtype)
     found[judged] = values
     return found
