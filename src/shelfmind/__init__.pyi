@@ -27,7 +27,7 @@ from shelfmind.workflows.ensemble import evaluate_ensemble as evaluate_ensemble
 from shelfmind.workflows.evaluate import calibrate_run as calibrate, evaluate_run as evaluate
 from shelfmind.workflows.explain import explain as explain
 from shelfmind.workflows.judging import judge_by as judge_by
-from shelfmind.workflows.prepare import Prepared
+from shelfmind.workflows.prepare import PreparationOutcome
 from typing import Literal, overload
 
 __version__: str
@@ -60,7 +60,7 @@ __all__ = [
 ]
 
 @overload
-def prepare(request: PrepareRequest, /, *, watcher: Observer | None = None) -> Prepared: ...
+def prepare(request: PrepareRequest, /, *, watcher: Observer | None = None) -> PreparationOutcome: ...
 @overload
 def prepare(
     data: Path | str,
@@ -90,7 +90,7 @@ def prepare(
     max_bad_fraction: float = 1.0,
     format: str | None = None,
     watcher: Observer | None = None,
-) -> Prepared:
+) -> PreparationOutcome:
     """Make a clean copy of a data set from decisions and rules. DATA is only read; the same input gives the same bytes.
 
     Args:

@@ -10,7 +10,7 @@ from scipy.optimize import minimize_scalar
 
 from shelfmind.evaluation.bootstrap import paired_interval
 from shelfmind.evaluation.intervals import Interval
-from shelfmind.evaluation.outcomes import Outcomes, judge
+from shelfmind.evaluation.outcomes import Outcomes, outcomes_of
 from shelfmind.nouns import counted
 from shelfmind.records import Predictions
 
@@ -140,8 +140,8 @@ def scale_temperature(predictions: Predictions, seed: int = 0) -> TemperatureSca
     against = _against(fitted, gain, interval, len(gains))
     return TemperatureScaling(
         temperature=1.0 if against else fitted,
-        ece_before=expected_calibration_error(reliability_bins(judge(predictions))),
-        ece_after=expected_calibration_error(reliability_bins(judge(scaled))),
+        ece_before=expected_calibration_error(reliability_bins(outcomes_of(predictions))),
+        ece_after=expected_calibration_error(reliability_bins(outcomes_of(scaled))),
         images=len(gains),
         fitted=fitted,
         kept=against is None,

@@ -11,7 +11,7 @@ from shelfmind.analysis.decisions import KINDS, Decision, append_decision, decid
 from shelfmind.analysis.suspects import Suspect
 from shelfmind.data.classes import normalise_class_name
 from shelfmind.errors import UserError
-from shelfmind.review.audit_folder import Audit
+from shelfmind.review.audit_folder import AuditFolder
 from shelfmind.review.following import Follower
 
 MOST_CARDS = 100
@@ -22,7 +22,7 @@ _LONGEST_NAME = 200
 class Deck:
     """The state behind one reviewer's page. Suspects, images and classes go by their number. Safe in threads."""
 
-    def __init__(self, audit: Audit, reviewer: str, log: Path, language: str | None = None) -> None:
+    def __init__(self, audit: AuditFolder, reviewer: str, log: Path, language: str | None = None) -> None:
         self.audit, self.reviewer, self.language = audit, reviewer, language
         self.log = Follower(log)
         self._lock = threading.RLock()

@@ -24,7 +24,7 @@ USUAL_PORT = 8765
 
 
 @dataclass(frozen=True)
-class Reviewed:
+class ReviewOutcome:
     """How far the review had come when it was stopped: `decided` of `suspects`, by anybody, all in `log`."""
 
     decided: int
@@ -43,7 +43,7 @@ def review(
     language: str | None = None,
     ready: Callable[[str], None],
     note: Callable[[str], None],
-) -> Reviewed:
+) -> ReviewOutcome:
     """Serve the review page of an audit folder until Ctrl-C; `ready` is told its address once it answers.
 
     Every decision is appended to `log` (``review.jsonl`` in the audit folder), which several reviews may share. The
@@ -67,7 +67,7 @@ def review(
             server.serve_forever()
         except KeyboardInterrupt:
             pass
-    return Reviewed(deck.decided(), len(found.suspects), log_file, found.root)
+    return ReviewOutcome(deck.decided(), len(found.suspects), log_file, found.root)
 
 
 def open_browser(address: str) -> None:

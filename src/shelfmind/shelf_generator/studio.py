@@ -14,7 +14,7 @@ from shelfmind.shelf_generator.foreign import foreign_kind, foreign_object
 from shelfmind.shelf_generator.label_errors import FOREIGN
 from shelfmind.shelf_generator.package import Package
 from shelfmind.shelf_generator.packages import package
-from shelfmind.shelf_generator.plan import Plan, make_plan
+from shelfmind.shelf_generator.plan import DataSetPlan, make_plan
 from shelfmind.shelf_generator.scene import compose
 from shelfmind.shelf_generator.settings import ERROR_KINDS, Settings
 from shelfmind.shelf_generator.shot import SHOT_COLUMNS, draw_shot
@@ -34,7 +34,7 @@ class Studio:
 
     def __init__(self, settings: Settings) -> None:
         self.settings = settings
-        self.plan: Plan = make_plan(settings)
+        self.plan: DataSetPlan = make_plan(settings)
         self.fonts = find_fonts(settings.fonts)
         self._families: dict[int, list[int]] = {}
         for product, design in enumerate(self.plan.products):

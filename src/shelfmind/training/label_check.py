@@ -31,7 +31,7 @@ from shelfmind.records import Catalog
 from shelfmind.runs.provenance import describe_origin, describe_weights
 from shelfmind.training.build import refuse_unbuildable
 from shelfmind.training.clock import require_one_length
-from shelfmind.training.out_of_fold import CheckFolder, Plan, predict_out_of_fold
+from shelfmind.training.out_of_fold import CheckFolder, CheckPlan, predict_out_of_fold
 from shelfmind.training.run import with_start
 from shelfmind.training.watching import Watcher
 from shelfmind.workflows.evaluate import MAX_BAD_FRACTION
@@ -40,7 +40,7 @@ FOLDS = 5
 
 
 @dataclass(frozen=True)
-class Findings:
+class LabelCheckOutcome:
     """What a label check found, in numbers.
 
     `flagged` labels are suspected to be wrong and `outliers` fit no class: no image is both, and together they are the
@@ -84,7 +84,7 @@ def find_label_errors(
     weights: Path | str | None = None,
     offline: bool = False,
     watcher: Watcher | None = None,
-) -> Findings:
+) -> LabelCheckOutcome:
     """Train a network a fold, let each judge the labels that it never saw, and rank all labels in the folder `out`.
 
     The same call on a folder that was begun goes on where it was stopped; finished folds are not trained again.
@@ -163,8 +163,8 @@ def _plan(
     max_minutes: float | None,
     offline: bool,
     settings: Recipe,
-) -> Plan:
-    return Plan(
+) -> CheckPlan:
+    return CheckPlan(
         data=str(absolute(data)),
         format=catalog.format,
         digest=data_digest(catalog),
@@ -177,8 +177,8 @@ def _plan(
 
 
 def _judge(
-    check: CheckFolder, catalog: Catalog, held_out: HeldOut, plan: Plan, bad_files: int, watcher: Watcher
-) -> Findings:
+    check: CheckFolder, catalog: Catalog, held_out: HeldOut, plan: CheckPlan, bad_files: int, watcher: Watcher
+) -> LabelCheckOutcome:
     """Score, rank and write everything; `audit.json` comes last."""
     probabilities = np.load(check.probabilities, mmap_mode="r")
 
@@ -216,9 +216,9 @@ def _judge(
     return findings
 
 
-def _findings(labels: LabelCheck, held_out: HeldOut, suspects: int, bad_files: int) -> Findings:
+def _findings(labels: LabelCheck, held_out: HeldOut, suspects: int, bad_files: int) -> LabelCheckOutcome:
     images, judged = len(held_out.samples), int(labels.judged.sum())
-    return Findings(
+    return LabelCheckOutcome(
         images=images,
         judged=judged,
         not_judged=images - judged,

@@ -29,7 +29,7 @@ PREDICTION_SHARE = 0.1
 
 
 @dataclass(frozen=True)
-class Plan:
+class CheckPlan:
     """What decides the outcome of a label check; a folder that was begun with another plan is not gone on with."""
 
     data: str
@@ -96,7 +96,7 @@ class CheckFolder:
         if not there <= before:
             raise UserError(f"{self.root} exists and is not empty; take another --out")
 
-    def keep(self, plan: Plan) -> None:
+    def keep(self, plan: CheckPlan) -> None:
         """Write the plan, or compare it with the one that the folder was begun with.
 
         Raises `UserError` if the settings or the images have changed since.
@@ -114,7 +114,7 @@ class CheckFolder:
             raise UserError(f"{self.root} was begun with other settings ({what}); use the same, or take another --out")
 
 
-def predict_out_of_fold(check: CheckFolder, plan: Plan, held_out: HeldOut, watcher: Watcher) -> None:
+def predict_out_of_fold(check: CheckFolder, plan: CheckPlan, held_out: HeldOut, watcher: Watcher) -> None:
     """Train every fold's network and let it predict: probabilities of its held-out images, embeddings of all images.
 
     A fold that is finished is not done again, one that was interrupted goes on; probabilities of unfinished folds are
@@ -152,7 +152,7 @@ def predict_out_of_fold(check: CheckFolder, plan: Plan, held_out: HeldOut, watch
         write_json(done, {"seconds": round(ended - began, 1), "predicting_s": round(ended - predicting, 1)})
 
 
-def _train_fold(check: CheckFolder, plan: Plan, held_out: HeldOut, fold: int, watcher: Watcher) -> None:
+def _train_fold(check: CheckFolder, plan: CheckPlan, held_out: HeldOut, fold: int, watcher: Watcher) -> None:
     """Train one fold's network, or go on with it."""
     run = check.fold(fold) / "run"
     if (run / "recipe.yaml").exists():
@@ -174,7 +174,7 @@ def _train_fold(check: CheckFolder, plan: Plan, held_out: HeldOut, fold: int, wa
     )
 
 
-def _minutes(check: CheckFolder, plan: Plan, held_out: HeldOut) -> float | None:
+def _minutes(check: CheckFolder, plan: CheckPlan, held_out: HeldOut) -> float | None:
     """Minutes for the training of the next fold: an equal share of what is left, less what predictions take."""
     if plan.max_minutes is None:
         return None

@@ -29,7 +29,7 @@ OUTPUTS = frozenset({"report.html", "audit.json", "issues.csv", FILE_NAME})
 
 
 @dataclass(frozen=True)
-class Audit:
+class AuditOutcome:
     """Where the audit lies, and its figures as in `audit.json`."""
 
     folder: Path
@@ -45,7 +45,7 @@ def audit(
     overwrite: bool = False,
     judge: Judge | None = None,
     counter: Counter = count_silently,
-) -> Audit:
+) -> AuditOutcome:
     """Audit the data set at `data` and write `report.html`, `audit.json`, `issues.csv` and `suspects.jsonl` to `out`.
 
     `out` must be missing or empty; with `overwrite` it may hold an earlier audit. It appears only when all is written.
@@ -58,7 +58,7 @@ def audit(
     with folder_written_whole(out, ours=OUTPUTS, overwrite=overwrite) as folder:
         began = time.monotonic()
         figures = _write_audit(folder, catalog, seed, judge, counter, began)
-    return Audit(out, figures)
+    return AuditOutcome(out, figures)
 
 
 def _write_audit(

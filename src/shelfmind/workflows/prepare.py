@@ -42,7 +42,7 @@ MINDRECORD_FOLDER = "mindrecord"
 
 
 @dataclass(frozen=True)
-class Prepared:
+class PreparationOutcome:
     """A clean data set: where it is, what was done, how its images got there, and what the user should know."""
 
     out: Path
@@ -52,7 +52,7 @@ class Prepared:
 
 
 @takes(PrepareRequest)
-def prepare(request: PrepareRequest, watcher: Observer = SILENT) -> Prepared:
+def prepare(request: PrepareRequest, watcher: Observer = SILENT) -> PreparationOutcome:
     """Write a clean data set to `out` in the folder layout, with a record of where every image went.
 
     The same data, decisions, settings and versions give the same bytes. `data` is only read. `out` must be missing or
@@ -86,7 +86,7 @@ def prepare(request: PrepareRequest, watcher: Observer = SILENT) -> Prepared:
         facts = _facts(catalog, request, figures, notes, shards)
         write_record(folder, rows, targets, names, facts)
         write_report(folder, catalog.root, rows, names, figures, facts)
-    return Prepared(out, figures, placed, notes)
+    return PreparationOutcome(out, figures, placed, notes)
 
 
 def _require_outside(root: Path, out: Path) -> None:

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from shelfmind.analysis.image_audit.findings import Findings
+from shelfmind.analysis.image_audit.findings import ImageFindings
 from shelfmind.analysis.image_audit.histograms import Histogram, histogram
 from shelfmind.analysis.image_audit.quality import Flagged
 from shelfmind.analysis.measuring.facts import ODDITIES, format_names
@@ -23,7 +23,7 @@ BYTES_EDGES = (0, 1, 2, 4, 8, 16, 32, 64, 128, 256, 512, 1024, 2048, 4096, 8192,
 _PACKAGES = ("shelfmind", "numpy", "pillow", "scipy")
 
 
-def audit_figures(findings: Findings, seed: int, seconds: float) -> dict[str, Any]:
+def audit_figures(findings: ImageFindings, seed: int, seconds: float) -> dict[str, Any]:
     """Everything that was found out but the issues themselves."""
     catalog, measured = findings.catalog, findings.measured
     sizes = findings.sizes
@@ -106,7 +106,7 @@ def _rule_figures(flagged: Flagged) -> dict[str, Any]:
     return {"field": flagged.measure, "sign": rule.sign, **bounds, "words": rule.words}
 
 
-def _issue_counts(findings: Findings) -> dict[str, int]:
+def _issue_counts(findings: ImageFindings) -> dict[str, int]:
     counts: dict[str, int] = {}
     for issue in findings.issues:
         counts[issue.kind] = counts.get(issue.kind, 0) + 1

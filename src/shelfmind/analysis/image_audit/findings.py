@@ -32,7 +32,7 @@ Ints = npt.NDArray[np.int64]
 
 
 @dataclass(frozen=True)
-class Findings:
+class ImageFindings:
     """Of one data set: groups and issues speak of positions in the catalog, flags of positions in `measured`."""
 
     catalog: Catalog
@@ -72,7 +72,7 @@ class Findings:
         return {"mean": mean.tolist(), "std": np.sqrt(np.maximum(variance, 0)).tolist()}
 
 
-def gather_findings(catalog: Catalog, measured: Measured, limits: Limits, counter: Counter) -> Findings:
+def gather_findings(catalog: Catalog, measured: Measured, limits: Limits, counter: Counter) -> ImageFindings:
     """Analyse what was measured."""
     cutoffs = ShotCutoffs()
     chosen = [catalog.samples[index] for index in measured.indices.tolist()]
@@ -89,7 +89,7 @@ def gather_findings(catalog: Catalog, measured: Measured, limits: Limits, counte
         found, made = class_shifts(features, labels, *sides, split)
         shifts, comparisons = shifts + found, comparisons + made
     groups = find_duplicates(measured, limits, counter)
-    return Findings(
+    return ImageFindings(
         catalog=catalog,
         measured=measured,
         limits=limits,

@@ -13,10 +13,10 @@ if TYPE_CHECKING:  # a command's help does without them
 
     from shelfmind.requests.preparing import PrepareRequest
     from shelfmind.shelf_generator.settings import GenerateRequest
-    from shelfmind.workflows.prepare import Prepared
+    from shelfmind.workflows.prepare import PreparationOutcome
 
 
-def show_prepared(prepared: Prepared, request: PrepareRequest, display: Display) -> None:
+def show_prepared(prepared: PreparationOutcome, request: PrepareRequest, display: Display) -> None:
     """What was done, what to know, and where it is."""
     Console().print(prepared_table(prepared.figures))
     for line in prepared.notes:
