@@ -44,7 +44,7 @@ from shelfmind.evaluation.calibration import (  # noqa: E402
     reliability_bins,
 )
 from shelfmind.evaluation.ensemble import mixed  # noqa: E402
-from shelfmind.evaluation.outcomes import judge  # noqa: E402
+from shelfmind.evaluation.outcomes import outcomes_of  # noqa: E402
 from shelfmind.images.squares import open_squares  # noqa: E402
 from shelfmind.inference.predictor import Predictor  # noqa: E402
 from shelfmind.models.checkpoint import Checkpoint, load_checkpoint, save_checkpoint  # noqa: E402
@@ -250,7 +250,7 @@ def calibrated(runs: Sequence[Predictions]) -> dict[str, Any]:
             each.embeddings[rows],
             each.class_names,
         )
-        return expected_calibration_error(reliability_bins(judge(part)))
+        return expected_calibration_error(reliability_bins(outcomes_of(part)))
 
     gain = np.mean([likelihood(b) - likelihood(a) for a, b in zip(scaled, runs, strict=True)], axis=0)
     rng, count, every = np.random.default_rng(0), len(runs[0]), np.arange(len(runs[0]))

@@ -8,7 +8,7 @@ from shelfmind.data import open_catalog as open_catalog
 from shelfmind.evaluation import Evaluation
 from shelfmind.evaluation.calibration import TemperatureScaling
 from shelfmind.evaluation.readout import Readout
-from shelfmind.inference.predict_files import Outcome
+from shelfmind.inference.predict_files import PredictionOutcome
 from shelfmind.inference.predictor import load as load
 from shelfmind.model_facts import list_models as list_models
 from shelfmind.models import create_model as create_model
@@ -22,17 +22,17 @@ from shelfmind.requests.preparing import PrepareRequest
 from shelfmind.requests.tool import DoctorRequest
 from shelfmind.requests.training import PretrainRequest, TrainRequest
 from shelfmind.requests.watching import Observer, Observer as Observer
-from shelfmind.review.running import Reviewed
+from shelfmind.review.running import ReviewOutcome
 from shelfmind.shelf_generator.settings import GenerateRequest
 from shelfmind.training.fixres import FixResOutcome
-from shelfmind.training.label_check import Findings
+from shelfmind.training.label_check import LabelCheckOutcome
 from shelfmind.training.run import resume as resume
 from shelfmind.training.soup import Soup
 from shelfmind.training.tracking import TrackingWatcher as TrackingWatcher
 from shelfmind.training.tune import Best
 from shelfmind.training.watching import Watcher, Watcher as Watcher
-from shelfmind.workflows.audit import Audit
-from shelfmind.workflows.prepare import Prepared
+from shelfmind.workflows.audit import AuditOutcome
+from shelfmind.workflows.prepare import PreparationOutcome
 from typing import Any, Literal, overload
 
 __version__: str
@@ -65,7 +65,7 @@ __all__ = [
 ]
 
 @overload
-def audit(request: AuditRequest, /, *, watcher: Observer | None = None) -> Audit: ...
+def audit(request: AuditRequest, /, *, watcher: Observer | None = None) -> AuditOutcome: ...
 @overload
 def audit(
     data: Path | str,
@@ -76,7 +76,7 @@ def audit(
     seed: int = 0,
     format: str | None = None,
     watcher: Observer | None = None,
-) -> Audit:
+) -> AuditOutcome:
     """Look at a data set: classes, leaks, duplicates, label conflicts, bad files, blur, glare; a report and tables.
 
     Args:
@@ -96,7 +96,7 @@ def audit(
     """
 
 @overload
-def find_label_errors(request: FindLabelErrorsRequest, /, *, watcher: Watcher | None = None) -> Findings: ...
+def find_label_errors(request: FindLabelErrorsRequest, /, *, watcher: Watcher | None = None) -> LabelCheckOutcome: ...
 @overload
 def find_label_errors(
     data: Path | str,
@@ -113,7 +113,7 @@ def find_label_errors(
     format: str | None = None,
     folds: int = 5,
     watcher: Watcher | None = None,
-) -> Findings:
+) -> LabelCheckOutcome:
     """Rank all labels by how doubtful they are; each is judged by a network that never saw the image. A network that does not clearly beat guessing judges nothing. Stopped at any moment, the same command goes on. Nothing is changed or deleted: look through what is flagged with `shelfmind review`.
 
     Args:
@@ -139,7 +139,7 @@ def find_label_errors(
     """
 
 @overload
-def review(request: ReviewRequest, /, *, watcher: Observer | None = None) -> Reviewed: ...
+def review(request: ReviewRequest, /, *, watcher: Observer | None = None) -> ReviewOutcome: ...
 @overload
 def review(
     audit: Path | str,
@@ -151,7 +151,7 @@ def review(
     language: Literal['en', 'zh'] | None = None,
     browser: bool = True,
     watcher: Observer | None = None,
-) -> Reviewed:
+) -> ReviewOutcome:
     """Look at suspects in a browser: keep, relabel or drop them. Ctrl-C ends it; nothing in the data set is changed. Every decision is on the disk in the log before the page confirms it. Several reviewers may share one log.
 
     Args:
@@ -172,7 +172,7 @@ def review(
     """
 
 @overload
-def prepare(request: PrepareRequest, /, *, watcher: Observer | None = None) -> Prepared: ...
+def prepare(request: PrepareRequest, /, *, watcher: Observer | None = None) -> PreparationOutcome: ...
 @overload
 def prepare(
     data: Path | str,
@@ -202,7 +202,7 @@ def prepare(
     max_bad_fraction: float = 1.0,
     format: str | None = None,
     watcher: Observer | None = None,
-) -> Prepared:
+) -> PreparationOutcome:
     """Make a clean copy of a data set from decisions and rules. DATA is only read; the same input gives the same bytes.
 
     Args:
@@ -588,7 +588,7 @@ def calibrate(
     """
 
 @overload
-def predict(request: PredictRequest, /, *, watcher: Observer | None = None) -> Outcome: ...
+def predict(request: PredictRequest, /, *, watcher: Observer | None = None) -> PredictionOutcome: ...
 @overload
 def predict(
     run: Path | str,
@@ -598,7 +598,7 @@ def predict(
     out: Path | str | None = None,
     tta: Sequence[str] | None = None,
     watcher: Observer | None = None,
-) -> Outcome:
+) -> PredictionOutcome:
     """Name the products in images; a file that cannot be used keeps its row, with the reason.
 
     Args:

@@ -1,4 +1,4 @@
-"""Files that are whole or absent: written beside their place, synced and renamed."""
+"""Files that are whole or absent: written beside their destination, synced and renamed."""
 
 from __future__ import annotations
 
@@ -66,7 +66,7 @@ def folder_written_whole(out: Path, *, ours: frozenset[str] = frozenset(), overw
             with _claimed(partial):
                 yield partial
             require_free_folder(out, ours=ours, overwrite=overwrite)
-            _take_place(partial, out)
+            _move_into_place(partial, out)
         finally:
             shutil.rmtree(partial, ignore_errors=True)
     except OSError as error:
@@ -128,7 +128,7 @@ def write_json(path: Path, content: Any) -> None:
 
 
 def cache_folder() -> Path:
-    """Where decoded photos, verdicts and downloads are kept: ``SHELFMIND_CACHE``, else in the system's place for it.
+    """Where decoded photos, verdicts and downloads are kept: ``SHELFMIND_CACHE``, else in the system's cache folder.
 
     On Linux that is ``shelfmind`` in ``XDG_CACHE_HOME`` or ``~/.cache``.
     """
@@ -176,8 +176,8 @@ def _remove_abandoned(out: Path) -> None:
             shutil.rmtree(mark.parent, ignore_errors=True)
 
 
-def _take_place(partial: Path, out: Path) -> None:
-    """Rename the finished folder to its place; what was there goes only when the new one stands there."""
+def _move_into_place(partial: Path, out: Path) -> None:
+    """Rename the finished folder to its destination; an earlier one goes only when the new one is there."""
     if not out.exists():
         os.replace(partial, out)
     else:

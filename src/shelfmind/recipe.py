@@ -20,13 +20,13 @@ COSINE_SCALE = 30.0
 """What the cosines of a cosine classifier are multiplied by to give logits; margin losses divide by it."""
 
 
-class Section(BaseModel):
+class RecipeSection(BaseModel):
     """Part of a recipe: frozen, and an unknown key is an error."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
 
-class DataRecipe(Section):
+class DataRecipe(RecipeSection):
     """How an image becomes the network's input."""
 
     image_size: int = Field(224, ge=16, le=2048, description="height and width of a training image in pixels")
@@ -56,7 +56,7 @@ class DataRecipe(Section):
         return value
 
 
-class ModelRecipe(Section):
+class ModelRecipe(RecipeSection):
     """Which network."""
 
     name: str = Field("shelfnet_s", description="a name from `shelfmind models`")
@@ -64,7 +64,7 @@ class ModelRecipe(Section):
     weights: str | None = Field(None, description="what to start from: a file, a run folder, or official weights' name")
 
 
-class LossRecipe(Section):
+class LossRecipe(RecipeSection):
     """What is minimised."""
 
     name: str = Field("cross_entropy", description="a name from the table of losses")
@@ -72,7 +72,7 @@ class LossRecipe(Section):
     arguments: dict[str, Any] = Field({}, description="of the loss's function, such as gamma: 2 for focal")
 
 
-class MixingRecipe(Section):
+class MixingRecipe(RecipeSection):
     """Mixup and CutMix of pairs of images within a batch."""
 
     mixup: float = Field(0.0, ge=0, le=1, description="share of the batches mixed by Mixup")
@@ -88,14 +88,14 @@ class MixingRecipe(Section):
         return self
 
 
-class Stage(Section):
+class Stage(RecipeSection):
     """A stretch of the training at one image size."""
 
     image_size: int = Field(..., ge=16, le=2048, description="height and width of the training images in pixels")
     share: float = Field(..., gt=0, le=1, description="share of the training: of its epochs, or of its minutes")
 
 
-class TrainRecipe(Section):
+class TrainRecipe(RecipeSection):
     """How the network is trained."""
 
     task: Literal["classify", "simsiam"] = Field(
@@ -156,7 +156,7 @@ class TrainRecipe(Section):
         return value
 
 
-class EvaluationRecipe(Section):
+class EvaluationRecipe(RecipeSection):
     """How predictions are made."""
 
     tta: tuple[str, ...] = Field((), description="views averaged at prediction besides the plain one, such as flip")
@@ -166,7 +166,7 @@ class EvaluationRecipe(Section):
 Augmentation = tuple[str, dict[str, Any]]
 
 
-class Recipe(Section):
+class Recipe(RecipeSection):
     """Everything that decides how a run comes about, apart from the data and the seed."""
 
     data: DataRecipe = DataRecipe()
@@ -309,10 +309,10 @@ def _fault(error: ValidationError) -> str:
     return f"unknown key '{'.'.join((*above, key))}'; {hint}"
 
 
-def _section_at(place: Sequence[str]) -> type[BaseModel]:
+def _section_at(location: Sequence[str]) -> type[BaseModel]:
     """The section at these keys; an index of a list leads to what the list holds."""
     kind: Any = Recipe
-    for part in place:
+    for part in location:
         kind = get_args(kind)[0] if get_args(kind) else kind.model_fields[part].annotation
     section: type[BaseModel] = kind
     return section

@@ -138,10 +138,10 @@ def with_classes_of_run(catalog: Catalog, names: Sequence[str]) -> Catalog:
     """
     if catalog.class_names == tuple(names):
         return catalog
-    ids = {name: place for place, name in enumerate(names)}
+    ids = {name: class_id for class_id, name in enumerate(names)}
     if not ids.keys() >= set(catalog.class_names):
         require_same_classes(names, catalog.class_names, str(catalog.root))
-    labels = {UNLABELLED: UNLABELLED, **{place: ids[name] for place, name in enumerate(catalog.class_names)}}
+    labels = {UNLABELLED: UNLABELLED, **{class_id: ids[name] for class_id, name in enumerate(catalog.class_names)}}
     samples = tuple(Sample(each.path, labels[each.label], each.split) for each in catalog.samples)
     missing = sorted(ids.keys() - set(catalog.class_names))
     part = f"{len(catalog.class_names):,} of the run's {counted(len(names), 'class')} are in this data set"

@@ -13,7 +13,7 @@ from shelfmind.files import write_whole
 def write_table(path: Path, columns: Sequence[str], rows: Iterable[Sequence[str]]) -> None:
     """Write a CSV (UTF-8) beside `path` and rename it there, so that readers see the old file or the new one.
 
-    File names that are not UTF-8 on disk keep their bytes. Raises `UserError` if the place cannot be written.
+    File names that are not UTF-8 on disk keep their bytes. Raises `UserError` if the file cannot be written.
     """
 
     def fill(temporary: Path) -> None:

@@ -37,7 +37,7 @@ def test_every_look_has_possible_values(name: str, mindspore: Any) -> None:
 
     for look in test_time_views([name]):
         assert 0 < look.share <= 1
-        assert all(0 <= place <= 1 for place in look.place)
+        assert all(0 <= position <= 1 for position in look.position)
         assert look.scale > 0
         assert look.brightness > 0
 

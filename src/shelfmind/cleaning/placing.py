@@ -20,10 +20,10 @@ def target_paths(rows: Sequence[Row], jpeg: bool) -> list[str]:
     targets = [""] * len(rows)
     taken: set[str] = set()
     own = clean_names({row.given for row in rows}, merge=True)
-    kept = (place for place, row in enumerate(rows) if row.kept)
+    kept = (index for index, row in enumerate(rows) if row.kept)
     order = sorted(kept, key=lambda i: (own[rows[i].given] != rows[i].class_name, natural_key(rows[i].source)))
-    for place in order:
-        row = rows[place]
+    for index in order:
+        row = rows[index]
         stem, suffix = os.path.splitext(row.source.rsplit("/", 1)[-1])
         folder = f"{row.new_split}/{row.class_name}"
         stem, suffix = clean_name(stem), ".jpg" if jpeg else suffix
@@ -32,5 +32,5 @@ def target_paths(rows: Sequence[Row], jpeg: bool) -> list[str]:
             number += 1
             path = f"{folder}/{stem}_{number}{suffix}"
         taken.add(path.casefold())
-        targets[place] = path
+        targets[index] = path
     return targets

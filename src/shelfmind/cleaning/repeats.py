@@ -32,7 +32,7 @@ def audited_pairs(audit: Path) -> list[Pair]:
             f"{audit} is not an audit: it has no {ISSUES}; make one with: {call('audit', data='DATA', out=audit)}"
         )
     rows = read_table(path, exact=True)
-    columns = {name: place for place, name in enumerate(rows[0][1])} if rows else {}
+    columns = {name: index for index, name in enumerate(rows[0][1])} if rows else {}
     if not {"path", "kind", "related"} <= columns.keys():
         raise UserError(f"{path} lacks the columns path, kind and related; audit again")
     pairs: list[Pair] = []
@@ -52,5 +52,5 @@ def find_pairs(catalog: Catalog, counter: Counter) -> tuple[list[Pair], list[Bad
     paths = [sample.path for sample in catalog.samples]
     with measured_meanwhile(paths, counter) as measured:
         groups = find_duplicates(measured, Limits(), counter)
-    members = ([names[measured.places[member]] for member in group.members] for group in groups)
+    members = ([names[measured.indices[member]] for member in group.members] for group in groups)
     return [pair for group in members for pair in pairwise(group)], list(measured.bad_files)

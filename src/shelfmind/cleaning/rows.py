@@ -129,12 +129,12 @@ def split_again(
     Each class gives at least `floor` images to test and val, in this order, as long as one stays in train.
     """
     held_out = {"val": val_fraction} if test_fraction is None else {"test": test_fraction, "val": val_fraction}
-    places = [i for i, row in enumerate(rows) if row.kept and (test_fraction is not None or row.new_split != "test")]
-    ids = {name: number for number, name in enumerate(sorted({rows[place].class_name for place in places}))}
-    labels = np.array([ids[rows[place].class_name] for place in places], np.int64)
+    indices = [i for i, row in enumerate(rows) if row.kept and (test_fraction is not None or row.new_split != "test")]
+    ids = {name: number for number, name in enumerate(sorted({rows[index].class_name for index in indices}))}
+    labels = np.array([ids[rows[index].class_name] for index in indices], np.int64)
     changed = list(rows)
-    for place, split in zip(places, stratified_split(labels, held_out, seed, floor).tolist(), strict=True):
-        changed[place] = replace(rows[place], new_split=split)
+    for index, split in zip(indices, stratified_split(labels, held_out, seed, floor).tolist(), strict=True):
+        changed[index] = replace(rows[index], new_split=split)
     return changed
 
 

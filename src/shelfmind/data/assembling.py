@@ -28,7 +28,7 @@ class Found:
 
 def assemble(
     found: Sequence[Found],
-    places: Mapping[str, str],
+    locations: Mapping[str, str],
     *,
     root: Path,
     format: str,
@@ -39,12 +39,12 @@ def assemble(
 ) -> Catalog:
     """The catalog of these images, by split, class and then the order given.
 
-    `places` names every class, also the empty ones, with where it was found. Raises `UserError` for no images, fewer
+    `locations` names every class, also the empty ones, with where it was found. Raises `UserError` for no images, fewer
     than two classes with images, and class names that are the same after normalising unless `same_names` allows them.
     """
     if not found:
         raise UserError(f"no images in {root} (looked for {', '.join(sorted(IMAGE_SUFFIXES))} as format '{format}')")
-    class_names = sorted_class_names(places, same_names)
+    class_names = sorted_class_names(locations, same_names)
     with_images = {item.class_name for item in found}
     if len(with_images) < 2:
         name = found[0].class_name
@@ -69,8 +69,8 @@ def _class_notes(class_names: Sequence[str], labels: npt.NDArray[np.int64], spli
     in_train = np.bincount(labels[np.array(splits) == "train"], minlength=len(class_names))
 
     def named(chosen: npt.NDArray[np.bool_]) -> str:
-        places = np.flatnonzero(chosen)
-        return f"{len(places)} ({shortened(class_names[place] for place in places)})"
+        indices = np.flatnonzero(chosen)
+        return f"{len(indices)} ({shortened(class_names[index] for index in indices)})"
 
     notes = []
     if (counts == 0).any():

@@ -29,10 +29,10 @@ def read_broader(path: Path) -> dict[str, str]:
         raise UserError(f"{path} does not name broader classes: its first line must name the columns class,broader")
     broader: dict[str, str] = {}
     for line, cells in rows[1:]:
-        name, above = (normalise_class_name(cells[place]) if place < len(cells) else "" for place in columns)
-        if not name or not above:
+        name, wider = (normalise_class_name(cells[index]) if index < len(cells) else "" for index in columns)
+        if not name or not wider:
             raise UserError(f"{path}, line {line}: no {'broader class' if name else 'class'}")
-        if broader.setdefault(name, above) != above:
+        if broader.setdefault(name, wider) != wider:
             raise UserError(f"{path}, line {line}: '{name}' is in '{broader[name]}' already; keep one of the two")
     return broader
 
@@ -42,17 +42,17 @@ def with_broader_classes(catalog: Catalog, broader: Mapping[str, str], source: P
 
     Raises `UserError` for classes that are not in the table, and if fewer than two broader classes are left.
     """
-    above = [broader.get(normalise_class_name(name)) for name in catalog.class_names]
-    missing = [name for name, found in zip(catalog.class_names, above, strict=True) if found is None]
+    broader_names = [broader.get(normalise_class_name(name)) for name in catalog.class_names]
+    missing = [name for name, found in zip(catalog.class_names, broader_names, strict=True) if found is None]
     if missing:
         raise UserError(f"{source} has no broader class for {len(missing)} of the data's classes: {shortened(missing)}")
-    names = sorted({name for name in above if name is not None})
+    names = sorted({name for name in broader_names if name is not None})
     if len(names) < 2:
         raise UserError(
             f"{source} puts all classes of the data into '{names[0]}': at least two broader classes are needed"
         )
-    places = {name: place for place, name in enumerate(names)}
-    labels = [places[str(name)] for name in above]
+    class_ids = {name: class_id for class_id, name in enumerate(names)}
+    labels = [class_ids[str(name)] for name in broader_names]
     samples = tuple(
         Sample(each.path, UNLABELLED if each.label == UNLABELLED else labels[each.label], each.split)
         for each in catalog.samples

@@ -16,25 +16,26 @@ def normalise_class_name(name: str) -> str:
     return " ".join(unicodedata.normalize("NFKC", name).split())
 
 
-def sorted_class_names(places: Mapping[str, str], same_names: bool = False) -> tuple[str, ...]:
-    """The class names sorted, so that a name's position is its class id; `places` says where each name was found.
+def sorted_class_names(locations: Mapping[str, str], same_names: bool = False) -> tuple[str, ...]:
+    """The class names sorted, so that a name's position is its class id; `locations` says where each name was found.
 
     Raises `UserError` if two names are the same after `normalise_class_name`, unless `same_names` allows that: training
     on them as two classes would teach noise, and merging them unasked could join two products.
     """
     seen: dict[str, str] = {}
-    for name in sorted(places):
+    for name in sorted(locations):
         normal = normalise_class_name(name)
         if not normal:
-            raise UserError(f"an empty class name in {places[name]}; give it a name")
+            raise UserError(f"an empty class name in {locations[name]}; give it a name")
         if normal in seen and not same_names:
             first = seen[normal]
             raise UserError(
-                f"the class names {_quoted(first, name)} ({places[first]}) and {_quoted(name, first)} ({places[name]}) "
+                f"the class names {_quoted(first, name)} ({locations[first]}) and "
+                f"{_quoted(name, first)} ({locations[name]}) "
                 "are the same after normalising; rename one of them, or join them into one class"
             )
         seen[normal] = name
-    return tuple(sorted(places))
+    return tuple(sorted(locations))
 
 
 def _quoted(name: str, other: str) -> str:

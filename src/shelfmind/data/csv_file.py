@@ -29,7 +29,7 @@ def csv_catalog(root: Path, seed: int = 0, same_names: bool = False) -> Catalog:
     rows = read_table(path, delimiter=delimiter)
     columns = {name.lower(): position for position, name in enumerate(rows[0][1])}
     found: dict[Path, tuple[int, Found]] = {}
-    places: dict[str, str] = {}
+    locations: dict[str, str] = {}
     repeated = 0
     for line, cells in rows[1:]:
         row = _row(_Line(path, line, cells), columns)
@@ -37,7 +37,7 @@ def csv_catalog(root: Path, seed: int = 0, same_names: bool = False) -> Catalog:
         if earlier[1] != row:
             raise UserError(f"{path}: lines {earlier[0]} and {line} give {row.path} another label or split; keep one")
         repeated += earlier[0] != line
-        places.setdefault(row.class_name, f"line {line}")
+        locations.setdefault(row.class_name, f"line {line}")
     images = [row for _, row in found.values()]
     without_split = [line for line, row in found.values() if row.split is None]
     if 0 < len(without_split) < len(images):
@@ -47,7 +47,7 @@ def csv_catalog(root: Path, seed: int = 0, same_names: bool = False) -> Catalog:
         if repeated
         else []
     )
-    return assemble(images, places, root=path.parent, format="csv", seed=seed, notes=notes, same_names=same_names)
+    return assemble(images, locations, root=path.parent, format="csv", seed=seed, notes=notes, same_names=same_names)
 
 
 def delimiter_of(path: Path) -> str | None:

@@ -17,10 +17,10 @@ from shelfmind.tables import shortened
 
 @dataclass
 class Tree:
-    """What a tree of class folders holds: images, the place of each class (also empty ones), notes."""
+    """What a tree of class folders holds: images, where each class was found (also empty ones), notes."""
 
     found: list[Found] = field(default_factory=list)
-    places: dict[str, str] = field(default_factory=dict)
+    locations: dict[str, str] = field(default_factory=dict)
     notes: list[str] = field(default_factory=list)
 
 
@@ -31,7 +31,7 @@ def folder_catalog(root: Path, seed: int = 0, same_names: bool = False) -> Catal
     """
     tree = read_tree(root)
     return assemble(
-        tree.found, tree.places, root=root, format="folder", seed=seed, notes=tree.notes, same_names=same_names
+        tree.found, tree.locations, root=root, format="folder", seed=seed, notes=tree.notes, same_names=same_names
     )
 
 
@@ -73,7 +73,7 @@ def read_tree(root: Path) -> Tree:
         left.images.extend(direct.images)
         for class_folder in subfolders(parent):
             listing = list_images(class_folder, root=root)
-            tree.places.setdefault(class_folder.name, str(class_folder.relative_to(root)))
+            tree.locations.setdefault(class_folder.name, str(class_folder.relative_to(root)))
             tree.found.extend(Found(path, class_folder.name, split) for path in listing.images)
             left.add(listing)
             if len(listing.folders) > 1:

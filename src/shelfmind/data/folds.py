@@ -25,7 +25,7 @@ def block_folds(
     if folds < 2:
         raise ValueError(f"folds must be at least 2, got {folds}")
     chosen = np.full(len(labels), NEVER_HELD_OUT, np.int64)
-    by_name = np.array(sorted(range(len(names)), key=lambda place: natural_key(names[place])), np.int64)
+    by_name = np.array(sorted(range(len(names)), key=lambda index: natural_key(names[index])), np.int64)
     order = by_name[np.argsort(labels[by_name], kind="stable")] if len(names) else by_name
     classes, starts, counts = np.unique(labels[order], return_index=True, return_counts=True)
     for label, start, count in zip(classes.tolist(), starts.tolist(), counts.tolist(), strict=True):

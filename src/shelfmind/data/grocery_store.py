@@ -23,8 +23,8 @@ def grocery_store_catalog(root: Path, seed: int = 0, same_names: bool = False) -
     if not lists:
         raise UserError(f"{root} has none of {', '.join(f'{split}.txt' for split in SPLITS)}")
     found = [image for split, path in lists.items() for image in _read_list(path, split, names)]
-    places = {name: f"classes.csv, id {class_id}" for class_id, name in names.items()}
-    return assemble(found, places, root=root, format="grocery_store", seed=seed, same_names=same_names)
+    locations = {name: f"classes.csv, id {class_id}" for class_id, name in names.items()}
+    return assemble(found, locations, root=root, format="grocery_store", seed=seed, same_names=same_names)
 
 
 def split_lists(root: Path) -> dict[str, Path]:

@@ -50,7 +50,7 @@ class Listing:
 def natural_key(text: str) -> tuple[list[str | int], str]:
     """Sorts 2.jpg before 10.jpg, and 01.jpg and 1.jpg always the same way."""
     parts = _DIGITS.split(text)
-    return [int(part) if place % 2 else part for place, part in enumerate(parts)], text
+    return [int(part) if index % 2 else part for index, part in enumerate(parts)], text
 
 
 def is_image_name(name: str) -> bool:
@@ -70,10 +70,8 @@ def list_images(folder: Path, recursive: bool = True, root: Path | None = None) 
     """
     root = folder if root is None else root
     found = Listing()
-    above: list[_Identity] = []
-    for place in (root, *(root / part for part in _between(root, folder))):
-        above.append(_identity(place))
-    _collect(folder, recursive, found, os.path.realpath(root), above)
+    ancestors = [_identity(each) for each in (root, *(root / part for part in _between(root, folder)))]
+    _collect(folder, recursive, found, os.path.realpath(root), ancestors)
     return found
 
 
@@ -132,8 +130,8 @@ class _Level:
     outside_images: list[str] = field(default_factory=list)
 
 
-def _collect(folder: Path, recursive: bool, found: Listing, real_root: str, above: list[_Identity]) -> None:
-    """Add to `found` what lies in `folder`; `above` are the folders on the way to it, and the folder itself."""
+def _collect(folder: Path, recursive: bool, found: Listing, real_root: str, ancestors: list[_Identity]) -> None:
+    """Add to `found` what lies in `folder`; `ancestors` are the folders on the way to it and itself."""
     level = _read_level(folder, real_root)
     found.images.extend(folder / name for name in level.images)
     if level.images:
@@ -145,10 +143,10 @@ def _collect(folder: Path, recursive: bool, found: Listing, real_root: str, abov
     for name in level.folders if recursive else ():
         below = folder / name
         identity = _identity(below)
-        if identity in above:
+        if identity in ancestors:
             found.circles.append(below)
         else:
-            _collect(below, recursive, found, real_root, [*above, identity])
+            _collect(below, recursive, found, real_root, [*ancestors, identity])
 
 
 def _read_level(folder: Path, real_root: str) -> _Level:

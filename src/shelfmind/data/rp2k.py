@@ -33,7 +33,7 @@ def rp2k_catalog(root: Path, seed: int = 0, same_names: bool = False) -> Catalog
         _add_rows(tree, meta, images)
     return assemble(
         tree.found,
-        tree.places,
+        tree.locations,
         root=root,
         format="rp2k",
         seed=seed,
@@ -70,17 +70,17 @@ def _add_rows(tree: Tree, meta: Path, images: Path) -> None:
         return
     column = [cell.lower() for cell in rows[0][1]].index("image_path")
     on_disk = {_composed(item.path.relative_to(images).as_posix()) for item in tree.found}
-    class_names = {_composed(name): name for name in tree.places}
+    class_names = {_composed(name): name for name in tree.locations}
     listed: set[str] = set()
     without_file: list[str] = []
     for line, row in rows[1:]:
         if len(row) <= column:
             raise UserError(f"{meta}, line {line}: no image_path")
-        split, class_name, below = _place(row[column], meta, line)
+        split, class_name, below = _parsed_path(row[column], meta, line)
         name = _composed(below)
         if name not in on_disk and name not in listed:
             class_name = class_names.setdefault(_composed(class_name), class_name)
-            tree.places.setdefault(class_name, f"{meta}, line {line}")
+            tree.locations.setdefault(class_name, f"{meta}, line {line}")
             tree.found.append(Found(images / below, class_name, split))
             if not (images / below).exists():
                 without_file.append(row[column])
@@ -94,7 +94,7 @@ def _add_rows(tree: Tree, meta: Path, images: Path) -> None:
         tree.notes.append(f"{counted(unlisted, 'image')} on disk but not in {meta.name}, used as well")
 
 
-def _place(image_path: str, meta: Path, line: int) -> tuple[str, str, str]:
+def _parsed_path(image_path: str, meta: Path, line: int) -> tuple[str, str, str]:
     """The split, the class and the path below the image folder of ``all/train/<class>/x.jpg``."""
     parts = PurePosixPath(image_path.replace("\\", "/")).parts
     for position, part in enumerate(parts[:-2]):

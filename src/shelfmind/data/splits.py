@@ -56,10 +56,10 @@ def _shares(counts: npt.NDArray[np.int64], fraction: float, generator: np.random
 
     The running sum is rounded, not each class, in a random order of the classes with a random start.
     """
-    places = generator.permutation(len(counts))
-    running = np.floor(np.cumsum(counts[places]) * fraction + generator.random())
+    indices = generator.permutation(len(counts))
+    running = np.floor(np.cumsum(counts[indices]) * fraction + generator.random())
     shares = np.empty(len(counts), np.int64)
-    shares[places] = np.diff(running, prepend=0).astype(np.int64)
+    shares[indices] = np.diff(running, prepend=0).astype(np.int64)
     return shares
 
 
@@ -77,11 +77,11 @@ def complete_splits(
     held_out = {"val": val_fraction}
     if given != {"train", "test"}:
         held_out = {"val": VAL_FRACTION, "test": TEST_FRACTION}
-    chosen = np.array([place for place, split in enumerate(splits) if split != "test"], np.int64)
+    chosen = np.array([index for index, split in enumerate(splits) if split != "test"], np.int64)
     made = stratified_split(labels[chosen], held_out, seed)
     completed = [split or "train" for split in splits]
-    for place, split in zip(chosen.tolist(), made.tolist(), strict=True):
-        completed[place] = split
+    for index, split in zip(chosen.tolist(), made.tolist(), strict=True):
+        completed[index] = split
     parts = ", ".join(f"{name} {completed.count(name)}" for name in SPLITS)
     source = "there is no val split" if given == {"train", "test"} else "the data has no splits of its own"
     shares = " and ".join(f"{fraction:.0%} of each class to {name}" for name, fraction in held_out.items())
@@ -147,9 +147,9 @@ def with_split(catalog: Catalog, path: Path, digests: Sequence[bytes | None]) ->
     kept: dict[int, Sample] = {}
     new: list[str] = []
     changed: list[str] = []
-    for sample, name, place in zip(catalog.samples, names, found, strict=True):
-        if place is not None:
-            kept[place] = Sample(sample.path, sample.label, rows[place].split)
+    for sample, name, index in zip(catalog.samples, names, found, strict=True):
+        if index is not None:
+            kept[index] = Sample(sample.path, sample.label, rows[index].split)
         else:
             (changed if name in listed else new).append(name)
     notes = without_made_split(catalog.notes)
@@ -162,7 +162,7 @@ def with_split(catalog: Catalog, path: Path, digests: Sequence[bytes | None]) ->
         )
     if len(kept) < len(rows):
         notes.append(f"{counted(len(rows) - len(kept), 'image')} of {path} no longer in {catalog.root}")
-    return replace(catalog, samples=tuple(kept[place] for place in sorted(kept)), notes=tuple(notes))
+    return replace(catalog, samples=tuple(kept[index] for index in sorted(kept)), notes=tuple(notes))
 
 
 def matching_rows(rows: Sequence[SplitRow], names: Sequence[str], digests: Sequence[bytes | None]) -> list[int | None]:
@@ -170,18 +170,18 @@ def matching_rows(rows: Sequence[SplitRow], names: Sequence[str], digests: Seque
 
     Where a digest is missing on either side, the name decides.
     """
-    by_name = {row.name: place for place, row in enumerate(rows)}
+    by_name = {row.name: index for index, row in enumerate(rows)}
     found: list[int | None] = []
     for name, digest in zip(names, digests, strict=True):
-        place = by_name.get(name)
-        same = place is not None and (digest is None or rows[place].sha256 in (None, digest))
-        found.append(place if same else None)
-    taken = {place for place in found if place is not None}
+        index = by_name.get(name)
+        same = index is not None and (digest is None or rows[index].sha256 in (None, digest))
+        found.append(index if same else None)
+    taken = {index for index in found if index is not None}
     free: dict[bytes, list[int]] = {}
-    for place in range(len(rows) - 1, -1, -1):  # so that the first comes off the end first
-        sha256 = rows[place].sha256
-        if sha256 is not None and place not in taken:
-            free.setdefault(sha256, []).append(place)
+    for index in range(len(rows) - 1, -1, -1):  # so that the first comes off the end first
+        sha256 = rows[index].sha256
+        if sha256 is not None and index not in taken:
+            free.setdefault(sha256, []).append(index)
     for image, digest in enumerate(digests):
         if found[image] is None and digest is not None and free.get(digest):
             found[image] = free[digest].pop()

@@ -10,7 +10,7 @@ from scipy.optimize import minimize_scalar
 
 from shelfmind.evaluation.bootstrap import paired_interval
 from shelfmind.evaluation.intervals import Interval
-from shelfmind.evaluation.outcomes import Outcomes, judge
+from shelfmind.evaluation.outcomes import Outcomes, outcomes_of
 from shelfmind.nouns import counted
 from shelfmind.records import Predictions
 
@@ -106,7 +106,7 @@ class TemperatureScaling:
     `temperature` is the one to use: `fitted`, the one fitted to all images, if `kept`, else 1; `reason` says why in
     words. `gain` is by how much it raises the mean log likelihood of an image's label (nats), with a 95% interval over
     images (None for too few of them). `gain` and `ece_after` are honest: each fold of the images is scaled by the
-    temperature fitted to the others. `replaced` is an earlier temperature that it takes the place of.
+    temperature fitted to the others. `replaced` is an earlier temperature that this one replaces.
     """
 
     temperature: float
@@ -140,8 +140,8 @@ def scale_temperature(predictions: Predictions, seed: int = 0) -> TemperatureSca
     against = _against(fitted, gain, interval, len(gains))
     return TemperatureScaling(
         temperature=1.0 if against else fitted,
-        ece_before=expected_calibration_error(reliability_bins(judge(predictions))),
-        ece_after=expected_calibration_error(reliability_bins(judge(scaled))),
+        ece_before=expected_calibration_error(reliability_bins(outcomes_of(predictions))),
+        ece_after=expected_calibration_error(reliability_bins(outcomes_of(scaled))),
         images=len(gains),
         fitted=fitted,
         kept=against is None,

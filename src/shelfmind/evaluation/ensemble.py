@@ -84,11 +84,11 @@ def contributions(
     """What each member adds to the ensemble on labelled images."""
     together = hits(mixed(members, weights))
     found = []
-    for place, (name, member) in enumerate(zip(names, members, strict=True)):
-        others = [other for position, other in enumerate(members) if position != place]
-        rest = np.delete(weights, place)
+    for index, (name, member) in enumerate(zip(names, members, strict=True)):
+        others = [other for position, other in enumerate(members) if position != index]
+        rest = np.delete(weights, index)
         shares = rest if rest.sum() > 0 else np.ones(len(others))
         difference = together - (hits(mixed(others, shares)) if others else 0.0)
         alone, added = float(hits(member).mean()), float(difference.mean())
-        found.append(Contribution(name, float(weights[place]), alone, added, paired_interval(difference, seed)))
+        found.append(Contribution(name, float(weights[index]), alone, added, paired_interval(difference, seed)))
     return tuple(found)

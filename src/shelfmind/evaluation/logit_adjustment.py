@@ -10,7 +10,7 @@ import numpy.typing as npt
 
 from shelfmind.errors import UserError
 from shelfmind.evaluation.metrics import ShotCutoffs, macro_top1, shot_groups, top_k
-from shelfmind.evaluation.outcomes import judge
+from shelfmind.evaluation.outcomes import outcomes_of
 from shelfmind.records import Predictions
 
 TAUS = tuple(round(0.25 * step, 2) for step in range(9))
@@ -56,6 +56,6 @@ def trade_off(
 
 
 def _at(predictions: Predictions, train_counts: npt.NDArray[np.int64], tau: float, cutoffs: ShotCutoffs) -> TradeOff:
-    outcomes = judge(adjusted(predictions, train_counts, tau))
+    outcomes = outcomes_of(adjusted(predictions, train_counts, tau))
     many, medium, few = (group.top1 for group in shot_groups(outcomes, train_counts, cutoffs))
     return TradeOff(tau, top_k(outcomes, 1), macro_top1(outcomes), many, medium, few)

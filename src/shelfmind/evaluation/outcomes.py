@@ -47,7 +47,7 @@ class Outcomes:
         return np.asarray(self.rank < count)
 
 
-def judge(predictions: Predictions) -> Outcomes:
+def outcomes_of(predictions: Predictions) -> Outcomes:
     """Compare predictions with their labels in one pass over the probabilities, in chunks of bounded memory.
 
     Raises `UserError` if there is no image, an image without a label, or a row that is no probability distribution.

@@ -21,7 +21,7 @@ from shelfmind.evaluation.confusion import (
 from shelfmind.evaluation.ensemble import Contribution
 from shelfmind.evaluation.intervals import Interval, too_few_images
 from shelfmind.evaluation.metrics import ShotCutoffs, ShotGroup, macro_top1, shot_groups, top_k
-from shelfmind.evaluation.outcomes import judge
+from shelfmind.evaluation.outcomes import outcomes_of
 from shelfmind.evaluation.overlap import Overlap
 from shelfmind.records import Predictions
 
@@ -148,7 +148,7 @@ def evaluate(
     bootstrap's. Raises `UserError` if there is no image, an image without a label, or
     values that are no probabilities.
     """
-    outcomes = judge(predictions)
+    outcomes = outcomes_of(predictions)
     cutoffs = shot_cutoffs or ShotCutoffs()
     intervals = bootstrap_intervals(outcomes, seed)
     bins = reliability_bins(outcomes)

@@ -70,7 +70,7 @@ class BadImage(Exception):  # noqa: N818 - the name says what it is, as UserErro
 
     @property
     def lasting(self) -> bool:
-        """Whether the file's content is at fault, not its place or the machine."""
+        """Whether the file's content is at fault, not its path or the machine."""
         return self.reason not in _PASSING
 
 

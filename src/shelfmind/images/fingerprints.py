@@ -72,8 +72,8 @@ def _low_terms(planes: Floats, count: int, damping: float) -> Floats:
 
 @cache
 def _window() -> Floats:
-    places = (np.arange(_GRID) + 0.5) / _GRID * 2 - 1
-    bell = np.exp(-_WINDOW * places**2)
+    centres = (np.arange(_GRID) + 0.5) / _GRID * 2 - 1
+    bell = np.exp(-_WINDOW * centres**2)
     return np.outer(bell, bell).astype(np.float32)
 
 

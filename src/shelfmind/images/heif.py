@@ -44,16 +44,16 @@ def missing_reader(container: str) -> str | None:
 
 def is_cut_short(file: IO[bytes], size_bytes: int) -> bool:
     """Whether one of the boxes that such a file consists of reaches beyond its end."""
-    place = 0
-    while place < size_bytes:
-        file.seek(place)
+    offset = 0
+    while offset < size_bytes:
+        file.seek(offset)
         header = file.read(16)
         length = int.from_bytes(header[:4], "big")
         if length == 1:  # the true length follows
             length = int.from_bytes(header[8:16], "big")
-        if len(header) < 8 or length > size_bytes - place:
+        if len(header) < 8 or length > size_bytes - offset:
             return True
         if length < 8:  # 0: to the end of the file; anything else is nonsense
             return False
-        place += length
+        offset += length
     return False

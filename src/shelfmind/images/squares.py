@@ -98,11 +98,11 @@ def open_squares(
     """
     folder = cache_folder()
     paths = [sample.path for sample in samples]
-    place = folder / "squares"
+    squares_folder = folder / "squares"
     fingerprint = _fingerprint(paths, data)
-    if any(_mapped(packed, len(paths), data) is not None for packed in place.glob(f"{fingerprint}-*.npy")):
+    if any(_mapped(packed, len(paths), data) is not None for packed in squares_folder.glob(f"{fingerprint}-*.npy")):
         bad_files = _checked(paths, progress)
-        packed = place / _packed_name(fingerprint, bad_files)
+        packed = squares_folder / _packed_name(fingerprint, bad_files)
         squares = _mapped(packed, len(paths), data)
         if squares is not None:
             os.utime(packed)
@@ -112,10 +112,10 @@ def open_squares(
     if size > min(limit, shutil.disk_usage(folder).free // 2):
         bad_files = _checked(paths, progress)
         return _good(None, data, samples, bad_files)
-    temporary = place / f"{fingerprint}.{os.getpid()}.tmp"
+    temporary = squares_folder / f"{fingerprint}.{os.getpid()}.tmp"
     try:
-        place.mkdir(exist_ok=True)
-        _make_room(place, limit - size)
+        squares_folder.mkdir(exist_ok=True)
+        _make_room(squares_folder, limit - size)
         array = np.lib.format.open_memmap(temporary, "w+", np.uint8, (len(paths), data.resize_to, data.resize_to, 3))
 
         def keep(index: int, image: Image.Image) -> None:
@@ -123,10 +123,10 @@ def open_squares(
 
         bad_files = _checked(paths, progress, keep)
         array.flush()
-        packed = place / _packed_name(fingerprint, bad_files)
+        packed = squares_folder / _packed_name(fingerprint, bad_files)
         os.replace(temporary, packed)
     except OSError as error:
-        raise UserError(f"{place} cannot hold the decoded images ({error}); set SHELFMIND_CACHE") from error
+        raise UserError(f"{squares_folder} cannot hold the decoded images ({error}); set SHELFMIND_CACHE") from error
     finally:
         temporary.unlink(missing_ok=True)
     return _good(np.load(packed, mmap_mode="r"), data, samples, bad_files)

@@ -27,7 +27,7 @@ SHOWN = 20
 
 
 @dataclass
-class Outcome:
+class PredictionOutcome:
     """What became of the files: how many, the first few predictions, the bad ones, and notes on what was left out."""
 
     images: int = 0
@@ -47,7 +47,7 @@ class Outcome:
 
 
 @takes(PredictRequest)
-def predict_files(request: PredictRequest, watcher: Observer = SILENT) -> Outcome:
+def predict_files(request: PredictRequest, watcher: Observer = SILENT) -> PredictionOutcome:
     """Predict all images that the paths (files, folders, patterns) name, in order; `out` decides the form of output.
 
     A file that cannot be used keeps its row in ``.csv`` and ``.jsonl``; with any `out` it is also listed with its
@@ -66,7 +66,7 @@ def predict_files(request: PredictRequest, watcher: Observer = SILENT) -> Outcom
         require_something(path)
     predictor = Predictor(RunFolder(request.run), request.tta)
     total, notes = count_images(paths)
-    outcome = Outcome(notes=notes)
+    outcome = PredictionOutcome(notes=notes)
     progress = watcher.counter("predicting", total)
     files: Iterator[Source] = find_images(paths)
     if out is not None and out.suffix == ".npz":
@@ -118,14 +118,18 @@ def count_images(paths: Sequence[str]) -> tuple[int, list[str]]:
     return total, notes
 
 
-def _noted(predictions: Iterable[Prediction], outcome: Outcome, progress: Progress) -> Iterator[Prediction]:
+def _noted(predictions: Iterable[Prediction], outcome: PredictionOutcome, progress: Progress) -> Iterator[Prediction]:
     for prediction in predictions:
         progress(1)
         yield outcome.note(prediction)
 
 
 def _to_arrays(
-    predictor: Predictor, files: Iterable[Source], arrays: PredictionWriter, outcome: Outcome, progress: Progress
+    predictor: Predictor,
+    files: Iterable[Source],
+    arrays: PredictionWriter,
+    outcome: PredictionOutcome,
+    progress: Progress,
 ) -> None:
     for batch in predictor.of_sources(files):
         named = list(zip(batch.names, batch.errors, strict=True))

@@ -29,7 +29,7 @@ from shelfmind.runs.folder import RunFolder
 Source = Path | str | bytes | Image.Image | Pixels
 """An image: a file's path, its encoded bytes, a Pillow image, or a NumPy array, see `images.decoding.Pixels`."""
 Floats = npt.NDArray[np.float32]
-Prepared = tuple[str, Square | str]
+PreparedImage = tuple[str, Square | str]
 """An image's name, and its square or the reason why it has none."""
 MOST_IN_A_GROUP = 4096
 
@@ -183,7 +183,7 @@ class Predictor:
             seconds=time.perf_counter() - began,
         )
 
-    def _batches(self, groups: Iterable[list[Prepared]]) -> Iterator[Batch]:
+    def _batches(self, groups: Iterable[list[PreparedImage]]) -> Iterator[Batch]:
         nothing = np.zeros((0, len(self.class_names)), np.float32), np.zeros((0, 0), np.float32)
         for group in groups:
             names, outcomes = zip(*group, strict=True)
@@ -201,9 +201,9 @@ def load(run: Path | str, tta: Sequence[str] | None = None) -> Predictor:
     return Predictor(RunFolder(Path(run)), tta)
 
 
-def _groups(images: Iterable[Prepared], size: int) -> Iterator[list[Prepared]]:
+def _groups(images: Iterable[PreparedImage], size: int) -> Iterator[list[PreparedImage]]:
     """Groups that hold as many good images as a forward pass takes, and not endlessly many bad ones."""
-    group: list[Prepared] = []
+    group: list[PreparedImage] = []
     good = 0
     for name, outcome in images:
         group.append((name, outcome))
@@ -215,10 +215,10 @@ def _groups(images: Iterable[Prepared], size: int) -> Iterator[list[Prepared]]:
         yield group
 
 
-def _prepared(images: Iterable[Source], recipe: Recipe) -> Iterator[Prepared]:
+def _prepared(images: Iterable[Source], recipe: Recipe) -> Iterator[PreparedImage]:
     """Each source's name with its square or the reason it has none, decoded by threads, in order."""
 
-    def prepare(numbered: tuple[int, Source]) -> Prepared:
+    def prepare(numbered: tuple[int, Source]) -> PreparedImage:
         number, source = numbered
         name = str(source) if isinstance(source, str | Path) else f"image {number}"
         return name, _prepare(source, recipe)

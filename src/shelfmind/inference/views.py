@@ -23,14 +23,14 @@ class View:
     Attributes:
         scale: size as a factor of the evaluation size.
         share: how much of the side is kept.
-        place: where that part lies, 0 to 1 from left to right and from top to bottom.
+        position: where that part lies, 0 to 1 from left to right and from top to bottom.
         brightness: factor on all values.
         flip: mirrored or not.
     """
 
     scale: float = 1.0
     share: float = 1.0
-    place: tuple[float, float] = (0.5, 0.5)
+    position: tuple[float, float] = (0.5, 0.5)
     brightness: float = 1.0
     flip: bool = False
 
@@ -44,8 +44,8 @@ def _centred(views: list[View]) -> list[View]:
 
 
 def _cropped(views: list[View]) -> list[View]:
-    places = [(0.5, 0.5), (0.0, 0.0), (1.0, 0.0), (0.0, 1.0), (1.0, 1.0)]
-    return views + [replace(view, share=CROP_SHARE, place=place) for place in places for view in views]
+    positions = [(0.5, 0.5), (0.0, 0.0), (1.0, 0.0), (0.0, 1.0), (1.0, 1.0)]
+    return views + [replace(view, share=CROP_SHARE, position=position) for position in positions for view in views]
 
 
 def _scaled(views: list[View]) -> list[View]:
@@ -80,7 +80,7 @@ def seen(image: Square, view: View) -> Square:
     part = image
     if view.share != 1.0:
         side = round(image.shape[0] * view.share)
-        left, top = (int((image.shape[0] - side) * place) for place in view.place)
+        left, top = (int((image.shape[0] - side) * position) for position in view.position)
         part = image[top : top + side, left : left + side]
     if view.brightness != 1.0:
         part = np.clip(part * np.float32(view.brightness), 0, 255).astype(np.uint8)

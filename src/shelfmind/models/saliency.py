@@ -17,7 +17,7 @@ Floats = npt.NDArray[np.float32]
 
 
 def grad_cam(model: Network, images: Floats, classes: npt.NDArray[np.int64]) -> Floats:
-    """How much each place of the last feature maps speaks for a class: ReLU of the maps' sum weighted by the mean
+    """How much each position of the last feature maps speaks for a class: ReLU of the maps' sum weighted by the mean
     gradients of the class's logit, scaled to a maximum of 1 (Selvaraju et al., ICCV 2017, equations 1 and 2).
 
     Args:

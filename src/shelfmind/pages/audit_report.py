@@ -7,7 +7,7 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
-from shelfmind.analysis.image_audit.findings import Findings
+from shelfmind.analysis.image_audit.findings import ImageFindings
 from shelfmind.analysis.label_errors.judgement import Judgement
 from shelfmind.data.splits import relative_name
 from shelfmind.files import write_text
@@ -19,7 +19,7 @@ from shelfmind.pages.thumbnails import thumbnail
 
 def write_audit_report(
     path: Path,
-    findings: Findings,
+    findings: ImageFindings,
     figures: Mapping[str, Any],
     judgement: Judgement | None = None,
 ) -> None:

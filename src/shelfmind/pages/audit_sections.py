@@ -5,14 +5,14 @@ from __future__ import annotations
 from collections.abc import Sequence
 from pathlib import Path
 
-from shelfmind.analysis.image_audit.findings import Findings
+from shelfmind.analysis.image_audit.findings import ImageFindings
 from shelfmind.analysis.image_audit.issues import Copies
 from shelfmind.analysis.image_audit.quality import Flagged
 from shelfmind.analysis.measuring.facts import ODDITIES, format_names
 from shelfmind.data.splits import SPLITS, relative_name
 from shelfmind.nouns import counted
 from shelfmind.pages.distribution_sections import classes_section, shapes_section, shift_section
-from shelfmind.pages.sections import Card, Gallery, Headline, Line, Section, Table
+from shelfmind.pages.sections import Card, Gallery, Headline, Line, PageSection, Table
 from shelfmind.records import UNLABELLED
 
 MOST_CARDS = 24
@@ -21,7 +21,7 @@ MOST_ROWS = 200
 _FEW_CARDS = 12
 
 
-def headlines(findings: Findings) -> list[Headline]:
+def headlines(findings: ImageFindings) -> list[Headline]:
     """What its owner should know first, gravest first, with what to do."""
     leaks = [each for each in findings.copies if each.leak]
     conflicts = [each for each in findings.copies if each.conflict]
@@ -50,12 +50,12 @@ def headlines(findings: Findings) -> list[Headline]:
     return sorted(lines, key=lambda line: grades.index(line.grade))
 
 
-def leading_sections(findings: Findings) -> list[Section]:
+def leading_sections(findings: ImageFindings) -> list[PageSection]:
     """What makes results wrong: leaks and label conflicts."""
     leaks = [each for each in findings.copies if each.leak]
     conflicts = [each for each in findings.copies if each.conflict]
     return [
-        Section(
+        PageSection(
             key="leaks",
             title="Leaks between splits",
             intro="One photo, or an altered copy of it, on both sides of a split: re-encoded, resized, slightly "
@@ -63,7 +63,7 @@ def leading_sections(findings: Findings) -> list[Section]:
             galleries=_group_gallery(leaks, findings),
             empty="None found.",
         ),
-        Section(
+        PageSection(
             key="conflicts",
             title="One photo, two classes",
             intro="The same photo under different labels. At most one of them is right.",
@@ -73,7 +73,7 @@ def leading_sections(findings: Findings) -> list[Section]:
     ]
 
 
-def following_sections(findings: Findings) -> list[Section]:
+def following_sections(findings: ImageFindings) -> list[PageSection]:
     """The rest: copies within classes, files, quality, classes, shapes and sizes, shift."""
     return [
         _duplicates(findings),
@@ -91,10 +91,10 @@ def _headline(count: int, grade: str, key: str, found: str, one: str, many: str,
     return Headline(grade, found.format(counted(count, one, many)) + ".", advice, key)
 
 
-def _duplicates(findings: Findings) -> Section:
+def _duplicates(findings: ImageFindings) -> PageSection:
     mere = [each for each in findings.copies if not each.leak and not each.conflict]
     exact = sum(each.group.exact for each in mere)
-    return Section(
+    return PageSection(
         key="duplicates",
         title="Copies within a class",
         intro="The same photo more than once in one class and split.",
@@ -108,36 +108,36 @@ def _duplicates(findings: Findings) -> Section:
     )
 
 
-def _group_gallery(copies: Sequence[Copies], findings: Findings, most: int = MOST_CARDS) -> tuple[Gallery, ...]:
+def _group_gallery(copies: Sequence[Copies], findings: ImageFindings, most: int = MOST_CARDS) -> tuple[Gallery, ...]:
     if not copies:
         return ()
     ranked = sorted(copies, key=lambda each: (min(each.group.differences), -len(each.group.members)))
     return (Gallery("", "", tuple(_group_card(each, findings) for each in ranked[:most]), len(ranked)),)
 
 
-def _group_card(copies: Copies, findings: Findings) -> Card:
+def _group_card(copies: Copies, findings: ImageFindings) -> Card:
     """One image of each split and class of the group first."""
-    members = sorted(range(len(copies.splits)), key=lambda place: SPLITS.index(copies.splits[place]))
+    members = sorted(range(len(copies.splits)), key=lambda index: SPLITS.index(copies.splits[index]))
     seen: set[tuple[str, int]] = set()
     first: list[int] = []
-    for place in members:
-        if (copies.splits[place], copies.labels[place]) not in seen:
-            seen.add((copies.splits[place], copies.labels[place]))
-            first.append(place)
-    shown = [*first, *(place for place in members if place not in first)][:MOST_PICTURES]
+    for index in members:
+        if (copies.splits[index], copies.labels[index]) not in seen:
+            seen.add((copies.splits[index], copies.labels[index]))
+            first.append(index)
+    shown = [*first, *(index for index in members if index not in first)][:MOST_PICTURES]
     lines = [
-        Line(copies.splits[place], _class_name(copies.labels[place], findings), copies.conflict)
-        for place in (shown if copies.conflict else first[:MOST_PICTURES])
+        Line(copies.splits[index], _class_name(copies.labels[index], findings), copies.conflict)
+        for index in (shown if copies.conflict else first[:MOST_PICTURES])
     ]
     nearness = "same pixels" if copies.group.exact else f"differ by {max(copies.group.differences):.1%}"
     return Card(
-        tuple(_path(copies.group.members[place], findings) for place in shown),
+        tuple(_path(copies.group.members[index], findings) for index in shown),
         tuple(lines),
         (counted(len(members), "image"), nearness),
     )
 
 
-def _files(findings: Findings) -> Section:
+def _files(findings: ImageFindings) -> PageSection:
     bad = findings.measured.bad_files
     facts = findings.measured.facts
     root = findings.catalog.root
@@ -154,7 +154,7 @@ def _files(findings: Findings) -> Section:
         tables.append(Table("Unreadable", (("File", True), ("Reason", True)), rows, len(bad)))
     if listed:
         tables.append(Table("Unusual", (("File", True), ("What is unusual", True)), listed, len(odd_issues)))
-    return Section(
+    return PageSection(
         key="files",
         title="Files",
         intro="What kind of files there are. Photos that their EXIF block turns are turned everywhere in shelfmind.",
@@ -167,11 +167,11 @@ def _files(findings: Findings) -> Section:
     )
 
 
-def _quality(findings: Findings) -> Section:
+def _quality(findings: ImageFindings) -> PageSection:
     galleries = tuple(
         _quality_gallery(flagged, findings) for flagged in findings.flagged.values() if len(flagged.images)
     )
-    return Section(
+    return PageSection(
         key="quality",
         title="Image quality",
         intro="Images beyond a fixed bound, and those near it that stick out of their own class (robust z-score of 3.5 "
@@ -182,19 +182,19 @@ def _quality(findings: Findings) -> Section:
     )
 
 
-def _quality_gallery(flagged: Flagged, findings: Findings) -> Gallery:
+def _quality_gallery(flagged: Flagged, findings: ImageFindings) -> Gallery:
     cards = []
     for image, value in zip(flagged.images[:MOST_CARDS], flagged.values, strict=False):
-        place = int(findings.measured.places[image])
-        sample = findings.catalog.samples[place]
+        index = int(findings.measured.indices[image])
+        sample = findings.catalog.samples[index]
         lines = (Line("", _class_name(sample.label, findings), False),)
         cards.append(Card((sample.path,), lines, (f"{value:.3g}", sample.split)))
     return Gallery(flagged.rule.title, flagged.rule.note, tuple(cards), len(flagged.images))
 
 
-def _path(place: int, findings: Findings) -> Path:
-    return findings.catalog.samples[place].path
+def _path(index: int, findings: ImageFindings) -> Path:
+    return findings.catalog.samples[index].path
 
 
-def _class_name(label: int, findings: Findings) -> str:
+def _class_name(label: int, findings: ImageFindings) -> str:
     return "no label" if label == UNLABELLED else findings.catalog.class_names[label]

@@ -26,17 +26,17 @@ def histogram_chart(shown: Histogram, label: str, x_title: str, *, logarithmic: 
     edges = list(enumerate(shown.edges))
     if shown.below or shown.above:
         names = [f"under {shown.edges[0]:g}", *names, f"{shown.edges[-1]:g} and more"]
-        edges = [(place + 1, edge) for place, edge in edges]
+        edges = [(index + 1, edge) for index, edge in edges]
     y_ticks = [(value, f"{value:,.0f}") for value in ticks(0, max(counts), wanted=4) if value == int(value)]
     frame = Frame((0.0, float(len(counts))), (0.0, max(y_ticks[-1][0], max(counts))), width=480, height=240, left=58)
     every = max(1, math.ceil(len(edges) / 12))
-    x_ticks = [(float(place), f"{edge:g}") for place, edge in edges[::every]]
+    x_ticks = [(float(index), f"{edge:g}") for index, edge in edges[::every]]
     floor = frame.y(0)
     bars = "".join(
-        f'<rect class="bar" x="{frame.x(place) + 1:.1f}" y="{frame.y(count):.1f}" '
-        f'width="{frame.x(place + 1) - frame.x(place) - 2:.1f}" height="{floor - frame.y(count):.1f}">'
+        f'<rect class="bar" x="{frame.x(index) + 1:.1f}" y="{frame.y(count):.1f}" '
+        f'width="{frame.x(index + 1) - frame.x(index) - 2:.1f}" height="{floor - frame.y(count):.1f}">'
         f"<title>{escape(name)}: {count:,}</title></rect>"
-        for place, (name, count) in enumerate(zip(names, counts, strict=True))
+        for index, (name, count) in enumerate(zip(names, counts, strict=True))
         if count
     )
     return frame.svg(frame.axes(x_ticks, y_ticks, x_title) + bars, label)
@@ -53,11 +53,11 @@ def class_sizes_chart(counts: Ints, cutoffs: ShotCutoffs, label: str) -> Markup 
     y_ticks = [(math.log10(value + 1), f"{value:,}") for value in powers if value <= ranked[0]]
     x_ticks = [(value, f"{value:,.0f}") for value in ticks(0, len(ranked), inside=True) if value == int(value)]
     parts = [frame.axes(x_ticks, y_ticks, "classes, largest first")]
-    places = np.unique(np.linspace(0, len(ranked) - 1, min(len(ranked), _MOST_STEPS)).round().astype(int))
-    ends = [*places[1:].tolist(), len(ranked)]
+    indices = np.unique(np.linspace(0, len(ranked) - 1, min(len(ranked), _MOST_STEPS)).round().astype(int))
+    ends = [*indices[1:].tolist(), len(ranked)]
     outline = "".join(
-        f"V{frame.y(math.log10(ranked[place] + 1)):.1f}H{frame.x(end):.1f}"
-        for place, end in zip(places.tolist(), ends, strict=True)
+        f"V{frame.y(math.log10(ranked[index] + 1)):.1f}H{frame.x(end):.1f}"
+        for index, end in zip(indices.tolist(), ends, strict=True)
     )
     parts.append(f'<path class="area" d="M{frame.x(0):.1f} {frame.y(0):.1f}{outline}V{frame.y(0):.1f}Z"/>')
     for border, name in ((cutoffs.many_above, "head"), (cutoffs.few_below - 1, "medium")):
@@ -78,8 +78,8 @@ def cumulative_chart(counts: Ints, label: str) -> Markup | None:
     frame = Frame((0.0, 1.0), (0.0, 1.0), width=480, height=270, left=58)
     fifths = [(i / 5, f"{20 * i}%") for i in range(6)]
     held = np.concatenate(([0.0], np.cumsum(ranked) / total))
-    places = np.unique(np.linspace(0, len(ranked), min(len(ranked) + 1, _MOST_STEPS)).round().astype(int))
-    line = "L".join(f"{frame.x(place / len(ranked)):.1f} {frame.y(held[place]):.1f}" for place in places.tolist())
+    indices = np.unique(np.linspace(0, len(ranked), min(len(ranked) + 1, _MOST_STEPS)).round().astype(int))
+    line = "L".join(f"{frame.x(index / len(ranked)):.1f} {frame.y(held[index]):.1f}" for index in indices.tolist())
     body = (
         frame.axes(fifths, fifths, "share of the classes, largest first")
         + f'<path class="diagonal" d="M{frame.x(0):.1f} {frame.y(0):.1f}L{frame.x(1):.1f} {frame.y(1):.1f}"/>'

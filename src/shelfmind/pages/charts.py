@@ -181,15 +181,15 @@ def class_chart(classes: Sequence[ClassResult], shots: Sequence[ShotGroup], cuto
     edges = (low, min(max(cutoffs.few_below - 0.5, low), high), min(max(cutoffs.many_above + 0.5, low), high), high)
     spans = dict(zip(("few", "medium", "many"), pairwise(edges), strict=True))
     parts += [_group_mean(frame, group, spans[group.name]) for group in shots if group.top1 is not None]
-    places = [(frame.x(_log(count)), frame.y(recall), each) for count, recall, each in dots]
-    if len(places) > _MOST_TITLED_DOTS:
-        parts.append('<path class="dots" d="' + "".join(f"M{x:.0f} {y:.0f}h0" for x, y, _ in places) + '"/>')
+    points = [(frame.x(_log(count)), frame.y(recall), each) for count, recall, each in dots]
+    if len(points) > _MOST_TITLED_DOTS:
+        parts.append('<path class="dots" d="' + "".join(f"M{x:.0f} {y:.0f}h0" for x, y, _ in points) + '"/>')
     else:
         parts += [
             f'<circle class="dot" cx="{x:.1f}" cy="{y:.1f}" r="4"><title>{escape(each.name)}: '
             f"{each.correct} of {each.images} right, "
             f"{counted(each.train_images or 0, 'training image')}</title></circle>"
-            for x, y, each in places
+            for x, y, each in points
         ]
     return frame.svg("".join(parts), "Recall of each class by its number of training images")
 

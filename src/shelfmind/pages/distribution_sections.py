@@ -9,28 +9,28 @@ import numpy as np
 from markupsafe import Markup
 
 from shelfmind.analysis.image_audit.figures import aspect_histogram, bytes_histogram, side_histogram
-from shelfmind.analysis.image_audit.findings import Findings
+from shelfmind.analysis.image_audit.findings import ImageFindings
 from shelfmind.analysis.image_audit.shift import FALSE_DISCOVERIES, LEAST_EFFECT, LEAST_IMAGES, Shift
 from shelfmind.data.splits import SPLITS
 from shelfmind.pages import bar_charts
-from shelfmind.pages.sections import Card, Gallery, Line, Section, Table
+from shelfmind.pages.sections import Card, Gallery, Line, PageSection, Table
 from shelfmind.pages.templates import Chart
 
 _MOST_ROWS = 200
 _MOST_CLASSES_SHIFTED = 8
 
 
-def classes_section(findings: Findings) -> Section:
+def classes_section(findings: ImageFindings) -> PageSection:
     sizes, cutoffs = findings.sizes, findings.cutoffs
     splits = findings.split_counts
     order = np.argsort(-sizes.counts, kind="stable")
     rows = [
         (
-            findings.catalog.class_names[place],
-            f"{sizes.counts[place]:,}",
-            *(f"{counts[place]:,}" for counts in splits.values()),
+            findings.catalog.class_names[index],
+            f"{sizes.counts[index]:,}",
+            *(f"{counts[index]:,}" for counts in splits.values()),
         )
-        for place in order.tolist()
+        for index in order.tolist()
     ]
     columns = (("Class", True), ("Images", False), *((split, False) for split in splits))
     total = max(1, int(sizes.counts.sum()))
@@ -45,7 +45,7 @@ def classes_section(findings: Findings) -> Section:
         ("Classes by size", bar_charts.class_sizes_chart(sizes.counts, cutoffs, "Images per class, largest first")),
         ("Images held by the largest classes", bar_charts.cumulative_chart(sizes.counts, "Cumulative share of images")),
     )
-    return Section(
+    return PageSection(
         key="classes",
         title="Classes",
         intro="How the images are spread over the classes. Head, medium and tail are the groups of the evaluation.",
@@ -66,7 +66,7 @@ def classes_section(findings: Findings) -> Section:
     )
 
 
-def shapes_section(findings: Findings) -> Section:
+def shapes_section(findings: ImageFindings) -> PageSection:
     facts, channels = findings.measured.facts, findings.channels()
     drawings = (
         (
@@ -84,7 +84,7 @@ def shapes_section(findings: Findings) -> Section:
         for name, mean, std in zip(("red", "green", "blue"), channels["mean"], channels["std"], strict=True)
     )
     columns = (("Channel", True), ("mean, 0 to 255", False), ("std", False), ("mean, 0 to 1", False), ("std", False))
-    return Section(
+    return PageSection(
         key="shapes",
         title="Shapes, sizes and colours",
         intro="Each image weighs the same in the channels' mean and standard deviation, whatever its size.",
@@ -99,7 +99,7 @@ def shapes_section(findings: Findings) -> Section:
     )
 
 
-def shift_section(findings: Findings) -> Section:
+def shift_section(findings: ImageFindings) -> PageSection:
     rows = tuple(
         (each.split, each.feature, f"{each.greater:.0%}", f"{each.classes:,}") for each in findings.overall_shifts
     )
@@ -123,7 +123,7 @@ def shift_section(findings: Findings) -> Section:
     tables = [Table("Over all classes", columns, rows, len(rows))] if rows else []
     if class_rows:
         tables.append(Table("Classes that differ", class_columns, class_rows, len(findings.shifts), filtered=True))
-    return Section(
+    return PageSection(
         key="shift",
         title="Other splits beside train",
         intro="Whether images of a class look different outside train. Above: of all pairs of one image there and one "
@@ -137,7 +137,7 @@ def shift_section(findings: Findings) -> Section:
     )
 
 
-def _shift_gallery(findings: Findings) -> tuple[Gallery, ...]:
+def _shift_gallery(findings: ImageFindings) -> tuple[Gallery, ...]:
     clearest: dict[tuple[int, str], list[Shift]] = {}
     for each in findings.shifts:
         clearest.setdefault((each.class_id, each.split), []).append(each)
@@ -155,7 +155,7 @@ def _listed(shifts: Iterable[Shift]) -> str:
     return ", ".join(shift.feature for shift in shifts)
 
 
-def _of_class(findings: Findings, class_id: int, split: str, count: int = 2) -> list[Path]:
+def _of_class(findings: ImageFindings, class_id: int, split: str, count: int = 2) -> list[Path]:
     """The first images of a class in a split."""
     found: list[Path] = []
     for sample in findings.catalog.samples:

@@ -11,13 +11,13 @@ from shelfmind.analysis.suspects import Suspect
 from shelfmind.evaluation import ShotCutoffs
 from shelfmind.nouns import counted
 from shelfmind.pages.charts import class_chart
-from shelfmind.pages.sections import Card, Gallery, Headline, Line, Section, Table
+from shelfmind.pages.sections import Card, Gallery, Headline, Line, PageSection, Table
 from shelfmind.pages.templates import Chart
 
 MOST_CARDS, MOST_ROWS, MOST_FAMILIES, MOST_MEMBERS, MOST_PICTURES = 24, 200, 24, 6, 4
 
 
-def judgement_sections(judgement: Judgement) -> list[Section]:
+def judgement_sections(judgement: Judgement) -> list[PageSection]:
     """What is suspected, what fits no class, how accurate the networks are, and which classes they mix up."""
     return [
         _labels(judgement),
@@ -50,7 +50,7 @@ def judgement_headlines(judgement: Judgement) -> list[Headline]:
     return lines
 
 
-def _labels(judgement: Judgement) -> Section:
+def _labels(judgement: Judgement) -> PageSection:
     suspects, trained_on = judgement.suspected_labels, judgement.trained_on
     caution = (
         f" {len(trained_on):,} of them were trained on by the very network that judges them, so that it hides their "
@@ -66,7 +66,7 @@ def _labels(judgement: Judgement) -> Section:
     ]
     columns = (("Image", True), ("Given", True), ("Suggested", True), ("Score", False), ("Split", True))
     note = "The image, then such of the suggested class."
-    return Section(
+    return PageSection(
         key="labels",
         title="Suspected wrong labels",
         intro=_intro(judgement, caution),
@@ -94,9 +94,9 @@ def _as_sentence(text: str) -> str:
     return f"{text[:1].upper()}{text[1:]}."
 
 
-def _outliers(judgement: Judgement) -> Section:
+def _outliers(judgement: Judgement) -> PageSection:
     suspects = judgement.outliers
-    return Section(
+    return PageSection(
         key="outliers",
         title="Images that fit no class",
         intro="Far from the images of every class: payment codes, empty shelves, other products.",
@@ -120,7 +120,7 @@ def _gallery(title: str, note: str, suspects: Sequence[Suspect], root: Path) -> 
     return (Gallery(title, note, tuple(cards), len(suspects)),)
 
 
-def _accuracy(judgement: Judgement) -> Section:
+def _accuracy(judgement: Judgement) -> PageSection:
     accuracies = judgement.accuracies
     drawing = class_chart(accuracies.classes, accuracies.shots, ShotCutoffs())
     figures = [
@@ -142,7 +142,7 @@ def _accuracy(judgement: Judgement) -> Section:
         for each in (by_size.bins if by_size is not None else ())
     ]
     names = ("Training images", "Classes", "Measured images", "Mean recall", "Lowest recall")
-    return Section(
+    return PageSection(
         key="accuracy",
         title="Accuracy and class size",
         intro=f"How often {judgement.source} is right on images that it was not trained on, class by class.",
@@ -153,7 +153,7 @@ def _accuracy(judgement: Judgement) -> Section:
     )
 
 
-def _families(judgement: Judgement) -> Section:
+def _families(judgement: Judgement) -> PageSection:
     families = judgement.families
     rows = [
         (
@@ -168,7 +168,7 @@ def _families(judgement: Judgement) -> Section:
     ]
     columns = (("Classes", True), ("Images", False), ("Top-1", False), ("Among siblings", False), ("Errors", False))
     table = Table("All families", (*columns, ("Of all errors", False)), rows[:MOST_ROWS], len(rows))
-    return Section(
+    return PageSection(
         key="families",
         title="Confusable families",
         intro="Classes clustered by mutual confusion and by the distance of their embeddings. 'Among siblings' is the "

@@ -16,7 +16,7 @@ from shelfmind.analysis.label_errors.neighbours import NEAREST
 from shelfmind.data.splits import relative_name
 from shelfmind.files import write_text
 from shelfmind.pages.judgement_sections import judgement_headlines, judgement_sections
-from shelfmind.pages.sections import Section, Table
+from shelfmind.pages.sections import PageSection, Table
 from shelfmind.pages.templates import Picture, page_template
 from shelfmind.pages.thumbnails import thumbnail
 
@@ -47,7 +47,7 @@ def write_label_report(
     write_text(path, page)
 
 
-def class_section(check: LabelCheck, held_out: HeldOut) -> Section:
+def class_section(check: LabelCheck, held_out: HeldOut) -> PageSection:
     """The classes by how many of their labels are flagged, and what those look like."""
     labels = check.scanned.labels
     images = np.bincount(labels[check.judged], minlength=len(held_out.class_names))
@@ -65,7 +65,7 @@ def class_section(check: LabelCheck, held_out: HeldOut) -> Section:
         for label in order[:MOST_CLASSES].tolist()
     ]
     columns = (("Class", True), ("Images", False), ("Flagged", False), ("Share", False), ("Most look like", True))
-    return Section(
+    return PageSection(
         key="classes",
         title="Classes with doubtful labels",
         intro="Many in one class may mean two products under one name, or one product under two.",

@@ -16,9 +16,9 @@ def overlay(picture: npt.NDArray[np.uint8], saliency: npt.NDArray[np.float32]) -
     size = picture.shape[1], picture.shape[0]
     grown = Image.fromarray(saliency.astype(np.float32)).resize(size, Image.Resampling.BICUBIC)
     heat = np.clip(np.asarray(grown), 0.0, 1.0)
-    place = heat * (len(STOPS) - 1)
-    low = np.minimum(place.astype(np.int64), len(STOPS) - 2)
-    share = (place - low)[..., None]
+    level = heat * (len(STOPS) - 1)
+    low = np.minimum(level.astype(np.int64), len(STOPS) - 2)
+    share = (level - low)[..., None]
     colours = STOPS[low] * (1 - share) + STOPS[low + 1] * share
     grey = np.repeat(picture.mean(2, keepdims=True), 3, axis=2)
     mixed = grey * 0.5 + picture * 0.5

@@ -84,7 +84,7 @@ def _spread(rows: Sequence[Row]) -> list[Row]:
     """A few rows from all over the list."""
     if len(rows) <= MOST_PICTURES:
         return list(rows)
-    return [rows[place * len(rows) // MOST_PICTURES] for place in range(MOST_PICTURES)]
+    return [rows[index * len(rows) // MOST_PICTURES] for index in range(MOST_PICTURES)]
 
 
 def _example(root: Path, row: Row) -> Example:

@@ -49,7 +49,7 @@ class Table:
 
 
 @dataclass(frozen=True)
-class Section:
+class PageSection:
     """One part of the page: `key` is its anchor, `empty` what is said where there is nothing to show."""
 
     key: str

@@ -33,7 +33,7 @@ class Chart:
 
 
 def page_template(name: str) -> Template:
-    """A template of the package by its place, such as ``pages/report.html.j2``; whatever it shows is escaped."""
+    """A template of the package by its path, such as ``pages/report.html.j2``; whatever it shows is escaped."""
     return _environment().get_template(name)
 
 

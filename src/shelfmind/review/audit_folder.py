@@ -17,7 +17,7 @@ FACTS, SUSPECTS = "audit.json", "suspects.jsonl"
 
 
 @dataclass(frozen=True)
-class Audit:
+class AuditFolder:
     """A data set (its `root` and `format`), all its class names, and its suspects, worst first.
 
     `notice` is what was wrong with the networks that judged it, None if nothing was.
@@ -31,7 +31,7 @@ class Audit:
     notice: str | None = None
 
 
-def read_audit(folder: Path, data: Path | None = None) -> Audit:
+def read_audit(folder: Path, data: Path | None = None) -> AuditFolder:
     """The audit in `folder`; `data` says where its data set lies now, if that is not where it was audited.
 
     Raises `UserError` for a folder that is no audit, is damaged, or whose data set is gone.
@@ -46,7 +46,7 @@ def read_audit(folder: Path, data: Path | None = None) -> Audit:
     suspects = read_suspects(folder / SUSPECTS)
     notice = facts.get("doubt")
     told = notice if isinstance(notice, str) else None
-    return Audit(folder, root, facts["format"], tuple(facts["class_names"]), tuple(suspects), told)
+    return AuditFolder(folder, root, facts["format"], tuple(facts["class_names"]), tuple(suspects), told)
 
 
 def _facts(path: Path) -> Mapping[str, Any]:

@@ -11,7 +11,7 @@ from shelfmind.analysis.decisions import KINDS, Decision, append_decision, decid
 from shelfmind.analysis.suspects import Suspect
 from shelfmind.data.classes import normalise_class_name
 from shelfmind.errors import UserError
-from shelfmind.review.audit_folder import Audit
+from shelfmind.review.audit_folder import AuditFolder
 from shelfmind.review.following import Follower
 
 MOST_CARDS = 100
@@ -22,7 +22,7 @@ _LONGEST_NAME = 200
 class Deck:
     """The state behind one reviewer's page. Suspects, images and classes go by their number. Safe in threads."""
 
-    def __init__(self, audit: Audit, reviewer: str, log: Path, language: str | None = None) -> None:
+    def __init__(self, audit: AuditFolder, reviewer: str, log: Path, language: str | None = None) -> None:
         self.audit, self.reviewer, self.language = audit, reviewer, language
         self.log = Follower(log)
         self._lock = threading.RLock()
@@ -45,7 +45,7 @@ class Deck:
         """Everything the page needs before it shows a card; one list a column, one entry a suspect."""
         with self._lock:
             self._refresh()
-            places = {name: place for place, name in enumerate(self.class_names)}
+            class_ids = {name: class_id for class_id, name in enumerate(self.class_names)}
             suspects = self.audit.suspects
             return {
                 "reviewer": self.reviewer,
@@ -54,8 +54,8 @@ class Deck:
                 "language": self.language,
                 "notice": self.audit.notice,
                 "classes": self.class_names,
-                "given": [places[suspect.given] for suspect in suspects],
-                "suggested": [None if each.suggested is None else places[each.suggested] for each in suspects],
+                "given": [class_ids[suspect.given] for suspect in suspects],
+                "suggested": [None if each.suggested is None else class_ids[each.suggested] for each in suspects],
                 "kind": [suspect.kind for suspect in suspects],
                 **self._news(self._standing),
             }
@@ -108,7 +108,7 @@ class Deck:
             self._refresh()
             if number is None:
                 mine = [of[self.reviewer] for of in self._standing.values() if self.reviewer in of]
-                order = {each.id: place for place, each in enumerate(self.log.decisions)}
+                order = {each.id: position for position, each in enumerate(self.log.decisions)}
                 of_this_deck = [each for each in mine if each.path in self._suspects_at]
                 last = max(of_this_deck, key=lambda each: order[each.id], default=None)
             else:

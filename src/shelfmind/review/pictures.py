@@ -45,15 +45,15 @@ class Pictures:
         """
         base = self._root if self._root.is_dir() else self._root.parent
         try:
-            place = os.path.join(base, path)
-            if not is_image_name(place):
+            candidate = os.path.join(base, path)
+            if not is_image_name(candidate):
                 raise NoPicture(path)
-            real = os.path.realpath(place)
+            real = os.path.realpath(candidate)
             if os.path.commonpath([real, self._real_root]) == self._real_root:
                 return Path(real)
         except ValueError as error:  # a NUL character, another drive
             raise NoPicture(path) from error
-        listed = self._listed.get(os.path.abspath(place))
+        listed = self._listed.get(os.path.abspath(candidate))
         if listed is None:
             raise NoPicture(path)
         return listed

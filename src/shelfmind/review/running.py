@@ -25,7 +25,7 @@ USUAL_PORT = 8765
 
 
 @dataclass(frozen=True)
-class Reviewed:
+class ReviewOutcome:
     """How far the review had come when it was stopped: `decided` of `suspects`, by anybody, all in `log`."""
 
     decided: int
@@ -35,7 +35,7 @@ class Reviewed:
 
 
 @takes(ReviewRequest)
-def review(request: ReviewRequest, watcher: Observer = SILENT) -> Reviewed:
+def review(request: ReviewRequest, watcher: Observer = SILENT) -> ReviewOutcome:
     """Serve the review page of an audit folder until Ctrl-C; the watcher is told its address once it answers.
 
     Every decision is appended to the log (``review.jsonl`` in the audit folder), which several reviews may share. The
@@ -65,7 +65,7 @@ def review(request: ReviewRequest, watcher: Observer = SILENT) -> Reviewed:
             server.serve_forever()
         except KeyboardInterrupt:
             pass
-    return Reviewed(deck.decided(), len(found.suspects), log, found.root)
+    return ReviewOutcome(deck.decided(), len(found.suspects), log, found.root)
 
 
 def open_browser(address: str) -> None:

@@ -42,9 +42,9 @@ class History:
         """The first row of each content, of those with the use that comes first in `USES`."""
         first: dict[bytes, int] = {}
         for use in USES:
-            for place, row in enumerate(self.rows):
+            for index, row in enumerate(self.rows):
                 if row.split == use and row.sha256 is not None:
-                    first.setdefault(row.sha256, place)
+                    first.setdefault(row.sha256, index)
         return first
 
     @cached_property
@@ -59,8 +59,8 @@ class History:
 
     def use(self, digest: bytes | None) -> str | None:
         """What a photo of this content was used for: train, val or test; None if the run does not know it."""
-        place = None if digest is None else self.first_rows.get(digest)
-        return None if place is None else self.rows[place].split
+        index = None if digest is None else self.first_rows.get(digest)
+        return None if index is None else self.rows[index].split
 
     def name(self, digest: bytes) -> str:
         """The path under which the run knows this content."""

@@ -103,7 +103,7 @@ def grouped_by_content(catalog: Catalog, digests: Sequence[bytes | None], histor
         for sample, digest in zip(catalog.samples, digests, strict=True)
     ]
     ranks = [_rank(sample, digest, histories) for sample, digest in zip(samples, digests, strict=True)]
-    arranged = tuple(samples[place] for place in sorted(range(len(samples)), key=ranks.__getitem__))
+    arranged = tuple(samples[index] for index in sorted(range(len(samples)), key=ranks.__getitem__))
     return replace(catalog, samples=arranged, notes=tuple(without_made_split(catalog.notes)))
 
 

@@ -98,7 +98,7 @@ def _near_copies(asked: Sequence[Path], history: History, counter: Counter) -> d
         for old in sorted(folder.glob("*.npy"), key=lambda file: file.stat().st_mtime, reverse=True)[KEPT:]:
             old.unlink(missing_ok=True)
     names = history.training_rows
-    return {path: names[place].name for path, place in zip(asked, found.tolist(), strict=True) if place >= 0}
+    return {path: names[index].name for path, index in zip(asked, found.tolist(), strict=True) if index >= 0}
 
 
 def _compared(asked: Sequence[Path], known: npt.NDArray[np.void], counter: Counter) -> npt.NDArray[np.int64]:

@@ -8,7 +8,7 @@ from PIL import Image, ImageDraw, ImageFilter, ImageStat
 from shelfmind.shelf_generator.designs import Design
 from shelfmind.shelf_generator.fonts import Fonts
 from shelfmind.shelf_generator.grounds import GROUNDS
-from shelfmind.shelf_generator.layouts import SPIRIT, TALL, WIDE, Box, Layout
+from shelfmind.shelf_generator.layouts import SPIRIT, TALL, WIDE, Box, FrontLayout
 from shelfmind.shelf_generator.lettering import column_mask, text_mask
 from shelfmind.shelf_generator.motifs import MOTIFS, lighter, logo_mark, mixed
 from shelfmind.shelf_generator.vocabulary import Colour
@@ -106,7 +106,7 @@ def _plate(image: Image.Image, design: Design, box: Box) -> None:
     draw.rounded_rectangle(_placed(image, box), corner, fill=ground, outline=design.palette[2], width=4)
 
 
-def _brand(image: Image.Image, design: Design, layout: Layout, fonts: Fonts) -> None:
+def _brand(image: Image.Image, design: Design, layout: FrontLayout, fonts: Fonts) -> None:
     """Logo mark beside the Chinese name, the Latin name below them; or the name from top to bottom."""
     left, top, right, bottom = box = _placed(image, layout.brand)
     ground = _ground_in(image, box)
@@ -135,7 +135,7 @@ def _picture(image: Image.Image, design: Design, box: Box) -> None:
         paint(draw, x + dx * radius, y + dy * radius, share * radius, design.band)
 
 
-def _wording(image: Image.Image, design: Design, layout: Layout, fonts: Fonts) -> None:
+def _wording(image: Image.Image, design: Design, layout: FrontLayout, fonts: Fonts) -> None:
     """What it is, in Chinese and Latin, how much, and a claim in small print."""
     style = design.line_seed // 3
     for text, box, upright in (
@@ -143,9 +143,9 @@ def _wording(image: Image.Image, design: Design, layout: Layout, fonts: Fonts) -
         (design.category.latin, layout.latin, False),
         (design.size, layout.size, False),
     ):
-        place = _placed(image, box)
-        ink = readable(design.palette[1], _ground_in(image, place))
-        write(image, text, place, ink, fonts, style, upright)
+        own = _placed(image, box)
+        ink = readable(design.palette[1], _ground_in(image, own))
+        write(image, text, own, ink, fonts, style, upright)
     left, _, right, bottom = _placed(image, layout.title)
     small = (left, bottom, right, bottom + 0.028 * image.height)
     write(

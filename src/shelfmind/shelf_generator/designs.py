@@ -162,10 +162,10 @@ def _variants(base: Design, size_difference: float, rng: np.random.Generator) ->
     found = [replace(base, strength=one, differs="strength") for one in category.strengths if one != base.strength]
     words = rng.choice(WORDINGS, 2, replace=False).tolist()
     found += [replace(base, wording=word, differs="wording") for word in words]
-    place = category.sizes.index(base.size)
+    own = category.sizes.index(base.size)
     for other, size in enumerate(category.sizes):
-        if other != place:  # a larger package of the same goods is the stouter one
-            ratio = base.ratio * (1 + size_difference) ** (place - other)
+        if other != own:  # a larger package of the same goods is the stouter one
+            ratio = base.ratio * (1 + size_difference) ** (own - other)
             found.append(replace(base, size=size, ratio=min(max(ratio, LOWEST), HIGHEST), differs="size"))
     return found
 

@@ -73,8 +73,8 @@ def error_numbers(settings: Settings, photos: int) -> dict[str, int]:
 
 def _with_siblings(families: Ints) -> npt.NDArray[np.bool_]:
     """Whether each class has a sibling."""
-    _, place, members = np.unique(families, return_inverse=True, return_counts=True)
-    return np.asarray((members[place] > 1) & (families >= 0))
+    _, family_index, members = np.unique(families, return_inverse=True, return_counts=True)
+    return np.asarray((members[family_index] > 1) & (families >= 0))
 
 
 def _shown(kind: str, given: Ints, families: Ints, sizes: Ints, rng: np.random.Generator) -> Ints:

@@ -9,7 +9,7 @@ Box = tuple[float, float, float, float]
 
 
 @dataclass(frozen=True)
-class Layout:
+class FrontLayout:
     """Places of what is printed. `upright` sets title and brand from top to bottom."""
 
     brand: Box
@@ -26,7 +26,7 @@ class Layout:
 
 
 TALL = (
-    Layout(  # brand, name, picture, band
+    FrontLayout(  # brand, name, picture, band
         brand=(0.07, 0.06, 0.93, 0.27),
         title=(0.06, 0.31, 0.94, 0.44),
         picture=(0.2, 0.46, 0.8, 0.73),
@@ -36,7 +36,7 @@ TALL = (
         latin=(0.06, 0.885, 0.55, 0.945),
         size=(0.56, 0.875, 0.95, 0.955),
     ),
-    Layout(  # a large picture below
+    FrontLayout(  # a large picture below
         brand=(0.07, 0.05, 0.93, 0.2),
         title=(0.08, 0.23, 0.92, 0.36),
         picture=(0.12, 0.5, 0.88, 0.92),
@@ -46,7 +46,7 @@ TALL = (
         latin=(0.05, 0.935, 0.5, 0.985),
         size=(0.58, 0.925, 0.96, 0.985),
     ),
-    Layout(  # brand in the middle of a plate
+    FrontLayout(  # brand in the middle of a plate
         brand=(0.14, 0.32, 0.86, 0.5),
         title=(0.14, 0.52, 0.86, 0.63),
         picture=(0.25, 0.05, 0.75, 0.27),
@@ -57,7 +57,7 @@ TALL = (
         size=(0.64, 0.87, 0.95, 0.94),
         plate=(0.08, 0.28, 0.92, 0.72),
     ),
-    Layout(  # name from top to bottom beside the picture
+    FrontLayout(  # name from top to bottom beside the picture
         brand=(0.06, 0.05, 0.94, 0.22),
         title=(0.62, 0.26, 0.9, 0.72),
         picture=(0.06, 0.28, 0.58, 0.6),
@@ -68,7 +68,7 @@ TALL = (
         size=(0.55, 0.89, 0.94, 0.965),
         upright=True,
     ),
-    Layout(  # band on top, picture in the middle, brand below
+    FrontLayout(  # band on top, picture in the middle, brand below
         brand=(0.08, 0.6, 0.92, 0.8),
         title=(0.06, 0.81, 0.94, 0.91),
         picture=(0.15, 0.2, 0.85, 0.58),
@@ -80,7 +80,7 @@ TALL = (
     ),
 )
 WIDE = (
-    Layout(  # wording on the left, picture on the right
+    FrontLayout(  # wording on the left, picture on the right
         brand=(0.05, 0.08, 0.55, 0.38),
         title=(0.05, 0.42, 0.55, 0.62),
         picture=(0.58, 0.12, 0.96, 0.78),
@@ -90,7 +90,7 @@ WIDE = (
         latin=(0.33, 0.89, 0.6, 0.96),
         size=(0.74, 0.84, 0.97, 0.95),
     ),
-    Layout(  # picture on the left
+    FrontLayout(  # picture on the left
         brand=(0.42, 0.08, 0.94, 0.4),
         title=(0.42, 0.44, 0.94, 0.64),
         picture=(0.03, 0.14, 0.4, 0.84),
@@ -100,7 +100,7 @@ WIDE = (
         latin=(0.05, 0.88, 0.35, 0.96),
         size=(0.74, 0.9, 0.96, 0.98),
     ),
-    Layout(  # everything on a plate between two pictures' edges
+    FrontLayout(  # everything on a plate between two pictures' edges
         brand=(0.2, 0.1, 0.62, 0.42),
         title=(0.2, 0.46, 0.62, 0.68),
         picture=(0.66, 0.18, 0.98, 0.86),
@@ -113,7 +113,7 @@ WIDE = (
     ),
 )
 SPIRIT = (
-    Layout(  # a narrow label with the brand from top to bottom
+    FrontLayout(  # a narrow label with the brand from top to bottom
         brand=(0.36, 0.08, 0.64, 0.62),
         title=(0.1, 0.64, 0.9, 0.74),
         picture=(0.68, 0.1, 0.96, 0.34),

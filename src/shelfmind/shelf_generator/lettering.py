@@ -28,10 +28,10 @@ def column_mask(text: str, width: int, fonts: Fonts, style: int = 0) -> Image.Im
     """The text from top to bottom, a character a row, as an ``L`` mask `width` pixels wide."""
     rows = [text_mask(character, width, fonts, style) for character in text]
     column = Image.new("L", (width, max(1, len(rows) * width)))
-    for place, row in enumerate(rows):
+    for index, row in enumerate(rows):
         if row.width > width:
             row = row.resize((width, width))
-        column.paste(row, ((width - row.width) // 2, place * width))
+        column.paste(row, ((width - row.width) // 2, index * width))
     return column
 
 

@@ -13,23 +13,23 @@ Pixels = tuple[int, int, int, int]
 
 
 def hide(
-    layer: Image.Image, place: Pixels, share: float, neighbour: Image.Image, fonts: Fonts, rng: np.random.Generator
+    layer: Image.Image, box: Pixels, share: float, neighbour: Image.Image, fonts: Fonts, rng: np.random.Generator
 ) -> Image.Image:
-    """An RGBA layer that hides about `share` of what stands at `place`: a price tag, a neighbour or an offer."""
+    """An RGBA layer that hides about `share` of what stands in `box`: a price tag, a neighbour or an offer."""
     cover = Image.new("RGBA", layer.size)
     kind = rng.random()
     if kind < 0.5:
-        _price_tag(cover, place, share, fonts, rng)
+        _price_tag(cover, box, share, fonts, rng)
     elif kind < 0.8:
-        _neighbour(cover, place, share, neighbour, rng)
+        _neighbour(cover, box, share, neighbour, rng)
     else:
-        _offer(cover, place, share, fonts, rng)
+        _offer(cover, box, share, fonts, rng)
     return cover
 
 
-def _price_tag(cover: Image.Image, place: Pixels, share: float, fonts: Fonts, rng: np.random.Generator) -> None:
+def _price_tag(cover: Image.Image, box: Pixels, share: float, fonts: Fonts, rng: np.random.Generator) -> None:
     """A shelf label that stands before the product's foot: coloured head, product lines, price, bar code."""
-    left, top, right, base = place
+    left, top, right, base = box
     width, height = max(8, right - left), max(8, base - top)
     area = share * width * height
     wide = max(8, min(width, round(np.sqrt(area / rng.uniform(0.35, 0.7)))))
@@ -56,9 +56,9 @@ def _price_tag(cover: Image.Image, place: Pixels, share: float, fonts: Fonts, rn
     cover.paste((24, 24, 24), (x + round(0.96 * wide) - price.width, y + round(0.6 * high - price.height / 2)), price)
 
 
-def _neighbour(cover: Image.Image, place: Pixels, share: float, item: Image.Image, rng: np.random.Generator) -> None:
+def _neighbour(cover: Image.Image, box: Pixels, share: float, item: Image.Image, rng: np.random.Generator) -> None:
     """The next product, nearer to the camera, before one side of this one."""
-    left, top, right, base = place
+    left, top, right, base = box
     scale = rng.uniform(1.0, 1.12) * (base - top) / item.height
     size = max(4, round(item.width * scale)), max(4, round(item.height * scale))
     facing = item.resize(size, Image.Resampling.BILINEAR)
@@ -67,9 +67,9 @@ def _neighbour(cover: Image.Image, place: Pixels, share: float, item: Image.Imag
     cover.paste(facing, (x, base - size[1] + round(0.03 * size[1])))
 
 
-def _offer(cover: Image.Image, place: Pixels, share: float, fonts: Fonts, rng: np.random.Generator) -> None:
+def _offer(cover: Image.Image, box: Pixels, share: float, fonts: Fonts, rng: np.random.Generator) -> None:
     """A disc on a strip in front of the product."""
-    left, top, right, base = place
+    left, top, right, base = box
     radius = max(6.0, float(np.sqrt(share * (right - left) * (base - top) / np.pi)))
     x, y = rng.uniform(left, right), rng.uniform(top, 0.4 * top + 0.6 * base)
     ground = ((250, 214, 30), (222, 30, 40), (240, 120, 30))[rng.integers(3)]

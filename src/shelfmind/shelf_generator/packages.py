@@ -44,8 +44,8 @@ def multipack(design: Design, fonts: Fonts) -> Shape:
     single = posed(Package(design.name, design, (one,), len(one.skin), 1.9), 0.0, 0.12, len(one.skin), 0)
     single = single.resize((width // columns + 2, height // rows + 2), Image.Resampling.BOX)
     front = Image.new("RGB", (width, height), (60, 62, 66))
-    for place in range(rows * columns):
-        corner = (place % columns) * width // columns - 1, (place // columns) * height // rows - 1
+    for index in range(rows * columns):
+        corner = (index % columns) * width // columns - 1, (index // columns) * height // rows - 1
         front.paste(single, corner, single)
     _film(front, design, fonts)
     side = front.crop((0, 0, max(8, 2 * width // columns), height))

@@ -20,7 +20,7 @@ IMAGES_PER_HIDDEN_PRODUCT = 4
 
 
 @dataclass(frozen=True)
-class Plan:
+class DataSetPlan:
     """The data set before it is drawn; photos are numbered class after class.
 
     `classes` are the class names. For each of M photos, shape (M,): `given` the class it is filed under, `true` the
@@ -46,7 +46,7 @@ class Plan:
         return len(self.given)
 
 
-def make_plan(settings: Settings) -> Plan:
+def make_plan(settings: Settings) -> DataSetPlan:
     """The plan of these settings; the same settings give the same plan.
 
     Raises:
@@ -63,7 +63,7 @@ def make_plan(settings: Settings) -> Plan:
     hidden_count = -(-int(counts[-1]) // IMAGES_PER_HIDDEN_PRODUCT) if len(classes) > len(products) else 0
     subject = _subjects(wrong, len(products), hidden_count, settings.seed)
     number = np.arange(len(given)) - np.repeat(np.cumsum(counts) - counts, counts)
-    return Plan(
+    return DataSetPlan(
         classes=classes,
         products=products,
         hidden=hidden_designs(hidden_count, settings),

@@ -9,7 +9,7 @@ from shelfmind.shelf_generator.homography import Points, warp
 from shelfmind.shelf_generator.package import STEP, Bag, Floats, Package, Round, Solid, rgba
 from shelfmind.shelf_generator.round_packages import WRAP
 
-_STEPS = np.linspace(-1, 1, 1024, dtype=np.float32)  # places across a round body, from outline to outline
+_STEPS = np.linspace(-1, 1, 1024, dtype=np.float32)  # positions across a round body, from outline to outline
 _DEPTH = np.sqrt(1 - _STEPS * _STEPS)
 _LIGHT = 0.46 + 0.6 * np.clip(0.42 * -_STEPS + 0.9 * _DEPTH, 0, 1)
 _STREAKS = np.exp(-(((_STEPS + 0.5) / 0.08) ** 2)) + 0.45 * np.exp(-(((_STEPS - 0.72) / 0.06) ** 2))
@@ -44,17 +44,17 @@ def _round(shape: Round, yaw: float, pitch: float) -> Image.Image:
     near = np.clip(y[:, 0], 0, height - 1).astype(np.intp)
     r = shape.radius[near][:, None]
     s = x / r
-    place = ((np.clip(s, -1, 1) + 1) * 511.5).astype(np.intp)
-    sag = (bow * r) * _DEPTH[place]
+    step = ((np.clip(s, -1, 1) + 1) * 511.5).astype(np.intp)
+    sag = (bow * r) * _DEPTH[step]
     row = y - sag
     inside = np.clip((1 - np.abs(s)) * r * (shape.width / 2) + 0.5, 0, 1)
     top = row + 0.5 + 2 * sag if bow > 0 else row + 0.5
     alpha = inside * np.clip(top, 0, 1) * np.clip(height - row, 0, 1)
     columns = np.clip(((np.arcsin(_STEPS) + yaw) / WRAP + 1) / 2 * skin_width, 0, skin_width - 1).astype(np.intp)
     rows = np.clip(row, 0, height - 1).astype(np.intp)
-    pixels = shape.skin[rows, columns[place]].astype(np.float32)
-    pixels *= _LIGHT[place][..., None]
-    pixels += (150 * shape.gloss[near][:, None] * _STREAKS[place])[..., None]
+    pixels = shape.skin[rows, columns[step]].astype(np.float32)
+    pixels *= _LIGHT[step][..., None]
+    pixels += (150 * shape.gloss[near][:, None] * _STREAKS[step])[..., None]
     lid = row < 0
     if lid.any():
         pixels[lid] = np.array(shape.lid, np.float32) * (1.02 + 0.14 * np.broadcast_to(s, lid.shape)[lid][:, None])

@@ -36,8 +36,8 @@ def body_ratio(ratio: float, depth: float, corners: bool) -> float:
 
 def bucket_of(ratios: npt.ArrayLike) -> npt.NDArray[np.int64]:
     """The bucket of each height / width; what lies above the last belongs to the last."""
-    places = np.floor(np.asarray(ratios, np.float64) / BUCKET).astype(np.int64)
-    return np.asarray(np.clip(places, 0, len(SHARES) - 1), np.int64)
+    buckets = np.floor(np.asarray(ratios, np.float64) / BUCKET).astype(np.int64)
+    return np.asarray(np.clip(buckets, 0, len(SHARES) - 1), np.int64)
 
 
 def spread_rank(number: int, offset: float) -> float:

@@ -14,7 +14,7 @@ from shelfmind.shelf_generator.foreign import foreign_kind, foreign_object
 from shelfmind.shelf_generator.label_errors import FOREIGN
 from shelfmind.shelf_generator.package import Package
 from shelfmind.shelf_generator.packages import package
-from shelfmind.shelf_generator.plan import Plan, make_plan
+from shelfmind.shelf_generator.plan import DataSetPlan, make_plan
 from shelfmind.shelf_generator.scene import compose
 from shelfmind.shelf_generator.settings import ERROR_KINDS, Settings
 from shelfmind.shelf_generator.shot import SHOT_COLUMNS, draw_shot
@@ -34,18 +34,18 @@ class Studio:
 
     def __init__(self, settings: Settings) -> None:
         self.settings = settings
-        self.plan: Plan = make_plan(settings)
+        self.plan: DataSetPlan = make_plan(settings)
         self.fonts = find_fonts(settings.fonts)
         self._families: dict[int, list[int]] = {}
-        for place, design in enumerate(self.plan.products):
-            self._families.setdefault(design.line, []).append(place)
+        for product, design in enumerate(self.plan.products):
+            self._families.setdefault(design.line, []).append(product)
         self._package: Callable[[str, int], Package] = lru_cache(PACKAGES_KEPT)(self._made)
 
     def path(self, photo: int) -> str:
         """Where a photo lies below the data set's folder."""
         plan = self.plan
-        place = f"{plan.split[photo]}/{plan.classes[plan.given[photo]]}/{plan.number[photo]:05d}.jpg"
-        return f"all/{place}" if self.settings.layout == "rp2k" else place
+        path = f"{plan.split[photo]}/{plan.classes[plan.given[photo]]}/{plan.number[photo]:05d}.jpg"
+        return f"all/{path}" if self.settings.layout == "rp2k" else path
 
     def photo(self, number: int) -> tuple[bytes, tuple[object, ...]]:
         """A photo's JPEG bytes and its row in `truth.csv`; both depend on the settings and its number alone."""

@@ -19,7 +19,7 @@ from shelfmind.requests.calling import takes
 from shelfmind.requests.watching import SILENT, Observer
 from shelfmind.shelf_generator.drawing import drawn
 from shelfmind.shelf_generator.fonts import Fonts, find_fonts
-from shelfmind.shelf_generator.plan import Plan, make_plan
+from shelfmind.shelf_generator.plan import DataSetPlan, make_plan
 from shelfmind.shelf_generator.settings import GenerateRequest, Settings
 from shelfmind.shelf_generator.studio import COLUMNS
 
@@ -58,12 +58,12 @@ def generate(request: GenerateRequest, watcher: Observer = SILENT) -> Path:
     return out
 
 
-def _fill(root: Path, settings: Settings, plan: Plan, workers: int, counter: Counter) -> None:
+def _fill(root: Path, settings: Settings, plan: DataSetPlan, workers: int, counter: Counter) -> None:
     """The photos and their truth."""
     for split in sorted(set(plan.split.tolist())):
-        for place in sorted(set(plan.given[plan.split == split].tolist())):
+        for class_id in sorted(set(plan.given[plan.split == split].tolist())):
             below = root / "all" if settings.layout == "rp2k" else root
-            (below / split / plan.classes[place]).mkdir(parents=True)
+            (below / split / plan.classes[class_id]).mkdir(parents=True)
     progress = counter("drawing photos", plan.photos)
     with open(root / TRUTH, "w", encoding="utf-8", newline="") as stream:
         table = csv.writer(stream)
@@ -76,7 +76,7 @@ def _fill(root: Path, settings: Settings, plan: Plan, workers: int, counter: Cou
         os.fsync(stream.fileno())
 
 
-def _record(settings: Settings, plan: Plan, fonts: Fonts) -> dict[str, Any]:
+def _record(settings: Settings, plan: DataSetPlan, fonts: Fonts) -> dict[str, Any]:
     """What the data set was made of, for `generation.json`."""
     wrong = int((plan.error >= 0).sum())
     return {

@@ -29,13 +29,13 @@ from shelfmind.requests.calling import takes
 from shelfmind.requests.label_checking import FindLabelErrorsRequest
 from shelfmind.runs.provenance import describe_origin, describe_weights
 from shelfmind.training.build import refuse_unbuildable
-from shelfmind.training.out_of_fold import CheckFolder, Plan, predict_out_of_fold
+from shelfmind.training.out_of_fold import CheckFolder, predict_out_of_fold
 from shelfmind.training.run import with_start
 from shelfmind.training.watching import Watcher
 
 
 @dataclass(frozen=True)
-class Findings:
+class LabelCheckOutcome:
     """What a label check found, in numbers.
 
     `flagged` labels are suspected to be wrong and `outliers` fit no class: no image is both, and together they are the
@@ -65,7 +65,7 @@ class Findings:
 
 
 @takes(FindLabelErrorsRequest)
-def find_label_errors(request: FindLabelErrorsRequest, watcher: Watcher | None = None) -> Findings:
+def find_label_errors(request: FindLabelErrorsRequest, watcher: Watcher | None = None) -> LabelCheckOutcome:
     """Train a network a fold, let each judge the labels that it never saw, and rank all labels in a folder.
 
     The same call on a folder that was begun goes on where it was stopped; finished folds are not trained again. Images
@@ -109,8 +109,8 @@ def _last_weights(recipe: Recipe) -> Recipe:
     return recipe.model_copy(update={"train": recipe.train.model_copy(update={"keep": "last"})})
 
 
-def _plan(request: FindLabelErrorsRequest, catalog: Catalog, settings: Recipe) -> Plan:
-    return Plan(
+def _plan(request: FindLabelErrorsRequest, catalog: Catalog, settings: Recipe) -> CheckPlan:
+    return CheckPlan(
         data=str(absolute(request.data)),
         format=catalog.format,
         digest=data_digest(catalog),
@@ -123,8 +123,8 @@ def _plan(request: FindLabelErrorsRequest, catalog: Catalog, settings: Recipe) -
 
 
 def _judge(
-    check: CheckFolder, catalog: Catalog, held_out: HeldOut, plan: Plan, bad_files: int, watcher: Watcher
-) -> Findings:
+    check: CheckFolder, catalog: Catalog, held_out: HeldOut, plan: CheckPlan, bad_files: int, watcher: Watcher
+) -> LabelCheckOutcome:
     """Score, rank and write everything; `audit.json` comes last."""
     probabilities = np.load(check.probabilities, mmap_mode="r")
 
@@ -162,9 +162,9 @@ def _judge(
     return findings
 
 
-def _findings(labels: LabelCheck, held_out: HeldOut, suspects: int, bad_files: int) -> Findings:
+def _findings(labels: LabelCheck, held_out: HeldOut, suspects: int, bad_files: int) -> LabelCheckOutcome:
     images, judged = len(held_out.samples), int(labels.judged.sum())
-    return Findings(
+    return LabelCheckOutcome(
         images=images,
         judged=judged,
         not_judged=images - judged,

@@ -32,7 +32,7 @@ PREDICTION_SHARE = 0.1
 
 
 @dataclass(frozen=True)
-class Plan:
+class CheckPlan:
     """What decides the outcome of a label check; a folder that was begun with another plan is not gone on with."""
 
     data: str
@@ -99,7 +99,7 @@ class CheckFolder:
         if not there <= before:
             raise UserError(f"{self.root} exists and is not empty; take another --out")
 
-    def keep(self, plan: Plan) -> None:
+    def keep(self, plan: CheckPlan) -> None:
         """Write the plan, or compare it with the one that the folder was begun with.
 
         Raises `UserError` if the settings or the images have changed since.
@@ -117,7 +117,7 @@ class CheckFolder:
             raise UserError(f"{self.root} was begun with other settings ({what}); use the same, or take another --out")
 
 
-def predict_out_of_fold(check: CheckFolder, plan: Plan, held_out: HeldOut, watcher: Watcher) -> None:
+def predict_out_of_fold(check: CheckFolder, plan: CheckPlan, held_out: HeldOut, watcher: Watcher) -> None:
     """Train every fold's network and let it predict: probabilities of its held-out images, embeddings of all images.
 
     A fold that is finished is not done again, one that was interrupted goes on; probabilities of unfinished folds are
@@ -155,7 +155,7 @@ def predict_out_of_fold(check: CheckFolder, plan: Plan, held_out: HeldOut, watch
         write_json(done, {"seconds": round(ended - began, 1), "predicting_s": round(ended - predicting, 1)})
 
 
-def _train_fold(check: CheckFolder, plan: Plan, held_out: HeldOut, fold: int, watcher: Watcher) -> None:
+def _train_fold(check: CheckFolder, plan: CheckPlan, held_out: HeldOut, fold: int, watcher: Watcher) -> None:
     """Train one fold's network, or go on with it."""
     run = check.fold(fold) / "run"
     if (run / RUN_FILE).exists():
@@ -177,7 +177,7 @@ def _train_fold(check: CheckFolder, plan: Plan, held_out: HeldOut, fold: int, wa
     train(training, watcher=watcher)
 
 
-def _minutes(check: CheckFolder, plan: Plan, held_out: HeldOut) -> float | None:
+def _minutes(check: CheckFolder, plan: CheckPlan, held_out: HeldOut) -> float | None:
     """Minutes for the training of the next fold: an equal share of what is left, less what predictions take."""
     if plan.max_minutes is None:
         return None
@@ -198,14 +198,14 @@ def _write_list(path: Path, held_out: HeldOut, fold: int) -> None:
     A CSV list cannot hold every file name (bytes that are no UTF-8, blanks at its ends): such a file gets a link.
     """
     path.parent.mkdir(parents=True, exist_ok=True)
-    names = [str(place).zfill(6) for place in range(len(held_out.class_names))]
+    names = [str(index).zfill(6) for index in range(len(held_out.class_names))]
     if all(map(_survives, held_out.class_names)):
         names = list(held_out.class_names)
     trains, rows = held_out.trains(fold), []
-    for place, sample in enumerate(held_out.samples):
-        if trains[place] or (held_out.folds[place] == fold and sample.split != "test"):
-            file = sample.path if _survives(str(sample.path)) else _link(path.parent / "links", place, sample.path)
-            rows.append((str(file), names[held_out.labels[place]], "train" if trains[place] else "val"))
+    for index, sample in enumerate(held_out.samples):
+        if trains[index] or (held_out.folds[index] == fold and sample.split != "test"):
+            file = sample.path if _survives(str(sample.path)) else _link(path.parent / "links", index, sample.path)
+            rows.append((str(file), names[held_out.labels[index]], "train" if trains[index] else "val"))
     write_table(path, ("path", "label", "split"), rows)
 
 
@@ -218,9 +218,9 @@ def _survives(text: str) -> bool:
     return text == text.strip() and text.isprintable()
 
 
-def _link(folder: Path, place: int, target: Path) -> Path:
+def _link(folder: Path, index: int, target: Path) -> Path:
     folder.mkdir(exist_ok=True)
-    link = folder / f"{place}{target.suffix if _survives(target.suffix) else ''}"
+    link = folder / f"{index}{target.suffix if _survives(target.suffix) else ''}"
     if not link.is_symlink():
         os.symlink(target, link)
     return link

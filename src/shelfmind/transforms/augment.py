@@ -118,20 +118,20 @@ def augmenting(augment: Sequence[Augmentation], size: int, data: DataRecipe) -> 
     """The augmentations of a recipe for training images of `size` pixels.
 
     Raises:
-        UserError: an unknown name, parameters it does not take, or one of `FIRST` or `LAST` in another place.
+        UserError: an unknown name, parameters it does not take, or one of `FIRST` or `LAST` out of its order.
     """
-    places = dict.fromkeys(FIRST, 0) | dict.fromkeys(AUGMENTATIONS, 1) | dict.fromkeys(LAST, 2)
+    ranks = dict.fromkeys(FIRST, 0) | dict.fromkeys(AUGMENTATIONS, 1) | dict.fromkeys(LAST, 2)
     for name, _ in augment:
-        if name not in places:
-            raise unknown_name("augmentation", name, places)
-    order = [places[name] for name, _ in augment]
+        if name not in ranks:
+            raise unknown_name("augmentation", name, ranks)
+    order = [ranks[name] for name, _ in augment]
     if order != sorted(order):
         first, last = ", ".join(FIRST), ", ".join(LAST)
         raise UserError(f"augment: {first} must come before all other operators, {last} after them")
     parts: tuple[list[Any], list[Any], list[Any]] = ([], _to_working_size(augment, size, data), [])
     for name, parameters in augment:
         try:
-            parts[places[name]].append(_built(name, parameters, size, data))
+            parts[ranks[name]].append(_built(name, parameters, size, data))
         except (TypeError, ValueError) as error:
             raise UserError(f"augmentation {name}: {str(error).splitlines()[0]}") from error
     return Augmenting(*(tuple(part) for part in parts))

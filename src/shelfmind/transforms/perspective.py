@@ -1,4 +1,4 @@
-"""Random perspective of squares: a product seen from another place."""
+"""Random perspective of squares: a product seen from another viewpoint."""
 
 from __future__ import annotations
 
@@ -42,10 +42,10 @@ def require_perspective(strength: float = 0.3, probability: float = 0.5) -> None
         raise ValueError(f"probability must lie between 0 and 1, got {probability}")
 
 
-def perspective_coefficients(places: npt.NDArray[np.float64], sources: npt.NDArray[np.float64]) -> tuple[float, ...]:
-    """The eight numbers with which Pillow fetches the pixel at each of four places (4, 2) from its source (4, 2)."""
+def perspective_coefficients(targets: npt.NDArray[np.float64], sources: npt.NDArray[np.float64]) -> tuple[float, ...]:
+    """The eight numbers with which Pillow fetches the pixel at each of four targets (4, 2) from its source (4, 2)."""
     rows, values = [], []
-    for (x, y), (u, v) in zip(places, sources, strict=True):
+    for (x, y), (u, v) in zip(targets, sources, strict=True):
         rows += [[x, y, 1, 0, 0, 0, -u * x, -u * y], [0, 0, 0, x, y, 1, -v * x, -v * y]]
         values += [u, v]
     return tuple(np.linalg.solve(np.array(rows), np.array(values)).tolist())

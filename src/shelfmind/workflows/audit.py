@@ -32,7 +32,7 @@ OUTPUTS = frozenset({"report.html", "audit.json", "issues.csv", FILE_NAME})
 
 
 @dataclass(frozen=True)
-class Audit:
+class AuditOutcome:
     """Where the audit lies, and its figures as in `audit.json`."""
 
     folder: Path
@@ -40,7 +40,7 @@ class Audit:
 
 
 @takes(AuditRequest)
-def audit(request: AuditRequest, watcher: Observer = SILENT) -> Audit:
+def audit(request: AuditRequest, watcher: Observer = SILENT) -> AuditOutcome:
     """Audit a data set and write `report.html`, `audit.json`, `issues.csv` and `suspects.jsonl` to a folder.
 
     The folder must be missing or empty; with `overwrite` it may hold an earlier audit. It appears only when all is
@@ -59,7 +59,7 @@ def audit(request: AuditRequest, watcher: Observer = SILENT) -> Audit:
     with folder_written_whole(out, ours=OUTPUTS, overwrite=overwrite) as folder:
         began = time.monotonic()
         figures = _write_audit(folder, catalog, request.seed, judge, watcher.counter, began)
-    return Audit(out, figures)
+    return AuditOutcome(out, figures)
 
 
 def _judge(run: Path, counter: Counter) -> Judge:

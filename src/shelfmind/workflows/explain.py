@@ -115,11 +115,11 @@ def _explained(
 ) -> list[Panel]:
     squares: list[Square] = []
     errors: dict[int, str] = {}
-    for place, path in enumerate(paths):
+    for index, path in enumerate(paths):
         try:
             squares.append(square(path, predictor.recipe.data))
         except BadImage as error:
-            errors[place] = error.reason
+            errors[index] = error.reason
     nothing = Picture(None, "")
     if not squares:
         return [Panel(Explanation(str(path), error=errors[n]), nothing, nothing, ()) for n, path in enumerate(paths)]
@@ -128,12 +128,12 @@ def _explained(
     asked = probabilities.argmax(1) if class_name is None else np.full(len(squares), names.index(class_name))
     drawn = iter(zip(squares, overlays(predictor, squares, asked), probabilities, embeddings, asked, strict=True))
     panels = []
-    for place, path in enumerate(paths):
-        if place in errors:
-            panels.append(Panel(Explanation(str(path), error=errors[place]), nothing, nothing, ()))
+    for index, path in enumerate(paths):
+        if index in errors:
+            panels.append(Panel(Explanation(str(path), error=errors[index]), nothing, nothing, ()))
             continue
         _, picture, chances, embedding, label = next(drawn)
-        name = f"{first + place:05d}.png"
+        name = f"{first + index:05d}.png"
         write_whole(out / name, partial(picture.save, format="PNG"))
         best = np.argsort(-chances, kind="stable")[:GUESSES]
         likeness = () if known is None else _nearest(known, embedding, neighbours)
@@ -154,5 +154,5 @@ def _nearest(known: Predictions, embedding: npt.NDArray[np.float32], count: int)
     cosines = unit_rows(known.embeddings) @ unit_rows(embedding[None])[0]
     best = np.argsort(-cosines, kind="stable")[:count]
     return tuple(
-        Likeness(known.paths[place], known.class_names[known.labels[place]], float(cosines[place])) for place in best
+        Likeness(known.paths[index], known.class_names[known.labels[index]], float(cosines[index])) for index in best
     )

@@ -63,13 +63,13 @@ def _by_run(run: RunFolder, catalog: Catalog, counter: Counter) -> Judgement:
     samples = catalog.samples
     squares, good, _ = open_squares(samples, predictor.recipe.data, counter("preparing images", len(samples)))
     with tempfile.TemporaryDirectory(prefix="audit-", dir=cache_folder()) as scratch:
-        places = Path(scratch) / "embeddings.npy"
+        embeddings_file = Path(scratch) / "embeddings.npy"
         probabilities = open_array(
             Path(scratch) / "probabilities.npy", (len(good), len(catalog.class_names)), np.float32
         )
         progress = counter("asking the network", len(good))
-        predict_into(predictor, squares, probabilities=probabilities, embeddings=places, progress=progress)
-        embeddings = np.load(places, mmap_mode="r")
+        predict_into(predictor, squares, probabilities=probabilities, embeddings=embeddings_file, progress=progress)
+        embeddings = np.load(embeddings_file, mmap_mode="r")
         held_out = HeldOut(
             samples=tuple(good),
             names=tuple(relative_name(sample.path, catalog.root) for sample in good),

@@ -42,7 +42,7 @@ MINDRECORD_FOLDER = "mindrecord"
 
 
 @dataclass(frozen=True)
-class Prepared:
+class PreparationOutcome:
     """A clean data set: where it is, what was done, how its images got there, and what the user should know."""
 
     out: Path
@@ -52,7 +52,7 @@ class Prepared:
 
 
 @takes(PrepareRequest)
-def prepare(request: PrepareRequest, watcher: Observer = SILENT) -> Prepared:
+def prepare(request: PrepareRequest, watcher: Observer = SILENT) -> PreparationOutcome:
     """Write a clean data set to `out` in the folder layout, with a record of where every image went.
 
     The same data, decisions, settings and versions give the same bytes. `data` is only read. `out` must be missing or
@@ -65,7 +65,7 @@ def prepare(request: PrepareRequest, watcher: Observer = SILENT) -> Prepared:
         UserError: everything that the user can mend.
     """
     root, out, counter = absolute(request.data), absolute(request.out), watcher.counter
-    _require_place(root, out)
+    _require_outside(root, out)
     catalog = open_catalog(root, request.format, request.seed, same_names=True)
     decisions = _decisions(request, watcher.note)
     rows, names, plan_notes, figures = _planned(catalog, decisions, request, counter)
@@ -86,14 +86,14 @@ def prepare(request: PrepareRequest, watcher: Observer = SILENT) -> Prepared:
         facts = _facts(catalog, request, figures, notes, shards)
         write_record(folder, rows, targets, names, facts)
         write_report(folder, catalog.root, rows, names, figures, facts)
-    return Prepared(out, figures, placed, notes)
+    return PreparationOutcome(out, figures, placed, notes)
 
 
-def _require_place(root: Path, out: Path) -> None:
+def _require_outside(root: Path, out: Path) -> None:
     """Refuse to write into the data set itself, or over something."""
     real_root, real_out = os.path.realpath(root), os.path.realpath(out)
     if os.path.isdir(real_root) and os.path.commonpath([real_root, real_out]) == real_root:
-        raise UserError(f"{out} lies in the data set {root}, of which it would become a part; choose another place")
+        raise UserError(f"{out} lies in the data set {root}, of which it would become a part; choose another folder")
     require_free_folder(out)
 
 
@@ -224,8 +224,8 @@ def _write_mindrecord(
     start_mindspore()
     from shelfmind.images.mindrecord import describe_shards, write_split
 
-    place = folder / MINDRECORD_FOLDER
-    place.mkdir()
+    shards_folder = folder / MINDRECORD_FOLDER
+    shards_folder.mkdir()
     kept = [(row, target) for row, target in zip(rows, targets, strict=True) if row.kept]
     class_names = sorted({row.class_name for row, _ in kept})
     ids = {name: number for number, name in enumerate(class_names)}
@@ -235,6 +235,8 @@ def _write_mindrecord(
         of_split = [(folder / target, ids[row.class_name], target) for row, target in kept if row.new_split == split]
         if of_split:
             files, labels, names = zip(*of_split, strict=True)
-            shards[split] = write_split(place, split, files, labels, names, image_size=image_size, progress=progress)
-    write_json(place / "classes.json", {"names": class_names, "shards": shards, "image_size": image_size})
-    return describe_shards(place, (shard for names in shards.values() for shard in names))
+            shards[split] = write_split(
+                shards_folder, split, files, labels, names, image_size=image_size, progress=progress
+            )
+    write_json(shards_folder / "classes.json", {"names": class_names, "shards": shards, "image_size": image_size})
+    return describe_shards(shards_folder, (shard for names in shards.values() for shard in names))

@@ -10,7 +10,7 @@ import pytest
 
 from shelfmind.errors import UserError
 from shelfmind.evaluation import ShotCutoffs, evaluate
-from shelfmind.evaluation.outcomes import judge
+from shelfmind.evaluation.outcomes import outcomes_of
 from shelfmind.records import UNLABELLED, BadFile
 
 KEYS = {
@@ -66,7 +66,7 @@ def test_json_has_the_promised_keys(make_predictions) -> None:
 
 def test_ties_go_to_the_lower_class_as_in_predictions_top(random_predictions) -> None:
     predictions = random_predictions(200, 9, seed=3, grid=True)
-    outcomes = judge(predictions)
+    outcomes = outcomes_of(predictions)
     order = predictions.top(9)
     assert (outcomes.predicted == order[:, 0]).all()
     assert (order[np.arange(200), outcomes.rank] == predictions.labels).all()
@@ -74,9 +74,9 @@ def test_ties_go_to_the_lower_class_as_in_predictions_top(random_predictions) ->
 
 def test_chunks_do_not_change_the_outcome(random_predictions, monkeypatch) -> None:
     predictions = random_predictions(101, 7, seed=5)
-    whole = judge(predictions)
+    whole = outcomes_of(predictions)
     monkeypatch.setattr("shelfmind.evaluation.outcomes._CHUNK_VALUES", 30)
-    parts = judge(predictions)
+    parts = outcomes_of(predictions)
     for name in ("predicted", "rank", "confidence", "truth_probability"):
         assert (getattr(whole, name) == getattr(parts, name)).all()
 
@@ -127,6 +127,6 @@ def test_mistakes_of_the_caller(make_predictions) -> None:
 def test_the_first_bin_holds_zero_and_bins_hold_their_upper_edge(make_predictions) -> None:
     from shelfmind.evaluation.calibration import reliability_bins
 
-    outcomes = judge(make_predictions([0] * 4, [[1.0, 0.0]] * 4))
+    outcomes = outcomes_of(make_predictions([0] * 4, [[1.0, 0.0]] * 4))
     bins = reliability_bins(replace(outcomes, confidence=np.array([0.0, 0.5, 0.50001, 1.0])), bins=2)
     assert [each.images for each in bins] == [2, 2]

@@ -9,7 +9,7 @@ import pytest
 from PIL import Image
 
 from shelfmind.analysis.suspects import Suspect
-from shelfmind.review.audit_folder import Audit, read_audit
+from shelfmind.review.audit_folder import AuditFolder, read_audit
 
 
 def suspect(path: str, given: str, suggested: str | None, score: float, **more: Any) -> Suspect:
@@ -30,7 +30,7 @@ def root(tmp_path: Path) -> Path:
 
 
 @pytest.fixture
-def audit(root: Path, tmp_path: Path, auditing: Any) -> Audit:
+def audit(root: Path, tmp_path: Path, auditing: Any) -> AuditFolder:
     """Three suspects; the last of them has no suggestion."""
     suspects = [
         suspect("train/可乐/1.jpg", "可乐", "雪碧", 0.9, neighbours=("train/雪碧/1.jpg",)),

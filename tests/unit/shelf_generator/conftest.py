@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from shelfmind import generate
-from shelfmind.shelf_generator.plan import Plan, make_plan
+from shelfmind.shelf_generator.plan import DataSetPlan, make_plan
 from shelfmind.shelf_generator.settings import make_settings
 
 SMALL: dict[str, Any] = {
@@ -40,6 +40,6 @@ def truth(small_set: Path) -> list[dict[str, str]]:
 
 
 @pytest.fixture(scope="session")
-def large_plan() -> Plan:
+def large_plan() -> DataSetPlan:
     """300 classes and 12,000 photos, planned and not drawn."""
     return make_plan(make_settings({"classes": 300, "images": 12_000, "label_errors": 0.1, "duplicates": 0.05}))

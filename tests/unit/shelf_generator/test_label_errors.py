@@ -11,15 +11,15 @@ from hypothesis import strategies as st
 
 from shelfmind.errors import UserError
 from shelfmind.shelf_generator.label_errors import FOREIGN, error_numbers
-from shelfmind.shelf_generator.plan import Plan, make_plan
+from shelfmind.shelf_generator.plan import DataSetPlan, make_plan
 from shelfmind.shelf_generator.settings import ERROR_KINDS, make_settings
 
 
-def planned(**values: Any) -> Plan:
+def planned(**values: Any) -> DataSetPlan:
     return make_plan(make_settings({"classes": 40, "images": 1000, **values}))
 
 
-def count(plan: Plan, kind: str) -> int:
+def count(plan: DataSetPlan, kind: str) -> int:
     return int((plan.error == ERROR_KINDS.index(kind)).sum())
 
 
@@ -47,7 +47,7 @@ def test_kinds_add_up_and_are_within_one_of_their_share(rate: float, shares: lis
         assert abs(numbers[kind] - share / sum(shares) * round(rate * photos)) < 1
 
 
-def test_each_kind_shows_what_it_says(large_plan: Plan) -> None:
+def test_each_kind_shows_what_it_says(large_plan: DataSetPlan) -> None:
     plan = large_plan
     lines = np.array([*(design.line for design in plan.products), -1])
     sibling, foreign, random = (plan.error == ERROR_KINDS.index(kind) for kind in ("sibling", "foreign", "random"))
@@ -58,7 +58,7 @@ def test_each_kind_shows_what_it_says(large_plan: Plan) -> None:
     assert (lines[plan.true[random]] != lines[plan.given[random]]).mean() > 0.9
 
 
-def test_random_errors_show_large_classes_more_often(large_plan: Plan) -> None:
+def test_random_errors_show_large_classes_more_often(large_plan: DataSetPlan) -> None:
     random = large_plan.error == ERROR_KINDS.index("random")
     sizes = np.bincount(large_plan.given)
     large = sizes >= np.sort(sizes)[-30]
@@ -77,7 +77,7 @@ def test_siblings_without_siblings_are_refused() -> None:
         planned(label_errors=0.1, family_size=1)
 
 
-def test_near_copies_show_their_originals_product(large_plan: Plan) -> None:
+def test_near_copies_show_their_originals_product(large_plan: DataSetPlan) -> None:
     plan = large_plan
     copies = np.flatnonzero(plan.source != np.arange(plan.photos))
     assert len(copies) == round(0.05 * plan.photos)

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from shelfmind.shelf_generator.plan import Plan, make_plan
+from shelfmind.shelf_generator.plan import DataSetPlan, make_plan
 from shelfmind.shelf_generator.proportions import SHARES, bucket_of, ratio_at, spread_rank
 from shelfmind.shelf_generator.settings import make_settings
 from shelfmind.shelf_generator.sizes import split_of_each, tail_sizes
@@ -77,7 +77,7 @@ def test_the_proportions_of_the_photos_products_follow_rp2k(classes: int, images
     assert _variation(plan) < tolerance
 
 
-def _variation(plan: Plan) -> float:
+def _variation(plan: DataSetPlan) -> float:
     ratios = np.array([design.ratio for design in plan.products])
     weights = np.bincount(plan.given)[: len(ratios)]
     shares = np.bincount(bucket_of(ratios), weights, len(SHARES)) / weights.sum()

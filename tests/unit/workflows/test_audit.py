@@ -18,7 +18,7 @@ from shelfmind.analysis.measuring import facts
 from shelfmind.analysis.suspects import Suspect, read_suspects
 from shelfmind.errors import UserError
 from shelfmind.pages import audit_report
-from shelfmind.pages.sections import Card, Gallery, Headline, Line, Section, Table
+from shelfmind.pages.sections import Card, Gallery, Headline, Line, PageSection, Table
 from shelfmind.workflows import audit as module
 from shelfmind.workflows.audit import audit
 
@@ -202,7 +202,7 @@ def test_data_that_cannot_be_audited(tmp_path, make_photo) -> None:
 
 def test_a_run_adds_its_parts(data, tmp_path, monkeypatch) -> None:
     asked = []
-    section = Section(
+    section = PageSection(
         "labels",
         "Suspected wrong labels",
         "What a run doubts.",

@@ -41,7 +41,7 @@ def class_sizes(counts: Ints, train_counts: Ints, names: Sequence[str], cutoffs:
     """
     ranked = np.sort(counts)[::-1]
     total = int(counts.sum())
-    others = next((place for place, name in enumerate(names) if name.strip().casefold() in NAMES_OF_OTHERS), None)
+    others = next((index for index, name in enumerate(names) if name.strip().casefold() in NAMES_OF_OTHERS), None)
     tiny = np.flatnonzero((counts > 0) & (counts < TINY))
     many, few = train_counts > cutoffs.many_above, train_counts < cutoffs.few_below
     groups = {"head": many, "medium": ~many & ~few, "tail": few}
@@ -53,8 +53,8 @@ def class_sizes(counts: Ints, train_counts: Ints, names: Sequence[str], cutoffs:
             for name, share in (("min", 0), ("q25", 0.25), ("median", 0.5), ("q75", 0.75), ("max", 1))
         },
         half_of_images=int(np.searchsorted(np.cumsum(ranked), total / 2)) + 1,
-        tiny=tuple(names[place] for place in tiny[np.argsort(counts[tiny], kind="stable")]),
-        empty=tuple(names[place] for place in np.flatnonzero(counts == 0)),
+        tiny=tuple(names[index] for index in tiny[np.argsort(counts[tiny], kind="stable")]),
+        empty=tuple(names[index] for index in np.flatnonzero(counts == 0)),
         others_share=None if others is None else float(counts[others] / total),
         others_name=None if others is None else names[others],
         shots={name: int(members.sum()) for name, members in groups.items()},
@@ -68,5 +68,5 @@ def gini(counts: Ints) -> float:
     total = ranked.sum()
     if total == 0:
         return 0.0
-    place = np.arange(1, len(ranked) + 1)
-    return float((2 * place - len(ranked) - 1) @ ranked / (len(ranked) * total))
+    rank = np.arange(1, len(ranked) + 1)
+    return float((2 * rank - len(ranked) - 1) @ ranked / (len(ranked) * total))

@@ -10,20 +10,20 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from shelfmind.analysis.image_audit.findings import Findings
+from shelfmind.analysis.image_audit.findings import ImageFindings
 from shelfmind.analysis.image_audit.histograms import Histogram, histogram
 from shelfmind.analysis.image_audit.quality import Flagged
 from shelfmind.analysis.measuring.facts import ODDITIES, format_names
 from shelfmind.data.splits import relative_name
 
-ASPECT_EDGES = tuple(place / 2 for place in range(11))
+ASPECT_EDGES = tuple(halves / 2 for halves in range(11))
 """Height over width in buckets of a half from 0 to 5."""
 SIDE_EDGES = (0, 32, 64, 96, 128, 160, 192, 224, 256, 320, 384, 448, 512, 640, 768, 1024, 1536, 2048, 4096)
 BYTES_EDGES = (0, 1, 2, 4, 8, 16, 32, 64, 128, 256, 512, 1024, 2048, 4096, 8192, 16384)
 _PACKAGES = ("shelfmind", "numpy", "pillow", "scipy")
 
 
-def audit_figures(findings: Findings, seed: int, seconds: float) -> dict[str, Any]:
+def audit_figures(findings: ImageFindings, seed: int, seconds: float) -> dict[str, Any]:
     """Everything that was found out but the issues themselves."""
     catalog, measured = findings.catalog, findings.measured
     sizes = findings.sizes
@@ -106,7 +106,7 @@ def _rule_figures(flagged: Flagged) -> dict[str, Any]:
     return {"field": flagged.measure, "sign": rule.sign, **bounds, "words": rule.words}
 
 
-def _issue_counts(findings: Findings) -> dict[str, int]:
+def _issue_counts(findings: ImageFindings) -> dict[str, int]:
     counts: dict[str, int] = {}
     for issue in findings.issues:
         counts[issue.kind] = counts.get(issue.kind, 0) + 1

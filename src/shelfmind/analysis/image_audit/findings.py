@@ -32,7 +32,7 @@ Ints = npt.NDArray[np.int64]
 
 
 @dataclass(frozen=True)
-class Findings:
+class ImageFindings:
     """Of one data set: groups and issues speak of positions in the catalog, flags of positions in `measured`."""
 
     catalog: Catalog
@@ -55,13 +55,13 @@ class Findings:
     @cached_property
     def issues(self) -> list[Issue]:
         """All issues, in no particular order."""
-        positions = {sample.path: place for place, sample in enumerate(self.catalog.samples)}
-        places = self.measured.places.tolist()
+        positions = {sample.path: index for index, sample in enumerate(self.catalog.samples)}
+        indices = self.measured.indices.tolist()
         return [
             *bad_file_issues(self.measured.bad_files, positions),
             *copy_issues(self.copies, self.catalog, self.limits.whole),
-            *quality_issues(self.flagged, places),
-            *odd_file_issues(self.measured.facts, places),
+            *quality_issues(self.flagged, indices),
+            *odd_file_issues(self.measured.facts, indices),
         ]
 
     def channels(self) -> dict[str, list[float]]:
@@ -72,10 +72,10 @@ class Findings:
         return {"mean": mean.tolist(), "std": np.sqrt(np.maximum(variance, 0)).tolist()}
 
 
-def gather_findings(catalog: Catalog, measured: Measured, limits: Limits, counter: Counter) -> Findings:
+def gather_findings(catalog: Catalog, measured: Measured, limits: Limits, counter: Counter) -> ImageFindings:
     """Analyse what was measured."""
     cutoffs = ShotCutoffs()
-    chosen = [catalog.samples[place] for place in measured.places.tolist()]
+    chosen = [catalog.samples[index] for index in measured.indices.tolist()]
     labels = np.array([sample.label for sample in chosen], np.int64)
     splits = np.array([sample.split for sample in chosen])
     counts = np.sum([catalog.class_counts(split) for split in SPLITS], axis=0)
@@ -89,13 +89,13 @@ def gather_findings(catalog: Catalog, measured: Measured, limits: Limits, counte
         found, made = class_shifts(features, labels, *sides, split)
         shifts, comparisons = shifts + found, comparisons + made
     groups = find_duplicates(measured, limits, counter)
-    return Findings(
+    return ImageFindings(
         catalog=catalog,
         measured=measured,
         limits=limits,
         cutoffs=cutoffs,
         sizes=class_sizes(counts, catalog.class_counts(SPLITS[0]), catalog.class_names, cutoffs),
-        copies=tuple(judge_copies(_in_catalog(groups, measured.places), catalog)),
+        copies=tuple(judge_copies(_in_catalog(groups, measured.indices), catalog)),
         flagged=flag_quality(measured.facts, labels),
         overall_shifts=tuple(overall),
         shifts=tuple(shifts),
@@ -103,5 +103,5 @@ def gather_findings(catalog: Catalog, measured: Measured, limits: Limits, counte
     )
 
 
-def _in_catalog(groups: Iterable[Group], places: Ints) -> list[Group]:
-    return [replace(group, members=tuple(int(places[member]) for member in group.members)) for group in groups]
+def _in_catalog(groups: Iterable[Group], indices: Ints) -> list[Group]:
+    return [replace(group, members=tuple(int(indices[member]) for member in group.members)) for group in groups]

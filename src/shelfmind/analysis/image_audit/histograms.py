@@ -22,6 +22,6 @@ class Histogram:
 def histogram(values: npt.NDArray[np.float64], edges: Sequence[float]) -> Histogram:
     """Count values into half-open buckets [edge, next edge), shape (N,) for `values`."""
     bounds = np.asarray(edges, np.float64)
-    places = np.searchsorted(bounds, values, side="right")
-    counts = np.bincount(places, minlength=len(bounds) + 1)
+    buckets = np.searchsorted(bounds, values, side="right")
+    counts = np.bincount(buckets, minlength=len(bounds) + 1)
     return Histogram(tuple(edges), tuple(int(count) for count in counts[1:-1]), int(counts[0]), int(counts[-1]))

@@ -81,10 +81,10 @@ def copy_issues(copies: Sequence[Copies], catalog: Catalog, limit: float) -> lis
     return [issue for each in copies for issue in _issues_of_group(each, catalog, limit)]
 
 
-def quality_issues(flagged: Mapping[str, Flagged], places: Sequence[int]) -> list[Issue]:
-    """One issue for each flagged image; `places` are the catalog positions of the measured images."""
+def quality_issues(flagged: Mapping[str, Flagged], indices: Sequence[int]) -> list[Issue]:
+    """One issue for each flagged image; `indices` are the catalog positions of the measured images."""
     return [
-        Issue(places[image], kind, _QUALITY_WEIGHT * float(score), f"{found.rule.words} ({found.measure} {value:.3g})")
+        Issue(indices[image], kind, _QUALITY_WEIGHT * float(score), f"{found.rule.words} ({found.measure} {value:.3g})")
         for kind, found in flagged.items()
         for image, value, score in zip(found.images, found.values, found.scores, strict=True)
     ]
@@ -95,26 +95,26 @@ def bad_file_issues(bad_files: Iterable[BadFile], positions: Mapping[Path, int])
     return [Issue(positions[bad.path], "unreadable", 1.0, bad.reason, open=False) for bad in bad_files]
 
 
-def odd_file_issues(facts: npt.NDArray[np.void], places: Sequence[int]) -> list[Issue]:
+def odd_file_issues(facts: npt.NDArray[np.void], indices: Sequence[int]) -> list[Issue]:
     """One issue for each file whose kind is unusual; a photo that its EXIF block turns upright is not."""
     shorter, longer = np.minimum(facts["width"], facts["height"]), np.maximum(facts["width"], facts["height"])
     worth_telling = sum(code for name, code in ODDITIES.items() if name != "turned")
     chosen = (facts["oddities"] & worth_telling) | (shorter < SMALLEST_SIDE) | (longer > LONGEST_SHAPE * shorter)
     issues = []
-    for place in np.flatnonzero(chosen).tolist():
-        width, height, code = facts["width"][place], facts["height"][place], facts["oddities"][place]
+    for index in np.flatnonzero(chosen).tolist():
+        width, height, code = facts["width"][index], facts["height"][index], facts["oddities"][index]
         words = [name for name, bit in ODDITIES.items() if name != "turned" and code & bit]
         words += [f"only {width} x {height} pixels"] if min(width, height) < SMALLEST_SIDE else []
         words += [f"very long: {width} x {height}"] if max(width, height) > LONGEST_SHAPE * min(width, height) else []
-        issues.append(Issue(places[place], "odd_file", 0.3, "; ".join(words), open=False))
+        issues.append(Issue(indices[index], "odd_file", 0.3, "; ".join(words), open=False))
     return issues
 
 
 def write_issues(path: Path, issues: Iterable[Issue], judged: Iterable[Suspect], catalog: Catalog) -> None:
     """Write one row per image and kind, worst first, as CSV; `judged` are what a run found besides."""
 
-    def name(place: int) -> str:
-        return relative_name(catalog.samples[place].path, catalog.root)
+    def name(index: int) -> str:
+        return relative_name(catalog.samples[index].path, catalog.root)
 
     rows = [
         (
@@ -124,7 +124,7 @@ def write_issues(path: Path, issues: Iterable[Issue], judged: Iterable[Suspect],
             issue.kind,
             f"{issue.score:.4f}",
             _class_name(issue.suggested, catalog),
-            join_names(name(place) for place in issue.related),
+            join_names(name(index) for index in issue.related),
             issue.detail,
         )
         for issue in issues
@@ -164,7 +164,7 @@ def suspects(issues: Iterable[Issue], catalog: Catalog) -> list[Suspect]:
         if not issue.open:
             continue
         sample = catalog.samples[issue.image]
-        typical = [place for place in examples.get(sample.label, ()) if place not in (issue.image, *issue.related)]
+        typical = [index for index in examples.get(sample.label, ()) if index not in (issue.image, *issue.related)]
         found.append(
             Suspect(
                 path=relative_name(sample.path, catalog.root),
@@ -221,13 +221,13 @@ def _class_name(label: int, catalog: Catalog) -> str:
 def _examples(catalog: Catalog) -> dict[int, list[int]]:
     """The first few images of each class."""
     examples: dict[int, list[int]] = {}
-    for place, sample in enumerate(catalog.samples):
+    for index, sample in enumerate(catalog.samples):
         listed = examples.setdefault(sample.label, [])
         if len(listed) < 2 * MOST_NEIGHBOURS:
-            listed.append(place)
+            listed.append(index)
     return examples
 
 
-def _names(places: Iterable[int], catalog: Catalog) -> tuple[str, ...]:
-    chosen = list(places)[:MOST_NEIGHBOURS]
-    return tuple(relative_name(catalog.samples[place].path, catalog.root) for place in chosen)
+def _names(indices: Iterable[int], catalog: Catalog) -> tuple[str, ...]:
+    chosen = list(indices)[:MOST_NEIGHBOURS]
+    return tuple(relative_name(catalog.samples[index].path, catalog.root) for index in chosen)

@@ -62,8 +62,8 @@ def _flag(measure: str, values: Floats, labels: npt.NDArray[np.int64], rule: Rul
     sticks_out = max(ROBUST_Z * spread, rule.excess)
     badness = rule.sign * values
     flagged = (badness >= rule.sign * rule.always) | ((badness >= rule.sign * rule.never) & (apart >= sticks_out))
-    places = np.flatnonzero(flagged)
-    order = places[np.argsort(-badness[places], kind="stable")]
+    indices = np.flatnonzero(flagged)
+    order = indices[np.argsort(-badness[indices], kind="stable")]
     beyond = (badness[order] - rule.sign * rule.never) / abs(rule.always - rule.never)
     return Flagged(
         measure, rule, sticks_out, order, values[order], np.asarray(0.5 + np.clip(beyond, 0, 1) / 2, np.float32)

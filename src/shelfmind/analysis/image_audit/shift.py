@@ -124,9 +124,9 @@ def _sides(labels: Ints, in_train: Bools, in_split: Bools, least: int) -> list[t
     classes = int(labels.max(initial=-1)) + 1
 
     def by_class(chosen: Bools) -> list[Ints]:
-        places = np.flatnonzero(chosen & (labels >= 0))
-        ordered = places[np.argsort(labels[places], kind="stable")]
-        return np.split(ordered, np.cumsum(np.bincount(labels[places], minlength=classes))[:-1]) if classes else []
+        indices = np.flatnonzero(chosen & (labels >= 0))
+        ordered = indices[np.argsort(labels[indices], kind="stable")]
+        return np.split(ordered, np.cumsum(np.bincount(labels[indices], minlength=classes))[:-1]) if classes else []
 
     pairs = zip(range(classes), by_class(in_train), by_class(in_split), strict=True)
     return [each for each in pairs if min(len(each[1]), len(each[2])) >= least]

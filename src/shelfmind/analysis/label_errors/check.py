@@ -118,7 +118,7 @@ def check_labels(
     asked = np.concatenate([labels[:, None], scanned.candidates], axis=1)
     near = _nearness(held_out, asked, judged, embeddings, counter)
     chances = np.concatenate([scanned.given[:, None], scanned.chances], axis=1)
-    return judge(scanned, judges, judged, noise, asked, chances, near)
+    return combine_opinions(scanned, judges, judged, noise, asked, chances, near)
 
 
 def _judges(scanned: Scan, held_out: HeldOut, unseen: Bools | None) -> tuple[Competence, ...]:
@@ -132,7 +132,7 @@ def _judges(scanned: Scan, held_out: HeldOut, unseen: Bools | None) -> tuple[Com
     return tuple(found)
 
 
-def judge(
+def combine_opinions(
     scanned: Scan,
     judges: tuple[Competence, ...],
     judged: Bools,
@@ -225,7 +225,7 @@ def _usual(odds: Wide, labels: Ints) -> Wide:
 
 
 def _among_all(values: npt.NDArray[Any], judged: Bools, elsewhere: float) -> npt.NDArray[Any]:
-    """Values of the judged images at their places among all."""
+    """Values of the judged images at their indices among all."""
     found = np.full(len(judged), elsewhere, values.dtype)
     found[judged] = values
     return found

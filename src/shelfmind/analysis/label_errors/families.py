@@ -182,4 +182,4 @@ def _typical(
     """The images of a class nearest to its mean, most typical first."""
     members = np.flatnonzero(labels == label)
     near = unit_rows(embeddings[members]) @ means[label]
-    return tuple(paths[place] for place in members[np.argsort(-near, kind="stable")[:EXAMPLES]])
+    return tuple(paths[index] for index in members[np.argsort(-near, kind="stable")[:EXAMPLES]])

@@ -78,20 +78,20 @@ def find_suspects(
     found: dict[int, Suspect] = {}
     progress = counter("finding examples", len(chosen), "suspects")
     for fold in held_out.used_folds:
-        places = embeddings(fold)
+        fold_embeddings = embeddings(fold)
 
         @cache
-        def typical(label: int, places: Embeddings = places) -> tuple[str, ...]:
+        def typical(label: int, fold_embeddings: Embeddings = fold_embeddings) -> tuple[str, ...]:
             members = by_class.get(label, nothing)
             if not len(members):
                 return ()
-            vectors = unit_rows(places[members])
+            vectors = unit_rows(fold_embeddings[members])
             order = np.argsort(-(vectors @ vectors.mean(axis=0)), kind="stable")[:MOST_NEIGHBOURS]
-            return tuple(held_out.names[place] for place in members[order])
+            return tuple(held_out.names[index] for index in members[order])
 
         for row in chosen[held_out.folds[chosen] == fold].tolist():
             members = by_class.get(int(check.suggested[row]), nothing)
-            near = nearest_images(places, row, members, MOST_NEIGHBOURS)
+            near = nearest_images(fold_embeddings, row, members, MOST_NEIGHBOURS)
             found[row] = _suspect(check, held_out, row, near, typical(int(held_out.labels[row])))
             progress(1)
     return [found[row] for row in chosen.tolist()]
@@ -109,7 +109,7 @@ def _suspect(check: LabelCheck, held_out: HeldOut, row: int, near: Ints, typical
         kind="outlier" if name is None else "label",
         score=float(check.score[row]),
         detail=_detail(check, row, name),
-        neighbours=tuple(held_out.names[place] for place in near),
+        neighbours=tuple(held_out.names[index] for index in near),
         given_neighbours=typical,
     )
 

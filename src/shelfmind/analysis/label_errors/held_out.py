@@ -65,7 +65,7 @@ def hold_out(catalog: Catalog, folds: int, copies: Sequence[Sequence[int]] = ())
     in_test = np.array([sample.split == "test" for sample in catalog.samples], np.bool_)
     pool = np.flatnonzero(~in_test)
     chosen = np.full(len(labels), NEVER_HELD_OUT, np.int64)
-    chosen[pool] = block_folds([os.fspath(catalog.samples[place].path) for place in pool], labels[pool], folds)
+    chosen[pool] = block_folds([os.fspath(catalog.samples[index].path) for index in pool], labels[pool], folds)
     _bring_together(chosen, labels, ~in_test, copies)
     used = np.unique(chosen[chosen != NEVER_HELD_OUT])
     if len(known) < 2 or not len(used):
@@ -74,10 +74,10 @@ def hold_out(catalog: Catalog, folds: int, copies: Sequence[Sequence[int]] = ())
     tested = np.flatnonzero(in_test & (labels >= 0))
     chosen[tested] = used[np.arange(len(tested)) % len(used)]
     for members in copies:
-        places = np.array(members)
-        seen = places[~in_test[places] & (chosen[places] != NEVER_HELD_OUT)]
+        indices = np.array(members)
+        seen = indices[~in_test[indices] & (chosen[indices] != NEVER_HELD_OUT)]
         if len(seen):
-            chosen[np.intersect1d(places, tested)] = chosen[seen[0]]
+            chosen[np.intersect1d(indices, tested)] = chosen[seen[0]]
     return _arranged(catalog, labels, chosen, known)
 
 
@@ -95,7 +95,7 @@ def read_images(path: Path, catalog: Catalog) -> HeldOut | None:
 def _known_classes(catalog: Catalog) -> tuple[list[int], Ints]:
     """The class ids with images outside test, and each sample's position among them (-1: not one of them)."""
     known = sorted({sample.label for sample in catalog.samples if sample.split != "test"})
-    ids = {label: place for place, label in enumerate(known)}
+    ids = {label: index for index, label in enumerate(known)}
     return known, np.array([ids.get(sample.label, -1) for sample in catalog.samples], np.int64)
 
 
@@ -105,10 +105,10 @@ def _bring_together(
     """Give copies the fold of the first of them; a class that is then in a single fold cannot be judged."""
     touched: set[int] = set()
     for members in copies:
-        places = np.array([place for place in members if outside_test[place] and chosen[place] != NEVER_HELD_OUT])
-        if len(places) > 1:
-            chosen[places] = chosen[places[0]]
-            touched.update(labels[places].tolist())
+        indices = np.array([index for index in members if outside_test[index] and chosen[index] != NEVER_HELD_OUT])
+        if len(indices) > 1:
+            chosen[indices] = chosen[indices[0]]
+            touched.update(labels[indices].tolist())
     for label in touched:
         own = np.flatnonzero((labels == label) & outside_test)
         if len(np.unique(chosen[own])) == 1:
@@ -117,7 +117,7 @@ def _bring_together(
 
 def _arranged(catalog: Catalog, labels: Ints, chosen: Ints, known: Sequence[int]) -> HeldOut:
     order = np.argsort(chosen == NEVER_HELD_OUT, kind="stable")
-    samples = tuple(catalog.samples[place] for place in order)
+    samples = tuple(catalog.samples[index] for index in order)
     return HeldOut(
         samples,
         tuple(relative_name(sample.path, catalog.root) for sample in samples),

@@ -37,11 +37,11 @@ def nearness(
     """
     found = np.full(asked.shape, np.nan, np.float32)
     members_of = dict(_members(labels))
-    for label, places in _members(asked.ravel()):
+    for label, indices in _members(asked.ravel()):
         if label not in members_of:
             continue
         members = members_of[label]
-        rows, columns = np.divmod(places, asked.shape[1])
+        rows, columns = np.divmod(indices, asked.shape[1])
         references = unit_rows(embeddings[members])
         for part in row_chunks(len(rows), max(len(members), embeddings.shape[1]), _BLOCK_VALUES):
             mine = queries[rows[part]]

@@ -74,15 +74,15 @@ _RECORD = np.dtype([("facts", FACTS), ("fingerprint", FINGERPRINT)])
 
 @dataclass(frozen=True)
 class Measured:
-    """N usable files: `places` are their positions among the paths asked for, the arrays have shape (N,)."""
+    """N usable files: `indices` are their positions among the paths asked for, the arrays have shape (N,)."""
 
-    places: npt.NDArray[np.int64]
+    indices: npt.NDArray[np.int64]
     facts: npt.NDArray[np.void]
     fingerprints: npt.NDArray[np.void]
     bad_files: tuple[BadFile, ...]
 
     def __len__(self) -> int:
-        return len(self.places)
+        return len(self.indices)
 
 
 def measure_files(
@@ -93,49 +93,49 @@ def measure_files(
     What is remembered at `cache` of an unchanged file is not measured again. Raises `OSError` if the folder is full.
     """
     facts = np.zeros(len(paths), FACTS)
-    places = np.zeros(len(paths), np.int64)
+    indices = np.zeros(len(paths), np.int64)
     bad: list[BadFile] = []
     good = 0
     store = folder / "fingerprints.bin"
     with FileMemory(cache, LAYOUT) as memory, open(store, "wb") as stream:
         examined = examine_files(paths, _look, memory=memory, reuse=_is_whole, progress=progress, workers=workers)
-        for place, each in enumerate(examined):
+        for index, each in enumerate(examined):
             assert each.content is not None
             if len(each.content) != _RECORD.itemsize:
                 bad.append(BadFile(each.path, each.content.decode()))
                 continue
             record = np.frombuffer(each.content, _RECORD)[0]
-            facts[good], places[good] = record["facts"], place
+            facts[good], indices[good] = record["facts"], index
             stream.write(record["fingerprint"].tobytes())
             good += 1
     fingerprints: npt.NDArray[np.void] = (
         np.memmap(store, FINGERPRINT, mode="r", shape=(good,)) if good else np.zeros(0, FINGERPRINT)
     )
-    return Measured(places[:good], facts[:good], fingerprints, tuple(bad))
+    return Measured(indices[:good], facts[:good], fingerprints, tuple(bad))
 
 
 @contextmanager
 def measured_meanwhile(paths: Sequence[Path], counter: Counter) -> Iterator[Measured]:
     """What `measure_files` knows of these files, remembered in the cache, with fingerprints until the block ends.
 
-    Raises `UserError` if there is no place for them.
+    Raises `UserError` if they cannot be stored.
     """
     progress = counter("measuring images", len(paths))
     try:
         scratch = tempfile.TemporaryDirectory(prefix="shelfmind-")
     except OSError as error:
-        raise _no_place(error) from error
+        raise _no_room(error) from error
     with scratch as folder:
         try:
             measured = measure_files(
                 paths, cache=cache_folder() / "facts.sqlite", folder=Path(folder), progress=progress
             )
         except OSError as error:
-            raise _no_place(error) from error
+            raise _no_room(error) from error
         yield measured
 
 
-def _no_place(error: OSError) -> UserError:
+def _no_room(error: OSError) -> UserError:
     return UserError(f"no place for what is measured: {error.strerror or error}; set TMPDIR to one")
 
 

@@ -33,7 +33,7 @@ class Difference:
 
     `whole` is the root mean square of the luma differences over the contrast of the picture, `local` the same in the
     worst window of 5 by 5 pixels of 48 (still over the contrast of the whole). `likeness` is the least correlation of
-    the two in any such window that shows something: other letters in the same place have none. `colour` is the
+    the two in any such window that shows something: other letters at the same position have none. `colour` is the
     greatest local difference of a chroma channel in levels 0..255, `gain` the factor between the two and `moved` the
     greatest shift of a border as a share of the side.
     """
@@ -49,21 +49,21 @@ class Difference:
 def rough_fit(first: npt.NDArray[np.void], second: npt.NDArray[np.void]) -> tuple[Floats, Floats]:
     """A cheap alignment of P pairs of fingerprints at a ninth of the pixels, and what is left of them.
 
-    Returns the place to start `closer_fit` from, shape (P, 4), and a forecast of `Difference.whole`, shape (P,).
+    Returns the warp that `closer_fit` starts from, shape (P, 4), and a forecast of `Difference.whole`, shape (P,).
     """
     planes = [_reduced(each["luma"].astype(np.float32), SIDE // _COARSE) for each in (first, second)]
     starts = np.zeros((len(_STARTS), len(first), 4), np.float32)
     starts[:, :, 1::2] = _COARSE * np.array(_STARTS, np.float32)[:, None, None]
     before = np.stack([_rest(planes[0], planes[1], start).whole for start in starts])
-    place = _aligned(planes[0], planes[1], _COARSE_PLAN, starts[before.argmin(0), np.arange(len(first))])
-    return place * (SIDE / _COARSE), _rest(planes[0], planes[1], place).whole
+    warp = _aligned(planes[0], planes[1], _COARSE_PLAN, starts[before.argmin(0), np.arange(len(first))])
+    return warp * (SIDE / _COARSE), _rest(planes[0], planes[1], warp).whole
 
 
 def closer_fit(first: npt.NDArray[np.void], second: npt.NDArray[np.void], start: Floats) -> tuple[Floats, Floats]:
     """The same at a quarter of the pixels, from what `rough_fit` gives, to start `difference` from."""
     planes = [_reduced(each["luma"].astype(np.float32), SIDE // _CLOSER) for each in (first, second)]
-    place = _aligned(planes[0], planes[1], _CLOSER_PLAN, start * (_CLOSER / SIDE))
-    return place * (SIDE / _CLOSER), _rest(planes[0], planes[1], place).whole
+    warp = _aligned(planes[0], planes[1], _CLOSER_PLAN, start * (_CLOSER / SIDE))
+    return warp * (SIDE / _CLOSER), _rest(planes[0], planes[1], warp).whole
 
 
 def difference(first: npt.NDArray[np.void], second: npt.NDArray[np.void], start: Floats) -> Difference:
@@ -73,34 +73,34 @@ def difference(first: npt.NDArray[np.void], second: npt.NDArray[np.void], start:
     1981) on all pairs at once from `start`, which `closer_fit` gives.
     """
     luma = [each["luma"].astype(np.float32) for each in (first, second)]
-    place = _aligned(luma[0], luma[1], _FINE_PLAN, start)
-    left = _rest(luma[0], luma[1], place)
+    warp = _aligned(luma[0], luma[1], _FINE_PLAN, start)
+    left = _rest(luma[0], luma[1], warp)
     local = _worst_window(left.rest, _LOCAL) / left.contrast
     likeness = _least_likeness(left.warped, left.target, left.mask, _SHOWS * left.contrast)
-    shifts = np.stack([place[:, 0] - place[:, 1] / 2, place[:, 0] + place[:, 1] / 2], 1)
-    shifts_x = np.stack([place[:, 2] - place[:, 3] / 2, place[:, 2] + place[:, 3] / 2], 1)
+    shifts = np.stack([warp[:, 0] - warp[:, 1] / 2, warp[:, 0] + warp[:, 1] / 2], 1)
+    shifts_x = np.stack([warp[:, 2] - warp[:, 3] / 2, warp[:, 2] + warp[:, 3] / 2], 1)
     moved = np.abs(np.concatenate([shifts, shifts_x], 1)).max(1) / SIDE
-    colour = _colour_left_over(first["chroma"], second["chroma"], place * (CHROMA_SIDE / SIDE), left.gain)
+    colour = _colour_left_over(first["chroma"], second["chroma"], warp * (CHROMA_SIDE / SIDE), left.gain)
     return Difference(left.whole, local, likeness, colour, left.gain, np.asarray(moved, np.float32))
 
 
 def _aligned(first: Floats, second: Floats, plan: tuple[tuple[int, int], ...], start: Floats) -> Floats:
     """The best (shift, stretch) down and across in pixels that lays `first` over `second`, shape (P, 4)."""
-    place = start
+    warp = start
     side = first.shape[1]
     across = _centred(side)
     for blurs, steps in plan:
         source, target = _blurred(first, blurs), _blurred(second, blurs)
         for _ in range(steps):
-            warped, mask = _warped(source, place)
+            warped, mask = _warped(source, warp)
             down_slope, across_slope = np.gradient(warped, axis=1), np.gradient(warped, axis=2)
             slopes = [down_slope, down_slope * across[:, None], across_slope, across_slope * across]
             columns = [*slopes, warped / 64, np.ones_like(warped)]
             solution = _least_squares(columns, target, mask, stiffness=0.02 * side * side)
             gain = np.where(np.abs(solution[:, 4]) < 64 * 0.2, 64 * 0.2, solution[:, 4]) / 64
             step = np.clip(solution[:, :4] / gain[:, None], -1.5, 1.5)
-            place = np.clip(place + step, -_FURTHEST * side, _FURTHEST * side)
-    return place
+            warp = np.clip(warp + step, -_FURTHEST * side, _FURTHEST * side)
+    return warp
 
 
 def _least_squares(columns: list[Floats], target: Floats, mask: Floats, stiffness: float) -> Floats:
@@ -128,10 +128,10 @@ class _Rest:
     whole: Floats
 
 
-def _rest(first: Floats, second: Floats, place: Floats) -> _Rest:
-    """What the luma of `first`, laid over `second` at this place, does not explain."""
+def _rest(first: Floats, second: Floats, warp: Floats) -> _Rest:
+    """What the luma of `first`, laid over `second` by this warp, does not explain."""
     source, target = _blurred(first, 1), _blurred(second, 1)
-    warped, mask = _warped(source, place)
+    warped, mask = _warped(source, warp)
     mask[:, [0, -1]] = 0  # the borders of a crop are the least certain
     mask[:, :, [0, -1]] = 0
     pixels = np.maximum(mask.sum((1, 2)), 1)
@@ -165,12 +165,12 @@ def _least_likeness(one: Floats, two: Floats, mask: Floats, least_contrast: Floa
 
 
 def _colour_left_over(
-    first: npt.NDArray[np.uint8], second: npt.NDArray[np.uint8], place: Floats, gain: Floats
+    first: npt.NDArray[np.uint8], second: npt.NDArray[np.uint8], warp: Floats, gain: Floats
 ) -> Floats:
     worst = np.zeros(len(first), np.float32)
     for plane in (0, 1):
         source, target = (_blurred(each[:, plane].astype(np.float32) - 128, 1) for each in (first, second))
-        warped, mask = _warped(source, place)
+        warped, mask = _warped(source, warp)
         rest = (target - np.clip(gain, 0.5, 2)[:, None, None] * warped) * mask
         worst = np.maximum(worst, _worst_window(rest, 3))
     return worst
@@ -183,23 +183,23 @@ def _worst_window(rest: Floats, side: int) -> Floats:
 
 
 def _window_sums(planes: Floats, side: int) -> npt.NDArray[np.float64]:
-    """Sums over all windows of `side` by `side` pixels, shape (P, places down, places across)."""
+    """Sums over all windows of `side` by `side` pixels, shape (P, positions down, positions across)."""
     sums = np.pad(planes, ((0, 0), (1, 0), (1, 0))).cumsum(1, dtype=np.float64).cumsum(2)
     return np.asarray(sums[:, side:, side:] - sums[:, :-side, side:] - sums[:, side:, :-side] + sums[:, :-side, :-side])
 
 
-def _warped(planes: Floats, place: Floats) -> tuple[Floats, Floats]:
+def _warped(planes: Floats, warp: Floats) -> tuple[Floats, Floats]:
     """The planes seen through (shift, stretch), and 1 where that lies within them, both shape (P, side, side)."""
     side = planes.shape[1]
-    rows, inside_rows = _interpolation(place[:, :2], side)
-    columns, inside_columns = _interpolation(place[:, 2:], side)
+    rows, inside_rows = _interpolation(warp[:, :2], side)
+    columns, inside_columns = _interpolation(warp[:, 2:], side)
     mask = (inside_rows[:, :, None] & inside_columns[:, None, :]).astype(np.float32)
     return np.asarray(rows @ planes @ columns.transpose(0, 2, 1)), mask
 
 
-def _interpolation(place: Floats, side: int) -> tuple[Floats, npt.NDArray[np.bool_]]:
-    """Cubic (Catmull-Rom) interpolation along one axis as matrices, shape (P, side, side), and which places exist."""
-    wanted = np.arange(side, dtype=np.float32) + place[:, :1] + place[:, 1:] * _centred(side)
+def _interpolation(warp: Floats, side: int) -> tuple[Floats, npt.NDArray[np.bool_]]:
+    """Cubic (Catmull-Rom) interpolation along one axis as matrices (P, side, side), and which positions exist."""
+    wanted = np.arange(side, dtype=np.float32) + warp[:, :1] + warp[:, 1:] * _centred(side)
     inside = (wanted >= 0) & (wanted <= side - 1)
     held = np.clip(wanted, 0, side - 1)
     left = np.minimum(held.astype(np.int64), side - 2)
@@ -232,5 +232,5 @@ def _reduced(planes: Floats, factor: int) -> Floats:
 
 
 def _centred(side: int) -> Floats:
-    """The places of pixels from -0.5 to 0.5 of the side."""
+    """The positions of pixels from -0.5 to 0.5 of the side."""
     return (np.arange(side, dtype=np.float32) - (side - 1) / 2) / side

@@ -123,8 +123,8 @@ def _near(source: _Leaves, target: _Leaves, row: int, radius: float, first: int)
     if not len(leaves):
         return np.zeros(0, np.int64), np.zeros(0, np.int64)
     columns = np.concatenate([np.arange(target.starts[leaf], target.starts[leaf + 1]) for leaf in leaves])
-    places = target.vectors[columns, :_BOX_AXES]
-    columns = columns[_gap_squares(places - high[:_BOX_AXES], low[:_BOX_AXES] - places) <= radius**2]
+    coordinates = target.vectors[columns, :_BOX_AXES]
+    columns = columns[_gap_squares(coordinates - high[:_BOX_AXES], low[:_BOX_AXES] - coordinates) <= radius**2]
     rows = slice(source.starts[row], source.starts[row + 1])
     nearness = source.vectors[rows] @ target.vectors[columns].T
     nearness -= source.half_squares[rows, None]

@@ -69,8 +69,8 @@ def find_duplicates(measured: Measured, limits: Limits, counter: Counter) -> lis
     facts, fingerprints = measured.facts, measured.fingerprints
     groups = _Groups()
     first_of = _first_with_same_pixels(facts["pixel_digest"])
-    for place in np.flatnonzero(first_of != np.arange(len(facts))):
-        groups.join(int(first_of[place]), int(place), 0.0)
+    for index in np.flatnonzero(first_of != np.arange(len(facts))):
+        groups.join(int(first_of[index]), int(index), 0.0)
     kept = np.flatnonzero((first_of == np.arange(len(facts))) & has_contrast(fingerprints, limits.contrast))
     views = [described(fingerprints, facts, kept, crop) for crop in VIEWS]
     progress = counter("comparing images", len(kept))
@@ -81,8 +81,8 @@ def find_duplicates(measured: Measured, limits: Limits, counter: Counter) -> lis
         def verify() -> None:
             parts = _parts(waiting)
             for part, apart in zip(parts, threads.map(judge, parts), strict=True):
-                for place in np.flatnonzero(np.isfinite(apart)):
-                    groups.join(int(part[place, 0]), int(part[place, 1]), float(apart[place]))
+                for index in np.flatnonzero(np.isfinite(apart)):
+                    groups.join(int(part[index, 0]), int(part[index, 1]), float(apart[index]))
             waiting.clear()
 
         for here, there, done in close_pairs(views[0], tuple(views[1:]), limits.radius):
@@ -120,14 +120,14 @@ class _Groups:
         return known and bool(self._joined.connected(one, two))
 
     def join(self, one: int, two: int, apart: float) -> None:
-        for place in (one, two):
-            self._joined.add(place)
-            self._nearest[place] = min(self._nearest.get(place, np.inf), apart)
+        for index in (one, two):
+            self._joined.add(index)
+            self._nearest[index] = min(self._nearest.get(index, np.inf), apart)
         self._joined.merge(one, two)
 
     def listed(self) -> list[Group]:
         groups = sorted(sorted(members) for members in self._joined.subsets())
-        return [Group(tuple(members), tuple(self._nearest[place] for place in members)) for members in groups]
+        return [Group(tuple(members), tuple(self._nearest[index] for index in members)) for members in groups]
 
 
 def differences(first: npt.NDArray[np.void], second: npt.NDArray[np.void], limits: Limits) -> Floats:

@@ -19,26 +19,26 @@ Records = npt.NDArray[np.void]
 
 
 def near_copies(asked: Records, known: Records, limits: Limits, counter: Counter) -> Ints:
-    """For each of N images the place among `known` of the one that it is a copy of, shape (N,); -1 for none.
+    """For each of N images the index in `known` of the one that it is a copy of, shape (N,); -1 for none.
 
     Both are arrays of `fingerprinting.FINGERPRINTED`, `known` may lie on disk.
     """
     found = np.full(len(asked), -1, np.int64)
-    places = [_worth_comparing(records, limits) for records in (asked, known)]
-    if not all(map(len, places)):
+    indices = [_worth_comparing(records, limits) for records in (asked, known)]
+    if not all(map(len, indices)):
         return found
-    views = [tuple(_described(asked, places[0], crop) for crop in VIEWS)]
-    views.append(tuple(_described(known, places[1], crop) for crop in VIEWS))
-    progress = counter("comparing images", len(places[0]))
+    views = [tuple(_described(asked, indices[0], crop) for crop in VIEWS)]
+    views.append(tuple(_described(known, indices[1], crop) for crop in VIEWS))
+    progress = counter("comparing images", len(indices[0]))
     judge = partial(_apart, asked["fingerprint"], known["fingerprint"], limits)
     with ThreadPoolExecutor(available_cores()) as threads:
         for here, there, done in close_pairs_across(views[0], views[1], limits.radius):
-            pairs = np.stack([places[0][here], places[1][there]], axis=1)
+            pairs = np.stack([indices[0][here], indices[1][there]], axis=1)
             parts = [pairs[start : start + VERIFIED_AT_ONCE] for start in range(0, len(pairs), VERIFIED_AT_ONCE)]
             apart = np.concatenate([*threads.map(judge, parts), np.zeros(0, np.float32)])
-            for place in np.argsort(-apart, kind="stable"):  # the nearest is written last
-                if np.isfinite(apart[place]):
-                    found[pairs[place, 0]] = pairs[place, 1]
+            for index in np.argsort(-apart, kind="stable"):  # the nearest is written last
+                if np.isfinite(apart[index]):
+                    found[pairs[index, 0]] = pairs[index, 1]
             progress(done)
     return found
 

@@ -19,14 +19,14 @@ if TYPE_CHECKING:  # a command's help does without them
     from shelfmind.requests.auditing import AuditRequest, ReviewRequest
     from shelfmind.requests.label_checking import FindLabelErrorsRequest
     from shelfmind.requests.preparing import PrepareRequest
-    from shelfmind.review.running import Reviewed
+    from shelfmind.review.running import ReviewOutcome
     from shelfmind.shelf_generator.settings import GenerateRequest
-    from shelfmind.training.label_check import Findings
-    from shelfmind.workflows.audit import Audit
-    from shelfmind.workflows.prepare import Prepared
+    from shelfmind.training.label_check import LabelCheckOutcome
+    from shelfmind.workflows.audit import AuditOutcome
+    from shelfmind.workflows.prepare import PreparationOutcome
 
 
-def show_audit(audit: Audit, request: AuditRequest, display: Display) -> None:
+def show_audit(audit: AuditOutcome, request: AuditRequest, display: Display) -> None:
     """What was found, what to know, and where it is."""
     from shelfmind.images.checking import note_bad_files
     from shelfmind.records import BadFile
@@ -43,7 +43,7 @@ def show_audit(audit: Audit, request: AuditRequest, display: Display) -> None:
 
 
 def show_label_errors(
-    findings: Findings, request: FindLabelErrorsRequest, display: Display, *, json_file: JsonFile = None
+    findings: LabelCheckOutcome, request: FindLabelErrorsRequest, display: Display, *, json_file: JsonFile = None
 ) -> None:
     """How many labels were judged and suspected, and where they are."""
     figures = findings.to_json()
@@ -61,7 +61,7 @@ def show_label_errors(
         display.line(f"look through them with: {as_typed(call('review', audit=str(request.out)))}")
 
 
-def _judged(findings: Findings) -> str:
+def _judged(findings: LabelCheckOutcome) -> str:
     if not findings.judged:
         return "no label is judged"
     return (
@@ -72,14 +72,14 @@ def _judged(findings: Findings) -> str:
     )
 
 
-def show_reviewed(reviewed: Reviewed, request: ReviewRequest, display: Display) -> None:
+def show_reviewed(reviewed: ReviewOutcome, request: ReviewRequest, display: Display) -> None:
     """How far it came, and what comes next."""
     display.line(f"\n{reviewed.decided} of {reviewed.suspects} decided, all in {reviewed.log}")
     following = call("prepare", data=str(reviewed.root), decisions=[str(reviewed.log)], out="CLEAN")
     display.line(f"next: {as_typed(following)}")
 
 
-def show_prepared(prepared: Prepared, request: PrepareRequest, display: Display) -> None:
+def show_prepared(prepared: PreparationOutcome, request: PrepareRequest, display: Display) -> None:
     """What was done, what to know, and where it is."""
     Console().print(prepared_table(prepared.figures))
     for line in prepared.notes:

@@ -18,7 +18,7 @@ from shelfmind.progress import tell
 if TYPE_CHECKING:  # a command's help does without them
     from shelfmind.evaluation import Evaluation
     from shelfmind.evaluation.calibration import TemperatureScaling
-    from shelfmind.inference.predict_files import Outcome
+    from shelfmind.inference.predict_files import PredictionOutcome
     from shelfmind.pages.explanations import Explanation
     from shelfmind.records import BadFile
     from shelfmind.requests.measuring import CalibrateRequest, EvaluateRequest, ExplainRequest, PredictRequest
@@ -55,7 +55,7 @@ def show_calibration(scaling: TemperatureScaling, request: CalibrateRequest, dis
 
 
 def show_predictions(
-    outcome: Outcome, request: PredictRequest, display: Display, *, max_bad_fraction: MaxBadFraction = 1.0
+    outcome: PredictionOutcome, request: PredictRequest, display: Display, *, max_bad_fraction: MaxBadFraction = 1.0
 ) -> None:
     """The first predictions, or where all are, and what could not be used."""
     if request.out is None:

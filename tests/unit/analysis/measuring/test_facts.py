@@ -51,7 +51,7 @@ def test_measured_in_order_and_the_bad_ones_as_when_checking(photos, tmp_path) -
     assert list(found.bad_files) == check_files(photos, cache=None)
     assert [bad.path for bad in found.bad_files] == [photos[4], photos[11], photos[29]]
     expected = [number for number in range(30) if number not in {4, 11, 29}]
-    assert found.places.tolist() == expected
+    assert found.indices.tolist() == expected
     assert found.facts["width"].tolist() == [40 + number for number in expected]
     assert set(found.facts["height"]) == {50}
     assert found.fingerprints.dtype == FINGERPRINT

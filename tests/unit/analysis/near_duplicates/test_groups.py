@@ -117,7 +117,7 @@ def test_blank_images_are_copies_only_if_their_pixels_are_the_same(encode) -> No
 def test_nothing_and_one_image(make_photo, encode) -> None:
     assert groups([encode(make_photo(0))]) == []
     empty = measured([encode(make_photo(0))])
-    none = Measured(empty.places[:0], empty.facts[:0], empty.fingerprints[:0], ())
+    none = Measured(empty.indices[:0], empty.facts[:0], empty.fingerprints[:0], ())
     assert find_duplicates(none, Limits(), count_silently) == []
 
 
