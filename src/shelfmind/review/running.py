@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from shelfmind.analysis.decisions import CUT_LINE, FILE_NAME, require_writable, split_whole
-from shelfmind.errors import UserError, unknown_name
+from shelfmind.errors import UserError, argument, unknown_name
 from shelfmind.review.audit_folder import read_audit
 from shelfmind.review.deck import Deck, check_reviewer
 from shelfmind.review.pictures import Pictures
@@ -83,8 +83,8 @@ def _server(port: int | None, deck: Deck, pictures: Pictures) -> ReviewServer:
     except OSError as error:
         if port is None and error.errno == errno.EADDRINUSE:
             return ReviewServer(0, deck, pictures)
-        reason = error.strerror or error
-        raise UserError(f"port {port} of {LOOPBACK} cannot be used: {reason}; --port 0 takes any free one") from error
+        reason, any_free = error.strerror or error, argument("port", 0)
+        raise UserError(f"port {port} of {LOOPBACK} cannot be used: {reason}; {any_free} takes any free one") from error
 
 
 def _login_name() -> str:

@@ -12,7 +12,7 @@ from typing import Any
 
 import yaml
 
-from shelfmind.errors import UserError
+from shelfmind.errors import UserError, argument, call
 from shelfmind.files import make_folder, write_json, write_text, write_whole
 from shelfmind.recipe import Recipe, parse_recipe
 
@@ -152,7 +152,8 @@ class RunFolder:
     def require(self) -> None:
         """Refuse a folder that is not a run."""
         if not self.root.is_dir():
-            raise UserError(f"there is no run at {self.root}; make one with: shelfmind train DATA --out {self.root}")
+            making = call("train", data="DATA", out=self.root)
+            raise UserError(f"there is no run at {self.root}; make one with: {making}")
         if not self.recipe.is_file():
             raise UserError(f"{self.root} is not a run folder: it has no recipe.yaml")
 
@@ -187,7 +188,8 @@ def require_new_folder(root: Path) -> None:
     }
     if root.exists() and not (root.is_dir() and {entry.name for entry in root.iterdir()} <= before_training):
         raise UserError(
-            f"{root} exists and is not empty; take another --out, or go on with: shelfmind train --resume {root}"
+            f"{root} exists and is not empty; choose another {argument('out')}, or go on with: "
+            f"{call('train', resume=root)}"
         )
 
 

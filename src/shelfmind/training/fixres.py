@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
-from shelfmind.errors import UserError
+from shelfmind.errors import UserError, argument
 from shelfmind.evaluation.bootstrap import hits, paired_interval
 from shelfmind.evaluation.intervals import Interval, doubt_of_gain, too_few_images
 from shelfmind.files import make_folder, write_json
@@ -88,7 +88,7 @@ def fixres(
     sizes = sorted(set(resolutions))
     if not sizes or sizes[0] < least:
         given = ", ".join(map(str, sizes)) or "none"
-        raise UserError(f"--resolutions must be at least the {least} px of the training, got {given}")
+        raise UserError(f"{argument('resolutions')} must be at least the {least} px of the training, got {given}")
     predictor = Predictor(source, calibrated=False)
     catalog = open_known([source], read_origin(source).data, read_origin(source).format, watcher.counter).catalog
     if not catalog.split("val"):

@@ -19,7 +19,7 @@ from shelfmind.analysis.near_duplicates.groups import Limits, find_duplicates
 from shelfmind.analysis.suspects import FILE_NAME, write_suspects
 from shelfmind.data import absolute, open_catalog
 from shelfmind.data.digest import data_digest
-from shelfmind.errors import UserError
+from shelfmind.errors import UserError, argument
 from shelfmind.files import write_json
 from shelfmind.images.checking import note_bad_files, refuse_too_many_bad
 from shelfmind.machine.device import start_mindspore
@@ -109,9 +109,11 @@ def find_label_errors(
         UserError: anything the user can mend.
     """
     if folds < 2:
-        raise UserError(f"--folds must be at least 2, got {folds}: an image is judged by a network that never saw it")
+        raise UserError(
+            f"{argument('folds')} must be at least 2, got {folds}: an image is judged by a network that never saw it"
+        )
     if seed < 0:
-        raise UserError(f"--seed must be at least 0, got {seed}")
+        raise UserError(f"{argument('seed')} must be at least 0, got {seed}")
     require_one_length(epochs, max_minutes)
     settings = _settings(recipe, overrides, epochs, weights)
     start_mindspore()

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from shelfmind.data import open_catalog
 from shelfmind.data.splits import with_split
-from shelfmind.errors import UserError
+from shelfmind.errors import UserError, argument
 from shelfmind.evaluation.readout import Readout, read_out
 from shelfmind.files import write_json
 from shelfmind.images.content import hash_files
@@ -57,8 +57,8 @@ def pretrain(
         settings = load_recipe(name, overrides) if isinstance(name, str) else name
         if broader is not None and settings.train.task != "classify":
             raise UserError(
-                f"--broader gives labels, which the task {settings.train.task} does not read; take a recipe that "
-                "classifies, such as --recipe default"
+                f"{argument('broader')} gives labels, which the task {settings.train.task} does not read; take a "
+                f"recipe that classifies, such as {argument('recipe', 'default')}"
             )
         train(
             data,

@@ -12,7 +12,7 @@ import numpy as np
 from shelfmind.data import open_catalog
 from shelfmind.data.broader import read_broader, with_broader_classes, write_broader
 from shelfmind.data.splits import with_split
-from shelfmind.errors import UserError
+from shelfmind.errors import UserError, argument
 from shelfmind.evaluation import Evaluation
 from shelfmind.files import cache_folder, write_json, write_text
 from shelfmind.images.checking import note_bad_files, refuse_too_many_bad
@@ -86,7 +86,7 @@ def train(
     began = time.perf_counter()
     require_one_length(epochs, max_minutes)
     if seed < 0:
-        raise UserError(f"--seed must be at least 0, got {seed}")
+        raise UserError(f"{argument('seed')} must be at least 0, got {seed}")
     if isinstance(recipe, Recipe) and overrides:
         raise UserError("overrides go with a recipe's name, not with a Recipe")
     settings = load_recipe(recipe, overrides) if isinstance(recipe, str) else recipe

@@ -10,7 +10,7 @@ from typing import Literal
 
 import numpy as np
 
-from shelfmind.errors import UserError
+from shelfmind.errors import UserError, setting
 from shelfmind.evaluation.bootstrap import hits, paired_interval
 from shelfmind.evaluation.intervals import Interval, doubt_of_gain, too_few_images
 from shelfmind.files import write_json
@@ -51,7 +51,7 @@ def soup(run: Path | str, *, out: Path | str, kind: Kind = "greedy", counter: Co
     best to the worst, each only if validation top-1 does not fall. Running statistics are averaged like weights.
 
     Raises:
-        UserError: fewer than two snapshots (train with ``--set train.snapshots=5``), or no validation images.
+        UserError: fewer than two snapshots (train with ``train.snapshots=5``), or no validation images.
     """
     source = RunFolder(Path(run))
     source.require()
@@ -59,7 +59,7 @@ def soup(run: Path | str, *, out: Path | str, kind: Kind = "greedy", counter: Co
     if len(snapshots) < 2:
         raise UserError(
             f"{source.root} has {counted(len(snapshots), 'snapshot')}; a soup needs two: "
-            "train with --set train.snapshots=5"
+            f"train with {setting('train.snapshots', 5)}"
         )
     predictor = Predictor(source, calibrated=False)
     origin = read_origin(source)

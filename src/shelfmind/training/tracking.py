@@ -7,7 +7,7 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal, Protocol, get_args
 
-from shelfmind.errors import UserError, unknown_name
+from shelfmind.errors import UserError, argument, unknown_name
 from shelfmind.training.watching import EpochEntry, ForwardingWatcher, Watcher
 
 if TYPE_CHECKING:
@@ -80,7 +80,7 @@ def require_trackers(names: Sequence[str]) -> None:
         if name not in TRACKERS:
             raise unknown_name("tracker", name, TRACKERS)
         if find_spec(TRACKERS[name].package) is None:
-            raise UserError(f"--track {name} needs a package; run: pip install 'shelfmind[{name}]'")
+            raise UserError(f"{argument('track', name)} needs a package; run: pip install 'shelfmind[{name}]'")
 
 
 class TrackingWatcher(ForwardingWatcher):

@@ -70,7 +70,7 @@ def test_only_a_run_is_taken_for_one(run: RunFolder, tmp_path: Path) -> None:
 
 
 def test_a_new_run_takes_no_folder_that_is_in_use(run: RunFolder, tmp_path: Path) -> None:
-    with pytest.raises(UserError, match="--resume"):
+    with pytest.raises(UserError, match=r"choose another out, or go on with: shelfmind.train\(resume="):
         create_run_folder(run.root)
     file = tmp_path / "file"
     file.touch()
