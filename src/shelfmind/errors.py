@@ -1,7 +1,7 @@
-"""The one exception that means: the user can mend this; and how its message names what a verb takes.
+"""The one exception that means: the user can mend this; and how messages name what a verb takes.
 
 A message that names an argument, a recipe's value or another verb is written once. `str(error)` puts it as Python has
-it, ``max_minutes``; the command puts it as it is typed there, ``--max-minutes``.
+it, ``max_minutes``; the command puts it as it is typed there, ``--max-minutes``. What is no error is a `Message`.
 """
 
 from __future__ import annotations
@@ -29,6 +29,26 @@ class UserError(Exception):
         return worded(self.message)
 
 
+class Message(str):
+    """A note as Python has it, which remembers its terms, so that `worded` can put it for the command."""
+
+    marked: str
+
+    def __new__(cls, text: str) -> Message:
+        """From a text with terms, or another message."""
+        message = super().__new__(cls, worded(text))
+        message.marked = marked(text)
+        return message
+
+    def __getnewargs__(self) -> tuple[str]:
+        return (self.marked,)
+
+
+def marked(text: str) -> str:
+    """The text with its terms, for a message that is built on another."""
+    return text.marked if isinstance(text, Message) else text
+
+
 def argument(name: str, value: Any = None) -> str:
     """An argument of a verb, or what to give for it, inside a message: ``max_minutes``, or ``max_minutes=30``."""
     return _marked({"argument": name, "value": _plain(value)})
@@ -53,7 +73,7 @@ def worded(message: str, word: Callable[[Term], str] | None = None) -> str:
         except (ValueError, KeyError):  # a file name with these very characters in it
             return found[0]
 
-    return _TERM.sub(put, message)
+    return _TERM.sub(put, marked(message))
 
 
 def is_placeholder(value: Any) -> bool:

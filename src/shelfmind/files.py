@@ -16,7 +16,7 @@ from typing import Any
 
 from platformdirs import user_cache_path
 
-from shelfmind.errors import UserError
+from shelfmind.errors import UserError, argument
 
 try:
     import fcntl
@@ -87,7 +87,7 @@ def require_free_folder(out: Path, *, ours: frozenset[str] = frozenset(), overwr
     if foreign and overwrite:
         raise UserError(f"{out} also holds {foreign[0]}, which would be lost; choose another folder or move it away")
     if held and not overwrite:
-        hint = ", or replace what is there with --overwrite" if ours and not foreign else ""
+        hint = f", or replace what is there with {argument('overwrite', True)}" if ours and not foreign else ""
         raise UserError(f"{out} is not an empty folder; choose another{hint}")
 
 

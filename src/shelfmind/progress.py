@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 from typing import Protocol
 
+from shelfmind.errors import Message, marked
+
 Progress = Callable[[int], None]
 """Told how many more things are done."""
 
@@ -31,4 +33,4 @@ def say_nothing(text: str) -> None:
 def tell(notes: Iterable[str], note: Note) -> None:
     """Tell what is to be known of a data set, each marked as a note."""
     for text in notes:
-        note(f"note: {text}")
+        note(Message(f"note: {marked(text)}"))

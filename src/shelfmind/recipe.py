@@ -11,7 +11,7 @@ from typing import Any, Literal, get_args
 import yaml
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
 
-from shelfmind.errors import UserError, unknown_name
+from shelfmind.errors import UserError, argument, unknown_name
 from shelfmind.overrides import parse_override
 from shelfmind.policies import POLICIES
 from shelfmind.validation import field_error
@@ -294,7 +294,7 @@ def _apply(content: dict[str, Any], override: str) -> None:
     for section in sections:
         target = target.setdefault(section, {})
         if not isinstance(target, dict):
-            raise UserError(f"--set {override}: '{section}' has no keys below it")
+            raise UserError(f"{argument('overrides')}: {override}: '{section}' has no keys below it")
     target[last] = value
 
 

@@ -106,7 +106,7 @@ def test_an_empty_folder_is_taken_and_a_filled_one_is_not(tmp_path: Path) -> Non
     out.mkdir()
     with folder_written_whole(out) as folder:
         (folder / "a.txt").write_text("a")
-    for overwrite, ours, said in ((False, OURS, "--overwrite"), (False, frozenset(), "not an empty folder")):
+    for overwrite, ours, said in ((False, OURS, "with overwrite=True"), (False, frozenset(), "not an empty folder")):
         with pytest.raises(UserError, match=said), folder_written_whole(out, ours=ours, overwrite=overwrite):
             pass
     with folder_written_whole(out, ours=OURS, overwrite=True) as folder:

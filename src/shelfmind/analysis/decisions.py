@@ -99,7 +99,8 @@ def require_writable(path: Path) -> None:
         with open(path, "ab"):
             pass
     except OSError as error:
-        raise UserError(f"{path} cannot be written: {error.strerror or error}; choose another with --log") from error
+        reason = error.strerror or error
+        raise UserError(f"{path} cannot be written: {reason}; choose another {argument('log')}") from error
 
 
 def read_decisions(path: Path, note: Callable[[str], None] | None = None) -> list[Decision]:

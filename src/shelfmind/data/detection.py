@@ -9,7 +9,7 @@ from shelfmind.data.folder import split_folders
 from shelfmind.data.grocery_store import split_lists
 from shelfmind.data.listing import list_images, subfolders
 from shelfmind.data.rp2k import image_root, is_mirror_header, meta_file
-from shelfmind.errors import UserError
+from shelfmind.errors import UserError, argument
 from shelfmind.nouns import counted
 from shelfmind.tables import read_table, shortened
 
@@ -43,7 +43,7 @@ def detect_format(root: Path) -> str:
         names = ", ".join(path.name for path in lists)
         raise UserError(
             f"{root} holds class folders as well as lists of images ({names}); say which to use: "
-            f"--format folder, or --format csv, or the list's own path"
+            f"{argument('format', 'folder')}, or {argument('format', 'csv')}, or the list's own path"
         )
     if not fitting:
         raise UserError(f"no data set in {root}: {_LOOKED_FOR}; found {_contents(root)}")

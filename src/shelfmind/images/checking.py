@@ -8,7 +8,7 @@ from pathlib import Path
 
 from PIL import Image
 
-from shelfmind.errors import UserError
+from shelfmind.errors import UserError, argument
 from shelfmind.files import cache_folder
 from shelfmind.images.decoding import BadImage, open_image
 from shelfmind.images.examining import examine_files
@@ -90,5 +90,5 @@ def refuse_too_many_bad(bad: Sequence[BadFile], total: int, max_fraction: float,
     raise UserError(
         f"{len(bad):,} of {counted(total, 'image')} cannot be used "
         f"({len(bad) / total:.1%}, the limit is {max_fraction:.1%}): {examples}{'; ...' if len(bad) > 3 else ''}. "
-        f"All are listed in {list_path}: mend or remove them, or allow more with --max-bad-fraction"
+        f"All are listed in {list_path}: mend or remove them, or allow more with {argument('max_bad_fraction')}"
     )

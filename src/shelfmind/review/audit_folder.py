@@ -11,7 +11,7 @@ from typing import Any
 from shelfmind.analysis.suspects import Suspect, read_suspects
 from shelfmind.data import absolute
 from shelfmind.data.detection import require_path
-from shelfmind.errors import UserError
+from shelfmind.errors import UserError, argument, call
 
 FACTS, SUSPECTS = "audit.json", "suspects.jsonl"
 
@@ -39,10 +39,12 @@ def read_audit(folder: Path, data: Path | None = None) -> AuditFolder:
     require_path(folder)
     facts = _facts(folder / FACTS)
     if not (folder / SUSPECTS).is_file():
-        raise UserError(f"{folder} has no {SUSPECTS}; make it again: shelfmind audit {facts['root']} --out {folder}")
+        again = call("audit", data=facts["root"], out=folder)
+        raise UserError(f"{folder} has no {SUSPECTS}; make it again: {again}")
     root = absolute(facts["root"] if data is None else data)
     if not root.exists():
-        raise UserError(f"the data set of {folder} is no longer at {root}; say where it lies with --data PATH")
+        where = argument("data", "PATH")
+        raise UserError(f"the data set of {folder} is no longer at {root}; say where it lies with {where}")
     suspects = read_suspects(folder / SUSPECTS)
     notice = facts.get("doubt")
     told = notice if isinstance(notice, str) else None
@@ -53,7 +55,7 @@ def _facts(path: Path) -> Mapping[str, Any]:
     if not path.is_file():
         raise UserError(
             f"{path.parent} is not an audit: it has no {path.name}; make one with: "
-            f"shelfmind audit DATA --out {path.parent}"
+            f"{call('audit', data='DATA', out=path.parent)}"
         )
     try:
         facts = json.loads(path.read_bytes())

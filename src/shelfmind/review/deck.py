@@ -10,7 +10,7 @@ from typing import Any
 from shelfmind.analysis.decisions import KINDS, Decision, append_decision, decide, standing, take_back
 from shelfmind.analysis.suspects import Suspect
 from shelfmind.data.classes import normalise_class_name
-from shelfmind.errors import UserError
+from shelfmind.errors import UserError, argument
 from shelfmind.review.audit_folder import AuditFolder
 from shelfmind.review.following import Follower
 
@@ -198,6 +198,7 @@ def check_reviewer(name: str) -> str:
     name = name.strip()
     if not name or len(name) > _LONGEST_NAME or not name.isprintable():
         raise UserError(
-            f"a reviewer's name must be 1 to {_LONGEST_NAME} printable characters, got {name!r}; use --reviewer"
+            f"a reviewer's name must be 1 to {_LONGEST_NAME} printable characters, got {name!r}; "
+            f"give another {argument('reviewer')}"
         )
     return name

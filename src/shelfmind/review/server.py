@@ -159,7 +159,7 @@ class Handler(BaseHTTPRequestHandler):
             pass
         given = cookies[self.server.cookie].value if self.server.cookie in cookies else ""
         if not self._is_token(given):
-            raise _Refused(HTTPStatus.FORBIDDEN, "open the address that `shelfmind review` printed, with its token")
+            raise _Refused(HTTPStatus.FORBIDDEN, "open the address that the review printed, with its token")
 
     def _require_own_page(self) -> None:
         """A change must come from this page: browsers send neither this header nor this Origin from another site."""

@@ -9,7 +9,7 @@ from pathlib import Path
 from shelfmind.data import open_catalog
 from shelfmind.data.broader import read_broader, with_broader_classes
 from shelfmind.data.splits import read_split, relative_name, without_made_split
-from shelfmind.errors import UserError, unknown_name
+from shelfmind.errors import Message, UserError, unknown_name
 from shelfmind.images.content import hash_files
 from shelfmind.progress import Counter
 from shelfmind.records import Catalog, Sample, require_same_classes, with_classes_of_run
@@ -73,7 +73,7 @@ def open_known(
         except UntoldError as error:
             if not allow_seen:
                 raise
-            untold.append(str(error))
+            untold.append(Message(error.message))
     paths = [sample.path for sample in catalog.samples]
     digests = hash_files(paths, counter("hashing files", len(paths)))
     grouped = _grouped_by_name(catalog, runs[0]) if untold else grouped_by_content(catalog, digests, histories)

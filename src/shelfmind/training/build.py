@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import mindspore
 import numpy as np
 
-from shelfmind.errors import UserError
+from shelfmind.errors import UserError, argument, setting
 from shelfmind.images.squares import Squares
 from shelfmind.inference.forward import Forward
 from shelfmind.inference.predictor import model_kind
@@ -70,12 +70,12 @@ def refuse_contradictions(recipe: Recipe) -> None:
     if kind.classifier is not None and kind.classifier != classifier:
         raise UserError(
             f"the loss {recipe.loss.name} needs logits of a {kind.classifier} classifier, the model has a {classifier} "
-            f"one; add --set model.arguments.classifier={kind.classifier}"
+            f"one; add {setting('model.arguments.classifier', kind.classifier)}"
         )
     if not kind.soft_targets and recipe.mixing.mixup + recipe.mixing.cutmix > 0:
         raise UserError(
             f"the loss {recipe.loss.name} needs one class an image, Mixup and CutMix give two; "
-            "add --set mixing.mixup=0 --set mixing.cutmix=0"
+            f"add {setting('mixing.mixup', 0)} and {setting('mixing.cutmix', 0)}"
         )
     mixes = recipe.mixing.mixup + recipe.mixing.cutmix > 0
     if not TASKS[recipe.train.task].labelled and (mixes or recipe.train.micro_batch_size is not None):
@@ -85,7 +85,8 @@ def refuse_contradictions(recipe: Recipe) -> None:
         )
     if recipe.train.trainable != "all" and recipe.model.weights is None:
         raise UserError(
-            f"train.trainable={recipe.train.trainable} keeps the other weights as they are; say which with --weights"
+            f"train.trainable={recipe.train.trainable} keeps the other weights as they are; "
+            f"say which with {argument('weights')}"
         )
 
 

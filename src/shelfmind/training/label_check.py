@@ -29,7 +29,7 @@ from shelfmind.requests.calling import takes
 from shelfmind.requests.label_checking import FindLabelErrorsRequest
 from shelfmind.runs.provenance import describe_origin, describe_weights
 from shelfmind.training.build import refuse_unbuildable
-from shelfmind.training.out_of_fold import CheckFolder, predict_out_of_fold
+from shelfmind.training.out_of_fold import CheckFolder, CheckPlan, predict_out_of_fold
 from shelfmind.training.run import with_start
 from shelfmind.training.watching import Watcher
 

@@ -10,7 +10,7 @@ import numpy as np
 import numpy.typing as npt
 from mindspore import Parameter, Tensor, nn, ops
 
-from shelfmind.errors import UserError
+from shelfmind.errors import UserError, setting
 from shelfmind.images.loader import TrainingBatches
 from shelfmind.images.squares import Squares, in_order
 from shelfmind.inference.forward import Forward
@@ -139,9 +139,10 @@ def read_losses(training: Training, plan: EpochPlan) -> float:
         with interruptible():
             loss = float(tensor.asnumpy())
         if not math.isfinite(loss):
+            lower = training.recipe.train.lr / 3
             raise UserError(
                 f"the loss is {loss} at step {step} of epoch {plan.epoch}; "
-                f"try a lower rate: --set train.lr={training.recipe.train.lr / 3:.2g} or --set train.clip_norm=5"
+                f"try a lower rate: {setting('train.lr', f'{lower:.2g}')} or {setting('train.clip_norm', 5)}"
             )
         training.position.loss_sum += loss
     training.unread.clear()

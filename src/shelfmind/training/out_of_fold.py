@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 
 from shelfmind.analysis.label_errors.held_out import HeldOut
-from shelfmind.errors import UserError
+from shelfmind.errors import UserError, argument, call
 from shelfmind.files import make_folder, write_json
 from shelfmind.images.squares import open_squares
 from shelfmind.inference.predict_arrays import open_array, predict_into
@@ -97,7 +97,7 @@ class CheckFolder:
         except OSError as error:
             raise UserError(f"{self.root} cannot be read: {error.strerror}") from error
         if not there <= before:
-            raise UserError(f"{self.root} exists and is not empty; take another --out")
+            raise UserError(f"{self.root} exists and is not empty; choose another {argument('out')}")
 
     def keep(self, plan: CheckPlan) -> None:
         """Write the plan, or compare it with the one that the folder was begun with.
@@ -111,10 +111,14 @@ class CheckFolder:
         before = read_json(self.plan)
         changed = sorted(key for key in now if not isinstance(before, dict) or before.get(key) != now[key])
         if changed == ["digest"]:
-            raise UserError(f"the images of {plan.data} have changed since {self.root} was begun; take another --out")
+            raise UserError(
+                f"the images of {plan.data} have changed since {self.root} was begun; choose another {argument('out')}"
+            )
         if changed:
             what = ", ".join("images" if key == "digest" else key.replace("_", " ") for key in changed)
-            raise UserError(f"{self.root} was begun with other settings ({what}); use the same, or take another --out")
+            raise UserError(
+                f"{self.root} was begun with other settings ({what}); use the same, or choose another {argument('out')}"
+            )
 
 
 def predict_out_of_fold(check: CheckFolder, plan: CheckPlan, held_out: HeldOut, watcher: Watcher) -> None:
@@ -140,7 +144,8 @@ def predict_out_of_fold(check: CheckFolder, plan: CheckPlan, held_out: HeldOut, 
             progress = watcher.counter("checking images", len(held_out.samples))
             squares, good, _ = open_squares(held_out.samples, settings.data, progress)
             if len(good) != len(held_out.samples):
-                raise UserError(f"images of {plan.data} became unusable meanwhile; mend them and run the command again")
+                again = call("find_label_errors", data=plan.data, out=check.root)
+                raise UserError(f"images of {plan.data} became unusable meanwhile; mend them and go on with: {again}")
         predictor = Predictor(RunFolder(check.fold(fold) / "run"), calibrated=False)  # labels are what is in doubt
         predict_into(
             predictor,

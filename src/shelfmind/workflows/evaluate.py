@@ -9,7 +9,7 @@ from pathlib import Path
 
 import numpy as np
 
-from shelfmind.errors import UserError, argument
+from shelfmind.errors import Message, UserError, argument, marked
 from shelfmind.evaluation import Evaluation, evaluate, write_confusions_csv, write_metrics, write_per_class_csv
 from shelfmind.evaluation.calibration import TemperatureScaling, scale_temperature
 from shelfmind.evaluation.logit_adjustment import TradeOff, adjusted, trade_off
@@ -216,18 +216,19 @@ def overlap_with(known: KnownData, split: str, predictions: Predictions, counter
 def notes_on(known: KnownData, split: str) -> tuple[str, ...]:
     """What people should know of the images that are judged and of those that are not."""
     asked = split_names(split)
-    notes = [f"warning: {reason}" for reason in known.untold]
+    notes = [f"warning: {marked(reason)}" for reason in known.untold]
     new = len(known.catalog.split(NEW))
     if new and NEW not in asked:
-        together = f", or together with test by --split test,{NEW}" if "test" in asked else ""
-        notes.append(f"{_images(new)} new to the run: not judged; judge what is new by --split {NEW}{together}")
+        together = f", or together with test by {argument('split', f'test,{NEW}')}" if "test" in asked else ""
+        by = f"{argument('split', NEW)}{together}"
+        notes.append(f"{_images(new)} new to the run: not judged; judge what is new by {by}")
     copies = known.copies_left_out
     if copies and "test" in asked:
         notes.append(f"{_images(copies)} byte for byte the same in test and in train or val: not judged")
     lost = lost_to_others(known, split)
     if lost:
         notes.append(f"{_images(lost)} {split} for one run, but trained or validated on by another: not judged")
-    return tuple(notes)
+    return tuple(map(Message, notes))
 
 
 def notes_on_overlap(overlap: Overlap | None, split: str) -> tuple[str, ...]:

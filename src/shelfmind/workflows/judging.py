@@ -11,7 +11,7 @@ import numpy.typing as npt
 from shelfmind.analysis.label_errors.held_out import HeldOut, read_images
 from shelfmind.analysis.label_errors.judgement import Judge, Judgement, Opinion, judgement_of
 from shelfmind.data.splits import relative_name
-from shelfmind.errors import UserError
+from shelfmind.errors import UserError, call
 from shelfmind.files import cache_folder
 from shelfmind.images.content import hash_files
 from shelfmind.images.squares import open_squares
@@ -33,7 +33,8 @@ def judge_by(run: Path | str, counter: Counter) -> Judge:
     folder = Path(run)
     if (folder / PLAN_FILE).exists():
         if not (folder / "audit.json").exists():
-            raise UserError(f"{folder} is an unfinished label check; go on with shelfmind find-label-errors first")
+            going_on = call("find_label_errors", data="DATA", out=folder)
+            raise UserError(f"{folder} is an unfinished label check; go on with it first: {going_on}")
         return lambda catalog: _by_label_check(folder, catalog, counter)
     RunFolder(folder).require()
     return lambda catalog: _by_run(RunFolder(folder), catalog, counter)
@@ -42,9 +43,8 @@ def judge_by(run: Path | str, counter: Counter) -> Judge:
 def _by_label_check(folder: Path, catalog: Catalog, counter: Counter) -> Judgement:
     held_out = read_images(folder / "images.csv", catalog)
     if held_out is None:
-        raise UserError(
-            f"{folder} judged other images than {catalog.root} has now; run shelfmind find-label-errors again"
-        )
+        again = call("find_label_errors", data=catalog.root, out="OUT")
+        raise UserError(f"{folder} judged other images than {catalog.root} has now; judge these anew: {again}")
     opinion = Opinion(
         source=f"the networks of {folder.name}, each of images that it never saw",
         held_out=held_out,

@@ -153,7 +153,7 @@ def test_an_earlier_audit_is_replaced_only_if_asked_for(data, tmp_path) -> None:
     out.mkdir()
     audit(data, out)
     (out / "report.html").write_text("old")
-    with pytest.raises(UserError, match="--overwrite"):
+    with pytest.raises(UserError, match="overwrite=True"):
         audit(data, out)
     assert (out / "report.html").read_text() == "old"
     audit(data, out, overwrite=True)
