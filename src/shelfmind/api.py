@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from shelfmind.requests.calling import described, request_from, signature
+from shelfmind.requests.watching import Observer
 from shelfmind.verbs import VERBS, Verb
 
 
@@ -17,7 +18,7 @@ def function_of(name: str) -> Callable[..., Any]:
     """The function ``shelfmind.<name>``, with the arguments of its request and their descriptions."""
     verb = VERBS[name]
 
-    def called(*places: Any, watcher: Any = None, **names: Any) -> Any:
+    def called(*places: Any, watcher: Observer | None = None, **names: Any) -> Any:
         return verb.run(request_from(verb.request_type, places, names, name), watcher)
 
     called.__name__ = called.__qualname__ = name

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from shelfmind.requests.request import Request
+    from shelfmind.requests.watching import Observer
 
 DATA, TRAIN, MEASURE, TOOL = "Know the data", "Train", "Measure and predict", "About the tool"
 
@@ -45,7 +46,7 @@ class Verb:
         found: Callable[..., None] = _load(self.show)
         return found
 
-    def run(self, request: Request, watcher: Any = None) -> Any:
+    def run(self, request: Request, watcher: Observer | None = None) -> Any:
         """Do it; MindSpore starts first if the verb computes with it, but not before its inputs are there."""
         request.require_inputs()
         if self.mindspore:

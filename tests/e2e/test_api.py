@@ -180,7 +180,7 @@ except UserError as error:
         ("shelfmind.train(data, recipe=Recipe(), overrides=['train.epochs=1'], out=out)", "overrides"),
         ("shelfmind.train(data, out=out, epochs=0)", "epochs"),
         ("shelfmind.train(data, out=out, seed=-1)", "seed"),
-        ("shelfmind.train(data, out=out, max_minutes=0)", "max-minutes"),
+        ("shelfmind.train(data, out=out, max_minutes=0)", "max_minutes must be greater than 0"),
         ("shelfmind.train(out + '/missing', out=out)", "missing"),
         ("shelfmind.resume(out)", "there is no run at"),
         ("shelfmind.load(out)", "there is no run at"),

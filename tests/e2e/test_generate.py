@@ -59,7 +59,7 @@ def test_the_same_seed_gives_the_same_bytes_in_another_process(drawn, cold, tmp_
 @pytest.mark.parametrize(
     ("words", "said"),
     [
-        (["--classes", 1], "--classes must be at least 2, got '1'"),
+        (["--classes", 1], "--classes must be at least 2, got 1"),
         (["--classes", 50, "--images", 30], "30 images are too few for 50 classes"),
         (["--classes", "many"], "--classes"),
         (["--images", -5], "images"),

@@ -61,7 +61,7 @@ def test_the_contests_rules(trained, data, warm, settings, tmp_path):
     shutil.copytree(data, other)
     next((other / "train").rglob("*.jpg")).unlink()
     outcome = _train(warm, other, tmp_path / "b", settings, "--rules", "contest", "--weights", trained.run)
-    assert "were trained on other images" in outcome.error
+    assert "was trained on other images" in outcome.error
     assert not (tmp_path / "b").exists()
 
 
@@ -79,4 +79,4 @@ def test_the_test_split_is_not_trained_on_under_the_contests_rules(data, warm, s
 def test_an_image_that_is_too_small_for_the_network_is_refused(data, warm, settings, tmp_path):
     changes = ["model.name=inception_resnet_v2", "model.arguments={}"]
     outcome = _train(warm, data, tmp_path / "run", settings, changes=changes)
-    assert "at least 75 px, not 32" in outcome.error
+    assert "at least 75 px, got 32" in outcome.error
