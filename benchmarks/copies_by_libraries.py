@@ -42,7 +42,7 @@ from command import exit_status, parser_of  # noqa: E402
 from duplicates import blended, share, show  # noqa: E402
 from rows import read_rows  # noqa: E402
 
-from shelfmind.analysis.measuring.facts import measure  # noqa: E402
+from shelfmind.analysis.measuring.measurement import measure  # noqa: E402
 from shelfmind.analysis.near_duplicates import alignment  # noqa: E402
 from shelfmind.analysis.near_duplicates.close_pairs import close_pairs  # noqa: E402
 from shelfmind.analysis.near_duplicates.groups import Limits, same_photo  # noqa: E402

@@ -43,7 +43,7 @@ from shelfmind.evaluation.calibration import (  # noqa: E402
     fit_temperature,
     reliability_bins,
 )
-from shelfmind.evaluation.ensemble import mixed  # noqa: E402
+from shelfmind.evaluation.ensemble import average_predictions  # noqa: E402
 from shelfmind.evaluation.outcomes import outcomes_of  # noqa: E402
 from shelfmind.images.squares import open_squares  # noqa: E402
 from shelfmind.inference.predictor import Predictor  # noqa: E402
@@ -229,7 +229,7 @@ def table(bench: Bench, seeds: Sequence[int]) -> list[dict[str, Any]]:
             before, after = ([predicted(bench.out / f"{n}-{s}", data) for s in both] for n in ("longer", name))
             rows.append(compared(f"{name} instead of longer", before, after))
     if len(seeds) > 1:
-        together = mixed(every, np.full(len(every), 1 / len(every)))
+        together = average_predictions(every, np.full(len(every), 1 / len(every)))
         rows.append(compared(f"{len(every)} runs together", every, [together] * len(every)))
     return [*rows, calibrated(every), {"method": "base", **cost(bench, "base", seeds)}]
 

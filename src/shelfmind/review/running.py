@@ -12,7 +12,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
-from shelfmind.analysis.decisions import CUT_LINE, FILE_NAME, require_writable, split_whole
+from shelfmind.analysis.decisions import CUT_LINE, FILE_NAME, require_writable_log, split_whole
 from shelfmind.errors import UserError, unknown_name
 from shelfmind.review.audit_folder import read_audit
 from shelfmind.review.deck import Deck, check_reviewer
@@ -55,7 +55,7 @@ def review(
     name = check_reviewer(reviewer if reviewer is not None else _login_name())
     found = read_audit(audit, data)
     log_file = log if log is not None else audit / FILE_NAME
-    require_writable(log_file)
+    require_writable_log(log_file)
     if split_whole(log_file.read_bytes())[1]:
         note(CUT_LINE.format(path=log_file))
     if found.notice is not None:
