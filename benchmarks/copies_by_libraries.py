@@ -49,7 +49,7 @@ from shelfmind.analysis.near_duplicates.groups import Limits, same_photo  # noqa
 from shelfmind.errors import UserError  # noqa: E402
 from shelfmind.files import write_json  # noqa: E402
 from shelfmind.images.fingerprints import SIDE, VIEWS, descriptors  # noqa: E402
-from shelfmind.shelf_generator import generate  # noqa: E402
+from shelfmind.shelf_generator.writing import generate  # noqa: E402
 
 Floats = npt.NDArray[np.float32]
 Ints = npt.NDArray[np.int64]
