@@ -40,9 +40,9 @@ from scipy.sparse import coo_matrix
 from scipy.sparse.csgraph import connected_components
 
 from shelfmind import generate
-from shelfmind.analysis.measuring.facts import FACTS, Measured, measure
+from shelfmind.analysis.measuring.measurement import FACTS, Measured, measure
 from shelfmind.analysis.near_duplicates.groups import Limits, find_duplicates
-from shelfmind.cleaning.repeats import audited_pairs
+from shelfmind.cleaning.near_duplicate_pairs import audited_pairs
 from shelfmind.data import open_catalog
 from shelfmind.errors import UserError
 from shelfmind.files import write_json

@@ -43,13 +43,15 @@ from shelfmind.evaluation.calibration import (  # noqa: E402
     fit_temperature,
     reliability_bins,
 )
-from shelfmind.evaluation.ensemble import mixed  # noqa: E402
+from shelfmind.evaluation.ensemble import average_predictions  # noqa: E402
 from shelfmind.evaluation.outcomes import outcomes_of  # noqa: E402
 from shelfmind.images.squares import open_squares  # noqa: E402
 from shelfmind.inference.predictor import Predictor  # noqa: E402
 from shelfmind.models.checkpoint import Checkpoint, load_checkpoint, save_checkpoint  # noqa: E402
+from shelfmind.progress import count_silently  # noqa: E402
 from shelfmind.runs.folder import RunFolder  # noqa: E402
-from shelfmind.workflows.evaluate import catalog_of, predict_split  # noqa: E402
+from shelfmind.runs.known_data import open_known  # noqa: E402
+from shelfmind.workflows.evaluate import predict_split  # noqa: E402
 
 RECIPE = Path(__file__).with_name("methods.yaml")
 SIZES = (96, 112)
@@ -190,7 +192,8 @@ def predicted(run: Path, data: Path, tta: Sequence[str] = ()) -> Predictions:
     predictor = Predictor(RunFolder(run), tta, calibrated=False)
     folder = run / "evaluation" / "val"
     folder.mkdir(parents=True, exist_ok=True)
-    return predict_split(predictor, catalog_of(predictor, data, None), "val", 0.01, folder, lambda *_: lambda _: None)
+    catalog = open_known([predictor.run], data, None, count_silently).catalog
+    return predict_split(predictor, catalog, "val", 0.01, folder, count_silently)
 
 
 def compared(name: str, before: Sequence[Predictions], after: Sequence[Predictions]) -> dict[str, Any]:
@@ -229,7 +232,7 @@ def table(bench: Bench, seeds: Sequence[int]) -> list[dict[str, Any]]:
             before, after = ([predicted(bench.out / f"{n}-{s}", data) for s in both] for n in ("longer", name))
             rows.append(compared(f"{name} instead of longer", before, after))
     if len(seeds) > 1:
-        together = mixed(every, np.full(len(every), 1 / len(every)))
+        together = average_predictions(every, np.full(len(every), 1 / len(every)))
         rows.append(compared(f"{len(every)} runs together", every, [together] * len(every)))
     return [*rows, calibrated(every), {"method": "base", **cost(bench, "base", seeds)}]
 
@@ -270,7 +273,7 @@ def calibrated(runs: Sequence[Predictions]) -> dict[str, Any]:
 def speed(run: Path, data: Path, tta: Sequence[str]) -> float:
     """Images a second of the second pass over the validation images, from decoded squares."""
     predictor = Predictor(RunFolder(run), tta, calibrated=False)
-    samples = catalog_of(predictor, data, None).split("val")
+    samples = open_known([predictor.run], data, None, count_silently).catalog.split("val")
     squares, good, _ = open_squares(samples, predictor.recipe.data, lambda _: None)
     return max(len(good) / predictor.predict_squares(squares, good).seconds for _ in range(2))
 

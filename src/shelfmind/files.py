@@ -26,7 +26,7 @@ except ImportError:  # Windows: what a killed process left of a folder must be d
 _MARK = ".being-written"
 
 
-def write_whole(path: Path, write: Callable[[Path], None]) -> None:
+def write_atomically(path: Path, write: Callable[[Path], None]) -> None:
     """Let `write` fill a temporary file, sync it and rename it to `path`; a failure leaves the old file as it was.
 
     Raises:
@@ -48,7 +48,7 @@ def write_whole(path: Path, write: Callable[[Path], None]) -> None:
 
 
 @contextmanager
-def folder_written_whole(out: Path, *, ours: frozenset[str] = frozenset(), overwrite: bool = False) -> Iterator[Path]:
+def atomic_folder(out: Path, *, ours: frozenset[str] = frozenset(), overwrite: bool = False) -> Iterator[Path]:
     """A new folder beside `out` to write into, which becomes `out` when the context ends well and else is removed.
 
     `out` must be missing or empty, or hold nothing but files named in `ours` if it may be overwritten; see
@@ -119,7 +119,7 @@ def require_writable(file: Path) -> None:
 def write_text(path: Path, text: str, encoding: str = "utf-8") -> None:
     """Write text whole or not at all; bytes of file names that are not UTF-8 become escapes, as in JSON."""
     content = text.encode(encoding, errors="backslashreplace")
-    write_whole(path, lambda temporary: _fill(temporary, content))
+    write_atomically(path, lambda temporary: _fill(temporary, content))
 
 
 def write_json(path: Path, content: Any) -> None:

@@ -131,7 +131,9 @@ class TrainRecipe(RecipeSection):
     ema_decay: float = Field(0.999, ge=0, lt=1, description="decay a step of the averaged weights; 0 turns it off")
     amp: Literal["auto", "off", "on"] = Field("auto", description="16-bit arithmetic; auto: on GPU and Ascend only")
     stages: tuple[Stage, ...] = Field((), description="progressive resolution; none: image_size throughout")
-    keep: Literal["best", "last"] = Field("best", description="which weights the run offers: best on val, or the last")
+    keep: Literal["best", "last"] = Field(
+        "best", description="which weights become the run's: best on val, or the last"
+    )
     snapshots: int = Field(0, ge=0, description="how many of the last epochs' averaged weights are kept for a soup")
     checkpoint_steps: int = Field(2000, ge=1, description="steps after which a long epoch is saved part-way")
     workers: int = Field(1, ge=1, le=256, description="threads that prepare training images")
@@ -279,9 +281,9 @@ def _with_parents(name: str, children: tuple[str, ...]) -> dict[str, Any]:
     return _merge(_with_parents(parent, (*children, name)), content)
 
 
-def _merge(below: Mapping[str, Any], above: Mapping[str, Any]) -> dict[str, Any]:
-    merged = dict(below)
-    for key, value in above.items():
+def _merge(base: Mapping[str, Any], overriding: Mapping[str, Any]) -> dict[str, Any]:
+    merged = dict(base)
+    for key, value in overriding.items():
         both_mappings = isinstance(value, Mapping) and isinstance(merged.get(key), Mapping)
         merged[key] = _merge(merged[key], value) if both_mappings else value
     return merged
@@ -302,11 +304,11 @@ def _fault(error: ValidationError) -> str:
     unknown = [fault["loc"] for fault in error.errors() if fault["type"] == "extra_forbidden"]
     if not unknown:
         return str(field_error(error))
-    *above, key = (str(part) for part in unknown[0])
-    section = _section_at(above)
+    *sections, key = (str(part) for part in unknown[0])
+    section = _section_at(sections)
     near = _nearest(key, section)
     hint = f"did you mean {' or '.join(near)}?" if near else f"known: {', '.join(sorted(section.model_fields))}"
-    return f"unknown key '{'.'.join((*above, key))}'; {hint}"
+    return f"unknown key '{'.'.join((*sections, key))}'; {hint}"
 
 
 def _section_at(location: Sequence[str]) -> type[BaseModel]:

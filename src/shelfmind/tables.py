@@ -7,7 +7,7 @@ from collections.abc import Iterable, Sequence
 from pathlib import Path
 
 from shelfmind.errors import UserError
-from shelfmind.files import write_whole
+from shelfmind.files import write_atomically
 
 
 def write_table(path: Path, columns: Sequence[str], rows: Iterable[Sequence[str]]) -> None:
@@ -23,7 +23,7 @@ def write_table(path: Path, columns: Sequence[str], rows: Iterable[Sequence[str]
             writer.writerow(columns)
             writer.writerows(rows)
 
-    write_whole(path, fill)
+    write_atomically(path, fill)
 
 
 def read_table(path: Path, *, delimiter: str = ",", exact: bool = False) -> list[tuple[int, list[str]]]:

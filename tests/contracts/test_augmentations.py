@@ -27,10 +27,12 @@ WORKED_ON_WHOLE, SHRUNK_FIRST = 56, 96
 
 def augmented(names: list[str], resize_to: int, size: int = 48) -> np.ndarray:
     """A random square after the chain of these operators, each with its defaults."""
-    from shelfmind.transforms.augment import augmenting
+    from shelfmind.transforms.augment import build_augmentations
 
     image = np.random.default_rng(0).integers(0, 256, (resize_to, resize_to, 3), np.uint8)
-    for operator in augmenting([(name, {}) for name in names], size, DataRecipe(resize_to=resize_to)).operators:
+    for operator in build_augmentations(
+        [(name, {}) for name in names], size, DataRecipe(resize_to=resize_to)
+    ).operators:
         image = operator(image)
     return image
 
@@ -76,10 +78,10 @@ def test_a_chain_ends_at_the_training_size(names: list[str], resize_to: int, min
     ],
 )
 def test_mistakes_are_named(name: str, parameters: dict[str, Any], said: str, mindspore: Any) -> None:
-    from shelfmind.transforms.augment import augmenting
+    from shelfmind.transforms.augment import build_augmentations
 
     with pytest.raises(UserError, match=said) as caught:
-        augmenting([(name, parameters)], 48, DataRecipe())
+        build_augmentations([(name, parameters)], 48, DataRecipe())
     assert len(str(caught.value).splitlines()) == 1
 
 
@@ -97,20 +99,20 @@ def test_input_equals_numpy(mindspore: Any) -> None:
 
 @pytest.mark.parametrize("names", [["horizontal_flip", "random_perspective"], ["random_erasing", "cutout"]])
 def test_what_comes_first_and_last_stays_there(names: list[str], mindspore: Any) -> None:
-    from shelfmind.transforms.augment import augmenting
+    from shelfmind.transforms.augment import build_augmentations
 
     with pytest.raises(
         UserError, match="random_perspective must come before all other operators, random_erasing after"
     ):
-        augmenting([(name, {}) for name in names], 48, DataRecipe())
+        build_augmentations([(name, {}) for name in names], 48, DataRecipe())
 
 
 @pytest.mark.parametrize("name", sorted(POLICIES))
 def test_every_policy_can_be_built(name: str, mindspore: Any) -> None:
-    from shelfmind.transforms.augment import augmenting
+    from shelfmind.transforms.augment import build_augmentations
 
     recipe = Recipe(augment=name)
-    chosen = augmenting(recipe.augment, 48, recipe.data)
+    chosen = build_augmentations(recipe.augment, 48, recipe.data)
     assert len(chosen.squares) + len(chosen.batches) + len(chosen.operators) >= len(POLICIES[name])
 
 
@@ -121,10 +123,10 @@ def test_an_unknown_policy_is_named() -> None:
 
 def test_cutout_is_black_and_as_large_as_said(mindspore: Any) -> None:
     """As the documentation says: the 8-bit image is cut, where 0 is black, not the data's mean colour."""
-    from shelfmind.transforms.augment import augmenting
+    from shelfmind.transforms.augment import build_augmentations
 
     image = np.full((48, 48, 3), 200, np.uint8)
-    (_, cut) = augmenting([("cutout", {"length": 8})], 48, DataRecipe(resize_to=48)).operators
+    (_, cut) = build_augmentations([("cutout", {"length": 8})], 48, DataRecipe(resize_to=48)).operators
     areas = [int((cut(image) == 0).all(2).sum()) for _ in range(40)]
     assert max(areas) == 64  # less at the border
     assert {int(value) for value in np.unique(cut(image))} == {0, 200}

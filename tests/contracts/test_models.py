@@ -168,10 +168,10 @@ def test_cosine_logits_are_scaled_cosines(mindspore: Any) -> None:
     generator = np.random.default_rng(0)
     weight, embedding = generator.normal(size=(4, 6)), generator.normal(size=(3, 6))
     head.classifier.weight.set_data(mindspore.Tensor(weight.astype(np.float32)))
-    logits, offered = head(mindspore.Tensor(embedding.astype(np.float32)))
+    logits, output = head(mindspore.Tensor(embedding.astype(np.float32)))
     cosines = embedding @ weight.T / np.linalg.norm(embedding, axis=1)[:, None] / np.linalg.norm(weight, axis=1)
     np.testing.assert_allclose(logits.asnumpy(), COSINE_SCALE * cosines, rtol=1e-4, atol=1e-4)
-    np.testing.assert_allclose(offered.asnumpy(), embedding, rtol=1e-6)
+    np.testing.assert_allclose(output.asnumpy(), embedding, rtol=1e-6)
 
 
 def test_mistakes_are_named(mindspore: Any) -> None:

@@ -56,12 +56,12 @@ def test_outputs_equal_pytorchs(name: str, mindspore: Any, filling: Any) -> None
 @pytest.mark.parametrize("name", sorted(MINDCV["models"]))
 def test_outputs_and_names_equal_mindcvs(name: str, mindspore: Any, filling: Any) -> None:
     from shelfmind.models import create_model
-    from shelfmind.models.weights import our_name
+    from shelfmind.models.weights import our_parameter_name
 
     expected = MINDCV["models"][name]
     model = create_model(name, filling.CLASSES, stem_pool="same")
     ours = {parameter.name: tuple(parameter.shape) for parameter in model.get_parameters()}
-    theirs = {our_name(mindcvs): tuple(shape) for mindcvs, shape in expected["names"].items()}
+    theirs = {our_parameter_name(mindcvs): tuple(shape) for mindcvs, shape in expected["names"].items()}
     assert set(ours) == set(theirs)
     for parameter, shape in ours.items():
         assert shape in (theirs[parameter], (*theirs[parameter], 1, 1))

@@ -57,13 +57,16 @@ def test_its_model_optimizer_loss_and_views_are_built(name: str, mindspore: Any)
 
 @pytest.mark.parametrize("name", NAMES)
 def test_its_augmentations_give_every_stage_its_input(name: str, mindspore: Any) -> None:
-    from shelfmind.transforms.augment import augmenting, input_operators
+    from shelfmind.transforms.augment import build_augmentations, input_operators
 
     recipe = load_recipe(name)
     square = np.random.default_rng(0).integers(0, 256, (recipe.data.resize_to, recipe.data.resize_to, 3), np.uint8)
     for size in {stage.image_size for stage in recipe.stages}:
         image: Any = square
-        for operator in (*augmenting(recipe.augment, size, recipe.data).operators, *input_operators(recipe.data)):
+        for operator in (
+            *build_augmentations(recipe.augment, size, recipe.data).operators,
+            *input_operators(recipe.data),
+        ):
             image = operator(image)
         assert image.shape == (3, size, size)
         assert image.dtype == np.float32

@@ -44,12 +44,12 @@ def test_every_look_has_possible_values(name: str, mindspore: Any) -> None:
 
 @pytest.mark.parametrize("side", SIDES)
 def test_every_look_is_a_square_part_of_any_image(name: str, side: int, mindspore: Any) -> None:
-    from shelfmind.inference.views import seen, test_time_views
+    from shelfmind.inference.views import apply_view, test_time_views
 
     image = np.random.default_rng(side).integers(0, 256, (side, side, 3), np.uint8)
     before = image.copy()
     for look in test_time_views([name]):
-        part = seen(image, look)
+        part = apply_view(image, look)
         assert part.dtype == np.uint8
         assert part.shape == (round(side * look.share), round(side * look.share), 3)
         assert part.flags["C_CONTIGUOUS"]

@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from shelfmind.errors import UserError
-from shelfmind.files import folder_written_whole, make_folder, require_writable, write_json, write_text, write_whole
+from shelfmind.files import atomic_folder, make_folder, require_writable, write_atomically, write_json, write_text
 
 
 def left_in(folder: Path) -> list[str]:
@@ -48,7 +48,7 @@ def test_a_failure_leaves_the_old_file(
     if moment != "write":
         monkeypatch.setattr(os, moment, fail)
     with pytest.raises(UserError, match="cannot be written") as caught:
-        write_whole(path, write)
+        write_atomically(path, write)
     monkeypatch.undo()
     assert ("no space left" in str(caught.value)) == (number != errno.EACCES)
     assert path.read_text() == "old"
@@ -61,7 +61,7 @@ def test_an_error_of_another_kind_passes_and_leaves_nothing(tmp_path: Path) -> N
         raise KeyboardInterrupt
 
     with pytest.raises(KeyboardInterrupt):
-        write_whole(tmp_path / "new.txt", write)
+        write_atomically(tmp_path / "new.txt", write)
     assert left_in(tmp_path) == []
 
 
@@ -75,7 +75,7 @@ OURS = frozenset({"a.txt"})
 
 def test_a_folder_appears_when_all_is_written(tmp_path: Path) -> None:
     out = tmp_path / "结果" / "folder"
-    with folder_written_whole(out) as folder:
+    with atomic_folder(out) as folder:
         (folder / "a.txt").write_text("a")
         assert not out.exists()
     assert (out / "a.txt").read_text() == "a"
@@ -85,7 +85,7 @@ def test_a_folder_appears_when_all_is_written(tmp_path: Path) -> None:
 @pytest.mark.parametrize("error", [KeyboardInterrupt(), ValueError("no")])
 def test_a_folder_that_is_not_finished_is_removed(error: BaseException, tmp_path: Path) -> None:
     def write() -> None:
-        with folder_written_whole(tmp_path / "folder") as folder:
+        with atomic_folder(tmp_path / "folder") as folder:
             (folder / "a.txt").write_text("a")
             raise error
 
@@ -96,7 +96,7 @@ def test_a_folder_that_is_not_finished_is_removed(error: BaseException, tmp_path
 
 def test_a_full_disk_is_the_users_to_mend(tmp_path: Path) -> None:
     (tmp_path / "folder").mkdir()
-    with pytest.raises(UserError, match="no space left"), folder_written_whole(tmp_path / "folder"):
+    with pytest.raises(UserError, match="no space left"), atomic_folder(tmp_path / "folder"):
         raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
     assert left_in(tmp_path) == ["folder"]
 
@@ -104,16 +104,16 @@ def test_a_full_disk_is_the_users_to_mend(tmp_path: Path) -> None:
 def test_an_empty_folder_is_taken_and_a_filled_one_is_not(tmp_path: Path) -> None:
     out = tmp_path / "folder"
     out.mkdir()
-    with folder_written_whole(out) as folder:
+    with atomic_folder(out) as folder:
         (folder / "a.txt").write_text("a")
     for overwrite, ours, said in ((False, OURS, "with overwrite=True"), (False, frozenset(), "not an empty folder")):
-        with pytest.raises(UserError, match=said), folder_written_whole(out, ours=ours, overwrite=overwrite):
+        with pytest.raises(UserError, match=said), atomic_folder(out, ours=ours, overwrite=overwrite):
             pass
-    with folder_written_whole(out, ours=OURS, overwrite=True) as folder:
+    with atomic_folder(out, ours=OURS, overwrite=True) as folder:
         (folder / "a.txt").write_text("b")
     assert (out / "a.txt").read_text() == "b"
     (out / "mine.txt").touch()
-    with pytest.raises(UserError, match=r"mine\.txt"), folder_written_whole(out, ours=OURS, overwrite=True):
+    with pytest.raises(UserError, match=r"mine\.txt"), atomic_folder(out, ours=OURS, overwrite=True):
         pass
     assert left_in(out) == ["a.txt", "mine.txt"]
     assert left_in(tmp_path) == ["folder"]
@@ -123,7 +123,7 @@ def test_what_someone_else_wrote_meanwhile_is_not_lost(tmp_path: Path) -> None:
     out = tmp_path / "folder"
 
     def write() -> None:
-        with folder_written_whole(out):
+        with atomic_folder(out):
             out.mkdir()
             (out / "theirs.txt").touch()
 
@@ -135,7 +135,7 @@ def test_what_someone_else_wrote_meanwhile_is_not_lost(tmp_path: Path) -> None:
 
 def test_if_the_new_folder_cannot_be_moved_the_old_one_stays(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     out = tmp_path / "folder"
-    with folder_written_whole(out) as folder:
+    with atomic_folder(out) as folder:
         (folder / "a.txt").write_text("old")
     rename = os.replace
 
@@ -147,7 +147,7 @@ def test_if_the_new_folder_cannot_be_moved_the_old_one_stays(tmp_path: Path, mon
     monkeypatch.setattr(os, "replace", fail)
     with (
         pytest.raises(UserError, match="cannot be written"),
-        folder_written_whole(out, ours=OURS, overwrite=True) as new,
+        atomic_folder(out, ours=OURS, overwrite=True) as new,
     ):
         (new / "a.txt").write_text("new")
     assert (out / "a.txt").read_text() == "old"
@@ -156,9 +156,9 @@ def test_if_the_new_folder_cannot_be_moved_the_old_one_stays(tmp_path: Path, mon
 
 def test_a_folder_cannot_take_the_place_of_a_file_or_lie_in_one(tmp_path: Path) -> None:
     (tmp_path / "file").touch()
-    with pytest.raises(UserError, match="is a file"), folder_written_whole(tmp_path / "file"):
+    with pytest.raises(UserError, match="is a file"), atomic_folder(tmp_path / "file"):
         pass
-    with pytest.raises(UserError, match="cannot be"), folder_written_whole(tmp_path / "file" / "folder"):
+    with pytest.raises(UserError, match="cannot be"), atomic_folder(tmp_path / "file" / "folder"):
         pass
 
 

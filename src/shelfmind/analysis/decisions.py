@@ -93,7 +93,7 @@ def append_decision(path: Path, decision: Decision) -> None:
         raise UserError(f"{path} cannot be written: {error.strerror or error}; the decision is not kept") from error
 
 
-def require_writable(path: Path) -> None:
+def require_writable_log(path: Path) -> None:
     """Refuse a log that cannot be appended to before anybody has decided anything."""
     try:
         with open(path, "ab"):

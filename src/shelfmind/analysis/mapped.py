@@ -8,7 +8,7 @@ from typing import Any
 import numpy.typing as npt
 
 
-def let_go(array: npt.NDArray[Any]) -> None:
+def release_pages(array: npt.NDArray[Any]) -> None:
     """Drop the pages of a memory-mapped array that were read; its content stays, and the system may still cache it.
 
     Without this a file read once from beginning to end counts as resident until the system runs short. Nothing happens

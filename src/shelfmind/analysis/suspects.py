@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from shelfmind.errors import UserError
-from shelfmind.files import write_whole
+from shelfmind.files import write_atomically
 
 MOST_NEIGHBOURS = 4
 FILE_NAME = "suspects.jsonl"
@@ -47,7 +47,7 @@ def write_suspects(path: Path, suspects: Iterable[Suspect]) -> None:
     for suspect in ranked:
         if not 0.0 <= suspect.score <= 1.0:
             raise ValueError(f"the score of {suspect.path} must lie between 0 and 1, got {suspect.score}")
-    write_whole(path, lambda temporary: _fill(temporary, ranked))
+    write_atomically(path, lambda temporary: _fill(temporary, ranked))
 
 
 def read_suspects(path: Path) -> list[Suspect]:

@@ -45,7 +45,7 @@ class Row:
         return not self.dropped
 
 
-def drop(rows: Iterable[Row], reasons: Mapping[str, str]) -> list[Row]:
+def drop_rows(rows: Iterable[Row], reasons: Mapping[str, str]) -> list[Row]:
     """The rows with those dropped that `reasons` names by source; what was dropped before keeps its reason."""
     return [replace(row, dropped=reasons[row.source]) if row.kept and row.source in reasons else row for row in rows]
 
@@ -198,7 +198,7 @@ def _thinned(rows: Sequence[Row], number: Callable[[Key, int], int], seed: int, 
         if wanted < len(group):
             ranked = sorted(group, key=lambda row: _lot(seed, row.source))
             reasons.update((row.source, reason) for row in ranked[wanted:])
-    return drop(rows, reasons)
+    return drop_rows(rows, reasons)
 
 
 def _lot(seed: int, name: str) -> bytes:

@@ -72,7 +72,7 @@ def expected_calibration_error(bins: tuple[ReliabilityBin, ...]) -> float:
     return sum(gaps) / total
 
 
-def tempered(probabilities: Rows, temperature: float) -> Rows:
+def temperature_scaled(probabilities: Rows, temperature: float) -> Rows:
     """Probabilities (N, C) to the power 1 / temperature, scaled to sum to 1, which divides the logits by it.
 
     The order of the guesses stays as it is. Guo et al., ICML 2017, equation 9.
@@ -159,7 +159,7 @@ def cross_fitted(predictions: Predictions, seed: int = 0, folds: int = FOLDS) ->
         own, others = order[fold::folds], np.delete(order, slice(fold, None, folds))
         if len(own) and len(others):
             temperature = fit_temperature(_chosen(predictions, others))
-            scaled[own] = tempered(predictions.probabilities[own], temperature)
+            scaled[own] = temperature_scaled(predictions.probabilities[own], temperature)
     return replace(predictions, probabilities=scaled)
 
 

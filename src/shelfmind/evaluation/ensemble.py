@@ -11,7 +11,7 @@ import numpy.typing as npt
 from shelfmind.errors import UserError
 from shelfmind.evaluation.bootstrap import hits, paired_interval
 from shelfmind.evaluation.intervals import Interval
-from shelfmind.evaluation.rows import unit_rows
+from shelfmind.evaluation.matrix_rows import unit_rows
 from shelfmind.records import Predictions, require_same_classes
 
 Floats = npt.NDArray[np.float64]
@@ -31,7 +31,7 @@ class Contribution:
     added_ci95: Interval
 
 
-def mixed(members: Sequence[Predictions], weights: Sequence[float] | Floats) -> Predictions:
+def average_predictions(members: Sequence[Predictions], weights: Sequence[float] | Floats) -> Predictions:
     """The weighted mean of the members' probabilities; embeddings side by side, each scaled to length sqrt(weight);
     the seconds of all.
 
@@ -82,13 +82,13 @@ def contributions(
     names: Sequence[str], members: Sequence[Predictions], weights: Floats, seed: int = 0
 ) -> tuple[Contribution, ...]:
     """What each member adds to the ensemble on labelled images."""
-    together = hits(mixed(members, weights))
+    together = hits(average_predictions(members, weights))
     found = []
     for index, (name, member) in enumerate(zip(names, members, strict=True)):
         others = [other for position, other in enumerate(members) if position != index]
         rest = np.delete(weights, index)
         shares = rest if rest.sum() > 0 else np.ones(len(others))
-        difference = together - (hits(mixed(others, shares)) if others else 0.0)
+        difference = together - (hits(average_predictions(others, shares)) if others else 0.0)
         alone, added = float(hits(member).mean()), float(difference.mean())
         found.append(Contribution(name, float(weights[index]), alone, added, paired_interval(difference, seed)))
     return tuple(found)

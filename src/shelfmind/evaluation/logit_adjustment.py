@@ -29,7 +29,7 @@ class TradeOff:
     few: float | None
 
 
-def adjusted(predictions: Predictions, train_counts: npt.NDArray[np.int64], tau: float) -> Predictions:
+def logit_adjusted(predictions: Predictions, train_counts: npt.NDArray[np.int64], tau: float) -> Predictions:
     """Probabilities divided by the classes' shares of the training images to the power `tau`, and scaled to sum to 1
     (Menon et al., ICLR 2021, equation 9, on probabilities).
 
@@ -56,6 +56,6 @@ def trade_off(
 
 
 def _at(predictions: Predictions, train_counts: npt.NDArray[np.int64], tau: float, cutoffs: ShotCutoffs) -> TradeOff:
-    outcomes = outcomes_of(adjusted(predictions, train_counts, tau))
+    outcomes = outcomes_of(logit_adjusted(predictions, train_counts, tau))
     many, medium, few = (group.top1 for group in shot_groups(outcomes, train_counts, cutoffs))
     return TradeOff(tau, top_k(outcomes, 1), macro_top1(outcomes), many, medium, few)

@@ -8,7 +8,7 @@ import numpy as np
 import numpy.typing as npt
 
 from shelfmind.errors import UserError
-from shelfmind.evaluation.rows import require_distributions, row_chunks
+from shelfmind.evaluation.matrix_rows import require_distributions, row_chunks
 from shelfmind.nouns import counted
 from shelfmind.records import UNLABELLED, Predictions
 

@@ -10,7 +10,7 @@ from sklearn.linear_model import LogisticRegression
 
 from shelfmind.evaluation.bootstrap import hits_interval
 from shelfmind.evaluation.intervals import Interval, too_few_images
-from shelfmind.evaluation.rows import row_chunks, unit_rows
+from shelfmind.evaluation.matrix_rows import row_chunks, unit_rows
 
 Floats = npt.NDArray[np.float32]
 Ints = npt.NDArray[np.int64]
@@ -34,8 +34,8 @@ class Readout:
 
 def read_out(train: Floats, train_labels: Ints, held_out: Floats, labels: Ints) -> Readout:
     """Judge embeddings (N, D) of training images by what they say of held-out ones (M, D)."""
-    knn = (nearest_labels(train, train_labels, held_out) == labels).astype(np.float64)
-    linear = (probed_labels(train, train_labels, held_out) == labels).astype(np.float64)
+    knn = (knn_labels(train, train_labels, held_out) == labels).astype(np.float64)
+    linear = (linear_probe_labels(train, train_labels, held_out) == labels).astype(np.float64)
     return Readout(
         float(knn.mean()),
         hits_interval(knn),
@@ -47,7 +47,7 @@ def read_out(train: Floats, train_labels: Ints, held_out: Floats, labels: Ints) 
     )
 
 
-def nearest_labels(train: Floats, train_labels: Ints, held_out: Floats, neighbours: int = NEIGHBOURS) -> Ints:
+def knn_labels(train: Floats, train_labels: Ints, held_out: Floats, neighbours: int = NEIGHBOURS) -> Ints:
     """The class with most votes among the nearest training images, each vote exp(cosine / 0.07) (Wu et al., CVPR 2018,
     section 3.4)."""
     train, held_out = unit_rows(train), unit_rows(held_out)
@@ -64,7 +64,7 @@ def nearest_labels(train: Floats, train_labels: Ints, held_out: Floats, neighbou
     return found
 
 
-def probed_labels(train: Floats, train_labels: Ints, held_out: Floats) -> Ints:
+def linear_probe_labels(train: Floats, train_labels: Ints, held_out: Floats) -> Ints:
     """What a logistic regression on the training embeddings says; its strength is chosen on a fifth of them."""
     order = np.random.default_rng(0).permutation(len(train))
     cut = max(1, len(train) // 5)

@@ -12,7 +12,7 @@ from shelfmind.errors import UserError, argument
 from shelfmind.files import cache_folder
 from shelfmind.images.decoding import BadImage, open_image
 from shelfmind.images.examining import examine_files
-from shelfmind.images.file_memory import FileMemory
+from shelfmind.images.file_cache import FileCache
 from shelfmind.nouns import counted
 from shelfmind.records import BadFile
 from shelfmind.tables import write_table
@@ -54,9 +54,9 @@ def check_files(
     def known_well_enough(reason: bytes | None) -> bool:
         return on_image is None or reason is not None
 
-    with FileMemory(cache, LAYOUT) as memory:
+    with FileCache(cache, LAYOUT) as file_cache:
         examined = examine_files(
-            paths, verdict, memory=memory, reuse=known_well_enough, progress=progress, workers=workers
+            paths, verdict, file_cache=file_cache, reuse=known_well_enough, progress=progress, workers=workers
         )
         return [BadFile(each.path, each.content.decode()) for each in examined if each.content is not None]
 

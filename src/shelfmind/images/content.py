@@ -9,7 +9,7 @@ from pathlib import Path
 from shelfmind.files import cache_folder
 from shelfmind.images.decoding import BadImage, opened_file
 from shelfmind.images.examining import examine_files
-from shelfmind.images.file_memory import FileMemory
+from shelfmind.images.file_cache import FileCache
 from shelfmind.progress import Progress
 
 _PART_BYTES = 1 << 20
@@ -17,8 +17,8 @@ _PART_BYTES = 1 << 20
 
 def hash_files(paths: Sequence[Path], progress: Progress | None = None) -> list[bytes | None]:
     """The SHA-256 of every file (32 bytes), in the order given, by worker threads; None for one that cannot be read."""
-    with FileMemory(memory_path()) as memory:
-        return [each.content for each in examine_files(paths, _look, memory=memory, progress=progress)]
+    with FileCache(hashes_path()) as file_cache:
+        return [each.content for each in examine_files(paths, _look, file_cache=file_cache, progress=progress)]
 
 
 def sha256_of(path: Path) -> bytes | None:
@@ -33,7 +33,7 @@ def sha256_of(path: Path) -> bytes | None:
     return digest.digest()
 
 
-def memory_path() -> Path:
+def hashes_path() -> Path:
     """Where digests are remembered."""
     return cache_folder() / "hashes.sqlite"
 

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 
-from shelfmind.images.file_memory import FileMemory, Finding
+from shelfmind.images.file_cache import CacheEntry, FileCache
 from shelfmind.machine.cores import available_cores
 
 Look = Callable[[int, Path], tuple[bytes | None, bool]]
@@ -29,17 +29,17 @@ class Examined:
 
 @dataclass(frozen=True, slots=True)
 class _Outcome:
-    """`fresh` is what the memory does not know yet."""
+    """`fresh` is what the cache does not hold yet."""
 
     examined: Examined
-    fresh: Finding | None
+    fresh: CacheEntry | None
 
 
 def examine_files(
     paths: Sequence[Path],
     look: Look,
     *,
-    memory: FileMemory,
+    file_cache: FileCache,
     reuse: Callable[[bytes | None], bool] = lambda content: True,
     progress: Callable[[int], None] | None = None,
     workers: int | None = None,
@@ -55,18 +55,18 @@ def examine_files(
     try:
         for batch_start in range(0, len(paths), batch_size):  # a batch at a time bounds the memory
             batch = paths[batch_start : batch_start + batch_size]
-            known = memory.recall([_key(path) for path in batch])
+            known = file_cache.recall([_key(path) for path in batch])
             examine = partial(_examine_some, look, known, reuse)
             starts = range(0, len(batch), _FILES_A_TASK)
             tasks = [batch[start : start + _FILES_A_TASK] for start in starts]
-            fresh: list[tuple[bytes, Finding]] = []
+            fresh: list[tuple[bytes, CacheEntry]] = []
             for outcomes in pool.map(examine, [batch_start + start for start in starts], tasks):
                 fresh.extend((_key(each.examined.path), each.fresh) for each in outcomes if each.fresh is not None)
                 yield from (each.examined for each in outcomes)
                 if progress is not None:
                     progress(len(outcomes))
             if fresh:
-                memory.keep(fresh)
+                file_cache.keep(fresh)
     finally:
         pool.shutdown(cancel_futures=True)  # Ctrl-C does not wait for the rest of the batch
 
@@ -77,7 +77,7 @@ def _key(path: Path) -> bytes:
 
 def _examine_some(
     look: Look,
-    known: dict[bytes, Finding],
+    known: dict[bytes, CacheEntry],
     reuse: Callable[[bytes | None], bool],
     first: int,
     paths: Sequence[Path],
@@ -86,7 +86,7 @@ def _examine_some(
 
 
 def _examine(
-    look: Look, known: Finding | None, reuse: Callable[[bytes | None], bool], index: int, path: Path
+    look: Look, known: CacheEntry | None, reuse: Callable[[bytes | None], bool], index: int, path: Path
 ) -> _Outcome:
     try:
         status = os.stat(path)
@@ -99,4 +99,4 @@ def _examine(
     content, lasting = look(index, path)
     if status is None or not lasting:
         return _Outcome(Examined(path, content), None)
-    return _Outcome(Examined(path, content), Finding(status.st_size, status.st_mtime_ns, content))
+    return _Outcome(Examined(path, content), CacheEntry(status.st_size, status.st_mtime_ns, content))

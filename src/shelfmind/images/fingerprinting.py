@@ -14,11 +14,10 @@ import numpy.typing as npt
 from PIL import Image
 
 from shelfmind.files import cache_folder
-from shelfmind.images.content import memory_path as hashes_path
-from shelfmind.images.content import sha256_of
+from shelfmind.images.content import hashes_path, sha256_of
 from shelfmind.images.decoding import BadImage, open_image
 from shelfmind.images.examining import examine_files
-from shelfmind.images.file_memory import FileMemory, Finding
+from shelfmind.images.file_cache import CacheEntry, FileCache
 from shelfmind.images.fingerprints import FINGERPRINT, WORKING_SIDE, fingerprint
 from shelfmind.progress import Progress
 
@@ -45,11 +44,11 @@ def write_fingerprints(paths: Sequence[Path], out: Path, progress: Progress | No
 
     Only what is not remembered is decoded, by threads. Raises `OSError` if the disk is full.
     """
-    with FileMemory(_memory_path(), LAYOUT) as memory, open(out, "wb") as stream:
+    with FileCache(_cache_path(), LAYOUT) as file_cache, open(out, "wb") as stream:
         description = np.lib.format.dtype_to_descr(FINGERPRINTED)
         header = {"descr": description, "fortran_order": False, "shape": (len(paths),)}
         np.lib.format.write_array_header_1_0(stream, header)
-        for each in examine_files(paths, _look, memory=memory, reuse=_is_whole, progress=progress):
+        for each in examine_files(paths, _look, file_cache=file_cache, reuse=_is_whole, progress=progress):
             stream.write(each.content or _UNUSABLE)
 
 
@@ -60,9 +59,9 @@ class Noticing:
     """
 
     def __init__(self) -> None:
-        self._fingerprints = FileMemory(_memory_path(), LAYOUT)
-        self._hashes = FileMemory(hashes_path())
-        self._fresh: deque[tuple[bytes, Finding, Finding]] = deque()
+        self._fingerprints = FileCache(_cache_path(), LAYOUT)
+        self._hashes = FileCache(hashes_path())
+        self._fresh: deque[tuple[bytes, CacheEntry, CacheEntry]] = deque()
 
     def __enter__(self) -> Noticing:
         return self
@@ -76,8 +75,8 @@ class Noticing:
         """Note what the file at `path` was decoded to; its bytes are still in the system's cache."""
         with suppress(OSError, ValueError):
             status = os.stat(path)
-            made = Finding(status.st_size, status.st_mtime_ns, fingerprinted(image).tobytes())
-            digest = Finding(status.st_size, status.st_mtime_ns, sha256_of(path))
+            made = CacheEntry(status.st_size, status.st_mtime_ns, fingerprinted(image).tobytes())
+            digest = CacheEntry(status.st_size, status.st_mtime_ns, sha256_of(path))
             self._fresh.append((os.fsencode(os.path.abspath(path)), made, digest))
 
     def keep(self, least: int = _KEPT_AT_ONCE) -> None:
@@ -89,7 +88,7 @@ class Noticing:
         self._hashes.keep((key, digest) for key, _, digest in noted if digest.content is not None)
 
 
-def _memory_path() -> Path:
+def _cache_path() -> Path:
     return cache_folder() / "fingerprints.sqlite"
 
 

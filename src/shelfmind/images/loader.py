@@ -14,9 +14,9 @@ from shelfmind.errors import UserError
 from shelfmind.images.sampling import epoch_order
 from shelfmind.images.squares import Square, Squares, in_order
 from shelfmind.machine.cores import available_cores
-from shelfmind.machine.device import keep_interrupts
+from shelfmind.machine.device import restore_interrupts
 from shelfmind.recipe import Recipe
-from shelfmind.transforms.augment import augmenting, input_operators, resized_to
+from shelfmind.transforms.augment import build_augmentations, input_operators, resized_to
 from shelfmind.transforms.mixing import mix_batch, one_hot
 
 Floats = npt.NDArray[np.float32]
@@ -63,7 +63,7 @@ class TrainingBatches:
         order = order[start * self.batch_size : stop * self.batch_size]
         generator = np.random.default_rng((self.seed, epoch, start, 1 + 2 * view))
         ds.config.set_seed(int(generator.integers(2**31)))
-        chosen = augmenting(self.recipe.augment, image_size, self.recipe.data)
+        chosen = build_augmentations(self.recipe.augment, image_size, self.recipe.data)
         warp = np.random.default_rng((self.seed, epoch, start, 2 + 2 * view))
         source = _Ordered(self.squares, self.labels, order, [partial(each, generator=warp) for each in chosen.squares])
         dataset: ds.Dataset = ds.GeneratorDataset(source, ["image", "label"], shuffle=False, num_parallel_workers=1)
@@ -72,7 +72,7 @@ class TrainingBatches:
         dataset = dataset.map(operators, "image", num_parallel_workers=workers)
         dataset = dataset.batch(self.batch_size, drop_remainder=True)
         batches = dataset.create_tuple_iterator(num_epochs=1, output_numpy=True)
-        keep_interrupts()
+        restore_interrupts()
         try:
             for images, labels in batches:
                 for change in chosen.batches:

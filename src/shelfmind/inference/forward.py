@@ -14,7 +14,7 @@ from mindspore import Tensor, ops
 
 from shelfmind.images.loader import InputPreparation
 from shelfmind.images.squares import Square
-from shelfmind.inference.views import View, seen, test_time_views
+from shelfmind.inference.views import View, apply_view, test_time_views
 from shelfmind.machine.ahead import next_ahead
 from shelfmind.machine.device import interruptible
 from shelfmind.models.network import Trainable
@@ -46,7 +46,7 @@ class Forward:
             upright = replace(view, flip=False)
             if upright not in prepared:
                 pixels = max(16, round(size * view.scale))
-                images = self.preparation.batch([seen(image, view) for image in squares], pixels)
+                images = self.preparation.batch([apply_view(image, view) for image in squares], pixels)
                 padding = np.repeat(images[-1:], self.batch_size - count, axis=0)
                 prepared[upright] = np.concatenate([images, padding])
             images = np.ascontiguousarray(prepared[upright][..., ::-1]) if view.flip else prepared[upright]

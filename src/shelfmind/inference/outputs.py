@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import IO, Any
 
 from shelfmind.errors import UserError
-from shelfmind.files import require_writable, write_whole
+from shelfmind.files import require_writable, write_atomically
 from shelfmind.inference.predictor import Prediction
 from shelfmind.prediction_files import PredictionWriter, collecting
 
@@ -32,7 +32,7 @@ def write_predictions(path: Path, predictions: Iterable[Prediction], top: int) -
         with open(temporary, "w", encoding=encoding, errors="surrogateescape", newline="") as stream:
             write_row(stream, predictions, top)
 
-    write_whole(path, write)
+    write_atomically(path, write)
 
 
 def as_record(prediction: Prediction, top: int) -> dict[str, Any]:
@@ -70,4 +70,4 @@ def write_arrays(path: Path, class_names: Sequence[str], fill: Callable[[Predict
             fill(writer)
             writer.write(temporary, class_names)
 
-    write_whole(path, write)
+    write_atomically(path, write)

@@ -63,7 +63,7 @@ def predict_files(request: PredictRequest, watcher: Observer = SILENT) -> Predic
     if out is not None:
         check_output(out)
     for path in paths:
-        require_something(path)
+        require_existing(path)
     predictor = Predictor(RunFolder(request.run), request.tta)
     total, notes = count_images(paths)
     outcome = PredictionOutcome(notes=notes)
@@ -84,7 +84,7 @@ def predict_files(request: PredictRequest, watcher: Observer = SILENT) -> Predic
     return outcome
 
 
-def require_something(path: str) -> None:
+def require_existing(path: str) -> None:
     """Refuse a path that names nothing."""
     if os.path.lexists(path) or (glob.has_magic(path) and next(glob.iglob(path, recursive=True), None) is not None):
         return

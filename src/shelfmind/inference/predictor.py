@@ -12,7 +12,7 @@ import numpy.typing as npt
 from PIL import Image
 
 from shelfmind.errors import UserError
-from shelfmind.evaluation.calibration import tempered
+from shelfmind.evaluation.calibration import temperature_scaled
 from shelfmind.images.decoding import BadImage, Pixels
 from shelfmind.images.squares import Square, Squares, in_order, square
 from shelfmind.inference.forward import Forward
@@ -155,7 +155,7 @@ class Predictor:
         Every prediction comes from here, so that all are calibrated alike.
         """
         probabilities, embeddings = self.forward.batch(squares, self.recipe.evaluation_size)
-        return tempered(probabilities, self.temperature), embeddings
+        return temperature_scaled(probabilities, self.temperature), embeddings
 
     def predict_squares(
         self,

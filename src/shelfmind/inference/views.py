@@ -75,7 +75,7 @@ def test_time_views(names: Sequence[str]) -> list[View]:
     return views
 
 
-def seen(image: Square, view: View) -> Square:
+def apply_view(image: Square, view: View) -> Square:
     """The part of a square that a view keeps, as bright as it has it; scale and flip come later."""
     part = image
     if view.share != 1.0:

@@ -95,13 +95,13 @@ def interruptible() -> Iterator[None]:
         yield
     finally:
         try:
-            keep_interrupts()
+            restore_interrupts()
         finally:
             if taken:
                 signal.signal(signal.SIGTERM, signal.SIG_DFL)
 
 
-def keep_interrupts() -> None:
+def restore_interrupts() -> None:
     """Give Ctrl-C back to Python after a graph or a data set, whose handler would else stay in place."""
     if threading.current_thread() is threading.main_thread():
         signal.signal(signal.SIGINT, signal.getsignal(signal.SIGINT) or signal.default_int_handler)

@@ -14,7 +14,7 @@ import numpy.typing as npt
 from mindspore import Parameter, Tensor
 
 from shelfmind.errors import UserError
-from shelfmind.files import write_whole
+from shelfmind.files import write_atomically
 
 Arrays = Mapping[str, npt.NDArray[Any]]
 CHECKSUM, KIND, NOTE = "shelfmind_sha256", "shelfmind_kind", "shelfmind_note"
@@ -63,7 +63,7 @@ def save_checkpoint(path: Path, checkpoint: Checkpoint) -> None:
         finally:
             logger.disabled = False
 
-    write_whole(path, write)
+    write_atomically(path, write)
 
 
 def read_checkpoint(path: Path) -> tuple[Checkpoint, bool]:

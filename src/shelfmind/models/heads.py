@@ -30,14 +30,14 @@ CLASSIFIERS: dict[str, Callable[[int, int], nn.Cell]] = {"linear": nn.Dense, "co
 
 
 class Head(nn.Cell):
-    """Embedding (N, D) to logits (N, num_classes) and the embedding that is offered for retrieval (N, D).
+    """Embedding (N, D) to logits (N, num_classes) and the embedding for retrieval (N, D).
 
     Args:
         width: D.
         num_classes: classes.
         classifier: see `CLASSIFIERS`.
         neck: BNNeck, a batch normalisation between the embedding and the classifier (Luo et al., "Bag of Tricks and a
-            Strong Baseline for Deep Person Re-identification", 2019, section 3.4); what it gives is then offered.
+            Strong Baseline for Deep Person Re-identification", 2019, section 3.4); retrieval uses its output.
         dropout: share of embedding values dropped before the classifier while training.
     """
 

@@ -56,7 +56,7 @@ class Start:
         """The tensors by the names in our network."""
         if self.for_mindcv:
             return {f"network.{name.removeprefix('network.')}": array for name, array in self.content.items()}
-        return {our_name(name): array for name, array in self.content.items()}
+        return {our_parameter_name(name): array for name, array in self.content.items()}
 
     def arguments(self, given: Mapping[str, Any]) -> dict[str, Any]:
         """Arguments that the model needs to be what the weights were trained in, besides those that are given."""
@@ -83,7 +83,7 @@ class Loaded:
         return "; ".join(lines)
 
 
-def our_name(name: str) -> str:
+def our_parameter_name(name: str) -> str:
     """Our name of a parameter that MindCV calls `name`; ours and unknown ones stay as they are."""
     if numbered := _NUMBERED.match(name):
         stage, block, rest = int(numbered[1]) - 1, numbered[2], numbered[3]

@@ -8,7 +8,7 @@ from pathlib import Path
 from shelfmind.analysis.image_audit.findings import ImageFindings
 from shelfmind.analysis.image_audit.issues import Copies
 from shelfmind.analysis.image_audit.quality import Flagged
-from shelfmind.analysis.measuring.facts import ODDITIES, format_names
+from shelfmind.analysis.measuring.measurement import ODDITIES, format_names
 from shelfmind.data.splits import SPLITS, relative_name
 from shelfmind.nouns import counted
 from shelfmind.pages.distribution_sections import classes_section, shapes_section, shift_section

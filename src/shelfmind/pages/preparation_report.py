@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from shelfmind.cleaning.record import Figures, kind_of, outcome
+from shelfmind.cleaning.preparation_record import Figures, kind_of, outcome
 from shelfmind.cleaning.rows import Row
 from shelfmind.data.splits import SPLITS
 from shelfmind.files import write_text
@@ -39,7 +39,7 @@ class ClassLine:
     splits: tuple[int, ...]
 
 
-def write_report(
+def write_preparation_report(
     folder: Path,
     root: Path,
     rows: Sequence[Row],

@@ -14,16 +14,16 @@ EDGE = 128  # shown at 96 CSS pixels, so that dense screens get some of the deta
 
 
 def thumbnail(path: Path) -> str | None:
-    """The image as a JPEG ``data:`` address with its longer side at most 128 pixels; None if it cannot be opened."""
+    """The image as a JPEG ``data:`` URI with its longer side at most 128 pixels; None if it cannot be opened."""
     try:
         image = open_image(path)
     except (BadImage, OSError):
         return None
-    return data_address(image)
+    return data_uri(image)
 
 
-def data_address(image: Image.Image, edge: int = EDGE) -> str:
-    """The image as a JPEG ``data:`` address with its longer side at most `edge` pixels; `image` is not changed."""
+def data_uri(image: Image.Image, edge: int = EDGE) -> str:
+    """The image as a JPEG ``data:`` URI with its longer side at most `edge` pixels; `image` is not changed."""
     small = image.copy()
     small.thumbnail((edge, edge), Image.Resampling.LANCZOS, reducing_gap=2.0)
     buffer = io.BytesIO()

@@ -11,7 +11,7 @@ import webbrowser
 from dataclasses import dataclass
 from pathlib import Path
 
-from shelfmind.analysis.decisions import CUT_LINE, FILE_NAME, require_writable, split_whole
+from shelfmind.analysis.decisions import CUT_LINE, FILE_NAME, require_writable_log, split_whole
 from shelfmind.errors import UserError, argument
 from shelfmind.requests.auditing import ReviewRequest
 from shelfmind.requests.calling import takes
@@ -50,7 +50,7 @@ def review(request: ReviewRequest, watcher: Observer = SILENT) -> ReviewOutcome:
     name = check_reviewer(request.reviewer if request.reviewer is not None else _login_name())
     found = read_audit(request.audit, request.data)
     log = request.log if request.log is not None else request.audit / FILE_NAME
-    require_writable(log)
+    require_writable_log(log)
     if split_whole(log.read_bytes())[1]:
         watcher.note(CUT_LINE.format(path=log))
     if found.notice is not None:

@@ -13,7 +13,7 @@ from typing import Any
 import yaml
 
 from shelfmind.errors import UserError, argument, call
-from shelfmind.files import make_folder, write_json, write_text, write_whole
+from shelfmind.files import make_folder, write_atomically, write_json, write_text
 from shelfmind.recipe import Recipe, parse_recipe
 from shelfmind.requests.shared import RUN_FILE, require_run
 
@@ -163,7 +163,7 @@ class RunFolder:
             except OSError:
                 shutil.copyfile(chosen, temporary)
 
-        write_whole(self.weights, link)
+        write_atomically(self.weights, link)
 
 
 def create_run_folder(root: Path) -> RunFolder:

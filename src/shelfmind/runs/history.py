@@ -14,7 +14,7 @@ from shelfmind.data import open_catalog
 from shelfmind.data.digest import data_digest
 from shelfmind.data.splits import SplitRow, read_split, relative_name, write_split
 from shelfmind.errors import UserError, argument
-from shelfmind.files import write_whole
+from shelfmind.files import write_atomically
 from shelfmind.images.content import hash_files
 from shelfmind.images.fingerprinting import FINGERPRINTED, write_fingerprints
 from shelfmind.progress import Counter
@@ -26,7 +26,7 @@ USES = ("train", "val", "test")
 """From the one that spoils a test most: what is in two splits counts as the first of these."""
 
 
-class UntoldError(UserError):
+class UnknownHistoryError(UserError):
     """It cannot be told what a run was trained on."""
 
 
@@ -85,11 +85,11 @@ def read_history(run: RunFolder, counter: Counter) -> History:
     A run from before digests were kept takes them from its own data set, if that lies unchanged where it was.
 
     Raises:
-        UntoldError: a run without digests whose data set is gone or changed.
+        UnknownHistoryError: a run without digests whose data set is gone or changed.
         UserError: a damaged list.
     """
     if not run.split.exists():
-        raise UntoldError(f"what {run.root} was trained on cannot be told: it has no {run.split.name}; {ALLOW}")
+        raise UnknownHistoryError(f"what {run.root} was trained on cannot be told: it has no {run.split.name}; {ALLOW}")
     rows = read_split(run.split)
     if not any(row.sha256 is not None for row in rows):
         _take_from_data(run, rows, counter)
@@ -103,7 +103,7 @@ def write_history(run: RunFolder, catalog: Catalog, counter: Counter) -> None:
     write_split(catalog, run.split, hash_files(paths, counter("hashing files", len(paths))))
     trained = [sample.path for sample in catalog.split("train")]
     progress = counter("taking fingerprints", len(trained))
-    write_whole(run.seen, lambda temporary: write_fingerprints(trained, temporary, progress))
+    write_atomically(run.seen, lambda temporary: write_fingerprints(trained, temporary, progress))
 
 
 def _take_from_data(run: RunFolder, rows: Sequence[SplitRow], counter: Counter) -> None:
@@ -113,24 +113,24 @@ def _take_from_data(run: RunFolder, rows: Sequence[SplitRow], counter: Counter) 
         data, digest = origin["data"], origin["data"]["digest"]
         catalog = open_catalog(Path(data["path"]), data["format"], int(origin["seed"]))
     except (KeyError, TypeError, ValueError, UserError) as error:
-        raise _untold(run, origin) from error
+        raise _unknown_history(run, origin) from error
     samples = {relative_name(sample.path, catalog.root): sample for sample in catalog.samples}
     listed = [(samples.get(row.name), row.split) for row in rows]
     found = tuple(Sample(sample.path, sample.label, split) for sample, split in listed if sample is not None)
     own = Catalog(found, catalog.class_names, catalog.root, catalog.format)
     if len(found) < len(rows) or data_digest(own) != digest:
-        raise _untold(run, origin)
+        raise _unknown_history(run, origin)
     named = {name: label for label, name in enumerate(dict.fromkeys(row.label for row in rows))}
     relabelled = [Sample(each.path, named[row.label], each.split) for each, row in zip(found, rows, strict=True)]
     catalog = Catalog(tuple(relabelled), tuple(named), own.root, own.format)
     write_history(run, catalog, counter)
 
 
-def _untold(run: RunFolder, origin: Mapping[str, object]) -> UntoldError:
+def _unknown_history(run: RunFolder, origin: Mapping[str, object]) -> UnknownHistoryError:
     data = origin.get("data")
     path = data.get("path") if isinstance(data, dict) else None
     where = f"the photos at {path} are gone or changed since" if path else "it does not say where its photos lay"
-    return UntoldError(
+    return UnknownHistoryError(
         f"what {run.root} was trained on cannot be told: it was made before runs kept that, and {where}; put them "
         f"back, train it again, or {ALLOW}"
     )

@@ -14,7 +14,7 @@ from shelfmind.images.content import hash_files
 from shelfmind.progress import Counter
 from shelfmind.records import Catalog, Sample, require_same_classes, with_classes_of_run
 from shelfmind.runs.folder import RunFolder, read_json
-from shelfmind.runs.history import USES, History, UntoldError, read_history
+from shelfmind.runs.history import USES, History, UnknownHistoryError, read_history
 
 NEW = "new"
 GROUPS = (*USES, NEW)
@@ -24,15 +24,15 @@ GROUPS = (*USES, NEW)
 class KnownData:
     """The catalog with the groups (train, val, test, new) of one run or of several together.
 
-    `histories` lacks runs of which it cannot be told what they saw; `untold` says why. `ungrouped` is the catalog as
-    the data set has it, and `digests` belong to its samples.
+    `histories` lacks runs of which it cannot be told what they saw; `without_history` says why. `ungrouped` is the
+    catalog as the data set has it, and `digests` belong to its samples.
     """
 
     catalog: Catalog
     ungrouped: Catalog
     digests: tuple[bytes | None, ...]
     histories: tuple[History, ...]
-    untold: tuple[str, ...] = ()
+    without_history: tuple[str, ...] = ()
 
     @property
     def copies_left_out(self) -> int:
@@ -60,24 +60,24 @@ def open_known(
     `some_classes` data that has only some of the first run's classes will do.
 
     Raises:
-        UntoldError: it cannot be told what a run was trained on.
+        UnknownHistoryError: it cannot be told what a run was trained on.
         UserError: data that cannot be used, or of other classes than the first run's.
     """
     origin = read_json(runs[0].provenance) if runs[0].provenance.exists() else {}
     catalog = open_as_trained(runs[0], data, format, int(origin.get("seed", 0)), some_classes)
     histories: list[History] = []
-    untold: list[str] = []
+    unknown: list[str] = []
     for run in runs:
         try:
             histories.append(read_history(run, counter))
-        except UntoldError as error:
+        except UnknownHistoryError as error:
             if not allow_seen:
                 raise
-            untold.append(Message(error.message))
+            unknown.append(Message(error.message))
     paths = [sample.path for sample in catalog.samples]
     digests = hash_files(paths, counter("hashing files", len(paths)))
-    grouped = _grouped_by_name(catalog, runs[0]) if untold else grouped_by_content(catalog, digests, histories)
-    return KnownData(grouped, catalog, tuple(digests), tuple(histories), tuple(untold))
+    grouped = _grouped_by_name(catalog, runs[0]) if unknown else grouped_by_content(catalog, digests, histories)
+    return KnownData(grouped, catalog, tuple(digests), tuple(histories), tuple(unknown))
 
 
 def open_as_trained(run: RunFolder, data: Path, format: str | None, seed: int, some_classes: bool = False) -> Catalog:
@@ -148,12 +148,12 @@ def split_names(split: str) -> list[str]:
     return list(dict.fromkeys(name.strip() for name in split.split(",")))
 
 
-def part(catalog: Catalog, split: str) -> tuple[Sample, ...]:
+def samples_of(catalog: Catalog, split: str) -> tuple[Sample, ...]:
     """The samples of a group, or of several joined by commas."""
     return catalog.split(*split_names(split))
 
 
-def lost_to_others(known: KnownData, split: str) -> int:
+def dropped_from_catalog(known: KnownData, split: str) -> int:
     """How many photos are in this split for one of several runs, but not in the catalog of all."""
     asked = set(split_names(split))
     groups = {sample.path: sample.split for sample in known.catalog.samples}

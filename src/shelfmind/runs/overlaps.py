@@ -15,7 +15,7 @@ from shelfmind.analysis.near_duplicates.groups import Limits
 from shelfmind.analysis.near_duplicates.near_copies import near_copies
 from shelfmind.errors import UserError, argument
 from shelfmind.evaluation.overlap import Overlap
-from shelfmind.files import cache_folder, write_whole
+from shelfmind.files import cache_folder, write_atomically
 from shelfmind.images.checking import check_files, verdicts_path
 from shelfmind.images.content import hash_files
 from shelfmind.images.fingerprinting import write_fingerprints
@@ -94,7 +94,7 @@ def _near_copies(asked: Sequence[Path], history: History, counter: Counter) -> d
     if found is None:
         found = _compared(asked, known, counter)
         folder.mkdir(parents=True, exist_ok=True)
-        write_whole(path, lambda temporary: np.save(temporary, found))
+        write_atomically(path, lambda temporary: np.save(temporary, found))
         for old in sorted(folder.glob("*.npy"), key=lambda file: file.stat().st_mtime, reverse=True)[KEPT:]:
             old.unlink(missing_ok=True)
     names = history.training_rows

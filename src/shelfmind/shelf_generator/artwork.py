@@ -10,7 +10,7 @@ from shelfmind.shelf_generator.fonts import Fonts
 from shelfmind.shelf_generator.grounds import GROUNDS
 from shelfmind.shelf_generator.layouts import SPIRIT, TALL, WIDE, Box, FrontLayout
 from shelfmind.shelf_generator.lettering import column_mask, text_mask
-from shelfmind.shelf_generator.motifs import MOTIFS, lighter, logo_mark, mixed
+from shelfmind.shelf_generator.motifs import MOTIFS, blend, lighter, logo_mark
 from shelfmind.shelf_generator.vocabulary import Colour
 
 _CLAIMS = ("精选原料匠心品质", "自然好味道", "源自优质产地", "全新口感升级", "0添加更安心", "香浓顺滑好滋味")
@@ -116,12 +116,12 @@ def _brand(image: Image.Image, design: Design, layout: FrontLayout, fonts: Fonts
         write(image, design.brand, box, ink, fonts, design.line_seed, upright=True)
         return
     radius = min(0.3 * height, 0.15 * width)
-    mark = (readable(design.palette[2], ground), mixed(ground, (255, 255, 255), 0.1))
+    mark = (readable(design.palette[2], ground), blend(ground, (255, 255, 255), 0.1))
     logo_mark(ImageDraw.Draw(image), left + radius, top + 0.34 * height, radius, mark, sum(map(ord, design.brand)))
     name = (left + 2.3 * radius, top, right, top + 0.66 * height)
     shade = lighter(ink, -0.6) if sum(ink) > 380 else lighter(ink, 0.7)
     drop = 0.018 * height
-    write(image, design.brand, tuple(edge + drop for edge in name), mixed(shade, ground, 0.6), fonts, design.line_seed)  # type: ignore[arg-type]
+    write(image, design.brand, tuple(edge + drop for edge in name), blend(shade, ground, 0.6), fonts, design.line_seed)  # type: ignore[arg-type]
     write(image, design.brand, name, ink, fonts, design.line_seed)
     write(image, design.brand_latin, (left, top + 0.7 * height, right, bottom), ink, fonts, design.line_seed)
 

@@ -8,7 +8,7 @@ from math import cos, pi, sin
 import numpy as np
 from PIL import Image, ImageDraw
 
-from shelfmind.shelf_generator.motifs import lighter, mixed
+from shelfmind.shelf_generator.motifs import blend, lighter
 from shelfmind.shelf_generator.vocabulary import Colour, Palette
 
 Ground = Callable[[Image.Image, Palette, np.random.Generator], None]
@@ -27,7 +27,7 @@ def wave(image: Image.Image, palette: Palette, rng: np.random.Generator) -> None
     w, h = image.size
     primary, secondary, accent = palette
     level, phase = rng.uniform(0.5, 0.66), rng.uniform(0, 6)
-    for shift, colour in ((0.0, accent), (0.025, secondary), (0.07, mixed(primary, secondary, 0.82))):
+    for shift, colour in ((0.0, accent), (0.025, secondary), (0.07, blend(primary, secondary, 0.82))):
         edge = [(x * w / 24, h * (level + shift + 0.035 * sin(x / 3.6 + phase))) for x in range(25)]
         draw.polygon([*edge, (w, h), (0, h)], fill=colour)
 
@@ -58,8 +58,8 @@ def halo(image: Image.Image, palette: Palette, rng: np.random.Generator) -> None
     draw = ImageDraw.Draw(image)
     w, h = image.size
     r, y = min(0.62 * w, 0.34 * h), rng.uniform(0.5, 0.62) * h
-    draw.ellipse((w / 2 - r, y - r, w / 2 + r, y + r), fill=mixed(palette[0], palette[1], 0.3))
-    draw.ellipse((w / 2 - 0.8 * r, y - 0.8 * r, w / 2 + 0.8 * r, y + 0.8 * r), fill=mixed(palette[0], palette[1], 0.2))
+    draw.ellipse((w / 2 - r, y - r, w / 2 + r, y + r), fill=blend(palette[0], palette[1], 0.3))
+    draw.ellipse((w / 2 - 0.8 * r, y - 0.8 * r, w / 2 + 0.8 * r, y + 0.8 * r), fill=blend(palette[0], palette[1], 0.2))
     draw.rectangle((0, 0, w, 0.03 * h), fill=palette[2])
 
 
@@ -86,7 +86,7 @@ def dots(image: Image.Image, palette: Palette, rng: np.random.Generator) -> None
     w, h = image.size
     for _ in range(40):
         x, y, r = rng.uniform(0, w), rng.uniform(0, h), rng.uniform(0.01, 0.06) * w
-        draw.ellipse((x - r, y - r, x + r, y + r), fill=mixed(palette[0], palette[int(rng.integers(1, 3))], 0.22))
+        draw.ellipse((x - r, y - r, x + r, y + r), fill=blend(palette[0], palette[int(rng.integers(1, 3))], 0.22))
 
 
 def lattice(image: Image.Image, palette: Palette, rng: np.random.Generator) -> None:
@@ -98,7 +98,7 @@ def lattice(image: Image.Image, palette: Palette, rng: np.random.Generator) -> N
         for column in range(int(w / step) + 2):
             x, y, r = (column + 0.5 * (row % 2)) * step, row * step, 0.3 * step
             draw.polygon(
-                [(x, y - r), (x + r, y), (x, y + r), (x - r, y)], outline=mixed(palette[0], palette[2], 0.45), width=3
+                [(x, y - r), (x + r, y), (x, y + r), (x - r, y)], outline=blend(palette[0], palette[2], 0.45), width=3
             )
 
 
@@ -116,7 +116,7 @@ def halves(image: Image.Image, palette: Palette, rng: np.random.Generator) -> No
     draw = ImageDraw.Draw(image)
     w, h = image.size
     level = rng.uniform(0.45, 0.7) * h
-    draw.rectangle((0, level, w, h), fill=mixed(palette[0], palette[1], 0.75))
+    draw.rectangle((0, level, w, h), fill=blend(palette[0], palette[1], 0.75))
     draw.rectangle((0, level - 0.012 * h, w, level + 0.012 * h), fill=palette[2])
 
 

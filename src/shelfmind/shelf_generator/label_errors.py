@@ -17,14 +17,14 @@ FOREIGN = -1
 
 
 @dataclass(frozen=True)
-class Mistakes:
+class LabelErrors:
     """The class that each photo truly shows, and its error as a position in `ERROR_KINDS` (-1: filed right)."""
 
     true: Ints
     error: Ints
 
 
-def mistakes(given: Ints, families: Ints, split: npt.NDArray[np.str_], settings: Settings) -> Mistakes:
+def choose_label_errors(given: Ints, families: Ints, split: npt.NDArray[np.str_], settings: Settings) -> LabelErrors:
     """Choose the wrong photos and what they show instead; all arrays have shape (M,) but `families`.
 
     `families` has the product line of each class, -1 for none. The number of errors of each kind is the rate times the
@@ -38,7 +38,7 @@ def mistakes(given: Ints, families: Ints, split: npt.NDArray[np.str_], settings:
     allowed = np.flatnonzero(np.isin(split, settings.error_splits))
     numbers = error_numbers(settings, len(allowed))
     if not sum(numbers.values()):
-        return Mistakes(true, error)
+        return LabelErrors(true, error)
     rng = np.random.default_rng([settings.seed, 5])
     left = rng.permutation(allowed)
     sizes = np.bincount(given, minlength=len(families))
@@ -57,7 +57,7 @@ def mistakes(given: Ints, families: Ints, split: npt.NDArray[np.str_], settings:
         true[chosen] = _shown(kind, given[chosen], families, sizes, rng)
         left = np.setdiff1d(left, chosen, assume_unique=True)
         left = rng.permutation(left)
-    return Mistakes(true, error)
+    return LabelErrors(true, error)
 
 
 def error_numbers(settings: Settings, photos: int) -> dict[str, int]:

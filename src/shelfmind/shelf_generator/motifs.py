@@ -13,7 +13,7 @@ Picture = Callable[[ImageDraw.ImageDraw, float, float, float, Colour], None]
 GREEN: Colour = (62, 132, 52)
 
 
-def mixed(first: Colour, second: Colour, share: float) -> Colour:
+def blend(first: Colour, second: Colour, share: float) -> Colour:
     """A colour between two: `share` 0 gives the first, 1 the second."""
     red, green, blue = (round(a + (b - a) * share) for a, b in zip(first, second, strict=True))
     return red, green, blue
@@ -21,7 +21,7 @@ def mixed(first: Colour, second: Colour, share: float) -> Colour:
 
 def lighter(colour: Colour, share: float) -> Colour:
     """Towards white, or towards black where `share` is negative."""
-    return mixed(colour, (255, 255, 255) if share > 0 else (0, 0, 0), abs(share))
+    return blend(colour, (255, 255, 255) if share > 0 else (0, 0, 0), abs(share))
 
 
 def disc(draw: ImageDraw.ImageDraw, x: float, y: float, radius: float, colour: Colour) -> None:

@@ -10,7 +10,7 @@ import numpy.typing as npt
 from shelfmind.errors import UserError
 from shelfmind.shelf_generator.designs import Design, designs, hidden_designs
 from shelfmind.shelf_generator.foreign import foreign_objects
-from shelfmind.shelf_generator.label_errors import Mistakes, mistakes
+from shelfmind.shelf_generator.label_errors import LabelErrors, choose_label_errors
 from shelfmind.shelf_generator.settings import Settings
 from shelfmind.shelf_generator.sizes import class_counts, split_of_each
 from shelfmind.shelf_generator.vocabulary import OTHERS
@@ -58,7 +58,7 @@ def make_plan(settings: Settings) -> DataSetPlan:
     given = np.repeat(np.arange(len(classes)), counts)
     split = split_of_each(counts, settings)
     families = np.array([design.line for design in products] + [-1] * (len(classes) - len(products)))
-    wrong = mistakes(given, families, split, settings)
+    wrong = choose_label_errors(given, families, split, settings)
     source = _sources(wrong.true, settings)
     hidden_count = -(-int(counts[-1]) // IMAGES_PER_HIDDEN_PRODUCT) if len(classes) > len(products) else 0
     subject = _subjects(wrong, len(products), hidden_count, settings.seed)
@@ -77,7 +77,7 @@ def make_plan(settings: Settings) -> DataSetPlan:
     )
 
 
-def _subjects(wrong: Mistakes, products: int, hidden: int, seed: int) -> Ints:
+def _subjects(wrong: LabelErrors, products: int, hidden: int, seed: int) -> Ints:
     """What each photo shows: its true class's product, any hidden product, or any foreign object."""
     rng = np.random.default_rng([seed, 6])
     subject = wrong.true.copy()

@@ -10,7 +10,7 @@ from PIL import Image
 from shelfmind.shelf_generator.artwork import front_panel, side_panel
 from shelfmind.shelf_generator.designs import Design
 from shelfmind.shelf_generator.fonts import Fonts
-from shelfmind.shelf_generator.motifs import lighter, mixed
+from shelfmind.shelf_generator.motifs import blend, lighter
 from shelfmind.shelf_generator.package import Bytes, Round, size_of
 from shelfmind.shelf_generator.vocabulary import Colour
 
@@ -131,7 +131,7 @@ def bottle(design: Design, fonts: Fonts) -> Round:
     body = _body(design, outline)
     skin[:] = body
     if outline.glassy:
-        skin[: round(outline.level * height)] = mixed(body, (226, 232, 232), 0.55)
+        skin[: round(outline.level * height)] = blend(body, (226, 232, 232), 0.55)
     if outline.waves:
         skin *= (1 + outline.waves * np.cos(rows * 75))[:, None, None]
     cap = round(outline.cap * height)
@@ -153,7 +153,7 @@ def _cap(design: Design) -> Colour:
     if shape in ("clear", "pump"):
         return lighter(design.palette[2], 0.1)
     if shape in ("jam", "honey"):
-        return mixed(design.palette[2], (214, 180, 90), 0.5)
+        return blend(design.palette[2], (214, 180, 90), 0.5)
     if shape in ("wine", "spirit"):
         return design.palette[2]
     return lighter(design.palette[1], -0.08)

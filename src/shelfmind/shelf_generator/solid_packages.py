@@ -10,7 +10,7 @@ from shelfmind.shelf_generator.artwork import front_panel, readable, side_panel,
 from shelfmind.shelf_generator.designs import Design
 from shelfmind.shelf_generator.fonts import Fonts
 from shelfmind.shelf_generator.grounds import gradient
-from shelfmind.shelf_generator.motifs import lighter, logo_mark, mixed
+from shelfmind.shelf_generator.motifs import blend, lighter, logo_mark
 from shelfmind.shelf_generator.package import Face, Solid, lit_face, size_of
 from shelfmind.shelf_generator.vocabulary import DEPTHS
 
@@ -70,7 +70,7 @@ def cigarettes(design: Design, fonts: Fonts) -> Solid:
     write(front, design.flavour.chinese + design.wording, (0.08 * w, 0.57 * h, 0.62 * w, 0.63 * h), on_band, fonts)
     write(front, design.strength, (0.66 * w, 0.575 * h, 0.96 * w, 0.625 * h), on_band, fonts)
     write(front, design.size, (0.62 * w, 0.655 * h, 0.92 * w, 0.695 * h), ink, fonts)
-    draw.rectangle((0, 0.72 * h, w, h), fill=mixed(ground, (236, 232, 222), 0.75))
+    draw.rectangle((0, 0.72 * h, w, h), fill=blend(ground, (236, 232, 222), 0.75))
     for row, text in enumerate(("本公司提示", "吸烟有害健康", "请勿在禁烟场所吸烟")):
         write(
             front, text, (0.08 * w, (0.745 + 0.08 * row) * h, 0.92 * w, (0.805 + 0.08 * row) * h), (30, 30, 30), fonts

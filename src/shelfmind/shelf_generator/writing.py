@@ -11,7 +11,7 @@ from typing import Any
 
 import PIL
 
-from shelfmind.files import folder_written_whole, write_json
+from shelfmind.files import atomic_folder, write_json
 from shelfmind.machine.checksums import file_sha256
 from shelfmind.machine.cores import available_cores
 from shelfmind.progress import Counter
@@ -51,7 +51,7 @@ def generate(request: GenerateRequest, watcher: Observer = SILENT) -> Path:
     settings, workers = request.settings, request.workers
     out = Path(os.path.abspath(os.path.expanduser(request.out)))
     fonts = find_fonts(settings.fonts)
-    with folder_written_whole(out) as folder:
+    with atomic_folder(out) as folder:
         plan = make_plan(settings)
         _fill(folder, settings, plan, workers or available_cores(), watcher.counter)
         write_json(folder / RECORD, _record(settings, plan, fonts))

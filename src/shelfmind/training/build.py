@@ -28,7 +28,7 @@ from shelfmind.training.optimizer import build_optimizer
 from shelfmind.training.state import Position, Tensors
 from shelfmind.training.step import LossScaler, build_step
 from shelfmind.training.tasks import TASKS
-from shelfmind.transforms.augment import augmenting
+from shelfmind.transforms.augment import build_augmentations
 
 RESERVE_SHARE, RESERVE_S = 0.01, 10.0
 
@@ -59,7 +59,7 @@ def refuse_unbuildable(recipe: Recipe, classes: int, start: Start | None) -> str
     train_only(model, recipe.train.trainable)
     test_time_views(recipe.evaluation.tta)
     for stage in recipe.stages:
-        augmenting(recipe.augment, stage.image_size, recipe.data)
+        build_augmentations(recipe.augment, stage.image_size, recipe.data)
     return loaded
 
 
@@ -110,9 +110,9 @@ def build_training(
 ) -> Training:
     """Put a training together at its very beginning; `began` is when the command began, for a budget of minutes."""
     task = TASKS[recipe.train.task]
-    offered = build_model(recipe, classes, seed, start)
-    weights = {p.name: p for p in offered.get_parameters()}  # what is put around it renames them
-    averaged = task.wrap(offered, seed)
+    ema_network = build_model(recipe, classes, seed, start)
+    ema_weights = {p.name: p for p in ema_network.get_parameters()}  # wrapping it renames them
+    averaged = task.wrap(ema_network, seed)
     model = mixed_precision(task.wrap(build_model(recipe, classes, seed, start), seed), recipe.train.amp)
     train_only(model, recipe.train.trainable)
     optimizer = build_optimizer(list(model.trainable_params()), recipe.train)
@@ -145,11 +145,11 @@ def build_training(
         batches=batches,
         val_squares=images.val,
         val_labels=np.array([sample.label for sample in validated], np.int64),
-        forward=Forward(offered, recipe),
+        forward=Forward(ema_network, recipe),
         optimizer=optimizer,
         step=build_step(model, averaged, optimizer, loss, recipe.train.clip_norm, scaler, micro_batch_size),
         tensors=Tensors(groups),
-        offered=weights,
+        ema_weights=ema_weights,
         position=position,
         read_every=steps_between_readings(mindspore.get_context("device_target")),
     )

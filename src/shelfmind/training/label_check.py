@@ -10,9 +10,9 @@ import numpy as np
 from shelfmind.analysis.competence import doubt_of
 from shelfmind.analysis.label_errors.check import LabelCheck, check_labels
 from shelfmind.analysis.label_errors.files import find_suspects, write_label_errors
-from shelfmind.analysis.label_errors.held_out import HeldOut, hold_out, read_images, write_images
+from shelfmind.analysis.label_errors.held_out import HeldOut, hold_out, read_held_out, write_held_out
 from shelfmind.analysis.label_errors.judgement import Opinion, describe
-from shelfmind.analysis.measuring.facts import measured_meanwhile
+from shelfmind.analysis.measuring.measurement import measured_meanwhile
 from shelfmind.analysis.near_duplicates.groups import Limits, find_duplicates
 from shelfmind.analysis.suspects import FILE_NAME, write_suspects
 from shelfmind.data import absolute, open_catalog
@@ -94,11 +94,11 @@ def find_label_errors(request: FindLabelErrorsRequest, watcher: Watcher | None =
         catalog = catalog.without(measured.bad_files)
         plan = _plan(request, catalog, settings)
         check.keep(plan)
-        held_out = read_images(check.images, catalog) if check.images.exists() else None
+        held_out = read_held_out(check.images, catalog) if check.images.exists() else None
         if held_out is None:
             groups = find_duplicates(measured, Limits(), watcher.counter)
             held_out = hold_out(catalog, request.folds, [group.members for group in groups])
-            write_images(check.images, held_out)
+            write_held_out(check.images, held_out)
     origin = describe_origin(request.data, catalog, request.seed, request.to_json(), describe_weights(start))
     write_json(check.root / "provenance.json", origin)
     predict_out_of_fold(check, plan, held_out, watcher)

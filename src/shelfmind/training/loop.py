@@ -33,7 +33,7 @@ READ_EVERY = 10
 class Training:
     """Everything a training consists of, ready to go on from `position`.
 
-    `offered` are the averaged weights of the network itself, which become the run's. Losses are read every
+    `ema_weights` are the averaged weights of the network alone, which become the run's. Losses are read every
     `read_every` steps; `unread` are those of the steps since, each with its number in the epoch, from 1.
     """
 
@@ -48,7 +48,7 @@ class Training:
     optimizer: nn.Optimizer
     step: Step
     tensors: Tensors
-    offered: dict[str, Parameter]
+    ema_weights: dict[str, Parameter]
     position: Position
     read_every: int = 1
     watch: StepWatch = field(default_factory=StepWatch)
@@ -196,9 +196,9 @@ def validation_figures(training: Training, size: int) -> tuple[float | None, flo
 
 
 def keep_weights(training: Training, entry: EpochEntry) -> None:
-    """Save the averaged weights as the last and, if they are, as the best, and offer what the recipe asks for."""
+    """Save the averaged weights as the last and perhaps the best, and make the run's those that the recipe names."""
     run, position = training.run, training.position
-    arrays = {name: parameter.asnumpy() for name, parameter in training.offered.items()}
+    arrays = {name: parameter.asnumpy() for name, parameter in training.ema_weights.items()}
     checkpoint = Checkpoint(arrays, training.kind)
     save_checkpoint(run.last, checkpoint)
     keep_snapshot(training, checkpoint)

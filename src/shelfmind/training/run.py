@@ -18,7 +18,7 @@ from shelfmind.files import cache_folder, write_json, write_text
 from shelfmind.images.checking import note_bad_files, refuse_too_many_bad
 from shelfmind.images.content import hash_files
 from shelfmind.images.squares import open_squares
-from shelfmind.inference.kept_predictions import predictions_of
+from shelfmind.inference.prediction_cache import predictions_of
 from shelfmind.inference.predictor import Predictor
 from shelfmind.machine.device import start_mindspore
 from shelfmind.models import read_start

@@ -79,7 +79,7 @@ def soup(request: SoupRequest, watcher: Observer = SILENT) -> Soup:
     epochs = tuple(sorted(checkpoints))
     if request.kind == "greedy":
         epochs = _greedy(target, catalog, checkpoints, counter)
-    after = _tasted(target, catalog, [checkpoints[epoch] for epoch in epochs], counter)
+    after = _validated_average(target, catalog, [checkpoints[epoch] for epoch in epochs], counter)
     differences = hits(after) - hits(before)
     interval, images = paired_interval(differences), len(differences)
     outcome = Soup(
@@ -97,7 +97,7 @@ def soup(request: SoupRequest, watcher: Observer = SILENT) -> Soup:
     return outcome
 
 
-def mean_of(checkpoints: Sequence[Checkpoint]) -> Checkpoint:
+def average_checkpoints(checkpoints: Sequence[Checkpoint]) -> Checkpoint:
     """The mean of every array, summed in float64."""
     arrays = {
         name: np.mean([each.arrays[name] for each in checkpoints], axis=0, dtype=np.float64).astype(first.dtype)
@@ -110,22 +110,24 @@ def _greedy(
     target: RunFolder, catalog: Catalog, checkpoints: dict[int, Checkpoint], counter: Counter
 ) -> tuple[int, ...]:
     alone = {
-        epoch: float(hits(_tasted(target, catalog, [checkpoint], counter)).mean())
+        epoch: float(hits(_validated_average(target, catalog, [checkpoint], counter)).mean())
         for epoch, checkpoint in checkpoints.items()
     }
     best, *others = sorted(alone, key=lambda epoch: (-alone[epoch], -epoch))
     chosen, top1 = [best], alone[best]
     for epoch in others:
         tried = [checkpoints[each] for each in (*chosen, epoch)]
-        figure = float(hits(_tasted(target, catalog, tried, counter)).mean())
+        figure = float(hits(_validated_average(target, catalog, tried, counter)).mean())
         if figure >= top1:
             chosen, top1 = [*chosen, epoch], figure
     return tuple(sorted(chosen))
 
 
-def _tasted(target: RunFolder, catalog: Catalog, checkpoints: Sequence[Checkpoint], counter: Counter) -> Predictions:
+def _validated_average(
+    target: RunFolder, catalog: Catalog, checkpoints: Sequence[Checkpoint], counter: Counter
+) -> Predictions:
     """Make the mean the weights of `target`, and validate it."""
-    save_checkpoint(target.last, mean_of(checkpoints))
+    save_checkpoint(target.last, average_checkpoints(checkpoints))
     target.offer(target.last)
     return _predicted(Predictor(target, calibrated=False), catalog, counter)
 

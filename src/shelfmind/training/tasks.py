@@ -18,7 +18,7 @@ class Task:
     """A way to train a recipe's network.
 
     Attributes:
-        wrap: puts what only the training needs around the network, drawn from a seed.
+        wrap: wraps the network in what only the training needs, drawn from a seed.
         loss: of what the wrapped network gives.
         batches: what it is fed with.
         labelled: whether it learns labels, and so can be validated while it trains, mixed and trained in parts.

@@ -102,7 +102,7 @@ def resized_to(size: int, data: DataRecipe) -> Any:
 
 
 @dataclass(frozen=True)
-class Augmenting:
+class AugmentationPipeline:
     """A recipe's augmentations for one image size.
 
     `squares` are functions (square, generator) and `batches` functions (images, generator), both to the same kind;
@@ -114,7 +114,7 @@ class Augmenting:
     batches: tuple[Callable[..., Any], ...]
 
 
-def augmenting(augment: Sequence[Augmentation], size: int, data: DataRecipe) -> Augmenting:
+def build_augmentations(augment: Sequence[Augmentation], size: int, data: DataRecipe) -> AugmentationPipeline:
     """The augmentations of a recipe for training images of `size` pixels.
 
     Raises:
@@ -134,7 +134,7 @@ def augmenting(augment: Sequence[Augmentation], size: int, data: DataRecipe) -> 
             parts[ranks[name]].append(_built(name, parameters, size, data))
         except (TypeError, ValueError) as error:
             raise UserError(f"augmentation {name}: {str(error).splitlines()[0]}") from error
-    return Augmenting(*(tuple(part) for part in parts))
+    return AugmentationPipeline(*(tuple(part) for part in parts))
 
 
 def _built(name: str, parameters: dict[str, Any], size: int, data: DataRecipe) -> Any:

@@ -14,12 +14,12 @@ from shelfmind.analysis.image_audit.figures import audit_figures
 from shelfmind.analysis.image_audit.findings import gather_findings
 from shelfmind.analysis.image_audit.issues import suspects, write_issues
 from shelfmind.analysis.label_errors.judgement import Judge
-from shelfmind.analysis.measuring.facts import measure_files
+from shelfmind.analysis.measuring.measurement import measure_files
 from shelfmind.analysis.near_duplicates.groups import Limits
 from shelfmind.analysis.suspects import FILE_NAME, write_suspects
 from shelfmind.data import open_catalog
 from shelfmind.errors import UserError
-from shelfmind.files import cache_folder, folder_written_whole, require_free_folder, write_json
+from shelfmind.files import atomic_folder, cache_folder, require_free_folder, write_json
 from shelfmind.nouns import counted
 from shelfmind.pages.audit_report import write_audit_report
 from shelfmind.progress import Counter
@@ -56,7 +56,7 @@ def audit(request: AuditRequest, watcher: Observer = SILENT) -> AuditOutcome:
     judge = None if request.run is None else _judge(request.run, watcher.counter)
     require_free_folder(out, ours=OUTPUTS, overwrite=overwrite)
     catalog = open_catalog(request.data, request.format, request.seed)
-    with folder_written_whole(out, ours=OUTPUTS, overwrite=overwrite) as folder:
+    with atomic_folder(out, ours=OUTPUTS, overwrite=overwrite) as folder:
         began = time.monotonic()
         figures = _write_audit(folder, catalog, request.seed, judge, watcher.counter, began)
     return AuditOutcome(out, figures)

@@ -8,11 +8,11 @@ import numpy as np
 
 from shelfmind.errors import UserError, argument
 from shelfmind.evaluation import Evaluation, evaluate
-from shelfmind.evaluation.ensemble import contributions, fit_weights, mixed
+from shelfmind.evaluation.ensemble import average_predictions, contributions, fit_weights
 from shelfmind.files import write_json
 from shelfmind.inference.predictor import Predictor
 from shelfmind.nouns import counted
-from shelfmind.pages.report import write_report
+from shelfmind.pages.evaluation_report import write_evaluation_report
 from shelfmind.progress import tell
 from shelfmind.records import Catalog, Predictions, require_same_classes
 from shelfmind.requests.measuring import EvaluateRequest
@@ -21,10 +21,10 @@ from shelfmind.runs.folder import RunFolder
 from shelfmind.runs.known_data import (
     KnownData,
     chosen_split,
+    dropped_from_catalog,
     grouped_by_content,
-    lost_to_others,
     open_known,
-    part,
+    samples_of,
     split_names,
 )
 from shelfmind.runs.overlaps import refuse_seen
@@ -71,7 +71,7 @@ def evaluate_ensemble(request: EvaluateRequest, watcher: Observer = SILENT) -> E
         some_classes=True,
     )
     together = known.catalog
-    if allow_seen and not known.untold:
+    if allow_seen and not known.without_history:
         known = replace(known, catalog=grouped_by_content(known.ungrouped, known.digests, known.histories[:1]))
     catalog = known.catalog
     if not allow_seen:
@@ -80,7 +80,7 @@ def evaluate_ensemble(request: EvaluateRequest, watcher: Observer = SILENT) -> E
     split = chosen_split(catalog, request.split)
     folder = evaluation_folder(out, split)
     if not allow_seen:
-        judged = [sample for sample in part(catalog, split) if sample.split in UNSEEN]
+        judged = [sample for sample in samples_of(catalog, split) if sample.split in UNSEEN]
         refuse_seen(judged, known.histories, "so they are no test of them together", folder / "seen.csv")
 
     def predicted(where: Catalog, of: str) -> list[Predictions]:
@@ -89,10 +89,10 @@ def evaluate_ensemble(request: EvaluateRequest, watcher: Observer = SILENT) -> E
 
     members = predicted(catalog, split)
     weights, judge_of_weights = np.full(len(runs), 1 / len(runs)), "equal"
-    validation = () if known.untold or "val" in split_names(split) else together.split("val")
+    validation = () if known.without_history or "val" in split_names(split) else together.split("val")
     if len(validation) >= FEWEST:
         weights, judge_of_weights = fit_weights(predicted(together, "val")), "val"
-    mean = mixed(members, weights)
+    mean = average_predictions(members, weights)
     train_images = np.array(predictors[0].train_images, np.int64)
     tta_names = predictors[0].tta if request.tta is None else request.tta
     overlap = overlap_with(known, split, mean, counter)
@@ -113,7 +113,7 @@ def evaluate_ensemble(request: EvaluateRequest, watcher: Observer = SILENT) -> E
         "members": [asdict(member) for member in evaluation.members],
     }
     write_json(folder / "ensemble.json", content)
-    write_report(
+    write_evaluation_report(
         out / "report.html",
         title=f"{counted(len(runs), 'run')} together: {split}",
         recipe_text="\n".join(
@@ -133,8 +133,8 @@ def evaluate_ensemble(request: EvaluateRequest, watcher: Observer = SILENT) -> E
 def _refuse_too_few(known: KnownData, split: str | None) -> None:
     """Refuse what runs of different splits have left as a test: fewer than one image a class, or than `FEWEST`."""
     catalog = known.catalog
-    asked = split or next((each for each in UNSEEN if catalog.split(each) or lost_to_others(known, each)), "val")
-    left, lost = len(part(catalog, asked)), lost_to_others(known, asked)
+    asked = split or next((each for each in UNSEEN if catalog.split(each) or dropped_from_catalog(known, each)), "val")
+    left, lost = len(samples_of(catalog, asked)), dropped_from_catalog(known, asked)
     least = max(FEWEST, len(catalog.class_names))
     if lost and left < least:
         raise UserError(

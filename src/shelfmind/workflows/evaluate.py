@@ -12,17 +12,17 @@ import numpy as np
 from shelfmind.errors import Message, UserError, argument, marked
 from shelfmind.evaluation import Evaluation, evaluate, write_confusions_csv, write_metrics, write_per_class_csv
 from shelfmind.evaluation.calibration import TemperatureScaling, scale_temperature
-from shelfmind.evaluation.logit_adjustment import TradeOff, adjusted, trade_off
+from shelfmind.evaluation.logit_adjustment import TradeOff, logit_adjusted, trade_off
 from shelfmind.evaluation.overlap import Overlap
-from shelfmind.files import make_folder, write_json, write_whole
+from shelfmind.files import make_folder, write_atomically, write_json
 from shelfmind.images.checking import note_bad_files, refuse_too_many_bad
 from shelfmind.images.decoding import BadImage
 from shelfmind.images.squares import open_squares, square
-from shelfmind.inference.kept_predictions import predictions_of
+from shelfmind.inference.prediction_cache import predictions_of
 from shelfmind.inference.predictor import Predictor
 from shelfmind.nouns import counted
-from shelfmind.pages.report import write_report
-from shelfmind.pages.thumbnails import data_address
+from shelfmind.pages.evaluation_report import write_evaluation_report
+from shelfmind.pages.thumbnails import data_uri
 from shelfmind.progress import Counter, Note, say_nothing, tell
 from shelfmind.records import Catalog, Predictions
 from shelfmind.requests.calling import takes
@@ -30,7 +30,15 @@ from shelfmind.requests.measuring import CalibrateRequest, EvaluateRequest
 from shelfmind.requests.watching import SILENT, Observer
 from shelfmind.runs.calibration import write_temperature
 from shelfmind.runs.folder import RunFolder, read_json
-from shelfmind.runs.known_data import NEW, KnownData, chosen_split, lost_to_others, open_known, part, split_names
+from shelfmind.runs.known_data import (
+    NEW,
+    KnownData,
+    chosen_split,
+    dropped_from_catalog,
+    open_known,
+    samples_of,
+    split_names,
+)
 from shelfmind.runs.overlaps import overlap_of, refuse_seen
 from shelfmind.workflows.saliency import overlays
 
@@ -62,7 +70,7 @@ def evaluate_run(request: EvaluateRequest, watcher: Observer = SILENT) -> Evalua
     folder = evaluation_folder(predictor.run.root, split)
     if not request.allow_seen:
         refuse_seen(
-            [sample for sample in part(known.catalog, split) if sample.split in UNSEEN],
+            [sample for sample in samples_of(known.catalog, split) if sample.split in UNSEEN],
             known.histories,
             "so they are no test of it",
             folder / "seen.csv",
@@ -124,7 +132,7 @@ def predict_split(
 ) -> Predictions:
     """Predictions of one split, or of several joined by commas, kept ones where there are; bad files are listed in
     `folder`."""
-    samples = part(catalog, split)
+    samples = samples_of(catalog, split)
     squares, good, bad_files = open_squares(samples, predictor.recipe.data, counter("checking images", len(samples)))
     refuse_too_many_bad(bad_files, len(samples), max_bad_fraction, folder / "bad_files.csv")
     tell(note_bad_files(bad_files, len(samples), folder / "bad_files.csv"), note)
@@ -149,7 +157,7 @@ def write_evaluation(
     if logit_adjust is not None:
         trade_offs = trade_off(predictions, train_images)
         write_json(folder / "logit_adjustment.json", [asdict(row) for row in trade_offs])
-        predictions = adjusted(predictions, train_images, logit_adjust)
+        predictions = logit_adjusted(predictions, train_images, logit_adjust)
     evaluation = evaluate(
         predictions,
         train_images,
@@ -161,7 +169,7 @@ def write_evaluation(
     evaluation = replace(evaluation, warnings=run.read_warnings())
     write_metrics(evaluation, run.metrics)
     write_tables(evaluation, predictions, folder)
-    write_report(
+    write_evaluation_report(
         run.report,
         title=f"{run.root.resolve().name}: {split}",
         recipe_text=run.recipe.read_text(encoding="utf-8"),
@@ -193,7 +201,7 @@ def _overlays_of_errors(predictor: Predictor, evaluation: Evaluation) -> dict[st
         pictures = overlays(predictor, squares, np.array(classes, np.int64))
     except UserError:
         return {}
-    return {path: data_address(picture) for path, picture in zip(paths, pictures, strict=True)}
+    return {path: data_uri(picture) for path, picture in zip(paths, pictures, strict=True)}
 
 
 def write_tables(evaluation: Evaluation, predictions: Predictions, folder: Path) -> None:
@@ -201,22 +209,22 @@ def write_tables(evaluation: Evaluation, predictions: Predictions, folder: Path)
     write_metrics(evaluation, folder / "metrics.json")
     write_per_class_csv(evaluation, folder / "per_class.csv")
     write_confusions_csv(evaluation, folder / "confusions.csv")
-    write_whole(folder / "predictions.npz", predictions.save)
+    write_atomically(folder / "predictions.npz", predictions.save)
 
 
 def overlap_with(known: KnownData, split: str, predictions: Predictions, counter: Counter) -> Overlap | None:
     """How much of the images predicted the runs have seen; None if that cannot be told."""
-    if known.untold:
+    if known.without_history:
         return None
     predicted = set(predictions.paths)
-    samples = [sample for sample in part(known.catalog, split) if str(sample.path) in predicted]
+    samples = [sample for sample in samples_of(known.catalog, split) if str(sample.path) in predicted]
     return overlap_of(samples, known.histories, counter)
 
 
 def notes_on(known: KnownData, split: str) -> tuple[str, ...]:
     """What people should know of the images that are judged and of those that are not."""
     asked = split_names(split)
-    notes = [f"warning: {marked(reason)}" for reason in known.untold]
+    notes = [f"warning: {marked(reason)}" for reason in known.without_history]
     new = len(known.catalog.split(NEW))
     if new and NEW not in asked:
         together = f", or together with test by {argument('split', f'test,{NEW}')}" if "test" in asked else ""
@@ -225,7 +233,7 @@ def notes_on(known: KnownData, split: str) -> tuple[str, ...]:
     copies = known.copies_left_out
     if copies and "test" in asked:
         notes.append(f"{_images(copies)} byte for byte the same in test and in train or val: not judged")
-    lost = lost_to_others(known, split)
+    lost = dropped_from_catalog(known, split)
     if lost:
         notes.append(f"{_images(lost)} {split} for one run, but trained or validated on by another: not judged")
     return tuple(map(Message, notes))

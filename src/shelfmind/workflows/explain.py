@@ -13,22 +13,22 @@ import numpy as np
 import numpy.typing as npt
 
 from shelfmind.errors import unknown_name
-from shelfmind.evaluation.rows import unit_rows
-from shelfmind.files import make_folder, require_free_folder, write_text, write_whole
+from shelfmind.evaluation.matrix_rows import unit_rows
+from shelfmind.files import make_folder, require_free_folder, write_atomically, write_text
 from shelfmind.images.decoding import BadImage
 from shelfmind.images.squares import Square, square
-from shelfmind.inference.predict_files import count_images, find_images, require_something
+from shelfmind.inference.predict_files import count_images, find_images, require_existing
 from shelfmind.inference.predictor import Predictor
 from shelfmind.pages.explanations import Explanation, Likeness, Panel, write_explanations
 from shelfmind.pages.templates import Picture
-from shelfmind.pages.thumbnails import data_address, thumbnail
+from shelfmind.pages.thumbnails import data_uri, thumbnail
 from shelfmind.progress import Counter
 from shelfmind.records import Predictions
 from shelfmind.requests.calling import takes
 from shelfmind.requests.measuring import ExplainRequest
 from shelfmind.requests.watching import SILENT, Observer
 from shelfmind.runs.folder import RunFolder, read_json
-from shelfmind.runs.history import UntoldError
+from shelfmind.runs.history import UnknownHistoryError
 from shelfmind.runs.known_data import open_known
 from shelfmind.workflows.evaluate import evaluation_folder, predict_split
 from shelfmind.workflows.saliency import BATCH, overlays
@@ -52,7 +52,7 @@ def explain(request: ExplainRequest, watcher: Observer = SILENT) -> list[Explana
     """
     paths, out, class_name, counter = request.paths, request.out, request.class_name, watcher.counter
     for path in paths:
-        require_something(path)
+        require_existing(path)
     earlier = _earlier_outputs(out)
     require_free_folder(out, ours=earlier, overwrite=request.overwrite)
     predictor = Predictor(RunFolder(request.run), tta=())
@@ -95,7 +95,7 @@ def _training_images(predictor: Predictor, notes: list[str], counter: Counter) -
         return None
     try:
         catalog = open_known([run], data, origin["format"], counter).catalog
-    except UntoldError as error:
+    except UnknownHistoryError as error:
         notes.append(f"No training images are shown beside: {error}.")
         return None
     if not catalog.split("train"):
@@ -134,7 +134,7 @@ def _explained(
             continue
         _, picture, chances, embedding, label = next(drawn)
         name = f"{first + index:05d}.png"
-        write_whole(out / name, partial(picture.save, format="PNG"))
+        write_atomically(out / name, partial(picture.save, format="PNG"))
         best = np.argsort(-chances, kind="stable")[:GUESSES]
         likeness = () if known is None else _nearest(known, embedding, neighbours)
         explanation = Explanation(
@@ -145,7 +145,7 @@ def _explained(
             neighbours=likeness,
         )
         beside = tuple(Picture(thumbnail(Path(each.path)), each.path) for each in likeness)
-        laid = Picture(data_address(picture, EDGE), name)
+        laid = Picture(data_uri(picture, EDGE), name)
         panels.append(Panel(explanation, Picture(thumbnail(path), str(path)), laid, beside))
     return panels
 

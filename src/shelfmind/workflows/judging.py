@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 import numpy.typing as npt
 
-from shelfmind.analysis.label_errors.held_out import HeldOut, read_images
+from shelfmind.analysis.label_errors.held_out import HeldOut, read_held_out
 from shelfmind.analysis.label_errors.judgement import Judge, Judgement, Opinion, judgement_of
 from shelfmind.data.splits import relative_name
 from shelfmind.errors import UserError, call
@@ -41,7 +41,7 @@ def judge_by(run: Path | str, counter: Counter) -> Judge:
 
 
 def _by_label_check(folder: Path, catalog: Catalog, counter: Counter) -> Judgement:
-    held_out = read_images(folder / "images.csv", catalog)
+    held_out = read_held_out(folder / "images.csv", catalog)
     if held_out is None:
         again = call("find_label_errors", data=catalog.root, out="OUT")
         raise UserError(f"{folder} judged other images than {catalog.root} has now; judge these anew: {again}")

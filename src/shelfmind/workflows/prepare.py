@@ -10,28 +10,28 @@ from typing import Any
 
 from shelfmind.analysis.decisions import Decision, read_decisions, resolve
 from shelfmind.cleaning.names import clean_name, clean_names
-from shelfmind.cleaning.placing import target_paths
-from shelfmind.cleaning.record import Figures, digests, summarise, versions, write_record
-from shelfmind.cleaning.repeats import Pair, audited_pairs, find_pairs
+from shelfmind.cleaning.near_duplicate_pairs import Pair, audited_pairs, find_pairs
+from shelfmind.cleaning.preparation_record import Figures, digests, summarise, versions, write_record
 from shelfmind.cleaning.rows import (
     Row,
     apply_decisions,
     cap_classes,
-    drop,
+    drop_rows,
     rename_classes,
     repetitions,
     sample_fraction,
     split_again,
 )
+from shelfmind.cleaning.target_paths import target_paths
 from shelfmind.cleaning.writing import place_images
 from shelfmind.data import absolute, open_catalog
 from shelfmind.data.digest import data_digest
 from shelfmind.data.splits import SPLITS, VAL_FRACTION, relative_name
 from shelfmind.errors import UserError, argument, unknown_name
-from shelfmind.files import cache_folder, folder_written_whole, require_free_folder, write_json
+from shelfmind.files import atomic_folder, cache_folder, require_free_folder, write_json
 from shelfmind.images.checking import check_files
 from shelfmind.nouns import counted
-from shelfmind.pages.preparation_report import write_report
+from shelfmind.pages.preparation_report import write_preparation_report
 from shelfmind.progress import Counter
 from shelfmind.records import BadFile, Catalog
 from shelfmind.requests.calling import takes
@@ -72,7 +72,7 @@ def prepare(request: PrepareRequest, watcher: Observer = SILENT) -> PreparationO
     targets = target_paths(rows, request.jpeg)
     sources = {relative_name(sample.path, catalog.root): sample.path for sample in catalog.samples}
     kept = [(sources[row.source], target) for row, target in zip(rows, targets, strict=True) if row.kept]
-    with folder_written_whole(out) as folder:
+    with atomic_folder(out) as folder:
         placed = place_images(
             folder,
             [source for source, _ in kept],
@@ -85,7 +85,7 @@ def prepare(request: PrepareRequest, watcher: Observer = SILENT) -> PreparationO
         notes = (*catalog.notes, *plan_notes)
         facts = _facts(catalog, request, figures, notes, shards)
         write_record(folder, rows, targets, names, facts)
-        write_report(folder, catalog.root, rows, names, figures, facts)
+        write_preparation_report(folder, catalog.root, rows, names, figures, facts)
     return PreparationOutcome(out, figures, placed, notes)
 
 
@@ -114,7 +114,7 @@ def _planned(
         for name, sample in sorted((relative_name(sample.path, catalog.root), sample) for sample in catalog.samples)
     ]
     bad_files, pairs = _looked_at(catalog, request, counter)
-    rows = drop(rows, _unusable(catalog, bad_files, request.max_bad_fraction))
+    rows = drop_rows(rows, _unusable(catalog, bad_files, request.max_bad_fraction))
     rows, passed_over = apply_decisions(
         rows,
         decisions,
@@ -126,7 +126,7 @@ def _planned(
     names = clean_names(used, merge=request.merge_same_names)
     rows = rename_classes(rows, names)
     reasons, unsettled = repetitions(rows, pairs, duplicates=request.drop_duplicates, leaks=request.drop_leaks)
-    rows = drop(rows, reasons)
+    rows = drop_rows(rows, reasons)
     if request.fraction is not None:
         rows = sample_fraction(rows, request.fraction, request.seed)
     if request.val_fraction is not None or request.test_fraction is not None:

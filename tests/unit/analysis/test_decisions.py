@@ -20,7 +20,7 @@ from shelfmind.analysis.decisions import (
     decide,
     decision_line,
     read_decisions,
-    require_writable,
+    require_writable_log,
     resolve,
     standing,
     take_back,
@@ -155,7 +155,7 @@ def test_a_process_killed_while_it_writes_loses_nothing_that_was_confirmed(tmp_p
 @pytest.mark.parametrize("place", ["missing/review.jsonl", "."])
 def test_a_log_that_cannot_be_written_is_named(tmp_path, place):
     with pytest.raises(UserError, match="cannot be written"):
-        require_writable(tmp_path / place)
+        require_writable_log(tmp_path / place)
     with pytest.raises(UserError, match="the decision is not kept"):
         append_decision(tmp_path / place, made("王", "1.jpg"))
 

@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from shelfmind.analysis.mapped import let_go
+from shelfmind.analysis.mapped import release_pages
 
 STATUS = Path("/proc/self/status")
 
@@ -27,7 +27,7 @@ def test_what_was_read_is_no_longer_resident(tmp_path: Path, mode: str) -> None:
         content[0] = 2.0
     total = float(mapped.sum(dtype=np.float64))
     before = resident_file_kib()
-    let_go(mapped)
+    release_pages(mapped)
     assert before - resident_file_kib() > 12_000
     assert float(mapped.sum(dtype=np.float64)) == total
     assert np.array_equal(np.asarray(mapped), content)
@@ -35,6 +35,6 @@ def test_what_was_read_is_no_longer_resident(tmp_path: Path, mode: str) -> None:
 
 def test_other_arrays_are_left_alone() -> None:
     array = np.arange(6).reshape(2, 3)
-    let_go(array)
-    let_go(array[1:])
+    release_pages(array)
+    release_pages(array[1:])
     assert array.tolist() == [[0, 1, 2], [3, 4, 5]]

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 
 from shelfmind.analysis.decisions import append_decision, decide
-from shelfmind.cleaning.rows import Row, drop
+from shelfmind.cleaning.rows import Row, drop_rows
 from shelfmind.pages.preparation_report import class_lines
 from shelfmind.workflows.prepare import prepare
 
@@ -34,7 +34,7 @@ def test_classes_are_counted_before_and_after_under_their_new_names():
         Row("3", "雪碧", "test", "雪碧", "test"),
         Row("4", "芬达", "train", "芬达", "train"),
     ]
-    lines = class_lines(drop(rows, {"4": "unusable: truncated"}), {"可乐（1L）": "可乐(1L)"})
+    lines = class_lines(drop_rows(rows, {"4": "unusable: truncated"}), {"可乐（1L）": "可乐(1L)"})
     assert [(line.name, line.before, line.after, line.splits) for line in lines] == [
         ("可乐(1L)", 2, 1, (1, 0, 0)),
         ("芬达", 1, 0, (0, 0, 0)),

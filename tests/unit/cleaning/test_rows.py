@@ -13,7 +13,7 @@ from shelfmind.cleaning.rows import (
     Row,
     apply_decisions,
     cap_classes,
-    drop,
+    drop_rows,
     others_class,
     repetitions,
     sample_fraction,
@@ -130,7 +130,7 @@ def test_one_picture_in_two_classes_is_left_for_a_person():
     reasons, unsettled = repetitions(rows, [("a", "b"), ("b", "c")], duplicates=True, leaks=True)
     assert reasons == {"c": "duplicate: of a"}
     assert unsettled == [("a", "b")]
-    dropped = drop(rows, {"b": "dropped in the review: by 王"})
+    dropped = drop_rows(rows, {"b": "dropped in the review: by 王"})
     assert repetitions(dropped, [("a", "b")], duplicates=True, leaks=True) == ({}, [])
 
 
@@ -140,7 +140,7 @@ def test_no_leak_and_no_duplicate_is_left(rows, data):
     names = [each.source for each in rows]
     pairs = data.draw(st.lists(st.tuples(st.sampled_from(names), st.sampled_from(names)), max_size=30))
     reasons, unsettled = repetitions(rows, pairs, duplicates=True, leaks=True)
-    left = drop(rows, reasons)
+    left = drop_rows(rows, reasons)
     at = {each.source: each for each in left}
     settled = set(at) - {name for group in unsettled for name in group}
     for one, other in pairs:
@@ -220,5 +220,5 @@ def test_test_stays_where_no_share_is_asked_for_it(rows, val):
 
 
 def test_dropped_rows_are_not_split():
-    rows = drop([row(f"{number}.jpg") for number in range(20)], {"3.jpg": "unusable: truncated"})
+    rows = drop_rows([row(f"{number}.jpg") for number in range(20)], {"3.jpg": "unusable: truncated"})
     assert split_again(rows, 0.3, 0.3, 1, 0)[3] == rows[3]

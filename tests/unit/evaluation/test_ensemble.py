@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from shelfmind.errors import UserError
-from shelfmind.evaluation.ensemble import contributions, fit_weights, mixed
+from shelfmind.evaluation.ensemble import average_predictions, contributions, fit_weights
 from shelfmind.records import Predictions
 
 Maker = Callable[..., Predictions]
@@ -31,7 +31,7 @@ def members(random_predictions: Maker) -> list[Predictions]:
 
 
 def likelihood(members: list[Predictions], weights: np.ndarray) -> float:
-    mixture = mixed(members, weights)
+    mixture = average_predictions(members, weights)
     return float(np.log(mixture.probabilities[np.arange(500), mixture.labels]).mean())
 
 
@@ -45,7 +45,7 @@ def test_weights_are_the_most_likely_ones(members: list[Predictions]) -> None:
 
 
 def test_a_mixture_is_the_weighted_mean(members: list[Predictions]) -> None:
-    mixture = mixed(members, [2.0, 1.0, 1.0])
+    mixture = average_predictions(members, [2.0, 1.0, 1.0])
     expected = sum(w * member.probabilities for w, member in zip((0.5, 0.25, 0.25), members, strict=True))
     np.testing.assert_allclose(mixture.probabilities, expected, rtol=1e-5)
     assert mixture.embeddings.shape == (500, 3)
@@ -54,7 +54,7 @@ def test_a_mixture_is_the_weighted_mean(members: list[Predictions]) -> None:
 def test_embeddings_side_by_side_add_their_cosines(members: list[Predictions]) -> None:
     rng = np.random.default_rng(2)
     first, second = (replace(members[0], embeddings=rng.normal(size=(500, 4)).astype(np.float32)) for _ in range(2))
-    joined = mixed([first, second], [0.75, 0.25]).embeddings
+    joined = average_predictions([first, second], [0.75, 0.25]).embeddings
 
     def cosines(embeddings: np.ndarray) -> np.ndarray:
         unit = embeddings / np.linalg.norm(embeddings, axis=1, keepdims=True)
@@ -77,6 +77,6 @@ def test_contributions(members: list[Predictions]) -> None:
 
 def test_strangers_are_refused(members: list[Predictions]) -> None:
     with pytest.raises(UserError, match="the same images in the same order"):
-        mixed([members[0], replace(members[1], paths=members[1].paths[::-1])], [1, 1])
+        average_predictions([members[0], replace(members[1], paths=members[1].paths[::-1])], [1, 1])
     with pytest.raises(UserError, match="classes of another member"):
-        mixed([members[0], replace(members[1], class_names=tuple("uvwxyz"))], [1, 1])
+        average_predictions([members[0], replace(members[1], class_names=tuple("uvwxyz"))], [1, 1])

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from shelfmind.errors import UserError
-from shelfmind.evaluation.logit_adjustment import TAUS, adjusted, trade_off
+from shelfmind.evaluation.logit_adjustment import TAUS, logit_adjusted, trade_off
 from shelfmind.records import Predictions
 
 Maker = Callable[..., Predictions]
@@ -21,7 +21,7 @@ def test_it_subtracts_tau_times_the_log_of_the_prior(make_predictions: Maker) ->
     rows = np.exp(logits) / np.exp(logits).sum(1, keepdims=True)
     for tau in (0.0, 0.5, 1.0, 2.0):
         moved = np.exp(logits - tau * np.log(COUNTS / COUNTS.sum()))
-        result = adjusted(make_predictions([0] * 20, rows), COUNTS, tau)
+        result = logit_adjusted(make_predictions([0] * 20, rows), COUNTS, tau)
         np.testing.assert_allclose(result.probabilities, moved / moved.sum(1, keepdims=True), rtol=1e-4)
 
 
@@ -42,8 +42,8 @@ def test_the_tail_gains_what_the_head_loses(make_predictions: Maker) -> None:
 
 def test_extremes_stay_probabilities(make_predictions: Maker) -> None:
     predictions = make_predictions([0, 1], [[1.0, 0.0, 0.0], [0.0, 0.0, 1.0]])
-    result = adjusted(predictions, np.array([10**6, 0, 1]), 50.0)
+    result = logit_adjusted(predictions, np.array([10**6, 0, 1]), 50.0)
     np.testing.assert_allclose(result.probabilities, predictions.probabilities)
     for tau in (-1.0, float("nan"), float("inf")):
         with pytest.raises(UserError, match="at least 0"):
-            adjusted(predictions, COUNTS, tau)
+            logit_adjusted(predictions, COUNTS, tau)

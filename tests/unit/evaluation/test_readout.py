@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from shelfmind.evaluation.readout import nearest_labels, probed_labels, read_out
+from shelfmind.evaluation.readout import knn_labels, linear_probe_labels, read_out
 
 
 def clusters(spread: float, seed: int = 0, each: int = 30) -> tuple[np.ndarray, np.ndarray]:
@@ -33,8 +33,8 @@ def test_clusters_are_read_and_noise_is_not() -> None:
 def test_the_nearest_neighbour_decides_alone_where_it_is_much_nearer() -> None:
     train = np.array([[1, 0], [0, 1], [0.1, 1], [-0.1, 1]], np.float32)
     train /= np.linalg.norm(train, axis=1, keepdims=True)
-    assert nearest_labels(train, np.array([0, 1, 1, 1]), np.array([[1, 0]], np.float32)).tolist() == [0]
-    assert nearest_labels(train, np.array([3, 1, 1, 1]), np.array([[0, 1]], np.float32)).tolist() == [1]
+    assert knn_labels(train, np.array([0, 1, 1, 1]), np.array([[1, 0]], np.float32)).tolist() == [0]
+    assert knn_labels(train, np.array([3, 1, 1, 1]), np.array([[0, 1]], np.float32)).tolist() == [1]
 
 
 def test_a_probe_separates_what_neighbours_cannot() -> None:
@@ -42,6 +42,6 @@ def test_a_probe_separates_what_neighbours_cannot() -> None:
     generator = np.random.default_rng(0)
     labels = generator.integers(0, 2, 600)
     points = np.concatenate([0.3 * (2 * labels[:, None] - 1), generator.normal(size=(600, 15))], 1).astype(np.float32)
-    probed = (probed_labels(points[:500], labels[:500], points[500:]) == labels[500:]).mean()
-    near = (nearest_labels(points[:500], labels[:500], points[500:]) == labels[500:]).mean()
+    probed = (linear_probe_labels(points[:500], labels[:500], points[500:]) == labels[500:]).mean()
+    near = (knn_labels(points[:500], labels[:500], points[500:]) == labels[500:]).mean()
     assert probed > 0.95 > near

@@ -8,7 +8,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from shelfmind.evaluation.calibration import cross_fitted, fit_temperature, scale_temperature, tempered
+from shelfmind.evaluation.calibration import cross_fitted, fit_temperature, scale_temperature, temperature_scaled
 from shelfmind.records import Predictions
 
 Maker = Callable[..., Predictions]
@@ -24,7 +24,7 @@ def calibrated(make_predictions: Maker, images: int = 4000) -> Predictions:
 
 
 def changed(predictions: Predictions, temperature: float) -> Predictions:
-    return replace(predictions, probabilities=tempered(predictions.probabilities, temperature))
+    return replace(predictions, probabilities=temperature_scaled(predictions.probabilities, temperature))
 
 
 @pytest.mark.parametrize("temperature", [0.4, 1.0, 2.5])

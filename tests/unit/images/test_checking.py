@@ -15,7 +15,7 @@ from shelfmind.errors import UserError
 from shelfmind.images import checking, examining
 from shelfmind.images.checking import check_files, note_bad_files, refuse_too_many_bad
 from shelfmind.images.decoding import open_image
-from shelfmind.images.file_memory import FileMemory, Finding
+from shelfmind.images.file_cache import CacheEntry, FileCache
 from shelfmind.records import BadFile
 
 
@@ -158,16 +158,16 @@ def test_what_an_older_version_could_not_read_is_looked_at_anew(tmp_path: Path) 
     path, cache = tmp_path / "a.png", tmp_path / "verdicts.sqlite"
     Image.new("RGB", (3, 3)).save(path)
     status = path.stat()
-    with FileMemory(cache, 1) as memory:
-        finding = Finding(status.st_size, status.st_mtime_ns, b"not an image")
-        memory.keep([(os.fsencode(path), finding)])
+    with FileCache(cache, 1) as file_cache:
+        finding = CacheEntry(status.st_size, status.st_mtime_ns, b"not an image")
+        file_cache.keep([(os.fsencode(path), finding)])
     assert check_files([path], cache=cache) == []
 
 
 def test_a_locked_or_impossible_cache_does_not_stop_work(
     photos: list[Path], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("shelfmind.images.file_memory.LOCK_WAIT_S", 0.05)
+    monkeypatch.setattr("shelfmind.images.file_cache.LOCK_WAIT_S", 0.05)
     cache = tmp_path / "cache.sqlite"
     check_files(photos[:5], cache=cache)
     connection = sqlite3.connect(cache)

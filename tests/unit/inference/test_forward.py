@@ -159,10 +159,10 @@ def test_an_unknown_view_is_named(mindspore: Any) -> None:
 @settings(max_examples=50, deadline=None)
 @given(side=st.integers(16, 200), share=st.floats(0.5, 1.0))
 def test_the_central_part_lies_in_the_middle(side: int, share: float, mindspore: Any) -> None:
-    from shelfmind.inference.views import View, seen
+    from shelfmind.inference.views import View, apply_view
 
     image = np.stack([*np.mgrid[:side, :side], np.zeros((side, side), int)], 2).astype(np.uint8)
-    part = seen(image, View(share=share))
+    part = apply_view(image, View(share=share))
     length = round(side * share)
     assert part.shape == (length, length, 3)
     first, last = part[0, 0, :2].tolist(), part[-1, -1, :2].tolist()

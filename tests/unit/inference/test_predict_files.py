@@ -109,11 +109,11 @@ def test_a_folder_that_cannot_be_read_is_not_passed_over(
 
 
 def test_a_path_that_names_nothing_is_refused(folder: Path, mindspore: Any) -> None:
-    from shelfmind.inference.predict_files import require_something
+    from shelfmind.inference.predict_files import require_existing
 
     (folder / "broken.jpg").symlink_to(folder / "nowhere.jpg")
     for name in ("", "1.jpg", "*.JPG", "**/3.jpg", "broken.jpg"):
-        require_something(str(folder / name))
+        require_existing(str(folder / name))
     for name in ("5.jpg", "*.gif", "none/*"):
         with pytest.raises(UserError, match="no such file or folder"):
-            require_something(str(folder / name))
+            require_existing(str(folder / name))

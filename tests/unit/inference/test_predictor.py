@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from shelfmind.evaluation.calibration import TemperatureScaling, tempered
+from shelfmind.evaluation.calibration import TemperatureScaling, temperature_scaled
 from shelfmind.recipe import Recipe
 from shelfmind.records import Sample
 
@@ -123,7 +123,7 @@ def test_all_predictions_are_calibrated_alike(calibrated: Any, photos: list[Path
     assert (predictor.temperature, plain.temperature) == (TEMPERATURE, 1.0)
     squares = squares_of(photos, RECIPE)
     raw = np.concatenate([batch.probabilities for batch in plain.of_squares(squares)])
-    expected = tempered(raw, TEMPERATURE)
+    expected = temperature_scaled(raw, TEMPERATURE)
     assert np.abs(expected - raw).max() > 0.01
 
     together = predictor.predict_squares(squares, [Sample(path, 0, "val") for path in photos])

@@ -17,10 +17,10 @@ def interrupted() -> bool:
     """Whether Ctrl-C reaches Python after MindSpore has read a data set."""
     from mindspore import dataset
 
-    from shelfmind.machine.device import keep_interrupts
+    from shelfmind.machine.device import restore_interrupts
 
     assert list(dataset.NumpySlicesDataset([1], shuffle=False).create_tuple_iterator(num_epochs=1, output_numpy=True))
-    keep_interrupts()
+    restore_interrupts()
     try:
         os.kill(os.getpid(), signal.SIGINT)
         time.sleep(10)

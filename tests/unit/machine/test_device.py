@@ -15,7 +15,7 @@ from typing import Any
 import pytest
 
 from shelfmind.errors import UserError
-from shelfmind.machine.device import interruptible, keep_interrupts, start_mindspore
+from shelfmind.machine.device import interruptible, restore_interrupts, start_mindspore
 
 
 def fresh_process(*arguments: str, **variables: str) -> dict[str, Any]:
@@ -51,7 +51,7 @@ def test_an_interrupt_taken_behind_pythons_back_is_given_back() -> None:
         c_signal.argtypes = [ctypes.c_int, ctypes.c_void_p]
         c_signal(signal.SIGINT, 1)  # SIG_IGN, which Python does not learn of
         signal.raise_signal(signal.SIGINT)
-        keep_interrupts()
+        restore_interrupts()
         with pytest.raises(KeyboardInterrupt):
             signal.raise_signal(signal.SIGINT)
     finally:
@@ -63,7 +63,7 @@ def test_other_threads_may_ask_for_it_in_vain() -> None:
 
     def ask() -> None:
         try:
-            keep_interrupts()
+            restore_interrupts()
         except BaseException as error:
             errors.append(error)
 

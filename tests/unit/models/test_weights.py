@@ -46,9 +46,9 @@ def write(mindspore: Any, path: Path, arrays: dict[str, np.ndarray]) -> Path:
     ],
 )
 def test_names_of_mindcv_become_ours(theirs: str, ours: str, mindspore: Any) -> None:
-    from shelfmind.models.weights import our_name
+    from shelfmind.models.weights import our_parameter_name
 
-    assert our_name(theirs) == ours
+    assert our_parameter_name(theirs) == ours
 
 
 def test_a_file_gives_its_weights_without_the_optimizers(mindspore: Any, tmp_path: Path) -> None:

@@ -18,8 +18,15 @@ from shelfmind.files import write_json
 from shelfmind.progress import count_silently
 from shelfmind.records import Sample
 from shelfmind.runs.folder import RunFolder
-from shelfmind.runs.history import History, UntoldError, read_history, write_history
-from shelfmind.runs.known_data import KnownData, chosen_split, lost_to_others, open_known, part, with_split_of
+from shelfmind.runs.history import History, UnknownHistoryError, read_history, write_history
+from shelfmind.runs.known_data import (
+    KnownData,
+    chosen_split,
+    dropped_from_catalog,
+    open_known,
+    samples_of,
+    with_split_of,
+)
 from shelfmind.runs.overlaps import overlap_of, refuse_seen
 from shelfmind.workflows.evaluate import notes_on
 
@@ -117,10 +124,10 @@ def test_a_changed_photo_is_new_and_found_by_its_looks(photos: Path, tmp_path: P
     known = opened(run, other)
     (changed,) = known.catalog.split("new")
     assert changed.path == other / name
-    overlap = overlap_of(part(known.catalog, "test,new"), known.histories, count_silently)
+    overlap = overlap_of(samples_of(known.catalog, "test,new"), known.histories, count_silently)
     assert overlap.to_json() == {"trained": 0, "validated": 0, "near_copies": 1}
     assert overlap.example == (str(changed.path), name)
-    again = overlap_of(part(known.catalog, "test,new"), known.histories, pytest.fail)  # nothing is compared twice
+    again = overlap_of(samples_of(known.catalog, "test,new"), known.histories, pytest.fail)  # nothing is compared twice
     assert again == overlap
 
 
@@ -194,7 +201,7 @@ def test_splits_are_asked_for_by_name(photos: Path, tmp_path: Path) -> None:
     catalog = opened(run, photos).catalog
     assert chosen_split(catalog, None) == "test"
     assert chosen_split(catalog, "new, test,new") == "new,test"
-    assert len(part(catalog, "test, new")) == len(catalog.split("test")) + 1
+    assert len(samples_of(catalog, "test, new")) == len(catalog.split("test")) + 1
     assert chosen_split(opened(run, declared(tmp_path / "x", {"train": (600, 601)})).catalog, None) == "new"
     with pytest.raises(UserError, match="did you mean"):
         chosen_split(catalog, "test,nwe")
@@ -237,7 +244,7 @@ def test_a_run_without_digests_whose_data_changed_cannot_tell(change: str, photo
         shutil.rmtree(photos)
     else:
         run.split.unlink()
-    with pytest.raises(UntoldError, match=r"cannot be told.*allow_seen"):
+    with pytest.raises(UnknownHistoryError, match=r"cannot be told.*allow_seen"):
         opened(run, tmp_path / "copy")
     known = opened(run, tmp_path / "copy", allow_seen=True)
     assert "cannot be told" in notes_on(known, "test")[0]
@@ -251,10 +258,10 @@ def test_several_runs_leave_what_none_has_seen(photos: Path, tmp_path: Path) -> 
     for sample in known.catalog.samples:
         own = {use[sample.path.name] for use in uses}
         assert sample.split == ("train" if "train" in own else "val" if "val" in own else "test")
-    lost = lost_to_others(known, "test")
+    lost = dropped_from_catalog(known, "test")
     alone = {name for run in runs for name in own_groups(run)["test"]}
     assert lost == len(alone) - len(known.catalog.split("test")) > 0
-    assert lost_to_others(opened(runs[0], photos), "test") == 0
+    assert dropped_from_catalog(opened(runs[0], photos), "test") == 0
 
 
 def test_a_split_is_taken_over_by_content(photos: Path, tmp_path: Path) -> None:

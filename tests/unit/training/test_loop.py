@@ -94,7 +94,7 @@ def training(mindspore: Any, monkeypatch: pytest.MonkeyPatch) -> Any:
         ),
         step=step,
         tensors=SimpleNamespace(save=lambda run, kind, position: saved.append(position.step_in_epoch)),  # type: ignore[arg-type]
-        offered={},
+        ema_weights={},
         position=position,
     )
     training.nan_at, training.saved = 0, saved  # type: ignore[attr-defined]

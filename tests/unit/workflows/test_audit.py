@@ -14,7 +14,7 @@ import numpy as np
 import pytest
 from PIL import Image, ImageFilter
 
-from shelfmind.analysis.measuring import facts
+from shelfmind.analysis.measuring import measurement
 from shelfmind.analysis.suspects import Suspect, read_suspects
 from shelfmind.errors import UserError
 from shelfmind.pages import audit_report
@@ -142,7 +142,7 @@ def test_a_second_audit_measures_nothing_anew(made, data, tmp_path, monkeypatch)
     def fail(path):
         raise AssertionError(f"{path} was opened")
 
-    monkeypatch.setattr(facts, "opened_file", fail)
+    monkeypatch.setattr(measurement, "opened_file", fail)
     audit(data, tmp_path / "again")
     assert (tmp_path / "again" / "issues.csv").read_bytes() == (made / "issues.csv").read_bytes()
     assert (tmp_path / "again" / "suspects.jsonl").read_bytes() == (made / "suspects.jsonl").read_bytes()

@@ -13,7 +13,7 @@ import numpy.typing as npt
 from shelfmind.analysis.image_audit.findings import ImageFindings
 from shelfmind.analysis.image_audit.histograms import Histogram, histogram
 from shelfmind.analysis.image_audit.quality import Flagged
-from shelfmind.analysis.measuring.facts import ODDITIES, format_names
+from shelfmind.analysis.measuring.measurement import ODDITIES, format_names
 from shelfmind.data.splits import relative_name
 
 ASPECT_EDGES = tuple(halves / 2 for halves in range(11))

@@ -21,7 +21,7 @@ from shelfmind.analysis.image_audit.issues import (
 )
 from shelfmind.analysis.image_audit.quality import Flagged, flag_quality
 from shelfmind.analysis.image_audit.shift import OverallShift, Shift, class_shifts, overall_shifts, shift_features
-from shelfmind.analysis.measuring.facts import Measured
+from shelfmind.analysis.measuring.measurement import Measured
 from shelfmind.analysis.near_duplicates.groups import Group, Limits, find_duplicates
 from shelfmind.data.splits import SPLITS
 from shelfmind.evaluation.metrics import ShotCutoffs

@@ -12,7 +12,7 @@ import numpy as np
 import numpy.typing as npt
 
 from shelfmind.analysis.image_audit.quality import Flagged
-from shelfmind.analysis.measuring.facts import ODDITIES
+from shelfmind.analysis.measuring.measurement import ODDITIES
 from shelfmind.analysis.near_duplicates.groups import Group
 from shelfmind.analysis.suspects import MOST_NEIGHBOURS, Suspect
 from shelfmind.data.splits import SPLITS, relative_name
@@ -150,7 +150,7 @@ def join_names(names: Iterable[str]) -> str:
     return "|".join(name.replace("\\", r"\\").replace("|", r"\|") for name in names)
 
 
-def part_names(cell: str) -> list[str]:
+def parse_names(cell: str) -> list[str]:
     """The names that `join_names` put into a cell."""
     names = re.findall(r"(?:[^|\\]|\\.)+", cell, re.DOTALL)
     return [re.sub(r"\\(.)", r"\1", name, flags=re.DOTALL) for name in names]

@@ -8,8 +8,8 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from shelfmind.analysis.mapped import let_go
-from shelfmind.evaluation.rows import require_distributions, row_chunks
+from shelfmind.analysis.mapped import release_pages
+from shelfmind.evaluation.matrix_rows import require_distributions, row_chunks
 from shelfmind.progress import Progress
 
 Ints = npt.NDArray[np.int64]
@@ -78,7 +78,7 @@ def scan(probabilities: npt.NDArray[np.floating[Any]], labels: Ints, progress: P
         np.put_along_axis(values, own, -1.0, axis=1)
         best = _largest(values, kept)
         candidates[rows], chances[rows] = best, np.take_along_axis(values, best, axis=1)
-        let_go(probabilities)
+        release_pages(probabilities)
         if progress is not None:
             progress(len(values))
     return Scan(labels, given, candidates, chances, classes)
@@ -106,7 +106,7 @@ def estimate_noise(
         confident = values.argmax(axis=1)
         sure = (values.max(axis=1) >= 0) & counting[rows]
         np.add.at(joint, (labels[rows][sure], confident[sure]), 1.0)
-        let_go(probabilities)
+        release_pages(probabilities)
     return NoiseEstimate(thresholds, _calibrated(joint, counts))
 
 

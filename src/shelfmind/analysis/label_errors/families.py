@@ -11,8 +11,8 @@ import numpy.typing as npt
 from sklearn.cluster import AgglomerativeClustering
 
 from shelfmind.analysis.label_errors.neighbours import Embeddings, class_means
-from shelfmind.analysis.mapped import let_go
-from shelfmind.evaluation.rows import row_chunks, unit_rows
+from shelfmind.analysis.mapped import release_pages
+from shelfmind.evaluation.matrix_rows import row_chunks, unit_rows
 
 Bools = npt.NDArray[np.bool_]
 Ints = npt.NDArray[np.int64]
@@ -109,7 +109,7 @@ def mean_probabilities(
         predicted[part] = values.argmax(axis=1)
         order = np.argsort(labels[rows], kind="stable")
         present, starts = np.unique(labels[rows][order], return_index=True)
-        let_go(probabilities)
+        release_pages(probabilities)
         sums[present] += np.add.reduceat(values[order], starts, axis=0, dtype=np.float64)
     counts = np.bincount(labels[chosen], minlength=classes)
     return np.divide(sums, counts[:, None], out=np.zeros_like(sums), where=counts[:, None] > 0), predicted

@@ -15,7 +15,7 @@ from shelfmind.analysis.label_errors.confident_learning import NO_CLASS
 from shelfmind.analysis.label_errors.held_out import HeldOut
 from shelfmind.analysis.label_errors.neighbours import Embeddings, nearest_images
 from shelfmind.analysis.suspects import MOST_NEIGHBOURS, Suspect
-from shelfmind.evaluation.rows import unit_rows
+from shelfmind.evaluation.matrix_rows import unit_rows
 from shelfmind.progress import Counter, count_silently
 from shelfmind.tables import write_table
 

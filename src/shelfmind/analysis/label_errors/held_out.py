@@ -81,8 +81,8 @@ def hold_out(catalog: Catalog, folds: int, copies: Sequence[Sequence[int]] = ())
     return _arranged(catalog, labels, chosen, known)
 
 
-def read_images(path: Path, catalog: Catalog) -> HeldOut | None:
-    """What `write_images` wrote of the images of this catalog; None if it wrote of others."""
+def read_held_out(path: Path, catalog: Catalog) -> HeldOut | None:
+    """What `write_held_out` wrote of the images of this catalog; None if it wrote of others."""
     rows = [row for _, row in read_table(path, exact=True)[1:]]
     folds = {row[0]: int(row[3]) if row[3] else NEVER_HELD_OUT for row in rows if len(row) == 4}
     names = [relative_name(sample.path, catalog.root) for sample in catalog.samples]
@@ -128,7 +128,7 @@ def _arranged(catalog: Catalog, labels: Ints, chosen: Ints, known: Sequence[int]
     )
 
 
-def write_images(path: Path, held_out: HeldOut) -> None:
+def write_held_out(path: Path, held_out: HeldOut) -> None:
     """Write the order of the images as CSV: path, label, split, fold (empty where no network judges the image)."""
     rows = (
         (name, given, sample.split, "" if fold == NEVER_HELD_OUT else str(fold))

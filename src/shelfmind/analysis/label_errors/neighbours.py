@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from shelfmind.evaluation.rows import row_chunks, unit_rows
+from shelfmind.evaluation.matrix_rows import row_chunks, unit_rows
 from shelfmind.progress import Progress
 
 Ints = npt.NDArray[np.int64]

@@ -11,7 +11,7 @@ import numpy as np
 import numpy.typing as npt
 from scipy.cluster.hierarchy import DisjointSet
 
-from shelfmind.analysis.measuring.facts import Measured
+from shelfmind.analysis.measuring.measurement import Measured
 from shelfmind.analysis.near_duplicates.alignment import Difference, closer_fit, difference, rough_fit
 from shelfmind.analysis.near_duplicates.close_pairs import close_pairs
 from shelfmind.images.fingerprints import VIEWS, descriptors
@@ -72,7 +72,7 @@ def find_duplicates(measured: Measured, limits: Limits, counter: Counter) -> lis
     for index in np.flatnonzero(first_of != np.arange(len(facts))):
         groups.join(int(first_of[index]), int(index), 0.0)
     kept = np.flatnonzero((first_of == np.arange(len(facts))) & has_contrast(fingerprints, limits.contrast))
-    views = [described(fingerprints, facts, kept, crop) for crop in VIEWS]
+    views = [shaped_descriptors(fingerprints, facts, kept, crop) for crop in VIEWS]
     progress = counter("comparing images", len(kept))
     waiting: list[Ints] = []
     judge = partial(_verified, fingerprints=fingerprints, limits=limits)
@@ -168,7 +168,9 @@ def has_contrast(fingerprints: npt.NDArray[np.void], least: float) -> npt.NDArra
     return np.concatenate(parts) if parts else np.zeros(0, np.bool_)
 
 
-def described(fingerprints: npt.NDArray[np.void], facts: npt.NDArray[np.void], kept: Ints, crop: float) -> Floats:
+def shaped_descriptors(
+    fingerprints: npt.NDArray[np.void], facts: npt.NDArray[np.void], kept: Ints, crop: float
+) -> Floats:
     """Descriptors of the kept images with their shape as one more coordinate: copies have nearly the same.
 
     `facts` has the fields `width` and `height`.

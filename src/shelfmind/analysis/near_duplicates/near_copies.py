@@ -9,7 +9,13 @@ import numpy as np
 import numpy.typing as npt
 
 from shelfmind.analysis.near_duplicates.close_pairs import close_pairs_across
-from shelfmind.analysis.near_duplicates.groups import VERIFIED_AT_ONCE, Limits, described, differences, has_contrast
+from shelfmind.analysis.near_duplicates.groups import (
+    VERIFIED_AT_ONCE,
+    Limits,
+    differences,
+    has_contrast,
+    shaped_descriptors,
+)
 from shelfmind.images.fingerprints import VIEWS
 from shelfmind.machine.cores import available_cores
 from shelfmind.progress import Counter
@@ -49,7 +55,7 @@ def _worth_comparing(records: Records, limits: Limits) -> Ints:
 
 
 def _described(records: Records, kept: Ints, crop: float) -> npt.NDArray[np.float32]:
-    return described(records["fingerprint"], records, kept, crop)
+    return shaped_descriptors(records["fingerprint"], records, kept, crop)
 
 
 def _apart(asked: Records, known: Records, limits: Limits, pairs: Ints) -> npt.NDArray[np.float32]:

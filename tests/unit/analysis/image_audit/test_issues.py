@@ -17,13 +17,13 @@ from shelfmind.analysis.image_audit.issues import (
     join_names,
     judge_copies,
     odd_file_issues,
-    part_names,
+    parse_names,
     quality_issues,
     suspects,
     write_issues,
 )
 from shelfmind.analysis.image_audit.quality import flag_quality
-from shelfmind.analysis.measuring.facts import FACTS, ODDITIES
+from shelfmind.analysis.measuring.measurement import FACTS, ODDITIES
 from shelfmind.analysis.near_duplicates.groups import Group
 from shelfmind.analysis.suspects import Suspect
 from shelfmind.records import BadFile, Catalog, Sample
@@ -127,7 +127,7 @@ def test_rows_are_sorted_and_keep_any_name(tmp_path) -> None:
 
 @given(st.lists(st.text(min_size=1)))
 def test_names_in_one_cell_are_parted_again_whatever_they_hold(names: list[str]) -> None:
-    assert part_names(join_names(names)) == names
+    assert parse_names(join_names(names)) == names
 
 
 def test_usual_names_are_joined_as_people_read_them() -> None:

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from shelfmind.analysis.image_audit.quality import RULES, above_class_median, flag_quality
-from shelfmind.analysis.measuring.facts import FACTS
+from shelfmind.analysis.measuring.measurement import FACTS
 from shelfmind.analysis.measuring.measures import Rule
 
 RULE = Rule("it", 1, never=0.01, always=0.5, excess=0.05, words="glare")

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from shelfmind.analysis.label_errors.held_out import hold_out, read_images, write_images
+from shelfmind.analysis.label_errors.held_out import hold_out, read_held_out, write_held_out
 from shelfmind.errors import UserError
 from shelfmind.records import Catalog, Sample
 from shelfmind.tables import read_table
@@ -107,20 +107,20 @@ def test_a_class_that_is_one_photo_twice_cannot_be_judged() -> None:
 def test_what_was_written_is_read_back_for_the_same_images_only(tmp_path: Path) -> None:
     data = catalog({"train": 4, "val": 1, "test": 2}, {"train": 3}, {"train": 1}, {"test": 1})
     held_out = hold_out(data, 3, [(0, 2)])
-    write_images(tmp_path / "images.csv", held_out)
-    again = read_images(tmp_path / "images.csv", data)
+    write_held_out(tmp_path / "images.csv", held_out)
+    again = read_held_out(tmp_path / "images.csv", data)
     assert again is not None
     assert again.names == held_out.names
     assert again.class_names == held_out.class_names
     np.testing.assert_array_equal(again.folds, held_out.folds)
     np.testing.assert_array_equal(again.labels, held_out.labels)
     fewer = Catalog(data.samples[1:], data.class_names, data.root, data.format)
-    assert read_images(tmp_path / "images.csv", fewer) is None
+    assert read_held_out(tmp_path / "images.csv", fewer) is None
 
 
 def test_the_order_is_written_with_folds_and_given_names(tmp_path: Path) -> None:
     held_out = hold_out(catalog({"train": 2}, {"train": 1}, {"test": 1}), 5)
-    write_images(tmp_path / "images.csv", held_out)
+    write_held_out(tmp_path / "images.csv", held_out)
     rows = [row for _, row in read_table(tmp_path / "images.csv", exact=True)]
     assert rows == [
         ["path", "label", "split", "fold"],

@@ -10,7 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from PIL import Image, ImageDraw, ImageEnhance, ImageFont
 
-from shelfmind.analysis.measuring.facts import Measured, measure
+from shelfmind.analysis.measuring.measurement import Measured, measure
 from shelfmind.analysis.near_duplicates import groups as module
 from shelfmind.analysis.near_duplicates.groups import Limits, find_duplicates
 from shelfmind.progress import count_silently

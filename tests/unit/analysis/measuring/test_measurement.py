@@ -10,8 +10,8 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from shelfmind.analysis.measuring import facts as module
-from shelfmind.analysis.measuring.facts import FACTS, ODDITIES, format_names, measure, measure_files
+from shelfmind.analysis.measuring import measurement as module
+from shelfmind.analysis.measuring.measurement import FACTS, ODDITIES, format_names, measure, measure_files
 from shelfmind.images.checking import check_files
 from shelfmind.images.decoding import BadImage
 from shelfmind.images.fingerprints import FINGERPRINT

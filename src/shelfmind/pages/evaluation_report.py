@@ -26,7 +26,7 @@ _MOST_BAD_FILES = 200
 History = Sequence[Mapping[str, object]]
 
 
-def write_report(
+def write_evaluation_report(
     path: Path,
     *,
     title: str,

@@ -19,7 +19,7 @@ from shelfmind.errors import UserError
 from shelfmind.files import cache_folder
 from shelfmind.images.decoding import FORMATS, BadImage, Stored, open_stored, opened_file
 from shelfmind.images.examining import examine_files
-from shelfmind.images.file_memory import FileMemory
+from shelfmind.images.file_cache import FileCache
 from shelfmind.images.fingerprints import FINGERPRINT, WORKING_SIDE, fingerprint
 from shelfmind.machine.checksums import stream_sha256
 from shelfmind.progress import Counter, Progress
@@ -97,8 +97,10 @@ def measure_files(
     bad: list[BadFile] = []
     good = 0
     store = folder / "fingerprints.bin"
-    with FileMemory(cache, LAYOUT) as memory, open(store, "wb") as stream:
-        examined = examine_files(paths, _look, memory=memory, reuse=_is_whole, progress=progress, workers=workers)
+    with FileCache(cache, LAYOUT) as file_cache, open(store, "wb") as stream:
+        examined = examine_files(
+            paths, _look, file_cache=file_cache, reuse=_is_whole, progress=progress, workers=workers
+        )
         for index, each in enumerate(examined):
             assert each.content is not None
             if len(each.content) != _RECORD.itemsize:

@@ -13,7 +13,7 @@ import pytest
 from PIL import Image
 
 from shelfmind.evaluation import evaluate
-from shelfmind.pages.report import write_report
+from shelfmind.pages.evaluation_report import write_evaluation_report
 from shelfmind.pages.thumbnails import thumbnail
 from shelfmind.records import BadFile
 
@@ -91,7 +91,7 @@ def write(make_predictions, photos, tmp_path) -> Callable[..., str]:
             "references": {0: [photos[4], photos[0]], 1: [photos[1]], 2: [photos[2]]},
         }
         path = tmp_path / "report.html"
-        write_report(path, **(given | changes))  # type: ignore[arg-type]
+        write_evaluation_report(path, **(given | changes))  # type: ignore[arg-type]
         return path.read_text(encoding="utf-8")
 
     return make
@@ -146,7 +146,7 @@ def test_the_same_input_gives_the_same_page(write) -> None:
 def test_the_least_that_can_be_given(make_predictions, tmp_path) -> None:
     predictions = make_predictions([0, 1], [[1.0, 0.0], [0.0, 1.0]], paths=["a.jpg", "gone/b.jpg"])
     evaluation = evaluate(predictions, None)
-    write_report(
+    write_evaluation_report(
         tmp_path / "r.html", title="t", recipe_text="", history=[], evaluation=evaluation, predictions=predictions
     )
     text = " ".join(Page((tmp_path / "r.html").read_text(encoding="utf-8")).text.split())
@@ -178,7 +178,7 @@ def test_a_large_run_stays_below_three_megabytes(random_predictions, tmp_path) -
         tuple(f"一个相当长的商品名称 500ml（{i}）" for i in range(2388)),
     )  # fmt: skip
     counts = rng.integers(1, 300, 2388)
-    write_report(
+    write_evaluation_report(
         tmp_path / "r.html",
         title="t",
         recipe_text="",
@@ -209,7 +209,7 @@ def test_too_few_images_to_judge_are_counted_and_not_rated(make_predictions, tmp
     def page(images: int) -> str:
         predictions = make_predictions([0] * images, [[0.9, 0.05, 0.05, 0, 0, 0]] * images)
         evaluation = evaluate(predictions, np.full(6, 200), split="test")
-        write_report(
+        write_evaluation_report(
             tmp_path / "report.html",
             title="t",
             recipe_text="",

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from shelfmind.cleaning.repeats import audited_pairs
+from shelfmind.cleaning.near_duplicate_pairs import audited_pairs
 from shelfmind.errors import UserError
 from shelfmind.tables import write_table
 

@@ -12,13 +12,13 @@ from pathlib import Path
 import pytest
 
 from shelfmind.errors import UserError
-from shelfmind.files import folder_written_whole, require_free_folder
+from shelfmind.files import atomic_folder, require_free_folder
 
 KILLED = """
 import os, signal, sys
 from pathlib import Path
-from shelfmind.files import folder_written_whole
-with folder_written_whole(Path(sys.argv[1])) as folder:
+from shelfmind.files import atomic_folder
+with atomic_folder(Path(sys.argv[1])) as folder:
     (folder / "half.jpg").write_bytes(b"half")
     if sys.argv[2] == "wait":
         print("here", flush=True)
@@ -32,7 +32,7 @@ def hidden(folder: Path) -> list[str]:
 
 
 def fill(out: Path, error: type[BaseException] | None = None) -> None:
-    with folder_written_whole(out) as folder:
+    with atomic_folder(out) as folder:
         (folder / "x").write_text("x")
         assert not out.exists() or not list(out.iterdir())
         if error is not None:
@@ -56,7 +56,7 @@ def test_a_failure_leaves_nothing(tmp_path: Path, error: type[BaseException]) ->
 
 @pytest.mark.parametrize(("number", "said"), [(errno.ENOSPC, "no space left"), (errno.EIO, "Input/output error")])
 def test_a_failing_disk_is_a_clear_error(tmp_path: Path, number: int, said: str) -> None:
-    with pytest.raises(UserError, match=rf"out cannot be written: .*{said}"), folder_written_whole(tmp_path / "out"):
+    with pytest.raises(UserError, match=rf"out cannot be written: .*{said}"), atomic_folder(tmp_path / "out"):
         raise OSError(number, os.strerror(number), "some file")
     assert list(tmp_path.iterdir()) == []
 

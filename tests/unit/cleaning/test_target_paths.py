@@ -5,8 +5,8 @@ from __future__ import annotations
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from shelfmind.cleaning.placing import target_paths
-from shelfmind.cleaning.rows import Row, drop
+from shelfmind.cleaning.rows import Row, drop_rows
+from shelfmind.cleaning.target_paths import target_paths
 
 
 def rows_of(*sources: str) -> list[Row]:
@@ -30,7 +30,7 @@ def test_an_image_from_another_class_does_not_take_the_name_of_one_that_stays():
 
 
 def test_as_jpeg_all_end_alike_and_a_dropped_image_has_no_place():
-    rows = drop(rows_of("a.png", "a.jpg", "a.JPEG", "b.webp"), {"a.jpg": "over the cap"})
+    rows = drop_rows(rows_of("a.png", "a.jpg", "a.JPEG", "b.webp"), {"a.jpg": "over the cap"})
     assert target_paths(rows, jpeg=True) == ["train/可乐/a_2.jpg", "", "train/可乐/a.jpg", "train/可乐/b.jpg"]
 
 

@@ -12,7 +12,7 @@ import numpy as np
 import numpy.typing as npt
 
 from shelfmind.errors import UserError
-from shelfmind.files import make_folder, write_whole
+from shelfmind.files import make_folder, write_atomically
 from shelfmind.images.squares import Squares
 from shelfmind.inference.predictor import Predictor
 from shelfmind.progress import Counter, count_silently
@@ -43,7 +43,7 @@ def predictions_of(
         return replace(kept, labels=_labels(samples), bad_files=tuple(bad_files))
     predictions = predictor.predict_squares(squares, samples, bad_files, counter("predicting", len(samples)))
     make_folder(folder)
-    write_whole(path, predictions.save)
+    write_atomically(path, predictions.save)
     _forget(folder)
     return predictions
 

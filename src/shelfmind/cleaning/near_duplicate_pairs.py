@@ -5,8 +5,8 @@ from __future__ import annotations
 from itertools import pairwise
 from pathlib import Path
 
-from shelfmind.analysis.image_audit.issues import part_names
-from shelfmind.analysis.measuring.facts import measured_meanwhile
+from shelfmind.analysis.image_audit.issues import parse_names
+from shelfmind.analysis.measuring.measurement import measured_meanwhile
 from shelfmind.analysis.near_duplicates.groups import Limits, find_duplicates
 from shelfmind.data.splits import relative_name
 from shelfmind.errors import UserError, call
@@ -42,7 +42,7 @@ def audited_pairs(audit: Path) -> list[Pair]:
                 f"{path}, line {line}: must have {counted(len(columns), 'cell')}, got {len(cells)}; audit again"
             )
         if cells[columns["kind"]] in _KINDS:
-            pairs.extend((cells[columns["path"]], other) for other in part_names(cells[columns["related"]]))
+            pairs.extend((cells[columns["path"]], other) for other in parse_names(cells[columns["related"]]))
     return pairs
 
 

@@ -1,4 +1,4 @@
-"""The memory of examined files: a sqlite table of path, size, time and findings that work never depends on."""
+"""A cache of examined files: a sqlite table of path, size, time and findings that work never depends on."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ _VARIABLES_A_QUERY = 500  # sqlite's own limit was 999 for long
 
 
 @dataclass(frozen=True, slots=True)
-class Finding:
+class CacheEntry:
     """What was found in a file that had this size (bytes) and time (ns); what `content` means is its maker's matter."""
 
     size: int
@@ -23,7 +23,7 @@ class Finding:
     content: bytes | None
 
 
-class FileMemory:
+class FileCache:
     """Findings by absolute path, kept at `path`; forgets where it cannot keep, and never raises.
 
     A damaged database, or one of another `layout` of the findings, is begun anew. One that is locked or cannot be
@@ -40,7 +40,7 @@ class FileMemory:
             except (sqlite3.Error, OSError) as error:
                 self._recover(error)
 
-    def __enter__(self) -> FileMemory:
+    def __enter__(self) -> FileCache:
         return self
 
     def __exit__(self, *_: object) -> None:
@@ -53,24 +53,24 @@ class FileMemory:
             with suppress(sqlite3.Error):
                 connection.close()
 
-    def recall(self, paths: Sequence[bytes]) -> dict[bytes, Finding]:
+    def recall(self, paths: Sequence[bytes]) -> dict[bytes, CacheEntry]:
         """What is known of these paths (`os.fsencode`)."""
         if self._connection is None:
             return {}
-        found: dict[bytes, Finding] = {}
+        found: dict[bytes, CacheEntry] = {}
         try:
             for start in range(0, len(paths), _VARIABLES_A_QUERY):
                 part = paths[start : start + _VARIABLES_A_QUERY]
                 marks = ",".join("?" * len(part))
                 query = f"SELECT path, size, mtime_ns, content FROM findings WHERE path IN ({marks})"
                 for path, size, mtime_ns, content in self._connection.execute(query, part):
-                    found[path] = Finding(size, mtime_ns, content)
+                    found[path] = CacheEntry(size, mtime_ns, content)
         except sqlite3.Error as error:
             self._recover(error)
             return {}
         return found
 
-    def keep(self, findings: Iterable[tuple[bytes, Finding]]) -> None:
+    def keep(self, findings: Iterable[tuple[bytes, CacheEntry]]) -> None:
         """Write these findings in one transaction."""
         if self._connection is None:
             return
@@ -98,7 +98,7 @@ class FileMemory:
             connection.execute(f"PRAGMA user_version={self._layout}")
 
     def _recover(self, error: Exception) -> None:
-        """Begin anew after damage; go on without a memory where it is locked or cannot be written."""
+        """Begin anew after damage; go on without a cache where it is locked or cannot be written."""
         self.close()
         damaged = type(error) is sqlite3.DatabaseError  # locks and full or read-only disks: OperationalError
         if not damaged or self._path is None:

@@ -50,7 +50,7 @@ def predictor(tmp_path: Path) -> Counting:
 
 
 def ask(predictor: Any, samples: list[Sample], bad: tuple[BadFile, ...] = ()) -> Predictions:
-    from shelfmind.inference.kept_predictions import predictions_of
+    from shelfmind.inference.prediction_cache import predictions_of
 
     return predictions_of(predictor, [None] * len(samples), samples, bad)
 
@@ -123,7 +123,7 @@ def test_a_damaged_file_is_computed_anew(mindspore: Any, predictor: Counting, sa
 
 
 def test_those_used_longest_ago_are_deleted(mindspore: Any, predictor: Counting, samples: list[Sample]) -> None:
-    from shelfmind.inference.kept_predictions import KEPT
+    from shelfmind.inference.prediction_cache import KEPT
 
     ask(predictor, samples)
     (first,) = kept_files(predictor)

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from shelfmind.errors import UserError
-from shelfmind.evaluation.rows import require_distributions, row_chunks, unit_rows
+from shelfmind.evaluation.matrix_rows import require_distributions, row_chunks, unit_rows
 
 
 @pytest.mark.parametrize(
