@@ -32,6 +32,7 @@ from command import exit_status, parser_of
 from shelfmind.errors import UserError
 from shelfmind.files import write_json
 from shelfmind.machine.device import start_mindspore
+from shelfmind.progress import count_silently
 from shelfmind.records import Predictions
 
 start_mindspore()
@@ -49,7 +50,8 @@ from shelfmind.images.squares import open_squares  # noqa: E402
 from shelfmind.inference.predictor import Predictor  # noqa: E402
 from shelfmind.models.checkpoint import Checkpoint, load_checkpoint, save_checkpoint  # noqa: E402
 from shelfmind.runs.folder import RunFolder  # noqa: E402
-from shelfmind.workflows.evaluate import catalog_of, predict_split  # noqa: E402
+from shelfmind.runs.known_data import open_known  # noqa: E402
+from shelfmind.workflows.evaluate import predict_split  # noqa: E402
 
 RECIPE = Path(__file__).with_name("methods.yaml")
 SIZES = (96, 112)
@@ -190,7 +192,8 @@ def predicted(run: Path, data: Path, tta: Sequence[str] = ()) -> Predictions:
     predictor = Predictor(RunFolder(run), tta, calibrated=False)
     folder = run / "evaluation" / "val"
     folder.mkdir(parents=True, exist_ok=True)
-    return predict_split(predictor, catalog_of(predictor, data, None), "val", 0.01, folder, lambda *_: lambda _: None)
+    catalog = open_known([predictor.run], data, None, count_silently).catalog
+    return predict_split(predictor, catalog, "val", 0.01, folder, count_silently)
 
 
 def compared(name: str, before: Sequence[Predictions], after: Sequence[Predictions]) -> dict[str, Any]:
@@ -270,7 +273,7 @@ def calibrated(runs: Sequence[Predictions]) -> dict[str, Any]:
 def speed(run: Path, data: Path, tta: Sequence[str]) -> float:
     """Images a second of the second pass over the validation images, from decoded squares."""
     predictor = Predictor(RunFolder(run), tta, calibrated=False)
-    samples = catalog_of(predictor, data, None).split("val")
+    samples = open_known([predictor.run], data, None, count_silently).catalog.split("val")
     squares, good, _ = open_squares(samples, predictor.recipe.data, lambda _: None)
     return max(len(good) / predictor.predict_squares(squares, good).seconds for _ in range(2))
 
