@@ -19,7 +19,6 @@ PACKAGE = Path(shelfmind.__file__).parent
 STILL_SPEAK_OF_FLAGS = {
     "analysis/decisions.py",
     "images/checking.py",
-    "data/detection.py",
     "files.py",
     "recipe.py",
     "review/audit_folder.py",
