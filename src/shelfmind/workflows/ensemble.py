@@ -10,7 +10,7 @@ import numpy as np
 
 from shelfmind.errors import UserError, argument
 from shelfmind.evaluation import Evaluation, evaluate
-from shelfmind.evaluation.ensemble import Contribution, contributions, fit_weights, mixed
+from shelfmind.evaluation.ensemble import ENSEMBLING, Contribution, contributions, mixed
 from shelfmind.files import write_json
 from shelfmind.inference.predictor import Predictor
 from shelfmind.nouns import counted
@@ -40,6 +40,8 @@ from shelfmind.workflows.evaluate import (
     write_tables,
 )
 
+RULE = "likelihood"
+"""Of `ENSEMBLING`."""
 FEWEST = 10
 """Images without which nothing is judged or fitted: even if all ten were right, an accuracy of 70% would be as
 compatible with it (95% interval)."""
@@ -101,23 +103,23 @@ def evaluate_ensemble(
     def predicted(where: Catalog, of: str) -> list[Predictions]:
         return [predict_split(each, where, of, max_bad_fraction, folder, counter, note) for each in predictors]
 
-    members = predicted(catalog, split)
+    members, rule = predicted(catalog, split), ENSEMBLING[RULE]
     weights, judge_of_weights = np.full(len(runs), 1 / len(runs)), "equal"
     validation = () if known.untold or "val" in split_names(split) else together.split("val")
-    if len(validation) >= FEWEST:
-        weights, judge_of_weights = fit_weights(predicted(together, "val")), "val"
-    mean = mixed(members, weights)
+    if rule.weigh is not None and len(validation) >= FEWEST:
+        weights, judge_of_weights = rule.weigh(predicted(together, "val")), "val"
+    mean = mixed(members, weights, rule.pool)
     train_images = np.array(predictors[0].train_images, np.int64)
     tta_names = tuple(predictors[0].tta) if tta is None else tuple(tta)
     overlap = overlap_with(known, split, mean, counter)
     notes = (*notes_on(known, split), *notes_on_overlap(overlap, split))
-    if judge_of_weights == "equal":
+    if rule.weigh is not None and judge_of_weights == "equal":
         notes += (
             f"all runs weigh the same: {counted(len(validation), 'image')} to find weights on, {FEWEST} are needed",
         )
     evaluation = evaluate(mean, train_images, split=split, tta=tta_names, seen=overlap, notes=notes)
     names = [str(run) for run in runs]
-    outcome = EnsembleEvaluation(evaluation, contributions(names, members, weights), judge_of_weights)
+    outcome = EnsembleEvaluation(evaluation, contributions(names, members, weights, pool=rule.pool), judge_of_weights)
     write_tables(evaluation, mean, folder)
     content = {
         "weighted_on": judge_of_weights,
