@@ -42,6 +42,7 @@ from command import exit_status, parser_of  # noqa: E402
 from duplicates import blended, share, show  # noqa: E402
 from rows import read_rows  # noqa: E402
 
+from shelfmind import generate  # noqa: E402
 from shelfmind.analysis.measuring.measurement import measure  # noqa: E402
 from shelfmind.analysis.near_duplicates import alignment  # noqa: E402
 from shelfmind.analysis.near_duplicates.close_pairs import close_pairs  # noqa: E402
@@ -49,7 +50,6 @@ from shelfmind.analysis.near_duplicates.groups import Limits, same_photo  # noqa
 from shelfmind.errors import UserError  # noqa: E402
 from shelfmind.files import write_json  # noqa: E402
 from shelfmind.images.fingerprints import SIDE, VIEWS, descriptors  # noqa: E402
-from shelfmind.shelf_generator.writing import generate  # noqa: E402
 
 Floats = npt.NDArray[np.float32]
 Ints = npt.NDArray[np.int64]

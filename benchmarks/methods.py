@@ -32,6 +32,7 @@ from command import exit_status, parser_of
 from shelfmind.errors import UserError
 from shelfmind.files import write_json
 from shelfmind.machine.device import start_mindspore
+from shelfmind.progress import count_silently
 from shelfmind.records import Predictions
 
 start_mindspore()
@@ -48,7 +49,6 @@ from shelfmind.evaluation.outcomes import outcomes_of  # noqa: E402
 from shelfmind.images.squares import open_squares  # noqa: E402
 from shelfmind.inference.predictor import Predictor  # noqa: E402
 from shelfmind.models.checkpoint import Checkpoint, load_checkpoint, save_checkpoint  # noqa: E402
-from shelfmind.progress import count_silently  # noqa: E402
 from shelfmind.runs.folder import RunFolder  # noqa: E402
 from shelfmind.runs.known_data import open_known  # noqa: E402
 from shelfmind.workflows.evaluate import predict_split  # noqa: E402

@@ -525,6 +525,7 @@ def evaluate(
     tta: Sequence[str] | None = None,
     logit_adjust: float | None = None,
     out: Path | str | None = None,
+    ensembling: str = 'likelihood',
     max_bad_fraction: float = 0.01,
     allow_seen: bool = False,
     format: str | None = None,
@@ -539,6 +540,7 @@ def evaluate(
         tta: views to average, such as flip,centre; none for the plain image alone
         logit_adjust: favour rare classes: 0 not at all, 1 as if all were equally frequent
         out: folder for the results of several runs
+        ensembling: of several runs: the mean weighted by the likelihood of validation labels, equal, or geometric (default: likelihood)
         max_bad_fraction: share of unusable files above which to stop (default: 0.01)
         allow_seen: go on with images that the run was trained on, or may have been
         format: folder, rp2k, csv or grocery_store; found out if not given

@@ -6,15 +6,16 @@ import difflib
 from collections.abc import Mapping, Sequence
 from importlib import resources
 from pathlib import Path
-from typing import Any, Literal, get_args
+from typing import Annotated, Any, Literal, get_args
 
 import yaml
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
 
+from shelfmind.choices import choice_of
 from shelfmind.errors import UserError, argument, unknown_name
 from shelfmind.overrides import parse_override
 from shelfmind.policies import POLICIES
-from shelfmind.validation import field_error
+from shelfmind.validation import dotted, first_fault
 
 COSINE_SCALE = 30.0
 """What the cosines of a cosine classifier are multiplied by to give logits; margin losses divide by it."""
@@ -34,7 +35,7 @@ class DataRecipe(RecipeSection):
     evaluation_size: int | None = Field(
         None, ge=16, le=4096, description="height and width at validation and prediction; image_size if not given"
     )
-    resize: Literal["structure_retention", "squash", "shorter_side_crop"] = Field(
+    resize: Annotated[str, choice_of("resize", "images.resize:RESIZES")] = Field(
         "structure_retention", description="how a photo of any proportions becomes a square"
     )
     fill: tuple[int, int, int] = Field((124, 116, 104), description="RGB colour of the padding, 0 to 255")
@@ -67,7 +68,7 @@ class ModelRecipe(RecipeSection):
 class LossRecipe(RecipeSection):
     """What is minimised."""
 
-    name: str = Field("cross_entropy", description="a name from the table of losses")
+    name: Annotated[str, choice_of("loss", "losses:LOSSES")] = Field("cross_entropy", description="what is minimised")
     label_smoothing: float = Field(0.1, ge=0, lt=1, description="share of the target spread over all classes")
     arguments: dict[str, Any] = Field({}, description="of the loss's function, such as gamma: 2 for focal")
 
@@ -75,9 +76,9 @@ class LossRecipe(RecipeSection):
 class MixingRecipe(RecipeSection):
     """Mixup and CutMix of pairs of images within a batch."""
 
-    mixup: float = Field(0.0, ge=0, le=1, description="share of the batches mixed by Mixup")
+    mixup: float = Field(0.0, ge=0, le=1, description="share of the batches average_predictions by Mixup")
     mixup_alpha: float = Field(0.2, gt=0, description="both parameters of Mixup's beta distribution")
-    cutmix: float = Field(0.0, ge=0, le=1, description="share of the batches mixed by CutMix")
+    cutmix: float = Field(0.0, ge=0, le=1, description="share of the batches average_predictions by CutMix")
     cutmix_alpha: float = Field(1.0, gt=0, description="both parameters of CutMix's beta distribution")
     until: float = Field(1.0, ge=0, le=1, description="share of the training after which mixing ends")
 
@@ -98,7 +99,7 @@ class Stage(RecipeSection):
 class TrainRecipe(RecipeSection):
     """How the network is trained."""
 
-    task: Literal["classify", "simsiam"] = Field(
+    task: Annotated[str, choice_of("task", "training.tasks:TASKS")] = Field(
         "classify", description="learn labels, or that two views of a photo are the same (self-supervised)"
     )
     epochs: int = Field(75, ge=1, description="passes over the training images")
@@ -108,23 +109,27 @@ class TrainRecipe(RecipeSection):
         ge=2,
         description="images at once: a step adds up the gradients of so many after so many; all if not given",
     )
-    sampling: Literal["instance", "square_root", "class", "repeat_factor"] = Field(
+    sampling: Annotated[str, choice_of("sampling", "images.sampling:SAMPLERS")] = Field(
         "instance", description="how often an image of a rare class is drawn in an epoch"
     )
     repeat_threshold: float = Field(
         1.0e-3, gt=0, le=1, description="share of the images below which repeat_factor repeats a class"
     )
-    trainable: Literal["all", "classifier", "classifier_and_last_norm"] = Field(
+    trainable: Annotated[str, choice_of("trainable part", "models.freezing:PARTS")] = Field(
         "all", description="what is trained; the rest keeps the weights that the training starts from"
     )
-    optimizer: Literal["sgd", "adamw"] = Field("sgd", description="sgd has Nesterov momentum")
+    optimizer: Annotated[str, choice_of("optimizer", "training.optimizer:OPTIMIZERS")] = Field(
+        "sgd", description="sgd has Nesterov momentum"
+    )
     lr: float = Field(0.05, gt=0, description="learning rate after the warm-up")
     lr_batch_size: int | None = Field(
         None, ge=2, description="the batch_size that lr is meant for; the rate grows in proportion to batch_size"
     )
     final_lr: float = Field(0.0, ge=0, description="learning rate at the end of the cosine")
     warmup: float = Field(0.05, ge=0, lt=1, description="share of the training over which the rate rises from 0")
-    schedule: Literal["cosine", "constant"] = Field("cosine", description="what the rate does after the warm-up")
+    schedule: Annotated[str, choice_of("schedule", "training.schedule:SCHEDULES")] = Field(
+        "cosine", description="what the rate does after the warm-up"
+    )
     momentum: float = Field(0.9, ge=0, lt=1, description="momentum of sgd")
     weight_decay: float = Field(1.0e-4, ge=0, description="on weights only, never on normalisation or biases")
     clip_norm: float | None = Field(None, gt=0, description="largest norm of the whole gradient; null leaves it alone")
@@ -161,11 +166,14 @@ class TrainRecipe(RecipeSection):
 class EvaluationRecipe(RecipeSection):
     """How predictions are made."""
 
-    tta: tuple[str, ...] = Field((), description="views averaged at prediction besides the plain one, such as flip")
+    tta: tuple[Annotated[str, choice_of("test-time view", "inference.views:VIEWS")], ...] = Field(
+        (), description="views averaged at prediction besides the plain one, such as flip"
+    )
     batch_size: int = Field(64, ge=1, description="images a forward pass")
 
 
-Augmentation = tuple[str, dict[str, Any]]
+_AUGMENTATIONS = tuple(f"transforms.augment:{table}" for table in ("AUGMENTATIONS", "FIRST", "LAST"))
+Augmentation = tuple[Annotated[str, choice_of("augmentation", *_AUGMENTATIONS)], dict[str, Any]]
 
 
 class Recipe(RecipeSection):
@@ -301,10 +309,10 @@ def _apply(content: dict[str, Any], override: str) -> None:
 
 
 def _fault(error: ValidationError) -> str:
-    unknown = [fault["loc"] for fault in error.errors() if fault["type"] == "extra_forbidden"]
-    if not unknown:
-        return str(field_error(error))
-    *sections, key = (str(part) for part in unknown[0])
+    fault = first_fault(error)
+    if not fault.unknown:
+        return fault.sentence(dotted)
+    *sections, key = (str(part) for part in fault.place)
     section = _section_at(sections)
     near = _nearest(key, section)
     hint = f"did you mean {' or '.join(near)}?" if near else f"known: {', '.join(sorted(section.model_fields))}"

@@ -1,14 +1,19 @@
-"""What people are told about a value that does not fit, in place of pydantic's words."""
+"""What people are told about a value that does not fit, in place of pydantic's words: X must be ..., got ..."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import re
+from collections.abc import Callable
+from dataclasses import dataclass
 from typing import Any
 
 from pydantic import ValidationError
 from pydantic_core import ErrorDetails
 
-from shelfmind.errors import UserError
+from shelfmind.errors import nearest
+
+Place = tuple[int | str, ...]
+"""Keys and indices that lead to a value; empty if the fault is in none alone."""
 
 _LONGEST = 60
 
@@ -27,6 +32,7 @@ _KINDS = {
     "float": "be a number",
     "bool": "be true or false",
     "string": "be text",
+    "path": "be a path",
     "tuple": "be a list",
     "list": "be a list",
     "dict": "be a mapping of names to values",
@@ -36,38 +42,52 @@ _KINDS = {
 """By how pydantic's kinds of error begin, such as ``int_parsing`` and ``int_from_float``."""
 
 
-class FieldError(UserError):
-    """A value that does not fit its field. `field` is its dotted name, empty if the fault is in none alone."""
+@dataclass(frozen=True, slots=True)
+class Fault:
+    """What is wrong with the value at a place; `unknown` says that there is no such place."""
 
-    def __init__(self, field: str, problem: str) -> None:
-        super().__init__(f"{field}{problem}")
-        self.field = field
-        self.problem = problem
+    place: Place
+    problem: str
+    unknown: bool = False
+
+    def sentence(self, name: Callable[[Place], str]) -> str:
+        """The fault in one line; `name` puts the place into words."""
+        if not self.place:
+            return self.problem
+        return f"{name(self.place)}{' ' if self.problem.startswith('must ') else ': '}{self.problem}"
 
 
-def field_error(error: ValidationError) -> FieldError:
-    """The first fault, such as "classes must be at least 2, got 1"; unknown keys are for the caller to tell."""
-    fault = error.errors(include_url=False)[0]
+def first_fault(error: ValidationError) -> Fault:
+    """The fault to tell people of: the first unknown name, else the first value that does not fit."""
+    faults = error.errors(include_url=False)
+    fault = next((each for each in faults if each["type"] == "extra_forbidden"), faults[0])
     *above, last = fault["loc"] or ("",)
     if above and isinstance(last, int) and fault["type"] == "missing":  # an entry that a list of fixed length lacks
-        entries = {each["loc"] for each in error.errors() if each["loc"][:-1] == tuple(above)}
-        return FieldError(_dotted(above), f" must have {last + len(entries)} entries, got {last}")
-    return FieldError(_dotted(fault["loc"]), _problem(fault))
+        entries = {each["loc"] for each in faults if each["loc"][:-1] == tuple(above)}
+        return Fault(tuple(above), f"must have {last + len(entries)} entries, got {last}")
+    return Fault(fault["loc"], _problem(fault), fault["type"] == "extra_forbidden")
+
+
+def dotted(place: Place) -> str:
+    """``train.stages.0``, as in a recipe."""
+    return ".".join(str(part) for part in place)
 
 
 def _problem(fault: ErrorDetails) -> str:
-    kind, context = fault["type"], {name: _whole(value) for name, value in fault.get("ctx", {}).items()}
+    kind, given = fault["type"], fault["input"]
+    context = {name: _whole(value) for name, value in fault.get("ctx", {}).items()}
     if kind == "missing":
-        return " is missing"
-    if kind == "value_error":  # a validator of ours
-        said = fault["msg"].removeprefix("Value error, ")
-        shown = "" if isinstance(fault["input"], Mapping) or ", got " in said else f", got {_shown(fault['input'])}"
-        return f": {said}{shown}" if fault["loc"] else said
+        return "must be given"
+    if kind == "value_error":  # a validator of ours, which says all that there is to say
+        return str(fault["ctx"]["error"])
     if kind == "too_long" and context.get("field_type") == "Tuple":
-        return f" must have {context['max_length']} entries, got {context['actual_length']}"
+        return f"must have {context['max_length']} entries, got {context['actual_length']}"
     must = _MUST.get(kind) or _KINDS.get(kind.split("_")[0])
-    said = fault["msg"] if must is None else f"must {must.format_map(context)}"
-    return f" {said}, got {_shown(fault['input'])}"
+    said = f"is not right: {fault['msg']}" if must is None else f"must {must.format_map(context)}".replace("'", "")
+    hint = ""
+    if kind == "literal_error" and isinstance(given, str):
+        hint = nearest(given, re.findall("'([^']*)'", str(context["expected"])))
+    return f"{said}, got {_shown(given, kind)}{'; ' if hint else ''}{hint}"
 
 
 def _whole(value: Any) -> Any:
@@ -75,12 +95,12 @@ def _whole(value: Any) -> Any:
     return int(value) if isinstance(value, float) and value.is_integer() else value
 
 
-def _dotted(parts: tuple[int | str, ...] | list[int | str]) -> str:
-    return ".".join(str(part) for part in parts)
-
-
-def _shown(value: Any) -> str:
+def _shown(value: Any, kind: str) -> str:
+    """A value as people write it; a number that a command gives as text without quotes."""
     if value is None:
         return "nothing"
-    text = str(value).lower() if isinstance(value, bool) else repr(value)
+    if isinstance(value, bool):
+        return str(value).lower()
+    compared = kind.startswith(("greater_than", "less_than"))
+    text = value if compared and isinstance(value, str) else repr(value)
     return text if len(text) <= _LONGEST else f"{text[:_LONGEST]}..."

@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 from shelfmind.errors import UserError
-from shelfmind.recipe import COSINE_SCALE, LossRecipe
+from shelfmind.recipe import COSINE_SCALE, LossRecipe, parse_recipe
 
 CLASSES = 4
 COUNTS = np.array([400, 60, 9, 1])
@@ -173,4 +173,4 @@ def test_mistakes_are_named(name: str, arguments: dict[str, Any], said: str, min
     from shelfmind.losses import build_loss
 
     with pytest.raises(UserError, match=said):
-        build_loss(LossRecipe(name=name, arguments=arguments), COUNTS)
+        build_loss(parse_recipe({"loss": {"name": name, "arguments": arguments}}, "own").loss, COUNTS)

@@ -89,7 +89,7 @@ def contents(catalog: Catalog) -> set[tuple[str, str]]:
 
 
 def test_every_photo_has_its_class_and_its_split(source: str, root: Path) -> None:
-    catalog = SOURCES[source](root)
+    catalog = SOURCES[source].read(root)
     assert contents(catalog) == {(file, name) for _, name, file in photos()}
     own = {file: split for split, _, file in photos()}
     assert {sample.split for sample in catalog.samples} <= {"train", "val", "test"}
@@ -98,7 +98,7 @@ def test_every_photo_has_its_class_and_its_split(source: str, root: Path) -> Non
 
 
 def test_a_catalog_is_in_order(source: str, root: Path) -> None:
-    catalog = SOURCES[source](root)
+    catalog = SOURCES[source].read(root)
     assert catalog.format == source
     assert list(catalog.class_names) == sorted(catalog.class_names)
     assert all(unicodedata.is_normalized("NFC", name) for name in catalog.class_names)
@@ -109,15 +109,26 @@ def test_a_catalog_is_in_order(source: str, root: Path) -> None:
 
 def test_it_is_found_out_and_read_the_same_way_again(source: str, root: Path) -> None:
     assert detect_format(root) == source
-    assert open_catalog(root) == open_catalog(root, source) == SOURCES[source](root, seed=0)
+    assert SOURCES[source].fits(root)
+    assert [name for name, other in SOURCES.items() if other.unmistakable and other.fits(root)] in ([], [source])
+    assert open_catalog(root) == open_catalog(root, source) == SOURCES[source].read(root, seed=0)
 
 
 def test_a_seed_decides_the_split_and_nothing_else(source: str, root: Path) -> None:
-    assert SOURCES[source](root, seed=3) == SOURCES[source](root, seed=3)
-    assert contents(SOURCES[source](root, seed=3)) == contents(SOURCES[source](root, seed=4))
+    assert SOURCES[source].read(root, seed=3) == SOURCES[source].read(root, seed=3)
+    assert contents(SOURCES[source].read(root, seed=3)) == contents(SOURCES[source].read(root, seed=4))
 
 
 def test_an_empty_folder_is_the_users_to_mend(source: str, tmp_path: Path) -> None:
     (tmp_path / "empty").mkdir()
+    assert not SOURCES[source].fits(tmp_path / "empty")
     with pytest.raises(UserError):
-        SOURCES[source](tmp_path / "empty")
+        SOURCES[source].read(tmp_path / "empty")
+
+
+def test_a_file_that_is_no_data_is_of_no_kind(source: str, tmp_path: Path) -> None:
+    (tmp_path / "notes.txt").write_text("photos of June\n")
+    assert not SOURCES[source].fits(tmp_path / "notes.txt")
+    with pytest.raises(UserError, match="looked for") as caught:
+        detect_format(tmp_path)
+    assert SOURCES[source].looks in str(caught.value)

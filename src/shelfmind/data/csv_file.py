@@ -64,6 +64,11 @@ def delimiter_of(path: Path) -> str | None:
     return None
 
 
+def is_list(root: Path) -> bool:
+    """Whether this is a list of images, or a folder that holds any."""
+    return bool(image_lists(root)) if root.is_dir() else delimiter_of(root) is not None
+
+
 def image_lists(folder: Path) -> list[Path]:
     """The files in a folder that `csv_catalog` reads."""
     return [path for path in sorted(folder.glob("*.csv")) if delimiter_of(path) is not None]

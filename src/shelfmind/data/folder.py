@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from shelfmind.data.assembling import Found, assemble
+from shelfmind.data.csv_file import image_lists
 from shelfmind.data.listing import Listing, list_images, note_links, note_others, subfolders
 from shelfmind.data.splits import SPLIT_ALIASES
 from shelfmind.errors import UserError
@@ -53,6 +54,18 @@ def split_folders(root: Path) -> dict[str, Path]:
     if classes_beside and all(not subfolders(path) and _has_images(path) for path in folders.values()):
         return {}
     return folders
+
+
+def has_class_folders(root: Path) -> bool:
+    """Whether there are split folders, or any folder with an image in it; the photos of a list lie in one folder."""
+    if not root.is_dir():
+        return False
+    if split_folders(root):
+        return True
+    folders = subfolders(root)
+    if image_lists(root) and len(folders) < 2:
+        return False
+    return bool(list_images(root, recursive=False).images) or any(list_images(path).images for path in folders)
 
 
 def read_tree(root: Path) -> Tree:

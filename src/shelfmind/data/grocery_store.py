@@ -27,6 +27,11 @@ def grocery_store_catalog(root: Path, seed: int = 0, same_names: bool = False) -
     return assemble(found, locations, root=root, format="grocery_store", seed=seed, same_names=same_names)
 
 
+def is_grocery_store(root: Path) -> bool:
+    """Whether the list of classes and a list of images are there."""
+    return (root / "classes.csv").is_file() and bool(split_lists(root))
+
+
 def split_lists(root: Path) -> dict[str, Path]:
     """The lists that are there, by split."""
     return {split: root / f"{split}.txt" for split in SPLITS if (root / f"{split}.txt").is_file()}

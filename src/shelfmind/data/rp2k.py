@@ -43,6 +43,16 @@ def rp2k_catalog(root: Path, seed: int = 0, same_names: bool = False) -> Catalog
     )
 
 
+def is_rp2k(root: Path) -> bool:
+    """Whether there is a folder `all` with train or test, or the mirror's ``meta.csv`` beside them."""
+    images = image_root(root)
+    if images is None or images.name == "all":
+        return images is not None
+    meta = meta_file(root)
+    rows = [] if meta is None else read_table(meta)
+    return bool(rows) and is_mirror_header(rows[0][1])
+
+
 def image_root(root: Path) -> Path | None:
     """The folder that holds RP2K's train and test: `root`, or `all` in it."""
     for candidate in (root / "all", root):

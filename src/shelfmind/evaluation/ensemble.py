@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -15,8 +15,26 @@ from shelfmind.evaluation.matrix_rows import unit_rows
 from shelfmind.records import Predictions, require_same_classes
 
 Floats = npt.NDArray[np.float64]
+Rows = npt.NDArray[np.float32]
+Pool = Callable[[Sequence[Rows], Floats], Rows]
+"""The probabilities of all members, (N, C) each, and weights that sum to 1, to those of the ensemble, (N, C)."""
 ITERATIONS = 500
 TOLERANCE = 1e-7
+_LEAST = 1e-30
+
+
+@dataclass(frozen=True, slots=True)
+class EnsemblingRule:
+    """A way to make one opinion of several.
+
+    Attributes:
+        pool: brings the members' probabilities together.
+        weigh: the members' weights from their predictions of labelled images that none was trained on; None: all weigh
+            the same, as they do where there are too few such images.
+    """
+
+    pool: Pool
+    weigh: Callable[[Sequence[Predictions]], Floats] | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,9 +49,29 @@ class Contribution:
     added_ci95: Interval
 
 
-def average_predictions(members: Sequence[Predictions], weights: Sequence[float] | Floats) -> Predictions:
-    """The weighted mean of the members' probabilities; embeddings side by side, each scaled to length sqrt(weight);
-    the seconds of all.
+def arithmetic_mean(members: Sequence[Rows], weights: Floats) -> Rows:
+    """The weighted mean of probabilities: the linear opinion pool."""
+    pooled = np.zeros(members[0].shape, np.float32)
+    for member, weight in zip(members, weights, strict=True):
+        pooled += np.float32(weight) * member
+    return pooled
+
+
+def geometric_mean(members: Sequence[Rows], weights: Floats) -> Rows:
+    """The weighted geometric mean, scaled to sum to 1: the logarithmic opinion pool, in which one member that all but
+    rules a class out has a veto (Genest and Zidek, "Combining Probability Distributions", Statistical Science 1986)."""
+    logarithms = np.zeros(members[0].shape, np.float64)
+    for member, weight in zip(members, weights, strict=True):
+        logarithms += weight * np.log(np.maximum(member.astype(np.float64), _LEAST))
+    powers = np.exp(logarithms - logarithms.max(1, keepdims=True))
+    return np.asarray(powers / powers.sum(1, keepdims=True), np.float32)
+
+
+def average_predictions(
+    members: Sequence[Predictions], weights: Sequence[float] | Floats, pool: Pool = arithmetic_mean
+) -> Predictions:
+    """The members' probabilities together; embeddings side by side, each scaled to length sqrt(weight); the seconds of
+    all.
 
     Raises:
         UserError: members of other images or other classes.
@@ -44,15 +82,12 @@ def average_predictions(members: Sequence[Predictions], weights: Sequence[float]
         if member.paths != first.paths:
             raise UserError("the members of an ensemble must have predicted the same images in the same order")
     shares = np.asarray(weights, np.float64) / np.sum(weights)
-    probabilities = np.zeros(first.probabilities.shape, np.float32)
-    for member, share in zip(members, shares, strict=True):
-        probabilities += np.float32(share) * member.probabilities
     embeddings = [
         unit_rows(member.embeddings) * np.float32(np.sqrt(share)) for member, share in zip(members, shares, strict=True)
     ]
     return replace(
         first,
-        probabilities=probabilities,
+        probabilities=pool([member.probabilities for member in members], shares),
         embeddings=np.concatenate(embeddings, axis=1),
         seconds=sum(member.seconds for member in members),
     )
@@ -78,17 +113,29 @@ def fit_weights(members: Sequence[Predictions]) -> Floats:
     return np.asarray(weights)
 
 
+ENSEMBLING: dict[str, EnsemblingRule] = {
+    "likelihood": EnsemblingRule(arithmetic_mean, fit_weights),
+    "equal": EnsemblingRule(arithmetic_mean),
+    "geometric": EnsemblingRule(geometric_mean),
+}
+"""The rules by name."""
+
+
 def contributions(
-    names: Sequence[str], members: Sequence[Predictions], weights: Floats, seed: int = 0
+    names: Sequence[str],
+    members: Sequence[Predictions],
+    weights: Floats,
+    seed: int = 0,
+    pool: Pool = arithmetic_mean,
 ) -> tuple[Contribution, ...]:
     """What each member adds to the ensemble on labelled images."""
-    together = hits(average_predictions(members, weights))
+    together = hits(average_predictions(members, weights, pool))
     found = []
     for index, (name, member) in enumerate(zip(names, members, strict=True)):
         others = [other for position, other in enumerate(members) if position != index]
         rest = np.delete(weights, index)
         shares = rest if rest.sum() > 0 else np.ones(len(others))
-        difference = together - (hits(average_predictions(others, shares)) if others else 0.0)
+        difference = together - (hits(average_predictions(others, shares, pool)) if others else 0.0)
         alone, added = float(hits(member).mean()), float(difference.mean())
         found.append(Contribution(name, float(weights[index]), alone, added, paired_interval(difference, seed)))
     return tuple(found)

@@ -27,12 +27,21 @@ from shelfmind.images.heif import (
     missing_reader,
 )
 
-IMAGE_SUFFIXES = frozenset(
-    {
-        *(".jpg", ".jpeg", ".jpe", ".jfif", ".png", ".webp", ".bmp", ".gif", ".tif", ".tiff"),
-        *(".avif", ".heic", ".heif", ".hif"),
-    }
-)
+_JPEG_SUFFIXES = (".jpg", ".jpeg", ".jpe", ".jfif")
+FILE_SUFFIXES = {
+    "JPEG": _JPEG_SUFFIXES,
+    "PNG": (".png",),
+    "WEBP": (".webp",),
+    "BMP": (".bmp",),
+    "GIF": (".gif",),
+    "TIFF": (".tif", ".tiff"),
+    "AVIF": (".avif", ".heif", ".hif"),
+    "HEIF": (".heic", ".heif", ".hif"),
+    "MPO": _JPEG_SUFFIXES,
+}
+"""The endings of names by what Pillow calls the format; MPO is several JPEG images in one file, the first of which is
+taken."""
+IMAGE_SUFFIXES = frozenset(suffix for suffixes in FILE_SUFFIXES.values() for suffix in suffixes)
 BACKGROUND = (255, 255, 255)
 """What shows through transparent pixels: RGB."""
 
@@ -50,7 +59,6 @@ TOO_LARGE = "too many pixels"
 UNSUPPORTED_COLOURS = "unsupported colour mode"
 
 _PLAIN_FORMATS = ("JPEG", "PNG", "WEBP", "BMP", "GIF", "TIFF")
-FORMATS = (*_PLAIN_FORMATS, "AVIF", "HEIF")
 _SIGNATURES = (b"\xff\xd8", b"\x89PNG", b"RIFF", b"GIF8", b"II*\0", b"MM\0*")
 _PASSING = frozenset(
     {MISSING, NO_PERMISSION, NOT_A_FILE, UNREADABLE, NO_MEMORY, NEEDS_PILLOW_HEIF, NEEDS_PILLOW_WITH_AVIF}

@@ -2,29 +2,21 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 from mindspore import nn
 
-from shelfmind.errors import UserError
+from shelfmind.errors import UserError, setting
 from shelfmind.models.network import Network
 
 
 def train_only(model: nn.Cell, part: str) -> None:
-    """Set `model` to training, but only this part of it; what is frozen has no gradient and predicts as it did.
-
-    ``classifier`` is the whole head. ``classifier_and_last_norm`` is what FixRes trains: the head and the last batch
-    normalisation before it (Touvron et al., NeurIPS 2019, section 4.2).
+    """Set `model` to training, but only this part of `PARTS`; what is frozen has no gradient and predicts as it did.
 
     Raises:
         UserError: a network without a head of ours.
     """
-    model.set_train(True)
-    if part == "all":
-        return
-    if not isinstance(model, Network) or not hasattr(model, "head"):
-        raise UserError(f"train.trainable={part} needs one of shelfmind's own networks")
-    trained: list[nn.Cell] = [model.head]
-    if part == "classifier_and_last_norm":
-        trained.append(_last_norm(model))
+    trained = PARTS[part](model)
     model.set_train(False)
     chosen = set()
     for cell in trained:
@@ -35,8 +27,36 @@ def train_only(model: nn.Cell, part: str) -> None:
             parameter.requires_grad = False
 
 
-def _last_norm(model: Network) -> nn.Cell:
-    """The last one as wide as the embedding: what gates hold within a branch is narrower."""
-    cells = (cell for name, cell in model.cells_and_names() if not name.startswith("head."))
+def everything(model: nn.Cell) -> list[nn.Cell]:
+    """The network as it is."""
+    return [model]
+
+
+def classifier(model: nn.Cell) -> list[nn.Cell]:
+    """The whole head."""
+    return [_with_head(model).head]
+
+
+def classifier_and_last_norm(model: nn.Cell) -> list[nn.Cell]:
+    """What FixRes trains: the head and the last batch normalisation before it (Touvron et al., NeurIPS 2019, 4.2).
+
+    The last one is as wide as the embedding: what gates hold within a branch is narrower.
+    """
+    network = _with_head(model)
+    cells = (cell for name, cell in network.cells_and_names() if not name.startswith("head."))
     norms = [cell for cell in cells if isinstance(cell, nn.BatchNorm2d)]
-    return [norm for norm in norms if norm.num_features == model.embedding_width][-1]
+    return [network.head, [norm for norm in norms if norm.num_features == network.embedding_width][-1]]
+
+
+PARTS: dict[str, Callable[[nn.Cell], list[nn.Cell]]] = {
+    "all": everything,
+    "classifier": classifier,
+    "classifier_and_last_norm": classifier_and_last_norm,
+}
+"""The cells of a network that are trained."""
+
+
+def _with_head(model: nn.Cell) -> Network:
+    if not isinstance(model, Network) or not hasattr(model, "head"):
+        raise UserError(f"{setting('train.trainable')} must be all for a network that is none of shelfmind's own")
+    return model

@@ -8,7 +8,8 @@ from pathlib import Path
 from shelfmind.analysis.image_audit.findings import ImageFindings
 from shelfmind.analysis.image_audit.issues import Copies
 from shelfmind.analysis.image_audit.quality import Flagged
-from shelfmind.analysis.measuring.measurement import ODDITIES, format_names
+from shelfmind.analysis.measuring.measurement import format_names
+from shelfmind.analysis.measuring.oddities import found_in
 from shelfmind.data.splits import SPLITS, relative_name
 from shelfmind.nouns import counted
 from shelfmind.pages.distribution_sections import classes_section, shapes_section, shift_section
@@ -141,8 +142,7 @@ def _files(findings: ImageFindings) -> PageSection:
     bad = findings.measured.bad_files
     facts = findings.measured.facts
     root = findings.catalog.root
-    odd = [(name, f"{int((facts['oddities'] & code > 0).sum()):,}") for name, code in ODDITIES.items()]
-    odd = [(name, count) for name, count in odd if count != "0"]
+    odd = [(name, f"{int(found.sum()):,}") for name, found in found_in(facts["oddities"]).items() if found.any()]
     odd_issues = [issue for issue in findings.issues if issue.kind == "odd_file"]
     listed = tuple(
         (relative_name(findings.catalog.samples[issue.image].path, root), issue.detail)

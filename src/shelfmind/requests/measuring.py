@@ -7,6 +7,7 @@ from typing import Annotated, ClassVar
 
 from pydantic import Field, model_validator
 
+from shelfmind.choices import choice_of
 from shelfmind.errors import UserError, argument
 from shelfmind.requests.request import ONE_OR_MORE, Flag, Incidental, Positional, Request
 from shelfmind.requests.shared import (
@@ -47,6 +48,10 @@ class EvaluateRequest(Request):
         None, description="favour rare classes: 0 not at all, 1 as if all were equally frequent"
     )
     out: Annotated[Path | None, Incidental] = Field(None, description="folder for the results of several runs")
+    ensembling: Annotated[str, choice_of("ensembling rule", "evaluation.ensemble:ENSEMBLING")] = Field(
+        "likelihood",
+        description="of several runs: the mean weighted by the likelihood of validation labels, equal, or geometric",
+    )
     max_bad_fraction: MaxBadFraction = MAX_BAD_FRACTION
     allow_seen: AllowSeen = False
     format: Format = None

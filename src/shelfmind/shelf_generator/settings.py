@@ -116,7 +116,7 @@ class Settings(Request):
             if kind not in ERROR_KINDS:
                 raise unknown_name("kind of label error", kind, ERROR_KINDS)
             if not 0 <= share < float("inf"):
-                raise ValueError(f"of '{kind}' must be at least 0, got {share}")
+                raise ValueError(f"must have shares of at least 0, got {share} for '{kind}'")
         if not sum(value.values()) > 0:
             raise ValueError("must have a share above 0 for at least one kind")
         return value

@@ -3,18 +3,33 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 
 from shelfmind.recipe import Recipe, Stage, TrainRecipe
 
+Schedule = Callable[[TrainRecipe, float], float]
+"""The learning rate at a share, 0 to 1, of the training after the warm-up."""
+
+
+def cosine(train: TrainRecipe, along: float) -> float:
+    """Half a cosine from the peak to the final rate (Loshchilov and Hutter, "SGDR", ICLR 2017, equation 5)."""
+    return train.final_lr + (train.peak_lr - train.final_lr) * 0.5 * (1 + math.cos(math.pi * along))
+
+
+def constant(train: TrainRecipe, along: float) -> float:
+    """The peak throughout."""
+    return train.peak_lr
+
+
+SCHEDULES: dict[str, Schedule] = {"cosine": cosine, "constant": constant}
+
 
 def learning_rate(train: TrainRecipe, progress: float) -> float:
-    """Linear warm-up from 0, then half a cosine (Loshchilov and Hutter, "SGDR", ICLR 2017, eq. 5) or a constant."""
+    """Linear warm-up from 0, then the recipe's schedule."""
     if progress < train.warmup:
         return train.peak_lr * progress / train.warmup
-    if train.schedule == "constant":
-        return train.peak_lr
     along = (progress - train.warmup) / (1 - train.warmup)
-    return train.final_lr + (train.peak_lr - train.final_lr) * 0.5 * (1 + math.cos(math.pi * min(1.0, along)))
+    return SCHEDULES[train.schedule](train, min(1.0, along))
 
 
 def averaging_decay(train: TrainRecipe, step: int) -> float:

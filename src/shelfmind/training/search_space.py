@@ -9,7 +9,8 @@ from typing import Annotated, Any
 import yaml
 from pydantic import BaseModel, BeforeValidator, ConfigDict, ValidationError, model_validator
 
-from shelfmind.errors import UserError
+from shelfmind.errors import UserError, unknown_name
+from shelfmind.validation import dotted, first_fault
 
 
 def _number(value: Any) -> int | float:
@@ -18,9 +19,9 @@ def _number(value: Any) -> int | float:
         try:
             value = float(value) if set(value.lower()) & set(".e") else int(value)
         except ValueError:
-            value = None
+            raise ValueError(f"must be a number, got {value!r}") from None
     if isinstance(value, bool) or not isinstance(value, int | float) or not math.isfinite(value):
-        raise ValueError("must be a number")
+        raise ValueError(f"must be a number, got {value!r}")
     return value
 
 
@@ -72,20 +73,13 @@ def _parsed(name: str, choice: Any) -> Range | Choices:
         try:
             return Range.model_validate(choice)
         except ValidationError as error:
-            raise UserError(f"{name}: {_fault(error)}") from None
+            fault = first_fault(error)
+            said = (
+                unknown_name("key", dotted(fault.place), Range.model_fields)
+                if fault.unknown
+                else fault.sentence(dotted)
+            )
+            raise UserError(f"{name}: {said}") from None
     if isinstance(choice, list | tuple) and choice:
         return tuple(choice)
     raise UserError(f"{name} must be a list of choices or a range such as {{low: 0.01, high: 0.1}}, got {choice!r}")
-
-
-def _fault(error: ValidationError) -> str:
-    fault = error.errors(include_url=False)[0]
-    where = ".".join(str(part) for part in fault["loc"])
-    if fault["type"] == "missing":
-        return f"a range must have low and high, got no {where}"
-    if fault["type"] == "extra_forbidden":
-        return f"a range must have low, high and perhaps log, got '{where}'"
-    said = fault["msg"].removeprefix("Value error, ")
-    if not where:
-        return said
-    return f"{where} must be {'true or false' if where == 'log' else 'a number'}, got {fault['input']!r}"

@@ -8,7 +8,7 @@ import numpy as np
 
 from shelfmind.errors import UserError, argument
 from shelfmind.evaluation import Evaluation, evaluate
-from shelfmind.evaluation.ensemble import average_predictions, contributions, fit_weights
+from shelfmind.evaluation.ensemble import ENSEMBLING, average_predictions, contributions
 from shelfmind.files import write_json
 from shelfmind.inference.predictor import Predictor
 from shelfmind.nouns import counted
@@ -87,26 +87,27 @@ def evaluate_ensemble(request: EvaluateRequest, watcher: Observer = SILENT) -> E
         most, note = request.max_bad_fraction, watcher.note
         return [predict_split(each, where, of, most, folder, counter, note) for each in predictors]
 
-    members = predicted(catalog, split)
+    members, rule = predicted(catalog, split), ENSEMBLING[request.ensembling]
     weights, judge_of_weights = np.full(len(runs), 1 / len(runs)), "equal"
     validation = () if known.without_history or "val" in split_names(split) else together.split("val")
-    if len(validation) >= FEWEST:
-        weights, judge_of_weights = fit_weights(predicted(together, "val")), "val"
-    mean = average_predictions(members, weights)
+    if rule.weigh is not None and len(validation) >= FEWEST:
+        weights, judge_of_weights = rule.weigh(predicted(together, "val")), "val"
+    mean = average_predictions(members, weights, rule.pool)
     train_images = np.array(predictors[0].train_images, np.int64)
     tta_names = predictors[0].tta if request.tta is None else request.tta
     overlap = overlap_with(known, split, mean, counter)
     notes = (*notes_on(known, split), *notes_on_overlap(overlap, split))
-    if judge_of_weights == "equal":
+    if rule.weigh is not None and judge_of_weights == "equal":
         notes += (
             f"all runs weigh the same: {counted(len(validation), 'image')} to find weights on, {FEWEST} are needed",
         )
     evaluation = evaluate(mean, train_images, split=split, tta=tta_names, seen=overlap, notes=notes)
     names = [str(run) for run in runs]
-    found = contributions(names, members, weights)
+    found = contributions(names, members, weights, pool=rule.pool)
     evaluation = replace(evaluation, members=found, weighted_on=judge_of_weights)
     write_tables(evaluation, mean, folder)
     content = {
+        "ensembling": request.ensembling,
         "weighted_on": judge_of_weights,
         "images": evaluation.images,
         "too_few_images": evaluation.too_few_images,

@@ -33,8 +33,8 @@ def test_one_length_or_none(given: dict[str, Any]) -> None:
         ({"epochs": 0}, "epochs must be at least 1, got 0"),
         ({"max_minutes": 0}, "max_minutes must be greater than 0, got 0"),
         ({"max_minutes": -1}, "max_minutes must be greater than 0, got -1"),
-        ({"max_minutes": math.nan}, "max_minutes must be a number, got nan"),
-        ({"max_minutes": math.inf}, "max_minutes must be a number, got inf"),
+        ({"max_minutes": math.nan}, "max_minutes must be a finite number, got nan"),
+        ({"max_minutes": math.inf}, "max_minutes must be a finite number, got inf"),
     ],
 )
 def test_a_length_that_cannot_be(kind: str, given: dict[str, Any], said: str) -> None:

@@ -13,7 +13,8 @@ import numpy.typing as npt
 from shelfmind.analysis.image_audit.findings import ImageFindings
 from shelfmind.analysis.image_audit.histograms import Histogram, histogram
 from shelfmind.analysis.image_audit.quality import Flagged
-from shelfmind.analysis.measuring.measurement import ODDITIES, format_names
+from shelfmind.analysis.measuring.measurement import format_names
+from shelfmind.analysis.measuring.oddities import found_in
 from shelfmind.data.splits import relative_name
 
 ASPECT_EDGES = tuple(halves / 2 for halves in range(11))
@@ -57,7 +58,7 @@ def audit_figures(findings: ImageFindings, seed: int, seconds: float) -> dict[st
         "channels_255": channels,
         "channels_1": {name: [value / 255 for value in values] for name, values in channels.items()},
         "file_formats": format_names(measured.facts["format"]),
-        "odd_files": {name: int((measured.facts["oddities"] & code > 0).sum()) for name, code in ODDITIES.items()},
+        "odd_files": {name: int(odd.sum()) for name, odd in found_in(measured.facts["oddities"]).items()},
         "bad_files": [
             {"path": relative_name(bad.path, catalog.root), "reason": bad.reason} for bad in measured.bad_files
         ],

@@ -12,7 +12,7 @@ import numpy as np
 import numpy.typing as npt
 
 from shelfmind.analysis.image_audit.quality import Flagged
-from shelfmind.analysis.measuring.measurement import ODDITIES
+from shelfmind.analysis.measuring.oddities import ODDITIES, found_in
 from shelfmind.analysis.near_duplicates.groups import Group
 from shelfmind.analysis.suspects import MOST_NEIGHBOURS, Suspect
 from shelfmind.data.splits import SPLITS, relative_name
@@ -96,14 +96,14 @@ def bad_file_issues(bad_files: Iterable[BadFile], positions: Mapping[Path, int])
 
 
 def odd_file_issues(facts: npt.NDArray[np.void], indices: Sequence[int]) -> list[Issue]:
-    """One issue for each file whose kind is unusual; a photo that its EXIF block turns upright is not."""
+    """One issue for each file that is unusual: see `ODDITIES`, or very small or long."""
     shorter, longer = np.minimum(facts["width"], facts["height"]), np.maximum(facts["width"], facts["height"])
-    worth_telling = sum(code for name, code in ODDITIES.items() if name != "turned")
-    chosen = (facts["oddities"] & worth_telling) | (shorter < SMALLEST_SIDE) | (longer > LONGEST_SHAPE * shorter)
+    odd = {name: found for name, found in found_in(facts["oddities"]).items() if ODDITIES[name].is_issue}
+    chosen = np.logical_or.reduce([*odd.values(), shorter < SMALLEST_SIDE, longer > LONGEST_SHAPE * shorter])
     issues = []
     for index in np.flatnonzero(chosen).tolist():
-        width, height, code = facts["width"][index], facts["height"][index], facts["oddities"][index]
-        words = [name for name, bit in ODDITIES.items() if name != "turned" and code & bit]
+        width, height = facts["width"][index], facts["height"][index]
+        words = [name for name, found in odd.items() if found[index]]
         words += [f"only {width} x {height} pixels"] if min(width, height) < SMALLEST_SIDE else []
         words += [f"very long: {width} x {height}"] if max(width, height) > LONGEST_SHAPE * min(width, height) else []
         issues.append(Issue(indices[index], "odd_file", 0.3, "; ".join(words), open=False))

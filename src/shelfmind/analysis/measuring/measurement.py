@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import tempfile
+import zlib
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -15,9 +16,10 @@ import numpy.typing as npt
 from PIL import Image
 
 from shelfmind.analysis.measuring.measures import MEASURES, measure_quality
+from shelfmind.analysis.measuring.oddities import ODDITIES, code_of
 from shelfmind.errors import UserError
 from shelfmind.files import cache_folder
-from shelfmind.images.decoding import FORMATS, BadImage, Stored, open_stored, opened_file
+from shelfmind.images.decoding import FILE_SUFFIXES, BadImage, open_stored, opened_file
 from shelfmind.images.examining import examine_files
 from shelfmind.images.file_cache import FileCache
 from shelfmind.images.fingerprints import FINGERPRINT, WORKING_SIDE, fingerprint
@@ -25,32 +27,11 @@ from shelfmind.machine.checksums import stream_sha256
 from shelfmind.progress import Counter, Progress
 from shelfmind.records import BadFile
 
-LAYOUT = 2
-"""Of what is remembered: raise it when a measure or what can be read changes, so that old findings are made anew."""
 DIGEST_BYTES = 16
 _DRAFT = (WORKING_SIDE, WORKING_SIDE)
 """A JPEG much larger than this is decoded at half or a quarter of its size, never below twice this."""
 
-ODDITIES = {
-    "turned": 1,
-    "animated": 2,
-    "transparent": 4,
-    "unusual colours": 8,
-    "deep greyscale": 16,
-    "extension of another format": 32,
-}
-_SUFFIXES = {
-    "JPEG": {".jpg", ".jpeg", ".jpe", ".jfif"},
-    "MPO": {".jpg", ".jpeg"},
-    "PNG": {".png"},
-    "WEBP": {".webp"},
-    "BMP": {".bmp"},
-    "GIF": {".gif"},
-    "TIFF": {".tif", ".tiff"},
-    "AVIF": {".avif", ".heif", ".hif"},
-    "HEIF": {".heic", ".heif", ".hif"},
-}
-_FORMATS = (*FORMATS, "MPO")
+_FORMATS = tuple(FILE_SUFFIXES)
 
 FACTS = np.dtype(
     [
@@ -70,6 +51,10 @@ FACTS = np.dtype(
 0..255, all of `MEASURES`, and digests of the file and of its decoded pixels."""
 
 _RECORD = np.dtype([("facts", FACTS), ("fingerprint", FINGERPRINT)])
+_VERSION = 3
+"""Raise it when a measure or what can be read changes, so that old findings are made anew."""
+LAYOUT = zlib.crc32(repr((_VERSION, _RECORD.descr, _FORMATS, *ODDITIES)).encode()) % 2**20
+"""Of what is remembered: a further measure, oddity or format makes another layout by itself."""
 
 
 @dataclass(frozen=True)
@@ -149,7 +134,7 @@ def measure(file: IO[bytes], size_bytes: int, suffix: str) -> npt.NDArray[np.voi
     file.seek(0)
     image, stored = open_stored(file, size_bytes, _DRAFT)
     facts["width"], facts["height"], facts["bytes"] = stored.width, stored.height, size_bytes
-    facts["format"], facts["oddities"] = _FORMATS.index(stored.format), _oddities(stored, suffix)
+    facts["format"], facts["oddities"] = _FORMATS.index(stored.format), code_of(stored, suffix)
     facts["mean"], facts["square"] = _channel_moments(image)
     for name, value in measure_quality(image).items():
         facts[name] = value
@@ -177,19 +162,6 @@ def _look(index: int, path: Path) -> tuple[bytes, bool]:
 def _is_whole(content: bytes | None) -> bool:
     """A reason is shorter than any record."""
     return content is not None and len(content) <= _RECORD.itemsize
-
-
-def _oddities(stored: Stored, suffix: str) -> int:
-    deep = stored.mode == "F" or stored.mode.startswith("I")
-    found = {
-        "turned": stored.orientation != 1,
-        "animated": stored.animated,
-        "transparent": stored.transparent,
-        "unusual colours": not deep and stored.mode not in ("RGB", "RGBA", "L", "LA", "P", "1", "PA", "RGBX", "La"),
-        "deep greyscale": deep,
-        "extension of another format": suffix not in _SUFFIXES[stored.format],
-    }
-    return sum(ODDITIES[name] for name, is_so in found.items() if is_so)
 
 
 def _channel_moments(image: Image.Image) -> tuple[npt.NDArray[np.float64], npt.NDArray[np.float64]]:

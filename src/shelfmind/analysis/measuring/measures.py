@@ -226,4 +226,4 @@ MEASURES: dict[str, Measure] = {
     ),
 }  # fmt: skip
 """Everything that an audit measures an image by. A new measure is a function and an entry here: it is then remembered,
-flagged, listed in `issues.csv` and shown on the page. Raise `facts.LAYOUT` with it."""
+flagged, listed in `issues.csv` and shown on the page. Raise `facts._VERSION` where an old one changes."""

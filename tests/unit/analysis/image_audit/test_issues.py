@@ -23,7 +23,8 @@ from shelfmind.analysis.image_audit.issues import (
     write_issues,
 )
 from shelfmind.analysis.image_audit.quality import flag_quality
-from shelfmind.analysis.measuring.measurement import FACTS, ODDITIES
+from shelfmind.analysis.measuring.measurement import FACTS
+from shelfmind.analysis.measuring.oddities import bit_of
 from shelfmind.analysis.near_duplicates.groups import Group
 from shelfmind.analysis.suspects import Suspect
 from shelfmind.records import BadFile, Catalog, Sample
@@ -94,7 +95,7 @@ def test_poor_quality_and_odd_files() -> None:
     facts["width"], facts["height"] = [100, 20, 700], [100, 90, 100]
     facts["brightness"], facts["edges"] = 200, 0.3
     facts["blur"] = [0.4, 0.9, 0.4]
-    facts["oddities"] = [ODDITIES["turned"], 0, ODDITIES["transparent"] | ODDITIES["turned"]]
+    facts["oddities"] = [bit_of("turned"), 0, bit_of("transparent") | bit_of("turned")]
     poor = quality_issues(flag_quality(facts, np.zeros(3, np.int64)), [5, 6, 7])
     assert [(issue.image, issue.kind, issue.score) for issue in poor] == [(6, "blur", 0.6)]
     odd = odd_file_issues(facts, [5, 6, 7])

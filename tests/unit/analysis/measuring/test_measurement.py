@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import io
 import os
+import subprocess
+import sys
 from pathlib import Path
 
 import numpy as np
@@ -11,7 +13,8 @@ import pytest
 from PIL import Image
 
 from shelfmind.analysis.measuring import measurement as module
-from shelfmind.analysis.measuring.measurement import FACTS, ODDITIES, format_names, measure, measure_files
+from shelfmind.analysis.measuring.measurement import FACTS, format_names, measure, measure_files
+from shelfmind.analysis.measuring.oddities import found_in
 from shelfmind.images.checking import check_files
 from shelfmind.images.decoding import BadImage
 from shelfmind.images.fingerprints import FINGERPRINT
@@ -29,7 +32,7 @@ def facts_of(content: bytes, suffix: str = ".jpg"):
 
 
 def odd(facts) -> set[str]:
-    return {name for name, code in ODDITIES.items() if facts["oddities"] & code}
+    return {name for name, found in found_in(facts["oddities"]).items() if found}
 
 
 @pytest.fixture
@@ -87,9 +90,27 @@ def test_a_second_time_no_file_is_opened(photos, tmp_path, monkeypatch) -> None:
 def test_findings_of_another_layout_are_measured_anew(photos, tmp_path, monkeypatch) -> None:
     cache = tmp_path / "facts.sqlite"
     first = measured(photos, tmp_path, cache)
+    assert 0 < module.LAYOUT < 2**20
     monkeypatch.setattr(module, "LAYOUT", module.LAYOUT + 1)
     (tmp_path / "again").mkdir()
     assert measured(photos, tmp_path / "again", cache).facts.tobytes() == first.facts.tobytes()
+
+
+MORE = """
+from shelfmind.analysis.measuring.measures import MEASURES, Measure
+if {add}:
+    MEASURES["greenness"] = Measure(lambda look: 0.0)
+from shelfmind.analysis.measuring.measurement import LAYOUT
+print(LAYOUT)
+"""
+
+
+def test_a_further_measure_makes_another_layout() -> None:
+    layouts = [
+        int(subprocess.run([sys.executable, "-c", MORE.format(add=add)], capture_output=True, check=True).stdout)
+        for add in (False, True)
+    ]
+    assert layouts[0] == module.LAYOUT != layouts[1]
 
 
 def test_nothing_usable(tmp_path) -> None:

@@ -1,0 +1,46 @@
+"""The kinds of data set by name: how each is told, and how it is read."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Protocol
+
+from shelfmind.data.csv_file import csv_catalog, is_list
+from shelfmind.data.folder import folder_catalog, has_class_folders
+from shelfmind.data.grocery_store import grocery_store_catalog, is_grocery_store
+from shelfmind.data.rp2k import is_rp2k, rp2k_catalog
+from shelfmind.records import Catalog
+
+
+class Read(Protocol):
+    """Reads one kind. `seed` decides the split where the data has none; names that are the same after normalising are
+    refused unless `same_names` allows them. The catalog's `format` is the name in `SOURCES`."""
+
+    def __call__(self, root: Path, seed: int = 0, same_names: bool = False) -> Catalog: ...
+
+
+@dataclass(frozen=True, slots=True)
+class Source:
+    """A kind of data set.
+
+    Attributes:
+        read: makes the catalog.
+        fits: whether what lies at a path, a file or a folder, is of this kind.
+        looks: what is looked for, in words.
+        unmistakable: whether what fits can be of no other kind, so that no other is considered.
+    """
+
+    read: Read
+    fits: Callable[[Path], bool]
+    looks: str
+    unmistakable: bool = False
+
+
+SOURCES: dict[str, Source] = {
+    "csv": Source(csv_catalog, is_list, "a CSV file with the columns path,label"),
+    "folder": Source(folder_catalog, has_class_folders, "class folders (train/<class>/ or <class>/)"),
+    "grocery_store": Source(grocery_store_catalog, is_grocery_store, "Grocery Store (train.txt, classes.csv)", True),
+    "rp2k": Source(rp2k_catalog, is_rp2k, "RP2K (all/train/<class>/)", True),
+}
