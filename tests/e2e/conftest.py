@@ -28,7 +28,7 @@ TINY = [
     "train.checkpoint_steps=2",
     "train.ema_decay=0.9",
     "evaluation.batch_size=4",
-    "model.arguments={widths: [8, 16, 32, 64], depths: [1, 1, 1, 1]}",
+    "model.arguments={widths: [8, 16], depths: [1, 1]}",
 ]
 """A training of three epochs of six steps, saved after every second step."""
 

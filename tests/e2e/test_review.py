@@ -116,7 +116,7 @@ def test_several_reviews_share_one_log(start, tmp_path):
         ("{tmp}/missing", "no such file or folder"),
         ("{tmp}/empty", "is not an audit"),
         ("{data}", "is not an audit"),
-        ("{audit} --lang fr", "unknown language 'fr'"),
+        ("{audit} --lang fr", "--lang must be en or zh, got 'fr'"),
         ("{audit} --port 70000", "--port"),
         ("{audit} --log {tmp}/none/review.jsonl", "{tmp}/none/review.jsonl cannot be written"),
         ("{audit} --log {tmp}/empty", "{tmp}/empty cannot be written"),

@@ -97,7 +97,11 @@ def main() -> None:
         message, context = error.format_message(), getattr(error, "ctx", None)
         if not message:  # no verb: the help has been shown
             sys.exit(2)
-        fail(f"{message.rstrip('.')}. See: {context.command_path if context else 'shelfmind'} --help", 2)
+        said = message.rstrip(".")
+        if context is not None and said.startswith("Missing argument"):
+            words = " ".join(context.command.collect_usage_pieces(context)).replace("{", "").replace("}", "")
+            said += f" (usage: {context.command_path} {words})"
+        fail(f"{said}. See: {context.command_path if context else 'shelfmind'} --help", 2)
     if status == INTERRUPTED:
         fail("stopped", INTERRUPTED)
     sys.exit(status if isinstance(status, int) else 0)

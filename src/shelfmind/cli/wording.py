@@ -40,12 +40,12 @@ def _argument(name: str, value: Any, request: type[Request] | None) -> str:
 
 def _call(verb: str, given: dict[str, Any]) -> str:
     """The whole command line, positional arguments first."""
-    words = [f"shelfmind {verb.replace('_', '-')}"]
-    for each in sorted(arguments(VERBS[verb].request_type), key=lambda each: not each.positional):
-        if each.name in given:
-            value = given[each.name]
-            words.append(_values(value) if each.positional else _option(each.on_command_line, value))
-    return " ".join(words)
+    known = {each.name: each for each in arguments(VERBS[verb].request_type)}
+    positional = [_values(given[name]) for name, each in known.items() if each.positional and name in given]
+    options = [
+        _option(known[name].on_command_line, value) for name, value in given.items() if not known[name].positional
+    ]
+    return " ".join([f"shelfmind {verb.replace('_', '-')}", *positional, *options])
 
 
 def _option(flag: str, value: Any) -> str:

@@ -6,7 +6,7 @@ from dataclasses import asdict, replace
 
 import numpy as np
 
-from shelfmind.errors import UserError, argument
+from shelfmind.errors import UserError, argument, call
 from shelfmind.evaluation import Evaluation, evaluate
 from shelfmind.evaluation.ensemble import ENSEMBLING, average_predictions, contributions
 from shelfmind.files import write_json
@@ -140,7 +140,8 @@ def _refuse_too_few(known: KnownData, split: str | None) -> None:
     if lost and left < least:
         raise UserError(
             f"{counted(left, 'image')} of {asked} unseen by all of these runs, at least {least} are needed; {lost} "
-            "more were trained or validated on by one of them. Let the runs share a split: train with "
-            f"{argument('split_of', str(known.histories[0].run.root))}; or go on with all of the first run's with "
+            "more were trained or validated on by one of them. Let the runs share a split: "
+            f"{call('train', data='DATA', split_of=str(known.histories[0].run.root), out='RUN')}; "
+            "or go on with all of the first run's with "
             f"{argument('allow_seen')}"
         )
