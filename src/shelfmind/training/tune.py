@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from shelfmind.errors import UserError
+from shelfmind.errors import UserError, argument
 from shelfmind.files import make_folder, write_text
 from shelfmind.nouns import counted
 from shelfmind.recipe import load_recipe
@@ -70,14 +70,7 @@ def tune(
     watcher = watcher or Watcher()
     _require_space(searched, recipe, overrides)
     make_folder(out)
-    study = optuna.create_study(
-        storage=f"sqlite:///{out.resolve() / 'study.sqlite'}",
-        study_name="shelfmind",
-        direction="maximize",
-        load_if_exists=True,
-        sampler=optuna.samplers.TPESampler(seed=seed + len(_numbers(out))),
-        pruner=optuna.pruners.MedianPruner(n_startup_trials=STARTUP_TRIALS, n_warmup_steps=1),
-    )
+    study = _study(optuna, out / "study.sqlite", seed + len(_numbers(out)))
     for trial in study.get_trials(states=(optuna.trial.TrialState.RUNNING,)):
         study.tell(trial.number, state=optuna.trial.TrialState.FAIL)  # killed with its process
     known = {"data": data, "recipe": recipe, "epochs": epochs, "max_minutes": max_minutes, "format": format}
@@ -93,6 +86,22 @@ def tune(
     if wanted > 0:
         study.optimize(objective, n_trials=wanted)
     return _written(study, optuna, out, recipe, overrides, searched)
+
+
+def _study(optuna: Any, file: Path, seed: int) -> Any:
+    """The study in a file, or a new one."""
+    try:
+        return optuna.create_study(
+            storage=f"sqlite:///{file.resolve()}",
+            study_name="shelfmind",
+            direction="maximize",
+            load_if_exists=True,
+            sampler=optuna.samplers.TPESampler(seed=seed),
+            pruner=optuna.pruners.MedianPruner(n_startup_trials=STARTUP_TRIALS, n_warmup_steps=1),
+        )
+    except Exception as error:  # Optuna lets the exceptions of SQLAlchemy and sqlite pass
+        reason = str(error).partition("\n")[0]
+        raise UserError(f"{file} is no study to go on with: {reason}; choose another {argument('out')}") from error
 
 
 class _TrialWatcher(ForwardingWatcher):

@@ -16,7 +16,8 @@ from shelfmind.errors import unknown_name
 from shelfmind.evaluation.rows import unit_rows
 from shelfmind.files import make_folder, require_free_folder, write_text, write_whole
 from shelfmind.images.decoding import BadImage
-from shelfmind.images.squares import Square, square
+from shelfmind.images.squares import Square, open_squares, square
+from shelfmind.inference.kept_predictions import predictions_of
 from shelfmind.inference.predict_files import count_images, find_images, require_something
 from shelfmind.inference.predictor import Predictor
 from shelfmind.pages.explanations import Explanation, Likeness, Panel, write_explanations
@@ -27,7 +28,6 @@ from shelfmind.records import Predictions
 from shelfmind.runs.folder import RunFolder, read_json
 from shelfmind.runs.history import UntoldError
 from shelfmind.runs.known_data import open_known
-from shelfmind.workflows.evaluate import evaluation_folder, predict_split
 from shelfmind.workflows.saliency import BATCH, overlays
 
 NEIGHBOURS, GUESSES, EDGE = 4, 3, 192
@@ -109,7 +109,9 @@ def _training_images(predictor: Predictor, notes: list[str], counter: Counter) -
     if not catalog.split("train"):
         notes.append(f"None of the run's training images is at {data} any more, so none are shown beside.")
         return None
-    return predict_split(predictor, catalog, "train", 1.0, evaluation_folder(run.root, "train"), counter)
+    samples = catalog.split("train")
+    squares, good, bad_files = open_squares(samples, predictor.recipe.data, counter("checking images", len(samples)))
+    return predictions_of(predictor, squares, good, bad_files, counter)
 
 
 def _explained(
