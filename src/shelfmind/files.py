@@ -92,15 +92,16 @@ def require_free_folder(out: Path, *, ours: frozenset[str] = frozenset(), overwr
 
 
 def make_folder(folder: Path) -> None:
-    """Make a folder and those above it, unless they are there.
+    """Make a folder to write into, and those above it, unless they are there.
 
     Raises:
-        UserError: it cannot be made.
+        UserError: it cannot be made, or takes no files.
     """
     try:
         folder.mkdir(parents=True, exist_ok=True)
     except OSError as error:
         raise UserError(f"{folder} cannot be made: {_reason(error, folder)}") from error
+    _require_takes_files(folder, folder)
 
 
 def require_writable(file: Path) -> None:
@@ -110,10 +111,7 @@ def require_writable(file: Path) -> None:
     if not file.parent.is_dir():
         reason = _file_above(file.parent) or f"the folder {file.parent} does not exist"
         raise UserError(f"{file} cannot be written: {reason}")
-    try:
-        tempfile.TemporaryFile(dir=file.parent).close()
-    except OSError as error:
-        raise UserError(f"{file} cannot be written: {_reason(error)}") from error
+    _require_takes_files(file.parent, file)
 
 
 def write_text(path: Path, text: str, encoding: str = "utf-8") -> None:
@@ -199,6 +197,14 @@ def _reason(error: OSError, folder: Path | None = None) -> str:
     if error.errno in (errno.ENOSPC, errno.EDQUOT, errno.EFBIG):
         return "no space left; free some and go on"
     return error.strerror or str(error)
+
+
+def _require_takes_files(folder: Path, named: Path) -> None:
+    """Raise a `UserError` that names `named` if no file can be made in `folder`."""
+    try:
+        tempfile.TemporaryFile(dir=folder).close()
+    except OSError as error:
+        raise UserError(f"{named} cannot be written: {_reason(error)}") from error
 
 
 def _fill(path: Path, content: bytes) -> None:

@@ -284,6 +284,7 @@ def refused(own_run, data, photos, warm, tmp_path):
         ("find-label-errors {data} --out {tmp}/l --epochs 1 --max-minutes 1", "choose one of --epochs"),
         ("tune {data} --out {tmp}/search --epochs 1 --max-minutes 1", "choose one of --epochs and --max-minutes"),
         ("tune {data} --out {photo}/x", "{photo} is a file"),
+        ("tune {data} --out /proc/self", "/proc/self cannot be written"),
         ("fixres {run} --out {tmp}/f --resolutions 32 --epochs 1 --max-minutes 1", "choose one of --epochs"),
         ("recipes defualt", "default"),
         ("doctor --json {tmp}/none/facts.json", "{tmp}/none"),

@@ -97,3 +97,11 @@ def test_what_it_cannot_do_is_said_before_anything_is_written(trained, photos, w
     assert "no such file" in warm("explain", trained.run, tmp_path / "nothing.jpg", "--out", tmp_path / "out").error
     assert "there is no run" in warm("explain", tmp_path / "run", photos[0], "--out", tmp_path / "out").error
     assert not (tmp_path / "out").exists()
+
+
+def test_a_run_that_takes_no_files_is_explained(copied_run, photos, warm, tmp_path):
+    shutil.rmtree(copied_run / "evaluation", ignore_errors=True)
+    (copied_run / "evaluation").touch()  # in the folder's place: nothing can be written there, not even by root
+    outcome = warm("explain", copied_run, photos[0], "--out", tmp_path / "explained")
+    assert outcome.status == 0, outcome.stderr
+    assert len(explanations(tmp_path / "explained")[0]["neighbours"]) == 4

@@ -25,7 +25,7 @@ def test_a_search_goes_on_until_there_are_enough_trials(data, warm, settings, sp
         assert outcome.status == 0, outcome.stderr
         return outcome.stdout
 
-    assert "best of 1 trials" in search(1)
+    assert "best of 1 trial (" in search(1)
     assert "best of 2 trials" in search(2)
     assert sorted(path.name for path in (tmp_path / "search" / "trials").iterdir()) == ["0000", "0001"]
     best = yaml.safe_load((tmp_path / "search" / "best.yaml").read_text())
@@ -50,6 +50,11 @@ def test_a_wrong_space_is_refused(text, said, data, warm, tmp_path):
     outcome = warm("tune", data, "--space", tmp_path / "space.yaml", "--out", tmp_path / "search")
     assert said in outcome.error
     assert not (tmp_path / "search").exists()
+
+
+def test_a_damaged_study_is_one_line(data, warm, tmp_path):
+    (tmp_path / "study.sqlite").write_text("no database")
+    assert "study.sqlite is no study to go on with" in warm("tune", data, "--out", tmp_path).error
 
 
 def test_tensorboard_gets_what_the_log_has(data, warm, settings, tmp_path):

@@ -199,3 +199,9 @@ def test_an_output_must_not_be_a_folder_or_lie_in_none(tmp_path: Path) -> None:
         require_writable(tmp_path)
     with pytest.raises(UserError, match=r"the folder .*none does not exist"):
         require_writable(tmp_path / "none" / "figures.json")
+
+
+@pytest.mark.skipif(not os.path.isdir("/proc/self"), reason="a folder that nobody may write into is needed")
+def test_a_folder_that_is_there_must_take_files() -> None:
+    with pytest.raises(UserError, match=r"^/proc/self cannot be written: "):
+        make_folder(Path("/proc/self"))

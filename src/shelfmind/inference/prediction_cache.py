@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import os
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
 
@@ -33,7 +34,8 @@ def predictions_of(
     kept.
 
     What is kept belongs to the run's weights and recipe, its test-time views and the very files (path, size, time).
-    Labels are the samples', so that corrected ones count at once. A kept file that is damaged is computed anew.
+    Labels are the samples', so that corrected ones count at once. A kept file that is damaged is computed anew. A run
+    that cannot be written keeps nothing.
     """
     folder = predictor.run.root / "evaluation" / "kept"
     path = folder / f"{_key(predictor, samples)}.npz"
@@ -42,9 +44,10 @@ def predictions_of(
         counter("using kept predictions", len(samples))(len(samples))
         return replace(kept, labels=_labels(samples), bad_files=tuple(bad_files))
     predictions = predictor.predict_squares(squares, samples, bad_files, counter("predicting", len(samples)))
-    make_folder(folder)
-    write_atomically(path, predictions.save)
-    _forget(folder)
+    with suppress(UserError, OSError):  # another's run, or a full disk: whoever writes more than copies says so
+        make_folder(folder)
+        write_atomically(path, predictions.save)
+        _forget(folder)
     return predictions
 
 
@@ -66,7 +69,8 @@ def _read(path: Path, samples: Sequence[Sample]) -> Predictions | None:
         kept = Predictions.load(path)
     except UserError:
         return None
-    os.utime(path)
+    with suppress(OSError):
+        os.utime(path)
     return kept if kept.paths == tuple(str(sample.path) for sample in samples) else None
 
 

@@ -27,7 +27,7 @@ def start_mindspore(device: str | None = None) -> Any:
     user has set stays. Signals, memory arenas and warnings are left alone: see `shelfmind.cli.process`.
 
     Raises:
-        UserError: an unknown device, or another one than MindSpore runs on already.
+        UserError: an unknown device, one that this machine lacks, or another one than MindSpore runs on already.
     """
     global _started
     wanted = _known(device, "the device") or _known(os.environ.get("SHELFMIND_DEVICE"), "SHELFMIND_DEVICE")
@@ -47,11 +47,21 @@ def start_mindspore(device: str | None = None) -> Any:
 
     target = wanted or _best_device(mindspore)
     mindspore.set_context(mode=mindspore.GRAPH_MODE)
-    mindspore.set_device(target)
+    _use(mindspore, target)
     if target == "CPU":
         wait_without_spinning()
     _started = target, mindspore
     return mindspore
+
+
+def _use(mindspore: Any, device: str) -> None:
+    try:
+        mindspore.set_device(device)
+    except RuntimeError as error:  # no such device, no driver, or a wheel without its plugin
+        reason = str(error).partition(" Please")[0].partition("\n")[0].rstrip(".")
+        raise UserError(
+            f"MindSpore cannot use {device} here: {reason}; set SHELFMIND_DEVICE to another device, or unset it"
+        ) from error
 
 
 def _known(device: str | None, where: str) -> str | None:

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from shelfmind.errors import UserError
+from shelfmind.errors import UserError, argument
 from shelfmind.files import make_folder, write_text
 from shelfmind.nouns import counted
 from shelfmind.recipe import load_recipe
@@ -60,14 +60,7 @@ def tune(request: TuneRequest, watcher: Watcher | None = None) -> Best:
     searched = parse_space(DEFAULT_SPACE if request.space is None else request.space)
     _require_space(searched, request)
     make_folder(out)
-    study = optuna.create_study(
-        storage=f"sqlite:///{out.resolve() / STUDY_FILE}",
-        study_name="shelfmind",
-        direction="maximize",
-        load_if_exists=True,
-        sampler=optuna.samplers.TPESampler(seed=request.seed + len(_numbers(out))),
-        pruner=optuna.pruners.MedianPruner(n_startup_trials=STARTUP_TRIALS, n_warmup_steps=1),
-    )
+    study = _study(optuna, out / STUDY_FILE, request.seed + len(_numbers(out)))
     for trial in study.get_trials(states=(optuna.trial.TrialState.RUNNING,)):
         study.tell(trial.number, state=optuna.trial.TrialState.FAIL)  # killed with its process
 
@@ -82,6 +75,22 @@ def tune(request: TuneRequest, watcher: Watcher | None = None) -> Best:
     if wanted > 0:
         study.optimize(objective, n_trials=wanted)
     return _written(study, optuna, request, searched)
+
+
+def _study(optuna: Any, file: Path, seed: int) -> Any:
+    """The study in a file, or a new one."""
+    try:
+        return optuna.create_study(
+            storage=f"sqlite:///{file.resolve()}",
+            study_name="shelfmind",
+            direction="maximize",
+            load_if_exists=True,
+            sampler=optuna.samplers.TPESampler(seed=seed),
+            pruner=optuna.pruners.MedianPruner(n_startup_trials=STARTUP_TRIALS, n_warmup_steps=1),
+        )
+    except Exception as error:  # Optuna lets the exceptions of SQLAlchemy and sqlite pass
+        reason = str(error).partition("\n")[0]
+        raise UserError(f"{file} is no study to go on with: {reason}; choose another {argument('out')}") from error
 
 
 class _TrialWatcher(ForwardingWatcher):

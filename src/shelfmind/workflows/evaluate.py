@@ -130,8 +130,8 @@ def predict_split(
     counter: Counter,
     note: Note = say_nothing,
 ) -> Predictions:
-    """Predictions of one split, or of several joined by commas, kept ones where there are; bad files are listed in
-    `folder`."""
+    """Predictions of one split, or of several joined by commas; bad files are listed in `folder`, and refused where
+    they are too many."""
     samples = samples_of(catalog, split)
     squares, good, bad_files = open_squares(samples, predictor.recipe.data, counter("checking images", len(samples)))
     refuse_too_many_bad(bad_files, len(samples), max_bad_fraction, folder / "bad_files.csv")

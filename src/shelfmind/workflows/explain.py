@@ -16,8 +16,9 @@ from shelfmind.errors import unknown_name
 from shelfmind.evaluation.matrix_rows import unit_rows
 from shelfmind.files import make_folder, require_free_folder, write_atomically, write_text
 from shelfmind.images.decoding import BadImage
-from shelfmind.images.squares import Square, square
+from shelfmind.images.squares import Square, open_squares, square
 from shelfmind.inference.predict_files import count_images, find_images, require_existing
+from shelfmind.inference.prediction_cache import predictions_of
 from shelfmind.inference.predictor import Predictor
 from shelfmind.pages.explanations import Explanation, Likeness, Panel, write_explanations
 from shelfmind.pages.templates import Picture
@@ -30,7 +31,6 @@ from shelfmind.requests.watching import SILENT, Observer
 from shelfmind.runs.folder import RunFolder, read_json
 from shelfmind.runs.history import UnknownHistoryError
 from shelfmind.runs.known_data import open_known
-from shelfmind.workflows.evaluate import evaluation_folder, predict_split
 from shelfmind.workflows.saliency import BATCH, overlays
 
 GUESSES, EDGE = 3, 192
@@ -101,7 +101,9 @@ def _training_images(predictor: Predictor, notes: list[str], counter: Counter) -
     if not catalog.split("train"):
         notes.append(f"None of the run's training images is at {data} any more, so none are shown beside.")
         return None
-    return predict_split(predictor, catalog, "train", 1.0, evaluation_folder(run.root, "train"), counter)
+    samples = catalog.split("train")
+    squares, good, bad_files = open_squares(samples, predictor.recipe.data, counter("checking images", len(samples)))
+    return predictions_of(predictor, squares, good, bad_files, counter)
 
 
 def _explained(

@@ -136,3 +136,22 @@ def test_those_used_longest_ago_are_deleted(mindspore: Any, predictor: Counting,
         os.utime(first)
     assert len(kept_files(predictor)) == KEPT
     assert first in kept_files(predictor)
+
+
+def test_a_run_that_cannot_be_written_is_asked_each_time(predictor: Counting, samples: list[Sample]) -> None:
+    (predictor.run.root / "evaluation").parent.mkdir()
+    (predictor.run.root / "evaluation").touch()  # a file in the folder's place stops the superuser, too
+    assert ask(predictor, samples).probabilities[0, 0] == pytest.approx(1 / 3)
+    assert ask(predictor, samples).probabilities[0, 0] == pytest.approx(2 / 3)
+
+
+def test_kept_predictions_of_somebody_else_are_used(
+    predictor: Counting, samples: list[Sample], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refuse(*_: object) -> None:
+        raise PermissionError
+
+    ask(predictor, samples)
+    monkeypatch.setattr(os, "utime", refuse)
+    ask(predictor, samples)
+    assert predictor.asked == 1

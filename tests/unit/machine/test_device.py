@@ -5,6 +5,7 @@ from __future__ import annotations
 import ctypes
 import json
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -15,7 +16,7 @@ from typing import Any
 import pytest
 
 from shelfmind.errors import UserError
-from shelfmind.machine.device import interruptible, restore_interrupts, start_mindspore
+from shelfmind.machine.device import DEVICE_FILES, interruptible, restore_interrupts, start_mindspore
 
 
 def fresh_process(*arguments: str, **variables: str) -> dict[str, Any]:
@@ -110,3 +111,20 @@ def test_a_device_is_chosen_once(mindspore: Any) -> None:
     with pytest.raises(UserError, match=f"already running on {running} in this process; .* SHELFMIND_DEVICE={other} "):
         start_mindspore(other)
     assert mindspore.get_context("device_target") == running
+
+
+@pytest.mark.skipif(os.path.exists(DEVICE_FILES["Ascend"]), reason="this machine has the device")
+def test_a_device_that_is_not_there_is_named_and_another_can_be_taken() -> None:
+    program = """
+from shelfmind.errors import UserError
+from shelfmind.machine.device import start_mindspore
+try:
+    start_mindspore("Ascend")
+except UserError as error:
+    print(error)
+print(start_mindspore("CPU").get_context("device_target"))
+"""
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, timeout=300)
+    said, device = done.stdout.splitlines()
+    assert re.match(r"MindSpore cannot use Ascend here: .*; set SHELFMIND_DEVICE to another device, or unset it", said)
+    assert device == "CPU"
