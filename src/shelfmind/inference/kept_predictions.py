@@ -12,7 +12,7 @@ import numpy as np
 import numpy.typing as npt
 
 from shelfmind.errors import UserError
-from shelfmind.files import make_folder, write_whole
+from shelfmind.files import keep_used_last, make_folder, write_whole
 from shelfmind.images.squares import Squares
 from shelfmind.inference.predictor import Predictor
 from shelfmind.progress import Counter, count_silently
@@ -44,7 +44,7 @@ def predictions_of(
     predictions = predictor.predict_squares(squares, samples, bad_files, counter("predicting", len(samples)))
     make_folder(folder)
     write_whole(path, predictions.save)
-    _forget(folder)
+    keep_used_last(folder, "*.npz", KEPT)
     return predictions
 
 
@@ -72,10 +72,3 @@ def _read(path: Path, samples: Sequence[Sample]) -> Predictions | None:
 
 def _labels(samples: Sequence[Sample]) -> npt.NDArray[np.int64]:
     return np.array([sample.label for sample in samples], np.int64)
-
-
-def _forget(folder: Path) -> None:
-    """Delete those used longest ago beyond `KEPT`."""
-    files = sorted(folder.glob("*.npz"), key=lambda file: file.stat().st_mtime, reverse=True)
-    for file in files[KEPT:]:
-        file.unlink(missing_ok=True)
