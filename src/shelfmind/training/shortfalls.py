@@ -16,8 +16,9 @@ def shortfalls(
     ended = f"the training ended after {counted(steps, 'step')}"
     if max_minutes is not None and steps < max(LEAST_STEPS, steps_per_epoch):
         found.append(
-            f"{ended}: the budget of {max_minutes:g} minutes is too short to learn anything; one pass over the training "
-            f"images takes {counted(steps_per_epoch, 'step')} of {counted(batch_size, 'image')}. Give it more minutes"
+            f"{ended}: the budget of {max_minutes:g} minutes is too short to learn anything; one pass over the "
+            f"training images takes {counted(steps_per_epoch, 'step')} of {counted(batch_size, 'image')}. "
+            "Give it more minutes"
         )
     elif steps < LEAST_STEPS:
         found.append(
