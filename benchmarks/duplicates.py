@@ -45,6 +45,7 @@ from shelfmind.analysis.near_duplicates.groups import Limits, find_duplicates
 from shelfmind.cleaning.near_duplicate_pairs import audited_pairs
 from shelfmind.data import open_catalog
 from shelfmind.errors import UserError
+from shelfmind.evaluation.intervals import proportion_interval
 from shelfmind.files import write_json
 from shelfmind.images.decoding import open_image
 from shelfmind.images.fingerprints import FINGERPRINT
@@ -158,11 +159,7 @@ def share(found: int, total: int) -> dict[str, Any]:
     """A share with its 95% interval (Wilson)."""
     if not total:
         return {"share": None, "interval": None, "found": 0, "of": 0}
-    z, p = 1.96, found / total
-    middle = (p + z * z / (2 * total)) / (1 + z * z / total)
-    spread = z * np.sqrt(p * (1 - p) / total + z * z / (4 * total * total)) / (1 + z * z / total)
-    interval = [float(max(0.0, middle - spread)), float(min(1.0, middle + spread))]
-    return {"share": p, "interval": interval, "found": found, "of": total}
+    return {"share": found / total, "interval": list(proportion_interval(found, total)), "found": found, "of": total}
 
 
 def judged(half: Half, pairs: Iterator[tuple[int, int]], natural: set[tuple[int, int]]) -> Outcome:

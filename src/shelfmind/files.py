@@ -125,6 +125,13 @@ def write_json(path: Path, content: Any) -> None:
     write_text(path, json.dumps(content, ensure_ascii=False, indent=2) + "\n")
 
 
+def keep_used_last(folder: Path, pattern: str, kept: int) -> None:
+    """Delete the files of a pattern, such as ``*.npz``, but for so many that were changed or touched last."""
+    files = sorted(folder.glob(pattern), key=lambda file: file.stat().st_mtime, reverse=True)
+    for file in files[kept:]:
+        file.unlink(missing_ok=True)
+
+
 def cache_folder() -> Path:
     """Where decoded photos, verdicts and downloads are kept: ``SHELFMIND_CACHE``, else in the system's cache folder.
 

@@ -1,6 +1,8 @@
-"""Numbers with their nouns, in English: "1 image", "2 classes"."""
+"""Numbers with their nouns, and lists of names, in English: "1 image", "2 classes", "a, b and 3 more"."""
 
 from __future__ import annotations
+
+from collections.abc import Iterable
 
 
 def counted(number: int, one: str, many: str | None = None) -> str:
@@ -10,6 +12,13 @@ def counted(number: int, one: str, many: str | None = None) -> str:
     families; image, images.
     """
     return f"{number:,} {one if number == 1 else many or _plural(one)}"
+
+
+def shortened(names: Iterable[str], shown: int = 5) -> str:
+    """A list for a sentence: the first few names and how many more there are."""
+    listed = list(names)
+    more = f" and {len(listed) - shown} more" if len(listed) > shown else ""
+    return ", ".join(listed[:shown]) + more
 
 
 def _plural(noun: str) -> str:

@@ -14,6 +14,8 @@ from typing import IO, Any
 import numpy as np
 import numpy.typing as npt
 
+from shelfmind.batching import batched
+
 _BLOCK_BYTES = 2**20
 _BLOCK_ROWS = 2**14
 
@@ -40,7 +42,7 @@ def array_column(array: npt.NDArray[Any]) -> Column:
 def text_column(texts: Iterable[str], count: int, longest: int) -> Column:
     """So many texts, none longer than `longest`."""
     dtype = np.dtype(f"<U{max(1, longest)}")
-    return Column(dtype, (count,), (np.array(block, dtype).tobytes() for block in _grouped(texts)))
+    return Column(dtype, (count,), (np.array(block, dtype).tobytes() for block in batched(texts, _BLOCK_ROWS)))
 
 
 def texts_column(texts: Sequence[str]) -> Column:
@@ -141,14 +143,3 @@ def collecting(beside: Path, classes: int) -> Iterator[PredictionWriter]:
     """A writer whose temporary files lie in a folder beside the file `beside`, and are gone afterwards."""
     with tempfile.TemporaryDirectory(dir=beside.parent, prefix=".shelfmind-") as folder, ExitStack() as closing:
         yield PredictionWriter(Path(folder), classes, closing)
-
-
-def _grouped(texts: Iterable[str]) -> Iterator[list[str]]:
-    group: list[str] = []
-    for text in texts:
-        group.append(text)
-        if len(group) == _BLOCK_ROWS:
-            yield group
-            group = []
-    if group:
-        yield group

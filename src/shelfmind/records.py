@@ -12,7 +12,7 @@ import numpy as np
 import numpy.typing as npt
 
 from shelfmind.errors import UserError
-from shelfmind.nouns import counted
+from shelfmind.nouns import counted, shortened
 from shelfmind.prediction_files import array_column, texts_column, write_predictions
 
 UNLABELLED = -1
@@ -145,7 +145,7 @@ def with_classes_of_run(catalog: Catalog, names: Sequence[str]) -> Catalog:
     samples = tuple(Sample(each.path, labels[each.label], each.split) for each in catalog.samples)
     missing = sorted(ids.keys() - set(catalog.class_names))
     part = f"{len(catalog.class_names):,} of the run's {counted(len(names), 'class')} are in this data set"
-    note = [f"{part}; missing: {_listed(missing)}"] if missing else []
+    note = [f"{part}; missing: {shortened(missing)}"] if missing else []
     return Catalog(samples, tuple(names), catalog.root, catalog.format, (*catalog.notes, *note))
 
 
@@ -155,11 +155,6 @@ def require_same_classes(expected: Sequence[str], given: Sequence[str], where: s
         return
     missing = sorted(set(expected) - set(given))
     extra = sorted(set(given) - set(expected))
-    parts = [f"{len(extra)} unknown to the run ({_listed(extra)})"] if extra else []
-    parts += [f"{len(missing)} missing in the data ({_listed(missing)})"] if missing else []
+    parts = [f"{len(extra)} unknown to the run ({shortened(extra)})"] if extra else []
+    parts += [f"{len(missing)} missing in the data ({shortened(missing)})"] if missing else []
     raise UserError(f"the classes of {where} differ from the run's: {'; '.join(parts) or 'same names, another order'}")
-
-
-def _listed(names: Sequence[str]) -> str:
-    shown = ", ".join(names[:5])
-    return f"{shown} and {len(names) - 5} more" if len(names) > 5 else shown

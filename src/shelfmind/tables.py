@@ -43,10 +43,3 @@ def read_table(path: Path, *, delimiter: str = ",", exact: bool = False) -> list
     except OSError as error:
         raise UserError(f"cannot read {path}: {error.strerror or error}") from error
     return [(line, row) for line, row in rows if any(row)]
-
-
-def shortened(names: Iterable[str], shown: int = 5) -> str:
-    """A list for a sentence: the first few names and how many more there are."""
-    listed = list(names)
-    more = f" and {len(listed) - shown} more" if len(listed) > shown else ""
-    return ", ".join(listed[:shown]) + more

@@ -7,6 +7,16 @@ from typing import Any
 import numpy as np
 
 CLASSES = 16
+RESNETS = {
+    "resnet18": "resnet18",
+    "resnet34": "resnet34",
+    "resnet50": "resnet50",
+    "resnet101": "resnet101",
+    "resnext50": "resnext50_32x4d",
+    "se_resnet50": "seresnet50",
+    "se_resnext50": "seresnext50_32x4d",
+}
+"""What timm and MindCV both call our networks."""
 
 
 def layer_values(number: int, shape: tuple[int, ...], kind: str) -> dict[str, np.ndarray]:

@@ -14,19 +14,10 @@ from pathlib import Path
 
 import timm
 import torch
-from filling import CLASSES, layer_values, made_up_images
+from filling import CLASSES, RESNETS, layer_values, made_up_images
 from torch import Tensor, nn
 
-TIMM = {
-    "resnet18": "resnet18",
-    "resnet34": "resnet34",
-    "resnet50": "resnet50",
-    "resnet101": "resnet101",
-    "resnext50": "resnext50_32x4d",
-    "se_resnet50": "seresnet50",
-    "se_resnext50": "seresnext50_32x4d",
-    "inception_resnet_v2": "inception_resnet_v2",
-}
+TIMM = {**RESNETS, "inception_resnet_v2": "inception_resnet_v2"}
 SIZES = {"inception_resnet_v2": 107}
 
 

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from filling import CLASSES, fill_mindspore, made_up_images
+from filling import CLASSES, RESNETS, fill_mindspore, made_up_images
 
 from shelfmind.machine.device import start_mindspore
 
@@ -22,15 +22,6 @@ import mindcv  # noqa: E402
 
 from shelfmind.models import create_model  # noqa: E402
 
-MINDCV = {
-    "resnet18": "resnet18",
-    "resnet34": "resnet34",
-    "resnet50": "resnet50",
-    "resnet101": "resnet101",
-    "resnext50": "resnext50_32x4d",
-    "se_resnet50": "seresnet50",
-    "se_resnext50": "seresnext50_32x4d",
-}
 SIZE = 64
 
 
@@ -38,7 +29,7 @@ def main() -> None:
     """Write the file given as the only argument."""
     images = mindspore.Tensor(made_up_images(SIZE))
     recorded: dict[str, Any] = {"mindcv": mindcv.__version__, "size": SIZE, "models": {}}
-    for ours, theirs in MINDCV.items():
+    for ours, theirs in RESNETS.items():
         model = mindcv.create_model(theirs, num_classes=CLASSES)
         fill_mindspore(model)
         model.set_train(False)

@@ -72,7 +72,9 @@ def doubt_of(judges: Sequence[Competence], left_out: int) -> str | None:
     if len(weak) < len(judges):
         do = "does" if len(weak) == 1 else "do"
         who = f"{len(weak)} of {counted(len(judges), 'network')} {do} not clearly beat guessing"
-        outcome = f"the {_counted(left_out)} that they would judge {'is' if left_out == 1 else 'are'} not judged"
+        outcome = (
+            f"the {counted(left_out, 'image')} that they would judge {'is' if left_out == 1 else 'are'} not judged"
+        )
     elif len(judges) == 1:
         who = "the network does not clearly beat guessing"
     else:
@@ -94,7 +96,3 @@ def _measured(whose: str, judge: Competence) -> str:
         f"{whose} has {judge.right} of {judge.images} right, which is at least {judge.at_least:.1%}; "
         f"guessing has {judge.guessing:.1%}"
     )
-
-
-def _counted(images: int) -> str:
-    return f"{images:,} {'image' if images == 1 else 'images'}"

@@ -15,8 +15,7 @@ from shelfmind.cleaning.names import clean_name
 from shelfmind.data.classes import NAMES_OF_OTHERS
 from shelfmind.data.splits import SPLITS, stratified_split
 from shelfmind.errors import UserError, argument, unknown_name
-from shelfmind.nouns import counted
-from shelfmind.tables import shortened
+from shelfmind.nouns import counted, shortened
 
 Key = tuple[str, str]
 """A split and a class."""

@@ -13,8 +13,8 @@ from shelfmind.data.classes import sorted_class_names
 from shelfmind.data.splits import SPLITS, VAL_FRACTION, complete_splits
 from shelfmind.errors import UserError
 from shelfmind.images.decoding import IMAGE_SUFFIXES
+from shelfmind.nouns import shortened
 from shelfmind.records import Catalog, Sample
-from shelfmind.tables import shortened
 
 
 @dataclass(frozen=True, slots=True)

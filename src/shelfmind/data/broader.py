@@ -8,9 +8,9 @@ from pathlib import Path
 
 from shelfmind.data.classes import normalise_class_name
 from shelfmind.errors import UserError
-from shelfmind.nouns import counted
+from shelfmind.nouns import counted, shortened
 from shelfmind.records import UNLABELLED, Catalog, Sample
-from shelfmind.tables import read_table, shortened, write_table
+from shelfmind.tables import read_table, write_table
 
 COLUMNS = ("class", "broader")
 _HEADERS = (COLUMNS, ("class name (str)", "coarse class name (str)"))

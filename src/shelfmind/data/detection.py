@@ -7,9 +7,8 @@ from pathlib import Path
 from shelfmind.data.listing import list_images, subfolders
 from shelfmind.data.sources import SOURCES
 from shelfmind.errors import UserError, argument
-from shelfmind.nouns import counted
+from shelfmind.nouns import counted, shortened
 from shelfmind.requests.shared import require_path as require_path
-from shelfmind.tables import shortened
 
 _ARCHIVES = frozenset({".zip", ".tar", ".gz", ".tgz", ".bz2", ".xz", ".7z", ".rar"})
 

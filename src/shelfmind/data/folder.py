@@ -11,9 +11,8 @@ from shelfmind.data.csv_file import image_lists
 from shelfmind.data.listing import Listing, list_images, note_links, note_others, subfolders
 from shelfmind.data.splits import SPLIT_ALIASES
 from shelfmind.errors import UserError
-from shelfmind.nouns import counted
+from shelfmind.nouns import counted, shortened
 from shelfmind.records import Catalog
-from shelfmind.tables import shortened
 
 
 @dataclass

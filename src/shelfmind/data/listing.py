@@ -12,8 +12,7 @@ from pathlib import Path
 
 from shelfmind.errors import UserError
 from shelfmind.images.decoding import IMAGE_SUFFIXES
-from shelfmind.nouns import counted
-from shelfmind.tables import shortened
+from shelfmind.nouns import counted, shortened
 
 _BY_THE_SYSTEM = frozenset({"thumbs.db", "desktop.ini", "__macosx", "@eadir", "$recycle.bin"})
 _DIGITS = re.compile(r"(\d+)")

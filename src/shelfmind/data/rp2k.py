@@ -9,9 +9,9 @@ from shelfmind.data.assembling import Found, assemble
 from shelfmind.data.folder import Tree, read_tree
 from shelfmind.data.splits import SPLIT_ALIASES
 from shelfmind.errors import UserError
-from shelfmind.nouns import counted
+from shelfmind.nouns import counted, shortened
 from shelfmind.records import Catalog
-from shelfmind.tables import read_table, shortened
+from shelfmind.tables import read_table
 
 VAL_FRACTION = 0.05
 META_COLUMNS = frozenset({"instance_id", "image_path"})

@@ -11,9 +11,9 @@ import numpy as np
 import numpy.typing as npt
 
 from shelfmind.errors import UserError, unknown_name
-from shelfmind.nouns import counted
+from shelfmind.nouns import counted, shortened
 from shelfmind.records import UNLABELLED, Catalog, Sample
-from shelfmind.tables import read_table, shortened, write_table
+from shelfmind.tables import read_table, write_table
 
 SPLITS = ("train", "val", "test")
 SPLIT_ALIASES = {"train": "train", "val": "val", "valid": "val", "validation": "val", "test": "test"}

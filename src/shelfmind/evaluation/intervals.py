@@ -8,6 +8,7 @@ from typing import NamedTuple
 import numpy as np
 
 from shelfmind.evaluation.outcomes import Floats, Ints
+from shelfmind.nouns import counted
 
 LEAST_IMAGES = 10
 """Fewer are too few to judge: a 95% Wilson interval is then 30 points wide at best, when all are right or all wrong."""
@@ -36,7 +37,7 @@ def too_few_images(images: int) -> bool:
 def doubt_of_gain(interval: Interval, images: int) -> str | None:
     """Why a gain that was measured on so many images may be none, in words; None for one beyond chance."""
     if too_few_images(images):
-        return f"{images} {'image is' if images == 1 else 'images are'} too few to judge it by"
+        return f"{counted(images, 'image is', 'images are')} too few to judge it by"
     if interval.low <= 0:
         return "its 95% interval does not lie above 0, so that it may be chance"
     return None

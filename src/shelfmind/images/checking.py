@@ -71,10 +71,9 @@ def note_bad_files(bad: Sequence[BadFile], total: int, list_path: Path | None = 
     if not bad:
         return []
     reasons = Tally(file.reason for file in bad).most_common()
-    counted = ", ".join(f"{reason} ({count})" for reason, count in reasons)
+    why = ", ".join(f"{reason} ({count})" for reason, count in reasons)
     where = "" if list_path is None else f"; all are listed in {list_path}"
-    files = "file" if total == 1 else "files"
-    return [f"{len(bad)} of {total} {files} cannot be used: {counted}; the first is {bad[0].path}{where}"]
+    return [f"{len(bad):,} of {counted(total, 'file')} cannot be used: {why}; the first is {bad[0].path}{where}"]
 
 
 def refuse_too_many_bad(bad: Sequence[BadFile], total: int, max_fraction: float, list_path: Path) -> None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -10,9 +9,8 @@ from shelfmind.files import cache_folder
 from shelfmind.images.decoding import BadImage, opened_file
 from shelfmind.images.examining import examine_files
 from shelfmind.images.file_cache import FileCache
+from shelfmind.machine.checksums import stream_sha256
 from shelfmind.progress import Progress
-
-_PART_BYTES = 1 << 20
 
 
 def hash_files(paths: Sequence[Path], progress: Progress | None = None) -> list[bytes | None]:
@@ -23,14 +21,11 @@ def hash_files(paths: Sequence[Path], progress: Progress | None = None) -> list[
 
 def sha256_of(path: Path) -> bytes | None:
     """The SHA-256 of one file; None if it cannot be read."""
-    digest = hashlib.sha256()
     try:
         with opened_file(path) as (file, _):
-            while part := file.read(_PART_BYTES):
-                digest.update(part)
+            return stream_sha256(file)
     except BadImage:
         return None
-    return digest.digest()
 
 
 def hashes_path() -> Path:

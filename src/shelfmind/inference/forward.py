@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-import itertools
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import replace
-from typing import TypeVar
 
 import mindspore
 import numpy as np
 import numpy.typing as npt
 from mindspore import Tensor, ops
 
+from shelfmind.batching import batched
 from shelfmind.images.loader import InputPreparation
 from shelfmind.images.squares import Square
 from shelfmind.inference.views import View, apply_view, test_time_views
@@ -21,7 +20,6 @@ from shelfmind.models.network import Trainable
 from shelfmind.recipe import Recipe
 
 Floats = npt.NDArray[np.float32]
-T = TypeVar("T")
 
 
 class Forward:
@@ -58,7 +56,7 @@ class Forward:
 
     def batches(self, squares: Iterable[Square], size: int) -> Iterator[tuple[Floats, Floats]]:
         """`batch` over any number of squares, in order, in constant memory; the next batch is read meanwhile."""
-        for group in next_ahead(_groups(squares, self.batch_size)):
+        for group in next_ahead(batched(squares, self.batch_size)):
             yield self.batch(group, size)
 
 
@@ -71,9 +69,3 @@ def _compiled(model: Trainable) -> Callable[[Tensor], tuple[Tensor, Tensor]]:
         return ops.softmax(logits.float(), 1), embedding.float()
 
     return run
-
-
-def _groups(items: Iterable[T], count: int) -> Iterator[list[T]]:
-    iterator = iter(items)
-    while group := list(itertools.islice(iterator, count)):
-        yield group

@@ -13,7 +13,7 @@ import numpy as np
 import numpy.typing as npt
 
 from shelfmind.errors import UserError
-from shelfmind.files import make_folder, write_atomically
+from shelfmind.files import keep_used_last, make_folder, write_atomically
 from shelfmind.images.squares import Squares
 from shelfmind.inference.predictor import Predictor
 from shelfmind.progress import Counter, count_silently
@@ -47,7 +47,7 @@ def predictions_of(
     with suppress(UserError, OSError):  # another's run, or a full disk: whoever writes more than copies says so
         make_folder(folder)
         write_atomically(path, predictions.save)
-        _forget(folder)
+        keep_used_last(folder, "*.npz", KEPT)
     return predictions
 
 
@@ -76,10 +76,3 @@ def _read(path: Path, samples: Sequence[Sample]) -> Predictions | None:
 
 def _labels(samples: Sequence[Sample]) -> npt.NDArray[np.int64]:
     return np.array([sample.label for sample in samples], np.int64)
-
-
-def _forget(folder: Path) -> None:
-    """Delete those used longest ago beyond `KEPT`."""
-    files = sorted(folder.glob("*.npz"), key=lambda file: file.stat().st_mtime, reverse=True)
-    for file in files[KEPT:]:
-        file.unlink(missing_ok=True)

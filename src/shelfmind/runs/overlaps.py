@@ -15,15 +15,15 @@ from shelfmind.analysis.near_duplicates.groups import Limits
 from shelfmind.analysis.near_duplicates.near_copies import near_copies
 from shelfmind.errors import UserError, argument
 from shelfmind.evaluation.overlap import Overlap
-from shelfmind.files import cache_folder, write_atomically
+from shelfmind.files import cache_folder, keep_used_last, write_atomically
 from shelfmind.images.checking import check_files, verdicts_path
 from shelfmind.images.content import hash_files
 from shelfmind.images.fingerprinting import write_fingerprints
-from shelfmind.nouns import counted
+from shelfmind.nouns import counted, shortened
 from shelfmind.progress import Counter
 from shelfmind.records import Sample
 from shelfmind.runs.history import History
-from shelfmind.tables import shortened, write_table
+from shelfmind.tables import write_table
 
 VERBS = {"train": "trained on", "val": "validated on"}
 KEPT = 12
@@ -95,8 +95,7 @@ def _near_copies(asked: Sequence[Path], history: History, counter: Counter) -> d
         found = _compared(asked, known, counter)
         folder.mkdir(parents=True, exist_ok=True)
         write_atomically(path, lambda temporary: np.save(temporary, found))
-        for old in sorted(folder.glob("*.npy"), key=lambda file: file.stat().st_mtime, reverse=True)[KEPT:]:
-            old.unlink(missing_ok=True)
+        keep_used_last(folder, "*.npy", KEPT)
     names = history.training_rows
     return {path: names[index].name for path, index in zip(asked, found.tolist(), strict=True) if index >= 0}
 

@@ -13,11 +13,12 @@ def shortfalls(
 ) -> list[str]:
     """What was wrong with a training that has ended, each in a sentence that says what to do; nothing as a rule."""
     found = []
-    ended = f"the training ended after {_steps(steps)}"
+    ended = f"the training ended after {counted(steps, 'step')}"
     if max_minutes is not None and steps < max(LEAST_STEPS, steps_per_epoch):
         found.append(
             f"{ended}: the budget of {max_minutes:g} minutes is too short to learn anything; one pass over the "
-            f"training images takes {_steps(steps_per_epoch)} of {counted(batch_size, 'image')}. Give it more minutes"
+            f"training images takes {counted(steps_per_epoch, 'step')} of {counted(batch_size, 'image')}. "
+            "Give it more minutes"
         )
     elif steps < LEAST_STEPS:
         found.append(
@@ -30,7 +31,3 @@ def shortfalls(
             "their accuracy cannot be given. Add photos, or put some that are not trained on into a folder 'val'"
         )
     return found
-
-
-def _steps(number: int) -> str:
-    return f"{number} {'step' if number == 1 else 'steps'}"

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from shelfmind.evaluation import evaluate
 from shelfmind.pages import charts
-from shelfmind.pages.evaluation_report import training_charts
+from shelfmind.pages.run_sections import training_charts
 
 numbers = st.floats(-1e9, 1e9)
 

@@ -14,6 +14,7 @@ from PIL import Image
 
 from shelfmind.evaluation import evaluate
 from shelfmind.pages.evaluation_report import write_evaluation_report
+from shelfmind.pages.run_sections import SECTIONS
 from shelfmind.pages.thumbnails import thumbnail
 from shelfmind.records import BadFile
 
@@ -118,6 +119,16 @@ def test_nothing_is_loaded_from_elsewhere(write) -> None:
     assert all(address[1:] in targets for address in addresses if address.startswith("#"))
     assert not re.search(r"url\(|@import|https?://", source)
     assert page.count("link") == 0
+
+
+def test_every_section_of_the_table_is_there_in_its_order(write) -> None:
+    page = Page(write())
+    anchors = [str(attrs["id"]) for tag, attrs in page.tags if tag == "section" and "id" in attrs]
+    assert anchors == list(SECTIONS)
+    links = [str(attrs["href"]) for tag, attrs in page.tags if tag == "a"]
+    assert links[: len(anchors)] == [f"#{anchor}" for anchor in anchors]
+    without = Page(write(history=[]))
+    assert [attrs["id"] for tag, attrs in without.tags if tag == "section" and "id" in attrs] == anchors[1:]
 
 
 def test_pictures_and_placeholders(write) -> None:

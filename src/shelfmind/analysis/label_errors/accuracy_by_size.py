@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
-from scipy.stats import rankdata
+from scipy.stats import spearmanr
 
 from shelfmind.evaluation.metrics import class_recalls
 from shelfmind.evaluation.outcomes import Outcomes
@@ -59,7 +59,6 @@ def accuracy_by_size(outcomes: Outcomes, train_counts: Ints) -> AccuracyBySize:
 
 def _rank_correlation(one: npt.NDArray[np.generic], other: npt.NDArray[np.generic]) -> float | None:
     """Spearman's, ties at their mean rank; None for fewer than three values or where all are equal."""
-    first, second = rankdata(one), rankdata(other)
-    if len(first) < 3 or np.ptp(first) == 0 or np.ptp(second) == 0:
+    if len(one) < 3 or np.ptp(one) == 0 or np.ptp(other) == 0:
         return None
-    return float(np.corrcoef(first, second)[0, 1])
+    return float(spearmanr(one, other).statistic)
