@@ -8,26 +8,29 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 
 from shelfmind.analysis.competence import doubt_of
 from shelfmind.analysis.label_errors.check import LabelCheck, check_labels
 from shelfmind.analysis.label_errors.files import find_suspects, write_label_errors
 from shelfmind.analysis.label_errors.held_out import HeldOut, hold_out, read_images, write_images
-from shelfmind.analysis.label_errors.judgement import Opinion, describe
+from shelfmind.analysis.label_errors.judgement import Opinion, describe, source_of_folds
 from shelfmind.analysis.measuring.facts import measured_meanwhile
 from shelfmind.analysis.near_duplicates.groups import Limits, find_duplicates
 from shelfmind.analysis.suspects import FILE_NAME, write_suspects
 from shelfmind.data import absolute, open_catalog
 from shelfmind.data.digest import data_digest
 from shelfmind.errors import UserError
-from shelfmind.files import write_json
+from shelfmind.files import write_json, write_whole
 from shelfmind.images.checking import note_bad_files, refuse_too_many_bad
 from shelfmind.machine.device import start_mindspore
+from shelfmind.models.weights import Start
 from shelfmind.nouns import counted
 from shelfmind.pages.label_report import write_label_report
 from shelfmind.progress import tell
 from shelfmind.recipe import Recipe, load_recipe
 from shelfmind.records import Catalog
+from shelfmind.runs.first_weights import labels_unlearnt
 from shelfmind.runs.provenance import describe_origin, describe_weights
 from shelfmind.training.build import refuse_unbuildable
 from shelfmind.training.clock import require_one_length
@@ -36,7 +39,9 @@ from shelfmind.training.run import with_start
 from shelfmind.training.watching import Watcher
 from shelfmind.workflows.evaluate import MAX_BAD_FRACTION
 
+Bools = npt.NDArray[np.bool_]
 FOLDS = 5
+OTHER_WEIGHTS = "begin with official weights, with a run that was pretrained without labels, or with none"
 
 
 @dataclass(frozen=True)
@@ -136,11 +141,31 @@ def find_label_errors(
             groups = find_duplicates(measured, Limits(), watcher.counter)
             held_out = hold_out(catalog, folds, [group.members for group in groups])
             write_images(check.images, held_out)
+    unlearnt = _unlearnt(start, held_out, watcher)
+    write_whole(check.unseen, lambda temporary: np.save(temporary, unlearnt))
     command = {"folds": folds, "max_minutes": max_minutes, "max_bad_fraction": max_bad_fraction}
     origin = describe_origin(Path(data), catalog, seed, command, describe_weights(start))
     write_json(check.root / "provenance.json", origin)
     predict_out_of_fold(check, plan, held_out, watcher)
-    return _judge(check, catalog, held_out, plan, len(measured.bad_files), watcher)
+    return _judge(check, catalog, held_out, unlearnt, plan, len(measured.bad_files), watcher)
+
+
+def _unlearnt(start: Start | None, held_out: HeldOut, watcher: Watcher) -> Bools:
+    """Of which judged images the weights that the networks begin with did not learn the label; refused if of none."""
+    if start is None or start.url is not None:
+        return np.ones(held_out.judged, np.bool_)
+    paths = [sample.path for sample in held_out.samples[: held_out.judged]]
+    unlearnt = labels_unlearnt(start.path, paths, watcher.counter)
+    learnt = f"the networks would begin with {start.path}, which learnt"
+    if not unlearnt.any():
+        raise UserError(f"{learnt} all of these labels, so that they could judge none: {OTHER_WEIGHTS}")
+    if not unlearnt.all():
+        count = int((~unlearnt).sum())
+        watcher.warn(
+            f"{learnt.replace('would begin', 'begin')} {count:,} of the {len(unlearnt):,} labels, so that it hides "
+            f"their errors: {OTHER_WEIGHTS}"
+        )
+    return unlearnt
 
 
 def _settings(recipe: Recipe | str, overrides: Sequence[str], epochs: int | None, weights: Path | str | None) -> Recipe:
@@ -177,7 +202,13 @@ def _plan(
 
 
 def _judge(
-    check: CheckFolder, catalog: Catalog, held_out: HeldOut, plan: Plan, bad_files: int, watcher: Watcher
+    check: CheckFolder,
+    catalog: Catalog,
+    held_out: HeldOut,
+    unlearnt: Bools,
+    plan: Plan,
+    bad_files: int,
+    watcher: Watcher,
 ) -> Findings:
     """Score, rank and write everything; `audit.json` comes last."""
     probabilities = np.load(check.probabilities, mmap_mode="r")
@@ -185,22 +216,22 @@ def _judge(
     def embeddings(fold: int) -> Any:
         return np.load(check.embeddings(fold), mmap_mode="r")
 
-    labels = check_labels(probabilities, held_out, embeddings, watcher.counter)
+    labels = check_labels(probabilities, held_out, embeddings, watcher.counter, unlearnt)
     suspects = find_suspects(labels, held_out, embeddings, watcher.counter)
-    write_label_errors(check.root / "label_errors.csv", labels, held_out)
-    write_suspects(check.root / FILE_NAME, suspects)
-    findings = _findings(labels, held_out, len(suspects), bad_files)
+    findings = _findings(labels, held_out, unlearnt, len(suspects), bad_files)
     if findings.doubt is not None:
         watcher.warn(findings.doubt)
     opinion = Opinion(
-        source=f"{counted(plan.folds, 'network')}, each of images that it never saw",
+        source=source_of_folds(counted(plan.folds, "network"), unlearnt),
         held_out=held_out,
         probabilities=probabilities,
         embeddings=embeddings,
-        unseen=np.ones(held_out.judged, np.bool_),
+        unseen=unlearnt,
         root=catalog.root,
     )
     judgement = describe(opinion, labels, suspects)
+    write_label_errors(check.root / "label_errors.csv", labels, held_out)
+    write_suspects(check.root / FILE_NAME, judgement.suspects)
     audit = {
         "made_by": "find-label-errors",
         "root": str(catalog.root),
@@ -216,7 +247,7 @@ def _judge(
     return findings
 
 
-def _findings(labels: LabelCheck, held_out: HeldOut, suspects: int, bad_files: int) -> Findings:
+def _findings(labels: LabelCheck, held_out: HeldOut, unlearnt: Bools, suspects: int, bad_files: int) -> Findings:
     images, judged = len(held_out.samples), int(labels.judged.sum())
     return Findings(
         images=images,
@@ -227,7 +258,7 @@ def _findings(labels: LabelCheck, held_out: HeldOut, suspects: int, bad_files: i
         outliers=int(labels.outliers.sum()),
         suspects=suspects,
         estimated_wrong=round(float(labels.noise.wrong.sum())),
-        accuracy=float(labels.right.mean()),
+        accuracy=float(labels.right[unlearnt].mean()),
         bad_files=bad_files,
         folds=len(labels.judges),
         trusted_folds=sum(judge.trusted for judge in labels.judges),

@@ -70,6 +70,8 @@ def soup(run: Path | str, *, out: Path | str, kind: Kind = "greedy", counter: Co
     for name in COPIED:
         if getattr(source, name).exists():
             shutil.copyfile(getattr(source, name), getattr(target, name))
+    if source.before.exists():
+        shutil.copytree(source.before, target.before)
     before = _predicted(predictor, catalog, counter)
     checkpoints = {epoch: load_checkpoint(path) for epoch, path in snapshots.items()}
     epochs = tuple(sorted(checkpoints))

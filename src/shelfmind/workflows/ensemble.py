@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, dataclass
 from pathlib import Path
 
 import numpy as np
 
-from shelfmind.errors import UserError, argument
+from shelfmind.errors import UserError
 from shelfmind.evaluation import Evaluation, evaluate
 from shelfmind.evaluation.ensemble import Contribution, contributions, fit_weights, mixed
 from shelfmind.files import write_json
@@ -18,27 +18,16 @@ from shelfmind.pages.report import write_report
 from shelfmind.progress import Counter, Note, count_silently, say_nothing, tell
 from shelfmind.records import Catalog, Predictions, require_same_classes
 from shelfmind.runs.folder import RunFolder
-from shelfmind.runs.known_data import (
-    KnownData,
-    chosen_split,
-    grouped_by_content,
-    lost_to_others,
-    open_known,
-    part,
-    split_names,
-)
+from shelfmind.runs.known_data import KnownData, chosen_split, open_known, part, split_names
 from shelfmind.runs.overlaps import refuse_seen
 from shelfmind.workflows.evaluate import (
     MAX_BAD_FRACTION,
-    UNSEEN,
     evaluation_folder,
-    notes_on,
-    notes_on_overlap,
-    overlap_with,
     predict_split,
     references_of,
     write_tables,
 )
+from shelfmind.workflows.judged_images import UNSEEN, notes_on, notes_on_overlap, overlap_with, refuse_too_few
 
 FEWEST = 10
 """Images without which nothing is judged or fitted: even if all ten were right, an accuracy of 70% would be as
@@ -77,8 +66,8 @@ def evaluate_ensemble(
         UserError: runs of different classes, a missing split, too many bad files, or, unless `allow_seen`, too few
             images that no run has seen.
     """
-    if len(set(map(str, runs))) < 2:
-        raise UserError("an ensemble needs at least two different runs")
+    if len({Path(run).resolve() for run in runs}) < len(runs) or len(runs) < 2:
+        raise UserError("an ensemble needs at least two different runs, each named once")
     predictors = [Predictor(RunFolder(Path(run)), tta) for run in runs]
     for predictor in predictors[1:]:
         require_same_classes(predictors[0].class_names, predictor.class_names, str(predictor.run.root))
@@ -86,11 +75,11 @@ def evaluate_ensemble(
         [each.run for each in predictors], Path(data), format, counter, allow_seen=allow_seen, some_classes=True
     )
     together = known.catalog
-    if allow_seen and not known.untold:
-        known = replace(known, catalog=grouped_by_content(known.ungrouped, known.digests, known.histories[:1]))
+    if allow_seen:
+        known = known.of_the_first_alone()
+    else:
+        refuse_too_few(known, split)
     catalog = known.catalog
-    if not allow_seen:
-        _refuse_too_few(known, split)
     tell(catalog.notes, note)
     split = chosen_split(catalog, split)
     folder = evaluation_folder(Path(out), split)
@@ -112,9 +101,7 @@ def evaluate_ensemble(
     overlap = overlap_with(known, split, mean, counter)
     notes = (*notes_on(known, split), *notes_on_overlap(overlap, split))
     if judge_of_weights == "equal":
-        notes += (
-            f"all runs weigh the same: {counted(len(validation), 'image')} to find weights on, {FEWEST} are needed",
-        )
+        notes += (f"all runs weigh the same: {_why_equal(known, split, len(validation))}",)
     evaluation = evaluate(mean, train_images, split=split, tta=tta_names, seen=overlap, notes=notes)
     names = [str(run) for run in runs]
     outcome = EnsembleEvaluation(evaluation, contributions(names, members, weights), judge_of_weights)
@@ -143,16 +130,10 @@ def evaluate_ensemble(
     return outcome
 
 
-def _refuse_too_few(known: KnownData, split: str | None) -> None:
-    """Refuse what runs of different splits have left as a test: fewer than one image a class, or than `FEWEST`."""
-    catalog = known.catalog
-    asked = split or next((each for each in UNSEEN if catalog.split(each) or lost_to_others(known, each)), "val")
-    left, lost = len(part(catalog, asked)), lost_to_others(known, asked)
-    least = max(FEWEST, len(catalog.class_names))
-    if lost and left < least:
-        raise UserError(
-            f"{counted(left, 'image')} of {asked} unseen by all of these runs, at least {least} are needed; {lost} "
-            "more were trained or validated on by one of them. Let the runs share a split: train with "
-            f"{argument('split_of', str(known.histories[0].run.root))}; or go on with all of the first run's with "
-            f"{argument('allow_seen')}"
-        )
+def _why_equal(known: KnownData, split: str, images: int) -> str:
+    """Why no weights were found."""
+    if known.untold:
+        return "it cannot be told which validation images no run was trained on"
+    if "val" in split_names(split):
+        return "weights found on the images that judge them would flatter"
+    return f"{counted(images, 'validation image')} that no run was trained on to find weights by, {FEWEST} are needed"
