@@ -146,7 +146,7 @@ def with_classes_of_run(catalog: Catalog, names: Sequence[str]) -> Catalog:
     missing = sorted(ids.keys() - set(catalog.class_names))
     part = f"{len(catalog.class_names):,} of the run's {counted(len(names), 'class')} are in this data set"
     note = [f"{part}; missing: {shortened(missing)}"] if missing else []
-    return Catalog(samples, tuple(names), catalog.root, catalog.format, (*catalog.notes, *note))
+    return replace(catalog, samples=samples, class_names=tuple(names), notes=(*catalog.notes, *note))
 
 
 def require_same_classes(expected: Sequence[str], given: Sequence[str], where: str) -> None:

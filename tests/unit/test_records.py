@@ -150,10 +150,11 @@ def test_classes_that_differ_are_named() -> None:
 def test_a_part_of_the_classes_gets_the_run_s_ids_by_name() -> None:
     labels = [0, 1, UNLABELLED]
     samples = tuple(Sample(Path(f"{place}.jpg"), label, "test") for place, label in enumerate(labels))
-    catalog = Catalog(samples, ("b", "d"), Path("photos"), "folder", ("before",))
+    catalog = Catalog(samples, ("b", "d"), Path("photos"), "folder", ("before",), frozenset({"test"}))
     mapped = with_classes_of_run(catalog, ("a", "b", "c", "d"))
     assert mapped.class_names == ("a", "b", "c", "d")
     assert [sample.label for sample in mapped.samples] == [1, 3, UNLABELLED]
+    assert mapped.named_splits == {"test"}
     assert mapped.notes == ("before", "2 of the run's 4 classes are in this data set; missing: a, c")
 
 

@@ -7,10 +7,11 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True, slots=True)
 class Overlap:
-    """Of the images of one evaluation: how many a run was trained on, and how many its weights were chosen on.
+    """Of the images of one evaluation: how many a run was trained on, and how many its weights were chosen on; the
+    weights that it began with count as the run.
 
-    `near_copies` are further ones, neither of these byte for byte, that are copies of a training photo (re-encoded,
-    resized, cropped or lit); None if that cannot be told. `example` names one of them and the training photo.
+    `near_copies` are those not trained on byte for byte that are copies of a training photo (re-encoded, resized,
+    cropped or lit); None if that cannot be told. `example` names one of them and the training photo.
     """
 
     trained: int

@@ -95,6 +95,11 @@ class RunFolder:
         return self.root / "seen.npy"
 
     @property
+    def before(self) -> Path:
+        """What the runs had seen whose weights this one began with; no folder where it began with no run's."""
+        return self.root / "before"
+
+    @property
     def broader(self) -> Path:
         """The broader class of each class, in a run that learnt those; no file in any other."""
         return self.root / "broader.csv"
@@ -181,7 +186,7 @@ def require_new_folder(root: Path) -> None:
     """Refuse a run folder in which a training has begun, or something else lies."""
     run = RunFolder(root)
     before_training = {
-        each.name for each in (run.bad_files, run.provenance, run.split, run.seen, run.classes, run.broader)
+        each.name for each in (run.bad_files, run.provenance, run.split, run.seen, run.classes, run.broader, run.before)
     }
     if root.exists() and not (root.is_dir() and {entry.name for entry in root.iterdir()} <= before_training):
         raise UserError(

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
 
@@ -24,18 +24,27 @@ from shelfmind.runs.folder import RunFolder, read_json
 ALLOW = f"evaluate it all the same with {argument('allow_seen')}"
 USES = ("train", "val", "test")
 """From the one that spoils a test most: what is in two splits counts as the first of these."""
+ORIGIN = "run.json"
+"""Beside the history of a run whose weights another one began with: which run that was, and if it learnt labels."""
 
 
 class UnknownHistoryError(UserError):
-    """It cannot be told what a run was trained on."""
+    """It cannot be told what a run was trained on: `fact` says why, the message also what to do."""
+
+    def __init__(self, fact: str, advice: str = ALLOW) -> None:
+        super().__init__(f"{fact}; {advice}")
+        self.fact = fact
 
 
 @dataclass(frozen=True)
 class History:
-    """One run's photos, in the order of its `split.csv`."""
+    """What a run has seen: its own photos, in the order of its `split.csv`, and those of the runs `before`, whose
+    weights it began with. `title` is the run's path, for people."""
 
     run: RunFolder
     rows: tuple[SplitRow, ...]
+    before: tuple[History, ...] = ()
+    title: str = ""
 
     @cached_property
     def first_rows(self) -> Mapping[bytes, int]:
@@ -57,14 +66,46 @@ class History:
         """The content of the run's test photos."""
         return frozenset(row.sha256 for row in self.rows if row.split == "test" and row.sha256 is not None)
 
-    def use(self, digest: bytes | None) -> str | None:
-        """What a photo of this content was used for: train, val or test; None if the run does not know it."""
-        index = None if digest is None else self.first_rows.get(digest)
-        return None if index is None else self.rows[index].split
+    @property
+    def chain(self) -> tuple[History, ...]:
+        """This one and those before it."""
+        return (self, *self.before)
 
-    def name(self, digest: bytes) -> str:
-        """The path under which the run knows this content."""
-        return self.rows[self.first_rows[digest]].name
+    @cached_property
+    def alone(self) -> History:
+        """What the run itself has seen, whatever the weights that it began with had."""
+        return replace(self, before=())
+
+    def own_use(self, digest: bytes | None) -> str | None:
+        """What the run itself used a photo of this content for: train, val or test; None if it does not know it."""
+        place = None if digest is None else self.first_rows.get(digest)
+        return None if place is None else self.rows[place].split
+
+    def use_before(self, digest: bytes | None) -> str | None:
+        """What the weights that the run began with were trained on (train) or chosen by (val); None for all else."""
+        return first_use((each.own_use(digest) for each in self.before), USES[:-1])
+
+    def use(self, digest: bytes | None) -> str | None:
+        """What a photo of this content was used for, by the run or before it: train, val or test, the first of these;
+        None if the run does not know it."""
+        return first_use((self.own_use(digest), self.use_before(digest)))
+
+    def known_as(self, digest: bytes) -> str:
+        """The path under which this content was known to whatever run made the use of it that counts."""
+        use = self.use(digest)
+        history = next(each for each in self.chain if each.own_use(digest) == use)
+        return history.rows[history.first_rows[digest]].name
+
+    def __str__(self) -> str:
+        names = " and ".join(each.title for each in self.before)
+        return f"{self.title} or the weights that it began with, of {names}" if names else self.title
+
+    @cached_property
+    def learnt_labels(self) -> bool:
+        """Whether the run learnt the labels of its photos, and not only what they look like."""
+        if (self.run.root / ORIGIN).exists():
+            return bool(read_json(self.run.root / ORIGIN).get("labels", True))
+        return not self.run.recipe.exists() or self.run.read_recipe().train.task == "classify"
 
     @cached_property
     def fingerprints(self) -> npt.NDArray[np.void] | None:
@@ -79,22 +120,45 @@ class History:
         return found if fits else None
 
 
+def first_use(uses: Iterable[str | None], order: Sequence[str] = USES) -> str | None:
+    """Of several uses of one photo the one that comes first in this order; None if there is none of them."""
+    found = set(uses)
+    return next((use for use in order if use in found), None)
+
+
 def read_history(run: RunFolder, counter: Counter) -> History:
-    """What the run did with which photos.
+    """What the run, and the weights that it began with, did with which photos.
 
     A run from before digests were kept takes them from its own data set, if that lies unchanged where it was.
 
     Raises:
-        UnknownHistoryError: a run without digests whose data set is gone or changed.
+        UnknownHistoryError: a run without digests whose data set is gone or changed, or that began with such a one.
         UserError: a damaged list.
     """
     if not run.split.exists():
-        raise UnknownHistoryError(f"what {run.root} was trained on cannot be told: it has no {run.split.name}; {ALLOW}")
+        raise UnknownHistoryError(f"what {run.root} was trained on cannot be told: it has no {run.split.name}")
     rows = read_split(run.split)
     if not any(row.sha256 is not None for row in rows):
         _take_from_data(run, rows, counter)
         rows = read_split(run.split)
-    return History(run, tuple(rows))
+    return History(run, tuple(rows), tuple(_histories_before(run)), str(run.root))
+
+
+def folders_before(run: RunFolder, count: int) -> list[Path]:
+    """Where the histories of so many runs lie whose weights a run began with."""
+    return [run.before / str(place) for place in range(count)]
+
+
+def _histories_before(run: RunFolder) -> Iterator[History]:
+    found = sorted(run.before.iterdir()) if run.before.is_dir() else []
+    for folder in (RunFolder(each) for each in found):
+        title = str(read_json(folder.root / ORIGIN)["run"])
+        if not folder.split.exists():
+            raise UnknownHistoryError(
+                f"what {run.root} has seen cannot be told: it began with the weights of {title}, of which it cannot be "
+                "told what they were trained on"
+            )
+        yield History(folder, tuple(read_split(folder.split)), title=title)
 
 
 def write_history(run: RunFolder, catalog: Catalog, counter: Counter) -> None:
@@ -131,6 +195,6 @@ def _unknown_history(run: RunFolder, origin: Mapping[str, object]) -> UnknownHis
     path = data.get("path") if isinstance(data, dict) else None
     where = f"the photos at {path} are gone or changed since" if path else "it does not say where its photos lay"
     return UnknownHistoryError(
-        f"what {run.root} was trained on cannot be told: it was made before runs kept that, and {where}; put them "
-        f"back, train it again, or {ALLOW}"
+        f"what {run.root} was trained on cannot be told: it was made before runs kept that, and {where}",
+        f"put them back, train it again, or {ALLOW}",
     )

@@ -9,8 +9,9 @@ from pathlib import Path
 from shelfmind.data import open_catalog
 from shelfmind.data.broader import read_broader, with_broader_classes
 from shelfmind.data.splits import read_split, relative_name, without_made_split
-from shelfmind.errors import Message, UserError, unknown_name
+from shelfmind.errors import UserError, argument, unknown_name
 from shelfmind.images.content import hash_files
+from shelfmind.nouns import counted
 from shelfmind.progress import Counter
 from shelfmind.records import Catalog, Sample, require_same_classes, with_classes_of_run
 from shelfmind.runs.folder import RunFolder, read_json
@@ -24,8 +25,8 @@ GROUPS = (*USES, NEW)
 class KnownData:
     """The catalog with the groups (train, val, test, new) of one run or of several together.
 
-    `histories` lacks runs of which it cannot be told what they saw; `without_history` says why. `ungrouped` is the
-    catalog as the data set has it, and `digests` belong to its samples.
+    `histories` has one for each run; `without_history` says of which of them it cannot be told what they saw, and why.
+    `ungrouped` is the catalog as the data set has it, and `digests` belong to its samples.
     """
 
     catalog: Catalog
@@ -34,12 +35,17 @@ class KnownData:
     histories: tuple[History, ...]
     without_history: tuple[str, ...] = ()
 
+    def of_the_first_alone(self) -> KnownData:
+        """The same with the groups that the photos have for the first run itself, whatever others have seen."""
+        first = self.histories[0].alone
+        return replace(self, catalog=grouped_by_content(self.ungrouped, self.digests, [first]))
+
     @property
     def copies_left_out(self) -> int:
         """How many photos have the bytes of a run's test photos, but are train or val because that run used the same
         bytes there, too."""
         return sum(
-            any(digest in history.tested and history.use(digest) != "test" for history in self.histories)
+            any(digest in history.tested and history.own_use(digest) != "test" for history in self.histories)
             and _group(self.ungrouped, sample, digest, self.histories) != "test"
             for sample, digest in zip(self.ungrouped.samples, self.digests, strict=True)
         )
@@ -65,19 +71,19 @@ def open_known(
     """
     origin = read_json(runs[0].provenance) if runs[0].provenance.exists() else {}
     catalog = open_as_trained(runs[0], data, format, int(origin.get("seed", 0)), some_classes)
-    histories: list[History] = []
+    histories: dict[Path, History] = {}
     unknown: list[str] = []
     for run in runs:
         try:
-            histories.append(read_history(run, counter))
+            histories[run.root] = read_history(run, counter)
         except UnknownHistoryError as error:
             if not allow_seen:
                 raise
-            unknown.append(Message(error.message))
+            unknown.append(error.fact)
     paths = [sample.path for sample in catalog.samples]
     digests = hash_files(paths, counter("hashing files", len(paths)))
-    grouped = _grouped_by_name(catalog, runs[0]) if unknown else grouped_by_content(catalog, digests, histories)
-    return KnownData(grouped, catalog, tuple(digests), tuple(histories), tuple(unknown))
+    known = [histories.get(run.root) or _history_by_name(run, catalog, digests) for run in runs]
+    return KnownData(grouped_by_content(catalog, digests, known), catalog, tuple(digests), tuple(known), tuple(unknown))
 
 
 def open_as_trained(run: RunFolder, data: Path, format: str | None, seed: int, some_classes: bool = False) -> Catalog:
@@ -111,9 +117,14 @@ def with_split_of(catalog: Catalog, history: History, counter: Counter) -> tuple
     """The catalog to train on with the split of another run, and how many of its training photos that run lacks.
 
     What the data set itself calls test or val and the run does not know stays that; all else that is new is train.
+
+    Raises:
+        UserError: the run knows none of the photos.
     """
     paths = [sample.path for sample in catalog.samples]
     digests = hash_files(paths, counter("hashing files", len(paths)))
+    if not any(map(history.use, digests)):
+        raise UserError(f"{history} knows none of the photos in {catalog.root}, so there is no split to share")
     grouped = grouped_by_content(catalog, digests, [history])
     named = {sample.path: sample.split for sample in catalog.samples if sample.split in catalog.named_splits}
     samples = []
@@ -132,7 +143,12 @@ def with_split_of(catalog: Catalog, history: History, counter: Counter) -> tuple
 def chosen_split(catalog: Catalog, split: str | None) -> str:
     """The group asked for, or several joined by commas; test, else new, else val if none is; refused without images."""
     if split is None:
-        split = next((group for group in ("test", NEW) if catalog.split(group)), "val")
+        split = next((group for group in ("test", NEW, "val") if catalog.split(group)), None)
+    if split is None:
+        raise UserError(
+            f"all {counted(len(catalog.samples), 'image')} of {catalog.root} were trained on, so that they are no "
+            f"test; judge others, or these all the same with {argument('split', 'train')}"
+        )
     names = split_names(split)
     for name in names:
         if name not in GROUPS:
@@ -154,12 +170,13 @@ def samples_of(catalog: Catalog, split: str) -> tuple[Sample, ...]:
 
 
 def dropped_from_catalog(known: KnownData, split: str) -> int:
-    """How many photos are in this split for one of several runs, but not in the catalog of all."""
+    """How many photos are in this split for one of the runs, but not in the catalog: another one, or the weights that
+    it began with, have seen them."""
     asked = set(split_names(split))
     groups = {sample.path: sample.split for sample in known.catalog.samples}
     lost = 0
     for sample, digest in zip(known.ungrouped.samples, known.digests, strict=True):
-        alone = {_group(known.ungrouped, sample, digest, [history]) for history in known.histories}
+        alone = {_group(known.ungrouped, sample, digest, [history.alone]) for history in known.histories}
         lost += bool(alone & asked) and groups[sample.path] not in asked
     return lost
 
@@ -179,14 +196,11 @@ def _rank(sample: Sample, digest: bytes | None, histories: Sequence[History]) ->
     return len(histories), sample.label, str(sample.path)
 
 
-def _grouped_by_name(catalog: Catalog, run: RunFolder) -> Catalog:
-    """The best that can be done for a run without digests: its own list by name."""
-    if not run.split.exists():
-        return catalog
-    listed = {row.name: row.split for row in read_split(run.split)}
-    samples = []
-    for sample in catalog.samples:
-        declared = "test" if sample.split == "test" and "test" in catalog.named_splits else NEW
-        split = listed.get(relative_name(sample.path, catalog.root), declared)
-        samples.append(Sample(sample.path, sample.label, split))
-    return replace(catalog, samples=tuple(samples), notes=tuple(without_made_split(catalog.notes)))
+def _history_by_name(run: RunFolder, catalog: Catalog, digests: Sequence[bytes | None]) -> History:
+    """The best that can be done for a run that does not tell what it saw: photos of the names in its list are taken to
+    be those that they were."""
+    names = (relative_name(sample.path, catalog.root) for sample in catalog.samples)
+    content = dict(zip(names, digests, strict=True))
+    rows = read_split(run.split) if run.split.exists() else []
+    found = (replace(row, sha256=row.sha256 or content.get(row.name)) for row in rows)
+    return History(run, tuple(found), title=str(run.root))

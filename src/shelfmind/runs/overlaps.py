@@ -43,7 +43,7 @@ def refuse_seen(samples: Sequence[Sample], histories: Sequence[History], purpose
     write_table(listing, ("path", "use", "known as"), [(str(each.path), use, name) for each, use, name in found])
     counts = [(sum(use == own for _, own, _ in found), verb) for use, verb in VERBS.items()]
     said = " and ".join(f"{count} {'was' if count == 1 else 'were'} {verb}" for count, verb in counts if count)
-    names = " or ".join(str(history.run.root) for history in histories)
+    names = " or ".join(map(str, histories))
     examples = shortened([str(each.path) for each, *_ in found], 3)
     raise UserError(
         f"of {counted(len(samples), 'image')} {said} by {names}, {purpose}: {examples}. They are listed in {listing}: "
@@ -59,7 +59,7 @@ def seen_before(samples: Sequence[Sample], histories: Sequence[History]) -> list
         for use in VERBS:
             known = next((history for history in histories if history.use(digest) == use), None)
             if known is not None and digest is not None:
-                found.append((sample, use, known.name(digest)))
+                found.append((sample, use, known.known_as(digest)))
                 break
     return found
 
@@ -70,12 +70,19 @@ def overlap_of(samples: Sequence[Sample], histories: Sequence[History], counter:
     uses = [use for _, use, _ in seen]
     trained = {sample.path for sample, use, _ in seen if use == "train"}
     asked = [sample.path for sample in samples if sample.path not in trained]
-    copies: dict[Path, str] | None = {}
-    for history in histories:
-        found = _near_copies(asked, history, counter)
-        copies = None if copies is None or found is None else {**found, **copies}
+    copies = near_copies_of(asked, histories, counter)
     example = next(((str(path), name) for path, name in (copies or {}).items()), None)
     return Overlap(uses.count("train"), uses.count("val"), None if copies is None else len(copies), example)
+
+
+def near_copies_of(paths: Sequence[Path], histories: Sequence[History], counter: Counter) -> dict[Path, str] | None:
+    """The images that are copies of a photo that a run was trained on, each with the run's name for that; None if that
+    cannot be told of a run."""
+    copies: dict[Path, str] | None = {}
+    for history in (each for known in histories for each in known.chain):
+        found = _near_copies(paths, history, counter)
+        copies = None if copies is None or found is None else {**found, **copies}
+    return copies
 
 
 def _near_copies(asked: Sequence[Path], history: History, counter: Counter) -> dict[Path, str] | None:

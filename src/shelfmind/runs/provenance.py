@@ -15,6 +15,7 @@ from shelfmind.machine.checksums import file_sha256
 from shelfmind.models.checkpoint import load_checkpoint
 from shelfmind.models.weights import Start
 from shelfmind.records import Catalog
+from shelfmind.runs.first_weights import run_of
 from shelfmind.runs.folder import read_json
 
 PACKAGES = ("shelfmind", "mindspore", "numpy", "pillow")
@@ -52,10 +53,10 @@ def describe_weights(start: Start | None) -> dict[str, Any]:
     facts = {"path": str(start.path.absolute()), "sha256": file_sha256(start.path)}
     if start.url is not None:
         return {"origin": "official", "url": start.url, **facts}
-    beside = start.path.with_name("provenance.json")
-    if beside.exists():
+    run = run_of(start.path)
+    if run is not None:
         load_checkpoint(start.path)  # its checksum says that it is as this tool wrote it
-        return {"origin": "run", **facts, "provenance": read_json(beside)}
+        return {"origin": "run", **facts, "provenance": read_json(run.provenance)}
     return {"origin": "unknown", **facts}
 
 

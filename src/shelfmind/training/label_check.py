@@ -6,20 +6,23 @@ from dataclasses import asdict, dataclass
 from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 
 from shelfmind.analysis.competence import doubt_of
 from shelfmind.analysis.label_errors.check import LabelCheck, check_labels
 from shelfmind.analysis.label_errors.files import find_suspects, write_label_errors
 from shelfmind.analysis.label_errors.held_out import HeldOut, hold_out, read_held_out, write_held_out
-from shelfmind.analysis.label_errors.judgement import Opinion, describe
+from shelfmind.analysis.label_errors.judgement import Opinion, describe, source_of_folds
 from shelfmind.analysis.measuring.measurement import measured_meanwhile
 from shelfmind.analysis.near_duplicates.groups import Limits, find_duplicates
 from shelfmind.analysis.suspects import FILE_NAME, write_suspects
 from shelfmind.data import absolute, open_catalog
 from shelfmind.data.digest import data_digest
-from shelfmind.files import write_json
+from shelfmind.errors import UserError
+from shelfmind.files import write_atomically, write_json
 from shelfmind.images.checking import note_bad_files, refuse_too_many_bad
 from shelfmind.machine.device import start_mindspore
+from shelfmind.models.weights import Start
 from shelfmind.nouns import counted
 from shelfmind.pages.label_report import write_label_report
 from shelfmind.progress import tell
@@ -27,11 +30,15 @@ from shelfmind.recipe import Recipe
 from shelfmind.records import Catalog
 from shelfmind.requests.calling import takes
 from shelfmind.requests.label_checking import FindLabelErrorsRequest
+from shelfmind.runs.first_weights import labels_unlearnt
 from shelfmind.runs.provenance import describe_origin, describe_weights
 from shelfmind.training.build import refuse_unbuildable
 from shelfmind.training.out_of_fold import CheckFolder, CheckPlan, predict_out_of_fold
 from shelfmind.training.run import with_start
 from shelfmind.training.watching import Watcher
+
+Bools = npt.NDArray[np.bool_]
+OTHER_WEIGHTS = "begin with official weights, with a run that was pretrained without labels, or with none"
 
 
 @dataclass(frozen=True)
@@ -99,10 +106,30 @@ def find_label_errors(request: FindLabelErrorsRequest, watcher: Watcher | None =
             groups = find_duplicates(measured, Limits(), watcher.counter)
             held_out = hold_out(catalog, request.folds, [group.members for group in groups])
             write_held_out(check.images, held_out)
+    unlearnt = _unlearnt(start, held_out, watcher)
+    write_atomically(check.unseen, lambda temporary: np.save(temporary, unlearnt))
     origin = describe_origin(request.data, catalog, request.seed, request.to_json(), describe_weights(start))
     write_json(check.root / "provenance.json", origin)
     predict_out_of_fold(check, plan, held_out, watcher)
-    return _judge(check, catalog, held_out, plan, len(measured.bad_files), watcher)
+    return _judge(check, catalog, held_out, unlearnt, plan, len(measured.bad_files), watcher)
+
+
+def _unlearnt(start: Start | None, held_out: HeldOut, watcher: Watcher) -> Bools:
+    """Of which judged images the weights that the networks begin with did not learn the label; refused if of none."""
+    if start is None or start.url is not None:
+        return np.ones(held_out.judged, np.bool_)
+    paths = [sample.path for sample in held_out.samples[: held_out.judged]]
+    unlearnt = labels_unlearnt(start.path, paths, watcher.counter)
+    learnt = f"the networks would begin with {start.path}, which learnt"
+    if not unlearnt.any():
+        raise UserError(f"{learnt} all of these labels, so that they could judge none: {OTHER_WEIGHTS}")
+    if not unlearnt.all():
+        count = int((~unlearnt).sum())
+        watcher.warn(
+            f"{learnt.replace('would begin', 'begin')} {count:,} of the {len(unlearnt):,} labels, so that it hides "
+            f"their errors: {OTHER_WEIGHTS}"
+        )
+    return unlearnt
 
 
 def _last_weights(recipe: Recipe) -> Recipe:
@@ -123,7 +150,13 @@ def _plan(request: FindLabelErrorsRequest, catalog: Catalog, settings: Recipe) -
 
 
 def _judge(
-    check: CheckFolder, catalog: Catalog, held_out: HeldOut, plan: CheckPlan, bad_files: int, watcher: Watcher
+    check: CheckFolder,
+    catalog: Catalog,
+    held_out: HeldOut,
+    unlearnt: Bools,
+    plan: CheckPlan,
+    bad_files: int,
+    watcher: Watcher,
 ) -> LabelCheckOutcome:
     """Score, rank and write everything; `audit.json` comes last."""
     probabilities = np.load(check.probabilities, mmap_mode="r")
@@ -131,22 +164,22 @@ def _judge(
     def embeddings(fold: int) -> Any:
         return np.load(check.embeddings(fold), mmap_mode="r")
 
-    labels = check_labels(probabilities, held_out, embeddings, watcher.counter)
+    labels = check_labels(probabilities, held_out, embeddings, watcher.counter, unlearnt)
     suspects = find_suspects(labels, held_out, embeddings, watcher.counter)
-    write_label_errors(check.root / "label_errors.csv", labels, held_out)
-    write_suspects(check.root / FILE_NAME, suspects)
-    findings = _findings(labels, held_out, len(suspects), bad_files)
+    findings = _findings(labels, held_out, unlearnt, len(suspects), bad_files)
     if findings.doubt is not None:
         watcher.warn(findings.doubt)
     opinion = Opinion(
-        source=f"{counted(plan.folds, 'network')}, each of images that it never saw",
+        source=source_of_folds(counted(plan.folds, "network"), unlearnt),
         held_out=held_out,
         probabilities=probabilities,
         embeddings=embeddings,
-        unseen=np.ones(held_out.judged, np.bool_),
+        unseen=unlearnt,
         root=catalog.root,
     )
     judgement = describe(opinion, labels, suspects)
+    write_label_errors(check.root / "label_errors.csv", labels, held_out)
+    write_suspects(check.root / FILE_NAME, judgement.suspects)
     audit = {
         "made_by": "find-label-errors",
         "root": str(catalog.root),
@@ -162,7 +195,9 @@ def _judge(
     return findings
 
 
-def _findings(labels: LabelCheck, held_out: HeldOut, suspects: int, bad_files: int) -> LabelCheckOutcome:
+def _findings(
+    labels: LabelCheck, held_out: HeldOut, unlearnt: Bools, suspects: int, bad_files: int
+) -> LabelCheckOutcome:
     images, judged = len(held_out.samples), int(labels.judged.sum())
     return LabelCheckOutcome(
         images=images,
@@ -173,7 +208,7 @@ def _findings(labels: LabelCheck, held_out: HeldOut, suspects: int, bad_files: i
         outliers=int(labels.outliers.sum()),
         suspects=suspects,
         estimated_wrong=round(float(labels.noise.wrong.sum())),
-        accuracy=float(labels.right.mean()),
+        accuracy=float(labels.right[unlearnt].mean()),
         bad_files=bad_files,
         folds=len(labels.judges),
         trusted_folds=sum(judge.trusted for judge in labels.judges),

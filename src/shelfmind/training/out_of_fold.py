@@ -22,10 +22,11 @@ from shelfmind.recipe import Recipe, parse_recipe
 from shelfmind.requests.label_checking import PLAN_FILE
 from shelfmind.requests.shared import RUN_FILE
 from shelfmind.requests.training import TrainRequest
+from shelfmind.runs.first_weights import BEGINS
 from shelfmind.runs.folder import RunFolder, read_json
 from shelfmind.tables import write_table
 from shelfmind.training.run import resume, train
-from shelfmind.training.watching import Watcher
+from shelfmind.training.watching import ForwardingWatcher, Watcher
 
 PREDICTION_SHARE = 0.1
 """Share of its minutes that the first fold leaves for predictions; the others know how long they took there."""
@@ -64,6 +65,11 @@ class CheckFolder:
     def images(self) -> Path:
         """The order of the images in every array."""
         return self.root / "images.csv"
+
+    @property
+    def unseen(self) -> Path:
+        """Of which judged images the weights that the networks begin with did not learn the label, Booleans."""
+        return self.root / "unseen.npy"
 
     @property
     def bad_files(self) -> Path:
@@ -139,6 +145,7 @@ def predict_out_of_fold(check: CheckFolder, plan: CheckPlan, held_out: HeldOut, 
         watcher.note(f"fold {held_out.used_folds.index(fold) + 1} of {len(held_out.used_folds)}")
         _train_fold(check, plan, held_out, fold, watcher)
         RunFolder(check.fold(fold) / "run").seen.unlink(missing_ok=True)  # 2.6 kB an image and fold, for nothing
+        shutil.rmtree(RunFolder(check.fold(fold) / "run").before, ignore_errors=True)
         predicting = time.perf_counter()
         if squares is None:
             progress = watcher.counter("checking images", len(held_out.samples))
@@ -162,7 +169,7 @@ def predict_out_of_fold(check: CheckFolder, plan: CheckPlan, held_out: HeldOut, 
 
 def _train_fold(check: CheckFolder, plan: CheckPlan, held_out: HeldOut, fold: int, watcher: Watcher) -> None:
     """Train one fold's network, or go on with it."""
-    run = check.fold(fold) / "run"
+    run, watcher = check.fold(fold) / "run", _FoldWatcher(watcher)
     if (run / RUN_FILE).exists():
         resume(run, watcher)
         return
@@ -180,6 +187,14 @@ def _train_fold(check: CheckFolder, plan: CheckPlan, held_out: HeldOut, fold: in
         offline=plan.offline,
     )
     train(training, watcher=watcher)
+
+
+class _FoldWatcher(ForwardingWatcher):
+    """Leaves out what the weights that a fold begins with have seen: the label check says it once, for all folds."""
+
+    def warn(self, text: str) -> None:
+        if not text.startswith(BEGINS):
+            super().warn(text)
 
 
 def _minutes(check: CheckFolder, plan: CheckPlan, held_out: HeldOut) -> float | None:

@@ -29,6 +29,7 @@ from shelfmind.recipe import Recipe
 from shelfmind.records import Catalog, Sample
 from shelfmind.requests.calling import takes
 from shelfmind.requests.training import TrainRequest
+from shelfmind.runs.first_weights import keep_history_before, read_with_doubt
 from shelfmind.runs.folder import RunFolder, create_run_folder, read_json
 from shelfmind.runs.history import read_history, write_history
 from shelfmind.runs.known_data import open_as_trained, with_split_of
@@ -88,6 +89,11 @@ def _trained(request: TrainRequest, watcher: Watcher) -> Evaluation | None:
     if broader is not None:
         write_broader(data_set, broader, run.broader)
     write_history(run, catalog, watcher.counter)
+    if start is not None and start.url is None:
+        keep_history_before(run, start.path, watcher.counter)
+        doubt = read_with_doubt(run, watcher.counter)[1]
+        if doubt is not None:
+            watcher.warn(doubt)
     run.write_classes(catalog.class_names, _counts(images.train_samples, len(catalog.class_names)))
     write_text(run.recipe, settings.dump())
     classes = len(catalog.class_names)
@@ -184,13 +190,14 @@ def read_images(catalog: Catalog, recipe: Recipe, run: RunFolder, max_bad_fracti
 def _finish(training: Training, catalog: Catalog, images: Images, watcher: Watcher) -> Evaluation | None:
     watcher.begin(training)
     train_to_the_end(training, watcher)
-    for warning in _keep_warnings(training, images):
+    history, doubt = read_with_doubt(training.run, watcher.counter)
+    for warning in _keep_warnings(training, images, doubt):
         watcher.warn(warning)
     if len(training.val_labels) == 0:
         return None
     predictor = Predictor(training.run)
     predictions = predictions_of(predictor, images.val, images.val_samples, images.val_bad, watcher.counter)
-    overlap = overlap_of(images.val_samples, [read_history(training.run, watcher.counter)], watcher.counter)
+    overlap = None if history is None else overlap_of(images.val_samples, [history], watcher.counter)
     return write_evaluation(predictor, catalog, "val", predictions, overlap=overlap)
 
 
@@ -202,9 +209,11 @@ def _with_split_of(catalog: Catalog, run: RunFolder, watcher: Watcher) -> Catalo
     return catalog
 
 
-def _keep_warnings(training: Training, images: Images) -> list[str]:
-    """Write what makes the training's outcome doubtful into the last entry of its log, and return it."""
-    found = shortfalls(
+def _keep_warnings(training: Training, images: Images, doubt: str | None) -> list[str]:
+    """Write what makes the training's outcome doubtful into the last entry of its log, and return it; `doubt` is of its
+    first weights."""
+    found = [] if doubt is None else [doubt]
+    found += shortfalls(
         steps=training.position.step,
         steps_per_epoch=training.batches.steps_per_epoch,
         batch_size=training.batches.batch_size,

@@ -74,6 +74,8 @@ def soup(request: SoupRequest, watcher: Observer = SILENT) -> Soup:
     for name in COPIED:
         if getattr(source, name).exists():
             shutil.copyfile(getattr(source, name), getattr(target, name))
+    if source.before.exists():
+        shutil.copytree(source.before, target.before)
     before = _predicted(predictor, catalog, counter)
     checkpoints = {epoch: load_checkpoint(path) for epoch, path in snapshots.items()}
     epochs = tuple(sorted(checkpoints))

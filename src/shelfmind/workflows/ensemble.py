@@ -6,7 +6,7 @@ from dataclasses import asdict, replace
 
 import numpy as np
 
-from shelfmind.errors import UserError, argument, call
+from shelfmind.errors import UserError
 from shelfmind.evaluation import Evaluation, evaluate
 from shelfmind.evaluation.ensemble import ENSEMBLING, average_predictions, contributions
 from shelfmind.files import write_json
@@ -18,26 +18,15 @@ from shelfmind.records import Catalog, Predictions, require_same_classes
 from shelfmind.requests.measuring import EvaluateRequest
 from shelfmind.requests.watching import SILENT, Observer
 from shelfmind.runs.folder import RunFolder
-from shelfmind.runs.known_data import (
-    KnownData,
-    chosen_split,
-    dropped_from_catalog,
-    grouped_by_content,
-    open_known,
-    samples_of,
-    split_names,
-)
+from shelfmind.runs.known_data import KnownData, chosen_split, open_known, samples_of, split_names
 from shelfmind.runs.overlaps import refuse_seen
 from shelfmind.workflows.evaluate import (
-    UNSEEN,
     evaluation_folder,
-    notes_on,
-    notes_on_overlap,
-    overlap_with,
     predict_split,
     references_of,
     write_tables,
 )
+from shelfmind.workflows.judged_images import UNSEEN, notes_on, notes_on_overlap, overlap_with, refuse_too_few
 
 FEWEST = 10
 """Images without which nothing is judged or fitted: even if all ten were right, an accuracy of 70% would be as
@@ -56,8 +45,8 @@ def evaluate_ensemble(request: EvaluateRequest, watcher: Observer = SILENT) -> E
             images that no run has seen.
     """
     runs, out, allow_seen = request.runs, request.results, request.allow_seen
-    if len(set(map(str, runs))) < 2:
-        raise UserError("an ensemble needs at least two different runs")
+    if len({run.resolve() for run in runs}) < len(runs):
+        raise UserError("an ensemble needs at least two different runs, each named once")
     counter = watcher.counter
     predictors = [Predictor(RunFolder(run), request.tta) for run in runs]
     for predictor in predictors[1:]:
@@ -71,11 +60,11 @@ def evaluate_ensemble(request: EvaluateRequest, watcher: Observer = SILENT) -> E
         some_classes=True,
     )
     together = known.catalog
-    if allow_seen and not known.without_history:
-        known = replace(known, catalog=grouped_by_content(known.ungrouped, known.digests, known.histories[:1]))
+    if allow_seen:
+        known = known.of_the_first_alone()
+    else:
+        refuse_too_few(known, request.split)
     catalog = known.catalog
-    if not allow_seen:
-        _refuse_too_few(known, request.split)
     tell(catalog.notes, watcher.note)
     split = chosen_split(catalog, request.split)
     folder = evaluation_folder(out, split)
@@ -98,9 +87,7 @@ def evaluate_ensemble(request: EvaluateRequest, watcher: Observer = SILENT) -> E
     overlap = overlap_with(known, split, mean, counter)
     notes = (*notes_on(known, split), *notes_on_overlap(overlap, split))
     if rule.weigh is not None and judge_of_weights == "equal":
-        notes += (
-            f"all runs weigh the same: {counted(len(validation), 'image')} to find weights on, {FEWEST} are needed",
-        )
+        notes += (f"all runs weigh the same: {_why_equal(known, split, len(validation))}",)
     evaluation = evaluate(mean, train_images, split=split, tta=tta_names, seen=overlap, notes=notes)
     names = [str(run) for run in runs]
     found = contributions(names, members, weights, pool=rule.pool)
@@ -131,17 +118,10 @@ def evaluate_ensemble(request: EvaluateRequest, watcher: Observer = SILENT) -> E
     return evaluation
 
 
-def _refuse_too_few(known: KnownData, split: str | None) -> None:
-    """Refuse what runs of different splits have left as a test: fewer than one image a class, or than `FEWEST`."""
-    catalog = known.catalog
-    asked = split or next((each for each in UNSEEN if catalog.split(each) or dropped_from_catalog(known, each)), "val")
-    left, lost = len(samples_of(catalog, asked)), dropped_from_catalog(known, asked)
-    least = max(FEWEST, len(catalog.class_names))
-    if lost and left < least:
-        raise UserError(
-            f"{counted(left, 'image')} of {asked} unseen by all of these runs, at least {least} are needed; {lost} "
-            "more were trained or validated on by one of them. Let the runs share a split: "
-            f"{call('train', data='DATA', split_of=str(known.histories[0].run.root), out='RUN')}; "
-            "or go on with all of the first run's with "
-            f"{argument('allow_seen')}"
-        )
+def _why_equal(known: KnownData, split: str, images: int) -> str:
+    """Why no weights were found."""
+    if known.without_history:
+        return "it cannot be told which validation images no run was trained on"
+    if "val" in split_names(split):
+        return "weights found on the images that judge them would flatter"
+    return f"{counted(images, 'validation image')} that no run was trained on to find weights by, {FEWEST} are needed"

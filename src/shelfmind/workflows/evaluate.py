@@ -9,7 +9,7 @@ from pathlib import Path
 
 import numpy as np
 
-from shelfmind.errors import Message, UserError, argument, marked
+from shelfmind.errors import UserError, argument
 from shelfmind.evaluation import Evaluation, evaluate, write_confusions_csv, write_metrics, write_per_class_csv
 from shelfmind.evaluation.calibration import TemperatureScaling, scale_temperature
 from shelfmind.evaluation.logit_adjustment import TradeOff, logit_adjusted, trade_off
@@ -20,7 +20,6 @@ from shelfmind.images.decoding import BadImage
 from shelfmind.images.squares import open_squares, square
 from shelfmind.inference.prediction_cache import predictions_of
 from shelfmind.inference.predictor import Predictor
-from shelfmind.nouns import counted
 from shelfmind.pages.evaluation_report import write_evaluation_report
 from shelfmind.pages.thumbnails import data_uri
 from shelfmind.progress import Counter, Note, say_nothing, tell
@@ -30,20 +29,10 @@ from shelfmind.requests.measuring import CalibrateRequest, EvaluateRequest
 from shelfmind.requests.watching import SILENT, Observer
 from shelfmind.runs.calibration import write_temperature
 from shelfmind.runs.folder import RunFolder, read_json
-from shelfmind.runs.known_data import (
-    NEW,
-    KnownData,
-    chosen_split,
-    dropped_from_catalog,
-    open_known,
-    samples_of,
-    split_names,
-)
-from shelfmind.runs.overlaps import overlap_of, refuse_seen
+from shelfmind.runs.known_data import chosen_split, open_known, samples_of, split_names
+from shelfmind.runs.overlaps import refuse_seen
+from shelfmind.workflows.judged_images import UNSEEN, notes_on, notes_on_overlap, overlap_with, refuse_too_few
 from shelfmind.workflows.saliency import overlays
-
-UNSEEN = ("test", NEW)
-"""The groups whose images nobody should have learnt or chosen anything from."""
 
 
 def evaluate_run(request: EvaluateRequest, watcher: Observer = SILENT) -> Evaluation:
@@ -58,13 +47,18 @@ def evaluate_run(request: EvaluateRequest, watcher: Observer = SILENT) -> Evalua
 
     Raises:
         UserError: a class that the run does not know, a split that is missing or empty, too many bad files, or,
-            unless `allow_seen`, test images that were trained or validated on, or may have been.
+            unless `allow_seen`, test images that were trained or validated on, or may have been, and too few of them
+            that the weights which the run began with have not seen.
     """
     counter = watcher.counter
     predictor = Predictor(RunFolder(request.runs[0]), request.tta)
     known = open_known(
         [predictor.run], request.data, request.format, counter, allow_seen=request.allow_seen, some_classes=True
     )
+    if request.allow_seen:
+        known = known.of_the_first_alone()
+    else:
+        refuse_too_few(known, request.split)
     tell(known.catalog.notes, watcher.note)
     split = chosen_split(known.catalog, request.split)
     folder = evaluation_folder(predictor.run.root, split)
@@ -212,48 +206,6 @@ def write_tables(evaluation: Evaluation, predictions: Predictions, folder: Path)
     write_atomically(folder / "predictions.npz", predictions.save)
 
 
-def overlap_with(known: KnownData, split: str, predictions: Predictions, counter: Counter) -> Overlap | None:
-    """How much of the images predicted the runs have seen; None if that cannot be told."""
-    if known.without_history:
-        return None
-    predicted = set(predictions.paths)
-    samples = [sample for sample in samples_of(known.catalog, split) if str(sample.path) in predicted]
-    return overlap_of(samples, known.histories, counter)
-
-
-def notes_on(known: KnownData, split: str) -> tuple[str, ...]:
-    """What people should know of the images that are judged and of those that are not."""
-    asked = split_names(split)
-    notes = [f"warning: {marked(reason)}" for reason in known.without_history]
-    new = len(known.catalog.split(NEW))
-    if new and NEW not in asked:
-        together = f", or together with test by {argument('split', f'test,{NEW}')}" if "test" in asked else ""
-        by = f"{argument('split', NEW)}{together}"
-        notes.append(f"{_images(new)} new to the run: not judged; judge what is new by {by}")
-    copies = known.copies_left_out
-    if copies and "test" in asked:
-        notes.append(f"{_images(copies)} byte for byte the same in test and in train or val: not judged")
-    lost = dropped_from_catalog(known, split)
-    if lost:
-        notes.append(f"{_images(lost)} {split} for one run, but trained or validated on by another: not judged")
-    return tuple(map(Message, notes))
-
-
-def notes_on_overlap(overlap: Overlap | None, split: str) -> tuple[str, ...]:
-    """Warnings of test images that were seen in training, and of copies of training photos."""
-    if overlap is None:
-        return ()
-    notes = []
-    if not set(split_names(split)) - set(UNSEEN) and overlap.trained + overlap.validated:
-        seen = f"{overlap.trained} trained on, {overlap.validated} validated on"
-        notes.append(f"warning: images of this test were seen in training ({seen}), so the figures flatter")
-    if overlap.near_copies and overlap.example is not None:
-        one, other = overlap.example
-        copies = f"{_images(overlap.near_copies)} nearly the same as a training photo, so the figures flatter"
-        notes.append(f"warning: {copies}; for example {one}, a copy of {other}")
-    return tuple(notes)
-
-
 def references_of(catalog: Catalog, each: int = 2) -> dict[int, list[Path]]:
     """A few training images of each class, for people to compare with."""
     references: dict[int, list[Path]] = defaultdict(list)
@@ -268,7 +220,3 @@ def evaluation_folder(root: Path, split: str) -> Path:
     folder = root / "evaluation" / split
     make_folder(folder)
     return folder
-
-
-def _images(count: int) -> str:
-    return counted(count, "image is", "images are")

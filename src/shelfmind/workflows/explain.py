@@ -96,7 +96,7 @@ def _training_images(predictor: Predictor, notes: list[str], counter: Counter) -
     try:
         catalog = open_known([run], data, origin["format"], counter).catalog
     except UnknownHistoryError as error:
-        notes.append(f"No training images are shown beside: {error}.")
+        notes.append(f"No training images are shown beside: {error.fact}.")
         return None
     if not catalog.split("train"):
         notes.append(f"None of the run's training images is at {data} any more, so none are shown beside.")

@@ -9,7 +9,7 @@ import numpy as np
 import numpy.typing as npt
 
 from shelfmind.analysis.label_errors.held_out import HeldOut, read_held_out
-from shelfmind.analysis.label_errors.judgement import Judge, Judgement, Opinion, judgement_of
+from shelfmind.analysis.label_errors.judgement import Judge, Judgement, Opinion, judgement_of, source_of_folds
 from shelfmind.data.splits import relative_name
 from shelfmind.errors import UserError, call
 from shelfmind.files import cache_folder
@@ -45,12 +45,14 @@ def _by_label_check(folder: Path, catalog: Catalog, counter: Counter) -> Judgeme
     if held_out is None:
         again = call("find_label_errors", data=catalog.root, out="OUT")
         raise UserError(f"{folder} judged other images than {catalog.root} has now; judge these anew: {again}")
+    unseen = folder / "unseen.npy"
+    unlearnt = np.load(unseen) if unseen.exists() else np.ones(held_out.judged, np.bool_)
     opinion = Opinion(
-        source=f"the networks of {folder.name}, each of images that it never saw",
+        source=source_of_folds(f"the networks of {folder.name}", unlearnt),
         held_out=held_out,
         probabilities=np.load(folder / "probabilities.npy", mmap_mode="r"),
         embeddings=lambda fold: np.load(folder / "folds" / str(fold) / "embeddings.npy", mmap_mode="r"),
-        unseen=np.ones(held_out.judged, np.bool_),
+        unseen=unlearnt,
         root=catalog.root,
     )
     return judgement_of(opinion, counter)

@@ -14,9 +14,11 @@ from PIL import Image
 from shelfmind.data import open_catalog
 from shelfmind.data.digest import data_digest
 from shelfmind.errors import UserError
-from shelfmind.files import write_json
+from shelfmind.files import write_json, write_text
 from shelfmind.progress import count_silently
+from shelfmind.recipe import load_recipe
 from shelfmind.records import Sample
+from shelfmind.runs.first_weights import keep_history_before, labels_unlearnt, seen_by_first_weights
 from shelfmind.runs.folder import RunFolder
 from shelfmind.runs.history import History, UnknownHistoryError, read_history, write_history
 from shelfmind.runs.known_data import (
@@ -28,7 +30,7 @@ from shelfmind.runs.known_data import (
     with_split_of,
 )
 from shelfmind.runs.overlaps import overlap_of, refuse_seen
-from shelfmind.workflows.evaluate import notes_on
+from shelfmind.workflows.judged_images import notes_on
 
 CLASSES = ("可乐", "茶")
 
@@ -158,6 +160,18 @@ def test_what_the_data_calls_test_is_test_known_or_not(photos: Path, tmp_path: P
     refuse_seen(known.catalog.split("new"), known.histories, "so", tmp_path / "seen.csv")
 
 
+def test_test_data_of_some_classes_is_test_all_the_same(photos: Path, tmp_path: Path) -> None:
+    for seed in (60, 61):
+        save_photo(photos / "水" / f"{seed}.png", seed)
+    run = run_on(photos, tmp_path / "run")
+    trained = int(Path(own_groups(run)["train"][0]).stem)
+    known = opened(run, declared(tmp_path / "data", {"test": (trained, 202, 203)}), some_classes=True)
+    assert len(known.catalog.class_names) == 3
+    assert len(known.catalog.split("test")) == 3
+    with pytest.raises(UserError, match="1 was trained on"):
+        refuse_seen(known.catalog.split("test"), known.histories, "so", tmp_path / "seen.csv")
+
+
 def test_files_that_cannot_be_used_were_not_trained_on(photos: Path, tmp_path: Path) -> None:
     (photos / CLASSES[0] / "empty.png").touch()
     run = run_on(photos, tmp_path / "run")
@@ -248,7 +262,22 @@ def test_a_run_without_digests_whose_data_changed_cannot_tell(change: str, photo
         opened(run, tmp_path / "copy")
     known = opened(run, tmp_path / "copy", allow_seen=True)
     assert "cannot be told" in notes_on(known, "test")[0]
-    assert known.catalog.split("test")
+    # by their names; without a list all is new, not a split that was made up today
+    assert {each.split for each in known.catalog.samples} == (
+        {"new"} if change == "no list" else {"train", "val", "test"}
+    )
+
+
+def test_of_several_runs_those_that_can_tell_are_known_by_content(photos: Path, tmp_path: Path) -> None:
+    told, untold = (run_on(photos, tmp_path / str(seed), seed) for seed in (0, 5))
+    shutil.copytree(photos, tmp_path / "copy")
+    forget_digests(untold)
+    shutil.rmtree(photos)
+    for number, path in enumerate(sorted((tmp_path / "copy").rglob("*.png"))):
+        path.rename(path.with_name(f"新 {number}.png"))
+    known = opened([told, untold], tmp_path / "copy", allow_seen=True)
+    assert len(known.without_history) == 1
+    assert len(known.catalog.split("train")) == len(own_groups(told)["train"])
 
 
 def test_several_runs_leave_what_none_has_seen(photos: Path, tmp_path: Path) -> None:
@@ -282,10 +311,14 @@ def test_a_split_is_taken_over_by_content(photos: Path, tmp_path: Path) -> None:
 def test_a_split_that_is_taken_over_keeps_the_datas_own_test(photos: Path, tmp_path: Path) -> None:
     history = read_history(run_on(photos, tmp_path / "run"), count_silently)
     data = declared(tmp_path / "data", {"train": (900, 901), "val": (902,), "test": (903,)})
+    with pytest.raises(UserError, match="knows none of the photos in"):
+        with_split_of(open_catalog(data), history, count_silently)
+    known = history.training_rows[0].name
+    shutil.copy(photos / known, data / "train" / CLASSES[0] / "1000.png")
     taken, added = with_split_of(open_catalog(data), history, count_silently)
     assert added == 2
     found = [(sample.path.stem, sample.split) for sample in taken.samples]
-    assert sorted(found) == [("900", "train"), ("901", "train"), ("902", "val"), ("903", "test")]
+    assert sorted(found) == [("1000", "train"), ("900", "train"), ("901", "train"), ("902", "val"), ("903", "test")]
 
 
 def test_a_run_without_fingerprints_says_so(photos: Path, tmp_path: Path) -> None:
@@ -298,3 +331,107 @@ def test_a_run_without_fingerprints_says_so(photos: Path, tmp_path: Path) -> Non
     run.seen.write_text("no array")
     with pytest.raises(UserError, match=r"seen\.npy"):
         overlap_of([Sample(photos, 0, "val")], opened(run, photos).histories, count_silently)
+
+
+def begun_with(run: RunFolder, parent: RunFolder) -> History:
+    """What `run` has seen if it began with the weights of `parent`."""
+    (parent.root / "weights.ckpt").touch()
+    keep_history_before(run, parent.weights, count_silently)
+    return read_history(run, count_silently)
+
+
+def test_what_the_first_weights_were_trained_on_is_never_test(photos: Path, tmp_path: Path) -> None:
+    parent, run = (run_on(photos, tmp_path / str(seed), seed) for seed in (0, 5))
+    history = begun_with(run, parent)
+    shutil.rmtree(parent.root)  # it is known without it
+    known = opened(run, photos)
+    before, own = own_uses(history.before[0]), own_uses(history)
+    for sample in known.catalog.samples:
+        uses = {before[sample.path.name], own[sample.path.name]}
+        assert sample.split == ("train" if "train" in uses else "val" if "val" in uses else "test")
+    lost = dropped_from_catalog(known, "test")
+    assert lost == sum(use == "test" and before[name] != "test" for name, use in own.items()) > 0
+    assert any(f"{lost} image" in note and "first weights" in note for note in notes_on(known, "test"))
+    spoilt = [Sample(photos / row.name, 0, "test") for row in history.rows if row.split == "test"]
+    assert overlap_of(spoilt, [history], count_silently).trained > 0
+    with pytest.raises(UserError, match=rf"by {run.root} or the weights that it began with, of {parent.root}, so"):
+        refuse_seen(spoilt, [history], "so", tmp_path / "seen.csv")
+
+
+def own_uses(history: History) -> dict[str, str]:
+    return {Path(row.name).name: row.split for row in history.rows}
+
+
+def test_photos_that_the_first_weights_only_tested_are_new(photos: Path, tmp_path: Path) -> None:
+    parent = run_on(photos, tmp_path / "parent")
+    tested = read_history(parent, count_silently).tested
+    others = declared(tmp_path / "others", {"train": (300, 301), "val": (302, 303)})
+    begun_with(run := run_on(others, tmp_path / "run"), parent)
+    assert {each.split for each in opened(run, photos).catalog.samples} == {"train", "val", "new"}
+    assert len(opened(run, photos).catalog.split("new")) == len(tested)
+
+
+def test_copies_of_what_the_first_weights_were_trained_on_are_found(photos: Path, tmp_path: Path) -> None:
+    parent = run_on(photos, tmp_path / "parent")
+    others = declared(tmp_path / "others", {"train": (300, 301), "val": (302, 303)})
+    history = begun_with(run_on(others, tmp_path / "run"), parent)
+    name = history.before[0].training_rows[0].name
+    again = tmp_path / "again.png"
+    again.write_bytes((photos / name).read_bytes() + b"metadata")
+    overlap = overlap_of([Sample(again, 0, "new")], [history], count_silently)
+    assert (overlap.trained, overlap.near_copies, overlap.example) == (0, 1, (str(again), name))
+
+
+def test_the_first_weights_of_first_weights_count(photos: Path, tmp_path: Path) -> None:
+    runs = [run_on(photos, tmp_path / str(seed), seed) for seed in (0, 5, 9)]
+    begun_with(runs[1], runs[0])
+    (runs[1].root / "snapshots").mkdir()
+    (runs[1].root / "snapshots" / "epoch-0001.ckpt").touch()
+    keep_history_before(runs[2], runs[1].root / "snapshots" / "epoch-0001.ckpt", count_silently)
+    history = read_history(runs[2], count_silently)
+    assert [each.title for each in history.before] == [str(runs[1].root), str(runs[0].root)]
+
+
+def test_weights_of_a_run_that_cannot_tell_what_it_saw(photos: Path, tmp_path: Path) -> None:
+    parent, run = (run_on(photos, tmp_path / str(seed), seed) for seed in (0, 5))
+    parent.split.unlink()
+    with pytest.raises(UnknownHistoryError, match=rf"{run.root} .* weights of {parent.root}.*allow_seen"):
+        begun_with(run, parent)
+    known = opened(run, photos, allow_seen=True)
+    assert len(known.catalog.split("test")) == len(own_groups_of(run)["test"])
+    assert len(known.without_history) == 1
+
+
+def own_groups_of(run: RunFolder) -> dict[str, list[str]]:
+    shutil.rmtree(run.before)
+    return own_groups(run)
+
+
+def test_a_training_on_the_split_of_its_first_weights_is_judged_by_what_neither_saw(
+    photos: Path, tmp_path: Path
+) -> None:
+    parent, other = (run_on(photos, tmp_path / str(seed), seed) for seed in (0, 5))
+    same = run_on(photos, tmp_path / "same")
+    assert seen_by_first_weights(begun_with(same, parent)) is None
+    said = seen_by_first_weights(begun_with(other, parent))
+    assert said is not None
+    before = own_uses(read_history(parent, count_silently))
+    tested = own_groups_of(other)["test"]
+    seen = sum(before[name] != "test" for name in tested)
+    assert f"{seen} of the {len(tested)} test images" in said
+    assert str(parent.root) in said
+    keep_history_before(same, tmp_path / "downloaded.ckpt", count_silently)  # from no run
+
+
+def test_labels_that_weights_learnt_are_told_from_photos_that_they_saw(photos: Path, tmp_path: Path) -> None:
+    parent, run = (run_on(photos, tmp_path / str(seed), seed) for seed in (0, 5))
+    before, own = (set(own_groups(each)["train"]) for each in (parent, run))
+    paths = sorted(photos.rglob("*.png"))
+    begun_with(run, parent)
+    found = labels_unlearnt(run.weights, paths, count_silently)
+    assert found.tolist() == [path.name not in before | own for path in paths]
+    assert 0 < found.sum() < len(paths)
+    write_text(run.recipe, load_recipe("pretrain").dump())  # it learnt no label itself
+    found = labels_unlearnt(run.weights, paths, count_silently)
+    assert found.tolist() == [path.name not in before for path in paths]
+    assert labels_unlearnt(tmp_path / "downloaded.ckpt", paths, count_silently).all()

@@ -114,6 +114,12 @@ class Judgement:
         }
 
 
+def source_of_folds(networks: str, unseen: Bools) -> str:
+    """Whose opinion that of a label check's networks is; some may have begun with weights that saw the images."""
+    how = "that it never saw" if unseen.all() else "of another fold, of which its first weights had seen some"
+    return f"{networks}, each of images {how}"
+
+
 Judge = Callable[[Catalog], Judgement]
 """Says what it thinks of every image of a data set."""
 

@@ -1,0 +1,109 @@
+"""What the weights that a run began with had seen: kept in the run, because its network has seen it, too."""
+
+from __future__ import annotations
+
+import os
+import shutil
+from collections.abc import Callable, Sequence
+from pathlib import Path
+
+import numpy as np
+import numpy.typing as npt
+
+from shelfmind.files import make_folder, write_atomically, write_json
+from shelfmind.images.content import hash_files
+from shelfmind.progress import Counter
+from shelfmind.runs.folder import RunFolder
+from shelfmind.runs.history import ORIGIN, History, UnknownHistoryError, folders_before, read_history
+
+BEGINS = "the weights that this training begins with"
+"""How the warning of `seen_by_first_weights` starts."""
+
+
+def run_of(checkpoint: Path) -> RunFolder | None:
+    """The run that a checkpoint lies in, also one of its snapshots; None for a file from elsewhere."""
+    runs = (RunFolder(folder) for folder in (checkpoint.parent, checkpoint.parent.parent))
+    return next((run for run in runs if run.provenance.is_file()), None)
+
+
+def keep_history_before(run: RunFolder, checkpoint: Path, counter: Counter) -> None:
+    """Keep in `run`, which begins with these weights, what the run that they are of has seen, and those before it.
+
+    Nothing is kept of weights from elsewhere; of a run that cannot tell what it saw, that it cannot.
+    """
+    parent = run_of(checkpoint)
+    if parent is None:
+        return
+    try:
+        histories: Sequence[History | None] = read_history(parent, counter).chain
+    except UnknownHistoryError:
+        histories = [None]
+    for folder, history in zip(folders_before(run, len(histories)), histories, strict=True):
+        make_folder(folder)
+        if history is None:
+            write_json(folder / ORIGIN, {"run": str(parent.root)})
+            continue
+        for name in ("split", "seen"):
+            _link(getattr(history.run, name), getattr(RunFolder(folder), name))
+        write_json(folder / ORIGIN, {"run": history.title, "labels": history.learnt_labels})
+
+
+def read_with_doubt(run: RunFolder, counter: Counter) -> tuple[History | None, str | None]:
+    """What a run has seen, and why its own images may not judge it because of the weights that it began with; None for
+    what cannot be told, and for no doubt."""
+    try:
+        history = read_history(run, counter)
+    except UnknownHistoryError as error:
+        return None, error.fact
+    return history, seen_by_first_weights(history)
+
+
+def labels_unlearnt(checkpoint: Path, paths: Sequence[Path], counter: Counter) -> npt.NDArray[np.bool_]:
+    """Of which of N images the run of these weights, and those before it, did not learn the label, shape (N,).
+
+    Raises:
+        UnknownHistoryError: that cannot be told.
+    """
+    run = run_of(checkpoint)
+    if run is None:
+        return np.ones(len(paths), np.bool_)
+    learnt = [each for each in read_history(run, counter).chain if each.learnt_labels]
+    digests = hash_files(paths, counter("hashing files", len(paths)))
+    return np.array([all(each.own_use(digest) != "train" for each in learnt) for digest in digests], np.bool_)
+
+
+def seen_by_first_weights(history: History) -> str | None:
+    """That images which should judge a run were seen by the weights that it began with, in words; None if none were.
+
+    For validation those count that were trained on, for test also those that were validated on.
+    """
+    spoilt = {"val": ("train",), "test": ("train", "val")}
+    counts = []
+    for split, uses in spoilt.items():
+        own = [row.sha256 for row in history.rows if row.split == split]
+        seen = sum(history.use_before(digest) in uses for digest in own)
+        if seen:
+            counts.append(f"{seen:,} of the {len(own):,} {split} images")
+    if not counts:
+        return None
+    names = " and ".join(each.title for each in history.before)
+    return (
+        f"{BEGINS} are those of {names}, which saw {' and '.join(counts)} in training, so that they cannot judge it. "
+        "Begin with other weights, or share the split of that run (split_of)"
+    )
+
+
+def _link(source: Path, target: Path) -> None:
+    """Make `target` the same file as `source`, a copy where links cannot be; nothing where there is no such file."""
+    if source.exists():
+        write_atomically(target, _linked(source))
+
+
+def _linked(source: Path) -> Callable[[Path], None]:
+    def write(temporary: Path) -> None:
+        try:
+            os.link(source, temporary)
+        except OSError:
+            shutil.copyfile(source, temporary)
+
+    return write

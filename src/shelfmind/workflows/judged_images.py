@@ -1,0 +1,95 @@
+"""Which images of a data set may judge runs: how many they have seen, what is left out, and when too few are left."""
+
+from __future__ import annotations
+
+from shelfmind.errors import UserError, argument, call, marked
+from shelfmind.evaluation.intervals import LEAST_IMAGES
+from shelfmind.evaluation.overlap import Overlap
+from shelfmind.nouns import counted
+from shelfmind.progress import Counter
+from shelfmind.records import Predictions
+from shelfmind.runs.history import USES
+from shelfmind.runs.known_data import NEW, KnownData, dropped_from_catalog, samples_of, split_names
+from shelfmind.runs.overlaps import overlap_of
+
+UNSEEN = ("test", NEW)
+"""The groups whose images nobody should have learnt or chosen anything from."""
+
+
+def overlap_with(known: KnownData, split: str, predictions: Predictions, counter: Counter) -> Overlap | None:
+    """How much of the images predicted the runs have seen; None if that cannot be told."""
+    if known.without_history:
+        return None
+    predicted = set(predictions.paths)
+    samples = [sample for sample in samples_of(known.catalog, split) if str(sample.path) in predicted]
+    return overlap_of(samples, known.histories, counter)
+
+
+def refuse_too_few(known: KnownData, split: str | None) -> None:
+    """Refuse what is left of a split of which other runs, or the weights that a run began with, have seen the rest:
+    fewer than one image a class, or than `LEAST_IMAGES`."""
+    catalog = known.catalog
+    asked = split or next((each for each in UNSEEN if catalog.split(each) or dropped_from_catalog(known, each)), "val")
+    left, lost = len(samples_of(catalog, asked)), dropped_from_catalog(known, asked)
+    least = max(LEAST_IMAGES, len(catalog.class_names))
+    if not lost or left >= least:
+        return
+    first = known.histories[0]
+    if len(known.histories) > 1:
+        those, others, kept, shared = "all of these runs", "one of them", "the first run's", first.title
+    else:
+        those, others, kept, shared = str(first), "those weights", "the run's own", first.before[0].title
+    raise UserError(
+        f"{counted(left, f'image of {asked} is', f'images of {asked} are')} unseen by {those}, at least {least} are "
+        f"needed; {lost} more were trained or validated on by {others}. Let the runs share a split: "
+        f"{call('train', data='DATA', split_of=shared, out='RUN')}; or go on with all of {kept} with "
+        f"{argument('allow_seen')}"
+    )
+
+
+def notes_on(known: KnownData, split: str) -> tuple[str, ...]:
+    """What people should know of the images that are judged and of those that are not."""
+    asked, several = split_names(split), len(known.histories) > 1
+    runs = "the runs" if several else "the run"
+    notes = [f"warning: {marked(reason)}" for reason in known.without_history]
+    new = len(known.catalog.split(NEW))
+    if new and NEW not in asked:
+        together = f", or together with test by {argument('split', f'test,{NEW}')}" if "test" in asked else ""
+        by = f"{argument('split', NEW)}{together}"
+        notes.append(f"{_images(new)} new to {runs}: not judged; judge what is new by {by}")
+    uses = [f"{len(known.catalog.split(use))} {use}" for use in USES if known.catalog.split(use)]
+    if uses and asked == [NEW]:
+        count = len(known.catalog.split(*USES))
+        notes.append(f"{_images(count)} known to {runs} ({', '.join(uses)}): not judged, only what is new")
+    copies = known.copies_left_out
+    if copies and "test" in asked:
+        notes.append(f"{_images(copies)} byte for byte the same in test and in train or val: not judged")
+    lost = dropped_from_catalog(known, split)
+    if lost:
+        another = "one run, but trained or validated on by another"
+        whose = another if several else "the run, but its first weights were trained or validated on them"
+        notes.append(f"{_images(lost)} {split} for {whose}: not judged")
+    return tuple(map(Message, notes))
+
+
+def notes_on_overlap(overlap: Overlap | None, split: str) -> tuple[str, ...]:
+    """Warnings of images that were seen in training although such are not asked for, and of copies of training
+    photos."""
+    if overlap is None:
+        return ()
+    notes = []
+    asked = set(split_names(split))
+    trained = 0 if "train" in asked else overlap.trained
+    validated = 0 if asked & {"train", "val"} else overlap.validated
+    if trained + validated:
+        seen = f"{trained} trained on" if "val" in asked else f"{trained} trained on, {validated} validated on"
+        notes.append(f"warning: images judged here were seen in training ({seen}), so the figures flatter")
+    if overlap.near_copies and overlap.example is not None:
+        one, other = overlap.example
+        copies = f"{_images(overlap.near_copies)} nearly the same as a training photo, so the figures may flatter"
+        notes.append(f"warning: {copies}; for example {one}, which is much like {other}")
+    return tuple(notes)
+
+
+def _images(count: int) -> str:
+    return counted(count, "image is", "images are")
