@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from shelfmind.errors import UserError, argument, call, marked
+from shelfmind.errors import Message, UserError, argument, call, marked
 from shelfmind.evaluation.intervals import LEAST_IMAGES
 from shelfmind.evaluation.overlap import Overlap
 from shelfmind.nouns import counted
