@@ -260,24 +260,27 @@ def evaluation_table(figures: Mapping[str, Any]) -> Table:
         "few": f"few-shot (under {cutoffs['few_below']})",
     }
     for key, name in groups.items():
-        table.add_row(name, *_shot_cells(figures[f"{key}_top1"], figures["shot_images"].get(key, 0)))
+        interval = figures.get("shot_ci95", {}).get(key)
+        table.add_row(name, *_shot_cells(figures[f"{key}_top1"], figures["shot_images"].get(key, 0), interval))
     table.add_row("expected calibration error", *(("–", TOO_FEW) if few else (f"{figures['ece']:.2%}", "")))
     table.add_row("unusable files", str(figures["bad_files"]), "")
     seen = figures["seen"]
     if seen is not None:
-        near = "" if seen["near_copies"] is None else f", {seen['near_copies']} near-copies"
+        near = "" if seen["near_copies"] is None else f", {counted(seen['near_copies'], 'near-copy', 'near-copies')}"
         table.add_row("seen in training", f"{seen['trained']} trained on, {seen['validated']} validated on{near}", "")
     speed = figures["images_per_second"]
     table.add_row("images/s", "–" if speed is None else f"{speed:.0f}", "")
     return table
 
 
-def _shot_cells(value: float | None, images: int) -> tuple[str, str]:
+def _shot_cells(value: float | None, images: int, interval: Sequence[float] | None) -> tuple[str, str]:
     from shelfmind.evaluation.intervals import too_few_images  # brings SciPy with it
 
     if value is None:
         return "no such class", ""
-    return ("–", TOO_FEW) if too_few_images(images) else (f"{value:.2%}", "")
+    if too_few_images(images):
+        return "–", TOO_FEW
+    return f"{value:.2%}", "" if interval is None else f"{interval[0]:.2%} to {interval[1]:.2%}"
 
 
 def _classes_of(figures: Mapping[str, Any]) -> str:

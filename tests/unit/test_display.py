@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 import io
+import re
 
+import numpy as np
 import pytest
 from rich.console import Console
 
 from shelfmind import display as module
-from shelfmind.display import Display
+from shelfmind.display import Display, evaluation_table
+from shelfmind.evaluation import evaluate
+from shelfmind.evaluation.overlap import Overlap
 
 
 @pytest.fixture
@@ -53,3 +57,17 @@ def test_a_bar_says_how_many_of_what(unit: str, done: int, said: str) -> None:
     assert said in stream.getvalue()
     assert ("MB/s" in stream.getvalue()) == (unit == "bytes")
     assert "images/s" not in stream.getvalue()
+
+
+def test_no_accuracy_in_the_table_looks_certain(make_predictions) -> None:
+    labels = np.repeat(np.arange(7), 3)
+    counts = np.array([101, 101, 101, 101, 20, 20, 19])
+    predictions = make_predictions(labels, np.eye(7)[labels])
+    _, stream = shown(terminal=False)
+    console = Console(file=stream, width=150)
+    console.print(evaluation_table(evaluate(predictions, counts, seen=Overlap(0, 0, 1)).to_json()))
+    rows = [line for line in stream.getvalue().splitlines() if "100.00%" in line]
+    assert len(rows) == 4  # top-1, top-5, macro and many-shot, whose twelve images are all right
+    assert all(re.search(r"[1-9]\d\.\d\d% to 100\.00%", line) for line in rows)
+    assert stream.getvalue().count("too few images to judge") == 2
+    assert "1 near-copy " in stream.getvalue()

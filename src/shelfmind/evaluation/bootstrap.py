@@ -43,9 +43,10 @@ def bootstrap_intervals(outcomes: Outcomes, seed: int, resamples: int = RESAMPLE
     grow with N. A class that a resample misses keeps its own recall in the macro mean: dropping it would pull the mean
     towards large classes, and on long tails off the estimate altogether.
 
-    Resamples of few images, or of such that are nearly all right, have hardly any spread. With up to 40 images, or
-    fewer than 5 hits or misses, accuracies take Wilson's interval instead, and the macro mean, also where a class has
-    fewer than 5 images, that of `intervals.class_mean_interval`. Top-5 of up to five classes is certain by definition.
+    Resamples of few images, or of such that are nearly all right or wrong, have hardly any spread. With up to 40
+    images, or fewer than 5 hits or misses, accuracies take Wilson's interval instead; and where any class has so few of
+    either, the macro mean that of `intervals.class_mean_interval`, which elsewhere agrees with the bootstrap. Top-5 of
+    up to five classes is certain by definition.
 
     Efron and Tibshirani, "An Introduction to the Bootstrap", 1993, chapter 13.
     """
@@ -60,15 +61,15 @@ def bootstrap_intervals(outcomes: Outcomes, seed: int, resamples: int = RESAMPLE
 
 def _without_collapsed(drawn: Intervals, counts: Ints, outcomes: Outcomes) -> Intervals:
     """The intervals of resamples, but for those that too few images make too narrow."""
-    images = counts.sum(axis=1)
+    images, right = counts.sum(axis=1), counts[:, 0]
     total, first, near = len(outcomes), int(counts[:, 0].sum()), int(counts[:, :2].sum())
     top1, top5, macro = drawn
     if few_hits_or_misses(first, total):
         top1 = proportion_interval(first, total)
     if outcomes.classes > 5 and few_hits_or_misses(near, total):
         top5 = proportion_interval(near, total)
-    if few_hits_or_misses(first, total) or images.min() < FEW_OF_A_KIND:
-        macro = class_mean_interval(counts[:, 0], images)
+    if few_hits_or_misses(first, total) or np.minimum(right, images - right).min() < FEW_OF_A_KIND:
+        macro = class_mean_interval(right, images)
     return Intervals(top1, top5, macro)
 
 

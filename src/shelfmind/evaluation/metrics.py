@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from shelfmind.evaluation.intervals import Interval, class_mean_interval
 from shelfmind.evaluation.outcomes import Bools, Floats, Ints, Outcomes
 
 
@@ -28,12 +29,14 @@ class ShotCutoffs:
 
 @dataclass(frozen=True, slots=True)
 class ShotGroup:
-    """One group of classes by training images: its macro accuracy (None without images) and how many classes it has."""
+    """One group of classes by training images: its macro accuracy with a 95% interval (None without images), how many
+    classes with images it has, and how many images."""
 
     name: str
     top1: float | None
     classes: int
     images: int
+    ci95: Interval | None = None
 
 
 def top_k(outcomes: Outcomes, count: int) -> float:
@@ -67,7 +70,11 @@ def shot_groups(outcomes: Outcomes, train_counts: Ints, cutoffs: ShotCutoffs) ->
 
 
 def _shot_group(name: str, members: Bools, outcomes: Outcomes) -> ShotGroup:
-    recalls = class_recalls(outcomes)[members]
-    measured = recalls[~np.isnan(recalls)]
-    images = int(members[outcomes.labels].sum())
-    return ShotGroup(name, float(measured.mean()) if len(measured) else None, len(measured), images)
+    images = np.bincount(outcomes.labels, minlength=outcomes.classes)
+    right = np.bincount(outcomes.labels[outcomes.correct], minlength=outcomes.classes)
+    measured = members & (images > 0)
+    if not measured.any():
+        return ShotGroup(name, None, 0, 0)
+    images, right = images[measured], right[measured]
+    top1, interval = float((right / images).mean()), class_mean_interval(right, images)
+    return ShotGroup(name, top1, len(images), int(images.sum()), interval)

@@ -102,6 +102,7 @@ class Evaluation:
             "many_top1": self.shot_top1("many"),
             "medium_top1": self.shot_top1("medium"),
             "few_top1": self.shot_top1("few"),
+            "shot_ci95": {group.name: None if group.ci95 is None else list(group.ci95) for group in self.shots},
             "shot_images": {group.name: group.images for group in self.shots},
             "shot_cutoffs": {"many_above": self.shot_cutoffs.many_above, "few_below": self.shot_cutoffs.few_below},
             "ece": self.ece,

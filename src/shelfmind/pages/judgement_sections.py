@@ -9,6 +9,8 @@ from shelfmind.analysis.label_errors.families import Family
 from shelfmind.analysis.label_errors.judgement import Judgement
 from shelfmind.analysis.suspects import Suspect
 from shelfmind.evaluation import ShotCutoffs
+from shelfmind.evaluation.intervals import too_few_images
+from shelfmind.evaluation.metrics import ShotGroup
 from shelfmind.nouns import counted
 from shelfmind.pages.charts import class_chart
 from shelfmind.pages.sections import Card, Gallery, Headline, Line, PageSection, Table
@@ -124,7 +126,7 @@ def _accuracy(judgement: Judgement) -> PageSection:
     accuracies = judgement.accuracies
     drawing = class_chart(accuracies.classes, accuracies.shots, ShotCutoffs())
     figures = [
-        (f"{group.name}-shot, mean of {counted(group.classes, 'class')}", f"{group.top1:.1%}")
+        (f"{group.name}-shot, mean of {counted(group.classes, 'class')}", _mean_recall(group))
         for group in accuracies.shots
         if group.top1 is not None
     ]
@@ -153,6 +155,14 @@ def _accuracy(judgement: Judgement) -> PageSection:
     )
 
 
+def _mean_recall(group: ShotGroup) -> str:
+    """A group's macro accuracy with its interval, or that it cannot be judged."""
+    if too_few_images(group.images):
+        return "too few images to judge"
+    low, high = group.ci95 or (0.0, 1.0)
+    return f"{_percent(group.top1)} ({low:.1%} to {high:.1%})"
+
+
 def _families(judgement: Judgement) -> PageSection:
     families = judgement.families
     rows = [
@@ -177,10 +187,14 @@ def _families(judgement: Judgement) -> PageSection:
             ("Families", f"{len(rows):,}"),
             ("Classes in one", f"{sum(len(family.members) for family in families.families):,}"),
             ("Errors within families", f"{families.inner_error_share:.0%}"),
-        ),
+        )
+        if families.measured_images
+        else (),
         galleries=tuple(_family_gallery(family, judgement.root) for family in families.families[:MOST_FAMILIES]),
         tables=(table,) if rows else (),
-        empty="No classes are taken for one another.",
+        empty="No classes are taken for one another."
+        if families.measured_images
+        else "No image is judged by which confusions could be measured.",
     )
 
 

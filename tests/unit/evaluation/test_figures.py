@@ -16,7 +16,7 @@ from shelfmind.records import UNLABELLED, BadFile
 KEYS = {
     "top1", "top5", "macro_top1", "top1_ci95", "top5_ci95", "macro_top1_ci95", "many_top1", "medium_top1", "few_top1",
     "ece", "images", "bad_files", "seconds", "images_per_second", "classes",
-    "too_few_images", "top1_right", "top5_right", "shot_images", "warnings",
+    "too_few_images", "top1_right", "top5_right", "shot_images", "shot_ci95", "warnings",
 }  # fmt: skip
 
 
@@ -49,6 +49,17 @@ def test_the_cut_offs_belong_to_the_medium_group(make_predictions) -> None:
         ("medium", 2, 2),
         ("few", 1, 1),
     ]
+
+
+def test_groups_of_classes_have_intervals_that_do_not_collapse(make_predictions) -> None:
+    labels = np.repeat(np.arange(4), 8)
+    result = evaluate(make_predictions(labels, np.eye(4)[labels]), np.array([101, 100, 20, 101]))
+    figures = result.to_json()["shot_ci95"]
+    assert figures["few"] is None
+    for name, images in (("many", 16), ("medium", 16)):
+        low, high = figures[name]
+        assert (low, high) == pytest.approx((1 - 3.84 / (images + 3.84), 1), abs=0.03)
+    assert result.shots[2].top1 is None
 
 
 def test_json_has_the_promised_keys(make_predictions) -> None:

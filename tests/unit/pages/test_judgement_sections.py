@@ -29,3 +29,19 @@ def test_a_run_that_judges_what_it_was_trained_on_says_so(opinion: Opinion) -> N
 def test_without_unseen_images_no_accuracy_is_drawn(opinion: Opinion) -> None:
     judgement = judgement_of(replace(opinion, unseen=np.zeros(opinion.held_out.judged, np.bool_)))
     assert judgement_sections(judgement)[2].charts == ()
+
+
+def test_where_nothing_is_judged_nothing_is_said_of_families(opinion: Opinion) -> None:
+    judgement = judgement_of(replace(opinion, unseen=np.zeros(opinion.held_out.judged, np.bool_)))
+    families = judgement_sections(judgement)[3]
+    assert families.figures == ()
+    assert "could be measured" in families.empty
+    assert judgement_sections(judgement_of(opinion))[3].figures != ()
+
+
+def test_the_mean_recall_of_a_group_has_its_interval_or_is_not_given(opinion: Opinion) -> None:
+    found = judgement_sections(judgement_of(opinion))[2].figures
+    assert any("-shot" in name and "% (" in value and "% to " in value for name, value in found)
+    few = opinion.unseen & (np.cumsum(opinion.unseen) <= 4)
+    found = judgement_sections(judgement_of(replace(opinion, unseen=few)))[2].figures
+    assert [value for name, value in found if "-shot" in name] == ["too few images to judge"]

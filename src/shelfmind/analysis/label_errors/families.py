@@ -57,11 +57,13 @@ class Family:
 
 @dataclass(frozen=True)
 class Families:
-    """All families of two classes or more, most errors first; the share of all errors inside them, and lone classes."""
+    """All families of two classes or more, most errors first; the share of all errors inside them, lone classes, and by
+    how many images all this is measured."""
 
     families: tuple[Family, ...]
     inner_error_share: float
     lone_classes: int
+    measured_images: int
 
 
 def find_families(
@@ -171,9 +173,8 @@ def _described(
             )
         )
     found.sort(key=lambda family: (-family.inner_errors, -family.errors))
-    return Families(
-        tuple(found), float(inner.sum()) / all_errors, int((sizes[groups[np.unique(labels[labels >= 0])]] == 1).sum())
-    )
+    lone = int((sizes[groups[np.unique(labels[labels >= 0])]] == 1).sum())
+    return Families(tuple(found), float(inner.sum()) / all_errors, lone, len(chosen))
 
 
 def _typical(

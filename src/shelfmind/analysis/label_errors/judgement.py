@@ -151,7 +151,7 @@ def _find_families(opinion: Opinion, check: LabelCheck) -> Families:
     """Families by the images that a good enough network judges and did not see; none where there is no such image."""
     held_out, measured = opinion.held_out, opinion.unseen & check.judged
     if not measured.any():
-        return Families((), 0.0, len(held_out.class_names))
+        return Families((), 0.0, len(held_out.class_names), 0)
     best = int(held_out.folds[: held_out.judged][measured][0])
     return find_families(
         held_out.names[: held_out.judged],
