@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from rich.console import Console
 from rich.progress import (
@@ -21,14 +21,8 @@ from rich.progress import (
 from rich.table import Column, Table
 from rich.text import Text
 
-from shelfmind.training.watching import EpochEntry, Watcher
-
-if TYPE_CHECKING:
-    from shelfmind.training.clock import EpochPlan
-    from shelfmind.training.loop import Training
-    from shelfmind.training.state import Position
-
 from shelfmind.nouns import counted
+from shelfmind.training.watching import EpochEntry, StepFigures, TrainingStart, Watcher
 
 LINES_EVERY_S = 10.0
 
@@ -175,7 +169,7 @@ class TrainingDisplay(Watcher):
     def __init__(self, display: Display) -> None:
         self.display = display
         self.task: TaskID | None = None
-        self.began = time.monotonic()
+        self.done_before = 0.0
         self.said = time.monotonic()
 
     def note(self, text: str) -> None:
@@ -194,34 +188,33 @@ class TrainingDisplay(Watcher):
         """Counts things of this kind."""
         return self.display.counter(what, total, unit)
 
-    def begin(self, training: Training) -> None:
+    def begin(self, start: TrainingStart) -> None:
         """Says what will be trained; a training before it, of another trial, size or fold, has had its bar."""
         if self.task is not None:
             self.display.remove(self.task)
             self.task = None
-        images = len(training.batches.labels)
+        self.done_before = start.progress
         self.display.line(
-            f"training {training.kind} on {counted(images, 'image')}, {training.batches.batch_size} a step, "
-            f"{counted(len(training.val_labels), 'image')} for validation"
+            f"training {start.kind} on {counted(start.images, 'image')}, {start.batch_size} a step, "
+            f"{counted(start.val_images, 'image')} for validation"
         )
-        if training.position.history:
-            self.display.line(f"going on after epoch {training.position.epoch - 1}")
-        if training.position.progress < 1:
+        if start.epochs_done:
+            self.display.line(f"going on after epoch {start.epochs_done - 1}")
+        if start.progress < 1:
             self.display.phase("compiling the first step")
 
-    def step(self, plan: EpochPlan, position: Position, loss: float, images_per_second: float) -> None:
+    def step(self, figures: StepFigures) -> None:
         """Moves the bar."""
-        done = plan.progress_at(position.step_in_epoch)
-        place = f"epoch {plan.epoch} step {position.step_in_epoch}/{plan.steps}"
-        detail = f"{place} loss {loss:.3f} {images_per_second:.0f} images/s"
+        where = f"epoch {figures.epoch} step {figures.step_in_epoch}/{figures.steps}"
+        detail = f"{where} loss {figures.loss:.3f} {figures.images_per_second:.0f} images/s"
         now = time.monotonic()
         if self.task is None:
-            self.task = self.display.bar("training", 1000, int(1000 * plan.start))
+            self.task = self.display.bar("training", 1000, int(1000 * self.done_before))
         if self.task is not None:
-            self.display.move(self.task, int(1000 * done), detail)
+            self.display.move(self.task, int(1000 * figures.progress), detail)
         elif now - self.said > 3 * LINES_EVERY_S:
             self.said = now
-            self.display.line(f"training {done:.1%}: {detail}")
+            self.display.line(f"training {figures.progress:.1%}: {detail}")
 
     def epoch(self, entry: EpochEntry) -> None:
         """One line of figures."""

@@ -7,7 +7,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from shelfmind.evaluation.ensemble import ENSEMBLING, EnsemblingRule, mixed
+from shelfmind.evaluation.ensemble import ENSEMBLING, EnsemblingRule, average_predictions
 from shelfmind.records import Predictions
 
 IMAGES, CLASSES = 200, 5
@@ -52,7 +52,7 @@ def test_weights_are_shares(rule: EnsemblingRule, members: list[Predictions]) ->
 def test_what_comes_out_are_probabilities(rule: EnsemblingRule, members: list[Predictions]) -> None:
     members = [*members, replace(members[0], probabilities=np.eye(CLASSES, dtype=np.float32)[members[0].labels])]
     before = [member.probabilities.copy() for member in members]
-    together = mixed(members, weights_of(rule, members), rule.pool).probabilities
+    together = average_predictions(members, weights_of(rule, members), rule.pool).probabilities
     assert together.dtype == np.float32
     assert together.shape == (IMAGES, CLASSES)
     assert (together >= 0).all()
@@ -63,7 +63,7 @@ def test_what_comes_out_are_probabilities(rule: EnsemblingRule, members: list[Pr
 
 def test_one_opinion_however_often_stays_itself(rule: EnsemblingRule, members: list[Predictions]) -> None:
     for several in (members[:1], [members[0]] * 3):
-        together = mixed(several, weights_of(rule, several), rule.pool)
+        together = average_predictions(several, weights_of(rule, several), rule.pool)
         np.testing.assert_allclose(together.probabilities, members[0].probabilities, rtol=1e-4)
 
 
@@ -71,16 +71,20 @@ def test_neither_the_order_of_members_nor_that_of_classes_matters(
     rule: EnsemblingRule, members: list[Predictions]
 ) -> None:
     weights = weights_of(rule, members)
-    together = mixed(members, weights, rule.pool).probabilities
+    together = average_predictions(members, weights, rule.pool).probabilities
     np.testing.assert_allclose(weights_of(rule, members[::-1]), weights[::-1], atol=1e-3)
-    np.testing.assert_allclose(mixed(members[::-1], weights[::-1], rule.pool).probabilities, together, rtol=1e-4)
+    np.testing.assert_allclose(
+        average_predictions(members[::-1], weights[::-1], rule.pool).probabilities, together, rtol=1e-4
+    )
     turned = [replace(each, probabilities=each.probabilities[:, ::-1]) for each in members]
-    np.testing.assert_allclose(mixed(turned, weights, rule.pool).probabilities[:, ::-1], together, rtol=1e-4)
+    np.testing.assert_allclose(
+        average_predictions(turned, weights, rule.pool).probabilities[:, ::-1], together, rtol=1e-4
+    )
 
 
 def test_what_all_agree_on_is_what_comes_out(rule: EnsemblingRule, members: list[Predictions]) -> None:
     guesses = np.stack([member.probabilities.argmax(1) for member in members])
     agreed = (guesses == guesses[0]).all(0)
-    together = mixed(members, weights_of(rule, members), rule.pool).probabilities.argmax(1)
+    together = average_predictions(members, weights_of(rule, members), rule.pool).probabilities.argmax(1)
     assert 0 < agreed.sum() < IMAGES
     np.testing.assert_array_equal(together[agreed], guesses[0][agreed])

@@ -131,7 +131,7 @@ overrides = {overrides!r}
 seen = []
 
 class Watcher(shelfmind.Watcher):
-    def step(self, plan, position, loss, images_per_second):
+    def step(self, figures):
         seen.append("step")
 
     def epoch(self, entry):

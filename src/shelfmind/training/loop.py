@@ -22,7 +22,7 @@ from shelfmind.training.clock import BudgetClock, Clock, EpochPlan, StepWatch
 from shelfmind.training.schedule import averaging_decay, learning_rate, stage_at, validation_size
 from shelfmind.training.state import Position, Tensors
 from shelfmind.training.step import Step
-from shelfmind.training.watching import EpochEntry, Watcher
+from shelfmind.training.watching import EpochEntry, StepFigures, Watcher
 
 Floats = npt.NDArray[np.float32]
 READ_EVERY = 10
@@ -107,10 +107,23 @@ def train_epoch(training: Training, plan: EpochPlan, watcher: Watcher) -> None:
             training.watch.step(stage.image_size)
             if loss is not None:
                 speed = (position.step_in_epoch - start) * len(images) / (time.perf_counter() - began)
-                watcher.step(plan, position, loss, speed)
+                watcher.step(step_figures(position, plan, loss, speed))
         position.epoch_elapsed_s += time.perf_counter() - began
         if stop < plan.steps:
             training.tensors.save(training.run, training.kind, position)
+
+
+def step_figures(position: Position, plan: EpochPlan, loss: float, images_per_second: float) -> StepFigures:
+    """What a watcher is told after a step."""
+    return StepFigures(
+        epoch=plan.epoch,
+        step=position.step,
+        step_in_epoch=position.step_in_epoch,
+        steps=plan.steps,
+        progress=plan.progress_at(position.step_in_epoch),
+        loss=loss,
+        images_per_second=images_per_second,
+    )
 
 
 def take_step(training: Training, plan: EpochPlan, images: Floats, targets: Floats) -> None:

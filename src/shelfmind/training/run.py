@@ -41,7 +41,7 @@ from shelfmind.training.loop import Training, train_to_the_end
 from shelfmind.training.shortfalls import shortfalls
 from shelfmind.training.speed import measure_epoch
 from shelfmind.training.tracking import tracked
-from shelfmind.training.watching import Watcher
+from shelfmind.training.watching import TrainingStart, Watcher
 from shelfmind.workflows.evaluate import write_evaluation
 
 
@@ -188,7 +188,18 @@ def read_images(catalog: Catalog, recipe: Recipe, run: RunFolder, max_bad_fracti
 
 
 def _finish(training: Training, catalog: Catalog, images: Images, watcher: Watcher) -> Evaluation | None:
-    watcher.begin(training)
+    watcher.begin(
+        TrainingStart(
+            run=training.run.root,
+            recipe=training.recipe,
+            kind=training.kind,
+            images=len(training.batches.labels),
+            batch_size=training.batches.batch_size,
+            val_images=len(training.val_labels),
+            epochs_done=training.position.epoch,
+            progress=training.position.progress,
+        )
+    )
     train_to_the_end(training, watcher)
     history, doubt = read_with_doubt(training.run, watcher.counter)
     for warning in _keep_warnings(training, images, doubt):

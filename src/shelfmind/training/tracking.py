@@ -6,15 +6,10 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from importlib.util import find_spec
 from pathlib import Path
-from typing import TYPE_CHECKING, Literal, Protocol, get_args
+from typing import Literal, Protocol, get_args
 
 from shelfmind.errors import UserError, argument, unknown_name
-from shelfmind.training.watching import EpochEntry, ForwardingWatcher, Watcher
-
-if TYPE_CHECKING:
-    from shelfmind.training.clock import EpochPlan
-    from shelfmind.training.loop import Training
-    from shelfmind.training.state import Position
+from shelfmind.training.watching import EpochEntry, ForwardingWatcher, StepFigures, TrainingStart, Watcher
 
 EpochFigure = Literal["train_loss", "val_loss", "val_top1", "lr", "image_size", "images_per_second"]
 STEPS_A_POINT = 10
@@ -93,17 +88,17 @@ class TrackingWatcher(ForwardingWatcher):
         self.names = names
         self.trackers: list[Tracker] = []
 
-    def begin(self, training: Training) -> None:
+    def begin(self, start: TrainingStart) -> None:
         """Open the trackers."""
-        self.trackers = [TRACKERS[name](training.run.root, training.recipe.dump()) for name in self.names]
-        super().begin(training)
+        self.trackers = [TRACKERS[name](start.run, start.recipe.dump()) for name in self.names]
+        super().begin(start)
 
-    def step(self, plan: EpochPlan, position: Position, loss: float, images_per_second: float) -> None:
+    def step(self, figures: StepFigures) -> None:
         """Keep the loss of every tenth step."""
-        if position.step % STEPS_A_POINT == 0:
+        if figures.step % STEPS_A_POINT == 0:
             for tracker in self.trackers:
-                tracker.scalar("step/loss", loss, position.step)
-        super().step(plan, position, loss, images_per_second)
+                tracker.scalar("step/loss", figures.loss, figures.step)
+        super().step(figures)
 
     def epoch(self, entry: EpochEntry) -> None:
         """Keep the figures of an epoch."""

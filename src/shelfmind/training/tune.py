@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from shelfmind.errors import UserError, argument
 from shelfmind.files import make_folder, write_text
@@ -16,10 +16,7 @@ from shelfmind.requests.improving import STUDY_FILE, TuneRequest
 from shelfmind.requests.training import RecipeRequest, TrainRequest
 from shelfmind.training.run import train
 from shelfmind.training.search_space import Choices, Range, Space, parse_space, setting
-from shelfmind.training.watching import EpochEntry, ForwardingWatcher, Watcher
-
-if TYPE_CHECKING:
-    from shelfmind.training.loop import Training
+from shelfmind.training.watching import EpochEntry, ForwardingWatcher, TrainingStart, Watcher
 
 DEFAULT_SPACE: dict[str, Any] = {
     "train.lr": {"low": 0.005, "high": 0.2, "log": True},
@@ -100,10 +97,10 @@ class _TrialWatcher(ForwardingWatcher):
         super().__init__(watcher)
         self.trial = trial
 
-    def begin(self, training: Training) -> None:
-        if len(training.val_labels) == 0:
+    def begin(self, start: TrainingStart) -> None:
+        if start.val_images == 0:
             raise UserError("the data has no validation images to judge trials by")
-        super().begin(training)
+        super().begin(start)
 
     def epoch(self, entry: EpochEntry) -> None:
         super().epoch(entry)

@@ -2,15 +2,42 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, TypedDict
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TypedDict
 
 from shelfmind.progress import Progress
+from shelfmind.recipe import Recipe
 from shelfmind.requests.watching import Observer
 
-if TYPE_CHECKING:
-    from shelfmind.training.clock import EpochPlan
-    from shelfmind.training.loop import Training
-    from shelfmind.training.state import Position
+
+@dataclass(frozen=True)
+class TrainingStart:
+    """What will be trained: `kind` names the network, `images` and `val_images` are counts, `epochs_done` those before
+    it was stopped, `progress` the share of the training that is done."""
+
+    run: Path
+    recipe: Recipe
+    kind: str
+    images: int
+    batch_size: int
+    val_images: int
+    epochs_done: int
+    progress: float
+
+
+@dataclass(frozen=True)
+class StepFigures:
+    """How a training stands after a step: `step` counts all, `step_in_epoch` those of the epoch of `steps`; `progress`
+    is the share of the training that is done, `loss` that of the step alone."""
+
+    epoch: int
+    step: int
+    step_in_epoch: int
+    steps: int
+    progress: float
+    loss: float
+    images_per_second: float
 
 
 class EpochFigures(TypedDict):
@@ -44,10 +71,10 @@ class Watcher(Observer):
     An exception that a method raises ends the training, which can be resumed from what was saved last.
     """
 
-    def begin(self, training: Training) -> None:
+    def begin(self, start: TrainingStart) -> None:
         """Called before the first epoch."""
 
-    def step(self, plan: EpochPlan, position: Position, loss: float, images_per_second: float) -> None:
+    def step(self, figures: StepFigures) -> None:
         """Called after each step on CPUs, after every few on other devices, with the loss of the last one."""
 
     def epoch(self, entry: EpochEntry) -> None:
@@ -80,13 +107,13 @@ class ForwardingWatcher(Watcher):
         """Pass it on."""
         return self.watcher.counter(what, total, unit)
 
-    def begin(self, training: Training) -> None:
+    def begin(self, start: TrainingStart) -> None:
         """Pass it on."""
-        self.watcher.begin(training)
+        self.watcher.begin(start)
 
-    def step(self, plan: EpochPlan, position: Position, loss: float, images_per_second: float) -> None:
+    def step(self, figures: StepFigures) -> None:
         """Pass it on."""
-        self.watcher.step(plan, position, loss, images_per_second)
+        self.watcher.step(figures)
 
     def epoch(self, entry: EpochEntry) -> None:
         """Pass it on."""

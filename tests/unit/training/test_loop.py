@@ -11,7 +11,7 @@ import pytest
 
 from shelfmind.errors import UserError
 from shelfmind.recipe import Recipe
-from shelfmind.training.watching import Watcher
+from shelfmind.training.watching import StepFigures, Watcher
 
 
 @pytest.mark.parametrize(
@@ -60,8 +60,8 @@ class Telling(Watcher):
     def __init__(self) -> None:
         self.told: list[tuple[int, float]] = []
 
-    def step(self, plan: Any, position: Any, loss: float, images_per_second: float) -> None:
-        self.told.append((position.step_in_epoch, loss))
+    def step(self, figures: StepFigures) -> None:
+        self.told.append((figures.step_in_epoch, figures.loss))
 
 
 @pytest.fixture

@@ -18,8 +18,8 @@ TOLD: dict[str, tuple[Any, ...]] = {
     "result": ("text",),
     "phase": ("what",),
     "counter": ("what", 3, "pairs"),
-    "begin": (SimpleNamespace(val_labels=[1]),),
-    "step": ("plan", SimpleNamespace(step=1), 0.5, 10.0),
+    "begin": (SimpleNamespace(val_images=1),),
+    "step": (SimpleNamespace(step=1),),
     "epoch": ({"epoch": 2, "val_top1": 0.5},),
 }
 """What a test tells each method of a watcher."""
