@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+import shutil
 import sys
 import types
 
@@ -50,6 +52,18 @@ def test_a_wrong_space_is_refused(text, said, data, warm, tmp_path):
     outcome = warm("tune", data, "--space", tmp_path / "space.yaml", "--out", tmp_path / "search")
     assert said in outcome.error
     assert not (tmp_path / "search").exists()
+
+
+def test_what_stops_a_trial_is_one_line(data, warm, space, settings, tmp_path):
+    faulty = tmp_path / "data"
+    shutil.copytree(data, faulty)
+    (next(iter((faulty / "train").iterdir())) / "text.jpg").write_text("no image")
+    outcome = warm("tune", faulty, "--space", space, "--out", tmp_path / "search", *settings())
+    said = [line for line in outcome.stderr.splitlines() if not line.startswith(("note: ", "trial 0: "))]
+    assert outcome.status == 2
+    assert len(said) == 1, outcome.stderr
+    assert "text.jpg (not an image)" in said[0]
+    assert re.search(r"trial 0: train\.lr=0\.0\d{1,5}, loss\.name=", outcome.stderr)
 
 
 def test_a_damaged_study_is_one_line(data, warm, tmp_path):

@@ -63,14 +63,20 @@ def tune(request: TuneRequest, watcher: Watcher | None = None) -> Best:
 
     def objective(trial: Any) -> float:
         values = {name: _suggested(trial, name, choice) for name, choice in searched.items()}
-        watcher.note(f"trial {trial.number}: {values}")
+        watcher.note(f"trial {trial.number}: {', '.join(_said(name, value) for name, value in values.items())}")
         folder = out / "trials" / f"{trial.number:04d}"
         return _trained(_with_values(request, values), folder, _TrialWatcher(trial, watcher))
 
-    done = (optuna.trial.TrialState.COMPLETE, optuna.trial.TrialState.PRUNED)
-    wanted = request.trials - len(study.get_trials(states=done))
-    if wanted > 0:
-        study.optimize(objective, n_trials=wanted)
+    states = optuna.trial.TrialState
+    for _ in range(request.trials - len(study.get_trials(states=(states.COMPLETE, states.PRUNED)))):
+        trial = study.ask()
+        try:
+            study.tell(trial, objective(trial))
+        except optuna.TrialPruned:
+            study.tell(trial, state=states.PRUNED)
+        except BaseException:
+            study.tell(trial, state=states.FAIL)
+            raise
     return _written(study, optuna, request, searched)
 
 
@@ -139,6 +145,11 @@ def _suggested(trial: Any, name: str, choice: Range | Choices) -> Any:
         return trial.suggest_categorical(name, list(choice))
     suggest = trial.suggest_int if choice.whole else trial.suggest_float
     return suggest(name, choice.low, choice.high, log=choice.log)
+
+
+def _said(name: str, value: Any) -> str:
+    """A value as people want to read it: the fourth digit of a rate tells them nothing."""
+    return f"{name}={f'{value:.4g}' if isinstance(value, float) else value}"
 
 
 def _require_space(space: Space, request: TuneRequest) -> None:
