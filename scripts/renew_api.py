@@ -11,7 +11,7 @@ from typing import Annotated, Any, Literal, Union, get_args, get_origin
 
 import shelfmind
 from shelfmind.api import definition, documentation, source_of
-from shelfmind.requests.arguments import Argument, arguments, by_place
+from shelfmind.requests.arguments import Argument, arguments, by_position
 from shelfmind.verbs import VERBS, Verb
 
 STUB = Path(shelfmind.__file__).with_suffix(".pyi")
@@ -50,8 +50,8 @@ class Stub:
         written = definition(verb.function)
         returns = self._written(verb, written.returns)
         watcher = f"watcher: {self._written(verb, written.args.args[1].annotation)} | None = None"
-        places = [each for each in arguments(request) if by_place(each)]
-        others = [each for each in arguments(request) if not by_place(each)]
+        places = [each for each in arguments(request) if by_position(each)]
+        others = [each for each in arguments(request) if not by_position(each)]
         places.sort(key=lambda each: not each.required)
         said = textwrap.indent(f'"""{documentation(verb)}"""', "    ").strip()
         parameters = [*map(self._parameter, places), "*", *map(self._parameter, others), watcher]

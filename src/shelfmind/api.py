@@ -18,8 +18,8 @@ def function_of(name: str) -> Callable[..., Any]:
     """The function ``shelfmind.<name>``, with the arguments of its request and their descriptions."""
     verb = VERBS[name]
 
-    def called(*places: Any, watcher: Observer | None = None, **names: Any) -> Any:
-        return verb.run(request_from(verb.request_type, places, names, name), watcher)
+    def called(*positional: Any, watcher: Observer | None = None, **names: Any) -> Any:
+        return verb.run(request_from(verb.request_type, positional, names, name), watcher)
 
     called.__name__ = called.__qualname__ = name
     called.__module__ = "shelfmind"
@@ -36,15 +36,15 @@ def documentation(verb: Verb) -> str:
     return "\n\n".join([f"{verb.summary} {request.details}".strip(), described(request), *endings]) + "\n"
 
 
-def source_of(place: str) -> ast.Module:
+def source_of(target: str) -> ast.Module:
     """The syntax tree of the module of ``module:name``, which is not imported."""
-    spec = find_spec(f"shelfmind.{place.partition(':')[0]}")
+    spec = find_spec(f"shelfmind.{target.partition(':')[0]}")
     assert spec is not None
     assert spec.origin is not None
     return ast.parse(Path(spec.origin).read_text(encoding="utf-8"))
 
 
-def definition(place: str) -> ast.FunctionDef:
+def definition(target: str) -> ast.FunctionDef:
     """The function ``module:name`` as it is written."""
-    name = place.partition(":")[2]
-    return next(each for each in source_of(place).body if isinstance(each, ast.FunctionDef) and each.name == name)
+    name = target.partition(":")[2]
+    return next(each for each in source_of(target).body if isinstance(each, ast.FunctionDef) and each.name == name)

@@ -312,7 +312,7 @@ def _fault(error: ValidationError) -> str:
     fault = first_fault(error)
     if not fault.unknown:
         return fault.sentence(dotted)
-    *sections, key = (str(part) for part in fault.place)
+    *sections, key = (str(part) for part in fault.location)
     section = _section_at(sections)
     near = _nearest(key, section)
     hint = f"did you mean {' or '.join(near)}?" if near else f"known: {', '.join(sorted(section.model_fields))}"

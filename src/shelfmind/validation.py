@@ -12,7 +12,7 @@ from pydantic_core import ErrorDetails
 
 from shelfmind.errors import nearest
 
-Place = tuple[int | str, ...]
+Location = tuple[int | str, ...]
 """Keys and indices that lead to a value; empty if the fault is in none alone."""
 
 _LONGEST = 60
@@ -44,17 +44,17 @@ _KINDS = {
 
 @dataclass(frozen=True, slots=True)
 class Fault:
-    """What is wrong with the value at a place; `unknown` says that there is no such place."""
+    """What is wrong with the value at a location; `unknown` says that there is none such."""
 
-    place: Place
+    location: Location
     problem: str
     unknown: bool = False
 
-    def sentence(self, name: Callable[[Place], str]) -> str:
-        """The fault in one line; `name` puts the place into words."""
-        if not self.place:
+    def sentence(self, name: Callable[[Location], str]) -> str:
+        """The fault in one line; `name` puts the location into words."""
+        if not self.location:
             return self.problem
-        return f"{name(self.place)}{' ' if self.problem.startswith('must ') else ': '}{self.problem}"
+        return f"{name(self.location)}{' ' if self.problem.startswith('must ') else ': '}{self.problem}"
 
 
 def first_fault(error: ValidationError) -> Fault:
@@ -68,9 +68,9 @@ def first_fault(error: ValidationError) -> Fault:
     return Fault(fault["loc"], _problem(fault), fault["type"] == "extra_forbidden")
 
 
-def dotted(place: Place) -> str:
+def dotted(location: Location) -> str:
     """``train.stages.0``, as in a recipe."""
-    return ".".join(str(part) for part in place)
+    return ".".join(str(part) for part in location)
 
 
 def _problem(fault: ErrorDetails) -> str:

@@ -55,8 +55,8 @@ class Verb:
         return function(request) if watcher is None else function(request, watcher=watcher)
 
 
-def _load(place: str) -> Any:
-    module, _, name = place.partition(":")
+def _load(target: str) -> Any:
+    module, _, name = target.partition(":")
     return getattr(import_module(f"shelfmind.{module}"), name)
 
 

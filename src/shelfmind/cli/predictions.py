@@ -108,8 +108,8 @@ def _longest(texts: Iterable[str], heading: str) -> int:
 def _beginning(text: str, cells: int) -> str:
     """As much of the beginning as fits."""
     taken = 0
-    for place, letter in enumerate(text):
+    for index, letter in enumerate(text):
         taken += cell_len(letter)
         if taken > cells:
-            return text[:place]
+            return text[:index]
     return text

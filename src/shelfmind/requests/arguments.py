@@ -51,12 +51,12 @@ class Argument:
 
 @cache
 def arguments(request: type[BaseModel]) -> tuple[Argument, ...]:
-    """The arguments in the order of Python's: those that may be given by place first."""
+    """The arguments in the order of Python's: those that may be given by position first."""
     found = [_argument(name, field) for name, field in request.model_fields.items()]
-    return tuple(sorted(found, key=lambda each: not by_place(each)))
+    return tuple(sorted(found, key=lambda each: not by_position(each)))
 
 
-def by_place(argument: Argument) -> bool:
+def by_position(argument: Argument) -> bool:
     """Whether Python takes it without its name: what the command takes so, and what there must be."""
     return argument.positional or argument.required
 
@@ -64,15 +64,17 @@ def by_place(argument: Argument) -> bool:
 def _argument(name: str, field: FieldInfo) -> Argument:
     marks = field.metadata
     flag = next((mark for mark in marks if isinstance(mark, Flag)), Flag())
-    place = next((mark for mark in marks if isinstance(mark, Positional)), None)
+    position = next((mark for mark in marks if isinstance(mark, Positional)), None)
     annotation = _plain(field.annotation)
     several = get_origin(annotation) is tuple and get_args(annotation)[-1:] == (...,)
     switch = annotation is bool
-    if place is not None or NoFlag in marks:
+    if position is not None or NoFlag in marks:
         flags: tuple[str, ...] = ()
     else:
         flags = flag.names or (f"--{name.replace('_', '-')}",)
-    metavar = (place.metavar or name.upper()) if place is not None else flag.metavar or _metavar(annotation, marks)
+    metavar = (
+        (position.metavar or name.upper()) if position is not None else flag.metavar or _metavar(annotation, marks)
+    )
     return Argument(
         name=name,
         annotation=field.annotation,
@@ -80,7 +82,7 @@ def _argument(name: str, field: FieldInfo) -> Argument:
         required=field.is_required(),
         description=field.description or "",
         flags=flags,
-        positional=place is not None,
+        positional=position is not None,
         switch=switch,
         repeated=several if flag.repeated is None else flag.repeated,
         metavar="" if switch else metavar,

@@ -8,7 +8,7 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any, TypeVar
 
 from shelfmind.errors import worded
-from shelfmind.requests.arguments import Argument, arguments, by_place
+from shelfmind.requests.arguments import Argument, arguments, by_position
 from shelfmind.requests.request import Request
 
 R = TypeVar("R", bound=Request)
@@ -24,8 +24,8 @@ def takes(request: type[R]) -> Callable[[Callable[[R, W], T]], Callable[..., T]]
 
     def decorate(function: Callable[[R, W], T]) -> Callable[..., T]:
         @functools.wraps(function)
-        def called(*places: Any, watcher: W | None = None, **names: Any) -> T:
-            made = request_from(request, places, names, function.__name__)
+        def called(*positional: Any, watcher: W | None = None, **names: Any) -> T:
+            made = request_from(request, positional, names, function.__name__)
             made.require_inputs()
             return function(made) if watcher is None else function(made, watcher)  # type: ignore[call-arg]
 
@@ -36,15 +36,15 @@ def takes(request: type[R]) -> Callable[[Callable[[R, W], T]], Callable[..., T]]
     return decorate
 
 
-def request_from(request: type[R], places: Sequence[Any], names: Mapping[str, Any], verb: str) -> R:
+def request_from(request: type[R], positional: Sequence[Any], names: Mapping[str, Any], verb: str) -> R:
     """The request that these positional and named arguments make, or the one that is the only argument."""
-    if len(places) == 1 and isinstance(places[0], request) and not names:
-        return places[0]
-    known = [each.name for each in arguments(request) if by_place(each)]
-    if len(places) > len(known):
+    if len(positional) == 1 and isinstance(positional[0], request) and not names:
+        return positional[0]
+    known = [each.name for each in arguments(request) if by_position(each)]
+    if len(positional) > len(known):
         said = ", ".join(known) or "none"
-        raise TypeError(f"{verb}() must have at most {len(known)} positional arguments ({said}), got {len(places)}")
-    given = dict(zip(known, places, strict=False))
+        raise TypeError(f"{verb}() must have at most {len(known)} positional arguments ({said}), got {len(positional)}")
+    given = dict(zip(known, positional, strict=False))
     for name in names:
         if name in given:
             raise TypeError(f"{verb}() got two values for '{name}'")
@@ -56,7 +56,7 @@ def signature(request: type[Request]) -> inspect.Signature:
     parameters = [
         inspect.Parameter(
             each.name,
-            inspect.Parameter.POSITIONAL_OR_KEYWORD if by_place(each) else inspect.Parameter.KEYWORD_ONLY,
+            inspect.Parameter.POSITIONAL_OR_KEYWORD if by_position(each) else inspect.Parameter.KEYWORD_ONLY,
             default=inspect.Parameter.empty if each.required else each.default,
             annotation=each.annotation,
         )

@@ -5,20 +5,20 @@ from __future__ import annotations
 from pydantic import BaseModel, ValidationError
 
 from shelfmind.errors import UserError, argument, unknown_name
-from shelfmind.validation import Place, first_fault
+from shelfmind.validation import Location, first_fault
 
 
 def describe_fault(error: ValidationError, request: type[BaseModel]) -> UserError:
     """The first fault as one line that names the argument, and the nearest right one for one that there is not."""
     fault = first_fault(error)
     if fault.unknown:
-        return unknown_name("argument", str(fault.place[0]), request.model_fields)
+        return unknown_name("argument", str(fault.location[0]), request.model_fields)
     return UserError(fault.sentence(_name))
 
 
-def _name(place: Place) -> str:
+def _name(location: Location) -> str:
     """``caps``, and of what is inside it ``caps of 'others'`` or ``resolutions, number 2,``."""
-    first, *inner = place
+    first, *inner = location
     name = argument(str(first))
     for part in inner:
         name += f", number {part + 1}," if isinstance(part, int) else f" of '{part}'"

@@ -75,7 +75,7 @@ def _parsed(name: str, choice: Any) -> Range | Choices:
         except ValidationError as error:
             fault = first_fault(error)
             said = (
-                unknown_name("key", dotted(fault.place), Range.model_fields)
+                unknown_name("key", dotted(fault.location), Range.model_fields)
                 if fault.unknown
                 else fault.sentence(dotted)
             )
