@@ -175,6 +175,7 @@ class TrainingDisplay(Watcher):
     def __init__(self, display: Display) -> None:
         self.display = display
         self.task: TaskID | None = None
+        self.val_images = 0
         self.began = time.monotonic()
         self.said = time.monotonic()
 
@@ -199,10 +200,10 @@ class TrainingDisplay(Watcher):
         if self.task is not None:
             self.display.remove(self.task)
             self.task = None
-        images = len(training.batches.labels)
+        images, self.val_images = len(training.batches.labels), len(training.val_labels)
         self.display.line(
             f"training {training.kind} on {counted(images, 'image')}, {training.batches.batch_size} a step, "
-            f"{counted(len(training.val_labels), 'image')} for validation"
+            f"{counted(self.val_images, 'image')} for validation"
         )
         if training.position.history:
             self.display.line(f"going on after epoch {training.position.epoch - 1}")
@@ -229,7 +230,7 @@ class TrainingDisplay(Watcher):
         figures = [f"epoch {entry['epoch']:>3}", f"{entry['progress']:>4.0%}", f"{entry['image_size']} px"]
         figures.append(f"train loss {entry['train_loss']:.3f}")
         if entry["val_loss"] is not None and entry["val_top1"] is not None:
-            figures += [f"val loss {entry['val_loss']:.3f}", f"val top-1 {entry['val_top1']:.1%}"]
+            figures += [f"val loss {entry['val_loss']:.3f}", f"val top-1 {_share(entry['val_top1'], self.val_images)}"]
         figures += [f"{entry['images_per_second']:.0f} images/s", f"{entry['elapsed_s']:.0f} s"]
         self.display.line("  ".join(figures))
 
@@ -273,6 +274,13 @@ def evaluation_table(figures: Mapping[str, Any]) -> Table:
     return table
 
 
+def _share(share: float, images: int, decimals: int = 1) -> str:
+    """A share of so many images; of too few the counts."""
+    from shelfmind.evaluation.intervals import too_few_images  # brings SciPy with it
+
+    return f"{round(share * images)} of {images}" if too_few_images(images) else f"{share:.{decimals}%}"
+
+
 def _shot_cells(value: float | None, images: int, interval: Sequence[float] | None) -> tuple[str, str]:
     from shelfmind.evaluation.intervals import too_few_images  # brings SciPy with it
 
@@ -306,8 +314,7 @@ def resolutions_table(outcome: Any) -> Table:
     table = Table("image size", "as it is", "fine-tuned", "gain", "95% interval", title=title)
 
     def figure(top1: float) -> str:
-        images = outcome.images
-        return f"{round(top1 * images)} of {images}" if outcome.too_few_images else f"{top1:.2%}"
+        return _share(top1, outcome.images, 2)
 
     table.add_row(f"{outcome.image_size} px (the run's own)", figure(outcome.top1), "", "", "")
     for each in outcome.resolutions:

@@ -16,12 +16,15 @@ from shelfmind.evaluation.intervals import LEAST_IMAGES, too_few_images
 from shelfmind.evaluation.logit_adjustment import TradeOff
 from shelfmind.evaluation.result import Evaluation
 from shelfmind.files import write_text
+from shelfmind.nouns import counted
 from shelfmind.pages import charts
 from shelfmind.pages.templates import Chart, Picture, page_template, path_shortener
 from shelfmind.pages.thumbnails import thumbnail
 from shelfmind.records import Predictions
 
 _MOST_BAD_FILES = 200
+_DOUBT = "warning: "
+"""How a note begins that makes the figures doubtful."""
 
 History = Sequence[Mapping[str, object]]
 
@@ -66,21 +69,23 @@ def write_report(
     def example(confusion: Confusion) -> Picture:
         return picture(Path(confusion.examples[0]))
 
+    doubts = [note.removeprefix(_DOUBT) for note in evaluation.notes if note.startswith(_DOUBT)]
     page = page_template("pages/report.html.j2").render(
         title=title,
         evaluation=evaluation,
+        warnings=(*evaluation.warnings, *doubts),
         shot_counts=_shot_counts(train_counts),
-        curves=training_charts(history),
+        curves=training_charts(history, _validated_by(provenance or {})),
         calibration=charts.reliability_chart(evaluation.reliability),
         classes_chart=charts.class_chart(evaluation.per_class, evaluation.shots, evaluation.shot_cutoffs),
         confusions=[(each, example(each), reference(each.predicted_id)) for each in evaluation.confusions],
         worst_errors=[(each, picture(Path(each.path)), laid(each.path)) for each in evaluation.worst_errors],
         has_overlays=bool(overlays),
-        trade_off=trade_off_chart(trade_offs),
+        trade_off=trade_off_chart(trade_offs, evaluation.too_few_images),
         bad_files=[(shown(str(each.path)), each.reason) for each in predictions.bad_files[:_MOST_BAD_FILES]],
         resamples=RESAMPLES,
         has_references=bool(examples),
-        notes=(*evaluation.notes, *catalog_notes),
+        notes=(*(note for note in evaluation.notes if not note.startswith(_DOUBT)), *catalog_notes),
         recipe_text=recipe_text,
         provenance=_flat(provenance or {}),
         interval=charts.interval_chart,
@@ -90,8 +95,9 @@ def write_report(
     write_text(path, page)
 
 
-def trade_off_chart(trade_offs: Sequence[TradeOff]) -> Chart | None:
-    """What other strengths of logit adjustment would give to frequent and to rare classes."""
+def trade_off_chart(trade_offs: Sequence[TradeOff], too_few: bool = False) -> Chart | None:
+    """What other strengths of logit adjustment would give to frequent and to rare classes; of too few images none is
+    named the best."""
     if not trade_offs:
         return None
     groups = (("c1", "many"), ("c3", "medium"), ("c2", "few"))
@@ -104,12 +110,17 @@ def trade_off_chart(trade_offs: Sequence[TradeOff]) -> Chart | None:
     drawing = charts.line_chart(series, "Accuracy over the strength of adjustment", percent=True, x_name="tau")
     best = max(trade_offs, key=lambda row: row.macro_top1)
     note = f"Macro top-1 is highest, {best.macro_top1:.1%}, at tau {best.tau:g}; top-1 is then {best.top1:.1%}."
+    note = "These are too few images to judge." if too_few else note
     key = tuple((each.style, each.name) for each in series if each.points)
     return None if drawing is None else Chart("Logit adjustment: frequent against rare classes", drawing, note, key)
 
 
-def training_charts(history: History) -> list[Chart]:
-    """Loss, accuracy and learning rate over the epochs; a chart without any figure is left out."""
+def training_charts(history: History, val_images: int | None = None) -> list[Chart]:
+    """Loss, accuracy and learning rate over the epochs; a chart without any figure is left out.
+
+    `val_images` says by how many images the run was validated, None if that is not known.
+    """
+    few = val_images is not None and too_few_images(val_images)
     marks = _image_sizes(history)
     loss = (
         charts.Series("c1", "training", _points(history, "train_loss")),
@@ -125,7 +136,7 @@ def training_charts(history: History) -> list[Chart]:
     titles = ("Loss", "Top-1 on validation images", "Learning rate")
     notes = (
         _lowest(loss[1].points),
-        _highest(top1[0].points, "Best: {:.1%}"),
+        f"{counted(val_images or 0, 'image')}: too few to judge." if few else _highest(top1[0].points, "Best: {:.1%}"),
         _highest(rate[0].points, "Peak: {:.3g}"),
     )
     drawn = zip(titles, (loss, top1, rate), drawings, notes, strict=True)
@@ -134,6 +145,14 @@ def training_charts(history: History) -> list[Chart]:
         for title, series, drawing, note in drawn
         if drawing is not None
     ]
+
+
+def _validated_by(provenance: Mapping[str, object]) -> int | None:
+    """The number of validation images that a run's provenance names."""
+    data = provenance.get("data")
+    images = data.get("images") if isinstance(data, Mapping) else None
+    found = images.get("val") if isinstance(images, Mapping) else None
+    return found if isinstance(found, int) else None
 
 
 def _points(history: History, key: str) -> tuple[charts.Point, ...]:
