@@ -24,7 +24,7 @@ from shelfmind.pages.report import write_report
 from shelfmind.pages.thumbnails import data_address
 from shelfmind.progress import Counter, Note, count_silently, say_nothing, tell
 from shelfmind.records import Catalog, Predictions
-from shelfmind.runs.calibration import write_temperature
+from shelfmind.runs.calibration import note_on_temperature, write_temperature
 from shelfmind.runs.folder import RunFolder, read_json
 from shelfmind.runs.known_data import chosen_split, open_known, part, split_names
 from shelfmind.runs.overlaps import refuse_seen
@@ -84,7 +84,7 @@ def evaluate_run(
         split,
         predictions,
         overlap=overlap_with(known, split, predictions, counter),
-        notes=notes_on(known, split),
+        notes=(*notes_on(known, split), *note_on_temperature(predictor.run, predictor.temperature, split)),
         logit_adjust=logit_adjust,
     )
 
@@ -103,7 +103,8 @@ def calibrate_run(
     """Fit the temperature of a run's probabilities to one split, never to test, and keep it beside the weights if the
     likelihood of held-out labels is better for it beyond chance; otherwise say so and keep temperature 1.
 
-    `replaced` of the outcome is an earlier temperature of these weights that no longer holds.
+    `replaced` of the outcome is an earlier temperature of these weights that no longer holds; `trained` and
+    `near_copies` say how many of the images the run has seen, which makes a temperature doubtful.
 
     Raises:
         UserError: the split is test, missing or empty, the classes differ from the run's, too many files are bad, or,
@@ -119,7 +120,10 @@ def calibrate_run(
         trained = known.catalog.split("train") if "train" in split_names(split) else ()
         purpose = "which is far surer of them than of others"
         refuse_seen(trained, known.histories, purpose, folder / "seen.csv")
-    scaling = scale_temperature(predict_split(predictor, known.catalog, split, max_bad_fraction, folder, counter))
+    predictions = predict_split(predictor, known.catalog, split, max_bad_fraction, folder, counter)
+    overlap = overlap_with(known, split, predictions, counter)
+    seen = (0, 0) if overlap is None else (overlap.trained, overlap.near_copies or 0)
+    scaling = replace(scale_temperature(predictions), trained=seen[0], near_copies=seen[1])
     replaced = write_temperature(predictor.run, scaling, predictor.checksum, predictor.tta, split)
     return replace(scaling, replaced=replaced)
 
