@@ -582,7 +582,8 @@ def calibrate(
 
     Returns:
         What was fitted, whether it is kept, and why; `replaced` is an earlier temperature of these weights that no
-        longer holds.
+        longer holds; `trained` and `near_copies` say how many of the images the run has seen, which makes a temperature
+        doubtful.
 
     Raises:
         UserError: the split is test, missing or empty, the classes differ from the run's, too many files are bad, or,

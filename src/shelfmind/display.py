@@ -170,6 +170,7 @@ class TrainingDisplay(Watcher):
         self.display = display
         self.task: TaskID | None = None
         self.done_before = 0.0
+        self.val_images = 0
         self.said = time.monotonic()
 
     def note(self, text: str) -> None:
@@ -193,7 +194,7 @@ class TrainingDisplay(Watcher):
         if self.task is not None:
             self.display.remove(self.task)
             self.task = None
-        self.done_before = start.progress
+        self.done_before, self.val_images = start.progress, start.val_images
         self.display.line(
             f"training {start.kind} on {counted(start.images, 'image')}, {start.batch_size} a step, "
             f"{counted(start.val_images, 'image')} for validation"
@@ -222,7 +223,7 @@ class TrainingDisplay(Watcher):
         figures = [f"epoch {entry['epoch']:>3}", f"{entry['progress']:>4.0%}", f"{entry['image_size']} px"]
         figures.append(f"train loss {entry['train_loss']:.3f}")
         if entry["val_loss"] is not None and entry["val_top1"] is not None:
-            figures += [f"val loss {entry['val_loss']:.3f}", f"val top-1 {entry['val_top1']:.1%}"]
+            figures += [f"val loss {entry['val_loss']:.3f}", f"val top-1 {_share(entry['val_top1'], self.val_images)}"]
         figures += [f"{entry['images_per_second']:.0f} images/s", f"{entry['elapsed_s']:.0f} s"]
         self.display.line("  ".join(figures))
 
@@ -266,6 +267,13 @@ def evaluation_table(figures: Mapping[str, Any]) -> Table:
     return table
 
 
+def _share(share: float, images: int, decimals: int = 1) -> str:
+    """A share of so many images; of too few the counts."""
+    from shelfmind.evaluation.intervals import too_few_images  # brings SciPy with it
+
+    return f"{round(share * images)} of {images}" if too_few_images(images) else f"{share:.{decimals}%}"
+
+
 def _shot_cells(value: float | None, images: int, interval: Sequence[float] | None) -> tuple[str, str]:
     from shelfmind.evaluation.intervals import too_few_images  # brings SciPy with it
 
@@ -299,8 +307,7 @@ def resolutions_table(outcome: Any) -> Table:
     table = Table("image size", "as it is", "fine-tuned", "gain", "95% interval", title=title)
 
     def figure(top1: float) -> str:
-        images = outcome.images
-        return f"{round(top1 * images)} of {images}" if outcome.too_few_images else f"{top1:.2%}"
+        return _share(top1, outcome.images, 2)
 
     table.add_row(f"{outcome.image_size} px (the run's own)", figure(outcome.top1), "", "", "")
     for each in outcome.resolutions:

@@ -62,12 +62,19 @@ def test_the_page_stands_alone(explained, photos):
 
 def test_a_class_can_be_asked_about(trained, photos, data, warm, tmp_path):
     name = sorted(path.name for path in (data / "train").iterdir())[-1]
-    words = ("explain", trained.run, photos[0], "--class", name, "--neighbours", "0", "--out", tmp_path / "out")
-    assert warm(*words).status == 0
-    (row,) = explanations(tmp_path / "out")
-    assert row["asked"] == name
-    assert row["neighbours"] == []
-    assert "unknown class" in warm(*words[:4], "没有", "--out", tmp_path / "other").error
+    learnt = sorted((data / "train" / name).iterdir())[0]
+    copy = tmp_path / "copy.jpg"
+    copy.write_bytes(learnt.read_bytes() + b"metadata")
+    words = ("explain", trained.run, photos[0], learnt, copy, "--class", name)
+    outcome = warm(*words, "--neighbours", "0", "--out", tmp_path / "out")
+    assert outcome.status == 0, outcome.stderr
+    rows = explanations(tmp_path / "out")
+    assert {row["asked"] for row in rows} == {name}
+    assert [row["neighbours"] for row in rows] == [[]] * 3
+    assert [row["seen"] for row in rows] == [None, "train", "near-copy"]
+    page = (tmp_path / "out" / "index.html").read_text(encoding="utf-8")
+    assert "the run was trained on this photo" in page
+    assert "unknown class" in warm(*words[:-1], "没有", "--out", tmp_path / "other").error
 
 
 def test_without_its_training_images_it_explains_all_the_same(copied_run, photos, warm, tmp_path):
@@ -76,7 +83,7 @@ def test_without_its_training_images_it_explains_all_the_same(copied_run, photos
     content["data"]["path"] = str(tmp_path / "gone")
     path.write_text(json.dumps(content), encoding="utf-8")
     assert warm("explain", copied_run, photos[0], "--out", tmp_path / "out").status == 0
-    assert "no longer at" in (tmp_path / "out" / "index.html").read_text(encoding="utf-8")
+    assert "is gone, so no training images are shown" in (tmp_path / "out" / "index.html").read_text(encoding="utf-8")
 
 
 def test_an_earlier_page_is_replaced_only_if_asked_and_with_nothing_of_it_left(trained, photos, warm, tmp_path):

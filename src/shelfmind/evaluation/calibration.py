@@ -106,7 +106,8 @@ class TemperatureScaling:
     `temperature` is the one to use: `fitted`, the one fitted to all images, if `kept`, else 1; `reason` says why in
     words. `gain` is by how much it raises the mean log likelihood of an image's label (nats), with a 95% interval over
     images (None for too few of them). `gain` and `ece_after` are honest: each fold of the images is scaled by the
-    temperature fitted to the others. `replaced` is an earlier temperature that this one replaces.
+    temperature fitted to the others. `replaced` is an earlier temperature that this one replaces. Of the images,
+    `trained` were trained on and `near_copies` are copies of such.
     """
 
     temperature: float
@@ -119,11 +120,21 @@ class TemperatureScaling:
     gain: float
     gain_ci95: Interval | None
     replaced: float | None = None
+    trained: int = 0
+    near_copies: int = 0
 
     def sentence(self) -> str:
         """What was decided and why, for people."""
         instead = "" if self.replaced is None else f", instead of {self.replaced:.3f} from before"
-        return f"kept temperature {self.temperature:{'.3f' if self.kept else 'g'}}{instead}: {self.reason}"
+        kept = f"kept temperature {self.temperature:{'.3f' if self.kept else 'g'}}{instead}: {self.reason}"
+        seen = self.trained + self.near_copies
+        if not self.kept or not seen:
+            return kept
+        were, are = ("was", "is") if seen == 1 else ("were", "are")
+        return (
+            f"{kept}; but {seen:,} of the {counted(self.images, 'image')} {were} trained on or {are} nearly the same "
+            "as a training photo, and a network is surer of such than of others"
+        )
 
 
 def scale_temperature(predictions: Predictions, seed: int = 0) -> TemperatureScaling:

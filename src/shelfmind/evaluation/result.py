@@ -118,6 +118,7 @@ class Evaluation:
             "split": self.split,
             "tta": list(self.tta),
             "warnings": list(self.warnings),
+            "notes": list(self.notes),
             "seen": None if self.seen is None else self.seen.to_json(),
             "confusions": [
                 {

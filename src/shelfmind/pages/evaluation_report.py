@@ -19,6 +19,9 @@ from shelfmind.pages.run_sections import SECTIONS, History, Material
 from shelfmind.pages.templates import page_template
 from shelfmind.records import Predictions
 
+DOUBT = "warning: "
+"""How a note begins that makes the figures doubtful."""
+
 
 @dataclass(frozen=True, slots=True)
 class Written:
@@ -51,12 +54,13 @@ def write_evaluation_report(
     address of a saliency map by the path of a wrong image, `trade_offs` what logit adjustment would give. Raises
     `UserError` if the page cannot be written; an image that cannot be opened becomes a placeholder.
     """
+    doubts = [note.removeprefix(DOUBT) for note in evaluation.notes if note.startswith(DOUBT)]
     material = Material(
         evaluation=evaluation,
         predictions=predictions,
         history=history,
         recipe_text=recipe_text,
-        notes=(*evaluation.notes, *catalog_notes),
+        notes=(*(note for note in evaluation.notes if not note.startswith(DOUBT)), *catalog_notes),
         provenance=provenance or {},
         references=references or {},
         overlays=overlays or {},
@@ -65,6 +69,7 @@ def write_evaluation_report(
     page = page_template("pages/report.html.j2").render(
         title=title,
         evaluation=evaluation,
+        warnings=(*evaluation.warnings, *doubts),
         shot_counts=_shot_counts(train_counts),
         sections=list(written(material)),
         interval=charts.interval_chart,

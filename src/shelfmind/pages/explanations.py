@@ -9,6 +9,13 @@ from pathlib import Path
 from shelfmind.files import write_text
 from shelfmind.pages.templates import Picture, page_template, path_shortener
 
+SEEN = {
+    "train": "the run was trained on this photo, so that it says little about others",
+    "val": "the run's weights were chosen by this photo, among others",
+    "near-copy": "nearly the same as a photo that the run was trained on",
+}
+"""What the page says of a photo that the run knows."""
+
 
 @dataclass(frozen=True)
 class Likeness:
@@ -24,7 +31,8 @@ class Explanation:
     """One image explained, or the reason why it cannot be.
 
     `asked` is the class that the map speaks for, `guesses` the most probable classes with their probabilities,
-    `overlay` the name of the picture written beside the page.
+    `overlay` the name of the picture written beside the page. `seen` says how the run knows the photo: one of `SEEN`,
+    or None.
     """
 
     path: str
@@ -33,6 +41,7 @@ class Explanation:
     overlay: str = ""
     neighbours: tuple[Likeness, ...] = ()
     error: str | None = None
+    seen: str | None = None
 
 
 @dataclass(frozen=True)
@@ -54,5 +63,5 @@ def write_explanations(path: Path, title: str, panels: Sequence[Panel], notes: S
     """Write the page, which needs nothing outside itself."""
     shown = path_shortener([panel.explanation.path for panel in panels])
     template = page_template("pages/explanations.html.j2")
-    page = template.render(title=title, panels=panels, notes=notes, shown=shown)
+    page = template.render(title=title, panels=panels, notes=notes, shown=shown, seen=SEEN)
     write_text(path, page)

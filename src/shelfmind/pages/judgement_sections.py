@@ -147,7 +147,8 @@ def _accuracy(judgement: Judgement) -> PageSection:
     return PageSection(
         key="accuracy",
         title="Accuracy and class size",
-        intro=f"How often {judgement.source} is right on images that it was not trained on, class by class.",
+        intro=f"How often the first guess is right on images that were not trained on, class by class. Asked: "
+        f"{judgement.source}.",
         figures=tuple(figures),
         charts=() if drawing is None else (Chart("Recall of each class over its training images", drawing),),
         tables=(Table("", tuple((name, False) for name in names), rows, len(rows)),) if rows else (),

@@ -12,8 +12,10 @@ import numpy as np
 
 from shelfmind.evaluation.bootstrap import RESAMPLES
 from shelfmind.evaluation.confusion import Confusion
+from shelfmind.evaluation.intervals import too_few_images
 from shelfmind.evaluation.logit_adjustment import TradeOff
 from shelfmind.evaluation.result import Evaluation
+from shelfmind.nouns import counted
 from shelfmind.pages import charts
 from shelfmind.pages.templates import Chart, Picture, path_shortener
 from shelfmind.pages.thumbnails import thumbnail
@@ -72,7 +74,7 @@ class ReportSection:
 
 def training(material: Material) -> Content | None:
     """How the run went."""
-    curves = training_charts(material.history)
+    curves = training_charts(material.history, _validated_by(material.provenance))
     return {"curves": curves} if curves else None
 
 
@@ -83,7 +85,7 @@ def confidence(material: Material) -> Content:
         "e": e,
         "calibration": charts.reliability_chart(e.reliability),
         "classes_chart": charts.class_chart(e.per_class, e.shots, e.shot_cutoffs),
-        "trade_off": trade_off_chart(material.trade_offs),
+        "trade_off": trade_off_chart(material.trade_offs, e.too_few_images),
     }
 
 
@@ -146,8 +148,9 @@ SECTIONS: dict[str, ReportSection] = {
 """In the order of the page, by key, which is the anchor and the name of the template."""
 
 
-def trade_off_chart(trade_offs: Sequence[TradeOff]) -> Chart | None:
-    """What other strengths of logit adjustment would give to frequent and to rare classes."""
+def trade_off_chart(trade_offs: Sequence[TradeOff], too_few: bool = False) -> Chart | None:
+    """What other strengths of logit adjustment would give to frequent and to rare classes; of too few images none is
+    named the best."""
     if not trade_offs:
         return None
     groups = (("c1", "many"), ("c3", "medium"), ("c2", "few"))
@@ -160,12 +163,17 @@ def trade_off_chart(trade_offs: Sequence[TradeOff]) -> Chart | None:
     drawing = charts.line_chart(series, "Accuracy over the strength of adjustment", percent=True, x_name="tau")
     best = max(trade_offs, key=lambda row: row.macro_top1)
     note = f"Macro top-1 is highest, {best.macro_top1:.1%}, at tau {best.tau:g}; top-1 is then {best.top1:.1%}."
+    note = "These are too few images to judge." if too_few else note
     key = tuple((each.style, each.name) for each in series if each.points)
     return None if drawing is None else Chart("Logit adjustment: frequent against rare classes", drawing, note, key)
 
 
-def training_charts(history: History) -> list[Chart]:
-    """Loss, accuracy and learning rate over the epochs; a chart without any figure is left out."""
+def training_charts(history: History, val_images: int | None = None) -> list[Chart]:
+    """Loss, accuracy and learning rate over the epochs; a chart without any figure is left out.
+
+    `val_images` says by how many images the run was validated, None if that is not known.
+    """
+    few = val_images is not None and too_few_images(val_images)
     marks = _image_sizes(history)
     loss = (
         charts.Series("c1", "training", _points(history, "train_loss")),
@@ -181,7 +189,7 @@ def training_charts(history: History) -> list[Chart]:
     titles = ("Loss", "Top-1 on validation images", "Learning rate")
     notes = (
         _lowest(loss[1].points),
-        _highest(top1[0].points, "Best: {:.1%}"),
+        f"{counted(val_images or 0, 'image')}: too few to judge." if few else _highest(top1[0].points, "Best: {:.1%}"),
         _highest(rate[0].points, "Peak: {:.3g}"),
     )
     drawn = zip(titles, (loss, top1, rate), drawings, notes, strict=True)
@@ -190,6 +198,14 @@ def training_charts(history: History) -> list[Chart]:
         for title, series, drawing, note in drawn
         if drawing is not None
     ]
+
+
+def _validated_by(provenance: Mapping[str, object]) -> int | None:
+    """The number of validation images that a run's provenance names."""
+    data = provenance.get("data")
+    images = data.get("images") if isinstance(data, Mapping) else None
+    found = images.get("val") if isinstance(images, Mapping) else None
+    return found if isinstance(found, int) else None
 
 
 def _points(history: History, key: str) -> tuple[charts.Point, ...]:

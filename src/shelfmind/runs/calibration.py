@@ -10,6 +10,7 @@ from shelfmind.errors import UserError
 from shelfmind.evaluation.calibration import TemperatureScaling
 from shelfmind.files import write_json
 from shelfmind.runs.folder import RunFolder, read_json
+from shelfmind.runs.known_data import split_names
 
 
 def write_temperature(
@@ -38,6 +39,16 @@ def read_temperature(run: RunFolder, checksum: str, tta: Sequence[str]) -> float
         return float(content["temperature"]) if _is_of(content, checksum, tta) else 1.0
     except (KeyError, TypeError, ValueError) as error:
         raise UserError(f"{run.calibration} is damaged: {error}; delete it or calibrate again") from error
+
+
+def note_on_temperature(run: RunFolder, temperature: float, split: str) -> tuple[str, ...]:
+    """What to know where `temperature`, that of the run, is used on images that it may have been fitted to."""
+    if temperature == 1.0:
+        return ()
+    fitted_to = split_names(str(read_json(run.calibration).get("split", "")))
+    same = ", ".join(name for name in split_names(split) if name in fitted_to)
+    text = f"the temperature {temperature:.3f} was fitted to images of {same}, so that the calibration error flatters"
+    return (text,) if same else ()
 
 
 def _is_of(content: Mapping[str, Any], checksum: str, tta: Sequence[str]) -> bool:

@@ -27,7 +27,7 @@ from shelfmind.records import Catalog, Predictions
 from shelfmind.requests.calling import takes
 from shelfmind.requests.measuring import CalibrateRequest, EvaluateRequest
 from shelfmind.requests.watching import SILENT, Observer
-from shelfmind.runs.calibration import write_temperature
+from shelfmind.runs.calibration import note_on_temperature, write_temperature
 from shelfmind.runs.folder import RunFolder, read_json
 from shelfmind.runs.known_data import chosen_split, open_known, samples_of, split_names
 from shelfmind.runs.overlaps import refuse_seen
@@ -78,7 +78,7 @@ def evaluate_run(request: EvaluateRequest, watcher: Observer = SILENT) -> Evalua
         split,
         predictions,
         overlap=overlap_with(known, split, predictions, counter),
-        notes=notes_on(known, split),
+        notes=(*notes_on(known, split), *note_on_temperature(predictor.run, predictor.temperature, split)),
         logit_adjust=request.logit_adjust,
     )
 
@@ -90,7 +90,8 @@ def calibrate_run(request: CalibrateRequest, watcher: Observer = SILENT) -> Temp
 
     Returns:
         What was fitted, whether it is kept, and why; `replaced` is an earlier temperature of these weights that no
-        longer holds.
+        longer holds; `trained` and `near_copies` say how many of the images the run has seen, which makes a temperature
+        doubtful.
 
     Raises:
         UserError: the split is test, missing or empty, the classes differ from the run's, too many files are bad, or,
@@ -110,7 +111,9 @@ def calibrate_run(request: CalibrateRequest, watcher: Observer = SILENT) -> Temp
         purpose = "which is far surer of them than of others"
         refuse_seen(trained, known.histories, purpose, folder / "seen.csv")
     predictions = predict_split(predictor, known.catalog, split, request.max_bad_fraction, folder, counter)
-    scaling = scale_temperature(predictions)
+    overlap = overlap_with(known, split, predictions, counter)
+    seen = (0, 0) if overlap is None else (overlap.trained, overlap.near_copies or 0)
+    scaling = replace(scale_temperature(predictions), trained=seen[0], near_copies=seen[1])
     replaced = write_temperature(predictor.run, scaling, predictor.checksum, predictor.tta, split)
     return replace(scaling, replaced=replaced)
 

@@ -4,15 +4,15 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Sequence
-from dataclasses import asdict
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, replace
 from functools import partial
 from pathlib import Path
 
 import numpy as np
 import numpy.typing as npt
 
-from shelfmind.errors import unknown_name
+from shelfmind.errors import UserError, unknown_name
 from shelfmind.evaluation.matrix_rows import unit_rows
 from shelfmind.files import make_folder, require_free_folder, write_atomically, write_text
 from shelfmind.images.decoding import BadImage
@@ -24,13 +24,14 @@ from shelfmind.pages.explanations import Explanation, Likeness, Panel, write_exp
 from shelfmind.pages.templates import Picture
 from shelfmind.pages.thumbnails import data_uri, thumbnail
 from shelfmind.progress import Counter
-from shelfmind.records import Predictions
+from shelfmind.records import UNLABELLED, Predictions, Sample
 from shelfmind.requests.calling import takes
 from shelfmind.requests.measuring import ExplainRequest
 from shelfmind.requests.watching import SILENT, Observer
 from shelfmind.runs.folder import RunFolder, read_json
-from shelfmind.runs.history import UnknownHistoryError
-from shelfmind.runs.known_data import open_known
+from shelfmind.runs.history import UnknownHistoryError, read_history
+from shelfmind.runs.known_data import NEW, open_known
+from shelfmind.runs.overlaps import near_copies_of, seen_before
 from shelfmind.workflows.saliency import BATCH, overlays
 
 GUESSES, EDGE = 3, 192
@@ -63,6 +64,7 @@ def explain(request: ExplainRequest, watcher: Observer = SILENT) -> list[Explana
     images = list(find_images(paths))
     make_folder(out)
     known = _training_images(predictor, notes, counter) if request.neighbours else None
+    seen = _seen(predictor.run, images, notes, counter)
     for name in sorted(earlier):
         (out / name).unlink(missing_ok=True)
     progress = counter("explaining", len(images))
@@ -71,6 +73,7 @@ def explain(request: ExplainRequest, watcher: Observer = SILENT) -> list[Explana
         group = images[start : start + BATCH]
         panels += _explained(predictor, group, start, class_name, known, request.neighbours, out)
         progress(len(group))
+    panels = [_with_use(panel, seen) for panel in panels]
     explanations = [panel.explanation for panel in panels]
     lines = (json.dumps(asdict(each), ensure_ascii=True) for each in explanations)
     write_text(out / "explanations.jsonl", "\n".join(lines) + "\n")
@@ -91,12 +94,14 @@ def _training_images(predictor: Predictor, notes: list[str], counter: Counter) -
     origin = read_json(run.provenance)["data"] if run.provenance.exists() else {}
     data = Path(origin["path"]) if origin else None
     if data is None or not data.exists():
-        notes.append(f"The run's training images are no longer at {data}, so none are shown beside.")
+        gone = "The run does not say where its training images lay" if data is None else f"{data} is gone"
+        notes.append(f"{gone}, so no training images are shown beside.")
         return None
     try:
         catalog = open_known([run], data, origin["format"], counter).catalog
-    except UnknownHistoryError as error:
-        notes.append(f"No training images are shown beside: {error.fact}.")
+    except UserError as error:  # of classes that it did not have then, or nobody knows what it was trained on
+        reason = error.fact if isinstance(error, UnknownHistoryError) else str(error)
+        notes.append(f"No training images are shown beside: {reason}.")
         return None
     if not catalog.split("train"):
         notes.append(f"None of the run's training images is at {data} any more, so none are shown beside.")
@@ -104,6 +109,26 @@ def _training_images(predictor: Predictor, notes: list[str], counter: Counter) -
     samples = catalog.split("train")
     squares, good, bad_files = open_squares(samples, predictor.recipe.data, counter("checking images", len(samples)))
     return predictions_of(predictor, squares, good, bad_files, counter)
+
+
+def _seen(run: RunFolder, images: Sequence[Path], notes: list[str], counter: Counter) -> dict[str, str]:
+    """How the run knows those of these images that it has seen, or copies of them, by their paths: one of `SEEN`."""
+    try:
+        history = read_history(run, counter)
+    except UnknownHistoryError as error:
+        notes.append(f"Whether the run has seen these photos cannot be told: {error.fact}.")
+        return {}
+    samples = [Sample(path, UNLABELLED, NEW) for path in images]
+    uses = {str(sample.path): use for sample, use, _ in seen_before(samples, [history])}
+    others = [path for path in images if str(path) not in uses]
+    return {**dict.fromkeys(map(str, near_copies_of(others, [history], counter) or ()), "near-copy"), **uses}
+
+
+def _with_use(panel: Panel, seen: Mapping[str, str]) -> Panel:
+    """The panel with how the run knows its image."""
+    explanation = panel.explanation
+    use = None if explanation.error is not None else seen.get(explanation.path)
+    return panel if use is None else replace(panel, explanation=replace(explanation, seen=use))
 
 
 def _explained(

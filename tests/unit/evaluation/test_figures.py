@@ -16,7 +16,7 @@ from shelfmind.records import UNLABELLED, BadFile
 KEYS = {
     "top1", "top5", "macro_top1", "top1_ci95", "top5_ci95", "macro_top1_ci95", "many_top1", "medium_top1", "few_top1",
     "ece", "images", "bad_files", "seconds", "images_per_second", "classes",
-    "too_few_images", "top1_right", "top5_right", "shot_images", "shot_ci95", "warnings",
+    "too_few_images", "top1_right", "top5_right", "shot_images", "shot_ci95", "warnings", "notes",
 }  # fmt: skip
 
 

@@ -84,6 +84,18 @@ def test_few_images_or_a_bound_keep_1(make_predictions: Maker) -> None:
     assert "bound of the search" in all_right.sentence()
 
 
+def test_a_temperature_of_images_that_the_network_saw_is_doubted(make_predictions: Maker) -> None:
+    scaling = scale_temperature(changed(calibrated(make_predictions, 400), 0.4))
+    assert "but" not in scaling.sentence()
+    copies = replace(scaling, near_copies=1).sentence()
+    assert copies.startswith(scaling.sentence())
+    assert "but 1 of the 400 images was trained on or is nearly the same as a training photo" in copies
+    assert (
+        "but 33 of the 400 images were trained on or are nearly"
+        in replace(scaling, trained=30, near_copies=3).sentence()
+    )
+
+
 def test_every_image_is_scaled_by_what_it_was_not_fitted_to(make_predictions: Maker) -> None:
     predictions = changed(calibrated(make_predictions, 60), 0.4)
     scaled = cross_fitted(predictions)

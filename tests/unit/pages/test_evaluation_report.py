@@ -13,6 +13,7 @@ import pytest
 from PIL import Image
 
 from shelfmind.evaluation import evaluate
+from shelfmind.evaluation.logit_adjustment import trade_off
 from shelfmind.pages.evaluation_report import write_evaluation_report
 from shelfmind.pages.run_sections import SECTIONS
 from shelfmind.pages.thumbnails import thumbnail
@@ -243,3 +244,23 @@ def test_warnings_of_the_training_come_first(write, make_predictions) -> None:
     text = Page(write(evaluation=replace(evaluation, warnings=("the training ended after 1 step",)))).text
     assert text.index("Warning: the training ended after 1 step") < text.index("Top-1 accuracy")
     assert "Warning" not in Page(write()).text
+
+
+def test_what_makes_the_figures_doubtful_comes_first_too(write, make_predictions) -> None:
+    evaluation = evaluate(make_predictions([0], [[0.9, 0.1]]), None)
+    notes = ("2 images are new to the run: not judged", "warning: images judged here were seen in training")
+    text = Page(write(evaluation=replace(evaluation, notes=notes))).text
+    assert text.index("Warning: images judged") < text.index("Top-1 accuracy") < text.index("2 images are new")
+    assert text.count("images judged here") == 1
+
+
+def test_of_too_few_images_no_best_epoch_or_strength_is_named(write, make_predictions) -> None:
+    history = [{"epoch": 0, "val_top1": 1.0}, {"epoch": 1, "val_top1": 0.0}]
+    few, many = ({"data": {"images": {"val": images}}} for images in (1, 100))
+    assert "Best:" not in Page(write(history=history, provenance=few)).text
+    assert "Best: 100.0%" in Page(write(history=history, provenance=many)).text
+    one = make_predictions([0], [[0.9, 0.1]])
+    rows = trade_off(one, np.array([3, 4]))
+    assert "is highest" not in Page(write(evaluation=evaluate(one, None), trade_offs=rows)).text
+    enough = evaluate(make_predictions([0] * 20, [[0.9, 0.1]] * 20), None)
+    assert "is highest" in Page(write(evaluation=enough, trade_offs=rows)).text

@@ -9,7 +9,7 @@ import pytest
 
 from shelfmind.evaluation.calibration import TemperatureScaling
 from shelfmind.evaluation.intervals import Interval
-from shelfmind.runs.calibration import read_temperature, write_temperature
+from shelfmind.runs.calibration import note_on_temperature, read_temperature, write_temperature
 from shelfmind.runs.folder import RunFolder
 
 WEIGHTS = "abc"
@@ -56,3 +56,12 @@ def test_one_of_other_weights_or_a_damaged_one_is_nothing(run: RunFolder) -> Non
     run.calibration.write_text("{}")
     assert write_temperature(run, scaling(1.2, True), WEIGHTS, [], "val") is None
     assert read_temperature(run, WEIGHTS, []) == 1.2
+
+
+def test_images_that_a_temperature_was_fitted_to_do_not_judge_it_unsaid(run: RunFolder) -> None:
+    assert note_on_temperature(run, 1.0, "val") == ()
+    write_temperature(run, scaling(1.7, True), WEIGHTS, [], "val,new")
+    (note,) = note_on_temperature(run, 1.7, "test,new")
+    assert note.startswith("the temperature 1.700 was fitted to images of new")
+    assert note_on_temperature(run, 1.7, "test") == ()
+    assert note_on_temperature(run, 1.0, "val") == ()  # it is not used with these views

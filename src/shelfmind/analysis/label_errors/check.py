@@ -9,6 +9,7 @@ from typing import Any
 
 import numpy as np
 import numpy.typing as npt
+from scipy.special import expit
 
 from shelfmind.analysis.competence import Competence, competence, trusted_folds
 from shelfmind.analysis.label_errors.confident_learning import NO_CLASS, NoiseEstimate, Scan, estimate_noise, scan
@@ -23,9 +24,10 @@ Floats = npt.NDArray[np.float32]
 Wide = npt.NDArray[np.float64]
 
 DOUBTFUL_ODDS = 2.5
-"""A label is flagged whose best other class is exp(2.5) = 12 times as likely as it, or more."""
+"""A label is flagged whose best other class is exp(2.5) = 12 times as likely as it, or more, where neither is usual."""
 HARD_CLASS_SHARE = 0.25
-"""Share of a class's usual odds that is taken off: where most images look like another class, one more says little."""
+"""Share of a class's usual odds that is taken off: where most images look like another class, one more says little, and
+where none does, one says much."""
 OUTLIER_ABOVE = 4.0
 """An image this many deviations farther from the nearest class than that class's own images fits none.
 
@@ -146,7 +148,8 @@ def combine_opinions(
     `asked` (N, K) are classes, the given one first, `chances` the network's probabilities of them and `near` how near
     the image lies to each. The logarithm of the chances and the nearness are evidence, each with a scale of its own;
     the softmax of their sum is the joint opinion. See `fit_scales` for how much each of the two counts. A share of the
-    median odds of a class's images is taken off, much as confident learning compares with class averages.
+    median odds of a class's images is taken off, much as confident learning compares with class averages; but however
+    easy its class, no label is suspected that is likelier than every other.
     """
     labels, asked, near = scanned.labels[judged], asked[judged], near[judged]
     network = np.log(np.maximum(chances[judged], _LEAST_CHANCE)).astype(np.float64)
@@ -158,6 +161,7 @@ def combine_opinions(
     best = joint[:, 1:].argmax(axis=1) + 1
     odds = joint[rows, best] - joint[:, 0]
     doubt = odds - HARD_CLASS_SHARE * _usual(odds, labels) - DOUBTFUL_ODDS
+    doubt = np.where(odds > 0, doubt, np.minimum(doubt, 0.0))
     outlier = outlier_scores(asked, near)
     fits_none = outlier > OUTLIER_ABOVE
     return LabelCheck(
@@ -167,7 +171,7 @@ def combine_opinions(
         noise=noise,
         scales=scales,
         odds=_among_all(odds, judged, np.nan),
-        score=_among_all(1.0 / (1.0 + np.exp(-doubt)), judged, np.nan),
+        score=_among_all(expit(doubt), judged, np.nan),
         suggested=_among_all(np.where(fits_none, NO_CLASS, asked[rows, best]), judged, NO_CLASS),
         flagged=_among_all((doubt > 0) & ~fits_none, judged, False),
         nearness=_among_all(near[:, 0], judged, np.nan),

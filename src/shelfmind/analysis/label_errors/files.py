@@ -9,8 +9,9 @@ from typing import Any
 
 import numpy as np
 import numpy.typing as npt
+from scipy.special import expit
 
-from shelfmind.analysis.label_errors.check import LabelCheck
+from shelfmind.analysis.label_errors.check import OUTLIER_ABOVE, LabelCheck
 from shelfmind.analysis.label_errors.confident_learning import NO_CLASS
 from shelfmind.analysis.label_errors.held_out import HeldOut
 from shelfmind.analysis.label_errors.neighbours import Embeddings, nearest_images
@@ -65,7 +66,8 @@ def find_suspects(
 ) -> list[Suspect]:
     """The flagged labels, and the outliers among the others, worst first, each with images to compare it with.
 
-    An outlier that fits no class has the kind ``outlier`` and no suggestion, every other suspect is of kind ``label``.
+    An outlier that fits no class has the kind ``outlier`` and no suggestion, and its score grows with its distance from
+    all classes; every other suspect is of kind ``label``.
     Images are compared in the eyes of the network that judged the suspect; those that are flagged themselves are
     shown as an example of no class.
     """
@@ -94,7 +96,7 @@ def find_suspects(
             near = nearest_images(fold_embeddings, row, members, MOST_NEIGHBOURS)
             found[row] = _suspect(check, held_out, row, near, typical(int(held_out.labels[row])))
             progress(1)
-    return [found[row] for row in chosen.tolist()]
+    return sorted((found[row] for row in chosen.tolist()), key=lambda suspect: -suspect.score)
 
 
 def _suspect(check: LabelCheck, held_out: HeldOut, row: int, near: Ints, typical: tuple[str, ...]) -> Suspect:
@@ -107,7 +109,7 @@ def _suspect(check: LabelCheck, held_out: HeldOut, row: int, near: Ints, typical
         given=given,
         suggested=name,
         kind="outlier" if name is None else "label",
-        score=float(check.score[row]),
+        score=float(expit(check.outlier[row] - OUTLIER_ABOVE) if name is None else check.score[row]),
         detail=_detail(check, row, name),
         neighbours=tuple(held_out.names[index] for index in near),
         given_neighbours=typical,

@@ -124,6 +124,23 @@ def test_a_run_is_measured_by_what_it_was_not_trained_on(planted):
     assert not check_labels(planted.probabilities, held_out, lambda _: planted.embeddings, unseen=nothing).judged.any()
 
 
+def test_a_label_that_is_likelier_than_any_other_is_not_suspected_however_easy_its_class(plant):
+    data = plant(noise=0.25, errors=8, foreign=0)
+    labels, probabilities, places = data.held_out.labels, data.probabilities.copy(), data.embeddings.copy()
+    unsure = np.flatnonzero(~data.wrong)[::20]
+    for row in unsure:  # a little nearer to its own class than to another one
+        other = (labels[row] + 1) % 8
+        probabilities[row] = 0.01 / 6
+        probabilities[row, labels[row]], probabilities[row, other] = 0.52, 0.47
+        mean = [places[(labels == label) & ~data.wrong].mean(axis=0) for label in (labels[row], other)]
+        places[row] = 0.52 * mean[0] + 0.48 * mean[1]
+    check = checked(data, probabilities, places)
+    assert (check.odds[unsure] < 0).all()
+    assert not check.flagged[unsure].any()
+    assert (check.score[unsure] <= 0.5).all()
+    assert check.flagged[data.wrong].all()
+
+
 def test_two_classes_are_enough(plant):
     check = checked(plant(classes=2, errors=4, foreign=0))
     assert average_precision_score(plant(classes=2, errors=4, foreign=0).wrong, check.score) > 0.9

@@ -49,6 +49,16 @@ def test_suspects_are_what_is_flagged_or_fits_nothing_worst_first(planted, check
         assert suspect.detail
 
 
+def test_outliers_are_as_suspicious_as_they_are_far_away(planted, check):
+    suspects = find_suspects(check, planted.held_out, lambda _: planted.embeddings)
+    distance = dict(zip(planted.held_out.names, check.outlier.tolist(), strict=True))
+    outliers = [suspect for suspect in suspects if suspect.kind == "outlier"]
+    distances = [distance[suspect.path] for suspect in outliers]
+    assert len(outliers) > 2
+    assert distances == sorted(distances, reverse=True)
+    assert all(0.5 < suspect.score < 1 for suspect in outliers)
+
+
 def test_examples_are_of_the_right_class_and_not_under_suspicion_themselves(planted, check):
     suspects = find_suspects(check, planted.held_out, lambda _: planted.embeddings)
     given = dict(zip(planted.held_out.names, planted.held_out.given, strict=True))
