@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from shelfmind.evaluation.bootstrap import bootstrap_intervals
-from shelfmind.evaluation.outcomes import Outcomes
+from shelfmind.evaluation.outcomes import Outcomes, outcomes_of
 
 
 def made_outcomes(labels: np.ndarray, hits: np.ndarray, classes: int) -> Outcomes:
@@ -15,13 +15,13 @@ def made_outcomes(labels: np.ndarray, hits: np.ndarray, classes: int) -> Outcome
 
 
 def test_the_seed_decides(random_predictions) -> None:
-    outcomes = made_outcomes(random_predictions(80, 9, seed=1))
+    outcomes = outcomes_of(random_predictions(80, 9, seed=1))
     assert bootstrap_intervals(outcomes, seed=4) == bootstrap_intervals(outcomes, seed=4)
     assert bootstrap_intervals(outcomes, seed=4) != bootstrap_intervals(outcomes, seed=5)
 
 
 def test_chunks_do_not_change_the_draws(random_predictions, monkeypatch) -> None:
-    outcomes = made_outcomes(random_predictions(80, 9, seed=1))
+    outcomes = outcomes_of(random_predictions(80, 9, seed=1))
     whole = bootstrap_intervals(outcomes, seed=4)
     monkeypatch.setattr("shelfmind.evaluation.bootstrap._CHUNK_VALUES", 100)
     assert bootstrap_intervals(outcomes, seed=4) == whole
@@ -29,7 +29,7 @@ def test_chunks_do_not_change_the_draws(random_predictions, monkeypatch) -> None
 
 def test_agrees_with_resampling_image_by_image(random_predictions) -> None:
     predictions = random_predictions(400, 8, seed=2, skill=0.6)
-    outcomes = made_outcomes(predictions)
+    outcomes = outcomes_of(predictions)
     rng = np.random.default_rng(0)
     draws = rng.integers(0, 400, (2000, 400))
     hits, near = outcomes.within(1)[draws], outcomes.within(5)[draws]
