@@ -1,7 +1,15 @@
 """Honest numbers: accuracies with intervals, calibration, confusions, and the tables that keep them."""
 
-from shelfmind.evaluation.files import write_confusions_csv, write_metrics, write_per_class_csv
+from shelfmind.evaluation.files import write_confusions_csv, write_errors_csv, write_metrics, write_per_class_csv
 from shelfmind.evaluation.metrics import ShotCutoffs
 from shelfmind.evaluation.result import Evaluation, evaluate
 
-__all__ = ["Evaluation", "ShotCutoffs", "evaluate", "write_confusions_csv", "write_metrics", "write_per_class_csv"]
+__all__ = [
+    "Evaluation",
+    "ShotCutoffs",
+    "evaluate",
+    "write_confusions_csv",
+    "write_errors_csv",
+    "write_metrics",
+    "write_per_class_csv",
+]

@@ -10,7 +10,6 @@ from shelfmind.evaluation.outcomes import Floats, Ints, Outcomes
 from shelfmind.records import Predictions
 
 CONFUSIONS = 50
-WORST_ERRORS = 36
 EXAMPLES = 3
 
 
@@ -109,8 +108,8 @@ def worst_confusions(predictions: Predictions, outcomes: Outcomes, limit: int = 
     return tuple(confusion(*pair) for pair in pairs[:limit])
 
 
-def worst_errors(predictions: Predictions, outcomes: Outcomes, limit: int = WORST_ERRORS) -> tuple[ImageError, ...]:
-    """The wrong images with the highest confidence, highest first."""
+def errors(predictions: Predictions, outcomes: Outcomes) -> tuple[ImageError, ...]:
+    """All wrong images, those with the highest confidence first."""
     names = predictions.class_names
     return tuple(
         ImageError(
@@ -121,7 +120,7 @@ def worst_errors(predictions: Predictions, outcomes: Outcomes, limit: int = WORS
             truth_probability=float(outcomes.truth_probability[i]),
             rank=int(outcomes.rank[i]),
         )
-        for i in _wrong_by_confidence(outcomes)[:limit]
+        for i in _wrong_by_confidence(outcomes)
     )
 
 

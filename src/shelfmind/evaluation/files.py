@@ -62,6 +62,23 @@ def write_confusions_csv(evaluation: Evaluation, path: Path) -> None:
     _write_csv(path, header, rows)
 
 
+def write_errors_csv(evaluation: Evaluation, path: Path) -> None:
+    """Write all wrong images, the most confident first; `rank` is how many classes came before the truth."""
+    header = ("path", "given", "predicted", "confidence", "truth_probability", "rank")
+    rows = (
+        (
+            each.path,
+            each.given,
+            each.predicted,
+            _figure(each.confidence),
+            _figure(each.truth_probability),
+            each.rank,
+        )
+        for each in evaluation.errors
+    )
+    _write_csv(path, header, rows)
+
+
 def _write_csv(path: Path, header: Sequence[str], rows: Iterable[Sequence[object]]) -> None:
     buffer = io.StringIO(newline="")
     writer = csv.writer(buffer)

@@ -9,15 +9,21 @@ import numpy as np
 import numpy.typing as npt
 
 from shelfmind.evaluation.bootstrap import bootstrap_intervals
-from shelfmind.evaluation.calibration import ReliabilityBin, expected_calibration_error, reliability_bins
+from shelfmind.evaluation.calibration import (
+    ReliabilityBin,
+    ece_by_chance,
+    expected_calibration_error,
+    reliability_bins,
+)
 from shelfmind.evaluation.confusion import (
     ClassResult,
     Confusion,
     ImageError,
+    errors,
     per_class,
     worst_confusions,
-    worst_errors,
 )
+from shelfmind.evaluation.coverage import Coverage, coverage_curve
 from shelfmind.evaluation.ensemble import Contribution
 from shelfmind.evaluation.intervals import Interval, too_few_images
 from shelfmind.evaluation.metrics import ShotCutoffs, ShotGroup, macro_top1, shot_groups, top_k
@@ -25,10 +31,17 @@ from shelfmind.evaluation.outcomes import outcomes_of
 from shelfmind.evaluation.overlap import Overlap
 from shelfmind.records import Predictions
 
+WORST_ERRORS = 36
+LEAST_ECE = 0.02
+"""A smaller calibration error changes no decision that anybody makes by a confidence."""
+
 
 @dataclass(frozen=True)
 class Evaluation:
     """Every figure of one evaluation; accuracies and errors are fractions, `seconds` is what predicting took.
+
+    `ece_by_chance` is what confidences as exact as can be show at most, in 95 of 100 cases. `errors` are all wrong
+    images, the most confident first; `coverage` is what holding back unsure answers gives.
 
     `shots` holds the groups many, medium and few in that order, and is empty if training counts are unknown. `seen`
     says how many of the images were seen in training, None if that cannot be told; `notes`, what else people should
@@ -51,8 +64,10 @@ class Evaluation:
     seconds: float
     per_class: tuple[ClassResult, ...]
     confusions: tuple[Confusion, ...]
-    worst_errors: tuple[ImageError, ...]
+    errors: tuple[ImageError, ...]
     reliability: tuple[ReliabilityBin, ...]
+    ece_by_chance: float = 0.0
+    coverage: tuple[Coverage, ...] = ()
     split: str | None = None
     tta: tuple[str, ...] = ()
     warnings: tuple[str, ...] = ()
@@ -75,6 +90,21 @@ class Evaluation:
     def top5_right(self) -> int:
         """Images whose truth is among the first five guesses."""
         return round(self.top5 * self.images)
+
+    @property
+    def worst_errors(self) -> tuple[ImageError, ...]:
+        """The errors with the highest confidence."""
+        return self.errors[:WORST_ERRORS]
+
+    @property
+    def mean_confidence(self) -> float:
+        """The mean probability of the first guess."""
+        return sum(each.images * (each.confidence or 0.0) for each in self.reliability) / self.images
+
+    @property
+    def poorly_calibrated(self) -> bool:
+        """Whether confidence and accuracy lie apart, beyond chance and so far that it matters."""
+        return not self.too_few_images and self.ece >= LEAST_ECE and self.ece > self.ece_by_chance
 
     @property
     def images_per_second(self) -> float | None:
@@ -106,6 +136,8 @@ class Evaluation:
             "shot_images": {group.name: group.images for group in self.shots},
             "shot_cutoffs": {"many_above": self.shot_cutoffs.many_above, "few_below": self.shot_cutoffs.few_below},
             "ece": self.ece,
+            "ece_by_chance": self.ece_by_chance,
+            "mean_confidence": self.mean_confidence,
             "images": self.images,
             "too_few_images": self.too_few_images,
             "top1_right": self.top1_right,
@@ -170,8 +202,10 @@ def evaluate(
         seconds=predictions.seconds,
         per_class=per_class(predictions, outcomes, train_counts),
         confusions=worst_confusions(predictions, outcomes),
-        worst_errors=worst_errors(predictions, outcomes),
+        errors=errors(predictions, outcomes),
         reliability=bins,
+        ece_by_chance=ece_by_chance(outcomes, seed),
+        coverage=coverage_curve(outcomes),
         split=split,
         tta=tuple(tta),
         seen=seen,

@@ -10,7 +10,14 @@ from pathlib import Path
 import numpy as np
 
 from shelfmind.errors import UserError, argument
-from shelfmind.evaluation import Evaluation, evaluate, write_confusions_csv, write_metrics, write_per_class_csv
+from shelfmind.evaluation import (
+    Evaluation,
+    evaluate,
+    write_confusions_csv,
+    write_errors_csv,
+    write_metrics,
+    write_per_class_csv,
+)
 from shelfmind.evaluation.calibration import TemperatureScaling, scale_temperature
 from shelfmind.evaluation.logit_adjustment import TradeOff, logit_adjusted, trade_off
 from shelfmind.evaluation.overlap import Overlap
@@ -206,6 +213,7 @@ def write_tables(evaluation: Evaluation, predictions: Predictions, folder: Path)
     write_metrics(evaluation, folder / "metrics.json")
     write_per_class_csv(evaluation, folder / "per_class.csv")
     write_confusions_csv(evaluation, folder / "confusions.csv")
+    write_errors_csv(evaluation, folder / "errors.csv")
     write_atomically(folder / "predictions.npz", predictions.save)
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Callable
 from dataclasses import replace
 
 import numpy as np
@@ -10,13 +11,17 @@ import pytest
 
 from shelfmind.errors import UserError
 from shelfmind.evaluation import ShotCutoffs, evaluate
+from shelfmind.evaluation.calibration import ece_by_chance, expected_calibration_error, reliability_bins
 from shelfmind.evaluation.outcomes import outcomes_of
-from shelfmind.records import UNLABELLED, BadFile
+from shelfmind.records import UNLABELLED, BadFile, Predictions
+
+Maker = Callable[..., Predictions]
 
 KEYS = {
     "top1", "top5", "macro_top1", "top1_ci95", "top5_ci95", "macro_top1_ci95", "many_top1", "medium_top1", "few_top1",
     "ece", "images", "bad_files", "seconds", "images_per_second", "classes",
-    "too_few_images", "top1_right", "top5_right", "shot_images", "shot_ci95", "warnings", "notes",
+    "ece_by_chance", "mean_confidence", "too_few_images", "top1_right", "top5_right", "shot_images", "shot_ci95",
+    "warnings", "notes",
 }  # fmt: skip
 
 
@@ -141,3 +146,43 @@ def test_the_first_bin_holds_zero_and_bins_hold_their_upper_edge(make_prediction
     outcomes = outcomes_of(make_predictions([0] * 4, [[1.0, 0.0]] * 4))
     bins = reliability_bins(replace(outcomes, confidence=np.array([0.0, 0.5, 0.50001, 1.0])), bins=2)
     assert [each.images for each in bins] == [2, 2]
+
+
+def sure_of(confidence: float, right: int, images: int, make_predictions: Maker) -> Predictions:
+    """Images of which so many are right, all of the same confidence."""
+    labels = [0] * right + [1] * (images - right)
+    return make_predictions(labels, [[confidence, 1 - confidence]] * images)
+
+
+def test_chance_explains_a_calibration_error_of_few_images_and_not_of_many(make_predictions) -> None:
+    few = evaluate(sure_of(0.9, 17, 20, make_predictions), None)
+    many = evaluate(sure_of(0.9, 850, 1000, make_predictions), None)
+    assert few.ece == pytest.approx(many.ece, abs=1e-6)
+    assert few.ece < few.ece_by_chance
+    assert many.ece > many.ece_by_chance
+    assert (few.poorly_calibrated, many.poorly_calibrated) == (False, True)
+    assert (many.mean_confidence, many.top1) == (pytest.approx(0.9), 0.85)
+
+
+def test_a_small_calibration_error_is_none_to_act_on(make_predictions) -> None:
+    result = evaluate(sure_of(0.91, 90_000, 100_000, make_predictions), None)
+    assert result.ece > result.ece_by_chance
+    assert not result.poorly_calibrated
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_chance_is_what_drawn_labels_show(seed: int, random_predictions) -> None:
+    outcomes = outcomes_of(random_predictions(400, 6, seed=seed))
+    rng = np.random.default_rng(seed)
+    drawn = []
+    for _ in range(500):
+        right = rng.random(len(outcomes)) < outcomes.confidence
+        drawn.append(expected_calibration_error(reliability_bins(replace(outcomes, rank=np.where(right, 0, 1)))))
+    assert ece_by_chance(outcomes) == pytest.approx(np.quantile(drawn, 0.95), rel=0.12)
+
+
+def test_all_errors_are_kept_the_most_confident_first(random_predictions) -> None:
+    result = evaluate(random_predictions(400, 6, seed=0), None)
+    assert len(result.errors) == 400 - result.top1_right > 36
+    assert [each.confidence for each in result.errors] == sorted((e.confidence for e in result.errors), reverse=True)
+    assert result.worst_errors == result.errors[:36]

@@ -11,7 +11,14 @@ import numpy as np
 import pytest
 
 from shelfmind.errors import UserError
-from shelfmind.evaluation import Evaluation, evaluate, write_confusions_csv, write_metrics, write_per_class_csv
+from shelfmind.evaluation import (
+    Evaluation,
+    evaluate,
+    write_confusions_csv,
+    write_errors_csv,
+    write_metrics,
+    write_per_class_csv,
+)
 from shelfmind.files import write_text
 
 
@@ -46,6 +53,17 @@ def test_per_class(evaluation, tmp_path) -> None:
     }  # fmt: skip
     assert (rows[1]["most_confused_with"], rows[1]["recall"]) == ("农夫山泉（550ml）", "0.000000")
     assert (rows[2]["images"], rows[2]["recall"], rows[2]["mean_confidence"]) == ("0", "", "")
+
+
+def test_errors(evaluation, tmp_path) -> None:
+    write_errors_csv(evaluation, tmp_path / "errors.csv")
+    assert rows_of(tmp_path / "errors.csv") == [
+        {
+            "path": f"photos/{number}.jpg", "given": 'with, comma and "quotes"', "predicted": predicted,
+            "confidence": f"{confidence:.6f}", "truth_probability": f"{truth:.6f}", "rank": str(number),
+        }
+        for number, predicted, confidence, truth in ((1, "农夫山泉（550ml）", 0.8, 0.1), (2, "unseen", 0.6, 0.2))
+    ]  # fmt: skip
 
 
 def test_confusions(evaluation, tmp_path) -> None:
