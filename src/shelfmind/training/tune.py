@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from shelfmind.errors import UserError
+from shelfmind.evaluation.intervals import too_few_images
 from shelfmind.files import make_folder, write_text
 from shelfmind.nouns import counted
 from shelfmind.recipe import load_recipe
@@ -105,6 +106,11 @@ class _TrialWatcher(ForwardingWatcher):
     def begin(self, training: Training) -> None:
         if len(training.val_labels) == 0:
             raise UserError("the data has no validation images to judge trials by")
+        if too_few_images(len(training.val_labels)):
+            self.warn(
+                f"{counted(len(training.val_labels), 'validation image is', 'validation images are')} too few to tell "
+                "which trial is better"
+            )
         super().begin(training)
 
     def epoch(self, entry: EpochEntry) -> None:
