@@ -80,6 +80,7 @@ def test_new_photos_are_a_group_of_their_own_and_join_test_if_asked(run, grown, 
     assert (new.status, both.status) == (0, 0), new.stderr + both.stderr
     tested = sum(row["split"] == "test" for row in rows(run))
     assert (figures(tmp_path / "new.json")["images"], figures(tmp_path / "new.json")["split"]) == (8, "new")
+    assert "52 images are known to the run" in new.stderr
     assert (figures(tmp_path / "both.json")["images"], figures(tmp_path / "both.json")["split"]) == (
         tested + 8,
         "test,new",
@@ -184,6 +185,35 @@ def test_runs_share_only_what_none_has_seen(run, folder, warm, settings, tmp_pat
     content = figures(tmp_path / "both.json")
     assert content["images"] == sum(row["split"] == "test" for row in rows(run))
     assert (content["seen"]["trained"], content["seen"]["validated"]) == (0, 0)
+
+
+def test_what_the_first_weights_were_trained_on_is_no_test_of_a_run(run, folder, warm, settings, tmp_path):
+    words = ("--seed", "5", "--weights", run, "--out", tmp_path / "tuned", *settings("train.epochs=1"))
+    outcome = warm("train", folder, *words)
+    assert outcome.status == 0, outcome.stderr
+    warning = outcome.stderr.splitlines()[-1]
+    assert warning.startswith(f"warning: the weights that this training begins with are those of {run}")
+    assert warning.removeprefix("warning: ") in figures(tmp_path / "tuned" / "metrics.json")["warnings"]
+    assert figures(tmp_path / "tuned" / "metrics.json")["seen"]["trained"] > 0
+    assert f"--split-of {run}" in warm("evaluate", tmp_path / "tuned", folder).error
+    outcome = warm("evaluate", tmp_path / "tuned", folder, "--allow-seen", "--json", tmp_path / "seen.json")
+    assert outcome.status == 0, outcome.stderr
+    assert figures(tmp_path / "seen.json")["seen"]["trained"] > 0
+    assert "so the figures flatter" in outcome.stderr
+
+
+def test_a_run_is_no_judge_of_copies_of_its_training_photos(run, folder, warm, tmp_path):
+    listed = rows(run)
+    for row in listed:
+        target = tmp_path / "again" / row["path"]
+        target.parent.mkdir(parents=True, exist_ok=True)
+        target.write_bytes((folder / row["path"]).read_bytes() + b"metadata")
+    outcome = warm("audit", tmp_path / "again", "--run", run, "--out", tmp_path / "audit")
+    assert outcome.status == 0, outcome.stderr
+    audit = figures(tmp_path / "audit" / "audit.json")
+    assert audit["judged_images"] in (0, len(listed))
+    unseen = sum(row["split"] != "train" for row in listed)
+    assert [judge["images"] for judge in audit["judges"]] == [unseen]
 
 
 def test_a_training_goes_on_where_photos_were_moved_within_the_data(run, folder, warm, tmp_path):

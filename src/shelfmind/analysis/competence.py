@@ -17,6 +17,7 @@ Ints = npt.NDArray[np.int64]
 
 ADVICE = "Train for more epochs or minutes, start from official weights, or add photos"
 TOO_FEW = "So few images could not prove it even if all were right. Add photos"
+ALL_SEEN = "Ask networks that were not trained on these images, as find-label-errors does"
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,7 +68,7 @@ def doubt_of(judges: Sequence[Competence], left_out: int) -> str | None:
     weak = [judge for judge in judges if not judge.trusted]
     if not weak:
         return None
-    best = max(weak, key=lambda judge: judge.at_least)
+    best = max(weak, key=lambda judge: (judge.at_least, judge.images))
     outcome = "no label is judged"
     if len(weak) < len(judges):
         do = "does" if len(weak) == 1 else "do"
@@ -79,7 +80,7 @@ def doubt_of(judges: Sequence[Competence], left_out: int) -> str | None:
         who = "the network does not clearly beat guessing"
     else:
         who = f"none of {counted(len(judges), 'network')} clearly beats guessing"
-    advice = ADVICE if any(judge.provable for judge in weak) else TOO_FEW
+    advice = ADVICE if any(judge.provable for judge in weak) else TOO_FEW if best.images else ALL_SEEN
     whose = "it" if len(judges) == 1 else "the best of them"
     return f"{who} on images never seen in training ({_measured(whose, best)}), so {outcome}. {advice}"
 

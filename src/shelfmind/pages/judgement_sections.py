@@ -55,8 +55,9 @@ def judgement_headlines(judgement: Judgement) -> list[Headline]:
 def _labels(judgement: Judgement) -> PageSection:
     suspects, trained_on = judgement.suspected_labels, judgement.trained_on
     caution = (
-        f" {len(trained_on):,} of them were trained on by the very network that judges them, so that it hides their "
-        "errors: `shelfmind find-label-errors` judges every image by a network that never saw it."
+        f" {len(trained_on):,} of them, or all but the same photos, were trained on by the very network that judges "
+        "them, so that it hides their errors: `shelfmind find-label-errors` judges every image by a network that never "
+        "saw it."
         if trained_on
         else " No network judges an image that it was trained on."
     )

@@ -13,7 +13,7 @@ import numpy.typing as npt
 from shelfmind.data import open_catalog
 from shelfmind.data.digest import data_digest
 from shelfmind.data.splits import SplitRow, read_split, relative_name, write_split
-from shelfmind.errors import UserError, argument
+from shelfmind.errors import UserError
 from shelfmind.files import write_atomically
 from shelfmind.images.content import hash_files
 from shelfmind.images.fingerprinting import FINGERPRINTED, write_fingerprints
@@ -21,7 +21,7 @@ from shelfmind.progress import Counter
 from shelfmind.records import Catalog, Sample
 from shelfmind.runs.folder import RunFolder, read_json
 
-ALLOW = f"evaluate it all the same with {argument('allow_seen')}"
+TRAIN_AGAIN = "train it again"
 USES = ("train", "val", "test")
 """From the one that spoils a test most: what is in two splits counts as the first of these."""
 ORIGIN = "run.json"
@@ -29,11 +29,11 @@ ORIGIN = "run.json"
 
 
 class UnknownHistoryError(UserError):
-    """It cannot be told what a run was trained on: `fact` says why, the message also what to do."""
+    """It cannot be told what a run was trained on: `fact` says why, `advice` what to do, the message both."""
 
-    def __init__(self, fact: str, advice: str = ALLOW) -> None:
+    def __init__(self, fact: str, advice: str = TRAIN_AGAIN) -> None:
         super().__init__(f"{fact}; {advice}")
-        self.fact = fact
+        self.fact, self.advice = fact, advice
 
 
 @dataclass(frozen=True)
@@ -196,5 +196,5 @@ def _unknown_history(run: RunFolder, origin: Mapping[str, object]) -> UnknownHis
     where = f"the photos at {path} are gone or changed since" if path else "it does not say where its photos lay"
     return UnknownHistoryError(
         f"what {run.root} was trained on cannot be told: it was made before runs kept that, and {where}",
-        f"put them back, train it again, or {ALLOW}",
+        f"put them back, or {TRAIN_AGAIN}",
     )

@@ -46,7 +46,7 @@ class KnownData:
         bytes there, too."""
         return sum(
             any(digest in history.tested and history.own_use(digest) != "test" for history in self.histories)
-            and _group(self.ungrouped, sample, digest, self.histories) != "test"
+            and group_of(self.ungrouped, sample, digest, self.histories) != "test"
             for sample, digest in zip(self.ungrouped.samples, self.digests, strict=True)
         )
 
@@ -57,13 +57,14 @@ def open_known(
     format: str | None,
     counter: Counter,
     *,
-    allow_seen: bool = False,
+    allow_seen: bool | None = None,
     some_classes: bool = False,
 ) -> KnownData:
     """Open the data at `data` with the groups that its photos have for these runs.
 
-    With `allow_seen` a run of which it cannot be told what it saw groups photos by their names, with
-    `some_classes` data that has only some of the first run's classes will do.
+    With `allow_seen` a run of which it cannot be told what it saw groups photos by their names (None: the caller has no
+    such argument, so that no message offers it), with `some_classes` data that has only some of the first run's
+    classes will do.
 
     Raises:
         UnknownHistoryError: it cannot be told what a run was trained on.
@@ -77,8 +78,11 @@ def open_known(
         try:
             histories[run.root] = read_history(run, counter)
         except UnknownHistoryError as error:
-            if not allow_seen:
+            if allow_seen is None:
                 raise
+            if not allow_seen:
+                all_the_same = f"judge it all the same with {argument('allow_seen')}"
+                raise UnknownHistoryError(error.fact, f"{error.advice}, or {all_the_same}") from error
             unknown.append(error.fact)
     paths = [sample.path for sample in catalog.samples]
     digests = hash_files(paths, counter("hashing files", len(paths)))
@@ -105,7 +109,7 @@ def grouped_by_content(catalog: Catalog, digests: Sequence[bytes | None], histor
     (training before validation before test, over all runs), and is new if no run knows it.
     """
     samples = [
-        Sample(sample.path, sample.label, _group(catalog, sample, digest, histories))
+        Sample(sample.path, sample.label, group_of(catalog, sample, digest, histories))
         for sample, digest in zip(catalog.samples, digests, strict=True)
     ]
     ranks = [_rank(sample, digest, histories) for sample, digest in zip(samples, digests, strict=True)]
@@ -176,12 +180,13 @@ def dropped_from_catalog(known: KnownData, split: str) -> int:
     groups = {sample.path: sample.split for sample in known.catalog.samples}
     lost = 0
     for sample, digest in zip(known.ungrouped.samples, known.digests, strict=True):
-        alone = {_group(known.ungrouped, sample, digest, [history.alone]) for history in known.histories}
+        alone = {group_of(known.ungrouped, sample, digest, [history.alone]) for history in known.histories}
         lost += bool(alone & asked) and groups[sample.path] not in asked
     return lost
 
 
-def _group(catalog: Catalog, sample: Sample, digest: bytes | None, histories: Sequence[History]) -> str:
+def group_of(catalog: Catalog, sample: Sample, digest: bytes | None, histories: Sequence[History]) -> str:
+    """The group of one photo of this content, see `grouped_by_content`."""
     if sample.split == "test" and "test" in catalog.named_splits:
         return "test"
     uses = {history.use(digest) for history in histories}

@@ -11,6 +11,7 @@ from shelfmind.evaluation.bootstrap import hits, paired_interval
 from shelfmind.evaluation.intervals import Interval, doubt_of_gain, too_few_images
 from shelfmind.files import make_folder, write_json
 from shelfmind.inference.predictor import Predictor
+from shelfmind.nouns import counted
 from shelfmind.recipe import Recipe
 from shelfmind.records import Catalog, Predictions
 from shelfmind.requests.calling import takes
@@ -18,10 +19,11 @@ from shelfmind.requests.improving import FixresRequest
 from shelfmind.requests.shared import RUN_FILE
 from shelfmind.requests.training import TrainRequest
 from shelfmind.runs.folder import RunFolder, require_new_folder
-from shelfmind.runs.known_data import open_known
+from shelfmind.runs.known_data import NEW, KnownData, open_known
 from shelfmind.training.run import read_origin, resume, train
 from shelfmind.training.watching import Watcher
 from shelfmind.workflows.evaluate import evaluation_folder, predict_split
+from shelfmind.workflows.judged_images import notes_on_overlap, overlap_with
 
 EPOCHS = 5
 RATE_SHARE = 0.1
@@ -79,11 +81,14 @@ def fixres(request: FixresRequest, watcher: Watcher | None = None) -> FixResOutc
         given = ", ".join(map(str, sizes)) or "none"
         raise UserError(f"{argument('resolutions')} must be at least the {least} px of the training, got {given}")
     predictor = Predictor(source, calibrated=False)
-    catalog = open_known([source], read_origin(source).data, read_origin(source).format, watcher.counter).catalog
+    known = open_known([source], read_origin(source).data, read_origin(source).format, watcher.counter)
+    catalog = known.catalog
     if not catalog.split("val"):
         raise UserError(f"{catalog.root} has no validation images to compare with")
     make_folder(candidates)
     own = _validated(predictor, catalog, watcher)
+    for doubt in _doubts(known, own, watcher):
+        watcher.warn(doubt)
     found = []
     for size in sizes:
         watcher.note(f"{size} px: fine-tuning the classifier and the last normalisation")
@@ -133,6 +138,19 @@ def tuning_recipe(recipe: Recipe, size: int, epochs: int) -> Recipe:
         "train": recipe.train.model_copy(update=schedule),
     }
     return at_size(recipe, size).model_copy(update=update)
+
+
+def _doubts(known: KnownData, validated: Predictions, watcher: Watcher) -> list[str]:
+    """What makes a comparison on these validation images doubtful."""
+    overlap = overlap_with(known, "val", validated, watcher.counter)
+    found = [note.removeprefix("warning: ") for note in notes_on_overlap(overlap, "val")]
+    new = len(known.catalog.split(NEW))
+    if new:
+        found.append(
+            f"{counted(new, 'image is', 'images are')} new to the run: trained on at each size, so that a gain may be "
+            "theirs, and that they are no test of what comes out"
+        )
+    return found
 
 
 def _tuned(

@@ -31,7 +31,7 @@ from shelfmind.requests.calling import takes
 from shelfmind.requests.training import TrainRequest
 from shelfmind.runs.first_weights import keep_history_before, read_with_doubt
 from shelfmind.runs.folder import RunFolder, create_run_folder, read_json
-from shelfmind.runs.history import read_history, write_history
+from shelfmind.runs.history import UnknownHistoryError, read_history, write_history
 from shelfmind.runs.known_data import open_as_trained, with_split_of
 from shelfmind.runs.overlaps import overlap_of
 from shelfmind.runs.provenance import describe_origin, describe_weights
@@ -214,7 +214,11 @@ def _finish(training: Training, catalog: Catalog, images: Images, watcher: Watch
 
 def _with_split_of(catalog: Catalog, run: RunFolder, watcher: Watcher) -> Catalog:
     run.require()
-    catalog, added = with_split_of(catalog, read_history(run, watcher.counter), watcher.counter)
+    try:
+        history = read_history(run, watcher.counter)
+    except UnknownHistoryError as error:
+        raise UserError(f"{error.fact}, so that its split cannot be shared; {error.advice}") from error
+    catalog, added = with_split_of(catalog, history, watcher.counter)
     if added:
         watcher.note(f"{counted(added, 'image is', 'images are')} not known to {run.root}: trained on")
     return catalog

@@ -15,10 +15,10 @@ def shortfalls(
     found = []
     ended = f"the training ended after {counted(steps, 'step')}"
     if max_minutes is not None and steps < max(LEAST_STEPS, steps_per_epoch):
+        budget, whole = f"the budget of {round(max_minutes, 3):g} minutes", counted(steps_per_epoch, "step")
         found.append(
-            f"{ended}: the budget of {max_minutes:g} minutes is too short to learn anything; one pass over the "
-            f"training images takes {counted(steps_per_epoch, 'step')} of {counted(batch_size, 'image')}. "
-            "Give it more minutes"
+            f"{ended}: {budget} is too short to learn anything; one pass over the training images takes {whole} of "
+            f"{counted(batch_size, 'image')}. Give it more minutes"
         )
     elif steps < LEAST_STEPS:
         found.append(

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from shelfmind.errors import UserError, argument
+from shelfmind.evaluation.intervals import too_few_images
 from shelfmind.files import make_folder, write_text
 from shelfmind.nouns import counted
 from shelfmind.recipe import load_recipe
@@ -106,6 +107,9 @@ class _TrialWatcher(ForwardingWatcher):
     def begin(self, start: TrainingStart) -> None:
         if start.val_images == 0:
             raise UserError("the data has no validation images to judge trials by")
+        if too_few_images(start.val_images):
+            images = counted(start.val_images, "validation image is", "validation images are")
+            self.warn(f"{images} too few to tell which trial is better")
         super().begin(start)
 
     def epoch(self, entry: EpochEntry) -> None:

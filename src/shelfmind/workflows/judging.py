@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import tempfile
+from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -11,17 +13,19 @@ import numpy.typing as npt
 from shelfmind.analysis.label_errors.held_out import HeldOut, read_held_out
 from shelfmind.analysis.label_errors.judgement import Judge, Judgement, Opinion, judgement_of, source_of_folds
 from shelfmind.data.splits import relative_name
-from shelfmind.errors import UserError, call
+from shelfmind.errors import UserError, argument, call
 from shelfmind.files import cache_folder
 from shelfmind.images.content import hash_files
 from shelfmind.images.squares import open_squares
 from shelfmind.inference.predict_arrays import open_array, predict_into
 from shelfmind.inference.predictor import Predictor
 from shelfmind.progress import Counter
-from shelfmind.records import Catalog, require_same_classes
+from shelfmind.records import Catalog, Sample, require_same_classes
 from shelfmind.requests.label_checking import PLAN_FILE
 from shelfmind.runs.folder import RunFolder
-from shelfmind.runs.history import History, read_history
+from shelfmind.runs.history import History, UnknownHistoryError, read_history
+from shelfmind.runs.known_data import group_of
+from shelfmind.runs.overlaps import near_copies_of
 
 
 def judge_by(run: Path | str, counter: Counter) -> Judge:
@@ -61,7 +65,10 @@ def _by_label_check(folder: Path, catalog: Catalog, counter: Counter) -> Judgeme
 def _by_run(run: RunFolder, catalog: Catalog, counter: Counter) -> Judgement:
     predictor = Predictor(run, tta=())
     require_same_classes(predictor.class_names, catalog.class_names, str(catalog.root))
-    history = read_history(run, counter)
+    try:
+        history = read_history(run, counter)
+    except UnknownHistoryError as error:
+        raise UnknownHistoryError(error.fact, f"{error.advice}, or leave {argument('run')} out") from error
     samples = catalog.samples
     squares, good, _ = open_squares(samples, predictor.recipe.data, counter("preparing images", len(samples)))
     with tempfile.TemporaryDirectory(prefix="audit-", dir=cache_folder()) as scratch:
@@ -72,8 +79,9 @@ def _by_run(run: RunFolder, catalog: Catalog, counter: Counter) -> Judgement:
         progress = counter("asking the network", len(good))
         predict_into(predictor, squares, probabilities=probabilities, embeddings=embeddings_file, progress=progress)
         embeddings = np.load(embeddings_file, mmap_mode="r")
+        known, unseen = as_known(catalog, good, history, counter)
         held_out = HeldOut(
-            samples=tuple(good),
+            samples=known,
             names=tuple(relative_name(sample.path, catalog.root) for sample in good),
             given=tuple(catalog.class_names[sample.label] for sample in good),
             labels=np.array([sample.label for sample in good], np.int64),
@@ -85,8 +93,9 @@ def _by_run(run: RunFolder, catalog: Catalog, counter: Counter) -> Judgement:
             held_out=held_out,
             probabilities=probabilities,
             embeddings=lambda fold: embeddings,
-            unseen=_unseen(history, held_out, counter),
+            unseen=unseen,
             root=catalog.root,
+            train_images=np.array(predictor.train_images, np.int64),
         )
         return judgement_of(opinion, counter)
 
@@ -96,8 +105,17 @@ def _calibrated(predictor: Predictor) -> str:
     return "" if predictor.temperature == 1.0 else f" (calibrated, temperature {predictor.temperature:.3f})"
 
 
-def _unseen(history: History, held_out: HeldOut, counter: Counter) -> npt.NDArray[np.bool_]:
-    """Which images the run was not trained on, wherever they lie."""
-    paths = [sample.path for sample in held_out.samples]
+def as_known(
+    catalog: Catalog, samples: Sequence[Sample], history: History, counter: Counter
+) -> tuple[tuple[Sample, ...], npt.NDArray[np.bool_]]:
+    """N usable samples of a catalog in the groups that a run knows them by, and which of them the run has not seen in
+    training, nor a copy of them: only these can say how good it is; shape (N,)."""
+    paths = [sample.path for sample in samples]
     digests = hash_files(paths, counter("hashing files", len(paths)))
-    return np.array([history.use(digest) != "train" for digest in digests], np.bool_)
+    known = tuple(
+        replace(sample, split=group_of(catalog, sample, digest, [history]))
+        for sample, digest in zip(samples, digests, strict=True)
+    )
+    untrained = [path for path, digest in zip(paths, digests, strict=True) if history.use(digest) != "train"]
+    unseen = set(untrained) - (near_copies_of(untrained, [history], counter) or {}).keys()
+    return known, np.array([path in unseen for path in paths], np.bool_)

@@ -40,6 +40,7 @@ class Opinion:
         unseen: which judged images their network was not trained on; accuracies are those of these images alone, and
             they say whether a network is good enough to judge any.
         root: the data set's folder.
+        train_images: how many images of each class the network was trained on; those of train in `held_out` if None.
     """
 
     source: str
@@ -48,6 +49,7 @@ class Opinion:
     embeddings: Callable[[int], Embeddings]
     unseen: Bools
     root: Path
+    train_images: npt.NDArray[np.int64] | None = None
 
 
 @dataclass(frozen=True)
@@ -186,8 +188,10 @@ def _accuracies(opinion: Opinion, check: LabelCheck) -> Accuracies:
     held_out, names = opinion.held_out, opinion.held_out.class_names
     rows = np.flatnonzero(opinion.unseen)
     labels, right = held_out.labels[rows], check.right[rows]
-    in_train = np.array([sample.split == "train" for sample in held_out.samples], np.bool_) & (held_out.labels >= 0)
-    train_counts = np.bincount(held_out.labels[in_train], minlength=len(names)).astype(np.int64)
+    train_counts = opinion.train_images
+    if train_counts is None:
+        in_train = np.array([sample.split == "train" for sample in held_out.samples], np.bool_) & (held_out.labels >= 0)
+        train_counts = np.bincount(held_out.labels[in_train], minlength=len(names)).astype(np.int64)
     images = np.bincount(labels, minlength=len(names))
     correct = np.bincount(labels[right], minlength=len(names))
     results = [

@@ -25,7 +25,7 @@ const WORDS = {
     suspectPicture: "The suspect, {0}", neighbourPicture: "Labelled {0}", enlarge: "Enlarge: {0}",
     keys: [["J ↓ →", "next suspect"], ["K", "keep the label"], ["A", "use the suggested label"], ["R", "choose another label"], ["O", "move to “others”"], ["D", "drop the image"], ["U", "undo your last decision"], ["↑ ←", "previous suspect"], ["N", "next undecided suspect"], ["Enter", "enlarge the picture"], ["/", "filter by class"], ["?", "this help"]],
     kinds: { label: "wrong label?", conflict: "same picture, two labels", leak: "in train and test", outlier: "outlier", quality: "poor picture", duplicate: "duplicate", near_duplicate: "near-duplicate" },
-    splits: { train: "train", val: "val", test: "test" },
+    splits: { train: "train", val: "val", test: "test", new: "new" },
     details: [],
   },
   zh: {
@@ -52,7 +52,7 @@ const WORDS = {
     suspectPicture: "可疑图片 {0}", neighbourPicture: "标签为 {0}", enlarge: "放大：{0}",
     keys: [["J ↓ →", "下一张"], ["K", "保留标签"], ["A", "采用建议的标签"], ["R", "选择其他标签"], ["O", "归入“其他”"], ["D", "剔除图片"], ["U", "撤销你的上一个决定"], ["↑ ←", "上一张"], ["N", "下一张未处理的"], ["Enter", "放大图片"], ["/", "按类别筛选"], ["?", "显示本说明"]],
     kinds: { label: "标签可疑", conflict: "同一图片两个标签", leak: "训练集与测试集重复", outlier: "离群", quality: "画质差", duplicate: "重复", near_duplicate: "近似重复" },
-    splits: { train: "训练集", val: "验证集", test: "测试集" },
+    splits: { train: "训练集", val: "验证集", test: "测试集", new: "新图片" },
     // What the audit and the label check say of a suspect, in English in their files.
     details: [
       [/with the images most like it, '(.*)' is over 100 times as likely/, "结合最相似的图片，“$1”的可能性高出 100 倍以上"],
@@ -81,6 +81,7 @@ const WORDS = {
       [/, so no label is judged\. /, "，因此没有判断任何标签。"],
       [/, so the ([\d,]+) images? that they would judge (?:is|are) not judged\. /, "，因此本应由它们判断的 $1 张图片未作判断。"],
       [/So few images could not prove it even if all were right\. Add photos/, "图片太少，即使全部正确也无法证明：请增加照片"],
+      [/Ask networks that were not trained on these images, as find-label-errors does/, "请用未用这些图片训练过的网络来判断，例如 find-label-errors"],
       [/Train for more epochs or minutes, start from official weights, or add photos/, "请增加训练轮数或时间，从官方权重开始，或增加照片"],
       [/; /g, "；"],
     ],

@@ -63,4 +63,7 @@ def test_the_doubt_names_how_good_they_are_and_what_to_do() -> None:
     tiny = doubt_of([Competence(0, 5, 5, 0.478, 0.6)], 5)
     assert "it has 5 of 5 right" in str(tiny)
     assert "even if all were right. Add photos" in str(tiny)
-    assert "no such image" in str(doubt_of([Competence(0, 0, 0, 0.0, 0.2)], 60))
+    unmeasured = Competence(0, 0, 0, 0.0, 0.2)
+    assert "no such image" in str(doubt_of([unmeasured], 60))
+    assert "Ask networks that were not trained on these images" in str(doubt_of([unmeasured], 60))
+    assert "9 of 60 right" in str(doubt_of([unmeasured, Competence(1, 60, 9, 0.0, 0.2)], 120))

@@ -31,3 +31,10 @@ def test_accuracies_are_those_of_unseen_images(opinion: Opinion) -> None:
 def test_a_run_that_saw_everything_claims_no_accuracy(opinion: Opinion) -> None:
     judgement = judgement_of(replace(opinion, unseen=np.zeros(5 * EACH, np.bool_)))
     assert judgement.figures["shots"] == {}
+
+
+def test_class_sizes_are_those_that_the_run_was_trained_on(opinion: Opinion) -> None:
+    counts = np.array([150, 150, 15, 15, 15])
+    shots = judgement_of(replace(opinion, train_images=counts)).accuracies.shots
+    assert [(group.name, group.classes) for group in shots] == [("many", 2), ("medium", 0), ("few", 3)]
+    assert [group.classes for group in judgement_of(opinion).accuracies.shots] != [2, 0, 3]
