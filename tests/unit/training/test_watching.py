@@ -18,7 +18,7 @@ TOLD: dict[str, tuple[Any, ...]] = {
     "result": ("text",),
     "phase": ("what",),
     "counter": ("what", 3, "pairs"),
-    "begin": (SimpleNamespace(val_images=1),),
+    "begin": (SimpleNamespace(val_images=100),),
     "step": (SimpleNamespace(step=1),),
     "epoch": ({"epoch": 2, "val_top1": 0.5},),
 }
