@@ -292,7 +292,7 @@ def _classes_of(figures: Mapping[str, Any]) -> str:
 def members_table(outcome: Any) -> Table:
     """What each member of an ensemble weighs and adds."""
     table = Table("run", "weight", "top-1 alone", "adds to top-1", "95% interval")
-    few = outcome.evaluation.too_few_images
+    few = outcome.too_few_images
     for member in outcome.members:
         cells = f"{member.alone:.2%}", f"{100 * member.added:+.2f} points", _points(member.added_ci95)
         table.add_row(member.name, f"{member.weight:.2f}", *(("–", "–", TOO_FEW) if few else cells))

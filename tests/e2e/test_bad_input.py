@@ -213,10 +213,10 @@ def contents(folder):
 
 
 @pytest.fixture
-def refused(own_run, data, photos, warm, tmp_path):
+def refused(own_run, trained, data, photos, warm, tmp_path):
     """Run a command (`more` behind its verb) that must fail with one line and change nothing; returns that line."""
     (tmp_path / "empty").mkdir()
-    places = {"tmp": tmp_path, "run": own_run, "data": data, "photo": photos[0]}
+    places = {"tmp": tmp_path, "run": own_run, "first": trained.run, "data": data, "photo": photos[0]}
 
     def run(words, *more):
         before = contents(tmp_path) | contents(own_run)
@@ -266,8 +266,8 @@ def refused(own_run, data, photos, warm, tmp_path):
         ("predict {run} {photo} --out {tmp}/empty", "{tmp}/empty"),
         ("predict {run} {photo} --top 0", "--top"),
         ("predict {run} {photo} --tta flop", "flip"),
-        ("evaluate {run} {run}/../own {data} --out {photo}/x", "{photo} is a file"),
-        ("evaluate {run} {run}/../own {data} --out /proc/x", "/proc/x"),
+        ("evaluate {run} {first} {data} --out {photo}/x", "{photo} is a file"),
+        ("evaluate {run} {first} {data} --out /proc/x", "/proc/x"),
         ("evaluate {run} {data} --json /proc/x.json", "/proc/x.json"),
         ("predict {run} {photo} --out /proc/p.csv", "/proc/p.csv"),
         ("explain {run} {photo} --out {photo}/x", "{photo} is a file"),

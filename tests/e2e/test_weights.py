@@ -33,7 +33,7 @@ def test_weights_that_do_not_fit_are_refused_before_a_folder_is_made(trained, da
         outcome = _train(warm, data, run, settings, "--weights", weights)
         assert words in outcome.error
         assert not run.exists()
-    other = "model.arguments={widths: [8, 16, 32, 32], depths: [1, 1, 1, 1]}"
+    other = "model.arguments={widths: [8, 12], depths: [1, 1]}"
     outcome = _train(warm, data, run, settings, "--weights", trained.run, changes=[other])
     assert outcome.status == 2
     assert "has shape" in outcome.error

@@ -10,8 +10,10 @@ from pathlib import Path
 import numpy as np
 import numpy.typing as npt
 
+from shelfmind.errors import Message, argument
 from shelfmind.files import make_folder, write_atomically, write_json
 from shelfmind.images.content import hash_files
+from shelfmind.nouns import counted
 from shelfmind.progress import Counter
 from shelfmind.runs.folder import RunFolder
 from shelfmind.runs.history import ORIGIN, History, UnknownHistoryError, folders_before, read_history
@@ -83,13 +85,13 @@ def seen_by_first_weights(history: History) -> str | None:
         own = [row.sha256 for row in history.rows if row.split == split]
         seen = sum(history.use_before(digest) in uses for digest in own)
         if seen:
-            counts.append(f"{seen:,} of the {len(own):,} {split} images")
+            counts.append(f"{seen:,} of {counted(len(own), f'{split} image')}")
     if not counts:
         return None
     names = " and ".join(each.title for each in history.before)
-    return (
+    return Message(
         f"{BEGINS} are those of {names}, which saw {' and '.join(counts)} in training, so that they cannot judge it. "
-        "Begin with other weights, or share the split of that run (split_of)"
+        f"Begin with other weights, or share the split of that run: {argument('split_of')}"
     )
 
 

@@ -126,7 +126,7 @@ def _unlearnt(start: Start | None, held_out: HeldOut, watcher: Watcher) -> Bools
     if not unlearnt.all():
         count = int((~unlearnt).sum())
         watcher.warn(
-            f"{learnt.replace('would begin', 'begin')} {count:,} of the {len(unlearnt):,} labels, so that it hides "
+            f"{learnt.replace('would begin', 'begin')} {count:,} of {counted(len(unlearnt), 'label')}, so that it hides "
             f"their errors: {OTHER_WEIGHTS}"
         )
     return unlearnt
