@@ -5,9 +5,10 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
-import mindspore
 import numpy as np
 from mindspore import Tensor, nn
+
+from shelfmind.models.network import eagerly
 
 
 @dataclass(frozen=True)
@@ -42,13 +43,11 @@ def parts(model: nn.Cell, image_size: int = 224) -> list[Part]:
     for name, cell in model.cells_and_names():
         if name:
             handles.append(cell.register_forward_hook(record(name, cell)))
-    mode = mindspore.get_context("mode")
-    mindspore.set_context(mode=mindspore.PYNATIVE_MODE)  # hooks are not called in graphs
     try:
-        model.set_train(False)
-        model(Tensor(np.zeros((1, 3, image_size, image_size), np.float32)))
+        with eagerly():  # hooks are not called in graphs
+            model.set_train(False)
+            model(Tensor(np.zeros((1, 3, image_size, image_size), np.float32)))
     finally:
-        mindspore.set_context(mode=mode)
         for handle in handles:
             handle.remove()
     sizes: dict[str, int] = {}

@@ -9,13 +9,13 @@ import numpy as np
 from mindspore import Tensor, ops
 
 from shelfmind.errors import UserError, unknown_name
-from shelfmind.models.network import Network
+from shelfmind.models.network import Network, eagerly
 
 PREFIX = "mindcv:"
 
 
 class _Split(Protocol):
-    """A network of MindCV, all of whose models are split in two."""
+    """A network of MindCV that is split in two, as nearly all of its models are."""
 
     def set_train(self, mode: bool) -> object: ...
     def forward_features(self, images: Tensor) -> Tensor: ...
@@ -23,7 +23,10 @@ class _Split(Protocol):
 
 
 class MindcvModel(Network):
-    """A MindCV network: images (N, 3, H, W) to logits (N, num_classes) and pooled features (N, D)."""
+    """A MindCV network: images (N, 3, H, W) to logits (N, num_classes) and pooled features (N, D).
+
+    Raises `AttributeError` for one that is not split in two, or not into tensors.
+    """
 
     least_image_size = 32
 
@@ -32,7 +35,9 @@ class MindcvModel(Network):
         self.network = network
         images = Tensor(np.zeros((1, 3, image_size, image_size), np.float32))
         network.set_train(False)
-        self.embedding_width = int(_pooled(network.forward_features(images)).shape[1])
+        with eagerly():
+            _, embedding = self.forward_head(self.forward_features(images))
+        self.embedding_width = int(embedding.shape[1])
 
     def forward_features(self, images: Tensor) -> Tensor:
         """The features before MindCV's head: (N, D, h, w), or tokens (N, T, D)."""

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
+import mindspore
 from mindspore import Tensor, nn
 
 from shelfmind.models.heads import Head
@@ -43,3 +46,14 @@ class Network(Trainable):
     def forward_head(self, features: Tensor) -> tuple[Tensor, Tensor]:
         """Logits (N, classes) and embedding (N, D) of these features."""
         raise NotImplementedError
+
+
+@contextmanager
+def eagerly() -> Iterator[None]:
+    """Operator by operator within this context: a graph would take longer to compile than to run once or twice."""
+    mode = mindspore.get_context("mode")
+    mindspore.set_context(mode=mindspore.PYNATIVE_MODE)
+    try:
+        yield
+    finally:
+        mindspore.set_context(mode=mode)

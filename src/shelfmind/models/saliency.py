@@ -2,16 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from contextlib import contextmanager
-
 import mindspore
 import numpy as np
 import numpy.typing as npt
 from mindspore import Tensor, ops
 
 from shelfmind.errors import UserError
-from shelfmind.models.network import Network
+from shelfmind.models.network import Network, eagerly
 
 Floats = npt.NDArray[np.float32]
 
@@ -32,7 +29,7 @@ def grad_cam(model: Network, images: Floats, classes: npt.NDArray[np.int64]) -> 
         UserError: a network without feature maps, such as a transformer.
     """
     model.set_train(False)
-    with _eagerly():
+    with eagerly():
         maps = model.forward_features(Tensor(images))
         if maps.ndim != 4:
             raise UserError("Grad-CAM needs a convolutional network; this one gives no feature maps")
@@ -49,14 +46,3 @@ def grad_cam(model: Network, images: Floats, classes: npt.NDArray[np.int64]) -> 
 
 def _classes(model: Network, maps: Tensor) -> int:
     return int(model.forward_head(maps)[0].shape[1])
-
-
-@contextmanager
-def _eagerly() -> Iterator[None]:
-    """Operator by operator: a graph for every number of images would take longer to compile than to run."""
-    mode = mindspore.get_context("mode")
-    mindspore.set_context(mode=mindspore.PYNATIVE_MODE)
-    try:
-        yield
-    finally:
-        mindspore.set_context(mode=mode)

@@ -14,6 +14,7 @@ from shelfmind.losses.kinds import Counts
 from shelfmind.models.heads import unit_rows
 from shelfmind.models.initialisation import initialise_dense
 from shelfmind.models.network import Network, Trainable
+from shelfmind.models.weights import CLASSIFIERS
 from shelfmind.recipe import LossRecipe
 
 Floats = npt.NDArray[np.float32]
@@ -30,9 +31,10 @@ class SimSiam(Trainable):
 
     def __init__(self, backbone: Network, seed: int) -> None:
         super().__init__()
+        for name, parameter in backbone.parameters_and_names():
+            if name.startswith(CLASSIFIERS):
+                parameter.requires_grad = False  # labels are not learnt
         self.backbone = backbone
-        for parameter in backbone.head.classifier.get_parameters():
-            parameter.requires_grad = False  # labels are not learnt
         width = backbone.embedding_width
         self.projector = nn.SequentialCell(
             [*_layer(width, PROJECTION), *_layer(PROJECTION, PROJECTION), *_layer(PROJECTION, PROJECTION, last=True)]
