@@ -8,6 +8,7 @@ from pathlib import Path
 
 from shelfmind.files import write_text
 from shelfmind.pages.templates import Picture, page_template, path_shortener
+from shelfmind.pages.words import say
 
 
 @dataclass(frozen=True)
@@ -50,9 +51,9 @@ class Panel:
         return list(zip(self.neighbours, self.explanation.neighbours, strict=True))
 
 
-def write_explanations(path: Path, title: str, panels: Sequence[Panel], notes: Sequence[str]) -> None:
-    """Write the page, which needs nothing outside itself."""
+def write_explanations(path: Path, run: str, panels: Sequence[Panel], notes: Sequence[str]) -> None:
+    """Write the page, which needs nothing outside itself; `run` is the name of the run."""
     shown = path_shortener([panel.explanation.path for panel in panels])
     template = page_template("pages/explanations.html.j2")
-    page = template.render(title=title, panels=panels, notes=notes, shown=shown)
+    page = template.render(title=say("What {} looked at", run), panels=panels, notes=notes, shown=shown)
     write_text(path, page)

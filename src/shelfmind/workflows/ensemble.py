@@ -14,7 +14,9 @@ from shelfmind.evaluation.ensemble import Contribution, contributions, fit_weigh
 from shelfmind.files import write_json
 from shelfmind.inference.predictor import Predictor
 from shelfmind.nouns import counted
+from shelfmind.pages import words
 from shelfmind.pages.report import write_report
+from shelfmind.pages.words import say
 from shelfmind.progress import Counter, Note, count_silently, say_nothing, tell
 from shelfmind.records import Catalog, Predictions, require_same_classes
 from shelfmind.runs.folder import RunFolder
@@ -128,7 +130,8 @@ def evaluate_ensemble(
     write_json(folder / "ensemble.json", content)
     write_report(
         Path(out) / "report.html",
-        title=f"{counted(len(runs), 'run')} together: {split}",
+        name=say("{} together", words.counted(len(runs), "run")),
+        data=catalog.root.name,
         recipe_text="\n".join(
             f"# {name}\n{predictor.recipe.dump()}" for name, predictor in zip(names, predictors, strict=True)
         ),
@@ -139,6 +142,7 @@ def evaluate_ensemble(
         train_counts=train_images,
         provenance=content,
         references=references_of(catalog),
+        errors_file=f"evaluation/{split}/errors.csv",
     )
     return outcome
 
