@@ -11,10 +11,12 @@ from shelfmind.analysis.image_audit.findings import ImageFindings
 from shelfmind.analysis.label_errors.judgement import Judgement
 from shelfmind.data.splits import relative_name
 from shelfmind.files import write_text
-from shelfmind.pages.audit_sections import following_sections, headlines, leading_sections
+from shelfmind.pages.audit_headlines import GRADES, headlines
+from shelfmind.pages.audit_sections import following_sections, leading_sections
 from shelfmind.pages.judgement_sections import judgement_headlines, judgement_sections
 from shelfmind.pages.templates import Picture, page_template
 from shelfmind.pages.thumbnails import thumbnail
+from shelfmind.pages.words import Text, counted, listed, say, split_name
 
 
 def write_audit_report(
@@ -30,15 +32,25 @@ def write_audit_report(
     def picture(image: Path) -> Picture:
         return Picture(thumbnail(image), relative_name(image, root))
 
-    grades = ("bad", "look", "good")
     judged_lines = [] if judgement is None else judgement_headlines(judgement)
     judged_sections = [] if judgement is None else judgement_sections(judgement)
-    summary = sorted([*headlines(findings), *judged_lines], key=lambda line: grades.index(line.grade))
+    summary = sorted([*headlines(findings), *judged_lines], key=lambda line: GRADES.index(line.grade))
     page = page_template("pages/audit.html.j2").render(
-        title=f"Audit of {root.name}",
+        title=say("Audit of {}", root.name),
+        lead=_lead(figures),
         headlines=summary,
         sections=[*leading_sections(findings), *judged_sections, *following_sections(findings)],
         figures=figures,
         picture=picture,
     )
     write_text(path, page)
+
+
+def _lead(figures: Mapping[str, Any]) -> Text:
+    """How many images of how many classes there are, and where."""
+    images, classes = counted(figures["images"], "image"), counted(len(figures["class_names"]), "class")
+    splits = figures["splits"]
+    if len(splits) < 2:
+        return say("{} of {}.", images, classes)
+    of_each = listed(say("{} in {}", f"{number:,}", split_name(split)) for split, number in splits.items())
+    return say("{} of {}: {}.", images, classes, of_each)

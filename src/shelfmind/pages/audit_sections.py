@@ -11,44 +11,15 @@ from shelfmind.analysis.image_audit.quality import Flagged
 from shelfmind.analysis.measuring.measurement import format_names
 from shelfmind.analysis.measuring.oddities import found_in
 from shelfmind.data.splits import SPLITS, relative_name
-from shelfmind.nouns import counted
 from shelfmind.pages.distribution_sections import classes_section, shapes_section, shift_section
-from shelfmind.pages.sections import Card, Gallery, Headline, Line, PageSection, Table
+from shelfmind.pages.sections import Card, Gallery, Line, PageSection, Table
+from shelfmind.pages.words import counted, say, split_name, translated
 from shelfmind.records import UNLABELLED
 
 MOST_CARDS = 24
 MOST_PICTURES = 4
 MOST_ROWS = 200
 _FEW_CARDS = 12
-
-
-def headlines(findings: ImageFindings) -> list[Headline]:
-    """What its owner should know first, gravest first, with what to do."""
-    leaks = [each for each in findings.copies if each.leak]
-    conflicts = [each for each in findings.copies if each.conflict]
-    mere = [each for each in findings.copies if not each.leak and not each.conflict]
-    poor = len({int(image) for each in findings.flagged.values() for image in each.images})
-    tiny, bad = len(findings.sizes.tiny), len(findings.measured.bad_files)
-    lines = [
-        _headline(len(leaks), "bad", "leaks", "{} in more than one split", "photo is", "photos are",
-                  "Drop the copies from train: a test on images that were trained on says nothing.",
-                  "No photo is in more than one split."),
-        _headline(len(conflicts), "bad", "conflicts", "{} filed under more than one class", "photo is", "photos are",
-                  "Decide which class is right: shelfmind review.", "No photo is filed under two classes."),
-        _headline(bad, "bad", "files", "{} unreadable", "file is", "files are",
-                  "Replace or remove them; training leaves them out.", "Every file can be read."),
-        _headline(len(mere), "look", "duplicates", "{} twice or more in one class", "photo is", "photos are",
-                  "Keep one of each: copies weigh more without teaching more.", "No copies within a class."),
-        _headline(poor, "look", "quality", "{} of poor quality", "image is", "images are",
-                  "Look at them; drop what a person could not recognise.", "No image sticks out."),
-        _headline(tiny, "look", "classes", "{} fewer than 5 images", "class has", "classes have",
-                  "Photograph more of them, or enrol them in a gallery.", "Every class has 5 images or more."),
-        _headline(len({each.class_id for each in findings.shifts}), "look", "shift", "{} different outside train",
-                  "class looks", "classes look", "Training photos of other shops and light would help.",
-                  "No class looks different outside train."),
-    ]  # fmt: skip
-    grades = ("bad", "look", "good")
-    return sorted(lines, key=lambda line: grades.index(line.grade))
 
 
 def leading_sections(findings: ImageFindings) -> list[PageSection]:
@@ -58,18 +29,20 @@ def leading_sections(findings: ImageFindings) -> list[PageSection]:
     return [
         PageSection(
             key="leaks",
-            title="Leaks between splits",
-            intro="One photo, or an altered copy of it, on both sides of a split: re-encoded, resized, slightly "
-            "cropped or with other brightness. Accuracy measured on such images is too good.",
+            title=say("Leaks between splits"),
+            intro=say(
+                "One photo, or an altered copy of it, on both sides of a split: re-encoded, resized, slightly cropped "
+                "or with other brightness. Accuracy measured on such images is too good."
+            ),
             galleries=_group_gallery(leaks, findings),
-            empty="None found.",
+            empty=say("None found."),
         ),
         PageSection(
             key="conflicts",
-            title="One photo, two classes",
-            intro="The same photo under different labels. At most one of them is right.",
+            title=say("One photo, two classes"),
+            intro=say("The same photo under different labels. At most one of them is right."),
             galleries=_group_gallery(conflicts, findings),
-            empty="None found.",
+            empty=say("None found."),
         ),
     ]
 
@@ -86,26 +59,20 @@ def following_sections(findings: ImageFindings) -> list[PageSection]:
     ]
 
 
-def _headline(count: int, grade: str, key: str, found: str, one: str, many: str, advice: str, none: str) -> Headline:
-    if not count:
-        return Headline("good", none, "", key)
-    return Headline(grade, found.format(counted(count, one, many)) + ".", advice, key)
-
-
 def _duplicates(findings: ImageFindings) -> PageSection:
     mere = [each for each in findings.copies if not each.leak and not each.conflict]
     exact = sum(each.group.exact for each in mere)
     return PageSection(
         key="duplicates",
-        title="Copies within a class",
-        intro="The same photo more than once in one class and split.",
+        title=say("Copies within a class"),
+        intro=say("The same photo more than once in one class and split."),
         figures=(
-            ("Groups", f"{len(mere):,}"),
-            ("of them with the same pixels", f"{exact:,}"),
-            ("Images that could go", f"{sum(len(each.group.members) - 1 for each in mere):,}"),
+            (say("Groups"), f"{len(mere):,}"),
+            (say("of them with the same pixels"), f"{exact:,}"),
+            (say("Images that could go"), f"{sum(len(each.group.members) - 1 for each in mere):,}"),
         ),
         galleries=_group_gallery(mere, findings, most=_FEW_CARDS),
-        empty="None found.",
+        empty=say("None found."),
     )
 
 
@@ -127,10 +94,11 @@ def _group_card(copies: Copies, findings: ImageFindings) -> Card:
             first.append(index)
     shown = [*first, *(index for index in members if index not in first)][:MOST_PICTURES]
     lines = [
-        Line(copies.splits[index], _class_name(copies.labels[index], findings), copies.conflict)
+        Line(split_name(copies.splits[index]), _class_name(copies.labels[index], findings), copies.conflict)
         for index in (shown if copies.conflict else first[:MOST_PICTURES])
     ]
-    nearness = "same pixels" if copies.group.exact else f"differ by {max(copies.group.differences):.1%}"
+    apart = f"{max(copies.group.differences):.1%}"
+    nearness = say("same pixels") if copies.group.exact else say("differ by {}", apart)
     return Card(
         tuple(_path(copies.group.members[index], findings) for index in shown),
         tuple(lines),
@@ -142,25 +110,29 @@ def _files(findings: ImageFindings) -> PageSection:
     bad = findings.measured.bad_files
     facts = findings.measured.facts
     root = findings.catalog.root
-    odd = [(name, f"{int(found.sum()):,}") for name, found in found_in(facts["oddities"]).items() if found.any()]
+    found = {name: int(odd.sum()) for name, odd in found_in(facts["oddities"]).items()}
+    odd = [(translated(name), f"{count:,}") for name, count in found.items() if count]
     odd_issues = [issue for issue in findings.issues if issue.kind == "odd_file"]
     listed = tuple(
-        (relative_name(findings.catalog.samples[issue.image].path, root), issue.detail)
+        (relative_name(findings.catalog.samples[issue.image].path, root), translated(issue.detail))
         for issue in odd_issues[:MOST_ROWS]
     )
     tables = []
     if bad:
-        rows = tuple((relative_name(each.path, root), each.reason) for each in bad[:MOST_ROWS])
-        tables.append(Table("Unreadable", (("File", True), ("Reason", True)), rows, len(bad)))
+        rows = tuple((relative_name(each.path, root), translated(each.reason)) for each in bad[:MOST_ROWS])
+        tables.append(Table(say("Unreadable"), ((say("File"), True), (say("Reason"), True)), rows, len(bad)))
     if listed:
-        tables.append(Table("Unusual", (("File", True), ("What is unusual", True)), listed, len(odd_issues)))
+        columns = ((say("File"), True), (say("What is unusual"), True))
+        tables.append(Table(say("Unusual"), columns, listed, len(odd_issues)))
     return PageSection(
         key="files",
-        title="Files",
-        intro="What kind of files there are. Photos that their EXIF block turns are turned everywhere in shelfmind.",
+        title=say("Files"),
+        intro=say(
+            "What kind of files there are. Photos that their EXIF block turns are turned everywhere in shelfmind."
+        ),
         figures=(
             *((name, f"{count:,}") for name, count in format_names(facts["format"]).items()),
-            ("unreadable", f"{len(bad):,}"),
+            (say("unreadable"), f"{len(bad):,}"),
             *odd,
         ),
         tables=tuple(tables),
@@ -173,12 +145,14 @@ def _quality(findings: ImageFindings) -> PageSection:
     )
     return PageSection(
         key="quality",
-        title="Image quality",
-        intro="Images beyond a fixed bound, and those near it that stick out of their own class (robust z-score of 3.5 "
-        "or more): white packs are no glare, and smooth fruit is no blur.",
-        figures=tuple((each.rule.title, f"{len(each.images):,}") for each in findings.flagged.values()),
+        title=say("Image quality"),
+        intro=say(
+            "Images beyond a fixed bound, and those near it that stick out of their own class (robust z-score of 3.5 "
+            "or more): white packs are no glare, and smooth fruit is no blur."
+        ),
+        figures=tuple((translated(each.rule.title), f"{len(each.images):,}") for each in findings.flagged.values()),
         galleries=galleries,
-        empty="No image sticks out.",
+        empty=say("No image sticks out."),
     )
 
 
@@ -188,8 +162,8 @@ def _quality_gallery(flagged: Flagged, findings: ImageFindings) -> Gallery:
         index = int(findings.measured.indices[image])
         sample = findings.catalog.samples[index]
         lines = (Line("", _class_name(sample.label, findings), False),)
-        cards.append(Card((sample.path,), lines, (f"{value:.3g}", sample.split)))
-    return Gallery(flagged.rule.title, flagged.rule.note, tuple(cards), len(flagged.images))
+        cards.append(Card((sample.path,), lines, (f"{value:.3g}", split_name(sample.split))))
+    return Gallery(translated(flagged.rule.title), translated(flagged.rule.note), tuple(cards), len(flagged.images))
 
 
 def _path(index: int, findings: ImageFindings) -> Path:
@@ -197,4 +171,4 @@ def _path(index: int, findings: ImageFindings) -> Path:
 
 
 def _class_name(label: int, findings: ImageFindings) -> str:
-    return "no label" if label == UNLABELLED else findings.catalog.class_names[label]
+    return say("no label") if label == UNLABELLED else findings.catalog.class_names[label]

@@ -6,11 +6,12 @@ import math
 
 import numpy as np
 import numpy.typing as npt
-from markupsafe import Markup, escape
+from markupsafe import Markup
 
 from shelfmind.analysis.image_audit.histograms import Histogram
 from shelfmind.evaluation.metrics import ShotCutoffs
-from shelfmind.pages.charts import Frame, ticks
+from shelfmind.pages.charts import Frame, text, ticks
+from shelfmind.pages.words import element, say
 
 Ints = npt.NDArray[np.int64]
 
@@ -22,21 +23,21 @@ def histogram_chart(shown: Histogram, label: str, x_title: str, *, logarithmic: 
     counts = [shown.below, *shown.counts, shown.above] if shown.below or shown.above else list(shown.counts)
     if not sum(counts):
         return None
-    names = [f"{low:g} to {high:g}" for low, high in zip(shown.edges, shown.edges[1:], strict=False)]
+    names = [say("{} to {}", f"{low:g}", f"{high:g}") for low, high in zip(shown.edges, shown.edges[1:], strict=False)]
     edges = list(enumerate(shown.edges))
     if shown.below or shown.above:
-        names = [f"under {shown.edges[0]:g}", *names, f"{shown.edges[-1]:g} and more"]
-        edges = [(index + 1, edge) for index, edge in edges]
+        names = [say("under {}", f"{shown.edges[0]:g}"), *names, say("{} and more", f"{shown.edges[-1]:g}")]
+        edges = [(place + 1, edge) for place, edge in edges]
     y_ticks = [(value, f"{value:,.0f}") for value in ticks(0, max(counts), wanted=4) if value == int(value)]
     frame = Frame((0.0, float(len(counts))), (0.0, max(y_ticks[-1][0], max(counts))), width=480, height=240, left=58)
     every = max(1, math.ceil(len(edges) / 12))
     x_ticks = [(float(index), f"{edge:g}") for index, edge in edges[::every]]
     floor = frame.y(0)
     bars = "".join(
-        f'<rect class="bar" x="{frame.x(index) + 1:.1f}" y="{frame.y(count):.1f}" '
-        f'width="{frame.x(index + 1) - frame.x(index) - 2:.1f}" height="{floor - frame.y(count):.1f}">'
-        f"<title>{escape(name)}: {count:,}</title></rect>"
-        for index, (name, count) in enumerate(zip(names, counts, strict=True))
+        f'<rect class="bar" x="{frame.x(place) + 1:.1f}" y="{frame.y(count):.1f}" '
+        f'width="{frame.x(place + 1) - frame.x(place) - 2:.1f}" height="{floor - frame.y(count):.1f}">'
+        f"{element('title', say('{}: {}', name, f'{count:,}'))}</rect>"
+        for place, (name, count) in enumerate(zip(names, counts, strict=True))
         if count
     )
     return frame.svg(frame.axes(x_ticks, y_ticks, x_title) + bars, label)
@@ -52,7 +53,7 @@ def class_sizes_chart(counts: Ints, cutoffs: ShotCutoffs, label: str) -> Markup 
     powers = [0, *(digit * 10**power for power in range(7) for digit in (1, 3))]
     y_ticks = [(math.log10(value + 1), f"{value:,}") for value in powers if value <= ranked[0]]
     x_ticks = [(value, f"{value:,.0f}") for value in ticks(0, len(ranked), inside=True) if value == int(value)]
-    parts = [frame.axes(x_ticks, y_ticks, "classes, largest first")]
+    parts = [frame.axes(x_ticks, y_ticks, say("classes, largest first"))]
     indices = np.unique(np.linspace(0, len(ranked) - 1, min(len(ranked), _MOST_STEPS)).round().astype(int))
     ends = [*indices[1:].tolist(), len(ranked)]
     outline = "".join(
@@ -60,12 +61,12 @@ def class_sizes_chart(counts: Ints, cutoffs: ShotCutoffs, label: str) -> Markup 
         for index, end in zip(indices.tolist(), ends, strict=True)
     )
     parts.append(f'<path class="area" d="M{frame.x(0):.1f} {frame.y(0):.1f}{outline}V{frame.y(0):.1f}Z"/>')
-    for border, name in ((cutoffs.many_above, "head"), (cutoffs.few_below - 1, "medium")):
+    for border, name in ((cutoffs.many_above, say("head")), (cutoffs.few_below - 1, say("medium"))):
         border_at = int((ranked > border).sum())
         if 0 < border_at < len(ranked):
             x = frame.x(border_at)
             parts.append(f'<path class="mark" d="M{x:.1f} {frame.top}V{frame.y(0):.1f}"/>')
-            parts.append(f'<text class="small" x="{x - 4:.1f}" y="{frame.top + 9}" text-anchor="end">{name}</text>')
+            parts.append(text(f"{x - 4:.1f}", frame.top + 9, name, anchor="end", style="small"))
     return frame.svg("".join(parts), label)
 
 
@@ -81,7 +82,7 @@ def cumulative_chart(counts: Ints, label: str) -> Markup | None:
     indices = np.unique(np.linspace(0, len(ranked), min(len(ranked) + 1, _MOST_STEPS)).round().astype(int))
     line = "L".join(f"{frame.x(index / len(ranked)):.1f} {frame.y(held[index]):.1f}" for index in indices.tolist())
     body = (
-        frame.axes(fifths, fifths, "share of the classes, largest first")
+        frame.axes(fifths, fifths, say("share of the classes, largest first"))
         + f'<path class="diagonal" d="M{frame.x(0):.1f} {frame.y(0):.1f}L{frame.x(1):.1f} {frame.y(1):.1f}"/>'
         + f'<g class="c2"><path class="line" d="M{line}"/></g>'
     )

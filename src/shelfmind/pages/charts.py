@@ -12,12 +12,11 @@ from markupsafe import Markup, escape
 from shelfmind.evaluation.calibration import ReliabilityBin
 from shelfmind.evaluation.confusion import ClassResult
 from shelfmind.evaluation.metrics import ShotCutoffs, ShotGroup
-from shelfmind.nouns import counted
+from shelfmind.pages.words import attribute, counted, element, say
 
 Point = tuple[float, float]
 Ticks = Sequence[tuple[float, str]]
 
-EPOCH = "epoch"
 _MOST_POINTS = 150
 _MOST_TITLED_DOTS = 400
 
@@ -57,23 +56,26 @@ class Frame:
         x0, x1, floor = self.left, self.width - self.right, self.height - self.bottom
         parts = [
             f'<path class="grid" d="M{x0} {self.y(value):.1f}H{x1}"/>'
-            f'<text x="{x0 - 7}" y="{self.y(value) + 4:.1f}" text-anchor="end">{escape(label)}</text>'
+            + text(x0 - 7, f"{self.y(value) + 4:.1f}", label, anchor="end")
             for value, label in y_ticks
         ]
-        parts += [
-            f'<text x="{self.x(value):.1f}" y="{floor + 17}" text-anchor="middle">{escape(label)}</text>'
-            for value, label in x_ticks
-        ]
+        parts += [text(f"{self.x(value):.1f}", floor + 17, label) for value, label in x_ticks]
         parts.append(f'<path class="axis" d="M{x0} {floor}H{x1}"/>')
-        middle = (x0 + x1) / 2
-        parts.append(f'<text x="{middle:.1f}" y="{self.height - 5}" text-anchor="middle">{escape(x_title)}</text>')
+        parts.append(text(f"{(x0 + x1) / 2:.1f}", self.height - 5, x_title))
         return "".join(parts)
 
     def svg(self, body: str, label: str) -> Markup:
         """The finished picture; `label` says in words what it shows."""
         return Markup(
-            f'<svg viewBox="0 0 {self.width} {self.height}" role="img" aria-label="{escape(label)}">{body}</svg>'
+            f'<svg viewBox="0 0 {self.width} {self.height}" role="img" {attribute("aria-label", label)}>{body}</svg>'
         )
+
+
+def text(x: object, y: object, words: str, *, anchor: str = "middle", style: str = "") -> str:
+    """Words in a drawing."""
+    kind = f'class="{style}" ' if style else ""
+    markup = element("text", words, f'{kind}x="{x}" y="{y}" text-anchor="{anchor}"')
+    return str(markup)  # what is added to a `Markup` would be escaped
 
 
 MARK_LETTER = 7.0
@@ -86,65 +88,65 @@ def line_chart(
     *,
     percent: bool = False,
     marks: Sequence[tuple[float, str]] = (),
-    x_name: str = EPOCH,
+    x_name: str | None = None,
 ) -> Markup | None:
-    """Lines over epochs or something else, None if there is no point; `marks` are vertical lines with a text, as
-    (x, text)."""
+    """Lines over epochs, unless `x_name` is something else; None if there is no point. `marks` are vertical lines with
+    a text, as (x, text)."""
     points = [point for each in series for point in each.points]
     if not points:
         return None
     x_range = _padded_range(min(x for x, _ in points), max(x for x, _ in points))
     highest = max(y for _, y in points)
     lowest = min(0.0, min(y for _, y in points))
-    y_ticks = [(value, _percent(value) if percent else f"{value:g}") for value in ticks(lowest, highest)]
+    y_ticks = [(value, percentage(value) if percent else f"{value:g}") for value in ticks(lowest, highest)]
     frame = Frame(x_range, (y_ticks[0][0], max(y_ticks[-1][0], highest)), width=340, height=220, left=42)
     x_ticks = [(value, f"{value:g}") for value in ticks(*x_range, inside=True)]
-    x_ticks = [tick for tick in x_ticks if x_name != EPOCH or tick[0] == int(tick[0])]
-    parts = [frame.axes(x_ticks, y_ticks, x_name)]
+    x_ticks = [tick for tick in x_ticks if x_name is not None or tick[0] == int(tick[0])]
+    parts = [frame.axes(x_ticks, y_ticks, say("epoch") if x_name is None else x_name)]
     floor = frame.height - frame.bottom
     row, free_from = 0, 0.0
-    for epoch, text in marks:  # curves of accuracy leave the top free where they start, curves of loss the bottom
+    for epoch, mark in marks:  # curves of accuracy leave the top free where they start, curves of loss the bottom
         x = frame.x(epoch)
         row = row + 1 if x < free_from else 0
-        free_from = max(free_from, x + 4 + MARK_LETTER * len(text))
+        free_from = max(free_from, x + 4 + MARK_LETTER * len(mark))
         y = frame.top + 9 + 13 * row if percent else floor - 6 - 13 * row
         parts.append(
             f'<path class="mark" d="M{x:.1f} {frame.top}V{floor}"/>'
-            f'<text class="small" x="{x + 4:.1f}" y="{y}">{escape(text)}</text>'
+            + text(f"{x + 4:.1f}", y, mark, anchor="start", style="small")
         )
     parts += [_line(frame, each, percent, x_name) for each in series if each.points]
     return frame.svg("".join(parts), label)
 
 
-def _line(frame: Frame, series: Series, percent: bool, x_name: str) -> str:
+def _line(frame: Frame, series: Series, percent: bool, x_name: str | None) -> str:
     points = _thinned(series.points)
     path = "L".join(f"{frame.x(x):.1f} {frame.y(y):.1f}" for x, y in points)
-    dots = "".join(
-        f'<circle cx="{frame.x(x):.1f}" cy="{frame.y(y):.1f}" r="{2.5 if len(points) <= 40 else 1}"><title>'
-        f"{escape(x_name)} {x:g}, {escape(series.name)} {_percent(y, 1) if percent else f'{y:.4g}'}</title></circle>"
-        for x, y in points
-    )
+    radius = 2.5 if len(points) <= 40 else 1
+
+    def dot(x: float, y: float) -> str:
+        at = say("epoch {}", f"{x:g}") if x_name is None else f"{x_name} {x:g}"
+        said = say("{}: {} {}", at, series.name, percentage(y, 1) if percent else f"{y:.4g}")
+        place = f'cx="{frame.x(x):.1f}" cy="{frame.y(y):.1f}" r="{radius}"'
+        return f"<circle {place}>{element('title', said)}</circle>"
+
+    dots = "".join(dot(x, y) for x, y in points)
     return f'<g class="{escape(series.style)}"><path class="line" d="M{path}"/>{dots}</g>'
 
 
 def reliability_chart(bins: Sequence[ReliabilityBin]) -> Markup:
     """Accuracy against confidence by bin with the diagonal of perfect calibration, and how many images each bin has."""
     frame = Frame((0.0, 1.0), (0.0, 1.0), height=300, left=50, right=22, bottom=94)
-    fifths = [(i / 5, _percent(i / 5)) for i in range(6)]
+    fifths = [(i / 5, percentage(i / 5)) for i in range(6)]
     floor, shelf, base = frame.y(0), 46, frame.height - 22
     most = max(each.images for each in bins)
     parts = [frame.axes([], fifths)]
     parts += [_bin(frame, each, base - 16, (shelf - 8) / most) for each in bins if each.images]
     parts.append(f'<path class="diagonal" d="M{frame.x(0):.1f} {floor:.1f}L{frame.x(1):.1f} {frame.y(1):.1f}"/>')
     parts.append(f'<path class="axis" d="M{frame.left} {base - 16}H{frame.width - frame.right}"/>')
-    parts += [
-        f'<text x="{frame.x(value):.1f}" y="{base}" text-anchor="middle">{label}</text>' for value, label in fifths
-    ]
-    parts.append(
-        f'<text x="{(frame.left + frame.width - frame.right) / 2}" y="{frame.height - 5}" '
-        f'text-anchor="middle">confidence (below: images in each bin)</text>'
-    )
-    return frame.svg("".join(parts), "Reliability diagram: accuracy by confidence")
+    parts += [text(f"{frame.x(value):.1f}", base, label) for value, label in fifths]
+    below = say("confidence (below: images in each bin)")
+    parts.append(text((frame.left + frame.width - frame.right) / 2, frame.height - 5, below))
+    return frame.svg("".join(parts), say("Reliability diagram: accuracy by confidence"))
 
 
 def _bin(frame: Frame, each: ReliabilityBin, base: float, per_image: float) -> str:
@@ -153,9 +155,13 @@ def _bin(frame: Frame, each: ReliabilityBin, base: float, per_image: float) -> s
     x, width = frame.x(each.low) + 1, frame.x(each.high) - frame.x(each.low) - 2
     high, low = frame.y(max(accuracy, confidence)), frame.y(min(accuracy, confidence))
     tall = max(1.0, each.images * per_image)
+    said = say(
+        "{} with confidence {} to {}: {} right, mean confidence {}",
+        counted(each.images, "image"),
+        *(percentage(each.low), percentage(each.high), percentage(accuracy, 1), percentage(confidence, 1)),
+    )
     return (
-        f"<g><title>{counted(each.images, 'image')} with confidence {_percent(each.low)} to {_percent(each.high)}: "
-        f"{_percent(accuracy, 1)} right, mean confidence {_percent(confidence, 1)}</title>"
+        f"<g>{element('title', said)}"
         f'<rect class="bar" x="{x:.1f}" y="{low:.1f}" width="{width:.1f}" height="{frame.y(0) - low:.1f}"/>'
         f'<rect class="{"sure" if confidence > accuracy else "modest"}" x="{x:.1f}" y="{high:.1f}" '
         f'width="{width:.1f}" height="{low - high:.1f}"/>'
@@ -177,7 +183,8 @@ def class_chart(classes: Sequence[ClassResult], shots: Sequence[ShotGroup], cuto
     high = 1.15 * max(max(count for count, _, _ in dots), 1)
     frame = Frame((_log(low), _log(high)), (-0.04, 1.04), width=980, height=300, left=54, top=22)
     x_ticks = [(_log(value), f"{value:,}") for value in _count_ticks(low, high)]
-    parts = [frame.axes(x_ticks, [(i / 4, _percent(i / 4)) for i in range(5)], "training images of the class")]
+    quarters = [(i / 4, percentage(i / 4)) for i in range(5)]
+    parts = [frame.axes(x_ticks, quarters, say("training images of the class"))]
     edges = (low, min(max(cutoffs.few_below - 0.5, low), high), min(max(cutoffs.many_above + 0.5, low), high), high)
     spans = dict(zip(("few", "medium", "many"), pairwise(edges), strict=True))
     parts += [_group_mean(frame, group, spans[group.name]) for group in shots if group.top1 is not None]
@@ -186,12 +193,15 @@ def class_chart(classes: Sequence[ClassResult], shots: Sequence[ShotGroup], cuto
         parts.append('<path class="dots" d="' + "".join(f"M{x:.0f} {y:.0f}h0" for x, y, _ in points) + '"/>')
     else:
         parts += [
-            f'<circle class="dot" cx="{x:.1f}" cy="{y:.1f}" r="4"><title>{escape(each.name)}: '
-            f"{each.correct} of {each.images} right, "
-            f"{counted(each.train_images or 0, 'training image')}</title></circle>"
+            f'<circle class="dot" cx="{x:.1f}" cy="{y:.1f}" r="4">{element("title", _class_words(each))}</circle>'
             for x, y, each in points
         ]
-    return frame.svg("".join(parts), "Recall of each class by its number of training images")
+    return frame.svg("".join(parts), say("Recall of each class by its number of training images"))
+
+
+def _class_words(each: ClassResult) -> str:
+    trained = counted(each.train_images or 0, "training image")
+    return say("{}: {} of {} right, {}", each.name, each.correct, each.images, trained)
 
 
 def _group_mean(frame: Frame, group: ShotGroup, span: Point) -> str:
@@ -201,9 +211,10 @@ def _group_mean(frame: Frame, group: ShotGroup, span: Point) -> str:
     parts = [f'<path class="mean" d="M{start:.1f} {frame.y(group.top1):.1f}H{end:.1f}"/>']
     if start > frame.left + 1:
         parts.append(f'<path class="mark" d="M{start:.1f} {frame.top - 8}V{frame.y(-0.04):.1f}"/>')
-    if end - start > 100:  # a label wider than its group would run into the next
-        text = f"{group.name} {_percent(group.top1, 1)}"
-        parts.append(f'<text class="strong" x="{(start + end) / 2:.1f}" y="12" text-anchor="middle">{text}</text>')
+    if end - start > 130:  # a label wider than its group would run into the next
+        name = {"many": say("many-shot"), "medium": say("medium-shot"), "few": say("few-shot")}[group.name]
+        words = say("{} {}", name, percentage(group.top1, 1))
+        parts.append(text(f"{(start + end) / 2:.1f}", 12, words, style="strong"))
     return "".join(parts)
 
 
@@ -252,7 +263,8 @@ def _count_ticks(low: float, high: float) -> list[int]:
     return found if len(found) > 3 else sorted({round(value) for value in ticks(low, high, inside=True)})
 
 
-def _percent(value: float, digits: int = 0) -> str:
+def percentage(value: float, digits: int = 0) -> str:
+    """A fraction as people read it."""
     return f"{100 * value:.{digits}f}%"
 
 

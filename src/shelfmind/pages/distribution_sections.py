@@ -15,6 +15,7 @@ from shelfmind.data.splits import SPLITS
 from shelfmind.pages import bar_charts
 from shelfmind.pages.sections import Card, Gallery, Line, PageSection, Table
 from shelfmind.pages.templates import Chart
+from shelfmind.pages.words import listed, say, split_name, translated
 
 _MOST_ROWS = 200
 _MOST_CLASSES_SHIFTED = 8
@@ -32,83 +33,88 @@ def classes_section(findings: ImageFindings) -> PageSection:
         )
         for index in order.tolist()
     ]
-    columns = (("Class", True), ("Images", False), *((split, False) for split in splits))
+    columns = ((say("Class"), True), (say("Images"), False), *((split_name(split), False) for split in splits))
     total = max(1, int(sizes.counts.sum()))
-    groups = {"head": f"over {cutoffs.many_above}", "medium": f"{cutoffs.few_below} to {cutoffs.many_above}"}
-    groups["tail"] = f"under {cutoffs.few_below}"
+    groups = {
+        "head": say("head (over {} in train)", cutoffs.many_above),
+        "medium": say("medium ({} to {} in train)", cutoffs.few_below, cutoffs.many_above),
+        "tail": say("tail (under {} in train)", cutoffs.few_below),
+    }
     shots = [
-        (f"{name} ({words} in train)", f"{sizes.shots[name]:,} · {sizes.shot_images[name] / total:.0%} of images")
+        (words, say("{} · {} of images", f"{sizes.shots[name]:,}", f"{sizes.shot_images[name] / total:.0%}"))
         for name, words in groups.items()
     ]
-    others = [] if sizes.others_share is None else [(f"share of {sizes.others_name}", f"{sizes.others_share:.1%}")]
-    drawings = (
-        ("Classes by size", bar_charts.class_sizes_chart(sizes.counts, cutoffs, "Images per class, largest first")),
-        ("Images held by the largest classes", bar_charts.cumulative_chart(sizes.counts, "Cumulative share of images")),
-    )
+    others = []
+    if sizes.others_share is not None:
+        others.append((say("share of {}", sizes.others_name), f"{sizes.others_share:.1%}"))
+    by_size = bar_charts.class_sizes_chart(sizes.counts, cutoffs, say("Images per class, largest first"))
+    held = bar_charts.cumulative_chart(sizes.counts, say("Cumulative share of images"))
+    drawings = ((say("Classes by size"), by_size), (say("Images held by the largest classes"), held))
     return PageSection(
         key="classes",
-        title="Classes",
-        intro="How the images are spread over the classes. Head, medium and tail are the groups of the evaluation.",
+        title=say("Classes"),
+        intro=say(
+            "How the images are spread over the classes. Head, medium and tail are the groups of the evaluation."
+        ),
         figures=(
-            ("classes", f"{len(sizes.counts):,}"),
-            ("smallest", f"{sizes.quantiles['min']:,.0f}"),
-            ("median", f"{sizes.quantiles['median']:,.0f}"),
-            ("largest", f"{sizes.quantiles['max']:,.0f}"),
-            ("Gini coefficient", f"{sizes.gini:.2f}"),
-            ("under 5 images", f"{len(sizes.tiny):,}"),
-            ("without images", f"{len(sizes.empty):,}"),
-            ("largest that hold half of all images", f"{sizes.half_of_images:,}"),
+            (say("classes"), f"{len(sizes.counts):,}"),
+            (say("smallest"), f"{sizes.quantiles['min']:,.0f}"),
+            (say("median"), f"{sizes.quantiles['median']:,.0f}"),
+            (say("largest"), f"{sizes.quantiles['max']:,.0f}"),
+            (say("Gini coefficient"), f"{sizes.gini:.2f}"),
+            (say("under 5 images"), f"{len(sizes.tiny):,}"),
+            (say("without images"), f"{len(sizes.empty):,}"),
+            (say("largest that hold half of all images"), f"{sizes.half_of_images:,}"),
             *others,
             *shots,
         ),
         charts=_drawn(drawings),
-        tables=(Table("All classes", columns, rows, len(rows), filtered=True),),
+        tables=(Table(say("All classes"), columns, rows, len(rows), filtered=True),),
     )
 
 
 def shapes_section(findings: ImageFindings) -> PageSection:
     facts, channels = findings.measured.facts, findings.channels()
-    drawings = (
-        (
-            "Height over width",
-            bar_charts.histogram_chart(aspect_histogram(facts), "Images by aspect ratio", "height / width"),
-        ),
-        (
-            "Shorter side",
-            bar_charts.histogram_chart(side_histogram(facts), "Images by shorter side", "pixels"),
-        ),
-        ("File size", bar_charts.histogram_chart(bytes_histogram(facts), "Images by file size", "kB")),
-    )
+    aspects = bar_charts.histogram_chart(aspect_histogram(facts), say("Images by aspect ratio"), say("height / width"))
+    sides = bar_charts.histogram_chart(side_histogram(facts), say("Images by shorter side"), say("pixels"))
+    sizes = bar_charts.histogram_chart(bytes_histogram(facts), say("Images by file size"), "kB")
+    drawings = ((say("Height over width"), aspects), (say("Shorter side"), sides), (say("File size"), sizes))
+    names = (say("red"), say("green"), say("blue"))
     rows = tuple(
         (name, f"{mean:.1f}", f"{std:.1f}", f"{mean / 255:.4f}", f"{std / 255:.4f}")
-        for name, mean, std in zip(("red", "green", "blue"), channels["mean"], channels["std"], strict=True)
+        for name, mean, std in zip(names, channels["mean"], channels["std"], strict=True)
     )
-    columns = (("Channel", True), ("mean, 0 to 255", False), ("std", False), ("mean, 0 to 1", False), ("std", False))
+    heads = (say("mean, 0 to 255"), say("std"), say("mean, 0 to 1"), say("std"))
+    columns = ((say("Channel"), True), *((head, False) for head in heads))
     return PageSection(
         key="shapes",
-        title="Shapes, sizes and colours",
-        intro="Each image weighs the same in the channels' mean and standard deviation, whatever its size.",
+        title=say("Shapes, sizes and colours"),
+        intro=say("Each image weighs the same in the channels' mean and standard deviation, whatever its size."),
         figures=(
-            ("median width", f"{np.median(facts['width']):,.0f}"),
-            ("median height", f"{np.median(facts['height']):,.0f}"),
-            ("median kB", f"{np.median(facts['bytes']) / 1000:,.0f}"),
-            ("taller than wide", f"{np.mean(facts['height'] > facts['width']):.0%}"),
+            (say("median width"), f"{np.median(facts['width']):,.0f}"),
+            (say("median height"), f"{np.median(facts['height']):,.0f}"),
+            (say("median kB"), f"{np.median(facts['bytes']) / 1000:,.0f}"),
+            (say("taller than wide"), f"{np.mean(facts['height'] > facts['width']):.0%}"),
         ),
         charts=_drawn(drawings),
-        tables=(Table("Channels", columns, rows, 3),),
+        tables=(Table(say("Channels"), columns, rows, 3),),
     )
 
 
 def shift_section(findings: ImageFindings) -> PageSection:
     rows = tuple(
-        (each.split, each.feature, f"{each.greater:.0%}", f"{each.classes:,}") for each in findings.overall_shifts
+        (split_name(each.split), translated(each.feature), f"{each.greater:.0%}", f"{each.classes:,}")
+        for each in findings.overall_shifts
     )
-    columns = (("Split", True), ("Feature", True), ("greater than in train", False), ("classes", False))
+    columns = (
+        *((say("Split"), True), (say("Feature"), True)),
+        *((say("greater than in train"), False), (say("classes"), False)),
+    )
     class_rows = tuple(
         (
             findings.catalog.class_names[each.class_id],
-            each.split,
-            each.feature,
+            split_name(each.split),
+            translated(each.feature),
             f"{each.train_median:.3g}",
             f"{each.split_median:.3g}",
             f"{each.distance:.2f}",
@@ -117,23 +123,29 @@ def shift_section(findings: ImageFindings) -> PageSection:
         for each in findings.shifts[:_MOST_ROWS]
     )
     class_columns = (
-        *(("Class", True), ("Split", True), ("Feature", True), ("median in train", False)),
-        *(("there", False), ("distance", False), ("adjusted p", False)),
+        *((say("Class"), True), (say("Split"), True), (say("Feature"), True), (say("median in train"), False)),
+        *((say("there"), False), (say("distance"), False), (say("adjusted p"), False)),
     )
-    tables = [Table("Over all classes", columns, rows, len(rows))] if rows else []
+    tables = [Table(say("Over all classes"), columns, rows, len(rows))] if rows else []
     if class_rows:
-        tables.append(Table("Classes that differ", class_columns, class_rows, len(findings.shifts), filtered=True))
+        title = say("Classes that differ")
+        tables.append(Table(title, class_columns, class_rows, len(findings.shifts), filtered=True))
     return PageSection(
         key="shift",
-        title="Other splits beside train",
-        intro="Whether images of a class look different outside train. Above: of all pairs of one image there and one "
-        "in train, of the same class, the share in which the feature is greater there; 50% is no difference. Below: "
-        f"classes with at least {LEAST_IMAGES} images on both sides, by a Kolmogorov-Smirnov test with at most "
-        f"{FALSE_DISCOVERIES:.0%} false discoveries (Benjamini-Hochberg) and a distance of {LEAST_EFFECT} or more; "
-        f"{findings.shift_comparisons:,} comparisons were made.",
+        title=say("Other splits beside train"),
+        intro=say(
+            "Whether images of a class look different outside train. Above: of all pairs of one image there and one in "
+            "train, of the same class, the share in which the feature is greater there; 50% is no difference. Below: "
+            "classes with at least {} images on both sides, by a Kolmogorov-Smirnov test with at most {} false "
+            "discoveries (Benjamini-Hochberg) and a distance of {} or more; {} comparisons were made.",
+            LEAST_IMAGES,
+            f"{FALSE_DISCOVERIES:.0%}",
+            LEAST_EFFECT,
+            f"{findings.shift_comparisons:,}",
+        ),
         galleries=_shift_gallery(findings),
         tables=tuple(tables),
-        empty="There is no other split than train." if not rows else "",
+        empty=say("There is no other split than train.") if not rows else "",
     )
 
 
@@ -146,13 +158,12 @@ def _shift_gallery(findings: ImageFindings) -> tuple[Gallery, ...]:
     cards = []
     for (class_id, split), shifts in list(clearest.items())[:_MOST_CLASSES_SHIFTED]:
         pictures = _of_class(findings, class_id, SPLITS[0]) + _of_class(findings, class_id, split)
-        lines = (Line("", findings.catalog.class_names[class_id], False), Line("differs in", _listed(shifts), False))
-        cards.append(Card(tuple(pictures), lines, ("left: train", f"right: {split}")))
-    return (Gallery("Clearest", "Two images of train and two of the other split.", tuple(cards), len(clearest)),)
-
-
-def _listed(shifts: Iterable[Shift]) -> str:
-    return ", ".join(shift.feature for shift in shifts)
+        features = listed(translated(shift.feature) for shift in shifts)
+        lines = (Line("", findings.catalog.class_names[class_id]), Line(say("differs in"), features))
+        feet = (say("left: {}", split_name(SPLITS[0])), say("right: {}", split_name(split)))
+        cards.append(Card(tuple(pictures), lines, feet))
+    note = say("Two images of train and two of the other split.")
+    return (Gallery(say("Clearest"), note, tuple(cards), len(clearest)),)
 
 
 def _of_class(findings: ImageFindings, class_id: int, split: str, count: int = 2) -> list[Path]:

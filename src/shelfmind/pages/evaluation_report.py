@@ -10,13 +10,16 @@ import numpy as np
 import numpy.typing as npt
 from markupsafe import Markup
 
-from shelfmind.evaluation.intervals import LEAST_IMAGES, too_few_images
+from shelfmind.evaluation.intervals import too_few_images
 from shelfmind.evaluation.logit_adjustment import TradeOff
 from shelfmind.evaluation.result import Evaluation
 from shelfmind.files import write_text
 from shelfmind.pages import charts
-from shelfmind.pages.run_sections import SECTIONS, History, Material
+from shelfmind.pages.report_words import key_facts, lead, report_title, shot_words
+from shelfmind.pages.run_sections import SECTIONS, Material
 from shelfmind.pages.templates import page_template
+from shelfmind.pages.training_charts import History
+from shelfmind.pages.words import Text
 from shelfmind.records import Predictions
 
 DOUBT = "warning: "
@@ -28,14 +31,15 @@ class Written:
     """A section of the page."""
 
     key: str
-    title: str
+    title: Text
     html: Markup
 
 
 def write_evaluation_report(
     path: Path,
     *,
-    title: str,
+    name: str,
+    data: str,
     recipe_text: str,
     history: History,
     evaluation: Evaluation,
@@ -46,12 +50,16 @@ def write_evaluation_report(
     references: Mapping[int, Sequence[Path]] | None = None,
     overlays: Mapping[str, str] | None = None,
     trade_offs: Sequence[TradeOff] = (),
+    errors_file: str = "errors.csv",
+    calibrating: Sequence[str] = (),
 ) -> None:
-    """Write the page, without any resource outside it, the same for the same input.
+    """Write the page, without any resource outside it, the same for the same input, in English and Chinese.
 
-    `history` has one entry per epoch as in the run's log, any key of which may be missing or None; `train_counts` has
-    shape (classes,); `references` gives images of each class id to show beside a confusion, `overlays` the ``data:``
-    address of a saliency map by the path of a wrong image, `trade_offs` what logit adjustment would give. Raises
+    `name` and `data` are the title's: the run, and the data that it is judged by. `history` has one entry per epoch as
+    in the run's log, any key of which may be missing or None; `train_counts` has shape (classes,); `references` gives
+    images of each class id to show beside a confusion, `overlays` the ``data:`` address of a saliency map by the path
+    of a wrong image, `trade_offs` what logit adjustment would give, `errors_file` where all errors are listed,
+    `calibrating` the words of a command that would mend a poor calibration. Raises
     `UserError` if the page cannot be written; an image that cannot be opened becomes a placeholder.
     """
     doubts = [note.removeprefix(DOUBT) for note in evaluation.notes if note.startswith(DOUBT)]
@@ -65,15 +73,18 @@ def write_evaluation_report(
         references=references or {},
         overlays=overlays or {},
         trade_offs=trade_offs,
+        errors_file=errors_file,
+        calibrating=calibrating,
     )
     page = page_template("pages/report.html.j2").render(
-        title=title,
+        title=report_title(name, data, evaluation.split),
+        lead=lead(evaluation),
         evaluation=evaluation,
+        key_facts=key_facts(evaluation, train_counts),
+        shot_words=shot_words(evaluation.shot_cutoffs),
         warnings=(*evaluation.warnings, *doubts),
-        shot_counts=_shot_counts(train_counts),
         sections=list(written(material)),
         interval=charts.interval_chart,
-        least_images=LEAST_IMAGES,
         too_few=too_few_images,
     )
     write_text(path, page)
@@ -86,9 +97,3 @@ def written(material: Material) -> Iterator[Written]:
         if content is not None:
             html = page_template(f"pages/run/{key}.html.j2").render(**content)
             yield Written(key, section.title, Markup(html))
-
-
-def _shot_counts(train_counts: npt.NDArray[np.int64] | None) -> dict[str, int] | None:
-    if train_counts is None or not len(train_counts):
-        return None
-    return {"total": int(train_counts.sum()), "least": int(train_counts.min()), "most": int(train_counts.max())}

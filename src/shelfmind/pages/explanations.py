@@ -8,11 +8,12 @@ from pathlib import Path
 
 from shelfmind.files import write_text
 from shelfmind.pages.templates import Picture, page_template, path_shortener
+from shelfmind.pages.words import say
 
 SEEN = {
-    "train": "the run was trained on this photo, so that it says little about others",
-    "val": "the run's weights were chosen by this photo, among others",
-    "near-copy": "nearly the same as a photo that the run was trained on",
+    "train": say("the run was trained on this photo, so that it says little about others"),
+    "val": say("the run's weights were chosen by this photo, among others"),
+    "near-copy": say("nearly the same as a photo that the run was trained on"),
 }
 """What the page says of a photo that the run knows."""
 
@@ -59,9 +60,9 @@ class Panel:
         return list(zip(self.neighbours, self.explanation.neighbours, strict=True))
 
 
-def write_explanations(path: Path, title: str, panels: Sequence[Panel], notes: Sequence[str]) -> None:
-    """Write the page, which needs nothing outside itself."""
+def write_explanations(path: Path, run: str, panels: Sequence[Panel], notes: Sequence[str]) -> None:
+    """Write the page, which needs nothing outside itself; `run` is the name of the run."""
     shown = path_shortener([panel.explanation.path for panel in panels])
     template = page_template("pages/explanations.html.j2")
-    page = template.render(title=title, panels=panels, notes=notes, shown=shown, seen=SEEN)
+    page = template.render(title=say("What {} looked at", run), panels=panels, notes=notes, shown=shown, seen=SEEN)
     write_text(path, page)

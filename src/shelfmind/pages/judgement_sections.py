@@ -11,10 +11,10 @@ from shelfmind.analysis.suspects import Suspect
 from shelfmind.evaluation import ShotCutoffs
 from shelfmind.evaluation.intervals import too_few_images
 from shelfmind.evaluation.metrics import ShotGroup
-from shelfmind.nouns import counted
 from shelfmind.pages.charts import class_chart
 from shelfmind.pages.sections import Card, Gallery, Headline, Line, PageSection, Table
 from shelfmind.pages.templates import Chart
+from shelfmind.pages.words import Text, counted, joined, many, say, split_name, translated
 
 MOST_CARDS, MOST_ROWS, MOST_FAMILIES, MOST_MEMBERS, MOST_PICTURES = 24, 200, 24, 6, 4
 
@@ -37,75 +37,87 @@ def judgement_headlines(judgement: Judgement) -> list[Headline]:
     if not judgement.judged_images:
         return lines
     if labels:
-        found = f"{counted(len(labels), 'label is', 'labels are')} suspected to be wrong."
-        lines.append(Headline("bad", found, "A suspicion proves nothing: decide with shelfmind review.", "labels"))
+        number = f"{len(labels):,}"
+        found = many(len(labels), "{} label is suspected to be wrong.", "{} labels are suspected to be wrong.", number)
+        advice = say("A suspicion proves nothing: decide with shelfmind review.")
+        lines.append(Headline("bad", found, advice, "labels"))
     else:
-        lines.append(Headline("good", "No label is suspected to be wrong.", "", "labels"))
+        lines.append(Headline("good", say("No label is suspected to be wrong."), "", "labels"))
     if outliers:
-        found = f"{counted(len(outliers), 'image fits', 'images fit')} no class."
-        lines.append(Headline("look", found, "Foreign objects do not belong in a product's class.", "outliers"))
+        found = many(len(outliers), "{} image fits no class.", "{} images fit no class.", f"{len(outliers):,}")
+        advice = say("Foreign objects do not belong in a product's class.")
+        lines.append(Headline("look", found, advice, "outliers"))
     if families.families:
-        share = (
-            f"{families.inner_error_share:.0%} of all errors lie within {counted(len(families.families), 'family')}."
-        )
-        lines.append(Headline("look", share, "More photos or larger images of what tells siblings apart.", "families"))
+        inner, number = f"{families.inner_error_share:.0%}", counted(len(families.families), "family")
+        found = say("{} of all errors lie within {}.", inner, number)
+        advice = say("More photos or larger images of what tells siblings apart.")
+        lines.append(Headline("look", found, advice, "families"))
     return lines
 
 
 def _labels(judgement: Judgement) -> PageSection:
     suspects, trained_on = judgement.suspected_labels, judgement.trained_on
-    caution = (
-        f" {len(trained_on):,} of them, or all but the same photos, were trained on by the very network that judges "
-        "them, so that it hides their errors: `shelfmind find-label-errors` judges every image by a network that never "
-        "saw it."
-        if trained_on
-        else " No network judges an image that it was trained on."
-    )
+    caution = say("No network judges an image that it was trained on.")
+    if trained_on:
+        caution = say(
+            "{} of them, or all but the same photos, were trained on by the very network that judges them, so that it "
+            "hides their errors: "
+            "`shelfmind find-label-errors` judges every image by a network that never saw it.",
+            f"{len(trained_on):,}",
+        )
     fresh = [suspect for suspect in suspects if suspect.path not in trained_on]
     learnt = [suspect for suspect in suspects if suspect.path in trained_on]
     rows = [
-        (suspect.path, suspect.given, suspect.suggested or "", f"{suspect.score:.3f}", suspect.split)
+        (suspect.path, suspect.given, suspect.suggested or "", f"{suspect.score:.3f}", split_name(suspect.split))
         for suspect in suspects[:MOST_ROWS]
     ]
-    columns = (("Image", True), ("Given", True), ("Suggested", True), ("Score", False), ("Split", True))
-    note = "The image, then such of the suggested class."
+    columns = (
+        *((say("Image"), True), (say("Given"), True), (say("Suggested"), True)),
+        *((say("Score"), False), (say("Split"), True)),
+    )
+    note = say("The image, then such of the suggested class.")
     return PageSection(
         key="labels",
-        title="Suspected wrong labels",
+        title=say("Suspected wrong labels"),
         intro=_intro(judgement, caution),
-        figures=(("Suspected", f"{len(fresh):,}"), ("Suspected of those trained on", f"{len(learnt):,}"))
+        figures=((say("Suspected"), f"{len(fresh):,}"), (say("Suspected of those trained on"), f"{len(learnt):,}"))
         if judgement.judged_images
         else (),
         galleries=(
-            *_gallery("Never trained on, most suspicious first", note, fresh, judgement.root),
-            *_gallery("Trained on, so that many more may hide", note, learnt, judgement.root),
+            *_gallery(say("Never trained on, most suspicious first"), note, fresh, judgement.root),
+            *_gallery(say("Trained on, so that many more may hide"), note, learnt, judgement.root),
         ),
-        tables=(Table("Suspected labels", columns, rows, len(suspects), filtered=True),) if suspects else (),
-        empty="No label is suspected." if judgement.judged_images else "No label is judged.",
+        tables=(Table(say("Suspected labels"), columns, rows, len(suspects), filtered=True),) if suspects else (),
+        empty=say("No label is suspected.") if judgement.judged_images else say("No label is judged."),
     )
 
 
-def _intro(judgement: Judgement, caution: str) -> str:
+def _intro(judgement: Judgement, caution: Text) -> Text:
     """Who judged how many images, and whether that can be trusted."""
+    source = translated(judgement.source)
+    warning = "" if judgement.doubt is None else _as_sentence(judgement.doubt)
     if not judgement.judged_images:
-        return f"Asked: {judgement.source}. {_as_sentence(judgement.doubt or '')}"
-    warning = "" if judgement.doubt is None else f" {_as_sentence(judgement.doubt)}"
-    return f"Judged by {judgement.source}: {counted(judgement.judged_images, 'image')}.{caution}{warning}"
+        return joined([say("Asked: {}.", source), warning])
+    judged = say("Judged by {}: {}.", source, counted(judgement.judged_images, "image"))
+    return joined([judged, caution, warning])
 
 
-def _as_sentence(text: str) -> str:
-    return f"{text[:1].upper()}{text[1:]}."
+def _as_sentence(text: str) -> Text:
+    found = translated(text)
+    return Text(f"{found[:1].upper()}{found[1:]}.", f"{found.chinese}。")
 
 
 def _outliers(judgement: Judgement) -> PageSection:
     suspects = judgement.outliers
     return PageSection(
         key="outliers",
-        title="Images that fit no class",
-        intro="Far from the images of every class: payment codes, empty shelves, other products.",
-        figures=(("Outliers", f"{len(suspects):,}"),) if judgement.judged_images else (),
-        galleries=_gallery("Farthest first", "The image, then typical images of its class.", suspects, judgement.root),
-        empty="None found." if judgement.judged_images else "No image is judged.",
+        title=say("Images that fit no class"),
+        intro=say("Far from the images of every class: payment codes, empty shelves, other products."),
+        figures=((say("Outliers"), f"{len(suspects):,}"),) if judgement.judged_images else (),
+        galleries=_gallery(
+            say("Farthest first"), say("The image, then typical images of its class."), suspects, judgement.root
+        ),
+        empty=say("None found.") if judgement.judged_images else say("No image is judged."),
     )
 
 
@@ -115,28 +127,29 @@ def _gallery(title: str, note: str, suspects: Sequence[Suspect], root: Path) -> 
     cards = []
     for suspect in suspects[:MOST_CARDS]:
         beside = (suspect.neighbours or suspect.given_neighbours)[: MOST_PICTURES - 1]
-        lines = [Line("given", suspect.given, True)]
+        lines = [Line(say("given"), suspect.given, True)]
         if suspect.suggested is not None:
-            lines.append(Line("suggested", suspect.suggested))
+            lines.append(Line(say("suggested"), suspect.suggested))
         pictures = tuple(root / path for path in (suspect.path, *beside))
-        cards.append(Card(pictures, tuple(lines), (f"{suspect.score:.2f}", suspect.split)))
+        cards.append(Card(pictures, tuple(lines), (f"{suspect.score:.2f}", split_name(suspect.split))))
     return (Gallery(title, note, tuple(cards), len(suspects)),)
 
 
 def _accuracy(judgement: Judgement) -> PageSection:
     accuracies = judgement.accuracies
     drawing = class_chart(accuracies.classes, accuracies.shots, ShotCutoffs())
-    figures = [
-        (f"{group.name}-shot, mean of {counted(group.classes, 'class')}", _mean_recall(group))
+    names = {"many": say("many-shot"), "medium": say("medium-shot"), "few": say("few-shot")}
+    figures: list[tuple[Text, str]] = [
+        (say("{}, mean of {}", names[group.name], counted(group.classes, "class")), _mean_recall(group))
         for group in accuracies.shots
         if group.top1 is not None
     ]
-    by_size = accuracies.by_size
+    by_size, source = accuracies.by_size, translated(judgement.source)
     if by_size is not None and by_size.rank_correlation is not None:
-        figures.append(("Rank correlation of size and recall", f"{by_size.rank_correlation:.2f}"))
+        figures.append((say("Rank correlation of size and recall"), f"{by_size.rank_correlation:.2f}"))
     rows = [
         (
-            f"{each.low:,}" if each.low == each.high else f"{each.low:,} to {each.high:,}",
+            f"{each.low:,}" if each.low == each.high else say("{} to {}", f"{each.low:,}", f"{each.high:,}"),
             f"{each.classes:,}",
             f"{each.images:,}",
             f"{each.mean_recall:.1%}",
@@ -144,25 +157,29 @@ def _accuracy(judgement: Judgement) -> PageSection:
         )
         for each in (by_size.bins if by_size is not None else ())
     ]
-    names = ("Training images", "Classes", "Measured images", "Mean recall", "Lowest recall")
+    heads = (
+        *(say("Training images"), say("Classes"), say("Measured images")),
+        *(say("Mean recall"), say("Lowest recall")),
+    )
     return PageSection(
         key="accuracy",
-        title="Accuracy and class size",
-        intro=f"How often the first guess is right on images that were not trained on, class by class. Asked: "
-        f"{judgement.source}.",
+        title=say("Accuracy and class size"),
+        intro=say(
+            "How often the first guess is right on images that were not trained on, class by class. Asked: {}.", source
+        ),
         figures=tuple(figures),
-        charts=() if drawing is None else (Chart("Recall of each class over its training images", drawing),),
-        tables=(Table("", tuple((name, False) for name in names), rows, len(rows)),) if rows else (),
-        empty="There is no image that was not trained on.",
+        charts=() if drawing is None else (Chart(say("Recall of each class over its training images"), drawing),),
+        tables=(Table("", tuple((head, False) for head in heads), rows, len(rows)),) if rows else (),
+        empty=say("There is no image that was not trained on."),
     )
 
 
-def _mean_recall(group: ShotGroup) -> str:
+def _mean_recall(group: ShotGroup) -> Text:
     """A group's macro accuracy with its interval, or that it cannot be judged."""
     if too_few_images(group.images):
-        return "too few images to judge"
+        return say("too few images to judge")
     low, high = group.ci95 or (0.0, 1.0)
-    return f"{_percent(group.top1)} ({low:.1%} to {high:.1%})"
+    return say("{} ({} to {})", _percent(group.top1), f"{low:.1%}", f"{high:.1%}")
 
 
 def _families(judgement: Judgement) -> PageSection:
@@ -178,25 +195,30 @@ def _families(judgement: Judgement) -> PageSection:
         )
         for family in families.families
     ]
-    columns = (("Classes", True), ("Images", False), ("Top-1", False), ("Among siblings", False), ("Errors", False))
-    table = Table("All families", (*columns, ("Of all errors", False)), rows[:MOST_ROWS], len(rows))
+    columns = (
+        *((say("Classes"), True), (say("Images"), False), (say("Top-1"), False), (say("Among siblings"), False)),
+        *((say("Errors"), False), (say("Of all errors"), False)),
+    )
+    table = Table(say("All families"), columns, rows[:MOST_ROWS], len(rows))
     return PageSection(
         key="families",
-        title="Confusable families",
-        intro="Classes clustered by mutual confusion and by the distance of their embeddings. 'Among siblings' is the "
-        "accuracy of the guesses that stayed within the family.",
+        title=say("Confusable families"),
+        intro=say(
+            "Classes clustered by mutual confusion and by the distance of their embeddings. 'Among siblings' is the "
+            "accuracy of the guesses that stayed within the family."
+        ),
         figures=(
-            ("Families", f"{len(rows):,}"),
-            ("Classes in one", f"{sum(len(family.members) for family in families.families):,}"),
-            ("Errors within families", f"{families.inner_error_share:.0%}"),
+            (say("Families"), f"{len(rows):,}"),
+            (say("Classes in one"), f"{sum(len(family.members) for family in families.families):,}"),
+            (say("Errors within families"), f"{families.inner_error_share:.0%}"),
         )
         if families.measured_images
         else (),
         galleries=tuple(_family_gallery(family, judgement.root) for family in families.families[:MOST_FAMILIES]),
         tables=(table,) if rows else (),
-        empty="No classes are taken for one another."
+        empty=say("No classes are taken for one another.")
         if families.measured_images
-        else "No image is judged by which confusions could be measured.",
+        else say("No image is judged by which confusions could be measured."),
     )
 
 
@@ -205,12 +227,13 @@ def _family_gallery(family: Family, root: Path) -> Gallery:
         Card(
             tuple(root / example for example in member.examples),
             (Line("", member.name),),
-            (counted(member.images, "image"), f"{member.correct:,} right"),
+            (counted(member.images, "image"), say("{} right", f"{member.correct:,}")),
         )
         for member in family.members[:MOST_MEMBERS]
     )
     within, share = _percent(family.within_accuracy), _percent(family.error_share)
-    title = f"{counted(len(family.members), 'class')}, {within} right among siblings, {share} of all errors"
+    classes = counted(len(family.members), "class")
+    title = say("{}, {} right among siblings, {} of all errors", classes, within, share)
     return Gallery(title, "", cards, len(family.members))
 
 

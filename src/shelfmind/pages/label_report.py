@@ -19,6 +19,7 @@ from shelfmind.pages.judgement_sections import judgement_headlines, judgement_se
 from shelfmind.pages.sections import PageSection, Table
 from shelfmind.pages.templates import Picture, page_template
 from shelfmind.pages.thumbnails import thumbnail
+from shelfmind.pages.words import say
 
 MOST_CLASSES = 200
 
@@ -37,7 +38,7 @@ def write_label_report(
         return Picture(thumbnail(image), relative_name(image, root))
 
     page = page_template("pages/label_errors.html.j2").render(
-        title=f"Labels of {Path(audit['data']).name}",
+        title=say("Labels of {}", Path(audit["data"]).name),
         audit=audit,
         headlines=judgement_headlines(judgement),
         sections=[*judgement_sections(judgement), class_section(check, held_out)],
@@ -64,13 +65,16 @@ def class_section(check: LabelCheck, held_out: HeldOut) -> PageSection:
         )
         for label in order[:MOST_CLASSES].tolist()
     ]
-    columns = (("Class", True), ("Images", False), ("Flagged", False), ("Share", False), ("Most look like", True))
+    columns = (
+        *((say("Class"), True), (say("Images"), False), (say("Flagged"), False)),
+        *((say("Share"), False), (say("Most look like"), True)),
+    )
     return PageSection(
         key="classes",
-        title="Classes with doubtful labels",
-        intro="Many in one class may mean two products under one name, or one product under two.",
+        title=say("Classes with doubtful labels"),
+        intro=say("Many in one class may mean two products under one name, or one product under two."),
         tables=(Table("", columns, rows, len(order), filtered=True),) if rows else (),
-        empty="None found." if check.judged.any() else "No label is judged.",
+        empty=say("None found.") if check.judged.any() else say("No label is judged."),
     )
 
 
@@ -79,6 +83,6 @@ def _mostly(check: LabelCheck, held_out: HeldOut, label: int) -> str:
     suggested = check.suggested[check.flagged & (check.scanned.labels == label)]
     suggested = suggested[suggested >= 0]
     if not len(suggested):
-        return "no class"
+        return say("no class")
     best = int(np.bincount(suggested).argmax())
     return f"{held_out.class_names[best]} ({int((suggested == best).sum()):,})"

@@ -13,18 +13,18 @@ from shelfmind.cleaning.preparation_record import Figures, kind_of, outcome
 from shelfmind.cleaning.rows import Row
 from shelfmind.data.splits import SPLITS
 from shelfmind.files import write_text
-from shelfmind.pages.templates import page_template
+from shelfmind.pages.templates import Picture, page_template
 from shelfmind.pages.thumbnails import thumbnail
+from shelfmind.pages.words import Text, say
 
 MOST_PICTURES = 12
 
 
 @dataclass(frozen=True)
 class Example:
-    """One image that changed: its picture (None: cannot be opened), where it was, and what became of it."""
+    """One image that changed: its picture, where it was, and what became of it."""
 
-    picture: str | None
-    source: str
+    picture: Picture
     given: str
     became: str
 
@@ -55,8 +55,9 @@ def write_preparation_report(
             dropped.setdefault(kind_of(row.dropped), []).append(row)
     galleries = {"relabelled": relabelled, **dict(sorted(dropped.items()))}
     page = page_template("pages/preparation.html.j2").render(
-        root=root,
+        title=say("Prepared: {}", root.name),
         figures=figures,
+        key_facts=key_facts(figures),
         before={split: sum(row.split == split for row in rows) for split in SPLITS},
         splits=SPLITS,
         galleries={name: [_example(root, row) for row in _spread(of)] for name, of in galleries.items() if of},
@@ -64,9 +65,21 @@ def write_preparation_report(
         classes=class_lines(rows, names),
         renamed=sorted((name, clean) for name, clean in names.items() if name != clean),
         notes=facts["notes"],
-        facts=json.dumps(facts, ensure_ascii=False, indent=2),
+        facts_text=json.dumps(facts, ensure_ascii=False, indent=2),
     )
     write_text(folder / "report.html", page)
+
+
+def key_facts(figures: Figures) -> list[tuple[Text, str]]:
+    """What became of images and classes, in numbers."""
+    return [
+        (say("Images before"), f"{figures.images:,}"),
+        (say("Images now"), f"{figures.kept:,}"),
+        (say("Relabelled"), f"{figures.relabelled:,}"),
+        (say("Dropped"), f"{figures.images - figures.kept:,}"),
+        (say("Classes now"), f"{figures.classes:,}"),
+        (say("Classes renamed"), f"{figures.renamed_classes:,}"),
+    ]
 
 
 def class_lines(rows: Sequence[Row], names: Mapping[str, str]) -> list[ClassLine]:
@@ -89,4 +102,4 @@ def _spread(rows: Sequence[Row]) -> list[Row]:
 
 def _example(root: Path, row: Row) -> Example:
     became = row.class_name if row.kept else row.dropped
-    return Example(thumbnail(root / row.source), row.source, row.given, became)
+    return Example(Picture(thumbnail(root / row.source), row.source), row.given, became)

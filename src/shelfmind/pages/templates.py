@@ -11,7 +11,7 @@ from pathlib import PurePath
 from jinja2 import Environment, FunctionLoader, StrictUndefined, Template
 from markupsafe import Markup
 
-from shelfmind.nouns import counted
+from shelfmind.pages import words
 
 
 @dataclass(frozen=True)
@@ -65,6 +65,11 @@ def _environment() -> Environment:
         loader=FunctionLoader(lambda name: files("shelfmind").joinpath(name).read_text(encoding="utf-8")),
     )
     environment.filters["percent"] = lambda value, digits=1: "–" if value is None else f"{100 * value:.{digits}f}%"
-    environment.filters["counted"] = counted
+    environment.filters["counted"] = words.counted
+    environment.filters["split_name"] = words.split_name
+    environment.filters["translated"] = words.translated
+    environment.globals |= {
+        each.__name__: each for each in (words.attribute, words.element, words.joined, words.many, words.say)
+    }
     environment.filters["count"] = lambda value: "–" if value is None else f"{value:,}"
     return environment

@@ -12,7 +12,9 @@ from shelfmind.evaluation.ensemble import ENSEMBLING, average_predictions, contr
 from shelfmind.files import write_json
 from shelfmind.inference.predictor import Predictor
 from shelfmind.nouns import counted
+from shelfmind.pages import words
 from shelfmind.pages.evaluation_report import write_evaluation_report
+from shelfmind.pages.words import say
 from shelfmind.progress import tell
 from shelfmind.records import Catalog, Predictions, require_same_classes
 from shelfmind.requests.measuring import EvaluateRequest
@@ -103,7 +105,8 @@ def evaluate_ensemble(request: EvaluateRequest, watcher: Observer = SILENT) -> E
     write_json(folder / "ensemble.json", content)
     write_evaluation_report(
         out / "report.html",
-        title=f"{counted(len(runs), 'run')} together: {split}",
+        name=say("{} together", words.counted(len(runs), "run")),
+        data=catalog.root.name,
         recipe_text="\n".join(
             f"# {name}\n{predictor.recipe.dump()}" for name, predictor in zip(names, predictors, strict=True)
         ),
@@ -114,6 +117,7 @@ def evaluate_ensemble(request: EvaluateRequest, watcher: Observer = SILENT) -> E
         train_counts=train_images,
         provenance=content,
         references=references_of(catalog),
+        errors_file=f"evaluation/{split}/errors.csv",
     )
     return evaluation
 

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import numpy as np
 
-from shelfmind.errors import UserError, argument
+from shelfmind.errors import Message, UserError, argument, call
 from shelfmind.evaluation import (
     Evaluation,
     evaluate,
@@ -171,11 +171,13 @@ def write_evaluation(
         notes=(*notes, *notes_on_overlap(overlap, split)),
     )
     evaluation = replace(evaluation, warnings=run.read_warnings())
+    advice = calibration_advice(evaluation, run, catalog.root) if logit_adjust is None else ()
     write_metrics(evaluation, run.metrics)
     write_tables(evaluation, predictions, folder)
     write_evaluation_report(
         run.report,
-        title=f"{run.root.resolve().name}: {split}",
+        name=run.root.resolve().name,
+        data=catalog.root.name,
         recipe_text=run.recipe.read_text(encoding="utf-8"),
         history=run.read_log(),
         evaluation=evaluation,
@@ -186,8 +188,19 @@ def write_evaluation(
         references=references_of(catalog),
         overlays=_overlays_of_errors(predictor, evaluation),
         trade_offs=trade_offs,
+        errors_file=f"evaluation/{split}/errors.csv",
+        calibrating=("shelfmind", "calibrate", str(run.root), str(catalog.root)) if advice else (),
     )
-    return evaluation
+    return replace(evaluation, notes=(*evaluation.notes, *advice))
+
+
+def calibration_advice(evaluation: Evaluation, run: RunFolder, data: Path) -> tuple[str, ...]:
+    """What to do about a confidence that cannot be believed; nothing where it can, or where it says nothing new."""
+    if not evaluation.poorly_calibrated or "train" in split_names(evaluation.split or ""):
+        return ()
+    how = call("calibrate", run=run.root, data=data)
+    apart = f"confidence and accuracy lie {evaluation.ece:.1%} apart on average, more than chance explains"
+    return (Message(f"{apart}; calibrate with: {how}"),)
 
 
 def _overlays_of_errors(predictor: Predictor, evaluation: Evaluation) -> dict[str, str]:

@@ -77,7 +77,7 @@ def explain(request: ExplainRequest, watcher: Observer = SILENT) -> list[Explana
     explanations = [panel.explanation for panel in panels]
     lines = (json.dumps(asdict(each), ensure_ascii=True) for each in explanations)
     write_text(out / "explanations.jsonl", "\n".join(lines) + "\n")
-    write_explanations(out / "index.html", f"What {predictor.run.root.resolve().name} looked at", panels, notes)
+    write_explanations(out / "index.html", predictor.run.root.resolve().name, panels, notes)
     return explanations
 
 

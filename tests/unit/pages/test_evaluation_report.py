@@ -82,7 +82,8 @@ def write(make_predictions, photos, tmp_path) -> Callable[..., str]:
         predictions = make_predictions([0, 1, 2, 2, 3], rows, HOSTILE, [str(path) for path in photos], bad_files)
         counts = np.array([150, 40, 7, 8])
         given: dict[str, object] = {
-            "title": "Demo <b>run</b>",
+            "name": "Demo <b>run</b>",
+            "data": "<i>photos</i>",
             "recipe_text": "name: a # <i>&",
             "history": HISTORY,
             "evaluation": evaluate(predictions, counts, split="val"),
@@ -159,7 +160,13 @@ def test_the_least_that_can_be_given(make_predictions, tmp_path) -> None:
     predictions = make_predictions([0, 1], [[1.0, 0.0], [0.0, 1.0]], paths=["a.jpg", "gone/b.jpg"])
     evaluation = evaluate(predictions, None)
     write_evaluation_report(
-        tmp_path / "r.html", title="t", recipe_text="", history=[], evaluation=evaluation, predictions=predictions
+        tmp_path / "r.html",
+        name="n",
+        data="d",
+        recipe_text="",
+        history=[],
+        evaluation=evaluation,
+        predictions=predictions,
     )
     text = " ".join(Page((tmp_path / "r.html").read_text(encoding="utf-8")).text.split())
     assert "every image was recognised" in text
@@ -192,7 +199,8 @@ def test_a_large_run_stays_below_three_megabytes(random_predictions, tmp_path) -
     counts = rng.integers(1, 300, 2388)
     write_evaluation_report(
         tmp_path / "r.html",
-        title="t",
+        name="n",
+        data="d",
         recipe_text="",
         history=HISTORY,
         evaluation=evaluate(predictions, counts),
@@ -223,7 +231,8 @@ def test_too_few_images_to_judge_are_counted_and_not_rated(make_predictions, tmp
         evaluation = evaluate(predictions, np.full(6, 200), split="test")
         write_evaluation_report(
             tmp_path / "report.html",
-            title="t",
+            name="n",
+            data="d",
             recipe_text="",
             history=(),
             evaluation=evaluation,

@@ -1,0 +1,51 @@
+"""Draws accuracy over coverage, and finds the confidence from which answers are right often enough."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from markupsafe import Markup
+
+from shelfmind.evaluation.coverage import Coverage, most_answers
+from shelfmind.evaluation.result import Evaluation
+from shelfmind.pages.charts import Frame, percentage, ticks
+from shelfmind.pages.words import element, say
+
+WANTED = (0.9, 0.95, 0.98, 0.99)
+"""Accuracies that somebody may want; those below the model's own are no question."""
+MOST_DOTS = 40
+
+
+def thresholds(evaluation: Evaluation) -> list[tuple[float, Coverage | None]]:
+    """Each accuracy wanted with the point that answers most images so well; None where nothing does."""
+    above = [wanted for wanted in WANTED if wanted > evaluation.top1]
+    return [(wanted, most_answers(evaluation.coverage, wanted)) for wanted in above]
+
+
+def coverage_chart(curve: Sequence[Coverage]) -> Markup | None:
+    """A line from the surest images to all of them; None where there is no line."""
+    if len(curve) < 2:
+        return None
+    lowest = min(point.accuracy for point in curve)
+    y_ticks = ticks(min(lowest, 0.9), 1.0)
+    frame = Frame((0.0, 1.0), (y_ticks[0], max(1.0, y_ticks[-1])), left=54)
+    fifths = [(i / 5, percentage(i / 5)) for i in range(6)]
+    line = "L".join(f"{frame.x(point.share):.1f} {frame.y(point.accuracy):.1f}" for point in curve)
+    stride = -(-len(curve) // MOST_DOTS)
+    dots = "".join(_dot(frame, point) for point in curve[::-1][::stride])
+    body = (
+        frame.axes(fifths, [(value, percentage(value)) for value in y_ticks if value <= 1.0], say("share answered"))
+        + f'<g class="c2"><path class="line" d="M{line}"/>{dots}</g>'
+    )
+    return frame.svg(body, say("Accuracy over the share of images answered"))
+
+
+def _dot(frame: Frame, point: Coverage) -> str:
+    said = say(
+        "{} of the images, those with a confidence of {} or more: {} right",
+        percentage(point.share, 1),
+        percentage(point.confidence, 1),
+        percentage(point.accuracy, 1),
+    )
+    place = f'cx="{frame.x(point.share):.1f}" cy="{frame.y(point.accuracy):.1f}"'
+    return f'<circle {place} r="2.5">{element("title", said)}</circle>'
