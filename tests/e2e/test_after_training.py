@@ -96,7 +96,7 @@ def test_runs_together(run, copied_run, data, warm, tmp_path):
     assert outcome.status == 0, outcome.stderr
     content = figures(tmp_path / "together" / "evaluation" / "test" / "ensemble.json")
     assert content["weighted_on"] == "equal"
-    assert "all runs weigh the same: 3 images to find weights on, 10 are needed" in outcome.stderr
+    assert "all runs weigh the same: 3 validation images that no run was trained on" in outcome.stderr
     assert [member["weight"] for member in content["members"]] == [0.5, 0.5]
     assert [member["name"] for member in content["members"]] == [str(run), str(copied_run)]
     assert "adds to top-1" in outcome.stdout
@@ -137,7 +137,7 @@ def test_fixres_keeps_a_run_only_if_it_is_better(run, warm, tmp_path):
         "--resolutions must be at least the"
         in warm("fixres", run, "--resolutions", "16", "--out", tmp_path / "x").error
     )
-    assert "takes sizes such as" in warm("fixres", run, "--resolutions", "big", "--out", tmp_path / "x").error
+    assert "must be sizes such as" in warm("fixres", run, "--resolutions", "big", "--out", tmp_path / "x").error
 
 
 def test_pretraining_is_read_out_and_started_from(data, warm, settings, tmp_path):

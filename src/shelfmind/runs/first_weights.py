@@ -12,6 +12,7 @@ import numpy.typing as npt
 
 from shelfmind.files import make_folder, write_json, write_whole
 from shelfmind.images.content import hash_files
+from shelfmind.nouns import counted
 from shelfmind.progress import Counter
 from shelfmind.runs.folder import RunFolder
 from shelfmind.runs.history import ORIGIN, History, UntoldError, folders_before, read_history
@@ -83,7 +84,7 @@ def seen_by_first_weights(history: History) -> str | None:
         own = [row.sha256 for row in history.rows if row.split == split]
         seen = sum(history.use_before(digest) in uses for digest in own)
         if seen:
-            counts.append(f"{seen:,} of the {len(own):,} {split} images")
+            counts.append(f"{seen:,} of {counted(len(own), f'{split} image')}")
     if not counts:
         return None
     names = " and ".join(each.title for each in history.before)

@@ -160,11 +160,9 @@ def _unlearnt(start: Start | None, held_out: HeldOut, watcher: Watcher) -> Bools
     if not unlearnt.any():
         raise UserError(f"{learnt} all of these labels, so that they could judge none: {OTHER_WEIGHTS}")
     if not unlearnt.all():
-        count = int((~unlearnt).sum())
-        watcher.warn(
-            f"{learnt.replace('would begin', 'begin')} {count:,} of the {len(unlearnt):,} labels, so that it hides "
-            f"their errors: {OTHER_WEIGHTS}"
-        )
+        some = f"{int((~unlearnt).sum()):,} of {counted(len(unlearnt), 'label')}"
+        began = learnt.replace("would begin", "begin")
+        watcher.warn(f"{began} {some}, so that it hides their errors: {OTHER_WEIGHTS}")
     return unlearnt
 
 

@@ -53,8 +53,8 @@ def notes_on(known: KnownData, split: str) -> tuple[str, ...]:
     notes = [f"warning: {reason}" for reason in known.untold]
     new = len(known.catalog.split(NEW))
     if new and NEW not in asked:
-        together = f", or together with test by --split test,{NEW}" if "test" in asked else ""
-        notes.append(f"{_images(new)} new to {runs}: not judged; judge what is new by --split {NEW}{together}")
+        together = f", or together with test as the split test,{NEW}" if "test" in asked else ""
+        notes.append(f"{_images(new)} new to {runs}: not judged; judge what is new as the split {NEW}{together}")
     uses = [f"{len(known.catalog.split(use))} {use}" for use in USES if known.catalog.split(use)]
     if uses and asked == [NEW]:
         count = len(known.catalog.split(*USES))

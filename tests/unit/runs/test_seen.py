@@ -413,7 +413,7 @@ def test_a_training_on_the_split_of_its_first_weights_is_judged_by_what_neither_
     before = own_uses(read_history(parent, count_silently))
     tested = own_groups_of(other)["test"]
     seen = sum(before[name] != "test" for name in tested)
-    assert f"{seen} of the {len(tested)} test images" in said
+    assert f"{seen} of {len(tested)} test images" in said
     assert str(parent.root) in said
     keep_history_before(same, tmp_path / "downloaded.ckpt", count_silently)  # from no run
 

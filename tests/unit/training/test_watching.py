@@ -17,7 +17,7 @@ TOLD: dict[str, tuple[Any, ...]] = {
     "warn": ("text",),
     "phase": ("what",),
     "counter": ("what", 3, "pairs"),
-    "begin": (SimpleNamespace(val_labels=[1]),),
+    "begin": (SimpleNamespace(val_labels=range(10)),),
     "step": ("plan", SimpleNamespace(step=1), 0.5, 10.0),
     "epoch": ({"epoch": 2, "val_top1": 0.5},),
 }
