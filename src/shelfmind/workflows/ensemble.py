@@ -66,7 +66,7 @@ def evaluate_ensemble(
         UserError: runs of different classes, a missing split, too many bad files, or, unless `allow_seen`, too few
             images that no run has seen.
     """
-    if len({Path(run).resolve() for run in runs}) < len(runs) or len(runs) < 2:
+    if len({Path(run) for run in runs}) < len(runs) or len(runs) < 2:
         raise UserError("an ensemble needs at least two different runs, each named once")
     predictors = [Predictor(RunFolder(Path(run)), tta) for run in runs]
     for predictor in predictors[1:]:
