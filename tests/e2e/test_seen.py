@@ -71,7 +71,7 @@ def test_a_grown_and_renamed_copy_is_judged_by_what_the_run_never_saw(run, folde
     }
     assert (two["seen"]["trained"], two["seen"]["validated"]) == (0, 0)
     assert "8 images are new to" in outcome.stderr
-    assert "--split new" in outcome.stderr
+    assert "as the split new" in outcome.stderr
 
 
 def test_new_photos_are_a_group_of_their_own_and_join_test_if_asked(run, grown, warm, tmp_path):

@@ -125,8 +125,8 @@ def _unlearnt(start: Start | None, held_out: HeldOut, watcher: Watcher) -> Bools
         raise UserError(f"{learnt} all of these labels, so that they could judge none: {OTHER_WEIGHTS}")
     if not unlearnt.all():
         some = f"{int((~unlearnt).sum()):,} of {counted(len(unlearnt), 'label')}"
-        learnt = learnt.replace("would begin", "begin")
-        watcher.warn(f"{learnt} {some}, so that it hides their errors: {OTHER_WEIGHTS}")
+        began = learnt.replace("would begin", "begin")
+        watcher.warn(f"{began} {some}, so that it hides their errors: {OTHER_WEIGHTS}")
     return unlearnt
 
 

@@ -47,7 +47,7 @@ def evaluate_ensemble(request: EvaluateRequest, watcher: Observer = SILENT) -> E
             images that no run has seen.
     """
     runs, out, allow_seen = request.runs, request.results, request.allow_seen
-    if len({run.resolve() for run in runs}) < len(runs):
+    if len(set(runs)) < len(runs):
         raise UserError("an ensemble needs at least two different runs, each named once")
     counter = watcher.counter
     predictors = [Predictor(RunFolder(run), request.tta) for run in runs]
