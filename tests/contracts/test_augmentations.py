@@ -7,20 +7,12 @@ from typing import Any
 import numpy as np
 import pytest
 
+from shelfmind.choices import names_in
 from shelfmind.errors import UserError
 from shelfmind.policies import POLICIES
 from shelfmind.recipe import DataRecipe, Recipe, parse_recipe
 
-NAMES = [
-    "auto_augment",
-    "color_jitter",
-    "cutout",
-    "horizontal_flip",
-    "rand_augment",
-    "random_resized_crop",
-    "random_rotation",
-    "trivial_augment_wide",
-]
+NAMES = list(names_in("transforms.augment:AUGMENTATIONS"))
 WORKED_ON_WHOLE, SHRUNK_FIRST = 56, 96
 """Sizes of squares below and above the working scale of a training at 48 pixels."""
 
@@ -37,11 +29,9 @@ def augmented(names: list[str], resize_to: int, size: int = 48) -> np.ndarray:
     return image
 
 
-def test_the_table_is_what_is_tested(mindspore: Any) -> None:
-    from shelfmind.transforms.augment import AUGMENTATIONS, FIRST, LAST, WORKING_SCALE
+def test_the_sizes_lie_on_either_side_of_the_working_scale(mindspore: Any) -> None:
+    from shelfmind.transforms.augment import WORKING_SCALE
 
-    assert sorted(AUGMENTATIONS) == NAMES
-    assert (list(FIRST), list(LAST)) == (["random_perspective"], ["random_erasing"])
     assert WORKED_ON_WHOLE <= 48 * WORKING_SCALE < SHRUNK_FIRST
 
 
@@ -50,6 +40,33 @@ def test_each_operator_alone(name: str, mindspore: Any) -> None:
     image = augmented([name], WORKED_ON_WHOLE)
     assert image.shape == (48, 48, 3)
     assert image.dtype == np.uint8
+
+
+@pytest.mark.parametrize("name", names_in("transforms.augment:FIRST"))
+def test_what_comes_first_gives_squares_again(name: str, mindspore: Any) -> None:
+    from shelfmind.transforms.augment import augmenting
+
+    square = np.random.default_rng(0).integers(0, 256, (40, 40, 3), np.uint8)
+    (change,) = augmenting([(name, {})], 48, DataRecipe()).squares
+    changed = [change(square, generator=np.random.default_rng(seed)) for seed in (*range(9), 8)]
+    assert {(each.shape, str(each.dtype)) for each in changed} == {((40, 40, 3), "uint8")}
+    assert any(not np.array_equal(each, square) for each in changed)
+    np.testing.assert_array_equal(changed[-1], changed[-2])
+
+
+@pytest.mark.parametrize("name", names_in("transforms.augment:LAST"))
+def test_what_comes_last_gives_network_input_again(name: str, mindspore: Any) -> None:
+    from shelfmind.transforms.augment import augmenting
+
+    images = np.random.default_rng(0).normal(size=(8, 3, 20, 20)).astype(np.float32)
+    before = images.copy()
+    (change,) = augmenting([(name, {})], 48, DataRecipe()).batches
+    changed, again = (change(images, np.random.default_rng(1)) for _ in range(2))
+    assert (changed.shape, changed.dtype) == (images.shape, np.float32)
+    assert np.isfinite(changed).all()
+    assert not np.array_equal(changed, images)
+    np.testing.assert_array_equal(changed, again)
+    np.testing.assert_array_equal(images, before)
 
 
 @pytest.mark.parametrize("resize_to", [32, 48, WORKED_ON_WHOLE, SHRUNK_FIRST])

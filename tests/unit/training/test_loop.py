@@ -42,15 +42,15 @@ NAN_AT = 7
 
 
 class Loss:
-    """What a device owes: waiting for it is counted."""
+    """What a device owes: each waiting for it is noted, with how many steps have been taken by then."""
 
-    waited: ClassVar[list[float]] = []
+    waited: ClassVar[list[tuple[float, int]]] = []
 
-    def __init__(self, value: float) -> None:
-        self.value = value
+    def __init__(self, value: float, position: Any) -> None:
+        self.value, self.position = value, position
 
     def asnumpy(self) -> float:
-        Loss.waited.append(self.value)
+        Loss.waited.append((self.value, self.position.step_in_epoch))
         return self.value
 
 
@@ -78,7 +78,7 @@ def training(mindspore: Any, monkeypatch: pytest.MonkeyPatch) -> Any:
 
     def step(*words: Any) -> Loss:
         number = position.step_in_epoch + 1
-        return Loss(number * 0.1 if number != training.nan_at else math.nan)
+        return Loss(number * 0.1 if number != training.nan_at else math.nan, position)
 
     training = Training(
         run=SimpleNamespace(),  # type: ignore[arg-type]
@@ -115,7 +115,7 @@ def run_epoch(training: Any, read_every: int) -> list[tuple[int, float]]:
 )
 def test_losses_are_read_every_few_steps_and_before_each_state(read_every: int, told: list[int], training: Any) -> None:
     assert run_epoch(training, read_every) == [(step, step * 0.1) for step in told]
-    assert Loss.waited == [step * 0.1 for step in range(1, 13)]
+    assert Loss.waited == [(step * 0.1, next(at for at in told if at >= step)) for step in range(1, 13)]
     assert training.saved == [5, 10]
     total = 0.0
     for step in range(1, 13):

@@ -8,9 +8,11 @@ from typing import Any
 import numpy as np
 import pytest
 
+from shelfmind.choices import names_in
 from shelfmind.recipe import LossRecipe, TrainRecipe
 
 RATE, DECAY = 0.01, 0.1
+NAMES = names_in("training.optimizer:OPTIMIZERS")
 Take = Callable[[tuple[np.ndarray, np.ndarray]], float]
 
 
@@ -66,7 +68,7 @@ def test_a_gradient_is_clipped_to_its_largest_norm(share: float, linear: Any, ba
         np.testing.assert_allclose(value, wanted, rtol=1e-5, atol=1e-6)
 
 
-@pytest.mark.parametrize("name", ["sgd", "adamw"])
+@pytest.mark.parametrize("name", NAMES)
 def test_only_weights_of_two_or_more_dimensions_decay(name: str, mindspore: Any) -> None:
     from shelfmind.training.optimizer import build_optimizer
 
@@ -97,7 +99,7 @@ def test_scaling_cancels_out(linear: Any, batches: list[Any]) -> None:
         np.testing.assert_allclose(value, wanted, rtol=1e-5, atol=1e-6)
 
 
-@pytest.mark.parametrize("name", ["sgd", "adamw"])
+@pytest.mark.parametrize("name", NAMES)
 def test_a_gradient_that_overflows_changes_nothing_but_the_scale(name: str, linear: Any, batches: list[Any]) -> None:
     from shelfmind.training.step import LossScaler
 

@@ -7,7 +7,7 @@ import math
 import pytest
 
 from shelfmind.recipe import DataRecipe, Recipe, Stage, TrainRecipe
-from shelfmind.training.schedule import averaging_decay, learning_rate, stage_at, validation_size
+from shelfmind.training.schedule import SCHEDULES, averaging_decay, learning_rate, stage_at, validation_size
 
 TRAIN = TrainRecipe(lr=0.4, warmup=0.2, final_lr=0.01)
 STAGED = Recipe(
@@ -28,8 +28,11 @@ def test_the_rate_rises_to_its_height_and_falls_along_half_a_cosine() -> None:
     assert learning_rate(TRAIN, 1.5) == pytest.approx(0.01)
 
 
-def test_the_rate_never_jumps() -> None:
-    rates = [learning_rate(TRAIN, step / 1000) for step in range(1001)]
+@pytest.mark.parametrize("schedule", SCHEDULES)
+def test_the_rate_never_jumps(schedule: str) -> None:
+    train = TRAIN.model_copy(update={"schedule": schedule})
+    rates = [learning_rate(train, step / 1000) for step in range(1001)]
+    assert 0 <= min(rates) <= max(rates) == pytest.approx(train.peak_lr)
     assert max(abs(after - before) for before, after in zip(rates, rates[1:], strict=False)) < 0.4 / 0.2 / 1000 + 1e-9
 
 
