@@ -461,6 +461,7 @@ SAID_ELSEWHERE = (
     (r"([\d,]+) rows? names? no file in (.*?): (.*)", "{1} 中有 {0} 行没有对应的文件：{2}"),
     (r"([\d,]+) images? on disk but not in (.*), used as well", "{} 张图片在磁盘上但不在 {} 中，同样使用"),
     (r"the split is that of (.*)", "数据划分取自 {}"),
+    *((name, chinese) for name, chinese in SPLITS.items()),
     # Notes on an evaluation
     (r"warning: (.*)", "警告：{}"),
     (

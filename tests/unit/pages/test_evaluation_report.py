@@ -13,7 +13,9 @@ import pytest
 from PIL import Image
 
 from shelfmind.evaluation import evaluate
+from shelfmind.evaluation.coverage import most_answers
 from shelfmind.evaluation.logit_adjustment import trade_off
+from shelfmind.evaluation.overlap import Overlap
 from shelfmind.pages.evaluation_report import write_evaluation_report
 from shelfmind.pages.run_sections import SECTIONS
 from shelfmind.pages.thumbnails import thumbnail
@@ -273,3 +275,111 @@ def test_of_too_few_images_no_best_epoch_or_strength_is_named(write, make_predic
     assert "is highest" not in Page(write(evaluation=evaluate(one, None), trade_offs=rows)).text
     enough = evaluate(make_predictions([0] * 20, [[0.9, 0.1]] * 20), None)
     assert "is highest" in Page(write(evaluation=enough, trade_offs=rows)).text
+
+
+def cells(source: str, table: str) -> list[list[str]]:
+    """The text of each cell of a table's body."""
+    body = source.partition(f'<table id="{table}"')[2].partition("<tbody>")[2].partition("</tbody>")[0]
+    rows = re.findall("<tr>(.*?)</tr>", body, re.DOTALL)
+    return [[re.sub("<[^>]*>", "", cell).strip() for cell in re.findall("<td.*?</td>", row, re.DOTALL)] for row in rows]
+
+
+def test_the_title_names_run_and_data(write) -> None:
+    page = write(name="first", data="photos")
+    assert '<title data-zh="first 在 photos 上的评估：验证集">first on photos: val</title>' in page
+
+
+def test_the_worst_classes_come_first(make_predictions, write) -> None:
+    names = ["all right", "half", "none of two", "none of one", "no image"]
+    labels = [0, 1, 1, 2, 2, 3]
+    taken_for = [0, 1, 0, 0, 0, 0]
+    predictions = make_predictions(labels, np.eye(5)[taken_for], names)
+    page = write(predictions=predictions, evaluation=evaluate(predictions, None), train_counts=None, references=None)
+    assert [row[0] for row in cells(page, "classes-table")] == [
+        "none of two",
+        "none of one",
+        "half",
+        "all right",
+        "no image",
+    ]
+
+
+def test_all_errors_are_listed_by_file_the_most_confident_first(random_predictions, write) -> None:
+    predictions = random_predictions(400, 6, seed=2)
+    evaluation = evaluate(predictions, None)
+    page = write(
+        predictions=predictions, evaluation=evaluation, train_counts=None, references=None, errors_file="e.csv"
+    )
+    rows = cells(page, "errors-table")
+    assert len(rows) == 400 - evaluation.top1_right > 100
+    assert [row[0] for row in rows] == [Path(each.path).name for each in evaluation.errors]
+    assert rows[0][1:4] == [evaluation.errors[0].given, evaluation.errors[0].predicted, rows[0][3]]
+    assert "The whole list is also in e.csv." in Page(page).text
+
+
+def test_more_errors_than_a_page_can_show_are_in_the_file(random_predictions, write, monkeypatch) -> None:
+    monkeypatch.setattr("shelfmind.pages.run_sections._MOST_ERRORS", 5)
+    predictions = random_predictions(100, 6, seed=2)
+    evaluation = evaluate(predictions, None)
+    page = write(
+        predictions=predictions, evaluation=evaluation, train_counts=None, references=None, errors_file="e.csv"
+    )
+    assert len(cells(page, "errors-table")) == 5
+    assert f"{len(evaluation.errors) - 5} more are in e.csv." in Page(page).text
+
+
+def test_accuracy_is_drawn_over_coverage(random_predictions, write) -> None:
+    predictions = random_predictions(400, 6, seed=2)
+    evaluation = evaluate(predictions, None)
+    page = write(predictions=predictions, evaluation=evaluation, train_counts=None)
+    last, best = evaluation.coverage[-1], most_answers(evaluation.coverage, 0.9)
+    assert best is not None
+    drawn = f"100.0% of the images, those with a confidence of {last.confidence:.1%} or more: {last.accuracy:.1%} right"
+    assert drawn in Page(page).text
+    assert f"<td>90%</td><td>{best.confidence:.1%}</td><td>{best.share:.1%}</td>" in page
+
+
+CALIBRATING = ("shelfmind", "calibrate", "runs/a b", "photos")
+
+
+@pytest.mark.parametrize(("confidence", "said"), [(0.99, "surer than it is right"), (0.51, "more often than it says")])
+def test_a_poor_calibration_comes_with_what_mends_it(confidence, said, make_predictions, write) -> None:
+    right = [0] * 150 + [1] * 50
+    predictions = make_predictions(right, [[confidence, 1 - confidence]] * 200)
+    page = write(predictions=predictions, evaluation=evaluate(predictions, None), calibrating=CALIBRATING)
+    assert said in Page(page).text
+    assert "shelfmind calibrate &#39;runs/a b&#39; photos" in page
+
+
+def test_a_calibration_that_chance_explains_needs_no_mending(make_predictions, write) -> None:
+    predictions = make_predictions([0] * 16 + [1] * 4, [[0.85, 0.15]] * 20)
+    page = write(predictions=predictions, evaluation=evaluate(predictions, None), calibrating=CALIBRATING)
+    assert "nothing speaks against the confidence" in Page(page).text
+    assert "shelfmind calibrate" not in page
+
+
+@pytest.mark.parametrize("images", [5, 400])
+def test_a_reader_of_chinese_meets_no_english(images, random_predictions, write, in_english_only) -> None:
+    names = [f"商品{i}" for i in range(6)]
+    predictions = replace(random_predictions(images, 6, seed=2), class_names=tuple(names))
+    predictions = replace(predictions, paths=tuple(f"/照片/{i}.jpg" for i in range(images)))
+    counts = np.array([150, 120, 60, 30, 12, 3])
+    warnings = (
+        "the training ended after 3 steps, too few to learn from: a step takes 4 images. Train for more epochs "
+        "or on more photos",
+    )
+    notes = ("12 images are new to the run: not judged; judge what is new by split='new'",)
+    evaluation = evaluate(predictions, counts, split="test,new", tta=("翻转",), seen=Overlap(1, 2, 3), notes=notes)
+    page = write(
+        name="一",
+        data="二",
+        predictions=predictions,
+        evaluation=replace(evaluation, warnings=warnings, bad_files=2),
+        train_counts=counts,
+        references=None,
+        catalog_notes=["classes without a training image: 1 (商品)"],
+        provenance=None,
+        trade_offs=trade_off(predictions, counts),
+        calibrating=("calibrate",),
+    )
+    assert in_english_only(page) <= {"split='new'"}
