@@ -24,9 +24,7 @@ _FEW_CARDS = 12
 
 def headlines(findings: Findings) -> list[Headline]:
     """What its owner should know first, gravest first, with what to do."""
-    leaks = [each for each in findings.copies if each.leak]
-    conflicts = [each for each in findings.copies if each.conflict]
-    mere = [each for each in findings.copies if not each.leak and not each.conflict]
+    leaks, conflicts, mere = findings.leaks, findings.conflicts, findings.mere_copies
     poor = len({int(image) for each in findings.flagged.values() for image in each.images})
     tiny, bad = len(findings.sizes.tiny), len(findings.measured.bad_files)
     lines = [
@@ -53,22 +51,20 @@ def headlines(findings: Findings) -> list[Headline]:
 
 def leading_sections(findings: Findings) -> list[Section]:
     """What makes results wrong: leaks and label conflicts."""
-    leaks = [each for each in findings.copies if each.leak]
-    conflicts = [each for each in findings.copies if each.conflict]
     return [
         Section(
             key="leaks",
             title="Leaks between splits",
             intro="One photo, or an altered copy of it, on both sides of a split: re-encoded, resized, slightly "
             "cropped or with other brightness. Accuracy measured on such images is too good.",
-            galleries=_group_gallery(leaks, findings),
+            galleries=_group_gallery(findings.leaks, findings),
             empty="None found.",
         ),
         Section(
             key="conflicts",
             title="One photo, two classes",
             intro="The same photo under different labels. At most one of them is right.",
-            galleries=_group_gallery(conflicts, findings),
+            galleries=_group_gallery(findings.conflicts, findings),
             empty="None found.",
         ),
     ]
@@ -93,7 +89,7 @@ def _headline(count: int, grade: str, key: str, found: str, one: str, many: str,
 
 
 def _duplicates(findings: Findings) -> Section:
-    mere = [each for each in findings.copies if not each.leak and not each.conflict]
+    mere = findings.mere_copies
     exact = sum(each.group.exact for each in mere)
     return Section(
         key="duplicates",
