@@ -304,7 +304,7 @@ def test_a_mistake_is_one_line_that_names_it_and_nothing_is_written(words, named
         ("--set trian.epochs=3", "did you mean train"),
         ("--set train.epochs", "KEY=VALUE"),
         ("--set train.epochs=three", "train.epochs"),
-        ("--set train.optimizer=sdg", "'sgd'"),
+        ("--set train.optimizer=sdg", "did you mean sgd"),
         ("--set data.image_size.x=3", "image_size"),
         ("--set model.name=resnet81", "resnet18"),
         ('--set model.arguments={{"widht":3}}', "widht"),
