@@ -24,8 +24,6 @@ _FEW_CARDS = 12
 
 def leading_sections(findings: ImageFindings) -> list[PageSection]:
     """What makes results wrong: leaks and label conflicts."""
-    leaks = [each for each in findings.copies if each.leak]
-    conflicts = [each for each in findings.copies if each.conflict]
     return [
         PageSection(
             key="leaks",
@@ -34,14 +32,14 @@ def leading_sections(findings: ImageFindings) -> list[PageSection]:
                 "One photo, or an altered copy of it, on both sides of a split: re-encoded, resized, slightly cropped "
                 "or with other brightness. Accuracy measured on such images is too good."
             ),
-            galleries=_group_gallery(leaks, findings),
+            galleries=_group_gallery(findings.leaks, findings),
             empty=say("None found."),
         ),
         PageSection(
             key="conflicts",
             title=say("One photo, two classes"),
             intro=say("The same photo under different labels. At most one of them is right."),
-            galleries=_group_gallery(conflicts, findings),
+            galleries=_group_gallery(findings.conflicts, findings),
             empty=say("None found."),
         ),
     ]
@@ -60,7 +58,7 @@ def following_sections(findings: ImageFindings) -> list[PageSection]:
 
 
 def _duplicates(findings: ImageFindings) -> PageSection:
-    mere = [each for each in findings.copies if not each.leak and not each.conflict]
+    mere = findings.mere_copies
     exact = sum(each.group.exact for each in mere)
     return PageSection(
         key="duplicates",

@@ -28,8 +28,7 @@ def audit_figures(findings: ImageFindings, seed: int, seconds: float) -> dict[st
     """Everything that was found out but the issues themselves."""
     catalog, measured = findings.catalog, findings.measured
     sizes = findings.sizes
-    leaks = [each for each in findings.copies if each.leak]
-    conflicts = [each for each in findings.copies if each.conflict]
+    leaks, conflicts = findings.leaks, findings.conflicts
     channels = findings.channels()
     return {
         "root": str(catalog.root),

@@ -47,6 +47,21 @@ class ImageFindings:
     shift_comparisons: int
 
     @cached_property
+    def leaks(self) -> list[Copies]:
+        """Photos that are in more than one split."""
+        return [each for each in self.copies if each.leak]
+
+    @cached_property
+    def conflicts(self) -> list[Copies]:
+        """Photos that are filed under more than one class."""
+        return [each for each in self.copies if each.conflict]
+
+    @cached_property
+    def mere_copies(self) -> list[Copies]:
+        """Photos that are there more than once, all in one class and split."""
+        return [each for each in self.copies if not each.leak and not each.conflict]
+
+    @cached_property
     def split_counts(self) -> dict[str, Ints]:
         """Images per class of each split that has any, unreadable files included."""
         counts = {split: self.catalog.class_counts(split) for split in SPLITS}
