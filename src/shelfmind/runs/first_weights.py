@@ -14,18 +14,11 @@ from shelfmind.files import make_folder, write_json, write_whole
 from shelfmind.images.content import hash_files
 from shelfmind.nouns import counted
 from shelfmind.progress import Counter
-from shelfmind.runs.folder import SNAPSHOTS, RunFolder
-from shelfmind.runs.history import ORIGIN, History, UntoldError, folders_before, read_history
+from shelfmind.runs.folder import RunFolder
+from shelfmind.runs.history import ORIGIN, History, UntoldError, folders_before, read_history, run_of
 
 BEGINS = "the weights that this training begins with"
 """How the warning of `seen_by_first_weights` starts."""
-
-
-def run_of(checkpoint: Path) -> RunFolder | None:
-    """The run that a checkpoint lies in, also one of its snapshots; None for a file from elsewhere."""
-    folder = checkpoint.parent
-    run = RunFolder(folder.parent if folder.name == SNAPSHOTS else folder)
-    return run if run.provenance.is_file() else None
 
 
 def keep_history_before(run: RunFolder, checkpoint: Path, counter: Counter) -> None:
