@@ -16,16 +16,10 @@ from shelfmind.images.content import hash_files
 from shelfmind.nouns import counted
 from shelfmind.progress import Counter
 from shelfmind.runs.folder import RunFolder
-from shelfmind.runs.history import ORIGIN, History, UnknownHistoryError, folders_before, read_history
+from shelfmind.runs.history import ORIGIN, History, UnknownHistoryError, folders_before, read_history, run_of
 
 BEGINS = "the weights that this training begins with"
 """How the warning of `seen_by_first_weights` starts."""
-
-
-def run_of(checkpoint: Path) -> RunFolder | None:
-    """The run that a checkpoint lies in, also one of its snapshots; None for a file from elsewhere."""
-    runs = (RunFolder(folder) for folder in (checkpoint.parent, checkpoint.parent.parent))
-    return next((run for run in runs if run.provenance.is_file()), None)
 
 
 def keep_history_before(run: RunFolder, checkpoint: Path, counter: Counter) -> None:

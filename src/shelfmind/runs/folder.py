@@ -17,6 +17,9 @@ from shelfmind.files import make_folder, write_atomically, write_json, write_tex
 from shelfmind.recipe import Recipe, parse_recipe
 from shelfmind.requests.shared import RUN_FILE, require_run
 
+SNAPSHOTS = "snapshots"
+"""The folder of the weights of single epochs."""
+
 
 @dataclass(frozen=True)
 class RunFolder:
@@ -106,11 +109,11 @@ class RunFolder:
 
     def snapshot(self, epoch: int) -> Path:
         """The averaged weights of one epoch, kept for soups."""
-        return self.root / "snapshots" / f"epoch-{epoch:04d}.ckpt"
+        return self.root / SNAPSHOTS / f"epoch-{epoch:04d}.ckpt"
 
     def snapshots(self) -> dict[int, Path]:
         """The snapshots that are there, by epoch."""
-        found = sorted((self.root / "snapshots").glob("epoch-*.ckpt"))
+        found = sorted((self.root / SNAPSHOTS).glob("epoch-*.ckpt"))
         return {int(path.stem.removeprefix("epoch-")): path for path in found}
 
     def read_recipe(self) -> Recipe:

@@ -19,7 +19,7 @@ from shelfmind.images.content import hash_files
 from shelfmind.images.fingerprinting import FINGERPRINTED, write_fingerprints
 from shelfmind.progress import Counter
 from shelfmind.records import Catalog, Sample
-from shelfmind.runs.folder import RunFolder, read_json
+from shelfmind.runs.folder import SNAPSHOTS, RunFolder, read_json
 
 TRAIN_AGAIN = "train it again"
 USES = ("train", "val", "test")
@@ -141,7 +141,14 @@ def read_history(run: RunFolder, counter: Counter) -> History:
     if not any(row.sha256 is not None for row in rows):
         _take_from_data(run, rows, counter)
         rows = read_split(run.split)
-    return History(run, tuple(rows), tuple(_histories_before(run)), str(run.root))
+    return History(run, tuple(rows), tuple(_histories_before(run, counter)), str(run.root))
+
+
+def run_of(checkpoint: Path) -> RunFolder | None:
+    """The run that a checkpoint lies in, also one of its snapshots; None for a file from elsewhere."""
+    folder = checkpoint.parent
+    run = RunFolder(folder.parent if folder.name == SNAPSHOTS else folder)
+    return run if run.provenance.is_file() else None
 
 
 def folders_before(run: RunFolder, count: int) -> list[Path]:
@@ -149,16 +156,37 @@ def folders_before(run: RunFolder, count: int) -> list[Path]:
     return [run.before / str(place) for place in range(count)]
 
 
-def _histories_before(run: RunFolder) -> Iterator[History]:
-    found = sorted(run.before.iterdir()) if run.before.is_dir() else []
-    for folder in (RunFolder(each) for each in found):
+def _histories_before(run: RunFolder, counter: Counter) -> Iterator[History]:
+    """What the weights that the run began with had seen, as the run kept it.
+
+    One that did not keep it asks the run whose weights they are.
+    """
+    if not run.before.is_dir():
+        yield from _asked_before(run, counter)
+        return
+    for folder in map(RunFolder, sorted(run.before.iterdir())):
         title = str(read_json(folder.root / ORIGIN)["run"])
         if not folder.split.exists():
-            raise UnknownHistoryError(
-                f"what {run.root} has seen cannot be told: it began with the weights of {title}, of which it cannot be "
-                "told what they were trained on"
-            )
+            raise _untold_before(run, title)
         yield History(folder, tuple(read_split(folder.split)), title=title)
+
+
+def _asked_before(run: RunFolder, counter: Counter) -> tuple[History, ...]:
+    weights = (read_json(run.provenance) if run.provenance.exists() else {}).get("weights") or {}
+    if weights.get("origin") != "run":
+        return ()
+    checkpoint = Path(weights["path"])
+    parent = run_of(checkpoint)
+    if parent is None:
+        raise _untold_before(run, str(checkpoint.parent))
+    return read_history(parent, counter).chain
+
+
+def _untold_before(run: RunFolder, title: str) -> UnknownHistoryError:
+    return UnknownHistoryError(
+        f"what {run.root} has seen cannot be told: it began with the weights of {title}, of which it cannot be told "
+        "what they were trained on"
+    )
 
 
 def write_history(run: RunFolder, catalog: Catalog, counter: Counter) -> None:

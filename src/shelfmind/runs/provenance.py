@@ -15,8 +15,8 @@ from shelfmind.machine.checksums import file_sha256
 from shelfmind.models.checkpoint import load_checkpoint
 from shelfmind.models.weights import Start
 from shelfmind.records import Catalog
-from shelfmind.runs.first_weights import run_of
 from shelfmind.runs.folder import read_json
+from shelfmind.runs.history import run_of
 
 PACKAGES = ("shelfmind", "mindspore", "numpy", "pillow")
 

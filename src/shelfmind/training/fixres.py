@@ -80,8 +80,10 @@ def fixres(request: FixresRequest, watcher: Watcher | None = None) -> FixResOutc
     if not sizes or sizes[0] < least:
         given = ", ".join(map(str, sizes)) or "none"
         raise UserError(f"{argument('resolutions')} must be at least the {least} px of the training, got {given}")
+    origin = read_origin(source)
+    origin.require_data(source)
     predictor = Predictor(source, calibrated=False)
-    known = open_known([source], read_origin(source).data, read_origin(source).format, watcher.counter)
+    known = open_known([source], origin.data, origin.format, watcher.counter)
     catalog = known.catalog
     if not catalog.split("val"):
         raise UserError(f"{catalog.root} has no validation images to compare with")

@@ -47,6 +47,7 @@ def read_out_run(run: RunFolder, watcher: Watcher) -> Readout | None:
     """Judge a run's embeddings by its own training and validation images, and keep the figures in the run."""
     predictor = Predictor(run, tta=(), calibrated=False)
     origin = read_origin(run)
+    origin.require_data(run)
     data_set = open_catalog(origin.data, origin.format, origin.seed)
     catalog = with_split(data_set, run.split, hash_files([sample.path for sample in data_set.samples]))
     if not catalog.split("val"):

@@ -114,6 +114,7 @@ def resume(run: Path | str, watcher: Watcher | None = None) -> Evaluation | None
     for leftover in folder.root.glob(".*.tmp*"):
         leftover.unlink(missing_ok=True)
     origin = read_origin(folder)
+    origin.require_data(folder)
     start_mindspore()
     watcher = watcher or Watcher()
     watcher.phase("listing images")
@@ -154,6 +155,14 @@ class Origin:
     seed: int
     max_minutes: float | None
     max_bad_fraction: float
+
+    def require_data(self, run: RunFolder) -> None:
+        """Refuse to go on where the run's photos no longer are."""
+        if not self.data.exists():
+            raise UserError(
+                f"the photos that {run.root} was trained on are no longer at {self.data}: put them back, or a link to "
+                "where they lie now"
+            )
 
 
 def read_origin(run: RunFolder) -> Origin:

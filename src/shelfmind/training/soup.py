@@ -67,6 +67,7 @@ def soup(request: SoupRequest, watcher: Observer = SILENT) -> Soup:
         )
     predictor = Predictor(source, calibrated=False)
     origin = read_origin(source)
+    origin.require_data(source)
     catalog = open_known([source], origin.data, origin.format, counter).catalog
     if not catalog.split("val"):
         raise UserError(f"{catalog.root} has no validation images to choose by")

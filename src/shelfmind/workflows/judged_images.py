@@ -84,6 +84,10 @@ def notes_on_overlap(overlap: Overlap | None, split: str) -> tuple[str, ...]:
     if trained + validated:
         seen = f"{trained} trained on" if "val" in asked else f"{trained} trained on, {validated} validated on"
         notes.append(f"warning: images judged here were seen in training ({seen}), so the figures flatter")
+    if overlap.near_copies is None:
+        notes.append(
+            "a run keeps no fingerprints of its training photos: whether these are copies of such is not known"
+        )
     if overlap.near_copies and overlap.example is not None:
         one, other = overlap.example
         copies = f"{_images(overlap.near_copies)} nearly the same as a training photo, so the figures may flatter"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import json
 import shutil
 from collections.abc import Mapping
 from pathlib import Path
@@ -394,6 +395,20 @@ def test_the_first_weights_of_first_weights_count(photos: Path, tmp_path: Path) 
     keep_history_before(runs[2], runs[1].root / "snapshots" / "epoch-0001.ckpt", count_silently)
     history = read_history(runs[2], count_silently)
     assert [each.title for each in history.before] == [str(runs[1].root), str(runs[0].root)]
+
+
+def test_a_run_from_before_that_was_kept_asks_the_run_whose_weights_it_began_with(photos: Path, tmp_path: Path) -> None:
+    parent, run = (run_on(photos, tmp_path / str(seed), seed) for seed in (0, 5))
+    kept = begun_with(run, parent)
+    shutil.rmtree(run.before)
+    origin = json.loads(run.provenance.read_text(encoding="utf-8"))
+    write_json(run.provenance, {**origin, "weights": {"origin": "run", "path": str(parent.weights)}})
+    assert [each.rows for each in read_history(run, count_silently).before] == [each.rows for each in kept.before]
+    shutil.rmtree(parent.root)
+    with pytest.raises(UnknownHistoryError, match=f"began with the weights of {parent.root}"):
+        opened(run, photos)
+    write_json(run.provenance, {**origin, "weights": {"origin": "official", "path": str(parent.weights)}})
+    assert read_history(run, count_silently).before == ()
 
 
 def test_weights_of_a_run_that_cannot_tell_what_it_saw(photos: Path, tmp_path: Path) -> None:

@@ -87,6 +87,8 @@ def test_what_was_trained_on_among_validation_images_is_warned_of() -> None:
     assert notes_on_overlap(Overlap(3, 0, 0), "train") == notes_on_overlap(None, "test") == ()
     (warning,) = notes_on_overlap(Overlap(1, 2, 0), "test,new")
     assert "1 trained on, 2 validated on" in warning
+    (note,) = notes_on_overlap(Overlap(0, 0, None), "test")
+    assert "whether these are copies of such is not known" in note
     (warning,) = notes_on_overlap(Overlap(0, 0, 1, ("x.jpg", "y.jpg")), "new")
     assert "1 image is nearly the same" in warning
     assert "x.jpg" in warning
