@@ -191,7 +191,7 @@ CHINESE = {
     "Recipe": "训练配方",
     "Provenance": "来源记录",
     # Explanations
-    "What {} looked at": "{} 看的是哪里",
+    "What {} looked at": "{} 的关注区域",
     "The brighter a place, the more it spoke for the class named (Grad-CAM); beside it, the training images whose embeddings are nearest, with the cosine.": "越亮的位置，对所示类别的贡献越大（Grad-CAM）；旁边是嵌入向量最接近的训练图片及其余弦相似度。",
     "A training image of {}": "“{}”的训练图片",
     # The audit of a data set
