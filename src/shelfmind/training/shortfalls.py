@@ -15,8 +15,9 @@ def shortfalls(
     found = []
     ended = f"the training ended after {_steps(steps)}"
     if max_minutes is not None and steps < max(LEAST_STEPS, steps_per_epoch):
+        minutes = f"{max_minutes:g} {'minute' if max_minutes == 1 else 'minutes'}"
         found.append(
-            f"{ended}: the budget of {max_minutes:g} minutes is too short to learn anything; one pass over the "
+            f"{ended}: the budget of {minutes} is too short to learn anything; one pass over the "
             f"training images takes {_steps(steps_per_epoch)} of {counted(batch_size, 'image')}. Give it more minutes"
         )
     elif steps < LEAST_STEPS:
