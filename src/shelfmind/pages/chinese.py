@@ -96,6 +96,7 @@ CHINESE = {
     "fewer than {} training images": "训练图片少于 {} 张",
     "Mean over {} with {} ({}).": "{1}的 {0}的平均（{2}）。",
     "No class here has {}.": "这里没有{}的类别。",
+    "{} of the run's {}": "模型 {1} 类中的 {0} 类",
     "of them per class": "每类训练图片",
     "Calibration error": "校准误差",
     "Images / second": "每秒图片数",
@@ -200,7 +201,7 @@ CHINESE = {
     "Recipe": "训练配方",
     "Provenance": "来源记录",
     # Explanations
-    "What {} looked at": "{} 看的是哪里",
+    "What {} looked at": "{} 的关注区域",
     "The brighter a place, the more it spoke for the class named (Grad-CAM); beside it, the training images whose embeddings are nearest, with the cosine.": "越亮的位置，对所示类别的贡献越大（Grad-CAM）；旁边是嵌入向量最接近的训练图片及其余弦相似度。",
     "A training image of {}": "“{}”的训练图片",
     # The audit of a data set
@@ -523,7 +524,7 @@ SAID_ELSEWHERE = (
     (r"what (.*) was trained on cannot be told: (.*)", "无法确定 {} 是用哪些图片训练的：{}"),
     # What was wrong with a training
     (
-        r"the training ended after (\d+) steps?: the budget of (\S+) minutes is too short to learn anything; one pass over the training images takes (\d+) steps? of (\d+) images?\. Give it more minutes",
+        r"the training ended after (\d+) steps?: the budget of (\S+) minutes? is too short to learn anything; one pass over the training images takes (\d+) steps? of (\d+) images?\. Give it more minutes",
         "训练只进行了 {} 步：{} 分钟的预算太短，学不到东西；过一遍训练图片需要 {} 步，每步 {} 张图片。请增加时间",
     ),
     (

@@ -58,7 +58,10 @@ def lead(evaluation: Evaluation) -> Text:
 def key_facts(evaluation: Evaluation, train_counts: npt.NDArray[np.int64] | None) -> list[tuple[Text, str]]:
     """Name and value of the figures that are not worth a card of their own."""
     e = evaluation
-    facts: list[tuple[Text, str]] = [(say("Images"), f"{e.images:,}"), (say("Classes"), f"{e.classes:,}")]
+    classes: str = f"{e.classes:,}"
+    if e.classes_with_images < e.classes:
+        classes = say("{} of the run's {}", f"{e.classes_with_images:,}", classes)
+    facts: list[tuple[Text, str]] = [(say("Images"), f"{e.images:,}"), (say("Classes"), classes)]
     if train_counts is not None and len(train_counts):
         spread = say("{} to {}", f"{train_counts.min():,}", f"{train_counts.max():,}")
         facts += [(say("Training images"), f"{train_counts.sum():,}"), (say("of them per class"), spread)]

@@ -15,10 +15,11 @@ def shortfalls(
     found = []
     ended = f"the training ended after {counted(steps, 'step')}"
     if max_minutes is not None and steps < max(LEAST_STEPS, steps_per_epoch):
-        budget, whole = f"the budget of {round(max_minutes, 3):g} minutes", counted(steps_per_epoch, "step")
+        minutes = f"{round(max_minutes, 3):g} {'minute' if max_minutes == 1 else 'minutes'}"
+        whole = counted(steps_per_epoch, "step")
         found.append(
-            f"{ended}: {budget} is too short to learn anything; one pass over the training images takes {whole} of "
-            f"{counted(batch_size, 'image')}. Give it more minutes"
+            f"{ended}: the budget of {minutes} is too short to learn anything; one pass over the training images takes "
+            f"{whole} of {counted(batch_size, 'image')}. Give it more minutes"
         )
     elif steps < LEAST_STEPS:
         found.append(

@@ -289,6 +289,12 @@ def test_the_title_names_run_and_data(write) -> None:
     assert '<title data-zh="first 在 photos 上的评估：验证集">first on photos: val</title>' in page
 
 
+def test_data_with_fewer_classes_than_the_run_says_so(make_predictions, write) -> None:
+    predictions = make_predictions([0] * 6 + [1] * 6, np.eye(5)[[0] * 6 + [1] * 6])
+    page = write(predictions=predictions, evaluation=evaluate(predictions, None), train_counts=None, references=None)
+    assert "2 of the run's 5" in Page(page).text
+
+
 def test_the_worst_classes_come_first(make_predictions, write) -> None:
     names = ["all right", "half", "none of two", "none of one", "no image"]
     labels = [0, 1, 1, 2, 2, 3]
