@@ -474,8 +474,8 @@ SAID_ELSEWHERE = (
         "{} 张图片是该模型未见过的新图片，未作评估；可用 {} 评估",
     ),
     (
-        r"([\d,]+) images? (?:is|are) byte for byte the same in test and in train or val: not judged",
-        "{} 张测试图片与训练集或验证集中的图片逐字节相同，未作评估",
+        r"([\d,]+) images? (?:is|are) byte for byte the same in (\S+) and in (.*): not judged",
+        "{} 张 {} 图片与 {} 中的图片逐字节相同，未作评估",
     ),
     (
         r"([\d,]+) images? (?:is|are) (\S+) for one run, but trained or validated on by another: not judged",

@@ -61,11 +61,6 @@ class History:
         """The rows of the training split, usable or not."""
         return tuple(row for row in self.rows if row.split == "train")
 
-    @cached_property
-    def tested(self) -> frozenset[bytes]:
-        """The content of the run's test photos."""
-        return frozenset(row.sha256 for row in self.rows if row.split == "test" and row.sha256 is not None)
-
     @property
     def chain(self) -> tuple[History, ...]:
         """This one and those before it."""

@@ -40,14 +40,22 @@ class KnownData:
         first = self.histories[0].alone
         return replace(self, catalog=grouped_by_content(self.ungrouped, self.digests, [first]))
 
-    @property
-    def copies_left_out(self) -> int:
-        """How many photos have the bytes of a run's test photos, but are train or val because that run used the same
-        bytes there, too."""
-        return sum(
-            any(digest in history.tested and history.own_use(digest) != "test" for history in self.histories)
-            and group_of(self.ungrouped, sample, digest, self.histories) != "test"
+    def copies_left_out(self, split: str) -> int:
+        """How many photos of a run's split are not in it, because the run has the same bytes in a split that comes
+        before it, too."""
+        asked = set(split_names(split))
+        elsewhere = {
+            digest
             for sample, digest in zip(self.ungrouped.samples, self.digests, strict=True)
+            if group_of(self.ungrouped, sample, digest, self.histories) not in asked
+        }
+        return len(
+            {
+                (row.name, row.sha256)
+                for history in self.histories
+                for row in history.rows
+                if row.split in asked and row.sha256 in elsewhere and history.own_use(row.sha256) not in asked
+            }
         )
 
 

@@ -61,9 +61,10 @@ def notes_on(known: KnownData, split: str) -> tuple[str, ...]:
     if uses and asked == [NEW]:
         count = len(known.catalog.split(*USES))
         notes.append(f"{_images(count)} known to {runs} ({', '.join(uses)}): not judged, only what is new")
-    copies = known.copies_left_out
-    if copies and "test" in asked:
-        notes.append(f"{_images(copies)} byte for byte the same in test and in train or val: not judged")
+    copies = known.copies_left_out(split)
+    if copies:
+        before = " or ".join(use for use in USES[:-1] if use not in asked)
+        notes.append(f"{_images(copies)} byte for byte the same in {split} and in {before}: not judged")
     lost = dropped_from_catalog(known, split)
     if lost:
         another = "one run, but trained or validated on by another"

@@ -202,12 +202,18 @@ def test_what_the_run_tested_and_trained_on_is_left_out_of_test_aloud(photos: Pa
     for copy in copies:
         shutil.copyfile(photos / CLASSES[0] / "0.png", copy)
     run = run_on(photos, tmp_path / "run", seed=1)
-    tested = [name for name in own_groups(run)["test"] if name.startswith(("copy", "0."))]
+    tested, validated = (
+        sum(name.startswith(("copy", "0.")) for name in own_groups(run)[split]) for split in ("test", "val")
+    )
     assert tested  # the same bytes lie in train and in test
+    assert validated  # and in val
     known = opened(run, photos)
     assert {sample.split for sample in known.catalog.samples if sample.path in copies} == {"train"}
-    assert any("byte for byte the same" in note for note in notes_on(known, "test"))
-    assert not any("byte for byte" in note for note in notes_on(known, "val"))
+    for split, count in (("test", tested), ("val", validated), ("test,val", tested + validated)):
+        (note,) = notes_on(known, split)
+        assert note.startswith(f"{count} image")
+        assert "byte for byte" in note
+    assert notes_on(known, "train") == ()
 
 
 def test_splits_are_asked_for_by_name(photos: Path, tmp_path: Path) -> None:
@@ -369,7 +375,7 @@ def own_uses(history: History) -> dict[str, str]:
 
 def test_photos_that_the_first_weights_only_tested_are_new(photos: Path, tmp_path: Path) -> None:
     parent = run_on(photos, tmp_path / "parent")
-    tested = read_history(parent, count_silently).tested
+    tested = own_groups(parent)["test"]
     others = declared(tmp_path / "others", {"train": (300, 301), "val": (302, 303)})
     begun_with(run := run_on(others, tmp_path / "run"), parent)
     assert {each.split for each in opened(run, photos).catalog.samples} == {"train", "val", "new"}
