@@ -22,7 +22,7 @@ test: setup
 test-slow: setup
 	$(SETTINGS) $(BIN)/python -m pytest -W error -m slow --ignore=tests/browser tests
 
-# The review page in a real Chromium (Debian's packages); its screenshots lie in build/screenshots.
+# The review page and a report in a real Chromium (Debian's packages); its screenshots lie in build/screenshots.
 test-browser: setup
 	sh scripts/chromium.sh
 	$(SETTINGS) SHELFMIND_BROWSER=required $(BIN)/python -m pytest -W error tests/browser

@@ -218,7 +218,8 @@ def _finish(training: Training, catalog: Catalog, images: Images, watcher: Watch
     predictor = Predictor(training.run)
     predictions = predictions_of(predictor, images.val, images.val_samples, images.val_bad, watcher.counter)
     overlap = None if history is None else overlap_of(images.val_samples, [history], watcher.counter)
-    return write_evaluation(predictor, catalog, "val", predictions, overlap=overlap)
+    data = read_origin(training.run).data
+    return write_evaluation(predictor, catalog, "val", predictions, data=data, overlap=overlap)
 
 
 def _with_split_of(catalog: Catalog, run: RunFolder, watcher: Watcher) -> Catalog:

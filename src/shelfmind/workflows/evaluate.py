@@ -84,6 +84,7 @@ def evaluate_run(request: EvaluateRequest, watcher: Observer = SILENT) -> Evalua
         known.catalog,
         split,
         predictions,
+        data=Path(data),
         overlap=overlap_with(known, split, predictions, counter),
         notes=(*notes_on(known, split), *note_on_temperature(predictor.run, predictor.temperature, split)),
         logit_adjust=request.logit_adjust,
@@ -149,11 +150,13 @@ def write_evaluation(
     split: str,
     predictions: Predictions,
     *,
+    data: Path,
     overlap: Overlap | None,
     notes: Sequence[str] = (),
     logit_adjust: float | None = None,
 ) -> Evaluation:
-    """Measure and write `metrics.json`, `report.html` and the tables of `evaluation/<split>/`."""
+    """Measure and write `metrics.json`, `report.html` and the tables of `evaluation/<split>/`; `data` is where the user
+    says that the data lies."""
     run = predictor.run
     train_images = np.array(predictor.train_images, np.int64)
     folder = evaluation_folder(run.root, split)
@@ -171,13 +174,13 @@ def write_evaluation(
         notes=(*notes, *notes_on_overlap(overlap, split)),
     )
     evaluation = replace(evaluation, warnings=run.read_warnings())
-    advice = calibration_advice(evaluation, run, catalog.root) if logit_adjust is None else ()
+    advice = calibration_advice(evaluation, run, data) if logit_adjust is None else ()
     write_metrics(evaluation, run.metrics)
     write_tables(evaluation, predictions, folder)
     write_evaluation_report(
         run.report,
         name=run.root.resolve().name,
-        data=catalog.root.name,
+        data=data.resolve().name,
         recipe_text=run.recipe.read_text(encoding="utf-8"),
         history=run.read_log(),
         evaluation=evaluation,
@@ -189,7 +192,7 @@ def write_evaluation(
         overlays=_overlays_of_errors(predictor, evaluation),
         trade_offs=trade_offs,
         errors_file=f"evaluation/{split}/errors.csv",
-        calibrating=("shelfmind", "calibrate", str(run.root), str(catalog.root)) if advice else (),
+        calibrating=("shelfmind", "calibrate", str(run.root), str(data)) if advice else (),
     )
     return replace(evaluation, notes=(*evaluation.notes, *advice))
 
