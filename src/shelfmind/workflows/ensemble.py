@@ -106,7 +106,7 @@ def evaluate_ensemble(request: EvaluateRequest, watcher: Observer = SILENT) -> E
     write_evaluation_report(
         out / "report.html",
         name=say("{} together", words.counted(len(runs), "run")),
-        data=Path(data).resolve().name,
+        data=request.data.resolve().name,
         recipe_text="\n".join(
             f"# {name}\n{predictor.recipe.dump()}" for name, predictor in zip(names, predictors, strict=True)
         ),

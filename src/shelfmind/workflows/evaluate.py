@@ -84,7 +84,7 @@ def evaluate_run(request: EvaluateRequest, watcher: Observer = SILENT) -> Evalua
         known.catalog,
         split,
         predictions,
-        data=Path(data),
+        data=request.data,
         overlap=overlap_with(known, split, predictions, counter),
         notes=(*notes_on(known, split), *note_on_temperature(predictor.run, predictor.temperature, split)),
         logit_adjust=request.logit_adjust,
