@@ -11,6 +11,7 @@ from markupsafe import Markup, escape
 
 from shelfmind.evaluation.calibration import ReliabilityBin
 from shelfmind.evaluation.confusion import ClassResult
+from shelfmind.evaluation.intervals import too_few_images
 from shelfmind.evaluation.metrics import ShotCutoffs, ShotGroup
 from shelfmind.pages.words import attribute, counted, element, say
 
@@ -213,7 +214,7 @@ def _group_mean(frame: Frame, group: ShotGroup, span: Point) -> str:
         parts.append(f'<path class="mark" d="M{start:.1f} {frame.top - 8}V{frame.y(-0.04):.1f}"/>')
     if end - start > 130:  # a label wider than its group would run into the next
         name = {"many": say("many-shot"), "medium": say("medium-shot"), "few": say("few-shot")}[group.name]
-        words = say("{} {}", name, percentage(group.top1, 1))
+        words = name if too_few_images(group.images) else say("{} {}", name, percentage(group.top1, 1))
         parts.append(text(f"{(start + end) / 2:.1f}", 12, words, style="strong"))
     return "".join(parts)
 

@@ -93,3 +93,11 @@ def test_marks_that_are_close_do_not_run_into_each_other() -> None:
     assert [text for _, _, text in places] == [text for _, text in marks]
     for (x, y, text), (next_x, next_y, _) in zip(places, places[1:], strict=False):
         assert next_x > x + 6 * len(text) or next_y != y
+
+
+def test_a_group_of_too_few_images_is_named_without_a_figure(make_predictions) -> None:
+    labels = [0] * 3 + [1] * 30
+    evaluation = evaluate(make_predictions(labels, [[0.9, 0.1]] * 3 + [[0.1, 0.9]] * 30), np.array([5, 50]))
+    drawing = charts.class_chart(evaluation.per_class, evaluation.shots, evaluation.shot_cutoffs)
+    assert ">few-shot<" in str(drawing)
+    assert ">medium-shot 100.0%<" in str(drawing)
