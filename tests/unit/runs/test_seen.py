@@ -319,6 +319,18 @@ def test_a_split_is_taken_over_by_content(photos: Path, tmp_path: Path) -> None:
     assert not any("stratified" in note for note in taken.notes)
 
 
+def test_a_run_may_go_on_with_nothing_but_its_own_photos(photos: Path, tmp_path: Path) -> None:
+    run = run_on(photos, tmp_path / "run")
+    save_photo(photos / CLASSES[0] / "later.png", 800)
+    history = read_history(run, count_silently)
+    taken, left_out = with_split_of(open_catalog(photos, seed=7), history, count_silently, new_photos=False)
+    assert left_out == 1
+    own = own_groups(run)
+    assert {split: [sample.path.name for sample in taken.split(split)] for split in ("train", "val", "test")} == {
+        split: own[split] for split in ("train", "val", "test")
+    }
+
+
 def test_a_split_that_is_taken_over_keeps_the_datas_own_test(photos: Path, tmp_path: Path) -> None:
     history = read_history(run_on(photos, tmp_path / "run"), count_silently)
     data = declared(tmp_path / "data", {"train": (900, 901), "val": (902,), "test": (903,)})
