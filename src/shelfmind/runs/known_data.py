@@ -100,7 +100,7 @@ def open_known(
 
 def open_as_trained(run: RunFolder, data: Path, format: str | None, seed: int, some_classes: bool = False) -> Catalog:
     """The catalog at `data` with the classes that the run learnt, which for some are broader than the data's."""
-    catalog = open_catalog(data, format, seed)
+    catalog = open_catalog(data, format, seed, one_class=some_classes)
     if run.broader.exists():
         catalog = with_broader_classes(catalog, read_broader(run.broader), run.broader)
     names = run.read_classes()[0]

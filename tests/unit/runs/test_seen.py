@@ -173,6 +173,17 @@ def test_test_data_of_some_classes_is_test_all_the_same(photos: Path, tmp_path: 
         refuse_seen(known.catalog.split("test"), known.histories, "so", tmp_path / "seen.csv")
 
 
+def test_photos_of_one_product_can_be_judged_but_not_trained_on(photos: Path, tmp_path: Path) -> None:
+    run = run_on(photos, tmp_path / "run")
+    save_photo(tmp_path / "one" / CLASSES[1] / "x.png", 71)
+    known = opened(run, tmp_path / "one", some_classes=True)
+    assert [(each.path.name, each.label, each.split) for each in known.catalog.samples] == [("x.png", 1, "new")]
+    with pytest.raises(UserError, match="only one class"):
+        opened(run, tmp_path / "one")
+    with pytest.raises(UserError, match="only one class"):
+        open_catalog(tmp_path / "one")
+
+
 def test_files_that_cannot_be_used_were_not_trained_on(photos: Path, tmp_path: Path) -> None:
     (photos / CLASSES[0] / "empty.png").touch()
     run = run_on(photos, tmp_path / "run")
