@@ -44,10 +44,10 @@ def test_each_operator_alone(name: str, mindspore: Any) -> None:
 
 @pytest.mark.parametrize("name", names_in("transforms.augment:FIRST"))
 def test_what_comes_first_gives_squares_again(name: str, mindspore: Any) -> None:
-    from shelfmind.transforms.augment import augmenting
+    from shelfmind.transforms.augment import build_augmentations
 
     square = np.random.default_rng(0).integers(0, 256, (40, 40, 3), np.uint8)
-    (change,) = augmenting([(name, {})], 48, DataRecipe()).squares
+    (change,) = build_augmentations([(name, {})], 48, DataRecipe()).squares
     changed = [change(square, generator=np.random.default_rng(seed)) for seed in (*range(9), 8)]
     assert {(each.shape, str(each.dtype)) for each in changed} == {((40, 40, 3), "uint8")}
     assert any(not np.array_equal(each, square) for each in changed)
@@ -56,11 +56,11 @@ def test_what_comes_first_gives_squares_again(name: str, mindspore: Any) -> None
 
 @pytest.mark.parametrize("name", names_in("transforms.augment:LAST"))
 def test_what_comes_last_gives_network_input_again(name: str, mindspore: Any) -> None:
-    from shelfmind.transforms.augment import augmenting
+    from shelfmind.transforms.augment import build_augmentations
 
     images = np.random.default_rng(0).normal(size=(8, 3, 20, 20)).astype(np.float32)
     before = images.copy()
-    (change,) = augmenting([(name, {})], 48, DataRecipe()).batches
+    (change,) = build_augmentations([(name, {})], 48, DataRecipe()).batches
     changed, again = (change(images, np.random.default_rng(1)) for _ in range(2))
     assert (changed.shape, changed.dtype) == (images.shape, np.float32)
     assert np.isfinite(changed).all()

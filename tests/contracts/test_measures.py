@@ -7,9 +7,9 @@ import math
 import numpy as np
 import pytest
 from PIL import Image
-from shelfmind.analysis.measuring.facts import FACTS
 
 from shelfmind.analysis.image_audit.quality import RULES, flag_quality
+from shelfmind.analysis.measuring.measurement import FACTS
 from shelfmind.analysis.measuring.measures import MEASURES, Look
 from shelfmind.analysis.measuring.oddities import ODDITIES, bit_of, code_of, found_in
 from shelfmind.images.decoding import Stored

@@ -7,13 +7,10 @@ from dataclasses import asdict, dataclass
 from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 from scipy.special import betaincinv
 
+from shelfmind.arrays import Bools, Ints
 from shelfmind.nouns import counted
-
-Bools = npt.NDArray[np.bool_]
-Ints = npt.NDArray[np.int64]
 
 ADVICE = "Train for more epochs or minutes, start from official weights, or add photos"
 TOO_FEW = "So few images could not prove it even if all were right. Add photos"

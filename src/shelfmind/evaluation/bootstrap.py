@@ -9,6 +9,7 @@ from typing import NamedTuple
 
 import numpy as np
 
+from shelfmind.arrays import Ints, Wide
 from shelfmind.evaluation.intervals import (
     FEW_IMAGES,
     FEW_OF_A_KIND,
@@ -20,7 +21,7 @@ from shelfmind.evaluation.intervals import (
     proportion_interval,
 )
 from shelfmind.evaluation.metrics import macro_top1, top_k
-from shelfmind.evaluation.outcomes import Floats, Ints, Outcomes
+from shelfmind.evaluation.outcomes import Outcomes
 from shelfmind.records import Predictions
 
 RESAMPLES = 1000
@@ -73,12 +74,12 @@ def _without_collapsed(drawn: Intervals, counts: Ints, outcomes: Outcomes) -> In
     return Intervals(top1, top5, macro)
 
 
-def hits(predictions: Predictions) -> Floats:
+def hits(predictions: Predictions) -> Wide:
     """1 where the first guess is the truth, else 0, shape (N,)."""
     return np.asarray(predictions.probabilities.argmax(1) == predictions.labels, np.float64)
 
 
-def hits_interval(found: Floats, seed: int = 0, resamples: int = RESAMPLES) -> Interval:
+def hits_interval(found: Wide, seed: int = 0, resamples: int = RESAMPLES) -> Interval:
     """The 95% interval of the share of `found` (N,), 1 for a hit and 0 for a miss; Wilson's for few of either."""
     right, images = int(found.sum()), len(found)
     if few_hits_or_misses(right, images):
@@ -86,7 +87,7 @@ def hits_interval(found: Floats, seed: int = 0, resamples: int = RESAMPLES) -> I
     return _resampled_mean(found, seed, resamples)
 
 
-def paired_interval(differences: Floats, seed: int = 0, resamples: int = RESAMPLES) -> Interval:
+def paired_interval(differences: Wide, seed: int = 0, resamples: int = RESAMPLES) -> Interval:
     """The 95% interval of the mean of `differences` (N,) between two results on the same images.
 
     Percentiles of resamples; with up to 40 images, or fewer than 5 that differ, resamples hardly do, so that
@@ -101,7 +102,7 @@ def paired_interval(differences: Floats, seed: int = 0, resamples: int = RESAMPL
     return _resampled_mean(differences, seed, resamples)
 
 
-def _resampled_mean(numbers: Floats, seed: int, resamples: int) -> Interval:
+def _resampled_mean(numbers: Wide, seed: int, resamples: int) -> Interval:
     """A resample is one multinomial draw of the counts of the values that occur: of hits there are two or three."""
     values, counts = np.unique(numbers, return_counts=True)
     rng, chances = np.random.default_rng(seed), counts / counts.sum()
@@ -111,7 +112,7 @@ def _resampled_mean(numbers: Floats, seed: int, resamples: int) -> Interval:
     return _interval(drawn / len(numbers), float(np.mean(numbers)))
 
 
-def _resampled_figures(counts: Ints, rng: np.random.Generator, resamples: int) -> Floats:
+def _resampled_figures(counts: Ints, rng: np.random.Generator, resamples: int) -> Wide:
     """Top-1, top-5 and macro top-1 of each resample, shape (resamples, 3), from counts of shape (classes, grades)."""
     total = int(counts.sum())
     cells = np.flatnonzero(counts)
@@ -133,6 +134,6 @@ def _resampled_figures(counts: Ints, rng: np.random.Generator, resamples: int) -
     return figures
 
 
-def _interval(figures: Floats, point: float) -> Interval:
+def _interval(figures: Wide, point: float) -> Interval:
     low, high = np.quantile(figures, [0.025, 0.975])
     return Interval(min(float(low), point), max(float(high), point))

@@ -6,7 +6,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from shelfmind.evaluation.outcomes import Floats, Ints, Outcomes
+from shelfmind.arrays import Ints, Wide
+from shelfmind.evaluation.outcomes import Outcomes
 from shelfmind.records import Predictions
 
 CONFUSIONS = 50
@@ -72,7 +73,7 @@ def per_class(predictions: Predictions, outcomes: Outcomes, train_counts: Ints |
     for given, predicted, count in _pairs(outcomes):
         confused.setdefault(given, (predicted, count))
 
-    def ratio(part: Ints | Floats, whole: Ints, index: int) -> float | None:
+    def ratio(part: Ints | Wide, whole: Ints, index: int) -> float | None:
         return float(part[index] / whole[index]) if whole[index] else None
 
     return tuple(

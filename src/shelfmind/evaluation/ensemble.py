@@ -8,15 +8,15 @@ from dataclasses import dataclass, replace
 import numpy as np
 import numpy.typing as npt
 
+from shelfmind.arrays import Wide
 from shelfmind.errors import UserError
 from shelfmind.evaluation.bootstrap import hits, paired_interval
 from shelfmind.evaluation.intervals import Interval
 from shelfmind.evaluation.matrix_rows import unit_rows
 from shelfmind.records import Predictions, require_same_classes
 
-Floats = npt.NDArray[np.float64]
 Rows = npt.NDArray[np.float32]
-Pool = Callable[[Sequence[Rows], Floats], Rows]
+Pool = Callable[[Sequence[Rows], Wide], Rows]
 """The probabilities of all members, (N, C) each, and weights that sum to 1, to those of the ensemble, (N, C)."""
 ITERATIONS = 500
 TOLERANCE = 1e-7
@@ -34,7 +34,7 @@ class EnsemblingRule:
     """
 
     pool: Pool
-    weigh: Callable[[Sequence[Predictions]], Floats] | None = None
+    weigh: Callable[[Sequence[Predictions]], Wide] | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,7 +49,7 @@ class Contribution:
     added_ci95: Interval
 
 
-def arithmetic_mean(members: Sequence[Rows], weights: Floats) -> Rows:
+def arithmetic_mean(members: Sequence[Rows], weights: Wide) -> Rows:
     """The weighted mean of probabilities: the linear opinion pool."""
     pooled = np.zeros(members[0].shape, np.float32)
     for member, weight in zip(members, weights, strict=True):
@@ -57,7 +57,7 @@ def arithmetic_mean(members: Sequence[Rows], weights: Floats) -> Rows:
     return pooled
 
 
-def geometric_mean(members: Sequence[Rows], weights: Floats) -> Rows:
+def geometric_mean(members: Sequence[Rows], weights: Wide) -> Rows:
     """The weighted geometric mean, scaled to sum to 1: the logarithmic opinion pool, in which one member that all but
     rules a class out has a veto (Genest and Zidek, "Combining Probability Distributions", Statistical Science 1986)."""
     logarithms = np.zeros(members[0].shape, np.float64)
@@ -68,7 +68,7 @@ def geometric_mean(members: Sequence[Rows], weights: Floats) -> Rows:
 
 
 def average_predictions(
-    members: Sequence[Predictions], weights: Sequence[float] | Floats, pool: Pool = arithmetic_mean
+    members: Sequence[Predictions], weights: Sequence[float] | Wide, pool: Pool = arithmetic_mean
 ) -> Predictions:
     """The members' probabilities together; embeddings side by side, each scaled to length sqrt(weight); the seconds of
     all.
@@ -93,7 +93,7 @@ def average_predictions(
     )
 
 
-def fit_weights(members: Sequence[Predictions]) -> Floats:
+def fit_weights(members: Sequence[Predictions]) -> Wide:
     """Weights (members,) that sum to 1 under which the labels of these images are most likely.
 
     The likelihood of a mixture is concave in its weights; expectation maximisation (Dempster et al., 1977) climbs it
@@ -124,7 +124,7 @@ ENSEMBLING: dict[str, EnsemblingRule] = {
 def contributions(
     names: Sequence[str],
     members: Sequence[Predictions],
-    weights: Floats,
+    weights: Wide,
     seed: int = 0,
     pool: Pool = arithmetic_mean,
 ) -> tuple[Contribution, ...]:

@@ -7,7 +7,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from shelfmind.evaluation.outcomes import Floats, Ints
+from shelfmind.arrays import Ints, Wide
 from shelfmind.nouns import counted
 
 LEAST_IMAGES = 10
@@ -82,7 +82,7 @@ def class_mean_interval(right: Ints, images: Ints) -> Interval:
     return wilson_interval(float(recalls.mean()), typical * (1 - typical) / variance)
 
 
-def paired_gain_interval(differences: Floats) -> Interval:
+def paired_gain_interval(differences: Wide) -> Interval:
     """The interval of the mean of `differences` (N,) of -1, 0 and 1 between two results on the same images.
 
     Wald's, after one image is added that only the one got right and one that only the other did: Bonett and Price,
@@ -96,7 +96,7 @@ def paired_gain_interval(differences: Floats) -> Interval:
     return Interval(max(-1.0, min(point, gained - lost - half)), min(1.0, max(point, gained - lost + half)))
 
 
-def mean_interval(values: Floats) -> Interval:
+def mean_interval(values: Wide) -> Interval:
     """Student's interval of the mean of few values, shape (N,); from minus to plus infinity for a single one."""
     from scipy.stats import t  # takes longer to load than all the rest
 

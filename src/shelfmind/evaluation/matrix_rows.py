@@ -8,9 +8,8 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from shelfmind.arrays import Floats
 from shelfmind.errors import UserError
-
-Floats = npt.NDArray[np.float32]
 
 _SUM_TOLERANCE = 1e-2  # wide enough for probabilities that were once stored in half precision
 

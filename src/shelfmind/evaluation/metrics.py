@@ -6,8 +6,9 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from shelfmind.arrays import Bools, Ints, Wide
 from shelfmind.evaluation.intervals import Interval, class_mean_interval
-from shelfmind.evaluation.outcomes import Bools, Floats, Ints, Outcomes
+from shelfmind.evaluation.outcomes import Outcomes
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,7 +45,7 @@ def top_k(outcomes: Outcomes, count: int) -> float:
     return float(outcomes.within(count).mean())
 
 
-def class_recalls(outcomes: Outcomes) -> Floats:
+def class_recalls(outcomes: Outcomes) -> Wide:
     """The fraction of each class's images that are recognised, shape (classes,), NaN where a class has no image."""
     images = np.bincount(outcomes.labels, minlength=outcomes.classes)
     hits = np.bincount(outcomes.labels[outcomes.correct], minlength=outcomes.classes)

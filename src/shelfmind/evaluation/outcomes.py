@@ -5,16 +5,12 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
-import numpy.typing as npt
 
+from shelfmind.arrays import Bools, Ints, Wide
 from shelfmind.errors import UserError
 from shelfmind.evaluation.matrix_rows import require_distributions, row_chunks
 from shelfmind.nouns import counted
 from shelfmind.records import UNLABELLED, Predictions
-
-Ints = npt.NDArray[np.int64]
-Floats = npt.NDArray[np.float64]
-Bools = npt.NDArray[np.bool_]
 
 _CHUNK_VALUES = 4_000_000
 
@@ -30,8 +26,8 @@ class Outcomes:
     labels: Ints
     predicted: Ints
     rank: Ints
-    confidence: Floats
-    truth_probability: Floats
+    confidence: Wide
+    truth_probability: Wide
     classes: int
 
     def __len__(self) -> int:

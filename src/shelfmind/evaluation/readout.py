@@ -5,15 +5,13 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
-import numpy.typing as npt
 from sklearn.linear_model import LogisticRegression
 
+from shelfmind.arrays import Floats, Ints
 from shelfmind.evaluation.bootstrap import hits_interval
 from shelfmind.evaluation.intervals import Interval, too_few_images
 from shelfmind.evaluation.matrix_rows import row_chunks, unit_rows
 
-Floats = npt.NDArray[np.float32]
-Ints = npt.NDArray[np.int64]
 NEIGHBOURS, TEMPERATURE = 20, 0.07
 STRENGTHS = (0.1, 1.0, 10.0)
 _CHUNK_VALUES = 20_000_000

@@ -9,10 +9,11 @@ import numpy.typing as npt
 from PIL import Image
 from scipy.fft import dctn
 
+from shelfmind.arrays import Floats
+
 WORKING_SIDE = 224
 """Images are measured at the size of a square of this side, so that a large photo is not sharper than a small one."""
 
-Floats = npt.NDArray[np.float32]
 
 SIDE = 48
 CHROMA_SIDE = 12

@@ -10,6 +10,7 @@ import mindspore.dataset as ds
 import numpy as np
 import numpy.typing as npt
 
+from shelfmind.arrays import Floats
 from shelfmind.errors import UserError
 from shelfmind.images.sampling import epoch_order
 from shelfmind.images.squares import Square, Squares, in_order
@@ -18,8 +19,6 @@ from shelfmind.machine.device import restore_interrupts
 from shelfmind.recipe import Recipe
 from shelfmind.transforms.augment import build_augmentations, input_operators, resized_to
 from shelfmind.transforms.mixing import mix_batch, one_hot
-
-Floats = npt.NDArray[np.float32]
 
 
 class TrainingBatches:

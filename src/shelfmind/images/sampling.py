@@ -5,34 +5,32 @@ from __future__ import annotations
 from collections.abc import Callable
 
 import numpy as np
-import numpy.typing as npt
 
-Ints = npt.NDArray[np.int64]
-Floats = npt.NDArray[np.float64]
+from shelfmind.arrays import Ints, Wide
 
 
-def instance(counts: Ints, threshold: float) -> Floats:
+def instance(counts: Ints, threshold: float) -> Wide:
     """Every image alike."""
     return np.ones(len(counts))
 
 
-def class_balanced(counts: Ints, threshold: float) -> Floats:
+def class_balanced(counts: Ints, threshold: float) -> Wide:
     """Every class alike (Kang et al., ICLR 2020, section 3.2, q = 0)."""
     return np.asarray(1.0 / np.maximum(counts, 1))
 
 
-def square_root(counts: Ints, threshold: float) -> Floats:
+def square_root(counts: Ints, threshold: float) -> Wide:
     """Every class in proportion to the square root of its images (Kang et al., ICLR 2020, section 3.2, q = 1/2)."""
     return np.asarray(1.0 / np.sqrt(np.maximum(counts, 1)))
 
 
-def repeat_factor(counts: Ints, threshold: float) -> Floats:
+def repeat_factor(counts: Ints, threshold: float) -> Wide:
     """max(1, sqrt(threshold / share of the images)) times for a class (Gupta et al., "LVIS", CVPR 2019, appendix B)."""
     shares = np.maximum(counts, 1) / max(1, counts.sum())
     return np.asarray(np.maximum(1.0, np.sqrt(threshold / shares)))
 
 
-SAMPLERS: dict[str, Callable[[Ints, float], Floats]] = {
+SAMPLERS: dict[str, Callable[[Ints, float], Wide]] = {
     "instance": instance,
     "class": class_balanced,
     "square_root": square_root,

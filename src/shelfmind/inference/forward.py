@@ -7,9 +7,9 @@ from dataclasses import replace
 
 import mindspore
 import numpy as np
-import numpy.typing as npt
 from mindspore import Tensor, ops
 
+from shelfmind.arrays import Floats
 from shelfmind.batching import batched
 from shelfmind.images.loader import InputPreparation
 from shelfmind.images.squares import Square
@@ -18,8 +18,6 @@ from shelfmind.machine.ahead import next_ahead
 from shelfmind.machine.device import interruptible
 from shelfmind.models.network import Trainable
 from shelfmind.recipe import Recipe
-
-Floats = npt.NDArray[np.float32]
 
 
 class Forward:

@@ -9,12 +9,11 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from shelfmind.arrays import Bools
 from shelfmind.errors import UserError
 from shelfmind.images.squares import Squares
 from shelfmind.inference.predictor import Predictor
 from shelfmind.progress import Progress
-
-Bools = npt.NDArray[np.bool_]
 
 
 def predict_into(

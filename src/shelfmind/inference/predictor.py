@@ -11,6 +11,7 @@ import numpy as np
 import numpy.typing as npt
 from PIL import Image
 
+from shelfmind.arrays import Floats
 from shelfmind.errors import UserError
 from shelfmind.evaluation.calibration import temperature_scaled
 from shelfmind.images.decoding import BadImage, Pixels
@@ -28,7 +29,6 @@ from shelfmind.runs.folder import RunFolder
 
 Source = Path | str | bytes | Image.Image | Pixels
 """An image: a file's path, its encoded bytes, a Pillow image, or a NumPy array, see `images.decoding.Pixels`."""
-Floats = npt.NDArray[np.float32]
 PreparedImage = tuple[str, Square | str]
 """An image's name, and its square or the reason why it has none."""
 MOST_IN_A_GROUP = 4096

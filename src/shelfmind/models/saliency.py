@@ -7,10 +7,9 @@ import numpy as np
 import numpy.typing as npt
 from mindspore import Tensor, ops
 
+from shelfmind.arrays import Floats
 from shelfmind.errors import UserError
 from shelfmind.models.network import Network, eagerly
-
-Floats = npt.NDArray[np.float32]
 
 
 def grad_cam(model: Network, images: Floats, classes: npt.NDArray[np.int64]) -> Floats:

@@ -5,15 +5,13 @@ from __future__ import annotations
 import math
 
 import numpy as np
-import numpy.typing as npt
 from markupsafe import Markup
 
 from shelfmind.analysis.image_audit.histograms import Histogram
+from shelfmind.arrays import Ints
 from shelfmind.evaluation.metrics import ShotCutoffs
 from shelfmind.pages.charts import Frame, text, ticks
 from shelfmind.pages.words import element, say
-
-Ints = npt.NDArray[np.int64]
 
 _MOST_STEPS = 240
 

@@ -6,7 +6,7 @@ from __future__ import annotations
 CHINESE = {
     # Words of every page
     "Made by shelfmind. This page needs nothing outside itself.": "由 shelfmind 生成。本页面不依赖任何外部资源。",
-    "How it was made": "如何得出",
+    "How it was made": "方法说明",
     "Headline figures": "主要指标",
     "Summary": "概要",
     "Figures": "数据",
@@ -72,7 +72,7 @@ CHINESE = {
     "Confidence": "置信度",
     "Confusions": "混淆",
     "Errors": "错误",
-    "Bad files": "坏文件",
+    "Bad files": "无法使用的文件",
     "Warnings": "警告",
     "Warning: {}": "警告：{}",
     "Top-1 accuracy": "Top-1 准确率",
@@ -374,7 +374,7 @@ CHINESE = {
     "Flagged": "被标记",
     "Most look like": "多数更像",
     "no class": "不属于任何类别",
-    "The images outside test were cut into folds, each class in blocks of file names, and one network was trained for each fold on all the others. It judges its own fold and a share of test. Two opinions on each label are brought together: the network's probabilities, and how near the image lies to the {} most similar images of each class that comes into question. How much either counts is fitted to the labels as a whole. A share of what is usual in a class is taken off, so that hard classes are not taken for wrong ones. A network that does not clearly beat guessing on images that it never saw (the lower end of the 95% interval of Clopper and Pearson, against the larger of one in all classes and the share of the most frequent class) judges nothing. A suspicion proves nothing: nothing is changed without a person's decision.": "测试集以外的图片被分成若干折，每个类别按文件名分块；每一折都由一个在其余各折上训练的网络来判断，测试集也由各网络分担。对每个标签综合两种意见：网络给出的概率，以及图片与各候选类别中最相似的 {} 张图片的接近程度；两者的权重由全部标签拟合得出。再扣除该类别中常见的程度，以免把难认的类别当成标错的类别。若网络在未见过的图片上不明显优于瞎猜（以 Clopper-Pearson 95% 区间的下限，对照“类别数分之一”与最常见类别占比中的较大者），则不作任何判断。疑似不等于确定：未经人工决定，不会改动任何内容。",
+    "The images outside test were cut into folds, each class in blocks of file names, and one network was trained for each fold on all the others. It judges its own fold and a share of test. Two opinions on each label are brought together: the network's probabilities, and how near the image lies to the {} most similar images of each class that comes into question. How much either counts is fitted to the labels as a whole. A share of what is usual in a class is taken off, so that hard classes are not taken for wrong ones. A network that does not clearly beat guessing on images that it never saw (the lower end of the 95% interval of Clopper and Pearson, against the larger of one in all classes and the share of the most frequent class) judges nothing. A suspicion proves nothing: nothing is changed without a person's decision.": "测试集以外的图片被分成若干折，每个类别按文件名分块；每一折都由一个在其余各折上训练的网络来判断，测试集也由各网络分担。对每个标签综合两种意见：网络给出的概率，以及图片与各候选类别中最相似的 {} 张图片的接近程度；两者的权重由全部标签拟合得出。再扣除该类别中常见的程度，以免把难认的类别当成标错的类别。若网络在未见过的图片上不明显优于随机猜测（以 Clopper-Pearson 95% 区间的下限，对照“类别数分之一”与最常见类别占比中的较大者），则不作任何判断。疑似不等于确定：未经人工决定，不会改动任何内容。",
     # A clean copy of a data set
     "Prepared: {}": "整理结果：{}",
     "{} of {} in {}. Where each image went, and why, is in prepare.csv; old and new class names are in class_names.csv.": "{1}中保留 {0} 张，共 {2}。每张图片的去向和原因见 prepare.csv，新旧类别名见 class_names.csv。",
@@ -613,19 +613,19 @@ SAID_ELSEWHERE = (
     (r"the run (.*) \(calibrated, temperature (\S+)\)", "模型 {}（已校准，温度 {}）"),
     (r"the run (.*)", "模型 {}"),
     (r"(.*) on images never seen in training \((.*)\), so (.*?)\. (.*)", "{}（{}），因此{}。{}"),
-    (r"the network does not clearly beat guessing", "该网络在未见过的图片上不明显优于瞎猜"),
-    (r"none of (\d+) networks clearly beats guessing", "{} 个网络在未见过的图片上都不明显优于瞎猜"),
+    (r"the network does not clearly beat guessing", "该网络在未见过的图片上不明显优于随机猜测"),
+    (r"none of (\d+) networks clearly beats guessing", "{} 个网络在未见过的图片上都不明显优于随机猜测"),
     (
         r"(\d+) of (\d+) networks? do(?:es)? not clearly beat guessing",
-        "{1} 个网络中有 {0} 个在未见过的图片上不明显优于瞎猜",
+        "{1} 个网络中有 {0} 个在未见过的图片上不明显优于随机猜测",
     ),
     (
         r"it has (\d+) of (\d+) right, which is at least (\S+); guessing has (\S+)",
-        "{1} 张中认对 {0} 张，至少 {2}；瞎猜为 {3}",
+        "{1} 张中认对 {0} 张，至少 {2}；随机猜测为 {3}",
     ),
     (
         r"the best of them has (\d+) of (\d+) right, which is at least (\S+); guessing has (\S+)",
-        "其中最好的 {1} 张中认对 {0} 张，至少 {2}；瞎猜为 {3}",
+        "其中最好的 {1} 张中认对 {0} 张，至少 {2}；随机猜测为 {3}",
     ),
     (r"there is no such image to measure it by", "没有可用来衡量的图片"),
     (r"no label is judged", "没有判断任何标签"),

@@ -7,7 +7,7 @@ from io import BytesIO
 import numpy as np
 from PIL import Image, ImageFilter
 
-from shelfmind.shelf_generator.package import Floats
+from shelfmind.arrays import Floats
 from shelfmind.shelf_generator.shot import Shot
 
 

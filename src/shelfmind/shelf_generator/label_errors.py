@@ -7,11 +7,11 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
+from shelfmind.arrays import Ints
 from shelfmind.errors import UserError
 from shelfmind.nouns import counted
 from shelfmind.shelf_generator.settings import ERROR_KINDS, Settings
 
-Ints = npt.NDArray[np.int64]
 FOREIGN = -1
 """The true class of an object that is no product at all."""
 

@@ -9,10 +9,10 @@ import numpy as np
 import numpy.typing as npt
 from PIL import Image
 
+from shelfmind.arrays import Floats
 from shelfmind.shelf_generator.designs import Design
 from shelfmind.shelf_generator.vocabulary import Colour
 
-Floats = npt.NDArray[np.float32]
 Bytes = npt.NDArray[np.uint8]
 LONG_SIDE = 420
 """Long side of the largest skin in pixels; photos are at most about as large."""

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
+from shelfmind.arrays import Ints
 from shelfmind.errors import UserError
 from shelfmind.shelf_generator.designs import Design, designs, hidden_designs
 from shelfmind.shelf_generator.foreign import foreign_objects
@@ -15,7 +16,6 @@ from shelfmind.shelf_generator.settings import Settings
 from shelfmind.shelf_generator.sizes import class_counts, split_of_each
 from shelfmind.shelf_generator.vocabulary import OTHERS
 
-Ints = npt.NDArray[np.int64]
 IMAGES_PER_HIDDEN_PRODUCT = 4
 
 

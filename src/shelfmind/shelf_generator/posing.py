@@ -5,8 +5,9 @@ from __future__ import annotations
 import numpy as np
 from PIL import Image, ImageDraw
 
+from shelfmind.arrays import Floats
 from shelfmind.shelf_generator.homography import Points, warp
-from shelfmind.shelf_generator.package import STEP, Bag, Floats, Package, Round, Solid, rgba
+from shelfmind.shelf_generator.package import STEP, Bag, Package, Round, Solid, rgba
 from shelfmind.shelf_generator.round_packages import WRAP
 
 _STEPS = np.linspace(-1, 1, 1024, dtype=np.float32)  # positions across a round body, from outline to outline

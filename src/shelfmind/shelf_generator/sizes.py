@@ -8,11 +8,11 @@ from statistics import NormalDist
 import numpy as np
 import numpy.typing as npt
 
+from shelfmind.arrays import Ints
 from shelfmind.shelf_generator.designs import Design
 from shelfmind.shelf_generator.proportions import SHARES, bucket_of
 from shelfmind.shelf_generator.settings import Settings
 
-Ints = npt.NDArray[np.int64]
 SPREAD, BEND = 1.4, -0.07
 """The logarithm of a class's size over its normal quantile z: SPREAD * z + BEND * z**2.
 

@@ -6,7 +6,6 @@ from dataclasses import asdict, dataclass
 from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 
 from shelfmind.analysis.competence import doubt_of
 from shelfmind.analysis.label_errors.check import LabelCheck, check_labels
@@ -16,6 +15,7 @@ from shelfmind.analysis.label_errors.judgement import Opinion, describe, source_
 from shelfmind.analysis.measuring.measurement import measured_meanwhile
 from shelfmind.analysis.near_duplicates.groups import Limits, find_duplicates
 from shelfmind.analysis.suspects import FILE_NAME, write_suspects
+from shelfmind.arrays import Bools
 from shelfmind.data import absolute, open_catalog
 from shelfmind.data.digest import data_digest
 from shelfmind.errors import UserError
@@ -37,7 +37,6 @@ from shelfmind.training.out_of_fold import CheckFolder, CheckPlan, predict_out_o
 from shelfmind.training.run import with_start
 from shelfmind.training.watching import Watcher
 
-Bools = npt.NDArray[np.bool_]
 OTHER_WEIGHTS = "begin with official weights, with a run that was pretrained without labels, or with none"
 
 

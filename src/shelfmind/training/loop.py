@@ -10,6 +10,7 @@ import numpy as np
 import numpy.typing as npt
 from mindspore import Parameter, Tensor, nn, ops
 
+from shelfmind.arrays import Floats
 from shelfmind.errors import UserError, setting
 from shelfmind.images.loader import TrainingBatches
 from shelfmind.images.squares import Squares, in_order
@@ -24,7 +25,6 @@ from shelfmind.training.state import Position, Tensors
 from shelfmind.training.step import Step
 from shelfmind.training.watching import EpochEntry, StepFigures, Watcher
 
-Floats = npt.NDArray[np.float32]
 READ_EVERY = 10
 """Steps from one reading of losses to the next on devices that work while Python prepares the next steps."""
 

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 import numpy as np
-import numpy.typing as npt
 from mindspore import Tensor, nn, ops
 
+from shelfmind.arrays import Floats
 from shelfmind.images.loader import TrainingBatches
 from shelfmind.losses import Loss
 from shelfmind.losses.kinds import Counts
@@ -17,7 +17,6 @@ from shelfmind.models.network import Network, Trainable
 from shelfmind.models.weights import CLASSIFIERS
 from shelfmind.recipe import LossRecipe
 
-Floats = npt.NDArray[np.float32]
 PROJECTION, HIDDEN = 512, 128
 """Widths of the projection and of the prediction's bottleneck: a quarter of the paper's, for narrower embeddings."""
 

@@ -5,9 +5,9 @@ from __future__ import annotations
 import math
 
 import numpy as np
-import numpy.typing as npt
 
-Floats = npt.NDArray[np.float32]
+from shelfmind.arrays import Floats
+
 ATTEMPTS = 10
 
 

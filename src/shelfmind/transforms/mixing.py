@@ -5,9 +5,8 @@ from __future__ import annotations
 import numpy as np
 import numpy.typing as npt
 
+from shelfmind.arrays import Floats
 from shelfmind.recipe import MixingRecipe
-
-Floats = npt.NDArray[np.float32]
 
 
 def one_hot(labels: npt.NDArray[np.int64], classes: int) -> Floats:

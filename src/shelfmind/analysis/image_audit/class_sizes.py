@@ -6,12 +6,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
-import numpy.typing as npt
 
+from shelfmind.arrays import Ints
 from shelfmind.data.classes import NAMES_OF_OTHERS
 from shelfmind.evaluation.metrics import ShotCutoffs
-
-Ints = npt.NDArray[np.int64]
 
 TINY = 5
 """A class with fewer images than this cannot be learnt and measured at once."""

@@ -7,7 +7,6 @@ from dataclasses import dataclass, replace
 from functools import cached_property
 
 import numpy as np
-import numpy.typing as npt
 
 from shelfmind.analysis.image_audit.class_sizes import ClassSizes, class_sizes
 from shelfmind.analysis.image_audit.issues import (
@@ -23,12 +22,11 @@ from shelfmind.analysis.image_audit.quality import Flagged, flag_quality
 from shelfmind.analysis.image_audit.shift import OverallShift, Shift, class_shifts, overall_shifts, shift_features
 from shelfmind.analysis.measuring.measurement import Measured
 from shelfmind.analysis.near_duplicates.groups import Group, Limits, find_duplicates
+from shelfmind.arrays import Ints
 from shelfmind.data.splits import SPLITS
 from shelfmind.evaluation.metrics import ShotCutoffs
 from shelfmind.progress import Counter
 from shelfmind.records import Catalog
-
-Ints = npt.NDArray[np.int64]
 
 
 @dataclass(frozen=True)

@@ -9,9 +9,7 @@ import numpy as np
 import numpy.typing as npt
 
 from shelfmind.analysis.measuring.measures import MEASURES, Rule
-
-Floats = npt.NDArray[np.float32]
-Bools = npt.NDArray[np.bool_]
+from shelfmind.arrays import Floats
 
 ROBUST_Z = 3.5
 """Iglewicz and Hoaglin, "How to detect and handle outliers", 1993, for scores from median and MAD."""

@@ -9,9 +9,7 @@ import numpy as np
 import numpy.typing as npt
 from scipy import stats
 
-Floats = npt.NDArray[np.float64]
-Ints = npt.NDArray[np.int64]
-Bools = npt.NDArray[np.bool_]
+from shelfmind.arrays import Bools, Ints, Wide
 
 FALSE_DISCOVERIES = 0.01
 LEAST_IMAGES = 4
@@ -51,7 +49,7 @@ class OverallShift:
     classes: int
 
 
-def shift_features(facts: npt.NDArray[np.void]) -> dict[str, Floats]:
+def shift_features(facts: npt.NDArray[np.void]) -> dict[str, Wide]:
     """What is compared, by name, each of shape (N,)."""
     red, green, blue = facts["mean"].astype(np.float64).T
     total = red + green + blue + 1.0
@@ -67,7 +65,7 @@ def shift_features(facts: npt.NDArray[np.void]) -> dict[str, Floats]:
 
 
 def class_shifts(
-    features: Mapping[str, Floats], labels: Ints, in_train: Bools, in_split: Bools, split: str
+    features: Mapping[str, Wide], labels: Ints, in_train: Bools, in_split: Bools, split: str
 ) -> tuple[list[Shift], int]:
     """Classes that look different in a split, clearest first, and how many comparisons were made.
 
@@ -93,7 +91,7 @@ def class_shifts(
 
 
 def overall_shifts(
-    features: Mapping[str, Floats], labels: Ints, in_train: Bools, in_split: Bools, split: str
+    features: Mapping[str, Wide], labels: Ints, in_train: Bools, in_split: Bools, split: str
 ) -> list[OverallShift]:
     """Each feature compared within the classes, so that another mix of classes is no shift; greatest first."""
     sides = _sides(labels, in_train, in_split, 1)
@@ -105,14 +103,14 @@ def overall_shifts(
     return sorted(found, key=lambda each: -abs(each.greater - 0.5))
 
 
-def kolmogorov_smirnov(one: Floats, two: Floats) -> tuple[float, float]:
+def kolmogorov_smirnov(one: Wide, two: Wide) -> tuple[float, float]:
     """The greatest distance between two samples' cumulative distributions, and its two-sided p-value."""
     method = "exact" if len(one) * len(two) <= _EXACT_UP_TO else "asymp"
     tested = stats.ks_2samp(one, two, method=method)
     return float(tested.statistic), float(tested.pvalue)
 
 
-def _share_greater(one: Floats, two: Floats) -> float:
+def _share_greater(one: Wide, two: Wide) -> float:
     """The share of pairs in which the value of `one` is the greater, equal ones counting half."""
     ranked = np.sort(two)
     below = np.searchsorted(ranked, one, side="left") + np.searchsorted(ranked, one, side="right")

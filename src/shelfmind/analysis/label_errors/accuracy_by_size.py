@@ -8,10 +8,9 @@ import numpy as np
 import numpy.typing as npt
 from scipy.stats import spearmanr
 
+from shelfmind.arrays import Ints
 from shelfmind.evaluation.metrics import class_recalls
 from shelfmind.evaluation.outcomes import Outcomes
-
-Ints = npt.NDArray[np.int64]
 
 
 @dataclass(frozen=True)

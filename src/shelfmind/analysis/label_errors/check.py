@@ -16,12 +16,8 @@ from shelfmind.analysis.label_errors.confident_learning import NO_CLASS, NoiseEs
 from shelfmind.analysis.label_errors.held_out import HeldOut
 from shelfmind.analysis.label_errors.neighbours import Embeddings, nearness
 from shelfmind.analysis.label_errors.outliers import outlier_scores
+from shelfmind.arrays import Bools, Floats, Ints, Wide
 from shelfmind.progress import Counter, count_silently
-
-Bools = npt.NDArray[np.bool_]
-Ints = npt.NDArray[np.int64]
-Floats = npt.NDArray[np.float32]
-Wide = npt.NDArray[np.float64]
 
 DOUBTFUL_ODDS = 2.5
 """A label is flagged whose best other class is exp(2.5) = 12 times as likely as it, or more, where neither is usual."""

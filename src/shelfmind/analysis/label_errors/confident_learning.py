@@ -9,12 +9,9 @@ import numpy as np
 import numpy.typing as npt
 
 from shelfmind.analysis.mapped import release_pages
+from shelfmind.arrays import Floats, Ints, Wide
 from shelfmind.evaluation.matrix_rows import require_distributions, row_chunks
 from shelfmind.progress import Progress
-
-Ints = npt.NDArray[np.int64]
-Floats = npt.NDArray[np.float32]
-Wide = npt.NDArray[np.float64]
 
 NO_CLASS = -1
 CANDIDATES = 4

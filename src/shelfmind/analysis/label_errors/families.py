@@ -12,11 +12,8 @@ from sklearn.cluster import AgglomerativeClustering
 
 from shelfmind.analysis.label_errors.neighbours import Embeddings, class_means
 from shelfmind.analysis.mapped import release_pages
+from shelfmind.arrays import Bools, Ints, Wide
 from shelfmind.evaluation.matrix_rows import row_chunks, unit_rows
-
-Bools = npt.NDArray[np.bool_]
-Ints = npt.NDArray[np.int64]
-Wide = npt.NDArray[np.float64]
 
 CUT = 0.75
 """Two classes, or the average of two groups, further apart than this (of 0..1) are not joined."""

@@ -8,7 +8,6 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 from scipy.special import expit
 
 from shelfmind.analysis.label_errors.check import OUTLIER_ABOVE, LabelCheck
@@ -16,11 +15,11 @@ from shelfmind.analysis.label_errors.confident_learning import NO_CLASS
 from shelfmind.analysis.label_errors.held_out import HeldOut
 from shelfmind.analysis.label_errors.neighbours import Embeddings, nearest_images
 from shelfmind.analysis.suspects import MOST_NEIGHBOURS, Suspect
+from shelfmind.arrays import Ints
 from shelfmind.evaluation.matrix_rows import unit_rows
 from shelfmind.progress import Counter, count_silently
 from shelfmind.tables import write_table
 
-Ints = npt.NDArray[np.int64]
 COLUMNS = (
     *("path", "split", "given", "suggested", "score", "flagged", "self_confidence", "margin", "nearness"),
     *("outlier", "fold", "why_not_judged"),

@@ -10,13 +10,12 @@ from pathlib import Path
 import numpy as np
 import numpy.typing as npt
 
+from shelfmind.arrays import Ints
 from shelfmind.data.folds import NEVER_HELD_OUT, block_folds
 from shelfmind.data.splits import relative_name
 from shelfmind.errors import UserError
 from shelfmind.records import Catalog, Sample
 from shelfmind.tables import read_table, write_table
-
-Ints = npt.NDArray[np.int64]
 
 
 @dataclass(frozen=True)

@@ -18,14 +18,13 @@ from shelfmind.analysis.label_errors.files import find_suspects
 from shelfmind.analysis.label_errors.held_out import HeldOut
 from shelfmind.analysis.label_errors.neighbours import Embeddings
 from shelfmind.analysis.suspects import Suspect
+from shelfmind.arrays import Bools
 from shelfmind.evaluation import ShotCutoffs
 from shelfmind.evaluation.confusion import ClassResult
 from shelfmind.evaluation.metrics import ShotGroup, shot_groups
 from shelfmind.evaluation.outcomes import Outcomes
 from shelfmind.progress import Counter, count_silently
 from shelfmind.records import Catalog
-
-Bools = npt.NDArray[np.bool_]
 
 
 @dataclass(frozen=True)

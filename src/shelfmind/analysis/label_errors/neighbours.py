@@ -8,11 +8,10 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from shelfmind.arrays import Floats, Ints
 from shelfmind.evaluation.matrix_rows import row_chunks, unit_rows
 from shelfmind.progress import Progress
 
-Ints = npt.NDArray[np.int64]
-Floats = npt.NDArray[np.float32]
 Embeddings = npt.NDArray[np.floating[Any]]
 
 NEAREST = 3

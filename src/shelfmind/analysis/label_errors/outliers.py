@@ -3,10 +3,8 @@
 from __future__ import annotations
 
 import numpy as np
-import numpy.typing as npt
 
-Ints = npt.NDArray[np.int64]
-Floats = npt.NDArray[np.float32]
+from shelfmind.arrays import Floats, Ints
 
 _ENOUGH = 5
 _POOLED_SHARE = 0.3

@@ -12,9 +12,9 @@ import numpy.typing as npt
 from PIL import Image
 from scipy import ndimage
 
+from shelfmind.arrays import Floats
 from shelfmind.images.fingerprints import WORKING_SIDE
 
-Floats = npt.NDArray[np.float32]
 Grey = npt.NDArray[np.uint8]
 
 CLIPPED = 250

@@ -7,9 +7,8 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
+from shelfmind.arrays import Floats
 from shelfmind.images.fingerprints import CHROMA_SIDE, SIDE
-
-Floats = npt.NDArray[np.float32]
 
 _COARSE, _CLOSER = 16, 24
 """Sides at which pairs are looked at first, to save most of them the work at all pixels."""

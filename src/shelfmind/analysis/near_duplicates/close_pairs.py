@@ -6,10 +6,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 import numpy as np
-import numpy.typing as npt
 
-Floats = npt.NDArray[np.float32]
-Ints = npt.NDArray[np.int64]
+from shelfmind.arrays import Floats, Ints
 
 _LEAF = 128
 """Vectors a leaf: small leaves are passed over more often, large ones use the matrix product better."""

@@ -14,12 +14,10 @@ from scipy.cluster.hierarchy import DisjointSet
 from shelfmind.analysis.measuring.measurement import Measured
 from shelfmind.analysis.near_duplicates.alignment import Difference, closer_fit, difference, rough_fit
 from shelfmind.analysis.near_duplicates.close_pairs import close_pairs
+from shelfmind.arrays import Floats, Ints
 from shelfmind.images.fingerprints import VIEWS, descriptors
 from shelfmind.machine.cores import available_cores
 from shelfmind.progress import Counter
-
-Ints = npt.NDArray[np.int64]
-Floats = npt.NDArray[np.float32]
 
 VERIFIED_AT_ONCE, _PARTS = 256, 4
 """Pairs that one thread verifies at a time, and such parts that are shared out: the same on any number of cores."""

@@ -16,11 +16,11 @@ from shelfmind.analysis.near_duplicates.groups import (
     has_contrast,
     shaped_descriptors,
 )
+from shelfmind.arrays import Ints
 from shelfmind.images.fingerprints import VIEWS
 from shelfmind.machine.cores import available_cores
 from shelfmind.progress import Counter
 
-Ints = npt.NDArray[np.int64]
 Records = npt.NDArray[np.void]
 
 
