@@ -7,10 +7,11 @@ from pathlib import Path
 
 from shelfmind.data.assembling import require_two_classes
 from shelfmind.data.classes import normalise_class_name
-from shelfmind.data.detection import detect_format, require_path
+from shelfmind.data.detection import detect_format
 from shelfmind.data.sources import SOURCES
 from shelfmind.errors import UserError, unknown_name
 from shelfmind.records import Catalog
+from shelfmind.requests.shared import require_path
 
 __all__ = ["SOURCES", "absolute", "detect_format", "normalise_class_name", "open_catalog"]
 
