@@ -137,7 +137,7 @@ def test_fixres_keeps_a_run_only_if_it_is_better(run, warm, tmp_path):
         "--resolutions must be at least the"
         in warm("fixres", run, "--resolutions", "16", "--out", tmp_path / "x").error
     )
-    assert "takes sizes such as" in warm("fixres", run, "--resolutions", "big", "--out", tmp_path / "x").error
+    assert "must be sizes such as" in warm("fixres", run, "--resolutions", "big", "--out", tmp_path / "x").error
 
 
 def test_pretraining_is_read_out_and_started_from(data, warm, settings, tmp_path):

@@ -15,6 +15,7 @@ import pytest
 from PIL import Image
 
 from shelfmind.analysis.suspects import read_suspects
+from shelfmind.nouns import counted
 
 pytestmark = pytest.mark.slow
 
@@ -97,7 +98,8 @@ def test_the_command_counts_what_its_files_count(checked):
     audit = json.loads((out / "audit.json").read_text(encoding="utf-8"))
     labels, outliers = (sum(each.kind == kind for each in suspects) for kind in ("label", "outlier"))
     assert labels > 0
-    said = f"{labels} suspected to be wrong, {outliers} images that fit no class, {len(suspects)} to review in all"
+    fitting = counted(outliers, "image fits", "images fit")
+    said = f"{labels} suspected to be wrong, {fitting} no class, {len(suspects)} to review in all"
     assert said in outcome.stdout
     assert sum(row["flagged"] == "yes" for row in rows) == labels
     assert sum(row["flagged"] == "outlier" for row in rows) == outliers
@@ -210,7 +212,7 @@ def test_one_class_or_one_image_a_class_is_one_line(data, quick, warm, tmp_path)
     for folder in source[:2]:
         (single / folder.name).mkdir(parents=True)
         shutil.copy(next(folder.iterdir()), single / folder.name)
-    assert "nothing to judge" in warm("find-label-errors", single, "--out", tmp_path / "out", *quick).error
+    assert "cannot be judged" in warm("find-label-errors", single, "--out", tmp_path / "out", *quick).error
 
 
 def test_a_budget_of_minutes_is_for_all_folds_together(data, quick, warm, tmp_path):
