@@ -5,12 +5,13 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timezone
+from pathlib import Path
 from typing import Any, Protocol
 
 import numpy as np
 
 from shelfmind.arrays import Floats
-from shelfmind.errors import UserError, argument
+from shelfmind.errors import UserError, argument, call
 from shelfmind.evaluation.matrix_rows import unit_rows
 from shelfmind.gallery.changes import (
     BASES,
@@ -46,19 +47,24 @@ class Embedder(Protocol):
 
     @property
     def identity(self) -> Mapping[str, Any]:
-        """JSON values: equal ones make equal vectors of equal photos. ``width`` is their length."""
+        """JSON values: equal ones make equal vectors of equal photos. ``width`` is their length; ``run``, where the
+        network lay, may differ."""
 
-    def embed(self, photos: Sequence[bytes]) -> Floats:
-        """Vectors (N, D) of encoded photos."""
+    def embed(self, photos: Iterable[bytes], total: int) -> Floats:
+        """Vectors (N, D) of so many encoded photos."""
 
 
 @dataclass(frozen=True)
 class Photo:
-    """A photo to enrol: the product it shows, its file's name, its encoded content."""
+    """A photo to enrol: the product it shows, its file's name, and its encoded content or where that lies."""
 
     sku: str
     name: str
-    content: bytes
+    source: bytes | Path
+
+    def read(self) -> bytes:
+        """The encoded content."""
+        return self.source if isinstance(self.source, bytes) else self.source.read_bytes()
 
 
 @dataclass(frozen=True)
@@ -158,11 +164,12 @@ class Gallery:
     def require_embedder(self, embedder: Embedder) -> None:
         """Raise `UserError` if the vectors were made by other weights or of photos prepared in another way."""
         own, other = dict(self.state.embedder), dict(embedder.identity)
-        different = sorted(key for key in {*own, *other} if own.get(key) != other.get(key))
+        different = sorted(key for key in {*own, *other} - {"run"} if own.get(key) != other.get(key))
         if different:
+            renewal = call("gallery_re_embed", gallery=str(self.files), run=str(other.get("run", "RUN")))
             raise UserError(
                 f"the vectors of {self.files} are of another network or preparation ({', '.join(different)} differ); "
-                f"use the run that it was made with, or renew it with {argument('re_embed', True)}"
+                f"use the run that it was made with, or renew them: {renewal}"
             )
 
     def vectors(self) -> tuple[list[Entry], Floats]:
@@ -190,11 +197,11 @@ class Gallery:
         A photo that is, or would be, filed under two products is warned of; `strict` refuses it.
         """
         self.require_embedder(embedder)
-        hashed = [(checksum(photo.content), photo) for photo in photos]
-        for photo in photos:
-            _require_name(photo.sku)
+        for sku in {photo.sku for photo in photos}:
+            _require_name(sku)
+        hashed = [(checksum(photo.read()), photo) for photo in photos]
         known: dict[str, Floats] = {}
-        contents = {sha256: photo.content for sha256, photo in hashed}
+        by_content = dict(hashed)
 
         def plan(state: GalleryState) -> _Plan:
             entries = {(photo.sku, sha256): Entry(photo.sku, sha256, photo.name) for sha256, photo in hashed}
@@ -202,7 +209,7 @@ class Gallery:
             lacking = [sha for sha in dict.fromkeys(each.sha256 for each in new) if not state.skus_with(sha)]
             unknown = [sha for sha in lacking if sha not in known]
             if unknown:
-                made = unit_rows(embedder.embed([contents[sha] for sha in unknown]))
+                made = unit_rows(embedder.embed((by_content[sha].read() for sha in unknown), len(unknown)))
                 known.update(zip(unknown, made, strict=True))
             skus = sorted({each.sku for each in new})
             return _Plan(
@@ -214,8 +221,14 @@ class Gallery:
                 warnings=_filed_twice(state, new, strict),
             )
 
-        self._keep(contents)
-        return self._commit(by, plan, lambda change: self._keep({e.sha256: contents[e.sha256] for e in change.added}))
+        def keep(shas: Iterable[str]) -> None:
+            for sha256 in shas:
+                name = photo_name(sha256)
+                if not self.files.has(name):
+                    self.files.create(name, by_content[sha256].read())
+
+        keep(by_content)
+        return self._commit(by, plan, lambda change: keep(entry.sha256 for entry in change.added))
 
     def remove(self, sku: str, by: By, photos: Sequence[str] = ()) -> ChangeOutcome:
         """Take a product out, or only these photos of it (names or beginnings of checksums)."""
@@ -287,7 +300,7 @@ class Gallery:
             wanted = list(dict.fromkeys(entry.sha256 for entry in state.entries()))
             lacking = [sha256 for sha256 in wanted if sha256 not in known]
             if lacking:
-                made = unit_rows(embedder.embed([self.photo(sha256) for sha256 in lacking]))
+                made = unit_rows(embedder.embed((self.photo(sha256) for sha256 in lacking), len(lacking)))
                 known.update(zip(lacking, made, strict=True))
             return _Plan(
                 "re-embed",
@@ -343,10 +356,6 @@ class Gallery:
         for each in range(state.version + 1, version + 1):
             self._apply(each, state)
         return state
-
-    def _keep(self, contents: Mapping[str, bytes]) -> None:
-        for sha256, content in contents.items():
-            self.files.create(photo_name(sha256), content)
 
     def _commit(
         self, by: By, plan: Callable[[GalleryState], _Plan], settle: Callable[[Change], None] | None = None

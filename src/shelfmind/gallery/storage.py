@@ -19,6 +19,9 @@ class Files(Protocol):
     def read(self, name: str) -> bytes:
         """The content of a file. Raises `FileNotFoundError`."""
 
+    def has(self, name: str) -> bool:
+        """Whether there is such a file."""
+
     def create(self, name: str, content: bytes) -> bool:
         """Write a new file, whole and synced; False if there is one of this name, of whoever came first."""
 
@@ -46,6 +49,10 @@ class LocalFiles:
             raise
         except OSError as error:
             raise UserError(f"{self.root / name} cannot be read: {error.strerror or error}") from error
+
+    def has(self, name: str) -> bool:
+        """Whether there is such a file."""
+        return (self.root / name).exists()
 
     def create(self, name: str, content: bytes) -> bool:
         """Write a new file, whole and synced; False if there is one of this name.
