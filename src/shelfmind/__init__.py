@@ -28,8 +28,8 @@ __all__ = sorted([*(name for name, verb in VERBS.items() if verb.in_python), *_L
 
 
 def __dir__() -> list[str]:
-    """Everything there is, the verbs that were not used yet included."""
-    return sorted({*globals(), *__all__})
+    """What Python users call, the verbs that were not used yet included; not what this module imports for itself."""
+    return sorted({*__all__, *(name for name in globals() if name.startswith("__"))})
 
 
 def __getattr__(name: str) -> Any:

@@ -103,7 +103,7 @@ def audit(
         run: also ask this run, or what find-label-errors made, about every image
         overwrite: replace an earlier audit in that folder
         seed: of the split, where the data has none (default: 0)
-        format: folder, rp2k, csv or grocery_store; found out if not given
+        format: one of csv, folder, grocery_store, rp2k; found out if not given
         watcher: told of the progress
 
     Returns:
@@ -145,7 +145,7 @@ def find_label_errors(
         weights: start from these: a file, a run folder, or official ones by name
         offline: never download weights
         max_bad_fraction: share of unusable files above which to stop (default: 0.01)
-        format: folder, rp2k, csv or grocery_store; found out if not given
+        format: one of csv, folder, grocery_store, rp2k; found out if not given
         folds: networks to train; each judges what it never saw (default: 5)
         watcher: told of the progress
 
@@ -248,7 +248,7 @@ def prepare(
         image_size: of the squares in MindRecord, pixels (default: 256)
         seed: of samples and splits (default: 0)
         max_bad_fraction: share of unusable files above which to stop (default: 1.0)
-        format: folder, rp2k, csv or grocery_store; found out if not given
+        format: one of csv, folder, grocery_store, rp2k; found out if not given
         watcher: told of the progress
 
     Returns:
@@ -373,7 +373,7 @@ def train(
         weights: start from these: a file, a run folder, or official ones by name
         offline: never download weights
         max_bad_fraction: share of unusable files above which to stop (default: 0.01)
-        format: folder, rp2k, csv or grocery_store; found out if not given
+        format: one of csv, folder, grocery_store, rp2k; found out if not given
         resume: go on with this run folder, as it began
         split_of: take this run's split, so that both can be judged together; new photos are trained on
         broader: a CSV with the columns class,broader: learn the broader classes instead of the data's
@@ -421,7 +421,7 @@ def pretrain(
         weights: start from these: a file, a run folder, or official ones by name
         offline: never download weights
         max_bad_fraction: share of unusable files above which to stop (default: 0.01)
-        format: folder, rp2k, csv or grocery_store; found out if not given
+        format: one of csv, folder, grocery_store, rp2k; found out if not given
         resume: go on with this run folder, as it began
         broader: learn broader classes instead: a CSV with the columns class,broader
         watcher: told of the progress
@@ -495,7 +495,7 @@ def tune(
         weights: start from these: a file, a run folder, or official ones by name
         offline: never download weights
         max_bad_fraction: share of unusable files above which to stop (default: 0.01)
-        format: folder, rp2k, csv or grocery_store; found out if not given
+        format: one of csv, folder, grocery_store, rp2k; found out if not given
         trials: in all, those of earlier calls included (default: 20)
         space: YAML of what to search: train.lr: {low: 0.01, high: 0.1, log: true}, ...
         watcher: told of the progress
@@ -561,7 +561,7 @@ def evaluate(
         ensembling: of several runs: the mean weighted by the likelihood of validation labels, equal, or geometric (default: likelihood)
         max_bad_fraction: share of unusable files above which to stop (default: 0.01)
         allow_seen: go on with images that the run was trained on, or may have been
-        format: folder, rp2k, csv or grocery_store; found out if not given
+        format: one of csv, folder, grocery_store, rp2k; found out if not given
         watcher: told of the progress
 
     Returns:
@@ -595,7 +595,7 @@ def calibrate(
         tta: views to average, such as flip,centre; none for the plain image alone
         max_bad_fraction: share of unusable files above which to stop (default: 0.01)
         allow_seen: go on with images that the run was trained on, or may have been
-        format: folder, rp2k, csv or grocery_store; found out if not given
+        format: one of csv, folder, grocery_store, rp2k; found out if not given
         watcher: told of the progress
 
     Returns:

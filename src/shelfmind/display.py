@@ -22,12 +22,13 @@ from rich.table import Column, Table
 from rich.text import Text
 
 from shelfmind.nouns import counted
+from shelfmind.requests.watching import ForwardingObserver, Observer
 from shelfmind.training.watching import EpochEntry, StepFigures, TrainingStart, Watcher
 
 LINES_EVERY_S = 10.0
 
 
-class Display:
+class Display(Observer):
     """Reports on `console`, which is the error stream, so that results alone go to standard output."""
 
     def __init__(self, quiet: bool = False) -> None:
@@ -163,31 +164,16 @@ class _Counter:
             self.display.line(f"{self.what}: {_of(self.done, self.total, self.unit)}, {detail}")
 
 
-class TrainingDisplay(Watcher):
+class TrainingDisplay(ForwardingObserver, Watcher):
     """Shows a training: one bar for all of it, one line an epoch."""
 
     def __init__(self, display: Display) -> None:
+        super().__init__(display)
         self.display = display
         self.task: TaskID | None = None
         self.done_before = 0.0
         self.val_images = 0
         self.said = time.monotonic()
-
-    def note(self, text: str) -> None:
-        """Says it, once."""
-        self.display.note(text)
-
-    def warn(self, text: str) -> None:
-        """Says it, and again at the end."""
-        self.display.warn(text)
-
-    def phase(self, what: str) -> None:
-        """Shows what goes on."""
-        self.display.phase(what)
-
-    def counter(self, what: str, total: int | None, unit: str = "images") -> Callable[[int], None]:
-        """Counts things of this kind."""
-        return self.display.counter(what, total, unit)
 
     def begin(self, start: TrainingStart) -> None:
         """Says what will be trained; a training before it, of another trial, size or fold, has had its bar."""

@@ -144,7 +144,8 @@ def with_classes_of_run(catalog: Catalog, names: Sequence[str]) -> Catalog:
     labels = {UNLABELLED: UNLABELLED, **{class_id: ids[name] for class_id, name in enumerate(catalog.class_names)}}
     samples = tuple(Sample(each.path, labels[each.label], each.split) for each in catalog.samples)
     missing = sorted(ids.keys() - set(catalog.class_names))
-    part = f"{len(catalog.class_names):,} of the run's {counted(len(names), 'class')} are in this data set"
+    are = "is" if len(catalog.class_names) == 1 else "are"
+    part = f"{len(catalog.class_names):,} of the run's {counted(len(names), 'class')} {are} in this data set"
     note = [f"{part}; missing: {shortened(missing)}"] if missing else []
     return replace(catalog, samples=samples, class_names=tuple(names), notes=(*catalog.notes, *note))
 

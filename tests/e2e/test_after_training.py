@@ -101,7 +101,7 @@ def test_runs_together(run, copied_run, data, warm, tmp_path):
     assert [member["name"] for member in content["members"]] == [str(run), str(copied_run)]
     assert "adds to top-1" in outcome.stdout
     assert (tmp_path / "together" / "report.html").stat().st_size > 10_000
-    assert "--out FOLDER" in warm("evaluate", run, copied_run, data).error
+    assert "several runs need --out" in warm("evaluate", run, copied_run, data).error
     assert "at least two different runs" in warm("evaluate", run, run, data, "--out", tmp_path / "x").error
 
 

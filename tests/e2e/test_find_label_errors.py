@@ -109,14 +109,16 @@ def test_the_command_counts_what_its_files_count(checked):
     assert audit["doubt"] is None
 
 
-def test_networks_at_chance_judge_nothing_and_the_command_says_so(undisturbed, data, quick, warm):
-    outcome = warm("find-label-errors", data, "--out", undisturbed, *quick)
+def test_networks_at_chance_judge_nothing_and_the_command_says_so(data, settings, warm, tmp_path):
+    out = tmp_path / "check"
+    unlearnt = settings("train.epochs=1", "augment=[]", "train.lr=1e-9")
+    outcome = warm("find-label-errors", data, "--out", out, *unlearnt, *FOLDS)
     assert outcome.stdout == "no label is judged\n"
     assert "warning: none of 2 networks clearly beats guessing" in outcome.stderr.splitlines()[-1]
     assert "shelfmind review" not in outcome.stderr
-    assert {row["flagged"] for row in table(undisturbed)} == {"not judged"}
-    assert read_suspects(undisturbed / "suspects.jsonl") == []
-    audited = warm("audit", data, "--run", undisturbed, "--out", undisturbed.with_name("audited by chance"))
+    assert {row["flagged"] for row in table(out)} == {"not judged"}
+    assert read_suspects(out / "suspects.jsonl") == []
+    audited = warm("audit", data, "--run", out, "--out", tmp_path / "audited by chance")
     assert audited.status == 0, audited.stderr
     assert "none of 2 networks clearly beats guessing" in audited.stderr.splitlines()[-1]
 

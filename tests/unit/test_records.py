@@ -156,6 +156,8 @@ def test_a_part_of_the_classes_gets_the_run_s_ids_by_name() -> None:
     assert [sample.label for sample in mapped.samples] == [1, 3, UNLABELLED]
     assert mapped.named_splits == {"test"}
     assert mapped.notes == ("before", "2 of the run's 4 classes are in this data set; missing: a, c")
+    one = Catalog(samples[:1], ("b",), Path("photos"), "folder")
+    assert with_classes_of_run(one, ("a", "b")).notes[0].startswith("1 of the run's 2 classes is in this data set")
 
 
 def test_all_classes_stay_as_they_are_and_unknown_ones_are_refused() -> None:

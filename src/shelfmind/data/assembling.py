@@ -39,21 +39,12 @@ def assemble(
 ) -> Catalog:
     """The catalog of these images, by split, class and then the order given.
 
-    `locations` names every class, also the empty ones, with where it was found. Raises `UserError` for no images, fewer
-    than two classes with images, and class names that are the same after normalising unless `same_names` allows them.
+    `locations` names every class, also the empty ones, with where it was found. Raises `UserError` for no images, and
+    class names that are the same after normalising unless `same_names` allows them.
     """
     if not found:
         raise UserError(f"no images in {root} (looked for {', '.join(sorted(IMAGE_SUFFIXES))} as format '{format}')")
     class_names = sorted_class_names(locations, same_names)
-    with_images = {item.class_name for item in found}
-    if len(with_images) < 2:
-        name = found[0].class_name
-        deeper = (root / name).is_dir() and any(item.path.parent != root / name for item in found)
-        raise UserError(
-            f"only one class ('{name}') has images in {root}; a recogniser needs at least two: "
-            "put the photos of each product into a folder of its own"
-            + (f" (or did you mean {root / name}?)" if deeper else "")
-        )
     ids = {name: position for position, name in enumerate(class_names)}
     labels = np.array([ids[item.class_name] for item in found], np.int64)
     splits, split_notes = complete_splits([item.split for item in found], labels, seed, val_fraction)
@@ -62,6 +53,19 @@ def assemble(
     rare = _class_notes(class_names, labels, splits)
     named = frozenset(item.split for item in found if item.split is not None)
     return Catalog(tuple(samples), class_names, root, format, (*notes, *split_notes, *rare), named)
+
+
+def require_two_classes(catalog: Catalog) -> None:
+    """Refuse a data set of which fewer than two classes have images: nothing can be learnt from it."""
+    if len({sample.label for sample in catalog.samples}) > 1:
+        return
+    root, name = catalog.root, catalog.class_names[catalog.samples[0].label]
+    deeper = (root / name).is_dir() and any(sample.path.parent != root / name for sample in catalog.samples)
+    raise UserError(
+        f"only one class ('{name}') has images in {root}; a recogniser needs at least two: "
+        "put the photos of each product into a folder of its own"
+        + (f" (or did you mean {root / name}?)" if deeper else "")
+    )
 
 
 def _class_notes(class_names: Sequence[str], labels: npt.NDArray[np.int64], splits: Sequence[str]) -> list[str]:

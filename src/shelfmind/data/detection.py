@@ -8,7 +8,7 @@ from shelfmind.data.listing import list_images, subfolders
 from shelfmind.data.sources import SOURCES
 from shelfmind.errors import UserError, argument
 from shelfmind.nouns import counted, shortened
-from shelfmind.requests.shared import require_path as require_path
+from shelfmind.requests.shared import require_path
 
 _ARCHIVES = frozenset({".zip", ".tar", ".gz", ".tgz", ".bz2", ".xz", ".7z", ".rar"})
 

@@ -59,8 +59,10 @@ class EvaluateRequest(Request):
     @model_validator(mode="after")
     def _one_or_several(self) -> EvaluateRequest:
         out = argument("out")
-        if len(self.runs) > 1 and (self.out is None or self.logit_adjust is not None):
-            raise UserError(f"several runs need {out} for their results, and take no {argument('logit_adjust')}")
+        if len(self.runs) > 1 and self.out is None:
+            raise UserError(f"several runs need {out} for their results")
+        if len(self.runs) > 1 and self.logit_adjust is not None:
+            raise UserError(f"several runs take no {argument('logit_adjust')}; evaluate them one by one")
         if len(self.runs) == 1 and self.out is not None:
             raise UserError(f"{out} is for several runs; the results of one are written into its folder")
         return self

@@ -7,6 +7,7 @@ from typing import Annotated, Any
 
 from pydantic import BeforeValidator, Field
 
+from shelfmind.choices import names_in
 from shelfmind.errors import UserError, argument, call
 from shelfmind.requests.request import Flag, Incidental, Positional
 
@@ -27,9 +28,8 @@ Data = Annotated[Path, Positional(), Incidental, Field(description=DATA_SET)]
 """The record of an outcome has the data's digest."""
 Run = Annotated[Path, Positional(), Field(description="a run folder that `shelfmind train` made")]
 NewRun = Annotated[Path, Incidental, Field(description="run folder to make")]
-Format = Annotated[
-    str | None, Incidental, Field(description="folder, rp2k, csv or grocery_store; found out if not given")
-]
+_FORMATS = ", ".join(names_in("data.sources:SOURCES"))
+Format = Annotated[str | None, Incidental, Field(description=f"one of {_FORMATS}; found out if not given")]
 MaxBadFraction = Annotated[float, Field(ge=0, le=1, description="share of unusable files above which to stop")]
 Overrides = Annotated[tuple[str, ...], Flag("--set", metavar="KEY=VALUE"), Field(description="change the recipe")]
 MaxMinutes = Annotated[

@@ -25,4 +25,31 @@ class Observer:
         return count_silently(what, total, unit)
 
 
+class ForwardingObserver(Observer):
+    """Passes everything on to another observer: the base of those that do so and something else besides."""
+
+    def __init__(self, observer: Observer) -> None:
+        self.observer = observer
+
+    def note(self, text: str) -> None:
+        """Pass it on."""
+        self.observer.note(text)
+
+    def warn(self, text: str) -> None:
+        """Pass it on."""
+        self.observer.warn(text)
+
+    def result(self, text: str) -> None:
+        """Pass it on."""
+        self.observer.result(text)
+
+    def phase(self, what: str) -> None:
+        """Pass it on."""
+        self.observer.phase(what)
+
+    def counter(self, what: str, total: int | None, unit: str = "images") -> Progress:
+        """Pass it on."""
+        return self.observer.counter(what, total, unit)
+
+
 SILENT = Observer()

@@ -10,8 +10,8 @@ from typing import Any
 
 from shelfmind.analysis.suspects import Suspect, read_suspects
 from shelfmind.data import absolute
-from shelfmind.data.detection import require_path
 from shelfmind.errors import UserError, argument, call
+from shelfmind.requests.shared import require_path
 
 FACTS, SUSPECTS = "audit.json", "suspects.jsonl"
 

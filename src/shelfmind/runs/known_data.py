@@ -100,7 +100,7 @@ def open_known(
 
 def open_as_trained(run: RunFolder, data: Path, format: str | None, seed: int, some_classes: bool = False) -> Catalog:
     """The catalog at `data` with the classes that the run learnt, which for some are broader than the data's."""
-    catalog = open_catalog(data, format, seed)
+    catalog = open_catalog(data, format, seed, one_class=some_classes)
     if run.broader.exists():
         catalog = with_broader_classes(catalog, read_broader(run.broader), run.broader)
     names = run.read_classes()[0]
@@ -125,10 +125,11 @@ def grouped_by_content(catalog: Catalog, digests: Sequence[bytes | None], histor
     return replace(catalog, samples=arranged, notes=tuple(without_made_split(catalog.notes)))
 
 
-def with_split_of(catalog: Catalog, history: History, counter: Counter) -> tuple[Catalog, int]:
-    """The catalog to train on with the split of another run, and how many of its training photos that run lacks.
+def with_split_of(catalog: Catalog, history: History, counter: Counter, new_photos: bool = True) -> tuple[Catalog, int]:
+    """The catalog to train on with the split of another run, and how many photos that run does not know are trained on.
 
-    What the data set itself calls test or val and the run does not know stays that; all else that is new is train.
+    What the data set itself calls test or val and the run does not know stays that; all else that is new is train. With
+    `new_photos` false whatever is new is left out instead, and counted.
 
     Raises:
         UserError: the run knows none of the photos.
@@ -138,6 +139,10 @@ def with_split_of(catalog: Catalog, history: History, counter: Counter) -> tuple
     if not any(map(history.use, digests)):
         raise UserError(f"{history} knows none of the photos in {catalog.root}, so there is no split to share")
     grouped = grouped_by_content(catalog, digests, [history])
+    notes = (*without_made_split(catalog.notes), f"the split is that of {history.run.root}")
+    if not new_photos:
+        known = grouped.split(*USES)
+        return replace(catalog, samples=known, notes=notes), len(grouped.samples) - len(known)
     named = {sample.path: sample.split for sample in catalog.samples if sample.split in catalog.named_splits}
     samples = []
     added = 0
@@ -148,7 +153,6 @@ def with_split_of(catalog: Catalog, history: History, counter: Counter) -> tuple
             added += split == "train"
         samples.append(Sample(sample.path, sample.label, split))
     samples.sort(key=lambda sample: (USES.index(sample.split), sample.label))
-    notes = (*without_made_split(catalog.notes), f"the split is that of {history.run.root}")
     return replace(catalog, samples=tuple(samples), notes=notes), added
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import os
 import tempfile
@@ -88,7 +89,8 @@ def near_copies_of(paths: Sequence[Path], histories: Sequence[History], counter:
 def _near_copies(asked: Sequence[Path], history: History, counter: Counter) -> dict[Path, str] | None:
     """The images that are copies of a training photo, with the run's name for that; None if the run has none to ask.
 
-    What was found is kept in the run, so that evaluating again does not compare again.
+    What was found is kept in the run, so that evaluating again does not compare again; a run that cannot be written to
+    is compared each time.
     """
     known = history.fingerprints
     if known is None:
@@ -100,9 +102,10 @@ def _near_copies(asked: Sequence[Path], history: History, counter: Counter) -> d
     found = _kept(path, len(asked))
     if found is None:
         found = _compared(asked, known, counter)
-        folder.mkdir(parents=True, exist_ok=True)
-        write_atomically(path, lambda temporary: np.save(temporary, found))
-        keep_used_last(folder, "*.npy", KEPT)
+        with contextlib.suppress(OSError, UserError):
+            folder.mkdir(parents=True, exist_ok=True)
+            write_atomically(path, lambda temporary: np.save(temporary, found))
+            keep_used_last(folder, "*.npy", KEPT)
     names = history.training_rows
     return {path: names[index].name for path, index in zip(asked, found.tolist(), strict=True) if index >= 0}
 

@@ -11,7 +11,6 @@ from shelfmind.evaluation.bootstrap import hits, paired_interval
 from shelfmind.evaluation.intervals import Interval, doubt_of_gain, too_few_images
 from shelfmind.files import make_folder, write_json
 from shelfmind.inference.predictor import Predictor
-from shelfmind.nouns import counted
 from shelfmind.recipe import Recipe
 from shelfmind.records import Catalog, Predictions
 from shelfmind.requests.calling import takes
@@ -19,8 +18,8 @@ from shelfmind.requests.improving import FixresRequest
 from shelfmind.requests.shared import RUN_FILE
 from shelfmind.requests.training import TrainRequest
 from shelfmind.runs.folder import RunFolder, require_new_folder
-from shelfmind.runs.known_data import NEW, KnownData, open_known
-from shelfmind.training.run import read_origin, resume, train
+from shelfmind.runs.known_data import open_known
+from shelfmind.training.run import fine_tune, read_origin, resume
 from shelfmind.training.watching import Watcher
 from shelfmind.workflows.evaluate import evaluation_folder, predict_split
 from shelfmind.workflows.judged_images import notes_on_overlap, overlap_with
@@ -60,10 +59,10 @@ class FixResOutcome:
 def fixres(request: FixresRequest, watcher: Watcher | None = None) -> FixResOutcome:
     """Fine-tune a run at each of these image sizes (Touvron et al., NeurIPS 2019) and keep the best as a new run.
 
-    Training images are prepared like test images, the classifier and the last batch normalisation are trained, the rest
-    stays. The new run is written only if a size is better on validation than the run as it is; whether it is better
-    beyond chance the outcome says. What was finished before a kill is not done again: candidates lie in
-    ``<out>.candidates`` until the end.
+    The run's own training images, none that came later, are prepared like test images, the classifier and the last
+    batch normalisation are trained, the rest stays. The new run is written only if a size is better on validation than
+    the run as it is; whether it is better beyond chance the outcome says. What was finished before a kill is not done
+    again: candidates lie in ``<out>.candidates`` until the end.
 
     Returns:
         What each size gave, and which is kept, if any.
@@ -89,8 +88,8 @@ def fixres(request: FixresRequest, watcher: Watcher | None = None) -> FixResOutc
         raise UserError(f"{catalog.root} has no validation images to compare with")
     make_folder(candidates)
     own = _validated(predictor, catalog, watcher)
-    for doubt in _doubts(known, own, watcher):
-        watcher.warn(doubt)
+    for note in notes_on_overlap(overlap_with(known, "val", own, watcher.counter), "val"):
+        watcher.warn(note.removeprefix("warning: "))
     found = []
     for size in sizes:
         watcher.note(f"{size} px: fine-tuning the classifier and the last normalisation")
@@ -142,19 +141,6 @@ def tuning_recipe(recipe: Recipe, size: int, epochs: int) -> Recipe:
     return at_size(recipe, size).model_copy(update=update)
 
 
-def _doubts(known: KnownData, validated: Predictions, watcher: Watcher) -> list[str]:
-    """What makes a comparison on these validation images doubtful."""
-    overlap = overlap_with(known, "val", validated, watcher.counter)
-    found = [note.removeprefix("warning: ") for note in notes_on_overlap(overlap, "val")]
-    new = len(known.catalog.split(NEW))
-    if new:
-        found.append(
-            f"{counted(new, 'image is', 'images are')} new to the run: trained on at each size, so that a gain may be "
-            "theirs, and that they are no test of what comes out"
-        )
-    return found
-
-
 def _tuned(
     source: RunFolder, recipe: Recipe, size: int, folder: Path, request: FixresRequest, watcher: Watcher
 ) -> RunFolder:
@@ -173,7 +159,7 @@ def _tuned(
         weights=str(source.root),
         split_of=source.root,
     )
-    train(tuning, watcher=watcher)
+    fine_tune(tuning, watcher)
     return RunFolder(folder)
 
 

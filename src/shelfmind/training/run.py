@@ -61,7 +61,12 @@ def train(request: TrainRequest, watcher: Watcher | None = None) -> Evaluation |
         return _trained(request, told) if request.resume is None else resume(request.resume, told)
 
 
-def _trained(request: TrainRequest, watcher: Watcher) -> Evaluation | None:
+def fine_tune(request: TrainRequest, watcher: Watcher) -> Evaluation | None:
+    """Train on nothing but photos that the run knows whose split is shared: what came later stays unseen."""
+    return _trained(request, watcher, new_photos=False)
+
+
+def _trained(request: TrainRequest, watcher: Watcher, new_photos: bool = True) -> Evaluation | None:
     began = time.perf_counter()
     (data, out), seed = request.new, request.seed
     start_mindspore()
@@ -69,7 +74,7 @@ def _trained(request: TrainRequest, watcher: Watcher) -> Evaluation | None:
     watcher.phase("listing images")
     data_set = open_catalog(data, request.format, seed)
     if request.split_of is not None:
-        data_set = _with_split_of(data_set, RunFolder(request.split_of), watcher)
+        data_set = _with_split_of(data_set, RunFolder(request.split_of), watcher, new_photos)
     catalog, broader = data_set, None
     if request.broader is not None:
         broader = read_broader(request.broader)
@@ -222,15 +227,16 @@ def _finish(training: Training, catalog: Catalog, images: Images, watcher: Watch
     return write_evaluation(predictor, catalog, "val", predictions, data=data, overlap=overlap)
 
 
-def _with_split_of(catalog: Catalog, run: RunFolder, watcher: Watcher) -> Catalog:
+def _with_split_of(catalog: Catalog, run: RunFolder, watcher: Watcher, new_photos: bool) -> Catalog:
     run.require()
     try:
         history = read_history(run, watcher.counter)
     except UnknownHistoryError as error:
         raise UserError(f"{error.fact}, so that its split cannot be shared; {error.advice}") from error
-    catalog, added = with_split_of(catalog, history, watcher.counter)
-    if added:
-        watcher.note(f"{counted(added, 'image is', 'images are')} not known to {run.root}: trained on")
+    catalog, new = with_split_of(catalog, history, watcher.counter, new_photos)
+    if new:
+        what = "trained on" if new_photos else "left out"
+        watcher.note(f"{counted(new, 'image is', 'images are')} not known to {run.root}: {what}")
     return catalog
 
 

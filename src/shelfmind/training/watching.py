@@ -6,9 +6,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TypedDict
 
-from shelfmind.progress import Progress
 from shelfmind.recipe import Recipe
-from shelfmind.requests.watching import Observer
+from shelfmind.requests.watching import ForwardingObserver, Observer
 
 
 @dataclass(frozen=True)
@@ -81,31 +80,12 @@ class Watcher(Observer):
         """Called after each epoch with its log entry."""
 
 
-class ForwardingWatcher(Watcher):
+class ForwardingWatcher(ForwardingObserver, Watcher):
     """Passes everything on to another watcher: the base of those that do so and something else besides."""
 
     def __init__(self, watcher: Watcher) -> None:
+        super().__init__(watcher)
         self.watcher = watcher
-
-    def note(self, text: str) -> None:
-        """Pass it on."""
-        self.watcher.note(text)
-
-    def warn(self, text: str) -> None:
-        """Pass it on."""
-        self.watcher.warn(text)
-
-    def phase(self, what: str) -> None:
-        """Pass it on."""
-        self.watcher.phase(what)
-
-    def result(self, text: str) -> None:
-        """Pass it on."""
-        self.watcher.result(text)
-
-    def counter(self, what: str, total: int | None, unit: str = "images") -> Progress:
-        """Pass it on."""
-        return self.watcher.counter(what, total, unit)
 
     def begin(self, start: TrainingStart) -> None:
         """Pass it on."""

@@ -74,6 +74,7 @@ def test_a_key_without_its_section_is_answered_with_the_whole_key(command: Comma
 def test_the_package_lists_its_verbs() -> None:
     assert set(shelfmind.__all__) <= set(dir(shelfmind))
     assert "__version__" in dir(shelfmind)
+    assert "annotations" not in dir(shelfmind)
 
 
 def test_every_verb_is_found() -> None:

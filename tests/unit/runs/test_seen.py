@@ -173,6 +173,17 @@ def test_test_data_of_some_classes_is_test_all_the_same(photos: Path, tmp_path: 
         refuse_seen(known.catalog.split("test"), known.histories, "so", tmp_path / "seen.csv")
 
 
+def test_photos_of_one_product_can_be_judged_but_not_trained_on(photos: Path, tmp_path: Path) -> None:
+    run = run_on(photos, tmp_path / "run")
+    save_photo(tmp_path / "one" / CLASSES[1] / "x.png", 71)
+    known = opened(run, tmp_path / "one", some_classes=True)
+    assert [(each.path.name, each.label, each.split) for each in known.catalog.samples] == [("x.png", 1, "new")]
+    with pytest.raises(UserError, match="only one class"):
+        opened(run, tmp_path / "one")
+    with pytest.raises(UserError, match="only one class"):
+        open_catalog(tmp_path / "one")
+
+
 def test_files_that_cannot_be_used_were_not_trained_on(photos: Path, tmp_path: Path) -> None:
     (photos / CLASSES[0] / "empty.png").touch()
     run = run_on(photos, tmp_path / "run")
@@ -317,6 +328,18 @@ def test_a_split_is_taken_over_by_content(photos: Path, tmp_path: Path) -> None:
     assert (found["val"], found["test"]) == (own["val"], own["test"])
     assert sorted(found["train"]) == sorted([*own["train"], "later.png"])
     assert not any("stratified" in note for note in taken.notes)
+
+
+def test_a_run_may_go_on_with_nothing_but_its_own_photos(photos: Path, tmp_path: Path) -> None:
+    run = run_on(photos, tmp_path / "run")
+    save_photo(photos / CLASSES[0] / "later.png", 800)
+    history = read_history(run, count_silently)
+    taken, left_out = with_split_of(open_catalog(photos, seed=7), history, count_silently, new_photos=False)
+    assert left_out == 1
+    own = own_groups(run)
+    assert {split: [sample.path.name for sample in taken.split(split)] for split in ("train", "val", "test")} == {
+        split: own[split] for split in ("train", "val", "test")
+    }
 
 
 def test_a_split_that_is_taken_over_keeps_the_datas_own_test(photos: Path, tmp_path: Path) -> None:

@@ -91,5 +91,5 @@ def show_prepared(prepared: PreparationOutcome, request: PrepareRequest, display
 
 def show_generated(folder: Path, request: GenerateRequest, display: Display) -> None:
     """Where it is."""
-    display.line(f"data:  {request.out}")
+    display.line(f"data:  {folder}")
     display.line(f"truth: {folder / 'truth.csv'}")
