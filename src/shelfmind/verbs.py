@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from shelfmind.requests.watching import Observer
 
 DATA, TRAIN, MEASURE, TOOL = "Know the data", "Train", "Measure and predict", "About the tool"
+CHANGE, LOOK, KEEP = "Enrol and change", "Look up", "Look after the files"
 GROUPS = {
     "gallery": (MEASURE, "Enrol products that were never trained: add, search, undo; every change is one version.")
 }
@@ -176,7 +177,7 @@ VERBS = {
         show="cli.outcomes.measuring:show_explanations",
     ),
     "gallery_create": Verb(
-        panel=MEASURE,
+        panel=CHANGE,
         summary="Make a gallery whose vectors a run makes.",
         request="requests.galleries:GalleryCreateRequest",
         function="workflows.galleries:create",
@@ -185,7 +186,7 @@ VERBS = {
         group="gallery",
     ),
     "gallery_add": Verb(
-        panel=MEASURE,
+        panel=CHANGE,
         summary="Enrol photos of a product, or the classes of a data set.",
         request="requests.galleries:GalleryAddRequest",
         function="workflows.galleries:add",
@@ -194,7 +195,7 @@ VERBS = {
         group="gallery",
     ),
     "gallery_remove": Verb(
-        panel=MEASURE,
+        panel=CHANGE,
         summary="Take a product, or photos of it, out.",
         request="requests.galleries:GalleryRemoveRequest",
         function="workflows.galleries:remove",
@@ -203,7 +204,7 @@ VERBS = {
         group="gallery",
     ),
     "gallery_rename": Verb(
-        panel=MEASURE,
+        panel=CHANGE,
         summary="Give a product another name.",
         request="requests.galleries:GalleryRenameRequest",
         function="workflows.galleries:rename",
@@ -212,7 +213,7 @@ VERBS = {
         group="gallery",
     ),
     "gallery_merge": Verb(
-        panel=MEASURE,
+        panel=CHANGE,
         summary="Make one product of several.",
         request="requests.galleries:GalleryMergeRequest",
         function="workflows.galleries:merge",
@@ -221,7 +222,7 @@ VERBS = {
         group="gallery",
     ),
     "gallery_list": Verb(
-        panel=MEASURE,
+        panel=LOOK,
         summary="List the products and how many photos each has.",
         request="requests.galleries:GalleryListRequest",
         function="workflows.galleries:list_products",
@@ -230,7 +231,7 @@ VERBS = {
         group="gallery",
     ),
     "gallery_show": Verb(
-        panel=MEASURE,
+        panel=LOOK,
         summary="List the photos of a product.",
         request="requests.galleries:GalleryShowRequest",
         function="workflows.galleries:show_product",
@@ -239,7 +240,7 @@ VERBS = {
         group="gallery",
     ),
     "gallery_search": Verb(
-        panel=MEASURE,
+        panel=LOOK,
         summary="Find the products that photos are most like.",
         request="requests.galleries:GallerySearchRequest",
         function="workflows.galleries:search",
@@ -248,7 +249,7 @@ VERBS = {
         group="gallery",
     ),
     "gallery_history": Verb(
-        panel=MEASURE,
+        panel=LOOK,
         summary="List all changes: when, by whom, what and why.",
         request="requests.galleries:GalleryHistoryRequest",
         function="workflows.galleries:history",
@@ -257,7 +258,7 @@ VERBS = {
         group="gallery",
     ),
     "gallery_rollback": Verb(
-        panel=MEASURE,
+        panel=CHANGE,
         summary="Bring back the products of an earlier version.",
         request="requests.galleries:GalleryRollBackRequest",
         function="workflows.galleries:roll_back",
@@ -266,7 +267,7 @@ VERBS = {
         group="gallery",
     ),
     "gallery_verify": Verb(
-        panel=MEASURE,
+        panel=KEEP,
         summary="Read every file and name those that do not hold what was written.",
         request="requests.galleries:GalleryVerifyRequest",
         function="workflows.galleries:verify_files",
@@ -275,7 +276,7 @@ VERBS = {
         group="gallery",
     ),
     "gallery_export": Verb(
-        panel=MEASURE,
+        panel=KEEP,
         summary="Write all photos and a list of them as a data set.",
         request="requests.galleries:GalleryExportRequest",
         function="workflows.galleries:export",
@@ -284,7 +285,7 @@ VERBS = {
         group="gallery",
     ),
     "gallery_compact": Verb(
-        panel=MEASURE,
+        panel=KEEP,
         summary="Delete for good what no product has any more.",
         request="requests.galleries:GalleryCompactRequest",
         function="workflows.galleries:compact",
@@ -293,7 +294,7 @@ VERBS = {
         group="gallery",
     ),
     "gallery_re_embed": Verb(
-        panel=MEASURE,
+        panel=KEEP,
         summary="Renew all vectors by another run, from the photos that the gallery keeps.",
         request="requests.galleries:GalleryReEmbedRequest",
         function="workflows.galleries:re_embed",

@@ -69,12 +69,13 @@ def _group_command(name: str) -> Any:
         help=summary,
         no_args_is_help=True,
         add_completion=False,
-        rich_help_panel=panel,
         rich_markup_mode="rich",
         context_settings={"help_option_names": ["-h", "--help"]},
     )
     below.callback()(lambda: None)
-    return typer.main.get_command(below)
+    command: Any = typer.main.get_command(below)
+    command.rich_help_panel = panel
+    return command
 
 
 app = typer.Typer(

@@ -273,10 +273,7 @@ class Gallery:
         """Bring back the products as they were at a version; the history keeps what came after."""
 
         def plan(state: GalleryState) -> _Plan:
-            if not state.first_version <= version <= state.version:
-                raise UserError(
-                    f"{argument('version')} must be from {state.first_version} to {state.version}, got {version}"
-                )
+            _require_version(version, state)
             then, now = set(self._at(version, state).entries()), set(state.entries())
             lost = [entry for entry in then - now if entry.sha256 not in state.located]
             if lost:
@@ -344,10 +341,7 @@ class Gallery:
 
     def at(self, version: int) -> GalleryState:
         """The gallery as it was at a version. Raises `UserError` for one that there is not, or no longer."""
-        if not self.state.first_version <= version <= self.state.version:
-            raise UserError(
-                f"{argument('version')} must be from {self.state.first_version} to {self.state.version}, got {version}"
-            )
+        _require_version(version, self.state)
         return self._at(version, self.state)
 
     def _at(self, version: int, now: GalleryState) -> GalleryState:
@@ -469,6 +463,15 @@ def _order(entry: Entry) -> tuple[str, str]:
 
 def _version_of(name: str) -> int:
     return int(name.rpartition("/")[2].removesuffix(".json"))
+
+
+def _require_version(version: int, state: GalleryState) -> None:
+    if version < state.first_version and version > 0:
+        raise UserError(
+            f"version {version} can no longer be read: a compaction kept version {state.first_version} and later ones"
+        )
+    if not 0 < version <= state.version:
+        raise UserError(f"{argument('version')} must be from {state.first_version} to {state.version}, got {version}")
 
 
 def _require_name(sku: str) -> None:

@@ -1,4 +1,4 @@
-"""A run as a maker of vectors: the embeddings of its network, flip view included, of photos prepared as it prepares them."""
+"""A run as a maker of vectors: its network's embeddings, flip view included, of photos prepared as it does."""
 
 from __future__ import annotations
 

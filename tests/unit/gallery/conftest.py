@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -30,10 +30,12 @@ class ByContent:
         """Of weights with this name."""
         return {"weights": self.weights, "width": WIDTH}
 
-    def embed(self, photos: Sequence[bytes]) -> np.ndarray:
+    def embed(self, photos: Iterable[bytes], total: int) -> np.ndarray:
         """A vector a photo."""
-        self.asked += photos
-        return np.stack([self.vector(photo) for photo in photos])
+        given = list(photos)
+        assert len(given) == total
+        self.asked += given
+        return np.stack([self.vector(photo) for photo in given])
 
     def vector(self, photo: bytes) -> np.ndarray:
         """A unit vector."""
