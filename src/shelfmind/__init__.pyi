@@ -689,7 +689,7 @@ def gallery_create(
         author: who makes the change; your login name if not given
         reason: why, for the history (default: )
         data: a data set whose classes are enrolled at once
-        format: folder, rp2k, csv or grocery_store; found out if not given
+        format: one of csv, folder, grocery_store, rp2k; found out if not given
         watcher: told of the progress
 
     Returns:
@@ -724,7 +724,7 @@ def gallery_add(
         reason: why, for the history (default: )
         sku: the product that they show
         data: instead: a data set, each class of which is a product
-        format: folder, rp2k, csv or grocery_store; found out if not given
+        format: one of csv, folder, grocery_store, rp2k; found out if not given
         run: the run that makes its vectors, if it has moved since the gallery was made
         strict: refuse what is only warned of otherwise: a photo of two products
         watcher: told of the progress
