@@ -8,7 +8,7 @@ from typing import Annotated, Any, ClassVar, Literal
 
 from pydantic import BeforeValidator, Field, model_validator
 
-from shelfmind.errors import UserError, argument
+from shelfmind.errors import UserError, argument, call
 from shelfmind.requests.request import Flag, Incidental, Request
 from shelfmind.requests.shared import Data, Format, MaxBadFraction, require_path
 
@@ -89,4 +89,5 @@ class PrepareRequest(Request):
         require_path(self.data)
         for path in self.decisions:
             if not path.is_file():
-                raise UserError(f"no decisions at {path}; `shelfmind review AUDIT` writes them to AUDIT/review.jsonl")
+                writes = call("review", audit="AUDIT")
+                raise UserError(f"no decisions at {path}; what writes them, to AUDIT/review.jsonl: {writes}")

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import numpy as np
 import pytest
+from PIL import Image
 
 from shelfmind.cli.wording import as_typed
 from shelfmind.errors import UserError
@@ -39,6 +41,13 @@ def test_a_run_that_is_none_is_refused_with_the_way_to_one(tmp_path: Path) -> No
     assert f"make one with: shelfmind train DATA --out {tmp_path / 'missing'}" in as_typed(error.value.message)
     with pytest.raises(UserError, match=r"is not a run folder: it has no recipe\.yaml"):
         ExplainRequest(run=tmp_path, paths=["a.jpg"], out="page").require_inputs()
+
+
+@pytest.mark.parametrize("image", [np.zeros((4, 4, 3), np.uint8), Image.new("RGB", (4, 4))])
+def test_images_themselves_are_refused_with_what_takes_them(image: object) -> None:
+    for paths in (image, [image], ["a.jpg", image]):
+        with pytest.raises(UserError, match=r"shelfmind\.load\(run\)\.predict takes images themselves"):
+            PredictRequest(run="run", paths=paths)
 
 
 def test_one_image_or_many() -> None:
