@@ -8,6 +8,8 @@ from shelfmind.data import open_catalog as open_catalog
 from shelfmind.evaluation import Evaluation
 from shelfmind.evaluation.calibration import TemperatureScaling
 from shelfmind.evaluation.readout import Readout
+from shelfmind.gallery.changes import Entry, Summary
+from shelfmind.gallery.gallery import Fault
 from shelfmind.inference.predict_files import PredictionOutcome
 from shelfmind.inference.predictor import load as load
 from shelfmind.model_facts import list_models as list_models
@@ -15,6 +17,7 @@ from shelfmind.models import create_model as create_model
 from shelfmind.pages.explanations import Explanation
 from shelfmind.recipe import Recipe, load_recipe as load_recipe, recipe_names as list_recipes
 from shelfmind.requests.auditing import AuditRequest, ReviewRequest
+from shelfmind.requests.galleries import GalleryAddRequest, GalleryCompactRequest, GalleryCreateRequest, GalleryExportRequest, GalleryHistoryRequest, GalleryListRequest, GalleryMergeRequest, GalleryReEmbedRequest, GalleryRemoveRequest, GalleryRenameRequest, GalleryRollBackRequest, GallerySearchRequest, GalleryShowRequest, GalleryVerifyRequest
 from shelfmind.requests.improving import FixresRequest, SoupRequest, TuneRequest
 from shelfmind.requests.label_checking import FindLabelErrorsRequest
 from shelfmind.requests.measuring import CalibrateRequest, EvaluateRequest, ExplainRequest, PredictRequest
@@ -32,6 +35,7 @@ from shelfmind.training.tracking import TrackingWatcher as TrackingWatcher
 from shelfmind.training.tune import Best
 from shelfmind.training.watching import Watcher, Watcher as Watcher
 from shelfmind.workflows.audit import AuditOutcome
+from shelfmind.workflows.galleries import Enrolment, Found
 from shelfmind.workflows.prepare import PreparationOutcome
 from typing import Any, Literal, overload
 
@@ -48,6 +52,20 @@ __all__ = [
     "explain",
     "find_label_errors",
     "fixres",
+    "gallery_add",
+    "gallery_compact",
+    "gallery_create",
+    "gallery_export",
+    "gallery_history",
+    "gallery_list",
+    "gallery_merge",
+    "gallery_re_embed",
+    "gallery_remove",
+    "gallery_rename",
+    "gallery_rollback",
+    "gallery_search",
+    "gallery_show",
+    "gallery_verify",
     "generate",
     "list_models",
     "list_recipes",
@@ -648,6 +666,374 @@ def explain(
 
     Raises:
         UserError: no run, no images, an unknown class, a network without feature maps, a folder that is not empty.
+    """
+
+@overload
+def gallery_create(request: GalleryCreateRequest, /, *, watcher: Observer | None = None) -> Enrolment: ...
+@overload
+def gallery_create(
+    gallery: Path | str,
+    run: Path | str,
+    *,
+    author: str | None = None,
+    reason: str = '',
+    data: Path | str | None = None,
+    format: str | None = None,
+    watcher: Observer | None = None,
+) -> Enrolment:
+    """Make a gallery whose vectors a run makes. A gallery keeps photos and their vectors; both belong to the weights of one run.
+
+    Args:
+        gallery: the gallery's folder
+        run: the run whose network makes the vectors
+        author: who makes the change; your login name if not given
+        reason: why, for the history (default: )
+        data: a data set whose classes are enrolled at once
+        format: one of csv, folder, grocery_store, rp2k; found out if not given
+        watcher: told of the progress
+
+    Returns:
+        The version that it has, and how many products and photos.
+
+    Raises:
+        UserError: there is a gallery already, a run or data that cannot be used.
+    """
+
+@overload
+def gallery_add(request: GalleryAddRequest, /, *, watcher: Observer | None = None) -> Enrolment: ...
+@overload
+def gallery_add(
+    gallery: Path | str,
+    photos: Sequence[str] = (),
+    *,
+    author: str | None = None,
+    reason: str = '',
+    sku: str | None = None,
+    data: Path | str | None = None,
+    format: str | None = None,
+    run: Path | str | None = None,
+    strict: bool = False,
+    watcher: Observer | None = None,
+) -> Enrolment:
+    """Enrol photos of a product, or the classes of a data set. Photos that are enrolled already are passed over; only new ones are looked at.
+
+    Args:
+        gallery: the gallery's folder
+        photos: images of one product, folders of such, or patterns
+        author: who makes the change; your login name if not given
+        reason: why, for the history (default: )
+        sku: the product that they show
+        data: instead: a data set, each class of which is a product
+        format: one of csv, folder, grocery_store, rp2k; found out if not given
+        run: the run that makes its vectors, if it has moved since the gallery was made
+        strict: refuse what is only warned of otherwise: a photo of two products
+        watcher: told of the progress
+
+    Returns:
+        The version that it made, None if all were enrolled already, and how many products and photos there are now.
+
+    Raises:
+        UserError: no gallery, no usable photo, another run than the gallery's, a name that cannot be one.
+    """
+
+@overload
+def gallery_remove(request: GalleryRemoveRequest, /, *, watcher: Observer | None = None) -> Enrolment: ...
+@overload
+def gallery_remove(
+    gallery: Path | str,
+    sku: str,
+    *,
+    author: str | None = None,
+    reason: str = '',
+    photos: Sequence[str] = (),
+    watcher: Observer | None = None,
+) -> Enrolment:
+    """Take a product, or photos of it, out. It can be undone until `gallery compact` deletes what no product has any more.
+
+    Args:
+        gallery: the gallery's folder
+        sku: the name of a product in the gallery
+        author: who makes the change; your login name if not given
+        reason: why, for the history (default: )
+        photos: only this photo: its file's name, or the first 8 or more digits of its checksum
+        watcher: told of the progress
+
+    Returns:
+        The version that it made.
+
+    Raises:
+        UserError: no gallery, no such product (with the nearest names), no such photo.
+    """
+
+@overload
+def gallery_rename(request: GalleryRenameRequest, /, *, watcher: Observer | None = None) -> Enrolment: ...
+@overload
+def gallery_rename(
+    gallery: Path | str,
+    sku: str,
+    name: str,
+    *,
+    author: str | None = None,
+    reason: str = '',
+    watcher: Observer | None = None,
+) -> Enrolment:
+    """Give a product another name.
+
+    Args:
+        gallery: the gallery's folder
+        sku: the name of a product in the gallery
+        name: its new name
+        author: who makes the change; your login name if not given
+        reason: why, for the history (default: )
+        watcher: told of the progress
+
+    Returns:
+        The version that it made.
+
+    Raises:
+        UserError: no gallery, no such product, a name that another product has.
+    """
+
+@overload
+def gallery_merge(request: GalleryMergeRequest, /, *, watcher: Observer | None = None) -> Enrolment: ...
+@overload
+def gallery_merge(
+    gallery: Path | str,
+    skus: Sequence[str],
+    into: str,
+    *,
+    author: str | None = None,
+    reason: str = '',
+    watcher: Observer | None = None,
+) -> Enrolment:
+    """Make one product of several.
+
+    Args:
+        gallery: the gallery's folder
+        skus: the products to merge
+        into: the name of the one product, old or new
+        author: who makes the change; your login name if not given
+        reason: why, for the history (default: )
+        watcher: told of the progress
+
+    Returns:
+        The version that it made.
+
+    Raises:
+        UserError: no gallery, no such product.
+    """
+
+@overload
+def gallery_list(request: GalleryListRequest, /, *, watcher: Observer | None = None) -> dict[str, int]: ...
+@overload
+def gallery_list(
+    gallery: Path | str,
+    *,
+    version: int | None = None,
+    watcher: Observer | None = None,
+) -> dict[str, int]:
+    """List the products and how many photos each has.
+
+    Args:
+        gallery: the gallery's folder
+        version: as they were at this version; the newest if not given
+        watcher: told of the progress
+
+    Returns:
+        The number of photos of each, by name.
+
+    Raises:
+        UserError: no gallery, no such version.
+    """
+
+@overload
+def gallery_show(request: GalleryShowRequest, /, *, watcher: Observer | None = None) -> list[Entry]: ...
+@overload
+def gallery_show(
+    gallery: Path | str,
+    sku: str,
+    *,
+    watcher: Observer | None = None,
+) -> list[Entry]:
+    """List the photos of a product.
+
+    Args:
+        gallery: the gallery's folder
+        sku: the name of a product in the gallery
+        watcher: told of the progress
+
+    Returns:
+        Each with its file's name and checksum.
+
+    Raises:
+        UserError: no gallery, no such product.
+    """
+
+@overload
+def gallery_search(request: GallerySearchRequest, /, *, watcher: Observer | None = None) -> list[Found]: ...
+@overload
+def gallery_search(
+    gallery: Path | str,
+    paths: Sequence[str],
+    *,
+    top: int = 5,
+    run: Path | str | None = None,
+    watcher: Observer | None = None,
+) -> list[Found]:
+    """Find the products that photos are most like.
+
+    Args:
+        gallery: the gallery's folder
+        paths: images, folders of images, or patterns such as 'new/*.jpg'
+        top: products for each image (default: 5)
+        run: the run that makes its vectors, if it has moved since the gallery was made
+        watcher: told of the progress
+
+    Returns:
+        For each photo its best products with cosine similarities and the photo that matched.
+
+    Raises:
+        UserError: no gallery, another run than its own, a path that names nothing.
+    """
+
+@overload
+def gallery_history(request: GalleryHistoryRequest, /, *, watcher: Observer | None = None) -> list[Summary]: ...
+@overload
+def gallery_history(
+    gallery: Path | str,
+    *,
+    watcher: Observer | None = None,
+) -> list[Summary]:
+    """List all changes: when, by whom, what and why.
+
+    Args:
+        gallery: the gallery's folder
+        watcher: told of the progress
+
+    Returns:
+        Version, time, author, reason, kind and detail of each, oldest first.
+
+    Raises:
+        UserError: no gallery.
+    """
+
+@overload
+def gallery_rollback(request: GalleryRollBackRequest, /, *, watcher: Observer | None = None) -> Enrolment: ...
+@overload
+def gallery_rollback(
+    gallery: Path | str,
+    version: int,
+    *,
+    author: str | None = None,
+    reason: str = '',
+    watcher: Observer | None = None,
+) -> Enrolment:
+    """Bring back the products of an earlier version. Nothing is lost by it: the way back is a version of its own.
+
+    Args:
+        gallery: the gallery's folder
+        version: as `gallery history` lists them
+        author: who makes the change; your login name if not given
+        reason: why, for the history (default: )
+        watcher: told of the progress
+
+    Returns:
+        The version that it made, None if nothing differs.
+
+    Raises:
+        UserError: no gallery, no such version, one from before a compaction or of other weights.
+    """
+
+@overload
+def gallery_verify(request: GalleryVerifyRequest, /, *, watcher: Observer | None = None) -> list[Fault]: ...
+@overload
+def gallery_verify(
+    gallery: Path | str,
+    *,
+    watcher: Observer | None = None,
+) -> list[Fault]:
+    """Read every file and name those that do not hold what was written.
+
+    Args:
+        gallery: the gallery's folder
+        watcher: told of the progress
+
+    Returns:
+        Those that do not hold what was written.
+
+    Raises:
+        UserError: no gallery.
+    """
+
+@overload
+def gallery_export(request: GalleryExportRequest, /, *, watcher: Observer | None = None) -> Path: ...
+@overload
+def gallery_export(
+    gallery: Path | str,
+    out: Path | str,
+    *,
+    watcher: Observer | None = None,
+) -> Path:
+    """Write all photos and a list of them as a data set. What comes out is a data set: photos and list.csv, which `gallery add --data` and `train` take.
+
+    Args:
+        gallery: the gallery's folder
+        out: folder to make
+        watcher: told of the progress
+
+    Returns:
+        The list.
+
+    Raises:
+        UserError: no gallery, a damaged photo, a folder that is not empty.
+    """
+
+@overload
+def gallery_compact(request: GalleryCompactRequest, /, *, watcher: Observer | None = None) -> int: ...
+@overload
+def gallery_compact(
+    gallery: Path | str,
+    *,
+    watcher: Observer | None = None,
+) -> int:
+    """Delete for good what no product has any more. There is no way back to earlier versions after it; the history stays to be read.
+
+    Args:
+        gallery: the gallery's folder
+        watcher: told of the progress
+
+    Returns:
+        The number of files deleted.
+
+    Raises:
+        UserError: no gallery, a damaged one.
+    """
+
+@overload
+def gallery_re_embed(request: GalleryReEmbedRequest, /, *, watcher: Observer | None = None) -> Enrolment: ...
+@overload
+def gallery_re_embed(
+    gallery: Path | str,
+    run: Path | str,
+    *,
+    author: str | None = None,
+    reason: str = '',
+    watcher: Observer | None = None,
+) -> Enrolment:
+    """Renew all vectors by another run, from the photos that the gallery keeps.
+
+    Args:
+        gallery: the gallery's folder
+        run: the run whose network makes the vectors from now on
+        author: who makes the change; your login name if not given
+        reason: why, for the history (default: )
+        watcher: told of the progress
+
+    Returns:
+        The version that it made.
+
+    Raises:
+        UserError: no gallery, a photo that is damaged.
     """
 
 @overload

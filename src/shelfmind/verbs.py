@@ -15,6 +15,11 @@ if TYPE_CHECKING:
     from shelfmind.requests.watching import Observer
 
 DATA, TRAIN, MEASURE, TOOL = "Know the data", "Train", "Measure and predict", "About the tool"
+CHANGE, LOOK, KEEP = "Enrol and change", "Look up", "Look after the files"
+GROUPS = {
+    "gallery": (MEASURE, "Enrol products that were never trained: add, search, undo; every change is one version.")
+}
+"""Words of the command under which several verbs stand: where help lists them, and what it says."""
 
 
 @dataclass(frozen=True)
@@ -33,6 +38,8 @@ class Verb:
     """Whether it computes with MindSpore whatever is asked."""
     in_python: bool = True
     """Whether Python has it, too: as a function of this name."""
+    group: str | None = None
+    """The word before its own on the command line; its name begins with it."""
 
     @property
     def request_type(self) -> type[Request]:
@@ -169,6 +176,132 @@ VERBS = {
         function="workflows.explain:explain",
         show="cli.outcomes.measuring:show_explanations",
     ),
+    "gallery_create": Verb(
+        panel=CHANGE,
+        summary="Make a gallery whose vectors a run makes.",
+        request="requests.galleries:GalleryCreateRequest",
+        function="workflows.galleries:create",
+        show="cli.outcomes.galleries:show_change",
+        mindspore=True,
+        group="gallery",
+    ),
+    "gallery_add": Verb(
+        panel=CHANGE,
+        summary="Enrol photos of a product, or the classes of a data set.",
+        request="requests.galleries:GalleryAddRequest",
+        function="workflows.galleries:add",
+        show="cli.outcomes.galleries:show_change",
+        mindspore=True,
+        group="gallery",
+    ),
+    "gallery_remove": Verb(
+        panel=CHANGE,
+        summary="Take a product, or photos of it, out.",
+        request="requests.galleries:GalleryRemoveRequest",
+        function="workflows.galleries:remove",
+        show="cli.outcomes.galleries:show_change",
+        mindspore=False,
+        group="gallery",
+    ),
+    "gallery_rename": Verb(
+        panel=CHANGE,
+        summary="Give a product another name.",
+        request="requests.galleries:GalleryRenameRequest",
+        function="workflows.galleries:rename",
+        show="cli.outcomes.galleries:show_change",
+        mindspore=False,
+        group="gallery",
+    ),
+    "gallery_merge": Verb(
+        panel=CHANGE,
+        summary="Make one product of several.",
+        request="requests.galleries:GalleryMergeRequest",
+        function="workflows.galleries:merge",
+        show="cli.outcomes.galleries:show_change",
+        mindspore=False,
+        group="gallery",
+    ),
+    "gallery_list": Verb(
+        panel=LOOK,
+        summary="List the products and how many photos each has.",
+        request="requests.galleries:GalleryListRequest",
+        function="workflows.galleries:list_products",
+        show="cli.outcomes.galleries:show_products",
+        mindspore=False,
+        group="gallery",
+    ),
+    "gallery_show": Verb(
+        panel=LOOK,
+        summary="List the photos of a product.",
+        request="requests.galleries:GalleryShowRequest",
+        function="workflows.galleries:show_product",
+        show="cli.outcomes.galleries:show_photos",
+        mindspore=False,
+        group="gallery",
+    ),
+    "gallery_search": Verb(
+        panel=LOOK,
+        summary="Find the products that photos are most like.",
+        request="requests.galleries:GallerySearchRequest",
+        function="workflows.galleries:search",
+        show="cli.outcomes.galleries:show_found",
+        mindspore=True,
+        group="gallery",
+    ),
+    "gallery_history": Verb(
+        panel=LOOK,
+        summary="List all changes: when, by whom, what and why.",
+        request="requests.galleries:GalleryHistoryRequest",
+        function="workflows.galleries:history",
+        show="cli.outcomes.galleries:show_history",
+        mindspore=False,
+        group="gallery",
+    ),
+    "gallery_rollback": Verb(
+        panel=CHANGE,
+        summary="Bring back the products of an earlier version.",
+        request="requests.galleries:GalleryRollBackRequest",
+        function="workflows.galleries:roll_back",
+        show="cli.outcomes.galleries:show_change",
+        mindspore=False,
+        group="gallery",
+    ),
+    "gallery_verify": Verb(
+        panel=KEEP,
+        summary="Read every file and name those that do not hold what was written.",
+        request="requests.galleries:GalleryVerifyRequest",
+        function="workflows.galleries:verify_files",
+        show="cli.outcomes.galleries:show_faults",
+        mindspore=False,
+        group="gallery",
+    ),
+    "gallery_export": Verb(
+        panel=KEEP,
+        summary="Write all photos and a list of them as a data set.",
+        request="requests.galleries:GalleryExportRequest",
+        function="workflows.galleries:export",
+        show="cli.outcomes.galleries:show_exported",
+        mindspore=False,
+        group="gallery",
+    ),
+    "gallery_compact": Verb(
+        panel=KEEP,
+        summary="Delete for good what no product has any more.",
+        request="requests.galleries:GalleryCompactRequest",
+        function="workflows.galleries:compact",
+        show="cli.outcomes.galleries:show_compacted",
+        mindspore=False,
+        group="gallery",
+    ),
+    "gallery_re_embed": Verb(
+        panel=KEEP,
+        summary="Renew all vectors by another run, from the photos that the gallery keeps.",
+        request="requests.galleries:GalleryReEmbedRequest",
+        function="workflows.galleries:re_embed",
+        show="cli.outcomes.galleries:show_change",
+        mindspore=True,
+        group="gallery",
+    ),
     "models": Verb(
         panel=TOOL,
         summary="List the models: parameters, cost, embedding width, official weights; or draw one's stages.",
@@ -195,4 +328,11 @@ VERBS = {
         show="cli.outcomes.tool:show_machine",
     ),
 }
-"""By the name in Python; the command has - for _."""
+"""By the name in Python; see `command_words` for the command's."""
+
+
+def command_words(name: str) -> list[str]:
+    """A verb as it is typed: ``find-label-errors``, ``gallery add``."""
+    group = VERBS[name].group
+    own = name if group is None else name.removeprefix(f"{group}_")
+    return [*([] if group is None else [group]), own.replace("_", "-")]

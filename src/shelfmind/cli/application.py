@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import errno
 import sys
-from typing import Annotated, Any, NoReturn
+from typing import Annotated, Any, ClassVar, NoReturn
 
 import typer
 from typer.core import TyperGroup
@@ -13,23 +13,28 @@ from shelfmind import __version__
 from shelfmind.cli.commands import INTERRUPTED, listed_command, whole_command
 from shelfmind.cli.process import prepare_process
 from shelfmind.errors import UserError, unknown_name
-from shelfmind.verbs import VERBS
+from shelfmind.verbs import GROUPS, VERBS, command_words
 
 
 class Verbs(TyperGroup):
     """The verbs of the table; each is made when it is asked for, and help makes do with their summaries."""
 
+    group: ClassVar[str | None] = None
+    """Of which group's verbs; None: those of none, and the groups."""
     _listing = False
 
     def list_commands(self, ctx: Any) -> list[str]:
-        """The names of all verbs."""
-        return [*super().list_commands(ctx), *(name.replace("_", "-") for name in VERBS)]
+        """The names of all verbs, and of groups."""
+        return list(dict.fromkeys([*super().list_commands(ctx), *self._names()]))
 
     def get_command(self, ctx: Any, cmd_name: str) -> Any:
-        """The verb of this name, if there is one."""
-        if cmd_name not in self.list_commands(ctx) or cmd_name in self.commands:
+        """The verb, or the group, of this name, if there is one."""
+        name = self._names().get(cmd_name)
+        if name is None:
             return super().get_command(ctx, cmd_name)
-        return listed_command(cmd_name) if self._listing else whole_command(cmd_name)
+        if name in GROUPS:
+            return _group_command(name)
+        return listed_command(name) if self._listing else whole_command(name)
 
     def resolve_command(self, ctx: Any, args: list[str]) -> Any:
         """As Typer does it, with the nearest verbs for one that does not exist."""
@@ -41,6 +46,36 @@ class Verbs(TyperGroup):
         """The list of all verbs."""
         self._listing = True
         super().format_help(ctx, formatter)
+
+    def _names(self) -> dict[str, str]:
+        """The verbs and groups of this level by the words that they are typed as."""
+        found = {}
+        for name, verb in VERBS.items():
+            words = command_words(name)
+            if verb.group == self.group:
+                found[words[-1]] = name
+            elif self.group is None:
+                found[words[0]] = words[0]
+        return found
+
+
+def _group_command(name: str) -> Any:
+    """The command of a group, whose verbs are commands below it."""
+    panel, summary = GROUPS[name]
+    verbs = type(f"{name.capitalize()}Verbs", (Verbs,), {"group": name})
+    below = typer.Typer(
+        name=name,
+        cls=verbs,
+        help=summary,
+        no_args_is_help=True,
+        add_completion=False,
+        rich_markup_mode="rich",
+        context_settings={"help_option_names": ["-h", "--help"]},
+    )
+    below.callback()(lambda: None)
+    command: Any = typer.main.get_command(below)
+    command.rich_help_panel = panel
+    return command
 
 
 app = typer.Typer(

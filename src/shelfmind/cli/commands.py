@@ -10,7 +10,7 @@ from typing import Annotated, Any
 import typer
 
 from shelfmind.errors import UserError
-from shelfmind.verbs import VERBS, Verb
+from shelfmind.verbs import VERBS, Verb, command_words
 
 INTERRUPTED = 130
 """The exit status after Ctrl-C, as shells have it."""
@@ -21,15 +21,15 @@ def listed_command(name: str) -> Any:
 
     def nothing() -> None: ...
 
-    verb = VERBS[name.replace("-", "_")]
-    return _typer_command(name, verb, nothing, verb.summary)
+    verb = VERBS[name]
+    return _typer_command(command_words(name)[-1], verb, nothing, verb.summary)
 
 
 def whole_command(name: str) -> Any:
     """The command with all options of the verb."""
     from shelfmind.requests.arguments import arguments
 
-    verb = VERBS[name.replace("-", "_")]
+    verb = VERBS[name]
     request_type, show = verb.request_type, verb.shown_by
     extra = _further_options(show)
 
@@ -43,7 +43,7 @@ def whole_command(name: str) -> Any:
     parameters += [_parameter(each, request_type) for each in arguments(request_type) if each.in_command]
     run.__signature__ = inspect.Signature([*parameters, *extra])  # type: ignore[attr-defined]
     run.__annotations__ = {}
-    return _typer_command(name, verb, run, _help(verb))
+    return _typer_command(command_words(name)[-1], verb, run, _help(verb))
 
 
 def _run(verb: Verb, given: dict[str, Any], options: dict[str, Any]) -> None:

@@ -8,7 +8,7 @@ from typing import Any
 from shelfmind.errors import Term, is_placeholder, worded
 from shelfmind.requests.arguments import arguments
 from shelfmind.requests.request import Request
-from shelfmind.verbs import VERBS
+from shelfmind.verbs import VERBS, command_words
 
 
 def as_typed(message: str, request: type[Request] | None = None) -> str:
@@ -45,7 +45,7 @@ def _call(verb: str, given: dict[str, Any]) -> str:
     options = [
         _option(known[name].on_command_line, value) for name, value in given.items() if not known[name].positional
     ]
-    return " ".join([f"shelfmind {verb.replace('_', '-')}", *positional, *options])
+    return " ".join(["shelfmind", *command_words(verb), *positional, *options])
 
 
 def _option(flag: str, value: Any) -> str:

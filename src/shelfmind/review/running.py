@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import errno
-import getpass
 import os
 import sys
 import threading
@@ -13,6 +12,7 @@ from pathlib import Path
 
 from shelfmind.analysis.decisions import CUT_LINE, FILE_NAME, require_writable_log, split_whole
 from shelfmind.errors import UserError, argument
+from shelfmind.machine.login import login_name
 from shelfmind.requests.auditing import ReviewRequest
 from shelfmind.requests.calling import takes
 from shelfmind.requests.watching import SILENT, Observer
@@ -47,7 +47,7 @@ def review(request: ReviewRequest, watcher: Observer = SILENT) -> ReviewOutcome:
     Raises:
         UserError: an audit, a log, a name or a port that cannot be used, before anything is served.
     """
-    name = check_reviewer(request.reviewer if request.reviewer is not None else _login_name())
+    name = check_reviewer(request.reviewer if request.reviewer is not None else login_name("reviewer"))
     found = read_audit(request.audit, request.data)
     log = request.log if request.log is not None else request.audit / FILE_NAME
     require_writable_log(log)
@@ -85,10 +85,3 @@ def _server(port: int | None, deck: Deck, pictures: Pictures) -> ReviewServer:
         raise UserError(
             f"port {port} of {LOOPBACK} cannot be used: {reason}; {argument('port', 0)} takes any free one"
         ) from error
-
-
-def _login_name() -> str:
-    try:
-        return getpass.getuser()
-    except (KeyError, OSError):  # no such user in the system's list: a container
-        return "reviewer"

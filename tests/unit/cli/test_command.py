@@ -27,16 +27,16 @@ def command(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch)
     return run
 
 
-VERBS = [name.replace("_", "-") for name in verbs.VERBS]
+VERBS = [" ".join(verbs.command_words(name)) for name in verbs.VERBS]
 
 
 def test_the_version_is_said(command: Command) -> None:
     assert command("--version") == (0, f"shelfmind {shelfmind.__version__}\n", "")
 
 
-@pytest.mark.parametrize("verb", [None, *VERBS])
-def test_h_is_short_for_help(command: Command, verb: str | None) -> None:
-    words = [] if verb is None else [verb]
+@pytest.mark.parametrize("verb", ["", *verbs.GROUPS, *VERBS])
+def test_h_is_short_for_help(command: Command, verb: str) -> None:
+    words = verb.split()
     status, said, _ = command(*words, "-h")
     assert status == 0
     assert said == command(*words, "--help")[1]

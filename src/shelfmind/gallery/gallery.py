@@ -1,0 +1,483 @@
+"""A gallery: enrol, remove, rename, merge, go back, look up; every change is one version, whole or not at all."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime, timezone
+from pathlib import Path
+from typing import Any, Protocol
+
+import numpy as np
+
+from shelfmind.arrays import Floats
+from shelfmind.errors import UserError, argument, call
+from shelfmind.evaluation.matrix_rows import unit_rows
+from shelfmind.gallery.changes import (
+    BASES,
+    CHANGES,
+    PHOTOS,
+    VECTORS,
+    Base,
+    Change,
+    DamagedFileError,
+    Entry,
+    Summary,
+    change_name,
+    checksum,
+    photo_name,
+    read_base,
+    read_change,
+    seal_of,
+    sealed,
+    vectors_name,
+)
+from shelfmind.gallery.state import GalleryState
+from shelfmind.gallery.storage import Files
+from shelfmind.gallery.vectors import gathered, write_vectors
+from shelfmind.nouns import counted, shortened
+
+LONGEST_NAME = 300
+MOST_ATTEMPTS = 1000
+"""How often a change is tried while other processes make theirs; each attempt that fails is a change of another."""
+
+
+class Embedder(Protocol):
+    """Makes vectors of photos; `identity` says by which weights and which preparation, and how long they are."""
+
+    @property
+    def identity(self) -> Mapping[str, Any]:
+        """JSON values: equal ones make equal vectors of equal photos. ``width`` is their length; ``run``, where the
+        network lay, may differ."""
+
+    def embed(self, photos: Iterable[bytes], total: int) -> Floats:
+        """Vectors (N, D) of so many encoded photos."""
+
+
+@dataclass(frozen=True)
+class Photo:
+    """A photo to enrol: the product it shows, its file's name, and its encoded content or where that lies."""
+
+    sku: str
+    name: str
+    source: bytes | Path
+
+    def read(self) -> bytes:
+        """The encoded content."""
+        return self.source if isinstance(self.source, bytes) else self.source.read_bytes()
+
+
+@dataclass(frozen=True)
+class By:
+    """Who makes a change, and why."""
+
+    author: str
+    reason: str = ""
+
+
+@dataclass(frozen=True)
+class ChangeOutcome:
+    """The version that a change made, None if there was nothing to change, and what people should know of it."""
+
+    version: int | None
+    detail: str
+    warnings: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class Fault:
+    """A file of a gallery that does not hold what was written."""
+
+    file: str
+    what: str
+
+
+@dataclass
+class _Plan:
+    """What a change is to do, worked out for one state."""
+
+    kind: str
+    detail: str
+    added: list[Entry] = field(default_factory=list)
+    removed: list[Entry] = field(default_factory=list)
+    vectors: Floats | None = None
+    embedded: list[str] = field(default_factory=list)
+    embedder: Mapping[str, Any] | None = None
+    warnings: list[str] = field(default_factory=list)
+
+    @property
+    def changes_something(self) -> bool:
+        return bool(self.added or self.removed or self.embedder is not None)
+
+
+class Gallery:
+    """The newest version of a gallery, as it was when it was opened, refreshed or changed."""
+
+    def __init__(self, files: Files) -> None:
+        """Open it. Raises `UserError` if there is none, or one that is damaged or of a newer version."""
+        self.files = files
+        self.state = GalleryState()
+        self.refresh()
+        if not self.state.version:
+            raise UserError(f"there is no gallery at {files}")
+
+    @classmethod
+    def create(cls, files: Files, embedder: Embedder, by: By) -> Gallery:
+        """A new, empty gallery whose vectors `embedder` makes. Raises `UserError` if there is one."""
+        gallery = cls.__new__(cls)
+        gallery.files, gallery.state = files, GalleryState()
+        gallery.refresh()
+        if gallery.state.version:
+            raise UserError(f"{files} is a gallery already; choose another folder")
+        gallery._commit(by, lambda state: _created(state, embedder, files))
+        return gallery
+
+    # Reading
+
+    def refresh(self) -> None:
+        """Go on to the newest version; what came in between appears change by change, each whole."""
+        for _ in range(MOST_ATTEMPTS):
+            try:
+                self._read_on()
+                return
+            except FileNotFoundError:  # changes were folded into a base while they were read
+                self.state = GalleryState()
+        raise UserError(f"{self.files} changes faster than it can be read")
+
+    def _read_on(self) -> None:
+        bases = self.files.names(BASES)
+        if bases and _version_of(bases[-1]) > self.state.version:
+            self.state = GalleryState.of_base(read_base(bases[-1], self.files.read(bases[-1])))
+        newest = max((_version_of(name) for name in self.files.names(CHANGES)), default=0)
+        for version in range(self.state.version + 1, newest + 1):
+            self._apply(version)
+
+    def _apply(self, version: int, state: GalleryState | None = None) -> None:
+        state = self.state if state is None else state
+        name = change_name(version)
+        content = self.files.read(name)
+        change = read_change(name, content)
+        if change.previous != state.head or change.summary.version != version:
+            raise DamagedFileError(name, "it does not follow the change before it")
+        state.apply(change, seal_of(content))
+
+    def require_embedder(self, embedder: Embedder) -> None:
+        """Raise `UserError` if the vectors were made by other weights or of photos prepared in another way."""
+        own, other = dict(self.state.embedder), dict(embedder.identity)
+        different = sorted(key for key in {*own, *other} - {"run"} if own.get(key) != other.get(key))
+        if different:
+            renewal = call("gallery_re_embed", gallery=str(self.files), run=str(other.get("run", "RUN")))
+            raise UserError(
+                f"the vectors of {self.files} are of another network or preparation ({', '.join(different)} differ); "
+                f"use the run that it was made with, or renew them: {renewal}"
+            )
+
+    def vectors(self) -> tuple[list[Entry], Floats]:
+        """All photos with their unit vectors (N, D), products in the order of their names."""
+        entries = list(self.state.entries())
+        wanted = [self.state.located[entry.sha256] for entry in entries]
+        return entries, gathered(self.files, wanted, int(self.state.embedder["width"]))
+
+    def photo(self, sha256: str) -> bytes:
+        """The content of a photo. Raises `DamagedFileError`."""
+        name = photo_name(sha256)
+        try:
+            content = self.files.read(name)
+        except FileNotFoundError:
+            raise DamagedFileError(name, "it is missing") from None
+        if checksum(content) != sha256:
+            raise DamagedFileError(name, "its checksum is another")
+        return content
+
+    # Changing
+
+    def add(self, photos: Sequence[Photo], embedder: Embedder, by: By, strict: bool = False) -> ChangeOutcome:
+        """Enrol photos; one that is enrolled under its product already is passed over, and none is embedded twice.
+
+        A photo that is, or would be, filed under two products is warned of; `strict` refuses it.
+        """
+        self.require_embedder(embedder)
+        for sku in {photo.sku for photo in photos}:
+            _require_name(sku)
+        hashed = [(checksum(photo.read()), photo) for photo in photos]
+        known: dict[str, Floats] = {}
+        by_content = dict(hashed)
+
+        def plan(state: GalleryState) -> _Plan:
+            entries = {(photo.sku, sha256): Entry(photo.sku, sha256, photo.name) for sha256, photo in hashed}
+            new = [each for key, each in entries.items() if each.sha256 not in state.products.get(key[0], {})]
+            lacking = [sha for sha in dict.fromkeys(each.sha256 for each in new) if not state.skus_with(sha)]
+            unknown = [sha for sha in lacking if sha not in known]
+            if unknown:
+                made = unit_rows(embedder.embed((by_content[sha].read() for sha in unknown), len(unknown)))
+                known.update(zip(unknown, made, strict=True))
+            skus = sorted({each.sku for each in new})
+            return _Plan(
+                "add",
+                f"added {counted(len(new), 'photo')} of {shortened(skus)}",
+                added=new,
+                vectors=np.stack([known[sha] for sha in lacking]) if lacking else None,
+                embedded=lacking,
+                warnings=_filed_twice(state, new, strict),
+            )
+
+        def keep(shas: Iterable[str]) -> None:
+            for sha256 in shas:
+                name = photo_name(sha256)
+                if not self.files.has(name):
+                    self.files.create(name, by_content[sha256].read())
+
+        keep(by_content)
+        return self._commit(by, plan, lambda change: keep(entry.sha256 for entry in change.added))
+
+    def remove(self, sku: str, by: By, photos: Sequence[str] = ()) -> ChangeOutcome:
+        """Take a product out, or only these photos of it (names or beginnings of checksums)."""
+
+        def plan(state: GalleryState) -> _Plan:
+            of_sku = list(state.photos_of(sku).values())
+            going = [entry for entry in of_sku if _named(entry, photos)] if photos else of_sku
+            for name in photos:
+                if not any(_named(entry, [name]) for entry in of_sku):
+                    raise UserError(f"'{sku}' has no photo {name}")
+            return _Plan("remove", f"removed {counted(len(going), 'photo')} of {sku}", removed=going)
+
+        return self._commit(by, plan)
+
+    def rename(self, sku: str, name: str, by: By) -> ChangeOutcome:
+        """Give a product another name, which no other one may have."""
+        _require_name(name)
+
+        def plan(state: GalleryState) -> _Plan:
+            photos = list(state.photos_of(sku).values())
+            if name in state.products:
+                raise UserError(f"there is a product '{name}' already; to make one of both, merge them")
+            return _Plan("rename", f"renamed {sku} to {name}", _moved(photos, name), photos)
+
+        return self._commit(by, plan)
+
+    def merge(self, skus: Sequence[str], into: str, by: By) -> ChangeOutcome:
+        """Make one product `into` of several; it may be one of them, another one, or new."""
+        _require_name(into)
+
+        def plan(state: GalleryState) -> _Plan:
+            photos = {sku: state.photos_of(sku) for sku in skus}
+            going = [entry for sku, of_sku in photos.items() if sku != into for entry in of_sku.values()]
+            there = state.products.get(into, {})
+            coming = {each.sha256: each for each in _moved(going, into) if each.sha256 not in there}
+            names = shortened(dict.fromkeys(skus))
+            return _Plan("merge", f"merged {names} into {into}", list(coming.values()), going)
+
+        return self._commit(by, plan)
+
+    def roll_back(self, version: int, by: By) -> ChangeOutcome:
+        """Bring back the products as they were at a version; the history keeps what came after."""
+
+        def plan(state: GalleryState) -> _Plan:
+            _require_version(version, state)
+            then, now = set(self._at(version, state).entries()), set(state.entries())
+            lost = [entry for entry in then - now if entry.sha256 not in state.located]
+            if lost:
+                raise UserError(
+                    f"version {version} is of other weights; {counted(len(lost), 'photo')} would lack vectors"
+                )
+            return _Plan(
+                "rollback",
+                f"went back to version {version}",
+                sorted(then - now, key=_order),
+                sorted(now - then, key=_order),
+            )
+
+        return self._commit(by, plan)
+
+    def re_embed(self, embedder: Embedder, by: By) -> ChangeOutcome:
+        """Renew all vectors by another network, from the photos that the gallery keeps."""
+        known: dict[str, Floats] = {}
+
+        def plan(state: GalleryState) -> _Plan:
+            wanted = list(dict.fromkeys(entry.sha256 for entry in state.entries()))
+            lacking = [sha256 for sha256 in wanted if sha256 not in known]
+            if lacking:
+                made = unit_rows(embedder.embed((self.photo(sha256) for sha256 in lacking), len(lacking)))
+                known.update(zip(lacking, made, strict=True))
+            return _Plan(
+                "re-embed",
+                f"renewed {counted(len(wanted), 'vector')}",
+                vectors=np.stack([known[sha256] for sha256 in wanted]) if wanted else None,
+                embedded=wanted,
+                embedder=embedder.identity,
+            )
+
+        return self._commit(by, plan)
+
+    def compact(self) -> int:
+        """Fold all versions into one and delete what no product has any more; returns the number of files deleted.
+
+        After it there is no way back to earlier versions: what was removed is gone from the files.
+        """
+        self.refresh()
+        state = self.state
+        entries, vectors = self.vectors()
+        rows = {entry.sha256: row for row, entry in enumerate(entries)}
+        shas = tuple(rows)
+        kept = write_vectors(self.files, vectors[list(rows.values())]) if rows else None
+        folded = [name for name in self.files.names(CHANGES) if _version_of(name) <= state.version]
+        changes = [read_change(name, self.files.read(name)) for name in folded]
+        bases = [read_base(name, self.files.read(name)) for name in self.files.names(BASES)]
+        base = Base(state.version, state.head, state.embedder, tuple(entries), kept, shas, tuple(state.history))
+        if not self.files.create(base.name, sealed(base)):
+            return 0
+        photos = {entry.sha256 for each in changes for entry in each.added}
+        photos |= {entry.sha256 for each in bases for entry in each.entries}
+        files = {each.vectors for each in changes} | {each.vectors for each in bases}
+        going = [each.name for each in bases if each.version < state.version] + folded
+        going += [vectors_name(file) for file in sorted(file for file in files if file and file != kept)]
+        going += [photo_name(sha256) for sha256 in sorted(photos - rows.keys())]
+        for name in going:
+            self.files.delete(name)
+        self.state = GalleryState.of_base(base)
+        return len(going)
+
+    # Checking
+
+    def at(self, version: int) -> GalleryState:
+        """The gallery as it was at a version. Raises `UserError` for one that there is not, or no longer."""
+        _require_version(version, self.state)
+        return self._at(version, self.state)
+
+    def _at(self, version: int, now: GalleryState) -> GalleryState:
+        bases = [name for name in self.files.names(BASES) if _version_of(name) <= now.first_version]
+        state = GalleryState.of_base(read_base(bases[-1], self.files.read(bases[-1]))) if bases else GalleryState()
+        for each in range(state.version + 1, version + 1):
+            self._apply(each, state)
+        return state
+
+    def _commit(
+        self, by: By, plan: Callable[[GalleryState], _Plan], settle: Callable[[Change], None] | None = None
+    ) -> ChangeOutcome:
+        """Make a change on the newest version; if another process was quicker, work it out anew on what that one left.
+
+        `settle` is called when the change stands, to put back what a clean-up may have taken away meanwhile.
+        """
+        for _ in range(MOST_ATTEMPTS):
+            self.refresh()
+            worked_out = plan(self.state)
+            if not worked_out.changes_something:
+                return ChangeOutcome(None, worked_out.detail, tuple(worked_out.warnings))
+            vectors = None if worked_out.vectors is None else write_vectors(self.files, worked_out.vectors)
+            now = datetime.now(timezone.utc).isoformat(timespec="milliseconds")
+            version = self.state.version + 1
+            change = Change(
+                Summary(version, now, by.author, by.reason, worked_out.kind, worked_out.detail),
+                self.state.head,
+                tuple(worked_out.added),
+                tuple(worked_out.removed),
+                vectors,
+                tuple(worked_out.embedded),
+                worked_out.embedder,
+            )
+            content = sealed(change)
+            if self.files.create(change.name, content):
+                self.state.apply(change, seal_of(content))
+                if settle is not None:
+                    settle(change)
+                return ChangeOutcome(version, worked_out.detail, tuple(worked_out.warnings))
+        raise UserError(f"{self.files} is changed by others all the time; try again")
+
+
+def verify(files: Files) -> Iterator[Fault]:
+    """Read every file of a gallery and give those that do not hold what was written, or are missing."""
+    state = GalleryState()
+    bases = files.names(BASES)
+    photos: dict[str, None] = {}
+    vectors: dict[str, None] = {}
+    try:
+        if bases:
+            base = read_base(bases[-1], files.read(bases[-1]))
+            state = GalleryState.of_base(base)
+            photos |= dict.fromkeys(entry.sha256 for entry in base.entries)
+    except DamagedFileError as error:
+        yield Fault(error.name, error.what)
+        return
+    versions = [_version_of(name) for name in files.names(CHANGES)]
+    for version in range(state.version + 1, max(versions, default=state.version) + 1):
+        name = change_name(version)
+        try:
+            content = files.read(name)
+            change = read_change(name, content)
+            if change.previous != state.head:
+                raise DamagedFileError(name, "it does not follow the change before it")
+        except FileNotFoundError:
+            yield Fault(name, "it is missing")
+            return
+        except DamagedFileError as error:
+            yield Fault(error.name, error.what)
+            return
+        state.apply(change, seal_of(content))
+        photos |= dict.fromkeys(entry.sha256 for entry in change.added)
+        vectors |= {change.vectors: None} if change.vectors else {}
+    vectors |= dict.fromkeys(file for file, _ in state.located.values())
+    yield from _unlike_their_names(files, vectors, photos)
+
+
+def _unlike_their_names(files: Files, vectors: Iterable[str], photos: Iterable[str]) -> Iterator[Fault]:
+    """Files of vectors and photos whose content has another checksum than their name says, and those missing."""
+    named = {vectors_name(digest): digest for digest in vectors} | {photo_name(sha256): sha256 for sha256 in photos}
+    present = [*files.names(VECTORS), *files.names(PHOTOS)]
+    for name in sorted(named.keys() - set(present)):
+        yield Fault(name, "it is missing")
+    for name in present:
+        digest = name.rpartition("/")[2].removesuffix(".npy")
+        if checksum(files.read(name)) != digest:
+            yield Fault(name, "its checksum is another")
+
+
+def _created(state: GalleryState, embedder: Embedder, files: Files) -> _Plan:
+    if state.version:
+        raise UserError(f"{files} is a gallery already; choose another folder")
+    return _Plan("create", "created", embedder=embedder.identity)
+
+
+def _filed_twice(state: GalleryState, new: Sequence[Entry], strict: bool) -> list[str]:
+    """Warnings of photos under two products."""
+    skus: dict[str, set[str]] = {}
+    for entry in new:
+        skus.setdefault(entry.sha256, set(state.skus_with(entry.sha256))).add(entry.sku)
+    names = {entry.sha256: entry.photo for entry in new}
+    found = [f"{names[sha]} is a photo of {' and of '.join(sorted(of))}" for sha, of in skus.items() if len(of) > 1]
+    if found and strict:
+        raise UserError(f"{found[0]}; file it under one product")
+    return found
+
+
+def _moved(entries: Iterable[Entry], sku: str) -> list[Entry]:
+    return [Entry(sku, entry.sha256, entry.photo) for entry in entries]
+
+
+def _named(entry: Entry, names: Sequence[str]) -> bool:
+    return any(entry.photo == name or (len(name) >= 8 and entry.sha256.startswith(name)) for name in names)
+
+
+def _order(entry: Entry) -> tuple[str, str]:
+    return entry.sku, entry.sha256
+
+
+def _version_of(name: str) -> int:
+    return int(name.rpartition("/")[2].removesuffix(".json"))
+
+
+def _require_version(version: int, state: GalleryState) -> None:
+    if version < state.first_version and version > 0:
+        raise UserError(
+            f"version {version} can no longer be read: a compaction kept version {state.first_version} and later ones"
+        )
+    if not 0 < version <= state.version:
+        raise UserError(f"{argument('version')} must be from {state.first_version} to {state.version}, got {version}")
+
+
+def _require_name(sku: str) -> None:
+    """Any characters but control characters and blank ends, of a length that people can read."""
+    if not sku.strip() or sku != sku.strip() or len(sku) > LONGEST_NAME or not sku.isprintable():
+        raise UserError(
+            f"a product's name must be 1 to {LONGEST_NAME} printable characters without blanks at its ends, "
+            f"got {sku[:60]!r}"
+        )

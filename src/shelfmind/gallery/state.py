@@ -1,0 +1,75 @@
+"""What is in a gallery at one version, as its changes make it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from shelfmind.errors import unknown_name
+from shelfmind.gallery.changes import Base, Change, Entry, Summary
+
+NOTHING = ""
+"""The checksum of the change before the first."""
+
+
+@dataclass
+class GalleryState:
+    """The products and their photos, and in which file each photo's vector lies.
+
+    `head` is the checksum of the newest change, `first_version` the oldest that can be gone back to.
+    """
+
+    version: int = 0
+    head: str = NOTHING
+    first_version: int = 1
+    embedder: Mapping[str, Any] = field(default_factory=dict)
+    products: dict[str, dict[str, Entry]] = field(default_factory=dict)
+    located: dict[str, tuple[str, int]] = field(default_factory=dict)
+    history: list[Summary] = field(default_factory=list)
+
+    @classmethod
+    def of_base(cls, base: Base) -> GalleryState:
+        """What a base says."""
+        state = cls(base.version, base.head, base.version, base.embedder, history=list(base.history))
+        state._enter(base.entries)
+        state._locate(base.vectors, base.embedded)
+        return state
+
+    def apply(self, change: Change, head: str) -> None:
+        """Go on to the next version."""
+        if change.embedder is not None:
+            self.embedder = change.embedder
+            self.located = {}
+        for entry in change.removed:
+            photos = self.products[entry.sku]
+            del photos[entry.sha256]
+            if not photos:
+                del self.products[entry.sku]
+        self._enter(change.added)
+        self._locate(change.vectors, change.embedded)
+        self.version, self.head = change.summary.version, head
+        self.history.append(change.summary)
+
+    def entries(self) -> Iterator[Entry]:
+        """All photos of all products, in the order of products' names."""
+        for sku in sorted(self.products):
+            yield from self.products[sku].values()
+
+    def photos_of(self, sku: str) -> dict[str, Entry]:
+        """The photos of a product by their checksums. Raises `UserError` with the nearest names if there is none."""
+        if sku not in self.products:
+            raise unknown_name("product", sku, self.products)
+        return self.products[sku]
+
+    def skus_with(self, sha256: str) -> list[str]:
+        """The products that a photo is filed under."""
+        return sorted(sku for sku, photos in self.products.items() if sha256 in photos)
+
+    def _enter(self, entries: tuple[Entry, ...]) -> None:
+        for entry in entries:
+            self.products.setdefault(entry.sku, {})[entry.sha256] = entry
+
+    def _locate(self, vectors: str | None, embedded: tuple[str, ...]) -> None:
+        if vectors is not None:
+            self.located.update({sha256: (vectors, row) for row, sha256 in enumerate(embedded)})

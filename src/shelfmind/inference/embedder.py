@@ -1,0 +1,62 @@
+"""A run as a maker of vectors: its network's embeddings, flip view included, of photos prepared as it does."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping
+from typing import Any
+
+import numpy as np
+
+from shelfmind.arrays import Floats
+from shelfmind.errors import UserError
+from shelfmind.inference.predictor import Predictor, model_kind
+from shelfmind.progress import Counter, count_silently
+from shelfmind.runs.folder import RunFolder
+
+VIEWS = ("flip",)
+"""An embedding is the mean over the photo and its mirror image."""
+PREPARATION = ("resize_to", "resize", "fill", "mean", "std")
+
+
+class RunEmbedder:
+    """Embeddings (N, D) of photos by a run."""
+
+    def __init__(self, run: RunFolder, counter: Counter = count_silently) -> None:
+        """Raises `UserError` for a folder that is no run."""
+        self.predictor = Predictor(run, VIEWS, calibrated=False)
+        self.counter = counter
+
+    @property
+    def identity(self) -> Mapping[str, Any]:
+        """What decides the vectors: weights, network, preparation, views; and how long they are."""
+        predictor = self.predictor
+        data = predictor.recipe.data.model_dump(mode="json")
+        return {
+            "weights": predictor.checksum,
+            "network": model_kind(predictor.recipe, len(predictor.class_names)),
+            "preparation": {
+                **{name: data[name] for name in PREPARATION},
+                "evaluation_size": predictor.recipe.evaluation_size,
+            },
+            "views": list(VIEWS),
+            "width": int(predictor.model.embedding_width),
+            "run": str(predictor.run.root.absolute()),
+        }
+
+    def embed(self, photos: Iterable[bytes], total: int) -> Floats:
+        """Vectors (N, D) of encoded photos, in order.
+
+        Raises:
+            UserError: a photo cannot be decoded.
+        """
+        progress = self.counter("embedding photos", total)
+        parts = list(self._batches(photos, progress))
+        return np.concatenate(parts) if parts else np.zeros((0, self.predictor.model.embedding_width), np.float32)
+
+    def _batches(self, photos: Iterable[bytes], progress: Any) -> Iterator[Floats]:
+        for batch in self.predictor.of_sources(photos):
+            bad = next((error for error in batch.errors if error is not None), None)
+            if bad is not None:
+                raise UserError(f"a photo cannot be used: {bad}")
+            progress(len(batch.names))
+            yield batch.embeddings

@@ -1,0 +1,13 @@
+"""Who is at the machine."""
+
+from __future__ import annotations
+
+import getpass
+
+
+def login_name(otherwise: str = "somebody") -> str:
+    """The login name; `otherwise` where the system has none for this user, as in a container."""
+    try:
+        return getpass.getuser()
+    except (KeyError, OSError):
+        return otherwise

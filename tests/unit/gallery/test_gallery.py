@@ -1,0 +1,279 @@
+"""Enrol, remove, rename, merge, go back: each change is whole, and the vectors are those of the photos."""
+
+from __future__ import annotations
+
+import multiprocessing
+import os
+import signal
+import time
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from shelfmind.errors import UserError
+from shelfmind.gallery.changes import DamagedFileError, checksum, photo_name
+from shelfmind.gallery.gallery import By, Gallery, Photo, verify
+from shelfmind.gallery.search import ExactSearch
+from shelfmind.gallery.storage import LocalFiles
+
+ODD_NAMES = ["可乐 330ml", "a/b\\c", 'it\'s "quoted"', "😀 emoji", "x" * 300, "..", "-rf"]
+
+
+ME = By("tester", "because")
+
+
+def photos(sku: str, *contents: str) -> list[Photo]:
+    """Photos of a product with these contents."""
+    return [Photo(sku, f"{content}.jpg", content.encode()) for content in contents]
+
+
+def products(gallery: Gallery) -> dict[str, set[str]]:
+    """The names of each product's photos."""
+    return {sku: {entry.photo for entry in found.values()} for sku, found in gallery.state.products.items()}
+
+
+def assert_holds(gallery: Gallery, embedder: Any, of: dict[str, set[str]]) -> None:
+    """These products with these photos, each with its own vector."""
+    assert products(gallery) == of
+    entries, vectors = gallery.vectors()
+    assert [entry.sku for entry in entries] == sorted(entry.sku for entry in entries)
+    for entry, row in zip(entries, vectors, strict=True):
+        np.testing.assert_allclose(row, embedder.vector(entry.photo.removesuffix(".jpg").encode()), atol=1e-6)
+
+
+def test_a_product_is_there_after_it_was_added_and_after_opening(gallery, files, embedder) -> None:
+    outcome = gallery.add([*photos("茶", "a", "b"), *photos("cola", "c")], embedder, ME)
+    assert (outcome.version, outcome.warnings) == (2, ())
+    for each in (gallery, Gallery(files)):
+        assert_holds(each, embedder, {"茶": {"a.jpg", "b.jpg"}, "cola": {"c.jpg"}})
+    assert gallery.photo(checksum(b"a")) == b"a"
+
+
+def test_only_what_is_new_is_embedded(gallery, embedder) -> None:
+    gallery.add(photos("tea", "a", "b", "a"), embedder, ME)
+    assert embedder.asked == [b"a", b"b"]
+    assert gallery.add(photos("tea", "a"), embedder, ME).version is None
+    gallery.add([*photos("tea", "b", "c"), *photos("cola", "a")], embedder, ME)
+    assert embedder.asked == [b"a", b"b", b"c"]
+    assert products(gallery) == {"tea": {"a.jpg", "b.jpg", "c.jpg"}, "cola": {"a.jpg"}}
+
+
+def test_a_photo_under_two_products_is_warned_of_and_refused_if_strict(gallery, embedder) -> None:
+    gallery.add(photos("tea", "a"), embedder, ME)
+    with pytest.raises(UserError, match=r"a\.jpg is a photo of cola and of tea"):
+        gallery.add(photos("cola", "a"), embedder, ME, strict=True)
+    assert gallery.add(photos("cola", "a", "b"), embedder, ME).warnings == ("a.jpg is a photo of cola and of tea",)
+
+
+def test_names_are_anything_printable(gallery, files, embedder) -> None:
+    gallery.add([photo for number, name in enumerate(ODD_NAMES) for photo in photos(name, str(number))], embedder, ME)
+    assert set(products(Gallery(files))) == set(ODD_NAMES)
+    for name in ("", " ", "a ", "a\nb", "x" * 301, "\x00"):
+        with pytest.raises(UserError, match="name must be 1 to 300 printable characters"):
+            gallery.add(photos(name, "z"), embedder, ME)
+
+
+def test_rename_merge_and_remove(gallery, files, embedder) -> None:
+    gallery.add([*photos("tea", "a", "b"), *photos("cola", "c"), *photos("coke", "c", "d")], embedder, ME)
+    gallery.rename("tea", "green tea", ME)
+    gallery.merge(["cola", "coke"], "cola", ME)
+    gallery.remove("green tea", ME, ["a.jpg"])
+    assert products(Gallery(files)) == {"green tea": {"b.jpg"}, "cola": {"c.jpg", "d.jpg"}}
+    gallery.remove("green tea", ME)
+    assert_holds(Gallery(files), embedder, {"cola": {"c.jpg", "d.jpg"}})
+    assert len(embedder.asked) == 4
+
+
+def test_what_is_not_there_is_named_with_what_is_near(gallery, embedder) -> None:
+    gallery.add([*photos("green tea", "a"), *photos("cola", "b")], embedder, ME)
+    for change in (lambda: gallery.remove("gren tea", ME), lambda: gallery.rename("gren tea", "x", ME)):
+        with pytest.raises(UserError, match="unknown product 'gren tea'; did you mean green tea"):
+            change()
+    with pytest.raises(UserError, match="there is a product 'cola' already"):
+        gallery.rename("green tea", "cola", ME)
+    with pytest.raises(UserError, match=r"has no photo z\.jpg"):
+        gallery.remove("cola", ME, ["z.jpg"])
+    assert len(gallery.state.history) == 2
+
+
+def test_every_change_can_be_undone_and_the_undoing_too(gallery, files, embedder) -> None:
+    gallery.add(photos("tea", "a", "b"), embedder, ME)
+    gallery.add(photos("cola", "c"), embedder, ME)
+    gallery.rename("tea", "x", ME)
+    gallery.remove("cola", ME)
+    assert gallery.roll_back(2, By("another", "a mistake")).version == 6
+    assert products(Gallery(files)) == {"tea": {"a.jpg", "b.jpg"}}
+    gallery.roll_back(4, ME)
+    assert_holds(Gallery(files), embedder, {"x": {"a.jpg", "b.jpg"}, "cola": {"c.jpg"}})
+    said = [(each.kind, each.author, each.reason) for each in gallery.state.history]
+    assert said[5] == ("rollback", "another", "a mistake")
+    for version in (0, 9):
+        with pytest.raises(UserError, match=f"version must be from 1 to 7, got {version}"):
+            gallery.roll_back(version, ME)
+    assert set(gallery.at(3).products) == {"tea", "cola"}
+
+
+def test_other_weights_are_refused_until_everything_is_renewed(gallery, files, embedder) -> None:
+    gallery.add(photos("tea", "a", "b"), embedder, ME)
+    other = type(embedder)("second")
+    with pytest.raises(UserError, match=r"another network or preparation \(weights differ\)"):
+        gallery.add(photos("tea", "c"), other, ME)
+    gallery.re_embed(other, ME)
+    assert_holds(Gallery(files), other, {"tea": {"a.jpg", "b.jpg"}})
+    gallery.add(photos("tea", "c"), other, ME)
+    gallery.remove("tea", ME)
+    gallery.roll_back(4, ME)
+    assert_holds(gallery, other, {"tea": {"a.jpg", "b.jpg", "c.jpg"}})
+
+
+def all_bytes(root: Path) -> bytes:
+    return b"".join(path.read_bytes() for path in sorted(root.rglob("*")) if path.is_file())
+
+
+def test_what_is_removed_is_gone_from_the_files_after_compaction(gallery, files, embedder) -> None:
+    gallery.add([*photos("tea", "a"), *photos("secret", "hidden")], embedder, ME)
+    gallery.add(photos("tea", "b"), embedder, ME)
+    gallery.remove("secret", ME)
+    vector = embedder.vector(b"hidden").astype(np.float32).tobytes()
+    assert vector in all_bytes(files.root)
+    assert gallery.compact() > 0
+    assert vector not in all_bytes(files.root)
+    assert checksum(b"hidden").encode() not in all_bytes(files.root)
+    assert not (files.root / photo_name(checksum(b"hidden"))).exists()
+    for each in (gallery, Gallery(files)):
+        assert_holds(each, embedder, {"tea": {"a.jpg", "b.jpg"}})
+        assert [summary.kind for summary in each.state.history] == ["create", "add", "add", "remove"]
+    with pytest.raises(UserError, match="version 2 can no longer be read: a compaction kept version 4 and later ones"):
+        gallery.roll_back(2, ME)
+    gallery.add(photos("secret", "hidden"), embedder, ME)
+    assert_holds(Gallery(files), embedder, {"tea": {"a.jpg", "b.jpg"}, "secret": {"hidden.jpg"}})
+    gallery.compact()
+    assert_holds(Gallery(files), embedder, products(gallery))
+    assert list(verify(files)) == []
+
+
+def test_a_flipped_byte_in_any_file_is_found_and_named(gallery, files, embedder) -> None:
+    gallery.add([*photos("tea", "a", "b"), *photos("cola", "c")], embedder, ME)
+    gallery.compact()
+    gallery.add(photos("tea", "d"), embedder, ME)
+    gallery.remove("cola", ME)
+    assert list(verify(files)) == []
+    paths = [path for path in files.root.rglob("*") if path.is_file()]
+    assert len(paths) == 9
+    for path in paths:
+        whole = path.read_bytes()
+        for index in sorted({0, len(whole) // 3, len(whole) // 2, len(whole) - 1}):
+            path.write_bytes(whole[:index] + bytes([whole[index] ^ 0x40]) + whole[index + 1 :])
+            assert [fault.file for fault in verify(files)] == [path.relative_to(files.root).as_posix()]
+        path.write_bytes(whole[:-1])
+        assert [fault.file for fault in verify(files)] == [path.relative_to(files.root).as_posix()]
+        path.unlink()
+        assert list(verify(files)) or path.name == "000000004.json"  # without its last change it is an older version
+        path.write_bytes(whole)
+
+
+def test_damage_is_not_read_as_if_it_were_whole(gallery, files, embedder) -> None:
+    gallery.add(photos("tea", "a"), embedder, ME)
+    (vectors,) = (files.root / "vectors").iterdir()
+    vectors.write_bytes(vectors.read_bytes()[:-1] + b"\xff")
+    with pytest.raises(DamagedFileError, match=r"vectors/.*\.npy is damaged: its checksum is another"):
+        Gallery(files).vectors()
+    change = files.root / "changes" / "000000002.json"
+    change.write_bytes(change.read_bytes().replace(b"tea", b"tee"))
+    with pytest.raises(DamagedFileError, match=r"changes/000000002\.json is damaged"):
+        Gallery(files)
+
+
+def test_a_newer_format_and_a_place_without_a_gallery(gallery, files, embedder, tmp_path) -> None:
+    with pytest.raises(UserError, match="there is no gallery at"):
+        Gallery(LocalFiles(tmp_path / "none"))
+    with pytest.raises(UserError, match="is a gallery already"):
+        Gallery.create(files, embedder, ME)
+    path = files.root / "changes" / "000000001.json"
+    line = path.read_bytes().partition(b"\n")[0].replace(b'"format":1', b'"format":2')
+    path.write_bytes(line + b"\n" + checksum(line).encode() + b"\n")
+    with pytest.raises(UserError, match=r"written by a newer shelfmind \(format 2\)"):
+        Gallery(files)
+
+
+def test_a_full_disk_changes_nothing(gallery, files, embedder, monkeypatch) -> None:
+    gallery.add(photos("tea", "a"), embedder, ME)
+
+    def full(*words: Any) -> None:
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(os, "link", full)
+    with pytest.raises(UserError, match="No space left on device; nothing was changed"):
+        gallery.add(photos("tea", "b"), embedder, ME)
+    monkeypatch.undo()
+    assert products(Gallery(files)) == {"tea": {"a.jpg"}}
+    assert list(verify(files)) == []
+
+
+def enrol_many(root: str, name: str, count: int, embedder: Any) -> None:
+    gallery = Gallery(LocalFiles(Path(root)))
+    for number in range(count):
+        gallery.add([Photo(name, f"{name}{number}.jpg", f"{name}{number}".encode())], embedder, By(name))
+
+
+def test_two_writers_at_once_lose_nothing(gallery, files, embedder) -> None:
+    context = multiprocessing.get_context("fork")
+    writers = [
+        context.Process(target=enrol_many, args=(str(files.root), name, 25, embedder)) for name in ("甲", "乙", "丙")
+    ]
+    for writer in writers:
+        writer.start()
+    while any(writer.is_alive() for writer in writers):  # a reader never sees half a change
+        assert all(len(found) <= 25 for found in Gallery(files).state.products.values())
+    for writer in writers:
+        writer.join()
+        assert writer.exitcode == 0
+    gallery.refresh()
+    assert {sku: len(found) for sku, found in gallery.state.products.items()} == {"甲": 25, "乙": 25, "丙": 25}
+    assert [each.version for each in gallery.state.history] == list(range(1, 77))
+    assert_holds(gallery, embedder, {sku: {f"{sku}{number}.jpg" for number in range(25)} for sku in ("甲", "乙", "丙")})
+
+
+def test_a_writer_that_is_killed_leaves_whole_changes_only(gallery, files, embedder) -> None:
+    context = multiprocessing.get_context("fork")
+    for number in range(4):
+        writer = context.Process(target=enrol_many, args=(str(files.root), f"w{number}", 10_000, embedder))
+        writer.start()
+        time.sleep(0.15)
+        assert writer.pid is not None
+        os.kill(writer.pid, signal.SIGKILL)
+        writer.join()
+    found = Gallery(files)
+    assert len(found.state.products) == 4
+    assert list(verify(files)) == []
+    assert found.add(photos("tea", "a"), embedder, ME).version == found.state.version
+
+
+def test_compaction_beside_a_writer_loses_nothing(gallery, files, embedder) -> None:
+    context = multiprocessing.get_context("fork")
+    writer = context.Process(target=enrol_many, args=(str(files.root), "w", 60, embedder))
+    writer.start()
+    while writer.is_alive():
+        gallery.compact()
+    writer.join()
+    assert writer.exitcode == 0
+    assert len(Gallery(files).state.products["w"]) == 60
+    assert list(verify(files)) == []
+
+
+def test_search_finds_the_photo_that_is_most_alike(gallery, embedder) -> None:
+    gallery.add([*photos("tea", "a", "b"), *photos("cola", "c"), *photos("milk", "d", "e", "f")], embedder, ME)
+    search = ExactSearch(*gallery.vectors())
+    asked = np.stack([embedder.vector(b"b"), 3 * embedder.vector(b"e")])
+    first, second = search(asked, 2)
+    assert (first[0].sku, first[0].entry.photo, len(first)) == ("tea", "b.jpg", 2)
+    assert first[0].similarity == pytest.approx(1, abs=1e-5)
+    assert (second[0].sku, second[0].entry.photo) == ("milk", "e.jpg")
+    plain = {
+        sku: max(float(asked[0] @ embedder.vector(p.encode())) for p in names)
+        for sku, names in {"tea": "ab", "cola": "c", "milk": "def"}.items()
+    }
+    assert [match.sku for match in search(asked[:1], 9)[0]] == sorted(plain, key=lambda sku: -plain[sku])
+    assert ExactSearch([], np.zeros((0, 8), np.float32))(asked, 2) == [[], []]
