@@ -84,6 +84,7 @@ def _problem(fault: ErrorDetails) -> str:
         return f"must have {context['max_length']} entries, got {context['actual_length']}"
     must = _MUST.get(kind) or _KINDS.get(kind.split("_")[0])
     said = f"is not right: {fault['msg']}" if must is None else f"must {must.format_map(context)}".replace("'", "")
+    said = said.replace(" 1 entries", " 1 entry")
     hint = ""
     if kind == "literal_error" and isinstance(given, str):
         hint = nearest(given, re.findall("'([^']*)'", str(context["expected"])))

@@ -9,9 +9,9 @@ from typing import Any
 
 import numpy as np
 import pytest
-from shelfmind.pages.report import write_report
 
 from shelfmind.evaluation import evaluate
+from shelfmind.pages.evaluation_report import write_evaluation_report
 from shelfmind.records import Predictions
 
 NAMES = ("可乐 330ml", "雪碧 500ml", "酱油", "蜂蜜", "茶", "others")
@@ -29,7 +29,7 @@ def report(tmp_path_factory: pytest.TempPathFactory) -> Path:
     paths = tuple(f"/照片/{number}.jpg" for number in range(300))
     predictions = Predictions(paths, labels, probabilities, np.zeros((300, 1), np.float32), NAMES)
     path = tmp_path_factory.mktemp("report") / "report.html"
-    write_report(
+    write_evaluation_report(
         path,
         name="first",
         data="photos",

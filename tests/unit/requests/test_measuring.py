@@ -26,7 +26,7 @@ def test_one_run_or_several() -> None:
         (["a", "b"], {}, "several runs need --out"),
         (["a", "b"], {"out": "c", "logit_adjust": 1}, "take no --logit-adjust"),
         (["a"], {"out": "c"}, "--out is for several runs"),
-        ([], {}, "RUN... must have at least 1 entries, got []"),
+        ([], {}, "RUN... must have at least 1 entry, got []"),
     ],
 )
 def test_results_of_several_runs_need_a_folder(runs: list[str], others: dict[str, object], said: str) -> None:
