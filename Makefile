@@ -18,7 +18,7 @@ demo: setup
 test: setup
 	$(SETTINGS) $(BIN)/python -m pytest -W error -m "not slow" --ignore=tests/browser tests
 
-# Every method of training by command, whole label checks, searches: about six minutes on one core.
+# Every method of training by command, interrupted ones, whole label checks, searches: about six minutes on one core.
 test-slow: setup
 	$(SETTINGS) $(BIN)/python -m pytest -W error -m slow --ignore=tests/browser tests
 

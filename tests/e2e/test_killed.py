@@ -143,6 +143,7 @@ def test_ctrl_c_says_how_to_go_on(command, settings, data, environment, place, c
     assert contents(run / "state.ckpt")[1]["epoch"] >= 1
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("which", [signal.SIGINT, signal.SIGTERM], ids=["Ctrl-C", "SIGTERM"])
 def test_a_signal_while_a_graph_runs_says_how_to_go_on(which, command, data, environment, place, tmp_path):
     """MindSpore has a handler of its own in place then, which is nearly always with a network of usual size."""
@@ -173,6 +174,7 @@ except KeyboardInterrupt:
 """
 
 
+@pytest.mark.slow
 def test_ctrl_c_interrupts_a_program_that_trains_and_its_signals_stay_its_own(data, environment, place, tmp_path):
     program = PROGRAM.format(data=str(data), out=str(tmp_path / "run"))
     with subprocess.Popen(
