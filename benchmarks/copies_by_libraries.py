@@ -18,42 +18,38 @@ limits" judges by the audit's limits what is left of a pair at the place where E
 
 from __future__ import annotations
 
-import os
+import one_thread  # noqa: F401 - before NumPy
 
-for _threads in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"):
-    os.environ[_threads] = "1"
+# isort: split
+import argparse
+import io
+import multiprocessing
+import sys
+import tempfile
+import time
+from collections.abc import Callable, Iterator
+from concurrent.futures import ProcessPoolExecutor
+from dataclasses import dataclass
+from importlib.util import find_spec
+from pathlib import Path
+from typing import Any
 
-import argparse  # noqa: E402
-import io  # noqa: E402
-import multiprocessing  # noqa: E402
-import sys  # noqa: E402
-import tempfile  # noqa: E402
-import time  # noqa: E402
-from collections.abc import Callable, Iterator  # noqa: E402
-from concurrent.futures import ProcessPoolExecutor  # noqa: E402
-from dataclasses import dataclass  # noqa: E402
-from importlib.util import find_spec  # noqa: E402
-from pathlib import Path  # noqa: E402
-from typing import Any  # noqa: E402
+import numpy as np
+import numpy.typing as npt
+from command import exit_status, parser_of
+from duplicates import blended, share, show
+from rows import read_rows
 
-import numpy as np  # noqa: E402
-import numpy.typing as npt  # noqa: E402
-from command import exit_status, parser_of  # noqa: E402
-from duplicates import blended, share, show  # noqa: E402
-from rows import read_rows  # noqa: E402
+from shelfmind import generate
+from shelfmind.analysis.measuring.measurement import measure
+from shelfmind.analysis.near_duplicates import alignment
+from shelfmind.analysis.near_duplicates.close_pairs import close_pairs
+from shelfmind.analysis.near_duplicates.groups import Limits, same_photo
+from shelfmind.arrays import Bools, Floats, Ints
+from shelfmind.errors import UserError
+from shelfmind.files import write_json
+from shelfmind.images.fingerprints import SIDE, VIEWS, descriptors
 
-from shelfmind import generate  # noqa: E402
-from shelfmind.analysis.measuring.measurement import measure  # noqa: E402
-from shelfmind.analysis.near_duplicates import alignment  # noqa: E402
-from shelfmind.analysis.near_duplicates.close_pairs import close_pairs  # noqa: E402
-from shelfmind.analysis.near_duplicates.groups import Limits, same_photo  # noqa: E402
-from shelfmind.errors import UserError  # noqa: E402
-from shelfmind.files import write_json  # noqa: E402
-from shelfmind.images.fingerprints import SIDE, VIEWS, descriptors  # noqa: E402
-
-Floats = npt.NDArray[np.float32]
-Ints = npt.NDArray[np.int64]
-Bools = npt.NDArray[np.bool_]
 Prints = npt.NDArray[np.void]
 
 PACKAGES = {"faiss": "faiss-cpu", "cv2": "opencv-python-headless"}

@@ -77,11 +77,11 @@ def test_a_kept_temperature_is_used_and_taken_away_where_it_does_not_help(copied
 FEWER = """
 import shelfmind
 from shelfmind.workflows import ensemble
-before, ensemble.FEWEST = ensemble.FEWEST, 3
+before, ensemble.too_few_images = ensemble.too_few_images, lambda images: images < 3
 try:
     outcome = shelfmind.evaluate({runs!r}, {data!r}, out={out!r})
 finally:
-    ensemble.FEWEST = before
+    ensemble.too_few_images = before
 answer = [outcome.weighted_on, sum(member.weight for member in outcome.members)]
 """
 

@@ -36,7 +36,7 @@ def read_vectors(files: Files, digest: str) -> Floats:
 
 
 def gathered(files: Files, wanted: Sequence[tuple[str, int]], width: int) -> Floats:
-    """The vectors at these places, each a file's checksum and a row, in order: (N, D)."""
+    """The vectors that are wanted, each by its file's checksum and its row, in order: (N, D)."""
     found = np.empty((len(wanted), width), np.float32)
     for digest in dict.fromkeys(file for file, _ in wanted):
         rows = [(index, row) for index, (file, row) in enumerate(wanted) if file == digest]

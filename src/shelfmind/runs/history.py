@@ -148,7 +148,7 @@ def run_of(checkpoint: Path) -> RunFolder | None:
 
 def folders_before(run: RunFolder, count: int) -> list[Path]:
     """Where the histories of so many runs lie whose weights a run began with."""
-    return [run.before / str(place) for place in range(count)]
+    return [run.before / str(index) for index in range(count)]
 
 
 def _histories_before(run: RunFolder, counter: Counter) -> Iterator[History]:
@@ -159,7 +159,7 @@ def _histories_before(run: RunFolder, counter: Counter) -> Iterator[History]:
     if not run.before.is_dir():
         yield from _asked_before(run, counter)
         return
-    for folder in map(RunFolder, sorted(run.before.iterdir())):
+    for folder in map(RunFolder, sorted(run.before.iterdir(), key=lambda folder: int(folder.name))):
         title = str(read_json(folder.root / ORIGIN)["run"])
         if not folder.split.exists():
             raise _untold_before(run, title)

@@ -9,6 +9,7 @@ import numpy as np
 from shelfmind.errors import UserError
 from shelfmind.evaluation import Evaluation, evaluate
 from shelfmind.evaluation.ensemble import ENSEMBLING, average_predictions, contributions
+from shelfmind.evaluation.intervals import LEAST_IMAGES, too_few_images
 from shelfmind.files import write_json
 from shelfmind.inference.predictor import Predictor
 from shelfmind.nouns import counted
@@ -29,10 +30,6 @@ from shelfmind.workflows.evaluate import (
     write_tables,
 )
 from shelfmind.workflows.judged_images import UNSEEN, notes_on, notes_on_overlap, overlap_with, refuse_too_few
-
-FEWEST = 10
-"""Images without which nothing is judged or fitted: even if all ten were right, an accuracy of 70% would be as
-compatible with it (95% interval)."""
 
 
 def evaluate_ensemble(request: EvaluateRequest, watcher: Observer = SILENT) -> Evaluation:
@@ -81,7 +78,7 @@ def evaluate_ensemble(request: EvaluateRequest, watcher: Observer = SILENT) -> E
     members, rule = predicted(catalog, split), ENSEMBLING[request.ensembling]
     weights, judge_of_weights = np.full(len(runs), 1 / len(runs)), "equal"
     validation = () if known.without_history or "val" in split_names(split) else together.split("val")
-    if rule.weigh is not None and len(validation) >= FEWEST:
+    if rule.weigh is not None and not too_few_images(len(validation)):
         weights, judge_of_weights = rule.weigh(predicted(together, "val")), "val"
     mean = average_predictions(members, weights, rule.pool)
     train_images = np.array(predictors[0].train_images, np.int64)
@@ -128,4 +125,5 @@ def _why_equal(known: KnownData, split: str, images: int) -> str:
         return "it cannot be told which validation images no run was trained on"
     if "val" in split_names(split):
         return "weights found on the images that judge them would flatter"
-    return f"{counted(images, 'validation image')} that no run was trained on to find weights by, {FEWEST} are needed"
+    there = f"{counted(images, 'validation image')} that no run was trained on"
+    return f"{there} to find weights by, {LEAST_IMAGES} are needed"

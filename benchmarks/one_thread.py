@@ -1,0 +1,8 @@
+"""Import it before NumPy: the libraries that NumPy and others compute with take one thread, as do child processes."""
+
+from __future__ import annotations
+
+import os
+
+for _name in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"):
+    os.environ[_name] = "1"
