@@ -49,17 +49,17 @@ def predictions_table(predictions: Sequence[Prediction], top: int, width: int) -
     )
     for prediction, path in zip(predictions, paths, strict=True):
         cells = [
-            f"{shortened(guess.class_name, layout.name)} {guess.probability:.1%}"
+            f"{with_ellipsis(guess.class_name, layout.name)} {guess.probability:.1%}"
             for guess in prediction.guesses[: layout.guesses]
         ]
-        texts = (shortened(path, layout.path, _PATH_HEAD), *(cells or [f"unusable: {prediction.error}"]))
+        texts = (with_ellipsis(path, layout.path, _PATH_HEAD), *(cells or [f"unusable: {prediction.error}"]))
         table.add_row(*map(Text, texts))  # as text: a name in brackets is no markup
     if layout.guesses < most:
         table.caption = f"{layout.guesses} of {most} guesses fit here; --out predictions.csv writes all"
     return table
 
 
-def shortened(text: str, cells: int | None, head_share: float = 0.5) -> str:
+def with_ellipsis(text: str, cells: int | None, head_share: float = 0.5) -> str:
     """The text in at most so many terminal cells, with an ellipsis within; Chinese characters take two cells."""
     if cells is None or cell_len(text) <= cells:
         return text
@@ -98,7 +98,7 @@ def _without_shared_folder(paths: Sequence[str]) -> tuple[str | None, list[str]]
 
 
 def _apart(texts: set[str], cells: int, head_share: float = 0.5) -> bool:
-    return len({shortened(text, cells, head_share) for text in texts}) == len(texts)
+    return len({with_ellipsis(text, cells, head_share) for text in texts}) == len(texts)
 
 
 def _longest(texts: Iterable[str], heading: str) -> int:

@@ -26,7 +26,7 @@ Row = tuple[bytes, int, str]
 """An encoded image, its class id and its name."""
 
 
-def write_split(
+def write_shards(
     folder: Path,
     split: str,
     files: Sequence[Path],

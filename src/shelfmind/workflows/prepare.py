@@ -222,7 +222,7 @@ def _write_mindrecord(
     from shelfmind.machine.device import start_mindspore
 
     start_mindspore()
-    from shelfmind.images.mindrecord import describe_shards, write_split
+    from shelfmind.images.mindrecord import describe_shards, write_shards
 
     shards_folder = folder / MINDRECORD_FOLDER
     shards_folder.mkdir()
@@ -235,7 +235,7 @@ def _write_mindrecord(
         of_split = [(folder / target, ids[row.class_name], target) for row, target in kept if row.new_split == split]
         if of_split:
             files, labels, names = zip(*of_split, strict=True)
-            shards[split] = write_split(
+            shards[split] = write_shards(
                 shards_folder, split, files, labels, names, image_size=image_size, progress=progress
             )
     write_json(shards_folder / "classes.json", {"names": class_names, "shards": shards, "image_size": image_size})

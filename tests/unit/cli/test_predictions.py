@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from rich.cells import cell_len
 from rich.console import Console
 
-from shelfmind.cli.predictions import predictions_table, shortened
+from shelfmind.cli.predictions import predictions_table, with_ellipsis
 from shelfmind.inference.predictor import Guess, Prediction
 
 NAMES = [
@@ -89,6 +89,6 @@ def test_long_paths_keep_their_endings(width: int) -> None:
 
 @given(st.text(max_size=40), st.integers(1, 50))
 def test_shortened_text_fits(text: str, cells: int) -> None:
-    short = shortened(text, cells)
+    short = with_ellipsis(text, cells)
     assert cell_len(short) <= max(cells, 1)
     assert short == text or "…" in short

@@ -32,7 +32,7 @@ def write(folder, photos, monkeypatch, shard=4):
     labels = [number % 3 for number in range(len(photos))]
     names = [f"train/可乐/{path.name}" for path in photos]
     done: list[int] = []
-    shards = mindrecord.write_split(folder, "train", photos, labels, names, image_size=48, progress=done.append)
+    shards = mindrecord.write_shards(folder, "train", photos, labels, names, image_size=48, progress=done.append)
     assert sum(done) == len(photos)
     return shards
 
@@ -73,10 +73,10 @@ def test_a_place_that_cannot_be_written_is_one_sentence(mindspore, photos, tmp_p
     from shelfmind.images import mindrecord
 
     with pytest.raises(OSError, match="No such file"):
-        mindrecord.write_split(tmp_path / "none", "train", photos, [0] * 10, ["x"] * 10, image_size=48, progress=print)
+        mindrecord.write_shards(tmp_path / "none", "train", photos, [0] * 10, ["x"] * 10, image_size=48, progress=print)
     (tmp_path / "train-00000.mindrecord.db").mkdir()  # where MindRecord wants its index
     with pytest.raises(UserError, match=r"cannot be written: .*is there space left") as raised:
-        mindrecord.write_split(tmp_path, "train", photos, [0] * 10, ["x"] * 10, image_size=48, progress=print)
+        mindrecord.write_shards(tmp_path, "train", photos, [0] * 10, ["x"] * 10, image_size=48, progress=print)
     assert "\n" not in str(raised.value)
 
 
