@@ -688,7 +688,7 @@ def gallery_create(
         run: the run whose network makes the vectors
         author: who makes the change; your login name if not given
         reason: why, for the history (default: )
-        data: a data set whose classes are enrolled at once
+        data: a data set, all photos of which are enrolled at once, whatever their split
         format: one of csv, folder, grocery_store, rp2k; found out if not given
         watcher: told of the progress
 
@@ -723,7 +723,7 @@ def gallery_add(
         author: who makes the change; your login name if not given
         reason: why, for the history (default: )
         sku: the product that they show
-        data: instead: a data set, each class of which is a product
+        data: instead: a data set, all photos of which are enrolled under the names of their classes
         format: one of csv, folder, grocery_store, rp2k; found out if not given
         run: the run that makes its vectors, if it has moved since the gallery was made
         strict: refuse what is only warned of otherwise: a photo of two products

@@ -40,7 +40,9 @@ class GalleryCreateRequest(GalleryChangeRequest):
     )
 
     run: Path = Field(description="the run whose network makes the vectors")
-    data: Path | None = Field(None, description="a data set whose classes are enrolled at once")
+    data: Path | None = Field(
+        None, description="a data set, all photos of which are enrolled at once, whatever their split"
+    )
     format: Format = None
 
     def require_inputs(self) -> None:
@@ -63,7 +65,9 @@ class GalleryAddRequest(GalleryChangeRequest):
         (), description="images of one product, folders of such, or patterns"
     )
     sku: str | None = Field(None, description="the product that they show")
-    data: Path | None = Field(None, description="instead: a data set, each class of which is a product")
+    data: Path | None = Field(
+        None, description="instead: a data set, all photos of which are enrolled under the names of their classes"
+    )
     format: Format = None
     run: RunOfGallery = None
     strict: bool = Field(False, description="refuse what is only warned of otherwise: a photo of two products")
