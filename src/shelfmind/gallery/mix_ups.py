@@ -1,0 +1,129 @@
+"""Which products would be taken for one another: photos of either that are nearer to the other than to their own."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from shelfmind.analysis.image_audit.class_sizes import TINY
+from shelfmind.arrays import Floats, Ints
+from shelfmind.evaluation.matrix_rows import row_chunks
+from shelfmind.gallery.likeness import Likeness
+
+MIXED_UP = 0.25
+"""The share of two products' photos that are nearer to the other one, above which they are hardly told apart: halfway
+between never (0) and as by a coin (0.5), which is what one product under two names gives."""
+_CHUNK_VALUES = 1 << 24
+_NEAREST = 3
+"""So many products whose prototypes are nearest are compared with a product, beside those that a photo of it is nearest
+to."""
+
+Share = tuple[int, int]
+"""So many of so many."""
+
+
+@dataclass(frozen=True, slots=True)
+class MixUp:
+    """Two products of which some photos are taken for the other, or that are all but one.
+
+    `taken` are the photos of the product that are nearer to the other, of those that can be judged: each is left out of
+    its own, which takes two. `likeness` is the mean cosine of a photo of the one and a photo of the other, `usual` the
+    same of two photos of one of them, the mean of both products.
+    """
+
+    product: int
+    other: int
+    taken: Share
+    taken_of_other: Share
+    likeness: float
+    usual: float
+    all_but_one: bool
+
+    @property
+    def share(self) -> float | None:
+        """Of all photos that can be judged, those nearer to the other; None if none can."""
+        asked = self.taken[1] + self.taken_of_other[1]
+        return (self.taken[0] + self.taken_of_other[0]) / asked if asked else None
+
+
+def mix_ups(likeness: Likeness, touched: Ints) -> list[MixUp]:
+    """The pairs with one of the products `touched` in it of which photos are taken for the other, worst first.
+
+    A pair is all but one product if photos of the two are as like each other as two photos of one product. (That
+    difference is the squared distance of the means without the noise that few photos leave in it, the unbiased maximum
+    mean discrepancy with a linear kernel: Gretton et al., "A Kernel Two-Sample Test", JMLR 2012. So it does not depend
+    on how many photos there are; where a product has only one, the other's count, or those of all products.)
+
+    As one product under two names falls below that by chance half of the time, a pair whose products have five photos
+    each or more also is if more than `MIXED_UP` of them are taken for the other, and photos of the two are as like each
+    other as those of the product that varies more.
+    """
+    products, others = _candidates(likeness, touched)
+    taken = _taken(likeness, products, others), _taken(likeness, others, products)
+    asked = _asked(likeness, products), _asked(likeness, others)
+    between = (likeness.sums[products] * likeness.sums[others]).sum(axis=1)
+    between /= likeness.counts[products] * likeness.counts[others]
+    least, mean = _usual(likeness, products, others)
+    share = (taken[0] + taken[1]) / np.maximum(asked[0] + asked[1], 1)
+    hardly_apart = (np.minimum(*asked) >= TINY) & (share > MIXED_UP) & (between >= least)
+    all_but_one = (between >= mean) | hardly_apart
+    chosen = np.flatnonzero(all_but_one | (share > 0))
+    order = chosen[np.lexsort((-between[chosen], -share[chosen], ~all_but_one[chosen]))]
+    return [
+        MixUp(
+            int(products[row]),
+            int(others[row]),
+            (int(taken[0][row]), int(asked[0][row])),
+            (int(taken[1][row]), int(asked[1][row])),
+            float(between[row]),
+            float(mean[row]),
+            bool(all_but_one[row]),
+        )
+        for row in order
+    ]
+
+
+def _candidates(likeness: Likeness, touched: Ints) -> tuple[Ints, Ints]:
+    """Pairs worth a comparison, each once, a touched product first: (Q,) both."""
+    rows = np.flatnonzero(np.isin(likeness.labels, touched))
+    nearest, _ = likeness.nearest_other(rows)
+    pairs = [np.stack([likeness.labels[rows], nearest], axis=1)[nearest >= 0]]
+    pairs += [
+        np.stack([touched, column], axis=1)[column >= 0] for column in likeness.nearest_products(touched, _NEAREST)
+    ]
+    found = np.unique(np.concatenate(pairs), axis=0)
+    twice = np.isin(found[:, 1] * likeness.products + found[:, 0], found[:, 0] * likeness.products + found[:, 1])
+    kept = found[~twice | (found[:, 0] < found[:, 1])]
+    return np.ascontiguousarray(kept[:, 0]), np.ascontiguousarray(kept[:, 1])
+
+
+def _taken(likeness: Likeness, own: Ints, others: Ints) -> Ints:
+    """How many photos of `own` are nearer to `others` than to their own product without them, (Q,)."""
+    counts = likeness.counts[own]
+    pair = np.repeat(np.arange(len(own)), counts)
+    offset = np.arange(len(pair)) - np.repeat(np.cumsum(counts) - counts, counts)
+    rows = likeness.order[likeness.starts[own][pair] + offset]
+    nearer = np.zeros(len(pair), np.bool_)
+    for part in row_chunks(len(pair), likeness.vectors.shape[1], _CHUNK_VALUES):
+        towards = (likeness.vectors[rows[part]] * likeness.prototypes[others[pair[part]]]).sum(axis=1)
+        nearer[part] = towards > likeness.to_own(rows[part])
+    return np.asarray(np.bincount(pair[nearer], minlength=len(own)), np.int64)
+
+
+def _asked(likeness: Likeness, products: Ints) -> Ints:
+    counts = likeness.counts[products]
+    return np.where(counts > 1, counts, 0)
+
+
+def _usual(likeness: Likeness, products: Ints, others: Ints) -> tuple[Floats, Floats]:
+    """How like each other two photos of one of the products are: the less like, and the mean of both, (Q,).
+
+    One of a single photo has no say; if both are, what is usual in the gallery counts, which nothing reaches where all
+    products are of single photos.
+    """
+    within = np.stack([likeness.within[products], likeness.within[others]])
+    known = likeness.within[np.isfinite(likeness.within)]
+    anywhere = np.float32(np.median(known) if len(known) else np.inf)
+    within = np.where(np.isfinite(within), within, np.where(np.isfinite(within[::-1]), within[::-1], anywhere))
+    return within.min(axis=0), within.mean(axis=0)
