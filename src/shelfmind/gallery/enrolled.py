@@ -62,9 +62,24 @@ class Enrolled:
         return np.unique(self.labels[self.asked])
 
     @cached_property
+    def mine(self) -> Ints:
+        """The photos of touched products."""
+        return np.flatnonzero(np.isin(self.labels, self.touched))
+
+    @cached_property
+    def nearest_other(self) -> tuple[Ints, Floats]:
+        """Of each photo the other product whose prototype is nearest, and its cosine, (N,) both.
+
+        -1 and minus infinity where there is none, or nothing is asked of the photo's product.
+        """
+        index, cosine = np.full(len(self.labels), -1, np.int64), np.full(len(self.labels), -np.inf, np.float32)
+        index[self.mine], cosine[self.mine] = self.likeness.nearest_other(self.mine)
+        return index, cosine
+
+    @cached_property
     def mix_ups(self) -> list[MixUp]:
         """Pairs of products, one of them touched, of which photos are taken for the other, worst first."""
-        return mix_ups(self.likeness, self.touched)
+        return mix_ups(self.likeness, self.mine, self.nearest_other[0][self.mine])
 
     @cached_property
     def copies(self) -> list[tuple[Ints, float]]:
@@ -88,21 +103,21 @@ class Enrolled:
         say what is usual.
         """
         scores = np.full(len(self.labels), np.nan, np.float32)
-        mine = np.isin(self.labels, self.touched) & (self.likeness.counts[self.labels] > 1)
-        rows = self._references(mine)
-        if not too_few_images(len(rows)):
-            _, towards = self.likeness.nearest_other(rows)
-            strange = np.where(np.isfinite(towards), towards, 0) - self.likeness.to_own(rows)
-            apart = strange - np.median(strange)
-            scores[rows] = apart / max(_MAD_OF_NORMAL * float(np.median(np.abs(apart))), _LEAST_SPREAD)
-            scores[~mine] = np.nan
+        mine = self.mine[self.likeness.counts[self.labels[self.mine]] > 1]
+        others = self._references()
+        if too_few_images(len(mine) + len(others)):
+            return scores
+        towards = np.concatenate([self.nearest_other[1][mine], self.likeness.nearest_other(others)[1]])
+        strange = np.where(np.isfinite(towards), towards, 0) - self.likeness.to_own(np.concatenate([mine, others]))
+        apart = strange - np.median(strange)
+        spread = _MAD_OF_NORMAL * float(np.median(np.abs(apart)))
+        scores[mine] = apart[: len(mine)] / max(spread, _LEAST_SPREAD)
         return scores
 
-    def _references(self, mine: Bools) -> Ints:
-        """These photos, and enough of the others to say what is usual; no product's only photo."""
-        others = np.flatnonzero((self.likeness.counts[self.labels] > 1) & ~mine)
-        step = max(1, -(-len(others) // _REFERENCES))
-        return np.sort(np.concatenate([np.flatnonzero(mine), others[::step]]))
+    def _references(self) -> Ints:
+        """Enough photos of untouched products to say what is usual; no product's only photo."""
+        found = np.flatnonzero((self.likeness.counts[self.labels] > 1) & ~np.isin(self.labels, self.touched))
+        return found[:: max(1, -(-len(found) // _REFERENCES))]
 
     def shown(self, rows: Ints) -> tuple[Entry, ...]:
         """The first few of these photos."""

@@ -120,7 +120,7 @@ def trained_class(enrolled: Enrolled) -> Iterator[Finding]:
         return
     prototypes = unit_rows(np.stack([enrolled.trained[name] for name in names]))
     likeness = enrolled.likeness
-    rows = np.flatnonzero(np.isin(likeness.labels, enrolled.touched))
+    rows = enrolled.mine
     classes, towards = nearest(enrolled.vectors[rows], prototypes)
     own = likeness.to_own(rows)
     usual = float(np.nanmedian(own)) if np.isfinite(own).any() else np.inf
@@ -135,8 +135,8 @@ def trained_class(enrolled: Enrolled) -> Iterator[Finding]:
                 "trained_class",
                 product,
                 enrolled.nearest_to(pairs[row, 0], prototypes[pairs[row, 1]]),
-                f"{product} is all but the trained class {known}: {_of(share)} nearer to it than to the others of their own",
-                {"mixed_up": share, "expected_errors": float(shares[row])},
+                f"{product} is all but the trained class {known}: {_of(share)} nearer to it than to its own",
+                {"taken_for_other": share, "expected_errors": float(shares[row])},
                 known,
             )
 
@@ -148,7 +148,7 @@ def strays(enrolled: Enrolled) -> Iterator[Finding]:
     """
     scores = enrolled.strangeness
     found = np.flatnonzero(enrolled.asked & (scores > ROBUST_Z))
-    others, towards = enrolled.likeness.nearest_other(found)
+    others, towards = (each[found] for each in enrolled.nearest_other)
     pairs: set[int] = set()
     for place in np.argsort(-scores[found], kind="stable").tolist():
         row, product = int(found[place]), int(enrolled.labels[found[place]])
@@ -225,7 +225,7 @@ def poor(enrolled: Enrolled, issue: str) -> Iterator[Finding]:
         row = int(enrolled.measured.indices[image])
         if enrolled.asked[row]:
             entry = enrolled.entries[row]
-            sentence = f"{entry.photo} of {entry.sku}: {flagged.rule.words} ({flagged.measure} {value:.2g})"
+            sentence = f"{entry.photo} of {entry.sku}: {flagged.rule.words} ({flagged.measure} {value:.3g})"
             yield Finding(issue, entry.sku, (entry,), sentence, {flagged.measure: value})
 
 
@@ -233,9 +233,9 @@ def mix_up_figures(found: MixUp) -> dict[str, Figure]:
     """What is known of two products that are mixed up."""
     figures: dict[str, Figure] = {}
     if found.taken[1]:
-        figures["mixed_up"] = found.taken
+        figures["taken_for_other"] = found.taken
     if found.taken_of_other[1]:
-        figures["mixed_up_of_other"] = found.taken_of_other
+        figures["other_taken_for_it"] = found.taken_of_other
     if found.share is not None:
         figures["expected_errors"] = found.share
     return figures | {"likeness": found.likeness, "usual_likeness": found.usual}
@@ -279,5 +279,5 @@ KINDS: dict[str, Kind] = {
     "copies": Kind(copies, "look", "Copies within a product", "Keep one of each: others would tell more."),
     **{rule.issue: Kind(partial(poor, issue=rule.issue), "look", rule.title, rule.note) for rule in RULES.values()},
 }
-"""Everything that an enrolment is warned of and `gallery audit` lists. A further kind is a function and a line here, and
-its words in Chinese."""
+"""Everything that an enrolment is warned of and `gallery audit` lists. A further kind is a function and a line here,
+and its words in Chinese."""

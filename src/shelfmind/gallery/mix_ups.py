@@ -47,8 +47,11 @@ class MixUp:
         return (self.taken[0] + self.taken_of_other[0]) / asked if asked else None
 
 
-def mix_ups(likeness: Likeness, touched: Ints) -> list[MixUp]:
-    """The pairs with one of the products `touched` in it of which photos are taken for the other, worst first.
+def mix_ups(likeness: Likeness, rows: Ints, nearest: Ints) -> list[MixUp]:
+    """The pairs of products of which photos are taken for the other, worst first.
+
+    `rows` are all photos of the products that are asked about, `nearest` (R,) the nearest other product of each, -1 for
+    none; the other product of a pair may be any.
 
     A pair is all but one product if photos of the two are as like each other as two photos of one product. (That
     difference is the squared distance of the means without the noise that few photos leave in it, the unbiased maximum
@@ -59,7 +62,7 @@ def mix_ups(likeness: Likeness, touched: Ints) -> list[MixUp]:
     each or more also is if more than `MIXED_UP` of them are taken for the other, and photos of the two are as like each
     other as those of the product that varies more.
     """
-    products, others = _candidates(likeness, touched)
+    products, others = _candidates(likeness, rows, nearest)
     taken = _taken(likeness, products, others), _taken(likeness, others, products)
     asked = _asked(likeness, products), _asked(likeness, others)
     between = (likeness.sums[products] * likeness.sums[others]).sum(axis=1)
@@ -84,14 +87,11 @@ def mix_ups(likeness: Likeness, touched: Ints) -> list[MixUp]:
     ]
 
 
-def _candidates(likeness: Likeness, touched: Ints) -> tuple[Ints, Ints]:
-    """Pairs worth a comparison, each once, a touched product first: (Q,) both."""
-    rows = np.flatnonzero(np.isin(likeness.labels, touched))
-    nearest, _ = likeness.nearest_other(rows)
+def _candidates(likeness: Likeness, rows: Ints, nearest: Ints) -> tuple[Ints, Ints]:
+    """Pairs worth a comparison, each once, one that is asked about first: (Q,) both."""
     pairs = [np.stack([likeness.labels[rows], nearest], axis=1)[nearest >= 0]]
-    pairs += [
-        np.stack([touched, column], axis=1)[column >= 0] for column in likeness.nearest_products(touched, _NEAREST)
-    ]
+    touched = np.unique(likeness.labels[rows])
+    pairs += [np.stack([touched, column], axis=1) for column in likeness.nearest_products(touched, _NEAREST)]
     found = np.unique(np.concatenate(pairs), axis=0)
     twice = np.isin(found[:, 1] * likeness.products + found[:, 0], found[:, 0] * likeness.products + found[:, 1])
     kept = found[~twice | (found[:, 0] < found[:, 1])]

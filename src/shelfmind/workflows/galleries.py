@@ -7,14 +7,17 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from shelfmind.analysis.measuring.contents import facts_path, remember
+from shelfmind.analysis.measuring.measurement import measured_meanwhile
 from shelfmind.data import open_catalog
 from shelfmind.errors import UserError, argument
 from shelfmind.files import atomic_folder, require_free_folder
 from shelfmind.gallery.changes import Entry, Summary
 from shelfmind.gallery.gallery import By, ChangeOutcome, Fault, Gallery, Photo, verify
+from shelfmind.gallery.guard import Guard
 from shelfmind.gallery.search import ExactSearch, Match
 from shelfmind.gallery.storage import LocalFiles
-from shelfmind.images.checking import check_files, note_bad_files, verdicts_path
+from shelfmind.images.checking import note_bad_files
 from shelfmind.machine.login import login_name
 from shelfmind.nouns import counted
 from shelfmind.progress import tell
@@ -81,7 +84,7 @@ def create(request: GalleryCreateRequest, watcher: Observer = SILENT) -> Enrolme
     gallery = Gallery.create(LocalFiles(request.gallery), embedder, _by(request))
     outcome = ChangeOutcome(gallery.state.version, "created")
     if photos:
-        outcome = gallery.add(photos, embedder, _by(request))
+        outcome = gallery.add(photos, embedder, _by(request), guard=Guard(watcher.counter))
     return _counted(gallery, outcome)
 
 
@@ -99,9 +102,8 @@ def add(request: GalleryAddRequest, watcher: Observer = SILENT) -> Enrolment:
         photos = _of_data(request.data, request.format, watcher)
     else:
         photos = _of_paths(request.photos, str(request.sku), watcher)
-    return _counted(
-        gallery, gallery.add(photos, _embedder(gallery, request.run, watcher), _by(request), request.strict)
-    )
+    embedder, guard = _embedder(gallery, request.run, watcher), Guard(watcher.counter)
+    return _counted(gallery, gallery.add(photos, embedder, _by(request), request.strict, guard))
 
 
 def re_embed(request: GalleryReEmbedRequest, watcher: Observer = SILENT) -> Enrolment:
@@ -343,9 +345,10 @@ def _of_paths(paths: Sequence[str], sku: str, watcher: Observer) -> list[Photo]:
 
 
 def _usable(paths: Sequence[Path], watcher: Observer) -> set[Path]:
-    """Those that are images; what the others are is told."""
-    progress = watcher.counter("checking images", len(paths))
-    bad = check_files(paths, cache=verdicts_path(), progress=progress)
+    """Those that are images; what the others are is told. They are measured on the way, for the guard."""
+    with measured_meanwhile(paths, watcher.counter) as measured:
+        remember(measured, facts_path())
+    bad = measured.bad_files
     if len(bad) == len(paths):
         reason = f": {bad[0].path}: {bad[0].reason}" if bad else ""
         raise UserError(f"none of {counted(len(paths), 'photo')} can be used{reason}")
