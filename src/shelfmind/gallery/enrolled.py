@@ -99,16 +99,16 @@ class Enrolled:
 
         Strange is a photo that is nearer to another product's prototype than to that of its own without it: the
         difference of the two cosines, against the median of this gallery's photos (Iglewicz and Hoaglin, 1993). NaN for
-        photos of products that nothing is asked of, for the only photo of a product, and where there are too few to
-        say what is usual.
+        photos of products that nothing is asked of, for the only photo of a product, and where there are too few or no
+        other product to say what is usual.
         """
         scores = np.full(len(self.labels), np.nan, np.float32)
         mine = self.mine[self.likeness.counts[self.labels[self.mine]] > 1]
         others = self._references()
-        if too_few_images(len(mine) + len(others)):
+        if too_few_images(len(mine) + len(others)) or len(self.names) < 2:
             return scores
         towards = np.concatenate([self.nearest_other[1][mine], self.likeness.nearest_other(others)[1]])
-        strange = np.where(np.isfinite(towards), towards, 0) - self.likeness.to_own(np.concatenate([mine, others]))
+        strange = towards - self.likeness.to_own(np.concatenate([mine, others]))
         apart = strange - np.median(strange)
         spread = _MAD_OF_NORMAL * float(np.median(np.abs(apart)))
         scores[mine] = apart[: len(mine)] / max(spread, _LEAST_SPREAD)

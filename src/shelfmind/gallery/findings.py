@@ -110,57 +110,55 @@ def all_but_another(enrolled: Enrolled) -> Iterator[Finding]:
 
 
 def trained_class(enrolled: Enrolled) -> Iterator[Finding]:
-    """Products that are all but a trained class: more than `MIXED_UP` of their photos are nearer to its prototype.
+    """Products of which more than `MIXED_UP` of the photos are nearer to a trained class than to their own.
 
-    Each photo is left out of its own product. An only photo is, if it is as like the class as the photos of one product
-    usually are like the prototype of the others.
+    Each photo is left out of its own product; of products of few photos nothing is said.
     """
-    names = list(enrolled.trained)
-    if not names:
+    names, likeness = list(enrolled.trained), enrolled.likeness
+    products = enrolled.touched[likeness.counts[enrolled.touched] >= TINY]
+    if not names or not len(products):
         return
     prototypes = unit_rows(np.stack([enrolled.trained[name] for name in names]))
-    likeness = enrolled.likeness
-    rows = enrolled.mine
+    rows = np.flatnonzero(np.isin(enrolled.labels, products))
     classes, towards = nearest(enrolled.vectors[rows], prototypes)
-    own = likeness.to_own(rows)
-    usual = float(np.nanmedian(own)) if np.isfinite(own).any() else np.inf
-    taken = towards > np.where(np.isfinite(own), own, usual)
-    pairs, counts = np.unique(np.stack([likeness.labels[rows], classes], axis=1)[taken], axis=0, return_counts=True)
-    shares = counts / likeness.counts[pairs[:, 0]]
-    for row in np.argsort(-shares, kind="stable"):
-        if shares[row] > MIXED_UP:
-            product, known = enrolled.names[pairs[row, 0]], names[pairs[row, 1]]
-            share = int(counts[row]), int(likeness.counts[pairs[row, 0]])
-            yield Finding(
-                "trained_class",
-                product,
-                enrolled.nearest_to(pairs[row, 0], prototypes[pairs[row, 1]]),
-                f"{product} is all but the trained class {known}: {_of(share)} nearer to it than to its own",
-                {"taken_for_other": share, "expected_errors": float(shares[row])},
-                known,
-            )
+    taken = towards > likeness.to_own(rows)
+    pairs, counts = np.unique(np.stack([enrolled.labels[rows], classes])[:, taken], axis=1, return_counts=True)
+    shares = counts / likeness.counts[pairs[0]]
+    for place in np.argsort(-shares, kind="stable")[: int((shares > MIXED_UP).sum())].tolist():
+        product, known = int(pairs[0, place]), int(pairs[1, place])
+        share = int(counts[place]), int(likeness.counts[product])
+        yield Finding(
+            "trained_class",
+            enrolled.names[product],
+            enrolled.nearest_to(product, prototypes[known]),
+            f"{enrolled.names[product]} is all but the trained class {names[known]}: {_of(share)} nearer to it",
+            {"taken_for_other": share, "expected_errors": float(shares[place])},
+            names[known],
+        )
 
 
 def strays(enrolled: Enrolled) -> Iterator[Finding]:
-    """Photos that are strange among those of their product by the audit's limit of 3.5 robust deviations.
+    """Photos that are nearer to another product, and strange in their own by the audit's limit of robust deviations.
 
     See `Enrolled.strangeness`. Of two photos that disagree it cannot be told which is wrong: both are named at once.
+    Between products that are all but one no photo is strange.
     """
-    scores = enrolled.strangeness
-    found = np.flatnonzero(enrolled.asked & (scores > ROBUST_Z))
-    others, towards = (each[found] for each in enrolled.nearest_other)
-    pairs: set[int] = set()
-    for place in np.argsort(-scores[found], kind="stable").tolist():
-        row, product = int(found[place]), int(enrolled.labels[found[place]])
-        if product not in pairs:
-            own = float(enrolled.likeness.to_own(found[place : place + 1])[0])
-            nearer = int(others[place]) if towards[place] > own else None
-            yield _stray(enrolled, row, own, nearer, float(towards[place]))
-        if enrolled.likeness.counts[product] == 2:
-            pairs.add(product)
+    twins = {(pair.product, pair.other) for pair in enrolled.mix_ups if pair.all_but_one}
+    likeness, (others, towards) = enrolled.likeness, enrolled.nearest_other
+    photos = np.flatnonzero(enrolled.asked & (enrolled.strangeness > ROBUST_Z))
+    own = likeness.to_own(photos)
+    found = np.flatnonzero(towards[photos] > own)
+    told: set[int] = set()
+    for place in found[np.argsort(-enrolled.strangeness[photos[found]], kind="stable")].tolist():
+        row = int(photos[place])
+        product, other = int(enrolled.labels[row]), int(others[row])
+        if product not in told and not twins & {(product, other), (other, product)}:
+            yield _stray(enrolled, row, float(own[place]), other, float(towards[row]))
+        if likeness.counts[product] == 2:
+            told.add(product)
 
 
-def _stray(enrolled: Enrolled, row: int, likeness: float, other: int | None, towards: float) -> Finding:
+def _stray(enrolled: Enrolled, row: int, likeness: float, other: int, towards: float) -> Finding:
     product = int(enrolled.labels[row])
     name, photo, deviations = enrolled.names[product], enrolled.entries[row].photo, float(enrolled.strangeness[row])
     members = enrolled.likeness.members(product)
@@ -169,20 +167,15 @@ def _stray(enrolled: Enrolled, row: int, likeness: float, other: int | None, tow
     subject = f"{photo} is unlike the other photos of {name}"
     if len(members) == 2:
         subject = f"{photo} and {enrolled.entries[rest[0]].photo}, the two photos of {name}, are unlike each other"
-    figures: dict[str, Figure] = {"likeness": likeness, "deviations": deviations}
-    nearer, others = "", ()
-    if other is not None:
-        figures["likeness_to_other"] = towards
-        nearer = f"; it is nearer to {enrolled.names[other]} ({towards:.2f})"
-        others = enrolled.nearest_to(other, enrolled.vectors[row])
     return Finding(
         "stray",
         name,
         enrolled.shown(np.concatenate([[row], typical])),
-        f"{subject} (likeness {likeness:.2f}, {deviations:.1f} deviations from what is usual){nearer}",
-        figures,
-        None if other is None else enrolled.names[other],
-        others,
+        f"{subject} (likeness {likeness:.2f}); nearer is {enrolled.names[other]} ({towards:.2f}), by {deviations:.1f} "
+        "deviations more than is usual",
+        {"likeness": likeness, "likeness_to_other": towards, "deviations": deviations},
+        enrolled.names[other],
+        enrolled.nearest_to(other, enrolled.vectors[row]),
     )
 
 

@@ -12,7 +12,7 @@ from shelfmind.evaluation.matrix_rows import row_chunks
 from shelfmind.gallery.likeness import Likeness
 
 MIXED_UP = 0.25
-"""The share of two products' photos that are nearer to the other one, above which they are hardly told apart: halfway
+"""The share of a product's photos that are nearer to another one, above which they are hardly told apart: halfway
 between never (0) and as by a coin (0.5), which is what one product under two names gives."""
 _CHUNK_VALUES = 1 << 24
 _NEAREST = 3
@@ -28,8 +28,8 @@ class MixUp:
     """Two products of which some photos are taken for the other, or that are all but one.
 
     `taken` are the photos of the product that are nearer to the other, of those that can be judged: each is left out of
-    its own, which takes two. `likeness` is the mean cosine of a photo of the one and a photo of the other, `usual` the
-    same of two photos of one of them, the mean of both products.
+    its own, which takes two. `likeness` is the mean cosine of a photo of the one and a photo of the other, `usual` that
+    of two photos of one of them, the mean of both products.
     """
 
     product: int
@@ -53,34 +53,34 @@ def mix_ups(likeness: Likeness, rows: Ints, nearest: Ints) -> list[MixUp]:
     `rows` are all photos of the products that are asked about, `nearest` (R,) the nearest other product of each, -1 for
     none; the other product of a pair may be any.
 
-    A pair is all but one product if photos of the two are as like each other as two photos of one product. (That
-    difference is the squared distance of the means without the noise that few photos leave in it, the unbiased maximum
-    mean discrepancy with a linear kernel: Gretton et al., "A Kernel Two-Sample Test", JMLR 2012. So it does not depend
-    on how many photos there are; where a product has only one, the other's count, or those of all products.)
+    A pair is all but one product if photos of the two are as like each other as two photos of one of them. (The
+    difference is the squared distance of the means without the noise that few photos leave in it: the unbiased maximum
+    mean discrepancy with a linear kernel, Gretton et al., "A Kernel Two-Sample Test", JMLR 2012.) A product of fewer
+    photos than the audit asks of a class says too little of itself: what is usual in the gallery counts.
 
-    As one product under two names falls below that by chance half of the time, a pair whose products have five photos
-    each or more also is if more than `MIXED_UP` of them are taken for the other, and photos of the two are as like each
-    other as those of the product that varies more.
+    One product under two names falls below that by chance in half of all cases. So a pair of which both have that many
+    photos also is, if more than `MIXED_UP` of the photos of each are nearer to the other, and photos of the two are as
+    like each other as those of the product that varies more.
     """
     products, others = _candidates(likeness, rows, nearest)
-    taken = _taken(likeness, products, others), _taken(likeness, others, products)
-    asked = _asked(likeness, products), _asked(likeness, others)
+    taken = np.stack([_taken(likeness, products, others), _taken(likeness, others, products)])
+    asked = np.stack([_asked(likeness, products), _asked(likeness, others)])
     between = (likeness.sums[products] * likeness.sums[others]).sum(axis=1)
     between /= likeness.counts[products] * likeness.counts[others]
-    least, mean = _usual(likeness, products, others)
-    share = (taken[0] + taken[1]) / np.maximum(asked[0] + asked[1], 1)
-    hardly_apart = (np.minimum(*asked) >= TINY) & (share > MIXED_UP) & (between >= least)
-    all_but_one = (between >= mean) | hardly_apart
+    usual = np.stack([_usual(likeness)[products], _usual(likeness)[others]])
+    hardly_apart = ((asked >= TINY) & (taken > MIXED_UP * asked)).all(axis=0) & (between >= usual.min(axis=0))
+    all_but_one = (between >= usual.mean(axis=0)) | hardly_apart
+    share = taken.sum(axis=0) / np.maximum(asked.sum(axis=0), 1)
     chosen = np.flatnonzero(all_but_one | (share > 0))
     order = chosen[np.lexsort((-between[chosen], -share[chosen], ~all_but_one[chosen]))]
     return [
         MixUp(
             int(products[row]),
             int(others[row]),
-            (int(taken[0][row]), int(asked[0][row])),
-            (int(taken[1][row]), int(asked[1][row])),
+            (int(taken[0, row]), int(asked[0, row])),
+            (int(taken[1, row]), int(asked[1, row])),
             float(between[row]),
-            float(mean[row]),
+            float(usual[:, row].mean()),
             bool(all_but_one[row]),
         )
         for row in order
@@ -116,14 +116,13 @@ def _asked(likeness: Likeness, products: Ints) -> Ints:
     return np.where(counts > 1, counts, 0)
 
 
-def _usual(likeness: Likeness, products: Ints, others: Ints) -> tuple[Floats, Floats]:
-    """How like each other two photos of one of the products are: the less like, and the mean of both, (Q,).
+def _usual(likeness: Likeness) -> Floats:
+    """How like each other two photos of a product usually are, (P,): of it, or of the gallery where it has few photos.
 
-    One of a single photo has no say; if both are, what is usual in the gallery counts, which nothing reaches where all
-    products are of single photos.
+    Nothing reaches it where all products are of single photos.
     """
-    within = np.stack([likeness.within[products], likeness.within[others]])
-    known = likeness.within[np.isfinite(likeness.within)]
+    within = likeness.within
+    enough = likeness.counts >= TINY
+    known = within[enough] if enough.any() else within[np.isfinite(within)]
     anywhere = np.float32(np.median(known) if len(known) else np.inf)
-    within = np.where(np.isfinite(within), within, np.where(np.isfinite(within[::-1]), within[::-1], anywhere))
-    return within.min(axis=0), within.mean(axis=0)
+    return np.where(enough, within, anywhere).astype(np.float32)

@@ -75,8 +75,8 @@ class GalleryAddRequest(GalleryChangeRequest):
     run: RunOfGallery = None
     strict: bool = Field(
         False,
-        description="refuse what is only warned of otherwise: a photo of two products, a product that is all but another "
-        "one, photos that disagree, too few, copies, blur, glare",
+        description="refuse what is only warned of otherwise: a photo of two products, a product that is all but "
+        "another, photos that disagree, too few, copies, blur, glare",
     )
 
     @model_validator(mode="after")
@@ -180,6 +180,22 @@ class GallerySearchRequest(GalleryRequest):
     )
     top: int = Field(5, ge=1, description="products for each image")
     run: RunOfGallery = None
+
+
+class GalleryAuditRequest(GalleryRequest):
+    """A gallery that is looked at as a whole."""
+
+    details: ClassVar[str] = (
+        "No network is asked: the vectors lie in the gallery. What is warned of when photos are enrolled is looked for "
+        "in all of them."
+    )
+    examples: ClassVar[tuple[str, ...]] = (
+        "shelfmind gallery audit products",
+        "shelfmind gallery audit products --out gallery_audit --overwrite",
+    )
+
+    out: Annotated[Path | None, Incidental] = Field(None, description="folder to make for the page and the tables")
+    overwrite: bool = Field(False, description="replace an earlier audit in that folder")
 
 
 class GalleryVerifyRequest(GalleryRequest):
