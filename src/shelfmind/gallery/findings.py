@@ -231,7 +231,7 @@ def mix_up_figures(found: MixUp) -> dict[str, Figure]:
         figures["other_taken_for_it"] = found.taken_of_other
     if found.share is not None:
         figures["expected_errors"] = found.share
-    return figures | {"likeness": found.likeness, "usual_likeness": found.usual}
+    return figures | {"likeness": found.likeness, "likeness_within": found.usual}
 
 
 def _expected(found: MixUp, product: str, other: str) -> str:

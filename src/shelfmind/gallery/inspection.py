@@ -19,7 +19,7 @@ FINDING_COLUMNS = ("kind", "product", "photos", "other", "other_photos", "figure
 PRODUCT_COLUMNS = ("product", "photos", "judged", "nearest_to_it", "most_like", "likeness")
 MIX_UP_COLUMNS = (
     *("product", "other", "taken_for_other", "of", "other_taken_for_it", "of_other"),
-    *("expected_errors", "likeness", "usual_likeness", "all_but_one"),
+    *("expected_errors", "likeness", "likeness_within", "all_but_one"),
 )
 
 

@@ -11,7 +11,7 @@ from shelfmind.gallery.findings import KINDS, Figure, Finding
 from shelfmind.gallery.inspection import Inspection, ProductRow, in_words
 from shelfmind.gallery.mix_ups import MixUp
 from shelfmind.pages.sections import Card, Gallery, Headline, Line, PageSection, Table
-from shelfmind.pages.words import Text, say, translated
+from shelfmind.pages.words import say, translated
 
 MOST_CARDS, MOST_ROWS = 24, 200
 _QUALITY = frozenset(rule.issue for rule in RULES.values())
@@ -100,17 +100,18 @@ def _card(finding: Finding) -> Card:
     if finding.other is not None:
         lines.append(Line(say("right") if two_sides else say("trained class"), finding.other, True))
     lines += [Line(translated(name.replace("_", " ")), _figure(name, each)) for name, each in finding.figures.items()]
-    return Card(photos, tuple(lines))
+    return Card(photos, tuple(lines), left=len(finding.photos) if two_sides else 0)
 
 
 def _figure(name: str, figure: Figure) -> str:
     if isinstance(figure, tuple):
-        return _share(figure)
+        return say("{} of {}", *(f"{number:,}" for number in figure))
     return f"{100 * figure:.0f}%" if name in _SHARES else in_words(figure)
 
 
-def _share(share: tuple[int, int]) -> Text | str:
-    return say("{} of {}", f"{share[0]:,}", f"{share[1]:,}") if share[1] else "–"
+def _share(share: tuple[int, int]) -> str:
+    """For a column that can be sorted in any language."""
+    return f"{share[0]:,} / {share[1]:,}" if share[1] else "–"
 
 
 def _mix_ups(inspection: Inspection) -> PageSection:
@@ -143,7 +144,7 @@ def _mix_up_row(found: MixUp, inspection: Inspection) -> tuple[str, ...]:
 def _products(inspection: Inspection) -> PageSection:
     columns = (
         *((say("Product"), True), (say("Photos"), False), (say("Nearest to it"), False)),
-        *((say("Most like it"), True), (say("Likeness"), False)),
+        *((say("Most like it"), True), (say("Likeness of prototypes"), False)),
     )
     rows = [_product_row(each) for each in inspection.products[:MOST_ROWS]]
     return PageSection(

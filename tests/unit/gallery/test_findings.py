@@ -116,7 +116,7 @@ def test_an_only_photo_is_judged_by_how_like_the_other_products_photos_it_is() -
     found = of_kind(findings_of(enrolled_of(well_enrolled() | {"one": typical}, ["one"])), "all_but_another")
     assert [(each.product, each.other) for each in found] == [("one", "product 4")]
     assert "taken_for_other" not in found[0].figures
-    assert found[0].figures["likeness"] >= found[0].figures["usual_likeness"]
+    assert found[0].figures["likeness"] >= found[0].figures["likeness_within"]
     alien = directions(1, 99)
     assert of_kind(findings_of(enrolled_of(well_enrolled() | {"one": alien}, ["one"])), "all_but_another") == []
 
