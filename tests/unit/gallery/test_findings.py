@@ -11,10 +11,12 @@ from PIL import ImageFilter
 
 from shelfmind.analysis.measuring.contents import Content, measure_contents, remember
 from shelfmind.analysis.measuring.measurement import FACTS, Measured, measure_files
+from shelfmind.errors import UserError
 from shelfmind.evaluation.matrix_rows import unit_rows
 from shelfmind.gallery.changes import Entry, checksum
 from shelfmind.gallery.enrolled import Enrolled
 from shelfmind.gallery.findings import KINDS, Finding, findings_of, sentences
+from shelfmind.gallery.gallery import By, ChangeOutcome, Photo
 from shelfmind.gallery.guard import Guard
 from shelfmind.gallery.likeness import Likeness
 from shelfmind.images.fingerprints import FINGERPRINT
@@ -245,6 +247,30 @@ def test_what_was_measured_is_not_decoded_again(photos, tmp_path: Path) -> None:
     assert sorted(read) == sorted({checksum(b"no image"), checksum(photos[5])})
     assert found.indices.tolist() == [1, 2, 3, 4]
     assert [(str(bad.path), bad.reason) for bad in found.bad_files] == [("bad.jpg", "not an image")]
+
+
+def listing(root: Path) -> dict[str, bytes]:
+    """Every file and what is in it."""
+    return {path.as_posix(): path.read_bytes() for path in root.rglob("*") if path.is_file()}
+
+
+def test_strict_refuses_before_anything_is_written(gallery, files, embedder, photos) -> None:
+    def enrol(sku: str, *chosen: bytes, strict: bool = False) -> ChangeOutcome:
+        named = [Photo(sku, f"{number}.jpg", photo) for number, photo in enumerate(chosen)]
+        return gallery.add(named, embedder, By("tester"), strict, Guard())
+
+    assert enrol("tea", *photos[:5], strict=True).warnings == ()
+    before = listing(files.root)
+    for chosen, said in ((photos[5:6], "cola has 1 photo"), (photos[:5], "0.jpg of cola is the same photo as")):
+        with pytest.raises(UserError, match=rf"{said}.*nothing was changed"):
+            enrol("cola", *chosen, strict=True)
+    assert listing(files.root) == before
+    outcome = enrol("cola", photos[5])
+    assert outcome.version == 3
+    assert outcome.findings[-1].kind == "few_photos"
+    assert outcome.warnings == tuple(finding.sentence for finding in outcome.findings)
+    again = enrol("cola", photos[5], strict=True)
+    assert (again.version, again.findings) == (None, ())
 
 
 def test_every_kind_has_words() -> None:
