@@ -59,7 +59,7 @@ class Enrolled:
     @cached_property
     def touched(self) -> Ints:
         """The products with a photo that is asked about."""
-        return np.unique(self.labels[self.asked])
+        return np.asarray(np.unique(self.labels[self.asked]), np.int64)
 
     @cached_property
     def mine(self) -> Ints:

@@ -66,4 +66,4 @@ def _most_alike(eligible: Iterable[bool], known: Floats, new: Floats) -> Ints:
     found = [
         rows[(new[part] @ known.T)[:, rows].argmax(axis=1)] for part in row_chunks(len(new), len(known), _CHUNK_VALUES)
     ]
-    return np.unique(np.concatenate(found))
+    return np.asarray(np.unique(np.concatenate(found)), np.int64)
