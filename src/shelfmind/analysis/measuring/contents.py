@@ -41,17 +41,26 @@ def measure_contents(
     bytes, is neither read nor decoded. Raises what `read` raises.
     """
     made: list[bytes] = []
-    with FileCache(cache, LAYOUT) as file_cache, ThreadPoolExecutor(available_cores()) as pool:
-        for start in range(0, len(contents), _AT_ONCE):
-            part = contents[start : start + _AT_ONCE]
-            known = {key: each.content for key, each in file_cache.recall([_key(each.sha256) for each in part]).items()}
-            unknown = [each for each in part if known.get(_key(each.sha256)) is None]
-            looked = dict(zip(unknown, pool.map(lambda each: _look(each, read), unknown), strict=True))
-            fresh = ((_key(each.sha256), record) for each, (record, lasting) in looked.items() if lasting)
-            file_cache.keep((key, _entry(record)) for key, record in fresh)
-            made += [looked[each][0] if each in looked else known[_key(each.sha256)] or b"" for each in part]
-            progress(len(part))
+    pool = ThreadPoolExecutor(available_cores(), thread_name_prefix="measure")
+    try:
+        with FileCache(cache, LAYOUT) as file_cache:
+            for start in range(0, len(contents), _AT_ONCE):
+                made += _part(contents[start : start + _AT_ONCE], read, file_cache, pool)
+                progress(len(made) - start)
+    finally:
+        pool.shutdown(cancel_futures=True)  # neither Ctrl-C nor a damaged photo waits for the rest
     return _measured(made, contents)
+
+
+def _part(
+    contents: Sequence[Content], read: Callable[[str], bytes], file_cache: FileCache, pool: ThreadPoolExecutor
+) -> list[bytes]:
+    """A record of each photo, or why there is none."""
+    known = {key: each.content for key, each in file_cache.recall([_key(each) for each in contents]).items()}
+    unknown = [each for each in contents if known.get(_key(each)) is None]
+    looked = dict(zip(unknown, pool.map(lambda each: _look(each, read), unknown), strict=True))
+    file_cache.keep((_key(each), _entry(record)) for each, (record, lasting) in looked.items() if lasting)
+    return [looked[each][0] if each in looked else known[_key(each)] or b"" for each in contents]
 
 
 def remember(measured: Measured, cache: Path | None) -> None:
@@ -69,7 +78,7 @@ def _by_content(measured: Measured) -> Iterable[tuple[bytes, CacheEntry]]:
     record = np.zeros((), RECORD)
     for facts, fingerprint in zip(measured.facts, measured.fingerprints, strict=True):
         record["facts"], record["fingerprint"] = facts, fingerprint
-        yield _key(facts["file_digest"].tobytes().hex()), _entry(record.tobytes())
+        yield _digest_key(facts["file_digest"].tobytes().hex()), _entry(record.tobytes())
 
 
 def _look(content: Content, read: Callable[[str], bytes]) -> tuple[bytes, bool]:
@@ -93,9 +102,13 @@ def _measured(made: Sequence[bytes], contents: Sequence[Content]) -> Measured:
     )
 
 
-def _key(sha256: str) -> bytes:
-    """No path begins like this; as many digits as are kept of a file that was measured."""
-    return b"sha256:" + sha256[: 2 * DIGEST_BYTES].encode()
+def _key(content: Content) -> bytes:
+    return _digest_key(content.sha256[: 2 * DIGEST_BYTES])
+
+
+def _digest_key(digest: str) -> bytes:
+    """No path begins like this; the digits are as many as are kept of a file that was measured."""
+    return b"sha256:" + digest.encode()
 
 
 def _entry(record: bytes) -> CacheEntry:

@@ -24,6 +24,10 @@ def show_gallery_audit(
     write_figures(dict(audit.figures), json_file)
     if json_file is None or str(json_file) != "-":
         _print(audit)
+    unreadable = audit.figures["unreadable"]
+    if unreadable:
+        first = f"{unreadable[0]['photo']}: {unreadable[0]['reason']}"
+        display.warn(f"{counted(len(unreadable), 'photo')} cannot be decoded, such as {first}")
     if audit.folder is not None:
         display.line(f"report: {audit.folder / 'report.html'}")
 
