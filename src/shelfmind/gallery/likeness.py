@@ -57,7 +57,7 @@ class Likeness:
         """How like each other the photos of a product are: the mean cosine of all pairs, (P,); NaN for one photo."""
         counts = self.counts.astype(np.float64)
         pairs = counts * (counts - 1)
-        squares = np.square(self.sums, dtype=np.float64).sum(axis=1) - counts
+        squares = np.einsum("pd,pd->p", self.sums, self.sums) - counts
         return np.divide(squares, pairs, out=np.full(self.products, np.nan), where=pairs > 0).astype(np.float32)
 
     def members(self, product: int) -> Ints:

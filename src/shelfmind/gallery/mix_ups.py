@@ -11,9 +11,11 @@ from shelfmind.arrays import Floats, Ints
 from shelfmind.evaluation.matrix_rows import row_chunks
 from shelfmind.gallery.likeness import Likeness
 
-MIXED_UP = 0.25
-"""The share of a product's photos that are nearer to another one, above which they are hardly told apart: halfway
-between never (0) and as by a coin (0.5), which is what one product under two names gives."""
+BY_A_COIN = 0.5
+"""The share of photos nearer to the wrong one of two products, where these are one product under two names."""
+MIXED_UP = BY_A_COIN / 2
+"""Above this share of a product's photos that are nearer to another one, they are hardly told apart: halfway between
+never and as by a coin."""
 _CHUNK_VALUES = 1 << 24
 _NEAREST = 3
 """So many products whose prototypes are nearest are compared with a product, beside those that a photo of it is nearest
@@ -56,7 +58,8 @@ def mix_ups(likeness: Likeness, rows: Ints, nearest: Ints) -> list[MixUp]:
     A pair is all but one product if photos of the two are as like each other as two photos of one of them. (The
     difference is the squared distance of the means without the noise that few photos leave in it: the unbiased maximum
     mean discrepancy with a linear kernel, Gretton et al., "A Kernel Two-Sample Test", JMLR 2012.) A product of fewer
-    photos than the audit asks of a class says too little of itself: what is usual in the gallery counts.
+    photos than the audit asks of a class says too little of itself: what is usual in the gallery counts. If both are
+    such, as many photos as by a coin must be nearer to the other as well, as far as any can be judged.
 
     One product under two names falls below that by chance in half of all cases. So a pair of which both have that many
     photos also is, if more than `MIXED_UP` of the photos of each are nearer to the other, and photos of the two are as
@@ -69,8 +72,9 @@ def mix_ups(likeness: Likeness, rows: Ints, nearest: Ints) -> list[MixUp]:
     between /= likeness.counts[products] * likeness.counts[others]
     usual = np.stack([_usual(likeness)[products], _usual(likeness)[others]])
     hardly_apart = ((asked >= TINY) & (taken > MIXED_UP * asked)).all(axis=0) & (between >= usual.min(axis=0))
-    all_but_one = (between >= usual.mean(axis=0)) | hardly_apart
     share = taken.sum(axis=0) / np.maximum(asked.sum(axis=0), 1)
+    unsure = (asked < TINY).all(axis=0) & asked.any(axis=0) & (share < BY_A_COIN)
+    all_but_one = ((between >= usual.mean(axis=0)) & ~unsure) | hardly_apart
     chosen = np.flatnonzero(all_but_one | (share > 0))
     order = chosen[np.lexsort((-between[chosen], -share[chosen], ~all_but_one[chosen]))]
     return [
