@@ -71,23 +71,12 @@ class Likeness:
         others = unit_rows(self.sums[labels] - self.vectors[rows])
         return np.where(self.counts[labels] > 1, (self.vectors[rows] * others).sum(axis=1), np.float32(np.nan))
 
-    def to_others(self, rows: Ints) -> Floats:
-        """The mean cosine of these photos with the other photos of their product, (R,); NaN for a product's only one.
-
-        Unlike `to_own` it does not grow with their number, so that products of few and of many photos compare.
-        """
-        labels = self.labels[rows]
-        cosines = (self.vectors[rows] * self.sums[labels]).sum(axis=1) - 1
-        others = self.counts[labels] - 1
-        found = np.full(len(rows), np.nan, np.float32)
-        return np.divide(cosines, others, out=found, where=others > 0)
-
     def nearest_other(self, rows: Ints) -> tuple[Ints, Floats]:
         """Of these photos, the other product whose prototype is nearest and how near it is, (R,) both; -1 for none."""
         return nearest(self.vectors[rows], self.prototypes, self.labels[rows])
 
     def nearest_products(self, products: Ints, most: int) -> list[Ints]:
-        """The other products with the nearest prototypes, nearest first: `most` arrays (R,) or fewer."""
+        """The other products with the nearest prototypes, in any order: `most` arrays (R,) or fewer."""
         asked = min(most, self.products - 1)
         found = np.zeros((len(products), max(asked, 0)), np.int64)
         for part in row_chunks(len(products), self.products, _CHUNK_VALUES) if asked > 0 else ():

@@ -65,30 +65,30 @@ def mix_ups(likeness: Likeness, rows: Ints, nearest: Ints) -> list[MixUp]:
     photos also is, if more than `MIXED_UP` of the photos of each are nearer to the other, and photos of the two are as
     like each other as those of the product that varies more.
     """
-    products, others = _candidates(likeness, rows, nearest)
-    taken = np.stack([_taken(likeness, products, others), _taken(likeness, others, products)])
-    asked = np.stack([_asked(likeness, products), _asked(likeness, others)])
-    between = (likeness.sums[products] * likeness.sums[others]).sum(axis=1)
-    between /= likeness.counts[products] * likeness.counts[others]
-    usual = np.stack([_usual(likeness)[products], _usual(likeness)[others]])
-    hardly_apart = ((asked >= TINY) & (taken > MIXED_UP * asked)).all(axis=0) & (between >= usual.min(axis=0))
+    pairs = _candidates(likeness, rows, nearest)
+    taken = np.stack([_taken(likeness, *pairs), _taken(likeness, *pairs[::-1])])
+    asked = np.stack([_asked(likeness, products) for products in pairs])
+    between = _between(likeness, *pairs)
+    usual = _usual(likeness)[np.stack(pairs)]
     share = taken.sum(axis=0) / np.maximum(asked.sum(axis=0), 1)
+    hardly_apart = ((asked >= TINY) & (taken > MIXED_UP * asked)).all(axis=0) & (between >= usual.min(axis=0))
     unsure = (asked < TINY).all(axis=0) & asked.any(axis=0) & (share < BY_A_COIN)
     all_but_one = ((between >= usual.mean(axis=0)) & ~unsure) | hardly_apart
     chosen = np.flatnonzero(all_but_one | (share > 0))
     order = chosen[np.lexsort((-between[chosen], -share[chosen], ~all_but_one[chosen]))]
+    columns = (*pairs, *taken, *asked, between, usual.mean(axis=0), all_but_one)
     return [
-        MixUp(
-            int(products[row]),
-            int(others[row]),
-            (int(taken[0, row]), int(asked[0, row])),
-            (int(taken[1, row]), int(asked[1, row])),
-            float(between[row]),
-            float(usual[:, row].mean()),
-            bool(all_but_one[row]),
+        MixUp(product, other, (of_it, its), (of_other, others), likeness_between, within, one)
+        for product, other, of_it, of_other, its, others, likeness_between, within, one in zip(
+            *(column[order].tolist() for column in columns), strict=True
         )
-        for row in order
     ]
+
+
+def _between(likeness: Likeness, products: Ints, others: Ints) -> Floats:
+    """How like each other photos of two products are: the mean cosine of all pairs, (Q,)."""
+    sums = np.einsum("qd,qd->q", likeness.sums[products], likeness.sums[others])
+    return np.asarray(sums / (likeness.counts[products] * likeness.counts[others]), np.float32)
 
 
 def _candidates(likeness: Likeness, rows: Ints, nearest: Ints) -> tuple[Ints, Ints]:
