@@ -55,15 +55,15 @@ class Inspection:
         right = likeness.to_own(photos) > self.enrolled.nearest_other[1]
         judged = np.where(likeness.counts > 1, likeness.counts, 0)
         nearest = np.bincount(likeness.labels[right], minlength=len(names))
-        others = likeness.nearest_products(np.arange(len(names)), 1)
+        others, alike = (each.tolist() for each in likeness.nearest_product(np.arange(len(names))))
         rows = [
             ProductRow(
                 name,
                 int(likeness.counts[index]),
                 int(judged[index]),
                 int(nearest[index]),
-                names[others[0][index]] if others else None,
-                float(likeness.prototypes[index] @ likeness.prototypes[others[0][index]]) if others else None,
+                names[others[index]] if others[index] >= 0 else None,
+                alike[index] if others[index] >= 0 else None,
             )
             for index, name in enumerate(names)
         ]

@@ -75,15 +75,9 @@ class Likeness:
         """Of these photos, the other product whose prototype is nearest and how near it is, (R,) both; -1 for none."""
         return nearest(self.vectors[rows], self.prototypes, self.labels[rows])
 
-    def nearest_products(self, products: Ints, most: int) -> list[Ints]:
-        """The other products with the nearest prototypes, in any order: `most` arrays (R,) or fewer."""
-        asked = min(most, self.products - 1)
-        found = np.zeros((len(products), max(asked, 0)), np.int64)
-        for part in row_chunks(len(products), self.products, _CHUNK_VALUES) if asked > 0 else ():
-            cosines = self.prototypes[products[part]] @ self.prototypes.T
-            cosines[np.arange(len(cosines)), products[part]] = -np.inf
-            found[part] = np.argpartition(-cosines, asked - 1, axis=1)[:, :asked]
-        return list(found.T)
+    def nearest_product(self, products: Ints) -> tuple[Ints, Floats]:
+        """Of these products, the other one whose prototype is nearest and how near it is, (R,) both; -1 for none."""
+        return nearest(self.prototypes[products], self.prototypes, products)
 
 
 def nearest(rows: Floats, prototypes: Floats, own: Ints | None = None) -> tuple[Ints, Floats]:

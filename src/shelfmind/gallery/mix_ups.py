@@ -17,9 +17,6 @@ MIXED_UP = BY_A_COIN / 2
 """Above this share of a product's photos that are nearer to another one, they are hardly told apart: halfway between
 never and as by a coin."""
 _CHUNK_VALUES = 1 << 24
-_NEAREST = 3
-"""So many products whose prototypes are nearest are compared with a product, beside those that a photo of it is nearest
-to."""
 
 Share = tuple[int, int]
 """So many of so many."""
@@ -92,11 +89,14 @@ def _between(likeness: Likeness, products: Ints, others: Ints) -> Floats:
 
 
 def _candidates(likeness: Likeness, rows: Ints, nearest: Ints) -> tuple[Ints, Ints]:
-    """Pairs worth a comparison, each once, one that is asked about first: (Q,) both."""
-    pairs = [np.stack([likeness.labels[rows], nearest], axis=1)[nearest >= 0]]
+    """Pairs worth a comparison, each once, one that is asked about first: (Q,) both.
+
+    They are a product and another that any photo of it, or its prototype, is nearest to.
+    """
     touched = np.unique(likeness.labels[rows])
-    pairs += [np.stack([touched, column], axis=1) for column in likeness.nearest_products(touched, _NEAREST)]
-    found = np.unique(np.concatenate(pairs), axis=0)
+    products = np.concatenate([likeness.labels[rows], touched])
+    others = np.concatenate([nearest, likeness.nearest_product(touched)[0]])
+    found = np.unique(np.stack([products, others], axis=1)[others >= 0], axis=0)
     twice = np.isin(found[:, 1] * likeness.products + found[:, 0], found[:, 0] * likeness.products + found[:, 1])
     kept = found[~twice | (found[:, 0] < found[:, 1])]
     return np.ascontiguousarray(kept[:, 0]), np.ascontiguousarray(kept[:, 1])
