@@ -34,10 +34,12 @@ from shelfmind.gallery.changes import (
 )
 from shelfmind.gallery.state import GalleryState
 from shelfmind.gallery.storage import Files
-from shelfmind.gallery.vectors import gathered, write_vectors
+from shelfmind.gallery.vectors import gathered, read_vectors, write_vectors
 from shelfmind.nouns import counted, shortened
 
 LONGEST_NAME = 300
+PROTOTYPES = "prototypes"
+"""The key under which what was fitted names its file of vectors."""
 MOST_ATTEMPTS = 1000
 """How often a change is tried while other processes make theirs; each attempt that fails is a change of another."""
 
@@ -103,11 +105,12 @@ class _Plan:
     vectors: Floats | None = None
     embedded: list[str] = field(default_factory=list)
     embedder: Mapping[str, Any] | None = None
+    recognition: Mapping[str, Any] | None = None
     warnings: list[str] = field(default_factory=list)
 
     @property
     def changes_something(self) -> bool:
-        return bool(self.added or self.removed or self.embedder is not None)
+        return bool(self.added or self.removed) or not (self.embedder is None and self.recognition is None)
 
 
 class Gallery:
@@ -177,6 +180,11 @@ class Gallery:
         entries = list(self.state.entries())
         wanted = [self.state.located[entry.sha256] for entry in entries]
         return entries, gathered(self.files, wanted, int(self.state.embedder["width"]))
+
+    def recognition(self) -> tuple[Mapping[str, Any], Floats] | None:
+        """What was fitted for answering, and the prototypes (C, D) of the trained classes; None if nothing was."""
+        record = self.state.recognition
+        return None if record is None else (record, read_vectors(self.files, record[PROTOTYPES]))
 
     def photo(self, sha256: str) -> bytes:
         """The content of a photo. Raises `DamagedFileError`."""
@@ -309,6 +317,12 @@ class Gallery:
 
         return self._commit(by, plan)
 
+    def set_recognition(self, record: Mapping[str, Any], prototypes: Floats, by: By) -> ChangeOutcome:
+        """Keep what was fitted for answering, and the prototypes (C, D) of the trained classes."""
+        digest = write_vectors(self.files, prototypes)
+        known = {**record, PROTOTYPES: digest}
+        return self._commit(by, lambda state: _Plan("calibrate", str(record.get("summary", "")), recognition=known))
+
     def compact(self) -> int:
         """Fold all versions into one and delete what no product has any more; returns the number of files deleted.
 
@@ -323,14 +337,24 @@ class Gallery:
         folded = [name for name in self.files.names(CHANGES) if _version_of(name) <= state.version]
         changes = [read_change(name, self.files.read(name)) for name in folded]
         bases = [read_base(name, self.files.read(name)) for name in self.files.names(BASES)]
-        base = Base(state.version, state.head, state.embedder, tuple(entries), kept, shas, tuple(state.history))
+        base = Base(
+            state.version,
+            state.head,
+            state.embedder,
+            tuple(entries),
+            kept,
+            shas,
+            tuple(state.history),
+            state.recognition,
+        )
         if not self.files.create(base.name, sealed(base)):
             return 0
         photos = {entry.sha256 for each in changes for entry in each.added}
         photos |= {entry.sha256 for each in bases for entry in each.entries}
-        files = {each.vectors for each in changes} | {each.vectors for each in bases}
+        files = {file for each in (*changes, *bases) for file in _vector_files(each)}
+        still = {kept, *_vector_files(base)}
         going = [each.name for each in bases if each.version < state.version] + folded
-        going += [vectors_name(file) for file in sorted(file for file in files if file and file != kept)]
+        going += [vectors_name(file) for file in sorted(files - still)]
         going += [photo_name(sha256) for sha256 in sorted(photos - rows.keys())]
         for name in going:
             self.files.delete(name)
@@ -374,6 +398,7 @@ class Gallery:
                 vectors,
                 tuple(worked_out.embedded),
                 worked_out.embedder,
+                worked_out.recognition,
             )
             content = sealed(change)
             if self.files.create(change.name, content):
@@ -395,6 +420,7 @@ def verify(files: Files) -> Iterator[Fault]:
             base = read_base(bases[-1], files.read(bases[-1]))
             state = GalleryState.of_base(base)
             photos |= dict.fromkeys(entry.sha256 for entry in base.entries)
+            vectors |= dict.fromkeys(_vector_files(base))
     except DamagedFileError as error:
         yield Fault(error.name, error.what)
         return
@@ -414,7 +440,7 @@ def verify(files: Files) -> Iterator[Fault]:
             return
         state.apply(change, seal_of(content))
         photos |= dict.fromkeys(entry.sha256 for entry in change.added)
-        vectors |= {change.vectors: None} if change.vectors else {}
+        vectors |= dict.fromkeys(_vector_files(change))
     vectors |= dict.fromkeys(file for file, _ in state.located.values())
     yield from _unlike_their_names(files, vectors, photos)
 
@@ -429,6 +455,12 @@ def _unlike_their_names(files: Files, vectors: Iterable[str], photos: Iterable[s
         digest = name.rpartition("/")[2].removesuffix(".npy")
         if checksum(files.read(name)) != digest:
             yield Fault(name, "its checksum is another")
+
+
+def _vector_files(record: Change | Base) -> list[str]:
+    """The files of vectors that a record names, by their checksums."""
+    recognition = record.recognition or {}
+    return [digest for digest in (record.vectors, recognition.get(PROTOTYPES)) if digest is not None]
 
 
 def _created(state: GalleryState, embedder: Embedder, files: Files) -> _Plan:
