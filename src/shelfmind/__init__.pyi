@@ -12,12 +12,13 @@ from shelfmind.gallery.changes import Entry, Summary
 from shelfmind.gallery.gallery import Fault
 from shelfmind.inference.predict_files import PredictionOutcome
 from shelfmind.inference.predictor import load as load
+from shelfmind.inference.recognizer import recognizer as recognizer
 from shelfmind.model_facts import list_models as list_models
 from shelfmind.models import create_model as create_model
 from shelfmind.pages.explanations import Explanation
 from shelfmind.recipe import Recipe, load_recipe as load_recipe, recipe_names as list_recipes
 from shelfmind.requests.auditing import AuditRequest, ReviewRequest
-from shelfmind.requests.galleries import GalleryAddRequest, GalleryCompactRequest, GalleryCreateRequest, GalleryExportRequest, GalleryHistoryRequest, GalleryListRequest, GalleryMergeRequest, GalleryReEmbedRequest, GalleryRemoveRequest, GalleryRenameRequest, GalleryRollBackRequest, GallerySearchRequest, GalleryShowRequest, GalleryVerifyRequest
+from shelfmind.requests.galleries import GalleryAddRequest, GalleryCalibrateRequest, GalleryCompactRequest, GalleryCreateRequest, GalleryExportRequest, GalleryHistoryRequest, GalleryListRequest, GalleryMergeRequest, GalleryReEmbedRequest, GalleryRemoveRequest, GalleryRenameRequest, GalleryRollBackRequest, GallerySearchRequest, GalleryShowRequest, GalleryVerifyRequest
 from shelfmind.requests.improving import FixresRequest, SoupRequest, TuneRequest
 from shelfmind.requests.label_checking import FindLabelErrorsRequest
 from shelfmind.requests.measuring import CalibrateRequest, EvaluateRequest, ExplainRequest, PredictRequest
@@ -36,6 +37,7 @@ from shelfmind.training.tune import Best
 from shelfmind.training.watching import Watcher, Watcher as Watcher
 from shelfmind.workflows.audit import AuditOutcome
 from shelfmind.workflows.galleries import Enrolment, Found
+from shelfmind.workflows.gallery_calibration import Calibrated
 from shelfmind.workflows.prepare import PreparationOutcome
 from typing import Any, Literal, overload
 
@@ -53,6 +55,7 @@ __all__ = [
     "find_label_errors",
     "fixres",
     "gallery_add",
+    "gallery_calibrate",
     "gallery_compact",
     "gallery_create",
     "gallery_export",
@@ -75,6 +78,7 @@ __all__ = [
     "predict",
     "prepare",
     "pretrain",
+    "recognizer",
     "resume",
     "review",
     "soup",
@@ -544,6 +548,7 @@ def evaluate(
     logit_adjust: float | None = None,
     out: Path | str | None = None,
     ensembling: str = 'likelihood',
+    gallery: str | None = None,
     max_bad_fraction: float = 0.01,
     allow_seen: bool = False,
     format: str | None = None,
@@ -559,6 +564,7 @@ def evaluate(
         logit_adjust: favour rare classes: 0 not at all, 1 as if all were equally frequent
         out: folder for the results of several runs
         ensembling: of several runs: the mean weighted by the likelihood of validation labels, equal, or geometric (default: likelihood)
+        gallery: a calibrated gallery, whose products are answered, too
         max_bad_fraction: share of unusable files above which to stop (default: 0.01)
         allow_seen: go on with images that the run was trained on, or may have been
         format: one of csv, folder, grocery_store, rp2k; found out if not given
@@ -618,6 +624,8 @@ def predict(
     top: int = 5,
     out: Path | str | None = None,
     tta: Sequence[str] | None = None,
+    gallery: str | None = None,
+    together: bool = False,
     watcher: Observer | None = None,
 ) -> PredictionOutcome:
     """Name the products in images; a file that cannot be used keeps its row, with the reason.
@@ -628,6 +636,8 @@ def predict(
         top: guesses for each image (default: 5)
         out: predictions.csv, .jsonl or .npz; only counted and shown if not given
         tta: views to average, such as flip,centre; none for the plain image alone
+        gallery: a calibrated gallery, whose products are answered, too
+        together: all images show one object: one answer, by the gallery
         watcher: told of the progress
 
     Returns:
@@ -1007,6 +1017,48 @@ def gallery_compact(
 
     Raises:
         UserError: no gallery, a damaged one.
+    """
+
+@overload
+def gallery_calibrate(request: GalleryCalibrateRequest, /, *, watcher: Observer | None = None) -> Calibrated: ...
+@overload
+def gallery_calibrate(
+    gallery: Path | str,
+    data: Path | str,
+    *,
+    author: str | None = None,
+    reason: str = '',
+    split: str = 'val',
+    false_accepts: float = 0.01,
+    precision: float | None = None,
+    families: Path | str | None = None,
+    run: Path | str | None = None,
+    allow_seen: bool = False,
+    format: str | None = None,
+    watcher: Observer | None = None,
+) -> Calibrated:
+    """Fit how trained and enrolled products are answered together, and what is called unknown. Needs the data set that the run was trained on: its training photos for prototypes, held-out ones to fit to.
+
+    Args:
+        gallery: the gallery's folder
+        data: data set: a folder of class folders, RP2K, a csv, or Grocery Store
+        author: who makes the change; your login name if not given
+        reason: why, for the history (default: )
+        split: the images to fit to; never test (default: val)
+        false_accepts: share of unknown objects that may be given a name, at most (default: 0.01)
+        precision: name a product, or else its family, only if so large a share of answers is right
+        families: a CSV with the columns class,broader; families are found if it is not given
+        run: the run that makes its vectors, if it has moved since the gallery was made
+        allow_seen: go on with images that the run was trained on, or may have been
+        format: one of csv, folder, grocery_store, rp2k; found out if not given
+        watcher: told of the progress
+
+    Returns:
+        What was fitted, with its figures, and the version that it made.
+
+    Raises:
+        UserError: no gallery, another run than its own, data without photos that the run was trained on or without
+            held-out ones, too few of these for the rate or the precision, the test split.
     """
 
 @overload

@@ -293,6 +293,14 @@ VERBS = {
         mindspore=False,
         group="gallery",
     ),
+    "gallery_calibrate": Verb(
+        panel=CHANGE,
+        summary="Fit how trained and enrolled products are answered together, and what is called unknown.",
+        request="requests.galleries:GalleryCalibrateRequest",
+        function="workflows.gallery_calibration:calibrate",
+        show="cli.outcomes.recognition:show_calibrated",
+        group="gallery",
+    ),
     "gallery_re_embed": Verb(
         panel=KEEP,
         summary="Renew all vectors by another run, from the photos that the gallery keeps.",

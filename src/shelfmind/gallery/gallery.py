@@ -351,7 +351,8 @@ class Gallery:
             return 0
         photos = {entry.sha256 for each in changes for entry in each.added}
         photos |= {entry.sha256 for each in bases for entry in each.entries}
-        files = {file for each in (*changes, *bases) for file in _vector_files(each)}
+        records: list[Change | Base] = [*changes, *bases]
+        files = {file for each in records for file in _vector_files(each)}
         still = {kept, *_vector_files(base)}
         going = [each.name for each in bases if each.version < state.version] + folded
         going += [vectors_name(file) for file in sorted(files - still)]

@@ -78,10 +78,10 @@ def create(request: GalleryCreateRequest, watcher: Observer = SILENT) -> Enrolme
 
     photos = [] if request.data is None else _of_data(request.data, request.format, watcher)
     embedder = RunEmbedder(RunFolder(request.run), watcher.counter)
-    gallery = Gallery.create(LocalFiles(request.gallery), embedder, _by(request))
+    gallery = Gallery.create(LocalFiles(request.gallery), embedder, author_of(request))
     outcome = ChangeOutcome(gallery.state.version, "created")
     if photos:
-        outcome = gallery.add(photos, embedder, _by(request))
+        outcome = gallery.add(photos, embedder, author_of(request))
     return _counted(gallery, outcome)
 
 
@@ -94,13 +94,13 @@ def add(request: GalleryAddRequest, watcher: Observer = SILENT) -> Enrolment:
     Raises:
         UserError: no gallery, no usable photo, another run than the gallery's, a name that cannot be one.
     """
-    gallery = _opened(request)
+    gallery = opened(request)
     if request.data is not None:
         photos = _of_data(request.data, request.format, watcher)
     else:
         photos = _of_paths(request.photos, str(request.sku), watcher)
     return _counted(
-        gallery, gallery.add(photos, _embedder(gallery, request.run, watcher), _by(request), request.strict)
+        gallery, gallery.add(photos, embedder_of(gallery, request.run, watcher), author_of(request), request.strict)
     )
 
 
@@ -116,8 +116,8 @@ def re_embed(request: GalleryReEmbedRequest, watcher: Observer = SILENT) -> Enro
     from shelfmind.inference.embedder import RunEmbedder
     from shelfmind.runs.folder import RunFolder
 
-    gallery = _opened(request)
-    return _counted(gallery, gallery.re_embed(RunEmbedder(RunFolder(request.run), watcher.counter), _by(request)))
+    gallery = opened(request)
+    return _counted(gallery, gallery.re_embed(RunEmbedder(RunFolder(request.run), watcher.counter), author_of(request)))
 
 
 def remove(request: GalleryRemoveRequest, watcher: Observer = SILENT) -> Enrolment:
@@ -129,8 +129,8 @@ def remove(request: GalleryRemoveRequest, watcher: Observer = SILENT) -> Enrolme
     Raises:
         UserError: no gallery, no such product (with the nearest names), no such photo.
     """
-    gallery = _opened(request)
-    return _counted(gallery, gallery.remove(request.sku, _by(request), request.photos))
+    gallery = opened(request)
+    return _counted(gallery, gallery.remove(request.sku, author_of(request), request.photos))
 
 
 def rename(request: GalleryRenameRequest, watcher: Observer = SILENT) -> Enrolment:
@@ -142,8 +142,8 @@ def rename(request: GalleryRenameRequest, watcher: Observer = SILENT) -> Enrolme
     Raises:
         UserError: no gallery, no such product, a name that another product has.
     """
-    gallery = _opened(request)
-    return _counted(gallery, gallery.rename(request.sku, request.name, _by(request)))
+    gallery = opened(request)
+    return _counted(gallery, gallery.rename(request.sku, request.name, author_of(request)))
 
 
 def merge(request: GalleryMergeRequest, watcher: Observer = SILENT) -> Enrolment:
@@ -155,8 +155,8 @@ def merge(request: GalleryMergeRequest, watcher: Observer = SILENT) -> Enrolment
     Raises:
         UserError: no gallery, no such product.
     """
-    gallery = _opened(request)
-    return _counted(gallery, gallery.merge(request.skus, request.into, _by(request)))
+    gallery = opened(request)
+    return _counted(gallery, gallery.merge(request.skus, request.into, author_of(request)))
 
 
 def roll_back(request: GalleryRollBackRequest, watcher: Observer = SILENT) -> Enrolment:
@@ -168,8 +168,8 @@ def roll_back(request: GalleryRollBackRequest, watcher: Observer = SILENT) -> En
     Raises:
         UserError: no gallery, no such version, one from before a compaction or of other weights.
     """
-    gallery = _opened(request)
-    return _counted(gallery, gallery.roll_back(request.version, _by(request)))
+    gallery = opened(request)
+    return _counted(gallery, gallery.roll_back(request.version, author_of(request)))
 
 
 def list_products(request: GalleryListRequest, watcher: Observer = SILENT) -> dict[str, int]:
@@ -181,7 +181,7 @@ def list_products(request: GalleryListRequest, watcher: Observer = SILENT) -> di
     Raises:
         UserError: no gallery, no such version.
     """
-    gallery = _opened(request)
+    gallery = opened(request)
     state = gallery.state if request.version is None else gallery.at(request.version)
     return {sku: len(state.products[sku]) for sku in sorted(state.products)}
 
@@ -195,7 +195,7 @@ def show_product(request: GalleryShowRequest, watcher: Observer = SILENT) -> lis
     Raises:
         UserError: no gallery, no such product.
     """
-    return list(_opened(request).state.photos_of(request.sku).values())
+    return list(opened(request).state.photos_of(request.sku).values())
 
 
 def history(request: GalleryHistoryRequest, watcher: Observer = SILENT) -> list[Summary]:
@@ -207,7 +207,7 @@ def history(request: GalleryHistoryRequest, watcher: Observer = SILENT) -> list[
     Raises:
         UserError: no gallery.
     """
-    return _opened(request).state.history
+    return opened(request).state.history
 
 
 def search(request: GallerySearchRequest, watcher: Observer = SILENT) -> list[Found]:
@@ -221,10 +221,10 @@ def search(request: GallerySearchRequest, watcher: Observer = SILENT) -> list[Fo
     """
     from shelfmind.inference.predict_files import find_images, require_existing
 
-    gallery = _opened(request)
+    gallery = opened(request)
     for path in request.paths:
         require_existing(path)
-    embedder = _embedder(gallery, request.run, watcher)
+    embedder = embedder_of(gallery, request.run, watcher)
     lookup = ExactSearch(*gallery.vectors())
     files = list(find_images(request.paths))
     progress = watcher.counter("searching", len(files))
@@ -262,7 +262,7 @@ def export(request: GalleryExportRequest, watcher: Observer = SILENT) -> Path:
     Raises:
         UserError: no gallery, a damaged photo, a folder that is not empty.
     """
-    gallery = _opened(request)
+    gallery = opened(request)
     require_free_folder(request.out)
     entries = list(gallery.state.entries())
     progress = watcher.counter("writing photos", len(entries))
@@ -288,14 +288,16 @@ def compact(request: GalleryCompactRequest, watcher: Observer = SILENT) -> int:
     Raises:
         UserError: no gallery, a damaged one.
     """
-    return _opened(request).compact()
+    return opened(request).compact()
 
 
-def _opened(request: GalleryRequest) -> Gallery:
+def opened(request: GalleryRequest) -> Gallery:
+    """The gallery that is asked for."""
     return Gallery(LocalFiles(request.gallery))
 
 
-def _by(request: GalleryChangeRequest) -> By:
+def author_of(request: GalleryChangeRequest) -> By:
+    """Who makes a change, and why."""
     return By(request.author or login_name(), request.reason)
 
 
@@ -304,7 +306,7 @@ def _counted(gallery: Gallery, outcome: ChangeOutcome) -> Enrolment:
     return Enrolment(outcome, len(products), sum(len(photos) for photos in products.values()))
 
 
-def _embedder(gallery: Gallery, run: Path | None, watcher: Observer) -> RunEmbedder:
+def embedder_of(gallery: Gallery, run: Path | None, watcher: Observer) -> RunEmbedder:
     """The run that the gallery was made with; MindSpore is loaded for it."""
     from shelfmind.inference.embedder import RunEmbedder
     from shelfmind.runs.folder import RunFolder
