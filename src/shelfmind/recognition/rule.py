@@ -63,24 +63,28 @@ class Rule:
 
 
 def fit_rule(
-    episodes: Sequence[Episode],
+    fusing: Sequence[Episode],
+    rejecting: Sequence[Episode],
     *,
     rehearsed: str,
     false_accepts: float,
     precision: float | None = None,
     families: Sequence[ProductFamily] = (),
 ) -> Rule:
-    """Fit everything to rehearsals.
+    """Fit the fusion to some rehearsals, all else to others, for which it is fitted already.
+
+    Classifier and gallery are weighed best by rehearsed classes, whose held-out photos are from other occasions than
+    the references; what is unknown is told best by products that were never learnt (`benchmarks/RESULTS.md`).
 
     Raises:
         UserError: too few photos for what is asked.
     """
-    fusion = fit_fusion(known_parts(episodes))
+    fusion = fit_fusion(known_parts(fusing))
     levels = None
     if precision is not None:
-        levels = fit_levels(_levels_of_photos(episodes, fusion, families), precision, families)
-    photos = len(np.unique(np.concatenate([episode.photos for episode in episodes])))
-    return Rule(fusion, fit_rejection(episodes, fusion, false_accepts), levels, photos, rehearsed)
+        levels = fit_levels(_levels_of_photos(rejecting, fusion, families), precision, families)
+    photos = len(np.unique(np.concatenate([episode.photos for episode in rejecting])))
+    return Rule(fusion, fit_rejection(rejecting, fusion, false_accepts), levels, photos, rehearsed)
 
 
 def _levels_of_photos(episodes: Sequence[Episode], fusion: Fusion, families: Sequence[ProductFamily]) -> LevelEvidence:

@@ -101,21 +101,21 @@ def calibrate(request: GalleryCalibrateRequest, watcher: Observer = SILENT) -> C
     prototypes = class_prototypes(references, reference_labels, len(predictor.class_names))
     enrolled, products = _enrolled(gallery, predictor, watcher.counter)
     several = int((np.bincount(enrolled.labels, minlength=len(products)) > 1).sum())
+    of_classes = list(rehearse_classes(held_out, references, reference_labels, predictor.class_names))
+    of_products = []
     if several >= LEAST_CLASSES:
-        rehearsed = PRODUCTS
-        episodes = list(rehearse_gallery(held_out, prototypes, predictor.class_names, enrolled, products))
-    else:
-        rehearsed = CLASSES
-        episodes = list(rehearse_classes(held_out, references, reference_labels, predictor.class_names))
-    if not episodes:
+        of_products = list(rehearse_gallery(held_out, prototypes, predictor.class_names, enrolled, products))
+    if not (of_classes or of_products):
         raise UserError(
             f"at least {LEAST_CLASSES} trained classes, or as many enrolled products of two photos or more, are needed "
             "to rehearse with"
         )
-    families = _families(request, episodes, held_out, prototypes, enrolled, products, predictor.class_names)
+    fusing, rejecting = of_classes or of_products, of_products or of_classes
+    families = _families(request, fusing, held_out, prototypes, enrolled, products, predictor.class_names)
     rule = fit_rule(
-        episodes,
-        rehearsed=rehearsed,
+        fusing,
+        rejecting,
+        rehearsed=PRODUCTS if of_products else CLASSES,
         false_accepts=request.false_accepts,
         precision=request.precision,
         families=families,
