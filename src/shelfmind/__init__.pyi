@@ -18,6 +18,7 @@ from shelfmind.models import create_model as create_model
 from shelfmind.pages.explanations import Explanation
 from shelfmind.recipe import Recipe, load_recipe as load_recipe, recipe_names as list_recipes
 from shelfmind.requests.auditing import AuditRequest, ReviewRequest
+from shelfmind.requests.expanding import ExpandRequest
 from shelfmind.requests.galleries import GalleryAddRequest, GalleryCalibrateRequest, GalleryCompactRequest, GalleryCreateRequest, GalleryExportRequest, GalleryHistoryRequest, GalleryListRequest, GalleryMergeRequest, GalleryReEmbedRequest, GalleryRemoveRequest, GalleryRenameRequest, GalleryRollBackRequest, GallerySearchRequest, GalleryShowRequest, GalleryVerifyRequest
 from shelfmind.requests.improving import FixresRequest, SoupRequest, TuneRequest
 from shelfmind.requests.label_checking import FindLabelErrorsRequest
@@ -51,6 +52,7 @@ __all__ = [
     "create_model",
     "doctor",
     "evaluate",
+    "expand",
     "explain",
     "find_label_errors",
     "fixres",
@@ -1086,6 +1088,57 @@ def gallery_re_embed(
 
     Raises:
         UserError: no gallery, a photo that is damaged.
+    """
+
+@overload
+def expand(request: ExpandRequest, /, *, watcher: Watcher | None = None) -> dict[str, Any]: ...
+@overload
+def expand(
+    data: Path | str,
+    out: Path | str,
+    *,
+    recipe: Recipe | str | None = 'default',
+    overrides: Sequence[str] = (),
+    epochs: int | None = None,
+    max_minutes: float | None = None,
+    seed: int = 0,
+    weights: str | None = None,
+    offline: bool = False,
+    max_bad_fraction: float = 0.01,
+    format: str | None = None,
+    unseen: float = 0.25,
+    shots: Sequence[int] = (1, 3, 5, 8),
+    seeds: int = 3,
+    draws: int = 5,
+    false_accepts: float = 0.05,
+    watcher: Watcher | None = None,
+) -> dict[str, Any]:
+    """Measure what new products cost: train on some classes, enrol the others by a few photos, judge both. Trains on the other classes, enrols photos of these and judges by photos that nothing was fitted to: test, or val where there is no test. What is finished is not done again.
+
+    Args:
+        data: data set: a folder of class folders, RP2K, a csv, or Grocery Store
+        out: folder for runs, figures and the page, or one to go on with
+        recipe: a name from `shelfmind recipes`, or a YAML file (default: default)
+        overrides: change the recipe
+        epochs: instead of the recipe's; not with max_minutes
+        max_minutes: fit the whole schedule into this time instead of a number of epochs
+        seed: of split, weights, order and augmentation (default: 0)
+        weights: start from these: a file, a run folder, or official ones by name
+        offline: never download weights
+        max_bad_fraction: share of unusable files above which to stop (default: 0.01)
+        format: one of csv, folder, grocery_store, rp2k; found out if not given
+        unseen: share of the classes that are not trained (default: 0.25)
+        shots: photos that each of them is enrolled with (default: 1,3,5,8)
+        seeds: choices of classes, each with a training of its own (default: 3)
+        draws: choices of the photos to enrol, for each number of them (default: 5)
+        false_accepts: share of unknown objects that may be given a name (default: 0.05)
+        watcher: told of the progress
+
+    Returns:
+        What `expansion.json` has: the figures of each seed, and their means with 95% intervals over seeds.
+
+    Raises:
+        UserError: data with too few classes or photos, settings other than those that the folder was begun with.
     """
 
 @overload

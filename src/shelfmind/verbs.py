@@ -310,6 +310,13 @@ VERBS = {
         mindspore=True,
         group="gallery",
     ),
+    "expand": Verb(
+        panel=MEASURE,
+        summary="Measure what new products cost: train on some classes, enrol the others by a few photos, judge both.",
+        request="requests.expanding:ExpandRequest",
+        function="training.expand:expand",
+        show="cli.outcomes.recognition:show_expansion",
+    ),
     "models": Verb(
         panel=TOOL,
         summary="List the models: parameters, cost, embedding width, official weights; or draw one's stages.",

@@ -34,6 +34,11 @@ class Photos:
     def __len__(self) -> int:
         return len(self.labels)
 
+    def rows(self, chosen: Ints) -> Photos:
+        """Some of the photos."""
+        logits = None if self.logits is None else self.logits[chosen]
+        return Photos(self.vectors[chosen], self.labels[chosen], self.probabilities[chosen], logits)
+
 
 @dataclass(frozen=True)
 class Episode:
@@ -118,7 +123,7 @@ def rehearse_gallery(
             column = {name: classes + index for index, name in enumerate(references.names)}
             queries = np.concatenate([asked, np.flatnonzero(np.isin(enrolled.labels, unknown))])
             labels = [column.get(products[each], UNKNOWN) for each in enrolled.labels[queries]]
-            both = _joined(held_out, _rows(enrolled, queries))
+            both = _joined(held_out, enrolled.rows(queries))
             yield Episode(
                 _without(both, trained, prototypes, references),
                 np.concatenate([held_out.labels, np.array(labels, np.int64)]),
@@ -149,11 +154,6 @@ def _split(labels: Ints, products: Ints, rng: np.random.Generator) -> tuple[Ints
 def _draw(rows: Ints, rng: np.random.Generator) -> Ints:
     """One to eight of the rows, each number as likely."""
     return rng.permutation(rows)[: rng.integers(1, MOST_PHOTOS + 1)]
-
-
-def _rows(photos: Photos, rows: Ints) -> Photos:
-    logits = None if photos.logits is None else photos.logits[rows]
-    return Photos(photos.vectors[rows], photos.labels[rows], photos.probabilities[rows], logits)
 
 
 def _joined(first: Photos, second: Photos) -> Photos:

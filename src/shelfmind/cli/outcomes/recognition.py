@@ -1,4 +1,4 @@
-"""What calibrating a gallery came to."""
+"""What calibrating a gallery, evaluating with one, and `expand` came to."""
 
 from __future__ import annotations
 
@@ -15,6 +15,7 @@ from shelfmind.nouns import counted
 if TYPE_CHECKING:  # a command's help does without them
     from shelfmind.recognition.levels import Levels
     from shelfmind.recognition.unknowns import Rejection
+    from shelfmind.requests.expanding import ExpandRequest
     from shelfmind.requests.galleries import GalleryCalibrateRequest
     from shelfmind.workflows.gallery_calibration import Calibrated
 
@@ -78,3 +79,19 @@ def recognition_table(figures: Mapping[str, Any]) -> Table:
             low, high = share["ci95"]
             table.add_row(words, f"{share['share']:.1%}", f"{low:.1%} to {high:.1%}", f"{share['photos']:,}")
     return table
+
+
+def show_expansion(
+    result: Mapping[str, Any], request: ExpandRequest, display: Display, *, json_file: JsonFile = None
+) -> None:
+    """Unseen and seen accuracy by the photos per product, and where the page is."""
+    write_figures(dict(result), json_file)
+    if json_file is None or str(json_file) != "-":
+        columns = ("photos", "unseen", "seen before", "seen after", "harmonic mean", "AUROC")
+        table = Table(*columns, title=f"new products, {counted(len(result['seeds']), 'choice')} of classes")
+        for shots, found in result["estimates"]["recogniser"].items():
+            keys = ("unseen", "seen_before", "seen_after", "harmonic_mean")
+            shares = [f"{found[key]['mean']:.1%}" for key in keys]
+            table.add_row(shots, *shares, f"{found['auroc']['mean']:.3f}")
+        Console().print(table)
+    display.line(f"report: {request.out / 'report.html'}")
