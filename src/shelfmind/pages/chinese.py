@@ -148,7 +148,7 @@ CHINESE = {
     "Right at least": "要求的正确率",
     # Expansion
     "New products of {}": "{} 的新商品",
-    "{} trained, {} enrolled later with {}: {} of the new ones' photos are named rightly among all names, seen classes lose {} points, known from unknown objects: AUROC {}. Enrolling one takes {} s.": "训练 {0}，之后入库 {1}（每个 {2}）：新商品的照片在全部名称中识别正确 {3}，原有类别下降 {4} 个百分点，区分已知与未知物体的 AUROC 为 {5}。入库一个商品用时 {6} 秒。",
+    "{} trained, {} enrolled later with {}: {} of the new ones' photos are named rightly among all names, seen classes change by {} points; known from unknown objects: AUROC {}. Enrolling one takes {} s.": "训练 {0}，之后入库 {1}（每个 {2}）：新商品的照片在全部名称中识别正确 {3}，原有类别变化 {4} 个百分点；区分已知与未知物体的 AUROC 为 {5}。入库一个商品用时 {6} 秒。",
     "For each choice of classes a network was trained on the others. Of each unseen product some training photos were enrolled, {} times anew for each number of them. Judged are photos that neither network nor thresholds were fitted to. Figures are means over the choices of classes with Student's 95% interval over these; one choice has none.": "每次选出一部分类别，用其余类别训练网络；每个未训练商品以若干训练照片入库，每种张数重新抽取 {} 次。评判所用照片未用于训练网络或拟合阈值。数值为各次类别选择的均值及其 Student 95% 区间；只有一次选择时没有区间。",
     "photos per product": "每个商品的照片数",
     "unseen products": "新商品",
@@ -167,6 +167,7 @@ CHINESE = {
     "colour histogram": "颜色直方图",
     "raw pixels": "原始像素",
     "Unseen products named rightly among all names": "新商品在全部名称中识别正确",
+    "Seen classes named rightly among all names": "原有类别在全部名称中识别正确",
     "AUROC": "AUROC",
     "unknown accepted at 95% known": "接受 95% 已知时误收的未知",
     "unknown given a name": "未知被给出名称",

@@ -28,7 +28,7 @@ def write_expansion_report(path: Path, result: Mapping[str, Any]) -> None:
         seen=result["seeds"][0]["seen_classes"],
         most=int(most),
         accuracy=_interval(estimates[most]["unseen"]),
-        lost=_difference(estimates[most]),
+        change=_difference(estimates[most]),
         auroc=f"{estimates[most]['auroc']['mean']:.3f}",
         seconds=f"{max(seed['seconds_to_enrol'] for seed in result['seeds']):.2f}",
         sections=[_accuracy(result, shots), _unknowns(result, shots), _choices(result, shots)],
@@ -62,7 +62,7 @@ def _accuracy(result: Mapping[str, Any], shots: Sequence[str]) -> PageSection:
             "Unseen products are enrolled with a few photos each, without a training. They compete with all seen "
             "classes, unless it is known that they are new."
         ),
-        charts=(_chart(result, shots),),
+        charts=(_unseen_chart(result, shots), _seen_chart(result, shots)),
         tables=(
             Table(say("Classifier and gallery together"), columns, rows, len(rows)),
             Table(
@@ -81,16 +81,26 @@ def _accuracy(result: Mapping[str, Any], shots: Sequence[str]) -> PageSection:
     )
 
 
-def _chart(result: Mapping[str, Any], shots: Sequence[str]) -> Chart:
+def _unseen_chart(result: Mapping[str, Any], shots: Sequence[str]) -> Chart:
     found, galleries = result["estimates"]["recogniser"], result["estimates"]["galleries"]
     lines = [
         charts.Series("c2", say("together"), _points(found, shots, "unseen")),
-        *(
-            charts.Series(style, name, _points(galleries[kind], shots, "unseen"))
-            for style, (kind, name) in zip(("c1", "c3", "c4"), _kind_names().items(), strict=True)
-        ),
+        charts.Series("c1", say("embedding alone"), _points(galleries["embedding"], shots, "unseen")),
+        charts.Series("c3", say("colour histogram"), _points(galleries["colour_histogram"], shots, "unseen")),
     ]
-    title = say("Unseen products named rightly among all names")
+    return _lines(say("Unseen products named rightly among all names"), lines)
+
+
+def _seen_chart(result: Mapping[str, Any], shots: Sequence[str]) -> Chart:
+    found = result["estimates"]["recogniser"]
+    lines = [
+        charts.Series("c2", say("seen classes after"), _points(found, shots, "seen_after")),
+        charts.Series("c1", say("seen classes before"), _points(found, shots, "seen_before")),
+    ]
+    return _lines(say("Seen classes named rightly among all names"), lines)
+
+
+def _lines(title: Text, lines: Sequence[charts.Series]) -> Chart:
     drawing = charts.line_chart(lines, title, percent=True, x_name=say("photos per product"))
     assert drawing is not None
     return Chart(title, drawing, "", tuple((each.style, each.name) for each in lines))
@@ -184,8 +194,8 @@ def _number(estimate: Mapping[str, Any]) -> Text:
 
 
 def _difference(figures: Mapping[str, Any]) -> str:
-    """By how many points seen classes are named rightly more seldom."""
-    return f"{100 * (figures['seen_before']['mean'] - figures['seen_after']['mean']):.1f}"
+    """By how many points seen classes are named rightly more or less often than before."""
+    return f"{100 * (figures['seen_after']['mean'] - figures['seen_before']['mean']):+.1f}"
 
 
 def _mean(draws: Sequence[Mapping[str, float]], key: str) -> float:

@@ -11,16 +11,11 @@ import numpy as np
 from shelfmind.arrays import Floats, Ints
 from shelfmind.evaluation.intervals import Interval, mean_interval
 from shelfmind.recognition.answers import Columns, answers_of
-from shelfmind.recognition.episodes import (
-    LEAST_CLASSES,
-    Photos,
-    class_prototypes,
-    rehearse_classes,
-    rehearse_gallery,
-)
+from shelfmind.recognition.episodes import Photos, class_prototypes
 from shelfmind.recognition.evidence import References, energies_of, evidence
 from shelfmind.recognition.figures import harmonic_mean
 from shelfmind.recognition.fusion import softmax
+from shelfmind.recognition.rehearsals import rehearse
 from shelfmind.recognition.rule import Rule, fit_rule
 from shelfmind.recognition.unknowns import separation
 
@@ -169,16 +164,15 @@ def _fitted(expansion: Expansion, rows: Ints, false_accepts: float) -> tuple[Rul
     """The rule for a gallery with these photos, and the prototypes of the seen classes."""
     learnt = expansion.learnt
     prototypes = class_prototypes(learnt.vectors, learnt.labels, len(expansion.seen_names))
-    of_classes = list(rehearse_classes(expansion.calibration, learnt.vectors, learnt.labels, expansion.seen_names))
-    enrolled = expansion.shots.rows(rows)
-    several = int((np.bincount(enrolled.labels) > 1).sum())
-    of_products = []
-    if several >= LEAST_CLASSES:
-        of_products = list(
-            rehearse_gallery(expansion.calibration, prototypes, expansion.seen_names, enrolled, expansion.unseen_names)
-        )
-    fusing, rejecting = of_classes or of_products, of_products or of_classes
-    return fit_rule(fusing, rejecting, rehearsed="", false_accepts=false_accepts), prototypes
+    found = rehearse(
+        expansion.calibration,
+        learnt,
+        expansion.seen_names,
+        expansion.shots.rows(rows),
+        expansion.unseen_names,
+        false_accepts,
+    )
+    return fit_rule(found, false_accepts=false_accepts), prototypes
 
 
 def _references(expansion: Expansion, rows: Ints) -> References:

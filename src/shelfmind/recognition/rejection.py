@@ -82,6 +82,11 @@ def fit_rejection(episodes: Sequence[Episode], fusion: Fusion, false_accepts: fl
     )
 
 
+def least_unknown(false_accepts: float) -> int:
+    """Unknown photos without which no threshold holds for that rate."""
+    return int(np.ceil(1 / false_accepts - 1e-9)) - 1
+
+
 def _parted(values: Sequence[Wide], known: Sequence[Bools]) -> tuple[Wide, Wide]:
     """The values of known and of unknown photos."""
     together, truth = np.concatenate(values), np.concatenate(known)
@@ -105,7 +110,7 @@ def _threshold(rehearsed: _Rehearsed, margin: float, false_accepts: float) -> fl
     distinct = _distinct(rehearsed)
     allowed = (int(false_accepts * (distinct + 1) + 1e-9) - 1) / max(1, distinct)
     if allowed < 0:
-        least = int(np.ceil(1 / false_accepts)) - 1
+        least = least_unknown(false_accepts)
         raise UserError(
             f"{argument('false_accepts', false_accepts)} needs at least {least:,} photos that can be rehearsed as "
             f"unknown, there are {distinct:,}; ask for a higher rate or give more labelled photos"

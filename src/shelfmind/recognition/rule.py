@@ -20,6 +20,7 @@ from shelfmind.recognition.levels import (
     fit_levels,
     level_evidence,
 )
+from shelfmind.recognition.rehearsals import Rehearsals
 from shelfmind.recognition.rejection import fit_rejection
 from shelfmind.recognition.unknowns import Rejection
 
@@ -63,28 +64,24 @@ class Rule:
 
 
 def fit_rule(
-    fusing: Sequence[Episode],
-    rejecting: Sequence[Episode],
+    rehearsals: Rehearsals,
     *,
-    rehearsed: str,
     false_accepts: float,
     precision: float | None = None,
     families: Sequence[ProductFamily] = (),
 ) -> Rule:
-    """Fit the fusion to some rehearsals, all else to others, for which it is fitted already.
-
-    Classifier and gallery are weighed best by rehearsed classes, whose held-out photos are from other occasions than
-    the references; what is unknown is told best by products that were never learnt (`benchmarks/RESULTS.md`).
+    """Fit the fusion to some rehearsals, and with it all else to others.
 
     Raises:
         UserError: too few photos for what is asked.
     """
-    fusion = fit_fusion(known_parts(fusing))
+    rejecting = rehearsals.rejecting
+    fusion = fit_fusion(known_parts(rehearsals.fusing))
     levels = None
     if precision is not None:
         levels = fit_levels(_levels_of_photos(rejecting, fusion, families), precision, families)
     photos = len(np.unique(np.concatenate([episode.photos for episode in rejecting])))
-    return Rule(fusion, fit_rejection(rejecting, fusion, false_accepts), levels, photos, rehearsed)
+    return Rule(fusion, fit_rejection(rejecting, fusion, false_accepts), levels, photos, rehearsals.rejecting_by)
 
 
 def _levels_of_photos(episodes: Sequence[Episode], fusion: Fusion, families: Sequence[ProductFamily]) -> LevelEvidence:

@@ -19,19 +19,12 @@ from shelfmind.inference.prediction_cache import predictions_of
 from shelfmind.nouns import counted
 from shelfmind.progress import Counter
 from shelfmind.recognition.answers import Columns
-from shelfmind.recognition.episodes import (
-    LEAST_CLASSES,
-    Episode,
-    Photos,
-    class_prototypes,
-    known_parts,
-    rehearse_classes,
-    rehearse_gallery,
-)
+from shelfmind.recognition.episodes import Episode, Photos, class_prototypes, known_parts
 from shelfmind.recognition.evidence import References
 from shelfmind.recognition.families import found_families
 from shelfmind.recognition.fusion import fit_fusion
 from shelfmind.recognition.levels import ProductFamily, families_of_broader
+from shelfmind.recognition.rehearsals import rehearse
 from shelfmind.recognition.rule import Rule, fit_rule
 from shelfmind.records import Predictions, Sample
 from shelfmind.requests.galleries import GalleryCalibrateRequest
@@ -47,7 +40,6 @@ OF_A_CLASS = 16
 """Training photos of a class that its prototype is the mean of, at most."""
 MOST_HELD_OUT, MOST_ENROLLED = 5000, 5000
 """Photos that are rehearsed with, at most."""
-PRODUCTS, CLASSES = "enrolled products", "trained classes"
 
 
 @dataclass(frozen=True)
@@ -96,29 +88,15 @@ def calibrate(request: GalleryCalibrateRequest, watcher: Observer = SILENT) -> C
         predictor,
         _predicted(predictor, evenly_sampled(samples_of(known.catalog, split), MOST_HELD_OUT), watcher.counter),
     )
-    learnt = _predicted(predictor, trained, watcher.counter)
-    references, reference_labels = unit_rows(learnt.embeddings), learnt.labels
-    prototypes = class_prototypes(references, reference_labels, len(predictor.class_names))
+    learnt = _photos(predictor, _predicted(predictor, trained, watcher.counter))
+    prototypes = class_prototypes(learnt.vectors, learnt.labels, len(predictor.class_names))
     enrolled, products = _enrolled(gallery, predictor, watcher.counter)
-    several = int((np.bincount(enrolled.labels, minlength=len(products)) > 1).sum())
-    of_classes = list(rehearse_classes(held_out, references, reference_labels, predictor.class_names))
-    of_products = []
-    if several >= LEAST_CLASSES:
-        of_products = list(rehearse_gallery(held_out, prototypes, predictor.class_names, enrolled, products))
-    if not (of_classes or of_products):
-        raise UserError(
-            f"at least {LEAST_CLASSES} trained classes, or as many enrolled products of two photos or more, are needed "
-            "to rehearse with"
-        )
-    fusing, rejecting = of_classes or of_products, of_products or of_classes
-    families = _families(request, fusing, held_out, prototypes, enrolled, products, predictor.class_names)
+    found = rehearse(held_out, learnt, predictor.class_names, enrolled, products, request.false_accepts)
     rule = fit_rule(
-        fusing,
-        rejecting,
-        rehearsed=PRODUCTS if of_products else CLASSES,
+        found,
         false_accepts=request.false_accepts,
         precision=request.precision,
-        families=families,
+        families=_families(request, found.fusing, held_out, prototypes, enrolled, products, predictor.class_names),
     )
     record = {
         **rule.as_record(),

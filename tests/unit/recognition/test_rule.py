@@ -16,6 +16,8 @@ from shelfmind.recognition.evidence import Evidence, References, energies_of, ev
 from shelfmind.recognition.families import leave_one_out
 from shelfmind.recognition.fusion import Fusion, fit_fusion, softmax
 from shelfmind.recognition.levels import FAMILY, PRODUCT, UNDECIDED, ProductFamily
+from shelfmind.recognition.rehearsals import PRODUCTS as PRODUCTS_REHEARSED
+from shelfmind.recognition.rehearsals import Rehearsals
 from shelfmind.recognition.rule import Rule, fit_rule
 from shelfmind.recognition.unknowns import COMBINATION, SCORES, scored, separation
 
@@ -30,6 +32,10 @@ def _enrolled(world: World, seed: int, each: int = 6) -> Photos:
     return Photos(photos.vectors, photos.labels - CLASSES, photos.probabilities, photos.logits)
 
 
+def _rehearsed(episodes: list[Episode]) -> Rehearsals:
+    return Rehearsals(episodes, episodes, PRODUCTS_REHEARSED)
+
+
 def _products() -> list[str]:
     return [f"product {index}" for index in range(ENROLLED)]
 
@@ -42,7 +48,7 @@ def episodes(world: World, class_names: tuple[str, ...]) -> list[Episode]:
 
 @pytest.fixture(scope="module")
 def rule(episodes: list[Episode]) -> Rule:
-    return fit_rule(episodes, episodes, rehearsed="enrolled products", false_accepts=0.1)
+    return fit_rule(_rehearsed(episodes), false_accepts=0.1)
 
 
 def _asked(world: World, seed: int, each: int = 10) -> tuple[Photos, Evidence]:
@@ -116,7 +122,7 @@ def test_the_best_score_is_used(rule: Rule) -> None:
 
 def test_a_rate_that_too_few_photos_can_show_is_refused(episodes: list[Episode]) -> None:
     with pytest.raises(UserError, match="needs at least 9,999 photos"):
-        fit_rule(episodes, episodes, rehearsed="x", false_accepts=0.0001)
+        fit_rule(_rehearsed(episodes), false_accepts=0.0001)
 
 
 def test_separation_is_that_of_the_textbook() -> None:
@@ -127,7 +133,7 @@ def test_separation_is_that_of_the_textbook() -> None:
 
 def test_a_record_is_the_same_rule(episodes: list[Episode]) -> None:
     families = [ProductFamily("class 0", ("class 00", "class 01"))]
-    rule = fit_rule(episodes, episodes, rehearsed="x", false_accepts=0.1, precision=0.9, families=families)
+    rule = fit_rule(_rehearsed(episodes), false_accepts=0.1, precision=0.9, families=families)
     assert Rule.of_record(json.loads(json.dumps(rule.as_record()))) == rule
     with pytest.raises(UserError, match="another version"):
         Rule.of_record({"fusion": {}})
@@ -139,7 +145,7 @@ def test_siblings_that_cannot_be_told_apart_are_answered_as_their_family(class_n
     held_out = twins.photos(np.repeat(np.arange(CLASSES), 12), 1)
     episodes = list(rehearse_gallery(held_out, twins.prototypes(), class_names, enrolled, _products()))
     families = [ProductFamily(f"pair {index}", class_names[2 * index : 2 * index + 2]) for index in range(10)]
-    rule = fit_rule(episodes, episodes, rehearsed="x", false_accepts=0.2, precision=0.9, families=families)
+    rule = fit_rule(_rehearsed(episodes), false_accepts=0.2, precision=0.9, families=families)
 
     assert rule.levels is not None
     assert rule.levels.figures[PRODUCT].share < 0.25
