@@ -658,6 +658,7 @@ def explain(
     out: Path | str,
     *,
     class_name: str | None = None,
+    gallery: str | None = None,
     neighbours: int = 4,
     overwrite: bool = False,
     watcher: Observer | None = None,
@@ -668,7 +669,8 @@ def explain(
         run: a run folder that `shelfmind train` made
         paths: images, folders of images, or patterns such as 'new/*.jpg'
         out: folder to make for the page and the pictures
-        class_name: explain this class; what the run guesses for each image if not given
+        class_name: explain this class or product; what is guessed for each image if not given
+        gallery: a calibrated gallery, whose products are explained, too
         neighbours: training images to show beside each (default: 4)
         overwrite: replace an earlier page in that folder
         watcher: told of the progress

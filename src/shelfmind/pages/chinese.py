@@ -146,6 +146,9 @@ CHINESE = {
     "Holding back unsure answers": "没有把握就不回答",
     "If only images with at least some confidence are answered and the others go to a person, fewer answers are wrong (El-Yaniv and Wiener, 2010). The further to the left, the fewer images are answered.": "只对置信度足够高的图片作答，其余交给人工，答错的就会减少（El-Yaniv 和 Wiener，2010）。越往左，作答的图片越少。",
     "Right at least": "要求的正确率",
+    "Answer: {}": "回答：{}",
+    "An enrolled photo of {}": "“{}”的入库照片",
+    "enrolled": "入库",
     # Expansion
     "New products of {}": "{} 的新商品",
     "{} trained, {} enrolled later with {}: {} of the new ones' photos are named rightly among all names, seen classes change by {} points; known from unknown objects: AUROC {}. Enrolling one takes {} s.": "训练 {0}，之后入库 {1}（每个 {2}）：新商品的照片在全部名称中识别正确 {3}，原有类别变化 {4} 个百分点；区分已知与未知物体的 AUROC 为 {5}。入库一个商品用时 {6} 秒。",
@@ -470,6 +473,8 @@ COUNTED = {
 SPLITS = {"train": "训练集", "val": "验证集", "test": "测试集", "new": "新增"}
 
 SAID_ELSEWHERE = (
+    (r"unknown", "未知"),
+    (r"undecided", "未定"),
     # Notes on a data set
     (
         r"left out, because ([\d,]+) files? (?:is no image|are no images) by name: (.*)",

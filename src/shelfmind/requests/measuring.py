@@ -178,14 +178,16 @@ class ExplainRequest(Request):
     examples: ClassVar[tuple[str, ...]] = (
         "shelfmind explain runs/first wrong.jpg --out explained",
         "shelfmind explain runs/first new/ --class 可乐330ml --out explained",
+        "shelfmind explain runs/first new/ --gallery products --out explained",
     )
 
     run: Run
     paths: Images = Field(min_length=1, description="images, folders of images, or patterns such as 'new/*.jpg'")
     out: Annotated[Path, Incidental] = Field(description="folder to make for the page and the pictures")
     class_name: Annotated[str | None, Flag("--class")] = Field(
-        None, description="explain this class; what the run guesses for each image if not given"
+        None, description="explain this class or product; what is guessed for each image if not given"
     )
+    gallery: str | None = Field(None, description="a calibrated gallery, whose products are explained, too")
     neighbours: int = Field(4, ge=0, description="training images to show beside each")
     overwrite: bool = Field(False, description="replace an earlier page in that folder")
 
