@@ -49,7 +49,7 @@ class Change:
 
     `vectors` is the checksum of a file of unit vectors, whose rows are those of the photos `embedded`. `embedder` is
     the identity of the network and the preparation that all vectors are of, if it changed. `recognition` is what was
-    fitted for answering, if that changed; its ``prototypes`` name a file of vectors. `previous` is the checksum of the
+    fitted for answering, if that changed; its ``arrays`` name files of vectors. `previous` is the checksum of the
     change before, so that no file can be exchanged without notice.
     """
 

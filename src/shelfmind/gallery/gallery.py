@@ -38,8 +38,8 @@ from shelfmind.gallery.vectors import gathered, read_vectors, write_vectors
 from shelfmind.nouns import counted, shortened
 
 LONGEST_NAME = 300
-PROTOTYPES = "prototypes"
-"""The key under which what was fitted names its file of vectors."""
+ARRAYS = "arrays"
+"""The key under which what was fitted names its files of arrays."""
 MOST_ATTEMPTS = 1000
 """How often a change is tried while other processes make theirs; each attempt that fails is a change of another."""
 
@@ -181,10 +181,17 @@ class Gallery:
         wanted = [self.state.located[entry.sha256] for entry in entries]
         return entries, gathered(self.files, wanted, int(self.state.embedder["width"]))
 
-    def recognition(self) -> tuple[Mapping[str, Any], Floats] | None:
-        """What was fitted for answering, and the prototypes (C, D) of the trained classes; None if nothing was."""
+    def vector(self, sha256: str) -> Floats:
+        """The unit vector (D,) of an enrolled photo."""
+        vector: Floats = gathered(self.files, [self.state.located[sha256]], int(self.state.embedder["width"]))[0]
+        return vector
+
+    def recognition(self) -> tuple[Mapping[str, Any], dict[str, Floats]] | None:
+        """What was fitted for answering, and its arrays by name; None if nothing was."""
         record = self.state.recognition
-        return None if record is None else (record, read_vectors(self.files, record[PROTOTYPES]))
+        if record is None:
+            return None
+        return record, {name: read_vectors(self.files, digest) for name, digest in record[ARRAYS].items()}
 
     def photo(self, sha256: str) -> bytes:
         """The content of a photo. Raises `DamagedFileError`."""
@@ -317,10 +324,9 @@ class Gallery:
 
         return self._commit(by, plan)
 
-    def set_recognition(self, record: Mapping[str, Any], prototypes: Floats, by: By) -> ChangeOutcome:
-        """Keep what was fitted for answering, and the prototypes (C, D) of the trained classes."""
-        digest = write_vectors(self.files, prototypes)
-        known = {**record, PROTOTYPES: digest}
+    def set_recognition(self, record: Mapping[str, Any], arrays: Mapping[str, Floats], by: By) -> ChangeOutcome:
+        """Keep what was fitted for answering, and its arrays by name."""
+        known = {**record, ARRAYS: {name: write_vectors(self.files, array) for name, array in arrays.items()}}
         return self._commit(by, lambda state: _Plan("calibrate", str(record.get("summary", "")), recognition=known))
 
     def compact(self) -> int:
@@ -460,8 +466,8 @@ def _unlike_their_names(files: Files, vectors: Iterable[str], photos: Iterable[s
 
 def _vector_files(record: Change | Base) -> list[str]:
     """The files of vectors that a record names, by their checksums."""
-    recognition = record.recognition or {}
-    return [digest for digest in (record.vectors, recognition.get(PROTOTYPES)) if digest is not None]
+    arrays = (record.recognition or {}).get(ARRAYS, {})
+    return [*([] if record.vectors is None else [record.vectors]), *arrays.values()]
 
 
 def _created(state: GalleryState, embedder: Embedder, files: Files) -> _Plan:

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import numpy as np
 
-from shelfmind.arrays import Floats, Ints, Wide
+from shelfmind.arrays import Bools, Floats, Ints, Wide
 
 NEIGHBOURS, EXPANSION, WEIGHT = 20, 6, 0.3
 """k1, k2 and lambda of the paper."""
 
 
 def reranked(query: Floats, candidates: Floats, neighbours: int = NEIGHBOURS, expansion: int = EXPANSION) -> Floats:
-    """Similarities of one query (D,) to candidates (N, D), unit vectors all, by k-reciprocal neighbours: (N,) at most 1.
+    """Similarities of one query (D,) to candidates (N, D), unit vectors all, by k-reciprocal neighbours: (N,).
 
     Two photos are alike if each is among the other's nearest, and the more so, the more of these neighbours they share
     (Jaccard distance), weighed with the cosine (Zhong et al., "Re-ranking Person Re-identification with k-reciprocal
@@ -31,7 +31,7 @@ def reranked(query: Floats, candidates: Floats, neighbours: int = NEIGHBOURS, ex
 
 
 def _encoded(distances: Wide, ranked: Ints, neighbours: int) -> Wide:
-    """The k-reciprocal feature of each photo, (M, M): exp(-distance) at its reciprocal neighbours, rows that sum to 1."""
+    """The k-reciprocal feature of each photo, (M, M): exp(-distance) at its reciprocal neighbours; rows sum to 1."""
     own = _reciprocal(ranked, neighbours)
     half = _reciprocal(ranked, max(1, round(neighbours / 2)))
     members = own.copy()
@@ -44,8 +44,8 @@ def _encoded(distances: Wide, ranked: Ints, neighbours: int) -> Wide:
     return np.asarray(weights / np.maximum(weights.sum(axis=1, keepdims=True), 1e-12))
 
 
-def _reciprocal(ranked: Ints, neighbours: int) -> np.ndarray:
+def _reciprocal(ranked: Ints, neighbours: int) -> Bools:
     """Which photos are among the nearest of each other, (M, M)."""
     near = np.zeros(ranked.shape, np.bool_)
     np.put_along_axis(near, ranked[:, : neighbours + 1], True, axis=1)
-    return near & near.T
+    return np.asarray(near & near.T)

@@ -18,12 +18,15 @@ from shelfmind.inference.embedder import RunEmbedder
 from shelfmind.inference.predictor import Batch, Predictor, Source, as_many
 from shelfmind.progress import Counter, count_silently
 from shelfmind.recognition.answers import UNKNOWN, Answers, Columns, answers_of
-from shelfmind.recognition.evidence import Evidence, References, energies_of, evidence
+from shelfmind.recognition.evidence import Evidence, Learnt, References, energies_of, evidence
 from shelfmind.recognition.levels import ProductFamily
 from shelfmind.recognition.rule import Rule
+from shelfmind.recognition.whitening import Whitening
 from shelfmind.runs.folder import RunFolder
 
 TRAINING, GALLERY = "training", "gallery"
+LEARNT, WHITENING, COUNTS = "learnt", "whitening", "learnt_counts"
+"""The arrays of what was fitted: photos of trained classes, how embeddings are whitened; and how many of each class."""
 
 
 @dataclass(frozen=True)
@@ -33,8 +36,8 @@ class Candidate:
     Attributes:
         name: the product.
         probability: calibrated, of all names together 1.
-        similarity: the cosine to the product's most similar photo if it is from the gallery, else to the prototype of
-            the trained class.
+        similarity: the cosine of whitened embeddings, to the product's most similar photo if it is enrolled, else to
+            the most similar training photo.
         source: where the better evidence comes from, ``training`` or ``gallery``.
         reference: the enrolled photo that it is most similar to, if the product is enrolled.
     """
@@ -99,7 +102,7 @@ class Recognizer:
             reason = next((error for batch in batches for error in batch.errors if error), "there is none")
             raise UserError(f"no photo of the object can be used: {reason}")
         names = [name for batch in batches for name, error in zip(batch.names, batch.errors, strict=True) if not error]
-        vectors = unit_rows(np.concatenate([batch.embeddings for batch in good]))
+        vectors = self.whitening(unit_rows(np.concatenate([batch.embeddings for batch in good])))
         joined = Evidence.mean([self.evidence(batch) for batch in good])
         answers = answers_of(joined, self.rule, self.columns)
         return self._answer(", ".join(names), answers, 0, vectors, top)
@@ -113,7 +116,7 @@ class Recognizer:
     def answers(self, batch: Batch, top: int) -> Iterator[Answer]:
         """Answers for what the run said of a batch of images."""
         good = iter(range(len(batch.probabilities)))
-        vectors = unit_rows(batch.embeddings)
+        vectors = self.whitening(unit_rows(batch.embeddings))
         answers = answers_of(self.evidence(batch), self.rule, self.columns) if len(batch.probabilities) else None
         for name, error in zip(batch.names, batch.errors, strict=True):
             if error is not None or answers is None:
@@ -125,8 +128,8 @@ class Recognizer:
     def evidence(self, batch: Batch) -> Evidence:
         """What network and gallery say of the good images of a batch."""
         energies = energies_of(self.predictor.logits(batch.embeddings))
-        vectors = unit_rows(batch.embeddings)
-        return evidence(batch.probabilities, vectors, self.prototypes, self.references, energies)
+        vectors = self.whitening(unit_rows(batch.embeddings))
+        return evidence(batch.probabilities, vectors, self.learnt, self.references, energies)
 
     def _refresh(self) -> None:
         self.gallery.refresh()
@@ -136,10 +139,12 @@ class Recognizer:
         if fitted is None:
             how = call("gallery_calibrate", gallery=str(self.gallery.files), data="DATA")
             raise UserError(f"{self.gallery.files} is not calibrated for answering yet; run: {how}")
-        record, self.prototypes = fitted
+        record, arrays = fitted
+        self.learnt = Learnt.of_counts(arrays[LEARNT], record[COUNTS])
+        self.whitening = Whitening.of_array(arrays[WHITENING])
         self.rule = Rule.of_record(record)
         self.entries, vectors = self.gallery.vectors()
-        self.references = References.of([entry.sku for entry in self.entries], vectors)
+        self.references = References.of([entry.sku for entry in self.entries], self.whitening(vectors))
         self.columns = Columns(self.predictor.class_names, self.references.names)
         self._version = self.gallery.state.version
 
@@ -157,7 +162,7 @@ class Recognizer:
             cosines = (vectors @ self.references.vectors[start:end].T).max(axis=0)
             reference, similarity = self.entries[start + int(cosines.argmax())], float(cosines.max())
         elif trained is not None:
-            similarity = float((vectors @ self.prototypes[trained]).max())
+            similarity = float(self.learnt.only(np.array([trained])).nearest(vectors).max())
         return Candidate(
             self.columns.names[index],
             float(answers.probabilities[row, index]),

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
 from shelfmind.arrays import Floats, Ints
-from shelfmind.evaluation.matrix_rows import unit_rows
-from shelfmind.recognition.evidence import LEAST_PROBABILITY, Evidence, References, energies_of, evidence
+from shelfmind.recognition.evidence import LEAST_PROBABILITY, Evidence, Learnt, References, energies_of, evidence
+from shelfmind.recognition.whitening import Whitening
 
 UNKNOWN = -1
 """The label of a photo that shows neither a trained class nor an enrolled product."""
@@ -34,6 +34,15 @@ class Photos:
     def __len__(self) -> int:
         return len(self.labels)
 
+    def as_learnt(self) -> Learnt:
+        """As photos that the network was trained on."""
+        order = np.argsort(self.labels, kind="stable")
+        return Learnt(self.vectors[order], self.labels[order], self.probabilities.shape[1])
+
+    def whitened(self, whitening: Whitening) -> Photos:
+        """The same with the vectors as they are compared."""
+        return replace(self, vectors=whitening(self.vectors))
+
     def rows(self, chosen: Ints) -> Photos:
         """Some of the photos."""
         logits = None if self.logits is None else self.logits[chosen]
@@ -53,42 +62,32 @@ class Episode:
     names: tuple[str, ...]
 
 
-def class_prototypes(vectors: Floats, labels: Ints, classes: int) -> Floats:
-    """The mean direction of each class's unit vectors (M, D), zeros for a class without any: (classes, D)."""
-    sums = np.zeros((classes, vectors.shape[1]), np.float64)
-    np.add.at(sums, labels, vectors)
-    return unit_rows(sums)
-
-
 def rehearse_classes(
     held_out: Photos,
-    references: Floats,
-    reference_labels: Ints,
+    learnt: Learnt,
     names: Sequence[str],
     seed: int = 0,
     shuffles: int = SHUFFLES,
 ) -> Iterator[Episode]:
     """Episodes from trained classes `names` alone: of some the classifier is taken away, some of these are enrolled.
 
-    `references` (M, D) are photos that the network was trained on, the enrolled products' photos among them. The
-    network has learnt these classes, so this is easier than what it rehearses; `rehearse_gallery` is not.
+    Enrolled photos are drawn from the learnt ones. The network has learnt these classes, so this is easier than what it
+    rehearses; `rehearse_gallery` is not.
     """
-    classes = held_out.probabilities.shape[1]
-    prototypes = class_prototypes(references, reference_labels, classes)
     rng = np.random.default_rng(seed)
-    usable = np.unique(reference_labels)
+    usable = np.unique(learnt.labels)
     for _ in range(shuffles if len(usable) >= LEAST_CLASSES else 0):
         groups = np.array_split(rng.permutation(usable), GROUPS)
         for turn in range(GROUPS):
             unknown, enrolled = groups[turn], groups[(turn + 1) % GROUPS]
             trained = np.setdiff1d(usable, np.concatenate([unknown, enrolled]))
-            chosen = [_draw(np.flatnonzero(reference_labels == each), rng) for each in enrolled]
+            chosen = [_draw(np.flatnonzero(learnt.labels == each), rng) for each in enrolled]
             skus = [names[each] for each, rows in zip(enrolled, chosen, strict=True) for _ in rows]
-            enrolled_photos = References.of(skus, references[np.concatenate(chosen)])
-            columns = np.full(classes, UNKNOWN)
+            enrolled_photos = References.of(skus, learnt.vectors[np.concatenate(chosen)])
+            columns = np.full(learnt.classes, UNKNOWN)
             columns[np.concatenate([trained, enrolled])] = np.arange(len(trained) + len(enrolled))
             yield Episode(
-                _without(held_out, trained, prototypes, enrolled_photos),
+                _without(held_out, trained, learnt, enrolled_photos),
                 columns[held_out.labels],
                 np.arange(len(held_out)),
                 (*(names[each] for each in trained), *enrolled_photos.names),
@@ -97,7 +96,7 @@ def rehearse_classes(
 
 def rehearse_gallery(
     held_out: Photos,
-    prototypes: Floats,
+    learnt: Learnt,
     names: Sequence[str],
     enrolled: Photos,
     products: Sequence[str],
@@ -108,10 +107,10 @@ def rehearse_gallery(
     group of products is unknown in turns.
 
     `enrolled` are photos of `products`; one of a single photo can only be unknown. `held_out` photos of the trained
-    classes `names` with `prototypes` (C, D) are asked about, too.
+    classes `names` are asked about, too.
     """
     ids = np.unique(enrolled.labels)
-    classes = len(prototypes)
+    classes = learnt.classes
     rng = np.random.default_rng(seed)
     trained = np.arange(classes)
     for _ in range(shuffles if len(ids) >= LEAST_CLASSES else 0):
@@ -125,19 +124,19 @@ def rehearse_gallery(
             labels = [column.get(products[each], UNKNOWN) for each in enrolled.labels[queries]]
             both = _joined(held_out, enrolled.rows(queries))
             yield Episode(
-                _without(both, trained, prototypes, references),
+                _without(both, trained, learnt, references),
                 np.concatenate([held_out.labels, np.array(labels, np.int64)]),
                 np.concatenate([np.arange(len(held_out)), len(held_out) + queries]),
                 (*names, *references.names),
             )
 
 
-def _without(photos: Photos, trained: Ints, prototypes: Floats, references: References) -> Evidence:
+def _without(photos: Photos, trained: Ints, learnt: Learnt, references: References) -> Evidence:
     """The evidence if the classifier knew the `trained` classes only."""
     probabilities = np.maximum(photos.probabilities[:, trained], LEAST_PROBABILITY)
     energies = energies_of(None if photos.logits is None else photos.logits[:, trained])
     shares = np.asarray(probabilities / probabilities.sum(axis=1, keepdims=True), np.float32)
-    return evidence(shares, photos.vectors, prototypes[trained], references, energies)
+    return evidence(shares, photos.vectors, learnt.only(trained), references, energies)
 
 
 def _split(labels: Ints, products: Ints, rng: np.random.Generator) -> tuple[Ints, Ints]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 from scipy.special import logsumexp
@@ -34,17 +35,61 @@ class References:
         starts = np.flatnonzero(np.r_[True, named[1:] != named[:-1]]) if len(named) else np.zeros(0, np.int64)
         return cls(tuple(named[starts]), vectors, starts.astype(np.int64))
 
-    @property
+    @cached_property
     def counts(self) -> Ints:
         """Photos of each product, (P,)."""
         return np.diff(np.append(self.starts, len(self.vectors))).astype(np.int64)
 
-    @property
+    @cached_property
     def prototypes(self) -> Floats:
         """The mean direction of each product's photos, (P, D) unit vectors (Snell et al., NeurIPS 2017, equation 1)."""
         if not self.names:
             return self.vectors[:0]
         return unit_rows(np.add.reduceat(self.vectors, self.starts, axis=0))
+
+
+@dataclass(frozen=True)
+class Learnt:
+    """Photos of C classes that a network was trained on: unit vectors (M, D) and their classes (M,), in order.
+
+    A class may have none.
+    """
+
+    vectors: Floats
+    labels: Ints
+    classes: int
+
+    @classmethod
+    def of_counts(cls, vectors: Floats, counts: Sequence[int]) -> Learnt:
+        """So many photos of each class, one after the other."""
+        return cls(vectors, np.repeat(np.arange(len(counts)), counts), len(counts))
+
+    @cached_property
+    def counts(self) -> Ints:
+        """Photos of each class, (C,)."""
+        return np.bincount(self.labels, minlength=self.classes).astype(np.int64)
+
+    @cached_property
+    def prototypes(self) -> Floats:
+        """The mean direction of each class's photos, zeros for a class without any: (C, D)."""
+        sums = np.zeros((self.classes, self.vectors.shape[1]), np.float64)
+        np.add.at(sums, self.labels, self.vectors)
+        return unit_rows(sums)
+
+    def only(self, chosen: Ints) -> Learnt:
+        """Some of the classes, with new numbers in this order."""
+        rows = [np.flatnonzero(self.labels == label) for label in chosen]
+        counts = [len(each) for each in rows]
+        return Learnt.of_counts(self.vectors[np.concatenate(rows)] if rows else self.vectors[:0], counts)
+
+    def nearest(self, queries: Floats) -> Floats:
+        """The cosine of each query to the most similar photo of each class, -1 for a class without any: (N, C)."""
+        found = np.full((len(queries), self.classes), -1.0, np.float32)
+        present = np.flatnonzero(self.counts)
+        if len(present):
+            starts = np.searchsorted(self.labels, present)
+            found[:, present] = np.maximum.reduceat(queries @ self.vectors.T, starts, axis=1)
+        return found
 
 
 @dataclass(frozen=True)
@@ -56,6 +101,7 @@ class Evidence:
     Attributes:
         log_probabilities: the classifier's, (N, C).
         trained: cosines to the prototypes of the trained classes, (N, C).
+        trained_photos: cosines to the most similar training photo of each, (N, C).
         prototypes: cosines to the prototypes of the enrolled products, (N, P).
         photos: cosines to the most similar photo of each enrolled product, (N, P).
         counts: photos of each enrolled product, (P,).
@@ -64,6 +110,7 @@ class Evidence:
 
     log_probabilities: Floats
     trained: Floats
+    trained_photos: Floats
     prototypes: Floats
     photos: Floats
     counts: Ints
@@ -73,9 +120,14 @@ class Evidence:
         return len(self.log_probabilities)
 
     @property
-    def nearest(self) -> Floats:
+    def nearest_prototype(self) -> Floats:
         """The cosine to the most similar prototype of all, (N,)."""
         return np.asarray(np.concatenate([self.trained, self.prototypes], axis=1).max(axis=1))
+
+    @property
+    def nearest_photo(self) -> Floats:
+        """The cosine to the most similar photo of all, (N,)."""
+        return np.asarray(np.concatenate([self.trained_photos, self.photos], axis=1).max(axis=1))
 
     @classmethod
     def mean(cls, parts: Sequence[Evidence]) -> Evidence:
@@ -85,6 +137,7 @@ class Evidence:
         return cls(
             np.concatenate([each.log_probabilities for each in parts]).mean(axis=0, keepdims=True),
             np.concatenate([each.trained for each in parts]).mean(axis=0, keepdims=True),
+            np.concatenate([each.trained_photos for each in parts]).mean(axis=0, keepdims=True),
             np.concatenate([each.prototypes for each in parts]).mean(axis=0, keepdims=True),
             np.concatenate([each.photos for each in parts]).mean(axis=0, keepdims=True),
             parts[0].counts,
@@ -97,6 +150,7 @@ class Evidence:
         return Evidence(
             self.log_probabilities[chosen],
             self.trained[chosen],
+            self.trained_photos[chosen],
             self.prototypes[chosen],
             self.photos[chosen],
             self.counts,
@@ -112,16 +166,17 @@ def energies_of(logits: Floats | None) -> Floats | None:
 def evidence(
     probabilities: Floats,
     queries: Floats,
-    trained_prototypes: Floats,
+    learnt: Learnt,
     references: References,
     energies: Floats | None = None,
 ) -> Evidence:
-    """Evidence on N photos from probabilities (N, C), unit vectors (N, D) and prototypes (C, D) of trained classes."""
+    """Evidence on N photos from probabilities (N, C) and unit vectors (N, D)."""
     photos = queries @ references.vectors.T
     best = np.maximum.reduceat(photos, references.starts, axis=1) if references.names else photos[:, :0]
     return Evidence(
         np.log(np.maximum(probabilities, LEAST_PROBABILITY)),
-        queries @ trained_prototypes.T,
+        queries @ learnt.prototypes.T,
+        learnt.nearest(queries),
         queries @ references.prototypes.T,
         best,
         references.counts,

@@ -11,13 +11,14 @@ import numpy as np
 from shelfmind.arrays import Floats, Ints
 from shelfmind.evaluation.intervals import Interval, mean_interval
 from shelfmind.recognition.answers import Columns, answers_of
-from shelfmind.recognition.episodes import Photos, class_prototypes
-from shelfmind.recognition.evidence import References, energies_of, evidence
+from shelfmind.recognition.episodes import Photos
+from shelfmind.recognition.evidence import Learnt, References, energies_of, evidence
 from shelfmind.recognition.figures import harmonic_mean
 from shelfmind.recognition.fusion import softmax
 from shelfmind.recognition.rehearsals import rehearse
 from shelfmind.recognition.rule import Rule, fit_rule
 from shelfmind.recognition.unknowns import separation
+from shelfmind.recognition.whitening import fit_whitening
 
 
 @dataclass(frozen=True)
@@ -41,6 +42,12 @@ class Expansion:
     seen: Photos
     shots: Photos
     unseen: Photos
+
+    def whitened(self) -> Expansion:
+        """The same with all vectors as they are compared, by what photos of the seen classes teach."""
+        whitening = fit_whitening(self.learnt.vectors, self.learnt.labels)
+        photos = (self.learnt, self.calibration, self.seen, self.shots, self.unseen)
+        return Expansion(self.seen_names, self.unseen_names, *(each.whitened(whitening) for each in photos))
 
     def enrolled(self, shots: int, draw: int) -> Ints:
         """The rows of the photos to enrol: of each product the first so many in an order that only `draw` decides."""
@@ -117,15 +124,15 @@ def measure(expansion: Expansion, shots: int, draw: int, false_accepts: float) -
         UserError: too few photos for the rate of false accepts.
     """
     rows = expansion.enrolled(shots, draw)
-    rule, prototypes = _fitted(expansion, rows, false_accepts)
+    rule, learnt = _fitted(expansion, rows, false_accepts)
     references = _references(expansion, rows)
-    seen = _probabilities(rule, expansion.seen, prototypes, references)
-    unseen = _probabilities(rule, expansion.unseen, prototypes, references)
+    seen = _probabilities(rule, expansion.seen, learnt, references)
+    unseen = _probabilities(rule, expansion.unseen, learnt, references)
     classes = len(expansion.seen_names)
     seen_after = float((seen.argmax(axis=1) == expansion.seen.labels).mean())
     unseen_right = float((unseen.argmax(axis=1) == classes + expansion.unseen.labels).mean())
     alone = float((unseen[:, classes:].argmax(axis=1) == expansion.unseen.labels).mean())
-    halves = [_unknowns(expansion, rows, rule, prototypes, half) for half in (0, 1)]
+    halves = [_unknowns(expansion, rows, rule, learnt, half) for half in (0, 1)]
     return DrawFigures(
         unseen=unseen_right,
         unseen_alone=alone,
@@ -160,10 +167,9 @@ def estimates(figures: Sequence[Sequence[Mapping[str, float]]]) -> dict[str, Est
     return {name: Estimate.of([[draw[name] for draw in draws] for draws in figures]) for name in figures[0][0]}
 
 
-def _fitted(expansion: Expansion, rows: Ints, false_accepts: float) -> tuple[Rule, Floats]:
-    """The rule for a gallery with these photos, and the prototypes of the seen classes."""
-    learnt = expansion.learnt
-    prototypes = class_prototypes(learnt.vectors, learnt.labels, len(expansion.seen_names))
+def _fitted(expansion: Expansion, rows: Ints, false_accepts: float) -> tuple[Rule, Learnt]:
+    """The rule for a gallery with these photos, and what was learnt."""
+    learnt = expansion.learnt.as_learnt()
     found = rehearse(
         expansion.calibration,
         learnt,
@@ -172,7 +178,7 @@ def _fitted(expansion: Expansion, rows: Ints, false_accepts: float) -> tuple[Rul
         expansion.unseen_names,
         false_accepts,
     )
-    return fit_rule(found, false_accepts=false_accepts), prototypes
+    return fit_rule(found, false_accepts=false_accepts), learnt
 
 
 def _references(expansion: Expansion, rows: Ints) -> References:
@@ -180,12 +186,12 @@ def _references(expansion: Expansion, rows: Ints) -> References:
     return References.of(skus, expansion.shots.vectors[rows])
 
 
-def _probabilities(rule: Rule, photos: Photos, prototypes: Floats, references: References) -> Floats:
-    found = evidence(photos.probabilities, photos.vectors, prototypes, references, energies_of(photos.logits))
+def _probabilities(rule: Rule, photos: Photos, learnt: Learnt, references: References) -> Floats:
+    found = evidence(photos.probabilities, photos.vectors, learnt, references, energies_of(photos.logits))
     return softmax(rule.fusion.scores(found))
 
 
-def _unknowns(expansion: Expansion, rows: Ints, rule: Rule, prototypes: Floats, half: int) -> Mapping[str, float]:
+def _unknowns(expansion: Expansion, rows: Ints, rule: Rule, learnt: Learnt, half: int) -> Mapping[str, float]:
     """How well unknown objects are told where only every second product is enrolled."""
     enrolled = rows[expansion.shots.labels[rows] % 2 == half]
     references = _references(expansion, enrolled)
@@ -193,7 +199,7 @@ def _unknowns(expansion: Expansion, rows: Ints, rule: Rule, prototypes: Floats, 
     is_known = expansion.unseen.labels % 2 == half
     answers = []
     for photos in (expansion.seen, expansion.unseen):
-        found = evidence(photos.probabilities, photos.vectors, prototypes, references, energies_of(photos.logits))
+        found = evidence(photos.probabilities, photos.vectors, learnt, references, energies_of(photos.logits))
         answers.append(answers_of(found, rule, columns))
     familiarity = [np.asarray(each.familiarity, np.float64) for each in answers]
     told = separation(np.concatenate([familiarity[0], familiarity[1][is_known]]), familiarity[1][~is_known])

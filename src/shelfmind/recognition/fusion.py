@@ -21,13 +21,15 @@ class Fusion:
     """Scores are linear in the evidence; their softmax over all names is a probability (a conditional logit, McFadden
     1974).
 
-    A trained class has ``probability * log p + trained * cosine to its prototype``, an enrolled product ``prototype *
-    cosine to its prototype + photo * cosine to its most similar photo + offset + count * log photos``. `offset` is what
-    keeps classes with a classifier from outbidding those without (calibrated stacking: Chao et al., ECCV 2016).
+    A trained class has ``probability * log p + trained * cosine to its prototype + trained_photo * cosine to its most
+    similar photo``, an enrolled product ``prototype * cosine to its prototype + photo * cosine to its most similar
+    photo + offset + count * log photos``. `offset` is what keeps classes with a classifier from outbidding those
+    without (calibrated stacking: Chao et al., ECCV 2016).
     """
 
     probability: float
     trained: float
+    trained_photo: float
     prototype: float
     photo: float
     offset: float
@@ -68,8 +70,8 @@ def fit_fusion(parts: Sequence[tuple[Evidence, Ints]]) -> Fusion:
             gradient = gradient + (expected - importance @ dense[rows, labels]) / total
         return value, gradient
 
-    start = np.array([1.0, 1.0, 5.0, 5.0, 0.0, 0.0])
-    bounds = [(0, None)] * 4 + [(None, None)] * 2
+    start = np.array([1.0, 1.0, 1.0, 5.0, 5.0, 0.0, 0.0])
+    bounds = [(0, None)] * 5 + [(None, None)] * 2
     found = minimize(loss, start, jac=True, method="L-BFGS-B", bounds=bounds)
     return Fusion(*(float(each) for each in found.x))
 
@@ -80,20 +82,21 @@ def softmax(scores: Wide) -> Floats:
 
 
 def _parts(evidence: Evidence, weights: Wide) -> list[tuple[Wide, Wide]]:
-    """Features of trained classes (N, C, 2) and of enrolled products (N, P, 4), each with its weights."""
-    trained = np.stack([evidence.log_probabilities, evidence.trained], axis=2).astype(np.float64)
+    """Features of trained classes (N, C, 3) and of enrolled products (N, P, 4), each with its weights."""
+    of_trained = (evidence.log_probabilities, evidence.trained, evidence.trained_photos)
+    trained = np.stack(of_trained, axis=2).astype(np.float64)
     log_counts = np.broadcast_to(np.log(np.maximum(evidence.counts, 1)), evidence.photos.shape)
     ones = np.ones_like(evidence.photos)
     enrolled = np.stack([evidence.prototypes, evidence.photos, ones, log_counts], axis=2).astype(np.float64)
-    return [(trained, weights[:2]), (enrolled, weights[2:])]
+    return [(trained, weights[:3]), (enrolled, weights[3:])]
 
 
 def _dense(evidence: Evidence) -> Wide:
-    """All features of all columns, (N, C + P, 6)."""
-    (trained, _), (enrolled, _) = _parts(evidence, np.zeros(6))
-    dense = np.zeros((len(evidence), trained.shape[1] + enrolled.shape[1], 6))
-    dense[:, : trained.shape[1], :2] = trained
-    dense[:, trained.shape[1] :, 2:] = enrolled
+    """All features of all columns, (N, C + P, 7)."""
+    (trained, _), (enrolled, _) = _parts(evidence, np.zeros(7))
+    dense = np.zeros((len(evidence), trained.shape[1] + enrolled.shape[1], 7))
+    dense[:, : trained.shape[1], :3] = trained
+    dense[:, trained.shape[1] :, 3:] = enrolled
     return dense
 
 

@@ -14,10 +14,10 @@ from shelfmind.recognition.episodes import (
     UNKNOWN,
     Episode,
     Photos,
-    class_prototypes,
     rehearse_classes,
     rehearse_gallery,
 )
+from shelfmind.recognition.evidence import Learnt
 from shelfmind.recognition.rejection import least_unknown
 
 PRODUCTS, CLASSES = "enrolled products", "trained classes"
@@ -39,7 +39,7 @@ class Rehearsals:
 
 def rehearse(
     held_out: Photos,
-    learnt: Photos,
+    learnt: Learnt,
     names: Sequence[str],
     enrolled: Photos,
     products: Sequence[str],
@@ -50,9 +50,8 @@ def rehearse(
     Raises:
         UserError: too few classes and too few products.
     """
-    of_classes = list(rehearse_classes(held_out, learnt.vectors, learnt.labels, names))
-    prototypes = class_prototypes(learnt.vectors, learnt.labels, len(names))
-    of_products = list(rehearse_gallery(held_out, prototypes, names, enrolled, products))
+    of_classes = list(rehearse_classes(held_out, learnt, names))
+    of_products = list(rehearse_gallery(held_out, learnt, names, enrolled, products))
     if not (of_classes or of_products):
         raise UserError(
             f"at least {LEAST_CLASSES} trained classes, or as many enrolled products, are needed to rehearse with"

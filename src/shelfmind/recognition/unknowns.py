@@ -68,9 +68,14 @@ def _energy(photos: Scored) -> Wide:
     return np.asarray(logsumexp(scores, axis=1), np.float64)
 
 
-def _similarity(photos: Scored) -> Wide:
+def _prototype(photos: Scored) -> Wide:
     """The cosine to the nearest prototype."""
-    return np.asarray(photos.evidence.nearest, np.float64)
+    return np.asarray(photos.evidence.nearest_prototype, np.float64)
+
+
+def _photo(photos: Scored) -> Wide:
+    """The cosine to the nearest photo (Sun et al., ICML 2022, with k = 1)."""
+    return np.asarray(photos.evidence.nearest_photo, np.float64)
 
 
 def _margin(photos: Scored) -> Wide:
@@ -80,7 +85,8 @@ def _margin(photos: Scored) -> Wide:
 SCORES: dict[str, Callable[[Scored], Wide]] = {
     "max_probability": _max_probability,
     "energy": _energy,
-    "similarity": _similarity,
+    "prototype": _prototype,
+    "photo": _photo,
     "margin": _margin,
 }
 """How known a photo looks, higher for known ones, (N,); their combination is a logistic regression on all of them."""

@@ -14,7 +14,6 @@ from typing import Any
 import numpy as np
 
 from shelfmind.arrays import Ints
-from shelfmind.batching import evenly_sampled
 from shelfmind.data import open_catalog
 from shelfmind.data.digest import data_digest
 from shelfmind.data.list_file import write_list
@@ -47,11 +46,10 @@ from shelfmind.runs.folder import RunFolder, read_json
 from shelfmind.runs.plans import keep_plan
 from shelfmind.training.run import resume, train
 from shelfmind.training.watching import Watcher
+from shelfmind.workflows.gallery_calibration import of_each_class
 
 CALIBRATION_SHARE = 0.1
 """Of the training photos of seen classes, where there is no test split and val must judge."""
-OF_A_CLASS = 16
-"""Training photos of a seen class whose embeddings are used."""
 TIMED = 5
 """Products whose enrolment is timed."""
 PARTS = ("learnt", "calibration", "seen", "shots", "unseen")
@@ -73,10 +71,7 @@ class Parts:
     @property
     def learnt(self) -> list[Sample]:
         """The photos of the training whose embeddings are used."""
-        by_class: dict[int, list[Sample]] = {}
-        for sample in self.train:
-            by_class.setdefault(sample.label, []).append(sample)
-        return [each for label in sorted(by_class) for each in evenly_sampled(by_class[label], OF_A_CLASS)]
+        return of_each_class(self.train)
 
 
 def expand(request: ExpandRequest, watcher: Watcher | None = None) -> dict[str, Any]:
@@ -180,8 +175,9 @@ def _of_seed(request: ExpandRequest, catalog: Catalog, number: int, folder: Path
     flat = [sample for part in samples for sample in part]
     squares, good, _ = open_squares(flat, predictor.recipe.data, watcher.counter("checking images", len(flat)))
     parts_of_good = _lengths(samples, good)
-    expansion = _expansion(predictor, parts, squares, good, parts_of_good, watcher)
-    kinds = _vectors(expansion, squares, parts_of_good)
+    plain = _expansion(predictor, parts, squares, good, parts_of_good, watcher)
+    expansion = plain.whitened()
+    kinds = _vectors(plain, squares, parts_of_good)
     total = len(request.shots) * request.draws
     progress = watcher.counter("enrolling and judging", total)
     figures: dict[str, list[dict[str, float]]] = {}
@@ -191,8 +187,8 @@ def _of_seed(request: ExpandRequest, catalog: Catalog, number: int, folder: Path
             found = measure(expansion, shots, draw, request.false_accepts)
             figures.setdefault(str(shots), []).append(asdict(found))
             for kind, vectors in kinds.items():
-                plain = gallery_alone(expansion, vectors, shots, draw)
-                alone[kind].setdefault(str(shots), []).append(asdict(plain))
+                beside = gallery_alone(expansion, vectors, shots, draw)
+                alone[kind].setdefault(str(shots), []).append(asdict(beside))
             progress(1)
     return {
         "seed": request.seed + number,

@@ -69,8 +69,7 @@ def _overlay(found: Recognizer, image: Square, asked: Candidate) -> Image.Image:
     if asked.reference is None:
         label = found.predictor.class_names.index(asked.name)
         return overlays(found.predictor, [image], np.array([label], np.int64))[0]
-    matched = found.entries.index(asked.reference)
-    return similarity_overlays(found.predictor, [image], found.references.vectors[matched : matched + 1])[0]
+    return similarity_overlays(found.predictor, [image], found.gallery.vector(asked.reference.sha256)[None])[0]
 
 
 def _panel(

@@ -16,16 +16,18 @@ from shelfmind.evaluation.matrix_rows import unit_rows
 from shelfmind.gallery.gallery import ChangeOutcome, Gallery
 from shelfmind.images.squares import open_squares
 from shelfmind.inference.prediction_cache import predictions_of
+from shelfmind.inference.recognizer import COUNTS, LEARNT, WHITENING
 from shelfmind.nouns import counted
 from shelfmind.progress import Counter
 from shelfmind.recognition.answers import Columns
-from shelfmind.recognition.episodes import Episode, Photos, class_prototypes, known_parts
-from shelfmind.recognition.evidence import References
+from shelfmind.recognition.episodes import Episode, Photos, known_parts
+from shelfmind.recognition.evidence import Learnt, References
 from shelfmind.recognition.families import found_families
 from shelfmind.recognition.fusion import fit_fusion
 from shelfmind.recognition.levels import ProductFamily, families_of_broader
 from shelfmind.recognition.rehearsals import rehearse
 from shelfmind.recognition.rule import Rule, fit_rule
+from shelfmind.recognition.whitening import fit_whitening
 from shelfmind.records import Predictions, Sample
 from shelfmind.requests.galleries import GalleryCalibrateRequest
 from shelfmind.requests.watching import SILENT, Observer
@@ -36,8 +38,9 @@ from shelfmind.workflows.galleries import author_of, embedder_of, opened
 if TYPE_CHECKING:
     from shelfmind.inference.predictor import Predictor
 
-OF_A_CLASS = 16
-"""Training photos of a class that its prototype is the mean of, at most."""
+MOST_LEARNT, LEAST_OF_A_CLASS = 6000, 4
+OF_A_PRODUCT = 16
+"""Enrolled photos of a product that are rehearsed with, at most."""
 MOST_HELD_OUT, MOST_ENROLLED = 5000, 5000
 """Photos that are rehearsed with, at most."""
 
@@ -66,6 +69,31 @@ def calibrate(request: GalleryCalibrateRequest, watcher: Observer = SILENT) -> C
         )
     gallery = opened(request)
     predictor = embedder_of(gallery, request.run, watcher).predictor
+    trained, asked = _samples(request, predictor, watcher)
+    photos = _photos(predictor, _predicted(predictor, trained, watcher.counter))
+    whitening = fit_whitening(photos.vectors, photos.labels)
+    learnt = photos.whitened(whitening).as_learnt()
+    held_out = _photos(predictor, _predicted(predictor, asked, watcher.counter)).whitened(whitening)
+    enrolled, products = _enrolled(gallery, predictor, watcher.counter)
+    enrolled = enrolled.whitened(whitening)
+    names = predictor.class_names
+    found = rehearse(held_out, learnt, names, enrolled, products, request.false_accepts)
+    families = _families(request, found.fusing, held_out, learnt, enrolled, products, names)
+    rule = fit_rule(found, false_accepts=request.false_accepts, precision=request.precision, families=families)
+    record = {
+        **rule.as_record(),
+        "summary": f"calibrated on {counted(rule.photos, 'photo')} for {request.false_accepts:.1%} false accepts",
+        "products": len(gallery.state.products),
+        COUNTS: learnt.counts.tolist(),
+    }
+    arrays = {LEARNT: learnt.vectors, WHITENING: whitening.as_array()}
+    return Calibrated(rule, gallery.set_recognition(record, arrays, author_of(request)))
+
+
+def _samples(
+    request: GalleryCalibrateRequest, predictor: Predictor, watcher: Observer
+) -> tuple[list[Sample], list[Sample]]:
+    """Photos that the run was trained on, and held-out ones to fit to."""
     known = open_known(
         [predictor.run],
         request.data,
@@ -78,40 +106,23 @@ def calibrate(request: GalleryCalibrateRequest, watcher: Observer = SILENT) -> C
     if not request.allow_seen and "train" in split_names(split):
         listing = predictor.run.root / "evaluation" / split / "seen.csv"
         refuse_seen(known.catalog.split("train"), known.histories, "which is far surer of them than of others", listing)
-    trained = _of_each_class(known.catalog.split("train"))
+    trained = of_each_class(known.catalog.split("train"))
     if not trained:
         raise UserError(
             f"{request.data} has no photo that {predictor.run.root} was trained on, and their embeddings are needed; "
             "give the data set that it was trained on"
         )
-    held_out = _photos(
-        predictor,
-        _predicted(predictor, evenly_sampled(samples_of(known.catalog, split), MOST_HELD_OUT), watcher.counter),
-    )
-    learnt = _photos(predictor, _predicted(predictor, trained, watcher.counter))
-    prototypes = class_prototypes(learnt.vectors, learnt.labels, len(predictor.class_names))
-    enrolled, products = _enrolled(gallery, predictor, watcher.counter)
-    found = rehearse(held_out, learnt, predictor.class_names, enrolled, products, request.false_accepts)
-    rule = fit_rule(
-        found,
-        false_accepts=request.false_accepts,
-        precision=request.precision,
-        families=_families(request, found.fusing, held_out, prototypes, enrolled, products, predictor.class_names),
-    )
-    record = {
-        **rule.as_record(),
-        "summary": f"calibrated on {counted(rule.photos, 'photo')} for {request.false_accepts:.1%} false accepts",
-        "products": len(gallery.state.products),
-    }
-    return Calibrated(rule, gallery.set_recognition(record, prototypes, author_of(request)))
+    return trained, evenly_sampled(samples_of(known.catalog, split), MOST_HELD_OUT)
 
 
-def _of_each_class(samples: Sequence[Sample]) -> list[Sample]:
-    """At most so many of each class, evenly over the list."""
+def of_each_class(samples: Sequence[Sample]) -> list[Sample]:
+    """The training photos whose embeddings are looked at: of each class as many, evenly over the list, as keep all
+    within `MOST_LEARNT`, but at least `LEAST_OF_A_CLASS`."""
     by_class: dict[int, list[Sample]] = {}
     for sample in samples:
         by_class.setdefault(sample.label, []).append(sample)
-    return [each for of_class in by_class.values() for each in evenly_sampled(of_class, OF_A_CLASS)]
+    most = max(LEAST_OF_A_CLASS, MOST_LEARNT // max(1, len(by_class)))
+    return [each for label in sorted(by_class) for each in evenly_sampled(by_class[label], most)]
 
 
 def _predicted(predictor: Predictor, samples: Sequence[Sample], counter: Counter) -> Predictions:
@@ -126,9 +137,9 @@ def _photos(predictor: Predictor, predictions: Predictions) -> Photos:
 
 def _enrolled(gallery: Gallery, predictor: Predictor, counter: Counter) -> tuple[Photos, tuple[str, ...]]:
     """What the run says of the enrolled photos, or of evenly chosen products, and the names of their products."""
-    products = evenly_sampled(sorted(gallery.state.products), MOST_ENROLLED // OF_A_CLASS)
+    products = evenly_sampled(sorted(gallery.state.products), MOST_ENROLLED // OF_A_PRODUCT)
     entries = [
-        entry for sku in products for entry in evenly_sampled(list(gallery.state.products[sku].values()), OF_A_CLASS)
+        entry for sku in products for entry in evenly_sampled(list(gallery.state.products[sku].values()), OF_A_PRODUCT)
     ]
     progress = counter("asking about enrolled photos", len(entries))
     classes = len(predictor.class_names)
@@ -154,7 +165,7 @@ def _families(
     request: GalleryCalibrateRequest,
     episodes: Sequence[Episode],
     held_out: Photos,
-    prototypes: Floats,
+    learnt: Learnt,
     enrolled: Photos,
     products: Sequence[str],
     class_names: Sequence[str],
@@ -166,4 +177,4 @@ def _families(
     if request.families is not None:
         return families_of_broader(columns.names, read_broader(request.families))
     references = References.of([products[each] for each in enrolled.labels], enrolled.vectors)
-    return found_families(fit_fusion(known_parts(episodes)), held_out, prototypes, enrolled, references, columns)
+    return found_families(fit_fusion(known_parts(episodes)), held_out, learnt, enrolled, references, columns)

@@ -9,7 +9,8 @@ import pytest
 
 from shelfmind.arrays import Floats, Ints
 from shelfmind.evaluation.matrix_rows import unit_rows
-from shelfmind.recognition.episodes import Photos, class_prototypes
+from shelfmind.recognition.episodes import Photos
+from shelfmind.recognition.evidence import Learnt
 
 CLASSES, PRODUCTS, WIDTH = 20, 12, 24
 SHARPNESS = 12.0
@@ -31,10 +32,9 @@ class World:
         shares = np.exp(logits) / np.exp(logits).sum(axis=1, keepdims=True)
         return Photos(vectors, labels, np.asarray(shares, np.float32), logits)
 
-    def prototypes(self) -> Floats:
-        """Of the trained classes."""
-        labels = np.repeat(np.arange(CLASSES), 10)
-        return class_prototypes(self.photos(labels, 99).vectors, labels, CLASSES)
+    def learnt(self) -> Learnt:
+        """Ten photos of each trained class."""
+        return self.photos(np.repeat(np.arange(CLASSES), 10), 99).as_learnt()
 
 
 @pytest.fixture(scope="session")

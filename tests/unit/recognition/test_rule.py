@@ -8,7 +8,9 @@ import numpy as np
 import pytest
 from scipy.optimize import check_grad
 
+from shelfmind.arrays import Floats
 from shelfmind.errors import UserError
+from shelfmind.evaluation.matrix_rows import unit_rows
 from shelfmind.recognition.answers import UNKNOWN as UNKNOWN_LEVEL
 from shelfmind.recognition.answers import Columns, answers_of
 from shelfmind.recognition.episodes import UNKNOWN, Episode, Photos, known_parts, rehearse_gallery
@@ -20,6 +22,7 @@ from shelfmind.recognition.rehearsals import PRODUCTS as PRODUCTS_REHEARSED
 from shelfmind.recognition.rehearsals import Rehearsals
 from shelfmind.recognition.rule import Rule, fit_rule
 from shelfmind.recognition.unknowns import COMBINATION, SCORES, scored, separation
+from shelfmind.recognition.whitening import Whitening, fit_whitening
 
 from .conftest import CLASSES, PRODUCTS, World
 
@@ -43,7 +46,7 @@ def _products() -> list[str]:
 @pytest.fixture(scope="module")
 def episodes(world: World, class_names: tuple[str, ...]) -> list[Episode]:
     held_out = world.photos(np.repeat(np.arange(CLASSES), 12), 1)
-    return list(rehearse_gallery(held_out, world.prototypes(), class_names, _enrolled(world, 3, 16), _products()))
+    return list(rehearse_gallery(held_out, world.learnt(), class_names, _enrolled(world, 3, 16), _products()))
 
 
 @pytest.fixture(scope="module")
@@ -57,7 +60,7 @@ def _asked(world: World, seed: int, each: int = 10) -> tuple[Photos, Evidence]:
     enrolled = _enrolled(world, 3)
     references = References.of([_products()[each] for each in enrolled.labels], enrolled.vectors)
     energies = energies_of(photos.logits)
-    return photos, evidence(photos.probabilities, photos.vectors, world.prototypes(), references, energies)
+    return photos, evidence(photos.probabilities, photos.vectors, world.learnt(), references, energies)
 
 
 def test_fused_scores_name_trained_and_enrolled_products(world: World, rule: Rule) -> None:
@@ -143,7 +146,7 @@ def test_siblings_that_cannot_be_told_apart_are_answered_as_their_family(class_n
     twins = World(np.repeat(np.eye(CLASSES + PRODUCTS, 24, dtype=np.float32)[:16], 2, axis=0), 0.1)
     enrolled = _enrolled(twins, 3, 16)
     held_out = twins.photos(np.repeat(np.arange(CLASSES), 12), 1)
-    episodes = list(rehearse_gallery(held_out, twins.prototypes(), class_names, enrolled, _products()))
+    episodes = list(rehearse_gallery(held_out, twins.learnt(), class_names, enrolled, _products()))
     families = [ProductFamily(f"pair {index}", class_names[2 * index : 2 * index + 2]) for index in range(10)]
     rule = fit_rule(_rehearsed(episodes), false_accepts=0.2, precision=0.9, families=families)
 
@@ -181,7 +184,7 @@ def test_evidence_on_one_object_is_the_mean_over_its_photos(world: World) -> Non
 def test_leaving_one_out_takes_the_photo_away(world: World) -> None:
     enrolled = _enrolled(world, 3)
     skus = [_products()[each] for each in enrolled.labels]
-    found = leave_one_out(enrolled, world.prototypes(), References.of(skus, enrolled.vectors))
+    found = leave_one_out(enrolled, world.learnt(), References.of(skus, enrolled.vectors))
     for row in (0, 7, 20):
         rest = [each for each in range(len(skus)) if each != row]
         fewer = References.of([skus[each] for each in rest], enrolled.vectors[rest])
@@ -200,3 +203,24 @@ def _columns(world: World) -> Columns:
 
 def test_unknown_is_no_column() -> None:
     assert UNKNOWN < 0
+
+
+def test_whitening_counts_what_differs_within_classes_less() -> None:
+    rng = np.random.default_rng(0)
+    centres = rng.standard_normal((30, 16))
+    labels = np.repeat(np.arange(30), 8)
+    noise = rng.standard_normal((240, 16)) * np.r_[np.full(4, 3.0), np.full(12, 0.3)]
+    vectors = unit_rows(centres[labels] + noise)
+    seen = labels < 20
+    whitening = fit_whitening(vectors[seen], labels[seen])
+
+    def nearest_is_own(rows: Floats) -> float:
+        cosines = rows @ rows.T
+        np.fill_diagonal(cosines, -1)
+        return float((labels[~seen][cosines.argmax(axis=1)] == labels[~seen]).mean())
+
+    assert nearest_is_own(whitening(vectors[~seen])) > nearest_is_own(vectors[~seen]) + 0.2
+    np.testing.assert_allclose(np.linalg.norm(whitening(vectors), axis=1), 1, rtol=1e-5)
+    again = Whitening.of_array(whitening.as_array())
+    np.testing.assert_array_equal(again(vectors), whitening(vectors))
+    assert whitening(vectors[:0]).shape == (0, 16)
