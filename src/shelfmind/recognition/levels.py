@@ -12,7 +12,7 @@ import numpy as np
 
 from shelfmind.arrays import Bools, Floats, Ints, Wide
 from shelfmind.errors import UserError, argument
-from shelfmind.nouns import shortened
+from shelfmind.nouns import counted, shortened
 
 PRODUCT, FAMILY, UNDECIDED = "product", "family", "undecided"
 NEVER = float(np.nextafter(1.0, 2.0))
@@ -145,8 +145,8 @@ def fit_levels(evidence: LevelEvidence, precision: float, families: Sequence[Pro
     least = int(np.ceil(precision / (1 - precision)))
     if len(evidence.product) < least:
         raise UserError(
-            f"{argument('precision', precision)} needs at least {least:,} labelled photos to be calibrated on, there "
-            f"are {len(evidence.product):,}"
+            f"{argument('precision', precision)} needs at least {counted(least, 'labelled photo')} to be calibrated on, "
+            f"there are {len(evidence.product):,}"
         )
     order = np.random.default_rng(seed).permutation(len(evidence.product))
     levels = np.empty(len(order), dtype=object)

@@ -9,6 +9,7 @@ import numpy as np
 
 from shelfmind.arrays import Bools, Ints, Wide
 from shelfmind.errors import UserError, argument
+from shelfmind.nouns import counted
 from shelfmind.recognition.episodes import UNKNOWN, Episode
 from shelfmind.recognition.fusion import Fusion
 from shelfmind.recognition.unknowns import (
@@ -110,10 +111,10 @@ def _threshold(rehearsed: _Rehearsed, margin: float, false_accepts: float) -> fl
     distinct = _distinct(rehearsed)
     allowed = (int(false_accepts * (distinct + 1) + 1e-9) - 1) / max(1, distinct)
     if allowed < 0:
-        least = least_unknown(false_accepts)
+        needed = counted(least_unknown(false_accepts), "photo")
         raise UserError(
-            f"{argument('false_accepts', false_accepts)} needs at least {least:,} photos that can be rehearsed as "
-            f"unknown, there are {distinct:,}; ask for a higher rate or give more labelled photos"
+            f"{argument('false_accepts', false_accepts)} needs at least {needed} that can be rehearsed as unknown, there "
+            f"are {distinct:,}; ask for a higher rate or give more labelled photos"
         )
     return _at_rate(rehearsed.familiarity[~rehearsed.known], rehearsed.margin[~rehearsed.known], margin, allowed)
 
