@@ -145,8 +145,8 @@ def fit_levels(evidence: LevelEvidence, precision: float, families: Sequence[Pro
     least = int(np.ceil(precision / (1 - precision)))
     if len(evidence.product) < least:
         raise UserError(
-            f"{argument('precision', precision)} needs at least {counted(least, 'labelled photo')} to be calibrated on, "
-            f"there are {len(evidence.product):,}"
+            f"{argument('precision', precision)} needs at least {counted(least, 'labelled photo')}, there are "
+            f"{len(evidence.product):,}"
         )
     order = np.random.default_rng(seed).permutation(len(evidence.product))
     levels = np.empty(len(order), dtype=object)

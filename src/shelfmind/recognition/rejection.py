@@ -113,8 +113,8 @@ def _threshold(rehearsed: _Rehearsed, margin: float, false_accepts: float) -> fl
     if allowed < 0:
         needed = counted(least_unknown(false_accepts), "photo")
         raise UserError(
-            f"{argument('false_accepts', false_accepts)} needs at least {needed} that can be rehearsed as unknown, there "
-            f"are {distinct:,}; ask for a higher rate or give more labelled photos"
+            f"{argument('false_accepts', false_accepts)} needs at least {needed} that can be rehearsed as unknown, "
+            f"there are {distinct:,}; ask for a higher rate or give more labelled photos"
         )
     return _at_rate(rehearsed.familiarity[~rehearsed.known], rehearsed.margin[~rehearsed.known], margin, allowed)
 
