@@ -21,6 +21,7 @@ _LIGHT = {
 _ON_MINDSPORE = {
     "create_model": ("shelfmind.models", "create_model"),
     "load": ("shelfmind.inference.predictor", "load"),
+    "recognizer": ("shelfmind.inference.recognizer", "recognizer"),
     "resume": ("shelfmind.training.run", "resume"),
 }
 """What needs MindSpore to be started before its module is imported."""

@@ -12,12 +12,14 @@ from shelfmind.gallery.changes import Entry, Summary
 from shelfmind.gallery.gallery import Fault
 from shelfmind.inference.predict_files import PredictionOutcome
 from shelfmind.inference.predictor import load as load
+from shelfmind.inference.recognizer import recognizer as recognizer
 from shelfmind.model_facts import list_models as list_models
 from shelfmind.models import create_model as create_model
 from shelfmind.pages.explanations import Explanation
 from shelfmind.recipe import Recipe, load_recipe as load_recipe, recipe_names as list_recipes
 from shelfmind.requests.auditing import AuditRequest, ReviewRequest
-from shelfmind.requests.galleries import GalleryAddRequest, GalleryAuditRequest, GalleryCompactRequest, GalleryCreateRequest, GalleryExportRequest, GalleryHistoryRequest, GalleryListRequest, GalleryMergeRequest, GalleryReEmbedRequest, GalleryRemoveRequest, GalleryRenameRequest, GalleryRollBackRequest, GallerySearchRequest, GalleryShowRequest, GalleryVerifyRequest
+from shelfmind.requests.expanding import ExpandRequest
+from shelfmind.requests.galleries import GalleryAddRequest, GalleryAuditRequest, GalleryCalibrateRequest, GalleryCompactRequest, GalleryCreateRequest, GalleryExportRequest, GalleryHistoryRequest, GalleryListRequest, GalleryMergeRequest, GalleryReEmbedRequest, GalleryRemoveRequest, GalleryRenameRequest, GalleryRollBackRequest, GallerySearchRequest, GalleryShowRequest, GalleryVerifyRequest
 from shelfmind.requests.improving import FixresRequest, SoupRequest, TuneRequest
 from shelfmind.requests.label_checking import FindLabelErrorsRequest
 from shelfmind.requests.measuring import CalibrateRequest, EvaluateRequest, ExplainRequest, PredictRequest
@@ -37,6 +39,7 @@ from shelfmind.training.watching import Watcher, Watcher as Watcher
 from shelfmind.workflows.audit import AuditOutcome
 from shelfmind.workflows.galleries import Enrolment, Found
 from shelfmind.workflows.gallery_audit import GalleryAudit
+from shelfmind.workflows.gallery_calibration import Calibrated
 from shelfmind.workflows.prepare import PreparationOutcome
 from typing import Any, Literal, overload
 
@@ -50,11 +53,13 @@ __all__ = [
     "create_model",
     "doctor",
     "evaluate",
+    "expand",
     "explain",
     "find_label_errors",
     "fixres",
     "gallery_add",
     "gallery_audit",
+    "gallery_calibrate",
     "gallery_compact",
     "gallery_create",
     "gallery_export",
@@ -77,6 +82,7 @@ __all__ = [
     "predict",
     "prepare",
     "pretrain",
+    "recognizer",
     "resume",
     "review",
     "soup",
@@ -546,6 +552,7 @@ def evaluate(
     logit_adjust: float | None = None,
     out: Path | str | None = None,
     ensembling: str = 'likelihood',
+    gallery: str | None = None,
     max_bad_fraction: float = 0.01,
     allow_seen: bool = False,
     format: str | None = None,
@@ -561,6 +568,7 @@ def evaluate(
         logit_adjust: favour rare classes: 0 not at all, 1 as if all were equally frequent
         out: folder for the results of several runs
         ensembling: of several runs: the mean weighted by the likelihood of validation labels, equal, or geometric (default: likelihood)
+        gallery: a calibrated gallery, whose products are answered, too
         max_bad_fraction: share of unusable files above which to stop (default: 0.01)
         allow_seen: go on with images that the run was trained on, or may have been
         format: one of csv, folder, grocery_store, rp2k; found out if not given
@@ -620,6 +628,8 @@ def predict(
     top: int = 5,
     out: Path | str | None = None,
     tta: Sequence[str] | None = None,
+    gallery: str | None = None,
+    together: bool = False,
     watcher: Observer | None = None,
 ) -> PredictionOutcome:
     """Name the products in images; a file that cannot be used keeps its row, with the reason.
@@ -630,6 +640,8 @@ def predict(
         top: guesses for each image (default: 5)
         out: predictions.csv, .jsonl or .npz; only counted and shown if not given
         tta: views to average, such as flip,centre; none for the plain image alone
+        gallery: a calibrated gallery, whose products are answered, too
+        together: all images show one object: one answer, by the gallery
         watcher: told of the progress
 
     Returns:
@@ -648,6 +660,7 @@ def explain(
     out: Path | str,
     *,
     class_name: str | None = None,
+    gallery: str | None = None,
     neighbours: int = 4,
     overwrite: bool = False,
     watcher: Observer | None = None,
@@ -658,7 +671,8 @@ def explain(
         run: a run folder that `shelfmind train` made
         paths: images, folders of images, or patterns such as 'new/*.jpg'
         out: folder to make for the page and the pictures
-        class_name: explain this class; what the run guesses for each image if not given
+        class_name: explain this class or product; what is guessed for each image if not given
+        gallery: a calibrated gallery, whose products are explained, too
         neighbours: training images to show beside each (default: 4)
         overwrite: replace an earlier page in that folder
         watcher: told of the progress
@@ -1037,6 +1051,48 @@ def gallery_compact(
     """
 
 @overload
+def gallery_calibrate(request: GalleryCalibrateRequest, /, *, watcher: Observer | None = None) -> Calibrated: ...
+@overload
+def gallery_calibrate(
+    gallery: Path | str,
+    data: Path | str,
+    *,
+    author: str | None = None,
+    reason: str = '',
+    split: str = 'val',
+    false_accepts: float = 0.01,
+    precision: float | None = None,
+    families: Path | str | None = None,
+    run: Path | str | None = None,
+    allow_seen: bool = False,
+    format: str | None = None,
+    watcher: Observer | None = None,
+) -> Calibrated:
+    """Fit how trained and enrolled products are answered together, and what is called unknown. Needs the data set that the run was trained on: its training photos for prototypes, held-out ones to fit to.
+
+    Args:
+        gallery: the gallery's folder
+        data: data set: a folder of class folders, RP2K, a csv, or Grocery Store
+        author: who makes the change; your login name if not given
+        reason: why, for the history (default: )
+        split: the images to fit to; never test (default: val)
+        false_accepts: share of unknown objects that may be given a name, at most (default: 0.01)
+        precision: name a product, or else its family, only if so large a share of answers is right
+        families: a CSV with the columns class,broader; families are found if it is not given
+        run: the run that makes its vectors, if it has moved since the gallery was made
+        allow_seen: go on with images that the run was trained on, or may have been
+        format: one of csv, folder, grocery_store, rp2k; found out if not given
+        watcher: told of the progress
+
+    Returns:
+        What was fitted, with its figures, and the version that it made.
+
+    Raises:
+        UserError: no gallery, another run than its own, data without photos that the run was trained on or without
+            held-out ones, too few of these for the rate or the precision, the test split.
+    """
+
+@overload
 def gallery_re_embed(request: GalleryReEmbedRequest, /, *, watcher: Observer | None = None) -> Enrolment: ...
 @overload
 def gallery_re_embed(
@@ -1061,6 +1117,57 @@ def gallery_re_embed(
 
     Raises:
         UserError: no gallery, a photo that is damaged.
+    """
+
+@overload
+def expand(request: ExpandRequest, /, *, watcher: Watcher | None = None) -> dict[str, Any]: ...
+@overload
+def expand(
+    data: Path | str,
+    out: Path | str,
+    *,
+    recipe: Recipe | str | None = 'default',
+    overrides: Sequence[str] = (),
+    epochs: int | None = None,
+    max_minutes: float | None = None,
+    seed: int = 0,
+    weights: str | None = None,
+    offline: bool = False,
+    max_bad_fraction: float = 0.01,
+    format: str | None = None,
+    unseen: float = 0.25,
+    shots: Sequence[int] = (1, 3, 5, 8),
+    seeds: int = 3,
+    draws: int = 5,
+    false_accepts: float = 0.05,
+    watcher: Watcher | None = None,
+) -> dict[str, Any]:
+    """Measure what new products cost: train on some classes, enrol the others by a few photos, judge both. Trains on the other classes, enrols photos of these and judges by photos that nothing was fitted to: test, or val where there is no test. What is finished is not done again.
+
+    Args:
+        data: data set: a folder of class folders, RP2K, a csv, or Grocery Store
+        out: folder for runs, figures and the page, or one to go on with
+        recipe: a name from `shelfmind recipes`, or a YAML file (default: default)
+        overrides: change the recipe
+        epochs: instead of the recipe's; not with max_minutes
+        max_minutes: fit the whole schedule into this time instead of a number of epochs
+        seed: of split, weights, order and augmentation (default: 0)
+        weights: start from these: a file, a run folder, or official ones by name
+        offline: never download weights
+        max_bad_fraction: share of unusable files above which to stop (default: 0.01)
+        format: one of csv, folder, grocery_store, rp2k; found out if not given
+        unseen: share of the classes that are not trained (default: 0.25)
+        shots: photos that each of them is enrolled with (default: 1,3,5,8)
+        seeds: choices of classes, each with a training of its own (default: 3)
+        draws: choices of the photos to enrol, for each number of them (default: 5)
+        false_accepts: share of unknown objects that may be given a name (default: 0.05)
+        watcher: told of the progress
+
+    Returns:
+        What `expansion.json` has: the figures of each seed, and their means with 95% intervals over seeds.
+
+    Raises:
+        UserError: data with too few classes or photos, settings other than those that the folder was begun with.
     """
 
 @overload

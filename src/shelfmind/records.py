@@ -150,6 +150,14 @@ def with_classes_of_run(catalog: Catalog, names: Sequence[str]) -> Catalog:
     return replace(catalog, samples=samples, class_names=tuple(names), notes=(*catalog.notes, *note))
 
 
+def with_further_classes(catalog: Catalog, names: Sequence[str]) -> Catalog:
+    """The catalog whose class ids are positions in `names`, followed by its classes that are not among these."""
+    ids = {name: class_id for class_id, name in enumerate(dict.fromkeys((*names, *catalog.class_names)))}
+    labels = {UNLABELLED: UNLABELLED, **{class_id: ids[name] for class_id, name in enumerate(catalog.class_names)}}
+    samples = tuple(Sample(each.path, labels[each.label], each.split) for each in catalog.samples)
+    return replace(catalog, samples=samples, class_names=tuple(ids))
+
+
 def require_same_classes(expected: Sequence[str], given: Sequence[str], where: str) -> None:
     """Refuse a data set whose classes differ from the run's, naming the difference."""
     if tuple(expected) == tuple(given):

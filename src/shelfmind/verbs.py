@@ -302,6 +302,14 @@ VERBS = {
         mindspore=False,
         group="gallery",
     ),
+    "gallery_calibrate": Verb(
+        panel=CHANGE,
+        summary="Fit how trained and enrolled products are answered together, and what is called unknown.",
+        request="requests.galleries:GalleryCalibrateRequest",
+        function="workflows.gallery_calibration:calibrate",
+        show="cli.outcomes.recognition:show_calibrated",
+        group="gallery",
+    ),
     "gallery_re_embed": Verb(
         panel=KEEP,
         summary="Renew all vectors by another run, from the photos that the gallery keeps.",
@@ -310,6 +318,13 @@ VERBS = {
         show="cli.outcomes.galleries:show_change",
         mindspore=True,
         group="gallery",
+    ),
+    "expand": Verb(
+        panel=MEASURE,
+        summary="Measure what new products cost: train on some classes, enrol the others by a few photos, judge both.",
+        request="requests.expanding:ExpandRequest",
+        function="training.expand:expand",
+        show="cli.outcomes.recognition:show_expansion",
     ),
     "models": Verb(
         panel=TOOL,

@@ -11,6 +11,7 @@ from rich.table import Column, Table
 from rich.text import Text
 
 from shelfmind.inference.predictor import Prediction
+from shelfmind.inference.recognizer import Answer
 
 ELLIPSIS = "…"
 _LEAST_NAME, _LEAST_PATH = 16, 20
@@ -56,6 +57,23 @@ def predictions_table(predictions: Sequence[Prediction], top: int, width: int) -
         table.add_row(*map(Text, texts))  # as text: a name in brackets is no markup
     if layout.guesses < most:
         table.caption = f"{layout.guesses} of {most} guesses fit here; --out predictions.csv writes all"
+    return table
+
+
+def answers_table(answers: Sequence[Answer]) -> Table:
+    """The answers by classifier and gallery, with the best product and what it was told by."""
+    table = Table(
+        *(Column(name, overflow="fold") for name in ("image", "answer", "nearest product", "similarity", "by"))
+    )
+    for answer in answers:
+        if answer.error is not None:
+            table.add_row(Text(answer.source), Text(f"unusable: {answer.error}"), "", "", "")
+            continue
+        best = answer.candidates[0]
+        given = answer.name or answer.level
+        by = best.source if best.reference is None else f"{best.source}: {best.reference.photo}"
+        shown = (answer.source, given, f"{best.name} {best.probability:.1%}", f"{best.similarity:.2f}", by)
+        table.add_row(*map(Text, shown))
     return table
 
 

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -46,7 +47,8 @@ class Evaluation:
     `shots` holds the groups many, medium and few in that order, and is empty if training counts are unknown. `seen`
     says how many of the images were seen in training, None if that cannot be told; `notes`, what else people should
     know, and `warnings` what was wrong with the training that these figures are of. Of several runs together, `members`
-    are what each adds and `weighted_on` is the split that their weights were found on ("equal" if on none).
+    are what each adds and `weighted_on` is the split that their weights were found on ("equal" if on none). With a
+    gallery, `recognition` has the figures of `recognition.figures.RecognitionFigures`.
     """
 
     top1: float
@@ -75,6 +77,7 @@ class Evaluation:
     notes: tuple[str, ...] = ()
     members: tuple[Contribution, ...] = ()
     weighted_on: str | None = None
+    recognition: Mapping[str, Any] | None = None
 
     @property
     def too_few_images(self) -> bool:
@@ -152,6 +155,7 @@ class Evaluation:
             "warnings": list(self.warnings),
             "notes": list(self.notes),
             "seen": None if self.seen is None else self.seen.to_json(),
+            **({} if self.recognition is None else {"recognition": dict(self.recognition)}),
             "confusions": [
                 {
                     "given": each.given,

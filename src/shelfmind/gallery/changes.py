@@ -48,8 +48,9 @@ class Change:
     """A change: `added` and `removed` photos of products, and the new vectors that it brought.
 
     `vectors` is the checksum of a file of unit vectors, whose rows are those of the photos `embedded`. `embedder` is
-    the identity of the network and the preparation that all vectors are of, if it changed. `previous` is the checksum
-    of the change before, so that no file can be exchanged without notice.
+    the identity of the network and the preparation that all vectors are of, if it changed. `recognition` is what was
+    fitted for answering, if that changed; its ``arrays`` name files of vectors. `previous` is the checksum of the
+    change before, so that no file can be exchanged without notice.
     """
 
     summary: Summary
@@ -59,6 +60,7 @@ class Change:
     vectors: str | None = None
     embedded: tuple[str, ...] = ()
     embedder: Mapping[str, Any] | None = None
+    recognition: Mapping[str, Any] | None = None
 
     @property
     def name(self) -> str:
@@ -77,6 +79,7 @@ class Base:
     vectors: str | None
     embedded: tuple[str, ...]
     history: tuple[Summary, ...] = field(default=())
+    recognition: Mapping[str, Any] | None = None
 
     @property
     def name(self) -> str:
@@ -132,6 +135,7 @@ def read_change(name: str, content: bytes) -> Change:
         vectors=known["vectors"],
         embedded=tuple(known["embedded"]),
         embedder=known["embedder"],
+        recognition=known["recognition"],
     )
 
 
@@ -146,6 +150,7 @@ def read_base(name: str, content: bytes) -> Base:
         vectors=known["vectors"],
         embedded=tuple(known["embedded"]),
         history=tuple(Summary(**each) for each in known["history"]),
+        recognition=known["recognition"],
     )
 
 

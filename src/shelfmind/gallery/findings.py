@@ -112,7 +112,8 @@ def all_but_another(enrolled: Enrolled) -> Iterator[Finding]:
 def trained_class(enrolled: Enrolled) -> Iterator[Finding]:
     """Products of which more than `MIXED_UP` of the photos are nearer to a trained class than to their own.
 
-    Each photo is left out of its own product; of products of few photos nothing is said.
+    Each photo is left out of its own product; of products of few photos nothing is said, nor of one that is a trained
+    class by its name.
     """
     names, likeness = list(enrolled.trained), enrolled.likeness
     products = enrolled.touched[likeness.counts[enrolled.touched] >= TINY]
@@ -126,6 +127,8 @@ def trained_class(enrolled: Enrolled) -> Iterator[Finding]:
     shares = counts / likeness.counts[pairs[0]]
     for place in np.argsort(-shares, kind="stable")[: int((shares > MIXED_UP).sum())].tolist():
         product, known = int(pairs[0, place]), int(pairs[1, place])
+        if enrolled.names[product] == names[known]:
+            continue
         share = int(counts[place]), int(likeness.counts[product])
         yield Finding(
             "trained_class",

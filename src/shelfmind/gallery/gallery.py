@@ -34,7 +34,7 @@ from shelfmind.gallery.changes import (
 )
 from shelfmind.gallery.state import GalleryState
 from shelfmind.gallery.storage import Files
-from shelfmind.gallery.vectors import gathered, write_vectors
+from shelfmind.gallery.vectors import gathered, read_vectors, write_vectors
 from shelfmind.nouns import counted, shortened
 
 if TYPE_CHECKING:  # what guards an enrolment is loaded by who wants it
@@ -42,6 +42,8 @@ if TYPE_CHECKING:  # what guards an enrolment is loaded by who wants it
     from shelfmind.gallery.guard import Guard
 
 LONGEST_NAME = 300
+ARRAYS = "arrays"
+"""The key under which what was fitted names its files of arrays."""
 MOST_ATTEMPTS = 1000
 """How often a change is tried while other processes make theirs; each attempt that fails is a change of another."""
 
@@ -111,12 +113,13 @@ class _Plan:
     vectors: Floats | None = None
     embedded: list[str] = field(default_factory=list)
     embedder: Mapping[str, Any] | None = None
+    recognition: Mapping[str, Any] | None = None
     warnings: list[str] = field(default_factory=list)
     findings: list[Finding] = field(default_factory=list)
 
     @property
     def changes_something(self) -> bool:
-        return bool(self.added or self.removed or self.embedder is not None)
+        return bool(self.added or self.removed) or not (self.embedder is None and self.recognition is None)
 
     def outcome(self, version: int | None) -> ChangeOutcome:
         """With the version that it made."""
@@ -190,6 +193,18 @@ class Gallery:
         entries = list(self.state.entries())
         wanted = [self.state.located[entry.sha256] for entry in entries]
         return entries, gathered(self.files, wanted, int(self.state.embedder["width"]))
+
+    def vector(self, sha256: str) -> Floats:
+        """The unit vector (D,) of an enrolled photo."""
+        vector: Floats = gathered(self.files, [self.state.located[sha256]], int(self.state.embedder["width"]))[0]
+        return vector
+
+    def recognition(self) -> tuple[Mapping[str, Any], dict[str, Floats]] | None:
+        """What was fitted for answering, and its arrays by name; None if nothing was."""
+        record = self.state.recognition
+        if record is None:
+            return None
+        return record, {name: read_vectors(self.files, digest) for name, digest in record[ARRAYS].items()}
 
     def photo(self, sha256: str) -> bytes:
         """The content of a photo. Raises `DamagedFileError`."""
@@ -344,6 +359,11 @@ class Gallery:
 
         return self._commit(by, plan)
 
+    def set_recognition(self, record: Mapping[str, Any], arrays: Mapping[str, Floats], by: By) -> ChangeOutcome:
+        """Keep what was fitted for answering, and its arrays by name."""
+        known = {**record, ARRAYS: {name: write_vectors(self.files, array) for name, array in arrays.items()}}
+        return self._commit(by, lambda state: _Plan("calibrate", str(record.get("summary", "")), recognition=known))
+
     def compact(self) -> int:
         """Fold all versions into one and delete what no product has any more; returns the number of files deleted.
 
@@ -358,14 +378,25 @@ class Gallery:
         folded = [name for name in self.files.names(CHANGES) if _version_of(name) <= state.version]
         changes = [read_change(name, self.files.read(name)) for name in folded]
         bases = [read_base(name, self.files.read(name)) for name in self.files.names(BASES)]
-        base = Base(state.version, state.head, state.embedder, tuple(entries), kept, shas, tuple(state.history))
+        base = Base(
+            state.version,
+            state.head,
+            state.embedder,
+            tuple(entries),
+            kept,
+            shas,
+            tuple(state.history),
+            state.recognition,
+        )
         if not self.files.create(base.name, sealed(base)):
             return 0
         photos = {entry.sha256 for each in changes for entry in each.added}
         photos |= {entry.sha256 for each in bases for entry in each.entries}
-        files = {each.vectors for each in changes} | {each.vectors for each in bases}
+        records: list[Change | Base] = [*changes, *bases]
+        files = {file for each in records for file in _vector_files(each)}
+        still = {kept, *_vector_files(base)}
         going = [each.name for each in bases if each.version < state.version] + folded
-        going += [vectors_name(file) for file in sorted(file for file in files if file and file != kept)]
+        going += [vectors_name(file) for file in sorted(files - still)]
         going += [photo_name(sha256) for sha256 in sorted(photos - rows.keys())]
         for name in going:
             self.files.delete(name)
@@ -409,6 +440,7 @@ class Gallery:
                 vectors,
                 tuple(worked_out.embedded),
                 worked_out.embedder,
+                worked_out.recognition,
             )
             content = sealed(change)
             if self.files.create(change.name, content):
@@ -430,6 +462,7 @@ def verify(files: Files) -> Iterator[Fault]:
             base = read_base(bases[-1], files.read(bases[-1]))
             state = GalleryState.of_base(base)
             photos |= dict.fromkeys(entry.sha256 for entry in base.entries)
+            vectors |= dict.fromkeys(_vector_files(base))
     except DamagedFileError as error:
         yield Fault(error.name, error.what)
         return
@@ -449,7 +482,7 @@ def verify(files: Files) -> Iterator[Fault]:
             return
         state.apply(change, seal_of(content))
         photos |= dict.fromkeys(entry.sha256 for entry in change.added)
-        vectors |= {change.vectors: None} if change.vectors else {}
+        vectors |= dict.fromkeys(_vector_files(change))
     vectors |= dict.fromkeys(file for file, _ in state.located.values())
     yield from _unlike_their_names(files, vectors, photos)
 
@@ -464,6 +497,12 @@ def _unlike_their_names(files: Files, vectors: Iterable[str], photos: Iterable[s
         digest = name.rpartition("/")[2].removesuffix(".npy")
         if checksum(files.read(name)) != digest:
             yield Fault(name, "its checksum is another")
+
+
+def _vector_files(record: Change | Base) -> list[str]:
+    """The files of vectors that a record names, by their checksums."""
+    arrays = (record.recognition or {}).get(ARRAYS, {})
+    return [*([] if record.vectors is None else [record.vectors]), *arrays.values()]
 
 
 def _created(state: GalleryState, embedder: Embedder, files: Files) -> _Plan:

@@ -23,10 +23,15 @@ Read = Callable[[str], bytes]
 
 @dataclass(frozen=True)
 class Guard:
-    """Finds what is wrong with new photos; `trained` are prototypes (D,) of classes that the network was trained on."""
+    """Finds what is wrong with new photos.
+
+    `trained` are prototypes (D,) of classes that the network was trained on; `compared` makes unit vectors (N, D) of
+    those in the gallery, as they are compared when photos are recognised. The prototypes are made of such.
+    """
 
     counter: Counter = count_silently
     trained: Mapping[str, Floats] = field(default_factory=dict)
+    compared: Callable[[Floats], Floats] = np.asarray
 
     def __call__(
         self, known: tuple[Sequence[Entry], Floats], new: tuple[Sequence[Entry], Floats], read: Read
@@ -37,7 +42,7 @@ class Guard:
         each is most like; none of them if it was measured before.
         """
         entries = [*known[0], *new[0]]
-        vectors = np.concatenate([known[1], new[1]])
+        vectors = self.compared(np.concatenate([known[1], new[1]]))
         asked = np.arange(len(entries)) >= len(known[0])
         skus = {entry.sku for entry in new[0]}
         of_products = [row for row, entry in enumerate(entries) if entry.sku in skus]
@@ -49,7 +54,8 @@ class Guard:
     def whole(self, entries: Sequence[Entry], vectors: Floats, read: Read) -> Enrolled:
         """All photos of a gallery, to be asked about."""
         measured = self._measured(entries, np.arange(len(entries)), read)
-        return Enrolled(entries, vectors, np.ones(len(entries), np.bool_), measured, self.trained, self.counter)
+        asked = np.ones(len(entries), np.bool_)
+        return Enrolled(entries, self.compared(vectors), asked, measured, self.trained, self.counter)
 
     def _measured(self, entries: Sequence[Entry], rows: Ints, read: Read) -> Measured:
         contents = [Content(entries[row].sha256, entries[row].photo) for row in rows.tolist()]

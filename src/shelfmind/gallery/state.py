@@ -17,13 +17,15 @@ NOTHING = ""
 class GalleryState:
     """The products and their photos, and in which file each photo's vector lies.
 
-    `head` is the checksum of the newest change, `first_version` the oldest that can be gone back to.
+    `head` is the checksum of the newest change, `first_version` the oldest that can be gone back to, `recognition` what
+    was fitted for answering with these weights, if anything was.
     """
 
     version: int = 0
     head: str = NOTHING
     first_version: int = 1
     embedder: Mapping[str, Any] = field(default_factory=dict)
+    recognition: Mapping[str, Any] | None = None
     products: dict[str, dict[str, Entry]] = field(default_factory=dict)
     located: dict[str, tuple[str, int]] = field(default_factory=dict)
     history: list[Summary] = field(default_factory=list)
@@ -31,7 +33,8 @@ class GalleryState:
     @classmethod
     def of_base(cls, base: Base) -> GalleryState:
         """What a base says."""
-        state = cls(base.version, base.head, base.version, base.embedder, history=list(base.history))
+        state = cls(base.version, base.head, base.version, base.embedder, base.recognition)
+        state.history = list(base.history)
         state._enter(base.entries)
         state._locate(base.vectors, base.embedded)
         return state
@@ -41,6 +44,9 @@ class GalleryState:
         if change.embedder is not None:
             self.embedder = change.embedder
             self.located = {}
+            self.recognition = None
+        if change.recognition is not None:
+            self.recognition = change.recognition
         for entry in change.removed:
             photos = self.products[entry.sku]
             del photos[entry.sha256]

@@ -1,4 +1,4 @@
-"""A run as a maker of vectors: its network's embeddings, flip view included, of photos prepared as it does."""
+"""A run as a maker of vectors: its network's embeddings, mirror image included, of photos prepared as it does."""
 
 from __future__ import annotations
 
@@ -13,17 +13,17 @@ from shelfmind.inference.predictor import Predictor, model_kind
 from shelfmind.progress import Counter, count_silently
 from shelfmind.runs.folder import RunFolder
 
-VIEWS = ("flip",)
-"""An embedding is the mean over the photo and its mirror image."""
+FLIP = "flip"
 PREPARATION = ("resize_to", "resize", "fill", "mean", "std")
 
 
 class RunEmbedder:
-    """Embeddings (N, D) of photos by a run."""
+    """Embeddings (N, D) of photos by a run: the mean over its test-time views and their mirror images."""
 
     def __init__(self, run: RunFolder, counter: Counter = count_silently) -> None:
         """Raises `UserError` for a folder that is no run."""
-        self.predictor = Predictor(run, VIEWS, calibrated=False)
+        views = tuple(run.read_recipe().evaluation.tta)
+        self.predictor = Predictor(run, views if FLIP in views else (FLIP, *views))
         self.counter = counter
 
     @property
@@ -38,7 +38,7 @@ class RunEmbedder:
                 **{name: data[name] for name in PREPARATION},
                 "evaluation_size": predictor.recipe.evaluation_size,
             },
-            "views": list(VIEWS),
+            "views": list(predictor.tta),
             "width": int(predictor.model.embedding_width),
             "run": str(predictor.run.root.absolute()),
         }

@@ -15,6 +15,7 @@ from shelfmind.errors import UserError
 from shelfmind.images.checking import refuse_too_many_bad
 from shelfmind.inference.outputs import check_output, write_arrays, write_predictions
 from shelfmind.inference.predictor import Prediction, Predictor, Source
+from shelfmind.inference.recognizer import Answer
 from shelfmind.prediction_files import PredictionWriter
 from shelfmind.progress import Progress
 from shelfmind.records import UNLABELLED, BadFile
@@ -28,10 +29,12 @@ SHOWN = 20
 
 @dataclass
 class PredictionOutcome:
-    """What became of the files: how many, the first few predictions, the bad ones, and notes on what was left out."""
+    """What became of the files: how many, the first few predictions, or answers where there is a gallery, the bad ones,
+    and notes on what was left out."""
 
     images: int = 0
     shown: list[Prediction] = field(default_factory=list)
+    answers: list[Answer] = field(default_factory=list)
     bad_files: list[BadFile] = field(default_factory=list)
     notes: list[str] = field(default_factory=list)
     bad_list: Path | None = None
@@ -44,6 +47,15 @@ class PredictionOutcome:
         if prediction.error is not None:
             self.bad_files.append(BadFile(Path(prediction.source), prediction.error))
         return prediction
+
+    def note_answer(self, answer: Answer) -> Answer:
+        """Count one answer of a gallery."""
+        self.images += 1
+        if len(self.answers) < SHOWN:
+            self.answers.append(answer)
+        if answer.error is not None:
+            self.bad_files.append(BadFile(Path(answer.source), answer.error))
+        return answer
 
 
 @takes(PredictRequest)
@@ -64,6 +76,8 @@ def predict_files(request: PredictRequest, watcher: Observer = SILENT) -> Predic
         check_output(out)
     for path in paths:
         require_existing(path)
+    if request.gallery is not None:
+        return _answered(request, request.gallery, watcher)
     predictor = Predictor(RunFolder(request.run), request.tta)
     total, notes = count_images(paths)
     outcome = PredictionOutcome(notes=notes)
@@ -78,6 +92,34 @@ def predict_files(request: PredictRequest, watcher: Observer = SILENT) -> Predic
                 pass
         else:
             write_predictions(out, noted, min(top, len(predictor.class_names)))
+    return _with_bad_list(outcome, out)
+
+
+def _answered(request: PredictRequest, gallery: str, watcher: Observer) -> PredictionOutcome:
+    """The same by a run and a gallery together."""
+    from shelfmind.inference.answer_files import answer_files
+
+    total, notes = count_images(request.paths)
+    outcome = PredictionOutcome(notes=notes)
+    progress = watcher.counter("predicting", total)
+
+    def note(answer: Answer) -> Answer:
+        progress(total if request.together else 1)
+        return outcome.note_answer(answer)
+
+    answer_files(
+        request.run,
+        gallery,
+        find_images(request.paths),
+        top=request.top,
+        out=request.out,
+        together=request.together,
+        note=note,
+    )
+    return _with_bad_list(outcome, request.out)
+
+
+def _with_bad_list(outcome: PredictionOutcome, out: Path | None) -> PredictionOutcome:
     if outcome.bad_files and out is not None:
         outcome.bad_list = out.with_name(f"{out.name}.bad_files.csv")
         refuse_too_many_bad(outcome.bad_files, outcome.images, 1.0, outcome.bad_list)

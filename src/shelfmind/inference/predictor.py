@@ -9,6 +9,7 @@ from pathlib import Path
 
 import numpy as np
 import numpy.typing as npt
+from mindspore import Tensor
 from PIL import Image
 
 from shelfmind.arrays import Floats
@@ -20,7 +21,7 @@ from shelfmind.inference.forward import Forward
 from shelfmind.machine.ahead import map_ahead, next_ahead
 from shelfmind.models import create_model
 from shelfmind.models.checkpoint import checksum, fill_parameters, load_checkpoint
-from shelfmind.models.network import Network
+from shelfmind.models.network import Network, eagerly
 from shelfmind.progress import Progress
 from shelfmind.recipe import Recipe
 from shelfmind.records import BadFile, Predictions, Sample
@@ -128,9 +129,7 @@ class Predictor:
         (height, width) in grey. A list of images, or an array of shape (N, height, width, channels), is many. An image
         that cannot be used carries its reason. Raises `UserError` for an array of another shape or type.
         """
-        many_pixels = isinstance(images, np.ndarray) and images.ndim > 3
-        one = isinstance(images, str | bytes | Path | Image.Image | np.ndarray) and not many_pixels
-        return list(self.stream([images] if one else images, top))  # type: ignore[list-item,arg-type]
+        return list(self.stream(as_many(images), top))
 
     def stream(self, images: Iterable[Source], top: int = 5) -> Iterator[Prediction]:
         """Guesses for any number of images, in their order, in constant memory; a bad one carries its reason."""
@@ -156,6 +155,14 @@ class Predictor:
         """
         probabilities, embeddings = self.forward.batch(squares, self.recipe.evaluation_size)
         return temperature_scaled(probabilities, self.temperature), embeddings
+
+    def logits(self, embeddings: Floats) -> Floats | None:
+        """What the classifier makes of embeddings (N, D): (N, C); None for a network without a head of ours."""
+        head = getattr(self.model, "head", None)
+        if head is None:
+            return None
+        with eagerly():
+            return np.asarray(head.classifier(Tensor(embeddings)).asnumpy(), np.float32)
 
     def predict_squares(
         self,
@@ -194,6 +201,13 @@ class Predictor:
     def _guesses(self, probabilities: npt.NDArray[np.float32], top: int) -> tuple[Guess, ...]:
         order = np.argsort(-probabilities, kind="stable")[:top]
         return tuple(Guess(self.class_names[index], float(probabilities[index])) for index in order)
+
+
+def as_many(images: Source | Iterable[Source]) -> Iterable[Source]:
+    """One image or many, see `Predictor.predict`, as many."""
+    many_pixels = isinstance(images, np.ndarray) and images.ndim > 3
+    one = isinstance(images, str | bytes | Path | Image.Image | np.ndarray) and not many_pixels
+    return [images] if one else images  # type: ignore[list-item,return-value]
 
 
 def load(run: Path | str, tta: Sequence[str] | None = None) -> Predictor:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import mindspore
 import numpy as np
 import numpy.typing as npt
@@ -9,6 +11,7 @@ from mindspore import Tensor, ops
 
 from shelfmind.arrays import Floats
 from shelfmind.errors import UserError
+from shelfmind.models.heads import unit_rows
 from shelfmind.models.network import Network, eagerly
 
 
@@ -27,21 +30,47 @@ def grad_cam(model: Network, images: Floats, classes: npt.NDArray[np.int64]) -> 
     Raises:
         UserError: a network without feature maps, such as a transformer.
     """
+
+    def evidence(logits: Tensor, _: Tensor) -> Tensor:
+        return (logits * Tensor(np.eye(int(logits.shape[1]), dtype=np.float32)[classes])).sum()
+
+    return _cam(model, images, evidence)
+
+
+def similarity_cam(model: Network, images: Floats, references: Floats) -> Floats:
+    """How much each position of the last feature maps speaks for a photo's being like another: Grad-CAM of the cosine
+    of their embeddings instead of a logit.
+
+    Args:
+        model: as `grad_cam` takes it.
+        images: network input (N, 3, H, W).
+        references: the unit vector of the other photo for each image (N, D).
+
+    Returns:
+        maps (N, h, w) between 0 and 1.
+
+    Raises:
+        UserError: a network without feature maps.
+    """
+
+    def evidence(_: Tensor, embeddings: Tensor) -> Tensor:
+        return (unit_rows(embeddings) * Tensor(references)).sum()
+
+    return _cam(model, images, evidence)
+
+
+def _cam(model: Network, images: Floats, evidence: Callable[[Tensor, Tensor], Tensor]) -> Floats:
+    """Grad-CAM of what is asked of logits (N, classes) and embeddings (N, D)."""
     model.set_train(False)
     with eagerly():
         maps = model.forward_features(Tensor(images))
         if maps.ndim != 4:
             raise UserError("Grad-CAM needs a convolutional network; this one gives no feature maps")
-        chosen = Tensor(np.eye(_classes(model, maps), dtype=np.float32)[classes])
 
-        def evidence(features: Tensor) -> Tensor:
-            return (model.forward_head(features)[0] * chosen).sum()
+        def of_maps(features: Tensor) -> Tensor:
+            return evidence(*model.forward_head(features))
 
-        weights = ops.mean(mindspore.grad(evidence)(maps), (2, 3), keep_dims=True)
+        weights = ops.mean(mindspore.grad(of_maps)(maps), (2, 3), keep_dims=True)
         saliency = ops.relu((weights * maps).sum(1)).asnumpy()
     highest = saliency.max((1, 2), keepdims=True)
     return np.divide(saliency, highest, out=np.zeros_like(saliency), where=highest > 0)
-
-
-def _classes(model: Network, maps: Tensor) -> int:
-    return int(model.forward_head(maps)[0].shape[1])

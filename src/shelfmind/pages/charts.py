@@ -125,7 +125,7 @@ def _line(frame: Frame, series: Series, percent: bool, x_name: str | None) -> st
     radius = 2.5 if len(points) <= 40 else 1
 
     def dot(x: float, y: float) -> str:
-        at = say("epoch {}", f"{x:g}") if x_name is None else f"{x_name} {x:g}"
+        at = say("epoch {}", f"{x:g}") if x_name is None else say("{} {}", x_name, f"{x:g}")
         said = say("{}: {} {}", at, series.name, percentage(y, 1) if percent else f"{y:.4g}")
         place = f'cx="{frame.x(x):.1f}" cy="{frame.y(y):.1f}" r="{radius}"'
         return f"<circle {place}>{element('title', said)}</circle>"

@@ -20,6 +20,7 @@ from shelfmind.pages.run_sections import SECTIONS, Material
 from shelfmind.pages.templates import page_template
 from shelfmind.pages.training_charts import History
 from shelfmind.pages.words import Text
+from shelfmind.recognition.figures import RecognitionFigures
 from shelfmind.records import Predictions
 
 DOUBT = "warning: "
@@ -52,6 +53,7 @@ def write_evaluation_report(
     trade_offs: Sequence[TradeOff] = (),
     errors_file: str = "errors.csv",
     calibrating: Sequence[str] = (),
+    recognition: RecognitionFigures | None = None,
 ) -> None:
     """Write the page, without any resource outside it, the same for the same input, in English and Chinese.
 
@@ -59,8 +61,9 @@ def write_evaluation_report(
     in the run's log, any key of which may be missing or None; `train_counts` has shape (classes,); `references` gives
     images of each class id to show beside a confusion, `overlays` the ``data:`` address of a saliency map by the path
     of a wrong image, `trade_offs` what logit adjustment would give, `errors_file` where all errors are listed,
-    `calibrating` the words of a command that would mend a poor calibration. Raises
-    `UserError` if the page cannot be written; an image that cannot be opened becomes a placeholder.
+    `calibrating` the words of a command that would mend a poor calibration, `recognition` the figures of answers
+    together with a gallery. Raises `UserError` if the page cannot be written; an image that cannot be opened becomes a
+    placeholder.
     """
     doubts = [note.removeprefix(DOUBT) for note in evaluation.notes if note.startswith(DOUBT)]
     material = Material(
@@ -75,6 +78,7 @@ def write_evaluation_report(
         trade_offs=trade_offs,
         errors_file=errors_file,
         calibrating=calibrating,
+        recognition=recognition,
     )
     page = page_template("pages/report.html.j2").render(
         title=report_title(name, data, evaluation.split),

@@ -20,11 +20,13 @@ SEEN = {
 
 @dataclass(frozen=True)
 class Likeness:
-    """A training image like the one explained: its path, its class and the cosine of their embeddings."""
+    """A training image like the one explained, or an enrolled photo: its path, its class and the cosine of their
+    embeddings."""
 
     path: str
     class_name: str
     similarity: float
+    enrolled: bool = False
 
 
 @dataclass(frozen=True)
@@ -33,7 +35,7 @@ class Explanation:
 
     `asked` is the class that the map speaks for, `guesses` the most probable classes with their probabilities,
     `overlay` the name of the picture written beside the page. `seen` says how the run knows the photo: one of `SEEN`,
-    or None.
+    or None. With a gallery, `answer` is what it is given as: a product, a family, ``undecided`` or ``unknown``.
     """
 
     path: str
@@ -43,6 +45,7 @@ class Explanation:
     neighbours: tuple[Likeness, ...] = ()
     error: str | None = None
     seen: str | None = None
+    answer: str | None = None
 
 
 @dataclass(frozen=True)

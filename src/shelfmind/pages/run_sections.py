@@ -14,11 +14,13 @@ from shelfmind.evaluation.logit_adjustment import TradeOff
 from shelfmind.evaluation.result import Evaluation
 from shelfmind.pages import charts
 from shelfmind.pages.coverage_chart import coverage_chart, thresholds
+from shelfmind.pages.recognition_section import recognition_content
 from shelfmind.pages.report_words import calibration_verdict
 from shelfmind.pages.templates import Picture, path_shortener
 from shelfmind.pages.thumbnails import thumbnail
 from shelfmind.pages.training_charts import History, trade_off_chart, training_charts
 from shelfmind.pages.words import Text, say
+from shelfmind.recognition.figures import RecognitionFigures
 from shelfmind.records import Predictions
 
 _MOST_BAD_FILES = 200
@@ -42,6 +44,7 @@ class Material:
     trade_offs: Sequence[TradeOff]
     errors_file: str
     calibrating: Sequence[str]
+    recognition: RecognitionFigures | None = None
     _pictures: dict[Path, Picture] = field(default_factory=dict)
 
     @cached_property
@@ -93,6 +96,11 @@ def confidence(material: Material) -> Content:
         "classes_chart": charts.class_chart(e.per_class, e.shots, e.shot_cutoffs),
         "trade_off": trade_off_chart(material.trade_offs, e.too_few_images),
     }
+
+
+def recognition(material: Material) -> Content | None:
+    """What it answers together with a gallery."""
+    return None if material.recognition is None else recognition_content(material.recognition)
 
 
 def confusions(material: Material) -> Content:
@@ -147,6 +155,7 @@ def made(material: Material) -> Content:
 
 SECTIONS: dict[str, ReportSection] = {
     "training": ReportSection(say("Training"), training),
+    "recognition": ReportSection(say("Gallery"), recognition),
     "confidence": ReportSection(say("Confidence"), confidence),
     "classes": ReportSection(say("All classes"), classes),
     "confusions": ReportSection(say("Confusions"), confusions),

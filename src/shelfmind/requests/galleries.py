@@ -9,7 +9,7 @@ from pydantic import Field, model_validator
 
 from shelfmind.errors import UserError, argument
 from shelfmind.requests.request import ONE_OR_MORE, Flag, Incidental, Positional, Request
-from shelfmind.requests.shared import Format, require_path, require_run
+from shelfmind.requests.shared import AllowSeen, Data, Format, require_path, require_run
 
 Sku = Annotated[str, Positional(), Field(description="the name of a product in the gallery")]
 RunOfGallery = Annotated[
@@ -90,6 +90,39 @@ class GalleryAddRequest(GalleryChangeRequest):
         """The data is there."""
         if self.data is not None:
             require_path(self.data)
+
+
+class GalleryCalibrateRequest(GalleryChangeRequest):
+    """What answers are fitted to."""
+
+    details: ClassVar[str] = (
+        "Needs the data set that the run was trained on: its training photos for prototypes, held-out ones to fit to."
+    )
+    examples: ClassVar[tuple[str, ...]] = (
+        "shelfmind gallery calibrate products photos",
+        "shelfmind gallery calibrate products photos --false-accepts 0.05 --precision 0.98",
+    )
+
+    data: Data
+    split: str = Field("val", description="the images to fit to; never test")
+    false_accepts: float = Field(
+        0.01, gt=0, lt=1, description="share of unknown objects that may be given a name, at most"
+    )
+    precision: float | None = Field(
+        None, gt=0, lt=1, description="name a product, or else its family, only if so large a share of answers is right"
+    )
+    families: Path | None = Field(
+        None, description="a CSV with the columns class,broader; families are found if it is not given"
+    )
+    run: RunOfGallery = None
+    allow_seen: AllowSeen = False
+    format: Format = None
+
+    def require_inputs(self) -> None:
+        """The data and the families are there."""
+        require_path(self.data)
+        if self.families is not None:
+            require_path(self.families)
 
 
 class GalleryReEmbedRequest(GalleryChangeRequest):

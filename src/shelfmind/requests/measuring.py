@@ -40,6 +40,9 @@ def _first(value: Any) -> tuple[Any, ...]:
 Images = Annotated[tuple[str, ...], Positional("PATH..."), ONE_OR_MORE, BeforeValidator(_named)]
 
 
+GALLERY_REPORT = "gallery_report.html"
+
+
 class EvaluateRequest(Request):
     """Which runs are measured, on what."""
 
@@ -49,6 +52,7 @@ class EvaluateRequest(Request):
         "shelfmind evaluate runs/first photos --split new",
         "shelfmind evaluate runs/first photos --logit-adjust 0.5",
         "shelfmind evaluate runs/a runs/b runs/c photos --out runs/together",
+        "shelfmind evaluate runs/first photos --gallery products",
     )
 
     runs: Annotated[tuple[Path, ...], Positional("RUN..."), ONE_OR_MORE] = Field(
@@ -67,9 +71,19 @@ class EvaluateRequest(Request):
         "likelihood",
         description="of several runs: the mean weighted by the likelihood of validation labels, equal, or geometric",
     )
+    gallery: str | None = Field(None, description="a calibrated gallery, whose products are answered, too")
     max_bad_fraction: MaxBadFraction = MAX_BAD_FRACTION
     allow_seen: AllowSeen = False
     format: Format = None
+
+    @model_validator(mode="after")
+    def _fits_gallery(self) -> EvaluateRequest:
+        gallery = argument("gallery")
+        if self.gallery is not None and len(self.runs) > 1:
+            raise UserError(f"{gallery} goes with one run, the one that makes its vectors")
+        if self.gallery is not None and (self.tta is not None or self.logit_adjust is not None):
+            raise UserError(f"{gallery} takes neither {argument('tta')} nor {argument('logit_adjust')}")
+        return self
 
     @model_validator(mode="after")
     def _one_or_several(self) -> EvaluateRequest:
@@ -86,6 +100,11 @@ class EvaluateRequest(Request):
     def results(self) -> Path:
         """The folder that the results are written to."""
         return self.out or self.runs[0]
+
+    @property
+    def report_name(self) -> str:
+        """The page in that folder."""
+        return "report.html" if self.gallery is None else GALLERY_REPORT
 
     def require_inputs(self) -> None:
         """The runs and the data are there."""
@@ -123,6 +142,8 @@ class PredictRequest(Request):
     examples: ClassVar[tuple[str, ...]] = (
         "shelfmind predict runs/first shelf.jpg",
         "shelfmind predict runs/first new/ --top 3 --out predictions.csv",
+        "shelfmind predict runs/first shelf.jpg --gallery products",
+        "shelfmind predict runs/first front.jpg side.jpg --gallery products --together",
     )
 
     run: Run
@@ -132,6 +153,19 @@ class PredictRequest(Request):
         None, description="predictions.csv, .jsonl or .npz; only counted and shown if not given"
     )
     tta: Tta = None
+    gallery: str | None = Field(None, description="a calibrated gallery, whose products are answered, too")
+    together: bool = Field(False, description="all images show one object: one answer, by the gallery")
+
+    @model_validator(mode="after")
+    def _fits_gallery(self) -> PredictRequest:
+        gallery, together = argument("gallery"), argument("together")
+        if self.together and self.gallery is None:
+            raise UserError(f"{together} needs {gallery}")
+        if self.together and self.out is not None and self.out.suffix == ".npz":
+            raise UserError(f"{together} writes .csv or .jsonl, not .npz")
+        if self.tta is not None and self.gallery is not None:
+            raise UserError(f"with {gallery} the views are those of the gallery's vectors: leave {argument('tta')} out")
+        return self
 
     def require_inputs(self) -> None:
         """The run is there."""
@@ -144,14 +178,16 @@ class ExplainRequest(Request):
     examples: ClassVar[tuple[str, ...]] = (
         "shelfmind explain runs/first wrong.jpg --out explained",
         "shelfmind explain runs/first new/ --class 可乐330ml --out explained",
+        "shelfmind explain runs/first new/ --gallery products --out explained",
     )
 
     run: Run
     paths: Images = Field(min_length=1, description="images, folders of images, or patterns such as 'new/*.jpg'")
     out: Annotated[Path, Incidental] = Field(description="folder to make for the page and the pictures")
     class_name: Annotated[str | None, Flag("--class")] = Field(
-        None, description="explain this class; what the run guesses for each image if not given"
+        None, description="explain this class or product; what is guessed for each image if not given"
     )
+    gallery: str | None = Field(None, description="a calibrated gallery, whose products are explained, too")
     neighbours: int = Field(4, ge=0, description="training images to show beside each")
     overwrite: bool = Field(False, description="replace an earlier page in that folder")
 

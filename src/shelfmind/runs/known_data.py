@@ -13,7 +13,7 @@ from shelfmind.errors import UserError, argument, unknown_name
 from shelfmind.images.content import hash_files
 from shelfmind.nouns import counted
 from shelfmind.progress import Counter
-from shelfmind.records import Catalog, Sample, require_same_classes, with_classes_of_run
+from shelfmind.records import Catalog, Sample, require_same_classes, with_classes_of_run, with_further_classes
 from shelfmind.runs.folder import RunFolder, read_json
 from shelfmind.runs.history import USES, History, UnknownHistoryError, read_history
 
@@ -67,19 +67,21 @@ def open_known(
     *,
     allow_seen: bool | None = None,
     some_classes: bool = False,
+    further_names: Sequence[str] | None = None,
 ) -> KnownData:
     """Open the data at `data` with the groups that its photos have for these runs.
 
     With `allow_seen` a run of which it cannot be told what it saw groups photos by their names (None: the caller has no
     such argument, so that no message offers it), with `some_classes` data that has only some of the first run's
-    classes will do.
+    classes will do. With `further_names`, of products that the run did not learn, data of any classes will do: the ids
+    are those of the run's classes, then of these, then of all others.
 
     Raises:
         UnknownHistoryError: it cannot be told what a run was trained on.
         UserError: data that cannot be used, or of other classes than the first run's.
     """
     origin = read_json(runs[0].provenance) if runs[0].provenance.exists() else {}
-    catalog = open_as_trained(runs[0], data, format, int(origin.get("seed", 0)), some_classes)
+    catalog = open_as_trained(runs[0], data, format, int(origin.get("seed", 0)), some_classes, further_names)
     histories: dict[Path, History] = {}
     unknown: list[str] = []
     for run in runs:
@@ -98,9 +100,19 @@ def open_known(
     return KnownData(grouped_by_content(catalog, digests, known), catalog, tuple(digests), tuple(known), tuple(unknown))
 
 
-def open_as_trained(run: RunFolder, data: Path, format: str | None, seed: int, some_classes: bool = False) -> Catalog:
-    """The catalog at `data` with the classes that the run learnt, which for some are broader than the data's."""
-    catalog = open_catalog(data, format, seed, one_class=some_classes)
+def open_as_trained(
+    run: RunFolder,
+    data: Path,
+    format: str | None,
+    seed: int,
+    some_classes: bool = False,
+    further_names: Sequence[str] | None = None,
+) -> Catalog:
+    """The catalog at `data` with the classes that the run learnt, which for some are broader than the data's; see
+    `open_known`."""
+    catalog = open_catalog(data, format, seed, one_class=some_classes or further_names is not None)
+    if further_names is not None:
+        return with_further_classes(catalog, (*run.read_classes()[0], *further_names))
     if run.broader.exists():
         catalog = with_broader_classes(catalog, read_broader(run.broader), run.broader)
     names = run.read_classes()[0]

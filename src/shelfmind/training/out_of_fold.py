@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import json
-import os
 import shutil
 import time
 from dataclasses import asdict, dataclass
@@ -13,18 +11,20 @@ from typing import Any
 import numpy as np
 
 from shelfmind.analysis.label_errors.held_out import HeldOut
+from shelfmind.data.list_file import write_list
 from shelfmind.errors import UserError, argument, call
 from shelfmind.files import make_folder, write_json
 from shelfmind.images.squares import open_squares
 from shelfmind.inference.predict_arrays import open_array, predict_into
 from shelfmind.inference.predictor import Predictor
 from shelfmind.recipe import Recipe, parse_recipe
+from shelfmind.records import Sample
 from shelfmind.requests.label_checking import PLAN_FILE
 from shelfmind.requests.shared import RUN_FILE
 from shelfmind.requests.training import TrainRequest
 from shelfmind.runs.first_weights import BEGINS
 from shelfmind.runs.folder import RunFolder, read_json
-from shelfmind.tables import write_table
+from shelfmind.runs.plans import keep_plan
 from shelfmind.training.run import resume, train
 from shelfmind.training.watching import ForwardingWatcher, Watcher
 
@@ -110,21 +110,7 @@ class CheckFolder:
 
         Raises `UserError` if the settings or the images have changed since.
         """
-        now = dict(json.loads(json.dumps(asdict(plan))))
-        if not self.plan.exists():
-            write_json(self.plan, now)
-            return
-        before = read_json(self.plan)
-        changed = sorted(key for key in now if not isinstance(before, dict) or before.get(key) != now[key])
-        if changed == ["digest"]:
-            raise UserError(
-                f"the images of {plan.data} have changed since {self.root} was begun; choose another {argument('out')}"
-            )
-        if changed:
-            what = ", ".join("images" if key == "digest" else key.replace("_", " ") for key in changed)
-            raise UserError(
-                f"{self.root} was begun with other settings ({what}); use the same, or choose another {argument('out')}"
-            )
+        keep_plan(self.plan, asdict(plan))
 
 
 def predict_out_of_fold(check: CheckFolder, plan: CheckPlan, held_out: HeldOut, watcher: Watcher) -> None:
@@ -213,34 +199,10 @@ def _finished(check: CheckFolder, held_out: HeldOut) -> list[int]:
 
 
 def _write_list(path: Path, held_out: HeldOut, fold: int) -> None:
-    """The list that a fold is trained on; its held-out images are val, so that they are measured but never learnt.
-
-    A CSV list cannot hold every file name (bytes that are no UTF-8, blanks at its ends): such a file gets a link.
-    """
-    path.parent.mkdir(parents=True, exist_ok=True)
-    names = [str(index).zfill(6) for index in range(len(held_out.class_names))]
-    if all(map(_survives, held_out.class_names)):
-        names = list(held_out.class_names)
-    trains, rows = held_out.trains(fold), []
+    """The list that a fold is trained on; its held-out images are val, so that they are measured but never learnt."""
+    trains, samples = held_out.trains(fold), []
     for index, sample in enumerate(held_out.samples):
         if trains[index] or (held_out.folds[index] == fold and sample.split != "test"):
-            file = sample.path if _survives(str(sample.path)) else _link(path.parent / "links", index, sample.path)
-            rows.append((str(file), names[held_out.labels[index]], "train" if trains[index] else "val"))
-    write_table(path, ("path", "label", "split"), rows)
-
-
-def _survives(text: str) -> bool:
-    """Whether a cell of a CSV list is read as it was written."""
-    try:
-        text.encode("utf-8")
-    except UnicodeEncodeError:
-        return False
-    return text == text.strip() and text.isprintable()
-
-
-def _link(folder: Path, index: int, target: Path) -> Path:
-    folder.mkdir(exist_ok=True)
-    link = folder / f"{index}{target.suffix if _survives(target.suffix) else ''}"
-    if not link.is_symlink():
-        os.symlink(target, link)
-    return link
+            split = "train" if trains[index] else "val"
+            samples.append(Sample(sample.path, int(held_out.labels[index]), split))
+    write_list(path, samples, held_out.class_names)

@@ -8,6 +8,7 @@ from shelfmind.requests.measuring import EvaluateRequest
 from shelfmind.requests.watching import SILENT, Observer
 from shelfmind.workflows.ensemble import evaluate_ensemble
 from shelfmind.workflows.evaluate import evaluate_run
+from shelfmind.workflows.evaluate_gallery import evaluate_with_gallery
 
 
 @takes(EvaluateRequest)
@@ -21,4 +22,6 @@ def evaluate_runs(request: EvaluateRequest, watcher: Observer = SILENT) -> Evalu
         UserError: a class that a run does not know, a split that is missing or empty, too many bad files, or, unless
             `allow_seen`, images that were trained or validated on, or may have been.
     """
+    if request.gallery is not None:
+        return evaluate_with_gallery(request, request.gallery, watcher)
     return (evaluate_run if len(request.runs) == 1 else evaluate_ensemble)(request, watcher)

@@ -10,17 +10,16 @@ from functools import partial
 from pathlib import Path
 
 import numpy as np
-import numpy.typing as npt
 
 from shelfmind.errors import UserError, unknown_name
-from shelfmind.evaluation.matrix_rows import unit_rows
 from shelfmind.files import make_folder, require_free_folder, write_atomically, write_text
 from shelfmind.images.decoding import BadImage
 from shelfmind.images.squares import Square, open_squares, square
 from shelfmind.inference.predict_files import count_images, find_images, require_existing
 from shelfmind.inference.prediction_cache import predictions_of
 from shelfmind.inference.predictor import Predictor
-from shelfmind.pages.explanations import Explanation, Likeness, Panel, write_explanations
+from shelfmind.inference.recognizer import recognizer
+from shelfmind.pages.explanations import Explanation, Panel, write_explanations
 from shelfmind.pages.templates import Picture
 from shelfmind.pages.thumbnails import data_uri, thumbnail
 from shelfmind.progress import Counter
@@ -32,6 +31,8 @@ from shelfmind.runs.folder import RunFolder, read_json
 from shelfmind.runs.history import UnknownHistoryError, read_history
 from shelfmind.runs.known_data import NEW, open_known
 from shelfmind.runs.overlaps import near_copies_of, seen_before
+from shelfmind.workflows.explain_gallery import explained_with_gallery
+from shelfmind.workflows.likeness import nearest
 from shelfmind.workflows.saliency import BATCH, overlays
 
 GUESSES, EDGE = 3, 192
@@ -56,8 +57,9 @@ def explain(request: ExplainRequest, watcher: Observer = SILENT) -> list[Explana
         require_existing(path)
     earlier = _earlier_outputs(out)
     require_free_folder(out, ours=earlier, overwrite=request.overwrite)
-    predictor = Predictor(RunFolder(request.run), tta=())
-    names = predictor.class_names
+    found = None if request.gallery is None else recognizer(request.run, request.gallery)
+    predictor = Predictor(RunFolder(request.run), tta=()) if found is None else found.predictor
+    names = predictor.class_names if found is None else found.columns.names
     if class_name is not None and class_name not in names:
         raise unknown_name("class", class_name, names)
     _, notes = count_images(paths)
@@ -71,7 +73,10 @@ def explain(request: ExplainRequest, watcher: Observer = SILENT) -> list[Explana
     panels = []
     for start in range(0, len(images), BATCH):
         group = images[start : start + BATCH]
-        panels += _explained(predictor, group, start, class_name, known, request.neighbours, out)
+        if found is None:
+            panels += _explained(predictor, group, start, class_name, known, request.neighbours, out)
+        else:
+            panels += explained_with_gallery(found, group, start, class_name, known, request.neighbours, out)
         progress(len(group))
     panels = [_with_use(panel, seen) for panel in panels]
     explanations = [panel.explanation for panel in panels]
@@ -163,7 +168,7 @@ def _explained(
         name = f"{first + index:05d}.png"
         write_atomically(out / name, partial(picture.save, format="PNG"))
         best = np.argsort(-chances, kind="stable")[:GUESSES]
-        likeness = () if known is None else _nearest(known, embedding, neighbours)
+        likeness = () if known is None else nearest(known, embedding, neighbours)
         explanation = Explanation(
             path=str(path),
             asked=names[label],
@@ -175,11 +180,3 @@ def _explained(
         laid = Picture(data_uri(picture, EDGE), name)
         panels.append(Panel(explanation, Picture(thumbnail(path), str(path)), laid, beside))
     return panels
-
-
-def _nearest(known: Predictions, embedding: npt.NDArray[np.float32], count: int) -> tuple[Likeness, ...]:
-    cosines = unit_rows(known.embeddings) @ unit_rows(embedding[None])[0]
-    best = np.argsort(-cosines, kind="stable")[:count]
-    return tuple(
-        Likeness(known.paths[index], known.class_names[known.labels[index]], float(cosines[index])) for index in best
-    )

@@ -41,6 +41,7 @@ from shelfmind.requests.galleries import (
 )
 from shelfmind.requests.watching import SILENT, Observer
 from shelfmind.tables import write_table
+from shelfmind.workflows.guarding import guard_of
 
 if TYPE_CHECKING:
     from shelfmind.inference.embedder import RunEmbedder
@@ -81,10 +82,10 @@ def create(request: GalleryCreateRequest, watcher: Observer = SILENT) -> Enrolme
 
     photos = [] if request.data is None else _of_data(request.data, request.format, watcher)
     embedder = RunEmbedder(RunFolder(request.run), watcher.counter)
-    gallery = Gallery.create(LocalFiles(request.gallery), embedder, _by(request))
+    gallery = Gallery.create(LocalFiles(request.gallery), embedder, author_of(request))
     outcome = ChangeOutcome(gallery.state.version, "created")
     if photos:
-        outcome = gallery.add(photos, embedder, _by(request), guard=Guard(watcher.counter))
+        outcome = gallery.add(photos, embedder, author_of(request), guard=Guard(watcher.counter))
     return _counted(gallery, outcome)
 
 
@@ -97,13 +98,14 @@ def add(request: GalleryAddRequest, watcher: Observer = SILENT) -> Enrolment:
     Raises:
         UserError: no gallery, no usable photo, another run than the gallery's, a name that cannot be one.
     """
-    gallery = _opened(request)
+    gallery = opened(request)
     if request.data is not None:
         photos = _of_data(request.data, request.format, watcher)
     else:
         photos = _of_paths(request.photos, str(request.sku), watcher)
-    embedder, guard = _embedder(gallery, request.run, watcher), Guard(watcher.counter)
-    return _counted(gallery, gallery.add(photos, embedder, _by(request), request.strict, guard))
+    embedder = embedder_of(gallery, request.run, watcher)
+    guard = guard_of(gallery, watcher.counter, embedder.predictor.class_names)
+    return _counted(gallery, gallery.add(photos, embedder, author_of(request), request.strict, guard))
 
 
 def re_embed(request: GalleryReEmbedRequest, watcher: Observer = SILENT) -> Enrolment:
@@ -118,8 +120,8 @@ def re_embed(request: GalleryReEmbedRequest, watcher: Observer = SILENT) -> Enro
     from shelfmind.inference.embedder import RunEmbedder
     from shelfmind.runs.folder import RunFolder
 
-    gallery = _opened(request)
-    return _counted(gallery, gallery.re_embed(RunEmbedder(RunFolder(request.run), watcher.counter), _by(request)))
+    gallery = opened(request)
+    return _counted(gallery, gallery.re_embed(RunEmbedder(RunFolder(request.run), watcher.counter), author_of(request)))
 
 
 def remove(request: GalleryRemoveRequest, watcher: Observer = SILENT) -> Enrolment:
@@ -131,8 +133,8 @@ def remove(request: GalleryRemoveRequest, watcher: Observer = SILENT) -> Enrolme
     Raises:
         UserError: no gallery, no such product (with the nearest names), no such photo.
     """
-    gallery = _opened(request)
-    return _counted(gallery, gallery.remove(request.sku, _by(request), request.photos))
+    gallery = opened(request)
+    return _counted(gallery, gallery.remove(request.sku, author_of(request), request.photos))
 
 
 def rename(request: GalleryRenameRequest, watcher: Observer = SILENT) -> Enrolment:
@@ -144,8 +146,8 @@ def rename(request: GalleryRenameRequest, watcher: Observer = SILENT) -> Enrolme
     Raises:
         UserError: no gallery, no such product, a name that another product has.
     """
-    gallery = _opened(request)
-    return _counted(gallery, gallery.rename(request.sku, request.name, _by(request)))
+    gallery = opened(request)
+    return _counted(gallery, gallery.rename(request.sku, request.name, author_of(request)))
 
 
 def merge(request: GalleryMergeRequest, watcher: Observer = SILENT) -> Enrolment:
@@ -157,8 +159,8 @@ def merge(request: GalleryMergeRequest, watcher: Observer = SILENT) -> Enrolment
     Raises:
         UserError: no gallery, no such product.
     """
-    gallery = _opened(request)
-    return _counted(gallery, gallery.merge(request.skus, request.into, _by(request)))
+    gallery = opened(request)
+    return _counted(gallery, gallery.merge(request.skus, request.into, author_of(request)))
 
 
 def roll_back(request: GalleryRollBackRequest, watcher: Observer = SILENT) -> Enrolment:
@@ -170,8 +172,8 @@ def roll_back(request: GalleryRollBackRequest, watcher: Observer = SILENT) -> En
     Raises:
         UserError: no gallery, no such version, one from before a compaction or of other weights.
     """
-    gallery = _opened(request)
-    return _counted(gallery, gallery.roll_back(request.version, _by(request)))
+    gallery = opened(request)
+    return _counted(gallery, gallery.roll_back(request.version, author_of(request)))
 
 
 def list_products(request: GalleryListRequest, watcher: Observer = SILENT) -> dict[str, int]:
@@ -183,7 +185,7 @@ def list_products(request: GalleryListRequest, watcher: Observer = SILENT) -> di
     Raises:
         UserError: no gallery, no such version.
     """
-    gallery = _opened(request)
+    gallery = opened(request)
     state = gallery.state if request.version is None else gallery.at(request.version)
     return {sku: len(state.products[sku]) for sku in sorted(state.products)}
 
@@ -197,7 +199,7 @@ def show_product(request: GalleryShowRequest, watcher: Observer = SILENT) -> lis
     Raises:
         UserError: no gallery, no such product.
     """
-    return list(_opened(request).state.photos_of(request.sku).values())
+    return list(opened(request).state.photos_of(request.sku).values())
 
 
 def history(request: GalleryHistoryRequest, watcher: Observer = SILENT) -> list[Summary]:
@@ -209,7 +211,7 @@ def history(request: GalleryHistoryRequest, watcher: Observer = SILENT) -> list[
     Raises:
         UserError: no gallery.
     """
-    return _opened(request).state.history
+    return opened(request).state.history
 
 
 def search(request: GallerySearchRequest, watcher: Observer = SILENT) -> list[Found]:
@@ -223,10 +225,10 @@ def search(request: GallerySearchRequest, watcher: Observer = SILENT) -> list[Fo
     """
     from shelfmind.inference.predict_files import find_images, require_existing
 
-    gallery = _opened(request)
+    gallery = opened(request)
     for path in request.paths:
         require_existing(path)
-    embedder = _embedder(gallery, request.run, watcher)
+    embedder = embedder_of(gallery, request.run, watcher)
     lookup = ExactSearch(*gallery.vectors())
     files = list(find_images(request.paths))
     progress = watcher.counter("searching", len(files))
@@ -264,7 +266,7 @@ def export(request: GalleryExportRequest, watcher: Observer = SILENT) -> Path:
     Raises:
         UserError: no gallery, a damaged photo, a folder that is not empty.
     """
-    gallery = _opened(request)
+    gallery = opened(request)
     require_free_folder(request.out)
     entries = list(gallery.state.entries())
     progress = watcher.counter("writing photos", len(entries))
@@ -290,14 +292,16 @@ def compact(request: GalleryCompactRequest, watcher: Observer = SILENT) -> int:
     Raises:
         UserError: no gallery, a damaged one.
     """
-    return _opened(request).compact()
+    return opened(request).compact()
 
 
-def _opened(request: GalleryRequest) -> Gallery:
+def opened(request: GalleryRequest) -> Gallery:
+    """The gallery that is asked for."""
     return Gallery(LocalFiles(request.gallery))
 
 
-def _by(request: GalleryChangeRequest) -> By:
+def author_of(request: GalleryChangeRequest) -> By:
+    """Who makes a change, and why."""
     return By(request.author or login_name(), request.reason)
 
 
@@ -306,7 +310,7 @@ def _counted(gallery: Gallery, outcome: ChangeOutcome) -> Enrolment:
     return Enrolment(outcome, len(products), sum(len(photos) for photos in products.values()))
 
 
-def _embedder(gallery: Gallery, run: Path | None, watcher: Observer) -> RunEmbedder:
+def embedder_of(gallery: Gallery, run: Path | None, watcher: Observer) -> RunEmbedder:
     """The run that the gallery was made with; MindSpore is loaded for it."""
     from shelfmind.inference.embedder import RunEmbedder
     from shelfmind.runs.folder import RunFolder

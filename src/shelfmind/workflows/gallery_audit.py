@@ -13,13 +13,13 @@ from shelfmind.errors import UserError, call
 from shelfmind.files import atomic_folder, require_free_folder, write_json
 from shelfmind.gallery.findings import Finding
 from shelfmind.gallery.gallery import Gallery
-from shelfmind.gallery.guard import Guard
 from shelfmind.gallery.inspection import Inspection, tables
-from shelfmind.gallery.storage import LocalFiles
 from shelfmind.pages.gallery_report import write_gallery_report
 from shelfmind.requests.galleries import GalleryAuditRequest
 from shelfmind.requests.watching import SILENT, Observer
 from shelfmind.tables import write_table
+from shelfmind.workflows.galleries import opened
+from shelfmind.workflows.guarding import class_names_of, guard_of
 
 OUTPUTS = frozenset({"report.html", "audit.json", "findings.csv", "products.csv", "mix_ups.csv"})
 _PACKAGES = ("shelfmind", "numpy", "pillow", "scipy")
@@ -49,11 +49,12 @@ def audit_gallery(request: GalleryAuditRequest, watcher: Observer = SILENT) -> G
     if request.out is not None:
         require_free_folder(request.out, ours=OUTPUTS, overwrite=request.overwrite)
     began = time.monotonic()
-    gallery = Gallery(LocalFiles(request.gallery))
+    gallery = opened(request)
     if not gallery.state.products:
         adding = call("gallery_add", gallery=str(request.gallery), photos=["PHOTO"], sku="NAME")
         raise UserError(f"{gallery.files} has no products yet: {adding}")
-    inspection = Inspection(Guard(watcher.counter).whole(*gallery.vectors(), gallery.photo))
+    guard = guard_of(gallery, watcher.counter, class_names_of(gallery))
+    inspection = Inspection(guard.whole(*gallery.vectors(), gallery.photo))
     figures = {
         "gallery": str(request.gallery),
         "version": gallery.state.version,

@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 import numpy as np
 import numpy.typing as npt
 from PIL import Image
 
+from shelfmind.arrays import Floats
 from shelfmind.images.squares import Square
 from shelfmind.inference.predictor import Predictor
-from shelfmind.models.saliency import grad_cam
+from shelfmind.models.saliency import grad_cam, similarity_cam
 from shelfmind.pages.overlays import overlay
 
 BATCH = 8
@@ -21,10 +22,23 @@ def overlays(predictor: Predictor, squares: Sequence[Square], classes: npt.NDArr
 
     Raises `UserError` for a network without feature maps.
     """
+    return _laid_over(predictor, squares, lambda images, rows: grad_cam(predictor.model, images, classes[rows]))
+
+
+def similarity_overlays(predictor: Predictor, squares: Sequence[Square], references: Floats) -> list[Image.Image]:
+    """The same with the map of what makes each square like a photo with the unit vector in `references` (N, D)."""
+    return _laid_over(
+        predictor, squares, lambda images, rows: similarity_cam(predictor.model, images, references[rows])
+    )
+
+
+def _laid_over(
+    predictor: Predictor, squares: Sequence[Square], mapped: Callable[[Floats, slice], Floats]
+) -> list[Image.Image]:
     pictures = []
     for start in range(0, len(squares), BATCH):
-        group = squares[start : start + BATCH]
-        images = predictor.forward.preparation.batch(group, predictor.recipe.evaluation_size)
-        maps = grad_cam(predictor.model, images, classes[start : start + BATCH])
-        pictures += [overlay(np.asarray(image), each) for image, each in zip(group, maps, strict=True)]
+        rows = slice(start, start + BATCH)
+        images = predictor.forward.preparation.batch(squares[rows], predictor.recipe.evaluation_size)
+        maps = mapped(images, rows)
+        pictures += [overlay(np.asarray(image), each) for image, each in zip(squares[rows], maps, strict=True)]
     return pictures

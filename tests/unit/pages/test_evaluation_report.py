@@ -19,6 +19,8 @@ from shelfmind.evaluation.overlap import Overlap
 from shelfmind.pages.evaluation_report import write_evaluation_report
 from shelfmind.pages.run_sections import SECTIONS
 from shelfmind.pages.thumbnails import thumbnail
+from shelfmind.recognition.figures import LevelShare, RecognitionFigures, Share
+from shelfmind.recognition.unknowns import CurvePoint, Separation
 from shelfmind.records import BadFile
 
 HOSTILE = ["<script>alert(1)</script>", '"><img src=x onerror=alert(2)>', "康师傅（红烧牛肉面）", "{{ 7 * 7 }}"]
@@ -94,12 +96,30 @@ def write(make_predictions, photos, tmp_path) -> Callable[..., str]:
             "train_counts": counts,
             "provenance": {"versions": {"numpy": "<s>1.26</s>"}, "seed": None, "tags": ["a", "b"]},
             "references": {0: [photos[4], photos[0]], 1: [photos[1]], 2: [photos[2]]},
+            "recognition": _recognition(),
         }
         path = tmp_path / "report.html"
         write_evaluation_report(path, **(given | changes))  # type: ignore[arg-type]
         return path.read_text(encoding="utf-8")
 
     return make
+
+
+def _recognition() -> RecognitionFigures:
+    some, none = Share.of(np.array([True, True, False])), Share.of(np.zeros(0, np.bool_))
+    levels = (LevelShare("product", some, some), LevelShare("family", some, some), LevelShare("undecided", none, None))
+    curve = (CurvePoint(0.2, 1.0, 0.7, 0.6), CurvePoint(0.8, 0.5, 0.9, 0.1))
+    told = Separation(0.912, 0.3)
+    return RecognitionFigures(some, some, 0.667, some, some, none, told, levels, curve, 0.5, 0.01, "photo")
+
+
+def test_answers_with_a_gallery_are_told(write) -> None:
+    page = Page(write())
+    assert "AUROC 0.912" in page.text
+    assert "Harmonic mean of trained and enrolled: 66.7%" in page.text
+    assert "at most 1.0% of unknown objects" in page.text
+    assert "20.8% to 93.9%" in page.text  # Wilson's interval of 2 in 3
+    assert 'id="recognition"' not in write(recognition=None)
 
 
 def test_names_cannot_become_markup(write) -> None:

@@ -10,6 +10,7 @@ import typer
 from rich.console import Console
 
 from shelfmind.cli.outcomes.figures import JsonFile, write_figures
+from shelfmind.cli.outcomes.recognition import recognition_table
 from shelfmind.cli.wording import as_typed
 from shelfmind.display import Display, evaluation_table, members_table
 from shelfmind.nouns import counted
@@ -38,10 +39,12 @@ def show_evaluation(
         Console().print(evaluation_table(evaluation.to_json()))
         if evaluation.members:
             Console().print(members_table(evaluation))
+        if evaluation.recognition is not None:
+            Console().print(recognition_table(evaluation.recognition))
     write_figures(evaluation.to_json(), json_file)
     for note in evaluation.notes:
         display.line(as_typed(note, type(request)))
-    display.line(f"report: {request.results / 'report.html'}")
+    display.line(f"report: {request.results / request.report_name}")
 
 
 def show_calibration(scaling: TemperatureScaling, request: CalibrateRequest, display: Display) -> None:
@@ -59,12 +62,16 @@ def show_predictions(
 ) -> None:
     """The first predictions, or where all are, and what could not be used."""
     if request.out is None:
-        from shelfmind.cli.predictions import predictions_table
+        from shelfmind.cli.predictions import answers_table, predictions_table
 
         console = Console()
-        console.print(predictions_table(outcome.shown, request.top, console.width))
-        if outcome.images > len(outcome.shown):
-            display.line(f"{outcome.images - len(outcome.shown)} more; write them all with --out predictions.csv")
+        if request.gallery is None:
+            console.print(predictions_table(outcome.shown, request.top, console.width))
+        else:
+            console.print(answers_table(outcome.answers))
+        more = outcome.images - len(outcome.shown) - len(outcome.answers)
+        if more:
+            display.line(f"{more} more; write them all with --out predictions.csv")
     else:
         display.line(f"predictions: {request.out}")
     tell(outcome.notes, display.note)

@@ -1,0 +1,44 @@
+"""Lists of samples as CSV files that are read as they were written, whatever files and classes are called."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Sequence
+from pathlib import Path
+
+from shelfmind.records import Sample
+from shelfmind.tables import write_table
+
+
+def write_list(path: Path, samples: Sequence[Sample], class_names: Sequence[str]) -> None:
+    """A data set in the format ``csv`` of these samples with their splits; class ids stay as they are.
+
+    A CSV list cannot hold every name (bytes that are no UTF-8, blanks at its ends): such a file gets a link in a folder
+    beside the list, and where a class has such a name all are called by their numbers.
+    """
+    path.parent.mkdir(parents=True, exist_ok=True)
+    names = [str(index).zfill(6) for index in range(len(class_names))]
+    if all(map(_survives, class_names)):
+        names = list(class_names)
+    rows = []
+    for index, sample in enumerate(samples):
+        file = sample.path if _survives(str(sample.path)) else _link(path.parent / "links", index, sample.path)
+        rows.append((str(file), names[sample.label], sample.split))
+    write_table(path, ("path", "label", "split"), rows)
+
+
+def _survives(text: str) -> bool:
+    """Whether a cell of a CSV list is read as it was written."""
+    try:
+        text.encode("utf-8")
+    except UnicodeEncodeError:
+        return False
+    return text == text.strip() and text.isprintable()
+
+
+def _link(folder: Path, index: int, target: Path) -> Path:
+    folder.mkdir(exist_ok=True)
+    link = folder / f"{index}{target.suffix if _survives(target.suffix) else ''}"
+    if not link.is_symlink():
+        os.symlink(target, link)
+    return link

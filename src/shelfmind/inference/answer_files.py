@@ -1,0 +1,115 @@
+"""`predict` with a gallery: images of files answered by classifier and gallery together."""
+
+from __future__ import annotations
+
+import csv
+import json
+from collections.abc import Callable, Iterable
+from pathlib import Path
+from typing import IO, Any
+
+import numpy as np
+
+from shelfmind.files import write_atomically
+from shelfmind.inference.outputs import write_arrays
+from shelfmind.inference.recognizer import Answer, Candidate, Recognizer, recognizer
+from shelfmind.prediction_files import PredictionWriter
+from shelfmind.recognition.answers import answers_of
+from shelfmind.records import UNLABELLED
+
+Noting = Callable[[Answer], Answer]
+
+
+def answer_files(
+    run: Path, gallery: str, files: Iterable[Path], *, top: int, out: Path | None, together: bool, note: Noting
+) -> None:
+    """Answer images, or `together` one object that all of them show, and write the answers where `out` says.
+
+    `note` is told of each answer as it comes.
+
+    Raises:
+        UserError: no run, a gallery that does not fit it or is not calibrated.
+    """
+    found = recognizer(run, gallery)
+    if out is not None and out.suffix == ".npz":
+        write_arrays(out, found.columns.names, lambda arrays: _to_arrays(found, files, arrays, top, note))
+        return
+    answers = iter([found.recognize_together(files, top)]) if together else found.stream(files, top)
+    noted = map(note, answers)
+    if out is None:
+        for _ in noted:
+            pass
+    else:
+        write_answers(out, noted, min(top, len(found.columns.names)))
+
+
+def write_answers(path: Path, answers: Iterable[Answer], top: int) -> None:
+    """Write a stream of answers as ``.csv`` or ``.jsonl`` in constant memory; a bad input's row says why."""
+    write_rows = _write_csv if path.suffix == ".csv" else _write_json_lines
+
+    def write(temporary: Path) -> None:
+        encoding = "utf-8-sig" if path.suffix == ".csv" else "utf-8"
+        with open(temporary, "w", encoding=encoding, errors="surrogateescape", newline="") as stream:
+            write_rows(stream, answers, top)
+
+    write_atomically(path, write)
+
+
+def as_record(answer: Answer) -> dict[str, Any]:
+    """An answer for JSON."""
+    if answer.error is not None:
+        return {"path": answer.source, "error": answer.error}
+    family = None if answer.family is None else {"name": answer.family.name, "members": list(answer.family.members)}
+    return {
+        "path": answer.source,
+        "level": answer.level,
+        "answer": answer.name,
+        "family": family,
+        "candidates": [_candidate(each) for each in answer.candidates],
+    }
+
+
+def _candidate(candidate: Candidate) -> dict[str, Any]:
+    reference = candidate.reference
+    return {
+        "product": candidate.name,
+        "probability": round(candidate.probability, 6),
+        "similarity": round(candidate.similarity, 6),
+        "source": candidate.source,
+        "reference": None if reference is None else {"photo": reference.photo, "sha256": reference.sha256},
+    }
+
+
+def _write_json_lines(stream: IO[str], answers: Iterable[Answer], top: int) -> None:
+    for answer in answers:
+        stream.write(json.dumps(as_record(answer), ensure_ascii=False) + "\n")
+
+
+_CANDIDATE_COLUMNS = ("product", "probability", "similarity", "source", "reference")
+
+
+def _write_csv(stream: IO[str], answers: Iterable[Answer], top: int) -> None:
+    writer = csv.writer(stream)
+    header = [f"{name}_{rank}" for rank in range(1, top + 1) for name in _CANDIDATE_COLUMNS]
+    writer.writerow(["path", "level", "answer", *header, "error"])
+    for answer in answers:
+        cells = [cell for each in answer.candidates[:top] for cell in _cells(each)]
+        cells += [""] * (len(header) - len(cells))
+        level = "" if answer.error is not None else answer.level
+        writer.writerow([answer.source, level, answer.name or "", *cells, answer.error or ""])
+
+
+def _cells(candidate: Candidate) -> list[str]:
+    reference = "" if candidate.reference is None else candidate.reference.photo
+    shares = (f"{candidate.probability:.6f}", f"{candidate.similarity:.6f}")
+    return [candidate.name, *shares, candidate.source, reference]
+
+
+def _to_arrays(found: Recognizer, files: Iterable[Path], arrays: PredictionWriter, top: int, note: Noting) -> None:
+    for batch in found.predictor.of_sources(files):
+        good = [name for name, error in zip(batch.names, batch.errors, strict=True) if error is None]
+        if good:
+            answers = answers_of(found.evidence(batch), found.rule, found.columns)
+            arrays.add(good, np.full(len(good), UNLABELLED), answers.probabilities, batch.embeddings)
+        for answer in found.answers(batch, top):
+            note(answer)

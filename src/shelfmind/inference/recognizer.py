@@ -1,0 +1,179 @@
+"""A run and a gallery as one recogniser: trained and enrolled products in one ranked answer, or `unknown`."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from shelfmind.arrays import Floats
+from shelfmind.errors import UserError, call
+from shelfmind.evaluation.matrix_rows import unit_rows
+from shelfmind.gallery.changes import Entry
+from shelfmind.gallery.gallery import Gallery
+from shelfmind.gallery.storage import LocalFiles
+from shelfmind.inference.embedder import RunEmbedder
+from shelfmind.inference.predictor import Batch, Predictor, Source, as_many
+from shelfmind.progress import Counter, count_silently
+from shelfmind.recognition.answers import UNKNOWN, Answers, Columns, answers_of
+from shelfmind.recognition.evidence import Evidence, Learnt, References, energies_of, evidence
+from shelfmind.recognition.levels import ProductFamily
+from shelfmind.recognition.rule import COUNTS, LEARNT, WHITENING, Rule
+from shelfmind.recognition.whitening import Whitening
+from shelfmind.runs.folder import RunFolder
+
+TRAINING, GALLERY = "training", "gallery"
+
+
+@dataclass(frozen=True)
+class Candidate:
+    """A product that a photo may show.
+
+    Attributes:
+        name: the product.
+        probability: calibrated, of all names together 1.
+        similarity: the cosine of whitened embeddings, to the product's most similar photo if it is enrolled, else to
+            the most similar training photo.
+        source: where the better evidence comes from, ``training`` or ``gallery``.
+        reference: the enrolled photo that it is most similar to, if the product is enrolled.
+    """
+
+    name: str
+    probability: float
+    similarity: float
+    source: str
+    reference: Entry | None
+
+
+@dataclass(frozen=True)
+class Answer:
+    """What the recogniser says of an image.
+
+    Attributes:
+        source: the image's name.
+        level: ``product`` or ``unknown``; where a precision was asked for, also ``family`` or ``undecided``.
+        name: the product or the family; None if it is undecided or unknown.
+        candidates: the most probable products, best first, of an unknown object, too.
+        family: that of the best product, if it has any.
+        error: why the image cannot be used; None if it can.
+    """
+
+    source: str
+    level: str
+    name: str | None
+    candidates: tuple[Candidate, ...]
+    family: ProductFamily | None = None
+    error: str | None = None
+
+
+class Recognizer:
+    """Answers with the newest version of a gallery: what others enrol meanwhile counts from the next call on."""
+
+    def __init__(self, run: RunFolder, gallery: Gallery, counter: Counter = count_silently) -> None:
+        """Raises `UserError` for a gallery of other weights, or one that was not calibrated."""
+        self.embedder = RunEmbedder(run, counter)
+        gallery.require_embedder(self.embedder)
+        self.gallery = gallery
+        self._version = 0
+        self._refresh()
+
+    @property
+    def predictor(self) -> Predictor:
+        """The run."""
+        return self.embedder.predictor
+
+    def recognize(self, images: Source | Iterable[Source], top: int = 5) -> list[Answer]:
+        """An answer for each image; see `Predictor.predict` for what an image may be."""
+        return list(self.stream(as_many(images), top))
+
+    def recognize_together(self, images: Iterable[Source], top: int = 5) -> Answer:
+        """One answer for several photos of one object: their evidence is averaged.
+
+        Raises `UserError` if no image can be used.
+        """
+        self._refresh()
+        batches = list(self.predictor.of_sources(images))
+        good = [batch for batch in batches if len(batch.probabilities)]
+        if not good:
+            reason = next((error for batch in batches for error in batch.errors if error), "there is none")
+            raise UserError(f"no photo of the object can be used: {reason}")
+        names = [name for batch in batches for name, error in zip(batch.names, batch.errors, strict=True) if not error]
+        vectors = self.whitening(unit_rows(np.concatenate([batch.embeddings for batch in good])))
+        joined = Evidence.mean([self.evidence(batch) for batch in good])
+        answers = answers_of(joined, self.rule, self.columns)
+        return self._answer(", ".join(names), answers, 0, vectors, top)
+
+    def stream(self, images: Iterable[Source], top: int = 5) -> Iterator[Answer]:
+        """Answers for any number of images, in their order, in constant memory; a bad one carries its reason."""
+        self._refresh()
+        for batch in self.predictor.of_sources(images):
+            yield from self.answers(batch, top)
+
+    def answers(self, batch: Batch, top: int) -> Iterator[Answer]:
+        """Answers for what the run said of a batch of images."""
+        good = iter(range(len(batch.probabilities)))
+        vectors = self.whitening(unit_rows(batch.embeddings))
+        answers = answers_of(self.evidence(batch), self.rule, self.columns) if len(batch.probabilities) else None
+        for name, error in zip(batch.names, batch.errors, strict=True):
+            if error is not None or answers is None:
+                yield Answer(name, UNKNOWN, None, (), error=error)
+            else:
+                row = next(good)
+                yield self._answer(name, answers, row, vectors[row : row + 1], top)
+
+    def evidence(self, batch: Batch) -> Evidence:
+        """What network and gallery say of the good images of a batch."""
+        energies = energies_of(self.predictor.logits(batch.embeddings))
+        vectors = self.whitening(unit_rows(batch.embeddings))
+        return evidence(batch.probabilities, vectors, self.learnt, self.references, energies)
+
+    def _refresh(self) -> None:
+        self.gallery.refresh()
+        if self.gallery.state.version == self._version:
+            return
+        fitted = self.gallery.recognition()
+        if fitted is None:
+            how = call("gallery_calibrate", gallery=str(self.gallery.files), data="DATA")
+            raise UserError(f"{self.gallery.files} is not calibrated for answering yet; run: {how}")
+        record, arrays = fitted
+        self.learnt = Learnt.of_counts(arrays[LEARNT], record[COUNTS])
+        self.whitening = Whitening.of_array(arrays[WHITENING])
+        self.rule = Rule.of_record(record)
+        self.entries, vectors = self.gallery.vectors()
+        self.references = References.of([entry.sku for entry in self.entries], self.whitening(vectors))
+        self.columns = Columns(self.predictor.class_names, self.references.names)
+        self._version = self.gallery.state.version
+
+    def _answer(self, source: str, answers: Answers, row: int, vectors: Floats, top: int) -> Answer:
+        candidates = tuple(self._candidate(answers, row, name, vectors) for name in answers.best(row, top))
+        family = None if self.rule.levels is None else self.rule.levels.family_of(candidates[0].name)
+        return Answer(source, answers.levels[row], answers.names[row], candidates, family)
+
+    def _candidate(self, answers: Answers, row: int, index: int, vectors: Floats) -> Candidate:
+        trained, enrolled = self.columns.of_name(index)
+        reference, similarity = None, 0.0
+        if enrolled is not None:
+            start = int(self.references.starts[enrolled])
+            end = start + int(self.references.counts[enrolled])
+            cosines = (vectors @ self.references.vectors[start:end].T).max(axis=0)
+            reference, similarity = self.entries[start + int(cosines.argmax())], float(cosines.max())
+        elif trained is not None:
+            similarity = float(self.learnt.only(np.array([trained])).nearest(vectors).max())
+        return Candidate(
+            self.columns.names[index],
+            float(answers.probabilities[row, index]),
+            similarity,
+            GALLERY if answers.from_gallery(row, index) else TRAINING,
+            reference,
+        )
+
+
+def recognizer(run: Path | str, gallery: str | Path) -> Recognizer:
+    """The run in this folder and a gallery of its vectors, ready to answer.
+
+    Raises:
+        UserError: no run, no gallery, one of other weights, or one that `gallery calibrate` has not fitted yet.
+    """
+    return Recognizer(RunFolder(Path(run)), Gallery(LocalFiles(Path(gallery))))

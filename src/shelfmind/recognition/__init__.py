@@ -1,0 +1,1 @@
+"""Trained and enrolled products in one answer: fused scores, unknown objects, families; fitted, never by hand."""

@@ -1,0 +1,107 @@
+"""From evidence to answers: names, probabilities and the level that is sure."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from shelfmind.arrays import Bools, Floats, Ints
+from shelfmind.recognition.evidence import Evidence
+from shelfmind.recognition.levels import FAMILY, PRODUCT, Levels, family_ids, family_probability
+from shelfmind.recognition.rule import Rule
+from shelfmind.recognition.unknowns import scored
+
+UNKNOWN = "unknown"
+
+
+class Columns:
+    """Which names the columns of evidence have: C trained classes, then P enrolled products, K different names."""
+
+    def __init__(self, trained: Sequence[str], enrolled: Sequence[str]) -> None:
+        self.of_columns = (*trained, *enrolled)
+        self.names = tuple(dict.fromkeys(self.of_columns))
+        ids = {name: index for index, name in enumerate(self.names)}
+        self.ids: Ints = np.array([ids[name] for name in self.of_columns], np.int64)
+        self._trained = len(trained)
+        self._enrolled = {ids[name]: column for column, name in enumerate(enrolled)}
+
+    def of_name(self, index: int) -> tuple[int | None, int | None]:
+        """The trained class and the enrolled product of a name; trained names come first and in their order."""
+        return index if index < self._trained else None, self._enrolled.get(index)
+
+    def merged(self, probabilities: Floats) -> Floats:
+        """The probability of each name, (N, K), the sum of those of its columns (N, C + P)."""
+        if len(self.names) == len(self.of_columns):
+            return probabilities
+        merged = np.zeros((len(self.names), len(probabilities)), np.float32)
+        np.add.at(merged, self.ids, probabilities.T)
+        return merged.T
+
+
+@dataclass(frozen=True)
+class Answers:
+    """Of N photos: the probability of each name (N, K), whether any is accepted, how familiar the photo looks, whether
+    the second name is far enough, each (N,), the level of the answer and its name, None if undecided or unknown."""
+
+    probabilities: Floats
+    accepted: Bools
+    familiarity: Floats
+    wide_enough: Bools
+    levels: tuple[str, ...]
+    names: tuple[str | None, ...]
+    columns: Columns
+    column_probabilities: Floats
+
+    def best(self, row: int, top: int) -> list[int]:
+        """The most probable names of a photo, best first."""
+        found: list[int] = np.argsort(-self.probabilities[row], kind="stable")[:top].tolist()
+        return found
+
+    def from_gallery(self, row: int, index: int) -> bool:
+        """Whether the better evidence for a name is that of the gallery."""
+        trained, enrolled = self.columns.of_name(index)
+        if trained is None or enrolled is None:
+            return trained is None
+        shares = self.column_probabilities[row]
+        return bool(shares[len(shares) - len(self.columns._enrolled) + enrolled] > shares[trained])
+
+
+def answers_of(evidence: Evidence, rule: Rule, columns: Columns) -> Answers:
+    """The answers that a rule gives to evidence on N photos."""
+    photos = scored(evidence, rule.fusion)
+    accepted = rule.rejection.accepts(photos, columns.of_columns)
+    probabilities = columns.merged(photos.probabilities)
+    levels, names = _on_levels(probabilities, accepted, rule, columns)
+    familiarity = np.asarray(rule.rejection.familiarity(photos), np.float32)
+    wide_enough = np.asarray(photos.margin >= rule.rejection.margin)
+    return Answers(probabilities, accepted, familiarity, wide_enough, levels, names, columns, photos.probabilities)
+
+
+def _on_levels(
+    probabilities: Floats, accepted: Bools, rule: Rule, columns: Columns
+) -> tuple[tuple[str, ...], tuple[str | None, ...]]:
+    best = probabilities.argmax(axis=1)
+    products = [columns.names[index] for index in best]
+    if rule.levels is None:
+        levels = [PRODUCT if each else UNKNOWN for each in accepted]
+        return tuple(levels), tuple(name if each else None for name, each in zip(products, accepted, strict=True))
+    found = rule.levels
+    ids = family_ids(columns.names, found.families)
+    on_level = found.chosen(probabilities.max(axis=1).astype(np.float64), family_probability(probabilities, ids))
+    levels = [level if each else UNKNOWN for level, each in zip(on_level, accepted, strict=True)]
+    named = [_named(level, name, found) for level, name in zip(levels, products, strict=True)]
+    return tuple(levels), tuple(named)
+
+
+def family_names(names: Sequence[str], levels: Levels) -> list[str | None]:
+    """What the family of each name is called; None for one without."""
+    return [None if family is None else family.name for family in map(levels.family_of, names)]
+
+
+def _named(level: str, product: str, levels: Levels) -> str | None:
+    if level == PRODUCT:
+        return product
+    family = levels.family_of(product) if level == FAMILY else None
+    return None if family is None else family.name

@@ -1,0 +1,173 @@
+"""Rehearsals of what a gallery meets: some classes trained, some only enrolled, some unknown, all with true labels."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
+
+import numpy as np
+
+from shelfmind.arrays import Floats, Ints
+from shelfmind.recognition.evidence import LEAST_PROBABILITY, Evidence, Learnt, References, energies_of, evidence
+from shelfmind.recognition.whitening import Whitening
+
+UNKNOWN = -1
+"""The label of a photo that shows neither a trained class nor an enrolled product."""
+GROUPS = 4
+"""Of the classes of a rehearsal one group is unknown, one enrolled and the others trained, in turns."""
+SHUFFLES = 3
+MOST_PHOTOS = 8
+"""Photos that a rehearsed product is enrolled with, at most."""
+LEAST_CLASSES = 8
+"""Fewer classes make no groups that say anything."""
+
+
+@dataclass(frozen=True)
+class Photos:
+    """Labelled photos as the network sees them: unit vectors (N, D), labels (N,), probabilities (N, C) and logits."""
+
+    vectors: Floats
+    labels: Ints
+    probabilities: Floats
+    logits: Floats | None = None
+
+    def __len__(self) -> int:
+        return len(self.labels)
+
+    def as_learnt(self) -> Learnt:
+        """As photos that the network was trained on."""
+        order = np.argsort(self.labels, kind="stable")
+        return Learnt(self.vectors[order], self.labels[order], self.probabilities.shape[1])
+
+    def whitened(self, whitening: Whitening) -> Photos:
+        """The same with the vectors as they are compared."""
+        return replace(self, vectors=whitening(self.vectors))
+
+    def rows(self, chosen: Ints) -> Photos:
+        """Some of the photos."""
+        logits = None if self.logits is None else self.logits[chosen]
+        return Photos(self.vectors[chosen], self.labels[chosen], self.probabilities[chosen], logits)
+
+
+@dataclass(frozen=True)
+class Episode:
+    """Evidence on N photos and the column of each one's true name, `UNKNOWN` where it has none, shape (N,).
+
+    `photos` says which photo each is, (N,), so that one in several episodes is known. `names` are those of the columns.
+    """
+
+    evidence: Evidence
+    labels: Ints
+    photos: Ints
+    names: tuple[str, ...]
+
+
+def rehearse_classes(
+    held_out: Photos,
+    learnt: Learnt,
+    names: Sequence[str],
+    seed: int = 0,
+    shuffles: int = SHUFFLES,
+) -> Iterator[Episode]:
+    """Episodes from trained classes `names` alone: of some the classifier is taken away, some of these are enrolled.
+
+    Enrolled photos are drawn from the learnt ones. The network has learnt these classes, so this is easier than what it
+    rehearses; `rehearse_gallery` is not.
+    """
+    rng = np.random.default_rng(seed)
+    usable = np.unique(learnt.labels)
+    for _ in range(shuffles if len(usable) >= LEAST_CLASSES else 0):
+        groups = np.array_split(rng.permutation(usable), GROUPS)
+        for turn in range(GROUPS):
+            unknown, enrolled = groups[turn], groups[(turn + 1) % GROUPS]
+            trained = np.setdiff1d(usable, np.concatenate([unknown, enrolled]))
+            chosen = [_draw(np.flatnonzero(learnt.labels == each), rng) for each in enrolled]
+            skus = [names[each] for each, rows in zip(enrolled, chosen, strict=True) for _ in rows]
+            enrolled_photos = References.of(skus, learnt.vectors[np.concatenate(chosen)])
+            columns = np.full(learnt.classes, UNKNOWN)
+            columns[np.concatenate([trained, enrolled])] = np.arange(len(trained) + len(enrolled))
+            yield Episode(
+                _without(held_out, trained, learnt, enrolled_photos),
+                columns[held_out.labels],
+                np.arange(len(held_out)),
+                (*(names[each] for each in trained), *enrolled_photos.names),
+            )
+
+
+def rehearse_gallery(
+    held_out: Photos,
+    learnt: Learnt,
+    names: Sequence[str],
+    enrolled: Photos,
+    products: Sequence[str],
+    seed: int = 0,
+    shuffles: int = SHUFFLES,
+) -> Iterator[Episode]:
+    """Episodes from products that the network never learnt: each photo is asked about while it is not enrolled, and a
+    group of products is unknown in turns.
+
+    `enrolled` are photos of `products`; one of a single photo can only be unknown. `held_out` photos of the trained
+    classes `names` are asked about, too.
+    """
+    ids = np.unique(enrolled.labels)
+    classes = learnt.classes
+    rng = np.random.default_rng(seed)
+    trained = np.arange(classes)
+    for _ in range(shuffles if len(ids) >= LEAST_CLASSES else 0):
+        groups = np.array_split(rng.permutation(ids), GROUPS)
+        for unknown in groups:
+            kept = np.setdiff1d(ids, unknown)
+            asked, left = _split(enrolled.labels, kept, rng)
+            references = References.of([products[each] for each in enrolled.labels[left]], enrolled.vectors[left])
+            column = {name: classes + index for index, name in enumerate(references.names)}
+            queries = np.concatenate([asked, np.flatnonzero(np.isin(enrolled.labels, unknown))])
+            labels = [column.get(products[each], UNKNOWN) for each in enrolled.labels[queries]]
+            both = _joined(held_out, enrolled.rows(queries))
+            yield Episode(
+                _without(both, trained, learnt, references),
+                np.concatenate([held_out.labels, np.array(labels, np.int64)]),
+                np.concatenate([np.arange(len(held_out)), len(held_out) + queries]),
+                (*names, *references.names),
+            )
+
+
+def _without(photos: Photos, trained: Ints, learnt: Learnt, references: References) -> Evidence:
+    """The evidence if the classifier knew the `trained` classes only."""
+    probabilities = np.maximum(photos.probabilities[:, trained], LEAST_PROBABILITY)
+    energies = energies_of(None if photos.logits is None else photos.logits[:, trained])
+    shares = np.asarray(probabilities / probabilities.sum(axis=1, keepdims=True), np.float32)
+    return evidence(shares, photos.vectors, learnt.only(trained), references, energies)
+
+
+def _split(labels: Ints, products: Ints, rng: np.random.Generator) -> tuple[Ints, Ints]:
+    """Photos of products that are asked about, half of each product's, and those that stay, products together."""
+    asked: list[Ints] = []
+    left: list[Ints] = []
+    for product in products:
+        rows = rng.permutation(np.flatnonzero(labels == product))
+        asked.append(rows[: len(rows) // 2])
+        left.append(_draw(rows[len(rows) // 2 :], rng))
+    return np.concatenate(asked), np.concatenate(left)
+
+
+def _draw(rows: Ints, rng: np.random.Generator) -> Ints:
+    """One to eight of the rows, each number as likely."""
+    return rng.permutation(rows)[: rng.integers(1, MOST_PHOTOS + 1)]
+
+
+def _joined(first: Photos, second: Photos) -> Photos:
+    logits = None
+    if first.logits is not None and second.logits is not None:
+        logits = np.concatenate([first.logits, second.logits])
+    return Photos(
+        np.concatenate([first.vectors, second.vectors]),
+        np.concatenate([first.labels, second.labels]),
+        np.concatenate([first.probabilities, second.probabilities]),
+        logits,
+    )
+
+
+def known_parts(episodes: Sequence[Episode]) -> list[tuple[Evidence, Ints]]:
+    """Evidence and labels of the photos that have a name."""
+    chosen = [(each, np.flatnonzero(each.labels != UNKNOWN)) for each in episodes]
+    return [(each.evidence.rows(rows), each.labels[rows]) for each, rows in chosen]

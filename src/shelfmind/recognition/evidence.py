@@ -1,0 +1,184 @@
+"""What speaks for each name: the classifier's probabilities and the cosines to the references, a column a name."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import cached_property
+
+import numpy as np
+from scipy.special import logsumexp
+
+from shelfmind.arrays import Bools, Floats, Ints
+from shelfmind.evaluation.matrix_rows import unit_rows
+
+LEAST_PROBABILITY = 1e-12
+
+
+@dataclass(frozen=True)
+class References:
+    """Photos of P enrolled products as unit vectors (M, D), those of a product next to each other.
+
+    Attributes:
+        names: of the products, P of them.
+        starts: where each product's photos begin, shape (P,).
+    """
+
+    names: tuple[str, ...]
+    vectors: Floats
+    starts: Ints
+
+    @classmethod
+    def of(cls, skus: Sequence[str], vectors: Floats) -> References:
+        """Of the product of each photo, (M,), in runs of equal ones."""
+        named = np.array(skus, dtype=object)
+        starts = np.flatnonzero(np.r_[True, named[1:] != named[:-1]]) if len(named) else np.zeros(0, np.int64)
+        return cls(tuple(named[starts]), vectors, starts.astype(np.int64))
+
+    @cached_property
+    def counts(self) -> Ints:
+        """Photos of each product, (P,)."""
+        return np.diff(np.append(self.starts, len(self.vectors))).astype(np.int64)
+
+    @cached_property
+    def prototypes(self) -> Floats:
+        """The mean direction of each product's photos, (P, D) unit vectors (Snell et al., NeurIPS 2017, equation 1)."""
+        if not self.names:
+            return self.vectors[:0]
+        return unit_rows(np.add.reduceat(self.vectors, self.starts, axis=0))
+
+
+@dataclass(frozen=True)
+class Learnt:
+    """Photos of C classes that a network was trained on: unit vectors (M, D) and their classes (M,), in order.
+
+    A class may have none.
+    """
+
+    vectors: Floats
+    labels: Ints
+    classes: int
+
+    @classmethod
+    def of_counts(cls, vectors: Floats, counts: Sequence[int]) -> Learnt:
+        """So many photos of each class, one after the other."""
+        return cls(vectors, np.repeat(np.arange(len(counts)), counts), len(counts))
+
+    @cached_property
+    def counts(self) -> Ints:
+        """Photos of each class, (C,)."""
+        return np.bincount(self.labels, minlength=self.classes).astype(np.int64)
+
+    @cached_property
+    def prototypes(self) -> Floats:
+        """The mean direction of each class's photos, zeros for a class without any: (C, D)."""
+        sums = np.zeros((self.classes, self.vectors.shape[1]), np.float64)
+        np.add.at(sums, self.labels, self.vectors)
+        return unit_rows(sums)
+
+    def only(self, chosen: Ints) -> Learnt:
+        """Some of the classes, with new numbers in this order."""
+        rows = [np.flatnonzero(self.labels == label) for label in chosen]
+        counts = [len(each) for each in rows]
+        return Learnt.of_counts(self.vectors[np.concatenate(rows)] if rows else self.vectors[:0], counts)
+
+    def nearest(self, queries: Floats) -> Floats:
+        """The cosine of each query to the most similar photo of each class, -1 for a class without any: (N, C)."""
+        found = np.full((len(queries), self.classes), -1.0, np.float32)
+        present = np.flatnonzero(self.counts)
+        if len(present):
+            starts = np.searchsorted(self.labels, present)
+            found[:, present] = np.maximum.reduceat(queries @ self.vectors.T, starts, axis=1)
+        return found
+
+
+@dataclass(frozen=True)
+class Evidence:
+    """What network and gallery say of N photos: C trained classes, then P enrolled products.
+
+    A product that was trained and is enrolled, too, has a column of each kind.
+
+    Attributes:
+        log_probabilities: the classifier's, (N, C).
+        trained: cosines to the prototypes of the trained classes, (N, C).
+        trained_photos: cosines to the most similar training photo of each, (N, C).
+        prototypes: cosines to the prototypes of the enrolled products, (N, P).
+        photos: cosines to the most similar photo of each enrolled product, (N, P).
+        counts: photos of each enrolled product, (P,).
+        energies: logarithm of the sum of the exponentials of the classifier's logits, (N,), if known.
+    """
+
+    log_probabilities: Floats
+    trained: Floats
+    trained_photos: Floats
+    prototypes: Floats
+    photos: Floats
+    counts: Ints
+    energies: Floats | None = None
+
+    def __len__(self) -> int:
+        return len(self.log_probabilities)
+
+    @property
+    def nearest_prototype(self) -> Floats:
+        """The cosine to the most similar prototype of all, (N,)."""
+        return np.asarray(np.concatenate([self.trained, self.prototypes], axis=1).max(axis=1))
+
+    @property
+    def nearest_photo(self) -> Floats:
+        """The cosine to the most similar photo of all, (N,)."""
+        return np.asarray(np.concatenate([self.trained_photos, self.photos], axis=1).max(axis=1))
+
+    @classmethod
+    def mean(cls, parts: Sequence[Evidence]) -> Evidence:
+        """The mean over all photos of all parts, as the evidence on one object."""
+        energies = [each.energies for each in parts]
+        known = [each for each in energies if each is not None]
+        return cls(
+            np.concatenate([each.log_probabilities for each in parts]).mean(axis=0, keepdims=True),
+            np.concatenate([each.trained for each in parts]).mean(axis=0, keepdims=True),
+            np.concatenate([each.trained_photos for each in parts]).mean(axis=0, keepdims=True),
+            np.concatenate([each.prototypes for each in parts]).mean(axis=0, keepdims=True),
+            np.concatenate([each.photos for each in parts]).mean(axis=0, keepdims=True),
+            parts[0].counts,
+            np.concatenate(known).mean(keepdims=True) if len(known) == len(energies) else None,
+        )
+
+    def rows(self, chosen: Ints | Bools | slice) -> Evidence:
+        """The evidence on some of the photos."""
+        energies = None if self.energies is None else self.energies[chosen]
+        return Evidence(
+            self.log_probabilities[chosen],
+            self.trained[chosen],
+            self.trained_photos[chosen],
+            self.prototypes[chosen],
+            self.photos[chosen],
+            self.counts,
+            energies,
+        )
+
+
+def energies_of(logits: Floats | None) -> Floats | None:
+    """The logarithm of the sum of the exponentials of logits (N, C): the negative free energy, (N,)."""
+    return None if logits is None else np.asarray(logsumexp(logits, axis=1), np.float32)
+
+
+def evidence(
+    probabilities: Floats,
+    queries: Floats,
+    learnt: Learnt,
+    references: References,
+    energies: Floats | None = None,
+) -> Evidence:
+    """Evidence on N photos from probabilities (N, C) and unit vectors (N, D)."""
+    photos = queries @ references.vectors.T
+    best = np.maximum.reduceat(photos, references.starts, axis=1) if references.names else photos[:, :0]
+    return Evidence(
+        np.log(np.maximum(probabilities, LEAST_PROBABILITY)),
+        queries @ learnt.prototypes.T,
+        learnt.nearest(queries),
+        queries @ references.prototypes.T,
+        best,
+        references.counts,
+        energies,
+    )

@@ -1,0 +1,211 @@
+"""Measures what products cost that come later: enrolled by a few photos, judged on photos that fitted nothing."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from statistics import fmean
+
+import numpy as np
+
+from shelfmind.arrays import Floats, Ints
+from shelfmind.evaluation.intervals import Interval, mean_interval
+from shelfmind.recognition.answers import Columns, answers_of
+from shelfmind.recognition.episodes import Photos
+from shelfmind.recognition.evidence import Learnt, References, energies_of, evidence
+from shelfmind.recognition.figures import harmonic_mean
+from shelfmind.recognition.fusion import softmax
+from shelfmind.recognition.rehearsals import rehearse
+from shelfmind.recognition.rule import Rule, fit_rule
+from shelfmind.recognition.unknowns import separation
+from shelfmind.recognition.whitening import fit_whitening
+
+
+@dataclass(frozen=True)
+class Expansion:
+    """What a network that was trained on C seen classes says of all photos; U products are unseen.
+
+    Attributes:
+        seen_names: of the seen classes.
+        unseen_names: of the unseen products.
+        learnt: photos of seen classes that it was trained on.
+        calibration: held-out photos of seen classes, for fitting.
+        seen: photos of seen classes that judge.
+        shots: photos of unseen products, from which those to enrol are drawn; labels from 0 to U - 1.
+        unseen: photos of unseen products that judge; labels from 0 to U - 1.
+    """
+
+    seen_names: tuple[str, ...]
+    unseen_names: tuple[str, ...]
+    learnt: Photos
+    calibration: Photos
+    seen: Photos
+    shots: Photos
+    unseen: Photos
+
+    def whitened(self) -> Expansion:
+        """The same with all vectors as they are compared, by what photos of the seen classes teach."""
+        whitening = fit_whitening(self.learnt.vectors, self.learnt.labels)
+        photos = (self.learnt, self.calibration, self.seen, self.shots, self.unseen)
+        return Expansion(self.seen_names, self.unseen_names, *(each.whitened(whitening) for each in photos))
+
+    def enrolled(self, shots: int, draw: int) -> Ints:
+        """The rows of the photos to enrol: of each product the first so many in an order that only `draw` decides."""
+        order = np.random.default_rng(draw).permutation(len(self.shots))
+        labels = self.shots.labels[order]
+        return np.concatenate([order[labels == product][:shots] for product in range(len(self.unseen_names))])
+
+
+@dataclass(frozen=True)
+class DrawFigures:
+    """What one draw of photos to enrol gives; all are shares of photos but `auroc`.
+
+    Attributes:
+        unseen: of unseen products, named rightly among all names, seen and unseen.
+        unseen_alone: of unseen products, named rightly if it is known that the product is unseen.
+        seen_before: of seen classes, named rightly by the classifier alone.
+        seen_after: of seen classes, named rightly with the gallery.
+        harmonic_mean: of `unseen` and `seen_after`.
+        auroc: known from unknown, half of the products not enrolled in turns.
+        fpr95: unknown ones accepted where 95% of known ones are.
+        false_accepts: unknown ones that are given a name.
+        named: known ones that are given a name.
+    """
+
+    unseen: float
+    unseen_alone: float
+    seen_before: float
+    seen_after: float
+    harmonic_mean: float
+    auroc: float
+    fpr95: float
+    false_accepts: float
+    named: float
+
+
+@dataclass(frozen=True)
+class GalleryFigures:
+    """A gallery of plain vectors without a classifier, by the nearest photo of all names: unseen products named rightly
+    among all names and among the unseen alone, and seen classes named rightly."""
+
+    unseen: float
+    unseen_alone: float
+    seen: float
+
+
+@dataclass(frozen=True)
+class Vectors:
+    """Unit vectors of some kind of the photos of an `Expansion`, in their order."""
+
+    learnt: Floats
+    seen: Floats
+    shots: Floats
+    unseen: Floats
+
+
+@dataclass(frozen=True)
+class Estimate:
+    """The mean of a figure over seeds, each the mean over its draws, with Student's 95% interval over seeds."""
+
+    mean: float
+    ci95: Interval | None
+
+    @classmethod
+    def of(cls, of_seeds: Sequence[Sequence[float]]) -> Estimate:
+        """Of the figures of the draws of each seed."""
+        means = np.array([fmean(draws) for draws in of_seeds])
+        return cls(float(means.mean()), mean_interval(means) if len(means) > 1 else None)
+
+
+def measure(expansion: Expansion, shots: int, draw: int, false_accepts: float) -> DrawFigures:
+    """Enrol `shots` photos of each unseen product and measure; the rule is fitted to calibration and enrolled photos.
+
+    Raises:
+        UserError: too few photos for the rate of false accepts.
+    """
+    rows = expansion.enrolled(shots, draw)
+    rule, learnt = _fitted(expansion, rows, false_accepts)
+    references = _references(expansion, rows)
+    seen = _probabilities(rule, expansion.seen, learnt, references)
+    unseen = _probabilities(rule, expansion.unseen, learnt, references)
+    classes = len(expansion.seen_names)
+    seen_after = float((seen.argmax(axis=1) == expansion.seen.labels).mean())
+    unseen_right = float((unseen.argmax(axis=1) == classes + expansion.unseen.labels).mean())
+    alone = float((unseen[:, classes:].argmax(axis=1) == expansion.unseen.labels).mean())
+    halves = [_unknowns(expansion, rows, rule, learnt, half) for half in (0, 1)]
+    return DrawFigures(
+        unseen=unseen_right,
+        unseen_alone=alone,
+        seen_before=float((expansion.seen.probabilities.argmax(axis=1) == expansion.seen.labels).mean()),
+        seen_after=seen_after,
+        harmonic_mean=harmonic_mean(seen_after, unseen_right) or 0.0,
+        auroc=fmean(half["auroc"] for half in halves),
+        fpr95=fmean(half["fpr95"] for half in halves),
+        false_accepts=fmean(half["false_accepts"] for half in halves),
+        named=fmean(half["named"] for half in halves),
+    )
+
+
+def gallery_alone(expansion: Expansion, vectors: Vectors, shots: int, draw: int) -> GalleryFigures:
+    """What the nearest photo says by vectors of any kind, all photos of seen classes enrolled that were trained on."""
+    rows = expansion.enrolled(shots, draw)
+    classes = len(expansion.seen_names)
+    labels = np.concatenate([expansion.learnt.labels, classes + expansion.shots.labels[rows]])
+    enrolled = np.concatenate([vectors.learnt, vectors.shots[rows]])
+    first = len(expansion.learnt)
+    cosines, truth = vectors.unseen @ enrolled.T, classes + expansion.unseen.labels
+    seen = labels[(vectors.seen @ enrolled.T).argmax(axis=1)]
+    return GalleryFigures(
+        unseen=float((labels[cosines.argmax(axis=1)] == truth).mean()),
+        unseen_alone=float((labels[first + cosines[:, first:].argmax(axis=1)] == truth).mean()),
+        seen=float((seen == expansion.seen.labels).mean()),
+    )
+
+
+def estimates(figures: Sequence[Sequence[Mapping[str, float]]]) -> dict[str, Estimate]:
+    """Every figure over seeds and draws, by name."""
+    return {name: Estimate.of([[draw[name] for draw in draws] for draws in figures]) for name in figures[0][0]}
+
+
+def _fitted(expansion: Expansion, rows: Ints, false_accepts: float) -> tuple[Rule, Learnt]:
+    """The rule for a gallery with these photos, and what was learnt."""
+    learnt = expansion.learnt.as_learnt()
+    found = rehearse(
+        expansion.calibration,
+        learnt,
+        expansion.seen_names,
+        expansion.shots.rows(rows),
+        expansion.unseen_names,
+        false_accepts,
+    )
+    return fit_rule(found, false_accepts=false_accepts), learnt
+
+
+def _references(expansion: Expansion, rows: Ints) -> References:
+    skus = [expansion.unseen_names[label] for label in expansion.shots.labels[rows]]
+    return References.of(skus, expansion.shots.vectors[rows])
+
+
+def _probabilities(rule: Rule, photos: Photos, learnt: Learnt, references: References) -> Floats:
+    found = evidence(photos.probabilities, photos.vectors, learnt, references, energies_of(photos.logits))
+    return softmax(rule.fusion.scores(found))
+
+
+def _unknowns(expansion: Expansion, rows: Ints, rule: Rule, learnt: Learnt, half: int) -> Mapping[str, float]:
+    """How well unknown objects are told where only every second product is enrolled."""
+    enrolled = rows[expansion.shots.labels[rows] % 2 == half]
+    references = _references(expansion, enrolled)
+    columns = Columns(expansion.seen_names, references.names)
+    is_known = expansion.unseen.labels % 2 == half
+    answers = []
+    for photos in (expansion.seen, expansion.unseen):
+        found = evidence(photos.probabilities, photos.vectors, learnt, references, energies_of(photos.logits))
+        answers.append(answers_of(found, rule, columns))
+    familiarity = [np.asarray(each.familiarity, np.float64) for each in answers]
+    told = separation(np.concatenate([familiarity[0], familiarity[1][is_known]]), familiarity[1][~is_known])
+    return {
+        "auroc": told.auroc,
+        "fpr95": told.fpr95,
+        "false_accepts": float(answers[1].accepted[~is_known].mean()),
+        "named": float(np.concatenate([answers[0].accepted, answers[1].accepted[is_known]]).mean()),
+    }

@@ -1,0 +1,128 @@
+"""What the answers of a run and a gallery are worth: on trained classes, enrolled products and unknown objects."""
+
+from __future__ import annotations
+
+from dataclasses import asdict, dataclass
+from typing import Any
+
+import numpy as np
+
+from shelfmind.arrays import Bools, Ints
+from shelfmind.evaluation.intervals import Interval, proportion_interval
+from shelfmind.recognition.answers import Answers, family_names
+from shelfmind.recognition.levels import FAMILY, PRODUCT, UNDECIDED
+from shelfmind.recognition.rule import Rule
+from shelfmind.recognition.unknowns import CurvePoint, Separation, acceptance_curve, separation
+
+
+@dataclass(frozen=True)
+class Share:
+    """So many of so many photos, as a share with a 95% interval; the share is None of none."""
+
+    count: int
+    photos: int
+    share: float | None
+    ci95: Interval | None
+
+    @classmethod
+    def of(cls, chosen: Bools) -> Share:
+        """Those that are true."""
+        count, photos = int(chosen.sum()), len(chosen)
+        if not photos:
+            return cls(0, 0, None, None)
+        return cls(count, photos, count / photos, proportion_interval(count, photos))
+
+
+@dataclass(frozen=True)
+class LevelShare:
+    """How many photos of known products were answered on a level, and how many of these rightly (None: not at all)."""
+
+    level: str
+    answered: Share
+    right: Share | None
+
+
+@dataclass(frozen=True)
+class RecognitionFigures:
+    """The figures of one evaluation with a gallery.
+
+    Attributes:
+        trained: photos of trained classes whose best name is right.
+        enrolled: photos of products only enrolled whose best name is right.
+        harmonic_mean: of the two shares, None if either is missing.
+        named: photos of known products that are given a name, right or wrong.
+        named_rightly: those of them that are given the right one.
+        false_accepts: photos of unknown objects that are given a name.
+        separation: known from unknown photos, None if either is missing.
+        levels: on which level known products were answered, empty where no precision was asked for.
+        curve: what other thresholds would give; where there are no unknown photos, in the calibration.
+        threshold: the one in use.
+        asked_false_accepts: the rate that it was calibrated to.
+        score: by which known and unknown are told apart.
+    """
+
+    trained: Share
+    enrolled: Share
+    harmonic_mean: float | None
+    named: Share
+    named_rightly: Share
+    false_accepts: Share
+    separation: Separation | None
+    levels: tuple[LevelShare, ...]
+    curve: tuple[CurvePoint, ...]
+    threshold: float
+    asked_false_accepts: float
+    score: str
+
+    def to_json(self) -> dict[str, Any]:
+        """For JSON."""
+        return asdict(self)
+
+
+def recognition_figures(answers: Answers, labels: Ints, rule: Rule) -> RecognitionFigures:
+    """Measure answers to N photos whose names' positions are `labels` (N,), at least K where the truth has no name."""
+    names = answers.columns.names
+    known = labels < len(names)
+    right = known & (answers.probabilities.argmax(axis=1) == labels)
+    enrolled = np.array([answers.columns.of_name(index)[0] is None for index in range(len(names))] + [False])
+    is_enrolled = enrolled[np.minimum(labels, len(names))]
+    trained_share, enrolled_share = Share.of(right[known & ~is_enrolled]), Share.of(right[is_enrolled])
+    familiarity = np.asarray(answers.familiarity, np.float64)
+    both = known.any() and not known.all()
+    return RecognitionFigures(
+        trained=trained_share,
+        enrolled=enrolled_share,
+        harmonic_mean=harmonic_mean(trained_share.share, enrolled_share.share),
+        named=Share.of(answers.accepted[known]),
+        named_rightly=Share.of((answers.accepted & right)[known]),
+        false_accepts=Share.of(answers.accepted[~known]),
+        separation=separation(familiarity[known], familiarity[~known]) if both else None,
+        levels=() if rule.levels is None else _levels(answers, labels, known, rule),
+        curve=acceptance_curve(familiarity, right, known, answers.wide_enough) if both else rule.rejection.curve,
+        threshold=rule.rejection.threshold,
+        asked_false_accepts=rule.rejection.false_accepts,
+        score=rule.rejection.score,
+    )
+
+
+def harmonic_mean(first: float | None, second: float | None) -> float | None:
+    """Of the accuracies on seen and on unseen classes (Xian et al., TPAMI 2019, equation 3)."""
+    if first is None or second is None:
+        return None
+    return 2 * first * second / (first + second) if first + second else 0.0
+
+
+def _levels(answers: Answers, labels: Ints, known: Bools, rule: Rule) -> tuple[LevelShare, ...]:
+    assert rule.levels is not None
+    truth = family_names(answers.columns.names, rule.levels)
+    shares = []
+    for level in (PRODUCT, FAMILY, UNDECIDED):
+        on = known & (np.array(answers.levels, dtype=object) == level)
+        rows = np.flatnonzero(on)
+        right = None
+        if level == PRODUCT:
+            right = Share.of(np.array([answers.names[row] == answers.columns.names[labels[row]] for row in rows], bool))
+        elif level == FAMILY:
+            right = Share.of(np.array([answers.names[row] == truth[labels[row]] for row in rows], bool))
+        shares.append(LevelShare(level, Share.of(on[known]), right))
+    return tuple(shares)

@@ -1,0 +1,67 @@
+"""Which rehearsals what is fitted to: those of trained classes, those of enrolled products, or both."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from shelfmind.arrays import Ints
+from shelfmind.errors import UserError
+from shelfmind.recognition.episodes import (
+    LEAST_CLASSES,
+    UNKNOWN,
+    Episode,
+    Photos,
+    rehearse_classes,
+    rehearse_gallery,
+)
+from shelfmind.recognition.evidence import Learnt
+from shelfmind.recognition.rejection import least_unknown
+
+PRODUCTS, CLASSES = "enrolled products", "trained classes"
+
+
+@dataclass(frozen=True)
+class Rehearsals:
+    """Episodes to fit the fusion to, those to fit all else to, and of what the latter are: `PRODUCTS` or `CLASSES`.
+
+    The network has learnt trained classes, so that as unknown objects they are told more easily than true ones: what is
+    unknown is rehearsed with enrolled products where there are enough. The fusion is not: a product's photos tend to be
+    of one occasion, which later ones are not (`benchmarks/RESULTS.md`).
+    """
+
+    fusing: Sequence[Episode]
+    rejecting: Sequence[Episode]
+    rejecting_by: str
+
+
+def rehearse(
+    held_out: Photos,
+    learnt: Learnt,
+    names: Sequence[str],
+    enrolled: Photos,
+    products: Sequence[str],
+    false_accepts: float,
+) -> Rehearsals:
+    """Rehearse with held-out and learnt photos of the trained classes `names` and enrolled photos of `products`.
+
+    Raises:
+        UserError: too few classes and too few products.
+    """
+    of_classes = list(rehearse_classes(held_out, learnt, names))
+    of_products = list(rehearse_gallery(held_out, learnt, names, enrolled, products))
+    if not (of_classes or of_products):
+        raise UserError(
+            f"at least {LEAST_CLASSES} trained classes, or as many enrolled products, are needed to rehearse with"
+        )
+    known = any((episode.labels != UNKNOWN).any() for episode in of_products)
+    enough = known and len(np.unique(_unknown_photos(of_products))) >= least_unknown(false_accepts)
+    if of_products and (enough or not of_classes):
+        return Rehearsals(of_classes or of_products, of_products, PRODUCTS)
+    return Rehearsals(of_classes, of_classes, CLASSES)
+
+
+def _unknown_photos(episodes: Sequence[Episode]) -> Ints:
+    return np.concatenate([episode.photos[episode.labels == UNKNOWN] for episode in episodes])

@@ -1,0 +1,144 @@
+"""Choosing the score for unknown objects, and its thresholds, by rehearsals."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from shelfmind.arrays import Bools, Ints, Wide
+from shelfmind.errors import UserError, argument
+from shelfmind.nouns import counted
+from shelfmind.recognition.episodes import UNKNOWN, Episode
+from shelfmind.recognition.fusion import Fusion
+from shelfmind.recognition.unknowns import (
+    COMBINATION,
+    LEAST_OF_A_NAME,
+    MARGINS,
+    SCORES,
+    Rejection,
+    Scored,
+    acceptance_curve,
+    fit_combination,
+    scored,
+    separation,
+)
+
+
+@dataclass(frozen=True)
+class _Rehearsed:
+    """All photos of all episodes: how known each looks, its margin, whether it is known and rightly named, the name it
+    is taken for, and which photo it is; all (N,)."""
+
+    familiarity: Wide
+    margin: Wide
+    known: Bools
+    right: Bools
+    names: tuple[str, ...]
+    photos: Ints
+
+
+def fit_rejection(episodes: Sequence[Episode], fusion: Fusion, false_accepts: float) -> Rejection:
+    """The score that separates known from unknown photos best, and the thresholds at which at most a share
+    `false_accepts` of unknown photos gets a name.
+
+    The combination is judged on the half of the episodes that it was
+    not fitted to. Thresholds hold for a further unknown photo of the same kind with the asked probability, as in split
+    conformal prediction (Vovk et al. 2005): of n unknown photos the (k + 1)-th most familiar one, k the largest number
+    with (k + 1) / (n + 1) at most the rate.
+
+    Raises:
+        UserError: too few unknown photos for that rate.
+    """
+    photos = [scored(each.evidence, fusion) for each in episodes]
+    known = [each.labels != UNKNOWN for each in episodes]
+    separations = {
+        name: separation(*_parted([score(each) for each in photos], known)) for name, score in SCORES.items()
+    }
+    separations[COMBINATION] = separation(*_parted(_crossed(photos, known), known))
+    best = max(separations, key=lambda name: separations[name].auroc)
+    combination = fit_combination(photos, known) if best == COMBINATION else None
+    score = combination if combination is not None else SCORES[best]
+    rehearsed = _Rehearsed(
+        np.concatenate([score(each) for each in photos]),
+        np.concatenate([each.margin for each in photos]),
+        np.concatenate(known),
+        np.concatenate([each.best == episode.labels for each, episode in zip(photos, episodes, strict=True)]),
+        tuple(episode.names[column] for each, episode in zip(photos, episodes, strict=True) for column in each.best),
+        np.concatenate([each.photos for each in episodes]),
+    )
+    margin = max(MARGINS, key=lambda least: _rightly_answered(rehearsed, least, false_accepts))
+    threshold = _threshold(rehearsed, margin, false_accepts)
+    return Rejection(
+        score=best,
+        threshold=threshold,
+        margin=margin,
+        false_accepts=false_accepts,
+        unknown_photos=_distinct(rehearsed),
+        of_names=_of_names(rehearsed, margin, false_accepts),
+        combination=combination,
+        separations=separations,
+        curve=acceptance_curve(rehearsed.familiarity, rehearsed.right, rehearsed.known, rehearsed.margin >= margin),
+    )
+
+
+def least_unknown(false_accepts: float) -> int:
+    """Unknown photos without which no threshold holds for that rate."""
+    return int(np.ceil(1 / false_accepts - 1e-9)) - 1
+
+
+def _parted(values: Sequence[Wide], known: Sequence[Bools]) -> tuple[Wide, Wide]:
+    """The values of known and of unknown photos."""
+    together, truth = np.concatenate(values), np.concatenate(known)
+    return together[truth], together[~truth]
+
+
+def _crossed(photos: Sequence[Scored], known: Sequence[Bools]) -> list[Wide]:
+    """The combination's scores, each half of the episodes by what was fitted to the other."""
+    if len(photos) < 2:
+        return [fit_combination(photos, known)(each) for each in photos]
+    halves = [fit_combination(photos[part::2], known[part::2]) for part in (1, 0)]
+    return [halves[index % 2](each) for index, each in enumerate(photos)]
+
+
+def _distinct(rehearsed: _Rehearsed) -> int:
+    return len(np.unique(rehearsed.photos[~rehearsed.known]))
+
+
+def _threshold(rehearsed: _Rehearsed, margin: float, false_accepts: float) -> float:
+    """The least familiarity at which at most so many unknown photos pass. Raises `UserError` for too few of them."""
+    distinct = _distinct(rehearsed)
+    allowed = (int(false_accepts * (distinct + 1) + 1e-9) - 1) / max(1, distinct)
+    if allowed < 0:
+        needed = counted(least_unknown(false_accepts), "photo")
+        raise UserError(
+            f"{argument('false_accepts', false_accepts)} needs at least {needed} that can be rehearsed as unknown, "
+            f"there are {distinct:,}; ask for a higher rate or give more labelled photos"
+        )
+    return _at_rate(rehearsed.familiarity[~rehearsed.known], rehearsed.margin[~rehearsed.known], margin, allowed)
+
+
+def _at_rate(familiarity: Wide, margins: Wide, margin: float, allowed: float) -> float:
+    """The threshold at which at most a share `allowed` of these photos passes, those that the margin stops never do."""
+    passing = np.sort(familiarity[margins >= margin])[::-1]
+    most = int(allowed * len(familiarity) + 1e-9)
+    return float(np.nextafter(passing[most], np.inf)) if most < len(passing) else float(np.min(familiarity))
+
+
+def _rightly_answered(rehearsed: _Rehearsed, margin: float, false_accepts: float) -> float:
+    """The share of known photos that get their right name."""
+    threshold = _threshold(rehearsed, margin, false_accepts)
+    answered = (rehearsed.familiarity >= threshold) & (rehearsed.margin >= margin)
+    return float((answered & rehearsed.right)[rehearsed.known].mean())
+
+
+def _of_names(rehearsed: _Rehearsed, margin: float, false_accepts: float) -> dict[str, float]:
+    """Thresholds of the names that many unknown photos are taken for."""
+    names = np.array(rehearsed.names, dtype=object)
+    found: dict[str, float] = {}
+    for name in dict.fromkeys(names[~rehearsed.known]):
+        taken = ~rehearsed.known & (names == name)
+        if len(np.unique(rehearsed.photos[taken])) >= LEAST_OF_A_NAME:
+            found[str(name)] = _at_rate(rehearsed.familiarity[taken], rehearsed.margin[taken], margin, false_accepts)
+    return found

@@ -1,0 +1,224 @@
+"""Is it anything that we know? Scores for it, the better one by measurement, and thresholds for a false-accept rate."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import asdict, dataclass, field
+from typing import Any
+
+import numpy as np
+from scipy.special import logsumexp
+from sklearn.linear_model import LogisticRegression
+from sklearn.metrics import roc_auc_score, roc_curve
+
+from shelfmind.arrays import Bools, Floats, Ints, Wide
+from shelfmind.recognition.evidence import Evidence
+from shelfmind.recognition.fusion import Fusion, softmax
+
+LEAST_OF_A_NAME = 50
+"""Unknown photos that are taken for one name, at least, for a threshold of its own: the 95% interval of a rate of 1 in
+10 is then 17 points wide, of fewer it is no figure."""
+MARGINS = (0.0, 0.01, 0.02, 0.05, 0.1, 0.2)
+COMBINATION = "combination"
+POINTS = 60
+"""Of a curve."""
+
+
+@dataclass(frozen=True)
+class Scored:
+    """Fused scores of N photos: probabilities (N, K), the best column, its probability less the second's, all (N,)."""
+
+    probabilities: Floats
+    best: Ints
+    margin: Wide
+    evidence: Evidence
+    scores: Wide
+
+
+def scored(evidence: Evidence, fusion: Fusion) -> Scored:
+    """The fused scores of evidence."""
+    scores = fusion.scores(evidence)
+    probabilities = softmax(scores)
+    return Scored(
+        probabilities, probabilities.argmax(axis=1).astype(np.int64), margins(probabilities), evidence, scores
+    )
+
+
+def margins(probabilities: Floats) -> Wide:
+    """The best probability of each row less the second best, (N,)."""
+    if probabilities.shape[1] < 2:
+        return np.asarray(probabilities.max(axis=1), np.float64)
+    two = np.partition(probabilities, -2, axis=1)[:, -2:]
+    return np.asarray(two[:, 1] - two[:, 0], np.float64)
+
+
+def _max_probability(photos: Scored) -> Wide:
+    """Hendrycks and Gimpel, ICLR 2017."""
+    return np.asarray(photos.probabilities.max(axis=1), np.float64)
+
+
+def _energy(photos: Scored) -> Wide:
+    """The classifier's negative free energy (Liu et al., NeurIPS 2020, equation 4), raised by what only the gallery
+    speaks for."""
+    energies = photos.evidence.energies
+    scores = photos.scores
+    if energies is not None:
+        scores = scores.copy()
+        scores[:, : photos.evidence.trained.shape[1]] += energies[:, None]
+    return np.asarray(logsumexp(scores, axis=1), np.float64)
+
+
+def _prototype(photos: Scored) -> Wide:
+    """The cosine to the nearest prototype."""
+    return np.asarray(photos.evidence.nearest_prototype, np.float64)
+
+
+def _photo(photos: Scored) -> Wide:
+    """The cosine to the nearest photo (Sun et al., ICML 2022, with k = 1)."""
+    return np.asarray(photos.evidence.nearest_photo, np.float64)
+
+
+def _margin(photos: Scored) -> Wide:
+    return photos.margin
+
+
+SCORES: dict[str, Callable[[Scored], Wide]] = {
+    "max_probability": _max_probability,
+    "energy": _energy,
+    "prototype": _prototype,
+    "photo": _photo,
+    "margin": _margin,
+}
+"""How known a photo looks, higher for known ones, (N,); their combination is a logistic regression on all of them."""
+
+
+@dataclass(frozen=True)
+class Combination:
+    """A logistic regression on standardised scores, in the order of `SCORES`."""
+
+    means: tuple[float, ...]
+    deviations: tuple[float, ...]
+    weights: tuple[float, ...]
+
+    def __call__(self, photos: Scored) -> Wide:
+        """How known N photos look, (N,)."""
+        columns = np.stack([score(photos) for score in SCORES.values()], axis=1)
+        return np.asarray((columns - self.means) / self.deviations @ np.array(self.weights))
+
+
+@dataclass(frozen=True)
+class Separation:
+    """How well a score tells known from unknown photos: area under the ROC curve, and the share of unknown ones that
+    pass where 95% of known ones do."""
+
+    auroc: float
+    fpr95: float
+
+
+@dataclass(frozen=True)
+class CurvePoint:
+    """At a threshold: the shares of known photos answered, of right ones among these, of unknown photos accepted."""
+
+    threshold: float
+    answered: float
+    right: float
+    false_accepts: float
+
+
+@dataclass(frozen=True)
+class Rejection:
+    """What is called unknown: photos whose score is below the threshold, the name's own if it has one, or whose margin
+    to the second name is too small.
+
+    Attributes:
+        score: of `SCORES`, or the combination.
+        threshold: for names without one of their own.
+        of_names: thresholds of names, where enough photos were taken for them wrongly.
+        margin: least margin.
+        false_accepts: the rate that was asked for.
+        unknown_photos: how many the rate was calibrated on.
+        combination: present if it is the score.
+        separations: of every score, by name, on photos that it was not fitted to.
+        curve: what other thresholds would give.
+    """
+
+    score: str
+    threshold: float
+    margin: float
+    false_accepts: float
+    unknown_photos: int
+    of_names: Mapping[str, float] = field(default_factory=dict)
+    combination: Combination | None = None
+    separations: Mapping[str, Separation] = field(default_factory=dict)
+    curve: tuple[CurvePoint, ...] = ()
+
+    def familiarity(self, photos: Scored) -> Wide:
+        """How known N photos look, (N,)."""
+        return self.combination(photos) if self.combination is not None else SCORES[self.score](photos)
+
+    def accepts(self, photos: Scored, names: Sequence[str]) -> Bools:
+        """Whether each of N photos is given the name of its best column, (N,)."""
+        needed = np.array([self.of_names.get(name, self.threshold) for name in names])
+        return np.asarray((self.familiarity(photos) >= needed[photos.best]) & (photos.margin >= self.margin))
+
+    def as_record(self) -> dict[str, Any]:
+        """For JSON."""
+        return asdict(self)
+
+    @classmethod
+    def of_record(cls, known: Mapping[str, Any]) -> Rejection:
+        """What `as_record` gave."""
+        combination = known["combination"]
+        return cls(
+            known["score"],
+            known["threshold"],
+            known["margin"],
+            known["false_accepts"],
+            known["unknown_photos"],
+            dict(known["of_names"]),
+            None if combination is None else Combination(*(tuple(combination[key]) for key in _PARTS)),
+            {name: Separation(**each) for name, each in known["separations"].items()},
+            tuple(CurvePoint(**each) for each in known["curve"]),
+        )
+
+
+_PARTS = ("means", "deviations", "weights")
+
+
+def separation(known: Wide, unknown: Wide) -> Separation:
+    """How well scores of known photos lie above those of unknown ones."""
+    truth = np.r_[np.ones(len(known)), np.zeros(len(unknown))]
+    values = np.r_[known, unknown]
+    false, true, _ = roc_curve(truth, values)
+    return Separation(float(roc_auc_score(truth, values)), float(false[np.searchsorted(true, 0.95)]))
+
+
+def acceptance_curve(
+    familiarity: Wide, right: Bools, known: Bools, allowed: Bools, points: int = POINTS
+) -> tuple[CurvePoint, ...]:
+    """What thresholds between the extremes of N photos' familiarity give.
+
+    `right` is whether the best name is, `allowed` whether its margin is wide enough.
+    """
+    found = []
+    for threshold in np.quantile(familiarity, np.linspace(0, 1, points)):
+        answered = allowed & (familiarity >= threshold)
+        rightly = right[known & answered]
+        found.append(
+            CurvePoint(
+                float(threshold),
+                float(answered[known].mean()),
+                float(rightly.mean()) if len(rightly) else 1.0,
+                float(answered[~known].mean()),
+            )
+        )
+    return tuple(found)
+
+
+def fit_combination(photos: Sequence[Scored], known: Sequence[Bools]) -> Combination:
+    """The logistic regression on the scores of photos, known and unknown ones counting alike."""
+    columns = np.concatenate([np.stack([score(each) for score in SCORES.values()], axis=1) for each in photos])
+    means, deviations = columns.mean(axis=0), columns.std(axis=0) + 1e-9
+    model = LogisticRegression(class_weight="balanced", max_iter=1000)
+    model.fit((columns - means) / deviations, np.concatenate(known))
+    return Combination(*(tuple(map(float, each)) for each in (means, deviations, model.coef_[0])))

@@ -1,0 +1,299 @@
+"""`expand`: what new products cost, by the protocol of class-disjoint training and enrolment by a few photos."""
+
+from __future__ import annotations
+
+import shutil
+import tempfile
+import time
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from statistics import median
+from typing import Any
+
+import numpy as np
+
+from shelfmind.arrays import Ints
+from shelfmind.data import open_catalog
+from shelfmind.data.digest import data_digest
+from shelfmind.data.list_file import write_list
+from shelfmind.data.splits import stratified_split
+from shelfmind.errors import UserError, argument
+from shelfmind.evaluation.matrix_rows import unit_rows
+from shelfmind.files import cache_folder, make_folder, write_json
+from shelfmind.gallery.gallery import By, Gallery, Photo
+from shelfmind.gallery.storage import LocalFiles
+from shelfmind.images.plain_vectors import PLAIN_VECTORS, plain_vectors
+from shelfmind.images.squares import Squares, open_squares
+from shelfmind.inference.embedder import RunEmbedder
+from shelfmind.inference.prediction_cache import predictions_of
+from shelfmind.inference.predictor import Predictor
+from shelfmind.nouns import counted
+from shelfmind.pages.expansion_report import write_expansion_report
+from shelfmind.recognition.episodes import Photos
+from shelfmind.recognition.expansion import (
+    Expansion,
+    Vectors,
+    estimates,
+    gallery_alone,
+    measure,
+)
+from shelfmind.records import Catalog, Sample
+from shelfmind.requests.expanding import PLAN_FILE, REPORT_FILE, RESULT_FILE, ExpandRequest
+from shelfmind.requests.shared import RUN_FILE
+from shelfmind.requests.training import TrainRequest
+from shelfmind.runs.folder import RunFolder, read_json
+from shelfmind.runs.plans import keep_plan
+from shelfmind.training.run import resume, train
+from shelfmind.training.watching import Watcher
+from shelfmind.workflows.gallery_calibration import of_each_class
+
+CALIBRATION_SHARE = 0.1
+"""Of the training photos of seen classes, where there is no test split and val must judge."""
+TIMED = 5
+"""Products whose enrolment is timed."""
+PARTS = ("learnt", "calibration", "seen", "shots", "unseen")
+
+
+@dataclass(frozen=True)
+class Parts:
+    """The photos of one seed by what they are for, see `recognition.expansion.Expansion`; ids of classes are those of
+    the part's own names."""
+
+    seen_names: tuple[str, ...]
+    unseen_names: tuple[str, ...]
+    train: tuple[Sample, ...]
+    calibration: tuple[Sample, ...]
+    seen: tuple[Sample, ...]
+    shots: tuple[Sample, ...]
+    unseen: tuple[Sample, ...]
+
+    @property
+    def learnt(self) -> list[Sample]:
+        """The photos of the training whose embeddings are used."""
+        return of_each_class(self.train)
+
+
+def expand(request: ExpandRequest, watcher: Watcher | None = None) -> dict[str, Any]:
+    """Train on some classes, enrol the others by a few photos, and measure both, for each choice of classes.
+
+    Returns:
+        What `expansion.json` has: the figures of each seed, and their means with 95% intervals over seeds.
+
+    Raises:
+        UserError: data with too few classes or photos, settings other than those that the folder was begun with.
+    """
+    watcher = watcher or Watcher()
+    catalog = open_catalog(request.data, request.format, request.seed)
+    make_folder(request.out)
+    keep_plan(request.out / PLAN_FILE, _plan(request, catalog))
+    seeds = []
+    for number in range(request.seeds):
+        folder = request.out / f"seed-{number}"
+        if not (folder / RESULT_FILE).exists():
+            watcher.note(f"choice {number + 1} of {request.seeds}")
+            write_json(folder / RESULT_FILE, _of_seed(request, catalog, number, folder, watcher))
+        seeds.append(read_json(folder / RESULT_FILE))
+    result = {"plan": read_json(request.out / PLAN_FILE), "seeds": seeds, "estimates": _estimates(seeds)}
+    write_json(request.out / RESULT_FILE, result)
+    write_expansion_report(request.out / REPORT_FILE, result)
+    return result
+
+
+def parts_of(catalog: Catalog, unseen_share: float, seed: int) -> Parts:
+    """Choose the unseen classes, and which photos train, calibrate, are enrolled and judge.
+
+    Raises:
+        UserError: fewer than two classes would be left on either side, or no photo would judge.
+    """
+    trained = {sample.label for sample in catalog.split("train")}
+    classes = np.array(sorted(trained), np.int64)
+    count = round(unseen_share * len(classes))
+    if count < 2 or len(classes) - count < 2:
+        raise UserError(
+            f"{argument('unseen', unseen_share)} of {counted(len(classes), 'class')} leaves "
+            f"{counted(count, 'unseen class')}; at least 2 are needed, and 2 that are trained"
+        )
+    unseen = set(np.random.default_rng(seed).permutation(classes)[:count].tolist())
+    seen_names = [catalog.class_names[label] for label in classes if label not in unseen]
+    unseen_names = [catalog.class_names[label] for label in classes if label in unseen]
+    judge = "test" if catalog.split("test") else "val"
+    train, calibration = _training_photos(catalog, judge, unseen, seed)
+    ids = {name: index for names in (seen_names, unseen_names) for index, name in enumerate(names)}
+
+    def of(samples: Sequence[Sample], split: str) -> tuple[Sample, ...]:
+        return tuple(Sample(each.path, ids[catalog.class_names[each.label]], split) for each in samples)
+
+    judged = [sample for sample in catalog.split(judge) if sample.label in trained]
+    parts = Parts(
+        seen_names=tuple(seen_names),
+        unseen_names=tuple(unseen_names),
+        train=of(train, "train"),
+        calibration=of(calibration, "val"),
+        seen=of([sample for sample in judged if sample.label not in unseen], judge),
+        shots=of([sample for sample in catalog.split("train") if sample.label in unseen], "train"),
+        unseen=of([sample for sample in judged if sample.label in unseen], judge),
+    )
+    if not parts.seen or not parts.unseen:
+        raise UserError(f"{catalog.root} has no photos in {judge} to judge by")
+    return parts
+
+
+def _training_photos(catalog: Catalog, judge: str, unseen: set[int], seed: int) -> tuple[list[Sample], list[Sample]]:
+    """Photos of seen classes to train on and to calibrate by: val, unless val must judge."""
+    train = [sample for sample in catalog.split("train") if sample.label not in unseen]
+    val = [sample for sample in catalog.split("val") if sample.label not in unseen]
+    if judge == "test" and val:
+        return train, val
+    labels: Ints = np.array([sample.label for sample in train], np.int64)
+    chosen = stratified_split(labels, {"val": CALIBRATION_SHARE}, seed)
+    kept = [sample for sample, split in zip(train, chosen, strict=True) if split == "train"]
+    return kept, [sample for sample, split in zip(train, chosen, strict=True) if split == "val"]
+
+
+def _plan(request: ExpandRequest, catalog: Catalog) -> dict[str, Any]:
+    return {
+        "data": str(request.data.absolute()),
+        "digest": data_digest(catalog),
+        "unseen": request.unseen,
+        "shots": list(request.shots),
+        "draws": request.draws,
+        "false_accepts": request.false_accepts,
+        "seed": request.seed,
+        "max_minutes": request.max_minutes,
+        "recipe": request.settings.model_dump(mode="json"),
+    }
+
+
+def _of_seed(request: ExpandRequest, catalog: Catalog, number: int, folder: Path, watcher: Watcher) -> dict[str, Any]:
+    """Everything that is measured of one choice of classes."""
+    parts = parts_of(catalog, request.unseen, request.seed + number)
+    _trained(request, parts, number, folder, watcher)
+    embedder = RunEmbedder(RunFolder(folder / "run"), watcher.counter)
+    predictor = embedder.predictor
+    samples = [getattr(parts, name) for name in PARTS]
+    flat = [sample for part in samples for sample in part]
+    squares, good, _ = open_squares(flat, predictor.recipe.data, watcher.counter("checking images", len(flat)))
+    parts_of_good = _lengths(samples, good)
+    plain = _expansion(predictor, parts, squares, good, parts_of_good, watcher)
+    expansion = plain.whitened()
+    kinds = _vectors(plain, squares, parts_of_good)
+    total = len(request.shots) * request.draws
+    progress = watcher.counter("enrolling and judging", total)
+    figures: dict[str, list[dict[str, float]]] = {}
+    alone: dict[str, dict[str, list[dict[str, float]]]] = {kind: {} for kind in kinds}
+    for shots in request.shots:
+        for draw in range(request.draws):
+            found = measure(expansion, shots, draw, request.false_accepts)
+            figures.setdefault(str(shots), []).append(asdict(found))
+            for kind, vectors in kinds.items():
+                beside = gallery_alone(expansion, vectors, shots, draw)
+                alone[kind].setdefault(str(shots), []).append(asdict(beside))
+            progress(1)
+    return {
+        "seed": request.seed + number,
+        "unseen": list(parts.unseen_names),
+        "seen_classes": len(parts.seen_names),
+        "photos": {name: len(getattr(expansion, name)) for name in PARTS},
+        "figures": figures,
+        "galleries": alone,
+        "seconds_to_enrol": _enrolment_seconds(embedder, parts, max(request.shots)),
+        "photos_enrolled": max(request.shots),
+    }
+
+
+def _trained(request: ExpandRequest, parts: Parts, number: int, folder: Path, watcher: Watcher) -> None:
+    """Train on the seen classes, or go on with it."""
+    run = folder / "run"
+    if (run / "metrics.json").exists():
+        return
+    if (run / RUN_FILE).exists():
+        resume(run, watcher)
+        return
+    shutil.rmtree(run, ignore_errors=True)
+    write_list(folder / "seen.csv", [*parts.train, *parts.calibration], parts.seen_names)
+    training = TrainRequest(
+        data=folder / "seen.csv",
+        recipe=request.settings,
+        out=run,
+        seed=request.seed + number,
+        max_minutes=request.max_minutes,
+        max_bad_fraction=request.max_bad_fraction,
+        format="csv",
+        offline=request.offline,
+    )
+    train(training, watcher=watcher)
+
+
+def _lengths(samples: Sequence[Sequence[Sample]], good: Sequence[Sample]) -> list[int]:
+    """How many of each part can be used."""
+    usable = {sample.path for sample in good}
+    return [sum(sample.path in usable for sample in part) for part in samples]
+
+
+def _expansion(
+    predictor: Predictor,
+    parts: Parts,
+    squares: Squares,
+    good: Sequence[Sample],
+    lengths: Sequence[int],
+    watcher: Watcher,
+) -> Expansion:
+    predictions = predictions_of(predictor, squares, good, (), watcher.counter)
+    photos = Photos(
+        unit_rows(predictions.embeddings),
+        predictions.labels,
+        predictions.probabilities,
+        predictor.logits(predictions.embeddings),
+    )
+    ends = np.cumsum(lengths)
+    rows = [np.arange(end - length, end) for end, length in zip(ends, lengths, strict=True)]
+    return Expansion(parts.seen_names, parts.unseen_names, *(photos.rows(each) for each in rows))
+
+
+def _vectors(expansion: Expansion, squares: Squares, lengths: Sequence[int]) -> dict[str, Vectors]:
+    """The vectors that galleries are compared by: the network's, and those that no network made."""
+    found = {
+        "embedding": Vectors(
+            expansion.learnt.vectors, expansion.seen.vectors, expansion.shots.vectors, expansion.unseen.vectors
+        )
+    }
+    ends = np.cumsum(lengths)
+    for kind in PLAIN_VECTORS:
+        rows = plain_vectors((squares[index] for index in range(len(squares))), kind)
+        learnt, _, seen, shots, unseen = (rows[end - length : end] for end, length in zip(ends, lengths, strict=True))
+        found[kind] = Vectors(learnt, seen, shots, unseen)
+    return found
+
+
+def _enrolment_seconds(embedder: RunEmbedder, parts: Parts, photos: int) -> float:
+    """The median time in which a product of so many photos is enrolled, with the model loaded."""
+    by = By("expand")
+    with tempfile.TemporaryDirectory(dir=cache_folder(), prefix="expand-") as scratch:
+        gallery = Gallery.create(LocalFiles(Path(scratch) / "gallery"), embedder, by)
+        seconds = []
+        for product in range(min(TIMED + 1, len(parts.unseen_names))):
+            chosen = [sample for sample in parts.shots if sample.label == product][:photos]
+            began = time.perf_counter()
+            gallery.add(
+                [Photo(parts.unseen_names[product], each.path.name, each.path) for each in chosen], embedder, by
+            )
+            seconds.append(time.perf_counter() - began)
+    return round(median(seconds[1:]), 3)  # the first warms up
+
+
+def _estimates(seeds: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
+    """Means over seeds with intervals: of the recogniser and of each gallery, by the number of photos."""
+
+    kinds = seeds[0]["galleries"]
+    return {
+        "recogniser": _by_shots([seed["figures"] for seed in seeds]),
+        "galleries": {kind: _by_shots([seed["galleries"][kind] for seed in seeds]) for kind in kinds},
+    }
+
+
+def _by_shots(seeds: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
+    return {
+        shots: {name: asdict(each) for name, each in estimates([seed[shots] for seed in seeds]).items()}
+        for shots in seeds[0]
+    }

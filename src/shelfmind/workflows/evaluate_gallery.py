@@ -1,0 +1,127 @@
+"""Evaluates a run and a gallery together: trained classes, enrolled products, and objects that are neither."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+
+from shelfmind.arrays import Ints
+from shelfmind.errors import UserError
+from shelfmind.evaluation import Evaluation, evaluate
+from shelfmind.images.checking import note_bad_files, refuse_too_many_bad
+from shelfmind.images.squares import open_squares
+from shelfmind.inference.prediction_cache import predictions_of
+from shelfmind.inference.predictor import Batch
+from shelfmind.inference.recognizer import Recognizer, recognizer
+from shelfmind.nouns import counted
+from shelfmind.pages.evaluation_report import write_evaluation_report
+from shelfmind.progress import tell
+from shelfmind.recognition.answers import answers_of
+from shelfmind.recognition.figures import RecognitionFigures, recognition_figures
+from shelfmind.records import Predictions, Sample
+from shelfmind.requests.measuring import GALLERY_REPORT, EvaluateRequest
+from shelfmind.requests.watching import Observer
+from shelfmind.runs.folder import read_json
+from shelfmind.runs.known_data import KnownData, chosen_split, open_known, samples_of
+from shelfmind.runs.overlaps import refuse_seen
+from shelfmind.workflows.evaluate import evaluation_folder, references_of, write_tables
+from shelfmind.workflows.judged_images import UNSEEN, notes_on
+
+
+def evaluate_with_gallery(request: EvaluateRequest, gallery: str, watcher: Observer) -> Evaluation:
+    """Evaluate one run and a gallery on one split of a data set, see `evaluate_runs`.
+
+    Photos that are enrolled are left out: they would find themselves. Classes that are neither trained nor enrolled
+    are unknown objects; every other figure is of the known ones. Written to ``evaluation/<split>/gallery/``, the report
+    to ``gallery_report.html``.
+    """
+    found = recognizer(request.runs[0], gallery)
+    run, names = found.predictor.run, found.columns.names
+    known = open_known(
+        [run],
+        request.data,
+        request.format,
+        watcher.counter,
+        allow_seen=request.allow_seen,
+        further_names=names[len(found.predictor.class_names) :],
+    )
+    tell(known.catalog.notes, watcher.note)
+    split = chosen_split(known.catalog, request.split)
+    folder = evaluation_folder(run.root, split) / "gallery"
+    samples, enrolled = _not_enrolled(known, samples_of(known.catalog, split), found)
+    if not request.allow_seen:
+        judged = [sample for sample in samples if sample.split in UNSEEN]
+        refuse_seen(judged, known.histories, "so they are no test of it", folder / "seen.csv")
+    squares, good, bad = open_squares(
+        samples, found.predictor.recipe.data, watcher.counter("checking images", len(samples))
+    )
+    refuse_too_many_bad(bad, len(samples), request.max_bad_fraction, folder / "bad_files.csv")
+    tell(note_bad_files(bad, len(samples), folder / "bad_files.csv"), watcher.note)
+    predicted = predictions_of(found.predictor, squares, good, bad, watcher.counter)
+    predictions, figures = _answered(found, predicted)
+    notes = list(notes_on(known, split))
+    if enrolled:
+        notes.append(
+            f"{counted(enrolled, 'photo')} of the split {'is' if enrolled == 1 else 'are'} enrolled: not judged"
+        )
+    evaluation = replace(
+        evaluate(predictions, _photos_of(found), split=split, tta=found.predictor.tta, notes=notes),
+        warnings=run.read_warnings(),
+        recognition=figures.to_json(),
+    )
+    write_tables(evaluation, predictions, folder)
+    write_evaluation_report(
+        run.root / GALLERY_REPORT,
+        name=f"{run.root.resolve().name} + {Path(gallery).name}",
+        data=request.data.resolve().name,
+        recipe_text=run.recipe.read_text(encoding="utf-8"),
+        history=run.read_log(),
+        evaluation=evaluation,
+        predictions=predictions,
+        catalog_notes=known.catalog.notes,
+        train_counts=_photos_of(found),
+        provenance=read_json(run.provenance) if run.provenance.exists() else {},
+        references=references_of(known.catalog),
+        errors_file=f"evaluation/{split}/gallery/errors.csv",
+        recognition=figures,
+    )
+    return evaluation
+
+
+def _not_enrolled(known: KnownData, samples: Sequence[Sample], found: Recognizer) -> tuple[list[Sample], int]:
+    """Labelled samples whose photo is not in the gallery, and how many are."""
+    digests = {sample.path: digest for sample, digest in zip(known.ungrouped.samples, known.digests, strict=True)}
+    enrolled = {bytes.fromhex(entry.sha256) for entry in found.entries}
+    kept = [sample for sample in samples if digests[sample.path] not in enrolled]
+    return kept, len(samples) - len(kept)
+
+
+def _answered(found: Recognizer, predicted: Predictions) -> tuple[Predictions, RecognitionFigures]:
+    """The probabilities of all names for photos of known products, and the figures over all photos."""
+    errors = (None,) * len(predicted)
+    batch = Batch(predicted.paths, errors, predicted.probabilities, predicted.embeddings)
+    answers = answers_of(found.evidence(batch), found.rule, found.columns)
+    figures = recognition_figures(answers, predicted.labels, found.rule)
+    rows: Ints = np.flatnonzero(predicted.labels < len(found.columns.names))
+    if not len(rows):
+        raise UserError("no photo shows a trained class or an enrolled product; there is nothing to judge names by")
+    known = Predictions(
+        paths=tuple(predicted.paths[row] for row in rows),
+        labels=predicted.labels[rows],
+        probabilities=answers.probabilities[rows],
+        embeddings=predicted.embeddings[rows],
+        class_names=found.columns.names,
+        bad_files=predicted.bad_files,
+        seconds=predicted.seconds,
+    )
+    return known, figures
+
+
+def _photos_of(found: Recognizer) -> Ints:
+    """What each name is known from, (K,): training images, and enrolled photos."""
+    counts = np.zeros(len(found.columns.names), np.int64)
+    np.add.at(counts, found.columns.ids, np.append(found.predictor.train_images, found.references.counts))
+    return counts

@@ -1,0 +1,179 @@
+"""Fits how a run and a gallery answer together to photos that neither learnt from."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from shelfmind.arrays import Floats, Ints
+from shelfmind.batching import evenly_sampled
+from shelfmind.data.broader import read_broader
+from shelfmind.errors import UserError, argument
+from shelfmind.evaluation.matrix_rows import unit_rows
+from shelfmind.gallery.gallery import ChangeOutcome, Gallery
+from shelfmind.images.squares import open_squares
+from shelfmind.inference.prediction_cache import predictions_of
+from shelfmind.nouns import counted
+from shelfmind.progress import Counter
+from shelfmind.recognition.answers import Columns
+from shelfmind.recognition.episodes import Episode, Photos, known_parts
+from shelfmind.recognition.evidence import Learnt, References
+from shelfmind.recognition.families import found_families
+from shelfmind.recognition.fusion import fit_fusion
+from shelfmind.recognition.levels import ProductFamily, families_of_broader
+from shelfmind.recognition.rehearsals import rehearse
+from shelfmind.recognition.rule import COUNTS, LEARNT, WHITENING, Rule, fit_rule
+from shelfmind.recognition.whitening import fit_whitening
+from shelfmind.records import Predictions, Sample
+from shelfmind.requests.galleries import GalleryCalibrateRequest
+from shelfmind.requests.watching import SILENT, Observer
+from shelfmind.runs.known_data import chosen_split, open_known, samples_of, split_names
+from shelfmind.runs.overlaps import refuse_seen
+from shelfmind.workflows.galleries import author_of, embedder_of, opened
+
+if TYPE_CHECKING:
+    from shelfmind.inference.predictor import Predictor
+
+MOST_LEARNT, LEAST_OF_A_CLASS = 6000, 4
+OF_A_PRODUCT = 16
+"""Enrolled photos of a product that are rehearsed with, at most."""
+MOST_HELD_OUT, MOST_ENROLLED = 5000, 5000
+"""Photos that are rehearsed with, at most."""
+
+
+@dataclass(frozen=True)
+class Calibrated:
+    """What was fitted, and the version of the gallery that it made."""
+
+    rule: Rule
+    outcome: ChangeOutcome
+
+
+def calibrate(request: GalleryCalibrateRequest, watcher: Observer = SILENT) -> Calibrated:
+    """Fit how classifier and gallery are weighed, what is unknown, and on which level to answer.
+
+    Returns:
+        What was fitted, with its figures, and the version that it made.
+
+    Raises:
+        UserError: no gallery, another run than its own, data without photos that the run was trained on or without
+            held-out ones, too few of these for the rate or the precision, the test split.
+    """
+    if "test" in split_names(request.split):
+        raise UserError(
+            f"an answer fitted to the test split makes its figures worthless; use {argument('split', 'val')}"
+        )
+    gallery = opened(request)
+    predictor = embedder_of(gallery, request.run, watcher).predictor
+    trained, asked = _samples(request, predictor, watcher)
+    photos = _photos(predictor, _predicted(predictor, trained, watcher.counter))
+    whitening = fit_whitening(photos.vectors, photos.labels)
+    learnt = photos.whitened(whitening).as_learnt()
+    held_out = _photos(predictor, _predicted(predictor, asked, watcher.counter)).whitened(whitening)
+    enrolled, products = _enrolled(gallery, predictor, watcher.counter)
+    enrolled = enrolled.whitened(whitening)
+    names = predictor.class_names
+    found = rehearse(held_out, learnt, names, enrolled, products, request.false_accepts)
+    families = _families(request, found.fusing, held_out, learnt, enrolled, products, names)
+    rule = fit_rule(found, false_accepts=request.false_accepts, precision=request.precision, families=families)
+    record = {
+        **rule.as_record(),
+        "summary": f"calibrated on {counted(rule.photos, 'photo')} for {request.false_accepts:.1%} false accepts",
+        "products": len(gallery.state.products),
+        COUNTS: learnt.counts.tolist(),
+    }
+    arrays = {LEARNT: learnt.vectors, WHITENING: whitening.as_array()}
+    return Calibrated(rule, gallery.set_recognition(record, arrays, author_of(request)))
+
+
+def _samples(
+    request: GalleryCalibrateRequest, predictor: Predictor, watcher: Observer
+) -> tuple[list[Sample], list[Sample]]:
+    """Photos that the run was trained on, and held-out ones to fit to."""
+    known = open_known(
+        [predictor.run],
+        request.data,
+        request.format,
+        watcher.counter,
+        allow_seen=request.allow_seen,
+        some_classes=True,
+    )
+    split = chosen_split(known.catalog, request.split)
+    if not request.allow_seen and "train" in split_names(split):
+        listing = predictor.run.root / "evaluation" / split / "seen.csv"
+        refuse_seen(known.catalog.split("train"), known.histories, "which is far surer of them than of others", listing)
+    trained = of_each_class(known.catalog.split("train"))
+    if not trained:
+        raise UserError(
+            f"{request.data} has no photo that {predictor.run.root} was trained on, and their embeddings are needed; "
+            "give the data set that it was trained on"
+        )
+    return trained, evenly_sampled(samples_of(known.catalog, split), MOST_HELD_OUT)
+
+
+def of_each_class(samples: Sequence[Sample]) -> list[Sample]:
+    """The training photos whose embeddings are looked at: of each class as many, evenly over the list, as keep all
+    within `MOST_LEARNT`, but at least `LEAST_OF_A_CLASS`."""
+    by_class: dict[int, list[Sample]] = {}
+    for sample in samples:
+        by_class.setdefault(sample.label, []).append(sample)
+    most = max(LEAST_OF_A_CLASS, MOST_LEARNT // max(1, len(by_class)))
+    return [each for label in sorted(by_class) for each in evenly_sampled(by_class[label], most)]
+
+
+def _predicted(predictor: Predictor, samples: Sequence[Sample], counter: Counter) -> Predictions:
+    squares, good, bad = open_squares(samples, predictor.recipe.data, counter("checking images", len(samples)))
+    return predictions_of(predictor, squares, good, bad, counter)
+
+
+def _photos(predictor: Predictor, predictions: Predictions) -> Photos:
+    logits = predictor.logits(predictions.embeddings)
+    return Photos(unit_rows(predictions.embeddings), predictions.labels, predictions.probabilities, logits)
+
+
+def _enrolled(gallery: Gallery, predictor: Predictor, counter: Counter) -> tuple[Photos, tuple[str, ...]]:
+    """What the run says of the enrolled photos, or of evenly chosen products, and the names of their products."""
+    products = evenly_sampled(sorted(gallery.state.products), MOST_ENROLLED // OF_A_PRODUCT)
+    entries = [
+        entry for sku in products for entry in evenly_sampled(list(gallery.state.products[sku].values()), OF_A_PRODUCT)
+    ]
+    progress = counter("asking about enrolled photos", len(entries))
+    classes = len(predictor.class_names)
+    probabilities: list[Floats] = [np.zeros((0, classes), np.float32)]
+    embeddings: list[Floats] = [np.zeros((0, predictor.model.embedding_width), np.float32)]
+    for batch in predictor.of_sources(gallery.photo(entry.sha256) for entry in entries):
+        bad = next((error for error in batch.errors if error is not None), None)
+        if bad is not None:
+            raise UserError(f"a photo of {gallery.files} cannot be used: {bad}")
+        probabilities.append(batch.probabilities)
+        embeddings.append(batch.embeddings)
+        progress(len(batch.names))
+    ids = {sku: index for index, sku in enumerate(products)}
+    labels: Ints = np.array([ids[entry.sku] for entry in entries], np.int64)
+    together = np.concatenate(embeddings)
+    return (
+        Photos(unit_rows(together), labels, np.concatenate(probabilities), predictor.logits(together)),
+        tuple(products),
+    )
+
+
+def _families(
+    request: GalleryCalibrateRequest,
+    episodes: Sequence[Episode],
+    held_out: Photos,
+    learnt: Learnt,
+    enrolled: Photos,
+    products: Sequence[str],
+    class_names: Sequence[str],
+) -> tuple[ProductFamily, ...]:
+    """The families to answer on, where a precision is asked for: those of a table, else those that are found."""
+    if request.precision is None:
+        return ()
+    columns = Columns(class_names, products)
+    if request.families is not None:
+        return families_of_broader(columns.names, read_broader(request.families))
+    references = References.of([products[each] for each in enrolled.labels], enrolled.vectors)
+    return found_families(fit_fusion(known_parts(episodes)), held_out, learnt, enrolled, references, columns)
