@@ -397,7 +397,6 @@ CHINESE = {
     "Usual within a product": "同一商品内的相似度",
     "Products": "商品",
     "All products": "全部商品",
-    "Photos": "照片",
     "Nearest to it": "与它最接近",
     "Most like it": "最相似的商品",
     "Likeness of prototypes": "原型相似度",
