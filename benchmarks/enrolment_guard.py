@@ -7,6 +7,8 @@ of those alone that the run was not trained on, if there are any. In a sixth of 
 one of another product, in other galleries a sixth of the products is enrolled under a second name as well, with other
 photos of it. A finding is right if it names what was planted; one of anything else is a false alarm, although it may
 well name a fault of the data or two products that the network does mix up. Seeds 0, 1, ...; 95% intervals are Wilson's.
+Both as in a gallery as it is made, and as in one that was calibrated, which compares whitened vectors; the whitening is
+fitted to the photos of the classes that the run was trained on.
 
 Time: the guard's alone, for eight photos into galleries of drawn vectors (the first time they are decoded, the second
 time they are known), and for all findings of a whole gallery of drawn vectors without its photos.
@@ -23,7 +25,7 @@ import sys
 import tempfile
 import time
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -42,6 +44,7 @@ from shelfmind.gallery.enrolled import Enrolled
 from shelfmind.gallery.findings import all_but_another, findings_of, strays
 from shelfmind.gallery.guard import Guard
 from shelfmind.images.fingerprints import FINGERPRINT
+from shelfmind.recognition.whitening import fit_whitening
 from shelfmind.runs.folder import RunFolder
 
 NOTHING = Measured(np.zeros(0, np.int64), np.zeros(0, FACTS), np.zeros(0, FINGERPRINT), ())
@@ -60,6 +63,12 @@ class Photos:
     vectors: Floats
     labels: Ints
     known: frozenset[int]
+
+    def whitened(self) -> Photos:
+        """As a calibrated gallery compares them."""
+        of_known = np.isin(self.labels, list(self.known))
+        whitening = fit_whitening(self.vectors[of_known], self.labels[of_known])
+        return replace(self, vectors=whitening(self.vectors))
 
     def drawn(self, product: int, rng: np.random.Generator) -> Ints:
         """The photos of a product in any order."""
@@ -213,7 +222,9 @@ def main() -> None:
     for where, pool in (("all products", everything), ("unseen products", unseen)):
         for shots in given.shots if len(pool) >= PLANTED else ():
             for what, trial in TRIALS.items():
-                figures[f"{what}, {where}, {shots} photos"] = shares(trial, photos, pool, shots, given.seeds)
+                for how, compared in (("", photos), (", calibrated", photos.whitened())):
+                    name = f"{what}, {where}, {shots} photos{how}"
+                    figures[name] = shares(trial, compared, pool, shots, given.seeds)
     with tempfile.TemporaryDirectory() as cache:
         for products in given.products:
             os.environ["SHELFMIND_CACHE"] = f"{cache}/{products}"
