@@ -31,8 +31,8 @@ def guard_of(gallery: Gallery, counter: Counter, class_names: Sequence[str]) -> 
 
 def class_names_of(gallery: Gallery) -> tuple[str, ...]:
     """Of the run that a gallery was made with; none if that is gone."""
-    run = RunFolder(Path(str(gallery.state.embedder.get("run", ""))))
+    recorded = str(gallery.state.embedder.get("run", ""))
     try:
-        return run.read_classes()[0]
+        return RunFolder(Path(recorded)).read_classes()[0] if recorded else ()
     except UserError:
         return ()
