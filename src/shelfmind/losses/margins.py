@@ -38,7 +38,7 @@ def ldam(
 ) -> Loss:
     """Cosines less a margin of n^(-1/4) at the true class, the rarest class's `largest_margin`, times `scale`, and
     class-balanced weights in the last part of the training (LDAM-DRW, Cao et al., NeurIPS 2019, equations 10 to 13)."""
-    _require_positive(largest_margin=largest_margin, scale=scale)
+    require_positive(largest_margin=largest_margin, scale=scale)
     roots = np.maximum(counts, 1).astype(np.float64) ** -0.25
     margins = Tensor((largest_margin * roots / roots.max()).astype(np.float32))
     weights = Tensor(balancing_weights(counts, beta))
@@ -57,7 +57,7 @@ def arcface(counts: Counts, smoothing: float, margin: float = 0.5, scale: float 
 
     Where angle + margin exceeds pi, the cosine falls on linearly as the authors' code has it, so that it never rises.
     """
-    _require_positive(margin=margin, scale=scale)
+    require_positive(margin=margin, scale=scale)
     if margin >= math.pi / 2:
         raise ValueError(f"margin must be an angle below pi / 2, got {margin}")
     last_cosine = math.cos(math.pi - margin)
@@ -72,7 +72,8 @@ def arcface(counts: Counts, smoothing: float, margin: float = 0.5, scale: float 
     return loss
 
 
-def _require_positive(**values: float) -> None:
+def require_positive(**values: float) -> None:
+    """Raises `ValueError` with the name of the first value that is not greater than 0."""
     for name, value in values.items():
         if not value > 0:
             raise ValueError(f"{name} must be greater than 0, got {value}")
