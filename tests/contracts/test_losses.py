@@ -42,10 +42,10 @@ def ldam(logits: np.ndarray, targets: np.ndarray) -> float:
     return float(((targets @ effective(0.9999)) * entropies(moved, targets)).mean())
 
 
-def arcface(logits: np.ndarray, targets: np.ndarray) -> float:
+def arcface(logits: np.ndarray, targets: np.ndarray, margin: float = 0.5) -> float:
     cosines = np.clip(logits / COSINE_SCALE, -1, 1)
     angles = np.arccos(cosines)
-    turned = np.where(angles + 0.5 <= math.pi, np.cos(angles + 0.5), cosines - 0.5 * math.sin(0.5))
+    turned = np.where(angles + margin <= math.pi, np.cos(angles + margin), cosines - margin * math.sin(margin))
     return float(entropies(30 * np.where(targets > 0, turned, cosines), targets).mean())
 
 
@@ -145,6 +145,14 @@ def test_everything_stays_finite_at_extreme_logits(name: str, scale: float, mind
     assert np.isfinite(gradient).all()
 
 
+def test_a_margin_may_grow(mindspore: Any) -> None:
+    logits, targets = batch(10.0, soft=False)
+    recipe = LossRecipe(name="arcface", label_smoothing=0, arguments={"ramp": 0.4})
+    for progress, margin in ((0.0, 0.0), (0.1, 0.125), (0.4, 0.5), (1.0, 0.5)):
+        value = measured(recipe, logits, targets, progress, mindspore)[0]
+        assert value == pytest.approx(arcface(logits.astype(np.float64), targets, margin), rel=1e-4)
+
+
 def test_proxies_of_classes_that_are_not_in_the_batch_only_push(mindspore: Any) -> None:
     logits, _ = batch(10.0, soft=False)
     targets = np.eye(CLASSES, dtype=np.float32)[[0, 0, 2, 2, 0, 2, 0, 2]]
@@ -189,6 +197,7 @@ def test_generalised_cross_entropy_lies_between_its_ends(mindspore: Any) -> None
         ("focal", {"gama": 2}, "loss focal: .*'gama'"),
         ("focal", {"gamma": -1}, "gamma must be at least 0, got -1"),
         ("arcface", {"margin": 2}, "margin must be an angle below pi / 2"),
+        ("arcface", {"ramp": 1.5}, "ramp must lie in"),
         ("proxy_anchor", {"sharpness": 0}, "sharpness must be greater than 0"),
         ("ldam", {"scale": 0}, "scale must be greater than 0"),
         ("class_balanced", {"beta": 1}, "beta must lie in"),

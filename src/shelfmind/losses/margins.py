@@ -51,22 +51,26 @@ def ldam(
     return loss
 
 
-def arcface(counts: Counts, smoothing: float, margin: float = 0.5, scale: float = 30.0) -> Loss:
+def arcface(counts: Counts, smoothing: float, margin: float = 0.5, scale: float = 30.0, ramp: float = 0.0) -> Loss:
     """Cross entropy of scale * cos(angle + margin) at the true class and scale * cos(angle) elsewhere (Deng et al.,
     CVPR 2019, equation 3).
 
     Where angle + margin exceeds pi, the cosine falls on linearly as the authors' code has it, so that it never rises.
+    With `ramp`, a share of the training, the margin grows to its size over that share: from random weights a full one
+    may drive all embeddings into one point, from which no gradient leads out.
     """
     require_positive(margin=margin, scale=scale)
     if margin >= math.pi / 2:
         raise ValueError(f"margin must be an angle below pi / 2, got {margin}")
-    last_cosine = math.cos(math.pi - margin)
+    if not 0 <= ramp <= 1:
+        raise ValueError(f"ramp must lie in [0, 1], got {ramp}")
 
     def loss(logits: Tensor, targets: Tensor, progress: Tensor) -> Tensor:
+        grown = margin * ops.clamp(progress / ramp, 0.0, 1.0) if ramp else margin + 0 * progress
         cosines = ops.clamp(logits.float() / COSINE_SCALE, -1.0, 1.0)
         sines = ops.sqrt(ops.clamp(1 - cosines * cosines, LEAST_SQUARE, 1.0))
-        turned = cosines * math.cos(margin) - sines * math.sin(margin)
-        turned = ops.where(cosines > last_cosine, turned, cosines - margin * math.sin(margin))
+        turned = cosines * ops.cos(grown) - sines * ops.sin(grown)
+        turned = ops.where(cosines > -ops.cos(grown), turned, cosines - grown * ops.sin(grown))
         return soft_cross_entropy((targets * turned + (1 - targets) * cosines) * scale, targets, smoothing).mean()
 
     return loss
