@@ -91,6 +91,7 @@ def test_a_chain_ends_at_the_training_size(names: list[str], resize_to: int, min
         ("random_erasing", {"scale": 0.5}, "augmentation random_erasing: scale must be a range"),
         ("random_erasing", {"probability": 2}, "augmentation random_erasing: probability must lie"),
         ("random_erasing", {"scales": 2}, "augmentation random_erasing: .*'scales'"),
+        ("random_color_cast", {"deviation": 0}, "augmentation random_color_cast: deviation must be greater than 0"),
         ("random_perspective", {"strength": 1}, "augmentation random_perspective: strength must lie"),
     ],
 )
@@ -119,7 +120,8 @@ def test_what_comes_first_and_last_stays_there(names: list[str], mindspore: Any)
     from shelfmind.transforms.augment import build_augmentations
 
     with pytest.raises(
-        UserError, match="random_perspective must come before all other operators, random_erasing after"
+        UserError,
+        match="random_perspective, random_color_cast must come before all other operators, random_erasing after",
     ):
         build_augmentations([(name, {}) for name in names], 48, DataRecipe())
 

@@ -135,6 +135,7 @@ def test_weights_follow_the_seed(name: str, mindspore: Any) -> None:
         {"deep_kernel_size": 7, "deep_stages": 2, "block": "bottleneck"},
         {"stem_name": "deep", "pooled_shortcut": True, "stem_pool": "same"},
         {"classifier": "cosine", "neck": True, "dropout": 0.2},
+        {"classifier": "sub_centres", "neck": True},
     ],
 )
 def test_arguments_build_networks_that_learn(arguments: dict[str, Any], mindspore: Any) -> None:
@@ -172,6 +173,19 @@ def test_cosine_logits_are_scaled_cosines(mindspore: Any) -> None:
     cosines = embedding @ weight.T / np.linalg.norm(embedding, axis=1)[:, None] / np.linalg.norm(weight, axis=1)
     np.testing.assert_allclose(logits.asnumpy(), COSINE_SCALE * cosines, rtol=1e-4, atol=1e-4)
     np.testing.assert_allclose(output.asnumpy(), embedding, rtol=1e-6)
+
+
+def test_a_class_of_several_centres_has_the_best_cosine(mindspore: Any) -> None:
+    from shelfmind.models.heads import COSINE_SCALE, Head
+
+    head = Head(6, 4, classifier="sub_centres")
+    generator = np.random.default_rng(0)
+    weight, embedding = generator.normal(size=(4, 3, 6)), generator.normal(size=(5, 6))
+    head.classifier.weight.set_data(mindspore.Tensor(weight.astype(np.float32)))
+    logits, _ = head(mindspore.Tensor(embedding.astype(np.float32)))
+    directions = weight / np.linalg.norm(weight, axis=2, keepdims=True)
+    cosines = np.einsum("nd,ckd->nck", embedding / np.linalg.norm(embedding, axis=1, keepdims=True), directions)
+    np.testing.assert_allclose(logits.asnumpy(), COSINE_SCALE * cosines.max(2), rtol=1e-4, atol=1e-4)
 
 
 def test_mistakes_are_named(mindspore: Any) -> None:

@@ -189,7 +189,8 @@ def test_broader_classes_that_do_not_fit_are_refused_before_training(data, warm,
 @pytest.mark.parametrize(
     ("words", "said"),
     [
-        (["loss.name=arcface"], "needs logits of a cosine classifier"),
+        (["loss.name=arcface"], "needs logits of a cosine or sub_centres classifier, the model has a linear one"),
+        (["loss.name=proxy_anchor", tiny(classifier="cosine")], "has no targets to smooth; add"),
         (["loss.name=ldam", tiny(classifier="cosine"), "mixing.mixup=0.5"], "Mixup and CutMix give two"),
         (["train.trainable=classifier"], "say which with --weights"),
         (["train.task=simsiam", "mixing.cutmix=0.5"], "takes no Mixup"),

@@ -6,6 +6,7 @@ from shelfmind.errors import UserError, unknown_name
 from shelfmind.losses.cross_entropy import class_balanced, cross_entropy, focal
 from shelfmind.losses.kinds import Counts, Loss, LossKind
 from shelfmind.losses.margins import arcface, balanced_softmax, ldam
+from shelfmind.losses.proxies import proxy_anchor
 from shelfmind.losses.robust import generalised_cross_entropy
 from shelfmind.recipe import LossRecipe
 
@@ -16,8 +17,9 @@ LOSSES: dict[str, LossKind] = {
     "focal": LossKind(focal),
     "class_balanced": LossKind(class_balanced),
     "balanced_softmax": LossKind(balanced_softmax),
-    "ldam": LossKind(ldam, soft_targets=False, classifier="cosine"),
-    "arcface": LossKind(arcface, soft_targets=False, classifier="cosine"),
+    "ldam": LossKind(ldam, soft_targets=False, classifiers=("cosine",)),
+    "arcface": LossKind(arcface, soft_targets=False, classifiers=("cosine", "sub_centres")),
+    "proxy_anchor": LossKind(proxy_anchor, soft_targets=False, smoothing=False, classifiers=("cosine",)),
     "generalised_cross_entropy": LossKind(generalised_cross_entropy),
 }
 

@@ -23,9 +23,11 @@ class LossKind:
         build: makes it of the class counts, the label smoothing and the recipe's arguments; raises `ValueError` for
             arguments out of range and `TypeError` for unknown ones.
         soft_targets: whether it knows what to do with mixed targets, as Mixup and CutMix give them.
-        classifier: the classifier that its logits must come from, if not any.
+        smoothing: whether it knows what to do with label smoothing.
+        classifiers: the classifiers that its logits may come from, the usual one first; empty: any.
     """
 
     build: Callable[..., Loss]
     soft_targets: bool = True
-    classifier: str | None = None
+    smoothing: bool = True
+    classifiers: tuple[str, ...] = ()

@@ -38,7 +38,7 @@ def ldam(
 ) -> Loss:
     """Cosines less a margin of n^(-1/4) at the true class, the rarest class's `largest_margin`, times `scale`, and
     class-balanced weights in the last part of the training (LDAM-DRW, Cao et al., NeurIPS 2019, equations 10 to 13)."""
-    _require_positive(largest_margin=largest_margin, scale=scale)
+    require_positive(largest_margin=largest_margin, scale=scale)
     roots = np.maximum(counts, 1).astype(np.float64) ** -0.25
     margins = Tensor((largest_margin * roots / roots.max()).astype(np.float32))
     weights = Tensor(balancing_weights(counts, beta))
@@ -51,28 +51,33 @@ def ldam(
     return loss
 
 
-def arcface(counts: Counts, smoothing: float, margin: float = 0.5, scale: float = 30.0) -> Loss:
+def arcface(counts: Counts, smoothing: float, margin: float = 0.5, scale: float = 30.0, ramp: float = 0.0) -> Loss:
     """Cross entropy of scale * cos(angle + margin) at the true class and scale * cos(angle) elsewhere (Deng et al.,
     CVPR 2019, equation 3).
 
     Where angle + margin exceeds pi, the cosine falls on linearly as the authors' code has it, so that it never rises.
+    With `ramp`, a share of the training, the margin grows to its size over that share: from random weights a full one
+    may drive all embeddings into one point, from which no gradient leads out.
     """
-    _require_positive(margin=margin, scale=scale)
+    require_positive(margin=margin, scale=scale)
     if margin >= math.pi / 2:
         raise ValueError(f"margin must be an angle below pi / 2, got {margin}")
-    last_cosine = math.cos(math.pi - margin)
+    if not 0 <= ramp <= 1:
+        raise ValueError(f"ramp must lie in [0, 1], got {ramp}")
 
     def loss(logits: Tensor, targets: Tensor, progress: Tensor) -> Tensor:
+        grown = margin * ops.clamp(progress / ramp, 0.0, 1.0) if ramp else margin + 0 * progress
         cosines = ops.clamp(logits.float() / COSINE_SCALE, -1.0, 1.0)
         sines = ops.sqrt(ops.clamp(1 - cosines * cosines, LEAST_SQUARE, 1.0))
-        turned = cosines * math.cos(margin) - sines * math.sin(margin)
-        turned = ops.where(cosines > last_cosine, turned, cosines - margin * math.sin(margin))
+        turned = cosines * ops.cos(grown) - sines * ops.sin(grown)
+        turned = ops.where(cosines > -ops.cos(grown), turned, cosines - grown * ops.sin(grown))
         return soft_cross_entropy((targets * turned + (1 - targets) * cosines) * scale, targets, smoothing).mean()
 
     return loss
 
 
-def _require_positive(**values: float) -> None:
+def require_positive(**values: float) -> None:
+    """Raises `ValueError` with the name of the first value that is not greater than 0."""
     for name, value in values.items():
         if not value > 0:
             raise ValueError(f"{name} must be greater than 0, got {value}")

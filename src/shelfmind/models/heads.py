@@ -1,4 +1,4 @@
-"""From an embedding to logits: linear or cosine classifiers, with a normalised neck as an option."""
+"""From an embedding to logits: a linear classifier or cosines, with a normalised neck as an option."""
 
 from __future__ import annotations
 
@@ -26,7 +26,30 @@ class CosineClassifier(nn.Cell):
         return ops.matmul(unit_rows(embedding), unit_rows(self.weight).T) * self.scale
 
 
-CLASSIFIERS: dict[str, Callable[[int, int], nn.Cell]] = {"linear": nn.Dense, "cosine": CosineClassifier}
+class SubCentreClassifier(nn.Cell):
+    """The best scaled cosine of embedding and `centres` vectors a class (Deng et al., "Sub-center ArcFace", ECCV 2020,
+    section 3.2); (N, D) to (N, C).
+
+    A class of several looks, or with wrong labels among its images, need not gather round one vector.
+    """
+
+    def __init__(self, width: int, num_classes: int, centres: int = 3, scale: float = COSINE_SCALE) -> None:
+        super().__init__()
+        self.weight = Parameter(Tensor(np.zeros((num_classes, centres, width), np.float32)), name="weight")
+        self.scale = scale
+
+    def construct(self, embedding: Tensor) -> Tensor:
+        classes, centres, width = self.weight.shape
+        vectors = unit_rows(self.weight.reshape((classes * centres, width)))
+        cosines = ops.matmul(unit_rows(embedding), vectors.T).reshape((-1, classes, centres))
+        return ops.amax(cosines, 2) * self.scale
+
+
+CLASSIFIERS: dict[str, Callable[[int, int], nn.Cell]] = {
+    "linear": nn.Dense,
+    "cosine": CosineClassifier,
+    "sub_centres": SubCentreClassifier,
+}
 
 
 class Head(nn.Cell):

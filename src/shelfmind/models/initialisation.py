@@ -9,7 +9,7 @@ import numpy.typing as npt
 from mindspore import Parameter, Tensor, nn
 
 from shelfmind.models.blocks import ResidualBlock
-from shelfmind.models.heads import CosineClassifier
+from shelfmind.models.heads import CosineClassifier, SubCentreClassifier
 
 
 def initialise(model: nn.Cell, seed: int) -> None:
@@ -30,7 +30,7 @@ def initialise(model: nn.Cell, seed: int) -> None:
             _fill(cell.weight, generator.normal(0.0, 0.01, cell.weight.shape))
             if cell.has_bias:
                 _fill(cell.bias, np.zeros(cell.bias.shape))
-        elif isinstance(cell, CosineClassifier):
+        elif isinstance(cell, (CosineClassifier, SubCentreClassifier)):
             _fill(cell.weight, generator.normal(0.0, 1.0, cell.weight.shape))
     for _, cell in model.cells_and_names():
         if isinstance(cell, ResidualBlock):

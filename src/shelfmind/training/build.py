@@ -67,10 +67,14 @@ def refuse_contradictions(recipe: Recipe) -> None:
     """Refuse a recipe whose parts do not go together."""
     kind = loss_kind(recipe.loss.name)
     classifier = recipe.model.arguments.get("classifier", "linear")
-    if kind.classifier is not None and kind.classifier != classifier:
+    if kind.classifiers and classifier not in kind.classifiers:
         raise UserError(
-            f"the loss {recipe.loss.name} needs logits of a {kind.classifier} classifier, the model has a {classifier} "
-            f"one; add {setting('model.arguments.classifier', kind.classifier)}"
+            f"the loss {recipe.loss.name} needs logits of a {' or '.join(kind.classifiers)} classifier, "
+            f"the model has a {classifier} one; add {setting('model.arguments.classifier', kind.classifiers[0])}"
+        )
+    if not kind.smoothing and recipe.loss.label_smoothing > 0:
+        raise UserError(
+            f"the loss {recipe.loss.name} has no targets to smooth; add {setting('loss.label_smoothing', 0)}"
         )
     if not kind.soft_targets and recipe.mixing.mixup + recipe.mixing.cutmix > 0:
         raise UserError(

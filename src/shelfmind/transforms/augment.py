@@ -11,6 +11,7 @@ from mindspore.dataset import vision
 
 from shelfmind.errors import UserError, unknown_name
 from shelfmind.recipe import Augmentation, DataRecipe
+from shelfmind.transforms.color_cast import random_color_cast, require_color_cast
 from shelfmind.transforms.erasing import random_erasing, require_erasing
 from shelfmind.transforms.perspective import random_perspective, require_perspective
 
@@ -85,7 +86,8 @@ AUGMENTATIONS: dict[str, Callable[..., Any]] = {
 
 
 FIRST: dict[str, tuple[Callable[..., Any], Callable[..., None]]] = {
-    "random_perspective": (random_perspective, require_perspective)
+    "random_perspective": (random_perspective, require_perspective),
+    "random_color_cast": (random_color_cast, require_color_cast),
 }
 """On squares, before the operators: the function, and what refuses its parameters."""
 LAST: dict[str, tuple[Callable[..., Any], Callable[..., None]]] = {"random_erasing": (random_erasing, require_erasing)}

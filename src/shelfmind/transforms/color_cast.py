@@ -1,0 +1,31 @@
+"""Random colour casts of squares: the same product under another lamp or by another camera."""
+
+from __future__ import annotations
+
+import numpy as np
+import numpy.typing as npt
+
+Square = npt.NDArray[np.uint8]
+
+
+def random_color_cast(
+    square: Square,
+    generator: np.random.Generator,
+    deviation: float = 0.12,
+    fill: tuple[int, int, int] = (124, 116, 104),
+) -> Square:
+    """The square (S, S, 3) with red, green and blue multiplied by gains of their own, exp of normal numbers of this
+    deviation (a change of light as von Kries has it, 1902).
+
+    The padding is cast, too; `fill` is not used.
+    """
+    gains = np.exp(generator.normal(0.0, deviation, 3))
+    levels = np.arange(256)[:, None] * gains
+    table = np.clip(np.rint(levels), 0, 255).astype(np.uint8)
+    return np.stack([table[:, channel][square[..., channel]] for channel in range(3)], axis=-1)
+
+
+def require_color_cast(deviation: float = 0.12) -> None:
+    """Refuse parameters out of range: `ValueError`."""
+    if not 0 < deviation <= 1:
+        raise ValueError(f"deviation must be greater than 0 and at most 1, got {deviation}")
