@@ -19,7 +19,7 @@ from shelfmind.pages.explanations import Explanation
 from shelfmind.recipe import Recipe, load_recipe as load_recipe, recipe_names as list_recipes
 from shelfmind.requests.auditing import AuditRequest, ReviewRequest
 from shelfmind.requests.expanding import ExpandRequest
-from shelfmind.requests.galleries import GalleryAddRequest, GalleryCalibrateRequest, GalleryCompactRequest, GalleryCreateRequest, GalleryExportRequest, GalleryHistoryRequest, GalleryListRequest, GalleryMergeRequest, GalleryReEmbedRequest, GalleryRemoveRequest, GalleryRenameRequest, GalleryRollBackRequest, GallerySearchRequest, GalleryShowRequest, GalleryVerifyRequest
+from shelfmind.requests.galleries import GalleryAddRequest, GalleryAuditRequest, GalleryCalibrateRequest, GalleryCompactRequest, GalleryCreateRequest, GalleryExportRequest, GalleryHistoryRequest, GalleryListRequest, GalleryMergeRequest, GalleryReEmbedRequest, GalleryRemoveRequest, GalleryRenameRequest, GalleryRollBackRequest, GallerySearchRequest, GalleryShowRequest, GalleryVerifyRequest
 from shelfmind.requests.improving import FixresRequest, SoupRequest, TuneRequest
 from shelfmind.requests.label_checking import FindLabelErrorsRequest
 from shelfmind.requests.measuring import CalibrateRequest, EvaluateRequest, ExplainRequest, PredictRequest
@@ -38,6 +38,7 @@ from shelfmind.training.tune import Best
 from shelfmind.training.watching import Watcher, Watcher as Watcher
 from shelfmind.workflows.audit import AuditOutcome
 from shelfmind.workflows.galleries import Enrolment, Found
+from shelfmind.workflows.gallery_audit import GalleryAudit
 from shelfmind.workflows.gallery_calibration import Calibrated
 from shelfmind.workflows.prepare import PreparationOutcome
 from typing import Any, Literal, overload
@@ -57,6 +58,7 @@ __all__ = [
     "find_label_errors",
     "fixres",
     "gallery_add",
+    "gallery_audit",
     "gallery_calibrate",
     "gallery_compact",
     "gallery_create",
@@ -729,7 +731,7 @@ def gallery_add(
     strict: bool = False,
     watcher: Observer | None = None,
 ) -> Enrolment:
-    """Enrol photos of a product, or the classes of a data set. Photos that are enrolled already are passed over; only new ones are looked at.
+    """Enrol photos of a product, or the classes of a data set. Photos that are enrolled already are passed over; only new ones are looked at. What makes a product hard to recognise is warned of.
 
     Args:
         gallery: the gallery's folder
@@ -740,7 +742,7 @@ def gallery_add(
         data: instead: a data set, all photos of which are enrolled under the names of their classes
         format: one of csv, folder, grocery_store, rp2k; found out if not given
         run: the run that makes its vectors, if it has moved since the gallery was made
-        strict: refuse what is only warned of otherwise: a photo of two products
+        strict: refuse what is only warned of otherwise: a photo of two products, a product that is all but another, photos that disagree, too few, copies, blur, glare
         watcher: told of the progress
 
     Returns:
@@ -956,6 +958,31 @@ def gallery_rollback(
 
     Raises:
         UserError: no gallery, no such version, one from before a compaction or of other weights.
+    """
+
+@overload
+def gallery_audit(request: GalleryAuditRequest, /, *, watcher: Observer | None = None) -> GalleryAudit: ...
+@overload
+def gallery_audit(
+    gallery: Path | str,
+    *,
+    out: Path | str | None = None,
+    overwrite: bool = False,
+    watcher: Observer | None = None,
+) -> GalleryAudit:
+    """Look at all photos and products: what is mixed up with what, odd photos, copies, blur; a page. No network is asked: the vectors lie in the gallery. What is warned of when photos are enrolled is looked for in all of them.
+
+    Args:
+        gallery: the gallery's folder
+        out: folder to make for the page and the tables
+        overwrite: replace an earlier audit in that folder
+        watcher: told of the progress
+
+    Returns:
+        The findings, kind by kind, and figures.
+
+    Raises:
+        UserError: no gallery, one without products, a photo or vectors that are damaged, a folder that is not empty.
     """
 
 @overload

@@ -266,6 +266,15 @@ VERBS = {
         mindspore=False,
         group="gallery",
     ),
+    "gallery_audit": Verb(
+        panel=KEEP,
+        summary="Look at all photos and products: what is mixed up with what, odd photos, copies, blur; a page.",
+        request="requests.galleries:GalleryAuditRequest",
+        function="workflows.gallery_audit:audit_gallery",
+        show="cli.outcomes.gallery_audit:show_gallery_audit",
+        mindspore=False,
+        group="gallery",
+    ),
     "gallery_verify": Verb(
         panel=KEEP,
         summary="Read every file and name those that do not hold what was written.",

@@ -97,6 +97,30 @@ def test_a_flipped_byte_is_named(products, warm, tmp_path):
     assert not (tmp_path / "out").exists()
 
 
+def test_an_enrolment_is_guarded_and_refused_if_strict(products, photos, warm, tmp_path):
+    copy = shutil.copytree(products, tmp_path / "copy")
+    before = sorted(path for path in copy.rglob("*"))
+    refused = warm("gallery", "add", copy, photos[0], "--sku", "百事", "--strict").error
+    assert f"{photos[0].name} of 百事 is the same photo as {photos[0].name} of 可乐 330ml" in refused
+    assert "百事 has 1 photo" in refused
+    assert sorted(path for path in copy.rglob("*")) == before
+    warned = warm("gallery", "add", copy, photos[0], "--sku", "百事")
+    assert warned.status == 0
+    assert "百事 has 1 photo; with 5 or more" in warned.stderr
+    assert len(said(warm("gallery", "history", copy, "--json", "-"))) == 4
+
+
+def test_a_gallery_is_audited(products, photos, warm, tmp_path):
+    shown = warm("gallery", "audit", products, "--out", tmp_path / "审计")
+    assert shown.status == 0, shown.stderr
+    assert "可乐 330ml has 3 photos" in shown.stdout
+    assert "report.html" in shown.stderr
+    assert (tmp_path / "审计" / "report.html").exists()
+    figures = said(warm("gallery", "audit", products, "--json", "-"))
+    assert figures["found"]["few_photos"] == 2
+    assert "--overwrite" in warm("gallery", "audit", products, "--out", tmp_path / "审计").error
+
+
 def test_mistakes_are_one_line(products, trained, photos, bad, warm, tmp_path):
     nowhere, broken = tmp_path / "nowhere", next(path for path in bad if path.name == "text.jpg")
     assert "there is no gallery at" in warm("gallery", "list", nowhere).error

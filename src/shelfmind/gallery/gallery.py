@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timezone
 from pathlib import Path
-from typing import Any, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 
 import numpy as np
 
@@ -36,6 +36,10 @@ from shelfmind.gallery.state import GalleryState
 from shelfmind.gallery.storage import Files
 from shelfmind.gallery.vectors import gathered, read_vectors, write_vectors
 from shelfmind.nouns import counted, shortened
+
+if TYPE_CHECKING:  # what guards an enrolment is loaded by who wants it
+    from shelfmind.gallery.findings import Finding
+    from shelfmind.gallery.guard import Guard
 
 LONGEST_NAME = 300
 ARRAYS = "arrays"
@@ -79,11 +83,15 @@ class By:
 
 @dataclass(frozen=True)
 class ChangeOutcome:
-    """The version that a change made, None if there was nothing to change, and what people should know of it."""
+    """The version that a change made, None if there was nothing to change, and what people should know of it.
+
+    `findings` are what a guard found, `warnings` the words for it.
+    """
 
     version: int | None
     detail: str
     warnings: tuple[str, ...] = ()
+    findings: tuple[Finding, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -107,10 +115,15 @@ class _Plan:
     embedder: Mapping[str, Any] | None = None
     recognition: Mapping[str, Any] | None = None
     warnings: list[str] = field(default_factory=list)
+    findings: list[Finding] = field(default_factory=list)
 
     @property
     def changes_something(self) -> bool:
         return bool(self.added or self.removed) or not (self.embedder is None and self.recognition is None)
+
+    def outcome(self, version: int | None) -> ChangeOutcome:
+        """With the version that it made."""
+        return ChangeOutcome(version, self.detail, tuple(self.warnings), tuple(self.findings))
 
 
 class Gallery:
@@ -206,10 +219,13 @@ class Gallery:
 
     # Changing
 
-    def add(self, photos: Sequence[Photo], embedder: Embedder, by: By, strict: bool = False) -> ChangeOutcome:
+    def add(
+        self, photos: Sequence[Photo], embedder: Embedder, by: By, strict: bool = False, guard: Guard | None = None
+    ) -> ChangeOutcome:
         """Enrol photos; one that is enrolled under its product already is passed over, and none is embedded twice.
 
-        A photo that is, or would be, filed under two products is warned of; `strict` refuses it.
+        What the guard finds is warned of, or without one a photo that is, or would be, filed under two products;
+        `strict` refuses it before anything is written.
         """
         self.require_embedder(embedder)
         for sku in {photo.sku for photo in photos}:
@@ -227,14 +243,23 @@ class Gallery:
                 made = unit_rows(embedder.embed((by_content[sha].read() for sha in unknown), len(unknown)))
                 known.update(zip(unknown, made, strict=True))
             skus = sorted({each.sku for each in new})
+            findings = [] if guard is None else self._found(guard, new, known, read)
+            warnings = _filed_twice(state, new) if guard is None else _words(findings)
+            if strict and warnings:
+                raise UserError(f"{'; '.join(warnings)}; nothing was changed")
+            keep(by_content)
             return _Plan(
                 "add",
                 f"added {counted(len(new), 'photo')} of {shortened(skus)}",
                 added=new,
                 vectors=np.stack([known[sha] for sha in lacking]) if lacking else None,
                 embedded=lacking,
-                warnings=_filed_twice(state, new, strict),
+                warnings=warnings,
+                findings=findings,
             )
+
+        def read(sha256: str) -> bytes:
+            return by_content[sha256].read() if sha256 in by_content else self.photo(sha256)
 
         def keep(shas: Iterable[str]) -> None:
             for sha256 in shas:
@@ -242,8 +267,18 @@ class Gallery:
                 if not self.files.has(name):
                     self.files.create(name, by_content[sha256].read())
 
-        keep(by_content)
         return self._commit(by, plan, lambda change: keep(entry.sha256 for entry in change.added))
+
+    def _found(
+        self, guard: Guard, new: Sequence[Entry], made: Mapping[str, Floats], read: Callable[[str], bytes]
+    ) -> list[Finding]:
+        """What a guard finds in new photos, whose vectors were made just now or are those of another product's."""
+        if not new:
+            return []
+        entries, vectors = self.vectors()
+        rows = {entry.sha256: row for row, entry in enumerate(entries)}
+        own = [made[each.sha256] if each.sha256 in made else vectors[rows[each.sha256]] for each in new]
+        return guard((entries, vectors), (new, np.stack(own)), read)
 
     def remove(self, sku: str, by: By, photos: Sequence[str] = ()) -> ChangeOutcome:
         """Take a product out, or only these photos of it (names or beginnings of checksums)."""
@@ -393,7 +428,7 @@ class Gallery:
             self.refresh()
             worked_out = plan(self.state)
             if not worked_out.changes_something:
-                return ChangeOutcome(None, worked_out.detail, tuple(worked_out.warnings))
+                return worked_out.outcome(None)
             vectors = None if worked_out.vectors is None else write_vectors(self.files, worked_out.vectors)
             now = datetime.now(timezone.utc).isoformat(timespec="milliseconds")
             version = self.state.version + 1
@@ -412,7 +447,7 @@ class Gallery:
                 self.state.apply(change, seal_of(content))
                 if settle is not None:
                     settle(change)
-                return ChangeOutcome(version, worked_out.detail, tuple(worked_out.warnings))
+                return worked_out.outcome(version)
         raise UserError(f"{self.files} is changed by others all the time; try again")
 
 
@@ -476,16 +511,19 @@ def _created(state: GalleryState, embedder: Embedder, files: Files) -> _Plan:
     return _Plan("create", "created", embedder=embedder.identity)
 
 
-def _filed_twice(state: GalleryState, new: Sequence[Entry], strict: bool) -> list[str]:
+def _filed_twice(state: GalleryState, new: Sequence[Entry]) -> list[str]:
     """Warnings of photos under two products."""
     skus: dict[str, set[str]] = {}
     for entry in new:
         skus.setdefault(entry.sha256, set(state.skus_with(entry.sha256))).add(entry.sku)
     names = {entry.sha256: entry.photo for entry in new}
-    found = [f"{names[sha]} is a photo of {' and of '.join(sorted(of))}" for sha, of in skus.items() if len(of) > 1]
-    if found and strict:
-        raise UserError(f"{found[0]}; file it under one product")
-    return found
+    return [f"{names[sha]} is a photo of {' and of '.join(sorted(of))}" for sha, of in skus.items() if len(of) > 1]
+
+
+def _words(findings: Sequence[Finding]) -> list[str]:
+    from shelfmind.gallery.findings import sentences
+
+    return sentences(findings)
 
 
 def _moved(entries: Iterable[Entry], sku: str) -> list[Entry]:

@@ -20,13 +20,11 @@ from shelfmind.progress import Counter, count_silently
 from shelfmind.recognition.answers import UNKNOWN, Answers, Columns, answers_of
 from shelfmind.recognition.evidence import Evidence, Learnt, References, energies_of, evidence
 from shelfmind.recognition.levels import ProductFamily
-from shelfmind.recognition.rule import Rule
+from shelfmind.recognition.rule import COUNTS, LEARNT, WHITENING, Rule
 from shelfmind.recognition.whitening import Whitening
 from shelfmind.runs.folder import RunFolder
 
 TRAINING, GALLERY = "training", "gallery"
-LEARNT, WHITENING, COUNTS = "learnt", "whitening", "learnt_counts"
-"""The arrays of what was fitted: photos of trained classes, how embeddings are whitened; and how many of each class."""
 
 
 @dataclass(frozen=True)

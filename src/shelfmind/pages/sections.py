@@ -20,11 +20,15 @@ class Line:
 
 @dataclass(frozen=True)
 class Card:
-    """One example: pictures side by side, and lines below them; `foot` are two short figures."""
+    """One example: pictures side by side, and lines below them; `foot` are two short figures.
+
+    The first `left` pictures stand apart from the rest, if they are of something else.
+    """
 
     pictures: tuple[Path, ...]
     lines: tuple[Line, ...] = ()
     foot: tuple[str, str] = ("", "")
+    left: int = 0
 
 
 @dataclass(frozen=True)

@@ -13,10 +13,13 @@ from shelfmind.images.decoding import BadImage, open_image
 EDGE = 128  # shown at 96 CSS pixels, so that dense screens get some of the detail
 
 
-def thumbnail(path: Path) -> str | None:
-    """The image as a JPEG ``data:`` URI with its longer side at most 128 pixels; None if it cannot be opened."""
+def thumbnail(source: Path | bytes) -> str | None:
+    """An image, given by its file or encoded, as a JPEG ``data:`` URI with its longer side at most 128 pixels.
+
+    None if it cannot be opened.
+    """
     try:
-        image = open_image(path)
+        image = open_image(source)
     except (BadImage, OSError):
         return None
     return data_uri(image)

@@ -24,6 +24,9 @@ from shelfmind.recognition.rehearsals import Rehearsals
 from shelfmind.recognition.rejection import fit_rejection
 from shelfmind.recognition.unknowns import Rejection
 
+LEARNT, WHITENING, COUNTS = "learnt", "whitening", "learnt_counts"
+"""The arrays of what was fitted: photos of trained classes, how embeddings are whitened; and how many of each class."""
+
 
 @dataclass(frozen=True)
 class Rule:

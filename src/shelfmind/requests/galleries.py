@@ -55,7 +55,10 @@ class GalleryCreateRequest(GalleryChangeRequest):
 class GalleryAddRequest(GalleryChangeRequest):
     """Photos of products, to be enrolled."""
 
-    details: ClassVar[str] = "Photos that are enrolled already are passed over; only new ones are looked at."
+    details: ClassVar[str] = (
+        "Photos that are enrolled already are passed over; only new ones are looked at. What makes a product hard to "
+        "recognise is warned of."
+    )
     examples: ClassVar[tuple[str, ...]] = (
         "shelfmind gallery add products 1.jpg 2.jpg --sku 可乐330ml",
         "shelfmind gallery add products --data new_products -m 'spring range'",
@@ -70,7 +73,11 @@ class GalleryAddRequest(GalleryChangeRequest):
     )
     format: Format = None
     run: RunOfGallery = None
-    strict: bool = Field(False, description="refuse what is only warned of otherwise: a photo of two products")
+    strict: bool = Field(
+        False,
+        description="refuse what is only warned of otherwise: a photo of two products, a product that is all but "
+        "another, photos that disagree, too few, copies, blur, glare",
+    )
 
     @model_validator(mode="after")
     def _photos_or_data(self) -> GalleryAddRequest:
@@ -206,6 +213,22 @@ class GallerySearchRequest(GalleryRequest):
     )
     top: int = Field(5, ge=1, description="products for each image")
     run: RunOfGallery = None
+
+
+class GalleryAuditRequest(GalleryRequest):
+    """A gallery that is looked at as a whole."""
+
+    details: ClassVar[str] = (
+        "No network is asked: the vectors lie in the gallery. What is warned of when photos are enrolled is looked for "
+        "in all of them."
+    )
+    examples: ClassVar[tuple[str, ...]] = (
+        "shelfmind gallery audit products",
+        "shelfmind gallery audit products --out gallery_audit --overwrite",
+    )
+
+    out: Annotated[Path | None, Incidental] = Field(None, description="folder to make for the page and the tables")
+    overwrite: bool = Field(False, description="replace an earlier audit in that folder")
 
 
 class GalleryVerifyRequest(GalleryRequest):

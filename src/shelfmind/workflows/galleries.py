@@ -7,14 +7,17 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from shelfmind.analysis.measuring.contents import facts_path, remember
+from shelfmind.analysis.measuring.measurement import measured_meanwhile
 from shelfmind.data import open_catalog
 from shelfmind.errors import UserError, argument
 from shelfmind.files import atomic_folder, require_free_folder
 from shelfmind.gallery.changes import Entry, Summary
 from shelfmind.gallery.gallery import By, ChangeOutcome, Fault, Gallery, Photo, verify
+from shelfmind.gallery.guard import Guard
 from shelfmind.gallery.search import ExactSearch, Match
 from shelfmind.gallery.storage import LocalFiles
-from shelfmind.images.checking import check_files, note_bad_files, verdicts_path
+from shelfmind.images.checking import note_bad_files
 from shelfmind.machine.login import login_name
 from shelfmind.nouns import counted
 from shelfmind.progress import tell
@@ -38,6 +41,7 @@ from shelfmind.requests.galleries import (
 )
 from shelfmind.requests.watching import SILENT, Observer
 from shelfmind.tables import write_table
+from shelfmind.workflows.guarding import guard_of
 
 if TYPE_CHECKING:
     from shelfmind.inference.embedder import RunEmbedder
@@ -81,7 +85,7 @@ def create(request: GalleryCreateRequest, watcher: Observer = SILENT) -> Enrolme
     gallery = Gallery.create(LocalFiles(request.gallery), embedder, author_of(request))
     outcome = ChangeOutcome(gallery.state.version, "created")
     if photos:
-        outcome = gallery.add(photos, embedder, author_of(request))
+        outcome = gallery.add(photos, embedder, author_of(request), guard=Guard(watcher.counter))
     return _counted(gallery, outcome)
 
 
@@ -99,9 +103,9 @@ def add(request: GalleryAddRequest, watcher: Observer = SILENT) -> Enrolment:
         photos = _of_data(request.data, request.format, watcher)
     else:
         photos = _of_paths(request.photos, str(request.sku), watcher)
-    return _counted(
-        gallery, gallery.add(photos, embedder_of(gallery, request.run, watcher), author_of(request), request.strict)
-    )
+    embedder = embedder_of(gallery, request.run, watcher)
+    guard = guard_of(gallery, watcher.counter, embedder.predictor.class_names)
+    return _counted(gallery, gallery.add(photos, embedder, author_of(request), request.strict, guard))
 
 
 def re_embed(request: GalleryReEmbedRequest, watcher: Observer = SILENT) -> Enrolment:
@@ -345,9 +349,10 @@ def _of_paths(paths: Sequence[str], sku: str, watcher: Observer) -> list[Photo]:
 
 
 def _usable(paths: Sequence[Path], watcher: Observer) -> set[Path]:
-    """Those that are images; what the others are is told."""
-    progress = watcher.counter("checking images", len(paths))
-    bad = check_files(paths, cache=verdicts_path(), progress=progress)
+    """Those that are images; what the others are is told. They are measured on the way, for the guard."""
+    with measured_meanwhile(paths, watcher.counter) as measured:
+        remember(measured, facts_path())
+    bad = measured.bad_files
     if len(bad) == len(paths):
         reason = f": {bad[0].path}: {bad[0].reason}" if bad else ""
         raise UserError(f"none of {counted(len(paths), 'photo')} can be used{reason}")

@@ -16,7 +16,6 @@ from shelfmind.evaluation.matrix_rows import unit_rows
 from shelfmind.gallery.gallery import ChangeOutcome, Gallery
 from shelfmind.images.squares import open_squares
 from shelfmind.inference.prediction_cache import predictions_of
-from shelfmind.inference.recognizer import COUNTS, LEARNT, WHITENING
 from shelfmind.nouns import counted
 from shelfmind.progress import Counter
 from shelfmind.recognition.answers import Columns
@@ -26,7 +25,7 @@ from shelfmind.recognition.families import found_families
 from shelfmind.recognition.fusion import fit_fusion
 from shelfmind.recognition.levels import ProductFamily, families_of_broader
 from shelfmind.recognition.rehearsals import rehearse
-from shelfmind.recognition.rule import Rule, fit_rule
+from shelfmind.recognition.rule import COUNTS, LEARNT, WHITENING, Rule, fit_rule
 from shelfmind.recognition.whitening import fit_whitening
 from shelfmind.records import Predictions, Sample
 from shelfmind.requests.galleries import GalleryCalibrateRequest

@@ -18,7 +18,9 @@ from shelfmind.analysis.competence import competence, doubt_of
 from shelfmind.analysis.image_audit.quality import RULES
 from shelfmind.analysis.image_audit.shift import shift_features
 from shelfmind.analysis.measuring.measurement import ODDITIES
+from shelfmind.analysis.measuring.measures import MEASURES
 from shelfmind.data.folder import folder_catalog
+from shelfmind.gallery.findings import KINDS
 from shelfmind.images import decoding
 from shelfmind.images.heif import NEEDS_PILLOW_HEIF, NEEDS_PILLOW_WITH_AVIF
 from shelfmind.pages import words
@@ -151,8 +153,16 @@ def of_features() -> list[str]:
     return list(shift_features(np.ones(1, fields)))
 
 
+def of_findings() -> list[str]:
+    """What is said of kinds of findings in a gallery, and of their figures."""
+    figures = ["taken_for_other", "other_taken_for_it", "expected_errors", "likeness", "likeness_within", "difference"]
+    figures += ["likeness_to_other", "deviations", "photos", *MEASURES]
+    said = [text for kind in KINDS.values() for text in (kind.title, kind.advice)]
+    return [*said, *(figure.replace("_", " ") for figure in figures if figure not in ("luma", "entropy"))]
+
+
 @pytest.mark.parametrize(
-    "of", [reasons, doubts, shortfalls_of_all_kinds, of_rules, of_features, lambda: list(ODDITIES)]
+    "of", [reasons, doubts, shortfalls_of_all_kinds, of_rules, of_features, of_findings, lambda: list(ODDITIES)]
 )
 def test_what_other_rooms_say_is_known(of) -> None:
     for text in of():

@@ -50,10 +50,10 @@ FACTS = np.dtype(
 """One image: upright size in pixels, bytes, formats and oddities as codes, mean and mean square of each channel in
 0..255, all of `MEASURES`, and digests of the file and of its decoded pixels."""
 
-_RECORD = np.dtype([("facts", FACTS), ("fingerprint", FINGERPRINT)])
+RECORD = np.dtype([("facts", FACTS), ("fingerprint", FINGERPRINT)])
 _VERSION = 3
 """Raise it when a measure or what can be read changes, so that old findings are made anew."""
-LAYOUT = zlib.crc32(repr((_VERSION, _RECORD.descr, _FORMATS, *ODDITIES)).encode()) % 2**20
+LAYOUT = zlib.crc32(repr((_VERSION, RECORD.descr, _FORMATS, *ODDITIES)).encode()) % 2**20
 """Of what is remembered: a further measure, oddity or format makes another layout by itself."""
 
 
@@ -88,10 +88,10 @@ def measure_files(
         )
         for index, each in enumerate(examined):
             assert each.content is not None
-            if len(each.content) != _RECORD.itemsize:
+            if len(each.content) != RECORD.itemsize:
                 bad.append(BadFile(each.path, each.content.decode()))
                 continue
-            record = np.frombuffer(each.content, _RECORD)[0]
+            record = np.frombuffer(each.content, RECORD)[0]
             facts[good], indices[good] = record["facts"], index
             stream.write(record["fingerprint"].tobytes())
             good += 1
@@ -128,7 +128,7 @@ def _no_room(error: OSError) -> UserError:
 
 def measure(file: IO[bytes], size_bytes: int, suffix: str) -> npt.NDArray[np.void]:
     """The record of one image in an open file; `suffix` is that of its name. Raises `BadImage`."""
-    record = np.zeros((), _RECORD)
+    record = np.zeros((), RECORD)
     facts = record["facts"]
     facts["file_digest"] = np.void(stream_sha256(file)[:DIGEST_BYTES])
     file.seek(0)
@@ -161,7 +161,7 @@ def _look(index: int, path: Path) -> tuple[bytes, bool]:
 
 def _is_whole(content: bytes | None) -> bool:
     """A reason is shorter than any record."""
-    return content is not None and len(content) <= _RECORD.itemsize
+    return content is not None and len(content) <= RECORD.itemsize
 
 
 def _channel_moments(image: Image.Image) -> tuple[npt.NDArray[np.float64], npt.NDArray[np.float64]]:

@@ -1,0 +1,115 @@
+"""Measures photos that are known by their content, wherever that lies; what is remembered is not decoded again."""
+
+from __future__ import annotations
+
+import io
+from collections.abc import Callable, Iterable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from pathlib import Path, PurePath
+
+import numpy as np
+import numpy.typing as npt
+
+from shelfmind.analysis.measuring.measurement import DIGEST_BYTES, LAYOUT, RECORD, Measured, measure
+from shelfmind.files import cache_folder
+from shelfmind.images.decoding import BadImage
+from shelfmind.images.file_cache import CacheEntry, FileCache
+from shelfmind.machine.cores import available_cores
+from shelfmind.progress import Progress
+from shelfmind.records import BadFile
+
+_AT_ONCE = 1024
+_TIMELESS = 0
+"""Of a content: it never changes, so that it needs no time to be known by."""
+
+
+@dataclass(frozen=True, slots=True)
+class Content:
+    """A photo by the SHA-256 of its bytes (hexadecimal), and the name of its file."""
+
+    sha256: str
+    name: str
+
+
+def measure_contents(
+    contents: Sequence[Content], read: Callable[[str], bytes], *, cache: Path | None, progress: Progress
+) -> Measured:
+    """Measure photos as `measure_files` does files; `read` gives the bytes of one by its SHA-256, in any thread.
+
+    Fingerprints stay in memory, 2.4 kB a photo. What is remembered at `cache`, of photos or of files with the same
+    bytes, is neither read nor decoded. Raises what `read` raises.
+    """
+    made: list[bytes] = []
+    pool = ThreadPoolExecutor(available_cores(), thread_name_prefix="measure")
+    try:
+        with FileCache(cache, LAYOUT) as file_cache:
+            for start in range(0, len(contents), _AT_ONCE):
+                made += _part(contents[start : start + _AT_ONCE], read, file_cache, pool)
+                progress(len(made) - start)
+    finally:
+        pool.shutdown(cancel_futures=True)  # neither Ctrl-C nor a damaged photo waits for the rest
+    return _measured(made, contents)
+
+
+def _part(
+    contents: Sequence[Content], read: Callable[[str], bytes], file_cache: FileCache, pool: ThreadPoolExecutor
+) -> list[bytes]:
+    """A record of each photo, or why there is none."""
+    known = {key: each.content for key, each in file_cache.recall([_key(each) for each in contents]).items()}
+    unknown = [each for each in contents if known.get(_key(each)) is None]
+    looked = dict(zip(unknown, pool.map(lambda each: _look(each, read), unknown), strict=True))
+    file_cache.keep((_key(each), _entry(record)) for each, (record, lasting) in looked.items() if lasting)
+    return [looked[each][0] if each in looked else known[_key(each)] or b"" for each in contents]
+
+
+def remember(measured: Measured, cache: Path | None) -> None:
+    """Keep what was measured of files under their content, too, for `measure_contents`."""
+    with FileCache(cache, LAYOUT) as file_cache:
+        file_cache.keep(_by_content(measured))
+
+
+def facts_path() -> Path:
+    """Where what is measured is remembered."""
+    return cache_folder() / "facts.sqlite"
+
+
+def _by_content(measured: Measured) -> Iterable[tuple[bytes, CacheEntry]]:
+    record = np.zeros((), RECORD)
+    for facts, fingerprint in zip(measured.facts, measured.fingerprints, strict=True):
+        record["facts"], record["fingerprint"] = facts, fingerprint
+        yield _digest_key(facts["file_digest"].tobytes().hex()), _entry(record.tobytes())
+
+
+def _look(content: Content, read: Callable[[str], bytes]) -> tuple[bytes, bool]:
+    """A record, or why there is none, and whether the same bytes give the same tomorrow."""
+    photo = read(content.sha256)
+    try:
+        return measure(io.BytesIO(photo), len(photo), PurePath(content.name).suffix.lower()).tobytes(), True
+    except BadImage as error:
+        return error.reason.encode(), error.lasting
+
+
+def _measured(made: Sequence[bytes], contents: Sequence[Content]) -> Measured:
+    good = [index for index, each in enumerate(made) if len(each) == RECORD.itemsize]
+    records: npt.NDArray[np.void] = np.frombuffer(b"".join(made[index] for index in good), RECORD)
+    bad = [(index, each) for index, each in enumerate(made) if len(each) != RECORD.itemsize]
+    return Measured(
+        np.array(good, np.int64),
+        records["facts"],
+        records["fingerprint"],
+        tuple(BadFile(Path(contents[index].name), each.decode()) for index, each in bad),
+    )
+
+
+def _key(content: Content) -> bytes:
+    return _digest_key(content.sha256[: 2 * DIGEST_BYTES])
+
+
+def _digest_key(digest: str) -> bytes:
+    """No path begins like this; the digits are as many as are kept of a file that was measured."""
+    return b"sha256:" + digest.encode()
+
+
+def _entry(record: bytes) -> CacheEntry:
+    return CacheEntry(len(record), _TIMELESS, record)

@@ -1,0 +1,148 @@
+"""A whole gallery looked at: all findings, pairs that are mixed up, and each product by itself, as figures and rows."""
+
+from __future__ import annotations
+
+from collections import Counter as Tally
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import asdict, dataclass
+from functools import cached_property
+from typing import Any
+
+import numpy as np
+
+from shelfmind.analysis.image_audit.issues import join_names
+from shelfmind.evaluation.intervals import proportion_interval
+from shelfmind.gallery.enrolled import Enrolled
+from shelfmind.gallery.findings import KINDS, Finding, findings_of, mix_up_figures
+
+FINDING_COLUMNS = ("kind", "product", "photos", "other", "other_photos", "figures", "detail")
+PRODUCT_COLUMNS = ("product", "photos", "judged", "nearest_to_it", "most_like", "likeness")
+MIX_UP_COLUMNS = (
+    *("product", "other", "taken_for_other", "of", "other_taken_for_it", "of_other"),
+    *("expected_errors", "likeness", "likeness_within", "all_but_one"),
+)
+
+
+@dataclass(frozen=True)
+class ProductRow:
+    """A product by itself: its photos, how many of them could be left out of it and are nearest to it then, and the
+    product whose prototype is nearest (None if there is no other), with the cosine."""
+
+    product: str
+    photos: int
+    judged: int
+    nearest_to_it: int
+    most_like: str | None
+    likeness: float | None
+
+
+@dataclass(frozen=True)
+class Inspection:
+    """What was found in a gallery."""
+
+    enrolled: Enrolled
+
+    @cached_property
+    def findings(self) -> list[Finding]:
+        """All findings, kind by kind."""
+        return findings_of(self.enrolled)
+
+    @cached_property
+    def products(self) -> list[ProductRow]:
+        """Every product, those first whose photos are least often nearest to it."""
+        likeness, names = self.enrolled.likeness, self.enrolled.names
+        photos = np.arange(len(self.enrolled.labels))
+        right = likeness.to_own(photos) > self.enrolled.nearest_other[1]
+        judged = np.where(likeness.counts > 1, likeness.counts, 0)
+        nearest = np.bincount(likeness.labels[right], minlength=len(names))
+        others, alike = (each.tolist() for each in likeness.nearest_product(np.arange(len(names))))
+        rows = [
+            ProductRow(
+                name,
+                int(likeness.counts[index]),
+                int(judged[index]),
+                int(nearest[index]),
+                names[others[index]] if others[index] >= 0 else None,
+                alike[index] if others[index] >= 0 else None,
+            )
+            for index, name in enumerate(names)
+        ]
+        return sorted(rows, key=lambda row: (row.nearest_to_it / row.judged if row.judged else 2.0, -row.photos))
+
+    @property
+    def nearest_to_own(self) -> tuple[int, int]:
+        """How many photos are nearest to their own product when they are left out of it, of how many."""
+        return sum(row.nearest_to_it for row in self.products), sum(row.judged for row in self.products)
+
+    @property
+    def counts(self) -> dict[str, int]:
+        """How many findings there are of each kind, none left out."""
+        found = Tally(finding.kind for finding in self.findings)
+        return {kind: found[kind] for kind in KINDS}
+
+    def figures(self) -> dict[str, Any]:
+        """All of it for machines: what `audit.json` holds."""
+        right, judged = self.nearest_to_own
+        names = self.enrolled.names
+        return {
+            "products": len(names),
+            "photos": len(self.enrolled.entries),
+            "found": self.counts,
+            "nearest_to_own": {
+                "photos": right,
+                "judged": judged,
+                "share": right / judged if judged else None,
+                "ci95": list(proportion_interval(right, judged)) if judged else None,
+            },
+            "unreadable": [{"photo": str(bad.path), "reason": bad.reason} for bad in self.enrolled.measured.bad_files],
+            "findings": [asdict(finding) for finding in self.findings],
+            "mix_ups": [
+                {
+                    "product": names[found.product],
+                    "other": names[found.other],
+                    "all_but_one": found.all_but_one,
+                    **mix_up_figures(found),
+                }
+                for found in self.enrolled.mix_ups
+            ],
+            "by_product": [asdict(row) for row in self.products],
+        }
+
+    def finding_rows(self) -> Iterator[Sequence[str]]:
+        """Rows of `FINDING_COLUMNS`."""
+        for each in self.findings:
+            photos, others = (join_names(entry.photo for entry in side) for side in (each.photos, each.others))
+            figures = "; ".join(f"{name}={in_words(figure)}" for name, figure in each.figures.items())
+            yield each.kind, each.product, photos, each.other or "", others, figures, each.sentence
+
+    def product_rows(self) -> Iterator[Sequence[str]]:
+        """Rows of `PRODUCT_COLUMNS`."""
+        for row in self.products:
+            likeness = "" if row.likeness is None else f"{row.likeness:.4f}"
+            counts = (str(number) for number in (row.photos, row.judged, row.nearest_to_it))
+            yield row.product, *counts, row.most_like or "", likeness
+
+    def mix_up_rows(self) -> Iterator[Sequence[str]]:
+        """Rows of `MIX_UP_COLUMNS`."""
+        names = self.enrolled.names
+        for found in self.enrolled.mix_ups:
+            share = "" if found.share is None else f"{found.share:.4f}"
+            counts = (str(number) for number in (*found.taken, *found.taken_of_other))
+            alike = (f"{number:.4f}" for number in (found.likeness, found.usual))
+            yield names[found.product], names[found.other], *counts, share, *alike, str(found.all_but_one).lower()
+
+
+def in_words(figure: int | float | Sequence[int]) -> str:
+    """As in "3 of 8", "12" or "0.91"."""
+    if isinstance(figure, (int, float)):
+        return f"{figure:,}" if isinstance(figure, int) else f"{figure:.3g}"
+    return f"{figure[0]:,} of {figure[1]:,}"
+
+
+def tables(inspection: Inspection) -> Mapping[str, tuple[Sequence[str], Iterator[Sequence[str]]]]:
+    """The tables beside the page: columns and rows by the name of the file."""
+    return {
+        "findings.csv": (FINDING_COLUMNS, inspection.finding_rows()),
+        "products.csv": (PRODUCT_COLUMNS, inspection.product_rows()),
+        "mix_ups.csv": (MIX_UP_COLUMNS, inspection.mix_up_rows()),
+    }

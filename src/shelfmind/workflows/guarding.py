@@ -1,0 +1,38 @@
+"""Who looks at a gallery's photos: as its answers compare them, with the trained classes, if it was calibrated."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+
+from shelfmind.errors import UserError
+from shelfmind.gallery.gallery import Gallery
+from shelfmind.gallery.guard import Guard
+from shelfmind.progress import Counter
+from shelfmind.recognition.evidence import Learnt
+from shelfmind.recognition.rule import COUNTS, LEARNT, WHITENING
+from shelfmind.recognition.whitening import Whitening
+from shelfmind.runs.folder import RunFolder
+
+
+def guard_of(gallery: Gallery, counter: Counter, class_names: Sequence[str]) -> Guard:
+    """A guard that compares photos as answers do; `class_names` are those of the run, none if they are not known."""
+    fitted = gallery.recognition()
+    if fitted is None:
+        return Guard(counter)
+    record, arrays = fitted
+    learnt = Learnt.of_counts(arrays[LEARNT], record[COUNTS])
+    known = (
+        zip(class_names, learnt.prototypes, learnt.counts, strict=True) if len(class_names) == learnt.classes else ()
+    )
+    trained = {name: prototype for name, prototype, count in known if count}
+    return Guard(counter, trained, Whitening.of_array(arrays[WHITENING]))
+
+
+def class_names_of(gallery: Gallery) -> tuple[str, ...]:
+    """Of the run that a gallery was made with; none if that is gone."""
+    recorded = str(gallery.state.embedder.get("run", ""))
+    try:
+        return RunFolder(Path(recorded)).read_classes()[0] if recorded else ()
+    except UserError:
+        return ()
