@@ -36,7 +36,7 @@ from shelfmind.runs.folder import RunFolder, read_json
 from shelfmind.runs.history import read_history, write_history
 from shelfmind.runs.known_data import open_as_trained
 from shelfmind.runs.provenance import describe_origin, describe_weights
-from shelfmind.training.imprinting import Footing, footing, imprinted, is_linear, prototypes
+from shelfmind.training.imprinting import Seen, imprinted, is_linear, prototypes
 from shelfmind.training.joining import Joined, joined
 from shelfmind.training.run import read_origin, resume
 from shelfmind.training.watching import Watcher
@@ -138,10 +138,10 @@ def _prepare(request: FoldInRequest, watcher: Watcher) -> None:
     rehearsal = _rehearsal(request, source, watcher)
     _tell(join, watcher)
     weights = load_checkpoint(source.weights)
-    trained = None
+    seen = None
     if is_linear(weights.arrays):
-        trained = _footing(weights, embedder.predictor, rehearsal.split("train"), request.seed, counter)
-    arrays = imprinted(weights.arrays, len(names), _directions(join, entries, vectors), trained)
+        seen = _looked_at(embedder.predictor, rehearsal.split("train"), request.seed, counter)
+    arrays = imprinted(weights.arrays, len(names), _directions(join, entries, vectors), seen)
     final = absolute(request.out)
     with atomic_folder(final) as folder:
         run, start = RunFolder(folder), RunFolder(folder / IMPRINTED)
@@ -213,10 +213,8 @@ def _directions(join: Joined, entries: list[Entry], vectors: Floats) -> Floats:
     return prototypes(vectors[chosen], labels, len(join.new))
 
 
-def _footing(
-    weights: Checkpoint, predictor: Predictor, samples: tuple[Sample, ...], seed: int, counter: Counter
-) -> Footing:
-    """How the trained classes stand, by some training photos of each."""
+def _looked_at(predictor: Predictor, samples: tuple[Sample, ...], seed: int, counter: Counter) -> Seen:
+    """Some training photos of each trained class."""
     chosen = _some_of_each(samples, seed)
     progress = counter("looking at trained classes", len(chosen))
     rest = iter(chosen)
@@ -229,7 +227,7 @@ def _footing(
         progress(len(batch.names))
     if not embeddings:
         raise UserError("none of the run's training photos can be read")
-    return footing(weights.arrays, np.concatenate(embeddings), np.array(labels, np.int64))
+    return Seen(np.concatenate(embeddings), np.array(labels, np.int64))
 
 
 def _some_of_each(samples: tuple[Sample, ...], seed: int) -> list[Sample]:

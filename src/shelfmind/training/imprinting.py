@@ -1,4 +1,4 @@
-"""Imprints classes into a classifier: rows of weights that come from a few photos' embeddings, not from training."""
+"""Imprints classes into a classifier: weights that come from a few photos' embeddings, not from training."""
 
 from __future__ import annotations
 
@@ -17,17 +17,16 @@ Arrays = Mapping[str, npt.NDArray[Any]]
 WEIGHT, BIAS = "head.classifier.weight", "head.classifier.bias"
 
 
+LOST = 0.05
+"""Share of the trained classes' own photos that imprinted classes of a linear classifier take, before fine-tuning."""
+
+
 @dataclass(frozen=True)
-class Footing:
-    """What the trained classes of a linear classifier are like, so that imprinted ones stand on the same footing.
+class Seen:
+    """Photos of trained classes: embeddings (N, D) and class ids (N,)."""
 
-    `centre` (D,) is the mean of the classes' mean embeddings, `length` the mean length of an embedding, `own_logit` the
-    mean logit of a class for its own photos.
-    """
-
-    centre: Wide
-    length: float
-    own_logit: float
+    embeddings: Floats
+    labels: Ints
 
 
 def prototypes(vectors: Floats, labels: Ints, classes: int) -> Floats:
@@ -45,16 +44,6 @@ def class_means(rows: npt.NDArray[np.floating[Any]], labels: Ints, classes: int)
     return sums / np.maximum(np.bincount(labels, minlength=classes), 1)[:, None]
 
 
-def footing(arrays: Arrays, embeddings: Floats, labels: Ints) -> Footing:
-    """The footing of the trained classes of a linear classifier, by photos of them: embeddings (N, D), labels (N,)."""
-    weight, bias = np.asarray(arrays[WEIGHT], np.float64), np.asarray(arrays[BIAS], np.float64)
-    present = np.unique(labels)
-    means = class_means(embeddings, labels, len(weight))[present]
-    own = (weight[present] * means).sum(1) + bias[present]
-    lengths = np.linalg.norm(embeddings.astype(np.float64), axis=1)
-    return Footing(means.mean(0), float(lengths.mean()), float(own.mean()))
-
-
 def is_linear(arrays: Arrays) -> bool:
     """Whether the classifier takes lengths into account and has a bias; else it takes cosines.
 
@@ -66,39 +55,53 @@ def is_linear(arrays: Arrays) -> bool:
     return BIAS in arrays
 
 
-def imprinted(arrays: Arrays, classes: int, directions: Floats, trained: Footing | None) -> dict[str, npt.NDArray[Any]]:
+def imprinted(arrays: Arrays, classes: int, directions: Floats, seen: Seen | None) -> dict[str, npt.NDArray[Any]]:
     """A network's arrays with rows for new classes, whose prototypes are `directions` (N, D), after those of `classes`.
 
     A cosine classifier takes the prototypes as they are, in the mean length of the trained rows, which changes no logit
     but how fast a row turns in training; one with several centres a class takes the prototype for each of them. A
-    linear one, whose embeddings all point roughly the same way, takes `linear_rows`. All other arrays are the same.
+    linear one, whose embeddings all point roughly the same way, takes `linear_rows` and an `offset` by photos of
+    trained classes, which it needs. All other arrays are the same.
     """
     weight = arrays[WEIGHT]
-    centres = 1 if weight.ndim == 3 else len(weight) // classes
     flat = np.asarray(weight, np.float64).reshape(-1, weight.shape[-1])
     length = float(np.linalg.norm(flat, axis=1).mean())
     widened = dict(arrays)
-    if trained is None:
+    if seen is None:
         rows = np.asarray(directions, np.float64) * length
     else:
-        rows, bias = linear_rows(directions, length, trained)
+        rows, bias = linear_rows(directions, length, seen)
+        bias += offset(arrays, rows, bias, seen)
         widened[BIAS] = np.concatenate([arrays[BIAS], bias.astype(arrays[BIAS].dtype)])
-    rows = np.repeat(rows[:, None], weight.shape[1], axis=1) if weight.ndim == 3 else np.repeat(rows, centres, axis=0)
+    in_blocks = weight.ndim == 3
+    centres = weight.shape[1] if in_blocks else len(weight) // classes
+    rows = np.repeat(rows[:, None], centres, axis=1)
+    rows = rows if in_blocks else rows.reshape(-1, weight.shape[-1])
     widened[WEIGHT] = np.concatenate([weight, rows.astype(weight.dtype)])
     return widened
 
 
-def linear_rows(directions: Floats, length: float, trained: Footing) -> tuple[Wide, Wide]:
+def linear_rows(directions: Floats, length: float, seen: Seen) -> tuple[Wide, Wide]:
     """Weights (N, D) and biases (N,) by which a new class's logit falls with the distance to its prototype.
 
-    With the prototypes x at the length of embeddings and the centre m of the trained classes, the logit of an embedding
-    e is s (x - m)(e - (x + m) / 2) + c: half of s times how much nearer e is to x than to m, squared distances both, so
-    that among new classes the nearest prototype wins. The scale s gives the rows the mean length of the trained ones;
-    the offset c gives prototypes, on average, the logit that trained classes have for their own photos.
+    With the prototypes x at the mean length of an embedding and m, the mean of the trained classes' means, the logit of
+    an embedding e is s (x - m)(e - (x + m) / 2): s / 2 times how much nearer e is to x than to m, distances squared, so
+    that among new classes the nearest prototype wins. The scale s gives the rows the mean `length` of the trained ones.
+    Without m every photo would be taken by a new class: all embeddings have most of their direction in common.
     """
-    placed = np.asarray(directions, np.float64) * trained.length
-    away = placed - trained.centre
-    lengths = np.linalg.norm(away, axis=1)
-    scale = length / max(float(lengths.mean()), 1e-12)
-    offset = trained.own_logit - scale * float((lengths**2).mean()) / 2
-    return scale * away, offset - scale * (away * (placed + trained.centre)).sum(1) / 2
+    present = np.unique(seen.labels)
+    centre = class_means(seen.embeddings, seen.labels, int(present[-1]) + 1)[present].mean(0)
+    placed = np.asarray(directions, np.float64) * np.linalg.norm(seen.embeddings, axis=1).mean()
+    away = placed - centre
+    scale = length / max(float(np.linalg.norm(away, axis=1).mean()), 1e-12)
+    return scale * away, -scale * (away * (placed + centre)).sum(1) / 2
+
+
+def offset(arrays: Arrays, rows: Wide, bias: Wide, seen: Seen) -> float:
+    """What to add to the biases of new classes so that they take the share `LOST` of the trained classes' own photos:
+    of those that are recognised, or of all if none is."""
+    trained = seen.embeddings @ np.asarray(arrays[WEIGHT], np.float64).T + arrays[BIAS]
+    own = trained[np.arange(len(trained)), seen.labels]
+    ahead = own - (seen.embeddings @ rows.T + bias).max(1)
+    right = trained.argmax(1) == seen.labels
+    return float(np.quantile(ahead[right] if right.any() else ahead, LOST))
