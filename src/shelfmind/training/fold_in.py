@@ -15,7 +15,7 @@ from shelfmind.data.splits import with_split
 from shelfmind.errors import UserError, argument
 from shelfmind.evaluation.bootstrap import hits
 from shelfmind.evaluation.forgetting import NewClasses, OldClasses, new_classes, old_classes
-from shelfmind.files import atomic_folder, write_json, write_text
+from shelfmind.files import atomic_folder, require_free_folder, write_json, write_text
 from shelfmind.gallery.changes import Entry
 from shelfmind.gallery.gallery import Gallery
 from shelfmind.gallery.storage import LocalFiles
@@ -45,7 +45,8 @@ from shelfmind.workflows.evaluate import evaluation_folder, predict_split
 EPOCHS = 10
 RATE_SHARE = 0.1
 """Of the run's learning rate: old classes are nearly right already."""
-SAMPLING = "square_root"
+SAMPLING = "class"
+"""A class of few photos is drawn as often as one of many."""
 PRIOR_LOSSES = ("class_balanced", "balanced_softmax", "ldam")
 """Losses that make up for rare classes themselves, beside which the run's own sampling stays."""
 MOST_OF_A_CLASS, MOST_REHEARSED = 20, 4096
@@ -101,8 +102,8 @@ def fold_in(request: FoldInRequest, watcher: Watcher | None = None) -> FoldInOut
 
 
 def folding_recipe(recipe: Recipe, epochs: int | None, start: Path) -> Recipe:
-    """How a run of this recipe goes on from imprinted weights: at its last image size, at a small rate, with rare
-    classes drawn more often, and to the end, so that no validation image chooses the weights."""
+    """How a run of this recipe goes on from imprinted weights: at its last image size, at a small rate, with all
+    classes drawn alike, and to the end, so that no validation image chooses the weights."""
     loss_balances = recipe.loss.name in PRIOR_LOSSES
     train = {
         "epochs": epochs or EPOCHS,
@@ -126,6 +127,8 @@ def folding_recipe(recipe: Recipe, epochs: int | None, start: Path) -> Recipe:
 def _prepare(request: FoldInRequest, watcher: Watcher) -> None:
     """Write the new run as it is before its fine-tuning, whole or not at all."""
     source, counter = RunFolder(request.run), watcher.counter
+    final = absolute(request.out)
+    require_free_folder(final)
     recipe = source.read_recipe()
     _require_products(source, recipe)
     gallery = Gallery(LocalFiles(request.gallery))
@@ -141,8 +144,7 @@ def _prepare(request: FoldInRequest, watcher: Watcher) -> None:
     seen = None
     if is_linear(weights.arrays):
         seen = _looked_at(embedder.predictor, rehearsal.split("train"), request.seed, counter)
-    arrays = imprinted(weights.arrays, len(names), _directions(join, entries, vectors), seen)
-    final = absolute(request.out)
+    arrays = imprinted(weights.arrays, _directions(join, entries, vectors), seen)
     with atomic_folder(final) as folder:
         run, start = RunFolder(folder), RunFolder(folder / IMPRINTED)
         catalog = _catalog(join, rehearsal, gallery, folder, counter)

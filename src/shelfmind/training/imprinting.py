@@ -55,11 +55,11 @@ def is_linear(arrays: Arrays) -> bool:
     return BIAS in arrays
 
 
-def imprinted(arrays: Arrays, classes: int, directions: Floats, seen: Seen | None) -> dict[str, npt.NDArray[Any]]:
-    """A network's arrays with rows for new classes, whose prototypes are `directions` (N, D), after those of `classes`.
+def imprinted(arrays: Arrays, directions: Floats, seen: Seen | None) -> dict[str, npt.NDArray[Any]]:
+    """A network's arrays with rows for new classes, whose prototypes are `directions` (N, D), after the trained ones.
 
     A cosine classifier takes the prototypes as they are, in the mean length of the trained rows, which changes no logit
-    but how fast a row turns in training; one with several centres a class takes the prototype for each of them. A
+    but how fast a row turns in training; one with several centres a class, (C, K, D), takes the prototype for each. A
     linear one, whose embeddings all point roughly the same way, takes `linear_rows` and an `offset` by photos of
     trained classes, which it needs. All other arrays are the same.
     """
@@ -73,10 +73,8 @@ def imprinted(arrays: Arrays, classes: int, directions: Floats, seen: Seen | Non
         rows, bias = linear_rows(directions, length, seen)
         bias += offset(arrays, rows, bias, seen)
         widened[BIAS] = np.concatenate([arrays[BIAS], bias.astype(arrays[BIAS].dtype)])
-    in_blocks = weight.ndim == 3
-    centres = weight.shape[1] if in_blocks else len(weight) // classes
-    rows = np.repeat(rows[:, None], centres, axis=1)
-    rows = rows if in_blocks else rows.reshape(-1, weight.shape[-1])
+    if weight.ndim == 3:
+        rows = np.repeat(rows[:, None], weight.shape[1], axis=1)
     widened[WEIGHT] = np.concatenate([weight, rows.astype(weight.dtype)])
     return widened
 
