@@ -185,13 +185,14 @@ def _rehearsal(request: FoldInRequest, source: RunFolder, watcher: Watcher) -> C
     known_format = origin.format if request.data is None else None
     listed = open_as_trained(source, data, request.format or known_format, origin.seed)
     paths = [sample.path for sample in listed.samples]
-    found = with_split(listed, source.split, hash_files(paths, watcher.counter("hashing files", len(paths))))
-    own = read_history(source, watcher.counter).training_rows
-    gone = len(own) - len(found.split("train"))
-    if gone > MAX_BAD_FRACTION * len(own):
-        raise UserError(
-            f"{gone:,} of {counted(len(own), 'photo')} that {source.root} learnt from are no longer in {data}: {give}"
-        )
+    digests = hash_files(paths, watcher.counter("hashing files", len(paths)))
+    found = with_split(listed, source.split, digests)
+    readable = {path for path, digest in zip(paths, digests, strict=True) if digest is not None}
+    own = len(read_history(source, watcher.counter).training_rows)
+    gone = own - sum(sample.path in readable for sample in found.split("train"))
+    if gone > MAX_BAD_FRACTION * own:
+        photos = counted(own, "photo")
+        raise UserError(f"{gone:,} of {photos} that {source.root} learnt from are no longer in {data}: {give}")
     tell(found.notes, watcher.note)
     return found
 

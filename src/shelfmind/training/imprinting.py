@@ -41,7 +41,8 @@ def class_means(rows: npt.NDArray[np.floating[Any]], labels: Ints, classes: int)
     """The mean of each class's rows (N, D), shape (classes, D); zeros for a class without any."""
     sums = np.zeros((classes, rows.shape[1]))
     np.add.at(sums, labels, rows)
-    return sums / np.maximum(np.bincount(labels, minlength=classes), 1)[:, None]
+    means: Wide = sums / np.maximum(np.bincount(labels, minlength=classes), 1)[:, None]
+    return means
 
 
 def is_linear(arrays: Arrays) -> bool:
