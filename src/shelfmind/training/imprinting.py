@@ -64,6 +64,8 @@ def imprinted(arrays: Arrays, directions: Floats, seen: Seen | None) -> dict[str
     linear one, whose embeddings all point roughly the same way, takes `linear_rows` and an `offset` by photos of
     trained classes, which it needs. All other arrays are the same.
     """
+    if not len(directions):
+        return dict(arrays)
     weight = arrays[WEIGHT]
     flat = np.asarray(weight, np.float64).reshape(-1, weight.shape[-1])
     length = float(np.linalg.norm(flat, axis=1).mean())

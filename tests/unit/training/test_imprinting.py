@@ -98,6 +98,11 @@ def test_trained_classes_that_recognise_nothing_have_an_offset_all_the_same(phot
     assert np.isfinite(widened[BIAS]).all()
 
 
+def test_without_a_new_class_nothing_changes(photos: Photos, trained: dict[str, Any]) -> None:
+    nothing = prototypes(np.zeros((0, WIDTH), np.float32), np.zeros(0, np.int64), 0)
+    assert imprinted(trained, nothing, Seen(*photos.of(range(OLD), 2))) == trained
+
+
 @pytest.mark.parametrize("each", [1, 5])
 def test_the_logits_of_a_prototype_rank_its_class_first(photos: Photos, trained: dict[str, Any], each: int) -> None:
     seen, directions = Seen(*photos.of(range(OLD), 20)), enrolled(photos, each)
