@@ -480,7 +480,7 @@ def fold_in(
     seed: int = 0,
     watcher: Watcher | None = None,
 ) -> FoldInOutcome:
-    """Make the products of a gallery classes of a run: weights imprinted from their photos, then a short fine-tuning with the run's own. Products of the name of a trained class add their photos to it; all others become classes after the old ones.
+    """Make the products of a gallery classes of a run: weights imprinted from their photos, then a short fine-tuning with the run's own. Products that bear the name of a trained class add photos to it; all others become classes after the old ones.
 
     Args:
         run: a run folder that `shelfmind train` made

@@ -97,7 +97,7 @@ class FoldInRequest(Request):
     """A run, and the gallery whose products become classes of it."""
 
     details: ClassVar[str] = (
-        "Products of the name of a trained class add their photos to it; all others become classes after the old ones."
+        "Products that bear the name of a trained class add photos to it; all others become classes after the old ones."
     )
     examples: ClassVar[tuple[str, ...]] = (
         "shelfmind fold-in runs/first --gallery products --out runs/second",
