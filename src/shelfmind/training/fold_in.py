@@ -49,7 +49,7 @@ SAMPLING = "class"
 """A class of few photos is drawn as often as one of many."""
 PRIOR_LOSSES = ("class_balanced", "balanced_softmax", "ldam")
 """Losses that make up for rare classes themselves, beside which the run's own sampling stays."""
-MOST_OF_A_CLASS, MOST_REHEARSED = 20, 4096
+MOST_OF_A_CLASS, MOST_LOOKED_AT = 20, 4096
 """Training photos by which trained classes are looked at before others are imprinted beside them."""
 ENROLLED, IMPRINTED, OUTCOME = "enrolled", "imprinted", "fold_in.json"
 
@@ -242,7 +242,7 @@ def _some_of_each(samples: tuple[Sample, ...], seed: int) -> list[Sample]:
         taken[label] = taken.get(label, 0) + 1
         if taken[label] <= MOST_OF_A_CLASS:
             chosen.append(samples[index])
-    return chosen[:MOST_REHEARSED]
+    return chosen[:MOST_LOOKED_AT]
 
 
 def _catalog(join: Joined, rehearsal: Catalog, gallery: Gallery, folder: Path, counter: Counter) -> Catalog:
