@@ -25,10 +25,10 @@ def test_run_gallery_and_photos_must_be_there(tmp_path: Path) -> None:
         request.require_inputs()
     run.mkdir()
     (run / "recipe.yaml").touch()
-    with pytest.raises(UserError, match="no such file or folder: .*products"):
+    with pytest.raises(UserError, match=r"no such file or folder: .*products"):
         request.require_inputs()
     gallery.mkdir()
-    with pytest.raises(UserError, match="no such file or folder: .*moved"):
+    with pytest.raises(UserError, match=r"no such file or folder: .*moved"):
         request.require_inputs()
 
 
