@@ -20,7 +20,7 @@ from shelfmind.recipe import Recipe, load_recipe as load_recipe, recipe_names as
 from shelfmind.requests.auditing import AuditRequest, ReviewRequest
 from shelfmind.requests.expanding import ExpandRequest
 from shelfmind.requests.galleries import GalleryAddRequest, GalleryAuditRequest, GalleryCalibrateRequest, GalleryCompactRequest, GalleryCreateRequest, GalleryExportRequest, GalleryHistoryRequest, GalleryListRequest, GalleryMergeRequest, GalleryReEmbedRequest, GalleryRemoveRequest, GalleryRenameRequest, GalleryRollBackRequest, GallerySearchRequest, GalleryShowRequest, GalleryVerifyRequest
-from shelfmind.requests.improving import FixresRequest, SoupRequest, TuneRequest
+from shelfmind.requests.improving import FixresRequest, FoldInRequest, SoupRequest, TuneRequest
 from shelfmind.requests.label_checking import FindLabelErrorsRequest
 from shelfmind.requests.measuring import CalibrateRequest, EvaluateRequest, ExplainRequest, PredictRequest
 from shelfmind.requests.preparing import PrepareRequest
@@ -30,6 +30,7 @@ from shelfmind.requests.watching import Observer, Observer as Observer
 from shelfmind.review.running import ReviewOutcome
 from shelfmind.shelf_generator.settings import GenerateRequest
 from shelfmind.training.fixres import FixResOutcome
+from shelfmind.training.fold_in import FoldInOutcome
 from shelfmind.training.label_check import LabelCheckOutcome
 from shelfmind.training.run import resume as resume
 from shelfmind.training.soup import Soup
@@ -57,6 +58,7 @@ __all__ = [
     "explain",
     "find_label_errors",
     "fixres",
+    "fold_in",
     "gallery_add",
     "gallery_audit",
     "gallery_calibrate",
@@ -468,6 +470,44 @@ def fixres(
 
     Raises:
         UserError: a size below the last that the run was trained at, no validation images, a folder that is there.
+    """
+
+@overload
+def fold_in(request: FoldInRequest, /, *, watcher: Watcher | None = None) -> FoldInOutcome: ...
+@overload
+def fold_in(
+    run: Path | str,
+    gallery: Path | str,
+    out: Path | str,
+    *,
+    data: Path | str | None = None,
+    format: str | None = None,
+    epochs: int | None = None,
+    max_minutes: float | None = None,
+    held_out: float = 0.2,
+    seed: int = 0,
+    watcher: Watcher | None = None,
+) -> FoldInOutcome:
+    """Make the products of a gallery classes of a run: weights imprinted from their photos, then a short fine-tuning with the run's own. Products that bear the name of a trained class add photos to it; all others become classes after the old ones.
+
+    Args:
+        run: a run folder that `shelfmind train` made
+        gallery: the gallery of products, which must be of this run's weights
+        out: run folder to make
+        data: where the photos lie now that the run was trained on, if they were moved
+        format: one of csv, folder, grocery_store, rp2k; found out if not given
+        epochs: of the fine-tuning, 10 if not given; not with max_minutes
+        max_minutes: of the fine-tuning, instead of epochs
+        held_out: share of the photos of a new product that only measure it, where it has five or more (default: 0.2)
+        seed: of order, augmentation and what is held out (default: 0)
+        watcher: told of the progress
+
+    Returns:
+        What was folded in, with the figures of old and new classes.
+
+    Raises:
+        UserError: a gallery that is empty or of other weights, a folder that is there, training photos that are gone,
+            a run that learnt no products.
     """
 
 @overload

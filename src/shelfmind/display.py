@@ -303,6 +303,23 @@ def resolutions_table(outcome: Any) -> Table:
     return table
 
 
+def fold_in_table(outcome: Any) -> Table:
+    """What old classes lost and new ones reached by a fold-in, for people."""
+    table = Table("top-1 on validation images", "before", "imprinted", "fine-tuned", "changed by", "95% interval")
+    old, new = outcome.old, outcome.new
+    if old is not None:
+        tops = (_share(top1, old.images, 2) for top1 in (old.before, old.imprinted.top1, old.tuned.top1))
+        figures = f"{100 * old.tuned.change:+.2f} points", _points(old.tuned.change_ci95)
+        images = counted(old.images, "image")
+        table.add_row(f"old classes ({images})", *tops, *(("–", TOO_FEW) if old.too_few_images else figures))
+    if new is not None:
+        tops = (_share(top1, new.images, 2) for top1 in (new.imprinted, new.tuned))
+        low, high = new.tuned_ci95
+        interval = TOO_FEW if new.too_few_images else f"{low:.2%} to {high:.2%}"
+        table.add_row(f"new classes ({counted(new.images, 'held-out photo')})", "", *tops, "", interval)
+    return table
+
+
 def _points(interval: Sequence[float]) -> str:
     """An interval of a gain, in percentage points."""
     low, high = interval

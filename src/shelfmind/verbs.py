@@ -132,6 +132,14 @@ VERBS = {
         function="training.fixres:fixres",
         show="cli.outcomes.training:show_resolutions",
     ),
+    "fold_in": Verb(
+        panel=TRAIN,
+        summary="Make the products of a gallery classes of a run: weights imprinted from their photos, then a short "
+        "fine-tuning with the run's own.",
+        request="requests.improving:FoldInRequest",
+        function="training.fold_in:fold_in",
+        show="cli.outcomes.training:show_folded_in",
+    ),
     "tune": Verb(
         panel=TRAIN,
         summary="Search a recipe's values on validation images (Optuna); hopeless trials are stopped early; resumable.",

@@ -11,8 +11,18 @@ import yaml
 from pydantic import BeforeValidator, Field, model_validator
 
 from shelfmind.errors import UserError, argument
-from shelfmind.requests.request import Flag, Request
-from shelfmind.requests.shared import Data, MaxMinutes, NewRun, Run, require_one_length, require_run
+from shelfmind.requests.request import Flag, Incidental, Request
+from shelfmind.requests.shared import (
+    RUN_FILE,
+    Data,
+    Format,
+    MaxMinutes,
+    NewRun,
+    Run,
+    require_one_length,
+    require_path,
+    require_run,
+)
 from shelfmind.requests.training import RecipeRequest
 
 STUDY_FILE = "study.sqlite"
@@ -81,6 +91,55 @@ class FixresRequest(Request):
     def advice_when_stopped(self) -> str | None:
         """Sizes that are done are not done again."""
         return "what is finished is kept. Go on with the same command" if self.candidates.exists() else None
+
+
+class FoldInRequest(Request):
+    """A run, and the gallery whose products become classes of it."""
+
+    details: ClassVar[str] = (
+        "Products that bear the name of a trained class add photos to it; all others become classes after the old ones."
+    )
+    examples: ClassVar[tuple[str, ...]] = (
+        "shelfmind fold-in runs/first --gallery products --out runs/second",
+        "shelfmind fold-in runs/first --gallery products --max-minutes 10 --out runs/second",
+        "shelfmind fold-in runs/first --gallery products --data moved/photos --out runs/second",
+    )
+
+    run: Run
+    gallery: Path = Field(description="the gallery of products, which must be of this run's weights")
+    out: NewRun
+    data: Annotated[Path | None, Incidental] = Field(
+        None, description="where the photos lie now that the run was trained on, if they were moved"
+    )
+    format: Format = None
+    epochs: int | None = Field(
+        None, ge=1, description=f"of the fine-tuning, 10 if not given; not with {argument('max_minutes')}"
+    )
+    max_minutes: MaxMinutes = Field(None, description=f"of the fine-tuning, instead of {argument('epochs')}")
+    held_out: float = Field(
+        0.2,
+        ge=0,
+        lt=1,
+        description="share of the photos of a new product that only measure it, where it has five or more",
+    )
+    seed: int = Field(0, ge=0, description="of order, augmentation and what is held out")
+
+    @model_validator(mode="after")
+    def _one_length(self) -> FoldInRequest:
+        require_one_length(self.epochs, self.max_minutes)
+        return self
+
+    def require_inputs(self) -> None:
+        """The run, the gallery and the photos are there."""
+        require_run(self.run)
+        require_path(self.gallery)
+        if self.data is not None:
+            require_path(self.data)
+
+    def advice_when_stopped(self) -> str | None:
+        """What was begun can be gone on with."""
+        begun = (self.out / RUN_FILE).exists()
+        return "what is trained so far is kept. Go on with the same command" if begun else None
 
 
 class SoupRequest(Request):

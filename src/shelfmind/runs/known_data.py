@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from shelfmind.data import open_catalog
+from shelfmind.data import absolute, open_catalog
 from shelfmind.data.broader import read_broader, with_broader_classes
 from shelfmind.data.splits import read_split, relative_name, without_made_split
 from shelfmind.errors import UserError, argument, unknown_name
@@ -116,10 +116,10 @@ def open_as_trained(
     if run.broader.exists():
         catalog = with_broader_classes(catalog, read_broader(run.broader), run.broader)
     names = run.read_classes()[0]
-    if some_classes:
-        return with_classes_of_run(catalog, names)
-    require_same_classes(names, catalog.class_names, str(data))
-    return catalog
+    own_list = absolute(data) == absolute(run.split)  # it lacks classes without images
+    if not some_classes and not own_list and set(names) != set(catalog.class_names):
+        require_same_classes(names, catalog.class_names, str(data))
+    return with_classes_of_run(catalog, names)
 
 
 def grouped_by_content(catalog: Catalog, digests: Sequence[bytes | None], histories: Sequence[History]) -> Catalog:

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import numpy as np
 
-from shelfmind.data import open_catalog
+from shelfmind.data import absolute, open_catalog
 from shelfmind.data.broader import read_broader, with_broader_classes, write_broader
 from shelfmind.data.splits import with_split
 from shelfmind.errors import UserError
@@ -175,8 +175,9 @@ def read_origin(run: RunFolder) -> Origin:
     content = read_json(run.provenance)
     try:
         data, command = content["data"], content["command"]
+        own_list = "fold_in" in content  # which goes where the run goes
         return Origin(
-            Path(data["path"]),
+            absolute(run.split) if own_list else Path(data["path"]),
             data["format"],
             int(content["seed"]),
             command["max_minutes"],

@@ -20,7 +20,7 @@ from shelfmind.images.squares import open_squares
 from shelfmind.inference.predict_arrays import open_array, predict_into
 from shelfmind.inference.predictor import Predictor
 from shelfmind.progress import Counter
-from shelfmind.records import Catalog, Sample, require_same_classes
+from shelfmind.records import Catalog, Sample, require_same_classes, with_classes_of_run
 from shelfmind.requests.label_checking import PLAN_FILE
 from shelfmind.runs.folder import RunFolder
 from shelfmind.runs.history import History, UnknownHistoryError, read_history
@@ -64,7 +64,9 @@ def _by_label_check(folder: Path, catalog: Catalog, counter: Counter) -> Judgeme
 
 def _by_run(run: RunFolder, catalog: Catalog, counter: Counter) -> Judgement:
     predictor = Predictor(run, tta=())
-    require_same_classes(predictor.class_names, catalog.class_names, str(catalog.root))
+    if set(predictor.class_names) != set(catalog.class_names):
+        require_same_classes(predictor.class_names, catalog.class_names, str(catalog.root))
+    catalog = with_classes_of_run(catalog, predictor.class_names)
     try:
         history = read_history(run, counter)
     except UnknownHistoryError as error:

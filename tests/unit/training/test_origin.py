@@ -8,7 +8,7 @@ import pytest
 
 from shelfmind.errors import UserError
 from shelfmind.runs.folder import RunFolder
-from shelfmind.training.run import Origin, resume
+from shelfmind.training.run import Origin, read_origin, resume
 
 
 def test_photos_that_were_moved_are_missed_by_name(tmp_path: Path) -> None:
@@ -28,3 +28,13 @@ def test_a_training_whose_photos_are_gone_is_not_resumed(tmp_path: Path) -> None
     )
     with pytest.raises(UserError, match="no longer at /gone"):
         resume(run.root)
+
+
+def test_a_run_with_folded_in_products_takes_its_list_along(tmp_path: Path) -> None:
+    run = RunFolder(tmp_path / "moved")
+    run.root.mkdir()
+    run.provenance.write_text(
+        '{"seed": 0, "data": {"path": "/before/split.csv", "format": "csv"}, "fold_in": {}, '
+        '"command": {"max_minutes": null, "max_bad_fraction": 0.01}}'
+    )
+    assert read_origin(run).data == run.split

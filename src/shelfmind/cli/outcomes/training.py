@@ -10,16 +10,17 @@ from rich.console import Console
 
 from shelfmind.cli.outcomes.figures import JsonFile, write_figures
 from shelfmind.cli.wording import as_typed
-from shelfmind.display import Display, evaluation_table, resolutions_table
+from shelfmind.display import Display, evaluation_table, fold_in_table, resolutions_table
 from shelfmind.errors import call
 from shelfmind.nouns import counted
 
 if TYPE_CHECKING:  # a command's help does without them
     from shelfmind.evaluation import Evaluation
     from shelfmind.evaluation.readout import Readout
-    from shelfmind.requests.improving import FixresRequest, SoupRequest, TuneRequest
+    from shelfmind.requests.improving import FixresRequest, FoldInRequest, SoupRequest, TuneRequest
     from shelfmind.requests.training import PretrainRequest, TrainRequest
     from shelfmind.training.fixres import FixResOutcome
+    from shelfmind.training.fold_in import FoldInOutcome
     from shelfmind.training.soup import Soup
     from shelfmind.training.tune import Best
 
@@ -63,6 +64,25 @@ def show_resolutions(
         say(f"{outcome.kept} px is kept for a gain on validation images, but {outcome.doubt}")
     kept = f"kept: {outcome.kept} px, in {request.out}" if outcome.kept else "no size is better than the run as it is"
     display.line(kept)
+
+
+def show_folded_in(
+    outcome: FoldInOutcome, request: FoldInRequest, display: Display, *, json_file: JsonFile = None
+) -> None:
+    """What became classes, what old ones lost and new ones reached, and where the run is."""
+    write_figures(asdict(outcome), json_file)
+    if outcome.old is not None or outcome.new is not None:
+        Console(stderr=str(json_file) == "-").print(fold_in_table(outcome))
+    if outcome.old is None:
+        display.warn("there is no validation image of old classes: what they lost cannot be told")
+    elif outcome.old.tuned.change_ci95[1] < 0 and not outcome.old.too_few_images:
+        display.warn("the old classes lost accuracy beyond chance: give more photos of them, or more epochs")
+    if outcome.new is None and outcome.new_classes:
+        display.line("no photo of a new product was held out, so nothing says how well they are recognised")
+    new, old = counted(len(outcome.new_classes), "new class"), counted(outcome.old_classes, "old one")
+    photos = counted(outcome.enrolled, "enrolled photo")
+    display.line(f"{new} beside {old}, from {photos} and {outcome.rehearsed:,} of the run's own")
+    display.line(f"run:    {request.out}")
 
 
 def show_tuned(best: Best, request: TuneRequest, display: Display) -> None:

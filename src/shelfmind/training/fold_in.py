@@ -1,0 +1,332 @@
+"""Folds a gallery into a run: its products become classes, imprinted and then fine-tuned beside the old ones."""
+
+from __future__ import annotations
+
+from dataclasses import asdict, dataclass, replace
+from itertools import islice
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from shelfmind.arrays import Floats
+from shelfmind.data import absolute
+from shelfmind.data.splits import with_split
+from shelfmind.errors import UserError, argument
+from shelfmind.evaluation.bootstrap import hits
+from shelfmind.evaluation.forgetting import NewClasses, OldClasses, new_classes, old_classes
+from shelfmind.files import atomic_folder, require_free_folder, write_json, write_text
+from shelfmind.gallery.changes import Entry
+from shelfmind.gallery.gallery import Gallery
+from shelfmind.gallery.storage import LocalFiles
+from shelfmind.images.content import hash_files
+from shelfmind.inference.embedder import RunEmbedder
+from shelfmind.inference.predictor import Predictor, model_kind
+from shelfmind.models.checkpoint import Checkpoint, load_checkpoint, save_checkpoint
+from shelfmind.models.weights import Start
+from shelfmind.nouns import counted
+from shelfmind.progress import Counter, tell
+from shelfmind.recipe import Recipe
+from shelfmind.records import Catalog, Predictions, Sample
+from shelfmind.requests.calling import takes
+from shelfmind.requests.improving import FoldInRequest
+from shelfmind.requests.shared import MAX_BAD_FRACTION
+from shelfmind.runs.first_weights import keep_history_before
+from shelfmind.runs.folder import RunFolder, read_json
+from shelfmind.runs.history import read_history, write_history
+from shelfmind.runs.known_data import open_as_trained
+from shelfmind.runs.provenance import describe_origin, describe_weights
+from shelfmind.training.imprinting import Seen, imprinted, is_linear, prototypes
+from shelfmind.training.joining import Joined, joined
+from shelfmind.training.run import read_origin, resume
+from shelfmind.training.watching import Watcher
+from shelfmind.workflows.evaluate import evaluation_folder, predict_split
+
+EPOCHS = 10
+RATE_SHARE = 0.1
+"""Of the run's learning rate: old classes are nearly right already."""
+SAMPLING = "class"
+"""A class of few photos is drawn as often as one of many."""
+PRIOR_LOSSES = ("class_balanced", "balanced_softmax", "ldam")
+"""Losses that make up for rare classes themselves, beside which the run's own sampling stays."""
+MOST_OF_A_CLASS, MOST_LOOKED_AT = 20, 4096
+"""Training photos by which trained classes are looked at before others are imprinted beside them."""
+ENROLLED, IMPRINTED, OUTCOME = "enrolled", "imprinted", "fold_in.json"
+
+
+@dataclass(frozen=True)
+class FoldInOutcome:
+    """What was folded in, and what it cost and gained.
+
+    `enrolled` counts the photos of the gallery that are trained on beside `rehearsed` ones of the run, `held_out` those
+    that only measure. `old` and `new` are the figures of old and new classes on validation images, None where there
+    are none. `training_s` is the time of the fine-tuning.
+    """
+
+    gallery_version: int
+    old_classes: int
+    new_classes: tuple[str, ...]
+    enrolled: int
+    rehearsed: int
+    held_out: int
+    old: OldClasses | None
+    new: NewClasses | None
+    training_s: float
+
+
+@takes(FoldInRequest)
+def fold_in(request: FoldInRequest, watcher: Watcher | None = None) -> FoldInOutcome:
+    """Make the products of a gallery classes of a run, in a new run.
+
+    Their rows of the classifier are imprinted from the prototypes of their photos (Qi et al., "Low-Shot Learning with
+    Imprinted Weights", CVPR 2018), then the whole network is fine-tuned on them and, against forgetting, on the run's
+    own training photos. The new run is like any other; `fold_in.json` in it says what old classes lost and new ones
+    reached on validation images. What was begun before a kill is gone on with.
+
+    Returns:
+        What was folded in, with the figures of old and new classes.
+
+    Raises:
+        UserError: a gallery that is empty or of other weights, a folder that is there, training photos that are gone,
+            a run that learnt no products.
+    """
+    watcher = watcher or Watcher()
+    out = RunFolder(request.out)
+    if not out.recipe.exists():
+        _prepare(request, watcher)
+    begun = _require_begun_alike(request)
+    resume(out.root, watcher)
+    outcome = _measured(RunFolder(request.run), out, begun, watcher)
+    write_json(out.root / OUTCOME, asdict(outcome))
+    return outcome
+
+
+def folding_recipe(recipe: Recipe, epochs: int | None, start: Path) -> Recipe:
+    """How a run of this recipe goes on from imprinted weights: at its last image size, at a small rate, with all
+    classes drawn alike, and to the end, so that no validation image chooses the weights."""
+    loss_balances = recipe.loss.name in PRIOR_LOSSES
+    train = {
+        "epochs": epochs or EPOCHS,
+        "lr": recipe.train.lr * RATE_SHARE,
+        "stages": (),
+        "sampling": recipe.train.sampling if loss_balances else SAMPLING,
+        "trainable": "all",
+        "keep": "last",
+        "snapshots": 0,
+    }
+    data = {"image_size": recipe.stages[-1].image_size, "evaluation_size": recipe.evaluation_size}
+    return recipe.model_copy(
+        update={
+            "data": recipe.data.model_copy(update=data),
+            "model": recipe.model.model_copy(update={"weights": str(start)}),
+            "train": recipe.train.model_copy(update=train),
+        }
+    )
+
+
+def _prepare(request: FoldInRequest, watcher: Watcher) -> None:
+    """Write the new run as it is before its fine-tuning, whole or not at all."""
+    source, counter = RunFolder(request.run), watcher.counter
+    final = absolute(request.out)
+    require_free_folder(final)
+    recipe = source.read_recipe()
+    _require_products(source, recipe)
+    gallery = Gallery(LocalFiles(request.gallery))
+    embedder = RunEmbedder(source, counter)
+    gallery.require_embedder(embedder)
+    entries, vectors = gallery.vectors()
+    history = read_history(source, counter)
+    names = source.read_classes()[0]
+    join = joined(entries, names, history, request.held_out, request.seed, str(request.gallery))
+    rehearsal = _rehearsal(request, source, watcher)
+    _tell(join, watcher)
+    weights = load_checkpoint(source.weights)
+    seen = None
+    if is_linear(weights.arrays):
+        seen = _looked_at(embedder.predictor, rehearsal.split("train"), request.seed, counter)
+    arrays = imprinted(weights.arrays, _directions(join, entries, vectors), seen)
+    with atomic_folder(final) as folder:
+        run, start = RunFolder(folder), RunFolder(folder / IMPRINTED)
+        catalog = _catalog(join, rehearsal, gallery, folder, counter)
+        settings = folding_recipe(recipe, request.epochs, final / IMPRINTED / start.weights.name)
+        counts = catalog.class_counts("train")
+        start.root.mkdir()
+        write_text(start.recipe, recipe.dump())
+        start.write_classes(catalog.class_names, counts)
+        save_checkpoint(start.weights, Checkpoint(arrays, model_kind(recipe, len(catalog.class_names))))
+        origin = describe_origin(
+            final / run.split.name,
+            catalog,
+            request.seed,
+            {**request.to_json(), "max_bad_fraction": MAX_BAD_FRACTION},  # which resuming reads
+            describe_weights(Start(source.weights)),
+        )
+        write_json(run.provenance, {**origin, "fold_in": _begun_with(request, source, gallery, join)})
+        run.write_classes(catalog.class_names, counts)
+        write_text(run.recipe, settings.dump())
+        keep_history_before(run, source.weights, counter)
+        write_history(run, catalog, counter)
+
+
+def _require_products(run: RunFolder, recipe: Recipe) -> None:
+    if recipe.train.task != "classify":
+        raise UserError(f"{run.root} learnt no products (task {recipe.train.task}), so there are no classes to join")
+    if run.broader.exists():
+        raise UserError(f"{run.root} learnt broader classes, not products; fold into a run that learnt products")
+
+
+def _rehearsal(request: FoldInRequest, source: RunFolder, watcher: Watcher) -> Catalog:
+    """The run's own data set in the split that it has for the run. Raises `UserError` where photos of it are gone."""
+    origin = read_origin(source)
+    data = request.data or origin.data
+    give = f"give where they lie now with {argument('data')}"
+    if not data.exists():
+        raise UserError(f"the photos that {source.root} was trained on are no longer at {data}: {give}")
+    known_format = origin.format if request.data is None else None
+    listed = open_as_trained(source, data, request.format or known_format, origin.seed)
+    paths = [sample.path for sample in listed.samples]
+    digests = hash_files(paths, watcher.counter("hashing files", len(paths)))
+    found = with_split(listed, source.split, digests)
+    readable = {path for path, digest in zip(paths, digests, strict=True) if digest is not None}
+    own = len(read_history(source, watcher.counter).training_rows)
+    gone = own - sum(sample.path in readable for sample in found.split("train"))
+    if gone > MAX_BAD_FRACTION * own:
+        photos = counted(own, "photo")
+        raise UserError(f"{gone:,} of {photos} that {source.root} learnt from are no longer in {data}: {give}")
+    tell(found.notes, watcher.note)
+    return found
+
+
+def _tell(join: Joined, watcher: Watcher) -> None:
+    new, photos = counted(len(join.new), "new class"), counted(len(join.trained), "enrolled photo")
+    watcher.note(f"{new}, {photos} to train on, {len(join.held_out)} held out to measure")
+    if join.kept_out:
+        held = counted(join.kept_out, "enrolled photo is", "enrolled photos are")
+        watcher.note(f"{held} in val or test of the run: not trained on")
+    if join.relabelled:
+        moved = counted(len(join.relabelled), "training photo is", "training photos are")
+        watcher.note(f"{moved} filed under another product in the gallery, which counts from now on")
+
+
+def _directions(join: Joined, entries: list[Entry], vectors: Floats) -> Floats:
+    """The prototypes of the new classes (N, D)."""
+    rows = [(row, join.imprinting[each.sha256]) for row, each in enumerate(entries) if each.sha256 in join.imprinting]
+    chosen = np.array([row for row, _ in rows], np.int64)
+    labels = np.array([label - join.old for _, label in rows], np.int64)
+    return prototypes(vectors[chosen], labels, len(join.new))
+
+
+def _looked_at(predictor: Predictor, samples: tuple[Sample, ...], seed: int, counter: Counter) -> Seen:
+    """Some training photos of each trained class."""
+    chosen = _some_of_each(samples, seed)
+    progress = counter("looking at trained classes", len(chosen))
+    rest = iter(chosen)
+    embeddings: list[Floats] = []
+    labels: list[int] = []
+    for batch in predictor.of_sources(sample.path for sample in chosen):
+        asked = zip(islice(rest, len(batch.names)), batch.errors, strict=True)
+        labels += [sample.label for sample, error in asked if error is None]
+        embeddings += [batch.embeddings] if batch.embeddings.size else []
+        progress(len(batch.names))
+    if not embeddings:
+        raise UserError("none of the run's training photos can be read")
+    return Seen(np.concatenate(embeddings), np.array(labels, np.int64))
+
+
+def _some_of_each(samples: tuple[Sample, ...], seed: int) -> list[Sample]:
+    order = np.random.default_rng(seed).permutation(len(samples))
+    taken: dict[int, int] = {}
+    chosen = []
+    for index in order.tolist():
+        label = samples[index].label
+        taken[label] = taken.get(label, 0) + 1
+        if taken[label] <= MOST_OF_A_CLASS:
+            chosen.append(samples[index])
+    return chosen[:MOST_LOOKED_AT]
+
+
+def _catalog(join: Joined, rehearsal: Catalog, gallery: Gallery, folder: Path, counter: Counter) -> Catalog:
+    """The run's photos and the enrolled ones, which are written into the folder."""
+    digests = hash_files([sample.path for sample in rehearsal.samples])
+    own = [
+        replace(sample, label=join.relabelled.get(digest or b"", sample.label)) if sample.split == "train" else sample
+        for sample, digest in zip(rehearsal.samples, digests, strict=True)
+    ]
+    place = folder / ENROLLED
+    place.mkdir()
+    progress = counter("writing photos", len(join.trained) + len(join.held_out))
+    for split, photos in (("train", join.trained), ("val", join.held_out)):
+        for entry, label in photos:
+            path = place / f"{entry.sha256}{Path(entry.photo).suffix.lower()}"
+            path.write_bytes(gallery.photo(entry.sha256))
+            own.append(Sample(path, label, split))
+            progress(1)
+    return Catalog(tuple(own), join.class_names, folder, "csv", rehearsal.notes, rehearsal.named_splits)
+
+
+def _begun_with(request: FoldInRequest, source: RunFolder, gallery: Gallery, join: Joined) -> dict[str, Any]:
+    """What the record of the new run says of run and gallery."""
+    return {
+        "run": str(absolute(source.root)),
+        "gallery": str(absolute(request.gallery)),
+        "gallery_version": gallery.state.version,
+        "gallery_checksum": gallery.state.head,
+        "old_classes": join.old,
+        "enrolled": len(join.trained),
+        "held_out": len(join.held_out),
+    }
+
+
+def _require_begun_alike(request: FoldInRequest) -> dict[str, Any]:
+    """What a folder was begun with. Raises `UserError` if it is finished, or was begun otherwise than is asked now."""
+    out = RunFolder(request.out)
+    origin = read_json(out.provenance) if out.provenance.exists() else {}
+    begun = origin.get("fold_in")
+    if begun is None or (out.root / OUTCOME).exists():
+        what = "a finished run" if begun else "a run of another kind"
+        raise UserError(f"{out.root} is {what}; take another {argument('out')}")
+    asked = {
+        **request.to_json(),
+        "run": str(absolute(request.run)),
+        "gallery": str(absolute(request.gallery)),
+    }
+    had = {**origin["command"], "run": begun["run"], "gallery": begun["gallery"]}
+    different = [name for name, value in asked.items() if had.get(name) != value]
+    if different:
+        raise UserError(
+            f"{out.root} was begun with another {argument(different[0])}; go on with the same command, or take another "
+            f"{argument('out')}"
+        )
+    return dict(begun)
+
+
+def _measured(source: RunFolder, out: RunFolder, begun: dict[str, Any], watcher: Watcher) -> FoldInOutcome:
+    """Judge the run as it was, with imprinted classes and fine-tuned, on the same validation images."""
+    origin = read_origin(out)
+    listed = open_as_trained(out, origin.data, origin.format, origin.seed)
+    catalog = with_split(listed, out.split, hash_files([sample.path for sample in listed.samples]))
+    old: OldClasses | None = None
+    new: NewClasses | None = None
+    if catalog.split("val"):
+        steps = (source, RunFolder(out.root / IMPRINTED), out)
+        validated = [_validated(run, catalog, watcher) for run in steps]
+        before, imprinting, tuned = map(hits, validated)
+        known = validated[0].labels < begun["old_classes"]
+        old = old_classes(before[known], imprinting[known], tuned[known])
+        new = new_classes(imprinting[~known], tuned[~known])
+    return FoldInOutcome(
+        gallery_version=begun["gallery_version"],
+        old_classes=begun["old_classes"],
+        new_classes=out.read_classes()[0][begun["old_classes"] :],
+        enrolled=begun["enrolled"],
+        rehearsed=len(catalog.split("train")) - begun["enrolled"],
+        held_out=begun["held_out"],
+        old=old,
+        new=new,
+        training_s=float(out.read_log()[-1]["elapsed_s"]),
+    )
+
+
+def _validated(run: RunFolder, catalog: Catalog, watcher: Watcher) -> Predictions:
+    predictor = Predictor(run, calibrated=False)
+    return predict_split(predictor, catalog, "val", 1.0, evaluation_folder(run.root, "val"), watcher.counter)

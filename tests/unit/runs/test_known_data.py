@@ -1,0 +1,45 @@
+"""A data set is matched to a run's classes by name, in whatever order the run has them."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from shelfmind.errors import UserError
+from shelfmind.runs.folder import RunFolder
+from shelfmind.runs.known_data import open_as_trained
+
+
+@pytest.fixture
+def run(tmp_path: Path) -> RunFolder:
+    """A run whose classes came one after the other."""
+    folder = RunFolder(tmp_path / "run")
+    folder.root.mkdir()
+    folder.write_classes(["tea", "milk", "cola"], [2, 2, 1])
+    return folder
+
+
+def listed(path: Path, *names: str) -> Path:
+    """A list of a photo of each of these classes."""
+    path.write_text("path,label,split\n" + "".join(f"{name}.jpg,{name},train\n" for name in names), encoding="utf-8")
+    return path
+
+
+def test_class_ids_are_the_runs(run: RunFolder, tmp_path: Path) -> None:
+    catalog = open_as_trained(run, listed(tmp_path / "photos.csv", "cola", "milk", "tea"), None, 0)
+    assert catalog.class_names == ("tea", "milk", "cola")
+    assert {sample.path.stem: sample.label for sample in catalog.samples} == {"tea": 0, "milk": 1, "cola": 2}
+
+
+def test_other_classes_are_refused(run: RunFolder, tmp_path: Path) -> None:
+    with pytest.raises(UserError, match=r"1 missing in the data \(cola\)"):
+        open_as_trained(run, listed(tmp_path / "photos.csv", "milk", "tea"), None, 0)
+    with pytest.raises(UserError, match=r"1 unknown to the run \(beer\)"):
+        open_as_trained(run, listed(tmp_path / "photos.csv", "beer", "cola", "milk", "tea"), None, 0)
+
+
+def test_the_list_of_the_run_itself_may_lack_a_class_without_images(run: RunFolder) -> None:
+    catalog = open_as_trained(run, listed(run.split, "milk", "tea"), "csv", 0)
+    assert catalog.class_names == ("tea", "milk", "cola")
+    assert any("missing: cola" in note for note in catalog.notes)
