@@ -14,7 +14,7 @@ import pytest
         "import shelfmind",
         "from shelfmind import TrackingWatcher, Watcher, list_models, list_recipes; list_models(), list_recipes()",
         "import shelfmind.data, shelfmind.pages.evaluation_report, shelfmind.recipe",
-        "import shelfmind.review.running, shelfmind.workflows.prepare",
+        "import shelfmind.review.running, shelfmind.workflows.gallery_audit, shelfmind.workflows.prepare",
         "from typer.testing import CliRunner; from shelfmind.cli import app; "
         "assert CliRunner().invoke(app, ['--help']).exit_code == 0",
         "from typer.testing import CliRunner; from shelfmind.cli import app; "
