@@ -41,7 +41,7 @@ def write_atomically(path: Path, write: Callable[[Path], None]) -> None:
         os.replace(temporary, path)
         sync_folder(path.parent)
     except OSError as error:
-        raise UserError(f"{path} cannot be written: {_reason(error)}; what was there before is unchanged") from error
+        raise UserError(f"{path} cannot be written: {reason(error)}; what was there before is unchanged") from error
     finally:
         for leftover in path.parent.glob(f"{glob.escape(temporary.stem)}*"):  # a writer may make files of its own
             leftover.unlink(missing_ok=True)
@@ -70,7 +70,7 @@ def atomic_folder(out: Path, *, ours: frozenset[str] = frozenset(), overwrite: b
         finally:
             shutil.rmtree(partial, ignore_errors=True)
     except OSError as error:
-        raise UserError(f"{out} cannot be written: {_reason(error, out.parent)}; nothing was left there") from error
+        raise UserError(f"{out} cannot be written: {reason(error, out.parent)}; nothing was left there") from error
 
 
 def require_free_folder(out: Path, *, ours: frozenset[str] = frozenset(), overwrite: bool = False) -> None:
@@ -100,7 +100,7 @@ def make_folder(folder: Path) -> None:
     try:
         folder.mkdir(parents=True, exist_ok=True)
     except OSError as error:
-        raise UserError(f"{folder} cannot be made: {_reason(error, folder)}") from error
+        raise UserError(f"{folder} cannot be made: {reason(error, folder)}") from error
     _require_takes_files(folder, folder)
 
 
@@ -197,7 +197,8 @@ def _move_into_place(partial: Path, out: Path) -> None:
     sync_folder(out.parent)
 
 
-def _reason(error: OSError, folder: Path | None = None) -> str:
+def reason(error: OSError, folder: Path | None = None) -> str:
+    """Why a file cannot be written, in the words of a message; `folder` is where it was to lie."""
     above = _file_above(folder) if folder is not None else None
     if above is not None:
         return above
@@ -211,7 +212,7 @@ def _require_takes_files(folder: Path, named: Path) -> None:
     try:
         tempfile.TemporaryFile(dir=folder).close()
     except OSError as error:
-        raise UserError(f"{named} cannot be written: {_reason(error)}") from error
+        raise UserError(f"{named} cannot be written: {reason(error)}") from error
 
 
 def _fill(path: Path, content: bytes) -> None:

@@ -11,6 +11,8 @@ from typing import Any
 from shelfmind.errors import UserError
 
 FORMAT = 1
+COMPACTION = "compact"
+"""The kind of a change that forgets all versions before it, and what only they name."""
 CHANGES, BASES, VECTORS, PHOTOS = "changes", "bases", "vectors", "photos"
 
 
@@ -20,6 +22,13 @@ class DamagedFileError(UserError):
     def __init__(self, name: str, what: str) -> None:
         super().__init__(f"{name} is damaged: {what}; put it back from a copy")
         self.name, self.what = name, what
+
+
+class MissingFileError(DamagedFileError):
+    """A file that a gallery names is not there; another process may have deleted it a moment ago, as none needs it."""
+
+    def __init__(self, name: str) -> None:
+        super().__init__(name, "it is missing")
 
 
 @dataclass(frozen=True, slots=True)
@@ -135,7 +144,7 @@ def read_change(name: str, content: bytes) -> Change:
         vectors=known["vectors"],
         embedded=tuple(known["embedded"]),
         embedder=known["embedder"],
-        recognition=known["recognition"],
+        recognition=known.get("recognition"),
     )
 
 
@@ -150,7 +159,7 @@ def read_base(name: str, content: bytes) -> Base:
         vectors=known["vectors"],
         embedded=tuple(known["embedded"]),
         history=tuple(Summary(**each) for each in known["history"]),
-        recognition=known["recognition"],
+        recognition=known.get("recognition"),
     )
 
 

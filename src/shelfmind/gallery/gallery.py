@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import datetime, timezone
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Any, Protocol, TypeVar
 
 import numpy as np
 
@@ -16,12 +18,14 @@ from shelfmind.evaluation.matrix_rows import unit_rows
 from shelfmind.gallery.changes import (
     BASES,
     CHANGES,
+    COMPACTION,
     PHOTOS,
     VECTORS,
     Base,
     Change,
     DamagedFileError,
     Entry,
+    MissingFileError,
     Summary,
     change_name,
     checksum,
@@ -34,18 +38,26 @@ from shelfmind.gallery.changes import (
 )
 from shelfmind.gallery.state import GalleryState
 from shelfmind.gallery.storage import Files
+from shelfmind.gallery.sweeping import abandoned, sweep
 from shelfmind.gallery.vectors import gathered, read_vectors, write_vectors
+from shelfmind.machine.login import login_name
 from shelfmind.nouns import counted, shortened
 
 if TYPE_CHECKING:  # what guards an enrolment is loaded by who wants it
     from shelfmind.gallery.findings import Finding
     from shelfmind.gallery.guard import Guard
 
+T = TypeVar("T")
 LONGEST_NAME = 300
 ARRAYS = "arrays"
 """The key under which what was fitted names its files of arrays."""
 MOST_ATTEMPTS = 1000
 """How often a change is tried while other processes make theirs; each attempt that fails is a change of another."""
+FEWEST_ATTEMPTS = 3
+"""How often a file is looked for before it is missing: another process may be putting it back."""
+_PAUSE = 0.1
+_HELD_BYTES = 1 << 28
+"""Photos that are held in memory between being stored and being embedded."""
 
 
 class Embedder(Protocol):
@@ -70,7 +82,12 @@ class Photo:
 
     def read(self) -> bytes:
         """The encoded content."""
-        return self.source if isinstance(self.source, bytes) else self.source.read_bytes()
+        if isinstance(self.source, bytes):
+            return self.source
+        try:
+            return self.source.read_bytes()
+        except OSError as error:
+            raise UserError(f"{self.source} cannot be read: {error.strerror or error}") from error
 
 
 @dataclass(frozen=True)
@@ -116,14 +133,53 @@ class _Plan:
     recognition: Mapping[str, Any] | None = None
     warnings: list[str] = field(default_factory=list)
     findings: list[Finding] = field(default_factory=list)
+    forgets: bool = False
 
     @property
     def changes_something(self) -> bool:
-        return bool(self.added or self.removed) or not (self.embedder is None and self.recognition is None)
+        return bool(self.added or self.removed or self.forgets) or not (
+            self.embedder is None and self.recognition is None
+        )
 
     def outcome(self, version: int | None) -> ChangeOutcome:
         """With the version that it made."""
         return ChangeOutcome(version, self.detail, tuple(self.warnings), tuple(self.findings))
+
+
+class _Stored:
+    """Photos to be enrolled, each read once (but for those beyond what memory holds) and put among the files."""
+
+    def __init__(self, gallery: Gallery, photos: Sequence[Photo]) -> None:
+        self.gallery = gallery
+        self.photos: list[tuple[str, Photo]] = []
+        self.held: dict[str, bytes] = {}
+        self.sources: dict[str, Photo] = {}
+        room = _HELD_BYTES
+        for photo in photos:
+            content = photo.read()
+            sha256 = checksum(content)
+            self.photos.append((sha256, photo))
+            if sha256 not in self.sources and len(content) <= room:
+                self.held[sha256] = content
+                room -= len(content)
+            self.sources.setdefault(sha256, photo)
+
+    def content(self, sha256: str) -> bytes:
+        """A photo as it was read, or one that is enrolled already."""
+        if sha256 in self.held:
+            return self.held[sha256]
+        if sha256 not in self.sources:
+            return self.gallery.photo(sha256)
+        content = self.sources[sha256].read()
+        if checksum(content) != sha256:
+            raise UserError(f"{self.sources[sha256].name} was changed while it was enrolled; nothing was changed")
+        return content
+
+    def put(self, shas: Iterable[str]) -> None:
+        """Put those that are not there, or that a sweeper took away meanwhile."""
+        for sha256 in shas:
+            if not self.gallery.files.has(photo_name(sha256)):
+                self.gallery.files.create(photo_name(sha256), self.content(sha256))
 
 
 class Gallery:
@@ -133,6 +189,8 @@ class Gallery:
         """Open it. Raises `UserError` if there is none, or one that is damaged or of a newer version."""
         self.files = files
         self.state = GalleryState()
+        self._base = 0
+        self._need: tuple[tuple[str, int], set[str]] | None = None
         self.refresh()
         if not self.state.version:
             raise UserError(f"there is no gallery at {files}")
@@ -141,7 +199,7 @@ class Gallery:
     def create(cls, files: Files, embedder: Embedder, by: By) -> Gallery:
         """A new, empty gallery whose vectors `embedder` makes. Raises `UserError` if there is one."""
         gallery = cls.__new__(cls)
-        gallery.files, gallery.state = files, GalleryState()
+        gallery.files, gallery.state, gallery._base, gallery._need = files, GalleryState(), 0, None
         gallery.refresh()
         if gallery.state.version:
             raise UserError(f"{files} is a gallery already; choose another folder")
@@ -152,18 +210,24 @@ class Gallery:
 
     def refresh(self) -> None:
         """Go on to the newest version; what came in between appears change by change, each whole."""
-        for _ in range(MOST_ATTEMPTS):
+        folded = None
+        for attempt in range(MOST_ATTEMPTS):
             try:
                 self._read_on()
                 return
-            except FileNotFoundError:  # changes were folded into a base while they were read
-                self.state = GalleryState()
+            except FileNotFoundError as error:  # changes were folded into a base while they were read
+                last, folded = folded, self.files.names(BASES)[-1:]
+                if attempt >= FEWEST_ATTEMPTS and last == folded:
+                    raise _missing(error) from error
+                self.state, self._base = GalleryState(), 0
+                time.sleep(attempt * _PAUSE)
         raise UserError(f"{self.files} changes faster than it can be read")
 
     def _read_on(self) -> None:
         bases = self.files.names(BASES)
-        if bases and _version_of(bases[-1]) > self.state.version:
-            self.state = GalleryState.of_base(read_base(bases[-1], self.files.read(bases[-1])))
+        folded = _version_of(bases[-1]) if bases else 0
+        if folded > self._base:  # vectors lie elsewhere since then
+            self.state, self._base = GalleryState.of_base(read_base(bases[-1], self.files.read(bases[-1]))), folded
         newest = max((_version_of(name) for name in self.files.names(CHANGES)), default=0)
         for version in range(self.state.version + 1, newest + 1):
             self._apply(version)
@@ -190,17 +254,40 @@ class Gallery:
 
     def vectors(self) -> tuple[list[Entry], Floats]:
         """All photos with their unit vectors (N, D), products in the order of their names."""
+        return self._whatever_others_do(self._vectors)
+
+    def _vectors(self) -> tuple[list[Entry], Floats]:
         entries = list(self.state.entries())
         wanted = [self.state.located[entry.sha256] for entry in entries]
         return entries, gathered(self.files, wanted, int(self.state.embedder["width"]))
 
     def vector(self, sha256: str) -> Floats:
         """The unit vector (D,) of an enrolled photo."""
-        vector: Floats = gathered(self.files, [self.state.located[sha256]], int(self.state.embedder["width"]))[0]
+
+        def read() -> Floats:
+            return gathered(self.files, [self.state.located[sha256]], int(self.state.embedder["width"]))
+
+        vector: Floats = self._whatever_others_do(read)[0]
         return vector
+
+    def _whatever_others_do(self, read: Callable[[], T]) -> T:
+        """Read files; if one is gone because another process compacted meanwhile, read on and do it again."""
+        for attempt in range(MOST_ATTEMPTS):
+            known = self.state.head, self._base
+            try:
+                return read()
+            except (FileNotFoundError, MissingFileError) as error:
+                self.refresh()
+                if attempt >= FEWEST_ATTEMPTS and known == (self.state.head, self._base):
+                    raise _missing(error) from error
+                time.sleep(attempt * _PAUSE)
+        raise UserError(f"{self.files} changes faster than it can be read")
 
     def recognition(self) -> tuple[Mapping[str, Any], dict[str, Floats]] | None:
         """What was fitted for answering, and its arrays by name; None if nothing was."""
+        return self._whatever_others_do(self._recognition)
+
+    def _recognition(self) -> tuple[Mapping[str, Any], dict[str, Floats]] | None:
         record = self.state.recognition
         if record is None:
             return None
@@ -212,7 +299,7 @@ class Gallery:
         try:
             content = self.files.read(name)
         except FileNotFoundError:
-            raise DamagedFileError(name, "it is missing") from None
+            raise MissingFileError(name) from None
         if checksum(content) != sha256:
             raise DamagedFileError(name, "its checksum is another")
         return content
@@ -230,24 +317,23 @@ class Gallery:
         self.require_embedder(embedder)
         for sku in {photo.sku for photo in photos}:
             _require_name(sku)
-        hashed = [(checksum(photo.read()), photo) for photo in photos]
         known: dict[str, Floats] = {}
-        by_content = dict(hashed)
+        stored = _Stored(self, photos)
 
         def plan(state: GalleryState) -> _Plan:
-            entries = {(photo.sku, sha256): Entry(photo.sku, sha256, photo.name) for sha256, photo in hashed}
+            entries = {(photo.sku, sha256): Entry(photo.sku, sha256, photo.name) for sha256, photo in stored.photos}
             new = [each for key, each in entries.items() if each.sha256 not in state.products.get(key[0], {})]
             lacking = [sha for sha in dict.fromkeys(each.sha256 for each in new) if not state.skus_with(sha)]
             unknown = [sha for sha in lacking if sha not in known]
             if unknown:
-                made = unit_rows(embedder.embed((by_content[sha].read() for sha in unknown), len(unknown)))
+                made = unit_rows(embedder.embed(map(stored.content, unknown), len(unknown)))
                 known.update(zip(unknown, made, strict=True))
             skus = sorted({each.sku for each in new})
-            findings = [] if guard is None else self._found(guard, new, known, read)
+            findings = [] if guard is None else self._found(guard, new, known, stored.content)
             warnings = _filed_twice(state, new) if guard is None else _words(findings)
             if strict and warnings:
                 raise UserError(f"{'; '.join(warnings)}; nothing was changed")
-            keep(by_content)
+            stored.put(stored.sources)
             return _Plan(
                 "add",
                 f"added {counted(len(new), 'photo')} of {shortened(skus)}",
@@ -258,16 +344,7 @@ class Gallery:
                 findings=findings,
             )
 
-        def read(sha256: str) -> bytes:
-            return by_content[sha256].read() if sha256 in by_content else self.photo(sha256)
-
-        def keep(shas: Iterable[str]) -> None:
-            for sha256 in shas:
-                name = photo_name(sha256)
-                if not self.files.has(name):
-                    self.files.create(name, by_content[sha256].read())
-
-        return self._commit(by, plan, lambda change: keep(entry.sha256 for entry in change.added))
+        return self._commit(by, plan, lambda change: stored.put(entry.sha256 for entry in change.added))
 
     def _found(
         self, guard: Guard, new: Sequence[Entry], made: Mapping[str, Floats], read: Callable[[str], bytes]
@@ -361,47 +438,85 @@ class Gallery:
 
     def set_recognition(self, record: Mapping[str, Any], arrays: Mapping[str, Floats], by: By) -> ChangeOutcome:
         """Keep what was fitted for answering, and its arrays by name."""
-        known = {**record, ARRAYS: {name: write_vectors(self.files, array) for name, array in arrays.items()}}
-        return self._commit(by, lambda state: _Plan("calibrate", str(record.get("summary", "")), recognition=known))
 
-    def compact(self) -> int:
+        def put() -> dict[str, str]:
+            return {name: write_vectors(self.files, array) for name, array in arrays.items()}
+
+        plan = _Plan("calibrate", str(record.get("summary", "")), recognition={**record, ARRAYS: put()})
+        return self._commit(by, lambda state: plan, lambda change: put())
+
+    def compact(self, by: By | None = None) -> int:
         """Fold all versions into one and delete what no product has any more; returns the number of files deleted.
 
-        After it there is no way back to earlier versions: what was removed is gone from the files.
+        After it there is no way back to earlier versions: what was removed is gone from the files. It is a version of
+        its own, so that a change which another process works out meanwhile, such as a way back, is worked out anew.
         """
-        self.refresh()
+        by = By(login_name()) if by is None else by
+        for _ in range(MOST_ATTEMPTS):
+            self.refresh()
+            if not self._is_compact():
+                self._commit(by, lambda state: _Plan(COMPACTION, "forgot earlier versions", forgets=True))
+            version = self.state.version
+            entries, vectors = self.vectors()
+            if self.state.version == version:
+                return self._compacted(entries, vectors)
+        raise UserError(f"{self.files} is changed by others all the time; try again")
+
+    def _is_compact(self) -> bool:
+        return self._base == self.state.version and self.state.history[-1].kind == COMPACTION
+
+    def _compacted(self, entries: list[Entry], vectors: Floats) -> int:
+        """Write the base, and delete what it does not name."""
         state = self.state
-        entries, vectors = self.vectors()
         rows = {entry.sha256: row for row, entry in enumerate(entries)}
-        shas = tuple(rows)
-        kept = write_vectors(self.files, vectors[list(rows.values())]) if rows else None
-        folded = [name for name in self.files.names(CHANGES) if _version_of(name) <= state.version]
-        changes = [read_change(name, self.files.read(name)) for name in folded]
-        bases = [read_base(name, self.files.read(name)) for name in self.files.names(BASES)]
+        once = vectors[list(rows.values())]
         base = Base(
             state.version,
             state.head,
             state.embedder,
             tuple(entries),
-            kept,
-            shas,
+            write_vectors(self.files, once) if rows else None,
+            tuple(rows),
             tuple(state.history),
             state.recognition,
         )
-        if not self.files.create(base.name, sealed(base)):
-            return 0
-        photos = {entry.sha256 for each in changes for entry in each.added}
-        photos |= {entry.sha256 for each in bases for entry in each.entries}
-        records: list[Change | Base] = [*changes, *bases]
-        files = {file for each in records for file in _vector_files(each)}
-        still = {kept, *_vector_files(base)}
-        going = [each.name for each in bases if each.version < state.version] + folded
-        going += [vectors_name(file) for file in sorted(files - still)]
-        going += [photo_name(sha256) for sha256 in sorted(photos - rows.keys())]
-        for name in going:
-            self.files.delete(name)
-        self.state = GalleryState.of_base(base)
-        return len(going)
+        past = list(self._past(base.version))
+        self.files.create(base.name, sealed(base))  # it is there if a process was killed while it cleared up
+        if rows:
+            write_vectors(self.files, once)
+        named = {name for each in past for name in _files_of(each)}
+        needed = self._needed()
+        gone = sweep(self.files, [*sorted(named - needed), *abandoned(self.files, named | needed)], self._needed)
+        for record in past:
+            self.files.delete(record.name)
+        return gone + len(past)
+
+    def _past(self, version: int) -> Iterator[Change | Base]:
+        """The bases before a version and the changes up to it; what another compaction deletes first is its concern."""
+        for name in self.files.names(BASES):
+            if _version_of(name) < version:
+                with suppress(FileNotFoundError):
+                    yield read_base(name, self.files.read(name))
+        for name in self.files.names(CHANGES):
+            if _version_of(name) <= version:
+                with suppress(FileNotFoundError):
+                    yield read_change(name, self.files.read(name))
+
+    def _needed(self) -> set[str]:
+        """The files of photos and vectors that the newest version, and those that can be gone back to, name."""
+        self.refresh()
+        state = self.state
+        if self._need is None or self._need[0] != (state.head, self._base):
+            names = {name for record in self._whatever_others_do(self._standing) for name in _files_of(record)}
+            self._need = (state.head, self._base), names
+        return self._need[1]
+
+    def _standing(self) -> list[Change | Base]:
+        """The newest base and the changes after it."""
+        bases = [read_base(name, self.files.read(name)) for name in self.files.names(BASES)[-1:]]
+        folded = bases[0].version if bases else 0
+        changes = [name for name in self.files.names(CHANGES) if _version_of(name) > folded]
+        return [*bases, *(read_change(name, self.files.read(name)) for name in changes)]
 
     # Checking
 
@@ -418,15 +533,15 @@ class Gallery:
         return state
 
     def _commit(
-        self, by: By, plan: Callable[[GalleryState], _Plan], settle: Callable[[Change], None] | None = None
+        self, by: By, plan: Callable[[GalleryState], _Plan], settle: Callable[[Change], object] | None = None
     ) -> ChangeOutcome:
         """Make a change on the newest version; if another process was quicker, work it out anew on what that one left.
 
-        `settle` is called when the change stands, to put back what a clean-up may have taken away meanwhile.
+        Vectors, and by `settle` what else the change names, are put once more when it stands: see `sweeping`.
         """
         for _ in range(MOST_ATTEMPTS):
             self.refresh()
-            worked_out = plan(self.state)
+            worked_out = self._whatever_others_do(lambda: plan(self.state))
             if not worked_out.changes_something:
                 return worked_out.outcome(None)
             vectors = None if worked_out.vectors is None else write_vectors(self.files, worked_out.vectors)
@@ -445,6 +560,8 @@ class Gallery:
             content = sealed(change)
             if self.files.create(change.name, content):
                 self.state.apply(change, seal_of(content))
+                if worked_out.vectors is not None:
+                    write_vectors(self.files, worked_out.vectors)
                 if settle is not None:
                     settle(change)
                 return worked_out.outcome(version)
@@ -497,6 +614,17 @@ def _unlike_their_names(files: Files, vectors: Iterable[str], photos: Iterable[s
         digest = name.rpartition("/")[2].removesuffix(".npy")
         if checksum(files.read(name)) != digest:
             yield Fault(name, "its checksum is another")
+
+
+def _missing(error: Exception) -> UserError:
+    """Of a file that is not there and that nobody puts back."""
+    return error if isinstance(error, UserError) else MissingFileError(str(getattr(error, "filename", error)))
+
+
+def _files_of(record: Change | Base) -> set[str]:
+    """The files of photos and vectors that a record names."""
+    entries = record.added if isinstance(record, Change) else record.entries
+    return {photo_name(entry.sha256) for entry in entries} | {vectors_name(file) for file in _vector_files(record)}
 
 
 def _vector_files(record: Change | Base) -> list[str]:

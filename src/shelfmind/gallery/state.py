@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from shelfmind.errors import unknown_name
-from shelfmind.gallery.changes import Base, Change, Entry, Summary
+from shelfmind.gallery.changes import COMPACTION, Base, Change, Entry, Summary
 
 NOTHING = ""
 """The checksum of the change before the first."""
@@ -55,6 +55,8 @@ class GalleryState:
         self._enter(change.added)
         self._locate(change.vectors, change.embedded)
         self.version, self.head = change.summary.version, head
+        if change.summary.kind == COMPACTION:
+            self._forget()
         self.history.append(change.summary)
 
     def entries(self) -> Iterator[Entry]:
@@ -71,6 +73,12 @@ class GalleryState:
     def skus_with(self, sha256: str) -> list[str]:
         """The products that a photo is filed under."""
         return sorted(sku for sku, photos in self.products.items() if sha256 in photos)
+
+    def _forget(self) -> None:
+        """No way back from here on: what no product has now may be deleted at any time."""
+        self.first_version = self.version
+        named = {sha256 for photos in self.products.values() for sha256 in photos}
+        self.located = {sha256: where for sha256, where in self.located.items() if sha256 in named}
 
     def _enter(self, entries: tuple[Entry, ...]) -> None:
         for entry in entries:

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import os
 import secrets
+import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Protocol
 
 from shelfmind.errors import UserError
-from shelfmind.files import sync_folder
+from shelfmind.files import reason, sync_folder
 
 
 class Files(Protocol):
@@ -28,6 +29,9 @@ class Files(Protocol):
     def names(self, folder: str) -> list[str]:
         """The names of all files below a folder, sorted."""
 
+    def old(self, folder: str, seconds: float) -> list[str]:
+        """The names of files below a folder that were written longer ago, and of what a killed process left of one."""
+
     def delete(self, name: str) -> None:
         """Remove a file, if it is there."""
 
@@ -43,16 +47,13 @@ class LocalFiles:
 
     def read(self, name: str) -> bytes:
         """The content of a file. Raises `FileNotFoundError`, and `UserError` for one that may not be read."""
-        try:
+        with self._read():
             return (self.root / name).read_bytes()
-        except FileNotFoundError:
-            raise
-        except OSError as error:
-            raise UserError(f"{self.root / name} cannot be read: {error.strerror or error}") from error
 
     def has(self, name: str) -> bool:
-        """Whether there is such a file."""
-        return (self.root / name).exists()
+        """Whether there is such a file. Raises `UserError` if that may not be known."""
+        with self._read():
+            return (self.root / name).exists()
 
     def create(self, name: str, content: bytes) -> bool:
         """Write a new file, whole and synced; False if there is one of this name.
@@ -60,7 +61,7 @@ class LocalFiles:
         A link to a file that is whole either succeeds or finds the name taken, whatever other processes do.
         """
         path = self.root / name
-        if path.exists():
+        if self.has(name):
             return False
         temporary = path.with_name(f".{path.name}.{secrets.token_hex(8)}.tmp")
         with _written(path):
@@ -81,13 +82,42 @@ class LocalFiles:
 
     def names(self, folder: str) -> list[str]:
         """The names of all files below a folder, sorted; what a killed process had only begun is none."""
-        found = (path for path in (self.root / folder).rglob("*") if not path.name.startswith(".") and path.is_file())
-        return sorted(path.relative_to(self.root).as_posix() for path in found)
+        return [name for name in self._all(folder) if not name.rpartition("/")[2].startswith(".")]
+
+    def old(self, folder: str, seconds: float) -> list[str]:
+        """The names of files below a folder that were written longer ago, begun ones included."""
+        last = time.time() - seconds
+        found = []
+        for name in self._all(folder):
+            with suppress(FileNotFoundError), self._read():
+                if (self.root / name).stat().st_mtime < last:
+                    found.append(name)
+        return found
 
     def delete(self, name: str) -> None:
         """Remove a file, if it is there."""
         with _written(self.root / name):
             (self.root / name).unlink(missing_ok=True)
+
+    def _all(self, folder: str) -> list[str]:
+        def fail(error: OSError) -> None:
+            if not isinstance(error, FileNotFoundError):
+                raise error
+
+        with self._read():
+            walked = [
+                Path(above) / name for above, _, names in os.walk(self.root / folder, onerror=fail) for name in names
+            ]
+        return sorted(path.relative_to(self.root).as_posix() for path in walked)
+
+    @contextmanager
+    def _read(self) -> Iterator[None]:
+        try:
+            yield
+        except FileNotFoundError:
+            raise
+        except OSError as error:
+            raise UserError(f"{self.root} cannot be read: {reason(error, self.root)}") from error
 
 
 @contextmanager
@@ -95,4 +125,4 @@ def _written(path: Path) -> Iterator[None]:
     try:
         yield
     except OSError as error:
-        raise UserError(f"{path} cannot be written: {error.strerror or error}; nothing was changed") from error
+        raise UserError(f"{path} cannot be written: {reason(error, path.parent)}; nothing was changed") from error

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 import numpy as np
 
 from shelfmind.arrays import Floats
-from shelfmind.gallery.changes import DamagedFileError, checksum, vectors_name
+from shelfmind.gallery.changes import DamagedFileError, MissingFileError, checksum, vectors_name
 from shelfmind.gallery.storage import Files
 
 
@@ -28,7 +28,7 @@ def read_vectors(files: Files, digest: str) -> Floats:
     try:
         content = files.read(name)
     except FileNotFoundError:
-        raise DamagedFileError(name, "it is missing") from None
+        raise MissingFileError(name) from None
     if checksum(content) != digest:
         raise DamagedFileError(name, "its checksum is another")
     vectors: Floats = np.load(io.BytesIO(content), allow_pickle=False)

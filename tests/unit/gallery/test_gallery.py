@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import multiprocessing
 import os
+import resource
 import signal
 import time
 from pathlib import Path
@@ -17,6 +18,7 @@ from shelfmind.gallery.changes import DamagedFileError, checksum, photo_name
 from shelfmind.gallery.gallery import By, Gallery, Photo, verify
 from shelfmind.gallery.search import ExactSearch
 from shelfmind.gallery.storage import LocalFiles
+from shelfmind.gallery.sweeping import SAFE_AGE
 
 ODD_NAMES = ["可乐 330ml", "a/b\\c", 'it\'s "quoted"', "😀 emoji", "x" * 300, "..", "-rf"]
 
@@ -138,25 +140,25 @@ def test_what_is_removed_is_gone_from_the_files_after_compaction(gallery, files,
     gallery.remove("secret", ME)
     vector = embedder.vector(b"hidden").astype(np.float32).tobytes()
     assert vector in all_bytes(files.root)
-    assert gallery.compact() > 0
+    assert gallery.compact(ME) > 0
     assert vector not in all_bytes(files.root)
     assert checksum(b"hidden").encode() not in all_bytes(files.root)
     assert not (files.root / photo_name(checksum(b"hidden"))).exists()
     for each in (gallery, Gallery(files)):
         assert_holds(each, embedder, {"tea": {"a.jpg", "b.jpg"}})
-        assert [summary.kind for summary in each.state.history] == ["create", "add", "add", "remove"]
-    with pytest.raises(UserError, match="version 2 can no longer be read: a compaction kept version 4 and later ones"):
+        assert [summary.kind for summary in each.state.history] == ["create", "add", "add", "remove", "compact"]
+    with pytest.raises(UserError, match="version 2 can no longer be read: a compaction kept version 5 and later ones"):
         gallery.roll_back(2, ME)
     gallery.add(photos("secret", "hidden"), embedder, ME)
     assert_holds(Gallery(files), embedder, {"tea": {"a.jpg", "b.jpg"}, "secret": {"hidden.jpg"}})
-    gallery.compact()
+    gallery.compact(ME)
     assert_holds(Gallery(files), embedder, products(gallery))
     assert list(verify(files)) == []
 
 
 def test_a_flipped_byte_in_any_file_is_found_and_named(gallery, files, embedder) -> None:
     gallery.add([*photos("tea", "a", "b"), *photos("cola", "c")], embedder, ME)
-    gallery.compact()
+    gallery.compact(ME)
     gallery.add(photos("tea", "d"), embedder, ME)
     gallery.remove("cola", ME)
     assert list(verify(files)) == []
@@ -170,7 +172,7 @@ def test_a_flipped_byte_in_any_file_is_found_and_named(gallery, files, embedder)
         path.write_bytes(whole[:-1])
         assert [fault.file for fault in verify(files)] == [path.relative_to(files.root).as_posix()]
         path.unlink()
-        assert list(verify(files)) or path.name == "000000004.json"  # without its last change it is an older version
+        assert list(verify(files)) or path.name == "000000005.json"  # without its last change it is an older version
         path.write_bytes(whole)
 
 
@@ -205,7 +207,7 @@ def test_a_full_disk_changes_nothing(gallery, files, embedder, monkeypatch) -> N
         raise OSError(28, "No space left on device")
 
     monkeypatch.setattr(os, "link", full)
-    with pytest.raises(UserError, match="No space left on device; nothing was changed"):
+    with pytest.raises(UserError, match="no space left; free some and go on; nothing was changed"):
         gallery.add(photos("tea", "b"), embedder, ME)
     monkeypatch.undo()
     assert products(Gallery(files)) == {"tea": {"a.jpg"}}
@@ -256,7 +258,7 @@ def test_compaction_beside_a_writer_loses_nothing(gallery, files, embedder) -> N
     writer = context.Process(target=enrol_many, args=(str(files.root), "w", 60, embedder))
     writer.start()
     while writer.is_alive():
-        gallery.compact()
+        gallery.compact(ME)
     writer.join()
     assert writer.exitcode == 0
     assert len(Gallery(files).state.products["w"]) == 60
@@ -277,3 +279,162 @@ def test_search_finds_the_photo_that_is_most_alike(gallery, embedder) -> None:
     }
     assert [match.sku for match in search(asked[:1], 9)[0]] == sorted(plain, key=lambda sku: -plain[sku])
     assert ExactSearch([], np.zeros((0, 8), np.float32))(asked, 2) == [[], []]
+
+
+def test_what_a_killed_writer_left_goes_after_a_day(gallery, files, embedder) -> None:
+    gallery.add(photos("tea", "a"), embedder, ME)
+    orphans = [files.root / photo_name(checksum(content)) for content in (b"old", b"new")]
+    begun = files.root / "vectors" / ".1234.npy.5678.tmp"
+    for path in (*orphans, begun):
+        path.parent.mkdir(exist_ok=True)
+        path.write_bytes(path.name.encode())
+    yesterday = time.time() - SAFE_AGE - 60
+    for path in (orphans[0], begun, files.root / photo_name(checksum(b"a"))):
+        os.utime(path, (yesterday, yesterday))
+    gallery.compact(ME)
+    assert [path.exists() for path in (*orphans, begun)] == [False, True, False]
+    assert_holds(Gallery(files), embedder, {"tea": {"a.jpg"}})
+    assert gallery.photo(checksum(b"a")) == b"a"
+    assert gallery.compact(ME) == 0
+
+
+def test_a_compaction_that_was_killed_is_finished_by_the_next(gallery, files, embedder, monkeypatch) -> None:
+    gallery.add([*photos("tea", "a"), *photos("secret", "hidden")], embedder, ME)
+    gallery.remove("secret", ME)
+
+    def killed(*_: Any) -> None:
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as patch:
+        patch.setattr("shelfmind.gallery.gallery.sweep", killed)
+        with pytest.raises(KeyboardInterrupt):
+            gallery.compact(ME)
+    assert (files.root / photo_name(checksum(b"hidden"))).exists()
+    assert Gallery(files).compact(ME) > 0
+    assert not (files.root / photo_name(checksum(b"hidden"))).exists()
+    assert_holds(Gallery(files), embedder, {"tea": {"a.jpg"}})
+    assert list(verify(files)) == []
+
+
+@pytest.mark.parametrize("when", ["before it is deleted", "after it is deleted"])
+def test_a_photo_that_is_enrolled_again_during_a_compaction_stays(when, gallery, files, embedder, monkeypatch) -> None:
+    gallery.add([*photos("tea", "a"), *photos("cola", "c")], embedder, ME)
+    gallery.remove("cola", ME)
+    other, delete = Gallery(files), files.delete
+
+    def beside(name: str) -> None:
+        if when == "after it is deleted":
+            delete(name)
+        if name == photo_name(checksum(b"c")):
+            other.add(photos("cola", "c"), embedder, ME)
+        delete(name)
+
+    monkeypatch.setattr(files, "delete", beside)
+    gallery.compact(ME)
+    monkeypatch.undo()
+    assert_holds(Gallery(files), embedder, {"tea": {"a.jpg"}, "cola": {"c.jpg"}})
+    assert list(verify(files)) == []
+    assert gallery.photo(checksum(b"c")) == b"c"
+
+
+def test_readers_and_writers_with_an_old_view_go_on_after_a_compaction(gallery, files, embedder) -> None:
+    gallery.add([*photos("tea", "a"), *photos("cola", "c")], embedder, ME)
+    gallery.remove("cola", ME)
+    reader, writer = Gallery(files), Gallery(files)
+    gallery.compact(ME)
+    assert [entry.photo for entry in reader.vectors()[0]] == ["a.jpg"]
+    assert reader.photo(checksum(b"a")) == b"a"
+    with pytest.raises(UserError, match="can no longer be read: a compaction kept version 4"):
+        writer.roll_back(2, ME)
+    writer.add(photos("cola", "c"), embedder, ME)
+    assert_holds(Gallery(files), embedder, {"tea": {"a.jpg"}, "cola": {"c.jpg"}})
+
+
+def test_each_photo_is_read_once(gallery, embedder, tmp_path, monkeypatch) -> None:
+    paths = [tmp_path / f"{name}.jpg" for name in "ab"]
+    for path in paths:
+        path.write_bytes(path.name.encode())
+    read: list[Path] = []
+    plain = Path.read_bytes
+    monkeypatch.setattr(Path, "read_bytes", lambda path: (read.append(path), plain(path))[1])
+    gallery.add([Photo("tea", path.name, path) for path in paths], embedder, ME)
+    assert [path for path in read if path in paths] == paths
+    monkeypatch.undo()
+    paths[0].unlink()
+    with pytest.raises(UserError, match=r"a\.jpg cannot be read: No such file"):
+        gallery.add([Photo("tea", "a.jpg", paths[0])], embedder, ME)
+
+
+def test_many_photos_are_embedded_from_where_they_were_put(gallery, embedder, monkeypatch) -> None:
+    monkeypatch.setattr("shelfmind.gallery.gallery._HELD_BYTES", 1)
+    gallery.add(photos("tea", "a", "b", "c"), embedder, ME)
+    assert embedder.asked == [b"a", b"b", b"c"]
+
+
+def test_a_change_that_is_missing_is_named(gallery, files, embedder) -> None:
+    gallery.add(photos("tea", "a"), embedder, ME)
+    gallery.add(photos("tea", "b"), embedder, ME)
+    (files.root / "changes" / "000000002.json").unlink()
+    with pytest.raises(DamagedFileError, match=r"changes/000000002\.json is damaged: it is missing"):
+        Gallery(files)
+
+
+def in_child(work: Any) -> str:
+    """What it raises in a process of its own, whose limits and user are changed."""
+    ours, theirs = multiprocessing.Pipe()
+
+    def run() -> None:
+        try:
+            work()
+            theirs.send("nothing")
+        except UserError as error:
+            theirs.send(str(error))
+
+    child = multiprocessing.get_context("fork").Process(target=run)
+    child.start()
+    theirs.close()
+    child.join()
+    return str(ours.recv())
+
+
+def test_a_disk_that_is_full_in_the_middle_of_a_file_changes_nothing(gallery, files, embedder) -> None:
+    gallery.add(photos("tea", "a"), embedder, ME)
+
+    def add() -> None:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (1000, 1000))
+        gallery.add([Photo("tea", "large.jpg", bytes(5000))], embedder, ME)
+
+    assert "cannot be written: no space left; free some and go on; nothing was changed" in in_child(add)
+    assert_holds(Gallery(files), embedder, {"tea": {"a.jpg"}})
+    assert list(verify(files)) == []
+    assert not [path for path in files.root.rglob("*") if path.suffix == ".tmp"]
+
+
+def test_a_folder_that_may_not_be_written_or_read_is_said(gallery, files, embedder) -> None:
+    gallery.add(photos("tea", "a"), embedder, ME)
+    for path in (files.root, *files.root.rglob("*")):
+        if path.is_dir():
+            path.chmod(0o555)
+
+    def as_nobody(work: Any) -> Any:
+        def run() -> None:
+            if os.geteuid() == 0:  # whom no permission keeps out
+                files.root.parent.chmod(0o755)
+                os.chroot(files.root.parent)
+                os.setuid(65534)
+                files.root = Path("/") / files.root.name
+            work()
+
+        return run
+
+    try:
+        said = in_child(as_nobody(lambda: gallery.add(photos("tea", "b"), embedder, ME)))
+        assert "cannot be written: Permission denied; nothing was changed" in said
+        assert in_child(as_nobody(lambda: Gallery(files).vectors())) == "nothing"
+        (files.root / "changes").chmod(0)
+        assert "cannot be read: Permission denied" in in_child(as_nobody(lambda: Gallery(files)))
+    finally:
+        for path in (files.root, *files.root.rglob("*")):
+            if path.is_dir():
+                path.chmod(0o755)
+    assert_holds(Gallery(files), embedder, {"tea": {"a.jpg"}})
