@@ -1,0 +1,280 @@
+"""Finds products among very many photos: only cells of vectors near to the one asked about are looked into.
+
+Vectors are projected on the directions in which most of them differ, and divided into cells by k-means. A question is
+compared with the cells' centres, then, projected, with the vectors in the nearest cells, and then, whole, with the
+nearest of these: an inverted file with exact re-ranking (Jégou, Douze, Schmid, "Product quantization for nearest
+neighbor search", 2011, without its product quantization). How many cells and vectors that takes is measured: photos of
+the gallery ask for the nearest other photo, which an exact search finds, too.
+"""
+
+from __future__ import annotations
+
+import copy
+import hashlib
+import io
+import warnings
+from collections.abc import Iterable, Sequence
+from contextlib import suppress
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import numpy.typing as npt
+
+from shelfmind.arrays import Bools, Floats, Ints
+from shelfmind.errors import UserError
+from shelfmind.evaluation.matrix_rows import row_chunks, unit_rows
+from shelfmind.files import write_atomically
+from shelfmind.gallery.changes import Entry
+from shelfmind.gallery.search import ExactSearch, LocalSearch, Match, likeness, products_of
+
+EXACT_BELOW = 20_000
+"""Photos among which an exact search answers in about 10 ms on one core."""
+RECALL = 0.996
+"""The share of the asking photos whose nearest one must be found: 0.99 with room for the error of measuring."""
+DIRECTIONS = 96
+ASKING = 1000
+CELLS_PER_ROOT = 4
+LEARNT_PER_CELL = 24
+ROUNDS = 5
+FEWEST_COMPARED = 256
+MOST_OF_EXACT = 0.25
+"""The share of an exact search's work above which cells are not worth it."""
+NEW_SHARE = 0.1
+"""The share of photos that the cells were not learnt with above which they are learnt anew."""
+_CHUNK_VALUES = 1 << 24
+Names = npt.NDArray[np.uint64]
+
+
+@dataclass(frozen=True)
+class Cells:
+    """How vectors are divided: `directions` (D, d) and `centres` (C, d); and how much of it a question looks at.
+
+    `probed` cells are looked into, and so many of their vectors are `compared` whole.
+    """
+
+    directions: Floats
+    centres: Floats
+    probed: int = 1
+    compared: int = FEWEST_COMPARED
+
+    def projected(self, vectors: Floats) -> Floats:
+        """Vectors (N, D) along the directions: (N, d)."""
+        return vectors @ self.directions
+
+    def nearness(self, low: Floats) -> Floats:
+        """How near projected vectors (N, d) are to the centres: (N, C), greater is nearer."""
+        near: Floats = low @ self.centres.T - (self.centres**2).sum(axis=1) / 2
+        return near
+
+    def of(self, low: Floats) -> Ints:
+        """The cell of each projected vector (N, d)."""
+        chunks = row_chunks(len(low), len(self.centres), _CHUNK_VALUES)
+        found = [self.nearness(low[chunk]).argmax(axis=1) for chunk in chunks]
+        return np.concatenate(found) if found else np.zeros(0, np.int64)
+
+
+class CellSearch:
+    """Compares with the photos in the cells that are nearest."""
+
+    def __init__(self, entries: Sequence[Entry], vectors: Floats, cells: Cells, assigned: Ints) -> None:
+        """`vectors` (N, D) are unit vectors, `assigned` (N,) the cells that they are in."""
+        self.entries, self.vectors, self.cells = list(entries), vectors, cells
+        self.products = products_of(entries)
+        self.rows = np.argsort(assigned, kind="stable")
+        self.ends = np.cumsum(np.bincount(assigned, minlength=len(cells.centres)))
+        self.low = cells.projected(vectors)[self.rows]
+        self.there: Bools | None = None
+
+    def __call__(self, queries: Floats, top: int) -> list[list[Match]]:
+        """The `top` products for each query (M, D), most like first."""
+        return [self._found(query, top) for query in unit_rows(queries)]
+
+    def without(self, rows: Iterable[int]) -> CellSearch:
+        """The same search, which finds these rows no more."""
+        other = copy.copy(self)
+        other.there = np.ones(len(self.entries), bool)
+        other.there[np.fromiter(rows, np.int64)] = False
+        return other
+
+    def _found(self, query: Floats, top: int) -> list[Match]:
+        """As many products as asked for; more cells are looked into, and more photos compared, until there are."""
+        low = self.cells.projected(query[None])[0]
+        nearness = self.cells.nearness(low[None])[0]
+        probed, compared = self.cells.probed, max(self.cells.compared, 16 * top)
+        while True:
+            rows, near = self.candidates(low, _nearest(nearness, probed))
+            rows = rows[_nearest(near, compared)]
+            found = self._best(rows, self.vectors[rows] @ query, top)
+            everything = probed >= len(nearness)
+            if len(found) == top or (everything and compared >= len(near)):
+                return found
+            probed, compared = (probed * 4, compared) if compared >= len(near) else (probed, compared * 4)
+
+    def candidates(self, low: Floats, cells: Ints) -> tuple[Ints, Floats]:
+        """The rows in these cells, and how like their projections are to a projected vector (d,)."""
+        starts = np.r_[0, self.ends[:-1]]
+        spans = [slice(*span) for span in zip(starts[cells].tolist(), self.ends[cells].tolist(), strict=True)]
+        spans = [span for span in spans if span.start < span.stop]
+        if not spans:
+            return np.zeros(0, np.int64), np.zeros(0, np.float32)
+        rows = np.concatenate([self.rows[span] for span in spans])
+        near = np.concatenate([likeness(self.low[span], low) for span in spans])
+        if self.there is not None:
+            left = self.there[rows]
+            rows, near = rows[left], near[left]
+        return rows, near
+
+    def _best(self, rows: Ints, similarities: Floats, top: int) -> list[Match]:
+        order = np.lexsort((rows, -similarities))
+        _, firsts = np.unique(self.products[rows[order]], return_index=True)
+        best = order[np.sort(firsts)[:top]]
+        return [
+            Match(self.entries[row].sku, float(similarity), self.entries[row])
+            for row, similarity in zip(rows[best].tolist(), similarities[best], strict=True)
+        ]
+
+
+def search_of(entries: Sequence[Entry], vectors: Floats, kept: Path | None = None) -> LocalSearch:
+    """The search that is quick enough: exact among some ten thousand photos, by cells among more, if these find
+    what an exact search finds.
+
+    `vectors` (N, D) are unit vectors, those of a product next to each other. The cells, which take a while to learn,
+    are kept in a file and used again while most photos are the same.
+    """
+    if len(entries) < EXACT_BELOW:
+        return ExactSearch(entries, vectors)
+    names = _names_of(entries)
+    divided = None if kept is None else _known_cells(kept, names, vectors)
+    if divided is None:
+        divided = learnt_cells(vectors)
+        if kept is not None:
+            _keep(kept, names, *divided)
+    cells, assigned = divided
+    return CellSearch(entries, vectors, cells, assigned) if cells.probed else ExactSearch(entries, vectors)
+
+
+def learnt_cells(vectors: Floats, seed: int = 0) -> tuple[Cells, Ints]:
+    """Cells for unit vectors (N, D), and the cell of each: none to be probed if an exact search does as well."""
+    rng = np.random.default_rng(seed)
+    directions = _main_directions(vectors[_some(rng, len(vectors), 40 * DIRECTIONS * 8)])
+    low = vectors @ directions
+    count = int(CELLS_PER_ROOT * len(vectors) ** 0.5)
+    cells = Cells(directions, _centres(low[_some(rng, len(vectors), LEARNT_PER_CELL * count)], count, seed))
+    assigned = cells.of(low)
+    search = CellSearch([Entry("", "", "")] * len(vectors), vectors, cells, assigned)
+    probed, compared = _needed(search, assigned, _some(rng, len(vectors), ASKING))
+    width, narrow = vectors.shape[1], directions.shape[1]
+    work = probed * len(vectors) / count * narrow + count * narrow + compared * width
+    worth = work < MOST_OF_EXACT * len(vectors) * width
+    return Cells(directions, cells.centres, probed if worth else 0, compared), assigned
+
+
+def _main_directions(vectors: Floats) -> Floats:
+    """The directions (D, d) that keep most of the inner products: eigenvectors of the second moments."""
+    moments = vectors.T.astype(np.float64) @ vectors
+    return np.ascontiguousarray(np.linalg.eigh(moments)[1][:, ::-1][:, :DIRECTIONS], np.float32)
+
+
+def _centres(low: Floats, count: int, seed: int) -> Floats:
+    from sklearn.cluster import KMeans  # takes a second to import
+
+    means = KMeans(count, init="random", n_init=1, max_iter=ROUNDS, algorithm="lloyd", random_state=seed)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # of fewer different vectors than cells, which leaves cells empty
+        return np.ascontiguousarray(means.fit(low).cluster_centers_, np.float32)
+
+
+def _needed(search: CellSearch, assigned: Ints, asking: Ints) -> tuple[int, int]:
+    """How many cells must be probed, and how many of their vectors compared, to find the nearest other photo."""
+    nearest = _nearest_others(search.vectors, asking)
+    low = search.cells.projected(search.vectors[asking])
+    nearness = search.cells.nearness(low)
+    wanted = nearness[np.arange(len(asking)), assigned[nearest]]
+    probed = _enough((nearness > wanted[:, None]).sum(axis=1) + 1)
+    ranks = []
+    for each, near, found in zip(low, nearness, nearest, strict=True):
+        rows, likenesses = search.candidates(each, _nearest(near, probed))
+        at = likenesses[rows == found]
+        ranks.append(int((likenesses > at[0]).sum()) + 1 if len(at) else 0)
+    return probed, max(FEWEST_COMPARED, 2 * _enough(np.array(ranks)))
+
+
+def _enough(ranks: Ints) -> int:
+    return int(np.quantile(ranks, RECALL, method="higher"))
+
+
+def _nearest_others(vectors: Floats, asking: Ints) -> Ints:
+    """The row that is most like each of these rows, but for itself: exact."""
+    best = np.full(len(asking), -np.inf, np.float32)
+    found = np.zeros(len(asking), np.int64)
+    asked = vectors[asking]
+    for chunk in row_chunks(len(vectors), len(asking), _CHUNK_VALUES):
+        likeness = asked @ vectors[chunk].T
+        own = np.flatnonzero((asking >= chunk.start) & (asking < chunk.stop))
+        likeness[own, asking[own] - chunk.start] = -np.inf
+        column = likeness.argmax(axis=1)
+        value = likeness[np.arange(len(asking)), column]
+        better = value > best
+        best[better], found[better] = value[better], column[better] + chunk.start
+    return found
+
+
+def _nearest(values: Floats, count: int) -> Ints:
+    return np.arange(len(values)) if count >= len(values) else np.argpartition(-values, count)[:count]
+
+
+def _some(rng: np.random.Generator, total: int, most: int) -> Ints:
+    return np.sort(rng.choice(total, min(total, most), replace=False))
+
+
+def _names_of(entries: Sequence[Entry]) -> Names:
+    """The first 64 bits of the photos' checksums: two that are equal share a cell, which costs recall, not truth."""
+    return np.fromiter((int(each.sha256[:16], 16) for each in entries), np.uint64, len(entries))
+
+
+def _known_cells(path: Path, names: Names, vectors: Floats) -> tuple[Cells, Ints] | None:
+    """The cells that are kept there, if they were learnt with almost the same photos; new ones get theirs."""
+    try:
+        content = path.read_bytes()
+        if hashlib.sha256(content[32:]).digest() != content[:32]:
+            return None
+        with np.load(io.BytesIO(content[32:]), allow_pickle=False) as kept:
+            cells = Cells(kept["directions"], kept["centres"], int(kept["probed"]), int(kept["compared"]))
+            learnt, places = kept["names"], kept["assigned"]
+    except (OSError, ValueError, KeyError):
+        return None
+    if len(cells.directions) != vectors.shape[1] or len(learnt) > (1 + NEW_SHARE) * len(names) + 1:
+        return None
+    index = np.minimum(np.searchsorted(learnt, names), len(learnt) - 1)
+    new = np.flatnonzero(learnt[index] != names)
+    if len(new) > NEW_SHARE * len(names):
+        return None
+    with suppress(OSError):
+        path.touch()  # what was used last stays longest
+    assigned = places[index].astype(np.int64)
+    assigned[new] = cells.of(cells.projected(vectors[new]))
+    return cells, assigned
+
+
+def _keep(path: Path, names: Names, cells: Cells, assigned: Ints) -> None:
+    """Write them, sealed; a cache that cannot be written is none."""
+    order = np.argsort(names, kind="stable")
+    stream = io.BytesIO()
+    np.savez(
+        stream,
+        directions=cells.directions,
+        centres=cells.centres,
+        probed=cells.probed,
+        compared=cells.compared,
+        names=names[order],
+        assigned=assigned[order].astype(np.int32),
+    )
+    content = stream.getvalue()
+    with suppress(UserError, OSError):
+        path.parent.mkdir(parents=True, exist_ok=True)
+        write_atomically(path, lambda temporary: _write(temporary, hashlib.sha256(content).digest() + content))
+
+
+def _write(path: Path, content: bytes) -> None:
+    path.write_bytes(content)
