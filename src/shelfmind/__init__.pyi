@@ -728,7 +728,7 @@ def explain(
 def gallery_create(request: GalleryCreateRequest, /, *, watcher: Observer | None = None) -> Enrolment: ...
 @overload
 def gallery_create(
-    gallery: Path | str,
+    gallery: Path | str | str,
     run: Path | str,
     *,
     author: str | None = None,
@@ -740,7 +740,7 @@ def gallery_create(
     """Make a gallery whose vectors a run makes. A gallery keeps photos and their vectors; both belong to the weights of one run.
 
     Args:
-        gallery: the gallery's folder
+        gallery: the gallery's folder, or s3://BUCKET/PREFIX; with @milvus://HOST:PORT/COLLECTION after it, that server searches
         run: the run whose network makes the vectors
         author: who makes the change; your login name if not given
         reason: why, for the history (default: )
@@ -759,7 +759,7 @@ def gallery_create(
 def gallery_add(request: GalleryAddRequest, /, *, watcher: Observer | None = None) -> Enrolment: ...
 @overload
 def gallery_add(
-    gallery: Path | str,
+    gallery: Path | str | str,
     photos: Sequence[str] = (),
     *,
     author: str | None = None,
@@ -774,7 +774,7 @@ def gallery_add(
     """Enrol photos of a product, or the classes of a data set. Photos that are enrolled already are passed over; only new ones are looked at. What makes a product hard to recognise is warned of.
 
     Args:
-        gallery: the gallery's folder
+        gallery: the gallery's folder, or s3://BUCKET/PREFIX; with @milvus://HOST:PORT/COLLECTION after it, that server searches
         photos: images of one product, folders of such, or patterns
         author: who makes the change; your login name if not given
         reason: why, for the history (default: )
@@ -796,7 +796,7 @@ def gallery_add(
 def gallery_remove(request: GalleryRemoveRequest, /, *, watcher: Observer | None = None) -> Enrolment: ...
 @overload
 def gallery_remove(
-    gallery: Path | str,
+    gallery: Path | str | str,
     sku: str,
     *,
     author: str | None = None,
@@ -807,7 +807,7 @@ def gallery_remove(
     """Take a product, or photos of it, out. It can be undone until `gallery compact` deletes what no product has any more.
 
     Args:
-        gallery: the gallery's folder
+        gallery: the gallery's folder, or s3://BUCKET/PREFIX; with @milvus://HOST:PORT/COLLECTION after it, that server searches
         sku: the name of a product in the gallery
         author: who makes the change; your login name if not given
         reason: why, for the history (default: )
@@ -825,7 +825,7 @@ def gallery_remove(
 def gallery_rename(request: GalleryRenameRequest, /, *, watcher: Observer | None = None) -> Enrolment: ...
 @overload
 def gallery_rename(
-    gallery: Path | str,
+    gallery: Path | str | str,
     sku: str,
     name: str,
     *,
@@ -836,7 +836,7 @@ def gallery_rename(
     """Give a product another name.
 
     Args:
-        gallery: the gallery's folder
+        gallery: the gallery's folder, or s3://BUCKET/PREFIX; with @milvus://HOST:PORT/COLLECTION after it, that server searches
         sku: the name of a product in the gallery
         name: its new name
         author: who makes the change; your login name if not given
@@ -854,7 +854,7 @@ def gallery_rename(
 def gallery_merge(request: GalleryMergeRequest, /, *, watcher: Observer | None = None) -> Enrolment: ...
 @overload
 def gallery_merge(
-    gallery: Path | str,
+    gallery: Path | str | str,
     skus: Sequence[str],
     into: str,
     *,
@@ -865,7 +865,7 @@ def gallery_merge(
     """Make one product of several.
 
     Args:
-        gallery: the gallery's folder
+        gallery: the gallery's folder, or s3://BUCKET/PREFIX; with @milvus://HOST:PORT/COLLECTION after it, that server searches
         skus: the products to merge
         into: the name of the one product, old or new
         author: who makes the change; your login name if not given
@@ -883,7 +883,7 @@ def gallery_merge(
 def gallery_list(request: GalleryListRequest, /, *, watcher: Observer | None = None) -> dict[str, int]: ...
 @overload
 def gallery_list(
-    gallery: Path | str,
+    gallery: Path | str | str,
     *,
     version: int | None = None,
     watcher: Observer | None = None,
@@ -891,7 +891,7 @@ def gallery_list(
     """List the products and how many photos each has.
 
     Args:
-        gallery: the gallery's folder
+        gallery: the gallery's folder, or s3://BUCKET/PREFIX; with @milvus://HOST:PORT/COLLECTION after it, that server searches
         version: as they were at this version; the newest if not given
         watcher: told of the progress
 
@@ -906,7 +906,7 @@ def gallery_list(
 def gallery_show(request: GalleryShowRequest, /, *, watcher: Observer | None = None) -> list[Entry]: ...
 @overload
 def gallery_show(
-    gallery: Path | str,
+    gallery: Path | str | str,
     sku: str,
     *,
     watcher: Observer | None = None,
@@ -914,7 +914,7 @@ def gallery_show(
     """List the photos of a product.
 
     Args:
-        gallery: the gallery's folder
+        gallery: the gallery's folder, or s3://BUCKET/PREFIX; with @milvus://HOST:PORT/COLLECTION after it, that server searches
         sku: the name of a product in the gallery
         watcher: told of the progress
 
@@ -929,7 +929,7 @@ def gallery_show(
 def gallery_search(request: GallerySearchRequest, /, *, watcher: Observer | None = None) -> list[Found]: ...
 @overload
 def gallery_search(
-    gallery: Path | str,
+    gallery: Path | str | str,
     paths: Sequence[str],
     *,
     top: int = 5,
@@ -939,7 +939,7 @@ def gallery_search(
     """Find the products that photos are most like.
 
     Args:
-        gallery: the gallery's folder
+        gallery: the gallery's folder, or s3://BUCKET/PREFIX; with @milvus://HOST:PORT/COLLECTION after it, that server searches
         paths: images, folders of images, or patterns such as 'new/*.jpg'
         top: products for each image (default: 5)
         run: the run that makes its vectors, if it has moved since the gallery was made
@@ -956,14 +956,14 @@ def gallery_search(
 def gallery_history(request: GalleryHistoryRequest, /, *, watcher: Observer | None = None) -> list[Summary]: ...
 @overload
 def gallery_history(
-    gallery: Path | str,
+    gallery: Path | str | str,
     *,
     watcher: Observer | None = None,
 ) -> list[Summary]:
     """List all changes: when, by whom, what and why.
 
     Args:
-        gallery: the gallery's folder
+        gallery: the gallery's folder, or s3://BUCKET/PREFIX; with @milvus://HOST:PORT/COLLECTION after it, that server searches
         watcher: told of the progress
 
     Returns:
@@ -977,7 +977,7 @@ def gallery_history(
 def gallery_rollback(request: GalleryRollBackRequest, /, *, watcher: Observer | None = None) -> Enrolment: ...
 @overload
 def gallery_rollback(
-    gallery: Path | str,
+    gallery: Path | str | str,
     version: int,
     *,
     author: str | None = None,
@@ -987,7 +987,7 @@ def gallery_rollback(
     """Bring back the products of an earlier version. Nothing is lost by it: the way back is a version of its own.
 
     Args:
-        gallery: the gallery's folder
+        gallery: the gallery's folder, or s3://BUCKET/PREFIX; with @milvus://HOST:PORT/COLLECTION after it, that server searches
         version: as `gallery history` lists them
         author: who makes the change; your login name if not given
         reason: why, for the history (default: )
@@ -1029,14 +1029,14 @@ def gallery_audit(
 def gallery_verify(request: GalleryVerifyRequest, /, *, watcher: Observer | None = None) -> list[Fault]: ...
 @overload
 def gallery_verify(
-    gallery: Path | str,
+    gallery: Path | str | str,
     *,
     watcher: Observer | None = None,
 ) -> list[Fault]:
     """Read every file and name those that do not hold what was written.
 
     Args:
-        gallery: the gallery's folder
+        gallery: the gallery's folder, or s3://BUCKET/PREFIX; with @milvus://HOST:PORT/COLLECTION after it, that server searches
         watcher: told of the progress
 
     Returns:
@@ -1050,7 +1050,7 @@ def gallery_verify(
 def gallery_export(request: GalleryExportRequest, /, *, watcher: Observer | None = None) -> Path: ...
 @overload
 def gallery_export(
-    gallery: Path | str,
+    gallery: Path | str | str,
     out: Path | str,
     *,
     watcher: Observer | None = None,
@@ -1058,7 +1058,7 @@ def gallery_export(
     """Write all photos and a list of them as a data set. What comes out is a data set: photos and list.csv, which `gallery add --data` and `train` take.
 
     Args:
-        gallery: the gallery's folder
+        gallery: the gallery's folder, or s3://BUCKET/PREFIX; with @milvus://HOST:PORT/COLLECTION after it, that server searches
         out: folder to make
         watcher: told of the progress
 
@@ -1073,14 +1073,18 @@ def gallery_export(
 def gallery_compact(request: GalleryCompactRequest, /, *, watcher: Observer | None = None) -> int: ...
 @overload
 def gallery_compact(
-    gallery: Path | str,
+    gallery: Path | str | str,
     *,
+    author: str | None = None,
+    reason: str = '',
     watcher: Observer | None = None,
 ) -> int:
     """Delete for good what no product has any more. There is no way back to earlier versions after it; the history stays to be read.
 
     Args:
-        gallery: the gallery's folder
+        gallery: the gallery's folder, or s3://BUCKET/PREFIX; with @milvus://HOST:PORT/COLLECTION after it, that server searches
+        author: who makes the change; your login name if not given
+        reason: why, for the history (default: )
         watcher: told of the progress
 
     Returns:
@@ -1094,7 +1098,7 @@ def gallery_compact(
 def gallery_calibrate(request: GalleryCalibrateRequest, /, *, watcher: Observer | None = None) -> Calibrated: ...
 @overload
 def gallery_calibrate(
-    gallery: Path | str,
+    gallery: Path | str | str,
     data: Path | str,
     *,
     author: str | None = None,
@@ -1111,7 +1115,7 @@ def gallery_calibrate(
     """Fit how trained and enrolled products are answered together, and what is called unknown. Needs the data set that the run was trained on: its training photos for prototypes, held-out ones to fit to.
 
     Args:
-        gallery: the gallery's folder
+        gallery: the gallery's folder, or s3://BUCKET/PREFIX; with @milvus://HOST:PORT/COLLECTION after it, that server searches
         data: data set: a folder of class folders, RP2K, a csv, or Grocery Store
         author: who makes the change; your login name if not given
         reason: why, for the history (default: )
@@ -1136,7 +1140,7 @@ def gallery_calibrate(
 def gallery_re_embed(request: GalleryReEmbedRequest, /, *, watcher: Observer | None = None) -> Enrolment: ...
 @overload
 def gallery_re_embed(
-    gallery: Path | str,
+    gallery: Path | str | str,
     run: Path | str,
     *,
     author: str | None = None,
@@ -1146,7 +1150,7 @@ def gallery_re_embed(
     """Renew all vectors by another run, from the photos that the gallery keeps.
 
     Args:
-        gallery: the gallery's folder
+        gallery: the gallery's folder, or s3://BUCKET/PREFIX; with @milvus://HOST:PORT/COLLECTION after it, that server searches
         run: the run whose network makes the vectors from now on
         author: who makes the change; your login name if not given
         reason: why, for the history (default: )

@@ -13,7 +13,7 @@ from shelfmind.errors import UserError, call
 from shelfmind.evaluation.matrix_rows import unit_rows
 from shelfmind.gallery.changes import Entry
 from shelfmind.gallery.gallery import Gallery
-from shelfmind.gallery.storage import LocalFiles
+from shelfmind.gallery.stores import open_files
 from shelfmind.inference.embedder import RunEmbedder
 from shelfmind.inference.predictor import Batch, Predictor, Source, as_many
 from shelfmind.progress import Counter, count_silently
@@ -176,4 +176,4 @@ def recognizer(run: Path | str, gallery: str | Path) -> Recognizer:
     Raises:
         UserError: no run, no gallery, one of other weights, or one that `gallery calibrate` has not fitted yet.
     """
-    return Recognizer(RunFolder(Path(run)), Gallery(LocalFiles(Path(gallery))))
+    return Recognizer(RunFolder(Path(run)), Gallery(open_files(gallery)))

@@ -20,7 +20,10 @@ RunOfGallery = Annotated[
 class GalleryRequest(Request):
     """A gallery."""
 
-    gallery: Annotated[Path, Positional("GALLERY")] = Field(description="the gallery's folder")
+    gallery: Annotated[Path | str, Positional("GALLERY")] = Field(
+        description="the gallery's folder, or s3://BUCKET/PREFIX; "
+        "with @milvus://HOST:PORT/COLLECTION after it, that server searches"
+    )
 
 
 class GalleryChangeRequest(GalleryRequest):
@@ -37,6 +40,7 @@ class GalleryCreateRequest(GalleryChangeRequest):
     examples: ClassVar[tuple[str, ...]] = (
         "shelfmind gallery create products --run runs/first",
         "shelfmind gallery create products --run runs/first --data enrolled",
+        "shelfmind gallery create s3://shop/products --run runs/first",
     )
 
     run: Path = Field(description="the run whose network makes the vectors")
@@ -206,7 +210,10 @@ class GalleryHistoryRequest(GalleryRequest):
 class GallerySearchRequest(GalleryRequest):
     """Photos whose products are looked for."""
 
-    examples: ClassVar[tuple[str, ...]] = ("shelfmind gallery search products shelf.jpg --top 3",)
+    examples: ClassVar[tuple[str, ...]] = (
+        "shelfmind gallery search products shelf.jpg --top 3",
+        "shelfmind gallery search s3://shop/products@milvus://localhost:19530/products shelf.jpg",
+    )
 
     paths: Annotated[tuple[str, ...], Positional("PATH..."), ONE_OR_MORE] = Field(
         min_length=1, description="images, folders of images, or patterns such as 'new/*.jpg'"
@@ -248,7 +255,7 @@ class GalleryExportRequest(GalleryRequest):
     out: Annotated[Path, Incidental] = Field(description="folder to make")
 
 
-class GalleryCompactRequest(GalleryRequest):
+class GalleryCompactRequest(GalleryChangeRequest):
     """A gallery whose past is forgotten."""
 
     details: ClassVar[str] = "There is no way back to earlier versions after it; the history stays to be read."

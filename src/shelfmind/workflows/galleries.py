@@ -15,8 +15,8 @@ from shelfmind.files import atomic_folder, require_free_folder
 from shelfmind.gallery.changes import Entry, Summary
 from shelfmind.gallery.gallery import By, ChangeOutcome, Fault, Gallery, Photo, verify
 from shelfmind.gallery.guard import Guard
-from shelfmind.gallery.search import ExactSearch, Match
-from shelfmind.gallery.storage import LocalFiles
+from shelfmind.gallery.search import Match
+from shelfmind.gallery.stores import open_files, open_search
 from shelfmind.images.checking import note_bad_files
 from shelfmind.machine.login import login_name
 from shelfmind.nouns import counted
@@ -82,7 +82,7 @@ def create(request: GalleryCreateRequest, watcher: Observer = SILENT) -> Enrolme
 
     photos = [] if request.data is None else _of_data(request.data, request.format, watcher)
     embedder = RunEmbedder(RunFolder(request.run), watcher.counter)
-    gallery = Gallery.create(LocalFiles(request.gallery), embedder, author_of(request))
+    gallery = Gallery.create(open_files(request.gallery), embedder, author_of(request))
     outcome = ChangeOutcome(gallery.state.version, "created")
     if photos:
         outcome = gallery.add(photos, embedder, author_of(request), guard=Guard(watcher.counter))
@@ -229,7 +229,7 @@ def search(request: GallerySearchRequest, watcher: Observer = SILENT) -> list[Fo
     for path in request.paths:
         require_existing(path)
     embedder = embedder_of(gallery, request.run, watcher)
-    lookup = ExactSearch(*gallery.vectors())
+    lookup = open_search(gallery, request.gallery)
     files = list(find_images(request.paths))
     progress = watcher.counter("searching", len(files))
     found: list[Found] = []
@@ -250,7 +250,7 @@ def verify_files(request: GalleryVerifyRequest, watcher: Observer = SILENT) -> l
     Raises:
         UserError: no gallery.
     """
-    files = LocalFiles(request.gallery)
+    files = open_files(request.gallery)
     faults = list(verify(files))
     if not faults:
         Gallery(files)  # an empty folder has no faults either
@@ -292,12 +292,12 @@ def compact(request: GalleryCompactRequest, watcher: Observer = SILENT) -> int:
     Raises:
         UserError: no gallery, a damaged one.
     """
-    return opened(request).compact()
+    return opened(request).compact(author_of(request))
 
 
 def opened(request: GalleryRequest) -> Gallery:
     """The gallery that is asked for."""
-    return Gallery(LocalFiles(request.gallery))
+    return Gallery(open_files(request.gallery))
 
 
 def author_of(request: GalleryChangeRequest) -> By:

@@ -108,7 +108,7 @@ def show_found(
 def show_faults(faults: Sequence[Fault], request: GalleryVerifyRequest, display: Display) -> None:
     """The damaged files, or that there are none."""
     for fault in faults:
-        typer.echo(f"damaged: {request.gallery / fault.file}: {fault.what}")
+        typer.echo(f"damaged: {request.gallery}/{fault.file}: {fault.what}")
     if faults:
         raise typer.Exit(DAMAGED)
     typer.echo("every file holds what was written")

@@ -1,0 +1,118 @@
+"""A gallery's files in a bucket: S3, or any store that speaks its protocol and knows conditional writes."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import datetime
+from typing import Any
+
+from shelfmind.errors import UserError
+
+_MISSING = {"404", "NoSuchKey", "NotFound"}
+_TAKEN = {"412", "PreconditionFailed"}
+_CONFLICT = {"409", "ConditionalRequestConflict"}
+"""Another conditional write of the same name is under way, and which one stands is not decided yet."""
+ATTEMPTS = 20
+
+
+class BucketFiles:
+    """The files below a prefix of a bucket. Endpoint, region and credentials are boto3's: its environment and files."""
+
+    def __init__(self, place: str) -> None:
+        """`place` is ``BUCKET`` or ``BUCKET/PREFIX``. Raises `UserError` if boto3 is missing or knows no region."""
+        bucket, _, prefix = place.strip("/").partition("/")
+        if not bucket:
+            raise UserError("s3:// needs a bucket, as in s3://BUCKET/PREFIX")
+        self.bucket, self.prefix = bucket, f"{prefix}/" if prefix else ""
+        self.client = _client()
+
+    def __str__(self) -> str:
+        return f"s3://{self.bucket}/{self.prefix}".rstrip("/")
+
+    def read(self, name: str) -> bytes:
+        """The content of an object. Raises `FileNotFoundError`, and `UserError` for what may not be read."""
+        with self._explained(f"{self}/{name} cannot be read"):
+            try:
+                content: bytes = self.client.get_object(Bucket=self.bucket, Key=self.prefix + name)["Body"].read()
+                return content
+            except self.client.exceptions.ClientError as error:
+                if _code(error) in _MISSING:
+                    raise FileNotFoundError(name) from None
+                raise
+
+    def has(self, name: str) -> bool:
+        """Whether there is such an object."""
+        with self._explained(f"{self}/{name} cannot be read"):
+            try:
+                self.client.head_object(Bucket=self.bucket, Key=self.prefix + name)
+            except self.client.exceptions.ClientError as error:
+                if _code(error) in _MISSING:
+                    return False
+                raise
+        return True
+
+    def create(self, name: str, content: bytes) -> bool:
+        """Put a new object, whole; False if there is one of this name: the store decides who came first."""
+        with self._explained(f"{self}/{name} cannot be written", "; nothing was changed"):
+            for attempt in range(ATTEMPTS):
+                try:
+                    self.client.put_object(Bucket=self.bucket, Key=self.prefix + name, Body=content, IfNoneMatch="*")
+                    return True
+                except self.client.exceptions.ClientError as error:
+                    if _code(error) in _TAKEN:
+                        return False
+                    if _code(error) not in _CONFLICT or attempt == ATTEMPTS - 1:
+                        raise
+                    time.sleep(0.05 * (attempt + 1))
+        raise AssertionError
+
+    def names(self, folder: str) -> list[str]:
+        """The names of all objects below a folder, sorted."""
+        return [name for name, _ in self._listed(folder)]
+
+    def old(self, folder: str, seconds: float) -> list[str]:
+        """The names of objects below a folder that were put longer ago, by the store's clock and this machine's."""
+        return [name for name, put in self._listed(folder) if time.time() - put.timestamp() > seconds]
+
+    def _listed(self, folder: str) -> list[tuple[str, datetime]]:
+        pages = self.client.get_paginator("list_objects_v2").paginate(
+            Bucket=self.bucket, Prefix=f"{self.prefix}{folder}/"
+        )
+        with self._explained(f"{self} cannot be read"):
+            objects = [each for page in pages for each in page.get("Contents", ())]
+        return sorted((each["Key"][len(self.prefix) :], each["LastModified"]) for each in objects)
+
+    def delete(self, name: str) -> None:
+        """Remove an object, if it is there."""
+        with self._explained(f"{self}/{name} cannot be deleted"):
+            self.client.delete_object(Bucket=self.bucket, Key=self.prefix + name)
+
+    @contextmanager
+    def _explained(self, what: str, ending: str = "") -> Iterator[None]:
+        from botocore.exceptions import BotoCoreError, ClientError
+
+        try:
+            yield
+        except ClientError as error:
+            reason = error.response["Error"].get("Message") or _code(error)
+            raise UserError(f"{what}: {reason.rstrip('.')}{ending}") from error
+        except BotoCoreError as error:  # no credentials, no connection
+            raise UserError(f"{what}: {error}{ending}") from error
+
+
+def _client() -> Any:
+    try:
+        import boto3
+        from botocore.exceptions import BotoCoreError
+    except ImportError as error:
+        raise UserError("a gallery in a bucket needs boto3; run: pip install 'shelfmind[s3]'") from error
+    try:
+        return boto3.client("s3")
+    except (BotoCoreError, ValueError) as error:
+        raise UserError(f"S3 cannot be used: {error}") from error
+
+
+def _code(error: Any) -> str:
+    return str(error.response["Error"]["Code"])
