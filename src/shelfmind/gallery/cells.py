@@ -34,7 +34,7 @@ RECALL = 0.996
 """The share of the asking photos whose nearest one must be found: 0.99 with room for the error of measuring."""
 DIRECTIONS = 96
 ASKING = 1000
-CELLS_PER_ROOT = 4
+CELLS_PER_ROOT = 8
 LEARNT_PER_CELL = 24
 ROUNDS = 5
 FEWEST_COMPARED = 256
