@@ -185,7 +185,7 @@ def measured(kind: str, count: int, asking: int, folder: Path, with_hnsw: bool) 
     built["gallery"] = building.figures | {"search": type(ours).__name__}
     if isinstance(ours, CellSearch):
         looked = ours.cells
-        built["gallery"] |= {"cells": len(looked.centres), "probed": looked.probed, "compared": looked.compared}
+        built["gallery"] |= {"cells": len(looked.centres), "reach": round(looked.reach, 4), "compared": looked.compared}
         del ours
         with Measured() as building:
             ours = search_of(entries, vectors, cells)

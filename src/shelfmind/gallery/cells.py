@@ -34,7 +34,7 @@ RECALL = 0.996
 """The share of the asking photos whose nearest one must be found: 0.99 with room for the error of measuring."""
 DIRECTIONS = 96
 ASKING = 1000
-CELLS_PER_ROOT = 4
+CELLS_PER_ROOT = 8
 LEARNT_PER_CELL = 24
 ROUNDS = 5
 FEWEST_COMPARED = 256
@@ -43,6 +43,7 @@ MOST_OF_EXACT = 0.25
 NEW_SHARE = 0.1
 """The share of photos that the cells were not learnt with above which they are learnt anew."""
 _CHUNK_VALUES = 1 << 24
+_WIDER, _ROUNDING = 0.01, 1e-6
 Names = npt.NDArray[np.uint64]
 
 
@@ -50,12 +51,13 @@ Names = npt.NDArray[np.uint64]
 class Cells:
     """How vectors are divided: `directions` (D, d) and `centres` (C, d); and how much of it a question looks at.
 
-    `probed` cells are looked into, and so many of their vectors are `compared` whole.
+    Cells are looked into whose nearness is at most `reach` below that of the nearest one; so a question that lies well
+    within a cell looks into few. Of their vectors so many are `compared` whole. A negative reach: not worth it.
     """
 
     directions: Floats
     centres: Floats
-    probed: int = 1
+    reach: float = 0.0
     compared: int = FEWEST_COMPARED
 
     def projected(self, vectors: Floats) -> Floats:
@@ -101,15 +103,19 @@ class CellSearch:
         """As many products as asked for; more cells are looked into, and more photos compared, until there are."""
         low = self.cells.projected(query[None])[0]
         nearness = self.cells.nearness(low[None])[0]
-        probed, compared = self.cells.probed, max(self.cells.compared, 16 * top)
+        reach, compared = self.cells.reach, max(self.cells.compared, 16 * top)
         while True:
-            rows, near = self.candidates(low, _nearest(nearness, probed))
+            within = np.flatnonzero(nearness >= nearness.max() - reach)
+            rows, near = self.candidates(low, within)
             rows = rows[_nearest(near, compared)]
             found = self._best(rows, self.vectors[rows] @ query, top)
-            everything = probed >= len(nearness)
+            everything = len(within) == len(nearness)
             if len(found) == top or (everything and compared >= len(near)):
                 return found
-            probed, compared = (probed * 4, compared) if compared >= len(near) else (probed, compared * 4)
+            if compared < len(near):
+                compared *= 4
+            else:
+                reach = 2 * reach + _WIDER
 
     def candidates(self, low: Floats, cells: Ints) -> tuple[Ints, Floats]:
         """The rows in these cells, and how like their projections are to a projected vector (d,)."""
@@ -151,11 +157,11 @@ def search_of(entries: Sequence[Entry], vectors: Floats, kept: Path | None = Non
         if kept is not None:
             _keep(kept, names, *divided)
     cells, assigned = divided
-    return CellSearch(entries, vectors, cells, assigned) if cells.probed else ExactSearch(entries, vectors)
+    return CellSearch(entries, vectors, cells, assigned) if cells.reach >= 0 else ExactSearch(entries, vectors)
 
 
 def learnt_cells(vectors: Floats, seed: int = 0) -> tuple[Cells, Ints]:
-    """Cells for unit vectors (N, D), and the cell of each: none to be probed if an exact search does as well."""
+    """Cells for unit vectors (N, D), and the cell of each; of negative reach if an exact search does as well."""
     rng = np.random.default_rng(seed)
     directions = _main_directions(vectors[_some(rng, len(vectors), 40 * DIRECTIONS * 8)])
     low = vectors @ directions
@@ -163,11 +169,11 @@ def learnt_cells(vectors: Floats, seed: int = 0) -> tuple[Cells, Ints]:
     cells = Cells(directions, _centres(low[_some(rng, len(vectors), LEARNT_PER_CELL * count)], count, seed))
     assigned = cells.of(low)
     search = CellSearch([Entry("", "", "")] * len(vectors), vectors, cells, assigned)
-    probed, compared = _needed(search, assigned, _some(rng, len(vectors), ASKING))
+    reach, looked_at, compared = _needed(search, assigned, _some(rng, len(vectors), ASKING))
     width, narrow = vectors.shape[1], directions.shape[1]
-    work = probed * len(vectors) / count * narrow + count * narrow + compared * width
+    work = looked_at * narrow + count * narrow + compared * width
     worth = work < MOST_OF_EXACT * len(vectors) * width
-    return Cells(directions, cells.centres, probed if worth else 0, compared), assigned
+    return Cells(directions, cells.centres, reach if worth else -1.0, compared), assigned
 
 
 def _main_directions(vectors: Floats) -> Floats:
@@ -185,23 +191,24 @@ def _centres(low: Floats, count: int, seed: int) -> Floats:
         return np.ascontiguousarray(means.fit(low).cluster_centers_, np.float32)
 
 
-def _needed(search: CellSearch, assigned: Ints, asking: Ints) -> tuple[int, int]:
-    """How many cells must be probed, and how many of their vectors compared, to find the nearest other photo."""
+def _needed(search: CellSearch, assigned: Ints, asking: Ints) -> tuple[float, float, int]:
+    """How far a question must reach and how many vectors it must compare to find the nearest other photo.
+
+    Between both: how many vectors it looks at, on average.
+    """
     nearest = _nearest_others(search.vectors, asking)
     low = search.cells.projected(search.vectors[asking])
     nearness = search.cells.nearness(low)
     wanted = nearness[np.arange(len(asking)), assigned[nearest]]
-    probed = _enough((nearness > wanted[:, None]).sum(axis=1) + 1)
-    ranks = []
+    reach = float(np.quantile(nearness.max(axis=1) - wanted, RECALL, method="higher")) + _ROUNDING
+    ranks, looked_at = [], 0
     for each, near, found in zip(low, nearness, nearest, strict=True):
-        rows, likenesses = search.candidates(each, _nearest(near, probed))
+        rows, likenesses = search.candidates(each, np.flatnonzero(near >= near.max() - reach))
         at = likenesses[rows == found]
         ranks.append(int((likenesses > at[0]).sum()) + 1 if len(at) else 0)
-    return probed, max(FEWEST_COMPARED, 2 * _enough(np.array(ranks)))
-
-
-def _enough(ranks: Ints) -> int:
-    return int(np.quantile(ranks, RECALL, method="higher"))
+        looked_at += len(rows)
+    compared = 2 * int(np.quantile(ranks, RECALL, method="higher"))
+    return reach, looked_at / len(asking), max(FEWEST_COMPARED, compared)
 
 
 def _nearest_others(vectors: Floats, asking: Ints) -> Ints:
@@ -240,7 +247,7 @@ def _known_cells(path: Path, names: Names, vectors: Floats) -> tuple[Cells, Ints
         if hashlib.sha256(content[32:]).digest() != content[:32]:
             return None
         with np.load(io.BytesIO(content[32:]), allow_pickle=False) as kept:
-            cells = Cells(kept["directions"], kept["centres"], int(kept["probed"]), int(kept["compared"]))
+            cells = Cells(kept["directions"], kept["centres"], float(kept["reach"]), int(kept["compared"]))
             learnt, places = kept["names"], kept["assigned"]
     except (OSError, ValueError, KeyError):
         return None
@@ -265,7 +272,7 @@ def _keep(path: Path, names: Names, cells: Cells, assigned: Ints) -> None:
         stream,
         directions=cells.directions,
         centres=cells.centres,
-        probed=cells.probed,
+        reach=cells.reach,
         compared=cells.compared,
         names=names[order],
         assigned=assigned[order].astype(np.int32),

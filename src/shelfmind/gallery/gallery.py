@@ -135,19 +135,19 @@ class _Plan:
     findings: list[Finding] = field(default_factory=list)
     forgets: bool = False
 
-    def outcome(self, version: int | None) -> ChangeOutcome:
-        """With the version that it made."""
-        return ChangeOutcome(version, self.detail, tuple(self.warnings), tuple(self.findings))
-
     @property
     def changes_something(self) -> bool:
         return bool(self.added or self.removed or self.forgets) or not (
             self.embedder is None and self.recognition is None
         )
 
+    def outcome(self, version: int | None) -> ChangeOutcome:
+        """With the version that it made."""
+        return ChangeOutcome(version, self.detail, tuple(self.warnings), tuple(self.findings))
+
 
 class _Stored:
-    """Photos to be enrolled, each read once as far as memory allows, and put among the gallery's files."""
+    """Photos to be enrolled, each read once (but for those beyond what memory holds) and put among the files."""
 
     def __init__(self, gallery: Gallery, photos: Sequence[Photo]) -> None:
         self.gallery = gallery
@@ -165,19 +165,21 @@ class _Stored:
             self.sources.setdefault(sha256, photo)
 
     def content(self, sha256: str) -> bytes:
-        """As it was read: from memory, from where it came, or of an enrolled photo from the gallery."""
+        """A photo as it was read, or one that is enrolled already."""
         if sha256 in self.held:
             return self.held[sha256]
-        return self.sources[sha256].read() if sha256 in self.sources else self.gallery.photo(sha256)
+        if sha256 not in self.sources:
+            return self.gallery.photo(sha256)
+        content = self.sources[sha256].read()
+        if checksum(content) != sha256:
+            raise UserError(f"{self.sources[sha256].name} was changed while it was enrolled; nothing was changed")
+        return content
 
-    def keep(self, shas: Iterable[str]) -> None:
-        """Put photos among the gallery's files, where they are not, or no longer, there."""
+    def put(self, shas: Iterable[str]) -> None:
+        """Put those that are not there, or that a sweeper took away meanwhile."""
         for sha256 in shas:
             if not self.gallery.files.has(photo_name(sha256)):
-                content = self.content(sha256)
-                if checksum(content) != sha256:
-                    raise UserError(f"{self.sources[sha256].name} was changed while it was enrolled; try again")
-                self.gallery.files.create(photo_name(sha256), content)
+                self.gallery.files.create(photo_name(sha256), self.content(sha256))
 
 
 class Gallery:
@@ -331,7 +333,7 @@ class Gallery:
             warnings = _filed_twice(state, new) if guard is None else _words(findings)
             if strict and warnings:
                 raise UserError(f"{'; '.join(warnings)}; nothing was changed")
-            stored.keep(stored.sources)
+            stored.put(stored.sources)
             return _Plan(
                 "add",
                 f"added {counted(len(new), 'photo')} of {shortened(skus)}",
@@ -342,7 +344,7 @@ class Gallery:
                 findings=findings,
             )
 
-        return self._commit(by, plan, lambda change: stored.keep(entry.sha256 for entry in change.added))
+        return self._commit(by, plan, lambda change: stored.put(entry.sha256 for entry in change.added))
 
     def _found(
         self, guard: Guard, new: Sequence[Entry], made: Mapping[str, Floats], read: Callable[[str], bytes]
@@ -565,17 +567,19 @@ class Gallery:
                 return worked_out.outcome(version)
         raise UserError(f"{self.files} is changed by others all the time; try again")
 
-
     def _overtaken(self, summary: Summary) -> bool:
         """Whether a change that was written is none of the log's: others made this version and folded it into a base.
 
         A base is written before what it folds is deleted. So a name that was free although its version had been made
         shows a base beyond it; one whose history has this very change has folded it already.
         """
-        bases = self.files.names(BASES)
-        if not bases or _version_of(bases[-1]) < summary.version:
-            return False
-        return summary not in read_base(bases[-1], self.files.read(bases[-1])).history
+        for _ in range(MOST_ATTEMPTS):
+            bases = self.files.names(BASES)
+            if not bases or _version_of(bases[-1]) < summary.version:
+                return False
+            with suppress(FileNotFoundError):  # a newer base took its place
+                return summary not in read_base(bases[-1], self.files.read(bases[-1])).history
+        raise UserError(f"{self.files} is changed by others all the time; try again")
 
 
 def verify(files: Files) -> Iterator[Fault]:
