@@ -46,7 +46,7 @@ def _print(audit: GalleryAudit) -> None:
     nearest = figures["nearest_to_own"]
     if nearest["share"] is not None:
         table.caption = (
-            f"{nearest['share']:.1%} of {nearest['judged']:,} photos, each left out, nearest to their product"
+            f"{nearest['share']:.1%} of {counted(nearest['judged'], 'photo')}, each left out, nearest to their product"
         )
     console = Console()
     console.print(table)
