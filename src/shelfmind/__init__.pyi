@@ -1004,7 +1004,7 @@ def gallery_rollback(
 def gallery_audit(request: GalleryAuditRequest, /, *, watcher: Observer | None = None) -> GalleryAudit: ...
 @overload
 def gallery_audit(
-    gallery: Path | str,
+    gallery: Path | str | str,
     *,
     out: Path | str | None = None,
     overwrite: bool = False,
@@ -1013,7 +1013,7 @@ def gallery_audit(
     """Look at all photos and products: what is mixed up with what, odd photos, copies, blur; a page. No network is asked: the vectors lie in the gallery. What is warned of when photos are enrolled is looked for in all of them.
 
     Args:
-        gallery: the gallery's folder
+        gallery: the gallery's folder, or s3://BUCKET/PREFIX; with @milvus://HOST:PORT/COLLECTION after it, that server searches
         out: folder to make for the page and the tables
         overwrite: replace an earlier audit in that folder
         watcher: told of the progress
