@@ -558,7 +558,7 @@ class Gallery:
                 worked_out.recognition,
             )
             content = sealed(change)
-            if self.files.create(change.name, content) and not self._overtaken(change.summary):
+            if self.files.create(change.name, content) and self._stands(change):
                 self.state.apply(change, seal_of(content))
                 if worked_out.vectors is not None:
                     write_vectors(self.files, worked_out.vectors)
@@ -567,19 +567,20 @@ class Gallery:
                 return worked_out.outcome(version)
         raise UserError(f"{self.files} is changed by others all the time; try again")
 
-    def _overtaken(self, summary: Summary) -> bool:
-        """Whether a change that was written is none of the log's: others made this version and folded it into a base.
-
-        A base is written before what it folds is deleted. So a name that was free although its version had been made
-        shows a base beyond it; one whose history has this very change has folded it already.
-        """
-        for _ in range(MOST_ATTEMPTS):
-            bases = self.files.names(BASES)
-            if not bases or _version_of(bases[-1]) < summary.version:
-                return False
+    def _stands(self, change: Change) -> bool:
+        """Whether a change that was written counts: its name may have been free because a compaction had folded another
+        one of this version, and deleted it. Whoever finds the name free finds that base, too."""
+        version, base = change.summary.version, None
+        while base is None:
+            newest = self.files.names(BASES)[-1:]
+            if not newest or _version_of(newest[0]) < version:
+                return True
             with suppress(FileNotFoundError):  # a newer base took its place
-                return summary not in read_base(bases[-1], self.files.read(bases[-1])).history
-        raise UserError(f"{self.files} is changed by others all the time; try again")
+                base = read_base(newest[0], self.files.read(newest[0]))
+        if base.history[version - 1] == change.summary:
+            return True
+        self.files.delete(change.name)
+        return False
 
 
 def verify(files: Files) -> Iterator[Fault]:

@@ -18,7 +18,7 @@ from shelfmind.evaluation.forgetting import NewClasses, OldClasses, new_classes,
 from shelfmind.files import atomic_folder, require_free_folder, write_json, write_text
 from shelfmind.gallery.changes import Entry
 from shelfmind.gallery.gallery import Gallery
-from shelfmind.gallery.storage import LocalFiles
+from shelfmind.gallery.stores import open_files
 from shelfmind.images.content import hash_files
 from shelfmind.inference.embedder import RunEmbedder
 from shelfmind.inference.predictor import Predictor, model_kind
@@ -131,7 +131,7 @@ def _prepare(request: FoldInRequest, watcher: Watcher) -> None:
     require_free_folder(final)
     recipe = source.read_recipe()
     _require_products(source, recipe)
-    gallery = Gallery(LocalFiles(request.gallery))
+    gallery = Gallery(open_files(str(request.gallery)))
     embedder = RunEmbedder(source, counter)
     gallery.require_embedder(embedder)
     entries, vectors = gallery.vectors()
