@@ -100,7 +100,7 @@ def add(request: GalleryAddRequest, watcher: Observer = SILENT) -> Enrolment:
     else:
         photos = _of_paths(request.photos, str(request.sku), watcher)
     return _counted(
-        gallery, gallery.add(photos, _embedder(gallery, request.run, watcher), _by(request), request.strict)
+        gallery, gallery.add(photos, embedder_of(gallery, request.run, watcher), _by(request), request.strict)
     )
 
 
@@ -224,7 +224,7 @@ def search(request: GallerySearchRequest, watcher: Observer = SILENT) -> list[Fo
     gallery = _opened(request)
     for path in request.paths:
         require_existing(path)
-    embedder = _embedder(gallery, request.run, watcher)
+    embedder = embedder_of(gallery, request.run, watcher)
     lookup = ExactSearch(*gallery.vectors())
     files = list(find_images(request.paths))
     progress = watcher.counter("searching", len(files))
@@ -304,7 +304,7 @@ def _counted(gallery: Gallery, outcome: ChangeOutcome) -> Enrolment:
     return Enrolment(outcome, len(products), sum(len(photos) for photos in products.values()))
 
 
-def _embedder(gallery: Gallery, run: Path | None, watcher: Observer) -> RunEmbedder:
+def embedder_of(gallery: Gallery, run: Path | None, watcher: Observer) -> RunEmbedder:
     """The run that the gallery was made with; MindSpore is loaded for it."""
     from shelfmind.inference.embedder import RunEmbedder
     from shelfmind.runs.folder import RunFolder
