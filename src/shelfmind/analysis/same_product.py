@@ -13,6 +13,8 @@ from shelfmind.evaluation.matrix_rows import row_chunks, unit_rows
 
 LEAST_PRODUCTS = 3
 """Products with two photos or more from which the model can be learnt."""
+LASTING = 0.2
+"""The share of the variance within a product that all photos of a set may have in common, and no mean evens out."""
 NEIGHBOURS = 8
 """So many nearest photos of each are looked at where no product is known."""
 _LEAST_BETWEEN = 1e-3
@@ -28,6 +30,11 @@ class Sets:
 
     def __len__(self) -> int:
         return len(self.sizes)
+
+    @property
+    def means(self) -> Floats:
+        """Their mean coordinates (S, D)."""
+        return self.sums / self.sizes[:, None].astype(np.float32)
 
     def of(self, rows: Ints | slice) -> Sets:
         """Some of them."""
@@ -98,28 +105,27 @@ class SameProduct:
         Above 0 one product is more likely.
         """
         found = np.empty((len(sets), len(others)), np.float32)
-        alone, others_alone = self._evidence(sets), self._evidence(others)
         for rows in _by_size(sets.sizes):
             for columns in _by_size(others.sizes):
-                one, two = sets.of(rows), others.of(columns)
-                size = int(one.sizes[0] + two.sizes[0])
-                weights = (self.between / (1 + size * self.between)).astype(np.float32)
-                together = (one.sums * weights) @ two.sums.T
-                together += 0.5 * ((one.sums**2) @ weights)[:, None]
-                together += 0.5 * ((two.sums**2) @ weights)[None, :]
-                together -= 0.5 * np.log1p(size * self.between).sum()
-                found[np.ix_(rows, columns)] = together
-        found -= alone[:, None]
-        found -= others_alone[None, :]
+                found[np.ix_(rows, columns)] = self._ratios(sets.of(rows), others.of(columns))
         return found
 
-    def _evidence(self, sets: Sets) -> Floats:
-        """The logarithm of the likelihood of each set's photos as one product, but for what cancels out in ratios."""
-        sizes, which = np.unique(sets.sizes, return_inverse=True)
-        scaled = 1 + sizes[:, None] * self.between
-        squares = np.einsum("sd,sd->s", sets.sums.astype(np.float64) ** 2, (self.between / scaled)[which])
-        found: Floats = (0.5 * (squares - np.log(scaled).sum(1)[which])).astype(np.float32)
-        return found
+    def _ratios(self, sets: Sets, others: Sets) -> Floats:
+        """As `ratios`, of sets that are all of one size, and others of one size, too."""
+        one, other = self.between + self._noise(sets), self.between + self._noise(others)
+        together = one * other - self.between**2
+        of_one = (0.5 / one - 0.5 * other / together).astype(np.float32)
+        of_other = (0.5 / other - 0.5 * one / together).astype(np.float32)
+        means, other_means = sets.means, others.means
+        ratios: Floats = (means * (self.between / together).astype(np.float32)) @ other_means.T
+        ratios += (means**2 @ of_one)[:, None]
+        ratios += (other_means**2 @ of_other)[None, :]
+        ratios += np.float32(0.5 * np.log(one * other / together).sum())
+        return ratios
+
+    def _noise(self, sets: Sets) -> float:
+        """The variance of the mean of a set."""
+        return (1 - LASTING) / float(sets.sizes[0]) + LASTING
 
 
 def group_photos(model: SameProduct, coordinates: Floats) -> Ints:

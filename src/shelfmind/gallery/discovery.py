@@ -18,6 +18,8 @@ from shelfmind.gallery.discovery_folder import CHANGED, NEW, FoundPhoto, Group, 
 Accepts = Callable[[Sequence[str], Floats], Bools]
 """Asked with paths and vectors (N, D) of photos: which show an enrolled product, shape (N,)."""
 _CHUNK_VALUES = 1 << 23
+_MOST = 0.95
+"""The share of products to which what is near is compared."""
 _MOST_JUDGED = 2000
 """Photos of the gallery, and products, by which the limits are set."""
 
@@ -45,8 +47,8 @@ def discover_groups(
 
     What is learnt from the gallery is how alike photos of one product are and how unlike products are. Photos that are
     likely to show the enrolled product nearest to them are left out, or those that `accepts` says; the others are put
-    into groups of one product each, but for those that are in groups of fewer than `least`. A group that as a whole is
-    likely to show an enrolled product is of the kind `CHANGED`.
+    into groups of one product each, but for those that are in groups of fewer than `least`. A group that is nearer to
+    an enrolled product than 19 of 20 products are to another one is of the kind `CHANGED`.
     """
     rows = unit_rows(vectors)
     beside = _Enrolled(entries, unit_rows(references), rows)
@@ -126,24 +128,14 @@ class _Enrolled:
         return _limit(np.concatenate(same), np.concatenate(different))
 
     @cached_property
-    def group_limit(self) -> float:
-        """As `limit`, for a group of photos and all of a product: halves of a product, and products nearest to each
-        other."""
+    def near(self) -> float:
+        """The ratio above which a group is nearer to a product than most products are to each other."""
         if not self.is_learnt or self.model is None:
             return np.inf
-        half = np.zeros(len(self.product), np.int64)
-        for of_product in (np.flatnonzero(self.product == product) for product in range(len(self.skus))):
-            half[of_product[::2]] = 1
-        one, two = (
-            _summed(self.coordinates[half == side], self.product[half == side], len(self.skus)) for side in (0, 1)
-        )
-        halved = np.flatnonzero((one.sizes > 0) & (two.sizes > 0))
-        halved = halved[_spread(len(halved))]
-        same = self.model.ratios(one.of(halved), two.of(halved)).diagonal()
         judged = _spread(len(self.skus))
         between = self.model.ratios(self.products.of(judged), self.products)
         between[np.arange(len(judged)), judged] = -np.inf
-        return _limit(same, between.max(1))
+        return float(np.quantile(between.max(1), _MOST))
 
     def grouped(self, rows: Floats) -> Ints:
         """The group of each photo; each is alone where there is nothing to learn from."""
@@ -170,7 +162,7 @@ class _Enrolled:
         similarities = own @ self.references[of_product].T
         entry = self.entries[of_product[similarities.mean(0).argmax()]]
         nearest = Nearest(entry.sku, float(similarities.max(1).mean()), entry.sha256)
-        kind = CHANGED if ratios.max() > self.group_limit else NEW
+        kind = CHANGED if ratios.max() > self.near else NEW
         return Group(number, kind, likeness, nearest, photos)
 
     def _compared(self, rows: Floats) -> Floats:

@@ -55,7 +55,7 @@ def write_discovery_page(path: Path, found: Discovery, gallery: ProductGallery, 
             key="changed",
             title=say("Changed packaging?"),
             intro=say(
-                "As a group likely to show an enrolled product, although none of the photos is recognised as it."
+                "Nearer to an enrolled product than 19 of 20 products are to another one, but not recognised as it."
             ),
             galleries=(Gallery("", note, cards(changed), len(changed)),) if changed else (),
             empty=say("None found."),

@@ -31,7 +31,7 @@ class Kept:
     """Pictures made and kept in memory, as long as there is room; the last ones stay. Safe in threads."""
 
     def __init__(self) -> None:
-        self._kept: OrderedDict[str, bytes] = OrderedDict()
+        self.contents: OrderedDict[str, bytes] = OrderedDict()
         self._lock = threading.Lock()
         self._decoding = threading.BoundedSemaphore(available_cores())  # bounds the memory, not only the time
 
@@ -42,15 +42,15 @@ class Kept:
         """
         tag = f'"{hashlib.sha256(os.fsencode(f"{identity}|{EDGES[size]}")).hexdigest()[:32]}"'
         with self._lock:
-            if tag in self._kept:
-                self._kept.move_to_end(tag)
-                return self._kept[tag], tag
+            if tag in self.contents:
+                self.contents.move_to_end(tag)
+                return self.contents[tag], tag
         with self._decoding:
             content = _encoded(source, EDGES[size])
         with self._lock:
-            self._kept[tag] = content
-            while sum(map(len, self._kept.values())) > _KEPT_BYTES:
-                self._kept.popitem(last=False)
+            self.contents[tag] = content
+            while sum(map(len, self.contents.values())) > _KEPT_BYTES:
+                self.contents.popitem(last=False)
         return content, tag
 
     def of_file(self, file: Path, size: str) -> tuple[bytes, str]:
