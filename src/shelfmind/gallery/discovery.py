@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -20,6 +19,8 @@ Accepts = Callable[[Sequence[str], Floats], Bools]
 _CHUNK_VALUES = 1 << 23
 _MOST = 0.95
 """The share of products to which what is near is compared."""
+_MOST_COMPARED = 8
+"""Photos of a product beside which a group is judged; more say little more."""
 _MOST_JUDGED = 2000
 """Photos of the gallery, and products, by which the limits are set."""
 
@@ -48,7 +49,7 @@ def discover_groups(
     What is learnt from the gallery is how alike photos of one product are and how unlike products are. Photos that are
     likely to show the enrolled product nearest to them are left out, or those that `accepts` says; the others are put
     into groups of one product each, but for those that are in groups of fewer than `least`. A group that is nearer to
-    an enrolled product than 19 of 20 products are to another one is of the kind `CHANGED`.
+    an enrolled product than 19 of 20 products (with as many photos) are to another one is of the kind `CHANGED`.
     """
     rows = unit_rows(vectors)
     beside = _Enrolled(entries, unit_rows(references), rows)
@@ -93,6 +94,7 @@ class _Enrolled:
         learnt = SameProduct.learnt(references, self.product)
         self.is_learnt = learnt is not None
         self.model = learnt or SameProduct.guessed(np.concatenate([references, photos]))
+        self._near: dict[int, float] = {}
         if self.model is not None:
             self.coordinates = self.model.coordinates(references)
             self.products = _summed(self.coordinates, self.product, len(self.skus))
@@ -127,15 +129,20 @@ class _Enrolled:
             same.append(np.where(of_same, ratios, -np.inf).max(1))
         return _limit(np.concatenate(same), np.concatenate(different))
 
-    @cached_property
-    def near(self) -> float:
-        """The ratio above which a group is nearer to a product than most products are to each other."""
+    def near(self, size: int) -> float:
+        """The ratio above which a group of so many photos is nearer to a product than most products are to another."""
         if not self.is_learnt or self.model is None:
             return np.inf
-        judged = _spread(len(self.skus))
-        between = self.model.ratios(self.products.of(judged), self.products)
-        between[np.arange(len(judged)), judged] = -np.inf
-        return float(np.quantile(between.max(1), _MOST))
+        size = min(size, _MOST_COMPARED)
+        if size not in self._near:
+            judged = _spread(len(self.skus))
+            of_each = [np.flatnonzero(self.product == product)[:size] for product in judged]
+            labels = np.repeat(np.arange(len(judged)), [len(rows) for rows in of_each])
+            some = _summed(self.coordinates[np.concatenate(of_each)], labels, len(judged))
+            between = self.model.ratios(some, self.products)
+            between[np.arange(len(judged)), judged] = -np.inf
+            self._near[size] = float(np.quantile(between.max(1), _MOST))
+        return self._near[size]
 
     def grouped(self, rows: Floats) -> Ints:
         """The group of each photo; each is alone where there is nothing to learn from."""
@@ -162,7 +169,7 @@ class _Enrolled:
         similarities = own @ self.references[of_product].T
         entry = self.entries[of_product[similarities.mean(0).argmax()]]
         nearest = Nearest(entry.sku, float(similarities.max(1).mean()), entry.sha256)
-        kind = CHANGED if ratios.max() > self.near else NEW
+        kind = CHANGED if ratios.max() > self.near(len(own)) else NEW
         return Group(number, kind, likeness, nearest, photos)
 
     def _compared(self, rows: Floats) -> Floats:

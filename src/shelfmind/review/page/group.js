@@ -26,7 +26,7 @@ export function buildGroupCard(group, position, total, act) {
 }
 
 function photos(card, number, act) {
-  const pictures = make("div", { className: "pictures many" });
+  const pictures = make("div", { className: card?.photos.length > 6 ? "pictures many" : "pictures" });
   for (const image of card?.photos ?? []) pictures.append(enlargeable(image, say("groupPicture", number + 1), act));
   const more = card ? card.total - card.photos.length : 0;
   const note = !card || card.total < 2 ? "" : say("likeness", card.likeness.toFixed(2));

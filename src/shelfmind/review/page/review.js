@@ -102,7 +102,7 @@ async function decide(number, decision, label = null) {
   } catch (error) {
     page.saving.delete(number);
     feed.renew(number);
-    alarm(say("notSaved", detailText(error.message)));
+    alarm(say("notSaved", `${ofGroups() ? `${titleOf(number)}: ` : ""}${detailText(error.message)}`));
   }
 }
 

@@ -29,7 +29,7 @@ const WORDS = {
     details: [],
     // What the page says of groups of photos instead.
     groups: {
-      title: "New products", filterByClass: "Filter by nearest product", labelledAs: "", chooseClass: "Which product do these photos show?",
+      title: "New products", kind: "May be", shown: "{0} shown", shownOf: "{0} groups; {1} listed: filter to see the others", filterByClass: "Filter by nearest product", labelledAs: "", chooseClass: "Which product do these photos show?",
       searchClass: "Type the new product's name, or find an enrolled one", newClass: "New product “{0}”", classes: "{0} products",
       moreClasses: "{0} products; keep typing to narrow them", suggestion: "most like it",
       safety: "Each decision is written to the log and carried out in the gallery at once, as one change; U takes it back there, too.",
@@ -109,7 +109,7 @@ const WORDS = {
       [/; /g, "；"],
     ],
     groups: {
-      title: "新商品", filterByClass: "按最接近的商品筛选", labelledAs: "", chooseClass: "这些照片是哪种商品？",
+      title: "新商品", kind: "可能是", shown: "显示 {0} 组", shownOf: "符合 {0} 组，列出 {1} 组：请用筛选查看其余", filterByClass: "按最接近的商品筛选", labelledAs: "", chooseClass: "这些照片是哪种商品？",
       searchClass: "输入新商品的名称，或查找已登记的商品", newClass: "新商品“{0}”", classes: "{0} 种商品",
       moreClasses: "{0} 种商品，继续输入可缩小范围", suggestion: "最接近",
       safety: "每个决定都会立即写入日志，并作为一次改动在商品库中执行；按 U 可一并撤销。",
