@@ -114,10 +114,10 @@ class _Enrolled:
         """The ratio above which a photo shows the product of the gallery's photo that is nearest to it.
 
         Each photo of the gallery is looked up once among the others of its product, and once as if its product were
-        not enrolled.
+        not enrolled. Where nothing can be learnt from the gallery, no photo is taken for an enrolled product.
         """
         if not self.is_learnt:
-            return 0.0
+            return np.inf
         judged = _spread(len(self.entries))
         same, different = [], []
         for chunk in row_chunks(len(judged), len(self.entries), _CHUNK_VALUES):
@@ -189,7 +189,7 @@ def _known(
         return same
     if accepts is not None:
         return same | accepts([path for path, _ in photos], vectors)
-    return same | (ratios > beside.limit()) if beside.model is not None else same
+    return same | (ratios > beside.limit())
 
 
 def _limit(same: Floats, different: Floats) -> float:
