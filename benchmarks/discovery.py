@@ -65,7 +65,7 @@ def average(references: Floats, labels: Ints, vectors: Floats) -> Ints:
 
 def hdbscan(references: Floats, labels: Ints, vectors: Floats) -> Ints:
     """HDBSCAN with groups of three at least; what it calls noise is alone."""
-    found = HDBSCAN(min_cluster_size=3).fit_predict(vectors)
+    found = HDBSCAN(min_cluster_size=3, copy=True).fit_predict(vectors)
     return np.where(found < 0, 10**6 + np.arange(len(found)), found)
 
 
