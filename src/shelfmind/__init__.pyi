@@ -18,6 +18,7 @@ from shelfmind.models import create_model as create_model
 from shelfmind.pages.explanations import Explanation
 from shelfmind.recipe import Recipe, load_recipe as load_recipe, recipe_names as list_recipes
 from shelfmind.requests.auditing import AuditRequest, ReviewRequest
+from shelfmind.requests.discovery import GalleryDiscoverRequest
 from shelfmind.requests.expanding import ExpandRequest
 from shelfmind.requests.galleries import GalleryAddRequest, GalleryAuditRequest, GalleryCalibrateRequest, GalleryCompactRequest, GalleryCreateRequest, GalleryExportRequest, GalleryHistoryRequest, GalleryListRequest, GalleryMergeRequest, GalleryReEmbedRequest, GalleryRemoveRequest, GalleryRenameRequest, GalleryRollBackRequest, GallerySearchRequest, GalleryShowRequest, GalleryVerifyRequest
 from shelfmind.requests.improving import FixresRequest, FoldInRequest, SoupRequest, TuneRequest
@@ -38,6 +39,7 @@ from shelfmind.training.tracking import TrackingWatcher as TrackingWatcher
 from shelfmind.training.tune import Best
 from shelfmind.training.watching import Watcher, Watcher as Watcher
 from shelfmind.workflows.audit import AuditOutcome
+from shelfmind.workflows.discovery import DiscoveryOutcome
 from shelfmind.workflows.galleries import Enrolment, Found
 from shelfmind.workflows.gallery_audit import GalleryAudit
 from shelfmind.workflows.gallery_calibration import Calibrated
@@ -64,6 +66,7 @@ __all__ = [
     "gallery_calibrate",
     "gallery_compact",
     "gallery_create",
+    "gallery_discover",
     "gallery_export",
     "gallery_history",
     "gallery_list",
@@ -183,8 +186,8 @@ def review(
     """Look at suspects in a browser: keep, relabel or drop them. Ctrl-C ends it; nothing in the data set is changed. Every decision is on the disk in the log before the page confirms it. Several reviewers may share one log.
 
     Args:
-        audit: a folder that `shelfmind audit` or `shelfmind find-label-errors` made
-        data: where the data set lies now, if it has moved
+        audit: a folder that `shelfmind audit`, `find-label-errors` or `gallery discover` made
+        data: where the data set, or a discovery's gallery, lies now, if moved
         log: append decisions to this file; review.jsonl in AUDIT if not given
         reviewer: the name on your decisions; your login name if not given
         port: of this machine; 0: any free one; 8765 or any if not given
@@ -196,7 +199,7 @@ def review(
         How far the review had come.
 
     Raises:
-        UserError: an audit, a log, a name or a port that cannot be used, before anything is served.
+        UserError: a folder, a log, a name or a port that cannot be used, before anything is served.
     """
 
 @overload
@@ -477,7 +480,7 @@ def fold_in(request: FoldInRequest, /, *, watcher: Watcher | None = None) -> Fol
 @overload
 def fold_in(
     run: Path | str,
-    gallery: Path | str,
+    gallery: Path | str | str,
     out: Path | str,
     *,
     data: Path | str | None = None,
@@ -1023,6 +1026,35 @@ def gallery_audit(
 
     Raises:
         UserError: no gallery, one without products, a photo or vectors that are damaged, a folder that is not empty.
+    """
+
+@overload
+def gallery_discover(request: GalleryDiscoverRequest, /, *, watcher: Observer | None = None) -> DiscoveryOutcome: ...
+@overload
+def gallery_discover(
+    gallery: Path | str | str,
+    paths: Sequence[str],
+    *,
+    out: Path | str = ...,
+    least: int = 2,
+    run: Path | str | None = None,
+    watcher: Observer | None = None,
+) -> DiscoveryOutcome:
+    """Group photos of no enrolled product into candidate products, for the review to decide on. Photos of enrolled products are left out; the others are put into groups, one for each product that they seem to show. Nothing is enrolled before a person decides on the page of `shelfmind review DIR`.
+
+    Args:
+        gallery: the gallery's folder, or s3://BUCKET/PREFIX; with @milvus://HOST:PORT/COLLECTION after it, that server searches
+        paths: images, folders of images, or patterns such as 'new/*.jpg'
+        out: folder to make (default: discovery)
+        least: photos that make a group; fewer are listed as alone (default: 2)
+        run: the run that makes its vectors, if it has moved since the gallery was made
+        watcher: told of the progress
+
+    Returns:
+        The groups, and the folder that `shelfmind review` opens.
+
+    Raises:
+        UserError: no gallery, another run than its own, a path that names nothing, a folder that is not empty.
     """
 
 @overload

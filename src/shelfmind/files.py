@@ -146,6 +146,23 @@ def cache_folder() -> Path:
     return folder
 
 
+@contextmanager
+def exclusively(lock: Path) -> Iterator[None]:
+    """Keep other processes that ask for the same lock file waiting, and wait for them; a killed one frees it.
+
+    Raises:
+        UserError: the file cannot be made.
+    """
+    try:
+        stream = open(lock, "ab")  # noqa: SIM115 - closed below, whatever the work raises
+    except OSError as error:
+        raise UserError(f"{lock} cannot be written: {reason(error)}") from error
+    with stream:
+        if fcntl is not None:
+            fcntl.flock(stream, fcntl.LOCK_EX)
+        yield
+
+
 def sync_folder(folder: Path) -> None:
     """Make a rename in `folder` survive a power cut, where the system can."""
     try:

@@ -283,6 +283,15 @@ VERBS = {
         mindspore=False,
         group="gallery",
     ),
+    "gallery_discover": Verb(
+        panel=LOOK,
+        summary="Group photos of no enrolled product into candidate products, for the review to decide on.",
+        request="requests.discovery:GalleryDiscoverRequest",
+        function="workflows.discovery:discover",
+        show="cli.outcomes.discovery:show_discovery",
+        mindspore=True,
+        group="gallery",
+    ),
     "gallery_verify": Verb(
         panel=KEEP,
         summary="Read every file and name those that do not hold what was written.",

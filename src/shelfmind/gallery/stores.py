@@ -36,6 +36,13 @@ def place_of(where: str | Path) -> Place:
     return Place(text) if found is None else Place(found[1], found[2])
 
 
+def absolute_place(where: str | Path) -> str:
+    """What people write, with a folder as its absolute path, so that it can be kept."""
+    place = place_of(where)
+    files = place.files if _parts(place.files)[0] is not None else os.path.abspath(os.path.expanduser(place.files))
+    return files if place.server is None else f"{files}@{place.server}"
+
+
 def open_files(where: str | Path) -> Files:
     """The files of a gallery, whether there are any or not.
 

@@ -482,6 +482,25 @@ CHINESE = {
     "Pictures": "示例图片",
     "A few of each kind, from all over the data set.": "每种各取几张，来自数据集各处。",
     "The same data, decisions, settings and versions give the same bytes again.": "相同的数据、决定、设置和版本会得到逐字节相同的结果。",
+    # New products
+    "New products": "新商品",
+    "New products?": "新商品？",
+    "Changed packaging?": "包装有变化？",
+    "Nothing is enrolled yet: shelfmind review takes the decisions, group by group. All photos are in {}.": "尚未登记任何商品：请用 shelfmind review 逐组决定。全部照片见 {}。",
+    "Photos of the group; the last picture is the enrolled product most like it.": "本组的照片；最后一张是最接近的已登记商品。",
+    "Photos that are like one another, and like no enrolled product.": "彼此相似、且不像任何已登记商品的照片。",
+    "Nearer to an enrolled product than 19 of 20 products are to another one, but not recognised as it.": "比 95% 的商品彼此之间更接近某个已登记的商品，但没有被认出。",
+    "Group {}": "第 {} 组",
+    "{} photos": "{} 张照片",
+    "nearest": "最接近",
+    "similarity {}": "相似度 {}",
+    "Similarity": "相似度",
+    "In groups": "已分组",
+    "Of enrolled products": "已登记的商品",
+    "Alone": "未成组",
+    "Unusable": "无法使用",
+    "In no group": "不在任何组中",
+    "Photos of enrolled products, and photos that are like no other.": "已登记商品的照片，以及与其他照片都不相似的照片。",
 }
 """By the English words; `{}` are values in their order, `{1}` is the second one."""
 

@@ -45,9 +45,9 @@ class ReviewRequest(Request):
     )
 
     audit: Annotated[Path, Positional()] = Field(
-        description="a folder that `shelfmind audit` or `shelfmind find-label-errors` made"
+        description="a folder that `shelfmind audit`, `find-label-errors` or `gallery discover` made"
     )
-    data: Path | None = Field(None, description="where the data set lies now, if it has moved")
+    data: Path | None = Field(None, description="where the data set, or a discovery's gallery, lies now, if moved")
     log: Path | None = Field(None, description="append decisions to this file; review.jsonl in AUDIT if not given")
     reviewer: str | None = Field(None, description="the name on your decisions; your login name if not given")
     port: int | None = Field(

@@ -106,7 +106,7 @@ class FoldInRequest(Request):
     )
 
     run: Run
-    gallery: Path = Field(description="the gallery of products, which must be of this run's weights")
+    gallery: Path | str = Field(description="the gallery of products, which must be of this run's weights")
     out: NewRun
     data: Annotated[Path | None, Incidental] = Field(
         None, description="where the photos lie now that the run was trained on, if they were moved"
@@ -130,9 +130,8 @@ class FoldInRequest(Request):
         return self
 
     def require_inputs(self) -> None:
-        """The run, the gallery and the photos are there."""
+        """The run and the photos are there."""
         require_run(self.run)
-        require_path(self.gallery)
         if self.data is not None:
             require_path(self.data)
 

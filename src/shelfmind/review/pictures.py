@@ -27,15 +27,48 @@ class NoPicture(Exception):  # noqa: N818 - says what it is, as UserError does
     """There is nothing to show: the file is gone, is no image, or does not belong to the data set."""
 
 
+class Kept:
+    """Pictures made and kept in memory, as long as there is room; the last ones stay. Safe in threads."""
+
+    def __init__(self) -> None:
+        self.contents: OrderedDict[str, bytes] = OrderedDict()
+        self._lock = threading.Lock()
+        self._decoding = threading.BoundedSemaphore(available_cores())  # bounds the memory, not only the time
+
+    def picture(self, identity: str, source: Path | bytes, size: str) -> tuple[bytes, str]:
+        """A picture of a file or of its content as JPEG and its ETag, which changes with `identity`.
+
+        Raises `NoPicture`.
+        """
+        tag = f'"{hashlib.sha256(os.fsencode(f"{identity}|{EDGES[size]}")).hexdigest()[:32]}"'
+        with self._lock:
+            if tag in self.contents:
+                self.contents.move_to_end(tag)
+                return self.contents[tag], tag
+        with self._decoding:
+            content = _encoded(source, EDGES[size])
+        with self._lock:
+            self.contents[tag] = content
+            while sum(map(len, self.contents.values())) > _KEPT_BYTES:
+                self.contents.popitem(last=False)
+        return content, tag
+
+    def of_file(self, file: Path, size: str) -> tuple[bytes, str]:
+        """As `picture`, of a file; another tag once the file changes."""
+        try:
+            status = os.stat(file)
+        except OSError as error:
+            raise NoPicture(str(file)) from error
+        return self.picture(f"{file}|{status.st_size}|{status.st_mtime_ns}", file, size)
+
+
 class Pictures:
     """Renders images of the data set at `root`; the last ones are kept in memory. Safe in threads."""
 
     def __init__(self, root: Path, format: str) -> None:
         self._root, self._format = root, format
         self._real_root = os.path.realpath(root if root.is_dir() else root.parent)
-        self._kept: OrderedDict[str, bytes] = OrderedDict()
-        self._lock = threading.Lock()
-        self._decoding = threading.BoundedSemaphore(available_cores())  # bounds the memory, not only the time
+        self._kept = Kept()
 
     def locate(self, path: str) -> Path:
         """The file of an image, given as in the suspects. Raises `NoPicture` unless it is in the data set.
@@ -60,24 +93,7 @@ class Pictures:
 
     def render(self, path: str, size: str) -> tuple[bytes, str]:
         """A picture as JPEG and its ETag, which changes with the file. Raises `NoPicture`."""
-        file = self.locate(path)
-        try:
-            status = os.stat(file)
-        except OSError as error:
-            raise NoPicture(path) from error
-        identity = f"{file}|{status.st_size}|{status.st_mtime_ns}|{EDGES[size]}"
-        tag = f'"{hashlib.sha256(os.fsencode(identity)).hexdigest()[:32]}"'
-        with self._lock:
-            if tag in self._kept:
-                self._kept.move_to_end(tag)
-                return self._kept[tag], tag
-        with self._decoding:
-            content = _encoded(file, EDGES[size])
-        with self._lock:
-            self._kept[tag] = content
-            while sum(map(len, self._kept.values())) > _KEPT_BYTES:
-                self._kept.popitem(last=False)
-        return content, tag
+        return self._kept.of_file(self.locate(path), size)
 
     @cached_property
     def _listed(self) -> dict[str, Path]:
@@ -88,7 +104,7 @@ class Pictures:
         return {os.path.abspath(sample.path): sample.path for sample in catalog.samples}
 
 
-def _encoded(file: Path, edge: int) -> bytes:
+def _encoded(file: Path | bytes, edge: int) -> bytes:
     try:
         image = open_image(file, draft_size=(edge, edge))
     except BadImage as error:

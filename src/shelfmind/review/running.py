@@ -12,51 +12,91 @@ from pathlib import Path
 
 from shelfmind.analysis.decisions import CUT_LINE, FILE_NAME, require_writable_log, split_whole
 from shelfmind.errors import UserError, argument
+from shelfmind.gallery.discovery_folder import is_discovery, read_discovery
+from shelfmind.gallery.gallery import Gallery
+from shelfmind.gallery.stores import open_files
 from shelfmind.machine.login import login_name
 from shelfmind.requests.auditing import ReviewRequest
 from shelfmind.requests.calling import takes
 from shelfmind.requests.watching import SILENT, Observer
 from shelfmind.review.audit_folder import read_audit
 from shelfmind.review.deck import Deck, check_reviewer
+from shelfmind.review.enrolling import Enrolments
+from shelfmind.review.group_deck import GroupDeck
+from shelfmind.review.group_pictures import GroupPictures
 from shelfmind.review.pictures import Pictures
-from shelfmind.review.server import LOOPBACK, ReviewServer
+from shelfmind.review.server import LOOPBACK, Renders, Reviewed, ReviewServer
 
 USUAL_PORT = 8765
 
 
 @dataclass(frozen=True)
 class ReviewOutcome:
-    """How far the review had come when it was stopped: `decided` of `suspects`, by anybody, all in `log`."""
+    """How far the review had come when it was stopped: `decided` of `suspects`, by anybody, all in `log`.
+
+    `root` is the data set, or of a discovery its `gallery`, in which the decisions are carried out already.
+    """
 
     decided: int
     suspects: int
     log: Path
     root: Path
+    gallery: bool = False
 
 
 @takes(ReviewRequest)
 def review(request: ReviewRequest, watcher: Observer = SILENT) -> ReviewOutcome:
-    """Serve the review page of an audit folder until Ctrl-C; the watcher is told its address once it answers.
+    """Serve the review page of an audit folder or a discovery until Ctrl-C; the watcher is told its address.
 
-    Every decision is appended to the log (``review.jsonl`` in the audit folder), which several reviews may share. The
-    port is the usual one, or any that is free where that is taken.
+    Every decision is appended to the log (``review.jsonl`` in the folder), which several reviews may share. What is
+    decided about a discovery is done in its gallery at once. The port is the usual one, or any that is free where that
+    is taken.
 
     Returns:
         How far the review had come.
 
     Raises:
-        UserError: an audit, a log, a name or a port that cannot be used, before anything is served.
+        UserError: a folder, a log, a name or a port that cannot be used, before anything is served.
     """
     name = check_reviewer(request.reviewer if request.reviewer is not None else login_name("reviewer"))
-    found = read_audit(request.audit, request.data)
     log = request.log if request.log is not None else request.audit / FILE_NAME
-    require_writable_log(log)
-    if split_whole(log.read_bytes())[1]:
-        watcher.note(CUT_LINE.format(path=log))
+    if is_discovery(request.audit):
+        return _review_groups(request, name, log, watcher)
+    found = read_audit(request.audit, request.data)
+    _open_log(log, watcher)
     if found.notice is not None:
         watcher.note(f"warning: {found.notice}")
     deck = Deck(found, name, log, request.language)
-    with _server(request.port, deck, Pictures(found.root, found.format)) as server:
+    _serve(request, deck, Pictures(found.root, found.format), watcher)
+    return ReviewOutcome(deck.decided(), len(found.suspects), log, found.root)
+
+
+def _review_groups(request: ReviewRequest, name: str, log: Path, watcher: Observer) -> ReviewOutcome:
+    found = read_discovery(request.audit)
+    root = found.gallery if request.data is None else str(request.data)
+    gallery = Gallery(open_files(root))
+    _open_log(log, watcher)
+    enrolments = Enrolments(found, gallery, log, request.audit.resolve().name)
+    try:
+        settled = enrolments.settle()
+    except UserError as error:
+        watcher.warn(f"a decision of an interrupted review could not be carried out: {error}")
+    else:
+        if settled is not None:
+            watcher.note(f"note: carried out what an interrupted review had left: {settled}")
+    deck = GroupDeck(enrolments, name, request.language)
+    _serve(request, deck, GroupPictures(found, gallery), watcher)
+    return ReviewOutcome(deck.decided(), len(found.groups), log, Path(root), gallery=True)
+
+
+def _open_log(log: Path, watcher: Observer) -> None:
+    require_writable_log(log)
+    if split_whole(log.read_bytes())[1]:
+        watcher.note(CUT_LINE.format(path=log))
+
+
+def _serve(request: ReviewRequest, deck: Reviewed, pictures: Renders, watcher: Observer) -> None:
+    with _server(request.port, deck, pictures) as server:
         watcher.result(server.address)
         watcher.note("open this address in a browser on this machine; Ctrl-C here ends the review")
         if request.browser:
@@ -65,7 +105,6 @@ def review(request: ReviewRequest, watcher: Observer = SILENT) -> ReviewOutcome:
             server.serve_forever()
         except KeyboardInterrupt:
             pass
-    return ReviewOutcome(deck.decided(), len(found.suspects), log, found.root)
 
 
 def open_browser(address: str) -> None:
@@ -75,7 +114,7 @@ def open_browser(address: str) -> None:
         threading.Thread(target=webbrowser.open, args=(address,), daemon=True).start()
 
 
-def _server(port: int | None, deck: Deck, pictures: Pictures) -> ReviewServer:
+def _server(port: int | None, deck: Reviewed, pictures: Renders) -> ReviewServer:
     try:
         return ReviewServer(USUAL_PORT if port is None else port, deck, pictures)
     except OSError as error:

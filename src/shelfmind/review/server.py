@@ -7,18 +7,17 @@ import json
 import secrets
 import socketserver
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from functools import cache
 from http import HTTPStatus
 from http.cookies import CookieError, SimpleCookie
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from importlib.resources import files
-from typing import Any
+from typing import Any, Protocol
 from urllib.parse import parse_qs, urlsplit
 
 from shelfmind.errors import UserError
-from shelfmind.review.deck import Deck
-from shelfmind.review.pictures import EDGES, NoPicture, Pictures
+from shelfmind.review.pictures import EDGES, NoPicture
 
 LOOPBACK = "127.0.0.1"
 _HOSTS = frozenset({LOOPBACK, "localhost"})
@@ -29,7 +28,7 @@ _PAGE = {
     "/review.css": ("review.css", "text/css; charset=utf-8"),
     **{
         f"/{name}.js": (f"{name}.js", "text/javascript; charset=utf-8")
-        for name in ("card", "chooser", "feed", "review", "server", "words")
+        for name in ("card", "chooser", "feed", "group", "review", "server", "words")
     },
 }
 _SAFETY = {
@@ -42,13 +41,33 @@ _SAFETY = {
 }
 
 
+class Reviewed(Protocol):
+    """What is under review, by numbers; `Deck` says what each answers, `images` are the names of pictures."""
+
+    images: list[str]
+
+    def overview(self) -> dict[str, Any]: ...
+    def cards(self, numbers: Sequence[int]) -> list[dict[str, Any]]: ...
+    def examples(self, class_number: int) -> list[int]: ...
+    def news(self, since: int) -> dict[str, Any]: ...
+    def decide(self, number: int, decision: str, label: str | None) -> dict[str, Any]: ...
+    def undo(self, number: int | None) -> dict[str, Any]: ...
+
+
+class Renders(Protocol):
+    """Makes pictures of what is under review."""
+
+    def render(self, name: str, size: str, /) -> tuple[bytes, str]:
+        """A picture as JPEG and its ETag. Raises `NoPicture`."""
+
+
 class ReviewServer(ThreadingHTTPServer):
     """Serves one deck on the loopback address. `address` is where the browser must start: it carries the secret."""
 
     daemon_threads = True
     request_queue_size = 64
 
-    def __init__(self, port: int, deck: Deck, pictures: Pictures) -> None:
+    def __init__(self, port: int, deck: Reviewed, pictures: Renders) -> None:
         self.deck, self.pictures = deck, pictures
         self.token = secrets.token_urlsafe(24)
         super().__init__((LOOPBACK, port), Handler)

@@ -18,7 +18,7 @@ from shelfmind.evaluation.forgetting import NewClasses, OldClasses, new_classes,
 from shelfmind.files import atomic_folder, require_free_folder, write_json, write_text
 from shelfmind.gallery.changes import Entry
 from shelfmind.gallery.gallery import Gallery
-from shelfmind.gallery.stores import open_files
+from shelfmind.gallery.stores import absolute_place, open_files
 from shelfmind.images.content import hash_files
 from shelfmind.inference.embedder import RunEmbedder
 from shelfmind.inference.predictor import Predictor, model_kind
@@ -268,7 +268,7 @@ def _begun_with(request: FoldInRequest, source: RunFolder, gallery: Gallery, joi
     """What the record of the new run says of run and gallery."""
     return {
         "run": str(absolute(source.root)),
-        "gallery": str(absolute(request.gallery)),
+        "gallery": absolute_place(request.gallery),
         "gallery_version": gallery.state.version,
         "gallery_checksum": gallery.state.head,
         "old_classes": join.old,
@@ -288,7 +288,7 @@ def _require_begun_alike(request: FoldInRequest) -> dict[str, Any]:
     asked = {
         **request.to_json(),
         "run": str(absolute(request.run)),
-        "gallery": str(absolute(request.gallery)),
+        "gallery": absolute_place(request.gallery),
     }
     had = {**origin["command"], "run": begun["run"], "gallery": begun["gallery"]}
     different = [name for name, value in asked.items() if had.get(name) != value]

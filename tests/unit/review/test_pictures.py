@@ -86,4 +86,4 @@ def test_the_memory_is_bounded(pictures, monkeypatch):
     monkeypatch.setattr("shelfmind.review.pictures._KEPT_BYTES", 3000)
     for path in ("test/可乐/large.png", "train/可乐/1.jpg", "train/可乐/2.jpg", "train/雪碧/1.jpg"):
         pictures.render(path, "small")
-    assert 0 < sum(map(len, pictures._kept.values())) <= 3000
+    assert 0 < sum(map(len, pictures._kept.contents.values())) <= 3000

@@ -75,6 +75,9 @@ def _judged(findings: LabelCheckOutcome) -> str:
 def show_reviewed(reviewed: ReviewOutcome, request: ReviewRequest, display: Display) -> None:
     """How far it came, and what comes next."""
     display.line(f"\n{reviewed.decided} of {reviewed.suspects} decided, all in {reviewed.log}")
+    if reviewed.gallery:
+        display.line(f"the gallery has it: {as_typed(call('gallery_history', gallery=str(reviewed.root)))}")
+        return
     following = call("prepare", data=str(reviewed.root), decisions=[str(reviewed.log)], out="CLEAN")
     display.line(f"next: {as_typed(following)}")
 

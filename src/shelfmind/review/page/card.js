@@ -32,7 +32,7 @@ export function isContested(states) {
 export function buildCard(suspect, position, total, act) {
   const { number, given, card, states } = suspect;
   const id = `suspect-${number}`;
-  const settled = states.length ? states.map((state) => outcome(state)).join("; ") : say("undecided");
+  const { settled } = stateBadges(suspect);
   const element = make("article", {
     id, "aria-label": say("cardLabel", position + 1, total, given, settled), "aria-posinset": position + 1, "aria-setsize": total,
     className: states.length ? `decided ${states.at(-1).decision}` : "",
@@ -50,9 +50,21 @@ export function buildCard(suspect, position, total, act) {
   return element;
 }
 
-function heading({ kind, card, states, saving }, position) {
+// What was decided: as badges, and in a sentence for those who hear the page.
+export function stateBadges({ states, saving }) {
   const badges = states.map((state) => make("span", { className: `badge ${state.decision}${state.mine ? " mine" : ""}` },
     say("by", outcome(state), state.mine ? say("me") : state.reviewer)));
+  return {
+    settled: states.length ? states.map((state) => outcome(state)).join("; ") : say("undecided"),
+    badges: make("span", { className: "badges" },
+      isContested(states) ? make("span", { className: "badge contested" }, say("disagree")) : null,
+      ...badges,
+      saving ? make("span", { className: "badge saving" }, say("saving")) : null),
+  };
+}
+
+function heading(suspect, position) {
+  const { kind, card } = suspect;
   return make("header", {},
     make("span", { className: "position" }, `${position + 1}`),
     make("span", { className: "chip" }, kindName(kind)),
@@ -60,10 +72,7 @@ function heading({ kind, card, states, saving }, position) {
       make("meter", { min: 0, max: 1, value: card.score, "aria-hidden": "true" }), `${Math.round(card.score * 100)}%`),
     card && make("span", { className: "split" }, splitName(card.split)),
     make("span", { className: "path", title: card?.path ?? "" }, card?.path ?? say("loading")),
-    make("span", { className: "badges" },
-      isContested(states) ? make("span", { className: "badge contested" }, say("disagree")) : null,
-      ...badges,
-      saving ? make("span", { className: "badge saving" }, say("saving")) : null));
+    stateBadges(suspect).badges);
 }
 
 function suspectSide({ card }, act) {

@@ -3,14 +3,17 @@
 import { buildCard, make, outcome } from "./card.js";
 import { Chooser } from "./chooser.js";
 import { Feed, MOST_LISTED } from "./feed.js";
+import { buildGroupCard } from "./group.js";
 import * as server from "./server.js";
-import { chooseLanguage, detailText, keyList, kindName, otherLanguage, otherName, say, setLanguage } from "./words.js";
+import { chooseLanguage, detailText, keyList, kindName, otherLanguage, otherName, say, setLanguage, setMode } from "./words.js";
 
 const NEWS_EVERY_MS = 2000;
 const $ = (id) => document.getElementById(id);
-const page = { review: null, states: new Map(), details: new Map(), asked: new Set(), saving: new Set(), version: 0, decided: 0 };
+const page = { review: null, states: new Map(), details: new Map(), asked: new Set(), stale: new Set(), gone: new Set(), saving: new Set(), version: 0, decided: 0 };
 const total = () => page.review.given.length;
 const className = (number) => (number === null ? null : page.review.classes[number]);
+const ofGroups = () => page.review.mode === "groups";
+const titleOf = (number) => (ofGroups() ? say("group", number + 1) : className(page.review.given[number]));
 const statesOf = (number) => page.states.get(number) ?? [];
 
 const act = {
@@ -28,6 +31,17 @@ const act = {
     feed.built.get(number)?.focus({ preventScroll: true });
     if (chosen !== null) decide(number, "relabel", chosen);
   },
+  merge: (number) => {
+    const nearest = page.details.get(number)?.nearest;
+    if (nearest) decide(number, "merge", nearest.name);
+    else announce(say("noSuggested"), true);
+  },
+  enrol: async (number) => {
+    const chosen = await chooser.open(page.review.classes, null, page.details.get(number)?.nearest?.name ?? null);
+    feed.built.get(number)?.focus({ preventScroll: true });
+    const isThere = page.review.classes.includes(chosen) && !page.gone.has(chosen);
+    if (chosen !== null) decide(number, isThere ? "merge" : "enrol", chosen);
+  },
   takeBack: (number) => undo(number),
   enlarge: (image, text) => {
     const dialog = $("viewer");
@@ -40,7 +54,7 @@ const act = {
 
 const feed = new Feed($("feed"), (number, position, count) => {
   fetchSoon(number);
-  return buildCard({
+  return (ofGroups() ? buildGroupCard : buildCard)({
     number,
     given: className(page.review.given[number]),
     suggested: className(page.review.suggested[number]),
@@ -54,7 +68,8 @@ const chooser = new Chooser($("chooser"));
 
 // Details of cards come in batches, asked for when the cards are built.
 function fetchSoon(number) {
-  if (page.details.has(number) || page.asked.has(number)) return;
+  if ((page.details.has(number) && !page.stale.has(number)) || page.asked.has(number)) return;
+  page.stale.delete(number);
   if (!page.asked.size) queueMicrotask(fetchAsked);
   page.asked.add(number);
 }
@@ -80,13 +95,14 @@ async function decide(number, decision, label = null) {
     const news = await server.decide(number, decision, label);
     page.saving.delete(number);
     if (label !== null && !page.review.classes.includes(label)) page.review.classes.push(label);
+    page.gone.delete(label);
     take(news);
-    announce(say("said", outcome({ decision, label }), page.decided, total()));
-    alarm(null);
+    announce(say("said", outcome({ decision: ofGroups() && label !== null ? "relabel" : decision, label }), page.decided, total()));
+    alarm(news.warnings?.length ? detailText(news.warnings.join("; ")) : null);
   } catch (error) {
     page.saving.delete(number);
     feed.renew(number);
-    alarm(say("notSaved", error.message));
+    alarm(say("notSaved", `${ofGroups() ? `${titleOf(number)}: ` : ""}${detailText(error.message)}`));
   }
 }
 
@@ -106,14 +122,15 @@ function nextUndecided(position, except = null) {
 async function undo(number = null) {
   try {
     const answer = await server.undo(number);
+    if (answer.gone) page.gone.add(answer.gone);
     take(answer);
     if (answer.undone === null) return announce(say("nothingToUndo"), true);
     const position = feed.order.indexOf(answer.undone);
     if (position >= 0) feed.go(position);
-    announce(say("undone", className(page.review.given[answer.undone])), true);
+    announce(say("undone", titleOf(answer.undone)), true);
     alarm(null);
   } catch (error) {
-    alarm(say("notSaved", error.message));
+    alarm(say("notSaved", detailText(error.message)));
   }
   return undefined;
 }
@@ -128,9 +145,16 @@ function take(news) {
     if (news.states[number].length) page.states.set(number, news.states[number]);
     else page.states.delete(number);
   }
+  if (changed.length && ofGroups()) renewNearest();
   if (changed.length && $("undecided").checked) refilter();
   else changed.forEach((number) => feed.renew(number));
   showProgress();
+}
+
+// A group that was enrolled may be the product most like another: all cards are asked for again as they are shown.
+function renewNearest() {
+  for (const number of page.details.keys()) page.stale.add(number);
+  feed.renewAll();
 }
 
 async function askForNews() {
@@ -208,15 +232,18 @@ function showWords() {
 }
 
 const KEYS = {
-  k: () => act.keep(feed.number), a: () => act.accept(feed.number), r: () => act.relabel(feed.number),
-  o: () => act.others(feed.number), d: () => act.drop(feed.number), u: () => undo(),
+  d: () => act.drop(feed.number), u: () => undo(),
   j: () => feed.go(feed.current + 1), ArrowDown: () => feed.go(feed.current + 1), ArrowRight: () => feed.go(feed.current + 1),
   ArrowUp: () => feed.go(feed.current - 1), ArrowLeft: () => feed.go(feed.current - 1),
   n: () => { const next = nextUndecided(feed.current); if (next >= 0) feed.go(next); else announce(say("allDecided"), true); },
   Home: () => feed.go(0), End: () => feed.go(feed.order.length - 1),
-  Enter: () => { const card = page.details.get(feed.number); if (card) act.enlarge(card.image, card.path); },
+  Enter: () => { const card = page.details.get(feed.number); if (card) act.enlarge(card.image ?? card.photos[0], card.path); },
   "/": () => $("wanted").focus(), "?": () => $("keys").showModal(),
 };
+const SUSPECT_KEYS = {
+  k: () => act.keep(feed.number), a: () => act.accept(feed.number), r: () => act.relabel(feed.number), o: () => act.others(feed.number),
+};
+const GROUP_KEYS = { a: () => act.merge(feed.number), e: () => act.enrol(feed.number) };
 const WITHOUT_CARD = new Set(["u", "/", "?"]);
 
 function onKey(event) {
@@ -228,7 +255,8 @@ function onKey(event) {
     return;
   }
   if (typing || (event.key === "Enter" && event.target.closest("button, input"))) return;
-  const run = KEYS[event.key.length === 1 ? event.key.toLowerCase() : event.key];
+  const key = event.key.length === 1 ? event.key.toLowerCase() : event.key;
+  const run = KEYS[key] ?? (ofGroups() ? GROUP_KEYS : SUSPECT_KEYS)[key];
   if (!run || (!feed.order.length && !WITHOUT_CARD.has(event.key))) return;
   event.preventDefault();
   run();
@@ -257,6 +285,7 @@ async function begin() {
     alarm(error.message);
     return;
   }
+  setMode(page.review.mode ?? "suspects");
   chooseLanguage(page.review.language);
   take(page.review);
   showWords();

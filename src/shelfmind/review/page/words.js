@@ -27,6 +27,21 @@ const WORDS = {
     kinds: { label: "wrong label?", conflict: "same picture, two labels", leak: "in train and test", outlier: "outlier", quality: "poor picture", duplicate: "duplicate", near_duplicate: "near-duplicate" },
     splits: { train: "train", val: "val", test: "test", new: "new" },
     details: [],
+    // What the page says of groups of photos instead.
+    groups: {
+      title: "New products", kind: "May be", shown: "{0} shown", shownOf: "{0} groups; {1} listed: filter to see the others", filterByClass: "Filter by nearest product", labelledAs: "", chooseClass: "Which product do these photos show?",
+      searchClass: "Type the new product's name, or find an enrolled one", newClass: "New product “{0}”", classes: "{0} products",
+      moreClasses: "{0} products; keep typing to narrow them", suggestion: "most like it",
+      safety: "Each decision is written to the log and carried out in the gallery at once, as one change; U takes it back there, too.",
+      given: "Photos of one product?", suggested: "Nearest enrolled product", noProduct: "No product is enrolled yet",
+      group: "Group {0}", photos: "{0} photos", morePhotos: "and {0} more;", likeness: "likeness among them {0}", similarity: "similarity {0}",
+      groupPicture: "Photo of group {0}", enrol: "Enrol as…", mergeInto: "Merge into {0}", drop: "Discard",
+      didRelabel: "enrolled as {0}", didDrop: "discarded", cardLabel: "Group {0} of {1}, {2}. {3}", noSuggested: "There is no product to merge into; name one with E.",
+      allDecided: "All groups shown are decided.", nothing: "No groups: nothing new was found.", nothingLeft: "Everything here is decided, and the gallery has it. The decisions: {0}",
+      noMatch: "No group matches this filter.",
+      keys: [["J ↓ →", "next group"], ["E", "enrol under a name, or merge into any product"], ["A", "merge into the nearest product"], ["D", "discard the group"], ["U", "undo your last decision, in the gallery, too"], ["↑ ←", "previous group"], ["N", "next undecided group"], ["Enter", "enlarge the first picture"], ["/", "filter by nearest product"], ["?", "this help"]],
+      kinds: { new: "new product?", changed: "changed packaging?" },
+    },
   },
   zh: {
     name: "中文", title: "标签复核", undo: "撤销", help: "快捷键", filterByClass: "按类别筛选", kind: "问题",
@@ -83,12 +98,36 @@ const WORDS = {
       [/So few images could not prove it even if all were right\. Add photos/, "图片太少，即使全部正确也无法证明：请增加照片"],
       [/Ask networks that were not trained on these images, as find-label-errors does/, "请用未用这些图片训练过的网络来判断，例如 find-label-errors"],
       [/Train for more epochs or minutes, start from official weights, or add photos/, "请增加训练轮数或时间，从官方权重开始，或增加照片"],
+      // What prevents a decision about a group.
+      [/(.*) has decided that already; take it back first/, "$1 已处理该组，请先收回那个决定"],
+      [/there is a product '(.*)' already; choose it from the list to merge the group into it/, "已有商品“$1”：请从列表中选择它来合并"],
+      [/there is no product '(.*)' in the gallery any more(?:; did you mean (.*)\?)?/, "商品库中已没有商品“$1”"],
+      [/all photos of the group are enrolled as '(.*)' already; discard it/, "该组的照片都已登记为“$1”，请舍弃该组"],
+      [/no photo of the group is there any more as it was, such as (.*); discover again/, "该组的照片都已移走或改动（例如 $1），请重新运行 gallery discover"],
+      [/([\d,]+) photos? (?:is gone or was changed and is|are gone or were changed and are) not enrolled/, "$1 张照片已移走或改动，未登记"],
+      [/the photos are filed under '(.*)' now; undo it in the gallery\W+(.*)/, "这些照片现已归入“$1”，请在商品库中撤销：$2"],
       [/; /g, "；"],
     ],
+    groups: {
+      title: "新商品", kind: "可能是", shown: "显示 {0} 组", shownOf: "符合 {0} 组，列出 {1} 组：请用筛选查看其余", filterByClass: "按最接近的商品筛选", labelledAs: "", chooseClass: "这些照片是哪种商品？",
+      searchClass: "输入新商品的名称，或查找已登记的商品", newClass: "新商品“{0}”", classes: "{0} 种商品",
+      moreClasses: "{0} 种商品，继续输入可缩小范围", suggestion: "最接近",
+      safety: "每个决定都会立即写入日志，并作为一次改动在商品库中执行；按 U 可一并撤销。",
+      given: "是同一种商品吗？", suggested: "最接近的已登记商品", noProduct: "商品库中还没有商品",
+      group: "第 {0} 组", photos: "{0} 张照片", morePhotos: "另有 {0} 张；", likeness: "组内相似度 {0}", similarity: "相似度 {0}",
+      groupPicture: "第 {0} 组的照片", enrol: "登记为…", mergeInto: "并入 {0}", drop: "舍弃",
+      didRelabel: "已登记为 {0}", didDrop: "已舍弃", cardLabel: "第 {0} 组，共 {1} 组，{2}。{3}", noSuggested: "没有可并入的商品，请按 E 命名。",
+      allDecided: "所显示的组已全部处理。", nothing: "没有分组：未发现新商品。", nothingLeft: "这里已全部处理完，商品库已更新。决定记录：{0}",
+      noMatch: "没有符合筛选条件的组。",
+      keys: [["J ↓ →", "下一组"], ["E", "登记为新商品，或并入任一商品"], ["A", "并入最接近的商品"], ["D", "舍弃该组"], ["U", "撤销你的上一个决定（商品库同步撤销）"], ["↑ ←", "上一组"], ["N", "下一个未处理的组"], ["Enter", "放大第一张照片"], ["/", "按最接近的商品筛选"], ["?", "显示本说明"]],
+      kinds: { new: "新商品？", changed: "包装有变化？" },
+    },
   },
 };
 const KEPT = "shelfmind-language";
-let words = WORDS.en;
+let language = WORDS.en;
+let words = language;  // those of the mode before those of the language
+let mode = "suspects";
 
 export function chooseLanguage(wanted) {
   const kept = remembered();
@@ -96,8 +135,13 @@ export function chooseLanguage(wanted) {
   setLanguage(wanted ?? kept ?? browser.slice(0, 2).toLowerCase(), false);
 }
 
+// What is under review: "suspects" or "groups".
+export function setMode(wanted) {
+  mode = wanted;
+}
+
 export function otherLanguage() {
-  return words === WORDS.en ? "zh" : "en";
+  return language === WORDS.en ? "zh" : "en";
 }
 
 export function otherName() {
@@ -105,8 +149,9 @@ export function otherName() {
 }
 
 export function setLanguage(code, remember = true) {
-  words = WORDS[code] ?? WORDS.en;
-  document.documentElement.lang = words === WORDS.zh ? "zh-CN" : "en";
+  language = WORDS[code] ?? WORDS.en;
+  words = { ...language, ...language[mode] };
+  document.documentElement.lang = language === WORDS.zh ? "zh-CN" : "en";
   if (remember) {
     try { localStorage.setItem(KEPT, code); } catch { /* storage may be forbidden */ }
   }

@@ -1,0 +1,58 @@
+"""What `gallery discover` came to."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from rich.console import Console
+from rich.table import Column, Table
+from rich.text import Text
+
+from shelfmind.cli.outcomes.figures import JsonFile, write_figures
+from shelfmind.cli.wording import as_typed
+from shelfmind.display import Display
+from shelfmind.errors import call
+from shelfmind.nouns import counted
+
+if TYPE_CHECKING:  # a command's help does without them
+    from shelfmind.requests.discovery import GalleryDiscoverRequest
+    from shelfmind.workflows.discovery import DiscoveryOutcome
+
+MOST_ROWS = 20
+
+
+def show_discovery(
+    found: DiscoveryOutcome, request: GalleryDiscoverRequest, display: Display, *, json_file: JsonFile = None
+) -> None:
+    """How many candidate products there are, the largest of them, and what comes next."""
+    write_figures(found.figures, json_file)
+    groups = found.discovery.groups
+    if groups and (json_file is None or str(json_file) != "-"):
+        table = Table("group", "photos", "may be", Column("nearest product", overflow="fold"), "similarity")
+        for group in groups[:MOST_ROWS]:
+            nearest = ("", "") if group.nearest is None else (group.nearest.sku, f"{group.nearest.similarity:.3f}")
+            kind = "changed packaging" if group.kind == "changed" else "new product"
+            table.add_row(str(group.number), str(len(group.photos)), kind, Text(nearest[0]), nearest[1])
+        Console().print(table)
+        if len(groups) > MOST_ROWS:
+            display.line(f"and {counted(len(groups) - MOST_ROWS, 'more group')}")
+    display.line(_summary(found))
+    for path, reason in found.discovery.unusable[:MOST_ROWS]:
+        display.line(f"note: unusable: {path}: {reason}")
+    display.line(f"groups: {request.out} (groups.json, groups.csv, discovery.html)")
+    if groups:
+        display.line(f"decide with: {as_typed(call('review', audit=str(request.out)))}")
+
+
+def _summary(found: DiscoveryOutcome) -> str:
+    discovery = found.discovery
+    kinds = [group.kind for group in discovery.groups]
+    parts = [
+        f"{counted(kinds.count('new'), 'group')} of new products",
+        f"{counted(kinds.count('changed'), 'group')} of changed packaging",
+        f"{counted(len(discovery.known), 'photo')} of enrolled products",
+        f"{counted(len(discovery.alone), 'photo')} alone",
+    ]
+    if discovery.unusable:
+        parts.append(f"{counted(len(discovery.unusable), 'file')} unusable")
+    return ", ".join(parts)

@@ -1,0 +1,201 @@
+"""What a discovery leaves: candidate products with their photos and vectors, and all that a review of them needs."""
+
+from __future__ import annotations
+
+import csv
+import hashlib
+import io
+import json
+import os
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from shelfmind.arrays import Floats
+from shelfmind.errors import UserError, call
+from shelfmind.files import write_atomically
+from shelfmind.gallery.changes import checksum
+
+FORMAT = 1
+GROUPS, TABLE, VECTORS, PAGE = "groups.json", "groups.csv", "vectors.npy", "discovery.html"
+NEW, CHANGED = "new", "changed"
+"""Kinds of groups: a product that is not enrolled; one that is, whose photos look otherwise."""
+COLUMNS = ("path", "group", "nearest", "similarity", "what")
+
+
+@dataclass(frozen=True, slots=True)
+class Nearest:
+    """The enrolled product that is most like something, the cosine similarity, and its photo that is most like it."""
+
+    sku: str
+    similarity: float
+    sha256: str
+
+
+@dataclass(frozen=True, slots=True)
+class FoundPhoto:
+    """A photo: its absolute path, the SHA-256 of its content (hexadecimal), and the enrolled product nearest to it."""
+
+    path: str
+    sha256: str
+    nearest: Nearest | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Group:
+    """Photos that seem to show one product, most typical first.
+
+    `number` counts from 1, the largest first. `kind` is `NEW` or `CHANGED`, `likeness` the mean cosine similarity of
+    two of its photos (1 for a single one), `nearest` the enrolled product nearest to all of them.
+    """
+
+    number: int
+    kind: str
+    likeness: float
+    nearest: Nearest | None
+    photos: tuple[FoundPhoto, ...]
+
+    @property
+    def key(self) -> str:
+        """What decisions call it by: its content, so that the same photos have the same key in every discovery."""
+        content = "\n".join(sorted({photo.sha256 for photo in self.photos}))
+        return f"group {hashlib.sha256(content.encode()).hexdigest()[:16]}"
+
+
+@dataclass(frozen=True)
+class Discovery:
+    """What was found: groups, largest first, and what is in none.
+
+    `gallery` is where it lies, `embedder` whose vectors it has, `figures` what the limits were and how many of what
+    there are. `known` are photos of enrolled products, `alone` those like no other, `unusable` paths with reasons.
+    `vectors` (N, D) are those of the groups' photos, group by group.
+    """
+
+    gallery: str
+    embedder: Mapping[str, Any]
+    figures: Mapping[str, Any]
+    groups: tuple[Group, ...]
+    known: tuple[FoundPhoto, ...]
+    alone: tuple[FoundPhoto, ...]
+    unusable: tuple[tuple[str, str], ...]
+    vectors: Floats
+
+    def vectors_of(self) -> list[Floats]:
+        """The vectors of each group's photos."""
+        ends = np.cumsum([len(group.photos) for group in self.groups])
+        return np.split(self.vectors, ends[:-1]) if self.groups else []
+
+
+def write_discovery(folder: Path, found: Discovery) -> None:
+    """Write the list, the table and the vectors into a folder that is there."""
+    stream = io.BytesIO()
+    np.save(stream, np.ascontiguousarray(found.vectors, np.float32), allow_pickle=False)
+    vectors = stream.getvalue()
+    content = {
+        "format": FORMAT,
+        "gallery": found.gallery,
+        "embedder": dict(found.embedder),
+        "figures": dict(found.figures),
+        "groups": [{**asdict(group), "key": group.key} for group in found.groups],
+        "known": [asdict(photo) for photo in found.known],
+        "alone": [asdict(photo) for photo in found.alone],
+        "unusable": [{"path": path, "reason": reason} for path, reason in found.unusable],
+        "vectors": checksum(vectors),
+    }
+    _write(folder / VECTORS, vectors)
+    _write(folder / TABLE, _table(found))
+    _write(folder / GROUPS, _encoded(content))
+
+
+def read_discovery(folder: Path) -> Discovery:
+    """What `write_discovery` wrote. Raises `UserError` for a folder that is none, or is damaged."""
+    path = folder / GROUPS
+    try:
+        known = json.loads(path.read_bytes())
+        vectors = (folder / VECTORS).read_bytes()
+    except FileNotFoundError as error:
+        again = call("gallery_discover", gallery="GALLERY", paths=["PHOTOS"], out=str(folder))
+        raise UserError(
+            f"{folder} is not a discovery: it has no {Path(error.filename).name}; make one: {again}"
+        ) from None
+    except OSError as error:
+        raise UserError(f"{path} cannot be read: {error.strerror or error}") from error
+    except ValueError as error:
+        raise UserError(f"{path} is damaged: {error}; discover again") from error
+    try:
+        if known["format"] > FORMAT:
+            raise UserError(f"{path} was written by a newer shelfmind (format {known['format']}); update shelfmind")
+        if checksum(vectors) != known["vectors"]:
+            raise UserError(f"{folder / VECTORS} is damaged: its checksum is another; discover again")
+        return Discovery(
+            gallery=str(known["gallery"]),
+            embedder=known["embedder"],
+            figures=known["figures"],
+            groups=tuple(_group(each) for each in known["groups"]),
+            known=tuple(_photo(each) for each in known["known"]),
+            alone=tuple(_photo(each) for each in known["alone"]),
+            unusable=tuple((str(each["path"]), str(each["reason"])) for each in known["unusable"]),
+            vectors=np.load(io.BytesIO(vectors), allow_pickle=False),
+        )
+    except (KeyError, TypeError, AttributeError) as error:
+        raise UserError(f"{path} is damaged: {error!r}; discover again") from error
+
+
+def is_discovery(folder: Path) -> bool:
+    """Whether a folder is what `gallery discover` leaves."""
+    return (folder / GROUPS).is_file()
+
+
+def _table(found: Discovery) -> bytes:
+    """A line a photo, for spreadsheets; bytes of file names that are not UTF-8 stay as they are."""
+    stream = io.StringIO(newline="")
+    writer = csv.writer(stream)
+    writer.writerow(COLUMNS)
+    for group in found.groups:
+        writer.writerows(_row(photo, str(group.number), group.kind) for photo in group.photos)
+    writer.writerows(_row(photo, "", "known") for photo in found.known)
+    writer.writerows(_row(photo, "", "alone") for photo in found.alone)
+    writer.writerows((path, "", "", "", f"unusable: {reason}") for path, reason in found.unusable)
+    return stream.getvalue().encode("utf-8", "surrogateescape")
+
+
+def _row(photo: FoundPhoto, group: str, what: str) -> Sequence[str]:
+    nearest = photo.nearest
+    return (photo.path, group, *(("", "") if nearest is None else (nearest.sku, f"{nearest.similarity:.4f}")), what)
+
+
+def _encoded(content: Any) -> bytes:
+    try:
+        return json.dumps(content, ensure_ascii=False, indent=1).encode("utf-8") + b"\n"
+    except UnicodeEncodeError:  # a file name that is not UTF-8
+        return json.dumps(content, indent=1).encode("ascii") + b"\n"
+
+
+def _write(path: Path, content: bytes) -> None:
+    def fill(temporary: Path) -> None:
+        temporary.write_bytes(content)
+
+    write_atomically(path, fill)
+
+
+def _group(record: Mapping[str, Any]) -> Group:
+    return Group(
+        number=int(record["number"]),
+        kind=str(record["kind"]),
+        likeness=float(record["likeness"]),
+        nearest=_nearest(record["nearest"]),
+        photos=tuple(_photo(each) for each in record["photos"]),
+    )
+
+
+def _photo(record: Mapping[str, Any]) -> FoundPhoto:
+    return FoundPhoto(os.fspath(record["path"]), str(record["sha256"]), _nearest(record["nearest"]))
+
+
+def _nearest(record: Mapping[str, Any] | None) -> Nearest | None:
+    if record is None:
+        return None
+    return Nearest(str(record["sku"]), float(record["similarity"]), str(record["sha256"]))

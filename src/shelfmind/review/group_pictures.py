@@ -1,0 +1,38 @@
+"""The pictures of a discovery's page: its groups' photos and the gallery's, and no other file."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from shelfmind.errors import UserError
+from shelfmind.gallery.discovery_folder import Discovery
+from shelfmind.gallery.gallery import Gallery
+from shelfmind.review.pictures import Kept, NoPicture
+
+_REFERENCE = "gallery:"
+
+
+def reference_name(sha256: str) -> str:
+    """What a photo of the gallery is called among the pictures; paths are absolute, so that none is called so."""
+    return f"{_REFERENCE}{sha256}"
+
+
+class GroupPictures:
+    """Renders photos of groups, by their paths, and of the gallery; the last ones are kept. Safe in threads."""
+
+    def __init__(self, found: Discovery, gallery: Gallery) -> None:
+        self._gallery = gallery
+        self._paths = {photo.path for group in found.groups for photo in group.photos}
+        self._kept = Kept()
+
+    def render(self, name: str, size: str) -> tuple[bytes, str]:
+        """A picture as JPEG and its ETag. Raises `NoPicture`."""
+        if name in self._paths:
+            return self._kept.of_file(Path(name), size)
+        if not name.startswith(_REFERENCE):
+            raise NoPicture(name)
+        try:
+            content = self._gallery.photo(name.removeprefix(_REFERENCE))
+        except UserError as error:
+            raise NoPicture(str(error)) from error
+        return self._kept.picture(name, content, size)
