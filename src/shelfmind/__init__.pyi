@@ -936,6 +936,7 @@ def gallery_search(
     paths: Sequence[str],
     *,
     top: int = 5,
+    rerank: bool = False,
     run: Path | str | None = None,
     watcher: Observer | None = None,
 ) -> list[Found]:
@@ -945,6 +946,7 @@ def gallery_search(
         gallery: the gallery's folder, or s3://BUCKET/PREFIX; with @milvus://HOST:PORT/COLLECTION after it, that server searches
         paths: images, folders of images, or patterns such as 'new/*.jpg'
         top: products for each image (default: 5)
+        rerank: rank the best anew, by the neighbours that photos share (k-reciprocal)
         run: the run that makes its vectors, if it has moved since the gallery was made
         watcher: told of the progress
 

@@ -2,12 +2,48 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import numpy as np
 
 from shelfmind.arrays import Bools, Floats, Ints, Wide
+from shelfmind.evaluation.matrix_rows import unit_rows
+from shelfmind.gallery.changes import Entry
+from shelfmind.gallery.search import Match, Search
 
 NEIGHBOURS, EXPANSION, WEIGHT = 20, 6, 0.3
 """k1, k2 and lambda of the paper."""
+
+
+MOST_PRODUCTS, MOST_PHOTOS = 30, 20
+"""The products, and photos of each, that are ranked anew."""
+
+
+class RerankingSearch:
+    """Ranks the best products of another search anew, by the neighbours that the photo asked about and theirs share."""
+
+    def __init__(self, search: Search, entries: Sequence[Entry], vectors: Floats) -> None:
+        """`vectors` (N, D) are unit vectors of all photos, those of a product next to each other."""
+        self.search, self.entries, self.vectors = search, entries, vectors
+        self.rows: dict[str, list[int]] = {}
+        for row, entry in enumerate(entries):
+            self.rows.setdefault(entry.sku, []).append(row)
+
+    def __call__(self, queries: Floats, top: int) -> list[list[Match]]:
+        """The `top` products for each query (M, D); similarities are at most 1, but no cosines."""
+        found = self.search(queries, max(top, MOST_PRODUCTS))
+        return [self._anew(query, matches)[:top] for query, matches in zip(unit_rows(queries), found, strict=True)]
+
+    def _anew(self, query: Floats, matches: Sequence[Match]) -> list[Match]:
+        rows = [row for match in matches for row in self.rows[match.sku][:MOST_PHOTOS]]
+        if not rows:
+            return []
+        best: dict[str, Match] = {}
+        for row, similarity in zip(rows, reranked(query, self.vectors[rows]).tolist(), strict=True):
+            entry = self.entries[row]
+            if entry.sku not in best or similarity > best[entry.sku].similarity:
+                best[entry.sku] = Match(entry.sku, similarity, entry)
+        return sorted(best.values(), key=lambda match: -match.similarity)
 
 
 def reranked(query: Floats, candidates: Floats, neighbours: int = NEIGHBOURS, expansion: int = EXPANSION) -> Floats:

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import numpy as np
 
-from shelfmind.arrays import Floats
+from shelfmind.arrays import Bools, Floats
 from shelfmind.errors import UserError, call
 from shelfmind.evaluation.matrix_rows import unit_rows
 from shelfmind.gallery.changes import Entry
@@ -16,7 +16,6 @@ from shelfmind.gallery.gallery import Gallery
 from shelfmind.gallery.stores import open_files
 from shelfmind.inference.embedder import RunEmbedder
 from shelfmind.inference.predictor import Batch, Predictor, Source, as_many
-from shelfmind.progress import Counter, count_silently
 from shelfmind.recognition.answers import UNKNOWN, Answers, Columns, answers_of
 from shelfmind.recognition.evidence import Evidence, Learnt, References, energies_of, evidence
 from shelfmind.recognition.levels import ProductFamily
@@ -71,10 +70,10 @@ class Answer:
 class Recognizer:
     """Answers with the newest version of a gallery: what others enrol meanwhile counts from the next call on."""
 
-    def __init__(self, run: RunFolder, gallery: Gallery, counter: Counter = count_silently) -> None:
+    def __init__(self, embedder: RunEmbedder, gallery: Gallery) -> None:
         """Raises `UserError` for a gallery of other weights, or one that was not calibrated."""
-        self.embedder = RunEmbedder(run, counter)
-        gallery.require_embedder(self.embedder)
+        self.embedder = embedder
+        gallery.require_embedder(embedder)
         self.gallery = gallery
         self._version = 0
         self._refresh()
@@ -123,6 +122,10 @@ class Recognizer:
                 row = next(good)
                 yield self._answer(name, answers, row, vectors[row : row + 1], top)
 
+    def accepts(self, batch: Batch) -> Bools:
+        """Whether each good image of a batch is given a name, trained or enrolled, (N,)."""
+        return answers_of(self.evidence(batch), self.rule, self.columns).accepted
+
     def evidence(self, batch: Batch) -> Evidence:
         """What network and gallery say of the good images of a batch."""
         energies = energies_of(self.predictor.logits(batch.embeddings))
@@ -131,8 +134,12 @@ class Recognizer:
 
     def _refresh(self) -> None:
         self.gallery.refresh()
-        if self.gallery.state.version == self._version:
-            return
+        while self._version != self.gallery.state.version:  # reading may come to a newer version meanwhile
+            self._version = self.gallery.state.version
+            self._read()
+
+    def _read(self) -> None:
+        """What the gallery's version has."""
         fitted = self.gallery.recognition()
         if fitted is None:
             how = call("gallery_calibrate", gallery=str(self.gallery.files), data="DATA")
@@ -144,7 +151,6 @@ class Recognizer:
         self.entries, vectors = self.gallery.vectors()
         self.references = References.of([entry.sku for entry in self.entries], self.whitening(vectors))
         self.columns = Columns(self.predictor.class_names, self.references.names)
-        self._version = self.gallery.state.version
 
     def _answer(self, source: str, answers: Answers, row: int, vectors: Floats, top: int) -> Answer:
         candidates = tuple(self._candidate(answers, row, name, vectors) for name in answers.best(row, top))
@@ -176,4 +182,4 @@ def recognizer(run: Path | str, gallery: str | Path) -> Recognizer:
     Raises:
         UserError: no run, no gallery, one of other weights, or one that `gallery calibrate` has not fitted yet.
     """
-    return Recognizer(RunFolder(Path(run)), Gallery(open_files(gallery)))
+    return Recognizer(RunEmbedder(RunFolder(Path(run))), Gallery(open_files(gallery)))

@@ -219,6 +219,7 @@ class GallerySearchRequest(GalleryRequest):
         min_length=1, description="images, folders of images, or patterns such as 'new/*.jpg'"
     )
     top: int = Field(5, ge=1, description="products for each image")
+    rerank: bool = Field(False, description="rank the best anew, by the neighbours that photos share (k-reciprocal)")
     run: RunOfGallery = None
 
 

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from shelfmind.arrays import Floats
+from shelfmind.arrays import Bools, Floats
 from shelfmind.files import atomic_folder, require_free_folder
 from shelfmind.gallery.discovery import Accepts, discover_groups
 from shelfmind.gallery.discovery_folder import PAGE, Discovery, write_discovery
@@ -41,8 +42,8 @@ def discover(
 ) -> DiscoveryOutcome:
     """Put photos that show no enrolled product into groups, one for each product that they seem to show.
 
-    `accepts` says which photos show the enrolled product nearest to them; how alike the gallery's own photos of a
-    product are decides it if not given.
+    `accepts` says which photos show the enrolled product nearest to them. If it is not given, what a calibrated gallery
+    answers as unknown is looked at; in one that is not, how alike its own photos of a product are decides it.
 
     Returns:
         The groups, and the folder that `shelfmind review` opens.
@@ -58,7 +59,9 @@ def discover(
         require_existing(path)
     tell(count_images(request.paths)[1], watcher.note)
     files = list(dict.fromkeys(path.absolute() for path in find_images(request.paths)))
-    good, vectors, unusable = _embedded(gallery, files, request, watcher)
+    good, vectors, unusable, named = _embedded(gallery, files, request, watcher)
+    if accepts is None and named is not None:
+        accepts = partial(_named, named)
     watcher.phase("finding groups")
     found = discover_groups(good, vectors, *gallery.vectors(), least=request.least, accepts=accepts)
     discovery = Discovery(
@@ -79,9 +82,14 @@ def discover(
 
 def _embedded(
     gallery: Gallery, files: Sequence[Path], request: GalleryDiscoverRequest, watcher: Observer
-) -> tuple[list[tuple[str, str]], Floats, list[tuple[str, str]]]:
-    """Paths and checksums of usable photos with their vectors (N, D), and the others with the reason."""
+) -> tuple[list[tuple[str, str]], Floats, list[tuple[str, str]], dict[str, bool] | None]:
+    """Paths and checksums of usable photos with their vectors (N, D), the others with the reason, and which paths are
+    given a name, None if the gallery is not calibrated."""
+    from shelfmind.inference.recognizer import Recognizer
+
     embedder = embedder_of(gallery, request.run, watcher)
+    recognizer = None if gallery.state.recognition is None else Recognizer(embedder, gallery)
+    named: dict[str, bool] = {}
     digests = hash_files(files, watcher.counter("reading photos", len(files)))
     progress = watcher.counter("embedding photos", len(files))
     good: list[tuple[str, str]] = []
@@ -100,5 +108,12 @@ def _embedded(
                 usable.append(content is not None)
         if usable:
             parts.append(batch.embeddings[usable])
+        if usable and recognizer is not None:
+            names = [name for name, error in zip(batch.names, batch.errors, strict=True) if error is None]
+            named.update(zip(names, recognizer.accepts(batch).tolist(), strict=True))
         progress(len(batch.names))
-    return good, np.concatenate(parts), unusable
+    return good, np.concatenate(parts), unusable, None if recognizer is None else named
+
+
+def _named(named: Mapping[str, bool], paths: Sequence[str], vectors: Floats) -> Bools:
+    return np.array([named[path] for path in paths], np.bool_)

@@ -15,7 +15,8 @@ from shelfmind.files import atomic_folder, require_free_folder
 from shelfmind.gallery.changes import Entry, Summary
 from shelfmind.gallery.gallery import By, ChangeOutcome, Fault, Gallery, Photo, verify
 from shelfmind.gallery.guard import Guard
-from shelfmind.gallery.search import Match
+from shelfmind.gallery.reranking import RerankingSearch
+from shelfmind.gallery.search import Match, Search
 from shelfmind.gallery.stores import open_files, open_search
 from shelfmind.images.checking import note_bad_files
 from shelfmind.machine.login import login_name
@@ -229,7 +230,9 @@ def search(request: GallerySearchRequest, watcher: Observer = SILENT) -> list[Fo
     for path in request.paths:
         require_existing(path)
     embedder = embedder_of(gallery, request.run, watcher)
-    lookup = open_search(gallery, request.gallery)
+    lookup: Search = open_search(gallery, request.gallery)
+    if request.rerank:
+        lookup = RerankingSearch(lookup, *gallery.vectors())
     files = list(find_images(request.paths))
     progress = watcher.counter("searching", len(files))
     found: list[Found] = []
