@@ -14,6 +14,8 @@ from shelfmind.progress import Counter, count_silently
 from shelfmind.runs.folder import RunFolder
 
 FLIP = "flip"
+FEW = 8
+"""Photos that are embedded at once where there are not more: those of one product, those of one request."""
 PREPARATION = ("resize_to", "resize", "fill", "mean", "std")
 
 
@@ -23,7 +25,7 @@ class RunEmbedder:
     def __init__(self, run: RunFolder, counter: Counter = count_silently) -> None:
         """Raises `UserError` for a folder that is no run."""
         views = tuple(run.read_recipe().evaluation.tta)
-        self.predictor = Predictor(run, views if FLIP in views else (FLIP, *views))
+        self.predictor = Predictor(run, views if FLIP in views else (FLIP, *views), few=FEW)
         self.counter = counter
 
     @property

@@ -21,11 +21,16 @@ from shelfmind.recipe import Recipe
 
 
 class Forward:
-    """A network in evaluation mode with the recipe's preparation of its input."""
+    """A network in evaluation mode with the recipe's preparation of its input.
 
-    def __init__(self, model: Trainable, recipe: Recipe, tta: Sequence[str] = ()) -> None:
+    A graph is compiled for one shape: few images are padded to a whole batch, or to `few` where that is given, whose
+    graph is compiled besides.
+    """
+
+    def __init__(self, model: Trainable, recipe: Recipe, tta: Sequence[str] = (), few: int | None = None) -> None:
         self.views = test_time_views(tta)
         self.batch_size = recipe.evaluation.batch_size
+        self.few = self.batch_size if few is None else min(few, self.batch_size)
         self.preparation = InputPreparation(recipe)
         self.run = _compiled(model)
 
@@ -35,6 +40,7 @@ class Forward:
         A batch that is not full is padded to the compiled shape and cut again, so that every image counts.
         """
         count = len(squares)
+        shape = self.few if count <= self.few else self.batch_size
         prepared: dict[View, Floats] = {}
         probabilities: list[Floats] = []
         embeddings: list[Floats] = []
@@ -43,7 +49,7 @@ class Forward:
             if upright not in prepared:
                 pixels = max(16, round(size * view.scale))
                 images = self.preparation.batch([apply_view(image, view) for image in squares], pixels)
-                padding = np.repeat(images[-1:], self.batch_size - count, axis=0)
+                padding = np.repeat(images[-1:], shape - count, axis=0)
                 prepared[upright] = np.concatenate([images, padding])
             images = np.ascontiguousarray(prepared[upright][..., ::-1]) if view.flip else prepared[upright]
             with interruptible():

@@ -99,9 +99,15 @@ class Predictor:
     forward: Forward
 
     def __init__(
-        self, run: RunFolder, tta: Sequence[str] | None = None, calibrated: bool = True, recipe: Recipe | None = None
+        self,
+        run: RunFolder,
+        tta: Sequence[str] | None = None,
+        calibrated: bool = True,
+        recipe: Recipe | None = None,
+        few: int | None = None,
     ) -> None:
-        """`recipe` instead of the run's own: of the same network, but images prepared in another way."""
+        """`recipe` instead of the run's own: of the same network, but images prepared in another way. Up to `few`
+        images are predicted quicker than a whole batch, after the time of a second compilation."""
         recipe = run.read_recipe() if recipe is None else recipe
         class_names, train_images = run.read_classes()
         views = tuple(recipe.evaluation.tta if tta is None else tta)
@@ -118,7 +124,7 @@ class Predictor:
             tta=views,
             temperature=read_temperature(run, digest, views) if calibrated else 1.0,
             model=model,
-            forward=Forward(model, recipe, views),
+            forward=Forward(model, recipe, views, few),
         )
 
     def predict(self, images: Source | Iterable[Source], top: int = 5) -> list[Prediction]:
