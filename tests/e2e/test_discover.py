@@ -14,7 +14,7 @@ pytestmark = pytest.mark.slow
 @pytest.fixture(scope="module")
 def products(trained, photos, warm, place):
     """A gallery of two products, and a folder of other photos, each twice, with a broken one among them."""
-    folder, new = place / "商品库", place / "新照片"
+    folder, new = place / "新品库", place / "新照片"
     assert warm("gallery", "create", folder, "--run", trained.run).status == 0
     assert warm("gallery", "add", folder, *photos[:2], "--sku", "可乐").status == 0
     assert warm("gallery", "add", folder, *photos[2:4], "--sku", "雪碧").status == 0

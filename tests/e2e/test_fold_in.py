@@ -147,7 +147,7 @@ def test_what_cannot_be_folded_in_is_one_clear_line(trained, enrolled, data, fol
     assert warm("gallery", "create", tmp_path / "empty", "--run", trained.run).status == 0
     assert "has no products; enrol some: " in warm(*words(trained, tmp_path / "empty", out)).error
     assert "of another network" in warm("fold-in", folded[0], "--gallery", enrolled, "--out", out).error
-    assert "no such file" in warm(*words(trained, tmp_path / "none", out)).error
+    assert "there is no gallery at" in warm(*words(trained, tmp_path / "none", out)).error
     assert "finished run; take another --out" in warm(*words(trained, enrolled, folded[0])).error
     assert "choose one of --epochs" in warm(*words(trained, enrolled, out, "--max-minutes", "1")).error
     (out / "x").mkdir(parents=True)

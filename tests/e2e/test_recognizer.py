@@ -18,7 +18,7 @@ def new_products(place):
     """Twelve drawn products that no network learnt."""
     from shelfmind import generate
 
-    folder = place / "new products"
+    folder = place / "later products"
     sizes = {"long_side": (96, 160), "test_fraction": 0.2}
     generate(folder, classes=12, images=72, layout="folder", others_share=0, tail=0, seed=8, **sizes)
     return folder
@@ -27,7 +27,7 @@ def new_products(place):
 @pytest.fixture(scope="module")
 def gallery(trained, data, new_products, warm, place):
     """A calibrated gallery of their training photos."""
-    folder = place / "gallery"
+    folder = place / "answering gallery"
     assert trained.outcome.status == 0
     assert warm("gallery", "create", folder, "--run", trained.run, "--data", new_products / "train").status == 0
     early = warm("predict", trained.run, new_products / "test", "--gallery", folder)
