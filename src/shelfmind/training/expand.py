@@ -16,8 +16,8 @@ import numpy as np
 from shelfmind.arrays import Ints
 from shelfmind.data import open_catalog
 from shelfmind.data.digest import data_digest
+from shelfmind.data.folds import block_folds
 from shelfmind.data.list_file import write_list
-from shelfmind.data.splits import stratified_split
 from shelfmind.errors import UserError, argument
 from shelfmind.evaluation.matrix_rows import unit_rows
 from shelfmind.files import cache_folder, make_folder, write_json
@@ -48,8 +48,9 @@ from shelfmind.training.run import resume, train
 from shelfmind.training.watching import Watcher
 from shelfmind.workflows.gallery_calibration import of_each_class
 
-CALIBRATION_SHARE = 0.1
-"""Of the training photos of seen classes, where there is no test split and val must judge."""
+CALIBRATION_FOLDS = 10
+"""One of so many blocks of the training photos of each seen class is held out, where there is no test split and val
+must judge."""
 TIMED = 5
 """Products whose enrolment is timed."""
 PARTS = ("learnt", "calibration", "seen", "shots", "unseen")
@@ -136,19 +137,26 @@ def parts_of(catalog: Catalog, unseen_share: float, seed: int) -> Parts:
     )
     if not parts.seen or not parts.unseen:
         raise UserError(f"{catalog.root} has no photos in {judge} to judge by")
+    if not parts.calibration:
+        raise UserError(f"{catalog.root} has too few photos a class to hold some out, which answers are fitted to")
     return parts
 
 
 def _training_photos(catalog: Catalog, judge: str, unseen: set[int], seed: int) -> tuple[list[Sample], list[Sample]]:
-    """Photos of seen classes to train on and to calibrate by: val, unless val must judge."""
+    """Photos of seen classes to train on and to calibrate by: val, unless val must judge.
+
+    Then a block of each class's photos is held out, for photos taken one after the other are too much alike to say how
+    sure one may be of later ones.
+    """
     train = [sample for sample in catalog.split("train") if sample.label not in unseen]
     val = [sample for sample in catalog.split("val") if sample.label not in unseen]
     if judge == "test" and val:
         return train, val
     labels: Ints = np.array([sample.label for sample in train], np.int64)
-    chosen = stratified_split(labels, {"val": CALIBRATION_SHARE}, seed)
-    kept = [sample for sample, split in zip(train, chosen, strict=True) if split == "train"]
-    return kept, [sample for sample, split in zip(train, chosen, strict=True) if split == "val"]
+    folds = block_folds([str(sample.path) for sample in train], labels, CALIBRATION_FOLDS)
+    held_out = folds == seed % CALIBRATION_FOLDS
+    kept = [sample for sample, out in zip(train, held_out, strict=True) if not out]
+    return kept, [sample for sample, out in zip(train, held_out, strict=True) if out]
 
 
 def _plan(request: ExpandRequest, catalog: Catalog) -> dict[str, Any]:
