@@ -38,7 +38,9 @@ from shelfmind.evaluation.matrix_rows import unit_rows
 from shelfmind.files import write_json
 from shelfmind.gallery.changes import checksum
 from shelfmind.gallery.discovery_folder import NEW, Discovery, FoundPhoto, Group
-from shelfmind.gallery.gallery import By, Gallery, Photo
+from shelfmind.gallery.gallery import Gallery
+from shelfmind.gallery.photos import Photo
+from shelfmind.gallery.plan import By
 from shelfmind.gallery.storage import LocalFiles
 from shelfmind.review.enrolling import Enrolments
 

@@ -15,7 +15,9 @@ from statistics import median
 
 import shelfmind
 from shelfmind.data import open_catalog
-from shelfmind.gallery.gallery import By, Gallery, Photo
+from shelfmind.gallery.gallery import Gallery
+from shelfmind.gallery.photos import Photo
+from shelfmind.gallery.plan import By
 from shelfmind.gallery.storage import LocalFiles
 from shelfmind.progress import count_silently
 from shelfmind.workflows.guarding import guard_of

@@ -5,7 +5,10 @@ from __future__ import annotations
 import random
 from typing import Any
 
-from shelfmind.gallery.gallery import By, Embedder, Gallery, Photo
+from shelfmind.gallery.gallery import Gallery
+from shelfmind.gallery.photos import Photo
+from shelfmind.gallery.plan import By
+from shelfmind.gallery.reader import Embedder
 from shelfmind.gallery.state import GalleryState
 
 SKUS = [f"s{number}" for number in range(8)]

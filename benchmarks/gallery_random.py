@@ -37,8 +37,10 @@ from gallery_model import Operation, Products, applied, drawn, performed, produc
 from shelfmind.arrays import Floats
 from shelfmind.errors import UserError
 from shelfmind.files import write_json
-from shelfmind.gallery.gallery import By, Gallery, verify
+from shelfmind.gallery.gallery import Gallery
+from shelfmind.gallery.plan import By
 from shelfmind.gallery.storage import LocalFiles
+from shelfmind.gallery.verification import verify
 
 WRITERS = 2
 AT_MOST = 120

@@ -37,7 +37,9 @@ from shelfmind.errors import UserError
 from shelfmind.evaluation.matrix_rows import unit_rows
 from shelfmind.files import write_json
 from shelfmind.gallery.changes import Entry
-from shelfmind.gallery.gallery import By, Gallery, Photo
+from shelfmind.gallery.gallery import Gallery
+from shelfmind.gallery.photos import Photo
+from shelfmind.gallery.plan import By
 from shelfmind.gallery.search import ExactSearch
 from shelfmind.gallery.storage import LocalFiles
 

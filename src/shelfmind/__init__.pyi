@@ -9,7 +9,7 @@ from shelfmind.evaluation import Evaluation
 from shelfmind.evaluation.calibration import TemperatureScaling
 from shelfmind.evaluation.readout import Readout
 from shelfmind.gallery.changes import Entry, Summary
-from shelfmind.gallery.gallery import Fault
+from shelfmind.gallery.verification import Fault
 from shelfmind.inference.predict_files import PredictionOutcome
 from shelfmind.inference.predictor import load as load
 from shelfmind.inference.recognizer import recognizer as recognizer

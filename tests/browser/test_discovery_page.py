@@ -19,7 +19,9 @@ from shelfmind.gallery.discovery_folder import (
     Nearest,
     write_discovery,
 )
-from shelfmind.gallery.gallery import By, Gallery, Photo
+from shelfmind.gallery.gallery import Gallery
+from shelfmind.gallery.photos import Photo
+from shelfmind.gallery.plan import By
 from shelfmind.gallery.storage import LocalFiles
 from shelfmind.pages.discovery_report import write_discovery_page
 from shelfmind.progress import count_silently

@@ -13,6 +13,8 @@ from shelfmind.errors import UserError
 FORMAT = 1
 COMPACTION = "compact"
 """The kind of a change that forgets all versions before it, and what only they name."""
+ARRAYS = "arrays"
+"""The key under which what was fitted names its files of arrays."""
 CHANGES, BASES, VECTORS, PHOTOS = "changes", "bases", "vectors", "photos"
 
 
@@ -175,3 +177,20 @@ def _opened(name: str, content: bytes) -> dict[str, Any]:
 
 def _entries(rows: list[Mapping[str, str]]) -> tuple[Entry, ...]:
     return tuple(Entry(**row) for row in rows)
+
+
+def version_of(name: str) -> int:
+    """The version in the name of a file of changes or of a base."""
+    return int(name.rpartition("/")[2].removesuffix(".json"))
+
+
+def files_of(record: Change | Base) -> set[str]:
+    """The files of photos and vectors that a record names."""
+    entries = record.added if isinstance(record, Change) else record.entries
+    return {photo_name(entry.sha256) for entry in entries} | {vectors_name(file) for file in vector_files(record)}
+
+
+def vector_files(record: Change | Base) -> list[str]:
+    """The files of vectors that a record names, by their checksums."""
+    arrays = (record.recognition or {}).get(ARRAYS, {})
+    return [*([] if record.vectors is None else [record.vectors]), *arrays.values()]

@@ -19,7 +19,8 @@ from shelfmind.batching import batched
 from shelfmind.errors import UserError
 from shelfmind.evaluation.matrix_rows import unit_rows
 from shelfmind.gallery.changes import Entry
-from shelfmind.gallery.gallery import LONGEST_NAME, MOST_ATTEMPTS, Gallery
+from shelfmind.gallery.gallery import LONGEST_NAME, Gallery
+from shelfmind.gallery.reader import MOST_ATTEMPTS
 from shelfmind.gallery.search import Match, merged
 from shelfmind.gallery.vectors import gathered
 

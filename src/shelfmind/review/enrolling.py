@@ -16,7 +16,9 @@ from shelfmind.errors import UserError, call, nearest
 from shelfmind.files import exclusively
 from shelfmind.gallery.changes import change_name, checksum, read_change
 from shelfmind.gallery.discovery_folder import Discovery, Group
-from shelfmind.gallery.gallery import By, Gallery, Photo
+from shelfmind.gallery.gallery import Gallery
+from shelfmind.gallery.photos import Photo
+from shelfmind.gallery.plan import By
 from shelfmind.nouns import counted
 from shelfmind.review.following import Follower
 

@@ -21,7 +21,9 @@ from shelfmind.data.list_file import write_list
 from shelfmind.errors import UserError, argument
 from shelfmind.evaluation.matrix_rows import unit_rows
 from shelfmind.files import cache_folder, make_folder, write_json
-from shelfmind.gallery.gallery import By, Gallery, Photo
+from shelfmind.gallery.gallery import Gallery
+from shelfmind.gallery.photos import Photo
+from shelfmind.gallery.plan import By
 from shelfmind.gallery.storage import LocalFiles
 from shelfmind.images.plain_vectors import PLAIN_VECTORS, plain_vectors
 from shelfmind.images.squares import Squares, open_squares

@@ -13,11 +13,14 @@ from shelfmind.data import open_catalog
 from shelfmind.errors import UserError, argument
 from shelfmind.files import atomic_folder, require_free_folder
 from shelfmind.gallery.changes import Entry, Summary
-from shelfmind.gallery.gallery import By, ChangeOutcome, Fault, Gallery, Photo, verify
+from shelfmind.gallery.gallery import Gallery
 from shelfmind.gallery.guard import Guard
+from shelfmind.gallery.photos import Photo
+from shelfmind.gallery.plan import By, ChangeOutcome
 from shelfmind.gallery.reranking import RerankingSearch
 from shelfmind.gallery.search import Match, Search
 from shelfmind.gallery.stores import open_files, open_search
+from shelfmind.gallery.verification import Fault, verify
 from shelfmind.images.checking import note_bad_files
 from shelfmind.machine.login import login_name
 from shelfmind.nouns import counted

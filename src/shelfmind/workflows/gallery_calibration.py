@@ -13,7 +13,8 @@ from shelfmind.batching import evenly_sampled
 from shelfmind.data.broader import read_broader
 from shelfmind.errors import UserError, argument
 from shelfmind.evaluation.matrix_rows import unit_rows
-from shelfmind.gallery.gallery import ChangeOutcome, Gallery
+from shelfmind.gallery.gallery import Gallery
+from shelfmind.gallery.plan import ChangeOutcome
 from shelfmind.images.squares import open_squares
 from shelfmind.inference.prediction_cache import predictions_of
 from shelfmind.nouns import counted

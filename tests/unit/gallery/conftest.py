@@ -11,7 +11,8 @@ from typing import Any
 import numpy as np
 import pytest
 
-from shelfmind.gallery.gallery import By, Gallery
+from shelfmind.gallery.gallery import Gallery
+from shelfmind.gallery.plan import By
 from shelfmind.gallery.storage import LocalFiles
 
 WIDTH = 8

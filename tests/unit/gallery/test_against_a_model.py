@@ -11,7 +11,9 @@ import numpy as np
 import pytest
 
 from shelfmind.errors import UserError
-from shelfmind.gallery.gallery import By, Gallery, verify
+from shelfmind.gallery.gallery import Gallery
+from shelfmind.gallery.plan import By
+from shelfmind.gallery.verification import verify
 
 ME = By("tester", "because")
 MODEL = Path(__file__).parents[3] / "benchmarks" / "gallery_model.py"

@@ -16,9 +16,10 @@ from shelfmind.evaluation.matrix_rows import unit_rows
 from shelfmind.gallery.changes import Entry, checksum
 from shelfmind.gallery.enrolled import Enrolled
 from shelfmind.gallery.findings import KINDS, Finding, findings_of, sentences
-from shelfmind.gallery.gallery import By, ChangeOutcome, Photo
 from shelfmind.gallery.guard import Guard
 from shelfmind.gallery.likeness import Likeness
+from shelfmind.gallery.photos import Photo
+from shelfmind.gallery.plan import By, ChangeOutcome
 from shelfmind.images.fingerprints import FINGERPRINT
 
 WIDTH = 32

@@ -15,10 +15,13 @@ import pytest
 
 from shelfmind.errors import UserError
 from shelfmind.gallery.changes import DamagedFileError, checksum, photo_name
-from shelfmind.gallery.gallery import By, Gallery, Photo, verify
+from shelfmind.gallery.gallery import Gallery
+from shelfmind.gallery.photos import Photo
+from shelfmind.gallery.plan import By
 from shelfmind.gallery.search import ExactSearch
 from shelfmind.gallery.storage import LocalFiles
 from shelfmind.gallery.sweeping import SAFE_AGE
+from shelfmind.gallery.verification import verify
 
 ODD_NAMES = ["可乐 330ml", "a/b\\c", 'it\'s "quoted"', "😀 emoji", "x" * 300, "..", "-rf"]
 
@@ -322,7 +325,7 @@ def test_a_compaction_that_was_killed_is_finished_by_the_next(gallery, files, em
         raise KeyboardInterrupt
 
     with monkeypatch.context() as patch:
-        patch.setattr("shelfmind.gallery.gallery.sweep", killed)
+        patch.setattr("shelfmind.gallery.compaction.sweep", killed)
         with pytest.raises(KeyboardInterrupt):
             gallery.compact(ME)
     assert (files.root / photo_name(checksum(b"hidden"))).exists()
@@ -382,7 +385,7 @@ def test_each_photo_is_read_once(gallery, embedder, tmp_path, monkeypatch) -> No
 
 
 def test_many_photos_are_embedded_from_where_they_were_put(gallery, embedder, monkeypatch) -> None:
-    monkeypatch.setattr("shelfmind.gallery.gallery._HELD_BYTES", 1)
+    monkeypatch.setattr("shelfmind.gallery.photos._HELD_BYTES", 1)
     gallery.add(photos("tea", "a", "b", "c"), embedder, ME)
     assert embedder.asked == [b"a", b"b", b"c"]
 

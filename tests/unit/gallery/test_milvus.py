@@ -15,7 +15,9 @@ import pytest
 
 from shelfmind.errors import UserError
 from shelfmind.gallery.following import GallerySearch
-from shelfmind.gallery.gallery import By, Gallery, Photo
+from shelfmind.gallery.gallery import Gallery
+from shelfmind.gallery.photos import Photo
+from shelfmind.gallery.plan import By
 from shelfmind.gallery.storage import LocalFiles
 from shelfmind.gallery.stores import open_search
 

@@ -14,8 +14,11 @@ import pytest
 
 from shelfmind.errors import UserError
 from shelfmind.gallery.changes import checksum, photo_name
-from shelfmind.gallery.gallery import By, Gallery, Photo, verify
+from shelfmind.gallery.gallery import Gallery
+from shelfmind.gallery.photos import Photo
+from shelfmind.gallery.plan import By
 from shelfmind.gallery.stores import open_files
+from shelfmind.gallery.verification import verify
 
 pytestmark = pytest.mark.slow
 ME = By("tester")

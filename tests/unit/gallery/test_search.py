@@ -10,7 +10,9 @@ from shelfmind.gallery import cells, following
 from shelfmind.gallery.cells import CellSearch, search_of
 from shelfmind.gallery.changes import Entry, checksum
 from shelfmind.gallery.following import GallerySearch, kept_cells
-from shelfmind.gallery.gallery import By, Gallery, Photo
+from shelfmind.gallery.gallery import Gallery
+from shelfmind.gallery.photos import Photo
+from shelfmind.gallery.plan import By
 from shelfmind.gallery.search import ExactSearch, Match, merged
 
 ME = By("tester")

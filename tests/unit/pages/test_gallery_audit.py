@@ -15,7 +15,9 @@ from shelfmind import gallery_audit
 from shelfmind.errors import UserError
 from shelfmind.evaluation.matrix_rows import unit_rows
 from shelfmind.gallery.changes import DamagedFileError, checksum, photo_name
-from shelfmind.gallery.gallery import By, Gallery, Photo
+from shelfmind.gallery.gallery import Gallery
+from shelfmind.gallery.photos import Photo
+from shelfmind.gallery.plan import By
 from shelfmind.gallery.storage import LocalFiles
 
 WIDTH = 16

@@ -23,7 +23,9 @@ from shelfmind.gallery.discovery_folder import (
     read_discovery,
     write_discovery,
 )
-from shelfmind.gallery.gallery import By, Gallery, Photo
+from shelfmind.gallery.gallery import Gallery
+from shelfmind.gallery.photos import Photo
+from shelfmind.gallery.plan import By
 from shelfmind.gallery.storage import LocalFiles
 from shelfmind.review.enrolling import Enrolments, KeptVectors
 from shelfmind.review.group_deck import GroupDeck

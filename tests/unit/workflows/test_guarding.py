@@ -10,7 +10,8 @@ import numpy as np
 import pytest
 
 from shelfmind.evaluation.matrix_rows import unit_rows
-from shelfmind.gallery.gallery import By, Gallery
+from shelfmind.gallery.gallery import Gallery
+from shelfmind.gallery.plan import By
 from shelfmind.gallery.storage import LocalFiles
 from shelfmind.progress import count_silently
 from shelfmind.recognition.rule import COUNTS, LEARNT, WHITENING

@@ -18,7 +18,7 @@ from shelfmind.nouns import counted
 
 if TYPE_CHECKING:  # a command's help does without them
     from shelfmind.gallery.changes import Entry, Summary
-    from shelfmind.gallery.gallery import Fault
+    from shelfmind.gallery.verification import Fault
     from shelfmind.requests.galleries import (
         GalleryChangeRequest,
         GalleryCompactRequest,

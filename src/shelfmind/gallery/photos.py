@@ -1,0 +1,69 @@
+"""Photos to enrol, as they are read and put among the files of a gallery."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from shelfmind.errors import UserError
+from shelfmind.gallery.changes import checksum, photo_name
+from shelfmind.gallery.storage import Files
+
+_HELD_BYTES = 1 << 28
+"""Photos that are held in memory between being stored and being embedded."""
+
+
+@dataclass(frozen=True)
+class Photo:
+    """A photo to enrol: the product it shows, its file's name, and its encoded content or where that lies."""
+
+    sku: str
+    name: str
+    source: bytes | Path
+
+    def read(self) -> bytes:
+        """The encoded content."""
+        if isinstance(self.source, bytes):
+            return self.source
+        try:
+            return self.source.read_bytes()
+        except OSError as error:
+            raise UserError(f"{self.source} cannot be read: {error.strerror or error}") from error
+
+
+class StoredPhotos:
+    """Photos to be enrolled, each read once (but for those beyond what memory holds) and put among the files."""
+
+    def __init__(self, files: Files, photos: Sequence[Photo], enrolled: Callable[[str], bytes]) -> None:
+        """`enrolled` reads a photo of the gallery by its checksum."""
+        self.files, self.enrolled = files, enrolled
+        self.photos: list[tuple[str, Photo]] = []
+        self.held: dict[str, bytes] = {}
+        self.sources: dict[str, Photo] = {}
+        room = _HELD_BYTES
+        for photo in photos:
+            content = photo.read()
+            sha256 = checksum(content)
+            self.photos.append((sha256, photo))
+            if sha256 not in self.sources and len(content) <= room:
+                self.held[sha256] = content
+                room -= len(content)
+            self.sources.setdefault(sha256, photo)
+
+    def content(self, sha256: str) -> bytes:
+        """A photo as it was read, or one that is enrolled already."""
+        if sha256 in self.held:
+            return self.held[sha256]
+        if sha256 not in self.sources:
+            return self.enrolled(sha256)
+        content = self.sources[sha256].read()
+        if checksum(content) != sha256:
+            raise UserError(f"{self.sources[sha256].name} was changed while it was enrolled; nothing was changed")
+        return content
+
+    def put(self, shas: Iterable[str]) -> None:
+        """Put those that are not there, or that a sweeper took away meanwhile."""
+        for sha256 in shas:
+            if not self.files.has(photo_name(sha256)):
+                self.files.create(photo_name(sha256), self.content(sha256))

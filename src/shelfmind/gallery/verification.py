@@ -1,0 +1,81 @@
+"""Checks every file of a gallery against what was written."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+
+from shelfmind.gallery.changes import (
+    BASES,
+    CHANGES,
+    PHOTOS,
+    VECTORS,
+    DamagedFileError,
+    change_name,
+    checksum,
+    photo_name,
+    read_base,
+    read_change,
+    seal_of,
+    vector_files,
+    vectors_name,
+    version_of,
+)
+from shelfmind.gallery.state import GalleryState
+from shelfmind.gallery.storage import Files
+
+
+@dataclass(frozen=True)
+class Fault:
+    """A file of a gallery that does not hold what was written."""
+
+    file: str
+    what: str
+
+
+def verify(files: Files) -> Iterator[Fault]:
+    """Read every file of a gallery and give those that do not hold what was written, or are missing."""
+    state = GalleryState()
+    bases = files.names(BASES)
+    photos: dict[str, None] = {}
+    vectors: dict[str, None] = {}
+    try:
+        if bases:
+            base = read_base(bases[-1], files.read(bases[-1]))
+            state = GalleryState.of_base(base)
+            photos |= dict.fromkeys(entry.sha256 for entry in base.entries)
+            vectors |= dict.fromkeys(vector_files(base))
+    except DamagedFileError as error:
+        yield Fault(error.name, error.what)
+        return
+    versions = [version_of(name) for name in files.names(CHANGES)]
+    for version in range(state.version + 1, max(versions, default=state.version) + 1):
+        name = change_name(version)
+        try:
+            content = files.read(name)
+            change = read_change(name, content)
+            if change.previous != state.head:
+                raise DamagedFileError(name, "it does not follow the change before it")
+        except FileNotFoundError:
+            yield Fault(name, "it is missing")
+            return
+        except DamagedFileError as error:
+            yield Fault(error.name, error.what)
+            return
+        state.apply(change, seal_of(content))
+        photos |= dict.fromkeys(entry.sha256 for entry in change.added)
+        vectors |= dict.fromkeys(vector_files(change))
+    vectors |= dict.fromkeys(file for file, _ in state.located.values())
+    yield from _unlike_their_names(files, vectors, photos)
+
+
+def _unlike_their_names(files: Files, vectors: Iterable[str], photos: Iterable[str]) -> Iterator[Fault]:
+    """Files of vectors and photos whose content has another checksum than their name says, and those missing."""
+    named = {vectors_name(digest): digest for digest in vectors} | {photo_name(sha256): sha256 for sha256 in photos}
+    present = [*files.names(VECTORS), *files.names(PHOTOS)]
+    for name in sorted(named.keys() - set(present)):
+        yield Fault(name, "it is missing")
+    for name in present:
+        digest = name.rpartition("/")[2].removesuffix(".npy")
+        if checksum(files.read(name)) != digest:
+            yield Fault(name, "its checksum is another")
