@@ -78,7 +78,9 @@ def test_photos_of_one_object_get_one_answer(trained, gallery, new_products, war
     out = tmp_path / "one.jsonl"
     words = ("--gallery", gallery, "--together", "--out", out)
     assert warm("predict", trained.run, product, *words).status == 0
-    assert len(out.read_text(encoding="utf-8").splitlines()) == 1
+    (line,) = out.read_text(encoding="utf-8").splitlines()
+    paths = json.loads(line)["paths"]
+    assert sorted(paths) == sorted(map(str, product.iterdir()))
     assert warm("predict", trained.run, product, "--together").status == 2
 
 

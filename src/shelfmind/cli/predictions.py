@@ -70,9 +70,8 @@ def answers_table(answers: Sequence[Answer]) -> Table:
             table.add_row(Text(answer.source), Text(f"unusable: {answer.error}"), "", "", "")
             continue
         best = answer.candidates[0]
-        given = answer.name or answer.level
         by = best.source if best.reference is None else f"{best.source}: {best.reference.photo}"
-        shown = (answer.source, given, f"{best.name} {best.probability:.1%}", f"{best.similarity:.2f}", by)
+        shown = (answer.source, answer.words, f"{best.name} {best.probability:.1%}", f"{best.similarity:.2f}", by)
         table.add_row(*map(Text, shown))
     return table
 

@@ -60,8 +60,10 @@ def as_record(answer: Answer) -> dict[str, Any]:
     if answer.error is not None:
         return {"path": answer.source, "error": answer.error}
     family = None if answer.family is None else {"name": answer.family.name, "members": list(answer.family.members)}
+    paths = {"paths": list(answer.together)} if answer.together else {}
     return {
         "path": answer.source,
+        **paths,
         "level": answer.level,
         "answer": answer.name,
         "family": family,
@@ -96,7 +98,8 @@ def _write_csv(stream: IO[str], answers: Iterable[Answer], top: int) -> None:
         cells = [cell for each in answer.candidates[:top] for cell in _cells(each)]
         cells += [""] * (len(header) - len(cells))
         level = "" if answer.error is not None else answer.level
-        writer.writerow([answer.source, level, answer.name or "", *cells, answer.error or ""])
+        path = "; ".join(answer.together) or answer.source
+        writer.writerow([path, level, answer.name or "", *cells, answer.error or ""])
 
 
 def _cells(candidate: Candidate) -> list[str]:

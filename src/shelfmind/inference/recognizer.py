@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -16,9 +16,10 @@ from shelfmind.gallery.gallery import Gallery
 from shelfmind.gallery.stores import open_files
 from shelfmind.inference.embedder import RunEmbedder
 from shelfmind.inference.predictor import Batch, Predictor, Source, as_many
+from shelfmind.nouns import shortened
 from shelfmind.recognition.answers import UNKNOWN, Answers, Columns, answers_of
 from shelfmind.recognition.evidence import Evidence, Learnt, References, energies_of, evidence
-from shelfmind.recognition.levels import ProductFamily
+from shelfmind.recognition.levels import FAMILY, ProductFamily
 from shelfmind.recognition.rule import COUNTS, LEARNT, WHITENING, Rule
 from shelfmind.recognition.whitening import Whitening
 from shelfmind.runs.folder import RunFolder
@@ -57,6 +58,7 @@ class Answer:
         candidates: the most probable products, best first, of an unknown object, too.
         family: that of the best product, if it has any.
         error: why the image cannot be used; None if it can.
+        together: the names of all images, if it is one answer for several.
     """
 
     source: str
@@ -65,6 +67,12 @@ class Answer:
     candidates: tuple[Candidate, ...]
     family: ProductFamily | None = None
     error: str | None = None
+    together: tuple[str, ...] = ()
+
+    @property
+    def words(self) -> str:
+        """The answer for people."""
+        return self.family.words if self.level == FAMILY and self.family is not None else self.name or self.level
 
 
 class Recognizer:
@@ -102,7 +110,7 @@ class Recognizer:
         vectors = self.whitening(unit_rows(np.concatenate([batch.embeddings for batch in good])))
         joined = Evidence.mean([self.evidence(batch) for batch in good])
         answers = answers_of(joined, self.rule, self.columns)
-        return self._answer(", ".join(names), answers, 0, vectors, top)
+        return replace(self._answer(shortened(names, 1), answers, 0, vectors, top), together=tuple(names))
 
     def stream(self, images: Iterable[Source], top: int = 5) -> Iterator[Answer]:
         """Answers for any number of images, in their order, in constant memory; a bad one carries its reason."""

@@ -12,7 +12,7 @@ import numpy as np
 
 from shelfmind.arrays import Bools, Floats, Ints, Wide
 from shelfmind.errors import UserError, argument
-from shelfmind.nouns import counted, shortened
+from shelfmind.nouns import counted
 
 PRODUCT, FAMILY, UNDECIDED = "product", "family", "undecided"
 NEVER = float(np.nextafter(1.0, 2.0))
@@ -26,6 +26,11 @@ class ProductFamily:
 
     name: str
     members: tuple[str, ...]
+
+    @property
+    def words(self) -> str:
+        """The family as an answer for people: "Fuxing liquor 250 ml, one of 2"."""
+        return self.name if self.name == _either(self.members) else f"{self.name}, one of {len(self.members)}"
 
 
 @dataclass(frozen=True)
@@ -189,8 +194,13 @@ def _figures(evidence: LevelEvidence, on: Bools, level: str) -> LevelFigures:
 
 
 def named_families(groups: Sequence[Sequence[str]]) -> tuple[ProductFamily, ...]:
-    """Families of two products or more, called by what their names share, or by the names."""
-    return tuple(ProductFamily(_common_name(group), tuple(group)) for group in groups if len(group) > 1)
+    """Families of two products or more, called by what their names begin with if no other family is, or by members."""
+    several = [group for group in groups if len(group) > 1]
+    shared = [_common_name(group) for group in several]
+    names = [name if name and shared.count(name) == 1 else None for name in shared]
+    return tuple(
+        ProductFamily(name or _either(group), tuple(group)) for name, group in zip(names, several, strict=True)
+    )
 
 
 def families_of_broader(names: Sequence[str], broader: Mapping[str, str]) -> tuple[ProductFamily, ...]:
@@ -202,9 +212,13 @@ def families_of_broader(names: Sequence[str], broader: Mapping[str, str]) -> tup
     return tuple(ProductFamily(family, tuple(of)) for family, of in members.items() if len(of) > 1)
 
 
-def _common_name(names: Sequence[str]) -> str:
-    """What all names begin with, up to a break between words; else the names themselves."""
+def _either(members: Sequence[str]) -> str:
+    return " or ".join(members) if len(members) == 2 else f"{members[0]} or one of {len(members) - 1} like it"
+
+
+def _common_name(names: Sequence[str]) -> str | None:
+    """What all names begin with, up to a break between words, if it says anything."""
     prefix = os.path.commonprefix(list(names))  # noqa: RUF071 (names, not paths)
     whole = prefix if prefix in names else re.sub(r"[A-Za-z0-9]*$", "", prefix)
     common = whole.strip(" -_/,.(（、")
-    return common if len(common) >= _LEAST_COMMON or re.search(r"[\u4e00-\u9fff]{2}", common) else shortened(names)
+    return common if len(common) >= _LEAST_COMMON or re.search(r"[\u4e00-\u9fff]{2}", common) else None

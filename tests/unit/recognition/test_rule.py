@@ -17,7 +17,7 @@ from shelfmind.recognition.episodes import UNKNOWN, Episode, Photos, known_parts
 from shelfmind.recognition.evidence import Evidence, References, energies_of, evidence
 from shelfmind.recognition.families import leave_one_out
 from shelfmind.recognition.fusion import Fusion, fit_fusion, softmax
-from shelfmind.recognition.levels import FAMILY, PRODUCT, UNDECIDED, ProductFamily
+from shelfmind.recognition.levels import FAMILY, PRODUCT, UNDECIDED, ProductFamily, named_families
 from shelfmind.recognition.rehearsals import PRODUCTS as PRODUCTS_REHEARSED
 from shelfmind.recognition.rehearsals import Rehearsals
 from shelfmind.recognition.rule import Rule, fit_rule
@@ -162,6 +162,20 @@ def test_siblings_that_cannot_be_told_apart_are_answered_as_their_family(class_n
     assert on_family
     for row in on_family:
         assert answers.names[row] == f"pair {photos.labels[row] // 2}" or photos.labels[row] >= CLASSES
+
+
+@pytest.mark.parametrize(
+    ("groups", "words"),
+    [
+        ([["富兴白酒 250 毫升", "富兴白酒 500 毫升"]], ["富兴白酒, one of 2"]),
+        ([["Fuxing liquor 250 ml red", "Fuxing liquor 250 ml green"]], ["Fuxing liquor 250 ml, one of 2"]),
+        ([["Pear", "Apple"]], ["Pear or Apple"]),
+        ([["Pear", "Apple", "Plum"], ["Leek"]], ["Pear or one of 2 like it"]),
+        ([["Tea green", "Tea black"], ["Tea mint", "Tea rose"]], ["Tea green or Tea black", "Tea mint or Tea rose"]),
+    ],
+)
+def test_a_family_is_called_by_what_its_names_begin_with(groups: list[list[str]], words: list[str]) -> None:
+    assert [family.words for family in named_families(groups)] == words
 
 
 def test_a_name_that_is_trained_and_enrolled_is_one_answer() -> None:
