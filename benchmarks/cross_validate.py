@@ -14,6 +14,7 @@ import argparse
 import sys
 from pathlib import Path
 
+import mindspore_started  # noqa: F401 - before MindSpore
 import numpy as np
 from command import exit_status, parser_of
 
@@ -22,13 +23,9 @@ from shelfmind.data.folds import block_folds
 from shelfmind.errors import UserError
 from shelfmind.evaluation import Evaluation, evaluate
 from shelfmind.files import write_json
-from shelfmind.machine.device import start_mindspore
 from shelfmind.records import Catalog, Predictions
 from shelfmind.tables import write_table
-
-start_mindspore()
-
-from shelfmind.training.run import resume, train  # noqa: E402
+from shelfmind.training.run import resume, train
 
 
 def write_fold(catalog: Catalog, fold: int, folds: int, path: Path) -> None:

@@ -20,22 +20,19 @@ from collections import defaultdict
 from pathlib import Path
 from typing import Any
 
+import mindspore_started  # noqa: F401 - before MindSpore
 import numpy as np
 from command import parser_of
 
 from shelfmind.data import open_catalog
-from shelfmind.machine.device import start_mindspore
+from shelfmind.evaluation.bootstrap import hits_interval
+from shelfmind.evaluation.matrix_rows import unit_rows
+from shelfmind.gallery.gallery import Gallery
+from shelfmind.gallery.storage import LocalFiles
+from shelfmind.inference.predictor import Predictor
+from shelfmind.runs.folder import RunFolder
 from shelfmind.tables import write_table
-
-start_mindspore()
-
-from shelfmind.evaluation.bootstrap import hits_interval  # noqa: E402
-from shelfmind.evaluation.matrix_rows import unit_rows  # noqa: E402
-from shelfmind.gallery.gallery import Gallery  # noqa: E402
-from shelfmind.gallery.storage import LocalFiles  # noqa: E402
-from shelfmind.inference.predictor import Predictor  # noqa: E402
-from shelfmind.runs.folder import RunFolder  # noqa: E402
-from shelfmind.training.imprinting import prototypes  # noqa: E402
+from shelfmind.training.imprinting import prototypes
 
 Photos = list[tuple[str, str]]
 

@@ -24,6 +24,7 @@ from dataclasses import astuple, dataclass
 from pathlib import Path
 from typing import Any
 
+import mindspore_started  # noqa: F401 - before MindSpore
 import numpy as np
 from cleanlab.filter import find_label_issues
 from cleanlab.rank import get_label_quality_scores
@@ -33,15 +34,11 @@ from sklearn.metrics import average_precision_score
 
 from shelfmind import generate
 from shelfmind.files import write_json
-from shelfmind.machine.device import start_mindspore
 from shelfmind.records import Predictions
 from shelfmind.tables import write_table
-
-start_mindspore()
-
-from shelfmind.training.label_check import find_label_errors  # noqa: E402
-from shelfmind.training.run import resume, train  # noqa: E402
-from shelfmind.training.watching import Watcher  # noqa: E402
+from shelfmind.training.label_check import find_label_errors
+from shelfmind.training.run import resume, train
+from shelfmind.training.watching import Watcher
 
 LABELS = ("wrong", "reviewed", "true")
 LIST_COLUMNS = ("path", "label", "split")

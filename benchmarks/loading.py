@@ -36,6 +36,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
+import mindspore_started  # noqa: F401 - before MindSpore
 import numpy as np
 import numpy.typing as npt
 from command import parser_of
@@ -45,14 +46,10 @@ from plain_pipeline import PlainBatches
 from shelfmind import generate
 from shelfmind.data import open_catalog
 from shelfmind.errors import UserError
-from shelfmind.machine.device import start_mindspore
+from shelfmind.images.loader import TrainingBatches
+from shelfmind.images.squares import DecodedOnDemand, Squares, open_squares
 from shelfmind.recipe import Recipe, load_recipe
 from shelfmind.records import Sample
-
-start_mindspore("CPU")
-
-from shelfmind.images.loader import TrainingBatches  # noqa: E402
-from shelfmind.images.squares import DecodedOnDemand, Squares, open_squares  # noqa: E402
 
 CORES = len(os.sched_getaffinity(0))
 EPOCHS = 10

@@ -26,32 +26,29 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
+import mindspore_started  # noqa: F401 - before MindSpore
 import numpy as np
 from command import exit_status, parser_of
 
 from shelfmind.errors import UserError
-from shelfmind.files import write_json
-from shelfmind.machine.device import start_mindspore
-from shelfmind.progress import count_silently
-from shelfmind.records import Predictions
-
-start_mindspore()
-
-from shelfmind.evaluation.bootstrap import hits, paired_interval  # noqa: E402
-from shelfmind.evaluation.calibration import (  # noqa: E402
+from shelfmind.evaluation.bootstrap import hits, paired_interval
+from shelfmind.evaluation.calibration import (
     cross_fitted,
     expected_calibration_error,
     fit_temperature,
     reliability_bins,
 )
-from shelfmind.evaluation.ensemble import average_predictions  # noqa: E402
-from shelfmind.evaluation.outcomes import outcomes_of  # noqa: E402
-from shelfmind.images.squares import open_squares  # noqa: E402
-from shelfmind.inference.predictor import Predictor  # noqa: E402
-from shelfmind.models.checkpoint import Checkpoint, load_checkpoint, save_checkpoint  # noqa: E402
-from shelfmind.runs.folder import RunFolder  # noqa: E402
-from shelfmind.runs.known_data import open_known  # noqa: E402
-from shelfmind.workflows.evaluate import predict_split  # noqa: E402
+from shelfmind.evaluation.ensemble import average_predictions
+from shelfmind.evaluation.outcomes import outcomes_of
+from shelfmind.files import write_json
+from shelfmind.images.squares import open_squares
+from shelfmind.inference.predictor import Predictor
+from shelfmind.models.checkpoint import Checkpoint, load_checkpoint, save_checkpoint
+from shelfmind.progress import count_silently
+from shelfmind.records import Predictions
+from shelfmind.runs.folder import RunFolder
+from shelfmind.runs.known_data import open_known
+from shelfmind.workflows.evaluate import predict_split
 
 RECIPE = Path(__file__).with_name("methods.yaml")
 SIZES = (96, 112)
