@@ -4,14 +4,25 @@ from __future__ import annotations
 
 import argparse
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any
 
 from shelfmind.errors import UserError
+from shelfmind.files import write_json
 
 
 def parser_of(doc: str | None) -> argparse.ArgumentParser:
     """A parser whose help is the docstring as it stands."""
     return argparse.ArgumentParser(description=doc, formatter_class=argparse.RawDescriptionHelpFormatter)
+
+
+def show(figures: Mapping[str, Any], path: Path | None) -> None:
+    """Print figures, and write them as JSON if there is a path."""
+    for name, figure in figures.items():
+        print(f"{name}: {figure}")
+    if path is not None:
+        write_json(path, figures)
 
 
 def exit_status(work: Callable[[], None]) -> int:

@@ -30,7 +30,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from command import exit_status, parser_of
+from command import exit_status, parser_of, show
 
 from shelfmind.analysis.measuring.measurement import FACTS, Measured
 from shelfmind.arrays import Floats, Ints
@@ -38,7 +38,6 @@ from shelfmind.data import open_catalog
 from shelfmind.errors import UserError
 from shelfmind.evaluation.intervals import proportion_interval
 from shelfmind.evaluation.matrix_rows import unit_rows
-from shelfmind.files import write_json
 from shelfmind.gallery.changes import Entry, checksum
 from shelfmind.gallery.enrolled import Enrolled
 from shelfmind.gallery.findings import all_but_another, findings_of, strays
@@ -231,10 +230,7 @@ def main() -> None:
             figures[f"seconds to guard 8 photos, {products:,} products of 8"] = seconds_to_guard(photos.paths, products)
     for products in given.products:
         figures[f"seconds of all findings, {products:,} products of 5"] = seconds_of_all(products, 5)
-    for name, figure in figures.items():
-        print(f"{name}: {figure}")
-    if given.json is not None:
-        write_json(given.json, figures)
+    show(figures, given.json)
 
 
 if __name__ == "__main__":

@@ -30,12 +30,11 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from command import exit_status, parser_of
+from command import exit_status, parser_of, show
 
 from shelfmind.arrays import Floats
 from shelfmind.errors import UserError
 from shelfmind.evaluation.matrix_rows import unit_rows
-from shelfmind.files import write_json
 from shelfmind.gallery.changes import Entry
 from shelfmind.gallery.gallery import Gallery
 from shelfmind.gallery.photos import Photo
@@ -192,10 +191,7 @@ def main() -> None:
         for size in given.sizes:
             figures[f"search among {size:,}"] = searches(size, Path(scratch) / str(size))
     figures["seconds to import"] = {each: seconds_to_import(each) for each in ("lancedb", "shelfmind.gallery.gallery")}
-    for name, figure in figures.items():
-        print(f"{name}: {figure}")
-    if given.json is not None:
-        write_json(given.json, figures)
+    show(figures, given.json)
 
 
 if __name__ == "__main__":

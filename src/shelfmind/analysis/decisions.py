@@ -44,6 +44,16 @@ class Decision:
     id: str
     undoes: str | None = None
 
+    def as_seen_by(self, reviewer: str) -> dict[str, Any]:
+        """What the review page shows of it."""
+        return {
+            "reviewer": self.reviewer,
+            "mine": self.reviewer == reviewer,
+            "decision": self.decision,
+            "label": self.label,
+            "time": self.time,
+        }
+
     def __post_init__(self) -> None:
         if (self.decision is None) == (self.undoes is None):
             raise ValueError("a line must either decide or undo a decision")

@@ -10,8 +10,7 @@ from typing import IO, Any
 
 import numpy as np
 
-from shelfmind.files import write_atomically
-from shelfmind.inference.outputs import write_arrays
+from shelfmind.inference.outputs import write_arrays, write_text
 from shelfmind.inference.recognizer import Answer, Candidate, Recognizer, recognizer
 from shelfmind.prediction_files import PredictionWriter
 from shelfmind.recognition.answers import answers_of
@@ -46,13 +45,7 @@ def answer_files(
 def write_answers(path: Path, answers: Iterable[Answer], top: int) -> None:
     """Write a stream of answers as ``.csv`` or ``.jsonl`` in constant memory; a bad input's row says why."""
     write_rows = _write_csv if path.suffix == ".csv" else _write_json_lines
-
-    def write(temporary: Path) -> None:
-        encoding = "utf-8-sig" if path.suffix == ".csv" else "utf-8"
-        with open(temporary, "w", encoding=encoding, errors="surrogateescape", newline="") as stream:
-            write_rows(stream, answers, top)
-
-    write_atomically(path, write)
+    write_text(path, lambda stream: write_rows(stream, answers, top))
 
 
 def as_record(answer: Answer) -> dict[str, Any]:

@@ -25,14 +25,8 @@ def check_output(path: Path) -> None:
 
 def write_predictions(path: Path, predictions: Iterable[Prediction], top: int) -> None:
     """Write a stream of predictions as ``.csv`` or ``.jsonl`` in constant memory; a bad input's row says why."""
-    write_row = _write_csv if path.suffix == ".csv" else _write_json_lines
-
-    def write(temporary: Path) -> None:
-        encoding = "utf-8-sig" if path.suffix == ".csv" else "utf-8"
-        with open(temporary, "w", encoding=encoding, errors="surrogateescape", newline="") as stream:
-            write_row(stream, predictions, top)
-
-    write_atomically(path, write)
+    write_rows = _write_csv if path.suffix == ".csv" else _write_json_lines
+    write_text(path, lambda stream: write_rows(stream, predictions, top))
 
 
 def as_record(prediction: Prediction, top: int) -> dict[str, Any]:
@@ -60,6 +54,17 @@ def _write_csv(stream: IO[str], predictions: Iterable[Prediction], top: int) -> 
             cells += [guess.class_name, f"{guess.probability:.6f}"]
         cells += [""] * (2 * top - len(cells))
         writer.writerow([prediction.source, *cells, prediction.error or ""])
+
+
+def write_text(path: Path, write_rows: Callable[[IO[str]], None]) -> None:
+    """Let `write_rows` write a text file; a CSV begins with the mark by which Excel knows UTF-8."""
+
+    def write(temporary: Path) -> None:
+        encoding = "utf-8-sig" if path.suffix == ".csv" else "utf-8"
+        with open(temporary, "w", encoding=encoding, errors="surrogateescape", newline="") as stream:
+            write_rows(stream)
+
+    write_atomically(path, write)
 
 
 def write_arrays(path: Path, class_names: Sequence[str], fill: Callable[[PredictionWriter], None]) -> None:

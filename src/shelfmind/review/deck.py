@@ -7,7 +7,7 @@ from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Any
 
-from shelfmind.analysis.decisions import KINDS, Decision, append_decision, decide, standing, take_back
+from shelfmind.analysis.decisions import KINDS, append_decision, decide, standing, take_back
 from shelfmind.analysis.suspects import Suspect
 from shelfmind.data.classes import normalise_class_name
 from shelfmind.errors import UserError, argument
@@ -135,7 +135,7 @@ class Deck:
 
     def _news(self, paths: Iterable[str]) -> dict[str, Any]:
         states = {
-            number: [self._said(decision) for decision in self._standing.get(path, {}).values()]
+            number: [decision.as_seen_by(self.reviewer) for decision in self._standing.get(path, {}).values()]
             for path in paths
             for number in self._suspects_at.get(path, ())
         }
@@ -143,15 +143,6 @@ class Deck:
 
     def _decided(self) -> int:
         return sum(len(numbers) for path, numbers in self._suspects_at.items() if path in self._standing)
-
-    def _said(self, decision: Decision) -> dict[str, Any]:
-        return {
-            "reviewer": decision.reviewer,
-            "mine": decision.reviewer == self.reviewer,
-            "decision": decision.decision,
-            "label": decision.label,
-            "time": decision.time,
-        }
 
     def _suspect(self, number: int) -> Suspect:
         if not 0 <= number < len(self.audit.suspects):

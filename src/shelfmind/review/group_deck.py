@@ -118,20 +118,13 @@ class GroupDeck:
 
     def _news(self, keys: Iterable[str]) -> dict[str, Any]:
         standing = self.enrolments.standing()
-        states = {self._numbers[key]: [self._said(standing[key])] if key in standing else [] for key in keys}
+        states = {
+            self._numbers[key]: [standing[key].as_seen_by(self.reviewer)] if key in standing else [] for key in keys
+        }
         return {
             "version": len(self.enrolments.log.decisions),
             "decided": decided_groups(self.groups, standing),
             "states": states,
-        }
-
-    def _said(self, decision: Decision) -> dict[str, Any]:
-        return {
-            "reviewer": decision.reviewer,
-            "mine": decision.reviewer == self.reviewer,
-            "decision": decision.decision,
-            "label": decision.label,
-            "time": decision.time,
         }
 
     def _group(self, number: int) -> Group:
