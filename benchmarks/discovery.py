@@ -39,6 +39,7 @@ from shelfmind.files import write_json
 from shelfmind.gallery.changes import checksum
 from shelfmind.gallery.discovery_folder import NEW, Discovery, FoundPhoto, Group
 from shelfmind.gallery.gallery import Gallery
+from shelfmind.gallery.guard import Guard
 from shelfmind.gallery.photos import Photo
 from shelfmind.gallery.plan import By
 from shelfmind.gallery.storage import LocalFiles
@@ -163,7 +164,7 @@ def enrolling(paths: list[Path], vectors: Floats, enrolled: Ints, new: Ints) -> 
             for number, of in enumerate(np.split(new, range(8, len(new), 8)))
         ]
         found = Discovery(str(files), kept.identity, {}, tuple(groups), (), (), (), vectors[new])
-        enrolments = Enrolments(found, gallery, Path(folder) / "review.jsonl", "benchmark")
+        enrolments = Enrolments(found, gallery, Path(folder) / "review.jsonl", "benchmark", lambda _: Guard())
         for group in groups:
             began = time.perf_counter()
             enrolments.decide(group, "enrol", f"new {group.number}", "benchmark")

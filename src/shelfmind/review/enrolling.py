@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
@@ -17,6 +17,7 @@ from shelfmind.files import exclusively
 from shelfmind.gallery.changes import change_name, checksum, read_change
 from shelfmind.gallery.discovery_folder import Discovery, Group
 from shelfmind.gallery.gallery import Gallery
+from shelfmind.gallery.guard import Guard
 from shelfmind.gallery.photos import Photo
 from shelfmind.gallery.plan import By
 from shelfmind.nouns import counted
@@ -54,9 +55,11 @@ class Enrolments:
     most the last line of the log can lack its change, when a process was killed in between; `settle` makes it then.
     """
 
-    def __init__(self, found: Discovery, gallery: Gallery, log: Path, name: str) -> None:
-        """`name` is what the history calls the discovery by."""
-        self.found, self.gallery, self.name = found, gallery, name
+    def __init__(
+        self, found: Discovery, gallery: Gallery, log: Path, name: str, guard_of: Callable[[Gallery], Guard | None]
+    ) -> None:
+        """`name` is what the history calls the discovery by, `guard_of` gives who looks at what is enrolled."""
+        self.found, self.gallery, self.name, self._guard_of = found, gallery, name, guard_of
         self.log = Follower(log)
         self._lock = log.with_name(f".{log.name}.lock")
         self._thread = threading.RLock()
@@ -108,7 +111,7 @@ class Enrolments:
             photos, warnings = self._require_possible(group, decision, str(sku))
             append_decision(self.log.path, made)
             try:
-                outcome = self.gallery.add(photos, self._kept, self._by(made))
+                outcome = self.gallery.add(photos, self._kept, self._by(made), guard=self._guard_of(self.gallery))
             except BaseException:
                 if not self._is_made(made):
                     append_decision(self.log.path, take_back(made, reviewer))

@@ -14,8 +14,10 @@ from shelfmind.analysis.decisions import CUT_LINE, FILE_NAME, require_writable_l
 from shelfmind.errors import UserError, argument
 from shelfmind.gallery.discovery_folder import is_discovery, read_discovery
 from shelfmind.gallery.gallery import Gallery
+from shelfmind.gallery.guard import Guard
 from shelfmind.gallery.stores import open_files
 from shelfmind.machine.login import login_name
+from shelfmind.progress import count_silently
 from shelfmind.requests.auditing import ReviewRequest
 from shelfmind.requests.calling import takes
 from shelfmind.requests.watching import SILENT, Observer
@@ -26,6 +28,7 @@ from shelfmind.review.group_deck import GroupDeck
 from shelfmind.review.group_pictures import GroupPictures
 from shelfmind.review.pictures import Pictures
 from shelfmind.review.server import LOOPBACK, Renders, Reviewed, ReviewServer
+from shelfmind.workflows.guarding import class_names_of, guard_of
 
 USUAL_PORT = 8765
 
@@ -76,7 +79,7 @@ def _review_groups(request: ReviewRequest, name: str, log: Path, watcher: Observ
     root = found.gallery if request.data is None else str(request.data)
     gallery = Gallery(open_files(root))
     _open_log(log, watcher)
-    enrolments = Enrolments(found, gallery, log, request.audit.resolve().name)
+    enrolments = Enrolments(found, gallery, log, request.audit.resolve().name, _guard)
     try:
         settled = enrolments.settle()
     except UserError as error:
@@ -87,6 +90,10 @@ def _review_groups(request: ReviewRequest, name: str, log: Path, watcher: Observ
     deck = GroupDeck(enrolments, name, request.language)
     _serve(request, deck, GroupPictures(found, gallery), watcher)
     return ReviewOutcome(deck.decided(), len(found.groups), log, Path(root), gallery=True)
+
+
+def _guard(gallery: Gallery) -> Guard:
+    return guard_of(gallery, count_silently, class_names_of(gallery))
 
 
 def _open_log(log: Path, watcher: Observer) -> None:

@@ -92,7 +92,7 @@ def opened(found, tmp_path):
 
     def fresh():
         gallery = Gallery(LocalFiles(tmp_path / "商品库"))
-        return Enrolments(found, gallery, tmp_path / "discovery" / "review.jsonl", "discovery")
+        return Enrolments(found, gallery, tmp_path / "discovery" / "review.jsonl", "discovery", lambda gallery: None)
 
     return fresh
 
@@ -250,7 +250,7 @@ def dying(event, arguments):
 sys.addaudithook(dying)
 gallery = Gallery(LocalFiles(root / "商品库"))
 found = read_discovery(root / "discovery")
-enrolments = Enrolments(found, gallery, root / "discovery" / "review.jsonl", "discovery")
+enrolments = Enrolments(found, gallery, root / "discovery" / "review.jsonl", "discovery", lambda gallery: None)
 enrolments.decide(found.groups[0], "enrol", "雪碧", "王")
 """
 
