@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from statistics import fmean
 
@@ -15,10 +15,13 @@ from shelfmind.recognition.episodes import Photos
 from shelfmind.recognition.evidence import Learnt, References, energies_of, evidence
 from shelfmind.recognition.figures import harmonic_mean
 from shelfmind.recognition.fusion import softmax
-from shelfmind.recognition.rehearsals import rehearse
+from shelfmind.recognition.rehearsals import Rehearsals, rehearse
 from shelfmind.recognition.rule import Rule, fit_rule
 from shelfmind.recognition.unknowns import separation
 from shelfmind.recognition.whitening import fit_whitening
+
+Rehearsing = Callable[[Photos, Learnt, Sequence[str], Photos, Sequence[str], float], Rehearsals]
+"""As `rehearsals.rehearse`."""
 
 
 @dataclass(frozen=True)
@@ -117,17 +120,17 @@ class Estimate:
         return cls(float(means.mean()), mean_interval(means) if len(means) > 1 else None)
 
 
-def measure(expansion: Expansion, shots: int, draw: int, false_accepts: float) -> DrawFigures:
+def measure(
+    expansion: Expansion, shots: int, draw: int, false_accepts: float, rehearsing: Rehearsing = rehearse
+) -> DrawFigures:
     """Enrol `shots` photos of each unseen product and measure; the rule is fitted to calibration and enrolled photos.
 
     Raises:
         UserError: too few photos for the rate of false accepts.
     """
     rows = expansion.enrolled(shots, draw)
-    rule, learnt = _fitted(expansion, rows, false_accepts)
-    references = _references(expansion, rows)
-    seen = _probabilities(rule, expansion.seen, learnt, references)
-    unseen = _probabilities(rule, expansion.unseen, learnt, references)
+    rule, learnt = fitted(expansion, rows, false_accepts, rehearsing)
+    seen, unseen = fused(expansion, rows, rule, learnt)
     classes = len(expansion.seen_names)
     seen_after = float((seen.argmax(axis=1) == expansion.seen.labels).mean())
     unseen_right = float((unseen.argmax(axis=1) == classes + expansion.unseen.labels).mean())
@@ -167,10 +170,12 @@ def estimates(figures: Sequence[Sequence[Mapping[str, float]]]) -> dict[str, Est
     return {name: Estimate.of([[draw[name] for draw in draws] for draws in figures]) for name in figures[0][0]}
 
 
-def _fitted(expansion: Expansion, rows: Ints, false_accepts: float) -> tuple[Rule, Learnt]:
-    """The rule for a gallery with these photos, and what was learnt."""
+def fitted(
+    expansion: Expansion, rows: Ints, false_accepts: float, rehearsing: Rehearsing = rehearse
+) -> tuple[Rule, Learnt]:
+    """The rule for a gallery with these photos to enrol, and what was learnt."""
     learnt = expansion.learnt.as_learnt()
-    found = rehearse(
+    found = rehearsing(
         expansion.calibration,
         learnt,
         expansion.seen_names,
@@ -186,9 +191,16 @@ def _references(expansion: Expansion, rows: Ints) -> References:
     return References.of(skus, expansion.shots.vectors[rows])
 
 
-def _probabilities(rule: Rule, photos: Photos, learnt: Learnt, references: References) -> Floats:
-    found = evidence(photos.probabilities, photos.vectors, learnt, references, energies_of(photos.logits))
-    return softmax(rule.fusion.scores(found))
+def fused(expansion: Expansion, rows: Ints, rule: Rule, learnt: Learnt) -> tuple[Floats, Floats]:
+    """The probabilities of all names, (N, C + U), for the photos of seen classes that judge and for those of unseen
+    products, with these photos enrolled."""
+    references = _references(expansion, rows)
+
+    def probabilities(photos: Photos) -> Floats:
+        found = evidence(photos.probabilities, photos.vectors, learnt, references, energies_of(photos.logits))
+        return softmax(rule.fusion.scores(found))
+
+    return probabilities(expansion.seen), probabilities(expansion.unseen)
 
 
 def _unknowns(expansion: Expansion, rows: Ints, rule: Rule, learnt: Learnt, half: int) -> Mapping[str, float]:

@@ -180,14 +180,9 @@ def _of_seed(request: ExpandRequest, catalog: Catalog, number: int, folder: Path
     parts = parts_of(catalog, request.unseen, request.seed + number)
     _trained(request, parts, number, folder, watcher)
     embedder = RunEmbedder(RunFolder(folder / "run"), watcher.counter)
-    predictor = embedder.predictor
-    samples = [getattr(parts, name) for name in PARTS]
-    flat = [sample for part in samples for sample in part]
-    squares, good, _ = open_squares(flat, predictor.recipe.data, watcher.counter("checking images", len(flat)))
-    parts_of_good = _lengths(samples, good)
-    plain = _expansion(predictor, parts, squares, good, parts_of_good, watcher)
+    plain, squares = expansion_of(parts, embedder.predictor, watcher)
     expansion = plain.whitened()
-    kinds = _vectors(plain, squares, parts_of_good)
+    kinds = _vectors(plain, squares)
     total = len(request.shots) * request.draws
     progress = watcher.counter("enrolling and judging", total)
     figures: dict[str, list[dict[str, float]]] = {}
@@ -235,20 +230,11 @@ def _trained(request: ExpandRequest, parts: Parts, number: int, folder: Path, wa
     train(training, watcher=watcher)
 
 
-def _lengths(samples: Sequence[Sequence[Sample]], good: Sequence[Sample]) -> list[int]:
-    """How many of each part can be used."""
-    usable = {sample.path for sample in good}
-    return [sum(sample.path in usable for sample in part) for part in samples]
-
-
-def _expansion(
-    predictor: Predictor,
-    parts: Parts,
-    squares: Squares,
-    good: Sequence[Sample],
-    lengths: Sequence[int],
-    watcher: Watcher,
-) -> Expansion:
+def expansion_of(parts: Parts, predictor: Predictor, watcher: Watcher) -> tuple[Expansion, Squares]:
+    """What a run says of the photos that can be used, and these photos, one part after the other."""
+    samples = [getattr(parts, name) for name in PARTS]
+    flat = [sample for part in samples for sample in part]
+    squares, good, _ = open_squares(flat, predictor.recipe.data, watcher.counter("checking images", len(flat)))
     predictions = predictions_of(predictor, squares, good, (), watcher.counter)
     photos = Photos(
         unit_rows(predictions.embeddings),
@@ -256,22 +242,23 @@ def _expansion(
         predictions.probabilities,
         predictor.logits(predictions.embeddings),
     )
-    ends = np.cumsum(lengths)
-    rows = [np.arange(end - length, end) for end, length in zip(ends, lengths, strict=True)]
-    return Expansion(parts.seen_names, parts.unseen_names, *(photos.rows(each) for each in rows))
+    usable = {sample.path for sample in good}
+    ends = np.cumsum([sum(sample.path in usable for sample in part) for part in samples])
+    rows = np.split(np.arange(len(good)), ends[:-1])
+    return Expansion(parts.seen_names, parts.unseen_names, *(photos.rows(each) for each in rows)), squares
 
 
-def _vectors(expansion: Expansion, squares: Squares, lengths: Sequence[int]) -> dict[str, Vectors]:
+def _vectors(expansion: Expansion, squares: Squares) -> dict[str, Vectors]:
     """The vectors that galleries are compared by: the network's, and those that no network made."""
     found = {
         "embedding": Vectors(
             expansion.learnt.vectors, expansion.seen.vectors, expansion.shots.vectors, expansion.unseen.vectors
         )
     }
-    ends = np.cumsum(lengths)
+    ends = np.cumsum([len(getattr(expansion, part)) for part in PARTS])
     for kind in PLAIN_VECTORS:
         rows = plain_vectors((squares[index] for index in range(len(squares))), kind)
-        learnt, _, seen, shots, unseen = (rows[end - length : end] for end, length in zip(ends, lengths, strict=True))
+        learnt, _, seen, shots, unseen = np.split(rows, ends[:-1])
         found[kind] = Vectors(learnt, seen, shots, unseen)
     return found
 
