@@ -196,7 +196,7 @@ class Life:
         for entry, row in zip(entries, vectors, strict=True):
             right = np.allclose(row, EMBEDDER.vector(entry.photo[:-4].encode()), atol=1e-6)
             require(right, "the vector of", entry)
-        faults = list(verify(self.gallery.files))
+        faults = verify(self.gallery.files)
         require(not faults, "verify:", faults)
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
+from shelfmind.errors import UserError
 from shelfmind.gallery.changes import (
     BASES,
     CHANGES,
@@ -21,6 +22,7 @@ from shelfmind.gallery.changes import (
     vectors_name,
     version_of,
 )
+from shelfmind.gallery.reader import MOST_ATTEMPTS
 from shelfmind.gallery.state import GalleryState
 from shelfmind.gallery.storage import Files
 
@@ -33,8 +35,27 @@ class Fault:
     what: str
 
 
-def verify(files: Files) -> Iterator[Fault]:
-    """Read every file of a gallery and give those that do not hold what was written, or are missing."""
+def verify(files: Files) -> list[Fault]:
+    """Read every file of a gallery and give those that do not hold what was written, or are missing.
+
+    What seems wrong while another process changes the gallery is looked at again.
+    """
+    for _ in range(MOST_ATTEMPTS):
+        log = _log(files)
+        try:
+            faults = list(_faults(files))
+        except FileNotFoundError:  # a compaction deleted it
+            continue
+        if not faults or log == _log(files):
+            return faults
+    raise UserError(f"{files} changes faster than it can be read")
+
+
+def _log(files: Files) -> tuple[list[str], list[str]]:
+    return files.names(BASES), files.names(CHANGES)
+
+
+def _faults(files: Files) -> Iterator[Fault]:
     state = GalleryState()
     bases = files.names(BASES)
     photos: dict[str, None] = {}

@@ -257,7 +257,7 @@ def verify_files(request: GalleryVerifyRequest, watcher: Observer = SILENT) -> l
         UserError: no gallery.
     """
     files = open_files(request.gallery)
-    faults = list(verify(files))
+    faults = verify(files)
     if not faults:
         Gallery(files)  # an empty folder has no faults either
     return faults

@@ -56,4 +56,4 @@ def test_a_random_life(seed: int, gallery: Gallery, files, embedder, model) -> N
         np.testing.assert_allclose(row, embedder.vector(entry.photo.removesuffix(".jpg").encode()), atol=1e-6)
     gallery.compact(ME)
     assert model.products(Gallery(files).state) == versions[-1]
-    assert list(verify(files)) == []
+    assert verify(files) == []
