@@ -738,9 +738,10 @@ def gallery_create(
     reason: str = '',
     data: Path | str | None = None,
     format: str | None = None,
+    strict: bool = False,
     watcher: Observer | None = None,
 ) -> Enrolment:
-    """Make a gallery whose vectors a run makes. A gallery keeps photos and their vectors; both belong to the weights of one run.
+    """Make a gallery whose vectors a run makes. A gallery keeps photos and their vectors; both belong to the weights of one run. If enrolling is cut off or refused, the same command goes on.
 
     Args:
         gallery: the gallery's folder, or s3://BUCKET/PREFIX; with @milvus://HOST:PORT/COLLECTION after it, that server searches
@@ -749,6 +750,7 @@ def gallery_create(
         reason: why, for the history (default: )
         data: a data set, all photos of which are enrolled at once, whatever their split
         format: one of csv, folder, grocery_store, rp2k; found out if not given
+        strict: refuse what is only warned of otherwise: a photo of two products, a product that is all but another, photos that disagree, too few, copies, blur, glare
         watcher: told of the progress
 
     Returns:

@@ -121,6 +121,20 @@ def test_a_gallery_is_audited(products, photos, warm, tmp_path):
     assert "--overwrite" in warm("gallery", "audit", products, "--out", tmp_path / "审计").error
 
 
+def test_an_enrolment_that_was_refused_goes_on_by_the_same_command(trained, photos, warm, tmp_path):
+    for name, photo in zip(("可乐", "雪碧"), photos, strict=False):
+        (tmp_path / "新品" / name).mkdir(parents=True)
+        shutil.copy(photo, tmp_path / "新品" / name)
+    place = tmp_path / "新库"
+    words = ("gallery", "create", place, "--run", trained.run, "--data", tmp_path / "新品")
+    refused = warm(*words, "--strict")
+    assert refused.status == 2
+    assert "可乐 has 1 photo" in refused.error
+    assert warm(*words).status == 0
+    assert said(warm("gallery", "list", place, "--json", "-")) == {"可乐": 1, "雪碧": 1}
+    assert "gallery already" in warm(*words).error
+
+
 def test_mistakes_are_one_line(products, trained, photos, bad, warm, tmp_path):
     nowhere, broken = tmp_path / "nowhere", next(path for path in bad if path.name == "text.jpg")
     assert "there is no gallery at" in warm("gallery", "list", nowhere).error

@@ -52,11 +52,18 @@ class Gallery(GalleryReader):
             raise UserError(f"there is no gallery at {files}")
 
     @classmethod
-    def create(cls, files: Files, embedder: Embedder, by: By) -> Gallery:
-        """A new, empty gallery whose vectors `embedder` makes. Raises `UserError` if there is one."""
+    def create(cls, files: Files, embedder: Embedder, by: By, go_on: bool = False) -> Gallery:
+        """A new, empty gallery whose vectors `embedder` makes.
+
+        With `go_on` one that was created for the same vectors, and nothing more, is as good as new: what was to be
+        enrolled at once was not. Raises `UserError` if there is a gallery.
+        """
         gallery = cls.__new__(cls)
         GalleryReader.__init__(gallery, files)
         gallery.refresh()
+        if go_on and gallery.state.version == 1:
+            gallery.require_embedder(embedder)
+            return gallery
         if gallery.state.version:
             raise UserError(f"{files} is a gallery already; choose another folder")
         gallery._commit(by, lambda state: _created(state, embedder, files))

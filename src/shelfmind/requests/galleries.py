@@ -16,6 +16,14 @@ RunOfGallery = Annotated[
     Path | None, Field(description="the run that makes its vectors, if it has moved since the gallery was made")
 ]
 
+Strict = Annotated[
+    bool,
+    Field(
+        description="refuse what is only warned of otherwise: a photo of two products, a product that is all but "
+        "another, photos that disagree, too few, copies, blur, glare"
+    ),
+]
+
 
 class GalleryRequest(Request):
     """A gallery."""
@@ -36,7 +44,10 @@ class GalleryChangeRequest(GalleryRequest):
 class GalleryCreateRequest(GalleryChangeRequest):
     """A new gallery."""
 
-    details: ClassVar[str] = "A gallery keeps photos and their vectors; both belong to the weights of one run."
+    details: ClassVar[str] = (
+        "A gallery keeps photos and their vectors; both belong to the weights of one run. If enrolling is cut off or "
+        "refused, the same command goes on."
+    )
     examples: ClassVar[tuple[str, ...]] = (
         "shelfmind gallery create products --run runs/first",
         "shelfmind gallery create products --run runs/first --data enrolled",
@@ -48,6 +59,7 @@ class GalleryCreateRequest(GalleryChangeRequest):
         None, description="a data set, all photos of which are enrolled at once, whatever their split"
     )
     format: Format = None
+    strict: Strict = False
 
     def require_inputs(self) -> None:
         """The run and the data are there."""
@@ -77,11 +89,7 @@ class GalleryAddRequest(GalleryChangeRequest):
     )
     format: Format = None
     run: RunOfGallery = None
-    strict: bool = Field(
-        False,
-        description="refuse what is only warned of otherwise: a photo of two products, a product that is all but "
-        "another, photos that disagree, too few, copies, blur, glare",
-    )
+    strict: Strict = False
 
     @model_validator(mode="after")
     def _photos_or_data(self) -> GalleryAddRequest:

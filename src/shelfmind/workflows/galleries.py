@@ -86,10 +86,10 @@ def create(request: GalleryCreateRequest, watcher: Observer = SILENT) -> Enrolme
 
     photos = [] if request.data is None else _of_data(request.data, request.format, watcher)
     embedder = RunEmbedder(RunFolder(request.run), watcher.counter)
-    gallery = Gallery.create(open_files(request.gallery), embedder, author_of(request))
+    gallery = Gallery.create(open_files(request.gallery), embedder, author_of(request), go_on=bool(photos))
     outcome = ChangeOutcome(gallery.state.version, "created")
     if photos:
-        outcome = gallery.add(photos, embedder, author_of(request), guard=Guard(watcher.counter))
+        outcome = gallery.add(photos, embedder, author_of(request), request.strict, Guard(watcher.counter))
     return _counted(gallery, outcome)
 
 
