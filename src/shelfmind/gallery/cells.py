@@ -1,10 +1,11 @@
 """Finds products among very many photos: only cells of vectors near to the one asked about are looked into.
 
 Vectors are projected on the directions in which most of them differ, and divided into cells by k-means. A question is
-compared with the cells' centres, then, projected, with the vectors in the nearest cells, and then, whole, with the
-nearest of these: an inverted file with exact re-ranking (Jégou, Douze, Schmid, "Product quantization for nearest
-neighbor search", 2011, without its product quantization). How many cells and vectors that takes is measured: photos of
-the gallery ask for the nearest other photo, which an exact search finds, too.
+compared with the cells' centres, then with the vectors in the nearest cells along the first half of the directions,
+with the nearest of these along all of them, and with the nearest of those whole: an inverted file with exact re-ranking
+(Jégou, Douze, Schmid, "Product quantization for nearest neighbor search", 2011, without its product quantization). How
+many cells and vectors that takes is measured: photos of the gallery ask for the nearest other photo, which an exact
+search finds, too.
 """
 
 from __future__ import annotations
@@ -30,10 +31,11 @@ from shelfmind.gallery.search import ExactSearch, LocalSearch, Match, likeness, 
 
 EXACT_BELOW = 20_000
 """Photos among which an exact search answers in about 10 ms on one core."""
-RECALL = 0.996
+RECALL = 0.994
 """The share of the asking photos whose nearest one must be found: 0.99 with room for the error of measuring."""
 DIRECTIONS = 96
-ASKING = 1000
+FIRST_DIRECTIONS = 48
+ASKING = 2000
 CELLS_PER_ROOT = 8
 LEARNT_PER_CELL = 24
 ROUNDS = 5
@@ -52,12 +54,14 @@ class Cells:
     """How vectors are divided: `directions` (D, d) and `centres` (C, d); and how much of it a question looks at.
 
     Cells are looked into whose nearness is at most `reach` below that of the nearest one; so a question that lies well
-    within a cell looks into few. Of their vectors so many are `compared` whole. A negative reach: not worth it.
+    within a cell looks into few. Of their vectors so many are `kept` by the first directions, and so many of these
+    `compared` whole. A negative reach: not worth it.
     """
 
     directions: Floats
     centres: Floats
     reach: float = 0.0
+    kept: int = FEWEST_COMPARED
     compared: int = FEWEST_COMPARED
 
     def projected(self, vectors: Floats) -> Floats:
@@ -85,7 +89,8 @@ class CellSearch:
         self.products = products_of(entries)
         self.rows = np.argsort(assigned, kind="stable")
         self.ends = np.cumsum(np.bincount(assigned, minlength=len(cells.centres)))
-        self.low = cells.projected(vectors)[self.rows]
+        low = cells.projected(vectors)[self.rows]
+        self.first, self.further = (np.ascontiguousarray(part) for part in np.split(low, [FIRST_DIRECTIONS], axis=1))
         self.there: Bools | None = None
 
     def __call__(self, queries: Floats, top: int) -> list[list[Match]]:
@@ -104,32 +109,39 @@ class CellSearch:
         low = self.cells.projected(query[None])[0]
         nearness = self.cells.nearness(low[None])[0]
         reach, compared = self.cells.reach, max(self.cells.compared, 16 * top)
+        kept = max(self.cells.kept, compared)
         while True:
             within = np.flatnonzero(nearness >= nearness.max() - reach)
-            rows, near = self.candidates(low, within)
-            rows = rows[_nearest(near, compared)]
+            places, near = self.candidates(low, within)
+            best = _nearest(near, kept)
+            rows = self.rows[places[best[_nearest(self.along_all(low, places[best], near[best]), compared)]]]
             found = self._best(rows, self.vectors[rows] @ query, top)
             everything = len(within) == len(nearness)
             if len(found) == top or (everything and compared >= len(near)):
                 return found
             if compared < len(near):
-                compared *= 4
+                compared, kept = 4 * compared, max(kept, 4 * compared)
             else:
                 reach = 2 * reach + _WIDER
 
     def candidates(self, low: Floats, cells: Ints) -> tuple[Ints, Floats]:
-        """The rows in these cells, and how like their projections are to a projected vector (d,)."""
+        """The places of the vectors in these cells, and how like a projected one (d,) along the first directions."""
         starts = np.r_[0, self.ends[:-1]]
         spans = [slice(*span) for span in zip(starts[cells].tolist(), self.ends[cells].tolist(), strict=True)]
         spans = [span for span in spans if span.start < span.stop]
         if not spans:
             return np.zeros(0, np.int64), np.zeros(0, np.float32)
-        rows = np.concatenate([self.rows[span] for span in spans])
-        near = np.concatenate([likeness(self.low[span], low) for span in spans])
+        places = np.concatenate([np.arange(span.start, span.stop) for span in spans])
+        near = np.concatenate([likeness(self.first[span], low[: self.first.shape[1]]) for span in spans])
         if self.there is not None:
-            left = self.there[rows]
-            rows, near = rows[left], near[left]
-        return rows, near
+            left = self.there[self.rows[places]]
+            places, near = places[left], near[left]
+        return places, near
+
+    def along_all(self, low: Floats, places: Ints, near: Floats) -> Floats:
+        """How like a projected vector (d,) those at these places are along all directions."""
+        rest = low[self.first.shape[1] :]
+        return near + likeness(self.further[places], rest) if len(rest) and len(places) else near
 
     def _best(self, rows: Ints, similarities: Floats, top: int) -> list[Match]:
         order = np.lexsort((rows, -similarities))
@@ -169,11 +181,12 @@ def learnt_cells(vectors: Floats, seed: int = 0) -> tuple[Cells, Ints]:
     cells = Cells(directions, _centres(low[_some(rng, len(vectors), LEARNT_PER_CELL * count)], count, seed))
     assigned = cells.of(low)
     search = CellSearch([Entry("", "", "")] * len(vectors), vectors, cells, assigned)
-    reach, looked_at, compared = _needed(search, assigned, _some(rng, len(vectors), ASKING))
+    needed = _needed(search, assigned, _some(rng, len(vectors), ASKING))
     width, narrow = vectors.shape[1], directions.shape[1]
-    work = looked_at * narrow + count * narrow + compared * width
-    worth = work < MOST_OF_EXACT * len(vectors) * width
-    return Cells(directions, cells.centres, reach if worth else -1.0, compared), assigned
+    first = min(FIRST_DIRECTIONS, narrow)
+    work = needed.looked_at * first + needed.kept * narrow + count * narrow + needed.compared * width
+    reach = needed.reach if work < MOST_OF_EXACT * len(vectors) * width else -1.0
+    return Cells(directions, cells.centres, reach, needed.kept, needed.compared), assigned
 
 
 def _main_directions(vectors: Floats) -> Floats:
@@ -191,11 +204,18 @@ def _centres(low: Floats, count: int, seed: int) -> Floats:
         return np.ascontiguousarray(means.fit(low).cluster_centers_, np.float32)
 
 
-def _needed(search: CellSearch, assigned: Ints, asking: Ints) -> tuple[float, float, int]:
-    """How far a question must reach and how many vectors it must compare to find the nearest other photo.
+@dataclass(frozen=True)
+class _Needed:
+    """How far a question must reach, how many vectors it must keep and compare to find the nearest other photo, and how
+    many it looks at, on average."""
 
-    Between both: how many vectors it looks at, on average.
-    """
+    reach: float
+    kept: int
+    compared: int
+    looked_at: float
+
+
+def _needed(search: CellSearch, assigned: Ints, asking: Ints) -> _Needed:
     nearest = _nearest_others(search.vectors, asking)
     low = search.cells.projected(search.vectors[asking])
     nearness = search.cells.nearness(low)
@@ -203,12 +223,18 @@ def _needed(search: CellSearch, assigned: Ints, asking: Ints) -> tuple[float, fl
     reach = float(np.quantile(nearness.max(axis=1) - wanted, RECALL, method="higher")) + _ROUNDING
     ranks, looked_at = [], 0
     for each, near, found in zip(low, nearness, nearest, strict=True):
-        rows, likenesses = search.candidates(each, np.flatnonzero(near >= near.max() - reach))
-        at = likenesses[rows == found]
-        ranks.append(int((likenesses > at[0]).sum()) + 1 if len(at) else 0)
-        looked_at += len(rows)
-    compared = 2 * int(np.quantile(ranks, RECALL, method="higher"))
-    return reach, looked_at / len(asking), max(FEWEST_COMPARED, compared)
+        places, first = search.candidates(each, np.flatnonzero(near >= near.max() - reach))
+        looked_at += len(places)
+        at = search.rows[places] == found
+        if at.any():
+            ranks.append([_rank(values, at) for values in (first, search.along_all(each, places, first))])
+    kept, compared = (2 * int(each) for each in np.quantile(ranks, RECALL, axis=0, method="higher"))
+    return _Needed(reach, max(FEWEST_COMPARED, kept), max(FEWEST_COMPARED, compared), looked_at / len(asking))
+
+
+def _rank(values: Floats, at: Bools) -> int:
+    """The rank of the one value that `at` (N,) marks, 1 for the greatest."""
+    return int((values > values[at][0]).sum()) + 1
 
 
 def _nearest_others(vectors: Floats, asking: Ints) -> Ints:
@@ -247,7 +273,8 @@ def _known_cells(path: Path, names: Names, vectors: Floats) -> tuple[Cells, Ints
         if hashlib.sha256(content[32:]).digest() != content[:32]:
             return None
         with np.load(io.BytesIO(content[32:]), allow_pickle=False) as kept:
-            cells = Cells(kept["directions"], kept["centres"], float(kept["reach"]), int(kept["compared"]))
+            numbers = float(kept["reach"]), int(kept["kept"]), int(kept["compared"])
+            cells = Cells(kept["directions"], kept["centres"], *numbers)
             learnt, places = kept["names"], kept["assigned"]
     except (OSError, ValueError, KeyError):
         return None
@@ -273,6 +300,7 @@ def _keep(path: Path, names: Names, cells: Cells, assigned: Ints) -> None:
         directions=cells.directions,
         centres=cells.centres,
         reach=cells.reach,
+        kept=cells.kept,
         compared=cells.compared,
         names=names[order],
         assigned=assigned[order].astype(np.int32),

@@ -48,8 +48,8 @@ def test_cells_find_what_an_exact_search_finds(large) -> None:
     for query in asked[:20]:
         low = search.cells.projected(query[None])
         nearness = search.cells.nearness(low)[0]
-        rows, _ = search.candidates(low[0], np.flatnonzero(nearness >= nearness.max() - search.cells.reach))
-        assert len(rows) < len(entries) / 2
+        places, _ = search.candidates(low[0], np.flatnonzero(nearness >= nearness.max() - search.cells.reach))
+        assert len(places) < len(entries) / 2
 
 
 def test_more_products_than_the_nearest_cells_hold_are_all_there(large) -> None:
