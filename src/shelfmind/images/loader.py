@@ -1,10 +1,9 @@
-"""Batches of network input: augmented ones for training, plain ones for validation and prediction."""
+"""Batches of network input for training, augmented."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 from functools import partial
-from typing import Any
 
 import mindspore.dataset as ds
 import numpy as np
@@ -17,7 +16,7 @@ from shelfmind.images.squares import Square, Squares, in_order
 from shelfmind.machine.cores import available_cores
 from shelfmind.machine.device import restore_interrupts
 from shelfmind.recipe import Recipe
-from shelfmind.transforms.augment import build_augmentations, input_operators, resized_to
+from shelfmind.transforms.augment import build_augmentations, input_operators
 from shelfmind.transforms.mixing import mix_batch, one_hot
 
 
@@ -110,22 +109,3 @@ class _Ordered:
         except UserError as error:
             self.failure = error
             raise
-
-
-class InputPreparation:
-    """Squares to network input without augmentation, by the same C++ operators as in training."""
-
-    def __init__(self, recipe: Recipe) -> None:
-        self.recipe = recipe
-        self.operators = input_operators(recipe.data)
-
-    def batch(self, squares: Sequence[Square], size: int) -> Floats:
-        """Normalised images of shape (N, 3, size, size)."""
-        resize = resized_to(size, self.recipe.data)
-        return np.stack([self._one(image, resize, size) for image in squares])
-
-    def _one(self, image: Square, resize: Any, size: int) -> Floats:
-        result = image if image.shape[0] == size else resize(image)
-        for operator in self.operators:
-            result = operator(result)
-        return np.asarray(result, np.float32)

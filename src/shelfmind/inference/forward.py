@@ -11,7 +11,7 @@ from mindspore import Tensor, ops
 
 from shelfmind.arrays import Floats
 from shelfmind.batching import batched
-from shelfmind.images.loader import InputPreparation
+from shelfmind.images.preparation import InputPreparation
 from shelfmind.images.squares import Square
 from shelfmind.inference.views import View, apply_view, test_time_views
 from shelfmind.machine.ahead import next_ahead
@@ -31,7 +31,7 @@ class Forward:
         self.views = test_time_views(tta)
         self.batch_size = recipe.evaluation.batch_size
         self.few = self.batch_size if few is None else min(few, self.batch_size)
-        self.preparation = InputPreparation(recipe)
+        self.preparation = InputPreparation(recipe.data)
         self.run = _compiled(model)
 
     def batch(self, squares: Sequence[Square], size: int) -> tuple[Floats, Floats]:
