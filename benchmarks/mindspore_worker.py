@@ -17,7 +17,7 @@ mindspore = start_mindspore("CPU")
 
 from mindspore import Parameter, Tensor  # noqa: E402
 
-from shelfmind.inference.forward import Forward  # noqa: E402
+from shelfmind.inference.engines.mindspore import MindSporeEngine  # noqa: E402
 from shelfmind.losses import build_loss  # noqa: E402
 from shelfmind.models import create_model  # noqa: E402
 from shelfmind.recipe import LossRecipe, Recipe, TrainRecipe  # noqa: E402
@@ -48,7 +48,7 @@ def main() -> None:
         optimizer = build_optimizer(model.trainable_params(), TrainRecipe(lr=lr, weight_decay=weight_decay))
         loss = build_loss(LossRecipe(label_smoothing=smoothing), np.ones(targets.shape[1], np.int64))
         made.update(step=build_step(model, averaged, optimizer, loss), decay=decay)
-        made["forward"] = Forward(averaged, Recipe()).run
+        made["forward"] = MindSporeEngine(averaged, Recipe()).run
         return {
             "version": f"MindSpore {mindspore.__version__}",
             "parameters": sum(parameter.size for parameter in model.trainable_params()),

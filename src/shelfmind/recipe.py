@@ -217,6 +217,12 @@ class Recipe(RecipeSection):
         return str(yaml.safe_dump(content, sort_keys=False, allow_unicode=True))
 
 
+def model_kind(recipe: Recipe, classes: int) -> str:
+    """What a checkpoint of this recipe belongs to."""
+    arguments = ", ".join(f"{key}={value}" for key, value in sorted(recipe.model.arguments.items()))
+    return f"{recipe.model.name}({arguments}) with {classes} classes"
+
+
 def _augmentation(entry: Any) -> Any:
     if isinstance(entry, str):
         return entry, {}

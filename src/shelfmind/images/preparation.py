@@ -5,29 +5,36 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 import numpy as np
+import numpy.typing as npt
 
 from shelfmind.arrays import Floats
 from shelfmind.images.rescaling import rescaled
 from shelfmind.images.squares import Square
-from shelfmind.recipe import DataRecipe
+from shelfmind.recipe import DataRecipe, Recipe
 
 _SCALE = 255.0
 
 
-class InputPreparation:
-    """Rescales and normalises squares as a recipe says, without augmentation."""
+def prepared(squares: Sequence[Square], recipe: Recipe) -> Floats:
+    """Squares as a network takes them in its evaluation, (N, 3, S, S)."""
+    images = np.stack([rescaled(image, recipe.evaluation_size) for image in squares])
+    return Normalisation(recipe.data)(images)
+
+
+class Normalisation:
+    """8-bit images less a recipe's mean, divided by its deviation, channels first."""
 
     def __init__(self, data: DataRecipe) -> None:
-        mean, std = (np.array(each, np.float64) * _SCALE for each in (data.mean, data.std))
+        self.mean, self.std = (np.array(each, np.float64) * _SCALE for each in (data.mean, data.std))
         values = np.arange(256, dtype=np.float32)
-        self.normalised: Floats = (values - mean.astype(np.float32)[:, None]) / std.astype(np.float32)[:, None]
+        self.table: Floats = (values - self.mean.astype(np.float32)[:, None]) / self.std.astype(np.float32)[:, None]
         """What each 8-bit value becomes, by channel: (3, 256)."""
 
-    def batch(self, squares: Sequence[Square], size: int) -> Floats:
-        """Normalised images of shape (N, 3, size, size)."""
-        images = np.empty((len(squares), 3, size, size), np.float32)
-        for image, made in zip(squares, images, strict=True):
-            pixels = rescaled(image, size)
-            for channel, values in enumerate(self.normalised):
-                np.take(values, pixels[..., channel], out=made[channel])
-        return images
+    def __call__(self, images: npt.NDArray[np.uint8]) -> Floats:
+        """Images (N, H, W, 3) as the network takes them, (N, 3, H, W)."""
+        count, height, width, channels = images.shape
+        made = np.empty((count, channels, height, width), np.float32)
+        for image, planes in zip(images, made, strict=True):
+            for channel, values in enumerate(self.table):
+                np.take(values, image[..., channel], out=planes[channel])
+        return made

@@ -9,8 +9,9 @@ import numpy as np
 
 from shelfmind.arrays import Floats
 from shelfmind.errors import UserError
-from shelfmind.inference.predictor import Predictor, model_kind
+from shelfmind.inference.predictor import Predictor
 from shelfmind.progress import Counter, count_silently
+from shelfmind.recipe import model_kind
 from shelfmind.runs.folder import RunFolder
 
 FLIP = "flip"
@@ -41,7 +42,7 @@ class RunEmbedder:
                 "evaluation_size": predictor.recipe.evaluation_size,
             },
             "views": list(predictor.tta),
-            "width": int(predictor.model.embedding_width),
+            "width": predictor.engine.width,
             "run": str(predictor.run.root.absolute()),
         }
 
@@ -53,7 +54,7 @@ class RunEmbedder:
         """
         progress = self.counter("embedding photos", total)
         parts = list(self._batches(photos, progress))
-        return np.concatenate(parts) if parts else np.zeros((0, self.predictor.model.embedding_width), np.float32)
+        return np.concatenate(parts) if parts else np.zeros((0, self.predictor.engine.width), np.float32)
 
     def _batches(self, photos: Iterable[bytes], progress: Any) -> Iterator[Floats]:
         for batch in self.predictor.of_sources(photos):

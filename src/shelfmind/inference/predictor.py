@@ -9,7 +9,6 @@ from pathlib import Path
 
 import numpy as np
 import numpy.typing as npt
-from mindspore import Tensor
 from PIL import Image
 
 from shelfmind.arrays import Floats
@@ -17,11 +16,9 @@ from shelfmind.errors import UserError
 from shelfmind.evaluation.calibration import temperature_scaled
 from shelfmind.images.decoding import BadImage, Pixels
 from shelfmind.images.squares import Square, Squares, in_order, square
+from shelfmind.inference.engines import Engine
 from shelfmind.inference.forward import Forward
 from shelfmind.machine.ahead import map_ahead, next_ahead
-from shelfmind.models import create_model
-from shelfmind.models.checkpoint import checksum, fill_parameters, load_checkpoint
-from shelfmind.models.network import Network, eagerly
 from shelfmind.progress import Progress
 from shelfmind.recipe import Recipe
 from shelfmind.records import BadFile, Predictions, Sample
@@ -52,12 +49,6 @@ class Prediction:
     error: str | None = None
 
 
-def model_kind(recipe: Recipe, classes: int) -> str:
-    """What a checkpoint of this recipe belongs to."""
-    arguments = ", ".join(f"{key}={value}" for key, value in sorted(recipe.model.arguments.items()))
-    return f"{recipe.model.name}({arguments}) with {classes} classes"
-
-
 @dataclass(frozen=True)
 class Batch:
     """What a run says of consecutive images.
@@ -84,8 +75,7 @@ class Predictor:
         checksum: of the weights.
         tta: names of the test-time views.
         temperature: what its probabilities are calibrated with; 1 if nothing fits these weights and views.
-        model: the network.
-        forward: its forward pass, without the temperature.
+        forward: the network's forward pass, without the temperature.
     """
 
     run: RunFolder
@@ -95,7 +85,6 @@ class Predictor:
     checksum: str
     tta: tuple[str, ...]
     temperature: float
-    model: Network
     forward: Forward
 
     def __init__(
@@ -108,13 +97,12 @@ class Predictor:
     ) -> None:
         """`recipe` instead of the run's own: of the same network, but images prepared in another way. Up to `few`
         images are predicted quicker than a whole batch, after the time of a second compilation."""
+        from shelfmind.inference.engines.mindspore import engine_of  # the one that starts MindSpore
+
         recipe = run.read_recipe() if recipe is None else recipe
         class_names, train_images = run.read_classes()
         views = tuple(recipe.evaluation.tta if tta is None else tta)
-        checkpoint = load_checkpoint(run.weights, model_kind(recipe, len(class_names)))
-        model = create_model(recipe.model.name, len(class_names), **recipe.model.arguments)
-        fill_parameters({p.name: p for p in model.get_parameters()}, checkpoint.arrays, run.weights)
-        digest = checksum(checkpoint.arrays, checkpoint.kind, checkpoint.note)
+        engine, digest = engine_of(run, recipe, len(class_names), few)
         vars(self).update(
             run=run,
             recipe=recipe,
@@ -123,9 +111,13 @@ class Predictor:
             checksum=digest,
             tta=views,
             temperature=read_temperature(run, digest, views) if calibrated else 1.0,
-            model=model,
-            forward=Forward(model, recipe, views, few),
+            forward=Forward(engine, recipe.evaluation.batch_size, views),
         )
+
+    @property
+    def engine(self) -> Engine:
+        """What computes the answers."""
+        return self.forward.engine
 
     def predict(self, images: Source | Iterable[Source], top: int = 5) -> list[Prediction]:
         """The `top` guesses for one image or many, in their order.
@@ -164,11 +156,7 @@ class Predictor:
 
     def logits(self, embeddings: Floats) -> Floats | None:
         """What the classifier makes of embeddings (N, D): (N, C); None for a network without a head of ours."""
-        head = getattr(self.model, "head", None)
-        if head is None:
-            return None
-        with eagerly():
-            return np.asarray(head.classifier(Tensor(embeddings)).asnumpy(), np.float32)
+        return self.engine.logits(embeddings)
 
     def predict_squares(
         self,

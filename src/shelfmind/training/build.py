@@ -10,8 +10,8 @@ import numpy as np
 
 from shelfmind.errors import UserError, argument, setting
 from shelfmind.images.squares import Squares
+from shelfmind.inference.engines.mindspore import MindSporeEngine
 from shelfmind.inference.forward import Forward
-from shelfmind.inference.predictor import model_kind
 from shelfmind.inference.views import test_time_views
 from shelfmind.losses import loss_kind
 from shelfmind.machine.device import mixed_precision
@@ -19,7 +19,7 @@ from shelfmind.models import create_model
 from shelfmind.models.freezing import train_only
 from shelfmind.models.network import Network
 from shelfmind.models.weights import Start, load_arrays
-from shelfmind.recipe import Recipe
+from shelfmind.recipe import Recipe, model_kind
 from shelfmind.records import BadFile, Sample
 from shelfmind.runs.folder import RunFolder
 from shelfmind.training.clock import BudgetClock, Clock, EpochClock
@@ -149,7 +149,7 @@ def build_training(
         batches=batches,
         val_squares=images.val,
         val_labels=np.array([sample.label for sample in validated], np.int64),
-        forward=Forward(ema_network, recipe),
+        forward=Forward(MindSporeEngine(ema_network, recipe), recipe.evaluation.batch_size),
         optimizer=optimizer,
         step=build_step(model, averaged, optimizer, loss, recipe.train.clip_norm, scaler, micro_batch_size),
         tensors=Tensors(groups),

@@ -21,12 +21,12 @@ from shelfmind.gallery.gallery import Gallery
 from shelfmind.gallery.stores import absolute_place, open_files
 from shelfmind.images.content import hash_files
 from shelfmind.inference.embedder import RunEmbedder
-from shelfmind.inference.predictor import Predictor, model_kind
+from shelfmind.inference.predictor import Predictor
 from shelfmind.models.checkpoint import Checkpoint, load_checkpoint, save_checkpoint
 from shelfmind.models.weights import Start
 from shelfmind.nouns import counted
 from shelfmind.progress import Counter, tell
-from shelfmind.recipe import Recipe
+from shelfmind.recipe import Recipe, model_kind
 from shelfmind.records import Catalog, Predictions, Sample
 from shelfmind.requests.calling import takes
 from shelfmind.requests.improving import FoldInRequest

@@ -144,7 +144,7 @@ def _enrolled(gallery: Gallery, predictor: Predictor, counter: Counter) -> tuple
     progress = counter("asking about enrolled photos", len(entries))
     classes = len(predictor.class_names)
     probabilities: list[Floats] = [np.zeros((0, classes), np.float32)]
-    embeddings: list[Floats] = [np.zeros((0, predictor.model.embedding_width), np.float32)]
+    embeddings: list[Floats] = [np.zeros((0, predictor.engine.width), np.float32)]
     for batch in predictor.of_sources(gallery.photo(entry.sha256) for entry in entries):
         bad = next((error for error in batch.errors if error is not None), None)
         if bad is not None:

@@ -9,7 +9,9 @@ import numpy.typing as npt
 from PIL import Image
 
 from shelfmind.arrays import Floats
+from shelfmind.images.preparation import prepared
 from shelfmind.images.squares import Square
+from shelfmind.inference.engines.mindspore import network_of
 from shelfmind.inference.predictor import Predictor
 from shelfmind.models.saliency import grad_cam, similarity_cam
 from shelfmind.pages.overlays import overlay
@@ -22,13 +24,15 @@ def overlays(predictor: Predictor, squares: Sequence[Square], classes: npt.NDArr
 
     Raises `UserError` for a network without feature maps.
     """
-    return _laid_over(predictor, squares, lambda images, rows: grad_cam(predictor.model, images, classes[rows]))
+    return _laid_over(
+        predictor, squares, lambda images, rows: grad_cam(network_of(predictor.engine), images, classes[rows])
+    )
 
 
 def similarity_overlays(predictor: Predictor, squares: Sequence[Square], references: Floats) -> list[Image.Image]:
     """The same with the map of what makes each square like a photo with the unit vector in `references` (N, D)."""
     return _laid_over(
-        predictor, squares, lambda images, rows: similarity_cam(predictor.model, images, references[rows])
+        predictor, squares, lambda images, rows: similarity_cam(network_of(predictor.engine), images, references[rows])
     )
 
 
@@ -38,7 +42,7 @@ def _laid_over(
     pictures = []
     for start in range(0, len(squares), BATCH):
         rows = slice(start, start + BATCH)
-        images = predictor.forward.preparation.batch(squares[rows], predictor.recipe.evaluation_size)
+        images = prepared(squares[rows], predictor.recipe)
         maps = mapped(images, rows)
         pictures += [overlay(np.asarray(image), each) for image, each in zip(squares[rows], maps, strict=True)]
     return pictures

@@ -9,7 +9,8 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from shelfmind.images.preparation import InputPreparation
+from shelfmind.images.preparation import Normalisation
+from shelfmind.images.rescaling import rescaled
 from shelfmind.images.squares import DecodedOnDemand
 from shelfmind.recipe import DataRecipe, MixingRecipe, Recipe, TrainRecipe
 
@@ -136,7 +137,7 @@ def test_images_have_the_stages_size(size: int, squares: np.ndarray, mindspore: 
 @pytest.mark.parametrize("size", [16, SIZE, 32])
 def test_training_without_augmentation_prepares_as_prediction(size: int, squares: np.ndarray, mindspore: Any) -> None:
     recipe = make_recipe(augment=[])
-    prepared = InputPreparation(recipe.data).batch(list(squares), size)
+    prepared = Normalisation(recipe.data)(np.stack([rescaled(each, size) for each in squares]))
     order = np.random.default_rng((7, 2)).permutation(COUNT)[:12]
     trained = np.concatenate([images for images, _ in read(make_batches(squares, recipe), size=size, mix=False)])
     np.testing.assert_array_equal(trained, prepared[order])

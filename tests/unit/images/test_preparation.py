@@ -5,7 +5,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from shelfmind.images.preparation import InputPreparation
+from shelfmind.images.preparation import Normalisation
 from shelfmind.images.rescaling import rescaled
 from shelfmind.recipe import DataRecipe
 
@@ -37,7 +37,7 @@ def test_every_value_is_normalised_as_mindspore_does(mindspore: Any) -> None:
 
     data = DataRecipe()
     expected = np.arange(256, dtype=np.uint8)[:, None, None].repeat(256, axis=1).repeat(3, axis=2)
-    made = InputPreparation(data).batch([expected], 256)[0]
+    made = Normalisation(data)(expected[None])[0]
     for operator in input_operators(data):
         expected = operator(expected)
     np.testing.assert_array_equal(made, expected)
@@ -47,7 +47,7 @@ def test_preparation_normalises_by_mean_and_deviation() -> None:
     data = DataRecipe()
     squares = np.stack([make_square(64), make_square(64)[::-1]])
     expected = ((squares / 255 - data.mean) / data.std).transpose(0, 3, 1, 2)
-    np.testing.assert_allclose(InputPreparation(data).batch(list(squares), 64), expected, rtol=1e-5, atol=1e-5)
+    np.testing.assert_allclose(Normalisation(data)(squares), expected, rtol=1e-5, atol=1e-5)
 
 
 def test_a_flat_square_stays_flat() -> None:

@@ -54,12 +54,18 @@ def model(mindspore: Any) -> Any:
     return tiny
 
 
+def forward_of(model: Any, views: Sequence[str] = ()) -> Any:
+    """The forward pass of a network by MindSpore."""
+    from shelfmind.inference.engines.mindspore import MindSporeEngine
+    from shelfmind.inference.forward import Forward
+
+    return Forward(MindSporeEngine(model, RECIPE), BATCH, views)
+
+
 @pytest.fixture(scope="module")
 def plain(model: Any) -> Any:
     """The forward pass without further views."""
-    from shelfmind.inference.forward import Forward
-
-    return Forward(model, RECIPE)
+    return forward_of(model)
 
 
 def joined(forward: Any, squares: Sequence[np.ndarray], size: int = SIZE) -> tuple[np.ndarray, np.ndarray]:
@@ -98,8 +104,6 @@ def test_an_error_of_the_source_is_not_swallowed(plain: Any) -> None:
 
 @pytest.mark.parametrize("view", ["flip", "centre", "scale", "crops", "colour"])
 def test_views_are_averaged(view: str, model: Any, plain: Any) -> None:
-    from shelfmind.inference.forward import Forward
-
     mirrored = [np.ascontiguousarray(square[:, ::-1]) for square in SQUARES]
     further = {
         "flip": [(mirrored, SIZE)],
@@ -121,7 +125,7 @@ def test_views_are_averaged(view: str, model: Any, plain: Any) -> None:
         ],
     }
     looks = [joined(plain, *look) for look in [(SQUARES, SIZE), *further[view]]]
-    outputs = joined(Forward(model, RECIPE, [view]), SQUARES)
+    outputs = joined(forward_of(model, [view]), SQUARES)
     for place, output in enumerate(outputs):
         np.testing.assert_allclose(output, np.mean([look[place] for look in looks], 0), rtol=1e-4, atol=1e-6)
         assert not np.allclose(output, looks[0][place], rtol=1e-3, atol=1e-3)

@@ -29,9 +29,9 @@ TEMPERATURE = 4.0
 def make_run(tmp_path: Path, mindspore: Any) -> Callable[..., Any]:
     """Make a run folder of a small network of random weights, the same each time."""
     from shelfmind.files import write_text
-    from shelfmind.inference.predictor import model_kind
     from shelfmind.models import create_model
     from shelfmind.models.checkpoint import Checkpoint, save_checkpoint
+    from shelfmind.recipe import model_kind
     from shelfmind.runs.folder import RunFolder
 
     def make(name: str = "run", recipe: Recipe = RECIPE) -> RunFolder:

@@ -1,0 +1,31 @@
+"""What computes a network's answers: MindSpore, or an engine that runs an exported file."""
+
+from __future__ import annotations
+
+from typing import Protocol
+
+import numpy as np
+import numpy.typing as npt
+
+from shelfmind.arrays import Floats
+
+Batch = npt.NDArray[np.uint8]
+"""Squares of equal size, (N, S, S, 3)."""
+
+
+class Engine(Protocol):
+    """A network in evaluation mode with the normalisation of its input."""
+
+    @property
+    def name(self) -> str:
+        """Engine and precision, as figures name them: ``mindspore``, ``onnx fp32``."""
+
+    @property
+    def width(self) -> int:
+        """D."""
+
+    def __call__(self, images: Batch) -> tuple[Floats, Floats]:
+        """Probabilities (N, C) and embeddings (N, D)."""
+
+    def logits(self, embeddings: Floats) -> Floats | None:
+        """What the classifier makes of embeddings (N, D): (N, C); None if it is not known by itself."""
