@@ -29,7 +29,7 @@ from shelfmind.evaluation.bootstrap import hits_interval
 from shelfmind.evaluation.matrix_rows import unit_rows
 from shelfmind.gallery.gallery import Gallery
 from shelfmind.gallery.storage import LocalFiles
-from shelfmind.inference.predictor import Predictor
+from shelfmind.inference.predictor import RunPredictor
 from shelfmind.runs.folder import RunFolder
 from shelfmind.tables import write_table
 from shelfmind.training.imprinting import prototypes
@@ -80,13 +80,13 @@ def of_new_products(run: Path, gallery: Path, folded: Path, judged: Path) -> dic
     truth = np.array([catalog.class_names[sample.label] for sample in catalog.samples])
     found = {}
     for step, folder in (("imprinted", folded / "imprinted"), ("fine_tuned", folded)):
-        predictor = Predictor(RunFolder(folder), calibrated=False)
+        predictor = RunPredictor(RunFolder(folder), calibrated=False)
         guesses = np.concatenate([batch.probabilities.argmax(1) for batch in predictor.of_sources(paths)])
         found[step] = share((np.array(predictor.class_names)[guesses] == truth).astype(np.float64))
     entries, vectors = Gallery(LocalFiles(gallery)).vectors()
     skus = sorted({entry.sku for entry in entries})
     labels = np.array([skus.index(entry.sku) for entry in entries])
-    predictor = Predictor(RunFolder(run), ("flip",), calibrated=False)
+    predictor = RunPredictor(RunFolder(run), ("flip",), calibrated=False)
     asked = unit_rows(np.concatenate([batch.embeddings for batch in predictor.of_sources(paths)]))
     nearest = np.array(skus)[(asked @ prototypes(vectors, labels, len(skus)).T).argmax(1)]
     found["gallery_alone"] = share((nearest == truth).astype(np.float64))

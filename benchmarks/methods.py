@@ -42,7 +42,7 @@ from shelfmind.evaluation.ensemble import average_predictions
 from shelfmind.evaluation.outcomes import outcomes_of
 from shelfmind.files import write_json
 from shelfmind.images.squares import open_squares
-from shelfmind.inference.predictor import Predictor
+from shelfmind.inference.predictor import RunPredictor
 from shelfmind.models.checkpoint import Checkpoint, load_checkpoint, save_checkpoint
 from shelfmind.progress import count_silently
 from shelfmind.records import Predictions
@@ -186,7 +186,7 @@ def unaveraged(run: Path) -> Path:
 
 def predicted(run: Path, data: Path, tta: Sequence[str] = ()) -> Predictions:
     """Validation predictions of a run, kept ones where there are."""
-    predictor = Predictor(RunFolder(run), tta, calibrated=False)
+    predictor = RunPredictor(RunFolder(run), tta, calibrated=False)
     folder = run / "evaluation" / "val"
     folder.mkdir(parents=True, exist_ok=True)
     catalog = open_known([predictor.run], data, None, count_silently).catalog
@@ -269,7 +269,7 @@ def calibrated(runs: Sequence[Predictions]) -> dict[str, Any]:
 
 def speed(run: Path, data: Path, tta: Sequence[str]) -> float:
     """Images a second of the second pass over the validation images, from decoded squares."""
-    predictor = Predictor(RunFolder(run), tta, calibrated=False)
+    predictor = RunPredictor(RunFolder(run), tta, calibrated=False)
     samples = open_known([predictor.run], data, None, count_silently).catalog.split("val")
     squares, good, _ = open_squares(samples, predictor.recipe.data, lambda _: None)
     return max(len(good) / predictor.predict_squares(squares, good).seconds for _ in range(2))

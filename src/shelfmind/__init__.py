@@ -12,16 +12,16 @@ _LIGHT = {
     "Observer": ("shelfmind.requests.watching", "Observer"),
     "TrackingWatcher": ("shelfmind.training.tracking", "TrackingWatcher"),
     "Watcher": ("shelfmind.training.watching", "Watcher"),
+    "load": ("shelfmind.inference.predictor", "load"),
     "list_models": ("shelfmind.model_facts", "list_models"),
     "list_recipes": ("shelfmind.recipe", "recipe_names"),
     "load_recipe": ("shelfmind.recipe", "load_recipe"),
     "open_catalog": ("shelfmind.data", "open_catalog"),
+    "recognizer": ("shelfmind.inference.recognizer", "recognizer"),
 }
 """What Python has besides the verbs: module and name."""
 _ON_MINDSPORE = {
     "create_model": ("shelfmind.models", "create_model"),
-    "load": ("shelfmind.inference.predictor", "load"),
-    "recognizer": ("shelfmind.inference.recognizer", "recognizer"),
     "resume": ("shelfmind.training.run", "resume"),
 }
 """What needs MindSpore to be started before its module is imported."""

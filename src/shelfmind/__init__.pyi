@@ -8,6 +8,7 @@ from shelfmind.data import open_catalog as open_catalog
 from shelfmind.evaluation import Evaluation
 from shelfmind.evaluation.calibration import TemperatureScaling
 from shelfmind.evaluation.readout import Readout
+from shelfmind.exporting.export import Export
 from shelfmind.gallery.changes import Entry, Summary
 from shelfmind.gallery.verification import Fault
 from shelfmind.inference.predict_files import PredictionOutcome
@@ -20,6 +21,7 @@ from shelfmind.recipe import Recipe, load_recipe as load_recipe, recipe_names as
 from shelfmind.requests.auditing import AuditRequest, ReviewRequest
 from shelfmind.requests.discovery import GalleryDiscoverRequest
 from shelfmind.requests.expanding import ExpandRequest
+from shelfmind.requests.exporting import ExportRequest
 from shelfmind.requests.galleries import GalleryAddRequest, GalleryAuditRequest, GalleryCalibrateRequest, GalleryCompactRequest, GalleryCreateRequest, GalleryExportRequest, GalleryHistoryRequest, GalleryListRequest, GalleryMergeRequest, GalleryReEmbedRequest, GalleryRemoveRequest, GalleryRenameRequest, GalleryRollBackRequest, GallerySearchRequest, GalleryShowRequest, GalleryVerifyRequest
 from shelfmind.requests.improving import FixresRequest, FoldInRequest, SoupRequest, TuneRequest
 from shelfmind.requests.label_checking import FindLabelErrorsRequest
@@ -58,6 +60,7 @@ __all__ = [
     "evaluate",
     "expand",
     "explain",
+    "export",
     "find_label_errors",
     "fixres",
     "fold_in",
@@ -592,6 +595,7 @@ def evaluate(
     *,
     split: str | None = None,
     tta: Sequence[str] | None = None,
+    engine: str = 'auto',
     logit_adjust: float | None = None,
     out: Path | str | None = None,
     ensembling: str = 'likelihood',
@@ -608,6 +612,7 @@ def evaluate(
         data: data set: a folder of class folders, RP2K, a csv, or Grocery Store
         split: train, val, test, new (unknown to the run) or some, as in test,new; test if there is any
         tta: views to average, such as flip,centre; none for the plain image alone
+        engine: what computes: mindspore, onnx, openvino, or auto, the fastest that the run was exported for (default: auto)
         logit_adjust: favour rare classes: 0 not at all, 1 as if all were equally frequent
         out: folder for the results of several runs
         ensembling: of several runs: the mean weighted by the likelihood of validation labels, equal, or geometric (default: likelihood)
@@ -671,6 +676,7 @@ def predict(
     top: int = 5,
     out: Path | str | None = None,
     tta: Sequence[str] | None = None,
+    engine: str = 'auto',
     gallery: str | None = None,
     together: bool = False,
     watcher: Observer | None = None,
@@ -678,11 +684,12 @@ def predict(
     """Name the products in images; a file that cannot be used keeps its row, with the reason.
 
     Args:
-        run: a run folder that `shelfmind train` made
+        run: a run folder, or a file that `shelfmind export` wrote
         paths: images, folders of images, or patterns such as 'new/*.jpg'
         top: guesses for each image (default: 5)
         out: predictions.csv, .jsonl or .npz; only counted and shown if not given
         tta: views to average, such as flip,centre; none for the plain image alone
+        engine: what computes: mindspore, onnx, openvino, or auto, the fastest that the run was exported for (default: auto)
         gallery: a calibrated gallery, whose products are answered, too
         together: all images show one object: one answer, by the gallery
         watcher: told of the progress
@@ -692,6 +699,38 @@ def predict(
 
     Raises:
         UserError: a path that names nothing, an output that cannot be written, no run.
+    """
+
+@overload
+def export(request: ExportRequest, /, *, watcher: Observer | None = None) -> Export: ...
+@overload
+def export(
+    run: Path | str,
+    *,
+    out: Path | str | None = None,
+    data: Path | str | None = None,
+    format: str | None = None,
+    images: int = 300,
+    tolerance: float = 0.0001,
+    watcher: Observer | None = None,
+) -> Export:
+    """Write a run as one file that ONNX Runtime and OpenVINO answer from, once they answer as the run does. The file is an ONNX model that takes 8-bit squares; it holds recipe, classes and temperatures, too. `predict`, `shelfmind.load` and `shelfmind.recognizer` answer from it without MindSpore.
+
+    Args:
+        run: a run folder that `shelfmind train` made
+        out: the file; network.onnx in the run's folder if not given, which --engine looks for
+        data: images to compare answers by, if the run's own data has moved
+        format: one of csv, folder, grocery_store, rp2k; found out if not given
+        images: how many, of val if there is one (default: 300)
+        tolerance: greatest difference of a probability that is accepted (default: 0.0001)
+        watcher: told of the progress
+
+    Returns:
+        The file, and the comparison for each engine.
+
+    Raises:
+        UserError: no run or data, no engine, a network that cannot be written, or answers that differ by more than the
+            tolerance: then nothing is written.
     """
 
 @overload
@@ -711,7 +750,7 @@ def explain(
     """Show where a run looked (Grad-CAM), with the training images most like each image beside it.
 
     Args:
-        run: a run folder that `shelfmind train` made
+        run: a run folder, or a file that `shelfmind export` wrote
         paths: images, folders of images, or patterns such as 'new/*.jpg'
         out: folder to make for the page and the pictures
         class_name: explain this class or product; what is guessed for each image if not given
@@ -736,6 +775,7 @@ def gallery_create(
     *,
     author: str | None = None,
     reason: str = '',
+    engine: str = 'auto',
     data: Path | str | None = None,
     format: str | None = None,
     strict: bool = False,
@@ -745,9 +785,10 @@ def gallery_create(
 
     Args:
         gallery: the gallery's folder, or s3://BUCKET/PREFIX; with @milvus://HOST:PORT/COLLECTION after it, that server searches
-        run: the run whose network makes the vectors
+        run: the run, or the exported file, whose network makes the vectors
         author: who makes the change; your login name if not given
         reason: why, for the history (default: )
+        engine: what computes: mindspore, onnx, openvino, or auto, the fastest that the run was exported for (default: auto)
         data: a data set, all photos of which are enrolled at once, whatever their split
         format: one of csv, folder, grocery_store, rp2k; found out if not given
         strict: refuse what is only warned of otherwise: a photo of two products, a product that is all but another, photos that disagree, too few, copies, blur, glare
@@ -773,6 +814,7 @@ def gallery_add(
     data: Path | str | None = None,
     format: str | None = None,
     run: Path | str | None = None,
+    engine: str = 'auto',
     strict: bool = False,
     watcher: Observer | None = None,
 ) -> Enrolment:
@@ -786,7 +828,8 @@ def gallery_add(
         sku: the product that they show
         data: instead: a data set, all photos of which are enrolled under the names of their classes
         format: one of csv, folder, grocery_store, rp2k; found out if not given
-        run: the run that makes its vectors, if it has moved since the gallery was made
+        run: the run or exported file that makes its vectors, if it has moved since the gallery was made
+        engine: what computes: mindspore, onnx, openvino, or auto, the fastest that the run was exported for (default: auto)
         strict: refuse what is only warned of otherwise: a photo of two products, a product that is all but another, photos that disagree, too few, copies, blur, glare
         watcher: told of the progress
 
@@ -940,6 +983,7 @@ def gallery_search(
     top: int = 5,
     rerank: bool = False,
     run: Path | str | None = None,
+    engine: str = 'auto',
     watcher: Observer | None = None,
 ) -> list[Found]:
     """Find the products that photos are most like.
@@ -949,7 +993,8 @@ def gallery_search(
         paths: images, folders of images, or patterns such as 'new/*.jpg'
         top: products for each image (default: 5)
         rerank: rank the best anew, by the neighbours that photos share (k-reciprocal)
-        run: the run that makes its vectors, if it has moved since the gallery was made
+        run: the run or exported file that makes its vectors, if it has moved since the gallery was made
+        engine: what computes: mindspore, onnx, openvino, or auto, the fastest that the run was exported for (default: auto)
         watcher: told of the progress
 
     Returns:
@@ -1042,6 +1087,7 @@ def gallery_discover(
     out: Path | str = ...,
     least: int = 2,
     run: Path | str | None = None,
+    engine: str = 'auto',
     watcher: Observer | None = None,
 ) -> DiscoveryOutcome:
     """Group photos of no enrolled product into candidate products, for the review to decide on. Photos of enrolled products are left out; the others are put into groups, one for each product that they seem to show. Nothing is enrolled before a person decides on the page of `shelfmind review DIR`.
@@ -1051,7 +1097,8 @@ def gallery_discover(
         paths: images, folders of images, or patterns such as 'new/*.jpg'
         out: folder to make (default: discovery)
         least: photos that make a group; fewer are listed as alone (default: 2)
-        run: the run that makes its vectors, if it has moved since the gallery was made
+        run: the run or exported file that makes its vectors, if it has moved since the gallery was made
+        engine: what computes: mindspore, onnx, openvino, or auto, the fastest that the run was exported for (default: auto)
         watcher: told of the progress
 
     Returns:
@@ -1144,6 +1191,7 @@ def gallery_calibrate(
     precision: float | None = None,
     families: Path | str | None = None,
     run: Path | str | None = None,
+    engine: str = 'auto',
     allow_seen: bool = False,
     format: str | None = None,
     watcher: Observer | None = None,
@@ -1159,7 +1207,8 @@ def gallery_calibrate(
         false_accepts: share of unknown objects that may be given a name, at most (default: 0.01)
         precision: name a product, or else its family, only if so large a share of answers is right
         families: a CSV with the columns class,broader; families are found if it is not given
-        run: the run that makes its vectors, if it has moved since the gallery was made
+        run: the run or exported file that makes its vectors, if it has moved since the gallery was made
+        engine: what computes: mindspore, onnx, openvino, or auto, the fastest that the run was exported for (default: auto)
         allow_seen: go on with images that the run was trained on, or may have been
         format: one of csv, folder, grocery_store, rp2k; found out if not given
         watcher: told of the progress
@@ -1181,15 +1230,17 @@ def gallery_re_embed(
     *,
     author: str | None = None,
     reason: str = '',
+    engine: str = 'auto',
     watcher: Observer | None = None,
 ) -> Enrolment:
     """Renew all vectors by another run, from the photos that the gallery keeps.
 
     Args:
         gallery: the gallery's folder, or s3://BUCKET/PREFIX; with @milvus://HOST:PORT/COLLECTION after it, that server searches
-        run: the run whose network makes the vectors from now on
+        run: the run, or the exported file, whose network makes the vectors from now on
         author: who makes the change; your login name if not given
         reason: why, for the history (default: )
+        engine: what computes: mindspore, onnx, openvino, or auto, the fastest that the run was exported for (default: auto)
         watcher: told of the progress
 
     Returns:

@@ -176,6 +176,14 @@ VERBS = {
         request="requests.measuring:PredictRequest",
         function="inference.predict_files:predict_files",
         show="cli.outcomes.measuring:show_predictions",
+        mindspore=False,
+    ),
+    "export": Verb(
+        panel=MEASURE,
+        summary="Write a run as one file that ONNX Runtime and OpenVINO answer from, once they answer as the run does.",
+        request="requests.exporting:ExportRequest",
+        function="exporting.export:export",
+        show="cli.outcomes.exporting:show_export",
     ),
     "explain": Verb(
         panel=MEASURE,
@@ -190,7 +198,7 @@ VERBS = {
         request="requests.galleries:GalleryCreateRequest",
         function="workflows.galleries:create",
         show="cli.outcomes.galleries:show_change",
-        mindspore=True,
+        mindspore=False,
         group="gallery",
     ),
     "gallery_add": Verb(
@@ -199,7 +207,7 @@ VERBS = {
         request="requests.galleries:GalleryAddRequest",
         function="workflows.galleries:add",
         show="cli.outcomes.galleries:show_change",
-        mindspore=True,
+        mindspore=False,
         group="gallery",
     ),
     "gallery_remove": Verb(
@@ -253,7 +261,7 @@ VERBS = {
         request="requests.galleries:GallerySearchRequest",
         function="workflows.galleries:search",
         show="cli.outcomes.galleries:show_found",
-        mindspore=True,
+        mindspore=False,
         group="gallery",
     ),
     "gallery_history": Verb(
@@ -289,7 +297,7 @@ VERBS = {
         request="requests.discovery:GalleryDiscoverRequest",
         function="workflows.discovery:discover",
         show="cli.outcomes.discovery:show_discovery",
-        mindspore=True,
+        mindspore=False,
         group="gallery",
     ),
     "gallery_verify": Verb(
@@ -326,6 +334,7 @@ VERBS = {
         function="workflows.gallery_calibration:calibrate",
         show="cli.outcomes.recognition:show_calibrated",
         group="gallery",
+        mindspore=False,
     ),
     "gallery_re_embed": Verb(
         panel=KEEP,
@@ -333,7 +342,7 @@ VERBS = {
         request="requests.galleries:GalleryReEmbedRequest",
         function="workflows.galleries:re_embed",
         show="cli.outcomes.galleries:show_change",
-        mindspore=True,
+        mindspore=False,
         group="gallery",
     ),
     "expand": Verb(

@@ -15,7 +15,7 @@ from shelfmind.nouns import counted
 SOURCE = Path(shelfmind.__file__).parent
 NOUNS = "images|photos|classes|families|files|networks|labels|decisions|rows|lines|pictures|snapshots|runs|trials|cells"
 COUNTING = re.compile(rf"^( more| training| usable)? ({NOUNS})\b(?!/)")
-NOT_FOR_PEOPLE = {"predictor.py: {classes} classes"}
+NOT_FOR_PEOPLE = {"recipe.py: {classes} classes"}
 """A part of the name that checkpoints are known by, which must stay as it is."""
 
 

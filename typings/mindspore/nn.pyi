@@ -5,6 +5,7 @@ from mindspore import Parameter, ParameterTuple, Tensor
 
 class Cell:
     training: bool
+    _cells: dict[str, Cell]
     mixed_precision: bool
     def __init__(self, auto_prefix: bool = ..., flags: Any = ...) -> None: ...
     def __call__(self, *inputs: Any) -> Tensor: ...
@@ -17,6 +18,7 @@ class Cell:
     def register_forward_hook(self, hook_fn: Callable[..., Any]) -> Any: ...
 
 class SequentialCell(Cell):
+    cell_list: list[Cell]
     def __init__(self, *cells: Cell | Sequence[Cell]) -> None: ...
 
 class CellList(Cell):
@@ -69,9 +71,15 @@ class Dropout(Cell):
     def __init__(self, keep_prob: float = ..., p: float | None = ...) -> None: ...
 
 class MaxPool2d(Cell):
+    kernel_size: int
+    stride: int
+    pad_mode: str
     def __init__(self, kernel_size: int = ..., stride: int = ..., pad_mode: str = ..., padding: int = ...) -> None: ...
 
 class AvgPool2d(Cell):
+    kernel_size: int
+    stride: int
+    pad_mode: str
     def __init__(
         self,
         kernel_size: int = ...,

@@ -44,6 +44,8 @@ class Evaluation:
     `ece_by_chance` is what confidences as exact as can be show at most, in 95 of 100 cases. `errors` are all wrong
     images, the most confident first; `coverage` is what holding back unsure answers gives.
 
+    `engine` is what computed, and at which precision.
+
     `shots` holds the groups many, medium and few in that order, and is empty if training counts are unknown. `seen`
     says how many of the images were seen in training, None if that cannot be told; `notes`, what else people should
     know, and `warnings` what was wrong with the training that these figures are of. Of several runs together, `members`
@@ -72,6 +74,7 @@ class Evaluation:
     coverage: tuple[Coverage, ...] = ()
     split: str | None = None
     tta: tuple[str, ...] = ()
+    engine: str = ""
     warnings: tuple[str, ...] = ()
     seen: Overlap | None = None
     notes: tuple[str, ...] = ()
@@ -152,6 +155,7 @@ class Evaluation:
             "images_per_second": self.images_per_second,
             "split": self.split,
             "tta": list(self.tta),
+            "engine": self.engine,
             "warnings": list(self.warnings),
             "notes": list(self.notes),
             "seen": None if self.seen is None else self.seen.to_json(),

@@ -20,7 +20,15 @@ Noting = Callable[[Answer], Answer]
 
 
 def answer_files(
-    run: Path, gallery: str, files: Iterable[Path], *, top: int, out: Path | None, together: bool, note: Noting
+    run: Path,
+    gallery: str,
+    files: Iterable[Path],
+    *,
+    top: int,
+    out: Path | None,
+    together: bool,
+    engine: str,
+    note: Noting,
 ) -> None:
     """Answer images, or `together` one object that all of them show, and write the answers where `out` says.
 
@@ -29,7 +37,7 @@ def answer_files(
     Raises:
         UserError: no run, a gallery that does not fit it or is not calibrated.
     """
-    found = recognizer(run, gallery)
+    found = recognizer(run, gallery, engine)
     if out is not None and out.suffix == ".npz":
         write_arrays(out, found.columns.names, lambda arrays: _to_arrays(found, files, arrays, top, note))
         return

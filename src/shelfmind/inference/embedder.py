@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from shelfmind.arrays import Floats
 from shelfmind.errors import UserError
-from shelfmind.inference.predictor import Predictor
+from shelfmind.inference.engines import AUTO, MINDSPORE
+from shelfmind.inference.exported import read_exported
+from shelfmind.inference.predictor import Predictor, RunPredictor, file_predictor
 from shelfmind.progress import Counter, count_silently
 from shelfmind.recipe import model_kind
 from shelfmind.runs.folder import RunFolder
@@ -20,13 +23,11 @@ FEW = 8
 PREPARATION = ("resize_to", "resize", "fill", "mean", "std")
 
 
-class RunEmbedder:
-    """Embeddings (N, D) of photos by a run: the mean over its test-time views and their mirror images."""
+class PhotoEmbedder:
+    """Embeddings (N, D) of photos: the mean over the test-time views of a predictor."""
 
-    def __init__(self, run: RunFolder, counter: Counter = count_silently) -> None:
-        """Raises `UserError` for a folder that is no run."""
-        views = tuple(run.read_recipe().evaluation.tta)
-        self.predictor = Predictor(run, views if FLIP in views else (FLIP, *views), few=FEW)
+    def __init__(self, predictor: Predictor, counter: Counter = count_silently) -> None:
+        self.predictor = predictor
         self.counter = counter
 
     @property
@@ -43,7 +44,7 @@ class RunEmbedder:
             },
             "views": list(predictor.tta),
             "width": predictor.engine.width,
-            "run": str(predictor.run.root.absolute()),
+            "run": str(predictor.place.absolute()),
         }
 
     def embed(self, photos: Iterable[bytes], total: int) -> Floats:
@@ -63,3 +64,30 @@ class RunEmbedder:
                 raise UserError(f"a photo cannot be used: {bad}")
             progress(len(batch.names))
             yield batch.embeddings
+
+
+class RunEmbedder(PhotoEmbedder):
+    """Embeddings of photos by a run: the mean over its test-time views and their mirror images."""
+
+    predictor: RunPredictor
+
+    def __init__(self, run: RunFolder, counter: Counter = count_silently, engine: str = MINDSPORE) -> None:
+        """Raises `UserError` for a folder that is no run, or an engine that it cannot have."""
+        views = with_mirror_images(run.read_recipe().evaluation.tta)
+        super().__init__(RunPredictor(run, views, few=FEW, engine=engine), counter)
+
+
+def photo_embedder(place: Path, counter: Counter = count_silently, engine: str = AUTO) -> PhotoEmbedder:
+    """Embeddings of photos by a run's folder or an exported file."""
+    return file_embedder(place, counter, engine) if place.is_file() else RunEmbedder(RunFolder(place), counter, engine)
+
+
+def file_embedder(path: Path, counter: Counter = count_silently, engine: str = AUTO) -> PhotoEmbedder:
+    """The same by an exported file."""
+    views = with_mirror_images(read_exported(path).recipe.evaluation.tta)
+    return PhotoEmbedder(file_predictor(path, views, engine, FEW), counter)
+
+
+def with_mirror_images(views: Sequence[str]) -> tuple[str, ...]:
+    """Test-time views and their mirror images."""
+    return tuple(views) if FLIP in views else (FLIP, *views)

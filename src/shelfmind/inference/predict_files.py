@@ -14,7 +14,7 @@ from shelfmind.data.listing import Listing, list_images, natural_key, note_circl
 from shelfmind.errors import UserError
 from shelfmind.images.checking import refuse_too_many_bad
 from shelfmind.inference.outputs import check_output, write_arrays, write_predictions
-from shelfmind.inference.predictor import Prediction, Predictor, Source
+from shelfmind.inference.predictor import Prediction, Predictor, Source, load
 from shelfmind.inference.recognizer import Answer
 from shelfmind.prediction_files import PredictionWriter
 from shelfmind.progress import Progress
@@ -22,7 +22,6 @@ from shelfmind.records import UNLABELLED, BadFile
 from shelfmind.requests.calling import takes
 from shelfmind.requests.measuring import PredictRequest
 from shelfmind.requests.watching import SILENT, Observer
-from shelfmind.runs.folder import RunFolder
 
 SHOWN = 20
 
@@ -78,7 +77,7 @@ def predict_files(request: PredictRequest, watcher: Observer = SILENT) -> Predic
         require_existing(path)
     if request.gallery is not None:
         return _answered(request, request.gallery, watcher)
-    predictor = Predictor(RunFolder(request.run), request.tta)
+    predictor = load(request.run, request.tta, request.engine)
     total, notes = count_images(paths)
     outcome = PredictionOutcome(notes=notes)
     progress = watcher.counter("predicting", total)
@@ -114,6 +113,7 @@ def _answered(request: PredictRequest, gallery: str, watcher: Observer) -> Predi
         top=request.top,
         out=request.out,
         together=request.together,
+        engine=request.engine,
         note=note,
     )
     return _with_bad_list(outcome, request.out)

@@ -15,6 +15,7 @@ import numpy.typing as npt
 from shelfmind.errors import UserError
 from shelfmind.files import keep_used_last, make_folder, write_atomically
 from shelfmind.images.squares import Squares
+from shelfmind.inference.engines import MINDSPORE
 from shelfmind.inference.predictor import Predictor
 from shelfmind.progress import Counter, count_silently
 from shelfmind.records import BadFile, Predictions, Sample
@@ -37,7 +38,7 @@ def predictions_of(
     Labels are the samples', so that corrected ones count at once. A kept file that is damaged is computed anew. A run
     that cannot be written keeps nothing.
     """
-    folder = predictor.run.root / "evaluation" / "kept"
+    folder = predictor.place / "evaluation" / "kept"
     path = folder / f"{_key(predictor, samples)}.npz"
     kept = _read(path, samples)
     if kept is not None:
@@ -55,6 +56,8 @@ def _key(predictor: Predictor, samples: Sequence[Sample]) -> str:
     digest = hashlib.sha256(
         f"{predictor.checksum}|{predictor.recipe.dump()}|{predictor.tta}|{predictor.temperature}".encode()
     )
+    if predictor.engine.name != MINDSPORE:
+        digest.update(f"|{predictor.engine.name}".encode())
     for sample in samples:
         status = sample.path.stat()
         line = f"{sample.path}|{status.st_size}|{status.st_mtime_ns}\n"

@@ -16,7 +16,9 @@ from shelfmind.errors import UserError
 from shelfmind.evaluation.calibration import temperature_scaled
 from shelfmind.images.decoding import BadImage, Pixels
 from shelfmind.images.squares import Square, Squares, in_order, square
-from shelfmind.inference.engines import Engine
+from shelfmind.inference.engines import AUTO, MINDSPORE, Engine
+from shelfmind.inference.engines.choice import engine_of_file, engine_of_run
+from shelfmind.inference.exported import read_exported
 from shelfmind.inference.forward import Forward
 from shelfmind.machine.ahead import map_ahead, next_ahead
 from shelfmind.progress import Progress
@@ -63,22 +65,22 @@ class Batch:
     embeddings: Floats
 
 
-@dataclass(frozen=True, init=False, eq=False)
+@dataclass(frozen=True, eq=False)
 class Predictor:
-    """A run ready to predict; it does not change. Make one with `load`.
+    """A trained network ready to predict; it does not change. Make one with `load`.
 
     Attributes:
-        run: the folder that it came from.
-        recipe: how images are prepared and predicted: the run's, unless another was given.
+        place: the run's folder, or the exported file.
+        recipe: how images are prepared and predicted.
         class_names: by class id.
-        train_images: how many the run was trained on, by class id.
+        train_images: how many it was trained on, by class id.
         checksum: of the weights.
         tta: names of the test-time views.
         temperature: what its probabilities are calibrated with; 1 if nothing fits these weights and views.
         forward: the network's forward pass, without the temperature.
     """
 
-    run: RunFolder
+    place: Path
     recipe: Recipe
     class_names: tuple[str, ...]
     train_images: tuple[int, ...]
@@ -86,33 +88,6 @@ class Predictor:
     tta: tuple[str, ...]
     temperature: float
     forward: Forward
-
-    def __init__(
-        self,
-        run: RunFolder,
-        tta: Sequence[str] | None = None,
-        calibrated: bool = True,
-        recipe: Recipe | None = None,
-        few: int | None = None,
-    ) -> None:
-        """`recipe` instead of the run's own: of the same network, but images prepared in another way. Up to `few`
-        images are predicted quicker than a whole batch, after the time of a second compilation."""
-        from shelfmind.inference.engines.mindspore import engine_of  # the one that starts MindSpore
-
-        recipe = run.read_recipe() if recipe is None else recipe
-        class_names, train_images = run.read_classes()
-        views = tuple(recipe.evaluation.tta if tta is None else tta)
-        engine, digest = engine_of(run, recipe, len(class_names), few)
-        vars(self).update(
-            run=run,
-            recipe=recipe,
-            class_names=class_names,
-            train_images=train_images,
-            checksum=digest,
-            tta=views,
-            temperature=read_temperature(run, digest, views) if calibrated else 1.0,
-            forward=Forward(engine, recipe.evaluation.batch_size, views),
-        )
 
     @property
     def engine(self) -> Engine:
@@ -197,6 +172,48 @@ class Predictor:
         return tuple(Guess(self.class_names[index], float(probabilities[index])) for index in order)
 
 
+@dataclass(frozen=True, init=False, eq=False)
+class RunPredictor(Predictor):
+    """A run ready to predict.
+
+    Attributes:
+        run: its folder.
+    """
+
+    run: RunFolder
+
+    def __init__(
+        self,
+        run: RunFolder,
+        tta: Sequence[str] | None = None,
+        calibrated: bool = True,
+        recipe: Recipe | None = None,
+        few: int | None = None,
+        engine: str = MINDSPORE,
+    ) -> None:
+        """`recipe` instead of the run's own: of the same network, but images prepared in another way; MindSpore only.
+        Up to `few` images are predicted quicker than a whole batch, after the time of a second compilation.
+
+        Raises:
+            UserError: no run, or an engine that is not installed or that the run was not exported for.
+        """
+        own = run.read_recipe() if recipe is None else recipe
+        class_names, train_images = run.read_classes()
+        views = tuple(own.evaluation.tta if tta is None else tta)
+        chosen, digest = engine_of_run(engine, run, own, len(class_names), few)
+        vars(self).update(
+            place=run.root,
+            run=run,
+            recipe=own,
+            class_names=class_names,
+            train_images=train_images,
+            checksum=digest,
+            tta=views,
+            temperature=read_temperature(run, digest, views) if calibrated else 1.0,
+            forward=Forward(chosen, own.evaluation.batch_size, views),
+        )
+
+
 def as_many(images: Source | Iterable[Source]) -> Iterable[Source]:
     """One image or many, see `Predictor.predict`, as many."""
     many_pixels = isinstance(images, np.ndarray) and images.ndim > 3
@@ -204,9 +221,33 @@ def as_many(images: Source | Iterable[Source]) -> Iterable[Source]:
     return [images] if one else images  # type: ignore[list-item,return-value]
 
 
-def load(run: Path | str, tta: Sequence[str] | None = None) -> Predictor:
-    """The run in this folder, ready to predict; `tta` overrides the recipe's test-time views."""
-    return Predictor(RunFolder(Path(run)), tta)
+def load(run: Path | str, tta: Sequence[str] | None = None, engine: str = AUTO) -> Predictor:
+    """The run in this folder, or an exported file, ready to predict.
+
+    `tta` overrides the recipe's test-time views; `engine` is ``mindspore``, ``onnx``, ``openvino``, or ``auto``: the
+    fastest of those that are installed and that the run was exported for, else MindSpore.
+    """
+    place = Path(run)
+    return file_predictor(place, tta, engine) if place.is_file() else RunPredictor(RunFolder(place), tta, engine=engine)
+
+
+def file_predictor(
+    path: Path, tta: Sequence[str] | None = None, engine: str = AUTO, few: int | None = None
+) -> Predictor:
+    """An exported file, ready to predict. Raises `UserError` for a file that cannot be used, or no engine for it."""
+    exported = read_exported(path)
+    recipe = exported.recipe
+    views = tuple(recipe.evaluation.tta if tta is None else tta)
+    return Predictor(
+        path,
+        recipe,
+        exported.class_names,
+        exported.train_images,
+        str(exported.facts["weights"]),
+        views,
+        exported.temperature(views),
+        Forward(engine_of_file(engine, exported, few), recipe.evaluation.batch_size, views),
+    )
 
 
 def _groups(images: Iterable[PreparedImage], size: int) -> Iterator[list[PreparedImage]]:

@@ -14,7 +14,8 @@ from shelfmind.evaluation.matrix_rows import unit_rows
 from shelfmind.gallery.changes import Entry
 from shelfmind.gallery.gallery import Gallery
 from shelfmind.gallery.stores import open_files
-from shelfmind.inference.embedder import RunEmbedder
+from shelfmind.inference.embedder import PhotoEmbedder, photo_embedder
+from shelfmind.inference.engines import AUTO
 from shelfmind.inference.predictor import Batch, Predictor, Source, as_many
 from shelfmind.nouns import shortened
 from shelfmind.recognition.answers import UNKNOWN, Answers, Columns, answers_of
@@ -22,7 +23,6 @@ from shelfmind.recognition.evidence import Evidence, Learnt, References, energie
 from shelfmind.recognition.levels import FAMILY, ProductFamily
 from shelfmind.recognition.rule import COUNTS, LEARNT, WHITENING, Rule
 from shelfmind.recognition.whitening import Whitening
-from shelfmind.runs.folder import RunFolder
 
 TRAINING, GALLERY = "training", "gallery"
 
@@ -78,7 +78,7 @@ class Answer:
 class Recognizer:
     """Answers with the newest version of a gallery: what others enrol meanwhile counts from the next call on."""
 
-    def __init__(self, embedder: RunEmbedder, gallery: Gallery) -> None:
+    def __init__(self, embedder: PhotoEmbedder, gallery: Gallery) -> None:
         """Raises `UserError` for a gallery of other weights, or one that was not calibrated."""
         self.embedder = embedder
         gallery.require_embedder(embedder)
@@ -184,10 +184,10 @@ class Recognizer:
         )
 
 
-def recognizer(run: Path | str, gallery: str | Path) -> Recognizer:
-    """The run in this folder and a gallery of its vectors, ready to answer.
+def recognizer(run: Path | str, gallery: str | Path, engine: str = AUTO) -> Recognizer:
+    """The run in this folder, or an exported file, and a gallery of its vectors, ready to answer.
 
     Raises:
         UserError: no run, no gallery, one of other weights, or one that `gallery calibrate` has not fitted yet.
     """
-    return Recognizer(RunEmbedder(RunFolder(Path(run))), Gallery(open_files(gallery)))
+    return Recognizer(photo_embedder(Path(run), engine=engine), Gallery(open_files(gallery)))

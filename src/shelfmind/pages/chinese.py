@@ -101,6 +101,7 @@ CHINESE = {
     "Calibration error": "校准误差",
     "Images / second": "每秒图片数",
     "Test-time views": "测试时增强视图",
+    "Engine": "推理引擎",
     "Seen in training": "训练中见过",
     "{} trained on": "{} 张参与过训练",
     "{} validated on": "{} 张参与过验证",

@@ -70,6 +70,8 @@ def key_facts(evaluation: Evaluation, train_counts: npt.NDArray[np.int64] | None
     facts.append((say("Images / second"), "–" if speed is None else f"{speed:,.{0 if speed >= 100 else 1}f}"))
     if e.tta:
         facts.append((say("Test-time views"), listed(e.tta)))
+    if e.engine:
+        facts.append((say("Engine"), e.engine))
     if e.seen is not None:
         counts = [say("{} trained on", f"{e.seen.trained:,}"), say("{} validated on", f"{e.seen.validated:,}")]
         if e.seen.near_copies is not None:

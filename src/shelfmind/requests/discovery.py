@@ -9,6 +9,7 @@ from pydantic import Field
 
 from shelfmind.requests.galleries import GalleryRequest, RunOfGallery
 from shelfmind.requests.request import ONE_OR_MORE, Incidental, Positional
+from shelfmind.requests.shared import Engine
 
 USUAL_OUT = Path("discovery")
 
@@ -31,3 +32,4 @@ class GalleryDiscoverRequest(GalleryRequest):
     out: Annotated[Path, Incidental] = Field(USUAL_OUT, description="folder to make")
     least: int = Field(2, ge=1, description="photos that make a group; fewer are listed as alone")
     run: RunOfGallery = None
+    engine: Engine = "auto"

@@ -9,11 +9,12 @@ from pydantic import Field, model_validator
 
 from shelfmind.errors import UserError, argument
 from shelfmind.requests.request import ONE_OR_MORE, Flag, Incidental, Positional, Request
-from shelfmind.requests.shared import AllowSeen, Data, Format, require_path, require_run
+from shelfmind.requests.shared import AllowSeen, Data, Engine, Format, require_path, require_run_or_file
 
 Sku = Annotated[str, Positional(), Field(description="the name of a product in the gallery")]
 RunOfGallery = Annotated[
-    Path | None, Field(description="the run that makes its vectors, if it has moved since the gallery was made")
+    Path | None,
+    Field(description="the run or exported file that makes its vectors, if it has moved since the gallery was made"),
 ]
 
 Strict = Annotated[
@@ -54,7 +55,8 @@ class GalleryCreateRequest(GalleryChangeRequest):
         "shelfmind gallery create s3://shop/products --run runs/first",
     )
 
-    run: Path = Field(description="the run whose network makes the vectors")
+    run: Path = Field(description="the run, or the exported file, whose network makes the vectors")
+    engine: Engine = "auto"
     data: Path | None = Field(
         None, description="a data set, all photos of which are enrolled at once, whatever their split"
     )
@@ -63,7 +65,7 @@ class GalleryCreateRequest(GalleryChangeRequest):
 
     def require_inputs(self) -> None:
         """The run and the data are there."""
-        require_run(self.run)
+        require_run_or_file(self.run)
         if self.data is not None:
             require_path(self.data)
 
@@ -89,6 +91,7 @@ class GalleryAddRequest(GalleryChangeRequest):
     )
     format: Format = None
     run: RunOfGallery = None
+    engine: Engine = "auto"
     strict: Strict = False
 
     @model_validator(mode="after")
@@ -127,6 +130,7 @@ class GalleryCalibrateRequest(GalleryChangeRequest):
         None, description="a CSV with the columns class,broader; families are found if it is not given"
     )
     run: RunOfGallery = None
+    engine: Engine = "auto"
     allow_seen: AllowSeen = False
     format: Format = None
 
@@ -142,11 +146,12 @@ class GalleryReEmbedRequest(GalleryChangeRequest):
 
     examples: ClassVar[tuple[str, ...]] = ("shelfmind gallery re-embed products --run runs/better",)
 
-    run: Path = Field(description="the run whose network makes the vectors from now on")
+    run: Path = Field(description="the run, or the exported file, whose network makes the vectors from now on")
+    engine: Engine = "auto"
 
     def require_inputs(self) -> None:
         """The run is there."""
-        require_run(self.run)
+        require_run_or_file(self.run)
 
 
 class GalleryRemoveRequest(GalleryChangeRequest):
@@ -229,6 +234,7 @@ class GallerySearchRequest(GalleryRequest):
     top: int = Field(5, ge=1, description="products for each image")
     rerank: bool = Field(False, description="rank the best anew, by the neighbours that photos share (k-reciprocal)")
     run: RunOfGallery = None
+    engine: Engine = "auto"
 
 
 class GalleryAuditRequest(GalleryRequest):

@@ -14,12 +14,14 @@ from shelfmind.requests.shared import (
     MAX_BAD_FRACTION,
     AllowSeen,
     Data,
+    Engine,
     Format,
     MaxBadFraction,
     Run,
     Tta,
     require_path,
     require_run,
+    require_run_or_file,
 )
 
 
@@ -63,6 +65,7 @@ class EvaluateRequest(Request):
         None, description="train, val, test, new (unknown to the run) or some, as in test,new; test if there is any"
     )
     tta: Tta = None
+    engine: Engine = "auto"
     logit_adjust: float | None = Field(
         None, description="favour rare classes: 0 not at all, 1 as if all were equally frequent"
     )
@@ -142,17 +145,19 @@ class PredictRequest(Request):
     examples: ClassVar[tuple[str, ...]] = (
         "shelfmind predict runs/first shelf.jpg",
         "shelfmind predict runs/first new/ --top 3 --out predictions.csv",
+        "shelfmind predict shelf.onnx new/ --engine openvino",
         "shelfmind predict runs/first shelf.jpg --gallery products",
         "shelfmind predict runs/first front.jpg side.jpg --gallery products --together",
     )
 
-    run: Run
+    run: Annotated[Path, Positional(), Field(description="a run folder, or a file that `shelfmind export` wrote")]
     paths: Images = Field(min_length=1, description="images, folders of images, or patterns such as 'new/*.jpg'")
     top: int = Field(5, ge=1, description="guesses for each image")
     out: Annotated[Path | None, Incidental] = Field(
         None, description="predictions.csv, .jsonl or .npz; only counted and shown if not given"
     )
     tta: Tta = None
+    engine: Engine = "auto"
     gallery: str | None = Field(None, description="a calibrated gallery, whose products are answered, too")
     together: bool = Field(False, description="all images show one object: one answer, by the gallery")
 
@@ -168,8 +173,8 @@ class PredictRequest(Request):
         return self
 
     def require_inputs(self) -> None:
-        """The run is there."""
-        require_run(self.run)
+        """The run or the file is there."""
+        require_run_or_file(self.run)
 
 
 class ExplainRequest(Request):
@@ -181,7 +186,7 @@ class ExplainRequest(Request):
         "shelfmind explain runs/first new/ --gallery products --out explained",
     )
 
-    run: Run
+    run: Annotated[Path, Positional(), Field(description="a run folder, or a file that `shelfmind export` wrote")]
     paths: Images = Field(min_length=1, description="images, folders of images, or patterns such as 'new/*.jpg'")
     out: Annotated[Path, Incidental] = Field(description="folder to make for the page and the pictures")
     class_name: Annotated[str | None, Flag("--class")] = Field(

@@ -7,7 +7,7 @@ from typing import Annotated, Any
 
 from pydantic import BeforeValidator, Field
 
-from shelfmind.choices import names_in
+from shelfmind.choices import choice_of, names_in
 from shelfmind.errors import UserError, argument, call
 from shelfmind.requests.request import Flag, Incidental, Positional
 
@@ -36,6 +36,11 @@ MaxMinutes = Annotated[
     float | None, Field(gt=0, description="fit the whole schedule into this time instead of a number of epochs")
 ]
 AllowSeen = Annotated[bool, Field(description="go on with images that the run was trained on, or may have been")]
+Engine = Annotated[
+    str,
+    choice_of("engine", "inference.engines.choice:OWN", "inference.engines.choice:ENGINES"),
+    Field(description="what computes: mindspore, onnx, openvino, or auto, the fastest that the run was exported for"),
+]
 Tta = Annotated[
     tuple[str, ...] | None,
     Flag(metavar="VIEW,...", repeated=False),
@@ -63,6 +68,12 @@ def require_run(root: Path) -> None:
         raise UserError(f"there is no run at {root}; make one with: {call('train', data='DATA', out=str(root))}")
     if not (root / RUN_FILE).is_file():
         raise UserError(f"{root} is not a run folder: it has no {RUN_FILE}")
+
+
+def require_run_or_file(place: Path) -> None:
+    """Raise `UserError` for what is neither a run folder nor a file, which may be an exported one."""
+    if not place.is_file():
+        require_run(place)
 
 
 def require_one_length(epochs: int | None, max_minutes: float | None) -> None:

@@ -41,6 +41,15 @@ def read_temperature(run: RunFolder, checksum: str, tta: Sequence[str]) -> float
         raise UserError(f"{run.calibration} is damaged: {error}; delete it or calibrate again") from error
 
 
+def temperatures(run: RunFolder, checksum: str) -> list[tuple[list[str], float]]:
+    """The temperatures of these weights, each with the test-time views that it is for."""
+    if not run.calibration.exists():
+        return []
+    content = read_json(run.calibration)
+    views = tuple(content.get("tta", ()))
+    return [(list(views), read_temperature(run, checksum, views))] if content.get("weights") == checksum else []
+
+
 def note_on_temperature(run: RunFolder, temperature: float, split: str) -> tuple[str, ...]:
     """What to know where `temperature`, that of the run, is used on images that it may have been fitted to."""
     if temperature == 1.0:

@@ -88,6 +88,11 @@ class RunFolder:
         return self.root / "calibration.json"
 
     @property
+    def exported(self) -> Path:
+        """The network as a file for engines other than MindSpore."""
+        return self.root / "network.onnx"
+
+    @property
     def split(self) -> Path:
         """Which image went into which split, by path and content."""
         return self.root / "split.csv"

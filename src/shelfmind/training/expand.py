@@ -29,7 +29,7 @@ from shelfmind.images.plain_vectors import PLAIN_VECTORS, plain_vectors
 from shelfmind.images.squares import Squares, open_squares
 from shelfmind.inference.embedder import RunEmbedder
 from shelfmind.inference.prediction_cache import predictions_of
-from shelfmind.inference.predictor import Predictor
+from shelfmind.inference.predictor import RunPredictor
 from shelfmind.nouns import counted
 from shelfmind.pages.expansion_report import write_expansion_report
 from shelfmind.recognition.episodes import Photos
@@ -230,7 +230,7 @@ def _trained(request: ExpandRequest, parts: Parts, number: int, folder: Path, wa
     train(training, watcher=watcher)
 
 
-def expansion_of(parts: Parts, predictor: Predictor, watcher: Watcher) -> tuple[Expansion, Squares]:
+def expansion_of(parts: Parts, predictor: RunPredictor, watcher: Watcher) -> tuple[Expansion, Squares]:
     """What a run says of the photos that can be used, and these photos, one part after the other."""
     samples = [getattr(parts, name) for name in PARTS]
     flat = [sample for part in samples for sample in part]

@@ -10,7 +10,7 @@ from shelfmind.errors import UserError, argument
 from shelfmind.evaluation.bootstrap import hits, paired_interval
 from shelfmind.evaluation.intervals import Interval, doubt_of_gain, too_few_images
 from shelfmind.files import make_folder, write_json
-from shelfmind.inference.predictor import Predictor
+from shelfmind.inference.predictor import RunPredictor
 from shelfmind.recipe import Recipe
 from shelfmind.records import Catalog, Predictions
 from shelfmind.requests.calling import takes
@@ -81,7 +81,7 @@ def fixres(request: FixresRequest, watcher: Watcher | None = None) -> FixResOutc
         raise UserError(f"{argument('resolutions')} must be at least the {least} px of the training, got {given}")
     origin = read_origin(source)
     origin.require_data(source)
-    predictor = Predictor(source, calibrated=False)
+    predictor = RunPredictor(source, calibrated=False)
     known = open_known([source], origin.data, origin.format, watcher.counter)
     catalog = known.catalog
     if not catalog.split("val"):
@@ -94,8 +94,8 @@ def fixres(request: FixresRequest, watcher: Watcher | None = None) -> FixResOutc
     for size in sizes:
         watcher.note(f"{size} px: fine-tuning the classifier and the last normalisation")
         tuned_run = _tuned(source, recipe, size, candidates / str(size), request, watcher)
-        as_is = Predictor(source, calibrated=False, recipe=at_size(recipe, size))
-        tuned = _validated(Predictor(tuned_run, calibrated=False), catalog, watcher)
+        as_is = RunPredictor(source, calibrated=False, recipe=at_size(recipe, size))
+        tuned = _validated(RunPredictor(tuned_run, calibrated=False), catalog, watcher)
         found.append(_compared(size, own, _validated(as_is, catalog, watcher), tuned))
     best = max(found, key=lambda each: each.tuned)
     outcome = FixResOutcome(
@@ -163,7 +163,7 @@ def _tuned(
     return RunFolder(folder)
 
 
-def _validated(predictor: Predictor, catalog: Catalog, watcher: Watcher) -> Predictions:
+def _validated(predictor: RunPredictor, catalog: Catalog, watcher: Watcher) -> Predictions:
     return predict_split(predictor, catalog, "val", 1.0, evaluation_folder(predictor.run.root, "val"), watcher.counter)
 
 

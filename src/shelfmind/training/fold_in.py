@@ -21,7 +21,7 @@ from shelfmind.gallery.gallery import Gallery
 from shelfmind.gallery.stores import absolute_place, open_files
 from shelfmind.images.content import hash_files
 from shelfmind.inference.embedder import RunEmbedder
-from shelfmind.inference.predictor import Predictor
+from shelfmind.inference.predictor import RunPredictor
 from shelfmind.models.checkpoint import Checkpoint, load_checkpoint, save_checkpoint
 from shelfmind.models.weights import Start
 from shelfmind.nouns import counted
@@ -216,7 +216,7 @@ def _directions(join: Joined, entries: list[Entry], vectors: Floats) -> Floats:
     return prototypes(vectors[chosen], labels, len(join.new))
 
 
-def _looked_at(predictor: Predictor, samples: tuple[Sample, ...], seed: int, counter: Counter) -> Seen:
+def _looked_at(predictor: RunPredictor, samples: tuple[Sample, ...], seed: int, counter: Counter) -> Seen:
     """Some training photos of each trained class."""
     chosen = _some_of_each(samples, seed)
     progress = counter("looking at trained classes", len(chosen))
@@ -328,5 +328,5 @@ def _measured(source: RunFolder, out: RunFolder, begun: dict[str, Any], watcher:
 
 
 def _validated(run: RunFolder, catalog: Catalog, watcher: Watcher) -> Predictions:
-    predictor = Predictor(run, calibrated=False)
+    predictor = RunPredictor(run, calibrated=False)
     return predict_split(predictor, catalog, "val", 1.0, evaluation_folder(run.root, "val"), watcher.counter)

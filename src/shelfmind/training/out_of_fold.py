@@ -16,7 +16,7 @@ from shelfmind.errors import UserError, argument, call
 from shelfmind.files import make_folder, write_json
 from shelfmind.images.squares import open_squares
 from shelfmind.inference.predict_arrays import open_array, predict_into
-from shelfmind.inference.predictor import Predictor
+from shelfmind.inference.predictor import RunPredictor
 from shelfmind.recipe import Recipe, parse_recipe
 from shelfmind.records import Sample
 from shelfmind.requests.label_checking import PLAN_FILE
@@ -139,7 +139,7 @@ def predict_out_of_fold(check: CheckFolder, plan: CheckPlan, held_out: HeldOut, 
             if len(good) != len(held_out.samples):
                 again = call("find_label_errors", data=plan.data, out=check.root)
                 raise UserError(f"images of {plan.data} became unusable meanwhile; mend them and go on with: {again}")
-        predictor = Predictor(RunFolder(check.fold(fold) / "run"), calibrated=False)  # labels are what is in doubt
+        predictor = RunPredictor(RunFolder(check.fold(fold) / "run"), calibrated=False)  # labels are what is in doubt
         predict_into(
             predictor,
             squares,

@@ -10,7 +10,7 @@ from shelfmind.errors import UserError
 from shelfmind.evaluation.readout import Readout, read_out
 from shelfmind.files import write_json
 from shelfmind.images.content import hash_files
-from shelfmind.inference.predictor import Predictor
+from shelfmind.inference.predictor import RunPredictor
 from shelfmind.records import Catalog, Predictions
 from shelfmind.requests.calling import takes
 from shelfmind.requests.training import PretrainRequest, RecipeRequest, TrainRequest
@@ -45,7 +45,7 @@ def pretrain(request: PretrainRequest, watcher: Watcher | None = None) -> Readou
 
 def read_out_run(run: RunFolder, watcher: Watcher) -> Readout | None:
     """Judge a run's embeddings by its own training and validation images, and keep the figures in the run."""
-    predictor = Predictor(run, tta=(), calibrated=False)
+    predictor = RunPredictor(run, tta=(), calibrated=False)
     origin = read_origin(run)
     origin.require_data(run)
     data_set = open_catalog(origin.data, origin.format, origin.seed)
@@ -61,6 +61,6 @@ def read_out_run(run: RunFolder, watcher: Watcher) -> Readout | None:
     return readout
 
 
-def _embedded(predictor: Predictor, catalog: Catalog, split: str, watcher: Watcher) -> Predictions:
+def _embedded(predictor: RunPredictor, catalog: Catalog, split: str, watcher: Watcher) -> Predictions:
     folder = evaluation_folder(predictor.run.root, split)
     return predict_split(predictor, catalog, split, 1.0, folder, watcher.counter)

@@ -19,7 +19,7 @@ from shelfmind.images.checking import note_bad_files, refuse_too_many_bad
 from shelfmind.images.content import hash_files
 from shelfmind.images.squares import open_squares
 from shelfmind.inference.prediction_cache import predictions_of
-from shelfmind.inference.predictor import Predictor
+from shelfmind.inference.predictor import RunPredictor
 from shelfmind.machine.device import start_mindspore
 from shelfmind.models import read_start
 from shelfmind.models.weights import Start
@@ -221,7 +221,7 @@ def _finish(training: Training, catalog: Catalog, images: Images, watcher: Watch
         watcher.warn(warning)
     if len(training.val_labels) == 0:
         return None
-    predictor = Predictor(training.run)
+    predictor = RunPredictor(training.run)
     predictions = predictions_of(predictor, images.val, images.val_samples, images.val_bad, watcher.counter)
     overlap = None if history is None else overlap_of(images.val_samples, [history], watcher.counter)
     data = read_origin(training.run).data

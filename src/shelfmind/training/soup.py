@@ -12,7 +12,7 @@ from shelfmind.errors import UserError, setting
 from shelfmind.evaluation.bootstrap import hits, paired_interval
 from shelfmind.evaluation.intervals import Interval, doubt_of_gain, too_few_images
 from shelfmind.files import write_json
-from shelfmind.inference.predictor import Predictor
+from shelfmind.inference.predictor import RunPredictor
 from shelfmind.models.checkpoint import Checkpoint, load_checkpoint, save_checkpoint
 from shelfmind.nouns import counted
 from shelfmind.progress import Counter
@@ -65,7 +65,7 @@ def soup(request: SoupRequest, watcher: Observer = SILENT) -> Soup:
             f"{source.root} has {counted(len(snapshots), 'snapshot')}; a soup needs two: "
             f"train with {setting('train.snapshots', 5)}"
         )
-    predictor = Predictor(source, calibrated=False)
+    predictor = RunPredictor(source, calibrated=False)
     origin = read_origin(source)
     origin.require_data(source)
     catalog = open_known([source], origin.data, origin.format, counter).catalog
@@ -132,8 +132,8 @@ def _validated_average(
     """Make the mean the weights of `target`, and validate it."""
     save_checkpoint(target.last, average_checkpoints(checkpoints))
     target.offer(target.last)
-    return _predicted(Predictor(target, calibrated=False), catalog, counter)
+    return _predicted(RunPredictor(target, calibrated=False), catalog, counter)
 
 
-def _predicted(predictor: Predictor, catalog: Catalog, counter: Counter) -> Predictions:
+def _predicted(predictor: RunPredictor, catalog: Catalog, counter: Counter) -> Predictions:
     return predict_split(predictor, catalog, "val", 1.0, evaluation_folder(predictor.run.root, "val"), counter)

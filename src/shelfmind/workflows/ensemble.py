@@ -11,7 +11,7 @@ from shelfmind.evaluation import Evaluation, evaluate
 from shelfmind.evaluation.ensemble import ENSEMBLING, average_predictions, contributions
 from shelfmind.evaluation.intervals import LEAST_IMAGES, too_few_images
 from shelfmind.files import write_json
-from shelfmind.inference.predictor import Predictor
+from shelfmind.inference.predictor import RunPredictor
 from shelfmind.nouns import counted
 from shelfmind.pages import words
 from shelfmind.pages.evaluation_report import write_evaluation_report
@@ -47,7 +47,7 @@ def evaluate_ensemble(request: EvaluateRequest, watcher: Observer = SILENT) -> E
     if len(set(runs)) < len(runs):
         raise UserError("an ensemble needs at least two different runs, each named once")
     counter = watcher.counter
-    predictors = [Predictor(RunFolder(run), request.tta) for run in runs]
+    predictors = [RunPredictor(RunFolder(run), request.tta, engine=request.engine) for run in runs]
     for predictor in predictors[1:]:
         require_same_classes(predictors[0].class_names, predictor.class_names, str(predictor.run.root))
     known = open_known(
@@ -90,7 +90,8 @@ def evaluate_ensemble(request: EvaluateRequest, watcher: Observer = SILENT) -> E
     evaluation = evaluate(mean, train_images, split=split, tta=tta_names, seen=overlap, notes=notes)
     names = [str(run) for run in runs]
     found = contributions(names, members, weights, pool=rule.pool)
-    evaluation = replace(evaluation, members=found, weighted_on=judge_of_weights)
+    engines = ", ".join(dict.fromkeys(each.engine.name for each in predictors))
+    evaluation = replace(evaluation, members=found, weighted_on=judge_of_weights, engine=engines)
     write_tables(evaluation, mean, folder)
     content = {
         "ensembling": request.ensembling,

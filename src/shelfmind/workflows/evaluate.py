@@ -25,8 +25,9 @@ from shelfmind.files import make_folder, write_atomically, write_json
 from shelfmind.images.checking import note_bad_files, refuse_too_many_bad
 from shelfmind.images.decoding import BadImage
 from shelfmind.images.squares import open_squares, square
+from shelfmind.inference.engines import MINDSPORE
 from shelfmind.inference.prediction_cache import predictions_of
-from shelfmind.inference.predictor import Predictor
+from shelfmind.inference.predictor import RunPredictor
 from shelfmind.pages.evaluation_report import write_evaluation_report
 from shelfmind.pages.thumbnails import data_uri
 from shelfmind.progress import Counter, Note, say_nothing, tell
@@ -58,7 +59,7 @@ def evaluate_run(request: EvaluateRequest, watcher: Observer = SILENT) -> Evalua
             that the weights which the run began with have not seen.
     """
     counter = watcher.counter
-    predictor = Predictor(RunFolder(request.runs[0]), request.tta)
+    predictor = RunPredictor(RunFolder(request.runs[0]), request.tta, engine=request.engine)
     known = open_known(
         [predictor.run], request.data, request.format, counter, allow_seen=request.allow_seen, some_classes=True
     )
@@ -110,7 +111,7 @@ def calibrate_run(request: CalibrateRequest, watcher: Observer = SILENT) -> Temp
             f"a temperature fitted to the test split makes its figures worthless; use {argument('split', 'val')}"
         )
     counter, allow_seen = watcher.counter, request.allow_seen
-    predictor = Predictor(RunFolder(request.run), request.tta, calibrated=False)
+    predictor = RunPredictor(RunFolder(request.run), request.tta, calibrated=False)
     known = open_known([predictor.run], request.data, request.format, counter, allow_seen=allow_seen)
     split = chosen_split(known.catalog, request.split)
     folder = evaluation_folder(predictor.run.root, split)
@@ -127,7 +128,7 @@ def calibrate_run(request: CalibrateRequest, watcher: Observer = SILENT) -> Temp
 
 
 def predict_split(
-    predictor: Predictor,
+    predictor: RunPredictor,
     catalog: Catalog,
     split: str,
     max_bad_fraction: float,
@@ -145,7 +146,7 @@ def predict_split(
 
 
 def write_evaluation(
-    predictor: Predictor,
+    predictor: RunPredictor,
     catalog: Catalog,
     split: str,
     predictions: Predictions,
@@ -173,7 +174,7 @@ def write_evaluation(
         seen=overlap,
         notes=(*notes, *notes_on_overlap(overlap, split)),
     )
-    evaluation = replace(evaluation, warnings=run.read_warnings())
+    evaluation = replace(evaluation, warnings=run.read_warnings(), engine=predictor.engine.name)
     advice = calibration_advice(evaluation, run, data) if logit_adjust is None else ()
     write_metrics(evaluation, run.metrics)
     write_tables(evaluation, predictions, folder)
@@ -206,7 +207,7 @@ def calibration_advice(evaluation: Evaluation, run: RunFolder, data: Path) -> tu
     return (Message(f"{apart}; calibrate with: {how}"),)
 
 
-def _overlays_of_errors(predictor: Predictor, evaluation: Evaluation) -> dict[str, str]:
+def _overlays_of_errors(predictor: RunPredictor, evaluation: Evaluation) -> dict[str, str]:
     """What spoke for the wrong classes of the worst errors; nothing for a network without feature maps."""
     names = {name: label for label, name in enumerate(predictor.class_names)}
     squares, paths, classes = [], [], []
@@ -217,6 +218,8 @@ def _overlays_of_errors(predictor: Predictor, evaluation: Evaluation) -> dict[st
             continue
         paths.append(error.path)
         classes.append(names[error.predicted])
+    if predictor.engine.name != MINDSPORE:  # whose network has gradients
+        predictor = RunPredictor(predictor.run, tta=(), calibrated=False)
     try:
         pictures = overlays(predictor, squares, np.array(classes, np.int64))
     except UserError:

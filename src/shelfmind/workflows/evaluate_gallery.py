@@ -24,7 +24,7 @@ from shelfmind.recognition.figures import RecognitionFigures, recognition_figure
 from shelfmind.records import Predictions, Sample
 from shelfmind.requests.measuring import GALLERY_REPORT, EvaluateRequest
 from shelfmind.requests.watching import Observer
-from shelfmind.runs.folder import read_json
+from shelfmind.runs.folder import RunFolder, read_json
 from shelfmind.runs.known_data import KnownData, chosen_split, open_known, samples_of
 from shelfmind.runs.overlaps import refuse_seen
 from shelfmind.workflows.evaluate import evaluation_folder, references_of, write_tables
@@ -38,8 +38,9 @@ def evaluate_with_gallery(request: EvaluateRequest, gallery: str, watcher: Obser
     are unknown objects; every other figure is of the known ones. Written to ``evaluation/<split>/gallery/``, the report
     to ``gallery_report.html``.
     """
-    found = recognizer(request.runs[0], gallery)
-    run, names = found.predictor.run, found.columns.names
+    run = RunFolder(request.runs[0])
+    found = recognizer(request.runs[0], gallery, request.engine)
+    names = found.columns.names
     known = open_known(
         [run],
         request.data,
@@ -70,6 +71,7 @@ def evaluate_with_gallery(request: EvaluateRequest, gallery: str, watcher: Obser
     evaluation = replace(
         evaluate(predictions, _photos_of(found), split=split, tta=found.predictor.tta, notes=notes),
         warnings=run.read_warnings(),
+        engine=found.predictor.engine.name,
         recognition=figures.to_json(),
     )
     write_tables(evaluation, predictions, folder)

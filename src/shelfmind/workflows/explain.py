@@ -15,9 +15,10 @@ from shelfmind.errors import UserError, unknown_name
 from shelfmind.files import make_folder, require_free_folder, write_atomically, write_text
 from shelfmind.images.decoding import BadImage
 from shelfmind.images.squares import Square, open_squares, square
+from shelfmind.inference.engines import MINDSPORE
 from shelfmind.inference.predict_files import count_images, find_images, require_existing
 from shelfmind.inference.prediction_cache import predictions_of
-from shelfmind.inference.predictor import Predictor
+from shelfmind.inference.predictor import Predictor, RunPredictor
 from shelfmind.inference.recognizer import recognizer
 from shelfmind.pages.explanations import Explanation, Panel, write_explanations
 from shelfmind.pages.templates import Picture
@@ -57,16 +58,17 @@ def explain(request: ExplainRequest, watcher: Observer = SILENT) -> list[Explana
         require_existing(path)
     earlier = _earlier_outputs(out)
     require_free_folder(out, ours=earlier, overwrite=request.overwrite)
-    found = None if request.gallery is None else recognizer(request.run, request.gallery)
-    predictor = Predictor(RunFolder(request.run), tta=()) if found is None else found.predictor
+    run = RunFolder(request.run)
+    found = None if request.gallery is None else recognizer(request.run, request.gallery, MINDSPORE)
+    predictor: Predictor = RunPredictor(run, tta=()) if found is None else found.predictor
     names = predictor.class_names if found is None else found.columns.names
     if class_name is not None and class_name not in names:
         raise unknown_name("class", class_name, names)
     _, notes = count_images(paths)
     images = list(find_images(paths))
     make_folder(out)
-    known = _training_images(predictor, notes, counter) if request.neighbours else None
-    seen = _seen(predictor.run, images, notes, counter)
+    known = _training_images(run, predictor, notes, counter) if request.neighbours else None
+    seen = _seen(run, images, notes, counter)
     for name in sorted(earlier):
         (out / name).unlink(missing_ok=True)
     progress = counter("explaining", len(images))
@@ -82,7 +84,7 @@ def explain(request: ExplainRequest, watcher: Observer = SILENT) -> list[Explana
     explanations = [panel.explanation for panel in panels]
     lines = (json.dumps(asdict(each), ensure_ascii=True) for each in explanations)
     write_text(out / "explanations.jsonl", "\n".join(lines) + "\n")
-    write_explanations(out / "index.html", predictor.run.root.resolve().name, panels, notes)
+    write_explanations(out / "index.html", run.root.resolve().name, panels, notes)
     return explanations
 
 
@@ -93,9 +95,8 @@ def _earlier_outputs(out: Path) -> frozenset[str]:
     return frozenset((*_OUTPUTS, *(path.name for path in out.iterdir() if _PICTURE.fullmatch(path.name))))
 
 
-def _training_images(predictor: Predictor, notes: list[str], counter: Counter) -> Predictions | None:
+def _training_images(run: RunFolder, predictor: Predictor, notes: list[str], counter: Counter) -> Predictions | None:
     """What the run says of its own training images, if they are still there."""
-    run = predictor.run
     origin = read_json(run.provenance)["data"] if run.provenance.exists() else {}
     data = Path(origin["path"]) if origin else None
     if data is None or not data.exists():

@@ -48,7 +48,7 @@ from shelfmind.tables import write_table
 from shelfmind.workflows.guarding import guard_of
 
 if TYPE_CHECKING:
-    from shelfmind.inference.embedder import RunEmbedder
+    from shelfmind.inference.embedder import PhotoEmbedder
 
 LIST = "list.csv"
 """The list of photos in an exported gallery."""
@@ -81,11 +81,10 @@ def create(request: GalleryCreateRequest, watcher: Observer = SILENT) -> Enrolme
     Raises:
         UserError: there is a gallery already, a run or data that cannot be used.
     """
-    from shelfmind.inference.embedder import RunEmbedder
-    from shelfmind.runs.folder import RunFolder
+    from shelfmind.inference.embedder import photo_embedder
 
     photos = [] if request.data is None else _of_data(request.data, request.format, watcher)
-    embedder = RunEmbedder(RunFolder(request.run), watcher.counter)
+    embedder = photo_embedder(request.run, watcher.counter, request.engine)
     gallery = Gallery.create(open_files(request.gallery), embedder, author_of(request), go_on=bool(photos))
     outcome = ChangeOutcome(gallery.state.version, "created")
     if photos:
@@ -107,7 +106,7 @@ def add(request: GalleryAddRequest, watcher: Observer = SILENT) -> Enrolment:
         photos = _of_data(request.data, request.format, watcher)
     else:
         photos = _of_paths(request.photos, str(request.sku), watcher)
-    embedder = embedder_of(gallery, request.run, watcher)
+    embedder = embedder_of(gallery, request.run, request.engine, watcher)
     guard = guard_of(gallery, watcher.counter, embedder.predictor.class_names)
     return _counted(gallery, gallery.add(photos, embedder, author_of(request), request.strict, guard))
 
@@ -121,11 +120,11 @@ def re_embed(request: GalleryReEmbedRequest, watcher: Observer = SILENT) -> Enro
     Raises:
         UserError: no gallery, a photo that is damaged.
     """
-    from shelfmind.inference.embedder import RunEmbedder
-    from shelfmind.runs.folder import RunFolder
+    from shelfmind.inference.embedder import photo_embedder
 
     gallery = opened(request)
-    return _counted(gallery, gallery.re_embed(RunEmbedder(RunFolder(request.run), watcher.counter), author_of(request)))
+    embedder = photo_embedder(request.run, watcher.counter, request.engine)
+    return _counted(gallery, gallery.re_embed(embedder, author_of(request)))
 
 
 def remove(request: GalleryRemoveRequest, watcher: Observer = SILENT) -> Enrolment:
@@ -232,7 +231,7 @@ def search(request: GallerySearchRequest, watcher: Observer = SILENT) -> list[Fo
     gallery = opened(request)
     for path in request.paths:
         require_existing(path)
-    embedder = embedder_of(gallery, request.run, watcher)
+    embedder = embedder_of(gallery, request.run, request.engine, watcher)
     lookup: Search = open_search(gallery, request.gallery)
     if request.rerank:
         lookup = RerankingSearch(lookup, *gallery.vectors())
@@ -316,17 +315,16 @@ def _counted(gallery: Gallery, outcome: ChangeOutcome) -> Enrolment:
     return Enrolment(outcome, len(products), sum(len(photos) for photos in products.values()))
 
 
-def embedder_of(gallery: Gallery, run: Path | None, watcher: Observer) -> RunEmbedder:
-    """The run that the gallery was made with; MindSpore is loaded for it."""
-    from shelfmind.inference.embedder import RunEmbedder
-    from shelfmind.runs.folder import RunFolder
+def embedder_of(gallery: Gallery, run: Path | None, engine: str, watcher: Observer) -> PhotoEmbedder:
+    """The run or the exported file that the gallery was made with."""
+    from shelfmind.inference.embedder import photo_embedder
 
     recorded = Path(str(gallery.state.embedder.get("run", "")))
-    if run is None and not recorded.is_dir():
+    if run is None and not recorded.exists():
         raise UserError(
             f"the run that {gallery.files} was made with is no longer at {recorded}; give {argument('run')}"
         )
-    embedder = RunEmbedder(RunFolder(run or recorded), watcher.counter)
+    embedder = photo_embedder(run or recorded, watcher.counter, engine)
     gallery.require_embedder(embedder)
     return embedder
 

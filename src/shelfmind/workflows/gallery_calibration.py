@@ -36,7 +36,7 @@ from shelfmind.runs.overlaps import refuse_seen
 from shelfmind.workflows.galleries import author_of, embedder_of, opened
 
 if TYPE_CHECKING:
-    from shelfmind.inference.predictor import Predictor
+    from shelfmind.inference.predictor import RunPredictor
 
 MOST_LEARNT, LEAST_OF_A_CLASS = 6000, 4
 OF_A_PRODUCT = 16
@@ -67,8 +67,12 @@ def calibrate(request: GalleryCalibrateRequest, watcher: Observer = SILENT) -> C
         raise UserError(
             f"an answer fitted to the test split makes its figures worthless; use {argument('split', 'val')}"
         )
+    from shelfmind.inference.predictor import RunPredictor
+
     gallery = opened(request)
-    predictor = embedder_of(gallery, request.run, watcher).predictor
+    predictor = embedder_of(gallery, request.run, request.engine, watcher).predictor
+    if not isinstance(predictor, RunPredictor):
+        raise UserError(f"calibrating needs the run, not a file that was exported of it; give {argument('run', 'RUN')}")
     trained, asked = _samples(request, predictor, watcher)
     photos = _photos(predictor, _predicted(predictor, trained, watcher.counter))
     whitening = fit_whitening(photos.vectors, photos.labels)
@@ -91,7 +95,7 @@ def calibrate(request: GalleryCalibrateRequest, watcher: Observer = SILENT) -> C
 
 
 def _samples(
-    request: GalleryCalibrateRequest, predictor: Predictor, watcher: Observer
+    request: GalleryCalibrateRequest, predictor: RunPredictor, watcher: Observer
 ) -> tuple[list[Sample], list[Sample]]:
     """Photos that the run was trained on, and held-out ones to fit to."""
     known = open_known(
@@ -125,17 +129,17 @@ def of_each_class(samples: Sequence[Sample]) -> list[Sample]:
     return [each for label in sorted(by_class) for each in evenly_sampled(by_class[label], most)]
 
 
-def _predicted(predictor: Predictor, samples: Sequence[Sample], counter: Counter) -> Predictions:
+def _predicted(predictor: RunPredictor, samples: Sequence[Sample], counter: Counter) -> Predictions:
     squares, good, bad = open_squares(samples, predictor.recipe.data, counter("checking images", len(samples)))
     return predictions_of(predictor, squares, good, bad, counter)
 
 
-def _photos(predictor: Predictor, predictions: Predictions) -> Photos:
+def _photos(predictor: RunPredictor, predictions: Predictions) -> Photos:
     logits = predictor.logits(predictions.embeddings)
     return Photos(unit_rows(predictions.embeddings), predictions.labels, predictions.probabilities, logits)
 
 
-def _enrolled(gallery: Gallery, predictor: Predictor, counter: Counter) -> tuple[Photos, tuple[str, ...]]:
+def _enrolled(gallery: Gallery, predictor: RunPredictor, counter: Counter) -> tuple[Photos, tuple[str, ...]]:
     """What the run says of the enrolled photos, or of evenly chosen products, and the names of their products."""
     products = evenly_sampled(sorted(gallery.state.products), MOST_ENROLLED // OF_A_PRODUCT)
     entries = [

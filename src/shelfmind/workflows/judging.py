@@ -18,7 +18,7 @@ from shelfmind.files import cache_folder
 from shelfmind.images.content import hash_files
 from shelfmind.images.squares import open_squares
 from shelfmind.inference.predict_arrays import open_array, predict_into
-from shelfmind.inference.predictor import Predictor
+from shelfmind.inference.predictor import RunPredictor
 from shelfmind.progress import Counter
 from shelfmind.records import Catalog, Sample, require_same_classes, with_classes_of_run
 from shelfmind.requests.label_checking import PLAN_FILE
@@ -63,7 +63,7 @@ def _by_label_check(folder: Path, catalog: Catalog, counter: Counter) -> Judgeme
 
 
 def _by_run(run: RunFolder, catalog: Catalog, counter: Counter) -> Judgement:
-    predictor = Predictor(run, tta=())
+    predictor = RunPredictor(run, tta=())
     if set(predictor.class_names) != set(catalog.class_names):
         require_same_classes(predictor.class_names, catalog.class_names, str(catalog.root))
     catalog = with_classes_of_run(catalog, predictor.class_names)
@@ -102,7 +102,7 @@ def _by_run(run: RunFolder, catalog: Catalog, counter: Counter) -> Judgement:
         return judgement_of(opinion, counter)
 
 
-def _calibrated(predictor: Predictor) -> str:
+def _calibrated(predictor: RunPredictor) -> str:
     """Said of a run whose probabilities are not as its network gives them."""
     return "" if predictor.temperature == 1.0 else f" (calibrated, temperature {predictor.temperature:.3f})"
 

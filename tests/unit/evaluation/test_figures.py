@@ -71,7 +71,8 @@ def test_json_has_the_promised_keys(make_predictions) -> None:
     predictions = replace(make_predictions([0, 1], [[0.9, 0.1], [0.8, 0.2]]), seconds=0.5)
     result = evaluate(predictions, None, split="test", tta=["flip"])
     figures = result.to_json()
-    assert set(figures) == KEYS | {"shot_cutoffs", "split", "tta", "seen", "confusions", "classes_with_images"}
+    further = {"shot_cutoffs", "split", "tta", "engine", "seen", "confusions", "classes_with_images"}
+    assert set(figures) == KEYS | further
     assert figures["many_top1"] is None
     assert figures["shot_cutoffs"] == {"many_above": 100, "few_below": 20}
     assert (figures["split"], figures["tta"]) == ("test", ["flip"])

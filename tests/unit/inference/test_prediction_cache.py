@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from dataclasses import dataclass, field
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
@@ -12,7 +13,6 @@ import pytest
 
 from shelfmind.recipe import Recipe
 from shelfmind.records import BadFile, Predictions, Sample
-from shelfmind.runs.folder import RunFolder
 
 NAMES = ("a", "b", "c")
 
@@ -21,12 +21,13 @@ NAMES = ("a", "b", "c")
 class Counting:
     """What `predictions_of` asks of a predictor; counts how often it predicts."""
 
-    run: RunFolder
+    place: Path
     recipe: Recipe = field(default_factory=Recipe)
     checksum: str = "one"
     tta: tuple[str, ...] = ()
     temperature: float = 1.0
     asked: int = 0
+    engine: Any = field(default_factory=lambda: SimpleNamespace(name="mindspore"))
 
     def predict_squares(self, squares: Any, samples: Any, bad_files: Any, progress: Any) -> Predictions:
         self.asked += 1
@@ -46,7 +47,7 @@ def samples(tmp_path: Path) -> list[Sample]:
 
 @pytest.fixture
 def predictor(tmp_path: Path) -> Counting:
-    return Counting(RunFolder(tmp_path / "run"))
+    return Counting(tmp_path / "run")
 
 
 def ask(predictor: Any, samples: list[Sample], bad: tuple[BadFile, ...] = ()) -> Predictions:
@@ -56,7 +57,7 @@ def ask(predictor: Any, samples: list[Sample], bad: tuple[BadFile, ...] = ()) ->
 
 
 def kept_files(predictor: Counting) -> list[Path]:
-    return sorted((predictor.run.root / "evaluation" / "kept").iterdir())
+    return sorted((predictor.place / "evaluation" / "kept").iterdir())
 
 
 def test_the_second_time_nothing_is_computed(mindspore: Any, predictor: Counting, samples: list[Sample]) -> None:
@@ -110,6 +111,14 @@ def test_other_files_are_predicted_anew(mindspore: Any, predictor: Counting, sam
     assert predictor.asked == 5
 
 
+def test_what_another_engine_says_is_kept_apart(mindspore: Any, predictor: Counting, samples: list[Sample]) -> None:
+    ask(predictor, samples)
+    predictor.engine.name = "onnx fp32"
+    ask(predictor, samples)
+    ask(predictor, samples)
+    assert predictor.asked == 2
+
+
 def test_a_damaged_file_is_computed_anew(mindspore: Any, predictor: Counting, samples: list[Sample]) -> None:
     ask(predictor, samples)
     (path,) = kept_files(predictor)
@@ -139,8 +148,8 @@ def test_those_used_longest_ago_are_deleted(mindspore: Any, predictor: Counting,
 
 
 def test_a_run_that_cannot_be_written_is_asked_each_time(predictor: Counting, samples: list[Sample]) -> None:
-    (predictor.run.root / "evaluation").parent.mkdir()
-    (predictor.run.root / "evaluation").touch()  # a file in the folder's place stops the superuser, too
+    (predictor.place / "evaluation").parent.mkdir()
+    (predictor.place / "evaluation").touch()  # a file in the folder's place stops the superuser, too
     assert ask(predictor, samples).probabilities[0, 0] == pytest.approx(1 / 3)
     assert ask(predictor, samples).probabilities[0, 0] == pytest.approx(2 / 3)
 

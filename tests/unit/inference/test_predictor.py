@@ -50,14 +50,14 @@ def make_run(tmp_path: Path, mindspore: Any) -> Callable[..., Any]:
 @pytest.fixture
 def calibrated(make_run: Callable[..., Any]) -> Any:
     """A run with a temperature."""
-    from shelfmind.inference.predictor import Predictor
+    from shelfmind.inference.predictor import RunPredictor
     from shelfmind.runs.calibration import write_temperature
 
     run = make_run()
     write_temperature(
         run,
         TemperatureScaling(TEMPERATURE, 0.3, 0.1, 50, TEMPERATURE, True, "", 0.1, None),
-        Predictor(run).checksum,
+        RunPredictor(run).checksum,
         (),
         "val",
     )
@@ -80,9 +80,9 @@ def squares_of(photos: list[Path], recipe: Recipe) -> np.ndarray:
 
 
 def test_it_does_not_change(make_run: Callable[..., Any]) -> None:
-    from shelfmind.inference.predictor import Predictor
+    from shelfmind.inference.predictor import RunPredictor
 
-    predictor = Predictor(make_run())
+    predictor = RunPredictor(make_run())
     for name in ("recipe", "temperature", "tta", "model", "forward", "anything"):
         with pytest.raises(AttributeError):
             setattr(predictor, name, None)
@@ -90,12 +90,12 @@ def test_it_does_not_change(make_run: Callable[..., Any]) -> None:
 
 def test_another_recipe_is_used_throughout(make_run: Callable[..., Any], photos: list[Path]) -> None:
     """A larger size, as FixRes tries it: what the run says of it is what a run of that recipe says."""
-    from shelfmind.inference.predictor import Predictor
+    from shelfmind.inference.predictor import RunPredictor
     from shelfmind.training.fixres import at_size
 
     larger = at_size(RECIPE, 48)  # of squares of 60 pixels, which are shrunk by averaging; the run's are of 40
-    changed = Predictor(make_run("one"), recipe=larger)
-    expected = Predictor(make_run("other", larger))
+    changed = RunPredictor(make_run("one"), recipe=larger)
+    expected = RunPredictor(make_run("other", larger))
     squares = squares_of(photos, larger)
     samples = [Sample(path, 0, "val") for path in photos]
     np.testing.assert_array_equal(
@@ -107,19 +107,19 @@ def test_another_recipe_is_used_throughout(make_run: Callable[..., Any], photos:
 
 def test_a_recipe_of_another_network_is_refused(make_run: Callable[..., Any]) -> None:
     from shelfmind.errors import UserError
-    from shelfmind.inference.predictor import Predictor
+    from shelfmind.inference.predictor import RunPredictor
 
     other = RECIPE.model_copy(update={"model": RECIPE.model.model_copy(update={"name": "resnet34"})})
     with pytest.raises(UserError, match="resnet34"):
-        Predictor(make_run(), recipe=other)
+        RunPredictor(make_run(), recipe=other)
 
 
 def test_all_predictions_are_calibrated_alike(calibrated: Any, photos: list[Path], tmp_path: Path) -> None:
     from shelfmind.inference.predict_arrays import predict_into
     from shelfmind.inference.predict_files import predict_files
-    from shelfmind.inference.predictor import Predictor
+    from shelfmind.inference.predictor import RunPredictor
 
-    predictor, plain = Predictor(calibrated), Predictor(calibrated, calibrated=False)
+    predictor, plain = RunPredictor(calibrated), RunPredictor(calibrated, calibrated=False)
     assert (predictor.temperature, plain.temperature) == (TEMPERATURE, 1.0)
     squares = squares_of(photos, RECIPE)
     raw = np.concatenate([batch.probabilities for batch in plain.of_squares(squares)])
@@ -141,14 +141,14 @@ def test_all_predictions_are_calibrated_alike(calibrated: Any, photos: list[Path
 
 
 def test_bad_images_keep_their_places(make_run: Callable[..., Any], photos: list[Path], tmp_path: Path) -> None:
-    from shelfmind.inference.predictor import Predictor
+    from shelfmind.inference.predictor import RunPredictor
 
     bad = tmp_path / "bad.png"
     bad.touch()
     mixed = [bad, *photos[:4], bad, *photos[4:], bad]
-    batches = list(Predictor(make_run()).of_sources(mixed))
+    batches = list(RunPredictor(make_run()).of_sources(mixed))
     assert [name for batch in batches for name in batch.names] == [str(path) for path in mixed]
     for batch in batches:
         assert [error is not None for error in batch.errors] == [name == str(bad) for name in batch.names]
         assert len(batch.probabilities) == sum(error is None for error in batch.errors) <= 4
-    assert [prediction.error is None for prediction in Predictor(make_run("b")).stream([bad] * 3)] == [False] * 3
+    assert [prediction.error is None for prediction in RunPredictor(make_run("b")).stream([bad] * 3)] == [False] * 3

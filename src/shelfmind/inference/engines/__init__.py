@@ -9,6 +9,9 @@ import numpy.typing as npt
 
 from shelfmind.arrays import Floats
 
+IMAGES, PROBABILITIES, EMBEDDINGS = "images", "probabilities", "embeddings"
+"""The input and the outputs of an exported graph."""
+MINDSPORE, AUTO = "mindspore", "auto"
 Batch = npt.NDArray[np.uint8]
 """Squares of equal size, (N, S, S, 3)."""
 

@@ -1,0 +1,35 @@
+"""What `export` came to."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from rich.console import Console
+from rich.table import Table
+
+from shelfmind.cli.outcomes.figures import JsonFile, write_figures
+from shelfmind.display import Display
+from shelfmind.nouns import counted
+
+if TYPE_CHECKING:  # a command's help does without them
+    from shelfmind.exporting.export import Export
+    from shelfmind.requests.exporting import ExportRequest
+
+
+def show_export(outcome: Export, request: ExportRequest, display: Display, *, json_file: JsonFile = None) -> None:
+    """How the engines answer beside MindSpore, and where the file is."""
+    write_figures(outcome.to_json(), json_file)
+    if json_file is None or str(json_file) != "-":
+        Console().print(_compared(outcome))
+    display.line(f"file:   {outcome.path}")
+
+
+def _compared(outcome: Export) -> Table:
+    first = next(iter(outcome.parity.values()))
+    columns = ("engine", "images/s", "greatest difference", "same best class", "top-1")
+    table = Table(*columns, title=f"on {counted(first.images, 'image')}, beside MindSpore")
+    table.add_row("mindspore", f"{outcome.mindspore_images_per_second:.1f}", "", "", f"{first.top1_before[0]:.1%}")
+    for name, each in outcome.parity.items():
+        figures = (f"{each.images_per_second:.1f}", f"{each.greatest_difference:.1e}", f"{each.agreement:.2%}")
+        table.add_row(name, *figures, f"{each.top1_after[0]:.1%}")
+    return table

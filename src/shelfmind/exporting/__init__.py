@@ -1,0 +1,1 @@
+"""Runs as single files that engines other than MindSpore answer from."""

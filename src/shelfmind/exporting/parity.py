@@ -1,0 +1,82 @@
+"""Whether an engine answers as the run does, on real images."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from shelfmind.arrays import Floats, Ints
+from shelfmind.batching import batched
+from shelfmind.evaluation.bootstrap import hits_interval, paired_interval
+from shelfmind.evaluation.intervals import Interval
+from shelfmind.images.squares import Square
+from shelfmind.inference.engines import Engine
+from shelfmind.inference.forward import Forward
+
+
+@dataclass(frozen=True)
+class Answers:
+    """What an engine says of N images: probabilities (N, C), embeddings (N, D), and how many it answered a second."""
+
+    probabilities: Floats
+    embeddings: Floats
+    images_per_second: float
+
+
+@dataclass(frozen=True)
+class Parity:
+    """How an engine's answers differ from those of MindSpore on the same images.
+
+    Attributes:
+        images: how many.
+        greatest_difference: of any probability.
+        least_cosine: between embeddings of one image.
+        agreement: the share of images whose best class is the same.
+        top1_before: MindSpore's accuracy, with its 95% interval.
+        top1_after: the engine's.
+        difference: of the accuracies, with its paired 95% interval.
+        images_per_second: of the engine, the preparation of squares included.
+    """
+
+    images: int
+    greatest_difference: float
+    least_cosine: float
+    agreement: float
+    top1_before: tuple[float, Interval]
+    top1_after: tuple[float, Interval]
+    difference: tuple[float, Interval]
+    images_per_second: float
+
+
+def answers_of(engine: Engine, squares: Sequence[Square], size: int, batch_size: int) -> Answers:
+    """What an engine says of squares; the first batch, which may compile, is not in its speed."""
+    forward = Forward(engine, batch_size)
+    groups = list(batched(squares, batch_size))
+    forward.batch(groups[0], size)
+    forward.batch(groups[-1], size)
+    began = time.perf_counter()
+    outputs = [forward.batch(group, size) for group in groups]
+    seconds = time.perf_counter() - began
+    probabilities, embeddings = (np.concatenate(each) for each in zip(*outputs, strict=True))
+    return Answers(probabilities, embeddings, len(squares) / seconds)
+
+
+def parity(before: Answers, after: Answers, labels: Ints) -> Parity:
+    """How the answers differ on images with these labels, (N,)."""
+    own, other = before.probabilities.argmax(axis=1), after.probabilities.argmax(axis=1)
+    hit_before, hit_after = (np.asarray(each == labels, np.float64) for each in (own, other))
+    lengths = np.linalg.norm(before.embeddings, axis=1) * np.linalg.norm(after.embeddings, axis=1)
+    cosines = (before.embeddings * after.embeddings).sum(axis=1) / np.maximum(lengths, 1e-12)
+    return Parity(
+        images=len(labels),
+        greatest_difference=float(np.abs(before.probabilities - after.probabilities).max()),
+        least_cosine=float(cosines.min()),
+        agreement=float((own == other).mean()),
+        top1_before=(float(hit_before.mean()), hits_interval(hit_before)),
+        top1_after=(float(hit_after.mean()), hits_interval(hit_after)),
+        difference=(float((hit_after - hit_before).mean()), paired_interval(hit_after - hit_before)),
+        images_per_second=round(after.images_per_second, 2),
+    )

@@ -1,0 +1,122 @@
+"""A run as one file: what it answers is what the run answers, without MindSpore."""
+
+from __future__ import annotations
+
+import csv
+import json
+import shutil
+import subprocess
+import sys
+from importlib.util import find_spec
+
+import pytest
+
+pytestmark = pytest.mark.skipif(
+    find_spec("onnx") is None or find_spec("onnxruntime") is None, reason="onnx or ONNX Runtime is not installed"
+)
+
+
+@pytest.fixture(scope="module")
+def exported(trained, warm, place):
+    """A copy of the trained run that was exported, and the file."""
+    assert trained.outcome.status == 0
+    run = place / "exported run"
+    shutil.copytree(trained.run, run)
+    outcome = warm("export", run, "--json", "-")
+    assert outcome.status == 0, outcome.stderr
+    figures = json.loads(outcome.stdout)
+    assert figures["path"] == str(run / "network.onnx")
+    for engine in figures["engines"].values():
+        assert engine["greatest_difference"] < 1e-4
+        assert engine["agreement"] == 1
+    shutil.copy(run / "network.onnx", place / "货架.onnx")
+    return run, place / "货架.onnx"
+
+
+def rows(path):
+    """The best class and its probability for each image."""
+    with open(path, encoding="utf-8-sig", newline="") as stream:
+        return [(row["path"], row["class_1"], round(float(row["probability_1"]), 4)) for row in csv.DictReader(stream)]
+
+
+def test_engines_and_the_file_answer_as_mindspore(exported, photos, warm, tmp_path):
+    run, file = exported
+    asked = {"mindspore": run, "onnx": run, "auto": file}
+    found = {}
+    for engine, place in asked.items():
+        out = tmp_path / f"{engine}.csv"
+        outcome = warm("predict", place, *photos, "--engine", engine, "--out", out)
+        assert outcome.status == 0, outcome.stderr
+        found[engine] = rows(out)
+    assert len(found["mindspore"]) == len(photos)
+    assert found["onnx"] == found["auto"] == found["mindspore"]
+
+
+def test_an_evaluation_names_its_engine(exported, data, warm):
+    run, _ = exported
+    figures = {}
+    for engine in ("mindspore", "onnx"):
+        outcome = warm("evaluate", run, data, "--engine", engine, "--json", "-")
+        assert outcome.status == 0, outcome.stderr
+        figures[engine] = json.loads(outcome.stdout)
+        assert engine in (run / "report.html").read_text(encoding="utf-8")
+    assert [each["engine"] for each in figures.values()] == ["mindspore", "onnx fp32"]
+    assert figures["onnx"]["top1"] == figures["mindspore"]["top1"]
+    assert figures["onnx"]["ece"] == pytest.approx(figures["mindspore"]["ece"], abs=1e-4)
+
+
+WITHOUT = """
+import sys
+sys.modules["mindspore"] = None
+import shelfmind
+shelfmind.gallery_create({gallery!r}, run={file!r})
+shelfmind.gallery_add({gallery!r}, [{photo!r}], sku="可乐 330ml", run={file!r})
+print(shelfmind.gallery_search({gallery!r}, [{photo!r}])[0].matches[0].sku)
+for place in ({run!r}, {file!r}):
+    predictor = shelfmind.load(place)
+    print(predictor.engine.name, predictor.predict({photo!r})[0].guesses[0].class_name)
+"""
+
+
+def test_a_machine_without_mindspore_predicts_and_enrols(exported, photos, tmp_path):
+    run, file = exported
+    code = WITHOUT.format(gallery=str(tmp_path / "库"), file=str(file), run=str(run), photo=str(photos[0]))
+    done = subprocess.run([sys.executable, "-W", "error", "-c", code], capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+    sku, by_run, by_file = done.stdout.splitlines()
+    assert sku == "可乐 330ml"
+    assert by_run == by_file
+    assert by_run.split(" fp32")[0] in ("onnx", "openvino")
+
+
+def test_what_cannot_be_used_is_one_line(exported, photos, trained, warm, tmp_path):
+    run, file = exported
+    damaged, foreign, stale = tmp_path / "damaged.onnx", tmp_path / "foreign.onnx", tmp_path / "stale"
+    content = bytearray(file.read_bytes())
+    content[len(content) // 2] ^= 1
+    damaged.write_bytes(content)
+    foreign.write_bytes(b"nothing of ours")
+    shutil.copytree(run, stale)
+    (stale / "weights.ckpt").write_bytes((stale / "weights.ckpt").read_bytes() + b" ")
+    mistakes = {
+        (damaged, "auto"): "is damaged: its checksum is another",
+        (foreign, "auto"): "no file that shelfmind exported",
+        (file, "mindspore"): "give the run's folder",
+        (trained.run, "onnx"): "was not exported yet",
+        (stale, "onnx"): "is of other weights than",
+        (run, "onyx"): "did you mean onnx",
+        (tmp_path / "nothing.onnx", "auto"): "there is no run at",
+    }
+    for (place, engine), words in mistakes.items():
+        outcome = warm("predict", place, photos[0], "--engine", engine)
+        assert outcome.status == 2
+        assert words in outcome.error
+
+
+def test_what_differs_more_than_is_accepted_is_not_written(trained, warm, tmp_path):
+    out = tmp_path / "exact.onnx"
+    outcome = warm("export", trained.run, "--out", out, "--tolerance", "1e-30")
+    assert outcome.status == 2
+    assert "differs from MindSpore by up to" in outcome.error
+    assert "nothing was written" in outcome.error
+    assert not list(tmp_path.iterdir())

@@ -1,0 +1,75 @@
+"""An exported file is an ONNX model with what belongs to it behind; what is damaged or foreign is refused."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from shelfmind.errors import UserError
+from shelfmind.inference.classifier import Classifier
+from shelfmind.inference.exported import FORMAT, read_exported, write_exported
+from shelfmind.recipe import Recipe
+
+GRAPH = b"\x08\x08\x3a\x03\x0a\x01x"
+"""The beginning of an ONNX model: its version, and a field of three bytes."""
+FACTS = {
+    "recipe": Recipe().model_dump(mode="json"),
+    "class_names": ["可乐 330ml", "雪碧"] * 60,
+    "train_images": [3, 4] * 60,
+    "weights": "abc",
+    "width": 4,
+    "precision": "fp32",
+    "temperatures": [[["flip"], 1.5]],
+    "parity": {},
+}
+
+
+@pytest.fixture
+def path(tmp_path: Path) -> Path:
+    write_exported(tmp_path / "货架.onnx", GRAPH, FACTS, Classifier(np.eye(4, dtype=np.float32), scale=30.0))
+    return tmp_path / "货架.onnx"
+
+
+def test_what_was_written_is_read(path: Path) -> None:
+    found = read_exported(path)
+    assert found.content.startswith(GRAPH)
+    assert found.class_names == ("可乐 330ml", "雪碧") * 60
+    assert found.recipe == Recipe()
+    assert (found.temperature(("flip",)), found.temperature(())) == (1.5, 1.0)
+    assert found.classifier is not None
+    assert found.classifier.scale == 30.0
+    np.testing.assert_array_equal(found.classifier.weight, np.eye(4))
+
+
+def test_every_flipped_byte_is_found(path: Path) -> None:
+    content = bytearray(path.read_bytes())
+    for place in range(0, len(content), 97):
+        content[place] ^= 1
+        path.write_bytes(bytes(content))
+        with pytest.raises(UserError, match=r"damaged|no file that shelfmind exported"):
+            read_exported(path)
+        content[place] ^= 1
+
+
+@pytest.mark.parametrize("keep", [0, 5, 300, -1])
+def test_a_file_that_is_cut_off_or_foreign_is_refused(path: Path, keep: int) -> None:
+    path.write_bytes(path.read_bytes()[:keep])
+    with pytest.raises(UserError, match="no file that shelfmind exported"):
+        read_exported(path)
+
+
+def test_another_model_a_picture_and_nothing_are_refused(tmp_path: Path) -> None:
+    for content in (GRAPH, b"\xff\xd8\xff\xe0 a picture", b"PK\x03\x04"):
+        (tmp_path / "other").write_bytes(content)
+        with pytest.raises(UserError, match="no file that shelfmind exported"):
+            read_exported(tmp_path / "other")
+    with pytest.raises(UserError, match="cannot be read: No such file"):
+        read_exported(tmp_path / "nothing")
+
+
+def test_a_newer_format_is_refused(tmp_path: Path) -> None:
+    write_exported(tmp_path / "new.onnx", GRAPH, {**FACTS, "format": FORMAT + 1}, None)
+    with pytest.raises(UserError, match="written by a newer shelfmind"):
+        read_exported(tmp_path / "new.onnx")
