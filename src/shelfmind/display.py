@@ -272,7 +272,7 @@ def _shot_cells(value: float | None, images: int, interval: Sequence[float] | No
 
 def _classes_of(figures: Mapping[str, Any]) -> str:
     classes, present = figures["classes"], figures["classes_with_images"]
-    return counted(classes, "class") if present == classes else f"{present:,} of the run's {counted(classes, 'class')}"
+    return counted(classes, "class") if present == classes else f"{present:,} of {counted(classes, 'class')}"
 
 
 def members_table(outcome: Any) -> Table:

@@ -96,7 +96,7 @@ CHINESE = {
     "fewer than {} training images": "训练图片少于 {} 张",
     "Mean over {} with {} ({}).": "{1}的 {0}的平均（{2}）。",
     "No class here has {}.": "这里没有{}的类别。",
-    "{} of the run's {}": "模型 {1} 类中的 {0} 类",
+    "{} of {} with images": "共 {1} 类，其中 {0} 类有图片",
     "of them per class": "每类训练图片",
     "Calibration error": "校准误差",
     "Images / second": "每秒图片数",

@@ -60,7 +60,7 @@ def key_facts(evaluation: Evaluation, train_counts: npt.NDArray[np.int64] | None
     e = evaluation
     classes: str = f"{e.classes:,}"
     if e.classes_with_images < e.classes:
-        classes = say("{} of the run's {}", f"{e.classes_with_images:,}", classes)
+        classes = say("{} of {} with images", f"{e.classes_with_images:,}", classes)
     facts: list[tuple[Text, str]] = [(say("Images"), f"{e.images:,}"), (say("Classes"), classes)]
     if train_counts is not None and len(train_counts):
         spread = say("{} to {}", f"{train_counts.min():,}", f"{train_counts.max():,}")

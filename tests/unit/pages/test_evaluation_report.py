@@ -312,7 +312,7 @@ def test_the_title_names_run_and_data(write) -> None:
 def test_data_with_fewer_classes_than_the_run_says_so(make_predictions, write) -> None:
     predictions = make_predictions([0] * 6 + [1] * 6, np.eye(5)[[0] * 6 + [1] * 6])
     page = write(predictions=predictions, evaluation=evaluate(predictions, None), train_counts=None, references=None)
-    assert "2 of the run's 5" in Page(page).text
+    assert "2 of 5 with images" in Page(page).text
 
 
 def test_the_worst_classes_come_first(make_predictions, write) -> None:
