@@ -18,6 +18,7 @@ _LEAST_NAME, _LEAST_PATH = 16, 20
 """Cells that a shortened text keeps at least; rather than less, a guess is left out."""
 _PATH_HEAD = 0.25
 """Of a shortened path: its end says more."""
+_LONGEST_PATH = 24
 _SHARE = len(" 100.0%")
 _BORDER = 3
 """Cells between the contents of two columns; one more stands before the first."""
@@ -61,17 +62,24 @@ def predictions_table(predictions: Sequence[Prediction], top: int, width: int) -
 
 
 def answers_table(answers: Sequence[Answer]) -> Table:
-    """The answers by classifier and gallery, with the best product and what it was told by."""
+    """The answers by classifier and gallery, with the best product and what it was told by.
+
+    Paths lose the folder that all share, which the title names, and are shortened where they stay apart.
+    """
+    folder, paths = _without_shared_folder([answer.source for answer in answers])
+    cells = _LONGEST_PATH if _apart(set(paths), _LONGEST_PATH, _PATH_HEAD) else None
     table = Table(
-        *(Column(name, overflow="fold") for name in ("image", "answer", "nearest product", "similarity", "by"))
+        *(Column(name, overflow="fold") for name in ("image", "answer", "nearest product", "similarity", "by")),
+        title=None if folder is None else Text(folder),
     )
-    for answer in answers:
+    for answer, whole in zip(answers, paths, strict=True):
+        path = with_ellipsis(whole, cells, _PATH_HEAD)
         if answer.error is not None:
-            table.add_row(Text(answer.source), Text(f"unusable: {answer.error}"), "", "", "")
+            table.add_row(Text(path), Text(f"unusable: {answer.error}"), "", "", "")
             continue
         best = answer.candidates[0]
         by = best.source if best.reference is None else f"{best.source}: {best.reference.photo}"
-        shown = (answer.source, answer.words, f"{best.name} {best.probability:.1%}", f"{best.similarity:.2f}", by)
+        shown = (path, answer.words, f"{best.name} {best.probability:.1%}", f"{best.similarity:.2f}", by)
         table.add_row(*map(Text, shown))
     return table
 

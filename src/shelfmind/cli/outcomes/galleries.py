@@ -38,14 +38,14 @@ DAMAGED = 2
 def show_change(enrolment: Enrolment, request: GalleryChangeRequest, display: Display) -> None:
     """What was changed, what to know of it, and what there is now."""
     outcome = enrolment.outcome
-    for warning in outcome.warnings:
-        display.warn(warning)
     if outcome.version is None:
         display.line("nothing to change: all of it is as asked already")
     else:
         display.line(f"version {outcome.version}: {outcome.detail}")
     there = f"{counted(enrolment.products, 'product')}, {counted(enrolment.photos, 'photo')}"
     display.line(f"gallery: {request.gallery} ({there})")
+    for warning in outcome.warnings:
+        display.warn(warning)
 
 
 def show_products(
