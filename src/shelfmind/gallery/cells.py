@@ -46,6 +46,9 @@ NEW_SHARE = 0.1
 """The share of photos that the cells were not learnt with above which they are learnt anew."""
 _CHUNK_VALUES = 1 << 24
 _WIDER, _ROUNDING = 0.01, 1e-6
+_SAMPLED = 16
+_MOST_ORDERED = 12_000
+"""Centres whose distances from each other fit into half a gigabyte."""
 Names = npt.NDArray[np.uint64]
 
 
@@ -89,6 +92,7 @@ class CellSearch:
         self.products = products_of(entries)
         self.rows = np.argsort(assigned, kind="stable")
         self.ends = np.cumsum(np.bincount(assigned, minlength=len(cells.centres)))
+        self.starts = np.r_[0, self.ends[:-1]]
         low = cells.projected(vectors)[self.rows]
         self.first, self.further = (np.ascontiguousarray(part) for part in np.split(low, [FIRST_DIRECTIONS], axis=1))
         self.there: Bools | None = None
@@ -113,7 +117,7 @@ class CellSearch:
         while True:
             within = np.flatnonzero(nearness >= nearness.max() - reach)
             places, near = self.candidates(low, within)
-            best = _nearest(near, kept)
+            best = _about_nearest(near, kept)
             rows = self.rows[places[best[_nearest(self.along_all(low, places[best], near[best]), compared)]]]
             found = self._best(rows, self.vectors[rows] @ query, top)
             everything = len(within) == len(nearness)
@@ -125,14 +129,20 @@ class CellSearch:
                 reach = 2 * reach + _WIDER
 
     def candidates(self, low: Floats, cells: Ints) -> tuple[Ints, Floats]:
-        """The places of the vectors in these cells, and how like a projected one (d,) along the first directions."""
-        starts = np.r_[0, self.ends[:-1]]
-        spans = [slice(*span) for span in zip(starts[cells].tolist(), self.ends[cells].tolist(), strict=True)]
-        spans = [span for span in spans if span.start < span.stop]
-        if not spans:
+        """The places of the vectors in these cells (numbers in order), and how like a projected one (d,) they are along
+        the first directions."""
+        breaks = np.flatnonzero(np.diff(cells) > 1)  # cells that follow each other are read at once
+        starts, ends = self.starts[cells[np.r_[0, breaks + 1]]], self.ends[cells[np.r_[breaks, -1]]]
+        filled = starts < ends
+        starts, ends = starts[filled], ends[filled]
+        if not len(starts):
             return np.zeros(0, np.int64), np.zeros(0, np.float32)
-        places = np.concatenate([np.arange(span.start, span.stop) for span in spans])
-        near = np.concatenate([likeness(self.first[span], low[: self.first.shape[1]]) for span in spans])
+        lengths = ends - starts
+        offsets = starts - np.r_[0, np.cumsum(lengths)[:-1]]
+        places = np.asarray(np.repeat(offsets, lengths) + np.arange(lengths.sum()), np.int64)
+        own = low[: self.first.shape[1]]
+        spans = zip(starts.tolist(), ends.tolist(), strict=True)
+        near = np.concatenate([likeness(self.first[start:end], own) for start, end in spans])
         if self.there is not None:
             left = self.there[self.rows[places]]
             places, near = places[left], near[left]
@@ -196,12 +206,16 @@ def _main_directions(vectors: Floats) -> Floats:
 
 
 def _centres(low: Floats, count: int, seed: int) -> Floats:
-    from sklearn.cluster import KMeans  # takes a second to import
+    """Centres of k-means, near ones next to each other, so that the cells that a question looks into lie together."""
+    from scipy.cluster.hierarchy import leaves_list, linkage  # take a second to import
+    from sklearn.cluster import KMeans
 
     means = KMeans(count, init="random", n_init=1, max_iter=ROUNDS, algorithm="lloyd", random_state=seed)
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # of fewer different vectors than cells, which leaves cells empty
-        return np.ascontiguousarray(means.fit(low).cluster_centers_, np.float32)
+        centres = np.asarray(means.fit(low).cluster_centers_, np.float32)
+    ordered = centres[leaves_list(linkage(centres, "ward"))] if 1 < count <= _MOST_ORDERED else centres
+    return np.ascontiguousarray(ordered)
 
 
 @dataclass(frozen=True)
@@ -228,8 +242,9 @@ def _needed(search: CellSearch, assigned: Ints, asking: Ints) -> _Needed:
         at = search.rows[places] == found
         if at.any():
             ranks.append([_rank(values, at) for values in (first, search.along_all(each, places, first))])
-    kept, compared = (2 * int(each) for each in np.quantile(ranks, RECALL, axis=0, method="higher"))
-    return _Needed(reach, max(FEWEST_COMPARED, kept), max(FEWEST_COMPARED, compared), looked_at / len(asking))
+    kept, compared = np.quantile(ranks, RECALL, axis=0, method="higher")
+    kept, compared = (max(FEWEST_COMPARED, int(1.5 * each)) for each in (kept, compared))
+    return _Needed(reach, kept, compared, looked_at / len(asking))
 
 
 def _rank(values: Floats, at: Bools) -> int:
@@ -255,6 +270,17 @@ def _nearest_others(vectors: Floats, asking: Ints) -> Ints:
 
 def _nearest(values: Floats, count: int) -> Ints:
     return np.arange(len(values)) if count >= len(values) else np.argpartition(-values, count)[:count]
+
+
+def _about_nearest(values: Floats, count: int) -> Ints:
+    """At least so many of the greatest values, and hardly more than that: by a limit that every 16th one gives."""
+    some = values[::_SAMPLED]
+    among = int(1.3 * count / _SAMPLED) + 8
+    if among < len(some):
+        found = np.flatnonzero(values >= np.partition(some, -among)[-among])
+        if len(found) >= count:
+            return found
+    return _nearest(values, count)
 
 
 def _some(rng: np.random.Generator, total: int, most: int) -> Ints:
