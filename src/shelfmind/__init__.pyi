@@ -709,7 +709,7 @@ def export(
     *,
     out: Path | str | None = None,
     data: Path | str | None = None,
-    format: str | None = None,
+    data_format: str | None = None,
     images: int = 300,
     tolerance: float = 0.0001,
     watcher: Observer | None = None,
@@ -720,7 +720,7 @@ def export(
         run: a run folder that `shelfmind train` made
         out: the file; network.onnx in the run's folder if not given, which --engine looks for
         data: images to compare answers by, if the run's own data has moved
-        format: one of csv, folder, grocery_store, rp2k; found out if not given
+        data_format: one of csv, folder, grocery_store, rp2k; found out if not given
         images: how many, of val if there is one (default: 300)
         tolerance: greatest difference of a probability that is accepted (default: 0.0001)
         watcher: told of the progress

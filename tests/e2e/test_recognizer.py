@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import json
+import shutil
 
 import numpy as np
 import pytest
@@ -33,8 +34,14 @@ def gallery(trained, data, new_products, warm, place):
     early = warm("predict", trained.run, new_products / "test", "--gallery", folder)
     assert early.status == 2
     assert "gallery calibrate" in early.error
-    outcome = warm("gallery", "calibrate", folder, data, "--false-accepts", "0.2", "--precision", "0.7", "--json", "-")
+    everything = place / "all photos"
+    shutil.copytree(data, everything)
+    later = sorted((new_products / "train").iterdir())[0]
+    shutil.copytree(later, everything / "train" / later.name)
+    words = ("--false-accepts", "0.2", "--precision", "0.7", "--json", "-")
+    outcome = warm("gallery", "calibrate", folder, everything, *words)
     assert outcome.status == 0, outcome.stderr
+    assert f"left out: 1 class that the run did not learn ({later.name})" in outcome.stderr
     fitted = json.loads(outcome.stdout)
     assert fitted["rehearsed"] == "enrolled products"
     assert fitted["rejection"]["unknown_photos"] >= 48

@@ -99,7 +99,7 @@ def _samples(request: ExportRequest, run: RunFolder, watcher: Observer) -> list[
     data = request.data if request.data is not None else Path(str(origin.get("path", "")))
     if request.data is None and not (origin and data.exists()):
         raise UserError(f"the run's data is not at {data} any more; say where: {argument('data', 'DATA')}")
-    form = request.format if request.data is not None else origin["format"]
+    form = request.data_format if request.data is not None else origin["format"]
     catalog = open_known([run], data, form, watcher.counter, allow_seen=True).catalog
     samples = list(catalog.split("val") or catalog.samples)
     chosen = np.random.default_rng(SEED).permutation(len(samples))[: request.images]

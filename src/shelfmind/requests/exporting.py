@@ -29,7 +29,7 @@ class ExportRequest(Request):
         None, description="the file; network.onnx in the run's folder if not given, which --engine looks for"
     )
     data: Path | None = Field(None, description="images to compare answers by, if the run's own data has moved")
-    format: Format = None
+    data_format: Format = None
     images: int = Field(300, ge=1, description="how many, of val if there is one")
     tolerance: float = Field(1e-4, gt=0, description="greatest difference of a probability that is accepted")
 

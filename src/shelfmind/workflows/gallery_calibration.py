@@ -17,7 +17,7 @@ from shelfmind.gallery.gallery import Gallery
 from shelfmind.gallery.plan import ChangeOutcome
 from shelfmind.images.squares import open_squares
 from shelfmind.inference.prediction_cache import predictions_of
-from shelfmind.nouns import counted
+from shelfmind.nouns import counted, shortened
 from shelfmind.progress import Counter
 from shelfmind.recognition.answers import Columns
 from shelfmind.recognition.episodes import Episode, Photos, known_parts
@@ -104,19 +104,27 @@ def _samples(
         request.format,
         watcher.counter,
         allow_seen=request.allow_seen,
-        some_classes=True,
+        further_names=(),
     )
+    learnt = len(predictor.class_names)
+    others = known.catalog.class_names[learnt:]
+    if others:
+        unknown = counted(len(others), "class")
+        watcher.note(f"note: left out: {unknown} that the run did not learn ({shortened(others)})")
     split = chosen_split(known.catalog, request.split)
     if not request.allow_seen and "train" in split_names(split):
         listing = predictor.run.root / "evaluation" / split / "seen.csv"
         refuse_seen(known.catalog.split("train"), known.histories, "which is far surer of them than of others", listing)
-    trained = of_each_class(known.catalog.split("train"))
+    trained = of_each_class([sample for sample in known.catalog.split("train") if sample.label < learnt])
     if not trained:
         raise UserError(
             f"{request.data} has no photo that {predictor.run.root} was trained on, and their embeddings are needed; "
             "give the data set that it was trained on"
         )
-    return trained, evenly_sampled(samples_of(known.catalog, split), MOST_HELD_OUT)
+    asked = [sample for sample in samples_of(known.catalog, split) if sample.label < learnt]
+    if not asked:
+        raise UserError(f"{request.data} has no photo in {split} of a class that {predictor.run.root} learnt")
+    return trained, evenly_sampled(asked, MOST_HELD_OUT)
 
 
 def of_each_class(samples: Sequence[Sample]) -> list[Sample]:
