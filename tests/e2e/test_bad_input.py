@@ -512,5 +512,5 @@ def test_evaluation_on_some_of_the_run_s_classes_says_so(data, copied_run, warm,
     ]
     assert figures["macro_top1"] == pytest.approx(np.mean(recalls))
     page = (copied_run / "report.html").read_text(encoding="utf-8")
-    assert "2 of 3 classes" in page.replace("&#39;", "'")
+    assert "2 of 3 with images" in page.replace("&#39;", "'")
     assert "differ from the run's" in warm("calibrate", copied_run, some).error
