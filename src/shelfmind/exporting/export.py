@@ -17,7 +17,7 @@ from shelfmind.files import require_writable
 from shelfmind.images.preparation import Normalisation
 from shelfmind.images.squares import open_squares
 from shelfmind.inference.classifier import Classifier
-from shelfmind.inference.engines.choice import ENGINES, file_checksum, installed_engines, made
+from shelfmind.inference.engines.choice import file_checksum, how_to_install, installed_engines, made
 from shelfmind.inference.engines.mindspore import network_of
 from shelfmind.inference.exported import Exported, write_exported
 from shelfmind.inference.predictor import RunPredictor
@@ -68,8 +68,8 @@ def export(request: ExportRequest, watcher: Observer = SILENT) -> Export:
     require_writable(out)
     engines = installed_engines()
     if not engines:
-        extras = " or ".join(f"pip install 'shelfmind[{each}]'" for each in ENGINES)
-        raise UserError(f"an export is checked by the engines that will run it, and none is installed; run: {extras}")
+        how = how_to_install()
+        raise UserError(f"an export is checked by the engines that will run it, and none is installed; run: {how}")
     predictor = RunPredictor(run, tta=(), calibrated=False)
     samples = _samples(request, run, watcher)
     squares, good, _ = open_squares(samples, predictor.recipe.data, watcher.counter("checking images", len(samples)))

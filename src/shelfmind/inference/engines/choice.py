@@ -34,8 +34,7 @@ def engine_of_file(wanted: str, exported: Exported, few: int | None = None) -> E
         raise UserError(f"{exported.path} is an exported file, which MindSpore does not read; give the run's folder")
     name = fastest(exported) if wanted == AUTO else wanted
     if name is None:
-        extras = " or ".join(f"pip install 'shelfmind[{each}]'" for each in ENGINES)
-        raise UserError(f"no engine for {exported.path} is installed; run: {extras}")
+        raise UserError(f"no engine for {exported.path} is installed; run: {how_to_install()}")
     if name not in ENGINES:
         raise unknown_name("engine", name, (AUTO, MINDSPORE, *ENGINES))
     return made(name)(exported, exported.recipe.evaluation.batch_size, few)
@@ -66,6 +65,11 @@ def fastest(exported: Exported) -> str | None:
     checked = {name: each for name, each in exported.facts["parity"].items() if name in ENGINES}
     installed = [name for name in installed_engines() if name in checked]
     return max(installed, key=lambda name: float(checked[name]["images_per_second"]), default=None)
+
+
+def how_to_install() -> str:
+    """The commands that install an engine for exported files."""
+    return " or ".join(f"pip install 'shelfmind[{each}]'" for each in ENGINES)
 
 
 def installed_engines() -> list[str]:

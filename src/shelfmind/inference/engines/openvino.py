@@ -9,15 +9,18 @@ import numpy as np
 from shelfmind.arrays import Floats
 from shelfmind.errors import UserError
 from shelfmind.inference.engines import EMBEDDINGS, IMAGES, PROBABILITIES, Batch
+from shelfmind.inference.engines.of_file import FileEngine
 from shelfmind.inference.exported import Exported
 from shelfmind.machine.cores import available_cores
 
 
-class OpenVinoEngine:
+class OpenVinoEngine(FileEngine):
     """An exported network in OpenVINO, on the processor's cores that this process may use.
 
     It is compiled for each shape that it is asked with: fewer images are padded to one, to `few` or to `batch_size`.
     """
+
+    own_name = "openvino"
 
     def __init__(self, exported: Exported, batch_size: int, few: int | None = None) -> None:
         """Raises `UserError` if OpenVINO is not installed."""
@@ -25,21 +28,11 @@ class OpenVinoEngine:
             import openvino
         except ImportError as error:
             raise UserError("the engine openvino needs OpenVINO; run: pip install 'shelfmind[openvino]'") from error
-        self.exported = exported
+        super().__init__(exported)
         self.counts = sorted({1, batch_size if few is None else min(few, batch_size), batch_size})
         self.core = openvino.Core()
         self.settings = {"INFERENCE_NUM_THREADS": available_cores(), "INFERENCE_PRECISION_HINT": "f32"}
         self.compiled: dict[tuple[int, int], Any] = {}
-
-    @property
-    def name(self) -> str:
-        """Engine and precision."""
-        return f"openvino {self.exported.facts['precision']}"
-
-    @property
-    def width(self) -> int:
-        """D."""
-        return int(self.exported.facts["width"])
 
     def __call__(self, images: Batch) -> tuple[Floats, Floats]:
         """Probabilities (N, C) and embeddings (N, D) of up to `batch_size` images."""
@@ -47,11 +40,6 @@ class OpenVinoEngine:
         padded = next(each for each in self.counts if each >= count)
         found = self._compiled(padded, size)(np.concatenate([images, np.repeat(images[-1:], padded - count, axis=0)]))
         return np.array(found[PROBABILITIES][:count]), np.array(found[EMBEDDINGS][:count])
-
-    def logits(self, embeddings: Floats) -> Floats | None:
-        """What the classifier makes of embeddings."""
-        classifier = self.exported.classifier
-        return None if classifier is None else np.asarray(classifier(embeddings), np.float32)
 
     def _compiled(self, count: int, size: int) -> Any:
         if (count, size) not in self.compiled:

@@ -98,7 +98,7 @@ async function decide(number, decision, label = null) {
     page.gone.delete(label);
     take(news);
     announce(say("said", outcome({ decision: ofGroups() && label !== null ? "relabel" : decision, label }), page.decided, total()));
-    alarm(news.warnings?.length ? news.warnings.map(detailText).join(detailText("; ")) : null);
+    alarm(news.warnings?.length ? say("doneBut", news.warnings.map(detailText).join(detailText("; "))) : null);
   } catch (error) {
     page.saving.delete(number);
     feed.renew(number);
