@@ -5,6 +5,8 @@ from __future__ import annotations
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import cycle, islice
+from statistics import median
 
 import numpy as np
 
@@ -15,6 +17,9 @@ from shelfmind.evaluation.intervals import Interval
 from shelfmind.images.squares import Square
 from shelfmind.inference.engines import Engine
 from shelfmind.inference.forward import Forward
+
+TIMED = 5
+"""Batches whose median time is an engine's."""
 
 
 @dataclass(frozen=True)
@@ -52,16 +57,18 @@ class Parity:
 
 
 def answers_of(engine: Engine, squares: Sequence[Square], size: int, batch_size: int) -> Answers:
-    """What an engine says of squares; the first batch, which may compile, is not in its speed."""
+    """What an engine says of squares, and its speed on whole batches of them once it has compiled."""
     forward = Forward(engine, batch_size)
-    groups = list(batched(squares, batch_size))
-    forward.batch(groups[0], size)
-    forward.batch(groups[-1], size)
-    began = time.perf_counter()
-    outputs = [forward.batch(group, size) for group in groups]
-    seconds = time.perf_counter() - began
+    outputs = [forward.batch(group, size) for group in batched(squares, batch_size)]
     probabilities, embeddings = (np.concatenate(each) for each in zip(*outputs, strict=True))
-    return Answers(probabilities, embeddings, len(squares) / seconds)
+    whole = list(islice(cycle(squares), batch_size))  # an engine may pad one that is not
+    forward.batch(whole, size)
+    seconds = []
+    for _ in range(TIMED):
+        began = time.perf_counter()
+        forward.batch(whole, size)
+        seconds.append(time.perf_counter() - began)
+    return Answers(probabilities, embeddings, batch_size / median(seconds))
 
 
 def parity(before: Answers, after: Answers, labels: Ints) -> Parity:
