@@ -52,7 +52,7 @@ facts: setup
 # Compares every network with independent implementations (timm, MindCV) and renews what `make test` compares with.
 parity: setup
 	test -d .venv-parity || (.venv/bin/python -m venv .venv-parity && \
-		.venv-parity/bin/python -m pip install --quiet -r requirements-parity.txt -e .)
+		.venv-parity/bin/python -m pip install --quiet -r requirements-parity.txt -e ".[train]")
 	.venv-parity/bin/python tests/parity/record.py tests/parity/pytorch.json
 	.venv-parity/bin/python tests/parity/record_mindcv.py tests/parity/mindcv.json
 	$(SETTINGS) .venv-parity/bin/python -m pytest tests/contracts/test_parity.py tests/unit/models

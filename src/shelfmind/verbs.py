@@ -36,6 +36,8 @@ class Verb:
     """Called with outcome, request and `Display` at the end of a command; its keyword arguments are further options."""
     mindspore: bool = True
     """Whether it computes with MindSpore whatever is asked."""
+    fits: bool = False
+    """Whether it fits something to its data by SciPy and scikit-learn, after it has computed for a while."""
     in_python: bool = True
     """Whether Python has it, too: as a function of this name."""
     group: str | None = None
@@ -54,12 +56,21 @@ class Verb:
         return found
 
     def run(self, request: Request, watcher: Observer | None = None) -> Any:
-        """Do it; MindSpore starts first if the verb computes with it, but not before its inputs are there."""
+        """Do it; MindSpore starts first if the verb computes with it, but not before its inputs are there.
+
+        Raises:
+            UserError: what it refuses; or a package that is not installed, with the command that installs it.
+        """
+        from shelfmind.machine.packages import naming_extras, require
+
         request.require_inputs()
-        if self.mindspore:
-            _load("machine.device:start_mindspore")()
-        function = _load(self.function)
-        return function(request) if watcher is None else function(request, watcher=watcher)
+        if self.fits:
+            require("scipy", "sklearn")
+        with naming_extras():
+            if self.mindspore:
+                _load("machine.device:start_mindspore")()
+            function = _load(self.function)
+            return function(request) if watcher is None else function(request, watcher=watcher)
 
 
 def _load(target: str) -> Any:
@@ -333,6 +344,7 @@ VERBS = {
         request="requests.galleries:GalleryCalibrateRequest",
         function="workflows.gallery_calibration:calibrate",
         show="cli.outcomes.recognition:show_calibrated",
+        fits=True,
         group="gallery",
         mindspore=False,
     ),
@@ -376,6 +388,7 @@ VERBS = {
         request="requests.tool:DoctorRequest",
         function="workflows.tool:examine_machine",
         show="cli.outcomes.tool:show_machine",
+        mindspore=False,
     ),
 }
 """By the name in Python; see `command_words` for the command's."""

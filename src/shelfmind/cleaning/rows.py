@@ -8,12 +8,12 @@ from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
-from scipy.cluster.hierarchy import DisjointSet
 
 from shelfmind.analysis.decisions import Decision
 from shelfmind.cleaning.names import clean_name
 from shelfmind.data.classes import NAMES_OF_OTHERS
 from shelfmind.data.splits import SPLITS, stratified_split
+from shelfmind.disjoint_sets import DisjointSets
 from shelfmind.errors import UserError, argument, unknown_name
 from shelfmind.nouns import counted, shortened
 
@@ -172,7 +172,7 @@ def repetitions(
 def _groups(pairs: Iterable[tuple[str, str]], at: Mapping[str, Row]) -> list[list[str]]:
     """The connected images, each group and all groups in the order of the rows."""
     known = [pair for pair in pairs if pair[0] in at and pair[1] in at]
-    connected = DisjointSet(name for pair in known for name in pair)
+    connected = DisjointSets(name for pair in known for name in pair)
     for one, other in known:
         connected.merge(one, other)
     groups: dict[str, list[str]] = defaultdict(list)

@@ -6,7 +6,6 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 import numpy.typing as npt
-from scipy.optimize import minimize_scalar
 
 from shelfmind.evaluation.bootstrap import paired_interval
 from shelfmind.evaluation.intervals import Interval
@@ -99,6 +98,8 @@ def fit_temperature(predictions: Predictions) -> float:
 
     The likelihood has one peak over the logarithm of the temperature, which Brent's method finds.
     """
+    from scipy.optimize import minimize_scalar  # what only answers does without SciPy
+
     logits = _logits(predictions.probabilities)
     truth = logits[np.arange(len(predictions)), predictions.labels]
 

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from shelfmind.arrays import Floats
+from shelfmind.arrays import Floats, Wide
 from shelfmind.errors import UserError
 
 _SUM_TOLERANCE = 1e-2  # wide enough for probabilities that were once stored in half precision
@@ -25,6 +25,12 @@ def unit_rows(values: npt.NDArray[np.floating[Any]]) -> Floats:
     rows = np.array(values, np.float32)
     lengths = np.linalg.norm(rows, axis=1, keepdims=True)
     return np.divide(rows, lengths, out=rows, where=lengths > 0)
+
+
+def log_sum_exp(values: Floats | Wide) -> Wide:
+    """The logarithm of the sum of the exponentials of each row of (N, K): (N,); never an overflow."""
+    greatest = values.max(axis=1, keepdims=True).astype(np.float64)
+    return np.asarray(np.log(np.exp(values - greatest).sum(axis=1)) + greatest[:, 0])
 
 
 def require_distributions(values: Floats, start: int, name: Callable[[int], str]) -> None:

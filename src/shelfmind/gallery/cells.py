@@ -28,6 +28,7 @@ from shelfmind.evaluation.matrix_rows import row_chunks, unit_rows
 from shelfmind.files import write_atomically
 from shelfmind.gallery.changes import Entry
 from shelfmind.gallery.search import ExactSearch, LocalSearch, Match, likeness, products_of
+from shelfmind.machine.packages import installed
 
 EXACT_BELOW = 20_000
 """Photos among which an exact search answers in about 10 ms on one core."""
@@ -168,12 +169,14 @@ def search_of(entries: Sequence[Entry], vectors: Floats, kept: Path | None = Non
     what an exact search finds.
 
     `vectors` (N, D) are unit vectors, those of a product next to each other. The cells, which take a while to learn,
-    are kept in a file and used again while most photos are the same.
+    are kept in a file and used again while most photos are the same. Without scikit-learn none are learnt.
     """
     if len(entries) < EXACT_BELOW:
         return ExactSearch(entries, vectors)
     names = _names_of(entries)
     divided = None if kept is None else _known_cells(kept, names, vectors)
+    if divided is None and not installed("sklearn"):
+        return ExactSearch(entries, vectors)
     if divided is None:
         divided = learnt_cells(vectors)
         if kept is not None:

@@ -8,7 +8,6 @@ from dataclasses import dataclass
 from typing import Protocol
 
 import numpy as np
-from scipy.linalg.blas import sgemv
 
 from shelfmind.arrays import Floats, Ints
 from shelfmind.evaluation.matrix_rows import unit_rows
@@ -86,9 +85,8 @@ class ExactSearch:
 
 
 def likeness(vectors: Floats, query: Floats) -> Floats:
-    """Inner products of vectors (N, D) with one query (D,); SciPy's BLAS takes half the time of NumPy 1's for it."""
-    found: Floats = sgemv(1.0, vectors.T, query, trans=1)
-    return found
+    """Inner products of vectors (N, D) with one query (D,)."""
+    return np.asarray(vectors @ query, np.float32)
 
 
 def products_of(entries: Sequence[Entry]) -> Ints:

@@ -7,7 +7,6 @@ from functools import cache
 import numpy as np
 import numpy.typing as npt
 from PIL import Image
-from scipy.fft import dctn
 
 from shelfmind.arrays import Floats
 
@@ -66,9 +65,18 @@ def descriptors(fingerprints: npt.NDArray[np.void], crop: float) -> Floats:
 
 
 def _low_terms(planes: Floats, count: int, damping: float) -> Floats:
-    terms = dctn(planes, axes=(1, 2), norm="ortho")[:, :count, :count]
+    waves = _waves(count)
+    terms = waves @ planes @ waves.T
     order = np.add.outer(np.arange(count), np.arange(count))
     return np.asarray((terms * np.exp(-((order / damping) ** 2))).reshape(len(planes), -1), np.float32)
+
+
+@cache
+def _waves(count: int) -> Floats:
+    """The lowest rows of the orthonormal cosine transform (DCT-II) of the grid, (count, grid)."""
+    waves = np.cos(np.pi * np.outer(np.arange(count), np.arange(_GRID) + 0.5) / _GRID) * np.sqrt(2 / _GRID)
+    waves[0] /= np.sqrt(2)
+    return np.asarray(waves, np.float32)
 
 
 @cache

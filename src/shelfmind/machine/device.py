@@ -11,6 +11,7 @@ from contextlib import contextmanager
 from typing import Any
 
 from shelfmind.errors import UserError
+from shelfmind.machine.packages import require
 
 DEVICES = ("CPU", "GPU", "Ascend")
 _started: tuple[str, Any] | None = None
@@ -27,7 +28,8 @@ def start_mindspore(device: str | None = None) -> Any:
     user has set stays. Signals, memory arenas and warnings are left alone: see `shelfmind.cli.process`.
 
     Raises:
-        UserError: an unknown device, one that this machine lacks, or another one than MindSpore runs on already.
+        UserError: MindSpore is not installed; an unknown device, one that this machine lacks, or another one than
+            MindSpore runs on already.
     """
     global _started
     wanted = _known(device, "the device") or _known(os.environ.get("SHELFMIND_DEVICE"), "SHELFMIND_DEVICE")
@@ -39,6 +41,7 @@ def start_mindspore(device: str | None = None) -> Any:
                 f"for another device set SHELFMIND_DEVICE={device} before it starts"
             )
         return module
+    require("mindspore")
     os.environ.setdefault("ONEDNN_MAX_CPU_ISA", "AVX2")
     os.environ.setdefault("GLOG_v", "3")
     with warnings.catch_warnings():

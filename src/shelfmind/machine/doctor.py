@@ -14,13 +14,20 @@ import numpy as np
 from shelfmind.files import cache_folder
 from shelfmind.machine.cores import available_cores
 from shelfmind.machine.device import start_mindspore, wait_without_spinning
+from shelfmind.machine.packages import EXTRAS, how_to_install, installed
 
 LEAST_GFLOPS = 10.0
-PACKAGES = ("shelfmind", "mindspore", "numpy", "pillow", "pydantic", "typer", "rich")
+PACKAGES = ("shelfmind", "mindspore", "onnxruntime", "openvino", "numpy", "pillow", "pydantic", "typer", "rich")
+NEEDED_BY = {
+    "train": "to train, export, explain, judge labels, and to predict with a run that was not exported",
+    "analysis": "to calibrate, audit, discover, and to search more than 20,000 photos by cells",
+}
+"""What each extra is for."""
 
 
 def examine() -> dict[str, Any]:
-    """Facts about this machine, and `problems`: what stands in the way, each with what to do about it."""
+    """Facts about this machine, `missing`: what is not installed, by the command that installs it, and `problems`: what
+    stands in the way, each with what to do about it. Without MindSpore those about it are left out."""
     facts: dict[str, Any] = {
         "versions": {"python": platform.python_version(), **{name: _version(name) for name in PACKAGES}},
         "system": platform.platform(),
@@ -29,13 +36,21 @@ def examine() -> dict[str, Any]:
         "cache": str(cache_folder()),
         "cache_free_gb": round(shutil.disk_usage(cache_folder()).free / 2**30, 1),
     }
-    mindspore = start_mindspore()
-    facts["device"] = mindspore.get_context("device_target")
-    facts["onednn_max_cpu_isa"] = os.environ.get("ONEDNN_MAX_CPU_ISA")
-    facts["waits_without_spinning"] = wait_without_spinning()
-    facts["convolution_gflops"] = round(convolution_gflops(), 1)
+    if installed("mindspore"):
+        mindspore = start_mindspore()
+        facts["device"] = mindspore.get_context("device_target")
+        facts["onednn_max_cpu_isa"] = os.environ.get("ONEDNN_MAX_CPU_ISA")
+        facts["waits_without_spinning"] = wait_without_spinning()
+        facts["convolution_gflops"] = round(convolution_gflops(), 1)
+    facts["missing"] = _missing()
     facts["problems"] = _problems(facts)
     return facts
+
+
+def _missing() -> dict[str, str]:
+    """What is done without, by the name of the package that it needs."""
+    absent = [package for package in EXTRAS if not installed(package)]
+    return {EXTRAS[package][0]: f"{NEEDED_BY[EXTRAS[package][1]]}: {how_to_install(package)}" for package in absent}
 
 
 def convolution_gflops(repeats: int = 20) -> float:
@@ -60,17 +75,17 @@ def convolution_gflops(repeats: int = 20) -> float:
 
 def _problems(facts: dict[str, Any]) -> list[str]:
     problems = []
-    if facts["device"] == "CPU" and facts["convolution_gflops"] < LEAST_GFLOPS:
+    if facts.get("device") == "CPU" and facts["convolution_gflops"] < LEAST_GFLOPS:
         problems.append(
             f"convolutions run at {facts['convolution_gflops']} GFLOP/s, less than {LEAST_GFLOPS:.0f}: unset "
             "ONEDNN_MAX_CPU_ISA or set it to AVX2, and see that nothing else uses the cores"
         )
     numpy_version = facts["versions"]["numpy"] or "none"
-    if not numpy_version.startswith("1."):
+    if "device" in facts and not numpy_version.startswith("1."):
         problems.append(f"numpy {numpy_version} breaks MindSpore; install numpy<2")
     if facts["cache_free_gb"] < 1:
         problems.append(f"less than 1 GB is free at {facts['cache']}; free some or set SHELFMIND_CACHE")
-    if not facts["waits_without_spinning"]:
+    if not facts.get("waits_without_spinning", True):
         problems.append("this MindSpore spins a core while it waits, which slows training on few cores; use 2.8.0")
     return problems
 

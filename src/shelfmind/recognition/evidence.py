@@ -7,10 +7,9 @@ from dataclasses import dataclass
 from functools import cached_property
 
 import numpy as np
-from scipy.special import logsumexp
 
 from shelfmind.arrays import Bools, Floats, Ints
-from shelfmind.evaluation.matrix_rows import unit_rows
+from shelfmind.evaluation.matrix_rows import log_sum_exp, unit_rows
 
 LEAST_PROBABILITY = 1e-12
 
@@ -160,7 +159,7 @@ class Evidence:
 
 def energies_of(logits: Floats | None) -> Floats | None:
     """The logarithm of the sum of the exponentials of logits (N, C): the negative free energy, (N,)."""
-    return None if logits is None else np.asarray(logsumexp(logits, axis=1), np.float32)
+    return None if logits is None else log_sum_exp(logits).astype(np.float32)
 
 
 def evidence(

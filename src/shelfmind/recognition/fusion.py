@@ -6,10 +6,9 @@ from collections.abc import Sequence
 from dataclasses import asdict, dataclass, fields
 
 import numpy as np
-from scipy.optimize import minimize
-from scipy.special import logsumexp
 
 from shelfmind.arrays import Floats, Ints, Wide
+from shelfmind.evaluation.matrix_rows import log_sum_exp
 from shelfmind.recognition.evidence import Evidence
 
 PENALTY = 1e-4
@@ -55,6 +54,8 @@ def fit_fusion(parts: Sequence[tuple[Evidence, Ints]]) -> Fusion:
     many photos it has, so that neither trained nor enrolled ones are favoured. The negative likelihood is convex;
     L-BFGS-B finds its minimum.
     """
+    from scipy.optimize import minimize  # what only answers does without SciPy
+
     features = [(_dense(evidence), labels, _balanced(labels)) for evidence, labels in parts]
     total = sum(float(weights.sum()) for _, _, weights in features)
 
@@ -62,7 +63,7 @@ def fit_fusion(parts: Sequence[tuple[Evidence, Ints]]) -> Fusion:
         value, gradient = PENALTY * float(weights @ weights), 2 * PENALTY * weights
         for dense, labels, importance in features:
             scores = dense @ weights
-            log_sums = logsumexp(scores, axis=1)
+            log_sums = log_sum_exp(scores)
             rows = np.arange(len(labels))
             value += float(importance @ (log_sums - scores[rows, labels])) / total
             shares = np.exp(scores - log_sums[:, None]) * importance[:, None]
@@ -78,7 +79,7 @@ def fit_fusion(parts: Sequence[tuple[Evidence, Ints]]) -> Fusion:
 
 def softmax(scores: Wide) -> Floats:
     """Rows (N, K) of probabilities."""
-    return np.asarray(np.exp(scores - logsumexp(scores, axis=1, keepdims=True)), np.float32)
+    return np.asarray(np.exp(scores - log_sum_exp(scores)[:, None]), np.float32)
 
 
 def _parts(evidence: Evidence, weights: Wide) -> list[tuple[Wide, Wide]]:

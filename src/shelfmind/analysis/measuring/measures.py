@@ -10,10 +10,10 @@ from functools import cached_property
 import numpy as np
 import numpy.typing as npt
 from PIL import Image
-from scipy import ndimage
 
 from shelfmind.arrays import Floats
 from shelfmind.images.fingerprints import WORKING_SIDE
+from shelfmind.images.regions import box_blurred, filled, labelled, spread
 
 Grey = npt.NDArray[np.uint8]
 
@@ -110,7 +110,7 @@ def blur_effect(grey: Floats) -> float:
         if grey.shape[axis] < 2:
             continue
         steps = np.abs(np.diff(grey, axis=axis))
-        steps_after = np.abs(np.diff(ndimage.uniform_filter1d(grey, _BLUR_WINDOW, axis=axis), axis=axis))
+        steps_after = np.abs(np.diff(box_blurred(grey, _BLUR_WINDOW, axis), axis=axis))
         lost = np.maximum(steps - steps_after, 0).sum()
         blurs.append(1.0 - float(lost / (steps.sum() + 0.02 * steps.size)))
     return max(blurs, default=1.0)
@@ -133,7 +133,7 @@ def glare_share(white: Grey) -> float:
     package has.
     """
     clipped = white >= CLIPPED
-    regions, count = ndimage.label(clipped)
+    regions, count = labelled(clipped)
     if not count:
         return 0.0
     sizes = np.bincount(regions.ravel(), minlength=count + 1)
@@ -141,13 +141,13 @@ def glare_share(white: Grey) -> float:
     sizes[np.unique(border)] = 0
     sizes[0] = 0
     sizes[sizes * 500 < clipped.size] = 0
-    around = ndimage.grey_dilation(regions, size=(5, 5))
+    around = spread(regions, 2)
     around[clipped] = 0
     rings = np.bincount(around.ravel(), minlength=count + 1)
     bright = np.bincount(around[white >= _FADING], minlength=count + 1)
     sizes[bright < 0.95 * rings] = 0
     spots = np.flatnonzero(sizes)
-    solid = [region for region in spots if sizes[region] > 0.95 * ndimage.binary_fill_holes(regions == region).sum()]
+    solid = [region for region in spots if sizes[region] > 0.95 * filled(regions == region).sum()]
     return float(sizes[solid].sum() / clipped.size)
 
 

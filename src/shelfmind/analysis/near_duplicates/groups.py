@@ -9,12 +9,12 @@ from functools import partial
 
 import numpy as np
 import numpy.typing as npt
-from scipy.cluster.hierarchy import DisjointSet
 
 from shelfmind.analysis.measuring.measurement import Measured
 from shelfmind.analysis.near_duplicates.alignment import Difference, closer_fit, difference, rough_fit
 from shelfmind.analysis.near_duplicates.close_pairs import close_pairs
 from shelfmind.arrays import Floats, Ints
+from shelfmind.disjoint_sets import DisjointSets
 from shelfmind.images.fingerprints import VIEWS, descriptors
 from shelfmind.machine.cores import available_cores
 from shelfmind.progress import Counter
@@ -110,12 +110,12 @@ class _Groups:
     """Groups that grow together, with each member's nearest copy; images without a copy take no room."""
 
     def __init__(self) -> None:
-        self._joined = DisjointSet()
+        self._joined: DisjointSets[int] = DisjointSets()
         self._nearest: dict[int, float] = {}
 
     def same(self, one: int, two: int) -> bool:
         known = one in self._nearest and two in self._nearest
-        return known and bool(self._joined.connected(one, two))
+        return known and self._joined.connected(one, two)
 
     def join(self, one: int, two: int, apart: float) -> None:
         for index in (one, two):

@@ -57,11 +57,13 @@ def show_machine(
     if json_file is None or str(json_file) != "-":
         table = Table("what", "found")
         for key, value in facts.items():
-            if key not in ("problems", "versions"):
+            if key not in ("problems", "versions", "missing"):
                 table.add_row(key.replace("_", " "), str(value))
         for package, version in facts["versions"].items():
             table.add_row(package, version or "not installed")
         Console().print(table)
+        for package, what in facts["missing"].items():
+            typer.echo(f"not installed: {package}, needed {what}")
         for problem in facts["problems"]:
             typer.echo(f"problem: {problem}")
         if not facts["problems"]:

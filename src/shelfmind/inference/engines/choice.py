@@ -12,6 +12,8 @@ from shelfmind.errors import UserError, argument, call, unknown_name
 from shelfmind.inference.engines import AUTO, MINDSPORE, Engine
 from shelfmind.inference.exported import Exported, read_exported
 from shelfmind.machine.device import start_mindspore
+from shelfmind.machine.packages import how_to_install as how_to_install_package
+from shelfmind.machine.packages import installed
 from shelfmind.recipe import Recipe
 from shelfmind.runs.folder import RunFolder
 
@@ -54,10 +56,23 @@ def engine_of_run(
         exported = _export_of(run, wanted)
         if exported is not None and (wanted != AUTO or fastest(exported) is not None):
             return engine_of_file(wanted, exported, few), str(exported.facts["weights"])
+    if not installed(MINDSPORE):
+        raise _unanswerable(run)
     start_mindspore()
     from shelfmind.inference.engines.mindspore import engine_of
 
     return engine_of(run, recipe, classes, few)
+
+
+def _unanswerable(run: RunFolder) -> UserError:
+    """Why a run cannot answer where MindSpore is not installed."""
+    if run.exported.exists() and not installed_engines():
+        return UserError(f"no engine for {run.exported} is installed; run: {how_to_install()}")
+    return UserError(
+        f"{run.root} answers only by MindSpore, which is not installed here; either run, where it is: "
+        f"{call('export', run=str(run.root))} and take the file that it writes, or here: "
+        f"{how_to_install_package(MINDSPORE)}"
+    )
 
 
 def fastest(exported: Exported) -> str | None:

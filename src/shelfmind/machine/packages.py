@@ -1,0 +1,50 @@
+"""What is not installed with everything: which extra brings a package, and what to say where it is missing."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from importlib.util import find_spec
+
+from shelfmind.errors import UserError
+
+EXTRAS = {
+    "mindspore": ("MindSpore", "train"),
+    "scipy": ("SciPy", "analysis"),
+    "sklearn": ("scikit-learn", "analysis"),
+}
+"""Packages that a machine does without if it only predicts: their names, and the extra that installs them."""
+
+
+def installed(package: str) -> bool:
+    """Whether a package is there; it is not imported."""
+    return find_spec(package) is not None
+
+
+def how_to_install(package: str) -> str:
+    """The command that brings a package of `EXTRAS`."""
+    return f"pip install 'shelfmind[{EXTRAS[package][1]}]'"
+
+
+def missing(package: str) -> UserError:
+    """The error that a package of `EXTRAS` is needed, which is not installed."""
+    return UserError(f"this needs {EXTRAS[package][0]}, which is not installed; run: {how_to_install(package)}")
+
+
+def require(*packages: str) -> None:
+    """Raise `UserError` for the first of these packages of `EXTRAS` that is not installed."""
+    for package in packages:
+        if not installed(package):
+            raise missing(package)
+
+
+@contextmanager
+def naming_extras() -> Iterator[None]:
+    """Within, an import of a package of `EXTRAS` that is not installed is a `UserError` that says how to install it."""
+    try:
+        yield
+    except ModuleNotFoundError as error:
+        package = (error.name or "").partition(".")[0]
+        if package not in EXTRAS or installed(package):
+            raise
+        raise missing(package) from error
