@@ -172,6 +172,7 @@ VERBS = {
         request="requests.measuring:EvaluateRequest",
         function="workflows.evaluate_runs:evaluate_runs",
         show="cli.outcomes.measuring:show_evaluation",
+        mindspore=False,
     ),
     "calibrate": Verb(
         panel=MEASURE,

@@ -26,6 +26,15 @@ def test_mindspore_is_not_loaded(program: str) -> None:
     assert subprocess.run([sys.executable, "-c", check], check=False).returncode == 0
 
 
+def test_predicting_loads_neither_scipy_nor_scikit_learn() -> None:
+    modules = (
+        "inference.recognizer, inference.predict_files, workflows.evaluate_runs, workflows.galleries, gallery.guard"
+    )
+    program = f"import {', '.join('shelfmind.' + each for each in modules.split(', '))}\nimport sys\n"
+    program += "assert not {'mindspore', 'scipy', 'sklearn'} & set(sys.modules)"
+    assert subprocess.run([sys.executable, "-c", program], check=False).returncode == 0
+
+
 STATE = """
 import os, signal, sys, warnings
 def state():

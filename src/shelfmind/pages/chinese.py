@@ -621,6 +621,11 @@ SAID_ELSEWHERE = (
         "温度 {} 是用 {} 的图片拟合的，因此校准误差偏低",
     ),
     (
+        r"what spoke for the wrong classes of the worst errors is not shown: it takes gradients, and MindSpore, which is "
+        r"not installed here",
+        "未显示最严重错误的误判依据：这需要梯度，即需要 MindSpore，而此处未安装",
+    ),
+    (
         r"all runs weigh the same: it cannot be told which validation images no run was trained on",
         "各模型权重相同：无法确定哪些验证图片没有参与过任何模型的训练",
     ),

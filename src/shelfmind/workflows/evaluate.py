@@ -28,6 +28,7 @@ from shelfmind.images.squares import open_squares, square
 from shelfmind.inference.engines import MINDSPORE
 from shelfmind.inference.prediction_cache import predictions_of
 from shelfmind.inference.predictor import RunPredictor
+from shelfmind.machine.packages import installed
 from shelfmind.pages.evaluation_report import write_evaluation_report
 from shelfmind.pages.thumbnails import data_uri
 from shelfmind.progress import Counter, Note, say_nothing, tell
@@ -40,7 +41,11 @@ from shelfmind.runs.folder import RunFolder, read_json
 from shelfmind.runs.known_data import chosen_split, open_known, samples_of, split_names
 from shelfmind.runs.overlaps import refuse_seen
 from shelfmind.workflows.judged_images import UNSEEN, notes_on, notes_on_overlap, overlap_with, refuse_too_few
-from shelfmind.workflows.saliency import overlays
+
+WITHOUT_MAPS = (
+    "what spoke for the wrong classes of the worst errors is not shown: it takes gradients, and MindSpore, which is "
+    "not installed here"
+)
 
 
 def evaluate_run(request: EvaluateRequest, watcher: Observer = SILENT) -> Evaluation:
@@ -172,7 +177,7 @@ def write_evaluation(
         split=split,
         tta=predictor.tta,
         seen=overlap,
-        notes=(*notes, *notes_on_overlap(overlap, split)),
+        notes=(*notes, *notes_on_overlap(overlap, split), *([] if installed(MINDSPORE) else [WITHOUT_MAPS])),
     )
     evaluation = replace(evaluation, warnings=run.read_warnings(), engine=predictor.engine.name)
     advice = calibration_advice(evaluation, run, data) if logit_adjust is None else ()
@@ -208,7 +213,10 @@ def calibration_advice(evaluation: Evaluation, run: RunFolder, data: Path) -> tu
 
 
 def _overlays_of_errors(predictor: RunPredictor, evaluation: Evaluation) -> dict[str, str]:
-    """What spoke for the wrong classes of the worst errors; nothing for a network without feature maps."""
+    """What spoke for the wrong classes of the worst errors; nothing for a network without feature maps, and without
+    MindSpore."""
+    if not installed(MINDSPORE):
+        return {}
     names = {name: label for label, name in enumerate(predictor.class_names)}
     squares, paths, classes = [], [], []
     for error in evaluation.worst_errors:
@@ -220,6 +228,8 @@ def _overlays_of_errors(predictor: RunPredictor, evaluation: Evaluation) -> dict
         classes.append(names[error.predicted])
     if predictor.engine.name != MINDSPORE:  # whose network has gradients
         predictor = RunPredictor(predictor.run, tta=(), calibrated=False)
+    from shelfmind.workflows.saliency import overlays  # imports MindSpore, which runs by now
+
     try:
         pictures = overlays(predictor, squares, np.array(classes, np.int64))
     except UserError:

@@ -80,7 +80,7 @@ def test_the_gradient_of_the_likelihood_is_right(episodes: list[Episode], monkey
         seen["error"] = check_grad(lambda w: loss(w)[0], lambda w: loss(w)[1], start * 0.7 + 0.1)
         return type("Found", (), {"x": start})
 
-    monkeypatch.setattr("shelfmind.recognition.fusion.minimize", minimize)
+    monkeypatch.setattr("scipy.optimize.minimize", minimize)
     fit_fusion(known_parts(episodes[:2]))
     assert seen["error"] < 1e-4
 
