@@ -34,8 +34,9 @@ def quantised(model: ModelProto, images: Batch) -> ModelProto:
     from onnxruntime.quantization.shape_inference import quant_pre_process
 
     with tempfile.TemporaryDirectory() as folder, _quietly():
-        folded, made = Path(folder) / "folded.onnx", Path(folder) / "quantised.onnx"
-        quant_pre_process(model, folded, skip_symbolic_shape=True)
+        plain, folded, made = (Path(folder) / f"{name}.onnx" for name in ("plain", "folded", "made"))
+        onnx.save(model, plain)  # what is given a model puts its weights elsewhere
+        quant_pre_process(plain, folded, skip_symbolic_shape=True)
         quantize_static(
             folded,
             made,

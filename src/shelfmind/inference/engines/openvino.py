@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 
 from shelfmind.arrays import Floats
+from shelfmind.errors import UserError
 from shelfmind.inference.carriers import unpacked
 from shelfmind.inference.engines import EMBEDDINGS, IMAGES, PROBABILITIES, Batch
 from shelfmind.inference.engines.of_file import FileEngine
@@ -36,16 +37,22 @@ class OpenVinoEngine(FileEngine):
         self.compiled: dict[int, Any] = {}
 
     def __call__(self, images: Batch) -> tuple[Floats, Floats]:
-        """Probabilities (N, C) and embeddings (N, D)."""
+        """Probabilities (N, C) and embeddings (N, D). Raises `UserError` for a size that the network does not take."""
         found = self._compiled(images.shape[1])(images)
         return np.array(found[PROBABILITIES]), np.array(found[EMBEDDINGS])
 
     def _compiled(self, size: int) -> Any:
         if size not in self.compiled:
-            model = self._model()
-            model.reshape({IMAGES: [-1, size, size, 3]})
-            with all_instructions():
-                self.compiled[size] = self.core.compile_model(model, "CPU", self.settings)
+            try:
+                model = self._model()
+                model.reshape({IMAGES: [-1, size, size, 3]})
+                with all_instructions():
+                    self.compiled[size] = self.core.compile_model(model, "CPU", self.settings)
+            except RuntimeError as error:
+                reason = str(error).strip().splitlines()[-1]
+                raise UserError(
+                    f"OpenVINO cannot answer from {self.exported.path} for images of {size} pixels: {reason}"
+                ) from error
         return self.compiled[size]
 
     def _model(self) -> Any:
