@@ -596,6 +596,7 @@ def evaluate(
     split: str | None = None,
     tta: Sequence[str] | None = None,
     engine: str = 'auto',
+    rules: str | None = None,
     logit_adjust: float | None = None,
     out: Path | str | None = None,
     ensembling: str = 'likelihood',
@@ -612,7 +613,8 @@ def evaluate(
         data: data set: a folder of class folders, RP2K, a csv, or Grocery Store
         split: train, val, test, new (unknown to the run) or some, as in test,new; test if there is any
         tta: views to average, such as flip,centre; none for the plain image alone
-        engine: what computes: mindspore, onnx, openvino, or auto, the fastest that the run was exported for (default: auto)
+        engine: what computes: mindspore, onnx, openvino, mindir, or auto, the fastest that the run was exported for; openvino:int8 names a precision, too (default: auto)
+        rules: keep these terms: contest, under which MindSpore computes and nothing else
         logit_adjust: favour rare classes: 0 not at all, 1 as if all were equally frequent
         out: folder for the results of several runs
         ensembling: of several runs: the mean weighted by the likelihood of validation labels, equal, or geometric (default: likelihood)
@@ -677,6 +679,7 @@ def predict(
     out: Path | str | None = None,
     tta: Sequence[str] | None = None,
     engine: str = 'auto',
+    rules: str | None = None,
     gallery: str | None = None,
     together: bool = False,
     watcher: Observer | None = None,
@@ -689,7 +692,8 @@ def predict(
         top: guesses for each image (default: 5)
         out: predictions.csv, .jsonl or .npz; only counted and shown if not given
         tta: views to average, such as flip,centre; none for the plain image alone
-        engine: what computes: mindspore, onnx, openvino, or auto, the fastest that the run was exported for (default: auto)
+        engine: what computes: mindspore, onnx, openvino, mindir, or auto, the fastest that the run was exported for; openvino:int8 names a precision, too (default: auto)
+        rules: keep these terms: contest, under which MindSpore computes and nothing else
         gallery: a calibrated gallery, whose products are answered, too
         together: all images show one object: one answer, by the gallery
         watcher: told of the progress
@@ -707,30 +711,36 @@ def export(request: ExportRequest, /, *, watcher: Observer | None = None) -> Exp
 def export(
     run: Path | str,
     *,
+    format: str = 'onnx',
+    precision: str = 'fp32',
     out: Path | str | None = None,
     data: Path | str | None = None,
     data_format: str | None = None,
-    images: int = 300,
-    tolerance: float = 0.0001,
+    images: int | None = None,
+    calibration: int = 256,
+    tolerance: float | None = None,
     watcher: Observer | None = None,
 ) -> Export:
-    """Write a run as one file that ONNX Runtime and OpenVINO answer from, once they answer as the run does. The file is an ONNX model that takes 8-bit squares; it holds recipe, classes and temperatures, too. `predict`, `shelfmind.load` and `shelfmind.recognizer` answer from it without MindSpore.
+    """Write a run as one file that ONNX Runtime and OpenVINO answer from, once they answer as the run does. The network of the file takes 8-bit squares; recipe, classes and temperatures are in it, too. `predict`, `shelfmind.load` and `shelfmind.recognizer` answer from it, without MindSpore unless it is MindIR.
 
     Args:
         run: a run folder that `shelfmind train` made
-        out: the file; network.onnx in the run's folder if not given, which --engine looks for
+        format: onnx, which ONNX Runtime and OpenVINO read, openvino, or mindir, which MindSpore reads (default: onnx)
+        precision: fp32, int8 or bf16, as far as engines of the format and the processor compute it (default: fp32)
+        out: the file; one in the run's folder if not given, where --engine looks for it
         data: images to compare answers by, if the run's own data has moved
         data_format: one of csv, folder, grocery_store, rp2k; found out if not given
-        images: how many, of val if there is one (default: 300)
-        tolerance: greatest difference of a probability that is accepted (default: 0.0001)
+        images: how many, of val if there is one; for fp32 300, else 1000 if not given
+        calibration: training images that int8 takes its ranges from (default: 256)
+        tolerance: fp32: greatest difference of a probability that is accepted (0.0001); int8 and bf16: the share of accuracy that may be lost (0.005)
         watcher: told of the progress
 
     Returns:
         The file, and the comparison for each engine.
 
     Raises:
-        UserError: no run or data, no engine, a network that cannot be written, or answers that differ by more than the
-            tolerance: then nothing is written.
+        UserError: no run or data, a precision that no engine of the format computes, no engine, a network that cannot
+            be written, or answers that differ by more than the tolerance: then nothing is written.
     """
 
 @overload
@@ -788,7 +798,7 @@ def gallery_create(
         run: the run, or the exported file, whose network makes the vectors
         author: who makes the change; your login name if not given
         reason: why, for the history (default: )
-        engine: what computes: mindspore, onnx, openvino, or auto, the fastest that the run was exported for (default: auto)
+        engine: what computes: mindspore, onnx, openvino, mindir, or auto, the fastest that the run was exported for; openvino:int8 names a precision, too (default: auto)
         data: a data set, all photos of which are enrolled at once, whatever their split
         format: one of csv, folder, grocery_store, rp2k; found out if not given
         strict: refuse what is only warned of otherwise: a photo of two products, a product that is all but another, photos that disagree, too few, copies, blur, glare
@@ -829,7 +839,7 @@ def gallery_add(
         data: instead: a data set, all photos of which are enrolled under the names of their classes
         format: one of csv, folder, grocery_store, rp2k; found out if not given
         run: the run or exported file that makes its vectors, if it has moved since the gallery was made
-        engine: what computes: mindspore, onnx, openvino, or auto, the fastest that the run was exported for (default: auto)
+        engine: what computes: mindspore, onnx, openvino, mindir, or auto, the fastest that the run was exported for; openvino:int8 names a precision, too (default: auto)
         strict: refuse what is only warned of otherwise: a photo of two products, a product that is all but another, photos that disagree, too few, copies, blur, glare
         watcher: told of the progress
 
@@ -994,7 +1004,7 @@ def gallery_search(
         top: products for each image (default: 5)
         rerank: rank the best anew, by the neighbours that photos share (k-reciprocal)
         run: the run or exported file that makes its vectors, if it has moved since the gallery was made
-        engine: what computes: mindspore, onnx, openvino, or auto, the fastest that the run was exported for (default: auto)
+        engine: what computes: mindspore, onnx, openvino, mindir, or auto, the fastest that the run was exported for; openvino:int8 names a precision, too (default: auto)
         watcher: told of the progress
 
     Returns:
@@ -1098,7 +1108,7 @@ def gallery_discover(
         out: folder to make (default: discovery)
         least: photos that make a group; fewer are listed as alone (default: 2)
         run: the run or exported file that makes its vectors, if it has moved since the gallery was made
-        engine: what computes: mindspore, onnx, openvino, or auto, the fastest that the run was exported for (default: auto)
+        engine: what computes: mindspore, onnx, openvino, mindir, or auto, the fastest that the run was exported for; openvino:int8 names a precision, too (default: auto)
         watcher: told of the progress
 
     Returns:
@@ -1208,7 +1218,7 @@ def gallery_calibrate(
         precision: name a product, or else its family, only if so large a share of answers is right
         families: a CSV with the columns class,broader; families are found if it is not given
         run: the run or exported file that makes its vectors, if it has moved since the gallery was made
-        engine: what computes: mindspore, onnx, openvino, or auto, the fastest that the run was exported for (default: auto)
+        engine: what computes: mindspore, onnx, openvino, mindir, or auto, the fastest that the run was exported for; openvino:int8 names a precision, too (default: auto)
         allow_seen: go on with images that the run was trained on, or may have been
         format: one of csv, folder, grocery_store, rp2k; found out if not given
         watcher: told of the progress
@@ -1240,7 +1250,7 @@ def gallery_re_embed(
         run: the run, or the exported file, whose network makes the vectors from now on
         author: who makes the change; your login name if not given
         reason: why, for the history (default: )
-        engine: what computes: mindspore, onnx, openvino, or auto, the fastest that the run was exported for (default: auto)
+        engine: what computes: mindspore, onnx, openvino, mindir, or auto, the fastest that the run was exported for; openvino:int8 names a precision, too (default: auto)
         watcher: told of the progress
 
     Returns:

@@ -115,6 +115,8 @@ def test_doctor_says_what_it_finds(warm, tmp_path):
     assert facts["versions"]["mindspore"] in outcome.stdout
     assert facts["device"] == "CPU"
     assert facts["convolution_gflops"] > 0
+    assert all(f"engine {name}" in outcome.stdout for name in facts["engines"])
+    assert facts["engines"].keys() == {"onnx", "openvino", "mindir"}
     assert json.loads(warm("doctor", "--json", "-").stdout)["versions"] == facts["versions"]
 
 

@@ -11,6 +11,8 @@ from importlib.util import find_spec
 
 import pytest
 
+from shelfmind.machine.instructions import runs_fast
+
 pytestmark = pytest.mark.skipif(
     find_spec("onnx") is None or find_spec("onnxruntime") is None, reason="onnx or ONNX Runtime is not installed"
 )
@@ -65,6 +67,66 @@ def test_an_evaluation_names_its_engine(exported, data, warm):
     assert [each["engine"] for each in figures.values()] == ["mindspore", "onnx fp32"]
     assert figures["onnx"]["top1"] == figures["mindspore"]["top1"]
     assert figures["onnx"]["ece"] == pytest.approx(figures["mindspore"]["ece"], abs=1e-4)
+
+
+@pytest.fixture(scope="module")
+def in_every_form(exported, trained, warm, place):
+    """What else a run is written as, by engine and precision; the network has hardly learnt, so all its answers are
+    doubts: that rounding loses nothing is for photos to show, and here only what it may not touch."""
+    kinds = {"onnx:int8": ("onnx", "int8"), "mindir": ("mindir", "fp32")}
+    if find_spec("openvino") is not None:
+        kinds |= {"openvino:fp32": ("openvino", "fp32"), "openvino:int8": ("openvino", "int8")}
+        if runs_fast("bf16"):
+            kinds["openvino:bf16"] = ("openvino", "bf16")
+    files = {}
+    for engine, (form, precision) in kinds.items():
+        files[engine] = place / f"shelf.{precision}.{form}"
+        outcome = warm(
+            "export", trained.run, "--out", files[engine], "--format", form, "--precision", precision,
+            "--tolerance", "1e-4" if precision == "fp32" else "0.9", "--calibration", "16", "--json", "-",
+        )  # fmt: skip
+        assert outcome.status == 0, outcome.stderr
+        figures = json.loads(outcome.stdout)
+        assert figures["precision"] == precision
+        assert all(each["least_cosine"] > 0.95 for each in figures["engines"].values())
+    return files
+
+
+def test_every_format_and_precision_answers(in_every_form, exported, photos, trained, warm, tmp_path):
+    run, _ = exported
+    expected = tmp_path / "expected.csv"
+    assert warm("predict", run, *photos, "--engine", "mindspore", "--out", expected).status == 0
+    for engine, file in in_every_form.items():
+        out = tmp_path / "found.csv"
+        outcome = warm("predict", file, *photos, "--engine", engine, "--out", out)
+        assert outcome.status == 0, outcome.stderr
+        assert f"engine: {engine.partition(':')[0]} " in outcome.stdout + outcome.stderr
+        close = 1e-3 if engine in ("mindir", "openvino:fp32") else 0.1
+        for (path, _, probability), (again, _, other) in zip(rows(expected), rows(out), strict=True):
+            assert path == again
+            assert other == pytest.approx(probability, abs=close)
+
+
+def test_what_a_file_was_not_made_for(in_every_form, exported, data, photos, warm, tmp_path):
+    run, file = exported
+    mistakes = {
+        ("predict", in_every_form["mindir"], photos[0], "--tta", "scale"): "was made for images of",
+        ("predict", in_every_form["mindir"], photos[0], "--engine", "onnx"): "which mindir reads, not onnx",
+        ("predict", file, photos[0], "--engine", "onnx:int8"): "computes in fp32, not int8",
+        ("predict", run, photos[0], "--engine", "onnx:int8"): "was not exported yet as --engine onnx:int8 needs it",
+        ("predict", run, photos[0], "--engine", "onnx", "--rules", "contest"): "contest rule 1: MindSpore only",
+        ("evaluate", run, data, "--engine", "onnx", "--rules", "contest"): "contest rule 1: MindSpore only",
+        ("export", run, "--precision", "bf16"): "no engine computes bf16 from a file of the format onnx",
+        ("export", run, "--precision", "int4"): "unknown precision 'int4'",
+        ("export", run, "--format", "tflite"): "unknown format 'tflite'",
+    }
+    for words, message in mistakes.items():
+        outcome = warm(*words)
+        assert outcome.status == 2
+        assert message in outcome.error
+    outcome = warm("predict", run, photos[0], "--rules", "contest")
+    assert outcome.status == 0, outcome.stderr
+    assert "engine: mindspore" in outcome.stdout + outcome.stderr
 
 
 WITHOUT = """

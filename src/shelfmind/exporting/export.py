@@ -4,26 +4,31 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from shelfmind.arrays import Floats
+from shelfmind.arrays import Floats, Ints
 from shelfmind.errors import UserError, argument
-from shelfmind.exporting.onnx_graph import onnx_graph
-from shelfmind.exporting.parity import Parity, answers_of, parity
+from shelfmind.exporting.networks import WRITERS, Source
+from shelfmind.exporting.parity import Parity, accepted, answers_of, parity, require_parity
 from shelfmind.files import require_writable
 from shelfmind.images.preparation import Normalisation
-from shelfmind.images.squares import open_squares
+from shelfmind.images.rescaling import rescaled
+from shelfmind.images.squares import Square, open_squares
 from shelfmind.inference.classifier import Classifier
-from shelfmind.inference.engines.choice import file_checksum, how_to_install, installed_engines, made
+from shelfmind.inference.engines import Batch
+from shelfmind.inference.engines.choice import ENGINES, engines_for, file_checksum, how_to_install, made
 from shelfmind.inference.engines.mindspore import network_of
 from shelfmind.inference.exported import Exported, write_exported
 from shelfmind.inference.predictor import RunPredictor
+from shelfmind.machine.instructions import require_instructions
 from shelfmind.models.heads import Head
 from shelfmind.nouns import counted
-from shelfmind.records import Sample
+from shelfmind.recipe import Recipe
+from shelfmind.records import Catalog, Sample
 from shelfmind.requests.calling import takes
 from shelfmind.requests.exporting import ExportRequest
 from shelfmind.requests.watching import SILENT, Observer
@@ -31,85 +36,94 @@ from shelfmind.runs.calibration import temperatures
 from shelfmind.runs.folder import RunFolder, read_json
 from shelfmind.runs.known_data import open_known
 
-PRECISION = "fp32"
 SEED = 0
 
 
 @dataclass(frozen=True)
 class Export:
-    """A file that was written, and how each engine that is installed here answers from it."""
+    """A file that was written, how each engine that is installed here answers from it, and what to know besides."""
 
     path: Path
+    precision: str
     parity: Mapping[str, Parity]
     mindspore_images_per_second: float
+    notes: tuple[str, ...] = ()
 
     def to_json(self) -> dict[str, Any]:
         """All figures."""
         return {
             "path": str(self.path),
+            "precision": self.precision,
             "mindspore_images_per_second": round(self.mindspore_images_per_second, 2),
             "engines": {name: asdict(each) for name, each in self.parity.items()},
+            "notes": list(self.notes),
         }
 
 
 @takes(ExportRequest)
 def export(request: ExportRequest, watcher: Observer = SILENT) -> Export:
-    """Write a run as an ONNX file, after comparing the answers of all engines that are installed with MindSpore's.
+    """Write a run as a file, after comparing the answers of all installed engines that read it with MindSpore's.
 
     Returns:
         The file, and the comparison for each engine.
 
     Raises:
-        UserError: no run or data, no engine, a network that cannot be written, or answers that differ by more than the
-            tolerance: then nothing is written.
+        UserError: no run or data, a precision that no engine of the format computes, no engine, a network that cannot
+            be written, or answers that differ by more than the tolerance: then nothing is written.
     """
     run = RunFolder(request.run)
-    out = run.exported if request.out is None else request.out
+    out = run.export_of(request.format, request.precision) if request.out is None else request.out
     require_writable(out)
-    engines = installed_engines()
-    if not engines:
-        how = how_to_install()
-        raise UserError(f"an export is checked by the engines that will run it, and none is installed; run: {how}")
+    engines = _engines(request.format, request.precision)
     predictor = RunPredictor(run, tta=(), calibrated=False)
-    samples = _samples(request, run, watcher)
-    squares, good, _ = open_squares(samples, predictor.recipe.data, watcher.counter("checking images", len(samples)))
-    if not good:
-        raise UserError(f"no image can be used to compare answers by, of {counted(len(samples), 'image')}")
-    exported = _exported(out, predictor)
-    images = [squares[index] for index in range(len(squares))]
-    labels = np.array([sample.label for sample in good], np.int64)
+    images = _Images(request, run, predictor.recipe, watcher)
+    exported = _exported(out, request, predictor, images)
+    squares, labels = images.judging()
     progress = watcher.counter("comparing answers", 1 + len(engines))
     size, batch_size = predictor.recipe.evaluation_size, predictor.recipe.evaluation.batch_size
-    before = answers_of(predictor.engine, images, size, batch_size)
+    before = answers_of(predictor.engine, squares, size, batch_size)
     progress(1)
     found: dict[str, Parity] = {}
     for name in engines:
-        after = answers_of(made(name)(exported, batch_size, None), images, size, batch_size)
+        after = answers_of(made(name)(exported, batch_size, None), squares, size, batch_size)
         found[name] = parity(before, after, labels)
         progress(1)
-    _require_parity(found, request.tolerance)
+    tolerance = accepted(request.precision, request.tolerance)
+    notes = [note for name, each in found.items() for note in require_parity(name, each, request.precision, tolerance)]
+    for note in notes:
+        watcher.note(note)
     facts = {**exported.facts, "parity": {name: asdict(each) for name, each in found.items()}}
-    write_exported(out, exported.content, facts, exported.classifier)
-    return Export(out, found, before.images_per_second)
+    write_exported(out, request.format, exported.content, facts, exported.classifier)
+    return Export(out, request.precision, found, before.images_per_second, tuple(notes))
 
 
-def _samples(request: ExportRequest, run: RunFolder, watcher: Observer) -> list[Sample]:
-    """Images of the run's classes to compare answers by: of val, else of what there is; the same in every call."""
-    origin = read_json(run.provenance)["data"] if run.provenance.exists() else {}
-    data = request.data if request.data is not None else Path(str(origin.get("path", "")))
-    if request.data is None and not (origin and data.exists()):
-        raise UserError(f"the run's data is not at {data} any more; say where: {argument('data', 'DATA')}")
-    form = request.data_format if request.data is not None else origin["format"]
-    catalog = open_known([run], data, form, watcher.counter, allow_seen=True).catalog
-    samples = list(catalog.split("val") or catalog.samples)
-    chosen = np.random.default_rng(SEED).permutation(len(samples))[: request.images]
-    return [samples[index] for index in sorted(chosen.tolist())]
+def _engines(format: str, precision: str) -> list[str]:
+    """The engines that check a file; raises `UserError` if there is none."""
+    able = [name for name, kind in ENGINES.items() if precision in kind.reads.get(format, ())]
+    if not able:
+        pairs = dict.fromkeys((each, p) for kind in ENGINES.values() for each, ps in kind.reads.items() for p in ps)
+        others = ", ".join(f"{each} in {p}" for each, p in pairs)
+        raise UserError(f"no engine computes {precision} from a file of the format {format}; there are: {others}")
+    require_instructions(precision, f"to check a file in {precision}")
+    engines = engines_for(format, precision)
+    if not engines:
+        how = how_to_install(able)
+        raise UserError(f"an export is checked by the engines that will run it, and none is installed; run: {how}")
+    return engines
 
 
-def _exported(path: Path, predictor: RunPredictor) -> Exported:
+def _exported(path: Path, request: ExportRequest, predictor: RunPredictor, images: _Images) -> Exported:
     model = network_of(predictor.engine)
     recipe, run = predictor.recipe, predictor.run
-    graph = onnx_graph(model, Normalisation(recipe.data), recipe.evaluation_size)
+    source = Source(
+        model,
+        Normalisation(recipe.data),
+        recipe.evaluation_size,
+        recipe.evaluation.batch_size,
+        request.precision,
+        images.calibrating,
+    )
+    network = WRITERS[request.format](source)
     facts = {
         "recipe": recipe.model_dump(mode="json"),
         "class_names": list(predictor.class_names),
@@ -117,12 +131,12 @@ def _exported(path: Path, predictor: RunPredictor) -> Exported:
         "weights": predictor.checksum,
         "weights_file": file_checksum(run.weights),
         "width": predictor.engine.width,
-        "precision": PRECISION,
+        "precision": request.precision,
         "temperatures": temperatures(run, predictor.checksum),
         "provenance": read_json(run.provenance) if run.provenance.exists() else {},
     }
     head = getattr(model, "head", None)  # only networks of ours have one
-    return Exported(path, graph.SerializeToString(), facts, None if head is None else classifier_of(head))
+    return Exported(path, network, request.format, facts, None if head is None else classifier_of(head))
 
 
 def classifier_of(head: Head) -> Classifier:
@@ -132,11 +146,49 @@ def classifier_of(head: Head) -> Classifier:
     return Classifier(own.weight.asnumpy(), bias, getattr(own, "scale", None))
 
 
-def _require_parity(found: Mapping[str, Parity], tolerance: float) -> None:
-    for name, each in found.items():
-        if each.greatest_difference > tolerance:
-            raise UserError(
-                f"{name} differs from MindSpore by up to {each.greatest_difference:.2g} in a probability (the best "
-                f"class is the same for {each.agreement:.2%} of {counted(each.images, 'image')}), more than "
-                f"{argument('tolerance', tolerance)}; nothing was written"
-            )
+class _Images:
+    """Images of the run's data: some that answers are compared by, and others of its training for ranges."""
+
+    def __init__(self, request: ExportRequest, run: RunFolder, recipe: Recipe, watcher: Observer) -> None:
+        self.request, self.run, self.recipe, self.watcher = request, run, recipe, watcher
+
+    def judging(self) -> tuple[list[Square], Ints]:
+        """Squares and labels, of val, else of what there is besides the images of `calibrating`."""
+        samples = list(self._catalog.split("val"))
+        if not samples:
+            taken = {sample.path for sample in self._training} if self.request.precision == "int8" else set()
+            samples = [sample for sample in self._catalog.samples if sample.path not in taken]
+        squares, good = self._opened(_some(samples, self.request.compared), "compare answers by")
+        return squares, np.array([sample.label for sample in good], np.int64)
+
+    def calibrating(self) -> Batch:
+        """Images of the training as the network takes them, (N, S, S, 3)."""
+        squares, _ = self._opened(self._training, "take the ranges of integers from")
+        return np.stack([rescaled(square, self.recipe.evaluation_size) for square in squares])
+
+    @cached_property
+    def _training(self) -> list[Sample]:
+        return _some(list(self._catalog.split("train")), self.request.calibration)
+
+    @cached_property
+    def _catalog(self) -> Catalog:
+        request, provenance = self.request, self.run.provenance
+        origin = read_json(provenance)["data"] if provenance.exists() else {}
+        data = request.data if request.data is not None else Path(str(origin.get("path", "")))
+        if request.data is None and not (origin and data.exists()):
+            raise UserError(f"the run's data is not at {data} any more; say where: {argument('data', 'DATA')}")
+        form = request.data_format if request.data is not None else origin["format"]
+        return open_known([self.run], data, form, self.watcher.counter, allow_seen=True).catalog
+
+    def _opened(self, samples: list[Sample], purpose: str) -> tuple[list[Square], list[Sample]]:
+        counter = self.watcher.counter("checking images", len(samples))
+        squares, good, _ = open_squares(samples, self.recipe.data, counter) if samples else ([], [], [])
+        if not good:
+            raise UserError(f"no image can be used to {purpose}, of {counted(len(samples), 'image')}")
+        return [squares[index] for index in range(len(squares))], good
+
+
+def _some(samples: list[Sample], count: int) -> list[Sample]:
+    """The same ones in every call."""
+    chosen = np.random.default_rng(SEED).permutation(len(samples))[:count]
+    return [samples[index] for index in sorted(chosen.tolist())]

@@ -12,12 +12,20 @@ import numpy as np
 
 from shelfmind.arrays import Floats, Ints
 from shelfmind.batching import batched
+from shelfmind.errors import UserError, argument
 from shelfmind.evaluation.bootstrap import hits_interval, paired_interval
 from shelfmind.evaluation.intervals import Interval
 from shelfmind.images.squares import Square
 from shelfmind.inference.engines import Engine
 from shelfmind.inference.forward import Forward
+from shelfmind.nouns import counted
 
+EXACT = "fp32"
+TOLERANCES = {EXACT: 1e-4, "bf16": 0.005, "int8": 0.005}
+"""What is accepted by precision: the greatest difference of a probability for fp32, which computes the same; the share
+of accuracy that is lost for those that round, whose probabilities move by hundredths where a network doubts."""
+DISAGREEING = 10
+"""Times the tolerance: the share of images whose best class may be another. Accuracy alone can stay by chance."""
 TIMED = 5
 """Batches whose median time is an engine's."""
 
@@ -87,3 +95,34 @@ def parity(before: Answers, after: Answers, labels: Ints) -> Parity:
         difference=(float((hit_after - hit_before).mean()), paired_interval(hit_after - hit_before)),
         images_per_second=round(after.images_per_second, 2),
     )
+
+
+def accepted(precision: str, tolerance: float | None) -> float:
+    """The tolerance that was asked for, or that of the precision."""
+    return TOLERANCES[precision] if tolerance is None else tolerance
+
+
+def require_parity(name: str, found: Parity, precision: str, tolerance: float) -> list[str]:
+    """Notes on what a comparison cannot exclude.
+
+    Raises:
+        UserError: the engine differs from MindSpore by more than `tolerance`, see `TOLERANCES`.
+    """
+    images, asked = counted(found.images, "image"), argument("tolerance", tolerance)
+    same = f"the best class is the same for {found.agreement:.2%} of {images}"
+    if precision == EXACT:
+        if found.greatest_difference > tolerance:
+            far = f"by up to {found.greatest_difference:.2g} in a probability ({same})"
+            raise UserError(f"{name} differs from MindSpore {far}, more than {asked}; nothing was written")
+        return []
+    change, (low, high) = found.difference[0], found.difference[1]
+    points = f"{100 * change:+.2f} points of accuracy ({100 * low:+.2f} to {100 * high:+.2f})"
+    if -change > tolerance or 1 - found.agreement > DISAGREEING * tolerance:
+        raise UserError(
+            f"{name} in {precision} differs from MindSpore: {points}; {same}; that is more than {asked} allows; "
+            "nothing was written. Compare by more images, calibrate int8 with more, or export in another precision"
+        )
+    if -low > tolerance:
+        limit = f"{100 * tolerance:g} points"
+        return [f"{name} in {precision}: {points}; {images} cannot exclude a loss of more than {limit}"]
+    return []

@@ -29,10 +29,10 @@ def answer_files(
     together: bool,
     engine: str,
     note: Noting,
-) -> None:
+) -> str:
     """Answer images, or `together` one object that all of them show, and write the answers where `out` says.
 
-    `note` is told of each answer as it comes.
+    Gives the name of the engine that computed. `note` is told of each answer as it comes.
 
     Raises:
         UserError: no run, a gallery that does not fit it or is not calibrated.
@@ -40,7 +40,7 @@ def answer_files(
     found = recognizer(run, gallery, engine)
     if out is not None and out.suffix == ".npz":
         write_arrays(out, found.columns.names, lambda arrays: _to_arrays(found, files, arrays, top, note))
-        return
+        return found.predictor.engine.name
     answers = iter([found.recognize_together(files, top)]) if together else found.stream(files, top)
     noted = map(note, answers)
     if out is None:
@@ -48,6 +48,7 @@ def answer_files(
             pass
     else:
         write_answers(out, noted, min(top, len(found.columns.names)))
+    return found.predictor.engine.name
 
 
 def write_answers(path: Path, answers: Iterable[Answer], top: int) -> None:

@@ -1,17 +1,16 @@
-"""A run as one file: an ONNX graph that any engine reads, and what shelfmind needs beside it.
+"""A run as one file: a network in a format that engines read, and what shelfmind needs beside it.
 
-The graph takes 8-bit squares (N, S, S, 3) and gives probabilities and embeddings. Recipe, classes, temperatures, the
-classifier and where all of it comes from lie in the model's metadata, written behind the graph; the last entry is a
-checksum of everything before it. Reading it takes neither MindSpore nor the package onnx.
+The network takes 8-bit squares (N, S, S, 3) and gives probabilities and embeddings. Recipe, classes, temperatures, the
+classifier and where all of it comes from are carried behind it (`carriers`), with a checksum of everything as the last
+bytes. Reading it takes neither MindSpore nor any package of the format.
 """
 
 from __future__ import annotations
 
 import base64
-import hashlib
 import io
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -21,13 +20,18 @@ import numpy as np
 from shelfmind.arrays import Floats
 from shelfmind.errors import UserError, call
 from shelfmind.files import write_atomically
+from shelfmind.inference.carriers import Archive, Carrier, DamagedError, ProtocolBuffer
 from shelfmind.inference.classifier import Classifier
 from shelfmind.recipe import Recipe, parse_recipe
 
 FORMAT = 1
-FACTS, CLASSIFIER, CHECKSUM = "shelfmind", "shelfmind.classifier", "shelfmind.sha256"
-_METADATA_FIELD = 14
-"""Of ONNX's `ModelProto`: repeated pairs of a key and a value."""
+FACTS, CLASSIFIER = "shelfmind", "shelfmind.classifier"
+CARRIERS: dict[str, Carrier] = {
+    "onnx": ProtocolBuffer(14),
+    "mindir": ProtocolBuffer(13),
+    "openvino": Archive(),
+}
+"""By format. The fields are `metadata_props` of ONNX's `ModelProto` and `user_info` of MindIR's."""
 
 
 @dataclass(frozen=True)
@@ -36,7 +40,8 @@ class Exported:
 
     Attributes:
         path: the file.
-        content: the ONNX model.
+        content: all of it.
+        format: a key of `CARRIERS`.
         facts: JSON: ``recipe``, ``class_names``, ``train_images``, ``weights`` (checksum), ``width``, ``precision``,
             ``temperatures`` (by test-time views), ``parity``, ``provenance``.
         classifier: from embeddings to logits, if the network's is known by itself.
@@ -44,6 +49,7 @@ class Exported:
 
     path: Path
     content: bytes
+    format: str
     facts: Mapping[str, Any]
     classifier: Classifier | None
 
@@ -51,6 +57,11 @@ class Exported:
     def recipe(self) -> Recipe:
         """How images are prepared and predicted."""
         return parse_recipe(self.facts["recipe"], str(self.path))
+
+    @property
+    def precision(self) -> str:
+        """What it computes with, a key of `precisions.PRECISIONS`."""
+        return str(self.facts["precision"])
 
     @property
     def class_names(self) -> tuple[str, ...]:
@@ -67,12 +78,14 @@ class Exported:
         return next((float(value) for views, value in self.facts["temperatures"] if tuple(views) == tta), 1.0)
 
 
-def write_exported(path: Path, graph: bytes, facts: Mapping[str, Any], classifier: Classifier | None) -> None:
-    """Write a graph and what belongs to it, whole or not at all."""
-    content = graph + _entry(FACTS, json.dumps({"format": FORMAT, **facts}, ensure_ascii=False))
+def write_exported(
+    path: Path, form: str, network: bytes, facts: Mapping[str, Any], classifier: Classifier | None
+) -> None:
+    """Write a network and what belongs to it, whole or not at all."""
+    entries = {FACTS: json.dumps({"format": FORMAT, **facts}, ensure_ascii=False)}
     if classifier is not None:
-        content += _entry(CLASSIFIER, _packed(classifier.as_arrays()))
-    content += _entry(CHECKSUM, hashlib.sha256(content).hexdigest())
+        entries[CLASSIFIER] = _packed(classifier.as_arrays())
+    content = CARRIERS[form].carrying(network, entries)
     write_atomically(path, lambda temporary: _write(temporary, content))
 
 
@@ -86,75 +99,24 @@ def read_exported(path: Path) -> Exported:
         content = path.read_bytes()
     except OSError as error:
         raise UserError(f"{path} cannot be read: {error.strerror or error}") from error
-    last = len(_entry(CHECKSUM, "0" * 64))
-    metadata = _metadata(content)
-    if FACTS not in metadata or CHECKSUM not in metadata:
-        raise UserError(
-            f"{path} is no file that shelfmind exported, or is cut off; make one: {call('export', run='RUN')}"
-        )
-    if hashlib.sha256(content[:-last]).hexdigest() != metadata[CHECKSUM]:
-        raise UserError(f"{path} is damaged: its checksum is another; copy or export it again")
-    facts = json.loads(metadata[FACTS])
+    form, entries = _carried(path, content)
+    facts = json.loads(entries[FACTS])
     if facts["format"] > FORMAT:
         raise UserError(f"{path} was written by a newer shelfmind (format {facts['format']}); update shelfmind")
-    packed = metadata.get(CLASSIFIER)
+    packed = entries.get(CLASSIFIER)
     classifier = None if packed is None else Classifier.of_arrays(_unpacked(packed))
-    return Exported(path, content, facts, classifier)
+    return Exported(path, content, form, facts, classifier)
 
 
-def _metadata(content: bytes) -> dict[str, str]:
-    """The metadata of an ONNX model; empty if this is none."""
+def _carried(path: Path, content: bytes) -> tuple[str, Mapping[str, str]]:
     try:
-        pairs = [dict(_fields(value)) for field, value in _fields(content) if field == _METADATA_FIELD]
-        return {pair[1].decode(): pair[2].decode() for pair in pairs}
-    except (IndexError, KeyError, ValueError):
-        return {}
-
-
-def _fields(content: bytes) -> Iterator[tuple[int, bytes]]:
-    """The fields of a protocol buffer by their numbers; of numbers nothing but their place is read."""
-    place = 0
-    while place < len(content):
-        tag, place = _varint(content, place)
-        if tag & 7 == 0:
-            _, place = _varint(content, place)
-            continue
-        if tag & 7 != 2:
-            raise ValueError("no such field in an ONNX model")
-        size, place = _varint(content, place)
-        if place + size > len(content):
-            raise ValueError("cut off")
-        yield tag >> 3, content[place : place + size]
-        place += size
-
-
-def _varint(content: bytes, place: int) -> tuple[int, int]:
-    value = shift = 0
-    while True:
-        byte = content[place]
-        value |= (byte & 127) << shift
-        place += 1
-        if byte < 128:
-            return value, place
-        shift += 7
-
-
-def _entry(key: str, value: str) -> bytes:
-    """A pair of the metadata, as it is appended to a model."""
-    pair = b"".join(_delimited(number, text.encode()) for number, text in ((1, key), (2, value)))
-    return _delimited(_METADATA_FIELD, pair)
-
-
-def _delimited(number: int, content: bytes) -> bytes:
-    return bytes([number << 3 | 2]) + _as_varint(len(content)) + content
-
-
-def _as_varint(value: int) -> bytes:
-    made = bytearray()
-    while value > 127:
-        made.append(value & 127 | 128)
-        value >>= 7
-    return bytes([*made, value])
+        for form, carrier in CARRIERS.items():
+            entries = carrier.carried(content)
+            if FACTS in entries:
+                return form, entries
+    except DamagedError:
+        raise UserError(f"{path} is damaged: its checksum is another; copy or export it again") from None
+    raise UserError(f"{path} is no file that shelfmind exported, or is cut off; make one: {call('export', run='RUN')}")
 
 
 def _packed(arrays: Mapping[str, Floats]) -> str:

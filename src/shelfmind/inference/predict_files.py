@@ -22,6 +22,7 @@ from shelfmind.records import UNLABELLED, BadFile
 from shelfmind.requests.calling import takes
 from shelfmind.requests.measuring import PredictRequest
 from shelfmind.requests.watching import SILENT, Observer
+from shelfmind.runs.rules import engine_under
 
 SHOWN = 20
 
@@ -29,9 +30,10 @@ SHOWN = 20
 @dataclass
 class PredictionOutcome:
     """What became of the files: how many, the first few predictions, or answers where there is a gallery, the bad ones,
-    and notes on what was left out."""
+    and notes on what was left out. `engine` is what computed, and at which precision."""
 
     images: int = 0
+    engine: str = ""
     shown: list[Prediction] = field(default_factory=list)
     answers: list[Answer] = field(default_factory=list)
     bad_files: list[BadFile] = field(default_factory=list)
@@ -77,9 +79,9 @@ def predict_files(request: PredictRequest, watcher: Observer = SILENT) -> Predic
         require_existing(path)
     if request.gallery is not None:
         return _answered(request, request.gallery, watcher)
-    predictor = load(request.run, request.tta, request.engine)
+    predictor = load(request.run, request.tta, engine_under(request.rules, request.engine))
     total, notes = count_images(paths)
-    outcome = PredictionOutcome(notes=notes)
+    outcome = PredictionOutcome(engine=predictor.engine.name, notes=notes)
     progress = watcher.counter("predicting", total)
     files: Iterator[Source] = find_images(paths)
     if out is not None and out.suffix == ".npz":
@@ -106,14 +108,14 @@ def _answered(request: PredictRequest, gallery: str, watcher: Observer) -> Predi
         progress(total if request.together else 1)
         return outcome.note_answer(answer)
 
-    answer_files(
+    outcome.engine = answer_files(
         request.run,
         gallery,
         find_images(request.paths),
         top=request.top,
         out=request.out,
         together=request.together,
-        engine=request.engine,
+        engine=engine_under(request.rules, request.engine),
         note=note,
     )
     return _with_bad_list(outcome, request.out)

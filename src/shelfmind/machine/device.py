@@ -14,6 +14,9 @@ from shelfmind.errors import UserError
 from shelfmind.machine.packages import require
 
 DEVICES = ("CPU", "GPU", "Ascend")
+ISA_LIMIT, OUR_LIMIT = "ONEDNN_MAX_CPU_ISA", "AVX2"
+_limited_here = False
+"""Whether the limit is this module's, not the user's."""
 _started: tuple[str, Any] | None = None
 """The device that MindSpore runs on in this process, once it does, and the module."""
 
@@ -31,7 +34,7 @@ def start_mindspore(device: str | None = None) -> Any:
         UserError: MindSpore is not installed; an unknown device, one that this machine lacks, or another one than
             MindSpore runs on already.
     """
-    global _started
+    global _started, _limited_here
     wanted = _known(device, "the device") or _known(os.environ.get("SHELFMIND_DEVICE"), "SHELFMIND_DEVICE")
     if _started is not None:
         running, module = _started
@@ -42,7 +45,9 @@ def start_mindspore(device: str | None = None) -> Any:
             )
         return module
     require("mindspore")
-    os.environ.setdefault("ONEDNN_MAX_CPU_ISA", "AVX2")
+    if ISA_LIMIT not in os.environ:
+        os.environ[ISA_LIMIT] = OUR_LIMIT
+        _limited_here = True
     os.environ.setdefault("GLOG_v", "3")
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # of its own code, which is not the caller's to mend
@@ -55,6 +60,22 @@ def start_mindspore(device: str | None = None) -> Any:
         wait_without_spinning()
     _started = target, mindspore
     return mindspore
+
+
+@contextmanager
+def all_instructions() -> Iterator[None]:
+    """Let another oneDNN than MindSpore's, which reads the limit as it starts, use what the processor has.
+
+    OpenVINO with MindSpore's limit is four times slower, computes no bf16, and its integers overflow.
+    """
+    if not _limited_here or os.environ.get(ISA_LIMIT) != OUR_LIMIT:
+        yield
+        return
+    del os.environ[ISA_LIMIT]
+    try:
+        yield
+    finally:
+        os.environ[ISA_LIMIT] = OUR_LIMIT
 
 
 def _use(mindspore: Any, device: str) -> None:

@@ -17,6 +17,7 @@ from shelfmind.requests.shared import (
     Engine,
     Format,
     MaxBadFraction,
+    Rules,
     Run,
     Tta,
     require_path,
@@ -66,6 +67,7 @@ class EvaluateRequest(Request):
     )
     tta: Tta = None
     engine: Engine = "auto"
+    rules: Rules = None
     logit_adjust: float | None = Field(
         None, description="favour rare classes: 0 not at all, 1 as if all were equally frequent"
     )
@@ -158,6 +160,7 @@ class PredictRequest(Request):
     )
     tta: Tta = None
     engine: Engine = "auto"
+    rules: Rules = None
     gallery: str | None = Field(None, description="a calibrated gallery, whose products are answered, too")
     together: bool = Field(False, description="all images show one object: one answer, by the gallery")
 

@@ -5,10 +5,10 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Annotated, Any
 
-from pydantic import BeforeValidator, Field
+from pydantic import AfterValidator, BeforeValidator, Field
 
-from shelfmind.choices import choice_of, names_in
-from shelfmind.errors import UserError, argument, call
+from shelfmind.choices import names_in
+from shelfmind.errors import UserError, argument, call, unknown_name
 from shelfmind.requests.request import Flag, Incidental, Positional
 
 RUN_FILE = "recipe.yaml"
@@ -36,10 +36,35 @@ MaxMinutes = Annotated[
     float | None, Field(gt=0, description="fit the whole schedule into this time instead of a number of epochs")
 ]
 AllowSeen = Annotated[bool, Field(description="go on with images that the run was trained on, or may have been")]
+
+
+def _engine(wanted: str) -> str:
+    """An engine, perhaps with a precision behind a colon."""
+    name, colon, precision = wanted.partition(":")
+    of_files = names_in("inference.engines.choice:ENGINES")
+    _require_known("engine", name, (*names_in("inference.engines.choice:OWN"), *of_files))
+    if colon and name not in of_files:
+        raise ValueError(f"{name} takes no precision; name an engine of exported files, such as openvino:int8")
+    if colon:
+        _require_known("precision", precision, names_in("machine.instructions:PRECISIONS"))
+    return wanted
+
+
+def _require_known(kind: str, name: str, names: tuple[str, ...]) -> None:
+    if name not in names:
+        raise ValueError(str(unknown_name(kind, name, names)))
+
+
 Engine = Annotated[
     str,
-    choice_of("engine", "inference.engines.choice:OWN", "inference.engines.choice:ENGINES"),
-    Field(description="what computes: mindspore, onnx, openvino, or auto, the fastest that the run was exported for"),
+    AfterValidator(_engine),
+    Field(
+        description="what computes: mindspore, onnx, openvino, mindir, or auto, the fastest that the run was exported "
+        "for; openvino:int8 names a precision, too"
+    ),
+]
+Rules = Annotated[
+    str | None, Field(description="keep these terms: contest, under which MindSpore computes and nothing else")
 ]
 Tta = Annotated[
     tuple[str, ...] | None,

@@ -87,10 +87,13 @@ class RunFolder:
         """The temperature of the run's probabilities, with what it was fitted to."""
         return self.root / "calibration.json"
 
-    @property
-    def exported(self) -> Path:
-        """The network as a file for engines other than MindSpore."""
-        return self.root / "network.onnx"
+    def export_of(self, format: str, precision: str) -> Path:
+        """The network as a file for engines, ``network.onnx`` or ``network.int8.onnx``."""
+        return self.root / (f"network.{format}" if precision == "fp32" else f"network.{precision}.{format}")
+
+    def exports(self) -> list[Path]:
+        """The files for engines that are there."""
+        return sorted(path for path in self.root.glob("network.*"))
 
     @property
     def split(self) -> Path:

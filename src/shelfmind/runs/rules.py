@@ -1,4 +1,4 @@
-"""Rules that a training must keep, checked before it begins; the contest's are those of RP2K's challenge."""
+"""Rules that a training and its figures must keep, checked before they begin; the contest's are those of RP2K's."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from shelfmind.data.digest import training_digest
-from shelfmind.errors import UserError, unknown_name
+from shelfmind.errors import UserError, argument, unknown_name
 from shelfmind.records import Catalog
 
 Rules = Callable[[Catalog, Mapping[str, Any]], None]
@@ -15,7 +15,7 @@ Rules = Callable[[Catalog, Mapping[str, Any]], None]
 def contest(catalog: Catalog, weights: Mapping[str, Any]) -> None:
     """The contest's terms.
 
-    1. MindSpore only: this tool has no other framework.
+    1. MindSpore only: it trains, and under these rules it answers, see `engine_under`.
     2. The first weights are random, official ones of MindSpore, or were trained by this tool on the same training
        images, which the chain of provenance files must show.
     3. The test split is touched by nothing but evaluation: no file of it is trained on. (The statistics of
@@ -32,6 +32,8 @@ def contest(catalog: Catalog, weights: Mapping[str, Any]) -> None:
 
 
 RULES: dict[str, Rules] = {"contest": contest}
+ENGINES = {"contest": ("mindspore", "mindir")}
+"""Who may answer under which rules; the first where nobody is asked for by name."""
 
 
 def require_rules(name: str | None, catalog: Catalog, weights: Mapping[str, Any]) -> None:
@@ -41,6 +43,27 @@ def require_rules(name: str | None, catalog: Catalog, weights: Mapping[str, Any]
     if name not in RULES:
         raise unknown_name("rules", name, RULES)
     RULES[name](catalog, weights)
+
+
+def engine_under(name: str | None, engine: str) -> str:
+    """The engine that answers under the rules called `name`, of the one that was asked for.
+
+    Raises:
+        UserError: unknown rules, or an engine that they forbid.
+    """
+    if name is None:
+        return engine
+    if name not in RULES:
+        raise unknown_name("rules", name, RULES)
+    allowed = ENGINES[name]
+    if engine == "auto":
+        return allowed[0]
+    if engine.partition(":")[0] not in allowed:
+        raise UserError(
+            f"{name} rule 1: MindSpore only, so {argument('rules', name)} takes no {argument('engine', engine)}; "
+            f"leave it out or give {' or '.join(allowed)}"
+        )
+    return engine
 
 
 def _weights_are_allowed(train_digest: str, weights: Mapping[str, Any], chain: tuple[str, ...]) -> None:

@@ -23,6 +23,7 @@ from shelfmind.requests.watching import SILENT, Observer
 from shelfmind.runs.folder import RunFolder
 from shelfmind.runs.known_data import KnownData, chosen_split, open_known, samples_of, split_names
 from shelfmind.runs.overlaps import refuse_seen
+from shelfmind.runs.rules import engine_under
 from shelfmind.workflows.evaluate import (
     evaluation_folder,
     predict_split,
@@ -47,7 +48,8 @@ def evaluate_ensemble(request: EvaluateRequest, watcher: Observer = SILENT) -> E
     if len(set(runs)) < len(runs):
         raise UserError("an ensemble needs at least two different runs, each named once")
     counter = watcher.counter
-    predictors = [RunPredictor(RunFolder(run), request.tta, engine=request.engine) for run in runs]
+    engine = engine_under(request.rules, request.engine)
+    predictors = [RunPredictor(RunFolder(run), request.tta, engine=engine) for run in runs]
     for predictor in predictors[1:]:
         require_same_classes(predictors[0].class_names, predictor.class_names, str(predictor.run.root))
     known = open_known(

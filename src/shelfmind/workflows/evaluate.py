@@ -40,6 +40,7 @@ from shelfmind.runs.calibration import note_on_temperature, write_temperature
 from shelfmind.runs.folder import RunFolder, read_json
 from shelfmind.runs.known_data import chosen_split, open_known, samples_of, split_names
 from shelfmind.runs.overlaps import refuse_seen
+from shelfmind.runs.rules import engine_under
 from shelfmind.workflows.judged_images import UNSEEN, notes_on, notes_on_overlap, overlap_with, refuse_too_few
 
 WITHOUT_MAPS = (
@@ -64,7 +65,8 @@ def evaluate_run(request: EvaluateRequest, watcher: Observer = SILENT) -> Evalua
             that the weights which the run began with have not seen.
     """
     counter = watcher.counter
-    predictor = RunPredictor(RunFolder(request.runs[0]), request.tta, engine=request.engine)
+    engine = engine_under(request.rules, request.engine)
+    predictor = RunPredictor(RunFolder(request.runs[0]), request.tta, engine=engine)
     known = open_known(
         [predictor.run], request.data, request.format, counter, allow_seen=request.allow_seen, some_classes=True
     )

@@ -27,6 +27,7 @@ from shelfmind.requests.watching import Observer
 from shelfmind.runs.folder import RunFolder, read_json
 from shelfmind.runs.known_data import KnownData, chosen_split, open_known, samples_of
 from shelfmind.runs.overlaps import refuse_seen
+from shelfmind.runs.rules import engine_under
 from shelfmind.workflows.evaluate import evaluation_folder, references_of, write_tables
 from shelfmind.workflows.judged_images import UNSEEN, notes_on
 
@@ -39,7 +40,7 @@ def evaluate_with_gallery(request: EvaluateRequest, gallery: str, watcher: Obser
     to ``gallery_report.html``.
     """
     run = RunFolder(request.runs[0])
-    found = recognizer(request.runs[0], gallery, request.engine)
+    found = recognizer(request.runs[0], gallery, engine_under(request.rules, request.engine))
     names = found.columns.names
     known = open_known(
         [run],

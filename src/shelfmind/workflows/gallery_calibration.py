@@ -87,6 +87,7 @@ def calibrate(request: GalleryCalibrateRequest, watcher: Observer = SILENT) -> C
     record = {
         **rule.as_record(),
         "summary": f"calibrated on {counted(rule.photos, 'photo')} for {request.false_accepts:.1%} false accepts",
+        "engine": predictor.engine.name,
         "products": len(gallery.state.products),
         COUNTS: learnt.counts.tolist(),
     }

@@ -61,9 +61,12 @@ def examine_machine(request: DoctorRequest, watcher: Observer = SILENT) -> dict[
     Returns:
         Facts by name, and `problems`: what stands in the way, each with what to do about it.
     """
+    from shelfmind.inference.engines.choice import engine_facts
     from shelfmind.machine.doctor import examine
 
-    return examine()
+    facts = examine()
+    problems = facts.pop("problems")
+    return {**facts, "engines": engine_facts(), "problems": problems}
 
 
 def _headline(text: str) -> str:

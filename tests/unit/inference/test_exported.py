@@ -1,19 +1,25 @@
-"""An exported file is an ONNX model with what belongs to it behind; what is damaged or foreign is refused."""
+"""An exported file is one of its format with what belongs to it behind; what is damaged or foreign is refused."""
 
 from __future__ import annotations
 
+import zipfile
 from pathlib import Path
 
 import numpy as np
 import pytest
 
 from shelfmind.errors import UserError
+from shelfmind.inference.carriers import archived, unpacked
 from shelfmind.inference.classifier import Classifier
-from shelfmind.inference.exported import FORMAT, read_exported, write_exported
+from shelfmind.inference.exported import CARRIERS, FORMAT, read_exported, write_exported
 from shelfmind.recipe import Recipe
 
-GRAPH = b"\x08\x08\x3a\x03\x0a\x01x"
-"""The beginning of an ONNX model: its version, and a field of three bytes."""
+NETWORKS = {
+    "onnx": b"\x08\x08\x3a\x03\x0a\x01x",
+    "mindir": b"\x0a\x031.0\x3a\x03\x0a\x01x",
+    "openvino": archived({"network.xml": b"<net/>", "network.bin": b"\x00\x01"}),
+}
+"""The beginning of a model of each format: its version, and a field of three bytes; or two files."""
 FACTS = {
     "recipe": Recipe().model_dump(mode="json"),
     "class_names": ["可乐 330ml", "雪碧"] * 60,
@@ -26,21 +32,33 @@ FACTS = {
 }
 
 
+@pytest.fixture(params=CARRIERS)
+def form(request: pytest.FixtureRequest) -> str:
+    return str(request.param)
+
+
 @pytest.fixture
-def path(tmp_path: Path) -> Path:
-    write_exported(tmp_path / "货架.onnx", GRAPH, FACTS, Classifier(np.eye(4, dtype=np.float32), scale=30.0))
-    return tmp_path / "货架.onnx"
+def path(tmp_path: Path, form: str) -> Path:
+    written = tmp_path / f"货架.{form}"
+    write_exported(written, form, NETWORKS[form], FACTS, Classifier(np.eye(4, dtype=np.float32), scale=30.0))
+    return written
 
 
-def test_what_was_written_is_read(path: Path) -> None:
+def test_what_was_written_is_read(path: Path, form: str) -> None:
     found = read_exported(path)
-    assert found.content.startswith(GRAPH)
+    assert found.format == form
     assert found.class_names == ("可乐 330ml", "雪碧") * 60
     assert found.recipe == Recipe()
     assert (found.temperature(("flip",)), found.temperature(())) == (1.5, 1.0)
     assert found.classifier is not None
     assert found.classifier.scale == 30.0
     np.testing.assert_array_equal(found.classifier.weight, np.eye(4))
+    if form == "openvino":
+        assert unpacked(found.content, ("network.xml", "network.bin")) == [b"<net/>", b"\x00\x01"]
+        with zipfile.ZipFile(path) as archive:
+            assert archive.testzip() is None
+    else:
+        assert found.content.startswith(NETWORKS[form])
 
 
 def test_every_flipped_byte_is_found(path: Path) -> None:
@@ -61,7 +79,7 @@ def test_a_file_that_is_cut_off_or_foreign_is_refused(path: Path, keep: int) -> 
 
 
 def test_another_model_a_picture_and_nothing_are_refused(tmp_path: Path) -> None:
-    for content in (GRAPH, b"\xff\xd8\xff\xe0 a picture", b"PK\x03\x04"):
+    for content in (*NETWORKS.values(), b"\xff\xd8\xff\xe0 a picture", b"PK\x03\x04"):
         (tmp_path / "other").write_bytes(content)
         with pytest.raises(UserError, match="no file that shelfmind exported"):
             read_exported(tmp_path / "other")
@@ -69,7 +87,7 @@ def test_another_model_a_picture_and_nothing_are_refused(tmp_path: Path) -> None
         read_exported(tmp_path / "nothing")
 
 
-def test_a_newer_format_is_refused(tmp_path: Path) -> None:
-    write_exported(tmp_path / "new.onnx", GRAPH, {**FACTS, "format": FORMAT + 1}, None)
+def test_a_newer_format_is_refused(tmp_path: Path, form: str) -> None:
+    write_exported(tmp_path / "new", form, NETWORKS[form], {**FACTS, "format": FORMAT + 1}, None)
     with pytest.raises(UserError, match="written by a newer shelfmind"):
-        read_exported(tmp_path / "new.onnx")
+        read_exported(tmp_path / "new")

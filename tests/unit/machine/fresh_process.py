@@ -31,10 +31,12 @@ def interrupted() -> bool:
 
 def main() -> None:
     signal.signal(signal.SIGINT, signal.default_int_handler)  # a parent in the background may have it ignored
-    from shelfmind.machine.device import start_mindspore
+    from shelfmind.machine.device import all_instructions, start_mindspore
 
     start_mindspore("CPU")
-    found: dict[str, Any] = {"isa": os.environ["ONEDNN_MAX_CPU_ISA"]}
+    with all_instructions():
+        other = os.environ.get("ONEDNN_MAX_CPU_ISA")
+    found: dict[str, Any] = {"isa": os.environ["ONEDNN_MAX_CPU_ISA"], "isa_of_others": other}
     if len(sys.argv) > 1:
         from shelfmind.machine.doctor import LEAST_GFLOPS, convolution_gflops
 

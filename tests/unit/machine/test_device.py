@@ -37,12 +37,13 @@ def fresh_process(*arguments: str, **variables: str) -> dict[str, Any]:
 def test_convolutions_are_fast_and_ctrl_c_reaches_python() -> None:
     found = fresh_process("everything")
     assert found["isa"] == "AVX2"
+    assert found["isa_of_others"] is None
     assert found["gflops"] > 10
     assert found["interrupted"]
 
 
 def test_what_the_user_has_set_stays() -> None:
-    assert fresh_process(ONEDNN_MAX_CPU_ISA="SSE41") == {"isa": "SSE41"}
+    assert fresh_process(ONEDNN_MAX_CPU_ISA="SSE41") == {"isa": "SSE41", "isa_of_others": "SSE41"}
 
 
 def test_an_interrupt_taken_behind_pythons_back_is_given_back() -> None:

@@ -26,10 +26,12 @@ def show_export(outcome: Export, request: ExportRequest, display: Display, *, js
 
 def _compared(outcome: Export) -> Table:
     first = next(iter(outcome.parity.values()))
-    columns = ("engine", "images/s", "greatest difference", "same best class", "top-1")
+    columns = ("engine", "images/s", "greatest difference", "same best class", "top-1", "change")
     table = Table(*columns, title=f"on {counted(first.images, 'image')}, beside MindSpore")
-    table.add_row("mindspore", f"{outcome.mindspore_images_per_second:.1f}", "", "", f"{first.top1_before[0]:.1%}")
+    table.add_row("mindspore", f"{outcome.mindspore_images_per_second:.1f}", "", "", f"{first.top1_before[0]:.1%}", "")
     for name, each in outcome.parity.items():
         figures = (f"{each.images_per_second:.1f}", f"{each.greatest_difference:.1e}", f"{each.agreement:.2%}")
-        table.add_row(name, *figures, f"{each.top1_after[0]:.1%}")
+        change, (low, high) = each.difference
+        points = f"{100 * change:+.2f} ({100 * low:+.2f} to {100 * high:+.2f})"
+        table.add_row(f"{name} {outcome.precision}", *figures, f"{each.top1_after[0]:.1%}", points)
     return table

@@ -74,6 +74,7 @@ def show_predictions(
             display.line(f"{more} more; write them all with --out predictions.csv")
     else:
         display.line(f"predictions: {request.out}")
+    display.line(f"engine: {outcome.engine}")
     tell(outcome.notes, display.note)
     _tell_bad_files(outcome.bad_files, outcome.images, display, outcome.bad_list)
     bad = len(outcome.bad_files)

@@ -57,8 +57,10 @@ def show_machine(
     if json_file is None or str(json_file) != "-":
         table = Table("what", "found")
         for key, value in facts.items():
-            if key not in ("problems", "versions", "missing"):
+            if key not in ("problems", "versions", "missing", "engines"):
                 table.add_row(key.replace("_", " "), str(value))
+        for name, found in facts["engines"].items():
+            table.add_row(f"engine {name}", found)
         for package, version in facts["versions"].items():
             table.add_row(package, version or "not installed")
         Console().print(table)

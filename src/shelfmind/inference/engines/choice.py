@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable
-from importlib import import_module
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from importlib import import_module, metadata
 from importlib.util import find_spec
 from pathlib import Path
+from typing import Any
 
 from shelfmind.errors import UserError, argument, call, unknown_name
 from shelfmind.inference.engines import AUTO, MINDSPORE, Engine
@@ -14,14 +16,61 @@ from shelfmind.inference.exported import Exported, read_exported
 from shelfmind.machine.device import start_mindspore
 from shelfmind.machine.packages import how_to_install as how_to_install_package
 from shelfmind.machine.packages import installed
+from shelfmind.machine.instructions import PRECISIONS, require_instructions, runs_fast
 from shelfmind.recipe import Recipe
 from shelfmind.runs.folder import RunFolder
 
+
+@dataclass(frozen=True)
+class EngineKind:
+    """What runs exported files.
+
+    Attributes:
+        package: that it needs.
+        command: which installs it.
+        maker: its class, as in ``module:name``.
+        reads: the precisions that it computes, by format of file.
+    """
+
+    package: str
+    command: str
+    maker: str
+    reads: Mapping[str, tuple[str, ...]]
+
+    @property
+    def version(self) -> str | None:
+        """Of the package; None if it is not installed."""
+        try:
+            return metadata.version(self.package) if find_spec(self.package) is not None else None
+        except metadata.PackageNotFoundError:
+            return None
+
+    def takes(self, exported: Exported) -> bool:
+        """Whether it reads a file of this format and precision."""
+        return exported.precision in self.reads.get(exported.format, ())
+
+
 ENGINES = {
-    "onnx": ("onnxruntime", "shelfmind.inference.engines.onnx:OnnxEngine"),
-    "openvino": ("openvino", "shelfmind.inference.engines.openvino:OpenVinoEngine"),
+    "onnx": EngineKind(
+        "onnxruntime",
+        "pip install 'shelfmind[onnx]'",
+        "shelfmind.inference.engines.onnx:OnnxEngine",
+        {"onnx": ("fp32", "int8")},
+    ),
+    "openvino": EngineKind(
+        "openvino",
+        "pip install 'shelfmind[openvino]'",
+        "shelfmind.inference.engines.openvino:OpenVinoEngine",
+        {"onnx": ("fp32", "int8"), "openvino": ("fp32", "int8", "bf16")},
+    ),
+    "mindir": EngineKind(
+        "mindspore",
+        "pip install 'shelfmind[train]'",
+        "shelfmind.inference.engines.mindir:MindIrEngine",
+        {"mindir": ("fp32",)},
+    ),
 }
-"""What runs exported files: the package that each needs, and its class. A further engine is a line here."""
+"""A further engine is an entry here."""
 OWN = {"auto": "the fastest that may be used", "mindspore": "the run's own"}
 """What may be asked for besides."""
 
@@ -30,15 +79,24 @@ def engine_of_file(wanted: str, exported: Exported, few: int | None = None) -> E
     """An engine for an exported file.
 
     Raises:
-        UserError: MindSpore was asked for, an unknown engine, or one that is not installed.
+        UserError: MindSpore was asked for, an unknown engine, one that is not installed or does not read the file,
+            another precision, or a processor without the instructions for it.
     """
-    if wanted == MINDSPORE:
+    name, precision = _asked(wanted)
+    if name == MINDSPORE:
         raise UserError(f"{exported.path} is an exported file, which MindSpore does not read; give the run's folder")
-    name = fastest(exported) if wanted == AUTO else wanted
-    if name is None:
-        raise UserError(f"no engine for {exported.path} is installed; run: {how_to_install()}")
-    if name not in ENGINES:
-        raise unknown_name("engine", name, (AUTO, MINDSPORE, *ENGINES))
+    if precision not in (None, exported.precision):
+        raise UserError(f"{exported.path} computes in {exported.precision}, not {precision}")
+    require_instructions(exported.precision, f"{exported.path} ({exported.precision})")
+    if name == AUTO:
+        name = fastest(exported) or ""
+        if not name:
+            how = how_to_install([each for each, kind in ENGINES.items() if kind.takes(exported)])
+            raise UserError(f"no engine for {exported.path} is installed; run: {how}")
+    elif not ENGINES[name].takes(exported):
+        able = " or ".join(each for each, kind in ENGINES.items() if kind.takes(exported))
+        raise UserError(f"{exported.path} is of the format {exported.format}, which {able} reads, not {name}")
+    require_installed(name)
     return made(name)(exported, exported.recipe.evaluation.batch_size, few)
 
 
@@ -50,12 +108,12 @@ def engine_of_run(
     Raises:
         UserError: an unknown engine, one that is not installed, or one that the run was not exported for.
     """
-    if wanted not in (AUTO, MINDSPORE, *ENGINES):
-        raise unknown_name("engine", wanted, (AUTO, MINDSPORE, *ENGINES))
-    if wanted != MINDSPORE:
-        exported = _export_of(run, wanted)
-        if exported is not None and (wanted != AUTO or fastest(exported) is not None):
-            return engine_of_file(wanted, exported, few), str(exported.facts["weights"])
+    name, precision = _asked(wanted)
+    if name != MINDSPORE:
+        exported = _export_of(run, name, precision)
+        if exported is not None:
+            chosen = name if name != AUTO else str(fastest(exported))
+            return engine_of_file(chosen, exported, few), str(exported.facts["weights"])
     if not installed(MINDSPORE):
         raise _unanswerable(run)
     start_mindspore()
@@ -66,8 +124,10 @@ def engine_of_run(
 
 def _unanswerable(run: RunFolder) -> UserError:
     """Why a run cannot answer where MindSpore is not installed."""
-    if run.exported.exists() and not installed_engines():
-        return UserError(f"no engine for {run.exported} is installed; run: {how_to_install()}")
+    exports = run.exports()
+    if exports and not any(find_spec(kind.package) for kind in ENGINES.values()):
+        able = [name for name, kind in ENGINES.items() if kind.takes(read_exported(exports[0]))]
+        return UserError(f"no engine for {exports[0]} is installed; run: {how_to_install(able)}")
     return UserError(
         f"{run.root} answers only by MindSpore, which is not installed here; either run, where it is: "
         f"{call('export', run=str(run.root))} and take the file that it writes, or here: "
@@ -77,34 +137,35 @@ def _unanswerable(run: RunFolder) -> UserError:
 
 def fastest(exported: Exported) -> str | None:
     """The engine that was fastest when the file was checked, of those that are installed here."""
-    checked = {name: each for name, each in exported.facts["parity"].items() if name in ENGINES}
-    installed = [name for name in installed_engines() if name in checked]
-    return max(installed, key=lambda name: float(checked[name]["images_per_second"]), default=None)
+    usable = [name for name in engines_for(exported.format, exported.precision) if name in exported.facts["parity"]]
+    return max(usable, key=lambda name: _speed(exported, name), default=None)
 
 
-def how_to_install() -> str:
-    """The commands that install an engine for exported files."""
-    return " or ".join(f"pip install 'shelfmind[{each}]'" for each in ENGINES)
+def engines_for(format: str, precision: str) -> list[str]:
+    """The engines that read such files, are installed, and whose precision this processor computes at speed."""
+    able = [name for name, kind in ENGINES.items() if precision in kind.reads.get(format, ())]
+    return [name for name in able if find_spec(ENGINES[name].package) is not None and runs_fast(precision)]
 
 
-def installed_engines() -> list[str]:
-    """The engines for exported files whose packages are installed."""
-    return [name for name, (package, _) in ENGINES.items() if find_spec(package) is not None]
+def how_to_install(names: list[str]) -> str:
+    """The commands that install one of these engines."""
+    return " or ".join(ENGINES[name].command for name in names)
 
 
-def _export_of(run: RunFolder, wanted: str) -> Exported | None:
-    """The file that was exported of the run's weights as they are; None if there is none and any engine will do."""
-    how = call("export", run=str(run.root))
-    if not run.exported.exists():
-        if wanted == AUTO:
-            return None
-        raise UserError(f"{run.root} was not exported yet, which {argument('engine', wanted)} needs; run: {how}")
-    exported = read_exported(run.exported)
-    if exported.facts["weights_file"] != file_checksum(run.weights):
-        if wanted == AUTO:
-            return None
-        raise UserError(f"{run.exported} is of other weights than {run.weights}; export it again: {how}")
-    return exported
+def require_installed(name: str) -> None:
+    """Raise `UserError` for an engine that is not installed."""
+    if find_spec(ENGINES[name].package) is None:
+        raise UserError(f"the engine {name} is not installed; run: {ENGINES[name].command}")
+
+
+def engine_facts() -> dict[str, str]:
+    """For each engine of exported files its version and precisions, or how to install it."""
+    found = {}
+    for name, kind in ENGINES.items():
+        computed = dict.fromkeys(each for precisions in kind.reads.values() for each in precisions)
+        quick = ", ".join(each for each in computed if runs_fast(each))
+        found[name] = f"{kind.version}, {quick}" if kind.version else f"not installed; run: {kind.command}"
+    return found
 
 
 def file_checksum(path: Path) -> str:
@@ -114,6 +175,49 @@ def file_checksum(path: Path) -> str:
 
 def made(name: str) -> Callable[[Exported, int, int | None], Engine]:
     """What makes an engine of an exported file."""
-    module, _, attribute = ENGINES[name][1].partition(":")
+    module, _, attribute = ENGINES[name].maker.partition(":")
     found: Callable[[Exported, int, int | None], Engine] = getattr(import_module(module), attribute)
     return found
+
+
+def _asked(wanted: str) -> tuple[str, str | None]:
+    """Engine and precision of ``openvino:int8``; no precision of ``openvino``."""
+    name, _, precision = wanted.partition(":")
+    if name not in (*OWN, *ENGINES):
+        raise unknown_name("engine", name, (*OWN, *ENGINES))
+    if precision and precision not in PRECISIONS:
+        raise unknown_name("precision", precision, PRECISIONS)
+    return name, precision or None
+
+
+def _export_of(run: RunFolder, name: str, precision: str | None) -> Exported | None:
+    """The fastest file of the run's weights as they are that the engine answers from; None if any engine will do."""
+    found = {path: read_exported(path) for path in run.exports()}
+    fitting = {
+        path: each
+        for path, each in found.items()
+        if precision in (None, each.precision) and (name == AUTO or ENGINES[name].takes(each))
+    }
+    weights = file_checksum(run.weights) if fitting else ""
+    current = [each for each in fitting.values() if each.facts["weights_file"] == weights]
+    usable = [each for each in current if name != AUTO or fastest(each) is not None]
+    if usable:
+        return max(usable, key=lambda each: _speed(each, fastest(each) if name == AUTO else name))
+    if name == AUTO and precision is None:
+        return None
+    wanted: dict[str, Any] = {"run": str(run.root)}
+    if name != AUTO and "onnx" not in ENGINES[name].reads:
+        wanted["format"] = next(iter(ENGINES[name].reads))
+    if precision is not None:
+        wanted["precision"] = precision
+    how = call("export", **wanted)
+    if fitting and not current:
+        raise UserError(f"{next(iter(fitting))} is of other weights than {run.weights}; export it again: {how}")
+    asked = argument("engine", name if precision is None else f"{name}:{precision}")
+    raise UserError(f"{run.root} was not exported yet as {asked} needs it; run: {how}")
+
+
+def _speed(exported: Exported, name: str | None) -> float:
+    """Images a second when the file was checked; 0 for an engine that was not."""
+    checked = exported.facts["parity"].get(name)
+    return 0.0 if checked is None else float(checked["images_per_second"])

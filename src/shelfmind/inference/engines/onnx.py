@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from shelfmind.arrays import Floats
-from shelfmind.errors import UserError
 from shelfmind.inference.engines import EMBEDDINGS, IMAGES, PROBABILITIES, Batch
 from shelfmind.inference.engines.of_file import FileEngine
 from shelfmind.inference.exported import Exported
@@ -16,11 +15,8 @@ class OnnxEngine(FileEngine):
     own_name = "onnx"
 
     def __init__(self, exported: Exported, batch_size: int, few: int | None = None) -> None:
-        """Raises `UserError` if ONNX Runtime is not installed."""
-        try:
-            import onnxruntime
-        except ImportError as error:
-            raise UserError("the engine onnx needs ONNX Runtime; run: pip install 'shelfmind[onnx]'") from error
+        import onnxruntime
+
         options = onnxruntime.SessionOptions()
         options.intra_op_num_threads = available_cores()
         options.log_severity_level = 3

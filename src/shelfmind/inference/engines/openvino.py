@@ -8,42 +8,55 @@ import numpy as np
 
 from shelfmind.arrays import Floats
 from shelfmind.errors import UserError
+from shelfmind.inference.carriers import unpacked
 from shelfmind.inference.engines import EMBEDDINGS, IMAGES, PROBABILITIES, Batch
 from shelfmind.inference.engines.of_file import FileEngine
 from shelfmind.inference.exported import Exported
 from shelfmind.machine.cores import available_cores
+from shelfmind.machine.device import all_instructions
 
 
 class OpenVinoEngine(FileEngine):
     """An exported network in OpenVINO, on the processor's cores that this process may use.
 
-    It is compiled for each shape that it is asked with: fewer images are padded to one, to `few` or to `batch_size`.
+    It is compiled once for each size of images, for any number of them: at most 7% slower than for one number, which
+    padding and further compilations cost many times over (`docs/exporting.md`).
     """
 
     own_name = "openvino"
 
     def __init__(self, exported: Exported, batch_size: int, few: int | None = None) -> None:
-        """Raises `UserError` if OpenVINO is not installed."""
-        try:
-            import openvino
-        except ImportError as error:
-            raise UserError("the engine openvino needs OpenVINO; run: pip install 'shelfmind[openvino]'") from error
+        import openvino
+
         super().__init__(exported)
-        self.counts = sorted({1, batch_size if few is None else min(few, batch_size), batch_size})
-        self.core = openvino.Core()
-        self.settings = {"INFERENCE_NUM_THREADS": available_cores(), "INFERENCE_PRECISION_HINT": "f32"}
-        self.compiled: dict[tuple[int, int], Any] = {}
+        with all_instructions():
+            self.core = openvino.Core()
+        # What is left in floating point of an 8-bit network is fp32.
+        hint = "bf16" if exported.precision == "bf16" else "f32"
+        self.settings = {"INFERENCE_NUM_THREADS": available_cores(), "INFERENCE_PRECISION_HINT": hint}
+        self.compiled: dict[int, Any] = {}
 
     def __call__(self, images: Batch) -> tuple[Floats, Floats]:
-        """Probabilities (N, C) and embeddings (N, D) of up to `batch_size` images."""
-        count, size = images.shape[:2]
-        padded = next(each for each in self.counts if each >= count)
-        found = self._compiled(padded, size)(np.concatenate([images, np.repeat(images[-1:], padded - count, axis=0)]))
-        return np.array(found[PROBABILITIES][:count]), np.array(found[EMBEDDINGS][:count])
+        """Probabilities (N, C) and embeddings (N, D). Raises `UserError` for a size that the network does not take."""
+        found = self._compiled(images.shape[1])(images)
+        return np.array(found[PROBABILITIES]), np.array(found[EMBEDDINGS])
 
-    def _compiled(self, count: int, size: int) -> Any:
-        if (count, size) not in self.compiled:
-            model = self.core.read_model(self.exported.content)
-            model.reshape({IMAGES: [count, size, size, 3]})
-            self.compiled[count, size] = self.core.compile_model(model, "CPU", self.settings)
-        return self.compiled[count, size]
+    def _compiled(self, size: int) -> Any:
+        if size not in self.compiled:
+            try:
+                model = self._model()
+                model.reshape({IMAGES: [-1, size, size, 3]})
+                with all_instructions():
+                    self.compiled[size] = self.core.compile_model(model, "CPU", self.settings)
+            except RuntimeError as error:
+                reason = str(error).strip().splitlines()[-1]
+                raise UserError(
+                    f"OpenVINO cannot answer from {self.exported.path} for images of {size} pixels: {reason}"
+                ) from error
+        return self.compiled[size]
+
+    def _model(self) -> Any:
+        if self.exported.format == "onnx":
+            return self.core.read_model(self.exported.content)
+        graph, weights = unpacked(self.exported.content, ("network.xml", "network.bin"))
+        return self.core.read_model(graph, weights)

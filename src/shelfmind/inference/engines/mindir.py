@@ -1,0 +1,50 @@
+"""MindSpore as the engine of an exported file in its own format."""
+
+from __future__ import annotations
+
+import tempfile
+from pathlib import Path
+
+import numpy as np
+
+from shelfmind.arrays import Floats
+from shelfmind.errors import UserError, argument
+from shelfmind.inference.engines import Batch
+from shelfmind.inference.engines.of_file import FileEngine
+from shelfmind.inference.exported import Exported
+from shelfmind.machine.device import interruptible, start_mindspore
+
+
+class MindIrEngine(FileEngine):
+    """An exported network in MindSpore, compiled for whole batches and for `few`: fewer images are padded to one."""
+
+    own_name = "mindir"
+
+    def __init__(self, exported: Exported, batch_size: int, few: int | None = None) -> None:
+        super().__init__(exported)
+        mindspore = start_mindspore()
+        self.tensor = mindspore.Tensor
+        self.size = exported.recipe.evaluation_size
+        self.counts = sorted({batch_size if few is None else min(few, batch_size), batch_size})
+        with tempfile.TemporaryDirectory() as folder:  # MindSpore reads nothing but files of this name
+            file = Path(folder) / "network.mindir"
+            file.write_bytes(exported.content)
+            self.network = mindspore.nn.GraphCell(mindspore.load(str(file)))
+
+    def __call__(self, images: Batch) -> tuple[Floats, Floats]:
+        """Probabilities (N, C) and embeddings (N, D) of up to `batch_size` images of the size of the file.
+
+        Raises:
+            UserError: images of another size.
+        """
+        count, size = images.shape[:2]
+        if size != self.size:
+            raise UserError(
+                f"{self.exported.path} was made for images of {self.size} pixels, not {size}; leave views of other "
+                f"sizes out ({argument('tta', 'none')}), or export with {argument('format', 'onnx')}, which takes any"
+            )
+        padded = next(each for each in self.counts if each >= count)
+        with interruptible():
+            asked = self.tensor(np.concatenate([images, np.repeat(images[-1:], padded - count, axis=0)]))
+            probabilities, embeddings = self.network(asked)
+            return probabilities.asnumpy()[:count], embeddings.asnumpy()[:count]

@@ -1,0 +1,46 @@
+"""A network in 8 bits: what is quantised, a scale a channel, and answers near those of fp32."""
+
+from __future__ import annotations
+
+from collections import Counter
+from importlib.util import find_spec
+from typing import Any
+
+import numpy as np
+import pytest
+
+from shelfmind.images.preparation import Normalisation
+from shelfmind.inference.engines import EMBEDDINGS, IMAGES
+from shelfmind.recipe import DataRecipe
+
+pytestmark = pytest.mark.skipif(
+    find_spec("onnx") is None or find_spec("onnxruntime") is None, reason="onnx or ONNX Runtime is not installed"
+)
+
+
+def test_convolutions_compute_in_8_bits_and_gates_and_head_do_not(mindspore: Any) -> None:
+    import onnxruntime
+
+    from shelfmind.exporting.onnx_graph import onnx_graph
+    from shelfmind.exporting.quantisation import of_whole_maps, quantised
+    from shelfmind.models import create_model
+
+    images = np.random.default_rng(0).integers(0, 256, (4, 64, 64, 3), np.uint8)
+    plain = onnx_graph(create_model("shelfnet_s", 7, seed=3), Normalisation(DataRecipe()), 64)
+    made = quantised(plain, images)
+    kept = set(of_whole_maps(made.graph))
+    inputs = {node.name: node.input[0] for node in made.graph.node}
+    convolutions = {node.name for node in made.graph.node if node.op_type == "Conv"}
+    for name in convolutions:
+        assert ("DequantizeLinear" in inputs[name]) == (name not in kept), name
+    assert 0 < len(convolutions & kept) < len(convolutions) / 2
+    assert not any(node.op_type == "BatchNormalization" for node in made.graph.node)
+    widths = Counter(len(each.dims) for each in made.graph.initializer if each.name.endswith("_scale"))
+    assert widths[1] >= len(convolutions - kept)  # a scale a channel
+    asked = {}
+    for name, model in (("plain", plain), ("made", made)):
+        session = onnxruntime.InferenceSession(model.SerializeToString(), providers=["CPUExecutionProvider"])
+        asked[name] = session.run([EMBEDDINGS], {IMAGES: images})[0]
+    lengths = np.linalg.norm(asked["plain"], axis=1) * np.linalg.norm(asked["made"], axis=1)
+    assert ((asked["plain"] * asked["made"]).sum(axis=1) / lengths).min() > 0.95
+    assert not np.array_equal(asked["plain"], asked["made"])
