@@ -1,6 +1,9 @@
 # `make demo` and `make test` work on a bare machine with python3 (3.10 to 3.12) and make.
 PYTHON ?= python3
 BIN := .venv/bin
+# Which tests `make test` runs: where they lie, and how they are marked.
+TESTS = tests
+MARKED = not slow
 SETTINGS := PYTHONDONTWRITEBYTECODE=1
 
 .PHONY: setup demo test test-slow test-browser check lint types layers api facts parity lock clean
@@ -16,7 +19,7 @@ demo: setup
 	$(BIN)/python scripts/demo.py $(if $(DATA),"$(DATA)")
 
 test: setup
-	$(SETTINGS) $(BIN)/python -m pytest -W error -m "not slow" --ignore=tests/browser tests
+	$(SETTINGS) $(BIN)/python -m pytest -W error -m "$(MARKED)" --ignore=tests/browser $(TESTS)
 
 # Every method of training by command, interrupted ones, whole label checks, searches: about eight minutes on one core;
 # without variants of what is tested already (SLOW="slow and not thorough") about six.

@@ -29,5 +29,7 @@ if ! make_venv; then
 fi
 
 echo "installing the versions of requirements.lock into .venv (MindSpore unpacks to about 2.7 GB)"
-.venv/bin/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements.lock
+.venv/bin/python -m pip install --quiet --disable-pip-version-check --no-compile --require-hashes -r requirements.lock
+# On all cores, as pip does it on one; a file that is no Python of this version (a template) is none of its business either.
+.venv/bin/python -m compileall -q -j 0 .venv/lib >/dev/null 2>&1 || true
 .venv/bin/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation --editable .

@@ -14,9 +14,9 @@ from shelfmind.errors import UserError, argument, call, unknown_name
 from shelfmind.inference.engines import AUTO, MINDSPORE, Engine
 from shelfmind.inference.exported import Exported, read_exported
 from shelfmind.machine.device import start_mindspore
+from shelfmind.machine.instructions import PRECISIONS, require_instructions, runs_fast
 from shelfmind.machine.packages import how_to_install as how_to_install_package
 from shelfmind.machine.packages import installed
-from shelfmind.machine.instructions import PRECISIONS, require_instructions, runs_fast
 from shelfmind.recipe import Recipe
 from shelfmind.runs.folder import RunFolder
 
