@@ -73,6 +73,16 @@ class LossRecipe(RecipeSection):
     arguments: dict[str, Any] = Field({}, description="of the loss's function, such as gamma: 2 for focal")
 
 
+class DistillationRecipe(RecipeSection):
+    """What is learnt from trained networks besides the labels."""
+
+    teachers: tuple[str, ...] = Field(
+        (), description="runs or exported files whose answers are learnt; several are averaged"
+    )
+    weight: float = Field(0.9, gt=0, le=1, description="of the teachers' answers; the loss of the labels has the rest")
+    temperature: float = Field(2.0, gt=0, description="what logits are divided by, theirs and the network's")
+
+
 class MixingRecipe(RecipeSection):
     """Mixup and CutMix of pairs of images within a batch."""
 
@@ -186,6 +196,7 @@ class Recipe(RecipeSection):
         (), description="operators in order: a name, or name: {parameters}; or a policy's name"
     )
     mixing: MixingRecipe = MixingRecipe()
+    distillation: DistillationRecipe = DistillationRecipe()
     train: TrainRecipe = TrainRecipe()
     evaluation: EvaluationRecipe = EvaluationRecipe()
 

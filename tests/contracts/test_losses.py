@@ -190,6 +190,29 @@ def test_generalised_cross_entropy_lies_between_its_ends(mindspore: Any) -> None
     assert one == pytest.approx(absolute_error, rel=1e-4)
 
 
+@pytest.mark.parametrize(("weight", "temperature"), [(1.0, 1.0), (0.3, 4.0)])
+def test_what_teachers_say_is_learnt_besides_the_loss_of_the_labels(
+    weight: float, temperature: float, mindspore: Any
+) -> None:
+    from shelfmind.losses import build_loss, distilled
+
+    logits, targets = batch(10.0, soft=True)
+    answers = np.random.default_rng(3).dirichlet(np.ones(CLASSES), 8).astype(np.float32)
+
+    def reference(logits: np.ndarray) -> float:
+        lesson = temperature**2 * entropies(logits / temperature, answers).mean()
+        return float((1 - weight) * entropies(logits, targets).mean() + weight * lesson)
+
+    own = build_loss(LossRecipe(label_smoothing=0), COUNTS)
+    both = mindspore.Tensor(np.stack([targets, answers], axis=1))
+    loss = distilled(own, weight, temperature)
+    value, gradient = mindspore.value_and_grad(loss, 0)(mindspore.Tensor(logits), both, mindspore.Tensor(np.float32(0)))
+    assert float(value.asnumpy()) == pytest.approx(reference(logits.astype(np.float64)), rel=1e-4)
+    nudge = np.random.default_rng(1).normal(size=logits.shape)
+    slope = (reference(logits + 1e-4 * nudge) - reference(logits - 1e-4 * nudge)) / 2e-4
+    assert float((gradient.asnumpy() * nudge).sum()) == pytest.approx(slope, rel=2e-3, abs=1e-5)
+
+
 @pytest.mark.parametrize(
     ("name", "arguments", "said"),
     [

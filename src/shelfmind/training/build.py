@@ -3,23 +3,25 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import mindspore
 import numpy as np
 
 from shelfmind.errors import UserError, argument, setting
+from shelfmind.images.loader import TrainingBatches
 from shelfmind.images.squares import Squares
 from shelfmind.inference.engines.mindspore import MindSporeEngine
 from shelfmind.inference.forward import Forward
 from shelfmind.inference.views import test_time_views
-from shelfmind.losses import loss_kind
+from shelfmind.losses import distilled, loss_kind
 from shelfmind.machine.device import mixed_precision
 from shelfmind.models import create_model
 from shelfmind.models.freezing import train_only
 from shelfmind.models.network import Network
 from shelfmind.models.weights import Start, load_arrays
-from shelfmind.recipe import Recipe, model_kind
+from shelfmind.recipe import DistillationRecipe, Recipe, model_kind
 from shelfmind.records import BadFile, Sample
 from shelfmind.runs.folder import RunFolder
 from shelfmind.training.clock import BudgetClock, Clock, EpochClock
@@ -28,6 +30,7 @@ from shelfmind.training.optimizer import build_optimizer
 from shelfmind.training.state import Position, Tensors
 from shelfmind.training.step import LossScaler, build_step
 from shelfmind.training.tasks import TASKS
+from shelfmind.training.teaching import TaughtBatches, Teacher
 from shelfmind.transforms.augment import build_augmentations
 
 RESERVE_SHARE, RESERVE_S = 0.01, 10.0
@@ -87,11 +90,21 @@ def refuse_contradictions(recipe: Recipe) -> None:
             f"the task {recipe.train.task} compares two views of a whole batch; "
             "it takes no Mixup, no CutMix and no train.micro_batch_size"
         )
+    refuse_lessons(recipe)
     if recipe.train.trainable != "all" and recipe.model.weights is None:
         raise UserError(
             f"train.trainable={recipe.train.trainable} keeps the other weights as they are; "
             f"say which with {argument('weights')}"
         )
+
+
+def refuse_lessons(recipe: Recipe) -> None:
+    """Refuse teachers of a task without labels, and settings of teachers where there are none."""
+    lessons = recipe.distillation
+    if lessons.teachers and not TASKS[recipe.train.task].labelled:
+        raise UserError(f"the task {recipe.train.task} learns no classes, so a teacher of classes is of no use to it")
+    if not lessons.teachers and lessons != DistillationRecipe():
+        raise UserError(f"the recipe's section distillation needs a teacher; say which with {argument('teacher')}")
 
 
 def build_model(recipe: Recipe, classes: int, seed: int, start: Start | None = None) -> Network:
@@ -111,6 +124,7 @@ def build_training(
     max_minutes: float | None,
     began: float,
     start: Start | None,
+    teachers: Sequence[Teacher] = (),
 ) -> Training:
     """Put a training together at its very beginning; `began` is when the command began, for a budget of minutes."""
     task = TASKS[recipe.train.task]
@@ -133,7 +147,11 @@ def build_training(
     labels = np.array([sample.label for sample in images.train_samples], np.int64)
     loss = task.loss(recipe.loss, np.bincount(labels, minlength=classes))
     micro_batch_size = recipe.train.micro_batch_size
-    batches = task.batches(images.train, labels, classes, recipe, seed)
+    if teachers:
+        loss = distilled(loss, recipe.distillation.weight, recipe.distillation.temperature)
+        batches: TrainingBatches = TaughtBatches(images.train, labels, classes, recipe, seed, teachers)
+    else:
+        batches = task.batches(images.train, labels, classes, recipe, seed)
     validated = images.val_samples if task.labelled else []
     position = Position()
     clock: Clock = EpochClock(recipe.train.epochs, batches.steps_per_epoch)
