@@ -125,6 +125,9 @@ class TrainRecipe(RecipeSection):
     repeat_threshold: float = Field(
         1.0e-3, gt=0, le=1, description="share of the images below which repeat_factor repeats a class"
     )
+    images_per_class: int = Field(
+        1, ge=1, description="so many images of each class that is in a batch; 1 leaves to chance which classes are"
+    )
     trainable: Annotated[str, choice_of("trainable part", "models.freezing:PARTS")] = Field(
         "all", description="what is trained; the rest keeps the weights that the training starts from"
     )
@@ -159,9 +162,11 @@ class TrainRecipe(RecipeSection):
         return self.lr * self.batch_size / (self.lr_batch_size or self.batch_size)
 
     @model_validator(mode="after")
-    def _micro(self) -> TrainRecipe:
+    def _parts(self) -> TrainRecipe:
         if self.micro_batch_size is not None and self.batch_size % self.micro_batch_size:
             raise ValueError(f"micro_batch_size must divide batch_size {self.batch_size}, got {self.micro_batch_size}")
+        if self.batch_size % self.images_per_class:
+            raise ValueError(f"images_per_class must divide batch_size {self.batch_size}, got {self.images_per_class}")
         return self
 
     @field_validator("stages")

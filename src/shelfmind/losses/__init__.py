@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from shelfmind.errors import UserError, unknown_name
+from shelfmind.losses.contrastive import supervised_contrastive
 from shelfmind.losses.cross_entropy import class_balanced, cross_entropy, focal
 from shelfmind.losses.distillation import distilled
 from shelfmind.losses.kinds import Counts, Loss, LossKind
@@ -21,6 +22,7 @@ LOSSES: dict[str, LossKind] = {
     "ldam": LossKind(ldam, soft_targets=False, classifiers=("cosine",)),
     "arcface": LossKind(arcface, soft_targets=False, classifiers=("cosine", "sub_centres")),
     "proxy_anchor": LossKind(proxy_anchor, soft_targets=False, smoothing=False, classifiers=("cosine",)),
+    "supervised_contrastive": LossKind(supervised_contrastive, soft_targets=False, embeddings=True),
     "generalised_cross_entropy": LossKind(generalised_cross_entropy),
 }
 

@@ -17,10 +17,10 @@ def distilled(loss: Loss, weight: float, temperature: float) -> Loss:
     differently in a training that goes on.
     """
 
-    def taught(logits: Tensor, targets: Tensor, progress: Tensor) -> Tensor:
+    def taught(logits: Tensor, embeddings: Tensor, targets: Tensor, progress: Tensor) -> Tensor:
         lesson = temperature**2 * soft_cross_entropy(logits.float() / temperature, targets[:, 1], 0).mean()
         if weight == 1:
             return lesson
-        return (1 - weight) * loss(logits, targets[:, 0], progress) + weight * lesson
+        return (1 - weight) * loss(logits, embeddings, targets[:, 0], progress) + weight * lesson
 
     return taught

@@ -58,6 +58,10 @@ def refuse_unbuildable(recipe: Recipe, classes: int, start: Start | None) -> str
             raise UserError(f"images for {recipe.model.name} must be at least {model.least_image_size} px, got {size}")
     loaded = None if start is None else f"{start.path}: {load_arrays(model, start.arrays, start.path)}"
     refuse_contradictions(recipe)
+    if loss_kind(recipe.loss.name).embeddings and not hasattr(model, "head"):
+        raise UserError(
+            f"the loss {recipe.loss.name} compares embeddings of shelfmind's own networks; take one of these"
+        )
     TASKS[recipe.train.task].loss(recipe.loss, np.ones(classes, np.int64))
     train_only(model, recipe.train.trainable)
     test_time_views(recipe.evaluation.tta)
@@ -84,6 +88,13 @@ def refuse_contradictions(recipe: Recipe) -> None:
             f"the loss {recipe.loss.name} needs one class an image, Mixup and CutMix give two; "
             f"add {setting('mixing.mixup', 0)} and {setting('mixing.cutmix', 0)}"
         )
+    if kind.embeddings and recipe.train.images_per_class < 2:
+        raise UserError(
+            f"the loss {recipe.loss.name} compares images of one class within a batch; "
+            f"add {setting('train.images_per_class', 4)}"
+        )
+    if kind.embeddings and recipe.train.micro_batch_size is not None:
+        raise UserError(f"the loss {recipe.loss.name} compares a whole batch; it takes no train.micro_batch_size")
     mixes = recipe.mixing.mixup + recipe.mixing.cutmix > 0
     if not TASKS[recipe.train.task].labelled and (mixes or recipe.train.micro_batch_size is not None):
         raise UserError(
@@ -133,6 +144,8 @@ def build_training(
     averaged = task.wrap(ema_network, seed)
     model = mixed_precision(task.wrap(build_model(recipe, classes, seed, start), seed), recipe.train.amp)
     train_only(model, recipe.train.trainable)
+    if task.labelled and loss_kind(recipe.loss.name).embeddings:
+        model.head.before_neck = True
     optimizer = build_optimizer(list(model.trainable_params()), recipe.train)
     scaler = LossScaler() if getattr(model, "mixed_precision", False) else None
     averaged_parameters = {p.name: p for p in averaged.get_parameters()}
