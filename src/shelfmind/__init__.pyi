@@ -371,6 +371,7 @@ def train(
     format: str | None = None,
     resume: Path | str | None = None,
     split_of: Path | str | None = None,
+    teacher: Sequence[Path | str] = (),
     broader: Path | str | None = None,
     rules: str | None = None,
     track: Sequence[str] = (),
@@ -392,6 +393,7 @@ def train(
         format: one of csv, folder, grocery_store, rp2k; found out if not given
         resume: go on with this run folder, as it began
         split_of: take this run's split, so that both can be judged together; new photos are trained on
+        teacher: learn from the answers of this run or exported file besides the labels; several are averaged
         broader: a CSV with the columns class,broader: learn the broader classes instead of the data's
         rules: keep these terms: contest
         track: also send figures to tensorboard (RUN/tensorboard), mlflow, or both

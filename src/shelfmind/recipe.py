@@ -73,6 +73,16 @@ class LossRecipe(RecipeSection):
     arguments: dict[str, Any] = Field({}, description="of the loss's function, such as gamma: 2 for focal")
 
 
+class DistillationRecipe(RecipeSection):
+    """What is learnt from trained networks besides the labels."""
+
+    teachers: tuple[str, ...] = Field(
+        (), description="runs or exported files whose answers are learnt; several are averaged"
+    )
+    weight: float = Field(0.9, gt=0, le=1, description="of the teachers' answers; the loss of the labels has the rest")
+    temperature: float = Field(2.0, gt=0, description="what logits are divided by, theirs and the network's")
+
+
 class MixingRecipe(RecipeSection):
     """Mixup and CutMix of pairs of images within a batch."""
 
@@ -115,6 +125,9 @@ class TrainRecipe(RecipeSection):
     repeat_threshold: float = Field(
         1.0e-3, gt=0, le=1, description="share of the images below which repeat_factor repeats a class"
     )
+    images_per_class: int = Field(
+        1, ge=1, description="so many images of each class that is in a batch; 1 leaves to chance which classes are"
+    )
     trainable: Annotated[str, choice_of("trainable part", "models.freezing:PARTS")] = Field(
         "all", description="what is trained; the rest keeps the weights that the training starts from"
     )
@@ -149,9 +162,11 @@ class TrainRecipe(RecipeSection):
         return self.lr * self.batch_size / (self.lr_batch_size or self.batch_size)
 
     @model_validator(mode="after")
-    def _micro(self) -> TrainRecipe:
+    def _parts(self) -> TrainRecipe:
         if self.micro_batch_size is not None and self.batch_size % self.micro_batch_size:
             raise ValueError(f"micro_batch_size must divide batch_size {self.batch_size}, got {self.micro_batch_size}")
+        if self.batch_size % self.images_per_class:
+            raise ValueError(f"images_per_class must divide batch_size {self.batch_size}, got {self.images_per_class}")
         return self
 
     @field_validator("stages")
@@ -186,6 +201,7 @@ class Recipe(RecipeSection):
         (), description="operators in order: a name, or name: {parameters}; or a policy's name"
     )
     mixing: MixingRecipe = MixingRecipe()
+    distillation: DistillationRecipe = DistillationRecipe()
     train: TrainRecipe = TrainRecipe()
     evaluation: EvaluationRecipe = EvaluationRecipe()
 

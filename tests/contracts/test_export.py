@@ -24,7 +24,7 @@ OTHERS = tuple(name for name in list_models() if name not in QUICK + SLOW)
 """Of parts that those have, too, but for other gates."""
 
 
-def check(name: str, mindspore: Any) -> None:
+def check(name: str, mindspore: Any, **arguments: Any) -> None:
     """Export the network and compare answers."""
     import onnxruntime
 
@@ -32,7 +32,7 @@ def check(name: str, mindspore: Any) -> None:
     from shelfmind.inference.engines.mindspore import MindSporeEngine
     from shelfmind.models import create_model
 
-    model = create_model(name, CLASSES, seed=3)
+    model = create_model(name, CLASSES, seed=3, **arguments)
     generator = np.random.default_rng(0)
     for parameter in model.get_parameters():
         if parameter.name.endswith(("moving_mean", "beta")):
@@ -57,6 +57,10 @@ def check(name: str, mindspore: Any) -> None:
 @pytest.mark.parametrize("name", QUICK)
 def test_a_network_answers_as_mindspore(name: str, mindspore: Any) -> None:
     check(name, mindspore)
+
+
+def test_a_normalised_neck_is_exported_with_its_network(mindspore: Any) -> None:
+    check("resnet18", mindspore, widths=(8, 8, 8, 16), depths=(1, 1, 1, 1), neck=True, neck_bias=False)
 
 
 def test_a_missing_package_is_named(mindspore: Any, monkeypatch: pytest.MonkeyPatch) -> None:

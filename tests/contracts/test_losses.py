@@ -14,6 +14,7 @@ from shelfmind.recipe import COSINE_SCALE, LossRecipe, parse_recipe
 
 CLASSES = 4
 COUNTS = np.array([400, 60, 9, 1])
+EMBEDDINGS = np.random.default_rng(7).normal(size=(8, 5)).astype(np.float32)
 Reference = Callable[[np.ndarray, np.ndarray], float]
 
 
@@ -62,6 +63,19 @@ def proxy_anchor(logits: np.ndarray, targets: np.ndarray) -> float:
     return sum(pulls) / len(pulls) + sum(pushes) / len(pushes)
 
 
+def supervised_contrast(embeddings: np.ndarray, labels: np.ndarray, temperature: float = 0.1) -> float:
+    """Loops over anchors and positives, as the paper's sums are written."""
+    units = embeddings / np.linalg.norm(embeddings, axis=1, keepdims=True)
+    losses = []
+    for anchor, vector in enumerate(units):
+        others = [other for other in range(len(units)) if other != anchor]
+        candidates = sum(math.exp(vector @ units[other] / temperature) for other in others)
+        same = [other for other in others if labels[other] == labels[anchor]]
+        terms = [math.log(math.exp(vector @ units[other] / temperature) / candidates) for other in same]
+        losses += [-sum(terms) / len(terms)] if terms else []
+    return sum(losses) / len(losses)
+
+
 REFERENCES: dict[str, Reference] = {
     "cross_entropy": lambda logits, targets: float(entropies(logits, targets).mean()),
     "focal": focal,
@@ -70,6 +84,9 @@ REFERENCES: dict[str, Reference] = {
     "ldam": ldam,
     "arcface": arcface,
     "proxy_anchor": proxy_anchor,
+    "supervised_contrastive": lambda logits, targets: float(
+        entropies(logits, targets).mean() + supervised_contrast(EMBEDDINGS.astype(np.float64), targets.argmax(1))
+    ),
     "generalised_cross_entropy": lambda logits, targets: float(
         (targets * (1 - np.exp(log_softmax(logits)) ** 0.7) / 0.7).sum(1).mean()
     ),
@@ -88,7 +105,7 @@ def measured(recipe: LossRecipe, logits: np.ndarray, targets: np.ndarray, progre
     from shelfmind.losses import build_loss
 
     loss = build_loss(recipe, COUNTS)
-    inputs = ms.Tensor(logits), ms.Tensor(targets), ms.Tensor(np.float32(progress))
+    inputs = ms.Tensor(logits), ms.Tensor(EMBEDDINGS), ms.Tensor(targets), ms.Tensor(np.float32(progress))
     value, gradient = ms.value_and_grad(loss, 0)(*inputs)
     return float(value.asnumpy()), gradient.asnumpy()
 
@@ -162,6 +179,40 @@ def test_proxies_of_classes_that_are_not_in_the_batch_only_push(mindspore: Any) 
     assert (gradient[:, [1, 3]] > 0).all()  # falls with every cosine to a class that is not there
 
 
+@pytest.mark.parametrize("labels", [[0, 0, 1, 1, 2, 2, 3, 3], [0, 0, 0, 1, 1, 2, 3, 3]], ids=["pairs", "one alone"])
+def test_embeddings_are_drawn_to_those_of_their_class(labels: list[int], mindspore: Any) -> None:
+    from shelfmind.losses import build_loss
+
+    logits, targets = batch(10.0, soft=False)[0], np.eye(CLASSES, dtype=np.float32)[labels]
+    arguments = {"weight": 0.5, "temperature": 0.2}
+    loss = build_loss(LossRecipe(name="supervised_contrastive", label_smoothing=0, arguments=arguments), COUNTS)
+    told = float(entropies(logits.astype(np.float64), targets).mean())
+    inputs = mindspore.Tensor(logits), mindspore.Tensor(targets), mindspore.Tensor(np.float32(0))
+    for scale in (1.0, 0.0, 1e18):  # the length of an embedding does not matter, and may be 0
+        value, gradient = mindspore.value_and_grad(loss, 1)(
+            inputs[0], mindspore.Tensor(EMBEDDINGS * np.float32(scale)), *inputs[1:]
+        )
+        assert np.isfinite(gradient.asnumpy()).all()
+        if scale == 1.0:
+            assert float(value.asnumpy()) == pytest.approx(
+                told + 0.5 * supervised_contrast(EMBEDDINGS, labels, 0.2), rel=1e-4
+            )
+            nudge = np.random.default_rng(1).normal(size=EMBEDDINGS.shape)
+            near = [supervised_contrast(EMBEDDINGS + step * nudge, labels, 0.2) for step in (1e-4, -1e-4)]
+            slope = 0.5 * (near[0] - near[1]) / 2e-4
+            assert float((gradient.asnumpy() * nudge).sum()) == pytest.approx(slope, rel=2e-3, abs=1e-5)
+
+
+def test_a_batch_without_two_of_a_class_has_nothing_to_compare(mindspore: Any) -> None:
+    from shelfmind.losses import build_loss
+
+    loss = build_loss(LossRecipe(name="supervised_contrastive", label_smoothing=0), COUNTS)
+    logits, targets = batch(10.0, soft=False)
+    alone = [mindspore.Tensor(each[:CLASSES]) for each in (logits, EMBEDDINGS, targets)]
+    value = float(loss(*alone, mindspore.Tensor(np.float32(0))).asnumpy())
+    assert value == pytest.approx(float(entropies(logits[:CLASSES], targets[:CLASSES]).mean()), rel=1e-5)
+
+
 @pytest.mark.parametrize("name", ["class_balanced", "ldam"])
 def test_re_weighting_may_be_deferred(name: str, mindspore: Any) -> None:
     logits, targets = batch(10.0, soft=False)
@@ -190,6 +241,31 @@ def test_generalised_cross_entropy_lies_between_its_ends(mindspore: Any) -> None
     assert one == pytest.approx(absolute_error, rel=1e-4)
 
 
+@pytest.mark.parametrize(("weight", "temperature"), [(1.0, 1.0), (0.3, 4.0)])
+def test_what_teachers_say_is_learnt_besides_the_loss_of_the_labels(
+    weight: float, temperature: float, mindspore: Any
+) -> None:
+    from shelfmind.losses import build_loss, distilled
+
+    logits, targets = batch(10.0, soft=True)
+    answers = np.random.default_rng(3).dirichlet(np.ones(CLASSES), 8).astype(np.float32)
+
+    def reference(logits: np.ndarray) -> float:
+        lesson = temperature**2 * entropies(logits / temperature, answers).mean()
+        return float((1 - weight) * entropies(logits, targets).mean() + weight * lesson)
+
+    own = build_loss(LossRecipe(label_smoothing=0), COUNTS)
+    both = mindspore.Tensor(np.stack([targets, answers], axis=1))
+    loss = distilled(own, weight, temperature)
+    value, gradient = mindspore.value_and_grad(loss, 0)(
+        mindspore.Tensor(logits), mindspore.Tensor(EMBEDDINGS), both, mindspore.Tensor(np.float32(0))
+    )
+    assert float(value.asnumpy()) == pytest.approx(reference(logits.astype(np.float64)), rel=1e-4)
+    nudge = np.random.default_rng(1).normal(size=logits.shape)
+    slope = (reference(logits + 1e-4 * nudge) - reference(logits - 1e-4 * nudge)) / 2e-4
+    assert float((gradient.asnumpy() * nudge).sum()) == pytest.approx(slope, rel=2e-3, abs=1e-5)
+
+
 @pytest.mark.parametrize(
     ("name", "arguments", "said"),
     [
@@ -199,6 +275,7 @@ def test_generalised_cross_entropy_lies_between_its_ends(mindspore: Any) -> None
         ("arcface", {"margin": 2}, "margin must be an angle below pi / 2"),
         ("arcface", {"ramp": 1.5}, "ramp must lie in"),
         ("proxy_anchor", {"sharpness": 0}, "sharpness must be greater than 0"),
+        ("supervised_contrastive", {"temperature": 0}, "temperature must be greater than 0"),
         ("ldam", {"scale": 0}, "scale must be greater than 0"),
         ("class_balanced", {"beta": 1}, "beta must lie in"),
         ("generalised_cross_entropy", {"exponent": 0}, "exponent must lie in"),

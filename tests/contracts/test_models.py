@@ -135,7 +135,7 @@ def test_weights_follow_the_seed(name: str, mindspore: Any) -> None:
         {"deep_kernel_size": 7, "deep_stages": 2, "block": "bottleneck"},
         {"stem_name": "deep", "pooled_shortcut": True, "stem_pool": "same"},
         {"classifier": "cosine", "neck": True, "dropout": 0.2},
-        {"classifier": "sub_centres", "neck": True},
+        {"classifier": "sub_centres", "neck": True, "neck_bias": False},
     ],
 )
 def test_arguments_build_networks_that_learn(arguments: dict[str, Any], mindspore: Any) -> None:

@@ -47,7 +47,10 @@ def test_its_model_optimizer_loss_and_views_are_built(name: str, mindspore: Any)
     assert [p.name for p in build_optimizer(parameters, recipe.train).parameters] == [p.name for p in parameters]
     targets = np.eye(CLASSES, dtype=np.float32)
     loss = build_loss(recipe.loss, np.ones(CLASSES, np.int64))(
-        mindspore.Tensor(np.zeros_like(targets)), mindspore.Tensor(targets), mindspore.Tensor(np.float32(0))
+        mindspore.Tensor(np.zeros_like(targets)),
+        mindspore.Tensor(np.ones((CLASSES, 2), np.float32)),
+        mindspore.Tensor(targets),
+        mindspore.Tensor(np.float32(0)),
     )
     if recipe.loss.name == "cross_entropy":
         assert float(loss.asnumpy()) == pytest.approx(math.log(CLASSES), rel=1e-5)

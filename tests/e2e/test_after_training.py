@@ -189,6 +189,11 @@ def test_broader_classes_that_do_not_fit_are_refused_before_training(data, warm,
 @pytest.mark.parametrize(
     ("words", "said"),
     [
+        (["loss.name=supervised_contrastive"], "compares images of one class within a batch; add --set train.images"),
+        (
+            ["loss.name=supervised_contrastive", "train.images_per_class=2", "train.micro_batch_size=2"],
+            "takes no train.micro_batch_size",
+        ),
         (["loss.name=arcface"], "needs logits of a cosine or sub_centres classifier, the model has a linear one"),
         (["loss.name=proxy_anchor", tiny(classifier="cosine")], "has no targets to smooth; add"),
         (["loss.name=ldam", tiny(classifier="cosine"), "mixing.mixup=0.5"], "Mixup and CutMix give two"),

@@ -11,7 +11,7 @@ import numpy.typing as npt
 
 from shelfmind.arrays import Floats
 from shelfmind.errors import UserError
-from shelfmind.images.sampling import epoch_order
+from shelfmind.images.sampling import epoch_order, in_class_batches
 from shelfmind.images.squares import Square, Squares, in_order
 from shelfmind.machine.cores import available_cores
 from shelfmind.machine.device import restore_interrupts
@@ -58,6 +58,9 @@ class TrainingBatches:
         train = self.recipe.train
         order_generator = np.random.default_rng((self.seed, epoch))
         order = epoch_order(self.labels, self.classes, train.sampling, train.repeat_threshold, order_generator)
+        if train.images_per_class > 1:
+            shape = self.classes, self.batch_size, train.images_per_class
+            order = in_class_batches(order, self.labels, *shape, order_generator)
         order = order[start * self.batch_size : stop * self.batch_size]
         generator = np.random.default_rng((self.seed, epoch, start, 1 + 2 * view))
         ds.config.set_seed(int(generator.integers(2**31)))

@@ -38,3 +38,12 @@ class Normalisation:
             for channel, values in enumerate(self.table):
                 np.take(values, image[..., channel], out=planes[channel])
         return made
+
+    def undone(self, prepared: Floats) -> npt.NDArray[np.uint8]:
+        """The images (N, H, W, 3) that were prepared so; what lies between 8-bit values or beyond them takes the next.
+
+        Mixed images lie between them, erased ones beyond.
+        """
+        values = prepared * self.std.astype(np.float32)[:, None, None] + self.mean.astype(np.float32)[:, None, None]
+        np.clip(np.rint(values, out=values), 0, _SCALE, out=values)
+        return np.ascontiguousarray(values.astype(np.uint8).transpose(0, 2, 3, 1))

@@ -1,4 +1,4 @@
-"""How often each training image is drawn in an epoch, so that rare classes need not be rare in training."""
+"""How often each training image is drawn in an epoch, so that rare classes need not be rare, and with which others."""
 
 from __future__ import annotations
 
@@ -55,3 +55,41 @@ def epoch_order(labels: Ints, classes: int, sampling: str, threshold: float, gen
     marks = np.arange(len(labels)) + generator.random()
     drawn = shuffled[np.minimum(np.searchsorted(ends, marks), len(labels) - 1)]
     return generator.permutation(drawn)
+
+
+def in_class_batches(
+    order: Ints, labels: Ints, classes: int, batch_size: int, per_class: int, generator: np.random.Generator
+) -> Ints:
+    """An epoch's order (N,) as N // batch_size batches of `per_class` images of each of a few classes (Hermans et al.,
+    "In Defense of the Triplet Loss for Person Re-Identification", 2017, section 2).
+
+    A class comes in proportion to its images in `order`, rounded at random, and twice in a batch only where too few
+    others are left. Its images come in their order, and again from the first where they do not fill their places.
+    """
+    drawn = labels[order]
+    own = [order[drawn == label] for label in range(classes)]
+    groups = -(-batch_size // per_class)
+    left = _shares(np.array([len(each) for each in own]), len(order) // batch_size * groups, generator)
+    next_place = np.zeros(classes, np.int64)
+    batches = []
+    while left.any():
+        present = np.count_nonzero(left)
+        chosen = generator.choice(classes, min(groups, present), replace=False, p=left / left.sum())
+        left[chosen] -= 1
+        while len(chosen) < groups:
+            again = int(generator.choice(np.flatnonzero(left)))
+            left[again] -= 1
+            chosen = np.append(chosen, again)
+        places = next_place[chosen, None] + np.arange(per_class)
+        batch = [own[label][row % len(own[label])] for label, row in zip(chosen, places, strict=True)]
+        next_place[chosen] += per_class
+        batches.append(np.concatenate(batch)[:batch_size])
+    return np.concatenate(batches) if batches else order[:0]
+
+
+def _shares(counts: Ints, total: int, generator: np.random.Generator) -> Ints:
+    """Whole numbers that add up to `total`, in proportion to `counts`, (C,), each rounded up or down at random."""
+    so_far = np.cumsum(counts)
+    marks = np.floor(so_far * (total / so_far[-1]) + generator.random())
+    marks[so_far == so_far[-1]] = total
+    return np.asarray(np.diff(marks, prepend=0), np.int64)

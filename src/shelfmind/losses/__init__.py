@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 from shelfmind.errors import UserError, unknown_name
+from shelfmind.losses.contrastive import supervised_contrastive
 from shelfmind.losses.cross_entropy import class_balanced, cross_entropy, focal
+from shelfmind.losses.distillation import distilled
 from shelfmind.losses.kinds import Counts, Loss, LossKind
 from shelfmind.losses.margins import arcface, balanced_softmax, ldam
 from shelfmind.losses.proxies import proxy_anchor
 from shelfmind.losses.robust import generalised_cross_entropy
 from shelfmind.recipe import LossRecipe
 
-__all__ = ["LOSSES", "Loss", "LossKind", "build_loss", "loss_kind"]
+__all__ = ["LOSSES", "Loss", "LossKind", "build_loss", "distilled", "loss_kind"]
 
 LOSSES: dict[str, LossKind] = {
     "cross_entropy": LossKind(cross_entropy),
@@ -20,6 +22,7 @@ LOSSES: dict[str, LossKind] = {
     "ldam": LossKind(ldam, soft_targets=False, classifiers=("cosine",)),
     "arcface": LossKind(arcface, soft_targets=False, classifiers=("cosine", "sub_centres")),
     "proxy_anchor": LossKind(proxy_anchor, soft_targets=False, smoothing=False, classifiers=("cosine",)),
+    "supervised_contrastive": LossKind(supervised_contrastive, soft_targets=False, embeddings=True),
     "generalised_cross_entropy": LossKind(generalised_cross_entropy),
 }
 

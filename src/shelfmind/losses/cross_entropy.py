@@ -17,7 +17,7 @@ def cross_entropy(counts: Counts, smoothing: float) -> Loss:
     The logarithm of the softmax is taken in float32, so that it stays finite at any logits and under AMP.
     """
 
-    def loss(logits: Tensor, targets: Tensor, progress: Tensor) -> Tensor:
+    def loss(logits: Tensor, embeddings: Tensor, targets: Tensor, progress: Tensor) -> Tensor:
         return soft_cross_entropy(logits, targets, smoothing).mean()
 
     return loss
@@ -28,7 +28,7 @@ def focal(counts: Counts, smoothing: float, gamma: float = 2.0) -> Loss:
     if gamma < 0:
         raise ValueError(f"gamma must be at least 0, got {gamma}")
 
-    def loss(logits: Tensor, targets: Tensor, progress: Tensor) -> Tensor:
+    def loss(logits: Tensor, embeddings: Tensor, targets: Tensor, progress: Tensor) -> Tensor:
         log_probabilities = ops.log_softmax(logits.float(), 1)
         doubt = ops.clamp(1 - ops.exp(log_probabilities), LEAST, 1.0)
         return -(smoothed(targets, smoothing) * doubt**gamma * log_probabilities).sum(1).mean()
@@ -44,7 +44,7 @@ def class_balanced(counts: Counts, smoothing: float, beta: float = 0.999, weight
     """
     weights = Tensor(balancing_weights(counts, beta))
 
-    def loss(logits: Tensor, targets: Tensor, progress: Tensor) -> Tensor:
+    def loss(logits: Tensor, embeddings: Tensor, targets: Tensor, progress: Tensor) -> Tensor:
         weighted = deferred(ops.matmul(targets.float(), weights), progress, weighted_from)
         return (weighted * soft_cross_entropy(logits, targets, smoothing)).mean()
 

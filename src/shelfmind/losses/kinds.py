@@ -1,4 +1,4 @@
-"""What every loss is: a function of logits, targets and progress, and what it asks of the rest of the recipe."""
+"""What every loss is: a function of what a network gives, and what it asks of the rest of the recipe."""
 
 from __future__ import annotations
 
@@ -11,8 +11,8 @@ from mindspore import Tensor
 
 Counts = npt.NDArray[np.int64]
 """Training images of each class, shape (C,)."""
-Loss = Callable[[Tensor, Tensor, Tensor], Tensor]
-"""Logits (N, C), targets (N, C) and the training's progress (a scalar from 0 to 1) to a scalar."""
+Loss = Callable[[Tensor, Tensor, Tensor, Tensor], Tensor]
+"""Logits (N, C), embeddings (N, D), targets (N, C) and the training's progress (a scalar from 0 to 1) to a scalar."""
 
 
 @dataclass(frozen=True)
@@ -25,9 +25,12 @@ class LossKind:
         soft_targets: whether it knows what to do with mixed targets, as Mixup and CutMix give them.
         smoothing: whether it knows what to do with label smoothing.
         classifiers: the classifiers that its logits may come from, the usual one first; empty: any.
+        embeddings: whether it compares the embeddings of a batch, before a neck: then several images of a class must
+            be in it, and all of it must be worked on at once.
     """
 
     build: Callable[..., Loss]
     soft_targets: bool = True
     smoothing: bool = True
     classifiers: tuple[str, ...] = ()
+    embeddings: bool = False

@@ -22,7 +22,7 @@ def balanced_softmax(counts: Counts, smoothing: float) -> Loss:
     """
     prior = Tensor(np.log(np.maximum(counts, 1)).astype(np.float32))
 
-    def loss(logits: Tensor, targets: Tensor, progress: Tensor) -> Tensor:
+    def loss(logits: Tensor, embeddings: Tensor, targets: Tensor, progress: Tensor) -> Tensor:
         return soft_cross_entropy(logits.float() + prior, targets, smoothing).mean()
 
     return loss
@@ -43,7 +43,7 @@ def ldam(
     margins = Tensor((largest_margin * roots / roots.max()).astype(np.float32))
     weights = Tensor(balancing_weights(counts, beta))
 
-    def loss(logits: Tensor, targets: Tensor, progress: Tensor) -> Tensor:
+    def loss(logits: Tensor, embeddings: Tensor, targets: Tensor, progress: Tensor) -> Tensor:
         cosines = logits.float() / COSINE_SCALE - margins * targets
         weighted = deferred(ops.matmul(targets.float(), weights), progress, weighted_from)
         return (weighted * soft_cross_entropy(cosines * scale, targets, smoothing)).mean()
@@ -65,7 +65,7 @@ def arcface(counts: Counts, smoothing: float, margin: float = 0.5, scale: float 
     if not 0 <= ramp <= 1:
         raise ValueError(f"ramp must lie in [0, 1], got {ramp}")
 
-    def loss(logits: Tensor, targets: Tensor, progress: Tensor) -> Tensor:
+    def loss(logits: Tensor, embeddings: Tensor, targets: Tensor, progress: Tensor) -> Tensor:
         grown = margin * ops.clamp(progress / ramp, 0.0, 1.0) if ramp else margin + 0 * progress
         cosines = ops.clamp(logits.float() / COSINE_SCALE, -1.0, 1.0)
         sines = ops.sqrt(ops.clamp(1 - cosines * cosines, LEAST_SQUARE, 1.0))

@@ -25,7 +25,7 @@ def proxy_anchor(counts: Counts, smoothing: float, margin: float = 0.1, sharpnes
     """
     require_positive(sharpness=sharpness)
 
-    def loss(logits: Tensor, targets: Tensor, progress: Tensor) -> Tensor:
+    def loss(logits: Tensor, embeddings: Tensor, targets: Tensor, progress: Tensor) -> Tensor:
         cosines = ops.clamp(logits.float() / COSINE_SCALE, -1.0, 1.0)
         own = targets.float()
         pull = _soft_count(sharpness * (margin - cosines), own)

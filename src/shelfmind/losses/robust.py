@@ -14,7 +14,7 @@ def generalised_cross_entropy(counts: Counts, smoothing: float, exponent: float 
     if not 0 < exponent <= 1:
         raise ValueError(f"exponent must lie in (0, 1], got {exponent}")
 
-    def loss(logits: Tensor, targets: Tensor, progress: Tensor) -> Tensor:
+    def loss(logits: Tensor, embeddings: Tensor, targets: Tensor, progress: Tensor) -> Tensor:
         powers = ops.exp(exponent * ops.log_softmax(logits.float(), 1))
         return (smoothed(targets, smoothing) * (1 - powers) / exponent).sum(1).mean()
 

@@ -61,14 +61,28 @@ class Head(nn.Cell):
         classifier: see `CLASSIFIERS`.
         neck: BNNeck, a batch normalisation between the embedding and the classifier (Luo et al., "Bag of Tricks and a
             Strong Baseline for Deep Person Re-identification", 2019, section 3.4); retrieval uses its output.
+        neck_bias: whether the neck has one; the paper's has none.
         dropout: share of embedding values dropped before the classifier while training.
+
+    Attributes:
+        before_neck: whether the embedding is given as it is before the neck: what metric losses compare in training.
     """
 
     def __init__(
-        self, width: int, num_classes: int, classifier: str = "linear", neck: bool = False, dropout: float = 0.0
+        self,
+        width: int,
+        num_classes: int,
+        classifier: str = "linear",
+        neck: bool = False,
+        dropout: float = 0.0,
+        neck_bias: bool = True,
     ) -> None:
         super().__init__()
-        self.neck = nn.BatchNorm1d(width) if neck else None
+        self.neck = nn.BatchNorm2d(width) if neck else None  # BatchNorm1d is exported for one number of images only
+        self.width = width
+        if self.neck is not None and not neck_bias:
+            self.neck.beta.requires_grad = False  # stays 0
+        self.before_neck = False
         self.dropout = nn.Dropout(p=dropout) if dropout > 0 else None
         self.classifier = CLASSIFIERS[classifier](width, num_classes)
 
@@ -77,10 +91,13 @@ class Head(nn.Cell):
         def __call__(self, embedding: Tensor) -> tuple[Tensor, Tensor]: ...  # type: ignore[override]
 
     def construct(self, embedding: Tensor) -> tuple[Tensor, Tensor]:
+        given = embedding
         if self.neck is not None:
-            embedding = self.neck(embedding)
+            embedding = self.neck(embedding.reshape((-1, self.width, 1, 1))).reshape((-1, self.width))
+        if not self.before_neck:
+            given = embedding
         features = embedding if self.dropout is None else self.dropout(embedding)
-        return self.classifier(features), embedding
+        return self.classifier(features), given
 
 
 def unit_rows(vectors: Tensor) -> Tensor:

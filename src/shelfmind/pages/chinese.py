@@ -605,6 +605,10 @@ SAID_ELSEWHERE = (
         "{} 张图片对该模型属于{}，但其初始权重用它们训练或验证过，未作评估",
     ),
     (
+        r"([\d,]+) images? (?:is|are) (\S+) for the run, but a teacher of it was trained or validated on them: not judged",
+        "{} 张图片对该模型属于{}，但其教师模型用它们训练或验证过，未作评估",
+    ),
+    (
         r"images judged here were seen in training \((\d+) trained on, (\d+) validated on\), so the figures flatter",
         "所评估的图片在训练中出现过（{} 张参与训练，{} 张参与验证），因此指标偏高",
     ),

@@ -10,7 +10,7 @@ from pydantic import BeforeValidator, Field, field_serializer, model_validator
 
 from shelfmind.errors import UserError, argument, call
 from shelfmind.recipe import Recipe, load_recipe
-from shelfmind.requests.request import COMMA_SEPARATED, Flag, Incidental, NoFlag, Positional, Request
+from shelfmind.requests.request import COMMA_SEPARATED, ONE_OR_MORE, Flag, Incidental, NoFlag, Positional, Request
 from shelfmind.requests.shared import (
     DATA_SET,
     MAX_BAD_FRACTION,
@@ -22,6 +22,7 @@ from shelfmind.requests.shared import (
     require_one_length,
     require_path,
     require_run,
+    require_run_or_file,
 )
 
 
@@ -80,7 +81,8 @@ class RecipeRequest(Request):
         """The data is there, and the recipe can be."""
         if self.data is not None:
             require_path(self.data)
-        _ = self.settings
+        for teacher in self.settings.distillation.teachers:
+            require_run_or_file(Path(teacher))
 
 
 class ResumableRequest(RecipeRequest):
@@ -141,6 +143,7 @@ class TrainRequest(ResumableRequest):
         "shelfmind train photos --recipe grocery_cpu --max-minutes 60 --out runs/hour",
         "shelfmind train photos --recipe rp2k/se_resnext50 --set train.batch_size=32 --seed 1 --out runs/se",
         "shelfmind train photos --recipe rp2k/se_resnext50 --weights se_resnext50 --out runs/from_imagenet",
+        "shelfmind train photos --teacher runs/large --split-of runs/large --out runs/small",
         "shelfmind train photos --seed 5 --split-of runs/first --out runs/s5",
         "shelfmind train --resume runs/first",
     )
@@ -150,6 +153,9 @@ class TrainRequest(ResumableRequest):
     split_of: Path | None = Field(
         None, description="take this run's split, so that both can be judged together; new photos are trained on"
     )
+    teacher: Annotated[tuple[Path, ...], Flag("--teacher", metavar="RUN|FILE"), ONE_OR_MORE] = Field(
+        (), description="learn from the answers of this run or exported file besides the labels; several are averaged"
+    )
     broader: Annotated[Path | None, NoFlag] = Field(
         None, description="a CSV with the columns class,broader: learn the broader classes instead of the data's"
     )
@@ -157,6 +163,15 @@ class TrainRequest(ResumableRequest):
     track: Annotated[tuple[str, ...], Flag(metavar="TRACKER,...", repeated=False), Incidental, COMMA_SEPARATED] = Field(
         (), description="also send figures to tensorboard (RUN/tensorboard), mlflow, or both"
     )
+
+    @property
+    def settings(self) -> Recipe:
+        """The recipe with all that the request changes in it."""
+        recipe = super().settings
+        if not self.teacher:
+            return recipe
+        distillation = recipe.distillation.model_copy(update={"teachers": tuple(map(str, self.teacher))})
+        return recipe.model_copy(update={"distillation": distillation})
 
     def require_inputs(self) -> None:
         """The data or the run, and the run whose split is taken, are there, and the recipe can be."""

@@ -1,4 +1,4 @@
-"""What the weights that a run began with had seen: kept in the run, because its network has seen it, too."""
+"""What a run learnt from, first weights and teachers, had seen: kept in it, because its network has seen it, too."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ import os
 import shutil
 from collections.abc import Callable, Sequence
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -22,31 +23,41 @@ BEGINS = "the weights that this training begins with"
 """How the warning of `seen_by_first_weights` starts."""
 
 
-def keep_history_before(run: RunFolder, checkpoint: Path, counter: Counter) -> None:
-    """Keep in `run`, which begins with these weights, what the run that they are of has seen, and those before it.
+def keep_history_before(
+    run: RunFolder, checkpoint: Path | None, counter: Counter, teachers: Sequence[Path] = ()
+) -> None:
+    """Keep in `run`, which begins with these weights and learns from these teachers' files, what the runs that they are
+    of have seen, and those before them.
 
-    Nothing is kept of weights from elsewhere; of a run that cannot tell what it saw, that it cannot.
+    Nothing is kept of weights from elsewhere; of a run or teacher that cannot tell what it saw, that it cannot.
     """
-    parent = run_of(checkpoint)
-    if parent is None:
-        return
-    try:
-        histories: Sequence[History | None] = read_history(parent, counter).chain
-    except UnknownHistoryError:
-        histories = [None]
-    for folder, history in zip(folders_before(run, len(histories)), histories, strict=True):
-        make_folder(folder)
-        if history is None:
-            write_json(folder / ORIGIN, {"run": str(parent.root)})
+    shutil.rmtree(run.before, ignore_errors=True)  # of a training that was stopped before it began
+    kept: list[tuple[History | None, dict[str, Any]]] = []
+    for file in ([] if checkpoint is None else [checkpoint]) + list(teachers):
+        role = {"teacher": True} if file in teachers else {}
+        parent = run_of(file)
+        if parent is None:
+            kept += [(None, {"run": str(file), **role})] if role else []
             continue
-        for name in ("split", "seen"):
-            _link(getattr(history.run, name), getattr(RunFolder(folder), name))
-        write_json(folder / ORIGIN, {"run": history.title, "labels": history.learnt_labels})
+        try:
+            chain = read_history(parent, counter).chain
+        except UnknownHistoryError:
+            kept.append((None, {"run": str(parent.root), **role}))
+        else:
+            for each in chain:
+                taught = {"teacher": True} if each.teacher else role
+                kept.append((each, {"run": each.title, "labels": each.learnt_labels, **taught}))
+    for folder, (history, origin) in zip(folders_before(run, len(kept)), kept, strict=True):
+        make_folder(folder)
+        if history is not None:
+            for name in ("split", "seen"):
+                _link(getattr(history.run, name), getattr(RunFolder(folder), name))
+        write_json(folder / ORIGIN, origin)
 
 
 def read_with_doubt(run: RunFolder, counter: Counter) -> tuple[History | None, str | None]:
-    """What a run has seen, and why its own images may not judge it because of the weights that it began with; None for
-    what cannot be told, and for no doubt."""
+    """What a run has seen, and why its own images may not judge it because of what it learnt from; None for what cannot
+    be told, and for no doubt."""
     try:
         history = read_history(run, counter)
     except UnknownHistoryError as error:
@@ -69,7 +80,7 @@ def labels_unlearnt(checkpoint: Path, paths: Sequence[Path], counter: Counter) -
 
 
 def seen_by_first_weights(history: History) -> str | None:
-    """That images which should judge a run were seen by the weights that it began with, in words; None if none were.
+    """That images which should judge a run were seen by what it learnt from, in words; None if none were.
 
     For validation those count that were trained on, for test also those that were validated on.
     """
@@ -83,6 +94,11 @@ def seen_by_first_weights(history: History) -> str | None:
     if not counts:
         return None
     names = " and ".join(each.title for each in history.before)
+    if history.taught:
+        return Message(
+            f"{names}, from which this training learns, saw {' and '.join(counts)} in training, so that they cannot "
+            f"judge it. Take another teacher, or share the split of that run: {argument('split_of')}"
+        )
     return Message(
         f"{BEGINS} are those of {names}, which saw {' and '.join(counts)} in training, so that they cannot judge it. "
         f"Begin with other weights, or share the split of that run: {argument('split_of')}"

@@ -153,6 +153,11 @@ class RunFolder:
                 break
         return entries
 
+    def is_trained(self) -> bool:
+        """Whether the last epoch is done."""
+        log = self.read_log()
+        return bool(log) and float(log[-1].get("progress", 0)) >= 1
+
     def read_warnings(self) -> tuple[str, ...]:
         """What makes the training's outcome doubtful: `warnings` of the log's last epoch."""
         log = self.read_log()

@@ -25,7 +25,8 @@ TRAIN_AGAIN = "train it again"
 USES = ("train", "val", "test")
 """From the one that spoils a test most: what is in two splits counts as the first of these."""
 ORIGIN = "run.json"
-"""Beside the history of a run whose weights another one began with: which run that was, and if it learnt labels."""
+"""Beside the history of a run that another one learnt from: which run that was, if it learnt labels, and if it taught
+the other one instead of giving it its first weights."""
 
 
 class UnknownHistoryError(UserError):
@@ -39,12 +40,13 @@ class UnknownHistoryError(UserError):
 @dataclass(frozen=True)
 class History:
     """What a run has seen: its own photos, in the order of its `split.csv`, and those of the runs `before`, whose
-    weights it began with. `title` is the run's path, for people."""
+    weights it began with or which taught it (`teacher`). `title` is the run's path, for people."""
 
     run: RunFolder
     rows: tuple[SplitRow, ...]
     before: tuple[History, ...] = ()
     title: str = ""
+    teacher: bool = False
 
     @cached_property
     def first_rows(self) -> Mapping[bytes, int]:
@@ -92,8 +94,15 @@ class History:
         return history.rows[history.first_rows[digest]].name
 
     def __str__(self) -> str:
-        names = " and ".join(each.title for each in self.before)
-        return f"{self.title} or the weights that it began with, of {names}" if names else self.title
+        weights = " and ".join(each.title for each in self.before if not each.teacher)
+        teachers = " and ".join(each.title for each in self.before if each.teacher)
+        began = f" or the weights that it began with, of {weights}" if weights else ""
+        return f"{self.title}{began}{f' or its teachers, {teachers}' if teachers else ''}"
+
+    @property
+    def taught(self) -> bool:
+        """Whether it learnt from teachers."""
+        return any(each.teacher for each in self.before)
 
     @cached_property
     def learnt_labels(self) -> bool:
@@ -160,10 +169,11 @@ def _histories_before(run: RunFolder, counter: Counter) -> Iterator[History]:
         yield from _asked_before(run, counter)
         return
     for folder in map(RunFolder, sorted(run.before.iterdir(), key=lambda folder: int(folder.name))):
-        title = str(read_json(folder.root / ORIGIN)["run"])
+        origin = read_json(folder.root / ORIGIN)
+        title, teacher = str(origin["run"]), bool(origin.get("teacher", False))
         if not folder.split.exists():
-            raise _untold_before(run, title)
-        yield History(folder, tuple(read_split(folder.split)), title=title)
+            raise _untold_before(run, title, teacher)
+        yield History(folder, tuple(read_split(folder.split)), title=title, teacher=teacher)
 
 
 def _asked_before(run: RunFolder, counter: Counter) -> tuple[History, ...]:
@@ -177,10 +187,11 @@ def _asked_before(run: RunFolder, counter: Counter) -> tuple[History, ...]:
     return read_history(parent, counter).chain
 
 
-def _untold_before(run: RunFolder, title: str) -> UnknownHistoryError:
+def _untold_before(run: RunFolder, title: str, teacher: bool = False) -> UnknownHistoryError:
+    origin = f"{title} taught it" if teacher else f"it began with the weights of {title}"
     return UnknownHistoryError(
-        f"what {run.root} has seen cannot be told: it began with the weights of {title}, of which it cannot be told "
-        "what they were trained on"
+        f"what {run.root} has seen cannot be told: {origin}, of which it cannot be told what "
+        f"{'it was' if teacher else 'they were'} trained on"
     )
 
 

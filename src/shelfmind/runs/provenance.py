@@ -5,6 +5,7 @@ from __future__ import annotations
 import platform
 import subprocess
 import time
+from collections.abc import Mapping, Sequence
 from importlib import metadata
 from pathlib import Path
 from typing import Any
@@ -22,10 +23,15 @@ PACKAGES = ("shelfmind", "mindspore", "numpy", "pillow")
 
 
 def describe_origin(
-    data: Path, catalog: Catalog, seed: int, command: dict[str, Any], weights: dict[str, Any]
+    data: Path,
+    catalog: Catalog,
+    seed: int,
+    command: dict[str, Any],
+    weights: dict[str, Any],
+    teachers: Sequence[Mapping[str, Any]] = (),
 ) -> dict[str, Any]:
     """What `provenance.json` says of a run on `data`; `command` holds the arguments that decide its outcome, `weights`
-    comes from `describe_weights`."""
+    comes from `describe_weights`, and `teachers` are those that it learns from."""
     return {
         "created": time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime()),
         "seed": seed,
@@ -40,6 +46,7 @@ def describe_origin(
             "notes": list(catalog.notes),
         },
         "weights": weights,
+        **({"teachers": list(teachers)} if teachers else {}),
         "versions": {"python": platform.python_version(), **{name: _version(name) for name in PACKAGES}},
         "machine": {"system": platform.platform(), "processor": platform.machine()},
         "source": _source_revision(),

@@ -2,29 +2,34 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from shelfmind.data.digest import training_digest
 from shelfmind.errors import UserError, argument, unknown_name
 from shelfmind.records import Catalog
 
-Rules = Callable[[Catalog, Mapping[str, Any]], None]
+Rules = Callable[[Catalog, Mapping[str, Any], Sequence[Mapping[str, Any]]], None]
 
 
-def contest(catalog: Catalog, weights: Mapping[str, Any]) -> None:
+def contest(catalog: Catalog, weights: Mapping[str, Any], teachers: Sequence[Mapping[str, Any]]) -> None:
     """The contest's terms.
 
-    1. MindSpore only: it trains, and under these rules it answers, see `engine_under`.
+    1. MindSpore only: it trains, teachers answer by it, and under these rules it answers, see `engine_under`.
     2. The first weights are random, official ones of MindSpore, or were trained by this tool on the same training
-       images, which the chain of provenance files must show.
+       images, which the chain of provenance files must show; so were those of teachers.
     3. The test split is touched by nothing but evaluation: no file of it is trained on. (The statistics of
        normalisation are the recipe's constants, and there are no pseudo-labels.)
 
     Raises:
         UserError: which rule is broken, and how.
     """
-    _weights_are_allowed(training_digest(catalog), weights, ())
+    digest = training_digest(catalog)
+    _weights_are_allowed(digest, weights, ())
+    for teacher in teachers:
+        if teacher["engine"] != "mindspore":
+            raise UserError(f"contest rule 1: MindSpore only, but the teacher {teacher['path']} is no run of MindSpore")
+        _weights_are_allowed(digest, teacher, ())
     tested = {sample.path.resolve() for sample in catalog.split("test")}
     for sample in (*catalog.split("train"), *catalog.split("val")):
         if sample.path.resolve() in tested:
@@ -36,13 +41,15 @@ ENGINES = {"contest": ("mindspore", "mindir")}
 """Who may answer under which rules; the first where nobody is asked for by name."""
 
 
-def require_rules(name: str | None, catalog: Catalog, weights: Mapping[str, Any]) -> None:
-    """Check the rules called `name`, if there are any to keep."""
+def require_rules(
+    name: str | None, catalog: Catalog, weights: Mapping[str, Any], teachers: Sequence[Mapping[str, Any]] = ()
+) -> None:
+    """Check the rules called `name`, if there are any to keep; both kinds are as `provenance.json` has them."""
     if name is None:
         return
     if name not in RULES:
         raise unknown_name("rules", name, RULES)
-    RULES[name](catalog, weights)
+    RULES[name](catalog, weights, teachers)
 
 
 def engine_under(name: str | None, engine: str) -> str:
@@ -82,4 +89,5 @@ def _weights_are_allowed(train_digest: str, weights: Mapping[str, Any], chain: t
         raise UserError(f"{rule} has a provenance without {error}") from error
     if digest != train_digest:
         raise UserError(f"{rule} was trained on other images ({provenance['data'].get('path')})")
-    _weights_are_allowed(train_digest, before, (*chain, path))
+    for each in (before, *provenance.get("teachers", [])):
+        _weights_are_allowed(train_digest, each, (*chain, path))

@@ -3,23 +3,25 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import mindspore
 import numpy as np
 
 from shelfmind.errors import UserError, argument, setting
+from shelfmind.images.loader import TrainingBatches
 from shelfmind.images.squares import Squares
 from shelfmind.inference.engines.mindspore import MindSporeEngine
 from shelfmind.inference.forward import Forward
 from shelfmind.inference.views import test_time_views
-from shelfmind.losses import loss_kind
+from shelfmind.losses import distilled, loss_kind
 from shelfmind.machine.device import mixed_precision
 from shelfmind.models import create_model
 from shelfmind.models.freezing import train_only
 from shelfmind.models.network import Network
 from shelfmind.models.weights import Start, load_arrays
-from shelfmind.recipe import Recipe, model_kind
+from shelfmind.recipe import DistillationRecipe, Recipe, model_kind
 from shelfmind.records import BadFile, Sample
 from shelfmind.runs.folder import RunFolder
 from shelfmind.training.clock import BudgetClock, Clock, EpochClock
@@ -28,6 +30,7 @@ from shelfmind.training.optimizer import build_optimizer
 from shelfmind.training.state import Position, Tensors
 from shelfmind.training.step import LossScaler, build_step
 from shelfmind.training.tasks import TASKS
+from shelfmind.training.teaching import TaughtBatches, Teacher
 from shelfmind.transforms.augment import build_augmentations
 
 RESERVE_SHARE, RESERVE_S = 0.01, 10.0
@@ -55,6 +58,10 @@ def refuse_unbuildable(recipe: Recipe, classes: int, start: Start | None) -> str
             raise UserError(f"images for {recipe.model.name} must be at least {model.least_image_size} px, got {size}")
     loaded = None if start is None else f"{start.path}: {load_arrays(model, start.arrays, start.path)}"
     refuse_contradictions(recipe)
+    if loss_kind(recipe.loss.name).embeddings and not hasattr(model, "head"):
+        raise UserError(
+            f"the loss {recipe.loss.name} compares embeddings of shelfmind's own networks; take one of these"
+        )
     TASKS[recipe.train.task].loss(recipe.loss, np.ones(classes, np.int64))
     train_only(model, recipe.train.trainable)
     test_time_views(recipe.evaluation.tta)
@@ -81,17 +88,34 @@ def refuse_contradictions(recipe: Recipe) -> None:
             f"the loss {recipe.loss.name} needs one class an image, Mixup and CutMix give two; "
             f"add {setting('mixing.mixup', 0)} and {setting('mixing.cutmix', 0)}"
         )
+    if kind.embeddings and recipe.train.images_per_class < 2:
+        raise UserError(
+            f"the loss {recipe.loss.name} compares images of one class within a batch; "
+            f"add {setting('train.images_per_class', 4)}"
+        )
+    if kind.embeddings and recipe.train.micro_batch_size is not None:
+        raise UserError(f"the loss {recipe.loss.name} compares a whole batch; it takes no train.micro_batch_size")
     mixes = recipe.mixing.mixup + recipe.mixing.cutmix > 0
     if not TASKS[recipe.train.task].labelled and (mixes or recipe.train.micro_batch_size is not None):
         raise UserError(
             f"the task {recipe.train.task} compares two views of a whole batch; "
             "it takes no Mixup, no CutMix and no train.micro_batch_size"
         )
+    refuse_lessons(recipe)
     if recipe.train.trainable != "all" and recipe.model.weights is None:
         raise UserError(
             f"train.trainable={recipe.train.trainable} keeps the other weights as they are; "
             f"say which with {argument('weights')}"
         )
+
+
+def refuse_lessons(recipe: Recipe) -> None:
+    """Refuse teachers of a task without labels, and settings of teachers where there are none."""
+    lessons = recipe.distillation
+    if lessons.teachers and not TASKS[recipe.train.task].labelled:
+        raise UserError(f"the task {recipe.train.task} learns no classes, so a teacher of classes is of no use to it")
+    if not lessons.teachers and lessons != DistillationRecipe():
+        raise UserError(f"the recipe's section distillation needs a teacher; say which with {argument('teacher')}")
 
 
 def build_model(recipe: Recipe, classes: int, seed: int, start: Start | None = None) -> Network:
@@ -111,6 +135,7 @@ def build_training(
     max_minutes: float | None,
     began: float,
     start: Start | None,
+    teachers: Sequence[Teacher] = (),
 ) -> Training:
     """Put a training together at its very beginning; `began` is when the command began, for a budget of minutes."""
     task = TASKS[recipe.train.task]
@@ -119,6 +144,8 @@ def build_training(
     averaged = task.wrap(ema_network, seed)
     model = mixed_precision(task.wrap(build_model(recipe, classes, seed, start), seed), recipe.train.amp)
     train_only(model, recipe.train.trainable)
+    if task.labelled and loss_kind(recipe.loss.name).embeddings:
+        model.head.before_neck = True
     optimizer = build_optimizer(list(model.trainable_params()), recipe.train)
     scaler = LossScaler() if getattr(model, "mixed_precision", False) else None
     averaged_parameters = {p.name: p for p in averaged.get_parameters()}
@@ -133,7 +160,11 @@ def build_training(
     labels = np.array([sample.label for sample in images.train_samples], np.int64)
     loss = task.loss(recipe.loss, np.bincount(labels, minlength=classes))
     micro_batch_size = recipe.train.micro_batch_size
-    batches = task.batches(images.train, labels, classes, recipe, seed)
+    if teachers:
+        loss = distilled(loss, recipe.distillation.weight, recipe.distillation.temperature)
+        batches: TrainingBatches = TaughtBatches(images.train, labels, classes, recipe, seed, teachers)
+    else:
+        batches = task.batches(images.train, labels, classes, recipe, seed)
     validated = images.val_samples if task.labelled else []
     position = Position()
     clock: Clock = EpochClock(recipe.train.epochs, batches.steps_per_epoch)

@@ -47,6 +47,7 @@ from shelfmind.requests.training import TrainRequest
 from shelfmind.runs.folder import RunFolder, read_json
 from shelfmind.runs.plans import keep_plan
 from shelfmind.training.run import resume, train
+from shelfmind.training.teaching import refuse_teachers
 from shelfmind.training.watching import Watcher
 from shelfmind.workflows.gallery_calibration import of_each_class
 
@@ -87,6 +88,7 @@ def expand(request: ExpandRequest, watcher: Watcher | None = None) -> dict[str, 
         UserError: data with too few classes or photos, settings other than those that the folder was begun with.
     """
     watcher = watcher or Watcher()
+    refuse_teachers(request.settings, "one that knows the unseen classes would give them away")
     catalog = open_catalog(request.data, request.format, request.seed)
     make_folder(request.out)
     keep_plan(request.out / PLAN_FILE, _plan(request, catalog))

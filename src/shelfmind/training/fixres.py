@@ -136,6 +136,7 @@ def tuning_recipe(recipe: Recipe, size: int, epochs: int) -> Recipe:
     update = {
         "augment": flips,
         "mixing": type(recipe.mixing)(),
+        "distillation": type(recipe.distillation)(),
         "train": recipe.train.model_copy(update=schedule),
     }
     return at_size(recipe, size).model_copy(update=update)

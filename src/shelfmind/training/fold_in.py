@@ -119,6 +119,7 @@ def folding_recipe(recipe: Recipe, epochs: int | None, start: Path) -> Recipe:
         update={
             "data": recipe.data.model_copy(update=data),
             "model": recipe.model.model_copy(update={"weights": str(start)}),
+            "distillation": type(recipe.distillation)(),
             "train": recipe.train.model_copy(update=train),
         }
     )

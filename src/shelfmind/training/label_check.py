@@ -35,6 +35,7 @@ from shelfmind.runs.provenance import describe_origin, describe_weights
 from shelfmind.training.build import refuse_unbuildable
 from shelfmind.training.out_of_fold import CheckFolder, CheckPlan, predict_out_of_fold
 from shelfmind.training.run import with_start
+from shelfmind.training.teaching import refuse_teachers
 from shelfmind.training.watching import Watcher
 
 OTHER_WEIGHTS = "begin with official weights, with a run that was pretrained without labels, or with none"
@@ -85,6 +86,7 @@ def find_label_errors(request: FindLabelErrorsRequest, watcher: Watcher | None =
     """
     start_mindspore()
     watcher = watcher or Watcher()
+    refuse_teachers(request.settings, "a teacher passes on the labels that are to be judged")
     settings, start = with_start(_last_weights(request.settings), request.offline, watcher)
     watcher.phase("listing images")
     catalog = open_catalog(request.data, request.format, request.seed)

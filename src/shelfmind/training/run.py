@@ -40,6 +40,7 @@ from shelfmind.training.build import Images, build_training, refuse_unbuildable
 from shelfmind.training.loop import Training, train_to_the_end
 from shelfmind.training.shortfalls import shortfalls
 from shelfmind.training.speed import measure_epoch
+from shelfmind.training.teaching import open_same_teachers, open_teachers, with_absolute_teachers
 from shelfmind.training.tracking import tracked
 from shelfmind.training.watching import TrainingStart, Watcher
 from shelfmind.workflows.evaluate import write_evaluation
@@ -82,20 +83,23 @@ def _trained(request: TrainRequest, watcher: Watcher, new_photos: bool = True) -
     tell(catalog.notes, watcher.note)
     if not catalog.split("train"):
         raise UserError(f"{data} has no training images")
-    origin_of_weights = describe_weights(start)
-    require_rules(request.rules, data_set, origin_of_weights)
+    settings = with_absolute_teachers(settings)
+    teachers = open_teachers(settings, catalog.class_names, request.rules)
+    origin_of_weights, lessons = describe_weights(start), [teacher.describe() for teacher in teachers]
+    require_rules(request.rules, data_set, origin_of_weights, lessons)
     loaded = refuse_unbuildable(settings, len(catalog.class_names), start)
     if loaded is not None:
         watcher.note(loaded)
     cache_folder()
     run = create_run_folder(out)
     images = read_images(catalog, settings, run, request.max_bad_fraction, watcher)
-    write_json(run.provenance, describe_origin(data, data_set, seed, request.to_json(), origin_of_weights))
+    write_json(run.provenance, describe_origin(data, data_set, seed, request.to_json(), origin_of_weights, lessons))
     if broader is not None:
         write_broader(data_set, broader, run.broader)
     write_history(run, catalog, watcher.counter)
-    if start is not None and start.url is None:
-        keep_history_before(run, start.path, watcher.counter)
+    first = None if start is None or start.url is not None else start.path
+    if first is not None or teachers:
+        keep_history_before(run, first, watcher.counter, [teacher.file for teacher in teachers])
         doubt = read_with_doubt(run, watcher.counter)[1]
         if doubt is not None:
             watcher.warn(doubt)
@@ -105,8 +109,9 @@ def _trained(request: TrainRequest, watcher: Watcher, new_photos: bool = True) -
     max_minutes, known = request.max_minutes, None
     if max_minutes is not None:
         watcher.phase("measuring the speed")
-        known = measure_epoch(build_training(run, settings, images, classes, seed, max_minutes, began, start))
-    training = build_training(run, settings, images, classes, seed, max_minutes, began, start)
+        scratch = build_training(run, settings, images, classes, seed, max_minutes, began, start, teachers)
+        known = measure_epoch(scratch)
+    training = build_training(run, settings, images, classes, seed, max_minutes, began, start, teachers)
     training.position.epoch_seconds = known or {}
     return _finish(training, catalog, images, watcher)
 
@@ -130,12 +135,13 @@ def resume(run: Path | str, watcher: Watcher | None = None) -> Evaluation | None
     images = read_images(catalog, settings, folder, origin.max_bad_fraction, watcher)
     classes = len(catalog.class_names)
     start = None if folder.state.exists() else with_start(settings, True, watcher)[1]
-    training = build_training(folder, settings, images, classes, origin.seed, origin.max_minutes, began, start)
+    teachers = [] if folder.is_trained() else open_same_teachers(settings, catalog.class_names, folder)
+    parts = (folder, settings, images, classes, origin.seed, origin.max_minutes, began, start, teachers)
+    training = build_training(*parts)
     if folder.state.exists():
         training.position = training.tensors.load(folder, training.kind)
     elif origin.max_minutes is not None:
-        scratch = build_training(folder, settings, images, classes, origin.seed, origin.max_minutes, began, start)
-        training.position.epoch_seconds = measure_epoch(scratch)
+        training.position.epoch_seconds = measure_epoch(build_training(*parts))
     return _finish(training, catalog, images, watcher)
 
 

@@ -50,7 +50,7 @@ class SimSiam(Trainable):
 def simsiam_loss(recipe: LossRecipe, counts: Counts) -> Loss:
     """The mean negative cosine of each view's prediction and the other view's projection (equations 1 to 4)."""
 
-    def loss(outputs: Tensor, targets: Tensor, progress: Tensor) -> Tensor:
+    def loss(outputs: Tensor, embeddings: Tensor, targets: Tensor, progress: Tensor) -> Tensor:
         half, width = outputs.shape[0] // 2, outputs.shape[1] // 2
         predictions, projections = unit_rows(outputs[:, :width]), unit_rows(outputs[:, width:])
         first = (predictions[:half] * projections[half:]).sum(1).mean()

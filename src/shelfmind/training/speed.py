@@ -22,10 +22,10 @@ def measure_epoch(scratch: Training, steps: int = 6) -> dict[str, float]:
     stage, batches = scratch.recipe.stages[0], scratch.batches
     squares = [batches.squares[0]] * scratch.forward.batch_size
     size = stage.image_size
-    images, targets = batches.example(size)
     step_s, batch_s = [], []
     for _ in range(steps):
         began = time.perf_counter()
+        images, targets = batches.example(size)  # which asks teachers, if there are any
         with interruptible():
             scratch.step(Tensor(images), Tensor(targets), Tensor(np.float32(0)), Tensor(np.float32(0))).asnumpy()
         stepped = time.perf_counter()

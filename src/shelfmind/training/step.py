@@ -34,8 +34,8 @@ def build_step(
     each = ops.HyperMap()
 
     def forward(images: Tensor, targets: Tensor, progress: Tensor) -> Tensor:
-        logits, _ = model(images)
-        value = loss(logits, targets, progress)
+        logits, embeddings = model(images)
+        value = loss(logits, embeddings, targets, progress)
         return value if scaler is None else scaler.scale_up(value)
 
     gradient = mindspore.value_and_grad(forward, None, optimizer.parameters)

@@ -38,7 +38,8 @@ def refuse_too_few(known: KnownData, split: str | None) -> None:
     if len(known.histories) > 1:
         those, others, kept, shared = "all of these runs", "one of them", "the first run's", first.title
     else:
-        those, others, kept, shared = str(first), "those weights", "the run's own", first.before[0].title
+        others = "these" if first.taught else "those weights"
+        those, kept, shared = str(first), "the run's own", first.before[0].title
     raise UserError(
         f"{counted(left, f'image of {asked} is', f'images of {asked} are')} unseen by {those}, at least {least} are "
         f"needed; {lost} more were trained or validated on by {others}. Let the runs share a split: "
@@ -68,7 +69,8 @@ def notes_on(known: KnownData, split: str) -> tuple[str, ...]:
     lost = dropped_from_catalog(known, split)
     if lost:
         another = "one run, but trained or validated on by another"
-        whose = another if several else "the run, but its first weights were trained or validated on them"
+        learnt_from = "a teacher of it was" if known.histories[0].taught else "its first weights were"
+        whose = another if several else f"the run, but {learnt_from} trained or validated on them"
         notes.append(f"{_images(lost)} {split} for {whose}: not judged")
     return tuple(map(Message, notes))
 

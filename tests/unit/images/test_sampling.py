@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from shelfmind.images.sampling import SAMPLERS, epoch_order
+from shelfmind.images.sampling import SAMPLERS, epoch_order, in_class_batches
 
 COUNTS = np.array([600, 300, 90, 10])
 LABELS = np.repeat(np.arange(4), COUNTS)
@@ -57,3 +57,45 @@ def test_every_image_comes_as_often_as_expected_give_or_take_one(labels: list[in
     times = np.bincount(order, minlength=len(labels))
     assert times.sum() == len(labels)
     assert (np.abs(times - weights * len(labels) / weights.sum()) < 1 + 1e-6).all()
+
+
+def batched_by_class(labels: np.ndarray, classes: int, batch_size: int, per_class: int, seed: int = 0) -> np.ndarray:
+    generator = np.random.default_rng(seed)
+    order = epoch_order(labels, classes, "instance", 0.1, generator)
+    return in_class_batches(order, labels, classes, batch_size, per_class, generator).reshape(-1, batch_size)
+
+
+def test_a_batch_has_several_images_of_each_of_its_classes() -> None:
+    labels = np.repeat(np.arange(30), np.random.default_rng(0).integers(16, 70, 30))
+    batches = batched_by_class(labels, 30, 32, 4)
+    assert batches.shape == (len(labels) // 32, 32)
+    whole = 0
+    for batch in batches:
+        own, counts = np.unique(labels[batch], return_counts=True)
+        assert (counts % 4 == 0).all()
+        whole += len(own) == 8
+    assert whole >= 0.9 * len(batches)  # at the end few classes may be left
+    times = np.bincount(batches.ravel(), minlength=len(labels))
+    assert (times == 1).mean() > 0.85
+    np.testing.assert_array_equal(batches, batched_by_class(labels, 30, 32, 4))
+    assert not np.array_equal(batches, batched_by_class(labels, 30, 32, 4, seed=1))
+
+
+@settings(max_examples=60)
+@given(
+    labels=st.lists(st.integers(0, 5), min_size=2, max_size=60),
+    batch_size=st.integers(2, 9),
+    per_class=st.integers(2, 4),
+    seed=st.integers(0, 100),
+)
+def test_classes_come_in_proportion_however_few_there_are(
+    labels: list[int], batch_size: int, per_class: int, seed: int
+) -> None:
+    given_labels, batch_size = np.array(labels, np.int64), min(batch_size, len(labels))
+    batches = batched_by_class(given_labels, 6, batch_size, per_class, seed)
+    assert batches.shape == (len(labels) // batch_size, batch_size)
+    assert 0 <= batches.min() <= batches.max() < len(labels)
+    groups = len(batches) * -(-batch_size // per_class)
+    shares = np.bincount(given_labels, minlength=6) / len(labels)
+    times = np.bincount(given_labels[batches.ravel()], minlength=6)
+    assert (times <= per_class * np.ceil(groups * shares + 1)).all()

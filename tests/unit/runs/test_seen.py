@@ -471,6 +471,29 @@ def test_a_training_on_the_split_of_its_first_weights_is_judged_by_what_neither_
     keep_history_before(same, tmp_path / "downloaded.ckpt", count_silently)  # from no run
 
 
+def test_what_teachers_have_seen_counts(photos: Path, tmp_path: Path) -> None:
+    first, teacher, student = (run_on(photos, tmp_path / str(seed), seed) for seed in (0, 5, 9))
+    exported = tmp_path / "elsewhere.onnx"
+    for root in (first, teacher, student):
+        root.weights.touch()
+    keep_history_before(student, first.weights, count_silently, [teacher.weights])
+    history = read_history(student, count_silently)
+    assert [(each.title, each.teacher) for each in history.before] == [
+        (str(first.root), False),
+        (str(teacher.root), True),
+    ]
+    assert (
+        str(history)
+        == f"{student.root} or the weights that it began with, of {first.root} or its teachers, {teacher.root}"
+    )
+    said = seen_by_first_weights(history)
+    assert said is not None
+    assert "from which this training learns, saw" in said
+    keep_history_before(student, None, count_silently, [exported])  # of no run
+    with pytest.raises(UnknownHistoryError, match=f"{exported} taught it, of which it cannot be told"):
+        read_history(student, count_silently)
+
+
 def test_labels_that_weights_learnt_are_told_from_photos_that_they_saw(photos: Path, tmp_path: Path) -> None:
     parent, run = (run_on(photos, tmp_path / str(seed), seed) for seed in (0, 5))
     before, own = (set(own_groups(each)["train"]) for each in (parent, run))

@@ -1,0 +1,45 @@
+"""Losses that compare the images of a batch with each other, besides telling their classes."""
+
+from __future__ import annotations
+
+from mindspore import Tensor, ops
+
+from shelfmind.losses.cross_entropy import soft_cross_entropy
+from shelfmind.losses.kinds import Counts, Loss
+from shelfmind.losses.margins import require_positive
+
+_ABSENT = -1e9
+"""An exponent that adds nothing to a sum of exponentials."""
+
+
+def supervised_contrastive(counts: Counts, smoothing: float, weight: float = 1.0, temperature: float = 0.1) -> Loss:
+    """Cross entropy, plus `weight` times how poorly embeddings find the others of their class in the batch (Khosla et
+    al., "Supervised Contrastive Learning", NeurIPS 2020, equation 2).
+
+    With s the cosines over `temperature`, and for each image the others as candidates::
+
+        -mean over the others of its class of log(exp(s) / sum of exp(s) over all others)
+
+    averaged over the images that have one of their class in the batch. One view an image is compared, so that batches
+    must hold several images of a class.
+    """
+    require_positive(weight=weight, temperature=temperature)
+
+    def loss(logits: Tensor, embeddings: Tensor, targets: Tensor, progress: Tensor) -> Tensor:
+        told = soft_cross_entropy(logits, targets, smoothing).mean()
+        return told + weight * _contrast(embeddings.float(), targets.float(), temperature)
+
+    return loss
+
+
+def _contrast(embeddings: Tensor, targets: Tensor, temperature: float) -> Tensor:
+    lengths = ops.sqrt((embeddings * embeddings).sum(1, keepdims=True) + 1e-12)
+    vectors = embeddings / lengths
+    places = ops.arange(embeddings.shape[0])
+    others = ops.not_equal(places.reshape((1, -1)), places.reshape((-1, 1))).astype(embeddings.dtype)
+    likeness = ops.matmul(vectors, vectors.T) / temperature * others + _ABSENT * (1 - others)
+    same = ops.matmul(targets, targets.T) * others
+    found = (same * ops.log_softmax(likeness, 1)).sum(1) / ops.clamp(same.sum(1), 1e-6, None)
+    asked = (same.sum(1) > 0).astype(embeddings.dtype)
+    contrast: Tensor = -(found * asked).sum() / ops.clamp(asked.sum(), 1.0, None)
+    return contrast
