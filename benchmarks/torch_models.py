@@ -1,6 +1,9 @@
-"""ResNet-50 and SE-ResNeXt-50 32x4d in plain PyTorch, layer for layer and name for name as `shelfmind.models`."""
+"""ResNet-50, SE-ResNeXt-50 32x4d and `shelfnet_s` in plain PyTorch, layer for layer as in `shelfmind.models`."""
 
 from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
 
 import torch
 from torch import Tensor, nn
@@ -38,48 +41,78 @@ class SqueezeExcitation(nn.Module):
 
 
 class Shortcut(nn.Module):
-    """Projection of the identity branch where shape changes."""
+    """Projection of the identity branch where shape changes; `pooled` averages before."""
 
-    def __init__(self, in_channels: int, out_channels: int, stride: int) -> None:
+    def __init__(self, in_channels: int, out_channels: int, stride: int, pooled: bool) -> None:
         super().__init__()
-        self.projection = ConvNorm(in_channels, out_channels, 1, stride, activate=False)
+        self.pool = nn.AvgPool2d(stride, stride, ceil_mode=True) if pooled and stride > 1 else nn.Identity()
+        self.projection = ConvNorm(in_channels, out_channels, 1, 1 if pooled else stride, activate=False)
 
     def forward(self, features: Tensor) -> Tensor:
-        return self.projection(features)
+        return self.projection(self.pool(features))
 
 
-class Bottleneck(nn.Module):
-    """1x1, 3x3 (with the stride) and 1x1 convolutions, gate, shortcut, ReLU."""
+@dataclass(frozen=True)
+class Style:
+    """What all blocks of a network share."""
 
-    def __init__(self, in_channels: int, width: int, stride: int, groups: int, group_width: int, gated: bool) -> None:
-        super().__init__()
-        inner, out_channels = width * group_width // 64 * groups, width * 4
-        self.branch = nn.Sequential(
+    bottleneck: bool = True
+    groups: int = 1
+    group_width: int = 64
+    reduction: int | None = None
+    """Of the gates; None: there are none."""
+    pooled_shortcut: bool = False
+
+    def branch(self, in_channels: int, width: int, stride: int) -> nn.Sequential:
+        """The convolutions of a block, the stride on the first of 3x3."""
+        if not self.bottleneck:
+            return nn.Sequential(ConvNorm(in_channels, width, 3, stride), ConvNorm(width, width, 3, activate=False))
+        inner = width * self.group_width // 64 * self.groups
+        return nn.Sequential(
             ConvNorm(in_channels, inner, 1),
-            ConvNorm(inner, inner, 3, stride, groups),
-            ConvNorm(inner, out_channels, 1, activate=False),
+            ConvNorm(inner, inner, 3, stride, self.groups),
+            ConvNorm(inner, width * 4, 1, activate=False),
         )
-        self.gate = SqueezeExcitation(out_channels) if gated else nn.Identity()
+
+
+class Block(nn.Module):
+    """Branch, gate, shortcut, ReLU."""
+
+    def __init__(self, in_channels: int, width: int, stride: int, style: Style) -> None:
+        super().__init__()
+        out_channels = width * (4 if style.bottleneck else 1)
+        self.branch = style.branch(in_channels, width, stride)
+        self.gate = nn.Identity() if style.reduction is None else SqueezeExcitation(out_channels, style.reduction)
         changes_shape = stride != 1 or in_channels != out_channels
-        self.shortcut = Shortcut(in_channels, out_channels, stride) if changes_shape else nn.Identity()
+        pooled = style.pooled_shortcut
+        self.shortcut = Shortcut(in_channels, out_channels, stride, pooled) if changes_shape else nn.Identity()
 
     def forward(self, features: Tensor) -> Tensor:
         return functional.relu(self.gate(self.branch(features)) + self.shortcut(features), inplace=True)
 
 
 class ResNet(nn.Module):
-    """Images (N, 3, H, W) to logits (N, num_classes) and the embedding (N, 2048)."""
+    """Images (N, 3, H, W) to logits (N, num_classes) and the embedding (N, D)."""
 
-    def __init__(self, num_classes: int, groups: int = 1, group_width: int = 64, gated: bool = False) -> None:
+    def __init__(
+        self,
+        num_classes: int,
+        depths: tuple[int, ...] = (3, 4, 6, 3),
+        widths: tuple[int, ...] = (64, 128, 256, 512),
+        light_stem: bool = False,
+        **style: Any,
+    ) -> None:
         super().__init__()
-        self.stem = nn.Sequential(ConvNorm(3, 64, 7, 2), nn.MaxPool2d(3, 2, 1))
-        channels, stages = 64, []
-        for index, (depth, width) in enumerate(zip((3, 4, 6, 3), (64, 128, 256, 512), strict=True)):
+        channels, stages, kind = widths[0], [], Style(**style)
+        half = channels // 2
+        light = [ConvNorm(3, half, 3, 2), ConvNorm(half, channels, 3)]
+        self.stem = nn.Sequential(*(light if light_stem else [ConvNorm(3, channels, 7, 2)]), nn.MaxPool2d(3, 2, 1))
+        for index, (depth, width) in enumerate(zip(depths, widths, strict=True)):
             blocks = []
             for position in range(depth):
                 stride = 2 if index > 0 and position == 0 else 1
-                blocks.append(Bottleneck(channels, width, stride, groups, group_width, gated))
-                channels = width * 4
+                blocks.append(Block(channels, width, stride, kind))
+                channels = width * (4 if kind.bottleneck else 1)
             stages.append(nn.Sequential(*blocks))
         self.stages = nn.Sequential(*stages)
         self.head = nn.ModuleDict({"classifier": nn.Linear(channels, num_classes)})
@@ -89,7 +122,20 @@ class ResNet(nn.Module):
         return self.head["classifier"](embedding), embedding
 
 
+MODELS: dict[str, dict[str, Any]] = {
+    "resnet50": {},
+    "se_resnext50": {"groups": 32, "group_width": 4, "reduction": 16},
+    "shelfnet_s": {
+        "depths": (2, 2, 2, 2),
+        "widths": (32, 64, 128, 256),
+        "light_stem": True,
+        "bottleneck": False,
+        "reduction": 8,
+        "pooled_shortcut": True,
+    },
+}
+
+
 def create_model(name: str, num_classes: int) -> ResNet:
-    """``resnet50`` or ``se_resnext50``."""
-    arguments = {"resnet50": {}, "se_resnext50": {"groups": 32, "group_width": 4, "gated": True}}
-    return ResNet(num_classes, **arguments[name])  # type: ignore[arg-type]
+    """A key of `MODELS`."""
+    return ResNet(num_classes, **MODELS[name])

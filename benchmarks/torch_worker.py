@@ -59,7 +59,7 @@ def _floats(model: nn.Module) -> list[Tensor]:
     return [value.detach() for value in model.state_dict(keep_vars=True).values() if value.is_floating_point()]
 
 
-def _fill(model: nn.Module, weights: dict[str, np.ndarray]) -> None:
+def fill(model: nn.Module, weights: dict[str, np.ndarray]) -> None:
     """Set every weight and running statistic from shelfmind's, by name."""
     state = {}
     for name, value in weights.items():
@@ -86,7 +86,7 @@ def main() -> None:
             content = {key: archive[key] for key in archive.files}
         batch.update(images=content.pop("images"), targets=content.pop("targets"), smoothing=smoothing, decay=decay)
         model = create_model(name, classes)
-        _fill(model, content)
+        fill(model, content)
         for layout in LAYOUTS:
             subjects[layout] = Subject(model, layout, lr, weight_decay, nesterov)
         return {

@@ -599,6 +599,7 @@ def evaluate(
     tta: Sequence[str] | None = None,
     engine: str = 'auto',
     rules: str | None = None,
+    batch: int | str | None = None,
     logit_adjust: float | None = None,
     out: Path | str | None = None,
     ensembling: str = 'likelihood',
@@ -617,6 +618,7 @@ def evaluate(
         tta: views to average, such as flip,centre; none for the plain image alone
         engine: what computes: mindspore, onnx, openvino, mindir, or auto, the fastest that the run was exported for; openvino:int8 names a precision, too (default: auto)
         rules: keep these terms: contest, under which MindSpore computes and nothing else
+        batch: images computed at once on each core (MindSpore: on all); auto measures which number is fastest here, and remembers it
         logit_adjust: favour rare classes: 0 not at all, 1 as if all were equally frequent
         out: folder for the results of several runs
         ensembling: of several runs: the mean weighted by the likelihood of validation labels, equal, or geometric (default: likelihood)
@@ -682,6 +684,8 @@ def predict(
     tta: Sequence[str] | None = None,
     engine: str = 'auto',
     rules: str | None = None,
+    batch: int | str | None = None,
+    decode: Literal['exact', 'fast'] = 'exact',
     gallery: str | None = None,
     together: bool = False,
     watcher: Observer | None = None,
@@ -696,6 +700,8 @@ def predict(
         tta: views to average, such as flip,centre; none for the plain image alone
         engine: what computes: mindspore, onnx, openvino, mindir, or auto, the fastest that the run was exported for; openvino:int8 names a precision, too (default: auto)
         rules: keep these terms: contest, under which MindSpore computes and nothing else
+        batch: images computed at once on each core (MindSpore: on all); auto measures which number is fastest here, and remembers it
+        decode: exact, as for training, or fast: JPEGs far larger than the network needs are decoded smaller (default: exact)
         gallery: a calibrated gallery, whose products are answered, too
         together: all images show one object: one answer, by the gallery
         watcher: told of the progress
@@ -788,6 +794,7 @@ def gallery_create(
     author: str | None = None,
     reason: str = '',
     engine: str = 'auto',
+    batch: int | str | None = None,
     data: Path | str | None = None,
     format: str | None = None,
     strict: bool = False,
@@ -801,6 +808,7 @@ def gallery_create(
         author: who makes the change; your login name if not given
         reason: why, for the history (default: )
         engine: what computes: mindspore, onnx, openvino, mindir, or auto, the fastest that the run was exported for; openvino:int8 names a precision, too (default: auto)
+        batch: images computed at once on each core (MindSpore: on all); auto measures which number is fastest here, and remembers it
         data: a data set, all photos of which are enrolled at once, whatever their split
         format: one of csv, folder, grocery_store, rp2k; found out if not given
         strict: refuse what is only warned of otherwise: a photo of two products, a product that is all but another, photos that disagree, too few, copies, blur, glare
@@ -827,6 +835,7 @@ def gallery_add(
     format: str | None = None,
     run: Path | str | None = None,
     engine: str = 'auto',
+    batch: int | str | None = None,
     strict: bool = False,
     watcher: Observer | None = None,
 ) -> Enrolment:
@@ -842,6 +851,7 @@ def gallery_add(
         format: one of csv, folder, grocery_store, rp2k; found out if not given
         run: the run or exported file that makes its vectors, if it has moved since the gallery was made
         engine: what computes: mindspore, onnx, openvino, mindir, or auto, the fastest that the run was exported for; openvino:int8 names a precision, too (default: auto)
+        batch: images computed at once on each core (MindSpore: on all); auto measures which number is fastest here, and remembers it
         strict: refuse what is only warned of otherwise: a photo of two products, a product that is all but another, photos that disagree, too few, copies, blur, glare
         watcher: told of the progress
 
@@ -996,6 +1006,7 @@ def gallery_search(
     rerank: bool = False,
     run: Path | str | None = None,
     engine: str = 'auto',
+    batch: int | str | None = None,
     watcher: Observer | None = None,
 ) -> list[Found]:
     """Find the products that photos are most like.
@@ -1007,6 +1018,7 @@ def gallery_search(
         rerank: rank the best anew, by the neighbours that photos share (k-reciprocal)
         run: the run or exported file that makes its vectors, if it has moved since the gallery was made
         engine: what computes: mindspore, onnx, openvino, mindir, or auto, the fastest that the run was exported for; openvino:int8 names a precision, too (default: auto)
+        batch: images computed at once on each core (MindSpore: on all); auto measures which number is fastest here, and remembers it
         watcher: told of the progress
 
     Returns:
@@ -1100,6 +1112,7 @@ def gallery_discover(
     least: int = 2,
     run: Path | str | None = None,
     engine: str = 'auto',
+    batch: int | str | None = None,
     watcher: Observer | None = None,
 ) -> DiscoveryOutcome:
     """Group photos of no enrolled product into candidate products, for the review to decide on. Photos of enrolled products are left out; the others are put into groups, one for each product that they seem to show. Nothing is enrolled before a person decides on the page of `shelfmind review DIR`.
@@ -1111,6 +1124,7 @@ def gallery_discover(
         least: photos that make a group; fewer are listed as alone (default: 2)
         run: the run or exported file that makes its vectors, if it has moved since the gallery was made
         engine: what computes: mindspore, onnx, openvino, mindir, or auto, the fastest that the run was exported for; openvino:int8 names a precision, too (default: auto)
+        batch: images computed at once on each core (MindSpore: on all); auto measures which number is fastest here, and remembers it
         watcher: told of the progress
 
     Returns:
@@ -1204,6 +1218,7 @@ def gallery_calibrate(
     families: Path | str | None = None,
     run: Path | str | None = None,
     engine: str = 'auto',
+    batch: int | str | None = None,
     allow_seen: bool = False,
     format: str | None = None,
     watcher: Observer | None = None,
@@ -1221,6 +1236,7 @@ def gallery_calibrate(
         families: a CSV with the columns class,broader; families are found if it is not given
         run: the run or exported file that makes its vectors, if it has moved since the gallery was made
         engine: what computes: mindspore, onnx, openvino, mindir, or auto, the fastest that the run was exported for; openvino:int8 names a precision, too (default: auto)
+        batch: images computed at once on each core (MindSpore: on all); auto measures which number is fastest here, and remembers it
         allow_seen: go on with images that the run was trained on, or may have been
         format: one of csv, folder, grocery_store, rp2k; found out if not given
         watcher: told of the progress
@@ -1243,6 +1259,7 @@ def gallery_re_embed(
     author: str | None = None,
     reason: str = '',
     engine: str = 'auto',
+    batch: int | str | None = None,
     watcher: Observer | None = None,
 ) -> Enrolment:
     """Renew all vectors by another run, from the photos that the gallery keeps.
@@ -1253,6 +1270,7 @@ def gallery_re_embed(
         author: who makes the change; your login name if not given
         reason: why, for the history (default: )
         engine: what computes: mindspore, onnx, openvino, mindir, or auto, the fastest that the run was exported for; openvino:int8 names a precision, too (default: auto)
+        batch: images computed at once on each core (MindSpore: on all); auto measures which number is fastest here, and remembers it
         watcher: told of the progress
 
     Returns:

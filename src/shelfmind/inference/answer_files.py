@@ -10,6 +10,7 @@ from typing import IO, Any
 
 import numpy as np
 
+from shelfmind.inference.batch_sizes import BatchSize
 from shelfmind.inference.outputs import write_arrays, write_text
 from shelfmind.inference.recognizer import Answer, Candidate, Recognizer, recognizer
 from shelfmind.prediction_files import PredictionWriter
@@ -28,6 +29,8 @@ def answer_files(
     out: Path | None,
     together: bool,
     engine: str,
+    batch: BatchSize,
+    decode: str,
     note: Noting,
 ) -> str:
     """Answer images, or `together` one object that all of them show, and write the answers where `out` says.
@@ -37,7 +40,7 @@ def answer_files(
     Raises:
         UserError: no run, a gallery that does not fit it or is not calibrated.
     """
-    found = recognizer(run, gallery, engine)
+    found = recognizer(run, gallery, engine, batch, decode)
     if out is not None and out.suffix == ".npz":
         write_arrays(out, found.columns.names, lambda arrays: _to_arrays(found, files, arrays, top, note))
         return found.predictor.engine.name

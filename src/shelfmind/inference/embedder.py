@@ -10,9 +10,10 @@ import numpy as np
 
 from shelfmind.arrays import Floats
 from shelfmind.errors import UserError
+from shelfmind.inference.batch_sizes import BatchSize
 from shelfmind.inference.engines import AUTO, MINDSPORE
 from shelfmind.inference.exported import read_exported
-from shelfmind.inference.predictor import Predictor, RunPredictor, file_predictor
+from shelfmind.inference.predictor import EXACT, Predictor, RunPredictor, file_predictor
 from shelfmind.progress import Counter, count_silently
 from shelfmind.recipe import model_kind
 from shelfmind.runs.folder import RunFolder
@@ -71,21 +72,31 @@ class RunEmbedder(PhotoEmbedder):
 
     predictor: RunPredictor
 
-    def __init__(self, run: RunFolder, counter: Counter = count_silently, engine: str = MINDSPORE) -> None:
+    def __init__(
+        self,
+        run: RunFolder,
+        counter: Counter = count_silently,
+        engine: str = MINDSPORE,
+        batch: BatchSize = None,
+        decode: str = EXACT,
+    ) -> None:
         """Raises `UserError` for a folder that is no run, or an engine that it cannot have."""
         views = with_mirror_images(run.read_recipe().evaluation.tta)
-        super().__init__(RunPredictor(run, views, few=FEW, engine=engine), counter)
+        super().__init__(RunPredictor(run, views, few=FEW, engine=engine, batch=batch, decode=decode), counter)
 
 
-def photo_embedder(place: Path, counter: Counter = count_silently, engine: str = AUTO) -> PhotoEmbedder:
-    """Embeddings of photos by a run's folder or an exported file."""
-    return file_embedder(place, counter, engine) if place.is_file() else RunEmbedder(RunFolder(place), counter, engine)
-
-
-def file_embedder(path: Path, counter: Counter = count_silently, engine: str = AUTO) -> PhotoEmbedder:
-    """The same by an exported file."""
-    views = with_mirror_images(read_exported(path).recipe.evaluation.tta)
-    return PhotoEmbedder(file_predictor(path, views, engine, FEW), counter)
+def photo_embedder(
+    place: Path,
+    counter: Counter = count_silently,
+    engine: str = AUTO,
+    batch: BatchSize = None,
+    decode: str = EXACT,
+) -> PhotoEmbedder:
+    """Embeddings of photos by a run's folder or an exported file; `batch`, `decode` are those of `predictor.load`."""
+    if not place.is_file():
+        return RunEmbedder(RunFolder(place), counter, engine, batch, decode)
+    views = with_mirror_images(read_exported(place).recipe.evaluation.tta)
+    return PhotoEmbedder(file_predictor(place, views, engine, FEW, batch, decode), counter)
 
 
 def with_mirror_images(views: Sequence[str]) -> tuple[str, ...]:

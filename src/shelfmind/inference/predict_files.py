@@ -79,7 +79,9 @@ def predict_files(request: PredictRequest, watcher: Observer = SILENT) -> Predic
         require_existing(path)
     if request.gallery is not None:
         return _answered(request, request.gallery, watcher)
-    predictor = load(request.run, request.tta, engine_under(request.rules, request.engine))
+    predictor = load(
+        request.run, request.tta, engine_under(request.rules, request.engine), request.batch, request.decode
+    )
     total, notes = count_images(paths)
     outcome = PredictionOutcome(engine=predictor.engine.name, notes=notes)
     progress = watcher.counter("predicting", total)
@@ -116,6 +118,8 @@ def _answered(request: PredictRequest, gallery: str, watcher: Observer) -> Predi
         out=request.out,
         together=request.together,
         engine=engine_under(request.rules, request.engine),
+        batch=request.batch,
+        decode=request.decode,
         note=note,
     )
     return _with_bad_list(outcome, request.out)

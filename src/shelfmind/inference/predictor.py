@@ -3,26 +3,32 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass, field
+from functools import partial
+from itertools import chain, islice
 from pathlib import Path
+from typing import TypeVar
 
 import numpy as np
 import numpy.typing as npt
 from PIL import Image
 
 from shelfmind.arrays import Floats
+from shelfmind.batching import batched
 from shelfmind.errors import UserError
 from shelfmind.evaluation.calibration import temperature_scaled
 from shelfmind.images.decoding import BadImage, Pixels
-from shelfmind.images.squares import Square, Squares, in_order, square
+from shelfmind.images.squares import Square, Squares, square
+from shelfmind.inference.batch_sizes import BatchSize, forward_of, with_batch_size
 from shelfmind.inference.engines import AUTO, MINDSPORE, Engine
 from shelfmind.inference.engines.choice import engine_of_file, engine_of_run
 from shelfmind.inference.exported import read_exported
 from shelfmind.inference.forward import Forward
-from shelfmind.machine.ahead import map_ahead, next_ahead
+from shelfmind.machine.ahead import map_ahead
+from shelfmind.machine.cores import available_cores
 from shelfmind.progress import Progress
-from shelfmind.recipe import Recipe
+from shelfmind.recipe import DataRecipe, Recipe
 from shelfmind.records import BadFile, Predictions, Sample
 from shelfmind.runs.calibration import read_temperature
 from shelfmind.runs.folder import RunFolder
@@ -32,6 +38,9 @@ Source = Path | str | bytes | Image.Image | Pixels
 PreparedImage = tuple[str, Square | str]
 """An image's name, and its square or the reason why it has none."""
 MOST_IN_A_GROUP = 4096
+EXACT, FAST = "exact", "fast"
+"""How images are decoded: as for training, or large JPEGs smaller."""
+T = TypeVar("T")
 
 
 @dataclass(frozen=True)
@@ -78,6 +87,7 @@ class Predictor:
         tta: names of the test-time views.
         temperature: what its probabilities are calibrated with; 1 if nothing fits these weights and views.
         forward: the network's forward pass, without the temperature.
+        reduced: whether large JPEGs are decoded smaller, which is quick and not the same to the bit.
     """
 
     place: Path
@@ -88,6 +98,7 @@ class Predictor:
     tta: tuple[str, ...]
     temperature: float
     forward: Forward
+    reduced: bool = False
 
     @property
     def engine(self) -> Engine:
@@ -114,20 +125,18 @@ class Predictor:
 
     def of_sources(self, images: Iterable[Source]) -> Iterator[Batch]:
         """What the run says of any number of images, in their order, in constant memory."""
-        return self._batches(_groups(_prepared(images, self.recipe), self.forward.batch_size))
+        return self._answered(enumerate(images), partial(_prepared, data=self.recipe.data, reduced=self.reduced))
 
     def of_squares(self, squares: Squares) -> Iterator[Batch]:
         """What the run says of prepared squares, in their order, in constant memory; their names are their numbers."""
-        numbered = ((str(number), image) for number, image in enumerate(in_order(squares)))
-        return self._batches(next_ahead(_groups(numbered, self.forward.batch_size)))
+        return self._answered(range(len(squares)), lambda number: (str(number), squares[number]))
 
     def ask(self, squares: Sequence[Square]) -> tuple[Floats, Floats]:
         """Calibrated probabilities (N, C) and embeddings (N, D) of at most a batch of squares.
 
         Every prediction comes from here, so that all are calibrated alike.
         """
-        probabilities, embeddings = self.forward.batch(squares, self.recipe.evaluation_size)
-        return temperature_scaled(probabilities, self.temperature), embeddings
+        return self._ask(self.forward, squares)
 
     def logits(self, embeddings: Floats) -> Floats | None:
         """What the classifier makes of embeddings (N, D): (N, C); None for a network without a head of ours."""
@@ -159,13 +168,37 @@ class Predictor:
             seconds=time.perf_counter() - began,
         )
 
-    def _batches(self, groups: Iterable[list[PreparedImage]]) -> Iterator[Batch]:
+    def _answered(self, items: Iterable[T], prepare: Callable[[T], PreparedImage]) -> Iterator[Batch]:
+        """What is said of items, which `prepare` makes images of.
+
+        Where the engine lets it, a thread a core takes a few at a time all the way, so that some decode while others
+        compute and no thread waits for another. A single share is computed on all cores, and so is everything by an
+        engine that takes one call at a time; threads prepare images ahead of it.
+        """
+        remaining, cores = iter(items), available_cores()
+        first = list(islice(remaining, self.forward.share + 1))
+        parallel = self.forward.parallel if len(first) > self.forward.share else None
+        items = chain(first, remaining)
+        if parallel is None:
+            prepared = map_ahead(prepare, items, ahead=2 * self.forward.batch_size, workers=cores)
+            yield from (self._batch(self.forward, group) for group in _groups(prepared, self.forward.batch_size))
+            return
+
+        def whole_way(group: list[T]) -> Batch:
+            return self._batch(parallel, [prepare(item) for item in group])
+
+        yield from map_ahead(whole_way, batched(items, parallel.batch_size), ahead=2 * cores, workers=cores)
+
+    def _batch(self, forward: Forward, group: Sequence[PreparedImage]) -> Batch:
+        names, outcomes = zip(*group, strict=True)
+        good = [outcome for outcome in outcomes if not isinstance(outcome, str)]
+        errors = tuple(outcome if isinstance(outcome, str) else None for outcome in outcomes)
         nothing = np.zeros((0, len(self.class_names)), np.float32), np.zeros((0, 0), np.float32)
-        for group in groups:
-            names, outcomes = zip(*group, strict=True)
-            good = [outcome for outcome in outcomes if not isinstance(outcome, str)]
-            errors = tuple(outcome if isinstance(outcome, str) else None for outcome in outcomes)
-            yield Batch(names, errors, *(self.ask(good) if good else nothing))
+        return Batch(names, errors, *(self._ask(forward, good) if good else nothing))
+
+    def _ask(self, forward: Forward, squares: Sequence[Square]) -> tuple[Floats, Floats]:
+        probabilities, embeddings = forward.batch(squares, self.recipe.evaluation_size)
+        return temperature_scaled(probabilities, self.temperature), embeddings
 
     def _guesses(self, probabilities: npt.NDArray[np.float32], top: int) -> tuple[Guess, ...]:
         order = np.argsort(-probabilities, kind="stable")[:top]
@@ -180,7 +213,7 @@ class RunPredictor(Predictor):
         run: its folder.
     """
 
-    run: RunFolder
+    run: RunFolder = field(kw_only=True)
 
     def __init__(
         self,
@@ -190,9 +223,12 @@ class RunPredictor(Predictor):
         recipe: Recipe | None = None,
         few: int | None = None,
         engine: str = MINDSPORE,
+        batch: BatchSize = None,
+        decode: str = EXACT,
     ) -> None:
         """`recipe` instead of the run's own: of the same network, but images prepared in another way; MindSpore only.
         Up to `few` images are predicted quicker than a whole batch, after the time of a second compilation.
+        `batch` and `decode` are those of `load`.
 
         Raises:
             UserError: no run, or an engine that is not installed or that the run was not exported for.
@@ -200,7 +236,8 @@ class RunPredictor(Predictor):
         own = run.read_recipe() if recipe is None else recipe
         class_names, train_images = run.read_classes()
         views = tuple(own.evaluation.tta if tta is None else tta)
-        chosen, digest = engine_of_run(engine, run, own, len(class_names), few)
+        asked = own if not isinstance(batch, int) else with_batch_size(own, batch)
+        chosen, digest = engine_of_run(engine, run, asked, len(class_names), few)
         vars(self).update(
             place=run.root,
             run=run,
@@ -210,7 +247,8 @@ class RunPredictor(Predictor):
             checksum=digest,
             tta=views,
             temperature=read_temperature(run, digest, views) if calibrated else 1.0,
-            forward=Forward(chosen, own.evaluation.batch_size, views),
+            forward=forward_of(chosen, asked if chosen.name == MINDSPORE else own, views, batch),
+            reduced=decode == FAST,
         )
 
 
@@ -221,18 +259,33 @@ def as_many(images: Source | Iterable[Source]) -> Iterable[Source]:
     return [images] if one else images  # type: ignore[list-item,return-value]
 
 
-def load(run: Path | str, tta: Sequence[str] | None = None, engine: str = AUTO) -> Predictor:
+def load(
+    run: Path | str,
+    tta: Sequence[str] | None = None,
+    engine: str = AUTO,
+    batch: BatchSize = None,
+    decode: str = EXACT,
+) -> Predictor:
     """The run in this folder, or an exported file, ready to predict.
 
     `tta` overrides the recipe's test-time views; `engine` is ``mindspore``, ``onnx``, ``openvino``, or ``auto``: the
-    fastest of those that are installed and that the run was exported for, else MindSpore.
+    fastest of those that are installed and that the run was exported for, else MindSpore. `batch` images are computed
+    at once on a core (MindSpore: on all), ``auto`` is the number that is fastest here. With `decode` ``fast`` large
+    JPEGs are decoded smaller, which is not the same to the bit as ``exact``.
     """
     place = Path(run)
-    return file_predictor(place, tta, engine) if place.is_file() else RunPredictor(RunFolder(place), tta, engine=engine)
+    if place.is_file():
+        return file_predictor(place, tta, engine, batch=batch, decode=decode)
+    return RunPredictor(RunFolder(place), tta, engine=engine, batch=batch, decode=decode)
 
 
 def file_predictor(
-    path: Path, tta: Sequence[str] | None = None, engine: str = AUTO, few: int | None = None
+    path: Path,
+    tta: Sequence[str] | None = None,
+    engine: str = AUTO,
+    few: int | None = None,
+    batch: BatchSize = None,
+    decode: str = EXACT,
 ) -> Predictor:
     """An exported file, ready to predict. Raises `UserError` for a file that cannot be used, or no engine for it."""
     exported = read_exported(path)
@@ -246,7 +299,8 @@ def file_predictor(
         str(exported.facts["weights"]),
         views,
         exported.temperature(views),
-        Forward(engine_of_file(engine, exported, few), recipe.evaluation.batch_size, views),
+        forward_of(engine_of_file(engine, exported, few), recipe, views, batch),
+        decode == FAST,
     )
 
 
@@ -264,19 +318,11 @@ def _groups(images: Iterable[PreparedImage], size: int) -> Iterator[list[Prepare
         yield group
 
 
-def _prepared(images: Iterable[Source], recipe: Recipe) -> Iterator[PreparedImage]:
-    """Each source's name with its square or the reason it has none, decoded by threads, in order."""
-
-    def prepare(numbered: tuple[int, Source]) -> PreparedImage:
-        number, source = numbered
-        name = str(source) if isinstance(source, str | Path) else f"image {number}"
-        return name, _prepare(source, recipe)
-
-    return map_ahead(prepare, enumerate(images), ahead=128)
-
-
-def _prepare(source: Source, recipe: Recipe) -> Square | str:
+def _prepared(numbered: tuple[int, Source], data: DataRecipe, reduced: bool) -> PreparedImage:
+    """A source's name with its square or the reason it has none."""
+    number, source = numbered
+    name = str(source) if isinstance(source, str | Path) else f"image {number}"
     try:
-        return square(Path(source) if isinstance(source, str) else source, recipe.data)
+        return name, square(Path(source) if isinstance(source, str) else source, data, reduced)
     except BadImage as error:
-        return error.reason
+        return name, error.reason

@@ -14,9 +14,10 @@ from shelfmind.evaluation.matrix_rows import unit_rows
 from shelfmind.gallery.changes import Entry
 from shelfmind.gallery.gallery import Gallery
 from shelfmind.gallery.stores import open_files
+from shelfmind.inference.batch_sizes import BatchSize
 from shelfmind.inference.embedder import PhotoEmbedder, photo_embedder
 from shelfmind.inference.engines import AUTO
-from shelfmind.inference.predictor import Batch, Predictor, Source, as_many
+from shelfmind.inference.predictor import EXACT, Batch, Predictor, Source, as_many
 from shelfmind.nouns import shortened
 from shelfmind.recognition.answers import UNKNOWN, Answers, Columns, answers_of
 from shelfmind.recognition.evidence import Evidence, Learnt, References, energies_of, evidence
@@ -184,10 +185,16 @@ class Recognizer:
         )
 
 
-def recognizer(run: Path | str, gallery: str | Path, engine: str = AUTO) -> Recognizer:
+def recognizer(
+    run: Path | str, gallery: str | Path, engine: str = AUTO, batch: BatchSize = None, decode: str = EXACT
+) -> Recognizer:
     """The run in this folder, or an exported file, and a gallery of its vectors, ready to answer.
+
+    `engine`, `batch` and `decode` are those of `load`.
 
     Raises:
         UserError: no run, no gallery, one of other weights, or one that `gallery calibrate` has not fitted yet.
     """
-    return Recognizer(photo_embedder(Path(run), engine=engine), Gallery(open_files(gallery)))
+    return Recognizer(
+        photo_embedder(Path(run), engine=engine, batch=batch, decode=decode), Gallery(open_files(gallery))
+    )

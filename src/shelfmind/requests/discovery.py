@@ -9,7 +9,7 @@ from pydantic import Field
 
 from shelfmind.requests.galleries import GalleryRequest, RunOfGallery
 from shelfmind.requests.request import ONE_OR_MORE, Incidental, Positional
-from shelfmind.requests.shared import Engine
+from shelfmind.requests.shared import Batch, Engine
 
 USUAL_OUT = Path("discovery")
 
@@ -33,3 +33,4 @@ class GalleryDiscoverRequest(GalleryRequest):
     least: int = Field(2, ge=1, description="photos that make a group; fewer are listed as alone")
     run: RunOfGallery = None
     engine: Engine = "auto"
+    batch: Batch = None

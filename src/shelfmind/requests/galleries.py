@@ -9,7 +9,7 @@ from pydantic import Field, model_validator
 
 from shelfmind.errors import UserError, argument
 from shelfmind.requests.request import ONE_OR_MORE, Flag, Incidental, Positional, Request
-from shelfmind.requests.shared import AllowSeen, Data, Engine, Format, require_path, require_run_or_file
+from shelfmind.requests.shared import AllowSeen, Batch, Data, Engine, Format, require_path, require_run_or_file
 
 Sku = Annotated[str, Positional(), Field(description="the name of a product in the gallery")]
 RunOfGallery = Annotated[
@@ -57,6 +57,7 @@ class GalleryCreateRequest(GalleryChangeRequest):
 
     run: Path = Field(description="the run, or the exported file, whose network makes the vectors")
     engine: Engine = "auto"
+    batch: Batch = None
     data: Path | None = Field(
         None, description="a data set, all photos of which are enrolled at once, whatever their split"
     )
@@ -92,6 +93,7 @@ class GalleryAddRequest(GalleryChangeRequest):
     format: Format = None
     run: RunOfGallery = None
     engine: Engine = "auto"
+    batch: Batch = None
     strict: Strict = False
 
     @model_validator(mode="after")
@@ -131,6 +133,7 @@ class GalleryCalibrateRequest(GalleryChangeRequest):
     )
     run: RunOfGallery = None
     engine: Engine = "auto"
+    batch: Batch = None
     allow_seen: AllowSeen = False
     format: Format = None
 
@@ -148,6 +151,7 @@ class GalleryReEmbedRequest(GalleryChangeRequest):
 
     run: Path = Field(description="the run, or the exported file, whose network makes the vectors from now on")
     engine: Engine = "auto"
+    batch: Batch = None
 
     def require_inputs(self) -> None:
         """The run is there."""
@@ -235,6 +239,7 @@ class GallerySearchRequest(GalleryRequest):
     rerank: bool = Field(False, description="rank the best anew, by the neighbours that photos share (k-reciprocal)")
     run: RunOfGallery = None
     engine: Engine = "auto"
+    batch: Batch = None
 
 
 class GalleryAuditRequest(GalleryRequest):

@@ -13,7 +13,9 @@ from shelfmind.requests.request import ONE_OR_MORE, Flag, Incidental, Positional
 from shelfmind.requests.shared import (
     MAX_BAD_FRACTION,
     AllowSeen,
+    Batch,
     Data,
+    Decode,
     Engine,
     Format,
     MaxBadFraction,
@@ -68,6 +70,7 @@ class EvaluateRequest(Request):
     tta: Tta = None
     engine: Engine = "auto"
     rules: Rules = None
+    batch: Batch = None
     logit_adjust: float | None = Field(
         None, description="favour rare classes: 0 not at all, 1 as if all were equally frequent"
     )
@@ -147,7 +150,7 @@ class PredictRequest(Request):
     examples: ClassVar[tuple[str, ...]] = (
         "shelfmind predict runs/first shelf.jpg",
         "shelfmind predict runs/first new/ --top 3 --out predictions.csv",
-        "shelfmind predict shelf.onnx new/ --engine openvino",
+        "shelfmind predict shelf.onnx new/ --engine openvino --batch auto",
         "shelfmind predict runs/first shelf.jpg --gallery products",
         "shelfmind predict runs/first front.jpg side.jpg --gallery products --together",
     )
@@ -161,6 +164,8 @@ class PredictRequest(Request):
     tta: Tta = None
     engine: Engine = "auto"
     rules: Rules = None
+    batch: Batch = None
+    decode: Decode = "exact"
     gallery: str | None = Field(None, description="a calibrated gallery, whose products are answered, too")
     together: bool = Field(False, description="all images show one object: one answer, by the gallery")
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
 from pydantic import AfterValidator, BeforeValidator, Field
 
@@ -14,6 +14,7 @@ from shelfmind.requests.request import Flag, Incidental, Positional
 RUN_FILE = "recipe.yaml"
 """What every run folder has from its beginning."""
 MAX_BAD_FRACTION = 0.01
+MOST_AT_ONCE = 1024
 
 
 def _views(value: Any) -> Any:
@@ -65,6 +66,30 @@ Engine = Annotated[
 ]
 Rules = Annotated[
     str | None, Field(description="keep these terms: contest, under which MindSpore computes and nothing else")
+]
+
+
+def _batch(value: Any) -> Any:
+    """A number of images, or ``auto``."""
+    number = int(value) if isinstance(value, str) and value.strip().isdecimal() else value
+    if number not in (None, "auto") and not (type(number) is int and 1 <= number <= MOST_AT_ONCE):
+        raise ValueError(f"must be auto or a number of images from 1 to {MOST_AT_ONCE}, got '{value}'")
+    return number
+
+
+Batch = Annotated[
+    int | str | None,
+    Incidental,
+    Flag(metavar="<int|auto>"),
+    BeforeValidator(_batch),
+    Field(
+        description="images computed at once on each core (MindSpore: on all); auto measures which number is fastest "
+        "here, and remembers it"
+    ),
+]
+Decode = Annotated[
+    Literal["exact", "fast"],
+    Field(description="exact, as for training, or fast: JPEGs far larger than the network needs are decoded smaller"),
 ]
 Tta = Annotated[
     tuple[str, ...] | None,

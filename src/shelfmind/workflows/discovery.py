@@ -87,7 +87,7 @@ def _embedded(
     given a name, None if the gallery is not calibrated."""
     from shelfmind.inference.recognizer import Recognizer
 
-    embedder = embedder_of(gallery, request.run, request.engine, watcher)
+    embedder = embedder_of(gallery, request.run, request.engine, request.batch, watcher)
     recognizer = None if gallery.state.recognition is None else Recognizer(embedder, gallery)
     named: dict[str, bool] = {}
     digests = hash_files(files, watcher.counter("reading photos", len(files)))

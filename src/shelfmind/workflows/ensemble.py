@@ -49,7 +49,7 @@ def evaluate_ensemble(request: EvaluateRequest, watcher: Observer = SILENT) -> E
         raise UserError("an ensemble needs at least two different runs, each named once")
     counter = watcher.counter
     engine = engine_under(request.rules, request.engine)
-    predictors = [RunPredictor(RunFolder(run), request.tta, engine=engine) for run in runs]
+    predictors = [RunPredictor(RunFolder(run), request.tta, engine=engine, batch=request.batch) for run in runs]
     for predictor in predictors[1:]:
         require_same_classes(predictors[0].class_names, predictor.class_names, str(predictor.run.root))
     known = open_known(

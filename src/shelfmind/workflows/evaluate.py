@@ -66,7 +66,7 @@ def evaluate_run(request: EvaluateRequest, watcher: Observer = SILENT) -> Evalua
     """
     counter = watcher.counter
     engine = engine_under(request.rules, request.engine)
-    predictor = RunPredictor(RunFolder(request.runs[0]), request.tta, engine=engine)
+    predictor = RunPredictor(RunFolder(request.runs[0]), request.tta, engine=engine, batch=request.batch)
     known = open_known(
         [predictor.run], request.data, request.format, counter, allow_seen=request.allow_seen, some_classes=True
     )

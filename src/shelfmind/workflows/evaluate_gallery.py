@@ -40,7 +40,7 @@ def evaluate_with_gallery(request: EvaluateRequest, gallery: str, watcher: Obser
     to ``gallery_report.html``.
     """
     run = RunFolder(request.runs[0])
-    found = recognizer(request.runs[0], gallery, engine_under(request.rules, request.engine))
+    found = recognizer(request.runs[0], gallery, engine_under(request.rules, request.engine), request.batch)
     names = found.columns.names
     known = open_known(
         [run],

@@ -48,6 +48,7 @@ from shelfmind.tables import write_table
 from shelfmind.workflows.guarding import guard_of
 
 if TYPE_CHECKING:
+    from shelfmind.inference.batch_sizes import BatchSize
     from shelfmind.inference.embedder import PhotoEmbedder
 
 LIST = "list.csv"
@@ -84,7 +85,7 @@ def create(request: GalleryCreateRequest, watcher: Observer = SILENT) -> Enrolme
     from shelfmind.inference.embedder import photo_embedder
 
     photos = [] if request.data is None else _of_data(request.data, request.format, watcher)
-    embedder = photo_embedder(request.run, watcher.counter, request.engine)
+    embedder = photo_embedder(request.run, watcher.counter, request.engine, request.batch)
     gallery = Gallery.create(open_files(request.gallery), embedder, author_of(request), go_on=bool(photos))
     outcome = ChangeOutcome(gallery.state.version, "created")
     if photos:
@@ -106,7 +107,7 @@ def add(request: GalleryAddRequest, watcher: Observer = SILENT) -> Enrolment:
         photos = _of_data(request.data, request.format, watcher)
     else:
         photos = _of_paths(request.photos, str(request.sku), watcher)
-    embedder = embedder_of(gallery, request.run, request.engine, watcher)
+    embedder = embedder_of(gallery, request.run, request.engine, request.batch, watcher)
     guard = guard_of(gallery, watcher.counter, embedder.predictor.class_names)
     return _counted(gallery, gallery.add(photos, embedder, author_of(request), request.strict, guard))
 
@@ -123,7 +124,7 @@ def re_embed(request: GalleryReEmbedRequest, watcher: Observer = SILENT) -> Enro
     from shelfmind.inference.embedder import photo_embedder
 
     gallery = opened(request)
-    embedder = photo_embedder(request.run, watcher.counter, request.engine)
+    embedder = photo_embedder(request.run, watcher.counter, request.engine, request.batch)
     return _counted(gallery, gallery.re_embed(embedder, author_of(request)))
 
 
@@ -231,7 +232,7 @@ def search(request: GallerySearchRequest, watcher: Observer = SILENT) -> list[Fo
     gallery = opened(request)
     for path in request.paths:
         require_existing(path)
-    embedder = embedder_of(gallery, request.run, request.engine, watcher)
+    embedder = embedder_of(gallery, request.run, request.engine, request.batch, watcher)
     lookup: Search = open_search(gallery, request.gallery)
     if request.rerank:
         lookup = RerankingSearch(lookup, *gallery.vectors())
@@ -315,7 +316,7 @@ def _counted(gallery: Gallery, outcome: ChangeOutcome) -> Enrolment:
     return Enrolment(outcome, len(products), sum(len(photos) for photos in products.values()))
 
 
-def embedder_of(gallery: Gallery, run: Path | None, engine: str, watcher: Observer) -> PhotoEmbedder:
+def embedder_of(gallery: Gallery, run: Path | None, engine: str, batch: BatchSize, watcher: Observer) -> PhotoEmbedder:
     """The run or the exported file that the gallery was made with."""
     from shelfmind.inference.embedder import photo_embedder
 
@@ -324,7 +325,7 @@ def embedder_of(gallery: Gallery, run: Path | None, engine: str, watcher: Observ
         raise UserError(
             f"the run that {gallery.files} was made with is no longer at {recorded}; give {argument('run')}"
         )
-    embedder = photo_embedder(run or recorded, watcher.counter, engine)
+    embedder = photo_embedder(run or recorded, watcher.counter, engine, batch)
     gallery.require_embedder(embedder)
     return embedder
 

@@ -70,7 +70,7 @@ def calibrate(request: GalleryCalibrateRequest, watcher: Observer = SILENT) -> C
     from shelfmind.inference.predictor import RunPredictor
 
     gallery = opened(request)
-    predictor = embedder_of(gallery, request.run, request.engine, watcher).predictor
+    predictor = embedder_of(gallery, request.run, request.engine, request.batch, watcher).predictor
     if not isinstance(predictor, RunPredictor):
         raise UserError(f"calibrating needs the run, not a file that was exported of it; give {argument('run', 'RUN')}")
     trained, asked = _samples(request, predictor, watcher)

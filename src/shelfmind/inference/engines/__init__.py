@@ -27,6 +27,14 @@ class Engine(Protocol):
     def width(self) -> int:
         """D."""
 
+    @property
+    def version(self) -> str:
+        """Of the library that computes."""
+
+    def parallel(self, batch_size: int) -> Engine | None:
+        """The same network for calls of up to `batch_size` images from a thread a core at once, each computed on one
+        core; None if one call at a time is all that it takes."""
+
     def __call__(self, images: Batch) -> tuple[Floats, Floats]:
         """Probabilities (N, C) and embeddings (N, D)."""
 

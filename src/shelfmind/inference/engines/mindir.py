@@ -18,7 +18,7 @@ from shelfmind.machine.device import interruptible, start_mindspore
 class MindIrEngine(FileEngine):
     """An exported network in MindSpore, compiled for whole batches and for `few`: fewer images are padded to one."""
 
-    own_name = "mindir"
+    own_name, package = "mindir", "mindspore"
 
     def __init__(self, exported: Exported, batch_size: int, few: int | None = None) -> None:
         super().__init__(exported)

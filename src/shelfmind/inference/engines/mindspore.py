@@ -37,6 +37,14 @@ class MindSporeEngine:
         self.run = _compiled(model)
 
     @property
+    def version(self) -> str:
+        """Of MindSpore."""
+        return str(mindspore.__version__)
+
+    def parallel(self, batch_size: int) -> None:
+        """None: a graph runs alone, on all cores."""
+
+    @property
     def width(self) -> int:
         """D."""
         return int(self.model.embedding_width)

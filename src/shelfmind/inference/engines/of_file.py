@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from importlib import metadata
+
 import numpy as np
 
 from shelfmind.arrays import Floats
+from shelfmind.inference.engines import Engine
 from shelfmind.inference.exported import Exported
 
 
@@ -12,6 +15,7 @@ class FileEngine:
     """An exported network; what computes it is the subclass's `own_name`."""
 
     own_name: str
+    package: str
 
     def __init__(self, exported: Exported) -> None:
         self.exported = exported
@@ -20,6 +24,15 @@ class FileEngine:
     def name(self) -> str:
         """Engine and precision."""
         return f"{self.own_name} {self.exported.facts['precision']}"
+
+    @property
+    def version(self) -> str:
+        """Of its package."""
+        return metadata.version(self.package)
+
+    def parallel(self, batch_size: int) -> Engine | None:
+        """None, unless a subclass says otherwise."""
+        return None
 
     @property
     def width(self) -> int:

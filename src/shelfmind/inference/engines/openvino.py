@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from typing import Any
 
 import numpy as np
@@ -21,11 +22,12 @@ class OpenVinoEngine(FileEngine):
 
     It is compiled once for each size of images, for any number of them: at most 7% slower than for one number, which
     padding and further compilations cost many times over (`docs/exporting.md`).
+    With several `streams` as many calls are answered at once, each on its share of the cores.
     """
 
-    own_name = "openvino"
+    own_name, package = "openvino", "openvino"
 
-    def __init__(self, exported: Exported, batch_size: int, few: int | None = None) -> None:
+    def __init__(self, exported: Exported, batch_size: int, few: int | None = None, streams: int = 1) -> None:
         import openvino
 
         super().__init__(exported)
@@ -34,12 +36,26 @@ class OpenVinoEngine(FileEngine):
         # What is left in floating point of an 8-bit network is fp32.
         hint = "bf16" if exported.precision == "bf16" else "f32"
         self.settings = {"INFERENCE_NUM_THREADS": available_cores(), "INFERENCE_PRECISION_HINT": hint}
+        self.settings["NUM_STREAMS"] = streams
         self.compiled: dict[int, Any] = {}
+        self.compiling, self.of_thread = threading.Lock(), threading.local()
+
+    def parallel(self, batch_size: int) -> OpenVinoEngine:
+        """One that answers a call a core at once."""
+        return OpenVinoEngine(self.exported, batch_size, streams=available_cores())
 
     def __call__(self, images: Batch) -> tuple[Floats, Floats]:
         """Probabilities (N, C) and embeddings (N, D). Raises `UserError` for a size that the network does not take."""
-        found = self._compiled(images.shape[1])(images)
+        found = self._request(images.shape[1]).infer(images, share_inputs=True)
         return np.array(found[PROBABILITIES]), np.array(found[EMBEDDINGS])
+
+    def _request(self, size: int) -> Any:
+        """What answers calls of this size of the thread that asks."""
+        own: dict[int, Any] = vars(self.of_thread).setdefault("requests", {})
+        if size not in own:
+            with self.compiling:
+                own[size] = self._compiled(size).create_infer_request()
+        return own[size]
 
     def _compiled(self, size: int) -> Any:
         if size not in self.compiled:

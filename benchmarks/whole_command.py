@@ -1,0 +1,137 @@
+"""Measures images/s from JPEG files to a CSV: `shelfmind predict` beside a plain PyTorch and torchvision script.
+
+    .venv/bin/python benchmarks/exported_networks.py NETS shelfnet_s:160 resnet50:224
+    .venv/bin/python benchmarks/whole_command.py NETS/shelfnet_s_160 PHOTOS --torch-python TORCH_ENV/bin/python
+
+TORCH_ENV holds ``torch==2.13.0`` and ``torchvision==0.28.0``. The rules:
+
+- Both read all JPEG files of a folder and write path and the five best classes of each as CSV, with the same network,
+  weights, input size and fp32 unless said otherwise. A round is every variant once, as a process of its own, every
+  second round in the opposite order; the files are read once before, so that none comes from the disk.
+- The plain script (`plain_torch.py`) is written as PyTorch's own guides say: a DataLoader with worker processes,
+  Pillow, `torch.inference_mode`, batches of 32, a thread a core; the best of its layouts and numbers of workers counts.
+  It resizes once, to the network's size; shelfmind as it trained, to a larger square and then again.
+- ``images/s`` is without the start of the process (for shelfmind: loading is in it); ``whole`` is with it.
+- `--ours` are further files or runs, as in ``NETS/int8.onnx`` with their ``--engine`` behind an @.
+"""
+
+from __future__ import annotations
+
+import json
+import statistics
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Callable
+from functools import partial
+from pathlib import Path
+
+from command import parser_of
+
+HERE = Path(__file__).parent
+IN_PROCESS = """
+import sys, time
+from pathlib import Path
+began = time.perf_counter()
+from shelfmind.cli import main
+sys.argv = ["shelfmind", *sys.argv[1:]]
+try:
+    main()
+except SystemExit as end:
+    if end.code:
+        raise
+print(time.perf_counter() - began)
+"""
+
+
+def ours(place: str, photos: Path, out: Path, options: list[str]) -> float:
+    """Seconds of `shelfmind predict` after the start of Python."""
+    file, _, engine = place.partition("@")
+    command = ["predict", file, str(photos), "--tta", "none", "--out", str(out), "--engine", engine or "auto", *options]
+    return float(_last_line([sys.executable, "-c", IN_PROCESS, *command]))
+
+
+def plain(python: str, weights: Path, photos: Path, out: Path, workers: int, layout: str) -> float:
+    """Seconds of the plain script after its imports."""
+    arguments = [str(weights), str(photos), str(out), str(workers), layout]
+    return float(_last_line([python, str(HERE / "plain_torch.py"), *arguments]))
+
+
+def _last_line(command: list[str]) -> str:
+    done = subprocess.run(command, capture_output=True, text=True)
+    if done.returncode:
+        raise SystemExit(f"{command[0]} failed:\n{done.stderr[-2000:]}")
+    return done.stdout.strip().splitlines()[-1]
+
+
+def main() -> int:
+    """Measure what the command line asks for; returns the exit status."""
+    parser = parser_of(__doc__)
+    parser.add_argument("network", type=Path, help="what exported_networks.py made, without the ending")
+    parser.add_argument("photos", type=Path, help="a folder of JPEG files")
+    parser.add_argument("--torch-python", required=True, help="the Python of an environment with torch and torchvision")
+    parser.add_argument("--engines", nargs="*", default=["onnx", "openvino"], help="(default: onnx openvino)")
+    parser.add_argument("--ours", nargs="*", default=[], metavar="FILE[@ENGINE]", help="further files or runs")
+    parser.add_argument("--options", default="", help="of shelfmind predict, such as '--batch auto'")
+    parser.add_argument("--workers", nargs="+", type=int, default=[1, 2], help="of the DataLoader (default: 1 2)")
+    parser.add_argument("--layouts", nargs="+", default=["channels_last", "contiguous"], help="(default: both)")
+    parser.add_argument("--rounds", type=int, default=3, help="rounds (default: %(default)s)")
+    parser.add_argument("--json", type=Path, metavar="FILE", help="also write the figures here")
+    arguments = parser.parse_args()
+    files = list(arguments.photos.rglob("*.jpg"))
+    for file in files:
+        file.read_bytes()
+    with tempfile.TemporaryDirectory() as folder:
+        out = Path(folder) / "out.csv"
+        variants: dict[str, Callable[[], float]] = {}
+        for place in [*(f"{arguments.network}.onnx@{engine}" for engine in arguments.engines), *arguments.ours]:
+            variants[f"shelfmind {Path(place).name}"] = partial(
+                ours, place, arguments.photos, out, arguments.options.split()
+            )
+        for layout in arguments.layouts:
+            for workers in arguments.workers:
+                variants[f"plain PyTorch, {layout}, {workers} workers"] = partial(
+                    plain,
+                    arguments.torch_python,
+                    arguments.network.with_suffix(".npz"),
+                    arguments.photos,
+                    out,
+                    workers,
+                    layout,
+                )
+        rates = _rounds(variants, len(files), arguments.rounds)
+    _report(rates, len(files))
+    if arguments.json:
+        arguments.json.write_text(json.dumps({"images": len(files), "rates": rates}, indent=1) + "\n")
+    return 0
+
+
+def _rounds(variants: dict[str, Callable[[], float]], count: int, rounds: int) -> dict[str, list[tuple[float, float]]]:
+    """Images/s without and with the start of the process, of each variant in each round."""
+    rates: dict[str, list[tuple[float, float]]] = {name: [] for name in variants}
+    for number in range(rounds):
+        for name in list(variants) if number % 2 == 0 else reversed(variants):
+            began = time.perf_counter()
+            seconds = variants[name]()
+            rates[name].append((count / seconds, count / (time.perf_counter() - began)))
+            print(f"  round {number + 1}: {name}: {rates[name][-1][0]:.1f} images/s", flush=True)
+    return rates
+
+
+def _report(rates: dict[str, list[tuple[float, float]]], count: int) -> None:
+    best = max((name for name in rates if name.startswith("plain")), key=lambda name: _median(rates[name], 0))
+    print(f"{count} photos; ratios to {best}\n  {'images/s':>9} {'ratio':>6} {'(min..max)':>12} {'whole':>8}")
+    for name, measured in rates.items():
+        ratios = [one[0] / other[0] for one, other in zip(measured, rates[best], strict=True)]
+        spread = f"{min(ratios):.2f}..{max(ratios):.2f}"
+        ratio = statistics.median(ratios)
+        print(f"  {_median(measured, 0):9.1f} {ratio:6.2f} {spread:>12} {_median(measured, 1):8.1f}  {name}")
+
+
+def _median(measured: list[tuple[float, float]], which: int) -> float:
+    return statistics.median(each[which] for each in measured)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,108 @@
+"""How many images are computed at once: what was asked for, or what is fastest on this machine, measured once."""
+
+from __future__ import annotations
+
+import json
+import time
+from collections.abc import Mapping, Sequence
+from contextlib import suppress
+from pathlib import Path
+
+import numpy as np
+
+from shelfmind.errors import UserError
+from shelfmind.files import cache_folder, write_text
+from shelfmind.inference.engines import Engine
+from shelfmind.inference.forward import SHARE, Forward
+from shelfmind.machine.ahead import map_ahead
+from shelfmind.machine.cores import available_cores
+from shelfmind.machine.processor import processor_name
+from shelfmind.recipe import Recipe
+
+BatchSize = int | str | None
+"""Images, ``auto``, or None: what suits most."""
+AUTO = "auto"
+CANDIDATES = (1, 2, 4, 8, 16, 32, 64)
+LONGEST_S = 1.0
+"""Of a call: longer ones keep Ctrl-C waiting, and the memory full."""
+ROUND_S, ROUNDS = 0.25, 3
+ENOUGH = 0.97
+"""Of the best speed: the smallest batch that has it is taken."""
+
+
+def forward_of(engine: Engine, recipe: Recipe, tta: Sequence[str], batch: BatchSize) -> Forward:
+    """An engine asked through test-time views with as many images at once as `batch` says."""
+    share = batch if isinstance(batch, int) else SHARE
+    if batch == AUTO:
+        share = fastest_batch_size(engine, recipe, tta)
+    return Forward(engine, recipe.evaluation.batch_size, tta, share)
+
+
+def with_batch_size(recipe: Recipe, batch_size: int) -> Recipe:
+    """The recipe with so many images in a batch of its evaluation."""
+    evaluation = recipe.evaluation.model_copy(update={"batch_size": batch_size})
+    return recipe.model_copy(update={"evaluation": evaluation})
+
+
+def fastest_batch_size(engine: Engine, recipe: Recipe, tta: Sequence[str] = ()) -> int:
+    """The smallest batch that is about as fast as any, of those that a core computes within a second.
+
+    It is remembered in the cache for engine, network, size, views, cores and processor. An engine that takes one call
+    at a time has a batch already, for which its graph is compiled.
+    """
+    key = _key(engine, recipe, tta)
+    remembered = _remembered()
+    if key not in remembered:
+        speeds = _speeds(engine, recipe, tta)
+        if not speeds:
+            return SHARE
+        remembered = {**_remembered(), key: next(n for n in speeds if speeds[n] >= ENOUGH * max(speeds.values()))}
+        with suppress(UserError):  # a full disk: it is measured again next time
+            write_text(_path(), json.dumps(remembered, indent=1) + "\n")
+    return remembered[key]
+
+
+def _speeds(engine: Engine, recipe: Recipe, tta: Sequence[str]) -> dict[int, float]:
+    """Images a second by batch size: the best of short rounds, in which a thread a core asks."""
+    side, cores = recipe.data.resize_to, available_cores()
+    photos = list(np.random.default_rng(0).integers(0, 256, (max(CANDIDATES), side, side, 3), np.uint8))
+    speeds: dict[int, float] = {}
+    for count in CANDIDATES:
+        forward = Forward(engine, count, tta, share=count).parallel
+        if forward is None:
+            return {}
+
+        def round_of(until: float, forward: Forward = forward, count: int = count) -> int:
+            done = 0
+            while not done or time.perf_counter() < until:
+                forward.batch(photos[:count], recipe.evaluation_size)
+                done += count
+            return done
+
+        list(map_ahead(round_of, [0.0] * cores, cores, cores))  # compiles, and takes memory
+        for _ in range(ROUNDS):
+            began = time.perf_counter()
+            done = sum(map_ahead(round_of, [began + ROUND_S] * cores, cores, cores))
+            speeds[count] = max(speeds.get(count, 0.0), done / (time.perf_counter() - began))
+        if 2 * count * cores / speeds[count] > LONGEST_S:
+            break
+    return speeds
+
+
+def _key(engine: Engine, recipe: Recipe, tta: Sequence[str]) -> str:
+    network = f"{recipe.model.name} {json.dumps(recipe.model.arguments, sort_keys=True)}"
+    sizes = f"{recipe.data.resize_to} to {recipe.evaluation_size} px"
+    where = f"{available_cores()} cores of {processor_name()}"
+    return "; ".join((f"{engine.name} {engine.version}", network, sizes, f"views {','.join(tta) or 'none'}", where))
+
+
+def _path() -> Path:
+    return cache_folder() / "batch_sizes.json"
+
+
+def _remembered() -> Mapping[str, int]:
+    try:
+        found = json.loads(_path().read_text(encoding="utf-8"))
+        return {str(key): max(1, int(value)) for key, value in found.items()}
+    except (OSError, ValueError, AttributeError, TypeError):  # none yet, or damaged
+        return {}
