@@ -13,7 +13,10 @@ from shelfmind.images.squares import Squares
 from shelfmind.inference.engines.mindspore import MindSporeEngine
 from shelfmind.inference.forward import Forward
 from shelfmind.inference.views import test_time_views
+from shelfmind.kernels.choice import Choice, kernels_of
+from shelfmind.kernels.stock import STOCK, Kernels
 from shelfmind.losses import loss_kind
+from shelfmind.machine.cores import available_cores
 from shelfmind.machine.device import mixed_precision
 from shelfmind.models import create_model
 from shelfmind.models.freezing import train_only
@@ -94,9 +97,11 @@ def refuse_contradictions(recipe: Recipe) -> None:
         )
 
 
-def build_model(recipe: Recipe, classes: int, seed: int, start: Start | None = None) -> Network:
+def build_model(
+    recipe: Recipe, classes: int, seed: int, start: Start | None = None, kernels: Kernels = STOCK
+) -> Network:
     """The recipe's network with the weights that it starts from."""
-    model = create_model(recipe.model.name, classes, seed, **recipe.model.arguments)
+    model = create_model(recipe.model.name, classes, seed, kernels=kernels, **recipe.model.arguments)
     if start is not None:
         load_arrays(model, start.arrays, start.path)
     return model
@@ -111,13 +116,20 @@ def build_training(
     max_minutes: float | None,
     began: float,
     start: Start | None,
+    choice: Choice,
 ) -> Training:
-    """Put a training together at its very beginning; `began` is when the command began, for a budget of minutes."""
+    """Put a training together at its very beginning; `began` is when the command began, for a budget of minutes.
+
+    The averaged weights are validated in float32, as they will be used.
+    """
     task = TASKS[recipe.train.task]
-    ema_network = build_model(recipe, classes, seed, start)
+    cores = available_cores()
+    ema_network = build_model(recipe, classes, seed, start, kernels_of(choice, cores, "fp32"))
     ema_weights = {p.name: p for p in ema_network.get_parameters()}  # wrapping it renames them
     averaged = task.wrap(ema_network, seed)
-    model = mixed_precision(task.wrap(build_model(recipe, classes, seed, start), seed), recipe.train.amp)
+    model = task.wrap(build_model(recipe, classes, seed, start, kernels_of(choice, cores)), seed)
+    if choice.precision == "fp16":
+        model = mixed_precision(model)
     train_only(model, recipe.train.trainable)
     optimizer = build_optimizer(list(model.trainable_params()), recipe.train)
     scaler = LossScaler() if getattr(model, "mixed_precision", False) else None

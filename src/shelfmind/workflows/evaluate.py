@@ -218,7 +218,7 @@ def _overlays_of_errors(predictor: RunPredictor, evaluation: Evaluation) -> dict
             continue
         paths.append(error.path)
         classes.append(names[error.predicted])
-    if predictor.engine.name != MINDSPORE:  # whose network has gradients
+    if not predictor.engine.name.startswith(MINDSPORE):  # whose network has gradients
         predictor = RunPredictor(predictor.run, tta=(), calibrated=False)
     try:
         pictures = overlays(predictor, squares, np.array(classes, np.int64))
