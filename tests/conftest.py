@@ -34,6 +34,14 @@ def own_cache(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
         os.environ["SHELFMIND_CACHE"] = before
 
 
+@pytest.fixture(scope="session", autouse=True)
+def own_kernels() -> Iterator[None]:
+    """Trainings have MindSpore's own kernels, whatever is installed, unless a test asks for others."""
+    os.environ["SHELFMIND_KERNELS"] = "mindspore"
+    yield
+    del os.environ["SHELFMIND_KERNELS"]
+
+
 @pytest.fixture(scope="session")
 def mindspore() -> Any:
     """MindSpore, started as the package starts it."""

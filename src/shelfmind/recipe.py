@@ -147,7 +147,12 @@ class TrainRecipe(RecipeSection):
     weight_decay: float = Field(1.0e-4, ge=0, description="on weights only, never on normalisation or biases")
     clip_norm: float | None = Field(None, gt=0, description="largest norm of the whole gradient; null leaves it alone")
     ema_decay: float = Field(0.999, ge=0, lt=1, description="decay a step of the averaged weights; 0 turns it off")
-    amp: Literal["auto", "off", "on"] = Field("auto", description="16-bit arithmetic; auto: on GPU and Ascend only")
+    amp: Literal["auto", "off", "on"] = Field(
+        "auto", description="16-bit arithmetic; auto: on GPU and Ascend, and on CPUs that have bfloat16 with oneDNN"
+    )
+    kernels: Literal["auto", "mindspore", "onednn"] = Field(
+        "auto", description="operators on CPUs; auto: oneDNN's where they are installed and the CPU has AVX-512"
+    )
     stages: tuple[Stage, ...] = Field((), description="progressive resolution; none: image_size throughout")
     keep: Literal["best", "last"] = Field(
         "best", description="which weights become the run's: best on val, or the last"
@@ -160,6 +165,11 @@ class TrainRecipe(RecipeSection):
     def peak_lr(self) -> float:
         """The learning rate after the warm-up, scaled to the batch size (Goyal et al., 2017)."""
         return self.lr * self.batch_size / (self.lr_batch_size or self.batch_size)
+
+    @field_validator("amp", mode="before")
+    @classmethod
+    def _on_or_off(cls, value: Any) -> Any:
+        return {True: "on", False: "off"}[value] if isinstance(value, bool) else value  # YAML takes them for truths
 
     @model_validator(mode="after")
     def _parts(self) -> TrainRecipe:

@@ -15,8 +15,10 @@ _F = TypeVar("_F", bound=Callable[..., Any])
 class _DType: ...
 
 float16: _DType
+bfloat16: _DType
 float32: _DType
 int32: _DType
+uint8: _DType
 int64: _DType
 GRAPH_MODE: int
 PYNATIVE_MODE: int

@@ -11,6 +11,7 @@ from contextlib import contextmanager
 from typing import Any
 
 from shelfmind.errors import UserError
+from shelfmind.kernels.library import installed as kernels_installed
 from shelfmind.machine.packages import require
 
 DEVICES = ("CPU", "GPU", "Ascend")
@@ -49,6 +50,10 @@ def start_mindspore(device: str | None = None) -> Any:
         os.environ[ISA_LIMIT] = OUR_LIMIT
         _limited_here = True
     os.environ.setdefault("GLOG_v", "3")
+    if (
+        kernels_installed()
+    ):  # oneDNN's threads, which come with the import: MindSpore's need the cores between two operators
+        os.environ.setdefault("OMP_WAIT_POLICY", "passive")
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # of its own code, which is not the caller's to mend
         import mindspore
@@ -153,15 +158,9 @@ def _best_device(mindspore: Any) -> str:
     return "CPU"
 
 
-def mixed_precision(model: Any, amp: str) -> Any:
-    """`model` with convolutions and dense layers in float16 where `amp` is on, or auto on a GPU or Ascend.
-
-    On CPUs 16-bit arithmetic only adds casts, so auto leaves it off there.
-    """
+def mixed_precision(model: Any) -> Any:
+    """`model` with convolutions and dense layers in float16. On CPUs that only adds casts."""
     mindspore = start_mindspore()
-    target = mindspore.get_context("device_target")
-    if amp == "off" or (amp == "auto" and target == "CPU"):
-        return model
     model = mindspore.amp.auto_mixed_precision(model, "auto", mindspore.float16)
     model.mixed_precision = True
     return model

@@ -12,6 +12,7 @@ from typing import Any
 import numpy as np
 
 from shelfmind.files import cache_folder
+from shelfmind.kernels.choice import describe
 from shelfmind.machine.cores import available_cores
 from shelfmind.machine.device import start_mindspore, wait_without_spinning
 from shelfmind.machine.packages import EXTRAS, how_to_install, installed
@@ -39,6 +40,7 @@ def examine() -> dict[str, Any]:
     if installed("mindspore"):
         mindspore = start_mindspore()
         facts["device"] = mindspore.get_context("device_target")
+        facts["kernels"] = describe(available_cores()) if facts["device"] == "CPU" else "MindSpore's own"
         facts["onednn_max_cpu_isa"] = os.environ.get("ONEDNN_MAX_CPU_ISA")
         facts["waits_without_spinning"] = wait_without_spinning()
         facts["convolution_gflops"] = round(convolution_gflops(), 1)

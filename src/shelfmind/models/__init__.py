@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from shelfmind.errors import UserError, unknown_name
+from shelfmind.kernels.stock import STOCK, Kernels
 from shelfmind.models.inception_resnet_v2 import InceptionResNetV2
 from shelfmind.models.initialisation import initialise
 from shelfmind.models.mindcv_models import PREFIX, create_mindcv_model
@@ -44,12 +45,18 @@ MODELS: dict[str, Callable[..., Network]] = {
 
 
 def create_model(
-    name: str, num_classes: int, seed: int = 0, weights: str | Path | None = None, **arguments: Any
+    name: str,
+    num_classes: int,
+    seed: int = 0,
+    weights: str | Path | None = None,
+    kernels: Kernels = STOCK,
+    **arguments: Any,
 ) -> Network:
     """The network called `name`, or MindCV's for ``mindcv:NAME``.
 
     Weights are drawn from `seed`, or loaded from `weights` (a file, or a name in `official.OFFICIAL`); a classifier of
-    another number of classes is drawn all the same.
+    another number of classes is drawn all the same. `kernels` make the parts of our own networks; MindCV's have
+    MindSpore's.
 
     Raises:
         UserError: an unknown name or argument, fewer than two classes, or weights that do not fit.
@@ -63,7 +70,7 @@ def create_model(
         model = create_mindcv_model(name.removeprefix(PREFIX), num_classes, seed, **arguments)
     elif name in MODELS:
         try:
-            model = MODELS[name](num_classes=num_classes, **arguments)
+            model = MODELS[name](num_classes=num_classes, kernels=kernels, **arguments)
         except (TypeError, KeyError, ValueError) as error:
             raise UserError(f"model {name} cannot be built with {arguments}: {error}") from error
         initialise(model, seed)

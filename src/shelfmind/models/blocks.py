@@ -4,48 +4,50 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from mindspore import Tensor, nn, ops
+from mindspore import Tensor, nn
 
+from shelfmind.kernels.stock import STOCK, Kernels
 from shelfmind.models.attention import BLOCK_GATES, gate
 
 
-def convolution(in_channels: int, out_channels: int, kernel: int, stride: int = 1, groups: int = 1) -> nn.Conv2d:
-    """A bias-free convolution padded by half its kernel."""
-    return nn.Conv2d(
-        in_channels,
-        out_channels,
-        kernel,
-        stride=stride,
-        pad_mode="pad",
-        padding=kernel // 2,
-        group=groups,
-        has_bias=False,
-    )
-
-
 class ConvNorm(nn.Cell):
-    """Convolution, batch normalisation and, if `activate`, ReLU."""
+    """Bias-free convolution padded by half its kernel, batch normalisation and, if `activate`, ReLU.
+
+    Given further maps it adds them before a ReLU. The first of a network is `of_images`.
+    """
 
     def __init__(
-        self, in_channels: int, out_channels: int, kernel: int, stride: int = 1, groups: int = 1, activate: bool = True
+        self,
+        in_channels: int,
+        out_channels: int,
+        kernel: int,
+        stride: int = 1,
+        groups: int = 1,
+        activate: bool = True,
+        of_images: bool = False,
+        kernels: Kernels = STOCK,
     ) -> None:
         super().__init__()
-        self.conv = convolution(in_channels, out_channels, kernel, stride, groups)
-        self.norm = nn.BatchNorm2d(out_channels)
-        self.activate = activate
+        self.conv = kernels.convolution(
+            in_channels, out_channels, kernel, stride, kernel // 2, groups=groups, of_images=of_images
+        )
+        self.norm = kernels.norm(out_channels, activate=activate)
 
-    def construct(self, features: Tensor) -> Tensor:
-        features = self.norm(self.conv(features))
-        return ops.relu(features) if self.activate else features
+    def construct(self, features: Tensor, added: Tensor | None = None) -> Tensor:
+        return self.norm(self.conv(features), added)
 
 
 class Shortcut(nn.Cell):
     """Projection of the identity branch where shape changes; `pooled` averages before projecting (ResNet-D)."""
 
-    def __init__(self, in_channels: int, out_channels: int, stride: int, pooled: bool) -> None:
+    def __init__(
+        self, in_channels: int, out_channels: int, stride: int, pooled: bool, kernels: Kernels = STOCK
+    ) -> None:
         super().__init__()
-        self.pool = nn.AvgPool2d(stride, stride, pad_mode="same") if pooled and stride > 1 else None
-        self.projection = ConvNorm(in_channels, out_channels, 1, 1 if self.pool else stride, activate=False)
+        self.pool = kernels.mean_pool(stride, stride, None) if pooled and stride > 1 else None
+        self.projection = ConvNorm(
+            in_channels, out_channels, 1, 1 if self.pool else stride, activate=False, kernels=kernels
+        )
 
     def construct(self, features: Tensor) -> Tensor:
         if self.pool is not None:
@@ -59,7 +61,7 @@ class BlockStyle:
 
     `group_width` is the width of a 3x3 convolution's group at a stage width of 64: 64 for a plain ResNet, 4 with 32
     groups for "32x4d". `attention` names the gate at the end of each residual branch and `reduction` its squeeze.
-    A `kernel_size` other than 3 makes the 3x3 convolutions depthwise ones of that size.
+    A `kernel_size` other than 3 makes the 3x3 convolutions depthwise ones of that size. `kernels` make all parts.
     """
 
     groups: int = 1
@@ -68,39 +70,55 @@ class BlockStyle:
     reduction: int = 16
     pooled_shortcut: bool = False
     kernel_size: int = 3
+    kernels: Kernels = STOCK
+
+    def unit(
+        self, in_channels: int, out_channels: int, kernel: int, stride: int = 1, groups: int = 1, activate: bool = True
+    ) -> ConvNorm:
+        """A convolution with its normalisation."""
+        return ConvNorm(in_channels, out_channels, kernel, stride, groups, activate, kernels=self.kernels)
 
     def spatial(self, in_channels: int, out_channels: int, stride: int = 1, activate: bool = True) -> nn.Cell:
         """The spatial convolution of a block with its normalisation."""
         if self.kernel_size == 3:
-            return ConvNorm(in_channels, out_channels, 3, stride, self.groups, activate)
+            return self.unit(in_channels, out_channels, 3, stride, self.groups, activate)
         if in_channels == out_channels:
-            return ConvNorm(in_channels, out_channels, self.kernel_size, stride, in_channels, activate)
+            return self.unit(in_channels, out_channels, self.kernel_size, stride, in_channels, activate)
         return nn.SequentialCell(
             [
-                ConvNorm(in_channels, in_channels, self.kernel_size, stride, in_channels),
-                ConvNorm(in_channels, out_channels, 1, activate=activate),
+                self.unit(in_channels, in_channels, self.kernel_size, stride, in_channels),
+                self.unit(in_channels, out_channels, 1, activate=activate),
             ]
         )
 
 
 class ResidualBlock(nn.Cell):
-    """Residual branch, attention gate, shortcut, ReLU; subclasses build the branch."""
+    """Residual branch, attention gate, shortcut, ReLU; subclasses build the branch.
+
+    What is last in the branch, its normalisation or the gate, adds the shortcut and applies the ReLU.
+    """
 
     def __init__(
         self, branch: list[nn.Cell], in_channels: int, out_channels: int, stride: int, style: BlockStyle
     ) -> None:
         super().__init__()
+        self.fork = style.kernels.fork()
         self.branch = nn.SequentialCell(branch)
-        self.gate = gate(BLOCK_GATES, style.attention, out_channels, style.reduction)
+        self.gate = gate(BLOCK_GATES, style.attention, out_channels, style.reduction, style.kernels)
         changes_shape = stride != 1 or in_channels != out_channels
-        self.shortcut = Shortcut(in_channels, out_channels, stride, style.pooled_shortcut) if changes_shape else None
+        self.shortcut = (
+            Shortcut(in_channels, out_channels, stride, style.pooled_shortcut, style.kernels) if changes_shape else None
+        )
 
     def construct(self, features: Tensor) -> Tensor:
-        identity = features if self.shortcut is None else self.shortcut(features)
-        features = self.branch(features)
+        features, identity = self.fork(features)
+        if self.shortcut is not None:
+            identity = self.shortcut(identity)
         if self.gate is not None:
-            features = self.gate(features)
-        return ops.relu(features + identity)
+            return self.gate(self.branch(features), identity)
+        for part in self.branch.cell_list[:-1]:
+            features = part(features)
+        return self.branch.cell_list[-1](features, identity)
 
 
 class BasicBlock(ResidualBlock):
@@ -128,8 +146,8 @@ class Bottleneck(ResidualBlock):
         inner = width * style.group_width // 64 * style.groups
         out_channels = width * self.expansion
         branch: list[nn.Cell] = [
-            ConvNorm(in_channels, inner, 1),
+            style.unit(in_channels, inner, 1),
             style.spatial(inner, inner, stride),
-            ConvNorm(inner, out_channels, 1, activate=False),
+            style.unit(inner, out_channels, 1, activate=False),
         ]
         super().__init__(branch, in_channels, out_channels, stride, style)

@@ -57,7 +57,7 @@ def parts(model: nn.Cell, image_size: int = 224) -> list[Part]:
     return [
         Part(name, shape, sizes.get(name, 0), multiply_adds.get(name, 0) / 1e9)
         for name, shape in outputs.items()
-        if name not in ("stages", "features")
+        if name not in ("stages", "features", "mean")
     ]
 
 

@@ -7,7 +7,7 @@ from collections.abc import Callable
 from mindspore import nn
 
 from shelfmind.errors import UserError, setting
-from shelfmind.models.network import Network
+from shelfmind.models.network import OwnNetwork
 
 
 def train_only(model: nn.Cell, part: str) -> None:
@@ -56,7 +56,7 @@ PARTS: dict[str, Callable[[nn.Cell], list[nn.Cell]]] = {
 """The cells of a network that are trained."""
 
 
-def _with_head(model: nn.Cell) -> Network:
-    if not isinstance(model, Network) or not hasattr(model, "head"):
+def _with_head(model: nn.Cell) -> OwnNetwork:
+    if not isinstance(model, OwnNetwork):
         raise UserError(f"{setting('train.trainable')} must be all for a network that is none of shelfmind's own")
     return model

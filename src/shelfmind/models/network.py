@@ -7,7 +7,7 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 import mindspore
-from mindspore import Tensor, nn
+from mindspore import Tensor, nn, ops
 
 from shelfmind.models.heads import Head
 
@@ -23,18 +23,15 @@ class Trainable(nn.Cell):
 class Network(Trainable):
     """Images (N, 3, H, W) to logits (N, classes) and the embedding (N, D) before the classifier.
 
-    The features between the two halves are what Grad-CAM explains and self-supervised pretraining works on.
-    The head of our own networks is what `train.trainable` can train alone.
+    The features between the two halves are what Grad-CAM explains.
 
     Attributes:
         least_image_size: height and width in pixels below which nothing is left of an image.
         embedding_width: D.
-        head: only in networks of ours.
     """
 
     least_image_size: int
     embedding_width: int
-    head: Head
 
     def construct(self, images: Tensor) -> tuple[Tensor, Tensor]:
         return self.forward_head(self.forward_features(images))
@@ -46,6 +43,35 @@ class Network(Trainable):
     def forward_head(self, features: Tensor) -> tuple[Tensor, Tensor]:
         """Logits (N, classes) and embedding (N, D) of these features."""
         raise NotImplementedError
+
+
+class OwnNetwork(Network):
+    """A network of ours, of parts that kernels made.
+
+    Attributes:
+        mean: the mean of each channel, (N, D).
+        plain_maps: maps in the layout of the kernels as (N, D, h, w).
+        head: what `train.trainable` can train alone.
+    """
+
+    mean: nn.Cell
+    plain_maps: nn.Cell
+    head: Head
+
+    def construct(self, images: Tensor) -> tuple[Tensor, Tensor]:
+        return self.head(self.mean(self.maps(images)))
+
+    def maps(self, images: Tensor) -> Tensor:
+        """The last feature maps, in the layout of the kernels."""
+        raise NotImplementedError
+
+    def forward_features(self, images: Tensor) -> Tensor:
+        """The feature maps (N, D, h, w) that are averaged into the embedding."""
+        return self.plain_maps(self.maps(images))
+
+    def forward_head(self, features: Tensor) -> tuple[Tensor, Tensor]:
+        """Logits and embedding of feature maps."""
+        return self.head(ops.mean(features, (2, 3)))
 
 
 @contextmanager

@@ -6,13 +6,14 @@ from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any
 
-from mindspore import Tensor, nn, ops
+from mindspore import Tensor, nn
 
 from shelfmind.errors import unknown_name
+from shelfmind.kernels.stock import STOCK, Kernels
 from shelfmind.models.attention import BLOCK_GATES, STAGE_GATES, gate
 from shelfmind.models.blocks import BasicBlock, BlockStyle, Bottleneck, ConvNorm
 from shelfmind.models.heads import Head
-from shelfmind.models.network import Network
+from shelfmind.models.network import OwnNetwork
 
 BLOCKS: dict[str, type[BasicBlock] | type[Bottleneck]] = {"basic": BasicBlock, "bottleneck": Bottleneck}
 
@@ -20,7 +21,7 @@ BLOCKS: dict[str, type[BasicBlock] | type[Bottleneck]] = {"basic": BasicBlock, "
 POOLS = ("symmetric", "same")
 
 
-def stem(name: str, width: int, pool: str = "symmetric") -> nn.Cell:
+def stem(name: str, width: int, pool: str = "symmetric", kernels: Kernels = STOCK) -> nn.Cell:
     """The layers before the first stage, which all divide height and width by 4.
 
     ``7x7`` is the original, ``deep`` three 3x3 convolutions (He et al., "Bag of Tricks", CVPR 2019, ResNet-C) and
@@ -28,19 +29,22 @@ def stem(name: str, width: int, pool: str = "symmetric") -> nn.Cell:
     and PyTorch have it) or, for even sizes, at the far side only (``same``, as MindSpore's official weights have it).
     """
     half = width // 2
-    layers: dict[str, list[nn.Cell]] = {
-        "7x7": [ConvNorm(3, width, 7, 2)],
-        "deep": [ConvNorm(3, half, 3, 2), ConvNorm(half, half, 3), ConvNorm(half, width, 3)],
-        "light": [ConvNorm(3, half, 3, 2), ConvNorm(half, width, 3)],
+    units: dict[str, list[tuple[int, int, int]]] = {
+        "7x7": [(width, 7, 2)],
+        "deep": [(half, 3, 2), (half, 3, 1), (width, 3, 1)],
+        "light": [(half, 3, 2), (width, 3, 1)],
     }
     if pool not in POOLS:
         raise unknown_name("stem_pool", pool, POOLS)
-    same = pool == "same"
-    pooling = nn.MaxPool2d(3, 2, pad_mode="same") if same else nn.MaxPool2d(3, 2, pad_mode="pad", padding=1)
-    return nn.SequentialCell([*layers[name], pooling])
+    layers: list[nn.Cell] = []
+    channels = 3
+    for out_channels, kernel, stride in units[name]:
+        layers.append(ConvNorm(channels, out_channels, kernel, stride, of_images=not layers, kernels=kernels))
+        channels = out_channels
+    return nn.SequentialCell([*layers, kernels.maximum_pool(3, 2, None if pool == "same" else 1)])
 
 
-class ResNet(Network):
+class ResNet(OwnNetwork):
     """Residual network: images (N, 3, H, W) to logits (N, num_classes) and the embedding before the classifier (N, D).
 
     Args:
@@ -59,6 +63,7 @@ class ResNet(Network):
         last_stage_width: factor on the last stage's width; 2 is the contest solution's "wider".
         deep_kernel_size: of the 3x3 convolutions in the deep stages, depthwise if it is not 3.
         deep_stages: how many of the last stages are deep.
+        kernels: what all parts are made of.
         head: arguments of `Head`.
     """
 
@@ -81,6 +86,7 @@ class ResNet(Network):
         last_stage_width: int = 1,
         deep_kernel_size: int = 3,
         deep_stages: int = 1,
+        kernels: Kernels = STOCK,
         **head: Any,
     ) -> None:
         super().__init__()
@@ -88,10 +94,10 @@ class ResNet(Network):
             raise unknown_name("attention", attention, ("none", *BLOCK_GATES, *STAGE_GATES))
         if deep_kernel_size % 2 == 0:
             raise ValueError(f"deep_kernel_size must be odd, got {deep_kernel_size}")
-        plain = BlockStyle(groups, group_width, "none", reduction, pooled_shortcut)
+        plain = BlockStyle(groups, group_width, "none", reduction, pooled_shortcut, kernels=kernels)
         count = len(widths)
         attended = attention_stages or range(1, count if attention in STAGE_GATES else count + 1)
-        self.stem = stem(stem_name, widths[0], stem_pool)
+        self.stem = stem(stem_name, widths[0], stem_pool, kernels)
         channels = widths[0]
         stages: list[nn.Cell] = []
         for number, (depth, width) in enumerate(zip(depths, widths, strict=True), 1):
@@ -103,19 +109,17 @@ class ResNet(Network):
             width = width * last_stage_width if number == count else width
             blocks = residual_stage(block, channels, width, depth, 1 if number == 1 else 2, style)
             channels = width * BLOCKS[block].expansion
-            after = gate(STAGE_GATES, style.attention, channels, reduction)
+            after = gate(STAGE_GATES, style.attention, channels, reduction, kernels)
             stages.append(nn.SequentialCell(blocks if after is None else [*blocks, after]))
         self.stages = nn.SequentialCell(stages)
+        self.mean = kernels.embedding()
+        self.plain_maps = kernels.plain_maps()
         self.head = Head(channels, num_classes, **head)
         self.embedding_width = channels
 
-    def forward_features(self, images: Tensor) -> Tensor:
-        """The feature maps (N, D, h, w) that are averaged into the embedding."""
+    def maps(self, images: Tensor) -> Tensor:
+        """The feature maps that are averaged into the embedding, in the layout of the kernels."""
         return self.stages(self.stem(images))
-
-    def forward_head(self, features: Tensor) -> tuple[Tensor, Tensor]:
-        """Logits and embedding of feature maps."""
-        return self.head(ops.mean(features, (2, 3)))
 
 
 def residual_stage(

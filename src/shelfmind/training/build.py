@@ -15,11 +15,14 @@ from shelfmind.images.squares import Squares
 from shelfmind.inference.engines.mindspore import MindSporeEngine
 from shelfmind.inference.forward import Forward
 from shelfmind.inference.views import test_time_views
+from shelfmind.kernels.choice import Choice, kernels_of
+from shelfmind.kernels.stock import STOCK, Kernels
 from shelfmind.losses import distilled, loss_kind
+from shelfmind.machine.cores import available_cores
 from shelfmind.machine.device import mixed_precision
 from shelfmind.models import create_model
 from shelfmind.models.freezing import train_only
-from shelfmind.models.network import Network
+from shelfmind.models.network import Network, OwnNetwork
 from shelfmind.models.weights import Start, load_arrays
 from shelfmind.recipe import DistillationRecipe, Recipe, model_kind
 from shelfmind.records import BadFile, Sample
@@ -118,9 +121,11 @@ def refuse_lessons(recipe: Recipe) -> None:
         raise UserError(f"the recipe's section distillation needs a teacher; say which with {argument('teacher')}")
 
 
-def build_model(recipe: Recipe, classes: int, seed: int, start: Start | None = None) -> Network:
+def build_model(
+    recipe: Recipe, classes: int, seed: int, start: Start | None = None, kernels: Kernels = STOCK
+) -> Network:
     """The recipe's network with the weights that it starts from."""
-    model = create_model(recipe.model.name, classes, seed, **recipe.model.arguments)
+    model = create_model(recipe.model.name, classes, seed, kernels=kernels, **recipe.model.arguments)
     if start is not None:
         load_arrays(model, start.arrays, start.path)
     return model
@@ -135,17 +140,25 @@ def build_training(
     max_minutes: float | None,
     began: float,
     start: Start | None,
+    choice: Choice,
     teachers: Sequence[Teacher] = (),
 ) -> Training:
-    """Put a training together at its very beginning; `began` is when the command began, for a budget of minutes."""
+    """Put a training together at its very beginning; `began` is when the command began, for a budget of minutes.
+
+    The averaged weights are validated in float32, as they will be used.
+    """
     task = TASKS[recipe.train.task]
-    ema_network = build_model(recipe, classes, seed, start)
+    cores = available_cores()
+    ema_network = build_model(recipe, classes, seed, start, kernels_of(choice, cores, "fp32"))
     ema_weights = {p.name: p for p in ema_network.get_parameters()}  # wrapping it renames them
     averaged = task.wrap(ema_network, seed)
-    model = mixed_precision(task.wrap(build_model(recipe, classes, seed, start), seed), recipe.train.amp)
+    network = build_model(recipe, classes, seed, start, kernels_of(choice, cores))
+    model = task.wrap(network, seed)
+    if choice.precision == "fp16":
+        model = mixed_precision(model)
     train_only(model, recipe.train.trainable)
-    if task.labelled and loss_kind(recipe.loss.name).embeddings:
-        model.head.before_neck = True
+    if isinstance(network, OwnNetwork) and task.labelled and loss_kind(recipe.loss.name).embeddings:
+        network.head.before_neck = True
     optimizer = build_optimizer(list(model.trainable_params()), recipe.train)
     scaler = LossScaler() if getattr(model, "mixed_precision", False) else None
     averaged_parameters = {p.name: p for p in averaged.get_parameters()}

@@ -20,8 +20,11 @@ from shelfmind.images.content import hash_files
 from shelfmind.images.squares import open_squares
 from shelfmind.inference.prediction_cache import predictions_of
 from shelfmind.inference.predictor import RunPredictor
+from shelfmind.kernels.choice import Choice, choose, choose_recorded
+from shelfmind.machine.cores import available_cores
 from shelfmind.machine.device import start_mindspore
 from shelfmind.models import read_start
+from shelfmind.models.mindcv_models import PREFIX
 from shelfmind.models.weights import Start
 from shelfmind.nouns import counted
 from shelfmind.progress import tell
@@ -91,9 +94,13 @@ def _trained(request: TrainRequest, watcher: Watcher, new_photos: bool = True) -
     if loaded is not None:
         watcher.note(loaded)
     cache_folder()
+    choice = choose_kernels(settings)
+    if choice.note is not None:
+        watcher.note(choice.note)
     run = create_run_folder(out)
     images = read_images(catalog, settings, run, request.max_bad_fraction, watcher)
-    write_json(run.provenance, describe_origin(data, data_set, seed, request.to_json(), origin_of_weights, lessons))
+    record = describe_origin(data, data_set, seed, request.to_json(), origin_of_weights, lessons)
+    write_json(run.provenance, {**record, "kernels": choice.record()})
     if broader is not None:
         write_broader(data_set, broader, run.broader)
     write_history(run, catalog, watcher.counter)
@@ -107,11 +114,11 @@ def _trained(request: TrainRequest, watcher: Watcher, new_photos: bool = True) -
     write_text(run.recipe, settings.dump())
     classes = len(catalog.class_names)
     max_minutes, known = request.max_minutes, None
+    parts = (run, settings, images, classes, seed, max_minutes, began, start, choice, teachers)
     if max_minutes is not None:
         watcher.phase("measuring the speed")
-        scratch = build_training(run, settings, images, classes, seed, max_minutes, began, start, teachers)
-        known = measure_epoch(scratch)
-    training = build_training(run, settings, images, classes, seed, max_minutes, began, start, teachers)
+        known = measure_epoch(build_training(*parts))
+    training = build_training(*parts)
     training.position.epoch_seconds = known or {}
     return _finish(training, catalog, images, watcher)
 
@@ -134,9 +141,12 @@ def resume(run: Path | str, watcher: Watcher | None = None) -> Evaluation | None
     tell(catalog.notes, watcher.note)
     images = read_images(catalog, settings, folder, origin.max_bad_fraction, watcher)
     classes = len(catalog.class_names)
+    choice = resumed_kernels(folder, settings)
+    if choice.note is not None:
+        watcher.note(choice.note)
     start = None if folder.state.exists() else with_start(settings, True, watcher)[1]
     teachers = [] if folder.is_trained() else open_same_teachers(settings, catalog.class_names, folder)
-    parts = (folder, settings, images, classes, origin.seed, origin.max_minutes, began, start, teachers)
+    parts = (folder, settings, images, classes, origin.seed, origin.max_minutes, began, start, choice, teachers)
     training = build_training(*parts)
     if folder.state.exists():
         training.position = training.tensors.load(folder, training.kind)
@@ -155,6 +165,24 @@ def with_start(recipe: Recipe, offline: bool, watcher: Watcher) -> tuple[Recipe,
     weights = weights if start.url else str(start.path.absolute())
     model = recipe.model.model_copy(update={"arguments": arguments, "weights": weights})
     return recipe.model_copy(update={"model": model}), start
+
+
+def choose_kernels(recipe: Recipe) -> Choice:
+    """The kernels that a training by this recipe begins with here."""
+    device = start_mindspore().get_context("device_target")
+    own = not recipe.model.name.startswith(PREFIX)
+    return choose(recipe.train.kernels, recipe.train.amp, device, available_cores(), own)
+
+
+def resumed_kernels(run: RunFolder, recipe: Recipe) -> Choice:
+    """The kernels that the run's training began with; one that has not begun begins with what is best here."""
+    content = read_json(run.provenance)
+    if "kernels" not in content and not run.state.exists():
+        choice = choose_kernels(recipe)
+        write_json(run.provenance, {**content, "kernels": choice.record()})
+        return choice
+    device = start_mindspore().get_context("device_target")
+    return choose_recorded(content.get("kernels"), recipe.train.amp, device, available_cores())
 
 
 @dataclass(frozen=True)

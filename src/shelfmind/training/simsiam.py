@@ -42,7 +42,7 @@ class SimSiam(Trainable):
         initialise_dense([self.projector, self.predictor], seed)
 
     def construct(self, images: Tensor) -> tuple[Tensor, Tensor]:
-        embeddings = self.backbone.forward_head(self.backbone.forward_features(images))[1]
+        embeddings = self.backbone(images)[1]
         projections = self.projector(embeddings)
         return ops.cat((self.predictor(projections), ops.stop_gradient(projections)), 1), embeddings
 

@@ -19,7 +19,7 @@ from shelfmind.images.preparation import Normalisation
 from shelfmind.images.rescaling import rescaled
 from shelfmind.images.squares import Squares
 from shelfmind.inference.engines import AUTO, MINDSPORE
-from shelfmind.inference.engines.choice import ENGINES
+from shelfmind.inference.engines.of_file import FileEngine
 from shelfmind.inference.predictor import Predictor, RunPredictor, file_predictor
 from shelfmind.machine.checksums import file_sha256
 from shelfmind.nouns import counted
@@ -168,5 +168,5 @@ def _opened(place: Path, engine: str, recipe: Recipe, class_names: Sequence[str]
     teacher = Teacher(predictor, np.array([columns[name] for name in class_names], np.int64), place)
     if place.is_file():
         return teacher
-    run = RunFolder(place)
-    return replace(teacher, file=run.exported if teacher.engine in ENGINES else run.weights)
+    asked = predictor.engine
+    return replace(teacher, file=asked.exported.path if isinstance(asked, FileEngine) else RunFolder(place).weights)

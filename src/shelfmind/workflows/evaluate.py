@@ -228,7 +228,7 @@ def _overlays_of_errors(predictor: RunPredictor, evaluation: Evaluation) -> dict
             continue
         paths.append(error.path)
         classes.append(names[error.predicted])
-    if predictor.engine.name != MINDSPORE:  # whose network has gradients
+    if not predictor.engine.name.startswith(MINDSPORE):  # whose network has gradients
         predictor = RunPredictor(predictor.run, tta=(), calibrated=False)
     from shelfmind.workflows.saliency import overlays  # imports MindSpore, which runs by now
 

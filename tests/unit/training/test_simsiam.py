@@ -65,10 +65,8 @@ def test_no_gradient_flows_through_projections(mindspore: Any) -> None:
             self.head.classifier = nn.Dense(5, 2)
             self.dense = nn.Dense(7, 5)
 
-        def forward_features(self, images: Any) -> Any:
-            return self.dense(images)
-
-        def forward_head(self, seen: Any) -> Any:
+        def construct(self, images: Any) -> Any:
+            seen = self.dense(images)
             return self.head.classifier(seen), seen
 
     network = SimSiam(Backbone(), seed=0)

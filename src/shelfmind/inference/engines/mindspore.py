@@ -11,10 +11,14 @@ from mindspore import Tensor, ops
 from shelfmind.arrays import Floats
 from shelfmind.errors import UserError
 from shelfmind.images.preparation import Normalisation
-from shelfmind.inference.engines import Batch, Engine
+from shelfmind.inference.engines import MINDSPORE, Batch, Engine
+from shelfmind.kernels.choice import AUTO, ONEDNN, choose, kernels_of
+from shelfmind.kernels.stock import STOCK, Kernels
+from shelfmind.machine.cores import available_cores
 from shelfmind.machine.device import interruptible
 from shelfmind.models import create_model
 from shelfmind.models.checkpoint import checksum, fill_parameters, load_checkpoint
+from shelfmind.models.mindcv_models import PREFIX
 from shelfmind.models.network import Network, Trainable, eagerly
 from shelfmind.recipe import Recipe, model_kind
 from shelfmind.runs.folder import RunFolder
@@ -24,17 +28,23 @@ class MindSporeEngine:
     """A network and the recipe's normalisation of its input.
 
     A graph is compiled for one shape: few images are padded to a whole batch, or to `few` where that is given, whose
-    graph is compiled besides.
+    graph is compiled besides. `remake` makes the network of MindSpore's own operators, where `model` has others.
     """
 
-    name = "mindspore"
-
-    def __init__(self, model: Network, recipe: Recipe, few: int | None = None) -> None:
+    def __init__(
+        self, model: Network, recipe: Recipe, few: int | None = None, remake: Callable[[], Network] | None = None
+    ) -> None:
         self.model = model
+        self.remake = remake
         self.batch_size = recipe.evaluation.batch_size
         self.few = self.batch_size if few is None else min(few, self.batch_size)
         self.normalised = Normalisation(recipe.data)
         self.run = _compiled(model)
+
+    @property
+    def name(self) -> str:
+        """``mindspore``, or ``mindspore onednn`` where oneDNN's kernels compute."""
+        return MINDSPORE if self.remake is None else f"{MINDSPORE} onednn"
 
     @property
     def version(self) -> str:
@@ -70,16 +80,30 @@ class MindSporeEngine:
 def engine_of(run: RunFolder, recipe: Recipe, classes: int, few: int | None) -> tuple[MindSporeEngine, str]:
     """The network of a run with its weights, and their checksum."""
     checkpoint = load_checkpoint(run.weights, model_kind(recipe, classes))
-    model = create_model(recipe.model.name, classes, **recipe.model.arguments)
-    fill_parameters({p.name: p for p in model.get_parameters()}, checkpoint.arrays, run.weights)
-    return MindSporeEngine(model, recipe, few), checksum(checkpoint.arrays, checkpoint.kind, checkpoint.note)
+
+    def made(kernels: Kernels) -> Network:
+        model = create_model(recipe.model.name, classes, kernels=kernels, **recipe.model.arguments)
+        fill_parameters({p.name: p for p in model.get_parameters()}, checkpoint.arrays, run.weights)
+        return model
+
+    kernels = _kernels(recipe)
+    engine = MindSporeEngine(made(kernels), recipe, few, None if kernels is STOCK else lambda: made(STOCK))
+    return engine, checksum(checkpoint.arrays, checkpoint.kind, checkpoint.note)
+
+
+def _kernels(recipe: Recipe) -> Kernels:
+    """Those that a training by this recipe would have here, but in float32."""
+    own = not recipe.model.name.startswith(PREFIX)
+    wanted = recipe.train.kernels if recipe.train.kernels != ONEDNN else AUTO  # where they are missing others do, too
+    cores = available_cores()
+    return kernels_of(choose(wanted, "off", mindspore.get_context("device_target"), cores, own), cores)
 
 
 def network_of(engine: Engine) -> Network:
-    """MindSpore's own network. Raises `UserError` for another engine."""
+    """The network of MindSpore's own operators. Raises `UserError` for another engine."""
     if not isinstance(engine, MindSporeEngine):
         raise UserError(f"the gradients of a network are needed, which {engine.name} does not give; use the run itself")
-    return engine.model
+    return engine.model if engine.remake is None else engine.remake()
 
 
 def _compiled(model: Trainable) -> Callable[[Tensor], tuple[Tensor, Tensor]]:

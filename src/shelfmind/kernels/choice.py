@@ -1,0 +1,127 @@
+"""Which kernels a network is made of here: those that were asked for, or the faster ones that can run."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from shelfmind.errors import UserError, setting
+from shelfmind.kernels.library import (
+    UnavailableError,
+    has_bf16,
+    load_library,
+    require_fast_processor,
+)
+
+if TYPE_CHECKING:
+    from shelfmind.kernels.stock import Kernels
+
+AUTO, MINDSPORE, ONEDNN = "auto", "mindspore", "onednn"
+VARIABLE = "SHELFMIND_KERNELS"
+"""Says what ``auto`` means, for a machine or a process."""
+
+
+@dataclass(frozen=True)
+class Choice:
+    """Kernels by name and precision, and why they are not the faster ones."""
+
+    name: str
+    precision: str
+    version: str | None = None
+    note: str | None = None
+
+    def record(self) -> dict[str, Any]:
+        """What `provenance.json` keeps, so that a training goes on with the same."""
+        return {"name": self.name, "precision": self.precision, "version": self.version}
+
+
+def choose(wanted: str, amp: str, device: str, threads: int, own_network: bool = True) -> Choice:
+    """The kernels for a training with this ``train.kernels`` and ``train.amp`` on this device.
+
+    ``auto`` takes oneDNN's for a network of ours on a CPU with AVX-512, else MindSpore's own; with bfloat16 where the
+    CPU has it and `amp` is not off.
+
+    Raises:
+        UserError: oneDNN's were asked for and cannot run.
+    """
+    asked = wanted if wanted != AUTO else os.environ.get(VARIABLE) or AUTO
+    if asked not in (AUTO, MINDSPORE, ONEDNN):
+        raise UserError(f"{VARIABLE} must be auto, mindspore or onednn, got '{asked}'")
+    if asked == MINDSPORE:
+        return _own(amp, device)
+    try:
+        return _onednn(amp, device, threads, own_network)
+    except UnavailableError as error:
+        if asked == ONEDNN:
+            raise UserError(f"{_who(wanted)}: {error}") from error
+        return _own(amp, device, note=_worth_saying(error))
+
+
+def choose_recorded(record: Mapping[str, Any] | None, amp: str, device: str, threads: int) -> Choice:
+    """The kernels that a training began with; MindSpore's own where nothing is recorded, as before there were others.
+
+    Raises:
+        UserError: they cannot run here.
+    """
+    if record is None or record["name"] == MINDSPORE:
+        return _own(amp, device)
+    try:
+        choice = _onednn("on" if record["precision"] == "bf16" else "off", device, threads, own_network=True)
+    except UnavailableError as error:
+        raise UserError(
+            f"the training began with oneDNN's kernels in {record['precision']} and cannot go on without: {error}"
+        ) from error
+    if choice.version != record["version"]:
+        raise UserError(
+            f"the training began with oneDNN {record['version']}, here is {choice.version}: install the former, "
+            "or begin anew"
+        )
+    return choice
+
+
+def kernels_of(choice: Choice, threads: int, precision: str | None = None) -> Kernels:
+    """What makes the parts of networks, in the choice's precision or another. MindSpore runs already."""
+    from shelfmind.kernels.stock import STOCK
+
+    if choice.name == MINDSPORE:
+        return STOCK
+    from shelfmind.kernels.channels_last import OneDnnKernels
+
+    return OneDnnKernels(load_library(threads), precision or choice.precision)
+
+
+def describe(threads: int) -> str:
+    """What runs on this CPU, or what is missing and what to do about it."""
+    try:
+        choice = _onednn("auto", "CPU", threads, own_network=True)
+    except UnavailableError as error:
+        return f"MindSpore's own, fp32 ({error})"
+    precisions = "fp32 and bf16" if has_bf16() else "fp32 (this CPU has no bfloat16)"
+    return f"oneDNN {choice.version}, {precisions}"
+
+
+def _onednn(amp: str, device: str, threads: int, own_network: bool) -> Choice:
+    if device != "CPU":
+        raise UnavailableError(f"oneDNN's kernels are for CPUs, not for {device}", mendable=False)
+    if not own_network:
+        raise UnavailableError("MindCV's networks are made of MindSpore's own operators", mendable=False)
+    require_fast_processor()
+    library = load_library(threads)
+    bf16 = amp == "on" or (amp == "auto" and has_bf16())
+    return Choice(ONEDNN, "bf16" if bf16 else "fp32", library.version)
+
+
+def _own(amp: str, device: str, note: str | None = None) -> Choice:
+    half = amp == "on" or (amp == "auto" and device != "CPU")
+    return Choice(MINDSPORE, "fp16" if half else "fp32", note=note)
+
+
+def _worth_saying(error: UnavailableError) -> str | None:
+    """Nothing where nothing can be done about it."""
+    return f"MindSpore's own kernels train; oneDNN's would be faster: {error}" if error.mendable else None
+
+
+def _who(wanted: str) -> str:
+    return setting("train.kernels", ONEDNN) if wanted == ONEDNN else f"{VARIABLE}={ONEDNN}"

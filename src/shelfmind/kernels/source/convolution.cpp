@@ -1,0 +1,141 @@
+// Convolution of channels-last maps by oneDNN: forward, gradient of the input, gradients of weights and bias.
+//
+// Weights are float, (O, C / groups, h, w), as checkpoints hold them; oneDNN's own arrangement of them, in bfloat16
+// for bfloat16 maps, is made in each call. Their gradients are float.
+#include "onednn.hpp"
+
+using namespace shelfmind;
+using dnnl::memory;
+
+namespace {
+
+enum Kind { FORWARD, FORWARD_WITH_BIAS, OF_INPUT, OF_WEIGHTS, OF_WEIGHTS_WITH_BIAS };
+
+struct Plan {
+    Step step;
+    memory::desc source, result, user_weights, weights;
+    dnnl::reorder arrange;  // user weights to oneDNN's, or oneDNN's gradient of them to the user's
+    bool arranged = false;
+};
+std::map<Key, std::unique_ptr<Plan>> plans;
+
+void make(Plan &plan, const Window &w, const Tensor &source, const memory::dims &weights, const Tensor &result,
+          Kind kind) {
+    bool grouped = w.groups > 1;
+    memory::dims dims = weights;
+    if (grouped) dims = {w.groups, weights[0] / w.groups, weights[1], weights[2], weights[3]};
+    auto plain = grouped ? memory::format_tag::goihw : memory::format_tag::oihw;
+    auto f32 = memory::data_type::f32;
+    bool backward = kind == OF_WEIGHTS || kind == OF_WEIGHTS_WITH_BIAS;
+    plan.source = channels_last(source);
+    plan.result = channels_last(result);
+    plan.user_weights = {dims, f32, plain};
+    memory::desc any(dims, type_of(source), memory::format_tag::any);
+    memory::desc any_gradient(dims, f32, memory::format_tag::any);
+    memory::desc bias({weights[0]}, f32, memory::format_tag::x), none;
+    memory::dims dilation = {w.last[0] - 1, w.last[1] - 1};
+    auto algorithm = dnnl::algorithm::convolution_direct;
+    auto attributes = own_scratchpad();
+    auto how = backward || kind == OF_INPUT ? dnnl::prop_kind::forward_training : dnnl::prop_kind::forward_inference;
+    dnnl::convolution_forward::primitive_desc forward(engine(), how, algorithm, plan.source, any,
+                                                      kind == FORWARD_WITH_BIAS ? bias : none, plan.result, w.stride,
+                                                      dilation, w.begin, w.end, attributes);
+    if (kind == OF_INPUT) {
+        dnnl::convolution_backward_data::primitive_desc made(engine(), algorithm, plan.source, any, plan.result,
+                                                             w.stride, dilation, w.begin, w.end, forward, attributes);
+        plan.weights = made.weights_desc();
+        plan.step.set(made);
+    } else if (backward) {
+        dnnl::convolution_backward_weights::primitive_desc made(
+            engine(), algorithm, plan.source, any_gradient, kind == OF_WEIGHTS_WITH_BIAS ? bias : none, plan.result,
+            w.stride, dilation, w.begin, w.end, forward, attributes);
+        plan.weights = made.diff_weights_desc();
+        plan.step.set(made);
+    } else {
+        plan.weights = forward.weights_desc();
+        plan.step.set(forward);
+    }
+    plan.arranged = plan.weights != plan.user_weights;
+    if (!plan.arranged) return;
+    const memory::desc &from = backward ? plan.weights : plan.user_weights;
+    const memory::desc &to = backward ? plan.user_weights : plan.weights;
+    plan.arrange = dnnl::reorder(dnnl::reorder::primitive_desc(engine(), from, engine(), to));
+}
+
+Plan &plan_of(const Window &w, const Tensor &source, const Tensor &weights, const Tensor &result, Kind kind) {
+    if (source.bf16 != result.bf16 || weights.bf16) throw std::runtime_error("types of maps or weights do not fit");
+    memory::dims dims(weights.shape, weights.shape + 4);
+    Key key = key_of(w, dims_of(source), dims, dims_of(result), source.bf16, kind);
+    return planned(plans, key, [&](Plan &plan) { make(plan, w, source, dims, result, kind); });
+}
+
+memory at(const memory::desc &description, void *data) { return {description, engine(), data}; }
+
+memory arranged_weights(Plan &plan, const Tensor &weights) {
+    memory given = at(plan.user_weights, weights.data);
+    if (!plan.arranged) return given;
+    memory arranged = at(plan.weights, scratch(WEIGHTS, plan.weights.get_size()));
+    plan.arrange.execute(stream(), given, arranged);
+    return arranged;
+}
+
+void forward(const Tensor &source, const Tensor &weights, const Tensor *bias, const Tensor &window,
+             const Tensor &result) {
+    Plan &plan = plan_of(Window(window), source, weights, result, bias ? FORWARD_WITH_BIAS : FORWARD);
+    std::unordered_map<int, memory> arguments = {{DNNL_ARG_SRC, at(plan.source, source.data)},
+                                                 {DNNL_ARG_WEIGHTS, arranged_weights(plan, weights)},
+                                                 {DNNL_ARG_DST, at(plan.result, result.data)}};
+    if (bias) {
+        memory::desc vector({weights.shape[0]}, memory::data_type::f32, memory::format_tag::x);
+        arguments[DNNL_ARG_BIAS] = at(vector, bias->data);
+    }
+    plan.step.run(arguments);
+}
+
+void of_weights(const Tensor &source, const Tensor &change, const Tensor &window, const Tensor &gradient,
+                const Tensor *bias) {
+    Plan &plan = plan_of(Window(window), source, gradient, change, bias ? OF_WEIGHTS_WITH_BIAS : OF_WEIGHTS);
+    memory user = at(plan.user_weights, gradient.data);
+    memory own = plan.arranged ? at(plan.weights, scratch(GRADIENT, plan.weights.get_size())) : user;
+    std::unordered_map<int, memory> arguments = {{DNNL_ARG_SRC, at(plan.source, source.data)},
+                                                 {DNNL_ARG_DIFF_DST, at(plan.result, change.data)},
+                                                 {DNNL_ARG_DIFF_WEIGHTS, own}};
+    if (bias) {
+        memory::desc vector({gradient.shape[0]}, memory::data_type::f32, memory::format_tag::x);
+        arguments[DNNL_ARG_DIFF_BIAS] = at(vector, bias->data);
+    }
+    plan.step.run(arguments);
+    if (plan.arranged) {
+        plan.arrange.execute(stream(), own, user);
+        stream().wait();
+    }
+}
+
+}  // namespace
+
+// maps, weights, window -> maps
+OPERATOR(convolution) { forward(call[0], call[1], nullptr, call[2], call[3]); }
+
+// maps, weights, bias, window -> maps
+OPERATOR(convolution_with_bias) {
+    Tensor bias = call[2];
+    forward(call[0], call[1], &bias, call[3], call[4]);
+}
+
+// gradient of the result, weights, window, input (only its shape) -> gradient of the input
+OPERATOR(convolution_of_input) {
+    Tensor change = call[0], weights = call[1], source = call[4];
+    Plan &plan = plan_of(Window(call[2]), source, weights, change, OF_INPUT);
+    plan.step.run({{DNNL_ARG_DIFF_DST, at(plan.result, change.data)},
+                   {DNNL_ARG_WEIGHTS, arranged_weights(plan, weights)},
+                   {DNNL_ARG_DIFF_SRC, at(plan.source, source.data)}});
+}
+
+// input, gradient of the result, window, weights (only their shape) -> gradient of the weights
+OPERATOR(convolution_of_weights) { of_weights(call[0], call[1], call[2], call[4], nullptr); }
+
+// input, gradient of the result, window, weights (only their shape) -> gradients of weights and bias
+OPERATOR(convolution_of_weights_and_bias) {
+    Tensor bias = call[5];
+    of_weights(call[0], call[1], call[2], call[4], &bias);
+}

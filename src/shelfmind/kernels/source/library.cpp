@@ -1,0 +1,55 @@
+// The library as a whole: oneDNN's engine, shared scratch memory, threads, and what Python asks about it.
+#include <cstdlib>
+
+#include "onednn.hpp"
+
+namespace shelfmind {
+
+std::mutex running;
+int threads = 1;
+
+dnnl::engine &engine() {
+    static dnnl::engine made(dnnl::engine::kind::cpu, 0);
+    return made;
+}
+dnnl::stream &stream() {
+    static dnnl::stream made(engine());
+    return made;
+}
+
+void *scratch(Slot slot, size_t bytes) {
+    static void *memory[SLOTS];
+    static size_t sizes[SLOTS];
+    if (bytes > sizes[slot]) {
+        std::free(memory[slot]);
+        sizes[slot] = (bytes + 4095) / 4096 * 4096;
+        memory[slot] = std::aligned_alloc(4096, sizes[slot]);
+        if (!memory[slot]) {
+            sizes[slot] = 0;
+            throw std::bad_alloc();
+        }
+    }
+    return memory[slot];
+}
+
+}  // namespace shelfmind
+
+// Prepares the library for so many threads. What MindSpore's own oneDNN was limited to by ONEDNN_MAX_CPU_ISA does not
+// hold for this one. Returns oneDNN's version as major * 10000 + minor * 100 + patch, 0 if it makes no CPU engine.
+extern "C" int shelfmind_start(int usable_threads) {
+    shelfmind::threads = usable_threads;
+    try {
+        dnnl::set_max_cpu_isa(dnnl::cpu_isa::isa_default);
+    } catch (const dnnl::error &) {  // it is in use already, by an earlier call
+    }
+    try {
+        shelfmind::engine();
+    } catch (const dnnl::error &) {
+        return 0;
+    }
+    const dnnl::version_t *version = dnnl::version();
+    return version->major * 10000 + version->minor * 100 + version->patch;
+}
+
+// The instructions that oneDNN uses here, as its own number (dnnl_cpu_isa_t).
+extern "C" int shelfmind_instructions() { return static_cast<int>(dnnl::get_effective_cpu_isa()); }

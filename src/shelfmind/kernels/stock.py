@@ -1,0 +1,213 @@
+"""What networks are built of, by MindSpore's own operators on (N, C, H, W)."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from mindspore import Tensor, nn, ops
+
+Kernel = int | tuple[int, int]
+EPSILON = 1e-5
+
+
+class Several(nn.Cell):
+    """A cell that gives several tensors."""
+
+    if TYPE_CHECKING:
+
+        def __call__(self, *inputs: Tensor) -> tuple[Tensor, ...]: ...  # type: ignore[override]
+
+
+class Kernels:
+    """Makes the parts of networks, in one layout and precision; a subclass has another.
+
+    What a part takes and gives is in this layout: maps, (N, C, H, W) here, and vectors of a whole image,
+    (N, C, 1, 1) here, with which ordinary operators work in either layout. Parameters are float32 and have the same
+    names and shapes in all, so that checkpoints are interchangeable.
+    """
+
+    name = "mindspore"
+    precision = "fp32"
+
+    def convolution(
+        self,
+        in_channels: int,
+        out_channels: int,
+        kernel: Kernel,
+        stride: int = 1,
+        padding: Kernel = 0,
+        dilation: int = 1,
+        groups: int = 1,
+        bias: bool = False,
+        of_images: bool = False,
+    ) -> nn.Conv2d:
+        """A convolution; `padding` is each side's, or (top and bottom, left and right); the first one of a network is
+        `of_images`, (N, 3, H, W) in every layout."""
+        return nn.Conv2d(
+            in_channels,
+            out_channels,
+            kernel,
+            stride,
+            pad_mode="pad",
+            padding=four_sides(padding),
+            dilation=dilation,
+            group=groups,
+            has_bias=bias,
+        )
+
+    def norm(self, channels: int, epsilon: float = EPSILON, activate: bool = False) -> nn.BatchNorm2d:
+        """Batch normalisation, then ReLU if `activate`; given further maps it adds them and applies ReLU."""
+        return Norm(channels, epsilon, activate)
+
+    def maximum_pool(self, kernel: int, stride: int, padding: int | None = 0) -> nn.Cell:
+        """Maxima of windows; with a padding of None as much as ceil(size / stride) results need."""
+        if padding is None:
+            return nn.MaxPool2d(kernel, stride, pad_mode="same")
+        if padding == 0:
+            return nn.MaxPool2d(kernel, stride)
+        return nn.MaxPool2d(kernel, stride, pad_mode="pad", padding=padding)
+
+    def mean_pool(self, kernel: int, stride: int, padding: int | None = 0) -> nn.Cell:
+        """Means of what of each window lies within the map; padding as in `maximum_pool`."""
+        if padding is None:
+            return nn.AvgPool2d(kernel, stride, pad_mode="same")
+        return nn.AvgPool2d(kernel, stride, pad_mode="pad", padding=padding, count_include_pad=False)
+
+    def fork(self, ways: int = 2) -> Several:
+        """Gives the same maps to several readers, as a tuple."""
+        return Fork(ways)
+
+    def concatenation(self) -> nn.Cell:
+        """Joins a tuple of maps along the channels."""
+        return Concatenation()
+
+    def residual(self, scale: float, activate: bool) -> nn.Cell:
+        """maps + scale * branch, then ReLU if `activate`."""
+        return Residual(scale, activate)
+
+    def mean(self) -> nn.Cell:
+        """The mean of each channel as a vector of the image."""
+        return Mean()
+
+    def maximum(self) -> nn.Cell:
+        """The maximum of each channel as a vector of the image."""
+        return Maximum()
+
+    def across_channels(self) -> nn.Cell:
+        """The maximum and the mean of all channels at each position, as two channels."""
+        return AcrossChannels()
+
+    def gate(self, of: str) -> nn.Cell:
+        """maps * sigmoid(logits) with logits of "channels" or "positions"; given further maps it adds them and applies
+        ReLU."""
+        return Gate()
+
+    def gate_by_both(self) -> nn.Cell:
+        """maps + maps * sigmoid(logits of channels + logits of positions)."""
+        return GateByBoth()
+
+    def embedding(self) -> nn.Cell:
+        """The mean of each channel, (N, C)."""
+        return Embedding()
+
+    def plain_maps(self) -> nn.Cell:
+        """Maps as (N, C, H, W), float32."""
+        return nn.SequentialCell([])
+
+
+def four_sides(padding: Kernel) -> tuple[int, int, int, int]:
+    """Padding as top, bottom, left, right."""
+    height, width = (padding, padding) if isinstance(padding, int) else padding
+    return height, height, width, width
+
+
+class Norm(nn.BatchNorm2d):
+    """See `Kernels.norm`."""
+
+    def __init__(self, channels: int, epsilon: float, activate: bool) -> None:
+        super().__init__(channels, eps=epsilon)
+        self.activate = activate
+
+    def construct(self, features: Tensor, added: Tensor | None = None) -> Tensor:
+        features = super().construct(features)
+        if added is not None:
+            return ops.relu(features + added)
+        return ops.relu(features) if self.activate else features
+
+
+class Fork(Several):
+    """See `Kernels.fork`."""
+
+    def __init__(self, ways: int) -> None:
+        super().__init__()
+        self.ways = ways
+
+    def construct(self, features: Tensor) -> tuple[Tensor, ...]:
+        return (features,) * self.ways
+
+
+class Concatenation(nn.Cell):
+    """See `Kernels.concatenation`."""
+
+    def construct(self, parts: tuple[Tensor, ...]) -> Tensor:
+        return ops.cat(parts, 1)
+
+
+class Residual(nn.Cell):
+    """See `Kernels.residual`."""
+
+    def __init__(self, scale: float, activate: bool) -> None:
+        super().__init__()
+        self.scale = scale
+        self.activate = activate
+
+    def construct(self, features: Tensor, branch: Tensor) -> Tensor:
+        features = features + branch * self.scale
+        return ops.relu(features) if self.activate else features
+
+
+class Mean(nn.Cell):
+    """See `Kernels.mean`."""
+
+    def construct(self, features: Tensor) -> Tensor:
+        return ops.mean(features, (2, 3), True)
+
+
+class Maximum(nn.Cell):
+    """See `Kernels.maximum`."""
+
+    def construct(self, features: Tensor) -> Tensor:
+        return ops.amax(features, (2, 3), True)
+
+
+class AcrossChannels(nn.Cell):
+    """See `Kernels.across_channels`."""
+
+    def construct(self, features: Tensor) -> Tensor:
+        return ops.cat((ops.amax(features, 1, True), ops.mean(features, 1, True)), 1)
+
+
+class Gate(nn.Cell):
+    """See `Kernels.gate`."""
+
+    def construct(self, features: Tensor, logits: Tensor, added: Tensor | None = None) -> Tensor:
+        features = features * ops.sigmoid(logits)
+        return features if added is None else ops.relu(features + added)
+
+
+class GateByBoth(nn.Cell):
+    """See `Kernels.gate_by_both`."""
+
+    def construct(self, features: Tensor, channels: Tensor, positions: Tensor) -> Tensor:
+        return features + features * ops.sigmoid(channels + positions)
+
+
+class Embedding(nn.Cell):
+    """See `Kernels.embedding`."""
+
+    def construct(self, features: Tensor) -> Tensor:
+        return ops.mean(features, (2, 3))
+
+
+STOCK = Kernels()
+"""MindSpore's own, float32."""
