@@ -4,6 +4,7 @@
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
+from shelfmind.benchmarking.benchmark import Benchmark
 from shelfmind.data import open_catalog as open_catalog
 from shelfmind.evaluation import Evaluation
 from shelfmind.evaluation.calibration import TemperatureScaling
@@ -19,6 +20,7 @@ from shelfmind.models import create_model as create_model
 from shelfmind.pages.explanations import Explanation
 from shelfmind.recipe import Recipe, load_recipe as load_recipe, recipe_names as list_recipes
 from shelfmind.requests.auditing import AuditRequest, ReviewRequest
+from shelfmind.requests.benchmarking import BenchmarkRequest
 from shelfmind.requests.discovery import GalleryDiscoverRequest
 from shelfmind.requests.expanding import ExpandRequest
 from shelfmind.requests.exporting import ExportRequest
@@ -54,6 +56,7 @@ __all__ = [
     "TrackingWatcher",
     "Watcher",
     "audit",
+    "benchmark",
     "calibrate",
     "create_model",
     "doctor",
@@ -1329,6 +1332,41 @@ def expand(
 
     Raises:
         UserError: data with too few classes or photos, settings other than those that the folder was begun with.
+    """
+
+@overload
+def benchmark(request: BenchmarkRequest, /, *, watcher: Observer | None = None) -> Benchmark: ...
+@overload
+def benchmark(
+    run: Path | str,
+    *,
+    data: Path | str | None = None,
+    parts: Sequence[Literal['engines', 'command', 'training']] = ('engines', 'command', 'training'),
+    batch: Sequence[int] = (1, 32),
+    images: int = 300,
+    rounds: int = 5,
+    out: Path | str | None = None,
+    compare: Path | str | None = None,
+    watcher: Observer | None = None,
+) -> Benchmark:
+    """Measure how fast this machine predicts and trains with a run: every engine, the whole command; compare. Every engine and precision that the run was exported for, or that reads the file: images/s and latency, the whole `predict` command from JPEG files to a CSV, its first answer and its memory; and training steps. Each has a process of its own, one at work at a time, in rounds. Leave the machine alone meanwhile.
+
+    Args:
+        run: a run folder, or a file that `shelfmind export` wrote
+        data: a folder with photos for the command; those of the run if not given
+        parts: what is measured (default: engines,command,training)
+        batch: images that engines are asked with at once (default: 1,32)
+        images: photos for the command, at most (default: 300)
+        rounds: of all engines in turn; 99% latencies take many calls (default: 5)
+        out: also write all figures to this .json
+        compare: an earlier such file, to compare with
+        watcher: told of the progress
+
+    Returns:
+        The figures, and how they differ from those of `compare`.
+
+    Raises:
+        UserError: no run, no engine that can answer from it, earlier figures that cannot be read.
     """
 
 @overload

@@ -383,6 +383,14 @@ VERBS = {
         mindspore=False,
         in_python=False,
     ),
+    "benchmark": Verb(
+        panel=TOOL,
+        summary="Measure how fast this machine predicts and trains with a run: every engine, and the whole command.",
+        request="requests.benchmarking:BenchmarkRequest",
+        function="benchmarking.benchmark:benchmark",
+        show="cli.outcomes.benchmarking:show_benchmark",
+        mindspore=False,
+    ),
     "doctor": Verb(
         panel=TOOL,
         summary="Look at this machine: versions, device, memory, and whether convolutions run at full speed.",

@@ -1,0 +1,194 @@
+"""`benchmark`: measures in interleaved rounds what a run can do on this machine."""
+
+from __future__ import annotations
+
+import statistics
+import tempfile
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import ExitStack, closing
+from dataclasses import dataclass, field
+from datetime import datetime, timezone
+from importlib.util import find_spec
+from pathlib import Path
+from typing import Any
+
+from shelfmind.batching import evenly_sampled
+from shelfmind.benchmarking.processes import Ran, Worker, run_predict
+from shelfmind.benchmarking.record import FORMAT, Change, changes, differences, machine, read_record, speed_of
+from shelfmind.benchmarking.subjects import TRAININGS, Subject, photos_of, recipe_of, subjects_of
+from shelfmind.data.listing import list_images
+from shelfmind.errors import Message, UserError, argument
+from shelfmind.files import require_writable, write_json
+from shelfmind.images.checking import check_files, verdicts_path
+from shelfmind.progress import Progress
+from shelfmind.requests.benchmarking import BenchmarkRequest
+from shelfmind.requests.calling import takes
+from shelfmind.requests.watching import SILENT, Observer
+
+SECONDS = 1.0
+"""Of calls of one batch in one round."""
+COMMANDS = 3
+"""Rounds of whole commands, at most."""
+
+
+@dataclass(frozen=True)
+class Benchmark:
+    """All figures, as they are written; how they differ from earlier ones, and what makes the two hard to compare."""
+
+    record: Mapping[str, Any]
+    changes: Sequence[Change] = ()
+    differences: Sequence[str] = ()
+    notes: list[str] = field(default_factory=list)
+
+
+@takes(BenchmarkRequest)
+def benchmark(request: BenchmarkRequest, watcher: Observer = SILENT) -> Benchmark:
+    """Measure how fast this machine predicts and trains with a run or an exported file.
+
+    Returns:
+        The figures, and how they differ from those of `compare`.
+
+    Raises:
+        UserError: no run, no engine that can answer from it, earlier figures that cannot be read.
+    """
+    if request.out is not None:
+        require_writable(request.out)
+    earlier = None if request.compare is None else read_record(request.compare)
+    subjects, notes = subjects_of(request.run), list[str]()
+    predicting: dict[str, Any] = {subject.name: {"batches": {}} for subject in subjects}
+    if "engines" in request.parts:
+        wanted = {each.name: _asking(each, request.batch) for each in subjects}
+        predicting |= _speeds(wanted, request, watcher, "measuring engines", notes)
+    if "command" in request.parts:
+        for name, figures in _commands(subjects, request, watcher, notes).items():
+            predicting.setdefault(name, {"batches": {}})["command"] = figures
+    training: dict[str, Any] = {}
+    if "training" in request.parts and find_spec("mindspore") is not None:
+        trained = {
+            name: {"kind": "training", "place": str(request.run), "overrides": list(overrides)}
+            for name, overrides in TRAININGS.items()
+        }
+        training = _speeds(trained, request, watcher, "measuring training steps", notes)
+    record = _described(request) | {"predicting": predicting, "training": training}
+    if request.out is not None:
+        write_json(request.out, record)
+    if earlier is None:
+        return Benchmark(record, notes=notes)
+    return Benchmark(record, changes(earlier, record), differences(earlier, record), notes)
+
+
+def _described(request: BenchmarkRequest) -> dict[str, Any]:
+    recipe = recipe_of(request.run)
+    settings = {"images": request.images, "rounds": request.rounds, "views": list(recipe.evaluation.tta)}
+    network = {"name": recipe.model.name, "arguments": dict(recipe.model.arguments), "size": recipe.evaluation_size}
+    return {
+        "benchmark": FORMAT,
+        "run": str(request.run),
+        "time": datetime.now(timezone.utc).isoformat(timespec="seconds"),
+        "network": network,
+        "settings": settings,
+        **machine(),
+    }
+
+
+def _asking(subject: Subject, batches: Sequence[int]) -> dict[str, Any]:
+    return {"kind": "engine", "place": str(subject.place), "engine": subject.engine, "batches": list(batches)}
+
+
+def _speeds(
+    wanted: Mapping[str, Mapping[str, Any]],
+    request: BenchmarkRequest,
+    watcher: Observer,
+    what: str,
+    notes: list[str],
+) -> dict[str, Any]:
+    """Figures by name, of workers that all are warm and of which one is at work at a time."""
+    with ExitStack() as stack:
+        workers: dict[str, Worker] = {}
+        progress = watcher.counter(f"{what}: starting", len(wanted), "processes")
+        for name, asked in wanted.items():
+            try:
+                workers[name] = stack.enter_context(closing(Worker(asked)))
+            except UserError as error:
+                notes.append(Message(f"note: {name} was left out: {error}"))
+            progress(1)
+        calls = {name: [str(batch) for batch in _batches(wanted[name], request)] for name in workers}
+        found: dict[str, dict[str, list[list[float]]]] = {
+            name: {batch: [] for batch in batches} for name, batches in calls.items()
+        }
+        progress = watcher.counter(what, request.rounds, "rounds")
+        for number in range(request.rounds):
+            for name in _in_turn(list(workers), number):
+                for batch in calls[name]:
+                    found[name][batch].append(workers[name].milliseconds(batch, SECONDS))
+            progress(1)
+        return {
+            name: {
+                **workers[name].facts,
+                "batches": {batch: speed_of(int(batch), rounds) for batch, rounds in found[name].items()},
+            }
+            for name in workers
+        }
+
+
+def _batches(asked: Mapping[str, Any], request: BenchmarkRequest) -> Sequence[int]:
+    """That of the recipe for a training."""
+    return asked.get("batches") or [recipe_of(request.run).train.batch_size]
+
+
+def _commands(
+    subjects: Sequence[Subject], request: BenchmarkRequest, watcher: Observer, notes: list[str]
+) -> dict[str, dict[str, Any]]:
+    """`predict` of photos and of one, by subject: medians of the rounds."""
+    photos = _photos(request, watcher.counter, notes)
+    if not photos:
+        return {}
+    rounds = min(request.rounds, COMMANDS)
+    ran: dict[str, list[tuple[Ran, Ran]]] = {subject.name: [] for subject in subjects}
+    progress = watcher.counter("measuring the whole command", rounds * len(subjects), "commands")
+    with tempfile.TemporaryDirectory() as folder:
+        all_of, one_of = Path(folder) / "all", Path(folder) / "one"
+        all_of.mkdir()
+        one_of.mkdir()
+        for number in range(rounds):
+            for subject in _in_turn(list(subjects), number):
+                alone = run_predict(subject.place, subject.engine, photos[:1], one_of)
+                together = run_predict(subject.place, subject.engine, photos, all_of)
+                ran[subject.name].append((alone, together))
+                progress(1)
+    return {name: _command_figures(pairs, len(photos)) for name, pairs in ran.items()}
+
+
+def _command_figures(pairs: Sequence[tuple[Ran, Ran]], count: int) -> dict[str, Any]:
+    memory = [together.memory_mb for _, together in pairs if together.memory_mb is not None]
+    return {
+        "images": count,
+        "images_per_second": round(statistics.median(count / together.seconds for _, together in pairs), 2),
+        "first_answer_s": round(statistics.median(alone.seconds for alone, _ in pairs), 3),
+        "memory_mb": round(max(memory), 1) if memory else None,
+    }
+
+
+def _photos(request: BenchmarkRequest, counter: Callable[..., Progress], notes: list[str]) -> list[Path]:
+    """Usable photos, evenly from the folder; read before, so that none comes from the disk first."""
+    data = request.data if request.data is not None else photos_of(request.run)
+    if data is None:
+        where = argument("data", "PHOTOS")
+        notes.append(Message(f"note: the whole command was not measured: the run's photos are gone; give {where}"))
+        return []
+    if not data.is_dir():
+        raise UserError(f"{data} must be a folder with photos")
+    chosen = evenly_sampled(list_images(data).images, request.images)
+    progress = counter("checking photos", len(chosen))
+    bad = {each.path for each in check_files(chosen, cache=verdicts_path(), progress=progress)}
+    good = [path for path in chosen if path not in bad]
+    if not good:
+        raise UserError(f"there is no usable photo in {data}")
+    for path in good:
+        path.read_bytes()
+    return good
+
+
+def _in_turn(names: list[Any], number: int) -> list[Any]:
+    """Every second round in the opposite order."""
+    return names if number % 2 == 0 else names[::-1]

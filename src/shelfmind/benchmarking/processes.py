@@ -1,0 +1,113 @@
+"""Subjects at work, each in a process of its own: in a worker that is asked again and again, or as a whole command."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from shelfmind.errors import UserError
+
+_COMMAND = "from shelfmind.cli import main; main()"
+
+
+class Worker:
+    """A `worker` process."""
+
+    def __init__(self, wanted: Mapping[str, Any]) -> None:
+        """Returns when it is warm. Raises `UserError` if it cannot do what is wanted."""
+        self.printed = tempfile.TemporaryFile()  # noqa: SIM115 - closed by `close`
+        self.process = subprocess.Popen(
+            [sys.executable, "-m", "shelfmind.benchmarking.worker", json.dumps(wanted)],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=self.printed,
+            text=True,
+        )
+        try:
+            self.facts = self._answer()
+            if "error" in self.facts:
+                raise UserError(str(self.facts["error"]))
+        except BaseException:
+            self.close()
+            raise
+
+    def milliseconds(self, batch: str, seconds: float) -> list[float]:
+        """Of each call of so many images within so many seconds."""
+        assert self.process.stdin is not None
+        print(json.dumps({"batch": batch, "seconds": seconds}), file=self.process.stdin, flush=True)
+        return [float(each) for each in self._answer()["ms"]]
+
+    def close(self) -> None:
+        """End it."""
+        self.process.kill()
+        self.process.communicate()
+        self.printed.close()
+
+    def _answer(self) -> dict[str, Any]:
+        assert self.process.stdout is not None
+        line = self.process.stdout.readline()
+        if line:
+            return dict(json.loads(line))
+        status = self.process.wait()
+        raise UserError(f"a measuring process ended with status {status}: {_last_words(self.printed)}")
+
+
+@dataclass(frozen=True)
+class Ran:
+    """A command that has ended: how long it took, and the most memory that it had, if that can be told here."""
+
+    seconds: float
+    memory_mb: float | None
+
+
+def run_predict(place: Path, engine: str, photos: Sequence[Path], folder: Path) -> Ran:
+    """`shelfmind predict` of photos into a CSV below `folder`, as whoever types it has it.
+
+    Raises:
+        UserError: it failed.
+    """
+    list_of = folder / "photos"
+    list_of.mkdir(exist_ok=True)
+    for number, photo in enumerate(photos):
+        link = list_of / f"{number:06}{photo.suffix}"
+        if not link.exists():
+            link.symlink_to(photo.absolute())
+    return _run(["predict", str(place), str(list_of), "--engine", engine, "--out", str(folder / "out.csv")])
+
+
+def _run(arguments: Sequence[str]) -> Ran:
+    with tempfile.TemporaryFile() as printed:
+        began = time.perf_counter()
+        process = subprocess.Popen(
+            [sys.executable, "-c", _COMMAND, *arguments], stdout=printed, stderr=printed, stdin=subprocess.DEVNULL
+        )
+        memory_mb = None
+        try:
+            if hasattr(os, "wait4"):
+                _, status, usage = os.wait4(process.pid, 0)
+                process.returncode = os.waitstatus_to_exitcode(status)
+                memory_mb = usage.ru_maxrss / (2**20 if sys.platform == "darwin" else 2**10)
+            else:
+                process.wait()
+        except BaseException:
+            process.kill()
+            process.wait()
+            raise
+        seconds = time.perf_counter() - began
+        if process.returncode:
+            raise UserError(f"shelfmind {' '.join(arguments)} failed: {_last_words(printed)}")
+    return Ran(seconds, memory_mb)
+
+
+def _last_words(printed: Any) -> str:
+    printed.seek(0)
+    lines = printed.read().decode("utf-8", "replace").strip().splitlines()
+    return lines[-1] if lines else "it said nothing"

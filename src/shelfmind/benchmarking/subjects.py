@@ -1,0 +1,73 @@
+"""What can be measured of a run or an exported file here."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from importlib.util import find_spec
+from pathlib import Path
+
+from shelfmind.errors import UserError
+from shelfmind.inference.engines import MINDSPORE
+from shelfmind.inference.engines.choice import ENGINES, engines_for, file_checksum, how_to_install
+from shelfmind.inference.exported import Exported, read_exported
+from shelfmind.recipe import Recipe
+from shelfmind.runs.folder import RunFolder, read_json
+
+TRAININGS: dict[str, tuple[str, ...]] = {"mindspore": ()}
+"""Ways to compute a training step, each by what it sets in the recipe. A further one is a line here."""
+
+
+@dataclass(frozen=True)
+class Subject:
+    """An engine that answers from a run or a file."""
+
+    name: str
+    place: Path
+    engine: str
+
+
+def subjects_of(place: Path) -> list[Subject]:
+    """MindSpore with a run, if it is installed, and every engine that is, with every file that it reads.
+
+    Files of a run that are of other weights than it has now are left out.
+
+    Raises:
+        UserError: nothing here can answer.
+    """
+    if place.is_file():
+        exported = read_exported(place)
+        found = _of_file(exported)
+        if not found:
+            how = how_to_install([name for name, kind in ENGINES.items() if kind.takes(exported)])
+            raise UserError(f"no engine for {place} is installed; run: {how}")
+        return found
+    run = RunFolder(place)
+    found = [Subject(MINDSPORE, place, MINDSPORE)] if find_spec("mindspore") is not None else []
+    weights = file_checksum(run.weights)
+    for path in run.exports():
+        exported = read_exported(path)
+        if exported.facts["weights_file"] == weights:
+            found += _of_file(exported)
+    if not found:
+        raise UserError(f"{place} was exported for no engine that is installed, and MindSpore is not, either")
+    return found
+
+
+def recipe_of(place: Path) -> Recipe:
+    """How the run, or that of the file, was trained."""
+    return read_exported(place).recipe if place.is_file() else RunFolder(place).read_recipe()
+
+
+def photos_of(place: Path) -> Path | None:
+    """The data set that the run was trained on, if it is still there."""
+    if place.is_file():
+        provenance = read_exported(place).facts["provenance"]
+    else:
+        provenance = read_json(RunFolder(place).provenance) if RunFolder(place).provenance.exists() else {}
+    path = Path(str(provenance.get("data", {}).get("path", "")))
+    return path if path.is_absolute() and path.exists() else None
+
+
+def _of_file(exported: Exported) -> list[Subject]:
+    names = engines_for(exported.format, exported.precision)
+    return [Subject(f"{name} {exported.precision} of {exported.format}", exported.path, name) for name in names]

@@ -1,0 +1,113 @@
+"""The process of one subject: it is asked for calls or steps by lines of JSON, and sleeps in between.
+
+python -m shelfmind.benchmarking.worker '{"kind": "engine", "place": ..., "engine": ..., "batches": [1, 32]}'
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from shelfmind.errors import UserError
+
+Work = Callable[[], None]
+LEAST_CALLS = 3
+WARM_CALLS = {"mindspore": 30}
+"""MindSpore chooses a kernel's threads by its first 25 calls; others are warm after three."""
+
+
+def engine_calls(place: str, engine: str, batches: list[int]) -> tuple[dict[str, Work], dict[str, Any]]:
+    """For each batch a call that answers so many 8-bit images of the network's size; and facts."""
+    from shelfmind.inference.predictor import Predictor, load
+
+    generator = np.random.default_rng(0)
+    calls: dict[str, Work] = {}
+    predictor: Predictor | None = None
+    for batch in batches:
+        if predictor is None or predictor.engine.name == "mindspore":  # whose graphs are for one number of images
+            predictor = load(Path(place), (), engine, batch)
+        size = predictor.recipe.evaluation_size
+        images = generator.integers(0, 256, (batch, size, size, 3), np.uint8)
+        calls[str(batch)] = _call(predictor.engine, images)
+    assert predictor is not None
+    facts = {"engine": predictor.engine.name, "version": predictor.engine.version}
+    return calls, {**facts, "image_size": predictor.recipe.evaluation_size}
+
+
+def training_steps(place: str, overrides: list[str]) -> tuple[dict[str, Work], dict[str, Any]]:
+    """A training step of the run's recipe on drawn images, which leaves the run alone; and facts."""
+    from shelfmind.machine.device import interruptible, start_mindspore
+
+    mindspore = start_mindspore()
+    from shelfmind.benchmarking.scratch import scratch_training
+
+    scratch = scratch_training(Path(place), overrides)
+    recipe = scratch.recipe
+    images, targets = (mindspore.Tensor(each) for each in scratch.batches.example(recipe.data.image_size))
+    zero = mindspore.Tensor(np.float32(0))
+
+    def step() -> None:
+        with interruptible():
+            scratch.step(images, targets, zero, zero).asnumpy()
+
+    batch = str(recipe.train.batch_size)
+    facts = {"engine": "mindspore", "version": mindspore.__version__, "image_size": recipe.data.image_size}
+    return {batch: step}, facts
+
+
+KINDS: dict[str, Callable[..., tuple[dict[str, Work], dict[str, Any]]]] = {
+    "engine": engine_calls,
+    "training": training_steps,
+}
+
+
+def main() -> None:
+    """Obey until the pipe closes; answers go to the first stdout, what libraries print to stderr."""
+    answers = os.fdopen(os.dup(1), "w")
+    os.dup2(2, 1)
+
+    def answer(content: dict[str, Any]) -> None:
+        print(json.dumps(content), file=answers, flush=True)
+
+    wanted = json.loads(sys.argv[1])
+    try:
+        works, facts = KINDS[wanted.pop("kind")](**wanted)
+        for work in works.values():
+            for _ in range(WARM_CALLS.get(str(facts["engine"]), LEAST_CALLS)):
+                work()
+    except UserError as error:
+        answer({"error": str(error)})
+        return
+    answer(facts)
+    for line in sys.stdin:
+        asked = json.loads(line)
+        answer({"ms": _timed(works[asked["batch"]], asked["seconds"])})
+
+
+def _call(engine: Callable[[Any], Any], images: Any) -> Work:
+    def call() -> None:
+        engine(images)
+
+    return call
+
+
+def _timed(work: Work, seconds: float) -> list[float]:
+    """Milliseconds of each call within so many seconds, three at least."""
+    found: list[float] = []
+    until = time.perf_counter() + seconds
+    while len(found) < LEAST_CALLS or time.perf_counter() < until:
+        began = time.perf_counter()
+        work()
+        found.append((time.perf_counter() - began) * 1000)
+    return found
+
+
+if __name__ == "__main__":
+    main()
