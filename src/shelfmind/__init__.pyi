@@ -1349,7 +1349,7 @@ def benchmark(
     compare: Path | str | None = None,
     watcher: Observer | None = None,
 ) -> Benchmark:
-    """Measure how fast this machine predicts and trains with a run: every engine, the whole command; compare. Every engine and precision that the run was exported for, or that reads the file: images/s and latency, the whole `predict` command from JPEG files to a CSV, its first answer and its memory; and training steps. Each has a process of its own, one at work at a time, in rounds. Leave the machine alone meanwhile.
+    """Measure how fast this machine predicts and trains with a run: every engine, and the whole command. Every engine and precision that the run was exported for, or that reads the file: images/s and latency, the whole `predict` command from JPEG files to a CSV, its first answer and its memory; and training steps. Each has a process of its own, one at work at a time, in rounds. Leave the machine alone meanwhile.
 
     Args:
         run: a run folder, or a file that `shelfmind export` wrote

@@ -15,6 +15,7 @@ from shelfmind.records import Sample
 from shelfmind.runs.folder import RunFolder
 from shelfmind.training.build import Images, build_training
 from shelfmind.training.loop import Training
+from shelfmind.training.run import choose_kernels
 
 
 def scratch_training(place: Path, overrides: list[str]) -> Training:
@@ -28,4 +29,5 @@ def scratch_training(place: Path, overrides: list[str]) -> Training:
     squares = np.random.default_rng(0).integers(0, 256, (count, side, side, 3), np.uint8)
     samples = [Sample(Path(f"{number}.jpg"), number % len(names), "train") for number in range(count)]
     images = Images(squares, samples, squares[:1], samples[:1], [])
-    return build_training(RunFolder(place), recipe, images, len(names), 0, None, time.perf_counter(), None)
+    choice = choose_kernels(recipe)
+    return build_training(RunFolder(place), recipe, images, len(names), 0, None, time.perf_counter(), None, choice)

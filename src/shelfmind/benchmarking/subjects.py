@@ -13,7 +13,11 @@ from shelfmind.inference.exported import Exported, read_exported
 from shelfmind.recipe import Recipe
 from shelfmind.runs.folder import RunFolder, read_json
 
-TRAININGS: dict[str, tuple[str, ...]] = {"mindspore": ()}
+TRAININGS: dict[str, tuple[str, ...]] = {
+    "mindspore": ("train.kernels=mindspore", "distillation.teachers=[]"),
+    "onednn fp32": ("train.kernels=onednn", "train.amp=off", "distillation.teachers=[]"),
+    "onednn bf16": ("train.kernels=onednn", "train.amp=on", "distillation.teachers=[]"),
+}
 """Ways to compute a training step, each by what it sets in the recipe. A further one is a line here."""
 
 

@@ -31,7 +31,9 @@ def engine_calls(place: str, engine: str, batches: list[int]) -> tuple[dict[str,
     calls: dict[str, Work] = {}
     predictor: Predictor | None = None
     for batch in batches:
-        if predictor is None or predictor.engine.name == "mindspore":  # whose graphs are for one number of images
+        if predictor is None or predictor.engine.name.startswith(
+            "mindspore"
+        ):  # whose graphs are for one number of images
             predictor = load(Path(place), (), engine, batch)
         size = predictor.recipe.evaluation_size
         images = generator.integers(0, 256, (batch, size, size, 3), np.uint8)
@@ -80,7 +82,7 @@ def main() -> None:
     try:
         works, facts = KINDS[wanted.pop("kind")](**wanted)
         for work in works.values():
-            for _ in range(WARM_CALLS.get(str(facts["engine"]), LEAST_CALLS)):
+            for _ in range(WARM_CALLS.get(str(facts["engine"]).partition(" ")[0], LEAST_CALLS)):
                 work()
     except UserError as error:
         answer({"error": str(error)})

@@ -247,7 +247,7 @@ class RunPredictor(Predictor):
             checksum=digest,
             tta=views,
             temperature=read_temperature(run, digest, views) if calibrated else 1.0,
-            forward=forward_of(chosen, asked if chosen.name == MINDSPORE else own, views, batch),
+            forward=forward_of(chosen, asked if chosen.name.startswith(MINDSPORE) else own, views, batch),
             reduced=decode == FAST,
         )
 

@@ -40,8 +40,8 @@ class Choice:
 def choose(wanted: str, amp: str, device: str, threads: int, own_network: bool = True) -> Choice:
     """The kernels for a training with this ``train.kernels`` and ``train.amp`` on this device.
 
-    ``auto`` takes oneDNN's for a network of ours on a CPU with AVX-512, else MindSpore's own; with bfloat16 where the
-    CPU has it and `amp` is not off.
+    ``auto`` takes oneDNN's for a network of ours on a CPU with AVX-512, else MindSpore's own; with bfloat16 only where
+    `amp` is on: what it costs in accuracy is not measured yet.
 
     Raises:
         UserError: oneDNN's were asked for and cannot run.
@@ -109,8 +109,7 @@ def _onednn(amp: str, device: str, threads: int, own_network: bool) -> Choice:
         raise UnavailableError("MindCV's networks are made of MindSpore's own operators", mendable=False)
     require_fast_processor()
     library = load_library(threads)
-    bf16 = amp == "on" or (amp == "auto" and has_bf16())
-    return Choice(ONEDNN, "bf16" if bf16 else "fp32", library.version)
+    return Choice(ONEDNN, "bf16" if amp == "on" else "fp32", library.version)
 
 
 def _own(amp: str, device: str, note: str | None = None) -> Choice:

@@ -1,0 +1,37 @@
+"""`benchmark` by command: what it measures, what it writes, what it compares; never how fast it was."""
+
+import json
+
+import pytest
+
+pytestmark = pytest.mark.slow
+
+
+def test_a_run_is_measured_and_compared(copied_run, data, cold, tmp_path):
+    assert cold("export", copied_run, "--data", data, "--images", 20).status == 0
+    photos = data / "train"
+    options = ("--rounds", 1, "--images", 4, "--batch", "1,3", "--data", photos)
+    first, second = tmp_path / "first.json", tmp_path / "second.json"
+    outcome = cold("benchmark", copied_run, *options, "--out", first)
+    assert outcome.status == 0, outcome.stderr
+    record = json.loads(first.read_text())
+    assert record["predicting"].keys() == {"mindspore", "onnx fp32 of onnx", "openvino fp32 of onnx"}
+    for subject in record["predicting"].values():
+        assert subject["batches"].keys() == {"1", "3"}
+        assert subject["command"]["images"] == 4
+        assert 0 < subject["batches"]["3"]["p50_ms"] <= subject["batches"]["3"]["p99_ms"]
+    assert "mindspore" in record["training"]
+    assert record["hardware"]["cores"] >= 1
+    options = ("--parts", "engines", "--rounds", 1, "--batch", "1", "--compare", first, "--out", second)
+    again = cold("benchmark", copied_run / "network.onnx", *options)
+    assert again.status == 0, again.stderr
+    assert "ratio" in again.stdout
+    assert json.loads(second.read_text())["predicting"].keys() == {"onnx fp32 of onnx", "openvino fp32 of onnx"}
+
+
+def test_figures_of_something_else_are_refused(trained, cold, tmp_path):
+    wrong = tmp_path / "metrics.json"
+    wrong.write_text("{}")
+    outcome = cold("benchmark", trained.run, "--compare", wrong)
+    assert outcome.status == 2
+    assert "metrics.json" in outcome.error
