@@ -9,6 +9,7 @@ from rich.console import Console
 from rich.table import Table
 
 from shelfmind.display import Display
+from shelfmind.nouns import counted
 from shelfmind.progress import tell
 
 if TYPE_CHECKING:  # a command's help does without them
@@ -58,7 +59,7 @@ def _speeds(title: str, subjects: Mapping[str, Any]) -> Table:
 
 def _commands(subjects: Mapping[str, Any]) -> Table:
     count = max(subject["command"]["images"] for subject in subjects.values() if "command" in subject)
-    table = Table("what", "images/s", "first answer", "memory", title=f"predict, {count} photos to a CSV")
+    table = Table("what", "images/s", "first answer", "memory", title=f"predict, {counted(count, 'photo')} to a CSV")
     for name, subject in subjects.items():
         if "command" in subject:
             figures = subject["command"]
