@@ -137,7 +137,9 @@ def test_predictions_are_names_and_probabilities(predicted, data):
         assert 1 >= float(row["probability_1"]) >= float(row["probability_2"]) >= 0
         assert row["error"] == ""
     assert outcome.stdout == ""
-    assert outcome.stderr.splitlines()[-1].startswith("predictions: ")
+    *_, out, engine = outcome.stderr.splitlines()
+    assert out.startswith("predictions: ")
+    assert engine == "engine: mindspore"
 
 
 def test_predict_agrees_with_evaluate(predicted, evaluated, trained):
