@@ -121,7 +121,7 @@ def compiled() -> Path:
     library, headers = find_onednn()
     compiler = find_compiler()
     sources = _sources()
-    said = subprocess.run([compiler, "--version"], capture_output=True, text=True, check=False).stdout
+    said = subprocess.run([compiler, "-v"], capture_output=True, text=True, check=False).stderr
     digest = hashlib.sha256("\n".join((said, *FLAGS, str(library), platform.machine())).encode())
     digest.update(" ".join(sorted(processor_flags())).encode())
     digest.update(metadata.version(RUNTIME).encode())
@@ -180,4 +180,4 @@ def _file_of(package: str, ending: str) -> Path:
             path = Path(str(file.locate())).resolve()
             if path.exists():
                 return Path(os.path.abspath(str(file.locate())))
-    raise UnavailableError(f"{package} is installed without {ending}; run: pip install --force-reinstall {package}")
+    raise UnavailableError(f"{package} is installed without {ending}; uninstall it and run: {INSTALL}")

@@ -55,8 +55,8 @@ def test_what_does_not_go_together_says_what_does(machine: Any) -> None:
         ("mindspore", "onnx", "fp32"): "give the run's folder",
         ("onyx", "onnx", "fp32"): "did you mean onnx",
         ("onnx:int9", "onnx", "fp32"): "did you mean int8",
-        ("auto", "mindir", "fp32"): "is installed; run: pip install mindspore",
-        ("mindir", "mindir", "fp32"): "mindir is not installed; run: pip install mindspore",
+        ("auto", "mindir", "fp32"): "is installed; run: pip install 'shelfmind\\[train\\]'",
+        ("mindir", "mindir", "fp32"): "mindir is not installed; run: pip install 'shelfmind\\[train\\]'",
     }
     for (wanted, form, precision), words in mistakes.items():
         with pytest.raises(UserError, match=words):
