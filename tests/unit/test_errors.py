@@ -122,6 +122,7 @@ def spoken_as_typed(source: str) -> list[str]:
 def test_the_library_speaks_of_arguments_not_of_flags() -> None:
     command = {"cli", "requests"}
     modules = [path for path in PACKAGE.rglob("*.py") if path.relative_to(PACKAGE).parts[0] not in command]
+    modules.remove(PACKAGE / "benchmarking" / "processes.py")  # which starts the command
     assert len(modules) > 150
     spoken = {str(path.relative_to(PACKAGE)): spoken_as_typed(path.read_text(encoding="utf-8")) for path in modules}
     assert {module: found for module, found in spoken.items() if found} == {}
