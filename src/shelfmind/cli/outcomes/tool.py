@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 from rich.console import Console
+from rich.markup import escape
 from rich.table import Table
 
 from shelfmind.cli.outcomes.figures import JsonFile, write_figures
@@ -58,9 +59,9 @@ def show_machine(
         table = Table("what", "found")
         for key, value in facts.items():
             if key not in ("problems", "versions", "missing", "engines"):
-                table.add_row(key.replace("_", " "), str(value))
+                table.add_row(key.replace("_", " "), escape(str(value)))
         for name, found in facts["engines"].items():
-            table.add_row(f"engine {name}", found)
+            table.add_row(f"engine {name}", escape(found))
         for package, version in facts["versions"].items():
             table.add_row(package, version or "not installed")
         Console().print(table)
