@@ -25,11 +25,12 @@ def structure_retention(image: Image.Image, size: int, fill: Colour) -> Pixels:
     canvas as large as the photo's longer side squared.
     """
     width, height = fitted_size(*image.size, size)
-    canvas = np.empty((size, size, 3), np.uint8)
-    canvas[:] = fill
-    left, top = (size - width) // 2, (size - height) // 2
-    canvas[top : top + height, left : left + width] = np.asarray(_resized(image, width, height))
-    return canvas
+    resized = _resized(image, width, height)
+    if (width, height) == (size, size):
+        return np.asarray(resized)
+    padded = Image.new("RGB", (size, size), fill)
+    padded.paste(resized, ((size - width) // 2, (size - height) // 2))
+    return np.asarray(padded)
 
 
 def squash(image: Image.Image, size: int, fill: Colour) -> Pixels:
