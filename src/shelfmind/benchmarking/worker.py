@@ -19,7 +19,9 @@ from shelfmind.errors import UserError
 
 Work = Callable[[], None]
 LEAST_CALLS = 3
-WARM_CALLS = {"mindspore": 30}
+ONE_SIZE = ("mindspore", "mindir")
+"""Engines whose graphs are for one number of images."""
+WARM_CALLS = dict.fromkeys(ONE_SIZE, 30)
 """MindSpore chooses a kernel's threads by its first 25 calls; others are warm after three."""
 
 
@@ -31,9 +33,7 @@ def engine_calls(place: str, engine: str, batches: list[int]) -> tuple[dict[str,
     calls: dict[str, Work] = {}
     predictor: Predictor | None = None
     for batch in batches:
-        if predictor is None or predictor.engine.name.startswith(
-            "mindspore"
-        ):  # whose graphs are for one number of images
+        if predictor is None or predictor.engine.name.startswith(ONE_SIZE):
             predictor = load(Path(place), (), engine, batch)
         size = predictor.recipe.evaluation_size
         images = generator.integers(0, 256, (batch, size, size, 3), np.uint8)

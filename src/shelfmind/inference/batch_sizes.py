@@ -32,9 +32,9 @@ ENOUGH = 0.97
 
 def forward_of(engine: Engine, recipe: Recipe, tta: Sequence[str], batch: BatchSize) -> Forward:
     """An engine asked through test-time views with as many images at once as `batch` says."""
-    share = batch if isinstance(batch, int) else SHARE
-    if batch == AUTO:
-        share = fastest_batch_size(engine, recipe, tta)
+    if isinstance(batch, int):
+        return Forward(engine, batch, tta, batch)
+    share = fastest_batch_size(engine, recipe, tta) if batch == AUTO else SHARE
     return Forward(engine, recipe.evaluation.batch_size, tta, share)
 
 

@@ -247,7 +247,7 @@ class RunPredictor(Predictor):
             checksum=digest,
             tta=views,
             temperature=read_temperature(run, digest, views) if calibrated else 1.0,
-            forward=forward_of(chosen, asked if chosen.name.startswith(MINDSPORE) else own, views, batch),
+            forward=forward_of(chosen, own, views, batch),
             reduced=decode == FAST,
         )
 
@@ -299,7 +299,9 @@ def file_predictor(
         str(exported.facts["weights"]),
         views,
         exported.temperature(views),
-        forward_of(engine_of_file(engine, exported, few), recipe, views, batch),
+        forward_of(
+            engine_of_file(engine, exported, few, batch if isinstance(batch, int) else None), recipe, views, batch
+        ),
         decode == FAST,
     )
 

@@ -85,7 +85,7 @@ def test_a_run_answers_from_its_fastest_file_of_the_same_weights(
         (tmp_path / name).touch()
     monkeypatch.setattr(choice, "read_exported", lambda path: files[path.name])
     monkeypatch.setattr(choice, "file_checksum", lambda path: "same")
-    monkeypatch.setattr(choice, "engine_of_file", lambda name, file, few: (name, file.precision))
+    monkeypatch.setattr(choice, "engine_of_file", lambda name, file, few, batch_size: (name, file.precision))
     for file in files.values():
         file.facts["weights"] = "w"  # type: ignore[index]
 

@@ -128,3 +128,11 @@ def test_the_fastest_batch_is_measured_once(tmp_path: Path, monkeypatch: pytest.
     assert fastest_batch_size(engine, RECIPE) in CANDIDATES
     assert len(engine.asked) > measured
     assert forward_of(engine, RECIPE, (), 5).share == 5
+
+
+def test_an_engine_that_computes_alone_is_asked_with_the_given_batch(make_predictor: Callable[..., Predictor]) -> None:
+    engine = Mean(in_parallel=False)
+    predictor = make_predictor(engine)
+    vars(predictor)["forward"] = forward_of(engine, RECIPE, (), 7)
+    list(predictor.of_squares(np.zeros((16, 20, 20, 3), np.uint8)))
+    assert [count for count, _ in engine.asked] == [7, 7, 2]

@@ -75,8 +75,8 @@ OWN = {"auto": "the fastest that may be used", "mindspore": "the run's own"}
 """What may be asked for besides."""
 
 
-def engine_of_file(wanted: str, exported: Exported, few: int | None = None) -> Engine:
-    """An engine for an exported file.
+def engine_of_file(wanted: str, exported: Exported, few: int | None = None, batch_size: int | None = None) -> Engine:
+    """An engine for an exported file, which is asked for at most `batch_size` images at once: the recipe's if None.
 
     Raises:
         UserError: MindSpore was asked for, an unknown engine, one that is not installed or does not read the file,
@@ -97,7 +97,7 @@ def engine_of_file(wanted: str, exported: Exported, few: int | None = None) -> E
         able = " or ".join(each for each, kind in ENGINES.items() if kind.takes(exported))
         raise UserError(f"{exported.path} is of the format {exported.format}, which {able} reads, not {name}")
     require_installed(name)
-    return made(name)(exported, exported.recipe.evaluation.batch_size, few)
+    return made(name)(exported, batch_size or exported.recipe.evaluation.batch_size, few)
 
 
 def engine_of_run(
@@ -113,7 +113,8 @@ def engine_of_run(
         exported = _export_of(run, name, precision)
         if exported is not None:
             chosen = name if name != AUTO else str(fastest(exported))
-            return engine_of_file(chosen, exported, few), str(exported.facts["weights"])
+            engine = engine_of_file(chosen, exported, few, recipe.evaluation.batch_size)
+            return engine, str(exported.facts["weights"])
     if not installed(MINDSPORE):
         raise _unanswerable(run)
     start_mindspore()
