@@ -11,7 +11,8 @@ TORCH_ENV holds ``torch==2.13.0`` and ``torchvision==0.28.0``. The rules:
 - The plain script (`plain_torch.py`) is written as PyTorch's own guides say: a DataLoader with worker processes,
   Pillow, `torch.inference_mode`, batches of 32, a thread a core; the best of its layouts and numbers of workers counts.
   It resizes once, to the network's size; shelfmind as it trained, to a larger square and then again.
-- ``images/s`` is without the start of the process (for shelfmind: loading is in it); ``whole`` is with it.
+- ``images/s`` is without the start of the process (for shelfmind: its imports and loading are in it); ``whole`` is
+  with it. An installed package has byte code: let Python write it (PYTHONPYCACHEPREFIX), or each round compiles anew.
 - `--ours` are further files or runs, as in ``NETS/int8.onnx`` with their ``--engine`` behind an @.
 """
 

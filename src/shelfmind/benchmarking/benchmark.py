@@ -8,7 +8,6 @@ from collections.abc import Callable, Mapping, Sequence
 from contextlib import ExitStack, closing
 from dataclasses import dataclass, field
 from datetime import datetime, timezone
-from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
@@ -20,6 +19,7 @@ from shelfmind.data.listing import list_images
 from shelfmind.errors import Message, UserError, argument
 from shelfmind.files import require_writable, write_json
 from shelfmind.images.checking import check_files, verdicts_path
+from shelfmind.machine.packages import installed, missing
 from shelfmind.progress import Progress
 from shelfmind.requests.benchmarking import BenchmarkRequest
 from shelfmind.requests.calling import takes
@@ -54,7 +54,7 @@ def benchmark(request: BenchmarkRequest, watcher: Observer = SILENT) -> Benchmar
     if request.out is not None:
         require_writable(request.out)
     earlier = None if request.compare is None else read_record(request.compare)
-    subjects, notes = subjects_of(request.run), list[str]()
+    subjects, notes = subjects_of(request.run)
     predicting: dict[str, Any] = {subject.name: {"batches": {}} for subject in subjects}
     if "engines" in request.parts:
         wanted = {each.name: _asking(each, request.batch) for each in subjects}
@@ -63,7 +63,9 @@ def benchmark(request: BenchmarkRequest, watcher: Observer = SILENT) -> Benchmar
         for name, figures in _commands(subjects, request, watcher, notes).items():
             predicting.setdefault(name, {"batches": {}})["command"] = figures
     training: dict[str, Any] = {}
-    if "training" in request.parts and find_spec("mindspore") is not None:
+    if "training" in request.parts and not installed("mindspore"):
+        notes.append(Message(f"note: training steps were not measured: {missing('mindspore')}"))
+    elif "training" in request.parts:
         trained = {
             name: {"kind": "training", "place": str(request.run), "overrides": list(overrides)}
             for name, overrides in TRAININGS.items()

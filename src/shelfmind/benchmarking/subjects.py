@@ -6,10 +6,12 @@ from dataclasses import dataclass
 from importlib.util import find_spec
 from pathlib import Path
 
-from shelfmind.errors import UserError
+from shelfmind.errors import Message, UserError
 from shelfmind.inference.engines import MINDSPORE
 from shelfmind.inference.engines.choice import ENGINES, engines_for, file_checksum, how_to_install
 from shelfmind.inference.exported import Exported, read_exported
+from shelfmind.machine.instructions import require_instructions
+from shelfmind.machine.packages import how_to_install as how_to_install_package
 from shelfmind.recipe import Recipe
 from shelfmind.runs.folder import RunFolder, read_json
 
@@ -30,31 +32,36 @@ class Subject:
     engine: str
 
 
-def subjects_of(place: Path) -> list[Subject]:
-    """MindSpore with a run, if it is installed, and every engine that is, with every file that it reads.
+def subjects_of(place: Path) -> tuple[list[Subject], list[str]]:
+    """MindSpore with a run, if it is installed, and every engine that is, with every file that it reads; and notes.
 
-    Files of a run that are of other weights than it has now are left out.
+    Files of a run that are of other weights than it has now are left out, and so is what this machine cannot compute.
 
     Raises:
         UserError: nothing here can answer.
     """
     if place.is_file():
         exported = read_exported(place)
+        require_instructions(exported.precision, f"{place} ({exported.precision})")
         found = _of_file(exported)
         if not found:
             how = how_to_install([name for name, kind in ENGINES.items() if kind.takes(exported)])
             raise UserError(f"no engine for {place} is installed; run: {how}")
-        return found
+        return found, _left_out(exported)
     run = RunFolder(place)
     found = [Subject(MINDSPORE, place, MINDSPORE)] if find_spec("mindspore") is not None else []
+    notes = [] if found else [_note(MINDSPORE, f"it is not installed; run: {how_to_install_package(MINDSPORE)}")]
     weights = file_checksum(run.weights)
     for path in run.exports():
         exported = read_exported(path)
         if exported.facts["weights_file"] == weights:
             found += _of_file(exported)
+            notes += _left_out(exported)
+        else:
+            notes.append(_note(path.name, f"it is of other weights than {run.weights.name}; export it again"))
     if not found:
         raise UserError(f"{place} was exported for no engine that is installed, and MindSpore is not, either")
-    return found
+    return found, notes
 
 
 def recipe_of(place: Path) -> Recipe:
@@ -74,4 +81,25 @@ def photos_of(place: Path) -> Path | None:
 
 def _of_file(exported: Exported) -> list[Subject]:
     names = engines_for(exported.format, exported.precision)
-    return [Subject(f"{name} {exported.precision} of {exported.format}", exported.path, name) for name in names]
+    return [Subject(_name(engine, exported), exported.path, engine) for engine in names]
+
+
+def _left_out(exported: Exported) -> list[str]:
+    """Why engines that read the file do not answer from it here."""
+    measured = engines_for(exported.format, exported.precision)
+    reasons = {
+        name: f"it is not installed; run: {kind.command}"
+        if kind.version is None
+        else f"this processor lacks the instructions for {exported.precision}"
+        for name, kind in ENGINES.items()
+        if kind.takes(exported) and name not in measured
+    }
+    return [_note(_name(engine, exported), reason) for engine, reason in reasons.items()]
+
+
+def _name(engine: str, exported: Exported) -> str:
+    return f"{engine} {exported.precision} of {exported.format}"
+
+
+def _note(what: str, reason: str) -> Message:
+    return Message(f"note: {what} was left out: {reason}")
