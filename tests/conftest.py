@@ -51,6 +51,19 @@ def mindspore() -> Any:
 
 
 @pytest.fixture(scope="session")
+def library(mindspore: Any) -> Any:
+    """The operators on oneDNN, compiled once a session; skipped where they cannot run."""
+    from shelfmind.kernels.library import UnavailableError, load_library, require_fast_processor
+    from shelfmind.machine.cores import available_cores
+
+    try:
+        require_fast_processor()
+        return load_library(available_cores())
+    except UnavailableError as error:
+        pytest.skip(str(error))
+
+
+@pytest.fixture(scope="session")
 def auditing() -> Any:
     """The functions of `auditing.py`, which make data sets with audits."""
     spec = importlib.util.spec_from_file_location("auditing", Path(__file__).with_name("auditing.py"))

@@ -18,19 +18,6 @@ SMALL: dict[str, dict[str, Any]] = {
 }
 
 
-@pytest.fixture(scope="session")
-def library(mindspore: Any) -> Any:
-    """The compiled operators."""
-    from shelfmind.kernels.library import UnavailableError, load_library, require_fast_processor
-    from shelfmind.machine.cores import available_cores
-
-    try:
-        require_fast_processor()
-        return load_library(available_cores())
-    except UnavailableError as error:
-        pytest.skip(str(error))
-
-
 @pytest.mark.parametrize(
     "name", [pytest.param(name, marks=[pytest.mark.slow] if number else []) for number, name in enumerate(SMALL)]
 )

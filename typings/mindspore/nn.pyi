@@ -32,6 +32,9 @@ class Conv2d(Cell):
     has_bias: bool
     group: int
     kernel_size: tuple[int, int]
+    stride: tuple[int, int]
+    padding: tuple[int, int, int, int]
+    dilation: tuple[int, int]
     def __init__(
         self,
         in_channels: int,

@@ -28,6 +28,7 @@ class Kernels:
 
     name = "mindspore"
     precision = "fp32"
+    convolution_type: type[nn.Conv2d] = nn.Conv2d
 
     def convolution(
         self,
@@ -43,7 +44,7 @@ class Kernels:
     ) -> nn.Conv2d:
         """A convolution; `padding` is each side's, or (top and bottom, left and right); the first one of a network is
         `of_images`, (N, 3, H, W) in every layout."""
-        return nn.Conv2d(
+        layer = self.convolution_type(
             in_channels,
             out_channels,
             kernel,
@@ -54,6 +55,11 @@ class Kernels:
             group=groups,
             has_bias=bias,
         )
+        return self.for_images(layer) if of_images else layer
+
+    def for_images(self, layer: nn.Conv2d) -> nn.Conv2d:
+        """The convolution as the first one of a network."""
+        return layer
 
     def norm(self, channels: int, epsilon: float = EPSILON, activate: bool = False) -> nn.BatchNorm2d:
         """Batch normalisation, then ReLU if `activate`; given further maps it adds them and applies ReLU."""

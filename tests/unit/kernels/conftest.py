@@ -1,23 +1,10 @@
-"""oneDNN's kernels, compiled once a session; skipped where they cannot run."""
+"""oneDNN's kernels in both precisions."""
 
 from __future__ import annotations
 
 from typing import Any
 
 import pytest
-
-
-@pytest.fixture(scope="session")
-def library(mindspore: Any) -> Any:
-    """The compiled operators."""
-    from shelfmind.kernels.library import UnavailableError, load_library, require_fast_processor
-    from shelfmind.machine.cores import available_cores
-
-    try:
-        require_fast_processor()
-        return load_library(available_cores())
-    except UnavailableError as error:
-        pytest.skip(str(error))
 
 
 @pytest.fixture(scope="session", params=["fp32", "bf16"])

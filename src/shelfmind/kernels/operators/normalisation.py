@@ -1,0 +1,85 @@
+"""Batch normalisation with what follows it."""
+
+from __future__ import annotations
+
+from mindspore import Tensor, ops
+
+from shelfmind.kernels.operators.custom import Shape, like, operator
+from shelfmind.kernels.stock import Several
+
+
+def _trained(maps: Shape, *_: Shape) -> Shape:
+    channels = maps[-1]
+    return maps, (2, channels), (channels,), (channels,)
+
+
+def _fixed(maps: Shape, *_: Shape) -> Shape:
+    return maps, (2, maps[-1])
+
+
+TRAINED, FIXED = (_trained, like(0, 1, 1, 1)), (_fixed, like(0, 1))
+"""Shapes and types of the outputs: gamma, the second input, is float32."""
+
+
+class Normalise(Several):
+    """Batch normalisation, then `finish`: "" or "_relu".
+
+    Gives the maps, what they were normalised with, and in training the moving mean and variance as they shall be. The
+    settings are epsilon and the share of a moving statistic that is kept.
+    """
+
+    def __init__(self, finish: str, training: bool) -> None:
+        super().__init__()
+        name = f"{'' if training else 'fixed_'}norm{finish}"
+        self.run = operator(name, *(TRAINED if training else FIXED))
+        self.back = operator(f"{name}_back", like(0, 2, 2))
+
+    def construct(
+        self, maps: Tensor, gamma: Tensor, beta: Tensor, mean: Tensor, variance: Tensor, settings: Tensor
+    ) -> tuple[Tensor, ...]:
+        return self.run(maps, gamma, beta, mean, variance, settings)
+
+    def bprop(
+        self,
+        maps: Tensor,
+        gamma: Tensor,
+        beta: Tensor,
+        mean: Tensor,
+        variance: Tensor,
+        settings: Tensor,
+        out: tuple[Tensor, ...],
+        change: tuple[Tensor, ...],
+    ) -> tuple[Tensor, ...]:
+        of_maps, of_gamma, of_beta = self.back(maps, change[0], gamma, beta, out[1])
+        return of_maps, of_gamma, of_beta, ops.zeros_like(mean), ops.zeros_like(variance), ops.zeros_like(settings)
+
+
+class NormaliseAndAdd(Several):
+    """Batch normalisation, addition of other maps, ReLU."""
+
+    def __init__(self, training: bool) -> None:
+        super().__init__()
+        name = f"{'' if training else 'fixed_'}norm_add_relu"
+        self.run = operator(name, *(TRAINED if training else FIXED))
+        self.back = operator(f"{name}_back", like(0, 2, 2, 0))
+
+    def construct(
+        self, maps: Tensor, gamma: Tensor, beta: Tensor, mean: Tensor, variance: Tensor, settings: Tensor, added: Tensor
+    ) -> tuple[Tensor, ...]:
+        return self.run(maps, gamma, beta, mean, variance, settings, added)
+
+    def bprop(
+        self,
+        maps: Tensor,
+        gamma: Tensor,
+        beta: Tensor,
+        mean: Tensor,
+        variance: Tensor,
+        settings: Tensor,
+        added: Tensor,
+        out: tuple[Tensor, ...],
+        change: tuple[Tensor, ...],
+    ) -> tuple[Tensor, ...]:
+        of_maps, of_gamma, of_beta, of_added = self.back(maps, change[0], gamma, beta, out[1], out[0])
+        none = ops.zeros_like(mean), ops.zeros_like(variance), ops.zeros_like(settings)
+        return of_maps, of_gamma, of_beta, *none, of_added
