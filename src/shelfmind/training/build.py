@@ -15,7 +15,7 @@ from shelfmind.images.squares import Squares
 from shelfmind.inference.engines.mindspore import MindSporeEngine
 from shelfmind.inference.forward import Forward
 from shelfmind.inference.views import test_time_views
-from shelfmind.kernels.choice import Choice, kernels_of
+from shelfmind.kernels.choice import ONEDNN, Choice, kernels_of
 from shelfmind.kernels.stock import STOCK, Kernels
 from shelfmind.losses import distilled, loss_kind
 from shelfmind.machine.cores import available_cores
@@ -29,7 +29,7 @@ from shelfmind.records import BadFile, Sample
 from shelfmind.runs.folder import RunFolder
 from shelfmind.training.clock import BudgetClock, Clock, EpochClock
 from shelfmind.training.loop import Training, steps_between_readings
-from shelfmind.training.optimizer import build_optimizer
+from shelfmind.training.optimizer import NesterovMomentum, build_optimizer
 from shelfmind.training.state import Position, Tensors
 from shelfmind.training.step import LossScaler, build_step
 from shelfmind.training.tasks import TASKS
@@ -160,6 +160,7 @@ def build_training(
     if isinstance(network, OwnNetwork) and task.labelled and loss_kind(recipe.loss.name).embeddings:
         network.head.before_neck = True
     optimizer = build_optimizer(list(model.trainable_params()), recipe.train)
+    fused = choice.name == ONEDNN and isinstance(optimizer, NesterovMomentum)
     scaler = LossScaler() if getattr(model, "mixed_precision", False) else None
     averaged_parameters = {p.name: p for p in averaged.get_parameters()}
     averaged.update_parameters_name("averaged.")  # a graph needs unique names
@@ -195,7 +196,7 @@ def build_training(
         val_labels=np.array([sample.label for sample in validated], np.int64),
         forward=Forward(MindSporeEngine(ema_network, recipe), recipe.evaluation.batch_size),
         optimizer=optimizer,
-        step=build_step(model, averaged, optimizer, loss, recipe.train.clip_norm, scaler, micro_batch_size),
+        step=build_step(model, averaged, optimizer, loss, recipe.train.clip_norm, scaler, micro_batch_size, fused),
         tensors=Tensors(groups),
         ema_weights=ema_weights,
         position=position,

@@ -10,6 +10,7 @@ from mindspore import Parameter, ParameterTuple, Tensor, nn, ops
 
 from shelfmind.losses import Loss
 from shelfmind.models.network import Trainable
+from shelfmind.training.optimizer import NesterovMomentum
 
 Step = Callable[[Tensor, Tensor, Tensor, Tensor], Tensor]
 
@@ -22,12 +23,14 @@ def build_step(
     clip_norm: float | None = None,
     scaler: LossScaler | None = None,
     micro_batch_size: int | None = None,
+    fused: bool = False,
 ) -> Step:
     """A function (images, targets, averaging decay, progress) -> loss that changes `model`, `optimizer` and `averaged`.
 
     `averaged` takes decay * averaged + (1 - decay) * model for every trainable parameter and running statistic
     (Polyak averaging; Tarvainen and Valpola, NeurIPS 2017). With `micro_batch_size` only so many images are worked on
-    at once and their gradients are added up before the update; batch normalisation then sees so many, too.
+    at once and their gradients are added up before the update; batch normalisation then sees so many, too. `fused`
+    updates and averages in one pass by a compiled operator, for the optimizer `NesterovMomentum` without a `scaler`.
     """
     source = ParameterTuple(list(model.get_parameters()))
     target = ParameterTuple(list(averaged.get_parameters()))
@@ -38,6 +41,7 @@ def build_step(
         value = loss(logits, embeddings, targets, progress)
         return value if scaler is None else scaler.scale_up(value)
 
+    at_once = FusedUpdate(optimizer, source, target) if fused else None
     gradient = mindspore.value_and_grad(forward, None, optimizer.parameters)
 
     def update(value: Tensor, gradients: tuple[Tensor, ...], decay: Tensor) -> Tensor:
@@ -47,6 +51,9 @@ def build_step(
             finite = scaler.adjust(gradients)
         if clip_norm is not None:
             gradients = ops.clip_by_global_norm(gradients, clip_norm)
+        if at_once is not None:
+            updated: Tensor = ops.depend(value, at_once(gradients, decay))
+            return updated
         if finite:
             optimizer(gradients)
         each(ops.partial(_average, decay), target, source)
@@ -80,6 +87,33 @@ def build_step(
         return finish(total, decay)
 
     return step_in_parts
+
+
+class FusedUpdate(nn.Cell):
+    """`NesterovMomentum` and the averaging of weights and statistics in one pass over memory."""
+
+    def __init__(self, optimizer: nn.Optimizer, source: ParameterTuple, target: ParameterTuple) -> None:
+        from shelfmind.kernels.operators.update import update_in_place
+
+        super().__init__()
+        assert isinstance(optimizer, NesterovMomentum)
+        averages = {id(parameter): average for parameter, average in zip(source, target, strict=True)}
+        trained = {id(parameter) for parameter in optimizer.parameters}
+        others = [parameter for parameter in source if id(parameter) not in trained]
+        self.weights = ParameterTuple(optimizer.parameters)
+        self.velocities = optimizer.velocities
+        self.averages = ParameterTuple([averages[id(parameter)] for parameter in optimizer.parameters])
+        self.others = ParameterTuple(others)
+        self.other_averages = ParameterTuple([averages[id(parameter)] for parameter in others])
+        self.momentum, self.rate = optimizer.momentum, optimizer.learning_rate
+        self.decays = Tensor([float(decay) for decay in optimizer.get_weight_decay()], mindspore.float32)
+        self.update = update_in_place()
+
+    def construct(self, gradients: tuple[Tensor, ...], decay: Tensor) -> Tensor:
+        numbers = self.momentum, self.rate, decay, self.decays
+        trained = self.weights + self.velocities + self.averages + gradients
+        done: Tensor = self.update(*numbers, *trained, *self.other_averages, *self.others)
+        return done
 
 
 class LossScaler(nn.Cell):

@@ -1,0 +1,47 @@
+// A whole update in one pass over memory: weight decay, Nesterov momentum, weights, averaged weights.
+#include <vector>
+
+#include "operators.hpp"
+
+using namespace shelfmind;
+
+// momentum, rate, decay of the averages, weight decay of each weight; then weights, velocities, averages and gradients of
+// all weights, then averages and values of all else that is averaged -> a zero. All but gradients and values change:
+// g' = g + decay * w; v = momentum * v + g'; w -= rate * (g' + momentum * v); average += (w - average) * (1 - keep).
+OPERATOR(update) {
+    float momentum = *call[0].as<float>(), rate = *call[1].as<float>(), share = 1 - *call[2].as<float>();
+    const float *decays = call[3].as<float>();
+    int weights = static_cast<int>(call[3].size()), first = 4, others = first + 4 * weights;
+    int rest = (call.count - 1 - others) / 2;
+    std::vector<float *> places(call.count);
+    std::vector<int64_t> sizes(call.count);
+    for (int i = first; i < call.count - 1; i++) {
+        places[i] = call[i].as<float>();
+        sizes[i] = call[i].size();
+    }
+#pragma omp parallel num_threads(threads)
+    {
+        int number = omp_get_thread_num();
+        for (int i = first; i < first + weights; i++) {
+            float *w = places[i], *v = places[i + weights], *average = places[i + 2 * weights];
+            const float *gradient = places[i + 3 * weights];
+            float decay = decays[i - first];
+            Range mine = share_of(sizes[i], number, threads);
+#pragma omp simd
+            for (int64_t j = mine.begin; j < mine.end; j++) {
+                float g = gradient[j] + decay * w[j];
+                v[j] = momentum * v[j] + g;
+                w[j] -= rate * (g + momentum * v[j]);
+                average[j] += (w[j] - average[j]) * share;
+            }
+        }
+        for (int i = others; i < others + rest; i++) {
+            float *average = places[i];
+            const float *value = places[i + rest];
+            Range mine = share_of(sizes[i], number, threads);
+#pragma omp simd
+            for (int64_t j = mine.begin; j < mine.end; j++) average[j] += (value[j] - average[j]) * share;
+        }
+    }
+    *call[call.count - 1].as<float>() = 0;
+}
