@@ -36,6 +36,8 @@ class Case:
 CASES = {
     "convolution 3x3": Case(lambda k: k.convolution(16, 24, 3, padding=1)),
     "convolution 1x1, stride 2": Case(lambda k: k.convolution(16, 8, 1, 2)),
+    "convolution 1x1, wide": Case(lambda k: k.convolution(64, 112, 1), ((2, 64, 9, 11),)),
+    "convolution 1x1, strips filled up": Case(lambda k: k.convolution(160, 80, 1), ((2, 160, 9, 11),)),
     "convolution 7x7, stride 2, of images": Case(
         lambda k: k.convolution(3, 16, 7, 2, 3, of_images=True), ((2, 3, 21, 20),), images=True
     ),
@@ -76,7 +78,17 @@ CASES = {
 }
 
 
-@pytest.mark.parametrize("name", CASES)
+IN_HALF = ("convolution 3x3", "convolution 1x1, wide", "norm, addition, ReLU", "maximum pool, padded", "gate by both")
+"""A part of each family, checked in bfloat16 by the fast tests, too."""
+
+
+def _pairs() -> list[Any]:
+    slow = [name for name in CASES if name not in IN_HALF]
+    in_half = [pytest.param(name, "bf16", marks=[pytest.mark.slow] if name in slow else []) for name in CASES]
+    return [(name, "fp32") for name in CASES] + in_half
+
+
+@pytest.mark.parametrize(("name", "kernels"), _pairs(), indirect=["kernels"])
 def test_parts_and_their_gradients_agree(name: str, kernels: Any, mindspore: Any) -> None:
     from shelfmind.kernels.stock import STOCK
 
@@ -183,9 +195,9 @@ def _size_of(case: Case, inputs: Arrays, mindspore: Any) -> tuple[int, ...]:
 
 
 def _into(kernels: Any) -> Any:
-    from shelfmind.kernels.operators import MapsOfImages
+    from shelfmind.kernels.operators.maps import Moved
 
-    return MapsOfImages(kernels.dtype)
+    return Moved(kernels.dtype, to_images=False)
 
 
 def _last_axis(values: npt.NDArray[np.float32]) -> npt.NDArray[np.float32]:

@@ -2,7 +2,7 @@
 //
 // Weights are float, (O, C / groups, h, w), as checkpoints hold them; oneDNN's own arrangement of them, in bfloat16
 // for bfloat16 maps, is made in each call. Their gradients are float.
-#include "onednn.hpp"
+#include "arrangement.hpp"
 
 using namespace shelfmind;
 using dnnl::memory;
@@ -14,8 +14,7 @@ enum Kind { FORWARD, FORWARD_WITH_BIAS, OF_INPUT, OF_WEIGHTS, OF_WEIGHTS_WITH_BI
 struct Plan {
     Step step;
     memory::desc source, result, user_weights, weights;
-    dnnl::reorder arrange;  // user weights to oneDNN's, or oneDNN's gradient of them to the user's
-    bool arranged = false;
+    Arrangement arrangement;  // user weights to oneDNN's, or oneDNN's gradient of them to the user's
 };
 std::map<Key, std::unique_ptr<Plan>> plans;
 
@@ -55,11 +54,10 @@ void make(Plan &plan, const Window &w, const Tensor &source, const memory::dims 
         plan.weights = forward.weights_desc();
         plan.step.set(forward);
     }
-    plan.arranged = plan.weights != plan.user_weights;
-    if (!plan.arranged) return;
-    const memory::desc &from = backward ? plan.weights : plan.user_weights;
-    const memory::desc &to = backward ? plan.user_weights : plan.weights;
-    plan.arrange = dnnl::reorder(dnnl::reorder::primitive_desc(engine(), from, engine(), to));
+    if (backward)
+        plan.arrangement.set(plan.weights, plan.user_weights);
+    else
+        plan.arrangement.set(plan.user_weights, plan.weights);
 }
 
 Plan &plan_of(const Window &w, const Tensor &source, const Tensor &weights, const Tensor &result, Kind kind) {
@@ -72,11 +70,10 @@ Plan &plan_of(const Window &w, const Tensor &source, const Tensor &weights, cons
 memory at(const memory::desc &description, void *data) { return {description, engine(), data}; }
 
 memory arranged_weights(Plan &plan, const Tensor &weights) {
-    memory given = at(plan.user_weights, weights.data);
-    if (!plan.arranged) return given;
-    memory arranged = at(plan.weights, scratch(WEIGHTS, plan.weights.get_size()));
-    plan.arrange.execute(stream(), given, arranged);
-    return arranged;
+    if (!plan.arrangement.needed()) return at(plan.user_weights, weights.data);
+    void *arranged = scratch(WEIGHTS, plan.weights.get_size());
+    plan.arrangement.run(weights.data, arranged);
+    return at(plan.weights, arranged);
 }
 
 void forward(const Tensor &source, const Tensor &weights, const Tensor *bias, const Tensor &window,
@@ -95,20 +92,17 @@ void forward(const Tensor &source, const Tensor &weights, const Tensor *bias, co
 void of_weights(const Tensor &source, const Tensor &change, const Tensor &window, const Tensor &gradient,
                 const Tensor *bias) {
     Plan &plan = plan_of(Window(window), source, gradient, change, bias ? OF_WEIGHTS_WITH_BIAS : OF_WEIGHTS);
-    memory user = at(plan.user_weights, gradient.data);
-    memory own = plan.arranged ? at(plan.weights, scratch(GRADIENT, plan.weights.get_size())) : user;
+    bool arranged = plan.arrangement.needed();
+    void *own = arranged ? scratch(GRADIENT, plan.weights.get_size()) : gradient.data;
     std::unordered_map<int, memory> arguments = {{DNNL_ARG_SRC, at(plan.source, source.data)},
                                                  {DNNL_ARG_DIFF_DST, at(plan.result, change.data)},
-                                                 {DNNL_ARG_DIFF_WEIGHTS, own}};
+                                                 {DNNL_ARG_DIFF_WEIGHTS, at(plan.weights, own)}};
     if (bias) {
         memory::desc vector({gradient.shape[0]}, memory::data_type::f32, memory::format_tag::x);
         arguments[DNNL_ARG_DIFF_BIAS] = at(vector, bias->data);
     }
     plan.step.run(arguments);
-    if (plan.arranged) {
-        plan.arrange.execute(stream(), own, user);
-        stream().wait();
-    }
+    if (arranged) plan.arrangement.run(own, gradient.data);
 }
 
 }  // namespace
