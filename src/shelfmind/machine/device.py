@@ -16,6 +16,9 @@ from shelfmind.machine.packages import require
 
 DEVICES = ("CPU", "GPU", "Ascend")
 ISA_LIMIT, OUR_LIMIT = "ONEDNN_MAX_CPU_ISA", "AVX2"
+SPINS = "2000"
+"""How often a thread of oneDNN's looks for work before it sleeps, some 50 microseconds: asleep at once, it must
+be woken a thousand times a training step; awake for long, it would lack MindSpore's threads between two operators."""
 _limited_here = False
 """Whether the limit is this module's, not the user's."""
 _started: tuple[str, Any] | None = None
@@ -50,10 +53,8 @@ def start_mindspore(device: str | None = None) -> Any:
         os.environ[ISA_LIMIT] = OUR_LIMIT
         _limited_here = True
     os.environ.setdefault("GLOG_v", "3")
-    if (
-        kernels_installed()
-    ):  # oneDNN's threads, which come with the import: MindSpore's need the cores between two operators
-        os.environ.setdefault("OMP_WAIT_POLICY", "passive")
+    if kernels_installed() and "OMP_WAIT_POLICY" not in os.environ:
+        os.environ.setdefault("GOMP_SPINCOUNT", SPINS)  # before oneDNN's threads come with the import
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # of its own code, which is not the caller's to mend
         import mindspore
