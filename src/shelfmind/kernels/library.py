@@ -138,7 +138,7 @@ def compiled() -> Path:
                 write_atomically(path, lambda target: _compile(compiler, sources, library, headers, target))
                 write_text(_checksum_of(path), hashlib.sha256(path.read_bytes()).hexdigest())
     except (OSError, UserError) as error:
-        raise UnavailableError(f"oneDNN's kernels cannot be kept in the cache: {error}") from error
+        raise UnavailableError(f"oneDNN's kernels cannot be kept in the cache (SHELFMIND_CACHE): {error}") from error
     return path
 
 
