@@ -1,4 +1,4 @@
-"""The MindSpore worker of `throughput.py`: shelfmind's own compiled training step and forward pass."""
+"""The MindSpore worker of `throughput.py`: shelfmind's own training step and forward pass, on each set of kernels."""
 
 from __future__ import annotations
 
@@ -18,37 +18,69 @@ mindspore = start_mindspore("CPU")
 from mindspore import Parameter, Tensor  # noqa: E402
 
 from shelfmind.inference.engines.mindspore import MindSporeEngine  # noqa: E402
+from shelfmind.kernels.choice import ONEDNN, choose, kernels_of  # noqa: E402
 from shelfmind.losses import build_loss  # noqa: E402
+from shelfmind.machine.cores import available_cores  # noqa: E402
 from shelfmind.models import create_model  # noqa: E402
 from shelfmind.recipe import LossRecipe, Recipe, TrainRecipe  # noqa: E402
 from shelfmind.training.optimizer import build_optimizer  # noqa: E402
 from shelfmind.training.step import build_step  # noqa: E402
 
-VARIABLES = ("ONEDNN_MAX_CPU_ISA", "OMP_NUM_THREADS", "MS_DEV_RUNTIME_CONF")
+VARIABLES = ("ONEDNN_MAX_CPU_ISA", "OMP_NUM_THREADS", "OMP_WAIT_POLICY", "GOMP_SPINCOUNT", "MS_DEV_RUNTIME_CONF")
+KERNELS = {"mindspore": ("mindspore", "off"), "onednn_fp32": ("onednn", "off"), "onednn_bf16": ("onednn", "on")}
+"""What `train.kernels` and `train.amp` say in each variant."""
+Arrays = dict[str, np.ndarray]
+
+
+class Subject:
+    """One network on one set of kernels with its averaged copy and its optimizer."""
+
+    def __init__(self, name: str, variant: str, weights: Arrays, settings: dict[str, float], batch: Arrays) -> None:
+        cores, classes = available_cores(), batch["targets"].shape[1]
+        choice = choose(*KERNELS[variant], "CPU", cores)
+        self.batch, self.decay = batch, settings["decay"]
+        self.model = create_model(name, classes, kernels=kernels_of(choice, cores))
+        averaged = create_model(name, classes, kernels=kernels_of(choice, cores, "fp32"))
+        for parameter in [*self.model.get_parameters(), *averaged.get_parameters()]:
+            parameter.set_data(Tensor(weights[parameter.name]))
+        self.model.set_train(True)
+        averaged.update_parameters_name("averaged.")
+        recipe = TrainRecipe(lr=settings["lr"], weight_decay=settings["weight_decay"])
+        optimizer = build_optimizer(self.model.trainable_params(), recipe)
+        loss = build_loss(LossRecipe(label_smoothing=settings["smoothing"]), np.ones(classes, np.int64))
+        self.step = build_step(self.model, averaged, optimizer, loss, fused=choice.name == ONEDNN)
+        self.forward = MindSporeEngine(averaged, Recipe()).run
+
+    def train(self) -> float:
+        """One step; returns the loss."""
+        images, targets = Tensor(self.batch["images"]), Tensor(self.batch["targets"])
+        return float(self.step(images, targets, Tensor(np.float32(self.decay)), Tensor(np.float32(0))).asnumpy())
+
+    def infer(self) -> float:
+        """One forward pass of the averaged weights; returns its largest probability."""
+        probabilities, embedding = self.forward(Tensor(self.batch["images"]))
+        embedding.asnumpy()
+        return float(probabilities.asnumpy().max())
 
 
 def main() -> None:
-    """Serve until the coordinator closes the pipe. Arguments: model, classes, image size, batch size."""
+    """Serve until the coordinator closes the pipe. Arguments: model, classes, image size, batch size, variants."""
     name, classes, size, count = sys.argv[1], *map(int, sys.argv[2:5])
     generator = np.random.default_rng(0)
     images = generator.normal(0, 1, (count, 3, size, size)).astype(np.float32)
-    targets = np.eye(classes, dtype=np.float32)[generator.integers(classes, size=count)]
-    made: dict[str, Any] = {}
+    batch = {"images": images, "targets": np.eye(classes, dtype=np.float32)[generator.integers(classes, size=count)]}
+    subjects: dict[str, Subject] = {}
 
-    def start(path: str, lr: float, weight_decay: float, smoothing: float, decay: float) -> dict[str, Any]:
-        model, averaged = create_model(name, classes), create_model(name, classes)
-        for parameter in [*model.get_parameters(), *averaged.get_parameters()]:
+    def start(path: str, **settings: float) -> dict[str, Any]:
+        weights = {parameter.name: parameter.asnumpy() for parameter in create_model(name, classes).get_parameters()}
+        for parameter, values in weights.items():
             # Branches start at 0 in shelfmind; here every layer counts, so that equal losses mean equal networks.
-            if parameter.name.endswith("branch.2.norm.gamma"):
-                parameter.set_data(Tensor(np.full(parameter.shape, 0.5, np.float32)))
-        weights = {parameter.name: parameter.asnumpy() for parameter in model.get_parameters()}
-        np.savez(path, images=images, targets=targets, **weights)
-        model.set_train(True)
-        averaged.update_parameters_name("averaged.")
-        optimizer = build_optimizer(model.trainable_params(), TrainRecipe(lr=lr, weight_decay=weight_decay))
-        loss = build_loss(LossRecipe(label_smoothing=smoothing), np.ones(targets.shape[1], np.int64))
-        made.update(step=build_step(model, averaged, optimizer, loss), decay=decay)
-        made["forward"] = MindSporeEngine(averaged, Recipe()).run
+            if parameter.endswith("norm.gamma") and not values.any():
+                weights[parameter] = np.full_like(values, 0.5)
+        np.savez(path, **batch, **weights)
+        for variant in sys.argv[5:]:
+            subjects[variant] = Subject(name, variant, weights, settings, batch)
+        model = subjects[sys.argv[5]].model
         return {
             "version": f"MindSpore {mindspore.__version__}",
             "parameters": sum(parameter.size for parameter in model.trainable_params()),
@@ -56,23 +88,12 @@ def main() -> None:
             "environment": {key: os.environ[key] for key in VARIABLES if key in os.environ},
         }
 
-    def train() -> float:
-        return float(
-            made["step"](
-                Tensor(images), Tensor(targets), Tensor(np.float32(made["decay"])), Tensor(np.float32(0))
-            ).asnumpy()
-        )
-
-    def infer() -> float:
-        probabilities, embedding = made["forward"](Tensor(images))
-        embedding.asnumpy()
-        return float(probabilities.asnumpy().max())
-
-    def run(task: str, layout: str, steps: int) -> dict[str, Any]:
+    def run(task: str, variant: str, steps: int) -> dict[str, Any]:
+        subject = subjects[variant]
         values = []
         began = time.perf_counter()
         for _ in range(steps):
-            values.append(train() if task == "training" else infer())
+            values.append(subject.train() if task == "training" else subject.infer())
         seconds = time.perf_counter() - began
         if not all(map(math.isfinite, values)):
             raise SystemExit(f"{task} gave {values[-1]}")

@@ -4,8 +4,9 @@
 
 where TORCH_ENV holds ``torch==2.13.0`` and ``numpy`` (it cannot share shelfmind's, which needs numpy<2). The rules:
 
-- One worker process per framework, both alive, only one at work at a time: a round is K steps of MindSpore, K of
-  PyTorch contiguous, K of PyTorch channels_last, every second round in the opposite order, each after an untimed step.
+- One worker process per framework, both alive, only one at work at a time: a round is K steps of each variant
+  (MindSpore's own kernels, oneDNN's in fp32 and bf16; PyTorch contiguous, channels last, and bf16 by autocast, channels
+  last), every second round in the opposite order, each after an untimed step.
   How many cores the waiting worker used is printed: it must be near 0.
 - Both start from the same weights and batch. The number of parameters must be equal, and so must the first losses
   and what the averaged weights then say: architecture, loss, optimizer and averaging are the same.
@@ -14,7 +15,8 @@ where TORCH_ENV holds ``torch==2.13.0`` and ``numpy`` (it cannot share shelfmind
   weights and statistics (always part of shelfmind's step; ``torch._foreach_lerp_`` in PyTorch). The loss is read after
   every step. Inference is in evaluation mode and ends with probabilities and embeddings as NumPy arrays.
 - PyTorch runs eagerly (no torch.compile, no folded batch normalisation) with the fused SGD, one thread a core, under
-  `torch.inference_mode` for inference; the faster layout counts. All is fp32.
+  `torch.inference_mode` for inference; in fp32 the faster layout counts. Inference is in fp32, as in
+  shelfmind's runs.
 
 ``--profile`` instead sums the time in oneDNN per kind of work in both frameworks (DNNL_VERBOSE=1).
 """
@@ -27,6 +29,7 @@ import os
 import statistics
 import sys
 import tempfile
+from collections.abc import Sequence
 from contextlib import ExitStack, closing
 from pathlib import Path
 from typing import Any
@@ -35,11 +38,15 @@ from onednn_profile import summarise
 from worker_pipe import Worker, WorkerError
 
 HERE = Path(__file__).parent
-MODELS = {"resnet50": 25_557_032, "se_resnext50": 27_559_896}  # published, for 1,000 classes
+MODELS = {"resnet50": (25_557_032, 112, 16), "se_resnext50": (27_559_896, 112, 16), "shelfnet_s": (3_101_368, 160, 32)}
+"""Parameters for 1,000 classes (published, but for shelfnet_s), image size, batch size."""
 TASKS = ("training", "inference")
 SETTINGS = {"lr": 1e-5, "weight_decay": 1e-4, "smoothing": 0.1, "decay": 0.9}
-VARIANTS = ("mindspore", "contiguous", "channels_last")
-CHECKED_STEPS, TOLERANCE = 3, 1e-3  # rounding grows from step to step, slowly at this learning rate
+OURS = ("mindspore", "onednn_fp32", "onednn_bf16")
+THEIRS = ("contiguous", "channels_last", "torch_bf16")
+FP32 = ("contiguous", "channels_last")
+VARIANTS = {"training": OURS + THEIRS, "inference": OURS[:2] + FP32}
+CHECKED_STEPS, TOLERANCE = 3, {False: 1e-3, True: 2e-2}  # of fp32 and bf16; rounding grows slowly at this learning rate
 
 Rates = dict[str, list[float]]
 
@@ -67,12 +74,12 @@ def compare(model: str, arguments: argparse.Namespace) -> dict[str, Any]:
     with ExitStack() as stack:
         workers, about = _start(model, arguments, stack, {})
         measured: dict[str, Any] = {"about": about}
-        measured["first_values"] = _same_work(model, workers)
+        measured["first_values"] = _same_work(model, workers, arguments)
         for task in arguments.tasks:
-            for variant in VARIANTS:
+            for variant in _variants(task, arguments):
                 _run(workers, variant, task, arguments.warmup)
-            rates, idle_cores = _rounds(workers, task, arguments)
-            measured[task] = _report(model, task, rates, arguments.batch_size) | {"idle_cores": idle_cores}
+            rates, idle_cores = _rounds(model, workers, task, arguments)
+            measured[task] = _report(model, task, rates, _sizes(model, arguments)[1]) | {"idle_cores": idle_cores}
             print(f"  the waiting worker used at most {idle_cores:.2f} cores", flush=True)
     return measured
 
@@ -85,9 +92,9 @@ def profile(model: str, arguments: argparse.Namespace) -> dict[str, Any]:
         workers, measured["about"] = _start(model, arguments, stack, verbose)
         for task in arguments.tasks:
             measured[task] = {}
-            for variant in VARIANTS:
+            for variant in _variants(task, arguments):
                 _run(workers, variant, task, arguments.warmup)
-                worker = workers[variant == "mindspore"]
+                worker = workers[variant in OURS]
                 start = Path(worker.printed.name).stat().st_size
                 seconds = _run(workers, variant, task, arguments.steps)["seconds"]
                 lines = worker.text(start)
@@ -100,23 +107,24 @@ def _start(
 ) -> tuple[dict[bool, Worker], dict[str, Any]]:
     """Both workers (True: MindSpore's) with the same weights and batch, and what they say of themselves."""
     classes = str(arguments.classes)
-    sizes = [str(arguments.image_size), str(arguments.batch_size)]
+    image_size, batch_size = _sizes(model, arguments)
+    given = {True: [str(image_size), str(batch_size), *_among(OURS, arguments)], False: _among(THEIRS, arguments)}
     scripts = {True: "mindspore_worker.py", False: "torch_worker.py"}
     workers, about = {}, {}
     path = Path(stack.enter_context(tempfile.TemporaryDirectory())) / "start.npz"
     for ours, python in ((True, sys.executable), (False, arguments.torch_python)):
-        worker = Worker(python, HERE / scripts[ours], [model, classes, *(sizes if ours else [])], environment)
+        worker = Worker(python, HERE / scripts[ours], [model, classes, *given[ours]], environment)
         workers[ours] = stack.enter_context(closing(worker))
         # PyTorch takes Nesterov's step if shelfmind's optimizer really does here: the same work in both.
         extra = {} if ours else {"nesterov": about["mindspore_worker"]["nesterov"]}
         about[worker.name] = worker.ask("start", path=str(path), **SETTINGS, **extra)
     ours, theirs = about["mindspore_worker"]["parameters"], about["torch_worker"]["parameters"]
-    published = MODELS[model] if arguments.classes == 1000 else ours
+    published = MODELS[model][0] if arguments.classes == 1000 else ours
     if not ours == theirs == published:
         raise WorkerError(f"{model} has {ours:,} parameters here, {theirs:,} in PyTorch, {published:,} published")
     versions = " and ".join(f"{worker['version']}" for worker in about.values())
     print(
-        f"\n{model}: {ours:,} parameters, {arguments.image_size} px, batch {arguments.batch_size}, fp32, "
+        f"\n{model}: {ours:,} parameters, {image_size} px, batch {batch_size}, "
         f"{versions}, {about['torch_worker']['threads']} threads, "
         f"Nesterov {about['mindspore_worker']['nesterov']}, {about['mindspore_worker']['environment']}",
         flush=True,
@@ -125,60 +133,75 @@ def _start(
 
 
 def _run(workers: dict[bool, Worker], variant: str, task: str, steps: int) -> dict[str, Any]:
-    return workers[variant == "mindspore"].ask("run", task=task, layout=variant, steps=steps)
+    return workers[variant in OURS].ask("run", task=task, variant=variant, steps=steps)
 
 
-def _same_work(model: str, workers: dict[bool, Worker]) -> dict[str, list[float]]:
+def _variants(task: str, arguments: argparse.Namespace) -> list[str]:
+    return _among(VARIANTS[task], arguments)
+
+
+def _among(variants: Sequence[str], arguments: argparse.Namespace) -> list[str]:
+    return [variant for variant in variants if variant in arguments.variants]
+
+
+def _sizes(model: str, arguments: argparse.Namespace) -> tuple[int, int]:
+    """Image size and batch size."""
+    _, image_size, batch_size = MODELS[model]
+    return arguments.image_size or image_size, arguments.batch_size or batch_size
+
+
+def _same_work(model: str, workers: dict[bool, Worker], arguments: argparse.Namespace) -> dict[str, list[float]]:
     """The first losses, then the largest probability that the averaged weights give; unequal ones are an error."""
-    found = {}
-    for variant in VARIANTS:
+    found: dict[str, list[float]] = {}
+    for variant in _variants("training", arguments):
         losses = _run(workers, variant, "training", CHECKED_STEPS)["values"]
         found[variant] = losses + _run(workers, variant, "inference", 1)["values"]
         print(f"  {variant:<14} losses and probability " + " ".join(f"{value:.5f}" for value in found[variant]))
-    for variant in VARIANTS[1:]:
-        pairs = zip(found["mindspore"], found[variant], strict=True)
-        if any(abs(ours - theirs) > TOLERANCE * abs(ours) for ours, theirs in pairs):
-            raise WorkerError(f"{model}: MindSpore and PyTorch {variant} do not compute the same (see above)")
+    first = next(iter(found))
+    for variant, values in found.items():
+        pairs, tolerance = zip(found[first], values, strict=True), TOLERANCE["bf16" in first + variant]
+        if any(abs(ours - theirs) > tolerance * abs(ours) for ours, theirs in pairs):
+            raise WorkerError(f"{model}: {first} and {variant} do not compute the same (see above)")
     return found
 
 
-def _rounds(workers: dict[bool, Worker], task: str, arguments: argparse.Namespace) -> tuple[Rates, float]:
+def _rounds(model: str, workers: dict[bool, Worker], task: str, arguments: argparse.Namespace) -> tuple[Rates, float]:
     """Images/s of each variant in each round, and the most cores that the waiting worker used meanwhile."""
-    rates: Rates = {variant: [] for variant in VARIANTS}
+    variants, (_, batch_size) = _variants(task, arguments), _sizes(model, arguments)
+    rates: Rates = {variant: [] for variant in variants}
     idle_cores = 0.0
     for number in range(arguments.rounds):
-        for variant in VARIANTS if number % 2 == 0 else VARIANTS[::-1]:
+        for variant in variants if number % 2 == 0 else variants[::-1]:
             _run(workers, variant, task, 1)
-            waiting = workers[variant != "mindspore"]
+            waiting = workers[variant not in OURS]
             before = waiting.cpu_s()
             seconds = _run(workers, variant, task, arguments.steps)["seconds"]
             idle_cores = max(idle_cores, (waiting.cpu_s() - before) / seconds)
-            rates[variant].append(arguments.steps * arguments.batch_size / seconds)
-        line = "  ".join(f"{variant} {rates[variant][-1]:6.1f}" for variant in VARIANTS)
+            rates[variant].append(arguments.steps * batch_size / seconds)
+        line = "  ".join(f"{variant} {rates[variant][-1]:6.1f}" for variant in variants)
         print(f"  {task} round {number + 1}: {line}", flush=True)
     return rates, idle_cores
 
 
 def _report(model: str, task: str, rates: Rates, batch_size: int) -> dict[str, Any]:
-    """Print and return medians and the ratio of MindSpore to PyTorch's faster layout."""
+    """Print and return medians, and each variant's ratio to PyTorch's of its precision, of fp32 the faster layout."""
     medians = {variant: statistics.median(values) for variant, values in rates.items()}
-    best = max(VARIANTS[1:], key=lambda variant: medians[variant])
-    ratios = [ours / theirs for ours, theirs in zip(rates["mindspore"], rates[best], strict=True)]
-    ratio = medians["mindspore"] / medians[best]
-    other = min(medians[variant] for variant in VARIANTS[1:])
-    print(
-        f"  {model} {task}: MindSpore {medians['mindspore']:.1f} images/s, PyTorch {medians[best]:.1f} ({best}; "
-        f"the other layout {other:.1f}), ratio {ratio:.2f} ({min(ratios):.2f}..{max(ratios):.2f})",
-        flush=True,
-    )
-    return {
-        "images_per_second": rates,
-        "medians": medians,
-        "torch_layout": best,
-        "ratio": ratio,
-        "round_ratios": ratios,
-        "mindspore_step_ms": batch_size / medians["mindspore"] * 1000,
-    }
+    ratios = {}
+    for variant in rates:
+        rivals = ("torch_bf16",) if variant.endswith("bf16") else FP32
+        measured = [rival for rival in rivals if rival in rates]
+        if not measured:
+            continue
+        torch = max(measured, key=lambda rival: medians[rival])
+        values = [ours / theirs for ours, theirs in zip(rates[variant], rates[torch], strict=True)]
+        ratios[variant] = {"to": torch, "median": statistics.median(values), "rounds": values}
+        ms = batch_size / medians[variant] * 1000
+        print(
+            f"  {model} {task} {variant:<14} {medians[variant]:6.1f} images/s {ms:6.0f} ms, "
+            f"{statistics.median(values):.2f} ({min(values):.2f} to {max(values):.2f}) of {torch}",
+            flush=True,
+        )
+    return {"images_per_second": rates, "medians": medians, "ratios": ratios}
 
 
 def _print_profile(title: str, lines: str, seconds: float, steps: int) -> dict[str, Any]:
@@ -204,8 +227,15 @@ def _arguments() -> argparse.Namespace:
     parser.add_argument("--torch-python", required=True, help="the Python of an environment with torch and numpy")
     parser.add_argument("--models", nargs="+", choices=MODELS, default=list(MODELS))
     parser.add_argument("--tasks", nargs="+", choices=TASKS, default=list(TASKS))
-    parser.add_argument("--image-size", type=int, default=112, help="pixels (default: %(default)s)")
-    parser.add_argument("--batch-size", type=int, default=16, help="images a step (default: %(default)s)")
+    parser.add_argument(
+        "--variants",
+        nargs="+",
+        choices=OURS + THEIRS,
+        default=OURS + THEIRS,
+        help="a whole comparison takes ten minutes a network; parts of it, each with a rival of its precision, fewer",
+    )
+    parser.add_argument("--image-size", type=int, help="pixels (default: 112, of shelfnet_s 160)")
+    parser.add_argument("--batch-size", type=int, help="images a step (default: 16, of shelfnet_s 32)")
     parser.add_argument("--classes", type=int, default=1000, help="width of the classifier (default: %(default)s)")
     parser.add_argument("--warmup", type=int, default=30, help="untimed first steps of each variant (default: 30)")
     parser.add_argument("--steps", type=int, default=10, help="steps a round (default: %(default)s)")
@@ -217,8 +247,10 @@ def _arguments() -> argparse.Namespace:
     if arguments.quick:
         arguments.image_size, arguments.batch_size, arguments.warmup = 64, 8, 3
         arguments.steps, arguments.rounds = 2, 2
-    if min(arguments.warmup, arguments.steps, arguments.rounds, arguments.batch_size) < 1:
+    if min(arguments.warmup, arguments.steps, arguments.rounds, arguments.batch_size or 1) < 1:
         parser.error("--warmup, --steps, --rounds and --batch-size are at least 1")
+    if not any(variant in OURS for variant in arguments.variants) or not set(arguments.variants) & set(THEIRS):
+        parser.error("--variants needs one of MindSpore's and one of PyTorch's")
     return arguments
 
 

@@ -1,4 +1,5 @@
-"""The PyTorch worker of `throughput.py`: eager fp32 training steps and forward passes, in two memory layouts."""
+"""The PyTorch worker of `throughput.py`: eager training steps and forward passes in fp32, in two memory layouts,
+and with bfloat16 autocast."""
 
 from __future__ import annotations
 
@@ -16,15 +17,20 @@ from torch.nn import functional
 from torch_models import create_model
 from worker_pipe import serve
 
-LAYOUTS = {"contiguous": torch.contiguous_format, "channels_last": torch.channels_last}
+VARIANTS = {
+    "contiguous": (torch.contiguous_format, False),
+    "channels_last": (torch.channels_last, False),
+    "torch_bf16": (torch.channels_last, True),
+}
+"""Memory layout, and whether training computes in bfloat16."""
 RENAMED = {"gamma": "weight", "beta": "bias", "moving_mean": "running_mean", "moving_variance": "running_var"}
 
 
 class Subject:
-    """One network in one memory layout with its averaged copy and its optimizer."""
+    """One network in one variant with its averaged copy and its optimizer."""
 
-    def __init__(self, start: nn.Module, layout: str, lr: float, weight_decay: float, nesterov: bool) -> None:
-        self.format = LAYOUTS[layout]
+    def __init__(self, start: nn.Module, variant: str, lr: float, weight_decay: float, nesterov: bool) -> None:
+        self.format, self.half = VARIANTS[variant]
         self.model = copy.deepcopy(start).to(memory_format=self.format).train()
         self.averaged = copy.deepcopy(self.model).eval().requires_grad_(False)
         parameters = list(self.model.parameters())
@@ -38,8 +44,9 @@ class Subject:
     def train(self, images: np.ndarray, targets: np.ndarray, smoothing: float, decay: float) -> float:
         """One step; returns the loss."""
         self.optimizer.zero_grad(set_to_none=True)
-        logits, _ = self.model(torch.from_numpy(images).contiguous(memory_format=self.format))
-        loss = functional.cross_entropy(logits, torch.from_numpy(targets), label_smoothing=smoothing)
+        with torch.autocast("cpu", torch.bfloat16, enabled=self.half):
+            logits, _ = self.model(torch.from_numpy(images).contiguous(memory_format=self.format))
+        loss = functional.cross_entropy(logits.float(), torch.from_numpy(targets), label_smoothing=smoothing)
         loss.backward()
         self.optimizer.step()
         with torch.no_grad():
@@ -72,7 +79,7 @@ def fill(model: nn.Module, weights: dict[str, np.ndarray]) -> None:
 
 
 def main() -> None:
-    """Serve until the coordinator closes the pipe. Arguments: model, classes."""
+    """Serve until the coordinator closes the pipe. Arguments: model, classes, variants."""
     name, classes = sys.argv[1], int(sys.argv[2])
     os.environ.pop("ONEDNN_MAX_CPU_ISA", None)  # what MindSpore may need would only slow PyTorch down
     torch.set_num_threads(len(os.sched_getaffinity(0)))
@@ -87,16 +94,16 @@ def main() -> None:
         batch.update(images=content.pop("images"), targets=content.pop("targets"), smoothing=smoothing, decay=decay)
         model = create_model(name, classes)
         fill(model, content)
-        for layout in LAYOUTS:
-            subjects[layout] = Subject(model, layout, lr, weight_decay, nesterov)
+        for variant in sys.argv[3:]:
+            subjects[variant] = Subject(model, variant, lr, weight_decay, nesterov)
         return {
             "version": f"PyTorch {torch.__version__}",
             "parameters": sum(parameter.numel() for parameter in model.parameters()),
             "threads": torch.get_num_threads(),
         }
 
-    def run(task: str, layout: str, steps: int) -> dict[str, Any]:
-        subject = subjects[layout]
+    def run(task: str, variant: str, steps: int) -> dict[str, Any]:
+        subject = subjects[variant]
         values = []
         began = time.perf_counter()
         for _ in range(steps):
