@@ -37,6 +37,7 @@ def main() -> None:
     with all_instructions():
         other = os.environ.get("ONEDNN_MAX_CPU_ISA")
     found: dict[str, Any] = {"isa": os.environ["ONEDNN_MAX_CPU_ISA"], "isa_of_others": other}
+    found["spins"] = os.environ.get("GOMP_SPINCOUNT")
     if len(sys.argv) > 1:
         from shelfmind.machine.doctor import LEAST_GFLOPS, convolution_gflops
 

@@ -16,12 +16,14 @@ from typing import Any
 import pytest
 
 from shelfmind.errors import UserError
-from shelfmind.machine.device import DEVICE_FILES, interruptible, restore_interrupts, start_mindspore
+from shelfmind.kernels.library import installed as kernels_installed
+from shelfmind.machine.device import DEVICE_FILES, SPINS, interruptible, restore_interrupts, start_mindspore
 
 
 def fresh_process(*arguments: str, **variables: str) -> dict[str, Any]:
-    """What a new process finds without ONEDNN_MAX_CPU_ISA but for these variables."""
-    environment = {name: value for name, value in os.environ.items() if name != "ONEDNN_MAX_CPU_ISA"}
+    """What a new process finds without the variables of oneDNN and its threads but for these."""
+    own = ("ONEDNN_MAX_CPU_ISA", "GOMP_SPINCOUNT", "OMP_WAIT_POLICY")
+    environment = {name: value for name, value in os.environ.items() if name not in own}
     done = subprocess.run(
         [sys.executable, str(Path(__file__).with_name("fresh_process.py")), *arguments],
         env={**environment, **variables},
@@ -38,12 +40,14 @@ def test_convolutions_are_fast_and_ctrl_c_reaches_python() -> None:
     found = fresh_process("everything")
     assert found["isa"] == "AVX2"
     assert found["isa_of_others"] is None
+    assert found["spins"] == (SPINS if kernels_installed() else None)
     assert found["gflops"] > 10
     assert found["interrupted"]
 
 
 def test_what_the_user_has_set_stays() -> None:
-    assert fresh_process(ONEDNN_MAX_CPU_ISA="SSE41") == {"isa": "SSE41", "isa_of_others": "SSE41"}
+    found = fresh_process(ONEDNN_MAX_CPU_ISA="SSE41", OMP_WAIT_POLICY="passive")
+    assert found == {"isa": "SSE41", "isa_of_others": "SSE41", "spins": None}
 
 
 def test_an_interrupt_taken_behind_pythons_back_is_given_back() -> None:
