@@ -17,8 +17,8 @@ from shelfmind.machine.packages import require
 DEVICES = ("CPU", "GPU", "Ascend")
 ISA_LIMIT, OUR_LIMIT = "ONEDNN_MAX_CPU_ISA", "AVX2"
 SPINS = "2000"
-"""How often a thread of oneDNN's looks for work before it sleeps, some 50 microseconds: asleep at once, it must
-be woken a thousand times a training step; awake for long, it would lack MindSpore's threads between two operators."""
+"""How often a thread of oneDNN's looks for work before it sleeps: asleep at once, it must be woken a thousand times a
+training step; awake for long, it would keep a core from MindSpore's threads between two operators."""
 _limited_here = False
 """Whether the limit is this module's, not the user's."""
 _started: tuple[str, Any] | None = None
