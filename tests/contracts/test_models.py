@@ -97,7 +97,9 @@ def test_sizes_and_shapes_are_the_published_ones_and_the_listed_ones(name: str, 
     assert [part.output for part in stages] == [*expected, (1000,)]
 
 
-@pytest.mark.parametrize("name", ["inception_resnet_v2", "inception_resnet_v2_wider"])
+@pytest.mark.parametrize(
+    "name", ["inception_resnet_v2", pytest.param("inception_resnet_v2_wider", marks=pytest.mark.thorough)]
+)
 def test_inceptions_grids_are_those_of_its_figures(name: str, mindspore: Any) -> None:
     from shelfmind.models import MODELS
     from shelfmind.models.complexity import parts
