@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
+from functools import cache
 from typing import Any
 
 import numpy as np
@@ -101,12 +102,19 @@ def batch(scale: float, soft: bool) -> tuple[np.ndarray, np.ndarray]:
     return logits, generator.dirichlet(np.ones(CLASSES), 8).astype(np.float32) if soft else hard
 
 
-def measured(recipe: LossRecipe, logits: np.ndarray, targets: np.ndarray, progress: float, ms: Any) -> Any:
+@cache
+def graph(recipe: str) -> Any:
+    """The loss of a recipe and its gradient by logits, compiled once for all tests of it."""
+    import mindspore
+
     from shelfmind.losses import build_loss
 
-    loss = build_loss(recipe, COUNTS)
+    return mindspore.value_and_grad(build_loss(LossRecipe.model_validate_json(recipe), COUNTS), 0)
+
+
+def measured(recipe: LossRecipe, logits: np.ndarray, targets: np.ndarray, progress: float, ms: Any) -> Any:
     inputs = ms.Tensor(logits), ms.Tensor(EMBEDDINGS), ms.Tensor(targets), ms.Tensor(np.float32(progress))
-    value, gradient = ms.value_and_grad(loss, 0)(*inputs)
+    value, gradient = graph(recipe.model_dump_json())(*inputs)
     return float(value.asnumpy()), gradient.asnumpy()
 
 
@@ -188,10 +196,9 @@ def test_embeddings_are_drawn_to_those_of_their_class(labels: list[int], mindspo
     loss = build_loss(LossRecipe(name="supervised_contrastive", label_smoothing=0, arguments=arguments), COUNTS)
     told = float(entropies(logits.astype(np.float64), targets).mean())
     inputs = mindspore.Tensor(logits), mindspore.Tensor(targets), mindspore.Tensor(np.float32(0))
+    by_embeddings = mindspore.value_and_grad(loss, 1)
     for scale in (1.0, 0.0, 1e18):  # the length of an embedding does not matter, and may be 0
-        value, gradient = mindspore.value_and_grad(loss, 1)(
-            inputs[0], mindspore.Tensor(EMBEDDINGS * np.float32(scale)), *inputs[1:]
-        )
+        value, gradient = by_embeddings(inputs[0], mindspore.Tensor(EMBEDDINGS * np.float32(scale)), *inputs[1:])
         assert np.isfinite(gradient.asnumpy()).all()
         if scale == 1.0:
             assert float(value.asnumpy()) == pytest.approx(

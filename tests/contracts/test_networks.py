@@ -17,6 +17,13 @@ from shelfmind.model_facts import list_models
 CLASSES, IMAGES = 5, 2
 MINDCV = ["resnet18", "mobilenet_v2_100", "efficientnet_b0", "pit_ti"]
 """Feature maps with a linear head, and with a deeper one; features that are pooled already; tokens."""
+DEEPER = ("resnet34", "resnet101")
+"""More of the blocks that resnet18 and resnet50 have."""
+OURS = [
+    pytest.param(name, marks=pytest.mark.thorough) if name in DEEPER else name
+    for name in list_models()
+    if not name.endswith("_wider")
+]
 INSTALLED = importlib.util.find_spec("mindcv") is not None
 
 
@@ -45,7 +52,7 @@ def check(model: Any, size: int, mindspore: Any) -> Any:
     return features
 
 
-@pytest.mark.parametrize("name", [name for name in list_models() if not name.endswith("_wider")])
+@pytest.mark.parametrize("name", OURS)
 def test_ours_at_the_least_size_that_they_name(name: str, mindspore: Any) -> None:
     from shelfmind.models import create_model
     from shelfmind.models.heads import Head

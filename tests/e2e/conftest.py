@@ -28,7 +28,7 @@ TINY = [
     "train.checkpoint_steps=2",
     "train.ema_decay=0.9",
     "evaluation.batch_size=4",
-    "model.arguments={widths: [8, 16], depths: [1, 1]}",
+    "model.arguments={widths: [8], depths: [1], attention: none}",
 ]
 """A training of three epochs of six steps, saved after every second step."""
 
@@ -103,12 +103,12 @@ def cold(place: Path, environment: dict[str, str]) -> Cold:
 
 
 class Warm:
-    """A process in which MindSpore is loaded already."""
+    """A process in which MindSpore is loaded already, if the interpreter has it."""
 
-    def __init__(self, folder: Path, environment: dict[str, str]) -> None:
+    def __init__(self, folder: Path, environment: dict[str, str], python: str = sys.executable) -> None:
         self.folder = folder
         self.process = subprocess.Popen(
-            [sys.executable, str(Path(__file__).with_name("warm_command.py"))],
+            [python, str(Path(__file__).with_name("warm_command.py"))],
             env=environment,
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
@@ -145,11 +145,23 @@ class Warm:
 
 
 @pytest.fixture(scope="session")
-def warm(place: Path, environment: dict[str, str]) -> Iterator[Warm]:
+def started(place: Path, environment: dict[str, str]) -> Iterator[Callable[..., Warm]]:
+    """Start a warm process, of another interpreter and with other variables if any are given."""
+    processes = []
+
+    def start(python: str = sys.executable, **variables: str) -> Warm:
+        processes.append(Warm(place / "working", {**environment, **variables}, python))
+        return processes[-1]
+
+    yield start
+    for process in processes:
+        process.close()
+
+
+@pytest.fixture(scope="session")
+def warm(started: Callable[..., Warm]) -> Warm:
     """Run commands one after the other in one process, which saves MindSpore's start."""
-    process = Warm(place / "working", environment)
-    yield process
-    process.close()
+    return started()
 
 
 @pytest.fixture(scope="session")

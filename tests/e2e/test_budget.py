@@ -45,13 +45,14 @@ def read_log(run):
 
 
 def assert_complete(run, minutes):
-    """The schedule went from 0 to 1 without a gap, in the time given or not much more."""
+    """The schedule went from 0 to 1 without a gap; what began after the time given was one last step."""
     log = read_log(run)
     progress = [entry["progress"] for entry in log]
     assert [entry["epoch"] for entry in log] == list(range(len(log)))
     assert progress == sorted(set(progress))
     assert progress[-1] == 1
-    assert log[-1]["elapsed_s"] < 2 * 60 * minutes
+    late = [after for before, after in zip(log, log[1:], strict=False) if before["elapsed_s"] > 60 * minutes]
+    assert [entry["steps"] for entry in late] in ([], [1])
     assert json.loads((run / "metrics.json").read_text())["images"] == 3
     return log
 

@@ -12,7 +12,7 @@ import pytest
 
 KILLED = (sys.executable, str(Path(__file__).with_name("killed_command.py")))
 CHANGES = (
-    "model.arguments={widths: [8, 8], depths: [1, 1]}",
+    "model.arguments={widths: [4], depths: [1], attention: none}",
     "mixing.mixup=0.5",
     "train.micro_batch_size=2",
     "distillation.temperature=3",

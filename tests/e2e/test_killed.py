@@ -136,11 +136,16 @@ def test_ctrl_c_says_how_to_go_on(command, settings, data, environment, place, c
         os.kill(process.pid, signal.SIGINT)
         rest = process.stderr.read()
     assert process.returncode == 130
-    lines = [line for line in rest.splitlines() if not line.startswith("epoch ")]
-    assert len(lines) == 1, rest
-    assert f"shelfmind train --resume {run}" in lines[0]
+    *others, last = (line for line in rest.splitlines() if not line.startswith("epoch "))
+    assert f"shelfmind train --resume {run}" in last
+    # MindSpore answers for some milliseconds, in which a data set begins, and says so in its log.
+    assert not others or others[0].startswith("[ERROR] MD"), rest
     assert not [path.name for path in run.iterdir() if path.name.startswith(".")]
     assert contents(run / "state.ckpt")[1]["epoch"] >= 1
+
+
+LONG_STEPS = ["train.stages=[]", "model.arguments={widths: [128], depths: [1], attention: none}"]
+"""Of a network that is soon compiled: nearly all of the time its graph runs."""
 
 
 @pytest.mark.slow
@@ -148,7 +153,8 @@ def test_ctrl_c_says_how_to_go_on(command, settings, data, environment, place, c
 def test_a_signal_while_a_graph_runs_says_how_to_go_on(which, command, data, environment, place, tmp_path):
     """MindSpore has a handler of its own in place then, which is nearly always with a network of usual size."""
     run = tmp_path / "run"
-    words = [command, "train", str(data), "--out", str(run), "--epochs", "500", "--set", "train.stages=[]"]
+    words = [command, "train", str(data), "--out", str(run), "--epochs", "500"]
+    words += [word for value in LONG_STEPS for word in ("--set", value)]
     with subprocess.Popen(words, cwd=place / "working", env=environment, stderr=subprocess.PIPE, text=True) as process:
         assert process.stderr is not None
         assert any(line.startswith("epoch   0") for line in iter(process.stderr.readline, ""))
@@ -168,7 +174,7 @@ class Watcher(shelfmind.Watcher):
         print("epoch", entry["epoch"], flush=True)
 
 try:
-    shelfmind.train({data!r}, out={out!r}, epochs=500, overrides=["train.stages=[]"], watcher=Watcher())
+    shelfmind.train({data!r}, out={out!r}, epochs=500, overrides={overrides!r}, watcher=Watcher())
 except KeyboardInterrupt:
     print("interrupted", signal.getsignal(signal.SIGTERM) is signal.SIG_DFL, flush=True)
 """
@@ -176,7 +182,7 @@ except KeyboardInterrupt:
 
 @pytest.mark.slow
 def test_ctrl_c_interrupts_a_program_that_trains_and_its_signals_stay_its_own(data, environment, place, tmp_path):
-    program = PROGRAM.format(data=str(data), out=str(tmp_path / "run"))
+    program = PROGRAM.format(data=str(data), out=str(tmp_path / "run"), overrides=LONG_STEPS)
     with subprocess.Popen(
         [sys.executable, "-c", program],
         cwd=place / "working",
@@ -214,14 +220,11 @@ def test_a_full_disk_is_one_clear_line_and_leaves_the_old_checkpoint(killed_run,
     assert not [path.name for path in run.iterdir() if path.name.startswith(".")]
 
 
-def test_same_seed_same_weights_other_seed_other_weights(
-    data, settings, trained, warm, contents, assert_same, tmp_path
-):
-    for seed in (0, 1):
-        outcome = warm("train", data, "--out", tmp_path / str(seed), "--seed", seed, *settings())
-        assert outcome.status == 0, outcome.stderr
-    assert_same(tmp_path / "0", trained.run)
-    (first, _), (second, _) = contents(tmp_path / "0" / "last.ckpt"), contents(tmp_path / "1" / "last.ckpt")
+def test_another_seed_gives_other_weights(data, settings, trained, warm, contents, tmp_path):
+    """The same one gives the same: what starts from the beginning, above, is all trained again."""
+    outcome = warm("train", data, "--out", tmp_path / "1", "--seed", 1, *settings("train.epochs=1"))
+    assert outcome.status == 0, outcome.stderr
+    (first, _), (second, _) = contents(trained.run / "last.ckpt"), contents(tmp_path / "1" / "last.ckpt")
     weights = [name for name in first if name.endswith("weight")]
     assert weights
     assert not any(np.array_equal(first[name], second[name]) for name in weights)

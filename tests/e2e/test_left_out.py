@@ -36,20 +36,20 @@ def untidy(place, data):
 
 
 @pytest.fixture(scope="module")
-def without_heif(place):
-    """The environment of a command in which pillow-heif is not installed."""
+def without_heif(place, started):
+    """Runs commands where pillow-heif is not installed."""
     folder = place / "without_heif"
     folder.mkdir()
     (folder / "pillow_heif.py").write_text("raise ImportError")
-    return {"PYTHONPATH": os.pathsep.join(filter(None, (str(folder), os.environ.get("PYTHONPATH"))))}
+    return started(PYTHONPATH=os.pathsep.join(filter(None, (str(folder), os.environ.get("PYTHONPATH")))))
 
 
 @pytest.fixture(scope="module")
-def run(untidy, without_heif, place, settings, cold):
+def run(untidy, without_heif, place, settings):
     """A run that was trained on it, and what the command said."""
     folder = place / "untidy run"
     words = ["train", untidy, "--out", folder, "--max-bad-fraction", "0.2", *settings("train.epochs=1")]
-    return folder, cold(*words, variables=without_heif)
+    return folder, without_heif(*words)
 
 
 def assert_notes(outcome, root) -> None:
@@ -71,20 +71,20 @@ def test_training_says_what_it_leaves_out_joins_and_cannot_read(run, untidy) -> 
         ]
 
 
-def test_audit_says_the_same(untidy, without_heif, cold, tmp_path) -> None:
-    outcome = cold("audit", untidy, "--out", tmp_path / "audit", variables=without_heif)
+def test_audit_says_the_same(untidy, without_heif, tmp_path) -> None:
+    outcome = without_heif("audit", untidy, "--out", tmp_path / "audit")
     assert_notes(outcome, untidy)
     assert f"{NEEDED} (1)" in outcome.stderr
 
 
-def test_evaluation_says_the_same(run, untidy, without_heif, cold) -> None:
+def test_evaluation_says_the_same(run, untidy, without_heif) -> None:
     words = ["evaluate", run[0], untidy, "--split", "train", "--max-bad-fraction", "0.2"]
-    assert_notes(cold(*words, variables=without_heif), untidy)
+    assert_notes(without_heif(*words), untidy)
 
 
-def test_prediction_keeps_the_row_and_says_what_it_leaves_out(run, untidy, without_heif, cold, tmp_path) -> None:
+def test_prediction_keeps_the_row_and_says_what_it_leaves_out(run, untidy, without_heif, tmp_path) -> None:
     table = tmp_path / "p.csv"
-    outcome = cold("predict", run[0], untidy / "茶", "--out", table, variables=without_heif)
+    outcome = without_heif("predict", run[0], untidy / "茶", "--out", table)
     assert outcome.status == 0, outcome.stderr
     assert LEFT_OUT in outcome.stderr.splitlines()
     with open(table, encoding="utf-8-sig", newline="") as file:

@@ -158,7 +158,9 @@ def test_an_enrolled_answer_is_explained_by_the_photo_that_matched(trained, gall
 def test_expand_measures_and_goes_on_where_it_was(new_products, warm, tmp_path):
     out = tmp_path / "expansion"
     words = ("--recipe", "demo", "--unseen", "0.34", "--shots", "1,2", "--draws", "1", "--epochs", "1")
-    words = (*words, "--set", "data.image_size=32", "--set", "data.resize_to=40", "--false-accepts", "0.5")
+    model = "model.arguments={widths: [8], depths: [1], attention: none}"
+    small = (model, "data.image_size=32", "data.resize_to=32", "data.evaluation_size=32", "train.stages=[]")
+    words = (*words, *(word for value in small for word in ("--set", value)), "--false-accepts", "0.5")
     first = warm("expand", new_products, *words, "--seeds", "1", "--out", out, "--json", "-")
     assert first.status == 0, first.stderr
     result = json.loads(first.stdout)

@@ -25,12 +25,8 @@ MOST_MB = 250
 ABSENT = ("mindspore", "scipy", "sklearn", "pandas", "onnx", "openvino")
 OWN = {"PYTHONPATH": ""}
 """No package but those of the environment."""
-ONNX_ALONE = (
-    sys.executable,
-    "-c",
-    "import sys; sys.modules['openvino'] = None; from shelfmind.cli import main; main()",
-)
-"""The whole installation's command with the engine that the small one has; galleries take the fastest."""
+ONNX_ALONE = "import sys; sys.modules['openvino'] = None"
+"""Leaves the whole installation the engine that the small one has; galleries take the fastest."""
 pytestmark = pytest.mark.slow
 
 
@@ -102,17 +98,16 @@ def test_it_is_small_and_lacks_what_is_large(small: Path) -> None:
 
 
 def test_it_answers_to_the_bit(
-    small: Path, exported: Path, photos: list[Path], data: Path, cold: Any, tmp_path: Path
+    small: Path, exported: Path, photos: list[Path], data: Path, started: Any, tmp_path: Path
 ) -> None:
     file, gallery = exported / "network.onnx", tmp_path / "库"
     found = {}
-    for name, program in {
-        "large": {"program": ONNX_ALONE},
-        "small": {"program": (str(small / "shelfmind"),), "variables": OWN},
-    }.items():
+    large = started()
+    large.python(ONNX_ALONE)
+    for name, command in {"large": large, "small": started(str(small / "python"), **OWN)}.items():
 
-        def ask(*words: object, program: Any = program) -> Any:
-            outcome = cold(*words, **program)
+        def ask(*words: object, command: Any = command) -> Any:
+            outcome = command(*words)
             assert outcome.status == 0, outcome.stderr
             return outcome
 
@@ -130,14 +125,14 @@ def test_it_answers_to_the_bit(
         with np.load(out, allow_pickle=False) as arrays:
             found[name] = dict(arrays), [each.stderr for each in enrolled], searched, figures
     assert "it takes gradients, and MindSpore" in said
-    large, small_found = found["large"], found["small"]
-    assert large[0].keys() == small_found[0].keys()
-    assert len(large[0]["probabilities"]) == len(photos)
-    for key, values in large[0].items():
-        np.testing.assert_array_equal(small_found[0][key], values)
-    assert large[1] == small_found[1]
-    assert [each["matches"] for each in large[2]] == [each["matches"] for each in small_found[2]]
-    assert large[3] == small_found[3]
+    whole, part = found["large"], found["small"]
+    assert whole[0].keys() == part[0].keys()
+    assert len(whole[0]["probabilities"]) == len(photos)
+    for key, values in whole[0].items():
+        np.testing.assert_array_equal(part[0][key], values)
+    assert whole[1] == part[1]
+    assert [each["matches"] for each in whole[2]] == [each["matches"] for each in part[2]]
+    assert whole[3] == part[3]
 
 
 def test_what_is_missing_is_one_line_with_the_command(

@@ -33,7 +33,7 @@ def test_weights_that_do_not_fit_are_refused_before_a_folder_is_made(trained, da
         outcome = _train(warm, data, run, settings, "--weights", weights)
         assert words in outcome.error
         assert not run.exists()
-    other = "model.arguments={widths: [8, 12], depths: [1, 1]}"
+    other = "model.arguments={widths: [12], depths: [1], attention: none}"
     outcome = _train(warm, data, run, settings, "--weights", trained.run, changes=[other])
     assert outcome.status == 2
     assert "has shape" in outcome.error
@@ -77,6 +77,6 @@ def test_the_test_split_is_not_trained_on_under_the_contests_rules(data, warm, s
 
 
 def test_an_image_that_is_too_small_for_the_network_is_refused(data, warm, settings, tmp_path):
-    changes = ["model.name=inception_resnet_v2", "model.arguments={}"]
+    changes = ["model.name=inception_resnet_v2", "model.arguments={depths: [1, 1, 1]}"]
     outcome = _train(warm, data, tmp_path / "run", settings, changes=changes)
     assert "at least 75 px, got 32" in outcome.error

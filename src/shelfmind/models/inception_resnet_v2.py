@@ -166,6 +166,7 @@ class InceptionResNetV2(OwnNetwork):
 
     Args:
         num_classes: width of the classifier.
+        depths: how many blocks A, B and C there are.
         last_stage_width: factor on the width of the last convolution; 2 is the contest solution's "wider".
         embedding_width: the width of the last convolution itself, instead of 1,536 times that factor.
         kernels: what all parts are made of.
@@ -177,6 +178,7 @@ class InceptionResNetV2(OwnNetwork):
     def __init__(
         self,
         num_classes: int,
+        depths: Sequence[int] = (10, 20, 10),
         last_stage_width: int = 1,
         embedding_width: int | None = None,
         kernels: Kernels = STOCK,
@@ -185,15 +187,16 @@ class InceptionResNetV2(OwnNetwork):
         super().__init__()
         width = embedding_width or 1536 * last_stage_width
         parts = Parts(kernels)
+        blocks_a, blocks_b, blocks_c = depths
         self.features = nn.SequentialCell(
             [
                 *parts.stem(),
                 parts.mixed_5b(),
-                *(parts.block_a() for _ in range(10)),
+                *(parts.block_a() for _ in range(blocks_a)),
                 parts.reduction_a(),
-                *(parts.block_b() for _ in range(20)),
+                *(parts.block_b() for _ in range(blocks_b)),
                 parts.reduction_b(),
-                *(parts.block_c() for _ in range(9)),
+                *(parts.block_c() for _ in range(blocks_c - 1)),
                 parts.block_c(scale=1.0, activate=False),
                 parts.unit(2080, width),
             ]
