@@ -52,6 +52,7 @@ from shelfmind.workflows.evaluate import predict_split
 
 RECIPE = Path(__file__).with_name("methods.yaml")
 SIZES = (96, 112)
+STUDENT = ("--set", "model.arguments={widths: [16, 32, 64, 128]}")
 VIEWS = (("flip",), ("flip", "centre"), ("flip", "scale"), ("flip", "crops"), ("flip", "colour"))
 COPIED = ("recipe", "classes", "split", "provenance")
 
@@ -61,8 +62,10 @@ Words = list[str]
 class Bench:
     """The folder of runs, and how a run is made there by the command line."""
 
-    def __init__(self, data: Path, out: Path, epochs: int, self_supervised_epochs: int) -> None:
-        self.data, self.out, self.epochs, self.self_supervised_epochs = data, out, epochs, self_supervised_epochs
+    def __init__(self, arguments: argparse.Namespace) -> None:
+        self.data, self.out, self.teacher = arguments.data, arguments.out, arguments.teacher
+        self.epochs, self.student_epochs = arguments.epochs, arguments.student_epochs
+        self.self_supervised_epochs = arguments.self_supervised_epochs
 
     def run(self, name: str, *words: str | Path, verb: str = "train", done: str = "metrics.json") -> Path:
         """Run a verb into the folder `name` unless it is done, or go on with it; keeps what it cost."""
@@ -140,6 +143,28 @@ class Bench:
         words = ("train.batch_size=128", "train.lr_batch_size=32", "train.micro_batch_size=32")
         return self.trained("large_batch", seed, *(part for word in words for part in ("--set", word)))
 
+    def onednn(self, seed: int) -> Path:
+        """The plain run in fp32 on oneDNN's kernels, whatever the plain run took."""
+        return self.trained("onednn", seed, "--set", "train.kernels=onednn", "--set", "train.amp=off")
+
+    def bf16(self, seed: int) -> Path:
+        """The plain run in bf16 on oneDNN's kernels."""
+        return self.trained("bf16", seed, "--set", "train.kernels=onednn", "--set", "train.amp=on")
+
+    def student(self, seed: int) -> Path:
+        """Half as wide as the plain run."""
+        return self.trained("student", seed, *STUDENT, epochs=self.student_epochs)
+
+    def taught(self, seed: int) -> Path:
+        """The student with the answers of `--teacher`, in as many epochs."""
+        if self.teacher is None:
+            raise UserError("a student is taught by a trained run: give --teacher")
+        return self.trained("taught", seed, *STUDENT, "--teacher", self.teacher, epochs=self.student_epochs)
+
+    def student_longer(self, seed: int) -> Path:
+        """The student without a teacher, in about the time that being taught takes: twice the epochs."""
+        return self.trained("student_longer", seed, *STUDENT, epochs=2 * self.student_epochs)
+
     def soup(self, seed: int) -> Path:
         """The plain average of the last four epochs' averaged weights; greedy choice on validation would flatter."""
         return self.run(f"soup-{seed}", self.base(seed), "--kind", "uniform", verb="soup", done="soup.json")
@@ -162,10 +187,23 @@ ARMS: dict[str, Callable[[Bench, int], Any]] = {
     "one_size": Bench.one_size,
     "small_batch": Bench.small_batch,
     "large_batch": Bench.large_batch,
+    "onednn": Bench.onednn,
+    "bf16": Bench.bf16,
+    "student": Bench.student,
+    "taught": Bench.taught,
+    "student_longer": Bench.student_longer,
     "soup": Bench.soup,
     "fixres": Bench.fixres,
 }
 IN_TABLE = ("soup", *(f"fixres{size}" for size in SIZES), *[name for name in ARMS if name not in ("soup", "fixres")])
+
+PAIRS = (
+    ("broader", "longer"),
+    ("self_supervised", "longer"),
+    ("bf16", "onednn"),
+    ("taught", "student"),
+    ("taught", "student_longer"),
+)
 
 
 def unaveraged(run: Path) -> Path:
@@ -223,11 +261,11 @@ def table(bench: Bench, seeds: Sequence[int]) -> list[dict[str, Any]]:
         if name != "base" and trained:
             after = [predicted(bench.out / f"{name}-{seed}", data) for seed in trained]
             rows.append(compared(name, [plain[seed] for seed in trained], after) | cost(bench, name, trained))
-    for name in ("broader", "self_supervised"):
-        both = [s for s in seeds if all((bench.out / f"{n}-{s}" / "metrics.json").exists() for n in (name, "longer"))]
+    for name, other in PAIRS:
+        both = [s for s in seeds if all((bench.out / f"{n}-{s}" / "metrics.json").exists() for n in (name, other))]
         if both:
-            before, after = ([predicted(bench.out / f"{n}-{s}", data) for s in both] for n in ("longer", name))
-            rows.append(compared(f"{name} instead of longer", before, after))
+            before, after = ([predicted(bench.out / f"{n}-{s}", data) for s in both] for n in (other, name))
+            rows.append(compared(f"{name} instead of {other}", before, after))
     if len(seeds) > 1:
         together = average_predictions(every, np.full(len(every), 1 / len(every)))
         rows.append(compared(f"{len(every)} runs together", every, [together] * len(every)))
@@ -288,7 +326,7 @@ def cost(bench: Bench, name: str, seeds: Sequence[int]) -> dict[str, Any]:
 def main() -> int:
     """Train what is asked for; without `--only`, also print the table. Returns the exit status."""
     arguments = _arguments()
-    bench = Bench(arguments.data, arguments.out, arguments.epochs, arguments.self_supervised_epochs)
+    bench = Bench(arguments)
 
     def work() -> None:
         (arguments.out / "costs").mkdir(parents=True, exist_ok=True)
@@ -310,6 +348,8 @@ def _arguments() -> argparse.Namespace:
     parser.add_argument("--only", nargs="+", choices=ARMS, help="train these arms and print no table")
     parser.add_argument("--epochs", type=int, default=12, help="of the plain run (default: %(default)s)")
     parser.add_argument("--self-supervised-epochs", type=int, default=30, help="(default: %(default)s)")
+    parser.add_argument("--student-epochs", type=int, default=60, help="(default: %(default)s)")
+    parser.add_argument("--teacher", type=Path, help="run or exported file that teaches the student")
     parser.add_argument("--out", type=Path, required=True, help="folder for runs and figures")
     return parser.parse_args()
 

@@ -50,7 +50,9 @@ def subjects_of(place: Path) -> tuple[list[Subject], list[str]]:
         return found, _left_out(exported)
     run = RunFolder(place)
     found = [Subject(MINDSPORE, place, MINDSPORE)] if find_spec("mindspore") is not None else []
-    notes = [] if found else [_note(MINDSPORE, f"it is not installed; run: {how_to_install_package(MINDSPORE)}")]
+    notes: list[str] = []
+    if not found:
+        notes.append(_note(MINDSPORE, f"it is not installed; run: {how_to_install_package(MINDSPORE)}"))
     weights = file_checksum(run.weights)
     for path in run.exports():
         exported = read_exported(path)

@@ -41,7 +41,7 @@ def choose(wanted: str, amp: str, device: str, threads: int, own_network: bool =
     """The kernels for a training with this ``train.kernels`` and ``train.amp`` on this device.
 
     ``auto`` takes oneDNN's for a network of ours on a CPU with AVX-512, else MindSpore's own; with bfloat16 only where
-    `amp` is on: what it costs in accuracy is not measured yet.
+    `amp` is on.
 
     Raises:
         UserError: oneDNN's were asked for and cannot run.
