@@ -24,6 +24,8 @@ from shelfmind.recipe import LossRecipe, Recipe, TrainRecipe  # noqa: E402
 from shelfmind.training.optimizer import build_optimizer  # noqa: E402
 from shelfmind.training.step import build_step  # noqa: E402
 
+LAST_OF_BRANCH = ("branch.2.norm.gamma", "branch.1.norm.gamma")
+"""Of bottlenecks and of blocks of two convolutions; the first of these scales an inner convolution, too."""
 VARIABLES = ("ONEDNN_MAX_CPU_ISA", "OMP_NUM_THREADS", "MS_DEV_RUNTIME_CONF")
 
 
@@ -39,7 +41,7 @@ def main() -> None:
         model, averaged = create_model(name, classes), create_model(name, classes)
         for parameter in [*model.get_parameters(), *averaged.get_parameters()]:
             # Branches start at 0 in shelfmind; here every layer counts, so that equal losses mean equal networks.
-            if parameter.name.endswith("branch.2.norm.gamma"):
+            if parameter.name.endswith(LAST_OF_BRANCH):
                 parameter.set_data(Tensor(np.full(parameter.shape, 0.5, np.float32)))
         weights = {parameter.name: parameter.asnumpy() for parameter in model.get_parameters()}
         np.savez(path, images=images, targets=targets, **weights)
