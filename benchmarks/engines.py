@@ -60,8 +60,8 @@ TORCH = (
 )
 REFERENCES = TORCH[:2]
 ROUNDED = ("bf16", "int8")
-WARM = {"mindspore": 30}
-"""MindSpore chooses a kernel's threads by its first 25 calls; others are warm after three."""
+WARM = {"mindspore": 30, "mindir": 30}
+"""MindSpore chooses its own kernels' threads by their first 25 calls; others are warm after three."""
 PROBABILITY, EMBEDDING = 1e-4, 1e-3
 
 
@@ -145,7 +145,7 @@ def _started(workers: Mapping[str, Worker], batch: int, longest: float) -> dict[
     """Those that run here."""
     found = {}
     for variant, worker in workers.items():
-        answer = worker.ask("start", variant=variant, batch=batch, warm=WARM.get(variant.split()[0], 3))
+        answer = worker.ask("start", variant=variant, batch=batch, warm=WARM.get(variant, 3))
         if "error" in answer:
             print(f"  {variant} does not run: {answer['error']}", flush=True)
         elif answer["seconds"] > longest:

@@ -38,7 +38,7 @@ SQUARES = {112: 128, 160: 192, 224: 256}
 PASSES, CALIBRATION = 30, 64
 """Passes in which moving statistics settle (a tenth of each is new), and images that ranges of integers come from."""
 WEIGHTS = "weights.npz"
-ENGINE_FILES = ("onnx:fp32", "onnx:int8", "openvino:fp32", "openvino:int8", "openvino:bf16", "mindir:fp32")
+FILES = ("onnx:fp32", "onnx:int8", "openvino:fp32", "openvino:int8", "openvino:bf16", "mindir:fp32")
 
 
 def make(folder: Path, name: str, size: int, files: list[str]) -> Path:
@@ -104,7 +104,7 @@ def main() -> int:
     parser = parser_of(__doc__)
     parser.add_argument("folder", type=Path)
     parser.add_argument("networks", nargs="+", metavar="NAME:SIZE")
-    parser.add_argument("--files", nargs="+", choices=ENGINE_FILES, default=["onnx:fp32"], help="(default: onnx:fp32)")
+    parser.add_argument("--files", nargs="+", choices=FILES, default=["onnx:fp32"], help="(default: onnx:fp32)")
     arguments = parser.parse_args()
     for wanted in arguments.networks:
         name, _, size = wanted.partition(":")

@@ -1,14 +1,16 @@
 """Measures what bf16 and int8 cost a trained network in accuracy, on photos that it was not trained on.
 
-    .venv/bin/shelfmind export RUN --precision int8 --out NETS/int8.onnx ...
-    .venv/bin/python benchmarks/precisions.py REFERENCE FILE@ENGINE... --data GROCERY_STORE --json precisions.json
+    .venv/bin/shelfmind export RUN --out NETS/fp32.onnx
+    .venv/bin/shelfmind export RUN --precision int8 --out NETS/int8.onnx
+    .venv/bin/python benchmarks/precisions.py RUN NETS/fp32.onnx@onnx NETS/int8.onnx@onnx NETS/int8.onnx@openvino \\
+        --data GROCERY_STORE --json precisions.json
 
-REFERENCE is the run's fp32 file in ONNX Runtime, which answers as MindSpore does to 1e-6 (`shelfmind export` says so).
-The photos are those of the run's validation split. As few photos cannot exclude half a point, each is also looked at in
-other views, of which every one counts by itself: mirrored or not, whole or one of five crops of 84% of its side, as
-bright as it is, darker or brighter, 36 in all. That asks how often rounding changes an answer, of more inputs like these
-photos; it is no larger sample of photos. So intervals are over photos: the mean difference of a photo's views is one
-number, and photos are drawn again with replacement (bootstrap by clusters). The plain views alone are reported, too.
+The first file is what the others are compared with. The photos are those of the run's validation split. As few photos
+cannot exclude half a point, each is also looked at in other views, of which every one counts by itself: mirrored or
+not, whole or one of five crops of 84% of its side, as bright as it is, darker or brighter, 36 in all. That asks how
+often rounding changes an answer, of more inputs like these photos; it is no larger sample of photos. So intervals are
+over photos: the mean difference of a photo's views is one number, and photos are drawn again with replacement
+(bootstrap by clusters). The plain views alone are reported, too.
 """
 
 from __future__ import annotations
@@ -25,9 +27,10 @@ from shelfmind.evaluation.bootstrap import paired_interval
 from shelfmind.images.rescaling import rescaled
 from shelfmind.images.squares import Square, open_squares
 from shelfmind.inference.engines import Engine
-from shelfmind.inference.predictor import Predictor, load
+from shelfmind.inference.predictor import load
 from shelfmind.inference.views import View, apply_view, test_time_views
 from shelfmind.progress import count_silently
+from shelfmind.recipe import Recipe
 from shelfmind.runs.folder import RunFolder
 from shelfmind.runs.known_data import open_known
 
@@ -38,35 +41,32 @@ BATCH = 32
 def main() -> int:
     """Measure what the command line asks for; returns the exit status."""
     parser = parser_of(__doc__)
-    parser.add_argument("reference", type=Path, help="the run's network.onnx")
-    parser.add_argument("files", nargs="+", metavar="FILE@ENGINE", help="what is compared with it")
+    parser.add_argument("run", type=Path, help="whose network the files hold")
+    parser.add_argument("files", nargs="+", metavar="FILE@ENGINE", help="the first is in fp32")
     parser.add_argument("--data", type=Path, required=True, help="the run's data set")
     parser.add_argument("--json", type=Path, metavar="FILE", help="also write the figures here")
     arguments = parser.parse_args()
 
     def work() -> None:
-        reference = load(arguments.reference, (), "onnx")
-        squares, labels = _photos(reference, arguments.reference.parent, arguments.data)
-        size = reference.recipe.evaluation_size
-        before = _answers(reference.engine, squares, size)
-        figures: dict[str, Any] = {
-            "photos": len(squares),
-            "views": len(before),
-            "fp32": _accuracy(before == labels),
-        }
+        run = RunFolder(arguments.run)
+        recipe = run.read_recipe()
+        squares, labels = _photos(run, recipe, arguments.data)
+        found = {}
         for wanted in arguments.files:
-            path, _, engine = wanted.partition("@")
-            after = _answers(load(Path(path), (), engine).engine, squares, size)
-            figures[f"{Path(path).name} {engine}"] = _compared(before, after, labels)
-            show({wanted: figures[f"{Path(path).name} {engine}"]}, None)
+            path, _, engine = wanted.rpartition("@")
+            answering = load(Path(path), (), engine).engine
+            found[answering.name] = _answers(answering, squares, recipe.evaluation_size)
+        before = next(iter(found.values()))
+        figures: dict[str, Any] = {"photos": len(squares), "views": len(before)}
+        figures |= {name: _compared(before, after, labels) for name, after in found.items()}
         show(figures, arguments.json)
 
     return exit_status(work)
 
 
-def _photos(predictor: Predictor, run: Path, data: Path) -> tuple[list[Square], Ints]:
-    catalog = open_known([RunFolder(run)], data, None, count_silently, allow_seen=True).catalog
-    squares, good, _ = open_squares(list(catalog.split("val")), predictor.recipe.data)
+def _photos(run: RunFolder, recipe: Recipe, data: Path) -> tuple[list[Square], Ints]:
+    catalog = open_known([run], data, None, count_silently, allow_seen=True).catalog
+    squares, good, _ = open_squares(list(catalog.split("val")), recipe.data)
     return [squares[index] for index in range(len(squares))], np.array([sample.label for sample in good], np.int64)
 
 
