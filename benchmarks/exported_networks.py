@@ -1,10 +1,11 @@
-"""Makes what `engines.py` and `whole_command.py` compare: exported files, and the same weights for PyTorch.
+"""Makes what `engines.py` and `whole_command.py` compare: runs with drawn weights, exported, and their PyTorch twins.
 
-    .venv/bin/python benchmarks/exported_networks.py FOLDER NAME:SIZE...
+    .venv/bin/python benchmarks/exported_networks.py FOLDER NAME:SIZE... [--files onnx:int8 openvino:bf16 ...]
 
-The weights are drawn, which the speed does not depend on. `FOLDER/NAME_SIZE.onnx` is an fp32 file,
-`FOLDER/NAME_SIZE.npz` the weights with the sizes and colours that photos are prepared by. Files in other precisions,
-which take a trained run and its photos, come from ``shelfmind export``.
+The weights are drawn, which the speed does not depend on; moving statistics are those of drawn images, so that numbers
+stay as large as in a trained network. ``FOLDER/NAME_SIZE`` is a run with its exported files; ``weights.npz`` in it are
+the weights with the sizes and colours that photos are prepared by. It has seen no data: there is nothing to compare
+answers by but the engines themselves, which `engines.py` does.
 """
 
 from __future__ import annotations
@@ -14,55 +15,101 @@ from pathlib import Path
 
 import mindspore_started  # noqa: F401 - before MindSpore
 import numpy as np
+from command import parser_of
+from drawn_squares import drawn_squares
 from mindspore import Tensor
 
 from shelfmind.exporting.export import classifier_of
-from shelfmind.exporting.onnx_graph import onnx_graph
+from shelfmind.exporting.networks import WRITERS, Source
+from shelfmind.files import write_text
 from shelfmind.images.preparation import Normalisation
+from shelfmind.inference.engines.choice import ENGINES, file_checksum
 from shelfmind.inference.exported import write_exported
 from shelfmind.models import create_model
-from shelfmind.recipe import load_recipe
+from shelfmind.models.checkpoint import Checkpoint, save_checkpoint
+from shelfmind.models.network import Network
+from shelfmind.recipe import Recipe, load_recipe, model_kind
+from shelfmind.runs.folder import RunFolder
 
 CLASSES = 81
 SQUARES = {112: 128, 160: 192, 224: 256}
 """By the size that the network takes, that of the squares that photos become first."""
+PASSES, CALIBRATION = 30, 64
+"""Passes in which moving statistics settle (a tenth of each is new), and images that ranges of integers come from."""
+WEIGHTS = "weights.npz"
+FILES = ("onnx:fp32", "onnx:int8", "openvino:fp32", "openvino:int8", "openvino:bf16", "mindir:fp32")
 
 
-def make(folder: Path, name: str, size: int) -> None:
-    """One network at one size."""
+def make(folder: Path, name: str, size: int, files: list[str]) -> Path:
+    """One network at one size; gives its folder."""
     recipe = load_recipe("base", [f"model.name={name}", f"data.image_size={size}", f"data.resize_to={SQUARES[size]}"])
-    model = create_model(name, CLASSES, seed=3)
-    for parameter in model.get_parameters():
-        # Branches start at 0 in shelfmind; here every layer counts, so that equal answers mean equal networks.
-        if parameter.name.endswith(("branch.2.norm.gamma", "branch.1.norm.gamma")):
-            parameter.set_data(Tensor(np.full(parameter.shape, 0.5, np.float32)))
+    model = _drawn(name, Normalisation(recipe.data))
+    run = RunFolder(folder / f"{name}_{size}")
+    run.root.mkdir(parents=True, exist_ok=True)
     weights = {parameter.name: parameter.asnumpy() for parameter in model.get_parameters()}
     class_names = [f"product {number:02d}" for number in range(CLASSES)]
-    graph = onnx_graph(model, Normalisation(recipe.data), recipe.evaluation_size)
-    facts = {
-        "recipe": recipe.model_dump(mode="json"),
-        "class_names": class_names,
-        "train_images": [30] * CLASSES,
-        "weights": f"drawn for {name}",
-        "weights_file": "",
-        "width": model.embedding_width,
-        "precision": "fp32",
-        "temperatures": [],
-        "parity": {engine: {"images_per_second": 1.0} for engine in ("onnx", "openvino")},
-        "provenance": {},
-    }
-    stem = folder / f"{name}_{size}"
-    write_exported(stem.with_suffix(".onnx"), "onnx", graph.SerializeToString(), facts, classifier_of(model.head))
+    write_text(run.recipe, recipe.dump())
+    run.write_classes(class_names, [30] * CLASSES)
+    save_checkpoint(run.weights, Checkpoint(weights, model_kind(recipe, CLASSES)))
     prepared = {
         "size": recipe.evaluation_size,
         "fill": recipe.data.fill,
         "mean": recipe.data.mean,
         "std": recipe.data.std,
     }
-    np.savez(stem.with_suffix(".npz"), class_names=class_names, model=name, **prepared, **weights)
+    np.savez(run.root / WEIGHTS, class_names=class_names, model=name, **prepared, **weights)
+    for wanted in files:
+        _export(run, model, recipe, *wanted.split(":"))
+    return run.root
+
+
+def _drawn(name: str, normalised: Normalisation) -> Network:
+    """A network whose every layer counts, so that equal answers mean equal networks: branches start at 0 otherwise."""
+    model = create_model(name, CLASSES, seed=3)
+    for parameter in model.get_parameters():
+        if parameter.name.endswith("norm.gamma") and not parameter.asnumpy().any():
+            parameter.set_data(Tensor(np.full(parameter.shape, 0.5, np.float32)))
+    model.set_train(True)
+    batch = Tensor(normalised(drawn_squares(16, 112, seed=0)))
+    for _ in range(PASSES):
+        model(batch)
+    model.set_train(False)
+    return model
+
+
+def _export(run: RunFolder, model: Network, recipe: Recipe, form: str, precision: str) -> None:
+    """One file, marked as compared so that any engine takes it."""
+    size, count = recipe.evaluation_size, recipe.evaluation.batch_size
+    normalised = Normalisation(recipe.data)
+    source = Source(model, normalised, size, count, precision, lambda: drawn_squares(CALIBRATION, size, seed=1))
+    names, train_images = run.read_classes()
+    facts = {
+        "recipe": recipe.model_dump(mode="json"),
+        "class_names": names,
+        "train_images": train_images,
+        "weights": f"drawn for {recipe.model.name}",
+        "weights_file": file_checksum(run.weights),
+        "width": model.embedding_width,
+        "precision": precision,
+        "temperatures": [],
+        "parity": {engine: {"images_per_second": 1.0} for engine in ENGINES},
+        "provenance": {},
+    }
+    write_exported(run.export_of(form, precision), form, WRITERS[form](source), facts, classifier_of(model.head))
+
+
+def main() -> int:
+    """Make what the command line asks for; returns the exit status."""
+    parser = parser_of(__doc__)
+    parser.add_argument("folder", type=Path)
+    parser.add_argument("networks", nargs="+", metavar="NAME:SIZE")
+    parser.add_argument("--files", nargs="+", choices=FILES, default=["onnx:fp32"], help="(default: onnx:fp32)")
+    arguments = parser.parse_args()
+    for wanted in arguments.networks:
+        name, _, size = wanted.partition(":")
+        make(arguments.folder, name, int(size), arguments.files)
+    return 0
 
 
 if __name__ == "__main__":
-    for wanted in sys.argv[2:]:
-        name, _, size = wanted.partition(":")
-        make(Path(sys.argv[1]), name, int(size))
+    sys.exit(main())

@@ -13,7 +13,7 @@ TORCH_ENV holds ``torch==2.13.0`` and ``torchvision==0.28.0``. The rules:
   It resizes once, to the network's size; shelfmind as it trained, to a larger square and then again.
 - ``images/s`` is without the start of the process (for shelfmind: its imports and loading are in it); ``whole`` is
   with it. An installed package has byte code: let Python write it (PYTHONPYCACHEPREFIX), or each round compiles anew.
-- `--ours` are further files or runs, as in ``NETS/int8.onnx`` with their ``--engine`` behind an @.
+- `--ours` are further files or runs, as in ``NETS/NAME/network.int8.onnx`` with their ``--engine`` behind an @.
 """
 
 from __future__ import annotations
@@ -69,7 +69,7 @@ def _last_line(command: list[str]) -> str:
 def main() -> int:
     """Measure what the command line asks for; returns the exit status."""
     parser = parser_of(__doc__)
-    parser.add_argument("network", type=Path, help="what exported_networks.py made, without the ending")
+    parser.add_argument("network", type=Path, help="a folder that exported_networks.py made")
     parser.add_argument("photos", type=Path, help="a folder of JPEG files")
     parser.add_argument("--torch-python", required=True, help="the Python of an environment with torch and torchvision")
     parser.add_argument("--engines", nargs="*", default=["onnx", "openvino"], help="(default: onnx openvino)")
@@ -86,7 +86,7 @@ def main() -> int:
     with tempfile.TemporaryDirectory() as folder:
         out = Path(folder) / "out.csv"
         variants: dict[str, Callable[[], float]] = {}
-        for place in [*(f"{arguments.network}.onnx@{engine}" for engine in arguments.engines), *arguments.ours]:
+        for place in [*(f"{arguments.network}/network.onnx@{engine}" for engine in arguments.engines), *arguments.ours]:
             variants[f"shelfmind {Path(place).name}"] = partial(
                 ours, place, arguments.photos, out, arguments.options.split()
             )
@@ -95,7 +95,7 @@ def main() -> int:
                 variants[f"plain PyTorch, {layout}, {workers} workers"] = partial(
                     plain,
                     arguments.torch_python,
-                    arguments.network.with_suffix(".npz"),
+                    arguments.network / "weights.npz",
                     arguments.photos,
                     out,
                     workers,

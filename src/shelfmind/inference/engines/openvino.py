@@ -20,8 +20,8 @@ from shelfmind.machine.device import all_instructions
 class OpenVinoEngine(FileEngine):
     """An exported network in OpenVINO, on the processor's cores that this process may use.
 
-    It is compiled once for each size of images, for any number of them: at most 7% slower than for one number, which
-    padding and further compilations cost many times over (`docs/exporting.md`).
+    It is compiled once for each size of images, for any number of them: up to 7% slower than for one number, 19% where
+    a call takes half a millisecond; padding and further compilations cost many times that (`docs/exporting.md`).
     With several `streams` as many calls are answered at once, each on its share of the cores.
     """
 

@@ -1,0 +1,111 @@
+"""Measures what bf16 and int8 cost a trained network in accuracy, on photos that it was not trained on.
+
+    .venv/bin/shelfmind export RUN --out NETS/fp32.onnx
+    .venv/bin/shelfmind export RUN --precision int8 --out NETS/int8.onnx
+    .venv/bin/python benchmarks/precisions.py RUN NETS/fp32.onnx@onnx NETS/int8.onnx@onnx NETS/int8.onnx@openvino \\
+        --data GROCERY_STORE --json precisions.json
+
+The first file is what the others are compared with. The photos are those of the run's validation split. As few photos
+cannot exclude half a point, each is also looked at in other views, of which every one counts by itself: mirrored or
+not, whole or one of five crops of 84% of its side, as bright as it is, darker or brighter, 36 in all. That asks how
+often rounding changes an answer, of more inputs like these photos; it is no larger sample of photos. So intervals are
+over photos: the mean difference of a photo's views is one number, and photos are drawn again with replacement
+(bootstrap by clusters). The plain views alone are reported, too.
+"""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from command import exit_status, parser_of, show
+
+from shelfmind.arrays import Ints, Wide
+from shelfmind.evaluation.bootstrap import paired_interval
+from shelfmind.images.rescaling import rescaled
+from shelfmind.images.squares import Square, open_squares
+from shelfmind.inference.engines import Engine
+from shelfmind.inference.predictor import load
+from shelfmind.inference.views import View, apply_view, test_time_views
+from shelfmind.progress import count_silently
+from shelfmind.recipe import Recipe
+from shelfmind.runs.folder import RunFolder
+from shelfmind.runs.known_data import open_known
+
+VIEWS = ("flip", "crops", "colour")
+BATCH = 32
+
+
+def main() -> int:
+    """Measure what the command line asks for; returns the exit status."""
+    parser = parser_of(__doc__)
+    parser.add_argument("run", type=Path, help="whose network the files hold")
+    parser.add_argument("files", nargs="+", metavar="FILE@ENGINE", help="the first is in fp32")
+    parser.add_argument("--data", type=Path, required=True, help="the run's data set")
+    parser.add_argument("--json", type=Path, metavar="FILE", help="also write the figures here")
+    arguments = parser.parse_args()
+
+    def work() -> None:
+        run = RunFolder(arguments.run)
+        recipe = run.read_recipe()
+        squares, labels = _photos(run, recipe, arguments.data)
+        found = {}
+        for wanted in arguments.files:
+            path, _, engine = wanted.rpartition("@")
+            answering = load(Path(path), (), engine).engine
+            found[answering.name] = _answers(answering, squares, recipe.evaluation_size)
+        before = next(iter(found.values()))
+        figures: dict[str, Any] = {"photos": len(squares), "views": len(before)}
+        figures |= {name: _compared(before, after, labels) for name, after in found.items()}
+        show(figures, arguments.json)
+
+    return exit_status(work)
+
+
+def _photos(run: RunFolder, recipe: Recipe, data: Path) -> tuple[list[Square], Ints]:
+    catalog = open_known([run], data, None, count_silently, allow_seen=True).catalog
+    squares, good, _ = open_squares(list(catalog.split("val")), recipe.data)
+    return [squares[index] for index in range(len(squares))], np.array([sample.label for sample in good], np.int64)
+
+
+def _answers(engine: Engine, squares: list[Square], size: int) -> Ints:
+    """The best class of each photo in each view, (V, N); the plain view is the first."""
+    return np.stack([_seen(engine, squares, size, view) for view in test_time_views(VIEWS)])
+
+
+def _seen(engine: Engine, squares: list[Square], size: int, view: View) -> Ints:
+    best = []
+    for at in range(0, len(squares), BATCH):
+        images = np.stack([rescaled(apply_view(each, view), size) for each in squares[at : at + BATCH]])
+        probabilities, _ = engine(np.ascontiguousarray(images[:, :, ::-1]) if view.flip else images)
+        best.append(probabilities.argmax(axis=1))
+    return np.concatenate(best)
+
+
+def _accuracy(hits: Any) -> dict[str, float]:
+    return {"plain": _percent(hits[0].mean()), "all views": _percent(hits.mean())}
+
+
+def _compared(before: Ints, after: Ints, labels: Ints) -> dict[str, Any]:
+    """Points gained with paired 95% intervals over photos, and the share of equal answers."""
+    gained: Wide = (after == labels).astype(np.float64) - (before == labels)
+    return {
+        "accuracy": _accuracy(after == labels),
+        "gained, plain": _gain(gained[0]),
+        "gained, all views": _gain(gained.mean(axis=0)),
+        "same best class": _accuracy(before == after),
+    }
+
+
+def _gain(differences: Wide) -> list[float]:
+    return [_percent(each) for each in (differences.mean(), *paired_interval(differences))]
+
+
+def _percent(share: Any) -> float:
+    return round(100 * float(share), 2)
+
+
+if __name__ == "__main__":
+    sys.exit(main())
