@@ -16,11 +16,11 @@ from shelfmind.machine.packages import require
 
 DEVICES = ("CPU", "GPU", "Ascend")
 ISA_LIMIT, OUR_LIMIT = "ONEDNN_MAX_CPU_ISA", "AVX2"
+LIMITED_HERE = "SHELFMIND_SET_ISA_LIMIT"
+"""Says that the limit is this module's, not the user's, to the processes that this one starts, too."""
 SPINS = "2000"
 """How often a thread of oneDNN's looks for work before it sleeps: asleep at once, it must be woken a thousand times a
 training step; awake for long, it would keep a core from MindSpore's threads between two operators."""
-_limited_here = False
-"""Whether the limit is this module's, not the user's."""
 _started: tuple[str, Any] | None = None
 """The device that MindSpore runs on in this process, once it does, and the module."""
 
@@ -38,7 +38,7 @@ def start_mindspore(device: str | None = None) -> Any:
         UserError: MindSpore is not installed; an unknown device, one that this machine lacks, or another one than
             MindSpore runs on already.
     """
-    global _started, _limited_here
+    global _started
     wanted = _known(device, "the device") or _known(os.environ.get("SHELFMIND_DEVICE"), "SHELFMIND_DEVICE")
     if _started is not None:
         running, module = _started
@@ -50,8 +50,7 @@ def start_mindspore(device: str | None = None) -> Any:
         return module
     require("mindspore")
     if ISA_LIMIT not in os.environ:
-        os.environ[ISA_LIMIT] = OUR_LIMIT
-        _limited_here = True
+        os.environ[ISA_LIMIT], os.environ[LIMITED_HERE] = OUR_LIMIT, "1"
     os.environ.setdefault("GLOG_v", "3")
     if kernels_installed() and "OMP_WAIT_POLICY" not in os.environ:
         os.environ.setdefault("GOMP_SPINCOUNT", SPINS)  # before oneDNN's threads come with the import
@@ -74,7 +73,7 @@ def all_instructions() -> Iterator[None]:
 
     OpenVINO with MindSpore's limit is four times slower, computes no bf16, and its integers overflow.
     """
-    if not _limited_here or os.environ.get(ISA_LIMIT) != OUR_LIMIT:
+    if LIMITED_HERE not in os.environ or os.environ.get(ISA_LIMIT) != OUR_LIMIT:
         yield
         return
     del os.environ[ISA_LIMIT]

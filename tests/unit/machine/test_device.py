@@ -22,7 +22,7 @@ from shelfmind.machine.device import DEVICE_FILES, SPINS, interruptible, restore
 
 def fresh_process(*arguments: str, **variables: str) -> dict[str, Any]:
     """What a new process finds without the variables of oneDNN and its threads but for these."""
-    own = ("ONEDNN_MAX_CPU_ISA", "GOMP_SPINCOUNT", "OMP_WAIT_POLICY")
+    own = ("ONEDNN_MAX_CPU_ISA", "SHELFMIND_SET_ISA_LIMIT", "GOMP_SPINCOUNT", "OMP_WAIT_POLICY")
     environment = {name: value for name, value in os.environ.items() if name not in own}
     done = subprocess.run(
         [sys.executable, str(Path(__file__).with_name("fresh_process.py")), *arguments],
@@ -48,6 +48,12 @@ def test_convolutions_are_fast_and_ctrl_c_reaches_python() -> None:
 def test_what_the_user_has_set_stays() -> None:
     found = fresh_process(ONEDNN_MAX_CPU_ISA="SSE41", OMP_WAIT_POLICY="passive")
     assert found == {"isa": "SSE41", "isa_of_others": "SSE41", "spins": None}
+
+
+def test_a_process_that_one_of_ours_started_knows_whose_limit_it_is() -> None:
+    """A benchmark or a search starts trainings, and a teacher in OpenVINO may need what the limit hides."""
+    found = fresh_process(ONEDNN_MAX_CPU_ISA="AVX2", SHELFMIND_SET_ISA_LIMIT="1")
+    assert (found["isa"], found["isa_of_others"]) == ("AVX2", None)
 
 
 def test_an_interrupt_taken_behind_pythons_back_is_given_back() -> None:
