@@ -1,0 +1,29 @@
+"""What the tensors inside an ONNX graph are for images."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from typing import TYPE_CHECKING
+
+from shelfmind.arrays import Floats
+from shelfmind.inference.engines import IMAGES, Batch
+
+if TYPE_CHECKING:
+    from onnx import ModelProto
+
+BATCH = 4
+"""Images at once: all tensors of a large network are 100 MB for one of 224 pixels."""
+
+
+def inside(model: ModelProto, tensors: Sequence[str], images: Batch) -> Iterator[dict[str, Floats]]:
+    """These tensors by name, (n, ...), for each few of the images (N, S, S, 3)."""
+    import onnx
+    from onnxruntime import InferenceSession
+
+    seen = onnx.ModelProto()
+    seen.CopyFrom(model)
+    outputs = {value.name for value in seen.graph.output}
+    seen.graph.output.extend(onnx.ValueInfoProto(name=name) for name in tensors if name not in outputs)
+    session = InferenceSession(seen.SerializeToString(), providers=["CPUExecutionProvider"])
+    for at in range(0, len(images), BATCH):
+        yield dict(zip(tensors, session.run(list(tensors), {IMAGES: images[at : at + BATCH]}), strict=True))

@@ -1,0 +1,138 @@
+"""Weights rounded to integers so that what a convolution gives changes least, and not the weights themselves.
+
+Weights are rounded one input after the other, and what each rounding changes in the output is taken back by the weights
+that are not rounded yet, as far as the inputs go together in images (Frantar et al., "GPTQ: Accurate Post-Training
+Quantization for Generative Pre-trained Transformers", ICLR 2023; Frantar and Alistarh, "Optimal Brain Compression",
+NeurIPS 2022).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.lib.stride_tricks import sliding_window_view
+
+from shelfmind.arrays import Floats, Ints, Wide
+from shelfmind.exporting.inside import inside
+from shelfmind.inference.engines import Batch
+
+if TYPE_CHECKING:
+    from onnx import ModelProto, NodeProto
+
+PLACES = 32
+"""Of a map and image that second moments are taken from."""
+DAMPING = 0.01
+"""Of the mean squared input, so that rare inputs are not trusted too far."""
+COLUMNS = 128
+"""Inputs whose changes are carried to the others at once, which is quicker."""
+GREATEST = 127
+TOGETHER = 1 << 26
+"""Numbers in second moments that are held at once: further convolutions look at the images again."""
+SEED = 0
+
+Moments = Floats
+
+
+def rounded_weights(model: ModelProto, scales: dict[str, Floats], images: Batch) -> Iterator[tuple[str, Ints]]:
+    """The integers (O, C, H, W) of convolutions, by the name of their node.
+
+    Args:
+        model: in fp32, with folded normalisation.
+        scales: a scale a channel (O,), by the name of the convolution's node; others are left out.
+        images: that its inputs are taken from, (N, S, S, 3).
+    """
+    from onnx import numpy_helper
+
+    weights = {each.name: each for each in model.graph.initializer}
+    convolutions = [node for node in model.graph.node if node.name in scales]
+    kernels = {node.name: numpy_helper.to_array(weights[node.input[1]]) for node in convolutions}
+    for some in _together(convolutions, kernels):
+        moments = second_moments(model, some, kernels, images)
+        for node in some:
+            kernel, groups = kernels[node.name], moments.pop(node.name)
+            parts = zip(
+                np.split(kernel.reshape(len(kernel), -1), len(groups)),
+                np.split(scales[node.name], len(groups)),
+                groups,
+                strict=True,
+            )
+            yield node.name, np.concatenate([rounded(*each) for each in parts]).reshape(kernel.shape)
+
+
+def rounded(weights: Floats, scales: Floats, moments: Moments) -> Ints:
+    """Integers (O, I) for weights (O, I) with a scale a row (O,), by the second moments of the inputs (I, I)."""
+    order = np.argsort(-np.diag(moments), kind="stable")  # the strongest first, while many can still make up for them
+    left = weights[:, order].astype(np.float64)
+    damped: Wide = moments[np.ix_(order, order)].astype(np.float64)
+    damped[np.diag_indices_from(damped)] += DAMPING * np.diag(damped).mean() + 1e-12
+    upper = _factor_of_inverse(damped)
+    integers = np.empty_like(left)
+    for start in range(0, left.shape[1], COLUMNS):
+        end = min(start + COLUMNS, left.shape[1])
+        errors = np.empty((len(left), end - start))
+        for at in range(start, end):
+            integers[:, at] = np.clip(np.round(left[:, at] / scales), -GREATEST, GREATEST)
+            error = (left[:, at] - integers[:, at] * scales) / upper[at, at]
+            left[:, at:end] -= np.outer(error, upper[at, at:end])
+            errors[:, at - start] = error
+        left[:, end:] -= errors @ upper[start:end, end:]
+    placed = np.empty(integers.shape, np.int64)
+    placed[:, order] = integers
+    return placed
+
+
+def _factor_of_inverse(matrix: Wide) -> Wide:
+    """The upper triangle whose transpose times itself is the inverse: of the matrix turned round, one decomposition."""
+    from scipy.linalg import cholesky, lapack
+
+    inverse, _ = lapack.dtrtri(cholesky(matrix[::-1, ::-1], lower=True), lower=1)
+    return np.asarray(inverse[::-1, ::-1], np.float64)
+
+
+def second_moments(
+    model: ModelProto, convolutions: Sequence[NodeProto], kernels: dict[str, Floats], images: Batch
+) -> dict[str, Moments]:
+    """What the inputs of convolutions are multiplied with each other, summed over places, (groups, I, I) by name."""
+    drawn = np.random.default_rng(SEED)
+    sums: dict[str, Any] = {node.name: 0 for node in convolutions}
+    for found in inside(model, list(dict.fromkeys(node.input[0] for node in convolutions)), images):
+        for node in convolutions:
+            patches = _patches(found[node.input[0]], node, kernels[node.name].shape[2:], drawn)
+            sums[node.name] = sums[node.name] + patches.transpose(0, 2, 1) @ patches
+    return sums
+
+
+def _patches(maps: Floats, node: NodeProto, kernel: tuple[int, ...], drawn: np.random.Generator) -> Floats:
+    """What a convolution sees of maps (N, C, H, W) at some places, (groups, places, I)."""
+    attributes = {each.name: each for each in node.attribute}
+
+    def pair(name: str, default: list[int]) -> list[int]:
+        return list(attributes[name].ints) if name in attributes else default
+
+    top, left, bottom, right = pair("pads", [0, 0, 0, 0])
+    (down, across), (tall, wide) = pair("strides", [1, 1]), pair("dilations", [1, 1])
+    groups = attributes["group"].i if "group" in attributes else 1
+    padded = np.pad(maps, ((0, 0), (0, 0), (top, bottom), (left, right)))
+    reach = ((kernel[0] - 1) * tall + 1, (kernel[1] - 1) * wide + 1)
+    windows = sliding_window_view(padded, reach, axis=(2, 3))[:, :, ::down, ::across, ::tall, ::wide]  # type: ignore[call-overload]
+    count, _, height, width = windows.shape[:4]
+    places = drawn.choice(count * height * width, min(PLACES * count, count * height * width), replace=False)
+    image, row, column = np.unravel_index(places, (count, height, width))
+    return np.ascontiguousarray(windows[image, :, row, column].reshape(len(places), groups, -1).transpose(1, 0, 2))
+
+
+def _together(convolutions: Sequence[NodeProto], kernels: dict[str, Floats]) -> Iterator[list[NodeProto]]:
+    """Convolutions whose second moments fit into memory at once."""
+    some: list[NodeProto] = []
+    held = 0
+    for node in convolutions:
+        size = int(np.prod(kernels[node.name].shape[1:])) ** 2  # of one group; where these are many, they are small
+        if some and held + size > TOGETHER:
+            yield some
+            some, held = [], 0
+        some.append(node)
+        held += size
+    if some:
+        yield some
