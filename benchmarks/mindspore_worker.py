@@ -84,7 +84,7 @@ def main() -> None:
         return {
             "version": f"MindSpore {mindspore.__version__}",
             "parameters": sum(parameter.size for parameter in model.trainable_params()),
-            "nesterov": _nesterov(),
+            "nesterov": takes_nesterovs_step(),
             "environment": {key: os.environ[key] for key in VARIABLES if key in os.environ},
         }
 
@@ -102,7 +102,7 @@ def main() -> None:
     serve({"start": start, "run": run})
 
 
-def _nesterov() -> bool:
+def takes_nesterovs_step() -> bool:
     """Whether shelfmind's sgd really takes Nesterov's step here: on CPUs MindSpore's `nn.Momentum` ignores it."""
     weight = Parameter(Tensor(np.zeros((2, 2), np.float32)), name="probe.weight")
     bias = Parameter(Tensor(np.zeros(2, np.float32)), name="probe.bias")

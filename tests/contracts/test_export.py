@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 from importlib.util import find_spec
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -12,6 +13,8 @@ import pytest
 from shelfmind.errors import UserError
 from shelfmind.images.preparation import Normalisation
 from shelfmind.inference.engines import EMBEDDINGS, IMAGES, PROBABILITIES
+from shelfmind.inference.engines.onnx import LEAST_PART, OnnxEngine
+from shelfmind.inference.exported import Exported
 from shelfmind.model_facts import list_models
 from shelfmind.recipe import DataRecipe, EvaluationRecipe, Recipe
 
@@ -42,15 +45,19 @@ def check(name: str, mindspore: Any, **arguments: Any) -> None:
     recipe = Recipe(data=DataRecipe(image_size=size), evaluation=EvaluationRecipe(batch_size=2))
     images = generator.integers(0, 256, (2, size, size, 3), np.uint8)
     expected = MindSporeEngine(model, recipe)(images)
-    session = onnxruntime.InferenceSession(
-        onnx_graph(model, Normalisation(recipe.data), size).SerializeToString(), providers=["CPUExecutionProvider"]
-    )
+    graph = onnx_graph(model, Normalisation(recipe.data), size).SerializeToString()
+    session = onnxruntime.InferenceSession(graph, providers=["CPUExecutionProvider"])
     found = session.run([PROBABILITIES, EMBEDDINGS], {IMAGES: images})
     for ours, theirs in zip(found, expected, strict=True):
         np.testing.assert_allclose(ours, theirs, rtol=1e-3, atol=1e-4 * np.abs(theirs).max())
     assert np.ptp(expected[1]) > 1e-3
     larger = session.run([PROBABILITIES], {IMAGES: np.zeros((3, size + 17, size + 17, 3), np.uint8)})[0]
     np.testing.assert_allclose(larger.sum(axis=1), np.ones(3), rtol=1e-5)
+    many = generator.integers(0, 256, (LEAST_PART * 2 + 1, size, size, 3), np.uint8)
+    engine = OnnxEngine(Exported(Path("network.onnx"), graph, "onnx", {"precision": "fp32"}, None), 2, threads=2)
+    for parted, whole in zip(engine(many), session.run([PROBABILITIES, EMBEDDINGS], {IMAGES: many}), strict=True):
+        np.testing.assert_allclose(parted, whole, rtol=1e-4, atol=1e-6 * np.abs(whole).max())
+    assert "of_one_core" in vars(engine), "many images are parted among the cores"
 
 
 @pytest.mark.parametrize("name", QUICK)

@@ -41,7 +41,7 @@ def test_convolutions_are_fast_and_ctrl_c_reaches_python() -> None:
     assert found["isa"] == "AVX2"
     assert found["isa_of_others"] is None
     assert found["spins"] == (SPINS if kernels_installed() else None)
-    assert found["gflops"] > 10
+    assert found["gflops"] > 2  # 100 on an idle core, 0.5 without the limit
     assert found["interrupted"]
 
 

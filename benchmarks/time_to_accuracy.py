@@ -1,0 +1,193 @@
+"""Trains a recipe's network in PyTorch on shelfmind's own batches, and says how soon who reaches an accuracy.
+
+    .venv/bin/python benchmarks/time_to_accuracy.py GROCERY_STORE --torch-python TORCH_ENV/bin/python --out FOLDER
+    .venv/bin/python benchmarks/time_to_accuracy.py --table FOLDER RUN... --steps throughput_64.json ...
+
+PyTorch gets what a run of the same recipe and seed gets: the same first weights, the same augmented and mixed batches,
+learning rate, averaging and validation photos; the step is that of `throughput.py`. What was stopped goes on after the
+last whole epoch. The table takes the epochs that each needed (of shelfmind's runs from their logs) and the seconds of a
+step from figures of `throughput.py`, which measures all of them in turn on an idle machine: trainings that run for half
+an hour on a shared one do not compare. Batches cost everyone the same and are left out.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import sys
+import tempfile
+from contextlib import closing
+from pathlib import Path
+from typing import Any
+
+import mindspore_started  # noqa: F401 - before MindSpore
+import numpy as np
+from command import exit_status, parser_of
+from mindspore_worker import takes_nesterovs_step
+from worker_pipe import Worker
+
+from shelfmind.arrays import Floats
+from shelfmind.data import open_catalog
+from shelfmind.files import write_json
+from shelfmind.images.loader import TrainingBatches
+from shelfmind.images.preparation import Normalisation
+from shelfmind.images.rescaling import rescaled
+from shelfmind.images.squares import Squares, open_squares
+from shelfmind.models import create_model
+from shelfmind.recipe import Recipe, load_recipe
+from shelfmind.training.clock import EpochClock, EpochPlan
+from shelfmind.training.schedule import averaging_decay, learning_rate, stage_at, validation_size
+
+REACHED = (0.5, 0.6, 0.7)
+Log = list[dict[str, Any]]
+
+
+class TorchTraining:
+    """A training of a recipe whose steps and answers are PyTorch's."""
+
+    def __init__(self, data: Path, recipe: Recipe, seed: int, variant: str, python: str, folder: Path) -> None:
+        catalog = open_catalog(data, seed=seed)
+        classes = len(catalog.class_names)
+        train, train_samples, _ = open_squares(catalog.split("train"), recipe.data, lambda _: None)
+        self.val, val_samples, _ = open_squares(catalog.split("val"), recipe.data, lambda _: None)
+        self.labels = np.array([sample.label for sample in val_samples])
+        labels = np.array([sample.label for sample in train_samples], np.int64)
+        self.recipe, self.folder = recipe, folder
+        self.batches = TrainingBatches(train, labels, classes, recipe, seed)
+        self.log: Log = json.loads(self.log_file.read_text()) if self.log_file.exists() else []
+        self.worker = Worker(
+            python, Path(__file__).with_name("torch_training.py"), [recipe.model.name, str(classes), variant], {}
+        )
+        self.passed = Path(tempfile.mkdtemp(dir="/dev/shm")) / "batch.npz"
+        weights = create_model(recipe.model.name, classes, seed, **recipe.model.arguments).get_parameters()
+        np.savez(self.passed, **{each.name: each.asnumpy() for each in weights})
+        decay = recipe.train.weight_decay
+        self.worker.ask("start", path=str(self.passed), weight_decay=decay, nesterov=takes_nesterovs_step())
+        if self.log:
+            self.worker.ask("load", path=str(self.state))
+
+    @property
+    def log_file(self) -> Path:
+        """What each epoch came to."""
+        return self.folder / "log.json"
+
+    @property
+    def state(self) -> Path:
+        """PyTorch's weights and momentum after the last epoch of the log."""
+        return self.folder / "state.pt"
+
+    def run(self) -> None:
+        """Train the epochs that are left."""
+        clock = EpochClock(self.recipe.train.epochs, self.batches.steps_per_epoch)
+        for epoch in range(len(self.log), self.recipe.train.epochs):
+            plan = clock.plan(epoch, 0.0, 0.0, 0.0)
+            step_s = self.epoch(plan)
+            stage = stage_at(self.recipe, plan.start)
+            top1 = self.validate(validation_size(self.recipe, stage))
+            self.worker.ask("save", path=str(self.state))
+            self.log.append({"epoch": epoch, "image_size": stage.image_size, "val_top1": top1, "step_s": step_s})
+            write_json(self.log_file, self.log)
+            print(f"epoch {epoch}  {stage.image_size} px  val {100 * top1:.1f}%  {1000 * step_s:.0f} ms", flush=True)
+
+    def epoch(self, plan: EpochPlan) -> float:
+        """Take the steps of an epoch; gives the median of their seconds."""
+        train, mixing = self.recipe.train, self.recipe.mixing
+        size, seconds = stage_at(self.recipe, plan.start).image_size, []
+        batches = self.batches.segment(plan.epoch, 0, plan.steps, size, plan.start < mixing.until)
+        for at, (images, targets) in enumerate(batches):
+            np.savez(self.passed, images=images, targets=targets)
+            answer = self.worker.ask(
+                "step",
+                path=str(self.passed),
+                lr=learning_rate(train, plan.moment_of(at)),
+                smoothing=self.recipe.loss.label_smoothing,
+                decay=averaging_decay(train, plan.epoch * plan.steps + at),
+            )
+            seconds.append(answer["seconds"])
+        return float(np.median(seconds))
+
+    def validate(self, size: int) -> float:
+        """Top-1 of the averaged weights."""
+        np.savez(self.passed, images=network_input(self.val, self.recipe, size))
+        found = self.worker.ask("answer", path=str(self.passed))["classes"]
+        return float((np.array(found) == self.labels).mean())
+
+
+def network_input(squares: Squares, recipe: Recipe, size: int) -> Floats:
+    """What a network takes of squares, (N, 3, size, size)."""
+    return Normalisation(recipe.data)(np.stack([rescaled(np.asarray(square), size) for square in squares]))
+
+
+def main() -> None:
+    """Train, or print the table of trainings."""
+    arguments = _arguments()
+    if arguments.table:
+        print(table(arguments.table, arguments.steps))
+        return
+    arguments.out.mkdir(parents=True, exist_ok=True)
+    recipe = load_recipe(arguments.recipe, [f"train.epochs={arguments.epochs}"])
+    training = TorchTraining(
+        arguments.data, recipe, arguments.seed, arguments.variant, arguments.torch_python, arguments.out
+    )
+    with closing(training.worker):
+        training.run()
+
+
+def table(runs: list[Path], timed: list[Path]) -> str:
+    """Epochs and minutes of steps until each accuracy is passed for the first time, as Markdown."""
+    step_s = _step_seconds(timed)
+    variants = sorted({variant for by_variant in step_s.values() for variant in by_variant})
+    head = ["training", "best", *(f"epochs to {100 * share:.0f}%" for share in REACHED)]
+    head += [f"minutes to {100 * share:.0f}%, {variant}" for variant in variants for share in REACHED[1:]]
+    lines = ["| " + " | ".join(head) + " |", "|" + " --- |" * len(head)]
+    for run in runs:
+        log = _log(run)
+        epochs = [next((at + 1 for at, each in enumerate(log) if each["val_top1"] >= share), None) for share in REACHED]
+        cells = [run.name, f"{100 * max(each['val_top1'] for each in log):.1f}", *(str(each or "-") for each in epochs)]
+        for variant in variants:
+            for end in epochs[1:]:
+                spent = sum(each["steps"] * step_s[each["image_size"]][variant] for each in log[: end or 0])
+                cells.append(f"{spent / 60:.1f}" if end else "-")
+        lines.append("| " + " | ".join(cells) + " |")
+    return "\n".join(lines)
+
+
+def _log(run: Path) -> Log:
+    own = run / "log.json"
+    if own.exists():
+        return [{"steps": 82, **each} for each in json.loads(own.read_text())]
+    return [json.loads(line) for line in (run / "log.jsonl").read_text().splitlines()]
+
+
+def _step_seconds(timed: list[Path]) -> dict[int, dict[str, float]]:
+    """By image size and variant, of PyTorch's fp32 the faster layout."""
+    found: dict[int, dict[str, float]] = {}
+    for path in timed:
+        content = json.loads(path.read_text())
+        for name, measured in content.items():
+            if name != "settings":
+                rates = {variant: float(np.median(each)) for variant, each in measured["training"]["images_per_second"].items()}
+                batch = content["settings"]["batch_size"]
+                found[content["settings"]["image_size"]] = {variant: batch / each for variant, each in rates.items()}
+    return found
+
+
+def _arguments() -> argparse.Namespace:
+    parser = parser_of(__doc__)
+    parser.add_argument("data", type=Path, nargs="?", help="the Grocery Store data set")
+    parser.add_argument("--recipe", default="grocery_cpu", help="(default: %(default)s)")
+    parser.add_argument("--epochs", type=int, default=81, help="(default: %(default)s, an hour of MindSpore's kernels)")
+    parser.add_argument("--seed", type=int, default=1)
+    parser.add_argument("--variant", default="torch_bf16", choices=("contiguous", "channels_last", "torch_bf16"))
+    parser.add_argument("--torch-python", help="the Python of an environment with torch and numpy")
+    parser.add_argument("--out", type=Path, metavar="FOLDER")
+    parser.add_argument("--table", type=Path, nargs="+", metavar="RUN", help="folders of this script, and runs")
+    parser.add_argument("--steps", type=Path, nargs="+", default=[], metavar="FILE", help="figures of throughput.py")
+    arguments = parser.parse_args()
+    if not arguments.table and not (arguments.data and arguments.torch_python and arguments.out):
+        parser.error("a training needs the data, --torch-python and --out")
+    return arguments
+
+
+if __name__ == "__main__":
+    sys.exit(exit_status(main))
