@@ -66,8 +66,8 @@ def png(width: int, height: int, data: bytes) -> bytes:
 class Fuzz:
     """Makes requests at random."""
 
-    def __init__(self, photos: list[bytes], port: int) -> None:
-        self.rng, self.port = random.Random(SEED), port
+    def __init__(self, photos: list[bytes], seed: int) -> None:
+        self.rng = random.Random(seed)
         self.photos = photos + [self._as(form) for form in ("PNG", "WEBP", "BMP", "GIF", "TIFF")]
         self.bombs = [
             png(10_000, 10_000, zlib.compress(b"\0" * 1000)), png(2**31 - 1, 2**31 - 1, b""), png(0, 0, b""),
@@ -252,6 +252,7 @@ def main() -> None:
     words.add_argument("gallery", type=Path)
     words.add_argument("photos", type=Path)
     words.add_argument("--requests", type=int, default=100_000)
+    words.add_argument("--seed", type=int, default=SEED)
     words.add_argument("--serve", default="--engine onnx", help="further words for the command")
     asked = words.parse_args()
     found = sorted(asked.photos.rglob("*.jpg"))
@@ -267,7 +268,7 @@ def main() -> None:
             "/healthz",
             Path(folder) / "log",
         ) as process:
-            result = asyncio.run(fuzzed(asked, Fuzz(photos, port), port, process.pid))
+            result = asyncio.run(fuzzed(asked, Fuzz(photos, asked.seed), port, process.pid))
             result["alive"] = process.poll() is None
         result["exit"] = process.returncode
         log = (Path(folder) / "log").read_text(encoding="utf-8", errors="replace")

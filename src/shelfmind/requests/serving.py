@@ -28,15 +28,14 @@ class ServeRequest(Request):
     """What is served, to whom, and how much at once."""
 
     details: ClassVar[str] = (
-        "Several images that wait are computed at once; beyond the queue the answer is 429. SIGTERM or Ctrl-C ends it "
+        "Try it: curl -F image=@cola.jpg http://127.0.0.1:8000/v1/recognize. Several images that wait are computed at once; beyond the queue the answer is 429. SIGTERM or Ctrl-C ends it "
         "after what was taken is answered. A new run or file in the same place, and every new version of the gallery, "
         "takes over without a lost request; SIGHUP looks for them now."
     )
     examples: ClassVar[tuple[str, ...]] = (
         "shelfmind serve runs/first",
         "shelfmind serve shelf.onnx --gallery products --port 9000",
-        "shelfmind keys add tills --role read && shelfmind serve shelf.onnx --host 0.0.0.0 --workers 4",
-        "curl -F image=@cola.jpg http://127.0.0.1:8000/v1/recognize",
+        "shelfmind serve shelf.onnx --host 0.0.0.0 --workers 4 --state /var/lib/shelfmind",
     )
 
     run: Annotated[Path, Positional("RUN|FILE")] = Field(
@@ -108,6 +107,8 @@ class KeysAddRequest(KeysRequest):
 
 class KeysListRequest(KeysRequest):
     """The keys there are."""
+
+    examples: ClassVar[tuple[str, ...]] = ("shelfmind keys list",)
 
 
 class KeysRevokeRequest(KeysRequest):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from importlib.metadata import version
 from typing import Any
 
 from fastapi import FastAPI, Request
@@ -10,7 +11,6 @@ from starlette.exceptions import HTTPException
 from starlette.responses import Response
 from starlette.types import ASGIApp
 
-from shelfmind import __version__
 from shelfmind.errors import UserError
 from shelfmind.serving.gate import LOG, Gate, fault
 from shelfmind.serving.problems import Problem, problem_response
@@ -36,7 +36,7 @@ def described_application() -> FastAPI:
     """The routes and their description, which need no service."""
     app = FastAPI(
         title=TITLE,
-        version=__version__,
+        version=version("shelfmind"),
         description=DESCRIPTION,
         openapi_url="/v1/openapi.json",
         docs_url=None,

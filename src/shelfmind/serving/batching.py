@@ -172,7 +172,8 @@ class Batcher:
 
     def _patience(self, now: float) -> float | None:
         """How long until a batch is due that is not full."""
-        oldest = [items[0].since for items in self._decoded.values()]
+        possible = (items for model, items in self._decoded.items() if not self._computing or model.takes_several)
+        oldest = [items[0].since for items in possible]
         return max(0.0005, min(oldest) + self.max_delay_s - now) if oldest else None
 
     def _decode(self, item: Item) -> None:

@@ -85,13 +85,13 @@ class Gate:
         address = (scope.get("client") or ("unknown",))[0]
         caller = self.door.caller(_text(headers, b"authorization"), _text(headers, b"cookie"), address)
         if caller is None:
-            self._refuse_key(address)
-        elif caller.by_session and scope["method"] not in SAFE_METHODS and MARK not in headers:
+            raise self._wrong_key(address)
+        if caller.by_session and scope["method"] not in SAFE_METHODS and MARK not in headers:
             self.metrics.reject("origin")
             raise Problem(403, "with a session, changes must come from the page: send X-Shelfmind: 1, too")
-        elif caller.role is None and path not in OPEN and not path.startswith(OPEN_BELOW):
+        if caller.role is None and path not in OPEN and not path.startswith(OPEN_BELOW):
             self.metrics.reject("auth")
-            raise Problem(401, "send a key: Authorization: Bearer sm_...; `shelfmind keys add NAME` makes one")
+            raise Problem(401, "send a key: Authorization: Bearer sm_...")
         if self._rates is not None and path not in PROBES:
             self._require_rate(caller)
         return caller
@@ -107,7 +107,7 @@ class Gate:
             name = None
         if name not in hosts:
             self.metrics.reject("host")
-            raise Problem(421, "this service does not answer under that name; --allow-host NAME lets it")
+            raise Problem(421, "this service does not answer under that name")
 
     def _require_own_origin(self, headers: Mapping[bytes, bytes]) -> None:
         """Browsers say which site made them ask; another one must change nothing here."""
@@ -127,12 +127,12 @@ class Gate:
             self.metrics.reject("rate")
             raise Problem(429, f"more than {self._rates.rate:g} requests a second", "rate", wait_s)
 
-    def _refuse_key(self, address: str) -> None:
+    def _wrong_key(self, address: str) -> Problem:
         self.metrics.reject("auth")
         wait_s = self._failures.wait_s(address)
         if wait_s:
-            raise Problem(429, "too many wrong keys", "rate", wait_s)
-        raise Problem(401, "this key is not known here, or was revoked")
+            return Problem(429, "too many wrong keys", "rate", wait_s)
+        return Problem(401, "this key is not known here, or was revoked")
 
 
 def fault(request_id: str) -> Problem:

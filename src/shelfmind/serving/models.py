@@ -14,6 +14,7 @@ import numpy as np
 
 from shelfmind.arrays import Floats
 from shelfmind.errors import UserError
+from shelfmind.images.decoding import DAMAGED, BadImage
 from shelfmind.images.squares import Square, square
 from shelfmind.inference.batch_sizes import BatchSize
 from shelfmind.inference.embedder import FEW
@@ -21,7 +22,10 @@ from shelfmind.inference.engines.of_file import FileEngine
 from shelfmind.inference.predictor import Batch, Guess, Predictor, RunPredictor, load
 from shelfmind.inference.recognizer import Answer, Recognizer, recognizer
 from shelfmind.runs.folder import RunFolder
+from shelfmind.serving.scans import has_too_many_scans
 
+ROUNDING = 0.01
+"""How far a sum of probabilities may be from 1."""
 _GENERATIONS = itertools.count(1)
 
 
@@ -90,6 +94,8 @@ class ServedModel:
     def square(self, source: bytes, most_pixels: int) -> Square:
         """An encoded image as the network's preparation has it. Raises `BadImage`."""
         predictor = self.predictor
+        if has_too_many_scans(source):
+            raise BadImage(DAMAGED)
         return square(source, predictor.recipe.data, predictor.reduced, most_pixels)
 
     def outcomes(self, squares: Sequence[Square], top: int, beside_others: bool = False) -> list[Outcome]:
@@ -136,8 +142,9 @@ def load_model(wanted: Wanted, max_batch: int | None) -> ServedModel:
     if wanted.gallery is None and wanted.run.is_file():
         found = ServedModel(load(wanted.run, wanted.tta, wanted.engine, wanted.batch, wanted.decode), None)
     elif wanted.gallery is None:  # as `load` does, but quick for a few photos, too
-        how = {"engine": wanted.engine, "batch": wanted.batch, "decode": wanted.decode}
-        found = ServedModel(RunPredictor(RunFolder(wanted.run), wanted.tta, few=FEW, **how), None)
+        run, engine, batch = RunFolder(wanted.run), wanted.engine, wanted.batch
+        predictor = RunPredictor(run, wanted.tta, few=FEW, engine=engine, batch=batch, decode=wanted.decode)
+        found = ServedModel(predictor, None)
     else:
         made = recognizer(wanted.run, wanted.gallery, wanted.engine, wanted.batch, wanted.decode)
         found = ServedModel(made.predictor, made)
@@ -170,8 +177,10 @@ def _warm_up(model: ServedModel, max_batch: int) -> None:
     for count, beside_others in ((1, False), (max_batch, False), (1, True), (max_batch, True)):
         outcomes = model.outcomes(squares[:count], 5, beside_others and model.takes_several)
         for outcome in outcomes:
-            total = float(np.sum(outcome.probabilities))
-            if not np.isfinite(total) or abs(total - 1) > 1e-2 or not np.isfinite(outcome.embedding).all():  # type: ignore[arg-type]
+            assert outcome.probabilities is not None
+            assert outcome.embedding is not None
+            total = float(outcome.probabilities.sum())
+            if not abs(total - 1) < ROUNDING or not np.isfinite(outcome.embedding).all():
                 raise UserError(f"{model.predictor.place} answers no probabilities (they sum to {total:g})")
 
 

@@ -8,6 +8,7 @@ from collections.abc import Callable, Sequence
 
 from starlette.types import Receive
 
+from shelfmind.nouns import counted
 from shelfmind.serving.batching import Batcher, QueueFullError, Ticket
 from shelfmind.serving.metrics import Metrics
 from shelfmind.serving.problems import Problem
@@ -100,4 +101,4 @@ def ticket_of(
 def require_room(batcher: Batcher, images: Sequence[object]) -> None:
     """Refuse more images than the queue ever has room for."""
     if len(images) > batcher.capacity:
-        raise Problem(413, f"the queue has room for {batcher.capacity} images", "too-large")
+        raise Problem(413, f"the queue has room for {counted(batcher.capacity, 'image')}", "too-large")

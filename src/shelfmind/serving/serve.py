@@ -54,11 +54,12 @@ def serve(request: ServeRequest, watcher: Observer = SILENT) -> Served:
         UserError: a run, gallery, key or port that cannot be used; or packages of the extra `serve` are missing.
     """
     require(*NEEDED)
-    from shelfmind.serving.server import address_of, bound_socket
+    from shelfmind.serving.server import address_of, allow_many_connections, bound_socket
 
     state = state_of(request.state)
     keys = Keys(state.keys)
     _require_a_key(request, keys)
+    allow_many_connections()
     listening = bound_socket(request.host, request.port)
     began, address = time.monotonic(), address_of(listening)
     logging.basicConfig(format="%(asctime)s %(levelname)s %(name)s [%(process)d]: %(message)s", stream=sys.stderr)

@@ -7,7 +7,7 @@ import signal
 import socket
 import threading
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from importlib.util import find_spec
 
 import uvicorn
@@ -90,6 +90,17 @@ class Server(uvicorn.Server):
         asyncio.get_running_loop().remove_reader(self._life)  # type: ignore[arg-type]
         self.should_exit = True
         self._on_stop()
+
+
+def allow_many_connections() -> None:
+    """Raise the number of open files to what the system lets this process have: each connection is one."""
+    try:
+        import resource
+    except ImportError:  # Windows
+        return
+    _, most = resource.getrlimit(resource.RLIMIT_NOFILE)
+    with suppress(OSError, ValueError):
+        resource.setrlimit(resource.RLIMIT_NOFILE, (most, most))
 
 
 def bound_socket(host: str, port: int) -> socket.socket:

@@ -12,6 +12,7 @@ from typing import Any
 from starlette.concurrency import run_in_threadpool
 from starlette.requests import Request
 
+from shelfmind.nouns import counted
 from shelfmind.serving.problems import Problem
 
 QUICK_BYTES = 1 << 18
@@ -164,7 +165,7 @@ def _image(given: Any, number: int) -> Image:
 
 def _require_few(images: int, most: int) -> None:
     if images > most:
-        raise Problem(413, f"a request may have {most} images", "too-large")
+        raise Problem(413, f"a request may have {counted(most, 'image')}", "too-large")
 
 
 def _clean_name(name: str, number: int) -> str:

@@ -78,7 +78,8 @@ class Workers:
         status = 1
 
         def ready() -> None:
-            os.write(writing, READY)
+            with suppress(BrokenPipeError):  # only the first ones are waited for
+                os.write(writing, READY)
             os.close(writing)
 
         try:

@@ -10,6 +10,7 @@ from PIL import Image
 
 from shelfmind import load, recognizer
 from shelfmind.serving.limits import Limits
+from shelfmind.serving.scans import has_too_many_scans
 
 RED, YELLOW = (220, 30, 30), (230, 220, 20)
 
@@ -88,6 +89,21 @@ def test_a_bomb_is_refused_by_its_header(make_service, client):
     answer = web.post("/v1/recognize", files=sent([stream.getvalue()]))
     assert answer.status_code == 422
     assert answer.json()["errors"][0]["what"] == "too many pixels"
+
+
+def test_a_jpeg_of_endless_scans_is_refused_before_it_is_decoded(photo):
+    stream = io.BytesIO()
+    Image.open(io.BytesIO(photo(RED, size=64))).save(stream, "JPEG", progressive=True, exif=b"Exif\0\0\xff\xda\xff\xd9")
+    content = stream.getvalue()
+    last = content.rindex(b"\xff\xda")
+    scan = content[last:-2]
+    assert not has_too_many_scans(content)
+    assert not has_too_many_scans(photo(RED))
+    assert not has_too_many_scans(content[:-2] + scan * 40 + b"\xff\xd9" + scan * 500)
+    assert has_too_many_scans(content[:-2] + scan * 100 + b"\xff\xd9")
+    for end in range(0, len(content), 7):
+        assert not has_too_many_scans(content[:end])
+    assert not has_too_many_scans(b"\x89PNG" + b"\xff\xda" * 1000)
 
 
 @pytest.mark.parametrize(

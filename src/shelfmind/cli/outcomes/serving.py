@@ -20,7 +20,7 @@ if TYPE_CHECKING:  # a command's help does without them
 
 def show_served(served: Served, request: ServeRequest, display: Display) -> None:
     """That it has ended."""
-    display.line(f"stopped after {served.seconds:,.0f} s; all that was taken is answered")
+    display.line(f"stopped after {served.seconds:,.0f} s")
 
 
 def show_key(key: str, request: KeysAddRequest, display: Display) -> None:

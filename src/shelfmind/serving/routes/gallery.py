@@ -73,7 +73,7 @@ def list_changes(
 
 @router.get(
     "/photos/{sha256}",
-    responses={200: {"content": {"image/jpeg": {}}}, **problems(404, 422, 503)},
+    responses={200: {"content": {"image/jpeg": {"schema": {"type": "string", "format": "binary"}}}}, **problems(404, 422, 503)},
     response_class=Response,
     summary="An enrolled photo",
 )

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
+from importlib.metadata import version
 from typing import Any
 
 from fastapi import APIRouter, Response
 
-from shelfmind import __version__
 from shelfmind.errors import UserError
 from shelfmind.serving.metrics import TYPE
 from shelfmind.serving.problems import Problem
@@ -43,7 +43,7 @@ def describe_model(service: TheService, caller: Reader) -> Any:
             "max_pixels": limits.pixels,
             "queue": limits.queue,
         },
-        "version": __version__,
+        "version": version("shelfmind"),
         "trouble": None if service.models.trouble is None else "what is new did not take over; the log says why",
     }
 

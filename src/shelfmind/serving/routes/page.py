@@ -130,7 +130,7 @@ def list_reports(service: TheService, caller: Reader) -> Any:
 
 @router.get(
     "/v1/reports/{name}",
-    responses={200: {"content": {"text/html": {}}}, **problems(404)},
+    responses={200: {"content": {"text/html": {"schema": {"type": "string"}}}}, **problems(404)},
     response_class=Response,
     summary="One of them",
 )

@@ -36,7 +36,7 @@ _BODY = {
                 "schema": {"$ref": "#/components/schemas/RecognitionRequest"},
                 "example": {"images": [{"name": "cola.jpg", "content": "/9j/4AAQSkZJRgABAQ..."}], "top": 3},
             },
-            "image/*": {"schema": {"type": "string", "format": "binary"}},
+            "application/octet-stream": {"schema": {"type": "string", "format": "binary"}},
         },
     },
     "parameters": [
