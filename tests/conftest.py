@@ -72,8 +72,9 @@ def auditing() -> Any:
 @pytest.fixture(scope="session")
 def tiny() -> Any:
     """The functions of `tiny_network.py`, which make an exported network and a gallery without MindSpore."""
-    pytest.importorskip("onnx")
-    pytest.importorskip("onnxruntime")
+    for package in ("onnx", "onnxruntime"):
+        if importlib.util.find_spec(package) is None:
+            pytest.skip(f"{package} is not installed")
     return _module("tiny_network")
 
 

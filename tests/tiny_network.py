@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import functools
 import io
+import subprocess
+import sys
 from pathlib import Path
 
 import numpy as np
@@ -36,32 +39,6 @@ def encoded(colour: tuple[int, int, int], seed: int = 0, size: int = 40, form: s
 
 def write_network(path: Path, weights: np.ndarray = WEIGHTS, checksum: str = "tiny") -> Path:
     """Mean colours as embeddings, a linear classifier on them."""
-    import onnx
-    from onnx import TensorProto, helper, numpy_helper
-
-    nodes = [
-        helper.make_node("Cast", ["images"], ["floats"], to=TensorProto.FLOAT),
-        helper.make_node("ReduceMean", ["floats"], ["means"], axes=[1, 2], keepdims=0),
-        helper.make_node("Mul", ["means", "scale"], ["embeddings"]),
-        helper.make_node("MatMul", ["embeddings", "weight"], ["logits"]),
-        helper.make_node("Softmax", ["logits"], ["probabilities"], axis=1),
-    ]
-    graph = helper.make_graph(
-        nodes,
-        "tiny",
-        [helper.make_tensor_value_info("images", TensorProto.UINT8, ["n", "h", "w", 3])],
-        [
-            helper.make_tensor_value_info("probabilities", TensorProto.FLOAT, ["n", 3]),
-            helper.make_tensor_value_info("embeddings", TensorProto.FLOAT, ["n", 3]),
-        ],
-        [
-            numpy_helper.from_array(np.array(1 / 255, np.float32), "scale"),
-            numpy_helper.from_array(np.ascontiguousarray(weights.T), "weight"),
-        ],
-    )
-    model = helper.make_model(graph, opset_imports=[helper.make_opsetid("", 13)])
-    model.ir_version = 8
-    onnx.checker.check_model(model)
     plain = Recipe().model_dump(mode="json")
     plain["data"].update(resize_to=32, image_size=32, evaluation_size=32)
     plain["evaluation"].update(tta=[], batch_size=8)
@@ -75,8 +52,43 @@ def write_network(path: Path, weights: np.ndarray = WEIGHTS, checksum: str = "ti
         "temperatures": [],
         "parity": {"onnx": {"images_per_second": 1.0}},
     }
-    write_exported(path, "onnx", model.SerializeToString(), facts, Classifier(weights))
+    network = _network().replace(_raw(WEIGHTS), _raw(weights))
+    write_exported(path, "onnx", network, facts, Classifier(np.asarray(weights, np.float32)))
     return path
+
+
+@functools.cache
+def _network() -> bytes:
+    """Made by a process of its own: ONNX and MindSpore want two kinds of protocol buffers in one."""
+    return subprocess.run([sys.executable, __file__], capture_output=True, check=True).stdout
+
+
+def _raw(weights: np.ndarray) -> bytes:
+    return np.ascontiguousarray(weights.T, np.float32).tobytes()
+
+
+def _made() -> bytes:
+    import onnx
+    from onnx import TensorProto, helper, numpy_helper
+
+    nodes = [
+        helper.make_node("Cast", ["images"], ["floats"], to=TensorProto.FLOAT),
+        helper.make_node("ReduceMean", ["floats"], ["means"], axes=[1, 2], keepdims=0),
+        helper.make_node("Mul", ["means", "scale"], ["embeddings"]),
+        helper.make_node("MatMul", ["embeddings", "weight"], ["logits"]),
+        helper.make_node("Softmax", ["logits"], ["probabilities"], axis=1),
+    ]
+    names = ("probabilities", "embeddings")
+    outputs = [helper.make_tensor_value_info(name, TensorProto.FLOAT, ["n", 3]) for name in names]
+    scale = numpy_helper.from_array(np.array(1 / 255, np.float32), "scale")
+    weight = numpy_helper.from_array(np.ascontiguousarray(WEIGHTS.T), "weight")
+    images = helper.make_tensor_value_info("images", TensorProto.UINT8, ["n", "h", "w", 3])
+    graph = helper.make_graph(nodes, "tiny", [images], outputs, [scale, weight])
+    model = helper.make_model(graph, opset_imports=[helper.make_opsetid("", 13)])
+    model.ir_version = 8
+    onnx.checker.check_model(model)
+    content: bytes = model.SerializeToString()
+    return content
 
 
 def calibrate(gallery: Gallery) -> None:
@@ -96,3 +108,7 @@ def write_gallery(place: Path, network: Path) -> Path:
     made.add([Photo("yellow 500 ml", f"{n}.jpg", encoded(YELLOW, n)) for n in range(3)], embedder, By("test"))
     calibrate(made)
     return place
+
+
+if __name__ == "__main__":
+    sys.stdout.buffer.write(_made())

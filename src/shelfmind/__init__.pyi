@@ -1370,7 +1370,7 @@ def serve(
     insecure: bool = False,
     watcher: Observer | None = None,
 ) -> Served:
-    """Answer over HTTP: name products in images, look after the gallery; in batches, with keys and metrics. Several images that wait are computed at once; beyond the queue the answer is 429. SIGTERM or Ctrl-C ends it after what was taken is answered. A new run or file in the same place, and every new version of the gallery, takes over without a lost request; SIGHUP looks for them now.
+    """Answer over HTTP: name products in images, look after the gallery; in batches, with keys and metrics. Try it: curl -F image=@cola.jpg http://127.0.0.1:8000/v1/recognize. Several images that wait are computed at once; beyond the queue the answer is 429. SIGTERM or Ctrl-C ends it after what was taken is answered. A new run or file in the same place, and every new version of the gallery, takes over without a lost request; SIGHUP looks for them now.
 
     Args:
         run: a run folder, or a file that `shelfmind export` wrote

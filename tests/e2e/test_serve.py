@@ -244,15 +244,15 @@ import io, json
 from generated import Client
 from generated.api.gallery import enrol_photos, list_skus, show_sku
 from generated.api.recognition import recognize
-from generated.models import EnrolPhotosBody, RecognizeBody
+from generated.models import EnrolPhotosFilesBody, RecognizeFilesBody
 from generated.types import File
 
 def photo():
     return File(payload=io.BytesIO(open({photo!r}, "rb").read()), file_name="photo.jpg", mime_type="image/jpeg")
 
 client = Client(base_url={address!r})
-answer = recognize.sync(client=client, body=RecognizeBody(image=[photo()]))
-made = enrol_photos.sync(client=client, body=EnrolPhotosBody(sku="of the client", photo=[photo()], strict=False))
+answer = recognize.sync(client=client, body=RecognizeFilesBody(image=[photo()]))
+made = enrol_photos.sync(client=client, body=EnrolPhotosFilesBody(sku="of the client", photo=[photo()], strict=False))
 assert made.version, made
 skus = list_skus.sync(client=client)
 gone = show_sku.sync_detailed("nobody", client=client)

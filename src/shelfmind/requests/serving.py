@@ -28,7 +28,8 @@ class ServeRequest(Request):
     """What is served, to whom, and how much at once."""
 
     details: ClassVar[str] = (
-        "Try it: curl -F image=@cola.jpg http://127.0.0.1:8000/v1/recognize. Several images that wait are computed at once; beyond the queue the answer is 429. SIGTERM or Ctrl-C ends it "
+        "Try it: curl -F image=@cola.jpg http://127.0.0.1:8000/v1/recognize. "
+        "Several images that wait are computed at once; beyond the queue the answer is 429. SIGTERM or Ctrl-C ends it "
         "after what was taken is answered. A new run or file in the same place, and every new version of the gallery, "
         "takes over without a lost request; SIGHUP looks for them now."
     )

@@ -22,6 +22,8 @@ DESCRIPTION = (
     "Names retail products (SKUs) in photos of shelf items. Send a key as `Authorization: Bearer sm_...`; errors are "
     "`application/problem+json` (RFC 9457)."
 )
+OF_BODIES = ("400", "408", "413")
+"""What any request with a body may be answered."""
 ROUTERS = (recognition, gallery, gallery_changes, operation, page)
 
 
@@ -69,8 +71,11 @@ def _completed(description: dict[str, Any]) -> dict[str, Any]:
         schemas[record.__name__] = schema
     for unused in ("HTTPValidationError", "ValidationError"):
         schemas.pop(unused, None)
+    responses = description["paths"]["/v1/recognize"]["post"]["responses"]
     for path in description["paths"].values():
         for operation_ in path.values():
+            if "requestBody" in operation_:
+                operation_["responses"].update({each: responses[each] for each in OF_BODIES if each in responses})
             _as_problems(operation_["responses"])
     description["components"]["securitySchemes"] = {"key": {"type": "http", "scheme": "bearer"}}
     description["security"] = [{"key": []}]

@@ -15,7 +15,7 @@ from urllib.parse import urlsplit
 from starlette.requests import ClientDisconnect
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from shelfmind.serving.callers import Caller, Door
+from shelfmind.serving.callers import ANONYMOUS, Caller, Door
 from shelfmind.serving.limits import Limits
 from shelfmind.serving.metrics import Metrics
 from shelfmind.serving.problems import Problem, problem_response
@@ -77,12 +77,12 @@ class Gate:
             self.metrics.answered(_method(scope), _route(scope), way_out.status, time.monotonic() - began)
 
     def _admitted(self, scope: Scope, headers: Mapping[bytes, bytes]) -> Caller:
-        path = scope["path"]
-        if path not in PROBES:
-            self._require_own_name(headers)
+        path, address = scope["path"], (scope.get("client") or ("unknown",))[0]
+        if path in PROBES:
+            return Caller(ANONYMOUS, None, address)
+        self._require_own_name(headers)
         if scope["method"] not in SAFE_METHODS:
             self._require_own_origin(headers)
-        address = (scope.get("client") or ("unknown",))[0]
         caller = self.door.caller(_text(headers, b"authorization"), _text(headers, b"cookie"), address)
         if caller is None:
             raise self._wrong_key(address)
@@ -92,7 +92,7 @@ class Gate:
         if caller.role is None and path not in OPEN and not path.startswith(OPEN_BELOW):
             self.metrics.reject("auth")
             raise Problem(401, "send a key: Authorization: Bearer sm_...")
-        if self._rates is not None and path not in PROBES:
+        if self._rates is not None:
             self._require_rate(caller)
         return caller
 

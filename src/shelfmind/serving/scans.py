@@ -1,4 +1,4 @@
-"""How many scans a JPEG has: each takes the decoder over all pixels again, and a scan of a hundred bytes is one, too."""
+"""How many scans a JPEG has: each takes the decoder over all pixels again, however few bytes it is of."""
 
 from __future__ import annotations
 

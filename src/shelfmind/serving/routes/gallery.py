@@ -22,6 +22,7 @@ Sha256 = Annotated[str, Path(pattern="^[0-9a-f]{64}$")]
 Count = Annotated[int, Query(ge=1, le=1000)]
 EDGES = (64, 128, 256, 512, 1024)
 QUALITY = 82
+BINARY = {"type": "string", "format": "binary"}
 router = APIRouter(prefix="/v1/gallery", tags=["gallery"])
 
 
@@ -73,7 +74,10 @@ def list_changes(
 
 @router.get(
     "/photos/{sha256}",
-    responses={200: {"content": {"image/jpeg": {"schema": {"type": "string", "format": "binary"}}}}, **problems(404, 422, 503)},
+    responses={
+        200: {"content": {"image/jpeg": {"schema": {"type": "string", "format": "binary"}}}},
+        **problems(404, 422, 503),
+    },
     response_class=Response,
     summary="An enrolled photo",
 )

@@ -30,22 +30,22 @@ from shelfmind.serving.uploads import Form, read_form, switch_field, text_field
 Reason = Annotated[str, Query(max_length=1000)]
 SCHEMAS = (EnrolmentRequest,)
 """Records that only the description names."""
+OPTIONS: dict[str, Any] = {
+    "strict": {"type": "boolean", "default": True},
+    "reason": {"type": "string", "maxLength": 1000},
+}
+_FIELDS = {"sku": {"type": "string", "minLength": 1, "maxLength": LONGEST_NAME}, "photo": FORM["image"], **OPTIONS}
 _BODY = {
     "requestBody": {
         "required": True,
         "content": {
-            "multipart/form-data": multipart(
-                {
-                    "sku": {"type": "string", "minLength": 1, "maxLength": LONGEST_NAME},
-                    "photo": FORM["image"],
-                    "strict": {"type": "boolean", "default": True},
-                    "reason": {"type": "string", "maxLength": 1000},
-                },
-                ["sku", "photo"],
-            ),
+            "multipart/form-data": multipart(_FIELDS, ["sku", "photo"]),
             "application/json": {"schema": {"$ref": "#/components/schemas/EnrolmentRequest"}},
         },
-    }
+    },
+    "parameters": [
+        {"in": "query", "name": name, "required": False, "schema": schema} for name, schema in OPTIONS.items()
+    ],
 }
 router = APIRouter(prefix="/v1/gallery", tags=["gallery"])
 

@@ -69,13 +69,13 @@ async def open_session(request: Request, service: TheService, body: SessionReque
     return response
 
 
-@router.get("/v1/session", response_model=SessionRecord, summary="Who is asking")
+@router.get("/v1/session", response_model=SessionRecord, responses=problems(), summary="Who is asking")
 async def show_session(service: TheService, caller: Anybody) -> Any:
     """Without a session, and where a key is needed, the role is null."""
     return {"name": caller.name, "role": caller.role, "needs_key": service.door.needs_key}
 
 
-@router.delete("/v1/session", status_code=204, summary="Leave")
+@router.delete("/v1/session", status_code=204, responses=problems(), summary="Leave")
 async def close_session(service: TheService, caller: Anybody) -> Response:
     """The cookie goes."""
     response = Response(status_code=204)
