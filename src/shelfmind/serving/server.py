@@ -9,6 +9,7 @@ import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from importlib.util import find_spec
+from ipaddress import ip_address
 
 import uvicorn
 from starlette.types import ASGIApp
@@ -129,5 +130,7 @@ def bound_socket(host: str, port: int) -> socket.socket:
 def address_of(listening: socket.socket) -> str:
     """The address of a socket, as browsers take it."""
     host, port = listening.getsockname()[:2]
-    named = {"0.0.0.0": "127.0.0.1", "::": "[::1]"}.get(host, f"[{host}]" if ":" in host else host)
-    return f"http://{named}:{port}"
+    address = ip_address(host)
+    if address.is_unspecified:
+        host = "127.0.0.1" if address.version == 4 else "::1"
+    return f"http://{host if address.version == 4 else f'[{host}]'}:{port}"
