@@ -119,6 +119,10 @@ def keys(state: Path, told: Acknowledged, round_: int, stop: threading.Event) ->
         out = process.communicate()[0]
         if process.returncode == 0 and out.strip():
             told.keys.add(name)
+            if rng.random() < 0.3:
+                told.keys.discard(name)
+                shelfmind.keys_revoke(name, state=state)
+                told.revoked.add(name)
 
 
 def check(network: Path, gallery: Path, state: Path, told: Acknowledged) -> Iterator[str]:
@@ -145,6 +149,7 @@ def check(network: Path, gallery: Path, state: Path, told: Acknowledged) -> Iter
         yield from (f"correction {each} is lost" for each in told.corrections - kept)
     names = {each.name for each in shelfmind.keys_list(state=state)}
     yield from (f"key {each} is lost" for each in told.keys - names)
+    yield from (f"key {each} is back" for each in told.revoked & names)
 
 
 def main() -> None:
