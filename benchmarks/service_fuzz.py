@@ -33,7 +33,7 @@ from service_clients import request_of
 
 import shelfmind
 
-SEED = 0
+SEED, NO_ANSWER = 0, "no answer in time"
 PATHS = (
     "/v1/recognize", "/v1/model", "/v1/model/reload", "/v1/gallery", "/v1/gallery/skus", "/v1/gallery/skus/{}",
     "/v1/gallery/history", "/v1/gallery/rollback", "/v1/gallery/merge", "/v1/gallery/photos/{}", "/v1/corrections",
@@ -189,7 +189,7 @@ class Fuzz:
         return head.encode("latin-1")
 
 
-async def sent(port: int, request: bytes, rng: random.Random) -> str:
+async def sent(port: int, request: bytes, rng: random.Random, patience_s: float) -> str:
     """What a request on a line of its own is answered: a status, or how the line ended."""
     try:
         reader, writer = await asyncio.open_connection("127.0.0.1", port)
@@ -207,10 +207,10 @@ async def sent(port: int, request: bytes, rng: random.Random) -> str:
         await writer.drain()
         if rng.random() < 0.02:
             return "hung up"
-        head = await asyncio.wait_for(reader.readuntil(b"\r\n"), 60)
+        head = await asyncio.wait_for(reader.readuntil(b"\r\n"), patience_s)
         return head[9:12].decode("latin-1")
     except asyncio.TimeoutError:
-        return "no answer in 60 s"
+        return NO_ANSWER
     except (OSError, asyncio.IncompleteReadError, asyncio.LimitOverrunError):
         return "cut"
     finally:
@@ -229,10 +229,10 @@ async def fuzzed(asked: argparse.Namespace, fuzz: Fuzz, port: int, process: int)
         rng = random.Random(seed)
         for number in numbers:
             kind, request = fuzz()
-            status = await sent(port, request, rng)
+            status = await sent(port, request, rng, asked.patience)
             found[kind][status] += 1
             asked_for = status == "504" and b"timeout" in request.lower()
-            if (status[:1] == "5" and not asked_for) or status in ("no connection", "no answer in 60 s"):
+            if (status[:1] == "5" and not asked_for) or status in ("no connection", NO_ANSWER):
                 faults.append(f"{kind} {status}: {request[:200]!r}")
             if number % max(1, asked.requests // 20) == 0:
                 memory.append(round(processes.memory_mb(process), 1))
@@ -254,6 +254,7 @@ def main() -> None:
     words.add_argument("photos", type=Path)
     words.add_argument("--requests", type=int, default=100_000)
     words.add_argument("--seed", type=int, default=SEED)
+    words.add_argument("--patience", type=float, default=60.0, help="seconds without an answer that are a fault")
     words.add_argument("--serve", default="--engine onnx", help="further words for the command")
     asked = words.parse_args()
     found = sorted(asked.photos.rglob("*.jpg"))
