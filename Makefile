@@ -6,7 +6,7 @@ TESTS = tests
 MARKED = not slow
 SETTINGS := PYTHONDONTWRITEBYTECODE=1
 
-.PHONY: setup demo test test-slow test-browser check lint types layers api facts parity lock clean
+.PHONY: setup demo test test-slow test-browser check lint types layers security api facts parity lock clean
 
 setup: .venv/installed
 
@@ -32,7 +32,7 @@ test-browser: setup
 	sh scripts/chromium.sh
 	$(SETTINGS) SHELFMIND_BROWSER=required $(BIN)/python -m pytest -W error tests/browser
 
-check: lint types layers
+check: lint types layers security
 
 lint: setup
 	$(BIN)/ruff check .
@@ -43,6 +43,9 @@ types: setup
 
 layers: setup
 	$(BIN)/lint-imports --no-cache
+
+security: setup
+	$(BIN)/bandit --quiet --configfile pyproject.toml --recursive src scripts
 
 # What tools know of the public functions: src/shelfmind/__init__.pyi.
 api: setup

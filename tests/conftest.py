@@ -66,7 +66,20 @@ def library(mindspore: Any) -> Any:
 @pytest.fixture(scope="session")
 def auditing() -> Any:
     """The functions of `auditing.py`, which make data sets with audits."""
-    spec = importlib.util.spec_from_file_location("auditing", Path(__file__).with_name("auditing.py"))
+    return _module("auditing")
+
+
+@pytest.fixture(scope="session")
+def tiny() -> Any:
+    """The functions of `tiny_network.py`, which make an exported network and a gallery without MindSpore."""
+    for package in ("onnx", "onnxruntime"):
+        if importlib.util.find_spec(package) is None:
+            pytest.skip(f"{package} is not installed")
+    return _module("tiny_network")
+
+
+def _module(name: str) -> Any:
+    spec = importlib.util.spec_from_file_location(name, Path(__file__).with_name(f"{name}.py"))
     assert spec is not None
     assert spec.loader is not None
     module = importlib.util.module_from_spec(spec)

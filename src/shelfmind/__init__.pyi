@@ -29,10 +29,13 @@ from shelfmind.requests.improving import FixresRequest, FoldInRequest, SoupReque
 from shelfmind.requests.label_checking import FindLabelErrorsRequest
 from shelfmind.requests.measuring import CalibrateRequest, EvaluateRequest, ExplainRequest, PredictRequest
 from shelfmind.requests.preparing import PrepareRequest
+from shelfmind.requests.serving import KeysAddRequest, KeysListRequest, KeysRevokeRequest, ServeRequest
 from shelfmind.requests.tool import DoctorRequest
 from shelfmind.requests.training import PretrainRequest, TrainRequest
 from shelfmind.requests.watching import Observer, Observer as Observer
 from shelfmind.review.running import ReviewOutcome
+from shelfmind.serving.keys import Key
+from shelfmind.serving.serve import Served
 from shelfmind.shelf_generator.settings import GenerateRequest
 from shelfmind.training.fixres import FixResOutcome
 from shelfmind.training.fold_in import FoldInOutcome
@@ -85,6 +88,9 @@ __all__ = [
     "gallery_show",
     "gallery_verify",
     "generate",
+    "keys_add",
+    "keys_list",
+    "keys_revoke",
     "list_models",
     "list_recipes",
     "load",
@@ -96,6 +102,7 @@ __all__ = [
     "recognizer",
     "resume",
     "review",
+    "serve",
     "soup",
     "train",
     "tune",
@@ -1332,6 +1339,138 @@ def expand(
 
     Raises:
         UserError: data with too few classes or photos, settings other than those that the folder was begun with.
+    """
+
+@overload
+def serve(request: ServeRequest, /, *, watcher: Observer | None = None) -> Served: ...
+@overload
+def serve(
+    run: Path | str,
+    *,
+    gallery: str | None = None,
+    host: str = '127.0.0.1',
+    port: int = 8000,
+    workers: int = 1,
+    state: Path | str | None = None,
+    engine: str = 'auto',
+    batch: int | str | None = None,
+    decode: Literal['exact', 'fast'] = 'exact',
+    tta: Sequence[str] | None = None,
+    max_batch: int | None = None,
+    max_delay_ms: float = 2.0,
+    queue: int = 256,
+    timeout: float = 30.0,
+    max_body_mb: float = 32.0,
+    max_images: int = 64,
+    max_megapixels: float = 50.0,
+    rate: float | None = None,
+    watch_seconds: float = 5.0,
+    audit: Path | str | None = None,
+    allow_hosts: Sequence[str] = (),
+    insecure: bool = False,
+    watcher: Observer | None = None,
+) -> Served:
+    """Answer over HTTP: name products in images, look after the gallery; in batches, with keys and metrics. Try it: curl -F image=@cola.jpg http://127.0.0.1:8000/v1/recognize. Several images that wait are computed at once; beyond the queue the answer is 429. SIGTERM or Ctrl-C ends it after what was taken is answered. A new run or file in the same place, and every new version of the gallery, takes over without a lost request; SIGHUP looks for them now.
+
+    Args:
+        run: a run folder, or a file that `shelfmind export` wrote
+        gallery: a calibrated gallery of its vectors, which the service answers from and changes
+        host: the address to listen on; beyond this machine a key is needed (default: 127.0.0.1)
+        port: 0: any free one (default: 8000)
+        workers: processes that share the port (default: 1)
+        state: the folder of keys, audit log and corrections; SHELFMIND_STATE, else one in your data folder, if not given
+        engine: what computes: mindspore, onnx, openvino, mindir, or auto, the fastest that the run was exported for; openvino:int8 names a precision, too (default: auto)
+        batch: images computed at once on each core (MindSpore: on all); auto measures which number is fastest here, and remembers it
+        decode: exact, as for training, or fast: JPEGs far larger than the network needs are decoded smaller (default: exact)
+        tta: views to average, such as flip,centre; none for the plain image alone
+        max_batch: images computed at once; what `--batch` says, or 8, if not given
+        max_delay_ms: how long an image waits for others to fill a batch, where the service is idle (default: 2.0)
+        queue: images that may wait in each process; more are refused (default: 256)
+        timeout: seconds after which a request is given up, if it says none (default: 30.0)
+        max_body_mb: of a request (default: 32.0)
+        max_images: of a request (default: 64)
+        max_megapixels: of an image; more are refused by their header (default: 50.0)
+        rate: requests a second of one key, or address without keys
+        watch_seconds: how often to look for a new run or gallery version; 0: at SIGHUP only (default: 5.0)
+        audit: a folder that `shelfmind audit` made, to show on the page
+        allow_hosts: a name under which requests may come; on this machine's own address localhost always is one
+        insecure: listen beyond this machine without any key: whoever reaches it may do all
+        watcher: told of the progress
+
+    Returns:
+        How long it answered, and where.
+
+    Raises:
+        UserError: a run, gallery, key or port that cannot be used; or packages of the extra `serve` are missing.
+    """
+
+@overload
+def keys_add(request: KeysAddRequest, /, *, watcher: Observer | None = None) -> str: ...
+@overload
+def keys_add(
+    name: str,
+    *,
+    state: Path | str | None = None,
+    role: Literal['read', 'write', 'admin'] = 'read',
+    watcher: Observer | None = None,
+) -> str:
+    """Make a key, which is shown once. The key is shown once, on standard output; only its hash is kept. read may recognise and look, write may change the gallery and correct answers, admin may reload the model, too.
+
+    Args:
+        name: who will use it; changes bear this name
+        state: the folder of keys, audit log and corrections; SHELFMIND_STATE, else one in your data folder, if not given
+        role: read, write or admin (default: read)
+        watcher: told of the progress
+
+    Returns:
+        The key, which is kept nowhere.
+
+    Raises:
+        UserError: a name that has a key already, or a file that cannot be written.
+    """
+
+@overload
+def keys_list(request: KeysListRequest, /, *, watcher: Observer | None = None) -> list[Key]: ...
+@overload
+def keys_list(
+    *,
+    state: Path | str | None = None,
+    watcher: Observer | None = None,
+) -> list[Key]:
+    """List whose keys there are.
+
+    Args:
+        state: the folder of keys, audit log and corrections; SHELFMIND_STATE, else one in your data folder, if not given
+        watcher: told of the progress
+
+    Returns:
+        Name, role and date of each; not the keys themselves, which nobody knows.
+
+    Raises:
+        UserError: a file that cannot be read.
+    """
+
+@overload
+def keys_revoke(request: KeysRevokeRequest, /, *, watcher: Observer | None = None) -> Key: ...
+@overload
+def keys_revoke(
+    name: str,
+    *,
+    state: Path | str | None = None,
+    watcher: Observer | None = None,
+) -> Key:
+    """Have a key count no longer. Running services know at once.
+
+    Args:
+        name: the name it was given
+        state: the folder of keys, audit log and corrections; SHELFMIND_STATE, else one in your data folder, if not given
+        watcher: told of the progress
+
+    Returns:
+        What it was.
+
+    Raises:
+        UserError: nobody of this name has one (with the nearest names), or a file that cannot be written.
     """
 
 @overload

@@ -26,16 +26,20 @@ except ImportError:  # Windows: what a killed process left of a folder must be d
 _MARK = ".being-written"
 
 
-def write_atomically(path: Path, write: Callable[[Path], None]) -> None:
+def write_atomically(path: Path, write: Callable[[Path], None], mode: int = 0o644) -> None:
     """Let `write` fill a temporary file, sync it and rename it to `path`; a failure leaves the old file as it was.
+
+    `mode` says who may read the file in the end, and no one else may before.
 
     Raises:
         UserError: the disk is full or the folder cannot be written.
     """
     temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp{path.suffix}")
     try:
+        if mode & 0o077 == 0:
+            os.close(os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL, mode))
         write(temporary)
-        os.chmod(temporary, 0o644)
+        os.chmod(temporary, mode)
         with open(temporary, "rb+") as stream:
             os.fsync(stream.fileno())
         os.replace(temporary, path)
@@ -114,15 +118,15 @@ def require_writable(file: Path) -> None:
     _require_takes_files(file.parent, file)
 
 
-def write_text(path: Path, text: str, encoding: str = "utf-8") -> None:
+def write_text(path: Path, text: str, encoding: str = "utf-8", mode: int = 0o644) -> None:
     """Write text whole or not at all; bytes of file names that are not UTF-8 become escapes, as in JSON."""
     content = text.encode(encoding, errors="backslashreplace")
-    write_atomically(path, lambda temporary: _fill(temporary, content))
+    write_atomically(path, lambda temporary: _fill(temporary, content), mode)
 
 
-def write_json(path: Path, content: Any) -> None:
+def write_json(path: Path, content: Any, mode: int = 0o644) -> None:
     """Write JSON whole or not at all."""
-    write_text(path, json.dumps(content, ensure_ascii=False, indent=2) + "\n")
+    write_text(path, json.dumps(content, ensure_ascii=False, indent=2) + "\n", mode=mode)
 
 
 def keep_used_last(folder: Path, pattern: str, kept: int) -> None:

@@ -16,8 +16,10 @@ if TYPE_CHECKING:
 
 DATA, TRAIN, MEASURE, TOOL = "Know the data", "Train", "Measure and predict", "About the tool"
 CHANGE, LOOK, KEEP = "Enrol and change", "Look up", "Look after the files"
+KEYS = "Keys"
 GROUPS = {
-    "gallery": (MEASURE, "Enrol products that were never trained: add, search, undo; every change is one version.")
+    "gallery": (MEASURE, "Enrol products that were never trained: add, search, undo; every change is one version."),
+    "keys": (MEASURE, "Let callers of the service in: add, list, revoke keys."),
 }
 """Words of the command under which several verbs stand: where help lists them, and what it says."""
 
@@ -364,6 +366,41 @@ VERBS = {
         request="requests.expanding:ExpandRequest",
         function="training.expand:expand",
         show="cli.outcomes.recognition:show_expansion",
+    ),
+    "serve": Verb(
+        panel=MEASURE,
+        summary="Answer over HTTP: name products in images, look after the gallery; in batches, with keys and metrics.",
+        request="requests.serving:ServeRequest",
+        function="serving.serve:serve",
+        show="cli.outcomes.serving:show_served",
+        mindspore=False,
+    ),
+    "keys_add": Verb(
+        panel=KEYS,
+        summary="Make a key, which is shown once.",
+        request="requests.serving:KeysAddRequest",
+        function="serving.managing_keys:add",
+        show="cli.outcomes.serving:show_key",
+        mindspore=False,
+        group="keys",
+    ),
+    "keys_list": Verb(
+        panel=KEYS,
+        summary="List whose keys there are.",
+        request="requests.serving:KeysListRequest",
+        function="serving.managing_keys:list_keys",
+        show="cli.outcomes.serving:show_keys",
+        mindspore=False,
+        group="keys",
+    ),
+    "keys_revoke": Verb(
+        panel=KEYS,
+        summary="Have a key count no longer.",
+        request="requests.serving:KeysRevokeRequest",
+        function="serving.managing_keys:revoke",
+        show="cli.outcomes.serving:show_revoked",
+        mindspore=False,
+        group="keys",
     ),
     "models": Verb(
         panel=TOOL,

@@ -41,6 +41,14 @@ if TYPE_CHECKING:  # what guards an enrolment is loaded by who wants it
 LONGEST_NAME = 300
 
 
+class DoubtfulError(UserError):
+    """A strict enrolment that was refused: `findings` are what a guard found, `warnings` say it in words."""
+
+    def __init__(self, warnings: Sequence[str], findings: Sequence[Finding]) -> None:
+        super().__init__(f"{'; '.join(warnings)}; nothing was changed")
+        self.warnings, self.findings = tuple(warnings), tuple(findings)
+
+
 class Gallery(GalleryReader):
     """The newest version of a gallery, as it was when it was opened, refreshed or changed."""
 
@@ -95,7 +103,7 @@ class Gallery(GalleryReader):
             findings = [] if guard is None else self._found(guard, new, known, stored.content)
             warnings = _filed_twice(state, new) if guard is None else _words(findings)
             if strict and warnings:
-                raise UserError(f"{'; '.join(warnings)}; nothing was changed")
+                raise DoubtfulError(warnings, findings)
             stored.put(stored.sources)
             return Plan(
                 "add",

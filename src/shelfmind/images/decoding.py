@@ -91,13 +91,15 @@ def open_image(
     *,
     draft_size: tuple[int, int] | None = None,
     background: tuple[int, int, int] = BACKGROUND,
+    most_pixels: int | None = None,
 ) -> Image.Image:
     """Decode an image fully: the first frame, upright (EXIF orientation), 8-bit RGB, without metadata.
 
     Deeper greyscale is scaled to 8 bits, transparency is laid on `background`. With `draft_size` (width, height) a
-    JPEG may be decoded smaller, but never below twice that size on either side. An image that Pillow has opened is
-    prepared as its file would be, and so is a NumPy array, see `Pixels`. Raises `BadImage`, and `UserError` for a
-    source of another type or an array of another shape or type.
+    JPEG may be decoded smaller, but never below twice that size on either side. Encoded bytes whose header says more
+    than `most_pixels` are not decoded. An image that Pillow has opened is prepared as its file would be, and so is a
+    NumPy array, see `Pixels`. Raises `BadImage`, and `UserError` for a source of another type or an array of another
+    shape or type.
     """
     _silence_pillow()
     if isinstance(source, np.ndarray):
@@ -106,7 +108,7 @@ def open_image(
         with _as_bad_image(b"", 0, None):
             return _upright(source, draft_size, background)
     if isinstance(source, bytes):
-        return _opened(io.BytesIO(source), len(source), draft_size, background)
+        return _opened(io.BytesIO(source), len(source), draft_size, background, most_pixels)
     if not isinstance(source, Path):
         raise UserError(
             f"an image must be a path, encoded bytes, a Pillow image or a NumPy array, got {type(source).__name__}"
@@ -184,9 +186,15 @@ def open_stored(file: IO[bytes], size_bytes: int, draft_size: tuple[int, int] | 
 
 
 def _opened(
-    file: IO[bytes], size_bytes: int, draft_size: tuple[int, int] | None, background: tuple[int, int, int]
+    file: IO[bytes],
+    size_bytes: int,
+    draft_size: tuple[int, int] | None,
+    background: tuple[int, int, int],
+    most_pixels: int | None = None,
 ) -> Image.Image:
     with _decoder(file, size_bytes) as image:
+        if most_pixels is not None and image.width * image.height > most_pixels:
+            raise BadImage(TOO_LARGE)
         return _upright(image, draft_size, background)
 
 

@@ -39,12 +39,19 @@ class Squares(Protocol):
     def __getitem__(self, index: int) -> Square: ...
 
 
-def square(source: Path | bytes | Image.Image | Pixels, data: DataRecipe, reduced: bool = False) -> Square:
+def square(
+    source: Path | bytes | Image.Image | Pixels,
+    data: DataRecipe,
+    reduced: bool = False,
+    most_pixels: int | None = None,
+) -> Square:
     """The one way in which any photo is prepared: decoded upright, then resized as the recipe says.
 
     If `reduced`, a JPEG of at least four times the square's size is decoded at a half, a quarter or an eighth of it.
+    `most_pixels` is that of `open_image`.
     """
-    return resized(open_image(source, draft_size=(data.resize_to, data.resize_to) if reduced else None), data)
+    draft_size = (data.resize_to, data.resize_to) if reduced else None
+    return resized(open_image(source, draft_size=draft_size, most_pixels=most_pixels), data)
 
 
 def resized(image: Image.Image, data: DataRecipe) -> Square:

@@ -120,7 +120,7 @@ class Predictor:
         for batch in self.of_sources(images):
             rows = iter(batch.probabilities)
             for name, error in zip(batch.names, batch.errors, strict=True):
-                guesses = self._guesses(next(rows), top) if error is None else ()
+                guesses = self.guesses(next(rows), top) if error is None else ()
                 yield Prediction(name, guesses, error)
 
     def of_sources(self, images: Iterable[Source]) -> Iterator[Batch]:
@@ -131,12 +131,14 @@ class Predictor:
         """What the run says of prepared squares, in their order, in constant memory; their names are their numbers."""
         return self._answered(range(len(squares)), lambda number: (str(number), squares[number]))
 
-    def ask(self, squares: Sequence[Square]) -> tuple[Floats, Floats]:
+    def ask(self, squares: Sequence[Square], beside_others: bool = False) -> tuple[Floats, Floats]:
         """Calibrated probabilities (N, C) and embeddings (N, D) of at most a batch of squares.
 
-        Every prediction comes from here, so that all are calibrated alike.
+        With `beside_others` threads may ask at once where the engine lets them, each for at most a share, which is
+        computed on one core. Every prediction comes from here, so that all are calibrated alike.
         """
-        return self._ask(self.forward, squares)
+        parallel = self.forward.parallel if beside_others else None
+        return self._ask(self.forward if parallel is None else parallel, squares)
 
     def logits(self, embeddings: Floats) -> Floats | None:
         """What the classifier makes of embeddings (N, D): (N, C); None for a network without a head of ours."""
@@ -200,7 +202,8 @@ class Predictor:
         probabilities, embeddings = forward.batch(squares, self.recipe.evaluation_size)
         return temperature_scaled(probabilities, self.temperature), embeddings
 
-    def _guesses(self, probabilities: npt.NDArray[np.float32], top: int) -> tuple[Guess, ...]:
+    def guesses(self, probabilities: npt.NDArray[np.float32], top: int) -> tuple[Guess, ...]:
+        """The `top` most probable classes of a row of probabilities (C,), best first."""
         order = np.argsort(-probabilities, kind="stable")[:top]
         return tuple(Guess(self.class_names[index], float(probabilities[index])) for index in order)
 

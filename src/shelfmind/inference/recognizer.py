@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+import copy
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -82,7 +83,6 @@ class Recognizer:
     def __init__(self, embedder: PhotoEmbedder, gallery: Gallery) -> None:
         """Raises `UserError` for a gallery of other weights, or one that was not calibrated."""
         self.embedder = embedder
-        gallery.require_embedder(embedder)
         self.gallery = gallery
         self._version = 0
         self._refresh()
@@ -102,7 +102,13 @@ class Recognizer:
         Raises `UserError` if no image can be used.
         """
         self._refresh()
-        batches = list(self.predictor.of_sources(images))
+        return self.together(list(self.predictor.of_sources(images)), top)
+
+    def together(self, batches: Sequence[Batch], top: int) -> Answer:
+        """One answer for what the run said of several photos of one object.
+
+        Raises `UserError` if no image can be used.
+        """
         good = [batch for batch in batches if len(batch.probabilities)]
         if not good:
             reason = next((error for batch in batches for error in batch.errors if error), "there is none")
@@ -131,6 +137,20 @@ class Recognizer:
                 row = next(good)
                 yield self._answer(name, answers, row, vectors[row : row + 1], top)
 
+    def refreshed(self) -> Recognizer:
+        """One that answers with the gallery's newest version; this one goes on with its own, `answers` included.
+
+        Raises `UserError` for a version of other weights, or one that was not calibrated.
+        """
+        newer = copy.copy(self)
+        newer._refresh()
+        return newer
+
+    @property
+    def version(self) -> int:
+        """The version of the gallery that it answers with."""
+        return self._version
+
     def accepts(self, batch: Batch) -> Bools:
         """Whether each good image of a batch is given a name, trained or enrolled, (N,)."""
         return answers_of(self.evidence(batch), self.rule, self.columns).accepted
@@ -144,8 +164,10 @@ class Recognizer:
     def _refresh(self) -> None:
         self.gallery.refresh()
         while self._version != self.gallery.state.version:  # reading may come to a newer version meanwhile
-            self._version = self.gallery.state.version
+            version = self.gallery.state.version
+            self.gallery.require_embedder(self.embedder)
             self._read()
+            self._version = version
 
     def _read(self) -> None:
         """What the gallery's version has."""

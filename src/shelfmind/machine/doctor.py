@@ -22,6 +22,7 @@ PACKAGES = ("shelfmind", "mindspore", "onnxruntime", "openvino", "numpy", "pillo
 NEEDED_BY = {
     "train": "to train, export, explain, judge labels, and to predict with a run that was not exported",
     "analysis": "to calibrate, audit, discover, and to search more than 20,000 photos by cells",
+    "serve": "to answer over HTTP",
 }
 """What each extra is for."""
 

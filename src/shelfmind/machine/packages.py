@@ -8,10 +8,16 @@ from importlib.util import find_spec
 
 from shelfmind.errors import UserError
 
+HTTP = "FastAPI and uvicorn"
 EXTRAS = {
     "mindspore": ("MindSpore", "train"),
     "scipy": ("SciPy", "analysis"),
     "sklearn": ("scikit-learn", "analysis"),
+    "fastapi": (HTTP, "serve"),
+    "uvicorn": (HTTP, "serve"),
+    "httptools": (HTTP, "serve"),
+    "python_multipart": (HTTP, "serve"),
+    "prometheus_client": (HTTP, "serve"),
 }
 """Packages that a machine does without if it only predicts: their names, and the extra that installs them."""
 

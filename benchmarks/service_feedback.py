@@ -1,0 +1,121 @@
+"""Corrections over HTTP become a better run in the same service: ten photos that were wrong, and the same ones after.
+
+    python benchmarks/service_feedback.py RUN photos.csv --recipe RUN/recipe.yaml --set train.epochs=3 --out feedback
+
+RUN has never trained on the photos of `--split` (val). Ten that it answers wrong are taken out of them, asked and
+corrected over HTTP; `prepare` makes training data of the corrections, `train --init` a run, and the service, which is
+not stopped, goes over to it. Judged are the ten, and all others of the split, which nobody corrected.
+"""
+
+from __future__ import annotations
+
+import argparse
+import csv
+import json
+import random
+import shutil
+import subprocess
+import time
+from pathlib import Path
+from typing import Any
+
+import httpx
+import service_process as processes
+
+SEED = 0
+Photo = tuple[Path, str]
+
+
+def main() -> None:
+    """Go round once."""
+    words = argparse.ArgumentParser(description=__doc__)
+    words.add_argument("run", type=Path)
+    words.add_argument("photos", type=Path, help="a list with the columns path,label,split")
+    words.add_argument("--split", default="val")
+    words.add_argument("--number", type=int, default=10)
+    words.add_argument("--engine", default="onnx")
+    words.add_argument("--recipe", default="default", help="of the second training")
+    words.add_argument("--set", action="append", default=[], help="changes of it")
+    words.add_argument("--out", type=Path, required=True)
+    asked = words.parse_args()
+    asked.out.mkdir()
+    current, port = asked.out / "current", processes.free_port()
+    current.symlink_to(asked.run.resolve())
+    with open(asked.photos, encoding="utf-8", newline="") as stream:
+        rows = list(csv.DictReader(stream))
+    judged = [(asked.photos.parent / row["path"], row["label"]) for row in rows if row["split"] == asked.split]
+    command = processes.serve(current, port, asked.out / "state", "--engine", asked.engine, "--watch-seconds", "1")
+    with (
+        processes.running(command, port, "/healthz", asked.out / "log"),
+        httpx.Client(base_url=f"http://127.0.0.1:{port}", timeout=60) as web,
+    ):
+        before = answers(web, judged)
+        wrong = [photo for photo, said in zip(judged, before, strict=True) if said != photo[1]]
+        chosen = random.Random(SEED).sample(wrong, asked.number)
+        for path, label in chosen:
+            form = {"said": before[judged.index((path, label))], "label": label}
+            web.post("/v1/corrections", files={"image": path.read_bytes()}, data=form).raise_for_status()
+        seconds = swapped(web, current, trained(asked, rows, {path.resolve() for path, _ in chosen}))
+        after = answers(web, judged)
+    parts = {"corrected": chosen, "others": [photo for photo in judged if photo not in chosen]}
+    result: dict[str, Any] = {"seconds_until_swapped": round(seconds, 2)}
+    for name, photos in parts.items():
+        numbers = [judged.index(photo) for photo in photos]
+        right = [sum(said[number] == judged[number][1] for number in numbers) for said in (before, after)]
+        result[name] = {"photos": len(photos), "right_before": right[0], "right_after": right[1]}
+    print(json.dumps(result, indent=1))
+
+
+def swapped(web: httpx.Client, current: Path, second: Path) -> float:
+    """Seconds until the service answers by another run, to which the link leads from now on."""
+    generation = web.get("/v1/model").json()["generation"]
+    replacement = current.with_name("link to come")
+    replacement.symlink_to(second.resolve())
+    replacement.rename(current)
+    began = time.monotonic()
+    while web.get("/v1/model").json()["generation"] == generation:
+        time.sleep(0.05)
+        if time.monotonic() - began > 60:
+            raise SystemExit(f"the service stays with the old run: {web.get('/v1/model').json()['trouble']}")
+    return time.monotonic() - began
+
+
+def answers(web: httpx.Client, photos: list[Photo]) -> list[str]:
+    """What the service calls each photo."""
+    found: list[Any] = []
+    for start in range(0, len(photos), 32):
+        files = [("image", (str(path.name), path.read_bytes())) for path, _ in photos[start : start + 32]]
+        answered = web.post("/v1/recognize", files=files)
+        answered.raise_for_status()
+        found += [each["answer"] for each in answered.json()["answers"]]
+    return found
+
+
+def trained(asked: argparse.Namespace, rows: list[dict[str, str]], corrected: set[Path]) -> Path:
+    """The documented path, word by word: `prepare` twice, corrections among the photos, `train --init`, `export`."""
+    out, base = asked.out, asked.photos.parent
+    kept = [row for row in rows if (base / row["path"]).resolve() not in corrected]
+    with open(out / "known.csv", "w", encoding="utf-8", newline="") as stream:
+        table = csv.writer(stream)
+        table.writerow(["path", "label", "split"])
+        table.writerows([(base / row["path"]).resolve(), row["label"], row["split"]] for row in kept)
+    corrections = out / "state" / "corrections"
+    run("prepare", corrections / "list.csv", "--decisions", corrections / "review.jsonl", "--out", out / "corrected")
+    run("prepare", out / "known.csv", "--out", out / "next")
+    shutil.copytree(out / "corrected" / "train", out / "next" / "train", dirs_exist_ok=True)
+    settings = [word for value in asked.set for word in ("--set", value)]
+    second = out / "second"
+    run("train", out / "next", "--init", asked.run, "--recipe", asked.recipe, *settings, "--out", second)
+    if asked.engine != "mindspore":
+        run("export", second, "--format", asked.engine)
+    return second
+
+
+def run(*words: object) -> None:
+    """A command of shelfmind's, with its output on ours."""
+    print("shelfmind", *words, flush=True)
+    subprocess.run([processes.COMMAND, *map(str, words)], check=True)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,1 @@
+"""The HTTP service: recognition in dynamic batches, the gallery, keys, metrics."""

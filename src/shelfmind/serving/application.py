@@ -1,0 +1,121 @@
+"""The service as an ASGI application: routes, errors and the description of all of it."""
+
+from __future__ import annotations
+
+from importlib.metadata import version
+from typing import Any
+
+from fastapi import FastAPI, Request
+from fastapi.exceptions import RequestValidationError
+from starlette.exceptions import HTTPException
+from starlette.responses import Response
+from starlette.types import ASGIApp
+
+from shelfmind.errors import UserError
+from shelfmind.serving.gate import LOG, Gate, fault
+from shelfmind.serving.problems import Problem, problem_response
+from shelfmind.serving.routes import gallery, gallery_changes, operation, page, recognition
+from shelfmind.serving.service import Service
+
+TITLE = "shelfmind"
+DESCRIPTION = (
+    "Names retail products (SKUs) in photos of shelf items. Send a key as `Authorization: Bearer sm_...`; errors are "
+    "`application/problem+json` (RFC 9457)."
+)
+OF_BODIES = ("400", "408", "413")
+"""What any request with a body may be answered."""
+ROUTERS = (recognition, gallery, gallery_changes, operation, page)
+
+
+def create_application(service: Service) -> ASGIApp:
+    """What a server runs: the gate and, behind it, the routes."""
+    app = described_application()
+    app.state.service = service
+    return Gate(app, service.door, service.limits, service.metrics)
+
+
+def described_application() -> FastAPI:
+    """The routes and their description, which need no service."""
+    app = FastAPI(
+        title=TITLE,
+        version=version("shelfmind"),
+        description=DESCRIPTION,
+        openapi_url="/v1/openapi.json",
+        docs_url=None,
+        redoc_url=None,
+        redirect_slashes=False,
+        separate_input_output_schemas=False,
+        generate_unique_id_function=lambda route: route.name,
+    )
+    for each in ROUTERS:
+        app.include_router(each.router)
+    app.add_exception_handler(HTTPException, _on_http_error)
+    app.add_exception_handler(RequestValidationError, _on_invalid)
+    app.add_exception_handler(UserError, _on_user_error)
+    app.add_exception_handler(Exception, _on_fault)
+    described = app.openapi
+
+    def openapi() -> dict[str, Any]:
+        return _completed(described())
+
+    app.openapi = openapi  # type: ignore[method-assign]
+    return app
+
+
+def _completed(description: dict[str, Any]) -> dict[str, Any]:
+    """With the records that only bodies name, keys, and errors as they are."""
+    schemas = description.setdefault("components", {}).setdefault("schemas", {})
+    for record in (*recognition.SCHEMAS, *gallery_changes.SCHEMAS):
+        schema = record.model_json_schema(ref_template="#/components/schemas/{model}")
+        schemas.update(schema.pop("$defs", {}))
+        schemas[record.__name__] = schema
+    for unused in ("HTTPValidationError", "ValidationError"):
+        schemas.pop(unused, None)
+    responses = description["paths"]["/v1/recognize"]["post"]["responses"]
+    for path in description["paths"].values():
+        for operation_ in path.values():
+            if "requestBody" in operation_:
+                operation_["responses"].update({each: responses[each] for each in OF_BODIES if each in responses})
+            _as_problems(operation_["responses"])
+    description["components"]["securitySchemes"] = {"key": {"type": "http", "scheme": "bearer"}}
+    description["security"] = [{"key": []}]
+    return description
+
+
+def _as_problems(responses: dict[str, Any]) -> None:
+    """Errors are problems, whatever the framework would answer."""
+    for status, response in responses.items():
+        if status.isdecimal() and int(status) >= 400:
+            response["content"] = {
+                "application/problem+json": {"schema": {"$ref": "#/components/schemas/ProblemRecord"}}
+            }
+
+
+async def _on_http_error(request: Request, error: Any) -> Response:
+    return problem_response(error, _request_id(request))
+
+
+async def _on_invalid(request: Request, error: Any) -> Response:
+    items = [
+        {"where": ".".join(str(part) for part in each["loc"][1:]) or str(each["loc"][0]), "what": each["msg"]}
+        for each in error.errors()
+    ]
+    first = f": {items[0]['where']}: {items[0]['what']}" if items else ""
+    said = Problem(422, f"the request cannot be used{first}", more={"errors": items})
+    return problem_response(said, _request_id(request))
+
+
+async def _on_user_error(request: Request, error: Any) -> Response:
+    """What a person must mend on this machine: a gallery that cannot be read, a full disk."""
+    LOG.error("request %s: %s", _request_id(request), error)
+    said = Problem(503, "this cannot be done now; the log says why", "not-ready", 5)
+    return problem_response(said, _request_id(request))
+
+
+async def _on_fault(request: Request, error: Any) -> Response:
+    """A fault of ours, which the gate logs."""
+    return problem_response(fault(_request_id(request)), _request_id(request))
+
+
+def _request_id(request: Request) -> str:
+    return str(request.scope.get("state", {}).get("request_id", ""))

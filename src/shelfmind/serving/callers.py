@@ -1,0 +1,101 @@
+"""Who asks: by key, by a session that a key opened, or nobody in particular."""
+
+from __future__ import annotations
+
+import hashlib
+import hmac
+import secrets
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass
+from http.cookies import CookieError, SimpleCookie
+from typing import Any
+
+from shelfmind.serving.keys import ROLES, Key, Keys
+from shelfmind.serving.limits import Access
+
+ANONYMOUS = "anonymous"
+SESSION_S = 12 * 3600
+
+
+@dataclass(frozen=True)
+class Caller:
+    """Who asks.
+
+    Attributes:
+        name: of the key.
+        role: what it may do; None: nothing that needs a key.
+        address: where from.
+        by_session: whether a browser's cookie says so, which it sends whoever made it ask.
+    """
+
+    name: str
+    role: str | None
+    address: str
+    by_session: bool = False
+
+    def may(self, role: str) -> bool:
+        """Whether it may do what `role` may."""
+        return self.role is not None and ROLES.index(self.role) >= ROLES.index(role)
+
+    @property
+    def in_log(self) -> Mapping[str, Any]:
+        """As the audit log names it."""
+        return {"who": self.name, "role": self.role, "address": self.address}
+
+
+class Door:
+    """Tells callers by their keys, and opens sessions for browsers.
+
+    A session is the key's public id, when it ends and a signature by a secret of this service; it ends with the key.
+    Processes of one service share the secret, which is never written down.
+    """
+
+    def __init__(self, keys: Keys, access: Access, secret: bytes | None = None) -> None:
+        self.keys, self.access = keys, access
+        self._secret = secrets.token_bytes(32) if secret is None else secret
+        self._had_keys = False
+
+    @property
+    def cookie(self) -> str:
+        """The name of the session's cookie."""
+        return f"shelfmind_{self.access.port}"
+
+    @property
+    def needs_key(self) -> bool:
+        """Whether nobody is let in without; once there was a key, revoking the last one opens nothing."""
+        self._had_keys = self._had_keys or bool(self.keys.by_id())
+        return self._had_keys or not self.access.open
+
+    def caller(self, authorization: str | None, cookies: str | None, address: str) -> Caller | None:
+        """Who asks; None for a wrong key."""
+        if authorization is not None:
+            scheme, _, text = authorization.partition(" ")
+            key = self.keys.of_text(text.strip()) if scheme.lower() == "bearer" else None
+            return None if key is None else Caller(key.name, key.role, address)
+        key = self._of_session(cookies) if cookies else None
+        if key is not None:
+            return Caller(key.name, key.role, address, by_session=True)
+        return Caller(ANONYMOUS, None if self.needs_key else ROLES[-1], address)
+
+    def session_of(self, key: Key) -> str:
+        """The content of the cookie by which a browser shows that it knew a key."""
+        until = int(time.time()) + SESSION_S
+        return f"{key.id}.{until}.{self._signature(key.id, until)}"
+
+    def _of_session(self, cookies: str) -> Key | None:
+        jar: SimpleCookie = SimpleCookie()
+        try:
+            jar.load(cookies)
+        except CookieError:
+            return None
+        key_id, _, rest = (jar[self.cookie].value if self.cookie in jar else "").partition(".")
+        until, _, signature = rest.partition(".")
+        if not (until.isascii() and until.isdecimal() and len(until) < 16):
+            return None
+        if not hmac.compare_digest(self._signature(key_id, int(until)).encode(), signature.encode("utf-8", "replace")):
+            return None
+        return self.keys.by_id().get(key_id) if time.time() < int(until) else None
+
+    def _signature(self, id: str, until: int) -> str:
+        return hmac.new(self._secret, f"{id}.{until}".encode("utf-8", "replace"), hashlib.sha256).hexdigest()

@@ -1,0 +1,234 @@
+"""What every request passes first: its host, its origin, its key, its rate and the size of its body; and every answer.
+
+Plain ASGI, so that a request costs microseconds here.
+"""
+
+from __future__ import annotations
+
+import logging
+import secrets
+import time
+from collections.abc import Mapping
+from typing import Any
+from urllib.parse import urlsplit
+
+from starlette.requests import ClientDisconnect
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from shelfmind.serving.callers import ANONYMOUS, Caller, Door
+from shelfmind.serving.limits import Limits
+from shelfmind.serving.metrics import Metrics
+from shelfmind.serving.problems import Problem, problem_response
+from shelfmind.serving.rates import Rates
+
+LOG = logging.getLogger("shelfmind.serving")
+PROBES = frozenset({"/healthz", "/readyz"})
+OPEN = PROBES | {"/", "/v1/openapi.json", "/v1/session"}
+OPEN_BELOW = "/page/"
+"""What is told to whoever asks, and holds nothing of anybody: probes, the interface, the page's files, letting in."""
+SAFE_METHODS = frozenset({"GET", "HEAD"})
+MARK = b"x-shelfmind"
+"""A header that only scripts of the page send, beside the cookie of a session."""
+FAILURES_A_SECOND = 5.0
+SAFETY = {
+    b"x-content-type-options": b"nosniff",
+    b"referrer-policy": b"no-referrer",
+    b"cross-origin-resource-policy": b"same-origin",
+    b"cross-origin-opener-policy": b"same-origin",
+    b"content-security-policy": b"default-src 'none'; frame-ancestors 'none'",
+    b"cache-control": b"no-store",
+}
+"""Headers of every answer that does not say otherwise."""
+
+
+class Gate:
+    """Lets requests through to `app`, and its answers out."""
+
+    def __init__(self, app: ASGIApp, door: Door, limits: Limits, metrics: Metrics) -> None:
+        self.app, self.door, self.limits, self.metrics = app, door, limits, metrics
+        self._rates = None if limits.rate is None else Rates(limits.rate)
+        self._failures = Rates(FAILURES_A_SECOND)
+        self._bodies = Bodies(limits, metrics)
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] != "http":
+            await self.app(scope, receive, send)
+            return
+        began = time.monotonic()
+        request_id = secrets.token_hex(8)
+        way_out = _Exit(send, request_id)
+        body = None
+        try:
+            headers = dict(scope["headers"])
+            caller = self._admitted(scope, headers)
+            body = self._bodies.of(headers, receive)
+            scope.setdefault("state", {}).update(caller=caller, request_id=request_id)
+            await self.app(scope, body, way_out)
+        except Problem as problem:
+            await way_out.answer(problem, scope)
+        except ClientDisconnect:
+            self.metrics.reject("hung_up")
+        except Exception:
+            LOG.exception("request %s: %s %s failed", request_id, scope["method"], _route(scope))
+            await way_out.answer(fault(request_id), scope)
+        finally:
+            if body is not None:
+                body.release()
+            self.metrics.answered(_method(scope), _route(scope), way_out.status, time.monotonic() - began)
+
+    def _admitted(self, scope: Scope, headers: Mapping[bytes, bytes]) -> Caller:
+        path, address = scope["path"], (scope.get("client") or ("unknown",))[0]
+        if path in PROBES:
+            return Caller(ANONYMOUS, None, address)
+        self._require_own_name(headers)
+        if scope["method"] not in SAFE_METHODS:
+            self._require_own_origin(headers)
+        caller = self.door.caller(_text(headers, b"authorization"), _text(headers, b"cookie"), address)
+        if caller is None:
+            raise self._wrong_key(address)
+        if caller.by_session and scope["method"] not in SAFE_METHODS and MARK not in headers:
+            self.metrics.reject("origin")
+            raise Problem(403, "with a session, changes must come from the page: send X-Shelfmind: 1, too")
+        if caller.role is None and path not in OPEN and not path.startswith(OPEN_BELOW):
+            self.metrics.reject("auth")
+            raise Problem(401, "send a key: Authorization: Bearer sm_...")
+        if self._rates is not None:
+            self._require_rate(caller)
+        return caller
+
+    def _require_own_name(self, headers: Mapping[bytes, bytes]) -> None:
+        """Another name that leads to this machine's own address is an attack by DNS rebinding."""
+        hosts = self.door.access.hosts
+        if hosts is None:
+            return
+        try:
+            name = urlsplit(f"//{_text(headers, b'host') or ''}").hostname
+        except ValueError:
+            name = None
+        if name not in hosts:
+            self.metrics.reject("host")
+            raise Problem(421, "this service does not answer under that name")
+
+    def _require_own_origin(self, headers: Mapping[bytes, bytes]) -> None:
+        """Browsers say which site made them ask; another one must change nothing here."""
+        origin, site = _text(headers, b"origin"), _text(headers, b"sec-fetch-site")
+        try:
+            foreign = origin is not None and urlsplit(origin).netloc != (_text(headers, b"host") or "")
+        except ValueError:
+            foreign = True
+        if foreign or site in ("cross-site", "same-site"):
+            self.metrics.reject("origin")
+            raise Problem(403, "another site must not ask for this")
+
+    def _require_rate(self, caller: Caller) -> None:
+        assert self._rates is not None
+        wait_s = self._rates.wait_s(f"{caller.name} {caller.address if caller.role is None else ''}")
+        if wait_s:
+            self.metrics.reject("rate")
+            raise Problem(429, f"more than {self._rates.rate:g} requests a second", "rate", wait_s)
+
+    def _wrong_key(self, address: str) -> Problem:
+        self.metrics.reject("auth")
+        wait_s = self._failures.wait_s(address)
+        if wait_s:
+            return Problem(429, "too many wrong keys", "rate", wait_s)
+        return Problem(401, "this key is not known here, or was revoked")
+
+
+def fault(request_id: str) -> Problem:
+    """What is said of a fault of ours."""
+    return Problem(500, f"something went wrong here; the log has it as {request_id}")
+
+
+class Bodies:
+    """Bodies of requests on their way into memory."""
+
+    def __init__(self, limits: Limits, metrics: Metrics) -> None:
+        self.limits, self.metrics = limits, metrics
+        self.held = 0
+
+    def of(self, headers: Mapping[bytes, bytes], receive: Receive) -> Body:
+        """The body of a request. Raises `Problem` for one that says that it is too large."""
+        length = headers.get(b"content-length", b"")
+        if length.isdigit() and int(length) > self.limits.body_bytes:
+            self.refuse()
+        return Body(self, receive)
+
+    def hold(self, size: int) -> None:
+        """Take memory, or give it back."""
+        self.held += size
+        if size:
+            self.metrics.upload_bytes.set(self.held)
+
+    def refuse(self) -> None:
+        """Too large."""
+        self.metrics.reject("body")
+        raise Problem(413, f"a request may have {self.limits.body_bytes} bytes", "too-large")
+
+
+class Body:
+    """Receives the body of one request, as far as it may be."""
+
+    def __init__(self, bodies: Bodies, receive: Receive) -> None:
+        self._bodies, self._receive = bodies, receive
+        self._size = 0
+
+    async def __call__(self) -> Message:
+        message = await self._receive()
+        size = len(message.get("body", b""))
+        if size:
+            self._size += size
+            self._bodies.hold(size)
+            if self._size > self._bodies.limits.body_bytes:
+                self._bodies.refuse()
+            if self._bodies.held > self._bodies.limits.bodies_bytes:
+                self._bodies.metrics.reject("body")
+                raise Problem(429, "other requests fill the memory for uploads", "queue-full", 1)
+        return message
+
+    def release(self) -> None:
+        """The request is over."""
+        self._bodies.hold(-self._size)
+
+
+class _Exit:
+    """Adds to every answer the headers that keep browsers from harm."""
+
+    def __init__(self, send: Send, request_id: str) -> None:
+        self._send, self.request_id = send, request_id
+        self.status = 499
+        """As it is called where the client went before there was an answer."""
+        self._started = False
+
+    async def __call__(self, message: Message) -> None:
+        if message["type"] == "http.response.start":
+            self._started, self.status = True, message["status"]
+            said = {name for name, _ in message["headers"]}
+            added = [(name, value) for name, value in SAFETY.items() if name not in said]
+            message["headers"] = [*message["headers"], *added, (b"x-request-id", self.request_id.encode())]
+        await self._send(message)
+
+    async def answer(self, problem: Problem, scope: Scope) -> None:
+        """A problem, unless an answer has begun."""
+        if not self._started:
+            await problem_response(problem, self.request_id)(scope, _nothing, self)
+
+
+async def _nothing() -> Message:
+    return {"type": "http.disconnect"}
+
+
+def _text(headers: Mapping[bytes, bytes], name: bytes) -> str | None:
+    value = headers.get(name)
+    return None if value is None else value.decode("latin-1")
+
+
+def _route(scope: Scope) -> str:
+    """The pattern of the path, of which there are few; none of ours: one for all."""
+    route: Any = scope.get("route")
+    return str(getattr(route, "path", "")) or "other"
+
+
+def _method(scope: Scope) -> str:
+    method: str = scope["method"]
+    return method if method in ("GET", "POST", "PUT", "PATCH", "DELETE", "HEAD", "OPTIONS") else "other"

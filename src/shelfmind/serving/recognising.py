@@ -1,0 +1,104 @@
+"""A request's way through the queue: bounded, by its deadline, and dropped if nobody waits for it any more."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import Callable, Sequence
+
+from starlette.types import Receive
+
+from shelfmind.nouns import counted
+from shelfmind.serving.batching import Batcher, QueueFullError, Ticket
+from shelfmind.serving.metrics import Metrics
+from shelfmind.serving.problems import Problem
+
+DONE, LATE, GONE = "done", "late", "gone"
+
+
+class HungUpError(Exception):
+    """Nobody waits for the answer any more."""
+
+
+class Waiting:
+    """Of one request: whether its client is still there, and until when it waits."""
+
+    def __init__(self, receive: Receive, timeout_s: float, metrics: Metrics) -> None:
+        self.deadline = time.monotonic() + timeout_s
+        self.metrics = metrics
+        self._loop = asyncio.get_running_loop()
+        self._gone = False
+        self._told: Callable[[], None] = lambda: None
+        self._watch = self._loop.create_task(self._until_gone(receive))
+
+    async def _until_gone(self, receive: Receive) -> None:
+        while (await receive())["type"] != "http.disconnect":
+            pass
+        self._gone = True
+        self._told()
+
+    async def through(self, batcher: Batcher, ticket: Ticket, future: asyncio.Future[str]) -> None:
+        """Wait until a ticket's images have their outcomes.
+
+        Raises:
+            Problem: there is no room (429), or the deadline passed (504).
+            HungUpError: the client is gone.
+        """
+        try:
+            batcher.submit(ticket)
+        except QueueFullError:
+            self.metrics.reject("queue")
+            wait_s = batcher.depth / max(batcher.speed, 1.0)
+            raise Problem(429, "so many images wait already; ask again later", "queue-full", wait_s) from None
+
+        def end(how: str) -> None:
+            if not future.done():
+                future.set_result(how)
+
+        self._told = lambda: end(GONE)
+        if self._gone:
+            end(GONE)
+        timer = self._loop.call_at(self._loop.time() + self.deadline - time.monotonic(), end, LATE)
+        try:
+            how = await future
+        finally:
+            timer.cancel()
+            ticket.abandon()
+        if how == GONE:
+            self.metrics.reject("hung_up")
+            raise HungUpError
+        if how == LATE or time.monotonic() > self.deadline:
+            self.metrics.reject("deadline")
+            raise Problem(504, "the deadline of the request passed before its answer", "deadline")
+        if ticket.failure is not None:
+            raise ticket.failure
+
+    def end(self) -> None:
+        """The request is answered."""
+        self._watch.cancel()
+
+
+def ticket_of(
+    batcher: Batcher, make: Callable[[Callable[[Ticket], None]], Ticket]
+) -> tuple[Ticket, asyncio.Future[str]]:
+    """A ticket, and the future that is done when it is finished, from within an event loop."""
+    loop = asyncio.get_running_loop()
+    future: asyncio.Future[str] = loop.create_future()
+
+    def settle() -> None:
+        if not future.done():
+            future.set_result(DONE)
+
+    def finished(_: Ticket) -> None:
+        try:
+            loop.call_soon_threadsafe(settle)
+        except RuntimeError:  # the loop is closed: nobody waits
+            pass
+
+    return make(finished), future
+
+
+def require_room(batcher: Batcher, images: Sequence[object]) -> None:
+    """Refuse more images than the queue ever has room for."""
+    if len(images) > batcher.capacity:
+        raise Problem(413, f"the queue has room for {counted(batcher.capacity, 'image')}", "too-large")

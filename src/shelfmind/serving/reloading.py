@@ -1,0 +1,152 @@
+"""Follows the run and the gallery: what is new is loaded beside what serves, checked, and takes its place at once."""
+
+from __future__ import annotations
+
+import logging
+import threading
+from dataclasses import dataclass
+
+from shelfmind.errors import UserError
+from shelfmind.serving.metrics import Metrics
+from shelfmind.serving.models import ServedModel, Wanted, fingerprint_of, load_model
+
+LOG = logging.getLogger("shelfmind.serving")
+
+
+@dataclass(frozen=True)
+class Reloaded:
+    """Whether something else answers now, and what does."""
+
+    changed: bool
+    model: ServedModel
+
+
+class Models:
+    """The model that answers now. Safe in threads.
+
+    What is being written is not taken for new: a place must look the same at two looks in a row. A model that cannot be
+    loaded, or does not fit the gallery, changes nothing, and is tried again once either changes.
+    """
+
+    def __init__(self, wanted: Wanted, max_batch: int | None, metrics: Metrics) -> None:
+        """Load the first one. Raises `UserError` for one that cannot be."""
+        self.wanted, self.max_batch, self.metrics = wanted, max_batch, metrics
+        self._lock = threading.RLock()
+        self._loaded_from = self._seen = fingerprint_of(wanted.run)
+        self._refused: object = None
+        self.current = load_model(wanted, max_batch)
+        self.trouble: str | None = None
+        self._tell()
+
+    def look(self) -> Reloaded:
+        """Take over what is new, quietly: what cannot be is logged once."""
+        with self._lock:
+            seen = fingerprint_of(self.wanted.run)
+            settled, self._seen = seen == self._seen, seen
+            changed = False
+            try:
+                changed = self.refresh_gallery().changed
+                self.trouble = None
+            except UserError as error:  # of other weights by now, perhaps those of a run that is to come
+                self._say(error)
+            if settled and seen != self._loaded_from and seen != self._refused:
+                try:
+                    return self.reload()
+                except UserError as error:
+                    self._refused = seen
+                    self._say(error)
+            elif self.trouble is not None and settled and seen != self._loaded_from:
+                self._refused = None  # the gallery may fit it by now
+            return Reloaded(changed, self.current)
+
+    def reload(self) -> Reloaded:
+        """Take over what is in the place of run and gallery now.
+
+        Raises:
+            UserError: it cannot be loaded, or does not fit; what answered goes on.
+        """
+        with self._lock:
+            seen = fingerprint_of(self.wanted.run)
+            if seen == self._loaded_from:
+                return self.refresh_gallery()
+            try:
+                self.current = load_model(self.wanted, self.max_batch)
+            except UserError:
+                self.metrics.reloads.labels("refused").inc()
+                raise
+            except Exception as error:  # engines raise what they like on a file that is not whole
+                self.metrics.reloads.labels("refused").inc()
+                raise UserError(f"{self.wanted.run} cannot be loaded: {error}") from error
+            self._loaded_from, self._refused, self.trouble = seen, None, None
+            self._took_over()
+            return Reloaded(True, self.current)
+
+    def refresh_gallery(self) -> Reloaded:
+        """Go on to the gallery's newest version.
+
+        Raises:
+            UserError: it is of other weights, not calibrated or damaged; the version before goes on.
+        """
+        with self._lock:
+            newer = self.current.refreshed()
+            changed, self.current = newer is not self.current, newer
+            if changed:
+                self._took_over()
+            return Reloaded(changed, newer)
+
+    def _took_over(self) -> None:
+        self.metrics.reloads.labels("done").inc()
+        self._tell()
+
+    def _say(self, error: Exception) -> None:
+        if str(error) != self.trouble:
+            self.trouble = str(error)
+            LOG.warning("what is new does not take over: %s", error)
+
+    def _tell(self) -> None:
+        model = self.current
+        products = 0 if model.recognizer is None else len(model.recognizer.references.names)
+        predictor = model.predictor
+        self.metrics.serving(
+            predictor.place.name, predictor.engine.name, predictor.checksum[:12], model.gallery_version, products
+        )
+
+
+class Watch(threading.Thread):
+    """Looks for something new every so many seconds; and at once when it is asked."""
+
+    def __init__(self, models: Models, every_s: float) -> None:
+        super().__init__(name="watch", daemon=True)
+        self.models, self.every_s = models, every_s
+        self._wake = threading.Event()
+        self._asked = self._ended = False
+        self.start()
+
+    def now(self) -> None:
+        """Look at once, whether the place is settled or not."""
+        self._asked = True
+        self._wake.set()
+
+    def end(self) -> None:
+        """Look no more."""
+        self._ended = True
+        self._wake.set()
+        self.join()
+
+    def run(self) -> None:
+        """Look until the end."""
+        while not self._ended:
+            self._wake.wait(self.every_s or None)
+            self._wake.clear()
+            if self._ended:
+                return
+            try:
+                if self._asked:
+                    self._asked = False
+                    self.models.reload()
+                else:
+                    self.models.look()
+            except UserError as error:
+                LOG.warning("what is new does not take over: %s", error)
+            except Exception:
+                LOG.exception("looking for something new failed")

@@ -1,0 +1,97 @@
+"""The model, probes and metrics: what those who run the service ask."""
+
+from __future__ import annotations
+
+from importlib.metadata import version
+from typing import Any
+
+from fastapi import APIRouter, Response
+
+from shelfmind.errors import UserError
+from shelfmind.serving.metrics import TYPE
+from shelfmind.serving.problems import Problem
+from shelfmind.serving.records import gallery_record, model_brief
+from shelfmind.serving.routes.access import Admin, Reader, TheService, problems
+from shelfmind.serving.schemas import ModelRecord, ReloadRecord, StatusRecord
+
+router = APIRouter(tags=["operation"])
+
+
+@router.get("/v1/model", response_model=ModelRecord, responses=problems(503), summary="The model that answers")
+def describe_model(service: TheService, caller: Reader) -> Any:
+    """What it is, what it knows, and what a request may have."""
+    now, limits = service.models.current, service.limits
+    gallery = None
+    if service.gallery is not None:
+        with service.gallery.read() as opened:
+            gallery = gallery_record(opened)
+    predictor = now.predictor
+    return {
+        **model_brief(now),
+        "name": predictor.place.name,
+        "engine_version": predictor.engine.version,
+        "precision": now.precision,
+        "classes": len(predictor.class_names),
+        "class_names": list(predictor.class_names),
+        "views": list(predictor.tta),
+        "temperature": predictor.temperature,
+        "loaded_at": now.loaded_at,
+        "gallery": gallery,
+        "limits": {
+            "max_images": limits.images,
+            "max_body_bytes": limits.body_bytes,
+            "max_pixels": limits.pixels,
+            "queue": limits.queue,
+        },
+        "version": version("shelfmind"),
+        "trouble": None if service.models.trouble is None else "what is new did not take over; the log says why",
+    }
+
+
+@router.post(
+    "/v1/model/reload",
+    response_model=ReloadRecord,
+    responses=problems(409, 503),
+    summary="Take over a new run or gallery now",
+)
+def reload_model(service: TheService, caller: Admin) -> Any:
+    """What does not fit is refused (409), and what answered goes on."""
+
+    def do() -> Any:
+        try:
+            return service.models.reload()
+        except UserError as error:
+            raise UserError(f"what is new there does not take over: {error}") from error
+
+    try:
+        found = service.written(caller, "model.reload", {}, do)
+    except Problem as problem:
+        raise Problem(409, "what is there now does not take over; the log says why") from problem
+    if found.changed:
+        service.tell_others()
+    return {**model_brief(found.model), "changed": found.changed}
+
+
+@router.get("/healthz", response_model=StatusRecord, summary="Whether the process answers")
+async def health(service: TheService) -> Any:
+    """Always 200."""
+    return {"status": "ok"}
+
+
+@router.get("/readyz", response_model=StatusRecord, responses=problems(503), summary="Whether to send requests here")
+async def ready(service: TheService) -> Any:
+    """503 once it stops."""
+    if service.stopping:
+        raise Problem(503, "this service is about to stop", "not-ready", 1)
+    return {"status": "ready"}
+
+
+@router.get(
+    "/metrics",
+    responses={200: {"content": {"text/plain": {"schema": {"type": "string"}}}}, **problems()},
+    response_class=Response,
+    summary="Figures for Prometheus",
+)
+def metrics(service: TheService, caller: Reader) -> Response:
+    """Added up over all processes of the service."""
+    return Response(service.metrics.text(), headers={"Content-Type": TYPE})

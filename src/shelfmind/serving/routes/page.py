@@ -1,0 +1,169 @@
+"""What the web page needs besides: sessions, corrections, and the reports that shelfmind wrote."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any
+
+from fastapi import APIRouter, Query, Request, Response
+from starlette.concurrency import run_in_threadpool
+
+from shelfmind.analysis.decisions import KINDS
+from shelfmind.images.decoding import BadImage
+from shelfmind.serving.callers import SESSION_S
+from shelfmind.serving.problems import Problem
+from shelfmind.serving.records import Record, correction_record
+from shelfmind.serving.routes.access import Anybody, Reader, TheService, Writer, problems
+from shelfmind.serving.schemas import (
+    FORM,
+    CorrectionRecord,
+    CorrectionsPage,
+    ReportsPage,
+    SessionRecord,
+    SessionRequest,
+    multipart,
+)
+from shelfmind.serving.service import Service
+from shelfmind.serving.uploads import Form, read_form, text_field
+
+REPORT_POLICY = (
+    "sandbox allow-scripts; default-src 'none'; img-src data:; style-src 'unsafe-inline'; script-src 'unsafe-inline'; "
+    "frame-ancestors 'self'"
+)
+"""Reports carry their styles, scripts and pictures in them; a sandbox keeps them from the session."""
+_BODY = {
+    "requestBody": {
+        "required": True,
+        "content": {
+            "multipart/form-data": multipart(
+                {
+                    "image": {**FORM["image"], "maxItems": 1},
+                    "said": {"type": "string", "maxLength": 300, "description": "what the recogniser answered"},
+                    "decision": {"type": "string", "enum": list(KINDS), "default": "relabel"},
+                    "label": {"type": "string", "maxLength": 300, "description": "what it is, of a relabelling"},
+                },
+                ["image"],
+            ),
+        },
+    }
+}
+router = APIRouter(tags=["page"])
+
+
+@router.post("/v1/session", status_code=204, responses=problems(422), summary="Let a browser in by a key")
+async def open_session(request: Request, service: TheService, body: SessionRequest) -> Response:
+    """Sets a cookie that scripts cannot read and no other site sends; it ends after 12 hours, or with the key."""
+    key = service.door.keys.of_text(body.key.strip())
+    if key is None:
+        service.metrics.reject("auth")
+        raise Problem(401, "this key is not known here, or was revoked")
+    response = Response(status_code=204)
+    secure = request.url.scheme == "https" or request.headers.get("x-forwarded-proto") == "https"
+    response.set_cookie(
+        service.door.cookie,
+        service.door.session_of(key),
+        max_age=SESSION_S,
+        httponly=True,
+        samesite="strict",
+        secure=secure,
+    )
+    return response
+
+
+@router.get("/v1/session", response_model=SessionRecord, responses=problems(), summary="Who is asking")
+async def show_session(service: TheService, caller: Anybody) -> Any:
+    """Without a session, and where a key is needed, the role is null."""
+    return {"name": caller.name, "role": caller.role, "needs_key": service.door.needs_key}
+
+
+@router.delete("/v1/session", status_code=204, responses=problems(), summary="Leave")
+async def close_session(service: TheService, caller: Anybody) -> Response:
+    """The cookie goes."""
+    response = Response(status_code=204)
+    response.delete_cookie(service.door.cookie, httponly=True, samesite="strict")
+    return response
+
+
+@router.post(
+    "/v1/corrections",
+    status_code=201,
+    response_model=CorrectionRecord,
+    responses=problems(400, 408, 409, 413, 415, 422, 503),
+    openapi_extra=_BODY,
+    summary="Say what an image really shows",
+)
+async def add_correction(request: Request, service: TheService, caller: Writer) -> Any:
+    """Keeps the image and the decision for `shelfmind prepare`, from which the next training learns."""
+    form = await read_form(request, 1)
+    return await run_in_threadpool(_corrected, service, caller, form)
+
+
+@router.post(
+    "/v1/corrections/{id}/undo",
+    response_model=CorrectionRecord,
+    responses=problems(404, 409, 503),
+    summary="Take it back",
+)
+def undo_correction(service: TheService, caller: Writer, id: str) -> Any:
+    """The log keeps both."""
+    try:
+        found = service.written(
+            caller, "correction.undo", {"id": id[:64]}, lambda: service.corrections.take_back(id, caller.name)
+        )
+    except LookupError:
+        raise Problem(404, "there is no such correction, or it was taken back", "gone") from None
+    return correction_record(found)
+
+
+@router.get("/v1/corrections", response_model=CorrectionsPage, responses=problems(422, 503), summary="Corrections")
+def list_corrections(service: TheService, caller: Reader, limit: Annotated[int, Query(ge=1, le=1000)] = 100) -> Any:
+    """Those that hold, the newest first."""
+    found = service.corrections.standing()
+    return {"corrections": [correction_record(each) for each in found[:limit]], "total": len(found)}
+
+
+@router.get("/v1/reports", response_model=ReportsPage, responses=problems(), summary="Pages that shelfmind wrote")
+def list_reports(service: TheService, caller: Reader) -> Any:
+    """Of the run, of its gallery, and of the audit, as far as they are there."""
+    there = [(name, title) for name, (title, path) in service.reports.items() if path.is_file()]
+    return {"reports": [{"name": name, "title": title, "href": f"/v1/reports/{name}"} for name, title in there]}
+
+
+@router.get(
+    "/v1/reports/{name}",
+    responses={200: {"content": {"text/html": {"schema": {"type": "string"}}}}, **problems(404)},
+    response_class=Response,
+    summary="One of them",
+)
+def show_report(service: TheService, caller: Reader, name: str) -> Response:
+    """HTML that loads nothing from elsewhere."""
+    _, path = service.reports.get(name, (None, None))
+    try:
+        content = b"" if path is None else path.read_bytes()
+    except OSError:
+        content = b""
+    if not content:
+        raise Problem(404, "there is no such report", "gone")
+    headers = {"Content-Security-Policy": REPORT_POLICY, "Cache-Control": "private, no-cache"}
+    return Response(content, media_type="text/html", headers=headers)
+
+
+def _corrected(service: Service, caller: Any, form: Form) -> Record:
+    if len(form.images) != 1:
+        raise Problem(422, "send one image")
+    image = form.images[0]
+    said, label = text_field(form.fields, "said", "", 300).strip(), text_field(form.fields, "label", "", 300).strip()
+    decision = text_field(form.fields, "decision", "relabel" if label else "keep")
+    try:
+        service.models.current.square(image.content, service.limits.pixels)
+        what = {"image": image.name, "said": said, "decision": decision, "label": label}
+        made = service.written(
+            caller,
+            "correction.add",
+            what,
+            lambda: service.corrections.add(image.content, said, decision, label or None, caller.name),
+        )
+    except BadImage as error:
+        raise Problem(422, f"the image cannot be used: {error.reason}") from error
+    except ValueError as error:
+        raise Problem(422, str(error)) from error
+    return correction_record(made)

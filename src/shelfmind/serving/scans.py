@@ -1,0 +1,24 @@
+"""How many scans a JPEG has: each takes the decoder over all pixels again, however few bytes it is of."""
+
+from __future__ import annotations
+
+import re
+
+MOST_SCANS = 100
+"""Encoders write at most a dozen or so."""
+_START, _SCAN, _END = b"\xff\xd8", 0xDA, 0xD9
+_NEXT_MARKER = re.compile(rb"\xff+[^\x00\xd0-\xd7\xff]")
+"""In the data of a scan; stuffed bytes and restarts are none."""
+
+
+def has_too_many_scans(content: bytes, most: int = MOST_SCANS) -> bool:
+    """Whether encoded bytes are a JPEG of more scans than `most`; what is broken on the way is left to the decoder."""
+    if not content.startswith(_START):
+        return False
+    position, scans = len(_START), 0
+    while (found := _NEXT_MARKER.search(content, position)) is not None and content[found.end() - 1] != _END:
+        scans += content[found.end() - 1] == _SCAN
+        if scans > most:
+            return True
+        position = found.end() + max(2, int.from_bytes(content[found.end() : found.end() + 2], "big"))
+    return False

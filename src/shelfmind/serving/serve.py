@@ -1,0 +1,207 @@
+"""Serves a run or an exported file, perhaps with a gallery, until it is stopped."""
+
+from __future__ import annotations
+
+import logging
+import os
+import secrets
+import shutil
+import signal
+import socket
+import sys
+import tempfile
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+from shelfmind.errors import UserError, argument, call
+from shelfmind.machine.cores import available_cores
+from shelfmind.machine.packages import require
+from shelfmind.requests.calling import takes
+from shelfmind.requests.serving import ServeRequest
+from shelfmind.requests.watching import SILENT, Observer
+from shelfmind.serving.keys import Keys
+from shelfmind.serving.limits import LOOPBACK, Access, Limits
+from shelfmind.serving.metrics import FOLDER
+from shelfmind.serving.state import State, state_of
+
+NEEDED = ("fastapi", "uvicorn", "httptools", "python_multipart", "prometheus_client")
+BODIES_AT_ONCE = 16
+"""Bodies of the largest size that memory is given to; many more small ones find room in it."""
+
+
+Answer = Callable[[int, int | None, Callable[[], None], Callable[[], None]], None]
+"""Answers with so many threads, as long as something lives, telling others of changes, and says when it is ready."""
+
+
+@dataclass(frozen=True)
+class Served:
+    """What a service has done when it was stopped: for how many seconds it answered, and at which address."""
+
+    address: str
+    seconds: float
+
+
+@takes(ServeRequest)
+def serve(request: ServeRequest, watcher: Observer = SILENT) -> Served:
+    """Answer requests until SIGTERM or Ctrl-C; the watcher is told the address once it answers.
+
+    Returns:
+        How long it answered, and where.
+
+    Raises:
+        UserError: a run, gallery, key or port that cannot be used; or packages of the extra `serve` are missing.
+    """
+    require(*NEEDED)
+    from shelfmind.serving.server import address_of, allow_many_connections, bound_socket
+
+    state = state_of(request.state)
+    keys = Keys(state.keys)
+    _require_a_key(request, keys)
+    allow_many_connections()
+    listening = bound_socket(request.host, request.port)
+    began, address = time.monotonic(), address_of(listening)
+    logging.basicConfig(format="%(asctime)s %(levelname)s %(name)s [%(process)d]: %(message)s", stream=sys.stderr)
+    secret = secrets.token_bytes(32)
+
+    def answer(cores: int, life: int | None, tell_others: Callable[[], None], ready: Callable[[], None]) -> None:
+        _answer(request, state, keys, secret, listening, cores, life, tell_others, ready)
+
+    def tell() -> None:
+        watcher.result(address)
+        _advise(request, keys, watcher)
+
+    with listening:
+        if request.workers == 1:
+            answer(available_cores(), None, lambda: None, tell)
+        else:
+            _by_several(request.workers, answer, tell)
+    return Served(address, time.monotonic() - began)
+
+
+def _by_several(count: int, answer: Answer, tell: Callable[[], None]) -> None:
+    """Start processes that answer, with one folder for the metrics of all."""
+    from shelfmind.serving.workers import Workers
+
+    metrics = tempfile.mkdtemp(prefix="shelfmind-metrics-")
+    os.environ[FOLDER] = metrics
+    parent, cores = os.getpid(), max(1, available_cores() // count)
+
+    def work(life: int, ready: Callable[[], None]) -> None:
+        answer(cores, life, lambda: os.kill(parent, signal.SIGHUP), ready)
+
+    def forget(process: int) -> None:
+        from prometheus_client.multiprocess import mark_process_dead
+
+        mark_process_dead(process)  # type: ignore[no-untyped-call]
+
+    try:
+        Workers(count, work, tell, forget).run()
+    finally:
+        del os.environ[FOLDER]
+        shutil.rmtree(metrics, ignore_errors=True)
+
+
+def _answer(
+    request: ServeRequest,
+    state: State,
+    keys: Keys,
+    secret: bytes,
+    listening: socket.socket,
+    cores: int,
+    life: int | None,
+    tell_others: Callable[[], None],
+    ready: Callable[[], None],
+) -> None:
+    """Load, answer until it is told to stop, and clean up."""
+    from shelfmind.serving.application import create_application
+    from shelfmind.serving.audit_log import AuditLog
+    from shelfmind.serving.batching import Batcher
+    from shelfmind.serving.callers import Door
+    from shelfmind.serving.corrections import Corrections
+    from shelfmind.serving.galleries import ServedGallery
+    from shelfmind.serving.metrics import Metrics
+    from shelfmind.serving.models import Wanted
+    from shelfmind.serving.reloading import Models, Watch
+    from shelfmind.serving.server import Server
+    from shelfmind.serving.service import Service
+
+    metrics, limits = Metrics(), _limits(request)
+    wanted = Wanted(request.run, request.gallery, request.engine, request.batch, request.decode, request.tta)
+    models = Models(wanted, request.max_batch, metrics)
+    batcher = Batcher(cores, request.max_batch, request.max_delay_ms / 1000, limits.queue, metrics, limits.pixels)
+    gallery = None
+    if request.gallery is not None:
+        gallery = ServedGallery(request.gallery, models, batcher, limits.pixels, time.monotonic)
+    service = Service(
+        models,
+        batcher,
+        metrics,
+        limits,
+        Door(keys, _access(request, listening.getsockname()[1]), secret),
+        AuditLog(state.audit_log),
+        Corrections(state.corrections),
+        _reports(request),
+        gallery,
+        tell_others,
+    )
+    watch = Watch(models, request.watch_seconds)
+
+    def stop() -> None:
+        service.stopping = True
+
+    server = Server(create_application(service), watch.now, stop, ready, life)
+    server.run([listening])
+    watch.end()
+    batcher.close()
+
+
+def _limits(request: ServeRequest) -> Limits:
+    body = int(request.max_body_mb * 2**20)
+    return Limits(
+        body_bytes=body,
+        bodies_bytes=BODIES_AT_ONCE * body,
+        images=request.max_images,
+        pixels=int(request.max_megapixels * 1_000_000),
+        timeout_s=request.timeout,
+        rate=request.rate,
+        queue=request.queue,
+    )
+
+
+def _access(request: ServeRequest, port: int) -> Access:
+    hosts = None
+    if _is_local(request) or request.allow_hosts:
+        hosts = frozenset({*LOOPBACK, request.host, *request.allow_hosts})
+    return Access(hosts, _is_local(request) or request.insecure, port)
+
+
+def _is_local(request: ServeRequest) -> bool:
+    return request.host in LOOPBACK or request.host.startswith("127.")
+
+
+def _require_a_key(request: ServeRequest, keys: Keys) -> None:
+    if _is_local(request) or request.insecure or keys.by_id():
+        return
+    how = call("keys_add", name="NAME", role="read")
+    raise UserError(
+        f"{request.host} can be reached from other machines, and there is no key at {keys.path} that would let only "
+        f"some in; make one: {how}, or say {argument('insecure', True)}"
+    )
+
+
+def _advise(request: ServeRequest, keys: Keys, watcher: Observer) -> None:
+    if request.insecure and not _is_local(request) and not keys.by_id():
+        watcher.warn("whoever reaches this address may change the gallery: there is no key")
+
+
+def _reports(request: ServeRequest) -> dict[str, tuple[str, Path]]:
+    """Pages that other verbs wrote, by name: title and file."""
+    found = {}
+    if request.run.is_dir():
+        found["run"] = ("Report of the run", request.run / "report.html")
+        found["gallery"] = ("Trained, enrolled and unknown", request.run / "gallery_report.html")
+    if request.audit is not None:
+        found["audit"] = ("Audit of the data", request.audit / "report.html")
+    return found

@@ -1,0 +1,107 @@
+"""All that answers the requests of one process."""
+
+from __future__ import annotations
+
+import logging
+import re
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, TypeVar
+
+from shelfmind.errors import UserError
+from shelfmind.gallery.gallery import DoubtfulError
+from shelfmind.serving.audit_log import ASKED, DONE, REFUSED, AuditLog
+from shelfmind.serving.batching import Batcher
+from shelfmind.serving.callers import Caller, Door
+from shelfmind.serving.corrections import Corrections
+from shelfmind.serving.galleries import ServedGallery
+from shelfmind.serving.limits import Limits
+from shelfmind.serving.metrics import Metrics
+from shelfmind.serving.problems import Problem
+from shelfmind.serving.records import finding_record
+from shelfmind.serving.reloading import Models
+
+LOG = logging.getLogger("shelfmind.serving")
+_PATH = re.compile(r"(?:^|[\s'\"(=])(?:~|\.{0,2})/\S")
+T = TypeVar("T")
+
+
+@dataclass
+class Service:
+    """The parts of a service.
+
+    Attributes:
+        tell_others: has the other processes of the service look for something new.
+        stopping: whether it takes no more requests.
+    """
+
+    models: Models
+    batcher: Batcher
+    metrics: Metrics
+    limits: Limits
+    door: Door
+    audit_log: AuditLog
+    corrections: Corrections
+    reports: Mapping[str, tuple[str, Path]]
+    gallery: ServedGallery | None = None
+    tell_others: Callable[[], None] = lambda: None
+    stopping: bool = False
+
+    @property
+    def served_gallery(self) -> ServedGallery:
+        """The gallery. Raises `Problem` where there is none."""
+        if self.gallery is None:
+            raise Problem(404, "this service has no gallery", "no-gallery")
+        return self.gallery
+
+    def written(self, caller: Caller, action: str, what: Mapping[str, Any], do: Callable[[], T]) -> T:
+        """Do what a caller asked for, between its two lines in the audit log.
+
+        Raises:
+            Problem: it was refused, or cannot be done now.
+        """
+        who = caller.in_log
+        self._logged(ASKED, who, action, what)
+        try:
+            outcome = do()
+        except DoubtfulError as error:
+            self._logged(REFUSED, who, action, {**what, "why": str(error)})
+            more = {"warnings": list(error.warnings), "findings": [finding_record(each) for each in error.findings]}
+            said = "the guard of the gallery doubts this; nothing was changed"
+            raise Problem(409, said, "findings", more=more) from error
+        except UserError as error:
+            self._logged(REFUSED, who, action, {**what, "why": str(error)})
+            raise self._refusal(error) from error
+        except Exception as error:
+            self._logged(REFUSED, who, action, {**what, "why": str(error)})
+            raise
+        self._logged(DONE, who, action, {**what, "version": getattr(outcome, "version", None)})
+        self.metrics.writes.labels(action).inc()
+        return outcome
+
+    def after_change(self) -> None:
+        """Answer with what was changed just now."""
+        try:
+            self.models.refresh_gallery()
+        except UserError as error:  # re-embedded by another run meanwhile; the watch goes on looking
+            LOG.warning("the gallery's newest version does not take over: %s", error)
+        self.tell_others()
+
+    def _logged(self, event: str, who: Mapping[str, Any], action: str, what: Mapping[str, Any]) -> None:
+        try:
+            self.audit_log.append(event, who, action, what)
+        except UserError as error:
+            raise self._refusal(error) from error
+
+    def _refusal(self, error: UserError) -> Problem:
+        """What the caller may know: a place on this machine is for the log alone."""
+        said = str(error)
+        if _PATH.search(said) or any(place and place in said for place in self._places()):
+            LOG.error("a change failed: %s", said)
+            return Problem(503, "this cannot be done now; the log says why", "not-ready", 5)
+        return Problem(409, said)
+
+    def _places(self) -> list[str]:
+        wanted = self.models.wanted
+        return [str(wanted.run), wanted.gallery or "", str(self.corrections.root), str(self.audit_log.path)]

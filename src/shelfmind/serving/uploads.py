@@ -1,0 +1,214 @@
+"""The images and options of a request: multipart, JSON with base64, or one image as it is."""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from starlette.concurrency import run_in_threadpool
+from starlette.requests import Request
+
+from shelfmind.nouns import counted
+from shelfmind.serving.problems import Problem
+
+QUICK_BYTES = 1 << 18
+"""Bodies that are taken apart at once; larger ones by a thread."""
+MOST_PARTS_BESIDE = 32
+MOST_TEXT_BYTES = 1 << 16
+LONGEST_NAME = 255
+_PLAIN = frozenset({"", "application/octet-stream"})
+
+
+@dataclass(frozen=True)
+class Image:
+    """An encoded image and what its file was called."""
+
+    name: str
+    content: bytes
+
+
+@dataclass
+class Form:
+    """What a request holds: images and the other fields."""
+
+    images: list[Image] = field(default_factory=list)
+    fields: dict[str, Any] = field(default_factory=dict)
+
+
+async def read_form(request: Request, most_images: int) -> Form:
+    """Read and take apart the body of a request; fields of the query come first, those of the body prevail.
+
+    Raises:
+        Problem: another media type, a body that is not what it says, more images than may be.
+    """
+    body = await request.body()
+    media_type = request.headers.get("content-type", "")
+    query = dict(request.query_params)
+    if len(body) > QUICK_BYTES:
+        return await run_in_threadpool(parse_form, body, media_type, query, most_images)
+    return parse_form(body, media_type, query, most_images)
+
+
+def parse_form(body: bytes, media_type: str, query: Mapping[str, Any], most_images: int) -> Form:
+    """See `read_form`."""
+    kind = media_type.partition(";")[0].strip().lower()
+    if kind == "multipart/form-data":
+        form = _of_multipart(body, media_type, most_images)
+    elif kind == "application/json":
+        form = _of_json(body, most_images)
+    elif kind.startswith("image/") or kind in _PLAIN:
+        form = Form([Image("image", body)] if body else [])
+    else:
+        raise Problem(415, "send multipart/form-data, application/json or image/*")
+    return Form(form.images, {**query, **form.fields})
+
+
+def _of_multipart(body: bytes, media_type: str, most_images: int) -> Form:
+    from python_multipart.exceptions import FormParserError
+    from python_multipart.multipart import MultipartParser, parse_options_header
+
+    _, options = parse_options_header(media_type)
+    boundary = options.get(b"boundary")
+    if not boundary:
+        raise Problem(400, "multipart/form-data must name its boundary")
+    parts = _Parts(most_images)
+    try:
+        parser = MultipartParser(boundary, parts.callbacks)  # type: ignore[arg-type]
+        parser.write(body)
+        parser.finalize()
+    except FormParserError:
+        raise Problem(400, "the body is no multipart/form-data of this boundary") from None
+    if not parts.complete:
+        raise Problem(400, "the body ends before its last boundary")
+    return parts.form
+
+
+class _Parts:
+    """Collects the parts of a multipart body."""
+
+    def __init__(self, most_images: int) -> None:
+        self.form, self.complete = Form(), False
+        self._most_images, self._others = most_images, 0
+        self._name, self._value = bytearray(), bytearray()
+        self._headers: dict[bytes, bytes] = {}
+        self._content = bytearray()
+        self.callbacks = {
+            "on_part_begin": self._begin,
+            "on_part_data": self._data,
+            "on_part_end": self._end_part,
+            "on_header_field": lambda data, start, end: self._name.extend(data[start:end]),
+            "on_header_value": lambda data, start, end: self._value.extend(data[start:end]),
+            "on_header_end": self._end_header,
+            "on_end": self._end,
+        }
+
+    def _begin(self) -> None:
+        self._headers, self._content = {}, bytearray()
+
+    def _data(self, data: bytes, start: int, end: int) -> None:
+        self._content += data[start:end]
+
+    def _end_header(self) -> None:
+        self._headers[bytes(self._name).lower()] = bytes(self._value)
+        self._name, self._value = bytearray(), bytearray()
+
+    def _end(self) -> None:
+        self.complete = True
+
+    def _end_part(self) -> None:
+        from python_multipart.multipart import parse_options_header
+
+        _, options = parse_options_header(self._headers.get(b"content-disposition", b""))
+        name = options.get(b"name", b"").decode("utf-8", "replace")
+        if b"filename" in options or name.removesuffix("s") in ("image", "photo"):
+            _require_few(len(self.form.images) + 1, self._most_images)
+            file = options.get(b"filename", b"").decode("utf-8", "replace")
+            self.form.images.append(Image(_clean_name(file, len(self.form.images)), bytes(self._content)))
+            return
+        self._others += 1
+        if self._others > MOST_PARTS_BESIDE or len(self._content) > MOST_TEXT_BYTES:
+            raise Problem(400, "there are too many other fields, or one is too long")
+        self.form.fields[name] = bytes(self._content).decode("utf-8", "replace")
+
+
+def _of_json(body: bytes, most_images: int) -> Form:
+    try:
+        content = json.loads(body or b"{}")
+    except (ValueError, RecursionError):
+        raise Problem(400, "the body is no JSON") from None
+    if not isinstance(content, dict):
+        raise Problem(422, "the body must be a JSON object")
+    found: list[Any] = []
+    for name in ("image", "images", "photo", "photos"):
+        given = content.pop(name, [])
+        found += given if isinstance(given, list) else [given]
+    _require_few(len(found), most_images)
+    return Form([_image(each, number) for number, each in enumerate(found)], content)
+
+
+def _image(given: Any, number: int) -> Image:
+    named = given if isinstance(given, dict) else {"content": given}
+    text, name = named.get("content"), named.get("name", "")
+    if not isinstance(text, str) or not isinstance(name, str):
+        raise Problem(422, 'an image must be base64, or {"name": ..., "content": base64}')
+    if text.startswith("data:"):
+        text = text.partition(",")[2]
+    try:
+        return Image(_clean_name(name, number), base64.b64decode(text, validate=True))
+    except (binascii.Error, ValueError):
+        raise Problem(422, f"image {number} is no base64") from None
+
+
+def _require_few(images: int, most: int) -> None:
+    if images > most:
+        raise Problem(413, f"a request may have {counted(most, 'image')}", "too-large")
+
+
+def _clean_name(name: str, number: int) -> str:
+    """A file's name as people know it: no folders, nothing that does not print. Nothing is ever opened by it."""
+    last = name.replace("\\", "/").rpartition("/")[2]
+    return "".join(each for each in last if each.isprintable())[:LONGEST_NAME] or f"image {number}"
+
+
+def number_field(fields: Mapping[str, Any], name: str, default: int, low: int, high: int) -> int:
+    """A whole number among the fields. Raises `Problem` for anything else."""
+    given = fields.get(name, default)
+    text = str(given).strip()
+    if isinstance(given, bool) or not (text.isascii() and text.isdecimal() and len(text) < 10):
+        raise _wrong(name, f"must be a whole number from {low} to {high}")
+    if not low <= int(text) <= high:
+        raise _wrong(name, f"must be from {low} to {high}")
+    return int(text)
+
+
+def switch_field(fields: Mapping[str, Any], name: str, default: bool = False) -> bool:
+    """Yes or no among the fields. Raises `Problem` for anything else."""
+    given = str(fields.get(name, default)).strip().lower()
+    if given not in ("true", "false", "1", "0"):
+        raise _wrong(name, "must be true or false")
+    return given in ("true", "1")
+
+
+def text_field(fields: Mapping[str, Any], name: str, default: str | None = None, longest: int = 1000) -> str:
+    """A text among the fields. Raises `Problem` for anything else, or none where there is no default."""
+    given = fields.get(name, default)
+    if not isinstance(given, str):
+        raise _wrong(name, "is missing" if given is None else "must be text")
+    if len(given) > longest or any(ord(each) < 32 or 0xD800 <= ord(each) < 0xE000 for each in given):
+        raise _wrong(name, f"must be at most {longest} printable characters")
+    return given
+
+
+def _wrong(name: str, what: str) -> Problem:
+    return Problem(422, f"{name} {what}", more={"errors": [{"where": name, "what": what}]})
+
+
+def wrong_images(names: Sequence[str], errors: Sequence[str | None]) -> Problem:
+    """That no image can be used, and why."""
+    more = [{"where": name, "what": error} for name, error in zip(names, errors, strict=True) if error]
+    first = f": {more[0]['where']}: {more[0]['what']}" if more else ""
+    return Problem(422, f"no image can be used{first}", more={"errors": more})

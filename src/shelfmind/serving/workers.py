@@ -1,0 +1,146 @@
+"""Several processes on one socket: started before anything is loaded, started anew if one dies, ended together."""
+
+from __future__ import annotations
+
+import os
+import signal
+import time
+from collections.abc import Callable
+from contextlib import suppress
+from types import FrameType
+
+from shelfmind.errors import UserError
+from shelfmind.serving.server import STOPPING_S
+
+READY = b"ready"
+QUICK_DEATH_S, MOST_QUICK_DEATHS = 10.0, 5
+PATIENCE_S = STOPPING_S + 10.0
+_TICK_S = 0.2
+
+Work = Callable[[int, Callable[[], None]], None]
+"""What a process does: it is given what it is alive by, and what to call once it answers."""
+
+
+class Workers:
+    """The processes of a service, seen from the one that started them."""
+
+    def __init__(self, count: int, work: Work, on_ready: Callable[[], None], on_death: Callable[[int], None]) -> None:
+        self.count, self.work, self.on_ready, self.on_death = count, work, on_ready, on_death
+        self._life = os.pipe()
+        self._started: dict[int, float] = {}
+        self._stopping = 0
+        self._quick_deaths = 0
+
+    def run(self) -> None:
+        """Start them, and return when all have ended.
+
+        Raises:
+            UserError: the first of them could not start; or they die again and again.
+        """
+        handled = {signal.SIGTERM: self._stop, signal.SIGINT: self._stop, signal.SIGHUP: self._pass_on}
+        before = {number: signal.signal(number, act) for number, act in handled.items()}
+        try:
+            self._start_first()
+            self.on_ready()
+            self._watch()
+        finally:
+            self._end_all()
+            for number, handler in before.items():
+                signal.signal(number, handler)
+
+    def _start_first(self) -> None:
+        """One after the other, so that what is wrong is said once."""
+        for _ in range(self.count):
+            if self._stopping:
+                return
+            said = self._start()
+            with open(said, "rb") as stream:
+                answer = stream.read()
+            if answer != READY and not self._stopping:
+                raise UserError(answer.decode("utf-8", "replace") or "a process of the service could not start")
+
+    def _start(self) -> int:
+        """Start one; returns where it says that it answers, or why not."""
+        reading, writing = os.pipe()
+        process = os.fork()
+        if process == 0:
+            os.close(reading)
+            self._be_worker(writing)
+        os.close(writing)
+        self._started[process] = time.monotonic()
+        return reading
+
+    def _be_worker(self, writing: int) -> None:
+        os.close(self._life[1])
+        for number in (signal.SIGTERM, signal.SIGINT):
+            signal.signal(number, signal.default_int_handler)
+        signal.signal(signal.SIGHUP, signal.SIG_IGN)
+        status = 1
+
+        def ready() -> None:
+            with suppress(BrokenPipeError):  # only the first ones are waited for
+                os.write(writing, READY)
+            os.close(writing)
+
+        try:
+            self.work(self._life[0], ready)
+            status = 0
+        except UserError as error:
+            with suppress(OSError):
+                os.write(writing, error.message.encode("utf-8", "replace"))
+        except KeyboardInterrupt:
+            status = 130
+        except BaseException as error:
+            with suppress(OSError):
+                os.write(writing, f"a process of the service could not start: {error!r}".encode())
+        finally:
+            os._exit(status)
+
+    def _watch(self) -> None:
+        while self._started:
+            self._reap()
+            if not self._stopping:
+                missing = self.count - len(self._started)
+                for _ in range(missing):
+                    os.close(self._start())
+            time.sleep(_TICK_S)
+
+    def _reap(self) -> None:
+        for process, since in list(self._started.items()):
+            ended, _ = os.waitpid(process, os.WNOHANG)
+            if not ended:
+                continue
+            del self._started[process]
+            self.on_death(process)
+            if self._stopping:
+                continue
+            quick = time.monotonic() - since < QUICK_DEATH_S
+            self._quick_deaths = self._quick_deaths + 1 if quick else 0
+            if self._quick_deaths >= MOST_QUICK_DEATHS:
+                raise UserError("the processes of the service die again and again; the log says why")
+
+    def _stop(self, number: int, frame: FrameType | None) -> None:
+        self._stopping += 1
+        self._tell(signal.SIGTERM)
+
+    def _pass_on(self, number: int, frame: FrameType | None) -> None:
+        self._tell(number)
+
+    def _tell(self, number: int) -> None:
+        for process in list(self._started):
+            with suppress(ProcessLookupError):
+                os.kill(process, number)
+
+    def _end_all(self) -> None:
+        """Whatever happened here, no process stays behind."""
+        self._stopping += 1
+        os.close(self._life[1])
+        self._tell(signal.SIGTERM)
+        until = time.monotonic() + PATIENCE_S
+        while self._started and time.monotonic() < until:
+            self._reap()
+            time.sleep(0.02)
+        self._tell(signal.SIGKILL)
+        for process in list(self._started):
+            os.waitpid(process, 0)
+        os.close(self._life[0])
