@@ -160,15 +160,15 @@ def _log(run: Path) -> Log:
 
 
 def _step_seconds(timed: list[Path]) -> dict[int, dict[str, float]]:
-    """By image size and variant, of PyTorch's fp32 the faster layout."""
+    """By image size and variant."""
     found: dict[int, dict[str, float]] = {}
     for path in timed:
         content = json.loads(path.read_text())
-        for name, measured in content.items():
-            if name != "settings":
-                rates = {variant: float(np.median(each)) for variant, each in measured["training"]["images_per_second"].items()}
-                batch = content["settings"]["batch_size"]
-                found[content["settings"]["image_size"]] = {variant: batch / each for variant, each in rates.items()}
+        settings = content.pop("settings")
+        for measured in content.values():
+            rates = measured["training"]["images_per_second"]
+            seconds = {name: settings["batch_size"] / float(np.median(rounds)) for name, rounds in rates.items()}
+            found[settings["image_size"]] = seconds
     return found
 
 
