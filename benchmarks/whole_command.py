@@ -11,8 +11,9 @@ TORCH_ENV holds ``torch==2.13.0`` and ``torchvision==0.28.0``. The rules:
 - The plain script (`plain_torch.py`) is written as PyTorch's own guides say: a DataLoader with worker processes,
   Pillow, `torch.inference_mode`, batches of 32, a thread a core; the best of its layouts and numbers of workers counts.
   It resizes once, to the network's size; shelfmind as it trained, to a larger square and then again.
-- ``images/s`` is without the start of the process (for shelfmind: its imports and loading are in it); ``whole`` is
-  with it. An installed package has byte code: let Python write it (PYTHONPYCACHEPREFIX), or each round compiles anew.
+- ``images/s`` is without the start of the process: PyTorch's imports are not in it, those of shelfmind are, and both
+  load their weights. ``with the start`` is the whole command, as whoever types it waits for it. An installed package
+  has byte code: let Python write it (PYTHONPYCACHEPREFIX), or each round compiles anew.
 - `--ours` are further files or runs, as in ``NETS/NAME/network.int8.onnx`` with their ``--engine`` behind an @.
 """
 
@@ -121,13 +122,17 @@ def _rounds(variants: dict[str, Callable[[], float]], count: int, rounds: int) -
 
 
 def _report(rates: dict[str, list[tuple[float, float]]], count: int) -> None:
-    best = max((name for name in rates if name.startswith("plain")), key=lambda name: _median(rates[name], 0))
-    print(f"{count} photos; ratios to {best}\n  {'images/s':>9} {'ratio':>6} {'(min..max)':>12} {'whole':>8}")
+    """Medians of the rounds, and ratios to the best plain variant with the least and the greatest of the rounds."""
+    print(f"{count} photos; ratios to the best plain variant\n  {'images/s':^27}   {'with the start':^27}")
     for name, measured in rates.items():
-        ratios = [one[0] / other[0] for one, other in zip(measured, rates[best], strict=True)]
-        spread = f"{min(ratios):.2f}..{max(ratios):.2f}"
-        ratio = statistics.median(ratios)
-        print(f"  {_median(measured, 0):9.1f} {ratio:6.2f} {spread:>12} {_median(measured, 1):8.1f}  {name}")
+        columns = []
+        for which in (0, 1):
+            plain = [one for one in rates if one.startswith("plain")]
+            best = max(plain, key=lambda one, which=which: _median(rates[one], which))  # type: ignore[misc]
+            ratios = [one[which] / other[which] for one, other in zip(measured, rates[best], strict=True)]
+            spread = f"({min(ratios):.2f}..{max(ratios):.2f})"
+            columns.append(f"{_median(measured, which):8.1f} {statistics.median(ratios):5.2f} {spread:>12}")
+        print(f"  {'   '.join(columns)}  {name}")
 
 
 def _median(measured: list[tuple[float, float]], which: int) -> float:

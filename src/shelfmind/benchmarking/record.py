@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 import platform
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -21,6 +22,8 @@ FORMAT = 1
 PACKAGES = ("shelfmind", "mindspore", "numpy", "pillow")
 LESS_IS_BETTER = ("p50_ms", "p99_ms", "first_answer_s", "memory_mb")
 MORE_IS_BETTER = ("images_per_second",)
+SETTING = ("hardware", "versions", "network", "settings")
+"""Parts of a record that figures depend on."""
 
 
 @dataclass(frozen=True)
@@ -62,13 +65,16 @@ def machine() -> dict[str, Any]:
 
 
 def read_record(path: Path) -> dict[str, Any]:
-    """Earlier figures. Raises `UserError` for a file that holds none."""
+    """Earlier figures, all of them, before anything is measured. Raises `UserError` for a file that holds none."""
     try:
         record = json.loads(path.read_text(encoding="utf-8"))
         if record["benchmark"] > FORMAT:
             raise UserError(f"{path} was written by a newer shelfmind; update shelfmind")
-        return {**record, "predicting": dict(record["predicting"]), "training": dict(record["training"])}
-    except (OSError, ValueError, KeyError, TypeError) as error:
+        figures = [float(value) for _, value in _figures(record)]
+        if not all(map(math.isfinite, figures)) or not all(isinstance(record.get(part, {}), dict) for part in SETTING):
+            raise ValueError
+        return dict(record)
+    except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
         raise UserError(f"{path} holds no figures that `shelfmind benchmark` wrote") from error
 
 
@@ -85,7 +91,7 @@ def changes(before: Mapping[str, Any], now: Mapping[str, Any]) -> list[Change]:
 def differences(before: Mapping[str, Any], now: Mapping[str, Any]) -> list[str]:
     """What makes two records hard to compare: other hardware, versions, networks or settings."""
     found = []
-    for part in ("hardware", "versions", "network", "settings"):
+    for part in SETTING:
         old, new = before.get(part) or {}, now[part]
         for name in {**old, **new}:
             if old.get(name) != new.get(name):

@@ -5,13 +5,15 @@ from __future__ import annotations
 import os
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 from rich.cells import cell_len
 from rich.table import Column, Table
 from rich.text import Text
 
-from shelfmind.inference.predictor import Prediction
-from shelfmind.inference.recognizer import Answer
+if TYPE_CHECKING:  # a prediction without a gallery does without it
+    from shelfmind.inference.predictor import Prediction
+    from shelfmind.inference.recognizer import Answer
 
 ELLIPSIS = "…"
 _LEAST_NAME, _LEAST_PATH = 16, 20

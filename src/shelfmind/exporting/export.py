@@ -79,7 +79,7 @@ def export(request: ExportRequest, watcher: Observer = SILENT) -> Export:
     images = _Images(request, run, predictor.recipe, watcher)
     exported = _exported(out, request, predictor, images)
     squares, labels = images.judging()
-    progress = watcher.counter("comparing answers", 1 + len(engines))
+    progress = watcher.counter("comparing answers", 1 + len(engines), "engines")
     size, batch_size = predictor.recipe.evaluation_size, predictor.recipe.evaluation.batch_size
     before = answers_of(predictor.engine, squares, size, batch_size)
     progress(1)

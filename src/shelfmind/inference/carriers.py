@@ -12,6 +12,8 @@ from typing import Protocol
 CHECKSUM = "shelfmind.sha256"
 DIGEST = 64
 """Characters of a SHA-256."""
+LONGEST_VARINT = 70
+"""Bits of ten bytes, which is what a number of 64 bits takes; anything may stand in a file that is not ours."""
 
 
 class DamagedError(ValueError):
@@ -122,14 +124,14 @@ def _fields(content: bytes) -> Iterator[tuple[int, bytes]]:
 
 
 def _varint(content: bytes, place: int) -> tuple[int, int]:
-    value = shift = 0
-    while True:
+    value = 0
+    for shift in range(0, LONGEST_VARINT, 7):
         byte = content[place]
         value |= (byte & 127) << shift
         place += 1
         if byte < 128:
             return value, place
-        shift += 7
+    raise ValueError("no number")
 
 
 def _delimited(number: int, content: bytes) -> bytes:

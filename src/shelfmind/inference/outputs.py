@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 from typing import IO, Any
 
-from shelfmind.errors import UserError
+from shelfmind.errors import UserError, argument
 from shelfmind.files import require_writable, write_atomically
 from shelfmind.inference.predictor import Prediction
 from shelfmind.prediction_files import PredictionWriter, collecting
@@ -19,7 +19,8 @@ FORMATS = (".csv", ".jsonl", ".npz")
 def check_output(path: Path) -> None:
     """Refuse an output that cannot be written before any work is done."""
     if path.suffix not in FORMATS:
-        raise UserError(f"{path} must end in {', '.join(FORMATS[:-1])} or {FORMATS[-1]}, got '{path.suffix}'")
+        endings = f"{', '.join(FORMATS[:-1])} or {FORMATS[-1]}"
+        raise UserError(f"{argument('out')} must be a file whose name ends in {endings}, got {path}")
     require_writable(path)
 
 

@@ -7,6 +7,7 @@ import os
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -15,7 +16,6 @@ from shelfmind.errors import UserError
 from shelfmind.images.checking import refuse_too_many_bad
 from shelfmind.inference.outputs import check_output, write_arrays, write_predictions
 from shelfmind.inference.predictor import Prediction, Predictor, Source, load
-from shelfmind.inference.recognizer import Answer
 from shelfmind.prediction_files import PredictionWriter
 from shelfmind.progress import Progress
 from shelfmind.records import UNLABELLED, BadFile
@@ -23,6 +23,9 @@ from shelfmind.requests.calling import takes
 from shelfmind.requests.measuring import PredictRequest
 from shelfmind.requests.watching import SILENT, Observer
 from shelfmind.runs.rules import engine_under
+
+if TYPE_CHECKING:  # without a gallery it is not needed, and takes a tenth of the start
+    from shelfmind.inference.recognizer import Answer
 
 SHOWN = 20
 
@@ -126,9 +129,15 @@ def _answered(request: PredictRequest, gallery: str, watcher: Observer) -> Predi
 
 
 def _with_bad_list(outcome: PredictionOutcome, out: Path | None) -> PredictionOutcome:
-    if outcome.bad_files and out is not None:
-        outcome.bad_list = out.with_name(f"{out.name}.bad_files.csv")
-        refuse_too_many_bad(outcome.bad_files, outcome.images, 1.0, outcome.bad_list)
+    """The outcome with the list of its bad files beside `out`; where there are none an earlier list goes."""
+    if out is None:
+        return outcome
+    bad_list = out.with_name(f"{out.name}.bad_files.csv")
+    if outcome.bad_files:
+        outcome.bad_list = bad_list
+        refuse_too_many_bad(outcome.bad_files, outcome.images, 1.0, bad_list)
+    else:
+        bad_list.unlink(missing_ok=True)
     return outcome
 
 

@@ -122,8 +122,13 @@ def require_run(root: Path) -> None:
 
 def require_run_or_file(place: Path) -> None:
     """Raise `UserError` for what is neither a run folder nor a file, which may be an exported one."""
-    if not place.is_file():
-        require_run(place)
+    if place.is_file():
+        return
+    form = place.suffix.removeprefix(".")
+    if form in names_in("inference.exported:CARRIERS") and not place.exists():
+        how = call("export", run="RUN", format=form, out=str(place))
+        raise UserError(f"there is no file {place}; make one with: {how}")
+    require_run(place)
 
 
 def require_one_length(epochs: int | None, max_minutes: float | None) -> None:

@@ -10,7 +10,14 @@ import pytest
 from shelfmind.errors import UserError
 from shelfmind.exporting.parity import Parity
 from shelfmind.inference.engines import choice
-from shelfmind.inference.engines.choice import ENGINES, engine_facts, engine_of_file, engine_of_run, fastest
+from shelfmind.inference.engines.choice import (
+    ENGINES,
+    engine_facts,
+    engine_of_file,
+    engine_of_run,
+    fastest,
+    file_checksum,
+)
 from shelfmind.inference.exported import CARRIERS, Exported
 from shelfmind.machine import instructions
 from shelfmind.recipe import Recipe
@@ -95,13 +102,26 @@ def test_a_run_answers_from_its_fastest_file_of_the_same_weights(
     assert answering("auto") == ("openvino", "int8")
     assert answering("onnx") == ("onnx", "int8")
     assert answering("onnx:fp32") == ("onnx", "fp32")
-    with pytest.raises(UserError, match=r"yet as engine='openvino:bf16' needs it; run: .*precision='bf16'"):
+    with pytest.raises(UserError, match=r"yet as engine='openvino:bf16' needs it; run: .*'openvino', precision='bf16'"):
         answering("openvino:bf16")
+    with pytest.raises(UserError, match=r"onnx computes fp32 and int8, not bf16; take engine='openvino:bf16'"):
+        answering("onnx:bf16")
     with pytest.raises(UserError, match=r"engine='mindir' needs it; run: .*format='mindir'"):
         answering("mindir")
+    monkeypatch.setattr(choice, "file_checksum", file_checksum)
+    with pytest.raises(UserError, match=r"weights.ckpt cannot be read .* give one of the files in place of the run"):
+        answering("auto")
     monkeypatch.setattr(choice, "file_checksum", lambda path: "other")
     with pytest.raises(UserError, match="is of other weights than"):
         answering("onnx")
+    monkeypatch.setattr(choice, "installed", lambda package: False)
+    with pytest.raises(UserError, match="this needs MindSpore, which is not installed"):
+        answering("mindspore")
+    with pytest.raises(UserError, match="answers only by MindSpore"):
+        answering("auto")
+    machine((), None)
+    with pytest.raises(UserError, match=r"no engine for what .* was exported to .*\[onnx\]' or .*\[openvino\]'"):
+        answering("auto")
 
 
 def test_every_format_is_read_and_every_engine_reads_one() -> None:

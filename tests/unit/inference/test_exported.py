@@ -71,6 +71,12 @@ def test_every_flipped_byte_is_found(path: Path) -> None:
         content[place] ^= 1
 
 
+def test_a_file_of_anything_is_refused_at_once(path: Path) -> None:
+    path.write_bytes(b"\xff" * 2_000_000)  # one number without an end, which took minutes to read
+    with pytest.raises(UserError, match="no file that shelfmind exported"):
+        read_exported(path)
+
+
 @pytest.mark.parametrize("keep", [0, 5, 300, -1])
 def test_a_file_that_is_cut_off_or_foreign_is_refused(path: Path, keep: int) -> None:
     path.write_bytes(path.read_bytes()[:keep])

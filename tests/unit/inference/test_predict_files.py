@@ -117,3 +117,15 @@ def test_a_path_that_names_nothing_is_refused(folder: Path, mindspore: Any) -> N
     for name in ("5.jpg", "*.gif", "none/*"):
         with pytest.raises(UserError, match="no such file or folder"):
             require_existing(str(folder / name))
+
+
+def test_a_list_of_bad_files_is_this_ones(tmp_path: Path, mindspore: Any) -> None:
+    from shelfmind.inference.predict_files import PredictionOutcome, _with_bad_list
+    from shelfmind.records import BadFile
+
+    out, bad_list = tmp_path / "out.csv", tmp_path / "out.csv.bad_files.csv"
+    bad = PredictionOutcome(images=2, bad_files=[BadFile(Path("坏.jpg"), "zero bytes")])
+    assert _with_bad_list(bad, out).bad_list == bad_list
+    assert "坏.jpg,zero bytes" in bad_list.read_text("utf-8")
+    assert _with_bad_list(PredictionOutcome(images=2), out).bad_list is None
+    assert not bad_list.exists()  # that of an earlier call would be taken for this one's

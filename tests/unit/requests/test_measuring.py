@@ -54,3 +54,9 @@ def test_one_image_or_many() -> None:
     assert PredictRequest(run="run", paths="a.jpg").paths == ("a.jpg",)
     with pytest.raises(UserError, match="top must be at least 1, got 0"):
         PredictRequest(run="run", paths=["a.jpg"], top=0)
+
+
+def test_a_file_that_is_not_there_is_made_by_an_export_and_a_folder_by_a_training(tmp_path: Path) -> None:
+    for name, how in (("shelf.openvino", r"export\(run=RUN, format='openvino'"), ("run", r"train\(")):
+        with pytest.raises(UserError, match=rf"there is no (file|run).*{name}; make one with: .*{how}"):
+            PredictRequest(run=tmp_path / name, paths=("a",)).require_inputs()

@@ -16,7 +16,7 @@ from shelfmind.inference.exported import Exported, read_exported
 from shelfmind.machine.device import start_mindspore
 from shelfmind.machine.instructions import PRECISIONS, require_instructions, runs_fast
 from shelfmind.machine.packages import how_to_install as how_to_install_package
-from shelfmind.machine.packages import installed
+from shelfmind.machine.packages import installed, missing
 from shelfmind.recipe import Recipe
 from shelfmind.runs.folder import RunFolder
 
@@ -71,6 +71,8 @@ ENGINES = {
     ),
 }
 """A further engine is an entry here."""
+DEFAULT_FORMAT = "onnx"
+"""What a run is exported to if nobody says otherwise."""
 OWN = {"auto": "the fastest that may be used", "mindspore": "the run's own"}
 """What may be asked for besides."""
 
@@ -116,7 +118,7 @@ def engine_of_run(
             engine = engine_of_file(chosen, exported, few, recipe.evaluation.batch_size)
             return engine, str(exported.facts["weights"])
     if not installed(MINDSPORE):
-        raise _unanswerable(run)
+        raise missing(MINDSPORE) if name == MINDSPORE else _unanswerable(run)
     start_mindspore()
     from shelfmind.inference.engines.mindspore import engine_of
 
@@ -125,10 +127,10 @@ def engine_of_run(
 
 def _unanswerable(run: RunFolder) -> UserError:
     """Why a run cannot answer where MindSpore is not installed."""
-    exports = run.exports()
+    exports = [read_exported(path) for path in run.exports()]
     if exports and not any(find_spec(kind.package) for kind in ENGINES.values()):
-        able = [name for name, kind in ENGINES.items() if kind.takes(read_exported(exports[0]))]
-        return UserError(f"no engine for {exports[0]} is installed; run: {how_to_install(able)}")
+        able = [name for name, kind in ENGINES.items() if any(map(kind.takes, exports))]
+        return UserError(f"no engine for what {run.root} was exported to is installed; run: {how_to_install(able)}")
     return UserError(
         f"{run.root} answers only by MindSpore, which is not installed here; either run, where it is: "
         f"{call('export', run=str(run.root))} and take the file that it writes, or here: "
@@ -170,8 +172,14 @@ def engine_facts() -> dict[str, str]:
 
 
 def file_checksum(path: Path) -> str:
-    """The SHA-256 of a file."""
-    return hashlib.sha256(path.read_bytes()).hexdigest()
+    """The SHA-256 of a run's weights. Raises `UserError` if they cannot be read."""
+    try:
+        return hashlib.sha256(path.read_bytes()).hexdigest()
+    except OSError as error:
+        raise UserError(
+            f"{path} cannot be read ({error.strerror or error}), so that nobody knows whether the run's exported files "
+            "are of it; put it back, or give one of the files in place of the run"
+        ) from error
 
 
 def made(name: str) -> Callable[[Exported, int, int | None], Engine]:
@@ -207,8 +215,10 @@ def _export_of(run: RunFolder, name: str, precision: str | None) -> Exported | N
     if name == AUTO and precision is None:
         return None
     wanted: dict[str, Any] = {"run": str(run.root)}
-    if name != AUTO and "onnx" not in ENGINES[name].reads:
-        wanted["format"] = next(iter(ENGINES[name].reads))
+    if name != AUTO:
+        formats = _formats(name, precision)
+        if DEFAULT_FORMAT not in formats:
+            wanted["format"] = formats[0]
     if precision is not None:
         wanted["precision"] = precision
     how = call("export", **wanted)
@@ -216,6 +226,18 @@ def _export_of(run: RunFolder, name: str, precision: str | None) -> Exported | N
         raise UserError(f"{next(iter(fitting))} is of other weights than {run.weights}; export it again: {how}")
     asked = argument("engine", name if precision is None else f"{name}:{precision}")
     raise UserError(f"{run.root} was not exported yet as {asked} needs it; run: {how}")
+
+
+def _formats(name: str, precision: str | None) -> list[str]:
+    """Of the files that an engine computes at this precision. Raises `UserError` if there is none."""
+    reads = ENGINES[name].reads
+    formats = [form for form, precisions in reads.items() if precision in (None, *precisions)]
+    if not formats:
+        own = dict.fromkeys(each for precisions in reads.values() for each in precisions)
+        able = [each for each, kind in ENGINES.items() if any(precision in found for found in kind.reads.values())]
+        others = " or ".join(argument("engine", f"{each}:{precision}") for each in able)
+        raise UserError(f"{name} computes {' and '.join(own)}, not {precision}; take {others}")
+    return formats
 
 
 def _speed(exported: Exported, name: str | None) -> float:

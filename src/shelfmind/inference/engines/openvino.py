@@ -16,6 +16,8 @@ from shelfmind.inference.exported import Exported
 from shelfmind.machine.cores import available_cores
 from shelfmind.machine.device import all_instructions
 
+_starting = threading.Lock()
+
 
 class OpenVinoEngine(FileEngine):
     """An exported network in OpenVINO, on the processor's cores that this process may use.
@@ -28,11 +30,9 @@ class OpenVinoEngine(FileEngine):
     own_name, package = "openvino", "openvino"
 
     def __init__(self, exported: Exported, batch_size: int, few: int | None = None, streams: int = 1) -> None:
-        import openvino
-
         super().__init__(exported)
         with all_instructions():
-            self.core = openvino.Core()
+            self.core = _started().Core()
         # What is left in floating point of an 8-bit network is fp32.
         hint = "bf16" if exported.precision == "bf16" else "f32"
         self.settings = {"INFERENCE_NUM_THREADS": available_cores(), "INFERENCE_PRECISION_HINT": hint}
@@ -76,3 +76,17 @@ class OpenVinoEngine(FileEngine):
             return self.core.read_model(self.exported.content)
         graph, weights = unpacked(self.exported.content, ("network.xml", "network.bin"))
         return self.core.read_model(graph, weights)
+
+
+def _started() -> Any:
+    """The package, whose bindings one thread has used alone.
+
+    Their table of types is made by the first call, under C++'s guard of static variables and with Python's lock, which
+    is let go of in between: two threads whose first calls meet there wait for each other for ever (2026.4.1).
+    """
+    with _starting:
+        import openvino
+
+        openvino.Type.u8.to_dtype()
+        assert openvino.Tensor(np.zeros(1, np.uint8), shared_memory=True).data.size == 1
+    return openvino
