@@ -6,7 +6,7 @@ TESTS = tests
 MARKED = not slow
 SETTINGS := PYTHONDONTWRITEBYTECODE=1
 
-.PHONY: setup demo test test-slow test-browser check lint types layers security api facts parity lock clean
+.PHONY: setup demo test test-slow test-browser check lint types layers security api facts parity lock image-locks clean
 
 setup: .venv/installed
 
@@ -63,13 +63,23 @@ parity: setup
 	.venv-parity/bin/python tests/parity/record_mindcv.py tests/parity/mindcv.json
 	$(SETTINGS) .venv-parity/bin/python -m pytest tests/contracts/test_parity.py tests/unit/models
 
+LOCK = $(BIN)/uv pip compile --universal --generate-hashes --no-emit-index-url --no-annotate --custom-compile-command "make lock"
+
 # Newest versions of everything but MindSpore, whose 2.8.0 has the fastest CPU convolutions.
 lock: setup
 	$(BIN)/python -m pip install --quiet uv
 	echo "mindspore==2.8.0" > .venv/constraints.txt
-	$(BIN)/uv pip compile pyproject.toml --extra dev --extra browser --universal --python-version 3.10 --generate-hashes \
-		--constraint .venv/constraints.txt --no-emit-index-url --no-annotate \
-		--custom-compile-command "make lock" --upgrade --output-file requirements.lock
+	$(LOCK) pyproject.toml --extra dev --extra browser --python-version 3.10 --constraint .venv/constraints.txt --upgrade \
+		--output-file requirements.lock
+	$(MAKE) image-locks
+
+# The part of requirements.lock that images are built of: of each extra with what serves, and of what builds the wheel.
+IMAGE_LOCK = $(LOCK) --python-version 3.11 --constraint requirements.lock
+
+image-locks:
+	for extra in onnx openvino s3; do \
+		$(IMAGE_LOCK) pyproject.toml --extra serve --extra $$extra --output-file deploy/locks/$$extra.lock || exit 1; done
+	echo hatchling | $(IMAGE_LOCK) - --output-file deploy/locks/build.lock
 
 clean:
 	rm -rf .venv .venv-parity runs demo build dist

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from shelfmind.arrays import Floats
 from shelfmind.inference.engines import IMAGES, Batch
+from shelfmind.machine.onnx_runtime import onnx_runtime
 
 if TYPE_CHECKING:
     from onnx import ModelProto
@@ -18,12 +19,11 @@ BATCH = 4
 def inside(model: ModelProto, tensors: Sequence[str], images: Batch) -> Iterator[dict[str, Floats]]:
     """These tensors by name, (n, ...), for each few of the images (N, S, S, 3)."""
     import onnx
-    from onnxruntime import InferenceSession
 
     seen = onnx.ModelProto()
     seen.CopyFrom(model)
     outputs = {value.name for value in seen.graph.output}
     seen.graph.output.extend(onnx.ValueInfoProto(name=name) for name in tensors if name not in outputs)
-    session = InferenceSession(seen.SerializeToString(), providers=["CPUExecutionProvider"])
+    session = onnx_runtime().InferenceSession(seen.SerializeToString(), providers=["CPUExecutionProvider"])
     for at in range(0, len(images), BATCH):
         yield dict(zip(tensors, session.run(list(tensors), {IMAGES: images[at : at + BATCH]}), strict=True))

@@ -19,6 +19,7 @@ import numpy as np
 from shelfmind.exporting.activation_ranges import Range, least_error_ranges
 from shelfmind.exporting.weight_rounding import rounded_weights
 from shelfmind.inference.engines import IMAGES, Batch
+from shelfmind.machine.onnx_runtime import onnx_runtime
 
 if TYPE_CHECKING:
     from onnx import GraphProto, ModelProto, NodeProto
@@ -51,6 +52,7 @@ def quantised(model: ModelProto, images: Batch) -> ModelProto:
 
 def _folded(model: ModelProto) -> ModelProto:
     """Without batch normalisation, and with the shapes of its tensors."""
+    onnx_runtime()
     import onnx
     from onnxruntime.quantization.shape_inference import quant_pre_process
 

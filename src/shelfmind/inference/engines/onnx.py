@@ -13,6 +13,7 @@ from shelfmind.inference.engines.of_file import FileEngine
 from shelfmind.inference.exported import Exported
 from shelfmind.machine.ahead import map_ahead
 from shelfmind.machine.cores import available_cores
+from shelfmind.machine.onnx_runtime import onnx_runtime
 
 LEAST_PART = 4
 """Images for a core: more threads than that allows share the work of each operator."""
@@ -29,9 +30,7 @@ class OnnxEngine(FileEngine):
     own_name, package = "onnx", "onnxruntime"
 
     def __init__(self, exported: Exported, batch_size: int, few: int | None = None, threads: int | None = None) -> None:
-        import onnxruntime
-
-        self.options = onnxruntime.SessionOptions()
+        self.options = onnx_runtime().SessionOptions()
         self.threads = available_cores() if threads is None else threads
         self.options.intra_op_num_threads = self.threads
         self.options.log_severity_level = 3
@@ -40,9 +39,7 @@ class OnnxEngine(FileEngine):
     @cached_property
     def session(self) -> Any:
         """Made when it is first needed: whoever asks by a thread a core never needs the one for all cores."""
-        import onnxruntime
-
-        return onnxruntime.InferenceSession(self.exported.content, self.options, providers=["CPUExecutionProvider"])
+        return onnx_runtime().InferenceSession(self.exported.content, self.options, providers=["CPUExecutionProvider"])
 
     @cached_property
     def of_one_core(self) -> OnnxEngine:
