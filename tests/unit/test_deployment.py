@@ -283,7 +283,7 @@ def entries(path: Path) -> dict[tuple[str, str], frozenset[str]]:
 def declared(name: str) -> list[str]:
     """A list of requirements in pyproject.toml: `dependencies`, or an extra's."""
     text = (ROOT / "pyproject.toml").read_text(encoding="utf-8")
-    found = re.search(rf"^{name} = (\[.*?^?\])$", text, re.MULTILINE | re.DOTALL)
+    found = re.search(rf"^{name} = (\[.*\]|\[\n(?: .*\n)*\])$", text, re.MULTILINE)
     assert found is not None
     return list(ast.literal_eval(found[1]))
 
