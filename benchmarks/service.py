@@ -1,6 +1,7 @@
 """Loads `shelfmind serve` on this machine, beside its engine alone and beside what people write themselves.
 
-    python benchmarks/service.py network.onnx PHOTOS --part closed --json out.json
+    python benchmarks/service.py network.onnx PHOTOS --plain network.onnx --json out.json
+    python benchmarks/service.py RUN PHOTOS --engine mindspore --clients 16
 
 Parts: closed (1 to 64 clients), open (at half and all of what it can, and beyond), memory (20,000 requests), cold
 (start to first answer; with --gallery enrolment to recognition). Photos lie in memory; clients cost cores, too:
@@ -11,6 +12,8 @@ from __future__ import annotations
 
 import argparse
 import asyncio
+import contextlib
+import itertools
 import json
 import random
 import shutil
@@ -41,6 +44,8 @@ def main() -> None:
     words.add_argument("--images", default="1,8", help="of a request")
     words.add_argument("--requests", type=int, default=20_000)
     words.add_argument("--gallery", type=Path)
+    words.add_argument("--engine", default="onnx")
+    words.add_argument("--plain", type=Path, help="an exported ONNX file, which the plain service answers by")
     words.add_argument("--serve", default="", help="further words for the command, such as '--workers 2'")
     words.add_argument("--json", type=Path)
     asked = words.parse_args()
@@ -55,42 +60,49 @@ def main() -> None:
 
 
 def engine_alone(predictor: Any, photos: list[bytes], seconds: float) -> float:
-    """Images a second of `Predictor.stream`, decoding included."""
+    """Images a second of `Predictor.stream`, decoding included; whole batches."""
     began, done = time.perf_counter(), 0
-    while time.perf_counter() - began < seconds:
-        done += sum(1 for _ in predictor.stream(photos))
+    for batch in predictor.of_sources(itertools.cycle(photos)):
+        done += len(batch.names)
+        if time.perf_counter() - began > seconds:
+            break
     return done / (time.perf_counter() - began)
 
 
 def closed(asked: argparse.Namespace, photos: list[bytes], folder: Path) -> dict[str, Any]:
     """Engine, service and plain service in turn."""
-    predictor = shelfmind.load(asked.network)
+    predictor = shelfmind.load(asked.network, engine=asked.engine)
     expected = predictor.predict(photos)
-    port, plain = processes.free_port(), processes.free_port()
-    result: dict[str, Any] = {"engine": predictor.engine.name, "photos": len(photos), "rounds": []}
     sizes = [int(each) for each in asked.images.split(",")]
     many = {n: [request_of(photos[i : i + n]) for i in range(0, len(photos) - n + 1, n)] for n in sizes}
-    command = processes.serve(asked.network, port, folder / "state", *asked.serve.split())
-    script = [sys.executable, Path(__file__).with_name("plain_service.py"), asked.network, plain]
-    log = folder / "log"
-    with processes.running(command, port, "/healthz", log), processes.running(script, plain, "/docs", log):
-        for port_ in (port, plain):
-            asyncio.run(closed_loop(port_, many[1], 1, 4, 2))
-        same = asyncio.run(closed_loop(port, many[1], 1, 16, 1e9, len(photos), keep=True))
-        result["equal_to_predict"] = _equal(same, expected)
-        same = asyncio.run(closed_loop(plain, many[1], 1, 16, 1e9, len(photos), keep=True))
-        result["plain_equal_to_predict"] = _equal(same, expected)
+    result: dict[str, Any] = {"engine": predictor.engine.name, "photos": len(photos), "rounds": []}
+    with contextlib.ExitStack() as stack:
+        ports = {"service": processes.free_port()}
+        command = _command(asked, ports["service"], folder)
+        stack.enter_context(processes.running(command, ports["service"], "/healthz", folder / "log"))
+        if asked.plain:
+            ports["plain"] = processes.free_port()
+            script = [sys.executable, Path(__file__).with_name("plain_service.py"), asked.plain, ports["plain"]]
+            stack.enter_context(processes.running(script, ports["plain"], "/docs", folder / "log"))
+        for name, port in ports.items():
+            asyncio.run(closed_loop(port, many[1], 1, 4, 2))
+            same = asyncio.run(closed_loop(port, many[1], 1, 16, 1e9, len(photos), keep=True))
+            result[f"{name} equal to predict"] = _equal(same, expected)
         for _ in range(asked.rounds):
-            row: dict[str, Any] = {"engine_alone": round(engine_alone(predictor, photos, asked.seconds), 1)}
+            row: dict[str, Any] = {}
             for clients in map(int, asked.clients.split(",")):
-                for n in sizes:
-                    load = asyncio.run(closed_loop(port, many[n], n, clients, asked.seconds))
-                    row[f"{clients} clients, {n} a request"] = load.record()
-                load = asyncio.run(closed_loop(plain, many[1], 1, clients, asked.seconds))
-                row[f"plain, {clients} clients"] = load.record()
-            row["engine_alone_again"] = round(engine_alone(predictor, photos, asked.seconds), 1)
+                row[f"engine alone, before {clients}"] = round(engine_alone(predictor, photos, asked.seconds), 1)
+                for name, port in ports.items():
+                    for n in sizes if name == "service" else [1]:
+                        load = asyncio.run(closed_loop(port, many[n], n, clients, asked.seconds))
+                        row[f"{name}, {clients} clients, {n} a request"] = load.record()
             result["rounds"].append(row)
     return result
+
+
+def _command(asked: argparse.Namespace, port: int, folder: Path, *words: str) -> list[object]:
+    more = ("--engine", asked.engine, *asked.serve.split(), *words)
+    return processes.serve(asked.network, port, folder / "state", *more)
 
 
 def _equal(load: Load, expected: Any) -> dict[str, Any]:
@@ -109,7 +121,7 @@ def opened(asked: argparse.Namespace, photos: list[bytes], folder: Path) -> dict
     port = processes.free_port()
     requests = [request_of([each]) for each in photos]
     result: dict[str, Any] = {}
-    command = processes.serve(asked.network, port, folder / "state", *asked.serve.split())
+    command = _command(asked, port, folder)
     with processes.running(command, port, "/healthz", folder / "log"):
         asyncio.run(closed_loop(port, requests, 1, 16, 2))
         most = asyncio.run(closed_loop(port, requests, 1, 32, asked.seconds)).record()
@@ -126,7 +138,7 @@ def memory(asked: argparse.Namespace, photos: list[bytes], folder: Path) -> dict
     requests = [request_of([each]) for each in photos]
     requests[::10] = [request_of([each[: len(each) // 2]]) for each in photos[::10]]
     result: dict[str, Any] = {"requests": 0, "memory_mb": []}
-    command = processes.serve(asked.network, port, folder / "state", *asked.serve.split())
+    command = _command(asked, port, folder)
     began = time.perf_counter()
     with processes.running(command, port, "/healthz", folder / "log") as process:
         step = max(1, asked.requests // 10)
@@ -144,12 +156,12 @@ def cold(asked: argparse.Namespace, photos: list[bytes], folder: Path) -> dict[s
     """Seconds from the command to the first answer; and from sending photos of a product to recognising it."""
     result: dict[str, Any] = {"start_s": [], "enrol_s": []}
     for round_ in range(asked.rounds):
-        port, words = processes.free_port(), asked.serve.split()
+        port, words = processes.free_port(), []
         if asked.gallery:
             gallery = folder / f"gallery {round_}"
             shutil.copytree(asked.gallery, gallery)
-            words += ["--gallery", str(gallery)]
-        command = processes.serve(asked.network, port, folder / "state", *words)
+            words = ["--gallery", str(gallery)]
+        command = _command(asked, port, folder, *words)
         began = time.perf_counter()
         with processes.running(command, port, "/healthz", folder / "log"):
             one = asyncio.run(closed_loop(port, [request_of(photos[:1])], 1, 1, 60, 1))

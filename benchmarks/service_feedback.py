@@ -100,7 +100,8 @@ def trained(asked: argparse.Namespace, rows: list[dict[str, str]], corrected: se
         table.writerow(["path", "label", "split"])
         table.writerows([(base / row["path"]).resolve(), row["label"], row["split"]] for row in kept)
     corrections = out / "state" / "corrections"
-    run("prepare", corrections / "list.csv", "--decisions", corrections / "review.jsonl", "--out", out / "corrected")
+    decisions = ("--decisions", corrections / "review.jsonl", "--classes-of", asked.run)
+    run("prepare", corrections / "list.csv", *decisions, "--out", out / "corrected")
     run("prepare", out / "known.csv", "--out", out / "next")
     shutil.copytree(out / "corrected" / "train", out / "next" / "train", dirs_exist_ok=True)
     settings = [word for value in asked.set for word in ("--set", value)]

@@ -30,13 +30,12 @@ from shelfmind.analysis.decisions import read_decisions
 from shelfmind.gallery.stores import open_files
 from shelfmind.gallery.verification import verify
 
-SEED = 0
-
 
 class Acknowledged:
     """What clients were told is done."""
 
-    def __init__(self) -> None:
+    def __init__(self, seed: int) -> None:
+        self.seed = seed
         self.lock = threading.Lock()
         self.products: dict[str, int] = {}
         self.removed: set[str] = set()
@@ -51,7 +50,7 @@ def clients(port: int, key: str, photos: list[bytes], told: Acknowledged, round_
     """Change what can be changed until the line breaks."""
 
     def one(number: int) -> None:
-        rng = random.Random(f"{SEED} {round_} {number}")
+        rng = random.Random(f"{told.seed} {round_} {number}")
         with httpx.Client(
             base_url=f"http://127.0.0.1:{port}", timeout=30, headers={"Authorization": f"Bearer {key}"}
         ) as web:
@@ -106,7 +105,7 @@ def _good(answer: httpx.Response) -> Any:
 
 def keys(state: Path, told: Acknowledged, round_: int, stop: threading.Event) -> None:
     """Make and revoke keys by the command, and kill that, too, now and then."""
-    rng = random.Random(f"{SEED} keys {round_}")
+    rng = random.Random(f"{told.seed} keys {round_}")
     for number in range(1000):
         if stop.is_set():
             return
@@ -159,12 +158,13 @@ def main() -> None:
     words.add_argument("gallery", type=Path)
     words.add_argument("photos", type=Path)
     words.add_argument("--rounds", type=int, default=50)
+    words.add_argument("--seed", type=int, default=0)
     words.add_argument("--serve", default="--engine onnx", help="further words for the command")
     asked = words.parse_args()
     found = sorted(asked.photos.rglob("*.jpg"))
-    random.Random(SEED).shuffle(found)
+    random.Random(asked.seed).shuffle(found)
     photos = [path.read_bytes() for path in found[:300]]
-    rng, told, faults = random.Random(SEED), Acknowledged(), []
+    rng, told, faults = random.Random(asked.seed), Acknowledged(asked.seed), []
     with tempfile.TemporaryDirectory() as folder:
         gallery, state = Path(folder) / "gallery", Path(folder) / "state"
         shutil.copytree(asked.gallery, gallery)
@@ -180,7 +180,8 @@ def main() -> None:
                 ]
                 for thread in threads:
                     thread.start()
-                time.sleep(0.3 + 2 * rng.random())
+                _wait_for_load(told, len(told.versions))
+                time.sleep(rng.random())
                 for each in (process.pid, *processes.children(process.pid)):
                     _kill(each)
                 process.wait()
@@ -191,7 +192,14 @@ def main() -> None:
             faults += [f"round {round_}: {each}" for each in lost]
             said = f"{len(told.versions)} changes, {len(told.corrections)} corrections, {len(told.keys)} keys"
             print(f"round {round_ + 1}: {said} acknowledged; {len(lost)} faults", flush=True)
-    print(json.dumps({"rounds": asked.rounds, "faults": faults}, indent=1))
+    print(json.dumps({"rounds": asked.rounds, "seed": asked.seed, "said": said, "faults": faults}, indent=1))
+
+
+def _wait_for_load(told: Acknowledged, before: int) -> None:
+    """Until some changes of this round are acknowledged, however slow the machine is."""
+    until = time.monotonic() + 120
+    while len(told.versions) < before + 3 and time.monotonic() < until:
+        time.sleep(0.01)
 
 
 def _kill(process: int) -> None:

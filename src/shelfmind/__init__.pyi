@@ -228,6 +228,7 @@ def prepare(
     ignore_missing_decisions: bool = False,
     others: str | None = None,
     new_classes: Sequence[str] = (),
+    classes_of: Path | str | None = None,
     audit: Path | str | None = None,
     drop_duplicates: bool = False,
     drop_leaks: bool = False,
@@ -258,6 +259,7 @@ def prepare(
         ignore_missing_decisions: pass over decisions whose image is gone or changed
         others: the class that the decision 'others' means
         new_classes: a class that decisions may add
+        classes_of: a run, whose classes decisions may add, too
         audit: the audit of DATA, for duplicates and leaks
         drop_duplicates: keep one of each picture
         drop_leaks: drop training images that are in val or test, val images in test

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 import signal
 import socket
 import subprocess
@@ -272,4 +273,53 @@ def test_requests_by_the_description_are_answered_by_the_description(
         words = ("run", f"{running.address}/v1/openapi.json", "--checks", checks, "--max-examples", "20", "--seed", "0")
         found = cold(*words, "--phases", "examples,fuzzing", program=(sys.executable, "-m", "schemathesis.cli"))
         assert found.status == 0, found.stdout[-4000:]
+        assert running.end() == 0
+
+
+@pytest.mark.slow
+@pytest.mark.thorough
+def test_ten_corrections_make_a_run_that_answers_them_right(
+    serving: Any, cold: Any, settings: Any, tmp_path: Path
+) -> None:
+    pytest.importorskip("onnx")
+    from shelfmind import generate
+
+    def done(*words: object) -> None:
+        outcome = cold(*words)
+        assert outcome.status == 0, outcome.stderr
+
+    photos, first, second, current = (tmp_path / name for name in ("photos", "first", "second", "current"))
+    sizes = {"long_side": (64, 96), "test_fraction": 0.4, "val_fraction": 0.1}
+    generate(photos, classes=3, images=100, layout="folder", others_share=0, tail=0, **sizes)
+    (photos / "test").rename(tmp_path / "customers")
+    done("train", photos, "--out", first, *settings("train.epochs=2"))
+    done("export", first, "--format", "onnx")
+    current.symlink_to(first)
+    truth = {path: path.parent.name for path in sorted((tmp_path / "customers").rglob("*.jpg"))}
+    with serving(current, "--engine", "onnx", "--watch-seconds", "0.2") as running:
+
+        def answered(path: Path) -> str:
+            name: str = ask(running, path.read_bytes()).json()["answers"][0]["answer"]
+            return name
+
+        wrong = {path: said for path in truth if (said := answered(path)) != truth[path]}
+        corrected = list(wrong)[:10]
+        assert len(corrected) == 10
+        for path in corrected:
+            form = {"said": wrong[path], "label": truth[path]}
+            made = running.web.post("/v1/corrections", files={"image": path.read_bytes()}, data=form)
+            assert made.status_code == 201, made.text
+        log = tmp_path / "state" / "corrections"
+        decisions = ("--decisions", log / "review.jsonl", "--classes-of", first)
+        done("prepare", log / "list.csv", *decisions, "--out", tmp_path / "corrected")
+        done("prepare", photos, "--out", tmp_path / "next")
+        shutil.copytree(tmp_path / "corrected" / "train", tmp_path / "next" / "train", dirs_exist_ok=True)
+        done("train", tmp_path / "next", "--init", first, "--out", second, *settings("train.epochs=20"))
+        done("export", second, "--format", "onnx")
+        (tmp_path / "new").symlink_to(second)
+        (tmp_path / "new").rename(current)
+        until = time.monotonic() + PATIENCE_S
+        while running.web.get("/v1/model").json()["generation"] == 1 and time.monotonic() < until:
+            time.sleep(0.05)
+        assert [answered(path) for path in corrected] == [truth[path] for path in corrected]
         assert running.end() == 0

@@ -10,7 +10,7 @@ from pydantic import BeforeValidator, Field, model_validator
 
 from shelfmind.errors import UserError, argument, call
 from shelfmind.requests.request import Flag, Incidental, Request
-from shelfmind.requests.shared import Data, Format, MaxBadFraction, require_path
+from shelfmind.requests.shared import Data, Format, MaxBadFraction, require_path, require_run
 
 
 def _caps(value: Any) -> Any:
@@ -48,6 +48,7 @@ class PrepareRequest(Request):
     new_classes: Annotated[tuple[str, ...], Flag("--new-class")] = Field(
         (), description="a class that decisions may add"
     )
+    classes_of: Path | None = Field(None, description="a run, whose classes decisions may add, too")
     audit: Path | None = Field(None, description="the audit of DATA, for duplicates and leaks")
     drop_duplicates: bool = Field(False, description="keep one of each picture")
     drop_leaks: bool = Field(False, description="drop training images that are in val or test, val images in test")
@@ -87,6 +88,8 @@ class PrepareRequest(Request):
     def require_inputs(self) -> None:
         """The data and the decisions are there."""
         require_path(self.data)
+        if self.classes_of is not None:
+            require_run(self.classes_of)
         for path in self.decisions:
             if not path.is_file():
                 writes = call("review", audit="AUDIT")

@@ -30,6 +30,7 @@ class TimedProtocol(HttpToolsProtocol):
         super().__init__(*arguments, **named)
         self._timer: asyncio.TimerHandle | None = None
         self._receiving = False
+        self._begun = self._answered = 0
         self._body_began, self._body_bytes = 0.0, 0
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
@@ -46,6 +47,7 @@ class TimedProtocol(HttpToolsProtocol):
         """A further request on this connection has its time, too."""
         super().on_message_begin()
         self._receiving = True
+        self._begun += 1
         if self._timer is None:
             self._await(HEADER_S)
 
@@ -67,9 +69,10 @@ class TimedProtocol(HttpToolsProtocol):
         self._stop()
 
     def on_response_complete(self) -> None:
-        """What is still to come of the request does not count for long."""
+        """What is still to come of the request does not count for long; a further one has its own time."""
         super().on_response_complete()
-        if self._receiving and not self.transport.is_closing():
+        self._answered += 1
+        if self._receiving and self._answered == self._begun and not self.transport.is_closing():
             self._await(UNREAD_S, self._cut)
 
     def _await(self, seconds: float, then: Any = None) -> None:

@@ -47,9 +47,7 @@ class Waiting:
         try:
             batcher.submit(ticket)
         except QueueFullError:
-            self.metrics.reject("queue")
-            wait_s = batcher.depth / max(batcher.speed, 1.0)
-            raise Problem(429, "so many images wait already; ask again later", "queue-full", wait_s) from None
+            raise _full(batcher, self.metrics) from None
 
         def end(how: str) -> None:
             if not future.done():
@@ -96,6 +94,18 @@ def ticket_of(
             pass
 
     return make(finished), future
+
+
+def require_open(batcher: Batcher, metrics: Metrics) -> None:
+    """Refuse a request, before its body is read, while the queue has no room for even one image."""
+    if batcher.depth >= batcher.capacity:
+        raise _full(batcher, metrics)
+
+
+def _full(batcher: Batcher, metrics: Metrics) -> Problem:
+    metrics.reject("queue")
+    wait_s = batcher.depth / max(batcher.speed, 1.0)
+    return Problem(429, "so many images wait already; ask again later", "queue-full", wait_s)
 
 
 def require_room(batcher: Batcher, images: Sequence[object]) -> None:

@@ -37,6 +37,7 @@ from shelfmind.records import BadFile, Catalog
 from shelfmind.requests.calling import takes
 from shelfmind.requests.preparing import PrepareRequest
 from shelfmind.requests.watching import SILENT, Observer
+from shelfmind.runs.folder import RunFolder
 
 MINDRECORD_FOLDER = "mindrecord"
 
@@ -104,6 +105,10 @@ def _decisions(request: PrepareRequest, note: Callable[[str], None]) -> dict[str
     return resolve(joined, request.prefer, request.prefer_latest) if joined or request.prefer else {}
 
 
+def _classes_of(run: Path | None) -> tuple[str, ...]:
+    return () if run is None else RunFolder(absolute(run)).read_classes()[0]
+
+
 def _planned(
     catalog: Catalog, decisions: Mapping[str, Decision], request: PrepareRequest, counter: Counter
 ) -> tuple[list[Row], Mapping[str, str], list[str], Figures]:
@@ -119,7 +124,7 @@ def _planned(
         rows,
         decisions,
         others=request.others,
-        new_classes=request.new_classes,
+        new_classes=(*request.new_classes, *_classes_of(request.classes_of)),
         ignore_missing=request.ignore_missing_decisions,
     )
     used = sorted({*class_names, *(row.class_name for row in rows)})

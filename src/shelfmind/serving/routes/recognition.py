@@ -13,7 +13,7 @@ from shelfmind.serving.batching import Ticket
 from shelfmind.serving.explaining import METHOD, covered, picture, sensitivity
 from shelfmind.serving.models import ServedModel
 from shelfmind.serving.problems import Problem
-from shelfmind.serving.recognising import HungUpError, Waiting, require_room, ticket_of
+from shelfmind.serving.recognising import HungUpError, Waiting, require_open, require_room, ticket_of
 from shelfmind.serving.records import UNUSABLE, Record, answer_record, model_brief, outcome_record
 from shelfmind.serving.routes.access import Reader, TheService, problems
 from shelfmind.serving.schemas import FORM, Recognition, RecognitionRequest, multipart
@@ -68,13 +68,15 @@ async def recognize(request: Request, service: TheService, caller: Reader) -> Re
     Images of all requests are computed in batches. A request whose deadline passes, or whose client hangs up, costs no
     more. The options may stand in the body or in the query.
     """
+    require_open(service.batcher, service.metrics)
     form = await read_form(request, service.limits.images)
     header = request.headers.get("x-timeout-ms")
     fields = form.fields if header is None else {"timeout_ms": header, **form.fields}
     top = number_field(fields, "top", 5, 1, MOST_CANDIDATES)
     together, explain = switch_field(fields, "together"), switch_field(fields, "explain")
-    default_ms = min(LONGEST_MS, int(service.limits.timeout_s * 1000))
-    timeout_s = number_field(fields, "timeout_ms", default_ms, 1, LONGEST_MS) / 1000
+    timeout_s = service.limits.timeout_s
+    if "timeout_ms" in fields:
+        timeout_s = number_field(fields, "timeout_ms", LONGEST_MS, 1, LONGEST_MS) / 1000
     _require_possible(form, service, together, explain)
     waiting = Waiting(request.receive, timeout_s, service.metrics)
     try:
