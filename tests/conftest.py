@@ -36,10 +36,12 @@ def own_cache(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
 
 @pytest.fixture(scope="session", autouse=True)
 def own_kernels() -> Iterator[None]:
-    """Trainings have MindSpore's own kernels, whatever is installed, unless a test asks for others."""
-    os.environ["SHELFMIND_KERNELS"] = "mindspore"
+    """Trainings have MindSpore's own kernels, whatever is installed, unless a test or who tests asks for others."""
+    before = os.environ.get("SHELFMIND_KERNELS")
+    os.environ["SHELFMIND_KERNELS"] = before or "mindspore"
     yield
-    del os.environ["SHELFMIND_KERNELS"]
+    if before is None:
+        del os.environ["SHELFMIND_KERNELS"]
 
 
 @pytest.fixture(scope="session")

@@ -148,7 +148,8 @@ class TrainRecipe(RecipeSection):
     clip_norm: float | None = Field(None, gt=0, description="largest norm of the whole gradient; null leaves it alone")
     ema_decay: float = Field(0.999, ge=0, lt=1, description="decay a step of the averaged weights; 0 turns it off")
     amp: Literal["auto", "off", "on"] = Field(
-        "auto", description="16-bit arithmetic; auto: on GPU and Ascend; on: bfloat16 on CPUs, with oneDNN's kernels"
+        "auto",
+        description="16-bit arithmetic, on CPUs bfloat16 with oneDNN's kernels; auto: where the device has it",
     )
     kernels: Literal["auto", "mindspore", "onednn"] = Field(
         "auto", description="operators on CPUs; auto: oneDNN's where they are installed and the CPU has AVX-512"

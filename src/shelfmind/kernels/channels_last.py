@@ -8,9 +8,9 @@ import mindspore
 from mindspore import Tensor, nn, ops
 
 from shelfmind.kernels.library import Library
-from shelfmind.kernels.operators import convolution, gates, maps, normalisation, pooling
+from shelfmind.kernels.operators import convolution, gates, maps, normalisation, pooling, prediction
 from shelfmind.kernels.operators.custom import Window, use_library
-from shelfmind.kernels.stock import EPSILON, Kernels, Several, four_sides
+from shelfmind.kernels.stock import EPSILON, Kernels, Normalised, Several, four_sides
 
 KEPT = 0.9
 """Of a moving statistic at each step, as MindSpore's own batch normalisation has it."""
@@ -21,17 +21,22 @@ class Convolution(nn.Conv2d):
 
     Attributes:
         entry: what makes maps of images, in the first convolution of a network.
+        fixed: what computes it by weights that do not change any more.
     """
 
     def __init__(self, *sizes: Any, **arguments: Any) -> None:
         super().__init__(*sizes, **arguments)
         window = Window(self.kernel_size, self.stride, self.padding, self.dilation, self.group)
+        self.window = window
         self.entry: nn.Cell | None = None
+        self.fixed: nn.Cell | None = None
         self.convolve = convolution.ConvolveWithBias(window) if self.has_bias else convolution.Convolve(window)
 
     def construct(self, features: Tensor) -> Tensor:
         if self.entry is not None:
             features = self.entry(features)
+        if self.fixed is not None:
+            return self.fixed(features, self.weight, self.bias if self.has_bias else None)
         if self.has_bias:
             return self.convolve(features, self.weight, self.bias)
         return self.convolve(features, self.weight)
@@ -56,6 +61,18 @@ class OneDnnKernels(Kernels):
 
     def norm(self, channels: int, epsilon: float = EPSILON, activate: bool = False) -> nn.BatchNorm2d:
         return Norm(channels, epsilon, activate)
+
+    def fix(self, model: nn.Cell) -> None:
+        for part in [each for _, each in model.cells_and_names()]:
+            if isinstance(part, Normalised):
+                conv, norm = part.conv, part.norm
+                assert isinstance(conv, Convolution)
+                assert isinstance(norm, Norm)
+                part.folded = Folded(
+                    conv.entry, prediction.ConvolveAndNormalise(conv.window, norm.epsilon, norm.finish)
+                )
+            elif isinstance(part, Convolution):
+                part.fixed = prediction.ConvolveFixed(part.window)
 
     def maximum_pool(self, kernel: int, stride: int, padding: int | None = 0) -> nn.Cell:
         return MaximumPool(_pool_window(kernel, stride, padding))
@@ -104,7 +121,8 @@ class Norm(nn.BatchNorm2d):
 
     def __init__(self, channels: int, epsilon: float, activate: bool) -> None:
         super().__init__(channels, eps=epsilon)
-        finish = "_relu" if activate else ""
+        self.epsilon = epsilon
+        self.finish = finish = "_relu" if activate else ""
         self.settings = Tensor([epsilon, KEPT], mindspore.float32)
         self.in_training = normalisation.Normalise(finish, training=True)
         self.otherwise = normalisation.Normalise(finish, training=False)
@@ -124,6 +142,20 @@ class Norm(nn.BatchNorm2d):
         ops.assign(self.moving_mean, mean)
         ops.assign(self.moving_variance, variance)
         return features
+
+
+class Folded(nn.Cell):
+    """`ConvolveAndNormalise` of what `entry` gives, in the first convolution of a network."""
+
+    def __init__(self, entry: nn.Cell | None, convolve: prediction.ConvolveAndNormalise) -> None:
+        super().__init__()
+        self.entry = entry
+        self.convolve = convolve
+
+    def construct(self, features: Tensor, *given: Tensor | None) -> Tensor:
+        if self.entry is not None:
+            features = self.entry(features)
+        return self.convolve(features, *given)
 
 
 class MaximumPool(nn.Cell):

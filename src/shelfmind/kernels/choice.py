@@ -40,8 +40,8 @@ class Choice:
 def choose(wanted: str, amp: str, device: str, threads: int, own_network: bool = True) -> Choice:
     """The kernels for a training with this ``train.kernels`` and ``train.amp`` on this device.
 
-    ``auto`` takes oneDNN's for a network of ours on a CPU with AVX-512, else MindSpore's own; with bfloat16 only where
-    `amp` is on.
+    ``auto`` takes oneDNN's for a network of ours on a CPU with AVX-512, else MindSpore's own. oneDNN's compute in
+    bfloat16 where `amp` is on, or is auto and the CPU has it.
 
     Raises:
         UserError: oneDNN's were asked for and cannot run.
@@ -98,8 +98,9 @@ def describe(threads: int) -> str:
         choice = _onednn("auto", "CPU", threads, own_network=True)
     except UnavailableError as error:
         return f"MindSpore's own, fp32 ({error})"
-    precisions = "fp32 and bf16" if has_bf16() else "fp32 (this CPU has no bfloat16)"
-    return f"oneDNN {choice.version}, {precisions}"
+    if choice.precision == "bf16":
+        return f"oneDNN {choice.version}, trains in bf16 (train.amp=off: fp32) and predicts in fp32"
+    return f"oneDNN {choice.version}, fp32 (this CPU has no bfloat16)"
 
 
 def _onednn(amp: str, device: str, threads: int, own_network: bool) -> Choice:
@@ -109,7 +110,8 @@ def _onednn(amp: str, device: str, threads: int, own_network: bool) -> Choice:
         raise UnavailableError("MindCV's networks are made of MindSpore's own operators", mendable=False)
     require_fast_processor()
     library = load_library(threads)
-    return Choice(ONEDNN, "bf16" if amp == "on" else "fp32", library.version)
+    half = amp == "on" or (amp == "auto" and has_bf16())
+    return Choice(ONEDNN, "bf16" if half else "fp32", library.version)
 
 
 def _own(amp: str, device: str, note: str | None = None) -> Choice:

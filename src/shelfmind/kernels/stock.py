@@ -65,6 +65,9 @@ class Kernels:
         """Batch normalisation, then ReLU if `activate`; given further maps it adds them and applies ReLU."""
         return Norm(channels, epsilon, activate)
 
+    def fix(self, model: nn.Cell) -> None:
+        """Prepare a network that only predicts from now on, with the weights that it has."""
+
     def maximum_pool(self, kernel: int, stride: int, padding: int | None = 0) -> nn.Cell:
         """Maxima of windows; with a padding of None as much as ceil(size / stride) results need."""
         if padding is None:
@@ -139,6 +142,27 @@ class Norm(nn.BatchNorm2d):
         if added is not None:
             return ops.relu(features + added)
         return ops.relu(features) if self.activate else features
+
+
+class Normalised(nn.Cell):
+    """A convolution without bias and its batch normalisation; given further maps the latter adds them.
+
+    Attributes:
+        folded: both in one, where kernels know how, once the weights are fixed.
+    """
+
+    def __init__(self, conv: nn.Conv2d, norm: nn.BatchNorm2d) -> None:
+        super().__init__()
+        self.conv = conv
+        self.norm = norm
+        self.folded: nn.Cell | None = None
+
+    def construct(self, features: Tensor, added: Tensor | None = None) -> Tensor:
+        if self.folded is None:
+            return self.norm(self.conv(features), added)
+        norm = self.norm
+        own = norm.gamma, norm.beta, norm.moving_mean, norm.moving_variance
+        return self.folded(features, self.conv.weight, *own, added)
 
 
 class Fork(Several):

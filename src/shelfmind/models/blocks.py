@@ -6,11 +6,11 @@ from dataclasses import dataclass
 
 from mindspore import Tensor, nn
 
-from shelfmind.kernels.stock import STOCK, Kernels
+from shelfmind.kernels.stock import STOCK, Kernels, Normalised
 from shelfmind.models.attention import BLOCK_GATES, gate
 
 
-class ConvNorm(nn.Cell):
+class ConvNorm(Normalised):
     """Bias-free convolution padded by half its kernel, batch normalisation and, if `activate`, ReLU.
 
     Given further maps it adds them before a ReLU. The first of a network is `of_images`.
@@ -27,14 +27,10 @@ class ConvNorm(nn.Cell):
         of_images: bool = False,
         kernels: Kernels = STOCK,
     ) -> None:
-        super().__init__()
-        self.conv = kernels.convolution(
+        conv = kernels.convolution(
             in_channels, out_channels, kernel, stride, kernel // 2, groups=groups, of_images=of_images
         )
-        self.norm = kernels.norm(out_channels, activate=activate)
-
-    def construct(self, features: Tensor, added: Tensor | None = None) -> Tensor:
-        return self.norm(self.conv(features), added)
+        super().__init__(conv, kernels.norm(out_channels, activate=activate))
 
 
 class Shortcut(nn.Cell):

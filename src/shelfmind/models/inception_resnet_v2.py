@@ -7,7 +7,7 @@ from typing import Any
 
 from mindspore import Tensor, nn
 
-from shelfmind.kernels.stock import STOCK, Kernel, Kernels
+from shelfmind.kernels.stock import STOCK, Kernel, Kernels, Normalised
 from shelfmind.models.heads import Head
 from shelfmind.models.network import OwnNetwork
 
@@ -16,7 +16,7 @@ LEAST_IMAGE_SIZE = 75
 """The unpadded layers leave nothing of a smaller image."""
 
 
-class Unit(nn.Cell):
+class Unit(Normalised):
     """Convolution without bias, batch normalisation, ReLU; `same` pads so that stride 1 keeps height and width."""
 
     def __init__(
@@ -29,16 +29,10 @@ class Unit(nn.Cell):
         same: bool = True,
         of_images: bool = False,
     ) -> None:
-        super().__init__()
         height, width = (kernel, kernel) if isinstance(kernel, int) else kernel
         padding = (height // 2, width // 2) if same else 0
-        self.conv = kernels.convolution(
-            in_channels, out_channels, (height, width), stride, padding, of_images=of_images
-        )
-        self.norm = kernels.norm(out_channels, NORM_EPSILON, activate=True)
-
-    def construct(self, features: Tensor) -> Tensor:
-        return self.norm(self.conv(features))
+        conv = kernels.convolution(in_channels, out_channels, (height, width), stride, padding, of_images=of_images)
+        super().__init__(conv, kernels.norm(out_channels, NORM_EPSILON, activate=True))
 
 
 class Branches(nn.Cell):

@@ -81,7 +81,15 @@ def test_mindspores_own_where_they_are_asked_for_or_the_device_has_better(
 
 
 def test_onednns_in_the_precision_of_amp(capable: None, library: Any, monkeypatch: pytest.MonkeyPatch) -> None:
-    assert [choose("auto", amp, "CPU", 2).precision for amp in ("auto", "on", "off")] == ["fp32", "bf16", "fp32"]
+    def precisions() -> list[str]:
+        return [choose("auto", amp, "CPU", 2).precision for amp in ("auto", "on", "off")]
+
+    assert precisions() == ["bf16", "bf16", "fp32"]
+    assert "trains in bf16" in describe(2)
+    with monkeypatch.context() as patch:
+        patch.setattr(choice, "has_bf16", lambda: False)
+        assert precisions() == ["fp32", "bf16", "fp32"]
+        assert "this CPU has no bfloat16" in describe(2)
     assert choose("auto", "auto", "CPU", 2, own_network=False).name == "mindspore"
     monkeypatch.setenv("SHELFMIND_KERNELS", "mindspore")
     assert choose("auto", "auto", "CPU", 2).name == "mindspore"
@@ -94,6 +102,8 @@ def test_onednns_in_the_precision_of_amp(capable: None, library: Any, monkeypatc
 def test_a_training_goes_on_with_what_it_began_with(capable: None, library: Any) -> None:
     recorded = choose("auto", "auto", "CPU", 2).record()
     assert choose_recorded(recorded, "auto", "CPU", 2).record() == recorded
+    before_auto_took_bf16 = {**recorded, "precision": "fp32"}
+    assert choose_recorded(before_auto_took_bf16, "auto", "CPU", 2).record() == before_auto_took_bf16
     assert choose_recorded(None, "auto", "CPU", 2).name == "mindspore"
     with pytest.raises(UserError, match=r"began with oneDNN 3\.1\.0, here is 3"):
         choose_recorded({**recorded, "version": "3.1.0"}, "auto", "CPU", 2)

@@ -84,6 +84,7 @@ def engine_of(run: RunFolder, recipe: Recipe, classes: int, few: int | None) -> 
     def made(kernels: Kernels) -> Network:
         model = create_model(recipe.model.name, classes, kernels=kernels, **recipe.model.arguments)
         fill_parameters({p.name: p for p in model.get_parameters()}, checkpoint.arrays, run.weights)
+        kernels.fix(model)
         return model
 
     kernels = _kernels(recipe)

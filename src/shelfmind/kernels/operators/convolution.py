@@ -16,7 +16,7 @@ class Convolve(nn.Cell):
     def __init__(self, window: Window) -> None:
         super().__init__()
         self.window = window.numbers(window.dilation)
-        self.run = operator("convolution", _convolved(window), like(0))
+        self.run = operator("convolution", convolved(window), like(0))
         self.of_input = operator("convolution_of_input", like(-1))
         self.of_weights = operator("convolution_of_weights", like(-1))
 
@@ -34,7 +34,7 @@ class ConvolveWithBias(nn.Cell):
     def __init__(self, window: Window) -> None:
         super().__init__()
         self.window = window.numbers(window.dilation)
-        self.run = operator("convolution_with_bias", _convolved(window), like(0))
+        self.run = operator("convolution_with_bias", convolved(window), like(0))
         self.of_input = operator("convolution_of_input", like(-1))
         self.of_weights = operator("convolution_of_weights_and_bias", _weights_and_bias, like(3, 3))
 
@@ -48,7 +48,8 @@ class ConvolveWithBias(nn.Cell):
 
 
 @functools.cache
-def _convolved(window: Window) -> Callable[..., Shape]:
+def convolved(window: Window) -> Callable[..., Shape]:
+    """The shape of the result from those of maps and weights."""
     return lambda maps, weights, *_: (maps[0], *window.results(maps[1], maps[2]), weights[0])
 
 

@@ -22,9 +22,14 @@ def use_library(path: Path) -> None:
     _path[:] = [path]
 
 
+def library_path() -> Path:
+    """The file of the operators."""
+    return _path[0]
+
+
 def function(name: str) -> str:
     """A function of the library as `ops.Custom` wants it."""
-    return f"{_path[0]}:{name}"
+    return f"{library_path()}:{name}"
 
 
 @functools.cache

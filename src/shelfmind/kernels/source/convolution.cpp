@@ -20,15 +20,12 @@ std::map<Key, std::unique_ptr<Plan>> plans;
 
 void make(Plan &plan, const Window &w, const Tensor &source, const memory::dims &weights, const Tensor &result,
           Kind kind) {
-    bool grouped = w.groups > 1;
-    memory::dims dims = weights;
-    if (grouped) dims = {w.groups, weights[0] / w.groups, weights[1], weights[2], weights[3]};
-    auto plain = grouped ? memory::format_tag::goihw : memory::format_tag::oihw;
+    memory::dims dims = grouped(w, weights);
     auto f32 = memory::data_type::f32;
     bool backward = kind == OF_WEIGHTS || kind == OF_WEIGHTS_WITH_BIAS;
     plan.source = channels_last(source);
     plan.result = channels_last(result);
-    plan.user_weights = {dims, f32, plain};
+    plan.user_weights = plain_weights(w, weights);
     memory::desc any(dims, type_of(source), memory::format_tag::any);
     memory::desc any_gradient(dims, f32, memory::format_tag::any);
     memory::desc bias({weights[0]}, f32, memory::format_tag::x), none;

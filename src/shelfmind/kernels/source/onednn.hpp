@@ -54,6 +54,16 @@ struct Window {
     }
 };
 
+// Weights (O, C / groups, h, w) as oneDNN counts them, and as checkpoints hold them.
+inline dnnl::memory::dims grouped(const Window &w, const dnnl::memory::dims &weights) {
+    if (w.groups == 1) return weights;
+    return {w.groups, weights[0] / w.groups, weights[1], weights[2], weights[3]};
+}
+inline dnnl::memory::desc plain_weights(const Window &w, const dnnl::memory::dims &weights) {
+    auto plain = w.groups == 1 ? dnnl::memory::format_tag::oihw : dnnl::memory::format_tag::goihw;
+    return {grouped(w, weights), dnnl::memory::data_type::f32, plain};
+}
+
 using Key = std::array<int64_t, 20>;
 inline Key key_of(const Window &w, const dnnl::memory::dims &source, const dnnl::memory::dims &weights,
                   const dnnl::memory::dims &result, bool bf16, int kind) {
