@@ -35,6 +35,7 @@ def main() -> None:
     words.add_argument("--number", type=int, default=10)
     words.add_argument("--engine", default="onnx")
     words.add_argument("--recipe", default="default", help="of the second training")
+    words.add_argument("--rehearse", type=float, default=1.0, help="share of the run's photos that it trains on again")
     words.add_argument("--set", action="append", default=[], help="changes of it")
     words.add_argument("--out", type=Path, required=True)
     asked = words.parse_args()
@@ -102,7 +103,8 @@ def trained(asked: argparse.Namespace, rows: list[dict[str, str]], corrected: se
     corrections = out / "state" / "corrections"
     decisions = ("--decisions", corrections / "review.jsonl", "--classes-of", asked.run)
     run("prepare", corrections / "list.csv", *decisions, "--out", out / "corrected")
-    run("prepare", out / "known.csv", "--out", out / "next")
+    rehearsed = () if asked.rehearse == 1 else ("--fraction", asked.rehearse)
+    run("prepare", out / "known.csv", *rehearsed, "--out", out / "next")
     shutil.copytree(out / "corrected" / "train", out / "next" / "train", dirs_exist_ok=True)
     settings = [word for value in asked.set for word in ("--set", value)]
     second = out / "second"

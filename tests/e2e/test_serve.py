@@ -265,13 +265,15 @@ print(json.dumps([answer.answers[0].answer, name, [each.sku for each in skus.sku
 @pytest.mark.slow
 @pytest.mark.thorough
 def test_requests_by_the_description_are_answered_by_the_description(
-    serving: Any, network: Path, gallery: Path, cold: Any
+    serving: Any, network: Path, gallery: Path, cold: Any, tmp_path: Path
 ) -> None:
     pytest.importorskip("schemathesis")
+    key = cold("keys", "add", "fuzz", "--role", "admin", "--state", tmp_path / "state").stdout.strip()
     with serving(network, "--engine", "onnx", "--gallery", gallery) as running:
         checks = "not_a_server_error,status_code_conformance,content_type_conformance,response_schema_conformance"
         words = ("run", f"{running.address}/v1/openapi.json", "--checks", checks, "--max-examples", "20", "--seed", "0")
-        found = cold(*words, "--phases", "examples,fuzzing", program=(sys.executable, "-m", "schemathesis.cli"))
+        words += ("--phases", "examples,fuzzing", "-H", f"Authorization: Bearer {key}")
+        found = cold(*words, program=(sys.executable, "-m", "schemathesis.cli"))
         assert found.status == 0, found.stdout[-4000:]
         assert running.end() == 0
 
@@ -279,13 +281,13 @@ def test_requests_by_the_description_are_answered_by_the_description(
 @pytest.mark.slow
 @pytest.mark.thorough
 def test_ten_corrections_make_a_run_that_answers_them_right(
-    serving: Any, cold: Any, settings: Any, tmp_path: Path
+    serving: Any, warm: Any, settings: Any, tmp_path: Path
 ) -> None:
     pytest.importorskip("onnx")
     from shelfmind import generate
 
     def done(*words: object) -> None:
-        outcome = cold(*words)
+        outcome = warm(*words)
         assert outcome.status == 0, outcome.stderr
 
     photos, first, second, current = (tmp_path / name for name in ("photos", "first", "second", "current"))

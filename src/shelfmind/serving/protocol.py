@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import json
 from typing import Any
 
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
@@ -13,14 +14,18 @@ BODY_S, SLOWEST_BYTES_S = 20.0, 16_384.0
 """For a body: so long, and longer by a second for so many bytes that have come."""
 UNREAD_S = 5.0
 """For the rest of a body that was answered already, so that the client reads the answer before the line is cut."""
-TOO_SLOW = (
-    b"HTTP/1.1 408 Request Timeout\r\ncontent-type: application/problem+json\r\nconnection: close\r\n"
-    b"x-content-type-options: nosniff\r\ncache-control: no-store\r\ncontent-length: %d\r\n\r\n%s"
-)
-_SAID = (
-    b'{"type": "urn:shelfmind:too-slow", "title": "Request Timeout", "status": 408, '
-    b'"detail": "the request came too slowly"}'
-)
+TOO_SLOW = (408, "Request Timeout", "too-slow", "the request came too slowly")
+NO_HTTP = (400, "Bad Request", "no-http", "this is no HTTP request, or its address is too long")
+
+
+def _refusal(status: int, title: str, kind: str, detail: str) -> bytes:
+    """A whole answer, where there is no request that the application could be asked with."""
+    said = json.dumps({"type": f"urn:shelfmind:{kind}", "title": title, "status": status, "detail": detail})
+    head = (
+        f"HTTP/1.1 {status} {title}\r\ncontent-type: application/problem+json\r\nconnection: close\r\n"
+        f"x-content-type-options: nosniff\r\ncache-control: no-store\r\ncontent-length: {len(said)}\r\n\r\n"
+    )
+    return (head + said).encode()
 
 
 class TimedProtocol(HttpToolsProtocol):
@@ -75,6 +80,11 @@ class TimedProtocol(HttpToolsProtocol):
         if self._receiving and self._answered == self._begun and not self.transport.is_closing():
             self._await(UNREAD_S, self._cut)
 
+    def send_400_response(self, msg: str) -> None:
+        """Refuse what cannot be read as a request, as everything else is refused."""
+        self.transport.write(_refusal(*NO_HTTP))
+        self.transport.close()
+
     def _await(self, seconds: float, then: Any = None) -> None:
         self._stop()
         self._timer = self.loop.call_later(seconds, then or self._late)
@@ -94,7 +104,7 @@ class TimedProtocol(HttpToolsProtocol):
             return
         answered = self.cycle is not None and (self.cycle.response_started and not self.cycle.response_complete)
         if self._receiving and not answered and not self.transport.is_closing():
-            self.transport.write(TOO_SLOW % (len(_SAID), _SAID))
+            self.transport.write(_refusal(*TOO_SLOW))
         self._cut()
 
     def _cut(self) -> None:

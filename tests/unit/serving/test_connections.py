@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import socket
 import threading
 import time
@@ -66,7 +67,10 @@ def test_slow_ones_are_cut(listening):
 
 def test_nonsense_is_refused_and_too_much_is_not_read_to_its_end(listening):
     _, port = listening
-    assert told(port, b"\x16\x03\x01\x02\x00\x01\x00\r\n\r\n").startswith(b"HTTP/1.1 400")
+    for nonsense in (b"\x16\x03\x01\x02\x00\x01\x00", b"GET /v1/gallery/skus/" + b"x" * 100_000 + b" HTTP/1.1"):
+        found = told(port, nonsense + b"\r\n\r\n")
+        assert found.startswith(b"HTTP/1.1 400")
+        assert json.loads(found.partition(b"\r\n\r\n")[2])["type"] == "urn:shelfmind:no-http"
     assert told(port, HEAD + b"Content-Length: 99999999999\r\n\r\nabc").startswith(b"HTTP/1.1 413")
 
 

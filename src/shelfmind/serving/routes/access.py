@@ -42,7 +42,7 @@ Writer = Annotated[Caller, Depends(_with_role("write"))]
 Admin = Annotated[Caller, Depends(_with_role("admin"))]
 
 _MEANING = {
-    400: "the body is not what its media type says",
+    400: "no HTTP request, or a body that is not what its media type says",
     401: "no key, or a wrong one",
     403: "a key of a lower role, or another site asks",
     404: "there is no such thing",
@@ -62,5 +62,5 @@ def problems(*statuses: int) -> dict[int | str, dict[str, Any]]:
     """The errors of a route, for its description."""
     return {
         status: {"model": ProblemRecord, "description": _MEANING[status], "content": {MEDIA_TYPE: {}}}
-        for status in sorted({401, 403, 421, 429, *statuses})
+        for status in sorted({400, 401, 403, 421, 429, *statuses})
     }

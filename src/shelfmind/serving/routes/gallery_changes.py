@@ -56,7 +56,7 @@ router = APIRouter(prefix="/v1/gallery", tags=["gallery"])
     response_model=ChangeRecord,
     responses={
         200: {"model": ChangeRecord, "description": "all of them are enrolled"},
-        **problems(400, 404, 408, 409, 413, 415, 422, 503),
+        **problems(404, 408, 409, 413, 415, 422, 503),
     },
     openapi_extra=_BODY,
     summary="Enrol photos of a product",

@@ -87,7 +87,7 @@ async def close_session(service: TheService, caller: Anybody) -> Response:
     "/v1/corrections",
     status_code=201,
     response_model=CorrectionRecord,
-    responses=problems(400, 408, 409, 413, 415, 422, 503),
+    responses=problems(408, 409, 413, 415, 422, 503),
     openapi_extra=_BODY,
     summary="Say what an image really shows",
 )

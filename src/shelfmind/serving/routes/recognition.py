@@ -58,7 +58,7 @@ SCHEMAS = (RecognitionRequest,)
 @router.post(
     "/v1/recognize",
     response_model=Recognition,
-    responses=problems(400, 408, 413, 415, 422, 504),
+    responses=problems(408, 413, 415, 422, 504),
     openapi_extra=_BODY,
     summary="Name the products in images",
 )
