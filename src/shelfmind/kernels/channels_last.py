@@ -130,7 +130,7 @@ class Norm(nn.BatchNorm2d):
         self.otherwise_and_add = normalisation.NormaliseAndAdd(training=False)
 
     def construct(self, features: Tensor, added: Tensor | None = None) -> Tensor:
-        own = self.gamma, self.beta, self.moving_mean, self.moving_variance, self.settings
+        own = self.gamma, self.beta, (self.moving_mean, self.moving_variance, self.settings)
         if not self.training:
             if added is None:
                 return self.otherwise(features, *own)[0]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from mindspore import Tensor, nn, ops
 
@@ -15,7 +15,7 @@ class Several(nn.Cell):
 
     if TYPE_CHECKING:
 
-        def __call__(self, *inputs: Tensor) -> tuple[Tensor, ...]: ...  # type: ignore[override]
+        def __call__(self, *inputs: Any) -> tuple[Tensor, ...]: ...  # type: ignore[override]
 
 
 class Kernels:

@@ -7,6 +7,9 @@ from mindspore import Tensor, ops
 from shelfmind.kernels.operators.custom import Shape, like, operator
 from shelfmind.kernels.stock import Several
 
+Tensors = tuple[Tensor, ...]
+Fixed = tuple[Tensor, Tensor, Tensor]
+
 
 def _trained(maps: Shape, *_: Shape) -> Shape:
     channels = maps[-1]
@@ -24,8 +27,9 @@ TRAINED, FIXED = (_trained, like(0, 1, 1, 1)), (_fixed, like(0, 1))
 class Normalise(Several):
     """Batch normalisation, then `finish`: "" or "_relu".
 
-    Gives the maps, what they were normalised with, and in training the moving mean and variance as they shall be. The
-    settings are epsilon and the share of a moving statistic that is kept.
+    `fixed` is what has no gradient: moving mean and variance, and settings, which are epsilon and the share of a moving
+    statistic that is kept. Gives the maps, what they were normalised with, and in training the moving mean and variance
+    as they shall be.
     """
 
     def __init__(self, finish: str, training: bool) -> None:
@@ -34,28 +38,18 @@ class Normalise(Several):
         self.run = operator(name, *(TRAINED if training else FIXED))
         self.back = operator(f"{name}_back", like(0, 2, 2))
 
-    def construct(
-        self, maps: Tensor, gamma: Tensor, beta: Tensor, mean: Tensor, variance: Tensor, settings: Tensor
-    ) -> tuple[Tensor, ...]:
-        return self.run(maps, gamma, beta, mean, variance, settings)
+    def construct(self, maps: Tensor, gamma: Tensor, beta: Tensor, fixed: Fixed) -> tuple[Tensor, ...]:
+        return self.run(maps, gamma, beta, *fixed)
 
     def bprop(
-        self,
-        maps: Tensor,
-        gamma: Tensor,
-        beta: Tensor,
-        mean: Tensor,
-        variance: Tensor,
-        settings: Tensor,
-        out: tuple[Tensor, ...],
-        change: tuple[Tensor, ...],
-    ) -> tuple[Tensor, ...]:
+        self, maps: Tensor, gamma: Tensor, beta: Tensor, fixed: Fixed, out: Tensors, change: Tensors
+    ) -> tuple[Tensor | Fixed, ...]:
         of_maps, of_gamma, of_beta = self.back(maps, change[0], gamma, beta, out[1])
-        return of_maps, of_gamma, of_beta, ops.zeros_like(mean), ops.zeros_like(variance), ops.zeros_like(settings)
+        return of_maps, of_gamma, of_beta, _zeros(fixed)
 
 
 class NormaliseAndAdd(Several):
-    """Batch normalisation, addition of other maps, ReLU."""
+    """`Normalise`, addition of other maps, ReLU."""
 
     def __init__(self, training: bool) -> None:
         super().__init__()
@@ -63,23 +57,16 @@ class NormaliseAndAdd(Several):
         self.run = operator(name, *(TRAINED if training else FIXED))
         self.back = operator(f"{name}_back", like(0, 2, 2, 0))
 
-    def construct(
-        self, maps: Tensor, gamma: Tensor, beta: Tensor, mean: Tensor, variance: Tensor, settings: Tensor, added: Tensor
-    ) -> tuple[Tensor, ...]:
-        return self.run(maps, gamma, beta, mean, variance, settings, added)
+    def construct(self, maps: Tensor, gamma: Tensor, beta: Tensor, fixed: Fixed, added: Tensor) -> tuple[Tensor, ...]:
+        return self.run(maps, gamma, beta, *fixed, added)
 
     def bprop(
-        self,
-        maps: Tensor,
-        gamma: Tensor,
-        beta: Tensor,
-        mean: Tensor,
-        variance: Tensor,
-        settings: Tensor,
-        added: Tensor,
-        out: tuple[Tensor, ...],
-        change: tuple[Tensor, ...],
-    ) -> tuple[Tensor, ...]:
+        self, maps: Tensor, gamma: Tensor, beta: Tensor, fixed: Fixed, added: Tensor, out: Tensors, change: Tensors
+    ) -> tuple[Tensor | Fixed, ...]:
         of_maps, of_gamma, of_beta, of_added = self.back(maps, change[0], gamma, beta, out[1], out[0])
-        none = ops.zeros_like(mean), ops.zeros_like(variance), ops.zeros_like(settings)
-        return of_maps, of_gamma, of_beta, *none, of_added
+        return of_maps, of_gamma, of_beta, _zeros(fixed), of_added
+
+
+def _zeros(fixed: Fixed) -> Fixed:
+    mean, variance, settings = fixed
+    return ops.zeros_like(mean), ops.zeros_like(variance), ops.zeros_like(settings)
