@@ -55,7 +55,11 @@ def subjects_of(place: Path) -> tuple[list[Subject], list[str]]:
         notes.append(_note(MINDSPORE, f"it is not installed; run: {how_to_install_package(MINDSPORE)}"))
     weights = file_checksum(run.weights)
     for path in run.exports():
-        exported = read_exported(path)
+        try:
+            exported = read_exported(path)
+        except UserError as error:
+            notes.append(_note(path.name, error.message))
+            continue
         if exported.facts["weights_file"] == weights:
             found += _of_file(exported)
             notes += _left_out(exported)

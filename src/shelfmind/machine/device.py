@@ -54,7 +54,7 @@ def start_mindspore(device: str | None = None) -> Any:
     os.environ.setdefault("GLOG_v", "3")
     if kernels_installed() and "OMP_WAIT_POLICY" not in os.environ:
         os.environ.setdefault("GOMP_SPINCOUNT", SPINS)  # before oneDNN's threads come with the import
-    with warnings.catch_warnings():
+    with interrupted_afterwards(), warnings.catch_warnings():
         warnings.simplefilter("ignore")  # of its own code, which is not the caller's to mend
         import mindspore
 
@@ -113,6 +113,29 @@ def wait_without_spinning() -> bool:
     except (ImportError, AttributeError):
         return False
     return True
+
+
+@contextmanager
+def interrupted_afterwards() -> Iterator[None]:
+    """Ctrl-C and SIGTERM wait until the end of this context.
+
+    Within the import of MindSpore's C++ modules they become an `ImportError`, or end Python by a fatal error.
+    Other threads than the main one may not set handlers, so there nothing changes.
+    """
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+    came: list[int] = []
+    before = {
+        each: signal.signal(each, lambda number, _: came.append(number)) for each in (signal.SIGINT, signal.SIGTERM)
+    }
+    try:
+        yield
+    finally:
+        for each, handler in before.items():
+            signal.signal(each, signal.SIG_DFL if handler is None else handler)
+        if came:
+            signal.raise_signal(came[0])
 
 
 @contextmanager

@@ -114,6 +114,8 @@ def require_path(path: Path) -> None:
 
 def require_run(root: Path) -> None:
     """Raise `UserError` for a folder that is not a run."""
+    if root.is_file():
+        raise UserError(f"{root} is a file, and a run folder is needed, as {call('train')} makes it")
     if not root.is_dir():
         raise UserError(f"there is no run at {root}; make one with: {call('train', data='DATA', out=str(root))}")
     if not (root / RUN_FILE).is_file():

@@ -17,7 +17,14 @@ import pytest
 
 from shelfmind.errors import UserError
 from shelfmind.kernels.library import installed as kernels_installed
-from shelfmind.machine.device import DEVICE_FILES, SPINS, interruptible, restore_interrupts, start_mindspore
+from shelfmind.machine.device import (
+    DEVICE_FILES,
+    SPINS,
+    interrupted_afterwards,
+    interruptible,
+    restore_interrupts,
+    start_mindspore,
+)
 
 
 def fresh_process(*arguments: str, **variables: str) -> dict[str, Any]:
@@ -94,6 +101,23 @@ def test_ctrl_c_while_a_graph_runs_is_an_interrupt_and_the_signals_are_given_bac
         assert signal.getsignal(signal.SIGTERM) is signal.SIG_DFL
     finally:
         signal.signal(signal.SIGTERM, before)
+
+
+def test_ctrl_c_waits_for_an_import() -> None:
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    done = []
+
+    def imported() -> None:
+        signal.raise_signal(signal.SIGINT)
+        done.append("all")
+
+    try:
+        with pytest.raises(KeyboardInterrupt), interrupted_afterwards():
+            imported()
+        assert done == ["all"]
+        assert signal.getsignal(signal.SIGINT) is signal.default_int_handler
+    finally:
+        signal.signal(signal.SIGINT, before)
 
 
 def test_a_handler_of_the_program_stays_in_charge() -> None:

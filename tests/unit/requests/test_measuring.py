@@ -10,7 +10,7 @@ from PIL import Image
 
 from shelfmind.cli.wording import as_typed
 from shelfmind.errors import UserError
-from shelfmind.requests.measuring import EvaluateRequest, ExplainRequest, PredictRequest
+from shelfmind.requests.measuring import CalibrateRequest, EvaluateRequest, ExplainRequest, PredictRequest
 
 
 def test_one_run_or_several() -> None:
@@ -60,3 +60,10 @@ def test_a_file_that_is_not_there_is_made_by_an_export_and_a_folder_by_a_trainin
     for name, how in (("shelf.openvino", r"export\(run=RUN, format='openvino'"), ("run", r"train\(")):
         with pytest.raises(UserError, match=rf"there is no (file|run).*{name}; make one with: .*{how}"):
             PredictRequest(run=tmp_path / name, paths=("a",)).require_inputs()
+
+
+def test_a_file_where_only_a_run_will_do_is_called_one(tmp_path: Path) -> None:
+    file = tmp_path / "shelf.onnx"
+    file.touch()
+    with pytest.raises(UserError, match=r"shelf\.onnx is a file, and a run folder is needed"):
+        CalibrateRequest(run=file, data=tmp_path).require_inputs()

@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 
 from shelfmind.arrays import Floats
-from shelfmind.errors import UserError, argument
+from shelfmind.errors import UserError, argument, call
 from shelfmind.inference.engines import Batch
 from shelfmind.inference.engines.of_file import FileEngine
 from shelfmind.inference.exported import Exported
@@ -41,7 +41,8 @@ class MindIrEngine(FileEngine):
         if size != self.size:
             raise UserError(
                 f"{self.exported.path} was made for images of {self.size} pixels, not {size}; leave views of other "
-                f"sizes out ({argument('tta', 'none')}), or export with {argument('format', 'onnx')}, which takes any"
+                f"sizes out ({argument('tta', 'none')}), or take an ONNX file, which takes any: "
+                f"{call('export', run='RUN')}"
             )
         padded = next(each for each in self.counts if each >= count)
         with interruptible():
