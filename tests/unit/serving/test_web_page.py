@@ -50,6 +50,11 @@ def test_it_asks_for_nothing_from_elsewhere_and_makes_no_markup(path):
         assert f"{path.rpartition('/')[0]}/{name}" in PAGE
 
 
+def test_all_scripts_are_asked_for_at_once():
+    asked = re.findall(r'<link rel="modulepreload" href="([^"]+)">', PAGE["/"].content.decode())
+    assert {*asked, "/page/main.js"} == set(SCRIPTS)
+
+
 def test_it_speaks_both_languages():
     def words(name):
         return dict(re.findall(r'^  (\w+): "(.*)",$', OURS[f"/page/{name}.js"], re.MULTILINE))

@@ -65,11 +65,12 @@ function picture({ file, source, files }) {
 // The most probable products with their bars; a person may say which one it is.
 function candidates(item, act) {
   const open = may("write") && !item.correction && !item.files;
-  return make("ol", { className: "candidates" }, item.answer.candidates.map((each) => {
+  const pictured = item.answer.candidates.some((each) => each.reference);
+  return make("ol", { className: `candidates${pictured ? "" : " bare"}` }, item.answer.candidates.map((each) => {
     const bar = make("i");
     bar.style.width = `${100 * each.probability}%`;
     return make("li", {},
-      reference(each),
+      pictured ? reference(each) : null,
       make("span", { className: "name" }, each.product,
         hasGallery() ? make("small", {}, say(each.source === "gallery" ? "fromGallery" : "fromTraining")) : null),
       make("span", { className: "probability" }, make("span", { className: "meter", "aria-hidden": "true" }, bar), make("b", {}, percent(each.probability))),
@@ -84,9 +85,12 @@ function reference({ product, reference: found }) {
   return make("button", { type: "button", className: "reference", ariaLabel: say("referenceOf", product), onclick: () => enlarge(api.photo(found.sha256, 1024), product) }, image);
 }
 
-function explanation({ answer, explanation: found }) {
-  if (!found || found === "asked") return null;
-  if (typeof found === "string") return make("p", { className: "note" }, found);
+// A map, rather than nothing or why there is none.
+const isShown = (found) => found !== null && typeof found !== "string";
+
+function explanation({ explanation: found }) {
+  if (!found) return null;
+  if (!isShown(found)) return make("p", { className: "note", role: "alert" }, found);
   return make("figure", { className: "heat" },
     make("img", { src: found.overlay, alt: say("heatAlt", found.product) }),
     make("figcaption", {}, say("heatNote", found.product)));
@@ -106,7 +110,7 @@ function buttons(item, act) {
       button(certain ? "wrong" : "itIs", () => sayWrong(item, act), "wrong"),
     ] : null,
     may("write") && hasGallery() ? button("newProduct", () => enrol(item, act), "enrol") : null,
-    item.answer.candidates.length ? button(item.explanation ? "hideWhy" : "why", () => explain(item, act), "why") : null);
+    item.answer.candidates.length ? button(isShown(item.explanation) ? "hideWhy" : "why", () => explain(item, act), "why") : null);
 }
 
 async function enrol(item, act) {
@@ -114,7 +118,7 @@ async function enrol(item, act) {
 }
 
 async function explain(item, act) {
-  if (item.explanation) {
+  if (isShown(item.explanation)) {
     item.explanation = null;
   } else {
     try {

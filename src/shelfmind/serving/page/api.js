@@ -8,7 +8,7 @@ export class Problem extends Error {
   }
 }
 
-export const events = new EventTarget();  // "signed-out"
+export const events = new EventTarget();  // "signed-out", "gallery-changed"
 
 async function ask(path, { method = "GET", json, form, signal } = {}) {
   const headers = method === "GET" ? {} : { "X-Shelfmind": "1" };

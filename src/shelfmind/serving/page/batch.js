@@ -29,6 +29,7 @@ export function batchView() {
   let wanted = "";
   let rows = ROWS;
   let drawn = null;
+  let fresh = [];  // answered since the page was drawn
   const heading = make("h1");
   const intake = new Intake(take, { folder: true });
   const body = make("div", { className: "batch-body" });
@@ -61,22 +62,39 @@ export function batchView() {
 
   function told(item, answer) {
     item.answer = answer;
+    fresh.push(item);
     drawSoon();
   }
 
   function drawSoon() {
-    drawn ??= setTimeout(() => { drawn = null; draw(); }, DRAW_EVERY_MS);
+    drawn ??= setTimeout(() => { drawn = null; if (run) follow(); }, DRAW_EVERY_MS);
   }
 
   function draw() {
     heading.textContent = say("batchTitle");
     intake.element.hidden = items.length > 0;
+    fresh = [];
     if (!items.length) return body.replaceChildren(make("p", { className: "note" }, say("batchNote")));
     const focused = body.contains(document.activeElement) ? document.activeElement.className : null;
     body.replaceChildren(progress(), counts(), problem ? make("p", { className: "alarm", role: "alert" }, problemText(problem)) : "", tools(), table());
     if (focused) body.querySelector(`.${CSS.escape(focused.split(" ")[0] || "none")}`)?.focus({ preventScroll: true });
     return undefined;
   }
+
+  // What has come since: buttons and what is scrolled to stay as they are.
+  function follow() {
+    body.querySelector(".progress").replaceWith(progress());
+    const old = body.querySelector(".outcomes");
+    const now = counts();
+    if (old.childElementCount === now.childElementCount) [...now.querySelectorAll("b")].forEach((each, place) => { old.querySelectorAll("b")[place].textContent = each.textContent; });
+    else old.replaceWith(now);
+    const list = body.querySelector("tbody");
+    const room = Math.max(0, rows - list.childElementCount);
+    list.append(...fresh.filter(fits).slice(0, room).map(row));
+    fresh = [];
+  }
+
+  const fits = (item) => item.answer !== null && (!wanted || outcomeOf(item) === wanted);
 
   function progress() {
     const done = items.filter((item) => item.answer !== null).length;
@@ -104,7 +122,7 @@ export function batchView() {
   }
 
   function table() {
-    const shown = items.filter((item) => item.answer !== null && (!wanted || outcomeOf(item) === wanted));
+    const shown = items.filter(fits);
     return make("div", {},
       make("div", { className: "scroll", tabIndex: 0, role: "region", ariaLabel: say("answers") }, make("table", {},
         make("thead", {}, make("tr", {}, ["file", "answerColumn", "probability", "alternatives"].map((word) => make("th", { scope: "col", className: word }, say(word))))),

@@ -62,6 +62,9 @@ export const chinese = {
 
   // 识别结果
   recogniseTitle: "这是什么商品？",
+  hint_shelf: "在整个货架的照片上画框，清点各种商品的数量。",
+  hint_batch: "识别整个文件夹的照片，导出 CSV 文件。",
+  hint_gallery: "查看、改名、移除已登记的商品，或恢复旧版本。",
   answered: "已识别 {0} 张照片。",
   together: "都是同一商品",
   togetherNote: "综合这些照片给出一个答案",
@@ -205,7 +208,7 @@ export const chinese = {
   batchDone: "{0} 个文件已全部处理完。",
   show: "显示",
   outcome_product: "已命名",
-  outcome_family: "同系列",
+  outcome_family: "外观相近",
   outcome_undecided: "难以确定",
   outcome_unknown: "未知",
   outcome_failed: "无法使用",

@@ -64,6 +64,9 @@ export const english = {
 
   // Answers
   recogniseTitle: "Which product is it?",
+  hint_shelf: "Draw boxes on a photo of a whole shelf, and count its products.",
+  hint_batch: "Name a folder of photos, and take a CSV file home.",
+  hint_gallery: "See, rename and remove enrolled products, or go back.",
   answered: "{0} photos answered.",
   together: "All show one product",
   togetherNote: "Weighs all these photos together for one answer",
@@ -210,7 +213,7 @@ export const english = {
   batchDone: "All {0} files are done.",
   show: "Show",
   outcome_product: "named",
-  outcome_family: "as a family",
+  outcome_family: "look-alikes",
   outcome_undecided: "not sure",
   outcome_unknown: "unknown",
   outcome_failed: "not usable",

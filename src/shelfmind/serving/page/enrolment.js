@@ -10,12 +10,15 @@ import { say, sayMany } from "./words.js";
 
 // Resolves to what the change did, or null. `sku` is a product that gets further photos.
 export function enrolDialog(files, sku = "") {
-  return showDialog(sku ? say("addPhotosTo", sku) : say("newProductTitle"), (close) => new Enrolment(files, sku, close).element, { wide: true });
+  const sources = new Map();
+  const release = () => { for (const source of sources.values()) URL.revokeObjectURL(source); };
+  const build = (close) => new Enrolment(files, sku, sources, close).element;
+  return showDialog(sku ? say("addPhotosTo", sku) : say("newProductTitle"), build, { wide: true }).finally(release);
 }
 
 class Enrolment {
-  constructor(files, sku, close) {
-    Object.assign(this, { files: [...files], sku, close, sources: new Map() });
+  constructor(files, sku, sources, close) {
+    Object.assign(this, { files: [...files], sku, sources, close });
     this.element = make("div", { className: "enrolment" });
     this.drawForm(sku);
   }
@@ -23,11 +26,6 @@ class Enrolment {
   source(file) {
     if (!this.sources.has(file)) this.sources.set(file, URL.createObjectURL(file));
     return this.sources.get(file);
-  }
-
-  end(result = null) {
-    for (const source of this.sources.values()) URL.revokeObjectURL(source);
-    this.close(result);
   }
 
   drawForm(name) {
@@ -46,7 +44,7 @@ class Enrolment {
     const form = make("form", {},
       make("label", { className: "field" }, make("span", {}, say("productName")), field),
       photos, make("p", { className: "note" }, say("enrolNote")), chosen,
-      make("div", { className: "end" }, make("button", { type: "button", className: "cancel", onclick: () => this.end() }, say("cancel")), send));
+      make("div", { className: "end" }, make("button", { type: "button", className: "cancel", onclick: () => this.close() }, say("cancel")), send));
     form.addEventListener("submit", (event) => { event.preventDefault(); this.name = field.value.trim(); working(send, () => this.send(true))(); });
     draw();
     this.element.replaceChildren(form);
@@ -66,7 +64,7 @@ class Enrolment {
 
   done(change) {
     me.model.gallery = change.gallery;
-    this.end(change);
+    this.close(change);
     if (change.version === null) toast(say("enrolledAlready", this.name));
     else toastChange(change);
   }
@@ -80,7 +78,7 @@ class Enrolment {
       make("p", { className: "note" }, say("nothingEnrolledYet", this.name)),
       findings.length ? make("ul", { className: "findings" }, findings.map((each) => this.finding(each))) : make("ul", {}, warnings.map((each) => make("li", {}, serverText(each)))),
       make("div", { className: "end" },
-        make("button", { type: "button", className: "cancel", onclick: () => this.end() }, say("cancel")),
+        make("button", { type: "button", className: "cancel", onclick: () => this.close() }, say("cancel")),
         make("button", { type: "button", onclick: () => this.drawForm(this.name) }, say("back")), anyway));
     heading.focus();
     announce(findings.map((each) => serverText(each.sentence)).join(" "));
@@ -119,6 +117,7 @@ export async function undoChange(change) {
     me.model.gallery = back.gallery;
     announce(say("takenBack"));
     toast(say("takenBack"));
+    api.events.dispatchEvent(new Event("gallery-changed"));
   } catch (error) {
     toastProblem(error);
   }

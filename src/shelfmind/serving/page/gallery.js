@@ -1,7 +1,6 @@
 // The place where enrolled products are looked through.
 
 import * as api from "./api.js";
-import { announce } from "./dialogs.js";
 import { enrolDialog } from "./enrolment.js";
 import { make } from "./look/elements.js";
 import { problemText } from "./server_words.js";
@@ -59,7 +58,7 @@ export function galleryView() {
     load();
     api.gallery().then((now) => { me.model.gallery = now; describe(); }).catch(() => {});
   }
-  return { element, get title() { return say("gallery"); }, enter: () => announce("") };
+  return { element, get title() { return say("gallery"); } };
 }
 
 function tile({ sku, photos, cover }) {

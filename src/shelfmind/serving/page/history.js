@@ -37,7 +37,7 @@ export function historyView() {
       if (!await confirmed(say("restoreTitle", String(version)), say("restoreNote", String(version)), say("restore"), "primary")) return;
       const change = await api.rollBack(version);
       me.model.gallery = change.gallery;
-      toastChange(change, () => load());
+      toastChange(change);
       await load();
     }));
     return make("li", { className: isNow ? "now" : "" },

@@ -75,25 +75,24 @@ function showWho() {
 function showSignIn() {
   current?.leave?.();
   current = null;
-  kept.clear();
   showWho();
   document.title = `${say("signIn")} – shelfmind`;
-  $("main").replaceChildren(signInView(start));
+  $("main").replaceChildren(signInView(() => start(true)));
   $("key").focus();
 }
 
 // Who is it, then the place that was asked for; until the service answers, why not.
-async function start() {
+async function start(focus = false) {
   try {
     await renew();
     $("alarm").hidden = true;
     showWho();
     if (me.role === null) showSignIn();
-    else show(false);
+    else show(focus);
   } catch (error) {
     $("alarm").textContent = `${problemText(error)} ${say("triesAgain")}`;
     $("alarm").hidden = false;
-    setTimeout(start, READY_EVERY_MS);
+    setTimeout(() => start(focus), READY_EVERY_MS);
   }
 }
 
@@ -106,7 +105,7 @@ function setLanguage(code, save = true) {
     showWho();
     for (const view of kept.values()) view.retell?.();
     if (current?.retell) { document.title = `${current.title} – shelfmind`; markPlace(UNDER[wanted()[0]] ?? wanted()[0]); } else show(false);
-  } else if (speaking !== null && me.role === null) {
+  } else if (speaking !== null && me.needsKey) {
     showSignIn();
   }
   speaking = code;
@@ -119,13 +118,15 @@ $("language").addEventListener("click", () => {
 $("leave").addEventListener("click", async () => {
   try {
     await api.signOut();
+    kept.clear();  // where a session only ran out, what was there is there again
+    await start();
   } catch (error) {
     toastProblem(error);
   }
-  await start();
 });
 document.querySelector(".skip").addEventListener("click", (event) => { event.preventDefault(); $("main").focus(); });
 api.events.addEventListener("signed-out", () => { if (me.role !== null) start(); });
+api.events.addEventListener("gallery-changed", () => { if (me.role !== null && !current?.keep) show(false); });
 addEventListener("hashchange", () => { if (me.role !== null) show(); });
 // What is dropped beside a place for it must not replace the page.
 for (const name of ["dragover", "drop"]) addEventListener(name, (event) => event.preventDefault());

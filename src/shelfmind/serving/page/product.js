@@ -44,7 +44,7 @@ export function productView(sku) {
   // What follows a change: the gallery's figures, and this page or the one where the product is now.
   function changed(change, name = sku) {
     me.model.gallery = change.gallery;
-    toastChange(change, () => (location.hash === here ? load() : dispatchEvent(new HashChangeEvent("hashchange"))));
+    toastChange(change, () => { location.hash = here; });
     if (name === sku) load();
     else location.hash = name === null ? "#gallery" : `#product/${encodeURIComponent(name)}`;
   }

@@ -19,7 +19,8 @@ export function recogniseView() {
   const heading = make("h1");
   const tools = make("div", { className: "over-results" });
   const intake = new Intake((files) => take(files));
-  const element = make("div", { className: "place recognise" }, heading, intake.element, tools, results);
+  const hints = make("ul", { className: "hints" });
+  const element = make("div", { className: "place recognise" }, heading, intake.element, hints, tools, results);
 
   function take(files) {
     const images = files.filter(looksLikeImage);
@@ -100,6 +101,8 @@ export function recogniseView() {
       make("button", { type: "button", onclick: () => { const all = shown.splice(0); release(all); draw(); heading.focus(); } }, say("clear")),
     ].filter(Boolean) : []));
     results.replaceChildren(...shown.map((item) => answerCard(item, act)));
+    hints.replaceChildren(...(shown.length ? [] : ["shelf", "batch", "gallery"].map((place) =>
+      make("li", {}, make("a", { href: `#${place}`, className: "card" }, make("b", {}, say(place)), make("span", { className: "note" }, say(`hint_${place}`)))))));
   }
 
   draw();

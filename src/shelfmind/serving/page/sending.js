@@ -28,19 +28,21 @@ export function lots(items, most = limits().max_images, bytes = 0.9 * limits().m
 // Rejects with a `Problem` where the connection is lost or nobody is let in, and with an AbortError by `signal`.
 export async function sendAll(items, { signal, told, waits = () => {}, top = 5, most = limits().max_images } = {}) {
   const queue = lots(items, most);
+  let failure = null;
   const work = async () => {
-    while (queue.length) {
+    while (queue.length && !failure) {
       const lot = queue.shift();
       try {
         await sendLot(lot, { signal, told, waits, top });
       } catch (problem) {
-        if (!TOO_MUCH.includes(problem.status) || lot.length === 1) throw problem;
         const half = Math.ceil(lot.length / 2);
-        queue.unshift(lot.slice(0, half), lot.slice(half));
+        if (TOO_MUCH.includes(problem.status) && lot.length > 1) queue.unshift(lot.slice(0, half), lot.slice(half));
+        else failure ??= problem;
       }
     }
   };
-  await Promise.all(Array.from({ length: AT_ONCE }, work));
+  await Promise.all(Array.from({ length: AT_ONCE }, work));  // nothing is on its way any more
+  if (failure) throw failure;
 }
 
 async function sendLot(lot, { signal, told, waits, top }) {

@@ -117,7 +117,7 @@ export function shelfView() {
   }
 
   const act = {
-    drawn: () => { stage.draw(); drawSide(); },
+    drawn: () => { side.dataset.asked = "true"; stage.draw(); drawSide(); },
     renew: (item) => stage.boxes.filter((box) => box.item === item).forEach(rename),
     dismiss: (item) => stage.boxes.filter((box) => box.item === item).forEach((box) => stage.remove(box)),
   };
@@ -128,30 +128,38 @@ export function shelfView() {
     work.hidden = photo === null;
     tools.ariaLabel = say("tools");
     drawTools();
+    markTools();
     keys.replaceChildren(make("summary", {}, say("keyboard")), make("p", {}, say("shelfKeys")));
     stage.draw();
     drawSide();
   }
 
   function drawTools() {
-    const mode = (drawing, word) => make("button", { type: "button", className: "mode", "aria-pressed": String(stage.drawing === drawing), onclick: () => { stage.setDrawing(drawing); drawTools(); tools.querySelectorAll(".mode")[drawing ? 0 : 1].focus(); } }, say(word));
+    const mode = (drawing, word) => make("button", { type: "button", className: `mode ${word}`, onclick: () => { stage.setDrawing(drawing); markTools(); } }, say(word));
     const button = (word, run, properties = {}) => make("button", { type: "button", onclick: run, ...properties }, say(word));
-    const { chosen } = stage;
     tools.replaceChildren(
       make("span", { className: "modes", role: "group", ariaLabel: say("fingerDoes") }, mode(true, "draw"), mode(false, "moveView")),
       make("span", { className: "modes", role: "group", ariaLabel: say("zoom") },
         make("button", { type: "button", ariaLabel: say("zoomOut"), onclick: () => stage.setZoom(stage.zoom - 1) }, "−"),
         make("button", { type: "button", ariaLabel: say("zoomIn"), onclick: () => stage.setZoom(stage.zoom + 1) }, "+")),
       button("addBox", () => stage.addInMiddle(), { className: "add-box" }),
-      button("duplicate", () => stage.duplicate(stage.chosen), { disabled: !chosen, className: "duplicate" }),
-      button("removeBox", () => stage.remove(stage.chosen), { disabled: !chosen, className: "remove-box" }),
+      button("duplicate", () => stage.duplicate(stage.chosen), { className: "duplicate" }),
+      button("removeBox", () => stage.remove(stage.chosen), { className: "remove-box" }),
       button("anotherPhoto", () => intake.element.querySelector("input.chosen").click(), { className: "another" }));
+  }
+
+  // Which tools are on, and which have something to work on.
+  function markTools() {
+    tools.querySelector(".mode.draw").ariaPressed = String(stage.drawing);
+    tools.querySelector(".mode.moveView").ariaPressed = String(!stage.drawing);
+    for (const name of [".duplicate", ".remove-box"]) tools.querySelector(name).disabled = !stage.chosen;
   }
 
   function drawSide() {
     const { chosen } = stage;
-    const focused = side.contains(document.activeElement);
-    drawTools();
+    const focused = side.contains(document.activeElement) || (document.activeElement === document.body && side.isConnected && side.dataset.asked === "true");
+    side.dataset.asked = "false";
+    markTools();
     side.replaceChildren(...[
       chosen?.item ? answerCard(chosen.item, act) : make("p", { className: "note hint" }, say(chosen ? (chosen.problem ? "noAnswer" : "looking") : stage.boxes.length ? "chooseBox" : "drawBoxes")),
       stage.boxes.length ? countsTable() : null,

@@ -31,9 +31,9 @@ export const count = (number) => number.toLocaleString(code === "en" ? "en" : "z
 
 // A probability as people read it; never "100%" or "0%" of what is not quite sure.
 export function percent(value) {
-  if (value > 0.999 && value < 1) return "> 99.9%";
-  if (value < 0.001 && value > 0) return "< 0.1%";
-  return value.toLocaleString(code === "en" ? "en" : "zh-CN", { style: "percent", maximumFractionDigits: 1 });
+  if (value > 0.9995 && value < 1) return "> 99.9%";
+  if (value < 0.0005 && value > 0) return "< 0.1%";
+  return value.toLocaleString(code === "en" ? "en" : "zh-CN", { style: "percent", minimumFractionDigits: 1, maximumFractionDigits: 1 });
 }
 
 export function when(time) {
