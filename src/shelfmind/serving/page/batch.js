@@ -132,7 +132,8 @@ export function batchView() {
 
   function row(item) {
     const { answer, path } = item;
-    const [best, ...rest] = answer.candidates;
+    const isNamed = ["product", "family"].includes(answer.level);
+    const [best, rest] = isNamed ? [answer.candidates[0], answer.candidates.slice(1)] : [null, answer.candidates];
     return make("tr", { className: outcomeOf(item) },
       make("th", { scope: "row" }, answer.error ? path : make("button", { type: "button", className: "link", onclick: () => look(item) }, path)),
       make("td", {}, answer.error ? serverText(answer.error) : answerHeading(answer)),

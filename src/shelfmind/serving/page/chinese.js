@@ -219,6 +219,6 @@ export const chinese = {
   file: "文件",
   answerColumn: "结果",
   probability: "概率",
-  alternatives: "其次",
+  alternatives: "其他可能",
   moreOf: "显示更多（{0} / {1}）",
 };

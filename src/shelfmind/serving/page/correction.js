@@ -20,7 +20,8 @@ export async function sayIs(item, name, act) {
 // Asks what it is, or whether the photo is of no use.
 export async function sayWrong(item, act) {
   const likely = item.answer.candidates.map((each) => each.product);
-  const chosen = await chooseProduct(say("whatIsIt"), { likely, others: [[DROP, say("noUse")]] });
+  const without = item.answer.level === "product" ? item.answer.answer : null;
+  const chosen = await chooseProduct(say("whatIsIt"), { likely, without, others: [[DROP, say("noUse")]] });
   if (chosen === DROP) await record(item, "drop", null, act);
   else if (chosen !== null) await sayIs(item, chosen, act);
 }

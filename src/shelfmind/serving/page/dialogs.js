@@ -73,9 +73,11 @@ export function announce(text) {
 }
 
 // Words in passing, with perhaps something to do about them; they stay while the pointer or the focus is on them.
-export function toast(text, { action = null, run = null, bad = false } = {}) {
+// `instead` names a kind of which only the newest is of use.
+export function toast(text, { action = null, run = null, bad = false, instead = null } = {}) {
   const place = document.getElementById("toasts");
-  const element = make("div", { className: `toast-card${bad ? " bad" : ""}`, role: bad ? "alert" : null }, make("span", {}, text));
+  if (instead) place.querySelector(`[data-kind="${instead}"]`)?.remove();
+  const element = make("div", { className: `toast-card${bad ? " bad" : ""}`, role: bad ? "alert" : null, "data-kind": instead }, make("span", {}, text));
   const end = () => element.remove();
   if (action) element.append(make("button", { type: "button", onclick: () => { end(); run(); } }, action));
   element.append(make("button", { type: "button", className: "plain", ariaLabel: say("close"), onclick: end }, "×"));

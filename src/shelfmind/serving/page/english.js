@@ -65,7 +65,7 @@ export const english = {
   // Answers
   recogniseTitle: "Which product is it?",
   hint_shelf: "Draw boxes on a photo of a whole shelf, and count its products.",
-  hint_batch: "Name a folder of photos, and take a CSV file home.",
+  hint_batch: "Recognise a whole folder, and download the answers as CSV.",
   hint_gallery: "See, rename and remove enrolled products, or go back.",
   answered: "{0} photos answered.",
   together: "All show one product",
@@ -224,6 +224,6 @@ export const english = {
   file: "File",
   answerColumn: "Answer",
   probability: "Probability",
-  alternatives: "Next",
+  alternatives: "Or else",
   moreOf: "Show more ({0} of {1})",
 };

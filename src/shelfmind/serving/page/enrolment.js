@@ -102,7 +102,7 @@ class Enrolment {
 // Says what a change of the gallery did, and offers to take it back.
 export function toastChange(change, after = () => {}) {
   announce(serverText(change.detail));
-  toast(`${serverText(change.detail)}${change.warnings.length ? ` · ${change.warnings.map(serverText).join("; ")}` : ""}`, { action: say("undo"), run: () => undoChange(change).then(after) });
+  toast(`${serverText(change.detail)}${change.warnings.length ? ` · ${change.warnings.map(serverText).join("; ")}` : ""}`, { instead: "change", action: say("undo"), run: () => undoChange(change).then(after) });
 }
 
 // Goes back to the version before a change, unless others have changed the gallery since.

@@ -30,7 +30,8 @@ export function galleryView() {
       if (further) tiles[0]?.querySelector("a").focus();
       next = page.next;
       more.hidden = next === null;
-      found.textContent = page.total ? sayMany("productsFound", page.total) : search.value.trim() ? say("noSuchProduct", search.value.trim()) : say("emptyGallery");
+      const wanted = search.value.trim();
+      found.textContent = page.total ? (wanted ? sayMany("productsFound", page.total) : "") : wanted ? say("noSuchProduct", wanted) : say("emptyGallery");
     } catch (error) {
       found.textContent = problemText(error);
     }

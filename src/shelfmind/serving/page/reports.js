@@ -25,7 +25,7 @@ function modelFacts(model) {
   const rows = [
     ["modelName", model.name], ["modelEngine", `${model.engine} (${model.engine_version})`], ["modelClasses", count(model.classes)],
     ["modelGallery", model.gallery ? say("galleryFacts", count(model.gallery.products), count(model.gallery.photos), String(model.gallery.version)) : "–"],
-    ["modelWeights", model.weights], ["modelLoaded", when(model.loaded_at)], ["modelVersion", model.version],
+    ["modelWeights", model.weights.slice(0, 12)], ["modelLoaded", when(model.loaded_at)], ["modelVersion", model.version],
   ];
   return make("div", { className: "card" }, model.trouble ? make("p", { className: "alarm" }, say("modelTrouble")) : null,
     make("dl", { className: "model-facts" }, rows.map(([word, value]) => make("div", {}, make("dt", {}, say(word)), make("dd", {}, value)))));

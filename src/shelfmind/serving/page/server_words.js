@@ -10,9 +10,10 @@ const CHINESE = [
   [/^truncated$/, "文件不完整"], [/^damaged$/, "文件已损坏"], [/^too many pixels$/, "像素过多"], [/^unsupported colour mode$/, "不支持的颜色模式"],
   [/^not enough memory to decode$/, "内存不足，无法解码"], [/^.*pillow-heif.*$/, "此服务未安装 HEIC 支持"],
   // What changes of the gallery did.
-  [/^added (\d+) photos? of (.*)$/, "为 $2 添加了 $1 张照片"], [/^removed (\d+) photos? of (.*)$/, "移除了 $2 的 $1 张照片"],
-  [/^renamed (.*) to (.*)$/, "将 $1 改名为 $2"], [/^merged (.*) into (.*)$/, "将 $1 并入 $2"], [/^went back to version (\d+)$/, "恢复到版本 $1"],
-  [/^renewed (\d+) vectors?.*$/, "更新了 $1 个向量"], [/^fitted to (\d+) photos?.*$/, "用 $1 张照片校准了识别规则"], [/^created.*$/, "新建商品库"], [/^made the gallery.*$/, "新建商品库"],
+  [/^added ([\d,]+) photos? of (.*)$/, (whole, photos, skus) => `为 ${names(skus)}添加了 ${photos} 张照片`], [/^removed ([\d,]+) photos? of (.*)$/, "移除了 $2 的 $1 张照片"],
+  [/^renamed (.*) to (.*)$/, "将 $1 改名为 $2"], [/^merged (.*) into (.*)$/, (whole, skus, into) => `将 ${names(skus)}并入 ${into}`], [/^went back to version (\d+)$/, "恢复到版本 $1"],
+  [/^renewed (\d+) vectors?.*$/, "更新了 $1 个向量"], [/^created$/, "新建商品库"],
+  [/^calibrated on ([\d,]+) photos? for ([\d.]+%) false accepts$/, "用 $1 张照片校准，未知物体误收率为 $2"],
   // What prevents a change.
   [/^there is no product '(.*?)'(?:; did you mean (.*)\?)?$/, "没有商品“$1”"],
   [/^there is a product '(.*)' already.*$/, "已有商品“$1”；若是同一商品，请合并"],
@@ -21,9 +22,13 @@ const CHINESE = [
   [/^the image cannot be used: (.*)$/, (whole, reason) => `图片无法使用：${translated(reason, CHINESE.slice(0, 9))}`],
   [/^the gallery has versions (\d+) to (\d+)$/, "商品库只有版本 $1 至 $2"],
   [/^this needs a key of the role (\w+), and yours is (\w+)$/, "此操作需要 $1 权限的密钥，当前密钥为 $2 权限"],
-  [/^all of them are enrolled.*$/, "这些照片都已登记过"], [/^nothing new.*$/, "没有新内容"],
   [/^one answer for several photos needs a gallery.*$/, "合并作答需要商品库"],
 ];
+
+// Several products, of which the service names a few.
+function names(skus) {
+  return `${skus.replace(/ and ([\d,]+) more$/, " 等另外 $1 种").replaceAll(", ", "、")} `;
+}
 
 // English words of the service in the reader's language; unknown ones stay as they are.
 export function serverText(text) {

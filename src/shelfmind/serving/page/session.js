@@ -27,6 +27,7 @@ export function signInView(done) {
     make("h1", {}, say("signInTitle")),
     make("p", { className: "note", id: "key-note" }, say("signInNote")),
     make("label", { className: "field" }, make("span", {}, say("key")), field),
+    make("input", { type: "text", autocomplete: "username", value: "shelfmind", hidden: true }),  // for password managers
     wrong, button);
   form.addEventListener("submit", async (event) => {
     event.preventDefault();

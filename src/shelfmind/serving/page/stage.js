@@ -22,7 +22,7 @@ export class Stage {
     this.stage.addEventListener("pointermove", (event) => this.move(event));
     for (const name of ["pointerup", "pointercancel"]) this.stage.addEventListener(name, (event) => this.up(event));
     this.stage.addEventListener("keydown", (event) => this.key(event));
-    this.stage.addEventListener("focusin", (event) => { const box = this.boxOf(event.target); if (box) this.choose(box); });
+    this.stage.addEventListener("focusin", (event) => { const box = this.boxOf(event.target); if (box && !this.restoring) this.choose(box); });
   }
 
   get photo() { return { width: this.image.naturalWidth, height: this.image.naturalHeight }; }
@@ -54,7 +54,9 @@ export class Stage {
     this.stage.ariaLabel = say("boxesOnPhoto", this.boxes.length);
     const focused = this.boxOf(document.activeElement);
     this.layer.replaceChildren(...this.boxes.map((box, place) => this.built(box, place)));
+    this.restoring = true;  // the focus that was there is no choice
     if (focused) this.elementOf(focused)?.focus({ preventScroll: true });
+    this.restoring = false;
   }
 
   built(box, place) {
