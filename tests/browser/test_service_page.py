@@ -319,18 +319,24 @@ def shelf(folder: Path) -> Path:
     return folder / "shelf.jpg"
 
 
-def draw_box(page: Any, left: int, top: int, right: int, bottom: int) -> None:
-    """With the mouse, in pixels of the upright photo."""
+def draw_box(page: Any, left: int, top: int, right: int, bottom: int, finger: bool = False) -> None:
+    """With the mouse or a finger, in pixels of the upright photo."""
     from selenium.webdriver import ActionChains
 
     x, y, width = page.run(
         "const box = document.querySelector('.stage').getBoundingClientRect(); return [box.x, box.y, box.width]"
     )
     scale = width / 600
+    ends = [(int(x + left * scale), int(y + top * scale)), (int(x + right * scale), int(y + bottom * scale))]
+    if finger:
+        for kind, place in (("touchStart", ends[0]), ("touchMove", ends[1]), ("touchEnd", None)):
+            points = [] if place is None else [{"x": place[0], "y": place[1]}]
+            page.driver.execute_cdp_cmd("Input.dispatchTouchEvent", {"type": kind, "touchPoints": points})
+        return
     chain = ActionChains(page.driver, duration=20)
-    chain.w3c_actions.pointer_action.move_to_location(int(x + left * scale), int(y + top * scale))
+    chain.w3c_actions.pointer_action.move_to_location(*ends[0])
     chain.w3c_actions.pointer_action.pointer_down()
-    chain.w3c_actions.pointer_action.move_to_location(int(x + right * scale), int(y + bottom * scale))
+    chain.w3c_actions.pointer_action.move_to_location(*ends[1])
     chain.w3c_actions.pointer_action.pointer_up()
     chain.perform()
 
@@ -431,34 +437,57 @@ def test_tables_are_safe_for_spreadsheets(site):
     [("en", "light", 1280), ("zh", "dark", 390), ("en", "dark", 390), ("zh", "light", 1280)],
 )
 def test_every_place_can_be_read_and_used(site, service, tmp_path, language, scheme, width):
-    page = site.page
-    page.size(width, 844 if width < 500 else 900)
+    page, phone = site.page, width < 500
+    page.size(width, 844 if phone else 900)
+    page.driver.execute_cdp_cmd("Emulation.setTouchEmulationEnabled", {"enabled": phone})
     page.scheme(scheme)
+    rules = "{}" if (language, scheme) in (("en", "light"), ("zh", "dark")) else "{ runOnly: ['color-contrast'] }"
+
+    def look(name: str) -> None:
+        assert site.accessible(rules) == [], name
+        assert site.overflow() == [], name
+        page.screenshot(f"service-{name}-{language}-{scheme}-{width}")
+
     site.open(language=language)
-    whole = scheme == "light" if language == "en" else scheme == "dark"
-    rules = "{}" if whole else "{ runOnly: ['color-contrast'] }"
     site.give(service.photo(EVIL, RED), service.photo("b.jpg", YELLOW, 5), service.photo("c.jpg", PURPLE, 9))
     site.answers(3)
     page.run("document.querySelector('.answer .why').click()")  # a bar may lie over it on a phone
     page.wait(lambda: page.all(".heat"))
-    for place, there in (
-        ("recognise", ".heat"),
-        ("shelf", ".intake"),
-        ("batch", ".intake"),
-        ("gallery", ".tile"),
-        ("reports", ".reports a"),
-    ):
-        site.go(place)
-        page.wait(lambda there=there: page.all(there))
-        assert site.accessible(rules) == [], place
-        assert site.overflow() == [], place
-        page.screenshot(f"service-{place}-{language}-{scheme}-{width}")
-    assert page.run("return document.documentElement.lang") == {"en": "en", "zh": "zh-CN"}[language]
+    look("recognise")
+    page.run("document.querySelector('.answer .wrong').click()")
+    page.wait(lambda: len(page.all(".products li")) >= 3)
+    look("chooser")
+    page.press(ESCAPE)
+    site.go("shelf")
+    site.give(shelf(tmp_path))
+    page.wait(lambda: page.run("return document.querySelector('.stage img').naturalWidth") == 600)
+    draw_box(page, 45, 105, 135, 295, finger=phone)
+    page.wait(lambda: page.texts(".box .tag") == ["红茶"])
+    look("shelf")
+    site.go("batch")
+    look("batch-empty")
+    site.give(service.photo("b.jpg", YELLOW, 5), service.folder / "log.txt")
+    page.wait(lambda: page.all(".new-batch"))
+    look("batch")
+    site.go("gallery")
+    page.wait(lambda: page.all(".tile"))
+    look("gallery")
+    page.run("document.querySelector('.tile').click()")
+    page.wait(lambda: page.all(".photos li"))
+    look("product")
+    page.run("location.hash = '#history'")
+    page.wait(lambda: page.all(".history li"))
+    look("history")
+    site.go("reports")
+    page.wait(lambda: page.all(".reports a") and page.all(".model-facts"))
+    look("reports")
+    other = {"en": "zh-CN", "zh": "en"}[language]
     page.click("#language")
-    page.wait(lambda: page.run("return document.documentElement.lang") != {"en": "en", "zh": "zh-CN"}[language])
+    page.wait(lambda: page.run("return document.documentElement.lang") == other)
     site.go("recognise")
     assert len(page.all(".answer")) == 3  # in the other language, with all that was there
     page.run("localStorage.clear()")
+    page.driver.execute_cdp_cmd("Emulation.setTouchEmulationEnabled", {"enabled": False})
 
 
 def test_nothing_is_asked_of_any_other_machine(site, service):

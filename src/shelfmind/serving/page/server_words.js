@@ -27,7 +27,7 @@ const CHINESE = [
 
 // Several products, of which the service names a few.
 function names(skus) {
-  return `${skus.replace(/ and ([\d,]+) more$/, " 等另外 $1 种").replaceAll(", ", "、")} `;
+  return `${skus.replace(/ and ([\d,]+) more$/, " 及另外 $1 种商品").replaceAll(", ", "、")} `;
 }
 
 // English words of the service in the reader's language; unknown ones stay as they are.
