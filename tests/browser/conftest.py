@@ -180,7 +180,8 @@ class Page:
     def screenshot(self, name: str) -> None:
         """Keep what is seen for people to look at."""
         SCREENSHOTS.mkdir(parents=True, exist_ok=True)
-        self.wait(lambda: self.run("return [...document.images].every((each) => each.complete)"))
+        script = "return [...document.images].every((each) => each.complete || each.loading === 'lazy')"
+        self.wait(lambda: self.run(script))
         self.driver.save_screenshot(str(SCREENSHOTS / f"{name}.png"))
 
     def complaints(self) -> list[str]:

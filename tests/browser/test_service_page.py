@@ -191,7 +191,7 @@ def test_photos_are_named_explained_corrected_and_taken_back(site, service):
     first = ".answer:first-child"
     page.wait(lambda: page.run("return document.querySelector('.reference img').naturalWidth") > 30)
     page.click(f"{first} .why")
-    page.wait(lambda: page.run(f"return document.querySelector('{first} .heat img')?.naturalWidth") == 256)
+    page.wait(lambda: page.run(f"return document.querySelector('{first} .heat img')?.naturalWidth") > 20)
     page.click(f"{first} .wrong")
     page.wait(lambda: len(page.all(".products li")) >= 4)
     page.press("green")

@@ -29,13 +29,26 @@ class Search {
     this.list = make("ul", { className: "choices products", id: "products", role: "listbox", ariaLabel: say("products") });
     this.count = make("p", { className: "note", role: "status" });
     this.query = make("input", { type: "text", className: "query", role: "combobox", "aria-expanded": "true", "aria-controls": "products", "aria-autocomplete": "list", autocomplete: "off", spellcheck: false, maxLength: 300, placeholder: say(options.fresh ? "searchOrNew" : "search"), ariaLabel: say(options.fresh ? "searchOrNew" : "search") });
-    this.query.addEventListener("input", () => { clearTimeout(this.timer); this.timer = setTimeout(() => this.find(), ASK_AFTER_MS); });
+    this.query.addEventListener("input", () => { clearTimeout(this.timer); this.timer = setTimeout(() => this.search(), ASK_AFTER_MS); });
     this.query.addEventListener("keydown", (event) => this.key(event));
     this.list.addEventListener("click", (event) => {
       const item = event.target.closest("li");
       if (item) this.close(this.items[Number(item.dataset.place)].name);
     });
-    this.find();
+    this.search();
+  }
+
+  search() {
+    clearTimeout(this.timer);
+    this.timer = null;
+    this.searching = this.find();
+    return this.searching;
+  }
+
+  // Takes what is marked; of a name that was typed faster than the search, what the search finds.
+  async take() {
+    await (this.timer ? this.search() : this.searching);
+    if (this.items[this.place]) this.close(this.items[this.place].name);
   }
 
   async find() {
@@ -85,7 +98,7 @@ class Search {
       this.place = Math.max(0, Math.min(this.place + moves[event.key], this.items.length - 1));
       this.mark();
     } else if (event.key === "Enter") {
-      if (this.items[this.place]) this.close(this.items[this.place].name);
+      this.take();
     } else {
       return;
     }

@@ -26,8 +26,8 @@ export function signInView(done) {
   const form = make("form", { className: "card sign-in" },
     make("h1", {}, say("signInTitle")),
     make("p", { className: "note", id: "key-note" }, say("signInNote")),
+    make("input", { type: "text", autocomplete: "username", value: "shelfmind", className: "hidden", "aria-hidden": "true", tabIndex: -1, readOnly: true }),  // for password managers
     make("label", { className: "field" }, make("span", {}, say("key")), field),
-    make("input", { type: "text", autocomplete: "username", value: "shelfmind", hidden: true }),  // for password managers
     wrong, button);
   form.addEventListener("submit", async (event) => {
     event.preventDefault();
