@@ -191,7 +191,7 @@ def test_photos_are_named_explained_corrected_and_taken_back(site, service):
     first = ".answer:first-child"
     page.wait(lambda: page.run("return document.querySelector('.reference img').naturalWidth") > 30)
     page.click(f"{first} .why")
-    page.wait(lambda: page.run(f"return document.querySelector('{first} .heat img')?.naturalWidth") > 20)
+    page.wait(lambda: page.run(f"return document.querySelector('{first} .heat img')?.naturalWidth ?? 0") > 20)
     page.click(f"{first} .wrong")
     page.wait(lambda: len(page.all(".products li")) >= 4)
     page.press("green")
@@ -373,7 +373,8 @@ def test_boxes_on_a_shelf_are_named_counted_and_written(site, service, tmp_path)
     )
     assert rows == [["红茶", "2"], ['\'=cmd|"x"', "1"]]
     page.press(ESCAPE)
-    page.one(".box:nth-child(2)").send_keys(DELETE)
+    page.run("document.querySelector('.box:nth-child(2)').focus()")
+    page.press(DELETE)
     page.wait(lambda: page.texts(".counts tbody td") == ["1", "1"])
     site.go("batch")
     site.go("shelf")
@@ -432,21 +433,24 @@ def test_tables_are_safe_for_spreadsheets(site):
 # Everybody, everywhere
 
 
-@pytest.mark.parametrize(
-    ("language", "scheme", "width"),
-    [("en", "light", 1280), ("zh", "dark", 390), ("en", "dark", 390), ("zh", "light", 1280)],
-)
-def test_every_place_can_be_read_and_used(site, service, tmp_path, language, scheme, width):
+@pytest.mark.parametrize(("language", "width"), [("en", 1280), ("zh", 390)])
+def test_every_place_can_be_read_and_used(site, service, tmp_path, language, width):
     page, phone = site.page, width < 500
-    page.size(width, 844 if phone else 900)
+    heights = {1280: 900, 390: 844}
     page.driver.execute_cdp_cmd("Emulation.setTouchEmulationEnabled", {"enabled": phone})
-    page.scheme(scheme)
-    rules = "{}" if (language, scheme) in (("en", "light"), ("zh", "dark")) else "{ runOnly: ['color-contrast'] }"
+    page.size(width, heights[width])
 
     def look(name: str) -> None:
-        assert site.accessible(rules) == [], name
-        assert site.overflow() == [], name
-        page.screenshot(f"service-{name}-{language}-{scheme}-{width}")
+        """All that axe knows as it is used, and colours in the dark at the other width."""
+        for scheme, wide, rules in (
+            ("dark", 1280 + 390 - width, "{ runOnly: ['color-contrast'] }"),
+            ("light", width, "{}"),
+        ):
+            page.scheme(scheme)
+            page.size(wide, heights[wide])
+            assert site.accessible(rules) == [], name
+            assert site.overflow() == [], name
+            page.screenshot(f"service-{name}-{language}-{scheme}-{wide}")
 
     site.open(language=language)
     site.give(service.photo(EVIL, RED), service.photo("b.jpg", YELLOW, 5), service.photo("c.jpg", PURPLE, 9))

@@ -72,8 +72,9 @@ class Search {
       total += fitting.length;
       for (const name of fitting.slice(0, MOST_SHOWN)) put(name, say("fromTraining"));
     }
-    this.items = [...found.values()].slice(0, MOST_SHOWN);
-    const known = this.items.some(({ name }) => plain(name) === wanted);
+    const isTyped = ({ name }) => plain(name) === wanted;  // comes first, so that Enter takes it
+    this.items = [...found.values()].sort((one, other) => isTyped(other) - isTyped(one)).slice(0, MOST_SHOWN);
+    const known = this.items.some(isTyped);
     if (typed && this.fresh && !known) this.items.push({ name: typed, isNew: true });
     this.place = 0;
     this.draw(total);
