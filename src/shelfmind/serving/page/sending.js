@@ -6,6 +6,7 @@ import { limits } from "./session.js";
 
 const AT_ONCE = 2;  // one request is on its way while another one is computed
 const MOST_WAIT_S = 60;
+const MOST_LOST = 3;
 const BUSY = [429, 503];
 const TOO_MUCH = [413, 504];
 
@@ -45,8 +46,9 @@ export async function sendAll(items, { signal, told, waits = () => {}, top = 5, 
   if (failure) throw failure;
 }
 
+// A busy service may hang up before it has heard all; so a lost connection is tried again a few times, too.
 async function sendLot(lot, { signal, told, waits, top }) {
-  for (;;) {
+  for (let lost = 0; ;) {
     signal?.throwIfAborted();
     try {
       const { answers } = await api.recognise(lot.map((item) => item.file), { top }, signal);
@@ -54,8 +56,10 @@ async function sendLot(lot, { signal, told, waits, top }) {
       return;
     } catch (problem) {
       const errors = imageErrors(problem);
-      if (BUSY.includes(problem.status)) {
-        const seconds = Math.min(problem.retryAfter ?? 1, MOST_WAIT_S);
+      const isLost = problem.status === 0 && lost < MOST_LOST;
+      if (isLost || BUSY.includes(problem.status)) {
+        const seconds = isLost ? 2 ** lost : Math.min(problem.retryAfter ?? 1, MOST_WAIT_S);
+        lost += isLost ? 1 : 0;
         waits(seconds);
         await pause(1000 * seconds, signal);
         waits(0);
