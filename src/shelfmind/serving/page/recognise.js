@@ -6,8 +6,8 @@ import { takeIntoBatch } from "./batch.js";
 import { announce, toast } from "./dialogs.js";
 import { Intake, looksLikeImage } from "./intake.js";
 import { make } from "./look/elements.js";
-import { imageErrors, problemText } from "./server_words.js";
-import { lots } from "./sending.js";
+import { problemText } from "./server_words.js";
+import { sendAll } from "./sending.js";
 import { hasGallery, limits } from "./session.js";
 import { say, sayMany } from "./words.js";
 
@@ -33,30 +33,30 @@ export function recogniseView() {
     const items = images.map((file) => ({ file, source: URL.createObjectURL(file), answer: null, problem: null, correction: null, explanation: null }));
     shown.unshift(...items);
     draw();
-    for (const lot of lots(items)) ask(lot);
+    ask(items);
   }
 
   async function ask(items) {
     for (const item of items) Object.assign(item, { answer: null, problem: null });
     items.forEach(redraw);
     try {
-      const found = await api.recognise(items.map((item) => item.file));
-      items.forEach((item, place) => { item.answer = found.answers[place]; });
+      await sendAll(items, { told, patience: 1 });
     } catch (error) {
-      const errors = imageErrors(error);
-      items.forEach((item, place) => {
-        if (errors) item.answer = { name: item.file.name, error: errors[place] ?? errors[0], candidates: [], level: null };
-        else item.problem = problemText(error);
-      });
+      for (const item of items.filter(({ answer }) => answer === null)) item.problem = problemText(error);
     }
-    items.forEach(redraw);
+    items.filter(({ problem }) => problem).forEach(redraw);
     announce(items.length === 1 ? `${items[0].file.name}: ${items[0].problem ?? answerHeading(items[0].answer)}` : sayMany("answered", items.length));
+  }
+
+  function told(item, answer) {
+    item.answer = answer;
+    redraw(item);
   }
 
   // One answer for all that is shown.
   async function askTogether(button) {
     button.disabled = true;
-    const items = shown.filter((item) => !item.answer?.error).slice(0, limits().max_images);
+    const items = shown.filter(({ files, answer }) => !files && answer && !answer.error).slice(0, limits().max_images);
     try {
       const { together } = await api.recognise(items.map((item) => item.file), { together: true });
       shown.unshift({ file: items[0].file, files: items.map((item) => item.file), source: items[0].source, answer: together, problem: null, correction: null, explanation: null });

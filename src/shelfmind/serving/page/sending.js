@@ -6,7 +6,6 @@ import { limits } from "./session.js";
 
 const AT_ONCE = 2;  // one request is on its way while another one is computed
 const MOST_WAIT_S = 60;
-const MOST_LOST = 3;
 const BUSY = [429, 503];
 const TOO_MUCH = [413, 504];
 
@@ -26,15 +25,16 @@ export function lots(items, most = limits().max_images, bytes = 0.9 * limits().m
 }
 
 // Asks for all `items` ({file}); `told(item, answer)` gets each answer, `waits(seconds)` hears of a busy service.
+// A connection that is lost is tried again `patience` times.
 // Rejects with a `Problem` where the connection is lost or nobody is let in, and with an AbortError by `signal`.
-export async function sendAll(items, { signal, told, waits = () => {}, top = 5, most = limits().max_images } = {}) {
+export async function sendAll(items, { signal, told, waits = () => {}, top = 5, most = limits().max_images, patience = 3 } = {}) {
   const queue = lots(items, most);
   let failure = null;
   const work = async () => {
     while (queue.length && !failure) {
       const lot = queue.shift();
       try {
-        await sendLot(lot, { signal, told, waits, top });
+        await sendLot(lot, { signal, told, waits, top, patience });
       } catch (problem) {
         const half = Math.ceil(lot.length / 2);
         if (TOO_MUCH.includes(problem.status) && lot.length > 1) queue.unshift(lot.slice(0, half), lot.slice(half));
@@ -47,7 +47,7 @@ export async function sendAll(items, { signal, told, waits = () => {}, top = 5, 
 }
 
 // A busy service may hang up before it has heard all; so a lost connection is tried again a few times, too.
-async function sendLot(lot, { signal, told, waits, top }) {
+async function sendLot(lot, { signal, told, waits, top, patience }) {
   for (let lost = 0; ;) {
     signal?.throwIfAborted();
     try {
@@ -56,7 +56,7 @@ async function sendLot(lot, { signal, told, waits, top }) {
       return;
     } catch (problem) {
       const errors = imageErrors(problem);
-      const isLost = problem.status === 0 && lost < MOST_LOST;
+      const isLost = problem.status === 0 && lost < patience;
       if (isLost || BUSY.includes(problem.status)) {
         const seconds = isLost ? 2 ** lost : Math.min(problem.retryAfter ?? 1, MOST_WAIT_S);
         lost += isLost ? 1 : 0;
