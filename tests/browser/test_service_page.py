@@ -196,7 +196,7 @@ def test_photos_are_named_explained_corrected_and_taken_back(site, service):
     page.wait(lambda: len(page.all(".products li")) == 3)  # all but the one that was wrong
     page.press("green")
     page.wait(lambda: page.texts(".products li .name") == ["New name “green”"])
-    page.one(".query").clear()
+    page.run("document.querySelector('.query').select()")
     page.press("绿")
     page.wait(lambda: page.texts(".products li .name")[:1] == ["绿茶"])
     page.press(ENTER)
