@@ -180,7 +180,8 @@ class Page:
     def screenshot(self, name: str) -> None:
         """Keep what is seen for people to look at."""
         SCREENSHOTS.mkdir(parents=True, exist_ok=True)
-        self.wait(lambda: self.run("return [...document.images].every((each) => each.complete)"))
+        script = "return [...document.images].every((each) => each.complete || each.loading === 'lazy')"
+        self.wait(lambda: self.run(script))
         self.driver.save_screenshot(str(SCREENSHOTS / f"{name}.png"))
 
     def complaints(self) -> list[str]:
@@ -213,8 +214,8 @@ def chromium() -> Iterator[Any]:
 
 
 @pytest.fixture
-def page(chromium: Any, start: Start) -> Iterator[Page]:
-    """A fresh tab, which must not complain about anything; it is closed before the reviews are stopped."""
+def tab(chromium: Any) -> Iterator[Page]:
+    """A fresh tab, which must not complain about anything."""
     chromium.switch_to.new_window("tab")
     tab = Page(chromium)
     tab.size(1280, 900)
@@ -225,3 +226,9 @@ def page(chromium: Any, start: Start) -> Iterator[Page]:
     chromium.close()
     chromium.switch_to.window(chromium.window_handles[0])
     assert complaints == []
+
+
+@pytest.fixture
+def page(start: Start, tab: Page) -> Page:
+    """A tab for reviews; it is closed before they are stopped."""
+    return tab

@@ -8,28 +8,23 @@ import secrets
 import socketserver
 import sys
 from collections.abc import Callable, Sequence
-from functools import cache
 from http import HTTPStatus
 from http.cookies import CookieError, SimpleCookie
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from importlib.resources import files
 from typing import Any, Protocol
 from urllib.parse import parse_qs, urlsplit
 
 from shelfmind.errors import UserError
+from shelfmind.pages.web_files import LOOK, WebFile, web_files
 from shelfmind.review.pictures import EDGES, NoPicture
 
 LOOPBACK = "127.0.0.1"
 _HOSTS = frozenset({LOOPBACK, "localhost"})
 _MOST_BODY_BYTES = 64 * 1024
+_NAMES = ("card.js", "chooser.js", "feed.js", "group.js", "review.css", "review.js", "server.js", "words.js")
 _PAGE = {
-    "/": ("index.html", "text/html; charset=utf-8"),
-    "/icon.svg": ("icon.svg", "image/svg+xml"),
-    "/review.css": ("review.css", "text/css; charset=utf-8"),
-    **{
-        f"/{name}.js": (f"{name}.js", "text/javascript; charset=utf-8")
-        for name in ("card", "chooser", "feed", "group", "review", "server", "words")
-    },
+    "/": WebFile("review/page/index.html"),
+    **{f"/{name}": file for name, file in {**web_files("review/page", _NAMES), **LOOK}.items()},
 }
 _SAFETY = {
     "Content-Security-Policy": "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; "
@@ -133,8 +128,8 @@ class Handler(BaseHTTPRequestHandler):
             return
         self._require_token()
         if address.path in _PAGE:
-            name, kind = _PAGE[address.path]
-            self._send(HTTPStatus.OK, _page_file(name), kind, "no-cache")
+            file = _PAGE[address.path]
+            self._send(HTTPStatus.OK, file.content, file.media_type, "no-cache")
         elif address.path == "/api/review":
             self._send_json(self.server.deck.overview())
         elif address.path == "/api/cards":
@@ -253,8 +248,3 @@ class _Refused(Exception):  # noqa: N818 - says what it is
     def __init__(self, status: HTTPStatus, reason: str) -> None:
         super().__init__(reason)
         self.status, self.reason = status, reason
-
-
-@cache
-def _page_file(name: str) -> bytes:
-    return files("shelfmind.review").joinpath("page").joinpath(name).read_bytes()

@@ -14,7 +14,7 @@ from starlette.types import ASGIApp
 from shelfmind.errors import UserError
 from shelfmind.serving.gate import LOG, Gate, fault
 from shelfmind.serving.problems import Problem, problem_response
-from shelfmind.serving.routes import gallery, gallery_changes, operation, page, recognition
+from shelfmind.serving.routes import gallery, gallery_changes, operation, page, recognition, web_page
 from shelfmind.serving.service import Service
 
 TITLE = "shelfmind"
@@ -24,7 +24,7 @@ DESCRIPTION = (
 )
 OF_BODIES = ("400", "408", "413")
 """What any request with a body may be answered."""
-ROUTERS = (recognition, gallery, gallery_changes, operation, page)
+ROUTERS = (recognition, gallery, gallery_changes, operation, page, web_page)
 
 
 def create_application(service: Service) -> ASGIApp:

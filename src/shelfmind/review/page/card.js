@@ -1,17 +1,8 @@
 // One suspect as a card: the image, its label with typical images, the suggested label with its nearest ones.
 
+import { make } from "./look/elements.js";
 import { picture } from "./server.js";
 import { detailText, kindName, say, splitName } from "./words.js";
-
-export function make(tag, properties = {}, ...children) {
-  const element = document.createElement(tag);
-  for (const [name, value] of Object.entries(properties)) {
-    if (name in element) element[name] = value;
-    else element.setAttribute(name, value);
-  }
-  element.append(...children.filter((child) => child !== null && child !== undefined));
-  return element;
-}
 
 export function photo(image, size, text) {
   const element = make("img", { src: picture(image, size), alt: text, decoding: "async", draggable: false });
@@ -116,7 +107,7 @@ function buttons({ number, suggested, states }, act) {
   };
   return make("footer", {},
     button("keep", "K", "keep", act.keep),
-    suggested === null ? null : button("accept", "A", "accept", act.accept),
+    suggested === null ? null : button("accept primary", "A", "accept", act.accept),
     button("relabel", "R", "relabel", act.relabel),
     button("others", "O", "others", act.others),
     button("drop", "D", "drop", act.drop),

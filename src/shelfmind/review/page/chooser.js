@@ -1,6 +1,7 @@
 // The dialog that finds a class among thousands: the suggestion first, then what was used before, then all others.
 
-import { make, photo } from "./card.js";
+import { photo } from "./card.js";
+import { make } from "./look/elements.js";
 import { examples } from "./server.js";
 import { say } from "./words.js";
 

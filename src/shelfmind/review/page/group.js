@@ -1,6 +1,7 @@
 // One group of photos as a card: what it may be a new product of, and the enrolled product most like it.
 
-import { make, photo, stateBadges } from "./card.js";
+import { photo, stateBadges } from "./card.js";
+import { make } from "./look/elements.js";
 import { kindName, say } from "./words.js";
 
 // `group`: {number, kind, card (null while it loads), states, saving}; `act`: what buttons do.
@@ -58,8 +59,8 @@ function buttons({ number, kind, card, states }, act) {
     element.addEventListener("click", () => run(number));
     return element;
   };
-  const merge = card?.nearest ? button(`merge${kind === "changed" ? " accept" : ""}`, "A", say("mergeInto", card.nearest.name), act.merge) : null;
-  const enrol = button(`enrol${kind === "changed" ? "" : " accept"}`, "E", say("enrol"), act.enrol);
+  const merge = card?.nearest ? button(`merge${kind === "changed" ? " accept primary" : ""}`, "A", say("mergeInto", card.nearest.name), act.merge) : null;
+  const enrol = button(`enrol${kind === "changed" ? "" : " accept primary"}`, "E", say("enrol"), act.enrol);
   return make("footer", {}, ...(kind === "changed" ? [merge, enrol] : [enrol, merge]),
     button("drop", "D", say("drop"), act.drop),
     states.some((state) => state.mine) ? button("back", "", say("takeBack"), act.takeBack) : null);

@@ -1,9 +1,10 @@
 // The review page: what is shown, what the keys do, and what others have decided meanwhile.
 
-import { buildCard, make, outcome } from "./card.js";
+import { buildCard, outcome } from "./card.js";
 import { Chooser } from "./chooser.js";
 import { Feed, MOST_LISTED } from "./feed.js";
 import { buildGroupCard } from "./group.js";
+import { make } from "./look/elements.js";
 import * as server from "./server.js";
 import { chooseLanguage, detailText, keyList, kindName, otherLanguage, otherName, say, setLanguage, setMode } from "./words.js";
 

@@ -1,5 +1,8 @@
 // The page's words in English and Chinese.
 
+import { GUARD_CHINESE } from "./look/guard.js";
+import { fill, firstLanguage, remember, translateDocument, translated } from "./look/language.js";
+
 const WORDS = {
   en: {
     name: "English", title: "Review", undo: "Undo", help: "Keys", filterByClass: "Filter by class", kind: "Kind",
@@ -106,19 +109,7 @@ const WORDS = {
       [/no photo of the group is there any more as it was, such as (.*); discover again/, "该组的照片都已移走或改动（例如 $1），请重新运行 gallery discover"],
       [/([\d,]+) photos? (?:is gone or was changed and is|are gone or were changed and are) not enrolled/, "$1 张照片已移走或改动，未登记"],
       [/the photos are filed under '(.*)' now; undo it in the gallery\W+(.*)/, "这些照片现已归入“$1”，请在商品库中撤销：$2"],
-      // What the guard says of photos that were enrolled.
-      [/^(.*) of (.*) is the same photo as (.*) of (.*)$/, "“$2”的 $1 与“$4”的 $3 是同一张照片"],
-      [/^(.*) of (.*) is nearly the same photo as (.*) of (.*)$/, "“$2”的 $1 与“$4”的 $3 几乎是同一张照片"],
-      [/^(.*) is all but the trained class (.*): (\d+) of (\d+) photos? nearer to it$/, "“$1”与训练类别“$2”几乎相同：$4 张照片中有 $3 张更接近它"],
-      [/^(.*) is all but (.*?): photos of both have a likeness of ([-\d.]+), those of one product ([-\d.]+)$/, "“$1”与“$2”几乎相同：二者照片的相似度为 $3，同一商品内为 $4"],
-      [/^(.*) is all but (.*?): (\d+) of (\d+) photos? of .* nearer to .* and (\d+) of (\d+) photos? of .* nearer to .*$/, "“$1”与“$2”几乎相同：“$1”的 $4 张照片中有 $3 张、“$2”的 $6 张中有 $5 张更接近对方"],
-      [/^(.*) is all but (.*?): (\d+) of (\d+) photos? of (.*) nearer to (.*)$/, "“$1”与“$2”几乎相同：“$5”的 $4 张照片中有 $3 张更接近“$6”"],
-      [/^(.*) and (.*), the two photos of (.*?), are unlike each other \(likeness ([-\d.]+)\); nearer is (.*) \(([-\d.]+)\), by ([-\d.]+) deviations more than is usual$/, "“$3”的两张照片 $1 和 $2 彼此不像（相似度 $4）；更接近“$5”（$6），差异比通常多 $7 个稳健偏差"],
-      [/^(.*) is unlike the other photos of (.*?) \(likeness ([-\d.]+)\); nearer is (.*) \(([-\d.]+)\), by ([-\d.]+) deviations more than is usual$/, "$1 与“$2”的其他照片不像（相似度 $3）；更接近“$4”（$5），差异比通常多 $6 个稳健偏差"],
-      [/^(.*) has (\d+) photos?; with (\d+) or more it is recognised far more often$/, "“$1”只有 $2 张照片，$3 张以上识别率会高得多"],
-      [/^(.*?)(?: and (\d+) more)? of (.*) are copies of one photo$/, (whole, shown, more, sku) => `“${sku}”的 ${shown.replaceAll(" and ", "、")}${more ? ` 等另外 ${more} 张` : " "}是同一张照片的副本`],
-      [/^(.*) of ([^:]*): (.*) \(\w+ ([-\d.e]+)\)$/, (whole, photo, sku, fault, value) => `“${sku}”的 ${photo}：${FAULTS[fault] ?? fault}（${value}）`],
-      [/^(.*): ([\d,]+) more$/, (whole, title, more) => `${TITLES[title] ?? title}：另有 ${more} 处`],
+      ...GUARD_CHINESE,
       [/; /g, "；"],
     ],
     groups: {
@@ -137,20 +128,13 @@ const WORDS = {
     },
   },
 };
-const FAULTS = { blurred: "模糊", "burnt-out spots": "局部反光", "over-exposed": "过曝", dark: "过暗", "shows almost nothing": "几乎没有内容" };
-const TITLES = {
-  "One photo, two products": "同一照片属于两个商品", "Products that are all but one": "几乎相同的商品", "Products that are all but a trained class": "与训练类别几乎相同的商品",
-  "Photos unlike the others of their product": "与同商品其他照片不符的照片", "Copies within a product": "同一商品内的重复照片",
-};
-const KEPT = "shelfmind-language";
+let code = "en";
 let language = WORDS.en;
 let words = language;  // those of the mode before those of the language
 let mode = "suspects";
 
 export function chooseLanguage(wanted) {
-  const kept = remembered();
-  const browser = navigator.languages.find((each) => /^(en|zh)/i.test(each)) ?? "en";
-  setLanguage(wanted ?? kept ?? browser.slice(0, 2).toLowerCase(), false);
+  setLanguage(firstLanguage(wanted), false);
 }
 
 // What is under review: "suspects" or "groups".
@@ -159,26 +143,23 @@ export function setMode(wanted) {
 }
 
 export function otherLanguage() {
-  return language === WORDS.en ? "zh" : "en";
+  return code === "en" ? "zh" : "en";
 }
 
 export function otherName() {
   return WORDS[otherLanguage()].name;
 }
 
-export function setLanguage(code, remember = true) {
-  language = WORDS[code] ?? WORDS.en;
+export function setLanguage(chosen, save = true) {
+  code = chosen;
+  language = WORDS[code];
   words = { ...language, ...language[mode] };
-  document.documentElement.lang = language === WORDS.zh ? "zh-CN" : "en";
-  if (remember) {
-    try { localStorage.setItem(KEPT, code); } catch { /* storage may be forbidden */ }
-  }
-  for (const element of document.querySelectorAll("[data-word]")) element.textContent = words[element.dataset.word];
-  for (const element of document.querySelectorAll("[data-label]")) element.ariaLabel = words[element.dataset.label];
+  if (save) remember(code);
+  translateDocument(code, words);
 }
 
 export function say(key, ...values) {
-  return values.reduce((text, value, place) => text.replace(`{${place}}`, () => value), words[key]);
+  return fill(words[key], values);
 }
 
 export function keyList() {
@@ -190,13 +171,9 @@ export function kindName(kind) {
 }
 
 export function detailText(detail) {
-  return words.details.reduce((text, [english, own]) => text.replace(english, own), detail);
+  return translated(detail, words.details);
 }
 
 export function splitName(split) {
   return words.splits[split] ?? split;
-}
-
-function remembered() {
-  try { return localStorage.getItem(KEPT); } catch { return null; }
 }

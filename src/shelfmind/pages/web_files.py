@@ -1,0 +1,53 @@
+"""Files that browsers are given as they are: those that every page of a server shares, and what a page has besides."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from functools import cache
+from importlib.resources import files
+from pathlib import PurePosixPath
+
+MEDIA_TYPES = {
+    ".html": "text/html; charset=utf-8",
+    ".css": "text/css; charset=utf-8",
+    ".js": "text/javascript; charset=utf-8",
+    ".svg": "image/svg+xml",
+    ".webmanifest": "application/manifest+json",
+}
+
+
+@dataclass(frozen=True)
+class WebFile:
+    """A file of the package by its path in it."""
+
+    path: str
+
+    @property
+    def media_type(self) -> str:
+        """By its suffix."""
+        return MEDIA_TYPES[PurePosixPath(self.path).suffix]
+
+    @property
+    def content(self) -> bytes:
+        """What is in it."""
+        return _content(self.path)
+
+
+def web_files(folder: str, names: Iterable[str]) -> dict[str, WebFile]:
+    """Files of a folder of the package, by their names."""
+    return {name: WebFile(f"{folder}/{name}") for name in names}
+
+
+LOOK = {
+    f"look/{name}": file
+    for name, file in web_files(
+        "pages/look", ("controls.css", "elements.js", "guard.js", "icon.svg", "language.js", "look.css")
+    ).items()
+}
+"""What makes pages look and speak alike, by the address that their own files know it by."""
+
+
+@cache
+def _content(path: str) -> bytes:
+    return files("shelfmind").joinpath(path).read_bytes()
