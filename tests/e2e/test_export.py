@@ -169,7 +169,7 @@ def test_what_cannot_be_used_is_one_line(exported, photos, trained, warm, tmp_pa
         (trained.run, "onnx"): "was not exported yet",
         (stale, "onnx"): "is of other weights than",
         (run, "onyx"): "did you mean onnx",
-        (tmp_path / "nothing.onnx", "auto"): "there is no run at",
+        (tmp_path / "nothing.onnx", "auto"): "there is no file",
     }
     for (place, engine), words in mistakes.items():
         outcome = warm("predict", place, photos[0], "--engine", engine)
