@@ -146,7 +146,7 @@ export function batchView() {
     item.source = URL.createObjectURL(item.file);
     await showDialog(item.path, (close) => {
       const place = make("div");
-      const act = { drawn: () => place.replaceChildren(answerCard(item, act)), dismiss: () => close(), renew: () => sendAll([item], { told: (each, answer) => { each.answer = answer; act.drawn(); } }) };
+      const act = { drawn: () => { const again = place.hasChildNodes(); place.replaceChildren(answerCard(item, act)); if (again) place.firstChild.focus(); }, dismiss: () => close(), renew: () => sendAll([item], { told: (each, answer) => { each.answer = answer; act.drawn(); } }) };
       act.drawn();
       return [place, make("div", { className: "end" }, make("button", { type: "button", className: "cancel", onclick: () => close() }, say("close")))];
     }, { wide: true });

@@ -68,7 +68,7 @@ export function recogniseView() {
     }
   }
 
-  const act = { renew: (item) => ask([item]), drawn: redraw, dismiss };
+  const act = { renew: (item) => ask([item]), drawn: (item) => redraw(item, true), dismiss };
 
   function dismiss(item) {
     const place = shown.indexOf(item);
@@ -82,10 +82,11 @@ export function recogniseView() {
     for (const { source } of items) if (!shown.some((each) => each.source === source)) URL.revokeObjectURL(source);
   }
 
-  function redraw(item) {
+  // What a person did to a card leaves the focus on it, even where the button that did it is gone.
+  function redraw(item, own = false) {
     const old = results.children[shown.indexOf(item)];
     if (!old) return;
-    const focused = old.contains(document.activeElement);
+    const focused = old.contains(document.activeElement) || (own && document.activeElement === document.body);
     const renewed = answerCard(item, act);
     old.replaceWith(renewed);
     if (focused) renewed.focus({ preventScroll: true });
