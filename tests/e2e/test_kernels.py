@@ -75,7 +75,7 @@ def test_a_run_from_before_kernels_were_recorded_goes_on_with_mindspores_own(com
     run = tmp_path / "run"
     shutil.copytree(trained.run, run)
     provenance = json.loads((run / "provenance.json").read_text())
-    assert provenance.pop("kernels") == {"name": "mindspore", "precision": "fp32", "version": None}
+    assert provenance.pop("kernels").keys() == {"name", "precision", "version"}
     (run / "provenance.json").write_text(json.dumps(provenance))
     outcome = cold("train", "--resume", run, variables={"SHELFMIND_KERNELS": "onednn"})
     assert outcome.status == 0, outcome.stderr
