@@ -31,11 +31,11 @@ def test_small_networks_agree(name: str, library: Any, mindspore: Any) -> None:
 @pytest.mark.thorough
 @pytest.mark.parametrize("name", list_models())
 def test_all_networks_agree(name: str, library: Any, mindspore: Any) -> None:
-    """In bfloat16 they stray no farther than MindSpore's own whose maps are rounded."""
+    """In bfloat16 they stray no farther than twice what MindSpore's own do whose maps are rounded."""
     size = 107 if name.startswith("inception") else 64
     stock = of_stock(name, size, mindspore)
     strayed = distances(worked_out(name, size, rounding(mindspore), mindspore, {}), stock)
-    near_in_half = {what: 1.5 * distance + 0.01 for what, distance in strayed.items()}
+    near_in_half = {what: 2 * distance + 0.01 for what, distance in strayed.items()}
     agree(stock, near_in_half, name, size, library, mindspore)
 
 
