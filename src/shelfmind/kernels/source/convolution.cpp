@@ -64,6 +64,56 @@ Plan &plan_of(const Window &w, const Tensor &source, const Tensor &weights, cons
     return planned(plans, key, [&](Plan &plan) { make(plan, w, source, dims, result, kind); });
 }
 
+// A 1x1 convolution with a stride reads one position of several. Gathered, they are the maps of one without, for which
+// oneDNN is up to twice as fast, above all where a side is odd.
+struct Gathered {
+    int64_t shape[4];
+    Tensor maps;
+
+    static bool worthwhile(const Window &w, const Tensor &weights) {
+        bool padded = w.begin[0] || w.begin[1] || w.end[0] || w.end[1];
+        return weights.shape[2] == 1 && weights.shape[3] == 1 && w.stride[0] * w.stride[1] > 1 && !padded;
+    }
+    Gathered(const Tensor &source, const Tensor &result)
+        : shape{source.shape[0], result.shape[1], result.shape[2], source.shape[3]},
+          maps{nullptr, 4, shape, source.bf16} {
+        maps.data = scratch(MAPS, maps.size() * width());
+    }
+    Gathered(const Gathered &) = delete;
+
+    void gather(const Tensor &source, const Window &w) const {
+        for_positions(maps, [&](int64_t image, int64_t y, int64_t x, char *place) {
+            std::memcpy(place, at(source, image, y * w.stride[0], x * w.stride[1]), row());
+        });
+    }
+    void scatter(const Tensor &source, const Window &w) const {  // what was not read has no gradient
+        for_positions(source, [&](int64_t image, int64_t y, int64_t x, char *place) {
+            if (y % w.stride[0] || x % w.stride[1])
+                std::memset(place, 0, row());
+            else
+                std::memcpy(place, at(maps, image, y / w.stride[0], x / w.stride[1]), row());
+        });
+    }
+
+  private:
+    size_t width() const { return maps.bf16 ? 2 : 4; }
+    size_t row() const { return shape[3] * width(); }
+    char *at(const Tensor &map, int64_t image, int64_t y, int64_t x) const {
+        return static_cast<char *>(map.data) + ((image * map.shape[1] + y) * map.shape[2] + x) * row();
+    }
+    template <class Body>
+    void for_positions(const Tensor &map, Body body) const {
+#pragma omp parallel num_threads(threads)
+        {
+            Range mine = share_of(map.shape[0] * map.shape[1], omp_get_thread_num(), threads);
+            for (int64_t line = mine.begin; line < mine.end; line++) {
+                int64_t image = line / map.shape[1], y = line % map.shape[1];
+                for (int64_t x = 0; x < map.shape[2]; x++) body(image, y, x, at(map, image, y, x));
+            }
+        }
+    }
+};
+
 memory at(const memory::desc &description, void *data) { return {description, engine(), data}; }
 
 memory arranged_weights(Plan &plan, const Tensor &weights) {
@@ -73,9 +123,14 @@ memory arranged_weights(Plan &plan, const Tensor &weights) {
     return at(plan.weights, arranged);
 }
 
-void forward(const Tensor &source, const Tensor &weights, const Tensor *bias, const Tensor &window,
-             const Tensor &result) {
-    Plan &plan = plan_of(Window(window), source, weights, result, bias ? FORWARD_WITH_BIAS : FORWARD);
+void forward(const Tensor &source, const Tensor &weights, const Tensor *bias, Window window, const Tensor &result) {
+    if (Gathered::worthwhile(window, weights)) {
+        Gathered gathered(source, result);
+        gathered.gather(source, window);
+        window.stride = {1, 1};
+        return forward(gathered.maps, weights, bias, window, result);
+    }
+    Plan &plan = plan_of(window, source, weights, result, bias ? FORWARD_WITH_BIAS : FORWARD);
     std::unordered_map<int, memory> arguments = {{DNNL_ARG_SRC, at(plan.source, source.data)},
                                                  {DNNL_ARG_WEIGHTS, arranged_weights(plan, weights)},
                                                  {DNNL_ARG_DST, at(plan.result, result.data)}};
@@ -86,9 +141,28 @@ void forward(const Tensor &source, const Tensor &weights, const Tensor *bias, co
     plan.step.run(arguments);
 }
 
-void of_weights(const Tensor &source, const Tensor &change, const Tensor &window, const Tensor &gradient,
-                const Tensor *bias) {
-    Plan &plan = plan_of(Window(window), source, gradient, change, bias ? OF_WEIGHTS_WITH_BIAS : OF_WEIGHTS);
+void of_input(const Tensor &change, const Tensor &weights, Window window, const Tensor &source) {
+    if (Gathered::worthwhile(window, weights)) {
+        Gathered gathered(source, change);
+        Window strided = window;
+        window.stride = {1, 1};
+        of_input(change, weights, window, gathered.maps);
+        return gathered.scatter(source, strided);
+    }
+    Plan &plan = plan_of(window, source, weights, change, OF_INPUT);
+    plan.step.run({{DNNL_ARG_DIFF_DST, at(plan.result, change.data)},
+                   {DNNL_ARG_WEIGHTS, arranged_weights(plan, weights)},
+                   {DNNL_ARG_DIFF_SRC, at(plan.source, source.data)}});
+}
+
+void of_weights(const Tensor &source, const Tensor &change, Window window, const Tensor &gradient, const Tensor *bias) {
+    if (Gathered::worthwhile(window, gradient)) {
+        Gathered gathered(source, change);
+        gathered.gather(source, window);
+        window.stride = {1, 1};
+        return of_weights(gathered.maps, change, window, gradient, bias);
+    }
+    Plan &plan = plan_of(window, source, gradient, change, bias ? OF_WEIGHTS_WITH_BIAS : OF_WEIGHTS);
     bool arranged = plan.arrangement.needed();
     void *own = arranged ? scratch(GRADIENT, plan.weights.get_size()) : gradient.data;
     std::unordered_map<int, memory> arguments = {{DNNL_ARG_SRC, at(plan.source, source.data)},
@@ -105,28 +179,22 @@ void of_weights(const Tensor &source, const Tensor &change, const Tensor &window
 }  // namespace
 
 // maps, weights, window -> maps
-OPERATOR(convolution) { forward(call[0], call[1], nullptr, call[2], call[3]); }
+OPERATOR(convolution) { forward(call[0], call[1], nullptr, Window(call[2]), call[3]); }
 
 // maps, weights, bias, window -> maps
 OPERATOR(convolution_with_bias) {
     Tensor bias = call[2];
-    forward(call[0], call[1], &bias, call[3], call[4]);
+    forward(call[0], call[1], &bias, Window(call[3]), call[4]);
 }
 
 // gradient of the result, weights, window, input (only its shape) -> gradient of the input
-OPERATOR(convolution_of_input) {
-    Tensor change = call[0], weights = call[1], source = call[4];
-    Plan &plan = plan_of(Window(call[2]), source, weights, change, OF_INPUT);
-    plan.step.run({{DNNL_ARG_DIFF_DST, at(plan.result, change.data)},
-                   {DNNL_ARG_WEIGHTS, arranged_weights(plan, weights)},
-                   {DNNL_ARG_DIFF_SRC, at(plan.source, source.data)}});
-}
+OPERATOR(convolution_of_input) { of_input(call[0], call[1], Window(call[2]), call[4]); }
 
 // input, gradient of the result, window, weights (only their shape) -> gradient of the weights
-OPERATOR(convolution_of_weights) { of_weights(call[0], call[1], call[2], call[4], nullptr); }
+OPERATOR(convolution_of_weights) { of_weights(call[0], call[1], Window(call[2]), call[4], nullptr); }
 
 // input, gradient of the result, window, weights (only their shape) -> gradients of weights and bias
 OPERATOR(convolution_of_weights_and_bias) {
     Tensor bias = call[5];
-    of_weights(call[0], call[1], call[2], call[4], &bias);
+    of_weights(call[0], call[1], Window(call[2]), call[4], &bias);
 }

@@ -14,7 +14,7 @@ dnnl::engine &engine();
 dnnl::stream &stream();
 
 // Memory that grows and is shared by all primitives; each slot serves one purpose within an operator.
-enum Slot { SCRATCH, WEIGHTS, GRADIENT, SLOTS };
+enum Slot { SCRATCH, WEIGHTS, GRADIENT, MAPS, SLOTS };
 void *scratch(Slot slot, size_t bytes);
 
 inline dnnl::memory::data_type type_of(const Tensor &tensor) {

@@ -17,6 +17,7 @@ struct Plan {
     Step step;
     memory::desc source, result, weights;
     void *arranged;
+    int team;
 };
 
 // A convolution, under the number that Python gave it.
@@ -75,6 +76,13 @@ dnnl::primitive_attr finished_by(Finish finish, const memory::desc &result) {
     return attributes;
 }
 
+// How many threads so much work is worth: to wake one takes tens of microseconds.
+int team_for(const Tensor &weights, const Tensor &result) {
+    const double least = 3e6;  // floating-point operations
+    double work = 2.0 * weights.size() * result.images() * result.positions();
+    return work < least ? 1 : threads;
+}
+
 void predict(int64_t number, const Tensor &source, const Given &given, const Window &w, Finish finish,
              const Tensor *added, const Tensor &result) {
     Fixed &fixed = all_fixed[number];
@@ -83,6 +91,8 @@ void predict(int64_t number, const Tensor &source, const Given &given, const Win
     memory::desc bias({dims[0]}, memory::data_type::f32, memory::format_tag::x), none;
     Key key = key_of(w, dims_of(source), dims, dims_of(result), source.bf16, finish);
     Plan &plan = planned(fixed.plans, key, [&](Plan &fresh) {
+        fresh.team = team_for(given.weights, result);
+        omp_set_num_threads(fresh.team);
         fresh.source = channels_last(source);
         fresh.result = channels_last(result);
         memory::desc any(grouped(w, dims), type_of(source), memory::format_tag::any);
@@ -99,6 +109,7 @@ void predict(int64_t number, const Tensor &source, const Given &given, const Win
                                                  {DNNL_ARG_DST, {plan.result, engine(), result.data}}};
     if (with_bias) arguments[DNNL_ARG_BIAS] = {bias, engine(), fixed.bias.data()};
     if (added) arguments[DNNL_ARG_ATTR_MULTIPLE_POST_OP(0) | DNNL_ARG_SRC_1] = {plan.result, engine(), added->data};
+    omp_set_num_threads(plan.team);
     plan.step.run(arguments);
 }
 
@@ -116,7 +127,9 @@ void predict_normalised(const Call &call) {
 }  // namespace
 
 // maps, weights, window, number -> maps
-OPERATOR(fixed_convolution) { predict(*call[3].numbers(), call[0], {call[1]}, Window(call[2]), PLAIN, nullptr, call[4]); }
+OPERATOR(fixed_convolution) {
+    predict(*call[3].numbers(), call[0], {call[1]}, Window(call[2]), PLAIN, nullptr, call[4]);
+}
 
 // maps, weights, bias, window, number -> maps
 OPERATOR(fixed_convolution_with_bias) {
