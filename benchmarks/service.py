@@ -15,7 +15,6 @@ import asyncio
 import contextlib
 import itertools
 import json
-import random
 import shutil
 import sys
 import tempfile
@@ -49,9 +48,7 @@ def main() -> None:
     words.add_argument("--serve", default="", help="further words for the command, such as '--workers 2'")
     words.add_argument("--json", type=Path)
     asked = words.parse_args()
-    found = sorted(asked.photos.rglob("*.jpg"))
-    random.Random(SEED).shuffle(found)
-    photos = [path.read_bytes() for path in found[: asked.number]]
+    photos = processes.some_photos(asked.photos, asked.number, SEED)
     with tempfile.TemporaryDirectory() as folder:
         result = PARTS[asked.part](asked, photos, Path(folder))
     print(json.dumps(result, indent=1))

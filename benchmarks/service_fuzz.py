@@ -257,9 +257,7 @@ def main() -> None:
     words.add_argument("--patience", type=float, default=60.0, help="seconds without an answer that are a fault")
     words.add_argument("--serve", default="--engine onnx", help="further words for the command")
     asked = words.parse_args()
-    found = sorted(asked.photos.rglob("*.jpg"))
-    random.Random(SEED).shuffle(found)
-    photos = [path.read_bytes() for path in found[:50]]
+    photos = processes.some_photos(asked.photos, 50, SEED)
     with tempfile.TemporaryDirectory() as folder:
         gallery, port = Path(folder) / "gallery", processes.free_port()
         shutil.copytree(asked.gallery, gallery)

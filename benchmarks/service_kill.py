@@ -161,9 +161,7 @@ def main() -> None:
     words.add_argument("--seed", type=int, default=0)
     words.add_argument("--serve", default="--engine onnx", help="further words for the command")
     asked = words.parse_args()
-    found = sorted(asked.photos.rglob("*.jpg"))
-    random.Random(asked.seed).shuffle(found)
-    photos = [path.read_bytes() for path in found[:300]]
+    photos = processes.some_photos(asked.photos, 300, asked.seed)
     rng, told, faults = random.Random(asked.seed), Acknowledged(asked.seed), []
     with tempfile.TemporaryDirectory() as folder:
         gallery, state = Path(folder) / "gallery", Path(folder) / "state"

@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import http.client
 import os
+import random
 import signal
 import socket
 import subprocess
@@ -60,6 +61,13 @@ def wait_for(port: int, path: str, process: subprocess.Popen[bytes] | None = Non
 def serve(network: Path, port: int, state: Path, *words: object) -> list[object]:
     """The command of a service."""
     return [COMMAND, "serve", network, "--port", port, "--state", state, *words]
+
+
+def some_photos(folder: Path, number: int, seed: int) -> list[bytes]:
+    """The files of photos in a folder, drawn."""
+    found = sorted(folder.rglob("*.jpg"))
+    random.Random(seed).shuffle(found)
+    return [path.read_bytes() for path in found[:number]]
 
 
 def memory_mb(process: int) -> float:

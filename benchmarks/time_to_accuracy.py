@@ -28,6 +28,7 @@ from worker_pipe import Worker
 
 from shelfmind.arrays import Floats
 from shelfmind.data import open_catalog
+from shelfmind.errors import UserError
 from shelfmind.files import write_json
 from shelfmind.images.loader import TrainingBatches
 from shelfmind.images.preparation import Normalisation
@@ -39,42 +40,40 @@ from shelfmind.training.clock import EpochClock, EpochPlan
 from shelfmind.training.schedule import averaging_decay, learning_rate, stage_at, validation_size
 
 REACHED = (0.5, 0.6, 0.7)
+LOG, SETTINGS = "log.json", "settings.json"
 Log = list[dict[str, Any]]
 
 
 class TorchTraining:
     """A training of a recipe whose steps and answers are PyTorch's."""
 
-    def __init__(self, data: Path, recipe: Recipe, seed: int, variant: str, python: str, folder: Path) -> None:
+    def __init__(
+        self, data: Path, recipe: Recipe, seed: int, variant: str, python: str, folder: Path, passed: Path
+    ) -> None:
+        """`passed` is the file by which batches reach the worker."""
         catalog = open_catalog(data, seed=seed)
         classes = len(catalog.class_names)
         train, train_samples, _ = open_squares(catalog.split("train"), recipe.data, lambda _: None)
         self.val, val_samples, _ = open_squares(catalog.split("val"), recipe.data, lambda _: None)
         self.labels = np.array([sample.label for sample in val_samples])
         labels = np.array([sample.label for sample in train_samples], np.int64)
-        self.recipe, self.folder = recipe, folder
+        self.recipe, self.folder, self.passed = recipe, folder, passed
         self.batches = TrainingBatches(train, labels, classes, recipe, seed)
-        self.log: Log = json.loads(self.log_file.read_text()) if self.log_file.exists() else []
+        settings = {"recipe": json.loads(recipe.model_dump_json()), "seed": seed, "variant": variant}
+        self.log = _begun(folder, settings)
         self.worker = Worker(
             python, Path(__file__).with_name("torch_training.py"), [recipe.model.name, str(classes), variant], {}
         )
-        self.passed = Path(tempfile.mkdtemp(dir="/dev/shm")) / "batch.npz"
         weights = create_model(recipe.model.name, classes, seed, **recipe.model.arguments).get_parameters()
         np.savez(self.passed, **{each.name: each.asnumpy() for each in weights})
         decay = recipe.train.weight_decay
         self.worker.ask("start", path=str(self.passed), weight_decay=decay, nesterov=takes_nesterovs_step())
         if self.log:
-            self.worker.ask("load", path=str(self.state))
+            self.worker.ask("load", path=str(self.state(len(self.log) - 1)))
 
-    @property
-    def log_file(self) -> Path:
-        """What each epoch came to."""
-        return self.folder / "log.json"
-
-    @property
-    def state(self) -> Path:
-        """PyTorch's weights and momentum after the last epoch of the log."""
-        return self.folder / "state.pt"
+    def state(self, epoch: int) -> Path:
+        """PyTorch's weights and momentum after an epoch."""
+        return self.folder / f"state-{epoch}.pt"
 
     def run(self) -> None:
         """Train the epochs that are left."""
@@ -84,9 +83,11 @@ class TorchTraining:
             step_s = self.epoch(plan)
             stage = stage_at(self.recipe, plan.start)
             top1 = self.validate(validation_size(self.recipe, stage))
-            self.worker.ask("save", path=str(self.state))
-            self.log.append({"epoch": epoch, "image_size": stage.image_size, "val_top1": top1, "step_s": step_s})
-            write_json(self.log_file, self.log)
+            self.worker.ask("save", path=str(self.state(epoch)))
+            found = {"epoch": epoch, "steps": plan.steps, "image_size": stage.image_size, "val_top1": top1}
+            self.log.append({**found, "step_s": step_s})
+            write_json(self.folder / LOG, self.log)
+            self.state(epoch - 1).unlink(missing_ok=True)
             print(f"epoch {epoch}  {stage.image_size} px  val {100 * top1:.1f}%  {1000 * step_s:.0f} ms", flush=True)
 
     def epoch(self, plan: EpochPlan) -> float:
@@ -113,6 +114,16 @@ class TorchTraining:
         return float((np.array(found) == self.labels).mean())
 
 
+def _begun(folder: Path, settings: dict[str, Any]) -> Log:
+    """The epochs of a training that was begun in a folder. Raises `UserError` for one of other settings."""
+    kept = folder / SETTINGS
+    if kept.exists() and json.loads(kept.read_text()) != settings:
+        raise UserError(f"{folder} holds a training by other settings; choose another --out")
+    write_json(kept, settings)
+    log = folder / LOG
+    return json.loads(log.read_text()) if log.exists() else []
+
+
 def network_input(squares: Squares, recipe: Recipe, size: int) -> Floats:
     """What a network takes of squares, (N, 3, size, size)."""
     return Normalisation(recipe.data)(np.stack([rescaled(np.asarray(square), size) for square in squares]))
@@ -126,11 +137,11 @@ def main() -> None:
         return
     arguments.out.mkdir(parents=True, exist_ok=True)
     recipe = load_recipe(arguments.recipe, [f"train.epochs={arguments.epochs}"])
-    training = TorchTraining(
-        arguments.data, recipe, arguments.seed, arguments.variant, arguments.torch_python, arguments.out
-    )
-    with closing(training.worker):
-        training.run()
+    with tempfile.TemporaryDirectory() as folder:
+        given = arguments.data, recipe, arguments.seed, arguments.variant, arguments.torch_python, arguments.out
+        training = TorchTraining(*given, Path(folder) / "batch.npz")
+        with closing(training.worker):
+            training.run()
 
 
 def table(runs: list[Path], timed: list[Path]) -> str:
@@ -153,9 +164,9 @@ def table(runs: list[Path], timed: list[Path]) -> str:
 
 
 def _log(run: Path) -> Log:
-    own = run / "log.json"
+    own = run / LOG
     if own.exists():
-        return [{"steps": 82, **each} for each in json.loads(own.read_text())]
+        return list(json.loads(own.read_text()))
     return [json.loads(line) for line in (run / "log.jsonl").read_text().splitlines()]
 
 
@@ -176,7 +187,7 @@ def _arguments() -> argparse.Namespace:
     parser = parser_of(__doc__)
     parser.add_argument("data", type=Path, nargs="?", help="the Grocery Store data set")
     parser.add_argument("--recipe", default="grocery_cpu", help="(default: %(default)s)")
-    parser.add_argument("--epochs", type=int, default=81, help="(default: %(default)s, an hour of MindSpore's kernels)")
+    parser.add_argument("--epochs", type=int, default=81, help="(default: %(default)s)")
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--variant", default="torch_bf16", choices=("contiguous", "channels_last", "torch_bf16"))
     parser.add_argument("--torch-python", help="the Python of an environment with torch and numpy")

@@ -42,7 +42,7 @@ def web_files(folder: str, names: Iterable[str]) -> dict[str, WebFile]:
 LOOK = {
     f"look/{name}": file
     for name, file in web_files(
-        "pages/look", ("controls.css", "elements.js", "guard.js", "icon.svg", "language.js", "look.css")
+        "pages/look", ("controls.css", "elements.js", "guard.js", "icon.svg", "language.js", "listbox.js", "look.css")
     ).items()
 }
 """What makes pages look and speak alike, by the address that their own files know it by."""

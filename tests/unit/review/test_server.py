@@ -7,6 +7,7 @@ import json
 import re
 import threading
 from importlib.resources import files
+from urllib.parse import urljoin
 
 import pytest
 
@@ -209,8 +210,8 @@ def test_the_page_needs_nothing_from_elsewhere(browser):
         text = content.decode()
         assert not re.search(r"https?://(?!www\.w3\.org/2000/svg)", text), path
         assert not re.search(r"\b(innerHTML|outerHTML|insertAdjacentHTML|document\.write|eval)\b", text), path
-        for name in re.findall(r'(?:src|href)="(/[^"]+)"|from "\./([^"]+)"', text):
-            assert f"/{''.join(name).lstrip('/')}" in served
+        for name in re.findall(r'(?:src|href|from)[= ]"(\.?/[^"]+)"', text):
+            assert urljoin(path, name) in served
 
 
 def test_every_word_exists_in_both_languages():

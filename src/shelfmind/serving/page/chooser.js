@@ -3,12 +3,12 @@
 import * as api from "./api.js";
 import { showDialog } from "./dialogs.js";
 import { make } from "./look/elements.js";
+import { Listbox, plain } from "./look/listbox.js";
 import { hasGallery, me } from "./session.js";
 import { say, sayMany } from "./words.js";
 
 const MOST_SHOWN = 60;
 const ASK_AFTER_MS = 120;
-export const plain = (text) => text.normalize("NFKC").toLowerCase().replace(/\s+/g, " ").trim();
 
 // Asks for a product; resolves to its name, or to null. `likely` come first, `others` are further [value, name]
 // answers, `without` is left out, `fresh` allows a name that nobody knows yet, `trained` also the model's classes.
@@ -25,16 +25,12 @@ export function chooseProduct(title, { likely = [], others = [], without = null,
 
 class Search {
   constructor(close, options) {
-    Object.assign(this, { close, ...options, items: [], place: 0, round: 0 });
+    Object.assign(this, { close, ...options, round: 0 });
     this.list = make("ul", { className: "choices products", id: "products", role: "listbox", ariaLabel: say("products") });
     this.count = make("p", { className: "note", role: "status" });
     this.query = make("input", { type: "text", className: "query", role: "combobox", "aria-expanded": "true", "aria-controls": "products", "aria-autocomplete": "list", autocomplete: "off", spellcheck: false, maxLength: 300, placeholder: say(options.fresh ? "searchOrNew" : "search"), ariaLabel: say(options.fresh ? "searchOrNew" : "search") });
     this.query.addEventListener("input", () => { clearTimeout(this.timer); this.timer = setTimeout(() => this.search(), ASK_AFTER_MS); });
-    this.query.addEventListener("keydown", (event) => this.key(event));
-    this.list.addEventListener("click", (event) => {
-      const item = event.target.closest("li");
-      if (item) this.close(this.items[Number(item.dataset.place)].name);
-    });
+    this.choices = new Listbox(this.query, this.list, { take: (item) => close(item.name), enter: () => this.take() });
     this.search();
   }
 
@@ -48,7 +44,7 @@ class Search {
   // Takes what is marked; of a name that was typed faster than the search, what the search finds.
   async take() {
     await (this.timer ? this.search() : this.searching);
-    if (this.items[this.place]) this.close(this.items[this.place].name);
+    if (this.choices.marked) this.close(this.choices.marked.name);
   }
 
   async find() {
@@ -73,46 +69,13 @@ class Search {
       for (const name of fitting.slice(0, MOST_SHOWN)) put(name, say("fromTraining"));
     }
     const isTyped = ({ name }) => plain(name) === wanted;  // comes first, so that Enter takes it
-    this.items = [...found.values()].sort((one, other) => isTyped(other) - isTyped(one)).slice(0, MOST_SHOWN);
-    const known = this.items.some(isTyped);
-    if (typed && this.fresh && !known) this.items.push({ name: typed, isNew: true });
-    this.place = 0;
-    this.draw(total);
-  }
-
-  draw(total) {
-    this.list.replaceChildren(...this.items.map((item, place) => {
-      const element = make("li", { id: `product-${place}`, role: "option" },
-        item.cover ? make("img", { src: api.photo(item.cover, 64), alt: "", loading: "lazy" }) : make("span", { className: "no-cover" }),
-        make("span", { className: "name" }, item.isNew ? say("newName", item.name) : item.name), item.note ? make("small", {}, item.note) : null);
-      element.dataset.place = place;
-      return element;
-    }));
-    this.count.textContent = total > MOST_SHOWN ? say("moreProducts", total) : sayMany("productsFound", this.items.filter((item) => !item.isNew).length);
-    this.mark();
-  }
-
-  key(event) {
-    if (event.isComposing) return;  // Enter belongs to the input method
-    const moves = { ArrowDown: 1, ArrowUp: -1, PageDown: 8, PageUp: -8 };
-    if (event.key in moves) {
-      this.place = Math.max(0, Math.min(this.place + moves[event.key], this.items.length - 1));
-      this.mark();
-    } else if (event.key === "Enter") {
-      this.take();
-    } else {
-      return;
-    }
-    event.preventDefault();
-  }
-
-  mark() {
-    for (const item of this.list.children) {
-      const chosen = Number(item.dataset.place) === this.place;
-      item.ariaSelected = String(chosen);
-      if (chosen) item.scrollIntoView({ block: "nearest" });
-    }
-    if (this.items.length) this.query.setAttribute("aria-activedescendant", `product-${this.place}`);
-    else this.query.removeAttribute("aria-activedescendant");
+    const items = [...found.values()].sort((one, other) => isTyped(other) - isTyped(one)).slice(0, MOST_SHOWN);
+    const known = items.some(isTyped);
+    if (typed && this.fresh && !known) items.push({ name: typed, isNew: true });
+    this.choices.place = 0;
+    this.choices.show(items, (item) => [
+      item.cover ? make("img", { src: api.photo(item.cover, 64), alt: "", loading: "lazy" }) : make("span", { className: "no-cover" }),
+      make("span", { className: "name" }, item.isNew ? say("newName", item.name) : item.name), item.note && make("small", {}, item.note)]);
+    this.count.textContent = total > MOST_SHOWN ? say("moreProducts", total) : sayMany("productsFound", items.filter((item) => !item.isNew).length);
   }
 }

@@ -17,8 +17,11 @@ export function showDialog(title, build, { wide = false } = {}) {
       result = value;
       dialog.close();
     };
+    const leave = () => close();  // who goes back, or elsewhere, has no dialog before them
+    addEventListener("hashchange", leave);
     dialog.append(...[build(close)].flat());
     dialog.addEventListener("close", () => {
+      removeEventListener("hashchange", leave);
       dialog.remove();
       if (before?.isConnected) before.focus({ preventScroll: true });
       resolve(result);
