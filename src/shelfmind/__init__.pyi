@@ -1359,7 +1359,7 @@ def serve(
     decode: Literal['exact', 'fast'] = 'exact',
     tta: Sequence[str] | None = None,
     max_batch: int | None = None,
-    max_delay_ms: float = 2.0,
+    max_delay_ms: float = 0.0,
     queue: int = 256,
     timeout: float = 30.0,
     max_body_mb: float = 32.0,
@@ -1386,7 +1386,7 @@ def serve(
         decode: exact, as for training, or fast: JPEGs far larger than the network needs are decoded smaller (default: exact)
         tta: views to average, such as flip,centre; none for the plain image alone
         max_batch: images computed at once; what `--batch` says, or 8, if not given
-        max_delay_ms: how long an image waits for others to fill a batch, where the service is idle (default: 2.0)
+        max_delay_ms: how long an image waits for company although a core is free; what comes while all compute is a batch in any case (default: 0.0)
         queue: images that may wait in each process; more are refused (default: 256)
         timeout: seconds after which a request is given up, if it says none (default: 30.0)
         max_body_mb: of a request (default: 32.0)

@@ -57,7 +57,11 @@ class ServeRequest(Request):
         None, ge=1, le=1024, description="images computed at once; what `--batch` says, or 8, if not given"
     )
     max_delay_ms: float = Field(
-        2.0, ge=0, le=1000, description="how long an image waits for others to fill a batch, where the service is idle"
+        0.0,
+        ge=0,
+        le=1000,
+        description="how long an image waits for company although a core is free; what comes while all compute is a "
+        "batch in any case",
     )
     queue: int = Field(256, ge=1, le=100_000, description="images that may wait in each process; more are refused")
     timeout: float = Field(30.0, gt=0, le=600, description="seconds after which a request is given up, if it says none")
