@@ -1369,6 +1369,7 @@ def serve(
     watch_seconds: float = 5.0,
     audit: Path | str | None = None,
     allow_hosts: Sequence[str] = (),
+    trusted_proxies: Sequence[str] = (),
     insecure: bool = False,
     watcher: Observer | None = None,
 ) -> Served:
@@ -1396,6 +1397,7 @@ def serve(
         watch_seconds: how often to look for a new run or gallery version; 0: at SIGHUP only (default: 5.0)
         audit: a folder that `shelfmind audit` made, to show on the page
         allow_hosts: a name under which requests may come; on this machine's own address localhost always is one
+        trusted_proxies: a proxy whose X-Forwarded-For is believed, such as 127.0.0.1 or 10.0.0.0/8; none if not given
         insecure: listen beyond this machine without any key: whoever reaches it may do all
         watcher: told of the progress
 

@@ -76,6 +76,9 @@ class ServeRequest(Request):
     allow_hosts: Annotated[tuple[str, ...], Flag("--allow-host", metavar="NAME")] = Field(
         (), description="a name under which requests may come; on this machine's own address localhost always is one"
     )
+    trusted_proxies: Annotated[tuple[str, ...], Flag("--trusted-proxies", metavar="ADDRESS|NETWORK")] = Field(
+        (), description="a proxy whose X-Forwarded-For is believed, such as 127.0.0.1 or 10.0.0.0/8; none if not given"
+    )
     insecure: bool = Field(
         False, description="listen beyond this machine without any key: whoever reaches it may do all"
     )

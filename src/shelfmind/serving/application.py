@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import time
+from collections.abc import Callable
 from importlib.metadata import version
 from typing import Any
 
@@ -30,11 +32,11 @@ _RECOGNITION = next(each for each in recognition.router.routes if isinstance(eac
 ROUTERS = (recognition, gallery, gallery_changes, operation, page, web_page)
 
 
-def create_application(service: Service) -> ASGIApp:
-    """What a server runs: the gate and, behind it, the routes."""
+def create_application(service: Service, clock: Callable[[], float] = time.monotonic) -> ASGIApp:
+    """What a server runs: the gate and, behind it, the routes. Rates are told by `clock`."""
     app = described_application()
     app.state.service = service
-    return Gate(Shortcut(app, service), service.door, service.limits, service.metrics)
+    return Gate(Shortcut(app, service), service.door, service.limits, service.metrics, clock)
 
 
 class Shortcut:

@@ -109,6 +109,7 @@ def test_company_is_waited_for_only_where_that_is_asked_for(batcher):
 def test_free_workers_share_what_there_is(batcher):
     model, queue = Slow(seconds=0.1, size=8), batcher(workers=2)
     squares = [np.full(3, number, np.uint8) for number in range(6)]
+    time.sleep(0.05)  # until both wait
     assert asked(queue, model, squares)[1].wait(5)
     assert model.batches == [3, 3]
     assert model.most_at_once == 2
