@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import operator
 import os
 import re
 from collections.abc import Callable, Iterable
@@ -27,14 +28,15 @@ class ProcessMetrics:
         """One family of each name; none where the system has no ``/proc``."""
         from prometheus_client import ProcessCollector
 
+        of_process: Any = ProcessCollector
         families: dict[str, Any] = {}
         values: dict[str, float] = {}
         for process in self.processes():
-            for family in ProcessCollector(pid=lambda of=process: of, registry=None).collect():  # type: ignore[misc]
+            for family in of_process(pid=lambda of=process: of, registry=None).collect():
                 families.setdefault(family.name, family)
                 for name, _, value, *_ in family.samples:
                     before = values.get(name)
-                    together = min if name in LEAST else lambda one, other: one + other
+                    together: Callable[[float, float], float] = min if name in LEAST else operator.add
                     values[name] = value if before is None else together(before, value)
         for family in families.values():
             family.samples = [each._replace(value=values[each.name]) for each in family.samples]
