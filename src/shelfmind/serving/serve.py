@@ -56,6 +56,7 @@ def serve(request: ServeRequest, watcher: Observer = SILENT) -> Served:
     require(*NEEDED)
     from shelfmind.serving.server import address_of, allow_many_connections, bound_socket
 
+    networks(request.trusted_proxies)  # what is wrong with them is said before anything is loaded
     state = state_of(request.state)
     keys = Keys(state.keys)
     _require_a_key(request, keys)
