@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import itertools
-import os
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timezone
@@ -14,6 +13,7 @@ import numpy as np
 
 from shelfmind.arrays import Floats
 from shelfmind.errors import UserError
+from shelfmind.files import status_of
 from shelfmind.images.decoding import DAMAGED, BadImage
 from shelfmind.images.squares import Square, square
 from shelfmind.inference.batch_sizes import BatchSize
@@ -154,15 +154,7 @@ def fingerprint_of(run: Path) -> tuple[Any, ...]:
         files = [folder.recipe, folder.classes, folder.weights, folder.calibration, *folder.exports()]
     else:
         files = [run]
-    return tuple((str(file), *_status(file)) for file in files)
-
-
-def _status(file: Path) -> tuple[int, ...]:
-    try:
-        status = os.stat(file)
-    except OSError:
-        return ()
-    return status.st_mtime_ns, status.st_size, status.st_ino
+    return tuple((str(file), *status_of(file)) for file in files)
 
 
 def _warm_up(model: ServedModel, max_batch: int) -> None:

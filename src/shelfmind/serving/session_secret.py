@@ -4,13 +4,12 @@ from __future__ import annotations
 
 import base64
 import binascii
-import os
 import secrets
 from pathlib import Path
 from threading import Lock
 
 from shelfmind.errors import UserError
-from shelfmind.files import exclusively, make_folder, write_text
+from shelfmind.files import exclusively, make_folder, status_of, write_text
 from shelfmind.serving.keys import OWNER_ONLY
 
 BYTES = 32
@@ -30,7 +29,7 @@ class SessionSecret:
 
     def found(self) -> bytes | None:
         """The secret; None where none was drawn yet. Raises `UserError` for a file that holds none."""
-        now = _status(self.path)
+        now = status_of(self.path)
         if now != self._read_at:
             with self._lock:
                 self._known, self._read_at = _read(self.path), now
@@ -48,14 +47,6 @@ class SessionSecret:
                 known = secrets.token_bytes(BYTES)
                 write_text(self.path, base64.b64encode(known).decode() + "\n", mode=OWNER_ONLY)
         return known
-
-
-def _status(path: Path) -> tuple[int, ...]:
-    try:
-        status = os.stat(path)
-    except OSError:
-        return ()
-    return status.st_mtime_ns, status.st_size, status.st_ino
 
 
 def _read(path: Path) -> bytes | None:
