@@ -162,7 +162,7 @@ VERBS = {
     ),
     "ablate": Verb(
         panel=TRAIN,
-        summary="Compare changes of a recipe: train a table's rows for several seeds, and say which differ beyond chance.",
+        summary="Compare changes of a recipe: train a table's rows with several seeds, say which differ beyond chance.",
         request="requests.ablating:AblateRequest",
         function="ablation.ablate:ablate",
         show="cli.outcomes.ablating:show_ablation",

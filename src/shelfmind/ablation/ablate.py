@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -66,7 +67,9 @@ def ablate(request: AblateRequest, watcher: Observer = SILENT) -> dict[str, Any]
     make_folder(request.out / "results")
     cells = expansion.cells(request.seeds)
     processes = Cells(store, bench.task, request.jobs, watcher)
-    processes.work(cells, lambda: bench.write(cells, processes.failures))
+    with closing(processes.work(cells)) as ended:  # whatever goes wrong here, no process is left at work
+        for _ in ended:
+            bench.write(cells, processes.failures)
     return bench.write(cells, processes.failures)
 
 
@@ -138,6 +141,7 @@ class _Bench:
         """Write the table as far as it is; returns it."""
         request, expansion = self.request, self.expansion
         counts = self.data.catalog.class_counts("train")
+        keep_best = any(recipe.train.keep == "best" for recipe in expansion.recipes.values())
         found = tabulate(expansion, self.store, cells, failures, counts)
         result = {
             "table": expansion.name,
@@ -151,7 +155,7 @@ class _Bench:
             "max_minutes": request.max_minutes,
             "cores": self.store.cores,
             "jobs": request.jobs,
-            "chosen_by_judge": self.store.split == "val" and any(r.train.keep == "best" for r in expansion.recipes.values()),
+            "chosen_by_judge": self.store.split == "val" and keep_best,
             **found,
         }
         write_files(request.out / expansion.name, result)

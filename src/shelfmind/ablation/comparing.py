@@ -43,7 +43,8 @@ class Finished:
             result for seed, result in zip(self.seeds, self.results, strict=True) if seeds is None or seed in seeds
         ]
         if judge == "likelihood":
-            return np.log(np.maximum(np.stack([each.outcomes.truth_probability for each in chosen]), _LEAST))
+            truths = np.stack([each.outcomes.truth_probability for each in chosen])
+            return np.asarray(np.log(np.maximum(truths, _LEAST)))
         hits = np.stack([each.outcomes.correct for each in chosen]).astype(np.float64)
         return hits if judge == "top1" else class_mean_scores(hits, chosen[0].outcomes.labels)
 
@@ -146,7 +147,12 @@ def _figures_of(result: Result, train_counts: Ints) -> dict[str, float | None]:
     shots = {group.name: group.top1 for group in shot_groups(outcomes, train_counts, ShotCutoffs())}
     likelihood = float(np.log(np.maximum(outcomes.truth_probability, _LEAST)).mean())
     ece = expected_calibration_error(reliability_bins(outcomes))
-    return {"top1": top_k(outcomes, 1), "macro_top1": macro_top1(outcomes), "likelihood": likelihood, "ece": ece} | shots
+    return {
+        "top1": top_k(outcomes, 1),
+        "macro_top1": macro_top1(outcomes),
+        "likelihood": likelihood,
+        "ece": ece,
+    } | shots
 
 
 def _mean(values: Sequence[float | None]) -> float | None:
@@ -193,5 +199,5 @@ def _cost(store: Store, cells: Sequence[Cell]) -> dict[str, Any] | None:
 
 
 def _speed(found: Finished) -> float | None:
-    speeds = [len(result.outcomes) / result.seconds for result in found.results if result.seconds > 0]
+    speeds = [1 / result.seconds_an_image for result in found.results if result.seconds_an_image > 0]
     return float(np.median(speeds)) if speeds else None

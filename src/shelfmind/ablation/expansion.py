@@ -12,10 +12,8 @@ from shelfmind.errors import UserError
 from shelfmind.overrides import written_override
 from shelfmind.recipe import Recipe, load_recipe, with_overrides
 
-FIRST_SHARE = 0.5
-"""At equal minutes, of a cell's minutes for what a training starts from: a pretraining, or another row's run."""
 FIXRES_SHARE = 0.2
-"""At equal minutes, of a cell's minutes for FixRes."""
+"""At equal minutes, of a cell's minutes for FixRes, whose epochs are then not counted."""
 
 
 @dataclass(frozen=True)
@@ -69,7 +67,7 @@ class Expansion:
         if row == BASE:
             return {}
         given = self.rows[row]
-        told = {key: value for key, value in given.model_dump(exclude_defaults=True).items() if key not in _OF_NO_CHANGE}
+        told = given.model_dump(exclude_defaults=True, exclude={"name", "words", "against"})
         changes = told.pop("set", {})
         return {**{key: _told(value) for key, value in changes.items()}, **{k: _told(v) for k, v in told.items()}}
 
@@ -107,7 +105,10 @@ class Expansion:
         return Answer(steps, views, row.logit_adjust, row.temperature)
 
     def _minutes(self, row: Row) -> float | None:
-        return None if self.settings.minutes is None else self.settings.minutes * row.length
+        """Of all its steps: those of a row that starts from another one's run are shared with that."""
+        if self.settings.minutes is None:
+            return None
+        return self.settings.minutes * (1.0 if row.init is not None else row.length)
 
     def _last(self, row: Row, seed: int, minutes: float | None) -> Step:
         """The last step of a row; its minutes are those of all its steps but a teacher's."""
@@ -125,14 +126,13 @@ class Expansion:
 
     def _trained(self, row: Row, seed: int, minutes: float | None) -> Step:
         recipe, source = _without_views(self.recipes[row.name]), None
-        first = row.init is not None or row.pretrain is not None
-        before = minutes * FIRST_SHARE if first and minutes is not None else None
-        own = minutes - before if minutes is not None and before is not None else minutes
+        before = None if minutes is None else minutes * _share_before(row)
+        own = None if minutes is None or before is None else minutes - before
         if row.init is not None:
             source = self._last(self.rows[row.init], seed, before)
         if row.pretrain is not None:
             source = self._pretrained(row, row.pretrain, seed, before)
-        teachers = ()
+        teachers: tuple[Step, ...] = ()
         if row.teacher is not None:
             teacher = self.rows[row.teacher]
             teachers = (self._last(teacher, seed, self._minutes(teacher)),)
@@ -199,153 +199,11 @@ class Expansion:
                 self._require_end(needed, (*above, name))
 
 
-_OF_NO_CHANGE}
-        changes = told.pop("set", {})
-        return {**{key: _told(value) for key, value in changes.items()}, **{k: _told(v) for k, v in told.items()}}
-
-    def plan(self) -> dict[str, Any]:
-        """What the table compares, by which another version of it is told from this one."""
-        rows = {name: self._identity(row) for name, row in self.rows.items()}
-        return {
-            "judge": self.table.judge,
-            "minutes": self.settings.minutes,
-            "base": rows.pop(BASE),
-            "rows": {name: [row, self.rows[name].against] for name, row in rows.items()},
-        }
-
-    def _recipe(self, row: Row) -> Recipe:
-        table, settings = self.table, self.settings
-        try:
-            recipe = load_recipe(
-                settings.recipe or table.base.recipe,
-                [*_overrides(table.base.set), *settings.overrides, *self._epochs(), *_overrides(row.set)],
-            )
-        except UserError as error:
-            where = f"table {self.name}: " if row.name == BASE else f"table {self.name}: row '{row.name}': "
-            raise UserError(f"{where}{error.message}") from None
-        epochs = max(1, round(recipe.train.epochs * row.length))
-        if self.settings.minutes is not None:
-            return recipe
-        return recipe.model_copy(update={"train": recipe.train.model_copy(update={"epochs": epochs})})
-
-    def _epochs(self) -> list[str]:
-        return [] if self.settings.epochs is None else [f"train.epochs={self.settings.epochs}"]
-
-    def _answer(self, row: Row, seeds: Sequence[int]) -> Answer:
-        views = self.recipes[row.name].evaluation.tta
-        steps = tuple(self._last(row, seed, self._minutes(row)) for seed in seeds)
-        return Answer(steps, views, row.logit_adjust, row.temperature)
-
-    def _minutes(self, row: Row) -> float | None:
-        return None if self.settings.minutes is None else self.settings.minutes * row.length
-
-    def _last(self, row: Row, seed: int, minutes: float | None) -> Step:
-        """The last step of a row; its minutes are those of all its steps but a teacher's."""
-        own, fine = minutes, minutes
-        if row.fixres is not None and minutes is not None:
-            fine = minutes * FIXRES_SHARE
-            own = minutes - fine
-        step = self._trained(row, seed, own)
-        if row.soup is not None:
-            step = Step("soup", None, seed, source=step, of=(("rule", row.soup),))
-        if row.fixres is not None:
-            size = row.fixres.size_for(self.recipes[row.name])
-            step = Step("fixres", None, seed, fine, source=step, of=(("epochs", row.fixres.epochs), ("size", size)))
-        return step
-
-    def _trained(self, row: Row, seed: int, minutes: float | None) -> Step:
-        recipe, source = _without_views(self.recipes[row.name]), None
-        first = row.init is not None or row.pretrain is not None
-        before = minutes * FIRST_SHARE if first and minutes is not None else None
-        own = minutes - before if minutes is not None and before is not None else minutes
-        if row.init is not None:
-            source = self._last(self.rows[row.init], seed, before)
-        if row.pretrain is not None:
-            source = self._pretrained(row, row.pretrain, seed, before)
-        teachers = ()
-        if row.teacher is not None:
-            teacher = self.rows[row.teacher]
-            teachers = (self._last(teacher, seed, self._minutes(teacher)),)
-        return Step("train", recipe, seed, own, row.wrong_labels, source, teachers)
-
-    def _pretrained(self, row: Row, pretrain: Pretraining, seed: int, minutes: float | None) -> Step:
-        own = _without_views(self.recipes[row.name])
-        changes = _overrides(pretrain.set)
-        try:
-            if pretrain.broader is not None:
-                recipe = with_overrides(own, changes, "of the row")
-            else:
-                recipe = load_recipe("pretrain", changes)
-        except UserError as error:
-            raise UserError(f"table {self.name}: row '{row.name}': pretrain: {error.message}") from None
-        epochs = max(1, round(own.train.epochs * pretrain.length))
-        recipe = recipe.model_copy(
-            update={"model": own.model, "train": recipe.train.model_copy(update={"epochs": epochs})}
-        )
-        seed = seed if pretrain.seed is None else pretrain.seed
-        of = () if pretrain.broader is None else (("broader", pretrain.broader),)
-        return Step("pretrain", recipe, seed, minutes, row.wrong_labels, of=of)
-
-    def _identity(self, row: Row) -> list[Any]:
-        answer = self._answer(row, (0,))
-        steps = [step.text for step in answer.steps]
-        return [steps, list(answer.views), answer.logit_adjust, answer.temperature, row.ensemble]
-
-    def _require_different(self) -> None:
-        seen: dict[str, str] = {}
-        for name, row in self.rows.items():
-            told = str(self._identity(row))
-            if told in seen:
-                other = "the base" if seen[told] == BASE else f"row '{seen[told]}'"
-                raise UserError(f"table {self.name}: row '{name}' is the same as {other}; nothing could differ")
-            seen[told] = name
-
-    def _require_possible(self, row: Row) -> None:
-        """Refuse what no training could come of, before the first begins."""
-        recipe, problem = self.recipes[row.name], None
-        if row.soup is not None and recipe.train.snapshots < 2:
-            problem = "soup averages the run's snapshots: set train.snapshots to 2 or more"
-        if row.fixres is not None and row.fixres.size_for(recipe) < recipe.stages[-1].image_size:
-            problem = f"fixres needs at least the {recipe.stages[-1].image_size} px of the training"
-        started = row.init is not None or row.pretrain is not None or recipe.model.weights is not None
-        if recipe.train.trainable != "all" and not started:
-            problem = f"train.trainable={recipe.train.trainable} keeps weights as they are: say which by init"
-        if problem is not None:
-            raise UserError(f"table {self.name}: row '{row.name}': {problem}")
-
-    def _require_order(self) -> None:
-        """Refuse rows that start from or learn from each other in a circle."""
-        for name in self.rows:
-            self._require_end(name, ())
-
-    def _require_end(self, name: str, above: tuple[str, ...]) -> None:
-        if name in above:
-            raise UserError(f"table {self.name}: row '{name}' needs itself: {' -> '.join((*above, name))}")
-        row = self.rows[name]
-        for needed in (row.init, row.teacher):
-            if needed is not None:
-                if self.rows[needed].ensemble:
-                    raise UserError(f"table {self.name}: row '{name}' needs one run, and '{needed}' is an ensemble")
-                self._require_end(needed, (*above, name))
-
-
-def load_recipe_of(recipe: Recipe, overrides: Sequence[str]) -> Recipe:
-    """A recipe with overrides such as ``train.lr=0.1``."""
-    from shelfmind.overrides import parse_override
-    from shelfmind.recipe import parse_recipe
-
-    content = recipe.model_dump(mode="json")
-    for override in overrides:
-        key, value = parse_override(override, "train.epochs=3")
-        section, _, name = key.partition(".")
-        if name:
-            content.setdefault(section, {})[name] = value
-        else:
-            content[section] = value
-    return parse_recipe(content, "of the row")
-
-
-_OF_NO_CHANGE = ("name", "words", "against")
+def _share_before(row: Row) -> float:
+    """At equal minutes, the share for what a training starts from: in proportion to epochs, were these equal."""
+    if row.init is not None:
+        return 1 / (1 + row.length)
+    return 0.0 if row.pretrain is None else row.pretrain.length / (1 + row.pretrain.length)
 
 
 def _overrides(changes: Mapping[str, Any]) -> list[str]:

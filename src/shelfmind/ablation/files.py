@@ -53,8 +53,9 @@ def markdown(result: Mapping[str, Any]) -> str:
     """The table as Markdown, whose first line says what is held equal."""
     judge = result["judge"]
     lines = [told.fairness(result), "", f"**{told.words_of(result['about'])}** {told.judged_by(result)}", ""]
-    head = f"| row | {told.judge_name(judge)} ± over seeds | difference (95% over images) | by seed | verdict | minutes "
-    lines += [head + "| processor minutes |", "| --- | ---: | ---: | ---: | --- | ---: | ---: |"]
+    columns = ("row", f"{told.judge_name(judge)} ± over seeds", "difference (95% over images)", "by seed", "verdict")
+    lines.append(f"| {' | '.join((*columns, 'minutes', 'processor minutes'))} |")
+    lines.append("| --- | ---: | ---: | ---: | --- | ---: | ---: |")
     lines += [_line(row, judge) for row in result["rows"]]
     lines += ["", told.chance(result), *told.cautions(result)]
     failures = [(row["name"], each) for row in result["rows"] for each in row["failures"]]

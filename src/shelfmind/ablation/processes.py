@@ -9,7 +9,7 @@ import sys
 import tempfile
 import threading
 import time
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from dataclasses import dataclass
 from typing import IO, Any
@@ -17,6 +17,7 @@ from typing import IO, Any
 from shelfmind.ablation.expansion import Cell
 from shelfmind.ablation.steps import Step
 from shelfmind.ablation.store import Store
+from shelfmind.files import write_text
 from shelfmind.progress import Progress
 from shelfmind.requests.watching import Observer
 
@@ -68,8 +69,8 @@ class Cells:
         self._stopping = False
         self._progress: Progress = lambda done: None
 
-    def work(self, cells: Iterable[Cell], finished: Callable[[], None]) -> None:
-        """Work until each has a result or has failed; `finished` is called after each."""
+    def work(self, cells: Iterable[Cell]) -> Iterator[None]:
+        """Work until each has a result or has failed; yields whenever one has ended."""
         pending = [cell for cell in cells if not self.store.result(cell.answer).exists()]
         self._progress = self.watcher.counter("cells of the table", len(pending), "cells")
         with ThreadPoolExecutor(self.jobs) as threads:
@@ -79,7 +80,7 @@ class Cells:
                     done, _ = wait(self._at_work, return_when=FIRST_COMPLETED)
                     for future in done:
                         self._end(future)
-                        finished()
+                        yield
             except BaseException:
                 self._stop()
                 raise
@@ -165,7 +166,16 @@ class Cells:
         status = process.wait()
         if status == 0:
             return None
-        return error or f"its process ended with status {status}: {_last_words(printed)}"
+        return error or self._crashed(cell, status, printed)
+
+    def _crashed(self, cell: Cell, status: int, printed: IO[bytes]) -> str:
+        """What to say of a process that could not say itself what went wrong; all that it printed is kept."""
+        log = self.store.result(cell.answer).with_suffix(".log")
+        printed.seek(0)
+        said = printed.read().decode("utf-8", "replace")
+        write_text(log, said)
+        last = (said.strip().splitlines() or ["it said nothing"])[-1]
+        return f"its process ended with status {status}: {last} (all in {log})"
 
     def _tell(self, title: str, content: Mapping[str, Any]) -> None:
         with self._told:
@@ -191,9 +201,3 @@ class Cells:
                 process.wait(max(0.0, until - time.monotonic()))
             except (subprocess.TimeoutExpired, KeyboardInterrupt):
                 process.kill()
-
-
-def _last_words(printed: IO[bytes]) -> str:
-    printed.seek(0)
-    lines = printed.read().decode("utf-8", "replace").strip().splitlines()
-    return lines[-1] if lines else "it said nothing"

@@ -60,12 +60,12 @@ class StepPlace:
 
 @dataclass(frozen=True)
 class Result:
-    """What a cell says of the images that judge: `outcomes` in the order of their paths, of which `images` is a digest;
-    `seconds` is how long predicting took, 0 if unknown."""
+    """What a cell says of the images that judge: `outcomes` in the order of their paths, of which `images` is a digest,
+    and how long an image takes once it is decoded."""
 
     images: str
     outcomes: Outcomes
-    seconds: float
+    seconds_an_image: float
 
     def save(self, path: Path) -> None:
         """Write it whole or not at all."""
@@ -74,7 +74,9 @@ class Result:
     def _fill(self, path: Path) -> None:
         with open(path, "wb") as stream:
             arrays = {name: np.asarray(value) for name, value in vars(self.outcomes).items()}
-            np.savez(stream, images=np.asarray(self.images), seconds=np.asarray(self.seconds), **arrays)
+            np.savez(
+                stream, images=np.asarray(self.images), seconds_an_image=np.asarray(self.seconds_an_image), **arrays
+            )
 
     @classmethod
     def load(cls, path: Path) -> Result | None:
@@ -82,7 +84,7 @@ class Result:
         try:
             with np.load(path, allow_pickle=False) as archive:
                 arrays = {name: archive[name] for name in Outcomes.__dataclass_fields__}
-                images, seconds = str(archive["images"]), float(archive["seconds"])
+                images, seconds = str(archive["images"]), float(archive["seconds_an_image"])
         except (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile):
             return None
         return cls(images, Outcomes(**{**arrays, "classes": int(arrays["classes"])}), seconds)

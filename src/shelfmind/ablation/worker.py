@@ -11,7 +11,7 @@ import os
 import sys
 import threading
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -24,10 +24,14 @@ from shelfmind.errors import UserError
 from shelfmind.evaluation.outcomes import outcomes_of
 from shelfmind.files import exclusively, make_folder, write_json
 from shelfmind.machine.cores import available_cores
+from shelfmind.images.squares import open_squares
+from shelfmind.inference.predictor import RunPredictor
 from shelfmind.progress import count_silently
-from shelfmind.records import Predictions
+from shelfmind.records import Predictions, Sample
 from shelfmind.training.watching import EpochEntry, Watcher
 
+TIMED = 200
+"""Images that tell the speed."""
 Say = Callable[[Mapping[str, Any]], None]
 STOPPED = 130
 
@@ -115,7 +119,6 @@ def judge(task: Mapping[str, Any]) -> Result:
     from shelfmind.evaluation.calibration import cross_fitted
     from shelfmind.evaluation.ensemble import average_predictions
     from shelfmind.evaluation.logit_adjustment import logit_adjusted
-    from shelfmind.inference.predictor import RunPredictor
     from shelfmind.runs.folder import RunFolder
     from shelfmind.runs.known_data import open_known
     from shelfmind.workflows.evaluate import predict_split
@@ -132,16 +135,23 @@ def judge(task: Mapping[str, Any]) -> Result:
         found = logit_adjusted(found, np.array(predictors[0].train_images, np.int64), task["logit_adjust"])
     if task["temperature"]:
         found = cross_fitted(found, folds=2)
-    return result_of(replace(found, seconds=sum(member.seconds for member in members)))
+    samples = catalog.split(task["split"])[:TIMED]
+    return result_of(found, sum(_seconds_an_image(each, samples) for each in predictors))
 
 
-def result_of(predictions: Predictions) -> Result:
+def result_of(predictions: Predictions, seconds_an_image: float) -> Result:
     """What is kept of predictions: nothing that grows with the classes."""
     order = np.array(sorted(range(len(predictions)), key=predictions.paths.__getitem__))
     outcomes = outcomes_of(predictions)
     arrays = {name: value[order] for name, value in vars(outcomes).items() if isinstance(value, np.ndarray)}
     paths = digest_of_paths([predictions.paths[index] for index in order])
-    return Result(paths, replace(outcomes, **arrays), predictions.seconds)
+    return Result(paths, replace(outcomes, **arrays), seconds_an_image)
+
+
+def _seconds_an_image(predictor: RunPredictor, samples: Sequence[Sample]) -> float:
+    """Of decoded images, in the better of two passes: the first waits for the compiler."""
+    squares, good, _ = open_squares(samples, predictor.recipe.data, lambda _: None)
+    return min(predictor.predict_squares(squares, good).seconds for _ in range(2)) / max(1, len(good))
 
 
 def _train(step: Mapping[str, Any], run: Path, meter: Meter, task: Mapping[str, Any]) -> None:
@@ -151,7 +161,7 @@ def _train(step: Mapping[str, Any], run: Path, meter: Meter, task: Mapping[str, 
     from shelfmind.training.run import train
 
     if (run / RUN_FILE).exists():
-        _ = train(TrainRequest(resume=run), meter) if step["kind"] == "train" else pretrain(resume=run, watcher=meter)
+        _ = (train if step["kind"] == "train" else pretrain)(resume=run, watcher=meter)
         return
     from shelfmind.recipe import parse_recipe
 
@@ -167,10 +177,10 @@ def _train(step: Mapping[str, Any], run: Path, meter: Meter, task: Mapping[str, 
         "max_bad_fraction": task["max_bad_fraction"],
     }
     if step["kind"] == "train":
-        train(TrainRequest(**shared, teacher=tuple(step["teachers"])), meter)
+        train(TrainRequest(**shared, teacher=tuple(step["teachers"])), watcher=meter)
     else:
         broader = step["of"].get("broader")
-        pretrain(PretrainRequest(**shared, broader=None if broader is None else Path(broader)), meter)
+        pretrain(PretrainRequest(**shared, broader=None if broader is None else Path(broader)), watcher=meter)
 
 
 def _soup(step: Mapping[str, Any], run: Path, meter: Meter, task: Mapping[str, Any]) -> None:
@@ -180,7 +190,7 @@ def _soup(step: Mapping[str, Any], run: Path, meter: Meter, task: Mapping[str, A
     from shelfmind.training.soup import soup
 
     shutil.rmtree(run, ignore_errors=True)  # of one that was killed
-    soup(SoupRequest(run=Path(step["source"]), out=run, kind=step["of"]["rule"]), meter)
+    soup(SoupRequest(run=Path(step["source"]), out=run, kind=step["of"]["rule"]), watcher=meter)
 
 
 def _fixres(step: Mapping[str, Any], run: Path, meter: Meter, task: Mapping[str, Any]) -> None:

@@ -65,10 +65,10 @@ def _differences(result: Mapping[str, Any]) -> PageSection:
         title=say("Differences"),
         intro=say(
             "Each row beside what it is compared with, image by image, each image's mean over the seeds. The interval "
-            "is over images: what other photos of the same kind would change. The spread is the standard deviation over "
-            "seeds: what another training would change. A verdict takes both, and all comparisons of the table, into "
-            "account; chance among all is how often so large a difference, or any larger one in the table, comes of "
-            "nothing."
+            "is over images: what other photos of the same kind would change. The spread is the standard deviation "
+            "over seeds: what another training would change. A verdict takes both into account, and how many rows are "
+            "compared: “chance among all” below 0.05 is what counts (Holm's correction), and at most one in twenty "
+            "tables without any difference claims one."
         ),
         charts=tuple(chart for chart in (_interval_chart(result), _cost_chart(result)) if chart is not None),
         tables=(Table(say("All rows"), columns, rows, len(rows)),),
@@ -119,7 +119,13 @@ def _interval_chart(result: Mapping[str, Any]) -> Chart | None:
         seeds = tuple(scale * each for each in found["by_seed"])
         rows.append(
             IntervalRow(
-                _STYLES[found["verdict"]], _name(row), scale * found["difference"], scale * low, scale * high, said, seeds
+                _STYLES[found["verdict"]],
+                _name(row),
+                scale * found["difference"],
+                scale * low,
+                scale * high,
+                said,
+                seeds,
             )
         )
     title = say("Difference to what it is compared with")
@@ -131,7 +137,9 @@ def _interval_chart(result: Mapping[str, Any]) -> Chart | None:
 
 def _cost_chart(result: Mapping[str, Any]) -> Chart | None:
     rows = [
-        BarRow(Text(row["name"], row["name"]), row["cost"]["processor_s"] / 60, told.minutes(row["cost"]["processor_s"]))
+        BarRow(
+            Text(row["name"], row["name"]), row["cost"]["processor_s"] / 60, told.minutes(row["cost"]["processor_s"])
+        )
         for row in result["rows"]
         if row["cost"] is not None
     ]

@@ -47,8 +47,8 @@ def chance(result: Mapping[str, Any]) -> Text:
     if not found["comparisons"]:
         return say("Nothing can be compared yet.")
     return say(
-        "{} at 95%: where no difference is, chance alone lets {} of so many intervals exclude zero. Here {} exclude it, "
-        "and {} can be claimed after Holm's correction for all of them, over images and seeds.",
+        "{} at 95%: where no difference is, chance alone lets {} of so many intervals exclude zero. Here {} do, and {} "
+        "can be claimed after Holm's correction for all of them, over images and seeds.",
         counted(found["comparisons"], "comparison"),
         f"{found['expected']:.2g}",
         found["excluding_zero"],
@@ -60,9 +60,13 @@ def cautions(result: Mapping[str, Any]) -> list[Text]:
     """What makes the table say less than it seems to."""
     found = []
     if result["finished"] < result["cells"]:
-        found.append(say("Not complete: {} of {} trainings and judgements are done.", result["finished"], result["cells"]))
+        found.append(
+            say("Not complete: {} of {} trainings and judgements are done.", result["finished"], result["cells"])
+        )
     if len(result["seeds"]) == 1:
-        found.append(say("With one seed nothing is known of how other trainings would differ; only the images' chance counts."))
+        found.append(
+            say("With one seed nothing is known of how other trainings would differ; only the images' chance counts.")
+        )
     if result["chosen_by_judge"]:
         found.append(
             say("The images that judge also chose each run's best epoch: all figures flatter, differences hardly.")
@@ -123,7 +127,9 @@ def lead(result: Mapping[str, Any]) -> Text:
     claimed = [row for row in result["rows"] if row.get("comparison", {}).get("verdict") in ("better", "worse")]
     told = [_claim(row, result["judge"]) for row in claimed]
     if not told:
-        return say("No difference was found.") if result["chance"]["comparisons"] else say("Nothing can be compared yet.")
+        return (
+            say("No difference was found.") if result["chance"]["comparisons"] else say("Nothing can be compared yet.")
+        )
     return joined(told)
 
 
