@@ -18,6 +18,7 @@ from shelfmind.evaluation.calibration import expected_calibration_error, reliabi
 from shelfmind.evaluation.comparisons import (
     LEVEL,
     Comparison,
+    chances,
     class_mean_scores,
     compare,
     expected_by_chance,
@@ -66,7 +67,8 @@ def tabulate(
     _require_same_images(found)
     comparisons = _comparisons(expansion, found)
     images = max((len(result.outcomes) for each in found.values() for result in each.results), default=0)
-    adjusted = dict(zip(comparisons, holm([each.chance for each in comparisons.values()]), strict=True))
+    chance = chances(list(comparisons.values()))
+    alone, adjusted = dict(zip(comparisons, chance, strict=True)), dict(zip(comparisons, holm(chance), strict=True))
     rows = []
     for name in expansion.rows:
         own = [cell for cell in cells if cell.row == name]
@@ -74,7 +76,7 @@ def tabulate(
         row["failures"] = [asdict(each) for each in failures if each.row == name]
         row["images_per_second"] = _speed(found[name])
         if name in comparisons:
-            row["comparison"] = _told(comparisons[name], adjusted[name], images)
+            row["comparison"] = _told(comparisons[name], alone[name], adjusted[name], images)
         rows.append(row)
     return {
         "judge": judge,
@@ -160,11 +162,12 @@ def _mean(values: Sequence[float | None]) -> float | None:
     return float(np.mean(numbers)) if numbers else None
 
 
-def _told(comparison: Comparison, adjusted: float, images: int) -> dict[str, Any]:
+def _told(comparison: Comparison, chance: float, adjusted: float, images: int) -> dict[str, Any]:
     return {
         **asdict(comparison),
         "ci95": list(comparison.ci95),
         "excludes_zero": comparison.excludes_zero,
+        "chance": chance,
         "adjusted_chance": adjusted,
         "verdict": verdict_of(comparison, adjusted, images),
     }

@@ -9,7 +9,7 @@ import sys
 import tempfile
 import threading
 import time
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Generator, Iterable, Mapping, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from dataclasses import dataclass
 from typing import IO, Any
@@ -22,6 +22,8 @@ from shelfmind.progress import Progress
 from shelfmind.requests.watching import Observer
 
 _PROGRAM = (
+    "import os, sys; cores = {int(each) for each in sys.argv[1].split(',') if each}; "
+    "cores and os.sched_setaffinity(0, cores); "  # before any library counts them
     "from shelfmind.cli.process import prepare_process; prepare_process(); "
     "from shelfmind.ablation.worker import main; main()"
 )
@@ -69,7 +71,7 @@ class Cells:
         self._stopping = False
         self._progress: Progress = lambda done: None
 
-    def work(self, cells: Iterable[Cell]) -> Iterator[None]:
+    def work(self, cells: Iterable[Cell]) -> Generator[None, None, None]:
         """Work until each has a result or has failed; yields whenever one has ended."""
         pending = [cell for cell in cells if not self.store.result(cell.answer).exists()]
         self._progress = self.watcher.counter("cells of the table", len(pending), "cells")
@@ -133,7 +135,7 @@ class Cells:
                 if self._stopping:
                     return "stopped"
                 process = subprocess.Popen(
-                    [sys.executable, "-c", _PROGRAM],
+                    [sys.executable, "-c", _PROGRAM, ",".join(map(str, cores or ()))],
                     stdin=subprocess.PIPE,
                     stdout=subprocess.PIPE,
                     stderr=printed,
@@ -143,7 +145,7 @@ class Cells:
                 self._processes.add(process)
             try:
                 with process:
-                    return self._listened(process, {**self.task(cell), "cores": cores}, cell, printed)
+                    return self._listened(process, self.task(cell), cell, printed)
             finally:
                 self._processes.discard(process)
 

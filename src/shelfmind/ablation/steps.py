@@ -7,10 +7,10 @@ import json
 from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cached_property
+from importlib.metadata import version
 from pathlib import Path
 from typing import Any, Literal
 
-from shelfmind import __version__
 from shelfmind.machine.checksums import file_sha256
 from shelfmind.recipe import Recipe
 
@@ -82,7 +82,7 @@ class Step:
 
     def digest(self, data: str, cores: int) -> str:
         """Its name in a store: two steps of the same one give the same run."""
-        told = f"{__version__}|{data}|{cores if self._timed else ''}|{self.text}"
+        told = f"{version('shelfmind')}|{data}|{cores if self._timed else ''}|{self.text}"
         return hashlib.sha256(told.encode()).hexdigest()[:16]
 
     @property

@@ -23,9 +23,9 @@ from shelfmind.ablation.store import Cost, Result, StepPlace, digest_of_paths
 from shelfmind.errors import UserError
 from shelfmind.evaluation.outcomes import outcomes_of
 from shelfmind.files import exclusively, make_folder, write_json
-from shelfmind.machine.cores import available_cores
 from shelfmind.images.squares import open_squares
 from shelfmind.inference.predictor import RunPredictor
+from shelfmind.machine.cores import available_cores
 from shelfmind.progress import count_silently
 from shelfmind.records import Predictions, Sample
 from shelfmind.training.watching import EpochEntry, Watcher
@@ -79,8 +79,6 @@ def main() -> None:
 
     task = json.loads(sys.stdin.readline())
     threading.Thread(target=_end_with_the_input, daemon=True).start()
-    if task["cores"] is not None and hasattr(os, "sched_setaffinity"):
-        os.sched_setaffinity(0, task["cores"])  # before any library counts cores
     try:
         work(task, say)
     except UserError as error:
