@@ -69,10 +69,14 @@ def tabulate(
     images = max((len(result.outcomes) for each in found.values() for result in each.results), default=0)
     chance = chances(list(comparisons.values()))
     alone, adjusted = dict(zip(comparisons, chance, strict=True)), dict(zip(comparisons, holm(chance), strict=True))
-    rows = []
+    rows, seeds = [], sorted({cell.seed for cell in cells if cell.seed is not None})
     for name in expansion.rows:
         own = [cell for cell in cells if cell.row == name]
-        row = {**_about(expansion, name), **_figures(found[name], judge, train_counts), "cost": _cost(store, own)}
+        row = {
+            **_about(expansion, name, seeds),
+            **_figures(found[name], judge, train_counts),
+            "cost": _cost(store, own),
+        }
         row["failures"] = [asdict(each) for each in failures if each.row == name]
         row["images_per_second"] = _speed(found[name])
         if name in comparisons:
@@ -121,14 +125,14 @@ def _comparisons(expansion: Expansion, found: Mapping[str, Finished]) -> dict[st
     return comparisons
 
 
-def _about(expansion: Expansion, name: str) -> dict[str, Any]:
+def _about(expansion: Expansion, name: str, seeds: Sequence[int]) -> dict[str, Any]:
     row = expansion.rows[name]
     return {
         "name": name,
         "words": row.words.model_dump(),
         "against": None if name == BASE else row.against,
         "changes": expansion.changes(name),
-        "lengths": list(expansion.lengths(name)),
+        "lengths": list(expansion.lengths(name, seeds)),
     }
 
 
@@ -166,6 +170,7 @@ def _told(comparison: Comparison, chance: float, adjusted: float, images: int) -
     return {
         **asdict(comparison),
         "ci95": list(comparison.ci95),
+        "by_seed": list(comparison.by_seed),
         "excludes_zero": comparison.excludes_zero,
         "chance": chance,
         "adjusted_chance": adjusted,

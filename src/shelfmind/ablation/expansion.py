@@ -57,9 +57,11 @@ class Expansion:
         together = [row for row in self.rows.values() if row.ensemble]
         return found + [Cell(row.name, None, self._answer(row, seeds)) for row in together]
 
-    def lengths(self, row: str) -> tuple[float, ...]:
-        """The epochs or minutes of each step that the row takes with one seed, in order, those without any left out."""
-        steps = self._answer(self.rows[row], (0,)).all_steps()
+    def lengths(self, row: str, seeds: Sequence[int] = (0,)) -> tuple[float, ...]:
+        """The epochs or minutes of each step that the row takes with one seed, or an ensemble with all, in order; steps
+        without any are left out."""
+        given = self.rows[row]
+        steps = self._answer(given, seeds if given.ensemble else seeds[:1]).all_steps()
         return tuple(step.length for step in steps if step.length)
 
     def changes(self, row: str) -> dict[str, str]:

@@ -254,12 +254,11 @@ def _part_at(location: Location) -> type[Part]:
     """The part of a table whose keys lie at this place."""
     kind: Any = Table
     for step in location:
-        if isinstance(step, int):
-            kind = get_args(kind)[0]
-        elif step in kind.model_fields:
-            kind = kind.model_fields[step].annotation
-            kind = next((each for each in get_args(kind) if _is_part(each)), kind) if not _is_part(kind) else kind
-    return kind if _is_part(kind) else Row
+        if not isinstance(step, int):  # a number is a place in a list, whose entries are the part
+            found = kind.model_fields[step].annotation
+            kind = next((each for each in (found, *get_args(found)) if _is_part(each)), Table)
+    part: type[Part] = kind
+    return part
 
 
 def _is_part(kind: Any) -> bool:

@@ -135,10 +135,16 @@ def lead(result: Mapping[str, Any]) -> Text:
 
 def _claim(row: Row, judge: str) -> Text:
     found = row["comparison"]
-    values = (row["name"], change(found["difference"], judge), unit(judge), *(change(e, judge) for e in found["ci95"]))
+    low, high = found["ci95"]
     if found["verdict"] == "better":
-        return say("{} is better by {} {} ({} to {}).", *values)
-    return say("{} is worse: {} {} ({} to {}).", *values)
+        return say("{} is better by {} {} ({} to {}).", row["name"], *_amounts((found["difference"], low, high), judge))
+    worse = (-found["difference"], -high, -low)
+    return say("{} is worse by {} {} ({} to {}).", row["name"], *_amounts(worse, judge))
+
+
+def _amounts(values: Sequence[float], judge: str) -> tuple[str, ...]:
+    amount, low, high = (share(value, judge) for value in values)
+    return amount, unit(judge), low, high
 
 
 def _exceptions(rows: Sequence[tuple[Row, Sequence[float]]]) -> Text:

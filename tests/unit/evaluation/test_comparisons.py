@@ -71,7 +71,7 @@ def test_a_single_seed_counts_images_alone() -> None:
     found = compare(row[:1], base[:1])
     deviation = (found.ci95.high - found.ci95.low) / (2 * Z95)
     assert found.spread is None
-    assert chances([found]) == pytest.approx([2 * norm.sf(found.difference / deviation)])
+    assert chances([found]) == pytest.approx([2 * norm.sf(abs(found.difference) / deviation)])
 
 
 def test_seeds_that_disagree_make_a_difference_doubtful() -> None:
