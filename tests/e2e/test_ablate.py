@@ -113,7 +113,7 @@ def test_another_version_or_other_data_is_refused(warm, photos, tables, place, d
     (out / "views" / "plan.json").write_text(json.dumps(plan))
     words = ["--data", photos, "--seeds", "1", "--out", out]
     assert (
-        "was begun with other settings (base, images, judge, minutes, rows, split)"
+        "was begun with other settings (base, images, judge, rows, split)"
         in warm("ablate", tables / "views.yaml", *words).error
     )
     assert not (out / "runs").exists()

@@ -138,7 +138,7 @@ class Expansion:
         if row.teacher is not None:
             teacher = self.rows[row.teacher]
             teachers = (self._last(teacher, seed, self._minutes(teacher)),)
-        return Step("train", recipe, seed, own, row.wrong_labels, source, teachers)
+        return Step("train", recipe, seed, own, self._wrong_labels(row), source, teachers)
 
     def _pretrained(self, row: Row, pretrain: Pretraining, seed: int, minutes: float | None) -> Step:
         own = _without_views(self.recipes[row.name])
@@ -156,7 +156,10 @@ class Expansion:
         )
         seed = seed if pretrain.seed is None else pretrain.seed
         of = () if pretrain.broader is None else (("broader", pretrain.broader),)
-        return Step("pretrain", recipe, seed, minutes, row.wrong_labels, of=of)
+        return Step("pretrain", recipe, seed, minutes, self._wrong_labels(row), of=of)
+
+    def _wrong_labels(self, row: Row) -> float:
+        return self.table.base.wrong_labels if row.wrong_labels is None else row.wrong_labels
 
     def _identity(self, row: Row) -> list[Any]:
         answer = self._answer(row, (0,))

@@ -99,7 +99,9 @@ class Row(Part):
     against: str = Field(BASE, description="the row that it is compared with")
     set: Changes = Field({}, description="changes of the recipe, as the command's --set")
     length: float = Field(1.0, gt=0, description="times the epochs or minutes of the base")
-    wrong_labels: float = Field(0.0, ge=0, lt=1, description="share of the training labels that are made wrong")
+    wrong_labels: float | None = Field(
+        None, ge=0, lt=1, description="share of the training labels that are made wrong; the base's if not given"
+    )
     init: str | None = Field(None, description="start from the run of this row and of the same seed")
     pretrain: Pretraining | None = Field(None, description="start from a pretraining on the same photos")
     teacher: str | None = Field(None, description="also learn from the run of this row and of the same seed")

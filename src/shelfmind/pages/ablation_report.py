@@ -47,17 +47,13 @@ def _differences(result: Mapping[str, Any]) -> PageSection:
     columns = (
         (say("row"), True),
         (say("what it is"), True),
-        (say("seeds"), False),
+        (say("verdict"), True),
         (told.judge_name(judge), False),
         (say("spread over seeds"), False),
         (say("difference"), False),
         (say("95% over images"), False),
         (say("its spread over seeds"), False),
         (say("chance among all"), False),
-        (say("verdict"), True),
-        (say("minutes"), False),
-        (say("processor minutes"), False),
-        (say("MiB"), False),
     )
     rows = [_line(row, judge) for row in result["rows"]]
     return PageSection(
@@ -67,8 +63,8 @@ def _differences(result: Mapping[str, Any]) -> PageSection:
             "Each row beside what it is compared with, image by image, each image's mean over the seeds. The interval "
             "is over images: what other photos of the same kind would change. The spread is the standard deviation "
             "over seeds: what another training would change. A verdict takes both into account, and how many rows are "
-            "compared: “chance among all” below 0.05 is what counts (Holm's correction), and at most one in twenty "
-            "tables without any difference claims one."
+            "compared: “chance among all” below 0.05 is what counts (Holm's correction). So about one in twenty tables "
+            "without any difference claims one."
         ),
         charts=tuple(chart for chart in (_interval_chart(result), _cost_chart(result)) if chart is not None),
         tables=(Table(say("All rows"), columns, rows, len(rows)),),
@@ -76,26 +72,15 @@ def _differences(result: Mapping[str, Any]) -> PageSection:
 
 
 def _line(row: Row, judge: str) -> tuple[str, ...]:
-    found, cost = row.get("comparison"), row["cost"] or {}
+    found = row.get("comparison")
     by = ("–",) * 4
     if found is not None:
         low, high = (told.change(end, judge) for end in found["ci95"])
         spread = "–" if found["spread"] is None else told.share(found["spread"], judge)
         chance = f"{found['adjusted_chance']:.3f}"
         by = (told.change(found["difference"], judge), say("{} to {}", low, high), spread, chance)
-    memory = cost.get("memory_mib")
-    return (
-        _name(row),
-        told.words_of(row["words"]),
-        str(len(row["seeds"])),
-        told.share(row["mean"], judge),
-        told.share(row["spread"], judge),
-        *by,
-        told.verdict(row),
-        told.minutes(cost.get("seconds")),
-        told.minutes(cost.get("processor_s")),
-        "–" if memory is None else f"{memory:,.0f}",
-    )
+    figures = (told.share(row["mean"], judge), told.share(row["spread"], judge))
+    return (_name(row), told.words_of(row["words"]), told.verdict(row), *figures, *by)
 
 
 def _name(row: Row) -> Text:
@@ -160,26 +145,43 @@ def _figures(result: Mapping[str, Any]) -> PageSection:
         (say("Few-shot classes"), False),
         (say("Log likelihood"), False),
         (say("Calibration error"), False),
-        (say("Images / second"), False),
     )
     rows = []
     for row in result["rows"]:
-        figures, speed = row["figures"], row["images_per_second"]
+        figures = row["figures"]
         rows.append(
             (
                 row["name"],
                 *(told.share(figures.get(key), "top1") for key in keys),
                 told.share(figures.get("likelihood"), "likelihood"),
                 told.share(figures.get("ece"), "top1"),
-                "–" if speed is None else f"{speed:,.0f}",
             )
         )
     return PageSection(
         key="figures",
         title=say("Other figures"),
         intro=say("Means over the seeds. Only the figure that decides has verdicts; these are for orientation."),
-        tables=(Table(say("Means over the seeds"), columns, rows, len(rows)),),
+        tables=(Table(say("Means over the seeds"), columns, rows, len(rows)), _cost_table(result)),
     )
+
+
+def _cost_table(result: Mapping[str, Any]) -> Table:
+    columns = (
+        (say("row"), True),
+        (say("seeds"), False),
+        (say("minutes"), False),
+        (say("processor minutes"), False),
+        (say("MiB"), False),
+        (say("Images / second"), False),
+    )
+    rows = []
+    for row in result["rows"]:
+        cost, speed = row["cost"] or {}, row["images_per_second"]
+        times = (told.minutes(cost.get(key)) for key in ("seconds", "processor_s"))
+        memory = cost.get("memory_mib")
+        last = ("–" if each is None else f"{each:,.0f}" for each in (memory, speed))
+        rows.append((row["name"], str(len(row["seeds"])), *times, *last))
+    return Table(say("Cost of one seed, and speed of prediction"), columns, rows, len(rows))
 
 
 def _changes(result: Mapping[str, Any]) -> PageSection:

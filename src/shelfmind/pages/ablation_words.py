@@ -31,7 +31,7 @@ def fairness(result: Mapping[str, Any]) -> Text:
 def judged_by(result: Mapping[str, Any]) -> Text:
     """What trained and what judges."""
     images, split = counted(result["images"], "image"), split_name(result["split"])
-    train, seeds = counted(result["train_images"], "training image"), result["seeds"]
+    train, seeds = counted(result["train_images"], "image"), result["seeds"]
     told = ", ".join(map(str, seeds))
     return many(
         len(seeds),
@@ -47,8 +47,9 @@ def chance(result: Mapping[str, Any]) -> Text:
     if not found["comparisons"]:
         return say("Nothing can be compared yet.")
     return say(
-        "{} at 95%: where no difference is, chance alone lets {} of so many intervals exclude zero. Here {} do, and {} "
-        "can be claimed after Holm's correction for all of them, over images and seeds.",
+        "{} at 95%: where no difference is, chance alone lets {} of so many intervals exclude zero. Intervals "
+        "that do so here: {}; differences that can be claimed after Holm's correction for all of them, over images and "
+        "seeds: {}.",
         counted(found["comparisons"], "comparison"),
         f"{found['expected']:.2g}",
         found["excluding_zero"],

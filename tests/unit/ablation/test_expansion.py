@@ -105,3 +105,10 @@ def test_another_table_has_another_plan() -> None:
     assert one != expansion({"name": "a", "set": {"train.lr": 0.2}}).plan()
     assert one != expansion({"name": "b", "set": {"train.lr": 0.1}}).plan()
     assert one != expansion({"name": "a", "set": {"train.lr": 0.1}}, judge="macro_top1").plan()
+
+
+def test_wrong_labels_of_the_base_are_those_of_its_rows() -> None:
+    rows = ({"name": "lr", "set": {"train.lr": 0.1}}, {"name": "clean", "wrong_labels": 0.0})
+    found = cells(expansion(*rows, base={"wrong_labels": 0.2}))
+    shares = [found[name, 0].answer.steps[0].wrong_labels for name in ("base", "lr", "clean")]
+    assert shares == [0.2, 0.2, 0.0]
