@@ -605,7 +605,7 @@ def ablate(
         out: folder for runs and tables, or one to go on with
         seeds: how many trainings each row gets, or their seeds (default: 3)
         recipe: base recipe instead of the table's
-        overrides: change the recipe
+        overrides: change the base recipe, rows then change that
         epochs: of the base, instead of its recipe's; not with max_minutes
         max_minutes: compare at equal minutes instead of equal epochs: so many a row and seed
         split: images that judge; test if the data has such, else val

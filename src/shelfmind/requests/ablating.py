@@ -73,7 +73,7 @@ class AblateRequest(Request):
     recipe: Annotated[str | None, Flag(metavar="NAME|FILE"), BeforeValidator(_text)] = Field(
         None, description="base recipe instead of the table's"
     )
-    overrides: Overrides = ()
+    overrides: Overrides = Field((), description="change the base recipe, rows then change that")
     epochs: int | None = Field(
         None, ge=1, description=f"of the base, instead of its recipe's; not with {argument('max_minutes')}"
     )
