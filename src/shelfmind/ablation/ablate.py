@@ -14,7 +14,7 @@ from shelfmind.ablation.expansion import Cell, Expansion, Settings
 from shelfmind.ablation.files import write_files
 from shelfmind.ablation.processes import Cells, Failure
 from shelfmind.ablation.steps import Step
-from shelfmind.ablation.store import Store
+from shelfmind.ablation.store import LISTS, RESULTS, RUNS, Store
 from shelfmind.ablation.table import BASE, Table, read_table, table_names, table_text
 from shelfmind.data import absolute, open_catalog
 from shelfmind.data.digest import data_digest
@@ -55,7 +55,7 @@ def ablate(request: AblateRequest, watcher: Observer = SILENT) -> dict[str, Any]
     catalog = open_catalog(request.data, request.format, SEED)
     tell(catalog.notes, watcher.note)
     data = TrainingData(
-        Source(absolute(request.data), request.format), catalog, data_digest(catalog), request.out.absolute() / "data"
+        Source(absolute(request.data), request.format), catalog, data_digest(catalog), request.out.absolute() / LISTS
     )
     _require_broader(table, data.own.path)
     store = Store(request.out.absolute(), data.digest, _judging_split(catalog, request.split), cores)
@@ -64,7 +64,7 @@ def ablate(request: AblateRequest, watcher: Observer = SILENT) -> dict[str, Any]
     make_folder(request.out / name)
     plan = {"data": str(data.own.path), "digest": data.digest, "split": store.split, **expansion.plan()}
     keep_plan(request.out / name / PLAN_FILE, plan)
-    make_folder(request.out / "results")
+    make_folder(request.out / RESULTS)
     cells = expansion.cells(request.seeds)
     processes = Cells(store, bench.task, request.jobs, watcher)
     with closing(processes.work(cells)) as ended:  # whatever goes wrong here, no process is left at work
@@ -89,8 +89,11 @@ def describe_tables(request: AblationsRequest, watcher: Observer = SILENT) -> st
 
 
 def table_name(given: str) -> str:
-    """What a table is called in a folder: its file's name, or its own."""
-    return given if given in table_names() else Path(given).stem
+    """What a table is called in a folder: its file's name, or its own. Raises `UserError` for a name that is taken."""
+    name = given if given in table_names() else Path(given).stem
+    if name in (RUNS, RESULTS, LISTS):
+        raise UserError(f"a folder of tables has a folder '{name}' of its own; give the table's file another name")
+    return name
 
 
 @dataclass(frozen=True)

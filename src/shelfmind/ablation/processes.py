@@ -16,7 +16,7 @@ from typing import IO, Any
 
 from shelfmind.ablation.expansion import Cell
 from shelfmind.ablation.steps import Step
-from shelfmind.ablation.store import Store
+from shelfmind.ablation.store import Result, Store
 from shelfmind.files import write_text
 from shelfmind.progress import Progress
 from shelfmind.requests.watching import Observer
@@ -73,7 +73,7 @@ class Cells:
 
     def work(self, cells: Iterable[Cell]) -> Generator[None, None, None]:
         """Work until each has a result or has failed; yields whenever one has ended."""
-        pending = [cell for cell in cells if not self.store.result(cell.answer).exists()]
+        pending = [cell for cell in cells if Result.load(self.store.result(cell.answer)) is None]
         self._progress = self.watcher.counter("cells of the table", len(pending), "cells")
         with ThreadPoolExecutor(self.jobs) as threads:
             try:
@@ -100,7 +100,7 @@ class Cells:
             else:
                 cores = self.free.pop(0)
                 self.watcher.note(f"{title_of(cell)}: begins")
-                self._at_work[threads.submit(self._run, cell, cores)] = (cell, cores)
+                self._at_work[threads.submit(self._run, cell, cores, self.task(cell))] = (cell, cores)
         return left
 
     def _missing(self, cell: Cell) -> list[Step]:
@@ -128,7 +128,7 @@ class Cells:
         self._progress(1)
         self.watcher.warn(f"{title_of(cell)} failed: {error}")
 
-    def _run(self, cell: Cell, cores: list[int] | None) -> str | None:
+    def _run(self, cell: Cell, cores: list[int] | None, task: Mapping[str, Any]) -> str | None:
         """Work on a cell to its end; returns what went wrong, if anything did."""
         with tempfile.TemporaryFile() as printed:
             with self._told:
@@ -145,7 +145,7 @@ class Cells:
                 self._processes.add(process)
             try:
                 with process:
-                    return self._listened(process, self.task(cell), cell, printed)
+                    return self._listened(process, task, cell, printed)
             finally:
                 self._processes.discard(process)
 

@@ -16,6 +16,9 @@ from shelfmind.ablation.steps import Answer, Step
 from shelfmind.evaluation.outcomes import Outcomes
 from shelfmind.files import write_atomically, write_json
 
+RUNS, RESULTS, LISTS = "runs", "results", "data"
+"""The folders beside those of tables; the last is of lists of the data set, with its split or with wrong labels."""
+
 
 @dataclass(frozen=True)
 class Cost:
@@ -106,11 +109,11 @@ class Store:
 
     def place(self, step: Step) -> StepPlace:
         """Where a step's run lies."""
-        return StepPlace(self.root / "runs" / step.digest(self.data, self.cores))
+        return StepPlace(self.root / RUNS / step.digest(self.data, self.cores))
 
     def result(self, answer: Answer) -> Path:
         """Where a cell's result lies."""
-        return self.root / "results" / f"{answer.digest(self.data, self.cores, self.split)}.npz"
+        return self.root / RESULTS / f"{answer.digest(self.data, self.cores, self.split)}.npz"
 
     def describe(self, step: Step) -> Mapping[str, Any]:
         """What a step is, for its folder: a name that is a digest tells people nothing."""

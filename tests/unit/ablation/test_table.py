@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from shelfmind.ablation.ablate import table_name
 from shelfmind.ablation.expansion import Expansion, Settings
 from shelfmind.ablation.table import read_table
 from shelfmind.errors import UserError
@@ -114,3 +115,10 @@ def test_wrong_seeds_are_refused(given: str, said: str) -> None:
 def test_either_epochs_or_minutes() -> None:
     with pytest.raises(UserError, match="choose one of epochs and max_minutes"):
         AblateRequest(table="length", data="x", out="y", epochs=3, max_minutes=5)
+
+
+def test_a_table_is_not_called_like_the_folders_beside_it() -> None:
+    assert table_name("a/b/my.yaml") == "my"
+    assert table_name("length") == "length"
+    with pytest.raises(UserError, match="has a folder 'runs' of its own"):
+        table_name("tables/runs.yaml")
