@@ -12,9 +12,6 @@ from shelfmind.errors import UserError
 from shelfmind.overrides import written_override
 from shelfmind.recipe import Recipe, load_recipe, with_overrides
 
-FIXRES_SHARE = 0.2
-"""At equal minutes, of a cell's minutes for FixRes, whose epochs are then not counted."""
-
 
 @dataclass(frozen=True)
 class Cell:
@@ -116,7 +113,8 @@ class Expansion:
         """The last step of a row; its minutes are those of all its steps but a teacher's."""
         own, fine = minutes, minutes
         if row.fixres is not None and minutes is not None:
-            fine = minutes * FIXRES_SHARE
+            epochs = row.fixres.epochs
+            fine = minutes * epochs / (self.recipes[row.name].train.epochs + epochs)  # in proportion, as in epochs
             own = minutes - fine
         step = self._trained(row, seed, own)
         if row.soup is not None:

@@ -74,7 +74,7 @@ class FixRes(Part):
     """A fine-tuning of classifier and last normalisation on larger test-like images."""
 
     size: int | None = Field(None, ge=16, le=4096, description="height and width in pixels")
-    scale: float | None = Field(None, gt=1, description="times the row's evaluation size, to the nearest 16 px")
+    scale: float | None = Field(None, gt=1, description="times the row's evaluation size, to the nearest 8 px")
     epochs: int = Field(5, ge=1, description="passes over the training images")
 
     @model_validator(mode="after")
@@ -88,7 +88,7 @@ class FixRes(Part):
         if self.scale is None:
             assert self.size is not None
             return self.size
-        return 16 * round(self.scale * recipe.evaluation_size / 16)
+        return 8 * round(self.scale * recipe.evaluation_size / 8)
 
 
 class Row(Part):

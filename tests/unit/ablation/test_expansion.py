@@ -87,7 +87,7 @@ def test_equal_minutes_are_those_of_all_steps() -> None:
     assert lengths["base"] == (10,)
     assert lengths["pre"] == (5, 5)
     assert lengths["crt"] == pytest.approx((8, 2))
-    assert lengths["fixres"] == pytest.approx((8, 2))
+    assert lengths["fixres"] == pytest.approx((10 * 40 / 45, 10 * 5 / 45))
     assert lengths["double"] == (20,)
 
 
