@@ -68,6 +68,11 @@ def cautions(result: Mapping[str, Any]) -> list[Text]:
         found.append(
             say("With one seed nothing is known of how other trainings would differ; only the images' chance counts.")
         )
+    once = [row["name"] for row in result["rows"] if "comparison" in row and not row["comparison"]["by_seed"]]
+    if once:
+        found.append(
+            say("Only the images' chance counts for {}: an ensemble of all seeds is there once.", listed(once))
+        )
     longer = _longer(result)
     if longer:
         found.append(say("Took over a tenth longer than their minutes: {}.", listed(longer)))

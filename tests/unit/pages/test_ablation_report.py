@@ -89,6 +89,12 @@ def test_every_word_has_its_chinese(tmp_path: Path, in_english_only: Callable[[s
     assert "Took over a tenth longer than their minutes: 迟 (6.7)." in page
     assert "x=改" in page
     assert "Took over" not in written(tmp_path, result(*rows, late))
+    together = row("合", "better", 0.1)
+    together["comparison"]["by_seed"] = []
+    page = written(tmp_path, result(*rows, together))
+    assert in_english_only(page) <= {"Holm", "MiB"}
+    assert "chance counts for 合: an ensemble" in page
+    assert "an ensemble" not in written(tmp_path, result(*rows))
     nothing = result(row("基准", mean=None, cost=None), chance={**result()["chance"], "comparisons": 0})
     assert in_english_only(written(tmp_path, nothing)) <= {"Holm", "MiB"}
 
