@@ -69,7 +69,7 @@ def cautions(result: Mapping[str, Any]) -> list[Text]:
             say("With one seed nothing is known of how other trainings would differ; only the images' chance counts.")
         )
     once = [row["name"] for row in result["rows"] if "comparison" in row and not row["comparison"]["by_seed"]]
-    if once:
+    if once and len(result["seeds"]) > 1:
         found.append(
             say("Only the images' chance counts for {}: an ensemble of all seeds is there once.", listed(once))
         )
