@@ -619,8 +619,8 @@ def ablate(
         What `ablation.json` has: the figures of each row, differences with intervals and verdicts, cost, failures.
 
     Raises:
-        UserError: a table that cannot be, another version of it or other data than the folder was begun with, no
-            images that judge. A row that fails while it trains is no error, but named in the table.
+        UserError: a table that cannot be, another version of it or other data than the folder was begun with, a folder
+            in the data set, no images that judge. A row that fails while it trains is no error, but named in the table.
     """
 
 @overload

@@ -174,3 +174,10 @@ def test_tables_are_listed_and_shown(warm) -> None:
     assert "augmentation" in warm("ablations").stdout
     assert warm("ablations", "augmentation").stdout.startswith("# The contest solution's table")
     assert "did you mean augmentation" in warm("ablations", "augmentatoin").error
+
+
+def test_a_folder_in_the_data_set_would_become_a_part_of_it(warm, photos, tables) -> None:
+    out = photos / "ablations"
+    outcome = warm("ablate", tables / "views.yaml", "--data", photos, "--out", out)
+    assert f"{out} lies in the data set {photos}" in outcome.error
+    assert not out.exists()

@@ -16,7 +16,7 @@ from shelfmind.ablation.processes import Cells, Failure
 from shelfmind.ablation.steps import Step
 from shelfmind.ablation.store import LISTS, RESULTS, RUNS, Store
 from shelfmind.ablation.table import BASE, Table, read_table, table_names, table_text
-from shelfmind.data import absolute, open_catalog
+from shelfmind.data import absolute, open_catalog, require_outside
 from shelfmind.data.digest import data_digest
 from shelfmind.errors import UserError, argument
 from shelfmind.evaluation.intervals import LEAST_IMAGES, too_few_images
@@ -43,8 +43,8 @@ def ablate(request: AblateRequest, watcher: Observer = SILENT) -> dict[str, Any]
         What `ablation.json` has: the figures of each row, differences with intervals and verdicts, cost, failures.
 
     Raises:
-        UserError: a table that cannot be, another version of it or other data than the folder was begun with, no
-            images that judge. A row that fails while it trains is no error, but named in the table.
+        UserError: a table that cannot be, another version of it or other data than the folder was begun with, a folder
+            in the data set, no images that judge. A row that fails while it trains is no error, but named in the table.
     """
     require("mindspore")
     table = read_table(request.table)
@@ -52,6 +52,7 @@ def ablate(request: AblateRequest, watcher: Observer = SILENT) -> dict[str, Any]
     settings = Settings(request.recipe, request.overrides, request.epochs, request.max_minutes)
     expansion = Expansion(table, name, settings)
     cores = _cores_a_job(request.jobs)
+    require_outside(absolute(request.data), request.out)
     catalog = open_catalog(request.data, request.format, SEED)
     tell(catalog.notes, watcher.note)
     data = TrainingData(

@@ -141,6 +141,8 @@ class Expansion:
     def _pretrained(self, row: Row, pretrain: Pretraining, seed: int, minutes: float | None) -> Step:
         own = _without_views(self.recipes[row.name])
         changes = _overrides(pretrain.set)
+        if "train.epochs" in pretrain.set:
+            raise UserError(f"table {self.name}: row '{row.name}': pretrain: give its epochs as length, not by set")
         try:
             if pretrain.broader is not None:
                 recipe = with_overrides(own, changes, "of the row")

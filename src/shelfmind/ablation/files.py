@@ -66,7 +66,7 @@ def markdown(result: Mapping[str, Any]) -> str:
 
 
 def _line(row: Mapping[str, Any], judge: str) -> str:
-    found, cost, words = row.get("comparison"), row["cost"] or {}, row["words"]["en"]
+    found, cost, words = row.get("comparison"), row["cost"] or {}, told.description(row)
     name = row["name"] if row["against"] in (None, "base") else f"{row['name']} instead of {row['against']}"
     spread = "" if row["spread"] is None else f" ± {told.share(row['spread'], judge)}"
     difference = by_seed = ""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import subprocess
 import sys
 import tempfile
@@ -30,6 +31,7 @@ _PROGRAM = (
 PATIENCE_S = 30.0
 """How long a stopped process may take to end by itself."""
 SAID_EVERY_S = 20.0
+_EXCEPTION = re.compile(r"[\w.]*(Error|Exception|Exit)\b")
 Task = Callable[[Cell], dict[str, Any]]
 
 
@@ -176,8 +178,7 @@ class Cells:
         printed.seek(0)
         said = printed.read().decode("utf-8", "replace")
         write_text(log, said)
-        last = (said.strip().splitlines() or ["it said nothing"])[-1]
-        return f"its process ended with status {status}: {last} (all in {log})"
+        return f"its process ended with status {status}: {_reason_in(said)} (all in {log})"
 
     def _tell(self, title: str, content: Mapping[str, Any]) -> None:
         with self._told:
@@ -203,3 +204,9 @@ class Cells:
                 process.wait(max(0.0, until - time.monotonic()))
             except (subprocess.TimeoutExpired, KeyboardInterrupt):
                 process.kill()
+
+
+def _reason_in(printed: str) -> str:
+    """The exception that ended a process, after which MindSpore prints where its compiler was; else the last line."""
+    lines = printed.strip().splitlines() or ["it said nothing"]
+    return next((line for line in reversed(lines) if _EXCEPTION.match(line)), lines[-1].strip())

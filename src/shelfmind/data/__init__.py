@@ -13,12 +13,19 @@ from shelfmind.errors import UserError, unknown_name
 from shelfmind.records import Catalog
 from shelfmind.requests.shared import require_path
 
-__all__ = ["SOURCES", "absolute", "detect_format", "normalise_class_name", "open_catalog"]
+__all__ = ["SOURCES", "absolute", "detect_format", "normalise_class_name", "open_catalog", "require_outside"]
 
 
 def absolute(root: Path | str) -> Path:
     """The absolute path of a data set, ``~`` resolved, links not."""
     return Path(os.path.abspath(os.path.expanduser(root)))
+
+
+def require_outside(root: Path, out: Path) -> None:
+    """Raise `UserError` if what is written to `out` would become a part of the data set's folder."""
+    real_root, real_out = os.path.realpath(root), os.path.realpath(out)
+    if os.path.isdir(real_root) and Path(real_out).is_relative_to(real_root):
+        raise UserError(f"{out} lies in the data set {root}, of which it would become a part; choose another folder")
 
 
 def open_catalog(

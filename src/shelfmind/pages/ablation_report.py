@@ -80,7 +80,7 @@ def _line(row: Row, judge: str) -> tuple[str, ...]:
         chance = f"{found['adjusted_chance']:.3f}"
         by = (told.change(found["difference"], judge), say("{} to {}", low, high), spread, chance)
     figures = (told.share(row["mean"], judge), told.share(row["spread"], judge))
-    return (_name(row), told.words_of(row["words"]), told.verdict(row), *figures, *by)
+    return (_name(row), told.description(row), told.verdict(row), *figures, *by)
 
 
 def _name(row: Row) -> Text:

@@ -68,6 +68,14 @@ def cautions(result: Mapping[str, Any]) -> list[Text]:
         found.append(
             say("With one seed nothing is known of how other trainings would differ; only the images' chance counts.")
         )
+    once = [row["name"] for row in result["rows"] if "comparison" in row and not row["comparison"]["by_seed"]]
+    if once and len(result["seeds"]) > 1:
+        found.append(
+            say("Only the images' chance counts for {}: an ensemble of all seeds is there once.", listed(once))
+        )
+    longer = _longer(result)
+    if longer:
+        found.append(say("Took over a tenth longer than their minutes: {}.", listed(longer)))
     if result["chosen_by_judge"]:
         found.append(
             say("The images that judge also chose each run's best epoch: all figures flatter, differences hardly.")
@@ -96,6 +104,12 @@ def words_of(words: Mapping[str, str]) -> Text:
     return Text(words["en"], words["zh"] or words["en"])
 
 
+def description(row: Row) -> Text:
+    """What a row is: its own words, else what it changes."""
+    told = "; ".join(f"{key}={value}" for key, value in row["changes"].items())
+    return words_of(row["words"]) if row["words"]["en"] else Text(told, row["words"]["zh"] or told)
+
+
 def judge_name(judge: str) -> Text:
     """The figure that decides."""
     return {"top1": say("Top-1"), "macro_top1": say("Macro top-1"), "likelihood": say("Log likelihood")}[judge]
@@ -119,8 +133,10 @@ def change(value: float, judge: str) -> str:
 
 
 def minutes(seconds: float | None) -> str:
-    """A time as it is written."""
-    return "–" if seconds is None else f"{seconds / 60:.1f}"
+    """A time as it is written: to a tenth of a minute, short ones to two digits."""
+    if seconds is None:
+        return "–"
+    return f"{seconds / 60:.1f}" if seconds >= 57 else f"{seconds / 60:.2g}"
 
 
 def lead(result: Mapping[str, Any]) -> Text:
@@ -146,6 +162,15 @@ def _claim(row: Row, judge: str) -> Text:
 def _amounts(values: Sequence[float], judge: str) -> tuple[str, ...]:
     amount, low, high = (share(value, judge) for value in values)
     return amount, unit(judge), low, high
+
+
+def _longer(result: Mapping[str, Any]) -> list[Text]:
+    """The rows whose trainings took longer than the minutes that all were to have, with what they took."""
+    if result["max_minutes"] is None:
+        return []
+    took = [(row, row["cost"]["seconds"]) for row in result["rows"] if row["cost"] is not None]
+    over = [(row, seconds) for row, seconds in took if seconds > 66 * sum(row["lengths"])]
+    return [say("{} ({})", row["name"], minutes(seconds)) for row, seconds in over]
 
 
 def _exceptions(rows: Sequence[tuple[Row, Sequence[float]]]) -> Text:

@@ -507,6 +507,8 @@ CHINESE = {
     "Difference to what it is compared with": "与对照的差异",
     "Lines are 95% intervals over images, small dots single seeds.": "线段为按图片计算的 95% 区间，小点为各随机种子。",
     "Processor minutes of one seed": "每个随机种子的处理器时间",
+    "Only the images' chance counts for {}: an ensemble of all seeds is there once.": "{} 仅计入图片的偶然性：所有种子的集成只有一个。",
+    "Took over a tenth longer than their minutes: {}.": "超出规定时间一成以上（分钟）：{}。",
     "Time of all cores, with all that a row starts from, as if nothing were shared.": "所有处理器核的时间之和，包含该行所依赖的全部训练，不计共享。",
     "processor minutes": "处理器时间（分钟）",
     "row": "行",
@@ -587,6 +589,8 @@ SPLITS = {"train": "训练集", "val": "验证集", "test": "测试集", "new": 
 SAID_ELSEWHERE = (
     (r"unknown", "未知"),
     (r"undecided", "未定"),
+    (r"its process ended with status (\S+): (.*) \(all in (.*)\)", "进程以状态 {} 结束：{}（全部输出见 {}）"),
+    (r"it said nothing", "没有任何输出"),
     # Notes on a data set
     (
         r"left out, because ([\d,]+) files? (?:is no image|are no images) by name: (.*)",

@@ -28,13 +28,12 @@ MOST_SEEDS = 100
 def _seeds(value: Any) -> Any:
     """0, 1 and 2 of ``3``; these very ones of ``4,7``."""
     if isinstance(value, str) and "," in value:
-        value = [part.strip() for part in value.split(",") if part.strip()]
-    elif isinstance(value, str) and value.strip().isdecimal():
-        value = int(value)
-    if isinstance(value, int) and not isinstance(value, bool):
-        if not 1 <= value <= MOST_SEEDS:
-            raise UserError(f"{argument('seeds')} must be a number from 1 to {MOST_SEEDS}, or seeds such as 4,7")
-        return tuple(range(value))
+        return [part.strip() for part in value.split(",") if part.strip()]
+    number = int(value) if isinstance(value, str) and value.strip().isdecimal() else value
+    if isinstance(number, str) or (type(number) is int and not 1 <= number <= MOST_SEEDS):
+        raise UserError(f"{argument('seeds')} must be a number from 1 to {MOST_SEEDS}, or seeds such as 4,7")
+    if type(number) is int:
+        return tuple(range(number))
     return value
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -24,7 +23,7 @@ from shelfmind.cleaning.rows import (
 )
 from shelfmind.cleaning.target_paths import target_paths
 from shelfmind.cleaning.writing import place_images
-from shelfmind.data import absolute, open_catalog
+from shelfmind.data import absolute, open_catalog, require_outside
 from shelfmind.data.digest import data_digest
 from shelfmind.data.splits import SPLITS, VAL_FRACTION, relative_name
 from shelfmind.errors import UserError, argument, unknown_name
@@ -66,7 +65,8 @@ def prepare(request: PrepareRequest, watcher: Observer = SILENT) -> PreparationO
         UserError: everything that the user can mend.
     """
     root, out, counter = absolute(request.data), absolute(request.out), watcher.counter
-    _require_outside(root, out)
+    require_outside(root, out)
+    require_free_folder(out)
     few = request.classes_of is not None  # what is prepared joins the run's other photos
     catalog = open_catalog(root, request.format, request.seed, same_names=True, one_class=few)
     decisions = _decisions(request, watcher.note)
@@ -89,14 +89,6 @@ def prepare(request: PrepareRequest, watcher: Observer = SILENT) -> PreparationO
         write_record(folder, rows, targets, names, facts)
         write_preparation_report(folder, catalog.root, rows, names, figures, facts)
     return PreparationOutcome(out, figures, placed, notes)
-
-
-def _require_outside(root: Path, out: Path) -> None:
-    """Refuse to write into the data set itself, or over something."""
-    real_root, real_out = os.path.realpath(root), os.path.realpath(out)
-    if os.path.isdir(real_root) and os.path.commonpath([real_root, real_out]) == real_root:
-        raise UserError(f"{out} lies in the data set {root}, of which it would become a part; choose another folder")
-    require_free_folder(out)
 
 
 def _decisions(request: PrepareRequest, note: Callable[[str], None]) -> dict[str, Decision]:

@@ -112,7 +112,7 @@ def test_cost_is_that_of_all_steps_as_if_none_were_shared(table: dict[str, Any])
 def test_a_row_that_failed_is_named_with_its_error(table: dict[str, Any]) -> None:
     assert of(table, "broken")["failures"] == [{"row": "broken", "seed": 1, "error": "no | such thing"}]
     said = markdown(table)
-    assert "| broken | – |  |  | failed |" in said
+    assert "| broken: train.lr=0.3 | – |  |  | failed |" in said
     assert "- broken (seed 1): no | such thing" in said
     assert "Not complete: 13 of 16 trainings" in said
 

@@ -64,6 +64,7 @@ ROW = "about: x\nrows:\n  - "
         (ROW + "{name: a, init: a}\n", r"row 'a': init names the row itself"),
         (ROW + "{name: a, init: b}\n  - {name: b, init: a}\n", r"row 'a' needs itself: a -> b -> a"),
         (ROW + "{name: a, init: base, pretrain: {}}\n", r"row 'a': takes one of init and pretrain"),
+        (ROW + "{name: a, pretrain: {set: {train: {epochs: 7}}}}\n", r"row 'a': pretrain: give its epochs as length"),
         (ROW + "{name: a, teacher: b}\n  - {name: b, ensemble: true}\n", r"'a' needs one run, and 'b' is an ensemble"),
         (ROW + "{name: base, length: 2}\n", r"the name 'base' is the base's own"),
         (ROW + "{name: a, length: 2}\n  - {name: a, length: 3}\n", r"two rows are called 'a'"),
@@ -105,7 +106,13 @@ def test_seeds_are_a_number_of_them_or_these(given: object, seeds: tuple[int, ..
 
 @pytest.mark.parametrize(
     ("given", "said"),
-    [("1,2,1", "has 1 twice"), ("0", "must be a number from 1"), ("a,b", "whole number"), ("-1,2", "at least 0")],
+    [
+        ("1,2,1", "has 1 twice"),
+        ("0", "must be a number from 1"),
+        ("three", "must be a number from 1 to 100, or seeds"),
+        ("a,b", "whole number"),
+        ("-1,2", "at least 0"),
+    ],
 )
 def test_wrong_seeds_are_refused(given: str, said: str) -> None:
     with pytest.raises(UserError, match=said):

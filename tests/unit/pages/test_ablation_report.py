@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from shelfmind.pages.ablation_report import write_ablation_report
+from shelfmind.pages.ablation_words import minutes
 from shelfmind.pages.row_charts import BarRow, IntervalRow, amount_chart, interval_chart
 from shelfmind.pages.words import say
 
@@ -78,11 +79,22 @@ def written(path: Path, made: dict[str, Any]) -> str:
 
 
 def test_every_word_has_its_chinese(tmp_path: Path, in_english_only: Callable[[str], set[str]]) -> None:
-    failures = [{"row": "坏", "seed": 1, "error": "错误"}]
+    failures = [{"row": "坏", "seed": 1, "error": "its process ended with status 1: 错误 (all in 文件)"}]
     rows = (row("基准"), row("好", "better", 0.1), row("平", "none", 0.03), row("坏", cost=None, failures=failures))
     assert in_english_only(written(tmp_path, result(*rows))) <= {"Holm", "MiB"}
-    timed = result(*rows, row("差", "worse", -0.2, lengths=[3.0]), max_minutes=5.0, judge="likelihood", seeds=[3])
-    assert in_english_only(written(tmp_path, timed)) <= {"Holm", "MiB"}
+    late = row("迟", cost={**COST, "seconds": 400.0}, lengths=[5.0], words={"en": "", "zh": ""}, changes={"x": "改"})
+    timed = result(*rows, late, row("差", "worse", -0.2, lengths=[3.0]), max_minutes=5.0, judge="likelihood", seeds=[3])
+    page = written(tmp_path, timed)
+    assert in_english_only(page) <= {"Holm", "MiB"}
+    assert "Took over a tenth longer than their minutes: 迟 (6.7)." in page
+    assert "x=改" in page
+    assert "Took over" not in written(tmp_path, result(*rows, late))
+    together = row("合", "better", 0.1)
+    together["comparison"]["by_seed"] = []
+    page = written(tmp_path, result(*rows, together))
+    assert in_english_only(page) <= {"Holm", "MiB"}
+    assert "chance counts for 合: an ensemble" in page
+    assert "an ensemble" not in written(tmp_path, result(*rows))
     nothing = result(row("基准", mean=None, cost=None), chance={**result()["chance"], "comparisons": 0})
     assert in_english_only(written(tmp_path, nothing)) <= {"Holm", "MiB"}
 
@@ -118,3 +130,7 @@ def test_amounts_start_at_zero() -> None:
     assert drawing is not None
     assert drawing.count('class="bar"') == 2
     assert amount_chart([BarRow(say("worse"), 0.0, "0")], say("Differences"), say("to")) is None
+
+
+def test_short_times_keep_two_digits() -> None:
+    assert [minutes(each) for each in (None, 0.0, 3.3, 45.0, 60.0, 600.0)] == ["–", "0", "0.055", "0.75", "1.0", "10.0"]
