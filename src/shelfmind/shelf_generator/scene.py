@@ -28,12 +28,28 @@ class Stand:
     top: int
     right: int
     base: int
+    moved: Points
+
+
+@dataclass(frozen=True)
+class Scene:
+    """A scene as RGB before the camera's faults, and how hard it is.
+
+    `hidden` is the share of the product that something stands before. `turned_deg` is by how much its picture is turned
+    in the plane (clockwise above 0), `distortion` how far its corners lie from where turning, moving and resizing alone
+    could bring them: their root mean square distance as a share of the picture's diagonal.
+    """
+
+    picture: Image.Image
+    hidden: float
+    turned_deg: float
+    distortion: float
 
 
 def compose(
     product: Package, facings: Sequence[Package], shot: Shot, fonts: Fonts, rng: np.random.Generator
-) -> tuple[Image.Image, float]:
-    """The scene as RGB before the camera's faults, and how much of the product is hidden in it.
+) -> Scene:
+    """Stand a product on a shelf as the shot wants it.
 
     `facings` are the products that may stand beside it.
     """
@@ -52,7 +68,18 @@ def compose(
         cover = hide(stand.layer, (stand.left, stand.top, stand.right, stand.base), shot.occlusion, item, fonts, hiding)
         hidden = _hidden_share(stand.layer, cover)
         scene.alpha_composite(cover)
-    return scene.convert("RGB"), hidden
+    return Scene(scene.convert("RGB"), hidden, *_geometry(stand.moved, item.size))
+
+
+def _geometry(moved: Points, size: tuple[int, int]) -> tuple[float, float]:
+    """The angle, in degrees, and what is left over, of the similarity that brings a picture's corners nearest to where
+    they are: Procrustes' problem, in complex numbers."""
+    corners = np.array([0, size[0], size[0] + 1j * size[1], 1j * size[1]])
+    target = moved[:, 0] + 1j * moved[:, 1]
+    corners, target = corners - corners.mean(), target - target.mean()
+    factor = np.vdot(corners, target) / np.vdot(corners, corners).real
+    left = np.abs(target - factor * corners)
+    return float(np.degrees(np.angle(factor))), float(np.sqrt((left**2).mean()) / np.hypot(*size))
 
 
 def _posed(product: Package, shot: Shot, crumple: int) -> Image.Image:
@@ -74,7 +101,7 @@ def _stand(item: Image.Image, shot: Shot, rng: np.random.Generator) -> Stand:
     target = (moved - low) * scale
     layer = warp(item, corners, target, size)
     left, top = (round(edge) for edge in target.min(0))
-    return Stand(layer, left, top, round(target[:, 0].max()), round(float(target[2:, 1].mean())))
+    return Stand(layer, left, top, round(target[:, 0].max()), round(float(target[2:, 1].mean())), moved)
 
 
 def _askew(corners: Points, shot: Shot, rng: np.random.Generator) -> Points:
