@@ -36,14 +36,15 @@ class Scene:
     """A scene as RGB before the camera's faults, and how hard it is.
 
     `hidden` is the share of the product that something stands before. `turned_deg` is by how much its picture is turned
-    in the plane (clockwise above 0), `distortion` how far its corners lie from where turning, moving and resizing alone
-    could bring them: their root mean square distance as a share of the picture's diagonal.
+    in the plane (clockwise above 0), `askew_deg` how far its sides are from a rectangle: of the greatest difference in
+    direction of two opposite sides and the difference of the two pairs from a right angle, the root of the squares'
+    sum.
     """
 
     picture: Image.Image
     hidden: float
     turned_deg: float
-    distortion: float
+    askew_deg: float
 
 
 def compose(
@@ -68,18 +69,16 @@ def compose(
         cover = hide(stand.layer, (stand.left, stand.top, stand.right, stand.base), shot.occlusion, item, fonts, hiding)
         hidden = _hidden_share(stand.layer, cover)
         scene.alpha_composite(cover)
-    return Scene(scene.convert("RGB"), hidden, *_geometry(stand.moved, item.size))
+    return Scene(scene.convert("RGB"), hidden, *_geometry(stand.moved))
 
 
-def _geometry(moved: Points, size: tuple[int, int]) -> tuple[float, float]:
-    """The angle, in degrees, and what is left over, of the similarity that brings a picture's corners nearest to where
-    they are: Procrustes' problem, in complex numbers."""
-    corners = np.array([0, size[0], size[0] + 1j * size[1], 1j * size[1]])
-    target = moved[:, 0] + 1j * moved[:, 1]
-    corners, target = corners - corners.mean(), target - target.mean()
-    factor = np.vdot(corners, target) / np.vdot(corners, corners).real
-    left = np.abs(target - factor * corners)
-    return float(np.degrees(np.angle(factor))), float(np.sqrt((left**2).mean()) / np.hypot(*size))
+def _geometry(corners: Points) -> tuple[float, float]:
+    """`turned_deg` and `askew_deg` of a picture whose corners, from the top left one, lie there."""
+    sides = np.roll(corners, -1, 0) - corners  # along the top, down the right, back along the bottom, up the left
+    top, right, bottom, left = np.degrees(np.arctan2(sides[:, 1], sides[:, 0])) - np.array([0, 90, 180, -90])
+    top, right, bottom, left = ((each + 180) % 360 - 180 for each in (top, right, bottom, left))
+    converging = max(abs(top - bottom), abs(left - right))
+    return float((top + right + bottom + left) / 4), float(np.hypot(converging, (left + right - top - bottom) / 2))
 
 
 def _posed(product: Package, shot: Shot, crumple: int) -> Image.Image:

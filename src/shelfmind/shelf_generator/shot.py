@@ -19,7 +19,7 @@ class Shot:
     0..1; `blur_px` is the radius of defocus and `motion_px` of a horizontal or vertical movement; `noise` is a standard
     deviation in grey levels; `jpeg_quality` is Pillow's; `neighbours` counts what stands beside or behind.
 
-    `turned_deg` and `distortion` are what came of `tilt_deg` and `perspective`, whose random corners may turn the
+    `turned_deg` and `askew_deg` are what came of `tilt_deg` and `perspective`, whose random corners may turn the
     package, too, or hardly move at all: see `scene.Scene`.
     """
 
@@ -39,7 +39,7 @@ class Shot:
     neighbours: int
     long_side_px: int
     turned_deg: float = 0.0
-    distortion: float = 0.0
+    askew_deg: float = 0.0
 
 
 SHOT_COLUMNS = tuple(field.name for field in fields(Shot))

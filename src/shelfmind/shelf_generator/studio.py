@@ -56,8 +56,8 @@ class Studio:
         shot = draw_shot(self.settings, drawing)
         subject, facings = self._subject(source)
         scene = compose(subject, facings, shot, self.fonts, standing)
-        turned, distortion = round(scene.turned_deg, 1), round(scene.distortion, 3)
-        shot = replace(shot, occlusion=scene.hidden, turned_deg=turned, distortion=distortion)
+        turned, askew = round(scene.turned_deg, 1), round(scene.askew_deg, 1)
+        shot = replace(shot, occlusion=scene.hidden, turned_deg=turned, askew_deg=askew)
         picture = developed(scene.picture, shot, camera)
         if source != number:
             again = np.random.default_rng([self.settings.seed, 8, number])

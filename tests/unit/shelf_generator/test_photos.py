@@ -72,7 +72,7 @@ def test_long_sides_are_within_their_range() -> None:
 def test_a_studio_photo_shows_the_product_alone_and_straight() -> None:
     found = scene(STUDIO)
     picture = found.picture
-    assert (found.hidden, found.turned_deg, found.distortion) == (0, 0, 0)
+    assert (found.hidden, found.turned_deg, found.askew_deg) == (0, 0, 0)
     assert max(picture.size) == 160
     assert picture.height / picture.width == pytest.approx(PRODUCT.ratio, rel=0.12)
 
@@ -85,12 +85,12 @@ def test_the_hidden_share_is_measured_and_near_what_was_asked() -> None:
     assert sum(share > 0.02 for share in found) > 18
 
 
-def test_turning_is_no_distortion_and_askew_corners_are() -> None:
+def test_turning_is_not_askew_and_moved_corners_are() -> None:
     turned = scene(replace(STUDIO, tilt_deg=9.0))
     assert turned.turned_deg == pytest.approx(9)
-    assert turned.distortion == pytest.approx(0, abs=1e-9)
-    askew = [scene(replace(STUDIO, perspective=share), seed).distortion for share in (0.1, 0.2) for seed in range(12)]
-    assert 0.01 < np.mean(askew[:12]) < 0.6 * np.mean(askew[12:])
+    assert turned.askew_deg == pytest.approx(0, abs=1e-9)
+    askew = [scene(replace(STUDIO, perspective=share), seed).askew_deg for share in (0.1, 0.2) for seed in range(12)]
+    assert 2 < np.mean(askew[:12]) < 0.6 * np.mean(askew[12:])
 
 
 def test_neighbours_change_what_is_beside_the_product_only() -> None:

@@ -1,4 +1,4 @@
-"""What one image tells of its own quality: blur, glare, darkness, information."""
+"""What one image tells of its own quality: blur, glare, darkness, information, and the angle that it was taken at."""
 
 from __future__ import annotations
 
@@ -11,6 +11,7 @@ import numpy as np
 import numpy.typing as npt
 from PIL import Image
 
+from shelfmind.analysis.measuring.angles import Directions, directions
 from shelfmind.arrays import Floats
 from shelfmind.images.fingerprints import WORKING_SIDE
 from shelfmind.images.regions import box_blurred, filled, labelled, spread
@@ -47,6 +48,11 @@ class Look:
     def histogram(self) -> npt.NDArray[np.float64]:
         """The share of each of the 256 levels of the luma."""
         return np.asarray(np.bincount(self.grey.ravel(), minlength=256) / self.grey.size)
+
+    @cached_property
+    def directions(self) -> Directions:
+        """How the package stands."""
+        return directions(self.smooth)
 
     @cached_property
     def white(self) -> Grey:
@@ -224,6 +230,22 @@ MEASURES: dict[str, Measure] = {
             "Hardly any edges: a blank wall, a covered lens.",
         ),
     ),
+    "lines": Measure(lambda look: look.directions.clear),
+    "tilt": Measure(
+        lambda look: abs(look.directions.tilt_deg),
+        Rule(
+            "tilted", 1, 12.0, 30.0, 10.0, "turned in the plane", "Tilted",
+            "The package is turned in the plane, by degrees, far more than others of its class.",
+        ),
+    ),
+    "askew": Measure(
+        lambda look: look.directions.askew_deg,
+        Rule(
+            "askew", 1, 14.0, 28.0, 10.0, "seen askew", "Seen askew",
+            "What is parallel or square on the package is not in the image, by degrees: the camera was close by or "
+            "looked from the side.",
+        ),
+    ),
 }  # fmt: skip
 """Everything that an audit measures an image by. A new measure is a function and an entry here: it is then remembered,
-flagged, listed in `issues.csv` and shown on the page. Raise `facts._VERSION` where an old one changes."""
+flagged, listed in `issues.csv` and shown on the page. Raise `measurement._VERSION` where an old one changes."""
