@@ -234,7 +234,7 @@ MEASURES: dict[str, Measure] = {
     "tilt": Measure(
         lambda look: abs(look.directions.tilt_deg),
         Rule(
-            "tilted", 1, 12.0, 30.0, 10.0, "turned in the plane", "Tilted",
+            "tilted", 1, 12.0, 45.0, 10.0, "turned in the plane", "Tilted",
             "The package is turned in the plane, by degrees, far more than others of its class.",
         ),
     ),
