@@ -117,7 +117,8 @@ def slice_accuracy(
     judged = [each for each in found if not each.too_few_images]
     adjusted = holm([each.p for each in judged])
     ranked = sorted(
-        (replace(each, adjusted_p=p) for each, p in zip(judged, adjusted, strict=True)), key=lambda each: (each.apart, each.top1)
+        (replace(each, adjusted_p=p) for each, p in zip(judged, adjusted, strict=True)),
+        key=lambda each: (each.apart, each.top1),
     )
     few = sorted((each for each in found if each.too_few_images), key=lambda each: each.top1)
     return Slices(

@@ -84,6 +84,18 @@ CHINESE = {
     "better": "较好",
     "no difference found": "未发现差异",
     "not to be measured": "无法测量",
+    # Several appearances in a class
+    "their colours and brightness": "颜色和亮度",
+    "Several appearances in a class": "同一类别的多种外观",
+    "Classes whose images fall into groups that lie apart, by {}: an old and a new design, front and back, or only another shop or light. Tested against one Gaussian (SigClust, 1% false discoveries) and by the silhouette (0.25 or more).": "按{}，图片分成明显分开的几组的类别：可能是新旧包装、正面和背面，也可能只是不同的店铺或光线。以单一高斯分布为对照检验（SigClust，错误发现率 1%），并要求轮廓系数不低于 0.25。",
+    "Classes looked at": "检查的类别",
+    "Classes in groups": "分成几组的类别",
+    "No class falls into groups.": "没有分成几组的类别。",
+    "No class falls into groups of several appearances.": "没有类别分成多种外观。",
+    "{} classes have several appearances.": "{} 个类别有多种外观。",
+    "See whether they are one product, and have training photos of each.": "请确认它们是同一商品，并为每种外观准备训练照片。",
+    "group {}": "第 {} 组",
+    "{}: silhouette {}": "{}：轮廓系数 {}",
     # The report of a run
     "{} on {}": "{} 在 {} 上的评估",
     "{} on {}: {}": "{} 在 {} 上的评估：{}",
@@ -401,7 +413,7 @@ CHINESE = {
     "right: {}": "右：{}",
     "Clearest": "最明显的",
     "Two images of train and two of the other split.": "训练集两张，另一划分两张。",
-    "Every file was decoded once, upright, to RGB. Copies are found by their lowest cosine terms (distance up to {}) and proved by laying one small picture over the other: no more than {} of the contrast may be left over after crop, brightness and contrast are matched. Blur is the blur effect of Crete et al. (2007).": "每个文件只解码一次，转正并转为 RGB。副本先按最低频的余弦系数查找（距离不超过 {}），再将两张缩略图叠放验证：对齐裁剪、亮度和对比度之后，残余对比度不得超过 {}。模糊度采用 Crete 等（2007）的 blur effect。",
+    "Every file was decoded once, upright, to RGB. Copies are found by their lowest cosine terms (distance up to {}) and proved by laying one small picture over the other: no more than {} of the contrast may be left over after crop, brightness and contrast are matched. Blur is the blur effect of Crete et al. (2007); tilt and perspective are told by the directions of edges, and by nothing where these are unclear.": "每个文件只解码一次，转正并转为 RGB。副本先按最低频的余弦系数查找（距离不超过 {}），再将两张缩略图叠放验证：对齐裁剪、亮度和对比度之后，残余对比度不得超过 {}。模糊度采用 Crete 等（2007）的 blur effect；倾斜和透视由边缘方向得出，边缘方向不明显时不作判断。",
     "{}: never within {}, always beyond {}, in between if {} from its class's median": "{}：在 {} 以内从不标记，超过 {} 一律标记，介于两者之间则须偏离本类别中位数 {}",
     # The audit of a gallery
     "Audit of the gallery {}": "商品库审计：{}",

@@ -25,9 +25,10 @@ class DataSetPlan:
     """The data set before it is drawn; photos are numbered class after class.
 
     `classes` are the class names. For each of M photos, shape (M,): `given` the class it is filed under, `true` the
-    class it shows (-1: a foreign object), `appearance` the position in `APPEARANCES` of what it shows, `subject` which product of `products`, of `hidden` for "others", or which
-    foreign object; `split`, `number` within its class, `error` (position in `ERROR_KINDS`, -1: none) and `source`, the
-    photo that it is a near-copy of (itself: none).
+    class it shows (-1: a foreign object), `subject` which product of `products`, of `hidden` for "others", or which
+    foreign object; `appearance` the position in `APPEARANCES` of what it shows of a product; `split`, `number` within
+    its class, `error` (position in `ERROR_KINDS`, -1: none) and `source`, the photo that it is a near-copy of (itself:
+    none).
     """
 
     classes: tuple[str, ...]

@@ -47,9 +47,7 @@ class Scene:
     askew_deg: float
 
 
-def compose(
-    product: Package, facings: Sequence[Package], shot: Shot, fonts: Fonts, rng: np.random.Generator
-) -> Scene:
+def compose(product: Package, facings: Sequence[Package], shot: Shot, fonts: Fonts, rng: np.random.Generator) -> Scene:
     """Stand a product on a shelf as the shot wants it.
 
     `facings` are the products that may stand beside it.

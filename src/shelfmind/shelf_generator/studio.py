@@ -22,7 +22,20 @@ from shelfmind.shelf_generator.shot import SHOT_COLUMNS, draw_shot
 from shelfmind.shelf_generator.vocabulary import OTHERS
 
 COLUMNS = (
-    *("path", "split", "given", "true", "error", "product", "package", "brand", "family", "variant", "appearance", "duplicate_of"),
+    *(
+        "path",
+        "split",
+        "given",
+        "true",
+        "error",
+        "product",
+        "package",
+        "brand",
+        "family",
+        "variant",
+        "appearance",
+        "duplicate_of",
+    ),
     *("width", "height", *SHOT_COLUMNS),
 )
 """The columns of `truth.csv`; see `generate`."""

@@ -56,7 +56,9 @@ def slices_of(
     rows = {str(sample.path): row for row, sample in enumerate(good)}
     in_order = _Arranged(squares, [rows[path] for path in predictions.paths])
     seen = measure_squares(in_order, [Path(path) for path in predictions.paths], predictor.recipe.data, counter)
-    references = _references(predictor, catalog.split("train"), references_each(len(predictions), predictions.class_names), counter)
+    references = _references(
+        predictor, catalog.split("train"), references_each(len(predictions), predictions.class_names), counter
+    )
     missing = {}
     difficulties = [*_measured(seen), _class_size(predictions.labels, train_counts)]
     if references is None:
@@ -133,14 +135,14 @@ def _apart(embeddings: Floats, labels: Ints, references: References) -> Wide:
     return apart
 
 
-def _references(
-    predictor: Predictor, train: Sequence[Sample], each: int, counter: Counter
-) -> References | None:
+def _references(predictor: Predictor, train: Sequence[Sample], each: int, counter: Counter) -> References | None:
     """What the network makes of some training photos of each class; kept like any prediction."""
     chosen = chosen_references(np.array([sample.label for sample in train], np.int64), each)
     if not len(chosen):
         return None
-    squares, good = squares_of_some(train, chosen.tolist(), predictor.recipe.data, counter("checking images", len(chosen)))
+    squares, good = squares_of_some(
+        train, chosen.tolist(), predictor.recipe.data, counter("checking images", len(chosen))
+    )
     if not good:
         return None
     found = predictions_of(predictor, squares, good, (), counter)

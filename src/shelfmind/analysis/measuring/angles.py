@@ -70,7 +70,9 @@ def directions(grey: Floats) -> Directions:
     edges = _edges(grey)
     if np.count_nonzero(edges.weight) < _LEAST_EDGES:
         return Directions()
-    folded = _blurred(np.bincount(np.floor(edges.degrees % 90).astype(np.int64) % 90, edges.weight, 90))
+    folded = _blurred(
+        np.bincount(np.floor(edges.degrees % 90).astype(np.int64) % 90, edges.weight, 90).astype(np.float64)
+    )
     clear = 1 - float(folded.mean() / folded.max())
     if clear < CLEAR:
         return Directions(clear=clear)
@@ -107,8 +109,8 @@ def _edges(grey: Floats) -> _Edges:
     return _Edges(np.degrees(np.arctan2(2 * xy, xx - yy)[chosen]) / 2, weight[chosen], *places)
 
 
-def _local(product: Wide) -> Wide:
-    return box_blurred(box_blurred(product, _WINDOW, 0), _WINDOW, 1)
+def _local(product: Floats) -> Wide:
+    return box_blurred(box_blurred(product, _WINDOW, 0).astype(np.float32), _WINDOW, 1)
 
 
 def _blurred(counts: Wide) -> Wide:
