@@ -15,9 +15,9 @@ done to it (cropped alike): correlation with the amount, AUROC of degraded again
 change of the signed angle is right within 3 degrees, where there are lines.
 
 `cost`: a logistic regression of "the first guess is right" on all factors of truth.csv together, with a penalised
-term a class; a factor's cost is the mean predicted accuracy with it at the 90th percentile of the test photos, less that
-at the 10th, all else as it is. Intervals are percentiles of resampled photos. The same with what is measured instead of
-the truth.
+term a class; a factor's cost is the mean predicted accuracy with it at the 90th percentile of the test photos, less
+that at the 10th, all else as it is. Intervals are percentiles of resampled photos. The same with what is measured
+instead of the truth.
 
 `appearances`: in how many classes that were drawn with several appearances they are found, and in how many others.
 
