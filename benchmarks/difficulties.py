@@ -151,6 +151,8 @@ def measured_of(paths: Sequence[Path], folder: Path) -> Measured:
 def agreement(arguments: argparse.Namespace) -> None:
     """Print the table of drawn photos."""
     rows = truth_of(arguments.data)
+    drawn = np.random.default_rng(arguments.seed).permutation(len(rows))[: arguments.photos]
+    rows = [rows[index] for index in sorted(drawn.tolist())]
     paths = [arguments.data / row["path"] for row in rows]
     with tempfile.TemporaryDirectory() as folder:
         facts = np.array(measured_of(paths, Path(folder)).facts)
@@ -232,17 +234,19 @@ def degraded(arguments: argparse.Namespace) -> None:
     rng = np.random.default_rng(arguments.seed)
     chosen = sorted(rng.permutation(len(samples))[: arguments.photos].tolist())
     images = [open_image(samples[index].path) for index in chosen]
-    print(f"{len(images)} photos of {arguments.split}")
+    lined = [image for image in images if Look(_middle(image)).directions.clear >= CLEAR]
+    print(f"{len(images)} photos of {arguments.split}; lines are clear in {len(lined)}, by which angles are judged")
     print("| degradation | measure | amounts | Spearman | AUROC against the photo as it is, by amount | medians |")
     print("| --- | --- | --- | --- | --- | --- |")
     for name, (degrade, measure, amounts) in DEGRADATIONS.items():
+        judged = lined if measure in ("tilt", "askew") else images
         table = np.array(
-            [[measure_quality(degrade(image, amount, rng))[measure] for amount in (0.0, *amounts)] for image in images]
+            [[measure_quality(degrade(image, amount, rng))[measure] for amount in (0.0, *amounts)] for image in judged]
         )
         values = -table if measure == "luma" else table
-        flat = np.repeat([(0.0, *amounts)], len(images), 0)
+        flat = np.repeat([(0.0, *amounts)], len(judged), 0)
         found = float(spearmanr(values.ravel(), flat.ravel())[0])
-        apart = [auroc(np.append(values[:, 0], values[:, place]), np.arange(2 * len(images)) >= len(images))
+        apart = [auroc(np.append(values[:, 0], values[:, place]), np.arange(2 * len(judged)) >= len(judged))
                  for place in range(1, values.shape[1])]  # fmt: skip
         print(f"| {name} | {measure} | {_listed(amounts)} | {found:.2f} | {_listed(apart)} | "
               f"{_listed(np.median(table, 0))} |")  # fmt: skip

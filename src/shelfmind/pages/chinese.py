@@ -68,7 +68,7 @@ CHINESE = {
     "Values": "取值",
     "Points to the rest": "与其余图片相差（百分点）",
     "Verdict": "结论",
-    "A part may be worse because of the products in it: this says where a run is weak, not what caused it.": "某组较差也可能是因为其中的商品：这里说明模型弱在何处，而不说明原因。",
+    "A part may be worse because of the products in it: this says where a run is weak, not what caused it. Likeness and distance are told by the run's own embeddings, so that they partly restate its errors.": "某组较差也可能是因为其中的商品：这里说明模型弱在何处，而不说明原因。相似度和距离由模型自己的特征得出，因此部分只是重述它的错误。",
     "Not measured: {} ({}).": "未测量：{}（{}）。",
     "{} of {} right. Wrong with the highest confidence:": "{1} 张中 {0} 张正确。置信度最高的错误：",
     "Blur": "模糊",

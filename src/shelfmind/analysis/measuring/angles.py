@@ -17,6 +17,8 @@ _STRONG = 12.0
 _WEAK = 3.0
 _LEAST_EDGES = 20
 _SHARPNESS_DEG = 2.0
+_FAMILY_SHARPNESS_DEG = 3.0
+"""More: the lines of a bulging or crumpled package meet in no one point."""
 _ASTRAY_DEG = 16
 """Edges further than this from the package's two directions belong to neither."""
 _SHIFTS_DEG = np.arange(-8, 9)
@@ -145,5 +147,5 @@ def _templates() -> Wide:
     places = (np.arange(_PLACES) + 0.5) / _PLACES - 0.5
     expected = shifts[:, None, None] + changes[:, None, None] * places[None, :, None]
     found = np.arange(2 * _ASTRAY_DEG)[None, None, :] + 0.5 - _ASTRAY_DEG
-    agreement = np.exp(-(((found - expected) / _SHARPNESS_DEG) ** 2) / 2)
+    agreement = np.exp(-(((found - expected) / _FAMILY_SHARPNESS_DEG) ** 2) / 2)
     return np.asarray(agreement.reshape(len(shifts), -1))

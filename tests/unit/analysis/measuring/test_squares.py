@@ -62,7 +62,9 @@ def test_a_square_gives_back_its_photo(resize: str, size: tuple[int, int]) -> No
     restored = RESTORED[resize](square, *size)
     assert (np.asarray(restored) == (10, 200, 30)).all()
     if resize != "shorter_side_crop":
-        assert restored.width / restored.height == pytest.approx(size[0] / size[1], rel=0.04, abs=0.6 * (7 in size) * 40)
+        assert restored.width / restored.height == pytest.approx(
+            size[0] / size[1], rel=0.04, abs=0.6 * (7 in size) * 40
+        )
 
 
 def test_squares_of_all_serve_for_some(samples: list[Sample]) -> None:
