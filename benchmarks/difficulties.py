@@ -276,6 +276,18 @@ def _listed(values: Any) -> str:
     return ", ".join(f"{value:.3g}" for value in values)
 
 
+CLASS_FREEDOM = 3.0
+"""The larger, the less the term of a class is penalised; classes differ more than photos of one do."""
+
+
+def span(values: Wide) -> tuple[float, float]:
+    """From what to what a factor is moved: the 10th and 90th percentile; from no to yes."""
+    if np.isin(values, (0.0, 1.0)).all():
+        return 0.0, 1.0
+    low, high = np.quantile(values, [0.1, 0.9])
+    return float(low), float(high)
+
+
 @dataclass(frozen=True)
 class Fit:
     """Predictors (N, D), standardised, and the classes (N,) of the images."""
@@ -291,13 +303,13 @@ class Fit:
         names = list(self.values)
         scale = {name: self.values[name].std() or 1.0 for name in names}
         table = np.stack([self.values[name] / scale[name] for name in names], axis=1)
-        classes = np.eye(int(self.labels.max()) + 1)[self.labels]
+        classes = CLASS_FREEDOM * np.eye(int(self.labels.max()) + 1)[self.labels]
         both = np.concatenate([table, classes], axis=1)
         model = LogisticRegression(C=1.0, max_iter=500).fit(both[rows], self.correct[rows])
         found = {}
         for place, name in enumerate(names):
             ends = []
-            for end in np.quantile(self.values[name], [0.1, 0.9]):
+            for end in span(self.values[name]):
                 moved = both.copy()
                 moved[:, place] = end / scale[name]
                 ends.append(float(model.predict_proba(moved[rows])[:, 1].mean()))
@@ -332,7 +344,7 @@ def _print_costs(words: str, fit: Fit, seed: int) -> None:
     print(f"| {words} | from, to | points |\n| --- | --- | --- |")
     for name in sorted(point, key=lambda each: point[each]):
         low, high = np.quantile([each[name] for each in drawn], [0.025, 0.975])
-        ends = _listed(np.quantile(fit.values[name], [0.1, 0.9]))
+        ends = _listed(span(fit.values[name]))
         print(f"| {name} | {ends} | {point[name]:+.1f} ({low:+.1f} to {high:+.1f}) |")
 
 
