@@ -760,12 +760,6 @@ SAID_ELSEWHERE = (
         r"The package is turned in the plane, by degrees, far more than others of its class\.",
         "包装在画面内的倾斜角度（度）远大于同类其他图片。",
     ),
-    (r"(?i)(?:seen )?askew", "斜视拍摄"),
-    (
-        r"What is parallel or square on the package is not in the image, by degrees: the camera was close by or looked "
-        r"from the side\.",
-        "包装上平行或垂直的线条在图中偏离的角度（度）：相机太近，或从侧面拍摄。",
-    ),
     (r"the data has no training photos", "该数据没有训练照片"),
     (r"brightness", "亮度"),
     (r"contrast", "对比度"),

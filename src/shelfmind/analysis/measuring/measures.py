@@ -238,14 +238,7 @@ MEASURES: dict[str, Measure] = {
             "The package is turned in the plane, by degrees, far more than others of its class.",
         ),
     ),
-    "askew": Measure(
-        lambda look: look.directions.askew_deg,
-        Rule(
-            "askew", 1, 14.0, 28.0, 10.0, "seen askew", "Seen askew",
-            "What is parallel or square on the package is not in the image, by degrees: the camera was close by or "
-            "looked from the side.",
-        ),
-    ),
+    "askew": Measure(lambda look: look.directions.askew_deg),
 }  # fmt: skip
 """Everything that an audit measures an image by. A new measure is a function and an entry here: it is then remembered,
 flagged, listed in `issues.csv` and shown on the page. Raise `measurement._VERSION` where an old one changes."""
