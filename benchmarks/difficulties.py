@@ -267,7 +267,9 @@ def _signed(images: Sequence[Image.Image]) -> None:
             total[key] += 1
             right[key] += abs(off) <= 3
     for (clear, degrees), count in sorted(total.items()):
-        words = "clear lines" if clear else "no clear lines, so that nothing is claimed"
+        if not clear:  # nothing is claimed
+            continue
+        words = "clear lines"
         print(f"{words}, turned by {degrees:.0f} either way: change right within 3 degrees in "
               f"{right[clear, degrees]} of {count}")  # fmt: skip
 
