@@ -101,7 +101,7 @@ def test_the_page_and_the_tables_hold_what_was_found(root: Path, tmp_path: Path,
     assert pairs[0]["all_but_one"] == "true"
     assert [row["kind"] for row in rows_of(folder / "findings.csv")] == [each.kind for each in audit.findings]
     page = (folder / "report.html").read_text(encoding="utf-8")
-    assert page.count('<img class="thumb"') == 5
+    assert page.count('<img class="thumb"') == 5 + ("tilted" in kinds)
     assert LONG in page
     assert EVIL not in page
     assert "&lt;/script&gt;&lt;b&gt;&#34;quoted&#34; &#39;it&#39;s&#39; &amp; a/b\\c" in page
