@@ -27,7 +27,7 @@ def free_port() -> int:
 
 @contextlib.contextmanager
 def running(command: Sequence[object], port: int, path: str, log: Path) -> Iterator[subprocess.Popen[bytes]]:
-    """A process that answers under `path` within a minute, and is ended afterwards."""
+    """A process that answers under `path` within two minutes, and is ended afterwards."""
     with open(log, "ab") as stream:
         process = subprocess.Popen([str(word) for word in command], stdout=stream, stderr=stream)
     try:
@@ -43,7 +43,7 @@ def running(command: Sequence[object], port: int, path: str, log: Path) -> Itera
                 process.wait()
 
 
-def wait_for(port: int, path: str, process: subprocess.Popen[bytes] | None = None, seconds: float = 60.0) -> None:
+def wait_for(port: int, path: str, process: subprocess.Popen[bytes] | None = None, seconds: float = 120.0) -> None:
     """Until there is any answer."""
     until = time.monotonic() + seconds
     while time.monotonic() < until:

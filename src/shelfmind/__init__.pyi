@@ -1359,7 +1359,7 @@ def serve(
     decode: Literal['exact', 'fast'] = 'exact',
     tta: Sequence[str] | None = None,
     max_batch: int | None = None,
-    max_delay_ms: float = 2.0,
+    max_delay_ms: float = 0.0,
     queue: int = 256,
     timeout: float = 30.0,
     max_body_mb: float = 32.0,
@@ -1369,6 +1369,7 @@ def serve(
     watch_seconds: float = 5.0,
     audit: Path | str | None = None,
     allow_hosts: Sequence[str] = (),
+    trusted_proxies: Sequence[str] = (),
     insecure: bool = False,
     watcher: Observer | None = None,
 ) -> Served:
@@ -1386,7 +1387,7 @@ def serve(
         decode: exact, as for training, or fast: JPEGs far larger than the network needs are decoded smaller (default: exact)
         tta: views to average, such as flip,centre; none for the plain image alone
         max_batch: images computed at once; what `--batch` says, or 8, if not given
-        max_delay_ms: how long an image waits for others to fill a batch, where the service is idle (default: 2.0)
+        max_delay_ms: how long an image waits for company although a core is free; what comes while all compute is a batch in any case (default: 0.0)
         queue: images that may wait in each process; more are refused (default: 256)
         timeout: seconds after which a request is given up, if it says none (default: 30.0)
         max_body_mb: of a request (default: 32.0)
@@ -1396,6 +1397,7 @@ def serve(
         watch_seconds: how often to look for a new run or gallery version; 0: at SIGHUP only (default: 5.0)
         audit: a folder that `shelfmind audit` made, to show on the page
         allow_hosts: a name under which requests may come; on this machine's own address localhost always is one
+        trusted_proxies: a proxy whose X-Forwarded-For is believed, such as 127.0.0.1 or 10.0.0.0/8; none if not given
         insecure: listen beyond this machine without any key: whoever reaches it may do all
         watcher: told of the progress
 

@@ -129,6 +129,15 @@ def write_json(path: Path, content: Any, mode: int = 0o644) -> None:
     write_text(path, json.dumps(content, ensure_ascii=False, indent=2) + "\n", mode=mode)
 
 
+def status_of(path: Path) -> tuple[int, ...]:
+    """What changes when a file is written or replaced; empty where there is none."""
+    try:
+        status = os.stat(path)
+    except OSError:
+        return ()
+    return status.st_mtime_ns, status.st_size, status.st_ino
+
+
 def keep_used_last(folder: Path, pattern: str, kept: int) -> None:
     """Delete the files of a pattern, such as ``*.npz``, but for so many that were changed or touched last."""
     files = sorted(folder.glob(pattern), key=lambda file: file.stat().st_mtime, reverse=True)

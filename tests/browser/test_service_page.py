@@ -16,6 +16,7 @@ from dataclasses import dataclass
 from importlib import import_module
 from pathlib import Path
 from typing import Any
+from urllib.parse import quote
 
 import pytest
 from PIL import Image, ImageDraw
@@ -174,7 +175,55 @@ def test_a_key_lets_in_and_its_role_decides_what_is_offered(site, service):
     assert page.text("#who") == "王芳 · can edit"
 
 
+@pytest.mark.parametrize("language", ["en", "zh"])
+def test_the_sign_in_form_can_be_read_and_used_everywhere(site, service, language):
+    page = site.page
+    page.expected_complaints = ["401"]
+    page.driver.get(f"{service.address}/?lang={language}")
+    page.driver.delete_all_cookies()
+    page.driver.refresh()
+    page.wait(lambda: page.all("#key"))
+    page.press("sm_wrong_key" + ENTER)
+    page.wait(lambda: page.text(".sign-in .alarm"))
+    for width, height in ((1280, 900), (390, 844)):
+        for scheme in ("light", "dark"):
+            page.size(width, height)
+            page.scheme(scheme)
+            assert site.accessible() == []
+            assert site.overflow() == []
+            page.screenshot(f"service-sign-in-{language}-{scheme}-{width}")
+
+
 # Naming photos
+
+
+def drop(page: Any, *paths: Path) -> None:
+    """Files or folders, from outside of the browser."""
+    files = {"items": [], "files": [str(path) for path in paths], "dragOperationsMask": 1}
+    for kind in ("dragEnter", "dragOver", "drop"):
+        page.driver.execute_cdp_cmd("Input.dispatchDragEvent", {"type": kind, "x": 300, "y": 300, "data": files})
+
+
+def test_photos_are_pasted_dropped_and_weighed_together(site, service):
+    page = site.page
+    site.open()
+    page.run(
+        "const canvas = Object.assign(document.createElement('canvas'), { width: 120, height: 120 });"
+        "const pen = canvas.getContext('2d'); pen.fillStyle = 'rgb(220, 30, 30)'; pen.fillRect(0, 0, 120, 120);"
+        "canvas.toBlob((blob) => { const clipboardData = new DataTransfer();"
+        "  clipboardData.items.add(new File([blob], 'image.png', { type: 'image/png' }));"
+        "  dispatchEvent(new ClipboardEvent('paste', { clipboardData, bubbles: true, cancelable: true })); })"
+    )
+    assert site.answers(1) == ["红茶"]
+    assert page.text(".answer .file") == "image.png"
+    drop(page, service.photo("dropped 绿.jpg", GREEN, 3))
+    assert site.answers(2) == ["绿茶", "红茶"]
+    page.click(".over-results button:first-of-type")
+    page.wait(lambda: len(page.all(".answer")) == 3)
+    assert page.text(".answer .file") == "2 photos together"
+    assert page.text(".answer h2")
+    page.screenshot("service-together-en-light")
+    assert site.accessible() == []
 
 
 def test_photos_are_named_explained_corrected_and_taken_back(site, service):
@@ -305,6 +354,44 @@ def test_products_are_found_renamed_merged_and_brought_back(site, service):
     assert page.one(".reports a").get_attribute("href").endswith("/v1/reports/audit?lang=en")
 
 
+def test_a_product_becomes_part_of_another_and_again_its_own(site, service):
+    page = site.page
+    page.expected_complaints = ["409"]
+    site.open("gallery")
+    page.wait(lambda: page.all(".tile"))
+    page.click(".gallery .primary")
+    site.give(service.photo("twin.jpg", (225, 225, 60), 31), to="dialog input[type=file]")
+    page.wait(lambda: len(page.all(".enrolled img")) == 1)
+    page.press("twin 双胞胎" + ENTER)
+    page.wait(lambda: page.all(".findings") or "twin 双胞胎" in page.texts(".tile .name"))
+    if page.all(".findings"):
+        page.click(".anyway")
+    page.wait(lambda: "twin 双胞胎" in page.texts(".tile .name"))
+    page.driver.get(f"{service.address}/?lang=en#product/{quote('twin 双胞胎')}")
+    page.wait(lambda: page.text("h1") == "twin 双胞胎" and page.all(".photos li"))
+    page.click(".product .bar button:nth-child(3)")
+    page.wait(lambda: page.texts(".products li .name"))
+    assert "twin 双胞胎" not in page.texts(".products li .name")  # not into itself, nor into a trained class
+    assert "红茶" not in page.texts(".products li .name")
+    page.press("yellow")
+    page.wait(lambda: page.texts(".products li .name") == ["yellow 500 ml"])
+    page.press(ENTER)
+    page.wait(lambda: page.all("dialog .primary"))
+    assert "All photos of twin 双胞胎 will be photos of yellow 500 ml." in page.text("dialog")
+    page.click("dialog .primary")
+    page.wait(lambda: page.text("h1") == "yellow 500 ml" and len(page.all(".photos li")) >= 3)
+    page.click(".toast-card:last-child button")
+    page.wait(lambda: "Taken back" in page.text("#toasts"))
+    site.go("gallery")
+    page.wait(lambda: {"twin 双胞胎", "yellow 500 ml"} <= set(page.texts(".tile .name")))
+    page.driver.get(f"{service.address}/?lang=en#product/{quote('twin 双胞胎')}")
+    page.wait(lambda: page.all(".product .danger"))
+    page.click(".product .danger")
+    page.wait(lambda: page.all("dialog .danger-fill"))
+    page.click("dialog .danger-fill")
+    page.wait(lambda: page.all(".gallery") and "twin 双胞胎" not in page.texts(".tile .name"))
+
+
 # A whole shelf
 
 
@@ -419,6 +506,23 @@ def test_a_batch_waits_where_the_service_is_busy_and_tells_errors_file_by_file(s
     page.click(".cancel-batch")
     page.wait(lambda: page.all(".go-on"))
     assert "0 of 2" in page.text(".progress")
+
+
+def test_a_dropped_folder_is_a_batch_in_the_order_of_its_paths(site, service, tmp_path):
+    page = site.page
+    page.expected_complaints = ["422"]
+    site.open("batch")
+    folder = tmp_path / "货架 1"
+    (folder / "b" / "deep").mkdir(parents=True)
+    for name, colour in (("10.jpg", RED), ("9.jpg", GREEN), ("b/deep/1.jpg", BLUE), ("b/0.jpg", YELLOW)):
+        (folder / name).write_bytes(service.photo("of-folder.jpg", colour).read_bytes())
+    (folder / "notes.txt").write_text("no photo", encoding="utf-8")
+    drop(page, folder)
+    page.wait(lambda: page.text(".progress span") in ("4 of 4", "5 of 5"))
+    names = page.texts("tbody tr th")
+    wanted = ["9.jpg", "10.jpg", "b/0.jpg", "b/deep/1.jpg"]
+    assert [name for name in names if not name.endswith("notes.txt")] == [f"货架 1/{name}" for name in wanted]
+    page.screenshot("service-batch-folder-en-light")
 
 
 def test_tables_are_safe_for_spreadsheets(site):

@@ -19,8 +19,6 @@ from shelfmind.recipe import model_kind
 from shelfmind.runs.folder import RunFolder
 
 FLIP = "flip"
-FEW = 8
-"""Photos that are embedded at once where there are not more: those of one product, those of one request."""
 PREPARATION = ("resize_to", "resize", "fill", "mean", "std")
 
 
@@ -82,7 +80,7 @@ class RunEmbedder(PhotoEmbedder):
     ) -> None:
         """Raises `UserError` for a folder that is no run, or an engine that it cannot have."""
         views = with_mirror_images(run.read_recipe().evaluation.tta)
-        super().__init__(RunPredictor(run, views, few=FEW, engine=engine, batch=batch, decode=decode), counter)
+        super().__init__(RunPredictor(run, views, engine=engine, batch=batch, decode=decode), counter)
 
 
 def photo_embedder(
@@ -96,7 +94,7 @@ def photo_embedder(
     if not place.is_file():
         return RunEmbedder(RunFolder(place), counter, engine, batch, decode)
     views = with_mirror_images(read_exported(place).recipe.evaluation.tta)
-    return PhotoEmbedder(file_predictor(place, views, engine, FEW, batch, decode), counter)
+    return PhotoEmbedder(file_predictor(place, views, engine, batch=batch, decode=decode), counter)
 
 
 def with_mirror_images(views: Sequence[str]) -> tuple[str, ...]:

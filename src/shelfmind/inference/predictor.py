@@ -230,7 +230,7 @@ class RunPredictor(Predictor):
         decode: str = EXACT,
     ) -> None:
         """`recipe` instead of the run's own: of the same network, but images prepared in another way; MindSpore only.
-        Up to `few` images are predicted quicker than a whole batch, after the time of a second compilation.
+        `few` images are asked for so often that they are worth a graph of their own.
         `batch` and `decode` are those of `load`.
 
         Raises:

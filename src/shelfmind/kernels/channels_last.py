@@ -117,12 +117,18 @@ def _pool_window(kernel: int, stride: int, padding: int | None) -> Window:
 
 
 class Norm(nn.BatchNorm2d):
-    """MindSpore's batch normalisation, whose parameters it has, with what follows it in one operator."""
+    """MindSpore's batch normalisation, whose parameters it has, with what follows it in one operator.
+
+    Attributes:
+        assigns: moves its statistics itself. A training step that takes them where it takes gradients turns that off:
+            assigned between a weight's reader and its update, they make MindSpore copy every weight in every step.
+    """
 
     def __init__(self, channels: int, epsilon: float, activate: bool) -> None:
         super().__init__(channels, eps=epsilon)
         self.epsilon = epsilon
         self.finish = finish = "_relu" if activate else ""
+        self.assigns = True
         self.settings = Tensor([epsilon, KEPT], mindspore.float32)
         self.in_training = normalisation.Normalise(finish, training=True)
         self.otherwise = normalisation.Normalise(finish, training=False)
@@ -139,8 +145,9 @@ class Norm(nn.BatchNorm2d):
             features, _, mean, variance = self.in_training(features, *own)
         else:
             features, _, mean, variance = self.in_training_and_add(features, *own, added)
-        ops.assign(self.moving_mean, mean)
-        ops.assign(self.moving_variance, variance)
+        if self.assigns:
+            ops.assign(self.moving_mean, mean)
+            ops.assign(self.moving_variance, variance)
         return features
 
 

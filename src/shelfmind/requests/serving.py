@@ -57,7 +57,11 @@ class ServeRequest(Request):
         None, ge=1, le=1024, description="images computed at once; what `--batch` says, or 8, if not given"
     )
     max_delay_ms: float = Field(
-        2.0, ge=0, le=1000, description="how long an image waits for others to fill a batch, where the service is idle"
+        0.0,
+        ge=0,
+        le=1000,
+        description="how long an image waits for company although a core is free; what comes while all compute is a "
+        "batch in any case",
     )
     queue: int = Field(256, ge=1, le=100_000, description="images that may wait in each process; more are refused")
     timeout: float = Field(30.0, gt=0, le=600, description="seconds after which a request is given up, if it says none")
@@ -71,6 +75,9 @@ class ServeRequest(Request):
     audit: Path | None = Field(None, description="a folder that `shelfmind audit` made, to show on the page")
     allow_hosts: Annotated[tuple[str, ...], Flag("--allow-host", metavar="NAME")] = Field(
         (), description="a name under which requests may come; on this machine's own address localhost always is one"
+    )
+    trusted_proxies: Annotated[tuple[str, ...], Flag("--trusted-proxies", metavar="ADDRESS|NETWORK")] = Field(
+        (), description="a proxy whose X-Forwarded-For is believed, such as 127.0.0.1 or 10.0.0.0/8; none if not given"
     )
     insecure: bool = Field(
         False, description="listen beyond this machine without any key: whoever reaches it may do all"

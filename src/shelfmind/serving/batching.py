@@ -1,4 +1,4 @@
-"""Dynamic batching: images of all requests wait in one queue; a thread a core decodes them or computes a batch."""
+"""Continuous batching: images of all requests wait in one queue; a thread a core decodes or computes what is there."""
 
 from __future__ import annotations
 
@@ -83,10 +83,12 @@ class Item:
 class Batcher:
     """Answers images in batches of up to `max_batch`, or what suits the engine if that is None.
 
-    Workers do whatever is most urgent: compute a batch that is full, decode, or compute what has waited `max_delay_s`
-    for company. A batch that is alone takes the engine for all cores, others are computed each on one core, where the
-    engine lets them; so the answers are those that `Predictor.predict` gives to the same batch. An engine that takes
-    one call at a time gets one, while other workers decode ahead.
+    Batches are continuous: a worker that is free computes what is decoded, and what arrives meanwhile is the next
+    batch. Workers do whatever is most urgent: compute a batch that is full, decode, or compute what there is, which
+    those that are free share. With `max_delay_s` an image waits so long for company although a worker is free. A batch
+    that is alone takes the engine for all cores, others are computed each on one core, where the engine lets them; so
+    the answers are those that `Predictor.predict` gives to the same batch. An engine that takes one call at a time gets
+    one, while other workers decode ahead.
     """
 
     def __init__(
@@ -97,7 +99,7 @@ class Batcher:
         self._changed = threading.Condition()
         self._waiting: deque[Item] = deque()
         self._decoded: dict[ServedModel, deque[Item]] = {}
-        self._inside = self._computing = 0
+        self._inside = self._computing = self._idle = 0
         self.speed = FIRST_GUESS
         self._closed = False
         self._threads = [threading.Thread(target=self._work, name=f"batch-{n}", daemon=True) for n in range(workers)]
@@ -151,7 +153,9 @@ class Batcher:
                     return partial(self._decode, self._waiting.popleft())
                 if self._closed and not self._inside:
                     return None
+                self._idle += 1
                 self._changed.wait(self._patience(now))
+                self._idle -= 1
 
     def _due(self, now: float, full: bool) -> Callable[[], None] | None:
         """A batch to compute now; with `full` only one that is full, as there is more to decode."""
@@ -159,11 +163,12 @@ class Batcher:
             size = model.batch_size(self.max_batch)
             ripe = len(items) >= size or (not full and self._ripe(items[0], now))
             if ripe and (self._computing == 0 or model.takes_several):
-                batch = [items.popleft() for _ in range(min(size, len(items)))]
+                fair = -(-len(items) // (1 + self._idle)) if model.takes_several else len(items)
+                batch = [items.popleft() for _ in range(min(size, fair))]
                 if not items:
                     del self._decoded[model]
                 self._computing += 1
-                alone = self._computing == 1 and not self._waiting and not self._decoded
+                alone = self._idle == len(self._threads) - 1 and not self._waiting and not self._decoded
                 return partial(self._compute, model, batch, alone)
         return None
 

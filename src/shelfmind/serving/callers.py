@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import hashlib
 import hmac
-import secrets
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -13,6 +12,7 @@ from typing import Any
 
 from shelfmind.serving.keys import ROLES, Key, Keys
 from shelfmind.serving.limits import Access
+from shelfmind.serving.session_secret import SessionSecret
 
 ANONYMOUS = "anonymous"
 SESSION_S = 12 * 3600
@@ -47,13 +47,12 @@ class Caller:
 class Door:
     """Tells callers by their keys, and opens sessions for browsers.
 
-    A session is the key's public id, when it ends and a signature by a secret of this service; it ends with the key.
-    Processes of one service share the secret, which is never written down.
+    A session is the key's public id, when it ends and a signature by the secret that lies beside the keys; it ends with
+    the key. All services that share the keys accept it.
     """
 
-    def __init__(self, keys: Keys, access: Access, secret: bytes | None = None) -> None:
-        self.keys, self.access = keys, access
-        self._secret = secrets.token_bytes(32) if secret is None else secret
+    def __init__(self, keys: Keys, access: Access, secret: SessionSecret) -> None:
+        self.keys, self.access, self._secret = keys, access, secret
         self._had_keys = False
 
     @property
@@ -79,9 +78,13 @@ class Door:
         return Caller(ANONYMOUS, None if self.needs_key else ROLES[-1], address)
 
     def session_of(self, key: Key) -> str:
-        """The content of the cookie by which a browser shows that it knew a key."""
+        """The content of the cookie by which a browser shows that it knew a key.
+
+        Raises:
+            UserError: the secret cannot be read or written.
+        """
         until = int(time.time()) + SESSION_S
-        return f"{key.id}.{until}.{self._signature(key.id, until)}"
+        return f"{key.id}.{until}.{_signature(self._secret.drawn(), key.id, until)}"
 
     def _of_session(self, cookies: str) -> Key | None:
         jar: SimpleCookie = SimpleCookie()
@@ -93,9 +96,12 @@ class Door:
         until, _, signature = rest.partition(".")
         if not (until.isascii() and until.isdecimal() and len(until) < 16):
             return None
-        if not hmac.compare_digest(self._signature(key_id, int(until)).encode(), signature.encode("utf-8", "replace")):
+        secret = self._secret.found()
+        expected = None if secret is None else _signature(secret, key_id, int(until)).encode()
+        if expected is None or not hmac.compare_digest(expected, signature.encode("utf-8", "replace")):
             return None
         return self.keys.by_id().get(key_id) if time.time() < int(until) else None
 
-    def _signature(self, id: str, until: int) -> str:
-        return hmac.new(self._secret, f"{id}.{until}".encode("utf-8", "replace"), hashlib.sha256).hexdigest()
+
+def _signature(secret: bytes, id: str, until: int) -> str:
+    return hmac.new(secret, f"{id}.{until}".encode("utf-8", "replace"), hashlib.sha256).hexdigest()

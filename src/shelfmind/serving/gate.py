@@ -8,7 +8,7 @@ from __future__ import annotations
 import logging
 import secrets
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -19,6 +19,7 @@ from shelfmind.serving.callers import ANONYMOUS, Caller, Door
 from shelfmind.serving.limits import Limits
 from shelfmind.serving.metrics import Metrics
 from shelfmind.serving.problems import Problem, problem_response
+from shelfmind.serving.proxies import client_address
 from shelfmind.serving.rates import Rates
 
 LOG = logging.getLogger("shelfmind.serving")
@@ -44,10 +45,17 @@ SAFETY = {
 class Gate:
     """Lets requests through to `app`, and its answers out."""
 
-    def __init__(self, app: ASGIApp, door: Door, limits: Limits, metrics: Metrics) -> None:
+    def __init__(
+        self,
+        app: ASGIApp,
+        door: Door,
+        limits: Limits,
+        metrics: Metrics,
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
         self.app, self.door, self.limits, self.metrics = app, door, limits, metrics
-        self._rates = None if limits.rate is None else Rates(limits.rate)
-        self._failures = Rates(FAILURES_A_SECOND)
+        self._rates = None if limits.rate is None else Rates(limits.rate, clock)
+        self._failures = Rates(FAILURES_A_SECOND, clock)
         self._bodies = Bodies(limits, metrics)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -77,7 +85,9 @@ class Gate:
             self.metrics.answered(_method(scope), _route(scope), way_out.status, time.monotonic() - began)
 
     def _admitted(self, scope: Scope, headers: Mapping[bytes, bytes]) -> Caller:
-        path, address = scope["path"], (scope.get("client") or ("unknown",))[0]
+        path, peer = scope["path"], (scope.get("client") or ("unknown",))[0]
+        proxies = self.door.access.proxies
+        address = client_address(peer, scope["headers"], proxies) if proxies else peer
         if path in PROBES:
             return Caller(ANONYMOUS, None, address)
         self._require_own_name(headers)

@@ -5,7 +5,6 @@ from __future__ import annotations
 import hashlib
 import hmac
 import json
-import os
 import secrets
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
@@ -14,7 +13,7 @@ from pathlib import Path
 from threading import Lock
 
 from shelfmind.errors import UserError, call, unknown_name
-from shelfmind.files import exclusively, make_folder, write_json
+from shelfmind.files import exclusively, make_folder, status_of, write_json
 
 FORMAT = 1
 PREFIX = "sm"
@@ -57,7 +56,7 @@ class Keys:
 
     def by_id(self) -> Mapping[str, Key]:
         """All keys. Raises `UserError` for a file that cannot be read."""
-        now = _status(self.path)
+        now = status_of(self.path)
         if now != self._read_at:
             with self._lock:
                 self._keys, self._read_at = _read(self.path), now
@@ -116,14 +115,6 @@ def _lock_of(path: Path) -> Path:
 
 def _digest(salt: str, secret: str) -> str:
     return hashlib.sha256(f"{salt}{secret}".encode("utf-8", "surrogateescape")).hexdigest()
-
-
-def _status(path: Path) -> tuple[int, ...]:
-    try:
-        status = os.stat(path)
-    except OSError:
-        return ()
-    return status.st_mtime_ns, status.st_size, status.st_ino
 
 
 def _read(path: Path) -> Mapping[str, Key]:

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from shelfmind.serving.proxies import Network
+
 LOOPBACK = frozenset({"127.0.0.1", "localhost", "::1"})
 """Names of this machine's own address."""
 
@@ -39,8 +41,10 @@ class Access:
         hosts: the names under which requests may come; None: any.
         open: whether there need be no key as long as there never was one.
         port: what the cookie of a session is called by, as browsers share cookies among ports.
+        proxies: whose word is taken for where a request comes from.
     """
 
     hosts: frozenset[str] | None = LOOPBACK
     open: bool = True
     port: int = 8000
+    proxies: tuple[Network, ...] = ()

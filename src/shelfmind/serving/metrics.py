@@ -4,8 +4,11 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterable
+from pathlib import Path
 from threading import Lock
 from typing import Any
+
+from shelfmind.serving.process_metrics import ProcessMetrics, processes_of
 
 FOLDER = "PROMETHEUS_MULTIPROC_DIR"
 """The variable that names the folder in which several processes keep their metrics; set before the first import."""
@@ -26,6 +29,8 @@ class Metrics:
         from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
 
         self.registry = CollectorRegistry()
+        if FOLDER not in os.environ:
+            self.registry.register(ProcessMetrics())
 
         def counter(name: str, what: str, *labels: str) -> Any:
             return Counter(f"shelfmind_{name}", what, labels, registry=self.registry)
@@ -72,6 +77,7 @@ class Metrics:
 
         together = CollectorRegistry()
         MultiProcessCollector(together)  # type: ignore[no-untyped-call]
+        together.register(ProcessMetrics(lambda: processes_of(Path(os.environ[FOLDER]))))
         return generate_latest(together)
 
     def answered(self, method: str, route: str, status: int, seconds: float) -> None:

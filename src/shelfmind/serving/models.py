@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import itertools
-import os
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timezone
@@ -14,12 +13,12 @@ import numpy as np
 
 from shelfmind.arrays import Floats
 from shelfmind.errors import UserError
+from shelfmind.files import status_of
 from shelfmind.images.decoding import DAMAGED, BadImage
 from shelfmind.images.squares import Square, square
 from shelfmind.inference.batch_sizes import BatchSize
-from shelfmind.inference.embedder import FEW
 from shelfmind.inference.engines.of_file import FileEngine
-from shelfmind.inference.predictor import Batch, Guess, Predictor, RunPredictor, load
+from shelfmind.inference.predictor import Batch, Guess, Predictor, load
 from shelfmind.inference.recognizer import Answer, Recognizer, recognizer
 from shelfmind.runs.folder import RunFolder
 from shelfmind.serving.scans import has_too_many_scans
@@ -139,12 +138,8 @@ def load_model(wanted: Wanted, max_batch: int | None) -> ServedModel:
     Raises:
         UserError: what cannot be loaded, or answers nonsense.
     """
-    if wanted.gallery is None and wanted.run.is_file():
+    if wanted.gallery is None:
         found = ServedModel(load(wanted.run, wanted.tta, wanted.engine, wanted.batch, wanted.decode), None)
-    elif wanted.gallery is None:  # as `load` does, but quick for a few photos, too
-        run, engine, batch = RunFolder(wanted.run), wanted.engine, wanted.batch
-        predictor = RunPredictor(run, wanted.tta, few=FEW, engine=engine, batch=batch, decode=wanted.decode)
-        found = ServedModel(predictor, None)
     else:
         made = recognizer(wanted.run, wanted.gallery, wanted.engine, wanted.batch, wanted.decode)
         found = ServedModel(made.predictor, made)
@@ -159,23 +154,16 @@ def fingerprint_of(run: Path) -> tuple[Any, ...]:
         files = [folder.recipe, folder.classes, folder.weights, folder.calibration, *folder.exports()]
     else:
         files = [run]
-    return tuple((str(file), *_status(file)) for file in files)
-
-
-def _status(file: Path) -> tuple[int, ...]:
-    try:
-        status = os.stat(file)
-    except OSError:
-        return ()
-    return status.st_mtime_ns, status.st_size, status.st_ino
+    return tuple((str(file), *status_of(file)) for file in files)
 
 
 def _warm_up(model: ServedModel, max_batch: int) -> None:
     side = model.predictor.recipe.data.resize_to
     rng = np.random.default_rng(0)
     squares = list(rng.integers(0, 256, (max_batch, side, side, 3), np.uint8))
-    for count, beside_others in ((1, False), (max_batch, False), (1, True), (max_batch, True)):
-        outcomes = model.outcomes(squares[:count], 5, beside_others and model.takes_several)
+    counts = sorted({1, max_batch, *(size for size in model.predictor.engine.sizes if size < max_batch)})
+    for count, beside_others in itertools.product(counts, (False, True) if model.takes_several else (False,)):
+        outcomes = model.outcomes(squares[:count], 5, beside_others)
         for outcome in outcomes:
             assert outcome.probabilities is not None
             assert outcome.embedding is not None

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import logging
 import os
-import secrets
 import shutil
 import signal
 import socket
@@ -24,6 +23,7 @@ from shelfmind.requests.watching import SILENT, Observer
 from shelfmind.serving.keys import Keys
 from shelfmind.serving.limits import LOOPBACK, Access, Limits
 from shelfmind.serving.metrics import FOLDER
+from shelfmind.serving.proxies import networks
 from shelfmind.serving.state import State, state_of
 
 NEEDED = ("fastapi", "uvicorn", "httptools", "python_multipart", "prometheus_client")
@@ -56,6 +56,7 @@ def serve(request: ServeRequest, watcher: Observer = SILENT) -> Served:
     require(*NEEDED)
     from shelfmind.serving.server import address_of, allow_many_connections, bound_socket
 
+    networks(request.trusted_proxies)  # what is wrong with them is said before anything is loaded
     state = state_of(request.state)
     keys = Keys(state.keys)
     _require_a_key(request, keys)
@@ -63,10 +64,9 @@ def serve(request: ServeRequest, watcher: Observer = SILENT) -> Served:
     listening = bound_socket(request.host, request.port)
     began, address = time.monotonic(), address_of(listening)
     logging.basicConfig(format="%(asctime)s %(levelname)s %(name)s [%(process)d]: %(message)s", stream=sys.stderr)
-    secret = secrets.token_bytes(32)
 
     def answer(cores: int, life: int | None, tell_others: Callable[[], None], ready: Callable[[], None]) -> None:
-        _answer(request, state, keys, secret, listening, cores, life, tell_others, ready)
+        _answer(request, state, keys, listening, cores, life, tell_others, ready)
 
     def tell() -> None:
         watcher.result(address)
@@ -107,7 +107,6 @@ def _answer(
     request: ServeRequest,
     state: State,
     keys: Keys,
-    secret: bytes,
     listening: socket.socket,
     cores: int,
     life: int | None,
@@ -126,6 +125,7 @@ def _answer(
     from shelfmind.serving.reloading import Models, Watch
     from shelfmind.serving.server import Server
     from shelfmind.serving.service import Service
+    from shelfmind.serving.session_secret import SessionSecret
 
     metrics, limits = Metrics(), _limits(request)
     wanted = Wanted(request.run, request.gallery, request.engine, request.batch, request.decode, request.tta)
@@ -139,7 +139,7 @@ def _answer(
         batcher,
         metrics,
         limits,
-        Door(keys, _access(request, listening.getsockname()[1]), secret),
+        Door(keys, _access(request, listening.getsockname()[1]), SessionSecret(state.session_secret)),
         AuditLog(state.audit_log),
         Corrections(state.corrections),
         _reports(request),
@@ -174,7 +174,7 @@ def _access(request: ServeRequest, port: int) -> Access:
     hosts = None
     if _is_local(request) or request.allow_hosts:
         hosts = frozenset({*LOOPBACK, request.host, *request.allow_hosts})
-    return Access(hosts, _is_local(request) or request.insecure, port)
+    return Access(hosts, _is_local(request) or request.insecure, port, networks(request.trusted_proxies))
 
 
 def _is_local(request: ServeRequest) -> bool:

@@ -25,6 +25,11 @@ class State:
         return self.root / "keys.json"
 
     @property
+    def session_secret(self) -> Path:
+        """What sessions of the page are signed by, for the owner's eyes only."""
+        return self.root / "session.secret"
+
+    @property
     def audit_log(self) -> Path:
         """Who changed what, when."""
         return self.root / "audit.jsonl"

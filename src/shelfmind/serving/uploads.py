@@ -13,6 +13,7 @@ from starlette.concurrency import run_in_threadpool
 from starlette.requests import Request
 
 from shelfmind.nouns import counted
+from shelfmind.serving.multipart import parts
 from shelfmind.serving.problems import Problem
 
 QUICK_BYTES = 1 << 18
@@ -68,71 +69,26 @@ def parse_form(body: bytes, media_type: str, query: Mapping[str, Any], most_imag
 
 
 def _of_multipart(body: bytes, media_type: str, most_images: int) -> Form:
-    from python_multipart.exceptions import FormParserError
-    from python_multipart.multipart import MultipartParser, parse_options_header
+    from python_multipart.multipart import parse_options_header
 
     _, options = parse_options_header(media_type)
     boundary = options.get(b"boundary")
     if not boundary:
         raise Problem(400, "multipart/form-data must name its boundary")
-    parts = _Parts(most_images)
-    try:
-        parser = MultipartParser(boundary, parts.callbacks)  # type: ignore[arg-type]
-        parser.write(body)
-        parser.finalize()
-    except FormParserError:
-        raise Problem(400, "the body is no multipart/form-data of this boundary") from None
-    if not parts.complete:
-        raise Problem(400, "the body ends before its last boundary")
-    return parts.form
-
-
-class _Parts:
-    """Collects the parts of a multipart body."""
-
-    def __init__(self, most_images: int) -> None:
-        self.form, self.complete = Form(), False
-        self._most_images, self._others = most_images, 0
-        self._name, self._value = bytearray(), bytearray()
-        self._headers: dict[bytes, bytes] = {}
-        self._content = bytearray()
-        self.callbacks = {
-            "on_part_begin": self._begin,
-            "on_part_data": self._data,
-            "on_part_end": self._end_part,
-            "on_header_field": lambda data, start, end: self._name.extend(data[start:end]),
-            "on_header_value": lambda data, start, end: self._value.extend(data[start:end]),
-            "on_header_end": self._end_header,
-            "on_end": self._end,
-        }
-
-    def _begin(self) -> None:
-        self._headers, self._content = {}, bytearray()
-
-    def _data(self, data: bytes, start: int, end: int) -> None:
-        self._content += data[start:end]
-
-    def _end_header(self) -> None:
-        self._headers[bytes(self._name).lower()] = bytes(self._value)
-        self._name, self._value = bytearray(), bytearray()
-
-    def _end(self) -> None:
-        self.complete = True
-
-    def _end_part(self) -> None:
-        from python_multipart.multipart import parse_options_header
-
-        _, options = parse_options_header(self._headers.get(b"content-disposition", b""))
+    form, others = Form(), 0
+    for part in parts(body, boundary):
+        _, options = parse_options_header(part.headers.get(b"content-disposition", b""))
         name = options.get(b"name", b"").decode("utf-8", "replace")
         if b"filename" in options or name.removesuffix("s") in ("image", "photo"):
-            _require_few(len(self.form.images) + 1, self._most_images)
+            _require_few(len(form.images) + 1, most_images)
             file = options.get(b"filename", b"").decode("utf-8", "replace")
-            self.form.images.append(Image(_clean_name(file, len(self.form.images)), bytes(self._content)))
-            return
-        self._others += 1
-        if self._others > MOST_PARTS_BESIDE or len(self._content) > MOST_TEXT_BYTES:
+            form.images.append(Image(_clean_name(file, len(form.images)), part.content))
+            continue
+        others += 1
+        if others > MOST_PARTS_BESIDE or len(part.content) > MOST_TEXT_BYTES:
             raise Problem(400, "there are too many other fields, or one is too long")
-        self.form.fields[name] = bytes(self._content).decode("utf-8", "replace")
+        form.fields[name] = part.content.decode("utf-8", "replace")
+    return form
 
 
 def _of_json(body: bytes, most_images: int) -> Form:

@@ -41,10 +41,13 @@ def build_step(
         value = loss(logits, embeddings, targets, progress)
         return value if scaler is None else scaler.scale_up(value)
 
-    at_once = FusedUpdate(optimizer, source, target) if fused else None
-    gradient = mindspore.value_and_grad(forward, None, optimizer.parameters)
+    statistics = _taken_statistics(model, optimizer) if fused and micro_batch_size is None else []
+    at_once = FusedUpdate(optimizer, statistics, source, target) if fused else None
+    trained = len(optimizer.parameters)
+    gradient = mindspore.value_and_grad(forward, None, ParameterTuple([*optimizer.parameters, *statistics]))
 
-    def update(value: Tensor, gradients: tuple[Tensor, ...], decay: Tensor) -> Tensor:
+    def update(value: Tensor, found: tuple[Tensor, ...], decay: Tensor) -> Tensor:
+        gradients, moved = found[:trained], found[trained:]
         finite = Tensor(True)
         if scaler is not None:
             value, gradients = scaler.scale_down(value, gradients)
@@ -52,7 +55,7 @@ def build_step(
         if clip_norm is not None:
             gradients = ops.clip_by_global_norm(gradients, clip_norm)
         if at_once is not None:
-            updated: Tensor = ops.depend(value, at_once(gradients, decay))
+            updated: Tensor = ops.depend(value, at_once(gradients, moved, decay))
             return updated
         if finite:
             optimizer(gradients)
@@ -61,8 +64,8 @@ def build_step(
 
     @mindspore.jit
     def step(images: Tensor, targets: Tensor, decay: Tensor, progress: Tensor) -> Tensor:
-        value, gradients = gradient(images, targets, progress)
-        return update(value, gradients, decay)
+        value, found = gradient(images, targets, progress)
+        return update(value, found, decay)
 
     if micro_batch_size is None:
         return step
@@ -89,30 +92,49 @@ def build_step(
     return step_in_parts
 
 
-class FusedUpdate(nn.Cell):
-    """`NesterovMomentum` and the averaging of weights and statistics in one pass over memory."""
+def _taken_statistics(model: nn.Cell, optimizer: nn.Optimizer) -> list[Parameter]:
+    """The moving statistics of normalisations that are trained, which stop assigning them: their new values come with
+    the gradients, and the update assigns them."""
+    from shelfmind.kernels.channels_last import Norm
 
-    def __init__(self, optimizer: nn.Optimizer, source: ParameterTuple, target: ParameterTuple) -> None:
+    trained = {id(parameter) for parameter in optimizer.parameters}
+    norms = [cell for _, cell in model.cells_and_names() if isinstance(cell, Norm)]
+    taken = [norm for norm in norms if norm.training and id(norm.gamma) in trained]
+    for norm in taken:
+        norm.assigns = False
+    return [each for norm in taken for each in (norm.moving_mean, norm.moving_variance)]
+
+
+class FusedUpdate(nn.Cell):
+    """`NesterovMomentum`, moving statistics, and the averaging of both, in one pass over memory."""
+
+    def __init__(
+        self, optimizer: nn.Optimizer, statistics: list[Parameter], source: ParameterTuple, target: ParameterTuple
+    ) -> None:
         from shelfmind.kernels.operators.update import update_in_place
 
         super().__init__()
         assert isinstance(optimizer, NesterovMomentum)
         averages = {id(parameter): average for parameter, average in zip(source, target, strict=True)}
-        trained = {id(parameter) for parameter in optimizer.parameters}
-        others = [parameter for parameter in source if id(parameter) not in trained]
+        changed = {id(parameter) for parameter in [*optimizer.parameters, *statistics]}
+        others = [parameter for parameter in source if id(parameter) not in changed]
         self.weights = ParameterTuple(optimizer.parameters)
         self.velocities = optimizer.velocities
         self.averages = ParameterTuple([averages[id(parameter)] for parameter in optimizer.parameters])
+        self.statistics = ParameterTuple(statistics)
+        self.statistics_averages = ParameterTuple([averages[id(parameter)] for parameter in statistics])
         self.others = ParameterTuple(others)
         self.other_averages = ParameterTuple([averages[id(parameter)] for parameter in others])
         self.momentum, self.rate = optimizer.momentum, optimizer.learning_rate
+        self.assigned = Tensor(float(len(statistics)), mindspore.float32)
         self.decays = Tensor([float(decay) for decay in optimizer.get_weight_decay()], mindspore.float32)
         self.update = update_in_place()
 
-    def construct(self, gradients: tuple[Tensor, ...], decay: Tensor) -> Tensor:
-        numbers = self.momentum, self.rate, decay, self.decays
+    def construct(self, gradients: tuple[Tensor, ...], moved: tuple[Tensor, ...], decay: Tensor) -> Tensor:
+        numbers = self.momentum, self.rate, decay, self.assigned, self.decays
         trained = self.weights + self.velocities + self.averages + gradients
-        done: Tensor = self.update(*numbers, *trained, *self.other_averages, *self.others)
+        assigned = self.statistics + self.statistics_averages + moved
+        done: Tensor = self.update(*numbers, *trained, *assigned, *self.other_averages, *self.others)
         return done
 
 

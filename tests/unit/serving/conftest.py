@@ -47,6 +47,7 @@ def make_service(tmp_path: Path, network: Path) -> Iterator[Callable[..., Any]]:
     from shelfmind.serving.models import Wanted
     from shelfmind.serving.reloading import Models
     from shelfmind.serving.service import Service
+    from shelfmind.serving.session_secret import SessionSecret
 
     made = []
 
@@ -68,7 +69,7 @@ def make_service(tmp_path: Path, network: Path) -> Iterator[Callable[..., Any]]:
             batcher,
             metrics,
             limits,
-            Door(Keys(state / "keys.json"), access),
+            Door(Keys(state / "keys.json"), access, SessionSecret(state / "session.secret")),
             AuditLog(state / "audit.jsonl"),
             Corrections(state / "corrections"),
             {"run": ("Report", tmp_path / "report.html")},
@@ -89,8 +90,8 @@ def client() -> Iterator[Callable[..., Any]]:
 
     made = []
 
-    def make(service: Any, **named: Any) -> TestClient:
-        found = TestClient(create_application(service), "http://127.0.0.1:8000", **named)
+    def make(service: Any, clock: Callable[[], float] = time.monotonic, **named: Any) -> TestClient:
+        found = TestClient(create_application(service, clock), "http://127.0.0.1:8000", **named)
         made.append(found)
         return found
 

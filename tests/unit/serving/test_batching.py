@@ -53,7 +53,7 @@ class Slow:
 def batcher():
     made = []
 
-    def make(workers=2, capacity=100, delay=0.005):
+    def make(workers=2, capacity=100, delay=0.0):
         made.append(Batcher(workers, None, delay, capacity, Metrics(), 10**6))
         return made[-1]
 
@@ -86,6 +86,33 @@ def test_an_engine_of_one_call_at_a_time_gets_one(batcher):
     for _, done in [asked(queue, model, [bytes(2)] * 4) for _ in range(6)]:
         assert done.wait(10)
     assert model.most_at_once == 1
+
+
+def test_what_comes_while_the_engine_is_busy_is_the_next_batch(batcher):
+    model, queue = Slow(several=False, seconds=0.2, size=8), batcher(workers=2)
+    first = asked(queue, model, [b"a"])
+    time.sleep(0.1)
+    later = [asked(queue, model, [b"b"]) for _ in range(5)]
+    assert first[1].wait(5)
+    assert all(done.wait(5) for _, done in later)
+    assert model.batches == [1, 5]
+
+
+def test_company_is_waited_for_only_where_that_is_asked_for(batcher):
+    model = Slow(seconds=0, size=8)
+    for delay, least, most in ((0.0, 0.0, 0.25), (0.3, 0.29, 5.0)):
+        began = time.monotonic()
+        assert asked(batcher(delay=delay), model, [b"a"])[1].wait(5)
+        assert least <= time.monotonic() - began < most
+
+
+def test_free_workers_share_what_there_is(batcher):
+    model, queue = Slow(seconds=0.1, size=8), batcher(workers=2)
+    squares = [np.full(3, number, np.uint8) for number in range(6)]
+    time.sleep(0.05)  # until both wait
+    assert asked(queue, model, squares)[1].wait(5)
+    assert model.batches == [3, 3]
+    assert model.most_at_once == 2
 
 
 def test_what_nobody_waits_for_costs_nothing(batcher):

@@ -31,6 +31,10 @@ class Engine(Protocol):
     def version(self) -> str:
         """Of the library that computes."""
 
+    @property
+    def sizes(self) -> tuple[int, ...]:
+        """Numbers of images that are computed as they are, the others in pieces or padded; empty: all are."""
+
     def parallel(self, batch_size: int) -> Engine | None:
         """The same network for calls of up to `batch_size` images from a thread a core at once, each computed on one
         core; None if one call at a time is all that it takes."""

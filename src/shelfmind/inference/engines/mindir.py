@@ -5,18 +5,17 @@ from __future__ import annotations
 import tempfile
 from pathlib import Path
 
-import numpy as np
-
 from shelfmind.arrays import Floats
 from shelfmind.errors import UserError, argument, call
 from shelfmind.inference.engines import Batch
 from shelfmind.inference.engines.of_file import FileEngine
 from shelfmind.inference.exported import Exported
+from shelfmind.inference.graph_sizes import GraphSizes
 from shelfmind.machine.device import interruptible, start_mindspore
 
 
 class MindIrEngine(FileEngine):
-    """An exported network in MindSpore, compiled for whole batches and for `few`: fewer images are padded to one."""
+    """An exported network in MindSpore, compiled for some numbers of images, see `GraphSizes`."""
 
     own_name, package = "mindir", "mindspore"
 
@@ -25,11 +24,16 @@ class MindIrEngine(FileEngine):
         mindspore = start_mindspore()
         self.tensor = mindspore.Tensor
         self.size = exported.recipe.evaluation_size
-        self.counts = sorted({batch_size if few is None else min(few, batch_size), batch_size})
+        self.graphs = GraphSizes(batch_size, few)
         with tempfile.TemporaryDirectory() as folder:  # MindSpore reads nothing but files of this name
             file = Path(folder) / "network.mindir"
             file.write_bytes(exported.content)
             self.network = mindspore.nn.GraphCell(mindspore.load(str(file)))
+
+    @property
+    def sizes(self) -> tuple[int, ...]:
+        """Numbers of images that there may be a graph for."""
+        return self.graphs.sizes
 
     def __call__(self, images: Batch) -> tuple[Floats, Floats]:
         """Probabilities (N, C) and embeddings (N, D) of up to `batch_size` images of the size of the file.
@@ -37,15 +41,17 @@ class MindIrEngine(FileEngine):
         Raises:
             UserError: images of another size.
         """
-        count, size = images.shape[:2]
+        size = images.shape[1]
         if size != self.size:
             raise UserError(
                 f"{self.exported.path} was made for images of {self.size} pixels, not {size}; leave views of other "
                 f"sizes out ({argument('tta', 'none')}), or take an ONNX file, which takes any: "
                 f"{call('export', run='RUN')}"
             )
-        padded = next(each for each in self.counts if each >= count)
         with interruptible():
-            asked = self.tensor(np.concatenate([images, np.repeat(images[-1:], padded - count, axis=0)]))
-            probabilities, embeddings = self.network(asked)
-            return probabilities.asnumpy()[:count], embeddings.asnumpy()[:count]
+            probabilities, embeddings = self.graphs.answers(images, self._compute)
+            return probabilities, embeddings
+
+    def _compute(self, images: Batch) -> tuple[Floats, Floats]:
+        probabilities, embeddings = self.network(self.tensor(images))
+        return probabilities.asnumpy(), embeddings.asnumpy()

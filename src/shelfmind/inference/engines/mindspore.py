@@ -12,6 +12,7 @@ from shelfmind.arrays import Floats
 from shelfmind.errors import UserError
 from shelfmind.images.preparation import Normalisation
 from shelfmind.inference.engines import MINDSPORE, Batch, Engine
+from shelfmind.inference.graph_sizes import GraphSizes
 from shelfmind.kernels.choice import AUTO, ONEDNN, choose, kernels_of
 from shelfmind.kernels.stock import STOCK, Kernels
 from shelfmind.machine.cores import available_cores
@@ -27,8 +28,8 @@ from shelfmind.runs.folder import RunFolder
 class MindSporeEngine:
     """A network and the recipe's normalisation of its input.
 
-    A graph is compiled for one shape: few images are padded to a whole batch, or to `few` where that is given, whose
-    graph is compiled besides. `remake` makes the network of MindSpore's own operators, where `model` has others.
+    A graph is compiled for one number of images, see `GraphSizes`. `remake` makes the network of MindSpore's own
+    operators, where `model` has others.
     """
 
     def __init__(
@@ -37,7 +38,7 @@ class MindSporeEngine:
         self.model = model
         self.remake = remake
         self.batch_size = recipe.evaluation.batch_size
-        self.few = self.batch_size if few is None else min(few, self.batch_size)
+        self.graphs = GraphSizes(self.batch_size, few)
         self.normalised = Normalisation(recipe.data)
         self.run = _compiled(model)
 
@@ -51,6 +52,11 @@ class MindSporeEngine:
         """Of MindSpore."""
         return str(mindspore.__version__)
 
+    @property
+    def sizes(self) -> tuple[int, ...]:
+        """Numbers of images that there may be a graph for."""
+        return self.graphs.sizes
+
     def parallel(self, batch_size: int) -> None:
         """None: a graph runs alone, on all cores."""
 
@@ -61,12 +67,13 @@ class MindSporeEngine:
 
     def __call__(self, images: Batch) -> tuple[Floats, Floats]:
         """Probabilities (N, C) and embeddings (N, D) of up to `batch_size` images."""
-        count = len(images)
-        prepared = self.normalised(images)
-        padding = np.repeat(prepared[-1:], (self.few if count <= self.few else self.batch_size) - count, axis=0)
         with interruptible():
-            probabilities, embeddings = self.run(Tensor(np.concatenate([prepared, padding])))
-            return probabilities.asnumpy()[:count], embeddings.asnumpy()[:count]
+            probabilities, embeddings = self.graphs.answers(images, self._compute)
+            return probabilities, embeddings
+
+    def _compute(self, images: Batch) -> tuple[Floats, Floats]:
+        probabilities, embeddings = self.run(Tensor(self.normalised(images)))
+        return probabilities.asnumpy(), embeddings.asnumpy()
 
     def logits(self, embeddings: Floats) -> Floats | None:
         """What the head makes of embeddings; None for a network without a head of ours."""

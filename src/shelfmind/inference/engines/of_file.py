@@ -30,6 +30,11 @@ class FileEngine:
         """Of its package."""
         return metadata.version(self.package)
 
+    @property
+    def sizes(self) -> tuple[int, ...]:
+        """None: any number is computed as it is."""
+        return ()
+
     def parallel(self, batch_size: int) -> Engine | None:
         """None, unless a subclass says otherwise."""
         return None

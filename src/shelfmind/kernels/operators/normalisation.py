@@ -29,7 +29,8 @@ class Normalise(Several):
 
     `fixed` is what has no gradient: moving mean and variance, and settings, which are epsilon and the share of a moving
     statistic that is kept. Gives the maps, what they were normalised with, and in training the moving mean and variance
-    as they shall be.
+    as they shall be. Those are also what `bprop` gives in place of the moving statistics' gradients, of which there are
+    none: so a training step can take them from where it takes all gradients.
     """
 
     def __init__(self, finish: str, training: bool) -> None:
@@ -45,7 +46,7 @@ class Normalise(Several):
         self, maps: Tensor, gamma: Tensor, beta: Tensor, fixed: Fixed, out: Tensors, change: Tensors
     ) -> tuple[Tensor | Fixed, ...]:
         of_maps, of_gamma, of_beta = self.back(maps, change[0], gamma, beta, out[1])
-        return of_maps, of_gamma, of_beta, _zeros(fixed)
+        return of_maps, of_gamma, of_beta, _moved(fixed, out)
 
 
 class NormaliseAndAdd(Several):
@@ -64,9 +65,11 @@ class NormaliseAndAdd(Several):
         self, maps: Tensor, gamma: Tensor, beta: Tensor, fixed: Fixed, added: Tensor, out: Tensors, change: Tensors
     ) -> tuple[Tensor | Fixed, ...]:
         of_maps, of_gamma, of_beta, of_added = self.back(maps, change[0], gamma, beta, out[1], out[0])
-        return of_maps, of_gamma, of_beta, _zeros(fixed), of_added
+        return of_maps, of_gamma, of_beta, _moved(fixed, out), of_added
 
 
-def _zeros(fixed: Fixed) -> Fixed:
+def _moved(fixed: Fixed, out: Tensors) -> Fixed:
     mean, variance, settings = fixed
-    return ops.zeros_like(mean), ops.zeros_like(variance), ops.zeros_like(settings)
+    if len(out) == 2:  # not in training
+        return ops.zeros_like(mean), ops.zeros_like(variance), ops.zeros_like(settings)
+    return out[2], out[3], ops.zeros_like(settings)

@@ -5,14 +5,15 @@
 
 using namespace shelfmind;
 
-// momentum, rate, decay of the averages, weight decay of each weight; then weights, velocities, averages and gradients of
-// all weights, then averages and values of all else that is averaged -> a zero. All but gradients and values change:
-// g' = g + decay * w; v = momentum * v + g'; w -= rate * (g' + momentum * v); average += (w - average) * (1 - keep).
+// momentum, rate, decay of the averages, how many values are assigned, weight decay of each weight; then weights,
+// velocities, averages and gradients of all weights; what is assigned, its averages and the values; averages and values of
+// all else that is averaged -> a zero. All but gradients and values change: g' = g + decay * w; v = momentum * v + g';
+// w -= rate * (g' + momentum * v); average += (w - average) * (1 - keep).
 OPERATOR(update) {
     float momentum = *call[0].as<float>(), rate = *call[1].as<float>(), share = 1 - *call[2].as<float>();
-    const float *decays = call[3].as<float>();
-    int weights = static_cast<int>(call[3].size()), first = 4, others = first + 4 * weights;
-    int rest = (call.count - 1 - others) / 2;
+    const float *decays = call[4].as<float>();
+    int assigned = static_cast<int>(*call[3].as<float>()), weights = static_cast<int>(call[4].size()), first = 5;
+    int moved = first + 4 * weights, others = moved + 3 * assigned, rest = (call.count - 1 - others) / 2;
     std::vector<float *> places(call.count);
     std::vector<int64_t> sizes(call.count);
     for (int i = first; i < call.count - 1; i++) {
@@ -33,6 +34,16 @@ OPERATOR(update) {
                 v[j] = momentum * v[j] + g;
                 w[j] -= rate * (g + momentum * v[j]);
                 average[j] += (w[j] - average[j]) * share;
+            }
+        }
+        for (int i = moved; i < moved + assigned; i++) {
+            float *place = places[i], *average = places[i + assigned];
+            const float *value = places[i + 2 * assigned];
+            Range mine = share_of(sizes[i], number, threads);
+#pragma omp simd
+            for (int64_t j = mine.begin; j < mine.end; j++) {
+                place[j] = value[j];
+                average[j] += (value[j] - average[j]) * share;
             }
         }
         for (int i = others; i < others + rest; i++) {

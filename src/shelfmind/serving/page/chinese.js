@@ -27,7 +27,8 @@ export const chinese = {
   // 登录
   signIn: "登录",
   signInTitle: "用密钥登录",
-  signInNote: "请向服务管理员索取密钥：shelfmind keys add 名称 --role write",
+  signInNote: "请向服务管理员索取密钥：",
+  signInCommand: "shelfmind keys add 名称 --role write",
   key: "密钥",
   wrongKey: "密钥不正确或已被吊销。",
   signOut: "退出登录",

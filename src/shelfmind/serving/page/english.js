@@ -28,7 +28,8 @@ export const english = {
   // Signing in
   signIn: "Sign in",
   signInTitle: "Sign in with your key",
-  signInNote: "Whoever runs this service can give you one: shelfmind keys add NAME --role write",
+  signInNote: "Whoever runs this service can give you one:",
+  signInCommand: "shelfmind keys add NAME --role write",
   key: "Key",
   wrongKey: "This key is not known here, or it was revoked.",
   signOut: "Sign out",

@@ -25,7 +25,7 @@ export function signInView(done) {
   const button = make("button", { type: "submit", className: "primary" }, say("signIn"));
   const form = make("form", { className: "card sign-in" },
     make("h1", {}, say("signInTitle")),
-    make("p", { className: "note", id: "key-note" }, say("signInNote")),
+    make("p", { className: "note", id: "key-note" }, say("signInNote"), make("code", {}, say("signInCommand"))),
     make("input", { type: "text", autocomplete: "username", value: "shelfmind", className: "hidden", "aria-hidden": "true", tabIndex: -1, readOnly: true }),  // for password managers
     make("label", { className: "field" }, make("span", {}, say("key")), field),
     wrong, button);

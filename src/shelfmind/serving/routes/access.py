@@ -25,12 +25,17 @@ async def caller_of(request: Request) -> Caller:
     return caller
 
 
+async def require_role(request: Request, role: str) -> Caller:
+    """Who asks. Raises `Problem` if that role is not theirs."""
+    caller = await caller_of(request)
+    if not caller.may(role):
+        raise Problem(403, f"this needs a key of the role {role}, and yours is {caller.role or 'none'}")
+    return caller
+
+
 def _with_role(role: str) -> Callable[[Request], Awaitable[Caller]]:
     async def require(request: Request) -> Caller:
-        caller = await caller_of(request)
-        if not caller.may(role):
-            raise Problem(403, f"this needs a key of the role {role}, and yours is {caller.role or 'none'}")
-        return caller
+        return await require_role(request, role)
 
     return require
 

@@ -50,13 +50,14 @@ _BODY = {
         *({"in": "query", "name": name, "required": False, "schema": schema} for name, schema in OPTIONS.items()),
     ],
 }
+PATH, ROLE = "/v1/recognize", "read"
 router = APIRouter(tags=["recognition"])
 SCHEMAS = (RecognitionRequest,)
 """Records that only the description names."""
 
 
 @router.post(
-    "/v1/recognize",
+    PATH,
     response_model=Recognition,
     responses=problems(408, 413, 415, 422, 504),
     openapi_extra=_BODY,

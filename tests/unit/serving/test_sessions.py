@@ -1,0 +1,65 @@
+"""Sessions outlive a restart, count at every replica, and end with their key or the secret."""
+
+from __future__ import annotations
+
+import stat
+import threading
+
+import pytest
+
+from shelfmind.errors import UserError
+from shelfmind.serving.keys import add_key, revoke_key
+from shelfmind.serving.session_secret import BYTES, SessionSecret
+
+
+@pytest.fixture
+def place(tmp_path):
+    return tmp_path / "state" / "session.secret"
+
+
+def test_a_secret_is_drawn_once_for_its_owner_alone(place):
+    assert SessionSecret(place).found() is None
+    assert not place.exists()
+    one, other = SessionSecret(place), SessionSecret(place)
+    found = []
+    threads = [threading.Thread(target=lambda each=each: found.append(each.drawn())) for each in (one, other) * 8]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert len(set(found)) == 1
+    assert len(found[0]) == BYTES
+    assert one.found() == other.found() == SessionSecret(place).drawn() == found[0]
+    assert stat.S_IMODE(place.stat().st_mode) == 0o600
+
+
+@pytest.mark.parametrize("content", [b"", b"AAAA", b"\xff" * 44])
+def test_a_damaged_secret_is_no_secret(place, content):
+    place.parent.mkdir()
+    place.write_bytes(content)
+    with pytest.raises(UserError, match="holds no secret for sessions; delete it"):
+        SessionSecret(place).drawn()
+
+
+def test_a_session_counts_after_a_restart_and_at_other_replicas(make_service, client, place):
+    keys = place.with_name("keys.json")
+    key = add_key(keys, "经理", "write")
+    first = client(make_service())
+    assert first.post("/v1/session", json={"key": key}).status_code == 204
+    cookies = {"Cookie": "; ".join(f"{name}={value}" for name, value in first.cookies.items())}
+    replica = client(make_service())
+    assert replica.get("/v1/session", headers=cookies).json()["name"] == "经理"
+    revoke_key(keys, "经理")
+    for each in (first, replica):
+        assert each.get("/v1/model", headers=cookies).status_code == 401
+
+
+def test_without_the_secret_all_sessions_are_over(make_service, client, place):
+    key = add_key(place.with_name("keys.json"), "tills", "read")
+    web = client(make_service())
+    web.post("/v1/session", json={"key": key})
+    assert web.get("/v1/model").status_code == 200
+    place.unlink()
+    assert web.get("/v1/model").status_code == 401
+    web.post("/v1/session", json={"key": key})
+    assert web.get("/v1/model").status_code == 200
