@@ -81,8 +81,9 @@ def write_errors_csv(evaluation: Evaluation, path: Path) -> None:
 
 
 def write_slices_csv(evaluation: Evaluation, path: Path) -> None:
-    """Write the accuracy of every slice of every difficulty, worst first; nothing where none was measured."""
+    """Write the accuracy of every slice of every difficulty, worst first; no file where none was measured."""
     if evaluation.slices is None:
+        path.unlink(missing_ok=True)  # of an earlier evaluation
         return
     header = (
         *("difficulty", "from", "below", "images", "right", "top1", "top1_low", "top1_high"),

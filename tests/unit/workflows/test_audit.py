@@ -77,6 +77,7 @@ def test_each_fault_is_found_and_nothing_else(made) -> None:
     assert kinds <= {
         "leak", "conflict", "duplicate", "unreadable", "blur", "odd_file", "dark", "low_information", "tilted",
     }  # fmt: skip
+    assert {name for name, kind in found if kind == "tilted"} == {"3.jpg"}, "whose lines are oblique, by chance"
     assert {name for name, kind in found if kind in ("dark", "low_information")} <= {"small.png", "unsharp.jpg"}
 
 

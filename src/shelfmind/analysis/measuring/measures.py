@@ -67,7 +67,7 @@ class Rule:
     `sign` is 1 if large values are bad, else -1. Within `never` no value is flagged, beyond `always` every value is.
     In between, an image must stick out of its own class, so that white packs are no glare and smooth fruit no blur:
     by a robust z-score of 3.5 and by at least `excess`. `issue` is the name of what is wrong, `words` describe one
-    such image, `title` and `note` all of them.
+    such image, `title` and `note` all of them. `enrolment` is whether it is a fault of photos enrolled in a gallery, too.
     """
 
     issue: str
@@ -78,6 +78,7 @@ class Rule:
     words: str
     title: str = ""
     note: str = ""
+    enrolment: bool = True
 
 
 @dataclass(frozen=True, slots=True)
@@ -236,6 +237,7 @@ MEASURES: dict[str, Measure] = {
         Rule(
             "tilted", 1, 12.0, 45.0, 10.0, "turned in the plane", "Tilted",
             "The package is turned in the plane, by degrees, far more than others of its class.",
+            enrolment=False,  # people photograph packages as they stand
         ),
     ),
     "askew": Measure(lambda look: look.directions.askew_deg),
