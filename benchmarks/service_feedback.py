@@ -102,7 +102,8 @@ def trained(asked: argparse.Namespace, rows: list[dict[str, str]], corrected: se
         table.writerows([(base / row["path"]).resolve(), row["label"], row["split"]] for row in kept)
     corrections = out / "state" / "corrections"
     decisions = ("--decisions", corrections / "review.jsonl", "--classes-of", asked.run)
-    run("prepare", corrections / "list.csv", *decisions, "--out", out / "corrected")
+    all_train = ("--val-fraction", 0, "--test-fraction", 0, "--split-floor", 0)
+    run("prepare", corrections / "list.csv", *decisions, *all_train, "--out", out / "corrected")
     rehearsed = () if asked.rehearse == 1 else ("--fraction", asked.rehearse)
     run("prepare", out / "known.csv", *rehearsed, "--out", out / "next")
     shutil.copytree(out / "corrected" / "train", out / "next" / "train", dirs_exist_ok=True)

@@ -19,6 +19,7 @@ from shelfmind.model_facts import list_models as list_models
 from shelfmind.models import create_model as create_model
 from shelfmind.pages.explanations import Explanation
 from shelfmind.recipe import Recipe, load_recipe as load_recipe, recipe_names as list_recipes
+from shelfmind.requests.ablating import AblateRequest
 from shelfmind.requests.auditing import AuditRequest, ReviewRequest
 from shelfmind.requests.benchmarking import BenchmarkRequest
 from shelfmind.requests.discovery import GalleryDiscoverRequest
@@ -58,6 +59,7 @@ __all__ = [
     "Observer",
     "TrackingWatcher",
     "Watcher",
+    "ablate",
     "audit",
     "benchmark",
     "calibrate",
@@ -577,6 +579,52 @@ def tune(
 
     Raises:
         UserError: Optuna is not installed, a space that the recipe does not take, no validation images.
+    """
+
+@overload
+def ablate(request: AblateRequest, /, *, watcher: Observer | None = None) -> dict[str, Any]: ...
+@overload
+def ablate(
+    table: str,
+    data: Path | str,
+    out: Path | str,
+    *,
+    seeds: Sequence[int] = (0, 1, 2),
+    recipe: str | None = None,
+    overrides: Sequence[str] = (),
+    epochs: int | None = None,
+    max_minutes: float | None = None,
+    split: Literal['val', 'test'] | None = None,
+    jobs: int = 1,
+    offline: bool = False,
+    max_bad_fraction: float = 0.01,
+    format: str | None = None,
+    watcher: Observer | None = None,
+) -> dict[str, Any]:
+    """Compare changes of a recipe: train a table's rows with several seeds, say which differ beyond chance. Every row is a change of the base recipe. Each is trained for each seed, in a process of its own; what is finished is not done again, and tables in the same folder share their runs. The folder gets a page, Markdown, CSV and JSON: mean, spread over seeds, difference to the base with its interval, time and cost. A row that fails does not stop the others; the exit status is then 1.
+
+    Args:
+        table: a name from `shelfmind ablations`, or a YAML file
+        data: data set: a folder of class folders, RP2K, a csv, or Grocery Store
+        out: folder for runs and tables, or one to go on with
+        seeds: how many trainings each row gets, or their seeds (default: 3)
+        recipe: base recipe instead of the table's
+        overrides: change the base recipe, rows then change that
+        epochs: of the base, instead of its recipe's; not with max_minutes
+        max_minutes: compare at equal minutes instead of equal epochs: so many a row and seed
+        split: images that judge; test if the data has such, else val
+        jobs: trainings side by side, each with its share of the cores; with one, times are those of a training that has the machine to itself (default: 1)
+        offline: never download weights
+        max_bad_fraction: share of unusable files above which to stop (default: 0.01)
+        format: one of csv, folder, grocery_store, rp2k; found out if not given
+        watcher: told of the progress
+
+    Returns:
+        What `ablation.json` has: the figures of each row, differences with intervals and verdicts, cost, failures.
+
+    Raises:
+        UserError: a table that cannot be, another version of it or other data than the folder was begun with, no
+            images that judge. A row that fails while it trains is no error, but named in the table.
     """
 
 @overload

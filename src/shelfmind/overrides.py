@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import Any
 
 import yaml
@@ -22,3 +23,9 @@ def parse_override(text: str, example: str) -> tuple[str, Any]:
         return key.strip(), yaml.safe_load(value)
     except yaml.YAMLError:
         raise UserError(f"{argument('overrides')}: the value of {text} must be valid YAML") from None
+
+
+def written_override(name: str, value: Any) -> str:
+    """``name=value`` that `parse_override` reads back: in YAML, which reads Python's ``1e-05`` as text."""
+    text = yaml.safe_dump(value, default_flow_style=True, allow_unicode=True, width=math.inf)
+    return f"{name}={text.removesuffix('...' + chr(10)).strip()}"

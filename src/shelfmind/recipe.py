@@ -294,6 +294,14 @@ def load_recipe(name: str, overrides: Sequence[str] = ()) -> Recipe:
     return parse_recipe(content, name)
 
 
+def with_overrides(recipe: Recipe, overrides: Sequence[str], name: str) -> Recipe:
+    """The recipe with `overrides` such as ``train.epochs=3`` applied; `name` is what a message calls it."""
+    content = yaml.safe_load(recipe.dump())
+    for override in overrides:
+        _apply(content, override)
+    return parse_recipe(content, name)
+
+
 def parse_recipe(content: Mapping[str, Any], name: str) -> Recipe:
     """A recipe from its parsed YAML; the first fault is named with the nearest right key."""
     try:

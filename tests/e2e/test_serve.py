@@ -313,7 +313,8 @@ def test_ten_corrections_make_a_run_that_answers_them_right(
             assert made.status_code == 201, made.text
         log = tmp_path / "state" / "corrections"
         decisions = ("--decisions", log / "review.jsonl", "--classes-of", first)
-        done("prepare", log / "list.csv", *decisions, "--out", tmp_path / "corrected")
+        all_train = ("--val-fraction", 0, "--test-fraction", 0, "--split-floor", 0)
+        done("prepare", log / "list.csv", *decisions, *all_train, "--out", tmp_path / "corrected")
         done("prepare", photos, "--out", tmp_path / "next")
         shutil.copytree(tmp_path / "corrected" / "train", tmp_path / "next" / "train", dirs_exist_ok=True)
         done("train", tmp_path / "next", "--init", first, "--out", second, *settings("train.epochs=20"))

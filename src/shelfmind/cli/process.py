@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import ctypes
+import logging
 import os
 import signal
 import threading
 import warnings
+from typing import Any
 
+from shelfmind.errors import UserError
 from shelfmind.machine.cores import available_cores
 
 _M_ARENA_MAX = -8
@@ -19,6 +22,7 @@ def prepare_process() -> None:
     treat_sigterm_as_ctrl_c()
     share_memory_arenas()
     quieten_mindspore()
+    word_log_as_typed()
 
 
 def treat_sigterm_as_ctrl_c() -> None:
@@ -53,3 +57,18 @@ def quieten_mindspore() -> None:
     warnings.filterwarnings("ignore", message="getName", category=DeprecationWarning)
     warnings.filterwarnings("ignore", category=DeprecationWarning, module="mindspore")
     warnings.filterwarnings("ignore", category=UserWarning, module="mindspore")
+
+
+def word_log_as_typed() -> None:
+    """Let errors in a log name commands, as those that end the command do."""
+    make = logging.getLogRecordFactory()
+
+    def made(*given: Any, **named: Any) -> logging.LogRecord:
+        record = make(*given, **named)
+        if isinstance(record.args, tuple) and any(isinstance(each, UserError) for each in record.args):
+            from shelfmind.cli.wording import as_typed
+
+            record.args = tuple(as_typed(each.message) if isinstance(each, UserError) else each for each in record.args)
+        return record
+
+    logging.setLogRecordFactory(made)

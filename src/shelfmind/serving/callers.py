@@ -5,17 +5,23 @@ from __future__ import annotations
 import hashlib
 import hmac
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from http.cookies import CookieError, SimpleCookie
 from typing import Any
 
 from shelfmind.serving.keys import ROLES, Key, Keys
 from shelfmind.serving.limits import Access
+from shelfmind.serving.problems import Problem
+from shelfmind.serving.rates import Rates
 from shelfmind.serving.session_secret import SessionSecret
 
 ANONYMOUS = "anonymous"
 SESSION_S = 12 * 3600
+CLOCKS_DIFFER_S = 300
+"""How much later than this machine's clock allows a session may end, as replicas' clocks differ."""
+FAILURES_A_SECOND = 5.0
+"""Wrong keys from one address."""
 
 
 @dataclass(frozen=True)
@@ -48,12 +54,16 @@ class Door:
     """Tells callers by their keys, and opens sessions for browsers.
 
     A session is the key's public id, when it ends and a signature by the secret that lies beside the keys; it ends with
-    the key. All services that share the keys accept it.
+    the key. All services that share the keys accept it. It outlives restarts, so it goes by the wall clock: one that
+    ends later than a session opened now would, as the clock was set back since, counts as little as one that ended.
     """
 
-    def __init__(self, keys: Keys, access: Access, secret: SessionSecret) -> None:
+    def __init__(
+        self, keys: Keys, access: Access, secret: SessionSecret, clock: Callable[[], float] = time.monotonic
+    ) -> None:
         self.keys, self.access, self._secret = keys, access, secret
         self._had_keys = False
+        self._failures = Rates(FAILURES_A_SECOND, clock)
 
     @property
     def cookie(self) -> str:
@@ -76,6 +86,13 @@ class Door:
         if key is not None:
             return Caller(key.name, key.role, address, by_session=True)
         return Caller(ANONYMOUS, None if self.needs_key else ROLES[-1], address)
+
+    def wrong_key(self, address: str) -> Problem:
+        """What an address is told that sent one, however it did."""
+        wait_s = self._failures.wait_s(address)
+        if wait_s:
+            return Problem(429, "too many wrong keys", "rate", wait_s)
+        return Problem(401, "this key is not known here, or was revoked")
 
     def session_of(self, key: Key) -> str:
         """The content of the cookie by which a browser shows that it knew a key.
@@ -100,7 +117,8 @@ class Door:
         expected = None if secret is None else _signature(secret, key_id, int(until)).encode()
         if expected is None or not hmac.compare_digest(expected, signature.encode("utf-8", "replace")):
             return None
-        return self.keys.by_id().get(key_id) if time.time() < int(until) else None
+        left_s = int(until) - time.time()
+        return self.keys.by_id().get(key_id) if 0 < left_s <= SESSION_S + CLOCKS_DIFFER_S else None
 
 
 def _signature(secret: bytes, id: str, until: int) -> str:

@@ -30,7 +30,6 @@ OPEN_BELOW = "/page/"
 SAFE_METHODS = frozenset({"GET", "HEAD"})
 MARK = b"x-shelfmind"
 """A header that only scripts of the page send, beside the cookie of a session."""
-FAILURES_A_SECOND = 5.0
 SAFETY = {
     b"x-content-type-options": b"nosniff",
     b"referrer-policy": b"no-referrer",
@@ -55,7 +54,6 @@ class Gate:
     ) -> None:
         self.app, self.door, self.limits, self.metrics = app, door, limits, metrics
         self._rates = None if limits.rate is None else Rates(limits.rate, clock)
-        self._failures = Rates(FAILURES_A_SECOND, clock)
         self._bodies = Bodies(limits, metrics)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -95,7 +93,8 @@ class Gate:
             self._require_own_origin(headers)
         caller = self.door.caller(_text(headers, b"authorization"), _text(headers, b"cookie"), address)
         if caller is None:
-            raise self._wrong_key(address)
+            self.metrics.reject("auth")
+            raise self.door.wrong_key(address)
         if caller.by_session and scope["method"] not in SAFE_METHODS and MARK not in headers:
             self.metrics.reject("origin")
             raise Problem(403, "with a session, changes must come from the page: send X-Shelfmind: 1, too")
@@ -136,13 +135,6 @@ class Gate:
         if wait_s:
             self.metrics.reject("rate")
             raise Problem(429, f"more than {self._rates.rate:g} requests a second", "rate", wait_s)
-
-    def _wrong_key(self, address: str) -> Problem:
-        self.metrics.reject("auth")
-        wait_s = self._failures.wait_s(address)
-        if wait_s:
-            return Problem(429, "too many wrong keys", "rate", wait_s)
-        return Problem(401, "this key is not known here, or was revoked")
 
 
 def fault(request_id: str) -> Problem:

@@ -98,7 +98,7 @@ class Service:
         """What the caller may know: a place on this machine is for the log alone."""
         said = str(error)
         if _PATH.search(said) or any(place and place in said for place in self._places()):
-            LOG.error("a change failed: %s", said)
+            LOG.error("a change failed: %s", error)
             return Problem(503, "this cannot be done now; the log says why", "not-ready", 5)
         return Problem(409, said)
 

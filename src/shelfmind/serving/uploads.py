@@ -5,9 +5,11 @@ from __future__ import annotations
 import base64
 import binascii
 import json
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
+from urllib.parse import unquote_to_bytes
 
 from starlette.concurrency import run_in_threadpool
 from starlette.requests import Request
@@ -22,6 +24,7 @@ MOST_PARTS_BESIDE = 32
 MOST_TEXT_BYTES = 1 << 16
 LONGEST_NAME = 255
 _PLAIN = frozenset({"", "application/octet-stream"})
+_ENCODED_NAME = re.compile(rb";\s*filename\*\s*=\s*utf-8'[^']*'([^;\s]+)", re.IGNORECASE)
 
 
 @dataclass(frozen=True)
@@ -77,18 +80,28 @@ def _of_multipart(body: bytes, media_type: str, most_images: int) -> Form:
         raise Problem(400, "multipart/form-data must name its boundary")
     form, others = Form(), 0
     for part in parts(body, boundary):
-        _, options = parse_options_header(part.headers.get(b"content-disposition", b""))
+        disposition = part.headers.get(b"content-disposition", b"")
+        _, options = parse_options_header(disposition)
         name = options.get(b"name", b"").decode("utf-8", "replace")
-        if b"filename" in options or name.removesuffix("s") in ("image", "photo"):
+        file = _file_name(disposition, options)
+        if file is not None or name.removesuffix("s") in ("image", "photo"):
             _require_few(len(form.images) + 1, most_images)
-            file = options.get(b"filename", b"").decode("utf-8", "replace")
-            form.images.append(Image(_clean_name(file, len(form.images)), part.content))
+            form.images.append(Image(_clean_name(file or "", len(form.images)), part.content))
             continue
         others += 1
         if others > MOST_PARTS_BESIDE or len(part.content) > MOST_TEXT_BYTES:
             raise Problem(400, "there are too many other fields, or one is too long")
         form.fields[name] = part.content.decode("utf-8", "replace")
     return form
+
+
+def _file_name(disposition: bytes, options: Mapping[bytes, bytes]) -> str | None:
+    """As browsers send it; or percent-encoded (RFC 5987), as some clients send names that are not ASCII."""
+    plain = options.get(b"filename")
+    if plain is not None:
+        return plain.decode("utf-8", "replace")
+    encoded = _ENCODED_NAME.search(disposition)
+    return None if encoded is None else unquote_to_bytes(encoded[1]).decode("utf-8", "replace")
 
 
 def _of_json(body: bytes, most_images: int) -> Form:

@@ -93,7 +93,7 @@ def fixres(request: FixresRequest, watcher: Watcher | None = None) -> FixResOutc
     found = []
     for size in sizes:
         watcher.note(f"{size} px: fine-tuning the classifier and the last normalisation")
-        tuned_run = _tuned(source, recipe, size, candidates / str(size), request, watcher)
+        tuned_run = tune_at(size, source, candidates / str(size), watcher, request.epochs, request.max_minutes)
         as_is = RunPredictor(source, calibrated=False, recipe=at_size(recipe, size))
         tuned = _validated(RunPredictor(tuned_run, calibrated=False), catalog, watcher)
         found.append(_compared(size, own, _validated(as_is, catalog, watcher), tuned))
@@ -142,19 +142,25 @@ def tuning_recipe(recipe: Recipe, size: int, epochs: int) -> Recipe:
     return at_size(recipe, size).model_copy(update=update)
 
 
-def _tuned(
-    source: RunFolder, recipe: Recipe, size: int, folder: Path, request: FixresRequest, watcher: Watcher
+def tune_at(
+    size: int,
+    source: RunFolder,
+    folder: Path,
+    watcher: Watcher,
+    epochs: int | None = None,
+    max_minutes: float | None = None,
 ) -> RunFolder:
+    """Fine-tune a run at one image size into `folder`, or go on with it; 5 epochs if nothing else is said."""
     if (folder / RUN_FILE).exists():
         resume(folder, watcher)
         return RunFolder(folder)
     origin = read_origin(source)
     tuning = TrainRequest(
         data=origin.data,
-        recipe=tuning_recipe(recipe, size, request.epochs or EPOCHS),
+        recipe=tuning_recipe(source.read_recipe(), size, epochs or EPOCHS),
         out=folder,
         seed=origin.seed,
-        max_minutes=request.max_minutes,
+        max_minutes=max_minutes,
         max_bad_fraction=origin.max_bad_fraction,
         format=origin.format,
         weights=str(source.root),

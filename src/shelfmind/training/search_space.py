@@ -6,7 +6,6 @@ import math
 from collections.abc import Mapping
 from typing import Annotated, Any
 
-import yaml
 from pydantic import BaseModel, BeforeValidator, ConfigDict, ValidationError, model_validator
 
 from shelfmind.errors import UserError, unknown_name
@@ -58,12 +57,6 @@ Space = dict[str, Range | Choices]
 def parse_space(space: Mapping[str, Any]) -> Space:
     """The choices of each recipe key. Raises `UserError` naming the key."""
     return {str(name): _parsed(str(name), choice) for name, choice in space.items()}
-
-
-def setting(name: str, value: Any) -> str:
-    """``name=value`` as `load_recipe` takes it: in YAML, which reads Python's ``1e-05`` as text."""
-    text = yaml.safe_dump(value, default_flow_style=True, allow_unicode=True, width=math.inf)
-    return f"{name}={text.removesuffix('...' + chr(10)).strip()}"
 
 
 def _parsed(name: str, choice: Any) -> Range | Choices:

@@ -11,12 +11,13 @@ from shelfmind.errors import UserError, argument
 from shelfmind.evaluation.intervals import too_few_images
 from shelfmind.files import make_folder, write_text
 from shelfmind.nouns import counted
+from shelfmind.overrides import written_override
 from shelfmind.recipe import load_recipe
 from shelfmind.requests.calling import takes
 from shelfmind.requests.improving import STUDY_FILE, TuneRequest
 from shelfmind.requests.training import RecipeRequest, TrainRequest
 from shelfmind.training.run import train
-from shelfmind.training.search_space import Choices, Range, Space, parse_space, setting
+from shelfmind.training.search_space import Choices, Range, Space, parse_space
 from shelfmind.training.watching import EpochEntry, ForwardingWatcher, TrainingStart, Watcher
 
 DEFAULT_SPACE: dict[str, Any] = {
@@ -128,7 +129,7 @@ def _trained(request: TuneRequest, folder: Path, watcher: Watcher) -> float:
 
 def _with_values(request: TuneRequest, values: Mapping[str, Any]) -> TuneRequest:
     """The request with these values of the recipe."""
-    words = (setting(name, value) for name, value in values.items())
+    words = (written_override(name, value) for name, value in values.items())
     return request.model_copy(update={"overrides": (*request.overrides, *words)})
 
 

@@ -67,7 +67,8 @@ def prepare(request: PrepareRequest, watcher: Observer = SILENT) -> PreparationO
     """
     root, out, counter = absolute(request.data), absolute(request.out), watcher.counter
     _require_outside(root, out)
-    catalog = open_catalog(root, request.format, request.seed, same_names=True)
+    few = request.classes_of is not None  # what is prepared joins the run's other photos
+    catalog = open_catalog(root, request.format, request.seed, same_names=True, one_class=few)
     decisions = _decisions(request, watcher.note)
     rows, names, plan_notes, figures = _planned(catalog, decisions, request, counter)
     targets = target_paths(rows, request.jpeg)
@@ -139,7 +140,7 @@ def _planned(
         rows = split_again(rows, val_fraction, request.test_fraction, request.split_floor, request.seed)
     rows = cap_classes(rows, _caps(request.caps, names), request.cap_all, request.seed)
     figures = summarise(rows, names, len(unsettled), passed_over)
-    if figures.classes < 2:
+    if figures.classes < (2 if request.classes_of is None else 1):
         raise UserError(
             f"only {figures.classes} of {counted(len(class_names), 'class')} would be left; "
             "a recogniser needs at least two"

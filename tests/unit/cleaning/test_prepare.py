@@ -235,3 +235,23 @@ def test_several_logs_are_joined_and_contradictions_settled(make, tmp_path):
         prepare(root, tmp_path / "clean", decisions=logs)
     assert prepare(root, tmp_path / "a", decisions=logs, prefer=("王",)).figures.kept == 25
     assert prepare(root, tmp_path / "b", decisions=logs, prefer_latest=True).figures.kept == 26
+
+
+def test_corrections_of_a_single_class_all_go_to_training(make, tmp_path):
+    from shelfmind.runs.folder import RUN_FILE
+
+    root = make({"红茶": 24})
+    run = tmp_path / "run"
+    run.mkdir()
+    (run / RUN_FILE).write_text("{}", encoding="utf-8")
+    classes = {"names": ["红茶", "绿茶"], "train_images": [24, 2]}
+    (run / "classes.json").write_text(json.dumps(classes), encoding="utf-8")
+    rows = [(f"红茶/{number}.jpg", "红茶", "train") for number in range(24)]
+    write_table(root / "list.csv", ("path", "label", "split"), rows)
+    decisions = log(tmp_path, *((row[0], "红茶", "relabel", "绿茶") for row in rows))
+    more = {"decisions": [decisions], "val_fraction": 0, "test_fraction": 0, "split_floor": 0}
+    with pytest.raises(UserError, match="only one class"):
+        prepare(data=root / "list.csv", out=tmp_path / "out", new_classes=["绿茶"], **more)
+    prepare(data=root / "list.csv", out=tmp_path / "out", classes_of=run, **more)
+    assert len(list((tmp_path / "out" / "train" / "绿茶").iterdir())) == 24
+    assert {path.name for path in (tmp_path / "out").iterdir() if path.is_dir()} == {"train"}

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import ctypes
+import logging
 import signal
 import subprocess
 import sys
 
 import pytest
 
-from shelfmind.cli.process import share_memory_arenas, treat_sigterm_as_ctrl_c
+from shelfmind.cli.process import share_memory_arenas, treat_sigterm_as_ctrl_c, word_log_as_typed
+from shelfmind.errors import UserError, call
 
 
 def test_memory_arenas_are_shared_unless_the_user_says_how_many(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -17,6 +19,18 @@ def test_memory_arenas_are_shared_unless_the_user_says_how_many(monkeypatch: pyt
     assert share_memory_arenas() == hasattr(ctypes.CDLL(None), "mallopt")
     monkeypatch.setenv("MALLOC_ARENA_MAX", "8")
     assert not share_memory_arenas()
+
+
+def test_errors_in_a_log_name_commands(caplog: pytest.LogCaptureFixture) -> None:
+    log, error = logging.getLogger("shelfmind.test"), UserError(f"no file; make one: {call('export', run='RUN')}")
+    before = logging.getLogRecordFactory()
+    try:
+        word_log_as_typed()
+        log.warning("%s of %d", error, 2)
+        log.warning("nothing at all")
+    finally:
+        logging.setLogRecordFactory(before)
+    assert caplog.messages == ["no file; make one: shelfmind export RUN of 2", "nothing at all"]
 
 
 def test_sigterm_is_ctrl_c_unless_there_is_a_handler() -> None:

@@ -58,6 +58,7 @@ def make_service(tmp_path: Path, network: Path) -> Iterator[Callable[..., Any]]:
         access: Access = Access(),  # noqa: B008
         max_delay_s: float = 0.001,
         workers: int = 2,
+        clock: Callable[[], float] = time.monotonic,
     ) -> Service:
         metrics = Metrics()
         models = Models(Wanted(run, None if gallery is None else str(gallery), "onnx"), None, metrics)
@@ -69,7 +70,7 @@ def make_service(tmp_path: Path, network: Path) -> Iterator[Callable[..., Any]]:
             batcher,
             metrics,
             limits,
-            Door(Keys(state / "keys.json"), access, SessionSecret(state / "session.secret")),
+            Door(Keys(state / "keys.json"), access, SessionSecret(state / "session.secret"), clock),
             AuditLog(state / "audit.jsonl"),
             Corrections(state / "corrections"),
             {"run": ("Report", tmp_path / "report.html")},

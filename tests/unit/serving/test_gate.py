@@ -142,6 +142,25 @@ def test_a_caller_may_ask_so_often(make_service, client):
     assert web.get("/v1/session").status_code == 200
 
 
+def test_wrong_keys_are_slowed_down_however_they_are_sent(make_service, client, keys):
+    now = [0.0]
+    web = client(make_service(clock=lambda: now[0]))
+
+    def try_both(number: int) -> list[int]:
+        header = web.get("/v1/model", headers=bearer("sm_x_y"))
+        session = web.post("/v1/session", json={"key": f"sm_x_{number}"})
+        return [header.status_code, session.status_code]
+
+    found = [status for number in range(8) for status in try_both(number)]
+    assert found == [401] * 10 + [429] * 6
+    refused = web.post("/v1/session", json={"key": "sm_x_y"})
+    assert refused.headers["retry-after"] == "1"
+    assert refused.json()["detail"] == "too many wrong keys"
+    now[0] += 0.2
+    assert try_both(9) == [401, 429]
+    assert web.post("/v1/session", json={"key": keys["read"]}).status_code == 204
+
+
 def test_a_bucket_fills_again_whatever_the_clock_does():
     now = [100.0]
     rates = Rates(10, lambda: now[0])

@@ -11,6 +11,7 @@ from PIL import Image
 from shelfmind import load, recognizer
 from shelfmind.serving.limits import Limits
 from shelfmind.serving.scans import has_too_many_scans
+from shelfmind.serving.uploads import parse_form
 
 RED, YELLOW = (220, 30, 30), (230, 220, 20)
 
@@ -69,6 +70,23 @@ def test_all_forms_of_a_request_are_one(make_service, client, photo):
     records = [each.json()["answers"][0]["candidates"] for each in found]
     assert all(each == records[0] for each in records)
     assert len(records[0]) == 1
+
+
+@pytest.mark.parametrize(
+    ("given", "name"),
+    [
+        ('filename="可乐.jpg"', "可乐.jpg"),
+        ("filename*=UTF-8''%E5%8F%AF%E4%B9%90.jpg", "可乐.jpg"),
+        ("filename*=utf-8'zh'%ff/..%2Fa.jpg; x=y", "a.jpg"),
+        ("filename=\"plain.jpg\"; filename*=utf-8''%E5%8F%AF.jpg", "plain.jpg"),
+        ("filename*=", "image 0"),
+    ],
+)
+def test_a_file_has_the_name_that_its_client_gives_it(photo, given, name):
+    head = f'Content-Disposition: form-data; name="image"; {given}'.encode()
+    body = b"--ab\r\n" + head + b"\r\n\r\n" + photo((220, 30, 30)) + b"\r\n--ab--"
+    form = parse_form(body, "multipart/form-data; boundary=ab", {}, 1)
+    assert [each.name for each in form.images] == [name]
 
 
 def test_what_cannot_be_used_says_why_beside_what_can(make_service, client, photo):

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import stat
 import threading
+import time
 
 import pytest
 
 from shelfmind.errors import UserError
+from shelfmind.serving import callers
 from shelfmind.serving.keys import add_key, revoke_key
 from shelfmind.serving.session_secret import BYTES, SessionSecret
 
@@ -63,3 +65,37 @@ def test_without_the_secret_all_sessions_are_over(make_service, client, place):
     assert web.get("/v1/model").status_code == 401
     web.post("/v1/session", json={"key": key})
     assert web.get("/v1/model").status_code == 200
+
+
+DAY = 24 * 3600
+
+
+@pytest.fixture
+def wall_clock(monkeypatch):
+    """Sets this machine's clock, for sessions; durations do not follow it."""
+    real, ahead = time.time, [0.0]
+    monkeypatch.setattr("time.time", lambda: real() + ahead[0])
+    return lambda seconds: ahead.__setitem__(0, seconds)
+
+
+@pytest.mark.parametrize(
+    ("ahead", "status"),
+    [
+        (callers.SESSION_S - 60, 200),
+        (callers.SESSION_S + 60, 401),
+        (DAY, 401),
+        (-60, 200),
+        (-callers.CLOCKS_DIFFER_S - 60, 401),
+        (-DAY, 401),
+    ],
+)
+def test_no_clock_makes_a_session_last_longer(make_service, client, place, wall_clock, ahead, status):
+    key = add_key(place.with_name("keys.json"), "tills", "read")
+    web = client(make_service())
+    web.post("/v1/session", json={"key": key})
+    held = {"Cookie": "; ".join(f"{name}={value}" for name, value in web.cookies.items())}
+    wall_clock(ahead)
+    assert web.get("/v1/model", headers=held).status_code == status
+    assert web.post("/v1/session", json={"key": key}, headers={"X-Shelfmind": "1"}).status_code == 204
+    held = {"Cookie": "; ".join(f"{name}={value}" for name, value in web.cookies.items())}
+    assert web.get("/v1/model", headers=held).status_code == 200

@@ -31,6 +31,7 @@ export const chinese = {
   signInCommand: "shelfmind keys add 名称 --role write",
   key: "密钥",
   wrongKey: "密钥不正确或已被吊销。",
+  wrongKeys: "尝试次数过多，请在 {0} 秒后重试。",
   signOut: "退出登录",
   role_read: "只读",
   role_write: "可编辑",

@@ -32,6 +32,7 @@ export const english = {
   signInCommand: "shelfmind keys add NAME --role write",
   key: "Key",
   wrongKey: "This key is not known here, or it was revoked.",
+  wrongKeys: "Too many attempts. Try again in {0} s.",
   signOut: "Sign out",
   role_read: "can look",
   role_write: "can edit",

@@ -37,7 +37,7 @@ export function signInView(done) {
       await api.signIn(field.value.trim());
       await done();
     } catch (error) {
-      wrong.textContent = error.status === 401 ? say("wrongKey") : problemText(error);
+      wrong.textContent = error.status === 401 ? say("wrongKey") : error.status === 429 ? say("wrongKeys", error.retryAfter ?? 1) : problemText(error);
       wrong.hidden = false;
       field.focus();
       field.select();

@@ -50,12 +50,12 @@ router = APIRouter(tags=["page"])
 
 
 @router.post("/v1/session", status_code=204, responses=problems(422), summary="Let a browser in by a key")
-async def open_session(request: Request, service: TheService, body: SessionRequest) -> Response:
+async def open_session(request: Request, service: TheService, caller: Anybody, body: SessionRequest) -> Response:
     """Sets a cookie that scripts cannot read and no other site sends; it ends after 12 hours, or with the key."""
     key = service.door.keys.of_text(body.key.strip())
     if key is None:
         service.metrics.reject("auth")
-        raise Problem(401, "this key is not known here, or was revoked")
+        raise service.door.wrong_key(caller.address)
     response = Response(status_code=204)
     secure = request.url.scheme == "https" or request.headers.get("x-forwarded-proto") == "https"
     response.set_cookie(

@@ -1,0 +1,1 @@
+"""Tables of changes to a recipe: trained, compared, and said how sure."""

@@ -1,0 +1,190 @@
+"""The verbs `ablate` and `ablations`: a table trained, compared and written down; the tables that there are."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from contextlib import closing
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from shelfmind.ablation.comparing import tabulate
+from shelfmind.ablation.data import SEED, Source, TrainingData
+from shelfmind.ablation.expansion import Cell, Expansion, Settings
+from shelfmind.ablation.files import write_files
+from shelfmind.ablation.processes import Cells, Failure
+from shelfmind.ablation.steps import Step
+from shelfmind.ablation.store import LISTS, RESULTS, RUNS, Store
+from shelfmind.ablation.table import BASE, Table, read_table, table_names, table_text
+from shelfmind.data import absolute, open_catalog
+from shelfmind.data.digest import data_digest
+from shelfmind.errors import UserError, argument
+from shelfmind.evaluation.intervals import LEAST_IMAGES, too_few_images
+from shelfmind.files import make_folder
+from shelfmind.machine.cores import available_cores
+from shelfmind.machine.packages import require
+from shelfmind.nouns import counted
+from shelfmind.progress import tell
+from shelfmind.records import Catalog
+from shelfmind.requests.ablating import PLAN_FILE, AblateRequest, AblationsRequest
+from shelfmind.requests.calling import takes
+from shelfmind.requests.watching import SILENT, Observer
+from shelfmind.runs.plans import keep_plan
+
+
+@takes(AblateRequest)
+def ablate(request: AblateRequest, watcher: Observer = SILENT) -> dict[str, Any]:
+    """Train every row of a table for every seed, compare all with the base, and write the table.
+
+    Cells that are finished are not done again, others go on where they were; runs are kept once for all tables of the
+    folder. The table is written anew whenever a cell has ended.
+
+    Returns:
+        What `ablation.json` has: the figures of each row, differences with intervals and verdicts, cost, failures.
+
+    Raises:
+        UserError: a table that cannot be, another version of it or other data than the folder was begun with, no
+            images that judge. A row that fails while it trains is no error, but named in the table.
+    """
+    require("mindspore")
+    table = read_table(request.table)
+    name = table_name(request.table)
+    settings = Settings(request.recipe, request.overrides, request.epochs, request.max_minutes)
+    expansion = Expansion(table, name, settings)
+    cores = _cores_a_job(request.jobs)
+    catalog = open_catalog(request.data, request.format, SEED)
+    tell(catalog.notes, watcher.note)
+    data = TrainingData(
+        Source(absolute(request.data), request.format), catalog, data_digest(catalog), request.out.absolute() / LISTS
+    )
+    _require_broader(table, data.own.path)
+    store = Store(request.out.absolute(), data.digest, _judging_split(catalog, request.split), cores)
+    bench = _Bench(request, expansion, data, store)
+    make_folder(request.out)
+    make_folder(request.out / name)
+    plan = {"data": str(data.own.path), "digest": data.digest, "split": store.split, **expansion.plan()}
+    keep_plan(request.out / name / PLAN_FILE, plan)
+    make_folder(request.out / RESULTS)
+    cells = expansion.cells(request.seeds)
+    processes = Cells(store, bench.task, request.jobs, watcher)
+    with closing(processes.work(cells)) as ended:  # whatever goes wrong here, no process is left at work
+        for _ in ended:
+            bench.write(cells, processes.failures)
+    return bench.write(cells, processes.failures)
+
+
+def describe_tables(request: AblationsRequest, watcher: Observer = SILENT) -> str | Mapping[str, str]:
+    """The tables that come with shelfmind.
+
+    Returns:
+        The question of each, by name; or the YAML of the one that was asked for.
+
+    Raises:
+        UserError: there is no such table.
+    """
+    if request.name is not None:
+        read_table(request.name)
+        return table_text(request.name)
+    return {name: read_table(name).about.en for name in table_names()}
+
+
+def table_name(given: str) -> str:
+    """What a table is called in a folder: its file's name, or its own. Raises `UserError` for a name that is taken."""
+    name = given if given in table_names() else Path(given).stem
+    if name in (RUNS, RESULTS, LISTS):
+        raise UserError(f"a folder of tables has a folder '{name}' of its own; give the table's file another name")
+    return name
+
+
+@dataclass(frozen=True)
+class _Bench:
+    """A table at work on a data set."""
+
+    request: AblateRequest
+    expansion: Expansion
+    data: TrainingData
+    store: Store
+
+    def task(self, cell: Cell) -> dict[str, Any]:
+        """What the process of a cell is told."""
+        store, answer, judged = self.store, cell.answer, self.data.source()
+        return {
+            "steps": [self._step(step) for step in answer.all_steps()],
+            "runs": [str(store.place(step).run) for step in answer.steps],
+            "views": list(answer.views),
+            "logit_adjust": answer.logit_adjust,
+            "temperature": answer.temperature,
+            "judged_data": str(judged.path),
+            "judged_format": judged.format,
+            "split": self.store.split,
+            "result": str(store.result(answer)),
+            "offline": self.request.offline,
+            "max_bad_fraction": self.request.max_bad_fraction,
+        }
+
+    def _step(self, step: Step) -> dict[str, Any]:
+        store, source, of = self.store, self.data.source(step.wrong_labels), dict(step.of)
+        if "broader" in of:
+            of["broader"] = str(self.data.own.path / of["broader"])
+        return {
+            "kind": step.kind,
+            "folder": str(store.place(step).folder),
+            "described": store.describe(step),
+            "recipe": None if step.recipe is None else step.recipe.dump(),
+            "seed": step.seed,
+            "minutes": step.minutes,
+            "data": str(source.path),
+            "format": source.format,
+            "source": None if step.source is None else str(store.place(step.source).run),
+            "teachers": [str(store.place(each).run) for each in step.teachers],
+            "of": of,
+        }
+
+    def write(self, cells: Sequence[Cell], failures: Sequence[Failure]) -> dict[str, Any]:
+        """Write the table as far as it is; returns it."""
+        request, expansion = self.request, self.expansion
+        counts = self.data.catalog.class_counts("train")
+        keep_best = any(recipe.train.keep == "best" for recipe in expansion.recipes.values())
+        found = tabulate(expansion, self.store, cells, failures, counts)
+        result = {
+            "table": expansion.name,
+            "about": expansion.table.about.model_dump(),
+            "recipe": request.recipe or expansion.table.base.recipe,
+            "base": expansion.recipes[BASE].dump(),
+            "data": str(self.data.own.path),
+            "train_images": int(counts.sum()),
+            "split": self.store.split,
+            "seeds": list(request.seeds),
+            "max_minutes": request.max_minutes,
+            "cores": self.store.cores,
+            "jobs": request.jobs,
+            "chosen_by_judge": self.store.split == "val" and keep_best,
+            **found,
+        }
+        write_files(request.out / expansion.name, result)
+        return result
+
+
+def _cores_a_job(jobs: int) -> int:
+    cores = available_cores()
+    if jobs > cores:
+        raise UserError(f"{argument('jobs')} must be at most {cores}, the cores that there are here, got {jobs}")
+    return cores // jobs
+
+
+def _judging_split(catalog: Catalog, wanted: str | None) -> str:
+    split = wanted or ("test" if catalog.split("test") else "val")
+    images = len(catalog.split(split))
+    if too_few_images(images):
+        raise UserError(
+            f"{catalog.root} has {counted(images, 'image')} in {split}, and at least {LEAST_IMAGES} must judge"
+        )
+    return split
+
+
+def _require_broader(table: Table, root: Path) -> None:
+    """Refuse a table that wants a list of broader classes that is not there."""
+    for row in table.rows:
+        broader = None if row.pretrain is None else row.pretrain.broader
+        if broader is not None and not (root / broader).is_file():
+            raise UserError(f"row '{row.name}' needs {root / broader}, which is not there")

@@ -1,0 +1,211 @@
+"""From the results of cells to a table: figures, differences with intervals, verdicts, cost."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass
+from typing import Any
+
+import numpy as np
+
+from shelfmind.ablation.expansion import Cell, Expansion
+from shelfmind.ablation.processes import Failure
+from shelfmind.ablation.store import Cost, Result, Store
+from shelfmind.ablation.table import BASE
+from shelfmind.arrays import Ints, Wide
+from shelfmind.errors import UserError
+from shelfmind.evaluation.calibration import expected_calibration_error, reliability_bins
+from shelfmind.evaluation.comparisons import (
+    LEVEL,
+    Comparison,
+    chances,
+    class_mean_scores,
+    compare,
+    expected_by_chance,
+    holm,
+    verdict_of,
+)
+from shelfmind.evaluation.metrics import ShotCutoffs, macro_top1, shot_groups, top_k
+
+_LEAST = 1e-12
+"""Of a probability whose logarithm is taken."""
+
+
+@dataclass(frozen=True)
+class Finished:
+    """The cells of one row that have a result: their seeds (None for an ensemble) and results in the same order."""
+
+    seeds: tuple[int | None, ...]
+    results: tuple[Result, ...]
+
+    def scores(self, judge: str, seeds: Sequence[int | None] | None = None) -> Wide:
+        """What decides, of these seeds or of all, for each image, shape (seeds, N)."""
+        chosen = [
+            result for seed, result in zip(self.seeds, self.results, strict=True) if seeds is None or seed in seeds
+        ]
+        if judge == "likelihood":
+            truths = np.stack([each.outcomes.truth_probability for each in chosen])
+            return np.asarray(np.log(np.maximum(truths, _LEAST)))
+        hits = np.stack([each.outcomes.correct for each in chosen]).astype(np.float64)
+        return hits if judge == "top1" else class_mean_scores(hits, chosen[0].outcomes.labels)
+
+
+def tabulate(
+    expansion: Expansion,
+    store: Store,
+    cells: Sequence[Cell],
+    failures: Sequence[Failure],
+    train_counts: Ints,
+) -> dict[str, Any]:
+    """All figures of the cells that have a result; ``rows`` has those of each row, in the table's order.
+
+    Raises:
+        UserError: rows that were judged by different images, because some could not be opened.
+    """
+    judge = expansion.table.judge
+    found = {name: _finished(store, [cell for cell in cells if cell.row == name]) for name in expansion.rows}
+    _require_same_images(found)
+    comparisons = _comparisons(expansion, found)
+    images = max((len(result.outcomes) for each in found.values() for result in each.results), default=0)
+    chance = chances(list(comparisons.values()))
+    alone, adjusted = dict(zip(comparisons, chance, strict=True)), dict(zip(comparisons, holm(chance), strict=True))
+    rows, seeds = [], sorted({cell.seed for cell in cells if cell.seed is not None})
+    for name in expansion.rows:
+        own = [cell for cell in cells if cell.row == name]
+        row = {
+            **_about(expansion, name, seeds),
+            **_figures(found[name], judge, train_counts),
+            "cost": _cost(store, own),
+        }
+        row["failures"] = [asdict(each) for each in failures if each.row == name]
+        row["images_per_second"] = _speed(found[name])
+        if name in comparisons:
+            row["comparison"] = _told(comparisons[name], alone[name], adjusted[name], images)
+        rows.append(row)
+    return {
+        "judge": judge,
+        "images": images,
+        "cells": len(cells),
+        "finished": sum(len(each.results) for each in found.values()),
+        "rows": rows,
+        "chance": _chance(comparisons, [row["comparison"] for row in rows if "comparison" in row]),
+    }
+
+
+def _finished(store: Store, cells: Sequence[Cell]) -> Finished:
+    loaded = [(cell.seed, Result.load(store.result(cell.answer))) for cell in cells]
+    there = [(seed, result) for seed, result in loaded if result is not None]
+    return Finished(tuple(seed for seed, _ in there), tuple(result for _, result in there))
+
+
+def _require_same_images(found: Mapping[str, Finished]) -> None:
+    named = [(name, result) for name, each in found.items() for result in each.results]
+    for name, result in named[1:]:
+        first = named[0][1]
+        if result.images != first.images or not np.array_equal(result.outcomes.labels, first.outcomes.labels):
+            raise UserError(
+                f"'{named[0][0]}' and '{name}' were judged by different images, so that they cannot be compared: "
+                "have some gone or changed meanwhile?"
+            )
+
+
+def _comparisons(expansion: Expansion, found: Mapping[str, Finished]) -> dict[str, Comparison]:
+    comparisons = {}
+    for name, row in expansion.rows.items():
+        own, other = found[name], found[row.against]
+        if name == BASE or not own.results or not other.results:
+            continue
+        judge = expansion.table.judge
+        shared = [seed for seed in own.seeds if seed in other.seeds and seed is not None]
+        if None not in (*own.seeds, *other.seeds):
+            if shared:
+                comparisons[name] = compare(own.scores(judge, shared), other.scores(judge, shared))
+        else:
+            comparisons[name] = compare(own.scores(judge), other.scores(judge), paired=False)
+    return comparisons
+
+
+def _about(expansion: Expansion, name: str, seeds: Sequence[int]) -> dict[str, Any]:
+    row = expansion.rows[name]
+    return {
+        "name": name,
+        "words": row.words.model_dump(),
+        "against": None if name == BASE else row.against,
+        "changes": expansion.changes(name),
+        "lengths": list(expansion.lengths(name, seeds)),
+    }
+
+
+def _figures(found: Finished, judge: str, train_counts: Ints) -> dict[str, Any]:
+    """Means over the seeds, and how the figure that decides spreads over them."""
+    if not found.results:
+        return {"seeds": [], "mean": None, "by_seed": [], "spread": None, "figures": {}}
+    by_seed = found.scores(judge).mean(axis=1).tolist()
+    figures = [_figures_of(result, train_counts) for result in found.results]
+    means = {key: _mean([each[key] for each in figures]) for key in figures[0]}
+    spread = float(np.std(by_seed, ddof=1)) if len(by_seed) > 1 else None
+    mean = float(np.mean(by_seed))
+    return {"seeds": list(found.seeds), "mean": mean, "by_seed": by_seed, "spread": spread, "figures": means}
+
+
+def _figures_of(result: Result, train_counts: Ints) -> dict[str, float | None]:
+    outcomes = result.outcomes
+    shots = {group.name: group.top1 for group in shot_groups(outcomes, train_counts, ShotCutoffs())}
+    likelihood = float(np.log(np.maximum(outcomes.truth_probability, _LEAST)).mean())
+    ece = expected_calibration_error(reliability_bins(outcomes))
+    return {
+        "top1": top_k(outcomes, 1),
+        "macro_top1": macro_top1(outcomes),
+        "likelihood": likelihood,
+        "ece": ece,
+    } | shots
+
+
+def _mean(values: Sequence[float | None]) -> float | None:
+    numbers = [value for value in values if value is not None]
+    return float(np.mean(numbers)) if numbers else None
+
+
+def _told(comparison: Comparison, chance: float, adjusted: float, images: int) -> dict[str, Any]:
+    return {
+        **asdict(comparison),
+        "ci95": list(comparison.ci95),
+        "by_seed": list(comparison.by_seed),
+        "excludes_zero": comparison.excludes_zero,
+        "chance": chance,
+        "adjusted_chance": adjusted,
+        "verdict": verdict_of(comparison, adjusted, images),
+    }
+
+
+def _chance(comparisons: Mapping[str, Comparison], told: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
+    """What chance alone would give, and what was found."""
+    return {
+        "comparisons": len(comparisons),
+        "level": LEVEL,
+        "expected": expected_by_chance(len(comparisons)),
+        "excluding_zero": sum(each.excludes_zero for each in comparisons.values()),
+        "claimed": sum(each["verdict"] != "none" for each in told),
+    }
+
+
+def _cost(store: Store, cells: Sequence[Cell]) -> dict[str, Any] | None:
+    """What the row's finished cells cost on average, with all that they start from, as if no run were shared."""
+    spent: list[list[Cost]] = []
+    for cell in cells:
+        costs = [store.place(step).cost for step in cell.answer.all_steps()]
+        if all(cost.done for cost in costs):
+            spent.append(costs)
+    if not spent:
+        return None
+    return {
+        "seconds": round(float(np.mean([sum(cost.seconds for cost in each) for each in spent])), 1),
+        "processor_s": round(float(np.mean([sum(cost.processor_s for cost in each) for each in spent])), 1),
+        "memory_mib": max(cost.memory_mib for each in spent for cost in each),
+        "cores": sorted({cost.cores for each in spent for cost in each}),
+    }
+
+
+def _speed(found: Finished) -> float | None:
+    speeds = [1 / result.seconds_an_image for result in found.results if result.seconds_an_image > 0]
+    return float(np.median(speeds)) if speeds else None

@@ -1,0 +1,223 @@
+"""From a table to cells: which steps each row and seed takes, at equal epochs or at equal minutes."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from shelfmind.ablation.steps import Answer, Step
+from shelfmind.ablation.table import BASE, Pretraining, Row, Table, Words
+from shelfmind.errors import UserError
+from shelfmind.overrides import written_override
+from shelfmind.recipe import Recipe, load_recipe, with_overrides
+
+
+@dataclass(frozen=True)
+class Cell:
+    """One row and seed; an ensemble of all seeds has none."""
+
+    row: str
+    seed: int | None
+    answer: Answer
+
+
+@dataclass(frozen=True)
+class Settings:
+    """What a command changes in a table: the base's recipe, overrides, epochs, and minutes instead of these."""
+
+    recipe: str | None = None
+    overrides: tuple[str, ...] = ()
+    epochs: int | None = None
+    minutes: float | None = None
+
+
+class Expansion:
+    """A table with its settings: the recipe of each row, and its cells."""
+
+    def __init__(self, table: Table, name: str, settings: Settings) -> None:
+        """Raises `UserError` for a row whose recipe cannot be, or that is the same as the base or another row."""
+        self.table, self.name, self.settings = table, name, settings
+        base = table.base
+        first = Row(name=BASE, words=base.words, wrong_labels=base.wrong_labels)
+        self.rows: dict[str, Row] = {BASE: first, **{row.name: row for row in table.rows}}
+        self._require_order()
+        self.recipes = {row.name: self._recipe(row) for row in self.rows.values()}
+        for row in self.rows.values():
+            self._require_possible(row)
+        self._require_different()
+
+    def cells(self, seeds: Sequence[int]) -> list[Cell]:
+        """The cells, seed by seed, so that whole tables of fewer seeds come first; ensembles last."""
+        alone = [row for row in self.rows.values() if not row.ensemble]
+        found = [Cell(row.name, seed, self._answer(row, (seed,))) for seed in seeds for row in alone]
+        together = [row for row in self.rows.values() if row.ensemble]
+        return found + [Cell(row.name, None, self._answer(row, seeds)) for row in together]
+
+    def lengths(self, row: str, seeds: Sequence[int] = (0,)) -> tuple[float, ...]:
+        """The epochs or minutes of each step that the row takes with one seed, or an ensemble with all, in order; steps
+        without any are left out."""
+        given = self.rows[row]
+        steps = self._answer(given, seeds if given.ensemble else seeds[:1]).all_steps()
+        return tuple(step.length for step in steps if step.length)
+
+    def changes(self, row: str) -> dict[str, str]:
+        """What a row changes, as people may read it."""
+        if row == BASE:
+            return {}
+        given = self.rows[row]
+        told = given.model_dump(exclude_defaults=True, exclude={"name", "words", "against"})
+        changes = told.pop("set", {})
+        return {**{key: _told(value) for key, value in changes.items()}, **{k: _told(v) for k, v in told.items()}}
+
+    def plan(self) -> dict[str, Any]:
+        """What the table compares, by which another version of it is told from this one."""
+        rows = {name: self._identity(row) for name, row in self.rows.items()}
+        return {
+            "judge": self.table.judge,
+            "minutes": self.settings.minutes,
+            "base": rows.pop(BASE),
+            "rows": {name: [row, self.rows[name].against] for name, row in rows.items()},
+        }
+
+    def _recipe(self, row: Row) -> Recipe:
+        table, settings = self.table, self.settings
+        try:
+            recipe = load_recipe(
+                settings.recipe or table.base.recipe,
+                [*_overrides(table.base.set), *settings.overrides, *self._epochs(), *_overrides(row.set)],
+            )
+        except UserError as error:
+            where = f"table {self.name}: " if row.name == BASE else f"table {self.name}: row '{row.name}': "
+            raise UserError(f"{where}{error.message}") from None
+        epochs = max(1, round(recipe.train.epochs * row.length))
+        if self.settings.minutes is not None:
+            return recipe
+        return recipe.model_copy(update={"train": recipe.train.model_copy(update={"epochs": epochs})})
+
+    def _epochs(self) -> list[str]:
+        return [] if self.settings.epochs is None else [f"train.epochs={self.settings.epochs}"]
+
+    def _answer(self, row: Row, seeds: Sequence[int]) -> Answer:
+        views = self.recipes[row.name].evaluation.tta
+        steps = tuple(self._last(row, seed, self._minutes(row)) for seed in seeds)
+        return Answer(steps, views, row.logit_adjust, row.temperature)
+
+    def _minutes(self, row: Row) -> float | None:
+        """Of all its steps: those of a row that starts from another one's run are shared with that."""
+        if self.settings.minutes is None:
+            return None
+        return self.settings.minutes * (1.0 if row.init is not None else row.length)
+
+    def _last(self, row: Row, seed: int, minutes: float | None) -> Step:
+        """The last step of a row; its minutes are those of all its steps but a teacher's."""
+        own, fine = minutes, minutes
+        if row.fixres is not None and minutes is not None:
+            epochs = row.fixres.epochs
+            fine = minutes * epochs / (self.recipes[row.name].train.epochs + epochs)  # in proportion, as in epochs
+            own = minutes - fine
+        step = self._trained(row, seed, own)
+        if row.soup is not None:
+            step = Step("soup", None, seed, source=step, of=(("rule", row.soup),))
+        if row.fixres is not None:
+            size = row.fixres.size_for(self.recipes[row.name])
+            step = Step("fixres", None, seed, fine, source=step, of=(("epochs", row.fixres.epochs), ("size", size)))
+        return step
+
+    def _trained(self, row: Row, seed: int, minutes: float | None) -> Step:
+        recipe, source = _without_views(self.recipes[row.name]), None
+        before = None if minutes is None else minutes * _share_before(row)
+        own = None if minutes is None or before is None else minutes - before
+        if row.init is not None:
+            source = self._last(self.rows[row.init], seed, before)
+        if row.pretrain is not None:
+            source = self._pretrained(row, row.pretrain, seed, before)
+        teachers: tuple[Step, ...] = ()
+        if row.teacher is not None:
+            teacher = self.rows[row.teacher]
+            teachers = (self._last(teacher, seed, self._minutes(teacher)),)
+        return Step("train", recipe, seed, own, self._wrong_labels(row), source, teachers)
+
+    def _pretrained(self, row: Row, pretrain: Pretraining, seed: int, minutes: float | None) -> Step:
+        own = _without_views(self.recipes[row.name])
+        changes = _overrides(pretrain.set)
+        try:
+            if pretrain.broader is not None:
+                recipe = with_overrides(own, changes, "of the row")
+            else:
+                recipe = load_recipe("pretrain", changes)
+        except UserError as error:
+            raise UserError(f"table {self.name}: row '{row.name}': pretrain: {error.message}") from None
+        epochs = max(1, round(own.train.epochs * pretrain.length))
+        recipe = recipe.model_copy(
+            update={"model": own.model, "train": recipe.train.model_copy(update={"epochs": epochs})}
+        )
+        seed = seed if pretrain.seed is None else pretrain.seed
+        of = () if pretrain.broader is None else (("broader", pretrain.broader),)
+        return Step("pretrain", recipe, seed, minutes, self._wrong_labels(row), of=of)
+
+    def _wrong_labels(self, row: Row) -> float:
+        return self.table.base.wrong_labels if row.wrong_labels is None else row.wrong_labels
+
+    def _identity(self, row: Row) -> list[Any]:
+        answer = self._answer(row, (0,))
+        steps = [step.text for step in answer.steps]
+        return [steps, list(answer.views), answer.logit_adjust, answer.temperature, row.ensemble]
+
+    def _require_different(self) -> None:
+        seen: dict[str, str] = {}
+        for name, row in self.rows.items():
+            told = str(self._identity(row))
+            if told in seen:
+                other = "the base" if seen[told] == BASE else f"row '{seen[told]}'"
+                raise UserError(f"table {self.name}: row '{name}' is the same as {other}; nothing could differ")
+            seen[told] = name
+
+    def _require_possible(self, row: Row) -> None:
+        """Refuse what no training could come of, before the first begins."""
+        recipe, problem = self.recipes[row.name], None
+        if row.soup is not None and recipe.train.snapshots < 2:
+            problem = "soup averages the run's snapshots: set train.snapshots to 2 or more"
+        if row.fixres is not None and row.fixres.size_for(recipe) < recipe.stages[-1].image_size:
+            problem = f"fixres needs at least the {recipe.stages[-1].image_size} px of the training"
+        started = row.init is not None or row.pretrain is not None or recipe.model.weights is not None
+        if recipe.train.trainable != "all" and not started:
+            problem = f"train.trainable={recipe.train.trainable} keeps weights as they are: say which by init"
+        if problem is not None:
+            raise UserError(f"table {self.name}: row '{row.name}': {problem}")
+
+    def _require_order(self) -> None:
+        """Refuse rows that start from or learn from each other in a circle."""
+        for name in self.rows:
+            self._require_end(name, ())
+
+    def _require_end(self, name: str, above: tuple[str, ...]) -> None:
+        if name in above:
+            raise UserError(f"table {self.name}: row '{name}' needs itself: {' -> '.join((*above, name))}")
+        row = self.rows[name]
+        for needed in (row.init, row.teacher):
+            if needed is not None:
+                if self.rows[needed].ensemble:
+                    raise UserError(f"table {self.name}: row '{name}' needs one run, and '{needed}' is an ensemble")
+                self._require_end(needed, (*above, name))
+
+
+def _share_before(row: Row) -> float:
+    """At equal minutes, the share for what a training starts from: in proportion to epochs, were these equal."""
+    if row.init is not None:
+        return 1 / (1 + row.length)
+    return 0.0 if row.pretrain is None else row.pretrain.length / (1 + row.pretrain.length)
+
+
+def _overrides(changes: Mapping[str, Any]) -> list[str]:
+    return [written_override(key, value) for key, value in changes.items()]
+
+
+def _without_views(recipe: Recipe) -> Recipe:
+    return recipe.model_copy(update={"evaluation": recipe.evaluation.model_copy(update={"tta": ()})})
+
+
+def _told(value: Any) -> str:
+    if isinstance(value, Words):
+        return value.en
+    return written_override("", value).removeprefix("=")

@@ -1,0 +1,205 @@
+"""Cells at work, each in a process of its own: a failure, a leak or a crash is the cell's, and so is what it costs."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+import tempfile
+import threading
+import time
+from collections.abc import Callable, Generator, Iterable, Mapping, Sequence
+from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
+from dataclasses import dataclass
+from typing import IO, Any
+
+from shelfmind.ablation.expansion import Cell
+from shelfmind.ablation.steps import Step
+from shelfmind.ablation.store import Result, Store
+from shelfmind.files import write_text
+from shelfmind.progress import Progress
+from shelfmind.requests.watching import Observer
+
+_PROGRAM = (
+    "import os, sys; cores = {int(each) for each in sys.argv[1].split(',') if each}; "
+    "cores and os.sched_setaffinity(0, cores); "  # before any library counts them
+    "from shelfmind.cli.process import prepare_process; prepare_process(); "
+    "from shelfmind.ablation.worker import main; main()"
+)
+PATIENCE_S = 30.0
+"""How long a stopped process may take to end by itself."""
+SAID_EVERY_S = 20.0
+Task = Callable[[Cell], dict[str, Any]]
+
+
+@dataclass(frozen=True)
+class Failure:
+    """A cell that did not come to its end, and why; `seed` is None for an ensemble."""
+
+    row: str
+    seed: int | None
+    error: str
+
+
+def title_of(cell: Cell) -> str:
+    """A cell as people are told of it."""
+    return cell.row if cell.seed is None else f"{cell.row}, seed {cell.seed}"
+
+
+def shares_of_cores(jobs: int) -> list[list[int] | None]:
+    """The cores of each of so many processes side by side; a single one is left as it is."""
+    if jobs == 1 or not hasattr(os, "sched_getaffinity"):
+        return [None] * jobs
+    cores = sorted(os.sched_getaffinity(0))
+    each = len(cores) // jobs
+    return [cores[index * each : (index + 1) * each] for index in range(jobs)]
+
+
+class Cells:
+    """Works on the cells that have no result yet."""
+
+    def __init__(self, store: Store, task: Task, jobs: int, watcher: Observer) -> None:
+        self.store, self.task, self.watcher = store, task, watcher
+        self.free = shares_of_cores(jobs)
+        self.jobs = jobs
+        self.failed: dict[Step, str] = {}
+        self.failures: list[Failure] = []
+        self._at_work: dict[Future[str | None], tuple[Cell, list[int] | None]] = {}
+        self._processes: set[subprocess.Popen[str]] = set()
+        self._told = threading.Lock()
+        self._stopping = False
+        self._progress: Progress = lambda done: None
+
+    def work(self, cells: Iterable[Cell]) -> Generator[None, None, None]:
+        """Work until each has a result or has failed; yields whenever one has ended."""
+        pending = [cell for cell in cells if Result.load(self.store.result(cell.answer)) is None]
+        self._progress = self.watcher.counter("cells of the table", len(pending), "cells")
+        with ThreadPoolExecutor(self.jobs) as threads:
+            try:
+                while pending or self._at_work:
+                    pending = self._begin(pending, threads)
+                    done, _ = wait(self._at_work, return_when=FIRST_COMPLETED)
+                    for future in done:
+                        self._end(future)
+                        yield
+            except BaseException:
+                self._stop()
+                raise
+
+    def _begin(self, pending: Sequence[Cell], threads: ThreadPoolExecutor) -> list[Cell]:
+        """Begin what can be begun; returns what is left."""
+        left = []
+        for cell in pending:
+            missing = self._missing(cell)
+            broken = next((step for step in missing if step in self.failed), None)
+            if broken is not None:
+                self._fail(cell, self.failed[broken])
+            elif not self.free or self._is_at_work(missing):
+                left.append(cell)
+            else:
+                cores = self.free.pop(0)
+                self.watcher.note(f"{title_of(cell)}: begins")
+                self._at_work[threads.submit(self._run, cell, cores, self.task(cell))] = (cell, cores)
+        return left
+
+    def _missing(self, cell: Cell) -> list[Step]:
+        return [step for step in cell.answer.all_steps() if not self.store.place(step).cost.done]
+
+    def _is_at_work(self, steps: Sequence[Step]) -> bool:
+        """Whether another process makes one of these, which would only be waited for."""
+        return any(step in self._missing(cell) for cell, _ in self._at_work.values() for step in steps)
+
+    def _end(self, future: Future[str | None]) -> None:
+        cell, cores = self._at_work.pop(future)
+        self.free.append(cores)
+        error = future.result()
+        if error is not None:
+            missing = self._missing(cell)
+            if missing:
+                self.failed[missing[0]] = error
+            self._fail(cell, error)
+        else:
+            self.watcher.note(f"{title_of(cell)}: done")
+            self._progress(1)
+
+    def _fail(self, cell: Cell, error: str) -> None:
+        self.failures.append(Failure(cell.row, cell.seed, error))
+        self._progress(1)
+        self.watcher.warn(f"{title_of(cell)} failed: {error}")
+
+    def _run(self, cell: Cell, cores: list[int] | None, task: Mapping[str, Any]) -> str | None:
+        """Work on a cell to its end; returns what went wrong, if anything did."""
+        with tempfile.TemporaryFile() as printed:
+            with self._told:
+                if self._stopping:
+                    return "stopped"
+                process = subprocess.Popen(
+                    [sys.executable, "-c", _PROGRAM, ",".join(map(str, cores or ()))],
+                    stdin=subprocess.PIPE,
+                    stdout=subprocess.PIPE,
+                    stderr=printed,
+                    text=True,
+                    encoding="utf-8",
+                )
+                self._processes.add(process)
+            try:
+                with process:
+                    return self._listened(process, task, cell, printed)
+            finally:
+                self._processes.discard(process)
+
+    def _listened(
+        self, process: subprocess.Popen[str], task: Mapping[str, Any], cell: Cell, printed: IO[bytes]
+    ) -> str | None:
+        assert process.stdin is not None
+        assert process.stdout is not None
+        try:
+            print(json.dumps(task), file=process.stdin, flush=True)
+        except BrokenPipeError:  # it has ended, and its last words say why
+            pass
+        error, said = None, time.monotonic()
+        for line in process.stdout:
+            content = json.loads(line)
+            error = content.get("error", error)
+            if "progress" not in content or time.monotonic() - said > SAID_EVERY_S:
+                said = time.monotonic()
+                self._tell(title_of(cell), content)
+        status = process.wait()
+        if status == 0:
+            return None
+        return error or self._crashed(cell, status, printed)
+
+    def _crashed(self, cell: Cell, status: int, printed: IO[bytes]) -> str:
+        """What to say of a process that could not say itself what went wrong; all that it printed is kept."""
+        log = self.store.result(cell.answer).with_suffix(".log")
+        printed.seek(0)
+        said = printed.read().decode("utf-8", "replace")
+        write_text(log, said)
+        last = (said.strip().splitlines() or ["it said nothing"])[-1]
+        return f"its process ended with status {status}: {last} (all in {log})"
+
+    def _tell(self, title: str, content: Mapping[str, Any]) -> None:
+        with self._told:
+            if "warning" in content:
+                self.watcher.warn(f"{title}: {content['warning']}")
+            elif "note" in content:
+                self.watcher.note(content["note"])
+            elif "progress" in content:
+                top1 = content["val_top1"]
+                figure = "" if top1 is None else f", val top-1 {top1:.1%}"
+                self.watcher.note(f"{title}: {content['progress']:.0%}{figure}")
+
+    def _stop(self) -> None:
+        """End all processes: kindly, so that they save nothing half, then by force."""
+        with self._told:
+            self._stopping = True
+            processes = list(self._processes)
+        for process in processes:
+            process.terminate()
+        until = time.monotonic() + PATIENCE_S
+        for process in processes:
+            try:
+                process.wait(max(0.0, until - time.monotonic()))
+            except (subprocess.TimeoutExpired, KeyboardInterrupt):
+                process.kill()

@@ -1,0 +1,223 @@
+"""The process of one cell: makes the runs that it lacks, one after the other, and judges the last.
+
+It reads its task, a line of JSON, from standard input and says on standard output, a line of JSON each, how far it is.
+When the input ends, which happens when whoever started it is no more, it ends, too.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import sys
+import threading
+import time
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import yaml
+
+from shelfmind.ablation.store import Cost, Result, StepPlace, digest_of_paths
+from shelfmind.errors import UserError
+from shelfmind.evaluation.outcomes import outcomes_of
+from shelfmind.files import exclusively, make_folder, write_json
+from shelfmind.images.squares import open_squares
+from shelfmind.inference.predictor import RunPredictor
+from shelfmind.machine.cores import available_cores
+from shelfmind.progress import count_silently
+from shelfmind.records import Predictions, Sample
+from shelfmind.training.watching import EpochEntry, Watcher
+
+TIMED = 200
+"""Images that tell the speed."""
+Say = Callable[[Mapping[str, Any]], None]
+STOPPED = 130
+
+
+class Meter(Watcher):
+    """Measures a step, keeps what it has cost at every epoch's end, and says how far it is."""
+
+    def __init__(self, place: StepPlace, say: Say) -> None:
+        self.place, self.say, self.before = place, say, place.cost
+        self.began, self.processor_began = time.perf_counter(), time.process_time()
+
+    def note(self, text: str) -> None:
+        """Pass it on."""
+        self.say({"note": str(text)})
+
+    def warn(self, text: str) -> None:
+        """Pass it on."""
+        self.say({"warning": str(text)})
+
+    def epoch(self, entry: EpochEntry) -> None:
+        """Keep the cost so far: an epoch whose state was not saved is done, and counted, again."""
+        self.keep()
+        self.say({"progress": entry["progress"], "val_top1": entry["val_top1"]})
+
+    def keep(self, done: bool = False) -> None:
+        """Write down what it has cost."""
+        self.place.keep_cost(
+            Cost(
+                seconds=round(self.before.seconds + time.perf_counter() - self.began, 1),
+                processor_s=round(self.before.processor_s + time.process_time() - self.processor_began, 1),
+                memory_mib=max(self.before.memory_mib, _most_memory_mib()),
+                cores=available_cores(),
+                done=done,
+            )
+        )
+
+
+def main() -> None:
+    """Do the task; the exit status is 0, 1 after an error that has been said, 130 when stopped."""
+    said = os.fdopen(os.dup(1), "w", encoding="utf-8")
+    os.dup2(2, 1)
+
+    def say(content: Mapping[str, Any]) -> None:
+        print(json.dumps(content), file=said, flush=True)
+
+    task = json.loads(sys.stdin.readline())
+    threading.Thread(target=_end_with_the_input, daemon=True).start()
+    try:
+        work(task, say)
+    except UserError as error:
+        say({"error": str(error)})
+        sys.exit(1)
+    except KeyboardInterrupt:
+        sys.exit(STOPPED)
+
+
+def work(task: Mapping[str, Any], say: Say) -> None:
+    """Make what is missing, and judge.
+
+    Raises:
+        UserError: what a step or the judging refuses.
+    """
+    from shelfmind.machine.device import start_mindspore
+
+    start_mindspore()
+    for step in task["steps"]:
+        place = StepPlace(Path(step["folder"]))
+        make_folder(place.folder)
+        with exclusively(place.lock):
+            if place.cost.done:  # by another process, meanwhile
+                continue
+            say({"step": step["folder"]})
+            write_json(place.folder / "step.json", step["described"])
+            meter = Meter(place, say)
+            _KINDS[step["kind"]](step, place.run, meter, task)
+            meter.keep(done=True)
+    say({"step": None})
+    judge(task).save(Path(task["result"]))
+
+
+def judge(task: Mapping[str, Any]) -> Result:
+    """What the task's runs, or their mean, say of the images that judge."""
+    from shelfmind.evaluation.calibration import cross_fitted
+    from shelfmind.evaluation.ensemble import average_predictions
+    from shelfmind.evaluation.logit_adjustment import logit_adjusted
+    from shelfmind.runs.folder import RunFolder
+    from shelfmind.runs.known_data import open_known
+    from shelfmind.workflows.evaluate import predict_split
+
+    runs = [RunFolder(Path(run)) for run in task["runs"]]
+    predictors = [RunPredictor(run, task["views"], calibrated=False) for run in runs]
+    catalog = open_known(runs, Path(task["judged_data"]), task["judged_format"], count_silently).catalog
+    if not catalog.split(task["split"]):
+        raise UserError(f"{catalog.root} has no images in {task['split']} to judge by")
+    folder, most = Path(task["result"]).parent, task["max_bad_fraction"]
+    members = [predict_split(each, catalog, task["split"], most, folder, count_silently) for each in predictors]
+    found = members[0] if len(members) == 1 else average_predictions(members, np.full(len(members), 1 / len(members)))
+    if task["logit_adjust"] is not None:
+        found = logit_adjusted(found, np.array(predictors[0].train_images, np.int64), task["logit_adjust"])
+    if task["temperature"]:
+        found = cross_fitted(found, folds=2)
+    samples = catalog.split(task["split"])[:TIMED]
+    return result_of(found, sum(_seconds_an_image(each, samples) for each in predictors))
+
+
+def result_of(predictions: Predictions, seconds_an_image: float) -> Result:
+    """What is kept of predictions: nothing that grows with the classes."""
+    order = np.array(sorted(range(len(predictions)), key=predictions.paths.__getitem__))
+    outcomes = outcomes_of(predictions)
+    arrays = {name: value[order] for name, value in vars(outcomes).items() if isinstance(value, np.ndarray)}
+    paths = digest_of_paths([predictions.paths[index] for index in order])
+    return Result(paths, replace(outcomes, **arrays), seconds_an_image)
+
+
+def _seconds_an_image(predictor: RunPredictor, samples: Sequence[Sample]) -> float:
+    """Of decoded images, in the better of two passes: the first waits for the compiler."""
+    squares, good, _ = open_squares(samples, predictor.recipe.data, lambda _: None)
+    return min(predictor.predict_squares(squares, good).seconds for _ in range(2)) / max(1, len(good))
+
+
+def _train(step: Mapping[str, Any], run: Path, meter: Meter, task: Mapping[str, Any]) -> None:
+    from shelfmind.requests.shared import RUN_FILE
+    from shelfmind.requests.training import PretrainRequest, TrainRequest
+    from shelfmind.training.pretrain import pretrain
+    from shelfmind.training.run import train
+
+    if (run / RUN_FILE).exists():
+        _ = (train if step["kind"] == "train" else pretrain)(resume=run, watcher=meter)
+        return
+    from shelfmind.recipe import parse_recipe
+
+    shared = {
+        "data": step["data"],
+        "format": step["format"],
+        "recipe": parse_recipe(yaml.safe_load(step["recipe"]), "of the row"),
+        "out": run,
+        "seed": step["seed"],
+        "max_minutes": step["minutes"],
+        "weights": step["source"],
+        "offline": task["offline"],
+        "max_bad_fraction": task["max_bad_fraction"],
+    }
+    if step["kind"] == "train":
+        train(TrainRequest(**shared, teacher=tuple(step["teachers"])), watcher=meter)
+    else:
+        broader = step["of"].get("broader")
+        pretrain(PretrainRequest(**shared, broader=None if broader is None else Path(broader)), watcher=meter)
+
+
+def _soup(step: Mapping[str, Any], run: Path, meter: Meter, task: Mapping[str, Any]) -> None:
+    import shutil
+
+    from shelfmind.requests.improving import SoupRequest
+    from shelfmind.training.soup import soup
+
+    shutil.rmtree(run, ignore_errors=True)  # of one that was killed
+    soup(SoupRequest(run=Path(step["source"]), out=run, kind=step["of"]["rule"]), watcher=meter)
+
+
+def _fixres(step: Mapping[str, Any], run: Path, meter: Meter, task: Mapping[str, Any]) -> None:
+    from shelfmind.runs.folder import RunFolder
+    from shelfmind.training.fixres import tune_at
+
+    timed = step["minutes"] is not None
+    epochs = None if timed else step["of"]["epochs"]
+    tune_at(step["of"]["size"], RunFolder(Path(step["source"])), run, meter, epochs, step["minutes"])
+
+
+_KINDS: dict[str, Callable[[Mapping[str, Any], Path, Meter, Mapping[str, Any]], None]] = {
+    "train": _train,
+    "pretrain": _train,
+    "soup": _soup,
+    "fixres": _fixres,
+}
+
+
+def _end_with_the_input() -> None:
+    sys.stdin.read()
+    os._exit(STOPPED)
+
+
+def _most_memory_mib() -> float:
+    """The most that this process has had so far; 0 where the system does not tell."""
+    try:
+        import resource
+    except ImportError:  # Windows
+        return 0.0
+    unit = 2**20 if sys.platform == "darwin" else 2**10
+    return round(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / unit, 1)

@@ -1,0 +1,74 @@
+"""What `ablate` and `ablations` came to."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
+
+import typer
+from rich.console import Console
+from rich.markup import escape
+from rich.table import Table
+
+from shelfmind.cli.outcomes.figures import JsonFile, write_figures
+from shelfmind.cli.outcomes.tool import JsonOutput
+from shelfmind.display import Display
+
+if TYPE_CHECKING:  # a command's help does without them
+    from shelfmind.requests.ablating import AblateRequest, AblationsRequest
+
+FAILED = 1
+"""The exit status where the table is written, but a row of it has failed."""
+
+
+def show_ablation(
+    result: Mapping[str, Any], request: AblateRequest, display: Display, *, json_file: JsonFile = None
+) -> None:
+    """The table, what chance has to do with it, and where it lies; a row that failed is named, and makes status 1."""
+    from shelfmind.pages import ablation_words as told
+
+    write_figures(dict(result), json_file)
+    console, judge = Console(stderr=str(json_file) == "-"), result["judge"]
+    console.print(str(told.fairness(result)), highlight=False)
+    columns = ("row", str(told.judge_name(judge)), "over seeds", "difference", "95% over images", "verdict", "minutes")
+    table = Table(*columns, "processor minutes", title=escape(result["about"]["en"]))
+    for row in result["rows"]:
+        table.add_row(*map(escape, _cells(row, judge)))
+    console.print(table)
+    for line in (told.judged_by(result), told.chance(result), *told.cautions(result)):
+        display.line(str(line))
+    folder = request.out / result["table"]
+    for name in ("report.html", "table.md", "table.csv", "ablation.json"):
+        display.line(f"{'report' if name == 'report.html' else 'table'}: {folder / name}")
+    if any(row["failures"] for row in result["rows"]):
+        raise typer.Exit(FAILED)
+
+
+def _cells(row: Mapping[str, Any], judge: str) -> list[str]:
+    from shelfmind.pages import ablation_words as told
+
+    found, cost = row.get("comparison"), row["cost"] or {}
+    difference = interval = ""
+    if found is not None:
+        difference = told.change(found["difference"], judge)
+        interval = " to ".join(told.change(end, judge) for end in found["ci95"])
+    spread = "" if row["spread"] is None else f"± {told.share(row['spread'], judge)}"
+    times = (told.minutes(cost.get("seconds")), told.minutes(cost.get("processor_s")))
+    return [row["name"], told.share(row["mean"], judge), spread, difference, interval, str(told.verdict(row)), *times]
+
+
+def show_tables(
+    tables: str | Mapping[str, str], request: AblationsRequest, display: Display, *, json_output: JsonOutput = False
+) -> None:
+    """The question of each, or the text of one."""
+    if isinstance(tables, str):
+        typer.echo(tables, nl=False)
+        return
+    if json_output:
+        typer.echo(json.dumps(dict(tables), indent=2, ensure_ascii=False))
+        return
+    table = Table("table", "question")
+    for name, question in tables.items():
+        table.add_row(name, question)
+    Console().print(table)

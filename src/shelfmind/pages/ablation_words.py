@@ -1,0 +1,152 @@
+"""The sentences of an ablation's table, for its page in both languages and for its Markdown in English."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from shelfmind.pages.words import Text, counted, joined, listed, many, say, split_name
+
+Row = Mapping[str, Any]
+
+
+def fairness(result: Mapping[str, Any]) -> Text:
+    """What all rows have in common, and which have not: the first line of every table."""
+    base, *others = result["rows"]
+    minutes = result["max_minutes"]
+    if minutes is None:
+        usual = counted(int(sum(base["lengths"])), "epoch")
+        apart = [(row, row["lengths"]) for row in others if row["lengths"] != base["lengths"]]
+        if not apart:
+            return say("Compared at equal epochs: {} in each row.", usual)
+        return say("Compared at equal epochs: {} in each row but {}.", usual, _exceptions(apart))
+    usual = say("{} minutes", f"{minutes:g}")
+    cores = counted(result["cores"], "core")
+    apart = [(row, row["lengths"]) for row in others if abs(sum(row["lengths"]) - minutes) > 1e-6 * minutes]
+    if not apart:
+        return say("Compared at equal minutes: {} on {} for each row and seed.", usual, cores)
+    return say("Compared at equal minutes: {} on {} for each row and seed but {}.", usual, cores, _exceptions(apart))
+
+
+def judged_by(result: Mapping[str, Any]) -> Text:
+    """What trained and what judges."""
+    images, split = counted(result["images"], "image"), split_name(result["split"])
+    train, seeds = counted(result["train_images"], "image"), result["seeds"]
+    told = ", ".join(map(str, seeds))
+    return many(
+        len(seeds),
+        "Trained on {} with {} seed ({}), judged by {} of {}.",
+        "Trained on {} with {} seeds ({}), judged by {} of {}.",
+        *(train, len(seeds), told, images, split),
+    )
+
+
+def chance(result: Mapping[str, Any]) -> Text:
+    """What chance alone would give, and what is left when it is reckoned with."""
+    found = result["chance"]
+    if not found["comparisons"]:
+        return say("Nothing can be compared yet.")
+    return say(
+        "{} at 95%: where no difference is, chance alone lets {} of so many intervals exclude zero. Intervals "
+        "that do so here: {}; differences that can be claimed after Holm's correction for all of them, over images and "
+        "seeds: {}.",
+        counted(found["comparisons"], "comparison"),
+        f"{found['expected']:.2g}",
+        found["excluding_zero"],
+        found["claimed"],
+    )
+
+
+def cautions(result: Mapping[str, Any]) -> list[Text]:
+    """What makes the table say less than it seems to."""
+    found = []
+    if result["finished"] < result["cells"]:
+        found.append(
+            say("Not complete: {} of {} trainings and judgements are done.", result["finished"], result["cells"])
+        )
+    if len(result["seeds"]) == 1:
+        found.append(
+            say("With one seed nothing is known of how other trainings would differ; only the images' chance counts.")
+        )
+    if result["chosen_by_judge"]:
+        found.append(
+            say("The images that judge also chose each run's best epoch: all figures flatter, differences hardly.")
+        )
+    return found
+
+
+def verdict(row: Row) -> Text:
+    """What may be said of a row."""
+    if "comparison" not in row:
+        if row["failures"]:
+            return say("failed")
+        return Text("–", "–")
+    found = row["comparison"]
+    if found["verdict"] == "better":
+        return say("better")
+    if found["verdict"] == "worse":
+        return say("worse")
+    if found["excludes_zero"]:
+        return say("no difference found (its interval alone excludes zero)")
+    return say("no difference found")
+
+
+def words_of(words: Mapping[str, str]) -> Text:
+    """A table's own text in both languages."""
+    return Text(words["en"], words["zh"] or words["en"])
+
+
+def judge_name(judge: str) -> Text:
+    """The figure that decides."""
+    return {"top1": say("Top-1"), "macro_top1": say("Macro top-1"), "likelihood": say("Log likelihood")}[judge]
+
+
+def unit(judge: str) -> Text:
+    """What differences are counted in."""
+    return say("nats") if judge == "likelihood" else say("points")
+
+
+def share(value: float | None, judge: str) -> str:
+    """A figure as it is written."""
+    if value is None:
+        return "–"
+    return f"{value:.3f}" if judge == "likelihood" else f"{100 * value:.1f}"
+
+
+def change(value: float, judge: str) -> str:
+    """A difference as it is written."""
+    return f"{value:+.3f}" if judge == "likelihood" else f"{100 * value:+.1f}"
+
+
+def minutes(seconds: float | None) -> str:
+    """A time as it is written."""
+    return "–" if seconds is None else f"{seconds / 60:.1f}"
+
+
+def lead(result: Mapping[str, Any]) -> Text:
+    """The outcome in a sentence or two."""
+    claimed = [row for row in result["rows"] if row.get("comparison", {}).get("verdict") in ("better", "worse")]
+    told = [_claim(row, result["judge"]) for row in claimed]
+    if not told:
+        return (
+            say("No difference was found.") if result["chance"]["comparisons"] else say("Nothing can be compared yet.")
+        )
+    return joined(told)
+
+
+def _claim(row: Row, judge: str) -> Text:
+    found = row["comparison"]
+    low, high = found["ci95"]
+    if found["verdict"] == "better":
+        return say("{} is better by {} {} ({} to {}).", row["name"], *_amounts((found["difference"], low, high), judge))
+    worse = (-found["difference"], -high, -low)
+    return say("{} is worse by {} {} ({} to {}).", row["name"], *_amounts(worse, judge))
+
+
+def _amounts(values: Sequence[float], judge: str) -> tuple[str, ...]:
+    amount, low, high = (share(value, judge) for value in values)
+    return amount, unit(judge), low, high
+
+
+def _exceptions(rows: Sequence[tuple[Row, Sequence[float]]]) -> Text:
+    return listed(say("{} ({})", row["name"], " + ".join(f"{each:g}" for each in lengths)) for row, lengths in rows)

@@ -1,0 +1,81 @@
+"""Draws rows one below the other, each with its name above: differences with intervals, and bars."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from markupsafe import Markup
+
+from shelfmind.pages.charts import Frame, text, ticks
+from shelfmind.pages.words import Text, element
+
+_ROW, _TOP, _BOTTOM = 44, 8, 40
+
+
+@dataclass(frozen=True)
+class IntervalRow:
+    """One difference: a style class for its colour, its name, a point with an interval, what hovering says of it, and
+    the same of single seeds."""
+
+    style: str
+    name: Text
+    point: float
+    low: float
+    high: float
+    said: Text
+    seeds: tuple[float, ...] = ()
+
+
+@dataclass(frozen=True)
+class BarRow:
+    """One amount: its name, and the amount as a number and as it is written."""
+
+    name: Text
+    amount: float
+    said: str
+
+
+def interval_chart(rows: Sequence[IntervalRow], label: Text, x_title: Text) -> Markup | None:
+    """Points with their intervals on either side of zero, small dots for single seeds; None without rows."""
+    if not rows:
+        return None
+    ends = [0.0, *(end for row in rows for end in (row.low, row.high, *row.seeds))]
+    frame, x_ticks = _frame(min(ends), max(ends), len(rows))
+    floor = frame.height - frame.bottom
+    parts = [frame.axes(x_ticks, [], x_title)]
+    parts.append(f'<path class="diagonal" d="M{frame.x(0):.1f} {frame.top}V{floor}"/>')
+    for number, row in enumerate(rows):
+        y = frame.top + number * _ROW
+        line = f'<path class="line" d="M{frame.x(row.low):.1f} {y + 26}H{frame.x(row.high):.1f}"/>'
+        point = f'<circle cx="{frame.x(row.point):.1f}" cy="{y + 26}" r="5"/>'
+        seeds = "".join(f'<circle cx="{frame.x(each):.1f}" cy="{y + 35}" r="2"/>' for each in row.seeds)
+        title = element("title", row.said)
+        name = text(frame.left, y + 13, row.name, anchor="start", style="strong")
+        parts.append(f'<g class="{row.style}">{title}{name}{line}{point}{seeds}</g>')
+    return frame.svg("".join(parts), label)
+
+
+def amount_chart(rows: Sequence[BarRow], label: Text, x_title: Text) -> Markup | None:
+    """A bar a row from zero, with the amount at its end; None without rows."""
+    if not rows or not any(row.amount > 0 for row in rows):
+        return None
+    frame, x_ticks = _frame(0.0, max(row.amount for row in rows), len(rows))
+    parts = [frame.axes(x_ticks, [], x_title)]
+    for number, row in enumerate(rows):
+        y, width = frame.top + number * _ROW, frame.x(row.amount) - frame.left
+        bar = f'<rect class="bar" x="{frame.left}" y="{y + 20}" width="{width:.1f}" height="14"/>'
+        name = text(frame.left, y + 13, row.name, anchor="start", style="strong")
+        amount = text(frame.width - frame.right, y + 13, row.said, anchor="end")
+        parts.append(f"<g>{name}{amount}{bar}</g>")
+    return frame.svg("".join(parts), label)
+
+
+def _frame(low: float, high: float, rows: int) -> tuple[Frame, list[tuple[float, str]]]:
+    """A frame with room for the rows, and ticks that hold both ends."""
+    if low == high:
+        low, high = low - 1, high + 1
+    marks = list(ticks(low, high))
+    x_range = (min(low, marks[0]), max(high, marks[-1]))
+    frame = Frame(x_range, (0.0, 1.0), 480, _TOP + rows * _ROW + _BOTTOM, left=14, right=18, top=_TOP, bottom=_BOTTOM)
+    return frame, [(value, f"{value:g}") for value in marks]

@@ -1,0 +1,114 @@
+"""From a table to steps: which runs are the same, in which order they come, and how minutes are shared."""
+
+from __future__ import annotations
+
+import pytest
+
+from shelfmind.ablation.expansion import Cell, Expansion, Settings
+from shelfmind.ablation.table import Table
+
+DATA = "0" * 64
+
+
+def expansion(*rows: dict[str, object], settings: Settings = Settings(), **more: object) -> Expansion:  # noqa: B008
+    return Expansion(Table.model_validate({"about": "x", "rows": rows, **more}), "t", settings)
+
+
+def cells(made: Expansion, seeds: tuple[int, ...] = (0,)) -> dict[tuple[str, int | None], Cell]:
+    return {(cell.row, cell.seed): cell for cell in made.cells(seeds)}
+
+
+def runs(cell: Cell, cores: int = 2) -> list[str]:
+    return [step.digest(DATA, cores) for step in cell.answer.all_steps()]
+
+
+def test_views_and_what_is_done_afterwards_share_the_bases_run() -> None:
+    made = expansion(
+        {"name": "views", "set": {"evaluation.tta": ["flip"]}},
+        {"name": "adjusted", "logit_adjust": 1.0},
+        {"name": "fixres", "fixres": {"scale": 1.2}},
+        {"name": "together", "ensemble": True},
+        {"name": "lr", "set": {"train.lr": 0.1}},
+    )
+    found = cells(made, (0, 1))
+    base = runs(found["base", 0])
+    assert runs(found["views", 0]) == runs(found["adjusted", 0]) == base
+    assert runs(found["fixres", 0])[:1] == base
+    assert runs(found["together", None]) == base + runs(found["base", 1])
+    assert runs(found["lr", 0]) != base != runs(found["base", 1])
+    assert found["views", 0].answer.views == ("flip",)
+    assert len({cell.answer.digest(DATA, 2, "test") for cell in found.values()}) == len(found)
+
+
+def test_two_tables_share_a_base_but_not_over_other_data() -> None:
+    one, other = expansion({"name": "a", "length": 2}), expansion({"name": "b", "set": {"train.lr": 0.1}})
+    first, second = cells(one)["base", 0].answer.steps[0], cells(other)["base", 0].answer.steps[0]
+    assert first.digest(DATA, 2) == second.digest(DATA, 2)
+    assert first.digest(DATA, 2) != second.digest("1" * 64, 2)
+
+
+def test_minutes_are_of_the_cores_that_they_had_epochs_are_not() -> None:
+    epochs, minutes = (
+        expansion({"name": "a", "length": 2}, settings=each) for each in (Settings(), Settings(minutes=5))
+    )
+    for made, differ in ((epochs, False), (minutes, True)):
+        step = cells(made)["base", 0].answer.steps[0]
+        assert (step.digest(DATA, 1) != step.digest(DATA, 2)) == differ
+
+
+def test_what_a_row_starts_from_comes_first_with_the_same_seed() -> None:
+    made = expansion(
+        {"name": "pre", "pretrain": {"set": {"train.batch_size": 16}, "length": 0.5}},
+        {"name": "once", "pretrain": {"length": 2, "seed": 9}},
+        {"name": "crt", "init": "base", "set": {"train.trainable": "classifier"}, "length": 0.25},
+        {"name": "taught", "teacher": "crt"},
+    )
+    found = cells(made, (4,))
+    pre, once, crt, taught = (found[name, 4].answer.all_steps() for name in ("pre", "once", "crt", "taught"))
+    assert [(step.kind, step.seed) for step in pre] == [("pretrain", 4), ("train", 4)]
+    assert [(step.kind, step.seed) for step in once] == [("pretrain", 9), ("train", 4)]
+    assert pre[0].recipe is not None
+    assert (pre[0].recipe.train.task, pre[0].recipe.train.epochs, pre[0].recipe.train.batch_size) == ("simsiam", 20, 16)
+    assert [step.length for step in crt] == [40, 10]
+    assert crt[0] == found["base", 4].answer.steps[0]
+    assert taught[:2] == crt
+    assert taught[2].teachers == (crt[1],)
+
+
+def test_equal_minutes_are_those_of_all_steps() -> None:
+    made = expansion(
+        {"name": "pre", "pretrain": {"length": 1}},
+        {"name": "crt", "init": "base", "set": {"train.trainable": "classifier"}, "length": 0.25},
+        {"name": "fixres", "fixres": {"scale": 1.2}},
+        {"name": "double", "length": 2},
+        settings=Settings(minutes=10),
+    )
+    lengths = {name: made.lengths(name) for name in made.rows}
+    assert lengths["base"] == (10,)
+    assert lengths["pre"] == (5, 5)
+    assert lengths["crt"] == pytest.approx((8, 2))
+    assert lengths["fixres"] == pytest.approx((10 * 40 / 45, 10 * 5 / 45))
+    assert lengths["double"] == (20,)
+
+
+def test_the_command_changes_the_base_and_rows_change_that() -> None:
+    settings = Settings(recipe="demo", overrides=("train.lr=0.3", "train.batch_size=16"), epochs=4)
+    made = expansion({"name": "a", "set": {"train.lr": 0.1}, "length": 2}, settings=settings)
+    base, row = made.recipes["base"].train, made.recipes["a"].train
+    assert (base.lr, base.batch_size, base.epochs) == (0.3, 16, 4)
+    assert (row.lr, row.batch_size, row.epochs) == (0.1, 16, 8)
+
+
+def test_another_table_has_another_plan() -> None:
+    one = expansion({"name": "a", "set": {"train.lr": 0.1}}).plan()
+    assert one == expansion({"name": "a", "set": {"train": {"lr": 0.1}}, "words": "told otherwise"}).plan()
+    assert one != expansion({"name": "a", "set": {"train.lr": 0.2}}).plan()
+    assert one != expansion({"name": "b", "set": {"train.lr": 0.1}}).plan()
+    assert one != expansion({"name": "a", "set": {"train.lr": 0.1}}, judge="macro_top1").plan()
+
+
+def test_wrong_labels_of_the_base_are_those_of_its_rows() -> None:
+    rows = ({"name": "lr", "set": {"train.lr": 0.1}}, {"name": "clean", "wrong_labels": 0.0})
+    found = cells(expansion(*rows, base={"wrong_labels": 0.2}))
+    shares = [found[name, 0].answer.steps[0].wrong_labels for name in ("base", "lr", "clean")]
+    assert shares == [0.2, 0.2, 0.0]

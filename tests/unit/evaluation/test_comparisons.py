@@ -1,0 +1,117 @@
+"""What may be claimed of many comparisons, by simulations whose truth is known."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from scipy.stats import norm
+
+from shelfmind.evaluation.comparisons import (
+    chances,
+    class_mean_scores,
+    compare,
+    expected_by_chance,
+    holm,
+    verdict_of,
+)
+from shelfmind.evaluation.intervals import Z95
+from shelfmind.evaluation.metrics import macro_top1
+from shelfmind.evaluation.outcomes import Outcomes
+
+IMAGES, SEEDS, ROWS = 300, 3, 10
+
+
+def drawn(generator: np.random.Generator, gains: list[float], spreads: list[float]) -> list[np.ndarray]:
+    """Hits (seeds, images) of a base and of rows that are better by so much; images differ in how hard they are, and
+    every training is a little better or worse on its own, by its row's spread."""
+    hardness = generator.normal(0, 0.25, IMAGES)
+    training = generator.normal(0, 1, (len(gains), SEEDS, 1)) * np.array(spreads)[:, None, None]
+    chance = np.clip(0.6 + hardness + np.array(gains)[:, None, None] + training, 0.02, 0.98)
+    return list((generator.random((len(gains), SEEDS, IMAGES)) < chance).astype(np.float64))
+
+
+def claims(tables: int, gains: list[float], spreads: list[float]) -> tuple[np.ndarray, np.ndarray]:
+    """For each table and row: whether its interval alone excludes zero, and whether the table claims a difference."""
+    alone, claimed = [], []
+    for number in range(tables):
+        base, *rows = drawn(np.random.default_rng(number), [0.0, *gains], spreads)
+        found = [compare(row, base) for row in rows]
+        adjusted = zip(found, holm(chances(found)), strict=True)
+        alone.append([each.excludes_zero for each in found])
+        claimed.append([verdict_of(each, chance, IMAGES) != "none" for each, chance in adjusted])
+    return np.array(alone), np.array(claimed)
+
+
+@pytest.mark.parametrize(
+    "spreads",
+    [[0.02] * (ROWS + 1), [0.0] * (ROWS + 1), [0.02, *[0.005, 0.04] * (ROWS // 2)]],
+    ids=["alike", "images alone", "rows that spread differently"],
+)
+def test_tables_without_a_difference_seldom_claim_one_though_some_intervals_exclude_zero(spreads: list[float]) -> None:
+    alone, claimed = claims(100, [0.0] * ROWS, spreads)
+    assert alone.any(axis=1).mean() > 0.2
+    assert claimed.any(axis=1).mean() <= 0.08
+
+
+def test_a_true_difference_is_found_among_others() -> None:
+    _, claimed = claims(40, [0.15, *[0.0] * (ROWS - 1)], [0.02] * (ROWS + 1))
+    assert claimed[:, 0].mean() > 0.8
+    assert claimed[:, 1:].any(axis=1).mean() <= 0.1
+
+
+def test_holm_by_hand() -> None:
+    assert holm([0.01, 0.04, 0.03, 0.005]) == pytest.approx([0.03, 0.06, 0.06, 0.02])
+    assert holm([0.9, 0.8]) == pytest.approx([1.0, 1.0])
+    assert holm([]) == []
+
+
+def test_a_single_seed_counts_images_alone() -> None:
+    generator = np.random.default_rng(0)
+    base, row = drawn(generator, [0.0, 0.1], [0.02, 0.02])
+    found = compare(row[:1], base[:1])
+    deviation = (found.ci95.high - found.ci95.low) / (2 * Z95)
+    assert found.spread is None
+    assert chances([found]) == pytest.approx([2 * norm.sf(abs(found.difference) / deviation)])
+
+
+def test_seeds_that_disagree_make_a_difference_doubtful() -> None:
+    images = np.zeros((3, 400))
+    agreeing, disagreeing = images.copy(), images.copy()
+    agreeing[:, :60] = 1
+    disagreeing[0, :180] = 1
+    alike, apart = compare(agreeing, images), compare(disagreeing, images)
+    assert alike.difference == pytest.approx(apart.difference) == pytest.approx(0.15)
+    assert chances([alike]) < [0.001]
+    assert apart.excludes_zero
+    assert chances([apart]) > [0.2]
+    assert verdict_of(apart, *chances([apart]), 400) == "none"
+
+
+def test_no_difference_at_all_and_too_few_images() -> None:
+    same = compare(np.ones((2, 50)), np.ones((2, 50)))
+    assert (same.difference, same.spread) == (0.0, 0.0)
+    assert same.ci95.low < 0 < same.ci95.high
+    assert chances([same]) == [1.0]
+    sure = compare(np.ones((2, 9)), np.zeros((2, 9)))
+    assert verdict_of(sure, 0.0, 9) == "none"
+    assert verdict_of(sure, 0.0, 90) == "better"
+
+
+def test_a_single_image_that_differs_proves_nothing() -> None:
+    row, base = np.zeros((3, 500)), np.zeros((3, 500))
+    row[:, 0] = 1
+    found = compare(row, base)
+    assert not found.excludes_zero
+
+
+def test_class_means_are_means_of_class_mean_scores() -> None:
+    generator = np.random.default_rng(0)
+    labels = generator.choice(5, 200, p=[0.6, 0.2, 0.1, 0.05, 0.05])
+    rank = generator.integers(0, 3, 200)
+    outcomes = Outcomes(labels, labels, rank, np.ones(200), np.ones(200), 6)
+    scores = class_mean_scores((rank == 0).astype(np.float64)[None], labels)
+    assert scores.mean() == pytest.approx(macro_top1(outcomes))
+
+
+def test_chance_grows_with_the_comparisons() -> None:
+    assert expected_by_chance(10) == pytest.approx(0.5)
