@@ -10,6 +10,7 @@ from typing import Any, Literal
 import numpy as np
 
 from shelfmind.arrays import Bools, Wide
+from shelfmind.evaluation.comparisons import holm
 from shelfmind.evaluation.intervals import Interval, proportion_interval, too_few_images
 
 PARTS = 5
@@ -138,16 +139,6 @@ def limits_of(difficulty: Difficulty) -> tuple[float, ...]:
         return ()
     cuts = np.unique(np.quantile(known, np.arange(1, PARTS) / PARTS, method="higher"))
     return tuple(float(cut) for cut in cuts if cut > known.min())
-
-
-def holm(p_values: Sequence[float]) -> list[float]:
-    """p-values adjusted so that one false finding among all has at most the stated chance (Holm, 1979)."""
-    order = np.argsort(p_values)
-    count, adjusted, highest = len(p_values), np.zeros(len(p_values)), 0.0
-    for rank, index in enumerate(order.tolist()):
-        highest = max(highest, min(1.0, (count - rank) * p_values[index]))
-        adjusted[index] = highest
-    return [float(each) for each in adjusted]
 
 
 def difference_interval(right: int, images: int, other_right: int, others: int) -> Interval:

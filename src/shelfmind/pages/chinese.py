@@ -80,9 +80,6 @@ CHINESE = {
     "Training images of the class": "该类别的训练图片数",
     "Likeness of the most similar other class": "与最相似的其他类别的相似度",
     "Distance from the class's training photos": "与该类别训练照片的距离",
-    "worse": "较差",
-    "better": "较好",
-    "no difference found": "未发现差异",
     "not to be measured": "无法测量",
     # Several appearances in a class
     "their colours and brightness": "颜色和亮度",

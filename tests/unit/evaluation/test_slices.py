@@ -13,7 +13,6 @@ from shelfmind.evaluation.slices import (
     Slices,
     difference_interval,
     difference_p,
-    holm,
     limits_of,
     slice_accuracy,
 )
@@ -72,12 +71,6 @@ def test_limits_are_quantiles_unless_given_and_equal_ones_are_one() -> None:
     assert limits_of(Difficulty("x", np.array([0.0] * 90 + [1.0] * 10))) == ()
     assert limits_of(Difficulty("x", np.full(5, np.nan))) == ()
     assert sliced(np.ones(20, bool), Difficulty("x", np.zeros(20))).slices == ()
-
-
-def test_holm_is_as_published() -> None:
-    assert holm([0.01, 0.04, 0.03, 0.005]) == pytest.approx([0.03, 0.06, 0.06, 0.02])
-    assert holm([]) == []
-    assert holm([0.9, 0.8]) == [1.0, 1.0]
 
 
 def test_newcombes_interval_is_as_published() -> None:

@@ -67,7 +67,8 @@ class Rule:
     `sign` is 1 if large values are bad, else -1. Within `never` no value is flagged, beyond `always` every value is.
     In between, an image must stick out of its own class, so that white packs are no glare and smooth fruit no blur:
     by a robust z-score of 3.5 and by at least `excess`. `issue` is the name of what is wrong, `words` describe one
-    such image, `title` and `note` all of them. `enrolment` is whether it is a fault of photos enrolled in a gallery, too.
+    such image, `title` and `note` all of them. `enrolment` is whether it is a fault of
+    photos enrolled in a gallery, too.
     """
 
     issue: str
