@@ -10,8 +10,8 @@ from typing import Any, Literal
 import numpy as np
 
 from shelfmind.arrays import Bools, Wide
-from shelfmind.evaluation.comparisons import holm
 from shelfmind.evaluation.intervals import Interval, proportion_interval, too_few_images
+from shelfmind.evaluation.multiplicity import holm
 
 PARTS = 5
 """Without limits of its own, a difficulty is parted by quantiles into so many slices of about the same size."""
