@@ -306,6 +306,8 @@ def generate(
     family_size: int = 5,
     sibling_difference: float = 0.7,
     size_difference: float = 0.2,
+    redesigned: float = 0.0,
+    backs: float = 0.0,
     long_side: tuple[int, int] = (150, 400),
     difficulty: float = 1.0,
     angle: float = 0.35,
@@ -341,6 +343,8 @@ def generate(
         family_size: a product line has 1 to so many siblings (default: 5)
         sibling_difference: how far the band colours of sibling flavours differ (default: 0.7)
         size_difference: difference in height / width from size to size (default: 0.2)
+        redesigned: share of the products that are sold in an old and a new design (default: 0.0)
+        backs: share of the products that are seen from behind, too (default: 0.0)
         long_side: least and greatest long side of a photo in pixels, or one size for all (default: 150-400)
         difficulty: multiplies the level of every factor: 0 studio photos, 1 a shelf (default: 1.0)
         angle: turned, tilted, seen from above or below (default: 0.35)

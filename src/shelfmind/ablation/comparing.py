@@ -22,10 +22,10 @@ from shelfmind.evaluation.comparisons import (
     class_mean_scores,
     compare,
     expected_by_chance,
-    holm,
     verdict_of,
 )
 from shelfmind.evaluation.metrics import ShotCutoffs, macro_top1, shot_groups, top_k
+from shelfmind.evaluation.multiplicity import holm
 
 _LEAST = 1e-12
 """Of a probability whose logarithm is taken."""

@@ -1,6 +1,12 @@
 """Honest numbers: accuracies with intervals, calibration, confusions, and the tables that keep them."""
 
-from shelfmind.evaluation.files import write_confusions_csv, write_errors_csv, write_metrics, write_per_class_csv
+from shelfmind.evaluation.files import (
+    write_confusions_csv,
+    write_errors_csv,
+    write_metrics,
+    write_per_class_csv,
+    write_slices_csv,
+)
 from shelfmind.evaluation.metrics import ShotCutoffs
 from shelfmind.evaluation.result import Evaluation, evaluate
 
@@ -12,4 +18,5 @@ __all__ = [
     "write_errors_csv",
     "write_metrics",
     "write_per_class_csv",
+    "write_slices_csv",
 ]

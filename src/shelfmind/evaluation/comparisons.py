@@ -108,20 +108,6 @@ def _chance(comparison: Comparison, own: float | None, usual: float | None) -> f
     return float(2 * t.sf(size / math.sqrt(total), freedom * (total / of_seeds) ** 2))
 
 
-def holm(chances: Sequence[float]) -> list[float]:
-    """The chances of several comparisons, adjusted so that with probability 0.95 none below 0.05 is false, whatever
-    they have in common.
-
-    Holm, "A Simple Sequentially Rejective Multiple Test Procedure", Scandinavian Journal of Statistics 1979.
-    """
-    adjusted = [1.0] * len(chances)
-    reached = 0.0
-    for place, index in enumerate(sorted(range(len(chances)), key=chances.__getitem__)):
-        reached = max(reached, min(1.0, chances[index] * (len(chances) - place)))
-        adjusted[index] = reached
-    return adjusted
-
-
 def verdict_of(comparison: Comparison, adjusted: float, images: int) -> Verdict:
     """What may be said of a comparison whose chance among all is `adjusted`: nothing over too few images."""
     if adjusted >= LEVEL or not comparison.excludes_zero or too_few_images(images):

@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import io
 import json
+import math
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 
@@ -77,6 +78,35 @@ def write_errors_csv(evaluation: Evaluation, path: Path) -> None:
         for each in evaluation.errors
     )
     _write_csv(path, header, rows)
+
+
+def write_slices_csv(evaluation: Evaluation, path: Path) -> None:
+    """Write the accuracy of every slice of every difficulty, worst first; no file where none was measured."""
+    if evaluation.slices is None:
+        path.unlink(missing_ok=True)  # of an earlier evaluation
+        return
+    header = (
+        *("difficulty", "from", "below", "images", "right", "top1", "top1_low", "top1_high"),
+        *("apart", "apart_low", "apart_high", "p", "adjusted_p", "verdict"),
+    )
+    rows = (
+        (
+            *(each.difficulty, _limit(each.low), _limit(each.high), each.images, each.right, _figure(each.top1)),
+            *(_figure(end) for end in each.ci95),
+            _figure(each.apart),
+            *(_figure(end) for end in each.apart_ci95),
+            f"{each.p:.3g}",
+            f"{each.adjusted_p:.3g}",
+            each.verdict,
+        )
+        for each in evaluation.slices.slices
+    )
+    _write_csv(path, header, rows)
+
+
+def _limit(value: float | None) -> str:
+    """A slice's end; empty where there is none."""
+    return "" if value is None or math.isinf(value) else f"{value:.4g}"
 
 
 def _write_csv(path: Path, header: Sequence[str], rows: Iterable[Sequence[object]]) -> None:

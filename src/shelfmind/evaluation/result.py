@@ -30,6 +30,7 @@ from shelfmind.evaluation.intervals import Interval, too_few_images
 from shelfmind.evaluation.metrics import ShotCutoffs, ShotGroup, macro_top1, shot_groups, top_k
 from shelfmind.evaluation.outcomes import outcomes_of
 from shelfmind.evaluation.overlap import Overlap
+from shelfmind.evaluation.slices import Slices
 from shelfmind.records import Predictions
 
 WORST_ERRORS = 36
@@ -50,7 +51,8 @@ class Evaluation:
     says how many of the images were seen in training, None if that cannot be told; `notes`, what else people should
     know, and `warnings` what was wrong with the training that these figures are of. Of several runs together, `members`
     are what each adds and `weighted_on` is the split that their weights were found on ("equal" if on none). With a
-    gallery, `recognition` has the figures of `recognition.figures.RecognitionFigures`.
+    gallery, `recognition` has the figures of `recognition.figures.RecognitionFigures`. `slices` is the accuracy by
+    difficulty, None where it was not measured.
     """
 
     top1: float
@@ -81,6 +83,7 @@ class Evaluation:
     members: tuple[Contribution, ...] = ()
     weighted_on: str | None = None
     recognition: Mapping[str, Any] | None = None
+    slices: Slices | None = None
 
     @property
     def too_few_images(self) -> bool:
@@ -160,6 +163,7 @@ class Evaluation:
             "notes": list(self.notes),
             "seen": None if self.seen is None else self.seen.to_json(),
             **({} if self.recognition is None else {"recognition": dict(self.recognition)}),
+            **({} if self.slices is None else {"difficulties": self.slices.to_json()}),
             "confusions": [
                 {
                     "given": each.given,

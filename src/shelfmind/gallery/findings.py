@@ -273,7 +273,11 @@ KINDS: dict[str, Kind] = {
         few_photos, "look", "Products of few photos", "Photograph them from more sides, in other light and shops."
     ),
     "copies": Kind(copies, "look", "Copies within a product", "Keep one of each: others would tell more."),
-    **{rule.issue: Kind(partial(poor, issue=rule.issue), "look", rule.title, rule.note) for rule in RULES.values()},
+    **{
+        rule.issue: Kind(partial(poor, issue=rule.issue), "look", rule.title, rule.note)
+        for rule in RULES.values()
+        if rule.enrolment
+    },
 }
 """Everything that an enrolment is warned of and `gallery audit` lists. A further kind is a function and a line here,
 and its words in Chinese."""

@@ -1,4 +1,4 @@
-"""Brings a photo of any proportions to a square: structure-retention resize and its two rivals."""
+"""Brings a photo of any proportions to a square, and a square back: structure-retention resize and its two rivals."""
 
 from __future__ import annotations
 
@@ -55,3 +55,29 @@ RESIZES: dict[str, Callable[[Image.Image, int, Colour], Pixels]] = {
     "squash": squash,
     "shorter_side_crop": shorter_side_crop,
 }
+
+
+def without_padding(square: Pixels, width: int, height: int) -> Image.Image:
+    """The photo within a square that `structure_retention` made of one of this size."""
+    size = len(square)
+    wide, high = fitted_size(width, height, size)
+    left, top = (size - wide) // 2, (size - high) // 2
+    return Image.fromarray(square[top : top + high, left : left + wide])
+
+
+def unsquashed(square: Pixels, width: int, height: int) -> Image.Image:
+    """A square that `squash` made of a photo of this size, in the photo's proportions again."""
+    return _resized(Image.fromarray(square), *fitted_size(width, height, len(square)))
+
+
+def as_cropped(square: Pixels, width: int, height: int) -> Image.Image:
+    """A square that `shorter_side_crop` made, whose proportions are the photo's; what was cut off is gone."""
+    return Image.fromarray(square)
+
+
+RESTORED: dict[str, Callable[[Pixels, int, int], Image.Image]] = {
+    "structure_retention": without_padding,
+    "squash": unsquashed,
+    "shorter_side_crop": as_cropped,
+}
+"""What a square shows of a photo of a given width and height, without padding and distortion, by the resize."""

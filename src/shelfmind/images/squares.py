@@ -142,6 +142,24 @@ def open_squares(
     return _good(np.load(packed, mmap_mode="r"), data, samples, bad_files)
 
 
+def squares_of_some(
+    samples: Sequence[Sample], rows: Sequence[int], data: DataRecipe, progress: Progress | None = None
+) -> tuple[Squares, list[Sample]]:
+    """Squares of the good samples among those in `rows`, and these samples.
+
+    Where the squares of all `samples` are kept, as those of a run's training images are, nothing is decoded.
+    """
+    paths = [sample.path for sample in samples]
+    for packed in (cache_folder() / "squares").glob(f"{_fingerprint(paths, data)}-*.npy"):
+        squares = _mapped(packed, len(paths), data)
+        if squares is not None:
+            bad = {each.path for each in check_files([paths[row] for row in rows], cache=verdicts_path())}
+            good = [row for row in rows if paths[row] not in bad]
+            return _Selected(squares, np.array(good, np.int64)), [samples[row] for row in good]
+    found, chosen, _ = open_squares([samples[row] for row in rows], data, progress)
+    return found, chosen
+
+
 def _checked(paths: Sequence[Path], progress: Progress | None, on_image: OnImage | None = None) -> list[BadFile]:
     """The bad files; what is decoded to find them is fingerprinted, too."""
     with Noticing() as noticing:

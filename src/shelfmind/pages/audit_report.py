@@ -11,6 +11,7 @@ from shelfmind.analysis.image_audit.findings import ImageFindings
 from shelfmind.analysis.label_errors.judgement import Judgement
 from shelfmind.data.splits import relative_name
 from shelfmind.files import write_text
+from shelfmind.pages.appearance_section import appearance_headline, appearance_section
 from shelfmind.pages.audit_headlines import GRADES, headlines
 from shelfmind.pages.audit_sections import following_sections, leading_sections
 from shelfmind.pages.judgement_sections import judgement_headlines, judgement_sections
@@ -34,12 +35,16 @@ def write_audit_report(
 
     judged_lines = [] if judgement is None else judgement_headlines(judgement)
     judged_sections = [] if judgement is None else judgement_sections(judgement)
-    summary = sorted([*headlines(findings), *judged_lines], key=lambda line: GRADES.index(line.grade))
+    appearances = appearance_section(findings, judgement)
+    summary = sorted(
+        [*headlines(findings), appearance_headline(findings, judgement), *judged_lines],
+        key=lambda line: GRADES.index(line.grade),
+    )
     page = page_template("pages/audit.html.j2").render(
         title=say("Audit of {}", root.name),
         lead=_lead(figures),
         headlines=summary,
-        sections=[*leading_sections(findings), *judged_sections, *following_sections(findings)],
+        sections=[*leading_sections(findings), *judged_sections, appearances, *following_sections(findings)],
         figures=figures,
         picture=picture,
     )

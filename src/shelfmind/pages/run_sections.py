@@ -14,6 +14,7 @@ from shelfmind.evaluation.logit_adjustment import TradeOff
 from shelfmind.evaluation.result import Evaluation
 from shelfmind.pages import charts
 from shelfmind.pages.coverage_chart import coverage_chart, thresholds
+from shelfmind.pages.difficulty_section import difficulty_content
 from shelfmind.pages.recognition_section import recognition_content
 from shelfmind.pages.report_words import calibration_verdict
 from shelfmind.pages.templates import Picture, path_shortener
@@ -103,6 +104,12 @@ def recognition(material: Material) -> Content | None:
     return None if material.recognition is None else recognition_content(material.recognition)
 
 
+def difficulties(material: Material) -> Content | None:
+    """How accurate it is where photos are hard."""
+    found = material.evaluation.slices
+    return None if found is None or not found.slices else difficulty_content(found, material.picture)
+
+
 def confusions(material: Material) -> Content:
     """The pairs of classes that are mixed up most."""
 
@@ -157,6 +164,7 @@ SECTIONS: dict[str, ReportSection] = {
     "training": ReportSection(say("Training"), training),
     "recognition": ReportSection(say("Gallery"), recognition),
     "confidence": ReportSection(say("Confidence"), confidence),
+    "difficulties": ReportSection(say("Difficulties"), difficulties),
     "classes": ReportSection(say("All classes"), classes),
     "confusions": ReportSection(say("Confusions"), confusions),
     "errors": ReportSection(say("Errors"), errors),

@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 from PIL import Image, ImageDraw, ImageFilter, ImageStat
 
+from shelfmind.shelf_generator.appearances import BACK
 from shelfmind.shelf_generator.designs import Design
 from shelfmind.shelf_generator.fonts import Fonts
 from shelfmind.shelf_generator.grounds import GROUNDS
@@ -18,6 +19,8 @@ _CLAIMS = ("精选原料匠心品质", "自然好味道", "源自优质产地", 
 
 def front_panel(design: Design, fonts: Fonts, width: int, height: int) -> Image.Image:
     """The printed front as RGB of the given size; siblings share the layout and differ in their own details."""
+    if design.appearance == BACK:
+        return back_panel(design, fonts, width, height)
     scale = 2
     image = Image.new("RGB", (width * scale, height * scale), design.palette[0])
     rng = np.random.default_rng([design.line_seed, 0])
@@ -48,6 +51,18 @@ def side_panel(design: Design, fonts: Fonts, width: int, height: int) -> Image.I
     draw.rectangle((0.2 * width, 0.61 * height, 0.8 * width, 0.75 * height), fill=(255, 255, 255))
     for x in np.linspace(0.24, 0.76, 22)[rng.random(22) < 0.7]:
         draw.line((x * width, 0.63 * height, x * width, 0.73 * height), fill=(20, 20, 20), width=1)
+    return image
+
+
+def back_panel(design: Design, fonts: Fonts, width: int, height: int) -> Image.Image:
+    """The printed back: a side panel that also names the product and its size."""
+    image = side_panel(design, fonts, width, height)
+    ink = readable(design.palette[1], design.palette[0])
+    on_band = readable((255, 255, 255), design.band)
+    write(image, design.title, (0.1 * width, 0.2 * height, 0.62 * width, 0.27 * height), ink, fonts)
+    write(image, design.size, (0.66 * width, 0.2 * height, 0.92 * width, 0.27 * height), ink, fonts)
+    words = f"{design.flavour.chinese} {design.wording} {design.strength}".strip()
+    write(image, words, (0.08 * width, 0.81 * height, 0.92 * width, 0.89 * height), on_band, fonts)
     return image
 
 

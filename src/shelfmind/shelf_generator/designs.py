@@ -35,6 +35,7 @@ class Design:
     Siblings share `line`, `line_seed`, brand and palette. `ratio` is height / width as photos show it. `differs` is the
     one thing that sets the product apart from the first of its line: flavour, wording, strength, size, or nothing.
     `band` is the colour of the flavour's band and `motif` the picture, which in some lines all flavours share.
+    `appearance` is the one of `appearances.APPEARANCES` that is drawn.
     """
 
     name: str
@@ -52,6 +53,7 @@ class Design:
     band: Colour
     motif: str
     differs: str = ""
+    appearance: str = ""
 
     @property
     def body(self) -> float:

@@ -9,6 +9,7 @@ import numpy.typing as npt
 
 from shelfmind.arrays import Ints
 from shelfmind.errors import UserError
+from shelfmind.shelf_generator.appearances import choose_appearances
 from shelfmind.shelf_generator.designs import Design, designs, hidden_designs
 from shelfmind.shelf_generator.foreign import foreign_objects
 from shelfmind.shelf_generator.label_errors import LabelErrors, choose_label_errors
@@ -25,8 +26,9 @@ class DataSetPlan:
 
     `classes` are the class names. For each of M photos, shape (M,): `given` the class it is filed under, `true` the
     class it shows (-1: a foreign object), `subject` which product of `products`, of `hidden` for "others", or which
-    foreign object; `split`, `number` within its class, `error` (position in `ERROR_KINDS`, -1: none) and `source`, the
-    photo that it is a near-copy of (itself: none).
+    foreign object; `appearance` the position in `APPEARANCES` of what it shows of a product; `split`, `number` within
+    its class, `error` (position in `ERROR_KINDS`, -1: none) and `source`, the photo that it is a near-copy of (itself:
+    none).
     """
 
     classes: tuple[str, ...]
@@ -35,6 +37,7 @@ class DataSetPlan:
     given: Ints
     true: Ints
     subject: Ints
+    appearance: Ints
     split: npt.NDArray[np.str_]
     number: Ints
     error: Ints
@@ -70,6 +73,7 @@ def make_plan(settings: Settings) -> DataSetPlan:
         given=given,
         true=wrong.true,
         subject=subject[source],
+        appearance=choose_appearances(wrong.true, len(products), settings)[source],
         split=split,
         number=number,
         error=wrong.error,

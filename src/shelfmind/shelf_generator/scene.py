@@ -28,12 +28,27 @@ class Stand:
     top: int
     right: int
     base: int
+    moved: Points
 
 
-def compose(
-    product: Package, facings: Sequence[Package], shot: Shot, fonts: Fonts, rng: np.random.Generator
-) -> tuple[Image.Image, float]:
-    """The scene as RGB before the camera's faults, and how much of the product is hidden in it.
+@dataclass(frozen=True)
+class Scene:
+    """A scene as RGB before the camera's faults, and how hard it is.
+
+    `hidden` is the share of the product that something stands before. `turned_deg` is by how much its picture is turned
+    in the plane (clockwise above 0), `askew_deg` how far its sides are from a rectangle: of the greatest difference in
+    direction of two opposite sides and the difference of the two pairs from a right angle, the root of the squares'
+    sum.
+    """
+
+    picture: Image.Image
+    hidden: float
+    turned_deg: float
+    askew_deg: float
+
+
+def compose(product: Package, facings: Sequence[Package], shot: Shot, fonts: Fonts, rng: np.random.Generator) -> Scene:
+    """Stand a product on a shelf as the shot wants it.
 
     `facings` are the products that may stand beside it.
     """
@@ -52,7 +67,16 @@ def compose(
         cover = hide(stand.layer, (stand.left, stand.top, stand.right, stand.base), shot.occlusion, item, fonts, hiding)
         hidden = _hidden_share(stand.layer, cover)
         scene.alpha_composite(cover)
-    return scene.convert("RGB"), hidden
+    return Scene(scene.convert("RGB"), hidden, *_geometry(stand.moved))
+
+
+def _geometry(corners: Points) -> tuple[float, float]:
+    """`turned_deg` and `askew_deg` of a picture whose corners, from the top left one, lie there."""
+    sides = np.roll(corners, -1, 0) - corners  # along the top, down the right, back along the bottom, up the left
+    top, right, bottom, left = np.degrees(np.arctan2(sides[:, 1], sides[:, 0])) - np.array([0, 90, 180, -90])
+    top, right, bottom, left = ((each + 180) % 360 - 180 for each in (top, right, bottom, left))
+    converging = max(abs(top - bottom), abs(left - right))
+    return float((top + right + bottom + left) / 4), float(np.hypot(converging, (left + right - top - bottom) / 2))
 
 
 def _posed(product: Package, shot: Shot, crumple: int) -> Image.Image:
@@ -74,7 +98,7 @@ def _stand(item: Image.Image, shot: Shot, rng: np.random.Generator) -> Stand:
     target = (moved - low) * scale
     layer = warp(item, corners, target, size)
     left, top = (round(edge) for edge in target.min(0))
-    return Stand(layer, left, top, round(target[:, 0].max()), round(float(target[2:, 1].mean())))
+    return Stand(layer, left, top, round(target[:, 0].max()), round(float(target[2:, 1].mean())), moved)
 
 
 def _askew(corners: Points, shot: Shot, rng: np.random.Generator) -> Points:

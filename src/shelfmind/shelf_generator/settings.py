@@ -82,6 +82,10 @@ class Settings(Request):
     size_difference: Annotated[float, NoFlag] = Field(
         0.2, ge=0, le=0.5, description="difference in height / width from size to size"
     )
+    redesigned: Annotated[Level, NoFlag] = Field(
+        0.0, description="share of the products that are sold in an old and a new design"
+    )
+    backs: Annotated[Level, NoFlag] = Field(0.0, description="share of the products that are seen from behind, too")
 
     long_side: Annotated[
         tuple[int, int], Flag("--size", metavar="LOW-HIGH", written=_dashed), BeforeValidator(size_range)

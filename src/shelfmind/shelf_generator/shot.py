@@ -18,6 +18,9 @@ class Shot:
     difference of two channels' gains, `unevenness` how much the light changes from edge to edge; `glare` is its peak in
     0..1; `blur_px` is the radius of defocus and `motion_px` of a horizontal or vertical movement; `noise` is a standard
     deviation in grey levels; `jpeg_quality` is Pillow's; `neighbours` counts what stands beside or behind.
+
+    `turned_deg` and `askew_deg` are what came of `tilt_deg` and `perspective`, whose random corners may turn the
+    package, too, or hardly move at all: see `scene.Scene`.
     """
 
     yaw_deg: float
@@ -35,6 +38,8 @@ class Shot:
     jpeg_quality: int
     neighbours: int
     long_side_px: int
+    turned_deg: float = 0.0
+    askew_deg: float = 0.0
 
 
 SHOT_COLUMNS = tuple(field.name for field in fields(Shot))

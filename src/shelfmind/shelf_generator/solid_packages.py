@@ -6,7 +6,8 @@ import numpy as np
 import numpy.typing as npt
 from PIL import Image, ImageDraw
 
-from shelfmind.shelf_generator.artwork import front_panel, readable, side_panel, write
+from shelfmind.shelf_generator.appearances import BACK
+from shelfmind.shelf_generator.artwork import back_panel, front_panel, readable, side_panel, write
 from shelfmind.shelf_generator.designs import Design
 from shelfmind.shelf_generator.fonts import Fonts
 from shelfmind.shelf_generator.grounds import gradient
@@ -49,6 +50,15 @@ def boxed_multipack(design: Design, fonts: Fonts) -> Solid:
 def cigarettes(design: Design, fonts: Fonts) -> Solid:
     """A hinged pack: emblem and brand, a coloured line, the strength, and the warning below."""
     width, height = size_of(design.body)
+    depth = round(DEPTHS["slim"] * width)
+    printed = _hinged(design, fonts, width, height)
+    return box(printed, side_panel(design, fonts, depth, height), _top(design, fonts, width, depth), depth)
+
+
+def _hinged(design: Design, fonts: Fonts, width: int, height: int) -> Image.Image:
+    """The printed front of a pack of cigarettes, or its back."""
+    if design.appearance == BACK:
+        return back_panel(design, fonts, width, height)
     scale = 2
     w, h = width * scale, height * scale
     ground = design.palette[0]
@@ -76,9 +86,7 @@ def cigarettes(design: Design, fonts: Fonts) -> Solid:
             front, text, (0.08 * w, (0.745 + 0.08 * row) * h, 0.92 * w, (0.805 + 0.08 * row) * h), (30, 30, 30), fonts
         )
     draw.line((0, 0.245 * h, w, 0.245 * h), fill=lighter(ground, -0.4), width=2)  # where the lid opens
-    printed = front.resize((width, height), Image.Resampling.BOX)
-    depth = round(DEPTHS["slim"] * width)
-    return box(printed, side_panel(design, fonts, depth, height), _top(design, fonts, width, depth), depth)
+    return front.resize((width, height), Image.Resampling.BOX)
 
 
 def _gable(design: Design, fonts: Fonts, width: int, height: int) -> Solid:

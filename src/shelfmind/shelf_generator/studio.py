@@ -8,6 +8,7 @@ from functools import lru_cache
 
 import numpy as np
 
+from shelfmind.shelf_generator.appearances import APPEARANCES, FIRST, appearing
 from shelfmind.shelf_generator.camera import developed, encoded, near_copy
 from shelfmind.shelf_generator.fonts import find_fonts
 from shelfmind.shelf_generator.foreign import foreign_kind, foreign_object
@@ -21,7 +22,20 @@ from shelfmind.shelf_generator.shot import SHOT_COLUMNS, draw_shot
 from shelfmind.shelf_generator.vocabulary import OTHERS
 
 COLUMNS = (
-    *("path", "split", "given", "true", "error", "product", "package", "brand", "family", "variant", "duplicate_of"),
+    *(
+        "path",
+        "split",
+        "given",
+        "true",
+        "error",
+        "product",
+        "package",
+        "brand",
+        "family",
+        "variant",
+        "appearance",
+        "duplicate_of",
+    ),
     *("width", "height", *SHOT_COLUMNS),
 )
 """The columns of `truth.csv`; see `generate`."""
@@ -54,9 +68,10 @@ class Studio:
         drawing, standing, camera = np.random.default_rng([self.settings.seed, 3, source]).spawn(3)
         shot = draw_shot(self.settings, drawing)
         subject, facings = self._subject(source)
-        scene, hidden = compose(subject, facings, shot, self.fonts, standing)
-        shot = replace(shot, occlusion=hidden)
-        picture = developed(scene, shot, camera)
+        scene = compose(subject, facings, shot, self.fonts, standing)
+        turned, askew = round(scene.turned_deg, 1), round(scene.askew_deg, 1)
+        shot = replace(shot, occlusion=scene.hidden, turned_deg=turned, askew_deg=askew)
+        picture = developed(scene.picture, shot, camera)
         if source != number:
             again = np.random.default_rng([self.settings.seed, 8, number])
             picture = near_copy(picture, again)
@@ -75,13 +90,15 @@ class Studio:
             return shown, [shown]
         family = self._families[self.plan.products[subject].line]
         sibling = family[(family.index(subject) + 1) % len(family)]
-        shown = self._package("product", subject)
-        return shown, [shown, shown, self._package("product", sibling)]
+        shown = self._package(APPEARANCES[self.plan.appearance[photo]], subject)
+        return shown, [shown, shown, self._package(FIRST, sibling)]
 
     def _made(self, kind: str, number: int) -> Package:
         if kind == "foreign":
             return foreign_object(number, self.fonts)
-        return package((self.plan.products if kind == "product" else self.plan.hidden)[number], self.fonts)
+        if kind == "hidden":
+            return package(self.plan.hidden[number], self.fonts)
+        return package(appearing(self.plan.products[number], kind), self.fonts)
 
     def _description(self, photo: int, subject: Package) -> tuple[object, ...]:
         """The columns that say what the photo shows and what is wrong with it."""
@@ -100,5 +117,6 @@ class Studio:
             design.brand if design else "",
             design.line if design and plan.classes[true] != OTHERS else "",
             design.differs if design else "",
+            APPEARANCES[plan.appearance[photo]],
             "" if plan.source[photo] == photo else self.path(int(plan.source[photo])),
         )

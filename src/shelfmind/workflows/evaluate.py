@@ -17,6 +17,7 @@ from shelfmind.evaluation import (
     write_errors_csv,
     write_metrics,
     write_per_class_csv,
+    write_slices_csv,
 )
 from shelfmind.evaluation.calibration import TemperatureScaling, scale_temperature
 from shelfmind.evaluation.logit_adjustment import TradeOff, logit_adjusted, trade_off
@@ -41,6 +42,7 @@ from shelfmind.runs.folder import RunFolder, read_json
 from shelfmind.runs.known_data import chosen_split, open_known, samples_of, split_names
 from shelfmind.runs.overlaps import refuse_seen
 from shelfmind.runs.rules import engine_under
+from shelfmind.workflows.difficulties import slices_of
 from shelfmind.workflows.judged_images import UNSEEN, notes_on, notes_on_overlap, overlap_with, refuse_too_few
 
 WITHOUT_MAPS = (
@@ -96,6 +98,7 @@ def evaluate_run(request: EvaluateRequest, watcher: Observer = SILENT) -> Evalua
         overlap=overlap_with(known, split, predictions, counter),
         notes=(*notes_on(known, split), *note_on_temperature(predictor.run, predictor.temperature, split)),
         logit_adjust=request.logit_adjust,
+        by_difficulty=counter,
     )
 
 
@@ -162,9 +165,11 @@ def write_evaluation(
     overlap: Overlap | None,
     notes: Sequence[str] = (),
     logit_adjust: float | None = None,
+    by_difficulty: Counter | None = None,
 ) -> Evaluation:
     """Measure and write `metrics.json`, `report.html` and the tables of `evaluation/<split>/`; `data` is where the user
-    says that the data lies."""
+    says that the data lies. With `by_difficulty`, which counts the photos that are measured, accuracy is told by
+    difficulty, too."""
     run = predictor.run
     train_images = np.array(predictor.train_images, np.int64)
     folder = evaluation_folder(run.root, split)
@@ -181,7 +186,10 @@ def write_evaluation(
         seen=overlap,
         notes=(*notes, *notes_on_overlap(overlap, split), *([] if installed(MINDSPORE) else [WITHOUT_MAPS])),
     )
-    evaluation = replace(evaluation, warnings=run.read_warnings(), engine=predictor.engine.name)
+    slices = None
+    if by_difficulty is not None:
+        slices = slices_of(predictor, catalog, predictions, predictions.embeddings, train_images, by_difficulty)
+    evaluation = replace(evaluation, warnings=run.read_warnings(), engine=predictor.engine.name, slices=slices)
     advice = calibration_advice(evaluation, run, data) if logit_adjust is None else ()
     write_metrics(evaluation, run.metrics)
     write_tables(evaluation, predictions, folder)
@@ -245,6 +253,7 @@ def write_tables(evaluation: Evaluation, predictions: Predictions, folder: Path)
     write_per_class_csv(evaluation, folder / "per_class.csv")
     write_confusions_csv(evaluation, folder / "confusions.csv")
     write_errors_csv(evaluation, folder / "errors.csv")
+    write_slices_csv(evaluation, folder / "slices.csv")
     write_atomically(folder / "predictions.npz", predictions.save)
 
 

@@ -11,11 +11,11 @@ from shelfmind.evaluation.comparisons import (
     class_mean_scores,
     compare,
     expected_by_chance,
-    holm,
     verdict_of,
 )
 from shelfmind.evaluation.intervals import Z95
 from shelfmind.evaluation.metrics import macro_top1
+from shelfmind.evaluation.multiplicity import holm
 from shelfmind.evaluation.outcomes import Outcomes
 
 IMAGES, SEEDS, ROWS = 300, 3, 10

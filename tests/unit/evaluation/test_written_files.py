@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import io
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -18,7 +19,9 @@ from shelfmind.evaluation import (
     write_errors_csv,
     write_metrics,
     write_per_class_csv,
+    write_slices_csv,
 )
+from shelfmind.evaluation.slices import Difficulty, slice_accuracy
 from shelfmind.files import write_text
 
 
@@ -53,6 +56,22 @@ def test_per_class(evaluation, tmp_path) -> None:
     }  # fmt: skip
     assert (rows[1]["most_confused_with"], rows[1]["recall"]) == ("农夫山泉（550ml）", "0.000000")
     assert (rows[2]["images"], rows[2]["recall"], rows[2]["mean_confidence"]) == ("0", "", "")
+
+
+def test_slices_worst_first_and_none_left_of_an_earlier_evaluation(evaluation, tmp_path) -> None:
+    path = tmp_path / "slices.csv"
+    values = np.append(np.arange(50.0), np.nan)
+    right = values < 25
+    names = [f"{number}.jpg" for number in range(51)]
+    slices = slice_accuracy(right, np.full(51, 0.5), names, [Difficulty("blur", values, (25.0,))])
+    write_slices_csv(replace(evaluation, slices=slices), path)
+    rows = rows_of(path)
+    assert [(row["from"], row["below"], row["images"], row["right"]) for row in rows] == [
+        ("25", "", "25", "0"), ("", "25", "25", "25"), ("", "", "1", "0"),
+    ]  # fmt: skip
+    assert [row["verdict"] for row in rows] == ["worse", "better", "too few images"]
+    write_slices_csv(evaluation, path)
+    assert not path.exists()
 
 
 def test_errors(evaluation, tmp_path) -> None:

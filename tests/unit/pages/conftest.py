@@ -10,7 +10,17 @@ import pytest
 
 SAME_IN_BOTH = {"Grad-CAM", "Top", "Wilson", "bootstrap", "EXIF", "Logit", "tau", "shelfmind", "kB", "px"}
 SAME_IN_BOTH |= {"Guo", "Liu", "Menon", "Crete", "El-Yaniv", "Wiener", "JPEG", "PNG", "Kolmogorov-Smirnov", "blur"}
-SAME_IN_BOTH |= {"Benjamini-Hochberg", "effect", "RGB", "Clopper-Pearson", "find-label-errors", "review", "calibrate"}
+SAME_IN_BOTH |= {
+    "Benjamini-Hochberg",
+    "effect",
+    "RGB",
+    "Clopper-Pearson",
+    "find-label-errors",
+    "review",
+    "calibrate",
+    "Holm",
+    "SigClust",
+}
 VOID = {"meta", "img", "input", "br"}
 READ = ("alt", "aria-label", "placeholder")
 _ENGLISH = re.compile(r"[A-Za-z][A-Za-z-]*[A-Za-z](?:=\S+)?")

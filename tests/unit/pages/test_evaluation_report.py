@@ -16,12 +16,14 @@ from shelfmind.evaluation import evaluate
 from shelfmind.evaluation.coverage import most_answers
 from shelfmind.evaluation.logit_adjustment import trade_off
 from shelfmind.evaluation.overlap import Overlap
+from shelfmind.evaluation.slices import Difficulty, Slices, slice_accuracy
 from shelfmind.pages.evaluation_report import write_evaluation_report
 from shelfmind.pages.run_sections import SECTIONS
 from shelfmind.pages.thumbnails import thumbnail
 from shelfmind.recognition.figures import LevelShare, RecognitionFigures, Share
 from shelfmind.recognition.unknowns import CurvePoint, Separation
 from shelfmind.records import BadFile
+from shelfmind.workflows.difficulties import NO_REFERENCES
 
 HOSTILE = ["<script>alert(1)</script>", '"><img src=x onerror=alert(2)>', "康师傅（红烧牛肉面）", "{{ 7 * 7 }}"]
 HISTORY = [
@@ -90,7 +92,7 @@ def write(make_predictions, photos, tmp_path) -> Callable[..., str]:
             "data": "<i>photos</i>",
             "recipe_text": "name: a # <i>&",
             "history": HISTORY,
-            "evaluation": evaluate(predictions, counts, split="val"),
+            "evaluation": replace(evaluate(predictions, counts, split="val"), slices=_slices(photos)),
             "predictions": predictions,
             "catalog_notes": ["the <u>split</u> was made here"],
             "train_counts": counts,
@@ -103,6 +105,40 @@ def write(make_predictions, photos, tmp_path) -> Callable[..., str]:
         return path.read_text(encoding="utf-8")
 
     return make
+
+
+def _slices(photos: list[Path]) -> Slices:
+    """Of 200 images: blurred ones are mostly wrong, tilt does not matter, five are small."""
+    values = np.arange(200.0)
+    rng = np.random.default_rng(0)
+    difficulties = [
+        Difficulty("blur", values, (100.0,)),
+        Difficulty("tilt", np.where(rng.random(200) < 0.3, np.nan, 40 * rng.random(200)), (8.0,), "°"),
+        Difficulty("image_size", values, (5.0,), " px"),
+    ]
+    paths = [str(photos[number % len(photos)]) for number in range(200)]
+    return slice_accuracy(values < 110, np.full(200, 0.8), paths, difficulties, {"siblings": NO_REFERENCES})
+
+
+def test_accuracy_by_difficulty_is_told_worst_first(write) -> None:
+    source = write()
+    page = Page(source)
+    section = source[source.index('<section id="difficulties">') : source.index('<section id="classes">')]
+    assert section.index("100 and more") < section.index("under 100") < section.index("too few images to judge")
+    assert section.count('class="wrong"') == 1
+    assert section.count("<li") == 6
+    assert "10 of 100 right" in page.text
+    assert "5.5% to 17.4%" in page.text  # Wilson's interval of 10 in 100
+    assert "Not measured: Likeness of the most similar other class (the data has no training photos)." in page.text
+    assert "8° and more" in page.text
+    assert "not to be measured" in page.text
+    assert "5 / 5" in page.text
+    assert "Of 6 parts 3 differ" in page.text
+
+
+def test_a_run_measured_before_there_were_slices_has_no_such_section(write, make_predictions) -> None:
+    predictions = make_predictions([0, 1], [[0.9, 0.1], [0.2, 0.8]], ["a", "b"], ["0.png", "1.png"])
+    assert 'id="difficulties"' not in write(evaluation=evaluate(predictions, None), predictions=predictions)
 
 
 def _recognition() -> RecognitionFigures:
@@ -158,9 +194,9 @@ def test_every_section_of_the_table_is_there_in_its_order(write) -> None:
 def test_pictures_and_placeholders(write) -> None:
     page = Page(write())
     pictures = [attrs for tag, attrs in page.tags if tag == "img"]
-    assert len(pictures) == 4 * 2 + 4 - 2  # four confusions of two, four errors, less the broken file in either
+    assert len(pictures) == 4 * 2 + 4 - 2 + 5  # four confusions of two, four errors, less broken files; a slice's
     assert all(attrs.get("alt") for attrs in pictures)
-    assert page.text.count("cannot be opened") == 2
+    assert page.text.count("cannot be opened") == 3
     assert all("/" not in (attrs["title"] or "") for attrs in pictures), "shared folders are cut off"
 
 

@@ -20,7 +20,21 @@ from shelfmind.workflows.audit import audit
 from shelfmind.workflows.prepare import prepare
 
 Find = Callable[[str], set[str]]
-FIGURES = {"folder", "python", "numpy", "pillow", "scipy", "clipped", "edges", "luma", "glare", "brightness"}
+FIGURES = {
+    "folder",
+    "python",
+    "numpy",
+    "pillow",
+    "scipy",
+    "clipped",
+    "edges",
+    "luma",
+    "glare",
+    "brightness",
+    "lines",
+    "tilt",
+    "askew",
+}
 """Names of formats, packages and fields, as `audit.json` has them."""
 
 

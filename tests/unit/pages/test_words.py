@@ -147,6 +147,8 @@ def of_features() -> list[str]:
         ("luma", float),
         ("contrast", float),
         ("blur", float),
+        ("tilt", float),
+        ("askew", float),
         ("height", int),
         ("width", int),
     ]

@@ -13,7 +13,7 @@ from shelfmind.shelf_generator.camera import developed, encoded, near_copy
 from shelfmind.shelf_generator.designs import designs
 from shelfmind.shelf_generator.fonts import Fonts
 from shelfmind.shelf_generator.packages import package
-from shelfmind.shelf_generator.scene import compose
+from shelfmind.shelf_generator.scene import Scene, compose
 from shelfmind.shelf_generator.settings import make_settings
 from shelfmind.shelf_generator.shot import Shot, draw_shot
 
@@ -37,7 +37,7 @@ def shots(**values: Any) -> list[Shot]:
     return [draw_shot(made, np.random.default_rng([7, number])) for number in range(SHOTS)]
 
 
-def scene(shot: Shot, seed: int = 0) -> tuple[Image.Image, float]:
+def scene(shot: Shot, seed: int = 0) -> Scene:
     return compose(PRODUCT, [PRODUCT], shot, Fonts(), np.random.default_rng(seed))
 
 
@@ -70,29 +70,38 @@ def test_long_sides_are_within_their_range() -> None:
 
 
 def test_a_studio_photo_shows_the_product_alone_and_straight() -> None:
-    picture, hidden = scene(STUDIO)
-    assert hidden == 0
+    found = scene(STUDIO)
+    picture = found.picture
+    assert (found.hidden, found.turned_deg, found.askew_deg) == (0, 0, 0)
     assert max(picture.size) == 160
     assert picture.height / picture.width == pytest.approx(PRODUCT.ratio, rel=0.12)
 
 
 def test_the_hidden_share_is_measured_and_near_what_was_asked() -> None:
     asked = 0.2
-    found = [scene(replace(STUDIO, occlusion=asked), seed)[1] for seed in range(24)]
+    found = [scene(replace(STUDIO, occlusion=asked), seed).hidden for seed in range(24)]
     assert np.mean(found) == pytest.approx(asked, abs=0.07)
     assert max(found) < 0.4
     assert sum(share > 0.02 for share in found) > 18
 
 
+def test_turning_is_not_askew_and_moved_corners_are() -> None:
+    turned = scene(replace(STUDIO, tilt_deg=9.0))
+    assert turned.turned_deg == pytest.approx(9)
+    assert turned.askew_deg == pytest.approx(0, abs=1e-9)
+    askew = [scene(replace(STUDIO, perspective=share), seed).askew_deg for share in (0.1, 0.2) for seed in range(12)]
+    assert 2 < np.mean(askew[:12]) < 0.6 * np.mean(askew[12:])
+
+
 def test_neighbours_change_what_is_beside_the_product_only() -> None:
-    alone, _ = scene(STUDIO, 5)
-    crowded, _ = scene(replace(STUDIO, neighbours=3), 5)
+    alone = scene(STUDIO, 5).picture
+    crowded = scene(replace(STUDIO, neighbours=3), 5).picture
     assert alone.size == crowded.size
     assert alone.tobytes() != crowded.tobytes()
 
 
 def test_the_camera_does_what_its_factors_say() -> None:
-    picture, _ = scene(STUDIO)
+    picture = scene(STUDIO).picture
     rng = np.random.default_rng
 
     def seen(**factors: Any) -> np.ndarray[Any, Any]:
@@ -113,12 +122,12 @@ def test_the_camera_does_what_its_factors_say() -> None:
 
 
 def test_worse_jpeg_is_smaller_and_further_from_the_original() -> None:
-    picture, _ = scene(STUDIO)
+    picture = scene(STUDIO).picture
     assert len(encoded(picture, 20)) < len(encoded(picture, 90))
 
 
 def test_a_near_copy_is_much_the_same() -> None:
-    picture, _ = scene(STUDIO)
+    picture = scene(STUDIO).picture
     again = near_copy(picture, np.random.default_rng(0))
     assert again.size != picture.size
     first, second = (np.asarray(one.convert("L").resize((20, 20)), float).ravel() for one in (picture, again))

@@ -42,7 +42,7 @@ def test_every_photo_has_a_complete_row_and_opens(small_set: Path, truth: list[d
         assert tuple(row) == COLUMNS
         top, split, given, _ = Path(row["path"]).parts
         assert (top, split, given) == ("all", row["split"], row["given"])
-        assert all(row[column] for column in COLUMNS[-17:] if column != "family"), row
+        assert all(row[column] for column in COLUMNS[-19:] if column != "family"), row
         with Image.open(small_set / row["path"]) as image:
             assert (image.mode, image.format) == ("RGB", "JPEG")
             assert image.size == (int(row["width"]), int(row["height"]))

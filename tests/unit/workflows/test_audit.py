@@ -14,6 +14,7 @@ import numpy as np
 import pytest
 from PIL import Image, ImageFilter
 
+from shelfmind.analysis.appearances import AppearancesFound
 from shelfmind.analysis.measuring import measurement
 from shelfmind.analysis.suspects import Suspect, read_suspects
 from shelfmind.errors import UserError
@@ -74,8 +75,9 @@ def test_each_fault_is_found_and_nothing_else(made) -> None:
     }
     kinds = {kind for _, kind in found}
     assert kinds <= {
-        "leak", "conflict", "duplicate", "unreadable", "blur", "odd_file", "dark", "low_information",
+        "leak", "conflict", "duplicate", "unreadable", "blur", "odd_file", "dark", "low_information", "tilted",
     }  # fmt: skip
+    assert {name for name, kind in found if kind == "tilted"} == {"3.jpg"}, "whose lines are oblique, by chance"
     assert {name for name, kind in found if kind in ("dark", "low_information")} <= {"small.png", "unsharp.jpg"}
 
 
@@ -213,7 +215,12 @@ def test_a_run_adds_its_parts(data, tmp_path, monkeypatch) -> None:
 
     def judge(catalog):
         asked.append(catalog)
-        return SimpleNamespace(suspects=(suspect,), figures={"label_errors": 3})
+        return SimpleNamespace(
+            suspects=(suspect,),
+            figures={"label_errors": 3},
+            appearances=AppearancesFound((), 0),
+            accuracies=SimpleNamespace(classes=()),
+        )
 
     headline = Headline("bad", "3 labels are doubted.", "Review them.", "labels")
     monkeypatch.setattr(audit_report, "judgement_sections", lambda judgement: [section])

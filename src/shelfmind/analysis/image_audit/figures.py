@@ -78,6 +78,11 @@ def audit_figures(findings: ImageFindings, seed: int, seconds: float) -> dict[st
             "classes": [{"class": catalog.class_names[each.class_id], **asdict(each)} for each in findings.shifts],
             "comparisons": findings.shift_comparisons,
         },
+        "appearances": {
+            "by": "colours and brightness",
+            "classes_looked_at": findings.appearances.classes,
+            "several": [each.to_json(catalog.class_names) for each in findings.appearances.several],
+        },
         "issues": _issue_counts(findings),
         "seconds": round(seconds, 2),
         "images_per_second": round(len(catalog.samples) / seconds, 1),

@@ -8,6 +8,7 @@ from functools import cached_property
 
 import numpy as np
 
+from shelfmind.analysis.appearances import AppearancesFound, find_appearances, plain_vectors
 from shelfmind.analysis.image_audit.class_sizes import ClassSizes, class_sizes
 from shelfmind.analysis.image_audit.issues import (
     Copies,
@@ -43,6 +44,7 @@ class ImageFindings:
     overall_shifts: tuple[OverallShift, ...]
     shifts: tuple[Shift, ...]
     shift_comparisons: int
+    appearances: AppearancesFound
 
     @cached_property
     def leaks(self) -> list[Copies]:
@@ -113,6 +115,7 @@ def gather_findings(catalog: Catalog, measured: Measured, limits: Limits, counte
         overall_shifts=tuple(overall),
         shifts=tuple(shifts),
         shift_comparisons=comparisons,
+        appearances=find_appearances(lambda rows: plain_vectors(measured.fingerprints[rows]), labels, counter),
     )
 
 

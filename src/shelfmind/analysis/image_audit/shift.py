@@ -59,6 +59,8 @@ def shift_features(facts: npt.NDArray[np.void]) -> dict[str, Wide]:
         "share of red": red / total,
         "share of blue": blue / total,
         "blur": facts["blur"].astype(np.float64),
+        "tilt": facts["tilt"].astype(np.float64),
+        "askew": facts["askew"].astype(np.float64),
         "aspect ratio": facts["height"] / facts["width"].astype(np.float64),
         "megapixels": facts["height"].astype(np.float64) * facts["width"] / 1e6,
     }

@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from shelfmind.analysis.appearances import AppearancesFound, find_appearances
 from shelfmind.analysis.competence import Competence, doubt_of
 from shelfmind.analysis.label_errors.accuracy_by_size import AccuracyBySize, accuracy_by_size
 from shelfmind.analysis.label_errors.check import LabelCheck, check_labels
@@ -24,7 +25,7 @@ from shelfmind.evaluation.confusion import ClassResult
 from shelfmind.evaluation.metrics import ShotGroup, shot_groups
 from shelfmind.evaluation.outcomes import Outcomes
 from shelfmind.progress import Counter, count_silently
-from shelfmind.records import Catalog
+from shelfmind.records import UNLABELLED, Catalog
 
 
 @dataclass(frozen=True)
@@ -74,6 +75,9 @@ class Judgement:
         doubt: the caution to put before everything, None if every network can be trusted.
         accuracies: on images that were not trained on.
         families: the classes that are taken for one another.
+        appearances: the classes with several appearances, by the embeddings of one network; their rows are positions
+            in `appearance_names`.
+        appearance_names: the images by name.
     """
 
     source: str
@@ -85,6 +89,8 @@ class Judgement:
     doubt: str | None
     accuracies: Accuracies
     families: Families
+    appearances: AppearancesFound
+    appearance_names: tuple[str, ...]
 
     @property
     def suspected_labels(self) -> list[Suspect]:
@@ -112,7 +118,17 @@ class Judgement:
             "errors_within_families": self.families.inner_error_share,
             "shots": {group.name: group.top1 for group in self.accuracies.shots},
             "accuracy_by_size": None if by_size is None else asdict(by_size),
+            **self._appearance_figures(),
         }
+
+    def _appearance_figures(self) -> Mapping[str, Any]:
+        """Nothing where no network could be asked, so that what the images themselves tell stands."""
+        found = self.appearances
+        if not found.classes:
+            return {}
+        names = [each.name for each in self.accuracies.classes]
+        several = [each.to_json(names) for each in found.several]
+        return {"appearances": {"by": self.source, "classes_looked_at": found.classes, "several": several}}
 
 
 def source_of_folds(networks: str, unseen: Bools) -> str:
@@ -128,10 +144,12 @@ Judge = Callable[[Catalog], Judgement]
 def judgement_of(opinion: Opinion, counter: Counter = count_silently) -> Judgement:
     """Check the labels by an opinion, find the suspects and measure what the page tells."""
     check = check_labels(opinion.probabilities, opinion.held_out, opinion.embeddings, counter, opinion.unseen)
-    return describe(opinion, check, find_suspects(check, opinion.held_out, opinion.embeddings, counter))
+    return describe(opinion, check, find_suspects(check, opinion.held_out, opinion.embeddings, counter), counter)
 
 
-def describe(opinion: Opinion, check: LabelCheck, found: Sequence[Suspect]) -> Judgement:
+def describe(
+    opinion: Opinion, check: LabelCheck, found: Sequence[Suspect], counter: Counter = count_silently
+) -> Judgement:
     """The judgement of labels that are checked already and the suspects `found` among them."""
     names = opinion.held_out.names
     trained_on = frozenset(names[row] for row in np.flatnonzero(~opinion.unseen & check.judged))
@@ -145,7 +163,26 @@ def describe(opinion: Opinion, check: LabelCheck, found: Sequence[Suspect]) -> J
         doubt=doubt_of(check.judges, int((~check.judged).sum())),
         accuracies=_accuracies(opinion, check),
         families=_find_families(opinion, check),
+        appearances=_find_appearances(opinion, check, counter),
+        appearance_names=tuple(opinion.held_out.names),
     )
+
+
+def _find_appearances(opinion: Opinion, check: LabelCheck, counter: Counter) -> AppearancesFound:
+    """Classes with several appearances by the embeddings of one good enough network.
+
+    A network presses the images that it was trained on together and others not, so that the two would lie apart: only
+    the more numerous of the two kinds are looked at.
+    """
+    held_out, measured = opinion.held_out, opinion.unseen & check.judged
+    if not measured.any():
+        return AppearancesFound((), 0)
+    folds, labels = held_out.folds[: held_out.judged], held_out.labels[: held_out.judged].copy()
+    best = int(folds[measured][0])
+    new = opinion.unseen & (folds == best)
+    labels[new if 2 * new.sum() < len(new) else ~new] = UNLABELLED
+    embeddings = opinion.embeddings(best)
+    return find_appearances(lambda rows: np.asarray(embeddings[rows], np.float32), labels, counter)
 
 
 def _find_families(opinion: Opinion, check: LabelCheck) -> Families:

@@ -1,4 +1,4 @@
-"""What one image tells of its own quality: blur, glare, darkness, information."""
+"""What one image tells of its own quality: blur, glare, darkness, information, and the angle that it was taken at."""
 
 from __future__ import annotations
 
@@ -11,6 +11,7 @@ import numpy as np
 import numpy.typing as npt
 from PIL import Image
 
+from shelfmind.analysis.measuring.angles import Directions, directions
 from shelfmind.arrays import Floats
 from shelfmind.images.fingerprints import WORKING_SIDE
 from shelfmind.images.regions import box_blurred, filled, labelled, spread
@@ -49,6 +50,11 @@ class Look:
         return np.asarray(np.bincount(self.grey.ravel(), minlength=256) / self.grey.size)
 
     @cached_property
+    def directions(self) -> Directions:
+        """How the package stands."""
+        return directions(self.smooth)
+
+    @cached_property
     def white(self) -> Grey:
         """See `whiteness`."""
         return whiteness(self.image)
@@ -61,7 +67,8 @@ class Rule:
     `sign` is 1 if large values are bad, else -1. Within `never` no value is flagged, beyond `always` every value is.
     In between, an image must stick out of its own class, so that white packs are no glare and smooth fruit no blur:
     by a robust z-score of 3.5 and by at least `excess`. `issue` is the name of what is wrong, `words` describe one
-    such image, `title` and `note` all of them.
+    such image, `title` and `note` all of them. `enrolment` is whether it is a fault of
+    photos enrolled in a gallery, too.
     """
 
     issue: str
@@ -72,6 +79,7 @@ class Rule:
     words: str
     title: str = ""
     note: str = ""
+    enrolment: bool = True
 
 
 @dataclass(frozen=True, slots=True)
@@ -224,6 +232,16 @@ MEASURES: dict[str, Measure] = {
             "Hardly any edges: a blank wall, a covered lens.",
         ),
     ),
+    "lines": Measure(lambda look: look.directions.clear),
+    "tilt": Measure(
+        lambda look: abs(look.directions.tilt_deg),
+        Rule(
+            "tilted", 1, 12.0, 45.0, 10.0, "turned in the plane", "Tilted",
+            "The package is turned in the plane, by degrees, far more than others of its class.",
+            enrolment=False,  # people photograph packages as they stand
+        ),
+    ),
+    "askew": Measure(lambda look: look.directions.askew_deg),
 }  # fmt: skip
 """Everything that an audit measures an image by. A new measure is a function and an entry here: it is then remembered,
-flagged, listed in `issues.csv` and shown on the page. Raise `facts._VERSION` where an old one changes."""
+flagged, listed in `issues.csv` and shown on the page. Raise `measurement._VERSION` where an old one changes."""

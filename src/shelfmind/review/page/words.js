@@ -88,6 +88,7 @@ const WORDS = {
       [/^burnt-out spots \(\w+ ([-\d.e]+)\)/, "局部反光（$1）"],
       [/^over-exposed \(\w+ ([-\d.e]+)\)/, "过曝（$1）"],
       [/^dark \(\w+ ([-\d.e]+)\)/, "过暗（$1）"],
+      [/^turned in the plane \(\w+ ([-\d.e]+)\)/, "平面内倾斜（$1°）"],
       [/^shows almost nothing \(\w+ ([-\d.e]+)\)/, "几乎没有内容（$1）"],
       // What they say of networks that learnt too little to judge labels.
       [/none of (\d+) networks clearly beats guessing on images never seen in training/, "$1 个网络在未见过的图片上都不明显优于随机猜测"],

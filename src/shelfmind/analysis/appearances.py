@@ -1,0 +1,211 @@
+"""Several appearances within one class: old and new design, front and back, told by how its embeddings lie."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+from scipy import stats
+
+from shelfmind.arrays import Bools, Floats, Ints, Wide
+from shelfmind.evaluation.matrix_rows import unit_rows
+from shelfmind.progress import Counter, count_silently
+
+LEAST_PHOTOS = 10
+"""Of a class, to look for groups in it."""
+LEAST_OF_A_GROUP = 3
+LEAST_SHARE = 0.1
+"""Fewer photos, or a smaller share of the class, are no appearance but outliers."""
+LEAST_SILHOUETTE = 0.25
+"""Kaufman and Rousseeuw, "Finding Groups in Data", 1990: below it no substantial structure has been found."""
+FALSE_DISCOVERIES = 0.01
+MOST_GROUPS = 4
+_MOST_PHOTOS = 200
+_DIMENSIONS = 8
+_DRAWS = 99
+_ROUNDS = 8
+
+
+Vectors = Callable[[Ints], Floats]
+"""The vectors (R, D) of the images in some rows."""
+
+
+@dataclass(frozen=True)
+class Appearances:
+    """A class whose images fall into groups: rows of the images of each, the largest first, typical ones first.
+
+    `silhouette` (0.25 to 1) says how well the first two groups are apart; `adjusted_p` is the chance of a split as good
+    of one Gaussian of the same covariance, after Benjamini and Hochberg over all classes.
+    """
+
+    class_id: int
+    groups: tuple[Ints, ...]
+    silhouette: float
+    adjusted_p: float
+
+    def to_json(self, class_names: Sequence[str]) -> dict[str, Any]:
+        """For `audit.json`."""
+        return {
+            "class": class_names[self.class_id],
+            "groups": [len(group) for group in self.groups],
+            "silhouette": self.silhouette,
+            "adjusted_p": self.adjusted_p,
+        }
+
+
+@dataclass(frozen=True)
+class AppearancesFound:
+    """The classes with several appearances, clearest first, of the `classes` that had enough images to be looked at."""
+
+    several: tuple[Appearances, ...]
+    classes: int
+
+
+@dataclass(frozen=True)
+class Split:
+    """A set of points parted in two: which are in the second part (N,), and how well they are apart."""
+
+    second: Bools
+    silhouette: float
+    p: float
+
+    @property
+    def substantial(self) -> bool:
+        """Whether both parts are large enough and well apart."""
+        smaller = min(int(self.second.sum()), int((~self.second).sum()))
+        least = max(LEAST_OF_A_GROUP, LEAST_SHARE * len(self.second))
+        return smaller >= least and self.silhouette >= LEAST_SILHOUETTE
+
+
+def find_appearances(
+    vectors: Vectors, labels: Ints, counter: Counter = count_silently, seed: int = 0
+) -> AppearancesFound:
+    """The classes with several appearances by the vectors of N images with `labels` (N,).
+
+    A class is parted in two by 2-means of its directions of
+    largest variance. That is tested against what 2-means makes of one Gaussian of the same covariance (SigClust: Liu et
+    al., "Statistical significance of clustering for high-dimension, low-sample size data", JASA 2008), so that a
+    homogeneous class is not split, however long it is; among all classes at most 1% false discoveries are let in
+    (Benjamini and Hochberg, 1995). As classes are no Gaussians, the silhouette must be 0.25 or more, besides. The parts
+    of a class that is split are looked at in the same way. Of a large class 200 images are looked at.
+    """
+    progress = counter("looking for several appearances", len(np.unique(labels[labels >= 0])), "classes")
+    found: list[tuple[int, Ints, Wide, Split]] = []
+    for label, rows in _classes(labels):
+        if len(rows) > _MOST_PHOTOS:
+            rows = rows[np.linspace(0, len(rows) - 1, _MOST_PHOTOS).round().astype(np.int64)]
+        points = unit_rows(vectors(rows)).astype(np.float64)
+        found.append((label, rows, points, parted(points, _generator(seed, label))))
+        progress(1)
+    progress(len(np.unique(labels[labels >= 0])) - len(found))  # those with too few images
+    if not found:
+        return AppearancesFound((), 0)
+    adjusted = stats.false_discovery_control([split.p for *_, split in found], method="bh")
+    several = [
+        Appearances(label, _groups(rows, points, split, _generator(seed, label)), split.silhouette, float(p))
+        for (label, rows, points, split), p in zip(found, adjusted, strict=True)
+        if p <= FALSE_DISCOVERIES and split.substantial
+    ]
+    return AppearancesFound(tuple(sorted(several, key=lambda each: -each.silhouette)), len(found))
+
+
+def plain_vectors(fingerprints: npt.NDArray[np.void]) -> Floats:
+    """Vectors of images for which no network was asked: the luma and chroma of their fingerprints, each relative to its
+    mean, about equally weighed."""
+    count = len(fingerprints)
+    luma = fingerprints["luma"].reshape(count, -1).astype(np.float32)
+    chroma = fingerprints["chroma"].reshape(count, -1).astype(np.float32) - 128
+    return np.concatenate([0.2 * (luma - luma.mean(1, keepdims=True)), 2 * chroma], axis=1)
+
+
+def parted(points: Wide, rng: np.random.Generator) -> Split:
+    """The best parting of points (N, D) in two, and its p-value: a normal approximation to the drawn distribution."""
+    coordinates = _principal(points)
+    second = _two_means(coordinates[None])[0]
+    drawn = rng.standard_normal((_DRAWS, *coordinates.shape)) * coordinates.std(0)
+    by_chance = _cluster_index(drawn, _two_means(drawn))
+    index = float(_cluster_index(coordinates[None], second[None])[0])
+    spread = float(by_chance.std(ddof=1))
+    p = float(stats.norm.cdf((index - by_chance.mean()) / spread)) if spread > 0 else 1.0
+    return Split(second, silhouette(coordinates, second), p)
+
+
+def silhouette(points: Wide, second: Bools) -> float:
+    """Rousseeuw's mean silhouette (1987) of points (N, D) in two parts; -1 if one has a single point or none."""
+    if min(second.sum(), (~second).sum()) < 2:
+        return -1.0
+    squares = (points**2).sum(1)
+    apart = np.sqrt(np.maximum(squares[:, None] + squares[None, :] - 2 * points @ points.T, 0))
+    sums = np.stack([apart[:, ~second].sum(1), apart[:, second].sum(1)])
+    sizes = np.array([(~second).sum(), second.sum()])
+    own = second.astype(np.int64)
+    places = np.arange(len(points))
+    inside = sums[own, places] / (sizes[own] - 1)
+    outside = sums[1 - own, places] / sizes[1 - own]
+    return float(((outside - inside) / np.maximum(np.maximum(inside, outside), 1e-12)).mean())
+
+
+def _classes(labels: Ints) -> Iterator[tuple[int, Ints]]:
+    order = np.argsort(labels, kind="stable")
+    for rows in np.split(order, np.flatnonzero(np.diff(labels[order])) + 1):
+        if len(rows) >= LEAST_PHOTOS and labels[rows[0]] >= 0:
+            yield int(labels[rows[0]]), rows
+
+
+def _groups(rows: Ints, points: Wide, split: Split, rng: np.random.Generator) -> tuple[Ints, ...]:
+    """The parts of a class, parted further as long as that is clear, each with its most typical image first."""
+    parts = [np.flatnonzero(~split.second), np.flatnonzero(split.second)]
+    waiting = list(parts)
+    while waiting and len(parts) < MOST_GROUPS:
+        part = waiting.pop()
+        if len(part) < LEAST_PHOTOS:
+            continue
+        again = parted(points[part], rng)
+        if again.p <= FALSE_DISCOVERIES / MOST_GROUPS and again.substantial:
+            halves = [part[~again.second], part[again.second]]
+            parts = [each for each in parts if each is not part] + halves
+            waiting += halves
+    parts.sort(key=lambda part: (-len(part), int(part[0])))
+    return tuple(rows[part[np.argsort(-(points[part] @ points[part].mean(0)), kind="stable")]] for part in parts)
+
+
+def _principal(points: Wide) -> Wide:
+    """Points (N, D) along their directions of largest variance, (N, up to 8)."""
+    centred = points - points.mean(0)
+    left, lengths, _ = np.linalg.svd(centred, full_matrices=False)
+    return np.asarray((left * lengths)[:, :_DIMENSIONS])
+
+
+def _two_means(sets: Wide) -> Bools:
+    """2-means of each of B sets of points (B, N, K), begun by the sign along the first direction: (B, N)."""
+    second = sets[:, :, 0] > np.median(sets[:, :, 0], axis=1, keepdims=True)
+    for _ in range(_ROUNDS):
+        one, two = _means(sets, ~second), _means(sets, second)
+        middle = ((one + two) / 2)[:, None]
+        nearer = ((sets - middle) * (two - one)[:, None]).sum(2) > 0
+        if (nearer == second).all():
+            break
+        second = nearer
+    return np.asarray(second)
+
+
+def _means(sets: Wide, members: Bools) -> Wide:
+    counts = np.maximum(members.sum(1), 1)
+    return np.asarray((sets * members[:, :, None]).sum(1) / counts[:, None])
+
+
+def _cluster_index(sets: Wide, second: Bools) -> Wide:
+    """The scatter that is left within two parts, as a share of all: small where they are apart; (B,)."""
+    total = ((sets - sets.mean(1, keepdims=True)) ** 2).sum((1, 2))
+    within = np.zeros(len(sets))
+    for members in (second, ~second):
+        apart = (sets - _means(sets, members)[:, None]) ** 2
+        within += (apart * members[:, :, None]).sum((1, 2))
+    return np.asarray(within / np.maximum(total, 1e-12))
+
+
+def _generator(seed: int, label: int) -> np.random.Generator:
+    return np.random.default_rng([seed, label])

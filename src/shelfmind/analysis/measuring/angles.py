@@ -1,0 +1,151 @@
+"""How a package stands in its photo: turned in the plane, and seen askew, told from the directions of its edges."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import cache
+
+import numpy as np
+
+from shelfmind.arrays import Floats, Wide
+
+CLEAR = 0.3
+"""From this value of `Directions.clear` on an image has lines to go by."""
+_WINDOW = 5
+_STRONG = 12.0
+"""Grey levels a pixel from which on an edge weighs no more: one black line must not outvote a page of print."""
+_WEAK = 3.0
+_LEAST_EDGES = 20
+_SHARPNESS_DEG = 2.0
+_FAMILY_SHARPNESS_DEG = 3.0
+"""More: the lines of a bulging or crumpled package meet in no one point."""
+_ASTRAY_DEG = 16
+"""Edges further than this from the package's two directions belong to neither."""
+_SHIFTS_DEG = np.arange(-8, 9)
+_CHANGES_DEG = np.arange(-20, 21)
+_PLACES = 9
+_RELUCTANCE = 0.004
+"""What an edge's vote for a degree of convergence must gain over one for none: noise has some of it everywhere."""
+
+
+@dataclass(frozen=True, slots=True)
+class Directions:
+    """What the edges of an image tell of how its package stands.
+
+    `tilt_deg` is the turn in the plane, -45 to 45, above 0 clockwise. `convergence_deg` is by how much the lines of one
+    family differ in direction from one side of the image to the other, `skew_deg` how far the two families are from
+    square, both at least 0. `clear` (0 to 1) says how much of the edges follows two directions at a right angle rather
+    than any; without clear lines the angles are 0.
+    """
+
+    tilt_deg: float = 0.0
+    convergence_deg: float = 0.0
+    skew_deg: float = 0.0
+    clear: float = 0.0
+
+    @property
+    def askew_deg(self) -> float:
+        """Perspective: how far what is parallel or square on the package is from that in the image."""
+        return float(np.hypot(self.convergence_deg, self.skew_deg))
+
+
+@dataclass(frozen=True, slots=True)
+class _Edges:
+    """Pixels of edges: the direction across each, how much it counts, and where it lies (-0.5 to 0.5), shape (N,)."""
+
+    degrees: Wide
+    weight: Wide
+    x: Wide
+    y: Wide
+
+
+def directions(grey: Floats) -> Directions:
+    """The directions of an image's edges, for its luma without noise, shape (height, width).
+
+    Structure tensors over five pixels (Bigun and Granlund, "Optimal orientation detection of linear symmetry", ICCV
+    1987) give each pixel the direction of its edge and how clear that is. Directions modulo a right angle are counted,
+    the middle of the image weighing most; their peak is the tilt. Then each family of lines, those nearer the vertical
+    and those nearer the horizontal, is fitted by a direction and a change of direction across the image, as a vanishing
+    point makes it: the pair that most edges agree with, as in Hough's transform.
+    """
+    edges = _edges(grey)
+    if np.count_nonzero(edges.weight) < _LEAST_EDGES:
+        return Directions()
+    folded = _blurred(
+        np.bincount(np.floor(edges.degrees % 90).astype(np.int64) % 90, edges.weight, 90).astype(np.float64)
+    )
+    clear = 1 - float(folded.mean() / folded.max())
+    if clear < CLEAR:
+        return Directions(clear=clear)
+    tilt = float((folded.argmax() + 0.5 + 45) % 90 - 45)
+    steep_shift, steep_change = _family(edges.degrees - tilt, edges.weight, edges.x)
+    flat_shift, flat_change = _family(edges.degrees - tilt - 90, edges.weight, edges.y)
+    return Directions(
+        tilt_deg=tilt + (steep_shift + flat_shift) / 2,
+        convergence_deg=max(abs(steep_change), abs(flat_change)),
+        skew_deg=abs(steep_shift - flat_shift),
+        clear=clear,
+    )
+
+
+def _edges(grey: Floats) -> _Edges:
+    """The edges within the image; Scharr's operator has the same response in all directions but for half a degree."""
+    if min(grey.shape) < 2 * _WINDOW:
+        nothing = np.zeros(0)
+        return _Edges(nothing, nothing, nothing, nothing)
+    down = (3 * grey[:-2] + 10 * grey[1:-1] + 3 * grey[2:]) / 16
+    along = (3 * grey[:, :-2] + 10 * grey[:, 1:-1] + 3 * grey[:, 2:]) / 16
+    across_x, across_y = (down[:, 2:] - down[:, :-2]) / 2, (along[2:] - along[:-2]) / 2
+    xx, yy, xy = _local(across_x * across_x), _local(across_y * across_y), _local(across_x * across_y)
+    energy, apart = xx + yy, xx - yy
+    strength = np.clip((np.sqrt(energy) - _WEAK) / (_STRONG - _WEAK), 0, 1)
+    coherence = (apart * apart + 4 * xy * xy) / np.maximum(energy * energy, np.float32(1e-9))
+    y, x = ((np.arange(side, dtype=np.float32) + 0.5) / side - 0.5 for side in energy.shape)
+    weight = strength * coherence * np.exp(-2 * y * y)[:, None] * np.exp(-2 * x * x)[None, :]
+    rows, columns = np.nonzero(weight > 0.01)
+    degrees = np.degrees(np.arctan2(2 * xy[rows, columns], apart[rows, columns])) / 2
+    found = (degrees, weight[rows, columns], x[columns], y[rows])
+    return _Edges(*(each.astype(np.float64) for each in found))
+
+
+def _local(product: Floats) -> Floats:
+    """Means over the window at every other pixel in either direction, which is as much as they tell."""
+    height, width = (side - _WINDOW + 1 for side in product.shape)
+    rows = sum((product[start : start + height] for start in range(1, _WINDOW)), start=product[:height])
+    both = sum((rows[:, start : start + width] for start in range(1, _WINDOW)), start=rows[:, :width])
+    return np.asarray(both[::2, ::2] / np.float32(_WINDOW**2))
+
+
+def _blurred(counts: Wide) -> Wide:
+    """Counts by degree, blurred around the circle."""
+    reach = np.arange(-6, 7)
+    bell = np.exp(-((reach / _SHARPNESS_DEG) ** 2) / 2)
+    padded = np.concatenate([counts[-6:], counts, counts[:6]])
+    return np.convolve(padded, bell / bell.sum(), mode="valid")
+
+
+def _family(degrees: Wide, weight: Wide, place: Wide) -> tuple[float, float]:
+    """Direction at the middle and its change from side to side, in degrees, of the lines near 0 degrees."""
+    apart = (degrees + 90) % 180 - 90
+    near = np.abs(apart) < _ASTRAY_DEG
+    rows = np.clip(((place[near] + 0.5) * _PLACES).astype(np.int64), 0, _PLACES - 1)
+    bins = np.floor(apart[near]).astype(np.int64) + _ASTRAY_DEG
+    counts = np.bincount(rows * 2 * _ASTRAY_DEG + bins, weight[near], _PLACES * 2 * _ASTRAY_DEG)
+    votes = _templates() @ counts
+    total = counts.sum()
+    if not total:
+        return 0.0, 0.0
+    votes = votes.reshape(len(_SHIFTS_DEG), len(_CHANGES_DEG)) - total * _RELUCTANCE * np.abs(_CHANGES_DEG)
+    shift, change = np.unravel_index(int(votes.argmax()), votes.shape)
+    return float(_SHIFTS_DEG[shift]), float(_CHANGES_DEG[change])
+
+
+@cache
+def _templates() -> Wide:
+    """How much an edge at a place and of a direction agrees with each pair of shift and change."""
+    shifts, changes = (each.ravel() for each in np.meshgrid(_SHIFTS_DEG, _CHANGES_DEG, indexing="ij"))
+    places = (np.arange(_PLACES) + 0.5) / _PLACES - 0.5
+    expected = shifts[:, None, None] + changes[:, None, None] * places[None, :, None]
+    found = np.arange(2 * _ASTRAY_DEG)[None, None, :] + 0.5 - _ASTRAY_DEG
+    agreement = np.exp(-(((found - expected) / _FAMILY_SHARPNESS_DEG) ** 2) / 2)
+    return np.asarray(agreement.reshape(len(shifts), -1))

@@ -1,0 +1,106 @@
+"""Measures photos by the squares that a network sees, which are at hand, so that none is decoded for it."""
+
+from __future__ import annotations
+
+import os
+import tempfile
+import zlib
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+import numpy.typing as npt
+
+from shelfmind.analysis.measuring.measures import MEASURES, measure_quality
+from shelfmind.errors import UserError
+from shelfmind.files import cache_folder
+from shelfmind.images.file_cache import CacheEntry, FileCache
+from shelfmind.images.fingerprinting import write_fingerprints
+from shelfmind.images.resize import RESTORED
+from shelfmind.images.squares import Square, Squares
+from shelfmind.machine.ahead import map_ahead
+from shelfmind.machine.cores import available_cores
+from shelfmind.progress import Counter
+from shelfmind.recipe import DataRecipe
+
+SEEN = np.dtype([("width", "<u4"), ("height", "<u4"), *((name, "<f4") for name in MEASURES)])
+"""A photo's upright size, and all of `MEASURES` of what its square shows of it."""
+_VERSION = 1
+"""Raise it when a measure changes."""
+_LAYOUT = zlib.crc32(repr((_VERSION, SEEN.descr)).encode()) % 2**20
+_AT_ONCE = 1024
+
+
+def measure_squares(
+    squares: Squares, paths: Sequence[Path], data: DataRecipe, counter: Counter
+) -> npt.NDArray[np.void]:
+    """Measure N photos by their squares, in threads; shape (N,) of type `SEEN`.
+
+    What a network sees counts, so that a photo that is blurred at its own size may be sharp here. Findings are
+    remembered by file (path, size, time) and recipe, and the sizes of photos are known since they were decoded. Raises
+    `UserError` if there is no room on the disk.
+    """
+    found = np.zeros(len(paths), SEEN)
+    found["width"], found["height"] = _sizes(paths, counter)
+    progress = counter("measuring squares", len(paths))
+    with FileCache(cache_folder() / "squares_facts.sqlite", _LAYOUT) as file_cache:
+        for start in range(0, len(paths), _AT_ONCE):
+            part = range(start, min(start + _AT_ONCE, len(paths)))
+            _fill(found, part, squares, paths, data, file_cache)
+            progress(len(part))
+    return found
+
+
+def _fill(
+    found: npt.NDArray[np.void],
+    part: range,
+    squares: Squares,
+    paths: Sequence[Path],
+    data: DataRecipe,
+    file_cache: FileCache,
+) -> None:
+    """Recall or measure some photos, and remember what was measured."""
+    keys = {index: _key(paths[index], data) for index in part}
+    known = file_cache.recall(list(keys.values()))
+    unknown = []
+    for index in part:
+        entry, status = known.get(keys[index]), os.stat(paths[index])
+        unchanged = entry is not None and (entry.size, entry.mtime_ns) == (status.st_size, status.st_mtime_ns)
+        if unchanged and entry is not None and entry.content is not None:
+            found[index] = np.frombuffer(entry.content, SEEN)[0]
+        else:
+            unknown.append(index)
+
+    def measured(index: int) -> dict[str, float]:
+        return _measured(squares[index], int(found["width"][index]), int(found["height"][index]), data)
+
+    fresh = []
+    for index, values in zip(
+        unknown, map_ahead(measured, unknown, 4 * available_cores(), available_cores()), strict=True
+    ):
+        for name, value in values.items():
+            found[name][index] = value
+        status = os.stat(paths[index])
+        fresh.append((keys[index], CacheEntry(status.st_size, status.st_mtime_ns, found[index].tobytes())))
+    file_cache.keep(fresh)
+
+
+def _measured(square: Square, width: int, height: int, data: DataRecipe) -> dict[str, float]:
+    return measure_quality(RESTORED[data.resize](np.asarray(square), width, height))
+
+
+def _sizes(paths: Sequence[Path], counter: Counter) -> tuple[npt.NDArray[np.uint32], npt.NDArray[np.uint32]]:
+    """Widths and heights, which are remembered with the fingerprints."""
+    try:
+        with tempfile.TemporaryDirectory(prefix="sizes-", dir=cache_folder()) as scratch:
+            file = Path(scratch) / "sizes.npy"
+            write_fingerprints(paths, file, counter("recalling sizes", len(paths)))
+            known = np.load(file, mmap_mode="r")
+            return np.array(known["width"]), np.array(known["height"])
+    except OSError as error:
+        raise UserError(f"no place for fingerprints: {error.strerror or error}; set SHELFMIND_CACHE") from error
+
+
+def _key(path: Path, data: DataRecipe) -> bytes:
+    """Of a file as prepared by this recipe."""
+    return os.fsencode(os.path.abspath(path)) + f"\0{data.resize}|{data.resize_to}".encode()

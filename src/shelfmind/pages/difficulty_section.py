@@ -1,0 +1,77 @@
+"""The section of a run's page that says how accurate it is where photos are hard."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+from markupsafe import Markup
+
+from shelfmind.evaluation.slices import Slice, Slices
+from shelfmind.pages.charts import interval_chart
+from shelfmind.pages.templates import Picture
+from shelfmind.pages.words import Text, say, translated
+
+MOST_SHOWN = 8
+"""Slices that are shown with pictures."""
+NAMES: dict[str, Text] = {
+    "blur": say("Blur"),
+    "glare": say("Glare, share of the area"),
+    "light": say("Light, mean grey level"),
+    "tilt": say("Tilt in the plane"),
+    "perspective": say("Perspective"),
+    "aspect_ratio": say("Height / width"),
+    "image_size": say("Shorter side"),
+    "class_size": say("Training images of the class"),
+    "siblings": say("Likeness of the most similar other class"),
+    "unfamiliar": say("Distance from the class's training photos"),
+}
+_VERDICTS = {
+    "worse": say("worse"),
+    "better": say("better"),
+    "no difference found": say("no difference found"),
+    "too few images": say("too few images to judge"),
+}
+
+
+@dataclass(frozen=True)
+class Row:
+    """A slice in words and drawings."""
+
+    slice: Slice
+    name: Text
+    range: Text
+    bar: Markup
+    verdict: Text
+
+
+def difficulty_content(slices: Slices, picture: Callable[[Path], Picture]) -> dict[str, object]:
+    """What the section's template shows."""
+    rows = [_row(each) for each in slices.slices]
+    worse = [row for row in rows if row.slice.verdict == "worse" and row.slice.examples]
+    judged = sum(not each.too_few_images for each in slices.slices)
+    return {
+        "rows": rows,
+        "shown": [(row, [picture(Path(each)) for each in row.slice.examples]) for row in worse[:MOST_SHOWN]],
+        "judged": judged,
+        "beyond": slices.beyond,
+        "by_chance": f"{slices.by_chance:.0f}" if slices.by_chance >= 1 else f"{slices.by_chance:.1f}",
+        "missing": [(NAMES[name], translated(why)) for name, why in slices.missing],
+    }
+
+
+def _row(each: Slice) -> Row:
+    bar = interval_chart(each.top1, each.ci95.low, each.ci95.high)
+    return Row(each, NAMES[each.difficulty], range_words(each), bar, _VERDICTS[each.verdict])
+
+
+def range_words(each: Slice) -> Text:
+    """Which values a slice holds."""
+    if each.low is None or each.high is None:
+        return say("not to be measured")
+    low, high = (f"{end:.3g}{each.unit}" for end in (each.low, each.high))
+    if math.isinf(each.low):
+        return say("under {}", high)
+    return say("{} and more", low) if math.isinf(each.high) else say("{} to {}", low, high)

@@ -1,0 +1,164 @@
+"""Gathers what makes each photo of an evaluation hard, and says how accurate a run is where it is."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import numpy.typing as npt
+
+from shelfmind.analysis.measuring.angles import CLEAR
+from shelfmind.analysis.measuring.squares import measure_squares
+from shelfmind.arrays import Floats, Ints, Wide
+from shelfmind.evaluation.matrix_rows import row_chunks, unit_rows
+from shelfmind.evaluation.metrics import ShotCutoffs
+from shelfmind.evaluation.outcomes import outcomes_of
+from shelfmind.evaluation.slices import Difficulty, Slices, slice_accuracy
+from shelfmind.images.squares import Squares, open_squares, squares_of_some
+from shelfmind.inference.prediction_cache import predictions_of
+from shelfmind.inference.predictor import Predictor
+from shelfmind.progress import Counter
+from shelfmind.records import Catalog, Predictions, Sample
+
+REFERENCES = (2, 8)
+"""Training photos of each class that photos are compared with, at least and at most; in between, as many as photos are
+judged, so that to compare costs no more than to judge."""
+NO_REFERENCES = "the data has no training photos"
+_CHUNK_VALUES = 8_000_000
+
+
+@dataclass(frozen=True)
+class References:
+    """Embeddings of some training photos, (R, D) rows of length 1, and their classes (R,)."""
+
+    embeddings: Floats
+    labels: Ints
+
+
+def slices_of(
+    predictor: Predictor,
+    catalog: Catalog,
+    predictions: Predictions,
+    own_embeddings: Floats,
+    train_counts: Ints,
+    counter: Counter,
+) -> Slices:
+    """Accuracy by every difficulty of labelled predictions whose photos are in `catalog`.
+
+    `predictor` prepares the squares that are measured and embeds some training photos, `own_embeddings` (N, D) are what
+    it made of the photos predicted, `train_counts` (C,) the training images of each class.
+    """
+    wanted = set(predictions.paths)
+    samples = [sample for sample in catalog.samples if str(sample.path) in wanted]
+    squares, good, _ = open_squares(samples, predictor.recipe.data)
+    rows = {str(sample.path): row for row, sample in enumerate(good)}
+    in_order = _Arranged(squares, [rows[path] for path in predictions.paths])
+    seen = measure_squares(in_order, [Path(path) for path in predictions.paths], predictor.recipe.data, counter)
+    references = _references(
+        predictor, catalog.split("train"), references_each(len(predictions), predictions.class_names), counter
+    )
+    missing = {}
+    difficulties = [*_measured(seen), _class_size(predictions.labels, train_counts)]
+    if references is None:
+        missing = dict.fromkeys(("siblings", "unfamiliar"), NO_REFERENCES)
+    else:
+        difficulties += _compared(unit_rows(own_embeddings), predictions.labels, references)
+    outcomes = outcomes_of(predictions)
+    return slice_accuracy(outcomes.correct, outcomes.confidence, predictions.paths, difficulties, missing)
+
+
+@dataclass(frozen=True)
+class _Arranged:
+    """Squares in another order."""
+
+    squares: Squares
+    order: Sequence[int]
+
+    def __len__(self) -> int:
+        return len(self.order)
+
+    def __getitem__(self, index: int) -> npt.NDArray[np.uint8]:
+        return self.squares[self.order[index]]
+
+
+def _measured(seen: npt.NDArray[np.void]) -> list[Difficulty]:
+    """What pixels and sizes tell. Limits are fixed where a value means the same in any data set, else quantiles."""
+    wide = {name: seen[name].astype(np.float64) for name in ("blur", "glare", "luma", "tilt", "askew")}
+    clear = seen["lines"] >= CLEAR
+    width, height = seen["width"].astype(np.float64), seen["height"].astype(np.float64)
+    return [
+        Difficulty("blur", wide["blur"]),
+        Difficulty("glare", wide["glare"], (0.002, 0.02)),
+        Difficulty("light", wide["luma"]),
+        Difficulty("tilt", np.where(clear, wide["tilt"], np.nan), (3.0, 8.0, 15.0, 25.0), "°"),
+        Difficulty("perspective", np.where(clear, wide["askew"], np.nan), (4.0, 8.0, 12.0, 16.0), "°"),
+        Difficulty("aspect_ratio", height / width, (0.5, 1.0, 1.5, 2.0, 2.5, 3.0)),
+        Difficulty("image_size", np.minimum(width, height), (64.0, 128.0, 224.0, 448.0), " px"),
+    ]
+
+
+def _class_size(labels: Ints, train_counts: Ints) -> Difficulty:
+    cutoffs = ShotCutoffs()
+    limits = float(cutoffs.few_below), float(cutoffs.many_above + 1)
+    return Difficulty("class_size", train_counts[labels].astype(np.float64), limits)
+
+
+def _compared(embeddings: Floats, labels: Ints, references: References) -> list[Difficulty]:
+    """How alike the most similar other class is, and how far a photo lies from the training photos of its own."""
+    classes = int(max(labels.max(), references.labels.max())) + 1
+    means = np.zeros((classes, embeddings.shape[1]), np.float32)
+    np.add.at(means, references.labels, references.embeddings)
+    known = np.bincount(references.labels, minlength=classes) > 0
+    means = unit_rows(means)
+    alike = np.full(classes, np.nan)
+    for part in row_chunks(classes, classes, _CHUNK_VALUES):
+        cosine = means[part] @ means.T
+        cosine[:, ~known] = -np.inf
+        cosine[np.arange(len(cosine)), np.arange(classes)[part]] = -np.inf
+        alike[part] = cosine.max(1)
+    alike[~known | ~np.isfinite(alike)] = np.nan
+    return [
+        Difficulty("siblings", alike[labels]),
+        Difficulty("unfamiliar", _apart(embeddings, labels, references)),
+    ]
+
+
+def _apart(embeddings: Floats, labels: Ints, references: References) -> Wide:
+    """One less the cosine to the most similar training photo of the own class, NaN where it has none, (N,)."""
+    apart = np.full(len(labels), np.nan)
+    for label in np.unique(labels).tolist():
+        own, members = labels == label, references.labels == label
+        if members.any():
+            apart[own] = 1 - (embeddings[own] @ references.embeddings[members].T).max(1)
+    return apart
+
+
+def _references(predictor: Predictor, train: Sequence[Sample], each: int, counter: Counter) -> References | None:
+    """What the network makes of some training photos of each class; kept like any prediction."""
+    chosen = chosen_references(np.array([sample.label for sample in train], np.int64), each)
+    if not len(chosen):
+        return None
+    squares, good = squares_of_some(
+        train, chosen.tolist(), predictor.recipe.data, counter("checking images", len(chosen))
+    )
+    if not good:
+        return None
+    found = predictions_of(predictor, squares, good, (), counter)
+    return References(unit_rows(found.embeddings), found.labels)
+
+
+def references_each(photos: int, class_names: Sequence[str]) -> int:
+    """How many training photos of each class so many photos are compared with."""
+    least, most = REFERENCES
+    return min(most, max(least, -(-photos // len(class_names))))
+
+
+def chosen_references(labels: Ints, each: int) -> Ints:
+    """The rows of up to `each` photos of every class, spread evenly over its photos as they are listed."""
+    chosen = []
+    for label in np.unique(labels[labels >= 0]).tolist():
+        rows = np.flatnonzero(labels == label)
+        chosen.append(rows[np.unique(np.linspace(0, len(rows) - 1, min(each, len(rows))).round().astype(np.int64))])
+    return np.sort(np.concatenate(chosen)) if chosen else np.zeros(0, np.int64)
