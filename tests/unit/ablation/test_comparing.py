@@ -129,7 +129,8 @@ def test_the_first_line_says_what_is_equal_and_what_is_not(table: dict[str, Any]
 def test_the_files(table: dict[str, Any], tmp_path: Path) -> None:
     write_files(tmp_path, table)
     assert json.loads((tmp_path / "ablation.json").read_text("utf-8"))["rows"][0]["name"] == "base"
-    rows = list(csv.DictReader((tmp_path / "table.csv").open(encoding="utf-8")))
+    with (tmp_path / "table.csv").open(encoding="utf-8") as file:
+        rows = list(csv.DictReader(file))
     assert [row["row"] for row in rows] == ["base", "good", "same", "longer", "broken", "together"]
     assert float(rows[1]["difference"]) == pytest.approx(0.2)
     assert rows[1]["verdict"] == "better"
