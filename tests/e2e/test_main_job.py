@@ -82,7 +82,8 @@ def test_evaluation_has_the_promised_keys_and_counts_every_image(evaluated, phot
 def test_evaluation_writes_its_tables(evaluated, trained):
     folder = trained.run / "evaluation" / "test"
     assert {path.name for path in folder.iterdir()} == {
-        *("metrics.json", "per_class.csv", "confusions.csv", "errors.csv", "predictions.npz", "bad_files.csv"),
+        *("metrics.json", "per_class.csv", "slices.csv", "confusions.csv", "errors.csv", "predictions.npz"),
+        "bad_files.csv",
     }
     assert sum(int(row["images"]) for row in rows(folder / "per_class.csv")) == 7
     saved = Predictions.load(folder / "predictions.npz")

@@ -85,7 +85,7 @@ class Result:
     def load(cls, path: Path) -> Result | None:
         """Read it; None if it is not there, or not whole."""
         try:
-            with np.load(path, allow_pickle=False) as archive:
+            with path.open("rb") as file, np.load(file, allow_pickle=False) as archive:
                 arrays = {name: archive[name] for name in Outcomes.__dataclass_fields__}
                 images, seconds = str(archive["images"]), float(archive["seconds_an_image"])
         except (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile):
