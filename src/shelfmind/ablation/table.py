@@ -194,7 +194,7 @@ def read_table(name: str) -> Table:
         UserError: there is none, it is no YAML, or a key or a value is wrong, with the nearest right key.
     """
     try:
-        content = yaml.load(table_text(name), _EachKeyOnce)  # nosec B506 - a safe loader, too
+        content = yaml.load(table_text(name), _EachKeyOnce)  # nosec B506  # a safe loader, too
     except yaml.YAMLError as error:
         raise UserError(f"the table {name} is not valid YAML: {_where(error)}") from None
     if not isinstance(content, dict):
