@@ -1,9 +1,11 @@
 """Measures a training step of every network of ours on MindSpore's own kernels and on oneDNN's, in interleaved rounds.
 
     .venv/bin/python benchmarks/kernels.py [--models NAME ...] --json kernels.json
+    .venv/bin/python benchmarks/kernels.py --models resnet50 --beside EARLIER_CHECKOUT
 
 Each network is trained in a process of its own, by the worker of `throughput.py`: first the warm-up of each set of
-kernels, then rounds of a few steps of each, every second round in the opposite order.
+kernels, then rounds of a few steps of each, every second round in the opposite order. With ``--beside`` what is
+compared are oneDNN's kernels of another checkout (before) and of this one.
 """
 
 from __future__ import annotations
@@ -13,7 +15,7 @@ import json
 import statistics
 import sys
 import tempfile
-from contextlib import closing
+from contextlib import ExitStack, closing
 from pathlib import Path
 
 from throughput import OURS, SETTINGS
@@ -22,6 +24,8 @@ from worker_pipe import Worker, WorkerError
 from shelfmind.model_facts import list_models
 
 HERE = Path(__file__).parent
+BEFORE = "_before"
+"""Ends the names of what the other checkout measures."""
 
 
 def main() -> int:
@@ -35,7 +39,7 @@ def main() -> int:
             print(f"error: {model}: {error}", file=sys.stderr)
             return 2
         results[model] = rounds
-        print(f"{model:<26} " + ", ".join(_shown(variant, rounds) for variant in OURS), flush=True)
+        print(f"{model:<26} " + ", ".join(_shown(variant, rounds) for variant in rounds), flush=True)
         if arguments.json:
             Path(arguments.json).write_text(json.dumps({"settings": vars(arguments), "ms": results}, indent=1) + "\n")
     return 0
@@ -44,26 +48,32 @@ def main() -> int:
 def measure(model: str, arguments: argparse.Namespace) -> dict[str, list[float]]:
     """Milliseconds a step of each set of kernels in each round."""
     sizes = [str(arguments.classes), str(arguments.image_size), str(arguments.batch_size)]
-    rounds: dict[str, list[float]] = {variant: [] for variant in OURS}
-    with (
-        tempfile.TemporaryDirectory() as folder,
-        closing(Worker(sys.executable, HERE / "mindspore_worker.py", [model, *sizes, *OURS], {})) as worker,
-    ):
-        worker.ask("start", path=str(Path(folder) / "start.npz"), **SETTINGS)
-        for variant in OURS:
+    checkouts = {"": HERE.parent} if arguments.beside is None else {BEFORE: arguments.beside.resolve(), "": HERE.parent}
+    variants = OURS if arguments.beside is None else [variant for variant in OURS if variant != "mindspore"]
+    with tempfile.TemporaryDirectory() as folder, ExitStack() as stack:
+        workers = {}
+        for suffix, checkout in checkouts.items():
+            script, where = checkout / "benchmarks/mindspore_worker.py", {"PYTHONPATH": str(checkout / "src")}
+            worker = stack.enter_context(closing(Worker(sys.executable, script, [model, *sizes, *variants], where)))
+            worker.ask("start", path=str(Path(folder) / f"start{suffix}.npz"), **SETTINGS)
+            workers |= {variant + suffix: (worker, variant) for variant in variants}
+        for worker, variant in workers.values():
             worker.ask("run", task="training", variant=variant, steps=arguments.warmup)
+        rounds: dict[str, list[float]] = {name: [] for name in workers}
         for number in range(arguments.rounds):
-            for variant in OURS if number % 2 == 0 else OURS[::-1]:
+            for name in list(workers) if number % 2 == 0 else list(workers)[::-1]:
+                worker, variant = workers[name]
                 seconds = worker.ask("run", task="training", variant=variant, steps=arguments.steps)["seconds"]
-                rounds[variant].append(seconds / arguments.steps * 1000)
+                rounds[name].append(seconds / arguments.steps * 1000)
     return rounds
 
 
 def _shown(variant: str, rounds: dict[str, list[float]]) -> str:
     text = f"{variant} {statistics.median(rounds[variant]):.0f} ms"
-    if variant == "mindspore":
+    rival = variant + BEFORE if variant + BEFORE in rounds else "mindspore"
+    if variant == rival or rival not in rounds:
         return text
-    ratios = [own / ours for own, ours in zip(rounds["mindspore"], rounds[variant], strict=True)]
+    ratios = [theirs / ours for theirs, ours in zip(rounds[rival], rounds[variant], strict=True)]
     return f"{text} ({statistics.median(ratios):.2f} times as fast, {min(ratios):.2f} to {max(ratios):.2f})"
 
 
@@ -76,6 +86,7 @@ def _arguments() -> argparse.Namespace:
     parser.add_argument("--warmup", type=int, default=30, help="untimed first steps (default: %(default)s)")
     parser.add_argument("--steps", type=int, default=3, help="steps a round (default: %(default)s)")
     parser.add_argument("--rounds", type=int, default=4, help="rounds (default: %(default)s)")
+    parser.add_argument("--beside", type=Path, metavar="CHECKOUT", help="whose kernels are compared with these")
     parser.add_argument("--json", metavar="FILE", help="also write the figures here")
     return parser.parse_args()
 

@@ -10,7 +10,10 @@ from shelfmind.ablation.table import Table
 DATA = "0" * 64
 
 
-def expansion(*rows: dict[str, object], settings: Settings = Settings(), **more: object) -> Expansion:  # noqa: B008
+PLAIN = Settings()
+
+
+def expansion(*rows: dict[str, object], settings: Settings = PLAIN, **more: object) -> Expansion:
     return Expansion(Table.model_validate({"about": "x", "rows": rows, **more}), "t", settings)
 
 

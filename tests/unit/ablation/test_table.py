@@ -21,7 +21,10 @@ def written(folder: Path, text: str) -> str:
     return str(path)
 
 
-def expanded(folder: Path, text: str, settings: Settings = Settings()) -> Expansion:  # noqa: B008 - frozen
+PLAIN = Settings()
+
+
+def expanded(folder: Path, text: str, settings: Settings = PLAIN) -> Expansion:
     return Expansion(read_table(written(folder, text)), "table", settings)
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
@@ -12,7 +11,7 @@ from rich.markup import escape
 from rich.table import Table
 
 from shelfmind.cli.outcomes.figures import JsonFile, write_figures
-from shelfmind.cli.outcomes.tool import JsonOutput
+from shelfmind.cli.outcomes.tool import JsonOutput, show_names
 from shelfmind.display import Display
 
 if TYPE_CHECKING:  # a command's help does without them
@@ -65,10 +64,4 @@ def show_tables(
     if isinstance(tables, str):
         typer.echo(tables, nl=False)
         return
-    if json_output:
-        typer.echo(json.dumps(dict(tables), indent=2, ensure_ascii=False))
-        return
-    table = Table("table", "question")
-    for name, question in tables.items():
-        table.add_row(name, question)
-    Console().print(table)
+    show_names(tables, ("table", "question"), json_output)

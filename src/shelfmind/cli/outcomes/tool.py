@@ -40,15 +40,20 @@ def show_recipes(
 ) -> None:
     """What each is for, or one as YAML."""
     if isinstance(recipes, Mapping):
-        if json_output:
-            typer.echo(json.dumps(dict(recipes), indent=2, ensure_ascii=False))
-            return
-        table = Table("recipe", "what for")
-        for name, headline in recipes.items():
-            table.add_row(name, headline)
-        Console().print(table)
+        show_names(recipes, ("recipe", "what for"), json_output)
     else:
         typer.echo(json.dumps(recipes.model_dump(mode="json"), indent=2) if json_output else recipes.dump(), nl=False)
+
+
+def show_names(words: Mapping[str, str], heads: tuple[str, str], json_output: bool) -> None:
+    """Names and what each is about, as a table or as JSON."""
+    if json_output:
+        typer.echo(json.dumps(dict(words), indent=2, ensure_ascii=False))
+        return
+    table = Table(*heads)
+    for name, about in words.items():
+        table.add_row(name, about)
+    Console().print(table)
 
 
 def show_machine(
