@@ -30,8 +30,12 @@ def show_ablation(
     write_figures(dict(result), json_file)
     console, judge = Console(stderr=str(json_file) == "-"), result["judge"]
     console.print(str(told.fairness(result)), highlight=False)
-    columns = ("row", str(told.judge_name(judge)), "over seeds", "difference", "95% over images", "verdict", "minutes")
-    table = Table(*columns, "processor minutes", title=escape(result["about"]["en"]))
+    table = Table(title=escape(result["about"]["en"]))
+    table.add_column("row", overflow="fold")
+    for head in (str(told.judge_name(judge)), "difference (95%)"):
+        table.add_column(head, no_wrap=True)
+    for head in ("verdict", "minutes"):
+        table.add_column(head)
     for row in result["rows"]:
         table.add_row(*map(escape, _cells(row, judge)))
     console.print(table)
@@ -47,14 +51,14 @@ def show_ablation(
 def _cells(row: Mapping[str, Any], judge: str) -> list[str]:
     from shelfmind.pages import ablation_words as told
 
-    found, cost = row.get("comparison"), row["cost"] or {}
-    difference = interval = ""
+    found, mean, difference = row.get("comparison"), told.share(row["mean"], judge), ""
     if found is not None:
-        difference = told.change(found["difference"], judge)
         interval = " to ".join(told.change(end, judge) for end in found["ci95"])
-    spread = "" if row["spread"] is None else f"± {told.share(row['spread'], judge)}"
-    times = (told.minutes(cost.get("seconds")), told.minutes(cost.get("processor_s")))
-    return [row["name"], told.share(row["mean"], judge), spread, difference, interval, str(told.verdict(row)), *times]
+        difference = f"{told.change(found['difference'], judge)} ({interval})"
+    if row["spread"] is not None:
+        mean = f"{mean} ± {told.share(row['spread'], judge)}"
+    minutes = told.minutes((row["cost"] or {}).get("seconds"))
+    return [row["name"], mean, difference, str(told.verdict(row)), minutes]
 
 
 def show_tables(
