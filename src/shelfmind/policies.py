@@ -11,10 +11,11 @@ POLICIES: dict[str, tuple[Any, ...]] = {
     "none": (),
     "light": ({"random_resized_crop": {"scale": [0.5, 1.0]}}, "horizontal_flip"),
     # The contest solution's table of augmentations: what it trains with, and that with one part added or replaced.
+    # It cuts squares of 7, 14 and 28 pixels out of 224; shares of the side are the same at other sizes.
     "contest": (*_CROP_AND_FLIP, _JITTER),
-    "contest_cutout_7": (*_CROP_AND_FLIP, _JITTER, {"cutout": {"length": 7}}),
-    "contest_cutout_14": (*_CROP_AND_FLIP, _JITTER, {"cutout": {"length": 14}}),
-    "contest_cutout_28": (*_CROP_AND_FLIP, _JITTER, {"cutout": {"length": 28}}),
+    "contest_cutout_32nd": (*_CROP_AND_FLIP, _JITTER, {"cutout": {"share": 1 / 32}}),
+    "contest_cutout_16th": (*_CROP_AND_FLIP, _JITTER, {"cutout": {"share": 1 / 16}}),
+    "contest_cutout_8th": (*_CROP_AND_FLIP, _JITTER, {"cutout": {"share": 1 / 8}}),
     "contest_auto_augment": (*_CROP_AND_FLIP, "auto_augment"),
     "contest_random_erasing": (*_CROP_AND_FLIP, _JITTER, "random_erasing"),
     "rand_augment": (*_CROP_AND_FLIP, "rand_augment"),

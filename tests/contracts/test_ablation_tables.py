@@ -18,7 +18,8 @@ OTHER_BASES = ("grocery_cpu", "demo", "rp2k/se_resnext50")
 def test_the_documents_tables_and_ours_are_there() -> None:
     document = {"resize", "augmentation", "fixres", "capacity", "batch_size", "length", "deep_layers"}
     assert document | {"long_tail", "wrong_labels", "resolution", "initialisation"} <= set(NAMES)
-    assert len(read_table("augmentation").rows) + 1 == 6
+    augmentation = {"cutout_8th", "cutout_16th", "cutout_32nd", "auto_augment", "random_erasing"}
+    assert augmentation <= {row.name for row in read_table("augmentation").rows}
     assert len(read_table("fixres").rows) + 1 == 4
     assert len(read_table("capacity").rows) + 1 == 4
 

@@ -84,6 +84,10 @@ def test_a_chain_ends_at_the_training_size(names: list[str], resize_to: int, min
         ("cutout", {"lenght": 3}, "augmentation cutout: .*'lenght'"),
         ("cutout", {"length": 0}, "augmentation cutout: "),
         ("cutout", {"size": 8}, "augmentation cutout: .*'size'"),
+        ("cutout", {"length": 14, "share": 0.5}, r"augmentation cutout: takes length .* or share .*, not both"),
+        ("cutout", {"share": 0}, "augmentation cutout: share must be a number above 0 and at most 1, .* got 0"),
+        ("cutout", {"share": 1.5}, "augmentation cutout: share must be a number .* got 1.5"),
+        ("cutout", {"share": "1/8"}, "augmentation cutout: share must be a number .* got '1/8'"),
         ("random_resized_crop", {"scale": 0.5}, "augmentation random_resized_crop: "),
         ("horizontal_flip", {"probability": 2}, "augmentation horizontal_flip: .*prob"),
         ("auto_augment", {"policy": "imagenot"}, "augmentation auto_augment: policy must be one of imagenet"),
@@ -140,12 +144,24 @@ def test_an_unknown_policy_is_named() -> None:
         parse_recipe({"augment": "trivail"}, "mine")
 
 
-def test_cutout_is_black_and_as_large_as_said(mindspore: Any) -> None:
+@pytest.mark.parametrize(
+    ("parameters", "size", "side"),
+    [
+        ({"length": 8}, 48, 8),
+        ({}, 48, 14),
+        ({"share": 1 / 8}, 224, 28),  # the contest solution's, at its own size
+        ({"share": 1 / 8}, 48, 6),
+        ({"share": 1 / 8}, 32, 4),  # the same share at the small sizes of a training that grows
+        ({"share": 1 / 32}, 80, 3),
+        ({"share": 0.001}, 32, 1),
+    ],
+)
+def test_cutout_is_black_and_as_large_as_said(parameters: dict[str, Any], size: int, side: int, mindspore: Any) -> None:
     """As the documentation says: the 8-bit image is cut, where 0 is black, not the data's mean colour."""
     from shelfmind.transforms.augment import build_augmentations
 
-    image = np.full((48, 48, 3), 200, np.uint8)
-    (_, cut) = build_augmentations([("cutout", {"length": 8})], 48, DataRecipe(resize_to=48)).operators
+    image = np.full((size, size, 3), 200, np.uint8)
+    (_, cut) = build_augmentations([("cutout", parameters)], size, DataRecipe(resize_to=size)).operators
     drawn = [cut(image) for _ in range(40)]
-    assert max(int((each == 0).all(2).sum()) for each in drawn) == 64  # less at the border, and nothing beyond it
+    assert max(int((each == 0).all(2).sum()) for each in drawn) == side**2  # less at the border, nothing beyond it
     assert {int(value) for value in np.unique(drawn)} == {0, 200}

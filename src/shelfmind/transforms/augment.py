@@ -45,13 +45,20 @@ def random_rotation(size: int, data: DataRecipe, degrees: float = 10.0) -> Any:
     return vision.RandomRotation(degrees, vision.Inter.LINEAR, fill_value=data.fill)
 
 
-def cutout(size: int, data: DataRecipe, length: int = 14, patches: int = 1) -> Any:
-    """`patches` black squares of `length` pixels (DeVries and Taylor, "Cutout", 2017).
+def cutout(size: int, data: DataRecipe, length: int | None = None, patches: int = 1, share: float | None = None) -> Any:
+    """`patches` black squares (DeVries and Taylor, "Cutout", 2017): of `length` pixels, 14 if not given, or of `share`
+    of the training image's side, which holds at every size of a training that grows.
 
     The paper and the contest solution cut after normalisation, where 0 is the data's mean colour. MindSpore's operator
     cuts the 8-bit image before it, so that here 0 is black; everything measured with Cutout was measured so.
     """
-    return vision.CutOut(length, patches)
+    if share is None:
+        return vision.CutOut(14 if length is None else length, patches)
+    if length is not None:
+        raise ValueError(f"takes length (in pixels) or share (of the side), not both; got {length} and {share}")
+    if not isinstance(share, int | float) or not 0 < share <= 1:
+        raise ValueError(f"share must be a number above 0 and at most 1, such as 0.125, got {share!r}")
+    return vision.CutOut(max(1, int(share * size + 0.5)), patches)
 
 
 def auto_augment(size: int, data: DataRecipe, policy: str = "imagenet") -> Any:
