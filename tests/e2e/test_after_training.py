@@ -210,11 +210,25 @@ def test_contradictions_are_refused_before_training(words, said, data, warm, set
     assert not (tmp_path / "run").exists()
 
 
-ALIKE = [f"methods/{name}" for name in ("auto_augment", "rand_augment", "trivial_augment", "focal", "class_balanced")]
-"""Other augmentations than `strong` and `random_erasing`, other losses than `balanced_softmax` and `noisy_labels`; the
-contracts compute each of them."""
+ALIKE = {
+    "arcface": "embedding_arcface",
+    "auto_augment": "strong",
+    "balanced_softmax": "ldam_drw",
+    "class_balanced": "ldam_drw",
+    "class_sampling": "test_a_classifier_is_trained_again_alone",
+    "crt": "test_a_classifier_is_trained_again_alone",
+    "embedding_softmax": "mixup_cutmix",
+    "embedding_subcenter_arcface": "embedding_arcface",
+    "focal": "ldam_drw",
+    "noisy_labels": "ldam_drw",
+    "rand_augment": "strong",
+    "small_batch": "large_batch",
+    "trivial_augment": "strong",
+}
+"""What trains in the same way and always runs; the contracts compute each augmentation, loss and head,
+and build all that each recipe names."""
 METHODS = [
-    pytest.param(name, marks=pytest.mark.thorough) if name in ALIKE else name
+    pytest.param(name, marks=pytest.mark.thorough) if name.removeprefix("methods/") in ALIKE else name
     for name in recipe_names()
     if name.startswith("methods/")
 ]

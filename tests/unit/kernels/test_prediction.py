@@ -17,7 +17,7 @@ NETWORKS: dict[str, tuple[str, int, dict[str, Any]]] = {
     "BAM": ("resnet18", 40, {"attention": "bam", "stem_name": "deep"}),
     "branches": ("inception_resnet_v2", 107, {"depths": (1, 1, 1)}),
 }
-SMALL = {"widths": (16, 16, 32, 32), "depths": (1, 1, 1, 1)}
+SMALL = {"widths": (16, 32), "depths": (1, 1)}
 TOLERANCE = {"fp32": 1e-5, "bf16": 3e-2}
 
 
