@@ -76,7 +76,7 @@ def killed_run(trained, data, cold, place, settings) -> Path:
 
 
 def test_a_run_killed_again_and_again_ends_like_an_undisturbed_one(
-    killed_run, trained, cold, contents, assert_same, tmp_path
+    killed_run, trained, cold, warm, contents, assert_same, tmp_path
 ):
     run = tmp_path / "run"
     shutil.copytree(killed_run, run)
@@ -89,7 +89,7 @@ def test_a_run_killed_again_and_again_ends_like_an_undisturbed_one(
     outcome = cold("log.jsonl:1:before", "train", "--resume", run, program=KILLED)
     assert outcome.status == -signal.SIGKILL, outcome.stderr
     assert len(_figures(run)) == 1
-    outcome = cold("train", "--resume", run)
+    outcome = warm("train", "--resume", run)
     assert outcome.status == 0, outcome.stderr
     assert "going on after epoch 1" in outcome.stderr
     assert_same(run, trained.run)
