@@ -32,12 +32,9 @@ def _pairs() -> list[Any]:
 
 @pytest.mark.parametrize(("name", "kernels"), _pairs(), indirect=["kernels"])
 def test_fixed_networks_answer_as_before(name: str, kernels: Any, mindspore: Any) -> None:
-    from shelfmind.models.network import eagerly
-
     model = drawn(name, kernels, mindspore)
     few, many = (images(count, NETWORKS[name][1], mindspore) for count in (1, 5))
-    with eagerly():  # what is expected is not compiled, which takes most of the time
-        expected = [tensor.asnumpy() for tensor in model(few)], [tensor.asnumpy() for tensor in model(many)]
+    expected = answers(model, few), answers(model, many)
     kernels.fix(model)
     for found, wanted in zip((answers(model, few), answers(model, many)), expected, strict=True):
         for ours, before in zip(found, wanted, strict=True):
