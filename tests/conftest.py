@@ -5,12 +5,15 @@ from __future__ import annotations
 import importlib.util
 import os
 import signal
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
 from hypothesis import settings
+
+KERNELS = Path(__file__).parents[1] / "build" / "kernels"
+"""The compiled operators of all test sessions of this checkout, by a digest of all that they depend on."""
 
 settings.register_profile("repeatable", derandomize=True, database=None, deadline=None)
 settings.load_profile("repeatable")  # a failure must be one that the next run shows again
@@ -22,11 +25,24 @@ def pytest_configure() -> None:
         signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
+@pytest.fixture(scope="session")
+def make_cache() -> Callable[[Path], Path]:
+    """Makes an empty cache, but for the operators on oneDNN, which take a compiler 15 seconds."""
+
+    def make(folder: Path) -> Path:
+        folder.mkdir(exist_ok=True)
+        KERNELS.mkdir(parents=True, exist_ok=True)
+        (folder / "kernels").symlink_to(KERNELS)
+        return folder
+
+    return make
+
+
 @pytest.fixture(scope="session", autouse=True)
-def own_cache(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
+def own_cache(tmp_path_factory: pytest.TempPathFactory, make_cache: Callable[[Path], Path]) -> Iterator[None]:
     """No test reads or fills the cache of the person who tests."""
     before = os.environ.get("SHELFMIND_CACHE")
-    os.environ["SHELFMIND_CACHE"] = str(tmp_path_factory.mktemp("cache"))
+    os.environ["SHELFMIND_CACHE"] = str(make_cache(tmp_path_factory.mktemp("cache")))
     yield
     if before is None:
         del os.environ["SHELFMIND_CACHE"]
@@ -54,7 +70,7 @@ def mindspore() -> Any:
 
 @pytest.fixture(scope="session")
 def library(mindspore: Any) -> Any:
-    """The operators on oneDNN, compiled once a session; skipped where they cannot run."""
+    """The operators on oneDNN, compiled once a checkout; skipped where they cannot run."""
     from shelfmind.kernels.library import UnavailableError, load_library, require_fast_processor
     from shelfmind.machine.cores import available_cores
 

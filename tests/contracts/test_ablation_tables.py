@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import Any
 
 import pytest
@@ -54,11 +55,28 @@ def test_another_base_and_equal_minutes_will_do(name: str, base: str) -> None:
         assert minutes == pytest.approx(10 * (1 if expansion.rows[cell.row].init else expansion.rows[cell.row].length))
 
 
-@pytest.mark.parametrize(("name", "row"), ROWS)
-def test_its_rows_can_be_built(name: str, row: str, mindspore: Any) -> None:
-    from mindspore.nn.utils import no_init_parameters
+@pytest.fixture(scope="module")
+def build(mindspore: Any) -> Iterator[Any]:
+    """`shelfmind.training.build`, in which rows share networks of the same arguments, which take most of the time."""
+    from shelfmind.training import build
 
-    from shelfmind.training.build import refuse_unbuildable
+    made: dict[str, Any] = {}
+    create = build.create_model
+
+    def shared(*words: Any, **arguments: Any) -> Any:
+        key = repr((words, sorted(arguments.items())))
+        if key not in made:
+            made[key] = create(*words, **arguments)
+        return made[key]
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(build, "create_model", shared)
+        yield build
+
+
+@pytest.mark.parametrize(("name", "row"), ROWS)
+def test_its_rows_can_be_built(name: str, row: str, build: Any) -> None:
+    from mindspore.nn.utils import no_init_parameters
 
     expansion = Expansion(read_table(name), name, Settings())
     cell = next(cell for cell in expansion.cells((0,)) if cell.row == row)
@@ -69,7 +87,7 @@ def test_its_rows_can_be_built(name: str, row: str, mindspore: Any) -> None:
         if step.source is not None:
             recipe = recipe.model_copy(update={"model": recipe.model.model_copy(update={"weights": "a run"})})
         with no_init_parameters():
-            assert refuse_unbuildable(recipe, 5, None) is None
+            assert build.refuse_unbuildable(recipe, 5, None) is None
 
 
 def _plain(recipe: Any) -> Any:

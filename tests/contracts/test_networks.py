@@ -17,10 +17,10 @@ from shelfmind.model_facts import list_models
 CLASSES, IMAGES = 5, 2
 MINDCV = ["resnet18", "mobilenet_v2_100", "efficientnet_b0", "pit_ti"]
 """Feature maps with a linear head, and with a deeper one; features that are pooled already; tokens."""
-DEEPER = ("resnet34", "resnet101")
-"""More of the blocks that resnet18 and resnet50 have."""
+ALIKE = ("resnet34", "resnet101", "resnext50", "se_resnet50")
+"""More of the blocks that resnet18 and resnet50 have, or one of the two things that set se_resnext50 apart."""
 OURS = [
-    pytest.param(name, marks=pytest.mark.thorough) if name in DEEPER else name
+    pytest.param(name, marks=pytest.mark.thorough) if name in ALIKE else name
     for name in list_models()
     if not name.endswith("_wider")
 ]

@@ -14,12 +14,13 @@ import pytest
 PARITY = Path(__file__).parents[1] / "parity"
 PYTORCH = json.loads((PARITY / "pytorch.json").read_text())["models"]
 MINDCV = json.loads((PARITY / "mindcv.json").read_text())
-DEEPER = ("resnet34", "resnet101")
-"""More of the blocks that resnet18 and resnet50 have; how many is told by their sizes, in `test_models`."""
+ALIKE = ("resnet34", "resnet101", "resnext50", "se_resnet50")
+"""More of the blocks that resnet18 and resnet50 have, or one of the two things that set se_resnext50 apart; how many is
+told by their sizes, in `test_models`."""
 
 
 def networks(recorded: Iterable[str]) -> list[Any]:
-    return [pytest.param(name, marks=pytest.mark.thorough) if name in DEEPER else name for name in sorted(recorded)]
+    return [pytest.param(name, marks=pytest.mark.thorough) if name in ALIKE else name for name in sorted(recorded)]
 
 
 @pytest.fixture(scope="module")

@@ -77,10 +77,10 @@ def place(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture(scope="session")
-def environment(place: Path) -> dict[str, str]:
+def environment(place: Path, make_cache: Callable[[Path], Path]) -> dict[str, str]:
     """The environment of every command: a cache of its own, no terminal, no variables of the person who tests."""
     kept = {name: value for name, value in os.environ.items() if name not in ("ONEDNN_MAX_CPU_ISA", "FORCE_COLOR")}
-    return {**kept, "SHELFMIND_CACHE": str(place / "cache"), "COLUMNS": "200", "PYTHONIOENCODING": "utf-8"}
+    return {**kept, "SHELFMIND_CACHE": str(make_cache(place / "cache")), "COLUMNS": "200", "PYTHONIOENCODING": "utf-8"}
 
 
 @pytest.fixture(scope="session")

@@ -50,19 +50,6 @@ def tables(place: Path) -> Path:
     return folder
 
 
-@pytest.fixture(scope="module")
-def ablate(command, environment, place, photos):
-    """Run the command with one seed to its end."""
-
-    def run(table: Path, out: Path) -> subprocess.CompletedProcess[str]:
-        words = [command, "ablate", str(table), "--data", str(photos), "--seeds", "1", "--out", str(out)]
-        return subprocess.run(
-            words, cwd=place / "working", env=environment, capture_output=True, text=True, timeout=PATIENCE_S
-        )
-
-    return run
-
-
 def rows_of(out: Path, table: str) -> dict[str, Any]:
     content = json.loads((out / table / "ablation.json").read_text(encoding="utf-8"))
     return {row["name"]: row for row in content["rows"]}
@@ -81,7 +68,7 @@ def wait_until(said: Any, timeout_s: float = PATIENCE_S) -> None:
         time.sleep(0.05)
 
 
-def test_killed_gone_on_with_failing_and_shared(command, environment, ablate, photos, tables, place) -> None:
+def test_killed_gone_on_with_failing_and_shared(command, environment, warm, photos, tables, place) -> None:
     out, table = place / "消融", tables / "速度.yaml"
     words = [command, "ablate", str(table), "--data", str(photos), "--seeds", "1", "--out", str(out)]
     # Killed by kill -9 while the second row trains: its process ends, too, and the base is kept.
@@ -93,8 +80,8 @@ def test_killed_gone_on_with_failing_and_shared(command, environment, ablate, ph
     kept = {path: path.stat().st_mtime_ns for path in (out / "runs" / base[0]).rglob("*.ckpt")}
     assert kept
 
-    outcome = ablate(table, out)
-    assert outcome.returncode == 1, outcome.stderr
+    outcome = warm(*words[1:])
+    assert outcome.status == 1, outcome.stderr
     assert "broken, seed 0 failed: model shelfnet_s cannot be built" in outcome.stderr
     assert "base, seed 0: begins" not in outcome.stderr
     assert {path: path.stat().st_mtime_ns for path in kept} == kept
@@ -111,8 +98,8 @@ def test_killed_gone_on_with_failing_and_shared(command, environment, ablate, ph
 
     # Another table of the same base trains nothing: views are made of the base's run.
     runs = finished(out)
-    outcome = ablate(tables / "views.yaml", out)
-    assert outcome.returncode == 0, outcome.stderr
+    outcome = warm("ablate", tables / "views.yaml", *words[3:])
+    assert outcome.status == 0, outcome.stderr
     assert finished(out) == runs
     shared = rows_of(out, "views")
     assert shared["base"]["mean"] == rows["base"]["mean"]

@@ -148,7 +148,9 @@ def test_pretraining_is_read_out_and_started_from(data, warm, settings, tmp_path
     content = figures(tmp_path / "pretrained" / "readout.json")
     assert 0 <= content["knn_top1"] <= 1
     assert 0 <= content["linear_top1"] <= 1
-    fine = warm("train", data, "--init", tmp_path / "pretrained", "--out", tmp_path / "fine", *settings())
+    fine = warm(
+        "train", data, "--init", tmp_path / "pretrained", "--out", tmp_path / "fine", *settings("train.epochs=1")
+    )
     assert fine.status == 0, fine.stderr
     assert "tensors loaded" in fine.stderr
     origin = figures(tmp_path / "fine" / "provenance.json")["weights"]
@@ -170,7 +172,8 @@ def test_broader_classes_are_learnt_resumed_and_started_from(data, warm, setting
     evaluated = warm("evaluate", run, data, "--json", tmp_path / "coarse.json")
     assert evaluated.status == 0, evaluated.stderr
     assert figures(tmp_path / "coarse.json")["classes"] == 2
-    fine = warm("train", data, "--init", run, "--rules", "contest", "--out", tmp_path / "fine", *settings())
+    words = ("--init", run, "--rules", "contest", *settings("train.epochs=1"))
+    fine = warm("train", data, "--out", tmp_path / "fine", *words)
     assert fine.status == 0, fine.stderr
     assert figures(tmp_path / "fine" / "classes.json")["names"] == names
 
@@ -210,11 +213,25 @@ def test_contradictions_are_refused_before_training(words, said, data, warm, set
     assert not (tmp_path / "run").exists()
 
 
-ALIKE = [f"methods/{name}" for name in ("auto_augment", "rand_augment", "trivial_augment", "focal", "class_balanced")]
-"""Other augmentations than `strong` and `random_erasing`, other losses than `balanced_softmax` and `noisy_labels`; the
-contracts compute each of them."""
+ALIKE = {
+    "arcface": "embedding_arcface",
+    "auto_augment": "strong",
+    "balanced_softmax": "ldam_drw",
+    "class_balanced": "ldam_drw",
+    "class_sampling": "test_a_classifier_is_trained_again_alone",
+    "crt": "test_a_classifier_is_trained_again_alone",
+    "embedding_softmax": "mixup_cutmix",
+    "embedding_subcenter_arcface": "embedding_arcface",
+    "focal": "ldam_drw",
+    "noisy_labels": "ldam_drw",
+    "rand_augment": "strong",
+    "small_batch": "large_batch",
+    "trivial_augment": "strong",
+}
+"""What trains in the same way and always runs; the contracts compute each augmentation, loss and head,
+and build all that each recipe names."""
 METHODS = [
-    pytest.param(name, marks=pytest.mark.thorough) if name in ALIKE else name
+    pytest.param(name, marks=pytest.mark.thorough) if name.removeprefix("methods/") in ALIKE else name
     for name in recipe_names()
     if name.startswith("methods/")
 ]
@@ -248,7 +265,7 @@ def test_every_method_trains_end_to_end_through_its_recipe(name, run, data, warm
 
 def test_a_classifier_is_trained_again_alone(run, data, warm, settings, tmp_path):
     """cRT: the rest of the network stays as it was, to the bit."""
-    words = settings("train.trainable=classifier", "train.sampling=class")
+    words = settings("train.trainable=classifier", "train.sampling=class", "train.epochs=1")
     outcome = warm("train", data, "--weights", run, "--out", tmp_path / "crt", *words)
     assert outcome.status == 0, outcome.stderr
     changed = warm.python(

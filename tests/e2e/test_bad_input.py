@@ -63,29 +63,22 @@ def reasons(mixed, bad):
 # Data sets with bad files
 
 
-def test_training_uses_odd_images_and_lists_exactly_the_bad_files(mixed, reasons, odd, settings, warm, tmp_path):
+def test_too_many_bad_files_stop_training_with_their_list_and_the_same_command_works_when_more_are_allowed(
+    mixed, reasons, odd, settings, warm, tmp_path
+):
     run = tmp_path / "run"
-    outcome = warm("train", mixed, "--out", run, "--max-bad-fraction", "0.5", *settings("train.epochs=1"))
+    words = ("train", mixed, "--out", run, *settings("train.epochs=1"))
+    error = warm(*words).error
+    assert str(run / "bad_files.csv") in error
+    assert "--max-bad-fraction" in error
+    assert listed(run / "bad_files.csv") == reasons("train") | reasons("val")
+    assert [path.name for path in run.iterdir()] == ["bad_files.csv"]
+    outcome = warm(*words, "--max-bad-fraction", "0.5")
     assert outcome.status == 0, outcome.stderr
     assert f" on {26 + len(odd)} images, 4 a step, 3 images for validation" in outcome.stderr
     assert listed(run / "bad_files.csv") == reasons("train") | reasons("val")
     figures = json.loads((run / "metrics.json").read_text())
     assert (figures["split"], figures["images"], figures["bad_files"]) == ("val", 3, 1)
-
-
-def test_too_many_bad_files_stop_training_with_their_list(mixed, reasons, settings, warm, tmp_path):
-    run = tmp_path / "run"
-    outcome = warm("train", mixed, "--out", run, *settings())
-    assert str(run / "bad_files.csv") in outcome.error
-    assert listed(run / "bad_files.csv") == reasons("train") | reasons("val")
-    assert [path.name for path in run.iterdir()] == ["bad_files.csv"]
-
-
-def test_the_command_that_bad_files_stopped_works_when_more_are_allowed(mixed, settings, warm, tmp_path):
-    words = ["train", mixed, "--out", tmp_path / "run", *settings("train.epochs=1")]
-    assert "--max-bad-fraction" in warm(*words).error
-    outcome = warm(*words, "--max-bad-fraction", "0.5")
-    assert outcome.status == 0, outcome.stderr
 
 
 def test_evaluation_counts_the_bad_files_and_measures_the_rest(mixed, reasons, odd, copied_run, warm, tmp_path):

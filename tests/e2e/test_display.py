@@ -177,17 +177,10 @@ def colours(text):
     return [code for code in codes if re.fullmatch(r"[34]\d|9\d|10\d", code)]
 
 
-@pytest.fixture(scope="module", params=[{}, {"NO_COLOR": "1"}], ids=["colour", "no colour"])
-def shown_training(request, on_terminal, data, settings, place):
-    """A training on a terminal, with colours and without; and what it wrote."""
-    run = place / f"terminal {len(request.param)}"
-    status, said = on_terminal("train", data, "--out", run, *settings("train.epochs=1"), **request.param)
+def test_training_draws_a_bar_with_its_speed_and_the_time_left(on_terminal, data, settings, tmp_path):
+    status, said = on_terminal("train", data, "--out", tmp_path / "run", *settings("train.epochs=1"))
     assert status == 0, said
-    return bool(request.param), said
-
-
-def test_training_draws_a_bar_with_its_speed_and_the_time_left(shown_training):
-    _, said = shown_training
+    assert colours(said)
     plain = ANY_ESCAPE.sub("", said)
     bars = [line for line in re.split(r"[\r\n]+", plain) if line.startswith("training") and BAR in line]
     assert bars
@@ -195,17 +188,15 @@ def test_training_draws_a_bar_with_its_speed_and_the_time_left(shown_training):
     assert "1000/1000" in bars[-1]
 
 
-def test_no_color_turns_colours_off(shown_training):
-    unwanted, said = shown_training
-    assert ESCAPE in said  # the bar moves
-    assert bool(colours(said)) != unwanted
-
-
-@pytest.mark.parametrize("verb", ["predict", "evaluate"])
-def test_other_long_work_shows_how_much_is_left(verb, on_terminal, copied_run, data, photos):
+@pytest.mark.parametrize(("verb", "variables"), [("predict", {"NO_COLOR": "1"}), ("evaluate", {})])
+def test_other_long_work_shows_how_much_is_left_in_colours_if_wanted(
+    verb, variables, on_terminal, copied_run, data, photos
+):
     what = data if verb == "evaluate" else data / "test"
-    status, said = on_terminal(verb, copied_run, what, NO_COLOR="1")
+    status, said = on_terminal(verb, copied_run, what, **variables)
     assert status == 0, said
+    assert ESCAPE in said  # the bar moves
+    assert bool(colours(said)) != bool(variables)
     plain = ANY_ESCAPE.sub("", said)
     assert BAR in plain
     assert re.search(rf"{len(photos)}/{len(photos)} +\d+ images/s", plain), plain

@@ -42,10 +42,16 @@ def monkeypatch_module():
         yield patch
 
 
-def test_killed_resumed_predicted_and_refused_without_them(compiled, data, cold, warm, settings, photos, tmp_path):
+@pytest.fixture(scope="module")
+def onednn(compiled, started):
+    """Runs commands in one process that prefers oneDNN's kernels."""
+    return started(SHELFMIND_KERNELS="onednn")
+
+
+def test_killed_resumed_predicted_and_refused_without_them(onednn, data, cold, warm, settings, photos, tmp_path):
     options = settings("train.kernels=onednn", "train.amp=on")
     undisturbed, killed = tmp_path / "undisturbed", tmp_path / "killed"
-    outcome = cold("train", data, "--out", undisturbed, *options)
+    outcome = onednn("train", data, "--out", undisturbed, *options)
     assert outcome.status == 0, outcome.stderr
     outcome = cold("state.ckpt:2:after", "train", data, "--out", killed, *options, program=KILLED)
     assert outcome.status == -signal.SIGKILL, outcome.stderr
@@ -56,26 +62,27 @@ def test_killed_resumed_predicted_and_refused_without_them(compiled, data, cold,
     assert refused.status == 2
     assert "began with oneDNN's kernels in bf16 and cannot go on without" in refused.stderr
 
-    outcome = cold("train", "--resume", killed)
+    outcome = onednn("train", "--resume", killed)
     assert outcome.status == 0, outcome.stderr
     for name in ("state.ckpt", "weights.ckpt"):
         one, other = (warm.python(WEIGHTS.format(path=str(run / name))) for run in (undisturbed, killed))
         assert one == other
 
     tables = []
-    for kernels in ("mindspore", "onednn"):
-        table = tmp_path / f"{kernels}.csv"
-        outcome = cold("predict", undisturbed, *photos[:2], "--out", table, variables={"SHELFMIND_KERNELS": kernels})
+    for name, command in {"own": warm, "onednn": onednn}.items():
+        table = tmp_path / f"{name}.csv"
+        outcome = command("predict", undisturbed, *photos[:2], "--out", table)
         assert outcome.status == 0, outcome.stderr
         tables.append(table.read_text().splitlines())
+    assert "engine: mindspore onednn" in outcome.stderr
     assert [line.split(",")[:2] for line in tables[0]] == [line.split(",")[:2] for line in tables[1]]
 
 
-def test_a_run_from_before_kernels_were_recorded_goes_on_with_mindspores_own(compiled, trained, cold, tmp_path):
+def test_a_run_from_before_kernels_were_recorded_goes_on_with_mindspores_own(onednn, trained, tmp_path):
     run = tmp_path / "run"
     shutil.copytree(trained.run, run)
     provenance = json.loads((run / "provenance.json").read_text())
     assert provenance.pop("kernels").keys() == {"name", "precision", "version"}
     (run / "provenance.json").write_text(json.dumps(provenance))
-    outcome = cold("train", "--resume", run, variables={"SHELFMIND_KERNELS": "onednn"})
+    outcome = onednn("train", "--resume", run)
     assert outcome.status == 0, outcome.stderr

@@ -76,7 +76,7 @@ def killed_run(trained, data, cold, place, settings) -> Path:
 
 
 def test_a_run_killed_again_and_again_ends_like_an_undisturbed_one(
-    killed_run, trained, cold, contents, assert_same, tmp_path
+    killed_run, trained, cold, warm, contents, assert_same, tmp_path
 ):
     run = tmp_path / "run"
     shutil.copytree(killed_run, run)
@@ -89,13 +89,15 @@ def test_a_run_killed_again_and_again_ends_like_an_undisturbed_one(
     outcome = cold("log.jsonl:1:before", "train", "--resume", run, program=KILLED)
     assert outcome.status == -signal.SIGKILL, outcome.stderr
     assert len(_figures(run)) == 1
-    outcome = cold("train", "--resume", run)
+    outcome = warm("train", "--resume", run)
     assert outcome.status == 0, outcome.stderr
     assert "going on after epoch 1" in outcome.stderr
     assert_same(run, trained.run)
     assert {path.name for path in run.iterdir()} == {path.name for path in trained.run.iterdir()}
 
 
+@pytest.mark.slow
+@pytest.mark.thorough
 def test_kill_9_from_outside_while_it_trains(
     command, settings, data, trained, environment, place, warm, assert_same, tmp_path
 ):
@@ -149,9 +151,13 @@ LONG_STEPS = ["train.stages=[]", "model.arguments={widths: [128], depths: [1], a
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("which", [signal.SIGINT, signal.SIGTERM], ids=["Ctrl-C", "SIGTERM"])
+@pytest.mark.parametrize(
+    "which",
+    [pytest.param(signal.SIGINT, marks=pytest.mark.thorough, id="Ctrl-C"), pytest.param(signal.SIGTERM, id="SIGTERM")],
+)
 def test_a_signal_while_a_graph_runs_says_how_to_go_on(which, command, data, environment, place, tmp_path):
-    """MindSpore has a handler of its own in place then, which is nearly always with a network of usual size."""
+    """MindSpore has a handler of its own in place then, which is nearly always with a network of usual size; it answers
+    Ctrl-C by SIGTERM."""
     run = tmp_path / "run"
     words = [command, "train", str(data), "--out", str(run), "--epochs", "500"]
     words += [word for value in LONG_STEPS for word in ("--set", value)]

@@ -10,9 +10,10 @@ def _train(warm, data, run, settings, *more, changes=()):
     return warm("train", data, "--out", run, *settings("train.epochs=1", *changes), *more)
 
 
-def test_a_training_starts_from_a_runs_weights(trained, data, warm, settings, tmp_path):
+def test_a_training_starts_from_a_runs_weights_by_the_contests_rules_too(trained, data, warm, settings, tmp_path):
     run = tmp_path / "run"
-    outcome = _train(warm, data, run, settings, "--weights", trained.run, changes=["train.lr=1e-12"])
+    words = ("--weights", trained.run, "--rules", "contest")
+    outcome = _train(warm, data, run, settings, *words, changes=["train.lr=1e-12"])
     assert outcome.status == 0, outcome.stderr
     assert "tensors loaded" in outcome.stderr
     first = json.loads((trained.run / "log.jsonl").read_text().splitlines()[0])
@@ -48,11 +49,8 @@ def test_offline_says_what_to_fetch(data, warm, settings, tmp_path):
     assert not (tmp_path / "run").exists()
 
 
-def test_the_contests_rules(trained, data, warm, settings, tmp_path):
-    outcome = _train(warm, data, tmp_path / "random", settings, "--rules", "contest")
-    assert outcome.status == 0, outcome.stderr
-    outcome = _train(warm, data, tmp_path / "same", settings, "--rules", "contest", "--weights", trained.run)
-    assert outcome.status == 0, outcome.stderr
+def test_what_the_contests_rules_forbid(trained, data, warm, settings, tmp_path):
+    """What they allow: a run of the same images, above; random weights and a teacher, in `test_distillation`."""
     shutil.copytree(trained.run, tmp_path / "nameless")
     (tmp_path / "nameless" / "provenance.json").unlink()
     outcome = _train(warm, data, tmp_path / "a", settings, "--rules", "contest", "--weights", tmp_path / "nameless")
