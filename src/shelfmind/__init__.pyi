@@ -26,7 +26,7 @@ from shelfmind.requests.discovery import GalleryDiscoverRequest
 from shelfmind.requests.expanding import ExpandRequest
 from shelfmind.requests.exporting import ExportRequest
 from shelfmind.requests.galleries import GalleryAddRequest, GalleryAuditRequest, GalleryCalibrateRequest, GalleryCompactRequest, GalleryCreateRequest, GalleryExportRequest, GalleryHistoryRequest, GalleryListRequest, GalleryMergeRequest, GalleryReEmbedRequest, GalleryRemoveRequest, GalleryRenameRequest, GalleryRollBackRequest, GallerySearchRequest, GalleryShowRequest, GalleryVerifyRequest
-from shelfmind.requests.improving import FixresRequest, FoldInRequest, SoupRequest, TuneRequest
+from shelfmind.requests.improving import AdaptRequest, FixresRequest, FoldInRequest, SoupRequest, TuneRequest
 from shelfmind.requests.label_checking import FindLabelErrorsRequest
 from shelfmind.requests.measuring import CalibrateRequest, EvaluateRequest, ExplainRequest, PredictRequest
 from shelfmind.requests.preparing import PrepareRequest
@@ -38,6 +38,7 @@ from shelfmind.review.running import ReviewOutcome
 from shelfmind.serving.keys import Key
 from shelfmind.serving.serve import Served
 from shelfmind.shelf_generator.settings import GenerateRequest
+from shelfmind.training.adaptation import Adaptation
 from shelfmind.training.fixres import FixResOutcome
 from shelfmind.training.fold_in import FoldInOutcome
 from shelfmind.training.label_check import LabelCheckOutcome
@@ -60,6 +61,7 @@ __all__ = [
     "TrackingWatcher",
     "Watcher",
     "ablate",
+    "adapt",
     "audit",
     "benchmark",
     "calibrate",
@@ -625,6 +627,37 @@ def ablate(
     Raises:
         UserError: a table that cannot be, another version of it or other data than the folder was begun with, a folder
             in the data set, no images that judge. A row that fails while it trains is no error, but named in the table.
+    """
+
+@overload
+def adapt(request: AdaptRequest, /, *, watcher: Observer | None = None) -> Adaptation: ...
+@overload
+def adapt(
+    run: Path | str,
+    paths: Sequence[str],
+    out: Path | str,
+    *,
+    weight: float = 0.5,
+    most: int = 2000,
+    max_bad_fraction: float = 0.01,
+    watcher: Observer | None = None,
+) -> Adaptation:
+    """Adapt a run to another shop, camera or light by unlabelled photos from there, into a new run. No label is read and nothing is trained: batch normalisation takes its means and variances partly from these photos, of another shop, camera or light. Take photos as various as those that will be recognised.
+
+    Args:
+        run: a run folder that `shelfmind train` made
+        paths: images, folders of images, or patterns such as 'new/*.jpg'
+        out: run folder to make
+        weight: share of these photos in the new statistics (default: 0.5)
+        most: photos to take at most, drawn at random (default: 2000)
+        max_bad_fraction: share of unusable files above which to stop (default: 0.01)
+        watcher: told of the progress
+
+    Returns:
+        How many photos it took, and how far their statistics lie from the run's.
+
+    Raises:
+        UserError: no run, too few photos or too many bad ones, a network without batch normalisation.
     """
 
 @overload

@@ -169,6 +169,13 @@ VERBS = {
         mindspore=False,
         fits=True,
     ),
+    "adapt": Verb(
+        panel=TRAIN,
+        summary="Adapt a run to another shop, camera or light by unlabelled photos from there, into a new run.",
+        request="requests.improving:AdaptRequest",
+        function="training.adaptation:adapt",
+        show="cli.outcomes.training:show_adaptation",
+    ),
     "soup": Verb(
         panel=TRAIN,
         summary="Average the weights of a run's last epochs, kept by the recipe's train.snapshots, into a new run.",

@@ -60,6 +60,7 @@ class Dense(Cell):
 
 class _BatchNorm(Cell):
     num_features: int
+    momentum: float
     gamma: Parameter
     beta: Parameter
     moving_mean: Parameter

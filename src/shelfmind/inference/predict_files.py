@@ -22,6 +22,7 @@ from shelfmind.records import UNLABELLED, BadFile
 from shelfmind.requests.calling import takes
 from shelfmind.requests.measuring import PredictRequest
 from shelfmind.requests.watching import SILENT, Observer
+from shelfmind.runs.adaptation import require_unadapted
 from shelfmind.runs.rules import engine_under
 
 if TYPE_CHECKING:  # without a gallery it is not needed, and takes a tenth of the start
@@ -80,6 +81,7 @@ def predict_files(request: PredictRequest, watcher: Observer = SILENT) -> Predic
         check_output(out)
     for path in paths:
         require_existing(path)
+    require_unadapted(request.rules, [request.run])
     if request.gallery is not None:
         return _answered(request, request.gallery, watcher)
     predictor = load(

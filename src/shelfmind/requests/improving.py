@@ -13,9 +13,12 @@ from pydantic import BeforeValidator, Field, model_validator
 from shelfmind.errors import UserError, argument
 from shelfmind.requests.request import Flag, Incidental, Request
 from shelfmind.requests.shared import (
+    MAX_BAD_FRACTION,
     RUN_FILE,
     Data,
     Format,
+    Images,
+    MaxBadFraction,
     MaxMinutes,
     NewRun,
     Run,
@@ -139,6 +142,30 @@ class FoldInRequest(Request):
         """What was begun can be gone on with."""
         begun = (self.out / RUN_FILE).exists()
         return "what is trained so far is kept. Go on with the same command" if begun else None
+
+
+class AdaptRequest(Request):
+    """A run, and unlabelled photos from where it will work."""
+
+    details: ClassVar[str] = (
+        "No label is read and nothing is trained: batch normalisation takes its means and variances partly from these "
+        "photos, of another shop, camera or light. Take photos as various as those that will be recognised."
+    )
+    examples: ClassVar[tuple[str, ...]] = (
+        "shelfmind adapt runs/first new_shop/ --out runs/new_shop",
+        "shelfmind adapt runs/first 'new_shop/*.jpg' --weight 0.8 --out runs/new_shop",
+    )
+
+    run: Run
+    paths: Images = Field(min_length=1, description="images, folders of images, or patterns such as 'new/*.jpg'")
+    out: NewRun
+    weight: float = Field(0.5, gt=0, le=1, description="share of these photos in the new statistics")
+    most: int = Field(2000, ge=1, description="photos to take at most, drawn at random")
+    max_bad_fraction: MaxBadFraction = MAX_BAD_FRACTION
+
+    def require_inputs(self) -> None:
+        """The run is there."""
+        require_run(self.run)
 
 
 class SoupRequest(Request):

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated, Any, ClassVar
+from typing import Annotated, ClassVar
 
-from pydantic import BeforeValidator, Field, model_validator
+from pydantic import Field, model_validator
 
 from shelfmind.choices import choice_of
 from shelfmind.errors import UserError, argument
@@ -18,6 +18,7 @@ from shelfmind.requests.shared import (
     Decode,
     Engine,
     Format,
+    Images,
     MaxBadFraction,
     Rules,
     Run,
@@ -26,24 +27,6 @@ from shelfmind.requests.shared import (
     require_run,
     require_run_or_file,
 )
-
-
-def _named(value: Any) -> Any:
-    """Refuse images themselves: pixels have no name to write into a table."""
-    if any(hasattr(each, "shape") or hasattr(each, "getbands") for each in (value, *_first(value))):
-        raise UserError(
-            f"{argument('paths')} must name files; shelfmind.load(run).predict takes images themselves: "
-            "NumPy arrays, Pillow images and encoded bytes"
-        )
-    return value
-
-
-def _first(value: Any) -> tuple[Any, ...]:
-    return tuple(value) if isinstance(value, (list, tuple)) else ()
-
-
-Images = Annotated[tuple[str, ...], Positional("PATH..."), ONE_OR_MORE, BeforeValidator(_named)]
-
 
 GALLERY_REPORT = "gallery_report.html"
 

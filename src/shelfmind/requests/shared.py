@@ -9,7 +9,7 @@ from pydantic import AfterValidator, BeforeValidator, Field
 
 from shelfmind.choices import names_in
 from shelfmind.errors import UserError, argument, call, unknown_name
-from shelfmind.requests.request import Flag, Incidental, Positional
+from shelfmind.requests.request import ONE_OR_MORE, Flag, Incidental, Positional
 
 RUN_FILE = "recipe.yaml"
 """What every run folder has from its beginning."""
@@ -97,6 +97,23 @@ Tta = Annotated[
     BeforeValidator(_views),
     Field(description="views to average, such as flip,centre; none for the plain image alone"),
 ]
+
+
+def _named(value: Any) -> Any:
+    """Refuse images themselves: pixels have no name to write into a table."""
+    if any(hasattr(each, "shape") or hasattr(each, "getbands") for each in (value, *_first(value))):
+        raise UserError(
+            f"{argument('paths')} must name files; shelfmind.load(run).predict takes images themselves: "
+            "NumPy arrays, Pillow images and encoded bytes"
+        )
+    return value
+
+
+def _first(value: Any) -> tuple[Any, ...]:
+    return tuple(value) if isinstance(value, (list, tuple)) else ()
+
+
+Images = Annotated[tuple[str, ...], Positional("PATH..."), ONE_OR_MORE, BeforeValidator(_named)]
 
 
 def require_path(path: Path) -> None:

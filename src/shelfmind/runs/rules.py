@@ -8,6 +8,7 @@ from typing import Any
 from shelfmind.data.digest import training_digest
 from shelfmind.errors import UserError, argument, unknown_name
 from shelfmind.records import Catalog
+from shelfmind.runs.adaptation import ADAPTED
 
 Rules = Callable[[Catalog, Mapping[str, Any], Sequence[Mapping[str, Any]]], None]
 
@@ -87,6 +88,8 @@ def _weights_are_allowed(train_digest: str, weights: Mapping[str, Any], chain: t
         digest, before = provenance["data"]["train_digest"], provenance["weights"]
     except (KeyError, TypeError) as error:
         raise UserError(f"{rule} has a provenance without {error}") from error
+    if ADAPTED in provenance:
+        raise UserError(f"{rule} was adapted to other photos")
     if digest != train_digest:
         raise UserError(f"{rule} was trained on other images ({provenance['data'].get('path')})")
     for each in (before, *provenance.get("teachers", [])):

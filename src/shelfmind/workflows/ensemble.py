@@ -20,6 +20,7 @@ from shelfmind.progress import tell
 from shelfmind.records import Catalog, Predictions, require_same_classes
 from shelfmind.requests.measuring import EvaluateRequest
 from shelfmind.requests.watching import SILENT, Observer
+from shelfmind.runs.adaptation import require_unadapted
 from shelfmind.runs.folder import RunFolder
 from shelfmind.runs.known_data import KnownData, chosen_split, open_known, samples_of, split_names
 from shelfmind.runs.overlaps import refuse_seen
@@ -49,6 +50,7 @@ def evaluate_ensemble(request: EvaluateRequest, watcher: Observer = SILENT) -> E
         raise UserError("an ensemble needs at least two different runs, each named once")
     counter = watcher.counter
     engine = engine_under(request.rules, request.engine)
+    require_unadapted(request.rules, request.runs)
     predictors = [RunPredictor(RunFolder(run), request.tta, engine=engine, batch=request.batch) for run in runs]
     for predictor in predictors[1:]:
         require_same_classes(predictors[0].class_names, predictor.class_names, str(predictor.run.root))

@@ -37,6 +37,7 @@ from shelfmind.records import Catalog, Predictions
 from shelfmind.requests.calling import takes
 from shelfmind.requests.measuring import CalibrateRequest, EvaluateRequest
 from shelfmind.requests.watching import SILENT, Observer
+from shelfmind.runs.adaptation import note_on_adaptation, require_unadapted
 from shelfmind.runs.calibration import note_on_temperature, write_temperature
 from shelfmind.runs.folder import RunFolder, read_json
 from shelfmind.runs.known_data import chosen_split, open_known, samples_of, split_names
@@ -68,6 +69,7 @@ def evaluate_run(request: EvaluateRequest, watcher: Observer = SILENT) -> Evalua
     """
     counter = watcher.counter
     engine = engine_under(request.rules, request.engine)
+    require_unadapted(request.rules, request.runs)
     predictor = RunPredictor(RunFolder(request.runs[0]), request.tta, engine=engine, batch=request.batch)
     known = open_known(
         [predictor.run], request.data, request.format, counter, allow_seen=request.allow_seen, some_classes=True
@@ -96,7 +98,11 @@ def evaluate_run(request: EvaluateRequest, watcher: Observer = SILENT) -> Evalua
         predictions,
         data=request.data,
         overlap=overlap_with(known, split, predictions, counter),
-        notes=(*notes_on(known, split), *note_on_temperature(predictor.run, predictor.temperature, split)),
+        notes=(
+            *notes_on(known, split),
+            *note_on_temperature(predictor.run, predictor.temperature, split),
+            *note_on_adaptation(predictor.run),
+        ),
         logit_adjust=request.logit_adjust,
         by_difficulty=counter,
     )

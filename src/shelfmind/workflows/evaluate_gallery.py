@@ -24,6 +24,7 @@ from shelfmind.recognition.figures import RecognitionFigures, recognition_figure
 from shelfmind.records import Predictions, Sample
 from shelfmind.requests.measuring import GALLERY_REPORT, EvaluateRequest
 from shelfmind.requests.watching import Observer
+from shelfmind.runs.adaptation import require_unadapted
 from shelfmind.runs.folder import RunFolder, read_json
 from shelfmind.runs.known_data import KnownData, chosen_split, open_known, samples_of
 from shelfmind.runs.overlaps import refuse_seen
@@ -40,6 +41,7 @@ def evaluate_with_gallery(request: EvaluateRequest, gallery: str, watcher: Obser
     to ``gallery_report.html``.
     """
     run = RunFolder(request.runs[0])
+    require_unadapted(request.rules, request.runs)
     found = recognizer(request.runs[0], gallery, engine_under(request.rules, request.engine), request.batch)
     names = found.columns.names
     known = open_known(

@@ -12,13 +12,15 @@ from shelfmind.cli.outcomes.figures import JsonFile, write_figures
 from shelfmind.cli.wording import as_typed
 from shelfmind.display import Display, evaluation_table, fold_in_table, resolutions_table
 from shelfmind.errors import call
+from shelfmind.images.checking import note_bad_files
 from shelfmind.nouns import counted
 
 if TYPE_CHECKING:  # a command's help does without them
     from shelfmind.evaluation import Evaluation
     from shelfmind.evaluation.readout import Readout
-    from shelfmind.requests.improving import FixresRequest, FoldInRequest, SoupRequest, TuneRequest
+    from shelfmind.requests.improving import AdaptRequest, FixresRequest, FoldInRequest, SoupRequest, TuneRequest
     from shelfmind.requests.training import PretrainRequest, TrainRequest
+    from shelfmind.training.adaptation import Adaptation
     from shelfmind.training.fixres import FixResOutcome
     from shelfmind.training.fold_in import FoldInOutcome
     from shelfmind.training.soup import Soup
@@ -95,6 +97,18 @@ def show_tuned(best: Best, request: TuneRequest, display: Display) -> None:
         f"validation top-1 {best.top1:.2%}, {values}"
     )
     display.line(f"recipe: {request.out / 'best.yaml'} (chosen on validation images, so their figure flatters it)")
+
+
+def show_adaptation(outcome: Adaptation, request: AdaptRequest, display: Display) -> None:
+    """What it was adapted to, how different that is, and where the new run is."""
+    if outcome.bad_list is not None:
+        for note in note_bad_files(outcome.bad_files, outcome.images + len(outcome.bad_files), outcome.bad_list):
+            display.warn(note)
+    typer.echo(
+        f"adapted to {counted(outcome.images, 'photo')}: their statistics lie {outcome.shift:.2f} standard deviations "
+        f"from the run's, and have a weight of {outcome.weight:g}"
+    )
+    display.line(f"run:    {request.out}")
 
 
 def show_soup(outcome: Soup, request: SoupRequest, display: Display) -> None:

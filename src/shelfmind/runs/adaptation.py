@@ -1,0 +1,42 @@
+"""What a run's provenance says of the photos that it was adapted to."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from pathlib import Path
+from typing import Any
+
+from shelfmind.errors import UserError
+from shelfmind.nouns import counted
+from shelfmind.runs.folder import RunFolder, read_json
+
+ADAPTED = "adapted"
+"""The key in `provenance.json`."""
+
+
+def adaptation_of(run: RunFolder) -> dict[str, Any] | None:
+    """The record that `adapt` wrote; None for a run that was not adapted."""
+    found: dict[str, Any] | None = read_json(run.provenance).get(ADAPTED) if run.provenance.exists() else None
+    return found
+
+
+def note_on_adaptation(run: RunFolder) -> tuple[str, ...]:
+    """What to know of an adapted run's figures."""
+    found = adaptation_of(run)
+    if found is None:
+        return ()
+    photos = counted(found["images"], "photo")
+    return (
+        f"the run was adapted to {photos} of {', '.join(found['photos'])}, without labels: its figures hold for photos "
+        "like these",
+    )
+
+
+def require_unadapted(rules: str | None, runs: Iterable[Path]) -> None:
+    """Refuse, under the contest's rules, a run that was adapted to photos that it was not trained on."""
+    for place in runs:
+        if rules == "contest" and place.is_dir() and adaptation_of(RunFolder(place)) is not None:
+            raise UserError(
+                f"contest rule 2: {place} was adapted to photos that are not its training images; give the run that it "
+                "was made of"
+            )
