@@ -1,0 +1,104 @@
+"""Says what the rows of an ablation are worth for tall, square and wide photos apart.
+
+    shelfmind ablate resize --data DRAWN --seeds 3 --jobs 2 --out FOLDER
+    .venv/bin/python benchmarks/by_shape.py resize --data DRAWN --seeds 3 --jobs 2 --out FOLDER
+
+Takes the arguments that `shelfmind ablate` was given, trains nothing, and reads what lies in the folder. Differences
+are paired by photo, each photo's mean over the seeds, with a 95% bootstrap interval over the photos of a shape.
+"""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from pathlib import Path
+
+import numpy as np
+from command import exit_status, parser_of
+from PIL import Image
+
+from shelfmind.ablation.expansion import Expansion, Settings
+from shelfmind.ablation.store import Result, Store, digest_of_paths
+from shelfmind.ablation.table import BASE, read_table
+from shelfmind.arrays import Bools, Wide
+from shelfmind.data import open_catalog
+from shelfmind.data.digest import data_digest
+from shelfmind.errors import UserError
+from shelfmind.evaluation.bootstrap import paired_interval
+from shelfmind.machine.cores import available_cores
+from shelfmind.requests.ablating import AblateRequest
+
+TALL, WIDE = 1.5, 0.75
+"""Height by width above which a photo is tall, and below which it is wide."""
+
+
+def shapes_of(paths: list[Path]) -> dict[str, Bools]:
+    """Which photos are of each shape, by their headers."""
+    ratios = []
+    for path in paths:
+        with Image.open(path) as image:
+            ratios.append(image.height / image.width)
+    ratio = np.array(ratios)
+    return {
+        "all": np.ones(len(ratio), bool),
+        f"tall (height over {TALL:g} of the width)": ratio > TALL,
+        "about square": (ratio <= TALL) & (ratio >= WIDE),
+        f"wide (height under {WIDE:g})": ratio < WIDE,
+    }
+
+
+def hits_of(store: Store, expansion: Expansion, seeds: list[int], images: str) -> dict[str, Wide]:
+    """Each row's mean over its seeds, for each photo; rows without all seeds are left out."""
+    found: dict[str, list[Wide]] = {}
+    for cell in expansion.cells(seeds):
+        result = Result.load(store.result(cell.answer))
+        if result is None or result.images != images:
+            continue
+        found.setdefault(cell.row, []).append(result.outcomes.correct.astype(np.float64))
+    return {row: np.mean(each, axis=0) for row, each in found.items() if len(each) == len(seeds)}
+
+
+def main() -> None:
+    """Print the table."""
+    arguments = _arguments()
+    request = AblateRequest(table=arguments.table, data=arguments.data, seeds=arguments.seeds, out=arguments.out)
+    catalog = open_catalog(arguments.data, None, 0)
+    split = arguments.split or ("test" if catalog.split("test") else "val")
+    paths = sorted((sample.path for sample in catalog.split(split)), key=str)
+    settings = Settings(arguments.recipe, tuple(arguments.set), arguments.epochs)
+    expansion = Expansion(read_table(arguments.table), Path(arguments.table).stem, settings)
+    store = Store(arguments.out.absolute(), data_digest(catalog), split, available_cores() // arguments.jobs)
+    hits = hits_of(store, expansion, list(request.seeds), digest_of_paths([str(path) for path in paths]))
+    if BASE not in hits:
+        raise UserError(f"{arguments.out} has no results of the base for these arguments")
+    for shape, chosen in shapes_of(paths).items():
+        if not chosen.any():
+            continue
+        print(f"\n{shape}: {int(chosen.sum())} photos\n\n| row | top-1 | difference to base (95%) |")
+        print("| --- | ---: | ---: |")
+        for row, each in hits.items():
+            told = "" if row == BASE else _told(each[chosen] - hits[BASE][chosen])
+            print(f"| {row} | {100 * each[chosen].mean():.1f} | {told} |")
+
+
+def _told(differences: Wide) -> str:
+    low, high = paired_interval(differences)
+    return f"{100 * differences.mean():+.1f} ({100 * low:+.1f} to {100 * high:+.1f})"
+
+
+def _arguments() -> argparse.Namespace:
+    parser = parser_of(__doc__)
+    parser.add_argument("table")
+    parser.add_argument("--data", type=Path, required=True)
+    parser.add_argument("--out", type=Path, required=True)
+    parser.add_argument("--seeds", default="3")
+    parser.add_argument("--recipe")
+    parser.add_argument("--set", action="append", default=[], metavar="KEY=VALUE")
+    parser.add_argument("--epochs", type=int)
+    parser.add_argument("--split")
+    parser.add_argument("--jobs", type=int, default=1)
+    return parser.parse_args()
+
+
+if __name__ == "__main__":
+    sys.exit(exit_status(main))
