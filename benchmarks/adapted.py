@@ -1,0 +1,86 @@
+"""Measures what `shelfmind adapt` gains on photos of other shops, by runs that never saw those.
+
+    .venv/bin/python benchmarks/adapted.py GROCERY_STORE RUN... --weights 0.25 0.5 0.75 1 --out FOLDER
+
+Each run is adapted to the photos of a split without their labels, and judged by the same split, as it would be in a
+shop whose photos are collected before they are answered. `--half` adapts to one half of the photos, drawn at random,
+and judges by the other. Gains are paired by photo, each photo's mean over the runs, with 95% bootstrap intervals over
+photos.
+"""
+
+from __future__ import annotations
+
+import argparse
+import shutil
+import sys
+from pathlib import Path
+
+import mindspore_started  # noqa: F401 - before MindSpore
+import numpy as np
+from command import exit_status, parser_of
+
+from shelfmind.arrays import Bools, Wide
+from shelfmind.data import open_catalog
+from shelfmind.evaluation.bootstrap import hits, paired_interval
+from shelfmind.inference.predictor import RunPredictor
+from shelfmind.progress import count_silently
+from shelfmind.records import Catalog
+from shelfmind.requests.improving import AdaptRequest
+from shelfmind.runs.folder import RunFolder
+from shelfmind.training.adaptation import adapt
+from shelfmind.workflows.evaluate import predict_split
+
+
+def hits_of(run: Path, catalog: Catalog, split: str, bad_list: Path) -> Wide:
+    """Which photos of the split the run is right on, in their order."""
+    predictor = RunPredictor(RunFolder(run), calibrated=False)
+    return hits(predict_split(predictor, catalog, split, 1.0, bad_list, count_silently))
+
+
+def main() -> None:
+    """Print a table of weights."""
+    arguments = _arguments()
+    catalog = open_catalog(arguments.data, None, 0)
+    photos = catalog.split(arguments.split)
+    adapted_to = np.ones(len(photos), bool)
+    if arguments.half:
+        adapted_to = np.random.default_rng(0).permutation(len(photos)) < len(photos) // 2
+    judged = ~adapted_to if arguments.half else adapted_to
+    arguments.out.mkdir(parents=True, exist_ok=True)
+    before = np.stack([hits_of(run, catalog, arguments.split, arguments.out) for run in arguments.runs])
+    paths = tuple(str(sample.path) for sample, chosen in zip(photos, adapted_to, strict=True) if chosen)
+    print(f"{int(judged.sum())} photos judge, {len(paths)} were adapted to; {len(arguments.runs)} runs")
+    print("| weight | top-1 | gain in points (95%) | by run |\n| --- | ---: | ---: | --- |")
+    print(f"| as trained | {_mean(before, judged):.1f} | | |", flush=True)
+    for weight in arguments.weights:
+        after = []
+        for number, run in enumerate(arguments.runs):
+            out = arguments.out / f"{number}-{weight:g}"
+            shutil.rmtree(out, ignore_errors=True)
+            adapt(AdaptRequest(run=run, paths=paths, out=out, weight=weight))
+            after.append(hits_of(out, catalog, arguments.split, arguments.out))
+        gains = np.stack(after) - before
+        low, high = paired_interval(gains.mean(0)[judged])
+        by_run = ", ".join(f"{100 * gain[judged].mean():+.1f}" for gain in gains)
+        gain = 100 * gains[:, judged].mean()
+        told = f"{gain:+.1f} ({100 * low:+.1f} to {100 * high:+.1f})"
+        print(f"| {weight:g} | {_mean(np.stack(after), judged):.1f} | {told} | {by_run} |", flush=True)
+
+
+def _mean(found: Wide, judged: Bools) -> float:
+    return float(100 * found[:, judged].mean())
+
+
+def _arguments() -> argparse.Namespace:
+    parser = parser_of(__doc__)
+    parser.add_argument("data", type=Path)
+    parser.add_argument("runs", type=Path, nargs="+", metavar="RUN")
+    parser.add_argument("--split", default="val", help="(default: %(default)s)")
+    parser.add_argument("--weights", type=float, nargs="+", default=[0.5])
+    parser.add_argument("--half", action="store_true", help="adapt to half of the photos, judge by the others")
+    parser.add_argument("--out", type=Path, required=True, metavar="FOLDER")
+    return parser.parse_args()
+
+
+if __name__ == "__main__":
+    sys.exit(exit_status(main))
