@@ -68,7 +68,7 @@ CHINESE = {
     "Values": "取值",
     "Points to the rest": "与其余图片相差（百分点）",
     "Verdict": "结论",
-    "A part may be worse because of the products in it: this says where a run is weak, not what caused it. Likeness and distance are told by the run's own embeddings, so that they partly restate its errors.": "某组较差也可能是因为其中的商品：这里说明模型弱在何处，而不说明原因。相似度和距离由模型自己的特征得出，因此部分只是重述它的错误。",
+    "A part may be worse because of the products in it: this says where answers are weak, not what caused it. Likeness and distance are told by the embeddings that the answers come from, so that they partly restate the errors.": "某组较差也可能是因为其中的商品：这里说明回答弱在何处，而不说明原因。相似度和距离由产生回答的特征得出，因此部分只是重述其错误。",
     "Not measured: {} ({}).": "未测量：{}（{}）。",
     "{} of {} right. Wrong with the highest confidence:": "{1} 张中 {0} 张正确。置信度最高的错误：",
     "Blur": "模糊",
@@ -80,6 +80,8 @@ CHINESE = {
     "Training images of the class": "该类别的训练图片数",
     "Likeness of the most similar other class": "与最相似的其他类别的相似度",
     "Distance from the class's training photos": "与该类别训练照片的距离",
+    "Training images and enrolled photos of the product": "该商品的训练图片与入库照片数",
+    "Distance from the product's training and enrolled photos": "与该商品训练照片及入库照片的距离",
     "not to be measured": "无法测量",
     # Several appearances in a class
     "their colours and brightness": "颜色和亮度",
