@@ -10,7 +10,7 @@ trained on that with each seed. One review serves all seeds, as wrong labels do,
 
 Printed, and written to OUT/wrong_labels_reviewed/figures.json, are top-1 and macro top-1 of each row with the spread
 over seeds, the difference to plain training on the same wrong labels with its 95% bootstrap interval over images, and
-how many wrong labels the review found among how many photos that it looked at.
+how many wrong labels a review (row-seed) found among how many photos that it looked at.
 """
 
 from __future__ import annotations
@@ -203,7 +203,7 @@ def work(bench: Bench, arguments: argparse.Namespace) -> int:
         "split": bench.store.split,
         "seeds": list(bench.request.seeds),
         "rows": _figures(bench, cells, order, against),
-        "reviews": {each.row: {seed: review.figures for seed, review in each.reviews.items()} for each in compared},
+        "reviews": {each.folder.name: each.figures for one in compared for each in one.reviews.values()},
         "failures": [vars(failure) for failure in processes.failures],
     }
     write_json(root / "figures.json", figures)
@@ -284,12 +284,13 @@ def written(figures: Mapping[str, Any]) -> str:
         cells = [text for judge in JUDGES for text in _texts(row[judge])]
         lines.append(f"| {row['row']} | {' | '.join(cells)} |")
     lines.append("")
-    for name, reviews in figures["reviews"].items():
-        for seed, each in reviews.items():
-            told = f"{each['wrong']} of {each['training_images']} labels were wrong, {each['looked_at']} photos were "
-            lines.append(f"- {name}, seed {seed}: {told}looked at, {each['found']} labels put right.")
-            if each["doubt"]:
-                lines.append(f"  {each['doubt']}")
+    for name, each in figures["reviews"].items():
+        told = (
+            f"{each['wrong']} of {each['training_images']} labels were wrong, {each['looked_at']} photos were looked at"
+        )
+        lines.append(f"- {name}: {told}, {each['found']} labels put right.")
+        if each["doubt"]:
+            lines.append(f"  {each['doubt']}")
     return "\n".join(lines)
 
 
