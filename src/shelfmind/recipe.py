@@ -86,9 +86,9 @@ class DistillationRecipe(RecipeSection):
 class MixingRecipe(RecipeSection):
     """Mixup and CutMix of pairs of images within a batch."""
 
-    mixup: float = Field(0.0, ge=0, le=1, description="share of the batches average_predictions by Mixup")
+    mixup: float = Field(0.0, ge=0, le=1, description="share of the batches mixed by Mixup")
     mixup_alpha: float = Field(0.2, gt=0, description="both parameters of Mixup's beta distribution")
-    cutmix: float = Field(0.0, ge=0, le=1, description="share of the batches average_predictions by CutMix")
+    cutmix: float = Field(0.0, ge=0, le=1, description="share of the batches mixed by CutMix")
     cutmix_alpha: float = Field(1.0, gt=0, description="both parameters of CutMix's beta distribution")
     until: float = Field(1.0, ge=0, le=1, description="share of the training after which mixing ends")
 

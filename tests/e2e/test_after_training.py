@@ -101,6 +101,12 @@ def test_runs_together(run, copied_run, data, warm, tmp_path):
     assert [member["name"] for member in content["members"]] == [str(run), str(copied_run)]
     assert "adds to top-1" in outcome.stdout
     assert (tmp_path / "together" / "report.html").stat().st_size > 10_000
+    told = figures(tmp_path / "both.json")["difficulties"]
+    assert {"light", "unfamiliar"} <= {each["difficulty"] for each in told["slices"]}
+    assert told["not_measured"] == {}
+    table = (tmp_path / "together" / "evaluation" / "test" / "slices.csv").read_text(encoding="utf-8-sig")
+    assert len(table.splitlines()) == len(told["slices"]) + 1
+    assert 'id="difficulties-table"' in (tmp_path / "together" / "report.html").read_text(encoding="utf-8")
     assert "several runs need --out" in warm("evaluate", run, copied_run, data).error
     assert "at least two different runs" in warm("evaluate", run, run, data, "--out", tmp_path / "x").error
 

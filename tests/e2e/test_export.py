@@ -67,6 +67,19 @@ def test_an_evaluation_names_its_engine(exported, data, warm):
     assert [each["engine"] for each in figures.values()] == ["mindspore", "onnx fp32"]
     assert figures["onnx"]["top1"] == figures["mindspore"]["top1"]
     assert figures["onnx"]["ece"] == pytest.approx(figures["mindspore"]["ece"], abs=1e-4)
+    parts = {engine: _parts(each) for engine, each in figures.items()}
+    assert len(parts["onnx"]) > 4
+    assert parts["onnx"] == parts["mindspore"]
+
+
+def _parts(figures):
+    """Images and right answers of the slices that do not hang on the last digit of an embedding."""
+    own = ("siblings", "unfamiliar")
+    return sorted(
+        (each["difficulty"], str(each["low"]), each["images"], each["right"])
+        for each in figures["difficulties"]["slices"]
+        if each["difficulty"] not in own
+    )
 
 
 @pytest.fixture(scope="module")

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 
 import pytest
 from pydantic import ValidationError
 
+from shelfmind.choices import names_in
 from shelfmind.errors import UserError, unknown_name
-from shelfmind.recipe import Recipe, load_recipe, recipe_names
+from shelfmind.recipe import Recipe, RecipeSection, load_recipe, recipe_names
 
 
 def written(folder: Path, text: str, name: str = "own.yaml") -> str:
@@ -142,3 +144,15 @@ def test_a_recipe_cannot_be_changed() -> None:
 def test_an_unknown_name_without_near_ones_lists_all() -> None:
     assert str(unknown_name("thing", "zzz", ["beta", "alpha"])) == "unknown thing 'zzz'; known: alpha, beta"
     assert "did you mean alpha?" in str(unknown_name("thing", "alhpa", ["beta", "alpha"]))
+
+
+def test_descriptions_speak_of_what_a_recipe_has() -> None:
+    """No name of the code in a sentence: words with an underscore are a recipe's keys or what they may be."""
+    told = {}
+    for section in (each.annotation for each in Recipe.model_fields.values()):
+        if isinstance(section, type) and issubclass(section, RecipeSection):
+            told |= {name: field.description or "" for name, field in section.model_fields.items()}
+    known = {*told, *names_in("images.sampling:SAMPLERS"), "last_stage_width"}
+    words = {name: set(re.findall(r"\b[a-z]+(?:_[a-z]+)+\b", text)) for name, text in told.items()}
+    assert {name: found - known for name, found in words.items() if found - known} == {}
+    assert words["repeat_threshold"] == {"repeat_factor"}

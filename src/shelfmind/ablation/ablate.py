@@ -46,28 +46,9 @@ def ablate(request: AblateRequest, watcher: Observer = SILENT) -> dict[str, Any]
         UserError: a table that cannot be, another version of it or other data than the folder was begun with, a folder
             in the data set, no images that judge. A row that fails while it trains is no error, but named in the table.
     """
-    require("mindspore")
-    table = read_table(request.table)
-    name = table_name(request.table)
-    settings = Settings(request.recipe, request.overrides, request.epochs, request.max_minutes)
-    expansion = Expansion(table, name, settings)
-    cores = _cores_a_job(request.jobs)
-    require_outside(absolute(request.data), request.out)
-    catalog = open_catalog(request.data, request.format, SEED)
-    tell(catalog.notes, watcher.note)
-    data = TrainingData(
-        Source(absolute(request.data), request.format), catalog, data_digest(catalog), request.out.absolute() / LISTS
-    )
-    _require_broader(table, data.own.path)
-    store = Store(request.out.absolute(), data.digest, _judging_split(catalog, request.split), cores)
-    bench = _Bench(request, expansion, data, store)
-    make_folder(request.out)
-    make_folder(request.out / name)
-    plan = {"data": str(data.own.path), "digest": data.digest, "split": store.split, **expansion.plan()}
-    keep_plan(request.out / name / PLAN_FILE, plan)
-    make_folder(request.out / RESULTS)
-    cells = expansion.cells(request.seeds)
-    processes = Cells(store, bench.task, request.jobs, watcher)
+    bench = Bench.opened(request, watcher)
+    cells = bench.expansion.cells(request.seeds)
+    processes = Cells(bench.store, bench.task, request.jobs, watcher)
     with closing(processes.work(cells)) as ended:  # whatever goes wrong here, no process is left at work
         for _ in ended:
             bench.write(cells, processes.failures)
@@ -98,13 +79,40 @@ def table_name(given: str) -> str:
 
 
 @dataclass(frozen=True)
-class _Bench:
+class Bench:
     """A table at work on a data set."""
 
     request: AblateRequest
     expansion: Expansion
     data: TrainingData
     store: Store
+
+    @classmethod
+    def opened(cls, request: AblateRequest, watcher: Observer = SILENT) -> Bench:
+        """The table that is asked for, its data set and its folder, which is made if need be.
+
+        Raises:
+            UserError: see `ablate`.
+        """
+        require("mindspore")
+        table = read_table(request.table)
+        name = table_name(request.table)
+        settings = Settings(request.recipe, request.overrides, request.epochs, request.max_minutes)
+        expansion = Expansion(table, name, settings)
+        cores = _cores_a_job(request.jobs)
+        require_outside(absolute(request.data), request.out)
+        catalog = open_catalog(request.data, request.format, SEED)
+        tell(catalog.notes, watcher.note)
+        own, lists = Source(absolute(request.data), request.format), request.out.absolute() / LISTS
+        data = TrainingData(own, catalog, data_digest(catalog), lists)
+        _require_broader(table, data.own.path)
+        store = Store(request.out.absolute(), data.digest, _judging_split(catalog, request.split), cores)
+        make_folder(request.out)
+        make_folder(request.out / name)
+        plan = {"data": str(data.own.path), "digest": data.digest, "split": store.split, **expansion.plan()}
+        keep_plan(request.out / name / PLAN_FILE, plan)
+        make_folder(request.out / RESULTS)
+        return cls(request, expansion, data, store)
 
     def task(self, cell: Cell) -> dict[str, Any]:
         """What the process of a cell is told."""

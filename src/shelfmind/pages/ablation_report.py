@@ -62,9 +62,10 @@ def _differences(result: Mapping[str, Any]) -> PageSection:
         intro=say(
             "Each row beside what it is compared with, image by image, each image's mean over the seeds. The interval "
             "is over images: what other photos of the same kind would change. The spread is the standard deviation "
-            "over seeds: what another training would change. A verdict takes both into account, and how many rows are "
-            "compared: “chance among all” below 0.05 is what counts (Holm's correction). So about one in twenty tables "
-            "without any difference claims one."
+            "over seeds: what another training would change, of which one seed, or an ensemble, tells nothing. A "
+            "verdict takes into account what is known of both, and how many rows are compared: “chance among all” "
+            "below 0.05 is what counts (Holm's correction). So about one in twenty tables without any difference "
+            "claims one; of tables with one seed, more do."
         ),
         charts=tuple(chart for chart in (_interval_chart(result), _cost_chart(result)) if chart is not None),
         tables=(Table(say("All rows"), columns, rows, len(rows)),),

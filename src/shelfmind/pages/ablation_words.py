@@ -48,13 +48,24 @@ def chance(result: Mapping[str, Any]) -> Text:
         return say("Nothing can be compared yet.")
     return say(
         "{} at 95%: where no difference is, chance alone lets {} of so many intervals exclude zero. Intervals "
-        "that do so here: {}; differences that can be claimed after Holm's correction for all of them, over images and "
-        "seeds: {}.",
+        "that do so here: {}; differences that can be claimed after Holm's correction for all of them, {}: {}.",
         counted(found["comparisons"], "comparison"),
         f"{found['expected']:.2g}",
         found["excluding_zero"],
+        _reckoned_with(result),
         found["claimed"],
     )
+
+
+def _reckoned_with(result: Mapping[str, Any]) -> Text:
+    """What the verdicts count as chance: seeds only where a row has several that can be paired."""
+    compared = [row for row in result["rows"] if "comparison" in row]
+    alone = [row["name"] for row in compared if len(row["comparison"]["by_seed"]) < 2]
+    if not alone:
+        return say("over images and seeds")
+    if len(alone) == len(compared):
+        return say("over images alone")
+    return say("over images and seeds (over images alone for {})", listed(alone))
 
 
 def cautions(result: Mapping[str, Any]) -> list[Text]:
@@ -68,11 +79,15 @@ def cautions(result: Mapping[str, Any]) -> list[Text]:
         found.append(
             say("With one seed nothing is known of how other trainings would differ; only the images' chance counts.")
         )
-    once = [row["name"] for row in result["rows"] if "comparison" in row and not row["comparison"]["by_seed"]]
-    if once and len(result["seeds"]) > 1:
-        found.append(
-            say("Only the images' chance counts for {}: an ensemble of all seeds is there once.", listed(once))
-        )
+    if len(result["seeds"]) > 1:
+        seeds = {row["name"]: len(row["comparison"]["by_seed"]) for row in result["rows"] if "comparison" in row}
+        once, early = ([name for name, count in seeds.items() if count == few] for few in (0, 1))
+        if once:
+            found.append(
+                say("Only the images' chance counts for {}: an ensemble of all seeds is there once.", listed(once))
+            )
+        if early:
+            found.append(say("Only the images' chance counts for {}: one seed can be compared so far.", listed(early)))
     longer = _longer(result)
     if longer:
         found.append(say("Took over a tenth longer than their minutes: {}.", listed(longer)))

@@ -1,4 +1,4 @@
-"""The section of a run's page that says how accurate it is where photos are hard."""
+"""The section of an evaluation's page that says how accurate the answers are where photos are hard."""
 
 from __future__ import annotations
 
@@ -28,6 +28,10 @@ NAMES: dict[str, Text] = {
     "siblings": say("Likeness of the most similar other class"),
     "unfamiliar": say("Distance from the class's training photos"),
 }
+_WITH_GALLERY = {
+    "class_size": say("Training images and enrolled photos of the product"),
+    "unfamiliar": say("Distance from the product's training and enrolled photos"),
+}
 _VERDICTS = {
     "worse": say("worse"),
     "better": say("better"),
@@ -47,9 +51,12 @@ class Row:
     verdict: Text
 
 
-def difficulty_content(slices: Slices, picture: Callable[[Path], Picture]) -> dict[str, object]:
-    """What the section's template shows."""
-    rows = [_row(each) for each in slices.slices]
+def difficulty_content(
+    slices: Slices, picture: Callable[[Path], Picture], with_gallery: bool = False
+) -> dict[str, object]:
+    """What the section's template shows; with a gallery, products are known from enrolled photos, too."""
+    names = NAMES | _WITH_GALLERY if with_gallery else NAMES
+    rows = [_row(each, names[each.difficulty]) for each in slices.slices]
     worse = [row for row in rows if row.slice.verdict == "worse" and row.slice.examples]
     judged = sum(not each.too_few_images for each in slices.slices)
     return {
@@ -58,13 +65,13 @@ def difficulty_content(slices: Slices, picture: Callable[[Path], Picture]) -> di
         "judged": judged,
         "beyond": slices.beyond,
         "by_chance": f"{slices.by_chance:.0f}" if slices.by_chance >= 1 else f"{slices.by_chance:.1f}",
-        "missing": [(NAMES[name], translated(why)) for name, why in slices.missing],
+        "missing": [(names[name], translated(why)) for name, why in slices.missing],
     }
 
 
-def _row(each: Slice) -> Row:
+def _row(each: Slice, name: Text) -> Row:
     bar = interval_chart(each.top1, each.ci95.low, each.ci95.high)
-    return Row(each, NAMES[each.difficulty], range_words(each), bar, _VERDICTS[each.verdict])
+    return Row(each, name, range_words(each), bar, _VERDICTS[each.verdict])
 
 
 def range_words(each: Slice) -> Text:

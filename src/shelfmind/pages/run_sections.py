@@ -107,7 +107,9 @@ def recognition(material: Material) -> Content | None:
 def difficulties(material: Material) -> Content | None:
     """How accurate it is where photos are hard."""
     found = material.evaluation.slices
-    return None if found is None or not found.slices else difficulty_content(found, material.picture)
+    if found is None or not found.slices:
+        return None
+    return difficulty_content(found, material.picture, with_gallery=material.recognition is not None)
 
 
 def confusions(material: Material) -> Content:

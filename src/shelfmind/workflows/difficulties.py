@@ -1,4 +1,4 @@
-"""Gathers what makes each photo of an evaluation hard, and says how accurate a run is where it is."""
+"""Gathers what makes each photo of an evaluation hard, and says how accurate the answers are where it is."""
 
 from __future__ import annotations
 
@@ -12,6 +12,7 @@ import numpy.typing as npt
 from shelfmind.analysis.measuring.angles import CLEAR
 from shelfmind.analysis.measuring.squares import measure_squares
 from shelfmind.arrays import Floats, Ints, Wide
+from shelfmind.evaluation.ensemble import average_predictions
 from shelfmind.evaluation.matrix_rows import row_chunks, unit_rows
 from shelfmind.evaluation.metrics import ShotCutoffs
 from shelfmind.evaluation.outcomes import outcomes_of
@@ -20,7 +21,8 @@ from shelfmind.images.squares import Squares, open_squares, squares_of_some
 from shelfmind.inference.prediction_cache import predictions_of
 from shelfmind.inference.predictor import Predictor
 from shelfmind.progress import Counter
-from shelfmind.records import Catalog, Predictions, Sample
+from shelfmind.recipe import DataRecipe
+from shelfmind.records import Catalog, Predictions
 
 REFERENCES = (2, 8)
 """Training photos of each class that photos are compared with, at least and at most; in between, as many as photos are
@@ -31,42 +33,60 @@ _CHUNK_VALUES = 8_000_000
 
 @dataclass(frozen=True)
 class References:
-    """Embeddings of some training photos, (R, D) rows of length 1, and their classes (R,)."""
+    """Embeddings of photos that the classes are known from, (R, D) rows of length 1, and their classes (R,)."""
 
     embeddings: Floats
     labels: Ints
 
 
 def slices_of(
-    predictor: Predictor,
+    data: DataRecipe,
     catalog: Catalog,
     predictions: Predictions,
-    own_embeddings: Floats,
-    train_counts: Ints,
+    references: References | None,
+    class_sizes: Ints,
     counter: Counter,
 ) -> Slices:
     """Accuracy by every difficulty of labelled predictions whose photos are in `catalog`.
 
-    `predictor` prepares the squares that are measured and embeds some training photos, `own_embeddings` (N, D) are what
-    it made of the photos predicted, `train_counts` (C,) the training images of each class.
+    `data` prepares the squares that are measured. The predictions' embeddings are compared with those of `references`,
+    None if there are none; `class_sizes` (C,) is how many photos each class is known from.
     """
     wanted = set(predictions.paths)
     samples = [sample for sample in catalog.samples if str(sample.path) in wanted]
-    squares, good, _ = open_squares(samples, predictor.recipe.data)
+    squares, good, _ = open_squares(samples, data)
     rows = {str(sample.path): row for row, sample in enumerate(good)}
     in_order = _Arranged(squares, [rows[path] for path in predictions.paths])
-    seen = measure_squares(in_order, [Path(path) for path in predictions.paths], predictor.recipe.data, counter)
-    references = _references(
-        predictor, catalog.split("train"), references_each(len(predictions), predictions.class_names), counter
-    )
+    seen = measure_squares(in_order, [Path(path) for path in predictions.paths], data, counter)
     missing = {}
-    difficulties = [*_measured(seen), _class_size(predictions.labels, train_counts)]
+    difficulties = [*_measured(seen), _class_size(predictions.labels, class_sizes)]
     if references is None:
         missing = dict.fromkeys(("siblings", "unfamiliar"), NO_REFERENCES)
     else:
-        difficulties += _compared(unit_rows(own_embeddings), predictions.labels, references)
+        difficulties += _compared(unit_rows(predictions.embeddings), predictions.labels, references)
     outcomes = outcomes_of(predictions)
     return slice_accuracy(outcomes.correct, outcomes.confidence, predictions.paths, difficulties, missing)
+
+
+def training_references(
+    predictors: Sequence[Predictor], weights: Sequence[float] | Wide, catalog: Catalog, photos: int, counter: Counter
+) -> References | None:
+    """What a network, or several as one, makes of some training photos of each class, about as many as the `photos`
+    judged; kept like any prediction. None if the data has no training photos."""
+    train = catalog.split("train")
+    each = references_each(photos, predictors[0].class_names)
+    chosen = chosen_references(np.array([sample.label for sample in train], np.int64), each).tolist()
+    members = []
+    for predictor in predictors if chosen else ():
+        checked = counter("checking images", len(chosen))
+        squares, good = squares_of_some(train, chosen, predictor.recipe.data, checked)
+        if not good:
+            return None
+        members.append(predictions_of(predictor, squares, good, (), counter))
+    if not members:
+        return None
+    together = average_predictions(members, weights)
+    return References(unit_rows(together.embeddings), together.labels)
 
 
 @dataclass(frozen=True)
@@ -99,10 +119,10 @@ def _measured(seen: npt.NDArray[np.void]) -> list[Difficulty]:
     ]
 
 
-def _class_size(labels: Ints, train_counts: Ints) -> Difficulty:
+def _class_size(labels: Ints, class_sizes: Ints) -> Difficulty:
     cutoffs = ShotCutoffs()
     limits = float(cutoffs.few_below), float(cutoffs.many_above + 1)
-    return Difficulty("class_size", train_counts[labels].astype(np.float64), limits)
+    return Difficulty("class_size", class_sizes[labels].astype(np.float64), limits)
 
 
 def _compared(embeddings: Floats, labels: Ints, references: References) -> list[Difficulty]:
@@ -133,20 +153,6 @@ def _apart(embeddings: Floats, labels: Ints, references: References) -> Wide:
         if members.any():
             apart[own] = 1 - (embeddings[own] @ references.embeddings[members].T).max(1)
     return apart
-
-
-def _references(predictor: Predictor, train: Sequence[Sample], each: int, counter: Counter) -> References | None:
-    """What the network makes of some training photos of each class; kept like any prediction."""
-    chosen = chosen_references(np.array([sample.label for sample in train], np.int64), each)
-    if not len(chosen):
-        return None
-    squares, good = squares_of_some(
-        train, chosen.tolist(), predictor.recipe.data, counter("checking images", len(chosen))
-    )
-    if not good:
-        return None
-    found = predictions_of(predictor, squares, good, (), counter)
-    return References(unit_rows(found.embeddings), found.labels)
 
 
 def references_each(photos: int, class_names: Sequence[str]) -> int:

@@ -25,6 +25,7 @@ from shelfmind.runs.folder import RunFolder
 from shelfmind.runs.known_data import KnownData, chosen_split, open_known, samples_of, split_names
 from shelfmind.runs.overlaps import refuse_seen
 from shelfmind.runs.rules import engine_under
+from shelfmind.workflows.difficulties import slices_of, training_references
 from shelfmind.workflows.evaluate import (
     evaluation_folder,
     predict_split,
@@ -95,7 +96,9 @@ def evaluate_ensemble(request: EvaluateRequest, watcher: Observer = SILENT) -> E
     names = [str(run) for run in runs]
     found = contributions(names, members, weights, pool=rule.pool)
     engines = ", ".join(dict.fromkeys(each.engine.name for each in predictors))
-    evaluation = replace(evaluation, members=found, weighted_on=judge_of_weights, engine=engines)
+    compared = training_references(predictors, weights, catalog, len(mean), counter)
+    slices = slices_of(predictors[0].recipe.data, catalog, mean, compared, train_images, counter)
+    evaluation = replace(evaluation, members=found, weighted_on=judge_of_weights, engine=engines, slices=slices)
     write_tables(evaluation, mean, folder)
     content = {
         "ensembling": request.ensembling,

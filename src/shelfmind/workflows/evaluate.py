@@ -43,7 +43,7 @@ from shelfmind.runs.folder import RunFolder, read_json
 from shelfmind.runs.known_data import chosen_split, open_known, samples_of, split_names
 from shelfmind.runs.overlaps import refuse_seen
 from shelfmind.runs.rules import engine_under
-from shelfmind.workflows.difficulties import slices_of
+from shelfmind.workflows.difficulties import slices_of, training_references
 from shelfmind.workflows.judged_images import UNSEEN, notes_on, notes_on_overlap, overlap_with, refuse_too_few
 
 WITHOUT_MAPS = (
@@ -194,7 +194,8 @@ def write_evaluation(
     )
     slices = None
     if by_difficulty is not None:
-        slices = slices_of(predictor, catalog, predictions, predictions.embeddings, train_images, by_difficulty)
+        compared = training_references([predictor], [1.0], catalog, len(predictions), by_difficulty)
+        slices = slices_of(predictor.recipe.data, catalog, predictions, compared, train_images, by_difficulty)
     evaluation = replace(evaluation, warnings=run.read_warnings(), engine=predictor.engine.name, slices=slices)
     advice = calibration_advice(evaluation, run, data) if logit_adjust is None else ()
     write_metrics(evaluation, run.metrics)

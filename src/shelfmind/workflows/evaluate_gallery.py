@@ -11,6 +11,7 @@ import numpy as np
 from shelfmind.arrays import Ints
 from shelfmind.errors import UserError
 from shelfmind.evaluation import Evaluation, evaluate
+from shelfmind.evaluation.matrix_rows import unit_rows
 from shelfmind.images.checking import note_bad_files, refuse_too_many_bad
 from shelfmind.images.squares import open_squares
 from shelfmind.inference.prediction_cache import predictions_of
@@ -29,6 +30,7 @@ from shelfmind.runs.folder import RunFolder, read_json
 from shelfmind.runs.known_data import KnownData, chosen_split, open_known, samples_of
 from shelfmind.runs.overlaps import refuse_seen
 from shelfmind.runs.rules import engine_under
+from shelfmind.workflows.difficulties import References, slices_of
 from shelfmind.workflows.evaluate import evaluation_folder, references_of, write_tables
 from shelfmind.workflows.judged_images import UNSEEN, notes_on
 
@@ -71,11 +73,15 @@ def evaluate_with_gallery(request: EvaluateRequest, gallery: str, watcher: Obser
         notes.append(
             f"{counted(enrolled, 'photo')} of the split {'is' if enrolled == 1 else 'are'} enrolled: not judged"
         )
+    sizes = _photos_of(found)
+    whitened = replace(predictions, embeddings=found.whitening(unit_rows(predictions.embeddings)))
+    compared = _references_of(found)
     evaluation = replace(
-        evaluate(predictions, _photos_of(found), split=split, tta=found.predictor.tta, notes=notes),
+        evaluate(predictions, sizes, split=split, tta=found.predictor.tta, notes=notes),
         warnings=run.read_warnings(),
         engine=found.predictor.engine.name,
         recognition=figures.to_json(),
+        slices=slices_of(found.predictor.recipe.data, known.catalog, whitened, compared, sizes, watcher.counter),
     )
     write_tables(evaluation, predictions, folder)
     write_evaluation_report(
@@ -87,7 +93,7 @@ def evaluate_with_gallery(request: EvaluateRequest, gallery: str, watcher: Obser
         evaluation=evaluation,
         predictions=predictions,
         catalog_notes=known.catalog.notes,
-        train_counts=_photos_of(found),
+        train_counts=sizes,
         provenance=read_json(run.provenance) if run.provenance.exists() else {},
         references=references_of(known.catalog),
         errors_file=f"evaluation/{split}/gallery/errors.csv",
@@ -130,3 +136,13 @@ def _photos_of(found: Recognizer) -> Ints:
     counts = np.zeros(len(found.columns.names), np.int64)
     np.add.at(counts, found.columns.ids, np.append(found.predictor.train_images, found.references.counts))
     return counts
+
+
+def _references_of(found: Recognizer) -> References | None:
+    """The photos that each name is known from, whitened as they are compared: those of the training that the gallery
+    keeps, and the enrolled ones."""
+    learnt, enrolled = found.learnt, found.references
+    products = np.repeat(np.arange(len(enrolled.names)), enrolled.counts)
+    columns = np.append(learnt.labels, learnt.classes + products)
+    vectors = np.concatenate([learnt.vectors, enrolled.vectors])
+    return References(vectors, found.columns.ids[columns]) if len(columns) else None

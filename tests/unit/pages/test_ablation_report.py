@@ -94,9 +94,34 @@ def test_every_word_has_its_chinese(tmp_path: Path, in_english_only: Callable[[s
     page = written(tmp_path, result(*rows, together))
     assert in_english_only(page) <= {"Holm", "MiB"}
     assert "chance counts for 合: an ensemble" in page
-    assert "an ensemble" not in written(tmp_path, result(*rows))
+    assert "an ensemble of all seeds" not in written(tmp_path, result(*rows))
     nothing = result(row("基准", mean=None, cost=None), chance={**result()["chance"], "comparisons": 0})
     assert in_english_only(written(tmp_path, nothing)) <= {"Holm", "MiB"}
+
+
+def test_what_verdicts_reckon_with_is_what_there_is(tmp_path: Path, in_english_only: Callable[[str], set[str]]) -> None:
+    """Seeds count only where a row has two that can be paired: never with one seed, nor for an ensemble."""
+
+    def told(by_seed: dict[str, int], **more: Any) -> str:
+        rows = [row(name, "better", 0.1) for name in by_seed]
+        for each, count in zip(rows, by_seed.values(), strict=True):
+            each["comparison"]["by_seed"] = [0.1] * count
+        page = written(tmp_path, result(row("基准"), *rows, **more))
+        assert in_english_only(page) <= {"Holm", "MiB"}
+        return page
+
+    several = told({"甲": 2, "乙": 2})
+    assert "Holm&#39;s correction for all of them, over images and seeds: 1" in several
+    assert "（同时考虑图片与种子）" in several
+    one = told({"甲": 1, "乙": 0}, seeds=[7])
+    assert "Holm&#39;s correction for all of them, over images alone: 1" in one
+    assert "（只考虑图片）" in one
+    assert "With one seed nothing is known" in one
+    assert "so far" not in one
+    mixed = told({"甲": 2, "合": 0, "迟": 1})
+    assert "for all of them, over images and seeds (over images alone for 合, 迟): 1" in mixed
+    assert "chance counts for 合: an ensemble" in mixed
+    assert "chance counts for 迟: one seed can be compared so far" in mixed
 
 
 def test_hostile_names_are_text(tmp_path: Path) -> None:

@@ -11,12 +11,23 @@ import pytest
 
 from shelfmind.evaluation.matrix_rows import unit_rows
 from shelfmind.inference.predictor import Predictor
+from shelfmind.inference.recognizer import Recognizer
 from shelfmind.pages.difficulty_section import NAMES
 from shelfmind.progress import count_silently
 from shelfmind.recipe import DataRecipe
+from shelfmind.recognition import evidence as recognition
+from shelfmind.recognition.answers import Columns
+from shelfmind.recognition.evidence import Learnt
 from shelfmind.records import Catalog, Predictions, Sample
 from shelfmind.workflows import difficulties as module
-from shelfmind.workflows.difficulties import References, chosen_references, references_each, slices_of
+from shelfmind.workflows import evaluate_gallery as gallery_module
+from shelfmind.workflows.difficulties import (
+    References,
+    chosen_references,
+    references_each,
+    slices_of,
+    training_references,
+)
 
 
 def test_references_are_spread_over_each_class() -> None:
@@ -59,21 +70,38 @@ def judged(tmp_path: Path, make_photo: Any, encode: Any) -> tuple[Catalog, Predi
     return catalog, Predictions(chosen, labels[order], probabilities[order], vectors[order], ("a", "b"))
 
 
-def test_every_difficulty_is_told_and_named(
-    judged: tuple[Catalog, Predictions], monkeypatch: pytest.MonkeyPatch
-) -> None:
-    catalog, predictions = judged
-    predictor = cast(Predictor, SimpleNamespace(recipe=SimpleNamespace(data=DataRecipe(image_size=64, resize_to=64))))
+DATA = DataRecipe(image_size=64, resize_to=64)
 
-    def embedded(_: Predictor, squares: Any, samples: list[Sample], *more: Any) -> Any:
+
+def network(seed: int, vectors: Any = None) -> Predictor:
+    """What stands in for a network: its embeddings are `vectors`, or drawn by `seed`."""
+    return cast(
+        Predictor,
+        SimpleNamespace(recipe=SimpleNamespace(data=DATA), class_names=("a", "b"), seed=seed, vectors=vectors),
+    )
+
+
+@pytest.fixture
+def embedded(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Networks that embed without one."""
+
+    def predictions_of(predictor: Any, squares: Any, samples: list[Sample], *more: Any) -> Predictions:
         count = len(samples)
-        assert len(squares) == count == 4
-        vectors = np.random.default_rng(2).standard_normal((count, 6)).astype(np.float32)
-        return SimpleNamespace(embeddings=vectors, labels=np.array([sample.label for sample in samples]))
+        assert len(squares) == count
+        drawn = np.random.default_rng(predictor.seed).standard_normal((count, 6)).astype(np.float32)
+        vectors = drawn if predictor.vectors is None else predictor.vectors
+        labels, halves = np.array([sample.label for sample in samples]), np.full((count, 2), 0.5, np.float32)
+        return Predictions(tuple(str(sample.path) for sample in samples), labels, halves, vectors, ("a", "b"))
 
-    monkeypatch.setattr(module, "predictions_of", embedded)
-    counts = np.array([300, 5])
-    found = slices_of(predictor, catalog, predictions, predictions.embeddings, counts, count_silently)
+    monkeypatch.setattr(module, "predictions_of", predictions_of)
+
+
+def test_every_difficulty_is_told_and_named(judged: tuple[Catalog, Predictions], embedded: None) -> None:
+    catalog, predictions = judged
+    references = training_references([network(2)], [1.0], catalog, len(predictions), count_silently)
+    assert references is not None
+    assert len(references.labels) == 4
+    found = slices_of(DATA, catalog, predictions, references, np.array([300, 5]), count_silently)
     told = {each.difficulty for each in found.slices}
     assert {"blur", "light", "class_size", "unfamiliar"} <= told <= set(NAMES)
     sizes = {each.low: each.images for each in found.slices if each.difficulty == "class_size"}
@@ -82,10 +110,36 @@ def test_every_difficulty_is_told_and_named(
     assert sum(each.images for each in found.slices if each.difficulty == "blur") == 30
 
 
-def test_without_training_photos_it_says_what_is_missing(judged: tuple[Catalog, Predictions]) -> None:
+def test_several_networks_compare_as_their_mean(judged: tuple[Catalog, Predictions], embedded: None) -> None:
+    """By each the cosine of two training photos is another; by both together it is the weighted mean."""
+    catalog, _ = judged
+    alike = np.repeat([[1.0, 0, 0, 0, 0, 0]], 4, axis=0).astype(np.float32)
+    apart = np.eye(6, dtype=np.float32)[:4]
+    one = training_references([network(0, alike)], [1.0], catalog, 30, count_silently)
+    both = training_references([network(0, alike), network(0, apart)], [0.25, 0.75], catalog, 30, count_silently)
+    assert one is not None
+    assert both is not None
+    np.testing.assert_allclose(one.embeddings @ one.embeddings.T, 1, atol=1e-6)
+    np.testing.assert_allclose(both.embeddings @ both.embeddings.T, 0.25 + 0.75 * np.eye(4), atol=1e-6)
+    assert both.labels.tolist() == one.labels.tolist()
+
+
+def test_without_training_photos_it_says_what_is_missing(judged: tuple[Catalog, Predictions], embedded: None) -> None:
     catalog, predictions = judged
     alone = Catalog(catalog.split("test"), catalog.class_names, catalog.root, catalog.format)
-    predictor = cast(Predictor, SimpleNamespace(recipe=SimpleNamespace(data=DataRecipe(image_size=64, resize_to=64))))
-    counts = np.array([30, 5])
-    found = slices_of(predictor, alone, predictions, predictions.embeddings, counts, count_silently)
+    assert training_references([network(2)], [1.0], alone, 30, count_silently) is None
+    found = slices_of(DATA, alone, predictions, None, np.array([30, 5]), count_silently)
     assert dict(found.missing).keys() == {"siblings", "unfamiliar"}
+
+
+def test_a_gallerys_names_are_compared_with_trained_and_enrolled_photos() -> None:
+    """A product that is trained and enrolled has both kinds; one that is only enrolled, its own."""
+    vectors = np.eye(5, dtype=np.float32)
+    learnt = Learnt(vectors[:2], np.array([0, 1]), 2)
+    enrolled = recognition.References.of(["b", "new", "new"], vectors[2:])
+    columns = Columns(("a", "b"), enrolled.names)
+    found = cast(Recognizer, SimpleNamespace(learnt=learnt, references=enrolled, columns=columns))
+    references = gallery_module._references_of(found)
+    assert references is not None
+    assert [columns.names[label] for label in references.labels] == ["a", "b", "b", "new", "new"]
+    np.testing.assert_array_equal(references.embeddings, vectors)
