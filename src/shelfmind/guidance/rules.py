@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
+from functools import cache
 from typing import Any
 
 from shelfmind.guidance import thresholds as limits
@@ -46,9 +47,14 @@ def affordable_steps(recipe: str, situation: Situation) -> float:
     """How many steps a recipe gets within the minutes that there are; as many as anybody wants where none are said."""
     if situation.minutes is None:
         return float("inf")
-    settings = load_recipe(recipe)
+    settings = _packaged(recipe)
     epochs = epochs_within(situation.minutes, settings, situation.photos, situation.machine)
     return epochs * steps_an_epoch(settings, situation.photos)
+
+
+@cache
+def _packaged(name: str) -> Recipe:
+    return load_recipe(name)
 
 
 def epochs_for(choice: Choice, recipe: Recipe, situation: Situation) -> int:
@@ -93,20 +99,25 @@ def _deep(situation: Situation) -> Choice:
 
 
 def _from_imagenet(situation: Situation) -> Choice:
-    network = official_start("shelfnet_s")
-    photos = situation.photos
-    middle = counted(photos.typical, "training photo")
-    few = f"half of the classes have {middle} or fewer; random weights learn too little from under {limits.FEW_PHOTOS}"
-    plenty = "a head start that random weights must train for; not measured by us"
+    photos, network = situation.photos, official_start("shelfnet_s")
+    why = "a head start that random weights must train for; not measured by us"
+    if photos.few:
+        middle = counted(photos.typical, "training photo")
+        why = f"half of the classes have {middle} or fewer; random weights learn little from under {limits.FEW_PHOTOS}"
+    changes: dict[str, Any] = {"model.name": network, "model.weights": network, "train.lr": 0.01}
+    reasons = [
+        ("weights", f"MindSpore's official ImageNet weights of {network}: {why}"),
+        ("learning rate", "a fifth of the usual one, so that what the weights know is kept"),
+    ]
+    if photos.train_photos < limits.SMALL_BATCH_BELOW:
+        changes["train.batch_size"] = limits.SMALL_BATCH
+        reasons.append(("batch size", "small, so that an epoch of so few photos has several steps"))
     return Choice(
         "default" if situation.purpose != CHANGING else "grocery_embedding",
-        {"model.name": network, "model.weights": network, "train.lr": 0.01},
+        changes,
         limits.FINE_TUNING_STEPS,
         "a rule of thumb for fine-tuning, not measured by us",
-        (
-            ("weights", f"MindSpore's official ImageNet weights of {network}: {few if photos.few else plenty}"),
-            ("learning rate", "a fifth of the usual one, so that what the weights know is kept"),
-        ),
+        tuple(reasons),
     )
 
 

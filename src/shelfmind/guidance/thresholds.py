@@ -20,6 +20,9 @@ FINE_TUNING_STEPS = 1_500
 MOST_EPOCHS = 200
 """Beyond this an epoch's own cost (validation, saving) outweighs its steps on a few dozen photos."""
 
+SMALL_BATCH, SMALL_BATCH_BELOW = 8, 256
+"""Images a step, and the training photos below which it is taken, so that an epoch has more than a step or two."""
+
 MANY_PHOTOS = 50_000
 """Training photos for which the contest's deep networks are worth their cost, where a device computes them: they were
 published on RP2K's 344,854. A rule of thumb, not measured by us."""
