@@ -150,10 +150,10 @@ def test_init_asks_five_questions_and_asks_again_what_will_not_do(
     assert status == 0, error
     assert [len([text for text in asked if text == each]) for each in dict.fromkeys(asked)] == [2] * 5
     assert "[1]" in asked[2]
-    for said in ("no such file or folder: nowhere", "30 photos of 6 products", "unknown purpose '4'"):
+    for said in ("/nowhere (the nearest folder that exists is", "30 photos of 6 products", "unknown purpose '4'"):
         assert said in error
-    assert "--minutes must be greater than 0" in error
-    assert "--device must be" in error
+    assert "minutes must be greater than 0" in error
+    assert "device must be" in error
     assert "lies in the data set" in error
     recipe = load_recipe("runs/tried.yaml")
     assert next(name for name, _ in recipe.augment) == "random_color_cast", "that of changing products"
@@ -174,3 +174,30 @@ def test_ctrl_c_at_a_question_leaves_nothing(command: Command, shelves: Path, an
     assert status == 130
     assert error.splitlines()[-1] == "shelfmind: stopped"
     assert sorted(tmp_path.rglob("*")) == before
+
+
+def test_an_audit_ends_with_the_next_step(command: Command, shelves: Path) -> None:
+    first = next(shelves.rglob("*.jpg"))
+    status, _, error = command("audit", shelves, "--out", "audit")
+    assert status == 0, error
+    quoted = shlex.quote(str(shelves))
+    assert error.splitlines()[-1].endswith(f"see which recipe suits them: shelfmind recipes --for {quoted}")
+    other = next(path for path in shelves.iterdir() if path != first.parent)
+    (other / "copy.jpg").write_bytes(first.read_bytes())
+    status, _, error = command("audit", shelves, "--out", "audit", "--overwrite")
+    assert status == 0, error
+    assert error.splitlines()[-1].startswith(
+        "next: 2 labels may be wrong; decide on them in a browser: shelfmind review"
+    )
+
+
+def test_a_training_says_before_and_after_what_helps(trained: Any, data: Path) -> None:
+    lines = trained.outcome.stderr.splitlines()
+    doubt = next(number for number, line in enumerate(lines) if line.startswith("note: half of the classes have"))
+    begun = next(number for number, line in enumerate(lines) if line.startswith("training "))
+    assert doubt < begun
+    assert f"shelfmind train {shlex.quote(str(data))}" in lines[doubt]
+    assert "--set model.name=resnet18 --weights resnet18" in lines[doubt]
+    assert "model.arguments" not in lines[doubt]
+    (step,) = [line for line in lines if line.startswith("next: ")]
+    assert shlex.quote(str(trained.run)) in step or f"{trained.run}_imagenet" in step

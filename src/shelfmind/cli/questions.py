@@ -46,21 +46,19 @@ def on_terminal() -> bool:
 
 
 def _answered(question: Question, answers: Answers) -> Answers:
-    from shelfmind.cli.wording import as_typed
-    from shelfmind.requests.guiding import InitRequest
-
     default = question.default()
     brackets = question.shown or default
     text = question.text if brackets is None else f"{question.text} [{brackets}]"
     while True:
         try:
-            said = typer.prompt(text, default=default, show_default=False, err=True)
+            said = typer.prompt(text, default=default, show_default=False, err=True, prompt_suffix=" ")
         except typer.Abort:  # Ctrl-C, or the end of the input
+            typer.echo(err=True)
             raise KeyboardInterrupt from None
         try:
             return question.read(str(said).strip(), answers)
         except UserError as error:
-            typer.echo(f"  {as_typed(error.message, InitRequest)}", err=True)
+            typer.echo(f"  {error}", err=True)
 
 
 def _questions() -> tuple[Question, ...]:

@@ -76,8 +76,10 @@ def _advice(rule: str, situation: Situation, out: Path) -> Advice:
     weights = choice.changes.get("model.weights")
     overrides = [written_override(key, value) for key, value in choice.changes.items() if key != "model.weights"]
     recipe = load_recipe(choice.recipe, overrides)
-    minutes = None if choice.unhurried else situation.minutes
-    epochs = None if minutes is not None else epochs_for(choice, recipe, situation)
+    wanted = epochs_for(choice, recipe, situation)
+    needed = _estimate(recipe, wanted, situation)
+    minutes = None if choice.unhurried or _is_sated(choice, needed, situation.minutes) else situation.minutes
+    epochs = wanted if minutes is None else None
     given = {
         "data": str(situation.data),
         "recipe": choice.recipe,
@@ -96,10 +98,15 @@ def _advice(rule: str, situation: Situation, out: Path) -> Advice:
         recipe=choice.recipe,
         changes=choice.changes,
         epochs=epochs,
-        minutes=minutes if epochs is None else _estimate(recipe, epochs, situation),
+        minutes=needed if minutes is None else minutes,
         reasons=(*choice.reasons, ("length", _length(choice, recipe, epochs, situation)), *_on_the_tail(situation)),
         prefer=prefer,
     )
+
+
+def _is_sated(choice: Choice, needed: float | None, minutes: float | None) -> bool:
+    """Whether there is more time than a choice has use for."""
+    return choice.sated and needed is not None and minutes is not None and needed <= minutes
 
 
 def _estimate(recipe: Recipe, epochs: int, situation: Situation) -> float | None:

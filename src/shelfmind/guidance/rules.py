@@ -22,8 +22,8 @@ Reason = tuple[str, str]
 @dataclass(frozen=True)
 class Choice:
     """A recipe with changes by key, how many steps it should train for and what they mean, and the reasons; without a
-    recipe the photos are enrolled in a gallery instead. An unhurried one takes its steps, however few minutes there
-    are."""
+    recipe the photos are enrolled in a gallery instead. An unhurried one takes its steps however few minutes there are,
+    a sated one no more of them however many."""
 
     recipe: str | None
     changes: Mapping[str, Any] = field(default_factory=dict)
@@ -31,6 +31,7 @@ class Choice:
     meaning: str = "after so many grocery_cpu passed 70% on real photos of 81 products"
     reasons: tuple[Reason, ...] = ()
     unhurried: bool = False
+    sated: bool = False
 
 
 @dataclass(frozen=True)
@@ -118,6 +119,7 @@ def _from_imagenet(situation: Situation) -> Choice:
         limits.FINE_TUNING_STEPS,
         "a rule of thumb for fine-tuning, not measured by us",
         tuple(reasons),
+        sated=True,
     )
 
 

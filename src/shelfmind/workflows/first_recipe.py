@@ -60,4 +60,4 @@ def require_free_places(data: Path, out: Path, recipe: Path) -> None:
     for place in (out, recipe):
         require_outside(data, place)
     if os.path.lexists(recipe):
-        raise UserError(f"{recipe} is there already; choose another {argument('recipe')}")
+        raise UserError(f"{recipe} is there already; choose another {argument('recipe')} or {argument('out')}")

@@ -154,6 +154,15 @@ def test_a_budget_too_short_to_learn_much_says_so() -> None:
     assert "too few to learn much" in dict(first.reasons)["length"]
 
 
+def test_a_fine_tuning_takes_no_more_time_than_it_has_use_for() -> None:
+    hasty, patient = (recommend(situation(SIX, minutes=minutes), OUT).first for minutes in (1.0, 500.0))
+    assert (hasty.epochs, hasty.arguments["max_minutes"]) == (None, 1)
+    assert patient.epochs == 200
+    assert patient.minutes is not None
+    assert patient.minutes < 60
+    assert recommend(situation(GROCERY, minutes=500.0), OUT).first.epochs is None
+
+
 def test_the_recipe_file_loads_as_recommended(tmp_path: Path) -> None:
     assert "default" in recipe_names()
     for given in [each for each in every_situation() if each.purpose != "contest"]:
