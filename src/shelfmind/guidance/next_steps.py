@@ -183,7 +183,7 @@ AFTER_AUDIT: dict[str, Row[Audited]] = {
 AFTER_TRAINING: dict[str, Row[Trained]] = {
     "official_start": Row(
         lambda it: it.low and it.from_random and typical_count(it.counts) < FEW_PHOTOS,
-        lambda it: "few photos a class are too few for random weights; start from official ImageNet weights",
+        lambda it: "random weights make little of few photos a class; start from official ImageNet weights",
         lambda it: Message(call("train", **with_official_start(it.again("imagenet"), it.network))),
     ),
     "longer": Row(

@@ -104,7 +104,9 @@ def _from_imagenet(situation: Situation) -> Choice:
     why = "a head start that random weights must train for; not measured by us"
     if photos.few:
         middle = counted(photos.typical, "training photo")
-        why = f"half of the classes have {middle} or fewer; random weights learn little from under {limits.FEW_PHOTOS}"
+        why = (
+            f"half of the classes have {middle} or fewer; random weights make little of fewer than {limits.FEW_PHOTOS}"
+        )
     changes: dict[str, Any] = {"model.name": network, "model.weights": network, "train.lr": 0.01}
     reasons = [
         ("weights", f"MindSpore's official ImageNet weights of {network}: {why}"),
