@@ -47,7 +47,7 @@ def doubt_of_random_weights(
         return None
     few = (
         f"half of the classes have {counted(typical, 'training photo')} or fewer, and random weights make little of "
-        "that: with 5 photos of each of 81 products a short training named 40% of photos from other shops, a gallery 62%"
+        "that: with 5 photos of each of 81 products a short training named 40% of photos from other shops"
     )
     start = call("train", **with_official_start(arguments, network))
     others = "" if rules == CONTEST else _other_starts(str(arguments["data"]))
@@ -59,6 +59,6 @@ def _other_starts(data: str) -> str:
     begun = call("train", data=data, weights="runs/pretrained", out="OUT")
     gallery = call("gallery_create", gallery="products", run="RUN", data=data)
     return (
-        f"; or enrol them in a gallery of a run that was trained on more products: {gallery}; "
+        f"; or enrol them in a gallery of a run that was trained on more products (there 62%): {gallery}; "
         f"or pretrain on many more photos: {pretraining}, then {begun}"
     )
