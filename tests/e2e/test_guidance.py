@@ -81,13 +81,13 @@ def test_a_recipe_is_recommended_with_its_command_and_the_runner_up(command: Com
     assert f"shelfmind train {shlex.quote(str(shelves))} --recipe default" in said
     assert "otherwise, where a run" in said
     assert "shelfmind gallery create products --run RUN" in said
-    status, said, _ = command("recipes", "--for", shelves, "--minutes", 5, "--cores", 64, "--json", "-")
+    status, said, _ = command("recipes", "--for", shelves, "--minutes", 0.5, "--cores", 64, "--json", "-")
     content = json.loads(said)
     assert status == 0
     assert content["machine"]["cores"] == 64
     assert content["photos"]["longer_side"] == 60
-    assert content["recommended"]["arguments"]["max_minutes"] == 5
-    again = shelfmind.recommend_recipe(shelves, minutes=5, cores=64)
+    assert content["recommended"]["arguments"]["max_minutes"] == 0.5
+    again = shelfmind.recommend_recipe(shelves, minutes=0.5, cores=64)
     assert again.first.recipe == content["recommended"]["recipe"]
 
 

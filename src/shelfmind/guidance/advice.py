@@ -145,7 +145,7 @@ def _on_the_tail(situation: Situation) -> list[Reason]:
     if not photos.long_tail:
         return []
     favour = call("evaluate", runs=["RUN"], data=str(situation.data), logit_adjust=0.5)
-    counts = f"{photos.smallest:,} to {photos.largest:,} training photos a class"
+    counts = f"{photos.smallest:,} to {counted(photos.largest, 'training photo')} a class"
     return [
         ("long tail", Message(f"{counts}; whether favouring rare ones pays is seen without a training by: {favour}"))
     ]

@@ -145,7 +145,7 @@ def _supervised_contrast(situation: Situation) -> Choice:
 def _balanced(situation: Situation) -> Choice:
     largest, smallest = situation.photos.largest, situation.photos.smallest
     plain = next(RULES[name].choice(situation) for name in _PLAIN if RULES[name].best(situation))
-    why = f"classes have {smallest:,} to {largest:,} training photos; this loss makes up for the difference"
+    why = f"classes have {smallest:,} to {counted(largest, 'training photo')}; this loss makes up for the difference"
     changes = {"loss.name": "balanced_softmax", "loss.label_smoothing": 0.0}
     return replace(plain, changes=changes, reasons=(("loss", why),))
 
