@@ -145,7 +145,7 @@ def test_init_refuses_and_writes_nothing(
 def test_init_asks_five_questions_and_asks_again_what_will_not_do(
     command: Command, shelves: Path, answering: Any, tmp_path: Path
 ) -> None:
-    asked = answering("nowhere", shelves, "4", "changing", "-3", "20", "TPU 2", "cpu 1", shelves / "run", "runs/tried")
+    asked = answering("nowhere", shelves, "4", "changing", "-3", "0.5", "TPU 2", "cpu 1", shelves / "run", "runs/tried")
     status, _, error = command("init")
     assert status == 0, error
     assert [len([text for text in asked if text == each]) for each in dict.fromkeys(asked)] == [2] * 5
@@ -157,7 +157,7 @@ def test_init_asks_five_questions_and_asks_again_what_will_not_do(
     assert "lies in the data set" in error
     recipe = load_recipe("runs/tried.yaml")
     assert next(name for name, _ in recipe.augment) == "random_color_cast", "that of changing products"
-    assert "--max-minutes 20 --out runs/tried" in error.splitlines()[-1]
+    assert "--max-minutes 0.5 --out runs/tried" in error.splitlines()[-1]
 
 
 def test_init_asks_only_for_what_is_missing(command: Command, shelves: Path, answering: Any) -> None:
