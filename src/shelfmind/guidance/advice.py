@@ -17,6 +17,8 @@ from shelfmind.nouns import counted
 from shelfmind.overrides import written_override
 from shelfmind.recipe import Recipe, load_recipe
 
+_WEIGHTS = "model.weights"
+"""The key that is an argument of its own on the command line."""
 _SECONDS_A_PRODUCT, _SECONDS_A_PHOTO = 0.5, 0.06
 """To enrol: RESULTS, "Enrolling": 0.47 s for a product of 8 photos."""
 
@@ -73,28 +75,16 @@ def _advice(rule: str, situation: Situation, out: Path) -> Advice:
     choice, prefer = RULES[rule].choice(situation), RULES[rule].prefer
     if choice.recipe is None:
         return _enrolment(rule, choice, situation, prefer)
-    weights = choice.changes.get("model.weights")
-    overrides = [written_override(key, value) for key, value in choice.changes.items() if key != "model.weights"]
+    overrides = [written_override(key, value) for key, value in choice.changes.items() if key != _WEIGHTS]
     recipe = load_recipe(choice.recipe, overrides)
     wanted = epochs_for(choice, recipe, situation)
     needed = _estimate(recipe, wanted, situation)
     minutes = None if choice.unhurried or _is_sated(choice, needed, situation.minutes) else situation.minutes
     epochs = wanted if minutes is None else None
-    given = {
-        "data": str(situation.data),
-        "recipe": choice.recipe,
-        "overrides": overrides or None,
-        "weights": weights,
-        "epochs": epochs,
-        "max_minutes": None if minutes is None else whole(minutes),
-        "rules": situation.rules,
-        "format": situation.format,
-        "out": str(out),
-    }
     return Advice(
         rule=rule,
         verb="train",
-        arguments={name: value for name, value in given.items() if value is not None},
+        arguments=_training_arguments(choice, overrides, epochs, minutes, situation, out),
         recipe=choice.recipe,
         changes=choice.changes,
         epochs=epochs,
@@ -102,6 +92,23 @@ def _advice(rule: str, situation: Situation, out: Path) -> Advice:
         reasons=(*choice.reasons, ("length", _length(choice, recipe, epochs, situation)), *_on_the_tail(situation)),
         prefer=prefer,
     )
+
+
+def _training_arguments(
+    choice: Choice, overrides: list[str], epochs: int | None, minutes: float | None, situation: Situation, out: Path
+) -> dict[str, Any]:
+    given = {
+        "data": str(situation.data),
+        "recipe": choice.recipe,
+        "overrides": overrides or None,
+        "weights": choice.changes.get(_WEIGHTS),
+        "epochs": epochs,
+        "max_minutes": None if minutes is None else whole(minutes),
+        "rules": situation.rules,
+        "format": situation.format,
+        "out": str(out),
+    }
+    return {name: value for name, value in given.items() if value is not None}
 
 
 def _is_sated(choice: Choice, needed: float | None, minutes: float | None) -> bool:
@@ -128,7 +135,7 @@ def _length(choice: Choice, recipe: Recipe, epochs: int | None, situation: Situa
     an_epoch = steps_an_epoch(recipe, situation.photos)
     if epochs is not None:
         steps = epochs * an_epoch
-        fewer = f", though {choice.steps:,} would be usual: more epochs of so few photos cost more than they teach"
+        fewer = f", though {choice.steps:,} would be usual: more epochs would mostly validate and save"
         said = f"{counted(epochs, 'epoch')} of {counted(an_epoch, 'step')}, {steps:,} in all"
         return f"{said}: {choice.meaning}" if steps >= choice.steps else f"{said}{fewer}"
     assert situation.minutes is not None
