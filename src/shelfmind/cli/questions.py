@@ -128,5 +128,5 @@ def _checked(found: Mapping[str, Any]) -> Answers:
     """The answer, if a request takes it."""
     from shelfmind.requests.guiding import InitRequest
 
-    InitRequest(data=Path(), **found)
+    InitRequest(**found)
     return dict(found)

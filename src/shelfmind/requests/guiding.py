@@ -82,15 +82,10 @@ class InitRequest(GuidedRequest):
         None, description="recipe file to write; OUT.yaml if not given"
     )
 
-    @model_validator(mode="after")
-    def _has_data(self) -> InitRequest:
+    def require_inputs(self) -> None:
+        """The data was named, and is there."""
         if self.data is None:
             raise UserError(
                 f"where are the photos? Give {argument('data')}, a folder with one folder of photos a product"
             )
-        return self
-
-    def require_inputs(self) -> None:
-        """The data is there."""
-        assert self.data is not None
         require_path(self.data)
