@@ -25,7 +25,7 @@ Command = Callable[..., tuple[int, str, str]]
 @pytest.fixture
 def command(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Command:
     """Run the command in this process and in an empty folder; returns its status and both outputs."""
-    monkeypatch.setattr(recommendation, "matrix_gflops", lambda: 98.0)
+    monkeypatch.setattr(recommendation, "matrix_gflops", lambda: 101.0)
     monkeypatch.setattr(recommendation, "likely_device", lambda: "CPU")
     monkeypatch.chdir(tmp_path)
 

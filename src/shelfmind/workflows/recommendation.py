@@ -8,7 +8,7 @@ from shelfmind.data import open_catalog
 from shelfmind.guidance.advice import Recommendation, recommend
 from shelfmind.guidance.places import unused
 from shelfmind.guidance.situation import Machine, Situation, photos_of
-from shelfmind.guidance.speeds import MEASURED_CORES, MEASURED_GFLOPS
+from shelfmind.guidance.speeds import MEASURED_GFLOPS
 from shelfmind.kernels.choice import likely as likely_kernels
 from shelfmind.machine.cores import available_cores
 from shelfmind.machine.device import likely_device
@@ -68,8 +68,8 @@ def recommended(
 def machine_here(device: str | None, cores: int | None) -> Machine:
     """This machine, or one like it with so many cores.
 
-    By half a second of matrix products a slower machine than the measured one is found out; none is taken for a faster
-    one, since products go twice as fast in some hours of the measured machine itself, and its trainings do not. Other
+    By half a second of matrix products cores slower than the measured ones are found out; none are taken for faster
+    ones, since products go twice as fast in some hours of the measured machine itself, and its trainings do not. Other
     devices than CPUs were not measured. Raises `UserError` for a variable that names no device.
     """
     device = device or likely_device()
@@ -77,5 +77,5 @@ def machine_here(device: str | None, cores: int | None) -> Machine:
     if device != "CPU":
         return Machine(device, cores or available, "mindspore")
     name, precision = likely_kernels()
-    pace = min(1.0, matrix_gflops() / (MEASURED_GFLOPS * available / MEASURED_CORES))
+    pace = min(1.0, matrix_gflops() / MEASURED_GFLOPS)
     return Machine(device, cores or available, name if precision == "fp32" else f"{name}_{precision}", pace)

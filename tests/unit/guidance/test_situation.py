@@ -13,6 +13,7 @@ from shelfmind.guidance.situation import photos_of
 from shelfmind.images.decoding import BadImage, upright_size
 from shelfmind.kernels import choice, library
 from shelfmind.machine import device
+from shelfmind.machine.matrix_speed import matrix_gflops
 from shelfmind.workflows import recommendation
 
 
@@ -43,8 +44,7 @@ def test_a_turned_photo_has_the_sides_that_one_sees(tmp_path: Path) -> None:
 
 
 def test_no_machine_is_taken_for_faster_than_the_measured_one(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(recommendation, "available_cores", lambda: 4)
-    monkeypatch.setattr(recommendation, "matrix_gflops", lambda: 98.0)
+    monkeypatch.setattr(recommendation, "matrix_gflops", lambda: 50.5)
     assert recommendation.machine_here("CPU", None).pace == pytest.approx(0.5)
     monkeypatch.setattr(recommendation, "matrix_gflops", lambda: 1000.0)
     machine = recommendation.machine_here("CPU", 16)
@@ -70,3 +70,7 @@ def test_kernels_and_device_are_told_without_loading_any(monkeypatch: pytest.Mon
     monkeypatch.setenv("SHELFMIND_DEVICE", "TPU")
     with pytest.raises(UserError, match="SHELFMIND_DEVICE must be one of"):
         device.likely_device()
+
+
+def test_products_of_matrices_are_timed() -> None:
+    assert matrix_gflops(0.01) > 0.1
