@@ -18,6 +18,7 @@ _LIGHT = {
     "load_recipe": ("shelfmind.recipe", "load_recipe"),
     "open_catalog": ("shelfmind.data", "open_catalog"),
     "recognizer": ("shelfmind.inference.recognizer", "recognizer"),
+    "recommend_recipe": ("shelfmind.workflows.recommendation", "recommend_recipe"),
 }
 """What Python has besides the verbs: module and name."""
 _ON_MINDSPORE = {

@@ -26,6 +26,7 @@ from shelfmind.requests.discovery import GalleryDiscoverRequest
 from shelfmind.requests.expanding import ExpandRequest
 from shelfmind.requests.exporting import ExportRequest
 from shelfmind.requests.galleries import GalleryAddRequest, GalleryAuditRequest, GalleryCalibrateRequest, GalleryCompactRequest, GalleryCreateRequest, GalleryExportRequest, GalleryHistoryRequest, GalleryListRequest, GalleryMergeRequest, GalleryReEmbedRequest, GalleryRemoveRequest, GalleryRenameRequest, GalleryRollBackRequest, GallerySearchRequest, GalleryShowRequest, GalleryVerifyRequest
+from shelfmind.requests.guiding import InitRequest
 from shelfmind.requests.improving import AdaptRequest, FixresRequest, FoldInRequest, SoupRequest, TuneRequest
 from shelfmind.requests.label_checking import FindLabelErrorsRequest
 from shelfmind.requests.measuring import CalibrateRequest, EvaluateRequest, ExplainRequest, PredictRequest
@@ -49,10 +50,12 @@ from shelfmind.training.tune import Best
 from shelfmind.training.watching import Watcher, Watcher as Watcher
 from shelfmind.workflows.audit import AuditOutcome
 from shelfmind.workflows.discovery import DiscoveryOutcome
+from shelfmind.workflows.first_recipe import FirstRecipe
 from shelfmind.workflows.galleries import Enrolment, Found
 from shelfmind.workflows.gallery_audit import GalleryAudit
 from shelfmind.workflows.gallery_calibration import Calibrated
 from shelfmind.workflows.prepare import PreparationOutcome
+from shelfmind.workflows.recommendation import recommend_recipe as recommend_recipe
 from typing import Any, Literal, overload
 
 __version__: str
@@ -92,6 +95,7 @@ __all__ = [
     "gallery_show",
     "gallery_verify",
     "generate",
+    "init",
     "keys_add",
     "keys_list",
     "keys_revoke",
@@ -104,6 +108,7 @@ __all__ = [
     "prepare",
     "pretrain",
     "recognizer",
+    "recommend_recipe",
     "resume",
     "review",
     "serve",
@@ -111,6 +116,41 @@ __all__ = [
     "train",
     "tune",
 ]
+
+@overload
+def init(request: InitRequest, /, *, watcher: Observer | None = None) -> FirstRecipe: ...
+@overload
+def init(
+    data: Path | str | None = None,
+    *,
+    purpose: str = 'known',
+    minutes: float | None = None,
+    cores: int | None = None,
+    device: Literal['CPU', 'GPU', 'Ascend'] | None = None,
+    format: str | None = None,
+    out: Path | str | None = None,
+    recipe: Path | str | None = None,
+    watcher: Observer | None = None,
+) -> FirstRecipe:
+    """Write a first recipe for a data set by five questions, and say which command trains by it. On a terminal it asks for whatever is not given, five questions at most. It writes a recipe file and prints the command that trains by it; before all is answered nothing is written.
+
+    Args:
+        data: data set: a folder of class folders, RP2K, a csv, or Grocery Store
+        purpose: what the recogniser is for: known products, changing ones that a gallery enrols, or a contest (default: known)
+        minutes: how long the training may take; as long as it needs if not given
+        cores: how many cores train; all of this machine if not given
+        device: what trains: CPU, GPU or Ascend; the best of this machine if not given
+        format: one of csv, folder, grocery_store, rp2k; found out if not given
+        out: run folder that the command will make; runs/first, or the next that is free, if not given
+        recipe: recipe file to write; OUT.yaml if not given
+        watcher: told of the progress
+
+    Returns:
+        The file, the recommendation behind it, and the command that trains by it.
+
+    Raises:
+        UserError: data that cannot be used, or a place where something lies already.
+    """
 
 @overload
 def audit(request: AuditRequest, /, *, watcher: Observer | None = None) -> AuditOutcome: ...

@@ -44,6 +44,9 @@ class Verb:
     """Whether Python has it, too: as a function of this name."""
     group: str | None = None
     """The word before its own on the command line; its name begins with it."""
+    ask: str | None = None
+    """On the command line called with the arguments that were given, returns those and what it asked for; its keyword
+    arguments are further options."""
 
     @property
     def request_type(self) -> type[Request]:
@@ -56,6 +59,11 @@ class Verb:
         """What prints its outcome."""
         found: Callable[..., None] = _load(self.show)
         return found
+
+    @property
+    def asked_by(self) -> Callable[..., dict[str, Any]] | None:
+        """What asks for arguments that were not given."""
+        return None if self.ask is None else _load(self.ask)
 
     def run(self, request: Request, watcher: Observer | None = None) -> Any:
         """Do it; MindSpore starts first if the verb computes with it, but not before its inputs are there.
@@ -81,6 +89,15 @@ def _load(target: str) -> Any:
 
 
 VERBS = {
+    "init": Verb(
+        panel=DATA,
+        summary="Write a first recipe for a data set by five questions, and say which command trains by it.",
+        request="requests.guiding:InitRequest",
+        function="workflows.first_recipe:init",
+        show="cli.outcomes.guiding:show_first_recipe",
+        mindspore=False,
+        ask="cli.questions:ask_for_the_rest",
+    ),
     "audit": Verb(
         panel=DATA,
         summary="Look at a data set: classes, leaks, duplicates, label conflicts, bad files, blur, glare; a report and "
@@ -429,10 +446,10 @@ VERBS = {
     ),
     "recipes": Verb(
         panel=TOOL,
-        summary="List the recipes that come with shelfmind, or show one.",
-        request="requests.tool:RecipesRequest",
+        summary="List the recipes that come with shelfmind, show one, or recommend one for a data set.",
+        request="requests.guiding:RecipesRequest",
         function="workflows.tool:describe_recipes",
-        show="cli.outcomes.tool:show_recipes",
+        show="cli.outcomes.guiding:show_recipes",
         mindspore=False,
         in_python=False,
     ),

@@ -82,7 +82,7 @@ def test_an_option_that_does_not_exist_is_one_line(warm):
 
 def test_recipes_are_listed_and_shown_whole(warm, tmp_path):
     table = warm("recipes").stdout
-    names = json.loads(warm("recipes", "--json").stdout)
+    names = json.loads(warm("recipes", "--json", "-").stdout)
     assert {"default", "grocery_cpu", "rp2k/resnet50", "rp2k/se_resnext50"} <= set(names)
     assert all(name in table and purpose for name, purpose in names.items())
     shown = warm("recipes", "default")
@@ -91,11 +91,11 @@ def test_recipes_are_listed_and_shown_whole(warm, tmp_path):
     assert yaml.safe_load(shown.stdout)["augment"][1] == "horizontal_flip"
     (tmp_path / "mine.yaml").write_text(shown.stdout)
     assert warm("recipes", tmp_path / "mine.yaml").stdout == shown.stdout
-    assert json.loads(warm("recipes", "default", "--json").stdout)["train"]["epochs"] == 40
+    assert json.loads(warm("recipes", "default", "--json", "-").stdout)["train"]["epochs"] == 40
 
 
 def test_models_are_listed_with_their_parameters(warm):
-    outcome = warm("models", "--json")
+    outcome = warm("models", "--json", "-")
     assert outcome.status == 0, outcome.stderr
     models = {model["name"]: model for model in json.loads(outcome.stdout)}
     assert models["resnet50"]["parameters"] == 25_557_032  # as He et al. have it, for 1,000 classes

@@ -81,7 +81,8 @@ def _group_command(name: str) -> Any:
 app = typer.Typer(
     cls=Verbs,
     help="Recognises retail products (SKUs) in photos of shelf items.\n\n"
-    "Start with:  shelfmind train PHOTOS --out runs/first   (PHOTOS holds one folder of images a product)",
+    "Start with:  shelfmind init   (it asks five questions), or\n\n"
+    "             shelfmind train PHOTOS --out runs/first   (PHOTOS holds one folder of images a product)",
     epilog="Variables: SHELFMIND_DEVICE (CPU, GPU or Ascend; the best there is if not set), SHELFMIND_CACHE (where "
     "decoded photos and downloads are kept), SHELFMIND_CACHE_GB (how much the decoded photos may take).",
     no_args_is_help=True,

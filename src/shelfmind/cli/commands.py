@@ -30,8 +30,8 @@ def whole_command(name: str) -> Any:
     from shelfmind.requests.arguments import arguments
 
     verb = VERBS[name]
-    request_type, show = verb.request_type, verb.shown_by
-    extra = _further_options(show)
+    request_type = verb.request_type
+    extra = [*_further_options(verb.shown_by), *_further_options(verb.asked_by)]
 
     def run(context: typer.Context, **values: Any) -> None:
         given = {
@@ -61,14 +61,19 @@ def _run(verb: Verb, given: dict[str, Any], options: dict[str, Any]) -> None:
         def result(self, text: str) -> None:
             typer.echo(text)
 
+        def worded(self, text: str) -> str:
+            return as_typed(text)
+
     display = Display()
     advice = None
     try:
+        if verb.asked_by is not None:
+            given = verb.asked_by(given, **_taken_by(verb.asked_by, options))
         request = verb.request_type(**given)
         advice = request.advice_when_stopped
         with display.showing():
             outcome = verb.run(request, Shown(display))
-        verb.shown_by(outcome, request, display, **options)
+        verb.shown_by(outcome, request, display, **_taken_by(verb.shown_by, options))
         display.repeat_warnings()
     except UserError as error:
         raise UserError(as_typed(error.message, verb.request_type)) from error
@@ -80,10 +85,18 @@ def _run(verb: Verb, given: dict[str, Any], options: dict[str, Any]) -> None:
         sys.exit(INTERRUPTED)
 
 
-def _further_options(show: Any) -> list[inspect.Parameter]:
-    """The keyword arguments of what shows the outcome; the types of its other arguments need not be loaded."""
-    options = [each for each in inspect.signature(show).parameters.values() if each.kind == each.KEYWORD_ONLY]
-    return [each.replace(annotation=eval(each.annotation, show.__globals__)) for each in options]  # nosec B307  # ours
+def _further_options(function: Any) -> list[inspect.Parameter]:
+    """The keyword arguments of what shows the outcome, or asks; the types of its other arguments need not be loaded."""
+    parameters = [] if function is None else inspect.signature(function).parameters.values()
+    options = [each for each in parameters if each.kind == each.KEYWORD_ONLY]
+    return [
+        each.replace(annotation=eval(each.annotation, function.__globals__))  # nosec B307  # ours
+        for each in options
+    ]
+
+
+def _taken_by(function: Any, options: dict[str, Any]) -> dict[str, Any]:
+    return {each.name: options[each.name] for each in _further_options(function) if each.name in options}
 
 
 def _is_given(context: typer.Context, key: str) -> bool:

@@ -185,6 +185,13 @@ def open_stored(file: IO[bytes], size_bytes: int, draft_size: tuple[int, int] | 
         return _upright(image, draft_size, BACKGROUND), stored
 
 
+def upright_size(path: Path) -> tuple[int, int]:
+    """Width and height of the upright image by the file's header, without decoding it. Raises `BadImage`."""
+    _silence_pillow()
+    with opened_file(path) as (file, size_bytes), _decoder(file, size_bytes) as image:
+        return image.size if _orientation(image) < 5 else image.size[::-1]
+
+
 def _opened(
     file: IO[bytes],
     size_bytes: int,

@@ -10,7 +10,9 @@ from typing import TYPE_CHECKING, Any
 from shelfmind.errors import UserError, setting
 from shelfmind.kernels.library import (
     UnavailableError,
+    find_compiler,
     has_bf16,
+    installed,
     load_library,
     require_fast_processor,
 )
@@ -90,6 +92,18 @@ def kernels_of(choice: Choice, threads: int, precision: str | None = None) -> Ke
     from shelfmind.kernels.channels_last import OneDnnKernels
 
     return OneDnnKernels(load_library(threads), precision or choice.precision)
+
+
+def likely() -> tuple[str, str]:
+    """Name and precision of the kernels that `choose` will probably take on this CPU, told without compiling any."""
+    if os.environ.get(VARIABLE) == MINDSPORE or not installed():
+        return MINDSPORE, "fp32"
+    try:
+        require_fast_processor()
+        find_compiler()
+    except UnavailableError:
+        return MINDSPORE, "fp32"
+    return ONEDNN, "bf16" if has_bf16() else "fp32"
 
 
 def describe(threads: int) -> str:

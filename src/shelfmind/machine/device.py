@@ -172,6 +172,13 @@ def restore_interrupts() -> None:
 DEVICE_FILES = {"Ascend": "/dev/davinci_manager", "GPU": "/dev/nvidiactl"}
 
 
+def likely_device() -> str:
+    """The device that `start_mindspore` will probably take, told without MindSpore: the one that ``SHELFMIND_DEVICE``
+    names, else the best whose driver is there. Raises `UserError` for an unknown name."""
+    named = _known(os.environ.get("SHELFMIND_DEVICE"), "SHELFMIND_DEVICE")
+    return named or next((name for name, file in DEVICE_FILES.items() if os.path.exists(file)), "CPU")
+
+
 def _best_device(mindspore: Any) -> str:
     """The first device whose driver is there and whose MindSpore plugin loads; asking a plugin prints when it fails."""
     modules = {"Ascend": mindspore.device_context.ascend, "GPU": mindspore.device_context.gpu}

@@ -22,14 +22,6 @@ class ModelsRequest(Request):
     measure: bool = Field(False, description="also measure images/s on this machine")
 
 
-class RecipesRequest(Request):
-    """Which recipes are listed."""
-
-    examples: ClassVar[tuple[str, ...]] = ("shelfmind recipes", "shelfmind recipes grocery_cpu > mine.yaml")
-
-    name: Annotated[str | None, Positional()] = Field(None, description="show this recipe whole")
-
-
 class DoctorRequest(Request):
     """Nothing: it looks at the machine that it runs on."""
 

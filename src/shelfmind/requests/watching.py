@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from shelfmind.errors import worded
 from shelfmind.progress import Progress, count_silently
 
 
@@ -23,6 +24,10 @@ class Observer:
     def counter(self, what: str, total: int | None, unit: str = "images") -> Progress:
         """Called before `total` things are worked on; the function returned is called with each number newly done."""
         return count_silently(what, total, unit)
+
+    def worded(self, text: str) -> str:
+        """A message as whoever reads what a verb writes would type it: as Python here, as flags for the command."""
+        return worded(text)
 
 
 class ForwardingObserver(Observer):
@@ -50,6 +55,10 @@ class ForwardingObserver(Observer):
     def counter(self, what: str, total: int | None, unit: str = "images") -> Progress:
         """Pass it on."""
         return self.observer.counter(what, total, unit)
+
+    def worded(self, text: str) -> str:
+        """Pass it on."""
+        return self.observer.worded(text)
 
 
 SILENT = Observer()

@@ -15,6 +15,9 @@ from shelfmind.data.splits import with_split
 from shelfmind.errors import UserError
 from shelfmind.evaluation import Evaluation
 from shelfmind.files import cache_folder, write_json, write_text
+from shelfmind.guidance.arguments import arguments_of
+from shelfmind.guidance.places import unused
+from shelfmind.guidance.starts import doubt_of_random_weights
 from shelfmind.images.checking import note_bad_files, refuse_too_many_bad
 from shelfmind.images.content import hash_files
 from shelfmind.images.squares import open_squares
@@ -43,6 +46,7 @@ from shelfmind.training.build import Images, build_training, refuse_unbuildable
 from shelfmind.training.loop import Training, train_to_the_end
 from shelfmind.training.shortfalls import shortfalls
 from shelfmind.training.speed import measure_epoch
+from shelfmind.training.tasks import TASKS
 from shelfmind.training.teaching import open_same_teachers, open_teachers, with_absolute_teachers
 from shelfmind.training.tracking import tracked
 from shelfmind.training.watching import TrainingStart, Watcher
@@ -110,7 +114,10 @@ def _trained(request: TrainRequest, watcher: Watcher, new_photos: bool = True) -
         doubt = read_with_doubt(run, watcher.counter)[1]
         if doubt is not None:
             watcher.warn(doubt)
-    run.write_classes(catalog.class_names, _counts(images.train_samples, len(catalog.class_names)))
+    counts = _counts(images.train_samples, len(catalog.class_names))
+    run.write_classes(catalog.class_names, counts)
+    if start is None and not teachers:
+        tell(_doubt_of_start(request, settings, counts), watcher.note)
     write_text(run.recipe, settings.dump())
     classes = len(catalog.class_names)
     max_minutes, known = request.max_minutes, None
@@ -290,6 +297,14 @@ def _keep_warnings(training: Training, images: Images, doubt: str | None) -> lis
         training.position.history[-1]["warnings"] = found
         training.run.write_log(training.position.history)
     return found
+
+
+def _doubt_of_start(request: TrainRequest, settings: Recipe, counts: Sequence[int]) -> list[str]:
+    """That there are too few photos for random weights, which nobody should learn only at the end."""
+    out = request.new[1]
+    again = {**arguments_of(request), "out": str(unused(out.with_name(f"{out.name}_imagenet")))}
+    doubt = doubt_of_random_weights(counts, settings.model.name, again, request.rules)
+    return [] if doubt is None or not TASKS[settings.train.task].labelled else [doubt]
 
 
 def _counts(samples: Sequence[Sample], classes: int) -> list[int]:

@@ -6,10 +6,13 @@ from collections.abc import Mapping
 from dataclasses import asdict
 from typing import Any
 
+from shelfmind.guidance.advice import Recommendation
 from shelfmind.model_facts import model_facts
 from shelfmind.recipe import Recipe, load_recipe, recipe_names, recipe_text
-from shelfmind.requests.tool import DoctorRequest, ModelsRequest, RecipesRequest
+from shelfmind.requests.guiding import RecipesRequest
+from shelfmind.requests.tool import DoctorRequest, ModelsRequest
 from shelfmind.requests.watching import SILENT, Observer
+from shelfmind.workflows.recommendation import recommended
 
 
 def describe_models(request: ModelsRequest, watcher: Observer = SILENT) -> list[dict[str, Any]]:
@@ -41,15 +44,19 @@ def describe_models(request: ModelsRequest, watcher: Observer = SILENT) -> list[
     return rows
 
 
-def describe_recipes(request: RecipesRequest, watcher: Observer = SILENT) -> Recipe | Mapping[str, str]:
-    """The recipes that come with shelfmind.
+def describe_recipes(
+    request: RecipesRequest, watcher: Observer = SILENT
+) -> Recipe | Recommendation | Mapping[str, str]:
+    """The recipes that come with shelfmind, or the one that suits a data set.
 
     Returns:
-        What each is for, by name; or the one that was asked for.
+        What each is for, by name; or the one that was asked for; or what is recommended for the data.
 
     Raises:
-        UserError: there is no such recipe.
+        UserError: there is no such recipe, or no data that can be used.
     """
+    if request.data is not None:
+        return recommended(request.data, request, watcher=watcher)
     if request.name is not None:
         return load_recipe(request.name)
     return {name: _headline(recipe_text(name)) for name in recipe_names()}

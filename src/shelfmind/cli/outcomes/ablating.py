@@ -6,12 +6,13 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 import typer
+import yaml
 from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
 from shelfmind.cli.outcomes.figures import JsonFile, write_figures
-from shelfmind.cli.outcomes.tool import JsonOutput, show_names
+from shelfmind.cli.outcomes.tool import show_names
 from shelfmind.display import Display
 
 if TYPE_CHECKING:  # a command's help does without them
@@ -62,10 +63,12 @@ def _cells(row: Mapping[str, Any], judge: str) -> list[str]:
 
 
 def show_tables(
-    tables: str | Mapping[str, str], request: AblationsRequest, display: Display, *, json_output: JsonOutput = False
+    tables: str | Mapping[str, str], request: AblationsRequest, display: Display, *, json_file: JsonFile = None
 ) -> None:
     """The question of each, or the text of one."""
     if isinstance(tables, str):
-        typer.echo(tables, nl=False)
+        write_figures(yaml.safe_load(tables), json_file)
+        if str(json_file) != "-":
+            typer.echo(tables, nl=False)
         return
-    show_names(tables, ("table", "question"), json_output)
+    show_names(tables, ("table", "question"), json_file)

@@ -9,6 +9,7 @@ import typer
 from rich.console import Console
 
 from shelfmind.cli.outcomes.figures import JsonFile, write_figures
+from shelfmind.cli.outcomes.next_step import say_next
 from shelfmind.cli.wording import as_typed
 from shelfmind.display import Display, audit_table, prepared_table
 from shelfmind.errors import call
@@ -27,7 +28,8 @@ if TYPE_CHECKING:  # a command's help does without them
 
 
 def show_audit(audit: AuditOutcome, request: AuditRequest, display: Display) -> None:
-    """What was found, what to know, and where it is."""
+    """What was found, what to know, where it is, and what comes next."""
+    from shelfmind.guidance.next_steps import Audited, after_audit
     from shelfmind.images.checking import note_bad_files
     from shelfmind.records import BadFile
 
@@ -40,6 +42,8 @@ def show_audit(audit: AuditOutcome, request: AuditRequest, display: Display) -> 
     display.line(f"issues: {request.out / 'issues.csv'}")
     if figures.get("doubt"):
         display.warn(f"{request.run}: {figures['doubt']}")
+    after = after_audit(Audited(figures, request.data, request.out, request.format))
+    say_next(display, after.what, after.command)
 
 
 def show_label_errors(
@@ -58,7 +62,7 @@ def show_label_errors(
     display.line(f"ranked labels: {request.out / 'label_errors.csv'}")
     display.line(f"report: {request.out / 'report.html'}")
     if findings.suspects:
-        display.line(f"look through them with: {as_typed(call('review', audit=str(request.out)))}")
+        say_next(display, "decide on them in a browser", call("review", audit=str(request.out)))
 
 
 def _judged(findings: LabelCheckOutcome) -> str:
@@ -79,7 +83,7 @@ def show_reviewed(reviewed: ReviewOutcome, request: ReviewRequest, display: Disp
         display.line(f"the gallery has it: {as_typed(call('gallery_history', gallery=str(reviewed.root)))}")
         return
     following = call("prepare", data=str(reviewed.root), decisions=[str(reviewed.log)], out="CLEAN")
-    display.line(f"next: {as_typed(following)}")
+    say_next(display, "make a clean copy", following)
 
 
 def show_prepared(prepared: PreparationOutcome, request: PrepareRequest, display: Display) -> None:

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Any
 
 import typer
 from rich.console import Console
@@ -15,40 +14,28 @@ from shelfmind.cli.outcomes.figures import JsonFile, write_figures
 from shelfmind.display import Display, models_table, stages_table
 
 if TYPE_CHECKING:  # a command's help does without them
-    from shelfmind.recipe import Recipe
-    from shelfmind.requests.tool import DoctorRequest, ModelsRequest, RecipesRequest
+    from shelfmind.requests.tool import DoctorRequest, ModelsRequest
 
 PROBLEMS = 2
 """The exit status where something stands in the way."""
-JsonOutput = Annotated[bool, typer.Option("--json", help="for machines")]
 
 
 def show_models(
-    rows: Sequence[Mapping[str, Any]], request: ModelsRequest, display: Display, *, json_output: JsonOutput = False
+    rows: Sequence[Mapping[str, Any]], request: ModelsRequest, display: Display, *, json_file: JsonFile = None
 ) -> None:
     """The table, and the stages of the one that was asked for."""
-    if json_output:
-        typer.echo(json.dumps(rows, indent=2))
+    write_figures(rows, json_file)
+    if str(json_file) == "-":
         return
     Console().print(models_table(rows))
     if request.name is not None:
         Console().print(stages_table(rows[0]["stages"]))
 
 
-def show_recipes(
-    recipes: Recipe | Mapping[str, str], request: RecipesRequest, display: Display, *, json_output: JsonOutput = False
-) -> None:
-    """What each is for, or one as YAML."""
-    if isinstance(recipes, Mapping):
-        show_names(recipes, ("recipe", "what for"), json_output)
-    else:
-        typer.echo(json.dumps(recipes.model_dump(mode="json"), indent=2) if json_output else recipes.dump(), nl=False)
-
-
-def show_names(words: Mapping[str, str], heads: tuple[str, str], json_output: bool) -> None:
+def show_names(words: Mapping[str, str], heads: tuple[str, str], json_file: JsonFile) -> None:
     """Names and what each is about, as a table or as JSON."""
-    if json_output:
-        typer.echo(json.dumps(dict(words), indent=2, ensure_ascii=False))
+    write_figures(dict(words), json_file)
+    if str(json_file) == "-":
         return
     table = Table(*heads)
     for name, about in words.items():

@@ -9,6 +9,7 @@ import typer
 from rich.console import Console
 
 from shelfmind.cli.outcomes.figures import JsonFile, write_figures
+from shelfmind.cli.outcomes.next_step import say_next
 from shelfmind.cli.wording import as_typed
 from shelfmind.display import Display, evaluation_table, fold_in_table, resolutions_table
 from shelfmind.errors import call
@@ -28,7 +29,10 @@ if TYPE_CHECKING:  # a command's help does without them
 
 
 def show_trained(evaluation: Evaluation | None, request: TrainRequest, display: Display) -> None:
-    """The figures on validation, and where the run is."""
+    """The figures on validation, where the run is, and what comes next."""
+    from shelfmind.guidance.next_steps import after_training
+    from shelfmind.workflows.afterwards import trained_by
+
     if evaluation is not None:
         Console().print(evaluation_table(evaluation.to_json()))
         for note in evaluation.notes:
@@ -36,6 +40,8 @@ def show_trained(evaluation: Evaluation | None, request: TrainRequest, display: 
     display.line(f"run:    {request.run}")
     if (request.run / "report.html").exists():
         display.line(f"report: {request.run / 'report.html'}")
+    after = after_training(trained_by(request, evaluation))
+    say_next(display, after.what, after.command)
 
 
 def show_pretrained(readout: Readout | None, request: PretrainRequest, display: Display) -> None:
@@ -43,8 +49,9 @@ def show_pretrained(readout: Readout | None, request: PretrainRequest, display: 
     if readout is not None:
         _print_readout("nearest neighbours", readout.knn_top1, readout.knn_top1_ci95, readout)
         _print_readout("linear probe", readout.linear_top1, readout.linear_top1_ci95, readout)
-    start = as_typed(call("train", data="DATA", weights=str(request.run)))
-    display.line(f"run:    {request.run}; start from it with: {start}")
+    display.line(f"run:    {request.run}")
+    data = "DATA" if request.data is None else str(request.data)
+    say_next(display, "start a training from it", call("train", data=data, weights=str(request.run), out="OUT"))
 
 
 def _print_readout(how: str, top1: float, interval: tuple[float, float], readout: Readout) -> None:

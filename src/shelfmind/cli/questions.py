@@ -1,0 +1,132 @@
+"""The questions of `init`: each has a default, and an answer that will not do is asked for again at once."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from shelfmind.errors import UserError
+
+Yes = Annotated[bool, typer.Option("--yes", "-y", help="Ask nothing: take the default for whatever is not given.")]
+Answers = dict[str, Any]
+
+
+@dataclass(frozen=True)
+class Question:
+    """A question that is asked unless one of `names` is given; `read` makes arguments of the answer, knowing those
+    before, or raises `UserError`."""
+
+    names: tuple[str, ...]
+    text: str
+    default: Callable[[], str | None]
+    read: Callable[[str, Answers], Answers]
+    shown: str | None = None
+    """What stands in the brackets, if not the default itself."""
+
+
+def ask_for_the_rest(given: Answers, *, yes: Yes = False) -> Answers:
+    """The arguments of `init` that are given, and those that the user answers; on no terminal nothing is asked."""
+    answers = dict(given)
+    if yes or not on_terminal():
+        return answers
+    for question in _questions():
+        if not answers.keys() & set(question.names):
+            answers.update(_answered(question, answers))
+    return answers
+
+
+def on_terminal() -> bool:
+    """Whether somebody can answer."""
+    return sys.stdin.isatty() and sys.stderr.isatty()
+
+
+def _answered(question: Question, answers: Answers) -> Answers:
+    default = question.default()
+    brackets = question.shown or default
+    text = question.text if brackets is None else f"{question.text} [{brackets}]"
+    while True:
+        try:
+            said = typer.prompt(text, default=default, show_default=False, err=True, prompt_suffix=" ")
+        except typer.Abort:  # Ctrl-C, or the end of the input
+            typer.echo(err=True)
+            raise KeyboardInterrupt from None
+        try:
+            return question.read(str(said).strip(), answers)
+        except UserError as error:
+            typer.echo(f"  {error}", err=True)
+
+
+def _questions() -> tuple[Question, ...]:
+    from shelfmind.guidance.places import unused
+    from shelfmind.guidance.purposes import PURPOSES
+    from shelfmind.machine.cores import available_cores
+    from shelfmind.machine.device import likely_device
+    from shelfmind.workflows.recommendation import FIRST_RUN
+
+    purposes = "".join(f"\n  {number} {name}: {words}" for number, (name, words) in enumerate(PURPOSES.items(), 1))
+    return (
+        Question(("data",), "Where are the photos?", lambda: None, _photos),
+        Question(("purpose",), f"What is the recogniser for?{purposes}\nNumber or name", lambda: "1", _purpose),
+        Question(("minutes",), "How many minutes may the training take?", lambda: "", _minutes, "as long as it takes"),
+        Question(
+            ("device", "cores"),
+            "Which device trains, and with how many cores? CPU, GPU or Ascend, and a number",
+            lambda: f"{likely_device()} {available_cores()}",
+            _machine,
+        ),
+        Question(
+            ("out",), "Where does the run go? The recipe lies beside it", lambda: str(unused(FIRST_RUN, ".yaml")), _out
+        ),
+    )
+
+
+def _photos(said: str, answers: Answers) -> Answers:
+    from shelfmind.data import open_catalog
+    from shelfmind.nouns import counted
+
+    path = Path(said).expanduser()
+    catalog = open_catalog(path, answers.get("format"))
+    found = f"{counted(len(catalog.samples), 'photo')} of {counted(len(catalog.class_names), 'product')}"
+    typer.echo(f"  {found}", err=True)
+    return {"data": path}
+
+
+def _purpose(said: str, answers: Answers) -> Answers:
+    from shelfmind.guidance.purposes import PURPOSES
+
+    names = list(PURPOSES)
+    if said.isdecimal() and 1 <= int(said) <= len(names):
+        said = names[int(said) - 1]
+    return _checked({"purpose": said})
+
+
+def _minutes(said: str, answers: Answers) -> Answers:
+    return _checked({"minutes": said}) if said else {}
+
+
+def _machine(said: str, answers: Answers) -> Answers:
+    devices = {"cpu": "CPU", "gpu": "GPU", "ascend": "Ascend"}
+    words = said.replace(",", " ").split()
+    found = {"cores" if word.isdecimal() else "device": devices.get(word.casefold(), word) for word in words}
+    return _checked(found)
+
+
+def _out(said: str, answers: Answers) -> Answers:
+    from shelfmind.workflows.first_recipe import recipe_beside, require_free_places
+
+    out = Path(said).expanduser()
+    require_free_places(Path(answers["data"]), out, Path(answers.get("recipe") or recipe_beside(out)))
+    return {"out": out}
+
+
+def _checked(found: Mapping[str, Any]) -> Answers:
+    """The answer, if a request takes it."""
+    from shelfmind.requests.guiding import InitRequest
+
+    InitRequest(**found)
+    return dict(found)

@@ -1,0 +1,188 @@
+"""Advice on a recipe: a command, how long it takes, the reasons, and the next best way."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+from shelfmind.errors import Message, UserError, call
+from shelfmind.guidance import thresholds as limits
+from shelfmind.guidance.arguments import whole
+from shelfmind.guidance.rules import RULES, Choice, Reason, epochs_for, ranked
+from shelfmind.guidance.situation import Situation
+from shelfmind.guidance.speeds import epochs_within, steps_an_epoch, training_minutes
+from shelfmind.nouns import counted
+from shelfmind.overrides import written_override
+from shelfmind.recipe import Recipe, load_recipe
+
+_WEIGHTS = "model.weights"
+"""The key that is an argument of its own on the command line."""
+_SECONDS_A_PRODUCT, _SECONDS_A_PHOTO = 0.5, 0.06
+"""To enrol: RESULTS, "Enrolling": 0.47 s for a product of 8 photos."""
+
+
+@dataclass(frozen=True)
+class Advice:
+    """One way to a recogniser.
+
+    `arguments` are those of the public function called `verb`; `changes` is what differs from the recipe, by key;
+    `minutes` is an estimate, None where nothing was measured on such a device; `prefer` says when to take this way
+    rather than the other.
+    """
+
+    rule: str
+    verb: str
+    arguments: Mapping[str, Any]
+    recipe: str | None
+    changes: Mapping[str, Any]
+    epochs: int | None
+    minutes: float | None
+    reasons: tuple[Reason, ...]
+    prefer: str
+
+    @property
+    def command(self) -> Message:
+        """What to run."""
+        return Message(call(self.verb, **self.arguments))
+
+
+@dataclass(frozen=True)
+class Recommendation:
+    """The advice for a situation, and the next best way if there is one."""
+
+    situation: Situation
+    first: Advice
+    second: Advice | None
+
+
+def recommend(situation: Situation, out: Path) -> Recommendation:
+    """The advice for a situation; `out` is the run folder that its command makes.
+
+    Raises:
+        UserError: there is nothing to train on.
+    """
+    if situation.photos.train_photos < 2 or situation.photos.classes < 2:
+        raise UserError(f"{situation.data} has too few training images for any recipe: at least 2 classes are needed")
+    best, beside = ranked(situation)
+    return Recommendation(
+        situation, _advice(best, situation, out), None if beside is None else _advice(beside, situation, out)
+    )
+
+
+def _advice(rule: str, situation: Situation, out: Path) -> Advice:
+    choice, prefer = RULES[rule].choice(situation), RULES[rule].prefer
+    if choice.recipe is None:
+        return _enrolment(rule, choice, situation, prefer)
+    overrides = [written_override(key, value) for key, value in choice.changes.items() if key != _WEIGHTS]
+    recipe = load_recipe(choice.recipe, overrides)
+    wanted = epochs_for(choice, recipe, situation)
+    needed = _estimate(recipe, wanted, situation)
+    minutes = None if choice.unhurried or _is_sated(choice, needed, situation.minutes) else situation.minutes
+    epochs = wanted if minutes is None else None
+    return Advice(
+        rule=rule,
+        verb="train",
+        arguments=_training_arguments(choice, overrides, epochs, minutes, situation, out),
+        recipe=choice.recipe,
+        changes=choice.changes,
+        epochs=epochs,
+        minutes=needed if minutes is None else minutes,
+        reasons=(*choice.reasons, ("length", _length(choice, recipe, epochs, situation)), *_on_the_tail(situation)),
+        prefer=prefer,
+    )
+
+
+def _training_arguments(
+    choice: Choice, overrides: list[str], epochs: int | None, minutes: float | None, situation: Situation, out: Path
+) -> dict[str, Any]:
+    given = {
+        "data": str(situation.data),
+        "recipe": choice.recipe,
+        "overrides": overrides or None,
+        "weights": choice.changes.get(_WEIGHTS),
+        "epochs": epochs,
+        "max_minutes": None if minutes is None else whole(minutes),
+        "rules": situation.rules,
+        "format": situation.format,
+        "out": str(out),
+    }
+    return {name: value for name, value in given.items() if value is not None}
+
+
+def _is_sated(choice: Choice, needed: float | None, minutes: float | None) -> bool:
+    """Whether there is more time than a choice has use for."""
+    return choice.sated and needed is not None and minutes is not None and needed <= minutes
+
+
+def _estimate(recipe: Recipe, epochs: int, situation: Situation) -> float | None:
+    if situation.machine.device != "CPU":
+        return None
+    return training_minutes(recipe, epochs, situation.photos, situation.machine)
+
+
+def _enrolment(rule: str, choice: Choice, situation: Situation, prefer: str) -> Advice:
+    photos = situation.photos
+    arguments = {"gallery": "products", "run": "RUN", "data": str(situation.data)}
+    if situation.format is not None:
+        arguments["format"] = situation.format
+    seconds = (_SECONDS_A_PRODUCT * photos.classes + _SECONDS_A_PHOTO * photos.photos) / situation.machine.pace
+    return Advice(rule, "gallery_create", arguments, None, {}, None, seconds / 60, choice.reasons, prefer)
+
+
+def _length(choice: Choice, recipe: Recipe, epochs: int | None, situation: Situation) -> str:
+    an_epoch = steps_an_epoch(recipe, situation.photos)
+    if epochs is not None:
+        steps = epochs * an_epoch
+        fewer = f", though {choice.steps:,} would be usual: more epochs would mostly validate and save"
+        said = f"{counted(epochs, 'epoch')} of {counted(an_epoch, 'step')}, {steps:,} in all"
+        return f"{said}: {choice.meaning}" if steps >= choice.steps else f"{said}{fewer}"
+    assert situation.minutes is not None
+    if situation.machine.device != "CPU":
+        return f"the schedule is fitted into {situation.minutes:g} minutes"
+    fitting = epochs_within(situation.minutes, recipe, situation.photos, situation.machine)
+    steps = round(fitting * an_epoch)
+    said = f"about {fitting:.0f} epochs, {steps:,} steps, fit into {situation.minutes:g} minutes"
+    return f"{said}: too few to learn much" if steps < limits.SHORT_STEPS else said
+
+
+def _on_the_tail(situation: Situation) -> list[Reason]:
+    photos = situation.photos
+    if not photos.long_tail:
+        return []
+    favour = call("evaluate", runs=["RUN"], data=str(situation.data), logit_adjust=0.5)
+    counts = f"{photos.smallest:,} to {counted(photos.largest, 'training photo')} a class"
+    return [
+        ("long tail", Message(f"{counts}; whether favouring rare ones pays is seen without a training by: {favour}"))
+    ]
+
+
+def advice_json(advice: Advice, word: Callable[[str], str] = str) -> dict[str, Any]:
+    """The advice for machines; `word` puts its command and reasons for the reader."""
+    return {
+        "rule": advice.rule,
+        "recipe": advice.recipe,
+        "changes": dict(advice.changes),
+        "verb": advice.verb,
+        "arguments": dict(advice.arguments),
+        "command": word(advice.command),
+        "epochs": advice.epochs,
+        "minutes": None if advice.minutes is None else round(advice.minutes, 1),
+        "reasons": [{"of": subject, "why": word(why)} for subject, why in advice.reasons],
+        "prefer": advice.prefer or None,
+    }
+
+
+def recommendation_json(recommendation: Recommendation, word: Callable[[str], str] = str) -> dict[str, Any]:
+    """The recommendation and what it is based on, for machines."""
+    situation, second = recommendation.situation, recommendation.second
+    return {
+        "data": str(situation.data),
+        "purpose": situation.purpose,
+        "minutes": situation.minutes,
+        "photos": asdict(situation.photos),
+        "machine": asdict(situation.machine),
+        "recommended": advice_json(recommendation.first, word),
+        "runner_up": None if second is None else advice_json(second, word),
+    }

@@ -1,0 +1,224 @@
+"""What comes next after an audit and after a training: the first row of a table that applies to what was found."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Generic, TypeVar
+
+from shelfmind.errors import Message, call
+from shelfmind.guidance.arguments import whole
+from shelfmind.guidance.places import unused
+from shelfmind.guidance.starts import typical_count, with_official_start
+from shelfmind.guidance.thresholds import ENOUGH_STEPS, FEW_PHOTOS, IMBALANCE, LOW_TOP1
+from shelfmind.nouns import counted
+from shelfmind.requests.shared import MAX_BAD_FRACTION
+
+
+@dataclass(frozen=True)
+class NextStep:
+    """What was found and what to do about it, and the command."""
+
+    name: str
+    what: str
+    command: Message
+
+
+@dataclass(frozen=True)
+class Audited:
+    """What an audit found: its figures as in `audit.json`, the data set and the audit's folder."""
+
+    figures: Mapping[str, Any]
+    data: Path
+    out: Path
+    format: str | None = None
+
+    def count(self, *kinds: str) -> int:
+        """Issues of these kinds."""
+        return sum(self.figures["issues"].get(kind, 0) for kind in kinds)
+
+    @property
+    def bad_files(self) -> int:
+        """Files that cannot be used."""
+        return len(self.figures["bad_files"])
+
+    @property
+    def train_counts(self) -> list[int]:
+        """Training photos of each class that has any."""
+        return [count for count in self.figures["class_counts"]["train"] if count > 0]
+
+    def call(self, verb: str, **arguments: Any) -> Message:
+        """A command with the data set's format, if that was given."""
+        return Message(call(verb, **arguments, **({} if self.format is None else {"format": self.format})))
+
+
+@dataclass(frozen=True)
+class Trained:
+    """What a training came to: its figures on validation (None without any), the training photos of each class, its
+    epochs and steps, and the arguments that it was made with; `tests` is whether the data set has a test split."""
+
+    run: Path
+    figures: Mapping[str, Any] | None
+    counts: tuple[int, ...]
+    epochs: int
+    steps: int
+    network: str
+    arguments: Mapping[str, Any]
+    tests: bool
+    from_random: bool
+
+    @property
+    def data(self) -> str:
+        """The photos that it was trained on."""
+        return str(self.arguments["data"])
+
+    @property
+    def judged(self) -> bool:
+        """Whether validation says anything."""
+        return self.figures is not None and not self.figures["too_few_images"]
+
+    @property
+    def low(self) -> bool:
+        """Whether too few validation photos are right for the run to be of use."""
+        return self.figures is not None and self.figures["top1"] < LOW_TOP1
+
+    def again(self, suffix: str, **changes: Any) -> dict[str, Any]:
+        """The arguments of another training of the same kind, into a folder beside this one."""
+        beside = unused(self.run.with_name(f"{self.run.name}_{suffix}"))
+        return {**self.arguments, "out": str(beside), **changes}
+
+
+S = TypeVar("S")
+
+
+@dataclass(frozen=True)
+class Row(Generic[S]):
+    """When something comes next, why, and the command."""
+
+    applies: Callable[[S], bool]
+    what: Callable[[S], str]
+    command: Callable[[S], Message]
+
+
+def after_audit(audited: Audited) -> NextStep:
+    """What comes after an audit."""
+    return _first(AFTER_AUDIT, audited)
+
+
+def after_training(trained: Trained) -> NextStep:
+    """What comes after a training."""
+    return _first(AFTER_TRAINING, trained)
+
+
+def _first(table: Mapping[str, Row[S]], found: S) -> NextStep:
+    name, row = next((name, row) for name, row in table.items() if row.applies(found))
+    return NextStep(name, row.what(found), row.command(found))
+
+
+def _clean_copy(audited: Audited) -> Message:
+    """Without copies and leaks, where there are any; files that cannot be used are left out by themselves."""
+    drops = {"drop_leaks": audited.count("leak") > 0, "drop_duplicates": audited.count("duplicate") > 0}
+    chosen = {name: True for name, wanted in drops.items() if wanted}
+    by_audit = {"audit": str(audited.out)} if chosen else {}
+    out = unused(audited.out.with_name(f"{audited.data.absolute().name}_clean"))
+    return audited.call("prepare", data=str(audited.data), **by_audit, **chosen, out=str(out))
+
+
+def _tail(audited: Audited) -> bool:
+    counts = audited.train_counts
+    return bool(counts) and (
+        typical_count(counts) < FEW_PHOTOS or (min(counts) < FEW_PHOTOS and max(counts) >= IMBALANCE * min(counts))
+    )
+
+
+def _doubled(trained: Trained) -> Message:
+    minutes = trained.arguments.get("max_minutes")
+    longer = {"epochs": 2 * trained.epochs} if minutes is None else {"max_minutes": whole(2 * minutes)}
+    return Message(call("train", **trained.again("longer", **longer)))
+
+
+def _photo_range(audited: Audited) -> str:
+    counts = audited.train_counts
+    return f"classes have {min(counts):,} to {counted(max(counts), 'training photo')}; see which recipe suits them"
+
+
+AFTER_AUDIT: dict[str, Row[Audited]] = {
+    "unusable": Row(
+        lambda it: it.bad_files > MAX_BAD_FRACTION * it.figures["images"],
+        lambda it: (
+            f"{counted(it.bad_files, 'file')} of {it.figures['images']:,} cannot be used, more than a training takes; "
+            "make a copy without them"
+        ),
+        _clean_copy,
+    ),
+    "wrong_labels": Row(
+        lambda it: it.count("label", "outlier", "conflict") > 0,
+        lambda it: (
+            f"{counted(it.count('label', 'outlier', 'conflict'), 'label')} may be wrong; decide on them in a browser"
+        ),
+        lambda it: Message(call("review", audit=str(it.out))),
+    ),
+    "copies": Row(
+        lambda it: it.count("leak", "duplicate") > 0,
+        lambda it: (
+            f"{counted(it.count('leak', 'duplicate'), 'image is a near-duplicate', 'images are near-duplicates')}; "
+            "make a copy of the data set without them"
+        ),
+        _clean_copy,
+    ),
+    "tail": Row(
+        _tail,
+        _photo_range,
+        lambda it: it.call("recipes", data=str(it.data)),
+    ),
+    "train": Row(
+        lambda it: True,
+        lambda it: "nothing stands in the way of a training",
+        lambda it: it.call("train", data=str(it.data), out=str(unused(it.out.with_name("runs") / "first"))),
+    ),
+}
+"""By what an audit found, the most urgent first."""
+
+AFTER_TRAINING: dict[str, Row[Trained]] = {
+    "official_start": Row(
+        lambda it: it.low and it.from_random and typical_count(it.counts) < FEW_PHOTOS,
+        lambda it: "random weights make little of few photos a class; start from official ImageNet weights",
+        lambda it: Message(call("train", **with_official_start(it.again("imagenet"), it.network))),
+    ),
+    "longer": Row(
+        lambda it: it.low and it.steps < ENOUGH_STEPS,
+        lambda it: f"{counted(it.steps, 'step')} only begin a training; twice as long helps most",
+        _doubled,
+    ),
+    "label_errors": Row(
+        lambda it: it.low and it.judged,
+        lambda it: "fewer than half of the validation photos are right; see whether the labels are",
+        lambda it: Message(
+            call("find_label_errors", data=it.data, out=str(unused(it.run.with_name(f"{it.run.name}_labels"))))
+        ),
+    ),
+    "predict": Row(
+        lambda it: not it.judged,
+        lambda it: "too few validation photos say how good it is; try it on new ones",
+        lambda it: Message(call("predict", run=str(it.run), paths=["NEW_PHOTOS"])),
+    ),
+    "gallery": Row(
+        lambda it: "embedding" in str(it.arguments.get("recipe", "")),
+        lambda it: "its embeddings are made for a gallery; enrol products",
+        lambda it: Message(
+            call("gallery_create", gallery=str(unused(it.run.with_name("products"))), run=str(it.run), data="PRODUCTS")
+        ),
+    ),
+    "test": Row(
+        lambda it: it.tests,
+        lambda it: "measure it on the test split, which nothing was fitted to",
+        lambda it: Message(call("evaluate", runs=[str(it.run)], data=it.data, split="test")),
+    ),
+    "export": Row(
+        lambda it: True,
+        lambda it: "write it as one file that answers several times as fast, without MindSpore",
+        lambda it: Message(call("export", run=str(it.run))),
+    ),
+}
+"""By what a training came to: first what helps where accuracy is low."""

@@ -1,0 +1,239 @@
+"""The table of rules: which way to a recogniser suits which situation, and why."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field, replace
+from functools import cache
+from typing import Any
+
+from shelfmind.guidance import thresholds as limits
+from shelfmind.guidance.purposes import CHANGING, CONTEST, KNOWN
+from shelfmind.guidance.situation import Situation
+from shelfmind.guidance.speeds import epochs_within, steps_an_epoch
+from shelfmind.guidance.starts import official_start
+from shelfmind.nouns import counted
+from shelfmind.recipe import Recipe, load_recipe
+
+Reason = tuple[str, str]
+"""What was chosen, in a word or two, and why."""
+
+
+@dataclass(frozen=True)
+class Choice:
+    """A recipe with changes by key, how many steps it should train for and what they mean, and the reasons; without a
+    recipe the photos are enrolled in a gallery instead. An unhurried one takes its steps however few minutes there are,
+    a sated one no more of them however many."""
+
+    recipe: str | None
+    changes: Mapping[str, Any] = field(default_factory=dict)
+    steps: int = limits.FULL_STEPS
+    meaning: str = "after so many grocery_cpu passed 70% on real photos of 81 products"
+    reasons: tuple[Reason, ...] = ()
+    unhurried: bool = False
+    sated: bool = False
+
+
+@dataclass(frozen=True)
+class Rule:
+    """A way to a recogniser: when it is the best, when it is worth naming beside the best, and when to prefer it."""
+
+    best: Callable[[Situation], bool]
+    beside: Callable[[Situation], bool]
+    choice: Callable[[Situation], Choice]
+    prefer: str
+
+
+def affordable_steps(recipe: str, situation: Situation) -> float:
+    """How many steps a recipe gets within the minutes that there are; as many as anybody wants where none are said."""
+    if situation.minutes is None:
+        return float("inf")
+    settings = _packaged(recipe)
+    epochs = epochs_within(situation.minutes, settings, situation.photos, situation.machine)
+    return epochs * steps_an_epoch(settings, situation.photos)
+
+
+@cache
+def _packaged(name: str) -> Recipe:
+    return load_recipe(name)
+
+
+def epochs_for(choice: Choice, recipe: Recipe, situation: Situation) -> int:
+    """How many epochs give the steps that a choice wants: few of many photos, many of few."""
+    return min(limits.MOST_EPOCHS, max(10, -(-choice.steps // steps_an_epoch(recipe, situation.photos))))
+
+
+def _few(situation: Situation) -> bool:
+    return situation.photos.few
+
+
+def _never(situation: Situation) -> bool:
+    return False
+
+
+def _always(situation: Situation) -> bool:
+    return True
+
+
+def _wants_deep_network(situation: Situation) -> bool:
+    many = situation.photos.train_photos >= limits.MANY_PHOTOS
+    return situation.purpose != CHANGING and (many or situation.purpose == CONTEST) and not situation.photos.few
+
+
+def _accelerated(situation: Situation) -> bool:
+    return situation.machine.device != "CPU"
+
+
+def _has_time_and_pixels(situation: Situation) -> bool:
+    side = situation.photos.longer_side
+    large = side is None or side >= limits.SMALL_PHOTOS
+    return large and affordable_steps("grocery_cpu", situation) >= limits.ENOUGH_STEPS
+
+
+def _deep(situation: Situation) -> Choice:
+    return Choice(
+        "rp2k/se_resnext50",
+        steps=75 * max(1, situation.photos.train_photos // 128),
+        meaning="as published",
+        reasons=(("recipe", "the contest's: published at 96.94% top-1 on RP2K; not measured by us"),),
+    )
+
+
+def _from_imagenet(situation: Situation) -> Choice:
+    photos, network = situation.photos, official_start("shelfnet_s")
+    why = "a head start that random weights must train for; not measured by us"
+    if photos.few:
+        middle = counted(photos.typical, "training photo")
+        why = (
+            f"half of the classes have {middle} or fewer; random weights make little of fewer than {limits.FEW_PHOTOS}"
+        )
+    changes: dict[str, Any] = {"model.name": network, "model.weights": network, "train.lr": 0.01}
+    reasons = [
+        ("weights", f"MindSpore's official ImageNet weights of {network}: {why}"),
+        ("learning rate", "a fifth of the usual one, so that what the weights know is kept"),
+    ]
+    if photos.train_photos < limits.SMALL_BATCH_BELOW:
+        changes["train.batch_size"] = limits.SMALL_BATCH
+        reasons.append(("batch size", "small, so that an epoch of so few photos has several steps"))
+    return Choice(
+        "default" if situation.purpose != CHANGING else "grocery_embedding",
+        changes,
+        limits.FINE_TUNING_STEPS,
+        "a rule of thumb for fine-tuning, not measured by us",
+        tuple(reasons),
+        sated=True,
+    )
+
+
+def _enrolled(situation: Situation) -> Choice:
+    return Choice(
+        None,
+        reasons=(("gallery", "the photos are enrolled, not trained on: one a product is enough to begin with"),),
+    )
+
+
+def _embedding(situation: Situation) -> Choice:
+    why = "trains under changing light: new products were recognised best so, enrolled by a few photos"
+    return Choice("grocery_embedding", reasons=(("recipe", why),))
+
+
+def _supervised_contrast(situation: Situation) -> Choice:
+    why = "compares the photos of a batch: from 1 photo a product 63.6 against 55.8% of new ones, from 8 no difference"
+    return Choice("methods/embedding_supcon", reasons=(("recipe", why),))
+
+
+def _balanced(situation: Situation) -> Choice:
+    largest, smallest = situation.photos.largest, situation.photos.smallest
+    plain = next(RULES[name].choice(situation) for name in _PLAIN if RULES[name].best(situation))
+    why = f"classes have {smallest:,} to {counted(largest, 'training photo')}; this loss makes up for the difference"
+    changes = {"loss.name": "balanced_softmax", "loss.label_smoothing": 0.0}
+    return replace(plain, changes=changes, reasons=(("loss", why),))
+
+
+def _thorough(situation: Situation) -> Choice:
+    why = "the small network with growing images: 71.6% on real photos of 81 products after an hour on 2 cores"
+    return Choice("grocery_cpu", reasons=(("recipe", why),))
+
+
+def _short(situation: Situation) -> Choice:
+    side = situation.photos.longer_side
+    why = "the small network at 80, then 112 px: more steps in little time"
+    if side is not None and side < limits.SMALL_PHOTOS:
+        why = f"the photos are about {side} px long, so that larger squares would hold nothing more"
+    meaning = "after so many grocery_cpu passed 60% on real photos of 81 products"
+    return Choice("default", steps=limits.ENOUGH_STEPS, meaning=meaning, reasons=(("recipe", why),))
+
+
+def _quickest(situation: Situation) -> Choice:
+    why = "the small network at 64, then 80 px: the most steps that the minutes give"
+    return Choice("demo", steps=limits.SHORT_STEPS, meaning="enough for a first look", reasons=(("recipe", why),))
+
+
+_PLAIN = ("thorough", "short", "quickest")
+"""The rules of recipes without anything special, the one that needs most time first."""
+
+RULES: dict[str, Rule] = {
+    "deep": Rule(
+        best=lambda it: _wants_deep_network(it) and _accelerated(it),
+        beside=_wants_deep_network,
+        choice=_deep,
+        prefer="where a GPU or an Ascend computes it, or weeks of CPU time do not matter",
+    ),
+    "imagenet_few": Rule(best=_few, beside=_never, choice=_from_imagenet, prefer=""),
+    "enrolled": Rule(
+        best=_never,
+        beside=lambda it: it.photos.few and it.purpose != CONTEST,
+        choice=_enrolled,
+        prefer="where a run, yours or a colleague's, was trained on more photos of similar products (RUN)",
+    ),
+    "embedding": Rule(
+        best=lambda it: it.purpose == CHANGING,
+        beside=_never,
+        choice=_embedding,
+        prefer="",
+    ),
+    "supervised_contrast": Rule(
+        best=_never,
+        beside=lambda it: it.purpose == CHANGING,
+        choice=_supervised_contrast,
+        prefer="where there will be a single photo of each new product",
+    ),
+    "balanced": Rule(
+        best=_never,
+        beside=lambda it: it.photos.long_tail,
+        choice=_balanced,
+        prefer="where every product counts alike, however rare: frequent ones lose by it",
+    ),
+    "longer": Rule(
+        best=_never,
+        beside=lambda it: not it.photos.few and affordable_steps("grocery_cpu", it) < limits.ENOUGH_STEPS,
+        choice=lambda it: replace(_thorough(it), unhurried=True),
+        prefer="where it may take longer than you said",
+    ),
+    "thorough": Rule(
+        best=_has_time_and_pixels,
+        beside=_few,
+        choice=_thorough,
+        prefer="where the official weights cannot be had",
+    ),
+    "short": Rule(
+        best=lambda it: affordable_steps("default", it) >= limits.SHORT_STEPS,
+        beside=_never,
+        choice=_short,
+        prefer="",
+    ),
+    "quickest": Rule(best=_always, beside=_never, choice=_quickest, prefer=""),
+    "imagenet": Rule(
+        best=_never,
+        beside=lambda it: it.purpose in (KNOWN, CONTEST),
+        choice=_from_imagenet,
+        prefer="where the official weights can be downloaded and prediction may take four times as long",
+    ),
+}
+"""The first rule that is the best is recommended, the first other one that is worth naming stands beside it."""
+
+
+def ranked(situation: Situation) -> tuple[str, str | None]:
+    """The names of the best rule and of the one beside it."""
+    best = next(name for name, rule in RULES.items() if rule.best(situation))
+    return best, next((name for name, rule in RULES.items() if name != best and rule.beside(situation)), None)

@@ -1,0 +1,26 @@
+"""How fast a core of this machine multiplies matrices: what most of a training's time depends on."""
+
+from __future__ import annotations
+
+import time
+
+import numpy as np
+
+_SIDE = 512
+_LEAST_PRODUCTS = 5
+
+
+def matrix_gflops(seconds: float = 0.5) -> float:
+    """Billions of floating-point operations that NumPy's matrix products give for a second of a core's time.
+
+    The median of what fits into `seconds`. Time of cores, not of the clock, so that other work beside hardly matters.
+    """
+    matrix = np.ones((_SIDE, _SIDE), np.float32)
+    matrix @ matrix  # starts the threads
+    times: list[float] = []
+    began = time.perf_counter()
+    while len(times) < _LEAST_PRODUCTS or time.perf_counter() - began < seconds:
+        before = time.process_time()
+        matrix @ matrix
+        times.append(time.process_time() - before)
+    return float(2 * _SIDE**3 / np.median(times) / 1e9)

@@ -1,0 +1,34 @@
+"""What is known of a run when its training has ended, for what comes next."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+from shelfmind.evaluation import Evaluation
+from shelfmind.guidance.arguments import arguments_of, differing
+from shelfmind.guidance.next_steps import Trained
+from shelfmind.requests.training import TrainRequest
+from shelfmind.runs.folder import RunFolder, read_json
+
+
+def trained_by(request: TrainRequest, evaluation: Evaluation | None) -> Trained:
+    """A training that has ended, made or gone on with by `request`."""
+    run = RunFolder(request.run)
+    recipe, origin, log = run.read_recipe(), read_json(run.provenance), run.read_log()
+    return Trained(
+        run=run.root,
+        figures=None if evaluation is None else evaluation.to_json(),
+        counts=run.read_classes()[1],
+        epochs=recipe.train.epochs,
+        steps=sum(int(entry["steps"]) for entry in log),
+        network=recipe.model.name,
+        arguments=arguments_of(request) if request.resume is None else _as_begun(origin),
+        tests=bool(origin["data"]["images"].get("test")),
+        from_random=origin["weights"]["origin"] == "random",
+    )
+
+
+def _as_begun(origin: dict[str, Any]) -> dict[str, Any]:
+    """The arguments of a run that was gone on with, as its record has them."""
+    return {"data": str(Path(origin["data"]["path"])), **differing(origin["command"])}
