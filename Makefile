@@ -69,7 +69,7 @@ LOCK = $(BIN)/uv pip compile --universal --generate-hashes --no-emit-index-url -
 lock: setup
 	$(BIN)/python -m pip install --quiet uv
 	echo "mindspore==2.8.0" > .venv/constraints.txt
-	$(LOCK) pyproject.toml --extra dev --extra browser --python-version 3.10 --constraint .venv/constraints.txt --upgrade \
+	$(LOCK) pyproject.toml --extra dev --extra browser --extra docs --python-version 3.10 --constraint .venv/constraints.txt --upgrade \
 		--output-file requirements.lock
 	$(MAKE) image-locks
 
