@@ -42,11 +42,15 @@ def anchor(name: str) -> str:
 def _index() -> str:
     parts = [
         "# Commands\n",
-        "Every verb with every option, made of the code. `shelfmind VERB --help` says the same. Exit status: 0 done, 2 a mistake of "
-        "yours that the message explains, 1 a fault of ours, 130 stopped by Ctrl-C.\n",
+        "Every verb with every option, made from the code. `shelfmind VERB --help` says the same. Exit status: 0 done, "
+        "2 a mistake of yours that the message explains, 1 a fault of ours, 130 stopped by Ctrl-C.\n",
     ]
-    for panel, verbs in groupby(VERBS.items(), key=lambda each: GROUPS[each[1].group][0] if each[1].group else each[1].panel):
-        rows = [(f"[`{' '.join(command_words(name))}`]({page_of(name)})", sentence(verb.summary)) for name, verb in verbs]
+    for panel, verbs in groupby(
+        VERBS.items(), key=lambda each: GROUPS[each[1].group][0] if each[1].group else each[1].panel
+    ):
+        rows = [
+            (f"[`{' '.join(command_words(name))}`]({page_of(name)})", sentence(verb.summary)) for name, verb in verbs
+        ]
         parts += [f"**{panel}**\n", table(("verb", "what it does"), rows)]
     return "\n".join(parts)
 

@@ -30,11 +30,13 @@ def file_formats_page() -> dict[str, str]:
     found = _RUN_FOLDER.search(architecture)
     if found is None:
         raise LookupError("docs/architecture.md has no table after '**The run folder.**', which this page takes over")
-    rows = [(code(file), _verb(verb), ", ".join(map(code, _columns(constant)))) for file, (verb, constant) in TABLES.items()]
+    rows = [
+        (code(file), _verb(verb), ", ".join(map(code, _columns(constant)))) for file, (verb, constant) in TABLES.items()
+    ]
     parts = [
         "# Files\n",
-        "Tables are CSV with a header in UTF-8, records are JSON or JSON lines, arrays are NumPy's. Every file is written beside its place "
-        "and renamed, so that it is complete or absent.\n",
+        "Tables are CSV with a header in UTF-8, records are JSON or JSON lines, arrays are NumPy's. Every file is "
+        "written beside its place and renamed, so that it is complete or absent.\n",
         "## The run folder\n",
         found["table"],
         found["said"],

@@ -1,15 +1,16 @@
-"""MkDocs' hook: pages that are made of the code, pages from beside `docs`, links between both, and the language of each page."""
+"""MkDocs' hook: pages made from the code, pages from beside `docs`, links to both, and the language of each page."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
-from pathlib import PurePosixPath
+from pathlib import Path, PurePosixPath
 from typing import Any
 
 from commands import command_pages
 from file_formats import file_formats_page
 from languages import counterpart, language_of
-from links import OUTSIDE, ROOT, site_links
+from links import OUTSIDE, ROOT, fetched, site_links
+from mkdocs.exceptions import PluginError
 from mkdocs.structure.files import File, Files
 from modules import module_pages
 from networks import networks_page
@@ -63,3 +64,11 @@ def on_page_context(context: dict[str, Any], page: Any, config: Any, nav: Any) -
     for alternate in config.extra["alternate"]:
         alternate["link"] = counterpart(page.file.src_uri, alternate["lang"]).replace(".md", ".html")
     return context
+
+
+def on_post_build(config: Any) -> None:
+    """See that the site works without internet."""
+    for page in sorted(Path(config.site_dir).rglob("*.html")):
+        found = fetched(page.read_text(encoding="utf-8"))
+        if found:
+            raise PluginError(f"{page} loads {', '.join(found)}: the site must work without internet")

@@ -11,6 +11,10 @@ OUTSIDE = {"benchmarks/RESULTS.md": "results.md", "CHANGELOG.md": "changelog.md"
 """Pages of the site that lie beside `docs`: where in the repository, and where in the site."""
 _LINK = re.compile(r"(?<!!)\[(?P<text>[^\[\]]*)\]\((?P<target>[^()\s]+)\)")
 _FENCED = re.compile(r"(^ *```.*?^ *```\n?)", re.DOTALL | re.MULTILINE)
+_FETCHED = re.compile(
+    r"<(?:script|img|iframe|source)\b[^>]*\bsrc=[\"']?(?P<place>(?:https?:)?//[^\"' >]+)|"
+    r"<link\b[^>]*\bhref=[\"']?(?P<linked>(?:https?:)?//[^\"' >]+)"
+)
 _ELSEWHERE = re.compile(r"[a-z]+:|#|/")
 
 
@@ -21,7 +25,14 @@ def site_links(markdown: str, page: PurePosixPath) -> str:
         LookupError: a link leads to what is not in the repository.
     """
     parts = _FENCED.split(markdown)
-    return "".join(part if index % 2 else _LINK.sub(lambda link: _led(link, page), part) for index, part in enumerate(parts))
+    return "".join(
+        part if index % 2 else _LINK.sub(lambda link: _led(link, page), part) for index, part in enumerate(parts)
+    )
+
+
+def fetched(html: str) -> list[str]:
+    """What a browser would load from elsewhere to show this page; links that people follow do not count."""
+    return sorted({found["place"] or found["linked"] for found in _FETCHED.finditer(html)})
 
 
 def _led(link: re.Match[str], page: PurePosixPath) -> str:

@@ -19,9 +19,10 @@ def module_pages() -> dict[str, str]:
     rooms = [path for path in sorted(PACKAGE.iterdir()) if _is_room(path)]
     rows = [(f"[`shelfmind.{room.stem}`]({room.stem}.md)", _summary(room)) for room in rooms]
     index = (
-        "# Python\n\nThe functions of `import shelfmind` are the verbs of the command with the same arguments; each also takes its request "
-        "whole. Below them are the rooms of the package, of which [Architecture](../../architecture.md) draws the layers. Names that are "
-        "not on this page may change with any version.\n\n"
+        "# Python\n\nThe functions of `import shelfmind` are the verbs of the command with the same arguments; each "
+        "also takes its request whole. Below them are the rooms of the package, of which "
+        "[Architecture](../../architecture.md) draws the layers. Names that are not on this page may change with any "
+        "version.\n\n"
         "::: shelfmind\n    options: {show_root_heading: false, show_root_toc_entry: false, heading_level: 2, "
         "show_overloads: true, overloads_only: true}\n\n"
         "## Rooms of the package { #rooms }\n\n"

@@ -13,8 +13,9 @@ def networks_page() -> dict[str, str]:
     """The page by where it lies."""
     head = ("network", "parameters", "GFLOPs at 224 px", "embedding", "official ImageNet weights", "their top-1")
     said = (
-        "# Networks\n\nThe names that `model.name` takes, as `shelfmind models` lists them; `shelfmind models NAME` draws one. Parameters "
-        "and multiplications are those with 1,000 classes. With `pip install 'shelfmind[mindcv]'`, `mindcv:NAME` is any network of MindCV.\n\n"
+        "# Networks\n\nThe names that `model.name` takes, as `shelfmind models` lists them; `shelfmind models NAME` "
+        "draws one. Parameters and multiplications are those with 1,000 classes. With `pip install "
+        "'shelfmind[mindcv]'`, `mindcv:NAME` is any network of MindCV.\n\n"
     )
     return {"reference/networks.md": said + table(head, map(_row, model_facts()))}
 

@@ -15,9 +15,10 @@ def recipe_keys_page() -> dict[str, str]:
     """Every key of a recipe."""
     parts = [
         "# Recipe keys\n",
-        "A recipe decides everything about a training but the data and the seed. It is a YAML file of these sections; `extends: NAME` on "
-        "top takes another recipe, of which it changes what it names. `--set train.lr=0.1` changes one value on the command line. What "
-        "each method is good for, and where it comes from, is in [Training methods](../training.md).\n",
+        "A recipe decides everything about a training but the data and the seed. It is a YAML file of these sections; "
+        "`extends: NAME` on top takes another recipe and changes what it names. `--set train.lr=0.1` changes one value "
+        "on the command line. [Training methods](../training.md) says what each method is good for, and where it comes "
+        "from.\n",
     ]
     for name, field in Recipe.model_fields.items():
         kind = field.annotation
@@ -36,7 +37,10 @@ def _policies() -> str:
 
 def recipes_page() -> dict[str, str]:
     """Every packaged recipe as it is written."""
-    parts = ["# Recipes\n", "The recipes that come with shelfmind; `shelfmind recipes NAME` shows one with all values filled in.\n"]
+    parts = [
+        "# Recipes\n",
+        "The recipes that come with shelfmind; `shelfmind recipes NAME` shows one with all values filled in.\n",
+    ]
     for name in ["base", *recipe_names()]:
         parts += [f"## `{name}` {{ #{name.replace('/', '-')} }}\n", f"```yaml\n{recipe_text(name).strip()}\n```\n"]
     return {"reference/recipes.md": "\n".join(parts)}
@@ -44,7 +48,10 @@ def recipes_page() -> dict[str, str]:
 
 def ablation_tables_page() -> dict[str, str]:
     """Every key of a table of ablations, and the packaged tables."""
-    parts = ["# Ablation tables\n", "What a table for [`shelfmind ablate`](../ablations.md) may say, then the tables that come with it.\n"]
+    parts = [
+        "# Ablation tables\n",
+        "What a table for [`shelfmind ablate`](../ablations.md) may say, then the tables that come with it.\n",
+    ]
     for kind in (Table, Base, Row, Pretraining, FixRes):
         parts += [f"## {kind.__name__} {{ #{kind.__name__.lower()} }}\n", f"{kind.__doc__}\n", keys_table(kind)]
     parts.append("## Packaged tables { #packaged }\n")

@@ -21,7 +21,8 @@ _WORDS = {int: "whole number", float: "number", str: "text", bool: "true or fals
 def keys_table(model: type[BaseModel], prefix: str = "") -> str:
     """A row for each key of the model; `prefix` stands before it."""
     rows = [
-        (code(prefix + name), _kind(field), _default(field), _meaning(field)) for name, field in model.model_fields.items()
+        (code(prefix + name), _kind(field), _default(field), _meaning(field))
+        for name, field in model.model_fields.items()
     ]
     return table(("key", "value", "default", "meaning"), rows)
 
@@ -41,7 +42,11 @@ def _described(annotation: Any, marks: list[Any]) -> str:
     if origin is tuple and inner[-1] is ...:
         return f"list of {_several(inner[0])}"
     if origin is tuple:
-        return f"{len(inner)} {_several(inner[0])}" if len(set(inner)) == 1 else "name, or name: {parameters}" + _choices(inner[0])
+        return (
+            f"{len(inner)} {_several(inner[0])}"
+            if len(set(inner)) == 1
+            else "name, or name: {parameters}" + _choices(inner[0])
+        )
     if origin is dict:
         return "mapping"
     if isinstance(annotation, type) and issubclass(annotation, BaseModel):
@@ -71,7 +76,9 @@ def _names(mark: Any) -> Iterator[str]:
 
 
 def _range(marks: list[Any]) -> str:
-    found = [f"{sign} {getattr(mark, bound):g}" for mark in marks for bound, sign in _BOUNDS.items() if hasattr(mark, bound)]
+    found = [
+        f"{sign} {getattr(mark, bound):g}" for mark in marks for bound, sign in _BOUNDS.items() if hasattr(mark, bound)
+    ]
     return f", {' and '.join(found)}" if found else ""
 
 

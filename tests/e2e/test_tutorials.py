@@ -113,7 +113,9 @@ def test_contest(tmp_path, environment, tiny_training):
     names = {path.name for path in (tmp_path / "rp2k/all/test").iterdir()}
     lines = (tmp_path / "submission.csv").read_text(encoding="utf-8").splitlines()
     assert len(lines) > len(names)
-    assert {line.partition(",")[2] for line in lines[1:]} <= {path.name for path in (tmp_path / "rp2k/all/train").iterdir()}
+    assert {line.partition(",")[2] for line in lines[1:]} <= {
+        path.name for path in (tmp_path / "rp2k/all/train").iterdir()
+    }
 
 
 @pytest.mark.thorough
@@ -128,7 +130,9 @@ def test_production(tmp_path, environment, tiny_training):
     assert not (tmp_path / "next.onnx").exists()
 
 
-@pytest.mark.parametrize("page", sorted(str(path.relative_to(tutorial.DOCS)) for path in tutorial.DOCS.glob("tutorials/*.md")))
+@pytest.mark.parametrize(
+    "page", sorted(str(path.relative_to(tutorial.DOCS)) for path in tutorial.DOCS.glob("tutorials/*.md"))
+)
 def test_what_is_not_run_is_no_step_of_the_tutorial(page):
     """Blocks of `bash` are for downloads, installations and other machines."""
     text = (tutorial.DOCS / page).read_text(encoding="utf-8")

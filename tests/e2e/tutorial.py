@@ -18,7 +18,9 @@ PATIENCE_S = 900
 """Of one block of commands; machines that test are busy."""
 STAYS = "stays open"
 """In the title of a block: a terminal whose command runs until the reader is done."""
-_BLOCK = re.compile(r"^```(?P<language>sh|python)(?: title=\"(?P<title>[^\"]*)\")?\n(?P<text>.*?)^```$", re.MULTILINE | re.DOTALL)
+_BLOCK = re.compile(
+    r"^```(?P<language>sh|python)(?: title=\"(?P<title>[^\"]*)\")?\n(?P<text>.*?)^```$", re.MULTILINE | re.DOTALL
+)
 
 
 @dataclass(frozen=True)
@@ -31,7 +33,7 @@ class Block:
 
 
 def blocks(page: str) -> list[Block]:
-    """The blocks of a page that are run: ``sh`` and ``python``; ``bash`` is for what no test can do, such as installations."""
+    """What is run of a page: ``sh`` and ``python``; ``bash`` is for what no test can do, such as installations."""
     text = (DOCS / page).read_text(encoding="utf-8")
     return [Block(found["language"], found["title"] or "", found["text"]) for found in _BLOCK.finditer(text)]
 
@@ -47,8 +49,9 @@ def free_port() -> int:
 class Reader:
     """Does what a page says, with smaller data.
 
-    `smaller` are replacements of the page's text, each of which must be there. `persons` are what the reader does by hand while a
-    terminal stays open, by the title of its block; each gets the first line that the command printed.
+    `smaller` are replacements of the page's text, each of which must be there. `persons` are what the reader does by
+    hand while a terminal stays open, by the title of its block; each gets the line in which the command says where it
+    listens.
     """
 
     def __init__(
