@@ -15,8 +15,6 @@ from typing import Any
 
 import pytest
 
-pytestmark = pytest.mark.slow
-
 
 def _tutorial() -> Any:
     spec = spec_from_file_location("tutorial", Path(__file__).with_name("tutorial.py"))
@@ -37,6 +35,7 @@ def tiny_training(settings: Callable[..., list[str]]) -> str:
     return shlex.join(settings("train.checkpoint_steps=1000"))
 
 
+@pytest.mark.slow
 def test_quick_start(tmp_path, environment, tiny_training):
     smaller = {
         "--classes 12 --images 480": "--classes 4 --images 40 --size 60-90",
@@ -47,6 +46,7 @@ def test_quick_start(tmp_path, environment, tiny_training):
     assert (tmp_path / "predictions.csv").exists()
 
 
+@pytest.mark.slow
 @pytest.mark.thorough
 def test_own_products(tmp_path, environment, tiny_training):
     smaller = {
@@ -69,6 +69,7 @@ def _drop_the_first_suspect(line: str) -> None:
     assert json.load(opener.open(asked, timeout=60))["decided"] == 1
 
 
+@pytest.mark.slow
 @pytest.mark.thorough
 def test_noisy_data(tmp_path, environment, tiny_training):
     options = f"{tiny_training} --set augment=[] --set train.lr=0.05"
@@ -86,6 +87,7 @@ def test_noisy_data(tmp_path, environment, tiny_training):
     assert (tmp_path / "balanced.json").exists()
 
 
+@pytest.mark.slow
 @pytest.mark.thorough
 def test_new_product(tmp_path, environment, tiny_training):
     smaller = {
@@ -100,6 +102,7 @@ def test_new_product(tmp_path, environment, tiny_training):
     assert (tmp_path / "runs/second/weights.ckpt").exists()
 
 
+@pytest.mark.slow
 @pytest.mark.thorough
 def test_contest(tmp_path, environment, tiny_training):
     network = f"{tiny_training} --set augment=light --set model.name=shelfnet_s"
@@ -118,6 +121,7 @@ def test_contest(tmp_path, environment, tiny_training):
     }
 
 
+@pytest.mark.slow
 @pytest.mark.thorough
 def test_production(tmp_path, environment, tiny_training):
     smaller = {
@@ -138,3 +142,13 @@ def test_what_is_not_run_is_no_step_of_the_tutorial(page):
     text = (tutorial.DOCS / page).read_text(encoding="utf-8")
     for block in re.findall(r"^```bash\n(.*?)^```$", text, re.MULTILINE | re.DOTALL):
         assert re.search(r"pip install|--weights|docker|systemctl|kubectl|make |RP2K|--host", block), block
+
+
+@pytest.mark.parametrize(
+    "page", sorted(path.relative_to(tutorial.DOCS / "zh") for path in tutorial.DOCS.glob("zh/**/*.md"))
+)
+def test_chinese_pages_have_the_same_commands(page):
+    """So that what is run of the English page is run of both."""
+    if (tutorial.DOCS / page).exists():
+        both = [[block.text for block in tutorial.blocks(str(each))] for each in (page, Path("zh") / page)]
+        assert both[0] == both[1]

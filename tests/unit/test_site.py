@@ -18,6 +18,11 @@ from shelfmind.verbs import VERBS
 ROOT = Path(__file__).parents[2]
 SITE = ROOT / "scripts" / "site"
 DOCS = ROOT / "docs"
+FENCED = re.compile(r"^ *```.*?^ *```\n", re.MULTILINE | re.DOTALL)
+LIST_WITHIN = re.compile(r"\n(-|\d+\.) ")
+STARTS_LIST = re.compile(r"\s*(#.*\n)*\s*(-|\d+\.) ")
+OUTSIDE = ("benchmarks/RESULTS.md", "CHANGELOG.md", "CONTRIBUTING.md")
+PAGES = sorted(str(path.relative_to(ROOT)) for path in [*DOCS.rglob("*.md"), *(ROOT / name for name in OUTSIDE)])
 TERM = re.compile(r"^\| (?P<first>[^|]+) \| (?P<second>[^|]+) \|", re.MULTILINE)
 
 
@@ -120,6 +125,14 @@ def test_the_language_switch_leads_to_the_same_page(page: str, language: str, le
     from languages import counterpart
 
     assert counterpart(page, language) == led
+
+
+@pytest.mark.parametrize("page", PAGES)
+def test_lists_begin_after_a_blank_line(page: str) -> None:
+    """GitHub shows the others as lists, too; the site would join them with the paragraph above."""
+    text = FENCED.sub("", (ROOT / page).read_text(encoding="utf-8"))
+    joined = [block for block in text.split("\n\n") if LIST_WITHIN.search(block) and not STARTS_LIST.match(block)]
+    assert joined == []
 
 
 def test_both_glossaries_have_the_same_terms() -> None:
