@@ -21,11 +21,28 @@ def functions() -> str:
     return "\n".join(_function(each) for each in sorted(by_names, key=lambda each: each.name))
 
 
-def other_names() -> list[tuple[str, str]]:
-    """What Python has besides the verbs: the name, and where it is defined."""
+def other_names() -> list[tuple[str, str, str]]:
+    """What Python has besides the verbs: its name, where it is described, and its first line."""
     import shelfmind
 
-    return [(name, ".".join(place)) for name, place in (shelfmind._LIGHT | shelfmind._ON_MINDSPORE).items()]
+    found = []
+    for name, (module, attribute) in sorted((shelfmind._LIGHT | shelfmind._ON_MINDSPORE).items()):
+        place, definition = _definition(module, attribute)
+        said = (ast.get_docstring(definition) or "").split("\n\n")[0]
+        found.append((name, f"{place.split('.')[1]}.md#{place}.{definition.name}", _line(said)))
+    return found
+
+
+def _definition(module: str, name: str) -> tuple[str, ast.FunctionDef | ast.ClassDef]:
+    """Where a name is defined, through the modules that pass it on, and its definition."""
+    path = STUB.parents[1].joinpath(*module.split("."))
+    source = path / "__init__.py" if path.is_dir() else path.with_suffix(".py")
+    for each in ast.parse(source.read_text(encoding="utf-8")).body:
+        if isinstance(each, (ast.FunctionDef, ast.ClassDef)) and each.name == name:
+            return module, each
+        if isinstance(each, ast.ImportFrom) and name in (alias.asname or alias.name for alias in each.names):
+            return _definition(each.module or "", name)
+    raise LookupError(f"{module} does not define {name}")
 
 
 def _function(function: ast.FunctionDef) -> str:

@@ -20,15 +20,12 @@ def module_pages() -> dict[str, str]:
     rooms = [path for path in sorted(PACKAGE.iterdir()) if _is_room(path)]
     rows = [(f"[`shelfmind.{room.stem}`]({room.stem}.md)", _summary(room)) for room in rooms]
     index = (
-        "# Python\n\n`import shelfmind` offers every verb of the command as a function with the same arguments; each "
-        "also takes its request whole. Nothing heavy is imported until a function needs it. Names that are not on this page may "
-        "change with any version.\n\n## Verbs { #verbs }\n\n"
+        "# Python\n\n`import shelfmind` offers every verb of the command as a function with the same arguments; "
+        "each also takes its request whole. Nothing heavy is imported until a function needs it. Names that are not on "
+        "this page may change with any version.\n\n## Verbs { #verbs }\n\n"
         f"{functions()}\n## Classes and functions besides {{ #besides }}\n\n"
-        + "".join(
-            f"::: {place}\n    options: {{heading: shelfmind.{name}, heading_level: 3}}\n\n"
-            for name, place in other_names()
-        )
-        + "## Rooms of the package { #rooms }\n\n[Architecture](../../architecture.md) draws their layers.\n\n"
+        + table(("name", "what it is"), [(f"[`shelfmind.{name}`]({link})", said) for name, link, said in other_names()])
+        + "\n## Rooms of the package { #rooms }\n\n[Architecture](../../architecture.md) draws their layers.\n\n"
     )
     pages = {f"{FOLDER}/index.md": index + table(("module", "what it is"), rows)}
     return pages | {f"{FOLDER}/{room.stem}.md": _page(room) for room in rooms}
