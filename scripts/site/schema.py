@@ -88,7 +88,7 @@ def _default(field: FieldInfo) -> str:
     value = field.get_default(call_default_factory=True)
     if isinstance(value, BaseModel):
         return ""
-    return code(json.dumps(value, ensure_ascii=False))
+    return code(value if isinstance(value, str) else json.dumps(value, ensure_ascii=False))
 
 
 def _meaning(field: FieldInfo) -> str:
