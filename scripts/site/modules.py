@@ -13,6 +13,8 @@ PACKAGE = ROOT / "src" / "shelfmind"
 FOLDER = "reference/python"
 HIDDEN = frozenset({"cli", "display", "api"})
 """Rooms that nobody calls from Python."""
+_LESS_LIKELY = "---\nsearch: {boost: 0.2}\n---\n"
+"""What a search finds in the rooms comes after what it finds elsewhere."""
 
 
 def module_pages() -> dict[str, str]:
@@ -33,7 +35,7 @@ def module_pages() -> dict[str, str]:
 
 def _page(room: Path) -> str:
     modules = [room, *sorted(path for path in room.rglob("*.py") if _says_something(path))] if room.is_dir() else [room]
-    parts = [f"# shelfmind.{room.stem}\n"]
+    parts = [_LESS_LIKELY, f"# shelfmind.{room.stem}\n"]
     parts += [f"::: {_dotted(module)}\n" for module in modules]
     return "\n".join(parts)
 

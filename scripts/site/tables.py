@@ -31,4 +31,10 @@ def sentence(text: str) -> str:
 
 
 def _row(cells: Sequence[str]) -> str:
-    return "| " + " | ".join(cell.replace("|", "\\|").replace("\n", " ") for cell in cells) + " |"
+    return "| " + " | ".join(map(_harmless, cells)) + " |"
+
+
+def _harmless(cell: str) -> str:
+    """Without line ends, and with bars that part no cells; those within code do not."""
+    parts = cell.replace("\n", " ").split("`")
+    return "`".join(part if index % 2 else part.replace("|", "\\|") for index, part in enumerate(parts))
