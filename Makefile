@@ -6,7 +6,7 @@ TESTS = tests
 MARKED = not slow
 SETTINGS := PYTHONDONTWRITEBYTECODE=1
 
-.PHONY: setup demo test test-slow test-browser check lint types layers security api facts parity lock image-locks clean
+.PHONY: setup demo test test-slow test-browser docs check lint types layers security api facts parity lock image-locks clean
 
 setup: .venv/installed
 
@@ -31,6 +31,11 @@ test-slow: setup
 test-browser: setup
 	sh scripts/chromium.sh
 	$(SETTINGS) SHELFMIND_BROWSER=required $(BIN)/python -m pytest -W error tests/browser
+
+# The documentation site in build/site, which works from the file system: a warning or a broken link fails.
+docs: setup
+	NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --strict --quiet
+	@echo "open build/site/index.html"
 
 check: lint types layers security
 
@@ -69,7 +74,7 @@ LOCK = $(BIN)/uv pip compile --universal --generate-hashes --no-emit-index-url -
 lock: setup
 	$(BIN)/python -m pip install --quiet uv
 	echo "mindspore==2.8.0" > .venv/constraints.txt
-	$(LOCK) pyproject.toml --extra dev --extra browser --python-version 3.10 --constraint .venv/constraints.txt --upgrade \
+	$(LOCK) pyproject.toml --extra dev --extra browser --extra docs --python-version 3.10 --constraint .venv/constraints.txt --upgrade \
 		--output-file requirements.lock
 	$(MAKE) image-locks
 

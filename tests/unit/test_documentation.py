@@ -12,7 +12,7 @@ from shelfmind.recipe import Recipe
 
 ROOT = Path(__file__).parents[2]
 DOTTED = re.compile(r"`([a-z_]+(?:\.[A-Za-z_]+)+)`")
-FILES = (".csv", ".json", ".jsonl", ".html", ".npz", ".npy", ".ckpt", ".yaml", ".sqlite", ".pyi", ".lock")
+FILES = (".csv", ".json", ".jsonl", ".html", ".npz", ".npy", ".ckpt", ".yaml", ".sqlite", ".pyi", ".lock", ".yml")
 
 
 def is_of_a_recipe(name: str) -> bool:
@@ -40,7 +40,17 @@ def is_of_the_package(name: str) -> bool:
     return False
 
 
-@pytest.mark.parametrize("file", ["docs/architecture.md", "docs/training.md", "docs/glossary.md", "CONTRIBUTING.md"])
+@pytest.mark.parametrize(
+    "file",
+    [
+        "docs/architecture.md",
+        "docs/training.md",
+        "docs/glossary.md",
+        "docs/faq.md",
+        "docs/explanation.md",
+        "CONTRIBUTING.md",
+    ],
+)
 def test_names_are_those_of_modules_and_recipes(file: str) -> None:
     named = {name for name in DOTTED.findall((ROOT / file).read_text(encoding="utf-8")) if not name.endswith(FILES)}
     assert {name for name in named if not is_of_a_recipe(name) and not is_of_the_package(name)} == set()

@@ -1,0 +1,60 @@
+"""The reference of Python: what `import shelfmind` offers, then the rooms of the package, by their docstrings."""
+
+from __future__ import annotations
+
+import ast
+from pathlib import Path
+
+from functions import functions, other_names
+from links import ROOT
+from tables import table
+
+PACKAGE = ROOT / "src" / "shelfmind"
+FOLDER = "reference/python"
+HIDDEN = frozenset({"cli", "display", "api"})
+"""Rooms that nobody calls from Python."""
+_LESS_LIKELY = "---\nsearch: {boost: 0.2}\n---\n"
+"""What a search finds in the rooms comes after what it finds elsewhere."""
+
+
+def module_pages() -> dict[str, str]:
+    """The pages by where they lie."""
+    rooms = [path for path in sorted(PACKAGE.iterdir()) if _is_room(path)]
+    rows = [(f"[`shelfmind.{room.stem}`]({room.stem}.md)", _summary(room)) for room in rooms]
+    index = (
+        "# Python\n\n`import shelfmind` offers every verb of the command as a function with the same arguments; "
+        "each also takes its request whole. Nothing heavy is imported until a function needs it. Names that are not on "
+        "this page may change with any version.\n\n## Verbs { #verbs }\n\n"
+        f"{functions()}\n## Classes and functions besides {{ #besides }}\n\n"
+        + table(("name", "what it is"), [(f"[`shelfmind.{name}`]({link})", said) for name, link, said in other_names()])
+        + "\n## Rooms of the package { #rooms }\n\n[Architecture](../../architecture.md) draws their layers.\n\n"
+    )
+    pages = {f"{FOLDER}/index.md": index + table(("module", "what it is"), rows)}
+    return pages | {f"{FOLDER}/{room.stem}.md": _page(room) for room in rooms}
+
+
+def _page(room: Path) -> str:
+    modules = [room, *sorted(path for path in room.rglob("*.py") if _says_something(path))] if room.is_dir() else [room]
+    parts = [_LESS_LIKELY, f"# shelfmind.{room.stem}\n"]
+    parts += [f"::: {_dotted(module)}\n" for module in modules]
+    return "\n".join(parts)
+
+
+def _dotted(module: Path) -> str:
+    return ".".join(module.relative_to(PACKAGE.parent).with_suffix("").parts)
+
+
+def _is_room(path: Path) -> bool:
+    if path.stem in HIDDEN or path.stem.startswith("_"):
+        return False
+    return path.suffix == ".py" or (path / "__init__.py").is_file()
+
+
+def _says_something(path: Path) -> bool:
+    return path.stem != "__init__" and "__pycache__" not in path.parts
+
+
+def _summary(room: Path) -> str:
+    source = room / "__init__.py" if room.is_dir() else room
+    said = ast.get_docstring(ast.parse(source.read_text(encoding="utf-8"))) or ""
+    return said.split("\n\n")[0]

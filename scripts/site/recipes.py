@@ -1,0 +1,60 @@
+"""The reference of recipes and tables of ablations: every key, and what comes with the package."""
+
+from __future__ import annotations
+
+from pydantic import BaseModel
+from schema import keys_table
+from tables import sentence
+
+from shelfmind.ablation.table import Base, FixRes, Pretraining, Row, Table, table_names, table_text
+from shelfmind.policies import POLICIES
+from shelfmind.recipe import Recipe, Stage, recipe_names, recipe_text
+
+
+def recipe_keys_page() -> dict[str, str]:
+    """Every key of a recipe."""
+    parts = [
+        "# Recipe keys\n",
+        "A recipe decides everything about a training but the data and the seed. It is a YAML file of these sections; "
+        "`extends: NAME` on top takes another recipe and changes what it names. `--set train.lr=0.1` changes one value "
+        "on the command line. [Training methods](../training.md) says what each method is good for, and where it comes "
+        "from.\n",
+    ]
+    for name, field in Recipe.model_fields.items():
+        kind = field.annotation
+        if isinstance(kind, type) and issubclass(kind, BaseModel):
+            parts += [f"## `{name}` {{ #{name} }}\n", f"{kind.__doc__}\n", keys_table(kind, f"{name}.")]
+        else:
+            parts += [f"## `{name}` {{ #{name} }}\n", sentence(field.description or "") + "\n", _policies()]
+    parts += ["### Entries of `train.stages` { #stage }\n", f"{Stage.__doc__}\n", keys_table(Stage)]
+    return {"reference/recipe.md": "\n".join(parts)}
+
+
+def _policies() -> str:
+    named = ", ".join(f"`{name}`" for name in POLICIES)
+    return f"Policies: {named}. Operators are in [Training methods](../training.md#augmentation-augment).\n"
+
+
+def recipes_page() -> dict[str, str]:
+    """Every packaged recipe as it is written."""
+    parts = [
+        "# Recipes\n",
+        "The recipes that come with shelfmind; `shelfmind recipes NAME` shows one with all values filled in.\n",
+    ]
+    for name in ["base", *recipe_names()]:
+        parts += [f"## `{name}` {{ #{name.replace('/', '-')} }}\n", f"```yaml\n{recipe_text(name).strip()}\n```\n"]
+    return {"reference/recipes.md": "\n".join(parts)}
+
+
+def ablation_tables_page() -> dict[str, str]:
+    """Every key of a table of ablations, and the packaged tables."""
+    parts = [
+        "# Ablation tables\n",
+        "What a table for [`shelfmind ablate`](../ablations.md) may say, then the tables that come with it.\n",
+    ]
+    for kind in (Table, Base, Row, Pretraining, FixRes):
+        parts += [f"## {kind.__name__} {{ #{kind.__name__.lower()} }}\n", f"{kind.__doc__}\n", keys_table(kind)]
+    parts.append("## Packaged tables { #packaged }\n")
+    for name in table_names():
+        parts += [f"### `{name}` {{ #{name} }}\n", f"```yaml\n{table_text(name).strip()}\n```\n"]
+    return {"reference/ablation-tables.md": "\n".join(parts)}
