@@ -212,7 +212,7 @@ def find_label_errors(
         epochs: instead of the recipe's; not with max_minutes
         max_minutes: fit the whole schedule into this time instead of a number of epochs
         seed: of split, weights, order and augmentation (default: 0)
-        weights: start from these: a file, a run folder, or official ones by name
+        weights: start from these: a file, a run folder, official ones by name, or generated, which come with shelfmind
         offline: never download weights
         max_bad_fraction: share of unusable files above which to stop (default: 0.01)
         format: one of csv, folder, grocery_store, rp2k; found out if not given
@@ -447,7 +447,7 @@ def train(
         epochs: instead of the recipe's; not with max_minutes
         max_minutes: fit the whole schedule into this time instead of a number of epochs
         seed: of split, weights, order and augmentation (default: 0)
-        weights: start from these: a file, a run folder, or official ones by name
+        weights: start from these: a file, a run folder, official ones by name, or generated, which come with shelfmind
         offline: never download weights
         max_bad_fraction: share of unusable files above which to stop (default: 0.01)
         format: one of csv, folder, grocery_store, rp2k; found out if not given
@@ -496,7 +496,7 @@ def pretrain(
         epochs: instead of the recipe's; not with max_minutes
         max_minutes: fit the whole schedule into this time instead of a number of epochs
         seed: of split, weights, order and augmentation (default: 0)
-        weights: start from these: a file, a run folder, or official ones by name
+        weights: start from these: a file, a run folder, official ones by name, or generated, which come with shelfmind
         offline: never download weights
         max_bad_fraction: share of unusable files above which to stop (default: 0.01)
         format: one of csv, folder, grocery_store, rp2k; found out if not given
@@ -608,7 +608,7 @@ def tune(
         epochs: instead of the recipe's; not with max_minutes
         max_minutes: fit the whole schedule into this time instead of a number of epochs
         seed: of split, weights, order and augmentation (default: 0)
-        weights: start from these: a file, a run folder, or official ones by name
+        weights: start from these: a file, a run folder, official ones by name, or generated, which come with shelfmind
         offline: never download weights
         max_bad_fraction: share of unusable files above which to stop (default: 0.01)
         format: one of csv, folder, grocery_store, rp2k; found out if not given
@@ -1450,7 +1450,7 @@ def expand(
         epochs: instead of the recipe's; not with max_minutes
         max_minutes: fit the whole schedule into this time instead of a number of epochs
         seed: of split, weights, order and augmentation (default: 0)
-        weights: start from these: a file, a run folder, or official ones by name
+        weights: start from these: a file, a run folder, official ones by name, or generated, which come with shelfmind
         offline: never download weights
         max_bad_fraction: share of unusable files above which to stop (default: 0.01)
         format: one of csv, folder, grocery_store, rp2k; found out if not given

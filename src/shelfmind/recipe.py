@@ -62,7 +62,9 @@ class ModelRecipe(RecipeSection):
 
     name: str = Field("shelfnet_s", description="a name from `shelfmind models`")
     arguments: dict[str, Any] = Field({}, description="arguments of the model's function, such as last_stage_width: 2")
-    weights: str | None = Field(None, description="what to start from: a file, a run folder, or official weights' name")
+    weights: str | None = Field(
+        None, description="what to start from: a file, a run folder, official weights' name, or generated"
+    )
 
 
 class LossRecipe(RecipeSection):

@@ -78,3 +78,16 @@ def test_an_image_that_is_too_small_for_the_network_is_refused(data, warm, setti
     changes = ["model.name=inception_resnet_v2", "model.arguments={depths: [1, 1, 1]}"]
     outcome = _train(warm, data, tmp_path / "run", settings, changes=changes)
     assert "at least 75 px, got 32" in outcome.error
+
+
+def test_a_training_starts_from_weights_of_drawn_shelves_but_not_for_the_contest(data, warm, settings, tmp_path):
+    words = ("--init", "generated", "--set", "train.epochs=1", "--set", "model.arguments={}")
+    outcome = warm("train", data, "--out", tmp_path / "run", *settings(), *words)
+    assert outcome.status == 0, outcome.stderr
+    assert "137 tensors loaded" in outcome.stderr
+    provenance = json.loads((tmp_path / "run" / "provenance.json").read_text())
+    assert provenance["weights"]["origin"] == "generated"
+    assert "weights: generated" in (tmp_path / "run" / "recipe.yaml").read_text()
+    refused = warm("train", data, "--out", tmp_path / "contest", *settings(), *words, "--rules", "contest")
+    assert "trained on drawn photos" in refused.error
+    assert not (tmp_path / "contest").exists()

@@ -9,6 +9,8 @@ from typing import Any
 
 from shelfmind.errors import UserError, unknown_name
 from shelfmind.kernels.stock import STOCK, Kernels
+from shelfmind.models.generated import NAME as GENERATED
+from shelfmind.models.generated import find_generated
 from shelfmind.models.inception_resnet_v2 import InceptionResNetV2
 from shelfmind.models.initialisation import initialise
 from shelfmind.models.mindcv_models import PREFIX, create_mindcv_model
@@ -54,9 +56,9 @@ def create_model(
 ) -> Network:
     """The network called `name`, or MindCV's for ``mindcv:NAME``.
 
-    Weights are drawn from `seed`, or loaded from `weights` (a file, or a name in `official.OFFICIAL`); a classifier of
-    another number of classes is drawn all the same. `kernels` make the parts of our own networks; MindCV's have
-    MindSpore's.
+    Weights are drawn from `seed`, or loaded from `weights` (a file, a name in `official.OFFICIAL`, or `generated`); a
+    classifier of another number of classes is drawn all the same. `kernels` make the parts of our own networks;
+    MindCV's have MindSpore's.
 
     Raises:
         UserError: an unknown name or argument, fewer than two classes, or weights that do not fit.
@@ -82,7 +84,9 @@ def create_model(
 
 
 def read_start(weights: str | Path, model: str, offline: bool = False, counter: Counter = count_silently) -> Start:
-    """The weights that a network called `model` is to start from: a file, or official ones by their name."""
+    """What a network called `model` is to start from: a file, official weights by their name, or `generated` ones."""
+    if str(weights) == GENERATED:
+        return Start(find_generated(model), shipped=True)
     if str(weights) in OFFICIAL:
         official = str(weights)
         if official != model:
@@ -90,6 +94,6 @@ def read_start(weights: str | Path, model: str, offline: bool = False, counter: 
         return Start(find_official(official, offline, counter), OFFICIAL[official].url)
     path = Path(weights).expanduser()
     if not path.exists():
-        near = unknown_name("weights", str(weights), OFFICIAL)
+        near = unknown_name("weights", str(weights), [*OFFICIAL, GENERATED])
         raise UserError(f"there is no file {weights}; {near}")
     return Start(path / "weights.ckpt" if path.is_dir() else path, for_mindcv=model.startswith(PREFIX))

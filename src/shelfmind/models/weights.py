@@ -39,12 +39,18 @@ CLASSIFIERS = ("head.classifier.", "network.classifier.")
 
 @dataclass(frozen=True)
 class Start:
-    """Weights that a training starts from: their file, for official ones where it was published, and whether they are
-    for a network of MindCV's, which keeps its own names."""
+    """Weights that a training starts from: their file, for official ones where it was published, whether they are
+    for a network of MindCV's, which keeps its own names, and whether they come with shelfmind."""
 
     path: Path
     url: str | None = None
     for_mindcv: bool = False
+    shipped: bool = False
+
+    @property
+    def is_named(self) -> bool:
+        """Whether a recipe calls them by a name that holds on every machine, not by their place."""
+        return self.shipped or self.url is not None
 
     @cached_property
     def content(self) -> Arrays:

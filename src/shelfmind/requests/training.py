@@ -44,7 +44,11 @@ class RecipeRequest(Request):
     epochs: int | None = Field(None, ge=1, description=f"instead of the recipe's; not with {argument('max_minutes')}")
     max_minutes: MaxMinutes = None
     seed: int = Field(0, ge=0, description="of split, weights, order and augmentation")
-    weights: WeightsChoice = Field(None, description="start from these: a file, a run folder, or official ones by name")
+    weights: WeightsChoice = Field(
+        None,
+        description="start from these: a file, a run folder, official ones by name, or generated, which come with "
+        "shelfmind",
+    )
     offline: bool = Field(False, description="never download weights")
     max_bad_fraction: MaxBadFraction = MAX_BAD_FRACTION
     format: Format = None

@@ -60,6 +60,8 @@ def describe_weights(start: Start | None) -> dict[str, Any]:
     facts = {"path": str(start.path.absolute()), "sha256": file_sha256(start.path)}
     if start.url is not None:
         return {"origin": "official", "url": start.url, **facts}
+    if start.shipped:
+        return {"origin": "generated", **facts}
     run = run_of(start.path)
     if run is not None:
         load_checkpoint(start.path)  # its checksum says that it is as this tool wrote it

@@ -81,6 +81,8 @@ def _weights_are_allowed(train_digest: str, weights: Mapping[str, Any], chain: t
     path = str(weights.get("path"))
     where = " <- ".join((*chain, path))
     rule = f"contest rule 2: weights must be official or trained here on the contest's training set, but {where}"
+    if origin == "generated":
+        raise UserError(f"{rule} was trained on drawn photos")
     if origin != "run":
         raise UserError(f"{rule} has no provenance beside it")
     provenance = weights["provenance"]

@@ -169,7 +169,7 @@ def with_start(recipe: Recipe, offline: bool, watcher: Watcher) -> tuple[Recipe,
         return recipe, None
     start = read_start(weights, name, offline, watcher.counter)
     arguments = {**recipe.model.arguments, **start.arguments(recipe.model.arguments)}
-    weights = weights if start.url else str(start.path.absolute())
+    weights = weights if start.is_named else str(start.path.absolute())
     model = recipe.model.model_copy(update={"arguments": arguments, "weights": weights})
     return recipe.model_copy(update={"model": model}), start
 

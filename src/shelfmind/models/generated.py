@@ -1,0 +1,32 @@
+"""Weights that come with shelfmind, trained on drawn shelves alone: a warm start for products with few photos.
+
+Beside each file lies the record of its training (`provenance.json` and `recipe.yaml` of the run), which repeats it:
+``shelfmind generate`` with the settings there, ``shelfmind train`` with the recipe and seed there.
+"""
+
+from __future__ import annotations
+
+from importlib import resources
+from pathlib import Path
+
+from shelfmind.errors import UserError
+
+NAME = "generated"
+FOLDER = Path(str(resources.files("shelfmind.models").joinpath("generated_weights")))
+
+
+def generated_models() -> list[str]:
+    """The networks that there are generated weights for."""
+    return sorted(path.stem for path in FOLDER.glob("*.ckpt"))
+
+
+def find_generated(model: str) -> Path:
+    """The file of the generated weights of a network.
+
+    Raises:
+        UserError: there are none for it.
+    """
+    path = FOLDER / f"{model}.ckpt"
+    if not path.exists():
+        raise UserError(f"there are no {NAME} weights for {model}, only for {', '.join(generated_models())}")
+    return path
