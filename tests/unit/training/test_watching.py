@@ -18,6 +18,7 @@ TOLD: dict[str, tuple[Any, ...]] = {
     "result": ("text",),
     "phase": ("what",),
     "counter": ("what", 3, "pairs"),
+    "worded": ("text",),
     "begin": (SimpleNamespace(val_images=100),),
     "step": (SimpleNamespace(step=1),),
     "epoch": ({"epoch": 2, "val_top1": 0.5},),
@@ -57,7 +58,7 @@ def tracking_watcher(watcher: Watcher) -> Watcher:
 @pytest.mark.parametrize("name", sorted(TOLD))
 def test_everything_is_passed_on(make: Any, name: str, mindspore: Any) -> None:
     noting = Noting()
-    assert getattr(make(noting), name)(*TOLD[name]) == (name if name == "counter" else None)
+    assert getattr(make(noting), name)(*TOLD[name]) == (name if name in ("counter", "worded") else None)
     assert noting.told == [(name, *TOLD[name])]
 
 
