@@ -74,10 +74,10 @@ def _drop_the_first_suspect(line: str) -> None:
 def test_noisy_data(tmp_path, environment, tiny_training):
     options = f"{tiny_training} --set augment=[] --set train.lr=0.05"
     smaller = {
-        "--classes 30 --images 1500": "--classes 4 --images 120 --size 60-90",
-        "--label-errors 0.05 --duplicates 0.03": "--label-errors 0.2 --duplicates 0.05",
+        "--classes 30 --images 1500": "--classes 4 --images 200 --size 60-90 --set tail=0 --set others_share=0",
+        "--label-errors 0.05 --duplicates 0.03": "--label-errors 0.1 --duplicates 0.05",
         "--max-minutes 20": options,
-        "--max-minutes 30": f"{options} --set train.epochs=40 --folds 2",
+        "--max-minutes 30": f"{options} --set train.epochs=30 --set train.batch_size=16 --folds 2",
         "--port 8765": "--port 0 --no-browser",
     }
     persons = {"stays open until you press Ctrl-C": _drop_the_first_suspect}
