@@ -1,7 +1,7 @@
 """Weights that come with shelfmind, trained on drawn shelves alone: a warm start for products with few photos.
 
-Beside each file lies the record of its training (`provenance.json` and `recipe.yaml` of the run), which repeats it:
-``shelfmind generate`` with the settings there, ``shelfmind train`` with the recipe and seed there.
+Beside each file lies a record of the same name (``.json``), by which it can be repeated: what was drawn, the recipe,
+the seed and the versions. `scripts/renew_generated_weights.py` writes both.
 """
 
 from __future__ import annotations

@@ -33,10 +33,10 @@ def note_on_adaptation(run: RunFolder) -> tuple[str, ...]:
 
 
 def require_unadapted(rules: str | None, runs: Iterable[Path]) -> None:
-    """Refuse, under the contest's rules, a run that was adapted to photos that it was not trained on."""
+    """Refuse, under any rules, a run that was adapted to photos that it was not trained on."""
     for place in runs:
-        if rules == "contest" and place.is_dir() and adaptation_of(RunFolder(place)) is not None:
+        if rules is not None and place.is_dir() and adaptation_of(RunFolder(place)) is not None:
             raise UserError(
-                f"contest rule 2: {place} was adapted to photos that are not its training images; give the run that it "
+                f"{rules} rule 2: {place} was adapted to photos that are not its training images; give the run that it "
                 "was made of"
             )

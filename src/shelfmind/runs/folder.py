@@ -198,6 +198,21 @@ def create_run_folder(root: Path) -> RunFolder:
     return RunFolder(root)
 
 
+def copy_without_weights(source: RunFolder, root: Path) -> RunFolder:
+    """A new run folder with what a run knows of its data and its past, for other weights of the same network.
+
+    Raises:
+        UserError: as `create_run_folder`.
+    """
+    target = create_run_folder(root)
+    for name in ("recipe", "classes", "split", "seen", "provenance", "log", "bad_files"):
+        if getattr(source, name).exists():
+            shutil.copyfile(getattr(source, name), getattr(target, name))
+    if source.before.exists():
+        shutil.copytree(source.before, target.before)
+    return target
+
+
 def require_new_folder(root: Path) -> None:
     """Refuse a run folder in which a training has begun, or something else lies."""
     run = RunFolder(root)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shutil
 from collections.abc import Iterator, Sequence
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
@@ -35,8 +34,7 @@ from shelfmind.requests.calling import takes
 from shelfmind.requests.improving import AdaptRequest
 from shelfmind.requests.watching import SILENT, Observer
 from shelfmind.runs.adaptation import ADAPTED
-from shelfmind.runs.folder import RunFolder, create_run_folder, read_json, require_new_folder
-from shelfmind.training.soup import COPIED
+from shelfmind.runs.folder import RunFolder, copy_without_weights, read_json, require_new_folder
 
 FEWEST = 16
 """Photos, below which their statistics would be those of these photos and of nothing else."""
@@ -91,14 +89,15 @@ def adapt(request: AdaptRequest, watcher: Observer = SILENT) -> Adaptation:
     if not norms:
         raise UserError(f"{recipe.model.name} has no batch normalisation, so there is nothing to adapt")
     found = statistics_of(network, norms, reading.squares(paths), recipe)
-    bad_list = out.with_name(f"{out.name}.bad_files.csv") if reading.bad else None
-    if bad_list is not None:
+    bad_list = out.with_name(f"{out.name}.bad_files.csv")
+    bad_list.unlink(missing_ok=True)  # of an earlier try
+    if reading.bad:
         refuse_too_many_bad(reading.bad, len(paths), request.max_bad_fraction, bad_list)
     images = len(paths) - len(reading.bad)
     if images < FEWEST:
         raise UserError(f"at least {FEWEST} usable photos are needed to adapt to, got {counted(images, 'photo')}")
     mixed, shift = _mixed(load_checkpoint(source.weights), found, request.weight)
-    outcome = Adaptation(images, request.weight, shift, tuple(reading.bad), bad_list)
+    outcome = Adaptation(images, request.weight, shift, tuple(reading.bad), bad_list if reading.bad else None)
     _write(source, out, mixed, outcome, request)
     return outcome
 
@@ -179,12 +178,7 @@ def _mixed(
 
 def _write(source: RunFolder, out: Path, mixed: Checkpoint, outcome: Adaptation, request: AdaptRequest) -> None:
     """The new run: what the old one knows, the mixed weights, and a record of where their statistics come from."""
-    target = create_run_folder(out)
-    for name in COPIED:
-        if getattr(source, name).exists():
-            shutil.copyfile(getattr(source, name), getattr(target, name))
-    if source.before.exists():
-        shutil.copytree(source.before, target.before)
+    target = copy_without_weights(source, out)
     told = {key: value for key, value in asdict(outcome).items() if key in ("images", "weight", "shift")}
     record = {"of": str(source.root.absolute()), "photos": [str(Path(path).absolute()) for path in request.paths]}
     write_json(target.provenance, {**read_json(source.provenance), ADAPTED: {**record, **told}})

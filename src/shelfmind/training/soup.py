@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shutil
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 
@@ -20,12 +19,10 @@ from shelfmind.records import Catalog, Predictions
 from shelfmind.requests.calling import takes
 from shelfmind.requests.improving import SoupKind, SoupRequest
 from shelfmind.requests.watching import SILENT, Observer
-from shelfmind.runs.folder import RunFolder, create_run_folder
+from shelfmind.runs.folder import RunFolder, copy_without_weights
 from shelfmind.runs.known_data import open_known
 from shelfmind.training.run import read_origin
 from shelfmind.workflows.evaluate import evaluation_folder, predict_split
-
-COPIED = ("recipe", "classes", "split", "seen", "provenance", "log", "bad_files")
 
 
 @dataclass(frozen=True)
@@ -71,12 +68,7 @@ def soup(request: SoupRequest, watcher: Observer = SILENT) -> Soup:
     catalog = open_known([source], origin.data, origin.format, counter).catalog
     if not catalog.split("val"):
         raise UserError(f"{catalog.root} has no validation images to choose by")
-    target = create_run_folder(request.out)
-    for name in COPIED:
-        if getattr(source, name).exists():
-            shutil.copyfile(getattr(source, name), getattr(target, name))
-    if source.before.exists():
-        shutil.copytree(source.before, target.before)
+    target = copy_without_weights(source, request.out)
     before = _predicted(predictor, catalog, counter)
     checkpoints = {epoch: load_checkpoint(path) for epoch, path in snapshots.items()}
     epochs = tuple(sorted(checkpoints))

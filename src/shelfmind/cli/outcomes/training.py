@@ -116,6 +116,9 @@ def show_adaptation(outcome: Adaptation, request: AdaptRequest, display: Display
         f"from the run's, and have a weight of {outcome.weight:g}"
     )
     display.line(f"run:    {request.out}")
+    say_next(
+        display, "measure it on labelled photos from there", call("evaluate", runs=[str(request.out)], data="DATA")
+    )
 
 
 def show_soup(outcome: Soup, request: SoupRequest, display: Display) -> None:
