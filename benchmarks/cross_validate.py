@@ -28,17 +28,21 @@ from shelfmind.tables import write_table
 from shelfmind.training.run import resume, train
 
 
-def write_fold(catalog: Catalog, fold: int, folds: int, path: Path) -> None:
-    """A CSV list of the training images with block `fold` of `folds` of each class as val."""
+def fold_rows(catalog: Catalog, fold: int, folds: int) -> list[tuple[str, str, str]]:
+    """Path, label and split of the training images, with block `fold` of `folds` of each class as val."""
     samples = catalog.split("train")
     names = [sample.path.as_posix() for sample in samples]
     held_out = block_folds(names, np.array([sample.label for sample in samples], np.int64), folds, least=folds)
-    rows = [
+    return [
         (str(sample.path), catalog.class_names[sample.label], "val" if own == fold else "train")
         for sample, own in zip(samples, held_out.tolist(), strict=True)
     ]
+
+
+def write_fold(catalog: Catalog, fold: int, folds: int, path: Path) -> None:
+    """A CSV list of them."""
     path.parent.mkdir(parents=True, exist_ok=True)
-    write_table(path, ("path", "label", "split"), rows)
+    write_table(path, ("path", "label", "split"), fold_rows(catalog, fold, folds))
 
 
 def run_fold(data: Path, run: Path, arguments: argparse.Namespace) -> Evaluation | None:
