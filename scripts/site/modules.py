@@ -27,7 +27,9 @@ def module_pages() -> dict[str, str]:
         "function needs them. Names that are not on this page may change in any version."
         "\n\n## Commands { #verbs }\n\n"
         f"{functions()}\n## Other classes and functions {{ #other }}\n\n"
-        + table(("name", "description"), [(f"[`shelfmind.{name}`]({link})", said) for name, link, said in other_names()])
+        + table(
+            ("name", "description"), [(f"[`shelfmind.{name}`]({link})", said) for name, link, said in other_names()]
+        )
         + "\n## Modules of the package { #modules }\n\n[Architecture](../../architecture.md) shows their layers.\n\n"
     )
     pages = {f"{FOLDER}/index.md": index + table(("module", "description"), rows)}
