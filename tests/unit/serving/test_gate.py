@@ -39,7 +39,7 @@ def test_a_key_is_kept_as_a_hash_for_its_owner_alone(tmp_path):
     revoke_key(path, "收银台")
     assert found.of_text(key) is None
     path.write_text("{}")
-    with pytest.raises(UserError, match="is no file of keys"):
+    with pytest.raises(UserError, match="is not a file of keys"):
         found.by_id()
 
 
