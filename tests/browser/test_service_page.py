@@ -346,7 +346,7 @@ def test_products_are_found_renamed_merged_and_brought_back(site, service):
     page.click(f".history li:nth-child({rename + 1}) button")
     page.wait(lambda: page.all("dialog .primary"))
     page.click("dialog .primary")
-    page.wait(lambda: page.text(".history b").startswith("went back"))
+    page.wait(lambda: page.text(".history b").startswith("restored"))
     site.go("gallery")
     page.wait(lambda: "yellow 500 ml" in page.texts(".tile .name"))
     site.go("reports")

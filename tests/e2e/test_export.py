@@ -176,7 +176,7 @@ def test_what_cannot_be_used_is_one_line(exported, photos, trained, warm, tmp_pa
     shutil.copytree(run, stale)
     (stale / "weights.ckpt").write_bytes((stale / "weights.ckpt").read_bytes() + b" ")
     mistakes = {
-        (damaged, "auto"): "is damaged: its checksum is another",
+        (damaged, "auto"): "is damaged: its checksum does not match",
         (foreign, "auto"): "no file that shelfmind exported",
         (file, "mindspore"): "give the run's folder",
         (trained.run, "onnx"): "was not exported yet",

@@ -42,7 +42,8 @@ class Finding:
 
 @dataclass(frozen=True)
 class Kind:
-    """A kind of finding. `find` yields the worst first. `grade` is ``bad`` if answers will be wrong, ``look`` if they may.
+    """A kind of finding. `find` yields the worst first. `grade` is ``bad`` if answers will be wrong, ``look`` if
+    they may be.
 
     `title` describes the kind, `advice` the remedy.
     """

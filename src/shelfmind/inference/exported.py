@@ -115,7 +115,7 @@ def _carried(path: Path, content: bytes) -> tuple[str, Mapping[str, str]]:
             if FACTS in entries:
                 return form, entries
     except DamagedError:
-        raise UserError(f"{path} is damaged: its checksum is another; copy or export it again") from None
+        raise UserError(f"{path} is damaged: its checksum does not match; copy or export it again") from None
     raise UserError(f"{path} is no file that shelfmind exported, or is cut off; make one: {call('export', run='RUN')}")
 
 

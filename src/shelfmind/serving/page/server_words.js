@@ -11,12 +11,12 @@ const CHINESE = [
   [/^not enough memory to decode$/, "内存不足，无法解码"], [/^.*pillow-heif.*$/, "此服务未安装 HEIC 支持"],
   // Changes of the gallery.
   [/^added ([\d,]+) photos? of (.*)$/, (whole, photos, skus) => `为 ${names(skus)}添加了 ${photos} 张照片`], [/^removed ([\d,]+) photos? of (.*)$/, "移除了 $2 的 $1 张照片"],
-  [/^renamed (.*) to (.*)$/, "将 $1 改名为 $2"], [/^merged (.*) into (.*)$/, (whole, skus, into) => `将 ${names(skus)}并入 ${into}`], [/^went back to version (\d+)$/, "恢复到版本 $1"],
-  [/^renewed (\d+) vectors?.*$/, "更新了 $1 个向量"], [/^created$/, "新建商品库"],
+  [/^renamed (.*) to (.*)$/, "将 $1 改名为 $2"], [/^merged (.*) into (.*)$/, (whole, skus, into) => `将 ${names(skus)}并入 ${into}`], [/^restored version (\d+)$/, "恢复到版本 $1"],
+  [/^recomputed ([\d,]+) vectors?.*$/, "重新计算了 $1 个向量"], [/^created$/, "新建商品库"], [/^deleted earlier versions$/, "删除了早期版本"],
   [/^calibrated on ([\d,]+) photos? for ([\d.]+%) false accepts$/, "用 $1 张照片校准，未知物体误收率为 $2"],
   // Reasons why a change is refused.
   [/^there is no product '(.*?)'(?:; did you mean (.*)\?)?$/, "没有商品“$1”"],
-  [/^there is a product '(.*)' already.*$/, "已有商品“$1”；若是同一商品，请合并"],
+  [/^there is already a product '(.*)'.*$/, "已有商品“$1”；若是同一商品，请合并"],
   [/^a product's name must be printable.*$/, "商品名称须为可显示的字符，首尾不能有空格"],
   [/^no image can be used: (.*?): (.*)$/, (whole, name, reason) => `图片无法使用：${name}：${translated(reason, CHINESE.slice(0, 9))}`],
   [/^the image cannot be used: (.*)$/, (whole, reason) => `图片无法使用：${translated(reason, CHINESE.slice(0, 9))}`],
