@@ -58,7 +58,7 @@ class Compaction:
         return gone + len(past)
 
     def _past(self, version: int) -> Iterator[Change | Base]:
-        """Yield the bases before a version and the changes up to it, except those that another compaction deletes first."""
+        """Yield the bases before a version and the changes up to it, unless another compaction deletes them first."""
         for name in self.files.names(BASES):
             if version_of(name) < version:
                 with suppress(FileNotFoundError):

@@ -66,7 +66,7 @@ class Likeness:
         return self.order[start : start + self.counts[product]]
 
     def to_own(self, rows: Ints) -> Floats:
-        """Return the cosines (R,) of photos to their product's prototype without them; NaN for a product's only photo."""
+        """Return the cosines (R,) of photos to their product's prototype without them; NaN for the only photo."""
         labels = self.labels[rows]
         others = unit_rows(self.sums[labels] - self.vectors[rows])
         return np.where(self.counts[labels] > 1, (self.vectors[rows] * others).sum(axis=1), np.float32(np.nan))

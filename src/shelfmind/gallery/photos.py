@@ -59,7 +59,7 @@ class StoredPhotos:
             return self.enrolled(sha256)
         content = self.sources[sha256].read()
         if checksum(content) != sha256:
-            raise UserError(f"{self.sources[sha256].name} was modified during the enrolment; the gallery was not changed")
+            raise UserError(f"{self.sources[sha256].name} was modified during the enrolment; nothing was changed")
         return content
 
     def put(self, shas: Iterable[str]) -> None:

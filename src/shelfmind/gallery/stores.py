@@ -54,7 +54,7 @@ def open_files(where: str | Path) -> Files:
     if not os.fspath(where):
         raise UserError(f"a gallery needs a location for its files: a folder, or {_listed(STORES)}")
     if not place.files or scheme in SERVERS:
-        raise UserError(f"{where} is only a search server; put the location of the files before it, as in products@{where}")
+        raise UserError(f"{where} is only a search server; put the files' location before it, as in products@{where}")
     if scheme is None:
         return LocalFiles(Path(place.files).expanduser())
     if scheme not in STORES:
