@@ -122,7 +122,7 @@ def test_several_reviews_share_one_log(start, tmp_path):
         ("{audit} --log {tmp}/none/review.jsonl", "{tmp}/none/review.jsonl cannot be written"),
         ("{audit} --log {tmp}/empty", "{tmp}/empty cannot be written"),
         ("{audit} --log {tmp}/broken.jsonl", "broken.jsonl, line 1: not a decision"),
-        ("{audit} --data {tmp}/missing", "{tmp}/missing; say where it lies with --data"),
+        ("{audit} --data {tmp}/missing", "{tmp}/missing; set its location with --data"),
     ],
 )
 def test_a_mistake_is_one_line(words, named, warm, audit, data, tmp_path):

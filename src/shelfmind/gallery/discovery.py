@@ -48,8 +48,8 @@ def discover_groups(
 
     The gallery shows how similar photos of one product are and how different products are. Photos that probably show
     their most similar enrolled product, or that `accepts` selects, are left out. The others are clustered into groups
-    of one product each; groups of fewer than `least` photos are dropped. A group that is closer to an enrolled product
-    than 19 of 20 products (with as many photos) are to another one is of the kind `CHANGED`.
+    of one product each; photos in groups of fewer than `least` stay ungrouped. A group that is closer to an enrolled
+    product than 19 of 20 products (with as many photos) are to another one is of the kind `CHANGED`.
     """
     rows = unit_rows(vectors)
     beside = _Enrolled(entries, unit_rows(references), rows)

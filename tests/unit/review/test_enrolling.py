@@ -131,7 +131,7 @@ def test_the_same_decision_again_and_another_one_change_nothing(opened, found, t
     assert again.decide(found.groups[0], "enrol", "雪碧", "王") == ()
     with pytest.raises(ValueError, match="王 has decided that already"):
         again.decide(found.groups[0], "enrol", "芬达", "李")
-    with pytest.raises(ValueError, match="take it back first"):
+    with pytest.raises(ValueError, match="undo that decision first"):
         again.decide(found.groups[0], "drop", None, "王")
     assert products(tmp_path) == {"可乐": 1, "雪碧": 3}
     assert len(read_decisions(again.log.path)) == 1
@@ -310,7 +310,7 @@ def test_photos_that_are_gone_or_changed_are_left_out(opened, found, tmp_path):
     (tmp_path / "照片" / "1-0.png").unlink()
     picture(tmp_path / "照片" / "1-1.png", (9, 9, 9))
     assert opened().decide(found.groups[0], "enrol", "雪碧", "王") == (
-        "2 photos are gone or were changed and are not enrolled",
+        "2 photos were moved or modified and are not enrolled",
     )
     assert products(tmp_path) == {"可乐": 1, "雪碧": 1}
     for path in (tmp_path / "照片").glob("3-*"):

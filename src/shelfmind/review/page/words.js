@@ -71,7 +71,7 @@ const WORDS = {
     keys: [["J ↓ →", "下一张"], ["K", "保留标签"], ["A", "采用建议的标签"], ["R", "选择其他标签"], ["O", "归入“其他”"], ["D", "剔除图片"], ["U", "撤销你的上一个决定"], ["↑ ←", "上一张"], ["N", "下一张未处理的"], ["Enter", "放大图片"], ["/", "按类别筛选"], ["?", "显示本说明"]],
     kinds: { label: "标签可疑", conflict: "同一图片两个标签", leak: "训练集与测试集之间泄漏", outlier: "离群", quality: "画质差", duplicate: "重复", near_duplicate: "近似重复" },
     splits: { train: "训练集", val: "验证集", test: "测试集", new: "新图片" },
-    // What the audit and the label check say of a suspect, in English in their files.
+    // Descriptions by the audit and the label check, which are in English in their files.
     details: [
       [/with the images most like it, '(.*)' is over 100 times as likely/, "结合最相似的图片，“$1”的可能性高出 100 倍以上"],
       [/with the images most like it, '(.*)' is more than 1000 times as likely/, "结合最相似的图片，“$1”的可能性高出 1000 倍以上"],
@@ -90,7 +90,7 @@ const WORDS = {
       [/^dark \(\w+ ([-\d.e]+)\)/, "过暗（$1）"],
       [/^turned in the plane \(\w+ ([-\d.e]+)\)/, "平面内倾斜（$1°）"],
       [/^shows almost nothing \(\w+ ([-\d.e]+)\)/, "几乎没有内容（$1）"],
-      // What they say of networks that learnt too little to judge labels.
+      // Notices about networks that learnt too little to evaluate labels.
       [/none of (\d+) networks clearly beats guessing on images never seen in training/, "$1 个网络在未见过的图片上都不明显优于随机猜测"],
       [/(\d+) of (\d+) networks do(?:es)? not clearly beat guessing on images never seen in training/, "$2 个网络中有 $1 个在未见过的图片上不明显优于随机猜测"],
       [/the network does not clearly beat guessing on images never seen in training/, "该网络在未见过的图片上不明显优于随机猜测"],
@@ -102,14 +102,14 @@ const WORDS = {
       [/So few images could not prove it even if all were right\. Add photos/, "图片太少，即使全部正确也无法证明：请增加照片"],
       [/Ask networks that were not trained on these images, as find-label-errors does/, "请用未用这些图片训练过的网络来判断，例如 find-label-errors"],
       [/Train for more epochs or minutes, start from official weights, or add photos/, "请增加训练轮数或时间，从官方权重开始，或增加照片"],
-      // What prevents a decision about a group.
-      [/(.*) has decided that already; take it back first/, "$1 已处理该组，请先收回那个决定"],
-      [/there is a product '(.*)' already; choose it from the list to merge the group into it/, "已有商品“$1”：请从列表中选择它来合并"],
-      [/there is no product '(.*)' in the gallery any more(?:; did you mean (.*)\?)?/, "商品库中已没有商品“$1”"],
-      [/all photos of the group are enrolled as '(.*)' already; discard it/, "该组的照片都已登记为“$1”，请舍弃该组"],
-      [/no photo of the group is there any more as it was, such as (.*); discover again/, "该组的照片都已移走或改动（例如 $1），请重新运行 gallery discover"],
-      [/([\d,]+) photos? (?:is gone or was changed and is|are gone or were changed and are) not enrolled/, "$1 张照片已移走或改动，未登记"],
-      [/the photos are filed under '(.*)' now; undo it in the gallery\W+(.*)/, "这些照片现已归入“$1”，请在商品库中撤销：$2"],
+      // Reasons why a decision on a group is refused.
+      [/(.*) has already decided on this group; undo that decision first/, "$1 已处理该组，请先撤销该决定"],
+      [/there is already a product '(.*)'; choose it from the list to merge the group into it/, "已有商品“$1”：请从列表中选择它来合并"],
+      [/the gallery no longer has a product '(.*?)'(?:; did you mean (.*)\?)?/, "商品库中已没有商品“$1”"],
+      [/all photos of the group are already enrolled as '(.*)'; discard it/, "该组的照片都已登记为“$1”，请舍弃该组"],
+      [/all photos of the group were moved or modified, such as (.*); discover again/, "该组的照片都已移动或修改（例如 $1），请重新运行 gallery discover"],
+      [/([\d,]+) photos? (?:was|were) moved or modified and (?:is|are) not enrolled/, "$1 张照片已移动或修改，未登记"],
+      [/the photos are now filed under '(.*)'; undo it in the gallery\W+(.*)/, "这些照片现已归入“$1”，请在商品库中撤销：$2"],
       ...GUARD_CHINESE,
       [/; /g, "；"],
     ],
