@@ -53,7 +53,7 @@ class Expansion:
         return Expansion(self.seen_names, self.unseen_names, *(each.whitened(whitening) for each in photos))
 
     def enrolled(self, shots: int, draw: int) -> Ints:
-        """Return the rows of the photos to enrol: the first `shots` of each product in an order that only `draw` decides."""
+        """Return the rows of the photos to enrol: `shots` of each product, in an order that only `draw` decides."""
         order = np.random.default_rng(draw).permutation(len(self.shots))
         labels = self.shots.labels[order]
         return np.concatenate([order[labels == product][:shots] for product in range(len(self.unseen_names))])

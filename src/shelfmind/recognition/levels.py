@@ -194,7 +194,7 @@ def _figures(evidence: LevelEvidence, on: Bools, level: str) -> LevelFigures:
 
 
 def named_families(groups: Sequence[Sequence[str]]) -> tuple[ProductFamily, ...]:
-    """Return families of two or more products, named by their common prefix if it is unique, or else by their members."""
+    """Return families of two or more products, named by their common prefix if it is unique, else by their members."""
     several = [group for group in groups if len(group) > 1]
     shared = [_common_name(group) for group in several]
     names = [name if name and shared.count(name) == 1 else None for name in shared]

@@ -43,9 +43,9 @@ def fit_rejection(episodes: Sequence[Episode], fusion: Fusion, false_accepts: fl
     """Fit the score that best separates known from unknown photos, and the thresholds at which at most a share
     `false_accepts` of unknown photos is given a name.
 
-    The combination is evaluated on the half of the episodes that it was not fitted to. The thresholds hold for a further
-    unknown photo of the same kind with the requested probability, as in split conformal prediction (Vovk et al. 2005):
-    the threshold is the (k + 1)-th highest familiarity of n unknown photos, with the largest k such that
+    The combination is evaluated on the half of the episodes that it was not fitted to. The thresholds hold for a
+    further unknown photo of the same kind with the requested probability, as in split conformal prediction (Vovk et al.
+    2005): the threshold is the (k + 1)-th highest familiarity of n unknown photos, with the largest k such that
     (k + 1) / (n + 1) is at most the rate.
 
     Raises:
@@ -120,7 +120,7 @@ def _threshold(rehearsed: _Rehearsed, margin: float, false_accepts: float) -> fl
 
 
 def _at_rate(familiarity: Wide, margins: Wide, margin: float, allowed: float) -> float:
-    """Return the threshold that at most a share `allowed` of these photos passes. Photos below the margin never pass."""
+    """Return the threshold that at most a share `allowed` of these photos passes. The margin excludes photos, too."""
     passing = np.sort(familiarity[margins >= margin])[::-1]
     most = int(allowed * len(familiarity) + 1e-9)
     return float(np.nextafter(passing[most], np.inf)) if most < len(passing) else float(np.min(familiarity))

@@ -99,7 +99,7 @@ class Combination:
     weights: tuple[float, ...]
 
     def __call__(self, photos: Scored) -> Wide:
-        """How known N photos look, (N,)."""
+        """Return the familiarity of N photos, (N,)."""
         columns = np.stack([score(photos) for score in SCORES.values()], axis=1)
         return np.asarray((columns - self.means) / self.deviations @ np.array(self.weights))
 
@@ -151,21 +151,21 @@ class Rejection:
     curve: tuple[CurvePoint, ...] = ()
 
     def familiarity(self, photos: Scored) -> Wide:
-        """How known N photos look, (N,)."""
+        """Return the familiarity of N photos, (N,)."""
         return self.combination(photos) if self.combination is not None else SCORES[self.score](photos)
 
     def accepts(self, photos: Scored, names: Sequence[str]) -> Bools:
-        """Whether each of N photos is given the name of its best column, (N,)."""
+        """Return whether each of N photos is given the name of its best column, (N,)."""
         needed = np.array([self.of_names.get(name, self.threshold) for name in names])
         return np.asarray((self.familiarity(photos) >= needed[photos.best]) & (photos.margin >= self.margin))
 
     def as_record(self) -> dict[str, Any]:
-        """For JSON."""
+        """Return it as JSON values."""
         return asdict(self)
 
     @classmethod
     def of_record(cls, known: Mapping[str, Any]) -> Rejection:
-        """What `as_record` gave."""
+        """Restore it from `as_record`."""
         combination = known["combination"]
         return cls(
             known["score"],
@@ -184,8 +184,8 @@ _PARTS = ("means", "deviations", "weights")
 
 
 def separation(known: Wide, unknown: Wide) -> Separation:
-    """How well scores of known photos lie above those of unknown ones; the area is Mann and Whitney's statistic (1947),
-    where equal ones count half."""
+    """Return how well scores separate known from unknown photos. The area is Mann and Whitney's statistic (1947), in
+    which ties count half."""
     in_order = np.sort(unknown)
     below, not_above = (np.searchsorted(in_order, known, side=side) for side in ("left", "right"))
     auroc = float((below + not_above).mean()) / (2 * len(unknown))
@@ -196,7 +196,7 @@ def separation(known: Wide, unknown: Wide) -> Separation:
 def acceptance_curve(
     familiarity: Wide, right: Bools, known: Bools, allowed: Bools, points: int = POINTS
 ) -> tuple[CurvePoint, ...]:
-    """What thresholds between the extremes of N photos' familiarity give.
+    """Return the results of thresholds between the extremes of N photos' familiarity.
 
     `right` is whether the best name is, `allowed` whether its margin is wide enough.
     """
@@ -216,8 +216,8 @@ def acceptance_curve(
 
 
 def fit_combination(photos: Sequence[Scored], known: Sequence[Bools]) -> Combination:
-    """The logistic regression on the scores of photos, known and unknown ones counting alike."""
-    from sklearn.linear_model import LogisticRegression  # what only answers does without scikit-learn
+    """Fit a logistic regression to the scores of photos, with equal total weight for known and unknown ones."""
+    from sklearn.linear_model import LogisticRegression  # inference does not need scikit-learn
 
     columns = np.concatenate([np.stack([score(each) for score in SCORES.values()], axis=1) for each in photos])
     means, deviations = columns.mean(axis=0), columns.std(axis=0) + 1e-9
