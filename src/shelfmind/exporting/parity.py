@@ -121,7 +121,7 @@ def require_parity(name: str, found: Parity, precision: str, tolerance: float) -
     if -change > tolerance or 1 - found.agreement > DISAGREEING * tolerance:
         raise UserError(
             f"{name} in {precision} differs from MindSpore: {points}; {same}; that is more than {asked} allows; "
-            "nothing was written. Compare by more images, calibrate int8 with more, or export in another precision"
+            "nothing was written. Compare on more images, calibrate int8 on more, or export in another precision"
         )
     if -low > tolerance:
         limit = f"{100 * tolerance:g} points"

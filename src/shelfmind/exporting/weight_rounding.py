@@ -61,8 +61,8 @@ def rounded_weights(model: ModelProto, scales: dict[str, Floats], images: Batch)
 
 
 def rounded(weights: Floats, scales: Floats, moments: Moments) -> Ints:
-    """Round weights (O, I) with a scale per row (O,) to integers (O, I), given second moments of the inputs (I, I)."""
-    order = np.argsort(-np.diag(moments), kind="stable")  # strongest first, while many others can still compensate
+    """Round weights (O, I) with a scale per row (O,) to integers (O, I), by second moments of the inputs (I, I)."""
+    order = np.argsort(-np.diag(moments), kind="stable")  # strongest first: others can still compensate
     left = weights[:, order].astype(np.float64)
     damped: Wide = moments[np.ix_(order, order)].astype(np.float64)
     damped[np.diag_indices_from(damped)] += DAMPING * np.diag(damped).mean() + 1e-12
