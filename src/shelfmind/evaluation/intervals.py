@@ -49,7 +49,7 @@ def few_hits_or_misses(right: int, images: int) -> bool:
 
 
 def wilson_interval(share: float, images: float) -> Interval:
-    """Return Wilson's score interval of a proportion `share` of `images`, a possibly fractional, effective number.
+    """Return Wilson's score interval of a proportion `share` of `images`, which may be an effective number.
 
     Wilson, "Probable Inference, the Law of Succession, and Statistical Inference", JASA 1927.
     """

@@ -123,7 +123,7 @@ def test_every_change_can_be_undone_and_the_undoing_too(gallery, files, embedder
 def test_other_weights_are_refused_until_everything_is_renewed(gallery, files, embedder) -> None:
     gallery.add(photos("tea", "a", "b"), embedder, ME)
     other = type(embedder)("second")
-    with pytest.raises(UserError, match=r"another network or preparation \(weights differ\)"):
+    with pytest.raises(UserError, match=r"another network or preprocessing \(weights differ\)"):
         gallery.add(photos("tea", "c"), other, ME)
     gallery.re_embed(other, ME)
     assert_holds(Gallery(files), other, {"tea": {"a.jpg", "b.jpg"}})
