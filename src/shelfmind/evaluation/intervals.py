@@ -67,11 +67,11 @@ def proportion_interval(right: int, images: int) -> Interval:
 def class_mean_interval(right: Ints, images: Ints) -> Interval:
     """Return the interval of the mean recall over non-empty classes, from their hits and images, shape (classes,).
 
-    It is Wilson's interval at the effective number of images: the one at which a simple proportion has the same variance
-    as this mean over strata (Korn and Graubard, "Confidence Intervals for Proportions with Small Expected Number of
+    It is Wilson's interval at the effective number of images: the one at which a simple proportion has the variance of
+    this mean over strata (Korn and Graubard, "Confidence Intervals for Proportions with Small Expected Number of
     Positive Counts Estimated from Survey Data", Survey Methodology 1998). To estimate that variance, each class gets
-    four extra images with the overall recall, as many as Agresti and Coull (1998) add, because a class of one image has
-    no spread itself. In simulations, from ten classes of one image to 300 of one to seven, its coverage is 93% to 100%.
+    four extra images with the overall recall, as in Agresti and Coull (1998), because a class of one image has no
+    spread itself. In simulations, from ten classes of one image to 300 of one to seven, its coverage is 93% to 100%.
     """
     recalls = right / images
     overall = (float(recalls.mean()) * images.sum() + 2) / (images.sum() + 4)

@@ -173,7 +173,9 @@ class Handler(BaseHTTPRequestHandler):
             pass
         given = cookies[self.server.cookie].value if self.server.cookie in cookies else ""
         if not self._is_token(given):
-            raise _Refused(HTTPStatus.FORBIDDEN, "open the address that `shelfmind review` printed, including its token")
+            raise _Refused(
+                HTTPStatus.FORBIDDEN, "open the address that `shelfmind review` printed, including its token"
+            )
 
     def _require_own_page(self) -> None:
         """Require that changes come from this page. Browsers do not send this header or Origin from another site."""

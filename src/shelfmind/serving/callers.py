@@ -21,7 +21,7 @@ SESSION_S = 12 * 3600
 CLOCKS_DIFFER_S = 300
 """Tolerance for the expiry of sessions, as the clocks of replicas differ."""
 FAILURES_A_SECOND = 5.0
-"""Number of wrong keys allowed per address."""
+"""Maximum number of wrong keys per second from one address."""
 
 
 @dataclass(frozen=True)

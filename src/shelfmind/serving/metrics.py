@@ -57,9 +57,7 @@ class Metrics:
         self.rejected = counter("rejected", "Requests refused or abandoned, by reason.", "reason")
         self.reloads = counter("reloads", "Models and gallery versions loaded or refused.", "result")
         self.writes = counter("writes", "Changes made through the API.", "action")
-        self.model_info = gauge(
-            "model_info", "1 for the current model.", "name", "engine", "weights", mode="livemax"
-        )
+        self.model_info = gauge("model_info", "1 for the current model.", "name", "engine", "weights", mode="livemax")
         self.gallery_version = gauge("gallery_version", "The current gallery version.", mode="livemin")
         self.gallery_products = gauge("gallery_products", "Enrolled products.", mode="livemostrecent")
         self.upload_bytes = gauge("upload_bytes", "Bytes of request bodies in memory.")

@@ -58,7 +58,7 @@ def test_the_fastest_that_is_installed_and_was_checked(machine: Any) -> None:
 def test_what_does_not_go_together_says_what_does(machine: Any) -> None:
     mistakes = {
         ("openvino:int8", "onnx", "fp32"): "computes in fp32, not int8",
-        ("onnx", "openvino", "fp32"): "of the format openvino, which openvino reads, not onnx",
+        ("onnx", "openvino", "fp32"): "has the format openvino, which openvino reads, but not onnx",
         ("mindspore", "onnx", "fp32"): "give the run's folder",
         ("onyx", "onnx", "fp32"): "did you mean onnx",
         ("onnx:int9", "onnx", "fp32"): "did you mean int8",
@@ -109,7 +109,7 @@ def test_a_run_answers_from_its_fastest_file_of_the_same_weights(
     with pytest.raises(UserError, match=r"exported for engine='mindir'; run: .*format='mindir'"):
         answering("mindir")
     monkeypatch.setattr(choice, "file_checksum", file_checksum)
-    with pytest.raises(UserError, match=r"weights.ckpt cannot be read .* give one of the files in place of the run"):
+    with pytest.raises(UserError, match=r"weights.ckpt cannot be read .* use an exported file in place of the run"):
         answering("auto")
     monkeypatch.setattr(choice, "file_checksum", lambda path: "other")
     with pytest.raises(UserError, match="is of other weights than"):

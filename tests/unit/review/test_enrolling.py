@@ -141,7 +141,7 @@ def test_the_same_decision_again_and_another_one_change_nothing(opened, found, t
     ("decision", "sku", "what"),
     [
         ("enrol", "可乐", "already"),
-        ("merge", "可", "no product"),
+        ("merge", "可", "no longer has a product"),
         ("enrol", "", "name"),
         ("enrol", None, "name"),
         ("keep", None, "keep"),
@@ -158,7 +158,7 @@ def test_a_decision_without_sense_is_refused(opened, found, tmp_path, decision, 
 
 def test_a_name_that_no_product_can_have_leaves_no_decision(opened, found):
     enrolments = opened()
-    with pytest.raises(UserError, match="name must be"):
+    with pytest.raises(UserError, match="name must have"):
         enrolments.decide(found.groups[0], "enrol", "x" * 301, "王")
     assert not opened().standing()
 

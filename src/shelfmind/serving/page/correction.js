@@ -11,7 +11,7 @@ const DROP = Symbol("drop");
 
 const saidOf = (item) => (["product", "family"].includes(item.answer.level) ? item.answer.answer : "");
 
-// The user's product; it is a confirmation if it equals the answer.
+// Save the product that the user chose, as a confirmation if it equals the answer.
 export async function sayIs(item, name, act) {
   const isRight = item.answer.level === "product" && item.answer.answer === name;
   await record(item, isRight ? "keep" : "relabel", isRight ? null : name, act);

@@ -118,7 +118,7 @@ $("language").addEventListener("click", () => {
 $("leave").addEventListener("click", async () => {
   try {
     await api.signOut();
-    kept.clear();  // if only the session expired, restore the previous content
+    kept.clear();  // unlike after an expired session, previous content must not come back
     await start();
   } catch (error) {
     toastProblem(error);

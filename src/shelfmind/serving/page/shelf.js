@@ -148,7 +148,7 @@ export function shelfView() {
       button("anotherPhoto", () => intake.element.querySelector("input.chosen").click(), { className: "another" }));
   }
 
-  // Enable the tools that apply.
+  // Update which tools are pressed or disabled.
   function markTools() {
     tools.querySelector(".mode.draw").ariaPressed = String(stage.drawing);
     tools.querySelector(".mode.moveView").ariaPressed = String(!stage.drawing);

@@ -103,7 +103,9 @@ def remove_sku(
     service: TheService,
     caller: Writer,
     sku: Sku,
-    photo: Annotated[list[str], Query(max_length=1000, description="Checksums, or at least their first 8 digits.")] = [],  # noqa: B006
+    photo: Annotated[
+        list[str], Query(max_length=1000, description="Checksums, or at least their first 8 digits.")
+    ] = [],  # noqa: B006
     reason: Reason = "",
 ) -> Any:
     """Remove a product or photos. Restoring an earlier version undoes it."""
@@ -115,9 +117,7 @@ def remove_sku(
     return _done(service, caller, "gallery.remove", what, lambda gallery, by: gallery.remove(sku, by, photo))
 
 
-@router.post(
-    "/merge", response_model=ChangeRecord, responses=problems(404, 409, 422, 503), summary="Merge products"
-)
+@router.post("/merge", response_model=ChangeRecord, responses=problems(404, 409, 422, 503), summary="Merge products")
 def merge_skus(service: TheService, caller: Writer, body: MergeRequest) -> Any:
     """Merge products into one: one of them, another existing product, or a new name."""
     for sku in body.skus:
