@@ -15,7 +15,7 @@ from shelfmind.serving.metrics import Metrics
 from shelfmind.serving.models import Outcome, ServedModel
 
 SMOOTHING, FIRST_GUESS = 0.1, 20.0
-"""Smoothing factor and initial value of a thread's throughput in images/s, which gives Retry-After if the queue is full."""
+"""Smoothing factor and initial value of a thread's throughput in images/s, which sets Retry-After for a full queue."""
 ABANDONED = "abandoned"
 """The error of images whose request was abandoned."""
 
