@@ -124,7 +124,7 @@ def test_what_a_file_was_not_made_for(in_every_form, exported, data, photos, war
     run, file = exported
     mistakes = {
         ("predict", in_every_form["mindir"], photos[0], "--tta", "scale"): "was exported for images of",
-        ("predict", in_every_form["mindir"], photos[0], "--engine", "onnx"): "which mindir reads, not onnx",
+        ("predict", in_every_form["mindir"], photos[0], "--engine", "onnx"): "which mindir reads, but not onnx",
         ("predict", file, photos[0], "--engine", "onnx:int8"): "computes in fp32, not int8",
         ("predict", run, photos[0], "--engine", "onnx:int8"): "has not been exported for --engine onnx:int8",
         ("predict", run, photos[0], "--engine", "onnx", "--rules", "contest"): "contest rule 1: MindSpore only",
@@ -177,8 +177,8 @@ def test_what_cannot_be_used_is_one_line(exported, photos, trained, warm, tmp_pa
     (stale / "weights.ckpt").write_bytes((stale / "weights.ckpt").read_bytes() + b" ")
     mistakes = {
         (damaged, "auto"): "is damaged: its checksum does not match",
-        (foreign, "auto"): "no file that shelfmind exported",
-        (file, "mindspore"): "give the run's folder",
+        (foreign, "auto"): "is not an export of shelfmind",
+        (file, "mindspore"): "use the run's folder",
         (trained.run, "onnx"): "has not been exported for",
         (stale, "onnx"): "is of other weights than",
         (run, "onyx"): "did you mean onnx",

@@ -59,7 +59,7 @@ def test_what_does_not_go_together_says_what_does(machine: Any) -> None:
     mistakes = {
         ("openvino:int8", "onnx", "fp32"): "computes in fp32, not int8",
         ("onnx", "openvino", "fp32"): "has the format openvino, which openvino reads, but not onnx",
-        ("mindspore", "onnx", "fp32"): "give the run's folder",
+        ("mindspore", "onnx", "fp32"): "use the run's folder",
         ("onyx", "onnx", "fp32"): "did you mean onnx",
         ("onnx:int9", "onnx", "fp32"): "did you mean int8",
         ("auto", "mindir", "fp32"): "is installed; run: pip install 'shelfmind\\[train\\]'",
