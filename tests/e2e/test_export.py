@@ -129,7 +129,7 @@ def test_what_a_file_was_not_made_for(in_every_form, exported, data, photos, war
         ("predict", run, photos[0], "--engine", "onnx:int8"): "has not been exported for --engine onnx:int8",
         ("predict", run, photos[0], "--engine", "onnx", "--rules", "contest"): "contest rule 1: MindSpore only",
         ("evaluate", run, data, "--engine", "onnx", "--rules", "contest"): "contest rule 1: MindSpore only",
-        ("export", run, "--precision", "bf16"): "no engine runs onnx files in bf16",
+        ("export", run, "--precision", "bf16"): "no engine runs the format onnx in bf16",
         ("export", run, "--precision", "int4"): "unknown precision 'int4'",
         ("export", run, "--format", "tflite"): "unknown format 'tflite'",
     }

@@ -103,7 +103,7 @@ def _engines(format: str, precision: str) -> list[str]:
     if not able:
         pairs = dict.fromkeys((each, p) for kind in ENGINES.values() for each, ps in kind.reads.items() for p in ps)
         others = ", ".join(f"{each} in {p}" for each, p in pairs)
-        raise UserError(f"no engine runs {format} files in {precision}; supported: {others}")
+        raise UserError(f"no engine runs the format {format} in {precision}; supported: {others}")
     require_instructions(precision, f"to verify a file in {precision}")
     engines = engines_for(format, precision)
     if not engines:

@@ -116,7 +116,7 @@ class Gate:
             name = None
         if name not in hosts:
             self.metrics.reject("host")
-            raise Problem(421, "unknown host name; serve with --allow-host to allow it")
+            raise Problem(421, "unknown host name; the service must be started with it as an allowed host")
 
     def _require_own_origin(self, headers: Mapping[bytes, bytes]) -> None:
         """Reject changes by cross-site requests, which browsers mark as such."""

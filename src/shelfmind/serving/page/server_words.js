@@ -21,6 +21,8 @@ const CHINESE = [
   [/^no image can be used: (.*?): (.*)$/, (whole, name, reason) => `图片无法使用：${name}：${translated(reason, CHINESE.slice(0, 9))}`],
   [/^the image cannot be used: (.*)$/, (whole, reason) => `图片无法使用：${translated(reason, CHINESE.slice(0, 9))}`],
   [/^the gallery has versions (\d+) to (\d+)$/, "商品库只有版本 $1 至 $2"],
+  [/^a request may have at most ([\d,]+) images?$/, "单次请求最多 $1 张图片"], [/^a request may have at most (\d+) bytes$/, "单次请求最多 $1 字节"],
+  [/^the queue holds at most ([\d,]+) images?$/, "队列最多容纳 $1 张图片"],
   [/^this request needs a key with the role (\w+); yours has (\w+)$/, "此操作需要 $1 权限的密钥，当前密钥为 $2 权限"],
   [/^one answer for several photos needs a gallery.*$/, "合并作答需要商品库"],
 ];
