@@ -253,10 +253,10 @@ def review(
         watcher: told of the progress
 
     Returns:
-        How far the review had come.
+        The number of decisions and where they are.
 
     Raises:
-        UserError: a folder, a log, a name or a port that cannot be used, before anything is served.
+        UserError: the folder, log, reviewer's name or port cannot be used. Raised before anything is served.
     """
 
 @overload
@@ -844,10 +844,10 @@ def predict(
         watcher: told of the progress
 
     Returns:
-        How many images, the first few predictions, and what could not be used or was left out.
+        The number of images, the first few predictions, and unusable and skipped files.
 
     Raises:
-        UserError: a path that names nothing, an output that cannot be written, no run.
+        UserError: a path does not exist, the output cannot be written, or there is no run.
     """
 
 @overload
@@ -884,8 +884,8 @@ def export(
         The file, and the comparison for each engine.
 
     Raises:
-        UserError: no run or data, a precision that no engine of the format computes, no engine, a network that cannot
-            be written, or answers that differ by more than the tolerance: then nothing is written.
+        UserError: there is no run or data, no installed engine supports the format and precision, the network cannot be
+            exported, or the outputs differ by more than the tolerance. Nothing is written in these cases.
     """
 
 @overload
@@ -1527,10 +1527,10 @@ def serve(
         watcher: told of the progress
 
     Returns:
-        How long it answered, and where.
+        The running time in seconds and the address.
 
     Raises:
-        UserError: a run, gallery, key or port that cannot be used; or packages of the extra `serve` are missing.
+        UserError: a run, gallery, key or port cannot be used, or packages of the extra `serve` are missing.
     """
 
 @overload
@@ -1552,10 +1552,10 @@ def keys_add(
         watcher: told of the progress
 
     Returns:
-        The key, which is kept nowhere.
+        The key. It is not stored anywhere.
 
     Raises:
-        UserError: a name that has a key already, or a file that cannot be written.
+        UserError: the name already has a key, or the file cannot be written.
     """
 
 @overload
@@ -1573,10 +1573,10 @@ def keys_list(
         watcher: told of the progress
 
     Returns:
-        Name, role and date of each; not the keys themselves, which nobody knows.
+        The name, role and date of each key, but not the keys themselves, which are not stored.
 
     Raises:
-        UserError: a file that cannot be read.
+        UserError: the file cannot be read.
     """
 
 @overload
@@ -1596,10 +1596,10 @@ def keys_revoke(
         watcher: told of the progress
 
     Returns:
-        What it was.
+        The revoked key's record.
 
     Raises:
-        UserError: nobody of this name has one (with the nearest names), or a file that cannot be written.
+        UserError: there is no key of this name (with similar names), or the file cannot be written.
     """
 
 @overload

@@ -148,9 +148,9 @@ def test_a_reviewer_reads_it_in_chinese_and_a_refusal_is_told(page, start, disco
     page.press("j", "j", "e")
     page.wait(lambda: page.run("return document.activeElement.id === 'query'"))
     page.press("七喜 330ml", ENTER)
-    few = "“七喜 330ml”只有 2 张照片，5 张以上识别率会高得多"
-    copies = "“七喜 330ml”的 4-0.png、4-1.png 是同一张照片的副本"
-    page.wait(lambda: page.text("#alarm") == f"已执行，请留意：{few}；{copies}")
+    few = "“七喜 330ml”只有 2 张照片，增至 5 张以上识别会可靠得多"
+    copies = "“七喜 330ml”的 4-0.png、4-1.png 是近似重复照片"
+    page.wait(lambda: page.text("#alarm") == f"已执行，但有警告：{few}；{copies}")
     page.screenshot("discovery-zh")
     page.size(420, 900)
     page.run("scrollTo(0, 600)")

@@ -57,8 +57,8 @@ def test_a_leak_shows_its_copies(page, start, audited, auditing, tmp_path):
     first, second = sorted(path.relative_to(audited[0]).as_posix() for path in audited[0].rglob("*.jpg"))[:2]
     suspect = Suspect(first, "train", "a", None, "leak", 0.9, "the same pixels as an image of test", (second,))
     page.open(start(audit=auditing.write_audit(tmp_path / "audit", audited[0], ["a", "b"], [suspect])))
-    assert page.texts("article .suggestion h3") == ["Its copies"]
-    assert page.texts("article .suggestion .note") == ["nearly the same pictures"]
+    assert page.texts("article .suggestion h3") == ["Near-duplicates"]
+    assert page.texts("article .suggestion .note") == ["nearly identical images"]
     assert len(page.all("article .suggestion img")) == 1
     assert not page.all("article .accept")
 
@@ -87,7 +87,7 @@ def test_an_image_that_cannot_be_opened_says_so(page, start, audited, auditing, 
 def test_without_suspects_it_says_so(page, start, audited, auditing, tmp_path):
     review = start(audit=auditing.write_audit(tmp_path / "audit", audited[0], ["a", "b"], []))
     page.driver.get(review.address)
-    page.wait(lambda: page.text("#nothing") == "No suspects: nothing to review here.")
+    page.wait(lambda: page.text("#nothing") == "No suspects. There is nothing to review.")
     page.press("k", "j", "u", "?", ESCAPE)
     assert review.decisions == []
 
@@ -122,7 +122,7 @@ def test_each_key_does_what_the_help_says_and_the_data_set_stays_as_it_is(page, 
     page.press("u", "u", "u")
     page.wait(lambda: page.text("#progress") == "0 of 18 decided")
     page.press("u")
-    page.wait(lambda: "nothing to take back" in page.text("#said"))
+    page.wait(lambda: "no decision to undo" in page.text("#said"))
     assert contents(audited[0]) == before
 
 
@@ -351,7 +351,7 @@ def test_what_another_reviewer_decides_appears_and_contradictions_are_marked(pag
     page.wait(
         lambda: (
             page.texts("article[data-number='0'] .badge")
-            == ["Reviewers disagree", "dropped by 李", "kept as it is by you"]
+            == ["Reviewers disagree", "dropped by 李", "label kept by you"]
         )
     )
     page.press(UP)
@@ -368,7 +368,7 @@ def test_after_a_crash_nothing_that_was_confirmed_is_lost(page, start):
     review.stop(signal.SIGKILL)
     page.expected_complaints = ["net::ERR_"]
     page.press("d")
-    page.wait(lambda: "Not saved" in page.text("#alarm") or "does not answer" in page.text("#alarm"))
+    page.wait(lambda: "Not saved" in page.text("#alarm") or "not responding" in page.text("#alarm"))
     page.wait(lambda: not page.all("article .saving"))
     assert [decision for decision, _ in review.decisions] == ["keep", "drop"]
     page.screenshot("review-server-gone")

@@ -158,11 +158,11 @@ def test_a_key_lets_in_and_its_role_decides_what_is_offered(site, service):
     assert page.run("return document.activeElement.id") == "key"
     assert site.accessible() == []
     page.press("sm_wrong_key" + ENTER)
-    page.wait(lambda: "not known here" in page.text(".sign-in .alarm"))
+    page.wait(lambda: "unknown or has been revoked" in page.text(".sign-in .alarm"))
     page.one("#key").clear()
     site.sign_in(service.reader)
     page.wait(lambda: page.all(".tile"))  # the place that was asked for
-    assert page.text("#who") == "till · can look"
+    assert page.text("#who") == "till · can view"
     assert not page.all(".gallery .primary")
     site.go("recognise")
     site.give(service.photo("a.jpg", RED))
@@ -220,7 +220,7 @@ def test_photos_are_pasted_dropped_and_weighed_together(site, service):
     assert site.answers(2) == ["绿茶", "红茶"]
     page.click(".over-results button:first-of-type")
     page.wait(lambda: len(page.all(".answer")) == 3)
-    assert page.text(".answer .file") == "2 photos together"
+    assert page.text(".answer .file") == "2 photos combined"
     assert page.text(".answer h2")
     page.screenshot("service-together-en-light")
     assert site.accessible() == []
@@ -246,7 +246,7 @@ def test_photos_are_named_explained_corrected_and_taken_back(site, service):
     page.press("绿")
     page.wait(lambda: page.texts(".products li .name")[:1] == ["绿茶"])
     page.press(ENTER)
-    page.wait(lambda: "it is 绿茶" in page.text(f"{first} .corrected"))
+    page.wait(lambda: "this is 绿茶" in page.text(f"{first} .corrected"))
     log = service.folder / "state" / "corrections" / "review.jsonl"
     made = json.loads(log.read_text(encoding="utf-8").splitlines()[-1])
     assert (made["given"], made["label"], made["reviewer"]) == ("红茶", "绿茶", "王芳")
@@ -255,7 +255,7 @@ def test_photos_are_named_explained_corrected_and_taken_back(site, service):
     page.wait(lambda: page.all(f"{first} .right"))
     assert json.loads(log.read_text(encoding="utf-8").splitlines()[-1])["undoes"] == made["id"]
     page.click(f"{first} .right")
-    page.wait(lambda: "红茶 is right" in page.text(f"{first} .corrected"))
+    page.wait(lambda: "红茶 is correct" in page.text(f"{first} .corrected"))
     page.click(".answer:nth-child(2) .wrong")
     page.wait(lambda: page.all("dialog[open]"))
     page.run("location.hash = 'gallery'")  # as the way back does
@@ -270,11 +270,11 @@ def test_what_goes_wrong_is_told(site, service):
     broken.write_bytes(b"\xff\xd8 no image")
     site.give(broken, service.folder / "log.txt")
     assert site.answers(1) == ["Cannot be used"]
-    assert "left out" in page.text("#toasts")
+    assert "skipped" in page.text("#toasts")
     page.run("window.kept = fetch; window.fetch = () => Promise.reject(new TypeError('gone'))")
     site.give(service.photo("d.jpg", BLUE))
-    assert site.answers(2)[0] == "No answer"
-    assert "does not answer" in page.text(".answer .lead")
+    assert site.answers(2)[0] == "No result"
+    assert "not responding" in page.text(".answer .lead")
     page.run("window.fetch = window.kept")
     page.click(".answer footer .primary")
     page.wait(lambda: page.text(".answer h2") == "blue soda")
@@ -316,7 +316,7 @@ def test_a_new_product_is_enrolled_in_spite_of_the_guard_and_undone(site, servic
     page.click(".anyway")
     page.wait(lambda: not page.all("dialog") and page.all(".toast-card"))
     page.click(".toast-card:last-child button")
-    page.wait(lambda: "Taken back" in page.text("#toasts"))
+    page.wait(lambda: "Undone" in page.text("#toasts"))
     site.go("gallery")
     page.wait(lambda: page.texts(".tile .name") == ["grape 1 l", "yellow 500 ml"])
 
@@ -346,11 +346,11 @@ def test_products_are_found_renamed_merged_and_brought_back(site, service):
     page.click(f".history li:nth-child({rename + 1}) button")
     page.wait(lambda: page.all("dialog .primary"))
     page.click("dialog .primary")
-    page.wait(lambda: page.text(".history b").startswith("went back"))
+    page.wait(lambda: page.text(".history b").startswith("restored"))
     site.go("gallery")
     page.wait(lambda: "yellow 500 ml" in page.texts(".tile .name"))
     site.go("reports")
-    page.wait(lambda: page.texts(".reports b") == ["Audit of the data"])
+    page.wait(lambda: page.texts(".reports b") == ["Data audit"])
     assert page.one(".reports a").get_attribute("href").endswith("/v1/reports/audit?lang=en")
 
 
@@ -377,11 +377,11 @@ def test_a_product_becomes_part_of_another_and_again_its_own(site, service):
     page.wait(lambda: page.texts(".products li .name") == ["yellow 500 ml"])
     page.press(ENTER)
     page.wait(lambda: page.all("dialog .primary"))
-    assert "All photos of twin 双胞胎 will be photos of yellow 500 ml." in page.text("dialog")
+    assert "All photos of twin 双胞胎 will be filed under yellow 500 ml." in page.text("dialog")
     page.click("dialog .primary")
     page.wait(lambda: page.text("h1") == "yellow 500 ml" and len(page.all(".photos li")) >= 3)
     page.click(".toast-card:last-child button")
-    page.wait(lambda: "Taken back" in page.text("#toasts"))
+    page.wait(lambda: "Undone" in page.text("#toasts"))
     site.go("gallery")
     page.wait(lambda: {"twin 双胞胎", "yellow 500 ml"} <= set(page.texts(".tile .name")))
     page.driver.get(f"{service.address}/?lang=en#product/{quote('twin 双胞胎')}")

@@ -69,7 +69,7 @@ def test_a_kept_temperature_is_used_and_taken_away_where_it_does_not_help(copied
     assert after.status == 0, after.stderr
     assert one["top1"] == two["top1"]
     assert one["ece"] != two["ece"]
-    assert "kept temperature 1, instead of 3.000 from before: " in warm("calibrate", copied_run, data).stdout
+    assert "kept temperature 1 instead of the previous 3.000: " in warm("calibrate", copied_run, data).stdout
     assert figures(copied_run / "calibration.json")["temperature"] == 1.0
     assert "worthless" in warm("calibrate", copied_run, data, "--split", "test").error
 

@@ -94,7 +94,7 @@ def test_an_exported_file_and_a_run_teach_together_by_the_fastest_engine(teacher
     assert described[0]["engine"] in ("onnx", "openvino")
     assert described[1]["engine"] == "mindspore"
     refused = warm("train", data, *both, "--rules", "contest", "--out", tmp_path / "contest", *words)
-    assert "give the run's folder" in refused.error
+    assert "use the run's folder" in refused.error
 
 
 def test_what_cannot_teach_is_refused_before_a_folder_is_made(teacher, data, warm, settings, tmp_path):

@@ -123,13 +123,13 @@ def test_every_format_and_precision_answers(in_every_form, exported, photos, tra
 def test_what_a_file_was_not_made_for(in_every_form, exported, data, photos, warm, tmp_path):
     run, file = exported
     mistakes = {
-        ("predict", in_every_form["mindir"], photos[0], "--tta", "scale"): "was made for images of",
-        ("predict", in_every_form["mindir"], photos[0], "--engine", "onnx"): "which mindir reads, not onnx",
+        ("predict", in_every_form["mindir"], photos[0], "--tta", "scale"): "was exported for images of",
+        ("predict", in_every_form["mindir"], photos[0], "--engine", "onnx"): "which mindir reads, but not onnx",
         ("predict", file, photos[0], "--engine", "onnx:int8"): "computes in fp32, not int8",
-        ("predict", run, photos[0], "--engine", "onnx:int8"): "was not exported yet as --engine onnx:int8 needs it",
+        ("predict", run, photos[0], "--engine", "onnx:int8"): "has not been exported for --engine onnx:int8",
         ("predict", run, photos[0], "--engine", "onnx", "--rules", "contest"): "contest rule 1: MindSpore only",
         ("evaluate", run, data, "--engine", "onnx", "--rules", "contest"): "contest rule 1: MindSpore only",
-        ("export", run, "--precision", "bf16"): "no engine computes bf16 from a file of the format onnx",
+        ("export", run, "--precision", "bf16"): "no engine runs the format onnx in bf16",
         ("export", run, "--precision", "int4"): "unknown precision 'int4'",
         ("export", run, "--format", "tflite"): "unknown format 'tflite'",
     }
@@ -176,10 +176,10 @@ def test_what_cannot_be_used_is_one_line(exported, photos, trained, warm, tmp_pa
     shutil.copytree(run, stale)
     (stale / "weights.ckpt").write_bytes((stale / "weights.ckpt").read_bytes() + b" ")
     mistakes = {
-        (damaged, "auto"): "is damaged: its checksum is another",
-        (foreign, "auto"): "no file that shelfmind exported",
-        (file, "mindspore"): "give the run's folder",
-        (trained.run, "onnx"): "was not exported yet",
+        (damaged, "auto"): "is damaged: its checksum does not match",
+        (foreign, "auto"): "is not an export of shelfmind",
+        (file, "mindspore"): "use the run's folder",
+        (trained.run, "onnx"): "has not been exported for",
         (stale, "onnx"): "is of other weights than",
         (run, "onyx"): "did you mean onnx",
         (tmp_path / "nothing.onnx", "auto"): "there is no file",

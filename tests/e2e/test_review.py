@@ -122,7 +122,7 @@ def test_several_reviews_share_one_log(start, tmp_path):
         ("{audit} --log {tmp}/none/review.jsonl", "{tmp}/none/review.jsonl cannot be written"),
         ("{audit} --log {tmp}/empty", "{tmp}/empty cannot be written"),
         ("{audit} --log {tmp}/broken.jsonl", "broken.jsonl, line 1: not a decision"),
-        ("{audit} --data {tmp}/missing", "{tmp}/missing; say where it lies with --data"),
+        ("{audit} --data {tmp}/missing", "{tmp}/missing; set its location with --data"),
     ],
 )
 def test_a_mistake_is_one_line(words, named, warm, audit, data, tmp_path):
@@ -139,7 +139,7 @@ def test_a_port_that_is_taken_is_named_and_the_usual_one_gives_way(warm, audit):
         taken.listen()
         port = taken.getsockname()[1]
         error = warm("review", audit, "--no-browser", "--port", port).error
-    assert f"port {port} of 127.0.0.1 cannot be used: Address already in use; --port 0 takes any free one" in error
+    assert f"port {port} of 127.0.0.1 cannot be used: Address already in use; --port 0 picks a free one" in error
 
 
 def test_an_empty_reviewer_is_refused(warm, audit):

@@ -149,7 +149,7 @@ def test_what_is_missing_is_one_line_with_the_command(
             "predict",
             trained.run,
             photos[0],
-        ): "answers only by MindSpore, which is not installed here; either run, where it is: shelfmind export",
+        ): "which is not installed here; either export it on a machine with MindSpore: shelfmind export",
         ("predict", exported, photos[0], "--engine", "openvino"): "pip install 'shelfmind[openvino]'",
     }
     for words, message in said.items():

@@ -1,4 +1,4 @@
-"""Honest numbers: accuracies with intervals, calibration, confusions, and the tables that keep them."""
+"""Evaluation: accuracies with confidence intervals, calibration, confusions, and their tables."""
 
 from shelfmind.evaluation.files import (
     write_confusions_csv,

@@ -1,6 +1,6 @@
-"""How far the figures could move with other photos of the same kind: percentile bootstrap intervals over images.
+"""Percentile bootstrap intervals over images: how much metrics would vary with other photos of the same kind.
 
-Where there are too few images for it, those of `intervals` stand in.
+With too few images, the intervals of `intervals` are used instead.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ _CHUNK_VALUES = 1_000_000
 
 
 class Intervals(NamedTuple):
-    """The intervals of the three headline figures, from the same resamples."""
+    """The intervals of the three main metrics, from the same resamples."""
 
     top1: Interval
     top5: Interval
@@ -37,17 +37,17 @@ class Intervals(NamedTuple):
 
 
 def bootstrap_intervals(outcomes: Outcomes, seed: int, resamples: int = RESAMPLES) -> Intervals:
-    """95% intervals: percentiles of `resamples` draws of N images with replacement where there are enough of them.
+    """Return 95% intervals: percentiles over `resamples` samples of N images with replacement, if N is large enough.
 
-    The figures depend on an image only through its class and whether it was a top-1 hit, a top-5 hit or neither, so a
-    resample is one multinomial draw of counts over those cells: exactly the bootstrap, in time and memory that do not
-    grow with N. A class that a resample misses keeps its own recall in the macro mean: dropping it would pull the mean
-    towards large classes, and on long tails off the estimate altogether.
+    The metrics depend on an image only through its class and whether it is a top-1 hit, a top-5 hit or neither. A
+    resample is therefore one multinomial sample of counts over these cells: exactly the bootstrap, in time and memory
+    independent of N. A class that a resample misses keeps its own recall in the macro mean. Dropping it would bias the
+    mean towards large classes, and on long tails away from the estimate altogether.
 
-    Resamples of few images, or of such that are nearly all right or wrong, have hardly any spread. With up to 40
-    images, or fewer than 5 hits or misses, accuracies take Wilson's interval instead; and where any class has so few of
-    either, the macro mean that of `intervals.class_mean_interval`, which elsewhere agrees with the bootstrap. Top-5 of
-    up to five classes is certain by definition.
+    Resamples of few images, or of images that are nearly all correct or wrong, have hardly any spread. With up to 40
+    images, or fewer than 5 hits or misses, accuracies use Wilson's interval instead. If any class has that few of
+    either, the macro mean uses `intervals.class_mean_interval`, which otherwise agrees with the bootstrap. Top-5 of up
+    to five classes is certain by definition.
 
     Efron and Tibshirani, "An Introduction to the Bootstrap", 1993, chapter 13.
     """
@@ -61,7 +61,7 @@ def bootstrap_intervals(outcomes: Outcomes, seed: int, resamples: int = RESAMPLE
 
 
 def _without_collapsed(drawn: Intervals, counts: Ints, outcomes: Outcomes) -> Intervals:
-    """The intervals of resamples, but for those that too few images make too narrow."""
+    """Replace intervals of resamples that are too narrow because of too few images."""
     images, right = counts.sum(axis=1), counts[:, 0]
     total, first, near = len(outcomes), int(counts[:, 0].sum()), int(counts[:, :2].sum())
     top1, top5, macro = drawn
@@ -75,12 +75,12 @@ def _without_collapsed(drawn: Intervals, counts: Ints, outcomes: Outcomes) -> In
 
 
 def hits(predictions: Predictions) -> Wide:
-    """1 where the first guess is the truth, else 0, shape (N,)."""
+    """Return 1 where the top-1 prediction is correct, else 0, shape (N,)."""
     return np.asarray(predictions.probabilities.argmax(1) == predictions.labels, np.float64)
 
 
 def hits_interval(found: Wide, seed: int = 0, resamples: int = RESAMPLES) -> Interval:
-    """The 95% interval of the share of `found` (N,), 1 for a hit and 0 for a miss; Wilson's for few of either."""
+    """Return the 95% interval of the mean of `found` (N,), 1 for hits and 0 for misses; Wilson's for few of either."""
     right, images = int(found.sum()), len(found)
     if few_hits_or_misses(right, images):
         return proportion_interval(right, images)
@@ -88,10 +88,10 @@ def hits_interval(found: Wide, seed: int = 0, resamples: int = RESAMPLES) -> Int
 
 
 def paired_interval(differences: Wide, seed: int = 0, resamples: int = RESAMPLES) -> Interval:
-    """The 95% interval of the mean of `differences` (N,) between two results on the same images.
+    """Return the 95% interval of the mean of `differences` (N,) between two results on the same images.
 
-    Percentiles of resamples; with up to 40 images, or fewer than 5 that differ, resamples hardly do, so that
-    differences of hits (-1, 0 and 1) take `intervals.paired_gain_interval` and others Student's interval.
+    It is a percentile bootstrap interval. With up to 40 images, or fewer than 5 that differ, resamples hardly vary, so
+    differences of hits (-1, 0 and 1) use `intervals.paired_gain_interval` and others Student's interval.
     """
     few = len(differences) <= FEW_IMAGES
     if np.isin(differences, (-1.0, 0.0, 1.0)).all():
@@ -103,7 +103,7 @@ def paired_interval(differences: Wide, seed: int = 0, resamples: int = RESAMPLES
 
 
 def _resampled_mean(numbers: Wide, seed: int, resamples: int) -> Interval:
-    """A resample is one multinomial draw of the counts of the values that occur: of hits there are two or three."""
+    """Resample by one multinomial sample of the counts of distinct values; hits have two or three."""
     values, counts = np.unique(numbers, return_counts=True)
     rng, chances = np.random.default_rng(seed), counts / counts.sum()
     step = max(1, _CHUNK_VALUES // len(values))
@@ -113,7 +113,7 @@ def _resampled_mean(numbers: Wide, seed: int, resamples: int) -> Interval:
 
 
 def _resampled_figures(counts: Ints, rng: np.random.Generator, resamples: int) -> Wide:
-    """Top-1, top-5 and macro top-1 of each resample, shape (resamples, 3), from counts of shape (classes, grades)."""
+    """Return top-1, top-5 and macro top-1 of each resample, (resamples, 3), from counts of shape (classes, grades)."""
     total = int(counts.sum())
     cells = np.flatnonzero(counts)
     chances = counts.ravel()[cells] / total

@@ -1,4 +1,4 @@
-"""Whether confidence means anything: reliability bins and the expected calibration error."""
+"""Calibration of confidence: reliability bins, expected calibration error and temperature scaling."""
 
 from __future__ import annotations
 
@@ -18,15 +18,15 @@ BINS = 15
 TEMPERATURES = (0.05, 20.0)
 FOLDS = 5
 LEAST_IMAGES = 50
-"""Images that a temperature is fitted to, at least. Simulated with 5 and 20 classes, two in three networks whose logits
-are 2.5 times too large are found out by 50 images, one in three by 30: with fewer, an outcome is mostly luck."""
+"""Minimum number of images to fit a temperature. In simulations with 5 and 20 classes and logits that are 2.5 times too
+large, 50 images detect the error in two of three networks, 30 images in one of three. With fewer, it is mostly luck."""
 _LEAST = 1e-30
 _NEAR_BOUND = 1.02
 
 
 @dataclass(frozen=True, slots=True)
 class ReliabilityBin:
-    """Images whose confidence lies in (low, high]: how many, how sure they were and how often right.
+    """Images with confidence in (low, high]: their number, mean confidence and accuracy.
 
     The means are None for an empty bin. The first bin includes 0.
     """
@@ -39,7 +39,7 @@ class ReliabilityBin:
 
 
 def reliability_bins(outcomes: Outcomes, bins: int = BINS) -> tuple[ReliabilityBin, ...]:
-    """Equal-width bins of confidence over [0, 1], lowest first."""
+    """Return equal-width bins of confidence over [0, 1], lowest first."""
     edges, index = np.arange(bins + 1) / bins, _bin_of(outcomes.confidence, bins)
     images = np.bincount(index, minlength=bins)
     confidence = np.bincount(index, weights=outcomes.confidence, minlength=bins)
@@ -57,7 +57,7 @@ def reliability_bins(outcomes: Outcomes, bins: int = BINS) -> tuple[ReliabilityB
 
 
 def expected_calibration_error(bins: tuple[ReliabilityBin, ...]) -> float:
-    """The mean gap between confidence and accuracy over the bins, weighted by images; 0 is perfect.
+    """Return the mean gap between confidence and accuracy over the bins, weighted by images; 0 is perfect.
 
     Guo et al., "On Calibration of Modern Neural Networks", ICML 2017, equation 3, there with 15 bins.
     """
@@ -71,10 +71,10 @@ def expected_calibration_error(bins: tuple[ReliabilityBin, ...]) -> float:
 
 
 def ece_by_chance(outcomes: Outcomes, seed: int = 0, bins: int = BINS, draws: int = 2000) -> float:
-    """The calibration error that confidences as exact as can be show by chance: 95 of 100 such networks show less.
+    """Return the 95th percentile of the calibration error that perfectly calibrated confidences show by chance.
 
-    Labels are drawn from the confidences themselves (Bröcker and Smith, Weather and Forecasting 2007; Vaicenavicius
-    et al., AISTATS 2019), bin by bin, by the normal approximation of how many of its images are right.
+    Labels are simulated from the confidences themselves (Bröcker and Smith, Weather and Forecasting 2007; Vaicenavicius
+    et al., AISTATS 2019), bin by bin, by the normal approximation of the number of correct images.
     """
     spread = np.bincount(
         _bin_of(outcomes.confidence, bins), weights=outcomes.confidence * (1 - outcomes.confidence), minlength=bins
@@ -84,9 +84,9 @@ def ece_by_chance(outcomes: Outcomes, seed: int = 0, bins: int = BINS, draws: in
 
 
 def temperature_scaled(probabilities: Rows, temperature: float) -> Rows:
-    """Probabilities (N, C) to the power 1 / temperature, scaled to sum to 1, which divides the logits by it.
+    """Return probabilities (N, C) to the power 1 / temperature, normalised, which divides the logits by it.
 
-    The order of the guesses stays as it is. Guo et al., ICML 2017, equation 9.
+    The ranking of classes does not change. Guo et al., ICML 2017, equation 9.
     """
     if temperature == 1.0:
         return probabilities
@@ -94,11 +94,11 @@ def temperature_scaled(probabilities: Rows, temperature: float) -> Rows:
 
 
 def fit_temperature(predictions: Predictions) -> float:
-    """The temperature under which the labels of these images are most likely, between 0.05 and 20.
+    """Return the maximum-likelihood temperature for the labels of these images, between 0.05 and 20.
 
-    The likelihood has one peak over the logarithm of the temperature, which Brent's method finds.
+    The likelihood is unimodal in the logarithm of the temperature and maximised by Brent's method.
     """
-    from scipy.optimize import minimize_scalar  # what only answers does without SciPy
+    from scipy.optimize import minimize_scalar  # inference does not need SciPy
 
     logits = _logits(predictions.probabilities)
     truth = logits[np.arange(len(predictions)), predictions.labels]
@@ -114,13 +114,13 @@ def fit_temperature(predictions: Predictions) -> float:
 
 @dataclass(frozen=True, slots=True)
 class TemperatureScaling:
-    """Whether a temperature fitted to some images is worth keeping, and what it does to images it was not fitted to.
+    """The result of temperature scaling: whether the fitted temperature is kept, and its effect on held-out images.
 
-    `temperature` is the one to use: `fitted`, the one fitted to all images, if `kept`, else 1; `reason` says why in
-    words. `gain` is by how much it raises the mean log likelihood of an image's label (nats), with a 95% interval over
-    images (None for too few of them). `gain` and `ece_after` are honest: each fold of the images is scaled by the
-    temperature fitted to the others. `replaced` is an earlier temperature that this one replaces. Of the images,
-    `trained` were trained on and `near_copies` are copies of such.
+    `temperature` is the one to use: `fitted`, the one fitted to all images, if `kept`, else 1; `reason` explains the
+    decision. `gain` is the increase of the mean log-likelihood of an image's label (nats), with a 95% interval over
+    images (None for too few images). `gain` and `ece_after` are cross-fitted: each fold is scaled with the temperature
+    fitted to the other folds. `replaced` is the previous temperature that this one replaces. Of the images, `trained`
+    are training images and `near_copies` are near-duplicates of training images.
     """
 
     temperature: float
@@ -137,8 +137,8 @@ class TemperatureScaling:
     near_copies: int = 0
 
     def sentence(self) -> str:
-        """What was decided and why, for people."""
-        instead = "" if self.replaced is None else f", instead of {self.replaced:.3f} from before"
+        """Return the decision and its reason as readable text."""
+        instead = "" if self.replaced is None else f" instead of the previous {self.replaced:.3f}"
         kept = f"kept temperature {self.temperature:{'.3f' if self.kept else 'g'}}{instead}: {self.reason}"
         seen = self.trained + self.near_copies
         if not self.kept or not seen:
@@ -146,16 +146,16 @@ class TemperatureScaling:
         were, are = ("was", "is") if seen == 1 else ("were", "are")
         return (
             f"{kept}; but {seen:,} of the {counted(self.images, 'image')} {were} trained on or {are} nearly the same "
-            "as a training photo, and a network is surer of such than of others"
+            "as a training photo, on which networks are more confident"
         )
 
 
 def scale_temperature(predictions: Predictions, seed: int = 0) -> TemperatureScaling:
-    """Fit a temperature to labelled predictions, and decide by images that it was not fitted to whether to keep it.
+    """Fit a temperature to labelled predictions, and decide on held-out folds whether to keep it.
 
-    It is kept if the likelihood of held-out labels is better beyond chance: if the 95% interval of the gain over images
-    lies above 0. Not so at a bound of the search, where it only says that the labels are all, or hardly any, as
-    guessed; nor with fewer than 50 images (see `LEAST_IMAGES`).
+    It is kept if the likelihood of held-out labels is significantly better: if the 95% interval of the gain over images
+    lies above 0. It is not kept at a bound of the search, which only means that nearly all or no predictions are
+    correct, nor with fewer than 50 images (see `LEAST_IMAGES`).
     """
     scaled = cross_fitted(predictions, seed)
     gains = _log_likelihood(scaled) - _log_likelihood(predictions)
@@ -169,14 +169,14 @@ def scale_temperature(predictions: Predictions, seed: int = 0) -> TemperatureSca
         images=len(gains),
         fitted=fitted,
         kept=against is None,
-        reason=against or f"held-out likelihood is better beyond chance ({_gain_words(gain, interval)})",
+        reason=against or f"held-out likelihood is significantly better ({_gain_words(gain, interval)})",
         gain=gain,
         gain_ci95=interval,
     )
 
 
 def cross_fitted(predictions: Predictions, seed: int = 0, folds: int = FOLDS) -> Predictions:
-    """Each random fold of the images scaled by the temperature that was fitted to all others."""
+    """Scale each random fold of the images with the temperature fitted to all others."""
     order = np.random.default_rng(seed).permutation(len(predictions))
     scaled = predictions.probabilities.copy()
     for fold in range(folds):
@@ -188,30 +188,30 @@ def cross_fitted(predictions: Predictions, seed: int = 0, folds: int = FOLDS) ->
 
 
 def _against(fitted: float, gain: float, interval: Interval | None, images: int) -> str | None:
-    """What speaks against keeping a fitted temperature; None if nothing does."""
+    """Return the reason against keeping a fitted temperature, or None."""
     if interval is None:
-        return f"{counted(images, 'image is', 'images are')} too few to fit one, at least {LEAST_IMAGES} are needed"
+        return f"{counted(images, 'image is', 'images are')} too few to fit one; at least {LEAST_IMAGES} are needed"
     low, high = TEMPERATURES
     if not low * _NEAR_BOUND < fitted < high / _NEAR_BOUND:
-        return f"the fitted one, {fitted:.3g}, lies at the bound of the search, so that it says nothing"
+        return f"the fitted temperature, {fitted:.3g}, is at the bound of the search and thus meaningless"
     if interval.low <= 0:
-        return f"held-out likelihood is not better beyond chance ({_gain_words(gain, interval)})"
+        return f"held-out likelihood is not significantly better ({_gain_words(gain, interval)})"
     return None
 
 
 def _gain_words(gain: float, interval: Interval | None) -> str:
     low, high = interval or (gain, gain)
-    return f"gain {gain:+.4f} nats an image, 95% interval {low:+.4f} to {high:+.4f}"
+    return f"gain {gain:+.4f} nats per image, 95% interval {low:+.4f} to {high:+.4f}"
 
 
 def _bin_of(confidence: npt.NDArray[np.float64], bins: int) -> npt.NDArray[np.int64]:
-    """The bin of each confidence, (N,): of equal width over [0, 1], each with its upper end, the first with 0, too."""
+    """Return the bin of each confidence, (N,): equal-width bins over [0, 1], right-closed; the first includes 0."""
     edges = np.arange(bins + 1) / bins
     return np.asarray(np.clip(np.searchsorted(edges, confidence, side="left") - 1, 0, bins - 1))
 
 
 def _log_likelihood(predictions: Predictions) -> npt.NDArray[np.float64]:
-    """The logarithm of the probability of each image's label, shape (N,)."""
+    """Return the log-probability of each image's label, shape (N,)."""
     truth = predictions.probabilities[np.arange(len(predictions)), predictions.labels].astype(np.float64)
     return np.asarray(np.log(np.maximum(truth, _LEAST)))
 
@@ -232,6 +232,6 @@ def _tempered(probabilities: Rows, temperature: float) -> npt.NDArray[np.float64
 
 
 def _logits(probabilities: Rows) -> npt.NDArray[np.float64]:
-    """Logarithms, less the largest of each row."""
+    """Return logarithms minus the maximum of each row."""
     logarithms = np.log(np.maximum(probabilities.astype(np.float64), _LEAST))
     return np.asarray(logarithms - logarithms.max(1, keepdims=True))

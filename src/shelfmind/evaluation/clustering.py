@@ -1,4 +1,4 @@
-"""How well groups that were found agree with the products that photos show."""
+"""Agreement of clusters with the true products."""
 
 from __future__ import annotations
 
@@ -12,9 +12,9 @@ from shelfmind.arrays import Ints
 
 @dataclass(frozen=True)
 class Agreement:
-    """`accuracy`: the share of N photos in the right group when each product has one group at most, chosen so that the
-    share is largest (Hungarian method); `adjusted_rand` (Hubert and Arabie 1985): 0 for chance, 1 for the same groups;
-    `groups` found, for so many true `products`.
+    """`accuracy` is the share of N photos in the correct group for the best one-to-one assignment of groups to
+    products (Hungarian method). `adjusted_rand` (Hubert and Arabie 1985) is 0 for chance and 1 for identical groups.
+    `groups` and `products` are the numbers of groups and of true products.
     """
 
     accuracy: float

@@ -1,4 +1,4 @@
-"""Whether one training is better than another: over images, over seeds, and among many comparisons at once."""
+"""Compare training runs over images and seeds, with a correction for multiple comparisons."""
 
 from __future__ import annotations
 
@@ -14,24 +14,24 @@ from shelfmind.evaluation.bootstrap import paired_interval
 from shelfmind.evaluation.intervals import FEW_OF_A_KIND, Z95, Interval, paired_gain_interval, too_few_images
 
 LEVEL = 0.05
-"""How often a difference may be claimed where there is none."""
+"""Significance level: the accepted probability of claiming a difference that does not exist."""
 USUAL_ROWS = 2
-"""How many rows the table's mean spread counts for beside a row's own."""
+"""Weight of the table's mean spread relative to a row's own, in rows."""
 _LEAST_ROWS = 3
-"""Comparisons that a mean spread is taken of, at least."""
+"""Minimum number of comparisons for a mean spread."""
 Verdict = Literal["better", "worse", "none"]
 
 
 @dataclass(frozen=True)
 class Comparison:
-    """What one result has before another on the same images, in the unit of their scores.
+    """The difference of two results on the same images, in the unit of their scores.
 
     Attributes:
         difference: the mean over images and seeds.
         ci95: its paired bootstrap interval over images, each image's mean over the seeds.
         by_seed: the difference of each seed that both have; empty where seeds cannot be paired.
-        spread: standard deviation of these, None for fewer than two.
-        noise: the variance of the difference that images and seeds make together, which both of the above have in them.
+        spread: their standard deviation, None for fewer than two.
+        noise: variance of the difference from the interaction of images and seeds, which both of the above include.
     """
 
     difference: float
@@ -42,25 +42,25 @@ class Comparison:
 
     @property
     def excludes_zero(self) -> bool:
-        """Whether its interval over images, looked at alone, does not hold 0."""
+        """Whether its interval over images excludes 0, without a correction for multiple comparisons."""
         return self.ci95.low > 0 or self.ci95.high < 0
 
     @property
     def variance_over_images(self) -> float:
-        """Of the difference, as the interval has it."""
+        """The variance of the difference over images, from the interval."""
         return ((self.ci95.high - self.ci95.low) / (2 * Z95)) ** 2
 
     @property
     def variance_over_seeds(self) -> float | None:
-        """Of the difference, as the spread has it; None if nothing is known of it."""
+        """The variance of the difference over seeds, from the spread; None if unknown."""
         return None if self.spread is None else self.spread**2 / len(self.by_seed)
 
 
 def compare(scores: Wide, others: Wide, paired: bool = True) -> Comparison:
-    """Compare scores (S, N) of N images by S seeds with others of the same images; more is better.
+    """Compare scores (S, N) of S seeds on N images with others on the same images; higher is better.
 
-    With `paired` the seeds are the same in the same order. Otherwise, as for an ensemble of all seeds, means over
-    seeds are compared, and nothing is known of how they would spread.
+    With `paired`, the seeds are the same in the same order. Otherwise, as for an ensemble of all seeds, means over
+    seeds are compared, and their spread is unknown.
     """
     by_image = scores.mean(axis=0) - others.mean(axis=0)
     difference, interval = float(by_image.mean()), _interval(by_image)
@@ -77,14 +77,14 @@ def compare(scores: Wide, others: Wide, paired: bool = True) -> Comparison:
 
 
 def chances(comparisons: Sequence[Comparison]) -> list[float]:
-    """How often each of the comparisons of one table, or a larger difference, comes of other images and other seeds
-    where there is none.
+    """Return the p-value of each comparison of a table: the probability of a difference at least this large with other
+    images and seeds if there is none.
 
-    The variance of a difference is that over images and that over seeds, less what both have in them (images and seeds
-    are crossed, as cases and readers in Hillis, Statistics in Medicine 2007, whose degrees of freedom Student's
-    distribution takes). A spread over few seeds is itself mostly chance, so each is drawn to the table's mean, which
-    counts for two rows (as in Smyth, Statistical Applications in Genetics and Molecular Biology 2004, there with an
-    estimated weight). A single seed says nothing of others: its chance is that over images alone.
+    The variance of a difference is that over images plus that over seeds, minus their common part (images and seeds are
+    crossed, as cases and readers in Hillis, Statistics in Medicine 2007, which also gives the degrees of freedom of
+    Student's distribution). The spread over few seeds is itself very noisy, so each one is shrunk towards the table's
+    mean, which counts for two rows (as in Smyth, Statistical Applications in Genetics and Molecular Biology 2004, there
+    with an estimated weight). For a single seed, the p-value covers images only.
     """
     spreads = [each.variance_over_seeds for each in comparisons]
     known = [spread for spread in spreads if spread is not None]
@@ -93,7 +93,7 @@ def chances(comparisons: Sequence[Comparison]) -> list[float]:
 
 
 def _chance(comparison: Comparison, own: float | None, usual: float | None) -> float:
-    from scipy.stats import norm, t  # take longer to load than all the rest
+    from scipy.stats import norm, t  # slow to import
 
     total, size = comparison.variance_over_images, abs(comparison.difference)
     if own is None or len(comparison.by_seed) < 2:
@@ -109,25 +109,25 @@ def _chance(comparison: Comparison, own: float | None, usual: float | None) -> f
 
 
 def verdict_of(comparison: Comparison, adjusted: float, images: int) -> Verdict:
-    """What may be said of a comparison whose chance among all is `adjusted`: nothing over too few images."""
+    """Return the verdict on a comparison with the adjusted p-value `adjusted`. There is none for too few images."""
     if adjusted >= LEVEL or not comparison.excludes_zero or too_few_images(images):
         return "none"
     return "better" if comparison.difference > 0 else "worse"
 
 
 def expected_by_chance(comparisons: int) -> float:
-    """How many of so many 95% intervals exclude zero by chance where no difference is."""
+    """Return the expected number of 95% intervals that exclude zero by chance if there are no differences."""
     return LEVEL * comparisons
 
 
 def class_mean_scores(hits: Wide, labels: Ints) -> Wide:
-    """Hits (S, N) weighted so that their mean over images is the mean recall over classes: macro top-1."""
+    """Weight hits (S, N) so that their mean over images is the mean recall over classes, macro top-1."""
     images = np.bincount(labels)
     return np.asarray(hits * (len(labels) / np.count_nonzero(images) / images[labels]))
 
 
 def _interval(differences: Wide) -> Interval:
-    """Over images; where hardly any differ a resample often has none of them, so that each counts as a whole hit."""
+    """Return the interval over images. If few differ, resamples often miss them, so each counts as a whole hit."""
     if np.count_nonzero(differences) < FEW_OF_A_KIND:
         signs = np.sign(differences)
         scale = max(1.0, float(np.abs(differences).max(initial=0.0)))

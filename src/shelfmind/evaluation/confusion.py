@@ -1,4 +1,4 @@
-"""Where the errors are: a row per class, the pairs that are mixed up most, and the most confident errors."""
+"""Errors by class, the most frequent confusions, and the most confident errors."""
 
 from __future__ import annotations
 
@@ -16,10 +16,10 @@ EXAMPLES = 3
 
 @dataclass(frozen=True, slots=True)
 class ClassResult:
-    """How one class fared; a figure that does not exist (no image, never predicted, count unknown) is None.
+    """The results of one class. Undefined values (no image, never predicted, count unknown) are None.
 
-    `recall` is over the images of the class, `precision` over the images predicted as it, `confidence` the mean over
-    the images of the class; `confused_with` is the class its errors went to most often, `confused_count` how often.
+    `recall` is over the images of the class, `precision` over the images predicted as it, and `confidence` the mean
+    over the images of the class. `confused_with` is the most frequent wrong prediction, `confused_count` its number.
     """
 
     class_id: int
@@ -36,9 +36,9 @@ class ClassResult:
 
 @dataclass(frozen=True, slots=True)
 class Confusion:
-    """Images of the class `given` taken for `predicted`: `count` of them, `rate` of all images of `given`.
+    """Images of the class `given` predicted as `predicted`: `count` images, a share `rate` of all images of `given`.
 
-    `examples` are paths of such images, the most confident first.
+    `examples` are paths of such images, most confident first.
     """
 
     given_id: int
@@ -52,7 +52,7 @@ class Confusion:
 
 @dataclass(frozen=True, slots=True)
 class ImageError:
-    """One wrong image: what it is, what it was taken for, and the probability of either."""
+    """A wrongly predicted image: true and predicted class, with their probabilities."""
 
     path: str
     given: str
@@ -63,7 +63,7 @@ class ImageError:
 
 
 def per_class(predictions: Predictions, outcomes: Outcomes, train_counts: Ints | None) -> tuple[ClassResult, ...]:
-    """One row per class, in the order of class ids; `train_counts` has shape (classes,) or is unknown."""
+    """Return one row per class, in the order of class ids. `train_counts` has shape (classes,) or is unknown."""
     classes = outcomes.classes
     images = np.bincount(outcomes.labels, minlength=classes)
     correct = np.bincount(outcomes.labels[outcomes.correct], minlength=classes)
@@ -94,7 +94,7 @@ def per_class(predictions: Predictions, outcomes: Outcomes, train_counts: Ints |
 
 
 def worst_confusions(predictions: Predictions, outcomes: Outcomes, limit: int = CONFUSIONS) -> tuple[Confusion, ...]:
-    """The pairs mixed up most often; among equal counts the higher rate comes first, then the lower class ids."""
+    """Return the most frequent confusions. Ties are sorted by higher rate, then by lower class ids."""
     images = np.bincount(outcomes.labels, minlength=outcomes.classes)
     pairs = sorted(_pairs(outcomes), key=lambda pair: (-pair[2], images[pair[0]], pair[0], pair[1]))
     by_confidence = _wrong_by_confidence(outcomes)
@@ -110,7 +110,7 @@ def worst_confusions(predictions: Predictions, outcomes: Outcomes, limit: int = 
 
 
 def errors(predictions: Predictions, outcomes: Outcomes) -> tuple[ImageError, ...]:
-    """All wrong images, those with the highest confidence first."""
+    """Return all wrongly predicted images, most confident first."""
     names = predictions.class_names
     return tuple(
         ImageError(
@@ -131,7 +131,7 @@ def _wrong_by_confidence(outcomes: Outcomes) -> Ints:
 
 
 def _pairs(outcomes: Outcomes) -> list[tuple[int, int, int]]:
-    """Every (given, predicted, count) of the errors, most frequent first, then by class ids."""
+    """Return (given, predicted, count) of all errors, most frequent first, then by class ids."""
     wrong = ~outcomes.correct
     keys, counts = np.unique(outcomes.labels[wrong] * outcomes.classes + outcomes.predicted[wrong], return_counts=True)
     order = np.argsort(-counts, kind="stable")

@@ -1,4 +1,4 @@
-"""What holding back unsure answers is worth: accuracy over the share of images that is still answered."""
+"""Selective prediction: accuracy against the share of images that is answered."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ MOST_POINTS = 200
 
 @dataclass(frozen=True, slots=True)
 class Coverage:
-    """If only images with at least this `confidence` are answered: the `share` of them, and how often that is right."""
+    """The share of images answered with at least this `confidence`, and their accuracy."""
 
     confidence: float
     share: float
@@ -23,10 +23,10 @@ class Coverage:
 
 
 def coverage_curve(outcomes: Outcomes) -> tuple[Coverage, ...]:
-    """From the surest few images to all of them (El-Yaniv and Wiener, JMLR 2010), at most 200 points.
+    """Return the curve from the most confident images to all images (El-Yaniv and Wiener, JMLR 2010), up to 200 points.
 
-    Images of equal confidence are answered together. The curve begins with `LEAST_IMAGES` of them, for the accuracy of
-    fewer says nothing.
+    Images of equal confidence are answered together. The curve starts at `LEAST_IMAGES` images, as the accuracy of
+    fewer is meaningless.
     """
     order = np.argsort(-outcomes.confidence, kind="stable")
     confidence, right = outcomes.confidence[order], np.cumsum(outcomes.correct[order])
@@ -41,5 +41,5 @@ def coverage_curve(outcomes: Outcomes) -> tuple[Coverage, ...]:
 
 
 def most_answers(curve: Sequence[Coverage], accuracy: float) -> Coverage | None:
-    """The point that answers most images with at least this accuracy; None if there is none."""
+    """Return the point with the largest share at this minimum accuracy, or None."""
     return max((point for point in curve if point.accuracy >= accuracy), key=lambda point: point.share, default=None)

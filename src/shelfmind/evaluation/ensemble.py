@@ -1,4 +1,4 @@
-"""Several runs' predictions of the same images as one: weights found on labelled images, and what each run adds."""
+"""Ensembles: combine predictions of several runs for the same images, fit weights, and measure contributions."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from shelfmind.records import Predictions, require_same_classes
 
 Rows = npt.NDArray[np.float32]
 Pool = Callable[[Sequence[Rows], Wide], Rows]
-"""The probabilities of all members, (N, C) each, and weights that sum to 1, to those of the ensemble, (N, C)."""
+"""Maps the members' probabilities, (N, C) each, and weights that sum to 1 to the ensemble's, (N, C)."""
 ITERATIONS = 500
 TOLERANCE = 1e-7
 _LEAST = 1e-30
@@ -25,12 +25,12 @@ _LEAST = 1e-30
 
 @dataclass(frozen=True, slots=True)
 class EnsemblingRule:
-    """A way to make one opinion of several.
+    """A rule to combine predictions.
 
     Attributes:
-        pool: brings the members' probabilities together.
-        weigh: the members' weights from their predictions of labelled images that none was trained on; None: all weigh
-            the same, as they do where there are too few such images.
+        pool: combines the members' probabilities.
+        weigh: computes the members' weights from their predictions of held-out labelled images. None gives equal
+            weights, which are also used with too few such images.
     """
 
     pool: Pool
@@ -39,8 +39,8 @@ class EnsemblingRule:
 
 @dataclass(frozen=True, slots=True)
 class Contribution:
-    """What one member adds: top-1 of all less top-1 without it (its weight shared out), with a paired 95% interval over
-    images, and its top-1 alone."""
+    """The contribution of a member: top-1 of all minus top-1 without it (its weight redistributed), with a paired 95%
+    interval over images, and its own top-1."""
 
     name: str
     weight: float
@@ -50,7 +50,7 @@ class Contribution:
 
 
 def arithmetic_mean(members: Sequence[Rows], weights: Wide) -> Rows:
-    """The weighted mean of probabilities: the linear opinion pool."""
+    """Return the weighted mean of probabilities, the linear opinion pool."""
     pooled = np.zeros(members[0].shape, np.float32)
     for member, weight in zip(members, weights, strict=True):
         pooled += np.float32(weight) * member
@@ -58,8 +58,8 @@ def arithmetic_mean(members: Sequence[Rows], weights: Wide) -> Rows:
 
 
 def geometric_mean(members: Sequence[Rows], weights: Wide) -> Rows:
-    """The weighted geometric mean, scaled to sum to 1: the logarithmic opinion pool, in which one member that all but
-    rules a class out has a veto (Genest and Zidek, "Combining Probability Distributions", Statistical Science 1986)."""
+    """Return the normalised weighted geometric mean, the logarithmic opinion pool, in which a member can veto a class
+    by a near-zero probability (Genest and Zidek, "Combining Probability Distributions", Statistical Science 1986)."""
     logarithms = np.zeros(members[0].shape, np.float64)
     for member, weight in zip(members, weights, strict=True):
         logarithms += weight * np.log(np.maximum(member.astype(np.float64), _LEAST))
@@ -70,17 +70,17 @@ def geometric_mean(members: Sequence[Rows], weights: Wide) -> Rows:
 def average_predictions(
     members: Sequence[Predictions], weights: Sequence[float] | Wide, pool: Pool = arithmetic_mean
 ) -> Predictions:
-    """The members' probabilities together; embeddings side by side, each scaled to length sqrt(weight); the seconds of
-    all.
+    """Combine the members' probabilities, concatenate their embeddings, each scaled to length sqrt(weight), and add up
+    their seconds.
 
     Raises:
-        UserError: members of other images or other classes.
+        UserError: the members have different images or classes.
     """
     first = members[0]
     for member in members[1:]:
         require_same_classes(first.class_names, member.class_names, "another member of the ensemble")
         if member.paths != first.paths:
-            raise UserError("the members of an ensemble must have predicted the same images in the same order")
+            raise UserError("the members of an ensemble must predict the same images in the same order")
     shares = np.asarray(weights, np.float64) / np.sum(weights)
     embeddings = [
         unit_rows(member.embeddings) * np.float32(np.sqrt(share)) for member, share in zip(members, shares, strict=True)
@@ -94,10 +94,10 @@ def average_predictions(
 
 
 def fit_weights(members: Sequence[Predictions]) -> Wide:
-    """Weights (members,) that sum to 1 under which the labels of these images are most likely.
+    """Return the maximum-likelihood weights (members,), which sum to 1, for the labels of these images.
 
-    The likelihood of a mixture is concave in its weights; expectation maximisation (Dempster et al., 1977) climbs it
-    from equal weights and cannot leave the simplex.
+    The log-likelihood of a mixture is concave in its weights. Expectation maximisation (Dempster et al., 1977) from
+    equal weights stays in the simplex and finds its maximum.
     """
     labels = members[0].labels
     rows = np.arange(len(labels))
@@ -128,7 +128,7 @@ def contributions(
     seed: int = 0,
     pool: Pool = arithmetic_mean,
 ) -> tuple[Contribution, ...]:
-    """What each member adds to the ensemble on labelled images."""
+    """Return the contribution of each member on labelled images."""
     together = hits(average_predictions(members, weights, pool))
     found = []
     for index, (name, member) in enumerate(zip(names, members, strict=True)):

@@ -1,4 +1,4 @@
-"""Writes results to files that are either whole or not there: JSON for machines, CSV that spreadsheets open rightly."""
+"""Write results atomically: JSON for programs, and CSV that spreadsheets open correctly."""
 
 from __future__ import annotations
 
@@ -12,17 +12,17 @@ from pathlib import Path
 from shelfmind.evaluation.result import Evaluation
 from shelfmind.files import write_text
 
-# Excel reads UTF-8 (and with it Chinese class names) only behind a byte-order mark.
+# Excel recognises UTF-8, and thus Chinese class names, only with a byte-order mark.
 _CSV_ENCODING = "utf-8-sig"
 
 
 def write_metrics(evaluation: Evaluation, path: Path) -> None:
-    """Write the figures as JSON."""
+    """Write the metrics as JSON."""
     write_text(path, json.dumps(evaluation.to_json(), ensure_ascii=False, indent=2, allow_nan=False) + "\n")
 
 
 def write_per_class_csv(evaluation: Evaluation, path: Path) -> None:
-    """Write one row per class in the order of class ids; a figure that does not exist is an empty cell."""
+    """Write one row per class in the order of class ids. Undefined values are empty cells."""
     header = (
         "class_id",
         "class",
@@ -64,7 +64,7 @@ def write_confusions_csv(evaluation: Evaluation, path: Path) -> None:
 
 
 def write_errors_csv(evaluation: Evaluation, path: Path) -> None:
-    """Write all wrong images, the most confident first; `rank` is how many classes came before the truth."""
+    """Write all wrongly predicted images, most confident first. `rank` is the number of classes before the true one."""
     header = ("path", "given", "predicted", "confidence", "truth_probability", "rank")
     rows = (
         (
@@ -81,7 +81,7 @@ def write_errors_csv(evaluation: Evaluation, path: Path) -> None:
 
 
 def write_slices_csv(evaluation: Evaluation, path: Path) -> None:
-    """Write the accuracy of every slice of every difficulty, worst first; no file where none was measured."""
+    """Write the accuracy of every slice of every difficulty, worst first. There is no file if none was measured."""
     if evaluation.slices is None:
         path.unlink(missing_ok=True)  # of an earlier evaluation
         return
@@ -105,7 +105,7 @@ def write_slices_csv(evaluation: Evaluation, path: Path) -> None:
 
 
 def _limit(value: float | None) -> str:
-    """A slice's end; empty where there is none."""
+    """Format the limit of a slice; empty if it has none."""
     return "" if value is None or math.isinf(value) else f"{value:.4g}"
 
 

@@ -1,4 +1,4 @@
-"""What old classes lose and new ones reach when classes are added to a classifier."""
+"""Forgetting of old classes and accuracy of new ones when classes are added to a classifier."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from shelfmind.evaluation.intervals import Interval, too_few_images
 
 @dataclass(frozen=True)
 class Change:
-    """Top-1 after a step, and by how much it differs from before on the same images, with a paired 95% interval."""
+    """Top-1 after a step, and its difference from before on the same images, with a paired 95% interval."""
 
     top1: float
     change: float
@@ -20,7 +20,7 @@ class Change:
 
 @dataclass(frozen=True)
 class OldClasses:
-    """Top-1 of the old classes on so many `images`: before, with new classes imprinted, and fine-tuned."""
+    """Top-1 of the old classes on `images` images: before, with new classes imprinted, and fine-tuned."""
 
     images: int
     before: float
@@ -32,7 +32,7 @@ class OldClasses:
 
 @dataclass(frozen=True)
 class NewClasses:
-    """Top-1 of the new classes, among all, on so many `images` that were held out: imprinted, and fine-tuned."""
+    """Top-1 of the new classes among all classes on `images` held-out images: imprinted, and fine-tuned."""
 
     images: int
     imprinted: float
@@ -43,7 +43,7 @@ class NewClasses:
 
 
 def old_classes(before: Wide, imprinted: Wide, tuned: Wide) -> OldClasses | None:
-    """The figures of three predictions of the same N images, 1 for each hit, shape (N,); None for no image."""
+    """Return the metrics of three predictions of the same N images, 1 for each hit, shape (N,); None for no image."""
     if not len(before):
         return None
     return OldClasses(
@@ -57,7 +57,7 @@ def old_classes(before: Wide, imprinted: Wide, tuned: Wide) -> OldClasses | None
 
 
 def new_classes(imprinted: Wide, tuned: Wide) -> NewClasses | None:
-    """The figures of two predictions of the same N images, 1 for each hit, shape (N,); None for no image."""
+    """Return the metrics of two predictions of the same N images, 1 for each hit, shape (N,); None for no image."""
     if not len(tuned):
         return None
     return NewClasses(

@@ -1,4 +1,4 @@
-"""95% intervals for few images, where the bootstrap collapses: of a proportion, of a mean over classes, of a gain."""
+"""95% intervals for few images, for which the bootstrap fails: of a proportion, a mean over classes, or a gain."""
 
 from __future__ import annotations
 
@@ -11,13 +11,13 @@ from shelfmind.arrays import Ints, Wide
 from shelfmind.nouns import counted
 
 LEAST_IMAGES = 10
-"""Fewer are too few to judge: a 95% Wilson interval is then 30 points wide at best, when all are right or all wrong."""
+"""Minimum number of images for a metric. With fewer, a 95% Wilson interval is at least 30 points wide."""
 FEW_IMAGES = 40
-"""Up to so many, Brown, Cai and DasGupta ("Interval Estimation for a Binomial Proportion", Statistical Science 2001)
-advise Wilson's interval."""
+"""Up to this number of images, Brown, Cai and DasGupta ("Interval Estimation for a Binomial Proportion", Statistical
+Science 2001) recommend Wilson's interval."""
 FEW_OF_A_KIND = 5
-"""Fewer hits, fewer misses or fewer images of a class than this and a resample often has none of them: the usual rule
-that n p and n (1 - p) be at least 5."""
+"""With fewer hits, misses or images of a class, resamples often have none of them: the usual rule that n p and
+n (1 - p) be at least 5."""
 Z95 = 1.959963984540054
 _PSEUDO_IMAGES = 4.0
 
@@ -30,26 +30,26 @@ class Interval(NamedTuple):
 
 
 def too_few_images(images: int) -> bool:
-    """Whether a figure over so many images says nothing."""
+    """Whether a metric over this number of images is meaningless."""
     return images < LEAST_IMAGES
 
 
 def doubt_of_gain(interval: Interval, images: int) -> str | None:
-    """Why a gain that was measured on so many images may be none, in words; None for one beyond chance."""
+    """Return the reason why a gain measured on this number of images may not be real; None for a significant one."""
     if too_few_images(images):
-        return f"{counted(images, 'image is', 'images are')} too few to judge it by"
+        return f"{counted(images, 'image is', 'images are')} too few to measure it"
     if interval.low <= 0:
-        return "its 95% interval does not lie above 0, so that it may be chance"
+        return "its 95% interval does not lie above 0, so it may be due to chance"
     return None
 
 
 def few_hits_or_misses(right: int, images: int) -> bool:
-    """Whether the bootstrap of a proportion cannot be trusted: few images, or nearly all of them right or wrong."""
+    """Whether the bootstrap of a proportion is unreliable: few images, or nearly all of them correct or wrong."""
     return images <= FEW_IMAGES or min(right, images - right) < FEW_OF_A_KIND
 
 
 def wilson_interval(share: float, images: float) -> Interval:
-    """Wilson's score interval of a proportion `share` among `images`, which may be an effective, broken number.
+    """Return Wilson's score interval of a proportion `share` of `images`, which may be an effective number.
 
     Wilson, "Probable Inference, the Law of Succession, and Statistical Inference", JASA 1927.
     """
@@ -60,19 +60,18 @@ def wilson_interval(share: float, images: float) -> Interval:
 
 
 def proportion_interval(right: int, images: int) -> Interval:
-    """Wilson's interval of `right` among `images`."""
+    """Return Wilson's interval of `right` among `images`."""
     return wilson_interval(right / images, images)
 
 
 def class_mean_interval(right: Ints, images: Ints) -> Interval:
-    """The interval of the mean recall over classes, from the hits and images of each, shape (classes,); none is empty.
+    """Return the interval of the mean recall over non-empty classes, from their hits and images, shape (classes,).
 
-    Wilson's interval at the effective number of images: the one at which a plain proportion varies as much as this mean
-    over strata does (Korn and Graubard, "Confidence Intervals for Proportions with Small Expected Number of Positive
-    Counts Estimated from Survey Data", Survey Methodology 1998). To estimate that variance, each class is given four
-    more images of the overall recall, as many as Agresti and Coull (1998) add: a class of one image has no spread of
-    its own. Simulated, from ten classes of one image to 300 of one to seven, it covers the truth in 93% to 100% of
-    cases.
+    It is Wilson's interval at the effective number of images: the one at which a simple proportion has the variance of
+    this mean over strata (Korn and Graubard, "Confidence Intervals for Proportions with Small Expected Number of
+    Positive Counts Estimated from Survey Data", Survey Methodology 1998). To estimate that variance, each class gets
+    four extra images with the overall recall, as in Agresti and Coull (1998), because a class of one image has no
+    spread itself. In simulations, from ten classes of one image to 300 of one to seven, its coverage is 93% to 100%.
     """
     recalls = right / images
     overall = (float(recalls.mean()) * images.sum() + 2) / (images.sum() + 4)
@@ -83,11 +82,11 @@ def class_mean_interval(right: Ints, images: Ints) -> Interval:
 
 
 def paired_gain_interval(differences: Wide) -> Interval:
-    """The interval of the mean of `differences` (N,) of -1, 0 and 1 between two results on the same images.
+    """Return the interval of the mean of `differences` (N,) of -1, 0 and 1 between two results on the same images.
 
-    Wald's, after one image is added that only the one got right and one that only the other did: Bonett and Price,
-    "Adjusted Wald Confidence Interval for a Difference of Binomial Proportions Based on Paired Data", Journal of
-    Educational and Behavioral Statistics 2012.
+    It is Wald's interval after adding one image that only the first result got right and one that only the second did:
+    Bonett and Price, "Adjusted Wald Confidence Interval for a Difference of Binomial Proportions Based on Paired Data",
+    Journal of Educational and Behavioral Statistics 2012.
     """
     total = len(differences)
     gained, lost = (int((differences > 0).sum()) + 1) / (total + 2), (int((differences < 0).sum()) + 1) / (total + 2)
@@ -97,8 +96,8 @@ def paired_gain_interval(differences: Wide) -> Interval:
 
 
 def mean_interval(values: Wide) -> Interval:
-    """Student's interval of the mean of few values, shape (N,); from minus to plus infinity for a single one."""
-    from scipy.stats import t  # takes longer to load than all the rest
+    """Return Student's interval of the mean of few values, shape (N,); infinite for a single value."""
+    from scipy.stats import t  # slow to import
 
     if len(values) < 2:
         return Interval(-math.inf, math.inf)

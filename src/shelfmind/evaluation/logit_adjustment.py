@@ -1,4 +1,4 @@
-"""Post-hoc logit adjustment: trades accuracy on frequent classes for accuracy on rare ones, without training."""
+"""Post-hoc logit adjustment: trade accuracy on frequent classes for accuracy on rare ones, without training."""
 
 from __future__ import annotations
 
@@ -14,12 +14,12 @@ from shelfmind.evaluation.outcomes import outcomes_of
 from shelfmind.records import Predictions
 
 TAUS = tuple(round(0.25 * step, 2) for step in range(9))
-"""Where the trade-off is drawn: 0 to 2."""
+"""The strengths of the trade-off curve: 0 to 2."""
 
 
 @dataclass(frozen=True, slots=True)
 class TradeOff:
-    """What one strength of adjustment gives: fractions, and None for a group without measured classes."""
+    """The results of one strength of adjustment: fractions, or None for a group without evaluated classes."""
 
     tau: float
     top1: float
@@ -30,16 +30,16 @@ class TradeOff:
 
 
 def logit_adjusted(predictions: Predictions, train_counts: npt.NDArray[np.int64], tau: float) -> Predictions:
-    """Probabilities divided by the classes' shares of the training images to the power `tau`, and scaled to sum to 1
-    (Menon et al., ICLR 2021, equation 9, on probabilities).
+    """Return probabilities divided by the classes' shares of the training images to the power `tau`, normalised (Menon
+    et al., ICLR 2021, equation 9, on probabilities).
 
-    `tau` 0 changes nothing, 1 aims at balanced classes. A class without training images counts as one with one.
+    `tau` 0 changes nothing, 1 optimises the balanced error. A class without training images counts as one with one.
     Raises `UserError` for a `tau` that is not a number of at least 0.
     """
     if not 0 <= tau < float("inf"):
         raise UserError(f"the strength of logit adjustment must be a number of at least 0, got {tau}")
     prior = np.maximum(train_counts, 1) / max(1, train_counts.sum())
-    with np.errstate(divide="ignore"):  # a probability of 0 stays one: it is minus infinity here
+    with np.errstate(divide="ignore"):  # a probability of 0 stays 0: it is minus infinity here
         logits = np.log(predictions.probabilities) - (tau * np.log(prior)).astype(np.float32)
     powers = np.exp(logits - logits.max(1, keepdims=True))
     return replace(predictions, probabilities=powers / powers.sum(1, keepdims=True))
@@ -51,7 +51,7 @@ def trade_off(
     taus: Sequence[float] = TAUS,
     cutoffs: ShotCutoffs | None = None,
 ) -> tuple[TradeOff, ...]:
-    """Accuracies over strengths of adjustment, one row each."""
+    """Return the accuracies for each strength of adjustment."""
     return tuple(_at(predictions, train_counts, tau, cutoffs or ShotCutoffs()) for tau in taus)
 
 

@@ -1,4 +1,4 @@
-"""Large arrays row by row: in chunks of bounded memory, as directions, and checked to be probabilities."""
+"""Row-wise operations on large arrays: chunks of bounded memory, unit rows, checks of probabilities."""
 
 from __future__ import annotations
 
@@ -15,28 +15,28 @@ _SUM_TOLERANCE = 1e-2  # wide enough for probabilities that were once stored in 
 
 
 def row_chunks(rows: int, width: int, most_values: int) -> Iterator[slice]:
-    """Slices of consecutive rows that hold at most `most_values` values of `width` a row, but at least one row."""
+    """Yield slices of consecutive rows with at most `most_values` values (`width` per row), but at least one row."""
     step = max(1, most_values // max(1, width))
     return (slice(start, min(start + step, rows)) for start in range(0, rows, step))
 
 
 def unit_rows(values: npt.NDArray[np.floating[Any]]) -> Floats:
-    """The rows of an array (N, D) scaled to length 1 in single precision; a row of zeros stays one."""
+    """Return the rows of an array (N, D) scaled to length 1 in single precision. Zero rows are unchanged."""
     rows = np.array(values, np.float32)
     lengths = np.linalg.norm(rows, axis=1, keepdims=True)
     return np.divide(rows, lengths, out=rows, where=lengths > 0)
 
 
 def log_sum_exp(values: Floats | Wide) -> Wide:
-    """The logarithm of the sum of the exponentials of each row of (N, K): (N,); never an overflow."""
+    """Return the log-sum-exp of each row of (N, K), (N,), without overflow."""
     greatest = values.max(axis=1, keepdims=True).astype(np.float64)
     return np.asarray(np.log(np.exp(values - greatest).sum(axis=1)) + greatest[:, 0])
 
 
 def require_distributions(values: Floats, start: int, name: Callable[[int], str]) -> None:
-    """Refuse rows of `values` (N, C) that are no probability distributions: `UserError` with the first one's name.
+    """Raise `UserError` with the name of the first row of `values` (N, C) that is not a probability distribution.
 
-    `values` are the rows from `start` on of a larger array, by whose rows `name` is asked.
+    `values` are the rows from `start` on of a larger array. `name` returns the name of a row of that array.
     """
     with np.errstate(invalid="ignore", over="ignore"):
         sums = values.sum(axis=1, dtype=np.float64)
@@ -44,8 +44,8 @@ def require_distributions(values: Floats, start: int, name: Callable[[int], str]
     if len(infinite):
         where = name(start + int(infinite[0]))
         raise UserError(
-            f"the probabilities of {where} are not finite; the weights have most likely diverged: "
-            "train again with a lower rate"
+            f"the probabilities of {where} are not finite; training has probably diverged: "
+            "train again with a lower learning rate"
         )
     wrong = np.flatnonzero((np.abs(sums - 1.0) > _SUM_TOLERANCE) | (values.min(axis=1) < 0))
     if len(wrong):

@@ -1,4 +1,4 @@
-"""Accuracies: top-k, the mean over classes, and the mean over classes with many, some and few training images."""
+"""Accuracies: top-k, macro, and macro over classes with many, a medium number of, and few training images."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from shelfmind.evaluation.outcomes import Outcomes
 
 @dataclass(frozen=True, slots=True)
 class ShotCutoffs:
-    """Training images per class that part the groups: more than `many_above`, fewer than `few_below`, and the rest.
+    """Limits of the groups of classes by training images: more than `many_above`, fewer than `few_below`, and the rest.
 
     The defaults are those of Liu et al., "Large-Scale Long-Tailed Recognition in an Open World", CVPR 2019.
     """
@@ -30,8 +30,8 @@ class ShotCutoffs:
 
 @dataclass(frozen=True, slots=True)
 class ShotGroup:
-    """One group of classes by training images: its macro accuracy with a 95% interval (None without images), how many
-    classes with images it has, and how many images."""
+    """A group of classes by training images: macro accuracy with a 95% interval (None without images), number of
+    non-empty classes, and number of images."""
 
     name: str
     top1: float | None
@@ -41,27 +41,27 @@ class ShotGroup:
 
 
 def top_k(outcomes: Outcomes, count: int) -> float:
-    """The fraction of images whose truth is among the first `count` guesses; 1.0 if there are no more classes."""
+    """Return the top-`count` accuracy; 1.0 if there are no more classes than that."""
     return float(outcomes.within(count).mean())
 
 
 def class_recalls(outcomes: Outcomes) -> Wide:
-    """The fraction of each class's images that are recognised, shape (classes,), NaN where a class has no image."""
+    """Return the recall of each class, shape (classes,); NaN for a class without images."""
     images = np.bincount(outcomes.labels, minlength=outcomes.classes)
     hits = np.bincount(outcomes.labels[outcomes.correct], minlength=outcomes.classes)
     return np.divide(hits, images, out=np.full(outcomes.classes, np.nan), where=images > 0)
 
 
 def macro_top1(outcomes: Outcomes) -> float:
-    """The mean recall over the classes that have images: every product counts the same."""
+    """Return the mean recall over the classes with images, so that every product has the same weight."""
     return float(np.nanmean(class_recalls(outcomes)))
 
 
 def shot_groups(outcomes: Outcomes, train_counts: Ints, cutoffs: ShotCutoffs) -> tuple[ShotGroup, ...]:
-    """Macro accuracy of the classes with many, medium and few training images, in that order.
+    """Return the macro accuracy of classes with many, a medium number of, and few training images, in that order.
 
-    `train_counts` has shape (classes,). As in the paper's own code, a group's figure is the mean of its classes'
-    recalls; classes without images are left out.
+    `train_counts` has shape (classes,). As in the paper's code, it is the mean recall of a group's classes; classes
+    without images are skipped.
     """
     if train_counts.shape != (outcomes.classes,):
         raise ValueError(f"training counts must have shape ({outcomes.classes},), got {train_counts.shape}")

@@ -1,4 +1,4 @@
-"""What several comparisons at once do to the chance of a false one."""
+"""Correction for multiple comparisons."""
 
 from __future__ import annotations
 
@@ -6,8 +6,8 @@ from collections.abc import Sequence
 
 
 def holm(chances: Sequence[float]) -> list[float]:
-    """The chances of several comparisons, adjusted so that with probability 0.95 none below 0.05 is false, whatever
-    they have in common.
+    """Return p-values adjusted so that, with probability 0.95, none below 0.05 is a false positive, whatever their
+    dependence.
 
     Holm, "A Simple Sequentially Rejective Multiple Test Procedure", Scandinavian Journal of Statistics 1979.
     """

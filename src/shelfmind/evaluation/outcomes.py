@@ -1,4 +1,4 @@
-"""What became of each image: the class given, the class predicted, how sure, and how far down the truth came."""
+"""Per-image outcomes: true class, predicted class, confidence, and rank of the true class."""
 
 from __future__ import annotations
 
@@ -17,10 +17,11 @@ _CHUNK_VALUES = 4_000_000
 
 @dataclass(frozen=True)
 class Outcomes:
-    """Per-image results, each array of shape (N,); everything that is measured follows from these.
+    """Per-image results, each array of shape (N,), from which all metrics are computed.
 
-    `rank` is how many classes came before the truth (0: right at first guess), ties going to the lower class id as
-    in `Predictions.top`; `confidence` is the probability of the predicted class, `truth_probability` that of the truth.
+    `rank` is the number of classes ranked before the true one (0: top-1 is correct), with ties resolved to the lower
+    class id as in `Predictions.top`. `confidence` is the probability of the predicted class, `truth_probability` that
+    of the true class.
     """
 
     labels: Ints
@@ -35,18 +36,18 @@ class Outcomes:
 
     @property
     def correct(self) -> Bools:
-        """Whether the first guess is the truth, shape (N,)."""
+        """Whether the top-1 prediction is correct, shape (N,)."""
         return self.within(1)
 
     def within(self, count: int) -> Bools:
-        """Whether the truth is among the first `count` guesses, shape (N,)."""
+        """Whether the true class is among the top `count`, shape (N,)."""
         return np.asarray(self.rank < count)
 
 
 def outcomes_of(predictions: Predictions) -> Outcomes:
-    """Compare predictions with their labels in one pass over the probabilities, in chunks of bounded memory.
+    """Compare predictions with labels in one pass over the probabilities, in chunks of bounded memory.
 
-    Raises `UserError` if there is no image, an image without a label, or a row that is no probability distribution.
+    Raises `UserError` for no images, an image without a label, or a row that is not a probability distribution.
     """
     labels = predictions.labels.astype(np.int64)
     _require_labels(predictions, labels)
@@ -69,16 +70,16 @@ def outcomes_of(predictions: Predictions) -> Outcomes:
 
 def _require_labels(predictions: Predictions, labels: Ints) -> None:
     if len(labels) == 0:
-        raise UserError("there is no image to evaluate; check the path and the split")
+        raise UserError("there are no images to evaluate; check the path and the split")
     unlabelled = np.flatnonzero(labels == UNLABELLED)
     if len(unlabelled):
         example = predictions.paths[unlabelled[0]]
         raise UserError(
-            f"{len(unlabelled):,} of {counted(len(labels), 'image')} cannot be judged without a label, "
-            f"the first is {example}; evaluation needs a label for every image, `predict` does not"
+            f"{len(unlabelled):,} of {counted(len(labels), 'image')} have no label, such as {example}; "
+            "evaluation needs a label for every image, `predict` does not"
         )
     outside = np.flatnonzero((labels < 0) | (labels >= len(predictions.class_names)))
     if len(outside):
         where, label = predictions.paths[outside[0]], labels[outside[0]]
         classes = counted(len(predictions.class_names), "class")
-        raise UserError(f"{where} has class id {label}, which is none of the {classes}")
+        raise UserError(f"{where} has class id {label}, but there are only {classes}")

@@ -1,4 +1,4 @@
-"""How much of what a run is judged by it has seen before."""
+"""Overlap of evaluation images with those that a run has seen in training."""
 
 from __future__ import annotations
 
@@ -7,11 +7,11 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True, slots=True)
 class Overlap:
-    """Of the images of one evaluation: how many a run was trained on, and how many its weights were chosen on; the
-    weights that it began with count as the run.
+    """The number of evaluation images that a run was trained on, and that its weights were selected on. Its initial
+    weights count as part of the run.
 
-    `near_copies` are those not trained on byte for byte that are copies of a training photo (re-encoded, resized,
-    cropped or lit); None if that cannot be told. `example` names one of them and the training photo.
+    `near_copies` is the number of near-duplicates of training photos (re-encoded, resized, cropped, brightened) among
+    the others; None if unknown. `example` is one of them with the training photo.
     """
 
     trained: int
@@ -20,5 +20,5 @@ class Overlap:
     example: tuple[str, str] | None = None
 
     def to_json(self) -> dict[str, int | None]:
-        """The counts; the keys are a public promise."""
+        """Return the counts. The keys are part of the public interface."""
         return {"trained": self.trained, "validated": self.validated, "near_copies": self.near_copies}

@@ -1,4 +1,4 @@
-"""What embeddings are worth before any fine-tuning: nearest neighbours and a linear probe."""
+"""Evaluation of embeddings before fine-tuning: k nearest neighbours and linear probe."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ _CHUNK_VALUES = 20_000_000
 
 @dataclass(frozen=True, slots=True)
 class Readout:
-    """Top-1 on held-out images by weighted nearest neighbours and by a linear probe, with 95% intervals over images."""
+    """Top-1 on held-out images by weighted k nearest neighbours and a linear probe, with 95% intervals over images."""
 
     knn_top1: float
     knn_top1_ci95: Interval
@@ -31,7 +31,7 @@ class Readout:
 
 
 def read_out(train: Floats, train_labels: Ints, held_out: Floats, labels: Ints) -> Readout:
-    """Judge embeddings (N, D) of training images by what they say of held-out ones (M, D)."""
+    """Evaluate embeddings (N, D) of training images on held-out ones (M, D)."""
     knn = (knn_labels(train, train_labels, held_out) == labels).astype(np.float64)
     linear = (linear_probe_labels(train, train_labels, held_out) == labels).astype(np.float64)
     return Readout(
@@ -46,8 +46,8 @@ def read_out(train: Floats, train_labels: Ints, held_out: Floats, labels: Ints) 
 
 
 def knn_labels(train: Floats, train_labels: Ints, held_out: Floats, neighbours: int = NEIGHBOURS) -> Ints:
-    """The class with most votes among the nearest training images, each vote exp(cosine / 0.07) (Wu et al., CVPR 2018,
-    section 3.4)."""
+    """Return the class with the most votes of the nearest training images, weighted by exp(cosine / 0.07) (Wu et al.,
+    CVPR 2018, section 3.4)."""
     train, held_out = unit_rows(train), unit_rows(held_out)
     classes = int(train_labels.max()) + 1
     neighbours = min(neighbours, len(train))
@@ -63,7 +63,7 @@ def knn_labels(train: Floats, train_labels: Ints, held_out: Floats, neighbours: 
 
 
 def linear_probe_labels(train: Floats, train_labels: Ints, held_out: Floats) -> Ints:
-    """What a logistic regression on the training embeddings says; its strength is chosen on a fifth of them."""
+    """Return predictions of a logistic regression on training embeddings, its penalty selected on a fifth of them."""
     order = np.random.default_rng(0).permutation(len(train))
     cut = max(1, len(train) // 5)
     inner, chosen = order[:cut], order[cut:]

@@ -1,4 +1,4 @@
-"""The one call that measures a run: predictions in, every figure out."""
+"""Compute all metrics of an evaluation from predictions."""
 
 from __future__ import annotations
 
@@ -35,24 +35,23 @@ from shelfmind.records import Predictions
 
 WORST_ERRORS = 36
 LEAST_ECE = 0.02
-"""A smaller calibration error changes no decision that anybody makes by a confidence."""
+"""Smaller calibration errors do not matter in practice."""
 
 
 @dataclass(frozen=True)
 class Evaluation:
-    """Every figure of one evaluation; accuracies and errors are fractions, `seconds` is what predicting took.
+    """All metrics of an evaluation. Accuracies and errors are fractions, `seconds` is the prediction time.
 
-    `ece_by_chance` is what confidences as exact as can be show at most, in 95 of 100 cases. `errors` are all wrong
-    images, the most confident first; `coverage` is what holding back unsure answers gives.
+    `ece_by_chance` is the 95th percentile of the error of perfectly calibrated confidences. `errors` are all wrongly
+    predicted images, most confident first. `coverage` is the curve of selective prediction.
 
-    `engine` is what computed, and at which precision.
+    `engine` is the engine with its precision.
 
-    `shots` holds the groups many, medium and few in that order, and is empty if training counts are unknown. `seen`
-    says how many of the images were seen in training, None if that cannot be told; `notes`, what else people should
-    know, and `warnings` what was wrong with the training that these figures are of. Of several runs together, `members`
-    are what each adds and `weighted_on` is the split that their weights were found on ("equal" if on none). With a
-    gallery, `recognition` has the figures of `recognition.figures.RecognitionFigures`. `slices` is the accuracy by
-    difficulty, None where it was not measured.
+    `shots` holds the groups many, medium and few in that order, and is empty if training counts are unknown. `seen` is
+    the overlap with the training images, None if unknown. `notes` are remarks, and `warnings` are problems of the
+    training. For an ensemble, `members` are the contributions and `weighted_on` is the split that weights were fitted
+    to ("equal" if none). With a gallery, `recognition` has the metrics of `recognition.figures.RecognitionFigures`.
+    `slices` is the accuracy by difficulty, None if not measured.
     """
 
     top1: float
@@ -87,50 +86,50 @@ class Evaluation:
 
     @property
     def too_few_images(self) -> bool:
-        """Whether the figures are over so few images that they say nothing; their counts are true nonetheless."""
+        """Whether there are too few images for meaningful metrics. Counts are still valid."""
         return too_few_images(self.images)
 
     @property
     def top1_right(self) -> int:
-        """Images whose first guess is right."""
+        """The number of correct top-1 predictions."""
         return round(self.top1 * self.images)
 
     @property
     def top5_right(self) -> int:
-        """Images whose truth is among the first five guesses."""
+        """The number of correct top-5 predictions."""
         return round(self.top5 * self.images)
 
     @property
     def worst_errors(self) -> tuple[ImageError, ...]:
-        """The errors with the highest confidence."""
+        """The most confident errors."""
         return self.errors[:WORST_ERRORS]
 
     @property
     def mean_confidence(self) -> float:
-        """The mean probability of the first guess."""
+        """The mean confidence."""
         return sum(each.images * (each.confidence or 0.0) for each in self.reliability) / self.images
 
     @property
     def poorly_calibrated(self) -> bool:
-        """Whether confidence and accuracy lie apart, beyond chance and so far that it matters."""
+        """Whether confidence and accuracy differ significantly and by a relevant amount."""
         return not self.too_few_images and self.ece >= LEAST_ECE and self.ece > self.ece_by_chance
 
     @property
     def images_per_second(self) -> float | None:
-        """Images predicted per second, None if no time passed."""
+        """The prediction speed in images/s, None if no time passed."""
         return self.images / self.seconds if self.seconds > 0 else None
 
     @property
     def classes_with_images(self) -> int:
-        """Classes of which there was an image: those that macro accuracy is the mean of."""
+        """The number of classes with images, over which macro accuracy is averaged."""
         return sum(each.images > 0 for each in self.per_class)
 
     def shot_top1(self, name: str) -> float | None:
-        """The macro accuracy of the group "many", "medium" or "few"; None if no measured class falls in it."""
+        """Return the macro accuracy of the group "many", "medium" or "few"; None if it has no evaluated class."""
         return next((group.top1 for group in self.shots if group.name == name), None)
 
     def to_json(self) -> dict[str, object]:
-        """The figures as plain JSON values; the keys are a public promise."""
+        """Return the metrics as JSON values. The keys are part of the public interface."""
         return {
             "top1": self.top1,
             "top1_ci95": list(self.top1_ci95),
@@ -188,7 +187,7 @@ def evaluate(
     seen: Overlap | None = None,
     notes: Sequence[str] = (),
 ) -> Evaluation:
-    """Measure labelled predictions.
+    """Evaluate labelled predictions.
 
     `train_counts` are training images per class, shape (classes,), or None if unknown; `seed` is the
     bootstrap's. Raises `UserError` if there is no image, an image without a label, or

@@ -1,4 +1,4 @@
-"""Accuracy by difficulty: images are parted by what makes them hard, and the worst parts come first."""
+"""Accuracy by difficulty: images are divided into slices by what makes them hard, worst slices first."""
 
 from __future__ import annotations
 
@@ -14,18 +14,18 @@ from shelfmind.evaluation.intervals import Interval, proportion_interval, too_fe
 from shelfmind.evaluation.multiplicity import holm
 
 PARTS = 5
-"""Without limits of its own, a difficulty is parted by quantiles into so many slices of about the same size."""
+"""Number of quantile slices of a difficulty without limits."""
 SURE_P = 0.05
-"""A slice is worse, or better, beyond chance from this adjusted p-value on."""
+"""Significance level of the adjusted p-value for a slice to be worse or better."""
 EXAMPLES = 6
 
 
 @dataclass(frozen=True)
 class Difficulty:
-    """One thing that makes images hard: `values` (N,), NaN where it cannot be measured.
+    """A property that makes images hard: `values` (N,), NaN if not measurable.
 
-    `limits` part the images into slices [below the first), [first, second), ...; by quantiles if there are none. `unit`
-    follows the values in words. `name` is a key of `metrics.json`.
+    `limits` divide the images into slices [below the first), [first, second), ...; quantiles are used if there are
+    none. `unit` is printed after values. `name` is a key of `metrics.json`.
     """
 
     name: str
@@ -36,12 +36,12 @@ class Difficulty:
 
 @dataclass(frozen=True)
 class Slice:
-    """The images of one difficulty whose values lie in [low, high), or of which it cannot be measured (both None).
+    """The images with values of a difficulty in [low, high), or without a value (both None).
 
-    `top1` is the share that is right, `ci95` Wilson's interval of it, `apart` how far it lies from the accuracy of the
-    images outside it, with `apart_ci95` (Newcombe's). `p` is the chance of so large a
-    distance if the slice were like the others (two-sided z test), `adjusted_p` after Holm
-    over all slices of all difficulties. `examples` are wrong images, the most confident first.
+    `top1` is the accuracy with Wilson's interval `ci95`, `apart` the difference from the accuracy of all other images
+    with Newcombe's interval `apart_ci95`. `p` is the p-value of that difference (two-sided z test), `adjusted_p` is
+    corrected by Holm's method over all slices of all difficulties. `examples` are wrongly predicted images, most
+    confident first.
     """
 
     difficulty: str
@@ -60,12 +60,12 @@ class Slice:
 
     @property
     def too_few_images(self) -> bool:
-        """Whether its accuracy says nothing."""
+        """Whether there are too few images for a meaningful accuracy."""
         return too_few_images(self.images)
 
     @property
     def verdict(self) -> Literal["worse", "better", "no difference found", "too few images"]:
-        """What can be said of it, chance taken into account."""
+        """The verdict on the slice, by its adjusted p-value."""
         if self.too_few_images:
             return "too few images"
         if self.adjusted_p >= SURE_P:
@@ -73,7 +73,7 @@ class Slice:
         return "worse" if self.apart < 0 else "better"
 
     def to_json(self) -> dict[str, Any]:
-        """For `metrics.json`."""
+        """Return it as values of `metrics.json`."""
         found = asdict(self)
         found["ci95"], found["apart_ci95"] = list(self.ci95), list(self.apart_ci95)
         for key in ("low", "high"):
@@ -84,8 +84,8 @@ class Slice:
 
 @dataclass(frozen=True)
 class Slices:
-    """All slices, the worst first, those with too few images last; `by_chance` is how many of them would lie beyond
-    their own 95% interval if no difficulty mattered, `beyond` how many do."""
+    """All slices, worst first, those with too few images last. `by_chance` is the expected number of slices whose own
+    95% interval would exclude the rest if no difficulty mattered, `beyond` the actual number."""
 
     slices: tuple[Slice, ...]
     by_chance: float
@@ -93,7 +93,7 @@ class Slices:
     missing: tuple[tuple[str, str], ...] = ()
 
     def to_json(self) -> dict[str, Any]:
-        """For `metrics.json`."""
+        """Return it as values of `metrics.json`."""
         return {
             "slices": [each.to_json() for each in self.slices],
             "beyond_95_by_chance": self.by_chance,
@@ -109,10 +109,10 @@ def slice_accuracy(
     difficulties: Sequence[Difficulty],
     missing: Mapping[str, str] | None = None,
 ) -> Slices:
-    """Part N images by each difficulty and compare every slice with all other images.
+    """Divide N images into slices by each difficulty and compare every slice with all other images.
 
-    `missing` says of difficulties that were not measured why. A slice with fewer than ten images is listed and not
-    judged.
+    `missing` has the reasons for difficulties that were not measured. A slice with fewer than ten images is listed
+    without a verdict.
     """
     found = [each for difficulty in difficulties for each in _parts(difficulty, correct, confidence, paths)]
     judged = [each for each in found if not each.too_few_images]
@@ -131,7 +131,7 @@ def slice_accuracy(
 
 
 def limits_of(difficulty: Difficulty) -> tuple[float, ...]:
-    """Where a difficulty's slices part; quantiles that coincide, as of many equal values, are one limit."""
+    """Return the limits of a difficulty's slices. Equal quantiles are merged."""
     if difficulty.limits:
         return difficulty.limits
     known = difficulty.values[np.isfinite(difficulty.values)]
@@ -142,8 +142,8 @@ def limits_of(difficulty: Difficulty) -> tuple[float, ...]:
 
 
 def difference_interval(right: int, images: int, other_right: int, others: int) -> Interval:
-    """The interval of a difference of two independent proportions, from Wilson's of either: Newcombe, "Interval
-    estimation for the difference between independent proportions", Statistics in Medicine 1998, method 10."""
+    """Return the interval of the difference of two independent proportions from their Wilson intervals: Newcombe,
+    "Interval estimation for the difference between independent proportions", Statistics in Medicine 1998, method 10."""
     one, two = proportion_interval(right, images), proportion_interval(other_right, others)
     share, other = right / images, other_right / others
     low = math.hypot(share - one.low, two.high - other)
@@ -152,7 +152,7 @@ def difference_interval(right: int, images: int, other_right: int, others: int) 
 
 
 def difference_p(right: int, images: int, other_right: int, others: int) -> float:
-    """The two-sided p-value of a difference of two proportions: the pooled z test."""
+    """Return the two-sided p-value of a difference of two proportions by the pooled z test."""
     pooled = (right + other_right) / (images + others)
     variance = pooled * (1 - pooled) * (1 / images + 1 / others)
     if variance == 0:
@@ -161,7 +161,7 @@ def difference_p(right: int, images: int, other_right: int, others: int) -> floa
 
 
 def _parts(difficulty: Difficulty, correct: Bools, confidence: Wide, paths: Sequence[str]) -> list[Slice]:
-    """The slices of one difficulty that have images; none if it does not part them."""
+    """Return the non-empty slices of a difficulty, or none if all images are in the same one."""
     edges = (-math.inf, *limits_of(difficulty), math.inf)
     values = difficulty.values
     chosen: list[tuple[float | None, float | None, Bools]] = [

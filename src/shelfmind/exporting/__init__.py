@@ -1,1 +1,1 @@
-"""Runs as single files that engines other than MindSpore answer from."""
+"""Export of runs to single files for engines other than MindSpore."""

@@ -1,8 +1,8 @@
-"""The range of each tensor's 8-bit integers: the one that rounds and clips it with the least squared error.
+"""Calibrate the range of each tensor's 8-bit integers by the least squared error of rounding and clipping.
 
-The greatest value of some hundred images is two to ten times what nearly all others are below, and a step as long as it
-asks for costs more than what is clipped (Banner et al., "Post training 4-bit quantization of convolutional networks for
-rapid-deployment", NeurIPS 2019, from measured histograms instead of assumed distributions).
+The maximum over some hundred images is two to ten times the bulk of the values. A step size for that range costs more
+accuracy than clipping (Banner et al., "Post training 4-bit quantization of convolutional networks for
+rapid-deployment", NeurIPS 2019; here with measured histograms instead of assumed distributions).
 """
 
 from __future__ import annotations
@@ -21,18 +21,18 @@ if TYPE_CHECKING:
 
 BINS = 4096
 VALUES = 20_000
-"""Of a tensor and image that are counted; its least and greatest value are those of all."""
+"""Number of values per tensor and image in the histogram. Minimum and maximum are over all values."""
 LEVELS = 255
 SHARES = np.linspace(0.15, 1, 52)
-"""Of the greatest value, for tensors without negative ones."""
+"""Candidate ranges as shares of the maximum, for tensors without negative values."""
 SIGNED_SHARES = np.linspace(0.25, 1, 16)
-"""Of the least and of the greatest value, each with each."""
+"""Candidate shares of minimum and maximum, in all combinations."""
 
 Range = tuple[float, float]
 
 
 def least_error_ranges(model: ModelProto, tensors: Sequence[str], images: Batch) -> dict[str, Range]:
-    """For each tensor the least and greatest value that its integers stand for, by images (N, S, S, 3)."""
+    """Return the range of each tensor's integers, calibrated on images (N, S, S, 3)."""
     low = dict.fromkeys(tensors, 0.0)
     high = dict.fromkeys(tensors, 0.0)
     for found in inside(model, tensors, images):
@@ -43,13 +43,13 @@ def least_error_ranges(model: ModelProto, tensors: Sequence[str], images: Batch)
     for found in inside(model, tensors, images):
         for name, values in found.items():
             flat = values.reshape(-1)
-            some = flat[:: max(1, len(flat) // (VALUES * len(values))) | 1]  # odd: no multiple of a row of pixels
+            some = flat[:: max(1, len(flat) // (VALUES * len(values))) | 1]  # odd: not a multiple of a pixel row
             counts[name] += np.histogram(some, BINS, (low[name], _above(low[name], high[name])))[0]
     return {name: least_error_range(counts[name], low[name], high[name]) for name in tensors}
 
 
 def least_error_range(counts: Ints, low: float, high: float) -> Range:
-    """The range that contains 0, of values that were counted in equal bins from `low` <= 0 to `high` >= 0."""
+    """Return the best range that contains 0, for a histogram with equal bins from `low` <= 0 to `high` >= 0."""
     edges = np.linspace(low, _above(low, high), len(counts) + 1)
     centres = (edges[1:] + edges[:-1]) / 2
     lows = low * SIGNED_SHARES if low < 0 else np.zeros(1)

@@ -1,4 +1,4 @@
-"""`export`: a run as one file that other engines answer from, written once its answers were found to be the run's."""
+"""`export`: write a run as a single file for other engines, after verifying its outputs against the run's."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ SEED = 0
 
 @dataclass(frozen=True)
 class Export:
-    """A file that was written, how each engine that is installed here answers from it, and what to know besides."""
+    """The exported file, the comparison for each installed engine, and notes."""
 
     path: Path
     precision: str
@@ -50,7 +50,7 @@ class Export:
     notes: tuple[str, ...] = ()
 
     def to_json(self) -> dict[str, Any]:
-        """All figures."""
+        """Return all figures as JSON values."""
         return {
             "path": str(self.path),
             "precision": self.precision,
@@ -62,14 +62,14 @@ class Export:
 
 @takes(ExportRequest)
 def export(request: ExportRequest, watcher: Observer = SILENT) -> Export:
-    """Write a run as a file, after comparing the answers of all installed engines that read it with MindSpore's.
+    """Export a run as a file, after comparing the outputs of all installed engines that read it with MindSpore's.
 
     Returns:
         The file, and the comparison for each engine.
 
     Raises:
-        UserError: no run or data, a precision that no engine of the format computes, no engine, a network that cannot
-            be written, or answers that differ by more than the tolerance: then nothing is written.
+        UserError: there is no run or data, no installed engine supports the format and precision, the network cannot be
+            exported, or the outputs differ by more than the tolerance. Nothing is written in these cases.
     """
     run = RunFolder(request.run)
     out = run.export_of(request.format, request.precision) if request.out is None else request.out
@@ -79,7 +79,7 @@ def export(request: ExportRequest, watcher: Observer = SILENT) -> Export:
     images = _Images(request, run, predictor.recipe, watcher)
     exported = _exported(out, request, predictor, images)
     squares, labels = images.judging()
-    progress = watcher.counter("comparing answers", 1 + len(engines), "engines")
+    progress = watcher.counter("comparing outputs", 1 + len(engines), "engines")
     size, batch_size = predictor.recipe.evaluation_size, predictor.recipe.evaluation.batch_size
     before = answers_of(predictor.engine, squares, size, batch_size)
     progress(1)
@@ -98,17 +98,17 @@ def export(request: ExportRequest, watcher: Observer = SILENT) -> Export:
 
 
 def _engines(format: str, precision: str) -> list[str]:
-    """The engines that check a file; raises `UserError` if there is none."""
+    """Return the engines to verify a file with. Raises `UserError` if there are none."""
     able = [name for name, kind in ENGINES.items() if precision in kind.reads.get(format, ())]
     if not able:
         pairs = dict.fromkeys((each, p) for kind in ENGINES.values() for each, ps in kind.reads.items() for p in ps)
         others = ", ".join(f"{each} in {p}" for each, p in pairs)
-        raise UserError(f"no engine computes {precision} from a file of the format {format}; there are: {others}")
-    require_instructions(precision, f"to check a file in {precision}")
+        raise UserError(f"no engine runs the format {format} in {precision}; supported: {others}")
+    require_instructions(precision, f"to verify a file in {precision}")
     engines = engines_for(format, precision)
     if not engines:
         how = how_to_install(able)
-        raise UserError(f"an export is checked by the engines that will run it, and none is installed; run: {how}")
+        raise UserError(f"no engine to verify the export with is installed; run: {how}")
     return engines
 
 
@@ -135,35 +135,35 @@ def _exported(path: Path, request: ExportRequest, predictor: RunPredictor, image
         "temperatures": temperatures(run, predictor.checksum),
         "provenance": read_json(run.provenance) if run.provenance.exists() else {},
     }
-    head = getattr(model, "head", None)  # only networks of ours have one
+    head = getattr(model, "head", None)  # only our own networks have one
     return Exported(path, network, request.format, facts, None if head is None else classifier_of(head))
 
 
 def classifier_of(head: Head) -> Classifier:
-    """The classifier of a head, in NumPy."""
+    """Return the classifier of a head in NumPy."""
     own: Any = head.classifier
     bias: Floats | None = own.bias.asnumpy() if getattr(own, "bias", None) is not None else None
     return Classifier(own.weight.asnumpy(), bias, getattr(own, "scale", None))
 
 
 class _Images:
-    """Images of the run's data: some that answers are compared by, and others of its training for ranges."""
+    """Images of the run's data: some to compare outputs on, and training images to calibrate integer ranges."""
 
     def __init__(self, request: ExportRequest, run: RunFolder, recipe: Recipe, watcher: Observer) -> None:
         self.request, self.run, self.recipe, self.watcher = request, run, recipe, watcher
 
     def judging(self) -> tuple[list[Square], Ints]:
-        """Squares and labels, of val, else of what there is besides the images of `calibrating`."""
+        """Squares and labels from val, or else from images that `calibrating` does not use."""
         samples = list(self._catalog.split("val"))
         if not samples:
             taken = {sample.path for sample in self._training} if self.request.precision == "int8" else set()
             samples = [sample for sample in self._catalog.samples if sample.path not in taken]
-        squares, good = self._opened(_some(samples, self.request.compared), "compare answers by")
+        squares, good = self._opened(_some(samples, self.request.compared), "compare outputs")
         return squares, np.array([sample.label for sample in good], np.int64)
 
     def calibrating(self) -> Batch:
-        """Images of the training as the network takes them, (N, S, S, 3)."""
-        squares, _ = self._opened(self._training, "take the ranges of integers from")
+        """Training images as network input, (N, S, S, 3)."""
+        squares, _ = self._opened(self._training, "calibrate integer ranges")
         return np.stack([rescaled(square, self.recipe.evaluation_size) for square in squares])
 
     @cached_property
@@ -176,7 +176,7 @@ class _Images:
         origin = read_json(provenance)["data"] if provenance.exists() else {}
         data = request.data if request.data is not None else Path(str(origin.get("path", "")))
         if request.data is None and not (origin and data.exists()):
-            raise UserError(f"the run's data is not at {data} any more; say where: {argument('data', 'DATA')}")
+            raise UserError(f"the run's data is no longer at {data}; set its location: {argument('data', 'DATA')}")
         form = request.data_format if request.data is not None else origin["format"]
         return open_known([self.run], data, form, self.watcher.counter, allow_seen=True).catalog
 
@@ -184,11 +184,11 @@ class _Images:
         counter = self.watcher.counter("checking images", len(samples))
         squares, good, _ = open_squares(samples, self.recipe.data, counter) if samples else ([], [], [])
         if not good:
-            raise UserError(f"no image can be used to {purpose}, of {counted(len(samples), 'image')}")
+            raise UserError(f"none of {counted(len(samples), 'image')} can be used to {purpose}")
         return [squares[index] for index in range(len(squares))], good
 
 
 def _some(samples: list[Sample], count: int) -> list[Sample]:
-    """The same ones in every call."""
+    """Sample some of them, the same ones in every call."""
     chosen = np.random.default_rng(SEED).permutation(len(samples))[:count]
     return [samples[index] for index in sorted(chosen.tolist())]

@@ -1,4 +1,4 @@
-"""What the tensors inside an ONNX graph are for images."""
+"""Compute inner tensors of an ONNX graph."""
 
 from __future__ import annotations
 
@@ -13,11 +13,11 @@ if TYPE_CHECKING:
     from onnx import ModelProto
 
 BATCH = 4
-"""Images at once: all tensors of a large network are 100 MB for one of 224 pixels."""
+"""Batch size. All tensors of a large network take 100 MB per image of 224 pixels."""
 
 
 def inside(model: ModelProto, tensors: Sequence[str], images: Batch) -> Iterator[dict[str, Floats]]:
-    """These tensors by name, (n, ...), for each few of the images (N, S, S, 3)."""
+    """Yield these tensors (n, ...) by name for each batch of the images (N, S, S, 3)."""
     import onnx
 
     seen = onnx.ModelProto()

@@ -1,4 +1,4 @@
-"""A run's network in each format: a table of what writes it."""
+"""Export of a run's network to each format."""
 
 from __future__ import annotations
 
@@ -26,15 +26,15 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Source:
-    """What a file is made of.
+    """The input of an export.
 
     Attributes:
-        model: MindSpore's network.
-        normalisation: what comes before it.
-        size: pixels of the squares that it looks at.
-        batch_size: how many at once.
+        model: the MindSpore network.
+        normalisation: the normalisation of its input.
+        size: side of the input squares in pixels.
+        batch_size: number of images per batch.
         precision: a key of `machine.instructions.PRECISIONS`.
-        calibration: gives images of its training (N, S, S, 3) for the ranges of integers; only asked for those.
+        calibration: returns training images (N, S, S, 3) to calibrate integer ranges; only called for int8.
     """
 
     model: Network
@@ -46,7 +46,7 @@ class Source:
 
 
 class _FromSquares(nn.Cell):
-    """8-bit squares (N, S, S, 3) to probabilities and embeddings."""
+    """Maps 8-bit squares (N, S, S, 3) to probabilities and embeddings."""
 
     def __init__(self, model: Network, normalisation: Normalisation) -> None:
         super().__init__()
@@ -62,12 +62,12 @@ class _FromSquares(nn.Cell):
 
 
 def as_onnx(source: Source) -> bytes:
-    """An ONNX model."""
+    """Return an ONNX model."""
     return bytes(_graph(source).SerializeToString())
 
 
 def as_mindir(source: Source) -> bytes:
-    """MindSpore's own file, which is of one size of images."""
+    """Return a MindIR file, which has a fixed image size."""
     asked = _FromSquares(source.model, source.normalisation)
     asked.set_train(False)
     shape = (source.batch_size, source.size, source.size, 3)
@@ -78,7 +78,7 @@ def as_mindir(source: Source) -> bytes:
 
 
 def as_openvino(source: Source) -> bytes:
-    """OpenVINO's two files, graph and weights, in one archive; weights are of half the size where bf16 is computed."""
+    """Return OpenVINO's two files, graph and weights, in one archive. For bf16, weights have half the size."""
     try:
         import openvino
     except ImportError as error:
@@ -91,7 +91,7 @@ def as_openvino(source: Source) -> bytes:
 
 
 WRITERS: dict[str, Callable[[Source], bytes]] = {"onnx": as_onnx, "mindir": as_mindir, "openvino": as_openvino}
-"""By format. A further one is a function here, and who carries facts in it and who reads it: `CARRIERS`, `ENGINES`."""
+"""Exporters by format. To add a format, add a function here, its carrier to `CARRIERS` and its readers to `ENGINES`."""
 
 
 def _graph(source: Source) -> ModelProto:

@@ -1,9 +1,9 @@
-"""A network of MindSpore as an ONNX graph, from 8-bit squares to probabilities and embeddings.
+"""Export a MindSpore network as an ONNX graph from 8-bit squares to probabilities and embeddings.
 
-MindSpore writes ONNX of operator set 11 and one shape. It cannot write poolings that are padded on both sides: they
-are written as poolings of the kind ``same``, and their padding is put right afterwards. The padding of convolutions it
-writes in an order of its own, which is put right, too. Number and size of the images are made free, and what turns
-8-bit squares into the network's input is put before it.
+MindSpore writes ONNX with operator set 11 and fixed shapes. It cannot write poolings that are padded on both sides:
+they are written with ``same`` padding, which is corrected afterwards. Convolutions are written with a wrong order of
+paddings, which is corrected, too. Batch size and image size are made dynamic, and the conversion of 8-bit squares to
+the network's input is prepended.
 """
 
 from __future__ import annotations
@@ -28,11 +28,11 @@ if TYPE_CHECKING:
 
 OPERATOR_SET = 17
 Kind = tuple[str, int]
-"""A pooling in ONNX: its operator and its edge."""
+"""A pooling in ONNX: its operator and kernel size."""
 
 
 class _Asked(nn.Cell):
-    """Images to probabilities and embeddings, as a predictor asks for them."""
+    """Maps images to probabilities and embeddings, as a predictor needs them."""
 
     def __init__(self, model: Network) -> None:
         super().__init__()
@@ -44,10 +44,10 @@ class _Asked(nn.Cell):
 
 
 def onnx_graph(model: Network, normalisation: Normalisation, size: int) -> ModelProto:
-    """The graph of a network that looks at squares of `size` pixels usually, and may look at others.
+    """Return the graph of a network for squares of `size` pixels; other sizes are supported, too.
 
     Raises:
-        UserError: MindSpore cannot write the network, or the package onnx is not installed.
+        UserError: MindSpore cannot export the network, or the package onnx is not installed.
     """
     try:
         import onnx
@@ -65,7 +65,7 @@ def onnx_graph(model: Network, normalisation: Normalisation, size: int) -> Model
             )
         except (RuntimeError, TypeError, ValueError) as error:
             reason = str(error).strip().partition("\n")[0]
-            raise UserError(f"MindSpore cannot write this network as ONNX: {reason}") from error
+            raise UserError(f"MindSpore cannot export this network to ONNX: {reason}") from error
         written = onnx.load(f"{file}.onnx")
     graph = written.graph
     _put_padding_right(graph, padded)
@@ -78,9 +78,9 @@ def onnx_graph(model: Network, normalisation: Normalisation, size: int) -> Model
 
 @contextmanager
 def _symmetric_pools_as_same(model: Network) -> Iterator[set[Kind]]:
-    """The network with poolings that MindSpore can write in the place of those that it cannot; these are put back.
+    """Temporarily replace poolings that MindSpore cannot write with those that it can.
 
-    Gives the kinds of nodes that must be padded on both sides instead.
+    Yields the kinds of nodes that must be padded on both sides instead.
     """
     replaced: list[tuple[nn.Cell, str, nn.Cell]] = []
     kinds: set[Kind] = set()
@@ -98,7 +98,7 @@ def _symmetric_pools_as_same(model: Network) -> Iterator[set[Kind]]:
                 same.add(kind)
     try:
         if kinds & same:
-            raise UserError(f"poolings of one size are padded in two ways in this network: {min(kinds & same)}")
+            raise UserError(f"this network has poolings of the same size with different padding: {min(kinds & same)}")
         yield kinds
     finally:
         for cell, name, part in replaced:
@@ -112,8 +112,8 @@ def _put(cell: nn.Cell, name: str, part: nn.Cell) -> None:
 
 
 def _put_padding_right(graph: GraphProto, kinds: set[Kind]) -> None:
-    """Pad these poolings by half their size on every side, which gives as many outputs as ``same``; and say of
-    convolutions top, left, bottom, right, where MindSpore says top, bottom, left, right."""
+    """Pad these poolings by half their size on every side, which gives as many outputs as ``same``, and reorder the
+    paddings of convolutions from MindSpore's top, bottom, left, right to top, left, bottom, right."""
     from onnx import helper
 
     for node in graph.node:
@@ -129,7 +129,7 @@ def _put_padding_right(graph: GraphProto, kinds: set[Kind]) -> None:
 
 
 def _with_free_shapes(graph: GraphProto) -> None:
-    """Any number of images of any size; the shapes in between follow from it."""
+    """Make batch size and image size dynamic. Shapes in between are inferred."""
     for value in (*graph.input, *graph.output):
         for place, dimension in enumerate(value.type.tensor_type.shape.dim):
             if place != 1:
@@ -138,11 +138,11 @@ def _with_free_shapes(graph: GraphProto) -> None:
 
 
 def _from_squares(graph: GraphProto, normalisation: Normalisation) -> None:
-    """Put in front what makes the network's input of 8-bit squares (N, S, S, 3), and name inputs and outputs."""
+    """Prepend the conversion of 8-bit squares (N, S, S, 3) to the network's input, and name inputs and outputs."""
     from onnx import TensorProto, helper, numpy_helper
 
     own = graph.input[0].name
-    steps = [  # channels first while they are bytes: sums of whole planes are quick, of three neighbours are not
+    steps = [  # transpose to channels first while they are bytes, which is faster
         helper.make_node("Transpose", [IMAGES], ["squares.planes"], perm=[0, 3, 1, 2]),
         helper.make_node("Cast", ["squares.planes"], ["squares.float"], to=TensorProto.FLOAT),
         helper.make_node("Sub", ["squares.float", "squares.mean"], ["squares.centred"]),

@@ -1,4 +1,4 @@
-"""Whether an engine answers as the run does, on real images."""
+"""Compare an engine's outputs with the run's on real images."""
 
 from __future__ import annotations
 
@@ -22,17 +22,18 @@ from shelfmind.nouns import counted
 
 EXACT = "fp32"
 TOLERANCES = {EXACT: 1e-4, "bf16": 0.005, "int8": 0.005}
-"""What is accepted by precision: the greatest difference of a probability for fp32, which computes the same; the share
-of accuracy that is lost for those that round, whose probabilities move by hundredths where a network doubts."""
+"""Tolerances by precision. For fp32, the maximum difference of a probability. For lower precisions, whose
+probabilities change by hundredths when a network is uncertain, the loss of accuracy."""
 DISAGREEING = 10
-"""Times the tolerance: the share of images whose best class may be another. Accuracy alone can stay by chance."""
+"""The share of images whose best class may change, as a multiple of the tolerance. Accuracy alone may be unchanged by
+chance."""
 TIMED = 5
-"""Batches whose median time is an engine's."""
+"""Number of batches whose median time gives an engine's speed."""
 
 
 @dataclass(frozen=True)
 class Answers:
-    """What an engine says of N images: probabilities (N, C), embeddings (N, D), and how many it answered a second."""
+    """An engine's outputs for N images: probabilities (N, C), embeddings (N, D), and its speed in images/s."""
 
     probabilities: Floats
     embeddings: Floats
@@ -41,17 +42,17 @@ class Answers:
 
 @dataclass(frozen=True)
 class Parity:
-    """How an engine's answers differ from those of MindSpore on the same images.
+    """The difference of an engine's outputs from those of MindSpore on the same images.
 
     Attributes:
-        images: how many.
-        greatest_difference: of any probability.
-        least_cosine: between embeddings of one image.
-        agreement: the share of images whose best class is the same.
+        images: number of images.
+        greatest_difference: maximum difference of any probability.
+        least_cosine: minimum cosine between the two embeddings of an image.
+        agreement: share of images with the same best class.
         top1_before: MindSpore's accuracy, with its 95% interval.
-        top1_after: the engine's.
-        difference: of the accuracies, with its paired 95% interval.
-        images_per_second: of the engine, the preparation of squares included.
+        top1_after: the engine's accuracy, with its 95% interval.
+        difference: difference of the accuracies, with its paired 95% interval.
+        images_per_second: speed of the engine, including the preparation of squares.
     """
 
     images: int
@@ -65,11 +66,11 @@ class Parity:
 
 
 def answers_of(engine: Engine, squares: Sequence[Square], size: int, batch_size: int) -> Answers:
-    """What an engine says of squares, and its speed on whole batches of them once it has compiled."""
+    """Return an engine's outputs for squares, and its speed on full batches after compilation."""
     forward = Forward(engine, batch_size)
     outputs = [forward.batch(group, size) for group in batched(squares, batch_size)]
     probabilities, embeddings = (np.concatenate(each) for each in zip(*outputs, strict=True))
-    whole = list(islice(cycle(squares), batch_size))  # an engine may pad one that is not
+    whole = list(islice(cycle(squares), batch_size))  # an engine may pad partial batches
     forward.batch(whole, size)
     seconds = []
     for _ in range(TIMED):
@@ -80,7 +81,7 @@ def answers_of(engine: Engine, squares: Sequence[Square], size: int, batch_size:
 
 
 def parity(before: Answers, after: Answers, labels: Ints) -> Parity:
-    """How the answers differ on images with these labels, (N,)."""
+    """Compare outputs on images with these labels, (N,)."""
     own, other = before.probabilities.argmax(axis=1), after.probabilities.argmax(axis=1)
     hit_before, hit_after = (np.asarray(each == labels, np.float64) for each in (own, other))
     lengths = np.linalg.norm(before.embeddings, axis=1) * np.linalg.norm(after.embeddings, axis=1)
@@ -98,12 +99,12 @@ def parity(before: Answers, after: Answers, labels: Ints) -> Parity:
 
 
 def accepted(precision: str, tolerance: float | None) -> float:
-    """The tolerance that was asked for, or that of the precision."""
+    """Return the requested tolerance, or that of the precision."""
     return TOLERANCES[precision] if tolerance is None else tolerance
 
 
 def require_parity(name: str, found: Parity, precision: str, tolerance: float) -> list[str]:
-    """Notes on what a comparison cannot exclude.
+    """Check a comparison, and return notes on what it cannot rule out.
 
     Raises:
         UserError: the engine differs from MindSpore by more than `tolerance`, see `TOLERANCES`.
@@ -120,9 +121,9 @@ def require_parity(name: str, found: Parity, precision: str, tolerance: float) -
     if -change > tolerance or 1 - found.agreement > DISAGREEING * tolerance:
         raise UserError(
             f"{name} in {precision} differs from MindSpore: {points}; {same}; that is more than {asked} allows; "
-            "nothing was written. Compare by more images, calibrate int8 with more, or export in another precision"
+            "nothing was written. Compare on more images, calibrate int8 on more, or export in another precision"
         )
     if -low > tolerance:
         limit = f"{100 * tolerance:g} points"
-        return [f"{name} in {precision}: {points}; {images} cannot exclude a loss of more than {limit}"]
+        return [f"{name} in {precision}: {points}; {images} cannot rule out a loss of more than {limit}"]
     return []

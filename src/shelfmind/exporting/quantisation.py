@@ -1,8 +1,9 @@
-"""A network in 8-bit integers: static quantisation, calibrated on images that the run was trained on.
+"""Static 8-bit quantisation, calibrated on the run's training images.
 
-Weights have a scale a channel, activations a scale a tensor, as ``QuantizeLinear`` and ``DequantizeLinear`` around each
-operator (Jacob et al., "Quantization and Training of Neural Networks for Efficient Integer-Arithmetic-Only Inference",
-CVPR 2018), which ONNX Runtime and OpenVINO fuse. Batch normalisation is folded first.
+Weights have a scale per channel and activations a scale per tensor, as ``QuantizeLinear`` and ``DequantizeLinear``
+around each operator (Jacob et al., "Quantization and Training of Neural Networks for Efficient
+Integer-Arithmetic-Only Inference", CVPR 2018), which ONNX Runtime and OpenVINO fuse. Batch normalisation is folded
+first.
 """
 
 from __future__ import annotations
@@ -28,17 +29,17 @@ BATCH = 16
 REDUCTIONS = ("ReduceMean", "ReduceMax", "GlobalAveragePool", "GlobalMaxPool")
 ELEMENTWISE = ("Add", "Mul")
 IN_FP32 = ("Relu", *ELEMENTWISE)
-"""What is computed in fp32 where it is a node of its own: a ReLU behind a convolution in integers is part of it."""
+"""Operators computed in fp32 as separate nodes. A ReLU after an integer convolution is fused into it."""
 QUANTISED = ("Conv", "Relu", "MaxPool", "AveragePool", "Concat")
 
 
 def quantised(model: ModelProto, images: Batch) -> ModelProto:
-    """The model in 8 bits, with scales by what these images give, (N, S, S, 3).
+    """Quantise a model to 8 bits, with scales calibrated on these images (N, S, S, 3).
 
-    Convolutions and poolings compute in integers. Gates and the head stay as they are: they have a thousandth of the
-    work, and rounding them is most of the error. Additions and multiplications of maps do, too: rounding them costs
-    accuracy, and OpenVINO rounds them worse than ONNX Runtime does (`docs/adr/0015-exported-files.md`). Activations
-    are unsigned, weights signed, which is ONNX Runtime's quick way.
+    Convolutions and poolings are computed in integers. Gates and the head stay in floating point: they are a thousandth
+    of the work, and rounding them causes most of the error. So do additions and multiplications of feature maps:
+    rounding them costs accuracy, in OpenVINO more than in ONNX Runtime (`docs/adr/0015-exported-files.md`). Activations
+    are unsigned and weights signed, which is the fast path of ONNX Runtime.
     """
     folded = _folded(model)
     kept = of_whole_maps(folded.graph)
@@ -51,20 +52,20 @@ def quantised(model: ModelProto, images: Batch) -> ModelProto:
 
 
 def _folded(model: ModelProto) -> ModelProto:
-    """Without batch normalisation, and with the shapes of its tensors."""
+    """Fold batch normalisation, and add the shapes of tensors."""
     onnx_runtime()
     import onnx
     from onnxruntime.quantization.shape_inference import quant_pre_process
 
     with tempfile.TemporaryDirectory() as folder, _quietly():
         plain, folded = Path(folder) / "plain.onnx", Path(folder) / "folded.onnx"
-        onnx.save(model, plain)  # what is given a model puts its weights elsewhere
+        onnx.save(model, plain)  # given a model instead of a file, it would move the weights elsewhere
         quant_pre_process(plain, folded, skip_symbolic_shape=True)
         return onnx.load(folded)
 
 
 def _with_integers(model: ModelProto, images: Batch, ranges: dict[str, Range], excluded: list[str]) -> ModelProto:
-    """The model with integers of these ranges, but for the nodes that are excluded; images only show that it runs."""
+    """Quantise the model with these ranges, except the excluded nodes. Images are only used for a test run."""
     import onnx
     from onnxruntime.quantization import CalibrationMethod, QuantFormat, QuantType, quantize_static
 
@@ -88,7 +89,7 @@ def _with_integers(model: ModelProto, images: Batch, ranges: dict[str, Range], e
 
 
 def of_whole_maps(graph: GraphProto) -> list[str]:
-    """The nodes that compute with nothing but means and greatest values of feature maps: gates, and the head."""
+    """Return the nodes that compute only with means and maxima of feature maps: gates, and the head."""
     means: set[str] = set()
     constant = {each.name for each in graph.initializer}
     names = []
@@ -101,7 +102,7 @@ def of_whole_maps(graph: GraphProto) -> list[str]:
 
 
 def _activations(graph: GraphProto, kept: list[str]) -> list[str]:
-    """What may become integers: the tensors around the operators that compute in them."""
+    """Return the tensors to quantise: those around integer operators."""
     constant = {each.name for each in graph.initializer}
     nodes = [node for node in graph.node if node.op_type in QUANTISED and node.name not in kept]
     around = [name for node in nodes for name in (*node.input, *node.output)]
@@ -109,7 +110,7 @@ def _activations(graph: GraphProto, kept: list[str]) -> list[str]:
 
 
 def _take_as_computed(graph: GraphProto) -> None:
-    """Let additions, gates and means take maps that were computed in fp32 as they are, before they are rounded."""
+    """Let additions, gates and means use feature maps computed in fp32 before they are rounded."""
     makers = {name: node for node in graph.node for name in node.output}
     for node in graph.node:
         if node.op_type in QUANTISED or node.op_type in ("QuantizeLinear", "DequantizeLinear"):
@@ -139,7 +140,7 @@ def _drop_unused(graph: GraphProto) -> None:
 
 
 def _round_weights(made: ModelProto, folded: ModelProto, images: Batch) -> None:
-    """Put the integers of `rounded_weights` in the place of the nearest ones."""
+    """Replace weights rounded to nearest by those of `rounded_weights`."""
     from onnx import numpy_helper
 
     values = {each.name: each for each in made.graph.initializer}
@@ -159,13 +160,13 @@ def _calibration(images: Batch) -> Any:
     from onnxruntime.quantization import CalibrationDataReader
 
     class Calibration(CalibrationDataReader):  # type: ignore[misc]
-        """Images in batches."""
+        """Yields images in batches."""
 
         def __init__(self) -> None:
             self.left: Iterator[Batch] = (images[at : at + BATCH] for at in range(0, len(images), BATCH))
 
         def get_next(self) -> dict[str, Batch] | None:
-            """The next batch, as ONNX Runtime takes it."""
+            """Return the next batch for ONNX Runtime."""
             batch = next(self.left, None)
             return None if batch is None else {IMAGES: batch}
 
@@ -174,7 +175,7 @@ def _calibration(images: Batch) -> Any:
 
 @contextmanager
 def _quietly() -> Iterator[None]:
-    """ONNX Runtime advises on the root logger to do what was done."""
+    """Silence ONNX Runtime's advice on the root logger, which has already been followed."""
     before = logging.root.manager.disable
     logging.disable(logging.WARNING)
     try:

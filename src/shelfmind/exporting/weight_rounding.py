@@ -1,9 +1,8 @@
-"""Weights rounded to integers so that what a convolution gives changes least, and not the weights themselves.
+"""Round weights to integers so as to minimise the error of a convolution's output, not of the weights.
 
-Weights are rounded one input after the other, and what each rounding changes in the output is taken back by the weights
-that are not rounded yet, as far as the inputs go together in images (Frantar et al., "GPTQ: Accurate Post-Training
-Quantization for Generative Pre-trained Transformers", ICLR 2023; Frantar and Alistarh, "Optimal Brain Compression",
-NeurIPS 2022).
+Weights are rounded one input at a time. The weights not yet rounded compensate for each rounding error, as far as the
+inputs are correlated (Frantar et al., "GPTQ: Accurate Post-Training Quantization for Generative Pre-trained
+Transformers", ICLR 2023; Frantar and Alistarh, "Optimal Brain Compression", NeurIPS 2022).
 """
 
 from __future__ import annotations
@@ -22,26 +21,26 @@ if TYPE_CHECKING:
     from onnx import ModelProto, NodeProto
 
 PLACES = 32
-"""Of a map and image that second moments are taken from."""
+"""Number of positions per feature map and image from which second moments are estimated."""
 DAMPING = 0.01
-"""Of the mean squared input, so that rare inputs are not trusted too far."""
+"""Damping relative to the mean squared input, so that rare inputs do not dominate."""
 COLUMNS = 128
-"""Inputs whose changes are carried to the others at once, which is quicker."""
+"""Number of inputs whose errors are propagated to the others at once, which is faster."""
 GREATEST = 127
 TOGETHER = 1 << 26
-"""Numbers in second moments that are held at once: further convolutions look at the images again."""
+"""Maximum number of values in second moments in memory. Further convolutions need another pass over the images."""
 SEED = 0
 
 Moments = Floats
 
 
 def rounded_weights(model: ModelProto, scales: dict[str, Floats], images: Batch) -> Iterator[tuple[str, Ints]]:
-    """The integers (O, C, H, W) of convolutions, by the name of their node.
+    """Yield the integer weights (O, C, H, W) of convolutions by node name.
 
     Args:
-        model: in fp32, with folded normalisation.
-        scales: a scale a channel (O,), by the name of the convolution's node; others are left out.
-        images: that its inputs are taken from, (N, S, S, 3).
+        model: the model in fp32, with folded normalisation.
+        scales: scales per channel (O,) by node name; other convolutions are skipped.
+        images: images (N, S, S, 3) to compute the inputs from.
     """
     from onnx import numpy_helper
 
@@ -62,8 +61,8 @@ def rounded_weights(model: ModelProto, scales: dict[str, Floats], images: Batch)
 
 
 def rounded(weights: Floats, scales: Floats, moments: Moments) -> Ints:
-    """Integers (O, I) for weights (O, I) with a scale a row (O,), by the second moments of the inputs (I, I)."""
-    order = np.argsort(-np.diag(moments), kind="stable")  # the strongest first, while many can still make up for them
+    """Round weights (O, I) with a scale per row (O,) to integers (O, I), by second moments of the inputs (I, I)."""
+    order = np.argsort(-np.diag(moments), kind="stable")  # strongest first: others can still compensate
     left = weights[:, order].astype(np.float64)
     damped: Wide = moments[np.ix_(order, order)].astype(np.float64)
     damped[np.diag_indices_from(damped)] += DAMPING * np.diag(damped).mean() + 1e-12
@@ -84,7 +83,7 @@ def rounded(weights: Floats, scales: Floats, moments: Moments) -> Ints:
 
 
 def _factor_of_inverse(matrix: Wide) -> Wide:
-    """The upper triangle whose transpose times itself is the inverse: of the matrix turned round, one decomposition."""
+    """Return the upper Cholesky factor of the inverse, by one decomposition of the flipped matrix."""
     from scipy.linalg import cholesky, lapack
 
     inverse, _ = lapack.dtrtri(cholesky(matrix[::-1, ::-1], lower=True), lower=1)
@@ -94,7 +93,7 @@ def _factor_of_inverse(matrix: Wide) -> Wide:
 def second_moments(
     model: ModelProto, convolutions: Sequence[NodeProto], kernels: dict[str, Floats], images: Batch
 ) -> dict[str, Moments]:
-    """What the inputs of convolutions are multiplied with each other, summed over places, (groups, I, I) by name."""
+    """Return the second moments (groups, I, I) of the inputs of convolutions, summed over positions, by name."""
     drawn = np.random.default_rng(SEED)
     sums: dict[str, Any] = {node.name: 0 for node in convolutions}
     for found in inside(model, list(dict.fromkeys(node.input[0] for node in convolutions)), images):
@@ -105,7 +104,7 @@ def second_moments(
 
 
 def _patches(maps: Floats, node: NodeProto, kernel: tuple[int, ...], drawn: np.random.Generator) -> Floats:
-    """What a convolution sees of maps (N, C, H, W) at some places, (groups, places, I)."""
+    """Return the input patches (groups, positions, I) of a convolution at some positions of maps (N, C, H, W)."""
     attributes = {each.name: each for each in node.attribute}
 
     def pair(name: str, default: list[int]) -> list[int]:
@@ -124,11 +123,11 @@ def _patches(maps: Floats, node: NodeProto, kernel: tuple[int, ...], drawn: np.r
 
 
 def _together(convolutions: Sequence[NodeProto], kernels: dict[str, Floats]) -> Iterator[list[NodeProto]]:
-    """Convolutions whose second moments fit into memory at once."""
+    """Group convolutions whose second moments fit into memory together."""
     some: list[NodeProto] = []
     held = 0
     for node in convolutions:
-        size = int(np.prod(kernels[node.name].shape[1:])) ** 2  # of one group; where these are many, they are small
+        size = int(np.prod(kernels[node.name].shape[1:])) ** 2  # of one group; many groups are small
         if some and held + size > TOGETHER:
             yield some
             some, held = [], 0

@@ -1,1 +1,1 @@
-"""Products that were enrolled, not trained: their photos and embeddings, every change of them, and the search."""
+"""Products recognised by enrolled photos instead of training: photos, embeddings, change history and search."""

@@ -1,11 +1,11 @@
-"""Finds products among very many photos: only cells of vectors near to the one asked about are looked into.
+"""Approximate search among very many photos with an inverted file: only the cells closest to a query are searched.
 
-Vectors are projected on the directions in which most of them differ, and divided into cells by k-means. A question is
-compared with the cells' centres, then with the vectors in the nearest cells along the first half of the directions,
-with the nearest of these along all of them, and with the nearest of those whole: an inverted file with exact re-ranking
-(Jégou, Douze, Schmid, "Product quantization for nearest neighbor search", 2011, without its product quantization). How
-many cells and vectors that takes is measured: photos of the gallery ask for the nearest other photo, which an exact
-search finds, too.
+Vectors are projected onto their main directions and clustered into cells by k-means. A query is compared with the
+cells' centres, then with the vectors in the closest cells along the first half of the directions, with the best of
+these along all directions, and finally with the best full vectors: an inverted file with exact re-ranking (Jégou,
+Douze, Schmid, "Product quantization for nearest neighbor search", 2011, without its product quantisation). The numbers
+of cells and vectors to search are measured by querying photos of the gallery for their nearest neighbour, which an
+exact search provides.
 """
 
 from __future__ import annotations
@@ -31,9 +31,9 @@ from shelfmind.gallery.search import ExactSearch, LocalSearch, Match, likeness, 
 from shelfmind.machine.packages import installed
 
 EXACT_BELOW = 20_000
-"""Photos among which an exact search answers in about 10 ms on one core."""
+"""Number of photos that an exact search handles in about 10 ms on one core."""
 RECALL = 0.994
-"""The share of the asking photos whose nearest one must be found: 0.99 with room for the error of measuring."""
+"""Required recall of the nearest neighbour: 0.99, with a margin for the measurement error."""
 DIRECTIONS = 96
 FIRST_DIRECTIONS = 48
 ASKING = 2000
@@ -42,24 +42,24 @@ LEARNT_PER_CELL = 24
 ROUNDS = 5
 FEWEST_COMPARED = 256
 MOST_OF_EXACT = 0.25
-"""The share of an exact search's work above which cells are not worth it."""
+"""Cells are not used above this share of an exact search's work."""
 NEW_SHARE = 0.1
-"""The share of photos that the cells were not learnt with above which they are learnt anew."""
+"""Cells are fitted again above this share of photos that they were not fitted to."""
 _CHUNK_VALUES = 1 << 24
 _WIDER, _ROUNDING = 0.01, 1e-6
 _SAMPLED = 16
 _MOST_ORDERED = 12_000
-"""Centres whose distances from each other fit into half a gigabyte."""
+"""Maximum number of centres. Their pairwise distances then fit into half a gigabyte."""
 Names = npt.NDArray[np.uint64]
 
 
 @dataclass(frozen=True)
 class Cells:
-    """How vectors are divided: `directions` (D, d) and `centres` (C, d); and how much of it a question looks at.
+    """The partition into cells, with `directions` (D, d) and `centres` (C, d), and the effort of a query.
 
-    Cells are looked into whose nearness is at most `reach` below that of the nearest one; so a question that lies well
-    within a cell looks into few. Of their vectors so many are `kept` by the first directions, and so many of these
-    `compared` whole. A negative reach: not worth it.
+    A query searches the cells whose nearness is at most `reach` below that of the closest cell, so a query well within
+    a cell searches few. Of their vectors, `kept` are selected by the first directions, and `compared` of these in full.
+    A negative reach means that an exact search is preferable.
     """
 
     directions: Floats
@@ -69,26 +69,26 @@ class Cells:
     compared: int = FEWEST_COMPARED
 
     def projected(self, vectors: Floats) -> Floats:
-        """Vectors (N, D) along the directions: (N, d)."""
+        """Project vectors (N, D) onto the directions: (N, d)."""
         return vectors @ self.directions
 
     def nearness(self, low: Floats) -> Floats:
-        """How near projected vectors (N, d) are to the centres: (N, C), greater is nearer."""
+        """Return the nearness (N, C) of projected vectors (N, d) to the centres; greater is nearer."""
         near: Floats = low @ self.centres.T - (self.centres**2).sum(axis=1) / 2
         return near
 
     def of(self, low: Floats) -> Ints:
-        """The cell of each projected vector (N, d)."""
+        """Return the cell of each projected vector (N, d)."""
         chunks = row_chunks(len(low), len(self.centres), _CHUNK_VALUES)
         found = [self.nearness(low[chunk]).argmax(axis=1) for chunk in chunks]
         return np.concatenate(found) if found else np.zeros(0, np.int64)
 
 
 class CellSearch:
-    """Compares with the photos in the cells that are nearest."""
+    """A search that compares queries with the photos in the closest cells."""
 
     def __init__(self, entries: Sequence[Entry], vectors: Floats, cells: Cells, assigned: Ints) -> None:
-        """`vectors` (N, D) are unit vectors, `assigned` (N,) the cells that they are in."""
+        """`vectors` (N, D) are unit vectors, `assigned` (N,) are their cells."""
         self.entries, self.vectors, self.cells = list(entries), vectors, cells
         self.products = products_of(entries)
         self.rows = np.argsort(assigned, kind="stable")
@@ -99,18 +99,18 @@ class CellSearch:
         self.there: Bools | None = None
 
     def __call__(self, queries: Floats, top: int) -> list[list[Match]]:
-        """The `top` products for each query (M, D), most like first."""
+        """Return the `top` products for each query (M, D), most similar first."""
         return [self._found(query, top) for query in unit_rows(queries)]
 
     def without(self, rows: Iterable[int]) -> CellSearch:
-        """The same search, which finds these rows no more."""
+        """Return the same search without these rows."""
         other = copy.copy(self)
         other.there = np.ones(len(self.entries), bool)
         other.there[np.fromiter(rows, np.int64)] = False
         return other
 
     def _found(self, query: Floats, top: int) -> list[Match]:
-        """As many products as asked for; more cells are looked into, and more photos compared, until there are."""
+        """Return the requested number of products, searching more cells and photos until there are enough."""
         low = self.cells.projected(query[None])[0]
         nearness = self.cells.nearness(low[None])[0]
         reach, compared = self.cells.reach, max(self.cells.compared, 16 * top)
@@ -130,9 +130,9 @@ class CellSearch:
                 reach = 2 * reach + _WIDER
 
     def candidates(self, low: Floats, cells: Ints) -> tuple[Ints, Floats]:
-        """The places of the vectors in these cells (numbers in order), and how like a projected one (d,) they are along
-        the first directions."""
-        breaks = np.flatnonzero(np.diff(cells) > 1)  # cells that follow each other are read at once
+        """Return the positions of the vectors in these cells (sorted), and their similarity to a projected vector (d,)
+        along the first directions."""
+        breaks = np.flatnonzero(np.diff(cells) > 1)  # consecutive cells are read at once
         starts, ends = self.starts[cells[np.r_[0, breaks + 1]]], self.ends[cells[np.r_[breaks, -1]]]
         filled = starts < ends
         starts, ends = starts[filled], ends[filled]
@@ -150,7 +150,7 @@ class CellSearch:
         return places, near
 
     def along_all(self, low: Floats, places: Ints, near: Floats) -> Floats:
-        """How like a projected vector (d,) those at these places are along all directions."""
+        """Return the similarities of the vectors at these positions to a projected vector (d,) along all directions."""
         rest = low[self.first.shape[1] :]
         return near + likeness(self.further[places], rest) if len(rest) and len(places) else near
 
@@ -165,11 +165,10 @@ class CellSearch:
 
 
 def search_of(entries: Sequence[Entry], vectors: Floats, kept: Path | None = None) -> LocalSearch:
-    """The search that is quick enough: exact among some ten thousand photos, by cells among more, if these find
-    what an exact search finds.
+    """Return a fast search: exact for some ten thousand photos, by cells for more if their recall suffices.
 
-    `vectors` (N, D) are unit vectors, those of a product next to each other. The cells, which take a while to learn,
-    are kept in a file and used again while most photos are the same. Without scikit-learn none are learnt.
+    `vectors` (N, D) are unit vectors, sorted by product. Cells take a while to fit, so they are cached in a file and
+    reused as long as most photos are the same. Without scikit-learn no cells are fitted.
     """
     if len(entries) < EXACT_BELOW:
         return ExactSearch(entries, vectors)
@@ -186,7 +185,7 @@ def search_of(entries: Sequence[Entry], vectors: Floats, kept: Path | None = Non
 
 
 def learnt_cells(vectors: Floats, seed: int = 0) -> tuple[Cells, Ints]:
-    """Cells for unit vectors (N, D), and the cell of each; of negative reach if an exact search does as well."""
+    """Fit cells to unit vectors (N, D). Returns them and the cell of each vector; negative reach if not worthwhile."""
     rng = np.random.default_rng(seed)
     directions = _main_directions(vectors[_some(rng, len(vectors), 40 * DIRECTIONS * 8)])
     low = vectors @ directions
@@ -203,19 +202,19 @@ def learnt_cells(vectors: Floats, seed: int = 0) -> tuple[Cells, Ints]:
 
 
 def _main_directions(vectors: Floats) -> Floats:
-    """The directions (D, d) that keep most of the inner products: eigenvectors of the second moments."""
+    """Return the directions (D, d) that preserve most of the inner products: eigenvectors of the second moments."""
     moments = vectors.T.astype(np.float64) @ vectors
     return np.ascontiguousarray(np.linalg.eigh(moments)[1][:, ::-1][:, :DIRECTIONS], np.float32)
 
 
 def _centres(low: Floats, count: int, seed: int) -> Floats:
-    """Centres of k-means, near ones next to each other, so that the cells that a question looks into lie together."""
-    from scipy.cluster.hierarchy import leaves_list, linkage  # take a second to import
+    """Return k-means centres, ordered so that close ones, which a query searches together, are adjacent in memory."""
+    from scipy.cluster.hierarchy import leaves_list, linkage  # takes a second to import
     from sklearn.cluster import KMeans
 
     means = KMeans(count, init="random", n_init=1, max_iter=ROUNDS, algorithm="lloyd", random_state=seed)
     with warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # of fewer different vectors than cells, which leaves cells empty
+        warnings.simplefilter("ignore")  # fewer distinct vectors than cells, which leaves cells empty
         centres = np.asarray(means.fit(low).cluster_centers_, np.float32)
     ordered = centres[leaves_list(linkage(centres, "ward"))] if 1 < count <= _MOST_ORDERED else centres
     return np.ascontiguousarray(ordered)
@@ -223,8 +222,8 @@ def _centres(low: Floats, count: int, seed: int) -> Floats:
 
 @dataclass(frozen=True)
 class _Needed:
-    """How far a question must reach, how many vectors it must keep and compare to find the nearest other photo, and how
-    many it looks at, on average."""
+    """The reach and the numbers of vectors to keep and compare that find the nearest other photo, and the mean number
+    of vectors searched."""
 
     reach: float
     kept: int
@@ -251,12 +250,12 @@ def _needed(search: CellSearch, assigned: Ints, asking: Ints) -> _Needed:
 
 
 def _rank(values: Floats, at: Bools) -> int:
-    """The rank of the one value that `at` (N,) marks, 1 for the greatest."""
+    """Return the rank of the value that `at` (N,) marks, 1 for the greatest."""
     return int((values > values[at][0]).sum()) + 1
 
 
 def _nearest_others(vectors: Floats, asking: Ints) -> Ints:
-    """The row that is most like each of these rows, but for itself: exact."""
+    """Return the exact nearest neighbour of each of these rows, other than itself."""
     best = np.full(len(asking), -np.inf, np.float32)
     found = np.zeros(len(asking), np.int64)
     asked = vectors[asking]
@@ -276,7 +275,7 @@ def _nearest(values: Floats, count: int) -> Ints:
 
 
 def _about_nearest(values: Floats, count: int) -> Ints:
-    """At least so many of the greatest values, and hardly more than that: by a limit that every 16th one gives."""
+    """Return at least `count` of the greatest values and few more, by a threshold from every 16th value."""
     some = values[::_SAMPLED]
     among = int(1.3 * count / _SAMPLED) + 8
     if among < len(some):
@@ -291,12 +290,12 @@ def _some(rng: np.random.Generator, total: int, most: int) -> Ints:
 
 
 def _names_of(entries: Sequence[Entry]) -> Names:
-    """The first 64 bits of the photos' checksums: two that are equal share a cell, which costs recall, not truth."""
+    """Return the first 64 bits of the photos' checksums. A collision costs recall, not correctness."""
     return np.fromiter((int(each.sha256[:16], 16) for each in entries), np.uint64, len(entries))
 
 
 def _known_cells(path: Path, names: Names, vectors: Floats) -> tuple[Cells, Ints] | None:
-    """The cells that are kept there, if they were learnt with almost the same photos; new ones get theirs."""
+    """Return the cached cells if they were fitted to almost the same photos, and assign new photos to them."""
     try:
         content = path.read_bytes()
         if hashlib.sha256(content[32:]).digest() != content[:32]:
@@ -314,14 +313,14 @@ def _known_cells(path: Path, names: Names, vectors: Floats) -> tuple[Cells, Ints
     if len(new) > NEW_SHARE * len(names):
         return None
     with suppress(OSError):
-        path.touch()  # what was used last stays longest
+        path.touch()  # least recently used files are evicted first
     assigned = places[index].astype(np.int64)
     assigned[new] = cells.of(cells.projected(vectors[new]))
     return cells, assigned
 
 
 def _keep(path: Path, names: Names, cells: Cells, assigned: Ints) -> None:
-    """Write them, sealed; a cache that cannot be written is none."""
+    """Write them with a checksum. Errors are ignored, as it is only a cache."""
     order = np.argsort(names, kind="stable")
     stream = io.BytesIO()
     np.savez(

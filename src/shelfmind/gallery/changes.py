@@ -1,4 +1,4 @@
-"""One change of a gallery as a file: what came in, what went, who did it and why; sealed with a checksum."""
+"""One change of a gallery as a file: added and removed photos, author and reason, sealed with a checksum."""
 
 from __future__ import annotations
 
@@ -12,22 +12,22 @@ from shelfmind.errors import UserError
 
 FORMAT = 1
 COMPACTION = "compact"
-"""The kind of a change that forgets all versions before it, and what only they name."""
+"""The kind of a change that deletes all earlier versions and the files that only they use."""
 ARRAYS = "arrays"
-"""The key under which what was fitted names its files of arrays."""
+"""The key of the array files in the fitted recognition parameters."""
 CHANGES, BASES, VECTORS, PHOTOS = "changes", "bases", "vectors", "photos"
 
 
 class DamagedFileError(UserError):
-    """A file of a gallery does not hold what was written; `name` says which."""
+    """A file of a gallery, `name`, is not what was written."""
 
     def __init__(self, name: str, what: str) -> None:
-        super().__init__(f"{name} is damaged: {what}; put it back from a copy")
+        super().__init__(f"{name} is damaged: {what}; restore it from a backup")
         self.name, self.what = name, what
 
 
 class MissingFileError(DamagedFileError):
-    """A file that a gallery names is not there; another process may have deleted it a moment ago, as none needs it."""
+    """A file of a gallery is missing. Another process may just have deleted it as no longer needed."""
 
     def __init__(self, name: str) -> None:
         super().__init__(name, "it is missing")
@@ -35,7 +35,7 @@ class MissingFileError(DamagedFileError):
 
 @dataclass(frozen=True, slots=True)
 class Entry:
-    """A photo of a product: the product's name, the SHA-256 of the photo (hexadecimal), the name of its file."""
+    """A photo of a product: the product's name, the photo's SHA-256 (hexadecimal) and its file name."""
 
     sku: str
     sha256: str
@@ -44,7 +44,7 @@ class Entry:
 
 @dataclass(frozen=True)
 class Summary:
-    """A change in the history: its version, when (ISO 8601, UTC), by whom and why, what kind, and what it did."""
+    """A change in the history: version, time (ISO 8601, UTC), author, reason, kind, and a description."""
 
     version: int
     time: str
@@ -56,12 +56,12 @@ class Summary:
 
 @dataclass(frozen=True)
 class Change:
-    """A change: `added` and `removed` photos of products, and the new vectors that it brought.
+    """A change: the `added` and `removed` photos of products, and new vectors.
 
-    `vectors` is the checksum of a file of unit vectors, whose rows are those of the photos `embedded`. `embedder` is
-    the identity of the network and the preparation that all vectors are of, if it changed. `recognition` is what was
-    fitted for answering, if that changed; its ``arrays`` name files of vectors. `previous` is the checksum of the
-    change before, so that no file can be exchanged without notice.
+    `vectors` is the checksum of a file of unit vectors, whose rows belong to the photos `embedded`. `embedder` is the
+    identity of the network and the preprocessing of all vectors, if it changed. `recognition` holds the fitted
+    recognition parameters, if they changed; its ``arrays`` name files of vectors. `previous` is the checksum of the
+    previous change, which makes replaced files detectable.
     """
 
     summary: Summary
@@ -81,7 +81,7 @@ class Change:
 
 @dataclass(frozen=True)
 class Base:
-    """A gallery as it was at a version, of which the changes up to it are no longer kept."""
+    """A gallery at a version whose earlier changes have been deleted."""
 
     version: int
     head: str
@@ -99,43 +99,43 @@ class Base:
 
 
 def change_name(version: int) -> str:
-    """The file of a version."""
+    """Return the file name of a version."""
     return f"{CHANGES}/{version:09d}.json"
 
 
 def vectors_name(checksum: str) -> str:
-    """The file of vectors with this checksum."""
+    """Return the name of the file of vectors with this checksum."""
     return f"{VECTORS}/{checksum}.npy"
 
 
 def photo_name(sha256: str) -> str:
-    """The file of a photo with this content."""
+    """Return the name of the file of a photo with this checksum."""
     return f"{PHOTOS}/{sha256[:2]}/{sha256}"
 
 
 def sealed(record: Change | Base) -> bytes:
-    """A record as the content of its file: a line of JSON and its SHA-256."""
+    """Return the file content of a record: a line of JSON and its SHA-256."""
     content = {"format": FORMAT, **asdict(record)}
     line = json.dumps(content, ensure_ascii=True, separators=(",", ":")).encode()
     return line + b"\n" + checksum(line).encode() + b"\n"
 
 
 def checksum(content: bytes) -> str:
-    """The SHA-256 in hexadecimal."""
+    """Return the SHA-256 in hexadecimal."""
     return hashlib.sha256(content).hexdigest()
 
 
 def seal_of(content: bytes) -> str:
-    """The checksum at the end of a sealed record."""
+    """Return the checksum at the end of a sealed record."""
     return content.rstrip(b"\n").rpartition(b"\n")[2].decode("ascii", "replace")
 
 
 def read_change(name: str, content: bytes) -> Change:
-    """The change in a file.
+    """Parse a file with a change.
 
     Raises:
-        DamagedFileError: it is not what was written.
-        UserError: it is of a newer version of shelfmind.
+        DamagedFileError: the file is not what was written.
+        UserError: the file was written by a newer shelfmind.
     """
     known = _opened(name, content)
     return Change(
@@ -151,7 +151,7 @@ def read_change(name: str, content: bytes) -> Change:
 
 
 def read_base(name: str, content: bytes) -> Base:
-    """The base in a file; raises as `read_change`."""
+    """Parse a file with a base. Raises the same errors as `read_change`."""
     known = _opened(name, content)
     return Base(
         version=known["version"],
@@ -168,7 +168,7 @@ def read_base(name: str, content: bytes) -> Base:
 def _opened(name: str, content: bytes) -> dict[str, Any]:
     line, _, seal = content.partition(b"\n")
     if seal != checksum(line).encode() + b"\n":
-        raise DamagedFileError(name, "its checksum is another")
+        raise DamagedFileError(name, "its checksum does not match")
     known: dict[str, Any] = json.loads(line)
     if known["format"] > FORMAT:
         raise UserError(f"{name} was written by a newer shelfmind (format {known['format']}); update shelfmind")
@@ -180,17 +180,17 @@ def _entries(rows: list[Mapping[str, str]]) -> tuple[Entry, ...]:
 
 
 def version_of(name: str) -> int:
-    """The version in the name of a file of changes or of a base."""
+    """Return the version in the name of a change's or base's file."""
     return int(name.rpartition("/")[2].removesuffix(".json"))
 
 
 def files_of(record: Change | Base) -> set[str]:
-    """The files of photos and vectors that a record names."""
+    """Return the files of photos and vectors that a record refers to."""
     entries = record.added if isinstance(record, Change) else record.entries
     return {photo_name(entry.sha256) for entry in entries} | {vectors_name(file) for file in vector_files(record)}
 
 
 def vector_files(record: Change | Base) -> list[str]:
-    """The files of vectors that a record names, by their checksums."""
+    """Return the checksums of the files of vectors that a record refers to."""
     arrays = (record.recognition or {}).get(ARRAYS, {})
     return [*([] if record.vectors is None else [record.vectors]), *arrays.values()]

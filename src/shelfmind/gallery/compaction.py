@@ -1,4 +1,4 @@
-"""Compaction: folds the versions of a gallery into one base, and deletes what no product has any more."""
+"""Compaction: fold the versions of a gallery into one base and delete files that no product uses."""
 
 from __future__ import annotations
 
@@ -25,14 +25,14 @@ from shelfmind.gallery.vectors import write_vectors
 
 
 class Compaction:
-    """Compacts the newest version of a gallery, which a change of the kind `COMPACTION` made."""
+    """Compacts a gallery whose newest version is a change of the kind `COMPACTION`."""
 
     def __init__(self, gallery: GalleryReader) -> None:
         self.gallery, self.files = gallery, gallery.files
         self._need: tuple[tuple[str, int], set[str]] | None = None
 
     def fold(self, entries: Sequence[Entry], vectors: Floats) -> int:
-        """Write the base, and delete what it does not name."""
+        """Write the base and delete the files that it does not refer to."""
         state = self.gallery.state
         rows = {entry.sha256: row for row, entry in enumerate(entries)}
         once = vectors[list(rows.values())]
@@ -47,7 +47,7 @@ class Compaction:
             state.recognition,
         )
         past = list(self._past(base.version))
-        self.files.create(base.name, sealed(base))  # it is there if a process was killed while it cleared up
+        self.files.create(base.name, sealed(base))  # it exists if a process was killed during the clean-up
         if rows:
             write_vectors(self.files, once)
         named = {name for each in past for name in files_of(each)}
@@ -58,7 +58,7 @@ class Compaction:
         return gone + len(past)
 
     def _past(self, version: int) -> Iterator[Change | Base]:
-        """The bases before a version and the changes up to it; what another compaction deletes first is its concern."""
+        """Yield the bases before a version and the changes up to it, unless another compaction deletes them first."""
         for name in self.files.names(BASES):
             if version_of(name) < version:
                 with suppress(FileNotFoundError):
@@ -69,7 +69,7 @@ class Compaction:
                     yield read_change(name, self.files.read(name))
 
     def _needed(self) -> set[str]:
-        """The files of photos and vectors that the newest version, and those that can be gone back to, name."""
+        """Return the files of photos and vectors that the newest version and all restorable ones refer to."""
         self.gallery.refresh()
         state = self.gallery.state
         if self._need is None or self._need[0] != (state.head, self.gallery.folded):
@@ -78,7 +78,7 @@ class Compaction:
         return self._need[1]
 
     def _standing(self) -> list[Change | Base]:
-        """The newest base and the changes after it."""
+        """Return the newest base and the changes after it."""
         bases = [read_base(name, self.files.read(name)) for name in self.files.names(BASES)[-1:]]
         folded = bases[0].version if bases else 0
         changes = [name for name in self.files.names(CHANGES) if version_of(name) > folded]
@@ -86,5 +86,5 @@ class Compaction:
 
 
 def is_compact(gallery: GalleryReader) -> bool:
-    """Whether the newest version is a compaction that came to its end."""
+    """Whether the newest version is a finished compaction."""
     return gallery.folded == gallery.state.version and gallery.state.history[-1].kind == COMPACTION

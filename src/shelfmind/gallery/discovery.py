@@ -1,4 +1,4 @@
-"""Finds among photos those of enrolled products, and groups of others that may be new products."""
+"""Find photos of enrolled products, and groups of other photos that may be new products."""
 
 from __future__ import annotations
 
@@ -15,19 +15,19 @@ from shelfmind.gallery.changes import Entry
 from shelfmind.gallery.discovery_folder import CHANGED, NEW, FoundPhoto, Group, Nearest
 
 Accepts = Callable[[Sequence[str], Floats], Bools]
-"""Asked with paths and vectors (N, D) of photos: which show an enrolled product, shape (N,)."""
+"""Returns which photos, given by paths and vectors (N, D), show an enrolled product, shape (N,)."""
 _CHUNK_VALUES = 1 << 23
 _MOST = 0.95
-"""The share of products to which what is near is compared."""
+"""The quantile of distances between products that defines "near"."""
 _MOST_COMPARED = 8
-"""Photos of a product beside which a group is judged; more say little more."""
+"""Maximum number of photos of a product to compare a group with. More add little information."""
 _MOST_JUDGED = 2000
-"""Photos of the gallery, and products, by which the limits are set."""
+"""Maximum number of the gallery's photos, and of products, from which the limits are estimated."""
 
 
 @dataclass(frozen=True)
 class Found:
-    """Groups, largest first, the photos in none, the vectors (N, D) of the groups' photos, and figures."""
+    """Groups, largest first, ungrouped photos, the vectors (N, D) of the groups' photos, and figures."""
 
     groups: tuple[Group, ...]
     known: tuple[FoundPhoto, ...]
@@ -44,12 +44,12 @@ def discover_groups(
     least: int = 2,
     accepts: Accepts | None = None,
 ) -> Found:
-    """Group photos (paths and checksums) with their vectors (N, D) beside a gallery's `entries` with theirs (M, D).
+    """Group photos (paths and checksums) by their vectors (N, D), given a gallery's `entries` with vectors (M, D).
 
-    What is learnt from the gallery is how alike photos of one product are and how unlike products are. Photos that are
-    likely to show the enrolled product nearest to them are left out, or those that `accepts` says; the others are put
-    into groups of one product each, but for those that are in groups of fewer than `least`. A group that is nearer to
-    an enrolled product than 19 of 20 products (with as many photos) are to another one is of the kind `CHANGED`.
+    The gallery shows how similar photos of one product are and how different products are. Photos that probably show
+    their most similar enrolled product, or that `accepts` selects, are left out. The others are clustered into groups
+    of one product each; photos in groups of fewer than `least` stay ungrouped. A group that is closer to an enrolled
+    product than 19 of 20 products (with as many photos) are to another one is of the kind `CHANGED`.
     """
     rows = unit_rows(vectors)
     beside = _Enrolled(entries, unit_rows(references), rows)
@@ -85,7 +85,7 @@ def discover_groups(
 
 
 class _Enrolled:
-    """The gallery's photos in the model's coordinates, and the limits that they set."""
+    """The gallery's photos in the model's coordinates, and the limits derived from them."""
 
     def __init__(self, entries: Sequence[Entry], references: Floats, photos: Floats) -> None:
         self.entries, self.references = list(entries), references
@@ -100,7 +100,7 @@ class _Enrolled:
             self.products = _summed(self.coordinates, self.product, len(self.skus))
 
     def nearest_photos(self, rows: Floats) -> tuple[Ints, Floats]:
-        """For each photo (N, D) the gallery's that is likeliest to show the same product, and the ratio."""
+        """Return for each photo (N, D) the gallery's photo most likely to show the same product, and the ratio."""
         best, ratios = np.zeros(len(rows), np.int64), np.full(len(rows), -np.inf, np.float32)
         if not self.entries:
             return best, ratios
@@ -111,10 +111,10 @@ class _Enrolled:
         return best, ratios
 
     def limit(self) -> float:
-        """The ratio above which a photo shows the product of the gallery's photo that is nearest to it.
+        """Return the ratio above which a photo shows the product of its most similar photo in the gallery.
 
-        Each photo of the gallery is looked up once among the others of its product, and once as if its product were
-        not enrolled. Where nothing can be learnt from the gallery, no photo is taken for an enrolled product.
+        Each photo of the gallery is looked up once with the others of its product, and once as if its product were not
+        enrolled. If the gallery is too small to learn from, no photo is assigned to an enrolled product.
         """
         if not self.is_learnt:
             return np.inf
@@ -130,7 +130,7 @@ class _Enrolled:
         return _limit(np.concatenate(same), np.concatenate(different))
 
     def near(self, size: int) -> float:
-        """The ratio above which a group of so many photos is nearer to a product than most products are to another."""
+        """Return the ratio above which a group of `size` photos is closer to a product than most products are."""
         if not self.is_learnt or self.model is None:
             return np.inf
         size = min(size, _MOST_COMPARED)
@@ -145,18 +145,18 @@ class _Enrolled:
         return self._near[size]
 
     def grouped(self, rows: Floats) -> Ints:
-        """The group of each photo; each is alone where there is nothing to learn from."""
+        """Return the group of each photo. Each is its own group if the gallery is too small to learn from."""
         if self.model is None:
             return np.arange(len(rows))
         return group_photos(self.model, self.model.coordinates(rows))
 
     def nearest(self, index: int, row: Floats) -> Nearest:
-        """The gallery's photo at `index` as what is nearest to a photo."""
+        """Return the gallery's photo at `index` as the nearest one of a photo."""
         entry = self.entries[index]
         return Nearest(entry.sku, float(row @ self.references[index]), entry.sha256)
 
     def group(self, number: int, members: Ints, rows: Floats, found: Sequence[FoundPhoto]) -> Group:
-        """A group of photos with the product that is likeliest to be theirs."""
+        """Return a group of photos with its most likely product."""
         photos = tuple(found[index] for index in members)
         own = rows[members]
         pairs = len(own) * (len(own) - 1)
@@ -173,7 +173,7 @@ class _Enrolled:
         return Group(number, kind, likeness, nearest, photos)
 
     def _compared(self, rows: Floats) -> Floats:
-        """The ratios of photos (N, D) and the gallery's, (N, M); without a model, cosines."""
+        """Return the ratios (N, M) of photos (N, D) and the gallery's photos, or cosines without a model."""
         if self.model is None:
             return rows @ self.references.T
         return self.model.ratios(_single(self.model.coordinates(rows)), _single(self.coordinates))
@@ -182,7 +182,7 @@ class _Enrolled:
 def _known(
     photos: Sequence[tuple[str, str]], vectors: Floats, ratios: Floats, beside: _Enrolled, accepts: Accepts | None
 ) -> Bools:
-    """Which photos are of enrolled products; those that are enrolled themselves always are."""
+    """Return which photos show enrolled products. Photos that are themselves enrolled always do."""
     enrolled = {entry.sha256 for entry in beside.entries}
     same = np.array([sha256 in enrolled for _, sha256 in photos], np.bool_)
     if not beside.entries:
@@ -198,7 +198,7 @@ def _limit(same: Floats, different: Floats) -> float:
 
 
 def _spread(count: int) -> Ints:
-    """At most so many indices as are judged, spread over all."""
+    """Return evenly spaced indices, at most as many as are compared."""
     return np.unique(np.linspace(0, count - 1, min(count, _MOST_JUDGED)).astype(np.int64))
 
 

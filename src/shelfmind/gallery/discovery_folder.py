@@ -1,4 +1,4 @@
-"""What a discovery leaves: candidate products with their photos and vectors, and all that a review of them needs."""
+"""The folder of a discovery: candidate products with photos and vectors, and everything that their review needs."""
 
 from __future__ import annotations
 
@@ -22,13 +22,13 @@ from shelfmind.gallery.changes import checksum
 FORMAT = 1
 GROUPS, TABLE, VECTORS, PAGE = "groups.json", "groups.csv", "vectors.npy", "discovery.html"
 NEW, CHANGED = "new", "changed"
-"""Kinds of groups: a product that is not enrolled; one that is, whose photos look otherwise."""
+"""Kinds of groups: a product that is not enrolled, and an enrolled one that looks different."""
 COLUMNS = ("path", "group", "nearest", "similarity", "what")
 
 
 @dataclass(frozen=True, slots=True)
 class Nearest:
-    """The enrolled product that is most like something, the cosine similarity, and its photo that is most like it."""
+    """The most similar enrolled product, the cosine similarity, and its most similar photo."""
 
     sku: str
     similarity: float
@@ -37,7 +37,7 @@ class Nearest:
 
 @dataclass(frozen=True, slots=True)
 class FoundPhoto:
-    """A photo: its absolute path, the SHA-256 of its content (hexadecimal), and the enrolled product nearest to it."""
+    """A photo: its absolute path, the SHA-256 of its content (hexadecimal), and the most similar enrolled product."""
 
     path: str
     sha256: str
@@ -46,10 +46,10 @@ class FoundPhoto:
 
 @dataclass(frozen=True, slots=True)
 class Group:
-    """Photos that seem to show one product, most typical first.
+    """Photos that probably show one product, most typical first.
 
-    `number` counts from 1, the largest first. `kind` is `NEW` or `CHANGED`, `likeness` the mean cosine similarity of
-    two of its photos (1 for a single one), `nearest` the enrolled product nearest to all of them.
+    `number` counts from 1, the largest group first. `kind` is `NEW` or `CHANGED`, `likeness` the mean cosine similarity
+    of two of its photos (1 for a single one), `nearest` the enrolled product most similar to all of them.
     """
 
     number: int
@@ -60,18 +60,18 @@ class Group:
 
     @property
     def key(self) -> str:
-        """What decisions call it by: its content, so that the same photos have the same key in every discovery."""
+        """The key of decisions. It depends on the content, so the same photos have the same key in every discovery."""
         content = "\n".join(sorted({photo.sha256 for photo in self.photos}))
         return f"group {hashlib.sha256(content.encode()).hexdigest()[:16]}"
 
 
 @dataclass(frozen=True)
 class Discovery:
-    """What was found: groups, largest first, and what is in none.
+    """The result of a discovery: groups, largest first, and ungrouped photos.
 
-    `gallery` is where it lies, `embedder` whose vectors it has, `figures` what the limits were and how many of what
-    there are. `known` are photos of enrolled products, `alone` those like no other, `unusable` paths with reasons.
-    `vectors` (N, D) are those of the groups' photos, group by group.
+    `gallery` is the gallery's location, `embedder` the identity of its embedder, `figures` the limits and counts.
+    `known` are photos of enrolled products, `alone` ungrouped photos, `unusable` paths with reasons. `vectors` (N, D)
+    are those of the groups' photos, group by group.
     """
 
     gallery: str
@@ -84,13 +84,13 @@ class Discovery:
     vectors: Floats
 
     def vectors_of(self) -> list[Floats]:
-        """The vectors of each group's photos."""
+        """Return the vectors of each group's photos."""
         ends = np.cumsum([len(group.photos) for group in self.groups])
         return np.split(self.vectors, ends[:-1]) if self.groups else []
 
 
 def write_discovery(folder: Path, found: Discovery) -> None:
-    """Write the list, the table and the vectors into a folder that is there."""
+    """Write the list, the table and the vectors into an existing folder."""
     stream = io.BytesIO()
     np.save(stream, np.ascontiguousarray(found.vectors, np.float32), allow_pickle=False)
     vectors = stream.getvalue()
@@ -111,7 +111,7 @@ def write_discovery(folder: Path, found: Discovery) -> None:
 
 
 def read_discovery(folder: Path) -> Discovery:
-    """What `write_discovery` wrote. Raises `UserError` for a folder that is none, or is damaged."""
+    """Read what `write_discovery` wrote. Raises `UserError` if the folder is not a discovery or is damaged."""
     path = folder / GROUPS
     try:
         known = json.loads(path.read_bytes())
@@ -119,7 +119,7 @@ def read_discovery(folder: Path) -> Discovery:
     except FileNotFoundError as error:
         again = call("gallery_discover", gallery="GALLERY", paths=["PHOTOS"], out=str(folder))
         raise UserError(
-            f"{folder} is not a discovery: it has no {Path(error.filename).name}; make one: {again}"
+            f"{folder} is not a discovery: it has no {Path(error.filename).name}; create one: {again}"
         ) from None
     except OSError as error:
         raise UserError(f"{path} cannot be read: {error.strerror or error}") from error
@@ -129,7 +129,7 @@ def read_discovery(folder: Path) -> Discovery:
         if known["format"] > FORMAT:
             raise UserError(f"{path} was written by a newer shelfmind (format {known['format']}); update shelfmind")
         if checksum(vectors) != known["vectors"]:
-            raise UserError(f"{folder / VECTORS} is damaged: its checksum is another; discover again")
+            raise UserError(f"{folder / VECTORS} is damaged: its checksum does not match; discover again")
         return Discovery(
             gallery=str(known["gallery"]),
             embedder=known["embedder"],
@@ -145,12 +145,12 @@ def read_discovery(folder: Path) -> Discovery:
 
 
 def is_discovery(folder: Path) -> bool:
-    """Whether a folder is what `gallery discover` leaves."""
+    """Whether a folder is the output of `gallery discover`."""
     return (folder / GROUPS).is_file()
 
 
 def _table(found: Discovery) -> bytes:
-    """A line a photo, for spreadsheets; bytes of file names that are not UTF-8 stay as they are."""
+    """Return a CSV table with a row per photo. Bytes of file names that are not UTF-8 are kept."""
     stream = io.StringIO(newline="")
     writer = csv.writer(stream)
     writer.writerow(COLUMNS)

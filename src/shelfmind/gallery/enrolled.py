@@ -1,4 +1,4 @@
-"""Photos of products with their vectors and measurements, and which of them are asked about."""
+"""Enrolled photos with their vectors and measurements, and which of them to check."""
 
 from __future__ import annotations
 
@@ -20,17 +20,17 @@ from shelfmind.progress import Counter, count_silently
 
 _MOST_SHOWN = 2
 _REFERENCES = 512
-"""Photos of other products that say what is usual: the deviation that they give is exact to 5%."""
+"""Number of reference photos of other products, which estimates the deviation to within 5%."""
 _MAD_OF_NORMAL = 1.4826
 _LEAST_SPREAD = 1e-3
 
 
 @dataclass(frozen=True)
 class Enrolled:
-    """N photos of P products, and which of them, (N,), are asked about: new ones, or all.
+    """N photos of P products, and which of them, (N,), to check: the new ones, or all.
 
-    `vectors` (N, D) are unit vectors. `measured` is of as many photos as were measured, all of those asked about among
-    them; its indices are rows here. `trained` are prototypes (D,) of the classes that a network was trained on.
+    `vectors` (N, D) are unit vectors. `measured` covers at least the photos to check; its indices are rows here.
+    `trained` are prototypes (D,) of the classes that the network was trained on.
     """
 
     entries: Sequence[Entry]
@@ -53,24 +53,24 @@ class Enrolled:
 
     @cached_property
     def likeness(self) -> Likeness:
-        """How like their products photos are."""
+        """The similarities of photos to products."""
         return Likeness(self.vectors, self.labels, len(self.names))
 
     @cached_property
     def touched(self) -> Ints:
-        """The products with a photo that is asked about."""
+        """The products with a photo to check."""
         return np.asarray(np.unique(self.labels[self.asked]), np.int64)
 
     @cached_property
     def mine(self) -> Ints:
-        """The photos of touched products."""
+        """The photos of these products."""
         return np.flatnonzero(np.isin(self.labels, self.touched))
 
     @cached_property
     def nearest_other(self) -> tuple[Ints, Floats]:
-        """Of each photo the other product whose prototype is nearest, and its cosine, (N,) both.
+        """The other product with the most similar prototype for each photo, and the cosine, (N,) both.
 
-        -1 and minus infinity where there is none, or nothing is asked of the photo's product.
+        -1 and minus infinity if there is none, or if no photo of the product is to be checked.
         """
         index, cosine = np.full(len(self.labels), -1, np.int64), np.full(len(self.labels), -np.inf, np.float32)
         index[self.mine], cosine[self.mine] = self.likeness.nearest_other(self.mine)
@@ -78,29 +78,28 @@ class Enrolled:
 
     @cached_property
     def mix_ups(self) -> list[MixUp]:
-        """Pairs of products, one of them touched, of which photos are taken for the other, worst first."""
+        """Pairs of products, at least one of them to check, that are confused, worst first."""
         return mix_ups(self.likeness, self.mine, self.nearest_other[0][self.mine])
 
     @cached_property
     def copies(self) -> list[tuple[Ints, float]]:
-        """Groups of copies of one photo, nearest first, with how far apart they are; one of each is asked about."""
+        """Groups of near-duplicates with a photo to check and their distance, closest first."""
         groups = find_duplicates(self.measured, Limits(), self.counter)
         found = [(self.measured.indices[list(each.members)], max(each.differences)) for each in groups]
         return sorted((each for each in found if self.asked[each[0]].any()), key=lambda each: each[1])
 
     @cached_property
     def flagged(self) -> dict[str, Flagged]:
-        """What the audit's rules flag, by issue; of positions in `measured`."""
+        """The photos that the audit's rules flag, by issue, as positions in `measured`."""
         return flag_quality(self.measured.facts, self.labels[self.measured.indices])
 
     @cached_property
     def strangeness(self) -> Floats:
-        """By how many robust deviations each photo is stranger to its product than is usual, (N,).
+        """The outlier score (N,) of each photo in its product, in robust deviations.
 
-        Strange is a photo that is nearer to another product's prototype than to that of its own without it: the
-        difference of the two cosines, against the median of this gallery's photos (Iglewicz and Hoaglin, 1993). NaN for
-        photos of products that nothing is asked of, for the only photo of a product, and where there are too few or no
-        other product to say what is usual.
+        It compares the cosine to the most similar other prototype minus that to the photo's own prototype without it
+        with the median of this gallery's photos (Iglewicz and Hoaglin, 1993). NaN for products without photos to check,
+        for the only photo of a product, and if there are too few photos or no other product to compare with.
         """
         scores = np.full(len(self.labels), np.nan, np.float32)
         mine = self.mine[self.likeness.counts[self.labels[self.mine]] > 1]
@@ -115,15 +114,15 @@ class Enrolled:
         return scores
 
     def _references(self) -> Ints:
-        """Enough photos of untouched products to say what is usual; no product's only photo."""
+        """A sufficient sample of photos of products that are not checked, without products of a single photo."""
         found = np.flatnonzero((self.likeness.counts[self.labels] > 1) & ~np.isin(self.labels, self.touched))
         return found[:: max(1, -(-len(found) // _REFERENCES))]
 
     def shown(self, rows: Ints) -> tuple[Entry, ...]:
-        """The first few of these photos."""
+        """Return the first few of these photos."""
         return tuple(self.entries[row] for row in rows[:_MOST_SHOWN].tolist())
 
     def nearest_to(self, product: int, direction: Floats) -> tuple[Entry, ...]:
-        """The photos of a product that are most like a vector (D,)."""
+        """Return the photos of a product that are most similar to a vector (D,)."""
         members = self.likeness.members(product)
         return self.shown(members[np.argsort(-(self.vectors[members] @ direction), kind="stable")])

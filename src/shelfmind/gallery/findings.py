@@ -1,4 +1,4 @@
-"""What may be wrong with enrolled photos and products: each kind is a function of what is enrolled and a line here."""
+"""Possible problems with enrolled photos and products. Each kind is a function and an entry in the table `KINDS`."""
 
 from __future__ import annotations
 
@@ -19,16 +19,16 @@ from shelfmind.gallery.mix_ups import MIXED_UP, MixUp
 from shelfmind.nouns import counted
 
 Figure = int | float | tuple[int, int]
-"""A number; two numbers are so many of so many."""
+"""A number, or two numbers for "n of m"."""
 _SAID = 3
 
 
 @dataclass(frozen=True)
 class Finding:
-    """One thing that people should know: of what kind, of which product and which of its photos.
+    """A possible problem: its kind, the product and the photos concerned.
 
-    `other` is another product, or a trained class, that has to do with it, and `others` are photos of that. `figures`
-    say how bad it is, `sentence` says all of it to people.
+    `other` is the other product or trained class involved, and `others` are its photos. `figures` quantify the problem,
+    `sentence` describes it.
     """
 
     kind: str
@@ -42,9 +42,10 @@ class Finding:
 
 @dataclass(frozen=True)
 class Kind:
-    """Finds faults of one kind, the worst first; `grade` is ``bad`` if answers will be wrong, ``look`` if they may be.
+    """A kind of finding. `find` yields the worst first. `grade` is ``bad`` if answers will be wrong, ``look`` if
+    they may be.
 
-    `title` is said of all of them, `advice` says what to do.
+    `title` describes the kind, `advice` the remedy.
     """
 
     find: Callable[[Enrolled], Iterable[Finding]]
@@ -54,14 +55,14 @@ class Kind:
 
 
 def findings_of(enrolled: Enrolled) -> list[Finding]:
-    """All that is found, kind by kind, gravest first; nothing where nothing is asked about."""
+    """Return all findings, grouped by kind, most serious first. Empty if no photo is asked about."""
     if not enrolled.asked.any():
         return []
     return [finding for kind in KINDS.values() for finding in kind.find(enrolled)]
 
 
 def sentences(findings: Sequence[Finding], said: int = _SAID) -> list[str]:
-    """What to tell people: the first few of each kind, and how many more there are."""
+    """Return the sentences of the first few findings of each kind, and the number of further ones."""
     lines = []
     for kind, group in groupby(findings, lambda finding: finding.kind):
         listed = [finding.sentence for finding in group]
@@ -71,7 +72,7 @@ def sentences(findings: Sequence[Finding], said: int = _SAID) -> list[str]:
 
 
 def two_products(enrolled: Enrolled) -> Iterator[Finding]:
-    """Copies of one photo under two products, as the audit finds them: at most one of them can be right."""
+    """Find near-duplicates under two products, with the audit's method. At most one product can be correct."""
     for members, apart in enrolled.copies:
         labels, asked = enrolled.labels[members], enrolled.asked[members]
         told: set[int] = set()
@@ -93,7 +94,7 @@ def two_products(enrolled: Enrolled) -> Iterator[Finding]:
 
 
 def all_but_another(enrolled: Enrolled) -> Iterator[Finding]:
-    """Products that are all but another one: see `mix_ups` for when."""
+    """Find pairs of nearly indistinguishable products; `mix_ups` has the criterion."""
     towards = enrolled.likeness.prototypes
     for found in enrolled.mix_ups:
         if found.all_but_one:
@@ -102,7 +103,7 @@ def all_but_another(enrolled: Enrolled) -> Iterator[Finding]:
                 "all_but_another",
                 product,
                 enrolled.nearest_to(found.product, towards[found.other]),
-                f"{product} is all but {other}: {_expected(found, product, other)}",
+                f"{product} is nearly indistinguishable from {other}: {_expected(found, product, other)}",
                 mix_up_figures(found),
                 other,
                 enrolled.nearest_to(found.other, towards[found.product]),
@@ -110,10 +111,10 @@ def all_but_another(enrolled: Enrolled) -> Iterator[Finding]:
 
 
 def trained_class(enrolled: Enrolled) -> Iterator[Finding]:
-    """Products of which more than `MIXED_UP` of the photos are nearer to a trained class than to their own.
+    """Find products with more than `MIXED_UP` of their photos closer to a trained class than to their own product.
 
-    Each photo is left out of its own product; of products of few photos nothing is said, nor of one that is a trained
-    class by its name.
+    Each photo is left out of its own product. Products with few photos, or with the name of a trained class, are
+    skipped.
     """
     names, likeness = list(enrolled.trained), enrolled.likeness
     products = enrolled.touched[likeness.counts[enrolled.touched] >= TINY]
@@ -134,17 +135,18 @@ def trained_class(enrolled: Enrolled) -> Iterator[Finding]:
             "trained_class",
             enrolled.names[product],
             enrolled.nearest_to(product, prototypes[known]),
-            f"{enrolled.names[product]} is all but the trained class {names[known]}: {_of(share)} nearer to it",
+            f"{enrolled.names[product]} is nearly indistinguishable from the trained class {names[known]}: "
+            f"{_closer(share, 'it')}",
             {"taken_for_other": share, "expected_errors": float(shares[place])},
             names[known],
         )
 
 
 def strays(enrolled: Enrolled) -> Iterator[Finding]:
-    """Photos that are nearer to another product, and strange in their own by the audit's limit of robust deviations.
+    """Find photos that are closer to another product and outliers in their own by the audit's robust-deviation limit.
 
-    See `Enrolled.strangeness`. Of two photos that disagree it cannot be told which is wrong: both are named at once.
-    Between products that are all but one no photo is strange.
+    See `Enrolled.strangeness`. If a product has two photos that disagree, it is unknown which one is wrong, so both are
+    reported together. Pairs of nearly indistinguishable products are skipped.
     """
     twins = {(pair.product, pair.other) for pair in enrolled.mix_ups if pair.all_but_one}
     likeness, (others, towards) = enrolled.likeness, enrolled.nearest_other
@@ -167,15 +169,16 @@ def _stray(enrolled: Enrolled, row: int, likeness: float, other: int, towards: f
     members = enrolled.likeness.members(product)
     rest = members[members != row]
     typical = rest[np.argsort(-(enrolled.vectors[rest] @ enrolled.likeness.prototypes[product]), kind="stable")]
-    subject = f"{photo} is unlike the other photos of {name}"
+    subject, closer = f"{photo} differs from the other photos of {name}", "is"
     if len(members) == 2:
-        subject = f"{photo} and {enrolled.entries[rest[0]].photo}, the two photos of {name}, are unlike each other"
+        subject = f"{photo} and {enrolled.entries[rest[0]].photo}, the two photos of {name}, differ from each other"
+        closer = f"{photo} is"
     return Finding(
         "stray",
         name,
         enrolled.shown(np.concatenate([[row], typical])),
-        f"{subject} (likeness {likeness:.2f}); nearer is {enrolled.names[other]} ({towards:.2f}), by {deviations:.1f} "
-        "deviations more than is usual",
+        f"{subject} (similarity {likeness:.2f}), and {closer} closer to {enrolled.names[other]} ({towards:.2f}), by "
+        f"{deviations:.1f} robust deviations more than usual",
         {"likeness": likeness, "likeness_to_other": towards, "deviations": deviations},
         enrolled.names[other],
         enrolled.nearest_to(other, enrolled.vectors[row]),
@@ -183,7 +186,7 @@ def _stray(enrolled: Enrolled, row: int, likeness: float, other: int, towards: f
 
 
 def few_photos(enrolled: Enrolled) -> Iterator[Finding]:
-    """Products of fewer photos than the audit asks of a class."""
+    """Find products with fewer photos than the audit recommends for a class."""
     counts = enrolled.likeness.counts
     for product in sorted(enrolled.touched[counts[enrolled.touched] < TINY].tolist(), key=lambda each: counts[each]):
         name, photos = enrolled.names[product], int(counts[product])
@@ -191,13 +194,13 @@ def few_photos(enrolled: Enrolled) -> Iterator[Finding]:
             "few_photos",
             name,
             enrolled.shown(enrolled.likeness.members(product)),
-            f"{name} has {counted(photos, 'photo')}; with {TINY} or more it is recognised far more often",
+            f"{name} has {counted(photos, 'photo')}; with {TINY} or more, recognition is far more reliable",
             {"photos": photos},
         )
 
 
 def copies(enrolled: Enrolled) -> Iterator[Finding]:
-    """Copies of one photo within a product, as the audit finds them: they weigh more without telling more."""
+    """Find near-duplicates within a product, with the audit's method. They add weight but no information."""
     for members, apart in enrolled.copies:
         labels = enrolled.labels[members]
         for product in np.unique(labels[enrolled.asked[members]]).tolist():
@@ -209,13 +212,13 @@ def copies(enrolled: Enrolled) -> Iterator[Finding]:
                     "copies",
                     enrolled.names[product],
                     enrolled.shown(mine),
-                    f"{' and '.join(names)}{more} of {enrolled.names[product]} are copies of one photo",
+                    f"{' and '.join(names)}{more} of {enrolled.names[product]} are near-duplicates",
                     {"photos": len(mine), "difference": apart},
                 )
 
 
 def poor(enrolled: Enrolled, issue: str) -> Iterator[Finding]:
-    """Photos that a rule of the audit flags."""
+    """Find photos that a rule of the audit flags."""
     flagged = enrolled.flagged[issue]
     for image, value in zip(flagged.images.tolist(), flagged.values.tolist(), strict=True):
         row = int(enrolled.measured.indices[image])
@@ -226,7 +229,7 @@ def poor(enrolled: Enrolled, issue: str) -> Iterator[Finding]:
 
 
 def mix_up_figures(found: MixUp) -> dict[str, Figure]:
-    """What is known of two products that are mixed up."""
+    """Return the figures of a pair of products that are mixed up."""
     figures: dict[str, Figure] = {}
     if found.taken[1]:
         figures["taken_for_other"] = found.taken
@@ -238,46 +241,57 @@ def mix_up_figures(found: MixUp) -> dict[str, Figure]:
 
 
 def _expected(found: MixUp, product: str, other: str) -> str:
-    """The confusions to be expected of two products, as far as photos can be judged."""
+    """Describe the expected confusion of two products, or their similarity if no photo can be left out."""
     sides = (found.taken, product, other), (found.taken_of_other, other, product)
-    said = [f"{_of(share)} of {own} nearer to {towards}" for share, own, towards in sides if share[1]]
-    alike = f"photos of both have a likeness of {found.likeness:.2f}, those of one product {found.usual:.2f}"
+    said = [_closer(share, towards, f" of {own}") for share, own, towards in sides if share[1]]
+    alike = f"their photos have a similarity of {found.likeness:.2f}, those of one product {found.usual:.2f}"
     return " and ".join(said) if said else alike
 
 
-def _of(share: tuple[int, int]) -> str:
-    """As in "3 of 8 photos"."""
-    return f"{share[0]:,} of {counted(share[1], 'photo')}"
+def _closer(share: tuple[int, int], towards: str, of: str = "") -> str:
+    """As in "3 of 8 photos of tea are closer to coffee"."""
+    return f"{share[0]:,} of {counted(share[1], 'photo')}{of} {'is' if share[0] == 1 else 'are'} closer to {towards}"
 
 
 KINDS: dict[str, Kind] = {
     "two_products": Kind(
-        two_products, "bad", "One photo, two products", "At most one of them is right: file it under that one."
+        two_products,
+        "bad",
+        "The same photo under two products",
+        "At most one of the products is correct. Remove the photo from the other.",
     ),
     "all_but_another": Kind(
         all_but_another,
         "bad",
-        "Products that are all but one",
-        "Merge them if they are one; if not, add photos that show what tells them apart.",
+        "Nearly indistinguishable products",
+        "If they are the same product, merge them. If not, add photos that show the difference.",
     ),
     "trained_class": Kind(
         trained_class,
         "bad",
-        "Products that are all but a trained class",
-        "Do not enrol what the network knows already; if it is another product, expect mix-ups.",
+        "Products nearly indistinguishable from a trained class",
+        "Do not enrol products that the network was trained on. If it is another product, expect confusions.",
     ),
     "stray": Kind(
-        strays, "look", "Photos unlike the others of their product", "Remove those that show something else."
+        strays,
+        "look",
+        "Photos that differ from the others of their product",
+        "Remove photos that show something else.",
     ),
     "few_photos": Kind(
-        few_photos, "look", "Products of few photos", "Photograph them from more sides, in other light and shops."
+        few_photos,
+        "look",
+        "Products with few photos",
+        "Add photos from other angles, in different light and in different shops.",
     ),
-    "copies": Kind(copies, "look", "Copies within a product", "Keep one of each: others would tell more."),
+    "copies": Kind(
+        copies, "look", "Near-duplicates within a product", "Keep one of each group. Different photos add more."
+    ),
     **{
         rule.issue: Kind(partial(poor, issue=rule.issue), "look", rule.title, rule.note)
         for rule in RULES.values()
         if rule.enrolment
     },
 }
-"""Everything that an enrolment is warned of and `gallery audit` lists. A further kind is a function and a line here,
-and its words in Chinese."""
+"""All kinds that an enrolment warns of and `gallery audit` lists. To add a kind, add a function, an entry here and its
+Chinese texts."""

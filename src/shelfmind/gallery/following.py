@@ -1,4 +1,4 @@
-"""A search that goes along with its gallery: what was changed since the last question is a little search of its own."""
+"""A search that follows the changes of its gallery: recent changes are searched separately."""
 
 from __future__ import annotations
 
@@ -18,36 +18,36 @@ from shelfmind.gallery.search import ExactSearch, LocalSearch, Match, Search, me
 from shelfmind.gallery.vectors import gathered
 
 FEW_CHANGES = 2_000
-"""Photos that came or went before everything is read and searched anew; or a twentieth of all, if that is more."""
+"""Number of changed photos after which everything is reloaded; or a twentieth of all photos, if that is more."""
 KEPT_CELLS = 16
 
 
 class FollowingSearch(Search, Protocol):
-    """Finds the products of a gallery as it is at each `refresh`."""
+    """A search of a gallery as of the last `refresh`."""
 
     def refresh(self) -> None:
-        """Go on to the gallery's newest version."""
+        """Advance to the gallery's newest version."""
 
 
 class GallerySearch:
-    """Holds a gallery's vectors in memory, and searches exactly or by cells."""
+    """Holds a gallery's vectors in memory and searches them exactly or by cells."""
 
     def __init__(self, gallery: Gallery, kept: Path | None = None) -> None:
-        """`kept` is where the cells of a large gallery are kept. Raises `UserError` for a damaged gallery."""
+        """`kept` is the cache file for the cells of a large gallery. Raises `UserError` for a damaged gallery."""
         self.gallery, self.kept = gallery, kept
         self.searches: list[LocalSearch] = []
         self.head, self.embedder = gallery.state.head, gallery.state.embedder
         self._read_all()
 
     def __call__(self, queries: Floats, top: int) -> list[list[Match]]:
-        """The `top` products for each query (M, D), most like first."""
+        """Return the `top` products for each query (M, D), most similar first."""
         found = [search(queries, top) for search in self.searches]
         if len(found) == 1:
             return found[0]
         return [merged(parts, top) for parts in zip(*found, strict=True)]
 
     def refresh(self) -> None:
-        """Go on to the newest version: vectors of new photos are read, all of them only after many changes."""
+        """Advance to the newest version. Only vectors of new photos are read, or all of them after many changes."""
         self.gallery.refresh()
         state = self.gallery.state
         if state.head == self.head:
@@ -75,7 +75,7 @@ class GallerySearch:
         self.head, self.embedder = self.gallery.state.head, self.gallery.state.embedder
 
     def _vectors_of(self, new: Sequence[Entry]) -> Floats:
-        """Of a photo that was there under another product its vector is in memory already."""
+        """Return the vectors of new photos. Those that another product had are already in memory."""
         state = self.gallery.state
         unread = [each.sha256 for each in new if each.sha256 not in self.photos]
         read = gathered(self.gallery.files, [state.located[sha] for sha in unread], int(state.embedder["width"]))
@@ -89,7 +89,7 @@ class GallerySearch:
 
 
 def kept_cells(gallery: Gallery) -> Path:
-    """The file of this machine's cache for a gallery's cells: another one for other weights."""
+    """Return the cache file for a gallery's cells. It depends on the weights."""
     folder = cache_folder() / "galleries"
     keep_used_last(folder, "*.cells", KEPT_CELLS - 1)
     embedder = {key: value for key, value in gallery.state.embedder.items() if key != "run"}

@@ -1,4 +1,4 @@
-"""A gallery: enrol, remove, rename, merge, go back; every change is one version, whole or not at all."""
+"""A gallery: enrol, remove, rename, merge and restore. Every change is one atomic version."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ from shelfmind.gallery.vectors import write_vectors
 from shelfmind.machine.login import login_name
 from shelfmind.nouns import counted, shortened
 
-if TYPE_CHECKING:  # what guards an enrolment is loaded by who wants it
+if TYPE_CHECKING:  # guards are imported only by those who use them
     from shelfmind.gallery.findings import Finding
     from shelfmind.gallery.guard import Guard
 
@@ -42,7 +42,7 @@ LONGEST_NAME = 300
 
 
 class DoubtfulError(UserError):
-    """A strict enrolment that was refused: `findings` are what a guard found, `warnings` say it in words."""
+    """A refused strict enrolment, with the guard's `findings` and their descriptions as `warnings`."""
 
     def __init__(self, warnings: Sequence[str], findings: Sequence[Finding]) -> None:
         super().__init__(f"{'; '.join(warnings)}; nothing was changed")
@@ -50,10 +50,10 @@ class DoubtfulError(UserError):
 
 
 class Gallery(GalleryReader):
-    """The newest version of a gallery, as it was when it was opened, refreshed or changed."""
+    """A gallery at its newest version as of the last opening, refresh or change."""
 
     def __init__(self, files: Files) -> None:
-        """Open it. Raises `UserError` if there is none, or one that is damaged or of a newer version."""
+        """Open a gallery. Raises `UserError` if there is none, or if it is damaged or of a newer version."""
         super().__init__(files)
         self.refresh()
         if not self.state.version:
@@ -61,10 +61,10 @@ class Gallery(GalleryReader):
 
     @classmethod
     def create(cls, files: Files, embedder: Embedder, by: By, go_on: bool = False) -> Gallery:
-        """A new, empty gallery whose vectors `embedder` makes.
+        """Create an empty gallery for the vectors of `embedder`.
 
-        With `go_on` one that was created for the same vectors, and nothing more, is as good as new: what was to be
-        enrolled at once was not. Raises `UserError` if there is a gallery.
+        With `go_on`, an existing gallery that is still empty and has the same embedder is accepted, as left by an
+        interrupted first enrolment. Raises `UserError` for any other existing gallery.
         """
         gallery = cls.__new__(cls)
         GalleryReader.__init__(gallery, files)
@@ -73,17 +73,17 @@ class Gallery(GalleryReader):
             gallery.require_embedder(embedder)
             return gallery
         if gallery.state.version:
-            raise UserError(f"{files} is a gallery already; choose another folder")
+            raise UserError(f"{files} is already a gallery; choose another folder")
         gallery._commit(by, lambda state: _created(state, embedder, files))
         return gallery
 
     def add(
         self, photos: Sequence[Photo], embedder: Embedder, by: By, strict: bool = False, guard: Guard | None = None
     ) -> ChangeOutcome:
-        """Enrol photos; one that is enrolled under its product already is passed over, and none is embedded twice.
+        """Enrol photos. Photos already enrolled under their product are skipped, and none is embedded twice.
 
-        What the guard finds is warned of, or without one a photo that is, or would be, filed under two products;
-        `strict` refuses it before anything is written.
+        The outcome warns of the guard's findings, or without a guard of photos filed under two products. With `strict`
+        such an enrolment is refused before anything is written.
         """
         self.require_embedder(embedder)
         for sku in {photo.sku for photo in photos}:
@@ -120,7 +120,7 @@ class Gallery(GalleryReader):
     def _found(
         self, guard: Guard, new: Sequence[Entry], made: Mapping[str, Floats], read: Callable[[str], bytes]
     ) -> list[Finding]:
-        """What a guard finds in new photos, whose vectors were made just now or are those of another product's."""
+        """Return the guard's findings in new photos. Vectors of photos that another product has are reused."""
         if not new:
             return []
         entries, vectors = self.vectors()
@@ -129,7 +129,7 @@ class Gallery(GalleryReader):
         return guard((entries, vectors), (new, np.stack(own)), read)
 
     def remove(self, sku: str, by: By, photos: Sequence[str] = ()) -> ChangeOutcome:
-        """Take a product out, or only these photos of it (names or beginnings of checksums)."""
+        """Remove a product, or only some of its photos (names or prefixes of checksums)."""
 
         def plan(state: GalleryState) -> Plan:
             of_sku = list(state.photos_of(sku).values())
@@ -142,19 +142,19 @@ class Gallery(GalleryReader):
         return self._commit(by, plan)
 
     def rename(self, sku: str, name: str, by: By) -> ChangeOutcome:
-        """Give a product another name, which no other one may have."""
+        """Give a product a new, unused name."""
         _require_name(name)
 
         def plan(state: GalleryState) -> Plan:
             photos = list(state.photos_of(sku).values())
             if name in state.products:
-                raise UserError(f"there is a product '{name}' already; to make one of both, merge them")
+                raise UserError(f"there is already a product '{name}'; to combine the two, merge them")
             return Plan("rename", f"renamed {sku} to {name}", _moved(photos, name), photos)
 
         return self._commit(by, plan)
 
     def merge(self, skus: Sequence[str], into: str, by: By) -> ChangeOutcome:
-        """Make one product `into` of several; it may be one of them, another one, or new."""
+        """Merge products into `into`: one of them, another existing product, or a new name."""
         _require_name(into)
 
         def plan(state: GalleryState) -> Plan:
@@ -168,7 +168,7 @@ class Gallery(GalleryReader):
         return self._commit(by, plan)
 
     def roll_back(self, version: int, by: By) -> ChangeOutcome:
-        """Bring back the products as they were at a version; the history keeps what came after."""
+        """Restore the products of a version. The history keeps later changes."""
 
         def plan(state: GalleryState) -> Plan:
             require_version(version, state)
@@ -176,11 +176,11 @@ class Gallery(GalleryReader):
             lost = [entry for entry in then - now if entry.sha256 not in state.located]
             if lost:
                 raise UserError(
-                    f"version {version} is of other weights; {counted(len(lost), 'photo')} would lack vectors"
+                    f"version {version} is of other weights; {counted(len(lost), 'photo')} would have no vectors"
                 )
             return Plan(
                 "rollback",
-                f"went back to version {version}",
+                f"restored version {version}",
                 sorted(then - now, key=_order),
                 sorted(now - then, key=_order),
             )
@@ -188,7 +188,7 @@ class Gallery(GalleryReader):
         return self._commit(by, plan)
 
     def re_embed(self, embedder: Embedder, by: By) -> ChangeOutcome:
-        """Renew all vectors by another network, from the photos that the gallery keeps."""
+        """Recompute all vectors with another network, from the stored photos."""
         known: dict[str, Floats] = {}
 
         def plan(state: GalleryState) -> Plan:
@@ -199,7 +199,7 @@ class Gallery(GalleryReader):
                 known.update(zip(lacking, made, strict=True))
             return Plan(
                 "re-embed",
-                f"renewed {counted(len(wanted), 'vector')}",
+                f"recomputed {counted(len(wanted), 'vector')}",
                 vectors=np.stack([known[sha256] for sha256 in wanted]) if wanted else None,
                 embedded=wanted,
                 embedder=embedder.identity,
@@ -208,7 +208,7 @@ class Gallery(GalleryReader):
         return self._commit(by, plan)
 
     def set_recognition(self, record: Mapping[str, Any], arrays: Mapping[str, Floats], by: By) -> ChangeOutcome:
-        """Keep what was fitted for answering, and its arrays by name."""
+        """Store the fitted recognition parameters and their arrays by name."""
 
         def put() -> dict[str, str]:
             return {name: write_vectors(self.files, array) for name, array in arrays.items()}
@@ -217,28 +217,28 @@ class Gallery(GalleryReader):
         return self._commit(by, lambda state: plan, lambda change: put())
 
     def compact(self, by: By | None = None) -> int:
-        """Fold all versions into one and delete what no product has any more; returns the number of files deleted.
+        """Fold all versions into one and delete files that no product uses. Returns the number of deleted files.
 
-        After it there is no way back to earlier versions: what was removed is gone from the files. It is a version of
-        its own, so that a change which another process works out meanwhile, such as a way back, is worked out anew.
+        Earlier versions can no longer be restored, and removed photos are gone from the files. The compaction is a
+        version itself, so that concurrent changes, such as a restore, are redone on top of it.
         """
         by = By(login_name()) if by is None else by
         for _ in range(MOST_ATTEMPTS):
             self.refresh()
             if not is_compact(self):
-                self._commit(by, lambda state: Plan(COMPACTION, "forgot earlier versions", forgets=True))
+                self._commit(by, lambda state: Plan(COMPACTION, "deleted earlier versions", forgets=True))
             version = self.state.version
             entries, vectors = self.vectors()
             if self.state.version == version:
                 return Compaction(self).fold(entries, vectors)
-        raise UserError(f"{self.files} is changed by others all the time; try again")
+        raise UserError(f"{self.files} is being changed by other processes; try again")
 
     def _commit(
         self, by: By, plan: Callable[[GalleryState], Plan], settle: Callable[[Change], object] | None = None
     ) -> ChangeOutcome:
-        """Make a change on the newest version; if another process was quicker, work it out anew on what that one left.
+        """Make a change on the newest version. If another process was faster, redo it on top of that change.
 
-        Vectors, and by `settle` what else the change names, are put once more when it stands: see `sweeping`.
+        After the commit, vectors and (by `settle`) other files of the change are stored again: see `sweeping`.
         """
         for _ in range(MOST_ATTEMPTS):
             self.refresh()
@@ -266,17 +266,17 @@ class Gallery(GalleryReader):
                 if settle is not None:
                     settle(change)
                 return worked_out.outcome(version)
-        raise UserError(f"{self.files} is changed by others all the time; try again")
+        raise UserError(f"{self.files} is being changed by other processes; try again")
 
     def _stands(self, change: Change) -> bool:
-        """Whether a change that was written counts: its name may have been free because a compaction had folded another
-        one of this version, and deleted it. Whoever finds the name free finds that base, too."""
+        """Whether a written change is valid. Its name may have been free only because a compaction folded and deleted
+        another change of this version. In that case the compaction's base is visible, too."""
         version, base = change.summary.version, None
         while base is None:
             newest = self.files.names(BASES)[-1:]
             if not newest or version_of(newest[0]) < version:
                 return True
-            with suppress(FileNotFoundError):  # a newer base took its place
+            with suppress(FileNotFoundError):  # a newer base has replaced it
                 base = read_base(newest[0], self.files.read(newest[0]))
         if base.history[version - 1] == change.summary:
             return True
@@ -286,12 +286,12 @@ class Gallery(GalleryReader):
 
 def _created(state: GalleryState, embedder: Embedder, files: Files) -> Plan:
     if state.version:
-        raise UserError(f"{files} is a gallery already; choose another folder")
+        raise UserError(f"{files} is already a gallery; choose another folder")
     return Plan("create", "created", embedder=embedder.identity)
 
 
 def _filed_twice(state: GalleryState, new: Sequence[Entry]) -> list[str]:
-    """Warnings of photos under two products."""
+    """Return warnings of photos under two products."""
     skus: dict[str, set[str]] = {}
     for entry in new:
         skus.setdefault(entry.sha256, set(state.skus_with(entry.sha256))).add(entry.sku)
@@ -318,9 +318,9 @@ def _order(entry: Entry) -> tuple[str, str]:
 
 
 def _require_name(sku: str) -> None:
-    """Any characters but control characters and blank ends, of a length that people can read."""
+    """Require a printable name of readable length without leading or trailing spaces."""
     if not sku.strip() or sku != sku.strip() or len(sku) > LONGEST_NAME or not sku.isprintable():
         raise UserError(
-            f"a product's name must be 1 to {LONGEST_NAME} printable characters without blanks at its ends, "
+            f"a product's name must have 1 to {LONGEST_NAME} printable characters, without leading or trailing spaces, "
             f"got {sku[:60]!r}"
         )

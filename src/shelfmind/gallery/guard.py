@@ -1,4 +1,4 @@
-"""Looks at photos before they are enrolled, and at a whole gallery: what `findings` finds, with what it needs."""
+"""Check photos before they are enrolled, or a whole gallery, with the checks of `findings`."""
 
 from __future__ import annotations
 
@@ -18,15 +18,15 @@ from shelfmind.progress import Counter, count_silently
 
 _CHUNK_VALUES = 1 << 24
 Read = Callable[[str], bytes]
-"""Gives the bytes of a photo by its SHA-256."""
+"""Returns the bytes of a photo by its SHA-256."""
 
 
 @dataclass(frozen=True)
 class Guard:
-    """Finds what is wrong with new photos.
+    """Finds problems with new photos.
 
-    `trained` are prototypes (D,) of classes that the network was trained on; `compared` makes unit vectors (N, D) of
-    those in the gallery, as they are compared when photos are recognised. The prototypes are made of such.
+    `trained` are prototypes (D,) of the classes that the network was trained on. `compared` transforms the gallery's
+    vectors into the unit vectors (N, D) that recognition compares; the prototypes are computed from such vectors.
     """
 
     counter: Counter = count_silently
@@ -36,10 +36,10 @@ class Guard:
     def __call__(
         self, known: tuple[Sequence[Entry], Floats], new: tuple[Sequence[Entry], Floats], read: Read
     ) -> list[Finding]:
-        """What is found in new photos and vectors beside the known ones.
+        """Return the findings in new photos, given the enrolled ones.
 
-        Decoded are the new photos, those of their products and, as it may be a copy, the photo of another product that
-        each is most like; none of them if it was measured before.
+        Only these photos are decoded: the new ones, those of their products, and for each new photo the most similar
+        photo of another product, which may be a near-duplicate. Photos measured before are not decoded again.
         """
         entries = [*known[0], *new[0]]
         vectors = self.compared(np.concatenate([known[1], new[1]]))
@@ -52,7 +52,7 @@ class Guard:
         return findings_of(Enrolled(entries, vectors, asked, measured, self.trained, self.counter))
 
     def whole(self, entries: Sequence[Entry], vectors: Floats, read: Read) -> Enrolled:
-        """All photos of a gallery, to be asked about."""
+        """Return all photos of a gallery, for a check of all of them."""
         measured = self._measured(entries, np.arange(len(entries)), read)
         asked = np.ones(len(entries), np.bool_)
         return Enrolled(entries, self.compared(vectors), asked, measured, self.trained, self.counter)
@@ -65,7 +65,7 @@ class Guard:
 
 
 def _most_alike(eligible: Iterable[bool], known: Floats, new: Floats) -> Ints:
-    """The row of the eligible known vector that each new one is most like, each once."""
+    """Return the rows of the eligible known vectors that are most similar to the new ones, without repetitions."""
     rows = np.flatnonzero(list(eligible))
     if not len(rows):
         return rows

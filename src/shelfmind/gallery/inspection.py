@@ -1,4 +1,4 @@
-"""A whole gallery looked at: all findings, pairs that are mixed up, and each product by itself, as figures and rows."""
+"""The audit of a whole gallery: findings, confused pairs, and statistics of each product, as figures and rows."""
 
 from __future__ import annotations
 
@@ -25,8 +25,8 @@ MIX_UP_COLUMNS = (
 
 @dataclass(frozen=True)
 class ProductRow:
-    """A product by itself: its photos, how many of them could be left out of it and are nearest to it then, and the
-    product whose prototype is nearest (None if there is no other), with the cosine."""
+    """Statistics of a product: its photos, how many of them could be left out and are then still closest to it, and
+    the product with the most similar prototype (None if there is no other), with the cosine."""
 
     product: str
     photos: int
@@ -38,18 +38,18 @@ class ProductRow:
 
 @dataclass(frozen=True)
 class Inspection:
-    """What was found in a gallery."""
+    """The result of the audit of a gallery."""
 
     enrolled: Enrolled
 
     @cached_property
     def findings(self) -> list[Finding]:
-        """All findings, kind by kind."""
+        """All findings, grouped by kind."""
         return findings_of(self.enrolled)
 
     @cached_property
     def products(self) -> list[ProductRow]:
-        """Every product, those first whose photos are least often nearest to it."""
+        """All products, sorted by the share of photos closest to their own product, lowest first."""
         likeness, names = self.enrolled.likeness, self.enrolled.names
         photos = np.arange(len(self.enrolled.labels))
         right = likeness.to_own(photos) > self.enrolled.nearest_other[1]
@@ -71,17 +71,17 @@ class Inspection:
 
     @property
     def nearest_to_own(self) -> tuple[int, int]:
-        """How many photos are nearest to their own product when they are left out of it, of how many."""
+        """The number of photos that are closest to their own product when left out of it, and the number evaluated."""
         return sum(row.nearest_to_it for row in self.products), sum(row.judged for row in self.products)
 
     @property
     def counts(self) -> dict[str, int]:
-        """How many findings there are of each kind, none left out."""
+        """The number of findings of each kind, including zeros."""
         found = Tally(finding.kind for finding in self.findings)
         return {kind: found[kind] for kind in KINDS}
 
     def figures(self) -> dict[str, Any]:
-        """All of it for machines: what `audit.json` holds."""
+        """The content of `audit.json`."""
         right, judged = self.nearest_to_own
         names = self.enrolled.names
         return {
@@ -109,21 +109,21 @@ class Inspection:
         }
 
     def finding_rows(self) -> Iterator[Sequence[str]]:
-        """Rows of `FINDING_COLUMNS`."""
+        """Yield rows with `FINDING_COLUMNS`."""
         for each in self.findings:
             photos, others = (join_names(entry.photo for entry in side) for side in (each.photos, each.others))
             figures = "; ".join(f"{name}={in_words(figure)}" for name, figure in each.figures.items())
             yield each.kind, each.product, photos, each.other or "", others, figures, each.sentence
 
     def product_rows(self) -> Iterator[Sequence[str]]:
-        """Rows of `PRODUCT_COLUMNS`."""
+        """Yield rows with `PRODUCT_COLUMNS`."""
         for row in self.products:
             likeness = "" if row.likeness is None else f"{row.likeness:.4f}"
             counts = (str(number) for number in (row.photos, row.judged, row.nearest_to_it))
             yield row.product, *counts, row.most_like or "", likeness
 
     def mix_up_rows(self) -> Iterator[Sequence[str]]:
-        """Rows of `MIX_UP_COLUMNS`."""
+        """Yield rows with `MIX_UP_COLUMNS`."""
         names = self.enrolled.names
         for found in self.enrolled.mix_ups:
             share = "" if found.share is None else f"{found.share:.4f}"
@@ -133,14 +133,14 @@ class Inspection:
 
 
 def in_words(figure: int | float | Sequence[int]) -> str:
-    """As in "3 of 8", "12" or "0.91"."""
+    """Format a figure, as in "3 of 8", "12" or "0.91"."""
     if isinstance(figure, (int, float)):
         return f"{figure:,}" if isinstance(figure, int) else f"{figure:.3g}"
     return f"{figure[0]:,} of {figure[1]:,}"
 
 
 def tables(inspection: Inspection) -> Mapping[str, tuple[Sequence[str], Iterator[Sequence[str]]]]:
-    """The tables beside the page: columns and rows by the name of the file."""
+    """Return the tables that accompany the page: columns and rows by file name."""
     return {
         "findings.csv": (FINDING_COLUMNS, inspection.finding_rows()),
         "products.csv": (PRODUCT_COLUMNS, inspection.product_rows()),

@@ -1,4 +1,4 @@
-"""How like their own product photos are, and how like the nearest other one: each photo is left out of its own."""
+"""Leave-one-out similarity of photos to their own product and to the most similar other product."""
 
 from __future__ import annotations
 
@@ -15,9 +15,9 @@ _CHUNK_VALUES = 1 << 24
 
 @dataclass(frozen=True)
 class Likeness:
-    """Of N photos of P products, by cosines of their unit vectors; a prototype is the direction of a sum of vectors.
+    """Cosine similarities of N photos of P products. A prototype is the normalised sum of a product's unit vectors.
 
-    `vectors` has shape (N, D), `labels` (N,) holds the product of each photo; none is without photos.
+    `vectors` has shape (N, D). `labels` (N,) holds the product of each photo; every product has photos.
     """
 
     vectors: Floats
@@ -26,17 +26,17 @@ class Likeness:
 
     @cached_property
     def counts(self) -> Ints:
-        """How many photos each product has, (P,)."""
+        """The number of photos of each product, (P,)."""
         return np.asarray(np.bincount(self.labels, minlength=self.products), np.int64)
 
     @cached_property
     def order(self) -> Ints:
-        """The photos, those of a product next to each other."""
+        """The photos sorted by product."""
         return np.asarray(np.argsort(self.labels, kind="stable"), np.int64)
 
     @cached_property
     def starts(self) -> Ints:
-        """Where the photos of each product start in `order`, (P,)."""
+        """The start of each product's photos in `order`, (P,)."""
         return np.asarray(np.cumsum(self.counts) - self.counts, np.int64)
 
     @cached_property
@@ -49,41 +49,41 @@ class Likeness:
 
     @cached_property
     def prototypes(self) -> Floats:
-        """The direction of each sum, (P, D)."""
+        """The normalised sums, (P, D)."""
         return unit_rows(self.sums)
 
     @cached_property
     def within(self) -> Floats:
-        """How like each other the photos of a product are: the mean cosine of all pairs, (P,); NaN for one photo."""
+        """The mean cosine of all pairs of photos of each product, (P,); NaN for a single photo."""
         counts = self.counts.astype(np.float64)
         pairs = counts * (counts - 1)
         squares = np.einsum("pd,pd->p", self.sums, self.sums) - counts
         return np.divide(squares, pairs, out=np.full(self.products, np.nan), where=pairs > 0).astype(np.float32)
 
     def members(self, product: int) -> Ints:
-        """The photos of a product."""
+        """Return the photos of a product."""
         start = self.starts[product]
         return self.order[start : start + self.counts[product]]
 
     def to_own(self, rows: Ints) -> Floats:
-        """How like the prototype of their product without them these photos are, (R,); NaN for a product's only one."""
+        """Return the cosines (R,) of photos to their product's prototype without them; NaN for the only photo."""
         labels = self.labels[rows]
         others = unit_rows(self.sums[labels] - self.vectors[rows])
         return np.where(self.counts[labels] > 1, (self.vectors[rows] * others).sum(axis=1), np.float32(np.nan))
 
     def nearest_other(self, rows: Ints) -> tuple[Ints, Floats]:
-        """Of these photos, the other product whose prototype is nearest and how near it is, (R,) both; -1 for none."""
+        """Return the most similar other product of each photo and its prototype's cosine, (R,) both; -1 for none."""
         return nearest(self.vectors[rows], self.prototypes, self.labels[rows])
 
     def nearest_product(self, products: Ints) -> tuple[Ints, Floats]:
-        """Of these products, the other one whose prototype is nearest and how near it is, (R,) both; -1 for none."""
+        """Return the other product with the most similar prototype, and the cosine, (R,) both; -1 for none."""
         return nearest(self.prototypes[products], self.prototypes, products)
 
 
 def nearest(rows: Floats, prototypes: Floats, own: Ints | None = None) -> tuple[Ints, Floats]:
-    """The nearest of prototypes (K, D) to each row (R, D) and its cosine, (R,) both; -1 and minus infinity for none.
+    """Return the most similar prototype (K, D) of each row (R, D) and its cosine, (R,) both; -1 and -inf for none.
 
-    `own` (R,) are prototypes that do not count.
+    `own` (R,) are prototypes to exclude.
     """
     index, cosine = np.full(len(rows), -1, np.int64), np.full(len(rows), -np.inf, np.float32)
     if len(prototypes) - (own is not None) < 1:

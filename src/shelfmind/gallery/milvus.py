@@ -1,9 +1,10 @@
-"""A gallery's vectors on a Milvus server, which searches them; the gallery's files stay what is true.
+"""Search a gallery's vectors on a Milvus server. The gallery's files remain the source of truth.
 
-The server is an index: it can be lost and is filled again from the gallery. A point's id comes from its product, photo
-and weights, so that to write it twice changes nothing. One more point says which version the collection is at. Whoever
-finds another version there than the gallery's, or another number of points, compares all ids and mends the difference;
-whoever wrote looks again whether the gallery went on meanwhile. A find counts only if the gallery has it.
+The server is only an index: if it is lost, it is filled again from the gallery. A point's id is derived from its
+product, photo and weights, so that writing it twice changes nothing. One extra point, the mark, records the version of
+the collection. A process that finds a version or a number of points other than the gallery's compares all ids and
+corrects the difference; after writing, it checks whether the gallery has changed in the meantime. Results that the
+gallery does not have are ignored.
 """
 
 from __future__ import annotations
@@ -25,25 +26,25 @@ from shelfmind.gallery.search import Match, merged
 from shelfmind.gallery.vectors import gathered
 
 MARK = "gallery"
-"""The id of the point that says what the collection is in step with."""
+"""The id of the point that records the version of the collection."""
 MOST_FOUND = 16_384
-"""Points that Milvus gives for one question at most."""
+"""Maximum number of results of a Milvus query."""
 _ROWS, _IDS = 1_000, 10_000
 _SECONDS = 20
 
 
 class MilvusSearch:
-    """Asks a collection of a Milvus server, and keeps it in step with a gallery."""
+    """Searches a collection of a Milvus server and keeps it synchronised with a gallery."""
 
     def __init__(self, gallery: Gallery, place: str) -> None:
         """`place` is ``HOST:PORT/COLLECTION``.
 
         Raises:
-            UserError: pymilvus is missing, no server answers, or the collection is another's.
+            UserError: pymilvus is missing, the server does not respond, or the collection belongs to another gallery.
         """
         address, _, self.collection = place.partition("/")
         if not address or not self.collection.isidentifier():
-            raise UserError(f"milvus://{place} must be milvus://HOST:PORT/COLLECTION, with a name as Milvus has them")
+            raise UserError(f"milvus://{place} must be milvus://HOST:PORT/COLLECTION, with a valid name")
         self.gallery, self.address = gallery, address
         self.client = _client(address)
         self.head: str | None = None
@@ -51,21 +52,21 @@ class MilvusSearch:
         self.refresh()
 
     def __call__(self, queries: Floats, top: int) -> list[list[Match]]:
-        """The `top` products for each query (M, D), most like first."""
+        """Return the `top` products for each query (M, D), most similar first."""
         return [self._found(query, top) for query in unit_rows(queries)]
 
     def refresh(self) -> None:
-        """Go on to the newest version, and bring the server's collection there."""
+        """Advance to the newest version and synchronise the server's collection with it."""
         for _ in range(MOST_ATTEMPTS):
             self.gallery.refresh()
             if self.gallery.state.head == self.head:
                 return
             with self._asked():
                 self._bring_along()
-        raise UserError(f"{self.gallery.files} changes faster than {self.address} takes it")
+        raise UserError(f"{self.gallery.files} changes faster than {self.address} can be updated; try again")
 
     def _found(self, query: Floats, top: int) -> list[Match]:
-        """As many products as asked for; more photos are asked for until there are."""
+        """Return the requested number of products, requesting more photos until there are enough."""
         limit = min(MOST_FOUND, 8 * top + 1)
         while True:
             with self._asked():
@@ -92,7 +93,7 @@ class MilvusSearch:
         self.head = state.head
 
     def _is_at(self, head: str, count: int) -> bool:
-        """Whether it is at this version and has as many points as it must: a writer may have been killed."""
+        """Whether it is at this version and has the right number of points, as a writer may have been killed."""
         ask = {"consistency_level": "Strong"}
         marks = self.client.query(self.collection, filter=f'id == "{MARK}"', output_fields=["sha256"], **ask)
         if not marks or marks[0]["sha256"] != head:
@@ -101,14 +102,14 @@ class MilvusSearch:
         return int(points["count(*)"]) == count + 1
 
     def _require_collection(self, width: int) -> None:
-        """Make it, or see that it is this gallery's; one of vectors of another length is made anew."""
+        """Create the collection, or check that it is this gallery's. It is recreated if the vector length changed."""
         first = self.gallery.state.history[0]
         description = f"shelfmind gallery of {first.time} by {first.author}"
         if self.client.has_collection(self.collection):
             known = self.client.describe_collection(self.collection)
             if known["description"] != description:
                 raise UserError(
-                    f"the collection {self.collection} on {self.address} is not of {self.gallery.files}; "
+                    f"the collection {self.collection} on {self.address} does not belong to {self.gallery.files}; "
                     "choose another name"
                 )
             if width in {field["params"].get("dim") for field in known["fields"]}:
@@ -129,7 +130,7 @@ class MilvusSearch:
         self.client.create_collection(self.collection, schema=schema, index_params=index, consistency_level="Strong")
 
     def _ids(self) -> set[str]:
-        """Of all points but the mark."""
+        """Return the ids of all points except the mark."""
         found: set[str] = set()
         pages = self.client.query_iterator(
             self.collection, batch_size=_IDS, filter=f'id != "{MARK}"', output_fields=["id"], consistency_level="Strong"
@@ -158,7 +159,7 @@ class MilvusSearch:
         try:
             yield
         except MilvusException as error:
-            raise UserError(f"the Milvus server at {self.address} refused: {error.message}") from error
+            raise UserError(f"the Milvus server at {self.address} returned an error: {error.message}") from error
 
 
 def _client(address: str) -> Any:
@@ -170,9 +171,9 @@ def _client(address: str) -> Any:
     try:
         return MilvusClient(f"http://{address}", timeout=_SECONDS)
     except (MilvusException, ValueError) as error:
-        raise UserError(f"no Milvus server answers at {address}") from error
+        raise UserError(f"no Milvus server responds at {address}") from error
 
 
 def _id(entry: Entry, weights: str) -> str:
-    """Another one for another product, photo or network."""
+    """Return an id that is unique to the product, photo and weights."""
     return hashlib.sha256(f"{weights}\0{entry.sku}\0{entry.sha256}".encode()).hexdigest()

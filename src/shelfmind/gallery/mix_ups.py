@@ -1,4 +1,4 @@
-"""Which products would be taken for one another: photos of either that are nearer to the other than to their own."""
+"""Find products that are likely to be confused: those with photos closer to the other product than to their own."""
 
 from __future__ import annotations
 
@@ -12,23 +12,23 @@ from shelfmind.evaluation.matrix_rows import row_chunks
 from shelfmind.gallery.likeness import Likeness
 
 BY_A_COIN = 0.5
-"""The share of photos nearer to the wrong one of two products, where these are one product under two names."""
+"""The share of photos closer to the wrong product if the two are one product under two names."""
 MIXED_UP = BY_A_COIN / 2
-"""Above this share of a product's photos that are nearer to another one, they are hardly told apart: halfway between
-never and as by a coin."""
+"""Above this share of photos closer to another product, two products are hard to tell apart. It is halfway between
+no confusion and chance."""
 _CHUNK_VALUES = 1 << 24
 
 Share = tuple[int, int]
-"""So many of so many."""
+"""A count and the total."""
 
 
 @dataclass(frozen=True, slots=True)
 class MixUp:
-    """Two products of which some photos are taken for the other, or that are all but one.
+    """Two products with photos closer to the other product, or that are nearly indistinguishable.
 
-    `taken` are the photos of the product that are nearer to the other, of those that can be judged: each is left out of
-    its own, which takes two. `likeness` is the mean cosine of a photo of the one and a photo of the other, `usual` that
-    of two photos of one of them, the mean of both products.
+    `taken` counts the product's photos that are closer to the other one, and those evaluated: each is left out of its
+    own product, which needs two photos. `likeness` is the mean cosine of pairs of photos across the products, `usual`
+    the mean cosine of pairs within a product, averaged over both.
     """
 
     product: int
@@ -41,26 +41,26 @@ class MixUp:
 
     @property
     def share(self) -> float | None:
-        """Of all photos that can be judged, those nearer to the other; None if none can."""
+        """The share of evaluated photos that are closer to the other product; None if there are none."""
         asked = self.taken[1] + self.taken_of_other[1]
         return (self.taken[0] + self.taken_of_other[0]) / asked if asked else None
 
 
 def mix_ups(likeness: Likeness, rows: Ints, nearest: Ints) -> list[MixUp]:
-    """The pairs of products of which photos are taken for the other, worst first.
+    """Return the pairs of products with photos closer to the other product, worst first.
 
-    `rows` are all photos of the products that are asked about, `nearest` (R,) the nearest other product of each, -1 for
-    none; the other product of a pair may be any.
+    `rows` are all photos of the products to check, `nearest` (R,) the most similar other product of each, -1 for none.
+    The other product of a pair may be any.
 
-    A pair is all but one product if photos of the two are as like each other as two photos of one of them. (The
-    difference is the squared distance of the means without the noise that few photos leave in it: the unbiased maximum
-    mean discrepancy with a linear kernel, Gretton et al., "A Kernel Two-Sample Test", JMLR 2012.) A product of fewer
-    photos than the audit asks of a class says too little of itself: what is usual in the gallery counts. If both are
-    such, as many photos as by a coin must be nearer to the other as well, as far as any can be judged.
+    A pair counts as one product if photos across the two are as similar as pairs of photos within one of them. (The
+    difference is the squared distance of the means, corrected for the noise of small samples: the unbiased maximum mean
+    discrepancy with a linear kernel, Gretton et al., "A Kernel Two-Sample Test", JMLR 2012.) For a product with fewer
+    photos than the audit recommends for a class, the usual similarity of the gallery is used instead of its own. If
+    both have that few photos, at least half of the evaluated photos must also be closer to the other product.
 
-    One product under two names falls below that by chance in half of all cases. So a pair of which both have that many
-    photos also is, if more than `MIXED_UP` of the photos of each are nearer to the other, and photos of the two are as
-    like each other as those of the product that varies more.
+    One product under two names misses that criterion by chance in half of all cases. So a pair with enough photos on
+    both sides also counts if more than `MIXED_UP` of the photos of each are closer to the other, and photos across the
+    two are as similar as those of the more varied product.
     """
     pairs = _candidates(likeness, rows, nearest)
     taken = np.stack([_taken(likeness, *pairs), _taken(likeness, *pairs[::-1])])
@@ -83,15 +83,15 @@ def mix_ups(likeness: Likeness, rows: Ints, nearest: Ints) -> list[MixUp]:
 
 
 def _between(likeness: Likeness, products: Ints, others: Ints) -> Floats:
-    """How like each other photos of two products are: the mean cosine of all pairs, (Q,)."""
+    """Return the mean cosine (Q,) of all pairs of photos across two products."""
     sums = np.einsum("qd,qd->q", likeness.sums[products], likeness.sums[others])
     return np.asarray(sums / (likeness.counts[products] * likeness.counts[others]), np.float32)
 
 
 def _candidates(likeness: Likeness, rows: Ints, nearest: Ints) -> tuple[Ints, Ints]:
-    """Pairs worth a comparison, each once, one that is asked about first: (Q,) both.
+    """Return the pairs worth comparing, each once and with a product to check first, (Q,) both.
 
-    They are a product and another that any photo of it, or its prototype, is nearest to.
+    A pair consists of a product and another one that is the most similar to any of its photos or to its prototype.
     """
     touched = np.unique(likeness.labels[rows])
     products = np.concatenate([likeness.labels[rows], touched])
@@ -103,7 +103,7 @@ def _candidates(likeness: Likeness, rows: Ints, nearest: Ints) -> tuple[Ints, In
 
 
 def _taken(likeness: Likeness, own: Ints, others: Ints) -> Ints:
-    """How many photos of `own` are nearer to `others` than to their own product without them, (Q,)."""
+    """Return the number of photos (Q,) of `own` that are closer to `others` than to their own product without them."""
     counts = likeness.counts[own]
     pair = np.repeat(np.arange(len(own)), counts)
     offset = np.arange(len(pair)) - np.repeat(np.cumsum(counts) - counts, counts)
@@ -121,9 +121,9 @@ def _asked(likeness: Likeness, products: Ints) -> Ints:
 
 
 def _usual(likeness: Likeness) -> Floats:
-    """How like each other two photos of a product usually are, (P,): of it, or of the gallery where it has few photos.
+    """Return the usual similarity (P,) of two photos of a product, or that of the gallery if it has few photos.
 
-    Nothing reaches it where all products are of single photos.
+    It is out of reach if all products have single photos.
     """
     within = likeness.within
     enough = likeness.counts >= TINY

@@ -1,4 +1,4 @@
-"""A gallery's files in a bucket: S3, or any store that speaks its protocol and knows conditional writes."""
+"""A gallery's files in a bucket on S3, or on any S3-compatible store with conditional writes."""
 
 from __future__ import annotations
 
@@ -13,15 +13,15 @@ from shelfmind.errors import UserError
 _MISSING = {"404", "NoSuchKey", "NotFound"}
 _TAKEN = {"412", "PreconditionFailed"}
 _CONFLICT = {"409", "ConditionalRequestConflict"}
-"""Another conditional write of the same name is under way, and which one stands is not decided yet."""
+"""A concurrent conditional write of the same name is in progress, and its outcome is still open."""
 ATTEMPTS = 20
 
 
 class BucketFiles:
-    """The files below a prefix of a bucket. Endpoint, region and credentials are boto3's: its environment and files."""
+    """The files below a prefix of a bucket. Endpoint, region and credentials come from boto3's configuration."""
 
     def __init__(self, place: str) -> None:
-        """`place` is ``BUCKET`` or ``BUCKET/PREFIX``. Raises `UserError` if boto3 is missing or knows no region."""
+        """`place` is ``BUCKET`` or ``BUCKET/PREFIX``. Raises `UserError` if boto3 is missing or has no region."""
         bucket, _, prefix = place.strip("/").partition("/")
         if not bucket:
             raise UserError("s3:// needs a bucket, as in s3://BUCKET/PREFIX")
@@ -32,7 +32,7 @@ class BucketFiles:
         return f"s3://{self.bucket}/{self.prefix}".rstrip("/")
 
     def read(self, name: str) -> bytes:
-        """The content of an object. Raises `FileNotFoundError`, and `UserError` for what may not be read."""
+        """Return the content of an object. Raises `FileNotFoundError`, and `UserError` if access is denied."""
         with self._explained(f"{self}/{name} cannot be read"):
             try:
                 content: bytes = self.client.get_object(Bucket=self.bucket, Key=self.prefix + name)["Body"].read()
@@ -43,7 +43,7 @@ class BucketFiles:
                 raise
 
     def has(self, name: str) -> bool:
-        """Whether there is such an object."""
+        """Whether the object exists."""
         with self._explained(f"{self}/{name} cannot be read"):
             try:
                 self.client.head_object(Bucket=self.bucket, Key=self.prefix + name)
@@ -54,7 +54,7 @@ class BucketFiles:
         return True
 
     def create(self, name: str, content: bytes) -> bool:
-        """Put a new object, whole; False if there is one of this name: the store decides who came first."""
+        """Create an object atomically. Returns False if the name exists; the store decides who is first."""
         with self._explained(f"{self}/{name} cannot be written", "; nothing was changed"):
             for attempt in range(ATTEMPTS):
                 try:
@@ -69,11 +69,11 @@ class BucketFiles:
         raise AssertionError
 
     def names(self, folder: str) -> list[str]:
-        """The names of all objects below a folder, sorted."""
+        """Return the sorted names of all objects below a folder."""
         return [name for name, _ in self._listed(folder)]
 
     def old(self, folder: str, seconds: float) -> list[str]:
-        """The names of objects below a folder that were put longer ago, by the store's clock and this machine's."""
+        """Return the names of older objects below a folder, by the clocks of the store and this machine."""
         return [name for name, put in self._listed(folder) if time.time() - put.timestamp() > seconds]
 
     def _listed(self, folder: str) -> list[tuple[str, datetime]]:
@@ -85,7 +85,7 @@ class BucketFiles:
         return sorted((each["Key"][len(self.prefix) :], each["LastModified"]) for each in objects)
 
     def delete(self, name: str) -> None:
-        """Remove an object, if it is there."""
+        """Delete an object if it exists."""
         with self._explained(f"{self}/{name} cannot be deleted"):
             self.client.delete_object(Bucket=self.bucket, Key=self.prefix + name)
 

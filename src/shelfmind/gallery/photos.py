@@ -1,4 +1,4 @@
-"""Photos to enrol, as they are read and put among the files of a gallery."""
+"""Read photos to enrol and store them in a gallery."""
 
 from __future__ import annotations
 
@@ -11,19 +11,19 @@ from shelfmind.gallery.changes import checksum, photo_name
 from shelfmind.gallery.storage import Files
 
 _HELD_BYTES = 1 << 28
-"""Photos that are held in memory between being stored and being embedded."""
+"""Maximum number of photos kept in memory between storing and embedding them."""
 
 
 @dataclass(frozen=True)
 class Photo:
-    """A photo to enrol: the product it shows, its file's name, and its encoded content or where that lies."""
+    """A photo to enrol: its product, its file name, and its encoded content or path."""
 
     sku: str
     name: str
     source: bytes | Path
 
     def read(self) -> bytes:
-        """The encoded content."""
+        """Return the encoded content."""
         if isinstance(self.source, bytes):
             return self.source
         try:
@@ -33,7 +33,7 @@ class Photo:
 
 
 class StoredPhotos:
-    """Photos to be enrolled, each read once (but for those beyond what memory holds) and put among the files."""
+    """Photos to be enrolled. Each is read once (unless too many to keep in memory) and stored in the gallery."""
 
     def __init__(self, files: Files, photos: Sequence[Photo], enrolled: Callable[[str], bytes]) -> None:
         """`enrolled` reads a photo of the gallery by its checksum."""
@@ -52,18 +52,18 @@ class StoredPhotos:
             self.sources.setdefault(sha256, photo)
 
     def content(self, sha256: str) -> bytes:
-        """A photo as it was read, or one that is enrolled already."""
+        """Return a photo as it was first read, or one that is already enrolled."""
         if sha256 in self.held:
             return self.held[sha256]
         if sha256 not in self.sources:
             return self.enrolled(sha256)
         content = self.sources[sha256].read()
         if checksum(content) != sha256:
-            raise UserError(f"{self.sources[sha256].name} was changed while it was enrolled; nothing was changed")
+            raise UserError(f"{self.sources[sha256].name} was modified during the enrolment; nothing was changed")
         return content
 
     def put(self, shas: Iterable[str]) -> None:
-        """Put those that are not there, or that a sweeper took away meanwhile."""
+        """Store photos that are missing, including those that a sweep has just deleted."""
         for sha256 in shas:
             if not self.files.has(photo_name(sha256)):
                 self.files.create(photo_name(sha256), self.content(sha256))

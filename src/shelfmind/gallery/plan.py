@@ -1,4 +1,4 @@
-"""What a change of a gallery is to do, who makes it, and what comes of it."""
+"""The plan of a change of a gallery, its author and its outcome."""
 
 from __future__ import annotations
 
@@ -9,13 +9,13 @@ from typing import TYPE_CHECKING, Any
 from shelfmind.arrays import Floats
 from shelfmind.gallery.changes import Entry
 
-if TYPE_CHECKING:  # what guards an enrolment is loaded by who wants it
+if TYPE_CHECKING:  # guards are imported only by those who use them
     from shelfmind.gallery.findings import Finding
 
 
 @dataclass(frozen=True)
 class By:
-    """Who makes a change, and why."""
+    """The author of a change and the reason for it."""
 
     author: str
     reason: str = ""
@@ -23,9 +23,9 @@ class By:
 
 @dataclass(frozen=True)
 class ChangeOutcome:
-    """The version that a change made, None if there was nothing to change, and what people should know of it.
+    """The version that a change made (None if nothing changed), with its description and warnings.
 
-    `findings` are what a guard found, `warnings` the words for it.
+    `findings` are the guard's, `warnings` their descriptions.
     """
 
     version: int | None
@@ -36,7 +36,7 @@ class ChangeOutcome:
 
 @dataclass
 class Plan:
-    """What a change is to do, worked out for one state."""
+    """A change, planned for one state."""
 
     kind: str
     detail: str
@@ -57,5 +57,5 @@ class Plan:
         )
 
     def outcome(self, version: int | None) -> ChangeOutcome:
-        """With the version that it made."""
+        """Return the outcome, with the version that the change made."""
         return ChangeOutcome(version, self.detail, tuple(self.warnings), tuple(self.findings))

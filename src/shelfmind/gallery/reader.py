@@ -1,4 +1,4 @@
-"""Reads a gallery: its newest version, earlier ones, vectors and photos, whatever other processes do meanwhile."""
+"""Read a gallery: its newest and earlier versions, vectors and photos, safely beside concurrent processes."""
 
 from __future__ import annotations
 
@@ -29,56 +29,56 @@ from shelfmind.gallery.vectors import gathered, read_vectors
 
 T = TypeVar("T")
 MOST_ATTEMPTS = 1000
-"""How often a change is tried while other processes make theirs; each attempt that fails is a change of another."""
+"""Maximum number of attempts at a change. Each failed attempt means that another process made a change."""
 FEWEST_ATTEMPTS = 3
-"""How often a file is looked for before it is missing: another process may be putting it back."""
+"""Number of attempts before a file counts as missing, as another process may be restoring it."""
 _PAUSE = 0.1
 
 
 class Embedder(Protocol):
-    """Makes vectors of photos; `identity` says by which weights and which preparation, and how long they are."""
+    """Computes embeddings of photos. `identity` describes the weights, the preprocessing and the vector length."""
 
     @property
     def identity(self) -> Mapping[str, Any]:
-        """JSON values: equal ones make equal vectors of equal photos. ``width`` is their length; ``run``, where the
-        network lay, may differ."""
+        """JSON values. Equal identities give equal vectors for equal photos. ``width`` is the vector length; ``run``,
+        the location of the network, may differ."""
 
     def embed(self, photos: Iterable[bytes], total: int) -> Floats:
-        """Vectors (N, D) of so many encoded photos."""
+        """Return vectors (N, D) of `total` encoded photos."""
 
 
 class GalleryReader:
-    """The newest version of a gallery, as it was when it was opened or refreshed.
+    """A gallery at its newest version as of the last opening or refresh.
 
     Attributes:
-        files: where it lies.
+        files: its files.
         state: its products.
-        folded: the version up to which changes are no longer kept one by one, 0 if all are.
+        folded: the version up to which changes were folded by a compaction; 0 if there was none.
     """
 
     def __init__(self, files: Files) -> None:
-        """Nothing is read before `refresh`."""
+        """Nothing is read until `refresh`."""
         self.files, self.state, self.folded = files, GalleryState(), 0
 
     def refresh(self) -> None:
-        """Go on to the newest version; what came in between appears change by change, each whole."""
+        """Advance to the newest version, change by change."""
         folded = None
         for attempt in range(MOST_ATTEMPTS):
             try:
                 self._read_on()
                 return
-            except FileNotFoundError as error:  # changes were folded into a base while they were read
+            except FileNotFoundError as error:  # changes were folded into a base while being read
                 last, folded = folded, self.files.names(BASES)[-1:]
                 if attempt >= FEWEST_ATTEMPTS and last == folded:
                     raise missing(error) from error
                 self.state, self.folded = GalleryState(), 0
                 time.sleep(attempt * _PAUSE)
-        raise UserError(f"{self.files} changes faster than it can be read")
+        raise UserError(f"{self.files} changes faster than it can be read; try again")
 
     def _read_on(self) -> None:
         bases = self.files.names(BASES)
         folded = version_of(bases[-1]) if bases else 0
-        if folded > self.folded:  # vectors lie elsewhere since then
+        if folded > self.folded:  # vectors are in other files now
             self.state, self.folded = GalleryState.of_base(read_base(bases[-1], self.files.read(bases[-1]))), folded
         newest = max((version_of(name) for name in self.files.names(CHANGES)), default=0)
         for version in range(self.state.version + 1, newest + 1):
@@ -90,22 +90,22 @@ class GalleryReader:
         content = self.files.read(name)
         change = read_change(name, content)
         if change.previous != state.head or change.summary.version != version:
-            raise DamagedFileError(name, "it does not follow the change before it")
+            raise DamagedFileError(name, "it does not follow the previous change")
         state.apply(change, seal_of(content))
 
     def require_embedder(self, embedder: Embedder) -> None:
-        """Raise `UserError` if the vectors were made by other weights or of photos prepared in another way."""
+        """Raise `UserError` if the vectors were computed with other weights or another preprocessing."""
         own, other = dict(self.state.embedder), dict(embedder.identity)
         different = sorted(key for key in {*own, *other} - {"run"} if own.get(key) != other.get(key))
         if different:
             renewal = call("gallery_re_embed", gallery=str(self.files), run=str(other.get("run", "RUN")))
             raise UserError(
-                f"the vectors of {self.files} are of another network or preparation ({', '.join(different)} differ); "
-                f"use the run that it was made with, or renew them: {renewal}"
+                f"the vectors of {self.files} are of another network or preprocessing ({', '.join(different)} differ); "
+                f"use the run that they were computed with, or recompute them: {renewal}"
             )
 
     def vectors(self) -> tuple[list[Entry], Floats]:
-        """All photos with their unit vectors (N, D), products in the order of their names."""
+        """Return all photos with their unit vectors (N, D), sorted by product name."""
         return self.whatever_others_do(self._vectors)
 
     def _vectors(self) -> tuple[list[Entry], Floats]:
@@ -114,7 +114,7 @@ class GalleryReader:
         return entries, gathered(self.files, wanted, int(self.state.embedder["width"]))
 
     def vector(self, sha256: str) -> Floats:
-        """The unit vector (D,) of an enrolled photo."""
+        """Return the unit vector (D,) of an enrolled photo."""
 
         def read() -> Floats:
             return gathered(self.files, [self.state.located[sha256]], int(self.state.embedder["width"]))
@@ -123,7 +123,7 @@ class GalleryReader:
         return vector
 
     def whatever_others_do(self, read: Callable[[], T]) -> T:
-        """Read files; if one is gone because another process compacted meanwhile, read on and do it again."""
+        """Read files. If one is gone because another process compacted the gallery, refresh and retry."""
         for attempt in range(MOST_ATTEMPTS):
             known = self.state.head, self.folded
             try:
@@ -133,10 +133,10 @@ class GalleryReader:
                 if attempt >= FEWEST_ATTEMPTS and known == (self.state.head, self.folded):
                     raise missing(error) from error
                 time.sleep(attempt * _PAUSE)
-        raise UserError(f"{self.files} changes faster than it can be read")
+        raise UserError(f"{self.files} changes faster than it can be read; try again")
 
     def recognition(self) -> tuple[Mapping[str, Any], dict[str, Floats]] | None:
-        """What was fitted for answering, and its arrays by name; None if nothing was."""
+        """Return the fitted recognition parameters and their arrays by name, or None if there are none."""
         return self.whatever_others_do(self._recognition)
 
     def _recognition(self) -> tuple[Mapping[str, Any], dict[str, Floats]] | None:
@@ -146,18 +146,18 @@ class GalleryReader:
         return record, {name: read_vectors(self.files, digest) for name, digest in record[ARRAYS].items()}
 
     def photo(self, sha256: str) -> bytes:
-        """The content of a photo. Raises `DamagedFileError`."""
+        """Return the content of a photo. Raises `DamagedFileError`."""
         name = photo_name(sha256)
         try:
             content = self.files.read(name)
         except FileNotFoundError:
             raise MissingFileError(name) from None
         if checksum(content) != sha256:
-            raise DamagedFileError(name, "its checksum is another")
+            raise DamagedFileError(name, "its checksum does not match")
         return content
 
     def at(self, version: int) -> GalleryState:
-        """The gallery as it was at a version. Raises `UserError` for one that there is not, or no longer."""
+        """Return the gallery at a version. Raises `UserError` if there is no such version, or no longer."""
         require_version(version, self.state)
         return self._at(version, self.state)
 
@@ -170,14 +170,14 @@ class GalleryReader:
 
 
 def missing(error: Exception) -> UserError:
-    """Of a file that is not there and that nobody puts back."""
+    """Return the error for a file that stays missing."""
     return error if isinstance(error, UserError) else MissingFileError(str(getattr(error, "filename", error)))
 
 
 def require_version(version: int, state: GalleryState) -> None:
     if version < state.first_version and version > 0:
         raise UserError(
-            f"version {version} can no longer be read: a compaction kept version {state.first_version} and later ones"
+            f"version {version} was deleted by a compaction, which kept version {state.first_version} and later ones"
         )
     if not 0 < version <= state.version:
         raise UserError(f"{argument('version')} must be from {state.first_version} to {state.version}, got {version}")

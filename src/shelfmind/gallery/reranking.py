@@ -1,4 +1,4 @@
-"""Re-ranking of what a search found by the neighbours that photo and candidates share."""
+"""Re-ranking of search results by the neighbours that query and candidates share."""
 
 from __future__ import annotations
 
@@ -16,25 +16,25 @@ NEIGHBOURS, EXPANSION, WEIGHT = 20, 6, 0.3
 
 
 MOST_PRODUCTS, MOST_PHOTOS = 30, 20
-"""The products, and photos of each, that are ranked anew."""
+"""The number of products, and of photos of each, that are re-ranked."""
 
 
 class RerankingSearch:
-    """Ranks the best products of another search anew, by the neighbours that the photo asked about and theirs share."""
+    """Re-ranks the best products of another search by the neighbours that the query and their photos share."""
 
     def __init__(self, search: Search, entries: Sequence[Entry], vectors: Floats) -> None:
-        """`vectors` (N, D) are unit vectors of all photos, those of a product next to each other."""
+        """`vectors` (N, D) are unit vectors of all photos, sorted by product."""
         self.search, self.entries, self.vectors = search, entries, vectors
         self.rows: dict[str, list[int]] = {}
         for row, entry in enumerate(entries):
             self.rows.setdefault(entry.sku, []).append(row)
 
     def __call__(self, queries: Floats, top: int) -> list[list[Match]]:
-        """The `top` products for each query (M, D); similarities are at most 1, but no cosines."""
+        """Return the `top` products for each query (M, D). Similarities are at most 1, but not cosines."""
         found = self.search(queries, max(top, MOST_PRODUCTS))
-        return [self._anew(query, matches)[:top] for query, matches in zip(unit_rows(queries), found, strict=True)]
+        return [self._reranked(query, matches)[:top] for query, matches in zip(unit_rows(queries), found, strict=True)]
 
-    def _anew(self, query: Floats, matches: Sequence[Match]) -> list[Match]:
+    def _reranked(self, query: Floats, matches: Sequence[Match]) -> list[Match]:
         rows = [row for match in matches for row in self.rows[match.sku][:MOST_PHOTOS]]
         if not rows:
             return []
@@ -47,11 +47,11 @@ class RerankingSearch:
 
 
 def reranked(query: Floats, candidates: Floats, neighbours: int = NEIGHBOURS, expansion: int = EXPANSION) -> Floats:
-    """Similarities of one query (D,) to candidates (N, D), unit vectors all, by k-reciprocal neighbours: (N,).
+    """Return similarities (N,) of a query (D,) to candidates (N, D), all unit vectors, by k-reciprocal neighbours.
 
-    Two photos are alike if each is among the other's nearest, and the more so, the more of these neighbours they share
-    (Jaccard distance), weighed with the cosine (Zhong et al., "Re-ranking Person Re-identification with k-reciprocal
-    Encoding", CVPR 2017, equations 2 to 11; squared Euclidean distances, here scaled to at most 1).
+    Two photos are similar if each is among the other's nearest neighbours, and the more neighbours they share (Jaccard
+    distance), weighted with the cosine (Zhong et al., "Re-ranking Person Re-identification with k-reciprocal Encoding",
+    CVPR 2017, equations 2 to 11; squared Euclidean distances, here scaled to at most 1).
     """
     together = np.concatenate([query[None], candidates])
     distances = np.asarray((1.0 - together @ together.T) / 2, np.float64)
@@ -67,7 +67,7 @@ def reranked(query: Floats, candidates: Floats, neighbours: int = NEIGHBOURS, ex
 
 
 def _encoded(distances: Wide, ranked: Ints, neighbours: int) -> Wide:
-    """The k-reciprocal feature of each photo, (M, M): exp(-distance) at its reciprocal neighbours; rows sum to 1."""
+    """Return k-reciprocal features (M, M): exp(-distance) at reciprocal neighbours, with rows that sum to 1."""
     own = _reciprocal(ranked, neighbours)
     half = _reciprocal(ranked, max(1, round(neighbours / 2)))
     members = own.copy()
@@ -81,7 +81,7 @@ def _encoded(distances: Wide, ranked: Ints, neighbours: int) -> Wide:
 
 
 def _reciprocal(ranked: Ints, neighbours: int) -> Bools:
-    """Which photos are among the nearest of each other, (M, M)."""
+    """Return which photos are among each other's nearest neighbours, (M, M)."""
     near = np.zeros(ranked.shape, np.bool_)
     np.put_along_axis(near, ranked[:, : neighbours + 1], True, axis=1)
     return np.asarray(near & near.T)

@@ -1,4 +1,4 @@
-"""Finds the products whose photos are most like a vector, by comparing with every photo."""
+"""Exact search for the products whose photos are most similar to a vector."""
 
 from __future__ import annotations
 
@@ -15,12 +15,12 @@ from shelfmind.gallery.changes import Entry
 
 _CHUNK_VALUES = 1 << 24
 _NOTHING = -np.inf
-"""The similarity of what is no longer there."""
+"""The similarity of removed photos."""
 
 
 @dataclass(frozen=True)
 class Match:
-    """A product, the cosine similarity of its photo that is most like the one asked about, and that photo."""
+    """A product with its most similar photo and the cosine similarity of that photo."""
 
     sku: str
     similarity: float
@@ -28,33 +28,33 @@ class Match:
 
 
 class Search(Protocol):
-    """Finds products by vectors."""
+    """A search for products by vectors."""
 
     def __call__(self, queries: Floats, top: int) -> list[list[Match]]:
-        """The `top` products for each query (M, D), most like first."""
+        """Return the `top` products for each query (M, D), most similar first."""
 
 
 class LocalSearch(Search, Protocol):
-    """A search whose vectors lie in memory."""
+    """A search with its vectors in memory."""
 
     entries: list[Entry]
     vectors: Floats
 
     def without(self, rows: Iterable[int]) -> LocalSearch:
-        """The same search, which finds these rows no more; both share the vectors."""
+        """Return the same search without these rows. Both share the vectors."""
 
 
 class ExactSearch:
-    """Compares with every photo: a matrix product."""
+    """A search that compares with every photo by a matrix product."""
 
     def __init__(self, entries: Sequence[Entry], vectors: Floats) -> None:
-        """`vectors` (N, D) are unit vectors, those of a product next to each other."""
+        """`vectors` (N, D) are unit vectors, sorted by product."""
         self.entries, self.vectors = list(entries), vectors
         self.starts = np.flatnonzero(np.diff(products_of(entries), prepend=-1))
         self.gone = np.zeros(0, np.int64)
 
     def __call__(self, queries: Floats, top: int) -> list[list[Match]]:
-        """The `top` products for each query (M, D), most like first."""
+        """Return the `top` products for each query (M, D), most similar first."""
         if not self.entries:
             return [[] for _ in range(len(queries))]
         rows = unit_rows(queries)
@@ -63,7 +63,7 @@ class ExactSearch:
         return [found for part in parts for found in self._ranked(part, top)]
 
     def without(self, rows: Iterable[int]) -> ExactSearch:
-        """The same search, which finds these rows no more."""
+        """Return the same search without these rows."""
         other = copy.copy(self)
         other.gone = np.fromiter(rows, np.int64)
         return other
@@ -85,18 +85,18 @@ class ExactSearch:
 
 
 def likeness(vectors: Floats, query: Floats) -> Floats:
-    """Inner products of vectors (N, D) with one query (D,)."""
+    """Return the inner products of vectors (N, D) with one query (D,)."""
     return np.asarray(vectors @ query, np.float32)
 
 
 def products_of(entries: Sequence[Entry]) -> Ints:
-    """The number of each photo's product (N,), counted in the order of their first photos."""
+    """Return the index of each photo's product (N,), in the order of their first photos."""
     numbers: dict[str, int] = {}
     return np.fromiter((numbers.setdefault(each.sku, len(numbers)) for each in entries), np.int64, len(entries))
 
 
 def merged(found: Iterable[Sequence[Match]], top: int) -> list[Match]:
-    """The best `top` products of several searches' matches; of a product that several found, its best photo."""
+    """Return the best `top` products of several searches' matches, each with its best photo."""
     ranked = sorted((match for matches in found for match in matches), key=lambda match: -match.similarity)
     first: dict[str, Match] = {}
     for match in ranked:
@@ -105,7 +105,7 @@ def merged(found: Iterable[Sequence[Match]], top: int) -> list[Match]:
 
 
 def _largest(values: Floats, count: int) -> Ints:
-    """Where the largest values are, the largest first and equal ones in order; none of what is gone."""
+    """Return the indices of the largest values, largest first and ties in order, without removed photos."""
     there = np.arange(len(values))
     if count < len(values):
         there = np.flatnonzero(values >= np.partition(values, len(values) - count)[len(values) - count])

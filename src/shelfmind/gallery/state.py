@@ -1,4 +1,4 @@
-"""What is in a gallery at one version, as its changes make it."""
+"""The content of a gallery at one version, as the result of its changes."""
 
 from __future__ import annotations
 
@@ -10,15 +10,15 @@ from shelfmind.errors import unknown_name
 from shelfmind.gallery.changes import COMPACTION, Base, Change, Entry, Summary
 
 NOTHING = ""
-"""The checksum of the change before the first."""
+"""The `previous` checksum of the first change."""
 
 
 @dataclass
 class GalleryState:
-    """The products and their photos, and in which file each photo's vector lies.
+    """The products with their photos, and the file with each photo's vector.
 
-    `head` is the checksum of the newest change, `first_version` the oldest that can be gone back to, `recognition` what
-    was fitted for answering with these weights, if anything was.
+    `head` is the checksum of the newest change, `first_version` the oldest version that can be restored, `recognition`
+    the fitted recognition parameters for these weights, if any.
     """
 
     version: int = 0
@@ -32,7 +32,7 @@ class GalleryState:
 
     @classmethod
     def of_base(cls, base: Base) -> GalleryState:
-        """What a base says."""
+        """Return the state of a base."""
         state = cls(base.version, base.head, base.version, base.embedder, base.recognition)
         state.history = list(base.history)
         state._enter(base.entries)
@@ -40,7 +40,7 @@ class GalleryState:
         return state
 
     def apply(self, change: Change, head: str) -> None:
-        """Go on to the next version."""
+        """Advance to the next version."""
         if change.embedder is not None:
             self.embedder = change.embedder
             self.located = {}
@@ -60,22 +60,22 @@ class GalleryState:
         self.history.append(change.summary)
 
     def entries(self) -> Iterator[Entry]:
-        """All photos of all products, in the order of products' names."""
+        """Yield all photos of all products, sorted by product name."""
         for sku in sorted(self.products):
             yield from self.products[sku].values()
 
     def photos_of(self, sku: str) -> dict[str, Entry]:
-        """The photos of a product by their checksums. Raises `UserError` with the nearest names if there is none."""
+        """Return the photos of a product by checksum. Raises `UserError` with similar names if there is none."""
         if sku not in self.products:
             raise unknown_name("product", sku, self.products)
         return self.products[sku]
 
     def skus_with(self, sha256: str) -> list[str]:
-        """The products that a photo is filed under."""
+        """Return the products that a photo is filed under."""
         return sorted(sku for sku, photos in self.products.items() if sha256 in photos)
 
     def _forget(self) -> None:
-        """No way back from here on: what no product has now may be deleted at any time."""
+        """Drop everything that no current product uses, as its files may be deleted at any time."""
         self.first_version = self.version
         named = {sha256 for photos in self.products.values() for sha256 in photos}
         self.located = {sha256: where for sha256, where in self.located.items() if sha256 in named}

@@ -1,4 +1,4 @@
-"""Where a gallery's files lie: each is written once, appears whole, and is never changed."""
+"""File storage of galleries. Files are written once, atomically, and never modified."""
 
 from __future__ import annotations
 
@@ -15,29 +15,29 @@ from shelfmind.files import reason, sync_folder
 
 
 class Files(Protocol):
-    """Files by their names, such as ``changes/000000001.json``."""
+    """Files by name, such as ``changes/000000001.json``."""
 
     def read(self, name: str) -> bytes:
-        """The content of a file. Raises `FileNotFoundError`."""
+        """Return the content of a file. Raises `FileNotFoundError`."""
 
     def has(self, name: str) -> bool:
-        """Whether there is such a file."""
+        """Whether the file exists."""
 
     def create(self, name: str, content: bytes) -> bool:
-        """Write a new file, whole and synced; False if there is one of this name, of whoever came first."""
+        """Create a file atomically and sync it. Returns False if the name exists: the first writer wins."""
 
     def names(self, folder: str) -> list[str]:
-        """The names of all files below a folder, sorted."""
+        """Return the sorted names of all files below a folder."""
 
     def old(self, folder: str, seconds: float) -> list[str]:
-        """The names of files below a folder that were written longer ago, and of what a killed process left of one."""
+        """Return the names of older files below a folder, including temporary files of killed processes."""
 
     def delete(self, name: str) -> None:
-        """Remove a file, if it is there."""
+        """Delete a file if it exists."""
 
 
 class LocalFiles:
-    """The files of a folder on this machine."""
+    """The files of a local folder."""
 
     def __init__(self, root: Path) -> None:
         self.root = root
@@ -46,19 +46,20 @@ class LocalFiles:
         return str(self.root)
 
     def read(self, name: str) -> bytes:
-        """The content of a file. Raises `FileNotFoundError`, and `UserError` for one that may not be read."""
+        """Return the content of a file. Raises `FileNotFoundError`, and `UserError` if access is denied."""
         with self._read():
             return (self.root / name).read_bytes()
 
     def has(self, name: str) -> bool:
-        """Whether there is such a file. Raises `UserError` if that may not be known."""
+        """Whether the file exists. Raises `UserError` if access is denied."""
         with self._read():
             return (self.root / name).exists()
 
     def create(self, name: str, content: bytes) -> bool:
-        """Write a new file, whole and synced; False if there is one of this name.
+        """Create a file atomically and sync it. Returns False if the name exists.
 
-        A link to a file that is whole either succeeds or finds the name taken, whatever other processes do.
+        The complete temporary file is hard-linked to its name, which either succeeds or fails because the name exists,
+        whatever other processes do.
         """
         path = self.root / name
         if self.has(name):
@@ -81,11 +82,11 @@ class LocalFiles:
         return True
 
     def names(self, folder: str) -> list[str]:
-        """The names of all files below a folder, sorted; what a killed process had only begun is none."""
+        """Return the sorted names of all files below a folder, without temporary files of killed processes."""
         return [name for name in self._all(folder) if not name.rpartition("/")[2].startswith(".")]
 
     def old(self, folder: str, seconds: float) -> list[str]:
-        """The names of files below a folder that were written longer ago, begun ones included."""
+        """Return the names of older files below a folder, including temporary files."""
         last = time.time() - seconds
         found = []
         for name in self._all(folder):
@@ -95,7 +96,7 @@ class LocalFiles:
         return found
 
     def delete(self, name: str) -> None:
-        """Remove a file, if it is there."""
+        """Delete a file if it exists."""
         with _written(self.root / name):
             (self.root / name).unlink(missing_ok=True)
 

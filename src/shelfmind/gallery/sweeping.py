@@ -1,8 +1,8 @@
-"""Deletes what a gallery needs no more, beside others who may be about to need it again.
+"""Delete files that a gallery no longer needs, while other processes may be about to need them again.
 
-A writer puts its photos and vectors, then its change, and then looks whether they are still there; a sweeper deletes,
-then reads the log, and puts back what newer changes name. Whichever comes second sees the other, so both may run at
-once. What no change ever named is younger than a day while its writer may still live; older, a killed one left it.
+A writer stores its photos and vectors, then its change, and then checks that they still exist. A sweeper deletes, then
+reads the log, and restores files that newer changes refer to. The second of the two always sees the first, so both may
+run concurrently. Files that no change refers to are kept for a day, as their writer may still be running.
 """
 
 from __future__ import annotations
@@ -14,18 +14,18 @@ from shelfmind.gallery.changes import PHOTOS, VECTORS
 from shelfmind.gallery.storage import Files
 
 SAFE_AGE = 24 * 3600
-"""Seconds after which a file that nothing names is nobody's."""
+"""Age in seconds after which an unreferenced file counts as abandoned."""
 _AT_ONCE = 64
-"""Files whose content is held until it is certain that they are needed no more."""
+"""Number of files whose content is kept until it is certain that they are no longer needed."""
 
 
 def abandoned(files: Files, named: Collection[str]) -> list[str]:
-    """Old files of photos and vectors that are none of these, and what killed processes had only begun to write."""
+    """Return old files of photos and vectors that are not in `named`, and temporary files of killed processes."""
     return [name for folder in (PHOTOS, VECTORS) for name in files.old(folder, SAFE_AGE) if name not in named]
 
 
 def sweep(files: Files, names: Iterable[str], needed: Callable[[], Collection[str]]) -> int:
-    """Delete files; `needed` reads the log anew for those that must stay. Returns how many went."""
+    """Delete files. `needed` reads the log again for those to keep. Returns the number of deleted files."""
     gone = 0
     for some in batched(names, _AT_ONCE):
         held = {name: content for name in some if (content := _content(files, name)) is not None}
@@ -41,5 +41,5 @@ def sweep(files: Files, names: Iterable[str], needed: Callable[[], Collection[st
 def _content(files: Files, name: str) -> bytes | None:
     try:
         return files.read(name)
-    except FileNotFoundError:  # another sweeper was quicker
+    except FileNotFoundError:  # another sweeper was faster
         return None

@@ -1,4 +1,4 @@
-"""Files of embeddings: unit vectors in single precision, named by the checksum of their content."""
+"""Files of embeddings: single-precision unit vectors, named by the checksum of their content."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from shelfmind.gallery.storage import Files
 
 
 def write_vectors(files: Files, vectors: Floats) -> str:
-    """Keep vectors (N, D); returns the checksum that names their file."""
+    """Store vectors (N, D). Returns the checksum that names their file."""
     stream = io.BytesIO()
     np.save(stream, np.ascontiguousarray(vectors, np.float32), allow_pickle=False)
     content = stream.getvalue()
@@ -23,20 +23,20 @@ def write_vectors(files: Files, vectors: Floats) -> str:
 
 
 def read_vectors(files: Files, digest: str) -> Floats:
-    """The vectors of a file. Raises `DamagedFileError` for one that holds something else, or is gone."""
+    """Return the vectors of a file. Raises `DamagedFileError` if it is damaged or missing."""
     name = vectors_name(digest)
     try:
         content = files.read(name)
     except FileNotFoundError:
         raise MissingFileError(name) from None
     if checksum(content) != digest:
-        raise DamagedFileError(name, "its checksum is another")
+        raise DamagedFileError(name, "its checksum does not match")
     vectors: Floats = np.load(io.BytesIO(content), allow_pickle=False)
     return vectors
 
 
 def gathered(files: Files, wanted: Sequence[tuple[str, int]], width: int) -> Floats:
-    """The vectors that are wanted, each by its file's checksum and its row, in order: (N, D)."""
+    """Return the requested vectors (N, D) in order, each given by its file's checksum and its row."""
     found = np.empty((len(wanted), width), np.float32)
     for digest in dict.fromkeys(file for file, _ in wanted):
         rows = [(index, row) for index, (file, row) in enumerate(wanted) if file == digest]

@@ -1,4 +1,4 @@
-"""Checks every file of a gallery against what was written."""
+"""Verify the integrity of every file of a gallery."""
 
 from __future__ import annotations
 
@@ -29,16 +29,16 @@ from shelfmind.gallery.storage import Files
 
 @dataclass(frozen=True)
 class Fault:
-    """A file of a gallery that does not hold what was written."""
+    """A damaged or missing file of a gallery."""
 
     file: str
     what: str
 
 
 def verify(files: Files) -> list[Fault]:
-    """Read every file of a gallery and give those that do not hold what was written, or are missing.
+    """Read every file of a gallery and return those that are damaged or missing.
 
-    What seems wrong while another process changes the gallery is looked at again.
+    Faults seen while another process changes the gallery are checked again.
     """
     for _ in range(MOST_ATTEMPTS):
         log = _log(files)
@@ -48,7 +48,7 @@ def verify(files: Files) -> list[Fault]:
             continue
         if not faults or log == _log(files):
             return faults
-    raise UserError(f"{files} changes faster than it can be read")
+    raise UserError(f"{files} changes faster than it can be read; try again")
 
 
 def _log(files: Files) -> tuple[list[str], list[str]]:
@@ -76,7 +76,7 @@ def _faults(files: Files) -> Iterator[Fault]:
             content = files.read(name)
             change = read_change(name, content)
             if change.previous != state.head:
-                raise DamagedFileError(name, "it does not follow the change before it")
+                raise DamagedFileError(name, "it does not follow the previous change")
         except FileNotFoundError:
             yield Fault(name, "it is missing")
             return
@@ -91,7 +91,7 @@ def _faults(files: Files) -> Iterator[Fault]:
 
 
 def _unlike_their_names(files: Files, vectors: Iterable[str], photos: Iterable[str]) -> Iterator[Fault]:
-    """Files of vectors and photos whose content has another checksum than their name says, and those missing."""
+    """Yield files of vectors and photos that are missing or whose content does not match the checksum in their name."""
     named = {vectors_name(digest): digest for digest in vectors} | {photo_name(sha256): sha256 for sha256 in photos}
     present = [*files.names(VECTORS), *files.names(PHOTOS)]
     for name in sorted(named.keys() - set(present)):
@@ -99,4 +99,4 @@ def _unlike_their_names(files: Files, vectors: Iterable[str], photos: Iterable[s
     for name in present:
         digest = name.rpartition("/")[2].removesuffix(".npy")
         if checksum(files.read(name)) != digest:
-            yield Fault(name, "its checksum is another")
+            yield Fault(name, "its checksum does not match")

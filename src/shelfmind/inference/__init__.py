@@ -1,1 +1,1 @@
-"""A trained run as a function of images: predictor, views, kept predictions, outputs."""
+"""Inference with a trained run: predictor, test-time views, cached predictions, outputs."""

@@ -1,4 +1,4 @@
-"""`predict` with a gallery: images of files answered by classifier and gallery together."""
+"""`predict` with a gallery: recognise images of files with classifier and gallery together."""
 
 from __future__ import annotations
 
@@ -33,12 +33,12 @@ def answer_files(
     decode: str,
     note: Noting,
 ) -> str:
-    """Answer images, or `together` one object that all of them show, and write the answers where `out` says.
+    """Recognise images, or with `together` the one object that all of them show, and write the answers to `out`.
 
-    Gives the name of the engine that computed. `note` is told of each answer as it comes.
+    Returns the name of the engine. `note` is called with each answer.
 
     Raises:
-        UserError: no run, a gallery that does not fit it or is not calibrated.
+        UserError: there is no run, or the gallery does not match it or is not calibrated.
     """
     found = recognizer(run, gallery, engine, batch, decode)
     if out is not None and out.suffix == ".npz":
@@ -55,13 +55,13 @@ def answer_files(
 
 
 def write_answers(path: Path, answers: Iterable[Answer], top: int) -> None:
-    """Write a stream of answers as ``.csv`` or ``.jsonl`` in constant memory; a bad input's row says why."""
+    """Write a stream of answers as ``.csv`` or ``.jsonl`` in constant memory. Rows of bad inputs have the reason."""
     write_rows = _write_csv if path.suffix == ".csv" else _write_json_lines
     write_text(path, lambda stream: write_rows(stream, answers, top))
 
 
 def as_record(answer: Answer) -> dict[str, Any]:
-    """An answer for JSON."""
+    """Return an answer as JSON values."""
     if answer.error is not None:
         return {"path": answer.source, "error": answer.error}
     family = None if answer.family is None else {"name": answer.family.name, "members": list(answer.family.members)}

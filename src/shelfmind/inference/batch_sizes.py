@@ -1,4 +1,4 @@
-"""How many images are computed at once: what was asked for, or what is fastest on this machine, measured once."""
+"""Batch sizes of inference: as requested, or the fastest on this machine, measured once."""
 
 from __future__ import annotations
 
@@ -20,18 +20,18 @@ from shelfmind.machine.processor import processor_name
 from shelfmind.recipe import Recipe
 
 BatchSize = int | str | None
-"""Images, ``auto``, or None: what suits most."""
+"""A number of images, ``auto``, or None for a good default."""
 AUTO = "auto"
 CANDIDATES = (1, 2, 4, 8, 16, 32, 64)
 LONGEST_S = 1.0
-"""Of a call: longer ones keep Ctrl-C waiting, and the memory full."""
+"""Maximum duration of a call in seconds. Longer calls delay Ctrl-C and use more memory."""
 ROUND_S, ROUNDS = 0.25, 3
 ENOUGH = 0.97
-"""Of the best speed: the smallest batch that has it is taken."""
+"""Share of the best speed that the chosen, smallest batch size must reach."""
 
 
 def forward_of(engine: Engine, recipe: Recipe, tta: Sequence[str], batch: BatchSize) -> Forward:
-    """An engine asked through test-time views with as many images at once as `batch` says."""
+    """Return the forward pass of an engine with test-time views and the batch size `batch`."""
     if isinstance(batch, int):
         return Forward(engine, batch, tta, batch)
     share = fastest_batch_size(engine, recipe, tta) if batch == AUTO else SHARE
@@ -39,16 +39,16 @@ def forward_of(engine: Engine, recipe: Recipe, tta: Sequence[str], batch: BatchS
 
 
 def with_batch_size(recipe: Recipe, batch_size: int) -> Recipe:
-    """The recipe with so many images in a batch of its evaluation."""
+    """Return the recipe with this evaluation batch size."""
     evaluation = recipe.evaluation.model_copy(update={"batch_size": batch_size})
     return recipe.model_copy(update={"evaluation": evaluation})
 
 
 def fastest_batch_size(engine: Engine, recipe: Recipe, tta: Sequence[str] = ()) -> int:
-    """The smallest batch that is about as fast as any, of those that a core computes within a second.
+    """Return the smallest batch size close to the best speed, among those that a core computes within a second.
 
-    It is remembered in the cache for engine, network, size, views, cores and processor. An engine that takes one call
-    at a time has a batch already, for which its graph is compiled.
+    The result is cached by engine, network, image size, views, cores and processor. An engine without concurrent calls
+    keeps the batch size for which its graph is compiled.
     """
     key = _key(engine, recipe, tta)
     remembered = _remembered()
@@ -57,13 +57,13 @@ def fastest_batch_size(engine: Engine, recipe: Recipe, tta: Sequence[str] = ()) 
         if not speeds:
             return SHARE
         remembered = {**_remembered(), key: next(n for n in speeds if speeds[n] >= ENOUGH * max(speeds.values()))}
-        with suppress(UserError):  # a full disk: it is measured again next time
+        with suppress(UserError):  # full disk: it is measured again next time
             write_text(_path(), json.dumps(remembered, indent=1) + "\n")
     return remembered[key]
 
 
 def _speeds(engine: Engine, recipe: Recipe, tta: Sequence[str]) -> dict[int, float]:
-    """Images a second by batch size: the best of short rounds, in which a thread a core asks."""
+    """Return images/s by batch size: the best of several short rounds with one thread per core."""
     side, cores = recipe.data.resize_to, available_cores()
     photos = list(np.random.default_rng(0).integers(0, 256, (max(CANDIDATES), side, side, 3), np.uint8))
     speeds: dict[int, float] = {}
@@ -79,7 +79,7 @@ def _speeds(engine: Engine, recipe: Recipe, tta: Sequence[str]) -> dict[int, flo
                 done += count
             return done
 
-        list(map_ahead(round_of, [0.0] * cores, cores, cores))  # compiles, and takes memory
+        list(map_ahead(round_of, [0.0] * cores, cores, cores))  # compiles and allocates memory
         for _ in range(ROUNDS):
             began = time.perf_counter()
             done = sum(map_ahead(round_of, [began + ROUND_S] * cores, cores, cores))
@@ -104,5 +104,5 @@ def _remembered() -> Mapping[str, int]:
     try:
         found = json.loads(_path().read_text(encoding="utf-8"))
         return {str(key): max(1, int(value)) for key, value in found.items()}
-    except (OSError, ValueError, AttributeError, TypeError):  # none yet, or damaged
+    except (OSError, ValueError, AttributeError, TypeError):  # missing or damaged
         return {}

@@ -1,5 +1,6 @@
-"""How a file of each format carries what belongs to its network, and a checksum of all of it, and stays a file of that
-format for everybody else. Reading takes no package of the format."""
+"""Embed metadata and a checksum in exported files of each format, which remain valid files of that format.
+
+Reading needs no package of the format."""
 
 from __future__ import annotations
 
@@ -11,42 +12,42 @@ from typing import Protocol
 
 CHECKSUM = "shelfmind.sha256"
 DIGEST = 64
-"""Characters of a SHA-256."""
+"""Number of hexadecimal characters of a SHA-256."""
 LONGEST_VARINT = 70
-"""Bits of ten bytes, which is what a number of 64 bits takes; anything may stand in a file that is not ours."""
+"""Number of bits in ten bytes, the length of a 64-bit varint. Foreign files may contain anything."""
 
 
 class DamagedError(ValueError):
-    """A file that carries something of ours, but not what was written."""
+    """A file with our metadata whose content does not match the checksum."""
 
 
 class Carrier(Protocol):
-    """A format of networks; what it carries are texts by their names."""
+    """A network format with embedded named texts."""
 
     def carrying(self, network: bytes, entries: Mapping[str, str]) -> bytes:
-        """The file of a network with entries behind it, the last of which is a checksum of all before."""
+        """Return the file of a network with appended entries, the last of which is a checksum of everything before."""
 
     def carried(self, content: bytes) -> Mapping[str, str]:
-        """The entries of a file; none if it is of another format or not ours.
+        """Return the entries of a file; empty if it is of another format or not ours.
 
         Raises:
-            DamagedError: the checksum is of another content.
+            DamagedError: the checksum does not match.
         """
 
 
 class ProtocolBuffer:
-    """A message with a repeated field of pairs of texts, which may stand anywhere, so behind everything else, too."""
+    """A protobuf message with a repeated field of text pairs. Fields may be in any order, so pairs can be appended."""
 
     def __init__(self, field: int) -> None:
         self.field = field
 
     def carrying(self, network: bytes, entries: Mapping[str, str]) -> bytes:
-        """The message with further pairs."""
+        """Return the message with additional pairs."""
         content = b"".join([network, *(self._entry(name, text) for name, text in entries.items())])
         return content + self._entry(CHECKSUM, hashlib.sha256(content).hexdigest())
 
     def carried(self, content: bytes) -> Mapping[str, str]:
-        """The pairs of the message, verified."""
+        """Return the verified pairs of the message."""
         try:
             pairs = [dict(_fields(value)) for number, value in _fields(content) if number == self.field]
             found = {pair[1].decode(): pair[2].decode() for pair in pairs}
@@ -65,10 +66,10 @@ class ProtocolBuffer:
 
 
 class Archive:
-    """A zip archive, uncompressed: the network's files, and one for each entry; its comment is the checksum."""
+    """An uncompressed zip archive with the network's files and a file for each entry. Its comment is the checksum."""
 
     def carrying(self, network: bytes, entries: Mapping[str, str]) -> bytes:
-        """The archive with further files."""
+        """Return the archive with additional files."""
         stream = io.BytesIO(network)
         with zipfile.ZipFile(stream, "a") as archive:
             for name, text in entries.items():
@@ -78,7 +79,7 @@ class Archive:
         return content + hashlib.sha256(content).hexdigest().encode()
 
     def carried(self, content: bytes) -> Mapping[str, str]:
-        """The files of the archive that are no part of the network, verified."""
+        """Return the verified entries of the archive."""
         if not content.startswith(b"PK") or not content[:-DIGEST].endswith(_comment("")):
             return {}
         if hashlib.sha256(memoryview(content)[:-DIGEST]).hexdigest().encode() != content[-DIGEST:]:
@@ -88,16 +89,16 @@ class Archive:
 
 
 def archived(files: Mapping[str, bytes]) -> bytes:
-    """An archive of a network's files, which `Archive` adds to."""
+    """Return an archive of a network's files, to which `Archive` adds entries."""
     stream = io.BytesIO()
     with zipfile.ZipFile(stream, "w") as archive:
         for name, content in files.items():
-            archive.writestr(zipfile.ZipInfo(name), content)  # of no date, so that the same content is the same file
+            archive.writestr(zipfile.ZipInfo(name), content)  # no date, so that equal content gives equal files
     return stream.getvalue()
 
 
 def unpacked(content: bytes, names: tuple[str, ...]) -> list[bytes]:
-    """Files of an archive."""
+    """Return files of an archive."""
     with zipfile.ZipFile(io.BytesIO(content)) as archive:
         return [archive.read(name) for name in names]
 
@@ -107,7 +108,7 @@ def _comment(digest: str) -> bytes:
 
 
 def _fields(content: bytes) -> Iterator[tuple[int, bytes]]:
-    """The fields of a protocol buffer by their numbers; of numbers nothing but their place is read."""
+    """Yield the fields of a protobuf message by number. Numeric values are skipped."""
     place = 0
     while place < len(content):
         tag, place = _varint(content, place)
@@ -115,10 +116,10 @@ def _fields(content: bytes) -> Iterator[tuple[int, bytes]]:
             _, place = _varint(content, place)
             continue
         if tag & 7 != 2:
-            raise ValueError("no such field in a message of a network")
+            raise ValueError("unexpected field in the message of a network")
         size, place = _varint(content, place)
         if place + size > len(content):
-            raise ValueError("cut off")
+            raise ValueError("truncated")
         yield tag >> 3, content[place : place + size]
         place += size
 
@@ -131,7 +132,7 @@ def _varint(content: bytes, place: int) -> tuple[int, int]:
         place += 1
         if byte < 128:
             return value, place
-    raise ValueError("no number")
+    raise ValueError("invalid number")
 
 
 def _delimited(number: int, content: bytes) -> bytes:

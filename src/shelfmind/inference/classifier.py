@@ -1,4 +1,4 @@
-"""Classifiers in NumPy: from embeddings to logits, as the heads of `models.heads` compute them."""
+"""Classifiers in NumPy: compute logits from embeddings like the heads of `models.heads`."""
 
 from __future__ import annotations
 
@@ -13,12 +13,12 @@ from shelfmind.evaluation.matrix_rows import unit_rows
 
 @dataclass(frozen=True)
 class Classifier:
-    """Linear if there is no `scale`, else scaled cosines.
+    """A linear classifier, or one of scaled cosines if there is a `scale`.
 
     Attributes:
-        weight: (C, D); or (C, K, D) of K vectors a class, the nearest of which counts.
-        bias: (C,), or None.
-        scale: of cosines.
+        weight: shape (C, D); or (C, K, D) with K vectors per class, of which the closest counts.
+        bias: shape (C,), or None.
+        scale: scale of the cosines.
     """
 
     weight: Floats
@@ -26,7 +26,7 @@ class Classifier:
     scale: float | None = None
 
     def __call__(self, embeddings: Floats) -> Floats:
-        """Logits (N, C) of embeddings (N, D)."""
+        """Return logits (N, C) of embeddings (N, D)."""
         if self.scale is None:
             products = embeddings @ self.weight.T
             return products if self.bias is None else products + self.bias
@@ -35,7 +35,7 @@ class Classifier:
         return np.asarray(cosines.max(axis=2) * np.float32(self.scale))
 
     def as_arrays(self) -> dict[str, Floats]:
-        """For a file."""
+        """Return it as named arrays."""
         arrays = {"weight": self.weight}
         if self.bias is not None:
             arrays["bias"] = self.bias
@@ -45,6 +45,6 @@ class Classifier:
 
     @classmethod
     def of_arrays(cls, arrays: Mapping[str, Floats]) -> Classifier:
-        """What `as_arrays` gave."""
+        """Restore it from `as_arrays`."""
         scale = None if "scale" not in arrays else float(arrays["scale"])
         return cls(arrays["weight"], arrays.get("bias"), scale)

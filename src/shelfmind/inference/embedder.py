@@ -1,4 +1,4 @@
-"""A run as a maker of vectors: its network's embeddings, mirror image included, of photos prepared as it does."""
+"""Compute embeddings of photos with a run's network and preprocessing, averaged with those of mirror images."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ PREPARATION = ("resize_to", "resize", "fill", "mean", "std")
 
 
 class PhotoEmbedder:
-    """Embeddings (N, D) of photos: the mean over the test-time views of a predictor."""
+    """Computes embeddings (N, D) of photos as the mean over the test-time views of a predictor."""
 
     def __init__(self, predictor: Predictor, counter: Counter = count_silently) -> None:
         self.predictor = predictor
@@ -31,7 +31,7 @@ class PhotoEmbedder:
 
     @property
     def identity(self) -> Mapping[str, Any]:
-        """What decides the vectors: weights, network, preparation, views; and how long they are."""
+        """Everything that determines the vectors: weights, network, preprocessing and views; and the vector length."""
         predictor = self.predictor
         data = predictor.recipe.data.model_dump(mode="json")
         return {
@@ -47,7 +47,7 @@ class PhotoEmbedder:
         }
 
     def embed(self, photos: Iterable[bytes], total: int) -> Floats:
-        """Vectors (N, D) of encoded photos, in order.
+        """Return vectors (N, D) of encoded photos, in order.
 
         Raises:
             UserError: a photo cannot be decoded.
@@ -66,7 +66,7 @@ class PhotoEmbedder:
 
 
 class RunEmbedder(PhotoEmbedder):
-    """Embeddings of photos by a run: the mean over its test-time views and their mirror images."""
+    """Computes embeddings of photos with a run, as the mean over its test-time views and their mirror images."""
 
     predictor: RunPredictor
 
@@ -78,7 +78,7 @@ class RunEmbedder(PhotoEmbedder):
         batch: BatchSize = None,
         decode: str = EXACT,
     ) -> None:
-        """Raises `UserError` for a folder that is no run, or an engine that it cannot have."""
+        """Raises `UserError` if the folder is not a run or the engine cannot be used."""
         views = with_mirror_images(run.read_recipe().evaluation.tta)
         super().__init__(RunPredictor(run, views, engine=engine, batch=batch, decode=decode), counter)
 
@@ -90,7 +90,7 @@ def photo_embedder(
     batch: BatchSize = None,
     decode: str = EXACT,
 ) -> PhotoEmbedder:
-    """Embeddings of photos by a run's folder or an exported file; `batch`, `decode` are those of `predictor.load`."""
+    """Return the embedder of a run folder or an exported file. `batch` and `decode` are those of `predictor.load`."""
     if not place.is_file():
         return RunEmbedder(RunFolder(place), counter, engine, batch, decode)
     views = with_mirror_images(read_exported(place).recipe.evaluation.tta)
@@ -98,5 +98,5 @@ def photo_embedder(
 
 
 def with_mirror_images(views: Sequence[str]) -> tuple[str, ...]:
-    """Test-time views and their mirror images."""
+    """Return test-time views with their mirror images."""
     return tuple(views) if FLIP in views else (FLIP, *views)

@@ -1,8 +1,8 @@
-"""A run as one file: a network in a format that engines read, and what shelfmind needs beside it.
+"""A run as a single file: a network in a format that engines read, with shelfmind's metadata.
 
-The network takes 8-bit squares (N, S, S, 3) and gives probabilities and embeddings. Recipe, classes, temperatures, the
-classifier and where all of it comes from are carried behind it (`carriers`), with a checksum of everything as the last
-bytes. Reading it takes neither MindSpore nor any package of the format.
+The network takes 8-bit squares (N, S, S, 3) and returns probabilities and embeddings. Recipe, classes, temperatures,
+classifier and provenance are appended (`carriers`), with a checksum of everything as the last bytes. Reading needs
+neither MindSpore nor any package of the format.
 """
 
 from __future__ import annotations
@@ -31,20 +31,20 @@ CARRIERS: dict[str, Carrier] = {
     "mindir": ProtocolBuffer(13),
     "openvino": Archive(),
 }
-"""By format. The fields are `metadata_props` of ONNX's `ModelProto` and `user_info` of MindIR's."""
+"""Carriers by format. The fields are `metadata_props` of ONNX's `ModelProto` and `user_info` of MindIR's."""
 
 
 @dataclass(frozen=True)
 class Exported:
-    """What an exported file holds.
+    """The content of an exported file.
 
     Attributes:
-        path: the file.
-        content: all of it.
+        path: path of the file.
+        content: the complete content.
         format: a key of `CARRIERS`.
         facts: JSON: ``recipe``, ``class_names``, ``train_images``, ``weights`` (checksum), ``width``, ``precision``,
             ``temperatures`` (by test-time views), ``parity``, ``provenance``.
-        classifier: from embeddings to logits, if the network's is known by itself.
+        classifier: computes logits from embeddings, if the network's classifier is available separately.
     """
 
     path: Path
@@ -55,33 +55,33 @@ class Exported:
 
     @property
     def recipe(self) -> Recipe:
-        """How images are prepared and predicted."""
+        """The recipe of preprocessing and prediction."""
         return parse_recipe(self.facts["recipe"], str(self.path))
 
     @property
     def precision(self) -> str:
-        """What it computes with, a key of `precisions.PRECISIONS`."""
+        """The precision of computation, a key of `precisions.PRECISIONS`."""
         return str(self.facts["precision"])
 
     @property
     def class_names(self) -> tuple[str, ...]:
-        """By class id."""
+        """The class names by class id."""
         return tuple(self.facts["class_names"])
 
     @property
     def train_images(self) -> tuple[int, ...]:
-        """How many images the run was trained on, by class id."""
+        """The number of training images by class id."""
         return tuple(self.facts["train_images"])
 
     def temperature(self, tta: tuple[str, ...]) -> float:
-        """What probabilities are calibrated with; 1 if nothing fits these views."""
+        """Return the calibration temperature for these views, or 1 if there is none."""
         return next((float(value) for views, value in self.facts["temperatures"] if tuple(views) == tta), 1.0)
 
 
 def write_exported(
     path: Path, form: str, network: bytes, facts: Mapping[str, Any], classifier: Classifier | None
 ) -> None:
-    """Write a network and what belongs to it, whole or not at all."""
+    """Write a network and its metadata atomically."""
     entries = {FACTS: json.dumps({"format": FORMAT, **facts}, ensure_ascii=False)}
     if classifier is not None:
         entries[CLASSIFIER] = _packed(classifier.as_arrays())
@@ -93,7 +93,7 @@ def read_exported(path: Path) -> Exported:
     """Read and verify a file.
 
     Raises:
-        UserError: there is none, it is damaged, it is no export of shelfmind or one of a newer version.
+        UserError: the file is missing, damaged, not an export of shelfmind, or of a newer version.
     """
     try:
         content = path.read_bytes()
@@ -115,8 +115,8 @@ def _carried(path: Path, content: bytes) -> tuple[str, Mapping[str, str]]:
             if FACTS in entries:
                 return form, entries
     except DamagedError:
-        raise UserError(f"{path} is damaged: its checksum is another; copy or export it again") from None
-    raise UserError(f"{path} is no file that shelfmind exported, or is cut off; make one: {call('export', run='RUN')}")
+        raise UserError(f"{path} is damaged: its checksum does not match; copy or export it again") from None
+    raise UserError(f"{path} is not an export of shelfmind, or is truncated; create one: {call('export', run='RUN')}")
 
 
 def _packed(arrays: Mapping[str, Floats]) -> str:

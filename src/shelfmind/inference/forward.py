@@ -1,4 +1,4 @@
-"""Forward passes: squares in, probabilities and embeddings out, averaged over test-time views."""
+"""Forward passes from squares to probabilities and embeddings, averaged over test-time views."""
 
 from __future__ import annotations
 
@@ -18,13 +18,13 @@ from shelfmind.machine.ahead import next_ahead
 
 SHARE = 8
 SMALLEST = 16
-"""Pixels to which a view shrinks an image at most."""
+"""Minimum size in pixels to which a view shrinks an image."""
 
 
 class Forward:
-    """An engine asked through test-time views, at most `batch_size` images at once, by a thread a core at most `share`.
+    """Runs an engine with test-time views on at most `batch_size` images at once, or `share` with one thread per core.
 
-    Small shares suit a core's cache and end together; eight are as quick as more.
+    Small shares fit a core's cache and finish together. Eight images are as fast as more.
     """
 
     def __init__(self, engine: Engine, batch_size: int, tta: Sequence[str] = (), share: int = SHARE) -> None:
@@ -36,12 +36,12 @@ class Forward:
 
     @cached_property
     def parallel(self) -> Forward | None:
-        """The same for a thread a core at once; None if the engine takes one call at a time."""
+        """The same for one thread per core, or None if the engine has no concurrent calls."""
         engine = self.engine.parallel(self.share)
         return None if engine is None else Forward(engine, self.share, self.tta)
 
     def batch(self, squares: Sequence[Square], size: int) -> tuple[Floats, Floats]:
-        """Probabilities (N, C) and embeddings (N, D) of up to `batch_size` squares, averaged over the views."""
+        """Return probabilities (N, C) and embeddings (N, D) of up to `batch_size` squares, averaged over the views."""
         prepared: dict[View, Batch] = {}
         probabilities: list[Floats] = []
         embeddings: list[Floats] = []
@@ -57,6 +57,6 @@ class Forward:
         return np.mean(probabilities, axis=0), np.mean(embeddings, axis=0)
 
     def batches(self, squares: Iterable[Square], size: int) -> Iterator[tuple[Floats, Floats]]:
-        """`batch` over any number of squares, in order, in constant memory; the next batch is read meanwhile."""
+        """Apply `batch` to any number of squares, in order and constant memory, reading the next batch ahead."""
         for group in next_ahead(batched(squares, self.batch_size)):
             yield self.batch(group, size)

@@ -1,4 +1,4 @@
-"""The few numbers of images that a graph is compiled for, and the pieces of those numbers that answer any other."""
+"""The few batch sizes that graphs are compiled for, and how any other number of images is split into them."""
 
 from __future__ import annotations
 
@@ -10,26 +10,26 @@ from shelfmind.arrays import Floats
 from shelfmind.inference.engines import Batch
 
 SIZES = (1, 4, 16)
-"""Besides whole batches. Compiling takes as long as hundreds of images, so there is no graph for each number."""
+"""Sizes in addition to full batches. Compiling takes as long as hundreds of images, so not every size has a graph."""
 CALL = 1
-"""What a call costs besides its images, in images (`shelfnet_s` at 160 px: 4 ms, and 5 ms an image)."""
+"""Overhead of a call, in images (`shelfnet_s` at 160 px: 4 ms per call and 5 ms per image)."""
 
 
 class GraphSizes:
-    """Which graphs there are: one is compiled where none that is there takes so many images, the least that does.
+    """The compiled graph sizes. If no graph is large enough for a call, the smallest sufficient one is compiled.
 
-    So a single photo never costs a whole batch, and the last images of many cost no further compilation. Whoever asks
-    for each of `sizes` from the least on has them all.
+    A single photo thus never costs a full batch, and the last images of many need no further compilation. Calling with
+    each of `sizes` in ascending order compiles all of them.
     """
 
     def __init__(self, batch_size: int, few: int | None = None) -> None:
-        """Up to `batch_size` images are asked for at once, often `few`."""
+        """Calls have up to `batch_size` images, often `few`."""
         wanted = {*SIZES, batch_size if few is None else few}
         self.sizes = tuple(sorted({size for size in wanted if size < batch_size} | {batch_size}))
         self.ready: set[int] = set()
 
     def pieces(self, count: int) -> list[int]:
-        """Sizes of the graphs that answer `count` images; the last one may be larger than what is left for it."""
+        """Return the graph sizes that process `count` images. The last one may be larger than the rest."""
         if count > max(self.ready, default=0):
             self.ready.add(next(size for size in self.sizes if size >= count))
         least = min(size for size in self.ready if size >= count)
@@ -37,7 +37,7 @@ class GraphSizes:
         return min([least], parted, key=lambda sizes: sum(size + CALL for size in sizes))
 
     def answers(self, images: Batch, compute: Callable[[Batch], Sequence[Floats]]) -> tuple[Floats, ...]:
-        """What `compute` says of images (N, ...), which it is given in pieces, padded by the last image."""
+        """Return the outputs of `compute` for images (N, ...), called on pieces that are padded with the last image."""
         parts, done = [], 0
         for size in self.pieces(len(images)):
             piece = images[done : done + size]
@@ -49,7 +49,7 @@ class GraphSizes:
 
 
 def _parted(count: int, ready: Sequence[int]) -> list[int]:
-    """The largest graphs that are filled, and the smallest one for what is left."""
+    """Split into the largest filled graphs, and the smallest sufficient one for the rest."""
     found = []
     while count > 0:
         found.append(next((size for size in ready if size <= count), ready[-1]))

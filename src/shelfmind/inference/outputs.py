@@ -1,4 +1,4 @@
-"""Writes predictions as CSV, JSON lines or NumPy arrays, one row an input, whole or not at all."""
+"""Write predictions atomically as CSV, JSON lines or NumPy arrays, with one row per input."""
 
 from __future__ import annotations
 
@@ -17,21 +17,21 @@ FORMATS = (".csv", ".jsonl", ".npz")
 
 
 def check_output(path: Path) -> None:
-    """Refuse an output that cannot be written before any work is done."""
+    """Raise `UserError` for an output that cannot be written, before any work is done."""
     if path.suffix not in FORMATS:
         endings = f"{', '.join(FORMATS[:-1])} or {FORMATS[-1]}"
-        raise UserError(f"{argument('out')} must be a file whose name ends in {endings}, got {path}")
+        raise UserError(f"{argument('out')} must be a file name ending in {endings}, got {path}")
     require_writable(path)
 
 
 def write_predictions(path: Path, predictions: Iterable[Prediction], top: int) -> None:
-    """Write a stream of predictions as ``.csv`` or ``.jsonl`` in constant memory; a bad input's row says why."""
+    """Write a stream of predictions as ``.csv`` or ``.jsonl`` in constant memory. Rows of bad inputs say why."""
     write_rows = _write_csv if path.suffix == ".csv" else _write_json_lines
     write_text(path, lambda stream: write_rows(stream, predictions, top))
 
 
 def as_record(prediction: Prediction, top: int) -> dict[str, Any]:
-    """A prediction with its best `top` guesses for JSON."""
+    """Return a prediction with its best `top` guesses as JSON values."""
     record: dict[str, Any] = {"path": prediction.source}
     if prediction.error is not None:
         return {**record, "error": prediction.error}
@@ -58,7 +58,7 @@ def _write_csv(stream: IO[str], predictions: Iterable[Prediction], top: int) -> 
 
 
 def write_text(path: Path, write_rows: Callable[[IO[str]], None]) -> None:
-    """Let `write_rows` write a text file; a CSV begins with the mark by which Excel knows UTF-8."""
+    """Let `write_rows` write a text file. CSV files start with a byte-order mark, so that Excel recognises UTF-8."""
 
     def write(temporary: Path) -> None:
         encoding = "utf-8-sig" if path.suffix == ".csv" else "utf-8"
@@ -69,7 +69,7 @@ def write_text(path: Path, write_rows: Callable[[IO[str]], None]) -> None:
 
 
 def write_arrays(path: Path, class_names: Sequence[str], fill: Callable[[PredictionWriter], None]) -> None:
-    """Let `fill` add rows and write them as an ``.npz`` that `Predictions.load` reads, in constant memory."""
+    """Let `fill` add rows and write them in constant memory as an ``.npz`` for `Predictions.load`."""
 
     def write(temporary: Path) -> None:
         with collecting(path, len(class_names)) as writer:

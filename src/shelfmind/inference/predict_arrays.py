@@ -1,4 +1,4 @@
-"""Predicts any number of squares into arrays that may be larger than the memory."""
+"""Predict any number of squares into arrays that may exceed the memory."""
 
 from __future__ import annotations
 
@@ -25,10 +25,10 @@ def predict_into(
     wanted: Bools | None = None,
     progress: Progress | None = None,
 ) -> None:
-    """Predict N squares in order: row i of `probabilities` where `wanted` (N,) says so, all rows of embeddings.
+    """Predict N squares in order: rows of `probabilities` where `wanted` (N,) is true, and all rows of embeddings.
 
-    `probabilities` has shape (M, C), M being at least the number of the last wanted row. `embeddings` becomes a
-    ``.npy`` of 16-bit values, shape (N, D). Memory holds a few batches. Raises `UserError` if the disk is full.
+    `probabilities` has shape (M, C) and includes the last wanted row. `embeddings` becomes a ``.npy`` of 16-bit values,
+    shape (N, D). Only a few batches are in memory. Raises `UserError` if the disk is full.
     """
     total, start = len(squares), 0
     rows: npt.NDArray[np.float16] | None = None
@@ -38,7 +38,7 @@ def predict_into(
         stop = start + len(batch.probabilities)
         chosen = np.ones(stop - start, np.bool_) if wanted is None else wanted[start:stop]
         probabilities[start + np.flatnonzero(chosen)] = batch.probabilities[chosen]
-        rows[start:stop] = np.clip(batch.embeddings, -65504, 65504)  # the greatest 16-bit value; directions count
+        rows[start:stop] = np.clip(batch.embeddings, -65504, 65504)  # the largest 16-bit value; only directions matter
         if progress is not None:
             progress(stop - start)
         start = stop
@@ -47,15 +47,15 @@ def predict_into(
 
 
 def open_array(path: Path, shape: tuple[int, ...], dtype: Any) -> Any:
-    """A memory-mapped ``.npy`` of this shape and type, made of zeros unless it is there already.
+    """Open a memory-mapped ``.npy`` of this shape and type, created with zeros if it does not exist.
 
-    Raises `UserError` if it cannot be made.
+    Raises `UserError` if it cannot be created.
     """
     try:
         there = np.load(path, mmap_mode="r+", allow_pickle=False)
         if there.shape == shape and there.dtype == np.dtype(dtype):
             return there
-    except Exception:  # missing, cut or something else: the header's parser raises whatever it meets
+    except Exception:  # missing, truncated or invalid: the header's parser raises various errors
         pass
     try:
         array = np.lib.format.open_memmap(path, "w+", dtype, shape)
@@ -66,7 +66,7 @@ def open_array(path: Path, shape: tuple[int, ...], dtype: Any) -> Any:
 
 
 def _reserve(path: Path) -> None:
-    """Take the space now: a full disk found later, through a memory map, would kill the process."""
+    """Allocate the space now. A full disk detected later through the memory map would kill the process."""
     if hasattr(os, "posix_fallocate"):
         with open(path, "r+b") as stream:
             os.posix_fallocate(stream.fileno(), 0, path.stat().st_size)

@@ -1,4 +1,4 @@
-"""`predict` for files: finds them, streams them through a run and writes the outcome in constant memory."""
+"""`predict` for files: find them, stream them through a run and write the outcome in constant memory."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ from shelfmind.requests.watching import SILENT, Observer
 from shelfmind.runs.adaptation import require_unadapted
 from shelfmind.runs.rules import engine_under
 
-if TYPE_CHECKING:  # without a gallery it is not needed, and takes a tenth of the start
+if TYPE_CHECKING:  # only needed with a gallery, and takes a tenth of the start-up time
     from shelfmind.inference.recognizer import Answer
 
 SHOWN = 20
@@ -33,8 +33,8 @@ SHOWN = 20
 
 @dataclass
 class PredictionOutcome:
-    """What became of the files: how many, the first few predictions, or answers where there is a gallery, the bad ones,
-    and notes on what was left out. `engine` is what computed, and at which precision."""
+    """The number of files, the first few predictions (or answers, with a gallery), unusable files, and notes on skipped
+    files. `engine` is the engine with its precision."""
 
     images: int = 0
     engine: str = ""
@@ -65,16 +65,16 @@ class PredictionOutcome:
 
 @takes(PredictRequest)
 def predict_files(request: PredictRequest, watcher: Observer = SILENT) -> PredictionOutcome:
-    """Predict all images that the paths (files, folders, patterns) name, in order; `out` decides the form of output.
+    """Predict all images of the paths (files, folders, patterns), in order. The ending of `out` sets the format.
 
-    A file that cannot be used keeps its row in ``.csv`` and ``.jsonl``; with any `out` it is also listed with its
-    reason in ``<out>.bad_files.csv``.
+    Unusable files keep their row in ``.csv`` and ``.jsonl``. With any `out` they are also listed with the reason in
+    ``<out>.bad_files.csv``.
 
     Returns:
-        How many images, the first few predictions, and what could not be used or was left out.
+        The number of images, the first few predictions, and unusable and skipped files.
 
     Raises:
-        UserError: a path that names nothing, an output that cannot be written, no run.
+        UserError: a path does not exist, the output cannot be written, or there is no run.
     """
     paths, top, out = request.paths, request.top, request.out
     if out is not None:
@@ -104,7 +104,7 @@ def predict_files(request: PredictRequest, watcher: Observer = SILENT) -> Predic
 
 
 def _answered(request: PredictRequest, gallery: str, watcher: Observer) -> PredictionOutcome:
-    """The same by a run and a gallery together."""
+    """Predict with a run and a gallery."""
     from shelfmind.inference.answer_files import answer_files
 
     total, notes = count_images(request.paths)
@@ -131,7 +131,7 @@ def _answered(request: PredictRequest, gallery: str, watcher: Observer) -> Predi
 
 
 def _with_bad_list(outcome: PredictionOutcome, out: Path | None) -> PredictionOutcome:
-    """The outcome with the list of its bad files beside `out`; where there are none an earlier list goes."""
+    """Write the list of unusable files next to `out`, or delete an earlier list if there are none."""
     if out is None:
         return outcome
     bad_list = out.with_name(f"{out.name}.bad_files.csv")
@@ -144,16 +144,16 @@ def _with_bad_list(outcome: PredictionOutcome, out: Path | None) -> PredictionOu
 
 
 def require_existing(path: str) -> None:
-    """Refuse a path that names nothing."""
+    """Raise `UserError` for a path that does not exist."""
     if os.path.lexists(path) or (glob.has_magic(path) and next(glob.iglob(path, recursive=True), None) is not None):
         return
-    raise UserError(f"{path}: no such file or folder, and no pattern that matches one")
+    raise UserError(f"{path}: no such file or folder, and no file matches it as a pattern")
 
 
 def find_images(paths: Sequence[str], left_out: Listing | None = None) -> Iterator[Path]:
-    """The files that `paths` name: files as they are, folders with all images below them, patterns sorted.
+    """Yield the files of `paths`: files as given, all images below folders, and sorted matches of patterns.
 
-    What folders hold besides images is added to `left_out`.
+    Other files in folders are added to `left_out`.
     """
     for path in paths:
         named = [path] if os.path.lexists(path) else sorted(glob.iglob(path, recursive=True), key=natural_key)
@@ -168,7 +168,7 @@ def find_images(paths: Sequence[str], left_out: Listing | None = None) -> Iterat
 
 
 def count_images(paths: Sequence[str]) -> tuple[int, list[str]]:
-    """How many files `find_images` gives, and notes on what it leaves out. Raises `UserError` if it gives none."""
+    """Return the number of files of `find_images` and notes on skipped ones. Raises `UserError` if there are none."""
     left_out = Listing()
     total = sum(1 for _ in find_images(paths, left_out))
     notes = [*note_others(left_out.others), *note_circles(map(str, left_out.circles))]

@@ -1,4 +1,4 @@
-"""Predictions of a run that are kept, so that no command computes them twice."""
+"""A cache of a run's predictions, so that no command computes them twice."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ from shelfmind.progress import Counter, count_silently
 from shelfmind.records import BadFile, Predictions, Sample
 
 KEPT = 12
-"""How many files a run keeps: those used last."""
+"""Number of files that a run keeps, the most recently used ones."""
 
 
 def predictions_of(
@@ -31,21 +31,20 @@ def predictions_of(
     bad_files: Sequence[BadFile] = (),
     counter: Counter = count_silently,
 ) -> Predictions:
-    """What `predictor` says of prepared `squares`: from the run's folder if it has said so before, else computed and
-    kept.
+    """Return the predictions of prepared `squares`, from the cache in the run's folder or newly computed.
 
-    What is kept belongs to the run's weights and recipe, its test-time views and the very files (path, size, time).
-    Labels are the samples', so that corrected ones count at once. A kept file that is damaged is computed anew. A run
-    that cannot be written keeps nothing.
+    Cache entries depend on the run's weights and recipe, the test-time views and the files (path, size, time). Labels
+    are taken from the samples, so that corrections take effect immediately. Damaged entries are recomputed. If the run
+    folder is read-only, nothing is cached.
     """
     folder = predictor.place / "evaluation" / "kept"
     path = folder / f"{_key(predictor, samples)}.npz"
     kept = _read(path, samples)
     if kept is not None:
-        counter("using kept predictions", len(samples))(len(samples))
+        counter("using cached predictions", len(samples))(len(samples))
         return replace(kept, labels=_labels(samples), bad_files=tuple(bad_files))
     predictions = predictor.predict_squares(squares, samples, bad_files, counter("predicting", len(samples)))
-    with suppress(UserError, OSError):  # another's run, or a full disk: whoever writes more than copies says so
+    with suppress(UserError, OSError):  # a read-only run or a full disk: not an error for a cache
         make_folder(folder)
         write_atomically(path, predictions.save)
         keep_used_last(folder, "*.npz", KEPT)

@@ -1,4 +1,4 @@
-"""A trained run as a function of images."""
+"""Predict with a trained run."""
 
 from __future__ import annotations
 
@@ -34,12 +34,12 @@ from shelfmind.runs.calibration import read_temperature
 from shelfmind.runs.folder import RunFolder
 
 Source = Path | str | bytes | Image.Image | Pixels
-"""An image: a file's path, its encoded bytes, a Pillow image, or a NumPy array, see `images.decoding.Pixels`."""
+"""An image: a path, encoded bytes, a Pillow image, or a NumPy array, see `images.decoding.Pixels`."""
 PreparedImage = tuple[str, Square | str]
-"""An image's name, and its square or the reason why it has none."""
+"""An image's name, and its square or the reason why it cannot be used."""
 MOST_IN_A_GROUP = 4096
 EXACT, FAST = "exact", "fast"
-"""How images are decoded: as for training, or large JPEGs smaller."""
+"""How images are decoded: as for training, or large JPEGs at reduced size."""
 T = TypeVar("T")
 
 
@@ -53,7 +53,7 @@ class Guess:
 
 @dataclass(frozen=True)
 class Prediction:
-    """What the run says of one image: guesses, best first, or the reason why it cannot be used."""
+    """The prediction for one image: guesses, best first, or the reason why it cannot be used."""
 
     source: str
     guesses: tuple[Guess, ...]
@@ -62,10 +62,10 @@ class Prediction:
 
 @dataclass(frozen=True)
 class Batch:
-    """What a run says of consecutive images.
+    """The outputs for consecutive images.
 
-    `errors` has an entry an image, None for those that were good; `probabilities` (N, C) and `embeddings` (N, D) have
-    a row for each of the good ones.
+    `errors` has an entry per image, None for usable ones. `probabilities` (N, C) and `embeddings` (N, D) have a row per
+    usable image.
     """
 
     names: tuple[str, ...]
@@ -76,18 +76,18 @@ class Batch:
 
 @dataclass(frozen=True, eq=False)
 class Predictor:
-    """A trained network ready to predict; it does not change. Make one with `load`.
+    """A trained network ready to predict. It is immutable; create it with `load`.
 
     Attributes:
         place: the run's folder, or the exported file.
-        recipe: how images are prepared and predicted.
-        class_names: by class id.
-        train_images: how many it was trained on, by class id.
-        checksum: of the weights.
+        recipe: the recipe of preprocessing and prediction.
+        class_names: class names by class id.
+        train_images: number of training images by class id.
+        checksum: checksum of the weights.
         tta: names of the test-time views.
-        temperature: what its probabilities are calibrated with; 1 if nothing fits these weights and views.
+        temperature: calibration temperature; 1 if there is none for these weights and views.
         forward: the network's forward pass, without the temperature.
-        reduced: whether large JPEGs are decoded smaller, which is quick and not the same to the bit.
+        reduced: whether large JPEGs are decoded at reduced size, which is faster but not bit-identical.
     """
 
     place: Path
@@ -102,21 +102,21 @@ class Predictor:
 
     @property
     def engine(self) -> Engine:
-        """What computes the answers."""
+        """The engine that computes predictions."""
         return self.forward.engine
 
     def predict(self, images: Source | Iterable[Source], top: int = 5) -> list[Prediction]:
-        """The `top` guesses for one image or many, in their order.
+        """Return the `top` guesses for one or more images, in order.
 
         An image is a path, encoded bytes, a Pillow image, or a NumPy array of 8-bit pixels: uint8 of shape (height,
         width, 3) in RGB order (OpenCV reads BGR: give ``image[..., ::-1]``), (height, width, 4) with transparency or
-        (height, width) in grey. A list of images, or an array of shape (N, height, width, channels), is many. An image
-        that cannot be used carries its reason. Raises `UserError` for an array of another shape or type.
+        (height, width) in grey. Several images are a list, or an array of shape (N, height, width, channels). The
+        prediction of an unusable image has the reason. Raises `UserError` for an array of another shape or type.
         """
         return list(self.stream(as_many(images), top))
 
     def stream(self, images: Iterable[Source], top: int = 5) -> Iterator[Prediction]:
-        """Guesses for any number of images, in their order, in constant memory; a bad one carries its reason."""
+        """Yield predictions for any number of images, in order and constant memory. Unusable images have the reason."""
         for batch in self.of_sources(images):
             rows = iter(batch.probabilities)
             for name, error in zip(batch.names, batch.errors, strict=True):
@@ -124,24 +124,24 @@ class Predictor:
                 yield Prediction(name, guesses, error)
 
     def of_sources(self, images: Iterable[Source]) -> Iterator[Batch]:
-        """What the run says of any number of images, in their order, in constant memory."""
+        """Yield the outputs for any number of images, in order and constant memory."""
         return self._answered(enumerate(images), partial(_prepared, data=self.recipe.data, reduced=self.reduced))
 
     def of_squares(self, squares: Squares) -> Iterator[Batch]:
-        """What the run says of prepared squares, in their order, in constant memory; their names are their numbers."""
+        """Yield the outputs for prepared squares, in order and constant memory. Their names are their numbers."""
         return self._answered(range(len(squares)), lambda number: (str(number), squares[number]))
 
     def ask(self, squares: Sequence[Square], beside_others: bool = False) -> tuple[Floats, Floats]:
-        """Calibrated probabilities (N, C) and embeddings (N, D) of at most a batch of squares.
+        """Return calibrated probabilities (N, C) and embeddings (N, D) of at most one batch of squares.
 
-        With `beside_others` threads may ask at once where the engine lets them, each for at most a share, which is
-        computed on one core. Every prediction comes from here, so that all are calibrated alike.
+        With `beside_others`, threads may call concurrently if the engine supports it, each with at most a share, which
+        is computed on one core. All predictions come from this method, so that all have the same calibration.
         """
         parallel = self.forward.parallel if beside_others else None
         return self._ask(self.forward if parallel is None else parallel, squares)
 
     def logits(self, embeddings: Floats) -> Floats | None:
-        """What the classifier makes of embeddings (N, D): (N, C); None for a network without a head of ours."""
+        """Return the logits (N, C) of embeddings (N, D), or None for a network without one of our heads."""
         return self.engine.logits(embeddings)
 
     def predict_squares(
@@ -151,7 +151,7 @@ class Predictor:
         bad_files: Sequence[BadFile] = (),
         progress: Progress | None = None,
     ) -> Predictions:
-        """Predictions of prepared squares that belong to `samples`."""
+        """Return the predictions of the prepared squares of `samples`."""
         if len(samples) == 0:
             raise UserError("there is no usable image to predict")
         batches = []
@@ -171,11 +171,11 @@ class Predictor:
         )
 
     def _answered(self, items: Iterable[T], prepare: Callable[[T], PreparedImage]) -> Iterator[Batch]:
-        """What is said of items, which `prepare` makes images of.
+        """Yield the outputs for items that `prepare` turns into images.
 
-        Where the engine lets it, a thread a core takes a few at a time all the way, so that some decode while others
-        compute and no thread waits for another. A single share is computed on all cores, and so is everything by an
-        engine that takes one call at a time; threads prepare images ahead of it.
+        If the engine supports it, one thread per core decodes and computes a few items at a time, so that no thread
+        waits for another. A single share is computed on all cores. An engine without concurrent calls always uses all
+        cores, while threads prepare images ahead of it.
         """
         remaining, cores = iter(items), available_cores()
         first = list(islice(remaining, self.forward.share + 1))
@@ -203,7 +203,7 @@ class Predictor:
         return temperature_scaled(probabilities, self.temperature), embeddings
 
     def guesses(self, probabilities: npt.NDArray[np.float32], top: int) -> tuple[Guess, ...]:
-        """The `top` most probable classes of a row of probabilities (C,), best first."""
+        """Return the `top` most probable classes of a row of probabilities (C,), best first."""
         order = np.argsort(-probabilities, kind="stable")[:top]
         return tuple(Guess(self.class_names[index], float(probabilities[index])) for index in order)
 
@@ -213,7 +213,7 @@ class RunPredictor(Predictor):
     """A run ready to predict.
 
     Attributes:
-        run: its folder.
+        run: the run's folder.
     """
 
     run: RunFolder = field(kw_only=True)
@@ -229,12 +229,12 @@ class RunPredictor(Predictor):
         batch: BatchSize = None,
         decode: str = EXACT,
     ) -> None:
-        """`recipe` instead of the run's own: of the same network, but images prepared in another way; MindSpore only.
-        `few` images are asked for so often that they are worth a graph of their own.
+        """`recipe` replaces the run's own, for the same network with other preprocessing (MindSpore only).
+        `few` is a frequent number of images that deserves its own graph.
         `batch` and `decode` are those of `load`.
 
         Raises:
-            UserError: no run, or an engine that is not installed or that the run was not exported for.
+            UserError: there is no run, the engine is not installed, or the run was not exported for it.
         """
         own = run.read_recipe() if recipe is None else recipe
         class_names, train_images = run.read_classes()
@@ -256,7 +256,7 @@ class RunPredictor(Predictor):
 
 
 def as_many(images: Source | Iterable[Source]) -> Iterable[Source]:
-    """One image or many, see `Predictor.predict`, as many."""
+    """Return one or more images, see `Predictor.predict`, as an iterable."""
     many_pixels = isinstance(images, np.ndarray) and images.ndim > 3
     one = isinstance(images, str | bytes | Path | Image.Image | np.ndarray) and not many_pixels
     return [images] if one else images  # type: ignore[list-item,return-value]
@@ -269,12 +269,12 @@ def load(
     batch: BatchSize = None,
     decode: str = EXACT,
 ) -> Predictor:
-    """The run in this folder, or an exported file, ready to predict.
+    """Load a run folder or an exported file for prediction.
 
-    `tta` overrides the recipe's test-time views; `engine` is ``mindspore``, ``onnx``, ``openvino``, or ``auto``: the
-    fastest of those that are installed and that the run was exported for, else MindSpore. `batch` images are computed
-    at once on a core (MindSpore: on all), ``auto`` is the number that is fastest here. With `decode` ``fast`` large
-    JPEGs are decoded smaller, which is not the same to the bit as ``exact``.
+    `tta` overrides the recipe's test-time views. `engine` is ``mindspore``, ``onnx``, ``openvino``, or ``auto``: the
+    fastest installed engine that the run was exported for, or else MindSpore. `batch` is the number of images per call
+    on one core (MindSpore: on all cores); ``auto`` is the fastest on this machine. With `decode` ``fast`` large JPEGs
+    are decoded at reduced size, which is not bit-identical to ``exact``.
     """
     place = Path(run)
     if place.is_file():
@@ -290,7 +290,7 @@ def file_predictor(
     batch: BatchSize = None,
     decode: str = EXACT,
 ) -> Predictor:
-    """An exported file, ready to predict. Raises `UserError` for a file that cannot be used, or no engine for it."""
+    """Load an exported file for prediction. Raises `UserError` if the file cannot be used or has no engine."""
     exported = read_exported(path)
     recipe = exported.recipe
     views = tuple(recipe.evaluation.tta if tta is None else tta)
@@ -310,7 +310,7 @@ def file_predictor(
 
 
 def _groups(images: Iterable[PreparedImage], size: int) -> Iterator[list[PreparedImage]]:
-    """Groups that hold as many good images as a forward pass takes, and not endlessly many bad ones."""
+    """Yield groups with the usable images of a forward pass and a limited number of unusable ones."""
     group: list[PreparedImage] = []
     good = 0
     for name, outcome in images:
@@ -324,7 +324,7 @@ def _groups(images: Iterable[PreparedImage], size: int) -> Iterator[list[Prepare
 
 
 def _prepared(numbered: tuple[int, Source], data: DataRecipe, reduced: bool) -> PreparedImage:
-    """A source's name with its square or the reason it has none."""
+    """Return a source's name, and its square or the reason why it cannot be used."""
     number, source = numbered
     name = str(source) if isinstance(source, str | Path) else f"image {number}"
     try:

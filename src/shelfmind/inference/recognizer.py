@@ -1,4 +1,4 @@
-"""A run and a gallery as one recogniser: trained and enrolled products in one ranked answer, or `unknown`."""
+"""Recognition with a run and a gallery: trained and enrolled products in one ranked answer, or `unknown`."""
 
 from __future__ import annotations
 
@@ -35,11 +35,11 @@ class Candidate:
 
     Attributes:
         name: the product.
-        probability: calibrated, of all names together 1.
-        similarity: the cosine of whitened embeddings, to the product's most similar photo if it is enrolled, else to
-            the most similar training photo.
-        source: where the better evidence comes from, ``training`` or ``gallery``.
-        reference: the enrolled photo that it is most similar to, if the product is enrolled.
+        probability: calibrated probability; all names sum to 1.
+        similarity: cosine of whitened embeddings to the product's most similar photo if it is enrolled, else to the
+            most similar training photo.
+        source: the source of the stronger evidence, ``training`` or ``gallery``.
+        reference: the most similar enrolled photo, if the product is enrolled.
     """
 
     name: str
@@ -51,15 +51,15 @@ class Candidate:
 
 @dataclass(frozen=True)
 class Answer:
-    """What the recogniser says of an image.
+    """The answer for an image.
 
     Attributes:
         source: the image's name.
-        level: ``product`` or ``unknown``; where a precision was asked for, also ``family`` or ``undecided``.
-        name: the product or the family; None if it is undecided or unknown.
-        candidates: the most probable products, best first, of an unknown object, too.
-        family: that of the best product, if it has any.
-        error: why the image cannot be used; None if it can.
+        level: ``product`` or ``unknown``; with a requested precision, also ``family`` or ``undecided``.
+        name: the product or the family; None if undecided or unknown.
+        candidates: the most probable products, best first, also for an unknown object.
+        family: the family of the best product, if any.
+        error: the reason why the image cannot be used, or None.
         together: the names of all images, if it is one answer for several.
     """
 
@@ -73,15 +73,15 @@ class Answer:
 
     @property
     def words(self) -> str:
-        """The answer for people."""
+        """The answer as readable text."""
         return self.family.words if self.level == FAMILY and self.family is not None else self.name or self.level
 
 
 class Recognizer:
-    """Answers with the newest version of a gallery: what others enrol meanwhile counts from the next call on."""
+    """Answers with the newest version of a gallery. Products enrolled by others count from the next call on."""
 
     def __init__(self, embedder: PhotoEmbedder, gallery: Gallery) -> None:
-        """Raises `UserError` for a gallery of other weights, or one that was not calibrated."""
+        """Raises `UserError` if the gallery is of other weights or not calibrated."""
         self.embedder = embedder
         self.gallery = gallery
         self._version = 0
@@ -93,11 +93,11 @@ class Recognizer:
         return self.embedder.predictor
 
     def recognize(self, images: Source | Iterable[Source], top: int = 5) -> list[Answer]:
-        """An answer for each image; see `Predictor.predict` for what an image may be."""
+        """Return an answer for each image; see `Predictor.predict` for the supported inputs."""
         return list(self.stream(as_many(images), top))
 
     def recognize_together(self, images: Iterable[Source], top: int = 5) -> Answer:
-        """One answer for several photos of one object: their evidence is averaged.
+        """Return one answer for several photos of one object, from their mean evidence.
 
         Raises `UserError` if no image can be used.
         """
@@ -105,7 +105,7 @@ class Recognizer:
         return self.together(list(self.predictor.of_sources(images)), top)
 
     def together(self, batches: Sequence[Batch], top: int) -> Answer:
-        """One answer for what the run said of several photos of one object.
+        """Return one answer from the outputs for several photos of one object.
 
         Raises `UserError` if no image can be used.
         """
@@ -120,13 +120,13 @@ class Recognizer:
         return replace(self._answer(shortened(names, 1), answers, 0, vectors, top), together=tuple(names))
 
     def stream(self, images: Iterable[Source], top: int = 5) -> Iterator[Answer]:
-        """Answers for any number of images, in their order, in constant memory; a bad one carries its reason."""
+        """Yield answers for any number of images, in order and constant memory. Unusable images have the reason."""
         self._refresh()
         for batch in self.predictor.of_sources(images):
             yield from self.answers(batch, top)
 
     def answers(self, batch: Batch, top: int) -> Iterator[Answer]:
-        """Answers for what the run said of a batch of images."""
+        """Yield answers from the outputs for a batch of images."""
         good = iter(range(len(batch.probabilities)))
         vectors = self.whitening(unit_rows(batch.embeddings))
         answers = answers_of(self.evidence(batch), self.rule, self.columns) if len(batch.probabilities) else None
@@ -138,9 +138,9 @@ class Recognizer:
                 yield self._answer(name, answers, row, vectors[row : row + 1], top)
 
     def refreshed(self) -> Recognizer:
-        """One that answers with the gallery's newest version; this one goes on with its own, `answers` included.
+        """Return a recogniser with the gallery's newest version. This one keeps its version, also in `answers`.
 
-        Raises `UserError` for a version of other weights, or one that was not calibrated.
+        Raises `UserError` if that version is of other weights or not calibrated.
         """
         newer = copy.copy(self)
         newer._refresh()
@@ -148,33 +148,33 @@ class Recognizer:
 
     @property
     def version(self) -> int:
-        """The version of the gallery that it answers with."""
+        """The gallery version in use."""
         return self._version
 
     def accepts(self, batch: Batch) -> Bools:
-        """Whether each good image of a batch is given a name, trained or enrolled, (N,)."""
+        """Return whether each usable image of a batch is given a name, trained or enrolled, (N,)."""
         return answers_of(self.evidence(batch), self.rule, self.columns).accepted
 
     def evidence(self, batch: Batch) -> Evidence:
-        """What network and gallery say of the good images of a batch."""
+        """Return the evidence of network and gallery on the usable images of a batch."""
         energies = energies_of(self.predictor.logits(batch.embeddings))
         vectors = self.whitening(unit_rows(batch.embeddings))
         return evidence(batch.probabilities, vectors, self.learnt, self.references, energies)
 
     def _refresh(self) -> None:
         self.gallery.refresh()
-        while self._version != self.gallery.state.version:  # reading may come to a newer version meanwhile
+        while self._version != self.gallery.state.version:  # a newer version may appear while reading
             version = self.gallery.state.version
             self.gallery.require_embedder(self.embedder)
             self._read()
             self._version = version
 
     def _read(self) -> None:
-        """What the gallery's version has."""
+        """Read the gallery's version."""
         fitted = self.gallery.recognition()
         if fitted is None:
             how = call("gallery_calibrate", gallery=str(self.gallery.files), data="DATA")
-            raise UserError(f"{self.gallery.files} is not calibrated for answering yet; run: {how}")
+            raise UserError(f"{self.gallery.files} is not calibrated yet; run: {how}")
         record, arrays = fitted
         self.learnt = Learnt.of_counts(arrays[LEARNT], record[COUNTS])
         self.whitening = Whitening.of_array(arrays[WHITENING])
@@ -210,12 +210,12 @@ class Recognizer:
 def recognizer(
     run: Path | str, gallery: str | Path, engine: str = AUTO, batch: BatchSize = None, decode: str = EXACT
 ) -> Recognizer:
-    """The run in this folder, or an exported file, and a gallery of its vectors, ready to answer.
+    """Load a run folder or an exported file with a gallery for recognition.
 
     `engine`, `batch` and `decode` are those of `load`.
 
     Raises:
-        UserError: no run, no gallery, one of other weights, or one that `gallery calibrate` has not fitted yet.
+        UserError: there is no run or no gallery, or the gallery is of other weights or not calibrated.
     """
     return Recognizer(
         photo_embedder(Path(run), engine=engine, batch=batch, decode=decode), Gallery(open_files(gallery))

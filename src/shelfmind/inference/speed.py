@@ -1,4 +1,4 @@
-"""Measures how many images a second a network takes on this machine."""
+"""Measure the inference speed of a network on this machine."""
 
 from __future__ import annotations
 
@@ -11,11 +11,11 @@ from mindspore import Tensor
 from shelfmind.models import create_model
 
 WARMUP_STEPS = 30
-"""MindSpore times each kernel's first 25 calls to choose its threads."""
+"""Number of warm-up calls. MindSpore times each kernel's first 25 calls to choose its number of threads."""
 
 
 def inference_speed(name: str, image_size: int = 224, batch_size: int = 8, steps: int = 10) -> float:
-    """Images a second of forward passes in graph mode, median of `steps`."""
+    """Return images/s of forward passes in graph mode, the median of `steps`."""
     model = create_model(name, 1000)
     model.set_train(False)
 

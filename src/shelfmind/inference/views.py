@@ -1,4 +1,4 @@
-"""Test-time views: the ways to look at an image whose predictions are averaged."""
+"""Test-time augmentation (TTA) views, over which predictions are averaged."""
 
 from __future__ import annotations
 
@@ -18,14 +18,14 @@ BRIGHTNESSES = (1.0, 0.8, 1.2)
 
 @dataclass(frozen=True)
 class View:
-    """One way to look at an image.
+    """A test-time view of an image.
 
     Attributes:
         scale: size as a factor of the evaluation size.
-        share: how much of the side is kept.
-        position: where that part lies, 0 to 1 from left to right and from top to bottom.
+        share: share of each side that is kept.
+        position: position of that part, from 0 to 1 from left to right and from top to bottom.
         brightness: factor on all values.
-        flip: mirrored or not.
+        flip: whether the image is mirrored.
     """
 
     scale: float = 1.0
@@ -66,7 +66,7 @@ VIEWS: dict[str, Callable[[list[View]], list[View]]] = {
 
 
 def test_time_views(names: Sequence[str]) -> list[View]:
-    """The plain view and those that `names` (see `VIEWS`) multiply it by."""
+    """Return the plain view, multiplied by the views in `names` (see `VIEWS`)."""
     views = [View()]
     for name in names:
         if name not in VIEWS:
@@ -76,7 +76,7 @@ def test_time_views(names: Sequence[str]) -> list[View]:
 
 
 def apply_view(image: Square, view: View) -> Square:
-    """The part of a square that a view keeps, as bright as it has it; scale and flip come later."""
+    """Crop a square and adjust its brightness as the view requires. Scale and flip are applied later."""
     part = image
     if view.share != 1.0:
         side = round(image.shape[0] * view.share)

@@ -1,1 +1,1 @@
-"""Trained and enrolled products in one answer: fused scores, unknown objects, families; fitted, never by hand."""
+"""Recognition of trained and enrolled products together: fused scores, unknown objects, families, all fitted."""

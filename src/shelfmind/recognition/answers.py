@@ -1,4 +1,4 @@
-"""From evidence to answers: names, probabilities and the level that is sure."""
+"""From evidence to answers: names, probabilities, and the level of certainty."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ UNKNOWN = "unknown"
 
 
 class Columns:
-    """Which names the columns of evidence have: C trained classes, then P enrolled products, K different names."""
+    """The names of the columns of evidence: C trained classes, then P enrolled products, with K distinct names."""
 
     def __init__(self, trained: Sequence[str], enrolled: Sequence[str]) -> None:
         self.of_columns = (*trained, *enrolled)
@@ -28,11 +28,11 @@ class Columns:
         self._enrolled = {ids[name]: column for column, name in enumerate(enrolled)}
 
     def of_name(self, index: int) -> tuple[int | None, int | None]:
-        """The trained class and the enrolled product of a name; trained names come first and in their order."""
+        """Return the trained class and the enrolled product of a name. Trained names come first, in their order."""
         return index if index < self._trained else None, self._enrolled.get(index)
 
     def merged(self, probabilities: Floats) -> Floats:
-        """The probability of each name, (N, K), the sum of those of its columns (N, C + P)."""
+        """Return the probability of each name, (N, K), as the sum over its columns (N, C + P)."""
         if len(self.names) == len(self.of_columns):
             return probabilities
         merged = np.zeros((len(self.names), len(probabilities)), np.float32)
@@ -42,8 +42,8 @@ class Columns:
 
 @dataclass(frozen=True)
 class Answers:
-    """Of N photos: the probability of each name (N, K), whether any is accepted, how familiar the photo looks, whether
-    the second name is far enough, each (N,), the level of the answer and its name, None if undecided or unknown."""
+    """Answers for N photos: the probability of each name (N, K); acceptance, familiarity and sufficient margin to the
+    second name, each (N,); and the level and name of the answer, None if undecided or unknown."""
 
     probabilities: Floats
     accepted: Bools
@@ -55,12 +55,12 @@ class Answers:
     column_probabilities: Floats
 
     def best(self, row: int, top: int) -> list[int]:
-        """The most probable names of a photo, best first."""
+        """Return the most probable names of a photo, best first."""
         found: list[int] = np.argsort(-self.probabilities[row], kind="stable")[:top].tolist()
         return found
 
     def from_gallery(self, row: int, index: int) -> bool:
-        """Whether the better evidence for a name is that of the gallery."""
+        """Whether the stronger evidence for a name is from the gallery."""
         trained, enrolled = self.columns.of_name(index)
         if trained is None or enrolled is None:
             return trained is None
@@ -69,7 +69,7 @@ class Answers:
 
 
 def answers_of(evidence: Evidence, rule: Rule, columns: Columns) -> Answers:
-    """The answers that a rule gives to evidence on N photos."""
+    """Apply a rule to the evidence on N photos."""
     photos = scored(evidence, rule.fusion)
     accepted = rule.rejection.accepts(photos, columns.of_columns)
     probabilities = columns.merged(photos.probabilities)
@@ -96,7 +96,7 @@ def _on_levels(
 
 
 def family_names(names: Sequence[str], levels: Levels) -> list[str | None]:
-    """What the family of each name is called; None for one without."""
+    """Return the family name of each name, or None."""
     return [None if family is None else family.name for family in map(levels.family_of, names)]
 
 

@@ -1,4 +1,4 @@
-"""Rehearsals of what a gallery meets: some classes trained, some only enrolled, some unknown, all with true labels."""
+"""Rehearsals of real use with known labels: some classes are trained, some only enrolled, some unknown."""
 
 from __future__ import annotations
 
@@ -12,19 +12,19 @@ from shelfmind.recognition.evidence import LEAST_PROBABILITY, Evidence, Learnt, 
 from shelfmind.recognition.whitening import Whitening
 
 UNKNOWN = -1
-"""The label of a photo that shows neither a trained class nor an enrolled product."""
+"""The label of photos that show neither a trained class nor an enrolled product."""
 GROUPS = 4
-"""Of the classes of a rehearsal one group is unknown, one enrolled and the others trained, in turns."""
+"""Number of groups of classes. In turn, one group is unknown, one enrolled, and the others trained."""
 SHUFFLES = 3
 MOST_PHOTOS = 8
-"""Photos that a rehearsed product is enrolled with, at most."""
+"""Maximum number of photos that a rehearsed product is enrolled with."""
 LEAST_CLASSES = 8
-"""Fewer classes make no groups that say anything."""
+"""Minimum number of classes for meaningful groups."""
 
 
 @dataclass(frozen=True)
 class Photos:
-    """Labelled photos as the network sees them: unit vectors (N, D), labels (N,), probabilities (N, C) and logits."""
+    """Network outputs of labelled photos: unit vectors (N, D), labels (N,), probabilities (N, C) and logits."""
 
     vectors: Floats
     labels: Ints
@@ -35,25 +35,25 @@ class Photos:
         return len(self.labels)
 
     def as_learnt(self) -> Learnt:
-        """As photos that the network was trained on."""
+        """Return them as photos that the network was trained on."""
         order = np.argsort(self.labels, kind="stable")
         return Learnt(self.vectors[order], self.labels[order], self.probabilities.shape[1])
 
     def whitened(self, whitening: Whitening) -> Photos:
-        """The same with the vectors as they are compared."""
+        """Return them with whitened vectors."""
         return replace(self, vectors=whitening(self.vectors))
 
     def rows(self, chosen: Ints) -> Photos:
-        """Some of the photos."""
+        """Return some of the photos."""
         logits = None if self.logits is None else self.logits[chosen]
         return Photos(self.vectors[chosen], self.labels[chosen], self.probabilities[chosen], logits)
 
 
 @dataclass(frozen=True)
 class Episode:
-    """Evidence on N photos and the column of each one's true name, `UNKNOWN` where it has none, shape (N,).
+    """Evidence on N photos and the column of each photo's true name, or `UNKNOWN`, shape (N,).
 
-    `photos` says which photo each is, (N,), so that one in several episodes is known. `names` are those of the columns.
+    `photos` (N,) identifies each photo across episodes. `names` are the names of the columns.
     """
 
     evidence: Evidence
@@ -69,10 +69,10 @@ def rehearse_classes(
     seed: int = 0,
     shuffles: int = SHUFFLES,
 ) -> Iterator[Episode]:
-    """Episodes from trained classes `names` alone: of some the classifier is taken away, some of these are enrolled.
+    """Return episodes from trained classes `names` only: some are removed from the classifier and partly enrolled.
 
-    Enrolled photos are drawn from the learnt ones. The network has learnt these classes, so this is easier than what it
-    rehearses; `rehearse_gallery` is not.
+    Enrolled photos are sampled from the training photos. As the network was trained on these classes, this is easier
+    than real use; `rehearse_gallery` is not.
     """
     rng = np.random.default_rng(seed)
     usable = np.unique(learnt.labels)
@@ -103,11 +103,11 @@ def rehearse_gallery(
     seed: int = 0,
     shuffles: int = SHUFFLES,
 ) -> Iterator[Episode]:
-    """Episodes from products that the network never learnt: each photo is asked about while it is not enrolled, and a
-    group of products is unknown in turns.
+    """Return episodes from products that the network was not trained on. Each photo is left out of the gallery when it
+    is queried, and each group of products is unknown in turn.
 
-    `enrolled` are photos of `products`; one of a single photo can only be unknown. `held_out` photos of the trained
-    classes `names` are asked about, too.
+    `enrolled` are photos of `products`. A product with a single photo can only be unknown. `held_out` photos of the
+    trained classes `names` are queried, too.
     """
     ids = np.unique(enrolled.labels)
     classes = learnt.classes
@@ -132,7 +132,7 @@ def rehearse_gallery(
 
 
 def _without(photos: Photos, trained: Ints, learnt: Learnt, references: References) -> Evidence:
-    """The evidence if the classifier knew the `trained` classes only."""
+    """Return the evidence of a classifier restricted to the `trained` classes."""
     probabilities = np.maximum(photos.probabilities[:, trained], LEAST_PROBABILITY)
     energies = energies_of(None if photos.logits is None else photos.logits[:, trained])
     shares = np.asarray(probabilities / probabilities.sum(axis=1, keepdims=True), np.float32)
@@ -140,7 +140,7 @@ def _without(photos: Photos, trained: Ints, learnt: Learnt, references: Referenc
 
 
 def _split(labels: Ints, products: Ints, rng: np.random.Generator) -> tuple[Ints, Ints]:
-    """Photos of products that are asked about, half of each product's, and those that stay, products together."""
+    """Split the photos of products into queries, half of each product's, and the rest, sorted by product."""
     asked: list[Ints] = []
     left: list[Ints] = []
     for product in products:
@@ -151,7 +151,7 @@ def _split(labels: Ints, products: Ints, rng: np.random.Generator) -> tuple[Ints
 
 
 def _draw(rows: Ints, rng: np.random.Generator) -> Ints:
-    """One to eight of the rows, each number as likely."""
+    """Sample one to eight of the rows, with a uniformly distributed number."""
     return rng.permutation(rows)[: rng.integers(1, MOST_PHOTOS + 1)]
 
 
@@ -168,6 +168,6 @@ def _joined(first: Photos, second: Photos) -> Photos:
 
 
 def known_parts(episodes: Sequence[Episode]) -> list[tuple[Evidence, Ints]]:
-    """Evidence and labels of the photos that have a name."""
+    """Return evidence and labels of the known photos."""
     chosen = [(each, np.flatnonzero(each.labels != UNKNOWN)) for each in episodes]
     return [(each.evidence.rows(rows), each.labels[rows]) for each, rows in chosen]

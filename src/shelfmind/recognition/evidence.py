@@ -1,4 +1,4 @@
-"""What speaks for each name: the classifier's probabilities and the cosines to the references, a column a name."""
+"""The evidence for each name: the classifier's probabilities and cosines to the references, one column per name."""
 
 from __future__ import annotations
 
@@ -16,11 +16,11 @@ LEAST_PROBABILITY = 1e-12
 
 @dataclass(frozen=True)
 class References:
-    """Photos of P enrolled products as unit vectors (M, D), those of a product next to each other.
+    """Photos of P enrolled products as unit vectors (M, D), sorted by product.
 
     Attributes:
-        names: of the products, P of them.
-        starts: where each product's photos begin, shape (P,).
+        names: the names of the P products.
+        starts: the start of each product's photos, shape (P,).
     """
 
     names: tuple[str, ...]
@@ -29,14 +29,14 @@ class References:
 
     @classmethod
     def of(cls, skus: Sequence[str], vectors: Floats) -> References:
-        """Of the product of each photo, (M,), in runs of equal ones."""
+        """Create references from the product of each photo, (M,), sorted by product."""
         named = np.array(skus, dtype=object)
         starts = np.flatnonzero(np.r_[True, named[1:] != named[:-1]]) if len(named) else np.zeros(0, np.int64)
         return cls(tuple(named[starts]), vectors, starts.astype(np.int64))
 
     @cached_property
     def counts(self) -> Ints:
-        """Photos of each product, (P,)."""
+        """The number of photos of each product, (P,)."""
         return np.diff(np.append(self.starts, len(self.vectors))).astype(np.int64)
 
     @cached_property
@@ -49,9 +49,9 @@ class References:
 
 @dataclass(frozen=True)
 class Learnt:
-    """Photos of C classes that a network was trained on: unit vectors (M, D) and their classes (M,), in order.
+    """Training photos of C classes: unit vectors (M, D) and their classes (M,), sorted by class.
 
-    A class may have none.
+    Classes may be empty.
     """
 
     vectors: Floats
@@ -60,29 +60,29 @@ class Learnt:
 
     @classmethod
     def of_counts(cls, vectors: Floats, counts: Sequence[int]) -> Learnt:
-        """So many photos of each class, one after the other."""
+        """Create it from vectors sorted by class and the number of photos of each class."""
         return cls(vectors, np.repeat(np.arange(len(counts)), counts), len(counts))
 
     @cached_property
     def counts(self) -> Ints:
-        """Photos of each class, (C,)."""
+        """The number of photos of each class, (C,)."""
         return np.bincount(self.labels, minlength=self.classes).astype(np.int64)
 
     @cached_property
     def prototypes(self) -> Floats:
-        """The mean direction of each class's photos, zeros for a class without any: (C, D)."""
+        """The mean direction of each class's photos, zeros for an empty class: (C, D)."""
         sums = np.zeros((self.classes, self.vectors.shape[1]), np.float64)
         np.add.at(sums, self.labels, self.vectors)
         return unit_rows(sums)
 
     def only(self, chosen: Ints) -> Learnt:
-        """Some of the classes, with new numbers in this order."""
+        """Return some of the classes, renumbered in this order."""
         rows = [np.flatnonzero(self.labels == label) for label in chosen]
         counts = [len(each) for each in rows]
         return Learnt.of_counts(self.vectors[np.concatenate(rows)] if rows else self.vectors[:0], counts)
 
     def nearest(self, queries: Floats) -> Floats:
-        """The cosine of each query to the most similar photo of each class, -1 for a class without any: (N, C)."""
+        """Return the cosine (N, C) of each query to the most similar photo of each class, -1 for an empty class."""
         found = np.full((len(queries), self.classes), -1.0, np.float32)
         present = np.flatnonzero(self.counts)
         if len(present):
@@ -93,18 +93,18 @@ class Learnt:
 
 @dataclass(frozen=True)
 class Evidence:
-    """What network and gallery say of N photos: C trained classes, then P enrolled products.
+    """The evidence of network and gallery on N photos: C trained classes, then P enrolled products.
 
-    A product that was trained and is enrolled, too, has a column of each kind.
+    A product that is both trained and enrolled has two columns.
 
     Attributes:
-        log_probabilities: the classifier's, (N, C).
+        log_probabilities: log-probabilities of the classifier, (N, C).
         trained: cosines to the prototypes of the trained classes, (N, C).
-        trained_photos: cosines to the most similar training photo of each, (N, C).
+        trained_photos: cosines to the most similar training photo of each class, (N, C).
         prototypes: cosines to the prototypes of the enrolled products, (N, P).
         photos: cosines to the most similar photo of each enrolled product, (N, P).
-        counts: photos of each enrolled product, (P,).
-        energies: logarithm of the sum of the exponentials of the classifier's logits, (N,), if known.
+        counts: number of photos of each enrolled product, (P,).
+        energies: log-sum-exp of the classifier's logits, (N,), if known.
     """
 
     log_probabilities: Floats
@@ -120,17 +120,17 @@ class Evidence:
 
     @property
     def nearest_prototype(self) -> Floats:
-        """The cosine to the most similar prototype of all, (N,)."""
+        """The cosine to the most similar of all prototypes, (N,)."""
         return np.asarray(np.concatenate([self.trained, self.prototypes], axis=1).max(axis=1))
 
     @property
     def nearest_photo(self) -> Floats:
-        """The cosine to the most similar photo of all, (N,)."""
+        """The cosine to the most similar of all photos, (N,)."""
         return np.asarray(np.concatenate([self.trained_photos, self.photos], axis=1).max(axis=1))
 
     @classmethod
     def mean(cls, parts: Sequence[Evidence]) -> Evidence:
-        """The mean over all photos of all parts, as the evidence on one object."""
+        """Return the mean over all photos of all parts, as the evidence on one object."""
         energies = [each.energies for each in parts]
         known = [each for each in energies if each is not None]
         return cls(
@@ -144,7 +144,7 @@ class Evidence:
         )
 
     def rows(self, chosen: Ints | Bools | slice) -> Evidence:
-        """The evidence on some of the photos."""
+        """Return the evidence on some of the photos."""
         energies = None if self.energies is None else self.energies[chosen]
         return Evidence(
             self.log_probabilities[chosen],
@@ -158,7 +158,7 @@ class Evidence:
 
 
 def energies_of(logits: Floats | None) -> Floats | None:
-    """The logarithm of the sum of the exponentials of logits (N, C): the negative free energy, (N,)."""
+    """Return the log-sum-exp of logits (N, C), the negative free energy, (N,)."""
     return None if logits is None else log_sum_exp(logits).astype(np.float32)
 
 
@@ -169,7 +169,7 @@ def evidence(
     references: References,
     energies: Floats | None = None,
 ) -> Evidence:
-    """Evidence on N photos from probabilities (N, C) and unit vectors (N, D)."""
+    """Return the evidence on N photos from probabilities (N, C) and unit vectors (N, D)."""
     photos = queries @ references.vectors.T
     best = np.maximum.reduceat(photos, references.starts, axis=1) if references.names else photos[:, :0]
     return Evidence(

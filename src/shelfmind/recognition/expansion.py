@@ -1,4 +1,4 @@
-"""Measures what products cost that come later: enrolled by a few photos, judged on photos that fitted nothing."""
+"""Measure the accuracy on products added later: enrolled with a few photos and evaluated on held-out photos."""
 
 from __future__ import annotations
 
@@ -26,16 +26,16 @@ Rehearsing = Callable[[Photos, Learnt, Sequence[str], Photos, Sequence[str], flo
 
 @dataclass(frozen=True)
 class Expansion:
-    """What a network that was trained on C seen classes says of all photos; U products are unseen.
+    """The outputs of a network trained on C seen classes; U further products are unseen.
 
     Attributes:
-        seen_names: of the seen classes.
-        unseen_names: of the unseen products.
-        learnt: photos of seen classes that it was trained on.
+        seen_names: names of the seen classes.
+        unseen_names: names of the unseen products.
+        learnt: training photos of seen classes.
         calibration: held-out photos of seen classes, for fitting.
-        seen: photos of seen classes that judge.
-        shots: photos of unseen products, from which those to enrol are drawn; labels from 0 to U - 1.
-        unseen: photos of unseen products that judge; labels from 0 to U - 1.
+        seen: test photos of seen classes.
+        shots: photos of unseen products from which those to enrol are sampled; labels from 0 to U - 1.
+        unseen: test photos of unseen products; labels from 0 to U - 1.
     """
 
     seen_names: tuple[str, ...]
@@ -47,13 +47,13 @@ class Expansion:
     unseen: Photos
 
     def whitened(self) -> Expansion:
-        """The same with all vectors as they are compared, by what photos of the seen classes teach."""
+        """Return it with all vectors whitened, as fitted to photos of the seen classes."""
         whitening = fit_whitening(self.learnt.vectors, self.learnt.labels)
         photos = (self.learnt, self.calibration, self.seen, self.shots, self.unseen)
         return Expansion(self.seen_names, self.unseen_names, *(each.whitened(whitening) for each in photos))
 
     def enrolled(self, shots: int, draw: int) -> Ints:
-        """The rows of the photos to enrol: of each product the first so many in an order that only `draw` decides."""
+        """Return the rows of the photos to enrol: `shots` of each product, in an order that only `draw` decides."""
         order = np.random.default_rng(draw).permutation(len(self.shots))
         labels = self.shots.labels[order]
         return np.concatenate([order[labels == product][:shots] for product in range(len(self.unseen_names))])
@@ -61,18 +61,18 @@ class Expansion:
 
 @dataclass(frozen=True)
 class DrawFigures:
-    """What one draw of photos to enrol gives; all are shares of photos but `auroc`.
+    """The results for one sample of photos to enrol. All except `auroc` are shares of photos.
 
     Attributes:
-        unseen: of unseen products, named rightly among all names, seen and unseen.
-        unseen_alone: of unseen products, named rightly if it is known that the product is unseen.
-        seen_before: of seen classes, named rightly by the classifier alone.
-        seen_after: of seen classes, named rightly with the gallery.
-        harmonic_mean: of `unseen` and `seen_after`.
-        auroc: known from unknown, half of the products not enrolled in turns.
-        fpr95: unknown ones accepted where 95% of known ones are.
-        false_accepts: unknown ones that are given a name.
-        named: known ones that are given a name.
+        unseen: top-1 accuracy on unseen products among all names, seen and unseen.
+        unseen_alone: top-1 accuracy on unseen products among the unseen names only.
+        seen_before: top-1 accuracy on seen classes by the classifier alone.
+        seen_after: top-1 accuracy on seen classes with the gallery.
+        harmonic_mean: harmonic mean of `unseen` and `seen_after`.
+        auroc: separation of known and unknown photos, with each half of the products not enrolled in turn.
+        fpr95: share of unknown photos accepted at the threshold that accepts 95% of known ones.
+        false_accepts: share of unknown photos that are given a name.
+        named: share of known photos that are given a name.
     """
 
     unseen: float
@@ -88,8 +88,8 @@ class DrawFigures:
 
 @dataclass(frozen=True)
 class GalleryFigures:
-    """A gallery of plain vectors without a classifier, by the nearest photo of all names: unseen products named rightly
-    among all names and among the unseen alone, and seen classes named rightly."""
+    """The results of a gallery of plain vectors without a classifier, by the nearest photo: top-1 accuracy on unseen
+    products among all names and among the unseen ones only, and on seen classes."""
 
     unseen: float
     unseen_alone: float
@@ -98,7 +98,7 @@ class GalleryFigures:
 
 @dataclass(frozen=True)
 class Vectors:
-    """Unit vectors of some kind of the photos of an `Expansion`, in their order."""
+    """Unit vectors of the photos of an `Expansion`, in their order, by any embedder."""
 
     learnt: Floats
     seen: Floats
@@ -108,14 +108,14 @@ class Vectors:
 
 @dataclass(frozen=True)
 class Estimate:
-    """The mean of a figure over seeds, each the mean over its draws, with Student's 95% interval over seeds."""
+    """The mean of a metric over seeds, each averaged over its samples, with Student's 95% interval over seeds."""
 
     mean: float
     ci95: Interval | None
 
     @classmethod
     def of(cls, of_seeds: Sequence[Sequence[float]]) -> Estimate:
-        """Of the figures of the draws of each seed."""
+        """Estimate it from the values of the samples of each seed."""
         means = np.array([fmean(draws) for draws in of_seeds])
         return cls(float(means.mean()), mean_interval(means) if len(means) > 1 else None)
 
@@ -123,10 +123,10 @@ class Estimate:
 def measure(
     expansion: Expansion, shots: int, draw: int, false_accepts: float, rehearsing: Rehearsing = rehearse
 ) -> DrawFigures:
-    """Enrol `shots` photos of each unseen product and measure; the rule is fitted to calibration and enrolled photos.
+    """Enrol `shots` photos of each unseen product and evaluate. The rule is fitted to calibration and enrolled photos.
 
     Raises:
-        UserError: too few photos for the rate of false accepts.
+        UserError: too few photos for the false-accept rate.
     """
     rows = expansion.enrolled(shots, draw)
     rule, learnt = fitted(expansion, rows, false_accepts, rehearsing)
@@ -150,7 +150,7 @@ def measure(
 
 
 def gallery_alone(expansion: Expansion, vectors: Vectors, shots: int, draw: int) -> GalleryFigures:
-    """What the nearest photo says by vectors of any kind, all photos of seen classes enrolled that were trained on."""
+    """Return nearest-photo results for any vectors, with all training photos of seen classes enrolled."""
     rows = expansion.enrolled(shots, draw)
     classes = len(expansion.seen_names)
     labels = np.concatenate([expansion.learnt.labels, classes + expansion.shots.labels[rows]])
@@ -166,14 +166,14 @@ def gallery_alone(expansion: Expansion, vectors: Vectors, shots: int, draw: int)
 
 
 def estimates(figures: Sequence[Sequence[Mapping[str, float]]]) -> dict[str, Estimate]:
-    """Every figure over seeds and draws, by name."""
+    """Return the estimate of every metric over seeds and samples, by name."""
     return {name: Estimate.of([[draw[name] for draw in draws] for draws in figures]) for name in figures[0][0]}
 
 
 def fitted(
     expansion: Expansion, rows: Ints, false_accepts: float, rehearsing: Rehearsing = rehearse
 ) -> tuple[Rule, Learnt]:
-    """The rule for a gallery with these photos to enrol, and what was learnt."""
+    """Return the rule for a gallery with these photos, and the training photos."""
     learnt = expansion.learnt.as_learnt()
     found = rehearsing(
         expansion.calibration,
@@ -192,8 +192,8 @@ def _references(expansion: Expansion, rows: Ints) -> References:
 
 
 def fused(expansion: Expansion, rows: Ints, rule: Rule, learnt: Learnt) -> tuple[Floats, Floats]:
-    """The probabilities of all names, (N, C + U), for the photos of seen classes that judge and for those of unseen
-    products, with these photos enrolled."""
+    """Return the probabilities of all names, (N, C + U), for the test photos of seen classes and of unseen products,
+    with these photos enrolled."""
     references = _references(expansion, rows)
 
     def probabilities(photos: Photos) -> Floats:
@@ -204,7 +204,7 @@ def fused(expansion: Expansion, rows: Ints, rule: Rule, learnt: Learnt) -> tuple
 
 
 def _unknowns(expansion: Expansion, rows: Ints, rule: Rule, learnt: Learnt, half: int) -> Mapping[str, float]:
-    """How well unknown objects are told where only every second product is enrolled."""
+    """Return the metrics of unknown objects if only every second product is enrolled."""
     enrolled = rows[expansion.shots.labels[rows] % 2 == half]
     references = _references(expansion, enrolled)
     columns = Columns(expansion.seen_names, references.names)

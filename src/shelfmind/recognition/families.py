@@ -1,4 +1,4 @@
-"""Families of names that are taken for one another, trained and enrolled ones together."""
+"""Families of confusable names, across trained and enrolled ones."""
 
 from __future__ import annotations
 
@@ -17,10 +17,10 @@ from shelfmind.recognition.levels import ProductFamily, named_families
 def found_families(
     fusion: Fusion, held_out: Photos, learnt: Learnt, enrolled: Photos, references: References, columns: Columns
 ) -> tuple[ProductFamily, ...]:
-    """The audit's families (`analysis.label_errors.families`) of what fused scores say of held-out photos of trained
-    classes, and of each enrolled photo while it is taken out of the gallery.
+    """Return the audit's families (`analysis.label_errors.families`) for the fused scores of held-out photos of trained
+    classes and of each enrolled photo, left out of the gallery.
 
-    `enrolled` are the photos of `references` in their order; those of a product of one photo cannot be asked about.
+    `enrolled` are the photos of `references` in their order. Photos of single-photo products are skipped.
     """
     asked = evidence(held_out.probabilities, held_out.vectors, learnt, references, energies_of(held_out.logits))
     left_out = leave_one_out(enrolled, learnt, references)
@@ -36,7 +36,7 @@ def found_families(
 
 
 def leave_one_out(enrolled: Photos, learnt: Learnt, references: References) -> Evidence:
-    """The evidence on each enrolled photo, (M,) in the order of the references, with the photo itself taken out."""
+    """Return the evidence on each enrolled photo, (M,) in the order of the references, with the photo left out."""
     whole = evidence(enrolled.probabilities, enrolled.vectors, learnt, references, energies_of(enrolled.logits))
     if not len(enrolled):
         return whole

@@ -1,4 +1,4 @@
-"""What the answers of a run and a gallery are worth: on trained classes, enrolled products and unknown objects."""
+"""Metrics of a run with a gallery: on trained classes, enrolled products and unknown objects."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from shelfmind.recognition.unknowns import CurvePoint, Separation, acceptance_cu
 
 @dataclass(frozen=True)
 class Share:
-    """So many of so many photos, as a share with a 95% interval; the share is None of none."""
+    """A count of photos and its total, as a share with a 95% interval. The share is None if the total is 0."""
 
     count: int
     photos: int
@@ -26,7 +26,7 @@ class Share:
 
     @classmethod
     def of(cls, chosen: Bools) -> Share:
-        """Those that are true."""
+        """Create it from booleans."""
         count, photos = int(chosen.sum()), len(chosen)
         if not photos:
             return cls(0, 0, None, None)
@@ -35,7 +35,7 @@ class Share:
 
 @dataclass(frozen=True)
 class LevelShare:
-    """How many photos of known products were answered on a level, and how many of these rightly (None: not at all)."""
+    """The share of photos of known products answered at a level, and the share of these that is correct, or None."""
 
     level: str
     answered: Share
@@ -44,21 +44,21 @@ class LevelShare:
 
 @dataclass(frozen=True)
 class RecognitionFigures:
-    """The figures of one evaluation with a gallery.
+    """The metrics of an evaluation with a gallery.
 
     Attributes:
-        trained: photos of trained classes whose best name is right.
-        enrolled: photos of products only enrolled whose best name is right.
-        harmonic_mean: of the two shares, None if either is missing.
-        named: photos of known products that are given a name, right or wrong.
-        named_rightly: those of them that are given the right one.
+        trained: photos of trained classes with a correct best name.
+        enrolled: photos of products that are only enrolled, with a correct best name.
+        harmonic_mean: harmonic mean of the two shares, None if either is missing.
+        named: photos of known products that are given a name, correct or not.
+        named_rightly: those that are given the correct name.
         false_accepts: photos of unknown objects that are given a name.
-        separation: known from unknown photos, None if either is missing.
-        levels: on which level known products were answered, empty where no precision was asked for.
-        curve: what other thresholds would give; where there are no unknown photos, in the calibration.
-        threshold: the one in use.
-        asked_false_accepts: the rate that it was calibrated to.
-        score: by which known and unknown are told apart.
+        separation: separation of known and unknown photos, None if either is missing.
+        levels: levels at which known products were answered; empty if no precision was requested.
+        curve: results of other thresholds; from the calibration if there are no unknown photos.
+        threshold: the threshold in use.
+        asked_false_accepts: the false-accept rate that it was calibrated to.
+        score: the score that separates known from unknown photos.
     """
 
     trained: Share
@@ -75,12 +75,12 @@ class RecognitionFigures:
     score: str
 
     def to_json(self) -> dict[str, Any]:
-        """For JSON."""
+        """Return it as JSON values."""
         return asdict(self)
 
 
 def recognition_figures(answers: Answers, labels: Ints, rule: Rule) -> RecognitionFigures:
-    """Measure answers to N photos whose names' positions are `labels` (N,), at least K where the truth has no name."""
+    """Evaluate the answers for N photos with true name indices `labels` (N,), K or more for unknown objects."""
     names = answers.columns.names
     known = labels < len(names)
     right = known & (answers.probabilities.argmax(axis=1) == labels)
@@ -106,7 +106,7 @@ def recognition_figures(answers: Answers, labels: Ints, rule: Rule) -> Recogniti
 
 
 def harmonic_mean(first: float | None, second: float | None) -> float | None:
-    """Of the accuracies on seen and on unseen classes (Xian et al., TPAMI 2019, equation 3)."""
+    """Return the harmonic mean of the accuracies on seen and unseen classes (Xian et al., TPAMI 2019, equation 3)."""
     if first is None or second is None:
         return None
     return 2 * first * second / (first + second) if first + second else 0.0

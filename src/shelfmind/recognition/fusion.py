@@ -1,4 +1,4 @@
-"""One score for every name from the evidence on it, with weights that make held-out labels most likely."""
+"""Fuse the evidence on each name into one score, with maximum-likelihood weights on held-out labels."""
 
 from __future__ import annotations
 
@@ -12,18 +12,18 @@ from shelfmind.evaluation.matrix_rows import log_sum_exp
 from shelfmind.recognition.evidence import Evidence
 
 PENALTY = 1e-4
-"""Of the squared weights, so that a feature that says nothing gets none."""
+"""L2 penalty, so that uninformative features get no weight."""
 
 
 @dataclass(frozen=True)
 class Fusion:
-    """Scores are linear in the evidence; their softmax over all names is a probability (a conditional logit, McFadden
-    1974).
+    """A conditional logit model (McFadden, 1974): scores are linear in the evidence, and their softmax over all names
+    gives probabilities.
 
     A trained class has ``probability * log p + trained * cosine to its prototype + trained_photo * cosine to its most
     similar photo``, an enrolled product ``prototype * cosine to its prototype + photo * cosine to its most similar
-    photo + offset + count * log photos``. `offset` is what keeps classes with a classifier from outbidding those
-    without (calibrated stacking: Chao et al., ECCV 2016).
+    photo + offset + count * log photos``. `offset` keeps classes with a classifier from dominating those without
+    (calibrated stacking: Chao et al., ECCV 2016).
     """
 
     probability: float
@@ -35,11 +35,11 @@ class Fusion:
     count: float
 
     def scores(self, evidence: Evidence) -> Wide:
-        """Scores (N, C + P)."""
+        """Return scores (N, C + P)."""
         return np.concatenate([feature @ weights for feature, weights in _parts(evidence, self._weights)], axis=1)
 
     def as_record(self) -> dict[str, float]:
-        """For JSON."""
+        """Return it as JSON values."""
         return asdict(self)
 
     @property
@@ -48,13 +48,13 @@ class Fusion:
 
 
 def fit_fusion(parts: Sequence[tuple[Evidence, Ints]]) -> Fusion:
-    """The weights under which the labels are most likely; all are at least 0 but `offset` and `count`.
+    """Fit the maximum-likelihood weights. All except `offset` and `count` are non-negative.
 
-    Each part is evidence with the column of each photo's true name, (N,). Every name of a part counts alike, however
-    many photos it has, so that neither trained nor enrolled ones are favoured. The negative likelihood is convex;
-    L-BFGS-B finds its minimum.
+    Each part is evidence with the column of each photo's true name, (N,). Every name of a part has the same weight,
+    whatever its number of photos, so that neither trained nor enrolled names are favoured. The negative log-likelihood
+    is convex and minimised by L-BFGS-B.
     """
-    from scipy.optimize import minimize  # what only answers does without SciPy
+    from scipy.optimize import minimize  # inference does not need SciPy
 
     features = [(_dense(evidence), labels, _balanced(labels)) for evidence, labels in parts]
     total = sum(float(weights.sum()) for _, _, weights in features)
@@ -78,12 +78,12 @@ def fit_fusion(parts: Sequence[tuple[Evidence, Ints]]) -> Fusion:
 
 
 def softmax(scores: Wide) -> Floats:
-    """Rows (N, K) of probabilities."""
+    """Return probabilities (N, K)."""
     return np.asarray(np.exp(scores - log_sum_exp(scores)[:, None]), np.float32)
 
 
 def _parts(evidence: Evidence, weights: Wide) -> list[tuple[Wide, Wide]]:
-    """Features of trained classes (N, C, 3) and of enrolled products (N, P, 4), each with its weights."""
+    """Return features of trained classes (N, C, 3) and of enrolled products (N, P, 4), each with its weights."""
     of_trained = (evidence.log_probabilities, evidence.trained, evidence.trained_photos)
     trained = np.stack(of_trained, axis=2).astype(np.float64)
     log_counts = np.broadcast_to(np.log(np.maximum(evidence.counts, 1)), evidence.photos.shape)
@@ -93,7 +93,7 @@ def _parts(evidence: Evidence, weights: Wide) -> list[tuple[Wide, Wide]]:
 
 
 def _dense(evidence: Evidence) -> Wide:
-    """All features of all columns, (N, C + P, 7)."""
+    """Return all features of all columns, (N, C + P, 7)."""
     (trained, _), (enrolled, _) = _parts(evidence, np.zeros(7))
     dense = np.zeros((len(evidence), trained.shape[1] + enrolled.shape[1], 7))
     dense[:, : trained.shape[1], :3] = trained
@@ -102,5 +102,5 @@ def _dense(evidence: Evidence) -> Wide:
 
 
 def _balanced(labels: Ints) -> Wide:
-    """Weights (N,) under which every name counts alike."""
+    """Return sample weights (N,) that give every name the same total weight."""
     return np.asarray(1.0 / np.bincount(labels)[labels], np.float64)

@@ -1,4 +1,4 @@
-"""An answer on the level that is sure: the product, else its family, else none."""
+"""Answer at the most specific certain level: the product, its family, or nothing."""
 
 from __future__ import annotations
 
@@ -22,20 +22,20 @@ _LEAST_COMMON = 3
 
 @dataclass(frozen=True)
 class ProductFamily:
-    """Products that are taken for one another, or that someone put together; what they are called together."""
+    """A family of products, found by confusions or given by a table, with its name."""
 
     name: str
     members: tuple[str, ...]
 
     @property
     def words(self) -> str:
-        """The family as an answer for people: "Fuxing liquor 250 ml, one of 2"."""
+        """The family as a readable answer: "Fuxing liquor 250 ml, one of 2"."""
         return self.name if self.name == _either(self.members) else f"{self.name}, one of {len(self.members)}"
 
 
 @dataclass(frozen=True)
 class LevelFigures:
-    """Of the held-out photos of known products: the share answered on a level, and the share of these that is right."""
+    """The share of held-out photos of known products answered at a level, and the share of these that is correct."""
 
     share: float
     right: float | None
@@ -43,16 +43,16 @@ class LevelFigures:
 
 @dataclass(frozen=True)
 class Levels:
-    """From which probability on a product is named, or only its family, so that a share `precision` of answers on
-    either level is right.
+    """The minimum probabilities to answer with a product or a family, so that at least a share `precision` of the
+    answers at either level is correct.
 
     Attributes:
-        precision: what was asked for.
-        product: least probability of a product.
-        family: least probability of a family.
-        families: which there are.
-        figures: of each level, on photos that the thresholds were not fitted to.
-        photos: how many they were fitted to.
+        precision: the requested precision.
+        product: minimum probability of a product.
+        family: minimum probability of a family.
+        families: all families.
+        figures: results of each level on photos that the thresholds were not fitted to.
+        photos: number of photos that they were fitted to.
     """
 
     precision: float
@@ -63,20 +63,20 @@ class Levels:
     photos: int
 
     def chosen(self, product: Wide, family: Wide) -> list[str]:
-        """The level of each of N answers whose product and whose family have these probabilities."""
+        """Return the level of each of N answers, given the probabilities of their product and family."""
         return [str(level) for level in _levels_of(product, family, self.product, self.family)]
 
     def family_of(self, name: str) -> ProductFamily | None:
-        """The family of a product, if it has any."""
+        """Return the family of a product, if any."""
         return next((each for each in self.families if name in each.members), None)
 
     def as_record(self) -> dict[str, Any]:
-        """For JSON."""
+        """Return it as JSON values."""
         return asdict(self)
 
     @classmethod
     def of_record(cls, known: Mapping[str, Any]) -> Levels:
-        """What `as_record` gave."""
+        """Restore it from `as_record`."""
         families = tuple(ProductFamily(each["name"], tuple(each["members"])) for each in known["families"])
         figures = {level: LevelFigures(**each) for level, each in known["figures"].items()}
         return cls(known["precision"], known["product"], known["family"], families, figures, known["photos"])
@@ -84,8 +84,8 @@ class Levels:
 
 @dataclass(frozen=True)
 class LevelEvidence:
-    """Of N held-out photos: the best product's probability and whether it is the right one, and the same of its family,
-    whose probability is 0 for a product without any."""
+    """The best product of N held-out photos: its probability and correctness, and the same for its family, with
+    probability 0 for products without a family."""
 
     product: Wide
     product_right: Bools
@@ -93,14 +93,14 @@ class LevelEvidence:
     family_right: Bools
 
     def rows(self, chosen: Ints) -> LevelEvidence:
-        """The same of some of the photos."""
+        """Return it for some of the photos."""
         return LevelEvidence(
             self.product[chosen], self.product_right[chosen], self.family[chosen], self.family_right[chosen]
         )
 
     @classmethod
     def joined(cls, parts: Sequence[LevelEvidence]) -> LevelEvidence:
-        """Several one after another."""
+        """Concatenate several parts."""
         return cls(
             np.concatenate([each.product for each in parts]),
             np.concatenate([each.product_right for each in parts]),
@@ -110,13 +110,13 @@ class LevelEvidence:
 
 
 def family_ids(names: Sequence[str], families: Sequence[ProductFamily]) -> Ints:
-    """The family of each name, (K,); -1 for one without."""
+    """Return the family of each name, (K,); -1 for none."""
     of_name = {member: index for index, family in enumerate(families) for member in family.members}
     return np.array([of_name.get(name, -1) for name in names], np.int64)
 
 
 def level_evidence(probabilities: Floats, labels: Ints, ids: Ints) -> LevelEvidence:
-    """What the probabilities (N, K) of products with families `ids` (K,) say of photos with true columns (N,)."""
+    """Return the level evidence of probabilities (N, K) with families `ids` (K,) and true columns `labels` (N,)."""
     rows = np.arange(len(labels))
     best = probabilities.argmax(axis=1)
     family_right = (ids[best] >= 0) & (ids[best] == ids[labels])
@@ -129,18 +129,18 @@ def level_evidence(probabilities: Floats, labels: Ints, ids: Ints) -> LevelEvide
 
 
 def family_probability(probabilities: Floats, ids: Ints) -> Wide:
-    """The probability of the best product's family, (N,); 0 where it has none."""
+    """Return the probability of the best product's family, (N,); 0 for none."""
     wanted = ids[probabilities.argmax(axis=1)]
     sums = (probabilities * (ids[None, :] == wanted[:, None])).sum(axis=1)
     return np.where(wanted >= 0, sums, 0.0).astype(np.float64)
 
 
 def fit_levels(evidence: LevelEvidence, precision: float, families: Sequence[ProductFamily], seed: int = 0) -> Levels:
-    """The least probabilities at which answers are right with the asked precision on both levels.
+    """Fit the minimum probabilities at which answers reach the requested precision at both levels.
 
-    Of n answers at least `precision` of n + 1 must be right, so that a further one is with that probability. The
-    figures are of the half of the photos that thresholds were not fitted to, in turns. A level that cannot reach the
-    precision is never answered on.
+    Of n answers, at least `precision` times n + 1 must be correct, so that a further answer is correct with that
+    probability. The figures are cross-fitted: each half of the photos is evaluated with thresholds fitted to the other.
+    A level that cannot reach the precision is never used.
 
     Raises:
         UserError: a precision outside (0, 1), or too few photos for it.
@@ -169,7 +169,7 @@ def fit_levels(evidence: LevelEvidence, precision: float, families: Sequence[Pro
 
 
 def _levels_of(product: Wide, family: Wide, least_product: float, least_family: float) -> Any:
-    """The level that each of N photos is answered on."""
+    """Return the level at which each of N photos is answered."""
     on_family = np.where(family >= least_family, FAMILY, UNDECIDED)
     return np.where(product >= least_product, PRODUCT, on_family)
 
@@ -181,7 +181,7 @@ def _thresholds(evidence: LevelEvidence, precision: float) -> tuple[float, float
 
 
 def _least(probability: Wide, right: Bools, precision: float) -> float:
-    """The least probability from which on answers have the precision, one that counts as wrong added."""
+    """Return the minimum probability at which answers have the precision, counting one extra answer as wrong."""
     order = np.argsort(-probability, kind="stable")
     hits = np.cumsum(right[order])
     enough = np.flatnonzero(hits >= precision * (np.arange(len(order)) + 2))
@@ -194,7 +194,7 @@ def _figures(evidence: LevelEvidence, on: Bools, level: str) -> LevelFigures:
 
 
 def named_families(groups: Sequence[Sequence[str]]) -> tuple[ProductFamily, ...]:
-    """Families of two products or more, called by what their names begin with if no other family is, or by members."""
+    """Return families of two or more products, named by their common prefix if it is unique, else by their members."""
     several = [group for group in groups if len(group) > 1]
     shared = [_common_name(group) for group in several]
     names = [name if name and shared.count(name) == 1 else None for name in shared]
@@ -204,7 +204,7 @@ def named_families(groups: Sequence[Sequence[str]]) -> tuple[ProductFamily, ...]
 
 
 def families_of_broader(names: Sequence[str], broader: Mapping[str, str]) -> tuple[ProductFamily, ...]:
-    """The families of products that a table puts under broader names."""
+    """Return the families of products that a table assigns to broader names."""
     members: dict[str, list[str]] = {}
     for name in names:
         if name in broader:
@@ -217,7 +217,7 @@ def _either(members: Sequence[str]) -> str:
 
 
 def _common_name(names: Sequence[str]) -> str | None:
-    """What all names begin with, up to a break between words, if it says anything."""
+    """Return the common prefix of the names, up to a word boundary, if it is meaningful."""
     prefix = os.path.commonprefix(list(names))  # noqa: RUF071 (names, not paths)
     whole = prefix if prefix in names else re.sub(r"[A-Za-z0-9]*$", "", prefix)
     common = whole.strip(" -_/,.(（、")

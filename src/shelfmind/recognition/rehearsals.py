@@ -1,4 +1,4 @@
-"""Which rehearsals what is fitted to: those of trained classes, those of enrolled products, or both."""
+"""Choose the rehearsals to fit to: those of trained classes, of enrolled products, or both."""
 
 from __future__ import annotations
 
@@ -25,11 +25,12 @@ PRODUCTS, CLASSES = "enrolled products", "trained classes"
 
 @dataclass(frozen=True)
 class Rehearsals:
-    """Episodes to fit the fusion to, those to fit all else to, and of what the latter are: `PRODUCTS` or `CLASSES`.
+    """Episodes for fitting the fusion, episodes for fitting everything else, and the kind of the latter: `PRODUCTS` or
+    `CLASSES`.
 
-    The network has learnt trained classes, so that as unknown objects they are told more easily than true ones: what is
-    unknown is rehearsed with enrolled products where there are enough. The fusion is not: a product's photos tend to be
-    of one occasion, which later ones are not (`benchmarks/RESULTS.md`).
+    Trained classes make easier unknown objects than real ones, as the network has learnt them, so unknown objects are
+    rehearsed with enrolled products if there are enough. The fusion is not fitted to these alone: photos of a product
+    are often from one occasion, unlike later ones (`benchmarks/RESULTS.md`).
     """
 
     fusing: Sequence[Episode]
@@ -53,9 +54,7 @@ def rehearse(
     of_classes = list(rehearse_classes(held_out, learnt, names))
     of_products = list(rehearse_gallery(held_out, learnt, names, enrolled, products))
     if not (of_classes or of_products):
-        raise UserError(
-            f"at least {LEAST_CLASSES} trained classes, or as many enrolled products, are needed to rehearse with"
-        )
+        raise UserError(f"calibration needs at least {LEAST_CLASSES} trained classes or enrolled products")
     known = any((episode.labels != UNKNOWN).any() for episode in of_products)
     enough = known and len(np.unique(_unknown_photos(of_products))) >= least_unknown(false_accepts)
     if of_products and (enough or not of_classes):

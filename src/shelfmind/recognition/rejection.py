@@ -1,4 +1,4 @@
-"""Choosing the score for unknown objects, and its thresholds, by rehearsals."""
+"""Choose the score for unknown objects and its thresholds by rehearsals."""
 
 from __future__ import annotations
 
@@ -28,8 +28,8 @@ from shelfmind.recognition.unknowns import (
 
 @dataclass(frozen=True)
 class _Rehearsed:
-    """All photos of all episodes: how known each looks, its margin, whether it is known and rightly named, the name it
-    is taken for, and which photo it is; all (N,)."""
+    """All photos of all episodes: familiarity, margin, whether the photo is known and correctly named, the predicted
+    name, and the photo's identity; all (N,)."""
 
     familiarity: Wide
     margin: Wide
@@ -40,13 +40,13 @@ class _Rehearsed:
 
 
 def fit_rejection(episodes: Sequence[Episode], fusion: Fusion, false_accepts: float) -> Rejection:
-    """The score that separates known from unknown photos best, and the thresholds at which at most a share
-    `false_accepts` of unknown photos gets a name.
+    """Fit the score that best separates known from unknown photos, and the thresholds at which at most a share
+    `false_accepts` of unknown photos is given a name.
 
-    The combination is judged on the half of the episodes that it was
-    not fitted to. Thresholds hold for a further unknown photo of the same kind with the asked probability, as in split
-    conformal prediction (Vovk et al. 2005): of n unknown photos the (k + 1)-th most familiar one, k the largest number
-    with (k + 1) / (n + 1) at most the rate.
+    The combination is evaluated on the half of the episodes that it was not fitted to. The thresholds hold for a
+    further unknown photo of the same kind with the requested probability, as in split conformal prediction (Vovk et al.
+    2005): the threshold is the (k + 1)-th highest familiarity of n unknown photos, with the largest k such that
+    (k + 1) / (n + 1) is at most the rate.
 
     Raises:
         UserError: too few unknown photos for that rate.
@@ -84,18 +84,18 @@ def fit_rejection(episodes: Sequence[Episode], fusion: Fusion, false_accepts: fl
 
 
 def least_unknown(false_accepts: float) -> int:
-    """Unknown photos without which no threshold holds for that rate."""
+    """Return the minimum number of unknown photos for a threshold of this rate."""
     return int(np.ceil(1 / false_accepts - 1e-9)) - 1
 
 
 def _parted(values: Sequence[Wide], known: Sequence[Bools]) -> tuple[Wide, Wide]:
-    """The values of known and of unknown photos."""
+    """Return the values of known and of unknown photos."""
     together, truth = np.concatenate(values), np.concatenate(known)
     return together[truth], together[~truth]
 
 
 def _crossed(photos: Sequence[Scored], known: Sequence[Bools]) -> list[Wide]:
-    """The combination's scores, each half of the episodes by what was fitted to the other."""
+    """Return the cross-fitted scores of the combination: each half of the episodes by the fit to the other."""
     if len(photos) < 2:
         return [fit_combination(photos, known)(each) for each in photos]
     halves = [fit_combination(photos[part::2], known[part::2]) for part in (1, 0)]
@@ -107,34 +107,34 @@ def _distinct(rehearsed: _Rehearsed) -> int:
 
 
 def _threshold(rehearsed: _Rehearsed, margin: float, false_accepts: float) -> float:
-    """The least familiarity at which at most so many unknown photos pass. Raises `UserError` for too few of them."""
+    """Return the minimum familiarity for the rate of unknown photos. Raises `UserError` if there are too few photos."""
     distinct = _distinct(rehearsed)
     allowed = (int(false_accepts * (distinct + 1) + 1e-9) - 1) / max(1, distinct)
     if allowed < 0:
         needed = counted(least_unknown(false_accepts), "photo")
         raise UserError(
-            f"{argument('false_accepts', false_accepts)} needs at least {needed} that can be rehearsed as unknown, "
-            f"there are {distinct:,}; ask for a higher rate or give more labelled photos"
+            f"{argument('false_accepts', false_accepts)} needs at least {needed} that can be rehearsed as unknown, but "
+            f"there are {distinct:,}; set a higher rate or provide more labelled photos"
         )
     return _at_rate(rehearsed.familiarity[~rehearsed.known], rehearsed.margin[~rehearsed.known], margin, allowed)
 
 
 def _at_rate(familiarity: Wide, margins: Wide, margin: float, allowed: float) -> float:
-    """The threshold at which at most a share `allowed` of these photos passes, those that the margin stops never do."""
+    """Return the threshold that at most a share `allowed` of these photos passes. The margin excludes photos, too."""
     passing = np.sort(familiarity[margins >= margin])[::-1]
     most = int(allowed * len(familiarity) + 1e-9)
     return float(np.nextafter(passing[most], np.inf)) if most < len(passing) else float(np.min(familiarity))
 
 
 def _rightly_answered(rehearsed: _Rehearsed, margin: float, false_accepts: float) -> float:
-    """The share of known photos that get their right name."""
+    """Return the share of known photos that are given their correct name."""
     threshold = _threshold(rehearsed, margin, false_accepts)
     answered = (rehearsed.familiarity >= threshold) & (rehearsed.margin >= margin)
     return float((answered & rehearsed.right)[rehearsed.known].mean())
 
 
 def _of_names(rehearsed: _Rehearsed, margin: float, false_accepts: float) -> dict[str, float]:
-    """Thresholds of the names that many unknown photos are taken for."""
+    """Return separate thresholds for names that many unknown photos are mistaken for."""
     names = np.array(rehearsed.names, dtype=object)
     found: dict[str, float] = {}
     for name in dict.fromkeys(names[~rehearsed.known]):

@@ -1,4 +1,4 @@
-"""Everything that is fitted for answering, in one record: fusion, rejection of unknown objects, levels."""
+"""All fitted recognition parameters in one record: fusion, rejection of unknown objects, levels."""
 
 from __future__ import annotations
 
@@ -25,19 +25,19 @@ from shelfmind.recognition.rejection import fit_rejection
 from shelfmind.recognition.unknowns import Rejection
 
 LEARNT, WHITENING, COUNTS = "learnt", "whitening", "learnt_counts"
-"""The arrays of what was fitted: photos of trained classes, how embeddings are whitened; and how many of each class."""
+"""The names of the fitted arrays: training photos, whitening, and the number of photos of each class."""
 
 
 @dataclass(frozen=True)
 class Rule:
-    """How evidence becomes an answer.
+    """Maps evidence to answers.
 
     Attributes:
-        fusion: evidence to scores.
-        rejection: what is unknown.
-        levels: from when on a product or only its family is named; None: the product always.
-        photos: held-out photos that all this was fitted to.
-        rehearsed: of what: enrolled products, or trained classes that were treated as such.
+        fusion: maps evidence to scores.
+        rejection: rejects unknown objects.
+        levels: decides between product and family; None: always the product.
+        photos: number of held-out photos that everything was fitted to.
+        rehearsed: kind of the rehearsals: enrolled products, or trained classes treated as such.
     """
 
     fusion: Fusion
@@ -47,13 +47,13 @@ class Rule:
     rehearsed: str
 
     def as_record(self) -> dict[str, Any]:
-        """For JSON."""
+        """Return it as JSON values."""
         levels = None if self.levels is None else self.levels.as_record()
         return {**asdict(self), "rejection": self.rejection.as_record(), "levels": levels}
 
     @classmethod
     def of_record(cls, known: Mapping[str, Any]) -> Rule:
-        """What `as_record` gave. Raises `UserError` for a record of another version."""
+        """Restore it from `as_record`. Raises `UserError` for a record of another version."""
         try:
             return cls(
                 Fusion(**known["fusion"]),
@@ -73,10 +73,10 @@ def fit_rule(
     precision: float | None = None,
     families: Sequence[ProductFamily] = (),
 ) -> Rule:
-    """Fit the fusion to some rehearsals, and with it all else to others.
+    """Fit the fusion to some rehearsals and everything else to others.
 
     Raises:
-        UserError: too few photos for what is asked.
+        UserError: too few photos for the request.
     """
     rejecting = rehearsals.rejecting
     fusion = fit_fusion(known_parts(rehearsals.fusing))
@@ -88,7 +88,7 @@ def fit_rule(
 
 
 def _levels_of_photos(episodes: Sequence[Episode], fusion: Fusion, families: Sequence[ProductFamily]) -> LevelEvidence:
-    """Each known photo once, as in the first episode that knows it."""
+    """Return the evidence on each known photo once, from the first episode in which it is known."""
     seen: set[int] = set()
     parts = []
     for episode in episodes:

@@ -1,4 +1,4 @@
-"""Is it anything that we know? Scores for it, the better one by measurement, and thresholds for a false-accept rate."""
+"""Detection of unknown objects: scores, their empirical comparison, and thresholds for a false-accept rate."""
 
 from __future__ import annotations
 
@@ -14,17 +14,17 @@ from shelfmind.recognition.evidence import Evidence
 from shelfmind.recognition.fusion import Fusion, softmax
 
 LEAST_OF_A_NAME = 50
-"""Unknown photos that are taken for one name, at least, for a threshold of its own: the 95% interval of a rate of 1 in
-10 is then 17 points wide, of fewer it is no figure."""
+"""Minimum number of unknown photos mistaken for a name to give it a separate threshold. The 95% interval of a rate of
+1 in 10 is then 17 points wide; with fewer photos the rate is meaningless."""
 MARGINS = (0.0, 0.01, 0.02, 0.05, 0.1, 0.2)
 COMBINATION = "combination"
 POINTS = 60
-"""Of a curve."""
+"""Number of points of a curve."""
 
 
 @dataclass(frozen=True)
 class Scored:
-    """Fused scores of N photos: probabilities (N, K), the best column, its probability less the second's, all (N,)."""
+    """Fused scores of N photos: probabilities (N, K), the best column (N,) and its margin to the second (N,)."""
 
     probabilities: Floats
     best: Ints
@@ -34,7 +34,7 @@ class Scored:
 
 
 def scored(evidence: Evidence, fusion: Fusion) -> Scored:
-    """The fused scores of evidence."""
+    """Return the fused scores of evidence."""
     scores = fusion.scores(evidence)
     probabilities = softmax(scores)
     return Scored(
@@ -43,7 +43,7 @@ def scored(evidence: Evidence, fusion: Fusion) -> Scored:
 
 
 def margins(probabilities: Floats) -> Wide:
-    """The best probability of each row less the second best, (N,)."""
+    """Return the best minus the second-best probability of each row, (N,)."""
     if probabilities.shape[1] < 2:
         return np.asarray(probabilities.max(axis=1), np.float64)
     two = np.partition(probabilities, -2, axis=1)[:, -2:]
@@ -56,8 +56,8 @@ def _max_probability(photos: Scored) -> Wide:
 
 
 def _energy(photos: Scored) -> Wide:
-    """The classifier's negative free energy (Liu et al., NeurIPS 2020, equation 4), raised by what only the gallery
-    speaks for."""
+    """The classifier's negative free energy (Liu et al., NeurIPS 2020, equation 4), raised by the gallery's own
+    evidence."""
     energies = photos.evidence.energies
     scores = photos.scores
     if energies is not None:
@@ -87,7 +87,7 @@ SCORES: dict[str, Callable[[Scored], Wide]] = {
     "photo": _photo,
     "margin": _margin,
 }
-"""How known a photo looks, higher for known ones, (N,); their combination is a logistic regression on all of them."""
+"""Familiarity scores (N,), higher for known photos. Their combination is a logistic regression on all of them."""
 
 
 @dataclass(frozen=True)
@@ -99,15 +99,15 @@ class Combination:
     weights: tuple[float, ...]
 
     def __call__(self, photos: Scored) -> Wide:
-        """How known N photos look, (N,)."""
+        """Return the familiarity of N photos, (N,)."""
         columns = np.stack([score(photos) for score in SCORES.values()], axis=1)
         return np.asarray((columns - self.means) / self.deviations @ np.array(self.weights))
 
 
 @dataclass(frozen=True)
 class Separation:
-    """How well a score tells known from unknown photos: area under the ROC curve, and the share of unknown ones that
-    pass where 95% of known ones do."""
+    """How well a score separates known from unknown photos: area under the ROC curve, and the share of unknown photos
+    accepted at the threshold that accepts 95% of known ones."""
 
     auroc: float
     fpr95: float
@@ -115,7 +115,7 @@ class Separation:
 
 @dataclass(frozen=True)
 class CurvePoint:
-    """At a threshold: the shares of known photos answered, of right ones among these, of unknown photos accepted."""
+    """At a threshold: shares of known photos answered, of correct ones among these, and of unknown photos accepted."""
 
     threshold: float
     answered: float
@@ -125,19 +125,19 @@ class CurvePoint:
 
 @dataclass(frozen=True)
 class Rejection:
-    """What is called unknown: photos whose score is below the threshold, the name's own if it has one, or whose margin
+    """Rejects photos as unknown if their score is below the threshold of the name (or the common one), or if the margin
     to the second name is too small.
 
     Attributes:
-        score: of `SCORES`, or the combination.
-        threshold: for names without one of their own.
-        of_names: thresholds of names, where enough photos were taken for them wrongly.
-        margin: least margin.
-        false_accepts: the rate that was asked for.
-        unknown_photos: how many the rate was calibrated on.
-        combination: present if it is the score.
-        separations: of every score, by name, on photos that it was not fitted to.
-        curve: what other thresholds would give.
+        score: a name of `SCORES`, or the combination.
+        threshold: the common threshold of names without a separate one.
+        of_names: separate thresholds of names that enough unknown photos were mistaken for.
+        margin: minimum margin.
+        false_accepts: the requested false-accept rate.
+        unknown_photos: number of unknown photos that it was calibrated on.
+        combination: the combination, if it is the score.
+        separations: separation by every score, on photos that it was not fitted to.
+        curve: results of other thresholds.
     """
 
     score: str
@@ -151,21 +151,21 @@ class Rejection:
     curve: tuple[CurvePoint, ...] = ()
 
     def familiarity(self, photos: Scored) -> Wide:
-        """How known N photos look, (N,)."""
+        """Return the familiarity of N photos, (N,)."""
         return self.combination(photos) if self.combination is not None else SCORES[self.score](photos)
 
     def accepts(self, photos: Scored, names: Sequence[str]) -> Bools:
-        """Whether each of N photos is given the name of its best column, (N,)."""
+        """Return whether each of N photos is given the name of its best column, (N,)."""
         needed = np.array([self.of_names.get(name, self.threshold) for name in names])
         return np.asarray((self.familiarity(photos) >= needed[photos.best]) & (photos.margin >= self.margin))
 
     def as_record(self) -> dict[str, Any]:
-        """For JSON."""
+        """Return it as JSON values."""
         return asdict(self)
 
     @classmethod
     def of_record(cls, known: Mapping[str, Any]) -> Rejection:
-        """What `as_record` gave."""
+        """Restore it from `as_record`."""
         combination = known["combination"]
         return cls(
             known["score"],
@@ -184,8 +184,8 @@ _PARTS = ("means", "deviations", "weights")
 
 
 def separation(known: Wide, unknown: Wide) -> Separation:
-    """How well scores of known photos lie above those of unknown ones; the area is Mann and Whitney's statistic (1947),
-    where equal ones count half."""
+    """Return how well scores separate known from unknown photos. The area is Mann and Whitney's statistic (1947), in
+    which ties count half."""
     in_order = np.sort(unknown)
     below, not_above = (np.searchsorted(in_order, known, side=side) for side in ("left", "right"))
     auroc = float((below + not_above).mean()) / (2 * len(unknown))
@@ -196,7 +196,7 @@ def separation(known: Wide, unknown: Wide) -> Separation:
 def acceptance_curve(
     familiarity: Wide, right: Bools, known: Bools, allowed: Bools, points: int = POINTS
 ) -> tuple[CurvePoint, ...]:
-    """What thresholds between the extremes of N photos' familiarity give.
+    """Return the results of thresholds between the extremes of N photos' familiarity.
 
     `right` is whether the best name is, `allowed` whether its margin is wide enough.
     """
@@ -216,8 +216,8 @@ def acceptance_curve(
 
 
 def fit_combination(photos: Sequence[Scored], known: Sequence[Bools]) -> Combination:
-    """The logistic regression on the scores of photos, known and unknown ones counting alike."""
-    from sklearn.linear_model import LogisticRegression  # what only answers does without scikit-learn
+    """Fit a logistic regression to the scores of photos, with equal total weight for known and unknown ones."""
+    from sklearn.linear_model import LogisticRegression  # inference does not need scikit-learn
 
     columns = np.concatenate([np.stack([score(each) for score in SCORES.values()], axis=1) for each in photos])
     means, deviations = columns.mean(axis=0), columns.std(axis=0) + 1e-9

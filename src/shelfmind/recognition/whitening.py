@@ -1,4 +1,4 @@
-"""Embeddings as they compare best: stretched where photos of one class differ little, shrunk where they differ much."""
+"""Within-class whitening of embeddings: directions that vary within a class are shrunk, the others stretched."""
 
 from __future__ import annotations
 
@@ -10,36 +10,36 @@ from shelfmind.arrays import Floats, Ints
 from shelfmind.evaluation.matrix_rows import unit_rows
 
 SHRINKAGE = 0.2
-"""Share of the identity in the covariance. 0.1 to 0.3 did alike on classes left out of trainings, 1 did worse."""
+"""Shrinkage of the covariance to the identity. 0.1 to 0.3 perform alike on held-out classes, 1 is worse."""
 
 
 @dataclass(frozen=True)
 class Whitening:
-    """Unit vectors (N, D) less a mean (D,), times a matrix (D, D), scaled to length 1 again."""
+    """Subtracts a mean (D,), multiplies with a matrix (D, D) and normalises to unit length."""
 
     mean: Floats
     matrix: Floats
 
     def __call__(self, vectors: Floats) -> Floats:
-        """The vectors as they are compared, (N, D)."""
+        """Return whitened vectors (N, D)."""
         return unit_rows((vectors - self.mean) @ self.matrix) if len(vectors) else vectors
 
     def as_array(self) -> Floats:
-        """Mean and matrix as one array, (1 + D, D)."""
+        """Return mean and matrix as one array, (1 + D, D)."""
         return np.concatenate([self.mean[None], self.matrix])
 
     @classmethod
     def of_array(cls, array: Floats) -> Whitening:
-        """What `as_array` gave."""
+        """Restore it from `as_array`."""
         return cls(array[0], array[1:])
 
 
 def fit_whitening(vectors: Floats, labels: Ints) -> Whitening:
-    """Whitening by the covariance within classes of unit vectors (N, D) with labels (N,).
+    """Fit a whitening to the within-class covariance of unit vectors (N, D) with labels (N,).
 
-    Directions in which photos of one class differ count less (within-class covariance normalisation: Hatch, Kajarekar
-    and Stolcke, Interspeech 2006; for image retrieval: Mikolajczyk and Matas, ICCV 2007). What is learnt so from known
-    classes carries over to products that come later.
+    Directions that vary within a class get less weight (within-class covariance normalisation: Hatch, Kajarekar
+    and Stolcke, Interspeech 2006; for image retrieval: Mikolajczyk and Matas, ICCV 2007). The result transfers from
+    known classes to products added later.
     """
     mean = vectors.mean(axis=0, dtype=np.float64)
     differences = vectors.astype(np.float64)

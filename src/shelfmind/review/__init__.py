@@ -1,1 +1,1 @@
-"""A local page in the browser where people decide on suspected images."""
+"""A local web page for the review of suspected images."""

@@ -1,4 +1,4 @@
-"""Reads what an audit or a label check left for the review: its data set, its classes and its suspects."""
+"""Read the output of an audit or a label check for the review: data set, classes and suspects."""
 
 from __future__ import annotations
 
@@ -18,9 +18,9 @@ FACTS, SUSPECTS = "audit.json", "suspects.jsonl"
 
 @dataclass(frozen=True)
 class AuditFolder:
-    """A data set (its `root` and `format`), all its class names, and its suspects, worst first.
+    """A data set (`root` and `format`), its class names, and its suspects, worst first.
 
-    `notice` is what was wrong with the networks that judged it, None if nothing was.
+    `notice` reports problems of the networks that evaluated the labels, None if there were none.
     """
 
     folder: Path
@@ -32,19 +32,19 @@ class AuditFolder:
 
 
 def read_audit(folder: Path, data: Path | None = None) -> AuditFolder:
-    """The audit in `folder`; `data` says where its data set lies now, if that is not where it was audited.
+    """Read the audit in `folder`. `data` is the current location of its data set, if it was moved.
 
-    Raises `UserError` for a folder that is no audit, is damaged, or whose data set is gone.
+    Raises `UserError` if the folder is not an audit or is damaged, or if the data set is missing.
     """
     require_path(folder)
     facts = _facts(folder / FACTS)
     if not (folder / SUSPECTS).is_file():
         again = call("audit", data=facts["root"], out=folder)
-        raise UserError(f"{folder} has no {SUSPECTS}; make it again: {again}")
+        raise UserError(f"{folder} has no {SUSPECTS}; create it again: {again}")
     root = absolute(facts["root"] if data is None else data)
     if not root.exists():
         where = argument("data", "PATH")
-        raise UserError(f"the data set of {folder} is no longer at {root}; say where it lies with {where}")
+        raise UserError(f"the data set of {folder} is no longer at {root}; set its location with {where}")
     suspects = read_suspects(folder / SUSPECTS)
     notice = facts.get("doubt")
     told = notice if isinstance(notice, str) else None
@@ -54,7 +54,7 @@ def read_audit(folder: Path, data: Path | None = None) -> AuditFolder:
 def _facts(path: Path) -> Mapping[str, Any]:
     if not path.is_file():
         raise UserError(
-            f"{path.parent} is not an audit: it has no {path.name}; make one with: "
+            f"{path.parent} is not an audit: it has no {path.name}; create one with: "
             f"{call('audit', data='DATA', out=path.parent)}"
         )
     try:

@@ -1,4 +1,4 @@
-"""The suspects under review with what everybody has decided about them: what the page asks and tells."""
+"""The suspects under review and all reviewers' decisions: the page's queries and updates."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ _LONGEST_NAME = 200
 
 
 class Deck:
-    """The state behind one reviewer's page. Suspects, images and classes go by their number. Safe in threads."""
+    """The state of one reviewer's page. Suspects, images and classes are identified by number. Thread-safe."""
 
     def __init__(self, audit: AuditFolder, reviewer: str, log: Path, language: str | None = None) -> None:
         self.audit, self.reviewer, self.language = audit, reviewer, language
@@ -42,7 +42,7 @@ class Deck:
         self._standing = standing(self.log.decisions)
 
     def overview(self) -> dict[str, Any]:
-        """Everything the page needs before it shows a card; one list a column, one entry a suspect."""
+        """Return everything the page needs before it shows a card: one list per column, one entry per suspect."""
         with self._lock:
             self._refresh()
             class_ids = {name: class_id for class_id, name in enumerate(self.class_names)}
@@ -61,19 +61,19 @@ class Deck:
             }
 
     def cards(self, numbers: Sequence[int]) -> list[dict[str, Any]]:
-        """The details of some suspects. Raises `LookupError` for a number that no suspect has, or too many."""
+        """Return the details of some suspects. Raises `LookupError` for an unknown number or too many of them."""
         if len(numbers) > MOST_CARDS:
-            raise LookupError(f"at most {MOST_CARDS} cards may be asked for at once")
+            raise LookupError(f"at most {MOST_CARDS} cards may be requested at once")
         return [self._card(number) for number in numbers]
 
     def examples(self, class_number: int) -> list[int]:
-        """Images that are typical of a class, as far as the suspects name any."""
+        """Return typical images of a class, if the suspects refer to any."""
         if not 0 <= class_number < len(self.class_names):
             raise LookupError(class_number)
         return list(self._examples.get(self.class_names[class_number], {}))[:MOST_EXAMPLES]
 
     def news(self, since: int) -> dict[str, Any]:
-        """What holds of the suspects that were decided or undone behind the first `since` lines of the log."""
+        """Return the current decisions on suspects that were changed after the first `since` lines of the log."""
         with self._lock:
             self._refresh()
             if not 0 <= since <= len(self.log.decisions):  # the log was replaced
@@ -81,28 +81,28 @@ class Deck:
             return self._news(dict.fromkeys(decision.path for decision in self.log.decisions[since:]))
 
     def decide(self, number: int, decision: str, label: str | None) -> dict[str, Any]:
-        """Write a decision on a suspect to the log and say what holds now.
+        """Write a decision on a suspect to the log and return the current state.
 
-        Raises `LookupError` for no such suspect, `ValueError` for a decision that makes no sense, and `UserError` where
-        the log cannot be written.
+        Raises `LookupError` for an unknown suspect, `ValueError` for an invalid decision, and `UserError` if the log
+        cannot be written.
         """
         suspect = self._suspect(number)
         if decision not in KINDS:
-            raise ValueError(f"no such decision: {decision}")
+            raise ValueError(f"unknown decision: {decision}")
         if decision == "relabel":
             label = self._class_named(label or "")
             if label == suspect.given:
-                raise ValueError("that is the class it has; keep it instead")
+                raise ValueError("the image already has this class; keep it instead")
         elif label is not None:
-            raise ValueError("only a relabelling may name a class")
+            raise ValueError("only a relabelling may have a class")
         made = decide(self.reviewer, suspect.path, suspect.given, decision, label)
         append_decision(self.log.path, made)
         return self._told(suspect.path)
 
     def undo(self, number: int | None) -> dict[str, Any]:
-        """Take back this reviewer's decision on a suspect, or the last one on any, and say on which; None: none.
+        """Undo this reviewer's decision on a suspect, or the last one, and return the suspect; None if there was none.
 
-        Raises like `decide`.
+        Raises the same errors as `decide`.
         """
         with self._lock:
             self._refresh()
@@ -119,7 +119,7 @@ class Deck:
         return {"undone": self._suspects_at[last.path][0], **self._told(last.path)}
 
     def decided(self) -> int:
-        """How many suspects somebody has decided."""
+        """The number of suspects with a decision."""
         with self._lock:
             self._refresh()
             return self._decided()
@@ -164,12 +164,12 @@ class Deck:
         }
 
     def _class_named(self, label: str) -> str:
-        """The class of that name, however it is spelt, or a new one."""
+        """Return the existing class of that name, ignoring case and form, or a new one."""
         if label in self.class_names:
             return label
         normal = normalise_class_name(label)
         if not normal or len(normal) > _LONGEST_NAME or not normal.isprintable():
-            raise ValueError(f"a class name must be 1 to {_LONGEST_NAME} printable characters")
+            raise ValueError(f"a class name must have 1 to {_LONGEST_NAME} printable characters")
         return self._by_normal_name.get(normal, normal)
 
     def _note_images(self, suspect: Suspect) -> None:
@@ -185,11 +185,11 @@ class Deck:
 
 
 def check_reviewer(name: str) -> str:
-    """The name under which decisions are logged. Raises `UserError` for one that is empty or cannot be printed."""
+    """Return the name under which decisions are logged. Raises `UserError` if it is empty or not printable."""
     name = name.strip()
     if not name or len(name) > _LONGEST_NAME or not name.isprintable():
         raise UserError(
-            f"a reviewer's name must be 1 to {_LONGEST_NAME} printable characters, got {name!r}; "
-            f"give another {argument('reviewer')}"
+            f"a reviewer's name must have 1 to {_LONGEST_NAME} printable characters, got {name!r}; "
+            f"set another {argument('reviewer')}"
         )
     return name

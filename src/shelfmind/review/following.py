@@ -1,4 +1,4 @@
-"""Follows a log of decisions to which other processes append as well."""
+"""Follow a log of decisions that other processes append to."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from shelfmind.errors import UserError
 
 
 class Follower:
-    """All decisions of a log so far; `refresh` reads what has been appended since, at the cost of that alone."""
+    """All decisions of a log so far. `refresh` reads only what has been appended since."""
 
     def __init__(self, path: Path) -> None:
         self.path = path
@@ -20,9 +20,9 @@ class Follower:
         self._file: tuple[int, int] | None = None
 
     def refresh(self) -> bool:
-        """Read the finished lines that are new, and say whether there are any; a missing log is an empty one.
+        """Read new complete lines and return whether there were any. A missing log counts as empty.
 
-        A log that was replaced or cut is read from its beginning. Raises `UserError` for a line that cannot be read.
+        A log that was replaced or truncated is read from the start. Raises `UserError` for an invalid line.
         """
         try:
             with open(self.path, "rb") as log:
@@ -36,7 +36,7 @@ class Follower:
             return False
         except OSError as error:
             raise UserError(f"{self.path} cannot be read: {error.strerror or error}") from error
-        finished = content[: content.rfind(b"\n") + 1]  # the rest may still be being written
+        finished = content[: content.rfind(b"\n") + 1]  # the rest may be incomplete
         if not finished:
             return False
         new = parse_lines(self.path, finished, first=self._lines + 1)

@@ -1,4 +1,4 @@
-"""The groups of a discovery under review, with what was decided about them: what the page asks and tells."""
+"""The groups of a discovery under review and the decisions on them: the page's queries and updates."""
 
 from __future__ import annotations
 
@@ -17,11 +17,11 @@ from shelfmind.review.enrolling import Enrolments, decided_groups
 from shelfmind.review.group_pictures import reference_name
 
 MOST_PHOTOS, MOST_REFERENCES = 12, 3
-"""Pictures of a group and of the product beside it that a card shows."""
+"""Maximum number of pictures of a group, and of the product next to it, on a card."""
 
 
 class GroupDeck:
-    """The state behind one reviewer's page. Groups, images and products go by their number. Safe in threads."""
+    """The state of one reviewer's page. Groups, images and products are identified by number. Thread-safe."""
 
     def __init__(self, enrolments: Enrolments, reviewer: str, language: str | None = None) -> None:
         self.enrolments, self.reviewer, self.language = enrolments, reviewer, language
@@ -35,7 +35,7 @@ class GroupDeck:
         self._note_products()
 
     def overview(self) -> dict[str, Any]:
-        """Everything the page needs before it shows a card; one list a column, one entry a group."""
+        """Return everything the page needs before it shows a card: one list per column, one entry per group."""
         with self._lock:
             self._note_products()
             product_ids = {name: number for number, name in enumerate(self.products)}
@@ -54,22 +54,22 @@ class GroupDeck:
             }
 
     def cards(self, numbers: Sequence[int]) -> list[dict[str, Any]]:
-        """The details of some groups. Raises `LookupError` for a number that no group has, or too many."""
+        """Return the details of some groups. Raises `LookupError` for an unknown number or too many of them."""
         if len(numbers) > MOST_CARDS:
-            raise LookupError(f"at most {MOST_CARDS} cards may be asked for at once")
+            raise LookupError(f"at most {MOST_CARDS} cards may be requested at once")
         with self._lock:
             standing = self.enrolments.standing()
             return [self._card(number, standing) for number in numbers]
 
     def examples(self, class_number: int) -> list[int]:
-        """Photos of a product."""
+        """Return photos of a product."""
         with self._lock:
             if not 0 <= class_number < len(self.products):
                 raise LookupError(class_number)
             return self._references(self.products[class_number], None, MOST_EXAMPLES)
 
     def news(self, since: int) -> dict[str, Any]:
-        """What holds of the groups that were decided or undone behind the first `since` lines of the log."""
+        """Return the current decisions on groups that were changed after the first `since` lines of the log."""
         with self._lock:
             self.enrolments.standing()
             lines = self.enrolments.log.decisions
@@ -78,10 +78,10 @@ class GroupDeck:
             return self._news(dict.fromkeys(line.path for line in lines[since:] if line.path in self._numbers))
 
     def decide(self, number: int, decision: str, label: str | None) -> dict[str, Any]:
-        """Enrol, merge or discard a group, and say what holds now.
+        """Enrol, merge or discard a group, and return the current state.
 
-        Raises `LookupError` for no such group, `ValueError` for a decision that makes no sense, and `UserError` for
-        what prevents it.
+        Raises `LookupError` for an unknown group, `ValueError` for an invalid decision, and `UserError` if it cannot be
+        applied.
         """
         group = self._group(number)
         warnings = self.enrolments.decide(group, decision, None if label is None else label.strip(), self.reviewer)
@@ -89,9 +89,9 @@ class GroupDeck:
             return {**self._news([group.key]), "warnings": list(warnings)}
 
     def undo(self, number: int | None) -> dict[str, Any]:
-        """Take back this reviewer's decision on a group, or the last one on any, and say on which; None: none.
+        """Undo this reviewer's decision on a group, or the last one, and return the group; None if there was none.
 
-        Raises like `decide`.
+        Raises the same errors as `decide`.
         """
         with self._lock:
             mine = {key: each for key, each in self.enrolments.standing().items() if each.reviewer == self.reviewer}
@@ -108,11 +108,11 @@ class GroupDeck:
             return {"undone": self._numbers[last.path], "gone": gone, **self._news([last.path])}
 
     def decided(self) -> int:
-        """How many groups somebody has decided."""
+        """The number of groups with a decision."""
         return decided_groups(self.groups, self.enrolments.standing())
 
     def _note_products(self) -> None:
-        """Put new products behind the others, so that those that pages know keep their numbers."""
+        """Append new products, so that the numbers of those that open pages know stay valid."""
         known = set(self.products)
         self.products += [name for name in self.enrolments.products() if name not in known]
 
@@ -152,7 +152,7 @@ class GroupDeck:
         }
 
     def _nearest(self, number: int, standing: dict[str, Decision]) -> Nearest | None:
-        """The product most like a group: of those there were at the discovery, and those enrolled from it since."""
+        """Return the product most similar to a group, among those of the discovery and those enrolled from it since."""
         found = [self.groups[number].nearest]
         for key, decision in standing.items():
             other = self._numbers.get(key)
@@ -176,6 +176,6 @@ class GroupDeck:
 
 
 def alikeness(photos: Floats, others: Floats) -> tuple[float, int]:
-    """The mean over photos (N, D) of the similarity to the nearest of others (M, D), and which of them is nearest."""
+    """Return the mean similarity of photos (N, D) to their nearest of others (M, D), and the overall nearest one."""
     similarities = photos @ others.T
     return float(similarities.max(1).mean()), int(np.argmax(similarities.max(0)))

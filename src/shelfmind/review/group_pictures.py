@@ -1,4 +1,4 @@
-"""The pictures of a discovery's page: its groups' photos and the gallery's, and no other file."""
+"""The pictures of a discovery's review: photos of its groups and of the gallery, and no other files."""
 
 from __future__ import annotations
 
@@ -13,12 +13,12 @@ _REFERENCE = "gallery:"
 
 
 def reference_name(sha256: str) -> str:
-    """What a photo of the gallery is called among the pictures; paths are absolute, so that none is called so."""
+    """Return the name of a gallery photo among the pictures. It cannot clash with paths, which are absolute."""
     return f"{_REFERENCE}{sha256}"
 
 
 class GroupPictures:
-    """Renders photos of groups, by their paths, and of the gallery; the last ones are kept. Safe in threads."""
+    """Renders photos of groups, by path, and of the gallery, with a cache of recent ones. Thread-safe."""
 
     def __init__(self, found: Discovery, gallery: Gallery) -> None:
         self._gallery = gallery
@@ -26,7 +26,7 @@ class GroupPictures:
         self._kept = Kept()
 
     def render(self, name: str, size: str) -> tuple[bytes, str]:
-        """A picture as JPEG and its ETag. Raises `NoPicture`."""
+        """Return a picture as JPEG, and its ETag. Raises `NoPicture`."""
         if name in self._paths:
             return self._kept.of_file(Path(name), size)
         if not name.startswith(_REFERENCE):

@@ -1,4 +1,4 @@
-"""The pictures of the page: small JPEGs of images of the data set, and of no other file."""
+"""The pictures of the page: small JPEGs of images of the data set, and of no other files."""
 
 from __future__ import annotations
 
@@ -19,24 +19,24 @@ from shelfmind.images.decoding import BadImage, open_image
 from shelfmind.machine.cores import available_cores
 
 EDGES = {"small": 320, "medium": 720, "large": 1800}
-"""The longer side of each size of picture, in pixels; no image is enlarged."""
+"""The longer side of each picture size in pixels. Images are never enlarged."""
 _KEPT_BYTES = 64 * 2**20
 
 
-class NoPicture(Exception):  # noqa: N818 - says what it is, as UserError does
-    """There is nothing to show: the file is gone, is no image, or does not belong to the data set."""
+class NoPicture(Exception):  # noqa: N818 - a descriptive name, as UserError
+    """There is no picture: the file is missing, is not an image, or does not belong to the data set."""
 
 
 class Kept:
-    """Pictures made and kept in memory, as long as there is room; the last ones stay. Safe in threads."""
+    """A bounded in-memory cache of rendered pictures, which keeps the most recent ones. Thread-safe."""
 
     def __init__(self) -> None:
         self.contents: OrderedDict[str, bytes] = OrderedDict()
         self._lock = threading.Lock()
-        self._decoding = threading.BoundedSemaphore(available_cores())  # bounds the memory, not only the time
+        self._decoding = threading.BoundedSemaphore(available_cores())  # limits memory as well as CPU
 
     def picture(self, identity: str, source: Path | bytes, size: str) -> tuple[bytes, str]:
-        """A picture of a file or of its content as JPEG and its ETag, which changes with `identity`.
+        """Return a picture of a file, or of its content, as JPEG, and its ETag, which changes with `identity`.
 
         Raises `NoPicture`.
         """
@@ -54,7 +54,7 @@ class Kept:
         return content, tag
 
     def of_file(self, file: Path, size: str) -> tuple[bytes, str]:
-        """As `picture`, of a file; another tag once the file changes."""
+        """As `picture`, for a file. The ETag changes with the file."""
         try:
             status = os.stat(file)
         except OSError as error:
@@ -63,7 +63,7 @@ class Kept:
 
 
 class Pictures:
-    """Renders images of the data set at `root`; the last ones are kept in memory. Safe in threads."""
+    """Renders images of the data set at `root`, with a cache of recent ones. Thread-safe."""
 
     def __init__(self, root: Path, format: str) -> None:
         self._root, self._format = root, format
@@ -71,10 +71,10 @@ class Pictures:
         self._kept = Kept()
 
     def locate(self, path: str) -> Path:
-        """The file of an image, given as in the suspects. Raises `NoPicture` unless it is in the data set.
+        """Return the file of an image, given as in the suspects. Raises `NoPicture` unless it is in the data set.
 
-        It is if it really lies below the root, all links and ``..`` followed, or if the data set's catalog lists it: a
-        list of images may name others, and a data set may be made of links.
+        It is in the data set if it lies below the root, with all links and ``..`` resolved, or if the data set's
+        catalog lists it: a list may contain other images, and a data set may consist of links.
         """
         base = self._root if self._root.is_dir() else self._root.parent
         try:
@@ -92,7 +92,7 @@ class Pictures:
         return listed
 
     def render(self, path: str, size: str) -> tuple[bytes, str]:
-        """A picture as JPEG and its ETag, which changes with the file. Raises `NoPicture`."""
+        """Return a picture as JPEG, and its ETag, which changes with the file. Raises `NoPicture`."""
         return self._kept.of_file(self.locate(path), size)
 
     @cached_property

@@ -1,4 +1,4 @@
-"""Runs a review until it is stopped: reads the audit, opens the log, serves the page."""
+"""Run a review until it is stopped: read the audit, open the log, serve the page."""
 
 from __future__ import annotations
 
@@ -35,9 +35,9 @@ USUAL_PORT = 8765
 
 @dataclass(frozen=True)
 class ReviewOutcome:
-    """How far the review had come when it was stopped: `decided` of `suspects`, by anybody, all in `log`.
+    """The state of a review when it was stopped: `decided` of `suspects`, by all reviewers, with decisions in `log`.
 
-    `root` is the data set, or of a discovery its `gallery`, in which the decisions are carried out already.
+    `root` is the data set. For a discovery it is the `gallery`, to which the decisions have already been applied.
     """
 
     decided: int
@@ -49,17 +49,16 @@ class ReviewOutcome:
 
 @takes(ReviewRequest)
 def review(request: ReviewRequest, watcher: Observer = SILENT) -> ReviewOutcome:
-    """Serve the review page of an audit folder or a discovery until Ctrl-C; the watcher is told its address.
+    """Serve the review page of an audit folder or a discovery until Ctrl-C. The watcher is told its address.
 
-    Every decision is appended to the log (``review.jsonl`` in the folder), which several reviews may share. What is
-    decided about a discovery is done in its gallery at once. The port is the usual one, or any that is free where that
-    is taken.
+    Every decision is appended to the log (``review.jsonl`` in the folder), which several reviews may share. Decisions
+    on a discovery are applied to its gallery immediately. If the default port is taken, a free one is used.
 
     Returns:
-        How far the review had come.
+        The number of decisions and where they are.
 
     Raises:
-        UserError: a folder, a log, a name or a port that cannot be used, before anything is served.
+        UserError: the folder, log, reviewer's name or port cannot be used. Raised before anything is served.
     """
     name = check_reviewer(request.reviewer if request.reviewer is not None else login_name("reviewer"))
     log = request.log if request.log is not None else request.audit / FILE_NAME
@@ -83,10 +82,10 @@ def _review_groups(request: ReviewRequest, name: str, log: Path, watcher: Observ
     try:
         settled = enrolments.settle()
     except UserError as error:
-        watcher.warn(f"a decision of an interrupted review could not be carried out: {error}")
+        watcher.warn(f"a decision of an interrupted review could not be applied: {error}")
     else:
         if settled is not None:
-            watcher.note(f"note: carried out what an interrupted review had left: {settled}")
+            watcher.note(f"note: applied a pending decision of an interrupted review: {settled}")
     deck = GroupDeck(enrolments, name, request.language)
     _serve(request, deck, GroupPictures(found, gallery), watcher)
     return ReviewOutcome(deck.decided(), len(found.groups), log, Path(root), gallery=True)
@@ -105,7 +104,7 @@ def _open_log(log: Path, watcher: Observer) -> None:
 def _serve(request: ReviewRequest, deck: Reviewed, pictures: Renders, watcher: Observer) -> None:
     with _server(request.port, deck, pictures) as server:
         watcher.result(server.address)
-        watcher.note("open this address in a browser on this machine; Ctrl-C here ends the review")
+        watcher.note("open this address in a browser on this machine; press Ctrl-C here to end the review")
         if request.browser:
             open_browser(server.address)
         try:
@@ -115,7 +114,7 @@ def _serve(request: ReviewRequest, deck: Reviewed, pictures: Renders, watcher: O
 
 
 def open_browser(address: str) -> None:
-    """Show the address in the user's browser, if there is a screen; a browser for terminals would take the terminal."""
+    """Open the address in the user's browser if there is a display. A text browser would block the terminal."""
     on_screen = sys.platform in ("darwin", "win32") or os.environ.get("DISPLAY") or os.environ.get("WAYLAND_DISPLAY")
     if on_screen:
         threading.Thread(target=webbrowser.open, args=(address,), daemon=True).start()
@@ -129,5 +128,5 @@ def _server(port: int | None, deck: Reviewed, pictures: Renders) -> ReviewServer
             return ReviewServer(0, deck, pictures)
         reason = error.strerror or error
         raise UserError(
-            f"port {port} of {LOOPBACK} cannot be used: {reason}; {argument('port', 0)} takes any free one"
+            f"port {port} of {LOOPBACK} cannot be used: {reason}; {argument('port', 0)} picks a free one"
         ) from error

@@ -1,4 +1,4 @@
-"""The local server of the review page: loopback only, a secret address, nothing but the page and pictures."""
+"""The local server of the review page: loopback only, with a secret in its address, serving only page and pictures."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ _SAFETY = {
 
 
 class Reviewed(Protocol):
-    """What is under review, by numbers; `Deck` says what each answers, `images` are the names of pictures."""
+    """The items under review, by number. `Deck` documents the methods; `images` are the names of pictures."""
 
     images: list[str]
 
@@ -50,14 +50,14 @@ class Reviewed(Protocol):
 
 
 class Renders(Protocol):
-    """Makes pictures of what is under review."""
+    """Renders pictures of the items under review."""
 
     def render(self, name: str, size: str, /) -> tuple[bytes, str]:
-        """A picture as JPEG and its ETag. Raises `NoPicture`."""
+        """Return a picture as JPEG, and its ETag. Raises `NoPicture`."""
 
 
 class ReviewServer(ThreadingHTTPServer):
-    """Serves one deck on the loopback address. `address` is where the browser must start: it carries the secret."""
+    """Serves one deck on the loopback address. Open `address` in the browser: it contains the secret."""
 
     daemon_threads = True
     request_queue_size = 64
@@ -68,28 +68,28 @@ class ReviewServer(ThreadingHTTPServer):
         super().__init__((LOOPBACK, port), Handler)
 
     def server_bind(self) -> None:
-        """Bind without asking the name service what the loopback address is called, which can take seconds."""
+        """Bind without a reverse DNS lookup, which can take seconds."""
         socketserver.TCPServer.server_bind(self)
         self.server_name, self.server_port = LOOPBACK, self.server_address[1]
 
     def handle_error(self, request: Any, client_address: Any) -> None:
-        """Say nothing of a browser that went away in the middle of an answer."""
+        """Ignore browsers that disconnect during a response."""
         if not isinstance(sys.exc_info()[1], ConnectionError):
             super().handle_error(request, client_address)
 
     @property
     def address(self) -> str:
-        """The address of the page with its secret."""
+        """The URL of the page, including the secret."""
         return f"http://{LOOPBACK}:{self.server_port}/?token={self.token}"
 
     @property
     def cookie(self) -> str:
-        """The name of the cookie that keeps the secret; browsers share cookies among ports."""
+        """The name of the cookie with the secret. It depends on the port, as browsers share cookies between ports."""
         return f"shelfmind_{self.server_port}"
 
 
 class Handler(BaseHTTPRequestHandler):
-    """Answers one browser."""
+    """Handles the requests of a browser."""
 
     server: ReviewServer
     protocol_version = "HTTP/1.1"
@@ -97,7 +97,7 @@ class Handler(BaseHTTPRequestHandler):
     timeout = 60
 
     def do_GET(self) -> None:
-        """The page, what it asks, and pictures."""
+        """Serve the page, its data and pictures."""
         self._answer(self._get)
 
     def do_POST(self) -> None:
@@ -105,7 +105,7 @@ class Handler(BaseHTTPRequestHandler):
         self._answer(self._post)
 
     def log_message(self, format: str, *args: Any) -> None:
-        """No line for each request."""
+        """Do not log requests."""
 
     def _answer(self, respond: Callable[[], None]) -> None:
         try:
@@ -113,7 +113,7 @@ class Handler(BaseHTTPRequestHandler):
         except _Refused as refusal:
             self._refuse(refusal.status, refusal.reason)
         except (LookupError, NoPicture):
-            self._refuse(HTTPStatus.NOT_FOUND, "no such thing here")
+            self._refuse(HTTPStatus.NOT_FOUND, "not found")
         except ValueError as error:
             self._refuse(HTTPStatus.BAD_REQUEST, str(error))
         except UserError as error:
@@ -151,19 +151,19 @@ class Handler(BaseHTTPRequestHandler):
         if self.path == "/api/decide":
             label = body.get("label")
             if not isinstance(number, int) or not isinstance(label, str | None):
-                raise ValueError("a decision must have a number, and its label must be text")
+                raise ValueError("a decision needs a number, and its label must be text")
             self._send_json(self.server.deck.decide(number, str(body.get("decision")), label))
         elif self.path == "/api/undo":
             if not isinstance(number, int | None):
-                raise ValueError("the number must be a whole number")
+                raise ValueError("the number must be an integer")
             self._send_json(self.server.deck.undo(number))
         else:
             raise LookupError(self.path)
 
     def _require_own_host(self) -> None:
-        """Only under a loopback name: another name that leads here is an attack by DNS rebinding."""
+        """Accept only loopback host names, to prevent DNS rebinding."""
         if urlsplit(f"//{self.headers.get('Host', '')}").hostname not in _HOSTS:
-            raise _Refused(HTTPStatus.FORBIDDEN, "this page answers under http://127.0.0.1 only")
+            raise _Refused(HTTPStatus.FORBIDDEN, "this page is available at http://127.0.0.1 only")
 
     def _require_token(self) -> None:
         cookies: SimpleCookie = SimpleCookie()
@@ -173,23 +173,25 @@ class Handler(BaseHTTPRequestHandler):
             pass
         given = cookies[self.server.cookie].value if self.server.cookie in cookies else ""
         if not self._is_token(given):
-            raise _Refused(HTTPStatus.FORBIDDEN, "open the address that the review printed, with its token")
+            raise _Refused(
+                HTTPStatus.FORBIDDEN, "open the address that `shelfmind review` printed, including its token"
+            )
 
     def _require_own_page(self) -> None:
-        """A change must come from this page: browsers send neither this header nor this Origin from another site."""
+        """Require that changes come from this page. Browsers do not send this header or Origin from another site."""
         origin = self.headers.get("Origin")
         if origin is not None and urlsplit(origin).netloc != self.headers.get("Host"):
-            raise _Refused(HTTPStatus.FORBIDDEN, "another site must not decide")
+            raise _Refused(HTTPStatus.FORBIDDEN, "cross-site requests are not allowed")
         if self.headers.get("X-Shelfmind") != "review":
-            raise _Refused(HTTPStatus.FORBIDDEN, "decisions come from the review page")
+            raise _Refused(HTTPStatus.FORBIDDEN, "decisions must come from the review page")
 
     def _is_token(self, given: str) -> bool:
         return hmac.compare_digest(given.encode("utf-8", "replace"), self.server.token.encode())
 
     def _let_in(self, token: str) -> None:
-        """Keep the secret in a cookie, and out of the address."""
+        """Store the secret in a cookie, and remove it from the address."""
         if not self._is_token(token):
-            raise _Refused(HTTPStatus.FORBIDDEN, "a wrong token: this review has ended, or another one is running here")
+            raise _Refused(HTTPStatus.FORBIDDEN, "invalid token: this review has ended, or another is running here")
         self.send_response(HTTPStatus.SEE_OTHER)
         self.send_header("Location", "/")
         self.send_header("Set-Cookie", f"{self.server.cookie}={token}; Path=/; HttpOnly; SameSite=Strict")
@@ -218,7 +220,7 @@ class Handler(BaseHTTPRequestHandler):
         self._send(HTTPStatus.OK, json.dumps(content).encode(), "application/json", "no-store")
 
     def _refuse(self, status: HTTPStatus, reason: str) -> None:
-        self.close_connection = True  # what else was sent with the request is not read
+        self.close_connection = True  # the rest of the request is not read
         if self.path.startswith("/api/"):
             self._send(status, json.dumps({"error": reason}).encode(), "application/json", "no-store")
         else:
@@ -242,8 +244,8 @@ class Handler(BaseHTTPRequestHandler):
         self.wfile.write(content)
 
 
-class _Refused(Exception):  # noqa: N818 - says what it is
-    """An answer other than 200."""
+class _Refused(Exception):  # noqa: N818 - a descriptive name
+    """A response other than 200."""
 
     def __init__(self, status: HTTPStatus, reason: str) -> None:
         super().__init__(reason)

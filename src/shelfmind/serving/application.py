@@ -1,4 +1,4 @@
-"""The service as an ASGI application: routes, errors and the description of all of it."""
+"""The service as an ASGI application: routes, error handling and the OpenAPI description."""
 
 from __future__ import annotations
 
@@ -23,26 +23,26 @@ from shelfmind.serving.service import Service
 
 TITLE = "shelfmind"
 DESCRIPTION = (
-    "Names retail products (SKUs) in photos of shelf items. Send a key as `Authorization: Bearer sm_...`; errors are "
+    "Recognise retail products (SKUs) in photos. Send an API key as `Authorization: Bearer sm_...`. Errors are "
     "`application/problem+json` (RFC 9457)."
 )
 OF_BODIES = ("400", "408", "413")
-"""What any request with a body may be answered."""
+"""Errors that any request with a body may get."""
 _RECOGNITION = next(each for each in recognition.router.routes if isinstance(each, APIRoute))
 ROUTERS = (recognition, gallery, gallery_changes, operation, page, web_page)
 
 
 def create_application(service: Service, clock: Callable[[], float] = time.monotonic) -> ASGIApp:
-    """What a server runs: the gate and, behind it, the routes. Rates are told by `clock`."""
+    """Return the ASGI application: the gate and, behind it, the routes. `clock` is used for rate limits."""
     app = described_application()
     app.state.service = service
     return Gate(Shortcut(app, service), service.door, service.limits, service.metrics, clock)
 
 
 class Shortcut:
-    """Leads requests to recognise past the framework, which costs such a request as much as all else about it.
+    """Bypasses the framework for recognition requests, which halves their overhead.
 
-    The route is the same, and so is what it answers; all other requests go to `app`.
+    The route and its responses are the same. All other requests go to `app`.
     """
 
     def __init__(self, app: ASGIApp, service: Service) -> None:
@@ -62,7 +62,7 @@ class Shortcut:
 
 
 def described_application() -> FastAPI:
-    """The routes and their description, which need no service."""
+    """Return the routes and their description, without a service."""
     app = FastAPI(
         title=TITLE,
         version=version("shelfmind"),
@@ -90,7 +90,7 @@ def described_application() -> FastAPI:
 
 
 def _completed(description: dict[str, Any]) -> dict[str, Any]:
-    """With the records that only bodies name, keys, and errors as they are."""
+    """Add the records that only bodies refer to, the security scheme, and the errors as they are sent."""
     schemas = description.setdefault("components", {}).setdefault("schemas", {})
     for record in (*recognition.SCHEMAS, *gallery_changes.SCHEMAS):
         schema = record.model_json_schema(ref_template="#/components/schemas/{model}")
@@ -110,7 +110,7 @@ def _completed(description: dict[str, Any]) -> dict[str, Any]:
 
 
 def _as_problems(responses: dict[str, Any]) -> None:
-    """Errors are problems, whatever the framework would answer."""
+    """Describe all errors as problems, in place of the framework's defaults."""
     for status, response in responses.items():
         if status.isdecimal() and int(status) >= 400:
             response["content"] = {
@@ -128,19 +128,19 @@ async def _on_invalid(request: Request, error: Any) -> Response:
         for each in error.errors()
     ]
     first = f": {items[0]['where']}: {items[0]['what']}" if items else ""
-    said = Problem(422, f"the request cannot be used{first}", more={"errors": items})
+    said = Problem(422, f"invalid request{first}", more={"errors": items})
     return problem_response(said, _request_id(request))
 
 
 async def _on_user_error(request: Request, error: Any) -> Response:
-    """What a person must mend on this machine: a gallery that cannot be read, a full disk."""
+    """Handle an error that the operator must fix, such as an unreadable gallery or a full disk."""
     LOG.error("request %s: %s", _request_id(request), error)
-    said = Problem(503, "this cannot be done now; the log says why", "not-ready", 5)
+    said = Problem(503, "the service cannot do this now; its log has the reason", "not-ready", 5)
     return problem_response(said, _request_id(request))
 
 
 async def _on_fault(request: Request, error: Any) -> Response:
-    """A fault of ours, which the gate logs."""
+    """Handle an internal error, which the gate logs."""
     return problem_response(fault(_request_id(request)), _request_id(request))
 
 

@@ -1,4 +1,4 @@
-"""Who changed what, when: a line before a change is tried and a line on what came of it, each on the disk at once."""
+"""Audit log: who changed what and when. Each change has a synced line before the attempt and one for its result."""
 
 from __future__ import annotations
 
@@ -15,24 +15,24 @@ from shelfmind.files import sync_folder
 
 try:
     import fcntl
-except ImportError:  # Windows: appending a line at once has to do
+except ImportError:  # Windows: appending a line in one write has to suffice
     fcntl = None  # type: ignore[assignment]
 
 ASKED, DONE, REFUSED = "asked", "done", "refused"
 
 
 class AuditLog:
-    """A file of JSON lines that is only ever appended to, by any number of processes."""
+    """An append-only file of JSON lines that several processes may write to."""
 
     def __init__(self, path: Path) -> None:
         self.path = path
         self._lock = Lock()
 
     def append(self, event: str, who: Mapping[str, Any], action: str, what: Mapping[str, Any]) -> None:
-        """Add a line, and return when it is on the disk.
+        """Append a line and return when it is on the disk.
 
         Raises:
-            UserError: it cannot be written; then nothing should be changed.
+            UserError: the file cannot be written; the caller should not make the change.
         """
         now = datetime.now(timezone.utc).isoformat(timespec="milliseconds")
         record = {"time": now, "event": event, **who, "action": action, **what}
@@ -40,10 +40,10 @@ class AuditLog:
 
 
 def append_line(path: Path, line: str, lock: Lock) -> None:
-    """Add a line of text to a file, whole and synced; what a crash left of a line before it is ended first.
+    """Append a line to a file atomically and sync it. A line that a crash left incomplete is ended first.
 
     Raises:
-        UserError: it cannot be written; the file is as it was then.
+        UserError: the file cannot be written; it is left unchanged.
     """
     content = line.encode("utf-8", "backslashreplace") + b"\n"
     try:
@@ -66,7 +66,7 @@ def _append(handle: int, content: bytes) -> None:
     try:
         content = b"\n" + content if cut else content
         if os.write(handle, content) != len(content):
-            raise OSError("the disk took only a part of a line")
+            raise OSError("only part of a line could be written")
         os.fsync(handle)
     except OSError:
         os.ftruncate(handle, end)

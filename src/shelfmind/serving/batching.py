@@ -1,4 +1,4 @@
-"""Continuous batching: images of all requests wait in one queue; a thread a core decodes or computes what is there."""
+"""Continuous batching: the images of all requests share one queue; one thread per core decodes or computes them."""
 
 from __future__ import annotations
 
@@ -15,20 +15,20 @@ from shelfmind.serving.metrics import Metrics
 from shelfmind.serving.models import Outcome, ServedModel
 
 SMOOTHING, FIRST_GUESS = 0.1, 20.0
-"""Of the images a second that a thread computes, by which those who find no room are told when to come again."""
+"""Smoothing factor and initial value of a thread's throughput in images/s, which sets Retry-After for a full queue."""
 ABANDONED = "abandoned"
-"""Why an image has no outcome whose request was given up."""
+"""The error of images whose request was abandoned."""
 
 
 class QueueFullError(Exception):
-    """So many images wait already that these would wait too long."""
+    """The queue has no room for the images."""
 
 
 class Ticket:
-    """The images of one request on their way through the queue: encoded ones, or squares.
+    """The images of one request in the queue: encoded images or squares.
 
-    `finished` is called once, by whatever thread, when every image has its outcome, or an `Outcome.error`; after
-    `abandon` nothing more is computed for it. `deadline` is of `time.monotonic`, `top` the candidates wanted.
+    `finished` is called once, by any thread, when every image has its outcome or an `Outcome.error`. After `abandon`
+    nothing more is computed for it. `deadline` is in `time.monotonic`, `top` is the number of candidates.
     """
 
     def __init__(
@@ -53,16 +53,16 @@ class Ticket:
         ]
 
     def abandon(self) -> None:
-        """Nobody waits for it any more."""
+        """Cancel the remaining work."""
         self._abandoned = True
 
     @property
     def is_over(self) -> bool:
-        """Whether its answers are of use to nobody."""
+        """Whether it was abandoned or its deadline has passed."""
         return self._abandoned or self.failure is not None or time.monotonic() > self.deadline
 
     def settle(self, number: int, outcome: Outcome) -> None:
-        """Keep the outcome of an image; called under the queue's lock."""
+        """Store the outcome of an image. Call it with the queue's lock held."""
         self.outcomes[number] = outcome
         self._missing -= 1
         if not self._missing:
@@ -71,7 +71,7 @@ class Ticket:
 
 @dataclass(eq=False)
 class Item:
-    """An image of a ticket: encoded first, a square once it was decoded."""
+    """An image of a ticket: encoded at first, a square once decoded."""
 
     ticket: Ticket
     number: int
@@ -81,14 +81,14 @@ class Item:
 
 
 class Batcher:
-    """Answers images in batches of up to `max_batch`, or what suits the engine if that is None.
+    """Answers images in batches of up to `max_batch`, or the engine's preferred size if None.
 
-    Batches are continuous: a worker that is free computes what is decoded, and what arrives meanwhile is the next
-    batch. Workers do whatever is most urgent: compute a batch that is full, decode, or compute what there is, which
-    those that are free share. With `max_delay_s` an image waits so long for company although a worker is free. A batch
-    that is alone takes the engine for all cores, others are computed each on one core, where the engine lets them; so
-    the answers are those that `Predictor.predict` gives to the same batch. An engine that takes one call at a time gets
-    one, while other workers decode ahead.
+    Batching is continuous: a free worker computes the images that are decoded, and those that arrive in the meantime
+    form the next batch. Workers pick the most urgent task: compute a full batch, decode, or compute a partial batch,
+    which free workers share. With `max_delay_s` an image waits up to this long for others even if a worker is free. A
+    single batch uses all cores, concurrent ones one core each, if the engine supports it. The answers are thus those
+    of `Predictor.predict` for the same batch. An engine without concurrent calls gets one at a time, while other
+    workers decode ahead.
     """
 
     def __init__(
@@ -108,11 +108,11 @@ class Batcher:
 
     @property
     def depth(self) -> int:
-        """Images that wait or are worked on."""
+        """Number of images waiting or in progress."""
         return self._inside
 
     def submit(self, ticket: Ticket, patient: bool = False) -> None:
-        """Queue the images of a ticket; a `patient` caller, which is no event loop, waits until there is room.
+        """Queue the images of a ticket. A `patient` caller (not an event loop) waits until there is room.
 
         Raises:
             QueueFullError: there is no room for all of them.
@@ -131,7 +131,7 @@ class Batcher:
             self._changed.notify_all()
 
     def close(self) -> None:
-        """Finish what was taken, and end."""
+        """Finish the accepted images, then stop."""
         with self._changed:
             self._closed = True
             self._changed.notify_all()
@@ -143,7 +143,7 @@ class Batcher:
             task()
 
     def _next(self) -> Callable[[], None] | None:
-        """The most urgent task; None when all is done and the queue is closed."""
+        """Return the most urgent task, or None when all is done and the queue is closed."""
         with self._changed:
             while True:
                 now = time.monotonic()
@@ -158,7 +158,7 @@ class Batcher:
                 self._idle -= 1
 
     def _due(self, now: float, full: bool) -> Callable[[], None] | None:
-        """A batch to compute now; with `full` only one that is full, as there is more to decode."""
+        """Return a batch to compute now. With `full`, only a full one, as there is more to decode."""
         for model, items in self._decoded.items():
             size = model.batch_size(self.max_batch)
             ripe = len(items) >= size or (not full and self._ripe(items[0], now))
@@ -176,7 +176,7 @@ class Batcher:
         return self._closed or now - oldest.since >= self.max_delay_s
 
     def _patience(self, now: float) -> float | None:
-        """How long until a batch is due that is not full."""
+        """Return the seconds until a partial batch is due."""
         possible = (items for model, items in self._decoded.items() if not self._computing or model.takes_several)
         oldest = [items[0].since for items in possible]
         return max(0.0005, min(oldest) + self.max_delay_s - now) if oldest else None

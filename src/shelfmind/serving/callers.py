@@ -1,4 +1,4 @@
-"""Who asks: by key, by a session that a key opened, or nobody in particular."""
+"""Identify callers: by API key, by a session that a key opened, or as anonymous."""
 
 from __future__ import annotations
 
@@ -19,20 +19,20 @@ from shelfmind.serving.session_secret import SessionSecret
 ANONYMOUS = "anonymous"
 SESSION_S = 12 * 3600
 CLOCKS_DIFFER_S = 300
-"""How much later than this machine's clock allows a session may end, as replicas' clocks differ."""
+"""Tolerance for the expiry of sessions, as the clocks of replicas differ."""
 FAILURES_A_SECOND = 5.0
-"""Wrong keys from one address."""
+"""Maximum number of wrong keys per second from one address."""
 
 
 @dataclass(frozen=True)
 class Caller:
-    """Who asks.
+    """The caller of a request.
 
     Attributes:
-        name: of the key.
-        role: what it may do; None: nothing that needs a key.
-        address: where from.
-        by_session: whether a browser's cookie says so, which it sends whoever made it ask.
+        name: name of the key.
+        role: role of the key; None: only requests that need no key are allowed.
+        address: IP address.
+        by_session: whether a cookie identified it. Browsers also send cookies with cross-site requests.
     """
 
     name: str
@@ -41,21 +41,21 @@ class Caller:
     by_session: bool = False
 
     def may(self, role: str) -> bool:
-        """Whether it may do what `role` may."""
+        """Whether the caller has the rights of `role`."""
         return self.role is not None and ROLES.index(self.role) >= ROLES.index(role)
 
     @property
     def in_log(self) -> Mapping[str, Any]:
-        """As the audit log names it."""
+        """The caller's fields in the audit log."""
         return {"who": self.name, "role": self.role, "address": self.address}
 
 
 class Door:
-    """Tells callers by their keys, and opens sessions for browsers.
+    """Authenticates callers by their keys and opens sessions for browsers.
 
-    A session is the key's public id, when it ends and a signature by the secret that lies beside the keys; it ends with
-    the key. All services that share the keys accept it. It outlives restarts, so it goes by the wall clock: one that
-    ends later than a session opened now would, as the clock was set back since, counts as little as one that ended.
+    A session consists of the key's public id, its expiry time and a signature by the secret stored next to the keys.
+    All services that share the keys accept it, and revoking the key ends it. Sessions survive restarts, so they use
+    the wall clock. A session that expires later than one opened now (because the clock was set back) is invalid.
     """
 
     def __init__(
@@ -72,12 +72,12 @@ class Door:
 
     @property
     def needs_key(self) -> bool:
-        """Whether nobody is let in without; once there was a key, revoking the last one opens nothing."""
+        """Whether a key is required. Once there has been a key, revoking the last one does not open the service."""
         self._had_keys = self._had_keys or bool(self.keys.by_id())
         return self._had_keys or not self.access.open
 
     def caller(self, authorization: str | None, cookies: str | None, address: str) -> Caller | None:
-        """Who asks; None for a wrong key."""
+        """Return the caller, or None for a wrong key."""
         if authorization is not None:
             scheme, _, text = authorization.partition(" ")
             key = self.keys.of_text(text.strip()) if scheme.lower() == "bearer" else None
@@ -88,14 +88,14 @@ class Door:
         return Caller(ANONYMOUS, None if self.needs_key else ROLES[-1], address)
 
     def wrong_key(self, address: str) -> Problem:
-        """What an address is told that sent one, however it did."""
+        """Return the error for an address that sent a wrong key in any form."""
         wait_s = self._failures.wait_s(address)
         if wait_s:
             return Problem(429, "too many wrong keys", "rate", wait_s)
-        return Problem(401, "this key is not known here, or was revoked")
+        return Problem(401, "this key is unknown or has been revoked")
 
     def session_of(self, key: Key) -> str:
-        """The content of the cookie by which a browser shows that it knew a key.
+        """Return the session cookie's content for a browser that presented a key.
 
         Raises:
             UserError: the secret cannot be read or written.

@@ -1,7 +1,7 @@
-"""What people correct: each photo once, the name that it was given, and their decisions, as `prepare` reads them.
+"""Store users' corrections: each photo once, its predicted label, and the decisions, in the format of `prepare`.
 
-The folder is a data set: ``list.csv`` names its photos with what the recogniser called them, ``review.jsonl`` is the
-log of decisions on them.
+The folder is a data set: ``list.csv`` has the photos with the recogniser's answers as labels, ``review.jsonl`` is the
+log of decisions.
 """
 
 from __future__ import annotations
@@ -32,25 +32,25 @@ LIST, PHOTOS = "list.csv", "photos"
 HEADER = "path,label,split"
 SPLIT = "train"
 NAMELESS = "unknown"
-"""The label of a photo that the recogniser gave no name."""
+"""The label of a photo without an answer."""
 
 
 class Corrections:
-    """The folder of corrections. Safe in threads, and beside other processes."""
+    """The folder of corrections. Safe for concurrent threads and processes."""
 
     def __init__(self, root: Path) -> None:
         self.root, self.log = root, root / FILE_NAME
         self._thread = Lock()
 
     def add(self, content: bytes, said: str, decision: str, label: str | None, reviewer: str) -> Decision:
-        """Keep a photo that can be decoded, and what somebody decided about it; all is on the disk then.
+        """Save a decodable photo and the decision on it. Both are on the disk afterwards.
 
         Raises:
-            ValueError: a decision that makes no sense.
-            UserError: it cannot be written.
+            ValueError: the decision is inconsistent.
+            UserError: the files cannot be written.
         """
         path = f"{PHOTOS}/{hashlib.sha256(content).hexdigest()}{_suffix(content)}"
-        decide(reviewer, path, said or NAMELESS, decision, label)  # makes sense, before anything is written
+        decide(reviewer, path, said or NAMELESS, decision, label)  # validate it before anything is written
         make_folder(self.root / PHOTOS)
         with self._thread, exclusively(self.root / ".lock"):
             labels = self._labels()
@@ -62,7 +62,7 @@ class Corrections:
         return made
 
     def take_back(self, id: str, reviewer: str) -> Decision:
-        """Undo a decision. Raises `LookupError` if there is none that stands."""
+        """Undo a decision. Raises `LookupError` if there is no such active decision."""
         with self._thread:
             found = next((each for each in self.standing() if each.id == id), None)
             if found is None:
@@ -73,7 +73,7 @@ class Corrections:
         return found
 
     def standing(self) -> list[Decision]:
-        """The decisions that hold, the newest first."""
+        """Return the active decisions, newest first."""
         if not self.log.exists():
             return []
         found = [each for of in standing(read_decisions(self.log)).values() for each in of.values()]
@@ -94,10 +94,10 @@ class Corrections:
 
 
 def _suffix(content: bytes) -> str:
-    """By what is in the file. Raises `UserError` for what cannot be used."""
+    """Return the suffix of the actual format. Raises `UserError` for an unsupported one."""
     stored = open_stored(io.BytesIO(content), len(content), None)[1]
     if stored.format not in FILE_SUFFIXES:
-        raise UserError(f"a photo of the format {stored.format} cannot be kept")
+        raise UserError(f"photos in {stored.format} format cannot be stored")
     return FILE_SUFFIXES[stored.format][0]
 
 

@@ -1,6 +1,6 @@
-"""Where an answer comes from, by any engine: occlusion sensitivity (Zeiler and Fergus, ECCV 2014).
+"""Explain answers of any engine by occlusion sensitivity (Zeiler and Fergus, ECCV 2014).
 
-A grey patch covers the square place by place; where the product's probability falls most, there it was seen.
+A grey patch slides over the image. The evidence for a product lies where its probability falls most.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ EDGE = 256
 
 
 def covered(square: Square, grid: int = GRID) -> list[Square]:
-    """Copies of a square (S, S, 3) with one of `grid` x `grid` patches grey, row by row; patches overlap by half."""
+    """Return copies of a square (S, S, 3) with one of `grid` x `grid` half-overlapping patches grey, row by row."""
     side = len(square)
     step = side / grid
     grey = square.reshape(-1, 3).mean(axis=0).astype(np.uint8)
@@ -36,12 +36,12 @@ def covered(square: Square, grid: int = GRID) -> list[Square]:
 
 
 def sensitivity(probability: float, of_covered: Sequence[float], grid: int = GRID) -> Floats:
-    """How much each patch counts, (grid, grid), from 0 to 1 for the one that counts most."""
+    """Return the importance (grid, grid) of each patch, from 0 to 1 for the most important one."""
     falls = np.clip(probability - np.asarray(of_covered, np.float32), 0, None).reshape(grid, grid)
     highest = float(falls.max())
     return falls / highest if highest > 0 else falls
 
 
 def picture(square: Square, map_: Floats) -> str:
-    """The square with its map as a JPEG ``data:`` URI."""
+    """Return the square with the heat map as an overlay, as a JPEG ``data:`` URI."""
     return data_uri(overlay(square, map_), EDGE)

@@ -1,4 +1,4 @@
-"""The gallery of a service: looked at and changed by many at once, beside other services and commands."""
+"""The gallery of a service, with concurrent reads and changes, also by other services and commands."""
 
 from __future__ import annotations
 
@@ -25,23 +25,23 @@ from shelfmind.serving.uploads import Image, wrong_images
 from shelfmind.workflows.guarding import guard_of
 
 EMBEDDING_S = 600.0
-"""How long an enrolment waits for its vectors at most."""
+"""Maximum time in seconds that an enrolment waits for its embeddings."""
 
 
 class QueuedEmbedder:
-    """Has the service's own queue make vectors, so that one thread an engine computes, whoever asks."""
+    """Computes embeddings through the service's queue, so that they share the engine with all other requests."""
 
     def __init__(self, models: Models, batcher: Batcher, now: Callable[[], float]) -> None:
         self.model, self.batcher, self._now = models.current, batcher, now
 
     @property
     def identity(self) -> Mapping[str, Any]:
-        """Of the model."""
+        """The identity of the model."""
         assert self.model.recognizer is not None
         return self.model.recognizer.embedder.identity
 
     def embed(self, photos: Iterable[bytes], total: int) -> Floats:
-        """Vectors (N, D) of encoded photos. Raises `UserError` for one that cannot be used."""
+        """Return embeddings (N, D) of encoded photos. Raises `UserError` for a photo that cannot be used."""
         vectors: list[Floats] = []
         waiting = list(photos)
         size = max(1, self.batcher.capacity // 2)
@@ -65,7 +65,7 @@ class QueuedEmbedder:
 
 
 class ServedGallery:
-    """Reads and changes a gallery for requests, each on its newest version. Safe in threads."""
+    """Reads and changes the newest version of a gallery for requests. Thread-safe."""
 
     def __init__(
         self, place: str, models: Models, batcher: Batcher, most_pixels: int, now: Callable[[], float]
@@ -76,7 +76,7 @@ class ServedGallery:
 
     @contextmanager
     def read(self) -> Any:
-        """The gallery at its newest version, for this thread alone."""
+        """Provide the newest version of the gallery to this thread exclusively."""
         with self._reading:
             self._reader.refresh()
             yield self._reader
@@ -85,8 +85,8 @@ class ServedGallery:
         """Enrol photos of a product.
 
         Raises:
-            Problem: no photo, or one that cannot be used.
-            UserError: what the gallery refuses; with `strict` a `DoubtfulError`.
+            Problem: there is no photo, or one cannot be used.
+            UserError: the gallery refuses the change; with `strict` a `DoubtfulError` for findings of the guard.
         """
         self._require_usable(images)
         photos = [Photo(sku, image.name, image.content) for image in images]
@@ -96,12 +96,12 @@ class ServedGallery:
             return self._writer.add(photos, embedder, by, strict, guard)
 
     def change(self, do: Callable[[Gallery], ChangeOutcome]) -> ChangeOutcome:
-        """Change it otherwise. Raises `UserError` for what it refuses."""
+        """Make any other change. Raises `UserError` if the gallery refuses it."""
         with self._writing:
             return do(self._writer)
 
     def require_product(self, sku: str) -> list[Entry]:
-        """The photos of a product. Raises `Problem` with the nearest names if there is none."""
+        """Return the photos of a product. Raises `Problem` with similar names if there is none."""
         with self.read() as gallery:
             products = gallery.state.products
             if sku not in products:
@@ -111,7 +111,7 @@ class ServedGallery:
 
     def _require_usable(self, images: Sequence[Image]) -> None:
         if not images:
-            raise Problem(422, "there is no photo; send it as a part named photo")
+            raise Problem(422, "the request has no photo; send it as a part named photo")
         errors = [self._fault(image) for image in images]
         if any(errors):
             raise wrong_images([image.name for image in images], errors)

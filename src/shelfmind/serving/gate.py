@@ -1,6 +1,6 @@
-"""What every request passes first: its host, its origin, its key, its rate and the size of its body; and every answer.
+"""Checks of every request (host, origin, key, rate, body size) and security headers of every response.
 
-Plain ASGI, so that a request costs microseconds here.
+Plain ASGI, so that the overhead per request is a few microseconds.
 """
 
 from __future__ import annotations
@@ -26,10 +26,10 @@ LOG = logging.getLogger("shelfmind.serving")
 PROBES = frozenset({"/healthz", "/readyz"})
 OPEN = PROBES | {"/", "/v1/openapi.json", "/v1/session"}
 OPEN_BELOW = "/page/"
-"""What is told to whoever asks, and holds nothing of anybody: probes, the interface, the page's files, letting in."""
+"""Public paths without user data: probes, the OpenAPI description, the page's files, opening a session."""
 SAFE_METHODS = frozenset({"GET", "HEAD"})
 MARK = b"x-shelfmind"
-"""A header that only scripts of the page send, beside the cookie of a session."""
+"""A header that only the page's scripts send along with the session cookie."""
 SAFETY = {
     b"x-content-type-options": b"nosniff",
     b"referrer-policy": b"no-referrer",
@@ -38,11 +38,11 @@ SAFETY = {
     b"content-security-policy": b"default-src 'none'; frame-ancestors 'none'",
     b"cache-control": b"no-store",
 }
-"""Headers of every answer that does not say otherwise."""
+"""Default headers of every response."""
 
 
 class Gate:
-    """Lets requests through to `app`, and its answers out."""
+    """Checks requests before they reach `app`, and completes its responses."""
 
     def __init__(
         self,
@@ -97,16 +97,16 @@ class Gate:
             raise self.door.wrong_key(address)
         if caller.by_session and scope["method"] not in SAFE_METHODS and MARK not in headers:
             self.metrics.reject("origin")
-            raise Problem(403, "with a session, changes must come from the page: send X-Shelfmind: 1, too")
+            raise Problem(403, "changes with a session must come from the page: also send X-Shelfmind: 1")
         if caller.role is None and path not in OPEN and not path.startswith(OPEN_BELOW):
             self.metrics.reject("auth")
-            raise Problem(401, "send a key: Authorization: Bearer sm_...")
+            raise Problem(401, "a key is required: send Authorization: Bearer sm_...")
         if self._rates is not None:
             self._require_rate(caller)
         return caller
 
     def _require_own_name(self, headers: Mapping[bytes, bytes]) -> None:
-        """Another name that leads to this machine's own address is an attack by DNS rebinding."""
+        """Reject foreign host names that resolve to this machine's address (DNS rebinding)."""
         hosts = self.door.access.hosts
         if hosts is None:
             return
@@ -116,10 +116,10 @@ class Gate:
             name = None
         if name not in hosts:
             self.metrics.reject("host")
-            raise Problem(421, "this service does not answer under that name")
+            raise Problem(421, "unknown host name; the service must be started with it as an allowed host")
 
     def _require_own_origin(self, headers: Mapping[bytes, bytes]) -> None:
-        """Browsers say which site made them ask; another one must change nothing here."""
+        """Reject changes by cross-site requests, which browsers mark as such."""
         origin, site = _text(headers, b"origin"), _text(headers, b"sec-fetch-site")
         try:
             foreign = origin is not None and urlsplit(origin).netloc != (_text(headers, b"host") or "")
@@ -127,7 +127,7 @@ class Gate:
             foreign = True
         if foreign or site in ("cross-site", "same-site"):
             self.metrics.reject("origin")
-            raise Problem(403, "another site must not ask for this")
+            raise Problem(403, "cross-site requests are not allowed")
 
     def _require_rate(self, caller: Caller) -> None:
         assert self._rates is not None
@@ -138,38 +138,38 @@ class Gate:
 
 
 def fault(request_id: str) -> Problem:
-    """What is said of a fault of ours."""
-    return Problem(500, f"something went wrong here; the log has it as {request_id}")
+    """Return the response to an internal error."""
+    return Problem(500, f"internal error; the log has the details under {request_id}")
 
 
 class Bodies:
-    """Bodies of requests on their way into memory."""
+    """Tracks the memory that request bodies take."""
 
     def __init__(self, limits: Limits, metrics: Metrics) -> None:
         self.limits, self.metrics = limits, metrics
         self.held = 0
 
     def of(self, headers: Mapping[bytes, bytes], receive: Receive) -> Body:
-        """The body of a request. Raises `Problem` for one that says that it is too large."""
+        """Return the body of a request. Raises `Problem` if its declared size exceeds the limit."""
         length = headers.get(b"content-length", b"")
         if length.isdigit() and int(length) > self.limits.body_bytes:
             self.refuse()
         return Body(self, receive)
 
     def hold(self, size: int) -> None:
-        """Take memory, or give it back."""
+        """Reserve memory, or release it if `size` is negative."""
         self.held += size
         if size:
             self.metrics.upload_bytes.set(self.held)
 
     def refuse(self) -> None:
-        """Too large."""
+        """Refuse a body that is too large."""
         self.metrics.reject("body")
-        raise Problem(413, f"a request may have {self.limits.body_bytes} bytes", "too-large")
+        raise Problem(413, f"a request may have at most {self.limits.body_bytes} bytes", "too-large")
 
 
 class Body:
-    """Receives the body of one request, as far as it may be."""
+    """Receives the body of one request within the limits."""
 
     def __init__(self, bodies: Bodies, receive: Receive) -> None:
         self._bodies, self._receive = bodies, receive
@@ -185,21 +185,21 @@ class Body:
                 self._bodies.refuse()
             if self._bodies.held > self._bodies.limits.bodies_bytes:
                 self._bodies.metrics.reject("body")
-                raise Problem(429, "other requests fill the memory for uploads", "queue-full", 1)
+                raise Problem(429, "the memory for uploads is full; retry later", "queue-full", 1)
         return message
 
     def release(self) -> None:
-        """The request is over."""
+        """Release the memory at the end of the request."""
         self._bodies.hold(-self._size)
 
 
 class _Exit:
-    """Adds to every answer the headers that keep browsers from harm."""
+    """Adds the security headers to every response."""
 
     def __init__(self, send: Send, request_id: str) -> None:
         self._send, self.request_id = send, request_id
         self.status = 499
-        """As it is called where the client went before there was an answer."""
+        """Status for a client that disconnected before the response."""
         self._started = False
 
     async def __call__(self, message: Message) -> None:
@@ -211,7 +211,7 @@ class _Exit:
         await self._send(message)
 
     async def answer(self, problem: Problem, scope: Scope) -> None:
-        """A problem, unless an answer has begun."""
+        """Send a problem, unless a response has already begun."""
         if not self._started:
             await problem_response(problem, self.request_id)(scope, _nothing, self)
 
@@ -226,7 +226,7 @@ def _text(headers: Mapping[bytes, bytes], name: bytes) -> str | None:
 
 
 def _route(scope: Scope) -> str:
-    """The pattern of the path, of which there are few; none of ours: one for all."""
+    """Return the pattern of the path. All unknown paths share one, to keep the number of labels small."""
     route: Any = scope.get("route")
     return str(getattr(route, "path", "")) or "other"
 

@@ -1,4 +1,4 @@
-"""API keys: random ones of 256 bits, of which only a salted hash is kept, in a file that running services follow."""
+"""API keys of 256 random bits. Only their salted hashes are stored, in a file that running services follow."""
 
 from __future__ import annotations
 
@@ -18,14 +18,14 @@ from shelfmind.files import exclusively, make_folder, status_of, write_json
 FORMAT = 1
 PREFIX = "sm"
 ROLES = ("read", "write", "admin")
-"""Each may do what the one before it may."""
+"""Each role includes the rights of the one before it."""
 OWNER_ONLY = 0o600
 
 
 @dataclass(frozen=True)
 class Key:
-    """What is kept of a key: its public `id`, whose it is, what it may do, when it was made (ISO 8601, UTC), and the
-    SHA-256 of salt and secret. A slow hash would guard guessable secrets; 256 random bits cannot be guessed."""
+    """The stored record of a key: its public `id`, name, role, time of creation (ISO 8601, UTC) and the SHA-256 of
+    salt and secret. A slow hash is not needed: it protects guessable secrets, and 256 random bits are not."""
 
     id: str
     name: str
@@ -35,19 +35,19 @@ class Key:
     digest: str
 
     def fits(self, secret: str) -> bool:
-        """Whether this is its secret; takes as long for any."""
+        """Whether this is the key's secret, compared in constant time."""
         return hmac.compare_digest(_digest(self.salt, secret), self.digest)
 
     def may(self, role: str) -> bool:
-        """Whether it may do what `role` may."""
+        """Whether the key has the rights of `role`."""
         return ROLES.index(self.role) >= ROLES.index(role)
 
 
 class Keys:
-    """The keys of a file, read again whenever it was changed."""
+    """The keys of a file, which is reloaded whenever it changes."""
 
     def __init__(self, path: Path) -> None:
-        """Raises `UserError` for a file that cannot be read."""
+        """Raises `UserError` if the file cannot be read."""
         self.path = path
         self._lock = Lock()
         self._read_at: tuple[int, ...] | None = None
@@ -55,7 +55,7 @@ class Keys:
         self.by_id()
 
     def by_id(self) -> Mapping[str, Key]:
-        """All keys. Raises `UserError` for a file that cannot be read."""
+        """Return all keys by id. Raises `UserError` if the file cannot be read."""
         now = status_of(self.path)
         if now != self._read_at:
             with self._lock:
@@ -63,7 +63,7 @@ class Keys:
         return self._keys
 
     def of_text(self, text: str) -> Key | None:
-        """The key that this is, if it is one."""
+        """Return the record of a key, or None if it is not valid."""
         prefix, _, rest = text.partition("_")
         key_id, _, secret = rest.partition("_")
         found = self.by_id().get(key_id) if prefix == PREFIX else None
@@ -71,13 +71,13 @@ class Keys:
 
 
 def add_key(path: Path, name: str, role: str) -> str:
-    """Make a key and keep its hash; the key itself is nowhere but in what this returns.
+    """Create a key and store its hash. The key itself exists only in the return value.
 
     Raises:
-        UserError: a name that has a key, or is not printable; a file that cannot be read or written.
+        UserError: the name already has a key or is not printable, or the file cannot be read or written.
     """
     if not name.strip() or name != name.strip() or not name.isprintable():
-        raise UserError(f"a key's name must be printable, without blanks at its ends, got {name!r}")
+        raise UserError(f"a key's name must be printable, without leading or trailing spaces, got {name!r}")
     key_id, secret, salt = secrets.token_hex(4), secrets.token_urlsafe(32), secrets.token_hex(16)
     now = datetime.now(timezone.utc).isoformat(timespec="seconds")
     made = Key(key_id, name, role, now, salt, _digest(salt, secret))
@@ -86,16 +86,16 @@ def add_key(path: Path, name: str, role: str) -> str:
         keys = dict(_read(path))
         if any(key.name == name for key in keys.values()):
             how = call("keys_revoke", name=name)
-            raise UserError(f"'{name}' has a key already; choose another name, or revoke that one: {how}")
+            raise UserError(f"'{name}' already has a key; choose another name, or revoke that key: {how}")
         _write(path, {**keys, key_id: made})
     return f"{PREFIX}_{key_id}_{secret}"
 
 
 def revoke_key(path: Path, name: str) -> Key:
-    """Forget a key; services that run refuse it from now on.
+    """Revoke a key. Running services refuse it from now on.
 
     Raises:
-        UserError: nobody of this name has one; a file that cannot be read or written.
+        UserError: there is no key of this name, or the file cannot be read or written.
     """
     if not path.exists():
         raise UserError(f"there are no keys at {path}")
@@ -128,7 +128,7 @@ def _read(path: Path) -> Mapping[str, Key]:
     except OSError as error:
         raise UserError(f"{path} cannot be read: {error.strerror or error}") from error
     except (ValueError, TypeError, KeyError) as error:
-        raise UserError(f"{path} is no file of keys: {error}; put it back from a copy, or delete it") from error
+        raise UserError(f"{path} is not a file of keys: {error}; restore it from a backup or delete it") from error
 
 
 def _write(path: Path, keys: Mapping[str, Key]) -> None:

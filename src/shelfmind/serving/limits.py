@@ -1,4 +1,4 @@
-"""How much one request, and all of them together, may take."""
+"""Limits of single requests and of all requests together."""
 
 from __future__ import annotations
 
@@ -7,21 +7,21 @@ from dataclasses import dataclass
 from shelfmind.serving.proxies import Network
 
 LOOPBACK = frozenset({"127.0.0.1", "localhost", "::1"})
-"""Names of this machine's own address."""
+"""Host names of the loopback interface."""
 
 
 @dataclass(frozen=True)
 class Limits:
-    """Of the requests of one process.
+    """Limits of the requests to one process.
 
     Attributes:
-        body_bytes: of a request.
-        bodies_bytes: of all requests whose bodies are in memory.
-        images: of a request.
-        pixels: of an image.
-        timeout_s: after which a request is given up that says nothing itself.
-        rate: requests a second of a caller; None: as many as there are.
-        queue: images that may wait.
+        body_bytes: maximum body size of a request.
+        bodies_bytes: maximum total size of the bodies in memory.
+        images: maximum number of images of a request.
+        pixels: maximum number of pixels of an image.
+        timeout_s: deadline in seconds of requests that set none.
+        rate: maximum requests per second of a caller; None: unlimited.
+        queue: maximum number of waiting images.
     """
 
     body_bytes: int = 32 * 2**20
@@ -35,13 +35,13 @@ class Limits:
 
 @dataclass(frozen=True)
 class Access:
-    """Who is let in.
+    """Who may access the service.
 
     Attributes:
-        hosts: the names under which requests may come; None: any.
-        open: whether there need be no key as long as there never was one.
-        port: what the cookie of a session is called by, as browsers share cookies among ports.
-        proxies: whose word is taken for where a request comes from.
+        hosts: accepted host names; None: any.
+        open: whether no key is needed as long as none was ever created.
+        port: part of the session cookie's name, as browsers share cookies between ports.
+        proxies: trusted proxies, whose X-Forwarded-For headers are used.
     """
 
     hosts: frozenset[str] | None = LOOPBACK

@@ -1,4 +1,4 @@
-"""What `keys add`, `keys list` and `keys revoke` do."""
+"""Implementation of `keys add`, `keys list` and `keys revoke`."""
 
 from __future__ import annotations
 
@@ -13,13 +13,13 @@ from shelfmind.serving.state import State, state_of
 
 @takes(KeysAddRequest)
 def add(request: KeysAddRequest, watcher: Observer = SILENT) -> str:
-    """Make a key.
+    """Create an API key.
 
     Returns:
-        The key, which is kept nowhere.
+        The key. It is not stored anywhere.
 
     Raises:
-        UserError: a name that has a key already, or a file that cannot be written.
+        UserError: the name already has a key, or the file cannot be written.
     """
     state = state_of(request.state)
     made = add_key(state.keys, request.name, request.role)
@@ -29,26 +29,26 @@ def add(request: KeysAddRequest, watcher: Observer = SILENT) -> str:
 
 @takes(KeysListRequest)
 def list_keys(request: KeysListRequest, watcher: Observer = SILENT) -> list[Key]:
-    """The keys that there are.
+    """List the API keys.
 
     Returns:
-        Name, role and date of each; not the keys themselves, which nobody knows.
+        The name, role and date of each key, but not the keys themselves, which are not stored.
 
     Raises:
-        UserError: a file that cannot be read.
+        UserError: the file cannot be read.
     """
     return list(Keys(state_of(request.state).keys).by_id().values())
 
 
 @takes(KeysRevokeRequest)
 def revoke(request: KeysRevokeRequest, watcher: Observer = SILENT) -> Key:
-    """Forget a key.
+    """Revoke an API key.
 
     Returns:
-        What it was.
+        The revoked key's record.
 
     Raises:
-        UserError: nobody of this name has one (with the nearest names), or a file that cannot be written.
+        UserError: there is no key of this name (with similar names), or the file cannot be written.
     """
     state = state_of(request.state)
     gone = revoke_key(state.keys, request.name)

@@ -1,4 +1,4 @@
-"""What Prometheus reads: requests, batches, the queue, answers and their drift, added up over all processes."""
+"""Prometheus metrics: requests, batches, queue, answers and confidence drift, summed over all processes."""
 
 from __future__ import annotations
 
@@ -11,19 +11,19 @@ from typing import Any
 from shelfmind.serving.process_metrics import ProcessMetrics, processes_of
 
 FOLDER = "PROMETHEUS_MULTIPROC_DIR"
-"""The variable that names the folder in which several processes keep their metrics; set before the first import."""
+"""Environment variable with the folder for the metrics of several processes. Set it before the first import."""
 TYPE = "text/plain; version=0.0.4; charset=utf-8"
 _SECONDS = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30)
 _SIZES = (1, 2, 4, 8, 16, 32, 64, 128)
 _TENTHS = tuple(number / 10 for number in range(1, 10))
 BASELINE = 500
-"""Answered images after a model is loaded whose mean confidence later ones are compared with."""
+"""Number of images after loading a model whose mean confidence is the reference for drift."""
 MEMORY = 500
-"""Images over which the mean confidence now is averaged, exponentially."""
+"""Number of images of the exponential moving average of the confidence."""
 
 
 class Metrics:
-    """The metrics of one process; in the folder of `FOLDER`, if it is set, those of all are added up."""
+    """The metrics of one process, or the sum over all processes if `FOLDER` is set."""
 
     def __init__(self) -> None:
         from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
@@ -42,33 +42,31 @@ class Metrics:
             return Histogram(f"shelfmind_{name}", what, labels, registry=self.registry, buckets=tuple(buckets))
 
         self.requests = counter("http_requests", "Requests answered.", "method", "route", "status")
-        self.request_s = histogram("http_request_duration_seconds", "From the header to the end.", "route")
-        self.images = counter("images", "Images by what they were called.", "outcome")
-        self.queue_images = gauge("queue_images", "Images that wait or are worked on.")
-        self.wait_s = histogram("queue_wait_seconds", "From the queue's end to its head.")
-        self.batch_images = histogram("batch_images", "Images computed at once.", buckets=_SIZES)
-        self.decode_s = histogram("decode_seconds", "Decoding and resizing of an image.")
-        self.inference_s = histogram("inference_seconds", "Computing a batch.")
-        self.confidence = histogram("confidence", "Probability of the best name.", buckets=_TENTHS)
-        self.confidence_mean = gauge("confidence_mean", "Of the last images, about.", mode="livemostrecent")
+        self.request_s = histogram("http_request_duration_seconds", "Time from header to end of response.", "route")
+        self.images = counter("images", "Images by outcome.", "outcome")
+        self.queue_images = gauge("queue_images", "Images waiting or in progress.")
+        self.wait_s = histogram("queue_wait_seconds", "Waiting time in the queue.")
+        self.batch_images = histogram("batch_images", "Images per batch.", buckets=_SIZES)
+        self.decode_s = histogram("decode_seconds", "Time to decode and resize an image.")
+        self.inference_s = histogram("inference_seconds", "Time to compute a batch.")
+        self.confidence = histogram("confidence", "Probability of the best candidate.", buckets=_TENTHS)
+        self.confidence_mean = gauge("confidence_mean", "Moving average of the confidence.", mode="livemostrecent")
         self.confidence_drift = gauge(
-            "confidence_drift", "Mean confidence now, less that after the model was loaded.", mode="livemostrecent"
+            "confidence_drift", "Current mean confidence minus that after the model was loaded.", mode="livemostrecent"
         )
-        self.rejected = counter("rejected", "What was refused or given up, by reason.", "reason")
-        self.reloads = counter("reloads", "Models and gallery versions that took over, or were refused.", "result")
-        self.writes = counter("writes", "Changes that people made.", "action")
-        self.model_info = gauge(
-            "model_info", "1 for the model that answers.", "name", "engine", "weights", mode="livemax"
-        )
-        self.gallery_version = gauge("gallery_version", "The version that answers.", mode="livemin")
+        self.rejected = counter("rejected", "Requests refused or abandoned, by reason.", "reason")
+        self.reloads = counter("reloads", "Models and gallery versions loaded or refused.", "result")
+        self.writes = counter("writes", "Changes made through the API.", "action")
+        self.model_info = gauge("model_info", "1 for the current model.", "name", "engine", "weights", mode="livemax")
+        self.gallery_version = gauge("gallery_version", "The current gallery version.", mode="livemin")
         self.gallery_products = gauge("gallery_products", "Enrolled products.", mode="livemostrecent")
-        self.upload_bytes = gauge("upload_bytes", "Bodies of requests in memory.")
+        self.upload_bytes = gauge("upload_bytes", "Bytes of request bodies in memory.")
         self._info: tuple[str, str, str] | None = None
         self._lock = Lock()
         self._seen, self._mean, self._baseline = 0, 0.0, 0.0
 
     def text(self) -> bytes:
-        """All of it as Prometheus reads it."""
+        """Return all metrics in the Prometheus text format."""
         from prometheus_client import CollectorRegistry, generate_latest
 
         if FOLDER not in os.environ:
@@ -81,29 +79,29 @@ class Metrics:
         return generate_latest(together)
 
     def answered(self, method: str, route: str, status: int, seconds: float) -> None:
-        """A request."""
+        """Record a request."""
         self.requests.labels(method, route, str(status)).inc()
         self.request_s.labels(route).observe(seconds)
 
     def queue(self, images: int) -> None:
-        """How many wait."""
+        """Record the number of waiting images."""
         self.queue_images.set(images)
 
     def waited(self, seconds: float) -> None:
-        """For its decoding."""
+        """Record the waiting time of an image."""
         self.wait_s.observe(seconds)
 
     def decoded(self, seconds: float) -> None:
-        """An image."""
+        """Record the decoding time of an image."""
         self.decode_s.observe(seconds)
 
     def computed(self, seconds: float, images: int) -> None:
-        """A batch."""
+        """Record the computing time of a batch."""
         self.inference_s.observe(seconds)
         self.batch_images.observe(images)
 
     def recognised(self, outcome: str, confidence: float | None = None) -> None:
-        """An image was called a product, a family, undecided, unknown or unusable."""
+        """Record the outcome of an image: product, family, undecided, unknown or unusable."""
         self.images.labels(outcome).inc()
         if confidence is None:
             return
@@ -117,14 +115,14 @@ class Metrics:
             self.confidence_drift.set(self._mean - self._baseline)
 
     def reject(self, reason: str) -> None:
-        """A request was refused or given up."""
+        """Record a refused or abandoned request."""
         self.rejected.labels(reason).inc()
 
     def serving(self, name: str, engine: str, weights: str, version: int | None, products: int) -> None:
-        """Which model answers from now on."""
+        """Record the current model."""
         info = name, engine, weights
         if info != self._info:
-            if self._info is not None:  # labels cannot be removed from the files that processes share
+            if self._info is not None:  # labels cannot be removed from the shared files of processes
                 self.model_info.labels(*self._info).set(0)
             self.model_info.labels(*info).set(1)
             with self._lock:

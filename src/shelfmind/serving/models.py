@@ -1,4 +1,4 @@
-"""What answers: a run or an exported file, perhaps with a gallery, loaded, warmed up and checked before it serves."""
+"""The served model: a run or an exported file, optionally with a gallery; loaded, warmed up and checked first."""
 
 from __future__ import annotations
 
@@ -24,14 +24,14 @@ from shelfmind.runs.folder import RunFolder
 from shelfmind.serving.scans import has_too_many_scans
 
 ROUNDING = 0.01
-"""How far a sum of probabilities may be from 1."""
+"""Maximum deviation of a sum of probabilities from 1."""
 _GENERATIONS = itertools.count(1)
 
 
 @dataclass(frozen=True)
 class Outcome:
-    """What is said of one image: why it cannot be used, or probabilities (C,), its embedding (D,), and with a gallery
-    the answer, with as many candidates as may be asked for."""
+    """The outcome of one image: the reason why it cannot be used, or probabilities (C,), embedding (D,) and, with a
+    gallery, the answer with the maximum number of candidates."""
 
     error: str | None = None
     probabilities: Floats | None = None
@@ -41,7 +41,7 @@ class Outcome:
 
 @dataclass(frozen=True)
 class Wanted:
-    """Where a model comes from, and how it computes."""
+    """The source of a model and its inference settings."""
 
     run: Path
     gallery: str | None = None
@@ -53,13 +53,13 @@ class Wanted:
 
 @dataclass(frozen=True, eq=False)
 class ServedModel:
-    """A model that does not change; another gallery version is another one with the same `generation`.
+    """An immutable model. A new gallery version gives a new object with the same `generation`.
 
     Attributes:
         predictor: the network.
-        recognizer: it with a gallery at one version; None without a gallery.
-        generation: how many models this process has loaded, this one included.
-        loaded_at: when (ISO 8601, UTC).
+        recognizer: the network with one version of the gallery; None without a gallery.
+        generation: the number of models that this process has loaded, including this one.
+        loaded_at: the time of loading (ISO 8601, UTC).
     """
 
     predictor: Predictor
@@ -69,36 +69,36 @@ class ServedModel:
 
     @property
     def takes_several(self) -> bool:
-        """Whether the engine answers several calls at once."""
+        """Whether the engine supports concurrent calls."""
         return self.predictor.forward.parallel is not None
 
     def batch_size(self, wanted: int | None) -> int:
-        """Images that are computed at once where so many are wanted, or what suits the engine if None."""
+        """Return the batch size to use: the wanted one within the engine's limit, or the engine's own if None."""
         forward = self.predictor.forward
-        if not self.takes_several:  # a graph has one size
+        if not self.takes_several:  # a graph has a fixed size
             return min(wanted or forward.batch_size, forward.batch_size)
         return wanted or forward.share
 
     @property
     def gallery_version(self) -> int | None:
-        """The version of the gallery that it answers with."""
+        """The version of the gallery, or None without a gallery."""
         return None if self.recognizer is None else self.recognizer.version
 
     @property
     def precision(self) -> str | None:
-        """Of an exported file."""
+        """The precision of an exported file, or None for a run."""
         engine = self.predictor.engine
         return engine.exported.precision if isinstance(engine, FileEngine) else None
 
     def square(self, source: bytes, most_pixels: int) -> Square:
-        """An encoded image as the network's preparation has it. Raises `BadImage`."""
+        """Decode and resize an image as the network expects it. Raises `BadImage`."""
         predictor = self.predictor
         if has_too_many_scans(source):
             raise BadImage(DAMAGED)
         return square(source, predictor.recipe.data, predictor.reduced, most_pixels)
 
     def outcomes(self, squares: Sequence[Square], top: int, beside_others: bool = False) -> list[Outcome]:
-        """What is said of squares, with `top` candidates; with `beside_others` other threads may ask meanwhile."""
+        """Return the outcomes of squares with `top` candidates. Set `beside_others` if other threads may call, too."""
         probabilities, embeddings = self.predictor.ask(squares, beside_others)
         outcomes = [
             Outcome(probabilities=row, embedding=vector) for row, vector in zip(probabilities, embeddings, strict=True)
@@ -109,12 +109,12 @@ class ServedModel:
         return [replace(outcome, answer=answer) for outcome, answer in zip(outcomes, answers, strict=True)]
 
     def guesses(self, outcome: Outcome, top: int) -> tuple[Guess, ...]:
-        """The best classes, without a gallery."""
+        """Return the most probable classes, without a gallery."""
         assert outcome.probabilities is not None
         return self.predictor.guesses(outcome.probabilities, top)
 
     def together(self, outcomes: Sequence[Outcome], top: int) -> Answer:
-        """One answer for several photos of one object. Raises `UserError` without a gallery, or a usable photo."""
+        """Return one answer for several photos of an object. Raises `UserError` without a gallery or a usable photo."""
         if self.recognizer is None:
             raise UserError("one answer for several photos needs a gallery")
         good = [each for each in outcomes if each.probabilities is not None and each.embedding is not None]
@@ -125,7 +125,7 @@ class ServedModel:
         return self.recognizer.together([_batch(probabilities, embeddings)], top)
 
     def refreshed(self) -> ServedModel:
-        """With the gallery's newest version; itself if there is none newer. Raises `UserError` for one of no use."""
+        """Return the model with the gallery's newest version. Raises `UserError` if that version cannot be used."""
         if self.recognizer is None:
             return self
         newer = self.recognizer.refreshed()
@@ -133,10 +133,10 @@ class ServedModel:
 
 
 def load_model(wanted: Wanted, max_batch: int | None) -> ServedModel:
-    """Load a model, have it compute batches of one and of many, and check that these are answers.
+    """Load a model, run batches of one and of many images, and check the outputs.
 
     Raises:
-        UserError: what cannot be loaded, or answers nonsense.
+        UserError: the model cannot be loaded or its outputs are invalid.
     """
     if wanted.gallery is None:
         found = ServedModel(load(wanted.run, wanted.tta, wanted.engine, wanted.batch, wanted.decode), None)
@@ -148,7 +148,7 @@ def load_model(wanted: Wanted, max_batch: int | None) -> ServedModel:
 
 
 def fingerprint_of(run: Path) -> tuple[Any, ...]:
-    """What changes when another run or file takes this place; links are followed."""
+    """Return a value that changes when the run or file is replaced. Links are followed."""
     if run.is_dir():
         folder = RunFolder(run)
         files = [folder.recipe, folder.classes, folder.weights, folder.calibration, *folder.exports()]
@@ -169,7 +169,7 @@ def _warm_up(model: ServedModel, max_batch: int) -> None:
             assert outcome.embedding is not None
             total = float(outcome.probabilities.sum())
             if not abs(total - 1) < ROUNDING or not np.isfinite(outcome.embedding).all():
-                raise UserError(f"{model.predictor.place} answers no probabilities (they sum to {total:g})")
+                raise UserError(f"the outputs of {model.predictor.place} are not probabilities (they sum to {total:g})")
 
 
 def _batch(probabilities: Floats, embeddings: Floats) -> Batch:

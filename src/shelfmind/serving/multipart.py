@@ -1,4 +1,4 @@
-"""Parts of a multipart body that lies in memory (RFC 2046), found by searching instead of by stepping through it."""
+"""Parse a multipart body in memory (RFC 2046) by searching for boundaries, without stepping through every byte."""
 
 from __future__ import annotations
 
@@ -13,27 +13,27 @@ _LINE, _DASHES = b"\r\n", b"--"
 
 @dataclass(frozen=True)
 class Part:
-    """What stands between two boundaries: headers by lower-case name, and what is below them."""
+    """The content between two boundaries: headers by lower-case name, and the body."""
 
     headers: Mapping[bytes, bytes]
     content: bytes
 
 
 def parts(body: bytes, boundary: bytes) -> Iterator[Part]:
-    """The parts of a body, in order; what stands before the first boundary and after the last one is nothing.
+    """Return the parts of a body in order. Text before the first and after the last boundary is ignored.
 
     Raises:
-        Problem: it has no such boundary, ends before the last one, or has a head that is none.
+        Problem: the boundary is missing, the body is truncated, or a part has malformed headers.
     """
     delimiter = _LINE + _DASHES + boundary
     position = len(delimiter) - len(_LINE) if body.startswith(delimiter[len(_LINE) :]) else _after(body, delimiter, 0)
     if position < 0:
-        raise Problem(400, "the body is no multipart/form-data of this boundary")
+        raise Problem(400, "the body is not multipart/form-data with this boundary")
     while body[position : position + 2] != _DASHES:
         head = body.find(_LINE, position)
         start = body.find(2 * _LINE, head, head + LONGEST_HEAD)
         if head < 0 or start < 0:
-            raise Problem(400, "the body ends before its last boundary, or a part of it has too long a head")
+            raise Problem(400, "the body ends before its last boundary, or the headers of a part are too long")
         found = _after(body, delimiter, start + 2 * len(_LINE))
         if found < 0:
             raise Problem(400, "the body ends before its last boundary")
@@ -43,7 +43,7 @@ def parts(body: bytes, boundary: bytes) -> Iterator[Part]:
 
 
 def _after(body: bytes, delimiter: bytes, start: int) -> int:
-    """Where the next delimiter has ended, or less than 0; what only begins like it is content."""
+    """Return the end of the next delimiter, or a negative number. Text that only starts like one is content."""
     while (found := body.find(delimiter, start)) >= 0:
         end = found + len(delimiter)
         if body[end : end + 2] == _DASHES or not body[end : body.find(_LINE, end)].strip(b" \t"):
@@ -53,11 +53,11 @@ def _after(body: bytes, delimiter: bytes, start: int) -> int:
 
 
 def _headers(head: bytes) -> Mapping[bytes, bytes]:
-    """Lines of a part's head."""
+    """Parse the headers of a part."""
     found = {}
     for line in head.split(_LINE) if head else ():
         name, colon, value = line.partition(b":")
         if not colon:
-            raise Problem(400, "a part of the body has a head that is none")
+            raise Problem(400, "a part of the body has malformed headers")
         found[name.strip().lower()] = value.strip()
     return found

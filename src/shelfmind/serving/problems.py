@@ -1,4 +1,4 @@
-"""Errors as RFC 9457 has them: what was wrong and what to do, and nothing of the machine."""
+"""Errors in RFC 9457 format. They report the cause and the remedy, but nothing about the server."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ _NAMESPACE = "urn:shelfmind:"
 
 
 class Problem(HTTPException):
-    """An answer other than the one that was asked for; `kind` names it for programs, `more` are further members."""
+    """An error response. `kind` identifies it for programs, `more` has further members."""
 
     def __init__(
         self,
@@ -34,7 +34,7 @@ class Problem(HTTPException):
 
 
 def problem_response(error: HTTPException, request_id: str = "") -> Response:
-    """An error as an answer."""
+    """Return an error as a response."""
     kind = getattr(error, "kind", None)
     content = {
         "type": "about:blank" if kind is None else f"{_NAMESPACE}{kind}",

@@ -1,4 +1,4 @@
-"""Memory, processor time and open files of a service's processes, under the names that Prometheus' clients share."""
+"""Memory, CPU time and open files of a service's processes, under the standard names of Prometheus clients."""
 
 from __future__ import annotations
 
@@ -10,22 +10,22 @@ from pathlib import Path
 from typing import Any
 
 LEAST = ("process_start_time_seconds", "process_max_fds")
-"""What is not added up: the least counts."""
+"""Metrics that are not summed: the minimum is reported."""
 _LIVE = re.compile(r"gauge_live\w+_(\d+)\.db")
 
 
 class ProcessMetrics:
-    """A collector of `process_resident_memory_bytes` and its kin, added up over processes."""
+    """A collector of `process_resident_memory_bytes` and similar metrics, summed over processes."""
 
     def __init__(self, processes: Callable[[], Iterable[int]] = lambda: [os.getpid()]) -> None:
         self.processes = processes
 
     def describe(self) -> list[Any]:
-        """Nothing: what there is depends on the system."""
+        """Return nothing, as the available metrics depend on the system."""
         return []
 
     def collect(self) -> Iterable[Any]:
-        """One family of each name; none where the system has no ``/proc``."""
+        """Return one family per name, or none if the system has no ``/proc``."""
         from prometheus_client import ProcessCollector
 
         of_process: Any = ProcessCollector
@@ -44,6 +44,6 @@ class ProcessMetrics:
 
 
 def processes_of(folder: Path) -> list[int]:
-    """Those that live, of those that keep their metrics in this folder."""
+    """Return the live processes that store their metrics in this folder."""
     found = {int(match[1]) for file in folder.iterdir() if (match := _LIVE.fullmatch(file.name))}
     return sorted(found)

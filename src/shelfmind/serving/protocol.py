@@ -1,4 +1,4 @@
-"""HTTP connections that do not wait for ever: for a header, for a body, or for what nobody reads any more."""
+"""HTTP connections with timeouts for headers, bodies and unread remainders of bodies."""
 
 from __future__ import annotations
 
@@ -9,17 +9,17 @@ from typing import Any
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
 HEADER_S = 10.0
-"""From the connection, or from the first byte of a further request, to the end of the header."""
+"""Seconds from the connection, or from the first byte of a further request, to the end of the header."""
 BODY_S, SLOWEST_BYTES_S = 20.0, 16_384.0
-"""For a body: so long, and longer by a second for so many bytes that have come."""
+"""Seconds allowed for a body, plus one second for every `SLOWEST_BYTES_S` bytes received."""
 UNREAD_S = 5.0
-"""For the rest of a body that was answered already, so that the client reads the answer before the line is cut."""
-TOO_SLOW = (408, "Request Timeout", "too-slow", "the request came too slowly")
-NO_HTTP = (400, "Bad Request", "no-http", "this is no HTTP request, or its address is too long")
+"""Seconds to keep reading a body that was already answered, so that the client reads the answer before the close."""
+TOO_SLOW = (408, "Request Timeout", "too-slow", "the request arrived too slowly")
+NO_HTTP = (400, "Bad Request", "no-http", "not a valid HTTP request, or its URL is too long")
 
 
 def _refusal(status: int, title: str, kind: str, detail: str) -> bytes:
-    """A whole answer, where there is no request that the application could be asked with."""
+    """Return a complete response for input that never becomes a request to the application."""
     said = json.dumps({"type": f"urn:shelfmind:{kind}", "title": title, "status": status, "detail": detail})
     head = (
         f"HTTP/1.1 {status} {title}\r\ncontent-type: application/problem+json\r\nconnection: close\r\n"
@@ -29,7 +29,7 @@ def _refusal(status: int, title: str, kind: str, detail: str) -> bytes:
 
 
 class TimedProtocol(HttpToolsProtocol):
-    """Cuts the line of whoever sends too slowly, with an answer where none has begun."""
+    """Closes connections that send too slowly, after an error response if none has begun."""
 
     def __init__(self, *arguments: Any, **named: Any) -> None:
         super().__init__(*arguments, **named)
@@ -39,17 +39,17 @@ class TimedProtocol(HttpToolsProtocol):
         self._body_began, self._body_bytes = 0.0, 0
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
-        """Wait for a header."""
+        """Start the timeout of the header."""
         super().connection_made(transport)
         self._await(HEADER_S)
 
     def connection_lost(self, exc: Exception | None) -> None:
-        """Wait no more."""
+        """Stop the timeout."""
         self._stop()
         super().connection_lost(exc)
 
     def on_message_begin(self) -> None:
-        """A further request on this connection has its time, too."""
+        """Start the header timeout of a further request."""
         super().on_message_begin()
         self._receiving = True
         self._begun += 1
@@ -57,31 +57,31 @@ class TimedProtocol(HttpToolsProtocol):
             self._await(HEADER_S)
 
     def on_headers_complete(self) -> None:
-        """From now on it is the body that may be late."""
+        """Start the timeout of the body."""
         super().on_headers_complete()
         self._body_began, self._body_bytes = self.loop.time(), 0
         self._await(BODY_S)
 
     def on_body(self, body: bytes) -> None:
-        """What comes steadily may take longer."""
+        """Extend the timeout by the bytes received."""
         super().on_body(body)
         self._body_bytes += len(body)
 
     def on_message_complete(self) -> None:
-        """All of it is here."""
+        """Stop the timeout: the request is complete."""
         super().on_message_complete()
         self._receiving = False
         self._stop()
 
     def on_response_complete(self) -> None:
-        """What is still to come of the request does not count for long; a further one has its own time."""
+        """Limit the time for the unread rest of an answered request."""
         super().on_response_complete()
         self._answered += 1
         if self._receiving and self._answered == self._begun and not self.transport.is_closing():
             self._await(UNREAD_S, self._cut)
 
     def send_400_response(self, msg: str) -> None:
-        """Refuse what cannot be read as a request, as everything else is refused."""
+        """Send malformed requests the same kind of error as all others."""
         self.transport.write(_refusal(*NO_HTTP))
         self.transport.close()
 
@@ -95,7 +95,7 @@ class TimedProtocol(HttpToolsProtocol):
             self._timer = None
 
     def _late(self) -> None:
-        """Give a body that comes steadily more time; cut everything else."""
+        """Give a body that arrives steadily more time. Close the connection otherwise."""
         self._timer = None
         allowed = BODY_S + self._body_bytes / SLOWEST_BYTES_S
         left = self._body_began + allowed - self.loop.time()

@@ -1,4 +1,4 @@
-"""Where a request really comes from: the address that a proxy forwards, if the operator trusts that proxy."""
+"""The real client address of a request, as forwarded by trusted proxies."""
 
 from __future__ import annotations
 
@@ -13,15 +13,15 @@ Network = IPv4Network | IPv6Network
 
 
 def networks(given: Iterable[str]) -> tuple[Network, ...]:
-    """Addresses and networks such as ``10.0.0.0/8``. Raises `UserError` for anything else."""
+    """Parse addresses and networks such as ``10.0.0.0/8``. Raises `UserError` for anything else."""
     return tuple(_network(each) for each in given)
 
 
 def client_address(peer: str, headers: Iterable[tuple[bytes, bytes]], trusted: Sequence[Network]) -> str:
-    """The address that a request comes from, whose connection comes from `peer`.
+    """Return the client address of a request whose connection comes from `peer`.
 
-    Each proxy adds whom it was asked by at the end of X-Forwarded-For. So the last address that is no trusted proxy is
-    the client's; what stands before it, anybody may have written. Without a trusted proxy the header says nothing.
+    Each proxy appends the address of its client to X-Forwarded-For. The last address that is not a trusted proxy is
+    therefore the client's; anything before it may be forged. Without a trusted proxy the header is ignored.
     """
     found = _address(peer)
     if found is None or not _among(found, trusted):
@@ -42,7 +42,7 @@ def _network(text: str) -> Network:
         return ip_network(text.strip(), strict=False)
     except ValueError as error:
         how = argument("trusted_proxies", "10.0.0.0/8")
-        raise UserError(f"'{text}' is no address of a proxy, and no network of them; say it as in {how}") from error
+        raise UserError(f"'{text}' is not an address or network of proxies; specify it as in {how}") from error
 
 
 def _among(address: Address, trusted: Sequence[Network]) -> bool:
@@ -50,7 +50,7 @@ def _among(address: Address, trusted: Sequence[Network]) -> bool:
 
 
 def _address(text: str) -> Address | None:
-    """An address, without the port that some proxies add; IPv4 as such, even where it came by IPv6."""
+    """Parse an address. Ports, which some proxies add, are dropped; IPv4-mapped IPv6 addresses become IPv4."""
     if text.startswith("["):
         text = text[1:].partition("]")[0]
     elif text.count(":") == 1:

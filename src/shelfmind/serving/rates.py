@@ -1,4 +1,4 @@
-"""How often each caller may ask: a token bucket each."""
+"""Rate limits: one token bucket per caller."""
 
 from __future__ import annotations
 
@@ -7,13 +7,13 @@ from collections import OrderedDict
 from collections.abc import Callable
 
 BURST_S = 2.0
-"""Seconds of its rate that a caller may use at once."""
+"""Burst size: the number of seconds' worth of requests that a caller may send at once."""
 MOST_CALLERS = 10_000
 ROUNDING = 1e-9
 
 
 class Rates:
-    """Token buckets by caller, of `rate` tokens a second; those that asked longest ago are forgotten first."""
+    """Token buckets by caller, of `rate` tokens per second. The least recently used ones are dropped first."""
 
     def __init__(self, rate: float, clock: Callable[[], float] = time.monotonic) -> None:
         self.rate, self.burst = rate, max(1.0, rate * BURST_S)
@@ -21,7 +21,7 @@ class Rates:
         self._buckets: OrderedDict[str, tuple[float, float]] = OrderedDict()
 
     def wait_s(self, caller: str) -> float:
-        """Take a token: 0, or the seconds until there is one, and none is taken."""
+        """Take a token and return 0; if there is none, return the seconds until the next one."""
         now = self._clock()
         tokens, then = self._buckets.pop(caller, (self.burst, now))
         tokens = min(self.burst, tokens + (now - then) * self.rate)

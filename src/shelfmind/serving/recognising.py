@@ -1,4 +1,4 @@
-"""A request's way through the queue: bounded, by its deadline, and dropped if nobody waits for it any more."""
+"""Pass requests through the queue, with limits, deadlines and cancellation when the client disconnects."""
 
 from __future__ import annotations
 
@@ -17,11 +17,11 @@ DONE, LATE, GONE = "done", "late", "gone"
 
 
 class HungUpError(Exception):
-    """Nobody waits for the answer any more."""
+    """The client has disconnected."""
 
 
 class Waiting:
-    """Of one request: whether its client is still there, and until when it waits."""
+    """Watches one request for its deadline and for its client to disconnect."""
 
     def __init__(self, receive: Receive, timeout_s: float, metrics: Metrics) -> None:
         self.deadline = time.monotonic() + timeout_s
@@ -38,11 +38,11 @@ class Waiting:
         self._told()
 
     async def through(self, batcher: Batcher, ticket: Ticket, future: asyncio.Future[str]) -> None:
-        """Wait until a ticket's images have their outcomes.
+        """Wait until all images of a ticket have outcomes.
 
         Raises:
-            Problem: there is no room (429), or the deadline passed (504).
-            HungUpError: the client is gone.
+            Problem: the queue is full (429) or the deadline passed (504).
+            HungUpError: the client has disconnected.
         """
         try:
             batcher.submit(ticket)
@@ -67,19 +67,19 @@ class Waiting:
             raise HungUpError
         if how == LATE or time.monotonic() > self.deadline:
             self.metrics.reject("deadline")
-            raise Problem(504, "the deadline of the request passed before its answer", "deadline")
+            raise Problem(504, "the request's deadline passed before the answer was ready", "deadline")
         if ticket.failure is not None:
             raise ticket.failure
 
     def end(self) -> None:
-        """The request is answered."""
+        """Stop watching: the request is answered."""
         self._watch.cancel()
 
 
 def ticket_of(
     batcher: Batcher, make: Callable[[Callable[[Ticket], None]], Ticket]
 ) -> tuple[Ticket, asyncio.Future[str]]:
-    """A ticket, and the future that is done when it is finished, from within an event loop."""
+    """Return a ticket and a future of the running event loop that is done when the ticket is."""
     loop = asyncio.get_running_loop()
     future: asyncio.Future[str] = loop.create_future()
 
@@ -90,14 +90,14 @@ def ticket_of(
     def finished(_: Ticket) -> None:
         try:
             loop.call_soon_threadsafe(settle)
-        except RuntimeError:  # the loop is closed: nobody waits
+        except RuntimeError:  # the loop is closed: no client is waiting
             pass
 
     return make(finished), future
 
 
 def require_open(batcher: Batcher, metrics: Metrics) -> None:
-    """Refuse a request, before its body is read, while the queue has no room for even one image."""
+    """Refuse a request before its body is read if the queue is full."""
     if batcher.depth >= batcher.capacity:
         raise _full(batcher, metrics)
 
@@ -105,10 +105,10 @@ def require_open(batcher: Batcher, metrics: Metrics) -> None:
 def _full(batcher: Batcher, metrics: Metrics) -> Problem:
     metrics.reject("queue")
     wait_s = batcher.depth / max(batcher.speed, 1.0)
-    return Problem(429, "so many images wait already; ask again later", "queue-full", wait_s)
+    return Problem(429, "the queue is full; retry later", "queue-full", wait_s)
 
 
 def require_room(batcher: Batcher, images: Sequence[object]) -> None:
-    """Refuse more images than the queue ever has room for."""
+    """Refuse a request with more images than the queue's capacity."""
     if len(images) > batcher.capacity:
-        raise Problem(413, f"the queue has room for {counted(batcher.capacity, 'image')}", "too-large")
+        raise Problem(413, f"the queue holds at most {counted(batcher.capacity, 'image')}", "too-large")

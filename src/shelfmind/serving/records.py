@@ -1,4 +1,4 @@
-"""Answers, changes and findings as JSON has them; numbers as they were computed, not rounded."""
+"""Answers, changes and findings as JSON records. Numbers are not rounded."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ UNUSABLE = "unusable"
 
 
 def model_brief(model: ServedModel) -> Record:
-    """Which model it is."""
+    """Return the identification of a model."""
     return {
         "generation": model.generation,
         "engine": model.predictor.engine.name,
@@ -28,7 +28,7 @@ def model_brief(model: ServedModel) -> Record:
 
 
 def outcome_record(model: ServedModel, outcome: Outcome, name: str, top: int) -> Record:
-    """What is said of an image, with its best `top` candidates."""
+    """Return the outcome of an image with its best `top` candidates."""
     if outcome.error is not None:
         return _record(name, None, None, [], error=outcome.error)
     if outcome.answer is not None:
@@ -39,7 +39,7 @@ def outcome_record(model: ServedModel, outcome: Outcome, name: str, top: int) ->
 
 
 def answer_record(answer: Answer, name: str, top: int) -> Record:
-    """An answer with its best `top` candidates."""
+    """Return an answer with its best `top` candidates."""
     family = answer.family
     return _record(
         name,
@@ -51,7 +51,7 @@ def answer_record(answer: Answer, name: str, top: int) -> Record:
 
 
 def finding_record(finding: Finding) -> Record:
-    """What the guard found."""
+    """Return a finding of the guard."""
     return {
         "kind": finding.kind,
         "product": finding.product,
@@ -63,12 +63,12 @@ def finding_record(finding: Finding) -> Record:
 
 
 def photo_records(entries: Sequence[Entry]) -> list[Record]:
-    """Enrolled photos."""
+    """Return enrolled photos."""
     return [{"photo": entry.photo, "sha256": entry.sha256} for entry in entries]
 
 
 def gallery_record(gallery: Gallery) -> Record:
-    """A gallery at its newest version."""
+    """Return a summary of a gallery at its newest version."""
     state = gallery.state
     return {
         "version": state.version,
@@ -80,7 +80,7 @@ def gallery_record(gallery: Gallery) -> Record:
 
 
 def correction_record(decision: Decision) -> Record:
-    """What somebody decided about an answer."""
+    """Return a correction of an answer."""
     return {
         "id": decision.id,
         "time": decision.time,

@@ -1,4 +1,4 @@
-"""Follows the run and the gallery: what is new is loaded beside what serves, checked, and takes its place at once."""
+"""Follow changes of the run and the gallery: load a new model in the background, check it, and swap it in."""
 
 from __future__ import annotations
 
@@ -15,21 +15,21 @@ LOG = logging.getLogger("shelfmind.serving")
 
 @dataclass(frozen=True)
 class Reloaded:
-    """Whether something else answers now, and what does."""
+    """Whether the model changed, and the current model."""
 
     changed: bool
     model: ServedModel
 
 
 class Models:
-    """The model that answers now. Safe in threads.
+    """The current model. Thread-safe.
 
-    What is being written is not taken for new: a place must look the same at two looks in a row. A model that cannot be
-    loaded, or does not fit the gallery, changes nothing, and is tried again once either changes.
+    Files that are still being written are ignored: a run must be unchanged between two checks in a row. A model that
+    cannot be loaded or does not match the gallery is skipped and tried again once either changes.
     """
 
     def __init__(self, wanted: Wanted, max_batch: int | None, metrics: Metrics) -> None:
-        """Load the first one. Raises `UserError` for one that cannot be."""
+        """Load the first model. Raises `UserError` if that fails."""
         self.wanted, self.max_batch, self.metrics = wanted, max_batch, metrics
         self._lock = threading.RLock()
         self._loaded_from = self._seen = fingerprint_of(wanted.run)
@@ -39,7 +39,7 @@ class Models:
         self._tell()
 
     def look(self) -> Reloaded:
-        """Take over what is new, quietly: what cannot be is logged once."""
+        """Check for changes and load them. A failure is logged once."""
         with self._lock:
             seen = fingerprint_of(self.wanted.run)
             settled, self._seen = seen == self._seen, seen
@@ -47,7 +47,7 @@ class Models:
             try:
                 changed = self.refresh_gallery().changed
                 self.trouble = None
-            except UserError as error:  # of other weights by now, perhaps those of a run that is to come
+            except UserError as error:  # of other weights by now, perhaps of a run that is still to come
                 self._say(error)
             if settled and seen != self._loaded_from and seen != self._refused:
                 try:
@@ -56,14 +56,14 @@ class Models:
                     self._refused = seen
                     self._say(error)
             elif self.trouble is not None and settled and seen != self._loaded_from:
-                self._refused = None  # the gallery may fit it by now
+                self._refused = None  # the gallery may match it by now
             return Reloaded(changed, self.current)
 
     def reload(self) -> Reloaded:
-        """Take over what is in the place of run and gallery now.
+        """Load the current run and gallery now.
 
         Raises:
-            UserError: it cannot be loaded, or does not fit; what answered goes on.
+            UserError: it cannot be loaded or does not match the gallery; the previous model continues to serve.
         """
         with self._lock:
             seen = fingerprint_of(self.wanted.run)
@@ -74,7 +74,7 @@ class Models:
             except UserError:
                 self.metrics.reloads.labels("refused").inc()
                 raise
-            except Exception as error:  # engines raise what they like on a file that is not whole
+            except Exception as error:  # engines raise arbitrary errors for an incomplete file
                 self.metrics.reloads.labels("refused").inc()
                 raise UserError(f"{self.wanted.run} cannot be loaded: {error}") from error
             self._loaded_from, self._refused, self.trouble = seen, None, None
@@ -82,10 +82,10 @@ class Models:
             return Reloaded(True, self.current)
 
     def refresh_gallery(self) -> Reloaded:
-        """Go on to the gallery's newest version.
+        """Load the gallery's newest version.
 
         Raises:
-            UserError: it is of other weights, not calibrated or damaged; the version before goes on.
+            UserError: it is of other weights, not calibrated, or damaged; the previous version continues to serve.
         """
         with self._lock:
             newer = self.current.refreshed()
@@ -101,7 +101,7 @@ class Models:
     def _say(self, error: Exception) -> None:
         if str(error) != self.trouble:
             self.trouble = str(error)
-            LOG.warning("what is new does not take over: %s", error)
+            LOG.warning("the new run or gallery cannot be loaded: %s", error)
 
     def _tell(self) -> None:
         model = self.current
@@ -113,7 +113,7 @@ class Models:
 
 
 class Watch(threading.Thread):
-    """Looks for something new every so many seconds; and at once when it is asked."""
+    """Checks for changes every `every_s` seconds, and immediately on request."""
 
     def __init__(self, models: Models, every_s: float) -> None:
         super().__init__(name="watch", daemon=True)
@@ -123,18 +123,18 @@ class Watch(threading.Thread):
         self.start()
 
     def now(self) -> None:
-        """Look at once, whether the place is settled or not."""
+        """Check immediately, even if files may still be changing."""
         self._asked = True
         self._wake.set()
 
     def end(self) -> None:
-        """Look no more."""
+        """Stop checking."""
         self._ended = True
         self._wake.set()
         self.join()
 
     def run(self) -> None:
-        """Look until the end."""
+        """Check until stopped."""
         while not self._ended:
             self._wake.wait(self.every_s or None)
             self._wake.clear()
@@ -147,6 +147,6 @@ class Watch(threading.Thread):
                 else:
                     self.models.look()
             except UserError as error:
-                LOG.warning("what is new does not take over: %s", error)
+                LOG.warning("the new run or gallery cannot be loaded: %s", error)
             except Exception:
-                LOG.exception("looking for something new failed")
+                LOG.exception("checking for a new run or gallery failed")

@@ -1,4 +1,4 @@
-"""What requests and answers look like, for the interface's description (OpenAPI) and for whoever generates a client."""
+"""Schemas of requests and responses, for the OpenAPI description and generated clients."""
 
 from __future__ import annotations
 
@@ -11,51 +11,51 @@ SKU = "Cola 330 ml"
 
 
 class Record(BaseModel):
-    """One that knows all its members."""
+    """Base of all records: unknown members are rejected."""
 
     model_config = ConfigDict(extra="forbid")
 
 
 class ErrorItem(Record):
-    """One thing that was wrong."""
+    """One error."""
 
-    where: str = Field(description="the field, or the image's name")
+    where: str = Field(description="Name of the field or the image.")
     what: str
 
 
 class Reference(Record):
     """An enrolled photo."""
 
-    photo: str = Field(description="the name that its file had", examples=["cola-front.jpg"])
+    photo: str = Field(description="Original file name.", examples=["cola-front.jpg"])
     sha256: str = Field(examples=[SHA])
 
 
 class FindingRecord(Record):
-    """What the guard of the gallery found in photos to be enrolled."""
+    """A finding of the gallery's guard about photos to be enrolled."""
 
     kind: str = Field(examples=["all_but_another"])
     product: str = Field(examples=[SKU])
-    sentence: str = Field(description="all of it for people")
-    other: str | None = Field(description="the other product, or trained class, that it is about")
+    sentence: str = Field(description="The finding as a readable sentence.")
+    other: str | None = Field(description="The other product or trained class involved.")
     photos: list[Reference]
     others: list[Reference]
 
 
 class ProblemRecord(BaseModel):
-    """An error (RFC 9457)."""
+    """An error in RFC 9457 format."""
 
     type: str = Field(examples=["urn:shelfmind:queue-full"])
     title: str = Field(examples=["Too Many Requests"])
     status: int = Field(examples=[429])
-    detail: str = Field(examples=["so many images wait already; ask again later"])
+    detail: str = Field(examples=["the queue is full; retry later"])
     request_id: str = Field(examples=["5f2c9a1b7d3e4f60"])
-    errors: list[ErrorItem] = Field([], description="what was wrong where, of a 422")
-    findings: list[FindingRecord] = Field([], description="of a strict enrolment that was refused")
-    warnings: list[str] = Field([], description="the findings in words")
+    errors: list[ErrorItem] = Field([], description="Details of a 422 response.")
+    findings: list[FindingRecord] = Field([], description="The guard's findings if a strict enrolment was refused.")
+    warnings: list[str] = Field([], description="The findings as readable sentences.")
 
 
 class Family(Record):
-    """Products that look alike."""
+    """A family of products that look alike."""
 
     name: str
     members: list[str]
@@ -66,29 +66,29 @@ class CandidateRecord(Record):
 
     product: str = Field(examples=[SKU])
     probability: float = Field(examples=[0.93])
-    similarity: float | None = Field(description="cosine to its most similar photo; null without a gallery")
+    similarity: float | None = Field(description="Cosine similarity to its most similar photo. Null without a gallery.")
     source: Literal["training", "gallery"]
-    reference: Reference | None = Field(description="the enrolled photo that the image is most like")
+    reference: Reference | None = Field(description="The most similar enrolled photo.")
 
 
 class ExplanationRecord(Record):
-    """Where a product was seen."""
+    """A heat map of the evidence for a product."""
 
     method: Literal["occlusion"]
     product: str
-    grid: list[list[float]] = Field(description="0 to 1, row by row over the square that the network saw")
-    overlay: str = Field(description="the square with the map over it, as a data: URI")
+    grid: list[list[float]] = Field(description="Importance from 0 to 1, row by row over the network's square input.")
+    overlay: str = Field(description="The input with the heat map as an overlay, as a data: URI.")
 
 
 class AnswerRecord(Record):
-    """What is said of an image."""
+    """The answer for one image."""
 
     name: str = Field(examples=["cola.jpg"])
-    error: str | None = Field(description="why the image cannot be used")
+    error: str | None = Field(description="Reason why the image cannot be used.")
     level: Literal["product", "family", "undecided", "unknown"] | None
-    answer: str | None = Field(description="the name of the product, or the family", examples=[SKU])
+    answer: str | None = Field(description="Name of the product or the family.", examples=[SKU])
     family: Family | None
-    candidates: list[CandidateRecord] = Field(description="the most probable products, best first")
+    candidates: list[CandidateRecord] = Field(description="The most probable products, best first.")
     explanation: ExplanationRecord | None
 
 
@@ -101,14 +101,14 @@ class TogetherRecord(AnswerRecord):
 class ModelBrief(Record):
     """Which model answered."""
 
-    generation: int = Field(description="how many models this process has loaded")
+    generation: int = Field(description="Number of models that this process has loaded so far.")
     engine: str = Field(examples=["onnx fp32"])
-    weights: str = Field(description="checksum of the weights")
+    weights: str = Field(description="Checksum of the weights.")
     gallery_version: int | None
 
 
 class Recognition(Record):
-    """The answers to a request."""
+    """The response to a recognition request."""
 
     model: ModelBrief
     answers: list[AnswerRecord]
@@ -118,22 +118,22 @@ class Recognition(Record):
 class EncodedImage(Record):
     """An image in JSON."""
 
-    content: str = Field(description="base64", json_schema_extra={"contentEncoding": "base64"})
+    content: str = Field(description="The encoded image in base64.", json_schema_extra={"contentEncoding": "base64"})
     name: str = ""
 
 
 class RecognitionRequest(Record):
-    """Images to name."""
+    """Images to recognise."""
 
     images: list[EncodedImage] = Field(min_length=1)
-    top: int = Field(5, ge=1, le=100, description="how many candidates")
-    together: bool = Field(False, description="all images show one object; needs a gallery")
-    explain: bool = Field(False, description="also where the product was seen; at most 4 images")
+    top: int = Field(5, ge=1, le=100, description="Maximum number of candidates.")
+    together: bool = Field(False, description="All images show one object: return one answer. Needs a gallery.")
+    explain: bool = Field(False, description="Add a heat map of the evidence. At most 4 images.")
     timeout_ms: int | None = Field(None, ge=1, le=120_000)
 
 
 class Limits(Record):
-    """What a request may have."""
+    """Limits of a request."""
 
     max_images: int
     max_body_bytes: int
@@ -145,14 +145,14 @@ class GallerySummary(Record):
     """The gallery at its newest version."""
 
     version: int
-    first_version: int = Field(description="the oldest that can be gone back to")
+    first_version: int = Field(description="The oldest version that can be restored.")
     products: int
     photos: int
     calibrated: bool
 
 
 class ModelRecord(ModelBrief):
-    """The model that answers."""
+    """The current model."""
 
     name: str = Field(examples=["shelf.onnx"])
     engine_version: str
@@ -164,12 +164,12 @@ class ModelRecord(ModelBrief):
     loaded_at: str
     gallery: GallerySummary | None
     limits: Limits
-    version: str = Field(description="of shelfmind")
-    trouble: str | None = Field(description="why something new did not take over")
+    version: str = Field(description="Version of shelfmind.")
+    trouble: str | None = Field(description="Set if a new run or gallery could not be loaded.")
 
 
 class ReloadRecord(ModelBrief):
-    """What answers after looking for something new."""
+    """The current model after a reload."""
 
     changed: bool
 
@@ -179,15 +179,15 @@ class SkuRecord(Record):
 
     sku: str = Field(examples=[SKU])
     photos: int
-    cover: str = Field(description="the checksum of its first photo", examples=[SHA])
+    cover: str = Field(description="Checksum of its first photo.", examples=[SHA])
 
 
 class SkusPage(Record):
-    """Products in the order of their names; `next` is what to send as `after`."""
+    """A page of products, sorted by name. Send `next` as `after` to get the next page."""
 
     skus: list[SkuRecord]
     next: str | None
-    total: int = Field(description="of all that the search found")
+    total: int = Field(description="Number of products that match the search.")
 
 
 class SkuPhotos(Record):
@@ -198,7 +198,7 @@ class SkuPhotos(Record):
 
 
 class ChangeRecord(Record):
-    """What a change did: `version` is null if there was nothing to change."""
+    """The result of a change. `version` is null if nothing changed."""
 
     version: int | None
     detail: str = Field(examples=["added 2 photos of Cola 330 ml"])
@@ -212,7 +212,7 @@ class EnrolmentRequest(Record):
 
     sku: str = Field(min_length=1, max_length=300, examples=[SKU])
     photos: list[EncodedImage] = Field(min_length=1)
-    strict: bool = Field(True, description="refuse what the guard finds; false: enrol all the same")
+    strict: bool = Field(True, description="Refuse the enrolment if the guard has findings. False enrols anyway.")
     reason: str = Field("", max_length=1000)
 
 
@@ -224,7 +224,7 @@ class RenameRequest(Record):
 
 
 class MergeRequest(Record):
-    """Products that are one."""
+    """Products to merge."""
 
     skus: list[str] = Field(min_length=1, max_length=1000, examples=[["cola", "coke"]])
     into: str = Field(min_length=1, max_length=300, examples=["cola"])
@@ -232,14 +232,14 @@ class MergeRequest(Record):
 
 
 class RollbackRequest(Record):
-    """A version to go back to."""
+    """A version to restore."""
 
     version: int = Field(ge=1, le=2**53, examples=[3])
     reason: str = Field("", max_length=1000)
 
 
 class HistoryRecord(Record):
-    """A change of the past."""
+    """A past change."""
 
     version: int
     time: str
@@ -250,33 +250,33 @@ class HistoryRecord(Record):
 
 
 class HistoryPage(Record):
-    """Changes, the newest first; `next` is what to send as `before`."""
+    """A page of changes, newest first. Send `next` as `before` to get the next page."""
 
     changes: list[HistoryRecord]
     next: int | None
 
 
 class CorrectionRecord(Record):
-    """What somebody decided about an answer."""
+    """A correction of an answer."""
 
     id: str
     time: str
     reviewer: str
     path: str
-    said: str = Field(description="what the recogniser had answered")
+    said: str = Field(description="The recogniser's answer.")
     decision: str | None = Field(examples=["relabel"])
     label: str | None = Field(examples=[SKU])
 
 
 class CorrectionsPage(Record):
-    """Decisions that hold, the newest first."""
+    """Active corrections, newest first."""
 
     corrections: list[CorrectionRecord]
     total: int
 
 
 class ReportRecord(Record):
-    """A page that shelfmind wrote."""
+    """A report."""
 
     name: str
     title: str
@@ -284,19 +284,19 @@ class ReportRecord(Record):
 
 
 class ReportsPage(Record):
-    """The pages that there are."""
+    """The available reports."""
 
     reports: list[ReportRecord]
 
 
 class SessionRequest(Record):
-    """A key, for a browser's session."""
+    """An API key to open a browser session with."""
 
     key: str = Field(min_length=1, max_length=200)
 
 
 class SessionRecord(Record):
-    """Who is asking."""
+    """The caller."""
 
     name: str
     role: Literal["read", "write", "admin"] | None
@@ -304,16 +304,16 @@ class SessionRecord(Record):
 
 
 class StatusRecord(Record):
-    """Of a probe."""
+    """The result of a probe."""
 
     status: str
 
 
 FORM: dict[str, Any] = {
-    "image": {"type": "array", "items": {"type": "string", "format": "binary"}, "description": "the images"},
+    "image": {"type": "array", "items": {"type": "string", "format": "binary"}, "description": "The images."},
 }
 
 
 def multipart(fields: dict[str, Any], required: list[str]) -> dict[str, Any]:
-    """The description of a multipart body with these fields."""
+    """Return the OpenAPI description of a multipart body with these fields."""
     return {"schema": {"type": "object", "properties": fields, "required": required}}

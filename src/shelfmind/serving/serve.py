@@ -1,4 +1,4 @@
-"""Serves a run or an exported file, perhaps with a gallery, until it is stopped."""
+"""Serve a run or an exported file, optionally with a gallery, until stopped."""
 
 from __future__ import annotations
 
@@ -28,16 +28,16 @@ from shelfmind.serving.state import State, state_of
 
 NEEDED = ("fastapi", "uvicorn", "httptools", "python_multipart", "prometheus_client")
 BODIES_AT_ONCE = 16
-"""Bodies of the largest size that memory is given to; many more small ones find room in it."""
+"""Number of bodies of the maximum size for which memory is allowed. It holds many more small ones."""
 
 
 Answer = Callable[[int, int | None, Callable[[], None], Callable[[], None]], None]
-"""Answers with so many threads, as long as something lives, telling others of changes, and says when it is ready."""
+"""Answers with this many threads while the parent lives, notifies others of changes, and reports readiness."""
 
 
 @dataclass(frozen=True)
 class Served:
-    """What a service has done when it was stopped: for how many seconds it answered, and at which address."""
+    """The outcome of a service after its end: the seconds that it ran and its address."""
 
     address: str
     seconds: float
@@ -45,18 +45,18 @@ class Served:
 
 @takes(ServeRequest)
 def serve(request: ServeRequest, watcher: Observer = SILENT) -> Served:
-    """Answer requests until SIGTERM or Ctrl-C; the watcher is told the address once it answers.
+    """Answer requests until SIGTERM or Ctrl-C. The watcher is told the address once the service is ready.
 
     Returns:
-        How long it answered, and where.
+        The running time in seconds and the address.
 
     Raises:
-        UserError: a run, gallery, key or port that cannot be used; or packages of the extra `serve` are missing.
+        UserError: a run, gallery, key or port cannot be used, or packages of the extra `serve` are missing.
     """
     require(*NEEDED)
     from shelfmind.serving.server import address_of, allow_many_connections, bound_socket
 
-    networks(request.trusted_proxies)  # what is wrong with them is said before anything is loaded
+    networks(request.trusted_proxies)  # report errors before anything is loaded
     state = state_of(request.state)
     keys = Keys(state.keys)
     _require_a_key(request, keys)
@@ -81,7 +81,7 @@ def serve(request: ServeRequest, watcher: Observer = SILENT) -> Served:
 
 
 def _by_several(count: int, answer: Answer, tell: Callable[[], None]) -> None:
-    """Start processes that answer, with one folder for the metrics of all."""
+    """Start the worker processes, with a shared folder for their metrics."""
     from shelfmind.serving.workers import Workers
 
     metrics = tempfile.mkdtemp(prefix="shelfmind-metrics-")
@@ -113,7 +113,7 @@ def _answer(
     tell_others: Callable[[], None],
     ready: Callable[[], None],
 ) -> None:
-    """Load, answer until it is told to stop, and clean up."""
+    """Load the model, answer until told to stop, and clean up."""
     from shelfmind.serving.application import create_application
     from shelfmind.serving.audit_log import AuditLog
     from shelfmind.serving.batching import Batcher
@@ -186,22 +186,22 @@ def _require_a_key(request: ServeRequest, keys: Keys) -> None:
         return
     how = call("keys_add", name="NAME", role="read")
     raise UserError(
-        f"{request.host} can be reached from other machines, and there is no key at {keys.path} that would let only "
-        f"some in; make one: {how}, or say {argument('insecure', True)}"
+        f"{request.host} is reachable from other machines, but {keys.path} has no key to restrict access; create one: "
+        f"{how}, or set {argument('insecure', True)}"
     )
 
 
 def _advise(request: ServeRequest, keys: Keys, watcher: Observer) -> None:
     if request.insecure and not _is_local(request) and not keys.by_id():
-        watcher.warn("whoever reaches this address may change the gallery: there is no key")
+        watcher.warn("there is no key: anyone who can reach this address may change the gallery")
 
 
 def _reports(request: ServeRequest) -> dict[str, tuple[str, Path]]:
-    """Pages that other verbs wrote, by name: title and file."""
+    """Return the reports that other verbs wrote, by name: title and file."""
     found = {}
     if request.run.is_dir():
-        found["run"] = ("Report of the run", request.run / "report.html")
-        found["gallery"] = ("Trained, enrolled and unknown", request.run / "gallery_report.html")
+        found["run"] = ("Model report", request.run / "report.html")
+        found["gallery"] = ("Trained, enrolled and unknown products", request.run / "gallery_report.html")
     if request.audit is not None:
-        found["audit"] = ("Audit of the data", request.audit / "report.html")
+        found["audit"] = ("Data audit", request.audit / "report.html")
     return found

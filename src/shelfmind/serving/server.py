@@ -1,4 +1,4 @@
-"""One process of the service: an event loop, its socket, and an end that finishes what was taken."""
+"""One process of the service: the event loop, the socket and a graceful shutdown."""
 
 from __future__ import annotations
 
@@ -20,14 +20,14 @@ from shelfmind.serving.protocol import TimedProtocol
 BACKLOG = 1024
 KEEP_ALIVE_S = 30
 STOPPING_S = 60
-"""How long the end waits for what was taken."""
+"""Maximum time in seconds that the shutdown waits for accepted requests."""
 
 
 class Server(uvicorn.Server):
-    """Stops at the first SIGTERM or Ctrl-C after what was taken is answered, at the second at once.
+    """Shuts down gracefully at the first SIGTERM or Ctrl-C and immediately at the second.
 
-    `on_hangup` is called at SIGHUP, `on_stop` when it begins to stop; it stops, too, when nobody holds the other end of
-    `life` any more, as then the process that started it is gone.
+    `on_hangup` is called at SIGHUP, `on_stop` when the shutdown begins. The server also shuts down when the other end
+    of `life` is closed, as the process that started it is gone then.
     """
 
     def __init__(
@@ -57,13 +57,13 @@ class Server(uvicorn.Server):
         self._on_hangup, self._on_stop, self._on_start, self._life = on_hangup, on_stop, on_start, life
 
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
-        """Begin to accept."""
+        """Start accepting connections."""
         await super().startup(sockets)
         self._on_start()
 
     @contextmanager
     def capture_signals(self) -> Iterator[None]:
-        """Take signals while it runs, and give them back afterwards; none is raised again at the end."""
+        """Handle signals while the server runs and restore the handlers afterwards. Signals are not re-raised."""
         if threading.current_thread() is not threading.main_thread():
             yield
             return
@@ -94,7 +94,7 @@ class Server(uvicorn.Server):
 
 
 def allow_many_connections() -> None:
-    """Raise the number of open files to what the system lets this process have: each connection is one."""
+    """Raise the limit of open files to the maximum allowed, as each connection needs one."""
     try:
         import resource
     except ImportError:  # Windows
@@ -105,10 +105,10 @@ def allow_many_connections() -> None:
 
 
 def bound_socket(host: str, port: int) -> socket.socket:
-    """A socket that waits for connections.
+    """Return a listening socket.
 
     Raises:
-        UserError: the port is taken or forbidden, or there is no such address here.
+        UserError: the port is taken or forbidden, or this machine does not have the address.
     """
     family = socket.AF_INET6 if ":" in host else socket.AF_INET
     made = socket.socket(family, socket.SOCK_STREAM)
@@ -120,7 +120,7 @@ def bound_socket(host: str, port: int) -> socket.socket:
         made.close()
         reason = getattr(error, "strerror", None) or error
         raise UserError(
-            f"port {port} of {host} cannot be used: {reason}; {argument('port', 0)} takes any free one"
+            f"port {port} of {host} cannot be used: {reason}; {argument('port', 0)} picks a free one"
         ) from error
     made.setblocking(False)
     made.set_inheritable(True)
@@ -128,7 +128,7 @@ def bound_socket(host: str, port: int) -> socket.socket:
 
 
 def address_of(listening: socket.socket) -> str:
-    """The address of a socket, as browsers take it."""
+    """Return the URL of a socket."""
     host, port = listening.getsockname()[:2]
     address = ip_address(host)
     if address.is_unspecified:

@@ -1,4 +1,4 @@
-"""All that answers the requests of one process."""
+"""The state that one process needs to answer requests."""
 
 from __future__ import annotations
 
@@ -29,11 +29,11 @@ T = TypeVar("T")
 
 @dataclass
 class Service:
-    """The parts of a service.
+    """The components of a service.
 
     Attributes:
-        tell_others: has the other processes of the service look for something new.
-        stopping: whether it takes no more requests.
+        tell_others: makes the other processes of the service check for changes.
+        stopping: whether the service no longer accepts requests.
     """
 
     models: Models
@@ -50,16 +50,16 @@ class Service:
 
     @property
     def served_gallery(self) -> ServedGallery:
-        """The gallery. Raises `Problem` where there is none."""
+        """The gallery. Raises `Problem` if the service has none."""
         if self.gallery is None:
             raise Problem(404, "this service has no gallery", "no-gallery")
         return self.gallery
 
     def written(self, caller: Caller, action: str, what: Mapping[str, Any], do: Callable[[], T]) -> T:
-        """Do what a caller asked for, between its two lines in the audit log.
+        """Make a change for a caller, with an audit log entry before and after it.
 
         Raises:
-            Problem: it was refused, or cannot be done now.
+            Problem: the change was refused or cannot be made now.
         """
         who = caller.in_log
         self._logged(ASKED, who, action, what)
@@ -68,7 +68,7 @@ class Service:
         except DoubtfulError as error:
             self._logged(REFUSED, who, action, {**what, "why": str(error)})
             more = {"warnings": list(error.warnings), "findings": [finding_record(each) for each in error.findings]}
-            said = "the guard of the gallery doubts this; nothing was changed"
+            said = "the gallery's guard has findings; nothing was changed"
             raise Problem(409, said, "findings", more=more) from error
         except UserError as error:
             self._logged(REFUSED, who, action, {**what, "why": str(error)})
@@ -81,11 +81,11 @@ class Service:
         return outcome
 
     def after_change(self) -> None:
-        """Answer with what was changed just now."""
+        """Serve the changed gallery."""
         try:
             self.models.refresh_gallery()
-        except UserError as error:  # re-embedded by another run meanwhile; the watch goes on looking
-            LOG.warning("the gallery's newest version does not take over: %s", error)
+        except UserError as error:  # re-embedded by another run in the meantime; the watch keeps checking
+            LOG.warning("the gallery's newest version cannot be loaded: %s", error)
         self.tell_others()
 
     def _logged(self, event: str, who: Mapping[str, Any], action: str, what: Mapping[str, Any]) -> None:
@@ -95,11 +95,11 @@ class Service:
             raise self._refusal(error) from error
 
     def _refusal(self, error: UserError) -> Problem:
-        """What the caller may know: a place on this machine is for the log alone."""
+        """Return the caller's error, without paths of the server, which only the log has."""
         said = str(error)
         if _PATH.search(said) or any(place and place in said for place in self._places()):
             LOG.error("a change failed: %s", error)
-            return Problem(503, "this cannot be done now; the log says why", "not-ready", 5)
+            return Problem(503, "the service cannot do this now; its log has the reason", "not-ready", 5)
         return Problem(409, said)
 
     def _places(self) -> list[str]:

@@ -1,4 +1,4 @@
-"""The secret that signs sessions of browsers, kept beside the keys: it outlives a restart and counts everywhere."""
+"""The secret that signs browser sessions. It is stored next to the keys, survives restarts and is shared."""
 
 from __future__ import annotations
 
@@ -16,9 +16,9 @@ BYTES = 32
 
 
 class SessionSecret:
-    """A secret in a file for its owner's eyes, drawn when it is first needed by whichever service needs it first.
+    """A secret in a file that only its owner can read, generated when a service first needs it.
 
-    It is read again when the file was changed; without it all sessions are over.
+    It is reloaded when the file changes. Deleting the file ends all sessions.
     """
 
     def __init__(self, path: Path) -> None:
@@ -28,7 +28,7 @@ class SessionSecret:
         self._known: bytes | None = None
 
     def found(self) -> bytes | None:
-        """The secret; None where none was drawn yet. Raises `UserError` for a file that holds none."""
+        """Return the secret, or None if there is none yet. Raises `UserError` for an invalid file."""
         now = status_of(self.path)
         if now != self._read_at:
             with self._lock:
@@ -36,7 +36,7 @@ class SessionSecret:
         return self._known
 
     def drawn(self) -> bytes:
-        """The secret, new where there is none. Raises `UserError` if it cannot be read or written."""
+        """Return the secret, generated if needed. Raises `UserError` if it cannot be read or written."""
         known = self.found()
         if known is not None:
             return known
@@ -59,5 +59,5 @@ def _read(path: Path) -> bytes | None:
     except binascii.Error:
         found = b""
     if len(found) != BYTES:
-        raise UserError(f"{path} holds no secret for sessions; delete it, and people sign in to the page again")
+        raise UserError(f"{path} is not a session secret; delete it (users will have to sign in again)")
     return found

@@ -1,4 +1,4 @@
-"""The folder of what a service keeps for itself: keys, audit log, corrections."""
+"""The state folder of a service: keys, audit log, corrections."""
 
 from __future__ import annotations
 
@@ -15,37 +15,37 @@ VARIABLE = "SHELFMIND_STATE"
 
 @dataclass(frozen=True)
 class State:
-    """Names of the files; `root` is the folder."""
+    """The paths of the files in the folder `root`."""
 
     root: Path
 
     @property
     def keys(self) -> Path:
-        """The hashes of API keys, for the owner's eyes only."""
+        """The hashes of API keys, readable by the owner only."""
         return self.root / "keys.json"
 
     @property
     def session_secret(self) -> Path:
-        """What sessions of the page are signed by, for the owner's eyes only."""
+        """The secret that signs sessions of the page, readable by the owner only."""
         return self.root / "session.secret"
 
     @property
     def audit_log(self) -> Path:
-        """Who changed what, when."""
+        """The log of who changed what and when."""
         return self.root / "audit.jsonl"
 
     @property
     def corrections(self) -> Path:
-        """Photos whose answers people corrected, and their decisions."""
+        """The photos with corrected answers, and the decisions."""
         return self.root / "corrections"
 
     def make(self) -> None:
-        """Make the folder. Raises `UserError` if that cannot be."""
+        """Create the folder. Raises `UserError` if that fails."""
         make_folder(self.root)
 
 
 def state_of(given: Path | None) -> State:
-    """The folder that was asked for, that ``SHELFMIND_STATE`` names, or ``serve`` in the user's data folder."""
+    """Return the given folder, that of ``SHELFMIND_STATE``, or ``serve`` in the user's data folder."""
     named = os.environ.get(VARIABLE)
     if given is None and named:
         given = Path(named)

@@ -1,4 +1,4 @@
-"""The images and options of a request: multipart, JSON with base64, or one image as it is."""
+"""Parse the images and options of a request: multipart, JSON with base64, or a single raw image."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from shelfmind.serving.multipart import parts
 from shelfmind.serving.problems import Problem
 
 QUICK_BYTES = 1 << 18
-"""Bodies that are taken apart at once; larger ones by a thread."""
+"""Bodies up to this size are parsed in the event loop, larger ones in a thread."""
 MOST_PARTS_BESIDE = 32
 MOST_TEXT_BYTES = 1 << 16
 LONGEST_NAME = 255
@@ -29,7 +29,7 @@ _ENCODED_NAME = re.compile(rb";\s*filename\*\s*=\s*utf-8'[^']*'([^;\s]+)", re.IG
 
 @dataclass(frozen=True)
 class Image:
-    """An encoded image and what its file was called."""
+    """An encoded image and its file name."""
 
     name: str
     content: bytes
@@ -37,17 +37,17 @@ class Image:
 
 @dataclass
 class Form:
-    """What a request holds: images and the other fields."""
+    """The images and other fields of a request."""
 
     images: list[Image] = field(default_factory=list)
     fields: dict[str, Any] = field(default_factory=dict)
 
 
 async def read_form(request: Request, most_images: int) -> Form:
-    """Read and take apart the body of a request; fields of the query come first, those of the body prevail.
+    """Read and parse the body of a request. Fields of the body override those of the query.
 
     Raises:
-        Problem: another media type, a body that is not what it says, more images than may be.
+        Problem: unsupported media type, malformed body, or too many images.
     """
     body = await request.body()
     media_type = request.headers.get("content-type", "")
@@ -90,13 +90,13 @@ def _of_multipart(body: bytes, media_type: str, most_images: int) -> Form:
             continue
         others += 1
         if others > MOST_PARTS_BESIDE or len(part.content) > MOST_TEXT_BYTES:
-            raise Problem(400, "there are too many other fields, or one is too long")
+            raise Problem(400, "too many other fields, or a field is too long")
         form.fields[name] = part.content.decode("utf-8", "replace")
     return form
 
 
 def _file_name(disposition: bytes, options: Mapping[bytes, bytes]) -> str | None:
-    """As browsers send it; or percent-encoded (RFC 5987), as some clients send names that are not ASCII."""
+    """Return the file name, plain as browsers send it or percent-encoded (RFC 5987)."""
     plain = options.get(b"filename")
     if plain is not None:
         return plain.decode("utf-8", "replace")
@@ -108,7 +108,7 @@ def _of_json(body: bytes, most_images: int) -> Form:
     try:
         content = json.loads(body or b"{}")
     except (ValueError, RecursionError):
-        raise Problem(400, "the body is no JSON") from None
+        raise Problem(400, "the body is not valid JSON") from None
     if not isinstance(content, dict):
         raise Problem(422, "the body must be a JSON object")
     found: list[Any] = []
@@ -123,28 +123,28 @@ def _image(given: Any, number: int) -> Image:
     named = given if isinstance(given, dict) else {"content": given}
     text, name = named.get("content"), named.get("name", "")
     if not isinstance(text, str) or not isinstance(name, str):
-        raise Problem(422, 'an image must be base64, or {"name": ..., "content": base64}')
+        raise Problem(422, 'an image must be base64 or {"name": ..., "content": base64}')
     if text.startswith("data:"):
         text = text.partition(",")[2]
     try:
         return Image(_clean_name(name, number), base64.b64decode(text, validate=True))
     except (binascii.Error, ValueError):
-        raise Problem(422, f"image {number} is no base64") from None
+        raise Problem(422, f"image {number} is not valid base64") from None
 
 
 def _require_few(images: int, most: int) -> None:
     if images > most:
-        raise Problem(413, f"a request may have {counted(most, 'image')}", "too-large")
+        raise Problem(413, f"a request may have at most {counted(most, 'image')}", "too-large")
 
 
 def _clean_name(name: str, number: int) -> str:
-    """A file's name as people know it: no folders, nothing that does not print. Nothing is ever opened by it."""
+    """Return a file name without folders and unprintable characters. It is for display only and never opened."""
     last = name.replace("\\", "/").rpartition("/")[2]
     return "".join(each for each in last if each.isprintable())[:LONGEST_NAME] or f"image {number}"
 
 
 def number_field(fields: Mapping[str, Any], name: str, default: int, low: int, high: int) -> int:
-    """A whole number among the fields. Raises `Problem` for anything else."""
+    """Return a field as an integer. Raises `Problem` for anything else."""
     given = fields.get(name, default)
     text = str(given).strip()
     if isinstance(given, bool) or not (text.isascii() and text.isdecimal() and len(text) < 10):
@@ -155,7 +155,7 @@ def number_field(fields: Mapping[str, Any], name: str, default: int, low: int, h
 
 
 def switch_field(fields: Mapping[str, Any], name: str, default: bool = False) -> bool:
-    """Yes or no among the fields. Raises `Problem` for anything else."""
+    """Return a field as a boolean. Raises `Problem` for anything else."""
     given = str(fields.get(name, default)).strip().lower()
     if given not in ("true", "false", "1", "0"):
         raise _wrong(name, "must be true or false")
@@ -163,7 +163,7 @@ def switch_field(fields: Mapping[str, Any], name: str, default: bool = False) ->
 
 
 def text_field(fields: Mapping[str, Any], name: str, default: str | None = None, longest: int = 1000) -> str:
-    """A text among the fields. Raises `Problem` for anything else, or none where there is no default."""
+    """Return a field as text. Raises `Problem` for anything else, or if it is missing and has no default."""
     given = fields.get(name, default)
     if not isinstance(given, str):
         raise _wrong(name, "is missing" if given is None else "must be text")
@@ -177,7 +177,7 @@ def _wrong(name: str, what: str) -> Problem:
 
 
 def wrong_images(names: Sequence[str], errors: Sequence[str | None]) -> Problem:
-    """That no image can be used, and why."""
+    """Return the error that no image can be used, with the reason for each."""
     more = [{"where": name, "what": error} for name, error in zip(names, errors, strict=True) if error]
     first = f": {more[0]['where']}: {more[0]['what']}" if more else ""
     return Problem(422, f"no image can be used{first}", more={"errors": more})

@@ -1,4 +1,4 @@
-"""Several processes on one socket: started before anything is loaded, started anew if one dies, ended together."""
+"""Worker processes on one socket: forked before anything is loaded, restarted if they die, stopped together."""
 
 from __future__ import annotations
 
@@ -18,11 +18,11 @@ PATIENCE_S = STOPPING_S + 10.0
 _TICK_S = 0.2
 
 Work = Callable[[int, Callable[[], None]], None]
-"""What a process does: it is given what it is alive by, and what to call once it answers."""
+"""The function that a process runs. It gets the pipe to its parent and a callback for when it is ready."""
 
 
 class Workers:
-    """The processes of a service, seen from the one that started them."""
+    """The worker processes of a service, managed by the process that started them."""
 
     def __init__(self, count: int, work: Work, on_ready: Callable[[], None], on_death: Callable[[int], None]) -> None:
         self.count, self.work, self.on_ready, self.on_death = count, work, on_ready, on_death
@@ -32,10 +32,10 @@ class Workers:
         self._quick_deaths = 0
 
     def run(self) -> None:
-        """Start them, and return when all have ended.
+        """Start the processes and return when all have ended.
 
         Raises:
-            UserError: the first of them could not start; or they die again and again.
+            UserError: the first process could not start, or processes keep dying.
         """
         handled = {signal.SIGTERM: self._stop, signal.SIGINT: self._stop, signal.SIGHUP: self._pass_on}
         before = {number: signal.signal(number, act) for number, act in handled.items()}
@@ -49,7 +49,7 @@ class Workers:
                 signal.signal(number, handler)
 
     def _start_first(self) -> None:
-        """One after the other, so that what is wrong is said once."""
+        """Start them one after the other, so that errors are reported once."""
         for _ in range(self.count):
             if self._stopping:
                 return
@@ -60,7 +60,7 @@ class Workers:
                 raise UserError(answer.decode("utf-8", "replace") or "a process of the service could not start")
 
     def _start(self) -> int:
-        """Start one; returns where it says that it answers, or why not."""
+        """Start a process. Returns the pipe on which it reports that it is ready, or why it failed."""
         reading, writing = os.pipe()
         process = os.fork()
         if process == 0:
@@ -78,7 +78,7 @@ class Workers:
         status = 1
 
         def ready() -> None:
-            with suppress(BrokenPipeError):  # only the first ones are waited for
+            with suppress(BrokenPipeError):  # only the first ones are awaited
                 os.write(writing, READY)
             os.close(writing)
 
@@ -117,7 +117,7 @@ class Workers:
             quick = time.monotonic() - since < QUICK_DEATH_S
             self._quick_deaths = self._quick_deaths + 1 if quick else 0
             if self._quick_deaths >= MOST_QUICK_DEATHS:
-                raise UserError("the processes of the service die again and again; the log says why")
+                raise UserError("the processes of the service keep dying; see the log for the reason")
 
     def _stop(self, number: int, frame: FrameType | None) -> None:
         self._stopping += 1
@@ -132,7 +132,7 @@ class Workers:
                 os.kill(process, number)
 
     def _end_all(self) -> None:
-        """Whatever happened here, no process stays behind."""
+        """Leave no process behind, whatever happened."""
         self._stopping += 1
         os.close(self._life[1])
         self._tell(signal.SIGTERM)

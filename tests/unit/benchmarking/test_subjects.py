@@ -18,4 +18,4 @@ def test_a_damaged_file_is_left_out_with_the_reason(tmp_path: Path, monkeypatch:
     assert [subject.name for subject in found] == ["mindspore"]
     assert len(notes) == 1
     assert "network.onnx was left out" in notes[0]
-    assert "no file that shelfmind exported" in notes[0]
+    assert "is not an export of shelfmind" in notes[0]

@@ -112,7 +112,7 @@ def test_no_image_is_refused(make_predictions) -> None:
 
 def test_an_image_without_a_label_is_refused_by_name(make_predictions) -> None:
     predictions = make_predictions([0, UNLABELLED], [[1.0, 0.0]] * 2, paths=["a.jpg", "b.jpg"])
-    with pytest.raises(UserError, match=r"1 of 2 images cannot be judged without a label.*b\.jpg"):
+    with pytest.raises(UserError, match=r"1 of 2 images have no label.*b\.jpg"):
         evaluate(predictions, None)
 
 

@@ -115,5 +115,5 @@ def test_too_few_images_are_said(make_predictions) -> None:
 def test_a_gain_is_doubted_unless_it_is_beyond_chance() -> None:
     assert "1 image is too few" in str(doubt_of_gain(Interval(0.1, 0.9), 1))
     assert "9 images are too few" in str(doubt_of_gain(Interval(0.1, 0.9), 9))
-    assert "may be chance" in str(doubt_of_gain(Interval(0.0, 0.9), 200))
+    assert "may be due to chance" in str(doubt_of_gain(Interval(0.0, 0.9), 200))
     assert doubt_of_gain(Interval(0.01, 0.9), 200) is None

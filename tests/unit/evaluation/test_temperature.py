@@ -59,7 +59,8 @@ def test_what_helps_is_kept(make_predictions: Maker) -> None:
     assert scaling.temperature == scaling.fitted == pytest.approx(2.5, rel=0.2)
     assert scaling.gain_ci95 is not None
     assert 0 < scaling.gain_ci95.low < scaling.gain < scaling.gain_ci95.high
-    assert scaling.sentence().startswith(f"kept temperature {scaling.temperature:.3f}: held-out likelihood is better")
+    kept = f"kept temperature {scaling.temperature:.3f}: held-out likelihood is significantly better"
+    assert scaling.sentence().startswith(kept)
 
 
 @pytest.mark.parametrize("seed", range(8))
@@ -69,7 +70,7 @@ def test_what_does_not_help_beyond_chance_is_not_kept(seed: int, make_prediction
     scaling = scale_temperature(make_predictions(every.labels[order].tolist(), every.probabilities[order]))
     assert not scaling.kept
     assert scaling.temperature == 1.0
-    assert scaling.sentence().startswith("kept temperature 1: held-out likelihood is not better beyond chance (gain ")
+    assert scaling.sentence().startswith("kept temperature 1: held-out likelihood is not significantly better (gain ")
 
 
 def test_few_images_or_a_bound_keep_1(make_predictions: Maker) -> None:

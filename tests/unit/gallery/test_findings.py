@@ -95,7 +95,7 @@ def test_one_product_under_two_names_is_found_with_the_confusions_to_be_expected
         nearer = [row @ towards > row @ (rest / np.linalg.norm(rest)) for row, rest in pairs]
         assert counted == (sum(nearer), 8)
     assert found.figures["expected_errors"] == (taken[0] + other_taken[0]) / 16 > 0.25
-    assert f"{taken[0]} of 8 photos of {found.product} nearer to {found.other}" in found.sentence
+    assert f"{taken[0]} of 8 photos of {found.product} are closer to {found.other}" in found.sentence
     assert {entry.sku for entry in found.photos} == {found.product}
     assert {entry.sku for entry in found.others} == {found.other}
 
@@ -177,7 +177,7 @@ def test_the_first_few_of_each_kind_are_said_and_how_many_more_there_are() -> No
     vectors = {f"p{number}": around(centre, 2, number, 0.1) for number, centre in enumerate(directions(9))}
     said = sentences(findings_of(enrolled_of(vectors)))
     assert len(said) == 4
-    assert said[-1] == "Products of few photos: 6 more"
+    assert said[-1] == "Products with few photos: 6 more"
 
 
 Bytes = Callable[..., bytes]

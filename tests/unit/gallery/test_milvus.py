@@ -95,7 +95,7 @@ def test_a_collection_of_another_gallery_is_left_alone(gallery, files, embedder,
     gallery.add(photos("tea", "a"), embedder, ME)
     open_search(gallery, f"{files.root}@milvus://{address}/taken{NUMBER}")
     other = Gallery.create(LocalFiles(tmp_path / "other"), embedder, By("another"))
-    with pytest.raises(UserError, match=f"the collection taken{NUMBER} on .* is not of .*; choose another name"):
+    with pytest.raises(UserError, match=f"the collection taken{NUMBER} on .* does not belong to .*; choose another"):
         open_search(other, f"x@milvus://{address}/taken{NUMBER}")
     assert first(open_search(gallery, f"x@milvus://{address}/taken{NUMBER}"), embedder, "a") == ("tea", "a.jpg")
 
@@ -125,5 +125,5 @@ def test_two_that_bring_a_server_along_leave_it_whole(gallery, files, embedder, 
 def test_no_server_and_no_collection_are_said(gallery, files, address) -> None:
     with pytest.raises(UserError, match="must be milvus://HOST:PORT/COLLECTION"):
         open_search(gallery, f"{files.root}@milvus://{address}")
-    with pytest.raises(UserError, match=r"no Milvus server answers at 127\.0\.0\.1:9"):
+    with pytest.raises(UserError, match=r"no Milvus server responds at 127\.0\.0\.1:9"):
         open_search(gallery, f"{files.root}@milvus://127.0.0.1:9/products")

@@ -80,7 +80,7 @@ def test_a_gallery_in_a_bucket_is_as_one_in_a_folder(where, embedder) -> None:
     assert not gallery.files.has(photo_name(checksum(b"c")))
     assert products(Gallery(open_files(where))) == {"茶": {"a.jpg", "b.jpg"}}
     assert verify(gallery.files) == []
-    with pytest.raises(UserError, match="is a gallery already"):
+    with pytest.raises(UserError, match="is already a gallery"):
         Gallery.create(open_files(where), embedder, ME)
 
 

@@ -38,16 +38,16 @@ def test_what_has_no_scheme_is_a_folder(tmp_path, monkeypatch) -> None:
 
 
 def test_what_is_not_known_is_refused_with_what_is(gallery) -> None:
-    with pytest.raises(UserError, match="a gallery's files cannot be at s4://; known: s3://, or a folder"):
+    with pytest.raises(UserError, match="a gallery cannot store files at s4://; known: s3://, or a folder"):
         open_files("s4://shop/products")
-    with pytest.raises(UserError, match="cannot be at gopher://; known: s3://, or a folder"):
+    with pytest.raises(UserError, match="cannot store files at gopher://; known: s3://, or a folder"):
         open_files(Path("gopher://shop"))
-    with pytest.raises(UserError, match="no server of qdrant:// can search; known: milvus://"):
+    with pytest.raises(UserError, match="qdrant:// is not a search server; known: milvus://"):
         open_search(gallery, "products@qdrant://h:1/c")
-    with pytest.raises(UserError, match="need a place: a folder, or s3://"):
+    with pytest.raises(UserError, match="needs a location for its files: a folder, or s3://"):
         open_files("")
     for where in ("milvus://h:19530/c", "@milvus://h:19530/c"):
-        with pytest.raises(UserError, match="put where the files are before it"):
+        with pytest.raises(UserError, match="put the files' location before it"):
             open_files(where)
 
 

@@ -58,8 +58,8 @@ def test_the_fastest_that_is_installed_and_was_checked(machine: Any) -> None:
 def test_what_does_not_go_together_says_what_does(machine: Any) -> None:
     mistakes = {
         ("openvino:int8", "onnx", "fp32"): "computes in fp32, not int8",
-        ("onnx", "openvino", "fp32"): "of the format openvino, which openvino reads, not onnx",
-        ("mindspore", "onnx", "fp32"): "give the run's folder",
+        ("onnx", "openvino", "fp32"): "has the format openvino, which openvino reads, but not onnx",
+        ("mindspore", "onnx", "fp32"): "use the run's folder",
         ("onyx", "onnx", "fp32"): "did you mean onnx",
         ("onnx:int9", "onnx", "fp32"): "did you mean int8",
         ("auto", "mindir", "fp32"): "is installed; run: pip install 'shelfmind\\[train\\]'",
@@ -102,14 +102,14 @@ def test_a_run_answers_from_its_fastest_file_of_the_same_weights(
     assert answering("auto") == ("openvino", "int8")
     assert answering("onnx") == ("onnx", "int8")
     assert answering("onnx:fp32") == ("onnx", "fp32")
-    with pytest.raises(UserError, match=r"yet as engine='openvino:bf16' needs it; run: .*'openvino', precision='bf16'"):
+    with pytest.raises(UserError, match=r"not been exported for engine='openvino:bf16'; run: .*, precision='bf16'"):
         answering("openvino:bf16")
-    with pytest.raises(UserError, match=r"onnx computes fp32 and int8, not bf16; take engine='openvino:bf16'"):
+    with pytest.raises(UserError, match=r"onnx supports fp32 and int8, not bf16; use engine='openvino:bf16'"):
         answering("onnx:bf16")
-    with pytest.raises(UserError, match=r"engine='mindir' needs it; run: .*format='mindir'"):
+    with pytest.raises(UserError, match=r"exported for engine='mindir'; run: .*format='mindir'"):
         answering("mindir")
     monkeypatch.setattr(choice, "file_checksum", file_checksum)
-    with pytest.raises(UserError, match=r"weights.ckpt cannot be read .* give one of the files in place of the run"):
+    with pytest.raises(UserError, match=r"weights.ckpt cannot be read .* use an exported file in place of the run"):
         answering("auto")
     monkeypatch.setattr(choice, "file_checksum", lambda path: "other")
     with pytest.raises(UserError, match="is of other weights than"):
@@ -117,10 +117,10 @@ def test_a_run_answers_from_its_fastest_file_of_the_same_weights(
     monkeypatch.setattr(choice, "installed", lambda package: False)
     with pytest.raises(UserError, match="this needs MindSpore, which is not installed"):
         answering("mindspore")
-    with pytest.raises(UserError, match="answers only by MindSpore"):
+    with pytest.raises(UserError, match="needs MindSpore, which is not installed here"):
         answering("auto")
     machine((), None)
-    with pytest.raises(UserError, match=r"no engine for what .* was exported to .*\[onnx\]' or .*\[openvino\]'"):
+    with pytest.raises(UserError, match=r"no engine for the exported files of .*\[onnx\]' or .*\[openvino\]'"):
         answering("auto")
 
 
@@ -165,7 +165,7 @@ def test_what_loses_accuracy_or_agrees_too_little_is_refused() -> None:
 
     assert require_parity("onnx", found(-0.004, 0.97), "int8", accepted("int8", None)) == []
     (note,) = require_parity("onnx", found(-0.004, 0.97, low=-0.009), "int8", 0.005)
-    assert "1,000 images cannot exclude a loss of more than 0.5 points" in note
+    assert "1,000 images cannot rule out a loss of more than 0.5 points" in note
     for lossy in (found(-0.006, 0.99), found(0.0, 0.94)):
         with pytest.raises(UserError, match=r"more than tolerance=0.005 allows; nothing was written"):
             require_parity("onnx", lossy, "int8", 0.005)

@@ -66,28 +66,28 @@ def test_every_flipped_byte_is_found(path: Path) -> None:
     for place in range(0, len(content), 97):
         content[place] ^= 1
         path.write_bytes(bytes(content))
-        with pytest.raises(UserError, match=r"damaged|no file that shelfmind exported"):
+        with pytest.raises(UserError, match=r"damaged|is not an export of shelfmind"):
             read_exported(path)
         content[place] ^= 1
 
 
 def test_a_file_of_anything_is_refused_at_once(path: Path) -> None:
     path.write_bytes(b"\xff" * 2_000_000)  # one number without an end, which took minutes to read
-    with pytest.raises(UserError, match="no file that shelfmind exported"):
+    with pytest.raises(UserError, match="is not an export of shelfmind"):
         read_exported(path)
 
 
 @pytest.mark.parametrize("keep", [0, 5, 300, -1])
 def test_a_file_that_is_cut_off_or_foreign_is_refused(path: Path, keep: int) -> None:
     path.write_bytes(path.read_bytes()[:keep])
-    with pytest.raises(UserError, match="no file that shelfmind exported"):
+    with pytest.raises(UserError, match="is not an export of shelfmind"):
         read_exported(path)
 
 
 def test_another_model_a_picture_and_nothing_are_refused(tmp_path: Path) -> None:
     for content in (*NETWORKS.values(), b"\xff\xd8\xff\xe0 a picture", b"PK\x03\x04"):
         (tmp_path / "other").write_bytes(content)
-        with pytest.raises(UserError, match="no file that shelfmind exported"):
+        with pytest.raises(UserError, match="is not an export of shelfmind"):
             read_exported(tmp_path / "other")
     with pytest.raises(UserError, match="cannot be read: No such file"):
         read_exported(tmp_path / "nothing")

@@ -17,7 +17,7 @@ def test_an_audit_is_read(audit, root):
 
 def test_a_data_set_that_moved_can_be_named(audit, root, tmp_path):
     root.rename(tmp_path / "moved")
-    with pytest.raises(UserError, match=r"no longer at .*商品; say where it lies with data=PATH"):
+    with pytest.raises(UserError, match=r"no longer at .*商品; set its location with data=PATH"):
         read_audit(audit.folder)
     assert read_audit(audit.folder, tmp_path / "moved").root == tmp_path / "moved"
 

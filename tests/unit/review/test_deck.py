@@ -166,6 +166,6 @@ def test_decisions_on_other_images_do_not_count(deck, log):
 
 @pytest.mark.parametrize("name", ["", "  ", "a\nb", "x" * 300])
 def test_a_reviewer_needs_a_name(name):
-    with pytest.raises(UserError, match="give another reviewer"):
+    with pytest.raises(UserError, match="set another reviewer"):
         check_reviewer(name)
     assert check_reviewer(" 王 ") == "王"

@@ -174,7 +174,7 @@ def test_a_new_file_takes_over_once_it_is_whole_and_good(tmp_path, network, tiny
     assert (models.current.predictor.checksum, models.trouble) == ("better", None)
     assert models.current.generation > first.generation
     tiny.write_network(place, np.full_like(tiny.WEIGHTS, np.nan), "worse")
-    with pytest.raises(UserError, match="answers no probabilities"):
+    with pytest.raises(UserError, match="are not probabilities"):
         models.reload()
     assert models.current.predictor.checksum == "better"
     os.remove(place)
@@ -215,5 +215,5 @@ def test_a_watch_looks_by_itself_and_when_asked(tmp_path, network, tiny):
 
 def test_a_model_is_checked_before_it_serves(tmp_path, tiny):
     bad = tiny.write_network(tmp_path / "bad.onnx", np.full_like(tiny.WEIGHTS, np.inf), "bad")
-    with pytest.raises(UserError, match="answers no probabilities"):
+    with pytest.raises(UserError, match="are not probabilities"):
         load_model(Wanted(bad, engine="onnx"), None)

@@ -38,7 +38,7 @@ def test_the_last_address_that_is_no_proxy_of_ours_counts(peer, forwarded, addre
 
 @pytest.mark.parametrize("wrong", ["", "proxy", "10.0.0.0/33", "*"])
 def test_what_is_no_network_is_refused(wrong):
-    with pytest.raises(UserError, match="is no address of a proxy"):
+    with pytest.raises(UserError, match="is not an address or network of proxies"):
         networks([wrong])
 
 

@@ -39,7 +39,7 @@ def test_a_secret_is_drawn_once_for_its_owner_alone(place):
 def test_a_damaged_secret_is_no_secret(place, content):
     place.parent.mkdir()
     place.write_bytes(content)
-    with pytest.raises(UserError, match="holds no secret for sessions; delete it"):
+    with pytest.raises(UserError, match="is not a session secret; delete it"):
         SessionSecret(place).drawn()
 
 

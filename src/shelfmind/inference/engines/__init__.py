@@ -1,4 +1,4 @@
-"""What computes a network's answers: MindSpore, or an engine that runs an exported file."""
+"""Inference engines: MindSpore, and engines that run exported files."""
 
 from __future__ import annotations
 
@@ -10,18 +10,18 @@ import numpy.typing as npt
 from shelfmind.arrays import Floats
 
 IMAGES, PROBABILITIES, EMBEDDINGS = "images", "probabilities", "embeddings"
-"""The input and the outputs of an exported graph."""
+"""Names of the input and outputs of an exported graph."""
 MINDSPORE, AUTO = "mindspore", "auto"
 Batch = npt.NDArray[np.uint8]
 """Squares of equal size, (N, S, S, 3)."""
 
 
 class Engine(Protocol):
-    """A network in evaluation mode with the normalisation of its input."""
+    """A network in evaluation mode, including the normalisation of its input."""
 
     @property
     def name(self) -> str:
-        """Engine and precision, as figures name them: ``mindspore``, ``onnx fp32``."""
+        """Engine and precision, as in ``mindspore`` or ``onnx fp32``."""
 
     @property
     def width(self) -> int:
@@ -29,18 +29,18 @@ class Engine(Protocol):
 
     @property
     def version(self) -> str:
-        """Of the library that computes."""
+        """The version of the engine's library."""
 
     @property
     def sizes(self) -> tuple[int, ...]:
-        """Numbers of images that are computed as they are, the others in pieces or padded; empty: all are."""
+        """The native batch sizes. Other numbers of images are split or padded. Empty if any size is native."""
 
     def parallel(self, batch_size: int) -> Engine | None:
-        """The same network for calls of up to `batch_size` images from a thread a core at once, each computed on one
-        core; None if one call at a time is all that it takes."""
+        """Return the same network for concurrent calls of up to `batch_size` images from one thread per core, each
+        computed on one core; None if concurrent calls are not supported."""
 
     def __call__(self, images: Batch) -> tuple[Floats, Floats]:
-        """Probabilities (N, C) and embeddings (N, D)."""
+        """Return probabilities (N, C) and embeddings (N, D)."""
 
     def logits(self, embeddings: Floats) -> Floats | None:
-        """What the classifier makes of embeddings (N, D): (N, C); None if it is not known by itself."""
+        """Return the logits (N, C) of embeddings (N, D), or None if the classifier is not available separately."""

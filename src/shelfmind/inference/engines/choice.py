@@ -1,4 +1,4 @@
-"""Which engine answers: the one that was asked for, or the fastest whose answers were checked."""
+"""Choose the engine: the requested one, or the fastest verified one."""
 
 from __future__ import annotations
 
@@ -23,13 +23,13 @@ from shelfmind.runs.folder import RunFolder
 
 @dataclass(frozen=True)
 class EngineKind:
-    """What runs exported files.
+    """An engine for exported files.
 
     Attributes:
-        package: that it needs.
-        command: which installs it.
-        maker: its class, as in ``module:name``.
-        reads: the precisions that it computes, by format of file.
+        package: the required package.
+        command: the command that installs it.
+        maker: the engine's class, as in ``module:name``.
+        reads: the supported precisions by file format.
     """
 
     package: str
@@ -39,7 +39,7 @@ class EngineKind:
 
     @property
     def version(self) -> str | None:
-        """Of the package; None if it is not installed."""
+        """The version of the package, or None if it is not installed."""
         try:
             return metadata.version(self.package) if find_spec(self.package) is not None else None
         except metadata.PackageNotFoundError:
@@ -70,23 +70,23 @@ ENGINES = {
         {"mindir": ("fp32",)},
     ),
 }
-"""A further engine is an entry here."""
+"""All engines of exported files. To add an engine, add an entry here."""
 DEFAULT_FORMAT = "onnx"
-"""What a run is exported to if nobody says otherwise."""
-OWN = {"auto": "the fastest that may be used", "mindspore": "the run's own"}
-"""What may be asked for besides."""
+"""The default export format."""
+OWN = {"auto": "the fastest available", "mindspore": "the run's own"}
+"""Further values of the option."""
 
 
 def engine_of_file(wanted: str, exported: Exported, few: int | None = None, batch_size: int | None = None) -> Engine:
-    """An engine for an exported file, which is asked for at most `batch_size` images at once: the recipe's if None.
+    """Return an engine for an exported file with batches of up to `batch_size` images, the recipe's if None.
 
     Raises:
-        UserError: MindSpore was asked for, an unknown engine, one that is not installed or does not read the file,
-            another precision, or a processor without the instructions for it.
+        UserError: the engine is MindSpore, unknown, not installed or does not read the file, the precision differs, or
+            the processor does not support it.
     """
     name, precision = _asked(wanted)
     if name == MINDSPORE:
-        raise UserError(f"{exported.path} is an exported file, which MindSpore does not read; give the run's folder")
+        raise UserError(f"{exported.path} is an exported file, which MindSpore does not read; use the run's folder")
     if precision not in (None, exported.precision):
         raise UserError(f"{exported.path} computes in {exported.precision}, not {precision}")
     require_instructions(exported.precision, f"{exported.path} ({exported.precision})")
@@ -97,7 +97,7 @@ def engine_of_file(wanted: str, exported: Exported, few: int | None = None, batc
             raise UserError(f"no engine for {exported.path} is installed; run: {how}")
     elif not ENGINES[name].takes(exported):
         able = " or ".join(each for each, kind in ENGINES.items() if kind.takes(exported))
-        raise UserError(f"{exported.path} is of the format {exported.format}, which {able} reads, not {name}")
+        raise UserError(f"{exported.path} has the format {exported.format}, which {able} reads, but not {name}")
     require_installed(name)
     return made(name)(exported, batch_size or exported.recipe.evaluation.batch_size, few)
 
@@ -105,10 +105,10 @@ def engine_of_file(wanted: str, exported: Exported, few: int | None = None, batc
 def engine_of_run(
     wanted: str, run: RunFolder, recipe: Recipe, classes: int, few: int | None = None
 ) -> tuple[Engine, str]:
-    """An engine for a run, and the checksum of its weights.
+    """Return an engine for a run, and the checksum of its weights.
 
     Raises:
-        UserError: an unknown engine, one that is not installed, or one that the run was not exported for.
+        UserError: the engine is unknown or not installed, or the run was not exported for it.
     """
     name, precision = _asked(wanted)
     if name != MINDSPORE:
@@ -126,32 +126,32 @@ def engine_of_run(
 
 
 def _unanswerable(run: RunFolder) -> UserError:
-    """Why a run cannot answer where MindSpore is not installed."""
+    """Return the reason why a run cannot be used without MindSpore."""
     exports = [read_exported(path) for path in run.exports()]
     if exports and not any(find_spec(kind.package) for kind in ENGINES.values()):
         able = [name for name, kind in ENGINES.items() if any(map(kind.takes, exports))]
-        return UserError(f"no engine for what {run.root} was exported to is installed; run: {how_to_install(able)}")
+        return UserError(f"no engine for the exported files of {run.root} is installed; run: {how_to_install(able)}")
     return UserError(
-        f"{run.root} answers only by MindSpore, which is not installed here; either run, where it is: "
-        f"{call('export', run=str(run.root))} and take the file that it writes, or here: "
+        f"{run.root} needs MindSpore, which is not installed here; either export it on a machine with MindSpore: "
+        f"{call('export', run=str(run.root))} and use that file, or install it here: "
         f"{how_to_install_package(MINDSPORE)}"
     )
 
 
 def fastest(exported: Exported) -> str | None:
-    """The engine that was fastest when the file was checked, of those that are installed here."""
+    """Return the installed engine that was the fastest when the file was verified."""
     usable = [name for name in engines_for(exported.format, exported.precision) if name in exported.facts["parity"]]
     return max(usable, key=lambda name: _speed(exported, name), default=None)
 
 
 def engines_for(format: str, precision: str) -> list[str]:
-    """The engines that read such files, are installed, and whose precision this processor computes at speed."""
+    """Return the installed engines that read such files with a precision that this processor computes efficiently."""
     able = [name for name, kind in ENGINES.items() if precision in kind.reads.get(format, ())]
     return [name for name in able if find_spec(ENGINES[name].package) is not None and runs_fast(precision)]
 
 
 def how_to_install(names: list[str]) -> str:
-    """The commands that install one of these engines."""
+    """Return the commands that install one of these engines."""
     return " or ".join(ENGINES[name].command for name in names)
 
 
@@ -162,7 +162,7 @@ def require_installed(name: str) -> None:
 
 
 def engine_facts() -> dict[str, str]:
-    """For each engine of exported files its version and precisions, or how to install it."""
+    """Return the version and precisions of each engine of exported files, or how to install it."""
     found = {}
     for name, kind in ENGINES.items():
         computed = dict.fromkeys(each for precisions in kind.reads.values() for each in precisions)
@@ -172,25 +172,25 @@ def engine_facts() -> dict[str, str]:
 
 
 def file_checksum(path: Path) -> str:
-    """The SHA-256 of a run's weights. Raises `UserError` if they cannot be read."""
+    """Return the SHA-256 of a run's weights. Raises `UserError` if they cannot be read."""
     try:
         return hashlib.sha256(path.read_bytes()).hexdigest()
     except OSError as error:
         raise UserError(
-            f"{path} cannot be read ({error.strerror or error}), so that nobody knows whether the run's exported files "
-            "are of it; put it back, or give one of the files in place of the run"
+            f"{path} cannot be read ({error.strerror or error}), so the run's exported files cannot be verified; "
+            "restore it, or use an exported file in place of the run"
         ) from error
 
 
 def made(name: str) -> Callable[[Exported, int, int | None], Engine]:
-    """What makes an engine of an exported file."""
+    """Return the factory of an engine for exported files."""
     module, _, attribute = ENGINES[name].maker.partition(":")
     found: Callable[[Exported, int, int | None], Engine] = getattr(import_module(module), attribute)
     return found
 
 
 def _asked(wanted: str) -> tuple[str, str | None]:
-    """Engine and precision of ``openvino:int8``; no precision of ``openvino``."""
+    """Return engine and precision, as of ``openvino:int8``; the precision of ``openvino`` is None."""
     name, _, precision = wanted.partition(":")
     if name not in (*OWN, *ENGINES):
         raise unknown_name("engine", name, (*OWN, *ENGINES))
@@ -200,7 +200,7 @@ def _asked(wanted: str) -> tuple[str, str | None]:
 
 
 def _export_of(run: RunFolder, name: str, precision: str | None) -> Exported | None:
-    """The fastest file of the run's weights as they are that the engine answers from; None if any engine will do."""
+    """Return the fastest exported file of the run's current weights for the engine; None if any engine will do."""
     found = {path: read_exported(path) for path in run.exports()}
     fitting = {
         path: each
@@ -225,22 +225,22 @@ def _export_of(run: RunFolder, name: str, precision: str | None) -> Exported | N
     if fitting and not current:
         raise UserError(f"{next(iter(fitting))} is of other weights than {run.weights}; export it again: {how}")
     asked = argument("engine", name if precision is None else f"{name}:{precision}")
-    raise UserError(f"{run.root} was not exported yet as {asked} needs it; run: {how}")
+    raise UserError(f"{run.root} has not been exported for {asked}; run: {how}")
 
 
 def _formats(name: str, precision: str | None) -> list[str]:
-    """Of the files that an engine computes at this precision. Raises `UserError` if there is none."""
+    """Return the formats that an engine computes at this precision. Raises `UserError` if there are none."""
     reads = ENGINES[name].reads
     formats = [form for form, precisions in reads.items() if precision in (None, *precisions)]
     if not formats:
         own = dict.fromkeys(each for precisions in reads.values() for each in precisions)
         able = [each for each, kind in ENGINES.items() if any(precision in found for found in kind.reads.values())]
         others = " or ".join(argument("engine", f"{each}:{precision}") for each in able)
-        raise UserError(f"{name} computes {' and '.join(own)}, not {precision}; take {others}")
+        raise UserError(f"{name} supports {' and '.join(own)}, not {precision}; use {others}")
     return formats
 
 
 def _speed(exported: Exported, name: str | None) -> float:
-    """Images a second when the file was checked; 0 for an engine that was not."""
+    """Return images/s when the file was verified, or 0 for an engine that was not."""
     checked = exported.facts["parity"].get(name)
     return 0.0 if checked is None else float(checked["images_per_second"])

@@ -1,4 +1,4 @@
-"""MindSpore as the engine of an exported file in its own format."""
+"""The MindSpore engine for exported files in MindIR format."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from shelfmind.machine.device import interruptible, start_mindspore
 
 
 class MindIrEngine(FileEngine):
-    """An exported network in MindSpore, compiled for some numbers of images, see `GraphSizes`."""
+    """An exported network in MindSpore, compiled for some batch sizes, see `GraphSizes`."""
 
     own_name, package = "mindir", "mindspore"
 
@@ -25,18 +25,18 @@ class MindIrEngine(FileEngine):
         self.tensor = mindspore.Tensor
         self.size = exported.recipe.evaluation_size
         self.graphs = GraphSizes(batch_size, few)
-        with tempfile.TemporaryDirectory() as folder:  # MindSpore reads nothing but files of this name
+        with tempfile.TemporaryDirectory() as folder:  # MindSpore only reads files of this name
             file = Path(folder) / "network.mindir"
             file.write_bytes(exported.content)
             self.network = mindspore.nn.GraphCell(mindspore.load(str(file)))
 
     @property
     def sizes(self) -> tuple[int, ...]:
-        """Numbers of images that there may be a graph for."""
+        """The batch sizes that may have a graph."""
         return self.graphs.sizes
 
     def __call__(self, images: Batch) -> tuple[Floats, Floats]:
-        """Probabilities (N, C) and embeddings (N, D) of up to `batch_size` images of the size of the file.
+        """Return probabilities (N, C) and embeddings (N, D) of up to `batch_size` images of the file's size.
 
         Raises:
             UserError: images of another size.
@@ -44,8 +44,8 @@ class MindIrEngine(FileEngine):
         size = images.shape[1]
         if size != self.size:
             raise UserError(
-                f"{self.exported.path} was made for images of {self.size} pixels, not {size}; leave views of other "
-                f"sizes out ({argument('tta', 'none')}), or take an ONNX file, which takes any: "
+                f"{self.exported.path} was exported for images of {self.size} pixels, not {size}; leave out views of "
+                f"other sizes ({argument('tta', 'none')}), or use an ONNX file, which accepts any: "
                 f"{call('export', run='RUN')}"
             )
         with interruptible():

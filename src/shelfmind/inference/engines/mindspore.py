@@ -1,4 +1,4 @@
-"""MindSpore as the engine: the run's own network, as it was trained."""
+"""The MindSpore engine: the run's own network, as trained."""
 
 from __future__ import annotations
 
@@ -26,10 +26,10 @@ from shelfmind.runs.folder import RunFolder
 
 
 class MindSporeEngine:
-    """A network and the recipe's normalisation of its input.
+    """A network with the recipe's normalisation of its input.
 
-    A graph is compiled for one number of images, see `GraphSizes`. `remake` makes the network of MindSpore's own
-    operators, where `model` has others.
+    A graph is compiled for one batch size, see `GraphSizes`. `remake` builds the network from MindSpore's own operators
+    if `model` has others.
     """
 
     def __init__(
@@ -44,21 +44,21 @@ class MindSporeEngine:
 
     @property
     def name(self) -> str:
-        """``mindspore``, or ``mindspore onednn`` where oneDNN's kernels compute."""
+        """``mindspore``, or ``mindspore onednn`` with oneDNN's kernels."""
         return MINDSPORE if self.remake is None else f"{MINDSPORE} onednn"
 
     @property
     def version(self) -> str:
-        """Of MindSpore."""
+        """The version of MindSpore."""
         return str(mindspore.__version__)
 
     @property
     def sizes(self) -> tuple[int, ...]:
-        """Numbers of images that there may be a graph for."""
+        """The batch sizes that may have a graph."""
         return self.graphs.sizes
 
     def parallel(self, batch_size: int) -> None:
-        """None: a graph runs alone, on all cores."""
+        """Return None: a graph runs alone, on all cores."""
 
     @property
     def width(self) -> int:
@@ -66,7 +66,7 @@ class MindSporeEngine:
         return int(self.model.embedding_width)
 
     def __call__(self, images: Batch) -> tuple[Floats, Floats]:
-        """Probabilities (N, C) and embeddings (N, D) of up to `batch_size` images."""
+        """Return probabilities (N, C) and embeddings (N, D) of up to `batch_size` images."""
         with interruptible():
             probabilities, embeddings = self.graphs.answers(images, self._compute)
             return probabilities, embeddings
@@ -76,7 +76,7 @@ class MindSporeEngine:
         return probabilities.asnumpy(), embeddings.asnumpy()
 
     def logits(self, embeddings: Floats) -> Floats | None:
-        """What the head makes of embeddings; None for a network without a head of ours."""
+        """Return the logits of embeddings, or None for a network without one of our heads."""
         head = getattr(self.model, "head", None)
         if head is None:
             return None
@@ -85,7 +85,7 @@ class MindSporeEngine:
 
 
 def engine_of(run: RunFolder, recipe: Recipe, classes: int, few: int | None) -> tuple[MindSporeEngine, str]:
-    """The network of a run with its weights, and their checksum."""
+    """Return the network of a run with its weights, and their checksum."""
     checkpoint = load_checkpoint(run.weights, model_kind(recipe, classes))
 
     def made(kernels: Kernels) -> Network:
@@ -100,17 +100,17 @@ def engine_of(run: RunFolder, recipe: Recipe, classes: int, few: int | None) -> 
 
 
 def _kernels(recipe: Recipe) -> Kernels:
-    """Those that a training by this recipe would have here, but in float32."""
+    """Return the kernels that training with this recipe would use here, but in float32."""
     own = not recipe.model.name.startswith(PREFIX)
-    wanted = recipe.train.kernels if recipe.train.kernels != ONEDNN else AUTO  # where they are missing others do, too
+    wanted = recipe.train.kernels if recipe.train.kernels != ONEDNN else AUTO  # fall back to others if they are missing
     cores = available_cores()
     return kernels_of(choose(wanted, "off", mindspore.get_context("device_target"), cores, own), cores)
 
 
 def network_of(engine: Engine) -> Network:
-    """The network of MindSpore's own operators. Raises `UserError` for another engine."""
+    """Return the network built from MindSpore's own operators. Raises `UserError` for another engine."""
     if not isinstance(engine, MindSporeEngine):
-        raise UserError(f"the gradients of a network are needed, which {engine.name} does not give; use the run itself")
+        raise UserError(f"the network's gradients are needed, which {engine.name} does not provide; use the run itself")
     return engine.model if engine.remake is None else engine.remake()
 
 

@@ -1,4 +1,4 @@
-"""What engines that answer from an exported file have in common."""
+"""Base class of engines for exported files."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from shelfmind.inference.exported import Exported
 
 
 class FileEngine:
-    """An exported network; what computes it is the subclass's `own_name`."""
+    """An exported network. The subclass's `own_name` is the engine's name."""
 
     own_name: str
     package: str
@@ -27,16 +27,16 @@ class FileEngine:
 
     @property
     def version(self) -> str:
-        """Of its package."""
+        """The version of its package."""
         return metadata.version(self.package)
 
     @property
     def sizes(self) -> tuple[int, ...]:
-        """None: any number is computed as it is."""
+        """Empty: any number of images is native."""
         return ()
 
     def parallel(self, batch_size: int) -> Engine | None:
-        """None, unless a subclass says otherwise."""
+        """Return None, unless overridden."""
         return None
 
     @property
@@ -45,6 +45,6 @@ class FileEngine:
         return int(self.exported.facts["width"])
 
     def logits(self, embeddings: Floats) -> Floats | None:
-        """What the classifier makes of embeddings."""
+        """Return the logits of embeddings."""
         classifier = self.exported.classifier
         return None if classifier is None else np.asarray(classifier(embeddings), np.float32)

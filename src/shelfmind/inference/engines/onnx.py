@@ -1,4 +1,4 @@
-"""ONNX Runtime as the engine of an exported file."""
+"""The ONNX Runtime engine for exported files."""
 
 from __future__ import annotations
 
@@ -16,15 +16,15 @@ from shelfmind.machine.cores import available_cores
 from shelfmind.machine.onnx_runtime import onnx_runtime
 
 LEAST_PART = 4
-"""Images for a core: more threads than that allows share the work of each operator."""
+"""Minimum number of images per core. With fewer, threads share the work of each operator instead."""
 
 
 class OnnxEngine(FileEngine):
-    """An exported network in ONNX Runtime, on the processor's cores that this process may use.
+    """An exported network in ONNX Runtime, on the cores that this process may use.
 
-    Many images are parted among the cores, each of which computes its part alone. Together they gain little where
-    convolutions of integers are grouped (`se_resnext50`: 138 images/s by one core, 154 by two), and elsewhere they are
-    up to a tenth slower (`benchmarks/engines.py`).
+    Many images are split among the cores, each of which computes its part alone. Sharing each operator among cores
+    gains little for grouped integer convolutions (`se_resnext50`: 138 images/s on one core, 154 on two), and is up to a
+    tenth slower elsewhere (`benchmarks/engines.py`).
     """
 
     own_name, package = "onnx", "onnxruntime"
@@ -38,22 +38,22 @@ class OnnxEngine(FileEngine):
 
     @cached_property
     def session(self) -> Any:
-        """Made when it is first needed: whoever asks by a thread a core never needs the one for all cores."""
+        """The session for all cores, created on first use. Callers with one thread per core never need it."""
         return onnx_runtime().InferenceSession(self.exported.content, self.options, providers=["CPUExecutionProvider"])
 
     @cached_property
     def of_one_core(self) -> OnnxEngine:
-        """The same without threads of its own: each call is computed by its caller."""
+        """The same engine without its own threads: each call is computed by the calling thread."""
         engine = OnnxEngine(self.exported, LEAST_PART, threads=1)
-        assert engine.session is not None  # here, before threads ask for it at once
+        assert engine.session is not None  # created here, before threads use it concurrently
         return engine
 
     def parallel(self, batch_size: int) -> OnnxEngine:
-        """A session without threads of its own: each call is computed by its caller."""
+        """Return a session without its own threads: each call is computed by the calling thread."""
         return self.of_one_core
 
     def __call__(self, images: Batch) -> tuple[Floats, Floats]:
-        """Probabilities (N, C) and embeddings (N, D)."""
+        """Return probabilities (N, C) and embeddings (N, D)."""
         if self.threads > 1 and len(images) >= LEAST_PART * self.threads:
             parts = map_ahead(self.of_one_core, np.array_split(images, self.threads), self.threads, self.threads)
             probabilities, embeddings = (np.concatenate(each) for each in zip(*parts, strict=True))

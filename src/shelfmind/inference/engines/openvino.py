@@ -1,4 +1,4 @@
-"""OpenVINO as the engine of an exported file."""
+"""The OpenVINO engine for exported files."""
 
 from __future__ import annotations
 
@@ -20,11 +20,11 @@ _starting = threading.Lock()
 
 
 class OpenVinoEngine(FileEngine):
-    """An exported network in OpenVINO, on the processor's cores that this process may use.
+    """An exported network in OpenVINO, on the cores that this process may use.
 
-    It is compiled once for each size of images, for any number of them: up to 7% slower than for one number, 19% where
-    a call takes half a millisecond; padding and further compilations cost many times that (`docs/exporting.md`).
-    With several `streams` as many calls are answered at once, each on its share of the cores.
+    It is compiled once per image size, for any batch size. That is up to 7% slower than a fixed batch size (19% if a
+    call takes half a millisecond), but padding and recompilation cost many times more (`docs/exporting.md`). With
+    several `streams`, this many calls run concurrently, each on its share of the cores.
     """
 
     own_name, package = "openvino", "openvino"
@@ -33,7 +33,7 @@ class OpenVinoEngine(FileEngine):
         super().__init__(exported)
         with all_instructions():
             self.core = _started().Core()
-        # What is left in floating point of an 8-bit network is fp32.
+        # Floating-point parts of an 8-bit network are computed in fp32.
         hint = "bf16" if exported.precision == "bf16" else "f32"
         self.settings = {"INFERENCE_NUM_THREADS": available_cores(), "INFERENCE_PRECISION_HINT": hint}
         self.settings["NUM_STREAMS"] = streams
@@ -41,16 +41,16 @@ class OpenVinoEngine(FileEngine):
         self.compiling, self.of_thread = threading.Lock(), threading.local()
 
     def parallel(self, batch_size: int) -> OpenVinoEngine:
-        """One that answers a call a core at once."""
+        """Return an engine that runs one call per core concurrently."""
         return OpenVinoEngine(self.exported, batch_size, streams=available_cores())
 
     def __call__(self, images: Batch) -> tuple[Floats, Floats]:
-        """Probabilities (N, C) and embeddings (N, D). Raises `UserError` for a size that the network does not take."""
+        """Return probabilities (N, C) and embeddings (N, D). Raises `UserError` for an unsupported image size."""
         found = self._request(images.shape[1]).infer(images, share_inputs=True)
         return np.array(found[PROBABILITIES]), np.array(found[EMBEDDINGS])
 
     def _request(self, size: int) -> Any:
-        """What answers calls of this size of the thread that asks."""
+        """Return the inference request for this size and the calling thread."""
         own: dict[int, Any] = vars(self.of_thread).setdefault("requests", {})
         if size not in own:
             with self.compiling:
@@ -67,7 +67,7 @@ class OpenVinoEngine(FileEngine):
             except RuntimeError as error:
                 reason = str(error).strip().splitlines()[-1]
                 raise UserError(
-                    f"OpenVINO cannot answer from {self.exported.path} for images of {size} pixels: {reason}"
+                    f"OpenVINO cannot run {self.exported.path} on images of {size} pixels: {reason}"
                 ) from error
         return self.compiled[size]
 
@@ -79,10 +79,10 @@ class OpenVinoEngine(FileEngine):
 
 
 def _started() -> Any:
-    """The package, whose bindings one thread has used alone.
+    """Return the package, after its first use by a single thread.
 
-    Their table of types is made by the first call, under C++'s guard of static variables and with Python's lock, which
-    is let go of in between: two threads whose first calls meet there wait for each other for ever (2026.4.1).
+    The first call builds the bindings' table of types while holding C++'s guard of static variables and Python's lock,
+    which it releases in between. Two threads that make their first call at the same time deadlock (2026.4.1).
     """
     with _starting:
         import openvino

@@ -1,4 +1,4 @@
-// One suspect as a card: the image, its label with typical images, the suggested label with its nearest ones.
+// A card for one suspect: the image, its label with typical images, the suggested label with its most similar images.
 
 import { make } from "./look/elements.js";
 import { picture } from "./server.js";
@@ -19,7 +19,7 @@ export function isContested(states) {
   return new Set(states.map((state) => `${state.decision}\n${state.label}`)).size > 1;
 }
 
-// `suspect`: {number, given, suggested, kind, card (null while it loads), states, saving}; `act`: what buttons do.
+// `suspect`: {number, given, suggested, kind, card (null while loading), states, saving}; `act`: the buttons' actions.
 export function buildCard(suspect, position, total, act) {
   const { number, given, card, states } = suspect;
   const id = `suspect-${number}`;
@@ -41,7 +41,7 @@ export function buildCard(suspect, position, total, act) {
   return element;
 }
 
-// What was decided: as badges, and in a sentence for those who hear the page.
+// The decisions, as badges and as a sentence for screen readers.
 export function stateBadges({ states, saving }) {
   const badges = states.map((state) => make("span", { className: `badge ${state.decision}${state.mine ? " mine" : ""}` },
     say("by", outcome(state), state.mine ? say("me") : state.reviewer)));

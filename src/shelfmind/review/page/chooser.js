@@ -1,4 +1,4 @@
-// The dialog that finds a class among thousands: the suggestion first, then what was used before, then all others.
+// The dialog to choose one of thousands of classes: the suggestion first, then recently used classes, then all others.
 
 import { photo } from "./card.js";
 import { make } from "./look/elements.js";
@@ -22,10 +22,10 @@ export class Chooser {
     dialog.addEventListener("close", () => this.done?.(null));
   }
 
-  // Asks for a class; resolves to its name, or to null when the reviewer changes their mind.
+  // Ask for a class. Resolves to its name, or to null if the reviewer cancels.
   open(classes, given, suggested) {
     this.classes = classes;
-    this.ofServer ??= classes.length;  // classes that the page has added since have no examples
+    this.ofServer ??= classes.length;  // classes added on the page have no examples
     this.normal = classes.map(plain);
     this.given = given;
     const sorted = classes.map((name, number) => number).sort((one, other) => classes[one].localeCompare(classes[other], "zh-CN"));
@@ -70,7 +70,7 @@ export class Chooser {
     if (number !== null && !this.known.has(number)) {
       this.known.set(number, number < this.ofServer ? await examples(number).catch(() => []) : []);
     }
-    if ((this.choices.marked?.number ?? null) !== number) return;  // the reviewer has gone on
+    if ((this.choices.marked?.number ?? null) !== number) return;  // the reviewer has moved on
     const images = number === null ? [] : this.known.get(number);
     this.pictures.replaceChildren(...images.map((image) => photo(image, "small", "")));
   }

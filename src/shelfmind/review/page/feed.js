@@ -1,7 +1,7 @@
-// A long list of which only the cards near the window exist: 20,000 suspects scroll like 20.
+// A virtual list: only the cards near the viewport exist, so that 20,000 suspects scroll as smoothly as 20.
 
-const SPARE = 3;  // cards kept beyond each edge of the window
-export const MOST_LISTED = 30000;  // browsers end pages at some 17 million pixels
+const SPARE = 3;  // cards kept beyond each edge of the viewport
+export const MOST_LISTED = 30000;  // browsers limit the page height to about 17 million pixels
 
 export class Feed {
   constructor(element, build) {
@@ -25,7 +25,7 @@ export class Feed {
     return this.order[this.current];
   }
 
-  // The cards are those of these suspects, in this order; the current one stays if it is among them.
+  // Show the cards of these suspects in this order. The current card stays current if it is among them.
   show(order, position = null) {
     const before = this.number;
     const offset = this.current * this.height - scrollY;
@@ -35,7 +35,7 @@ export class Feed {
     for (const element of this.built.values()) element.remove();
     this.built.clear();
     this.place();
-    // The current card stays where it is on the screen when cards above it come or go.
+    // Keep the current card's position on the screen when cards above it are added or removed.
     scrollTo({ top: position === null ? this.current * this.height - offset : 0, behavior: "instant" });
     this.draw();
   }
@@ -59,7 +59,7 @@ export class Feed {
     for (const number of wanted) {
       if (!this.built.has(number)) this.add(number);
     }
-    // The order in the document is the order on the page, for the Tab key and for screen readers.
+    // Keep the document order equal to the visual order, for the Tab key and screen readers.
     const sorted = [...this.built.entries()].sort((one, other) => this.order.indexOf(one[0]) - this.order.indexOf(other[0]));
     for (const [, element] of sorted) {
       const expected = before ? before.nextSibling : this.element.firstChild;
@@ -77,7 +77,7 @@ export class Feed {
     this.built.set(number, element);
   }
 
-  // Build a card anew, with the focus where it was.
+  // Rebuild a card and keep the focus in it.
   renew(number) {
     const old = this.built.get(number);
     if (!old) return;
@@ -101,7 +101,7 @@ export class Feed {
     }
   }
 
-  // Go to a card: it gets the focus and is scrolled to the top of the list.
+  // Focus a card and scroll it to the top of the list.
   go(position) {
     if (!this.order.length) return;
     this.current = Math.max(0, Math.min(position, this.order.length - 1));

@@ -1,10 +1,10 @@
-// One group of photos as a card: what it may be a new product of, and the enrolled product most like it.
+// A card for one group of photos: its photos, and the most similar enrolled product.
 
 import { photo, stateBadges } from "./card.js";
 import { make } from "./look/elements.js";
 import { kindName, say } from "./words.js";
 
-// `group`: {number, kind, card (null while it loads), states, saving}; `act`: what buttons do.
+// `group`: {number, kind, card (null while loading), states, saving}; `act`: the buttons' actions.
 export function buildGroupCard(group, position, total, act) {
   const { number, kind, card, states } = group;
   const { badges, settled } = stateBadges(group);

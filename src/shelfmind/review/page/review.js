@@ -1,4 +1,4 @@
-// The review page: what is shown, what the keys do, and what others have decided meanwhile.
+// The review page: the feed of cards, the keyboard shortcuts, and polling for other reviewers' decisions.
 
 import { buildCard, outcome } from "./card.js";
 import { Chooser } from "./chooser.js";
@@ -67,7 +67,7 @@ const feed = new Feed($("feed"), (number, position, count) => {
 });
 const chooser = new Chooser($("chooser"));
 
-// Details of cards come in batches, asked for when the cards are built.
+// Card details are fetched in batches when the cards are built.
 function fetchSoon(number) {
   if ((page.details.has(number) && !page.stale.has(number)) || page.asked.has(number)) return;
   page.stale.delete(number);
@@ -107,7 +107,7 @@ async function decide(number, decision, label = null) {
   }
 }
 
-// To the next suspect that nobody has decided; where there is none, the last card stays.
+// Go to the next undecided suspect. If there is none, stay on the current card.
 function goOn(number, position) {
   const next = nextUndecided(position, number);
   if (next >= 0) feed.go(next);
@@ -136,7 +136,7 @@ async function undo(number = null) {
   return undefined;
 }
 
-// What the server says of the suspects that changed.
+// Apply the server's updates to the suspects that changed.
 function take(news) {
   page.version = news.version;
   page.decided = news.decided;
@@ -152,7 +152,7 @@ function take(news) {
   showProgress();
 }
 
-// A group that was enrolled may be the product most like another: all cards are asked for again as they are shown.
+// A newly enrolled group may now be the most similar product of another one: fetch every card again when it is shown.
 function renewNearest() {
   for (const number of page.details.keys()) page.stale.add(number);
   feed.renewAll();
@@ -180,7 +180,7 @@ function refilter(start = false) {
     const suggested = page.review.suggested[number];
     if (wanted && !fits[page.review.given[number]] && !(suggested !== null && fits[suggested])) continue;
     if (kind && page.review.kind[number] !== kind) continue;
-    if (open && statesOf(number).length && number !== current) continue;  // a card does not vanish under its reader
+    if (open && statesOf(number).length && number !== current) continue;  // keep the current card in view
     order.push(number);
   }
   const focused = $("feed").contains(document.activeElement);

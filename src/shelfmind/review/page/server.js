@@ -1,4 +1,4 @@
-// Talks to the local server: JSON in, JSON out, and an Error with a sentence for whatever goes wrong.
+// Calls the local server with JSON requests. Throws an Error with a readable message on any failure.
 
 import { say } from "./words.js";
 
@@ -16,7 +16,7 @@ async function ask(path, options) {
 
 let queue = Promise.resolve();
 
-// Changes are sent one after the other, in the order in which they were made.
+// Changes are sent one at a time, in the order in which they were made.
 function change(path, body) {
   const options = { method: "POST", headers: { "Content-Type": "application/json", "X-Shelfmind": "review" }, body: JSON.stringify(body) };
   const answer = queue.then(() => ask(path, options));

@@ -1,48 +1,48 @@
-// The page's words in English and Chinese.
+// The page's texts in English and Chinese.
 
 import { GUARD_CHINESE } from "./look/guard.js";
 import { fill, firstLanguage, remember, translateDocument, translated } from "./look/language.js";
 
 const WORDS = {
   en: {
-    name: "English", title: "Review", undo: "Undo", help: "Keys", filterByClass: "Filter by class", kind: "Kind",
-    allKinds: "all", undecidedOnly: "Undecided only", chooseClass: "Which product is it?", labelledAs: "labelled",
-    cancel: "Cancel", close: "Close", larger: "Larger picture", keyboard: "Keyboard",
-    searchClass: "Search classes, or type a new one",
-    safety: "Every decision is written to the log at once. The data set itself is never changed: shelfmind prepare makes a clean copy of it from your decisions.",
-    reviewer: "Reviewer: {0}", progress: "{0} of {1} decided", shown: "{0} shown", shownOf: "{0} shown; {1} listed: filter to see the others",
-    given: "Labelled as", suggested: "Looks like", noSuggestion: "No class fits better", typical: "typical of it",
-    copies: "Its copies", nearest: "nearest with this label", alike: "nearly the same pictures", noPictures: "no pictures to compare with",
+    name: "English", title: "Review", undo: "Undo", help: "Shortcuts", filterByClass: "Filter by class", kind: "Kind",
+    allKinds: "all", undecidedOnly: "Undecided only", chooseClass: "Which product is this?", labelledAs: "labelled",
+    cancel: "Cancel", close: "Close", larger: "Enlarged image", keyboard: "Keyboard shortcuts",
+    searchClass: "Search classes or type a new one",
+    safety: "Every decision is saved to the log immediately. The data set itself is never changed: shelfmind prepare uses your decisions to create a clean copy.",
+    reviewer: "Reviewer: {0}", progress: "{0} of {1} decided", shown: "{0} shown", shownOf: "{0} match; the first {1} are listed. Filter to see the rest",
+    given: "Labelled as", suggested: "Looks like", noSuggestion: "No class fits better", typical: "typical images",
+    copies: "Near-duplicates", nearest: "most similar images with this label", alike: "nearly identical images", noPictures: "no images to compare with",
     score: "suspicion", keep: "Keep", relabel: "Relabel…", accept: "Use this label", others: "Others", drop: "Drop",
-    takeBack: "Take back", loading: "loading", cannotOpen: "cannot be opened",
-    didKeep: "kept as it is", didRelabel: "now {0}", didDrop: "dropped", didOthers: "moved to others", by: "{0} by {1}", me: "you",
+    takeBack: "Undo", loading: "loading", cannotOpen: "cannot be opened",
+    didKeep: "label kept", didRelabel: "relabelled as {0}", didDrop: "dropped", didOthers: "moved to others", by: "{0} by {1}", me: "you",
     disagree: "Reviewers disagree", undecided: "undecided",
     cardLabel: "Suspect {0} of {1}, labelled {2}. {3}", saving: "saving…",
-    said: "{0}. {1} of {2} decided.", undone: "Taken back: {0}.", nothingToUndo: "You have nothing to take back.",
-    sameClass: "That is the label it has already.", noSuggested: "There is no suggestion; choose a class with R.",
-    allDecided: "All suspects shown are decided.", nothing: "No suspects: nothing to review here.",
-    nothingLeft: "Everything here is decided. Next: shelfmind prepare DATA --decisions {0} --out CLEAN",
-    noMatch: "No suspect matches this filter.", classes: "{0} classes", moreClasses: "{0} classes; keep typing to narrow them",
-    newClass: "New class “{0}”", suggestion: "suggestion", recent: "used before", examplesOf: "examples",
-    notSaved: "Not saved: {0}", doneBut: "Done; please look: {0}", serverGone: "The review does not answer. Is `shelfmind review` still running?",
-    suspectPicture: "The suspect, {0}", neighbourPicture: "Labelled {0}", enlarge: "Enlarge: {0}",
-    keys: [["J ↓ →", "next suspect"], ["K", "keep the label"], ["A", "use the suggested label"], ["R", "choose another label"], ["O", "move to “others”"], ["D", "drop the image"], ["U", "undo your last decision"], ["↑ ←", "previous suspect"], ["N", "next undecided suspect"], ["Enter", "enlarge the picture"], ["/", "filter by class"], ["?", "this help"]],
-    kinds: { label: "wrong label?", conflict: "same picture, two labels", leak: "in train and test", outlier: "outlier", quality: "poor picture", duplicate: "duplicate", near_duplicate: "near-duplicate" },
+    said: "{0}. {1} of {2} decided.", undone: "Undone: {0}.", nothingToUndo: "You have no decision to undo.",
+    sameClass: "The image already has this label.", noSuggested: "There is no suggestion. Press R to choose a class.",
+    allDecided: "All suspects shown have been decided.", nothing: "No suspects. There is nothing to review.",
+    nothingLeft: "All suspects have been decided. Next: shelfmind prepare DATA --decisions {0} --out CLEAN",
+    noMatch: "No suspect matches this filter.", classes: "{0} classes", moreClasses: "{0} classes; keep typing to narrow the list",
+    newClass: "New class “{0}”", suggestion: "suggestion", recent: "recent", examplesOf: "examples",
+    notSaved: "Not saved: {0}", doneBut: "Done, with warnings: {0}", serverGone: "The review server is not responding. Is `shelfmind review` still running?",
+    suspectPicture: "Suspect {0}", neighbourPicture: "Labelled {0}", enlarge: "Enlarge: {0}",
+    keys: [["J ↓ →", "next suspect"], ["K", "keep the label"], ["A", "use the suggested label"], ["R", "choose another label"], ["O", "move to “others”"], ["D", "drop the image"], ["U", "undo your last decision"], ["↑ ←", "previous suspect"], ["N", "next undecided suspect"], ["Enter", "enlarge the image"], ["/", "filter by class"], ["?", "show this help"]],
+    kinds: { label: "wrong label?", conflict: "same image, two labels", leak: "in train and test", outlier: "outlier", quality: "poor image", duplicate: "duplicate", near_duplicate: "near-duplicate" },
     splits: { train: "train", val: "val", test: "test", new: "new" },
     details: [],
-    // What the page says of groups of photos instead.
+    // Texts for the review of groups of photos, in place of those above.
     groups: {
-      title: "New products", kind: "May be", shown: "{0} shown", shownOf: "{0} groups; {1} listed: filter to see the others", filterByClass: "Filter by nearest product", labelledAs: "", chooseClass: "Which product do these photos show?",
-      searchClass: "Type the new product's name, or find an enrolled one", newClass: "New product “{0}”", classes: "{0} products",
-      moreClasses: "{0} products; keep typing to narrow them", suggestion: "most like it",
-      safety: "Each decision is written to the log and carried out in the gallery at once, as one change; U takes it back there, too.",
-      given: "Photos of one product?", suggested: "Nearest enrolled product", noProduct: "No product is enrolled yet",
-      group: "Group {0}", photos: "{0} photos", morePhotos: "and {0} more;", likeness: "likeness among them {0}", similarity: "similarity {0}",
+      title: "New products", kind: "Type", shown: "{0} shown", shownOf: "{0} groups match; the first {1} are listed. Filter to see the rest", filterByClass: "Filter by most similar product", labelledAs: "", chooseClass: "Which product do these photos show?",
+      searchClass: "Type a new product's name or find an enrolled product", newClass: "New product “{0}”", classes: "{0} products",
+      moreClasses: "{0} products; keep typing to narrow the list", suggestion: "most similar",
+      safety: "Every decision is saved to the log and applied to the gallery immediately, as one change. U undoes both.",
+      given: "Photos of one product?", suggested: "Most similar enrolled product", noProduct: "No product is enrolled yet",
+      group: "Group {0}", photos: "{0} photos", morePhotos: "and {0} more;", likeness: "similarity within the group {0}", similarity: "similarity {0}",
       groupPicture: "Photo of group {0}", enrol: "Enrol as…", mergeInto: "Merge into {0}", drop: "Discard",
-      didRelabel: "enrolled as {0}", didDrop: "discarded", cardLabel: "Group {0} of {1}, {2}. {3}", noSuggested: "There is no product to merge into; name one with E.",
-      allDecided: "All groups shown are decided.", nothing: "No groups: nothing new was found.", nothingLeft: "Everything here is decided, and the gallery has it. The decisions: {0}",
+      didRelabel: "enrolled as {0}", didDrop: "discarded", cardLabel: "Group {0} of {1}, {2}. {3}", noSuggested: "There is no product to merge into. Press E to name one.",
+      allDecided: "All groups shown have been decided.", nothing: "No groups. No new products were found.", nothingLeft: "All groups have been decided, and the gallery is up to date. Decisions: {0}",
       noMatch: "No group matches this filter.",
-      keys: [["J ↓ →", "next group"], ["E", "enrol under a name, or merge into any product"], ["A", "merge into the nearest product"], ["D", "discard the group"], ["U", "undo your last decision, in the gallery, too"], ["↑ ←", "previous group"], ["N", "next undecided group"], ["Enter", "enlarge the first picture"], ["/", "filter by nearest product"], ["?", "this help"]],
+      keys: [["J ↓ →", "next group"], ["E", "enrol as a new product, or merge into any product"], ["A", "merge into the most similar product"], ["D", "discard the group"], ["U", "undo your last decision, also in the gallery"], ["↑ ←", "previous group"], ["N", "next undecided group"], ["Enter", "enlarge the first photo"], ["/", "filter by most similar product"], ["?", "show this help"]],
       kinds: { new: "new product?", changed: "changed packaging?" },
     },
   },
@@ -51,27 +51,27 @@ const WORDS = {
     allKinds: "全部", undecidedOnly: "只看未处理", chooseClass: "这是哪种商品？", labelledAs: "现标签",
     cancel: "取消", close: "关闭", larger: "大图", keyboard: "键盘操作",
     searchClass: "搜索类别，或输入新类别",
-    safety: "每个决定都会立即写入日志。数据集本身不会被改动：shelfmind prepare 会按照你的决定生成一份干净的副本。",
-    reviewer: "复核人：{0}", progress: "已处理 {0} / {1}", shown: "显示 {0} 张", shownOf: "符合 {0} 张，列出 {1} 张：请用筛选查看其余",
+    safety: "每个决定都会立即写入日志。数据集本身不会被改动：shelfmind prepare 会根据复核决定生成一份干净的副本。",
+    reviewer: "复核人：{0}", progress: "已处理 {0} / {1}", shown: "显示 {0} 张", shownOf: "符合条件 {0} 张，仅列出前 {1} 张，请进一步筛选",
     given: "现标签", suggested: "更像是", noSuggestion: "没有更合适的类别", typical: "该类的典型图片",
-    copies: "它的副本", nearest: "该标签下最相近的图片", alike: "几乎相同的图片", noPictures: "没有可比较的图片",
+    copies: "近似重复图片", nearest: "该标签下最相似的图片", alike: "几乎相同的图片", noPictures: "没有可比较的图片",
     score: "可疑度", keep: "保留", relabel: "改标签…", accept: "采用此标签", others: "归入其他", drop: "剔除",
-    takeBack: "收回决定", loading: "加载中", cannotOpen: "无法打开",
+    takeBack: "撤销", loading: "加载中", cannotOpen: "无法打开",
     didKeep: "保留原标签", didRelabel: "改为 {0}", didDrop: "已剔除", didOthers: "归入其他", by: "{0}（{1}）", me: "你",
     disagree: "复核人意见不一", undecided: "未处理",
     cardLabel: "第 {0} 张，共 {1} 张，现标签 {2}。{3}", saving: "保存中…",
     said: "{0}。已处理 {1} / {2}。", undone: "已撤销：{0}。", nothingToUndo: "没有可撤销的决定。",
-    sameClass: "它已经是这个标签了。", noSuggested: "没有建议的类别，请按 R 选择。",
+    sameClass: "图片已经是这个标签。", noSuggested: "没有建议的类别，请按 R 选择。",
     allDecided: "所显示的图片已全部处理。", nothing: "没有可疑图片，无需复核。",
     nothingLeft: "这里已全部处理完。下一步：shelfmind prepare DATA --decisions {0} --out CLEAN",
     noMatch: "没有符合筛选条件的图片。", classes: "{0} 个类别", moreClasses: "{0} 个类别，继续输入可缩小范围",
-    newClass: "新类别“{0}”", suggestion: "建议", recent: "用过", examplesOf: "示例",
-    notSaved: "未保存：{0}", doneBut: "已执行，请留意：{0}", serverGone: "复核服务没有响应。shelfmind review 还在运行吗？",
+    newClass: "新类别“{0}”", suggestion: "建议", recent: "最近使用", examplesOf: "示例",
+    notSaved: "未保存：{0}", doneBut: "已执行，但有警告：{0}", serverGone: "复核服务没有响应。shelfmind review 还在运行吗？",
     suspectPicture: "可疑图片 {0}", neighbourPicture: "标签为 {0}", enlarge: "放大：{0}",
     keys: [["J ↓ →", "下一张"], ["K", "保留标签"], ["A", "采用建议的标签"], ["R", "选择其他标签"], ["O", "归入“其他”"], ["D", "剔除图片"], ["U", "撤销你的上一个决定"], ["↑ ←", "上一张"], ["N", "下一张未处理的"], ["Enter", "放大图片"], ["/", "按类别筛选"], ["?", "显示本说明"]],
-    kinds: { label: "标签可疑", conflict: "同一图片两个标签", leak: "训练集与测试集重复", outlier: "离群", quality: "画质差", duplicate: "重复", near_duplicate: "近似重复" },
+    kinds: { label: "标签可疑", conflict: "同一图片两个标签", leak: "训练集与测试集之间泄漏", outlier: "离群", quality: "画质差", duplicate: "重复", near_duplicate: "近似重复" },
     splits: { train: "训练集", val: "验证集", test: "测试集", new: "新图片" },
-    // What the audit and the label check say of a suspect, in English in their files.
+    // Descriptions by the audit and the label check, which are in English in their files.
     details: [
       [/with the images most like it, '(.*)' is over 100 times as likely/, "结合最相似的图片，“$1”的可能性高出 100 倍以上"],
       [/with the images most like it, '(.*)' is more than 1000 times as likely/, "结合最相似的图片，“$1”的可能性高出 1000 倍以上"],
@@ -90,7 +90,7 @@ const WORDS = {
       [/^dark \(\w+ ([-\d.e]+)\)/, "过暗（$1）"],
       [/^turned in the plane \(\w+ ([-\d.e]+)\)/, "平面内倾斜（$1°）"],
       [/^shows almost nothing \(\w+ ([-\d.e]+)\)/, "几乎没有内容（$1）"],
-      // What they say of networks that learnt too little to judge labels.
+      // Notices about networks that learnt too little to evaluate labels.
       [/none of (\d+) networks clearly beats guessing on images never seen in training/, "$1 个网络在未见过的图片上都不明显优于随机猜测"],
       [/(\d+) of (\d+) networks do(?:es)? not clearly beat guessing on images never seen in training/, "$2 个网络中有 $1 个在未见过的图片上不明显优于随机猜测"],
       [/the network does not clearly beat guessing on images never seen in training/, "该网络在未见过的图片上不明显优于随机猜测"],
@@ -102,43 +102,43 @@ const WORDS = {
       [/So few images could not prove it even if all were right\. Add photos/, "图片太少，即使全部正确也无法证明：请增加照片"],
       [/Ask networks that were not trained on these images, as find-label-errors does/, "请用未用这些图片训练过的网络来判断，例如 find-label-errors"],
       [/Train for more epochs or minutes, start from official weights, or add photos/, "请增加训练轮数或时间，从官方权重开始，或增加照片"],
-      // What prevents a decision about a group.
-      [/(.*) has decided that already; take it back first/, "$1 已处理该组，请先收回那个决定"],
-      [/there is a product '(.*)' already; choose it from the list to merge the group into it/, "已有商品“$1”：请从列表中选择它来合并"],
-      [/there is no product '(.*)' in the gallery any more(?:; did you mean (.*)\?)?/, "商品库中已没有商品“$1”"],
-      [/all photos of the group are enrolled as '(.*)' already; discard it/, "该组的照片都已登记为“$1”，请舍弃该组"],
-      [/no photo of the group is there any more as it was, such as (.*); discover again/, "该组的照片都已移走或改动（例如 $1），请重新运行 gallery discover"],
-      [/([\d,]+) photos? (?:is gone or was changed and is|are gone or were changed and are) not enrolled/, "$1 张照片已移走或改动，未登记"],
-      [/the photos are filed under '(.*)' now; undo it in the gallery\W+(.*)/, "这些照片现已归入“$1”，请在商品库中撤销：$2"],
+      // Reasons why a decision on a group is refused.
+      [/(.*) has already decided on this group; undo that decision first/, "$1 已处理该组，请先撤销该决定"],
+      [/there is already a product '(.*)'; choose it from the list to merge the group into it/, "已有商品“$1”：请从列表中选择它来合并"],
+      [/the gallery no longer has a product '(.*?)'(?:; did you mean (.*)\?)?/, "商品库中已没有商品“$1”"],
+      [/all photos of the group are already enrolled as '(.*)'; discard it/, "该组的照片都已登记为“$1”，请舍弃该组"],
+      [/all photos of the group were moved or modified, such as (.*); discover again/, "该组的照片都已移动或修改（例如 $1），请重新运行 gallery discover"],
+      [/([\d,]+) photos? (?:was|were) moved or modified and (?:is|are) not enrolled/, "$1 张照片已移动或修改，未登记"],
+      [/the photos are now filed under '(.*)'; undo it in the gallery\W+(.*)/, "这些照片现已归入“$1”，请在商品库中撤销：$2"],
       ...GUARD_CHINESE,
       [/; /g, "；"],
     ],
     groups: {
-      title: "新商品", kind: "可能是", shown: "显示 {0} 组", shownOf: "符合 {0} 组，列出 {1} 组：请用筛选查看其余", filterByClass: "按最接近的商品筛选", labelledAs: "", chooseClass: "这些照片是哪种商品？",
+      title: "新商品", kind: "类型", shown: "显示 {0} 组", shownOf: "符合条件 {0} 组，仅列出前 {1} 组，请进一步筛选", filterByClass: "按最相似的商品筛选", labelledAs: "", chooseClass: "这些照片是哪种商品？",
       searchClass: "输入新商品的名称，或查找已登记的商品", newClass: "新商品“{0}”", classes: "{0} 种商品",
-      moreClasses: "{0} 种商品，继续输入可缩小范围", suggestion: "最接近",
+      moreClasses: "{0} 种商品，继续输入可缩小范围", suggestion: "最相似",
       safety: "每个决定都会立即写入日志，并作为一次改动在商品库中执行；按 U 可一并撤销。",
-      given: "是同一种商品吗？", suggested: "最接近的已登记商品", noProduct: "商品库中还没有商品",
+      given: "是同一种商品吗？", suggested: "最相似的已登记商品", noProduct: "商品库中还没有商品",
       group: "第 {0} 组", photos: "{0} 张照片", morePhotos: "另有 {0} 张；", likeness: "组内相似度 {0}", similarity: "相似度 {0}",
       groupPicture: "第 {0} 组的照片", enrol: "登记为…", mergeInto: "并入 {0}", drop: "舍弃",
       didRelabel: "已登记为 {0}", didDrop: "已舍弃", cardLabel: "第 {0} 组，共 {1} 组，{2}。{3}", noSuggested: "没有可并入的商品，请按 E 命名。",
       allDecided: "所显示的组已全部处理。", nothing: "没有分组：未发现新商品。", nothingLeft: "这里已全部处理完，商品库已更新。决定记录：{0}",
       noMatch: "没有符合筛选条件的组。",
-      keys: [["J ↓ →", "下一组"], ["E", "登记为新商品，或并入任一商品"], ["A", "并入最接近的商品"], ["D", "舍弃该组"], ["U", "撤销你的上一个决定（商品库同步撤销）"], ["↑ ←", "上一组"], ["N", "下一个未处理的组"], ["Enter", "放大第一张照片"], ["/", "按最接近的商品筛选"], ["?", "显示本说明"]],
+      keys: [["J ↓ →", "下一组"], ["E", "登记为新商品，或并入任一商品"], ["A", "并入最相似的商品"], ["D", "舍弃该组"], ["U", "撤销你的上一个决定（商品库同步撤销）"], ["↑ ←", "上一组"], ["N", "下一个未处理的组"], ["Enter", "放大第一张照片"], ["/", "按最相似的商品筛选"], ["?", "显示本说明"]],
       kinds: { new: "新商品？", changed: "包装有变化？" },
     },
   },
 };
 let code = "en";
 let language = WORDS.en;
-let words = language;  // those of the mode before those of the language
+let words = language;  // the mode's texts take precedence over the language's
 let mode = "suspects";
 
 export function chooseLanguage(wanted) {
   setLanguage(firstLanguage(wanted), false);
 }
 
-// What is under review: "suspects" or "groups".
+// Set what is under review: "suspects" or "groups".
 export function setMode(wanted) {
   mode = wanted;
 }

@@ -1,4 +1,4 @@
-// One photo with what the service says of it, and what a person can do about it.
+// A card with a photo, the service's answer, and the user's actions.
 
 import * as api from "./api.js";
 import { correctionLine, sayIs, sayWrong } from "./correction.js";
@@ -9,7 +9,7 @@ import { problemText, serverText } from "./server_words.js";
 import { hasGallery, may } from "./session.js";
 import { percent, say, sayMany } from "./words.js";
 
-// What it is, in a few words.
+// The answer in a few words.
 export function answerHeading(answer) {
   if (answer.error) return say("unusable");
   if (answer.level === "product" || answer.level === "family") return answer.answer;
@@ -62,7 +62,7 @@ function picture({ file, source, files }) {
   return [button, files ? make("span", { className: "chip stack" }, `+${files.length - 1}`) : null];
 }
 
-// The most probable products with their bars; a person may say which one it is.
+// The most probable products with bars; the user may confirm one of them.
 function candidates(item, act) {
   const open = may("write") && !item.correction && !item.files;
   const pictured = item.answer.candidates.some((each) => each.reference);
@@ -78,14 +78,14 @@ function candidates(item, act) {
   }));
 }
 
-// The enrolled photo that the image is most like.
+// The most similar enrolled photo.
 function reference({ product, reference: found }) {
   if (!found) return make("span", { className: "reference none", "aria-hidden": "true" });
   const image = make("img", { src: api.photo(found.sha256, 128), alt: "", loading: "lazy", decoding: "async" });
   return make("button", { type: "button", className: "reference", ariaLabel: say("referenceOf", product), onclick: () => enlarge(api.photo(found.sha256, 1024), product) }, image);
 }
 
-// A map, rather than nothing or why there is none.
+// A heat map, as opposed to null or an error.
 const isShown = (found) => found !== null && typeof found !== "string";
 
 function explanation({ explanation: found }) {

@@ -1,6 +1,6 @@
-// Talks to the service: a promise of what it answered, or a `Problem` for whatever went wrong.
+// Calls the service. Promises resolve to the response or reject with a `Problem`.
 
-// What the service (or the way to it) says instead of an answer; `status` is 0 where nothing came back.
+// An error from the service or a proxy; `status` is 0 if there was no response.
 export class Problem extends Error {
   constructor({ status = 0, type = "", detail = "", request_id = "", retryAfter = null, ...more } = {}) {
     super(detail);
@@ -27,7 +27,7 @@ async function ask(path, { method = "GET", json, form, signal } = {}) {
   throw problem;
 }
 
-// An answer whose end never came is a lost connection, too.
+// A truncated response counts as a lost connection, too.
 async function readJson(answer) {
   try {
     return await answer.json();

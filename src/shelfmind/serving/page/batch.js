@@ -1,4 +1,4 @@
-// The place where whole folders are named: progress, errors file by file, and a CSV file at the end.
+// The batch view: recognises whole folders with progress, errors per file, and a CSV file at the end.
 
 import { answerCard, answerHeading } from "./answer.js";
 import { download } from "./csv.js";
@@ -13,7 +13,7 @@ const ROWS = 200;
 const DRAW_EVERY_MS = 200;
 const TOP = 3;
 const OUTCOMES = ["product", "family", "undecided", "unknown", "failed"];
-let handedOver = null;  // photos that came in elsewhere
+let handedOver = null;  // photos passed on from another view
 
 export function takeIntoBatch(files) {
   handedOver = files;
@@ -23,13 +23,13 @@ const outcomeOf = ({ answer }) => (answer === null ? "waiting" : answer.error ? 
 
 export function batchView() {
   let items = [];
-  let run = null;  // the AbortController of what is being sent
+  let run = null;  // the AbortController of the current upload
   let problem = null;
   let waitS = 0;
   let wanted = "";
   let rows = ROWS;
   let drawn = null;
-  let fresh = [];  // answered since the page was drawn
+  let fresh = [];  // answered since the last redraw
   const heading = make("h1");
   const intake = new Intake(take, { folder: true });
   const body = make("div", { className: "batch-body" });
@@ -81,7 +81,7 @@ export function batchView() {
     return undefined;
   }
 
-  // What has come since: buttons and what is scrolled to stay as they are.
+  // Add new results; buttons and the scroll position stay as they are.
   function follow() {
     body.querySelector(".progress").replaceWith(progress());
     const old = body.querySelector(".outcomes");
@@ -141,7 +141,7 @@ export function batchView() {
       make("td", { className: "note" }, rest.map((each) => `${each.product} ${percent(each.probability)}`).join(say("comma"))));
   }
 
-  // One of them as where photos are named one by one.
+  // Show one result as in the recognition view.
   async function look(item) {
     item.source = URL.createObjectURL(item.file);
     await showDialog(item.path, (close) => {
@@ -170,7 +170,7 @@ export function batchView() {
   };
 }
 
-// A line for each file; probabilities as the service computed them.
+// A row for each file, with probabilities as computed by the service.
 export function csvRows(items) {
   const places = Array.from({ length: TOP }, (_, place) => (place ? [`candidate_${place + 1}`, `probability_${place + 1}`] : ["candidate", "probability"])).flat();
   return [["file", "level", "answer", ...places, "corrected_to", "error"], ...items.filter((item) => item.answer !== null).map(({ path, answer, correction }) => [

@@ -1,6 +1,6 @@
-// Boxes on a photo, in its pixels: {x, y, width, height}, always inside it.
+// Boxes on a photo, in its pixels: {x, y, width, height}, always within it.
 
-export const LEAST = 8;  // pixels a side
+export const LEAST = 8;  // minimum side in pixels
 
 const between = (low, value, high) => Math.max(low, Math.min(value, high));
 
@@ -14,7 +14,7 @@ export function moved(box, dx, dy, photo) {
   return { ...box, x: between(0, box.x + dx, photo.width - box.width), y: between(0, box.y + dy, photo.height - box.height) };
 }
 
-// A side or corner ("n", "se", ...) taken along.
+// Move a side or corner ("n", "se", ...).
 export function resized(box, handle, dx, dy, photo) {
   let [left, top, right, bottom] = [box.x, box.y, box.x + box.width, box.y + box.height];
   if (handle.includes("w")) left = between(0, left + dx, right - LEAST);
@@ -24,7 +24,7 @@ export function resized(box, handle, dx, dy, photo) {
   return { ...box, x: left, y: top, width: right - left, height: bottom - top };
 }
 
-// The same size beside it: where the next facing of a product stands on a shelf.
+// A box of the same size next to it, where the product's next facing is on the shelf.
 export function beside(box, photo) {
   const room = box.x + 2 * box.width <= photo.width;
   return moved(box, room ? box.width : -box.width, 0, photo);

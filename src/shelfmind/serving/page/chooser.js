@@ -1,4 +1,4 @@
-// The dialog that finds a product: likely ones first, then the trained classes and the gallery, or a new name.
+// The dialog to choose a product: likely ones first, then trained classes and the gallery, or a new name.
 
 import * as api from "./api.js";
 import { showDialog } from "./dialogs.js";
@@ -10,8 +10,8 @@ import { say, sayMany } from "./words.js";
 const MOST_SHOWN = 60;
 const ASK_AFTER_MS = 120;
 
-// Asks for a product; resolves to its name, or to null. `likely` come first, `others` are further [value, name]
-// answers, `without` is left out, `fresh` allows a name that nobody knows yet, `trained` also the model's classes.
+// Ask for a product. Resolves to its name, or to null. `likely` products come first, `others` are further [value, name]
+// options, `without` is excluded, `fresh` allows new names, `trained` includes the model's classes.
 export function chooseProduct(title, { likely = [], others = [], without = null, fresh = true, trained = true } = {}) {
   return showDialog(title, (close) => {
     const search = new Search(close, { likely, without, fresh, trained });
@@ -41,7 +41,7 @@ class Search {
     return this.searching;
   }
 
-  // Takes what is marked; of a name that was typed faster than the search, what the search finds.
+  // Take the marked item. If a name was typed faster than the search, wait for its result.
   async take() {
     await (this.timer ? this.search() : this.searching);
     if (this.choices.marked) this.close(this.choices.marked.name);
@@ -68,7 +68,7 @@ class Search {
       total += fitting.length;
       for (const name of fitting.slice(0, MOST_SHOWN)) put(name, say("fromTraining"));
     }
-    const isTyped = ({ name }) => plain(name) === wanted;  // comes first, so that Enter takes it
+    const isTyped = ({ name }) => plain(name) === wanted;  // first, so that Enter takes it
     const items = [...found.values()].sort((one, other) => isTyped(other) - isTyped(one)).slice(0, MOST_SHOWN);
     const known = items.some(isTyped);
     if (typed && this.fresh && !known) items.push({ name: typed, isNew: true });

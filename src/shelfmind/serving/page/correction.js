@@ -1,4 +1,4 @@
-// What an image really shows: kept for the next training, and taken back if need be.
+// Corrections: save what an image really shows for the next training run, with undo.
 
 import * as api from "./api.js";
 import { chooseProduct } from "./chooser.js";
@@ -11,13 +11,13 @@ const DROP = Symbol("drop");
 
 const saidOf = (item) => (["product", "family"].includes(item.answer.level) ? item.answer.answer : "");
 
-// It is this product: a confirmation if that was the answer.
+// Save the product that the user chose, as a confirmation if it equals the answer.
 export async function sayIs(item, name, act) {
   const isRight = item.answer.level === "product" && item.answer.answer === name;
   await record(item, isRight ? "keep" : "relabel", isRight ? null : name, act);
 }
 
-// Asks what it is, or whether the photo is of no use.
+// Ask for the product, or whether the photo is unusable.
 export async function sayWrong(item, act) {
   const likely = item.answer.candidates.map((each) => each.product);
   const without = item.answer.level === "product" ? item.answer.answer : null;
@@ -42,7 +42,7 @@ function outcome({ correction, answer }) {
   return say("keptWrong", correction.label);
 }
 
-// What was said of it, with a way back.
+// The saved correction, with undo.
 export function correctionLine(item, act) {
   if (!item.correction) return null;
   const undo = make("button", { type: "button", className: "undo" }, say("undo"));

@@ -1,8 +1,8 @@
-// Tables as CSV files that spreadsheets open without harm.
+// Tables as CSV files that are safe to open in spreadsheets.
 
 const FORMULA = /^[\s]*[=+\-@|%＝＋－＠]/;
 
-// A cell: numbers as they are; text that a spreadsheet would take for a formula gets an apostrophe before it.
+// A cell: numbers are unchanged; text that a spreadsheet would treat as a formula gets a leading apostrophe.
 export function cell(value) {
   if (typeof value === "number") return String(value);
   const text = String(value ?? "");
@@ -10,7 +10,7 @@ export function cell(value) {
   return /[",\r\n]/.test(safe) ? `"${safe.replaceAll('"', '""')}"` : safe;
 }
 
-// The mark at the start tells spreadsheets that it is UTF-8.
+// The byte-order mark identifies UTF-8 to spreadsheets.
 export const csv = (rows) => `\ufeff${rows.map((row) => `${row.map(cell).join(",")}\r\n`).join("")}`;
 
 export function download(name, rows) {

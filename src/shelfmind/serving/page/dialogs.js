@@ -1,4 +1,4 @@
-// Dialogs, and what is said in passing.
+// Dialogs and notifications.
 
 import { make } from "./look/elements.js";
 import { problemText } from "./server_words.js";
@@ -6,7 +6,7 @@ import { say } from "./words.js";
 
 const TOAST_MS = 9000;
 
-// Shows a dialog that `build(close)` fills and resolves to what `close(value)` is given; null if it is dismissed.
+// Show a dialog filled by `build(close)`. Resolves to the argument of `close(value)`, or null if dismissed.
 export function showDialog(title, build, { wide = false } = {}) {
   const heading = make("h2", { id: `title-${crypto.getRandomValues(new Uint32Array(1))[0]}` }, title);
   const dialog = make("dialog", { "aria-labelledby": heading.id, className: wide ? "wide" : "" }, heading);
@@ -17,7 +17,7 @@ export function showDialog(title, build, { wide = false } = {}) {
       result = value;
       dialog.close();
     };
-    const leave = () => close();  // who goes back, or elsewhere, has no dialog before them
+    const leave = () => close();  // navigation closes the dialog
     addEventListener("hashchange", leave);
     dialog.append(...[build(close)].flat());
     dialog.addEventListener("close", () => {
@@ -44,12 +44,12 @@ export function endOf(close, ...others) {
     others.map(([name, run, className = "primary"]) => make("button", { type: "button", className, onclick: run }, name)));
 }
 
-// Whether a person is sure.
+// Ask for confirmation.
 export function confirmed(title, text, yes, className = "primary danger-fill") {
   return showDialog(title, (close) => [make("p", { className: "lead" }, text), endOf(close, [yes, () => close(true), className])]);
 }
 
-// A line of text from a person; `check(text)` says what is wrong with it, or null.
+// Ask for a line of text. `check(text)` returns an error message, or null.
 export function askText(title, label, value, yes) {
   return showDialog(title, (close) => {
     const field = make("input", { type: "text", value, maxLength: 300, autocomplete: "off", spellcheck: false, id: "asked-text", autofocus: true });
@@ -60,7 +60,7 @@ export function askText(title, label, value, yes) {
   });
 }
 
-// An enlarged picture.
+// An enlarged image.
 export function enlarge(source, text) {
   return showDialog(text, (close) => [
     make("img", { src: source, alt: text, className: "large" }),
@@ -68,15 +68,15 @@ export function enlarge(source, text) {
   ], { wide: true });
 }
 
-// Words for those who hear the page.
+// Announcements for screen readers.
 export function announce(text) {
   const said = document.getElementById("said");
   said.textContent = "";
   requestAnimationFrame(() => { said.textContent = text; });
 }
 
-// Words in passing, with perhaps something to do about them; they stay while the pointer or the focus is on them.
-// `instead` names a kind of which only the newest is of use.
+// Notifications with an optional action. They stay while they have the pointer or the focus.
+// `instead` is a kind of which only the newest is shown.
 export function toast(text, { action = null, run = null, bad = false, instead = null } = {}) {
   const place = document.getElementById("toasts");
   if (instead) place.querySelector(`[data-kind="${instead}"]`)?.remove();
@@ -93,7 +93,7 @@ export function toast(text, { action = null, run = null, bad = false, instead = 
 
 export const toastProblem = (problem) => toast(problemText(problem), { bad: true });
 
-// Runs what a button asks for, once at a time, and says what went wrong.
+// Run a button's action, one at a time, and report errors.
 export function working(button, run) {
   return async (...given) => {
     if (button.disabled) return;

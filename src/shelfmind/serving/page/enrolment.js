@@ -1,4 +1,4 @@
-// The dialog that enrols photos of a product, with what the gallery's guard finds in them.
+// The dialog to enrol photos of a product, with the findings of the gallery's guard.
 
 import * as api from "./api.js";
 import { announce, showDialog, toast, toastProblem, working } from "./dialogs.js";
@@ -8,7 +8,7 @@ import { serverText } from "./server_words.js";
 import { me } from "./session.js";
 import { say, sayMany } from "./words.js";
 
-// Resolves to what the change did, or null. `sku` is a product that gets further photos.
+// Resolves to the result of the change, or null. `sku` is an existing product to add photos to.
 export function enrolDialog(files, sku = "") {
   const sources = new Map();
   const release = () => { for (const source of sources.values()) URL.revokeObjectURL(source); };
@@ -69,7 +69,7 @@ class Enrolment {
     else toastChange(change);
   }
 
-  // What the guard found: the new photo beside the one it is about, and a person decides.
+  // The guard's findings, with the photos side by side, for the user to decide on.
   drawFindings({ findings = [], warnings = [] }) {
     const anyway = make("button", { type: "button", className: "primary anyway" }, say("enrolAnyway"));
     anyway.addEventListener("click", working(anyway, () => this.send(false)));
@@ -92,20 +92,20 @@ class Enrolment {
         other === null ? null : others.length ? side(say("inGallery"), other, others) : make("div", { className: "side" }, make("h4", {}, say("trainedClass")), make("p", { className: "name" }, other), make("p", { className: "note" }, say("noPhotoOfClass")))));
   }
 
-  // A photo of the gallery, or one of those that are about to be enrolled.
+  // A photo of the gallery, or one of those to be enrolled.
   photo({ photo, sha256 }, name) {
     const own = this.files.find((file) => file.name.split(/[/\\]/).at(-1) === photo);
     return make("img", { src: own ? this.source(own) : api.photo(sha256, 256), alt: say("photoOf", name), title: photo });
   }
 }
 
-// Says what a change of the gallery did, and offers to take it back.
+// Report a change of the gallery and offer to undo it.
 export function toastChange(change, after = () => {}) {
   announce(serverText(change.detail));
   toast(`${serverText(change.detail)}${change.warnings.length ? ` · ${change.warnings.map(serverText).join("; ")}` : ""}`, { instead: "change", action: say("undo"), run: () => undoChange(change).then(after) });
 }
 
-// Goes back to the version before a change, unless others have changed the gallery since.
+// Restore the version before a change, unless the gallery has been changed since.
 export async function undoChange(change) {
   try {
     const now = await api.gallery();

@@ -1,4 +1,4 @@
-// The place where enrolled products are looked through.
+// The gallery view: browse enrolled products.
 
 import * as api from "./api.js";
 import { enrolDialog } from "./enrolment.js";

@@ -1,4 +1,4 @@
-// What has happened to the gallery, and going back.
+// The history of the gallery, with restore.
 
 import * as api from "./api.js";
 import { confirmed, working } from "./dialogs.js";

@@ -1,4 +1,4 @@
-// How photos come in: dropped, pasted, chosen, photographed, or as a whole folder.
+// Photo input: drop, paste, file chooser, camera, or a whole folder.
 
 import { make } from "./look/elements.js";
 import { say } from "./words.js";
@@ -7,10 +7,10 @@ const SUFFIXES = /\.(jpe?g|jpe|jfif|png|webp|bmp|gif|tiff?|avif|heic|heif|hif)$/
 
 export const looksLikeImage = (file) => file.type.startsWith("image/") || SUFFIXES.test(file.name);
 
-// The path of a file below the folder that was given, or its name.
+// The path of a file relative to the given folder, or its name.
 export const pathOf = (file) => file.fromFolder || file.webkitRelativePath || file.name;
 
-// A place for photos. `take(files)` gets what comes; `folder` offers folders, `single` takes one photo alone.
+// A photo input area. `take(files)` receives the files; `folder` also accepts folders, `single` only one photo.
 export class Intake {
   constructor(take, { folder = false, single = false } = {}) {
     this.take = (files) => { if (files.length) take(single ? files.slice(0, 1) : files); };
@@ -40,7 +40,7 @@ export class Intake {
       make("div", { hidden: true }, chosen, camera, folder));
   }
 
-  // While its place is shown, the whole window takes what is dropped and pasted.
+  // While the view is shown, the whole window accepts drop and paste.
   listen() {
     addEventListener("paste", this.onPaste);
     for (const name of ["dragenter", "dragover", "dragleave"]) addEventListener(name, this.onDrag);
@@ -76,7 +76,7 @@ export class Intake {
   }
 }
 
-// All files of dropped folders, in the order of their paths.
+// All files of dropped folders, sorted by path.
 export async function filesBelow(entries) {
   const found = [];
   for (const entry of entries) {
@@ -90,7 +90,7 @@ export async function filesBelow(entries) {
   return found.sort((one, other) => pathOf(one).localeCompare(pathOf(other), "en", { numeric: true }));
 }
 
-// A folder tells its entries in lots; the last one is empty.
+// A folder returns its entries in chunks; the last one is empty.
 async function children(folder) {
   const reader = folder.createReader();
   const found = [];

@@ -1,4 +1,4 @@
-// The page as a whole: which place is shown, who uses it, and in which language.
+// The page as a whole: current view, user and language.
 
 import * as api from "./api.js";
 import { batchView } from "./batch.js";
@@ -22,11 +22,11 @@ const IN_BAR = ["recognise", "shelf", "batch", "gallery", "reports"];
 const UNDER = { product: "gallery", history: "gallery" };
 const READY_EVERY_MS = 3000;
 const $ = (id) => document.getElementById(id);
-const kept = new Map();  // places that keep what is in them while another one is shown
+const kept = new Map();  // views that keep their state while another one is shown
 let current = null;
 let speaking = null;
 
-// #gallery, or #product/<name>: the place, and of what.
+// #gallery or #product/<name>: the view and its argument.
 function wanted() {
   const [place, ...rest] = location.hash.slice(1).split("/");
   if (!(place in PLACES)) return ["recognise", ""];
@@ -81,7 +81,7 @@ function showSignIn() {
   $("key").focus();
 }
 
-// Who is it, then the place that was asked for; until the service answers, why not.
+// Identify the user, then show the requested view; until the service responds, show the error.
 async function start(focus = false) {
   try {
     await renew();
@@ -118,7 +118,7 @@ $("language").addEventListener("click", () => {
 $("leave").addEventListener("click", async () => {
   try {
     await api.signOut();
-    kept.clear();  // where a session only ran out, what was there is there again
+    kept.clear();  // unlike after an expired session, previous content must not come back
     await start();
   } catch (error) {
     toastProblem(error);
@@ -128,7 +128,7 @@ document.querySelector(".skip").addEventListener("click", (event) => { event.pre
 api.events.addEventListener("signed-out", () => { if (me.role !== null) start(); });
 api.events.addEventListener("gallery-changed", () => { if (me.role !== null && !current?.keep) show(false); });
 addEventListener("hashchange", () => { if (me.role !== null) show(); });
-// What is dropped beside a place for it must not replace the page.
+// Files dropped outside an input area must not replace the page.
 for (const name of ["dragover", "drop"]) addEventListener(name, (event) => event.preventDefault());
 setLanguage(languageCode(), false);
 start();

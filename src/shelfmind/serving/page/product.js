@@ -1,4 +1,4 @@
-// One product of the gallery: its photos, and what can be done with it.
+// One product of the gallery: its photos and actions.
 
 import * as api from "./api.js";
 import { chooseProduct } from "./chooser.js";
@@ -41,7 +41,7 @@ export function productView(sku) {
       make("small", { title: photo }, photo), may("write") ? remove : null);
   }
 
-  // What follows a change: the gallery's figures, and this page or the one where the product is now.
+  // After a change: update the gallery's figures, and show this page or that of the product's new name.
   function changed(change, name = sku) {
     me.model.gallery = change.gallery;
     toastChange(change, () => { location.hash = here; });

@@ -1,4 +1,4 @@
-// The place where photos are named.
+// The recognition view.
 
 import * as api from "./api.js";
 import { answerCard, answerHeading } from "./answer.js";
@@ -11,10 +11,10 @@ import { sendAll } from "./sending.js";
 import { hasGallery, limits } from "./session.js";
 import { say, sayMany } from "./words.js";
 
-const MOST_AT_ONCE = 24;  // more are a batch
+const MOST_AT_ONCE = 24;  // more go to the batch view
 
 export function recogniseView() {
-  const shown = [];  // {file, source, answer, problem, correction, explanation}, the newest first
+  const shown = [];  // {file, source, answer, problem, correction, explanation}, newest first
   const results = make("div", { className: "results" });
   const heading = make("h1");
   const tools = make("div", { className: "over-results" });
@@ -53,7 +53,7 @@ export function recogniseView() {
     redraw(item);
   }
 
-  // One answer for all that is shown.
+  // One answer for all photos shown.
   async function askTogether(button) {
     button.disabled = true;
     const items = shown.filter(({ files, answer }) => !files && answer && !answer.error).slice(0, limits().max_images);
@@ -82,7 +82,7 @@ export function recogniseView() {
     for (const { source } of items) if (!shown.some((each) => each.source === source)) URL.revokeObjectURL(source);
   }
 
-  // What a person did to a card leaves the focus on it, even where the button that did it is gone.
+  // Keep the focus on a card after an action, even if its button has disappeared.
   function redraw(item, own = false) {
     const old = results.children[shown.indexOf(item)];
     if (!old) return;

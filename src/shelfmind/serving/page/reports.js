@@ -1,4 +1,4 @@
-// The pages that shelfmind wrote of the run, its gallery and its data, and what answers here.
+// Reports of the run, its gallery and its data, and details of the current model.
 
 import * as api from "./api.js";
 import { make } from "./look/elements.js";

@@ -1,15 +1,15 @@
-// Sends many images in requests as large as they may be, waits where the service is busy, and goes on.
+// Sends many images in requests of maximum size; waits and resumes if the service is busy.
 
 import * as api from "./api.js";
 import { imageErrors, problemText } from "./server_words.js";
 import { limits } from "./session.js";
 
-const AT_ONCE = 2;  // one request is on its way while another one is computed
+const AT_ONCE = 2;  // one request is uploaded while another one is computed
 const MOST_WAIT_S = 60;
 const BUSY = [429, 503];
 const TOO_MUCH = [413, 504];
 
-// As many in each as a request may have, in number and in bytes.
+// As many in each request as its limits of images and bytes allow.
 export function lots(items, most = limits().max_images, bytes = 0.9 * limits().max_body_bytes) {
   const found = [];
   let size = Infinity;
@@ -24,9 +24,9 @@ export function lots(items, most = limits().max_images, bytes = 0.9 * limits().m
   return found;
 }
 
-// Asks for all `items` ({file}); `told(item, answer)` gets each answer, `waits(seconds)` hears of a busy service.
-// A connection that is lost is tried again `patience` times.
-// Rejects with a `Problem` where the connection is lost or nobody is let in, and with an AbortError by `signal`.
+// Recognise all `items` ({file}). `told(item, answer)` receives each answer, `waits(seconds)` is called if the service is busy.
+// A lost connection is retried `patience` times.
+// Rejects with a `Problem` if the connection is lost or access is denied, and with an AbortError by `signal`.
 export async function sendAll(items, { signal, told, waits = () => {}, top = 5, most = limits().max_images, patience = 3 } = {}) {
   const queue = lots(items, most);
   let failure = null;
@@ -42,11 +42,11 @@ export async function sendAll(items, { signal, told, waits = () => {}, top = 5, 
       }
     }
   };
-  await Promise.all(Array.from({ length: AT_ONCE }, work));  // nothing is on its way any more
+  await Promise.all(Array.from({ length: AT_ONCE }, work));  // no request is pending
   if (failure) throw failure;
 }
 
-// A busy service may hang up before it has heard all; so a lost connection is tried again a few times, too.
+// A busy service may disconnect during the upload, so a lost connection is retried a few times, too.
 async function sendLot(lot, { signal, told, waits, top, patience }) {
   for (let lost = 0; ;) {
     signal?.throwIfAborted();

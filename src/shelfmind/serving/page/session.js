@@ -1,4 +1,4 @@
-// Who is using the page, and letting them in by a key.
+// The user's session, and signing in with a key.
 
 import * as api from "./api.js";
 import { make } from "./look/elements.js";
@@ -12,7 +12,7 @@ export const may = (role) => (RANKS[me.role] ?? 0) >= RANKS[role];
 export const hasGallery = () => Boolean(me.model?.gallery);
 export const limits = () => me.model.limits;
 
-// Asks who this is and what answers; with a role of null a key is needed.
+// Fetch the user and the model; if the role is null, a key is needed.
 export async function renew() {
   const { name, role, needs_key } = await api.session();
   Object.assign(me, { name, role, needsKey: needs_key });

@@ -1,4 +1,4 @@
-// The place where a whole shelf is counted: a person draws boxes, the service names what is in them.
+// The shelf view: the user draws boxes, and the service recognises the products in them.
 
 import { answerCard, answerHeading } from "./answer.js";
 import { cropped } from "./crops.js";
@@ -12,9 +12,9 @@ import { Stage } from "./stage.js";
 import { tally } from "./tally.js";
 import { say, sayMany } from "./words.js";
 
-const NAME_AFTER_MS = 300;  // a box that is still being moved is not sent at each step
+const NAME_AFTER_MS = 300;  // wait for a box that is still being moved
 
-// What a box counts as: what a person said, else what the service answered; null where nobody can say.
+// The product a box counts as: the user's correction, else the service's answer, or null.
 function nameOf({ item }) {
   if (!item?.answer) return null;
   if (item.correction?.decision === "relabel") return item.correction.label;
@@ -31,7 +31,7 @@ function tagOf(box) {
 
 export function shelfView() {
   let photo = null;  // {file, source}
-  let boxes = 0;  // how many were ever drawn
+  let boxes = 0;  // number of boxes ever drawn
   let timer = null;
   const unnamed = new Set();
   const heading = make("h1");
@@ -68,7 +68,7 @@ export function shelfView() {
     announce(say("drawBoxes"));
   }
 
-  // The name of a new or moved box is asked for a moment later, with those of others.
+  // New and moved boxes are recognised after a short delay, together.
   function rename(box) {
     forgetCrop(box);
     Object.assign(box, { item: null, problem: null, round: (box.round ?? 0) + 1 });
@@ -98,7 +98,7 @@ export function shelfView() {
   }
 
   function told({ box, round, file }, answer) {
-    if (!stage.boxes.includes(box) || box.round !== round) return;  // removed or moved meanwhile
+    if (!stage.boxes.includes(box) || box.round !== round) return;  // removed or moved in the meantime
     box.item = { file, source: URL.createObjectURL(file), answer, problem: null, correction: null, explanation: null };
     stage.draw();
     drawSide();
@@ -148,7 +148,7 @@ export function shelfView() {
       button("anotherPhoto", () => intake.element.querySelector("input.chosen").click(), { className: "another" }));
   }
 
-  // Which tools are on, and which have something to work on.
+  // Update which tools are pressed or disabled.
   function markTools() {
     tools.querySelector(".mode.draw").ariaPressed = String(stage.drawing);
     tools.querySelector(".mode.moveView").ariaPressed = String(!stage.drawing);
@@ -192,7 +192,7 @@ export function shelfView() {
 
 export const countRows = (boxes) => [["product", "count"], ...tally(boxes.map(nameOf)).map(({ name, count }) => [name ?? "", count])];
 
-// A line for each box, in pixels of the upright photo.
+// A row for each box, in pixels of the upright photo.
 export const boxRows = (boxes, file) => [["file", "box", "x", "y", "width", "height", "product", "level", "candidate", "probability"],
   ...boxes.map((box, place) => {
     const best = box.item?.answer?.candidates[0];

@@ -1,4 +1,4 @@
-// A photo with boxes that are drawn, moved and resized by mouse, finger and keyboard.
+// A photo with boxes that can be drawn, moved and resized by mouse, touch and keyboard.
 
 import { beside, LEAST, moved, ofCorners, resized } from "./boxes.js";
 import { make } from "./look/elements.js";
@@ -6,8 +6,8 @@ import { say } from "./words.js";
 
 const HANDLES = ["nw", "n", "ne", "e", "se", "s", "sw", "w"];
 const ARROWS = { ArrowLeft: [-1, 0], ArrowRight: [1, 0], ArrowUp: [0, -1], ArrowDown: [0, 1] };
-const LEAST_DRAWN = 10;  // pixels of the screen; less is a click
-const STEP = 0.01;  // of the photo's longer side
+const LEAST_DRAWN = 10;  // screen pixels; less is a click
+const STEP = 0.01;  // fraction of the photo's longer side
 const ZOOMS = [1, 1.5, 2, 3, 4, 6];
 
 // `on`: {added(box), changed(box), removed(box), chosen(box | null), opened(box)}; `tag(box)` is {text, state}.
@@ -27,7 +27,7 @@ export class Stage {
 
   get photo() { return { width: this.image.naturalWidth, height: this.image.naturalHeight }; }
 
-  // Shows a photo; rejects what the browser cannot decode.
+  // Show a photo. Rejects if the browser cannot decode it.
   async open(source, name) {
     this.image.src = source;
     this.image.alt = say("photoNamed", name);
@@ -44,7 +44,7 @@ export class Stage {
     this.element.scrollTo(middle.x * ratio - this.element.clientWidth / 2, middle.y * ratio - this.element.clientHeight / 2);
   }
 
-  // Whether fingers and the mouse draw, or move the view.
+  // Whether touch and mouse draw boxes or pan the view.
   setDrawing(drawing) {
     this.drawing = drawing;
     this.stage.classList.toggle("drawing", drawing);
@@ -54,7 +54,7 @@ export class Stage {
     this.stage.ariaLabel = say("boxesOnPhoto", this.boxes.length);
     const focused = this.boxOf(document.activeElement);
     this.layer.replaceChildren(...this.boxes.map((box, place) => this.built(box, place)));
-    this.restoring = true;  // the focus that was there is no choice
+    this.restoring = true;  // restoring the focus is not a selection
     if (focused) this.elementOf(focused)?.focus({ preventScroll: true });
     this.restoring = false;
   }
@@ -100,7 +100,7 @@ export class Stage {
     this.on.added(box);
   }
 
-  // A box in the middle of what is seen, for those who do not draw.
+  // Add a box in the middle of the view, for users who do not draw.
   addInMiddle() {
     const scale = this.scale();
     const side = { width: 0.18 * this.photo.width / ZOOMS[this.zoom], height: 0.25 * this.photo.height / ZOOMS[this.zoom] };
@@ -128,7 +128,7 @@ export class Stage {
     this.place(this.elementOf(box), box);
   }
 
-  // Photo pixels for one pixel of the screen.
+  // Photo pixels per screen pixel.
   scale() { return this.photo.width / this.stage.clientWidth; }
 
   pointOf(event) {

@@ -1,6 +1,6 @@
-// How often each product is on a shelf.
+// Counts of products on a shelf.
 
-// Counts names, the most frequent first; a name of null is a box without one and comes last.
+// Count names, most frequent first. Unnamed boxes (null) come last.
 export function tally(names) {
   const counts = new Map();
   for (const name of names) counts.set(name, (counts.get(name) ?? 0) + 1);

@@ -1,4 +1,4 @@
-// What the page says, in the language that is chosen.
+// The page's texts in the chosen language.
 
 import { chinese } from "./chinese.js";
 import { english } from "./english.js";
@@ -21,7 +21,7 @@ export function say(key, ...values) {
   return fill(WORDS[code][key], values.map((value) => (typeof value === "number" ? count(value) : value)));
 }
 
-// `sayMany("photos", 1)` is "1 photo": keys that end in One are for one thing in languages that tell it apart.
+// `sayMany("photos", 1)` is "1 photo": keys that end in One are singular forms, in languages that have them.
 export function sayMany(key, number, ...more) {
   const one = `${key}One`;
   return say(number === 1 && one in WORDS[code] ? one : key, number, ...more);
@@ -29,7 +29,7 @@ export function sayMany(key, number, ...more) {
 
 export const count = (number) => number.toLocaleString(code === "en" ? "en" : "zh-CN");
 
-// A probability as people read it; never "100%" or "0%" of what is not quite sure.
+// Format a probability. Values that are not exactly 1 or 0 are never shown as "100%" or "0%".
 export function percent(value) {
   if (value > 0.9995 && value < 1) return "> 99.9%";
   if (value < 0.0005 && value > 0) return "< 0.1%";

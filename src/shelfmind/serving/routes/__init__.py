@@ -1,1 +1,1 @@
-"""What the service answers, path by path."""
+"""The service's routes."""

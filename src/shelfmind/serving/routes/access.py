@@ -1,4 +1,4 @@
-"""What routes are told of their request: the service, and who asks."""
+"""Dependencies of routes: the service and the caller with its role."""
 
 from __future__ import annotations
 
@@ -14,22 +14,22 @@ from shelfmind.serving.service import Service
 
 
 async def service_of(request: Request) -> Service:
-    """The service that answers."""
+    """Return the service."""
     service: Service = request.app.state.service
     return service
 
 
 async def caller_of(request: Request) -> Caller:
-    """Who asks."""
+    """Return the caller."""
     caller: Caller = request.scope["state"]["caller"]
     return caller
 
 
 async def require_role(request: Request, role: str) -> Caller:
-    """Who asks. Raises `Problem` if that role is not theirs."""
+    """Return the caller. Raises `Problem` if it lacks the role."""
     caller = await caller_of(request)
     if not caller.may(role):
-        raise Problem(403, f"this needs a key of the role {role}, and yours is {caller.role or 'none'}")
+        raise Problem(403, f"this request needs a key with the role {role}; yours has {caller.role or 'none'}")
     return caller
 
 
@@ -47,24 +47,24 @@ Writer = Annotated[Caller, Depends(_with_role("write"))]
 Admin = Annotated[Caller, Depends(_with_role("admin"))]
 
 _MEANING = {
-    400: "no HTTP request, or a body that is not what its media type says",
-    401: "no key, or a wrong one",
-    403: "a key of a lower role, or another site asks",
-    404: "there is no such thing",
-    408: "the body came too slowly",
-    409: "it does not fit what is there",
-    413: "more than a request may have",
-    415: "another media type",
-    421: "another host",
-    422: "a value that cannot be used",
-    429: "too much at once; Retry-After says when to ask again",
-    503: "not now; Retry-After says when to ask again",
-    504: "the deadline passed",
+    400: "Malformed HTTP request, or a body that does not match its media type",
+    401: "Missing or invalid key",
+    403: "The key's role does not suffice, or a cross-site request",
+    404: "Not found",
+    408: "The body arrived too slowly",
+    409: "Conflict with the current state",
+    413: "The request exceeds a limit",
+    415: "Unsupported media type",
+    421: "Unknown host name",
+    422: "Invalid value",
+    429: "Too many requests. Retry after the time in Retry-After",
+    503: "Temporarily unavailable. Retry after the time in Retry-After",
+    504: "The deadline passed",
 }
 
 
 def problems(*statuses: int) -> dict[int | str, dict[str, Any]]:
-    """The errors of a route, for its description."""
+    """Return the OpenAPI descriptions of a route's errors."""
     return {
         status: {"model": ProblemRecord, "description": _MEANING[status], "content": {MEDIA_TYPE: {}}}
         for status in sorted({400, 401, 403, 421, 429, *statuses})

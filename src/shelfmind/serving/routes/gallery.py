@@ -1,4 +1,4 @@
-"""``/v1/gallery``: look at enrolled products."""
+"""``/v1/gallery``: read enrolled products."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from shelfmind.serving.records import Record, gallery_record, photo_records
 from shelfmind.serving.routes.access import Reader, TheService, problems
 from shelfmind.serving.schemas import GallerySummary, HistoryPage, SkuPhotos, SkusPage
 
-Sku = Annotated[str, Path(description="a product's name, percent-encoded, its slashes, too", max_length=300)]
+Sku = Annotated[str, Path(description="Name of a product, percent-encoded, including slashes.", max_length=300)]
 Sha256 = Annotated[str, Path(pattern="^[0-9a-f]{64}$")]
 Count = Annotated[int, Query(ge=1, le=1000)]
 EDGES = (64, 128, 256, 512, 1024)
@@ -26,9 +26,9 @@ BINARY = {"type": "string", "format": "binary"}
 router = APIRouter(prefix="/v1/gallery", tags=["gallery"])
 
 
-@router.get("", response_model=GallerySummary, responses=problems(404, 503), summary="The gallery now")
+@router.get("", response_model=GallerySummary, responses=problems(404, 503), summary="Describe the gallery")
 def describe_gallery(service: TheService, caller: Reader) -> Any:
-    """Its newest version, and how much there is."""
+    """Return its newest version and its size."""
     with service.served_gallery.read() as gallery:
         return gallery_record(gallery)
 
@@ -37,11 +37,11 @@ def describe_gallery(service: TheService, caller: Reader) -> Any:
 def list_skus(
     service: TheService,
     caller: Reader,
-    search: Annotated[str, Query(max_length=300, description="a part of the name, in any case")] = "",
-    after: Annotated[str | None, Query(max_length=300, description="the last name of the page before")] = None,
+    search: Annotated[str, Query(max_length=300, description="Part of the name, case-insensitive.")] = "",
+    after: Annotated[str | None, Query(max_length=300, description="Last name of the previous page.")] = None,
     limit: Count = 100,
 ) -> Any:
-    """Products in the order of their names."""
+    """Return products, sorted by name."""
     with service.served_gallery.read() as gallery:
         wanted = search.casefold()
         names = sorted(sku for sku in gallery.state.products if wanted in sku.casefold())
@@ -51,21 +51,21 @@ def list_skus(
 
 
 @router.get(
-    "/skus/{sku:path}", response_model=SkuPhotos, responses=problems(404, 503), summary="The photos of a product"
+    "/skus/{sku:path}", response_model=SkuPhotos, responses=problems(404, 503), summary="List the photos of a product"
 )
 def show_sku(service: TheService, caller: Reader, sku: Sku) -> Any:
-    """Each with its checksum, by which `/v1/gallery/photos` shows it."""
+    """Return each photo with its checksum, which `/v1/gallery/photos` accepts."""
     return {"sku": sku, "photos": photo_records(service.served_gallery.require_product(sku))}
 
 
-@router.get("/history", response_model=HistoryPage, responses=problems(404, 422, 503), summary="All changes")
+@router.get("/history", response_model=HistoryPage, responses=problems(404, 422, 503), summary="List changes")
 def list_changes(
     service: TheService,
     caller: Reader,
-    before: Annotated[int | None, Query(ge=1, le=2**53, description="only versions before this one")] = None,
+    before: Annotated[int | None, Query(ge=1, le=2**53, description="Only versions before this one.")] = None,
     limit: Count = 100,
 ) -> Any:
-    """Who changed what, when and why; the newest first."""
+    """Return who changed what, when and why, newest first."""
     with service.served_gallery.read() as gallery:
         changes = [each for each in reversed(gallery.state.history) if before is None or each.version < before]
     rows = [vars(each) for each in changes[:limit]]
@@ -79,16 +79,16 @@ def list_changes(
         **problems(404, 422, 503),
     },
     response_class=Response,
-    summary="An enrolled photo",
+    summary="Get an enrolled photo",
 )
 def show_photo(
     request: Request,
     service: TheService,
     caller: Reader,
     sha256: Sha256,
-    edge: Annotated[int, Query(description=f"longer side in pixels: one of {', '.join(map(str, EDGES))}")] = 256,
+    edge: Annotated[int, Query(description=f"Longer side in pixels: one of {', '.join(map(str, EDGES))}.")] = 256,
 ) -> Response:
-    """A JPEG of at most so many pixels a side; never the file that was sent in."""
+    """Return a re-encoded JPEG with at most `edge` pixels on its longer side."""
     if edge not in EDGES:
         raise Problem(422, f"edge must be one of {', '.join(map(str, EDGES))}")
     tag = f'"{hashlib.sha256(f"{sha256} {edge}".encode()).hexdigest()[:32]}"'

@@ -1,4 +1,4 @@
-"""``/v1/gallery``: enrol, rename, merge, remove, go back; each is one version, with a line in the audit log."""
+"""``/v1/gallery``: enrol, rename, merge, remove and restore. Each change is one version and is logged for audit."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ from shelfmind.serving.uploads import Form, read_form, switch_field, text_field
 
 Reason = Annotated[str, Query(max_length=1000)]
 SCHEMAS = (EnrolmentRequest,)
-"""Records that only the description names."""
+"""Records that only the OpenAPI description refers to."""
 OPTIONS: dict[str, Any] = {
     "strict": {"type": "boolean", "default": True},
     "reason": {"type": "string", "maxLength": 1000},
@@ -55,16 +55,17 @@ router = APIRouter(prefix="/v1/gallery", tags=["gallery"])
     status_code=201,
     response_model=ChangeRecord,
     responses={
-        200: {"model": ChangeRecord, "description": "all of them are enrolled"},
+        200: {"model": ChangeRecord, "description": "All photos were already enrolled"},
         **problems(404, 408, 409, 413, 415, 422, 503),
     },
     openapi_extra=_BODY,
     summary="Enrol photos of a product",
 )
 async def enrol_photos(request: Request, response: Response, service: TheService, caller: Writer) -> Any:
-    """A new product, or more photos of one.
+    """Enrol a new product, or more photos of an existing one.
 
-    What the guard finds is refused (409, with its findings) unless `strict` is false; then it is only told.
+    If the guard has findings, the enrolment is refused (409, with the findings) unless `strict` is false. In that case
+    they are returned as warnings.
     """
     gallery = service.served_gallery
     form = await read_form(request, service.limits.images)
@@ -85,7 +86,7 @@ async def enrol_photos(request: Request, response: Response, service: TheService
     "/skus/{sku:path}", response_model=ChangeRecord, responses=problems(404, 409, 422, 503), summary="Rename a product"
 )
 def rename_sku(service: TheService, caller: Writer, sku: Sku, body: RenameRequest) -> Any:
-    """Give a product a name that no other one has."""
+    """Give a product a new, unused name."""
     service.served_gallery.require_product(sku)
     _require_name(body.name)
     what = {"sku": sku, "name": body.name, "reason": body.reason}
@@ -96,16 +97,18 @@ def rename_sku(service: TheService, caller: Writer, sku: Sku, body: RenameReques
     "/skus/{sku:path}",
     response_model=ChangeRecord,
     responses=problems(404, 409, 422, 503),
-    summary="Remove a product, or photos of it",
+    summary="Remove a product or some of its photos",
 )
 def remove_sku(
     service: TheService,
     caller: Writer,
     sku: Sku,
-    photo: Annotated[list[str], Query(max_length=1000, description="checksums, or their first 8 digits or more")] = [],  # noqa: B006
+    photo: Annotated[
+        list[str], Query(max_length=1000, description="Checksums, or at least their first 8 digits.")
+    ] = [],  # noqa: B006
     reason: Reason = "",
 ) -> Any:
-    """It can be undone by going back to an earlier version."""
+    """Remove a product or photos. Restoring an earlier version undoes it."""
     there = service.served_gallery.require_product(sku)
     for each in photo:
         if not any(entry.photo == each or (len(each) >= 8 and entry.sha256.startswith(each)) for entry in there):
@@ -114,11 +117,9 @@ def remove_sku(
     return _done(service, caller, "gallery.remove", what, lambda gallery, by: gallery.remove(sku, by, photo))
 
 
-@router.post(
-    "/merge", response_model=ChangeRecord, responses=problems(404, 409, 422, 503), summary="Make one product of several"
-)
+@router.post("/merge", response_model=ChangeRecord, responses=problems(404, 409, 422, 503), summary="Merge products")
 def merge_skus(service: TheService, caller: Writer, body: MergeRequest) -> Any:
-    """`into` may be one of them, another one, or new."""
+    """Merge products into one: one of them, another existing product, or a new name."""
     for sku in body.skus:
         service.served_gallery.require_product(sku)
     _require_name(body.into)
@@ -130,10 +131,10 @@ def merge_skus(service: TheService, caller: Writer, body: MergeRequest) -> Any:
     "/rollback",
     response_model=ChangeRecord,
     responses=problems(404, 409, 422, 503),
-    summary="Bring back an earlier version",
+    summary="Restore an earlier version",
 )
 def roll_back(service: TheService, caller: Writer, body: RollbackRequest) -> Any:
-    """The history keeps what came after it."""
+    """Restore a version. Later changes stay in the history."""
     with service.served_gallery.read() as gallery:
         first, last = gallery.state.first_version, gallery.state.version
     if not first <= body.version <= last:
@@ -178,4 +179,4 @@ def _name(form: Form) -> str:
 
 def _require_name(sku: str) -> None:
     if not sku.strip() or sku != sku.strip() or not sku.isprintable():
-        raise Problem(422, "a product's name must be printable, without blanks at its ends")
+        raise Problem(422, "a product's name must be printable, without leading or trailing spaces")

@@ -1,4 +1,4 @@
-"""The model, probes and metrics: what those who run the service ask."""
+"""Routes for operators: the model, probes and metrics."""
 
 from __future__ import annotations
 
@@ -17,9 +17,9 @@ from shelfmind.serving.schemas import ModelRecord, ReloadRecord, StatusRecord
 router = APIRouter(tags=["operation"])
 
 
-@router.get("/v1/model", response_model=ModelRecord, responses=problems(503), summary="The model that answers")
+@router.get("/v1/model", response_model=ModelRecord, responses=problems(503), summary="Describe the model")
 def describe_model(service: TheService, caller: Reader) -> Any:
-    """What it is, what it knows, and what a request may have."""
+    """Return the current model, its classes and the limits of a request."""
     now, limits = service.models.current, service.limits
     gallery = None
     if service.gallery is not None:
@@ -44,7 +44,7 @@ def describe_model(service: TheService, caller: Reader) -> Any:
             "queue": limits.queue,
         },
         "version": version("shelfmind"),
-        "trouble": None if service.models.trouble is None else "what is new did not take over; the log says why",
+        "trouble": None if service.models.trouble is None else "a new run or gallery could not be loaded; see the log",
     }
 
 
@@ -52,37 +52,37 @@ def describe_model(service: TheService, caller: Reader) -> Any:
     "/v1/model/reload",
     response_model=ReloadRecord,
     responses=problems(409, 503),
-    summary="Take over a new run or gallery now",
+    summary="Reload the run and the gallery",
 )
 def reload_model(service: TheService, caller: Admin) -> Any:
-    """What does not fit is refused (409), and what answered goes on."""
+    """Load a new run or gallery now. If that fails (409), the current ones continue to serve."""
 
     def do() -> Any:
         try:
             return service.models.reload()
         except UserError as error:
-            raise UserError(f"what is new there does not take over: {error}") from error
+            raise UserError(f"the new run or gallery cannot be loaded: {error}") from error
 
     try:
         found = service.written(caller, "model.reload", {}, do)
     except Problem as problem:
-        raise Problem(409, "what is there now does not take over; the log says why") from problem
+        raise Problem(409, "the new run or gallery cannot be loaded; see the log") from problem
     if found.changed:
         service.tell_others()
     return {**model_brief(found.model), "changed": found.changed}
 
 
-@router.get("/healthz", response_model=StatusRecord, summary="Whether the process answers")
+@router.get("/healthz", response_model=StatusRecord, summary="Liveness probe")
 async def health(service: TheService) -> Any:
-    """Always 200."""
+    """Return 200 as long as the process responds."""
     return {"status": "ok"}
 
 
-@router.get("/readyz", response_model=StatusRecord, responses=problems(503), summary="Whether to send requests here")
+@router.get("/readyz", response_model=StatusRecord, responses=problems(503), summary="Readiness probe")
 async def ready(service: TheService) -> Any:
-    """503 once it stops."""
+    """Return 200, or 503 once the service is shutting down."""
     if service.stopping:
-        raise Problem(503, "this service is about to stop", "not-ready", 1)
+        raise Problem(503, "the service is shutting down", "not-ready", 1)
     return {"status": "ready"}
 
 
@@ -90,8 +90,8 @@ async def ready(service: TheService) -> Any:
     "/metrics",
     responses={200: {"content": {"text/plain": {"schema": {"type": "string"}}}}, **problems()},
     response_class=Response,
-    summary="Figures for Prometheus",
+    summary="Metrics for Prometheus",
 )
 def metrics(service: TheService, caller: Reader) -> Response:
-    """Added up over all processes of the service."""
+    """Return the metrics, summed over all processes of the service."""
     return Response(service.metrics.text(), headers={"Content-Type": TYPE})

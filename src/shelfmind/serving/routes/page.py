@@ -1,4 +1,4 @@
-"""What the web page needs besides: sessions, corrections, and the reports that shelfmind wrote."""
+"""Further routes of the web page: sessions, corrections and reports."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ REPORT_POLICY = (
     "sandbox allow-scripts; default-src 'none'; img-src data:; style-src 'unsafe-inline'; script-src 'unsafe-inline'; "
     "frame-ancestors 'self'"
 )
-"""Reports carry their styles, scripts and pictures in them; a sandbox keeps them from the session."""
+"""Reports embed their styles, scripts and images. The sandbox isolates them from the session."""
 _BODY = {
     "requestBody": {
         "required": True,
@@ -37,9 +37,9 @@ _BODY = {
             "multipart/form-data": multipart(
                 {
                     "image": {**FORM["image"], "maxItems": 1},
-                    "said": {"type": "string", "maxLength": 300, "description": "what the recogniser answered"},
+                    "said": {"type": "string", "maxLength": 300, "description": "The recogniser's answer."},
                     "decision": {"type": "string", "enum": list(KINDS), "default": "relabel"},
-                    "label": {"type": "string", "maxLength": 300, "description": "what it is, of a relabelling"},
+                    "label": {"type": "string", "maxLength": 300, "description": "The correct product, of a relabel."},
                 },
                 ["image"],
             ),
@@ -49,9 +49,9 @@ _BODY = {
 router = APIRouter(tags=["page"])
 
 
-@router.post("/v1/session", status_code=204, responses=problems(422), summary="Let a browser in by a key")
+@router.post("/v1/session", status_code=204, responses=problems(422), summary="Open a browser session")
 async def open_session(request: Request, service: TheService, caller: Anybody, body: SessionRequest) -> Response:
-    """Sets a cookie that scripts cannot read and no other site sends; it ends after 12 hours, or with the key."""
+    """Set an HttpOnly, same-site cookie. It expires after 12 hours, or when the key is revoked."""
     key = service.door.keys.of_text(body.key.strip())
     if key is None:
         service.metrics.reject("auth")
@@ -69,15 +69,15 @@ async def open_session(request: Request, service: TheService, caller: Anybody, b
     return response
 
 
-@router.get("/v1/session", response_model=SessionRecord, responses=problems(), summary="Who is asking")
+@router.get("/v1/session", response_model=SessionRecord, responses=problems(), summary="Describe the caller")
 async def show_session(service: TheService, caller: Anybody) -> Any:
-    """Without a session, and where a key is needed, the role is null."""
+    """Return the caller's name and role. The role is null if a key is needed and there is no session."""
     return {"name": caller.name, "role": caller.role, "needs_key": service.door.needs_key}
 
 
 @router.delete("/v1/session", status_code=204, responses=problems(), summary="Leave")
 async def close_session(service: TheService, caller: Anybody) -> Response:
-    """The cookie goes."""
+    """Delete the session cookie."""
     response = Response(status_code=204)
     response.delete_cookie(service.door.cookie, httponly=True, samesite="strict")
     return response
@@ -89,10 +89,10 @@ async def close_session(service: TheService, caller: Anybody) -> Response:
     response_model=CorrectionRecord,
     responses=problems(408, 409, 413, 415, 422, 503),
     openapi_extra=_BODY,
-    summary="Say what an image really shows",
+    summary="Correct an answer",
 )
 async def add_correction(request: Request, service: TheService, caller: Writer) -> Any:
-    """Keeps the image and the decision for `shelfmind prepare`, from which the next training learns."""
+    """Save the image and the decision. `shelfmind prepare` turns them into training data."""
     form = await read_form(request, 1)
     return await run_in_threadpool(_corrected, service, caller, form)
 
@@ -101,29 +101,29 @@ async def add_correction(request: Request, service: TheService, caller: Writer) 
     "/v1/corrections/{id}/undo",
     response_model=CorrectionRecord,
     responses=problems(404, 409, 503),
-    summary="Take it back",
+    summary="Undo a correction",
 )
 def undo_correction(service: TheService, caller: Writer, id: str) -> Any:
-    """The log keeps both."""
+    """Undo a correction. The log keeps both entries."""
     try:
         found = service.written(
             caller, "correction.undo", {"id": id[:64]}, lambda: service.corrections.take_back(id, caller.name)
         )
     except LookupError:
-        raise Problem(404, "there is no such correction, or it was taken back", "gone") from None
+        raise Problem(404, "there is no such correction, or it has been undone", "gone") from None
     return correction_record(found)
 
 
 @router.get("/v1/corrections", response_model=CorrectionsPage, responses=problems(422, 503), summary="Corrections")
 def list_corrections(service: TheService, caller: Reader, limit: Annotated[int, Query(ge=1, le=1000)] = 100) -> Any:
-    """Those that hold, the newest first."""
+    """Return the active corrections, newest first."""
     found = service.corrections.standing()
     return {"corrections": [correction_record(each) for each in found[:limit]], "total": len(found)}
 
 
-@router.get("/v1/reports", response_model=ReportsPage, responses=problems(), summary="Pages that shelfmind wrote")
+@router.get("/v1/reports", response_model=ReportsPage, responses=problems(), summary="List reports")
 def list_reports(service: TheService, caller: Reader) -> Any:
-    """Of the run, of its gallery, and of the audit, as far as they are there."""
+    """Return the available reports of the run, its gallery and the audit."""
     there = [(name, title) for name, (title, path) in service.reports.items() if path.is_file()]
     return {"reports": [{"name": name, "title": title, "href": f"/v1/reports/{name}"} for name, title in there]}
 
@@ -132,10 +132,10 @@ def list_reports(service: TheService, caller: Reader) -> Any:
     "/v1/reports/{name}",
     responses={200: {"content": {"text/html": {"schema": {"type": "string"}}}}, **problems(404)},
     response_class=Response,
-    summary="One of them",
+    summary="Get a report",
 )
 def show_report(service: TheService, caller: Reader, name: str) -> Response:
-    """HTML that loads nothing from elsewhere."""
+    """Return a self-contained HTML page."""
     _, path = service.reports.get(name, (None, None))
     try:
         content = b"" if path is None else path.read_bytes()

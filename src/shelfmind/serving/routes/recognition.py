@@ -1,4 +1,4 @@
-"""``/v1/recognize``: images in, names out."""
+"""``/v1/recognize``: recognise the products in images."""
 
 from __future__ import annotations
 
@@ -45,7 +45,7 @@ _BODY = {
             "name": "X-Timeout-Ms",
             "required": False,
             "schema": OPTIONS["timeout_ms"],
-            "description": "the deadline, where the body cannot say it",
+            "description": "The deadline in milliseconds, if it is not in the body.",
         },
         *({"in": "query", "name": name, "required": False, "schema": schema} for name, schema in OPTIONS.items()),
     ],
@@ -53,7 +53,7 @@ _BODY = {
 PATH, ROLE = "/v1/recognize", "read"
 router = APIRouter(tags=["recognition"])
 SCHEMAS = (RecognitionRequest,)
-"""Records that only the description names."""
+"""Records that only the OpenAPI description refers to."""
 
 
 @router.post(
@@ -61,13 +61,13 @@ SCHEMAS = (RecognitionRequest,)
     response_model=Recognition,
     responses=problems(408, 413, 415, 422, 504),
     openapi_extra=_BODY,
-    summary="Name the products in images",
+    summary="Recognise the products in images",
 )
 async def recognize(request: Request, service: TheService, caller: Reader) -> Response:
-    """An answer for each image, or `together` one for all; an image that cannot be used says why.
+    """Return an answer for each image, or one for all images with `together`. Unusable images have an `error`.
 
-    Images of all requests are computed in batches. A request whose deadline passes, or whose client hangs up, costs no
-    more. The options may stand in the body or in the query.
+    Images of concurrent requests are computed in batches. A request is dropped when its deadline passes or its client
+    disconnects. Options may be in the body or in the query.
     """
     require_open(service.batcher, service.metrics)
     form = await read_form(request, service.limits.images)
@@ -83,7 +83,7 @@ async def recognize(request: Request, service: TheService, caller: Reader) -> Re
     try:
         content = await _answered(form, service, waiting, top, together, explain)
     except HungUpError:
-        return Response(status_code=499)  # nobody reads it
+        return Response(status_code=499)  # the client is gone
     finally:
         waiting.end()
     said = json.dumps(content, ensure_ascii=False).encode("utf-8", "backslashreplace")
@@ -92,11 +92,11 @@ async def recognize(request: Request, service: TheService, caller: Reader) -> Re
 
 def _require_possible(form: Form, service: Service, together: bool, explain: bool) -> None:
     if not form.images:
-        raise Problem(422, "there is no image; send it as a part named image")
+        raise Problem(422, "the request has no image; send it as a part named image")
     if together and service.gallery is None:
-        raise Problem(422, "one answer for several photos needs a gallery, which this service has not")
+        raise Problem(422, "one answer for several photos needs a gallery, and this service has none")
     if explain and len(form.images) > MOST_EXPLAINED:
-        raise Problem(422, f"at most {MOST_EXPLAINED} images are explained at once")
+        raise Problem(422, f"explain takes at most {MOST_EXPLAINED} images per request")
     require_room(service.batcher, form.images)
 
 

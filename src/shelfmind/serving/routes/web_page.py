@@ -1,4 +1,4 @@
-"""The web page: files that are the same for everybody; what they show, they ask the service."""
+"""The web page: static files that are the same for all users and fetch their content from the service."""
 
 from __future__ import annotations
 
@@ -51,14 +51,14 @@ PAGE: dict[str, WebFile] = {
         for name, file in {**web_files(_FOLDER, (*_STYLES, *_SCRIPTS, "shelfmind.webmanifest")), **LOOK}.items()
     },
 }
-"""All that there is, by path."""
+"""All files, by path."""
 router = APIRouter(include_in_schema=False)
 
 
 @router.api_route("/", methods=["GET", "HEAD"])
 @router.api_route("/page/{name:path}", methods=["GET", "HEAD"])
 async def show_page(request: Request) -> Response:
-    """A file of the page; browsers keep it, and ask each time whether it is still the same."""
+    """Return a file of the page. Browsers cache it and revalidate it on each use."""
     file = PAGE.get(request.url.path)
     if file is None:
         raise Problem(404, "the page has no such file")
