@@ -18,14 +18,14 @@ def fairness(result: Mapping[str, Any]) -> Text:
         usual = counted(int(sum(base["lengths"])), "epoch")
         apart = [(row, row["lengths"]) for row in others if row["lengths"] != base["lengths"]]
         if not apart:
-            return say("Compared at equal epochs: {} in each row.", usual)
-        return say("Compared at equal epochs: {} in each row but {}.", usual, _exceptions(apart))
+            return say("Compared at equal epochs: {} per row.", usual)
+        return say("Compared at equal epochs: {} per row, except {}.", usual, _exceptions(apart))
     usual = say("{} minutes", f"{minutes:g}")
     cores = counted(result["cores"], "core")
     apart = [(row, row["lengths"]) for row in others if abs(sum(row["lengths"]) - minutes) > 1e-6 * minutes]
     if not apart:
-        return say("Compared at equal minutes: {} on {} for each row and seed.", usual, cores)
-    return say("Compared at equal minutes: {} on {} for each row and seed but {}.", usual, cores, _exceptions(apart))
+        return say("Compared at equal minutes: {} on {} per row and seed.", usual, cores)
+    return say("Compared at equal minutes: {} on {} per row and seed, except {}.", usual, cores, _exceptions(apart))
 
 
 def judged_by(result: Mapping[str, Any]) -> Text:
@@ -35,8 +35,8 @@ def judged_by(result: Mapping[str, Any]) -> Text:
     told = ", ".join(map(str, seeds))
     return many(
         len(seeds),
-        "Trained on {} with {} seed ({}), judged by {} of {}.",
-        "Trained on {} with {} seeds ({}), judged by {} of {}.",
+        "Trained on {} with {} seed ({}), evaluated on {} of {}.",
+        "Trained on {} with {} seeds ({}), evaluated on {} of {}.",
         *(train, len(seeds), told, images, split),
     )
 
@@ -47,8 +47,8 @@ def chance(result: Mapping[str, Any]) -> Text:
     if not found["comparisons"]:
         return say("Nothing can be compared yet.")
     return say(
-        "{} at 95%: where no difference is, chance alone lets {} of so many intervals exclude zero. Intervals "
-        "that do so here: {}; differences that can be claimed after Holm's correction for all of them, {}: {}.",
+        "{} at 95%: without any true difference, about {} of the intervals would exclude zero by chance. Intervals "
+        "that exclude zero here: {}; differences that remain after Holm's correction, {}: {}.",
         counted(found["comparisons"], "comparison"),
         f"{found['expected']:.2g}",
         found["excluding_zero"],
@@ -73,27 +73,34 @@ def cautions(result: Mapping[str, Any]) -> list[Text]:
     found = []
     if result["finished"] < result["cells"]:
         found.append(
-            say("Not complete: {} of {} trainings and judgements are done.", result["finished"], result["cells"])
+            say("Incomplete: {} of {} training runs and evaluations are done.", result["finished"], result["cells"])
         )
     if len(result["seeds"]) == 1:
         found.append(
-            say("With one seed nothing is known of how other trainings would differ; only the images' chance counts.")
+            say("With one seed, the variation between training runs is unknown; only image sampling is accounted for.")
         )
     if len(result["seeds"]) > 1:
         seeds = {row["name"]: len(row["comparison"]["by_seed"]) for row in result["rows"] if "comparison" in row}
         once, early = ([name for name, count in seeds.items() if count == few] for few in (0, 1))
         if once:
             found.append(
-                say("Only the images' chance counts for {}: an ensemble of all seeds is there once.", listed(once))
+                say(
+                    "Only image sampling is accounted for in {}: there is just one ensemble of all seeds.", listed(once)
+                )
             )
         if early:
-            found.append(say("Only the images' chance counts for {}: one seed can be compared so far.", listed(early)))
+            found.append(
+                say("Only image sampling is accounted for in {}: just one seed can be compared so far.", listed(early))
+            )
     longer = _longer(result)
     if longer:
-        found.append(say("Took over a tenth longer than their minutes: {}.", listed(longer)))
+        found.append(say("More than 10% over the time budget (minutes): {}.", listed(longer)))
     if result["chosen_by_judge"]:
         found.append(
-            say("The images that judge also chose each run's best epoch: all figures flatter, differences hardly.")
+            say(
+                "The evaluation images also selected each run's best epoch: all metrics are optimistic, differences "
+                "hardly."
+            )
         )
     return found
 
@@ -110,7 +117,7 @@ def verdict(row: Row) -> Text:
     if found["verdict"] == "worse":
         return say("worse")
     if found["excludes_zero"]:
-        return say("no difference found (its interval alone excludes zero)")
+        return say("no difference found (only its uncorrected interval excludes zero)")
     return say("no difference found")
 
 

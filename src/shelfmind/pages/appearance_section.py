@@ -22,7 +22,7 @@ def found_appearances(
         paths = [judgement.root / name for name in judgement.appearance_names]
         return judgement.appearances, paths, translated(judgement.source)
     paths = [findings.catalog.samples[index].path for index in findings.measured.indices.tolist()]
-    return findings.appearances, paths, say("their colours and brightness")
+    return findings.appearances, paths, say("colour and brightness")
 
 
 def appearance_section(findings: ImageFindings, judgement: Judgement | None) -> PageSection:
@@ -31,19 +31,19 @@ def appearance_section(findings: ImageFindings, judgement: Judgement | None) -> 
     names = findings.catalog.class_names if judgement is None else _names(judgement)
     return PageSection(
         key="appearances",
-        title=say("Several appearances in a class"),
+        title=say("Classes with several appearances"),
         intro=say(
-            "Classes whose images fall into groups that lie apart, by {}: an old and a new design, front and back, or "
-            "only another shop or light. Tested against one Gaussian (SigClust, 1% false discoveries) and by the "
-            "silhouette (0.25 or more).",
+            "Classes whose images form separate clusters, according to {}: an old and a new design, front and back, "
+            "or merely different shops or lighting. Tested against a single Gaussian (SigClust, false discovery rate "
+            "1%); silhouette score at least 0.25.",
             source,
         ),
         figures=(
-            (say("Classes looked at"), f"{found.classes:,}"),
-            (say("Classes in groups"), f"{len(found.several):,}"),
+            (say("Classes checked"), f"{found.classes:,}"),
+            (say("Classes with clusters"), f"{len(found.several):,}"),
         ),
         galleries=tuple(_gallery(each, paths, names[each.class_id]) for each in found.several[:MOST_CLASSES]),
-        empty=say("No class falls into groups."),
+        empty=say("No class has separate clusters."),
     )
 
 
@@ -51,9 +51,9 @@ def appearance_headline(findings: ImageFindings, judgement: Judgement | None) ->
     """A line of the summary."""
     count = len(found_appearances(findings, judgement)[0].several)
     if not count:
-        return Headline("good", say("No class falls into groups of several appearances."), "", "appearances")
+        return Headline("good", say("No class has several appearances."), "", "appearances")
     found = many(count, "{} class has several appearances.", "{} classes have several appearances.", f"{count:,}")
-    advice = say("See whether they are one product, and have training photos of each.")
+    advice = say("Check that each is one product, and that every appearance has training photos.")
     return Headline("look", found, advice, "appearances")
 
 

@@ -24,7 +24,7 @@ def histogram_chart(shown: Histogram, label: str, x_title: str, *, logarithmic: 
     names = [say("{} to {}", f"{low:g}", f"{high:g}") for low, high in zip(shown.edges, shown.edges[1:], strict=False)]
     edges = list(enumerate(shown.edges))
     if shown.below or shown.above:
-        names = [say("under {}", f"{shown.edges[0]:g}"), *names, say("{} and more", f"{shown.edges[-1]:g}")]
+        names = [say("under {}", f"{shown.edges[0]:g}"), *names, say("{} or more", f"{shown.edges[-1]:g}")]
         edges = [(place + 1, edge) for place, edge in edges]
     y_ticks = [(value, f"{value:,.0f}") for value in ticks(0, max(counts), wanted=4) if value == int(value)]
     frame = Frame((0.0, float(len(counts))), (0.0, max(y_ticks[-1][0], max(counts))), width=480, height=240, left=58)

@@ -157,7 +157,7 @@ def _bin(frame: Frame, each: ReliabilityBin, base: float, per_image: float) -> s
     high, low = frame.y(max(accuracy, confidence)), frame.y(min(accuracy, confidence))
     tall = max(1.0, each.images * per_image)
     said = say(
-        "{} with confidence {} to {}: {} right, mean confidence {}",
+        "{} with confidence {} to {}: accuracy {}, mean confidence {}",
         counted(each.images, "image"),
         *(percentage(each.low), percentage(each.high), percentage(accuracy, 1), percentage(confidence, 1)),
     )
@@ -197,12 +197,12 @@ def class_chart(classes: Sequence[ClassResult], shots: Sequence[ShotGroup], cuto
             f'<circle class="dot" cx="{x:.1f}" cy="{y:.1f}" r="4">{element("title", _class_words(each))}</circle>'
             for x, y, each in points
         ]
-    return frame.svg("".join(parts), say("Recall of each class by its number of training images"))
+    return frame.svg("".join(parts), say("Recall of each class by number of training images"))
 
 
 def _class_words(each: ClassResult) -> str:
     trained = counted(each.train_images or 0, "training image")
-    return say("{}: {} of {} right, {}", each.name, each.correct, each.images, trained)
+    return say("{}: {} of {} correct, {}", each.name, each.correct, each.images, trained)
 
 
 def _group_mean(frame: Frame, group: ShotGroup, span: Point) -> str:

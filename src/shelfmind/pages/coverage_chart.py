@@ -37,12 +37,12 @@ def coverage_chart(curve: Sequence[Coverage]) -> Markup | None:
         frame.axes(fifths, [(value, percentage(value)) for value in y_ticks if value <= 1.0], say("share answered"))
         + f'<g class="c2"><path class="line" d="M{line}"/>{dots}</g>'
     )
-    return frame.svg(body, say("Accuracy over the share of images answered"))
+    return frame.svg(body, say("Accuracy by share of images answered"))
 
 
 def _dot(frame: Frame, point: Coverage) -> str:
     said = say(
-        "{} of the images, those with a confidence of {} or more: {} right",
+        "{} of the images (confidence {} or more): accuracy {}",
         percentage(point.share, 1),
         percentage(point.confidence, 1),
         percentage(point.accuracy, 1),

@@ -18,25 +18,25 @@ MOST_SHOWN = 8
 """Slices that are shown with pictures."""
 NAMES: dict[str, Text] = {
     "blur": say("Blur"),
-    "glare": say("Glare, share of the area"),
-    "light": say("Light, mean grey level"),
-    "tilt": say("Tilt in the plane"),
+    "glare": say("Glare (share of the area)"),
+    "light": say("Brightness (mean grey level)"),
+    "tilt": say("In-plane tilt"),
     "perspective": say("Perspective"),
     "aspect_ratio": say("Height / width"),
     "image_size": say("Shorter side"),
     "class_size": say("Training images of the class"),
-    "siblings": say("Likeness of the most similar other class"),
-    "unfamiliar": say("Distance from the class's training photos"),
+    "siblings": say("Similarity to the most similar other class"),
+    "unfamiliar": say("Distance to the class's training photos"),
 }
 _WITH_GALLERY = {
     "class_size": say("Training images and enrolled photos of the product"),
-    "unfamiliar": say("Distance from the product's training and enrolled photos"),
+    "unfamiliar": say("Distance to the product's training and enrolled photos"),
 }
 _VERDICTS = {
     "worse": say("worse"),
     "better": say("better"),
     "no difference found": say("no difference found"),
-    "too few images": say("too few images to judge"),
+    "too few images": say("too few images"),
 }
 
 
@@ -77,8 +77,8 @@ def _row(each: Slice, name: Text) -> Row:
 def range_words(each: Slice) -> Text:
     """Which values a slice holds."""
     if each.low is None or each.high is None:
-        return say("not to be measured")
+        return say("not measurable")
     low, high = (f"{end:.3g}{each.unit}" for end in (each.low, each.high))
     if math.isinf(each.low):
         return say("under {}", high)
-    return say("{} and more", low) if math.isinf(each.high) else say("{} to {}", low, high)
+    return say("{} or more", low) if math.isinf(each.high) else say("{} to {}", low, high)

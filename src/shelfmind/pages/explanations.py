@@ -11,9 +11,9 @@ from shelfmind.pages.templates import Picture, page_template, path_shortener
 from shelfmind.pages.words import say
 
 SEEN = {
-    "train": say("the run was trained on this photo, so that it says little about others"),
-    "val": say("the run's weights were chosen by this photo, among others"),
-    "near-copy": say("nearly the same as a photo that the run was trained on"),
+    "train": say("the run was trained on this photo, so the result says little about new photos"),
+    "val": say("this photo is one of the validation images that selected the run's weights"),
+    "near-copy": say("near-duplicate of a training photo of this run"),
 }
 """What the page says of a photo that the run knows."""
 
@@ -67,5 +67,5 @@ def write_explanations(path: Path, run: str, panels: Sequence[Panel], notes: Seq
     """Write the page, which needs nothing outside itself; `run` is the name of the run."""
     shown = path_shortener([panel.explanation.path for panel in panels])
     template = page_template("pages/explanations.html.j2")
-    page = template.render(title=say("What {} looked at", run), panels=panels, notes=notes, shown=shown, seen=SEEN)
+    page = template.render(title=say("Explanations for {}", run), panels=panels, notes=notes, shown=shown, seen=SEEN)
     write_text(path, page)

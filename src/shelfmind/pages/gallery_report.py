@@ -29,7 +29,7 @@ def write_gallery_report(
         return Picture(thumbnail(read(photo.name)), names[photo.name])
 
     page = page_template("pages/gallery.html.j2").render(
-        title=say("Audit of the gallery {}", Path(figures["gallery"]).name),
+        title=say("Gallery audit: {}", Path(figures["gallery"]).name),
         lead=_lead(figures),
         headlines=gallery_headlines(inspection),
         sections=gallery_sections(inspection),
@@ -50,7 +50,7 @@ def _lead(figures: Mapping[str, Any]) -> Text:
     low, high = (f"{100 * bound:.0f}%" for bound in nearest["ci95"])
     share = say("{} ({} to {})", f"{100 * nearest['share']:.1f}%", low, high)
     judged = say(
-        "Of {} that were each left out of their product, {} are nearest to it: {}.",
+        "Leave-one-out: {1} of {0} are nearest to their own product: {2}.",
         counted(nearest["judged"], "photo"),
         f"{nearest['photos']:,}",
         share,

@@ -80,9 +80,9 @@ def _quality(inspection: Inspection) -> PageSection:
     return PageSection(
         key="quality",
         title=say("Image quality"),
-        intro=say("Measured as by `shelfmind audit`; each photo is compared with others of its product."),
+        intro=say("Measured as in `shelfmind audit`; each photo is compared with the other photos of its product."),
         galleries=tuple(galleries),
-        empty=say("No image sticks out."),
+        empty=say("No low-quality images found."),
     )
 
 
@@ -117,17 +117,17 @@ def _share(share: tuple[int, int]) -> str:
 def _mix_ups(inspection: Inspection) -> PageSection:
     found = inspection.enrolled.mix_ups
     columns = (
-        *((say("Product"), True), (say("Other product"), True), (say("Taken for the other"), False)),
-        *((say("The other taken for it"), False), (say("Expected errors"), False)),
-        *((say("Likeness"), False), (say("Usual within a product"), False)),
+        *((say("Product"), True), (say("Other product"), True), (say("Mistaken for the other"), False)),
+        *((say("The other mistaken for it"), False), (say("Expected error rate"), False)),
+        *((say("Similarity"), False), (say("Typical within a product"), False)),
     )
     rows = [_mix_up_row(each, inspection) for each in found[:MOST_ROWS]]
     return PageSection(
         key="mix-ups",
-        title=say("Products taken for one another"),
+        title=say("Confusable products"),
         intro=say(
-            "Each photo was left out of its own product and compared with the prototypes of both: the share that is "
-            "nearer to the wrong one is the confusion to be expected between the two."
+            "Each photo was left out of its product and compared with the prototypes of both products. The share of "
+            "photos nearer to the wrong one is the confusion to expect."
         ),
         tables=(Table(say("Pairs"), columns, rows, len(found), filtered=True),) if rows else (),
         empty=say("None found."),
@@ -143,14 +143,16 @@ def _mix_up_row(found: MixUp, inspection: Inspection) -> tuple[str, ...]:
 
 def _products(inspection: Inspection) -> PageSection:
     columns = (
-        *((say("Product"), True), (say("Photos"), False), (say("Nearest to it"), False)),
-        *((say("Most like it"), True), (say("Likeness of prototypes"), False)),
+        *((say("Product"), True), (say("Photos"), False), (say("Nearest to own product"), False)),
+        *((say("Most similar product"), True), (say("Prototype similarity"), False)),
     )
     rows = [_product_row(each) for each in inspection.products[:MOST_ROWS]]
     return PageSection(
         key="products",
         title=say("Products"),
-        intro=say("Nearest to it: of its photos, each left out of it, those that are nearer to it than to any other."),
+        intro=say(
+            "Nearest to own product: photos that, left out of their product, are still nearer to it than to any other."
+        ),
         tables=(Table(say("All products"), columns, rows, len(inspection.products), filtered=True),),
     )
 

@@ -38,7 +38,7 @@ def write_label_report(
         return Picture(thumbnail(image), relative_name(image, root))
 
     page = page_template("pages/label_errors.html.j2").render(
-        title=say("Labels of {}", Path(audit["data"]).name),
+        title=say("Label check: {}", Path(audit["data"]).name),
         audit=audit,
         headlines=judgement_headlines(judgement),
         sections=[*judgement_sections(judgement), class_section(check, held_out)],
@@ -67,14 +67,14 @@ def class_section(check: LabelCheck, held_out: HeldOut) -> PageSection:
     ]
     columns = (
         *((say("Class"), True), (say("Images"), False), (say("Flagged"), False)),
-        *((say("Share"), False), (say("Most look like"), True)),
+        *((say("Share"), False), (say("Mostly similar to"), True)),
     )
     return PageSection(
         key="classes",
-        title=say("Classes with doubtful labels"),
-        intro=say("Many in one class may mean two products under one name, or one product under two."),
+        title=say("Classes with suspicious labels"),
+        intro=say("Many in one class can mean that two products share a name, or that one product has two names."),
         tables=(Table("", columns, rows, len(order), filtered=True),) if rows else (),
-        empty=say("None found.") if check.judged.any() else say("No label is judged."),
+        empty=say("None found.") if check.judged.any() else say("No label was evaluated."),
     )
 
 

@@ -74,10 +74,10 @@ def key_facts(figures: Figures) -> list[tuple[Text, str]]:
     """What became of images and classes, in numbers."""
     return [
         (say("Images before"), f"{figures.images:,}"),
-        (say("Images now"), f"{figures.kept:,}"),
+        (say("Images after"), f"{figures.kept:,}"),
         (say("Relabelled"), f"{figures.relabelled:,}"),
         (say("Dropped"), f"{figures.images - figures.kept:,}"),
-        (say("Classes now"), f"{figures.classes:,}"),
+        (say("Classes after"), f"{figures.classes:,}"),
         (say("Classes renamed"), f"{figures.renamed_classes:,}"),
     ]
 

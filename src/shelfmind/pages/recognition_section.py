@@ -20,11 +20,11 @@ def recognition_content(figures: RecognitionFigures) -> Mapping[str, object]:
     }
     return {
         "shares": [
-            (say("of trained classes, the best name right"), figures.trained),
-            (say("of enrolled products, the best name right"), figures.enrolled),
-            (say("of known products, given a name"), figures.named),
-            (say("of known products, given the right name"), figures.named_rightly),
-            (say("of unknown objects, given a name"), figures.false_accepts),
+            (say("trained classes: top-1 correct"), figures.trained),
+            (say("enrolled products: top-1 correct"), figures.enrolled),
+            (say("known products: accepted"), figures.named),
+            (say("known products: accepted and correct"), figures.named_rightly),
+            (say("unknown objects: accepted"), figures.false_accepts),
         ],
         "harmonic_mean": figures.harmonic_mean,
         "separation": figures.separation,
@@ -39,12 +39,12 @@ def _curve(figures: RecognitionFigures) -> Chart | None:
     objects are given one."""
     points = sorted(figures.curve, key=lambda point: point.answered)
     series = (
-        charts.Series("c2", say("right names"), tuple((100 * each.answered, each.right) for each in points)),
+        charts.Series("c2", say("correct"), tuple((100 * each.answered, each.right) for each in points)),
         charts.Series(
             "c1", say("unknown accepted"), tuple((100 * each.answered, each.false_accepts) for each in points)
         ),
     )
-    title = say("Accepted against right")
-    drawing = charts.line_chart(series, title, percent=True, x_name=say("known photos given a name, in percent"))
-    note = say("Each point is a threshold: a stricter one names fewer photos, more of them rightly.")
+    title = say("Accuracy by acceptance rate")
+    drawing = charts.line_chart(series, title, percent=True, x_name=say("known photos accepted (%)"))
+    note = say("Each point is a threshold: a stricter threshold accepts fewer photos, with higher accuracy.")
     return None if drawing is None else Chart(title, drawing, note, tuple((each.style, each.name) for each in series))

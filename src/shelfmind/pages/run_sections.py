@@ -170,8 +170,8 @@ SECTIONS: dict[str, ReportSection] = {
     "classes": ReportSection(say("All classes"), classes),
     "confusions": ReportSection(say("Confusions"), confusions),
     "errors": ReportSection(say("Errors"), errors),
-    "files": ReportSection(say("Bad files"), files),
-    "made": ReportSection(say("How it was made"), made),
+    "files": ReportSection(say("Unreadable files"), files),
+    "made": ReportSection(say("Methods and settings"), made),
 }
 """In the order of the page, by key, which is the anchor and the name of the template."""
 

@@ -28,17 +28,17 @@ def trade_off_chart(trade_offs: Sequence[TradeOff], too_few: bool = False) -> Ch
         return tuple((tau, value) for tau, value in found if value is not None)
 
     series = tuple(charts.Series(style, words, points(name)) for style, name, words in groups)
-    drawing = charts.line_chart(series, say("Accuracy over the strength of adjustment"), percent=True, x_name="tau")
+    drawing = charts.line_chart(series, say("Accuracy by adjustment strength"), percent=True, x_name="tau")
     best = max(trade_offs, key=lambda row: row.macro_top1)
     note = say(
-        "Macro top-1 is highest, {}, at tau {}; top-1 is then {}.",
+        "Macro top-1 peaks at {} for tau {}, where top-1 is {}.",
         f"{best.macro_top1:.1%}",
         f"{best.tau:g}",
         f"{best.top1:.1%}",
     )
-    note = say("These are too few images to judge.") if too_few else note
+    note = say("Too few images for a reliable estimate.") if too_few else note
     key = tuple((each.style, each.name) for each in series if each.points)
-    title = say("Logit adjustment: frequent against rare classes")
+    title = say("Logit adjustment: frequent versus rare classes")
     return None if drawing is None else Chart(title, drawing, note, key)
 
 
@@ -56,14 +56,16 @@ def training_charts(history: History, val_images: int | None = None) -> list[Cha
     top1 = (charts.Series("c2", say("validation top-1"), _points(history, "val_top1")),)
     rate = (charts.Series("c3", say("learning rate"), _points(history, "lr")),)
     drawings = (
-        charts.line_chart(loss, say("Loss over epochs"), marks=marks),
-        charts.line_chart(top1, say("Validation top-1 over epochs"), percent=True, marks=marks),
-        charts.line_chart(rate, say("Learning rate over epochs")),
+        charts.line_chart(loss, say("Loss by epoch"), marks=marks),
+        charts.line_chart(top1, say("Validation top-1 by epoch"), percent=True, marks=marks),
+        charts.line_chart(rate, say("Learning rate by epoch")),
     )
     titles = (say("Loss"), say("Top-1 on validation images"), say("Learning rate"))
     notes = (
         _lowest(loss[1].points),
-        say("{}: too few to judge.", counted(val_images or 0, "image")) if few else _best(top1[0].points),
+        say("{}: too few for a reliable estimate.", counted(val_images or 0, "image"))
+        if few
+        else _best(top1[0].points),
         _peak(rate[0].points),
     )
     drawn = zip(titles, (loss, top1, rate), drawings, notes, strict=True)
