@@ -114,7 +114,7 @@ def test_a_row_that_failed_is_named_with_its_error(table: dict[str, Any]) -> Non
     said = markdown(table)
     assert "| broken: train.lr=0.3 | – |  |  | failed |" in said
     assert "- broken (seed 1): no | such thing" in said
-    assert "Incomplete: 13 of 16 trainings" in said
+    assert "Incomplete: 13 of 16 training runs" in said
 
 
 def test_the_first_line_says_what_is_equal_and_what_is_not(table: dict[str, Any]) -> None:

@@ -116,10 +116,10 @@ def test_what_verdicts_reckon_with_is_what_there_is(tmp_path: Path, in_english_o
     one = told({"甲": 1, "乙": 0}, seeds=[7])
     assert "Holm&#39;s correction, over images alone: 1" in one
     assert "（只考虑图片）" in one
-    assert "With one seed nothing is known" in one
+    assert "With one seed, the variation between training runs is unknown" in one
     assert "so far" not in one
     mixed = told({"甲": 2, "合": 0, "迟": 1})
-    assert "for all of them, over images and seeds (over images alone for 合, 迟): 1" in mixed
+    assert "over images and seeds (over images alone for 合, 迟): 1" in mixed
     assert "accounted for in 合: there is just one ensemble" in mixed
     assert "chance counts for 迟: one seed can be compared so far" in mixed
 

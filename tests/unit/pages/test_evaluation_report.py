@@ -133,7 +133,7 @@ def test_accuracy_by_difficulty_is_told_worst_first(write) -> None:
     assert "8° or more" in page.text
     assert "not measurable" in page.text
     assert "5 / 5" in page.text
-    assert "Of 6 parts 3 differ" in page.text
+    assert "3 of 6 groups differ" in page.text
 
 
 def test_a_run_measured_before_there_were_slices_has_no_such_section(write, make_predictions) -> None:
