@@ -121,7 +121,7 @@ def test_what_verdicts_reckon_with_is_what_there_is(tmp_path: Path, in_english_o
     mixed = told({"甲": 2, "合": 0, "迟": 1})
     assert "over images and seeds (over images alone for 合, 迟): 1" in mixed
     assert "accounted for in 合: there is just one ensemble" in mixed
-    assert "chance counts for 迟: one seed can be compared so far" in mixed
+    assert "accounted for in 迟: just one seed can be compared so far" in mixed
 
 
 def test_hostile_names_are_text(tmp_path: Path) -> None:
