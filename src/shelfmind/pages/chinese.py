@@ -412,7 +412,7 @@ CHINESE = {
     "Every file was decoded once, upright, to RGB. Near-duplicates are searched by their lowest DCT coefficients (distance up to {}) and verified by aligning thumbnails: after crop, brightness and contrast are matched, at most {} of the contrast may remain. Blur is the blur effect of Crete et al. (2007). Tilt and perspective are estimated from edge directions, and not at all where these are unclear.": "每个文件只解码一次，转正并转为 RGB。近似重复先按最低频的离散余弦系数查找（距离不超过 {}），再把缩略图对齐验证：裁剪、亮度和对比度匹配之后，残余对比度不得超过 {}。模糊度采用 Crete 等（2007）的 blur effect。倾斜和透视由边缘方向估计；边缘方向不明显时不作估计。",
     "{}: never flagged within {}, always beyond {}, in between if at least {} from the class median": "{}：在 {} 以内从不标记，超过 {} 一律标记，介于两者之间则须偏离本类别中位数 {}",
     # The audit of a gallery
-    "Gallery audit: {}": "商品库审计：{}",
+    "Gallery audit: {}": "商品库审查：{}",
     "Leave-one-out: {1} of {0} are nearest to their own product: {2}.": "留一检验：{0}逐一从所属商品中取出后，仍与该商品最接近的有 {1} 张：{2}。",
     "{}: none": "{}：无",
     "left": "左",
