@@ -1,4 +1,4 @@
-"""The page of `ablate`: differences with intervals, figures, cost, and what failed."""
+"""The report of `ablate`: differences with intervals, other metrics, cost and failures."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ _STYLES = {"better": "c2", "worse": "c3", "none": "c1"}
 
 
 def write_ablation_report(path: Path, result: Mapping[str, Any]) -> None:
-    """Write the page, which needs nothing outside itself; `result` is what `ablation.json` has."""
+    """Write the self-contained page; `result` is the content of `ablation.json`."""
     sections = [_differences(result), _figures(result), _changes(result)]
     if any(row["failures"] for row in result["rows"]):
         sections.append(_failures(result))
@@ -86,7 +86,7 @@ def _line(row: Row, judge: str) -> tuple[str, ...]:
 
 
 def _name(row: Row) -> Text:
-    """A row's name, with what it is compared with where that is not the base."""
+    """Return the row's name, with its reference if that is not the base."""
     if row["against"] in (None, "base"):
         return Text(row["name"], row["name"])
     return say("{} instead of {}", row["name"], row["against"])

@@ -1,4 +1,4 @@
-"""The sentences of an ablation's table, for its page in both languages and for its Markdown in English."""
+"""Sentences about an ablation, for its page in both languages and for its Markdown in English."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ Row = Mapping[str, Any]
 
 
 def fairness(result: Mapping[str, Any]) -> Text:
-    """What all rows have in common, and which have not: the first line of every table."""
+    """Return the budget that all rows share, with the exceptions: the first line of every table."""
     base, *others = result["rows"]
     minutes = result["max_minutes"]
     if minutes is None:
@@ -29,7 +29,7 @@ def fairness(result: Mapping[str, Any]) -> Text:
 
 
 def judged_by(result: Mapping[str, Any]) -> Text:
-    """What trained and what judges."""
+    """Return the training images, the seeds and the evaluation images."""
     images, split = counted(result["images"], "image"), split_name(result["split"])
     train, seeds = counted(result["train_images"], "image"), result["seeds"]
     told = ", ".join(map(str, seeds))
@@ -42,7 +42,7 @@ def judged_by(result: Mapping[str, Any]) -> Text:
 
 
 def chance(result: Mapping[str, Any]) -> Text:
-    """What chance alone would give, and what is left when it is reckoned with."""
+    """Return how many differences chance alone would give, and how many remain after correction."""
     found = result["chance"]
     if not found["comparisons"]:
         return say("Nothing can be compared yet.")
@@ -58,7 +58,7 @@ def chance(result: Mapping[str, Any]) -> Text:
 
 
 def _reckoned_with(result: Mapping[str, Any]) -> Text:
-    """What the verdicts count as chance: seeds only where a row has several that can be paired."""
+    """Return the sources of chance in the verdicts: seeds count only where a row has several that can be paired."""
     compared = [row for row in result["rows"] if "comparison" in row]
     alone = [row["name"] for row in compared if len(row["comparison"]["by_seed"]) < 2]
     if not alone:
@@ -69,7 +69,7 @@ def _reckoned_with(result: Mapping[str, Any]) -> Text:
 
 
 def cautions(result: Mapping[str, Any]) -> list[Text]:
-    """What makes the table say less than it seems to."""
+    """Return what limits the conclusions from the table."""
     found = []
     if result["finished"] < result["cells"]:
         found.append(
@@ -106,7 +106,7 @@ def cautions(result: Mapping[str, Any]) -> list[Text]:
 
 
 def verdict(row: Row) -> Text:
-    """What may be said of a row."""
+    """Return the verdict on a row."""
     if "comparison" not in row:
         if row["failures"]:
             return say("failed")
@@ -122,47 +122,47 @@ def verdict(row: Row) -> Text:
 
 
 def words_of(words: Mapping[str, str]) -> Text:
-    """A table's own text in both languages."""
+    """Return a table's own text in both languages."""
     return Text(words["en"], words["zh"] or words["en"])
 
 
 def description(row: Row) -> Text:
-    """What a row is: its own words, else what it changes."""
+    """Return the row's own description, or else its changed settings."""
     told = "; ".join(f"{key}={value}" for key, value in row["changes"].items())
     return words_of(row["words"]) if row["words"]["en"] else Text(told, row["words"]["zh"] or told)
 
 
 def judge_name(judge: str) -> Text:
-    """The figure that decides."""
+    """Return the name of the deciding metric."""
     return {"top1": say("Top-1"), "macro_top1": say("Macro top-1"), "likelihood": say("Log likelihood")}[judge]
 
 
 def unit(judge: str) -> Text:
-    """What differences are counted in."""
+    """Return the unit of differences."""
     return say("nats") if judge == "likelihood" else say("points")
 
 
 def share(value: float | None, judge: str) -> str:
-    """A figure as it is written."""
+    """Return a formatted metric."""
     if value is None:
         return "–"
     return f"{value:.3f}" if judge == "likelihood" else f"{100 * value:.1f}"
 
 
 def change(value: float, judge: str) -> str:
-    """A difference as it is written."""
+    """Return a formatted difference."""
     return f"{value:+.3f}" if judge == "likelihood" else f"{100 * value:+.1f}"
 
 
 def minutes(seconds: float | None) -> str:
-    """A time as it is written: to a tenth of a minute, short ones to two digits."""
+    """Return a formatted time in minutes: one decimal, or two digits if short."""
     if seconds is None:
         return "–"
     return f"{seconds / 60:.1f}" if seconds >= 57 else f"{seconds / 60:.2g}"
 
 
 def lead(result: Mapping[str, Any]) -> Text:
-    """The outcome in a sentence or two."""
+    """Return the outcome in one or two sentences."""
     claimed = [row for row in result["rows"] if row.get("comparison", {}).get("verdict") in ("better", "worse")]
     told = [_claim(row, result["judge"]) for row in claimed]
     if not told:
@@ -187,7 +187,7 @@ def _amounts(values: Sequence[float], judge: str) -> tuple[str, ...]:
 
 
 def _longer(result: Mapping[str, Any]) -> list[Text]:
-    """The rows whose trainings took longer than the minutes that all were to have, with what they took."""
+    """Return the rows whose training exceeded the time budget, with the time taken."""
     if result["max_minutes"] is None:
         return []
     took = [(row, row["cost"]["seconds"]) for row in result["rows"] if row["cost"] is not None]

@@ -1,4 +1,4 @@
-"""The part of the audit's page that shows classes with several appearances: old and new designs, front and back."""
+"""The section of the audit report on classes with several appearances: old and new designs, front and back."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ MOST_CLASSES, MOST_PICTURES = 24, 4
 def found_appearances(
     findings: ImageFindings, judgement: Judgement | None
 ) -> tuple[AppearancesFound, Sequence[Path], Text]:
-    """What was found, the images by row, and whose vectors it was found by: a network's, if one could be asked."""
+    """Return the findings, the images by row, and the source of the vectors: a network's embeddings, if available."""
     if judgement is not None and judgement.appearances.classes:
         paths = [judgement.root / name for name in judgement.appearance_names]
         return judgement.appearances, paths, translated(judgement.source)
@@ -26,7 +26,7 @@ def found_appearances(
 
 
 def appearance_section(findings: ImageFindings, judgement: Judgement | None) -> PageSection:
-    """Each class that falls into groups, with pictures of every group."""
+    """Return each class with separate clusters, with pictures of every cluster."""
     found, paths, source = found_appearances(findings, judgement)
     names = findings.catalog.class_names if judgement is None else _names(judgement)
     return PageSection(
@@ -48,7 +48,7 @@ def appearance_section(findings: ImageFindings, judgement: Judgement | None) -> 
 
 
 def appearance_headline(findings: ImageFindings, judgement: Judgement | None) -> Headline:
-    """A line of the summary."""
+    """Return a line of the summary."""
     count = len(found_appearances(findings, judgement)[0].several)
     if not count:
         return Headline("good", say("No class has several appearances."), "", "appearances")
@@ -62,7 +62,7 @@ def _names(judgement: Judgement) -> list[str]:
 
 
 def _gallery(each: Appearances, paths: Sequence[Path], name: str) -> Gallery:
-    """A card for each group, with its most typical images."""
+    """Return a card per cluster, with its most typical images."""
     cards = tuple(
         Card(
             tuple(paths[row] for row in group[:MOST_PICTURES].tolist()),

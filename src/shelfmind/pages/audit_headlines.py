@@ -1,4 +1,4 @@
-"""What the owner of an audited data set should know first, with what to do about it."""
+"""The summary of an audit: the most important findings, with advice."""
 
 from __future__ import annotations
 
@@ -8,11 +8,11 @@ from shelfmind.pages.sections import Headline
 from shelfmind.pages.words import Text, many, say
 
 GRADES = ("bad", "look", "good")
-"""From the gravest."""
+"""From the most to the least severe."""
 
 
 def headlines(findings: ImageFindings) -> list[Headline]:
-    """A line for each kind of fault, gravest first; where there is none, that there is none."""
+    """Return a line per kind of fault, most severe first, including the kinds that were not found."""
     return sorted(
         [*_makes_results_wrong(findings), *_lessens_them(findings)], key=lambda line: GRADES.index(line.grade)
     )

@@ -1,4 +1,4 @@
-"""Puts findings into words and pictures: the parts of the audit's page, gravest first."""
+"""The sections of an audit report, most severe findings first."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ _FEW_CARDS = 12
 
 
 def leading_sections(findings: ImageFindings) -> list[PageSection]:
-    """What makes results wrong: leaks and label conflicts."""
+    """Return the findings that invalidate results: data leaks and label conflicts."""
     return [
         PageSection(
             key="leaks",
@@ -46,7 +46,7 @@ def leading_sections(findings: ImageFindings) -> list[PageSection]:
 
 
 def following_sections(findings: ImageFindings) -> list[PageSection]:
-    """The rest: copies within classes, files, quality, classes, shapes and sizes, shift."""
+    """Return the other sections: near-duplicates within classes, files, quality, classes, shapes and sizes, shift."""
     return [
         _duplicates(findings),
         _files(findings),
@@ -82,7 +82,7 @@ def _group_gallery(copies: Sequence[Copies], findings: ImageFindings, most: int 
 
 
 def _group_card(copies: Copies, findings: ImageFindings) -> Card:
-    """One image of each split and class of the group first."""
+    """Return a card that shows one image of each split and class of the group first."""
     members = sorted(range(len(copies.splits)), key=lambda index: SPLITS.index(copies.splits[index]))
     seen: set[tuple[str, int]] = set()
     first: list[int] = []

@@ -1,4 +1,4 @@
-"""Draws counts as compact inline SVG: histograms, classes by size, and how few classes hold most images."""
+"""Inline SVG charts of counts: histograms, classes by size, cumulative share of images."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ _MOST_STEPS = 240
 
 
 def histogram_chart(shown: Histogram, label: str, x_title: str, *, logarithmic: bool = False) -> Markup | None:
-    """A bar a bucket, with its count on hovering; None without any value. Equal widths on a logarithmic axis."""
+    """Return a bar per bucket, with its count on hover; None without values. Bars of equal width on a log axis."""
     counts = [shown.below, *shown.counts, shown.above] if shown.below or shown.above else list(shown.counts)
     if not sum(counts):
         return None
@@ -42,7 +42,7 @@ def histogram_chart(shown: Histogram, label: str, x_title: str, *, logarithmic: 
 
 
 def class_sizes_chart(counts: Ints, cutoffs: ShotCutoffs, label: str) -> Markup | None:
-    """The classes by size on a logarithmic axis, with lines where head and medium end; None without images."""
+    """Return the classes by size on a log axis, with lines where head and medium end; None without images."""
     ranked = np.sort(counts)[::-1]
     if not len(ranked) or not ranked[0]:
         return None
@@ -69,7 +69,7 @@ def class_sizes_chart(counts: Ints, cutoffs: ShotCutoffs, label: str) -> Markup 
 
 
 def cumulative_chart(counts: Ints, label: str) -> Markup | None:
-    """The share of all images that the largest classes hold, with the diagonal of equal classes; None if empty."""
+    """Return the cumulative share of images in the largest classes, with the diagonal of equal sizes; None if empty."""
     ranked = np.sort(counts)[::-1]
     total = int(ranked.sum())
     if not total:

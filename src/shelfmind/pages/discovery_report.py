@@ -1,4 +1,4 @@
-"""The page of a discovery: each group of photos with the enrolled product nearest to it."""
+"""The page of a discovery: each group of photos with the nearest enrolled product."""
 
 from __future__ import annotations
 
@@ -18,11 +18,11 @@ from shelfmind.progress import Counter
 
 MOST_GROUPS, MOST_PHOTOS, MOST_ROWS = 60, 5, 200
 REFERENCES = Path("gallery:")
-"""Pictures below it are photos of the gallery, by their checksums."""
+"""Paths in this pseudo-folder are photos of the gallery, named by checksum."""
 
 
 def write_discovery_page(path: Path, found: Discovery, gallery: ProductGallery, counter: Counter) -> None:
-    """Write the page, which needs nothing outside itself. Raises `UserError` if it cannot be written."""
+    """Write the self-contained page. Raises `UserError` if it cannot be written."""
     changed, new = ([each for each in found.groups if each.kind == kind] for kind in (CHANGED, NEW))
     progress = counter("drawing the page", min(len(changed), MOST_GROUPS) + min(len(new), MOST_GROUPS), "groups")
     shown = path_shortener([photo.path for group in found.groups for photo in group.photos])
@@ -90,7 +90,7 @@ def _facts(found: Discovery) -> list[tuple[Text, str]]:
 
 
 def _left_out(found: Discovery) -> PageSection:
-    """The photos in no group, and the files that are no photos."""
+    """Return the photos outside all groups, and the unusable files."""
     tables = [
         _table(say("Ungrouped"), found.alone),
         _table(say("Enrolled products"), found.known),

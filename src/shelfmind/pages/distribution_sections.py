@@ -1,4 +1,4 @@
-"""Puts into words how classes, shapes, sizes and colours are distributed, and how the splits differ."""
+"""Sections on the distribution of classes, shapes, sizes and colours, and on the shift between splits."""
 
 from __future__ import annotations
 
@@ -168,7 +168,7 @@ def _shift_gallery(findings: ImageFindings) -> tuple[Gallery, ...]:
 
 
 def _of_class(findings: ImageFindings, class_id: int, split: str, count: int = 2) -> list[Path]:
-    """The first images of a class in a split."""
+    """Return the first images of a class in a split."""
     found: list[Path] = []
     for sample in findings.catalog.samples:
         if sample.label == class_id and sample.split == split:

@@ -1,4 +1,4 @@
-"""The page of `expand`: accuracy over the photos that a new product is enrolled with, and what it costs the others."""
+"""The report of `expand`: accuracy on new products by enrolled photos, and the cost for the other classes."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ _KINDS = ("embedding", "colour_histogram", "pixels")
 
 
 def write_expansion_report(path: Path, result: Mapping[str, Any]) -> None:
-    """Write the page, which needs nothing outside itself; `result` is what `expansion.json` has."""
+    """Write the self-contained page; `result` is the content of `expansion.json`."""
     plan = result["plan"]
     shots, estimates = [str(each) for each in plan["shots"]], result["estimates"]["recogniser"]
     most = shots[-1]
@@ -177,7 +177,7 @@ def _points(found: Mapping[str, Any], shots: Sequence[str], key: str) -> tuple[c
 
 
 def _interval(estimate: Mapping[str, Any]) -> Text:
-    """A share with its interval over seeds, as far as a share can lie."""
+    """Return a share with its interval over seeds, clipped to 0 to 1."""
     mean = f"{estimate['mean']:.1%}"
     if estimate["ci95"] is None:
         return Text(mean, mean)
@@ -194,7 +194,7 @@ def _number(estimate: Mapping[str, Any]) -> Text:
 
 
 def _difference(figures: Mapping[str, Any]) -> str:
-    """By how many points seen classes are named rightly more or less often than before."""
+    """Return the change of accuracy on seen classes, in points."""
     return f"{100 * (figures['seen_after']['mean'] - figures['seen_before']['mean']):+.1f}"
 
 

@@ -1,4 +1,4 @@
-"""The parts of the page of a gallery's audit: what was found, kind by kind, pairs that are mixed up, and products."""
+"""The sections of a gallery audit: findings by kind, confusable pairs, and products."""
 
 from __future__ import annotations
 
@@ -16,11 +16,11 @@ from shelfmind.pages.words import say, translated
 MOST_CARDS, MOST_ROWS = 24, 200
 _QUALITY = frozenset(rule.issue for rule in RULES.values())
 _SHARES = frozenset({"expected_errors", "difference"})
-"""Figures that are read as a percentage."""
+"""Values shown as percentages."""
 
 
 def gallery_headlines(inspection: Inspection) -> list[Headline]:
-    """A line for each kind with findings, the gravest first, and one that names all that was not found."""
+    """Return a line per kind with findings, most severe first, then the kinds without findings."""
     found = {kind: count for kind, count in inspection.counts.items() if count}
     lines = [
         Headline(
@@ -40,7 +40,7 @@ def gallery_headlines(inspection: Inspection) -> list[Headline]:
 
 
 def gallery_sections(inspection: Inspection) -> list[PageSection]:
-    """What was found, pairs that are mixed up after the products that are all but one, and all products."""
+    """Return the findings, confusable pairs after nearly identical products, and all products."""
     sections: list[PageSection] = []
     for kind in KINDS:
         if kind in _QUALITY or not _asked(kind, inspection):
@@ -52,7 +52,7 @@ def gallery_sections(inspection: Inspection) -> list[PageSection]:
 
 
 def _asked(kind: str, inspection: Inspection) -> bool:
-    """Whether it could be found at all: trained classes must be known."""
+    """Return whether the kind could be checked at all: some need the trained classes."""
     return kind != "trained_class" or bool(inspection.enrolled.trained)
 
 
@@ -93,7 +93,7 @@ def _galleries(title: str, note: str, findings: Sequence[Finding]) -> tuple[Gall
 
 
 def _card(finding: Finding) -> Card:
-    """Photos of the product, then of the other one, with both names and the figures."""
+    """Return a card with photos of the product, then of the other one, with both names and the values."""
     photos = tuple(Path(photo_name(entry.sha256)) for entry in (*finding.photos, *finding.others))
     two_sides = finding.other is not None and bool(finding.others)
     lines = [Line(say("left") if two_sides else "", finding.product, finding.other is not None)]
@@ -110,7 +110,7 @@ def _figure(name: str, figure: Figure) -> str:
 
 
 def _share(share: tuple[int, int]) -> str:
-    """For a column that can be sorted in any language."""
+    """Return a share for a column that sorts in any language."""
     return f"{share[0]:,} / {share[1]:,}" if share[1] else "–"
 
 

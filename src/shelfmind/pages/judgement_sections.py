@@ -1,4 +1,4 @@
-"""The parts of a page that show what networks found: suspected labels, outliers, accuracies, confusable families."""
+"""Report sections on a label check: suspicious labels, outliers, accuracy by class size, confusable families."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ MOST_CARDS, MOST_ROWS, MOST_FAMILIES, MOST_MEMBERS, MOST_PICTURES = 24, 200, 24,
 
 
 def judgement_sections(judgement: Judgement) -> list[PageSection]:
-    """What is suspected, what fits no class, how accurate the networks are, and which classes they mix up."""
+    """Return the sections: suspicious labels, outliers, accuracy of the networks, confusable families."""
     return [
         _labels(judgement),
         _outliers(judgement),
@@ -30,7 +30,7 @@ def judgement_sections(judgement: Judgement) -> list[PageSection]:
 
 
 def judgement_headlines(judgement: Judgement) -> list[Headline]:
-    """The lines that a judgement adds to the summary; where nothing is judged, only why."""
+    """Return the lines that a label check adds to the summary; if nothing was evaluated, only the reason."""
     doubt, labels, outliers = judgement.doubt, judgement.suspected_labels, judgement.outliers
     families = judgement.families
     lines = [] if doubt is None else [Headline("bad", _as_sentence(doubt), "", "labels")]
@@ -95,7 +95,7 @@ def _labels(judgement: Judgement) -> PageSection:
 
 
 def _intro(judgement: Judgement, caution: Text) -> Text:
-    """Who judged how many images, and whether that can be trusted."""
+    """Return which networks evaluated how many images, and whether they are reliable."""
     source = translated(judgement.source)
     warning = "" if judgement.doubt is None else _as_sentence(judgement.doubt)
     if not judgement.judged_images:
@@ -175,7 +175,7 @@ def _accuracy(judgement: Judgement) -> PageSection:
 
 
 def _mean_recall(group: ShotGroup) -> Text:
-    """A group's macro accuracy with its interval, or that it cannot be judged."""
+    """Return a group's macro accuracy with its interval, or that it has too few images."""
     if too_few_images(group.images):
         return say("too few images")
     low, high = group.ci95 or (0.0, 1.0)

@@ -1,4 +1,4 @@
-"""The section of a run's page on its answers together with a gallery."""
+"""The report section on recognition with a gallery."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from shelfmind.recognition.levels import FAMILY, PRODUCT, UNDECIDED
 
 
 def recognition_content(figures: RecognitionFigures) -> Mapping[str, object]:
-    """What its template shows."""
+    """Return the content of the section's template."""
     levels: dict[str, Text] = {
         PRODUCT: say("product"),
         FAMILY: say("family"),
@@ -35,8 +35,7 @@ def recognition_content(figures: RecognitionFigures) -> Mapping[str, object]:
 
 
 def _curve(figures: RecognitionFigures) -> Chart | None:
-    """Over the share of known photos that are given a name: how many of the names are right, and how many of unknown
-    objects are given one."""
+    """Return the accuracy and the false-accept rate by the share of known photos accepted."""
     points = sorted(figures.curve, key=lambda point: point.answered)
     series = (
         charts.Series("c2", say("correct"), tuple((100 * each.answered, each.right) for each in points)),

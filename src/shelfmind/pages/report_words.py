@@ -1,4 +1,4 @@
-"""The sentences and figures of a run's report."""
+"""Sentences and key metrics of an evaluation report."""
 
 from __future__ import annotations
 
@@ -15,19 +15,19 @@ from shelfmind.pages.words import Text, joined, listed, many, say, split_name
 
 @dataclass(frozen=True)
 class ShotWords:
-    """What a group of classes by training images is called, and how many images these are."""
+    """The title of a group of classes, and its range of training images."""
 
     title: Text
     sizes: Text
 
 
 def report_title(name: str, data: str, split: str | None) -> Text:
-    """What was judged by what."""
+    """Return the title: the run, the data and the split."""
     return say("{} on {}", name, data) if split is None else say("{} on {}: {}", name, data, split_name(split))
 
 
 def lead(evaluation: Evaluation) -> Text:
-    """The outcome in a sentence or two."""
+    """Return the outcome in one or two sentences."""
     e = evaluation
     images = split_name(e.split) if e.split else ""
     of_images = say("{} {} images", f"{e.images:,}", images) if images else say("{} images", f"{e.images:,}")
@@ -56,7 +56,7 @@ def lead(evaluation: Evaluation) -> Text:
 
 
 def key_facts(evaluation: Evaluation, train_counts: npt.NDArray[np.int64] | None) -> list[tuple[Text, str]]:
-    """Name and value of the figures that are not worth a card of their own."""
+    """Return names and values of the secondary metrics."""
     e = evaluation
     classes: str = f"{e.classes:,}"
     if e.classes_with_images < e.classes:
@@ -83,7 +83,7 @@ def key_facts(evaluation: Evaluation, train_counts: npt.NDArray[np.int64] | None
 
 
 def shot_words(cutoffs: ShotCutoffs) -> dict[str, ShotWords]:
-    """By the names of the groups."""
+    """Return the words for each group of classes, by name."""
     few, most = cutoffs.few_below, cutoffs.many_above
     return {
         "many": ShotWords(say("Many-shot classes"), say("more than {} training images", most)),
@@ -93,7 +93,7 @@ def shot_words(cutoffs: ShotCutoffs) -> dict[str, ShotWords]:
 
 
 def calibration_verdict(evaluation: Evaluation) -> Text | None:
-    """Whether the confidence can be believed; None where nothing can be said."""
+    """Return whether the confidence is calibrated; None if there are too few images."""
     e = evaluation
     if e.too_few_images:
         return None

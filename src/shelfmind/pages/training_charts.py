@@ -1,4 +1,4 @@
-"""Draws how a training went, epoch by epoch, and what logit adjustment would trade."""
+"""Charts of training metrics by epoch and of the trade-off of logit adjustment."""
 
 from __future__ import annotations
 
@@ -17,8 +17,8 @@ History = Sequence[Mapping[str, object]]
 
 
 def trade_off_chart(trade_offs: Sequence[TradeOff], too_few: bool = False) -> Chart | None:
-    """What other strengths of logit adjustment would give to frequent and to rare classes; of too few images none is
-    named the best."""
+    """Return accuracy on frequent and rare classes by strength of logit adjustment. With too few images, no strength
+    is called the best."""
     if not trade_offs:
         return None
     groups = (("c1", "many", say("many-shot")), ("c3", "medium", say("medium-shot")), ("c2", "few", say("few-shot")))
@@ -43,9 +43,9 @@ def trade_off_chart(trade_offs: Sequence[TradeOff], too_few: bool = False) -> Ch
 
 
 def training_charts(history: History, val_images: int | None = None) -> list[Chart]:
-    """Loss, accuracy and learning rate over the epochs; a chart without any figure is left out.
+    """Return charts of loss, accuracy and learning rate by epoch; charts without data are left out.
 
-    `val_images` says by how many images the run was validated, None if that is not known.
+    `val_images` is the number of validation images, None if unknown.
     """
     few = val_images is not None and too_few_images(val_images)
     marks = _image_sizes(history)
@@ -109,7 +109,7 @@ def _lowest(points: Sequence[charts.Point]) -> str:
 
 
 def _image_sizes(history: History) -> list[tuple[float, str]]:
-    """Where training changed its image size, as (epoch, text); nothing if it never did."""
+    """Return the changes of image size, as (epoch, text); empty if there was none."""
     sizes = _points(history, "image_size")
     changes = [now for before, now in zip((None, *sizes), sizes, strict=False) if before is None or before[1] != now[1]]
     return [(epoch, f"{size:g} px") for epoch, size in changes] if len(changes) > 1 else []
