@@ -195,7 +195,7 @@ def judged_by_us(first: Prints, second: Prints) -> tuple[Bools, Floats]:
 
 
 def laid_by_ecc(first: Prints, second: Prints, blur: int, least_gain: float) -> tuple[Floats, Floats]:
-    """Return ECC's alignment of each first picture to the second (P, 4), as in `alignment`, and its correlation (P,)."""
+    """Return ECC's alignment of each first picture to the second (P, 4), as in `alignment`, and the correlation."""
     import cv2
 
     ends = (cv2.TERM_CRITERIA_EPS | cv2.TERM_CRITERIA_COUNT, 50, least_gain)

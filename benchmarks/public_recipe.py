@@ -113,7 +113,7 @@ class Training:
         return time.perf_counter() - began
 
     def batch(self, epoch: int, order: np.ndarray, at: int) -> tuple[torch.Tensor, torch.Tensor]:
-        """Return the learning rate at step `at` of an epoch."""
+        """Return the batch of step `at` of an epoch."""
         chosen = order[at * self.arguments.batch_size : (at + 1) * self.arguments.batch_size]
         generator = np.random.default_rng((self.arguments.seed, epoch, at))
         images = [random_crop(self.train.images[index], self.arguments.size, generator) for index in chosen]

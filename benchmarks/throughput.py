@@ -107,7 +107,7 @@ def profile(model: str, arguments: argparse.Namespace) -> dict[str, Any]:
 def _start(
     model: str, arguments: argparse.Namespace, stack: ExitStack, environment: dict[str, str]
 ) -> tuple[dict[bool, Worker], dict[str, Any]]:
-    """Start both workers (True: MindSpore's) with the same weights and batch; yield them with their descriptions."""
+    """Start both workers (True: MindSpore's) with the same weights and batch; yield them and their facts."""
     classes = str(arguments.classes)
     image_size, batch_size = _sizes(model, arguments)
     given = {True: [str(image_size), str(batch_size), *_among(OURS, arguments)], False: _among(THEIRS, arguments)}
@@ -224,26 +224,38 @@ def _print_profile(title: str, lines: str, seconds: float, steps: int) -> dict[s
     return {"step_ms": step_ms, "onednn_ms": inside_ms, "kinds": table}
 
 
-def _arguments() -> argparse.Namespace: parser = argparse.ArgumentParser(description=__doc__,
-formatter_class=argparse.RawDescriptionHelpFormatter) parser.add_argument( "--torch-python", required=True,
-help="Python interpreter of an environment with torch and numpy" ) parser.add_argument("--models", nargs="+",
-choices=MODELS, default=list(MODELS)) parser.add_argument("--tasks", nargs="+", choices=TASKS, default=list(TASKS))
-parser.add_argument( "--variants", nargs="+", choices=OURS + THEIRS, default=OURS + THEIRS, help="a full comparison
-takes ten minutes per network; subsets, each with PyTorch in the same precision, take less", )
-parser.add_argument("--image-size", type=int, help="pixels (default: 112; 160 for shelfnet_s)")
-parser.add_argument("--batch-size", type=int, help="images per step (default: 16; 32 for shelfnet_s)")
-parser.add_argument("--classes", type=int, default=1000, help="width of the classifier (default: %(default)s)")
-parser.add_argument("--warmup", type=int, default=30, help="untimed warm-up steps of each variant (default: 30)")
-parser.add_argument("--steps", type=int, default=10, help="steps per round (default: %(default)s)")
-parser.add_argument("--rounds", type=int, default=7, help="rounds (default: %(default)s)")
-parser.add_argument("--profile", action="store_true", help="time per oneDNN primitive instead of images/s")
-parser.add_argument("--json", metavar="FILE", help="also write the results to this file")
-parser.add_argument("--quick", action="store_true", help="smoke test: 64 px, batch size 8, 2 rounds of 2 steps")
-arguments = parser.parse_args() if arguments.quick: arguments.image_size, arguments.batch_size, arguments.warmup = 64,
-8, 3 arguments.steps, arguments.rounds = 2, 2 if min(arguments.warmup, arguments.steps, arguments.rounds,
-arguments.batch_size or 1) < 1: parser.error("--warmup, --steps, --rounds and --batch-size are at least 1") if not
-any(variant in OURS for variant in arguments.variants) or not set(arguments.variants) & set(THEIRS):
-parser.error("--variants needs one of MindSpore's and one of PyTorch's") return arguments
+def _arguments() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument(
+        "--torch-python", required=True, help="Python interpreter of an environment with torch and numpy"
+    )
+    parser.add_argument("--models", nargs="+", choices=MODELS, default=list(MODELS))
+    parser.add_argument("--tasks", nargs="+", choices=TASKS, default=list(TASKS))
+    parser.add_argument(
+        "--variants",
+        nargs="+",
+        choices=OURS + THEIRS,
+        default=OURS + THEIRS,
+        help="a full comparison takes ten minutes per network; subsets, with PyTorch in the same precision, take less",
+    )
+    parser.add_argument("--image-size", type=int, help="pixels (default: 112; 160 for shelfnet_s)")
+    parser.add_argument("--batch-size", type=int, help="images per step (default: 16; 32 for shelfnet_s)")
+    parser.add_argument("--classes", type=int, default=1000, help="width of the classifier (default: %(default)s)")
+    parser.add_argument("--warmup", type=int, default=30, help="untimed warm-up steps of each variant (default: 30)")
+    parser.add_argument("--steps", type=int, default=10, help="steps per round (default: %(default)s)")
+    parser.add_argument("--rounds", type=int, default=7, help="rounds (default: %(default)s)")
+    parser.add_argument("--profile", action="store_true", help="time per oneDNN primitive instead of images/s")
+    parser.add_argument("--json", metavar="FILE", help="also write the results to this file")
+    parser.add_argument("--quick", action="store_true", help="smoke test: 64 px, batch size 8, 2 rounds of 2 steps")
+    arguments = parser.parse_args()
+    if arguments.quick:
+        arguments.image_size, arguments.batch_size, arguments.warmup = 64, 8, 3
+        arguments.steps, arguments.rounds = 2, 2
+    if min(arguments.warmup, arguments.steps, arguments.rounds, arguments.batch_size or 1) < 1:
+        parser.error("--warmup, --steps, --rounds and --batch-size are at least 1")
+    if not any(variant in OURS for variant in arguments.variants) or not set(arguments.variants) & set(THEIRS):
+        parser.error("--variants needs one of MindSpore's and one of PyTorch's")
+    return arguments
 
 
 if __name__ == "__main__":
