@@ -6,7 +6,7 @@ TESTS = tests
 MARKED = not slow
 SETTINGS := PYTHONDONTWRITEBYTECODE=1
 
-.PHONY: setup demo test test-slow test-browser docs check lint types layers security api facts parity lock image-locks clean
+.PHONY: setup demo test test-slow test-browser docs packages pictures check lint types layers security api facts parity lock image-locks clean
 
 setup: .venv/installed
 
@@ -85,6 +85,15 @@ image-locks:
 	for extra in onnx openvino s3; do \
 		$(IMAGE_LOCK) pyproject.toml --extra serve --extra $$extra --output-file deploy/locks/$$extra.lock || exit 1; done
 	echo hatchling | $(IMAGE_LOCK) - --output-file deploy/locks/build.lock
+
+# Wheel and source archive, built and used in an empty environment of each Python; before a release.
+PYTHONS = $(PYTHON)
+packages: setup
+	$(BIN)/python scripts/check_packages.py $(PYTHONS)
+
+# The pictures of the READMEs, by the run that `make demo` left, in Chromium.
+pictures: setup
+	$(BIN)/python scripts/pictures.py demo docs/pictures
 
 clean:
 	rm -rf .venv .venv-parity runs demo build dist

@@ -1,4 +1,4 @@
-"""The reference of the command: every verb with its arguments, options and examples, as `--help` has them."""
+"""The command reference: every verb with its arguments, options and examples, as in `--help`."""
 
 from __future__ import annotations
 
@@ -12,11 +12,11 @@ from shelfmind.verbs import DATA, GROUPS, MEASURE, TOOL, TRAIN, VERBS, Verb, com
 
 FOLDER = "reference/commands"
 PAGES = {"data": DATA, "train": TRAIN, "measure": MEASURE, "tool": TOOL}
-"""A page for each panel of help; groups of verbs have their own."""
+"""One page per help panel; groups of verbs have separate pages."""
 
 
 def command_pages() -> dict[str, str]:
-    """The pages by where they lie."""
+    """Return the pages by path."""
     pages = {f"{FOLDER}/index.md": _index()}
     for page, title in PAGES.items():
         verbs = {name: verb for name, verb in VERBS.items() if verb.group is None and verb.panel == title}
@@ -28,22 +28,22 @@ def command_pages() -> dict[str, str]:
 
 
 def page_of(name: str) -> str:
-    """Where a verb is described, with its anchor."""
+    """Return the page and anchor that describe a verb."""
     verb = VERBS[name]
     page = verb.group or next(page for page, title in PAGES.items() if title == verb.panel)
     return f"{page}.md#{anchor(name)}"
 
 
 def anchor(name: str) -> str:
-    """The anchor of a verb within its page."""
+    """Return the anchor of a verb within its page."""
     return "-".join(("shelfmind", *command_words(name)))
 
 
 def _index() -> str:
     parts = [
         "# Commands\n",
-        "Every verb with every option, made from the code. `shelfmind VERB --help` says the same. Exit status: 0 done, "
-        "2 a mistake of yours that the message explains, 1 a fault of ours, 130 stopped by Ctrl-C.\n",
+        "Look up every command with its options. `shelfmind COMMAND --help` prints the same. Exit status: 0 success, "
+        "2 invalid input (the message explains what is wrong), 1 internal error, 130 stopped by Ctrl-C.\n",
     ]
     for panel, verbs in groupby(
         VERBS.items(), key=lambda each: GROUPS[each[1].group][0] if each[1].group else each[1].panel
@@ -51,7 +51,7 @@ def _index() -> str:
         rows = [
             (f"[`{' '.join(command_words(name))}`]({page_of(name)})", sentence(verb.summary)) for name, verb in verbs
         ]
-        parts += [f"**{panel}**\n", table(("verb", "what it does"), rows)]
+        parts += [f"**{panel}**\n", table(("command", "what it does"), rows)]
     return "\n".join(parts)
 
 

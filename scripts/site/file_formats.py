@@ -1,4 +1,4 @@
-"""The reference of files: the run folder, and the columns of every table that a verb writes."""
+"""The reference of files: the run folder, and the columns of every table that a command writes."""
 
 from __future__ import annotations
 
@@ -13,41 +13,41 @@ TABLES = {
     "AUDIT/issues.csv": ("audit", "analysis.image_audit.issues:COLUMNS"),
     "LABELS/label_errors.csv": ("find_label_errors", "analysis.label_errors.files:COLUMNS"),
     "CLEAN/prepare.csv": ("prepare", "cleaning.preparation_record:COLUMNS"),
-    "DRAWN/truth.csv": ("generate", "shelf_generator.studio:COLUMNS"),
+    "GENERATED/truth.csv": ("generate", "shelf_generator.studio:COLUMNS"),
     "AUDIT/findings.csv": ("gallery_audit", "gallery.inspection:FINDING_COLUMNS"),
     "AUDIT/products.csv": ("gallery_audit", "gallery.inspection:PRODUCT_COLUMNS"),
     "AUDIT/mix_ups.csv": ("gallery_audit", "gallery.inspection:MIX_UP_COLUMNS"),
     "GROUPS/groups.csv": ("gallery_discover", "gallery.discovery_folder:COLUMNS"),
     "OUT/table.csv": ("ablate", "ablation.files:_COLUMNS"),
 }
-"""Tables as CSV: the verb that writes each, and the constant that names its columns."""
-_RUN_FOLDER = re.compile(r"^\*\*The run folder\.\*\*\n\n(?P<table>(?:\|.*\n)+)\n(?P<said>(?:.+\n)+)", re.MULTILINE)
+"""CSV tables: the verb that writes each, and the constant that lists its columns."""
+_RUN_FOLDER = re.compile(r"^## The run folder\n\n(?P<table>(?:\|.*\n)+)\n(?P<said>(?:.+\n)+)", re.MULTILINE)
 
 
 def file_formats_page() -> dict[str, str]:
-    """The page by where it lies."""
+    """Return the page by path."""
     architecture = (ROOT / "docs" / "architecture.md").read_text(encoding="utf-8")
     found = _RUN_FOLDER.search(architecture)
     if found is None:
-        raise LookupError("docs/architecture.md has no table after '**The run folder.**', which this page takes over")
+        raise LookupError("docs/architecture.md has no table after '## The run folder', which this page repeats")
     rows = [
         (code(file), _verb(verb), ", ".join(map(code, _columns(constant)))) for file, (verb, constant) in TABLES.items()
     ]
     parts = [
         "# Files\n",
-        "Tables are CSV with a header in UTF-8, records are JSON or JSON lines, arrays are NumPy's. Every file is "
-        "written beside its place and renamed, so that it is complete or absent.\n",
+        "Look up the files that shelfmind writes. Tables are CSV in UTF-8 with a header, records are JSON or JSON "
+        "Lines, arrays are NumPy files. Every file is written atomically: it is complete or absent.\n",
         "## The run folder\n",
         found["table"],
         found["said"],
         "## Tables\n",
         table(("file", "written by", "columns"), rows),
-        "## Formats explained elsewhere\n",
-        "- Data sets that can be read: [how data is read](../quick-start.md#your-own-photos).\n"
+        "## Other formats\n",
+        "- Data sets: [supported layouts](../quick-start.md#your-own-photos).\n"
         "- Exported networks and their metadata: [Exporting](../exporting.md#formats-and-precisions).\n"
-        "- `truth.csv` of generated data, column by column: [Generated data](../generated-data.md#truthcsv).\n"
-        "- A gallery, a log of sealed files: [ADR 12](../adr/0012-a-gallery-is-a-log-of-files.md).\n"
-        "- Ablation tables: [their keys](ablation-tables.md); recipes: [their keys](recipe.md).\n",
+        "- The columns of `truth.csv` in generated data: [Generated data](../generated-data.md#truthcsv).\n"
+        "- Galleries: [ADR 12](../adr/0012-a-gallery-is-a-log-of-files.md).\n"
+        "- Ablation tables: [keys](ablation-tables.md); recipes: [keys](recipe.md).\n",
     ]
     return {"reference/files.md": "\n".join(parts)}
 

@@ -1,4 +1,4 @@
-"""The reference of `import shelfmind`: the verbs as functions, as the type stub has them."""
+"""The reference of `import shelfmind`: the verbs as functions, read from the type stub."""
 
 from __future__ import annotations
 
@@ -15,14 +15,14 @@ _ENTRY = re.compile(r"^    (?P<name>[\w.]+): (?P<said>.+(?:\n {8}.+)*)", re.MULT
 
 
 def functions() -> str:
-    """A section for each verb: how it is called, its arguments, what comes back."""
+    """Return a section per verb: its arguments, return value and errors."""
     tree = ast.parse(STUB.read_text(encoding="utf-8"))
     by_names = [each for each in tree.body if isinstance(each, ast.FunctionDef) and ast.get_docstring(each)]
     return "\n".join(_function(each) for each in sorted(by_names, key=lambda each: each.name))
 
 
 def other_names() -> list[tuple[str, str, str]]:
-    """What Python has besides the verbs: its name, where it is described, and its first line."""
+    """Return the public names other than the verbs: name, link to the description, and summary."""
     import shelfmind
 
     found = []
@@ -34,7 +34,7 @@ def other_names() -> list[tuple[str, str, str]]:
 
 
 def _definition(module: str, name: str) -> tuple[str, ast.FunctionDef | ast.ClassDef]:
-    """Where a name is defined, through the modules that pass it on, and its definition."""
+    """Return the module that defines a name, following re-exports, and the definition."""
     path = STUB.parents[1].joinpath(*module.split("."))
     source = path / "__init__.py" if path.is_dir() else path.with_suffix(".py")
     for each in ast.parse(source.read_text(encoding="utf-8")).body:

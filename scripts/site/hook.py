@@ -1,4 +1,4 @@
-"""MkDocs' hook: pages made from the code, pages from beside `docs`, links to both, and the language of each page."""
+"""The MkDocs hook: generated pages, pages from outside `docs`, links to both, and the language of each page."""
 
 from __future__ import annotations
 
@@ -26,11 +26,11 @@ GENERATED: tuple[Callable[[], Pages], ...] = (
     file_formats_page,
     module_pages,
 )
-"""Each makes pages: their Markdown by where they lie in the site."""
+"""Each returns pages: Markdown by path in the site."""
 
 
 def on_config(config: Any) -> Any:
-    """Put what is found by looking into the places that mkdocs.yml leaves empty."""
+    """Fill the navigation entries that mkdocs.yml leaves empty."""
     found = {
         "Python": sorted(module_pages(), key=lambda path: (path.count("/"), path != "reference/python/index.md", path)),
         "Decisions": sorted(f"adr/{path.name}" for path in (ROOT / "docs" / "adr").glob("*.md")),
@@ -44,7 +44,7 @@ def on_config(config: Any) -> Any:
 
 
 def on_files(files: Files, config: Any) -> Files:
-    """Add what does not lie in `docs`."""
+    """Add the pages from outside `docs`."""
     for outside, inside in OUTSIDE.items():
         files.append(File.generated(config, inside, abs_src_path=str(ROOT / outside)))
     for make in GENERATED:
@@ -54,12 +54,12 @@ def on_files(files: Files, config: Any) -> Files:
 
 
 def on_page_markdown(markdown: str, page: Any, config: Any, files: Files) -> str:
-    """Lead links as they are in the repository to the pages of the site."""
+    """Convert links from the repository to the pages of the site."""
     return site_links(markdown, PurePosixPath(page.file.src_uri))
 
 
 def on_page_context(context: dict[str, Any], page: Any, config: Any, nav: Any) -> dict[str, Any]:
-    """Give a page its language, and the switch the page that says the same in the other one."""
+    """Set the language of a page, and link the language switch to its counterpart."""
     config.theme["language"] = language_of(page.file.src_uri)
     for alternate in config.extra["alternate"]:
         alternate["link"] = counterpart(page.file.src_uri, alternate["lang"]).replace(".md", ".html")
@@ -67,8 +67,12 @@ def on_page_context(context: dict[str, Any], page: Any, config: Any, nav: Any) -
 
 
 def on_post_build(config: Any) -> None:
-    """See that the site works without internet."""
+    """Check that the site works offline.
+
+    Raises:
+        PluginError: a page loads something from another host.
+    """
     for page in sorted(Path(config.site_dir).rglob("*.html")):
         found = fetched(page.read_text(encoding="utf-8"))
         if found:
-            raise PluginError(f"{page} loads {', '.join(found)}: the site must work without internet")
+            raise PluginError(f"{page} loads {', '.join(found)}: the site must work offline")

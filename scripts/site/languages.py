@@ -1,4 +1,4 @@
-"""Which language a page is in, and where the other one says the same."""
+"""The language of a page, and its counterpart in the other language."""
 
 from __future__ import annotations
 
@@ -9,12 +9,12 @@ CHINESE = "zh/"
 
 
 def language_of(page: str) -> str:
-    """``zh`` for pages below `docs/zh`, else ``en``."""
+    """Return ``zh`` for pages below `docs/zh`, otherwise ``en``."""
     return "zh" if page.startswith(CHINESE) else "en"
 
 
 def counterpart(page: str, language: str) -> str:
-    """The page of that language with the same name, or its start page where there is none."""
+    """Return the page with the same name in that language, or its start page if there is none."""
     plain = page.removeprefix(CHINESE)
     if language == language_of(page):
         return page

@@ -1,4 +1,4 @@
-"""Links as they are written in the repository, led to the pages of the site."""
+"""Conversion of links in the repository to pages of the site."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from pathlib import Path, PurePosixPath
 
 ROOT = Path(__file__).parents[2]
 OUTSIDE = {"benchmarks/RESULTS.md": "results.md", "CHANGELOG.md": "changelog.md", "CONTRIBUTING.md": "contributing.md"}
-"""Pages of the site that lie beside `docs`: where in the repository, and where in the site."""
+"""Pages of the site from outside `docs`: path in the repository, and path in the site."""
 _LINK = re.compile(r"(?<!!)\[(?P<text>[^\[\]]*)\]\((?P<target>[^()\s]+)\)")
 _FENCED = re.compile(r"(^ *```.*?^ *```\n?)", re.DOTALL | re.MULTILINE)
 _FETCHED = re.compile(
@@ -19,10 +19,10 @@ _ELSEWHERE = re.compile(r"[a-z]+:|#|/")
 
 
 def site_links(markdown: str, page: PurePosixPath) -> str:
-    """The text of a page with its relative links as the site has them; fenced code stays as it is.
+    """Return the text of a page with its relative links converted; fenced code stays unchanged.
 
     Raises:
-        LookupError: a link leads to what is not in the repository.
+        LookupError: a link target is not in the repository.
     """
     parts = _FENCED.split(markdown)
     return "".join(
@@ -31,7 +31,7 @@ def site_links(markdown: str, page: PurePosixPath) -> str:
 
 
 def fetched(html: str) -> list[str]:
-    """What a browser would load from elsewhere to show this page; links that people follow do not count."""
+    """Return the URLs that a browser would load from other hosts to show this page; hyperlinks do not count."""
     return sorted({found["place"] or found["linked"] for found in _FETCHED.finditer(html)})
 
 
@@ -45,9 +45,9 @@ def _led(link: re.Match[str], page: PurePosixPath) -> str:
     if wanted in OUTSIDE:
         place = OUTSIDE[wanted]
     elif wanted.startswith("docs/"):
-        place = wanted.removeprefix("docs/")  # whether it is there, MkDocs sees
+        place = wanted.removeprefix("docs/")  # MkDocs checks whether it exists
     elif (ROOT / wanted).exists():
         return f"{link['text']} (`{wanted}` in the source tree)" if wanted not in link["text"] else link["text"]
     else:
-        raise LookupError(f"{source}: the link to {link['target']} leads to {wanted}, which is not there")
+        raise LookupError(f"{source}: the link to {link['target']} leads to {wanted}, which does not exist")
     return f"[{link['text']}]({posixpath.relpath(place, page.parent)}{'#' + anchor if anchor else ''})"

@@ -1,4 +1,4 @@
-"""The reference of Python: what `import shelfmind` offers, then the rooms of the package, by their docstrings."""
+"""The Python reference: the public functions, then the modules of the package, from their docstrings."""
 
 from __future__ import annotations
 
@@ -12,24 +12,27 @@ from tables import table
 PACKAGE = ROOT / "src" / "shelfmind"
 FOLDER = "reference/python"
 HIDDEN = frozenset({"cli", "display", "api"})
-"""Rooms that nobody calls from Python."""
+"""Modules that are not meant to be called from Python."""
 _LESS_LIKELY = "---\nsearch: {boost: 0.2}\n---\n"
-"""What a search finds in the rooms comes after what it finds elsewhere."""
+"""Search results from module pages rank below all others."""
 
 
 def module_pages() -> dict[str, str]:
-    """The pages by where they lie."""
+    """Return the pages by path."""
     rooms = [path for path in sorted(PACKAGE.iterdir()) if _is_room(path)]
     rows = [(f"[`shelfmind.{room.stem}`]({room.stem}.md)", _summary(room)) for room in rooms]
     index = (
-        "# Python\n\n`import shelfmind` offers every verb of the command as a function with the same arguments; "
-        "each also takes its request whole. Nothing heavy is imported until a function needs it. Names that are not on "
-        "this page may change with any version.\n\n## Verbs { #verbs }\n\n"
-        f"{functions()}\n## Classes and functions besides {{ #besides }}\n\n"
-        + table(("name", "what it is"), [(f"[`shelfmind.{name}`]({link})", said) for name, link, said in other_names()])
-        + "\n## Rooms of the package { #rooms }\n\n[Architecture](../../architecture.md) draws their layers.\n\n"
+        "# Python\n\nLook up the public Python API. `import shelfmind` provides every command as a function with the "
+        "same arguments; each function also accepts a request object. Heavy dependencies are imported only when a "
+        "function needs them. Names that are not on this page may change in any version."
+        "\n\n## Commands { #verbs }\n\n"
+        f"{functions()}\n## Other classes and functions {{ #other }}\n\n"
+        + table(
+            ("name", "description"), [(f"[`shelfmind.{name}`]({link})", said) for name, link, said in other_names()]
+        )
+        + "\n## Modules of the package { #modules }\n\n[Architecture](../../architecture.md) shows their layers.\n\n"
     )
-    pages = {f"{FOLDER}/index.md": index + table(("module", "what it is"), rows)}
+    pages = {f"{FOLDER}/index.md": index + table(("module", "description"), rows)}
     return pages | {f"{FOLDER}/{room.stem}.md": _page(room) for room in rooms}
 
 

@@ -1,4 +1,4 @@
-"""The reference of the networks, of what `shelfmind models` lists."""
+"""The reference of the networks that `shelfmind models` lists."""
 
 from __future__ import annotations
 
@@ -10,12 +10,12 @@ from shelfmind.model_facts import model_facts
 
 
 def networks_page() -> dict[str, str]:
-    """The page by where it lies."""
-    head = ("network", "parameters", "GFLOPs at 224 px", "embedding", "official ImageNet weights", "their top-1")
+    """Return the page by path."""
+    head = ("network", "parameters", "GFLOPs at 224 px", "embedding", "official ImageNet weights", "ImageNet top-1")
     said = (
-        "# Networks\n\nThe names that `model.name` takes, as `shelfmind models` lists them; `shelfmind models NAME` "
-        "draws one. Parameters and multiplications are those with 1,000 classes. With `pip install "
-        "'shelfmind[mindcv]'`, `mindcv:NAME` is any network of MindCV.\n\n"
+        "# Networks\n\nLook up the networks that `model.name` accepts, as listed by `shelfmind models`. "
+        "`shelfmind models NAME` shows the stages of one. Parameters and GFLOPs are for 1,000 classes. With "
+        "`pip install 'shelfmind[mindcv]'`, `mindcv:NAME` selects any network of MindCV.\n\n"
     )
     return {"reference/networks.md": said + table(head, map(_row, model_facts()))}
 

@@ -1,4 +1,4 @@
-"""The reference of recipes and tables of ablations: every key, and what comes with the package."""
+"""The reference of recipes and ablation tables: every key, and the packaged ones."""
 
 from __future__ import annotations
 
@@ -12,13 +12,13 @@ from shelfmind.recipe import Recipe, Stage, recipe_names, recipe_text
 
 
 def recipe_keys_page() -> dict[str, str]:
-    """Every key of a recipe."""
+    """Return the page with every key of a recipe."""
     parts = [
         "# Recipe keys\n",
-        "A recipe decides everything about a training but the data and the seed. It is a YAML file of these sections; "
-        "`extends: NAME` on top takes another recipe and changes what it names. `--set train.lr=0.1` changes one value "
-        "on the command line. [Training methods](../training.md) says what each method is good for, and where it comes "
-        "from.\n",
+        "Look up every key of a recipe. A recipe determines everything about a training run except the data and the "
+        "seed. It is a YAML file with these sections. `extends: NAME` at the top starts from another recipe and "
+        "overrides the given keys. `--set train.lr=0.1` overrides one value on the command line. "
+        "[Training methods](../training.md) describes what each method is for, and its source.\n",
     ]
     for name, field in Recipe.model_fields.items():
         kind = field.annotation
@@ -36,10 +36,10 @@ def _policies() -> str:
 
 
 def recipes_page() -> dict[str, str]:
-    """Every packaged recipe as it is written."""
+    """Return the page with the source of every packaged recipe."""
     parts = [
         "# Recipes\n",
-        "The recipes that come with shelfmind; `shelfmind recipes NAME` shows one with all values filled in.\n",
+        "Look up the packaged recipes. `shelfmind recipes NAME` prints one with all values filled in.\n",
     ]
     for name in ["base", *recipe_names()]:
         parts += [f"## `{name}` {{ #{name.replace('/', '-')} }}\n", f"```yaml\n{recipe_text(name).strip()}\n```\n"]
@@ -47,10 +47,10 @@ def recipes_page() -> dict[str, str]:
 
 
 def ablation_tables_page() -> dict[str, str]:
-    """Every key of a table of ablations, and the packaged tables."""
+    """Return the page with every key of an ablation table, and the packaged tables."""
     parts = [
         "# Ablation tables\n",
-        "What a table for [`shelfmind ablate`](../ablations.md) may say, then the tables that come with it.\n",
+        "Look up the keys of a table for [`shelfmind ablate`](../ablations.md), and the packaged tables.\n",
     ]
     for kind in (Table, Base, Row, Pretraining, FixRes):
         parts += [f"## {kind.__name__} {{ #{kind.__name__.lower()} }}\n", f"{kind.__doc__}\n", keys_table(kind)]

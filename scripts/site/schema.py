@@ -1,4 +1,4 @@
-"""Pydantic models as tables of their keys: type, range, choices, default and meaning."""
+"""Pydantic models as tables of keys: type, range, choices, default and meaning."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ _WORDS = {int: "whole number", float: "number", str: "text", bool: "true or fals
 
 
 def keys_table(model: type[BaseModel], prefix: str = "") -> str:
-    """A row for each key of the model; `prefix` stands before it."""
+    """Return a table with a row per key of the model, prefixed with `prefix`."""
     rows = [
         (code(prefix + name), _kind(field), _default(field), _meaning(field))
         for name, field in model.model_fields.items()
@@ -65,7 +65,7 @@ def _choices(annotation: Any) -> str:
 
 
 def _choices_of(marks: list[Any]) -> str:
-    """The names that `choices.choice_of` lets pass."""
+    """The names that `choices.choice_of` accepts."""
     return ", ".join(code(name) for mark in marks for name in _names(mark))
 
 

@@ -1,4 +1,4 @@
-"""Markdown tables, and values as they stand in their cells."""
+"""Markdown tables, and formatting of cell values."""
 
 from __future__ import annotations
 
@@ -6,23 +6,23 @@ from collections.abc import Iterable, Sequence
 
 
 def table(head: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
-    """A table; cells are Markdown, of which bars and line ends are made harmless."""
+    """Return a table; cells are Markdown, with bars and line breaks escaped."""
     lines = [_row(head), _row(["---"] * len(head)), *map(_row, rows)]
     return "\n".join(lines) + "\n"
 
 
 def code(value: str) -> str:
-    """As code; empty stays empty."""
+    """Return the value as code; an empty value stays empty."""
     return f"`{value}`" if value else ""
 
 
 def plain(text: str) -> str:
-    """Words that say nothing to Markdown or HTML."""
+    """Return the text with Markdown and HTML characters escaped."""
     return text.replace("&", "&amp;").replace("<", "&lt;").replace("*", "\\*").replace("_", "\\_") if text else ""
 
 
 def sentence(text: str) -> str:
-    """With a capital and a full stop, its code spans untouched."""
+    """Return the text with a capital and a full stop; code spans stay unchanged."""
     parts = text.split("`")
     said = "`".join(part if index % 2 else plain(part) for index, part in enumerate(parts)).strip()
     if not said:
@@ -35,6 +35,6 @@ def _row(cells: Sequence[str]) -> str:
 
 
 def _harmless(cell: str) -> str:
-    """Without line ends, and with bars that part no cells; those within code do not."""
+    """Without line breaks, and with bars escaped outside of code spans."""
     parts = cell.replace("\n", " ").split("`")
     return "`".join(part if index % 2 else part.replace("|", "\\|") for index, part in enumerate(parts))

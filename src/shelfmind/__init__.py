@@ -6,7 +6,7 @@ from typing import Any
 
 from shelfmind.verbs import VERBS
 
-__version__ = "0.1.0"
+__version__ = "0.2.0"
 
 _LIGHT = {
     "Observer": ("shelfmind.requests.watching", "Observer"),

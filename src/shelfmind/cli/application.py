@@ -86,7 +86,6 @@ app = typer.Typer(
     epilog="Variables: SHELFMIND_DEVICE (CPU, GPU or Ascend; the best there is if not set), SHELFMIND_CACHE (where "
     "decoded photos and downloads are kept), SHELFMIND_CACHE_GB (how much the decoded photos may take).",
     no_args_is_help=True,
-    add_completion=False,
     pretty_exceptions_enable=False,
     rich_markup_mode="rich",
     context_settings={"help_option_names": ["-h", "--help"]},
