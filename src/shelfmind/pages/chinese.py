@@ -749,7 +749,7 @@ SAID_ELSEWHERE = (
         "置信度与准确率平均相差 {}，超出偶然波动；可校准：{}",
     ),
     (r"what (.*) was trained on cannot be told: (.*)", "无法确定 {} 是用哪些图片训练的：{}"),
-    # Warnings about training
+    # What was wrong with a training
     (
         r"the training ended after (\d+) steps?: the budget of (\S+) minutes? is too short to learn anything; one pass over the training images takes (\d+) steps? of (\d+) images?\. Give it more minutes",
         "训练只进行了 {} 步：{} 分钟的预算太短，学不到东西；过一遍训练图片需要 {} 步，每步 {} 张图片。请增加时间",
@@ -835,7 +835,7 @@ SAID_ELSEWHERE = (
     (r"share of blue", "蓝色占比"),
     (r"aspect ratio", "高宽比"),
     (r"megapixels", "百万像素"),
-    # Findings in a gallery
+    # What is wrong with a gallery
     (r"One photo, two products", "同一照片属于两个商品"),
     (r"At most one of them is right: file it under that one\.", "其中最多只有一个正确：请只归入该商品。"),
     (r"Products that are all but one", "几乎相同的商品"),
@@ -865,7 +865,7 @@ SAID_ELSEWHERE = (
     (r"photos", "照片"),
     (r"clipped", "纯白占比"),
     (r"edges", "边缘占比"),
-    # The networks that evaluate labels, and their reliability
+    # Who judges labels, and whether they can be trusted
     (r"(\d+) networks?, each of images that it never saw", "{} 个网络，各自只判断从未见过的图片"),
     (r"the networks of (.*), each of images that it never saw", "{} 的各网络，各自只判断从未见过的图片"),
     (
@@ -929,7 +929,7 @@ SAID_ELSEWHERE = (
     (r"(?i)duplicate: of (.*)", "与 {} 重复"),
     (r"(?i)dropped in the review", "复核时剔除"),
     (r"(?i)dropped in the review: by (.*)", "复核时剔除（{}）"),
-    # Anything else may consist of two parts
+    # What is nothing of all that may be two things
     (r"([^;]+); (.+)", "{}；{}"),
 )
 """English messages of other packages as regular expressions of the whole text, with their Chinese. The groups are
