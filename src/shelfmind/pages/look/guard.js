@@ -1,4 +1,4 @@
-// Chinese translations of the gallery checks' findings, which the server sends in English.
+// The Chinese of what the gallery's guard says of photos, in English on the wire.
 
 const FAULTS = { blurred: "模糊", "burnt-out spots": "局部反光", "over-exposed": "过曝", dark: "过暗", "shows almost nothing": "几乎没有内容" };
 const TITLES = {
