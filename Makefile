@@ -1,7 +1,7 @@
-# `make demo` and `make test` work on a bare machine with python3 (3.10 to 3.12) and make.
+# `make demo` and `make test` need only python3 (3.10 to 3.12) and make.
 PYTHON ?= python3
 BIN := .venv/bin
-# Which tests `make test` runs: where they lie, and how they are marked.
+# Which tests `make test` runs: paths and markers.
 TESTS = tests
 MARKED = not slow
 SETTINGS := PYTHONDONTWRITEBYTECODE=1
@@ -14,25 +14,25 @@ setup: .venv/installed
 	PYTHON="$(PYTHON)" sh scripts/setup.sh
 	touch $@
 
-# The main job: data -> train -> evaluate -> predict -> report. DATA=/path/to/photos takes your own photos.
+# The main workflow: data -> train -> evaluate -> predict -> report. DATA=/path/to/photos uses your own photos.
 demo: setup
 	$(BIN)/python scripts/demo.py $(if $(DATA),"$(DATA)")
 
 test: setup
 	$(SETTINGS) $(BIN)/python -m pytest -W error -m "$(MARKED)" --ignore=tests/browser $(TESTS)
 
-# Every method of training by command, interrupted ones, whole label checks, searches: about eight minutes on one core;
-# without variants of what is tested already (SLOW="slow and not thorough") about six.
+# Every training method from the command line, interrupted runs, full label checks, searches: about eight minutes on one
+# core, about six without variants of other tests (SLOW="slow and not thorough").
 SLOW = slow
 test-slow: setup
 	$(SETTINGS) $(BIN)/python -m pytest -W error -m "$(SLOW)" --ignore=tests/browser tests
 
-# The review page and a report in a real Chromium (Debian's packages); its screenshots lie in build/screenshots.
+# The web pages and reports in a real Chromium (Debian packages). Screenshots are written to build/screenshots.
 test-browser: setup
 	sh scripts/chromium.sh
 	$(SETTINGS) SHELFMIND_BROWSER=required $(BIN)/python -m pytest -W error tests/browser
 
-# The documentation site in build/site, which works from the file system: a warning or a broken link fails.
+# The documentation site in build/site; it works without a server. Warnings and broken links are errors.
 docs: setup
 	NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --strict --quiet
 	@echo "open build/site/index.html"
@@ -52,15 +52,15 @@ layers: setup
 security: setup
 	$(BIN)/bandit --quiet --configfile pyproject.toml --recursive src scripts
 
-# What tools know of the public functions: src/shelfmind/__init__.pyi.
+# The type stub of the public functions: src/shelfmind/__init__.pyi.
 api: setup
 	$(BIN)/python scripts/renew_api.py
 
-# What `shelfmind models` lists.
+# The table behind `shelfmind models`.
 facts: setup
 	$(BIN)/python scripts/renew_model_facts.py
 
-# Compares every network with independent implementations (timm, MindCV) and renews what `make test` compares with.
+# Compares every network with independent implementations (timm, MindCV) and updates the reference values of `make test`.
 parity: setup
 	test -d .venv-parity || (.venv/bin/python -m venv .venv-parity && \
 		.venv-parity/bin/python -m pip install --quiet -r requirements-parity.txt -e ".[train]")
@@ -70,7 +70,7 @@ parity: setup
 
 LOCK = $(BIN)/uv pip compile --universal --generate-hashes --no-emit-index-url --no-annotate --custom-compile-command "make lock"
 
-# Newest versions of everything but MindSpore, whose 2.8.0 has the fastest CPU convolutions.
+# Upgrades everything except MindSpore: 2.8.0 has the fastest CPU convolutions.
 lock: setup
 	$(BIN)/python -m pip install --quiet uv
 	echo "mindspore==2.8.0" > .venv/constraints.txt
@@ -78,7 +78,7 @@ lock: setup
 		--output-file requirements.lock
 	$(MAKE) image-locks
 
-# The part of requirements.lock that images are built of: of each extra with what serves, and of what builds the wheel.
+# The subset of requirements.lock for container images: one file per extra, including `serve`, and one for building the wheel.
 IMAGE_LOCK = $(LOCK) --python-version 3.11 --constraint requirements.lock
 
 image-locks:

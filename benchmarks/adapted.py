@@ -1,11 +1,10 @@
-"""Measures what `shelfmind adapt` gains on photos of other shops, by runs that never saw those.
+"""Measure the gain of `shelfmind adapt` on photos of other shops, with runs that have not seen these photos.
 
     .venv/bin/python benchmarks/adapted.py GROCERY_STORE RUN... --weights 0.25 0.5 0.75 1 --out FOLDER
 
-Each run is adapted to the photos of a split without their labels, and judged by the same split, as it would be in a
-shop whose photos are collected before they are answered. `--half` adapts to one half of the photos, drawn at random,
-and judges by the other. Gains are paired by photo, each photo's mean over the runs, with 95% bootstrap intervals over
-photos.
+Each run is adapted to the unlabelled photos of a split and evaluated on the same split, as in a shop whose photos are
+collected before they are recognised. `--half` adapts to a random half of the photos and evaluates on the other half.
+Gains are paired by photo, averaged over the runs, with 95% bootstrap intervals over photos.
 """
 
 from __future__ import annotations
@@ -32,7 +31,7 @@ from shelfmind.workflows.evaluate import predict_split
 
 
 def hits_of(run: Path, catalog: Catalog, split: str, bad_list: Path) -> Wide:
-    """Which photos of the split the run is right on, in their order."""
+    """Return which photos of the split the run predicts correctly, in order."""
     predictor = RunPredictor(RunFolder(run), calibrated=False)
     return hits(predict_split(predictor, catalog, split, 1.0, bad_list, count_silently))
 
@@ -77,7 +76,7 @@ def _arguments() -> argparse.Namespace:
     parser.add_argument("runs", type=Path, nargs="+", metavar="RUN")
     parser.add_argument("--split", default="val", help="(default: %(default)s)")
     parser.add_argument("--weights", type=float, nargs="+", default=[0.5])
-    parser.add_argument("--half", action="store_true", help="adapt to half of the photos, judge by the others")
+    parser.add_argument("--half", action="store_true", help="adapt to half of the photos, evaluate on the other half")
     parser.add_argument("--out", type=Path, required=True, metavar="FOLDER")
     return parser.parse_args()
 

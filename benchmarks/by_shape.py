@@ -1,10 +1,10 @@
-"""Says what the rows of an ablation are worth for tall, square and wide photos apart.
+"""Compare the rows of an ablation on tall, square and wide photos separately.
 
     shelfmind ablate resize --data DRAWN --seeds 3 --jobs 2 --out FOLDER
     .venv/bin/python benchmarks/by_shape.py resize --data DRAWN --seeds 3 --jobs 2 --out FOLDER
 
-Takes the arguments that `shelfmind ablate` was given, trains nothing, and reads what lies in the folder. Differences
-are paired by photo, each photo's mean over the seeds, with a 95% bootstrap interval over the photos of a shape.
+Pass the same arguments as to `shelfmind ablate`. Nothing is trained; the results are read from the folder. Differences
+are paired by photo, averaged over the seeds, with a 95% bootstrap interval over the photos of a shape.
 """
 
 from __future__ import annotations
@@ -29,11 +29,11 @@ from shelfmind.machine.cores import available_cores
 from shelfmind.requests.ablating import AblateRequest
 
 TALL, WIDE = 1.5, 0.75
-"""Height by width above which a photo is tall, and below which it is wide."""
+"""Ratio of height to width above which a photo is tall, and below which it is wide."""
 
 
 def shapes_of(paths: list[Path]) -> dict[str, Bools]:
-    """Which photos are of each shape, by their headers."""
+    """Return which photos have each shape, read from their headers."""
     ratios = []
     for path in paths:
         with Image.open(path) as image:
@@ -48,7 +48,7 @@ def shapes_of(paths: list[Path]) -> dict[str, Bools]:
 
 
 def hits_of(store: Store, expansion: Expansion, seeds: list[int], images: str) -> dict[str, Wide]:
-    """Each row's mean over its seeds, for each photo; rows without all seeds are left out."""
+    """Return each row's mean over its seeds per photo; rows that lack a seed are left out."""
     found: dict[str, list[Wide]] = {}
     for cell in expansion.cells(seeds):
         result = Result.load(store.result(cell.answer))

@@ -1,4 +1,4 @@
-"""What the benchmarks' commands share: a parser that shows the script's docstring, and errors as one line."""
+"""Shared by the benchmark commands: a parser that shows the script's docstring, and one-line errors."""
 
 from __future__ import annotations
 
@@ -13,12 +13,12 @@ from shelfmind.files import write_json
 
 
 def parser_of(doc: str | None) -> argparse.ArgumentParser:
-    """A parser whose help is the docstring as it stands."""
+    """Return a parser whose help is the unformatted docstring."""
     return argparse.ArgumentParser(description=doc, formatter_class=argparse.RawDescriptionHelpFormatter)
 
 
 def show(figures: Mapping[str, Any], path: Path | None) -> None:
-    """Print figures, and write them as JSON if there is a path."""
+    """Print the results, and write them as JSON if a path is given."""
     for name, figure in figures.items():
         print(f"{name}: {figure}")
     if path is not None:
@@ -26,7 +26,7 @@ def show(figures: Mapping[str, Any], path: Path | None) -> None:
 
 
 def exit_status(work: Callable[[], None]) -> int:
-    """Do the work: 0, or 2 after one line that says what the user can mend."""
+    """Run the work. Return 0, or 2 after a one-line message about invalid input."""
     try:
         work()
     except UserError as error:

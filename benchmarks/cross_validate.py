@@ -1,11 +1,11 @@
-"""Cross-validates a recipe inside the training split, fold by fold; a run that was stopped goes on.
+"""Cross-validate a recipe on the training split, fold by fold. An interrupted run resumes.
 
     .venv/bin/python benchmarks/cross_validate.py PHOTOS --recipe grocery_cpu --max-minutes 20 --out folds
 
-The training images of each class are cut, in the natural order of their file names, into as many blocks as there are
-folds: photos taken one after the other mostly stay together, so that a held-out photo's neighbour is not trained on.
-Neither val nor test is touched. Printed are top-1 of each fold, and top-1 and macro top-1 of all held-out images
-together with a 95% bootstrap interval over images.
+The training images of each class are divided, in natural order of their file names, into as many blocks as there are
+folds. Consecutive photos thus mostly stay together, and a held-out photo's neighbours are not trained on. Validation
+and test images are not used. Prints top-1 of each fold, and top-1 and macro top-1 of all held-out images with a 95%
+bootstrap interval over images.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ from shelfmind.training.run import resume, train
 
 
 def fold_rows(catalog: Catalog, fold: int, folds: int) -> list[tuple[str, str, str]]:
-    """Path, label and split of the training images, with block `fold` of `folds` of each class as val."""
+    """Return path, label and split of the training images, with block `fold` of `folds` of each class as val."""
     samples = catalog.split("train")
     names = [sample.path.as_posix() for sample in samples]
     held_out = block_folds(names, np.array([sample.label for sample in samples], np.int64), folds, least=folds)
@@ -40,13 +40,13 @@ def fold_rows(catalog: Catalog, fold: int, folds: int) -> list[tuple[str, str, s
 
 
 def write_fold(catalog: Catalog, fold: int, folds: int, path: Path) -> None:
-    """A CSV list of them."""
+    """Write them as a CSV list."""
     path.parent.mkdir(parents=True, exist_ok=True)
     write_table(path, ("path", "label", "split"), fold_rows(catalog, fold, folds))
 
 
 def run_fold(data: Path, run: Path, arguments: argparse.Namespace) -> Evaluation | None:
-    """Train a fold, or go on with it."""
+    """Train a fold, or resume it."""
     if (run / "recipe.yaml").exists():
         return resume(run)
     return train(
@@ -60,7 +60,7 @@ def run_fold(data: Path, run: Path, arguments: argparse.Namespace) -> Evaluation
 
 
 def together(runs: list[Path], train_images: np.ndarray) -> Evaluation:
-    """The evaluation of all folds' held-out images, each predicted by the network that did not see it."""
+    """Return the evaluation of all held-out images, each predicted by the network that was not trained on it."""
     parts = [Predictions.load(run / "evaluation" / "val" / "predictions.npz") for run in runs]
     pooled = Predictions(
         paths=tuple(path for part in parts for path in part.paths),
@@ -73,7 +73,7 @@ def together(runs: list[Path], train_images: np.ndarray) -> Evaluation:
 
 
 def main() -> int:
-    """Run the folds that the command line asks for; returns the exit status."""
+    """Run the selected folds. Return the exit status."""
     arguments = _arguments()
 
     def work() -> None:
@@ -103,9 +103,9 @@ def _arguments() -> argparse.Namespace:
     parser.add_argument("data", type=Path, help="a data set")
     parser.add_argument("--recipe", default="default", help="(default: %(default)s)")
     parser.add_argument("--set", action="append", default=[], metavar="KEY=VALUE", help="change the recipe")
-    parser.add_argument("--max-minutes", type=float, help="for each fold, instead of the recipe's epochs")
+    parser.add_argument("--max-minutes", type=float, help="time budget per fold, instead of the recipe's epochs")
     parser.add_argument("--folds", type=int, default=5, help="(default: %(default)s)")
-    parser.add_argument("--only", type=int, nargs="+", help="run only these folds, counted from 0")
+    parser.add_argument("--only", type=int, nargs="+", help="run only these folds (first fold: 0)")
     parser.add_argument("--seed", type=int, default=0, help="(default: %(default)s)")
     parser.add_argument("--out", type=Path, required=True, help="folder for lists and runs")
     arguments = parser.parse_args()

@@ -1,4 +1,4 @@
-"""How well what an audit measures agrees with what is known, and which difficulty costs how many points.
+"""Compare an audit's measurements with the ground truth, and measure which difficulty costs how many points.
 
     shelfmind generate --classes 40 --images 4800 --seed 15 --size 100-220 --difficulty 1.5 --tail 0.6 \\
         --test-fraction 0.4 --set redesigned=0.5 --set backs=0.25 --out DRAWN
@@ -7,21 +7,21 @@
     python benchmarks/difficulties.py cost DRAWN --run RUN
     python benchmarks/difficulties.py appearances DRAWN [--run RUN]
 
-`agreement`: measures of drawn photos beside truth.csv, once as the audit measures files and once as `evaluate` measures
-squares: Spearman's rank correlation and the AUROC of the hardest fifth of the truth against the rest.
+`agreement`: measurements of synthetic photos compared with truth.csv, on files as in `audit` and on squares as in
+`evaluate`: Spearman's rank correlation, and the AUROC of the hardest fifth of the truth against the rest.
 
-`degraded`: real photos turned, warped, blurred and darkened by known amounts, each beside the same photo with nothing
-done to it (cropped alike): correlation with the amount, AUROC of degraded against not, and for turns how often the
-change of the signed angle is right within 3 degrees, where there are lines.
+`degraded`: real photos rotated, warped, blurred and darkened by known amounts, each compared with the unchanged photo
+(cropped alike): correlation with the amount, AUROC of degraded against unchanged, and for rotations how often the
+change of the signed angle is right within 3 degrees, on photos with lines.
 
-`cost`: a logistic regression of "the first guess is right" on all factors of truth.csv together, with a penalised
-term a class; a factor's cost is the mean predicted accuracy with it at the 90th percentile of the test photos, less
-that at the 10th, all else as it is. Intervals are percentiles of resampled photos. The same with what is measured
-instead of the truth.
+`cost`: a logistic regression of "top-1 is correct" on all factors of truth.csv together, with a penalised term per
+class. A factor's cost is the mean predicted accuracy with the factor at the 90th percentile of the test photos minus
+that at the 10th, everything else unchanged. Intervals are percentiles over resampled photos. The same with
+measurements instead of the truth.
 
-`appearances`: in how many classes that were drawn with several appearances they are found, and in how many others.
+`appearances`: how many of the classes generated with several appearances are detected, and how many others are.
 
-All intervals are 95% and seeded by --seed.
+All intervals are 95%; `--seed` seeds the resampling.
 """
 
 from __future__ import annotations
@@ -68,7 +68,7 @@ Rows = list[dict[str, str]]
 
 
 def columns(rows: Rows) -> dict[str, Wide]:
-    """The factors of truth.csv as one number each, the greater the harder."""
+    """Return the factors of truth.csv as numbers; larger is harder."""
 
     def of(name: str) -> Wide:
         return np.array([float(row[name]) for row in rows])
@@ -93,7 +93,7 @@ def columns(rows: Rows) -> dict[str, Wide]:
 
 
 def measured_columns(facts: npt.NDArray[np.void]) -> dict[str, Wide]:
-    """What is measured of the same, the greater the harder."""
+    """Return the corresponding measurements; larger is harder."""
     wide = {name: facts[name].astype(np.float64) for name in ("blur", "glare", "luma", "tilt", "askew")}
     side = np.maximum(facts["width"], facts["height"]).astype(np.float64)
     named = {"darkness": -wide["luma"], "perspective": wide["askew"], "smallness": -side}
@@ -109,17 +109,17 @@ PAIRS = (
     ("perspective", "yaw"),
     ("perspective", "pitch"),
 )
-"""What is measured, and what it is compared with."""
+"""Measurements and the factors that they are compared with."""
 
 
 def auroc(values: Wide, hard: Bools) -> float:
-    """How often a hard one has the greater value than one that is not."""
+    """Return the probability that a hard photo has a larger value than another."""
     ranks, count = rankdata(values), int(hard.sum())
     return float((ranks[hard].sum() - count * (count + 1) / 2) / (count * (len(hard) - count)))
 
 
 def with_interval(figure: Callable[[Ints], float], images: int, seed: int) -> str:
-    """A figure of some images with percentiles of resamples."""
+    """Return a statistic of images with percentiles over resamples."""
     rng = np.random.default_rng(seed)
     drawn = [figure(rng.integers(0, images, images)) for _ in range(RESAMPLES)]
     low, high = np.quantile(drawn, [0.025, 0.975])
@@ -127,7 +127,7 @@ def with_interval(figure: Callable[[Ints], float], images: int, seed: int) -> st
 
 
 def truth_of(root: Path) -> Rows:
-    """The rows of truth.csv of photos that show a product."""
+    """Return the rows of truth.csv for photos that show a product."""
     try:
         with (root / "truth.csv").open(encoding="utf-8", newline="") as stream:
             rows = [row for row in csv.DictReader(stream) if row["true"]]
@@ -141,7 +141,7 @@ def truth_of(root: Path) -> Rows:
 
 
 def measured_of(paths: Sequence[Path], folder: Path) -> Measured:
-    """What the audit measures of files, all of which must be usable."""
+    """Return the audit's measurements of files, all of which must be readable."""
     found = measure_files(paths, cache=facts_path(), folder=folder, progress=lambda done: None)
     if len(found) < len(paths):
         raise UserError(f"{found.bad_files[0].path}: {found.bad_files[0].reason}")
@@ -149,7 +149,7 @@ def measured_of(paths: Sequence[Path], folder: Path) -> Measured:
 
 
 def agreement(arguments: argparse.Namespace) -> None:
-    """Print the table of drawn photos."""
+    """Print the table of synthetic photos."""
     rows = truth_of(arguments.data)
     drawn = np.random.default_rng(arguments.seed).permutation(len(rows))[: arguments.photos]
     rows = [rows[index] for index in sorted(drawn.tolist())]
@@ -185,12 +185,12 @@ Degrade = Callable[[Image.Image, float, np.random.Generator], Image.Image]
 
 
 def turned(image: Image.Image, degrees: float, rng: np.random.Generator) -> Image.Image:
-    """Turned clockwise, cropped to where no corner is empty for any angle."""
+    """Rotate clockwise, cropped so that no corner is empty at any angle."""
     return _middle(image.rotate(-degrees, Image.Resampling.BICUBIC))
 
 
 def warped(image: Image.Image, share: float, rng: np.random.Generator) -> Image.Image:
-    """One side, drawn by chance, as seen from further away by a share of its length."""
+    """Shorten one random side by a share of its length, as seen in perspective."""
     width, height = image.size
     inset = share / 2
     corners = np.array([(inset, 0), (1 - inset, 0), (1, 1), (0, 1)], float)
@@ -204,12 +204,12 @@ def warped(image: Image.Image, share: float, rng: np.random.Generator) -> Image.
 
 
 def blurred(image: Image.Image, share: float, rng: np.random.Generator) -> Image.Image:
-    """Out of focus by a share of the longer side."""
+    """Blur by a share of the longer side."""
     return _middle(image).filter(ImageFilter.GaussianBlur(share * max(image.size)))
 
 
 def darkened(image: Image.Image, loss: float, rng: np.random.Generator) -> Image.Image:
-    """With a share of the light taken away."""
+    """Darken by a share of the light."""
     return ImageEnhance.Brightness(_middle(image)).enhance(1 - loss)
 
 
@@ -254,7 +254,7 @@ def degraded(arguments: argparse.Namespace) -> None:
 
 
 def _signed(images: Sequence[Image.Image]) -> None:
-    """How often the change of the signed tilt is that of the turn."""
+    """Print how often the change of the signed tilt matches the rotation."""
     rng = np.random.default_rng(0)
     right: Counter[tuple[bool, float]] = Counter()
     total: Counter[tuple[bool, float]] = Counter()
@@ -279,11 +279,11 @@ def _listed(values: Any) -> str:
 
 
 CLASS_FREEDOM = 3.0
-"""The larger, the less the term of a class is penalised; classes differ more than photos of one do."""
+"""A larger value penalises the class terms less; classes differ more than photos of one class."""
 
 
 def span(values: Wide) -> tuple[float, float]:
-    """From what to what a factor is moved: the 10th and 90th percentile; from no to yes."""
+    """Range over which a factor is changed: the 10th to the 90th percentile, or no to yes."""
     if np.isin(values, (0.0, 1.0)).all():
         return 0.0, 1.0
     low, high = np.quantile(values, [0.1, 0.9])
@@ -292,14 +292,14 @@ def span(values: Wide) -> tuple[float, float]:
 
 @dataclass(frozen=True)
 class Fit:
-    """Predictors (N, D), standardised, and the classes (N,) of the images."""
+    """Standardised predictors (N, D), and the classes (N,) of the images."""
 
     values: Mapping[str, Wide]
     labels: Ints
     correct: Bools
 
     def costs(self, rows: Ints) -> dict[str, float]:
-        """What going from the 10th to the 90th percentile of each factor costs, in points of accuracy."""
+        """Return the cost of each factor, from its 10th to its 90th percentile, in points of accuracy."""
         from sklearn.linear_model import LogisticRegression
 
         names = list(self.values)
@@ -320,7 +320,7 @@ class Fit:
 
 
 def cost(arguments: argparse.Namespace) -> None:
-    """Print which factor costs how much."""
+    """Print the cost of each factor."""
     predictions = predictions_on_test(arguments)
     rows_by_path = {str((arguments.data / row["path"]).resolve()): row for row in truth_of(arguments.data)}
     kept = [index for index, path in enumerate(predictions.paths) if str(Path(path).resolve()) in rows_by_path]
@@ -358,7 +358,7 @@ def _print_looks(looks: Mapping[str, Wide], correct: Bools) -> None:
 
 
 def predictions_on_test(arguments: argparse.Namespace) -> Predictions:
-    """What `shelfmind evaluate RUN DRAWN --split test` left."""
+    """Return the results of `shelfmind evaluate RUN DRAWN --split test`."""
     path = arguments.run / "evaluation" / "test" / "predictions.npz"
     if not path.exists():
         raise UserError(f"{path} is missing; make it with: shelfmind evaluate {arguments.run} {arguments.data}")
@@ -366,7 +366,7 @@ def predictions_on_test(arguments: argparse.Namespace) -> Predictions:
 
 
 def appearances(arguments: argparse.Namespace) -> None:
-    """Print what is found of classes with several appearances."""
+    """Print how many classes with several appearances are detected."""
     rows = [row for row in truth_of(arguments.data) if row["true"] != "others"]
     names = sorted({row["given"] for row in rows})
     labels = np.array([names.index(row["given"]) for row in rows])
@@ -387,7 +387,7 @@ def appearances(arguments: argparse.Namespace) -> None:
 def embedded(
     arguments: argparse.Namespace, paths: Sequence[Path], rows: Rows
 ) -> Iterator[tuple[str, tuple[Floats, Ints]]]:
-    """The run's vectors of the photos of train, and of test."""
+    """Return the run's embeddings of the training and the test photos."""
     from shelfmind.machine.device import start_mindspore
 
     start_mindspore()
@@ -439,7 +439,7 @@ WORK: dict[str, Callable[[argparse.Namespace], None]] = {
 
 
 def main() -> int:
-    """Do one of `WORK`."""
+    """Run one of `WORK`."""
     parser = parser_of(__doc__)
     parser.add_argument("work", choices=WORK)
     parser.add_argument("data", type=Path)

@@ -1,13 +1,13 @@
-"""Measures how well `gallery discover` groups products that were never trained, and how quickly a group is enrolled.
+"""Measure how well `gallery discover` groups new products, and how quickly a group is enrolled.
 
     shelfmind train seen.csv --recipe grocery_cpu --max-minutes 60 --out RUN
     taskset -c 0 .venv/bin/python benchmarks/discovery.py RUN all.csv --json discovery.json
 
-The data set has the classes that the run was trained on and others. Of each trained class a few training photos are
-enrolled; the photos of the other classes are to be grouped: all of them, so many of each, and a long tail. Beside it in
-the same run: average linkage of cosines, cut where the gallery's own products are grouped best, and HDBSCAN.
+The data set contains the classes that the run was trained on, and others. A few training photos of each trained class
+are enrolled; the photos of the other classes are grouped: all of them, a fixed number per class, and a long tail.
+Baselines in the same run: average linkage of cosines, cut where it groups the gallery's own products best, and HDBSCAN.
 
-Enrolling: from a decision on a group of eight photos until a gallery that is opened anew has the product, wall clock.
+Enrolling: wall-clock time from a decision on a group of eight photos until a newly opened gallery contains the product.
 """
 
 from __future__ import annotations
@@ -49,25 +49,25 @@ TAIL = (2, 2, 3, 3, 4, 4, 5, 6, 7, 8, 9, 10, 12, 14, 16, 18, 20, 25, 30, 40)
 CUTS = np.linspace(0.02, 1, 50)
 ME = By("benchmark")
 Grouping = Callable[[Floats, Ints, Floats], Ints]
-"""Of the gallery's vectors with labels, and photos' vectors: the group of each photo."""
+"""Maps the gallery's vectors with labels, and the photos' vectors, to the group of each photo."""
 
 
 def ours(references: Floats, labels: Ints, vectors: Floats) -> Ints:
-    """As `gallery discover` does it."""
+    """Group as `gallery discover` does."""
     model = SameProduct.learnt(references, labels)
     assert model is not None
     return group_photos(model, model.coordinates(vectors))
 
 
 def average(references: Floats, labels: Ints, vectors: Floats) -> Ints:
-    """Average linkage, cut where the gallery's own photos agree best with their products."""
+    """Group by average linkage, cut where the gallery's own photos agree best with their products."""
     tree = linkage(references.astype(np.float64), "average", "cosine")
     best = max(CUTS, key=lambda cut: agreement(fcluster(tree, cut, "distance"), labels).adjusted_rand)
     return np.asarray(fcluster(linkage(vectors.astype(np.float64), "average", "cosine"), best, "distance"))
 
 
 def hdbscan(references: Floats, labels: Ints, vectors: Floats) -> Ints:
-    """HDBSCAN with groups of three at least; what it calls noise is alone."""
+    """Group by HDBSCAN with groups of at least three; noise stays ungrouped."""
     found = HDBSCAN(min_cluster_size=3, copy=True).fit_predict(vectors)
     return np.where(found < 0, 10**6 + np.arange(len(found)), found)
 
@@ -76,7 +76,7 @@ METHODS: dict[str, Grouping] = {"ours": ours, "average linkage": average, "HDBSC
 
 
 class Kept:
-    """Gives photos the vectors of a table, by content."""
+    """Embeds photos by looking up their vectors in a table, by content."""
 
     identity: dict[str, Any]
 
@@ -85,12 +85,12 @@ class Kept:
         self.identity = {"weights": "benchmark", "width": vectors.shape[1]}
 
     def embed(self, photos: Iterable[bytes], total: int) -> Floats:
-        """Their vectors."""
+        """Return the vectors."""
         return np.stack([self.vectors[checksum(photo)] for photo in photos])
 
 
 def main() -> None:
-    """Embed, group by each method, enrol, and write what came out."""
+    """Embed, group by each method, enrol, and write the results."""
     arguments = _arguments()
     paths, vectors, labels, seen, trained_on = embedded(arguments.run, arguments.data)
     random = np.random.default_rng(arguments.seed)
@@ -129,7 +129,7 @@ def main() -> None:
 
 
 def embedded(run: Path, data: Path) -> tuple[list[Path], Floats, Ints, Any, Any]:
-    """Paths, vectors (N, D) and labels of a data set, which photos are of trained classes, and which are in train."""
+    """Paths, vectors (N, D) and labels of a data set, and which photos are of trained classes and in train."""
     from shelfmind.inference.embedder import RunEmbedder
     from shelfmind.machine.device import start_mindspore
     from shelfmind.runs.folder import RunFolder
@@ -146,7 +146,7 @@ def embedded(run: Path, data: Path) -> tuple[list[Path], Floats, Ints, Any, Any]
 
 
 def enrolling(paths: list[Path], vectors: Floats, enrolled: Ints, new: Ints) -> list[float]:
-    """Seconds from each decision on eight photos until a gallery opened anew has the product."""
+    """Return the seconds from each decision on eight photos until a newly opened gallery contains the product."""
     seconds = []
     with tempfile.TemporaryDirectory() as folder:
         files = LocalFiles(Path(folder) / "gallery")
@@ -177,9 +177,9 @@ def _arguments() -> argparse.Namespace:
     parser = parser_of(__doc__)
     parser.add_argument("run", type=Path)
     parser.add_argument("data", type=Path)
-    parser.add_argument("--shots", type=int, default=8, help="photos of each trained class that are enrolled")
-    parser.add_argument("--each", type=int, default=8, help="photos of each new class, in the second measurement")
-    parser.add_argument("--repeats", type=int, default=20, help="groups that are enrolled")
+    parser.add_argument("--shots", type=int, default=8, help="enrolled photos per trained class")
+    parser.add_argument("--each", type=int, default=8, help="photos per new class, in the second measurement")
+    parser.add_argument("--repeats", type=int, default=20, help="number of groups to enrol")
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--json", type=Path)
     return parser.parse_args()

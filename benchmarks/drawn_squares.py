@@ -1,4 +1,4 @@
-"""Draws squares for measurements that do not depend on what they show."""
+"""Generate squares for measurements that do not depend on image content."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ STEPS = (64, 16, 4, 1)
 
 
 def drawn_squares(count: int, size: int, seed: int) -> Batch:
-    """Squares (N, S, S, 3), about as smooth as photos: the mean of noise in blocks of four sizes."""
+    """Return squares (N, S, S, 3) about as smooth as photos: the mean of noise in blocks of four sizes."""
     generator = np.random.default_rng(seed)
     layers = []
     for step in STEPS:

@@ -1,4 +1,4 @@
-"""A worker of `engines.py`: shelfmind's own engines, as its commands use them. Arguments: drawn network, squares."""
+"""A worker of `engines.py`: shelfmind's engines, used as its commands use them. Arguments: network folder, squares."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from shelfmind.kernels.choice import VARIABLE
 
 
 class Variant(NamedTuple):
-    """Which of a drawn network's files answers, by which engine; the kernels are MindSpore's."""
+    """A file of the network and the engine that runs it; kernels are MindSpore's."""
 
     file: str
     engine: str

@@ -1,20 +1,22 @@
-"""Measures how fast engines and precisions answer beside PyTorch on the same cores: images/s, p50 and p99 of calls.
+"""Compare the inference speed of engines and precisions with PyTorch on the same cores: images/s, p50 and p99 of calls.
 
     .venv/bin/python benchmarks/engines.py NETS --torch-python TORCH_ENV/bin/python --json engines.json
     .venv/bin/python benchmarks/engines.py NETS --json engines.json --only-table
 
-NETS is made by `exported_networks.py` where it lacks a network. TORCH_ENV holds ``torch==2.13.0``, ``numpy`` and, for
-PyTorch's newer int8, ``torchao==0.18.0``. The figures of one call are added to those in the file. The rules:
+`exported_networks.py` adds missing networks to NETS. TORCH_ENV contains ``torch==2.13.0``, ``numpy`` and, for PyTorch's
+newer int8, ``torchao==0.18.0``. The results of each call are added to the file. The rules:
 
 - Every variant does the same work: 8-bit squares (N, S, S, 3) in a NumPy array become probabilities and embeddings in
-  NumPy arrays. Turning the axes, normalising and softmax are in it; decoding and rescaling are not, in none of them.
-- Same weights. The answers of all are compared with PyTorch's in fp32 before anything is timed: fp32 must be equal to
-  1e-4 in every probability and to 1e-3 of an embedding's length; of bf16 and int8 the cosine is written down.
-- One process a framework, all alive, only one at work at a time: a round is every variant in turn, every second round
-  in the opposite order, each after an untimed call. How many cores the waiting ones used is printed: it must be near 0.
-- All cores for every call (no two calls at once). PyTorch is at its best: `torch.no_grad`, frozen weights where it
-  compiles, two layouts, bf16 by autocast and by weights in bf16, int8 in graph mode and by inductor; what takes longer
-  than ``--longest`` to start is left out and said so. Ratios are to the faster layout in eager fp32.
+  NumPy arrays. Transposing, normalising and softmax are included; decoding and resizing are not, in any variant.
+- All variants have the same weights. Their outputs are compared with PyTorch's in fp32 before timing: fp32 must agree
+  to 1e-4 in every probability and to 1e-3 of an embedding's length; for bf16 and int8 the cosine is recorded.
+- There is one process per framework; all are alive, but only one works at a time. A round runs every variant in turn,
+  every second round in reverse order, each after an untimed call. The number of cores used by waiting processes is
+  printed; it must be near 0.
+- Every call uses all cores (no two calls at once). PyTorch runs in its best configurations: `torch.no_grad`, frozen
+  weights where it compiles, two layouts, bf16 by autocast and by bf16 weights, int8 in graph mode and by inductor. A
+  variant that takes longer than ``--longest`` to start is left out, with a note. Ratios are to the faster layout in
+  eager fp32.
 """
 
 from __future__ import annotations
@@ -48,7 +50,7 @@ OURS = {
     "onnx": ("onnx", "onnx int8"),
     "openvino": ("openvino", "openvino bf16", "openvino int8"),
 }
-"""Variants by the process that they live in; `engine_worker.py` says what they are."""
+"""Variants by process; `engine_worker.py` describes them."""
 TORCH = (
     "torch contiguous",
     "torch channels last",
@@ -61,13 +63,13 @@ TORCH = (
 REFERENCES = TORCH[:2]
 ROUNDED = ("bf16", "int8")
 WARM = {"mindspore": 30, "mindir": 30}
-"""MindSpore chooses its own kernels' threads by their first 25 calls; others are warm after three."""
+"""MindSpore tunes its kernels' threads in the first 25 calls; others are warm after three."""
 PROBABILITY, EMBEDDING = 1e-4, 1e-3
 
 
 @dataclass(frozen=True)
 class Timing:
-    """How long: of one variant in one round, seconds and calls at least; rounds."""
+    """Duration: minimum seconds and calls per variant and round, and number of rounds."""
 
     seconds: float
     least: int
@@ -75,24 +77,26 @@ class Timing:
 
     @property
     def of_round(self) -> dict[str, float]:
-        """What a worker needs to know."""
+        """The arguments of a worker."""
         return {"seconds": self.seconds, "least": self.least}
 
 
 def main() -> int:
-    """Measure what the command line asks for; returns the exit status."""
+    """Run the selected measurements. Return the exit status."""
     parser = parser_of(__doc__)
-    parser.add_argument("nets", type=Path, help="the folder of the drawn networks")
-    parser.add_argument("--torch-python", help="the Python of an environment with torch and numpy")
+    parser.add_argument("nets", type=Path, help="folder of the networks")
+    parser.add_argument("--torch-python", help="Python interpreter of an environment with torch and numpy")
     parser.add_argument("--networks", nargs="+", choices=NETWORKS, default=list(NETWORKS))
     parser.add_argument("--sizes", nargs="+", type=int, choices=SIZES, default=list(SIZES), help="pixels")
-    parser.add_argument("--batches", nargs="+", type=int, default=list(BATCHES), help="squares a call")
-    parser.add_argument("--variants", nargs="+", help="some of them (default: all)")
+    parser.add_argument("--batches", nargs="+", type=int, default=list(BATCHES), help="squares per call")
+    parser.add_argument("--variants", nargs="+", help="variants to measure (default: all)")
     parser.add_argument("--rounds", type=int, default=4, help="(default: %(default)s)")
-    parser.add_argument("--seconds", type=float, default=0.8, help="of a variant in a round (default: %(default)s)")
-    parser.add_argument("--longest", type=float, default=90, help="seconds that a variant may take to start (90)")
-    parser.add_argument("--json", type=Path, required=True, metavar="FILE", help="the figures are added to it")
-    parser.add_argument("--only-table", action="store_true", help="print the table of the file")
+    parser.add_argument("--seconds", type=float, default=0.8, help="per variant and round (default: %(default)s)")
+    parser.add_argument(
+        "--longest", type=float, default=90, help="maximum start-up seconds of a variant (default: %(default)s)"
+    )
+    parser.add_argument("--json", type=Path, required=True, metavar="FILE", help="results are added to this file")
+    parser.add_argument("--only-table", action="store_true", help="only print the table of the file")
     arguments = parser.parse_args()
     try:
         if not arguments.only_table:
@@ -107,7 +111,7 @@ def main() -> int:
 
 
 def _measure(name: str, size: int, arguments: Any) -> None:
-    """All variants of one network at one size; the figures go into the file."""
+    """Measure all variants of one network at one size and add the results to the file."""
     run = arguments.nets / f"{name}_{size}"
     if not run.exists():
         command = [sys.executable, str(HERE / "exported_networks.py"), str(arguments.nets), f"{name}:{size}"]
@@ -126,7 +130,7 @@ def _measure(name: str, size: int, arguments: Any) -> None:
 
 
 def _workers(run: Path, squares: Path, arguments: Any, stack: ExitStack) -> dict[str, Worker]:
-    """By variant, the process that has it."""
+    """Return the process of each variant."""
     found: dict[str, Worker] = {}
     programs = {
         **{names: (sys.executable, "engine_worker.py", str(run)) for names in OURS.values()},
@@ -142,7 +146,7 @@ def _workers(run: Path, squares: Path, arguments: Any, stack: ExitStack) -> dict
 
 
 def _started(workers: Mapping[str, Worker], batch: int, longest: float) -> dict[str, Worker]:
-    """Those that run here."""
+    """Return the variants that run on this machine."""
     found = {}
     for variant, worker in workers.items():
         answer = worker.ask("start", variant=variant, batch=batch, warm=WARM.get(variant, 3))
@@ -179,7 +183,7 @@ def _compared(workers: Mapping[str, Worker], batch: int, folder: Path) -> dict[s
 
 
 def _rounds(workers: Mapping[str, Worker], batch: int, timing: Timing) -> dict[str, dict[str, Any]]:
-    """Figures by variant."""
+    """Return the results by variant."""
     calls: dict[str, list[list[float]]] = {variant: [] for variant in workers}
     idle = 0.0
     for number in range(timing.rounds):
@@ -196,7 +200,7 @@ def _rounds(workers: Mapping[str, Worker], batch: int, timing: Timing) -> dict[s
 
 
 def _add(path: Path, cell: str, figures: Mapping[str, Mapping[str, Any]], likeness: Mapping[str, float]) -> None:
-    """Put the figures of a cell into the file, instead of earlier ones of it."""
+    """Write the results of a cell to the file, replacing earlier ones."""
     record = json.loads(path.read_text()) if path.exists() else {"cells": {}}
     rows = {variant: {**each, "least_cosine": round(likeness[variant], 6)} for variant, each in figures.items()}
     time = datetime.now(timezone.utc).isoformat(timespec="seconds")
@@ -206,7 +210,7 @@ def _add(path: Path, cell: str, figures: Mapping[str, Mapping[str, Any]], likene
 
 
 def table(record: Mapping[str, Any]) -> str:
-    """Ratios to PyTorch fp32's faster layout: a row a variant, a column a cell."""
+    """Return the ratios to PyTorch fp32's faster layout: one row per variant, one column per cell."""
     cells = {name: cell["variants"] for name, cell in record["cells"].items()}
     rows = [["variant", *cells]]
     for variant in (*chain.from_iterable(OURS.values()), *TORCH):
@@ -230,7 +234,7 @@ def _lines(rows: Mapping[str, Mapping[str, Any]]) -> Iterator[str]:
 
 
 def _ratio(rows: Mapping[str, Mapping[str, Any]], variant: str) -> tuple[float, float, float]:
-    """To the faster layout of PyTorch in fp32: of the medians, and the least and greatest of the rounds."""
+    """Return the ratio to PyTorch fp32's faster layout: of the medians, and the range over rounds."""
     able = [each for each in REFERENCES if each in rows] or [variant]
     best = max(able, key=lambda each: float(rows[each]["images_per_second"]))
     speeds = [rows[each]["images_per_second_by_round"] for each in (variant, best)]

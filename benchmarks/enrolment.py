@@ -1,7 +1,7 @@
-"""Seconds until a product of eight photos is enrolled with the network loaded, and a running recogniser answers it.
+"""Measure the seconds until a product with eight photos is enrolled, with a loaded network, and until it is recognised.
 
 python benchmarks/enrolment.py RUN GALLERY DATA: a calibrated gallery of the run, which is copied, and a data set whose
-classes are enrolled under other names, each judged by the guard as `gallery add` does. Prints one line a product.
+classes are enrolled under other names, with the same checks as `gallery add`. Prints one line per product.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ PHOTOS = 8
 
 
 def main() -> None:
-    """Measure."""
+    """Run the measurement."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("run", type=Path)
     parser.add_argument("gallery", type=Path)

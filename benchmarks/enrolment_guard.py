@@ -1,17 +1,17 @@
-"""Measures what the guard at enrolment finds: planted faults, false alarms on what is well enrolled, and its time.
+"""Measure the checks at enrolment: detection of planted faults, false alarms on clean products, and time.
 
     taskset -c 0 python benchmarks/enrolment_guard.py RUN DATA --json enrolment_guard.json
 
-Galleries are drawn from the training photos of DATA, so many a product, with the vectors of RUN: of all classes, and
-of those alone that the run was not trained on, if there are any. In a sixth of the products a photo is exchanged for
-one of another product, in other galleries a sixth of the products is enrolled under a second name as well, with other
-photos of it. A finding is right if it names what was planted; one of anything else is a false alarm, although it may
-well name a fault of the data or two products that the network does mix up. Seeds 0, 1, ...; 95% intervals are Wilson's.
-Both as in a gallery as it is made, and as in one that was calibrated, which compares whitened vectors; the whitening is
+Galleries are sampled from the training photos of DATA, with a fixed number per product and the embeddings of RUN: of
+all classes, and of only those that the run was not trained on, if there are any. In a sixth of the products, one photo
+is replaced by one of another product; in other galleries, a sixth of the products are enrolled under a second name
+with other photos. A finding is correct if it names a planted fault. Any other finding is a false alarm, although it
+may point to a real fault of the data or to products that the network does confuse. Seeds 0, 1, ...; 95% Wilson
+intervals. Each gallery is checked as created and as calibrated, which compares whitened embeddings; the whitening is
 fitted to the photos of the classes that the run was trained on.
 
-Time: the guard's alone, for eight photos into galleries of drawn vectors (the first time they are decoded, the second
-time they are known), and for all findings of a whole gallery of drawn vectors without its photos.
+Time: of the checks alone, for eight photos added to galleries of random vectors (first with decoding, then cached), and
+of all findings of a whole gallery of random vectors without photos.
 """
 
 from __future__ import annotations
@@ -48,15 +48,15 @@ from shelfmind.runs.folder import RunFolder
 
 NOTHING = Measured(np.zeros(0, np.int64), np.zeros(0, FACTS), np.zeros(0, FINGERPRINT), ())
 PLANTED = 6
-"""One product in so many has a fault."""
+"""One product in this many has a fault."""
 WIDTH = 512
 Outcome = tuple[str, int]
-"""Whether something is planted or clean, and whether it is named in a finding."""
+"""Whether a product is planted or clean, and whether a finding names it."""
 
 
 @dataclass(frozen=True)
 class Photos:
-    """Photos with their vectors (N, D) and products (N,), by number."""
+    """Photos with their vectors (N, D) and product numbers (N,)."""
 
     paths: Sequence[Path]
     vectors: Floats
@@ -64,18 +64,18 @@ class Photos:
     known: frozenset[int]
 
     def whitened(self) -> Photos:
-        """As a calibrated gallery compares them."""
+        """Return the vectors as a calibrated gallery compares them."""
         of_known = np.isin(self.labels, list(self.known))
         whitening = fit_whitening(self.vectors[of_known], self.labels[of_known])
         return replace(self, vectors=whitening(self.vectors))
 
     def drawn(self, product: int, rng: np.random.Generator) -> Ints:
-        """The photos of a product in any order."""
+        """Return the photos of a product in random order."""
         return rng.permutation(np.flatnonzero(self.labels == product))
 
 
 def photos_of(run: Path, data: Path, kept: Path | None) -> Photos:
-    """The training photos of a data set, with the run's vectors and the products that it was trained on."""
+    """Return the training photos of a data set, with the run's embeddings and its trained products."""
     catalog = open_catalog(data)
     samples = catalog.split("train")
     paths = [sample.path for sample in samples]
@@ -91,7 +91,7 @@ def photos_of(run: Path, data: Path, kept: Path | None) -> Photos:
 
 
 def embedded(run: Path, paths: Sequence[Path]) -> Floats:
-    """The run's vectors of photos."""
+    """Return the run's embeddings of photos."""
     from shelfmind.machine.device import start_mindspore
 
     start_mindspore()
@@ -101,7 +101,7 @@ def embedded(run: Path, paths: Sequence[Path]) -> Floats:
 
 
 def enrolled_of(photos: Photos, rows: Sequence[int], products: Sequence[str]) -> Enrolled:
-    """These photos under these products."""
+    """Return a gallery of these photos and products."""
     entries = [Entry(product, f"{row}", f"{row}") for row, product in zip(rows, products, strict=True)]
     return Enrolled(entries, photos.vectors[list(rows)], np.ones(len(rows), np.bool_), NOTHING)
 
@@ -109,7 +109,7 @@ def enrolled_of(photos: Photos, rows: Sequence[int], products: Sequence[str]) ->
 def wrong_photos(
     photos: Photos, pool: Sequence[int], shots: int, rng: np.random.Generator
 ) -> Iterator[tuple[str, int]]:
-    """What comes of a gallery in which some products have a photo of another: ("right", 1), ("false", 1), ..."""
+    """Return the outcomes for products with a photo of another product: ("right", 1), ("false", 1), ..."""
     rows = {product: list(photos.drawn(product, rng)[:shots]) for product in pool}
     planted: dict[int, int] = {}
     for product in rng.permutation(pool)[: max(1, len(pool) // PLANTED)].tolist():
@@ -119,7 +119,7 @@ def wrong_photos(
             rows[product][0] = planted[product] = spare[0]
     enrolled = enrolled_of(photos, *zip(*((row, str(each)) for each, of in rows.items() for row in of), strict=True))
     found = {(int(each.product), int(entry.photo)) for each in strays(enrolled) for entry in each.photos[:1]}
-    pairs = {product for product, _ in found if len(rows[product]) == 2}  # both of two are named
+    pairs = {product for product, _ in found if len(rows[product]) == 2}  # findings name both photos
     for product, row in planted.items():
         yield "planted", int((product, row) in found or product in pairs)
     clean = [(each, row) for each, of in rows.items() for row in of if planted.get(each) != row]
@@ -130,7 +130,7 @@ def wrong_photos(
 def second_names(
     photos: Photos, pool: Sequence[int], shots: int, rng: np.random.Generator
 ) -> Iterator[tuple[str, int]]:
-    """The same for products that are enrolled twice."""
+    """Return the same for products that are enrolled twice."""
     twice = set(rng.permutation(pool)[: max(1, len(pool) // PLANTED)].tolist())
     rows: list[int] = []
     products: list[str] = []
@@ -156,7 +156,7 @@ TRIALS: dict[str, Trial] = {"a wrong photo": wrong_photos, "one product, two nam
 
 
 def shares(trial: Trial, photos: Photos, pool: Sequence[int], shots: int, seeds: int) -> dict[str, Any]:
-    """How much of what was planted is found, and how much of the rest is called wrong."""
+    """Return the share of planted faults found, and the false-alarm rate."""
     outcomes = [each for seed in range(seeds) for each in trial(photos, pool, shots, np.random.default_rng(seed))]
     figures = {}
     for side, name in (("planted", "found"), ("clean", "false alarms")):
@@ -166,7 +166,7 @@ def shares(trial: Trial, photos: Photos, pool: Sequence[int], shots: int, seeds:
 
 
 def drawn_gallery(products: int, photos: int) -> tuple[list[Entry], Floats]:
-    """Photos whose vectors lie about a direction for each product."""
+    """Return photos whose vectors scatter around one direction per product."""
     rng = np.random.default_rng(0)
     centres = rng.standard_normal((products, WIDTH), dtype=np.float32)
     vectors = np.repeat(centres, photos, axis=0) + rng.standard_normal((products * photos, WIDTH), dtype=np.float32)
@@ -175,18 +175,18 @@ def drawn_gallery(products: int, photos: int) -> tuple[list[Entry], Floats]:
 
 
 def seconds(work: Callable[[], object]) -> dict[str, float]:
-    """By the clock, and of processors."""
+    """Wall-clock and CPU time."""
     start = time.perf_counter(), time.process_time()
     work()
     return {"wall": round(time.perf_counter() - start[0], 3), "processor": round(time.process_time() - start[1], 3)}
 
 
 def seconds_to_guard(paths: Sequence[Path], products: int) -> dict[str, dict[str, float]]:
-    """Of eight new photos of a new product beside so many products of eight photos, that need not be decoded."""
+    """Time eight new photos of a new product against this many products of eight photos, without decoding."""
     entries, vectors = drawn_gallery(products, 8)
     content = {checksum(path.read_bytes()): path for path in paths[:9]}
     shas = list(content)
-    entries = [Entry(each.sku, shas[8], each.photo) for each in entries]  # the one that each may be a copy of
+    entries = [Entry(each.sku, shas[8], each.photo) for each in entries]  # the photo that each may duplicate
     new = [Entry("new", sha256, content[sha256].name) for sha256 in shas[:8]]
     own = unit_rows(np.random.default_rng(1).standard_normal((8, WIDTH), dtype=np.float32))
     return {
@@ -196,21 +196,27 @@ def seconds_to_guard(paths: Sequence[Path], products: int) -> dict[str, dict[str
 
 
 def seconds_of_all(products: int, photos: int) -> dict[str, float]:
-    """Of all findings in a whole gallery."""
+    """Time all findings of a whole gallery."""
     entries, vectors = drawn_gallery(products, photos)
     return seconds(lambda: findings_of(Enrolled(entries, vectors, np.ones(len(entries), np.bool_), NOTHING)))
 
 
 def main() -> None:
-    """Do it all and print it."""
+    """Run everything and print the results."""
     parser = parser_of(__doc__)
     parser.add_argument("run", type=Path)
     parser.add_argument("data", type=Path)
-    parser.add_argument("--vectors", type=Path, help="keep the run's vectors in this .npy, or take them from it")
-    parser.add_argument("--shots", type=int, nargs="+", default=[2, 3, 5, 8, 16], help="photos a product")
+    parser.add_argument("--vectors", type=Path, help="cache of the run's embeddings (.npy)")
+    parser.add_argument("--shots", type=int, nargs="+", default=[2, 3, 5, 8, 16], help="photos per product")
     parser.add_argument("--seeds", type=int, default=10, help="galleries of each kind")
-    parser.add_argument("--products", type=int, nargs="+", default=[100, 1_000, 10_000], help="of drawn galleries")
-    parser.add_argument("--json", type=Path, help="write the figures here")
+    parser.add_argument(
+        "--products",
+        type=int,
+        nargs="+",
+        default=[100, 1_000, 10_000],
+        help="products of galleries with random vectors",
+    )
+    parser.add_argument("--json", type=Path, help="write the results to this file")
     given: argparse.Namespace = parser.parse_args()
     photos = photos_of(given.run, given.data, given.vectors)
     everything = sorted({*photos.labels.tolist()})

@@ -1,11 +1,10 @@
-"""Makes what `engines.py` and `whole_command.py` compare: runs with drawn weights, exported, and their PyTorch twins.
+"""Create the networks for `engines.py` and `whole_command.py`: exported runs with random weights, and PyTorch twins.
 
     .venv/bin/python benchmarks/exported_networks.py FOLDER NAME:SIZE... [--files onnx:int8 openvino:bf16 ...]
 
-The weights are drawn, which the speed does not depend on; moving statistics are those of drawn images, so that numbers
-stay as large as in a trained network. ``FOLDER/NAME_SIZE`` is a run with its exported files; ``weights.npz`` in it are
-the weights with the sizes and colours that photos are prepared by. It has seen no data: there is nothing to compare
-answers by but the engines themselves, which `engines.py` does.
+Weights are random, which does not affect the speed. Moving statistics come from synthetic images, so that activations
+stay as large as in a trained network. ``FOLDER/NAME_SIZE`` is a run with its exported files; its ``weights.npz`` holds
+the weights with the preprocessing sizes and colours. The run has no data, so `engines.py` compares the outputs.
 """
 
 from __future__ import annotations
@@ -33,15 +32,15 @@ from shelfmind.runs.folder import RunFolder
 
 CLASSES = 81
 SQUARES = {112: 128, 160: 192, 224: 256}
-"""By the size that the network takes, that of the squares that photos become first."""
+"""Size of the intermediate squares, by input size of the network."""
 PASSES, CALIBRATION = 30, 64
-"""Passes in which moving statistics settle (a tenth of each is new), and images that ranges of integers come from."""
+"""Passes for the moving statistics (momentum 0.1), and calibration images for int8 ranges."""
 WEIGHTS = "weights.npz"
 FILES = ("onnx:fp32", "onnx:int8", "openvino:fp32", "openvino:int8", "openvino:bf16", "mindir:fp32")
 
 
 def make(folder: Path, name: str, size: int, files: list[str]) -> Path:
-    """One network at one size; gives its folder."""
+    """Create one network at one size. Return its folder."""
     recipe = load_recipe("base", [f"model.name={name}", f"data.image_size={size}", f"data.resize_to={SQUARES[size]}"])
     model = _drawn(name, Normalisation(recipe.data))
     run = RunFolder(folder / f"{name}_{size}")
@@ -64,7 +63,7 @@ def make(folder: Path, name: str, size: int, files: list[str]) -> Path:
 
 
 def _drawn(name: str, normalised: Normalisation) -> Network:
-    """A network whose every layer counts, so that equal answers mean equal networks: branches start at 0 otherwise."""
+    """Return a network without branches that start at 0: every layer matters, so equal outputs mean equal networks."""
     model = create_model(name, CLASSES, seed=3)
     for parameter in model.get_parameters():
         if parameter.name.endswith("norm.gamma") and not parameter.asnumpy().any():
@@ -78,7 +77,7 @@ def _drawn(name: str, normalised: Normalisation) -> Network:
 
 
 def _export(run: RunFolder, model: Network, recipe: Recipe, form: str, precision: str) -> None:
-    """One file, marked as compared so that any engine takes it."""
+    """Export one file, marked as compared so that any engine accepts it."""
     size, count = recipe.evaluation_size, recipe.evaluation.batch_size
     normalised = Normalisation(recipe.data)
     source = Source(model, normalised, size, count, precision, lambda: drawn_squares(CALIBRATION, size, seed=1))
@@ -99,7 +98,7 @@ def _export(run: RunFolder, model: Network, recipe: Recipe, form: str, precision
 
 
 def main() -> int:
-    """Make what the command line asks for; returns the exit status."""
+    """Create the selected networks. Return the exit status."""
     parser = parser_of(__doc__)
     parser.add_argument("folder", type=Path)
     parser.add_argument("networks", nargs="+", metavar="NAME:SIZE")

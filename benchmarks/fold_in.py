@@ -1,13 +1,13 @@
-"""What folding new products into a run costs old classes and gives new ones, on Grocery Store photos.
+"""Measure what folding new products into a run costs old classes and gains for new ones, on Grocery Store.
 
     taskset -c 0 .venv/bin/python benchmarks/fold_in.py GROCERY_STORE --minutes 10 --fold-minutes 10 --out folded_in
     taskset -c 0 .venv/bin/python benchmarks/fold_in.py GROCERY_STORE --run RUN --fold-minutes 10 --out folded_in
 
-Of the 81 classes 20 are drawn by the seed and left out of the training; or those are new that RUN does not know. Each
-is enrolled with a few of its training photos, then folded in. Old and new classes are judged on the data set's own
-validation photos, which come from other shops and are used for nothing else: of new classes also what the gallery alone
-says (the nearest prototype, among new products only). Intervals are 95%, over images. What was made before in the
-folder is not made again.
+Of the 81 classes, 20 are sampled with the seed and left out of training; or the classes that RUN does not know are new.
+Each new class is enrolled with a few of its training photos, then folded in. Old and new classes are evaluated on the
+data set's validation photos, which come from other shops and are not used for anything else; for new classes, also by
+the gallery alone (the nearest prototype, among new products only). Intervals are 95%, over images. Existing results in
+the folder are reused.
 """
 
 from __future__ import annotations
@@ -38,7 +38,7 @@ Photos = list[tuple[str, str]]
 
 
 def lists(arguments: argparse.Namespace) -> tuple[Path, Path, Path]:
-    """Lists of the photos to train on, to enrol, and of new products to judge."""
+    """Write the lists of photos to train on, to enrol, and of new products to evaluate on."""
     catalog = open_catalog(arguments.data)
     random = np.random.default_rng(arguments.seed)
     names = np.array(catalog.class_names)
@@ -63,18 +63,18 @@ def lists(arguments: argparse.Namespace) -> tuple[Path, Path, Path]:
 
 
 def shelfmind(out: Path, *words: object) -> None:
-    """Run a command unless what it makes is there."""
+    """Run a command unless its output exists."""
     if not out.exists() or ("fold-in" in words and not (out / "fold_in.json").exists()):
         subprocess.run([str(Path(sys.executable).with_name("shelfmind")), *map(str, words)], check=True)
 
 
 def share(right: np.ndarray) -> dict[str, Any]:
-    """Accuracy of hits, with its interval."""
+    """Return accuracy with its interval."""
     return {"top1": float(right.mean()), "ci95": tuple(hits_interval(right)), "images": len(right)}
 
 
 def of_new_products(run: Path, gallery: Path, folded: Path, judged: Path) -> dict[str, Any]:
-    """Accuracy on photos of new products: the gallery alone, imprinted, fine-tuned."""
+    """Return accuracy on photos of new products: gallery alone, imprinted, fine-tuned."""
     catalog = open_catalog(judged)
     paths = [sample.path for sample in catalog.samples]
     truth = np.array([catalog.class_names[sample.label] for sample in catalog.samples])
@@ -94,7 +94,7 @@ def of_new_products(run: Path, gallery: Path, folded: Path, judged: Path) -> dic
 
 
 def main() -> None:
-    """Make what is missing, and print the figures."""
+    """Create what is missing, and print the results."""
     parser = parser_of(__doc__)
     parser.add_argument("data", type=Path)
     parser.add_argument("--run", type=Path, help="fold into this run instead of training one")

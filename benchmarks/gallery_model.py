@@ -1,4 +1,4 @@
-"""A gallery as a dictionary, and random operations on both: what `gallery_random.py` and a test compare."""
+"""A gallery modelled as a dictionary, and random operations on both; used by `gallery_random.py` and a test."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ Operation = dict[str, Any]
 
 
 def drawn(rng: random.Random, newest: int) -> Operation:
-    """Any operation, on what may not be there."""
+    """Return a random operation, possibly on something that does not exist."""
     (kind,) = rng.choices(list(KINDS), list(KINDS.values()))
     return {
         "kind": kind,
@@ -32,7 +32,7 @@ def drawn(rng: random.Random, newest: int) -> Operation:
 
 
 def applied(operation: Operation, versions: list[Products]) -> Products | None:
-    """What the model is after it, by all versions so far; None if it must be refused."""
+    """Return the model after the operation, given all versions so far; None if it must be rejected."""
     products, sku, other = dict(versions[-1]), operation["sku"], operation["other"]
     kind, photos = operation["kind"], frozenset(operation["photos"])
     if kind == "add":
@@ -53,7 +53,7 @@ def applied(operation: Operation, versions: list[Products]) -> Products | None:
 
 
 def performed(operation: Operation, gallery: Gallery, embedder: Embedder, by: By) -> int | None:
-    """Do it to the gallery; the version that it made, if any. Raises `UserError` where it is refused."""
+    """Apply it to the gallery. Return the new version, if any. Raises `UserError` if it is rejected."""
     sku, other = operation["sku"], operation["other"]
     names = [f"{content}.jpg" for content in operation["photos"]]
     if operation["kind"] == "compact":
@@ -72,7 +72,7 @@ def performed(operation: Operation, gallery: Gallery, embedder: Embedder, by: By
 
 
 def products(state: GalleryState) -> Products:
-    """The photos of each product."""
+    """Return the photos of each product."""
     return {
         sku: frozenset(entry.photo.removesuffix(".jpg") for entry in found.values())
         for sku, found in state.products.items()

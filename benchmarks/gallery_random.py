@@ -1,13 +1,13 @@
-"""A long random life of a gallery, in which writers are killed, against a dictionary: is there any difference?
+"""Stress-test a gallery with random operations and killed writers, and compare it with a dictionary.
 
     taskset -c 0 python benchmarks/gallery_random.py --operations 24000 --json gallery_random.json
 
-Two processes at once enrol, remove, rename, merge, go back and compact at random, in rounds; in every other one, one or
-both are ended with SIGKILL somewhere. Each writes down what it is about to do and what came of it. After a round the
-gallery's log is replayed on the dictionary, change by change, and must be what the writers wrote down: each confirmed
-change once, none that was refused, and of an unconfirmed one either everything or nothing. Then the gallery must hold
-what the dictionary holds, at the newest version and at some before it, with the right vector of every photo, and
-`verify` must find no fault. A difference ends it with an error.
+In rounds, two concurrent processes enrol, remove, rename, merge, roll back and compact at random. In every other
+round, one or both are ended by SIGKILL at a random moment. Each logs what it is about to do and the outcome. After a
+round, the gallery's log is replayed on the dictionary, change by change, and must match the writers' logs: each
+confirmed change once, no rejected change, and of an unconfirmed change either everything or nothing. Then the gallery
+must have the same content as the dictionary, at the newest version and at some earlier ones, with the right vector for
+every photo, and `verify` must find no fault. A difference ends the run with an error.
 """
 
 from __future__ import annotations
@@ -44,20 +44,20 @@ from shelfmind.gallery.verification import verify
 
 WRITERS = 2
 AT_MOST = 120
-"""Operations of a writer in a round."""
+"""Operations per writer and round."""
 
 
 class ByContent:
-    """Draws a photo's vector from its content."""
+    """Derives a photo's vector from its content."""
 
     identity: Mapping[str, Any] = {"weights": "drawn", "width": 8}
 
     def embed(self, photos: Iterable[bytes], total: int) -> Floats:
-        """A vector a photo."""
+        """Return one vector per photo."""
         return np.stack([self.vector(photo) for photo in photos])
 
     def vector(self, photo: bytes) -> Floats:
-        """A unit vector."""
+        """Return a unit vector."""
         seed = int.from_bytes(hashlib.sha256(photo).digest()[:8], "big")
         row = np.random.default_rng(seed).standard_normal(8).astype(np.float32)
         unit: Floats = row / np.linalg.norm(row)
@@ -68,7 +68,7 @@ EMBEDDER = ByContent()
 
 
 def write(folder: Path, name: str, seed: int, count: int) -> None:
-    """A writer: so many operations, each written down before and after it."""
+    """Run a writer: this many operations, each logged before and after."""
     rng, gallery = random.Random(seed), Gallery(LocalFiles(folder))
     with open(journal_of(folder, name), "ab", buffering=0) as journal:
         for number in range(count):
@@ -84,12 +84,12 @@ def write(folder: Path, name: str, seed: int, count: int) -> None:
 
 
 def journal_of(folder: Path, name: str) -> Path:
-    """Where a writer writes down what it does."""
+    """Return the log file of a writer."""
     return folder.with_name(f"{name}.jsonl")
 
 
 def noted(folder: Path, name: str) -> list[Operation]:
-    """What a writer wrote down, one record an operation; of the last one the outcome may be lacking."""
+    """Return a writer's log, one record per operation; the outcome of the last may be missing."""
     found: list[Operation] = []
     for line in journal_of(folder, name).read_text().splitlines():
         note = json.loads(line)
@@ -101,11 +101,11 @@ def noted(folder: Path, name: str) -> list[Operation]:
 
 
 class DifferenceError(Exception):
-    """The gallery is not what the model is."""
+    """The gallery differs from the model."""
 
 
 def require(holds: bool, *what: Any) -> None:
-    """Raise `DifferenceError` unless it holds."""
+    """Raise `DifferenceError` unless the condition holds."""
     if not holds:
         raise DifferenceError(" ".join(map(str, what)))
 
@@ -121,7 +121,7 @@ class Life:
         self.rounds = 0
 
     def round(self) -> None:
-        """Let writers work, kill some, and compare."""
+        """Run writers, kill some, and compare."""
         names = [f"{self.rounds}-{number}" for number in range(WRITERS)]
         context = multiprocessing.get_context("fork")
         writers = [
@@ -150,7 +150,7 @@ class Life:
             journal_of(self.folder, name).unlink(missing_ok=True)
 
     def compare(self, journals: dict[str, list[Operation]]) -> None:
-        """Replay the log on the model and hold both against each other."""
+        """Replay the log on the model and compare both."""
         self.gallery = Gallery(LocalFiles(self.folder))
         logged = {}
         for summary in self.gallery.state.history[len(self.versions) :]:
@@ -201,7 +201,7 @@ class Life:
 
 
 def lived(folder: Path, operations: int, seed: int) -> dict[str, int]:
-    """So many operations or a few more; returns how often what was done. Raises `DifferenceError`."""
+    """Run at least this many operations. Return the counts by kind. Raises `DifferenceError`."""
     life = Life(folder, seed)
     while life.counts["operations"] < operations:
         life.round()
@@ -211,11 +211,11 @@ def lived(folder: Path, operations: int, seed: int) -> dict[str, int]:
 
 
 def main() -> None:
-    """Do it all and print it."""
+    """Run everything and print the results."""
     parser = parser_of(__doc__)
     parser.add_argument("--operations", type=int, default=24_000)
     parser.add_argument("--seed", type=int, default=0)
-    parser.add_argument("--json", type=Path, help="write the figures here")
+    parser.add_argument("--json", type=Path, help="write the results to this file")
     given: argparse.Namespace = parser.parse_args()
     start = time.perf_counter()
     with TemporaryDirectory() as scratch:

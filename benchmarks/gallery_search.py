@@ -1,17 +1,16 @@
-"""Holds the gallery's search against an exact one and FAISS, flat and HNSW: time, recall, memory, in one run.
+"""Compare the gallery's search with exact search and FAISS (flat, HNSW): time, recall, memory, in one run.
 
     python -m venv other && other/bin/python -m pip install -e . faiss-cpu "numpy<2"
     taskset -c 0 other/bin/python benchmarks/gallery_search.py --json gallery_search.json
 
-Vectors are 512 wide. "products" are drawn as networks' embeddings lie: 20 products a brand, 5 photos a product, their
-variance along the i-th direction falling as 1/i; questions are further photos of products that are there. "random"
-are directions of a sphere that have nothing to do with each other, and so are their questions: the hardest case, which
-no index solves.
+Vectors are 512 wide. "products" are distributed like networks' embeddings: 20 products per brand, 5 photos per product,
+with a variance along the i-th direction proportional to 1/i; queries are further photos of these products. "random" are
+independent directions on a sphere, as are their queries: the hardest case, which no index solves.
 
-Each question is asked of every search in turn, one at a time, on one thread. Wall clock, and processor time beside it,
-for machines that are not idle. Recall at 1 is the share of questions whose first photo is as like as an exact search's.
-HNSW (32 links, 40 candidates at building) looks at as few candidates as reach a recall of 0.99 on questions of its own;
-`--hnsw` keeps its indexes in a folder, with what building them took. Memory is what the process grew by.
+Each query is passed to every search in turn, one at a time, on one thread. Both wall-clock and CPU time are reported,
+for machines that are not idle. Recall at 1 is the share of queries whose first photo is as similar as that of exact
+search. HNSW (32 links, 40 candidates when building) uses the fewest candidates that reach a recall of 0.99 on separate
+queries; `--hnsw` caches its indexes in a folder, with their build cost. Memory is the growth of the process.
 """
 
 from __future__ import annotations
@@ -44,15 +43,15 @@ from shelfmind.gallery.search import ExactSearch
 WIDTH, TOP = 512, 5
 PHOTOS, PRODUCTS = 5, 20
 SPREAD = 0.7
-"""How far products lie from their brand, and photos from their product, brands being 1 apart."""
+"""Distance of products from their brand, and of photos from their product; brands are 1 apart."""
 LINKS, AT_BUILDING = 32, 40
 CANDIDATES = (16, 32, 64, 128, 256, 512, 1024, 2048)
 Ask = Callable[[Floats], float]
-"""One question (1, D) to a search; gives the similarity of the best photo."""
+"""Maps one query (1, D) to the similarity of the best photo."""
 
 
 def drawn_products(count: int, asked: int, rng: np.random.Generator) -> tuple[Floats, Floats]:
-    """Unit vectors (count, D) of products' photos, and (asked, D) of questions."""
+    """Return unit vectors (count, D) of products' photos, and (asked, D) of queries."""
     scale = np.arange(1, WIDTH + 1, dtype=np.float32) ** -0.5
     scale /= np.linalg.norm(scale)
 
@@ -71,7 +70,7 @@ def drawn_products(count: int, asked: int, rng: np.random.Generator) -> tuple[Fl
 
 
 def drawn_at_random(count: int, asked: int, rng: np.random.Generator) -> tuple[Floats, Floats]:
-    """Unit vectors (count, D), and questions (asked, D), that have nothing to do with each other."""
+    """Return independent unit vectors (count, D), and queries (asked, D)."""
     vectors = rng.standard_normal((count, WIDTH), dtype=np.float32)
     vectors /= np.linalg.norm(vectors, axis=1, keepdims=True)
     return vectors, unit_rows(rng.standard_normal((asked, WIDTH), dtype=np.float32))
@@ -81,7 +80,7 @@ DRAWN = {"products": drawn_products, "random": drawn_at_random}
 
 
 class Measured:
-    """What building something took, in seconds and MB."""
+    """Build cost in seconds and MB."""
 
     def __enter__(self) -> Measured:
         gc.collect()
@@ -98,13 +97,13 @@ class Measured:
 
 
 def megabytes() -> float:
-    """The memory that this process holds."""
+    """Return the memory of this process."""
     lines = Path("/proc/self/status").read_text().splitlines()
     return int(next(line for line in lines if line.startswith("VmRSS")).split()[1]) / 1024
 
 
 def entries_of(count: int) -> list[Entry]:
-    """Photos of products, five each."""
+    """Return entries with five photos per product."""
     digits = f"{0:048x}"
     return [
         Entry(f"s{index // PHOTOS:07d}", f"{index * 0x9E3779B97F4A7C15 % 2**64:016x}{digits}", "")
@@ -113,7 +112,7 @@ def entries_of(count: int) -> list[Entry]:
 
 
 def hnsw(vectors: Floats, kept: Path) -> tuple[Any, dict[str, float]]:
-    """FAISS's index, and what building it took; from a file if it is there."""
+    """Return FAISS's index and its build cost, from the cache if present."""
     import faiss
 
     notes = kept.with_suffix(".json")
@@ -129,7 +128,7 @@ def hnsw(vectors: Floats, kept: Path) -> tuple[Any, dict[str, float]]:
 
 
 def tuned(index: Any, questions: Floats, wanted: Floats) -> int:
-    """The fewest candidates that reach a recall of 0.99, or the most that are tried."""
+    """Return the fewest candidates that reach a recall of 0.99, or the maximum tried."""
     for candidates in CANDIDATES:
         index.hnsw.efSearch = candidates
         if as_like(index.search(questions, 1)[0][:, 0], wanted) >= 0.99:
@@ -138,18 +137,18 @@ def tuned(index: Any, questions: Floats, wanted: Floats) -> int:
 
 
 def as_like(found: Floats, wanted: Floats) -> float:
-    """The share that are as like as the exact search's."""
+    """Return the share of results as similar as those of exact search."""
     return float(np.mean(np.asarray(found) >= np.asarray(wanted) - 1e-5))
 
 
 def best_of(vectors: Floats, questions: Floats) -> Floats:
-    """The similarity of the best photo to each question."""
+    """Return the similarity of the best photo to each query."""
     chunks = (questions @ vectors[start : start + 50_000].T for start in range(0, len(vectors), 50_000))
     return np.maximum.reduce([chunk.max(axis=1) for chunk in chunks])
 
 
 def asked(searches: dict[str, Ask], questions: Floats, wanted: Floats) -> dict[str, dict[str, float]]:
-    """Each question of every search in turn; the first does not count."""
+    """Time each query with every search in turn; the first is not counted."""
     clocks = {"ms": time.perf_counter, "processor ms": time.process_time}
     taken: dict[str, dict[str, list[float]]] = {name: {clock: [] for clock in clocks} for name in searches}
     found: dict[str, list[float]] = {name: [] for name in searches}
@@ -170,7 +169,7 @@ def asked(searches: dict[str, Ask], questions: Floats, wanted: Floats) -> dict[s
 
 
 def measured(kind: str, count: int, asking: int, folder: Path, with_hnsw: bool) -> dict[str, Any]:
-    """All searches among so many vectors of a kind."""
+    """Run all searches among this many vectors of a kind."""
     import faiss
 
     faiss.omp_set_num_threads(1)
@@ -210,14 +209,14 @@ def measured(kind: str, count: int, asking: int, folder: Path, with_hnsw: bool) 
 
 
 def main() -> None:
-    """Do it all and print it."""
+    """Run everything and print the results."""
     parser = parser_of(__doc__)
     parser.add_argument("--sizes", type=int, nargs="+", default=[10_000, 100_000, 1_000_000], help="vectors")
-    parser.add_argument("--questions", type=int, default=500, help="questions of each search")
+    parser.add_argument("--questions", type=int, default=500, help="queries per search")
     parser.add_argument("--kinds", nargs="+", choices=DRAWN, default=list(DRAWN))
-    parser.add_argument("--hnsw-up-to", type=int, default=1_000_000, help="leave HNSW out among more vectors")
-    parser.add_argument("--hnsw", type=Path, help="keep HNSW's indexes here")
-    parser.add_argument("--json", type=Path, help="write the figures here")
+    parser.add_argument("--hnsw-up-to", type=int, default=1_000_000, help="skip HNSW for more vectors than this")
+    parser.add_argument("--hnsw", type=Path, help="cache HNSW's indexes in this folder")
+    parser.add_argument("--json", type=Path, help="write the results to this file")
     given: argparse.Namespace = parser.parse_args()
     if find_spec("faiss") is None:
         raise UserError("this compares with FAISS, which is not installed: pip install faiss-cpu")

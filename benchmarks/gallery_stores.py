@@ -1,15 +1,14 @@
-"""Holds the gallery's store against LanceDB: flipped bits, exact search, what importing costs, in one run.
+"""Compare the gallery's store with LanceDB: bit flips, exact search, import time, in one run.
 
     python -m venv other && other/bin/python -m pip install -e . lancedb "pyarrow<22" "numpy<2"
     taskset -c 0 other/bin/python benchmarks/gallery_stores.py --json gallery_stores.json
 
-Flips: a store of 200 vectors is written, and one bit of it flipped at a time, in as many bytes of each file as asked
-for (in one of each, where there are files by the hundred); then all of it is read. It may be refused, read as it was,
-or read as something else.
+Flips: write a store of 200 vectors, flip one bit at a time, in the requested number of bytes per file (one byte per
+file if there are hundreds of files), then read everything. The store may be rejected, read correctly, or read wrongly.
 
-Search: the products most like a vector, among unit vectors that are drawn; wall clock of one query at a time.
+Search: the most similar products among random unit vectors; wall-clock time of one query at a time.
 
-Import: a new process that imports the package and does nothing, wall clock, the median of five.
+Import: wall-clock time of a new process that only imports the package, median of five.
 """
 
 from __future__ import annotations
@@ -49,7 +48,7 @@ ME = By("benchmark")
 
 @dataclass(frozen=True)
 class Flips:
-    """What reading a store gave after one bit of it was flipped."""
+    """The outcome of reading a store after one bit was flipped."""
 
     refused: int
     as_it_was: int
@@ -57,37 +56,37 @@ class Flips:
 
 
 class Drawn:
-    """Gives photos the vectors of a table, in order."""
+    """Embeds photos with the vectors of a table, in order."""
 
     def __init__(self, vectors: Floats) -> None:
         self.vectors = vectors
 
     @property
     def identity(self) -> Mapping[str, Any]:
-        """Of a network that there is not."""
+        """The model of a fictitious network."""
         return {"weights": "drawn", "width": self.vectors.shape[1]}
 
     def embed(self, photos: Iterable[bytes], total: int) -> Floats:
-        """The vector that each photo names."""
+        """Return the vector that each photo names."""
         return self.vectors[[int(photo) for photo in photos]]
 
 
 def write_ours(folder: Path, vectors: Floats) -> None:
-    """A gallery of one photo a product."""
+    """Create a gallery of one photo per product."""
     embedder = Drawn(vectors)
     gallery = Gallery.create(LocalFiles(folder), embedder, ME)
     gallery.add([Photo(f"s{index}", "photo", b"%d" % index) for index in range(len(vectors))], embedder, ME)
 
 
 def read_ours(folder: Path) -> object:
-    """Everything that a gallery holds."""
+    """Return everything in a gallery."""
     gallery = Gallery(LocalFiles(folder))
     entries, vectors = gallery.vectors()
     return [gallery.photo(entry.sha256) for entry in entries], entries, vectors.tobytes(), gallery.state.history
 
 
 def write_lance(folder: Path, vectors: Floats) -> None:
-    """A table of the same."""
+    """Create a table of the same vectors."""
     import lancedb
     import pyarrow
 
@@ -97,14 +96,14 @@ def write_lance(folder: Path, vectors: Floats) -> None:
 
 
 def read_lance(folder: Path) -> object:
-    """Everything that the table holds."""
+    """Return everything in the table."""
     import lancedb
 
     return lancedb.connect(folder).open_table("rows").to_arrow().to_pydict()
 
 
 def flipped(folder: Path, read: Callable[[Path], object], places: int) -> Flips:
-    """Flip a bit in so many places of each file, one at a time, and read."""
+    """Flip a bit in this many places of each file, one at a time, and read."""
     wanted, rng = read(folder), np.random.default_rng(0)
     refused = same = other = 0
     for path in sorted(path for path in folder.rglob("*") if path.is_file()):
@@ -115,7 +114,7 @@ def flipped(folder: Path, read: Callable[[Path], object], places: int) -> Flips:
             path.write_bytes(damaged)
             try:
                 got = read(folder)
-            except BaseException as error:  # a panic of LanceDB's is none of Exception
+            except BaseException as error:  # a LanceDB panic does not derive from Exception
                 if isinstance(error, KeyboardInterrupt):
                     raise
                 refused += 1
@@ -126,7 +125,7 @@ def flipped(folder: Path, read: Callable[[Path], object], places: int) -> Flips:
 
 
 def milliseconds(search: Callable[[Floats], object], queries: Floats) -> dict[str, float]:
-    """The median and the 99th percentile of one query at a time; the first does not count."""
+    """Return the median and 99th percentile of single queries; the first is not counted."""
     search(queries[:1])
     taken = []
     for index in range(len(queries)):
@@ -137,7 +136,7 @@ def milliseconds(search: Callable[[Floats], object], queries: Floats) -> dict[st
 
 
 def searches(count: int, folder: Path) -> dict[str, Any]:
-    """Both exact searches among `count` vectors, and in how many queries they name the same product first."""
+    """Run both exact searches among `count` vectors, and count the queries with the same top product."""
     import lancedb
 
     rng = np.random.default_rng(1)
@@ -160,7 +159,7 @@ def searches(count: int, folder: Path) -> dict[str, Any]:
 
 
 def seconds_to_import(module: str) -> float:
-    """Of a new process, the empty one's included."""
+    """Return the time of a new process, including that of an empty one."""
     taken = []
     for _ in range(5):
         start = time.perf_counter()
@@ -170,11 +169,11 @@ def seconds_to_import(module: str) -> float:
 
 
 def main() -> None:
-    """Do it all and print it."""
+    """Run everything and print the results."""
     parser = parser_of(__doc__)
-    parser.add_argument("--places", type=int, default=40, help="flips in each file")
-    parser.add_argument("--sizes", type=int, nargs="+", default=[10_000, 100_000], help="vectors to search among")
-    parser.add_argument("--json", type=Path, help="write the figures here")
+    parser.add_argument("--places", type=int, default=40, help="flips per file")
+    parser.add_argument("--sizes", type=int, nargs="+", default=[10_000, 100_000], help="numbers of vectors to search")
+    parser.add_argument("--json", type=Path, help="write the results to this file")
     given: argparse.Namespace = parser.parse_args()
     if find_spec("lancedb") is None:
         raise UserError("this compares with LanceDB, which is not installed: pip install lancedb 'pyarrow<22'")

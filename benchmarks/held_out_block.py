@@ -1,9 +1,9 @@
-"""Writes a list of a data set whose `val` is a block of each class's training images and the images of `val` besides.
+"""Write a list of a data set whose `val` adds a block of each class's training images to the images of `val`.
 
     .venv/bin/python benchmarks/held_out_block.py GROCERY_STORE --block 3 --out list.csv
 
-The block is that of `cross_validate.py`: images of the same shops as those trained on. The others of `val` keep their
-paths, by which figures on the two kinds can be told apart.
+The block is that of `cross_validate.py`: images from the same shops as the training images. The other images of `val`
+keep their paths, so that results on the two kinds can be told apart.
 """
 
 from __future__ import annotations
@@ -23,8 +23,8 @@ def main() -> None:
     """Write the list."""
     parser = parser_of(__doc__)
     parser.add_argument("data", type=Path)
-    parser.add_argument("--block", type=int, default=3, help="which, from 0 (default: %(default)s)")
-    parser.add_argument("--blocks", type=int, default=5, help="in all (default: %(default)s)")
+    parser.add_argument("--block", type=int, default=3, help="index of the block, from 0 (default: %(default)s)")
+    parser.add_argument("--blocks", type=int, default=5, help="number of blocks (default: %(default)s)")
     parser.add_argument("--out", type=Path, required=True, metavar="FILE")
     arguments = parser.parse_args()
     catalog = open_catalog(arguments.data)

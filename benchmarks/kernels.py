@@ -1,11 +1,11 @@
-"""Measures a training step of every network of ours on MindSpore's own kernels and on oneDNN's, in interleaved rounds.
+"""Compare the training step of every network on MindSpore's kernels and on oneDNN's, in interleaved rounds.
 
     .venv/bin/python benchmarks/kernels.py [--models NAME ...] --json kernels.json
     .venv/bin/python benchmarks/kernels.py --models resnet50 --beside EARLIER_CHECKOUT
 
-Each network is trained in a process of its own, by the worker of `throughput.py`: first the warm-up of each set of
-kernels, then rounds of a few steps of each, every second round in the opposite order. With ``--beside`` what is
-compared are oneDNN's kernels of another checkout (before) and of this one.
+Each network is trained in a separate process, by the worker of `throughput.py`: first a warm-up of each set of kernels,
+then rounds of a few steps each, every second round in reverse order. With ``--beside``, oneDNN's kernels of another
+checkout (before) are compared with those of this one.
 """
 
 from __future__ import annotations
@@ -25,11 +25,11 @@ from shelfmind.model_facts import list_models
 
 HERE = Path(__file__).parent
 BEFORE = "_before"
-"""Ends the names of what the other checkout measures."""
+"""Suffix of the names of results from the other checkout."""
 
 
 def main() -> int:
-    """Measure what the command line asks for; returns the exit status."""
+    """Run the selected measurements. Return the exit status."""
     arguments = _arguments()
     results = {}
     for model in arguments.models:
@@ -46,7 +46,7 @@ def main() -> int:
 
 
 def measure(model: str, arguments: argparse.Namespace) -> dict[str, list[float]]:
-    """Milliseconds a step of each set of kernels in each round."""
+    """Return milliseconds per step of each set of kernels in each round."""
     sizes = [str(arguments.classes), str(arguments.image_size), str(arguments.batch_size)]
     checkouts = {"": HERE.parent} if arguments.beside is None else {BEFORE: arguments.beside.resolve(), "": HERE.parent}
     variants = OURS if arguments.beside is None else [variant for variant in OURS if variant != "mindspore"]
@@ -81,13 +81,15 @@ def _arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--models", nargs="+", choices=list_models(), default=list_models())
     parser.add_argument("--image-size", type=int, default=112, help="pixels (default: %(default)s)")
-    parser.add_argument("--batch-size", type=int, default=16, help="images a step (default: %(default)s)")
+    parser.add_argument("--batch-size", type=int, default=16, help="images per step (default: %(default)s)")
     parser.add_argument("--classes", type=int, default=1000, help="width of the classifier (default: %(default)s)")
-    parser.add_argument("--warmup", type=int, default=30, help="untimed first steps (default: %(default)s)")
-    parser.add_argument("--steps", type=int, default=3, help="steps a round (default: %(default)s)")
+    parser.add_argument("--warmup", type=int, default=30, help="untimed warm-up steps (default: %(default)s)")
+    parser.add_argument("--steps", type=int, default=3, help="steps per round (default: %(default)s)")
     parser.add_argument("--rounds", type=int, default=4, help="rounds (default: %(default)s)")
-    parser.add_argument("--beside", type=Path, metavar="CHECKOUT", help="whose kernels are compared with these")
-    parser.add_argument("--json", metavar="FILE", help="also write the figures here")
+    parser.add_argument(
+        "--beside", type=Path, metavar="CHECKOUT", help="checkout whose kernels are compared with these"
+    )
+    parser.add_argument("--json", metavar="FILE", help="also write the results to this file")
     return parser.parse_args()
 
 

@@ -1,11 +1,11 @@
-"""Measures the memory and time of scoring, flagging and ranking 345,000 labels of 2,388 classes, beside cleanlab's.
+"""Measure memory and time of scoring, flagging and ranking 345,000 labels of 2,388 classes, compared with cleanlab.
 
     .venv/bin/python benchmarks/label_error_memory.py --folder /tmp/somewhere
 
 Synthetic out-of-fold probabilities are written in chunks (3.3 GB of 32-bit values, a long tail of classes, 5% of the
-labels wrong) beside 16-bit embeddings of 256 values for each of five folds, all deleted afterwards. Each method runs in
-a process of its own and reports its greatest resident memory (VmHWM, which counts pages of the mapped file that the
-system could drop at any moment) and the greatest of its anonymous memory alone (sampled 20 times a second).
+labels wrong) with 16-bit embeddings of 256 values for each of five folds; all are deleted afterwards. Each method runs
+in a separate process and reports its peak resident memory (VmHWM, which includes pages of the mapped file that the
+system could drop at any time) and the peak of its anonymous memory alone (sampled 20 times per second).
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ METHODS = ("ours", "cleanlab", "cleanlab batched")
 
 
 def write_synthetic(folder: Path, images: int, classes: int) -> None:
-    """Labels, probabilities and embeddings of a network that is right in nine of ten cases."""
+    """Write labels, probabilities and embeddings of a network with an accuracy of 90%."""
     folder.mkdir(parents=True, exist_ok=True)
     rng = np.random.default_rng(0)
     sizes = (np.arange(classes) + 3.0) ** -0.8
@@ -61,7 +61,7 @@ def write_synthetic(folder: Path, images: int, classes: int) -> None:
 
 
 def run_ours(folder: Path) -> tuple[np.ndarray, np.ndarray]:
-    """Score, flag and rank as `find_label_errors` does, and find the examples beside each suspect."""
+    """Score, flag and rank as `find_label_errors` does, and find examples for each suspect."""
     from shelfmind.analysis.label_errors.check import check_labels
     from shelfmind.analysis.label_errors.files import find_suspects, write_label_errors
     from shelfmind.analysis.label_errors.held_out import HeldOut
@@ -86,7 +86,7 @@ def run_ours(folder: Path) -> tuple[np.ndarray, np.ndarray]:
 
 
 def run_cleanlab(folder: Path) -> tuple[np.ndarray, np.ndarray]:
-    """cleanlab's filter and ranking on the whole array."""
+    """Run cleanlab's filter and ranking on the whole array."""
     from cleanlab.filter import find_label_issues
     from cleanlab.rank import get_label_quality_scores
 
@@ -97,7 +97,7 @@ def run_cleanlab(folder: Path) -> tuple[np.ndarray, np.ndarray]:
 
 
 def run_cleanlab_batched(folder: Path) -> tuple[np.ndarray, np.ndarray]:
-    """cleanlab's filter for arrays beyond the memory; it ranks the flagged only."""
+    """Run cleanlab's filter for arrays larger than memory; it ranks only flagged labels."""
     from cleanlab.experimental.label_issues_batched import find_label_issues_batched
 
     labels = np.load(folder / "labels.npz")["labels"]
@@ -112,7 +112,7 @@ def run_cleanlab_batched(folder: Path) -> tuple[np.ndarray, np.ndarray]:
 
 
 def measure(method: str, folder: Path) -> dict[str, Any]:
-    """Run one method in this process and say what it took."""
+    """Run one method in this process and return its cost."""
     from sklearn.metrics import average_precision_score
 
     run = {"ours": run_ours, "cleanlab": run_cleanlab, "cleanlab batched": run_cleanlab_batched}[method]
@@ -142,7 +142,7 @@ def measure(method: str, folder: Path) -> dict[str, Any]:
 
 
 def main() -> int:
-    """Write the data, measure each method in a process of its own, delete the data; returns the exit status."""
+    """Write the data, measure each method in a separate process, delete the data. Return the exit status."""
     arguments = _arguments()
     folder: Path = arguments.folder
     if arguments.method:
@@ -167,14 +167,14 @@ def main() -> int:
 
 
 def _status(key: str) -> int:
-    """A figure of this process's memory in KiB, as Linux tells it."""
+    """Return a memory value of this process in KiB, from Linux."""
     text = Path("/proc/self/status").read_text(encoding="ascii")
     return int(text.split(f"{key}:")[1].split()[0])
 
 
 def _arguments() -> argparse.Namespace:
     parser = parser_of(__doc__)
-    parser.add_argument("--folder", type=Path, required=True, help="a folder to make and delete again")
+    parser.add_argument("--folder", type=Path, required=True, help="temporary folder; deleted afterwards")
     parser.add_argument("--images", type=int, default=345_000, help="(default: %(default)s)")
     parser.add_argument("--classes", type=int, default=2388, help="(default: %(default)s)")
     parser.add_argument("--method", choices=METHODS, help=argparse.SUPPRESS)

@@ -1,16 +1,16 @@
-"""Finds planted label errors, beside cleanlab, and retrains after a review; what was stopped goes on.
+"""Find planted label errors, compared with cleanlab, and retrain after a review. An interrupted run resumes.
 
     .venv/bin/python benchmarks/label_errors.py --seeds 1 2 3 --out label_errors
 
-For each seed, packages are drawn with 5% of the training labels wrong (two fifths another class's, two fifths a
-sibling's, one fifth objects that are no product); `find_label_errors` judges them, and average precision, precision and
-recall of what is flagged are printed beside cleanlab's on the very same out-of-fold probabilities. Then one network is
-trained on the labels as they are, one on the labels after a reviewer who knows the truth has decided on what was
-flagged and on nothing else, and one on the true labels; all are measured on a test split without errors. Intervals are
-bootstrap over images, paired where two are compared.
+For each seed, photos are generated with 5% of the training labels wrong (two fifths another class, two fifths a
+sibling, one fifth objects that are no product). `find_label_errors` evaluates them, and average precision, precision
+and recall of the flagged labels are compared with cleanlab on the same out-of-fold probabilities. Then one network is
+trained on the labels as they are, one after a reviewer who knows the truth has decided on the flagged labels only, and
+one on the true labels; all are evaluated on a test split without errors. Intervals are bootstrap over images, paired
+for comparisons.
 
-All networks start from one that was trained on drawn packages of another seed, as a user's start from official weights.
-What is tunable was chosen on seeds 201 and 202, which report no figure.
+All networks start from one trained on synthetic photos of another seed, as users start from official weights. Tunable
+settings were chosen on seeds 201 and 202, which are not reported.
 """
 
 from __future__ import annotations
@@ -51,7 +51,7 @@ RESAMPLES = 2000
 
 @dataclass(frozen=True)
 class Photo:
-    """One photo of the pool: its given class, its true one (empty for no product) and the kind of its error."""
+    """One photo of the pool: given class, true class (empty for no product) and kind of error."""
 
     path: str
     given: str
@@ -60,14 +60,14 @@ class Photo:
 
 
 class Lines(Watcher):
-    """Prints each epoch and note."""
+    """Prints epochs and notes."""
 
     def note(self, text: str) -> None:
         """Print it."""
         print(f"  {text}", flush=True)
 
     def epoch(self, entry: dict[str, Any]) -> None:
-        """Print the figures."""
+        """Print the metrics."""
         top1 = entry["val_top1"]
         print(f"  epoch {entry['epoch']} loss {entry['train_loss']:.3f} val {top1} {entry['elapsed_s']} s", flush=True)
 
@@ -91,12 +91,12 @@ def plant(photos: Path, out: Path) -> None:
 
 
 def detection(out: Path) -> dict[str, Any]:
-    """Average precision of the ranking, and precision and recall of what is flagged: ours and cleanlab's."""
+    """Return average precision of the ranking, and precision and recall of flagged labels, with cleanlab's."""
     truth = {photo.path: photo for photo in read_truth(out / "truth.csv")}
     ours = {row["path"]: row for row in read_rows(out / "check" / "label_errors.csv")}
     images = read_rows(out / "check" / "images.csv")
     names = sorted({row["label"] for row in images})
-    images = [row for row in images if row["fold"]]  # the judged ones come first
+    images = [row for row in images if row["fold"]]  # evaluated images come first
     labels = np.array([names.index(row["label"]) for row in images])
     probabilities = np.load(out / "check" / "probabilities.npy")
     photos = [truth[row["path"]] for row in images]
@@ -122,7 +122,7 @@ def detection(out: Path) -> dict[str, Any]:
 
 
 def paired_interval(wrong: np.ndarray, ours: np.ndarray, theirs: np.ndarray) -> list[float]:
-    """95% bootstrap interval over images of the difference in average precision."""
+    """Return the 95% bootstrap interval over images of the difference in average precision."""
     rng = np.random.default_rng(0)
     gains = []
     for _ in range(RESAMPLES // 4):
@@ -134,7 +134,7 @@ def paired_interval(wrong: np.ndarray, ours: np.ndarray, theirs: np.ndarray) -> 
 
 
 def reviewed(out: Path) -> list[tuple[str, str]]:
-    """The pool after a reviewer who knows the truth has decided on what was flagged, and on nothing else."""
+    """Return the pool after a reviewer who knows the truth has decided on the flagged labels only."""
     rows = read_rows(out / "check" / "label_errors.csv")
     flagged = {row["path"] for row in rows if row["score"] and float(row["score"]) > 0.5}
     decided = [(p.path, p.true if p.path in flagged else p.given) for p in read_truth(out / "truth.csv")]
@@ -142,7 +142,7 @@ def reviewed(out: Path) -> list[tuple[str, str]]:
 
 
 def review_gain(runs: dict[str, list[Path]]) -> dict[str, Any]:
-    """Top-1 on the clean test of the trainings and, paired by image, what review and perfect labels gain."""
+    """Return top-1 on the clean test split, and the paired gains of the review and of perfect labels."""
     return _gains({name: _hits(trained) for name, trained in runs.items()})
 
 
@@ -158,7 +158,7 @@ def _gains(hits: dict[str, np.ndarray]) -> dict[str, Any]:
 
 
 def summarise(folders: Sequence[Path], trainings: int) -> dict[str, Any]:
-    """Means over the seeds with the least and the greatest, and the gains of all seeds' test images together."""
+    """Return means over seeds with their range, and the gains on the test images of all seeds."""
     seeds = [json.loads((folder / "detection.json").read_text(encoding="utf-8")) for folder in folders]
     summary: dict[str, Any] = {"seeds": len(seeds)}
     for method in [key for key in seeds[0] if isinstance(seeds[0][key], dict)]:
@@ -175,7 +175,7 @@ def summarise(folders: Sequence[Path], trainings: int) -> dict[str, Any]:
 
 
 def run_seed(seed: int, arguments: argparse.Namespace) -> dict[str, Any]:
-    """Everything for one seed; what is done already is not done again."""
+    """Run everything for one seed; finished steps are skipped."""
     out: Path = arguments.out / str(seed)
     photos = arguments.out / f"photos{seed}"
     if not photos.exists():
@@ -200,7 +200,7 @@ def run_seed(seed: int, arguments: argparse.Namespace) -> dict[str, Any]:
 
 
 def base_network(arguments: argparse.Namespace) -> Path:
-    """The run that all networks start from: trained on drawn packages that are none of those checked."""
+    """Return the run that all networks start from, trained on other synthetic photos."""
     run, photos = arguments.out / "base", arguments.out / f"photos{BASE_SEED}"
     if not photos.exists():
         shares = {"tail": 0.3, "test_fraction": 0.0, "val_fraction": 0.1}
@@ -221,7 +221,7 @@ def base_network(arguments: argparse.Namespace) -> Path:
 
 
 def _trainings(out: Path, seed: int, arguments: argparse.Namespace, settings: dict[str, Any]) -> dict[str, list[Path]]:
-    """Runs on the wrong, the reviewed and the true labels; the same budget, seeds and test for each."""
+    """Train on the wrong, the reviewed and the true labels with the same budget, seeds and test images."""
     truth = read_truth(out / "truth.csv")
     lists = {
         "wrong": [(photo.path, photo.given) for photo in truth],
@@ -237,7 +237,7 @@ def _trainings(out: Path, seed: int, arguments: argparse.Namespace, settings: di
             if (run / "metrics.json").exists():
                 continue
             rows = [(path, label, "train") for path, label in pool]
-            rows += [(path, label, "val") for path, label in test]  # measured after the last epoch; `keep` is "last"
+            rows += [(path, label, "val") for path, label in test]  # evaluated after the last epoch; `keep` is "last"
             write_table(out / f"{name}.csv", LIST_COLUMNS, rows)
             print(f"seed {seed}: training {training} on {name} labels", flush=True)
             if (run / "recipe.yaml").exists():
@@ -253,7 +253,7 @@ def _run(out: Path, name: str, training: int) -> Path:
 
 
 def _hits(runs: Sequence[Path]) -> np.ndarray:
-    """How often each test image is recognised, averaged over trainings, shape (images,)."""
+    """Return how often each test image is recognised, averaged over training runs, shape (images,)."""
     found = [Predictions.load(run / "evaluation" / "val" / "predictions.npz") for run in runs]
     return np.mean([each.probabilities.argmax(1) == each.labels for each in found], axis=0)
 
@@ -269,12 +269,12 @@ def _figures(wrong: np.ndarray, score: np.ndarray, flagged: np.ndarray, kinds: n
 
 
 def read_truth(path: Path) -> list[Photo]:
-    """What `plant` wrote."""
+    """Return what `plant` wrote."""
     return [Photo(**row) for row in read_rows(path)]
 
 
 def main() -> int:
-    """Run the seeds that the command line asks for; returns the exit status."""
+    """Run the selected seeds. Return the exit status."""
     arguments = _arguments()
 
     def work() -> None:
@@ -290,13 +290,13 @@ def main() -> int:
 def _arguments() -> argparse.Namespace:
     parser = parser_of(__doc__)
     parser.add_argument("--seeds", type=int, nargs="+", default=[1, 2, 3], help="(default: %(default)s)")
-    parser.add_argument("--out", type=Path, required=True, help="folder for photos, runs and figures")
+    parser.add_argument("--out", type=Path, required=True, help="folder for photos, runs and results")
     parser.add_argument("--recipe", type=Path, default=Path(__file__).with_name("label_errors.yaml"))
     parser.add_argument("--classes", type=int, default=30, help="(default: %(default)s)")
-    parser.add_argument("--images", type=int, default=2000, help="photos, half of them test (default: %(default)s)")
-    parser.add_argument("--epochs", type=int, default=4, help="of each fold (default: %(default)s)")
-    parser.add_argument("--gain-epochs", type=int, default=4, help="of each retraining (default: %(default)s)")
-    parser.add_argument("--trainings", type=int, default=2, help="seeds of each retraining (default: %(default)s)")
+    parser.add_argument("--images", type=int, default=2000, help="photos, half of them for test (default: %(default)s)")
+    parser.add_argument("--epochs", type=int, default=4, help="epochs per fold (default: %(default)s)")
+    parser.add_argument("--gain-epochs", type=int, default=4, help="epochs per retraining (default: %(default)s)")
+    parser.add_argument("--trainings", type=int, default=2, help="seeds per retraining (default: %(default)s)")
     return parser.parse_args()
 
 

@@ -1,22 +1,21 @@
-"""Measures images/s of shelfmind's training pipeline beside a plain Pillow and NumPy pipeline of the same operations.
+"""Compare images/s of shelfmind's training pipeline with a plain Pillow and NumPy pipeline of the same operations.
 
     .venv/bin/python benchmarks/loading.py --json loading.json
     .venv/bin/python benchmarks/loading.py --data PHOTOS --recipes grocery_cpu base
 
-Without ``--data`` product packages are drawn first. The rules:
+Without ``--data``, synthetic photos are generated first. The rules:
 
-- Both deliver the same kind of batches: photos decoded upright, SRR to a square, the recipe's augmentations in its
-  order, normalised, channels first, mixed as the recipe says, by the recipe's numbers. The plain pipeline does so for
-  every photo in every epoch, on 1 thread and on one thread a core, a batch ahead of the consumer.
-- shelfmind decodes and resizes once into its cache: "first epoch" is with that, from an empty cache, "later epochs" are
-  without. The ratio is given for later epochs and for 10 epochs together. "plain, squares in memory" has the same
-  head start as later epochs and so shows what the C++ operators alone bring. "no cache" is a data set beyond the
-  cache's limit (8 GiB, such as RP2K), every photo of which is decoded in every epoch.
-- shelfmind is measured with 1 worker (the recipes' setting) and with one a core. Its threads are more than its workers,
-  so milliseconds of processor time an image are printed as well: 1000 x cores / that is what a perfectly parallel
-  pipeline could reach.
-- Rounds are interleaved, in the opposite order every second time. All files are read once before, so none comes from
-  the disk. Starting Python and MindSpore is not counted; one uncounted short pass comes first.
+- Both deliver the same kind of batches: photos decoded upright, SRR to a square, the recipe's augmentations in order,
+  normalised, channels first, mixed as in the recipe. The plain pipeline does so for every photo in every epoch, on 1
+  thread and on one thread per core, one batch ahead of the consumer.
+- shelfmind decodes and resizes once, into its cache. "first epoch" includes this, from an empty cache; "later epochs"
+  do not. The ratio is given for later epochs and for 10 epochs together. "plain, squares in memory" has the same head
+  start as later epochs and thus shows the effect of the C++ operators alone. "no cache" is a data set beyond the
+  cache's limit (8 GiB, such as RP2K), which is decoded in every epoch.
+- shelfmind is measured with 1 worker (the recipes' setting) and with one per core. It uses more threads than workers,
+  so CPU milliseconds per image are printed as well: 1000 x cores / that is the limit of a perfectly parallel pipeline.
+- Rounds are interleaved, every second one in reverse order. All files are read once before, so none comes from disk.
+  The start-up of Python and MindSpore is not counted; one short uncounted pass comes first.
 """
 
 from __future__ import annotations
@@ -58,7 +57,7 @@ Batches = Iterable[tuple[npt.NDArray[np.float32], npt.NDArray[np.float32]]]
 
 
 class Loading:
-    """The pipelines of one recipe over the same photos; each method runs one epoch's batches."""
+    """The pipelines of one recipe on the same photos; each method runs the batches of one epoch."""
 
     def __init__(self, samples: list[Sample], classes: int, recipe: Recipe, cache: Path) -> None:
         self.samples = samples
@@ -70,7 +69,7 @@ class Loading:
         self.squares = self._decoded()
 
     def ours(self, workers: int, squares: Squares | None = None) -> Batches:
-        """shelfmind's batches from its cache, or from `squares`."""
+        """Run shelfmind's batches from its cache, or from `squares`."""
         train = self.recipe.train.model_copy(update={"workers": workers})
         recipe = self.recipe.model_copy(update={"train": train})
         squares = self.squares if squares is None else squares
@@ -78,21 +77,21 @@ class Loading:
         return batches.segment(next(self.epoch), 0, batches.steps_per_epoch, recipe.data.image_size, True)
 
     def ours_first(self, workers: int) -> Batches:
-        """shelfmind's batches from an empty cache."""
+        """Run shelfmind's batches from an empty cache."""
         return self.ours(workers, self._decoded())
 
     def ours_uncached(self, workers: int) -> Batches:
-        """shelfmind's batches of a data set that is too large for the cache."""
+        """Run shelfmind's batches of a data set that is too large for the cache."""
         return self.ours(workers, DecodedOnDemand([sample.path for sample in self.samples], self.recipe.data))
 
     def plain(self, threads: int, cached: bool = False) -> Batches:
-        """The plain pipeline's batches, from squares in memory if `cached`."""
+        """Run the plain pipeline's batches, from squares in memory if `cached`."""
         plain = PlainBatches([sample.path for sample in self.samples], self.labels, self.classes, self.recipe)
         squares = [Image.fromarray(np.array(self.squares[i])) for i in range(len(self.labels))] if cached else None
         return plain.epoch(next(self.epoch), threads, squares)
 
     def _decoded(self) -> Squares:
-        """Squares of all photos decoded into an empty cache."""
+        """Return squares of all photos, decoded into an empty cache."""
         shutil.rmtree(self.cache, ignore_errors=True)
         os.environ["SHELFMIND_CACHE"] = str(self.cache)
         squares, good, bad = open_squares(self.samples, self.recipe.data)
@@ -103,7 +102,7 @@ class Loading:
 
 
 def measure(loading: Loading, rounds: int) -> dict[str, Any]:
-    """Images/s and processor milliseconds an image of every pipeline, in interleaved rounds."""
+    """Return images/s and CPU milliseconds per image of every pipeline, in interleaved rounds."""
     cores, workers = _count(CORES, "thread"), _count(CORES, "worker")
     pipelines: dict[str, Callable[[], Batches]] = {
         "shelfmind, first epoch": partial(loading.ours_first, CORES),
@@ -131,7 +130,7 @@ def _count(number: int, thing: str) -> str:
 
 
 def _timed(start: Callable[[], Batches]) -> tuple[float, float]:
-    """Images/s and processor milliseconds an image of one epoch."""
+    """Return images/s and CPU milliseconds per image of one epoch."""
     count, began, cpu_began = 0, time.perf_counter(), time.process_time()
     for images, _ in start():
         count += len(images)
@@ -140,7 +139,7 @@ def _timed(start: Callable[[], Batches]) -> tuple[float, float]:
 
 
 def _ratios(figures: dict[str, dict[str, list[float]]]) -> dict[str, list[float]]:
-    """Of shelfmind's better setting to the plain pipeline's, round by round."""
+    """Return the ratios of shelfmind's better setting to the plain pipeline, by round."""
     rates = {name: np.array(entry["images_per_second"]) for name, entry in figures.items()}
 
     def best(prefix: str) -> npt.NDArray[np.float64]:
@@ -174,7 +173,7 @@ def _print(name: str, recipe: Recipe, measured: dict[str, Any]) -> None:
 
 
 def main() -> int:
-    """Measure what the command line asks for; returns the exit status."""
+    """Run the selected measurements. Return the exit status."""
     arguments = _arguments()
     results: dict[str, Any] = {"settings": vars(arguments) | {"cores": CORES}}
     try:
@@ -201,21 +200,21 @@ def main() -> int:
 
 
 def _warm(paths: Iterator[Path]) -> None:
-    """Read all files once, so that the first pipeline is not the one that waits for the disk."""
+    """Read all files once, so that no pipeline waits for the disk."""
     with ThreadPoolExecutor() as pool:
         list(pool.map(lambda path: len(path.read_bytes()), paths))
 
 
 def _arguments() -> argparse.Namespace:
     parser = parser_of(__doc__)
-    parser.add_argument("--data", metavar="PATH", help="a data set (default: drawn packages)")
-    parser.add_argument("--images", type=int, default=1200, help="photos to draw (default: %(default)s)")
-    parser.add_argument("--limit", type=int, help="use only so many training photos")
+    parser.add_argument("--data", metavar="PATH", help="data set (default: synthetic photos)")
+    parser.add_argument("--images", type=int, default=1200, help="photos to generate (default: %(default)s)")
+    parser.add_argument("--limit", type=int, help="use at most this many training photos")
     parser.add_argument("--recipes", nargs="+", default=["grocery_cpu", "base"], help="(default: grocery_cpu base)")
-    parser.add_argument("--batch-size", type=int, default=32, help="images a batch (default: %(default)s)")
+    parser.add_argument("--batch-size", type=int, default=32, help="images per batch (default: %(default)s)")
     parser.add_argument("--rounds", type=int, default=5, help="rounds (default: %(default)s)")
-    parser.add_argument("--json", metavar="FILE", help="also write the figures here")
-    parser.add_argument("--quick", action="store_true", help="smoke test: 96 drawn photos, batch 8, 1 round")
+    parser.add_argument("--json", metavar="FILE", help="also write the results to this file")
+    parser.add_argument("--quick", action="store_true", help="smoke test: 96 synthetic photos, batch size 8, 1 round")
     arguments = parser.parse_args()
     if arguments.quick:
         arguments.images, arguments.batch_size, arguments.rounds, arguments.limit = 96, 8, 1, 64

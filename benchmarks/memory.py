@@ -1,11 +1,11 @@
-"""Measures whether training's memory grows: peak resident memory of each epoch at a fixed batch.
+"""Check whether training memory grows: peak resident memory of each epoch at a fixed batch size.
 
     .venv/bin/python benchmarks/memory.py --epochs 20 --json memory.json
 
-A process of its own trains a small recipe at one image size on drawn packages, with validation and checkpoints as
-always; its resident memory is sampled 50 times a second from outside. Printed are the peak within each epoch, in all
-and without pages shared with files (libraries, decoded photos), and the growth from epoch 2, and from the middle, to
-the last. Exit status 1 if it grew by more than ``--allowed-mib`` from epoch 2.
+A separate process trains a small recipe at one image size on synthetic photos, with validation and checkpoints as
+usual. Its resident memory is sampled 50 times per second from outside. Prints the peak of each epoch, in total and
+without pages shared with files (libraries, decoded photos), and the growth from epoch 2, and from the middle, to the
+last epoch. Exit status 1 if memory grew by more than ``--allowed-mib`` from epoch 2.
 """
 
 from __future__ import annotations
@@ -35,14 +35,14 @@ OVERRIDES = ("data.image_size=64", "data.resize_to=72", "data.evaluation_size=64
 
 @dataclass(frozen=True)
 class Peak:
-    """Most memory of a process, in all and without pages shared with files."""
+    """Peak memory of a process, in total and without pages shared with files."""
 
     rss_mib: float = 0.0
     own_mib: float = 0.0
 
 
 def train_and_tell(data: str, out: str, recipe: str, epochs: str, overrides: list[str]) -> None:
-    """The trained process: prints a line after each epoch."""
+    """Run the training process, which prints a line after each epoch."""
     from shelfmind.cli.process import share_memory_arenas
     from shelfmind.machine.device import start_mindspore
 
@@ -62,7 +62,7 @@ def train_and_tell(data: str, out: str, recipe: str, epochs: str, overrides: lis
 
 
 def peaks_by_epoch(command: list[str]) -> list[Peak]:
-    """Run `command`, which prints a line an epoch, and return the peak resident memory within each epoch."""
+    """Run `command`, which prints a line per epoch, and return the peak resident memory of each epoch."""
     process = subprocess.Popen(command, stdout=subprocess.PIPE, text=True)
     lines: queue.Queue[str] = queue.Queue()
     assert process.stdout is not None
@@ -86,7 +86,7 @@ def peaks_by_epoch(command: list[str]) -> list[Peak]:
 
 
 def main() -> int:
-    """Measure what the command line asks for; returns the exit status."""
+    """Run the measurement. Return the exit status."""
     arguments = _arguments()
     overrides = [*OVERRIDES, f"train.batch_size={arguments.batch_size}", *arguments.set]
     try:
@@ -113,14 +113,14 @@ def main() -> int:
 
 def _arguments() -> argparse.Namespace:
     parser = parser_of(__doc__)
-    parser.add_argument("--recipe", default="demo", help="what to train (default: %(default)s)")
+    parser.add_argument("--recipe", default="demo", help="recipe to train (default: %(default)s)")
     parser.add_argument("--epochs", type=int, default=20, help="at least 3 (default: %(default)s)")
-    parser.add_argument("--batch-size", type=int, default=32, help="images a step (default: %(default)s)")
-    parser.add_argument("--images", type=int, default=480, help="photos to draw (default: %(default)s)")
-    parser.add_argument("--set", action="append", default=[], metavar="KEY=VALUE", help="a recipe value")
-    parser.add_argument("--allowed-mib", type=float, default=4, help="growth that counts as none (default: 4)")
-    parser.add_argument("--json", metavar="FILE", help="also write the figures here")
-    parser.add_argument("--quick", action="store_true", help="smoke test: 3 epochs of 64 photos, batch 8")
+    parser.add_argument("--batch-size", type=int, default=32, help="images per step (default: %(default)s)")
+    parser.add_argument("--images", type=int, default=480, help="photos to generate (default: %(default)s)")
+    parser.add_argument("--set", action="append", default=[], metavar="KEY=VALUE", help="change a recipe value")
+    parser.add_argument("--allowed-mib", type=float, default=4, help="tolerated growth (default: 4)")
+    parser.add_argument("--json", metavar="FILE", help="also write the results to this file")
+    parser.add_argument("--quick", action="store_true", help="smoke test: 3 epochs of 64 photos, batch size 8")
     arguments = parser.parse_args()
     if arguments.quick:
         arguments.epochs, arguments.images, arguments.batch_size = 3, 64, 8

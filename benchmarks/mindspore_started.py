@@ -1,4 +1,4 @@
-"""Import it before anything that imports MindSpore: it starts MindSpore as the commands do."""
+"""Import before anything that imports MindSpore: starts MindSpore as the commands do."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The MindSpore worker of `throughput.py`: shelfmind's own training step and forward pass, on each set of kernels."""
+"""The MindSpore worker of `throughput.py`: shelfmind's training step and forward pass on each set of kernels."""
 
 from __future__ import annotations
 
@@ -28,12 +28,12 @@ from shelfmind.training.step import build_step  # noqa: E402
 
 VARIABLES = ("ONEDNN_MAX_CPU_ISA", "OMP_NUM_THREADS", "OMP_WAIT_POLICY", "GOMP_SPINCOUNT", "MS_DEV_RUNTIME_CONF")
 KERNELS = {"mindspore": ("mindspore", "off"), "onednn_fp32": ("onednn", "off"), "onednn_bf16": ("onednn", "on")}
-"""What `train.kernels` and `train.amp` say in each variant."""
+"""Values of `train.kernels` and `train.amp` in each variant."""
 Arrays = dict[str, np.ndarray]
 
 
 class Subject:
-    """One network on one set of kernels with its averaged copy and its optimizer."""
+    """One network on one set of kernels, with its averaged copy and its optimizer."""
 
     def __init__(self, name: str, variant: str, weights: Arrays, settings: dict[str, float], batch: Arrays) -> None:
         cores, classes = available_cores(), batch["targets"].shape[1]
@@ -52,12 +52,12 @@ class Subject:
         self.forward = MindSporeEngine(averaged, Recipe()).run
 
     def train(self) -> float:
-        """One step; returns the loss."""
+        """Run one step. Return the loss."""
         images, targets = Tensor(self.batch["images"]), Tensor(self.batch["targets"])
         return float(self.step(images, targets, Tensor(np.float32(self.decay)), Tensor(np.float32(0))).asnumpy())
 
     def infer(self) -> float:
-        """One forward pass of the averaged weights; returns its largest probability."""
+        """Run one forward pass of the averaged weights. Return the largest probability."""
         probabilities, embedding = self.forward(Tensor(self.batch["images"]))
         embedding.asnumpy()
         return float(probabilities.asnumpy().max())
@@ -74,7 +74,7 @@ def main() -> None:
     def start(path: str, **settings: float) -> dict[str, Any]:
         weights = {parameter.name: parameter.asnumpy() for parameter in create_model(name, classes).get_parameters()}
         for parameter, values in weights.items():
-            # Branches start at 0 in shelfmind; here every layer counts, so that equal losses mean equal networks.
+            # Branches start at 0 in shelfmind; here every layer matters, so that equal losses mean equal networks.
             if parameter.endswith("norm.gamma") and not values.any():
                 weights[parameter] = np.full_like(values, 0.5)
         np.savez(path, **batch, **weights)
@@ -103,7 +103,7 @@ def main() -> None:
 
 
 def takes_nesterovs_step() -> bool:
-    """Whether shelfmind's sgd really takes Nesterov's step here: on CPUs MindSpore's `nn.Momentum` ignores it."""
+    """Return whether shelfmind's SGD takes Nesterov steps here: MindSpore's `nn.Momentum` ignores them on CPUs."""
     weight = Parameter(Tensor(np.zeros((2, 2), np.float32)), name="probe.weight")
     bias = Parameter(Tensor(np.zeros(2, np.float32)), name="probe.bias")
     optimizer = build_optimizer([weight, bias], TrainRecipe(lr=1.0, momentum=0.5, weight_decay=0.0))

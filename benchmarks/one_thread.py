@@ -1,4 +1,4 @@
-"""Import it before NumPy: the libraries that NumPy and others compute with take one thread, as do child processes."""
+"""Import before NumPy: numerical libraries use one thread, in this process and in child processes."""
 
 from __future__ import annotations
 

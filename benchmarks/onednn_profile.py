@@ -1,4 +1,4 @@
-"""Sums the lines that oneDNN prints under ``DNNL_VERBOSE=1``: milliseconds and GFLOP/s per kind of work."""
+"""Sum up oneDNN's output under ``DNNL_VERBOSE=1``: milliseconds and GFLOP/s per kind of work."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ _DIRECTIONS = {"backward_data": "gradient of data", "backward_weights": "gradien
 
 @dataclass
 class Work:
-    """Time and arithmetic of all primitives of one kind; `flops` is 0 where it is not counted."""
+    """Time and arithmetic of all primitives of one kind; `flops` is 0 if not counted."""
 
     calls: int = 0
     ms: float = 0.0
@@ -20,12 +20,12 @@ class Work:
 
     @property
     def gflops_per_s(self) -> float | None:
-        """Speed, where the arithmetic is known."""
+        """Speed, if the arithmetic is known."""
         return self.flops / self.ms / 1e6 if self.flops and self.ms else None
 
 
 def summarise(text: str) -> dict[str, Work]:
-    """Work by kind, implementation and direction, the longest first, from oneDNN 2's or 3's verbose lines."""
+    """Return work by kind, implementation and direction, longest first, from verbose lines of oneDNN 2 or 3."""
     found: dict[str, Work] = {}
     for line in text.splitlines():
         fields = line.strip().split(",")
@@ -34,7 +34,7 @@ def summarise(text: str) -> dict[str, Work]:
         _, kind, implementation, direction = fields[fields.index("exec") + 1 :][:4]
         try:
             shape, ms = fields[-2], float(fields[-1])
-        except ValueError:  # a line cut short
+        except ValueError:  # a truncated line
             continue
         flops = 0.0
         if kind == "convolution":
@@ -48,7 +48,7 @@ def summarise(text: str) -> dict[str, Work]:
 
 
 def _convolution(shape: str) -> tuple[str, float]:
-    """Kind and floating-point operations of a convolution written as ``mb16_g32ic128oc128_ih28oh28kh3...``."""
+    """Return kind and floating-point operations of a convolution written as ``mb16_g32ic128oc128_ih28oh28kh3...``."""
     sizes = {key: int(value) for key, value in _SIZES.findall(shape)}
     groups, kernel = sizes.pop("g", 1), sizes.get("kh", 1)
     flops = 2.0 * math.prod(sizes.values()) / groups

@@ -1,4 +1,4 @@
-"""The pipeline that anybody would write with Pillow, NumPy and threads: the yardstick of `loading.py`."""
+"""A straightforward pipeline with Pillow, NumPy and threads: the baseline of `loading.py`."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ BILINEAR = Image.Resampling.BILINEAR
 
 
 def rotated(image: Image.Image, generator: Generator, recipe: Recipe, size: int, degrees: float = 10.0) -> Image.Image:
-    """Rotated about the centre by up to `degrees`."""
+    """Rotate about the centre by up to `degrees`."""
     return image.rotate(generator.uniform(-degrees, degrees), BILINEAR, fillcolor=recipe.data.fill)
 
 
@@ -34,7 +34,7 @@ def cropped(
     scale: Sequence[float] = (0.08, 1.0),
     ratio: Sequence[float] = (0.75, 1.3333),
 ) -> Image.Image:
-    """A random part resized to `size`."""
+    """Crop a random part and resize it to `size`."""
     width, height = image.size
     for _ in range(10):
         area = width * height * generator.uniform(*scale)
@@ -49,7 +49,7 @@ def cropped(
 def flipped(
     image: Image.Image, generator: Generator, recipe: Recipe, size: int, probability: float = 0.5
 ) -> Image.Image:
-    """Left and right exchanged, or not."""
+    """Flip left and right at random."""
     return image.transpose(Image.Transpose.FLIP_LEFT_RIGHT) if generator.random() < probability else image
 
 
@@ -62,7 +62,7 @@ def jittered(
     contrast: float = 0.4,
     saturation: float = 0.4,
 ) -> Image.Image:
-    """Brightness, contrast and saturation changed."""
+    """Change brightness, contrast and saturation."""
     image = ImageEnhance.Brightness(image).enhance(generator.uniform(1 - brightness, 1 + brightness))
     image = ImageEnhance.Contrast(image).enhance(generator.uniform(1 - contrast, 1 + contrast))
     return ImageEnhance.Color(image).enhance(generator.uniform(1 - saturation, 1 + saturation))
@@ -71,7 +71,7 @@ def jittered(
 def cut_out(
     image: Image.Image, generator: Generator, recipe: Recipe, size: int, length: int = 14, patches: int = 1
 ) -> Image.Image:
-    """`patches` black squares."""
+    """Mask `patches` black squares."""
     for _ in range(patches):
         left, top = generator.integers(size) - length // 2, generator.integers(size) - length // 2
         image.paste((0, 0, 0), (int(left), int(top), int(left) + length, int(top) + length))
@@ -88,7 +88,7 @@ OPERATORS: dict[str, Callable[..., Image.Image]] = {
 
 
 class PlainBatches:
-    """Batches of a recipe made from files, photo by photo, on threads."""
+    """Creates the batches of a recipe from files, photo by photo, on threads."""
 
     def __init__(self, paths: Sequence[Path], labels: npt.NDArray[np.int64], classes: int, recipe: Recipe) -> None:
         names = [name for name, _ in recipe.augment]
@@ -107,7 +107,7 @@ class PlainBatches:
     def epoch(
         self, number: int, threads: int, squares: Sequence[Image.Image] | None = None
     ) -> Iterator[tuple[Floats, Floats]]:
-        """All full batches in a random order, from `squares` where given; the next batch is under way meanwhile."""
+        """Yield all full batches in random order, from `squares` if given; the next batch is prepared meanwhile."""
         generator = np.random.default_rng((number, 2))
         order = generator.permutation(len(self.labels))
         count = self.recipe.train.batch_size
@@ -135,7 +135,7 @@ class PlainBatches:
         return np.ascontiguousarray(pixels.transpose(2, 0, 1))
 
     def _square(self, path: Path) -> Image.Image:
-        """The photo upright and padded to a square (Structure-Retention Resize)."""
+        """Return the photo upright, padded to a square (Structure-Retention Resize)."""
         size = self.recipe.data.resize_to
         with Image.open(path) as file:
             image = ImageOps.exif_transpose(file).convert("RGB")

@@ -1,6 +1,6 @@
-"""What people write themselves: FastAPI and ONNX Runtime, a request at a time. Run by benchmarks/service.py.
+"""A straightforward service with FastAPI and ONNX Runtime, one request at a time. Started by benchmarks/service.py.
 
-Photos are prepared by shelfmind's functions, so that answers can be compared to the bit; all else is as usual.
+Photos are preprocessed by shelfmind's functions, so that answers can be compared bit by bit; the rest is standard.
 """
 
 from __future__ import annotations

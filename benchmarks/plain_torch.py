@@ -1,8 +1,8 @@
-"""What `shelfmind predict FILE FOLDER --out OUT.csv` does, as one writes it in plain PyTorch and torchvision.
+"""The equivalent of `shelfmind predict FILE FOLDER --out OUT.csv` in plain PyTorch and torchvision.
 
     TORCH_ENV/bin/python benchmarks/plain_torch.py WEIGHTS.npz FOLDER OUT.csv WORKERS LAYOUT
 
-`whole_command.py` runs it and says how it is written. WEIGHTS.npz is made by it, too.
+`whole_command.py` runs it, creates WEIGHTS.npz, and describes how it is written.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ BATCH, TOP = 32, 5
 
 
 class Photos(Dataset):
-    """The photos of a folder, upright, padded to squares and resized as the network takes them."""
+    """The photos of a folder, upright, padded to squares and resized to the input size."""
 
     def __init__(self, paths: list[Path], size: int, fill: list[int], mean: list[float], std: list[float]) -> None:
         self.paths, self.size, self.fill, self.mean, self.std = paths, size, tuple(fill), mean, std
@@ -41,7 +41,7 @@ class Photos(Dataset):
 
 
 def main() -> None:
-    """Arguments: weights, folder, CSV, workers, layout; prints seconds without the imports."""
+    """Run with arguments weights, folder, CSV, workers, layout. Print the seconds without imports."""
     began = time.perf_counter()
     weights, folder, out, workers, layout = sys.argv[1], Path(sys.argv[2]), sys.argv[3], int(sys.argv[4]), sys.argv[5]
     torch.set_num_threads(len(os.sched_getaffinity(0)))

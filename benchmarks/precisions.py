@@ -1,16 +1,16 @@
-"""Measures what bf16 and int8 cost a trained network in accuracy, on photos that it was not trained on.
+"""Measure the accuracy cost of bf16 and int8 for a trained network, on held-out photos.
 
     .venv/bin/shelfmind export RUN --out NETS/fp32.onnx
     .venv/bin/shelfmind export RUN --precision int8 --out NETS/int8.onnx
     .venv/bin/python benchmarks/precisions.py RUN NETS/fp32.onnx@onnx NETS/int8.onnx@onnx NETS/int8.onnx@openvino \\
         --data GROCERY_STORE --json precisions.json
 
-The first file is what the others are compared with. The photos are those of the run's validation split. As few photos
-cannot exclude half a point, each is also looked at in other views, of which every one counts by itself: mirrored or
-not, whole or one of five crops of 84% of its side, as bright as it is, darker or brighter, 36 in all. That asks how
-often rounding changes an answer, of more inputs like these photos; it is no larger sample of photos. So intervals are
-over photos: the mean difference of a photo's views is one number, and photos are drawn again with replacement
-(bootstrap by clusters). The plain views alone are reported, too.
+The others are compared with the first file, on the run's validation split. Because so few photos cannot exclude a loss
+of half a point, each photo is also evaluated in other views, each counted separately: mirrored or not, whole or one of
+five crops of 84% of its side, original brightness, darker or brighter; 36 in all. This measures how often rounding
+changes a prediction, for more inputs like these photos; it does not enlarge the sample of photos. Intervals are
+therefore over photos: the mean difference over a photo's views is one number, and photos are resampled with replacement
+(cluster bootstrap). The plain views alone are reported as well.
 """
 
 from __future__ import annotations
@@ -39,12 +39,12 @@ BATCH = 32
 
 
 def main() -> int:
-    """Measure what the command line asks for; returns the exit status."""
+    """Run the selected measurements. Return the exit status."""
     parser = parser_of(__doc__)
-    parser.add_argument("run", type=Path, help="whose network the files hold")
-    parser.add_argument("files", nargs="+", metavar="FILE@ENGINE", help="the first is in fp32")
+    parser.add_argument("run", type=Path, help="run of the exported files")
+    parser.add_argument("files", nargs="+", metavar="FILE@ENGINE", help="files to compare; the first is in fp32")
     parser.add_argument("--data", type=Path, required=True, help="the run's data set")
-    parser.add_argument("--json", type=Path, metavar="FILE", help="also write the figures here")
+    parser.add_argument("--json", type=Path, metavar="FILE", help="also write the results to this file")
     arguments = parser.parse_args()
 
     def work() -> None:
@@ -71,7 +71,7 @@ def _photos(run: RunFolder, recipe: Recipe, data: Path) -> tuple[list[Square], I
 
 
 def _answers(engine: Engine, squares: list[Square], size: int) -> Ints:
-    """The best class of each photo in each view, (V, N); the plain view is the first."""
+    """Return the top-1 class of each photo in each view, (V, N); the plain view comes first."""
     return np.stack([_seen(engine, squares, size, view) for view in test_time_views(VIEWS)])
 
 
@@ -89,7 +89,7 @@ def _accuracy(hits: Any) -> dict[str, float]:
 
 
 def _compared(before: Ints, after: Ints, labels: Ints) -> dict[str, Any]:
-    """Points gained with paired 95% intervals over photos, and the share of equal answers."""
+    """Return the gain in points with paired 95% intervals over photos, and the agreement."""
     gained: Wide = (after == labels).astype(np.float64) - (before == labels)
     return {
         "accuracy": _accuracy(after == labels),

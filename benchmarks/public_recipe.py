@@ -1,13 +1,13 @@
-"""Trains the tuned cross-entropy baseline for small data sets in PyTorch on Grocery Store, within a budget of minutes.
+"""Train the tuned cross-entropy baseline for small data sets in PyTorch on Grocery Store, within a time budget.
 
     TORCH_ENV/bin/python benchmarks/public_recipe.py GROCERY_STORE --minutes 60 --seed 1 --out FOLDER
 
 The recipe is that of Brigato, Barz, Iocchi and Denzler, "Image Classification with Small Datasets: Overview and
 Benchmark", IEEE Access 2022, for photos (its part CUB): ResNet-50 at 224 px, crops of 0.4 to 1 of the area, flips, SGD
-with momentum 0.9, cosine to 0 over all steps, small batches, rate 0.01 and weight decay 0.001 as its code has them. The
-paper takes 200 epochs on GPUs; here the cosine ends with the budget, of which the steps alone count (no decoding, no
-validation), as in `time_to_accuracy.py`. `--network resnet18 --size 96` is a network that two cores can afford. What
-was stopped goes on after the last whole epoch. Needs torch, numpy and Pillow.
+with momentum 0.9, cosine to 0 over all steps, small batches, and, as in its code, learning rate 0.01 and weight decay
+0.001. The paper trains 200 epochs on GPUs; here the cosine ends with the budget, which counts only the steps (no
+decoding, no validation), as in `time_to_accuracy.py`. `--network resnet18 --size 96` is affordable on two cores. An
+interrupted run resumes after the last complete epoch. Needs torch, numpy and Pillow.
 """
 
 from __future__ import annotations
@@ -32,7 +32,7 @@ WARM_STEPS, TIMED_STEPS = 3, 8
 
 
 class Photos:
-    """The photos of a split in memory, shorter side at most `kept` pixels."""
+    """The photos of a split in memory, with a shorter side of at most `kept` pixels."""
 
     def __init__(self, root: Path, split: str, kept: int) -> None:
         rows = [line.split(",") for line in (root / f"{split}.txt").read_text().splitlines() if line.strip()]
@@ -40,7 +40,7 @@ class Photos:
         self.images = [_opened(root / row[0].strip(), kept) for row in rows]
 
     def normalisation(self) -> tuple[torch.Tensor, torch.Tensor]:
-        """Mean and deviation of each channel."""
+        """Return mean and standard deviation of each channel."""
         pixels = np.concatenate([np.asarray(image).reshape(-1, 3)[::97] for image in self.images]) / 255.0
         return torch.tensor(pixels.mean(0)).float(), torch.tensor(pixels.std(0)).float()
 
@@ -53,7 +53,7 @@ def _opened(path: Path, kept: int) -> Image.Image:
 
 
 def random_crop(image: Image.Image, size: int, generator: np.random.Generator) -> Image.Image:
-    """A part of 0.4 to 1 of the area, resized to (size, size), flipped or not (Szegedy et al., CVPR 2015)."""
+    """Crop 0.4 to 1 of the area, resize to (size, size), flip at random (Szegedy et al., CVPR 2015)."""
     width, height = image.size
     for _ in range(10):
         area = width * height * generator.uniform(LEAST_SCALE, 1.0)
@@ -76,7 +76,7 @@ def _centre_box(image: Image.Image) -> tuple[int, int, int, int]:
 
 
 class Training:
-    """Network, optimizer and schedule; `log` holds an entry an epoch."""
+    """Network, optimizer and schedule; `log` has one entry per epoch."""
 
     def __init__(self, arguments: argparse.Namespace) -> None:
         torch.manual_seed(arguments.seed)
@@ -98,12 +98,12 @@ class Training:
         self.epochs = arguments.epochs
 
     def input(self, images: list[Image.Image]) -> torch.Tensor:
-        """What the network takes."""
+        """Return the network's input."""
         pixels = torch.from_numpy(np.stack([np.asarray(image) for image in images])).float() / 255
         return ((pixels - self.mean) / self.std).permute(0, 3, 1, 2).contiguous(memory_format=torch.channels_last)
 
     def step(self, images: torch.Tensor, labels: torch.Tensor) -> float:
-        """One step; gives its seconds."""
+        """Run one step. Return its seconds."""
         began = time.perf_counter()
         self.optimizer.zero_grad(set_to_none=True)
         with torch.autocast("cpu", torch.bfloat16, enabled=self.arguments.precision == "bf16"):
@@ -113,14 +113,14 @@ class Training:
         return time.perf_counter() - began
 
     def batch(self, epoch: int, order: np.ndarray, at: int) -> tuple[torch.Tensor, torch.Tensor]:
-        """Step `at` of an epoch."""
+        """Return the batch of step `at` of an epoch."""
         chosen = order[at * self.arguments.batch_size : (at + 1) * self.arguments.batch_size]
         generator = np.random.default_rng((self.arguments.seed, epoch, at))
         images = [random_crop(self.train.images[index], self.arguments.size, generator) for index in chosen]
         return self.input(images), self.train.labels[torch.from_numpy(chosen)]
 
     def epochs_within(self, minutes: float) -> int:
-        """How many epochs fit the budget, by the median of a few steps; the network is as before afterwards."""
+        """Return how many epochs fit the budget, from the median of a few steps; restores the network."""
         before = {name: value.clone() for name, value in self.network.state_dict().items()}
         images, labels = self.batch(-1 % 2**31, np.arange(self.arguments.batch_size), 0)
         for group in self.optimizer.param_groups:
@@ -131,7 +131,7 @@ class Training:
         return max(1, round(60 * minutes / (self.steps * float(np.median(seconds)))))
 
     def epoch(self, number: int) -> float:
-        """One pass; gives the seconds of its steps."""
+        """Train one epoch. Return the seconds of its steps."""
         self.network.train()
         order = np.random.default_rng((self.arguments.seed, number)).permutation(len(self.train.labels))
         seconds = 0.0
@@ -144,7 +144,7 @@ class Training:
 
     @torch.inference_mode()
     def top1(self) -> float:
-        """On the validation photos: shorter side to the size, centre crop."""
+        """Return top-1 on the validation photos: shorter side resized to the size, centre crop."""
         self.network.eval()
         size, right = self.arguments.size, 0
         for first in range(0, len(self.val.labels), 32):
@@ -154,7 +154,7 @@ class Training:
         return right / len(self.val.labels)
 
     def run(self) -> None:
-        """All epochs that are left."""
+        """Train the remaining epochs."""
         self.resume()
         while len(self.log) < self.epochs:
             number = len(self.log)
@@ -168,7 +168,7 @@ class Training:
             )
 
     def resume(self) -> None:
-        """Take up what the folder has, or begin."""
+        """Resume from the folder, or start."""
         kept = self.out / "state.pt"
         if kept.exists():
             state = torch.load(kept)
@@ -179,7 +179,7 @@ class Training:
             self.epochs = self.epochs_within(self.arguments.minutes)
 
     def save(self) -> None:
-        """State and log, each whole or not at all."""
+        """Save state and log atomically."""
         self.out.mkdir(parents=True, exist_ok=True)
         state = {"network": self.network.state_dict(), "optimizer": self.optimizer.state_dict()}
         torch.save({**state, "log": self.log, "epochs": self.epochs}, self.out / "state.new")
@@ -188,12 +188,12 @@ class Training:
 
 
 def main() -> None:
-    """Train as the command line says."""
+    """Train with the given options."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("data", type=Path, help="the Grocery Store data set")
     parser.add_argument("--out", type=Path, required=True, metavar="FOLDER")
-    parser.add_argument("--minutes", type=float, default=60.0, help="of steps (default: %(default)s)")
-    parser.add_argument("--epochs", type=int, help="instead of --minutes")
+    parser.add_argument("--minutes", type=float, default=60.0, help="minutes of training steps (default: %(default)s)")
+    parser.add_argument("--epochs", type=int, help="number of epochs, instead of --minutes")
     parser.add_argument("--network", choices=NETWORKS, default="resnet50", help="(default: %(default)s)")
     parser.add_argument("--size", type=int, default=224, help="pixels (default: %(default)s)")
     parser.add_argument("--batch-size", type=int, default=16, help="(default: %(default)s)")

@@ -1,16 +1,16 @@
-"""Compares what answers may be fitted to, on the choices of classes of an `expand` folder.
+"""Compare the data that answers can be fitted to, on the choices of classes of an `expand` folder.
 
     python benchmarks/rehearsals.py EXPANDED --json rehearsals.json
 
 The fusion and the rejection are each fitted to rehearsals with trained classes or with enrolled products, or the fusion
-to both (`shelfmind.recognition.rehearsals`). Judged twice: "elsewhere" as `expand` judges, on photos of its judging
-split; "same shops" on training photos that the network never saw. There half of the held-out photos of trained classes
-calibrate and the other half judge, and of each new product the first three fifths of its photos, by file name, may be
-enrolled and the others judge. The last row is no choice but a bound: the rule in use with the one offset between
-trained and enrolled names that the judging photos themselves like best.
+to both (`shelfmind.recognition.rehearsals`). There are two evaluations: "elsewhere" as in `expand`, on photos of its
+evaluation split; "same shops" on training photos that the network was not trained on. In the latter, half of the
+held-out photos of trained classes calibrate and the other half evaluate; of each new product, the first three fifths of
+the photos, by file name, may be enrolled and the others evaluate. The last row is a bound, not a choice: the current
+rule with the offset between trained and enrolled names that is best for the evaluation photos themselves.
 
-What the networks say is kept, so that a second run takes seconds. Means over choices of classes, each the mean over
-draws, with 95% intervals over choices. Several folders of one choice each are as one of several.
+The networks' outputs are cached, so that a second run takes seconds. Results are means over choices of classes, each
+the mean over draws, with 95% intervals over choices. Several folders of one choice each count as one folder of several.
 """
 
 from __future__ import annotations
@@ -45,11 +45,11 @@ from shelfmind.training.watching import Watcher
 
 OFFSETS = np.linspace(-12, 12, 97)
 ENROLLABLE = 3
-"""Of five blocks of the photos of each new product, by file name, the first so many may be enrolled."""
+"""Of five blocks of the photos of each new product, by file name, this many may be enrolled."""
 
 
 def fitted_to(fusing: Sequence[str], rejecting: str) -> Rehearsing:
-    """Rehearsals of these kinds."""
+    """Return rehearsals of these kinds."""
 
     def rehearsing(
         held_out: Photos,
@@ -78,7 +78,7 @@ CHOICES: dict[str, Rehearsing] = {
 
 
 def expansions(folder: Path) -> Iterator[tuple[Expansion, Expansion]]:
-    """What each choice of classes is judged by: elsewhere, and in the same shops."""
+    """Return the evaluation data of each choice of classes: elsewhere, and in the same shops."""
     plan = json.loads((folder / "plan.json").read_text(encoding="utf-8"))
     catalog = open_catalog(Path(plan["data"]), None, plan["seed"])
     for number, seed in enumerate(sorted(folder.glob("seed-*"))):
@@ -90,7 +90,7 @@ def expansions(folder: Path) -> Iterator[tuple[Expansion, Expansion]]:
 
 
 def in_the_same_shops(expansion: Expansion, calibration: Sequence[Sample], shots: Sequence[Sample]) -> Expansion:
-    """Judged by held-out training photos instead."""
+    """Return the same with held-out training photos for evaluation."""
     halves = block_folds([str(each.path) for each in calibration], expansion.calibration.labels, 2)
     first = block_folds([str(each.path) for each in shots], expansion.shots.labels, 5) < ENROLLABLE
     return replace(
@@ -105,14 +105,14 @@ def in_the_same_shops(expansion: Expansion, calibration: Sequence[Sample], shots
 def compared(
     found: Sequence[Expansion], shots: int, draws: int, false_accepts: float, rehearsing: Rehearsing
 ) -> dict[str, str]:
-    """All figures over choices of classes and draws."""
+    """Return all results by choice of classes and draw."""
     return _said(
         [[asdict(measure(each, shots, draw, false_accepts, rehearsing)) for draw in range(draws)] for each in found]
     )
 
 
 def bound(found: Sequence[Expansion], shots: int, draws: int, false_accepts: float) -> dict[str, str]:
-    """What the offset gives that the judging photos like best, by the harmonic mean; and with a point of seen lost."""
+    """Return the results of the best offset by harmonic mean, and at a cost of one point on seen classes."""
     return _said([[_bound(each, shots, draw, false_accepts) for draw in range(draws)] for each in found])
 
 
@@ -134,7 +134,7 @@ def _bound(expansion: Expansion, shots: int, draw: int, false_accepts: float) ->
 
 
 def _said(figures: Sequence[Sequence[dict[str, float]]]) -> dict[str, str]:
-    """Means over choices of classes, with Student's 95% intervals if there are several."""
+    """Return means over choices of classes, with Student's 95% intervals if there are several."""
     said = {}
     for name, estimate in estimates(figures).items():
         interval = "" if estimate.ci95 is None else " ({:.3f} to {:.3f})".format(*estimate.ci95)
@@ -149,7 +149,7 @@ def _right(probabilities: Floats, labels: Ints, classes: int, offset: float) -> 
 
 
 def main() -> None:
-    """Compare and print."""
+    """Compare and print the results."""
     given = _arguments()
     both = [each for folder in given.expanded for each in expansions(folder)]
     figures: dict[str, Any] = {}
@@ -166,11 +166,11 @@ def main() -> None:
 
 def _arguments() -> argparse.Namespace:
     parser = parser_of(__doc__)
-    parser.add_argument("expanded", type=Path, nargs="+", help="folders that `shelfmind expand` wrote")
-    parser.add_argument("--shots", type=int, nargs="+", default=[1, 8], help="photos to enrol of each product")
-    parser.add_argument("--draws", type=int, default=5, help="draws of the photos to enrol")
-    parser.add_argument("--false-accepts", type=float, default=0.05, help="the rate that is asked for")
-    parser.add_argument("--json", type=Path, help="write the figures there, too")
+    parser.add_argument("expanded", type=Path, nargs="+", help="folders written by `shelfmind expand`")
+    parser.add_argument("--shots", type=int, nargs="+", default=[1, 8], help="photos to enrol per product")
+    parser.add_argument("--draws", type=int, default=5, help="random draws of the photos to enrol")
+    parser.add_argument("--false-accepts", type=float, default=0.05, help="target false-accept rate")
+    parser.add_argument("--json", type=Path, help="also write the results to this file")
     return parser.parse_args()
 
 

@@ -1,4 +1,4 @@
-"""Reads the tables that shelfmind writes, such as a drawn data set's ``truth.csv``."""
+"""Read tables written by shelfmind, such as ``truth.csv`` of synthetic photos."""
 
 from __future__ import annotations
 
@@ -8,6 +8,6 @@ from shelfmind.tables import read_table
 
 
 def read_rows(path: Path) -> list[dict[str, str]]:
-    """A table as one mapping a row."""
+    """Return a table as one mapping per row."""
     rows = [row for _, row in read_table(path, exact=True)]
     return [dict(zip(rows[0], row, strict=True)) for row in rows[1:]]

@@ -1,14 +1,14 @@
-"""Loads `shelfmind serve` on this machine, beside its engine alone and beside what people write themselves.
+"""Load-test `shelfmind serve` on this machine, compared with its engine alone and with a plain FastAPI service.
 
     python benchmarks/service.py RUN PHOTOS --part closed --json closed.json
     python benchmarks/service.py RUN PHOTOS --part closed --engines openvino:int8
     python benchmarks/service.py network.onnx PHOTOS --part memory
 
-Parts: closed (1 to 64 clients), images (several a request), engines (each at 1 to 64 clients), open (at a tenth, half,
-90% and twice what it can), memory (20,000 requests), cold (start to first answer; with --gallery enrolment to
-recognition). RUN was exported (`shelfmind export RUN`, and `--format openvino --precision int8`); its network.onnx is
-what the plain service answers by. Each call prints rows for RESULTS.md as a table and ends after about --minutes: what
-did not fit into them is named. Photos lie in memory; clients cost cores, too: `client_cores`.
+Parts: closed (1 to 64 clients), images (several per request), engines (each at 1 to 64 clients), open (at a tenth,
+half, 90% and twice its capacity), memory (20,000 requests), cold (start to first answer; with --gallery, enrolment to
+recognition). RUN was exported (`shelfmind export RUN`, and `--format openvino --precision int8`); the plain service
+uses its network.onnx. Each call prints table rows for RESULTS.md and ends after about --minutes; measurements that did
+not fit are listed. Photos are in memory. Clients use cores too: see `client_cores`.
 """
 
 from __future__ import annotations
@@ -41,16 +41,16 @@ def main() -> None:
     words.add_argument("network", type=Path)
     words.add_argument("photos", type=Path)
     words.add_argument("--part", choices=PARTS, default="closed")
-    words.add_argument("--minutes", type=float, default=4.5, help="after which no further measurement begins")
+    words.add_argument("--minutes", type=float, default=4.5, help="no further measurement starts after this time")
     words.add_argument("--number", type=int, default=200, help="photos")
-    words.add_argument("--seconds", type=float, default=3.0, help="of a measurement")
+    words.add_argument("--seconds", type=float, default=3.0, help="seconds per measurement")
     words.add_argument("--rounds", type=int, default=4)
     words.add_argument("--clients", default="1,4,16,64")
-    words.add_argument("--images", default="8", help="of a request, in the part images")
+    words.add_argument("--images", default="8", help="images per request, in the part images")
     words.add_argument("--requests", type=int, default=20_000)
     words.add_argument("--gallery", type=Path)
-    words.add_argument("--engines", default="onnx", help="one; in the part engines several")
-    words.add_argument("--serve", default="", help="further words for the command, such as '--workers 2'")
+    words.add_argument("--engines", default="onnx", help="engine; several in the part engines")
+    words.add_argument("--serve", default="", help="additional options of the command, such as '--workers 2'")
     words.add_argument("--json", type=Path)
     asked = words.parse_args()
     asked.until = time.perf_counter() + 60 * asked.minutes
@@ -63,19 +63,19 @@ def main() -> None:
 
 
 def closed(asked: argparse.Namespace, photos: list[bytes], folder: Path) -> dict[str, Any]:
-    """The service, and the plain service, by one client to many, one image a request."""
+    """Measure the service and the plain service with one to many clients, one image per request."""
     return _compared(asked, photos, folder, asked.engines, [(clients, 1) for clients in _clients(asked)], plain=True)
 
 
 def images(asked: argparse.Namespace, photos: list[bytes], folder: Path) -> dict[str, Any]:
-    """Several images a request."""
+    """Measure several images per request."""
     sizes = [int(each) for each in asked.images.split(",")]
     loads = [(clients, size) for size in sizes for clients in _clients(asked)]
     return _compared(asked, photos, folder, asked.engines, loads, plain=False)
 
 
 def engines(asked: argparse.Namespace, photos: list[bytes], folder: Path) -> dict[str, Any]:
-    """Every engine in turn, each with its share of the time."""
+    """Measure every engine in turn, each with its share of the time."""
     names, end = asked.engines.split(","), asked.until
     found: dict[str, Any] = {}
     for number, name in enumerate(names):
@@ -92,7 +92,7 @@ def _clients(asked: argparse.Namespace) -> list[int]:
 
 
 def engine_alone(predictor: Any, photos: list[bytes], seconds: float) -> float:
-    """Images a second of `Predictor.stream`, decoding included; whole batches."""
+    """Return images per second of `Predictor.stream`, including decoding, in full batches."""
     began, done = time.perf_counter(), 0
     for batch in predictor.of_sources(itertools.cycle(photos)):
         done += len(batch.names)
@@ -109,7 +109,7 @@ def _compared(
     loads: Sequence[tuple[int, int]],
     plain: bool,
 ) -> dict[str, Any]:
-    """Engine alone, service and plain service in turn, as often as there is time for; prints a table of medians."""
+    """Measure engine, service and plain service in turn, as often as time allows. Print a table of medians."""
     predictor = shelfmind.load(asked.network, engine=engine)
     expected = predictor.predict(photos)
     sizes = {1, *(size for _, size in loads)}
@@ -143,7 +143,7 @@ def _compared(
 
 
 def _table(result: dict[str, Any]) -> list[str]:
-    """Medians over the rounds, as RESULTS.md has them."""
+    """Return medians over the rounds, as in RESULTS.md."""
     lines = [
         "| engine | who | clients, images a request | rounds | alone, images/s | images/s | share | p50, p99 ms |",
         "| --- | --- | --- | --- | --- | --- | --- | --- |",
@@ -175,7 +175,7 @@ def _command(asked: argparse.Namespace, engine: str, port: int, folder: Path, *w
 
 
 def _equal(load: Load, expected: Any) -> dict[str, Any]:
-    """Whether answers are those of `predict`: the order of names, and the greatest difference of a probability."""
+    """Compare answers with `predict`: the order of names, and the maximum difference of a probability."""
     names, greatest = 0, 0.0
     for number, answers in load.answers.items():
         got, want = answers[0]["candidates"], expected[number].guesses
@@ -186,7 +186,7 @@ def _equal(load: Load, expected: Any) -> dict[str, Any]:
 
 
 def opened(asked: argparse.Namespace, photos: list[bytes], folder: Path) -> dict[str, Any]:
-    """Random arrivals at half of what closed loops get, at 90%, and at twice that."""
+    """Measure random arrivals at half the closed-loop rate, at 90%, and at twice that."""
     port = processes.free_port()
     requests = [request_of([each]) for each in photos]
     result: dict[str, Any] = {}
@@ -209,7 +209,7 @@ def opened(asked: argparse.Namespace, photos: list[bytes], folder: Path) -> dict
 
 
 def memory(asked: argparse.Namespace, photos: list[bytes], folder: Path) -> dict[str, Any]:
-    """Memory over many requests, good and bad."""
+    """Measure memory over many requests, valid and invalid."""
     port = processes.free_port()
     requests = [request_of([each]) for each in photos]
     requests[::10] = [request_of([each[: len(each) // 2]]) for each in photos[::10]]
@@ -229,7 +229,7 @@ def memory(asked: argparse.Namespace, photos: list[bytes], folder: Path) -> dict
 
 
 def cold(asked: argparse.Namespace, photos: list[bytes], folder: Path) -> dict[str, Any]:
-    """Seconds from the command to the first answer; and from sending photos of a product to recognising it."""
+    """Measure seconds from the command to the first answer, and from sending a product's photos to recognising it."""
     result: dict[str, Any] = {"start_s": [], "enrol_s": []}
     for round_ in range(asked.rounds):
         port, words = processes.free_port(), []
@@ -249,7 +249,7 @@ def cold(asked: argparse.Namespace, photos: list[bytes], folder: Path) -> dict[s
 
 
 def _enrolled(port: int, photos: list[bytes]) -> float:
-    """Three photos of one product in, the product's name out."""
+    """Enrol three photos of one product and wait until it is recognised."""
     import httpx
 
     with httpx.Client(base_url=f"http://127.0.0.1:{port}", timeout=60) as web:

@@ -1,4 +1,4 @@
-"""Clients of a service on this machine that cost little themselves: plain sockets and ready requests."""
+"""Lightweight clients of a local service: plain sockets and prepared requests."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ PART = b'Content-Disposition: form-data; name="image"; filename="%d.jpg"\r\nCont
 
 @dataclass
 class Load:
-    """What clients saw: seconds of each answer, by status; and what they cost."""
+    """Client results: seconds per answer by status, and the clients' own cost."""
 
     seconds: list[float] = field(default_factory=list)
     images: int = 0
@@ -28,7 +28,7 @@ class Load:
     answers: dict[int, Any] = field(default_factory=dict)
 
     def record(self) -> dict[str, Any]:
-        """Figures for people."""
+        """Return a readable summary."""
         ordered = sorted(self.seconds)
         at = (
             (lambda share: round(1000 * ordered[min(len(ordered) - 1, int(share * len(ordered)))], 1))
@@ -46,7 +46,7 @@ class Load:
 
 
 def request_of(photos: Sequence[bytes], path: str = "/v1/recognize", headers: str = "") -> bytes:
-    """A whole multipart request."""
+    """Return a complete multipart request."""
     parts = b"".join(
         b"--%s\r\n%s\r\n\r\n%s\r\n" % (BOUNDARY, PART % number, photo) for number, photo in enumerate(photos)
     )
@@ -59,14 +59,14 @@ def request_of(photos: Sequence[bytes], path: str = "/v1/recognize", headers: st
 
 
 class Line:
-    """A connection that is kept."""
+    """A persistent connection."""
 
     def __init__(self, port: int) -> None:
         self.port = port
         self._line: tuple[asyncio.StreamReader, asyncio.StreamWriter] | None = None
 
     async def ask(self, request: bytes) -> tuple[int, bytes]:
-        """Status and body of an answer."""
+        """Return status and body of an answer."""
         if self._line is None:
             self._line = await asyncio.open_connection("127.0.0.1", self.port)
         reader, writer = self._line
@@ -84,7 +84,7 @@ class Line:
         return int(head[9:12]), body
 
     def close(self) -> None:
-        """Cut it."""
+        """Close the connection."""
         if self._line is not None:
             self._line[1].close()
             self._line = None
@@ -113,7 +113,7 @@ async def closed_loop(
     most: int | None = None,
     keep: bool = False,
 ) -> Load:
-    """So many clients, each of which asks again as soon as it is answered."""
+    """Run this many clients, each sending its next request as soon as it is answered."""
     load = Load()
     began, cpu = time.perf_counter(), _cpu()
     numbers = iter(range(most if most is not None else 10**9))
@@ -134,7 +134,7 @@ async def closed_loop(
 async def open_loop(
     port: int, requests: Sequence[bytes], images: int, rate: float, seconds: float, seed: int = 0
 ) -> Load:
-    """Requests at random times, whether those before are answered or not; waiting counts from when each was due."""
+    """Send requests at random times, regardless of earlier answers; latency counts from the scheduled time."""
     load, rng = Load(), random.Random(seed)
     began, cpu = time.perf_counter(), _cpu()
     idle: list[Line] = []

@@ -1,10 +1,10 @@
-"""Corrections over HTTP become a better run in the same service: ten photos that were wrong, and the same ones after.
+"""Turn corrections sent over HTTP into a better run in the same service, and evaluate it on corrected and other photos.
 
     python benchmarks/service_feedback.py RUN photos.csv --recipe RUN/recipe.yaml --set train.epochs=3 --out feedback
 
-RUN has never trained on the photos of `--split` (val). Ten that it answers wrong are taken out of them, asked and
-corrected over HTTP; `prepare` makes training data of the corrections, `train --init` a run, and the service, which is
-not stopped, goes over to it. Judged are the ten, and all others of the split, which nobody corrected.
+RUN was not trained on the photos of `--split` (val). Ten photos that it gets wrong are set aside, sent and corrected
+over HTTP. `prepare` turns the corrections into training data, `train --init` trains a run, and the running service
+switches to it. The evaluation covers the ten photos, and all other photos of the split, which nobody corrected.
 """
 
 from __future__ import annotations
@@ -27,16 +27,16 @@ Photo = tuple[Path, str]
 
 
 def main() -> None:
-    """Go round once."""
+    """Run the loop once."""
     words = argparse.ArgumentParser(description=__doc__)
     words.add_argument("run", type=Path)
-    words.add_argument("photos", type=Path, help="a list with the columns path,label,split")
+    words.add_argument("photos", type=Path, help="list with the columns path,label,split")
     words.add_argument("--split", default="val")
     words.add_argument("--number", type=int, default=10)
     words.add_argument("--engine", default="onnx")
-    words.add_argument("--recipe", default="default", help="of the second training")
-    words.add_argument("--rehearse", type=float, default=1.0, help="share of the run's photos that it trains on again")
-    words.add_argument("--set", action="append", default=[], help="changes of it")
+    words.add_argument("--recipe", default="default", help="recipe of the second training run")
+    words.add_argument("--rehearse", type=float, default=1.0, help="share of the run's photos that are rehearsed")
+    words.add_argument("--set", action="append", default=[], help="change the recipe")
     words.add_argument("--out", type=Path, required=True)
     asked = words.parse_args()
     asked.out.mkdir()
@@ -68,7 +68,7 @@ def main() -> None:
 
 
 def swapped(web: httpx.Client, current: Path, second: Path) -> float:
-    """Seconds until the service answers by another run, to which the link leads from now on."""
+    """Return the seconds until the service uses another run after the link was changed."""
     generation = web.get("/v1/model").json()["generation"]
     replacement = current.with_name("link to come")
     replacement.symlink_to(second.resolve())
@@ -82,7 +82,7 @@ def swapped(web: httpx.Client, current: Path, second: Path) -> float:
 
 
 def answers(web: httpx.Client, photos: list[Photo]) -> list[str]:
-    """What the service calls each photo."""
+    """Return the service's top-1 class of each photo."""
     found: list[Any] = []
     for start in range(0, len(photos), 32):
         files = [("image", (str(path.name), path.read_bytes())) for path, _ in photos[start : start + 32]]
@@ -93,7 +93,7 @@ def answers(web: httpx.Client, photos: list[Photo]) -> list[str]:
 
 
 def trained(asked: argparse.Namespace, rows: list[dict[str, str]], corrected: set[Path]) -> Path:
-    """The documented path, word by word: `prepare` twice, corrections among the photos, `train --init`, `export`."""
+    """Run the documented steps: `prepare` twice, add corrections to the photos, `train --init`, `export`."""
     out, base = asked.out, asked.photos.parent
     kept = [row for row in rows if (base / row["path"]).resolve() not in corrected]
     with open(out / "known.csv", "w", encoding="utf-8", newline="") as stream:
@@ -116,7 +116,7 @@ def trained(asked: argparse.Namespace, rows: list[dict[str, str]], corrected: se
 
 
 def run(*words: object) -> None:
-    """A command of shelfmind's, with its output on ours."""
+    """Run a shelfmind command and pass on its output."""
     print("shelfmind", *words, flush=True)
     subprocess.run([processes.COMMAND, *map(str, words)], check=True)
 

@@ -1,10 +1,10 @@
-"""Sends `shelfmind serve` what no client should: 5xx, a crash or growing memory are faults.
+"""Fuzz `shelfmind serve`: 5xx answers, crashes and growing memory are faults.
 
     python benchmarks/service_fuzz.py network.onnx GALLERY PHOTOS --requests 100000
 
-GALLERY is copied. Kinds of requests: good and damaged photos of every format (cut, bytes changed, bombs), JSON and
-multipart with bytes changed, random bytes over the socket, odd paths, methods and headers, slow and broken uploads, and
-requests by the service's own description with values at and beyond its bounds.
+GALLERY is copied. Kinds of requests: valid and damaged photos of every format (truncated, changed bytes, decompression
+bombs), JSON and multipart with changed bytes, random bytes over the socket, odd paths, methods and headers, slow and
+broken uploads, and requests generated from the service's own API description with values at and beyond its bounds.
 """
 
 from __future__ import annotations
@@ -54,7 +54,7 @@ VALUES = ("", "x" * 9000, "chunked", "-1", "127.0.0.1", "100-continue", "websock
 
 
 def png(width: int, height: int, data: bytes) -> bytes:
-    """A PNG that says so of itself."""
+    """Return a PNG that declares this size."""
 
     def chunk(kind: bytes, content: bytes) -> bytes:
         return struct.pack(">I", len(content)) + kind + content + struct.pack(">I", zlib.crc32(kind + content))
@@ -64,7 +64,7 @@ def png(width: int, height: int, data: bytes) -> bytes:
 
 
 class Fuzz:
-    """Makes requests at random."""
+    """Creates random requests."""
 
     def __init__(self, photos: list[bytes], seed: int) -> None:
         self.rng = random.Random(seed)
@@ -91,7 +91,7 @@ class Fuzz:
         return request_of([self.rng.choice(self.photos)])
 
     def hurt(self, content: bytes, most: int = 12) -> bytes:
-        """Cut, or with some bytes changed, doubled or taken out."""
+        """Return the bytes truncated, or with some bytes changed, repeated or removed."""
         found = bytearray(content)
         for _ in range(self.rng.randint(1, most)):
             at = self.rng.randrange(len(found) or 1)
@@ -113,7 +113,7 @@ class Fuzz:
         return request_of([self.rng.choice(self.bombs)])
 
     def changed(self) -> bytes:
-        """A good request whose body is hurt; its length is right."""
+        """Return a valid request with a damaged body of correct length."""
         head, _, body = request_of([self.rng.choice(self.photos)]).partition(b"\r\n\r\n")
         return self._sealed(head, self.hurt(body, 6))
 
@@ -125,7 +125,7 @@ class Fuzz:
         return self.rng.choice(TEXTS) if self.rng.random() < 0.8 else str(self.rng.randint(-(2**70), 2**70))
 
     def odd(self) -> bytes:
-        """Any path, method and query."""
+        """Return a random path, method and query."""
         path = self.rng.choice(PATHS).replace("{}", quote(self.text().encode("utf-8", "replace"), safe=""))
         names = ("top", "limit", "search", "after", "edge", "photo", "before", "explain", "together", "timeout_ms")
         query = "&".join(
@@ -190,13 +190,13 @@ class Fuzz:
 
 
 async def sent(port: int, request: bytes, rng: random.Random, patience_s: float) -> str:
-    """What a request on a line of its own is answered: a status, or how the line ended."""
+    """Return the status of a request on a separate connection, or how the connection ended."""
     try:
         reader, writer = await asyncio.open_connection("127.0.0.1", port)
     except OSError:
         return "no connection"
     try:
-        if rng.random() < 0.02:  # slow, and perhaps gone before the end
+        if rng.random() < 0.02:  # slow, and possibly disconnecting before the end
             for start in range(0, min(len(request), 2000), 200):
                 writer.write(request[start : start + 200])
                 await asyncio.sleep(0.01)
@@ -218,7 +218,7 @@ async def sent(port: int, request: bytes, rng: random.Random, patience_s: float)
 
 
 async def fuzzed(asked: argparse.Namespace, fuzz: Fuzz, port: int, process: int) -> dict[str, Any]:
-    """Send them, 16 at once."""
+    """Send the requests, 16 at a time."""
     found: dict[str, collections.Counter[str]] = collections.defaultdict(collections.Counter)
     faults: list[str] = []
     memory: list[float] = []
@@ -247,15 +247,15 @@ async def fuzzed(asked: argparse.Namespace, fuzz: Fuzz, port: int, process: int)
 
 
 def main() -> None:
-    """Fuzz a service of its own."""
+    """Start a service and fuzz it."""
     words = argparse.ArgumentParser(description=__doc__)
     words.add_argument("network", type=Path)
     words.add_argument("gallery", type=Path)
     words.add_argument("photos", type=Path)
     words.add_argument("--requests", type=int, default=100_000)
     words.add_argument("--seed", type=int, default=SEED)
-    words.add_argument("--patience", type=float, default=60.0, help="seconds without an answer that are a fault")
-    words.add_argument("--serve", default="--engine onnx", help="further words for the command")
+    words.add_argument("--patience", type=float, default=60.0, help="seconds without an answer that count as a fault")
+    words.add_argument("--serve", default="--engine onnx", help="additional options of the command")
     asked = words.parse_args()
     photos = processes.some_photos(asked.photos, 50, SEED)
     with tempfile.TemporaryDirectory() as folder:

@@ -1,10 +1,10 @@
-"""Kills `shelfmind serve` with SIGKILL under load, again and again: what was acknowledged must be there afterwards.
+"""Kill `shelfmind serve` with SIGKILL under load, repeatedly: every acknowledged change must survive.
 
     python benchmarks/service_kill.py network.onnx GALLERY PHOTOS --rounds 50
 
-GALLERY is copied. In each round threads enrol, rename, remove and correct; keys are made and revoked beside; then the
-service is killed at a random moment. After the restart every acknowledged change must be in gallery, history, audit
-log, corrections and keys, every file of the gallery whole, and no change half there.
+GALLERY is copied. In each round, threads enrol, rename, remove and correct, while keys are created and revoked; then
+the service is killed at a random moment. After the restart, every acknowledged change must be in the gallery, history,
+audit log, corrections and keys, every file of the gallery must be intact, and no change may be half applied.
 """
 
 from __future__ import annotations
@@ -32,7 +32,7 @@ from shelfmind.gallery.verification import verify
 
 
 class Acknowledged:
-    """What clients were told is done."""
+    """Changes acknowledged to clients."""
 
     def __init__(self, seed: int) -> None:
         self.seed = seed
@@ -47,7 +47,7 @@ class Acknowledged:
 
 
 def clients(port: int, key: str, photos: list[bytes], told: Acknowledged, round_: int, stop: threading.Event) -> None:
-    """Change what can be changed until the line breaks."""
+    """Make random changes until the connection breaks."""
 
     def one(number: int) -> None:
         rng = random.Random(f"{told.seed} {round_} {number}")
@@ -104,7 +104,7 @@ def _good(answer: httpx.Response) -> Any:
 
 
 def keys(state: Path, told: Acknowledged, round_: int, stop: threading.Event) -> None:
-    """Make and revoke keys by the command, and kill that, too, now and then."""
+    """Create and revoke keys by command, which is also killed now and then."""
     rng = random.Random(f"{told.seed} keys {round_}")
     for number in range(1000):
         if stop.is_set():
@@ -125,7 +125,7 @@ def keys(state: Path, told: Acknowledged, round_: int, stop: threading.Event) ->
 
 
 def check(network: Path, gallery: Path, state: Path, told: Acknowledged) -> Iterator[str]:
-    """What is lost or half there."""
+    """Return changes that are lost or half applied."""
     yield from (f"{fault.file}: {fault.what}" for fault in verify(open_files(str(gallery))))
     there = shelfmind.gallery_list(str(gallery))
     yield from (f"product {name} is lost" for name in told.products if name not in there)
@@ -140,7 +140,7 @@ def check(network: Path, gallery: Path, state: Path, told: Acknowledged) -> Iter
             records.append(json.loads(line))
         except ValueError:
             if line:
-                continue  # cut off by the kill; nothing in it was acknowledged
+                continue  # truncated by the kill; nothing in it was acknowledged
     done = {each.get("version") for each in records if each["event"] == "done"}
     yield from (f"version {each} has no line in the audit log" for each in told.versions - done)
     if (state / "corrections" / "review.jsonl").exists():
@@ -159,7 +159,7 @@ def main() -> None:
     words.add_argument("photos", type=Path)
     words.add_argument("--rounds", type=int, default=50)
     words.add_argument("--seed", type=int, default=0)
-    words.add_argument("--serve", default="--engine onnx", help="further words for the command")
+    words.add_argument("--serve", default="--engine onnx", help="additional options of the command")
     asked = words.parse_args()
     photos = processes.some_photos(asked.photos, 300, asked.seed)
     rng, told, faults = random.Random(asked.seed), Acknowledged(asked.seed), []
@@ -194,7 +194,7 @@ def main() -> None:
 
 
 def _wait_for_load(told: Acknowledged, before: int) -> None:
-    """Until some changes of this round are acknowledged, however slow the machine is."""
+    """Wait until some changes of this round are acknowledged, however slow the machine."""
     until = time.monotonic() + 120
     while len(told.versions) < before + 3 and time.monotonic() < until:
         time.sleep(0.01)

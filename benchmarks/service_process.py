@@ -1,4 +1,4 @@
-"""Starts a service for a benchmark, and ends it."""
+"""Start and stop a service for a benchmark."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ COMMAND = str(Path(sys.executable).with_name("shelfmind"))
 
 
 def free_port() -> int:
-    """One that nobody listens on."""
+    """Return a free port."""
     with socket.socket() as found:
         found.bind(("127.0.0.1", 0))
         port: int = found.getsockname()[1]
@@ -27,7 +27,7 @@ def free_port() -> int:
 
 @contextlib.contextmanager
 def running(command: Sequence[object], port: int, path: str, log: Path) -> Iterator[subprocess.Popen[bytes]]:
-    """A process that answers under `path` within two minutes, and is ended afterwards."""
+    """Start a process that answers at `path` within two minutes; stop it afterwards."""
     with open(log, "ab") as stream:
         process = subprocess.Popen([str(word) for word in command], stdout=stream, stderr=stream)
     try:
@@ -44,7 +44,7 @@ def running(command: Sequence[object], port: int, path: str, log: Path) -> Itera
 
 
 def wait_for(port: int, path: str, process: subprocess.Popen[bytes] | None = None, seconds: float = 120.0) -> None:
-    """Until there is any answer."""
+    """Wait for any answer."""
     until = time.monotonic() + seconds
     while time.monotonic() < until:
         if process is not None and process.poll() is not None:
@@ -59,19 +59,19 @@ def wait_for(port: int, path: str, process: subprocess.Popen[bytes] | None = Non
 
 
 def serve(network: Path, port: int, state: Path, *words: object) -> list[object]:
-    """The command of a service."""
+    """Return the command of a service."""
     return [COMMAND, "serve", network, "--port", port, "--state", state, *words]
 
 
 def some_photos(folder: Path, number: int, seed: int) -> list[bytes]:
-    """The files of photos in a folder, drawn."""
+    """Return a random sample of the photo files in a folder."""
     found = sorted(folder.rglob("*.jpg"))
     random.Random(seed).shuffle(found)
     return [path.read_bytes() for path in found[:number]]
 
 
 def memory_mb(process: int) -> float:
-    """What a process and its children hold, shared pages in parts (PSS)."""
+    """Return the memory of a process and its children (PSS)."""
     total = 0
     for each in (process, *children(process)):
         with contextlib.suppress(OSError):
@@ -82,7 +82,7 @@ def memory_mb(process: int) -> float:
 
 
 def children(process: int) -> list[int]:
-    """The processes that a process started."""
+    """Return the child processes of a process."""
     try:
         return [int(each) for each in Path(f"/proc/{process}/task/{process}/children").read_text().split()]
     except OSError:
@@ -90,7 +90,7 @@ def children(process: int) -> list[int]:
 
 
 def cpu_seconds(process: int) -> float:
-    """What a process and its children have computed."""
+    """Return the CPU time of a process and its children."""
     ticks = 0
     for each in (process, *children(process)):
         with contextlib.suppress(OSError):

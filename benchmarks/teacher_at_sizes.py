@@ -1,4 +1,4 @@
-"""How well an exported network names validation photos that a student of fewer pixels sees: shrunk, and enlarged again.
+"""Measure the accuracy of an exported network on validation photos downscaled to a student's size and upscaled again.
 
 .venv/bin/python benchmarks/teacher_at_sizes.py FILE GROCERY_STORE --sizes 128 96 80 64
 """
@@ -21,9 +21,9 @@ BATCH_SIZE = 32
 
 
 def main() -> None:
-    """Print the top-1 of each size."""
+    """Print top-1 at each size."""
     parser = parser_of(__doc__)
-    parser.add_argument("file", type=Path, help="an exported network")
+    parser.add_argument("file", type=Path, help="exported network")
     parser.add_argument("data", type=Path, help="the Grocery Store data set")
     parser.add_argument("--sizes", type=int, nargs="+", default=[128, 96, 80, 64], help="pixels (default: %(default)s)")
     arguments = parser.parse_args()

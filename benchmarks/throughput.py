@@ -1,24 +1,23 @@
-"""Measures images/s of training and inference in MindSpore (shelfmind's own compiled step) beside PyTorch on the CPU.
+"""Compare images/s of training and inference in MindSpore (shelfmind's compiled step) and in PyTorch on the CPU.
 
     .venv/bin/python benchmarks/throughput.py --torch-python TORCH_ENV/bin/python --json throughput.json
 
-where TORCH_ENV holds ``torch==2.13.0`` and ``numpy`` (it cannot share shelfmind's, which needs numpy<2). The rules:
+TORCH_ENV contains ``torch==2.13.0`` and ``numpy`` (a separate environment, because shelfmind needs numpy<2). The rules:
 
-- One worker process per framework, both alive, only one at work at a time: a round is K steps of each variant
-  (MindSpore's own kernels, oneDNN's in fp32 and bf16; PyTorch contiguous, channels last, and bf16 by autocast, channels
-  last), every second round in the opposite order, each after an untimed step.
-  How many cores the waiting worker used is printed: it must be near 0.
-- Both start from the same weights and batch. The number of parameters must be equal, and so must the first losses
-  and what the averaged weights then say: architecture, loss, optimizer and averaging are the same.
-- A training step is forward, cross entropy with label smoothing 0.1, backward, SGD with momentum 0.9 (Nesterov's in
-  both, or plain in both where MindSpore ignores it: printed) and weight decay on weights, and the moving average of all
+- There is one worker process per framework; both are alive, but only one works at a time. A round is K steps of each
+  variant (MindSpore's own kernels, oneDNN's in fp32 and bf16; PyTorch contiguous, channels last, and bf16 by autocast,
+  channels last), every second round in reverse order, each after an untimed step. The number of cores used by the
+  waiting worker is printed; it must be near 0.
+- Both start from the same weights and batch. The numbers of parameters, the first losses and the outputs of the
+  averaged weights must be equal: architecture, loss, optimizer and averaging are the same.
+- A training step is forward, cross entropy with label smoothing 0.1, backward, SGD with momentum 0.9 (Nesterov in both,
+  or plain in both where MindSpore ignores it: printed) and weight decay on weights, and the moving average of all
   weights and statistics (always part of shelfmind's step; ``torch._foreach_lerp_`` in PyTorch). The loss is read after
   every step. Inference is in evaluation mode and ends with probabilities and embeddings as NumPy arrays.
-- PyTorch runs eagerly (no torch.compile, no folded batch normalisation) with the fused SGD, one thread a core, under
-  `torch.inference_mode` for inference; in fp32 the faster layout counts. Inference is in fp32, as in
-  shelfmind's runs.
+- PyTorch runs eagerly (no torch.compile, no folded batch normalisation) with the fused SGD, one thread per core, and
+  `torch.inference_mode` for inference; in fp32 the faster layout counts. Inference is in fp32, as in shelfmind's runs.
 
-``--profile`` instead sums the time in oneDNN per kind of work in both frameworks (DNNL_VERBOSE=1).
+``--profile`` sums the time in oneDNN per kind of work in both frameworks instead (DNNL_VERBOSE=1).
 """
 
 from __future__ import annotations
@@ -39,20 +38,23 @@ from worker_pipe import Worker, WorkerError
 
 HERE = Path(__file__).parent
 MODELS = {"resnet50": (25_557_032, 112, 16), "se_resnext50": (27_559_896, 112, 16), "shelfnet_s": (3_101_368, 160, 32)}
-"""Parameters for 1,000 classes (published, but for shelfnet_s), image size, batch size."""
+"""Parameters for 1,000 classes (published, except for shelfnet_s), image size, batch size."""
 TASKS = ("training", "inference")
 SETTINGS = {"lr": 1e-5, "weight_decay": 1e-4, "smoothing": 0.1, "decay": 0.9}
 OURS = ("mindspore", "onednn_fp32", "onednn_bf16")
 THEIRS = ("contiguous", "channels_last", "torch_bf16")
 FP32 = ("contiguous", "channels_last")
 VARIANTS = {"training": OURS + THEIRS, "inference": OURS[:2] + FP32}
-CHECKED_STEPS, TOLERANCE = 3, {False: 1e-3, True: 2e-2}  # of fp32 and bf16; rounding grows slowly at this learning rate
+CHECKED_STEPS, TOLERANCE = (
+    3,
+    {False: 1e-3, True: 2e-2},
+)  # fp32 and bf16; rounding errors grow slowly at this learning rate
 
 Rates = dict[str, list[float]]
 
 
 def main() -> int:
-    """Measure what the command line asks for; returns the exit status."""
+    """Run the selected measurements. Return the exit status."""
     arguments = _arguments()
     results: dict[str, Any] = {"settings": vars(arguments) | {"cores": len(os.sched_getaffinity(0))}}
     if results["settings"]["cores"] < 2:
@@ -70,7 +72,7 @@ def main() -> int:
 
 
 def compare(model: str, arguments: argparse.Namespace) -> dict[str, Any]:
-    """Rates of one network in both frameworks, in interleaved rounds."""
+    """Return the rates of one network in both frameworks, in interleaved rounds."""
     with ExitStack() as stack:
         workers, about = _start(model, arguments, stack, {})
         measured: dict[str, Any] = {"about": about}
@@ -85,7 +87,7 @@ def compare(model: str, arguments: argparse.Namespace) -> dict[str, Any]:
 
 
 def profile(model: str, arguments: argparse.Namespace) -> dict[str, Any]:
-    """Milliseconds a step in each kind of oneDNN primitive and outside oneDNN, in each framework."""
+    """Return milliseconds per step by oneDNN primitive and outside oneDNN, in each framework."""
     verbose = {"DNNL_VERBOSE": "1", "ONEDNN_VERBOSE": "1"}
     measured: dict[str, Any] = {}
     with ExitStack() as stack:
@@ -105,7 +107,7 @@ def profile(model: str, arguments: argparse.Namespace) -> dict[str, Any]:
 def _start(
     model: str, arguments: argparse.Namespace, stack: ExitStack, environment: dict[str, str]
 ) -> tuple[dict[bool, Worker], dict[str, Any]]:
-    """Both workers (True: MindSpore's) with the same weights and batch, and what they say of themselves."""
+    """Start both workers (True: MindSpore's) with the same weights and batch; yield them and their facts."""
     classes = str(arguments.classes)
     image_size, batch_size = _sizes(model, arguments)
     given = {True: [str(image_size), str(batch_size), *_among(OURS, arguments)], False: _among(THEIRS, arguments)}
@@ -115,7 +117,7 @@ def _start(
     for ours, python in ((True, sys.executable), (False, arguments.torch_python)):
         worker = Worker(python, HERE / scripts[ours], [model, classes, *given[ours]], environment)
         workers[ours] = stack.enter_context(closing(worker))
-        # PyTorch takes Nesterov's step if shelfmind's optimizer really does here: the same work in both.
+        # PyTorch uses Nesterov only if shelfmind's optimizer does here: the same work in both.
         extra = {} if ours else {"nesterov": about["mindspore_worker"]["nesterov"]}
         about[worker.name] = worker.ask("start", path=str(path), **SETTINGS, **extra)
     ours, theirs = about["mindspore_worker"]["parameters"], about["torch_worker"]["parameters"]
@@ -145,13 +147,13 @@ def _among(variants: Sequence[str], arguments: argparse.Namespace) -> list[str]:
 
 
 def _sizes(model: str, arguments: argparse.Namespace) -> tuple[int, int]:
-    """Image size and batch size."""
+    """Return image size and batch size."""
     _, image_size, batch_size = MODELS[model]
     return arguments.image_size or image_size, arguments.batch_size or batch_size
 
 
 def _same_work(model: str, workers: dict[bool, Worker], arguments: argparse.Namespace) -> dict[str, list[float]]:
-    """The first losses, then the largest probability that the averaged weights give; unequal ones are an error."""
+    """Compare the first losses and the largest probability of the averaged weights; unequal values are an error."""
     found: dict[str, list[float]] = {}
     for variant in _variants("training", arguments):
         losses = _run(workers, variant, "training", CHECKED_STEPS)["values"]
@@ -166,7 +168,7 @@ def _same_work(model: str, workers: dict[bool, Worker], arguments: argparse.Name
 
 
 def _rounds(model: str, workers: dict[bool, Worker], task: str, arguments: argparse.Namespace) -> tuple[Rates, float]:
-    """Images/s of each variant in each round, and the most cores that the waiting worker used meanwhile."""
+    """Return images/s of each variant in each round, and the maximum cores used by the waiting worker."""
     variants, (_, batch_size) = _variants(task, arguments), _sizes(model, arguments)
     rates: Rates = {variant: [] for variant in variants}
     idle_cores = 0.0
@@ -184,7 +186,7 @@ def _rounds(model: str, workers: dict[bool, Worker], task: str, arguments: argpa
 
 
 def _report(model: str, task: str, rates: Rates, batch_size: int) -> dict[str, Any]:
-    """Print and return medians, and each variant's ratio to PyTorch's of its precision, of fp32 the faster layout."""
+    """Print and return medians, and each variant's ratio to PyTorch in its precision (fp32: the faster layout)."""
     medians = {variant: statistics.median(values) for variant, values in rates.items()}
     ratios = {}
     for variant in rates:
@@ -205,7 +207,7 @@ def _report(model: str, task: str, rates: Rates, batch_size: int) -> dict[str, A
 
 
 def _print_profile(title: str, lines: str, seconds: float, steps: int) -> dict[str, Any]:
-    """Print and return a step's time by kind of oneDNN work, and what is left outside oneDNN."""
+    """Print and return a step's time by kind of oneDNN work, and the time outside oneDNN."""
     step_ms = seconds * 1000 / steps
     kinds = summarise(lines)
     inside_ms = sum(work.ms for work in kinds.values()) / steps
@@ -224,7 +226,9 @@ def _print_profile(title: str, lines: str, seconds: float, steps: int) -> dict[s
 
 def _arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--torch-python", required=True, help="the Python of an environment with torch and numpy")
+    parser.add_argument(
+        "--torch-python", required=True, help="Python interpreter of an environment with torch and numpy"
+    )
     parser.add_argument("--models", nargs="+", choices=MODELS, default=list(MODELS))
     parser.add_argument("--tasks", nargs="+", choices=TASKS, default=list(TASKS))
     parser.add_argument(
@@ -232,17 +236,17 @@ def _arguments() -> argparse.Namespace:
         nargs="+",
         choices=OURS + THEIRS,
         default=OURS + THEIRS,
-        help="a whole comparison takes ten minutes a network; parts of it, each with a rival of its precision, fewer",
+        help="a full comparison takes ten minutes per network; subsets, with PyTorch in the same precision, take less",
     )
-    parser.add_argument("--image-size", type=int, help="pixels (default: 112, of shelfnet_s 160)")
-    parser.add_argument("--batch-size", type=int, help="images a step (default: 16, of shelfnet_s 32)")
+    parser.add_argument("--image-size", type=int, help="pixels (default: 112; 160 for shelfnet_s)")
+    parser.add_argument("--batch-size", type=int, help="images per step (default: 16; 32 for shelfnet_s)")
     parser.add_argument("--classes", type=int, default=1000, help="width of the classifier (default: %(default)s)")
-    parser.add_argument("--warmup", type=int, default=30, help="untimed first steps of each variant (default: 30)")
-    parser.add_argument("--steps", type=int, default=10, help="steps a round (default: %(default)s)")
+    parser.add_argument("--warmup", type=int, default=30, help="untimed warm-up steps of each variant (default: 30)")
+    parser.add_argument("--steps", type=int, default=10, help="steps per round (default: %(default)s)")
     parser.add_argument("--rounds", type=int, default=7, help="rounds (default: %(default)s)")
     parser.add_argument("--profile", action="store_true", help="time per oneDNN primitive instead of images/s")
-    parser.add_argument("--json", metavar="FILE", help="also write the figures here")
-    parser.add_argument("--quick", action="store_true", help="smoke test: 64 px, batch 8, 2 rounds of 2 steps")
+    parser.add_argument("--json", metavar="FILE", help="also write the results to this file")
+    parser.add_argument("--quick", action="store_true", help="smoke test: 64 px, batch size 8, 2 rounds of 2 steps")
     arguments = parser.parse_args()
     if arguments.quick:
         arguments.image_size, arguments.batch_size, arguments.warmup = 64, 8, 3

@@ -1,13 +1,13 @@
-"""Trains a recipe's network in PyTorch on shelfmind's own batches, and says how soon who reaches an accuracy.
+"""Train a recipe's network in PyTorch on shelfmind's own batches, and compare the time to reach an accuracy.
 
     .venv/bin/python benchmarks/time_to_accuracy.py GROCERY_STORE --torch-python TORCH_ENV/bin/python --out FOLDER
     .venv/bin/python benchmarks/time_to_accuracy.py --table FOLDER RUN... --steps throughput_64.json ...
 
-PyTorch gets what a run of the same recipe and seed gets: the same first weights, the same augmented and mixed batches,
-learning rate, averaging and validation photos; the step is that of `throughput.py`. What was stopped goes on after the
-last whole epoch. The table takes the epochs that each needed (of shelfmind's runs from their logs) and the seconds of a
-step from figures of `throughput.py`, which measures all of them in turn on an idle machine: trainings that run for half
-an hour on a shared one do not compare. Batches cost everyone the same and are left out.
+PyTorch gets the same as a run with the same recipe and seed: initial weights, augmented and mixed batches, learning
+rate, averaging and validation photos; the step is that of `throughput.py`. An interrupted run resumes after the last
+complete epoch. The table combines the epochs that each needed (for shelfmind's runs from their logs) with the step
+times measured by `throughput.py`, which measures all of them in turn on an idle machine: training runs of half an hour
+on a shared machine are not comparable. Loading batches costs everyone the same and is left out.
 """
 
 from __future__ import annotations
@@ -45,12 +45,12 @@ Log = list[dict[str, Any]]
 
 
 class TorchTraining:
-    """A training of a recipe whose steps and answers are PyTorch's."""
+    """A training run of a recipe whose steps and predictions are computed by PyTorch."""
 
     def __init__(
         self, data: Path, recipe: Recipe, seed: int, variant: str, python: str, folder: Path, passed: Path
     ) -> None:
-        """`passed` is the file by which batches reach the worker."""
+        """Initialise; `passed` is the file that passes batches to the worker."""
         catalog = open_catalog(data, seed=seed)
         classes = len(catalog.class_names)
         train, train_samples, _ = open_squares(catalog.split("train"), recipe.data, lambda _: None)
@@ -72,11 +72,11 @@ class TorchTraining:
             self.worker.ask("load", path=str(self.state(len(self.log) - 1)))
 
     def state(self, epoch: int) -> Path:
-        """PyTorch's weights and momentum after an epoch."""
+        """Return the file of PyTorch's weights and momentum after an epoch."""
         return self.folder / f"state-{epoch}.pt"
 
     def run(self) -> None:
-        """Train the epochs that are left."""
+        """Train the remaining epochs."""
         clock = EpochClock(self.recipe.train.epochs, self.batches.steps_per_epoch)
         for epoch in range(len(self.log), self.recipe.train.epochs):
             plan = clock.plan(epoch, 0.0, 0.0, 0.0)
@@ -91,7 +91,7 @@ class TorchTraining:
             print(f"epoch {epoch}  {stage.image_size} px  val {100 * top1:.1f}%  {1000 * step_s:.0f} ms", flush=True)
 
     def epoch(self, plan: EpochPlan) -> float:
-        """Take the steps of an epoch; gives the median of their seconds."""
+        """Run the steps of an epoch. Return the median of their seconds."""
         train, mixing = self.recipe.train, self.recipe.mixing
         size, seconds = stage_at(self.recipe, plan.start).image_size, []
         batches = self.batches.segment(plan.epoch, 0, plan.steps, size, plan.start < mixing.until)
@@ -108,14 +108,14 @@ class TorchTraining:
         return float(np.median(seconds))
 
     def validate(self, size: int) -> float:
-        """Top-1 of the averaged weights."""
+        """Return top-1 of the averaged weights."""
         np.savez(self.passed, images=network_input(self.val, self.recipe, size))
         found = self.worker.ask("answer", path=str(self.passed))["classes"]
         return float((np.array(found) == self.labels).mean())
 
 
 def _begun(folder: Path, settings: dict[str, Any]) -> Log:
-    """The epochs of a training that was begun in a folder. Raises `UserError` for one of other settings."""
+    """Return the epochs of a training run started in a folder. Raises `UserError` if its settings differ."""
     kept = folder / SETTINGS
     if kept.exists() and json.loads(kept.read_text()) != settings:
         raise UserError(f"{folder} holds a training by other settings; choose another --out")
@@ -125,12 +125,12 @@ def _begun(folder: Path, settings: dict[str, Any]) -> Log:
 
 
 def network_input(squares: Squares, recipe: Recipe, size: int) -> Floats:
-    """What a network takes of squares, (N, 3, size, size)."""
+    """Return the network's input for squares, (N, 3, size, size)."""
     return Normalisation(recipe.data)(np.stack([rescaled(np.asarray(square), size) for square in squares]))
 
 
 def main() -> None:
-    """Train, or print the table of trainings."""
+    """Train, or print the table of training runs."""
     arguments = _arguments()
     if arguments.table:
         print(table(arguments.table, arguments.steps))
@@ -145,7 +145,7 @@ def main() -> None:
 
 
 def table(runs: list[Path], timed: list[Path]) -> str:
-    """Epochs and minutes of steps until each accuracy is passed for the first time, as Markdown."""
+    """Return epochs and minutes of steps until each accuracy is first passed, as Markdown."""
     step_s = _step_seconds(timed)
     variants = sorted({variant for by_variant in step_s.values() for variant in by_variant})
     head = ["training", "best", *(f"epochs to {100 * share:.0f}%" for share in REACHED)]
@@ -171,7 +171,7 @@ def _log(run: Path) -> Log:
 
 
 def _step_seconds(timed: list[Path]) -> dict[int, dict[str, float]]:
-    """By image size and variant."""
+    """Return step times by image size and variant."""
     found: dict[int, dict[str, float]] = {}
     for path in timed:
         content = json.loads(path.read_text())
@@ -190,10 +190,10 @@ def _arguments() -> argparse.Namespace:
     parser.add_argument("--epochs", type=int, default=81, help="(default: %(default)s)")
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--variant", default="torch_bf16", choices=("contiguous", "channels_last", "torch_bf16"))
-    parser.add_argument("--torch-python", help="the Python of an environment with torch and numpy")
+    parser.add_argument("--torch-python", help="Python interpreter of an environment with torch and numpy")
     parser.add_argument("--out", type=Path, metavar="FOLDER")
-    parser.add_argument("--table", type=Path, nargs="+", metavar="RUN", help="folders of this script, and runs")
-    parser.add_argument("--steps", type=Path, nargs="+", default=[], metavar="FILE", help="figures of throughput.py")
+    parser.add_argument("--table", type=Path, nargs="+", metavar="RUN", help="folders written by this script, and runs")
+    parser.add_argument("--steps", type=Path, nargs="+", default=[], metavar="FILE", help="results of throughput.py")
     arguments = parser.parse_args()
     if not arguments.table and not (arguments.data and arguments.torch_python and arguments.out):
         parser.error("a training needs the data, --torch-python and --out")

@@ -1,6 +1,6 @@
-"""What the workers of `engines.py` answer to: each holds some variants of one network and calls them as it is asked.
+"""The protocol of the workers of `engines.py`: each holds some variants of one network and calls them on request.
 
-It needs nothing but NumPy, so that it runs in PyTorch's environment as well as in shelfmind's.
+Needs only NumPy, so that it runs both in PyTorch's environment and in shelfmind's.
 """
 
 from __future__ import annotations
@@ -15,23 +15,23 @@ from worker_pipe import serve
 Answers = tuple[np.ndarray, np.ndarray]
 """Probabilities (N, C) and embeddings (N, D)."""
 Call = Callable[[np.ndarray], Answers]
-"""Answers 8-bit squares (N, S, S, 3)."""
+"""Predicts 8-bit squares (N, S, S, 3)."""
 Make = Callable[[str, int], Call]
-"""A variant ready to answer so many squares."""
+"""Prepares a variant for this many squares."""
 
 
 def serve_calls(make: Make, images: np.ndarray, about: Mapping[str, Any]) -> None:
-    """Serve until the coordinator closes the pipe: make variants, warm them, answer by them, time them."""
+    """Serve until the coordinator closes the pipe: create, warm up, run and time variants."""
     calls: dict[tuple[str, int], Call] = {}
 
     def start(variant: str, batch: int, warm: int) -> dict[str, Any]:
-        """Make a variant for batches of one size; an error is an answer: some do not run everywhere."""
+        """Create a variant for one batch size; an error is a valid result: some variants do not run everywhere."""
         began = time.perf_counter()
         try:
             call = make(variant, batch)
             for _ in range(warm):
                 call(images[:batch])
-        except Exception as error:  # whatever a library raises is what there is to report
+        except Exception as error:  # report whatever a library raises
             return {"error": f"{type(error).__name__}: {str(error).strip().splitlines()[0] if str(error) else ''}"}
         calls[variant, batch] = call
         return {"seconds": time.perf_counter() - began}
@@ -42,7 +42,7 @@ def serve_calls(make: Make, images: np.ndarray, about: Mapping[str, Any]) -> Non
         return {}
 
     def measure(variant: str, batch: int, seconds: float, least: int) -> dict[str, Any]:
-        """Milliseconds of each call, for so long and so many times; the first is not counted: caches were another's."""
+        """Return milliseconds of each call, for this time and number of calls, without the first (cold caches)."""
         call, own, found = calls[variant, batch], images[:batch], list[float]()
         call(own)
         until = time.perf_counter() + seconds

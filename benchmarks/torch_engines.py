@@ -1,6 +1,6 @@
-"""The PyTorch worker of `engines.py`: the same network in each way that PyTorch offers on a CPU.
+"""The PyTorch worker of `engines.py`: the same network in every configuration that PyTorch offers on a CPU.
 
-Arguments: the network's weights, squares. The normalisation is part of every variant, and of what is compiled.
+Arguments: the network's weights, squares. Normalisation is part of every variant, and of the compiled graph.
 """
 
 from __future__ import annotations
@@ -19,11 +19,11 @@ from torch_models import create_model
 from torch_worker import fill
 
 CALIBRATION = 32
-"""Squares that PyTorch's int8 takes its ranges from; the speed does not depend on them."""
+"""Calibration squares for PyTorch's int8; they do not affect the speed."""
 
 
 class FromSquares(nn.Module):
-    """8-bit squares (N, S, S, 3) to the input of a network, (N, 3, S, S), in memory as it likes it."""
+    """Convert 8-bit squares (N, S, S, 3) to a network's input, (N, 3, S, S), in its memory layout."""
 
     def __init__(self, mean: np.ndarray, std: np.ndarray, channels_last: bool, kind: torch.dtype) -> None:
         super().__init__()
@@ -38,7 +38,7 @@ class FromSquares(nn.Module):
 
 
 class Whole(nn.Module):
-    """Squares to probabilities and embeddings."""
+    """Map squares to probabilities and embeddings."""
 
     def __init__(self, before: nn.Module, model: nn.Module) -> None:
         super().__init__()
@@ -50,7 +50,7 @@ class Whole(nn.Module):
 
 
 class Network:
-    """The weights, and what makes variants of them."""
+    """The weights, and constructors of variants."""
 
     def __init__(self, path: str, images: np.ndarray) -> None:
         with np.load(path, allow_pickle=False) as archive:
@@ -64,11 +64,11 @@ class Network:
         self.images = torch.from_numpy(images)
 
     def before(self, channels_last: bool = True, kind: torch.dtype = torch.float32) -> FromSquares:
-        """What comes before the network."""
+        """Return the preprocessing."""
         return FromSquares(self.mean, self.std, channels_last, kind)
 
     def eager(self, channels_last: bool, kind: torch.dtype = torch.float32) -> Whole:
-        """As it is, in one layout and type."""
+        """Eager mode, in one layout and type."""
         own = copy.deepcopy(self.model).to(kind)
         own = own.to(memory_format=torch.channels_last) if channels_last else own
         return Whole(self.before(channels_last, kind), own)
@@ -84,11 +84,11 @@ class Network:
         return call
 
     def compiled(self) -> Any:
-        """By inductor, with weights frozen, so that batch normalisation is folded and weights are reordered once."""
+        """Inductor with frozen weights: batch normalisation is folded and weights are reordered once."""
         return torch.compile(self.eager(channels_last=True), dynamic=False)
 
     def int8_fx(self) -> Whole:
-        """Static, by `torch.ao.quantization` in graph mode, backend x86 (oneDNN)."""
+        """Static quantisation by `torch.ao.quantization` in graph mode, backend x86 (oneDNN)."""
         from torch.ao.quantization import get_default_qconfig_mapping
         from torch.ao.quantization.quantize_fx import convert_fx, prepare_fx
 
@@ -100,7 +100,7 @@ class Network:
         return Whole(before, convert_fx(watched))
 
     def int8_pt2e(self, batch: int) -> Any:
-        """Static, by torchao's `pt2e` for inductor on x86, compiled and frozen; a graph is of one number of squares."""
+        """Static quantisation by torchao's `pt2e` for inductor on x86, compiled, frozen; one graph per batch size."""
         from torchao.quantization.pt2e.quantize_pt2e import convert_pt2e, prepare_pt2e
         from torchao.quantization.pt2e.quantizer import x86_inductor_quantizer as x86
 

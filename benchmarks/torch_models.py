@@ -1,4 +1,4 @@
-"""ResNet-50, SE-ResNeXt-50 32x4d and `shelfnet_s` in plain PyTorch, layer for layer as in `shelfmind.models`."""
+"""ResNet-50, SE-ResNeXt-50 32x4d and `shelfnet_s` in plain PyTorch, layer by layer as in `shelfmind.models`."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ class SqueezeExcitation(nn.Module):
 
 
 class Shortcut(nn.Module):
-    """Projection of the identity branch where shape changes; `pooled` averages before."""
+    """Projection of the identity branch where the shape changes; `pooled` averages first."""
 
     def __init__(self, in_channels: int, out_channels: int, stride: int, pooled: bool) -> None:
         super().__init__()
@@ -54,17 +54,17 @@ class Shortcut(nn.Module):
 
 @dataclass(frozen=True)
 class Style:
-    """What all blocks of a network share."""
+    """Settings shared by all blocks of a network."""
 
     bottleneck: bool = True
     groups: int = 1
     group_width: int = 64
     reduction: int | None = None
-    """Of the gates; None: there are none."""
+    """Reduction of the gates; None: no gates."""
     pooled_shortcut: bool = False
 
     def branch(self, in_channels: int, width: int, stride: int) -> nn.Sequential:
-        """The convolutions of a block, the stride on the first of 3x3."""
+        """Return the convolutions of a block, with the stride on the first 3x3."""
         if not self.bottleneck:
             return nn.Sequential(ConvNorm(in_channels, width, 3, stride), ConvNorm(width, width, 3, activate=False))
         inner = width * self.group_width // 64 * self.groups

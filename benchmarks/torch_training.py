@@ -1,4 +1,4 @@
-"""The PyTorch worker of `time_to_accuracy.py`: training steps on batches that it is given, and answers."""
+"""The PyTorch worker of `time_to_accuracy.py`: training steps on given batches, and predictions."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ def main() -> None:
         return {"loss": loss, "seconds": time.perf_counter() - began}
 
     def answer(path: str) -> dict[str, Any]:
-        """The best class of each image, by the averaged weights."""
+        """Return the top-1 class of each image, by the averaged weights."""
         averaged, found = subjects[0].averaged, []
         with np.load(path) as archive, torch.inference_mode():
             for images in np.array_split(archive["images"], max(1, len(archive["images"]) // 32)):

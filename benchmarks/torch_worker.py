@@ -27,7 +27,7 @@ RENAMED = {"gamma": "weight", "beta": "bias", "moving_mean": "running_mean", "mo
 
 
 class Subject:
-    """One network in one variant with its averaged copy and its optimizer."""
+    """One network in one variant, with its averaged copy and its optimizer."""
 
     def __init__(self, start: nn.Module, variant: str, lr: float, weight_decay: float, nesterov: bool) -> None:
         self.format, self.half = VARIANTS[variant]
@@ -42,7 +42,7 @@ class Subject:
         self.source, self.target = _floats(self.model), _floats(self.averaged)
 
     def train(self, images: np.ndarray, targets: np.ndarray, smoothing: float, decay: float) -> float:
-        """One step; returns the loss."""
+        """Run one step. Return the loss."""
         self.optimizer.zero_grad(set_to_none=True)
         with torch.autocast("cpu", torch.bfloat16, enabled=self.half):
             logits, _ = self.model(torch.from_numpy(images).contiguous(memory_format=self.format))
@@ -54,7 +54,7 @@ class Subject:
         return float(loss.item())
 
     def infer(self, images: np.ndarray) -> float:
-        """One forward pass of the averaged weights; returns its largest probability."""
+        """Run one forward pass of the averaged weights. Return the largest probability."""
         with torch.inference_mode():
             logits, embedding = self.averaged(torch.from_numpy(images).contiguous(memory_format=self.format))
             probabilities = torch.softmax(logits, 1).numpy()
@@ -81,7 +81,7 @@ def fill(model: nn.Module, weights: dict[str, np.ndarray]) -> None:
 def main() -> None:
     """Serve until the coordinator closes the pipe. Arguments: model, classes, variants."""
     name, classes = sys.argv[1], int(sys.argv[2])
-    os.environ.pop("ONEDNN_MAX_CPU_ISA", None)  # what MindSpore may need would only slow PyTorch down
+    os.environ.pop("ONEDNN_MAX_CPU_ISA", None)  # MindSpore may need it; it would slow PyTorch down
     torch.set_num_threads(len(os.sched_getaffinity(0)))
     subjects: dict[str, Subject] = {}
     batch: dict[str, Any] = {}

@@ -1,20 +1,20 @@
-"""Measures images/s from JPEG files to a CSV: `shelfmind predict` beside a plain PyTorch and torchvision script.
+"""Compare images/s from JPEG files to a CSV: `shelfmind predict` and a plain PyTorch and torchvision script.
 
     .venv/bin/python benchmarks/exported_networks.py NETS shelfnet_s:160 resnet50:224
     .venv/bin/python benchmarks/whole_command.py NETS/shelfnet_s_160 PHOTOS --torch-python TORCH_ENV/bin/python
 
-TORCH_ENV holds ``torch==2.13.0`` and ``torchvision==0.28.0``. The rules:
+TORCH_ENV contains ``torch==2.13.0`` and ``torchvision==0.28.0``. The rules:
 
-- Both read all JPEG files of a folder and write path and the five best classes of each as CSV, with the same network,
-  weights, input size and fp32 unless said otherwise. A round is every variant once, as a process of its own, every
-  second round in the opposite order; the files are read once before, so that none comes from the disk.
-- The plain script (`plain_torch.py`) is written as PyTorch's own guides say: a DataLoader with worker processes,
-  Pillow, `torch.inference_mode`, batches of 32, a thread a core; the best of its layouts and numbers of workers counts.
-  It resizes once, to the network's size; shelfmind as it trained, to a larger square and then again.
-- ``images/s`` is without the start of the process: PyTorch's imports are not in it, those of shelfmind are, and both
-  load their weights. ``with the start`` is the whole command, as whoever types it waits for it. An installed package
-  has byte code: let Python write it (PYTHONPYCACHEPREFIX), or each round compiles anew.
-- `--ours` are further files or runs, as in ``NETS/NAME/network.int8.onnx`` with their ``--engine`` behind an @.
+- Both read all JPEG files of a folder and write path and top-5 classes of each as CSV, with the same network, weights
+  and input size, in fp32 unless stated otherwise. A round runs every variant once, each in a separate process, every
+  second round in reverse order. The files are read once before, so that none comes from disk.
+- The plain script (`plain_torch.py`) follows PyTorch's own guides: a DataLoader with worker processes, Pillow,
+  `torch.inference_mode`, batches of 32, one thread per core; the best of its layouts and numbers of workers counts. It
+  resizes once, to the network's size; shelfmind resizes as in training, to a larger square and then again.
+- ``images/s`` excludes the start of the process: PyTorch's imports are excluded, shelfmind's are included, and both
+  load their weights. ``with the start`` is the whole command, as the user experiences it. An installed package has
+  byte code: let Python write it (PYTHONPYCACHEPREFIX), or each round compiles again.
+- `--ours` adds files or runs, such as ``NETS/NAME/network.int8.onnx``, with their ``--engine`` after an @.
 """
 
 from __future__ import annotations
@@ -48,14 +48,14 @@ print(time.perf_counter() - began)
 
 
 def ours(place: str, photos: Path, out: Path, options: list[str]) -> float:
-    """Seconds of `shelfmind predict` after the start of Python."""
+    """Return the seconds of `shelfmind predict` after the start of Python."""
     file, _, engine = place.partition("@")
     command = ["predict", file, str(photos), "--tta", "none", "--out", str(out), "--engine", engine or "auto", *options]
     return float(_last_line([sys.executable, "-c", IN_PROCESS, *command]))
 
 
 def plain(python: str, weights: Path, photos: Path, out: Path, workers: int, layout: str) -> float:
-    """Seconds of the plain script after its imports."""
+    """Return the seconds of the plain script after its imports."""
     arguments = [str(weights), str(photos), str(out), str(workers), layout]
     return float(_last_line([python, str(HERE / "plain_torch.py"), *arguments]))
 
@@ -68,18 +68,20 @@ def _last_line(command: list[str]) -> str:
 
 
 def main() -> int:
-    """Measure what the command line asks for; returns the exit status."""
+    """Run the selected measurements. Return the exit status."""
     parser = parser_of(__doc__)
-    parser.add_argument("network", type=Path, help="a folder that exported_networks.py made")
-    parser.add_argument("photos", type=Path, help="a folder of JPEG files")
-    parser.add_argument("--torch-python", required=True, help="the Python of an environment with torch and torchvision")
+    parser.add_argument("network", type=Path, help="folder created by exported_networks.py")
+    parser.add_argument("photos", type=Path, help="folder of JPEG files")
+    parser.add_argument(
+        "--torch-python", required=True, help="Python interpreter of an environment with torch and torchvision"
+    )
     parser.add_argument("--engines", nargs="*", default=["onnx", "openvino"], help="(default: onnx openvino)")
-    parser.add_argument("--ours", nargs="*", default=[], metavar="FILE[@ENGINE]", help="further files or runs")
-    parser.add_argument("--options", default="", help="of shelfmind predict, such as '--batch auto'")
-    parser.add_argument("--workers", nargs="+", type=int, default=[1, 2], help="of the DataLoader (default: 1 2)")
+    parser.add_argument("--ours", nargs="*", default=[], metavar="FILE[@ENGINE]", help="additional files or runs")
+    parser.add_argument("--options", default="", help="options of shelfmind predict, such as '--batch auto'")
+    parser.add_argument("--workers", nargs="+", type=int, default=[1, 2], help="DataLoader workers (default: 1 2)")
     parser.add_argument("--layouts", nargs="+", default=["channels_last", "contiguous"], help="(default: both)")
     parser.add_argument("--rounds", type=int, default=3, help="rounds (default: %(default)s)")
-    parser.add_argument("--json", type=Path, metavar="FILE", help="also write the figures here")
+    parser.add_argument("--json", type=Path, metavar="FILE", help="also write the results to this file")
     arguments = parser.parse_args()
     files = list(arguments.photos.rglob("*.jpg"))
     for file in files:
@@ -110,7 +112,7 @@ def main() -> int:
 
 
 def _rounds(variants: dict[str, Callable[[], float]], count: int, rounds: int) -> dict[str, list[tuple[float, float]]]:
-    """Images/s without and with the start of the process, of each variant in each round."""
+    """Return images/s without and with the start of the process, of each variant in each round."""
     rates: dict[str, list[tuple[float, float]]] = {name: [] for name in variants}
     for number in range(rounds):
         for name in list(variants) if number % 2 == 0 else reversed(variants):
@@ -122,7 +124,7 @@ def _rounds(variants: dict[str, Callable[[], float]], count: int, rounds: int) -
 
 
 def _report(rates: dict[str, list[tuple[float, float]]], count: int) -> None:
-    """Medians of the rounds, and ratios to the best plain variant with the least and the greatest of the rounds."""
+    """Print medians over rounds, and ratios to the best plain variant with their range over rounds."""
     print(f"{count} photos; ratios to the best plain variant\n  {'images/s':^27}   {'with the start':^27}")
     for name, measured in rates.items():
         columns = []

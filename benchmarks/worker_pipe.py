@@ -1,4 +1,4 @@
-"""One worker process per framework: it obeys JSON lines and sleeps on its pipe in between (standard library only)."""
+"""One worker process per framework, controlled by JSON lines; sleeps on its pipe in between (standard library only)."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ Commands = dict[str, Callable[..., dict[str, Any]]]
 
 
 class WorkerError(Exception):
-    """A worker that could not be started or that stopped; the message ends with what it printed last."""
+    """A worker could not be started, or stopped; the message ends with its last output."""
 
 
 def serve(commands: Commands) -> None:
@@ -31,7 +31,7 @@ def serve(commands: Commands) -> None:
 
 
 class Worker:
-    """The coordinator's side of a worker; `printed` is the file that holds all that the worker's libraries print."""
+    """The coordinator's side of a worker; `printed` is the file with all output of the worker's libraries."""
 
     def __init__(self, python: str, script: Path, arguments: list[str], environment: dict[str, str]) -> None:
         self.name = script.stem
@@ -50,7 +50,7 @@ class Worker:
             raise WorkerError(f"{python} cannot be started: {error.strerror}") from error
 
     def ask(self, command: str, **arguments: Any) -> dict[str, Any]:
-        """Have a command done and wait for its answer."""
+        """Run a command and wait for its answer."""
         assert self.process.stdin is not None
         assert self.process.stdout is not None
         try:
@@ -64,16 +64,16 @@ class Worker:
         return dict(json.loads(answer))
 
     def text(self, start: int = 0) -> str:
-        """What the libraries have printed, from byte `start` on."""
+        """Return the libraries' output from byte `start` on."""
         return Path(self.printed.name).read_bytes()[start:].decode(errors="replace")
 
     def cpu_s(self) -> float:
-        """Processor seconds that the worker has used so far."""
+        """Return the CPU seconds that the worker has used so far."""
         fields = Path(f"/proc/{self.process.pid}/stat").read_text().rpartition(")")[2].split()
         return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
 
     def close(self) -> None:
-        """End the worker."""
+        """Stop the worker."""
         self.process.kill()
         self.process.communicate()
         self.printed.close()

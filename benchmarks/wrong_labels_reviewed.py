@@ -1,16 +1,16 @@
-"""Trains on wrong labels after a review, beside plain and noise-robust training; what was stopped goes on.
+"""Train on wrong labels after a review, compared with plain and noise-robust training. An interrupted run resumes.
 
     .venv/bin/python benchmarks/wrong_labels_reviewed.py --data PHOTOS --recipe grocery_cpu --seeds 3 --out ablations
 
-Rows, labels and trainings are those of `shelfmind ablate wrong_labels`, and so are their runs if both have the same
-`--out`. For each share of wrong labels `find-label-errors` judges the training labels by networks of the row's recipe
-that never saw them; neither val nor test is shown to them. A reviewer who knows the truth looks at what is flagged and
-at nothing else, and decides in the review's log; `prepare` makes the clean data set by it; then the row's recipe is
-trained on that with each seed. One review serves all seeds, as wrong labels do, unless `--review-each-seed` is given.
+Rows, labels and training runs are those of `shelfmind ablate wrong_labels`; with the same `--out`, the runs are shared.
+For each share of wrong labels, `find-label-errors` evaluates the training labels with networks of the row's recipe that
+were not trained on them; val and test are not used. A reviewer who knows the truth decides on the flagged labels only,
+in the review's log; `prepare` creates the clean data set; then the row's recipe is trained on it with each seed. One
+review serves all seeds, as the wrong labels do, unless `--review-each-seed` is given.
 
-Printed, and written to OUT/wrong_labels_reviewed/figures.json, are top-1 and macro top-1 of each row with the spread
-over seeds, the difference to plain training on the same wrong labels with its 95% bootstrap interval over images, and
-how many wrong labels a review (row-seed) found among how many photos that it looked at.
+Prints, and writes to OUT/wrong_labels_reviewed/figures.json: top-1 and macro top-1 of each row with the SD over seeds,
+the difference from plain training on the same wrong labels with its 95% bootstrap interval over images, and for each
+review (row-seed) how many wrong labels it found among how many photos checked.
 """
 
 from __future__ import annotations
@@ -67,7 +67,7 @@ class Lines(Watcher):
         print(f"  warning: {text}", flush=True)
 
     def epoch(self, entry: EpochEntry) -> None:
-        """Print how far it is."""
+        """Print the progress."""
         print(f"  epoch {entry['epoch']}: loss {entry['train_loss']:.3f}, {entry['progress']:.0%}", flush=True)
 
 
@@ -80,16 +80,16 @@ class Review:
 
     @property
     def check(self) -> Path:
-        """What `find-label-errors` writes."""
+        """The output folder of `find-label-errors`."""
         return self.folder / "check"
 
     @property
     def clean(self) -> Path:
-        """What `prepare` writes."""
+        """The output folder of `prepare`."""
         return self.folder / "clean"
 
     def done(self, bench: Bench, row: str, seed: int, arguments: argparse.Namespace) -> Review:
-        """Check, review and clean; what is finished is not done again."""
+        """Check, review and clean; finished steps are skipped."""
         settings = {"folds": arguments.folds, "epochs": arguments.check_epochs, "minutes": arguments.check_minutes}
         recipe, data = bench.expansion.recipes[row], bench.data
         plan = {"data": str(data.own.path), "digest": data.digest, "recipe": recipe.dump(), "seed": seed, **settings}
@@ -120,7 +120,7 @@ class Review:
 
     @property
     def figures(self) -> dict[str, Any]:
-        """How many labels were wrong, how many photos were looked at, and how many of them were put right."""
+        """Return how many labels were wrong, how many photos were reviewed, and how many were corrected."""
         pairs = list(zip(self._rows("pool"), self._rows("truth"), strict=True))
         decisions = read_decisions(self.check / FILE_NAME) if (self.check / FILE_NAME).exists() else []
         return {
@@ -139,7 +139,7 @@ class Review:
         write_table(self.folder / "train.csv", LIST_COLUMNS, [tuple(row[key] for key in LIST_COLUMNS) for row in train])
 
     def _decide(self) -> None:
-        """The truth on every suspect; what was decided before the command was stopped stands."""
+        """Decide every suspect by the truth; earlier decisions are kept."""
         truth = {row["path"]: row["label"] for row in self._rows("truth")}
         audit, log = read_audit(self.check), self.check / FILE_NAME
         deck = Deck(audit, "who knows the truth", log)
@@ -156,14 +156,14 @@ class Review:
 
 @dataclass(frozen=True)
 class Compared:
-    """A row whose labels are wrong, the rows that are compared with it, and the reviews of it by seed."""
+    """A row with wrong labels, the rows compared with it, and its reviews by seed."""
 
     row: str
     others: tuple[str, ...]
     reviews: Mapping[int, Review]
 
     def cell(self, plain: Cell) -> Cell:
-        """The training after the review that stands beside this plain one: the same run if nothing was put right."""
+        """Return the run after the review that corresponds to this plain run; the same run if nothing was corrected."""
         assert plain.seed is not None
         review, (last,) = self.reviews[plain.seed], plain.answer.steps
         if not review.figures["found"]:
@@ -173,7 +173,7 @@ class Compared:
 
 
 def work(bench: Bench, arguments: argparse.Namespace) -> int:
-    """Review, train, compare; returns the exit status."""
+    """Review, train and compare. Return the exit status."""
     root = bench.request.out.absolute() / f"{bench.expansion.name}{REVIEWED}"
     compared = [_compared(bench, row, root, arguments) for row in _rows(bench, arguments.rows)]
     others = {BASE: _others(bench, BASE), **{each.row: each.others for each in compared}}
@@ -225,14 +225,14 @@ def _share(bench: Bench, row: str) -> float:
 
 
 def _others(bench: Bench, row: str) -> tuple[str, ...]:
-    """What is compared with a row on the same wrong labels."""
+    """Return the rows compared with a row on the same wrong labels."""
     rows = bench.expansion.rows
     same = [name for name in rows if rows[name].against == row and _share(bench, name) == _share(bench, row)]
     return tuple(name for name in same if name != row)
 
 
 def _rows(bench: Bench, wanted: Sequence[str]) -> list[str]:
-    """The rows to review: those asked for, else all that differ from the base in their labels alone."""
+    """Return the rows to review: those selected, or all that differ from the base only in their labels."""
     rows = bench.expansion.rows
     for name in wanted:
         if name not in rows:
@@ -272,7 +272,7 @@ def _figures_of(row: str, found: Mapping[str, Mapping[int | None, Result]], othe
 
 
 def written(figures: Mapping[str, Any]) -> str:
-    """The figures as Markdown."""
+    """Return the results as Markdown."""
     lines = [
         f"Judged by {figures['split']}; seeds {', '.join(map(str, figures['seeds']))}; differences to plain training "
         "on the same wrong labels with 95% intervals over images.",
@@ -303,7 +303,7 @@ def _texts(figure: Mapping[str, Any]) -> tuple[str, str]:
 
 
 def main() -> int:
-    """Do what the command line asks for; returns the exit status."""
+    """Run the command. Return the exit status."""
     arguments = _arguments()
     status = []
 
@@ -331,20 +331,25 @@ def _arguments() -> argparse.Namespace:
     parser = parser_of(__doc__)
     add = parser.add_argument
     add("--data", type=Path, required=True, help="a data set")
-    add("--out", type=Path, required=True, help="folder for runs, reviews and figures; `ablate`'s will do")
+    add("--out", type=Path, required=True, help="folder for runs, reviews and results; may be that of `ablate`")
     add("--table", default="wrong_labels", help="a table of `ablate` (default: %(default)s)")
-    add("--rows", nargs="+", default=[], metavar="ROW", help="plain rows to review (default: all that it has)")
-    add("--seeds", default="3", metavar="N|SEED,SEED,...", help="of the trainings, as for `ablate` (default: 3)")
+    add("--rows", nargs="+", default=[], metavar="ROW", help="plain rows to review (default: all)")
+    add(
+        "--seeds",
+        default="3",
+        metavar="N|SEED,SEED,...",
+        help="seeds of the training runs, as for `ablate` (default: 3)",
+    )
     add("--recipe", help="base recipe instead of the table's")
     add("--set", action="append", default=[], metavar="KEY=VALUE", help="change the base recipe")
-    add("--epochs", type=int, help="of the base, instead of its recipe's")
-    add("--max-minutes", type=float, help="a training, instead of epochs")
-    add("--split", choices=("val", "test"), default="val", help="images that judge (default: %(default)s)")
-    add("--jobs", type=int, default=1, help="trainings side by side (default: %(default)s)")
-    add("--format", help="of the data (default: as it looks)")
-    add("--folds", type=int, default=5, help="networks that judge labels (default: %(default)s)")
-    add("--check-epochs", type=int, help="of each of them (default: the recipe's)")
-    add("--check-minutes", type=float, help="of all of them together, instead of epochs")
+    add("--epochs", type=int, help="epochs of the base, instead of its recipe's")
+    add("--max-minutes", type=float, help="minutes per training run, instead of epochs")
+    add("--split", choices=("val", "test"), default="val", help="evaluation images (default: %(default)s)")
+    add("--jobs", type=int, default=1, help="parallel training runs (default: %(default)s)")
+    add("--format", help="format of the data (default: detected automatically)")
+    add("--folds", type=int, default=5, help="networks of the label check (default: %(default)s)")
+    add("--check-epochs", type=int, help="epochs per network (default: the recipe's)")
+    add("--check-minutes", type=float, help="minutes for all networks together, instead of epochs")
     add("--review-each-seed", action="store_true", help="check and review with each seed (default: with the first)")
     return parser.parse_args()
 

@@ -1,4 +1,4 @@
-"""Writes `shelfmind/__init__.pyi`, from which tools know the public functions, their types and documentation."""
+"""Write the type stub `shelfmind/__init__.pyi`: public functions with types and documentation."""
 
 from __future__ import annotations
 
@@ -22,14 +22,14 @@ START = '''"""Recognises retail products (SKUs) in photos of shelf items, on Min
 
 
 class Stub:
-    """Collects what the stub imports and says."""
+    """Collects the imports and definitions of the stub."""
 
     def __init__(self) -> None:
         self.imports: set[tuple[str, str]] = {("typing", "overload")}
         self.functions: list[str] = []
 
     def text(self) -> str:
-        """The whole stub."""
+        """Return the text of the stub."""
         for name, (module, attribute) in (shelfmind._LIGHT | shelfmind._ON_MINDSPORE).items():
             self.imports.add((module, f"{attribute} as {name}"))
         for name, verb in VERBS.items():
@@ -75,7 +75,7 @@ class Stub:
         return f"{each.name}: {self._type(each.annotation)}{default}"
 
     def _type(self, annotation: Any) -> str:
-        """What may be given for it: any text for a path, any sequence for a tuple."""
+        """Return the accepted type: any string for a path, any sequence for a tuple."""
         origin, inner = get_origin(annotation), get_args(annotation)
         if annotation is type(None):
             return "None"
@@ -99,7 +99,7 @@ class Stub:
         return "Path | str" if annotation is Path else str(annotation.__name__)
 
     def _written(self, verb: Verb, annotation: ast.expr | None) -> str:
-        """An annotation of a verb's function as it is written there, with what its names need imported."""
+        """Return an annotation of a verb's function as written in its source; collects the imports that it needs."""
         assert annotation is not None
         module = f"shelfmind.{verb.function.partition(':')[0]}"
         known = {

@@ -1,10 +1,10 @@
-"""Puts the averaged weights of a run on drawn shelves into the package, with the record of how they came to be.
+"""Copy the averaged weights of a run on synthetic products into the package, with a record of how to reproduce them.
 
     shelfmind generate --classes 10000 --images 400000 --seed 15 ... --out drawn   # as the record's "drawn" says
     shelfmind train drawn --recipe generated --seed 15 --out run
     .venv/bin/python scripts/renew_generated_weights.py run
 
-The classifier of the drawn products is left out; convolutions are stored in 16 bits, all else in 32.
+The classifier is left out. Convolutions are stored in 16 bits, everything else in 32.
 """
 
 from __future__ import annotations
@@ -33,13 +33,13 @@ def _stored(array: npt.NDArray[np.float32]) -> npt.NDArray[Any]:
 
 
 def _fonts(drawn: dict[str, Any]) -> list[dict[str, str]]:
-    """The fonts that were drawn with, without the places where they lay."""
+    """Return the fonts used, without their folders."""
     fonts = [font for kind in drawn["fonts"].values() for font in kind]
     return [{"file": Path(font["file"]).name, "sha256": font["sha256"]} for font in fonts]
 
 
 def record(run: RunFolder, weights: Path) -> dict[str, Any]:
-    """How the weights came to be: what was drawn, recipe, seed, versions, and what came of it."""
+    """Return how the weights were made: generator settings, recipe, seed, versions and validation accuracy."""
     provenance = read_json(run.provenance)
     data = provenance["data"]
     drawn = read_json(Path(data["path"]) / "generation.json")
@@ -61,7 +61,7 @@ def record(run: RunFolder, weights: Path) -> dict[str, Any]:
 
 
 def main() -> None:
-    """Write both files."""
+    """Write the weights and the record."""
     run = RunFolder(Path(sys.argv[1]))
     network = run.read_recipe().model.name
     arrays = load_checkpoint(run.weights).arrays

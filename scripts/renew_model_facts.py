@@ -1,4 +1,4 @@
-"""Writes `model_facts.json` from the networks themselves."""
+"""Write `model_facts.json`, computed from the networks."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ FACTS = Path(__file__).parents[1] / "src" / "shelfmind" / "model_facts.json"
 
 
 def facts(name: str) -> dict[str, Any]:
-    """The facts of one model."""
+    """Return the facts of one network."""
     model = create_model(name, 1000)
     return {
         "name": name,

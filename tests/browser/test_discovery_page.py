@@ -176,7 +176,7 @@ def test_a_review_that_is_killed_has_enrolled_what_it_said(page, start, discover
 def test_the_page_to_send_around_shows_groups_beside_products(page, discovery, language):
     page.driver.get(f"{(discovery[0] / PAGE).as_uri()}?lang={language}")
     titles = {
-        "en": ["New products?", "Changed packaging?", "In no group"],
+        "en": ["New products?", "Changed packaging?", "Not in a group"],
         "zh": ["新商品？", "包装有变化？", "不在任何组中"],
     }
     assert page.texts("h2") == titles[language]

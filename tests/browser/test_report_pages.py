@@ -85,7 +85,7 @@ def test_a_choice_is_made_by_the_button_and_remembered(page: Any, show: Any) -> 
     show("en-GB")
     assert page.text("#language") == "中文"
     chart, said = "svg[role=img]", "return document.querySelector('.chart svg[role=img]').getAttribute('aria-label')"
-    assert page.run(said) == "Loss over epochs"
+    assert page.run(said) == "Loss by epoch"
     page.click("#language")
     assert heading(page) == CHINESE
     assert page.run(said) == "各轮的损失"
@@ -97,7 +97,7 @@ def test_a_choice_is_made_by_the_button_and_remembered(page: Any, show: Any) -> 
     assert heading(page) == CHINESE
     page.click("#language")
     assert heading(page) == ENGLISH
-    assert page.run(said) == "Loss over epochs"
+    assert page.run(said) == "Loss by epoch"
     assert page.all(chart)
 
 

@@ -90,7 +90,7 @@ def test_killed_gone_on_with_failing_and_shared(command, environment, warm, phot
     assert rows["慢"]["comparison"]["verdict"] in ("better", "worse", "none")
     assert rows["慢"]["cost"]["processor_s"] > 0
     text = (out / "速度" / "table.md").read_text(encoding="utf-8")
-    assert text.startswith("Compared at equal epochs: 3 epochs in each row.\n")
+    assert text.startswith("Compared at equal epochs: 3 epochs per row.\n")
     assert "- broken (seed 0): model shelfnet_s" in text
     log = (out / "runs" / base[0] / "run" / "log.jsonl").read_text()
     assert log.count("\n") == 3

@@ -120,7 +120,7 @@ def test_a_budget_too_small_for_one_epoch_gives_one_step(warm, colours, settings
     assert "%" not in outcome.stdout.replace("95% interval", "")
     page = (run / "report.html").read_text(encoding="utf-8")
     assert "Warning: the training ended after 1 step" in page
-    assert "too few images to judge" in page
+    assert "too few images" in page
 
 
 def test_two_photos_train_and_say_that_nothing_was_validated(warm, colours, settings, tmp_path):

@@ -139,7 +139,7 @@ def test_near_copies_of_training_photos_are_counted(run, folder, grown, warm, tm
     assert (content["split"], content["images"]) == ("new", 9)
     assert content["seen"] == {"trained": 0, "validated": 0, "near_copies": 1}
     assert "again.jpg" in outcome.stderr
-    assert "1 near-copy" in (run / "report.html").read_text(encoding="utf-8")
+    assert "1 near-duplicate" in (run / "report.html").read_text(encoding="utf-8")
 
 
 def test_a_run_from_before_hashes_takes_them_from_its_own_data_or_says_so(run, folder, grown, warm, tmp_path):

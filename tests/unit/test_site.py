@@ -118,7 +118,9 @@ def test_what_would_be_fetched_is_found() -> None:
         ("quick-start.md", "zh", "zh/quick-start.md"),
         ("zh/quick-start.md", "en", "quick-start.md"),
         ("zh/glossary.md", "zh", "zh/glossary.md"),
-        ("training.md", "zh", "zh/index.md"),
+        ("training.md", "zh", "zh/training.md"),
+        ("tutorials/contest.md", "zh", "zh/tutorials/contest.md"),
+        ("deploy.md", "zh", "zh/index.md"),
     ],
 )
 def test_the_language_switch_leads_to_the_same_page(page: str, language: str, led: str) -> None:

@@ -1,1 +1,1 @@
-"""Self-contained pages for people: charts, pictures, templates, and what they say in each language."""
+"""Self-contained HTML reports: charts, pictures, templates, and texts in English and Chinese."""

@@ -1,4 +1,4 @@
-"""The page of `ablate`: differences with intervals, figures, cost, and what failed."""
+"""The report of `ablate`: differences with intervals, other metrics, cost and failures."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ _STYLES = {"better": "c2", "worse": "c3", "none": "c1"}
 
 
 def write_ablation_report(path: Path, result: Mapping[str, Any]) -> None:
-    """Write the page, which needs nothing outside itself; `result` is what `ablation.json` has."""
+    """Write the self-contained page; `result` is the content of `ablation.json`."""
     sections = [_differences(result), _figures(result), _changes(result)]
     if any(row["failures"] for row in result["rows"]):
         sections.append(_failures(result))
@@ -34,8 +34,8 @@ def write_ablation_report(path: Path, result: Mapping[str, Any]) -> None:
             say("data"): result["data"],
             say("table"): result["table"],
             say("base recipe"): result["recipe"],
-            say("cores of each training"): result["cores"],
-            say("trainings side by side"): result["jobs"],
+            say("cores per training run"): result["cores"],
+            say("parallel training runs"): result["jobs"],
         },
         recipe=result["base"],
     )
@@ -46,26 +46,27 @@ def _differences(result: Mapping[str, Any]) -> PageSection:
     judge = result["judge"]
     columns = (
         (say("row"), True),
-        (say("what it is"), True),
+        (say("description"), True),
         (say("verdict"), True),
         (told.judge_name(judge), False),
-        (say("spread over seeds"), False),
+        (say("SD over seeds"), False),
         (say("difference"), False),
-        (say("95% over images"), False),
-        (say("its spread over seeds"), False),
-        (say("chance among all"), False),
+        (say("95% interval over images"), False),
+        (say("SD of the difference"), False),
+        (say("adjusted p"), False),
     )
     rows = [_line(row, judge) for row in result["rows"]]
     return PageSection(
         key="differences",
         title=say("Differences"),
         intro=say(
-            "Each row beside what it is compared with, image by image, each image's mean over the seeds. The interval "
-            "is over images: what other photos of the same kind would change. The spread is the standard deviation "
-            "over seeds: what another training would change, of which one seed, or an ensemble, tells nothing. A "
-            "verdict takes into account what is known of both, and how many rows are compared: “chance among all” "
-            "below 0.05 is what counts (Holm's correction). So about one in twenty tables without any difference "
-            "claims one; of tables with one seed, more do."
+            "Each row is compared with its reference image by image, each image averaged over the seeds. The "
+            "interval is over images: how much other photos of the same kind would change the result. The SD "
+            "(standard deviation) is over seeds: how much another training run would change it; a single seed or an "
+            "ensemble says nothing about that. Verdicts take both into account, as far as known, and are corrected "
+            "for the number of rows: an adjusted p below 0.05 counts as a difference (Holm's correction). About one "
+            "in twenty tables without any true difference therefore claims one; tables with a single seed do so more "
+            "often."
         ),
         charts=tuple(chart for chart in (_interval_chart(result), _cost_chart(result)) if chart is not None),
         tables=(Table(say("All rows"), columns, rows, len(rows)),),
@@ -85,7 +86,7 @@ def _line(row: Row, judge: str) -> tuple[str, ...]:
 
 
 def _name(row: Row) -> Text:
-    """A row's name, with what it is compared with where that is not the base."""
+    """Return the row's name, with its reference if that is not the base."""
     if row["against"] in (None, "base"):
         return Text(row["name"], row["name"])
     return say("{} instead of {}", row["name"], row["against"])
@@ -114,9 +115,9 @@ def _interval_chart(result: Mapping[str, Any]) -> Chart | None:
                 seeds,
             )
         )
-    title = say("Difference to what it is compared with")
+    title = say("Difference from the reference")
     drawing = interval_chart(rows, title, told.unit(judge))
-    note = say("Lines are 95% intervals over images, small dots single seeds.")
+    note = say("Lines: 95% intervals over images. Small dots: single seeds.")
     key = (("c2", say("better")), ("c3", say("worse")), ("c1", say("no difference found")))
     return None if drawing is None else Chart(title, drawing, note, key)
 
@@ -129,9 +130,11 @@ def _cost_chart(result: Mapping[str, Any]) -> Chart | None:
         for row in result["rows"]
         if row["cost"] is not None
     ]
-    title = say("Processor minutes of one seed")
-    drawing = amount_chart(rows, title, say("processor minutes"))
-    note = say("Time of all cores, with all that a row starts from, as if nothing were shared.")
+    title = say("CPU minutes per seed")
+    drawing = amount_chart(rows, title, say("CPU minutes"))
+    note = say(
+        "CPU time over all cores, including every training run that the row depends on, as if nothing were shared."
+    )
     return None if drawing is None else Chart(title, drawing, note)
 
 
@@ -160,9 +163,9 @@ def _figures(result: Mapping[str, Any]) -> PageSection:
         )
     return PageSection(
         key="figures",
-        title=say("Other figures"),
-        intro=say("Means over the seeds. Only the figure that decides has verdicts; these are for orientation."),
-        tables=(Table(say("Means over the seeds"), columns, rows, len(rows)), _cost_table(result)),
+        title=say("Other metrics"),
+        intro=say("Means over seeds. Only the deciding metric has verdicts; these are for orientation."),
+        tables=(Table(say("Means over seeds"), columns, rows, len(rows)), _cost_table(result)),
     )
 
 
@@ -171,7 +174,7 @@ def _cost_table(result: Mapping[str, Any]) -> Table:
         (say("row"), True),
         (say("seeds"), False),
         (say("minutes"), False),
-        (say("processor minutes"), False),
+        (say("CPU minutes"), False),
         (say("MiB"), False),
         (say("Images / second"), False),
     )
@@ -182,19 +185,19 @@ def _cost_table(result: Mapping[str, Any]) -> Table:
         memory = cost.get("memory_mib")
         last = ("–" if each is None else f"{each:,.0f}" for each in (memory, speed))
         rows.append((row["name"], str(len(row["seeds"])), *times, *last))
-    return Table(say("Cost of one seed, and speed of prediction"), columns, rows, len(rows))
+    return Table(say("Cost per seed and prediction speed"), columns, rows, len(rows))
 
 
 def _changes(result: Mapping[str, Any]) -> PageSection:
     rows = [
         (row["name"], key, value) for row in result["rows"] for key, value in (row["changes"] or {"–": "–"}).items()
     ]
-    columns = ((say("row"), True), (say("what it changes"), True), (say("to"), True))
+    columns = ((say("row"), True), (say("setting"), True), (say("value"), True))
     return PageSection(
         key="changes",
-        title=say("What each row changes"),
-        intro=say("All else is the base, whose recipe is at the end of this page."),
-        tables=(Table(say("Changes of the base"), columns, rows, len(rows)),),
+        title=say("Changes per row"),
+        intro=say("Everything else equals the base recipe at the end of this page."),
+        tables=(Table(say("Changes to the base"), columns, rows, len(rows)),),
     )
 
 
@@ -207,7 +210,7 @@ def _failures(result: Mapping[str, Any]) -> PageSection:
     columns = ((say("row"), True), (say("seed"), False), (say("Reason"), True))
     return PageSection(
         key="failures",
-        title=say("What failed"),
-        intro=say("The same command tries these again, and nothing else."),
-        tables=(Table(say("Failed trainings and judgements"), columns, rows, len(rows)),),
+        title=say("Failures"),
+        intro=say("Running the same command again retries only these."),
+        tables=(Table(say("Failed training runs and evaluations"), columns, rows, len(rows)),),
     )

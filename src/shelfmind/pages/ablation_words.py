@@ -1,4 +1,4 @@
-"""The sentences of an ablation's table, for its page in both languages and for its Markdown in English."""
+"""Sentences about an ablation, for its page in both languages and for its Markdown in English."""
 
 from __future__ import annotations
 
@@ -11,44 +11,44 @@ Row = Mapping[str, Any]
 
 
 def fairness(result: Mapping[str, Any]) -> Text:
-    """What all rows have in common, and which have not: the first line of every table."""
+    """Return the budget that all rows share, with the exceptions: the first line of every table."""
     base, *others = result["rows"]
     minutes = result["max_minutes"]
     if minutes is None:
         usual = counted(int(sum(base["lengths"])), "epoch")
         apart = [(row, row["lengths"]) for row in others if row["lengths"] != base["lengths"]]
         if not apart:
-            return say("Compared at equal epochs: {} in each row.", usual)
-        return say("Compared at equal epochs: {} in each row but {}.", usual, _exceptions(apart))
+            return say("Compared at equal epochs: {} per row.", usual)
+        return say("Compared at equal epochs: {} per row, except {}.", usual, _exceptions(apart))
     usual = say("{} minutes", f"{minutes:g}")
     cores = counted(result["cores"], "core")
     apart = [(row, row["lengths"]) for row in others if abs(sum(row["lengths"]) - minutes) > 1e-6 * minutes]
     if not apart:
-        return say("Compared at equal minutes: {} on {} for each row and seed.", usual, cores)
-    return say("Compared at equal minutes: {} on {} for each row and seed but {}.", usual, cores, _exceptions(apart))
+        return say("Compared at equal minutes: {} on {} per row and seed.", usual, cores)
+    return say("Compared at equal minutes: {} on {} per row and seed, except {}.", usual, cores, _exceptions(apart))
 
 
 def judged_by(result: Mapping[str, Any]) -> Text:
-    """What trained and what judges."""
+    """Return the training images, the seeds and the evaluation images."""
     images, split = counted(result["images"], "image"), split_name(result["split"])
     train, seeds = counted(result["train_images"], "image"), result["seeds"]
     told = ", ".join(map(str, seeds))
     return many(
         len(seeds),
-        "Trained on {} with {} seed ({}), judged by {} of {}.",
-        "Trained on {} with {} seeds ({}), judged by {} of {}.",
+        "Trained on {} with {} seed ({}), evaluated on {} of {}.",
+        "Trained on {} with {} seeds ({}), evaluated on {} of {}.",
         *(train, len(seeds), told, images, split),
     )
 
 
 def chance(result: Mapping[str, Any]) -> Text:
-    """What chance alone would give, and what is left when it is reckoned with."""
+    """Return how many differences chance alone would give, and how many remain after correction."""
     found = result["chance"]
     if not found["comparisons"]:
         return say("Nothing can be compared yet.")
     return say(
-        "{} at 95%: where no difference is, chance alone lets {} of so many intervals exclude zero. Intervals "
-        "that do so here: {}; differences that can be claimed after Holm's correction for all of them, {}: {}.",
+        "{} at 95%: without any true difference, about {} of the intervals would exclude zero by chance. Intervals "
+        "that exclude zero here: {}; differences that remain after Holm's correction, {}: {}.",
         counted(found["comparisons"], "comparison"),
         f"{found['expected']:.2g}",
         found["excluding_zero"],
@@ -58,7 +58,7 @@ def chance(result: Mapping[str, Any]) -> Text:
 
 
 def _reckoned_with(result: Mapping[str, Any]) -> Text:
-    """What the verdicts count as chance: seeds only where a row has several that can be paired."""
+    """Return the sources of chance in the verdicts: seeds count only where a row has several that can be paired."""
     compared = [row for row in result["rows"] if "comparison" in row]
     alone = [row["name"] for row in compared if len(row["comparison"]["by_seed"]) < 2]
     if not alone:
@@ -69,37 +69,44 @@ def _reckoned_with(result: Mapping[str, Any]) -> Text:
 
 
 def cautions(result: Mapping[str, Any]) -> list[Text]:
-    """What makes the table say less than it seems to."""
+    """Return what limits the conclusions from the table."""
     found = []
     if result["finished"] < result["cells"]:
         found.append(
-            say("Not complete: {} of {} trainings and judgements are done.", result["finished"], result["cells"])
+            say("Incomplete: {} of {} training runs and evaluations are done.", result["finished"], result["cells"])
         )
     if len(result["seeds"]) == 1:
         found.append(
-            say("With one seed nothing is known of how other trainings would differ; only the images' chance counts.")
+            say("With one seed, the variation between training runs is unknown; only image sampling is accounted for.")
         )
     if len(result["seeds"]) > 1:
         seeds = {row["name"]: len(row["comparison"]["by_seed"]) for row in result["rows"] if "comparison" in row}
         once, early = ([name for name, count in seeds.items() if count == few] for few in (0, 1))
         if once:
             found.append(
-                say("Only the images' chance counts for {}: an ensemble of all seeds is there once.", listed(once))
+                say(
+                    "Only image sampling is accounted for in {}: there is just one ensemble of all seeds.", listed(once)
+                )
             )
         if early:
-            found.append(say("Only the images' chance counts for {}: one seed can be compared so far.", listed(early)))
+            found.append(
+                say("Only image sampling is accounted for in {}: just one seed can be compared so far.", listed(early))
+            )
     longer = _longer(result)
     if longer:
-        found.append(say("Took over a tenth longer than their minutes: {}.", listed(longer)))
+        found.append(say("More than 10% over the time budget (minutes): {}.", listed(longer)))
     if result["chosen_by_judge"]:
         found.append(
-            say("The images that judge also chose each run's best epoch: all figures flatter, differences hardly.")
+            say(
+                "The evaluation images also selected each run's best epoch: all metrics are optimistic, differences "
+                "hardly."
+            )
         )
     return found
 
 
 def verdict(row: Row) -> Text:
-    """What may be said of a row."""
+    """Return the verdict on a row."""
     if "comparison" not in row:
         if row["failures"]:
             return say("failed")
@@ -110,52 +117,52 @@ def verdict(row: Row) -> Text:
     if found["verdict"] == "worse":
         return say("worse")
     if found["excludes_zero"]:
-        return say("no difference found (its interval alone excludes zero)")
+        return say("no difference found (only its uncorrected interval excludes zero)")
     return say("no difference found")
 
 
 def words_of(words: Mapping[str, str]) -> Text:
-    """A table's own text in both languages."""
+    """Return a table's own text in both languages."""
     return Text(words["en"], words["zh"] or words["en"])
 
 
 def description(row: Row) -> Text:
-    """What a row is: its own words, else what it changes."""
+    """Return the row's own description, or else its changed settings."""
     told = "; ".join(f"{key}={value}" for key, value in row["changes"].items())
     return words_of(row["words"]) if row["words"]["en"] else Text(told, row["words"]["zh"] or told)
 
 
 def judge_name(judge: str) -> Text:
-    """The figure that decides."""
+    """Return the name of the deciding metric."""
     return {"top1": say("Top-1"), "macro_top1": say("Macro top-1"), "likelihood": say("Log likelihood")}[judge]
 
 
 def unit(judge: str) -> Text:
-    """What differences are counted in."""
+    """Return the unit of differences."""
     return say("nats") if judge == "likelihood" else say("points")
 
 
 def share(value: float | None, judge: str) -> str:
-    """A figure as it is written."""
+    """Return a formatted metric."""
     if value is None:
         return "–"
     return f"{value:.3f}" if judge == "likelihood" else f"{100 * value:.1f}"
 
 
 def change(value: float, judge: str) -> str:
-    """A difference as it is written."""
+    """Return a formatted difference."""
     return f"{value:+.3f}" if judge == "likelihood" else f"{100 * value:+.1f}"
 
 
 def minutes(seconds: float | None) -> str:
-    """A time as it is written: to a tenth of a minute, short ones to two digits."""
+    """Return a formatted time in minutes: one decimal, or two digits if short."""
     if seconds is None:
         return "–"
     return f"{seconds / 60:.1f}" if seconds >= 57 else f"{seconds / 60:.2g}"
 
 
 def lead(result: Mapping[str, Any]) -> Text:
-    """The outcome in a sentence or two."""
+    """Return the outcome in one or two sentences."""
     claimed = [row for row in result["rows"] if row.get("comparison", {}).get("verdict") in ("better", "worse")]
     told = [_claim(row, result["judge"]) for row in claimed]
     if not told:
@@ -180,7 +187,7 @@ def _amounts(values: Sequence[float], judge: str) -> tuple[str, ...]:
 
 
 def _longer(result: Mapping[str, Any]) -> list[Text]:
-    """The rows whose trainings took longer than the minutes that all were to have, with what they took."""
+    """Return the rows whose training exceeded the time budget, with the time taken."""
     if result["max_minutes"] is None:
         return []
     took = [(row, row["cost"]["seconds"]) for row in result["rows"] if row["cost"] is not None]

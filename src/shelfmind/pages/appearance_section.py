@@ -1,4 +1,4 @@
-"""The part of the audit's page that shows classes with several appearances: old and new designs, front and back."""
+"""The section of the audit report on classes with several appearances: old and new designs, front and back."""
 
 from __future__ import annotations
 
@@ -17,43 +17,43 @@ MOST_CLASSES, MOST_PICTURES = 24, 4
 def found_appearances(
     findings: ImageFindings, judgement: Judgement | None
 ) -> tuple[AppearancesFound, Sequence[Path], Text]:
-    """What was found, the images by row, and whose vectors it was found by: a network's, if one could be asked."""
+    """Return the findings, the images by row, and the source of the vectors: a network's embeddings, if available."""
     if judgement is not None and judgement.appearances.classes:
         paths = [judgement.root / name for name in judgement.appearance_names]
         return judgement.appearances, paths, translated(judgement.source)
     paths = [findings.catalog.samples[index].path for index in findings.measured.indices.tolist()]
-    return findings.appearances, paths, say("their colours and brightness")
+    return findings.appearances, paths, say("colour and brightness")
 
 
 def appearance_section(findings: ImageFindings, judgement: Judgement | None) -> PageSection:
-    """Each class that falls into groups, with pictures of every group."""
+    """Return each class with separate clusters, with pictures of every cluster."""
     found, paths, source = found_appearances(findings, judgement)
     names = findings.catalog.class_names if judgement is None else _names(judgement)
     return PageSection(
         key="appearances",
-        title=say("Several appearances in a class"),
+        title=say("Classes with several appearances"),
         intro=say(
-            "Classes whose images fall into groups that lie apart, by {}: an old and a new design, front and back, or "
-            "only another shop or light. Tested against one Gaussian (SigClust, 1% false discoveries) and by the "
-            "silhouette (0.25 or more).",
+            "Classes whose images form separate clusters, according to {}: an old and a new design, front and back, "
+            "or merely different shops or lighting. Tested against a single Gaussian (SigClust, false discovery rate "
+            "1%); silhouette score at least 0.25.",
             source,
         ),
         figures=(
-            (say("Classes looked at"), f"{found.classes:,}"),
-            (say("Classes in groups"), f"{len(found.several):,}"),
+            (say("Classes checked"), f"{found.classes:,}"),
+            (say("Classes with clusters"), f"{len(found.several):,}"),
         ),
         galleries=tuple(_gallery(each, paths, names[each.class_id]) for each in found.several[:MOST_CLASSES]),
-        empty=say("No class falls into groups."),
+        empty=say("No class has separate clusters."),
     )
 
 
 def appearance_headline(findings: ImageFindings, judgement: Judgement | None) -> Headline:
-    """A line of the summary."""
+    """Return a line of the summary."""
     count = len(found_appearances(findings, judgement)[0].several)
     if not count:
-        return Headline("good", say("No class falls into groups of several appearances."), "", "appearances")
+        return Headline("good", say("No class has several appearances."), "", "appearances")
     found = many(count, "{} class has several appearances.", "{} classes have several appearances.", f"{count:,}")
-    advice = say("See whether they are one product, and have training photos of each.")
+    advice = say("Check that each is one product, and that every appearance has training photos.")
     return Headline("look", found, advice, "appearances")
 
 
@@ -62,7 +62,7 @@ def _names(judgement: Judgement) -> list[str]:
 
 
 def _gallery(each: Appearances, paths: Sequence[Path], name: str) -> Gallery:
-    """A card for each group, with its most typical images."""
+    """Return a card per cluster, with its most typical images."""
     cards = tuple(
         Card(
             tuple(paths[row] for row in group[:MOST_PICTURES].tolist()),

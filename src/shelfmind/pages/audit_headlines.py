@@ -1,4 +1,4 @@
-"""What the owner of an audited data set should know first, with what to do about it."""
+"""The summary of an audit: the most important findings, with advice."""
 
 from __future__ import annotations
 
@@ -8,11 +8,11 @@ from shelfmind.pages.sections import Headline
 from shelfmind.pages.words import Text, many, say
 
 GRADES = ("bad", "look", "good")
-"""From the gravest."""
+"""From the most to the least severe."""
 
 
 def headlines(findings: ImageFindings) -> list[Headline]:
-    """A line for each kind of fault, gravest first; where there is none, that there is none."""
+    """Return a line per kind of fault, most severe first, including the kinds that were not found."""
     return sorted(
         [*_makes_results_wrong(findings), *_lessens_them(findings)], key=lambda line: GRADES.index(line.grade)
     )
@@ -25,17 +25,17 @@ def _makes_results_wrong(findings: ImageFindings) -> list[Headline]:
     leaking = many(leaks, "{} photo is in more than one split.", "{} photos are in more than one split.", leaks)
     conflicting = many(
         conflicts,
-        "{} photo is filed under more than one class.",
-        "{} photos are filed under more than one class.",
+        "{} photo is labelled with more than one class.",
+        "{} photos are labelled with more than one class.",
         conflicts,
     )
     unreadable = many(bad, "{} file is unreadable.", "{} files are unreadable.", bad)
-    drop = say("Drop the copies from train: a test on images that were trained on says nothing.")
-    decide = say("Decide which class is right: shelfmind review.")
-    replace = say("Replace or remove them; training leaves them out.")
+    drop = say("Remove the near-duplicates from the training set: accuracy on images seen in training is meaningless.")
+    decide = say("Decide which label is correct with shelfmind review.")
+    replace = say("Replace or remove them; training skips them.")
     return [
         _line(leaks, "bad", "leaks", leaking, drop, say("No photo is in more than one split.")),
-        _line(conflicts, "bad", "conflicts", conflicting, decide, say("No photo is filed under two classes.")),
+        _line(conflicts, "bad", "conflicts", conflicting, decide, say("No photo is labelled with two classes.")),
         _line(bad, "bad", "files", unreadable, replace, say("Every file can be read.")),
     ]
 
@@ -45,26 +45,31 @@ def _lessens_them(findings: ImageFindings) -> list[Headline]:
     poor = len({int(image) for each in findings.flagged.values() for image in each.images})
     tiny, empty = len(findings.sizes.tiny), findings.sizes.empty
     shifted = len({each.class_id for each in findings.shifts})
-    repeated = many(mere, "{} photo is twice or more in one class.", "{} photos are twice or more in one class.", mere)
+    repeated = many(
+        mere, "{} photo occurs more than once in a class.", "{} photos occur more than once in a class.", mere
+    )
     of_poor_quality = many(poor, "{} image is of poor quality.", "{} images are of poor quality.", poor)
     small = many(tiny, "{} class has fewer than 5 images.", "{} classes have fewer than 5 images.", tiny)
     names = shortened(empty)
     lacking = many(len(empty), "{} class has no image: {}.", "{} classes have no image: {}.", len(empty), names)
     different = many(
-        shifted, "{} class looks different outside train.", "{} classes look different outside train.", shifted
+        shifted,
+        "{} class looks different outside the training set.",
+        "{} classes look different outside the training set.",
+        shifted,
     )
-    keep = say("Keep one of each: copies weigh more without teaching more.")
-    look = say("Look at them; drop what a person could not recognise.")
-    photograph = say("Photograph more of them: what is rare is recognised worst.")
-    fill = say("Add photos or delete the folder: nothing can be learnt of such a class.")
-    large = say("Every class with images has 5 or more.") if empty else say("Every class has 5 images or more.")
-    vary = say("Training photos of other shops and light would help.")
+    keep = say("Keep one of each: near-duplicates add weight but no information.")
+    look = say("Review them and remove images that a person could not recognise.")
+    photograph = say("Take more photos of them: rare classes have the lowest accuracy.")
+    fill = say("Add photos or delete the folder: an empty class cannot be learnt.")
+    large = say("Every class with images has at least 5.") if empty else say("Every class has at least 5 images.")
+    vary = say("Add training photos from other shops and lighting conditions.")
     return [
-        _line(mere, "look", "duplicates", repeated, keep, say("No copies within a class.")),
-        _line(poor, "look", "quality", of_poor_quality, look, say("No image sticks out.")),
+        _line(mere, "look", "duplicates", repeated, keep, say("No near-duplicates within a class.")),
+        _line(poor, "look", "quality", of_poor_quality, look, say("No low-quality images found.")),
         *([_line(len(empty), "look", "classes", lacking, fill, large)] if empty else []),
         _line(tiny, "look", "classes", small, photograph, large),
-        _line(shifted, "look", "shift", different, vary, say("No class looks different outside train.")),
+        _line(shifted, "look", "shift", different, vary, say("No class looks different outside the training set.")),
     ]
 
 

@@ -1,4 +1,4 @@
-"""Writes the audit's page, which needs nothing outside itself."""
+"""Write the self-contained page of an audit."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ def write_audit_report(
     figures: Mapping[str, Any],
     judgement: Judgement | None = None,
 ) -> None:
-    """Write the page, with what a run's networks say if one was asked. Raises `UserError` if it cannot be written."""
+    """Write the page, with a run's label check if there is one. Raises `UserError` if it cannot be written."""
     root = findings.catalog.root
 
     @cache
@@ -52,7 +52,7 @@ def write_audit_report(
 
 
 def _lead(figures: Mapping[str, Any]) -> Text:
-    """How many images of how many classes there are, and where."""
+    """Return the number of images and classes, and the images of each split."""
     images, classes = counted(figures["images"], "image"), counted(len(figures["class_names"]), "class")
     splits = figures["splits"]
     if len(splits) < 2:

@@ -1,4 +1,4 @@
-"""Puts findings into words and pictures: the parts of the audit's page, gravest first."""
+"""The sections of an audit report, most severe findings first."""
 
 from __future__ import annotations
 
@@ -23,14 +23,14 @@ _FEW_CARDS = 12
 
 
 def leading_sections(findings: ImageFindings) -> list[PageSection]:
-    """What makes results wrong: leaks and label conflicts."""
+    """Return the findings that invalidate results: data leaks and label conflicts."""
     return [
         PageSection(
             key="leaks",
-            title=say("Leaks between splits"),
+            title=say("Data leaks between splits"),
             intro=say(
-                "One photo, or an altered copy of it, on both sides of a split: re-encoded, resized, slightly cropped "
-                "or with other brightness. Accuracy measured on such images is too good."
+                "The same photo, or a near-duplicate (re-encoded, resized, slightly cropped or of different "
+                "brightness), in more than one split. Accuracy measured on such images is too high."
             ),
             galleries=_group_gallery(findings.leaks, findings),
             empty=say("None found."),
@@ -38,7 +38,7 @@ def leading_sections(findings: ImageFindings) -> list[PageSection]:
         PageSection(
             key="conflicts",
             title=say("One photo, two classes"),
-            intro=say("The same photo under different labels. At most one of them is right."),
+            intro=say("The same photo under different labels. At most one of them is correct."),
             galleries=_group_gallery(findings.conflicts, findings),
             empty=say("None found."),
         ),
@@ -46,7 +46,7 @@ def leading_sections(findings: ImageFindings) -> list[PageSection]:
 
 
 def following_sections(findings: ImageFindings) -> list[PageSection]:
-    """The rest: copies within classes, files, quality, classes, shapes and sizes, shift."""
+    """Return the other sections: near-duplicates within classes, files, quality, classes, shapes and sizes, shift."""
     return [
         _duplicates(findings),
         _files(findings),
@@ -62,12 +62,12 @@ def _duplicates(findings: ImageFindings) -> PageSection:
     exact = sum(each.group.exact for each in mere)
     return PageSection(
         key="duplicates",
-        title=say("Copies within a class"),
+        title=say("Near-duplicates within a class"),
         intro=say("The same photo more than once in one class and split."),
         figures=(
             (say("Groups"), f"{len(mere):,}"),
-            (say("of them with the same pixels"), f"{exact:,}"),
-            (say("Images that could go"), f"{sum(len(each.group.members) - 1 for each in mere):,}"),
+            (say("with identical pixels"), f"{exact:,}"),
+            (say("Removable images"), f"{sum(len(each.group.members) - 1 for each in mere):,}"),
         ),
         galleries=_group_gallery(mere, findings, most=_FEW_CARDS),
         empty=say("None found."),
@@ -82,7 +82,7 @@ def _group_gallery(copies: Sequence[Copies], findings: ImageFindings, most: int 
 
 
 def _group_card(copies: Copies, findings: ImageFindings) -> Card:
-    """One image of each split and class of the group first."""
+    """Return a card that shows one image of each split and class of the group first."""
     members = sorted(range(len(copies.splits)), key=lambda index: SPLITS.index(copies.splits[index]))
     seen: set[tuple[str, int]] = set()
     first: list[int] = []
@@ -96,7 +96,7 @@ def _group_card(copies: Copies, findings: ImageFindings) -> Card:
         for index in (shown if copies.conflict else first[:MOST_PICTURES])
     ]
     apart = f"{max(copies.group.differences):.1%}"
-    nearness = say("same pixels") if copies.group.exact else say("differ by {}", apart)
+    nearness = say("identical pixels") if copies.group.exact else say("differ by {}", apart)
     return Card(
         tuple(_path(copies.group.members[index], findings) for index in shown),
         tuple(lines),
@@ -120,14 +120,12 @@ def _files(findings: ImageFindings) -> PageSection:
         rows = tuple((relative_name(each.path, root), translated(each.reason)) for each in bad[:MOST_ROWS])
         tables.append(Table(say("Unreadable"), ((say("File"), True), (say("Reason"), True)), rows, len(bad)))
     if listed:
-        columns = ((say("File"), True), (say("What is unusual"), True))
-        tables.append(Table(say("Unusual"), columns, listed, len(odd_issues)))
+        columns = ((say("File"), True), (say("Anomaly"), True))
+        tables.append(Table(say("Unusual files"), columns, listed, len(odd_issues)))
     return PageSection(
         key="files",
         title=say("Files"),
-        intro=say(
-            "What kind of files there are. Photos that their EXIF block turns are turned everywhere in shelfmind."
-        ),
+        intro=say("File formats and anomalies. shelfmind applies the EXIF orientation to every photo."),
         figures=(
             *((name, f"{count:,}") for name, count in format_names(facts["format"]).items()),
             (say("unreadable"), f"{len(bad):,}"),
@@ -145,12 +143,12 @@ def _quality(findings: ImageFindings) -> PageSection:
         key="quality",
         title=say("Image quality"),
         intro=say(
-            "Images beyond a fixed bound, and those near it that stick out of their own class (robust z-score of 3.5 "
-            "or more): white packs are no glare, and smooth fruit is no blur."
+            "Images beyond a fixed limit, and images near it that are outliers within their class (robust z-score of "
+            "at least 3.5), so white packaging does not count as glare, nor smooth fruit as blur."
         ),
         figures=tuple((translated(each.rule.title), f"{len(each.images):,}") for each in findings.flagged.values()),
         galleries=galleries,
-        empty=say("No image sticks out."),
+        empty=say("No low-quality images found."),
     )
 
 

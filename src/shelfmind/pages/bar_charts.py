@@ -1,4 +1,4 @@
-"""Draws counts as compact inline SVG: histograms, classes by size, and how few classes hold most images."""
+"""Inline SVG charts of counts: histograms, classes by size, cumulative share of images."""
 
 from __future__ import annotations
 
@@ -17,14 +17,14 @@ _MOST_STEPS = 240
 
 
 def histogram_chart(shown: Histogram, label: str, x_title: str, *, logarithmic: bool = False) -> Markup | None:
-    """A bar a bucket, with its count on hovering; None without any value. Equal widths on a logarithmic axis."""
+    """Return a bar per bucket, with its count on hover; None without values. Bars of equal width on a log axis."""
     counts = [shown.below, *shown.counts, shown.above] if shown.below or shown.above else list(shown.counts)
     if not sum(counts):
         return None
     names = [say("{} to {}", f"{low:g}", f"{high:g}") for low, high in zip(shown.edges, shown.edges[1:], strict=False)]
     edges = list(enumerate(shown.edges))
     if shown.below or shown.above:
-        names = [say("under {}", f"{shown.edges[0]:g}"), *names, say("{} and more", f"{shown.edges[-1]:g}")]
+        names = [say("under {}", f"{shown.edges[0]:g}"), *names, say("{} or more", f"{shown.edges[-1]:g}")]
         edges = [(place + 1, edge) for place, edge in edges]
     y_ticks = [(value, f"{value:,.0f}") for value in ticks(0, max(counts), wanted=4) if value == int(value)]
     frame = Frame((0.0, float(len(counts))), (0.0, max(y_ticks[-1][0], max(counts))), width=480, height=240, left=58)
@@ -42,7 +42,7 @@ def histogram_chart(shown: Histogram, label: str, x_title: str, *, logarithmic: 
 
 
 def class_sizes_chart(counts: Ints, cutoffs: ShotCutoffs, label: str) -> Markup | None:
-    """The classes by size on a logarithmic axis, with lines where head and medium end; None without images."""
+    """Return the classes by size on a log axis, with lines where head and medium end; None without images."""
     ranked = np.sort(counts)[::-1]
     if not len(ranked) or not ranked[0]:
         return None
@@ -69,7 +69,7 @@ def class_sizes_chart(counts: Ints, cutoffs: ShotCutoffs, label: str) -> Markup 
 
 
 def cumulative_chart(counts: Ints, label: str) -> Markup | None:
-    """The share of all images that the largest classes hold, with the diagonal of equal classes; None if empty."""
+    """Return the cumulative share of images in the largest classes, with the diagonal of equal sizes; None if empty."""
     ranked = np.sort(counts)[::-1]
     total = int(ranked.sum())
     if not total:

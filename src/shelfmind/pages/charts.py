@@ -1,4 +1,4 @@
-"""Draws the report's charts as compact inline SVG, coloured by the page's style sheet."""
+"""Inline SVG charts of the reports, coloured by the page's style sheet."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ _MOST_TITLED_DOTS = 400
 
 @dataclass(frozen=True)
 class Series:
-    """One line of a chart: the style class that colours it, its name, and its points in order of x."""
+    """One line of a chart: the style class that sets its colour, its name, and its points in order of x."""
 
     style: str
     name: str
@@ -53,7 +53,7 @@ class Frame:
         return self.height - self.bottom - _share(value, self.y_range) * (self.height - self.top - self.bottom)
 
     def axes(self, x_ticks: Ticks, y_ticks: Ticks, x_title: str = "") -> str:
-        """Grid lines, tick labels and the title of the x axis, which a drawing without x ticks sets elsewhere."""
+        """Return grid lines, tick labels and the x axis title. A chart without x ticks places its own title."""
         x0, x1, floor = self.left, self.width - self.right, self.height - self.bottom
         parts = [
             f'<path class="grid" d="M{x0} {self.y(value):.1f}H{x1}"/>'
@@ -66,21 +66,21 @@ class Frame:
         return "".join(parts)
 
     def svg(self, body: str, label: str) -> Markup:
-        """The finished picture; `label` says in words what it shows."""
+        """Return the finished SVG; `label` is its accessible description."""
         return Markup(
             f'<svg viewBox="0 0 {self.width} {self.height}" role="img" {attribute("aria-label", label)}>{body}</svg>'
         )
 
 
 def text(x: object, y: object, words: str, *, anchor: str = "middle", style: str = "") -> str:
-    """Words in a drawing."""
+    """Return an SVG text element."""
     kind = f'class="{style}" ' if style else ""
     markup = element("text", words, f'{kind}x="{x}" y="{y}" text-anchor="{anchor}"')
     return str(markup)  # what is added to a `Markup` would be escaped
 
 
 MARK_LETTER = 7.0
-"""Width of a letter of a mark; a mark that would run into the one before goes to the next row."""
+"""Width of a letter of a mark. A mark that would overlap the previous one moves to the next row."""
 
 
 def line_chart(
@@ -91,8 +91,8 @@ def line_chart(
     marks: Sequence[tuple[float, str]] = (),
     x_name: str | None = None,
 ) -> Markup | None:
-    """Lines over epochs, unless `x_name` is something else; None if there is no point. `marks` are vertical lines with
-    a text, as (x, text)."""
+    """Return a line chart over epochs, or over `x_name` if given; None without points. `marks` are vertical lines with
+    a label, as (x, text)."""
     points = [point for each in series for point in each.points]
     if not points:
         return None
@@ -106,7 +106,7 @@ def line_chart(
     parts = [frame.axes(x_ticks, y_ticks, say("epoch") if x_name is None else x_name)]
     floor = frame.height - frame.bottom
     row, free_from = 0, 0.0
-    for epoch, mark in marks:  # curves of accuracy leave the top free where they start, curves of loss the bottom
+    for epoch, mark in marks:  # accuracy curves leave the top free at the start, loss curves the bottom
         x = frame.x(epoch)
         row = row + 1 if x < free_from else 0
         free_from = max(free_from, x + 4 + MARK_LETTER * len(mark))
@@ -135,7 +135,7 @@ def _line(frame: Frame, series: Series, percent: bool, x_name: str | None) -> st
 
 
 def reliability_chart(bins: Sequence[ReliabilityBin]) -> Markup:
-    """Accuracy against confidence by bin with the diagonal of perfect calibration, and how many images each bin has."""
+    """Return a reliability diagram with the diagonal of perfect calibration and the number of images per bin."""
     frame = Frame((0.0, 1.0), (0.0, 1.0), height=300, left=50, right=22, bottom=94)
     fifths = [(i / 5, percentage(i / 5)) for i in range(6)]
     floor, shelf, base = frame.y(0), 46, frame.height - 22
@@ -151,13 +151,13 @@ def reliability_chart(bins: Sequence[ReliabilityBin]) -> Markup:
 
 
 def _bin(frame: Frame, each: ReliabilityBin, base: float, per_image: float) -> str:
-    """One bin: what is right, the gap to what was claimed, a line at the accuracy, and beneath how many images."""
+    """Return one bin: accuracy, the gap to the confidence, a line at the accuracy, and the number of images below."""
     accuracy, confidence = each.accuracy or 0.0, each.confidence or 0.0
     x, width = frame.x(each.low) + 1, frame.x(each.high) - frame.x(each.low) - 2
     high, low = frame.y(max(accuracy, confidence)), frame.y(min(accuracy, confidence))
     tall = max(1.0, each.images * per_image)
     said = say(
-        "{} with confidence {} to {}: {} right, mean confidence {}",
+        "{} with confidence {} to {}: accuracy {}, mean confidence {}",
         counted(each.images, "image"),
         *(percentage(each.low), percentage(each.high), percentage(accuracy, 1), percentage(confidence, 1)),
     )
@@ -172,7 +172,7 @@ def _bin(frame: Frame, each: ReliabilityBin, base: float, per_image: float) -> s
 
 
 def class_chart(classes: Sequence[ClassResult], shots: Sequence[ShotGroup], cutoffs: ShotCutoffs) -> Markup | None:
-    """Recall of each class over its training images (logarithmic), with the mean of each group; None without counts."""
+    """Return the recall of each class by training images (log axis), with group means; None without counts."""
     dots = [
         (each.train_images, each.recall, each)
         for each in classes
@@ -197,12 +197,12 @@ def class_chart(classes: Sequence[ClassResult], shots: Sequence[ShotGroup], cuto
             f'<circle class="dot" cx="{x:.1f}" cy="{y:.1f}" r="4">{element("title", _class_words(each))}</circle>'
             for x, y, each in points
         ]
-    return frame.svg("".join(parts), say("Recall of each class by its number of training images"))
+    return frame.svg("".join(parts), say("Recall of each class by number of training images"))
 
 
 def _class_words(each: ClassResult) -> str:
     trained = counted(each.train_images or 0, "training image")
-    return say("{}: {} of {} right, {}", each.name, each.correct, each.images, trained)
+    return say("{}: {} of {} correct, {}", each.name, each.correct, each.images, trained)
 
 
 def _group_mean(frame: Frame, group: ShotGroup, span: Point) -> str:
@@ -212,7 +212,7 @@ def _group_mean(frame: Frame, group: ShotGroup, span: Point) -> str:
     parts = [f'<path class="mean" d="M{start:.1f} {frame.y(group.top1):.1f}H{end:.1f}"/>']
     if start > frame.left + 1:
         parts.append(f'<path class="mark" d="M{start:.1f} {frame.top - 8}V{frame.y(-0.04):.1f}"/>')
-    if end - start > 130:  # a label wider than its group would run into the next
+    if end - start > 130:  # a label wider than its group would overlap the next
         name = {"many": say("many-shot"), "medium": say("medium-shot"), "few": say("few-shot")}[group.name]
         words = name if too_few_images(group.images) else say("{} {}", name, percentage(group.top1, 1))
         parts.append(text(f"{(start + end) / 2:.1f}", 12, words, style="strong"))
@@ -220,7 +220,7 @@ def _group_mean(frame: Frame, group: ShotGroup, span: Point) -> str:
 
 
 def interval_chart(value: float, low: float, high: float) -> Markup:
-    """A slim bar from 0 to 1 with the 95% interval and the figure itself."""
+    """Return a slim bar from 0 to 1 with the value and its 95% interval."""
     return Markup(
         '<svg class="interval" viewBox="0 0 100 6" preserveAspectRatio="none" aria-hidden="true">'
         '<rect class="track" width="100" height="6" rx="1"/>'
@@ -230,10 +230,10 @@ def interval_chart(value: float, low: float, high: float) -> Markup:
 
 
 def ticks(low: float, high: float, *, inside: bool = False, wanted: int = 5) -> list[float]:
-    """About `wanted` round numbers from `low` to `high`; they enclose the range unless they must lie `inside` it."""
+    """Return about `wanted` round numbers from `low` to `high`. They enclose the range, or lie `inside` it."""
     largest = max(abs(low), abs(high))
     span = high - low
-    if span <= 1e-9 * largest or largest < 1e-100:  # too close together, or to zero, to be told apart
+    if span <= 1e-9 * largest or largest < 1e-100:  # numerically indistinguishable, or too close to zero
         span = largest if largest >= 1e-100 else 1.0
     power = 10.0 ** math.floor(math.log10(span / wanted))
     step = min((factor * power for factor in (1, 2, 2.5, 5, 10)), key=lambda each: abs(span / each - wanted))
@@ -258,14 +258,14 @@ def _log(count: float) -> float:
 
 
 def _count_ticks(low: float, high: float) -> list[int]:
-    """Whole numbers in the 1-2-5 series, or evenly spaced ones where that series has too few in the range."""
+    """Return whole numbers of the 1-2-5 series, or evenly spaced ones if the series has too few in the range."""
     series = [0] + [digit * 10**power for power in range(7) for digit in (1, 2, 5)]
     found = [value for value in series if low <= value <= high]
     return found if len(found) > 3 else sorted({round(value) for value in ticks(low, high, inside=True)})
 
 
 def percentage(value: float, digits: int = 0) -> str:
-    """A fraction as people read it."""
+    """Return a fraction as a percentage."""
     return f"{100 * value:.{digits}f}%"
 
 

@@ -1,4 +1,4 @@
-"""Draws accuracy over coverage, and finds the confidence from which answers are right often enough."""
+"""The accuracy-coverage chart, and confidence thresholds for target accuracies."""
 
 from __future__ import annotations
 
@@ -12,18 +12,18 @@ from shelfmind.pages.charts import Frame, percentage, ticks
 from shelfmind.pages.words import element, say
 
 WANTED = (0.9, 0.95, 0.98, 0.99)
-"""Accuracies that somebody may want; those below the model's own are no question."""
+"""Target accuracies; those below the model's accuracy are left out."""
 MOST_DOTS = 40
 
 
 def thresholds(evaluation: Evaluation) -> list[tuple[float, Coverage | None]]:
-    """Each accuracy wanted with the point that answers most images so well; None where nothing does."""
+    """Return each target accuracy with the point of largest coverage that reaches it, or None if none does."""
     above = [wanted for wanted in WANTED if wanted > evaluation.top1]
     return [(wanted, most_answers(evaluation.coverage, wanted)) for wanted in above]
 
 
 def coverage_chart(curve: Sequence[Coverage]) -> Markup | None:
-    """A line from the surest images to all of them; None where there is no line."""
+    """Return accuracy by coverage, from the most confident images to all; None with fewer than two points."""
     if len(curve) < 2:
         return None
     lowest = min(point.accuracy for point in curve)
@@ -37,12 +37,12 @@ def coverage_chart(curve: Sequence[Coverage]) -> Markup | None:
         frame.axes(fifths, [(value, percentage(value)) for value in y_ticks if value <= 1.0], say("share answered"))
         + f'<g class="c2"><path class="line" d="M{line}"/>{dots}</g>'
     )
-    return frame.svg(body, say("Accuracy over the share of images answered"))
+    return frame.svg(body, say("Accuracy by share of images answered"))
 
 
 def _dot(frame: Frame, point: Coverage) -> str:
     said = say(
-        "{} of the images, those with a confidence of {} or more: {} right",
+        "{} of the images (confidence {} or more): accuracy {}",
         percentage(point.share, 1),
         percentage(point.confidence, 1),
         percentage(point.accuracy, 1),

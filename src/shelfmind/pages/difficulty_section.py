@@ -1,4 +1,4 @@
-"""The section of an evaluation's page that says how accurate the answers are where photos are hard."""
+"""The section of an evaluation report on accuracy by difficulty."""
 
 from __future__ import annotations
 
@@ -15,34 +15,34 @@ from shelfmind.pages.templates import Picture
 from shelfmind.pages.words import Text, say, translated
 
 MOST_SHOWN = 8
-"""Slices that are shown with pictures."""
+"""Maximum number of slices shown with pictures."""
 NAMES: dict[str, Text] = {
     "blur": say("Blur"),
-    "glare": say("Glare, share of the area"),
-    "light": say("Light, mean grey level"),
-    "tilt": say("Tilt in the plane"),
+    "glare": say("Glare (share of the area)"),
+    "light": say("Brightness (mean grey level)"),
+    "tilt": say("In-plane tilt"),
     "perspective": say("Perspective"),
     "aspect_ratio": say("Height / width"),
     "image_size": say("Shorter side"),
     "class_size": say("Training images of the class"),
-    "siblings": say("Likeness of the most similar other class"),
-    "unfamiliar": say("Distance from the class's training photos"),
+    "siblings": say("Similarity to the most similar other class"),
+    "unfamiliar": say("Distance to the class's training photos"),
 }
 _WITH_GALLERY = {
     "class_size": say("Training images and enrolled photos of the product"),
-    "unfamiliar": say("Distance from the product's training and enrolled photos"),
+    "unfamiliar": say("Distance to the product's training and enrolled photos"),
 }
 _VERDICTS = {
     "worse": say("worse"),
     "better": say("better"),
     "no difference found": say("no difference found"),
-    "too few images": say("too few images to judge"),
+    "too few images": say("too few images"),
 }
 
 
 @dataclass(frozen=True)
 class Row:
-    """A slice in words and drawings."""
+    """A slice as shown in the table."""
 
     slice: Slice
     name: Text
@@ -54,7 +54,7 @@ class Row:
 def difficulty_content(
     slices: Slices, picture: Callable[[Path], Picture], with_gallery: bool = False
 ) -> dict[str, object]:
-    """What the section's template shows; with a gallery, products are known from enrolled photos, too."""
+    """Return the content of the section's template. With a gallery, enrolled photos count as well."""
     names = NAMES | _WITH_GALLERY if with_gallery else NAMES
     rows = [_row(each, names[each.difficulty]) for each in slices.slices]
     worse = [row for row in rows if row.slice.verdict == "worse" and row.slice.examples]
@@ -75,10 +75,10 @@ def _row(each: Slice, name: Text) -> Row:
 
 
 def range_words(each: Slice) -> Text:
-    """Which values a slice holds."""
+    """Return the range of values of a slice."""
     if each.low is None or each.high is None:
-        return say("not to be measured")
+        return say("not measurable")
     low, high = (f"{end:.3g}{each.unit}" for end in (each.low, each.high))
     if math.isinf(each.low):
         return say("under {}", high)
-    return say("{} and more", low) if math.isinf(each.high) else say("{} to {}", low, high)
+    return say("{} or more", low) if math.isinf(each.high) else say("{} to {}", low, high)

@@ -1,4 +1,4 @@
-"""The page of a discovery: each group of photos with the enrolled product nearest to it."""
+"""The page of a discovery: each group of photos with the nearest enrolled product."""
 
 from __future__ import annotations
 
@@ -18,11 +18,11 @@ from shelfmind.progress import Counter
 
 MOST_GROUPS, MOST_PHOTOS, MOST_ROWS = 60, 5, 200
 REFERENCES = Path("gallery:")
-"""Pictures below it are photos of the gallery, by their checksums."""
+"""Paths in this pseudo-folder are photos of the gallery, named by checksum."""
 
 
 def write_discovery_page(path: Path, found: Discovery, gallery: ProductGallery, counter: Counter) -> None:
-    """Write the page, which needs nothing outside itself. Raises `UserError` if it cannot be written."""
+    """Write the self-contained page. Raises `UserError` if it cannot be written."""
     changed, new = ([each for each in found.groups if each.kind == kind] for kind in (CHANGED, NEW))
     progress = counter("drawing the page", min(len(changed), MOST_GROUPS) + min(len(new), MOST_GROUPS), "groups")
     shown = path_shortener([photo.path for group in found.groups for photo in group.photos])
@@ -42,12 +42,12 @@ def write_discovery_page(path: Path, found: Discovery, gallery: ProductGallery, 
             progress(1)
         return tuple(made)
 
-    note = say("Photos of the group; the last picture is the enrolled product most like it.")
+    note = say("Photos of the group; the last picture is the most similar enrolled product.")
     sections = [
         PageSection(
             key="new",
             title=say("New products?"),
-            intro=say("Photos that are like one another, and like no enrolled product."),
+            intro=say("Photos that are similar to each other but to no enrolled product."),
             galleries=(Gallery("", note, cards(new), len(new)),) if new else (),
             empty=say("None found."),
         ),
@@ -55,7 +55,7 @@ def write_discovery_page(path: Path, found: Discovery, gallery: ProductGallery, 
             key="changed",
             title=say("Changed packaging?"),
             intro=say(
-                "Nearer to an enrolled product than 19 of 20 products are to another one, but not recognised as it."
+                "Nearer to an enrolled product than 19 of 20 products are to any other, but not recognised as it."
             ),
             galleries=(Gallery("", note, cards(changed), len(changed)),) if changed else (),
             empty=say("None found."),
@@ -82,18 +82,18 @@ def _card(group: Group) -> Card:
 def _facts(found: Discovery) -> list[tuple[Text, str]]:
     numbers = {
         say("In groups"): sum(len(group.photos) for group in found.groups),
-        say("Of enrolled products"): len(found.known),
-        say("Alone"): len(found.alone),
+        say("Enrolled products"): len(found.known),
+        say("Ungrouped"): len(found.alone),
         say("Unusable"): len(found.unusable),
     }
     return [(name, f"{number:,}") for name, number in numbers.items()]
 
 
 def _left_out(found: Discovery) -> PageSection:
-    """The photos in no group, and the files that are no photos."""
+    """Return the photos outside all groups, and the unusable files."""
     tables = [
-        _table(say("Alone"), found.alone),
-        _table(say("Of enrolled products"), found.known),
+        _table(say("Ungrouped"), found.alone),
+        _table(say("Enrolled products"), found.known),
     ]
     if found.unusable:
         columns = ((say("File"), True), (say("Reason"), True))
@@ -101,8 +101,8 @@ def _left_out(found: Discovery) -> PageSection:
         tables.append(Table(say("Unusable"), columns, unusable, len(unusable)))
     return PageSection(
         key="others",
-        title=say("In no group"),
-        intro=say("Photos of enrolled products, and photos that are like no other."),
+        title=say("Not in a group"),
+        intro=say("Photos of enrolled products, and photos that resemble no other photo."),
         tables=tuple(table for table in tables if table.rows),
         empty=say("None found."),
     )

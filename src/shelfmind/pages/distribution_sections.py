@@ -1,4 +1,4 @@
-"""Puts into words how classes, shapes, sizes and colours are distributed, and how the splits differ."""
+"""Sections on the distribution of classes, shapes, sizes and colours, and on the shift between splits."""
 
 from __future__ import annotations
 
@@ -49,12 +49,12 @@ def classes_section(findings: ImageFindings) -> PageSection:
         others.append((say("share of {}", sizes.others_name), f"{sizes.others_share:.1%}"))
     by_size = bar_charts.class_sizes_chart(sizes.counts, cutoffs, say("Images per class, largest first"))
     held = bar_charts.cumulative_chart(sizes.counts, say("Cumulative share of images"))
-    drawings = ((say("Classes by size"), by_size), (say("Images held by the largest classes"), held))
+    drawings = ((say("Classes by size"), by_size), (say("Share of images in the largest classes"), held))
     return PageSection(
         key="classes",
         title=say("Classes"),
         intro=say(
-            "How the images are spread over the classes. Head, medium and tail are the groups of the evaluation."
+            "Distribution of images over classes. Head, medium and tail are the class groups used in evaluation."
         ),
         figures=(
             (say("classes"), f"{len(sizes.counts):,}"),
@@ -64,7 +64,7 @@ def classes_section(findings: ImageFindings) -> PageSection:
             (say("Gini coefficient"), f"{sizes.gini:.2f}"),
             (say("under 5 images"), f"{len(sizes.tiny):,}"),
             (say("without images"), f"{len(sizes.empty):,}"),
-            (say("largest that hold half of all images"), f"{sizes.half_of_images:,}"),
+            (say("largest classes with half of all images"), f"{sizes.half_of_images:,}"),
             *others,
             *shots,
         ),
@@ -78,7 +78,7 @@ def shapes_section(findings: ImageFindings) -> PageSection:
     aspects = bar_charts.histogram_chart(aspect_histogram(facts), say("Images by aspect ratio"), say("height / width"))
     sides = bar_charts.histogram_chart(side_histogram(facts), say("Images by shorter side"), say("pixels"))
     sizes = bar_charts.histogram_chart(bytes_histogram(facts), say("Images by file size"), "kB")
-    drawings = ((say("Height over width"), aspects), (say("Shorter side"), sides), (say("File size"), sizes))
+    drawings = ((say("Aspect ratio"), aspects), (say("Shorter side"), sides), (say("File size"), sizes))
     names = (say("red"), say("green"), say("blue"))
     rows = tuple(
         (name, f"{mean:.1f}", f"{std:.1f}", f"{mean / 255:.4f}", f"{std / 255:.4f}")
@@ -89,7 +89,7 @@ def shapes_section(findings: ImageFindings) -> PageSection:
     return PageSection(
         key="shapes",
         title=say("Shapes, sizes and colours"),
-        intro=say("Each image weighs the same in the channels' mean and standard deviation, whatever its size."),
+        intro=say("Every image has equal weight in the channel means and standard deviations, regardless of its size."),
         figures=(
             (say("median width"), f"{np.median(facts['width']):,.0f}"),
             (say("median height"), f"{np.median(facts['height']):,.0f}"),
@@ -108,7 +108,7 @@ def shift_section(findings: ImageFindings) -> PageSection:
     )
     columns = (
         *((say("Split"), True), (say("Feature"), True)),
-        *((say("greater than in train"), False), (say("classes"), False)),
+        *((say("larger than in train"), False), (say("classes"), False)),
     )
     class_rows = tuple(
         (
@@ -124,7 +124,7 @@ def shift_section(findings: ImageFindings) -> PageSection:
     )
     class_columns = (
         *((say("Class"), True), (say("Split"), True), (say("Feature"), True), (say("median in train"), False)),
-        *((say("there"), False), (say("distance"), False), (say("adjusted p"), False)),
+        *((say("median in split"), False), (say("distance"), False), (say("adjusted p"), False)),
     )
     tables = [Table(say("Over all classes"), columns, rows, len(rows))] if rows else []
     if class_rows:
@@ -132,12 +132,13 @@ def shift_section(findings: ImageFindings) -> PageSection:
         tables.append(Table(title, class_columns, class_rows, len(findings.shifts), filtered=True))
     return PageSection(
         key="shift",
-        title=say("Other splits beside train"),
+        title=say("Shift between training and other splits"),
         intro=say(
-            "Whether images of a class look different outside train. Above: of all pairs of one image there and one in "
-            "train, of the same class, the share in which the feature is greater there; 50% is no difference. Below: "
-            "classes with at least {} images on both sides, by a Kolmogorov-Smirnov test with at most {} false "
-            "discoveries (Benjamini-Hochberg) and a distance of {} or more; {} comparisons were made.",
+            "Whether images of a class look different outside the training set. Over all classes: the share of "
+            "pairs, one image of the split and one training image of the same class, in which the feature is larger "
+            "in the split; 50% means no difference. Classes that differ: classes with at least {} images on both "
+            "sides, by a Kolmogorov-Smirnov test with a false discovery rate of at most {} (Benjamini-Hochberg) and "
+            "a distance of at least {}; {} comparisons were made.",
             LEAST_IMAGES,
             f"{FALSE_DISCOVERIES:.0%}",
             LEAST_EFFECT,
@@ -145,7 +146,7 @@ def shift_section(findings: ImageFindings) -> PageSection:
         ),
         galleries=_shift_gallery(findings),
         tables=tuple(tables),
-        empty=say("There is no other split than train.") if not rows else "",
+        empty=say("There is no split other than train.") if not rows else "",
     )
 
 
@@ -162,12 +163,12 @@ def _shift_gallery(findings: ImageFindings) -> tuple[Gallery, ...]:
         lines = (Line("", findings.catalog.class_names[class_id]), Line(say("differs in"), features))
         feet = (say("left: {}", split_name(SPLITS[0])), say("right: {}", split_name(split)))
         cards.append(Card(tuple(pictures), lines, feet))
-    note = say("Two images of train and two of the other split.")
-    return (Gallery(say("Clearest"), note, tuple(cards), len(clearest)),)
+    note = say("Two training images and two images of the other split.")
+    return (Gallery(say("Largest shifts"), note, tuple(cards), len(clearest)),)
 
 
 def _of_class(findings: ImageFindings, class_id: int, split: str, count: int = 2) -> list[Path]:
-    """The first images of a class in a split."""
+    """Return the first images of a class in a split."""
     found: list[Path] = []
     for sample in findings.catalog.samples:
         if sample.label == class_id and sample.split == split:

@@ -1,4 +1,4 @@
-"""One self-contained page that says what a run can do and where it fails."""
+"""The self-contained report of an evaluation: accuracy, confidence, errors and provenance."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ from shelfmind.recognition.figures import RecognitionFigures
 from shelfmind.records import Predictions
 
 DOUBT = "warning: "
-"""How a note begins that makes the figures doubtful."""
+"""Prefix of notes that cast doubt on the metrics."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,15 +55,14 @@ def write_evaluation_report(
     calibrating: Sequence[str] = (),
     recognition: RecognitionFigures | None = None,
 ) -> None:
-    """Write the page, without any resource outside it, the same for the same input, in English and Chinese.
+    """Write the self-contained page in English and Chinese. The same input gives the same bytes.
 
-    `name` and `data` are the title's: the run, and the data that it is judged by. `history` has one entry per epoch as
-    in the run's log, any key of which may be missing or None; `train_counts` has shape (classes,); `references` gives
-    images of each class id to show beside a confusion, `overlays` the ``data:`` address of a saliency map by the path
-    of a wrong image, `trade_offs` what logit adjustment would give, `errors_file` where all errors are listed,
-    `calibrating` the words of a command that would mend a poor calibration, `recognition` the figures of answers
-    together with a gallery. Raises `UserError` if the page cannot be written; an image that cannot be opened becomes a
-    placeholder.
+    `name` and `data` appear in the title: the run and the evaluation data. `history` has one entry per epoch, as in the
+    run's log; any key may be missing or None. `train_counts` has shape (classes,). `references` gives images per class
+    id to show next to confusions, `overlays` the ``data:`` URI of a saliency map by the path of a misclassified image,
+    `trade_offs` the results of logit adjustment, `errors_file` the file that lists all errors, `calibrating` the
+    arguments of a command that fixes a poor calibration, `recognition` the metrics of answers with a gallery. Raises
+    `UserError` if the page cannot be written. An image that cannot be opened becomes a placeholder.
     """
     doubts = [note.removeprefix(DOUBT) for note in evaluation.notes if note.startswith(DOUBT)]
     material = Material(
@@ -95,7 +94,7 @@ def write_evaluation_report(
 
 
 def written(material: Material) -> Iterator[Written]:
-    """The sections that have anything to show."""
+    """Yield the sections that have content."""
     for key, section in SECTIONS.items():
         content = section.content(material)
         if content is not None:

@@ -1,4 +1,4 @@
-"""The page of `expand`: accuracy over the photos that a new product is enrolled with, and what it costs the others."""
+"""The report of `expand`: accuracy on new products by enrolled photos, and the cost for the other classes."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ _KINDS = ("embedding", "colour_histogram", "pixels")
 
 
 def write_expansion_report(path: Path, result: Mapping[str, Any]) -> None:
-    """Write the page, which needs nothing outside itself; `result` is what `expansion.json` has."""
+    """Write the self-contained page; `result` is the content of `expansion.json`."""
     plan = result["plan"]
     shots, estimates = [str(each) for each in plan["shots"]], result["estimates"]["recogniser"]
     most = shots[-1]
@@ -42,7 +42,7 @@ def _accuracy(result: Mapping[str, Any], shots: Sequence[str]) -> PageSection:
     columns = (
         (say("photos per product"), False),
         (say("unseen products"), False),
-        (say("unseen, known to be so"), False),
+        (say("unseen, among unseen only"), False),
         (say("seen classes before"), False),
         (say("seen classes after"), False),
         (say("harmonic mean"), False),
@@ -59,19 +59,19 @@ def _accuracy(result: Mapping[str, Any], shots: Sequence[str]) -> PageSection:
         key="accuracy",
         title=say("Accuracy"),
         intro=say(
-            "Unseen products are enrolled with a few photos each, without a training. They compete with all seen "
-            "classes, unless it is known that they are new."
+            "Unseen products are enrolled with a few photos each, without training. They compete with all seen "
+            "classes, except where only unseen products compete."
         ),
         charts=(_unseen_chart(result, shots), _seen_chart(result, shots)),
         tables=(
-            Table(say("Classifier and gallery together"), columns, rows, len(rows)),
+            Table(say("Classifier and gallery combined"), columns, rows, len(rows)),
             Table(
-                say("Galleries alone, by the nearest photo"),
+                say("Gallery alone (nearest photo)"),
                 (
                     (say("vectors"), True),
                     (say("photos per product"), False),
                     (say("unseen products"), False),
-                    (say("unseen, known to be so"), False),
+                    (say("unseen, among unseen only"), False),
                     (say("seen classes"), False),
                 ),
                 beside,
@@ -84,11 +84,11 @@ def _accuracy(result: Mapping[str, Any], shots: Sequence[str]) -> PageSection:
 def _unseen_chart(result: Mapping[str, Any], shots: Sequence[str]) -> Chart:
     found, galleries = result["estimates"]["recogniser"], result["estimates"]["galleries"]
     lines = [
-        charts.Series("c2", say("together"), _points(found, shots, "unseen")),
+        charts.Series("c2", say("combined"), _points(found, shots, "unseen")),
         charts.Series("c1", say("embedding alone"), _points(galleries["embedding"], shots, "unseen")),
         charts.Series("c3", say("colour histogram"), _points(galleries["colour_histogram"], shots, "unseen")),
     ]
-    return _lines(say("Unseen products named rightly among all names"), lines)
+    return _lines(say("Accuracy on unseen products, all classes competing"), lines)
 
 
 def _seen_chart(result: Mapping[str, Any], shots: Sequence[str]) -> Chart:
@@ -97,7 +97,7 @@ def _seen_chart(result: Mapping[str, Any], shots: Sequence[str]) -> Chart:
         charts.Series("c2", say("seen classes after"), _points(found, shots, "seen_after")),
         charts.Series("c1", say("seen classes before"), _points(found, shots, "seen_before")),
     ]
-    return _lines(say("Seen classes named rightly among all names"), lines)
+    return _lines(say("Accuracy on seen classes, all classes competing"), lines)
 
 
 def _lines(title: Text, lines: Sequence[charts.Series]) -> Chart:
@@ -121,19 +121,19 @@ def _unknowns(result: Mapping[str, Any], shots: Sequence[str]) -> PageSection:
     columns = (
         (say("photos per product"), False),
         (say("AUROC"), False),
-        (say("unknown accepted at 95% known"), False),
-        (say("unknown given a name"), False),
-        (say("known given a name"), False),
+        (say("FPR at 95% TPR"), False),
+        (say("unknown accepted"), False),
+        (say("known accepted"), False),
     )
     return PageSection(
         key="unknowns",
         title=say("Unknown objects"),
         intro=say(
-            "Half of the unseen products are enrolled, the other half are objects that nobody enrolled; then the other "
-            "way round. Names are given at a threshold that was calibrated for {} false accepts.",
+            "Half of the unseen products are enrolled and the other half act as unknown objects; then the halves are "
+            "swapped. The acceptance threshold is calibrated for a false-accept rate of {}.",
             f"{result['plan']['false_accepts']:.0%}",
         ),
-        tables=(Table(say("Known from unknown"), columns, rows, len(rows)),),
+        tables=(Table(say("Known versus unknown"), columns, rows, len(rows)),),
     )
 
 
@@ -161,9 +161,9 @@ def _choices(result: Mapping[str, Any], shots: Sequence[str]) -> PageSection:
     )
     return PageSection(
         key="choices",
-        title=say("Each choice of classes"),
-        intro=say("How much depends on which products are new."),
-        tables=(Table(say("Unseen products named rightly, by the photos per product"), columns, rows, len(rows)),),
+        title=say("Results by choice of classes"),
+        intro=say("How much the result depends on which products are new."),
+        tables=(Table(say("Accuracy on unseen products by photos per product"), columns, rows, len(rows)),),
     )
 
 
@@ -177,7 +177,7 @@ def _points(found: Mapping[str, Any], shots: Sequence[str], key: str) -> tuple[c
 
 
 def _interval(estimate: Mapping[str, Any]) -> Text:
-    """A share with its interval over seeds, as far as a share can lie."""
+    """Return a share with its interval over seeds, clipped to 0 to 1."""
     mean = f"{estimate['mean']:.1%}"
     if estimate["ci95"] is None:
         return Text(mean, mean)
@@ -194,7 +194,7 @@ def _number(estimate: Mapping[str, Any]) -> Text:
 
 
 def _difference(figures: Mapping[str, Any]) -> str:
-    """By how many points seen classes are named rightly more or less often than before."""
+    """Return the change of accuracy on seen classes, in points."""
     return f"{100 * (figures['seen_after']['mean'] - figures['seen_before']['mean']):+.1f}"
 
 

@@ -1,4 +1,4 @@
-"""The page that shows what a run looked at, and the training images most like it."""
+"""The page of explanations: Grad-CAM maps and the most similar training images."""
 
 from __future__ import annotations
 
@@ -11,16 +11,16 @@ from shelfmind.pages.templates import Picture, page_template, path_shortener
 from shelfmind.pages.words import say
 
 SEEN = {
-    "train": say("the run was trained on this photo, so that it says little about others"),
-    "val": say("the run's weights were chosen by this photo, among others"),
-    "near-copy": say("nearly the same as a photo that the run was trained on"),
+    "train": say("the run was trained on this photo, so the result says little about new photos"),
+    "val": say("this photo is one of the validation images that selected the run's weights"),
+    "near-copy": say("near-duplicate of a training photo of this run"),
 }
-"""What the page says of a photo that the run knows."""
+"""Cautions about photos that the run has seen."""
 
 
 @dataclass(frozen=True)
 class Likeness:
-    """A training image like the one explained, or an enrolled photo: its path, its class and the cosine of their
+    """A training image or enrolled photo similar to the explained image: path, class and cosine similarity of the
     embeddings."""
 
     path: str
@@ -31,11 +31,11 @@ class Likeness:
 
 @dataclass(frozen=True)
 class Explanation:
-    """One image explained, or the reason why it cannot be.
+    """An explained image, or the reason why it could not be explained.
 
-    `asked` is the class that the map speaks for, `guesses` the most probable classes with their probabilities,
-    `overlay` the name of the picture written beside the page. `seen` says how the run knows the photo: one of `SEEN`,
-    or None. With a gallery, `answer` is what it is given as: a product, a family, ``undecided`` or ``unknown``.
+    `asked` is the class that the map explains, `guesses` the most probable classes with their probabilities, `overlay`
+    the name of the picture next to the page. `seen` is how the run has seen the photo: one of `SEEN`, or None. With a
+    gallery, `answer` is a product, a family, ``undecided`` or ``unknown``.
     """
 
     path: str
@@ -50,7 +50,7 @@ class Explanation:
 
 @dataclass(frozen=True)
 class Panel:
-    """What the page shows of one explanation: the image, the map over it, and the neighbours' pictures."""
+    """The pictures of one explanation: the image, the overlaid map, and the neighbours."""
 
     explanation: Explanation
     image: Picture
@@ -59,13 +59,13 @@ class Panel:
 
     @property
     def likenesses(self) -> list[tuple[Picture, Likeness]]:
-        """The neighbours' pictures with what they are."""
+        """Return the neighbours' pictures with their descriptions."""
         return list(zip(self.neighbours, self.explanation.neighbours, strict=True))
 
 
 def write_explanations(path: Path, run: str, panels: Sequence[Panel], notes: Sequence[str]) -> None:
-    """Write the page, which needs nothing outside itself; `run` is the name of the run."""
+    """Write the self-contained page; `run` is the name of the run."""
     shown = path_shortener([panel.explanation.path for panel in panels])
     template = page_template("pages/explanations.html.j2")
-    page = template.render(title=say("What {} looked at", run), panels=panels, notes=notes, shown=shown, seen=SEEN)
+    page = template.render(title=say("Explanations for {}", run), panels=panels, notes=notes, shown=shown, seen=SEEN)
     write_text(path, page)

@@ -1,4 +1,4 @@
-"""Writes the page of a gallery's audit, which needs nothing outside itself."""
+"""Write the self-contained page of a gallery audit."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ from shelfmind.pages.words import Text, counted, joined, say
 def write_gallery_report(
     path: Path, inspection: Inspection, figures: Mapping[str, Any], read: Callable[[str], bytes]
 ) -> None:
-    """Write the page; `read` gives a photo by its SHA-256. Raises `UserError` if it cannot be written."""
+    """Write the page; `read` returns a photo by SHA-256. Raises `UserError` if the page cannot be written."""
     names = {entry.sha256: entry.photo for entry in inspection.enrolled.entries}
 
     @cache
@@ -29,7 +29,7 @@ def write_gallery_report(
         return Picture(thumbnail(read(photo.name)), names[photo.name])
 
     page = page_template("pages/gallery.html.j2").render(
-        title=say("Audit of the gallery {}", Path(figures["gallery"]).name),
+        title=say("Gallery audit: {}", Path(figures["gallery"]).name),
         lead=_lead(figures),
         headlines=gallery_headlines(inspection),
         sections=gallery_sections(inspection),
@@ -41,7 +41,7 @@ def write_gallery_report(
 
 
 def _lead(figures: Mapping[str, Any]) -> Text:
-    """How much there is, and how often a photo that is left out of its product is nearest to it."""
+    """Return the number of photos and products, and the leave-one-out accuracy."""
     products, photos = counted(figures["products"], "product"), counted(figures["photos"], "photo")
     there = say("{} of {}.", photos, products)
     nearest = figures["nearest_to_own"]
@@ -50,7 +50,7 @@ def _lead(figures: Mapping[str, Any]) -> Text:
     low, high = (f"{100 * bound:.0f}%" for bound in nearest["ci95"])
     share = say("{} ({} to {})", f"{100 * nearest['share']:.1f}%", low, high)
     judged = say(
-        "Of {} that were each left out of their product, {} are nearest to it: {}.",
+        "Leave-one-out: {1} of {0} are nearest to their own product: {2}.",
         counted(nearest["judged"], "photo"),
         f"{nearest['photos']:,}",
         share,

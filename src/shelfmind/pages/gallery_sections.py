@@ -1,4 +1,4 @@
-"""The parts of the page of a gallery's audit: what was found, kind by kind, pairs that are mixed up, and products."""
+"""The sections of a gallery audit: findings by kind, confusable pairs, and products."""
 
 from __future__ import annotations
 
@@ -16,11 +16,11 @@ from shelfmind.pages.words import say, translated
 MOST_CARDS, MOST_ROWS = 24, 200
 _QUALITY = frozenset(rule.issue for rule in RULES.values())
 _SHARES = frozenset({"expected_errors", "difference"})
-"""Figures that are read as a percentage."""
+"""Values shown as percentages."""
 
 
 def gallery_headlines(inspection: Inspection) -> list[Headline]:
-    """A line for each kind with findings, the gravest first, and one that names all that was not found."""
+    """Return a line per kind with findings, most severe first, then the kinds without findings."""
     found = {kind: count for kind, count in inspection.counts.items() if count}
     lines = [
         Headline(
@@ -40,7 +40,7 @@ def gallery_headlines(inspection: Inspection) -> list[Headline]:
 
 
 def gallery_sections(inspection: Inspection) -> list[PageSection]:
-    """What was found, pairs that are mixed up after the products that are all but one, and all products."""
+    """Return the findings, confusable pairs after nearly identical products, and all products."""
     sections: list[PageSection] = []
     for kind in KINDS:
         if kind in _QUALITY or not _asked(kind, inspection):
@@ -52,7 +52,7 @@ def gallery_sections(inspection: Inspection) -> list[PageSection]:
 
 
 def _asked(kind: str, inspection: Inspection) -> bool:
-    """Whether it could be found at all: trained classes must be known."""
+    """Return whether the kind could be checked at all: some need the trained classes."""
     return kind != "trained_class" or bool(inspection.enrolled.trained)
 
 
@@ -80,9 +80,9 @@ def _quality(inspection: Inspection) -> PageSection:
     return PageSection(
         key="quality",
         title=say("Image quality"),
-        intro=say("Measured as by `shelfmind audit`; each photo is compared with others of its product."),
+        intro=say("Measured as in `shelfmind audit`; each photo is compared with the other photos of its product."),
         galleries=tuple(galleries),
-        empty=say("No image sticks out."),
+        empty=say("No low-quality images found."),
     )
 
 
@@ -93,7 +93,7 @@ def _galleries(title: str, note: str, findings: Sequence[Finding]) -> tuple[Gall
 
 
 def _card(finding: Finding) -> Card:
-    """Photos of the product, then of the other one, with both names and the figures."""
+    """Return a card with photos of the product, then of the other one, with both names and the values."""
     photos = tuple(Path(photo_name(entry.sha256)) for entry in (*finding.photos, *finding.others))
     two_sides = finding.other is not None and bool(finding.others)
     lines = [Line(say("left") if two_sides else "", finding.product, finding.other is not None)]
@@ -110,24 +110,24 @@ def _figure(name: str, figure: Figure) -> str:
 
 
 def _share(share: tuple[int, int]) -> str:
-    """For a column that can be sorted in any language."""
+    """Return a share for a column that sorts in any language."""
     return f"{share[0]:,} / {share[1]:,}" if share[1] else "–"
 
 
 def _mix_ups(inspection: Inspection) -> PageSection:
     found = inspection.enrolled.mix_ups
     columns = (
-        *((say("Product"), True), (say("Other product"), True), (say("Taken for the other"), False)),
-        *((say("The other taken for it"), False), (say("Expected errors"), False)),
-        *((say("Likeness"), False), (say("Usual within a product"), False)),
+        *((say("Product"), True), (say("Other product"), True), (say("Mistaken for the other"), False)),
+        *((say("The other mistaken for it"), False), (say("Expected error rate"), False)),
+        *((say("Similarity"), False), (say("Typical within a product"), False)),
     )
     rows = [_mix_up_row(each, inspection) for each in found[:MOST_ROWS]]
     return PageSection(
         key="mix-ups",
-        title=say("Products taken for one another"),
+        title=say("Confusable products"),
         intro=say(
-            "Each photo was left out of its own product and compared with the prototypes of both: the share that is "
-            "nearer to the wrong one is the confusion to be expected between the two."
+            "Each photo was left out of its product and compared with the prototypes of both products. The share of "
+            "photos nearer to the wrong one is the confusion to expect."
         ),
         tables=(Table(say("Pairs"), columns, rows, len(found), filtered=True),) if rows else (),
         empty=say("None found."),
@@ -143,14 +143,16 @@ def _mix_up_row(found: MixUp, inspection: Inspection) -> tuple[str, ...]:
 
 def _products(inspection: Inspection) -> PageSection:
     columns = (
-        *((say("Product"), True), (say("Photos"), False), (say("Nearest to it"), False)),
-        *((say("Most like it"), True), (say("Likeness of prototypes"), False)),
+        *((say("Product"), True), (say("Photos"), False), (say("Nearest to own product"), False)),
+        *((say("Most similar product"), True), (say("Prototype similarity"), False)),
     )
     rows = [_product_row(each) for each in inspection.products[:MOST_ROWS]]
     return PageSection(
         key="products",
         title=say("Products"),
-        intro=say("Nearest to it: of its photos, each left out of it, those that are nearer to it than to any other."),
+        intro=say(
+            "Nearest to own product: photos that, left out of their product, are still nearer to it than to any other."
+        ),
         tables=(Table(say("All products"), columns, rows, len(inspection.products), filtered=True),),
     )
 

@@ -1,4 +1,4 @@
-"""The parts of a page that show what networks found: suspected labels, outliers, accuracies, confusable families."""
+"""Report sections on a label check: suspicious labels, outliers, accuracy by class size, confusable families."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ MOST_CARDS, MOST_ROWS, MOST_FAMILIES, MOST_MEMBERS, MOST_PICTURES = 24, 200, 24,
 
 
 def judgement_sections(judgement: Judgement) -> list[PageSection]:
-    """What is suspected, what fits no class, how accurate the networks are, and which classes they mix up."""
+    """Return the sections: suspicious labels, outliers, accuracy of the networks, confusable families."""
     return [
         _labels(judgement),
         _outliers(judgement),
@@ -30,7 +30,7 @@ def judgement_sections(judgement: Judgement) -> list[PageSection]:
 
 
 def judgement_headlines(judgement: Judgement) -> list[Headline]:
-    """The lines that a judgement adds to the summary; where nothing is judged, only why."""
+    """Return the lines that a label check adds to the summary; if nothing was evaluated, only the reason."""
     doubt, labels, outliers = judgement.doubt, judgement.suspected_labels, judgement.outliers
     families = judgement.families
     lines = [] if doubt is None else [Headline("bad", _as_sentence(doubt), "", "labels")]
@@ -38,31 +38,30 @@ def judgement_headlines(judgement: Judgement) -> list[Headline]:
         return lines
     if labels:
         number = f"{len(labels):,}"
-        found = many(len(labels), "{} label is suspected to be wrong.", "{} labels are suspected to be wrong.", number)
-        advice = say("A suspicion proves nothing: decide with shelfmind review.")
+        found = many(len(labels), "{} label is suspicious.", "{} labels are suspicious.", number)
+        advice = say("A flagged label is not necessarily wrong: decide with shelfmind review.")
         lines.append(Headline("bad", found, advice, "labels"))
     else:
-        lines.append(Headline("good", say("No label is suspected to be wrong."), "", "labels"))
+        lines.append(Headline("good", say("No label is suspicious."), "", "labels"))
     if outliers:
         found = many(len(outliers), "{} image fits no class.", "{} images fit no class.", f"{len(outliers):,}")
-        advice = say("Foreign objects do not belong in a product's class.")
+        advice = say("Remove foreign objects from product classes.")
         lines.append(Headline("look", found, advice, "outliers"))
     if families.families:
         inner, number = f"{families.inner_error_share:.0%}", counted(len(families.families), "family")
-        found = say("{} of all errors lie within {}.", inner, number)
-        advice = say("More photos or larger images of what tells siblings apart.")
+        found = say("{} of all errors are within {}.", inner, number)
+        advice = say("Add photos, or larger images, of the details that distinguish siblings.")
         lines.append(Headline("look", found, advice, "families"))
     return lines
 
 
 def _labels(judgement: Judgement) -> PageSection:
     suspects, trained_on = judgement.suspected_labels, judgement.trained_on
-    caution = say("No network judges an image that it was trained on.")
+    caution = say("Each image is evaluated by a network that was not trained on it.")
     if trained_on:
         caution = say(
-            "{} of them, or all but the same photos, were trained on by the very network that judges them, so that it "
-            "hides their errors: "
-            "`shelfmind find-label-errors` judges every image by a network that never saw it.",
+            "The network was trained on {} of them or their near-duplicates, which hides label errors: `shelfmind "
+            "find-label-errors` evaluates every image by a network that was not trained on it.",
             f"{len(trained_on):,}",
         )
     fresh = [suspect for suspect in suspects if suspect.path not in trained_on]
@@ -75,30 +74,33 @@ def _labels(judgement: Judgement) -> PageSection:
         *((say("Image"), True), (say("Given"), True), (say("Suggested"), True)),
         *((say("Score"), False), (say("Split"), True)),
     )
-    note = say("The image, then such of the suggested class.")
+    note = say("The image, followed by images of the suggested class.")
     return PageSection(
         key="labels",
-        title=say("Suspected wrong labels"),
+        title=say("Suspicious labels"),
         intro=_intro(judgement, caution),
-        figures=((say("Suspected"), f"{len(fresh):,}"), (say("Suspected of those trained on"), f"{len(learnt):,}"))
+        figures=(
+            (say("Suspicious (held-out images)"), f"{len(fresh):,}"),
+            (say("Suspicious (training images)"), f"{len(learnt):,}"),
+        )
         if judgement.judged_images
         else (),
         galleries=(
-            *_gallery(say("Never trained on, most suspicious first"), note, fresh, judgement.root),
-            *_gallery(say("Trained on, so that many more may hide"), note, learnt, judgement.root),
+            *_gallery(say("Held-out images, most suspicious first"), note, fresh, judgement.root),
+            *_gallery(say("Training images: more errors may be hidden"), note, learnt, judgement.root),
         ),
-        tables=(Table(say("Suspected labels"), columns, rows, len(suspects), filtered=True),) if suspects else (),
-        empty=say("No label is suspected.") if judgement.judged_images else say("No label is judged."),
+        tables=(Table(say("All suspicious labels"), columns, rows, len(suspects), filtered=True),) if suspects else (),
+        empty=say("No suspicious labels.") if judgement.judged_images else say("No label was evaluated."),
     )
 
 
 def _intro(judgement: Judgement, caution: Text) -> Text:
-    """Who judged how many images, and whether that can be trusted."""
+    """Return which networks evaluated how many images, and whether they are reliable."""
     source = translated(judgement.source)
     warning = "" if judgement.doubt is None else _as_sentence(judgement.doubt)
     if not judgement.judged_images:
-        return joined([say("Asked: {}.", source), warning])
-    judged = say("Judged by {}: {}.", source, counted(judgement.judged_images, "image"))
+        return joined([say("Evaluated by: {}.", source), warning])
+    judged = say("Evaluated by {}: {}.", source, counted(judgement.judged_images, "image"))
     return joined([judged, caution, warning])
 
 
@@ -112,12 +114,12 @@ def _outliers(judgement: Judgement) -> PageSection:
     return PageSection(
         key="outliers",
         title=say("Images that fit no class"),
-        intro=say("Far from the images of every class: payment codes, empty shelves, other products."),
+        intro=say("Far from the images of every class, such as payment codes, empty shelves or other products."),
         figures=((say("Outliers"), f"{len(suspects):,}"),) if judgement.judged_images else (),
         galleries=_gallery(
-            say("Farthest first"), say("The image, then typical images of its class."), suspects, judgement.root
+            say("Farthest first"), say("The image, followed by typical images of its class."), suspects, judgement.root
         ),
-        empty=say("None found.") if judgement.judged_images else say("No image is judged."),
+        empty=say("None found.") if judgement.judged_images else say("No image was evaluated."),
     )
 
 
@@ -146,7 +148,7 @@ def _accuracy(judgement: Judgement) -> PageSection:
     ]
     by_size, source = accuracies.by_size, translated(judgement.source)
     if by_size is not None and by_size.rank_correlation is not None:
-        figures.append((say("Rank correlation of size and recall"), f"{by_size.rank_correlation:.2f}"))
+        figures.append((say("Rank correlation of class size and recall"), f"{by_size.rank_correlation:.2f}"))
     rows = [
         (
             f"{each.low:,}" if each.low == each.high else say("{} to {}", f"{each.low:,}", f"{each.high:,}"),
@@ -158,26 +160,24 @@ def _accuracy(judgement: Judgement) -> PageSection:
         for each in (by_size.bins if by_size is not None else ())
     ]
     heads = (
-        *(say("Training images"), say("Classes"), say("Measured images")),
+        *(say("Training images"), say("Classes"), say("Evaluated images")),
         *(say("Mean recall"), say("Lowest recall")),
     )
     return PageSection(
         key="accuracy",
-        title=say("Accuracy and class size"),
-        intro=say(
-            "How often the first guess is right on images that were not trained on, class by class. Asked: {}.", source
-        ),
+        title=say("Accuracy by class size"),
+        intro=say("Top-1 accuracy of each class on held-out images. Evaluated by: {}.", source),
         figures=tuple(figures),
-        charts=() if drawing is None else (Chart(say("Recall of each class over its training images"), drawing),),
+        charts=() if drawing is None else (Chart(say("Recall of each class by number of training images"), drawing),),
         tables=(Table("", tuple((head, False) for head in heads), rows, len(rows)),) if rows else (),
-        empty=say("There is no image that was not trained on."),
+        empty=say("There are no held-out images."),
     )
 
 
 def _mean_recall(group: ShotGroup) -> Text:
-    """A group's macro accuracy with its interval, or that it cannot be judged."""
+    """Return a group's macro accuracy with its interval, or that it has too few images."""
     if too_few_images(group.images):
-        return say("too few images to judge")
+        return say("too few images")
     low, high = group.ci95 or (0.0, 1.0)
     return say("{} ({} to {})", _percent(group.top1), f"{low:.1%}", f"{high:.1%}")
 
@@ -196,29 +196,29 @@ def _families(judgement: Judgement) -> PageSection:
         for family in families.families
     ]
     columns = (
-        *((say("Classes"), True), (say("Images"), False), (say("Top-1"), False), (say("Among siblings"), False)),
-        *((say("Errors"), False), (say("Of all errors"), False)),
+        *((say("Classes"), True), (say("Images"), False), (say("Top-1"), False), (say("Within family"), False)),
+        *((say("Errors"), False), (say("Share of all errors"), False)),
     )
     table = Table(say("All families"), columns, rows[:MOST_ROWS], len(rows))
     return PageSection(
         key="families",
         title=say("Confusable families"),
         intro=say(
-            "Classes clustered by mutual confusion and by the distance of their embeddings. 'Among siblings' is the "
-            "accuracy of the guesses that stayed within the family."
+            "Classes clustered by mutual confusion and embedding distance. 'Within family' is the accuracy of the "
+            "predictions that stay within the family."
         ),
         figures=(
             (say("Families"), f"{len(rows):,}"),
-            (say("Classes in one"), f"{sum(len(family.members) for family in families.families):,}"),
+            (say("Classes in families"), f"{sum(len(family.members) for family in families.families):,}"),
             (say("Errors within families"), f"{families.inner_error_share:.0%}"),
         )
         if families.measured_images
         else (),
         galleries=tuple(_family_gallery(family, judgement.root) for family in families.families[:MOST_FAMILIES]),
         tables=(table,) if rows else (),
-        empty=say("No classes are taken for one another.")
+        empty=say("No classes are confused with each other.")
         if families.measured_images
-        else say("No image is judged by which confusions could be measured."),
+        else say("There are no held-out images to measure confusions on."),
     )
 
 
@@ -227,13 +227,13 @@ def _family_gallery(family: Family, root: Path) -> Gallery:
         Card(
             tuple(root / example for example in member.examples),
             (Line("", member.name),),
-            (counted(member.images, "image"), say("{} right", f"{member.correct:,}")),
+            (counted(member.images, "image"), say("{} correct", f"{member.correct:,}")),
         )
         for member in family.members[:MOST_MEMBERS]
     )
     within, share = _percent(family.within_accuracy), _percent(family.error_share)
     classes = counted(len(family.members), "class")
-    title = say("{}, {} right among siblings, {} of all errors", classes, within, share)
+    title = say("{}, accuracy within the family {}, {} of all errors", classes, within, share)
     return Gallery(title, "", cards, len(family.members))
 
 

@@ -1,4 +1,4 @@
-"""The page of a label check: what the audit says of a run, and the classes in which doubtful labels gather."""
+"""The page of a label check: its findings, and the classes with most suspicious labels."""
 
 from __future__ import annotations
 
@@ -27,9 +27,9 @@ MOST_CLASSES = 200
 def write_label_report(
     path: Path, judgement: Judgement, check: LabelCheck, held_out: HeldOut, root: Path, audit: Mapping[str, Any]
 ) -> None:
-    """Write the page, which needs nothing outside itself.
+    """Write the self-contained page.
 
-    `judgement` is what `judgement.describe` makes of the check, `root` the data set's folder and `audit` the content of
+    `judgement` is the result of `judgement.describe`, `root` the data set's folder and `audit` the content of
     `audit.json`. Raises `UserError` if it cannot be written.
     """
 
@@ -38,7 +38,7 @@ def write_label_report(
         return Picture(thumbnail(image), relative_name(image, root))
 
     page = page_template("pages/label_errors.html.j2").render(
-        title=say("Labels of {}", Path(audit["data"]).name),
+        title=say("Label check: {}", Path(audit["data"]).name),
         audit=audit,
         headlines=judgement_headlines(judgement),
         sections=[*judgement_sections(judgement), class_section(check, held_out)],
@@ -49,7 +49,7 @@ def write_label_report(
 
 
 def class_section(check: LabelCheck, held_out: HeldOut) -> PageSection:
-    """The classes by how many of their labels are flagged, and what those look like."""
+    """Return the classes by number of flagged labels, with the class that these resemble most."""
     labels = check.scanned.labels
     images = np.bincount(labels[check.judged], minlength=len(held_out.class_names))
     flagged = np.bincount(labels[check.flagged], minlength=len(held_out.class_names))
@@ -67,19 +67,19 @@ def class_section(check: LabelCheck, held_out: HeldOut) -> PageSection:
     ]
     columns = (
         *((say("Class"), True), (say("Images"), False), (say("Flagged"), False)),
-        *((say("Share"), False), (say("Most look like"), True)),
+        *((say("Share"), False), (say("Mostly similar to"), True)),
     )
     return PageSection(
         key="classes",
-        title=say("Classes with doubtful labels"),
-        intro=say("Many in one class may mean two products under one name, or one product under two."),
+        title=say("Classes with suspicious labels"),
+        intro=say("Many in one class can mean that two products share a name, or that one product has two names."),
         tables=(Table("", columns, rows, len(order), filtered=True),) if rows else (),
-        empty=say("None found.") if check.judged.any() else say("No label is judged."),
+        empty=say("None found.") if check.judged.any() else say("No label was evaluated."),
     )
 
 
 def _mostly(check: LabelCheck, held_out: HeldOut, label: int) -> str:
-    """The class that most of the flagged labels of a class are taken for."""
+    """Return the class most often suggested for the flagged labels of a class."""
     suggested = check.suggested[check.flagged & (check.scanned.labels == label)]
     suggested = suggested[suggested >= 0]
     if not len(suggested):

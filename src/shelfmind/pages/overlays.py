@@ -1,4 +1,4 @@
-"""Lays a saliency map over the picture that it explains."""
+"""Overlay a saliency map on its picture."""
 
 from __future__ import annotations
 
@@ -8,11 +8,11 @@ from PIL import Image
 
 STRENGTH = 0.6
 STOPS = np.array([[0, 0, 4], [87, 16, 110], [188, 55, 84], [249, 142, 9], [252, 255, 164]], np.float32)
-"""Colours from dark to bright over equal steps of saliency: they order by brightness alone, also in print."""
+"""Colours from dark to bright at equal steps of saliency. Brightness alone gives the order, also in greyscale print."""
 
 
 def overlay(picture: npt.NDArray[np.uint8], saliency: npt.NDArray[np.float32]) -> Image.Image:
-    """The picture (S, S, 3) greyed, with the map (h, w), 0 to 1, laid over it: the brighter, the more it counted."""
+    """Return the picture (S, S, 3), half greyed, overlaid with the map (h, w), 0 to 1; brighter is more important."""
     size = picture.shape[1], picture.shape[0]
     grown = Image.fromarray(saliency.astype(np.float32)).resize(size, Image.Resampling.BICUBIC)
     heat = np.clip(np.asarray(grown), 0.0, 1.0)

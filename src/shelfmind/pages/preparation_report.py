@@ -1,4 +1,4 @@
-"""A page that says what became of a data set: figures, reasons, classes before and after, and pictures to look at."""
+"""The report of `prepare`: totals, reasons, classes before and after, and example pictures."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ MOST_PICTURES = 12
 
 @dataclass(frozen=True)
 class Example:
-    """One image that changed: its picture, where it was, and what became of it."""
+    """An image that changed: its picture, its original class, and the outcome."""
 
     picture: Picture
     given: str
@@ -31,7 +31,7 @@ class Example:
 
 @dataclass(frozen=True)
 class ClassLine:
-    """A class under its new name: images before and after, and after by split."""
+    """A class under its new name: images before, after, and after by split."""
 
     name: str
     before: int
@@ -47,7 +47,7 @@ def write_preparation_report(
     figures: Figures,
     facts: Mapping[str, Any],
 ) -> None:
-    """Write ``report.html`` into `folder`; the same input gives the same bytes."""
+    """Write ``report.html`` to `folder`. The same input gives the same bytes."""
     relabelled = [row for row in rows if outcome(row, names) == "relabelled"]
     dropped: dict[str, list[Row]] = {}
     for row in rows:
@@ -71,19 +71,19 @@ def write_preparation_report(
 
 
 def key_facts(figures: Figures) -> list[tuple[Text, str]]:
-    """What became of images and classes, in numbers."""
+    """Return the totals of images and classes."""
     return [
         (say("Images before"), f"{figures.images:,}"),
-        (say("Images now"), f"{figures.kept:,}"),
+        (say("Images after"), f"{figures.kept:,}"),
         (say("Relabelled"), f"{figures.relabelled:,}"),
         (say("Dropped"), f"{figures.images - figures.kept:,}"),
-        (say("Classes now"), f"{figures.classes:,}"),
+        (say("Classes after"), f"{figures.classes:,}"),
         (say("Classes renamed"), f"{figures.renamed_classes:,}"),
     ]
 
 
 def class_lines(rows: Sequence[Row], names: Mapping[str, str]) -> list[ClassLine]:
-    """The classes by their images before, most first."""
+    """Return the classes by images before, largest first."""
     before = Counter(names.get(row.given, row.given) for row in rows)
     after = Counter((row.class_name, row.new_split) for row in rows if row.kept)
     lines = []
@@ -94,7 +94,7 @@ def class_lines(rows: Sequence[Row], names: Mapping[str, str]) -> list[ClassLine
 
 
 def _spread(rows: Sequence[Row]) -> list[Row]:
-    """A few rows from all over the list."""
+    """Return a few rows spread evenly over the list."""
     if len(rows) <= MOST_PICTURES:
         return list(rows)
     return [rows[index * len(rows) // MOST_PICTURES] for index in range(MOST_PICTURES)]

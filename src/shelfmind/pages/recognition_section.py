@@ -1,4 +1,4 @@
-"""The section of a run's page on its answers together with a gallery."""
+"""The report section on recognition with a gallery."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from shelfmind.recognition.levels import FAMILY, PRODUCT, UNDECIDED
 
 
 def recognition_content(figures: RecognitionFigures) -> Mapping[str, object]:
-    """What its template shows."""
+    """Return the content of the section's template."""
     levels: dict[str, Text] = {
         PRODUCT: say("product"),
         FAMILY: say("family"),
@@ -20,11 +20,11 @@ def recognition_content(figures: RecognitionFigures) -> Mapping[str, object]:
     }
     return {
         "shares": [
-            (say("of trained classes, the best name right"), figures.trained),
-            (say("of enrolled products, the best name right"), figures.enrolled),
-            (say("of known products, given a name"), figures.named),
-            (say("of known products, given the right name"), figures.named_rightly),
-            (say("of unknown objects, given a name"), figures.false_accepts),
+            (say("trained classes: top-1 correct"), figures.trained),
+            (say("enrolled products: top-1 correct"), figures.enrolled),
+            (say("known products: accepted"), figures.named),
+            (say("known products: accepted and correct"), figures.named_rightly),
+            (say("unknown objects: accepted"), figures.false_accepts),
         ],
         "harmonic_mean": figures.harmonic_mean,
         "separation": figures.separation,
@@ -35,16 +35,15 @@ def recognition_content(figures: RecognitionFigures) -> Mapping[str, object]:
 
 
 def _curve(figures: RecognitionFigures) -> Chart | None:
-    """Over the share of known photos that are given a name: how many of the names are right, and how many of unknown
-    objects are given one."""
+    """Return the accuracy and the false-accept rate by the share of known photos accepted."""
     points = sorted(figures.curve, key=lambda point: point.answered)
     series = (
-        charts.Series("c2", say("right names"), tuple((100 * each.answered, each.right) for each in points)),
+        charts.Series("c2", say("correct"), tuple((100 * each.answered, each.right) for each in points)),
         charts.Series(
             "c1", say("unknown accepted"), tuple((100 * each.answered, each.false_accepts) for each in points)
         ),
     )
-    title = say("Accepted against right")
-    drawing = charts.line_chart(series, title, percent=True, x_name=say("known photos given a name, in percent"))
-    note = say("Each point is a threshold: a stricter one names fewer photos, more of them rightly.")
+    title = say("Accuracy by acceptance rate")
+    drawing = charts.line_chart(series, title, percent=True, x_name=say("known photos accepted (%)"))
+    note = say("Each point is a threshold: a stricter threshold accepts fewer photos, with higher accuracy.")
     return None if drawing is None else Chart(title, drawing, note, tuple((each.style, each.name) for each in series))

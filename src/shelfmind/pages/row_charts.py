@@ -1,4 +1,4 @@
-"""Draws rows one below the other, each with its name above: differences with intervals, and bars."""
+"""Charts with one row per item and its name above: differences with intervals, and bars."""
 
 from __future__ import annotations
 
@@ -15,8 +15,7 @@ _ROW, _TOP, _BOTTOM = 44, 8, 40
 
 @dataclass(frozen=True)
 class IntervalRow:
-    """One difference: a style class for its colour, its name, a point with an interval, what hovering says of it, and
-    the same of single seeds."""
+    """One difference: style class, name, point with interval, hover text, and the differences of single seeds."""
 
     style: str
     name: Text
@@ -29,7 +28,7 @@ class IntervalRow:
 
 @dataclass(frozen=True)
 class BarRow:
-    """One amount: its name, and the amount as a number and as it is written."""
+    """One amount: name, value and formatted value."""
 
     name: Text
     amount: float
@@ -37,7 +36,7 @@ class BarRow:
 
 
 def interval_chart(rows: Sequence[IntervalRow], label: Text, x_title: Text) -> Markup | None:
-    """Points with their intervals on either side of zero, small dots for single seeds; None without rows."""
+    """Return points with intervals around zero, and small dots for single seeds; None without rows."""
     if not rows:
         return None
     ends = [0.0, *(end for row in rows for end in (row.low, row.high, *row.seeds))]
@@ -57,7 +56,7 @@ def interval_chart(rows: Sequence[IntervalRow], label: Text, x_title: Text) -> M
 
 
 def amount_chart(rows: Sequence[BarRow], label: Text, x_title: Text) -> Markup | None:
-    """A bar a row from zero, with the amount at its end; None without rows."""
+    """Return one bar per row with its amount; None without rows or with zero amounts only."""
     if not rows or not any(row.amount > 0 for row in rows):
         return None
     frame, x_ticks = _frame(0.0, max(row.amount for row in rows), len(rows))
@@ -72,7 +71,7 @@ def amount_chart(rows: Sequence[BarRow], label: Text, x_title: Text) -> Markup |
 
 
 def _frame(low: float, high: float, rows: int) -> tuple[Frame, list[tuple[float, str]]]:
-    """A frame with room for the rows, and ticks that hold both ends."""
+    """Return a frame with room for the rows, and ticks that enclose the range."""
     if low == high:
         low, high = low - 1, high + 1
     marks = list(ticks(low, high))

@@ -1,4 +1,4 @@
-"""The sections of a run's page: what each shows; how lies in its template, ``pages/run/<key>.html.j2``."""
+"""The content of the sections of an evaluation report; their templates are ``pages/run/<key>.html.j2``."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ Content = Mapping[str, object]
 
 @dataclass(frozen=True)
 class Material:
-    """What the sections are made of; see `evaluation_report.write_evaluation_report`."""
+    """The input of the sections; see `evaluation_report.write_evaluation_report`."""
 
     evaluation: Evaluation
     predictions: Predictions
@@ -50,42 +50,42 @@ class Material:
 
     @cached_property
     def shown(self) -> Callable[[str], str]:
-        """A path as the reader sees it."""
+        """Return the function that shortens paths for display."""
         return path_shortener(self.predictions.paths)
 
     def picture(self, image: Path) -> Picture:
-        """A small picture of an image."""
+        """Return a thumbnail of an image."""
         if image not in self._pictures:
             self._pictures[image] = Picture(thumbnail(image), self.shown(str(image)))
         return self._pictures[image]
 
     def reference(self, class_id: int) -> Picture | None:
-        """A training image of a class; None if there is none that can be opened."""
+        """Return a training image of a class; None if none can be opened."""
         pictures = (self.picture(Path(each)) for each in list(self.references.get(class_id, ()))[:3])
         return next((each for each in pictures if each.source is not None), None)
 
     def overlay(self, path: str) -> Picture | None:
-        """The saliency map of an image."""
+        """Return the saliency map of an image, if there is one."""
         address = self.overlays.get(path)
         return None if address is None else Picture(address, self.shown(path))
 
 
 @dataclass(frozen=True, slots=True)
 class ReportSection:
-    """A section: its title in the navigation, and what its template shows; None leaves it out."""
+    """A section: its title in the navigation, and its content; None omits the section."""
 
     title: Text
     content: Callable[[Material], Content | None]
 
 
 def training(material: Material) -> Content | None:
-    """How the run went."""
+    """Return the training curves."""
     curves = training_charts(material.history, _validated_by(material.provenance))
     return {"curves": curves} if curves else None
 
 
 def confidence(material: Material) -> Content:
-    """Whether its probabilities can be believed, and what the number of training images does."""
+    """Return calibration, coverage, and recall by number of training images."""
     e = material.evaluation
     return {
         "e": e,
@@ -100,12 +100,12 @@ def confidence(material: Material) -> Content:
 
 
 def recognition(material: Material) -> Content | None:
-    """What it answers together with a gallery."""
+    """Return the metrics of recognition with a gallery."""
     return None if material.recognition is None else recognition_content(material.recognition)
 
 
 def difficulties(material: Material) -> Content | None:
-    """How accurate it is where photos are hard."""
+    """Return the accuracy by difficulty."""
     found = material.evaluation.slices
     if found is None or not found.slices:
         return None
@@ -113,7 +113,7 @@ def difficulties(material: Material) -> Content | None:
 
 
 def confusions(material: Material) -> Content:
-    """The pairs of classes that are mixed up most."""
+    """Return the most frequent confusions."""
 
     def example(confusion: Confusion) -> Picture:
         return material.picture(Path(confusion.examples[0]))
@@ -126,7 +126,7 @@ def confusions(material: Material) -> Content:
 
 
 def errors(material: Material) -> Content:
-    """The images that it is most surely wrong about, and all errors in a table."""
+    """Return the most confident errors, and a table of all errors."""
     e, worst = material.evaluation, material.evaluation.worst_errors
     return {
         "e": e,
@@ -138,12 +138,12 @@ def errors(material: Material) -> Content:
 
 
 def classes(material: Material) -> Content:
-    """Every class in a table, the worst first."""
+    """Return a table of all classes, lowest recall first."""
     return {"classes": worst_first(material.evaluation.per_class)}
 
 
 def files(material: Material) -> Content:
-    """What could not be read."""
+    """Return the unreadable files."""
     listed = material.predictions.bad_files[:_MOST_BAD_FILES]
     return {
         "e": material.evaluation,
@@ -152,7 +152,7 @@ def files(material: Material) -> Content:
 
 
 def made(material: Material) -> Content:
-    """What the figures are of, and how the run was made."""
+    """Return notes, methods, recipe and provenance."""
     return {
         "e": material.evaluation,
         "notes": material.notes,
@@ -170,14 +170,14 @@ SECTIONS: dict[str, ReportSection] = {
     "classes": ReportSection(say("All classes"), classes),
     "confusions": ReportSection(say("Confusions"), confusions),
     "errors": ReportSection(say("Errors"), errors),
-    "files": ReportSection(say("Bad files"), files),
-    "made": ReportSection(say("How it was made"), made),
+    "files": ReportSection(say("Unreadable files"), files),
+    "made": ReportSection(say("Methods and settings"), made),
 }
-"""In the order of the page, by key, which is the anchor and the name of the template."""
+"""Sections in page order, by key. The key is the anchor and the name of the template."""
 
 
 def worst_first(classes: Sequence[ClassResult]) -> list[ClassResult]:
-    """The classes by recall, of equal ones that with more errors first; at the end those without an image."""
+    """Return the classes by recall, ties by number of errors, classes without images last."""
 
     def rank(each: ClassResult) -> tuple[bool, float, int]:
         return each.recall is None, each.recall or 0.0, each.correct - each.images
@@ -186,7 +186,7 @@ def worst_first(classes: Sequence[ClassResult]) -> list[ClassResult]:
 
 
 def _validated_by(provenance: Mapping[str, object]) -> int | None:
-    """The number of validation images that a run's provenance names."""
+    """Return the number of validation images in a run's provenance, if recorded."""
     data = provenance.get("data")
     images = data.get("images") if isinstance(data, Mapping) else None
     found = images.get("val") if isinstance(images, Mapping) else None
@@ -194,7 +194,7 @@ def _validated_by(provenance: Mapping[str, object]) -> int | None:
 
 
 def _flat(record: Mapping[str, object], prefix: str = "") -> list[tuple[str, str]]:
-    """Nested provenance as (dotted name, text) rows."""
+    """Return nested provenance as rows of (dotted name, text)."""
     rows: list[tuple[str, str]] = []
     for key, value in record.items():
         if isinstance(value, Mapping):

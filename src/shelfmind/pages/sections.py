@@ -1,4 +1,4 @@
-"""What the audit's page is made of: sections with figures, charts, galleries of examples and tables."""
+"""Building blocks of reports: sections with metrics, charts, galleries of examples and tables."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from shelfmind.pages.templates import Chart
 
 @dataclass(frozen=True, slots=True)
 class Line:
-    """A line of text with a small label before it; `wrong` makes it stand out."""
+    """A line of text with a small label in front; `wrong` highlights it."""
 
     label: str
     text: str
@@ -20,9 +20,9 @@ class Line:
 
 @dataclass(frozen=True)
 class Card:
-    """One example: pictures side by side, and lines below them; `foot` are two short figures.
+    """One example: pictures side by side with lines below; `foot` are two short values.
 
-    The first `left` pictures stand apart from the rest, if they are of something else.
+    The first `left` pictures are separated from the rest, if they show something else.
     """
 
     pictures: tuple[Path, ...]
@@ -33,7 +33,7 @@ class Card:
 
 @dataclass(frozen=True)
 class Gallery:
-    """Examples, worst first; `total` is how many there are, of which the cards are the first."""
+    """Examples, worst first; `total` counts all examples, the cards are the first of them."""
 
     title: str
     note: str
@@ -43,7 +43,7 @@ class Gallery:
 
 @dataclass(frozen=True)
 class Table:
-    """Rows under columns of (name, is text); `total` is how many rows there are, of which these are the first."""
+    """Rows under columns of (name, is text); `total` counts all rows, `rows` are the first of them."""
 
     title: str
     columns: tuple[tuple[str, bool], ...]
@@ -54,7 +54,7 @@ class Table:
 
 @dataclass(frozen=True)
 class PageSection:
-    """One part of the page: `key` is its anchor, `empty` what is said where there is nothing to show."""
+    """A section of the page: `key` is its anchor, `empty` the text shown if there is no content."""
 
     key: str
     title: str
@@ -68,7 +68,7 @@ class PageSection:
 
 @dataclass(frozen=True)
 class Headline:
-    """One line of the summary: how grave it is (``bad``, ``look`` or ``good``), what was found, and what to do."""
+    """One line of the summary: severity (``bad``, ``look`` or ``good``), finding and advice."""
 
     grade: str
     found: str

@@ -1,4 +1,4 @@
-"""What all self-contained pages share: their templates, their pictures and charts, and how paths are shown."""
+"""Shared parts of all self-contained pages: templates, pictures, charts, and shortened paths."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from shelfmind.pages import words
 
 @dataclass(frozen=True)
 class Picture:
-    """An embedded image: its ``data:`` address (None: could not be opened) and its path as the reader sees it."""
+    """An embedded image: its ``data:`` URI (None: could not be opened) and its displayed path."""
 
     source: str | None
     path: str
@@ -24,7 +24,7 @@ class Picture:
 
 @dataclass(frozen=True)
 class Chart:
-    """A drawing with its heading, what it tells in a sentence, and a key of (style class, name)."""
+    """A chart with its title, a one-sentence note, and a legend of (style class, name)."""
 
     title: str
     drawing: Markup
@@ -33,12 +33,12 @@ class Chart:
 
 
 def page_template(name: str) -> Template:
-    """A template of the package by its path, such as ``pages/report.html.j2``; whatever it shows is escaped."""
+    """Return a template of the package by path, such as ``pages/report.html.j2``. Values are escaped."""
     return _environment().get_template(name)
 
 
 def path_shortener(paths: Sequence[str]) -> Callable[[str], str]:
-    """Cuts off the folders that all evaluated images share, which tell a reader of the mailed page nothing."""
+    """Return a function that removes the folders common to all images, which mean nothing to a reader elsewhere."""
     folders = [PurePath(path).parts[:-1] for path in paths]
     shared = 0
     for level in zip(*folders, strict=False):

@@ -1,4 +1,4 @@
-"""Small pictures that live inside the report's page."""
+"""Thumbnails embedded in reports."""
 
 from __future__ import annotations
 
@@ -10,11 +10,11 @@ from PIL import Image
 
 from shelfmind.images.decoding import BadImage, open_image
 
-EDGE = 128  # shown at 96 CSS pixels, so that dense screens get some of the detail
+EDGE = 128  # shown at 96 CSS pixels: extra detail for high-density screens
 
 
 def thumbnail(source: Path | bytes) -> str | None:
-    """An image, given by its file or encoded, as a JPEG ``data:`` URI with its longer side at most 128 pixels.
+    """Return an image, given as a file or as encoded bytes, as a JPEG ``data:`` URI of at most 128 pixels.
 
     None if it cannot be opened.
     """
@@ -26,7 +26,7 @@ def thumbnail(source: Path | bytes) -> str | None:
 
 
 def data_uri(image: Image.Image, edge: int = EDGE) -> str:
-    """The image as a JPEG ``data:`` URI with its longer side at most `edge` pixels; `image` is not changed."""
+    """Return the image as a JPEG ``data:`` URI with a longer side of at most `edge` pixels; `image` is not changed."""
     small = image.copy()
     small.thumbnail((edge, edge), Image.Resampling.LANCZOS, reducing_gap=2.0)
     buffer = io.BytesIO()

@@ -1,4 +1,4 @@
-"""Draws how a training went, epoch by epoch, and what logit adjustment would trade."""
+"""Charts of training metrics by epoch and of the trade-off of logit adjustment."""
 
 from __future__ import annotations
 
@@ -17,8 +17,8 @@ History = Sequence[Mapping[str, object]]
 
 
 def trade_off_chart(trade_offs: Sequence[TradeOff], too_few: bool = False) -> Chart | None:
-    """What other strengths of logit adjustment would give to frequent and to rare classes; of too few images none is
-    named the best."""
+    """Return accuracy on frequent and rare classes by strength of logit adjustment. With too few images, no strength
+    is called the best."""
     if not trade_offs:
         return None
     groups = (("c1", "many", say("many-shot")), ("c3", "medium", say("medium-shot")), ("c2", "few", say("few-shot")))
@@ -28,24 +28,24 @@ def trade_off_chart(trade_offs: Sequence[TradeOff], too_few: bool = False) -> Ch
         return tuple((tau, value) for tau, value in found if value is not None)
 
     series = tuple(charts.Series(style, words, points(name)) for style, name, words in groups)
-    drawing = charts.line_chart(series, say("Accuracy over the strength of adjustment"), percent=True, x_name="tau")
+    drawing = charts.line_chart(series, say("Accuracy by adjustment strength"), percent=True, x_name="tau")
     best = max(trade_offs, key=lambda row: row.macro_top1)
     note = say(
-        "Macro top-1 is highest, {}, at tau {}; top-1 is then {}.",
+        "Macro top-1 peaks at {} for tau {}, where top-1 is {}.",
         f"{best.macro_top1:.1%}",
         f"{best.tau:g}",
         f"{best.top1:.1%}",
     )
-    note = say("These are too few images to judge.") if too_few else note
+    note = say("Too few images for a reliable estimate.") if too_few else note
     key = tuple((each.style, each.name) for each in series if each.points)
-    title = say("Logit adjustment: frequent against rare classes")
+    title = say("Logit adjustment: frequent versus rare classes")
     return None if drawing is None else Chart(title, drawing, note, key)
 
 
 def training_charts(history: History, val_images: int | None = None) -> list[Chart]:
-    """Loss, accuracy and learning rate over the epochs; a chart without any figure is left out.
+    """Return charts of loss, accuracy and learning rate by epoch; charts without data are left out.
 
-    `val_images` says by how many images the run was validated, None if that is not known.
+    `val_images` is the number of validation images, None if unknown.
     """
     few = val_images is not None and too_few_images(val_images)
     marks = _image_sizes(history)
@@ -56,14 +56,16 @@ def training_charts(history: History, val_images: int | None = None) -> list[Cha
     top1 = (charts.Series("c2", say("validation top-1"), _points(history, "val_top1")),)
     rate = (charts.Series("c3", say("learning rate"), _points(history, "lr")),)
     drawings = (
-        charts.line_chart(loss, say("Loss over epochs"), marks=marks),
-        charts.line_chart(top1, say("Validation top-1 over epochs"), percent=True, marks=marks),
-        charts.line_chart(rate, say("Learning rate over epochs")),
+        charts.line_chart(loss, say("Loss by epoch"), marks=marks),
+        charts.line_chart(top1, say("Validation top-1 by epoch"), percent=True, marks=marks),
+        charts.line_chart(rate, say("Learning rate by epoch")),
     )
     titles = (say("Loss"), say("Top-1 on validation images"), say("Learning rate"))
     notes = (
         _lowest(loss[1].points),
-        say("{}: too few to judge.", counted(val_images or 0, "image")) if few else _best(top1[0].points),
+        say("{}: too few for a reliable estimate.", counted(val_images or 0, "image"))
+        if few
+        else _best(top1[0].points),
         _peak(rate[0].points),
     )
     drawn = zip(titles, (loss, top1, rate), drawings, notes, strict=True)
@@ -107,7 +109,7 @@ def _lowest(points: Sequence[charts.Point]) -> str:
 
 
 def _image_sizes(history: History) -> list[tuple[float, str]]:
-    """Where training changed its image size, as (epoch, text); nothing if it never did."""
+    """Return the changes of image size, as (epoch, text); empty if there was none."""
     sizes = _points(history, "image_size")
     changes = [now for before, now in zip((None, *sizes), sizes, strict=False) if before is None or before[1] != now[1]]
     return [(epoch, f"{size:g} px") for epoch, size in changes] if len(changes) > 1 else []

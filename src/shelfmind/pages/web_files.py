@@ -1,4 +1,4 @@
-"""Files that browsers are given as they are: those that every page of a server shares, and what a page has besides."""
+"""Static files for browsers: those shared by all pages of a server, and those of a single page."""
 
 from __future__ import annotations
 
@@ -19,23 +19,23 @@ MEDIA_TYPES = {
 
 @dataclass(frozen=True)
 class WebFile:
-    """A file of the package by its path in it."""
+    """A file of the package, by its path in the package."""
 
     path: str
 
     @property
     def media_type(self) -> str:
-        """By its suffix."""
+        """Media type, by suffix."""
         return MEDIA_TYPES[PurePosixPath(self.path).suffix]
 
     @property
     def content(self) -> bytes:
-        """What is in it."""
+        """The content of the file."""
         return _content(self.path)
 
 
 def web_files(folder: str, names: Iterable[str]) -> dict[str, WebFile]:
-    """Files of a folder of the package, by their names."""
+    """Return files of a folder of the package, by name."""
     return {name: WebFile(f"{folder}/{name}") for name in names}
 
 
@@ -45,7 +45,7 @@ LOOK = {
         "pages/look", ("controls.css", "elements.js", "guard.js", "icon.svg", "language.js", "listbox.js", "look.css")
     ).items()
 }
-"""What makes pages look and speak alike, by the address that their own files know it by."""
+"""Shared style sheets and scripts, by the path that pages load them from."""
 
 
 @cache

@@ -1,6 +1,6 @@
-"""The words of a page in English and Chinese at once: written in English, with the Chinese from one table.
+"""Bilingual texts of the pages: written in English, with the Chinese looked up in one table.
 
-A page holds both; its script shows the reader's. Without a script it is English.
+A page contains both languages; its script shows the reader's. Without JavaScript, the page is in English.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ _SAID_ELSEWHERE = tuple((re.compile(english, re.DOTALL), chinese) for english, c
 
 
 class Text(str):
-    """English words that know their Chinese; where both are the same, there is one language only."""
+    """An English string with its Chinese translation. If both are equal, the text has only one language."""
 
     chinese: str
 
@@ -31,40 +31,40 @@ class Text(str):
 
 
 def say(english: str, *values: object) -> Text:
-    """Words of the table with `values` for their places; a value that is a `Text` is put in either language."""
+    """Return a text of the table with `values` filled in; a value that is a `Text` is filled in per language."""
     return _filled(english, CHINESE.get(english, english), values)
 
 
 def many(number: int, one: str, more: str, *values: object) -> Text:
-    """As `say`, with English words for one and for `more`; the table knows the latter."""
+    """As `say`, with the English singular `one` and plural `more`; the table contains the plural."""
     return _filled(one if number == 1 else more, CHINESE.get(more, more), values)
 
 
 def counted(number: int, noun: str) -> Text:
-    """The number with its noun, such as ``3 images``, in Chinese with its measure word."""
+    """Return the number with its noun, such as ``3 images``; in Chinese, with its measure word."""
     return Text(nouns.counted(number, noun), COUNTED[noun].format(f"{number:,}"))
 
 
 def split_name(split: str) -> Text:
-    """A split, or several joined by commas."""
+    """Return the name of a split, or of several given as a comma-separated string."""
     names = split.split(",")
     return Text(" and ".join(names), "、".join(SPLITS.get(name, name) for name in names))
 
 
 def listed(texts: Iterable[object]) -> Text:
-    """All of them in a row, with commas."""
+    """Return the texts as a comma-separated list."""
     found = list(texts)
     return Text(", ".join(map(str, found)), "、".join(map(in_chinese, found)))
 
 
 def joined(texts: Iterable[object]) -> Text:
-    """Sentences one after the other; empty ones are left out."""
+    """Return the sentences joined into one text; empty ones are left out."""
     found = [text for text in texts if text]
     return Text(" ".join(map(str, found)), "".join(map(in_chinese, found)))
 
 
 def translated(text: str) -> Text:
-    """What other rooms have said in English; unknown words stay as they are."""
+    """Return an English message of another package with its Chinese; unknown messages stay in English."""
     if isinstance(text, Text):
         return text
     for english, chinese in _SAID_ELSEWHERE:
@@ -75,18 +75,18 @@ def translated(text: str) -> Text:
 
 
 def in_chinese(value: object) -> str:
-    """The Chinese of a `Text`; anything else as it is."""
+    """Return the Chinese of a `Text`, or any other value as a string."""
     return value.chinese if isinstance(value, Text) else str(value)
 
 
 def element(tag: str, text: object, attributes: str = "") -> Markup:
-    """An element of a page or a drawing that holds `text` and nothing else; `attributes` are markup already."""
+    """Return an HTML or SVG element that contains only `text`; `attributes` are markup."""
     given = f" {attributes}" if attributes else ""
     return Markup(f"<{tag}{given}{_for_the_script('', text)}>{escape(str(text))}</{tag}>")
 
 
 def attribute(name: str, text: object) -> Markup:
-    """An attribute that people read, such as ``alt``."""
+    """Return a human-readable attribute, such as ``alt``, in both languages."""
     return Markup(f'{name}="{escape(str(text))}"{_for_the_script(f"-{name}", text)}')
 
 

@@ -110,7 +110,7 @@ def evaluate_ensemble(request: EvaluateRequest, watcher: Observer = SILENT) -> E
     write_json(folder / "ensemble.json", content)
     write_evaluation_report(
         out / "report.html",
-        name=say("{} together", words.counted(len(runs), "run")),
+        name=say("Ensemble of {}", words.counted(len(runs), "run")),
         data=request.data.resolve().name,
         recipe_text="\n".join(
             f"# {name}\n{predictor.recipe.dump()}" for name, predictor in zip(names, predictors, strict=True)

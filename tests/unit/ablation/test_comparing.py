@@ -114,16 +114,16 @@ def test_a_row_that_failed_is_named_with_its_error(table: dict[str, Any]) -> Non
     said = markdown(table)
     assert "| broken: train.lr=0.3 | – |  |  | failed |" in said
     assert "- broken (seed 1): no | such thing" in said
-    assert "Not complete: 13 of 16 trainings" in said
+    assert "Incomplete: 13 of 16 training runs" in said
 
 
 def test_the_first_line_says_what_is_equal_and_what_is_not(table: dict[str, Any]) -> None:
     first = markdown(table).splitlines()[0]
-    assert first == "Compared at equal epochs: 10 epochs in each row but longer (20), together (10 + 10 + 10)."
+    assert first == "Compared at equal epochs: 10 epochs per row, except longer (20), together (10 + 10 + 10)."
     minutes = {**table, "max_minutes": 5.0, "rows": [{**row, "lengths": [5.0]} for row in table["rows"]]}
-    assert markdown(minutes).splitlines()[0] == "Compared at equal minutes: 5 minutes on 2 cores for each row and seed."
+    assert markdown(minutes).splitlines()[0] == "Compared at equal minutes: 5 minutes on 2 cores per row and seed."
     minutes["rows"][1]["lengths"] = [5.0, 2.5]
-    assert markdown(minutes).splitlines()[0].endswith("for each row and seed but good (5 + 2.5).")
+    assert markdown(minutes).splitlines()[0].endswith("per row and seed, except good (5 + 2.5).")
 
 
 def test_the_files(table: dict[str, Any], tmp_path: Path) -> None:

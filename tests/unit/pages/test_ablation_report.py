@@ -86,14 +86,14 @@ def test_every_word_has_its_chinese(tmp_path: Path, in_english_only: Callable[[s
     timed = result(*rows, late, row("差", "worse", -0.2, lengths=[3.0]), max_minutes=5.0, judge="likelihood", seeds=[3])
     page = written(tmp_path, timed)
     assert in_english_only(page) <= {"Holm", "MiB"}
-    assert "Took over a tenth longer than their minutes: 迟 (6.7)." in page
+    assert "More than 10% over the time budget (minutes): 迟 (6.7)." in page
     assert "x=改" in page
     assert "Took over" not in written(tmp_path, result(*rows, late))
     together = row("合", "better", 0.1)
     together["comparison"]["by_seed"] = []
     page = written(tmp_path, result(*rows, together))
     assert in_english_only(page) <= {"Holm", "MiB"}
-    assert "chance counts for 合: an ensemble" in page
+    assert "accounted for in 合: there is just one ensemble" in page
     assert "an ensemble of all seeds" not in written(tmp_path, result(*rows))
     nothing = result(row("基准", mean=None, cost=None), chance={**result()["chance"], "comparisons": 0})
     assert in_english_only(written(tmp_path, nothing)) <= {"Holm", "MiB"}
@@ -111,17 +111,17 @@ def test_what_verdicts_reckon_with_is_what_there_is(tmp_path: Path, in_english_o
         return page
 
     several = told({"甲": 2, "乙": 2})
-    assert "Holm&#39;s correction for all of them, over images and seeds: 1" in several
+    assert "Holm&#39;s correction, over images and seeds: 1" in several
     assert "（同时考虑图片与种子）" in several
     one = told({"甲": 1, "乙": 0}, seeds=[7])
-    assert "Holm&#39;s correction for all of them, over images alone: 1" in one
+    assert "Holm&#39;s correction, over images alone: 1" in one
     assert "（只考虑图片）" in one
-    assert "With one seed nothing is known" in one
+    assert "With one seed, the variation between training runs is unknown" in one
     assert "so far" not in one
     mixed = told({"甲": 2, "合": 0, "迟": 1})
-    assert "for all of them, over images and seeds (over images alone for 合, 迟): 1" in mixed
-    assert "chance counts for 合: an ensemble" in mixed
-    assert "chance counts for 迟: one seed can be compared so far" in mixed
+    assert "over images and seeds (over images alone for 合, 迟): 1" in mixed
+    assert "accounted for in 合: there is just one ensemble" in mixed
+    assert "accounted for in 迟: just one seed can be compared so far" in mixed
 
 
 def test_hostile_names_are_text(tmp_path: Path) -> None:

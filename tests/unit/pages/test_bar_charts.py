@@ -38,7 +38,7 @@ def test_bars_are_as_tall_as_their_counts() -> None:
 
 def test_what_lies_outside_has_a_bar_of_its_own() -> None:
     titles = [title for title, _ in bars(histogram_chart(Histogram((0, 1), (3,), 2, 1), "images", "size"))]
-    assert titles == ["under 0: 2", "0 to 1: 3", "1 and more: 1"]
+    assert titles == ["under 0: 2", "0 to 1: 3", "1 or more: 1"]
 
 
 def test_nothing_is_not_drawn() -> None:

@@ -124,16 +124,16 @@ def test_accuracy_by_difficulty_is_told_worst_first(write) -> None:
     source = write()
     page = Page(source)
     section = source[source.index('<section id="difficulties">') : source.index('<section id="classes">')]
-    assert section.index("100 and more") < section.index("under 100") < section.index("too few images to judge")
+    assert section.index("100 or more") < section.index("under 100") < section.index("too few images")
     assert section.count('class="wrong"') == 1
     assert section.count("<li") == 6
-    assert "10 of 100 right" in page.text
+    assert "10 of 100 correct" in page.text
     assert "5.5% to 17.4%" in page.text  # Wilson's interval of 10 in 100
-    assert "Not measured: Likeness of the most similar other class (the data has no training photos)." in page.text
-    assert "8° and more" in page.text
-    assert "not to be measured" in page.text
+    assert "Not measured: Similarity to the most similar other class (the data has no training photos)." in page.text
+    assert "8° or more" in page.text
+    assert "not measurable" in page.text
     assert "5 / 5" in page.text
-    assert "Of 6 parts 3 differ" in page.text
+    assert "3 of 6 groups differ" in page.text
 
 
 def test_a_run_measured_before_there_were_slices_has_no_such_section(write, make_predictions) -> None:
@@ -202,7 +202,7 @@ def test_pictures_and_placeholders(write) -> None:
 
 def test_figures_and_words(write) -> None:
     text = " ".join(Page(write()).text.split())
-    assert "Of 5 val images, 1 is recognised at first guess. These are too few images to judge" in text
+    assert "1 of 5 val images is classified correctly. Too few images for a reliable estimate" in text
     assert "1 class with more than 100 training images" in text
     assert "fewer than 20 training images" in text
     assert "1 file could not be read" in text
@@ -227,21 +227,21 @@ def test_the_least_that_can_be_given(make_predictions, tmp_path) -> None:
         predictions=predictions,
     )
     text = " ".join(Page((tmp_path / "r.html").read_text(encoding="utf-8")).text.split())
-    assert "every image was recognised" in text
-    assert "every file could be read" in text
+    assert "every image was classified correctly" in text
+    assert "every file was read" in text
 
 
 def test_bad_files_that_are_only_counted(write, make_predictions) -> None:
     predictions = make_predictions([0], [[0.4, 0.2, 0.2, 0.2]], HOSTILE, bad_files=[BadFile(Path("a.jpg"), "empty")])
     text = Page(write(evaluation=evaluate(predictions, None), predictions=replace(predictions, bad_files=())))
-    assert "1 file could not be read and is in none of the figures." in text.text
+    assert "1 file could not be read and is excluded from all metrics." in text.text
     assert "a.jpg" not in text.text
 
 
 def test_without_references_only_the_mistaken_image_is_shown(write) -> None:
     page = Page(write(references=None))
     assert "→" not in page.text
-    assert "mistaken with the highest confidence" in page.text
+    assert "misclassified image with the highest confidence" in page.text
 
 
 def test_a_large_run_stays_below_three_megabytes(random_predictions, tmp_path) -> None:
@@ -299,10 +299,10 @@ def test_too_few_images_to_judge_are_counted_and_not_rated(make_predictions, tmp
         return Page((tmp_path / "report.html").read_text(encoding="utf-8")).text
 
     few, enough = page(1), page(10)
-    assert "1 of 1 right" in few
-    assert "too few images to judge" in few
+    assert "1 of 1 correct" in few
+    assert "Too few images for a reliable estimate" in few
     assert "100.0%" not in few.split("All classes")[1].split("Confidence and classes")[0]
-    assert "too few images to judge" not in enough
+    assert "Too few images for a reliable estimate" not in enough
     assert "72.2% to 100.0%" in enough
 
 
@@ -328,9 +328,9 @@ def test_of_too_few_images_no_best_epoch_or_strength_is_named(write, make_predic
     assert "Best: 100.0%" in Page(write(history=history, provenance=many)).text
     one = make_predictions([0], [[0.9, 0.1]])
     rows = trade_off(one, np.array([3, 4]))
-    assert "is highest" not in Page(write(evaluation=evaluate(one, None), trade_offs=rows)).text
+    assert "peaks at" not in Page(write(evaluation=evaluate(one, None), trade_offs=rows)).text
     enough = evaluate(make_predictions([0] * 20, [[0.9, 0.1]] * 20), None)
-    assert "is highest" in Page(write(evaluation=enough, trade_offs=rows)).text
+    assert "peaks at" in Page(write(evaluation=enough, trade_offs=rows)).text
 
 
 def cells(source: str, table: str) -> list[list[str]]:
@@ -376,7 +376,7 @@ def test_all_errors_are_listed_by_file_the_most_confident_first(random_predictio
     assert len(rows) == 400 - evaluation.top1_right > 100
     assert [row[0] for row in rows] == [Path(each.path).name for each in evaluation.errors]
     assert rows[0][1:4] == [evaluation.errors[0].given, evaluation.errors[0].predicted, rows[0][3]]
-    assert "The whole list is also in e.csv." in Page(page).text
+    assert "The full list is in e.csv." in Page(page).text
 
 
 def test_more_errors_than_a_page_can_show_are_in_the_file(random_predictions, write, monkeypatch) -> None:
@@ -396,7 +396,7 @@ def test_accuracy_is_drawn_over_coverage(random_predictions, write) -> None:
     page = write(predictions=predictions, evaluation=evaluation, train_counts=None)
     last, best = evaluation.coverage[-1], most_answers(evaluation.coverage, 0.9)
     assert best is not None
-    drawn = f"100.0% of the images, those with a confidence of {last.confidence:.1%} or more: {last.accuracy:.1%} right"
+    drawn = f"100.0% of the images (confidence {last.confidence:.1%} or more): accuracy {last.accuracy:.1%}"
     assert drawn in Page(page).text
     assert f"<td>90%</td><td>{best.confidence:.1%}</td><td>{best.share:.1%}</td>" in page
 
@@ -404,7 +404,7 @@ def test_accuracy_is_drawn_over_coverage(random_predictions, write) -> None:
 CALIBRATING = ("shelfmind", "calibrate", "runs/a b", "photos")
 
 
-@pytest.mark.parametrize(("confidence", "said"), [(0.99, "surer than it is right"), (0.51, "more often than it says")])
+@pytest.mark.parametrize(("confidence", "said"), [(0.99, "overconfident"), (0.51, "underconfident")])
 def test_a_poor_calibration_comes_with_what_mends_it(confidence, said, make_predictions, write) -> None:
     right = [0] * 150 + [1] * 50
     predictions = make_predictions(right, [[confidence, 1 - confidence]] * 200)
@@ -416,7 +416,7 @@ def test_a_poor_calibration_comes_with_what_mends_it(confidence, said, make_pred
 def test_a_calibration_that_chance_explains_needs_no_mending(make_predictions, write) -> None:
     predictions = make_predictions([0] * 16 + [1] * 4, [[0.85, 0.15]] * 20)
     page = write(predictions=predictions, evaluation=evaluate(predictions, None), calibrating=CALIBRATING)
-    assert "nothing speaks against the confidence" in Page(page).text
+    assert "no evidence of miscalibration" in Page(page).text
     assert "shelfmind calibrate" not in page
 
 

@@ -85,10 +85,10 @@ def test_templates_write_no_words_themselves() -> None:
 
 
 def test_values_are_put_in_the_readers_language() -> None:
-    text = say("{} of {} right", f"{1000:,}", 2000)
-    assert (text, text.chinese) == ("1,000 of 2000 right", "2000 张中 1,000 张正确")
-    within = say("Judged by {}: {}.", "x", counted(1, "image"))
-    assert (within, within.chinese) == ("Judged by x: 1 image.", "判断者：x；共 1 张图片。")
+    text = say("{} of {} correct", f"{1000:,}", 2000)
+    assert (text, text.chinese) == ("1,000 of 2000 correct", "2000 张中 1,000 张正确")
+    within = say("Evaluated by {}: {}.", "x", counted(1, "image"))
+    assert (within, within.chinese) == ("Evaluated by x: 1 image.", "判断者：x；共 1 张图片。")
     one, more = (many(n, "{} file is unreadable.", "{} files are unreadable.", n) for n in (1, 2))
     assert (one, one.chinese) == ("1 file is unreadable.", "1 个文件无法读取。")
     assert (more, more.chinese) == ("2 files are unreadable.", "2 个文件无法读取。")
@@ -99,7 +99,7 @@ def test_values_are_put_in_the_readers_language() -> None:
 
 
 def test_braces_in_names_are_no_places() -> None:
-    assert say("What spoke for {}", "{0} {x}").chinese == "支持“{0} {x}”的区域"
+    assert say("Evidence for {}", "{0} {x}").chinese == "支持“{0} {x}”的区域"
 
 
 def test_text_is_escaped_in_both_languages() -> None:

@@ -136,7 +136,7 @@ def test_the_page_is_whole_in_itself_and_names_are_text(made) -> None:
     assert all(address[1:] in targets for address in addresses if address.startswith("#"))
     assert "<script>alert(1)<∕script>" in page.text
     assert "1 photo is in more than one split." in page.text
-    assert "1 photo is filed under more than one class." in page.text
+    assert "1 photo is labelled with more than one class." in page.text
     assert "1 file is unreadable." in page.text
 
 
@@ -206,7 +206,7 @@ def test_a_run_adds_its_parts(data, tmp_path, monkeypatch) -> None:
     asked = []
     section = PageSection(
         "labels",
-        "Suspected wrong labels",
+        "Suspicious labels",
         "What a run doubts.",
         galleries=(Gallery("", "", (Card((data / "gone.jpg",), (Line("is", "<i>茶</i>", True),)),), 5),),
         tables=(Table("All", (("Class", True), ("Images", False)), (("<u>a</u>", "3"),), 9, filtered=True),),
@@ -236,7 +236,7 @@ def test_a_run_adds_its_parts(data, tmp_path, monkeypatch) -> None:
     assert not {"i", "u"} & {tag for tag, attrs in page.tags if tag == "u" or (tag == "i" and attrs)}
     assert "<i>茶</i>" in page.text
     assert "4 more in issues.csv" in page.text
-    assert "8 more; all are in" in page.text
+    assert "8 more rows: see" in page.text
     assert "cannot be opened" in page.text
 
 

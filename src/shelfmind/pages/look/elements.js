@@ -1,4 +1,4 @@
-// Makes elements of the document; what they hold is text or other elements, never markup.
+// Creates document elements. Children are text or other elements, never markup.
 
 export function make(tag, properties = {}, ...children) {
   const element = document.createElement(tag);

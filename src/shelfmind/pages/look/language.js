@@ -1,9 +1,9 @@
-// The language of a page: which one, and its words from the page's own tables.
+// The language of a page: selection, and texts from the page's own tables.
 
 const KEPT = "shelfmind-language";
 export const CODES = { en: "en", zh: "zh-CN" };
 
-// The language that was asked for, else the one chosen before, else the browser's.
+// The requested language, else the one chosen before, else the browser's.
 export function firstLanguage(wanted = null) {
   const browser = navigator.languages.find((each) => /^(en|zh)/i.test(each)) ?? "en";
   const code = wanted ?? remembered() ?? browser.slice(0, 2).toLowerCase();
@@ -11,10 +11,10 @@ export function firstLanguage(wanted = null) {
 }
 
 export function remember(code) {
-  try { localStorage.setItem(KEPT, code); } catch { /* storage may be forbidden */ }
+  try { localStorage.setItem(KEPT, code); } catch { /* storage may be blocked */ }
 }
 
-// Puts words where the document asks for them, by data-word, data-label and data-hint.
+// Fills in the texts of elements with data-word, data-label and data-hint.
 export function translateDocument(code, words, root = document) {
   document.documentElement.lang = CODES[code];
   for (const element of root.querySelectorAll("[data-word]")) element.textContent = words[element.dataset.word];
@@ -22,12 +22,12 @@ export function translateDocument(code, words, root = document) {
   for (const element of root.querySelectorAll("[data-hint]")) element.placeholder = words[element.dataset.hint];
 }
 
-// Words with values in the places of {0}, {1}, ...
+// A text with its placeholders {0}, {1}, ... filled in.
 export function fill(text, values) {
   return values.reduce((said, value, place) => said.replaceAll(`{${place}}`, () => value), text);
 }
 
-// English sentences of the server in another language, by a table of patterns; unknown ones stay as they are.
+// Translates English messages of the server by a table of patterns; unknown ones stay as they are.
 export function translated(text, patterns) {
   return patterns.reduce((said, [english, own]) => said.replace(english, own), text);
 }

@@ -1,15 +1,14 @@
-// A field that searches and the list of what it finds (a combobox, as WAI-ARIA has it): arrows move the mark, Enter takes
-// what is marked, a click what it meets.
+// A search field with a list of results (a WAI-ARIA combobox): arrow keys move the highlight, Enter or a click selects.
 
 import { make } from "./elements.js";
 
-// Text as it is compared: without case, width and further blanks.
+// Normalises text for comparison: case, character width and whitespace.
 export const plain = (text) => text.normalize("NFKC").toLowerCase().replace(/\s+/g, " ").trim();
 
 const MOVES = { ArrowDown: 1, ArrowUp: -1, PageDown: 8, PageUp: -8 };
 
 export class Listbox {
-  // `take` is given the chosen item; `enter` says what Enter does instead of taking what is marked; `onMark` follows the mark.
+  // `take` receives the chosen item; `enter` overrides what Enter does; `onMark` is called when the highlight moves.
   constructor(query, list, { take, enter = () => this.marked && take(this.marked), onMark = () => {} }) {
     Object.assign(this, { query, list, enter, onMark, items: [], place: 0 });
     query.addEventListener("keydown", (event) => this.key(event));
@@ -23,7 +22,7 @@ export class Listbox {
     return this.items[this.place] ?? null;
   }
 
-  // Shows items, each by the parts that `parts` makes of it; the mark stays at its place.
+  // Shows items, each rendered by `parts`; the highlight keeps its position.
   show(items, parts) {
     this.items = items;
     this.place = Math.max(0, Math.min(this.place, items.length - 1));

@@ -87,10 +87,10 @@ def test_all_places_count_the_same(seen_by_one_less: bool, plant: Any, tmp_path:
     assert Counter(json.loads(line)["kind"] for line in lines) == {"label": labels, "outlier": outliers}
 
     page = (tmp_path / "report.html").read_text(encoding="utf-8")
-    assert f"{labels} labels are suspected to be wrong" in page
+    assert f"{labels} labels are suspicious" in page
     assert f"{outliers} images fit no class" in page
     assert f"{check.judged.sum()} of 240 labels" in page
-    assert re.search("which also counts what networks mix up.*?<td>44<", page)  # not of the same kind as the suspects
+    assert re.search("classes that the networks confuse.*?<td>44<", page)  # not of the same kind as the suspects
     assert "<td>75.0%<" in page
     assert ("does not clearly beat guessing" in page.split('id="made"')[0]) == seen_by_one_less
     classes = class_section(check, planted.held_out).tables[0].rows
@@ -115,7 +115,7 @@ def test_without_a_good_judge_all_places_say_so(planted: Any, tmp_path: Path) ->
     assert [line.grade for line in judgement_headlines(judgement)] == ["bad"]
     page = (tmp_path / "report.html").read_text(encoding="utf-8")
     assert reason.replace("none", "None") in page
-    assert "No label is suspected" not in page
+    assert "No suspicious labels" not in page
     assert reviewed(tmp_path)["notice"].startswith(reason)
     assert "more epochs" in reviewed(tmp_path)["notice"]
 
