@@ -123,7 +123,7 @@ def test_another_version_or_other_data_is_refused(warm, photos, tables, place, d
     ("more", "said"),
     [
         (["--seeds", "1,2,1"], "--seeds has 1 twice"),
-        (["--epochs", "2", "--max-minutes", "3"], "choose one of --epochs and --max-minutes"),
+        (["--epochs", "2", "--max-minutes", "3"], "--epochs and --max-minutes cannot be combined"),
         (["--jobs", "4096"], "--jobs must be at most"),
         (["--split", "train"], "--split must be"),
         (["--set", "train.lrr=1"], "unknown key 'train.lrr'; did you mean lr?"),
@@ -150,7 +150,7 @@ def test_ctrl_c_stops_all_and_says_how_to_go_on(command, environment, photos, ta
         os.kill(process.pid, signal.SIGINT)
         rest = process.stderr.read()
     assert process.returncode == 130
-    assert "Go on with the same command" in rest
+    assert "Run the same command again to resume" in rest
     (run,) = (tmp_path / "out" / "runs").iterdir()
     epochs = (run / "run" / "log.jsonl").read_text()
     time.sleep(1)

@@ -189,9 +189,9 @@ def test_broader_classes_that_do_not_fit_are_refused_before_training(data, warm,
     table.write_text("class,broader\nother,x\n", encoding="utf-8")
     words = ("pretrain", data, "--out", tmp_path / "run", "--broader")
     assert "has no broader class for 3 of the data's classes" in warm(*words, table).error
-    assert "does not read" in warm(*words, table, "--recipe", "pretrain").error
+    assert "uses none" in warm(*words, table, "--recipe", "pretrain").error
     assert "no such file or folder" in warm(*words, tmp_path / "gone.csv").error
-    assert "takes no --broader" in warm("pretrain", "--resume", tmp_path / "run", "--broader", table).error
+    assert "excludes --broader" in warm("pretrain", "--resume", tmp_path / "run", "--broader", table).error
     assert not (tmp_path / "run").exists()
 
 

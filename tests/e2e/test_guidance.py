@@ -98,7 +98,7 @@ def test_a_recipe_is_recommended_with_its_command_and_the_runner_up(command: Com
         (("--for", "empty"), "no data set in"),
         (("--for", "empty", "--minutes", "0"), "--minutes must be greater than 0, got 0"),
         (("--for", "empty", "--purpose", "knwn"), "unknown purpose 'knwn'; did you mean known?"),
-        (("--cores", "2"), "--cores goes with --for"),
+        (("--cores", "2"), "--cores needs --for"),
         (("demo", "--for", "empty"), "give either the name of a recipe to show, or --for"),
     ],
 )
@@ -122,7 +122,7 @@ def test_init_takes_defaults_where_nobody_can_answer(command: Command, shelves: 
 @pytest.mark.parametrize(
     ("words", "said"),
     [
-        ((), "where are the photos? Give DATA"),
+        ((), "DATA is missing"),
         (("nowhere", "--yes"), "no such file or folder: nowhere"),
         (("商品 照片", "--yes", "--out", "商品 照片/run"), "lies in the data set"),
         (("商品 照片", "--yes", "--recipe", "there.yaml"), "there.yaml is there already; choose another --recipe"),
@@ -150,7 +150,7 @@ def test_init_asks_five_questions_and_asks_again_what_will_not_do(
     assert status == 0, error
     assert [len([text for text in asked if text == each]) for each in dict.fromkeys(asked)] == [2] * 5
     assert "[1]" in asked[2]
-    for said in ("/nowhere (the nearest folder that exists is", "30 photos of 6 products", "unknown purpose '4'"):
+    for said in ("/nowhere (closest existing folder: ", "30 photos of 6 products", "unknown purpose '4'"):
         assert said in error
     assert "minutes must be greater than 0" in error
     assert "device must be" in error

@@ -12,7 +12,7 @@ import typer
 
 from shelfmind.errors import UserError
 
-Yes = Annotated[bool, typer.Option("--yes", "-y", help="Ask nothing: take the default for whatever is not given.")]
+Yes = Annotated[bool, typer.Option("--yes", "-y", help="Ask no questions: use the default of every missing argument.")]
 Answers = dict[str, Any]
 
 

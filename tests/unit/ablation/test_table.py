@@ -123,7 +123,7 @@ def test_wrong_seeds_are_refused(given: str, said: str) -> None:
 
 
 def test_either_epochs_or_minutes() -> None:
-    with pytest.raises(UserError, match="choose one of epochs and max_minutes"):
+    with pytest.raises(UserError, match="epochs and max_minutes cannot be combined"):
         AblateRequest(table="length", data="x", out="y", epochs=3, max_minutes=5)
 
 

@@ -20,7 +20,9 @@ def _writable(path: Path | None) -> Path | None:
 
 JsonFile = Annotated[
     Path | None,
-    typer.Option("--json", callback=_writable, help="also write the figures to this file; - for standard output"),
+    typer.Option(
+        "--json", callback=_writable, help="Also write the results as JSON to this file, or to standard output for -."
+    ),
 ]
 
 

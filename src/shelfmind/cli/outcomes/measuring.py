@@ -27,7 +27,7 @@ if TYPE_CHECKING:  # a command's help does without them
 UNUSABLE = 2
 """The exit status where nothing, or too little, could be used."""
 MaxBadFraction = Annotated[
-    float, typer.Option(min=0, max=1, help="share of unusable files above which the exit status is 2")
+    float, typer.Option(min=0, max=1, help="Exit with status 2 if a larger share of the files is unusable.")
 ]
 
 
