@@ -399,8 +399,8 @@ VERBS = {
     ),
     "expand": Verb(
         panel=MEASURE,
-        summary="Measure how well new products are recognised: train on some classes, enrol the others from a "
-        "few photos, evaluate both.",
+        summary="Evaluate enrolment of new products: train on some classes, enrol the others from a few photos, "
+        "evaluate both.",
         request="requests.expanding:ExpandRequest",
         function="training.expand:expand",
         show="cli.outcomes.recognition:show_expansion",

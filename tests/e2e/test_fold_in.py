@@ -91,7 +91,7 @@ def test_what_was_forgotten_is_measured_and_said(killed, folded, trained):
     val = sum(row["split"] == "val" for row in rows_of(trained.run))
     assert found["old"]["images"] == val
     assert found["new"]["images"] == 1
-    assert "2 new classes beside 3 old ones, from 6 enrolled photos" in outcome.stderr
+    assert "2 new classes added to 3 old ones, trained on 6 enrolled photos" in outcome.stderr
     assert "1 enrolled photo is in val or test of the run: not trained on" in killed[1].stderr
     assert "too few" in outcome.stdout
 

@@ -164,7 +164,7 @@ def test_init_asks_only_for_what_is_missing(command: Command, shelves: Path, ans
     asked = answering("", "")
     status, _, error = command("init", shelves, "--purpose", "known", "--cores", 1)
     assert status == 0, error
-    assert [text.split("?")[0] for text in asked] == ["How many minutes may the training take", "Where does the run go"]
+    assert [text.split("?")[0] for text in asked] == ["How many minutes may training take", "Where should the run be written"]
 
 
 def test_ctrl_c_at_a_question_leaves_nothing(command: Command, shelves: Path, answering: Any, tmp_path: Path) -> None:

@@ -70,7 +70,7 @@ Engine = Annotated[
         "was exported for). Append a precision as in openvino:int8."
     ),
 ]
-Rules = Annotated[str | None, Field(description="Enforce these rules. contest: MindSpore only.")]
+Rules = Annotated[str | None, Field(description="Rule set to enforce: contest (MindSpore is the only engine).")]
 
 
 def _batch(value: Any) -> Any:

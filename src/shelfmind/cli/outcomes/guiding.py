@@ -1,4 +1,4 @@
-"""What `recipes` and `init` came to."""
+"""The outcomes of `recipes` and `init`."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from shelfmind.cli.wording import as_typed
 from shelfmind.display import Display
 from shelfmind.nouns import counted
 
-if TYPE_CHECKING:  # a command's help does without them
+if TYPE_CHECKING:  # not needed for help
     from shelfmind.guidance.advice import Advice, Recommendation
     from shelfmind.guidance.situation import Machine, Situation
     from shelfmind.recipe import Recipe
@@ -32,11 +32,11 @@ def show_recipes(
     *,
     json_file: JsonFile = None,
 ) -> None:
-    """What each is for, or one as YAML, or the one that suits the photos."""
+    """Print all recipes, one recipe as YAML, or the recommendation for the photos."""
     from shelfmind.recipe import Recipe
 
     if isinstance(recipes, Mapping):
-        show_names(recipes, ("recipe", "what for"), json_file)
+        show_names(recipes, ("recipe", "purpose"), json_file)
     elif isinstance(recipes, Recipe):
         write_figures(recipes.model_dump(mode="json"), json_file)
         if str(json_file) != "-":
@@ -48,7 +48,7 @@ def show_recipes(
 def show_first_recipe(
     outcome: FirstRecipe, request: InitRequest, display: Display, *, json_file: JsonFile = None
 ) -> None:
-    """The recommendation, where the recipe is, and the command."""
+    """Print the recommendation, the path of the recipe, and the training command."""
     from shelfmind.guidance.advice import recommendation_json
 
     content = recommendation_json(outcome.recommendation, as_typed)
