@@ -455,7 +455,7 @@ def train(
         split_of: Reuse the split of this run, so that both can be evaluated together. New photos are used for training.
         teacher: Run or exported file to distil from. Predictions of several teachers are averaged.
         broader: CSV with the columns class,broader: train on the broader classes instead.
-        rules: Enforce these rules: contest.
+        rules: Rule set to enforce: contest (MindSpore only, no external weights or photos).
         track: Also log metrics to tensorboard (RUN/tensorboard), mlflow, or both.
         watcher: Receives progress and messages.
 
@@ -754,7 +754,7 @@ def evaluate(
         split: Split to evaluate: train, val, test, new (photos unknown to the run), or several, as in test,new. Defaults to test if there is one.
         tta: Test-time augmentation views to average, such as flip,centre. none: the plain image only. Defaults to the recipe's views.
         engine: Inference engine: mindspore, onnx, openvino, mindir, or auto (the fastest one that the run was exported for). Append a precision as in openvino:int8. (default: auto)
-        rules: Enforce these rules. contest: MindSpore only.
+        rules: Rule set to enforce: contest (MindSpore is the only engine).
         batch: Batch size per core (MindSpore: in total). auto measures the fastest size on this machine once and remembers it.
         logit_adjust: Strength of logit adjustment: 0 leaves predictions unchanged, 1 assumes equally frequent classes.
         out: Folder for the results of several runs.
@@ -836,7 +836,7 @@ def predict(
         out: Output file: .csv, .jsonl or .npz. By default predictions are only printed.
         tta: Test-time augmentation views to average, such as flip,centre. none: the plain image only. Defaults to the recipe's views.
         engine: Inference engine: mindspore, onnx, openvino, mindir, or auto (the fastest one that the run was exported for). Append a precision as in openvino:int8. (default: auto)
-        rules: Enforce these rules. contest: MindSpore only.
+        rules: Rule set to enforce: contest (MindSpore is the only engine).
         batch: Batch size per core (MindSpore: in total). auto measures the fastest size on this machine once and remembers it.
         decode: JPEG decoding: exact, as in training, or fast (large JPEGs are decoded at reduced size). (default: exact)
         gallery: Calibrated gallery. Its products are recognised in addition to the trained classes.
@@ -1440,7 +1440,7 @@ def expand(
     false_accepts: float = 0.05,
     watcher: Watcher | None = None,
 ) -> dict[str, Any]:
-    """Measure how well new products are recognised: train on some classes, enrol the others from a few photos, evaluate both. Trains on part of the classes, enrols a few photos of the others, and evaluates on held-out photos: the test split, or val if there is no test split. Finished work is reused.
+    """Evaluate enrolment of new products: train on some classes, enrol the others from a few photos, evaluate both. Trains on part of the classes, enrols a few photos of the others, and evaluates on held-out photos: the test split, or val if there is no test split. Finished work is reused.
 
     Args:
         data: Data set: a folder of class folders, RP2K, a CSV list, or Grocery Store.

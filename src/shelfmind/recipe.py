@@ -184,9 +184,7 @@ class TrainRecipe(RecipeSection):
     @field_validator("amp", mode="before")
     @classmethod
     def _on_or_off(cls, value: Any) -> Any:
-        return (
-            {True: "on", False: "off"}[value] if isinstance(value, bool) else value
-        )  # YAML parses on and off as booleans
+        return {True: "on", False: "off"}[value] if isinstance(value, bool) else value  # YAML reads on, off as bool
 
     @model_validator(mode="after")
     def _parts(self) -> TrainRecipe:
@@ -298,7 +296,7 @@ def recipe_text(name: str) -> str:
         try:
             return path.read_text(encoding="utf-8")
         except (OSError, UnicodeDecodeError) as error:
-            raise UserError(f"cannot read the recipe {name}: {error}") from error
+            raise UserError(f"the recipe {name} cannot be read: {error}") from error
     raise unknown_name("recipe", name, recipe_names())
 
 

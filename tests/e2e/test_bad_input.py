@@ -75,7 +75,7 @@ def test_too_many_bad_files_stop_training_with_their_list_and_the_same_command_w
     assert [path.name for path in run.iterdir()] == ["bad_files.csv"]
     outcome = warm(*words, "--max-bad-fraction", "0.5")
     assert outcome.status == 0, outcome.stderr
-    assert f" on {26 + len(odd)} images, 4 a step, 3 images for validation" in outcome.stderr
+    assert f" on {26 + len(odd)} images, batch size 4, 3 images for validation" in outcome.stderr
     assert listed(run / "bad_files.csv") == reasons("train") | reasons("val")
     figures = json.loads((run / "metrics.json").read_text())
     assert (figures["split"], figures["images"], figures["bad_files"]) == ("val", 3, 1)

@@ -117,7 +117,7 @@ def test_a_search_space_is_a_mapping_or_a_file_of_one(tmp_path: Path) -> None:
     space.write_text("- a\n")
     with pytest.raises(UserError, match="must map recipe keys to choices or ranges"):
         TuneRequest(data="photos", out="search", space=space)
-    with pytest.raises(UserError, match="cannot read"):
+    with pytest.raises(UserError, match="cannot be read"):
         TuneRequest(data="photos", out="search", space=tmp_path / "missing.yaml")
 
 
