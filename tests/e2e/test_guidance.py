@@ -79,7 +79,7 @@ def test_a_recipe_is_recommended_with_its_command_and_the_runner_up(command: Com
     assert "24 training photos of 6 products" in said
     assert "recommended: default" in said
     assert f"shelfmind train {shlex.quote(str(shelves))} --recipe default" in said
-    assert "otherwise, where a run" in said
+    assert "alternative, if you have a run" in said
     assert "shelfmind gallery create products --run RUN" in said
     status, said, _ = command("recipes", "--for", shelves, "--minutes", 0.5, "--cores", 64, "--json", "-")
     content = json.loads(said)
@@ -181,13 +181,13 @@ def test_an_audit_ends_with_the_next_step(command: Command, shelves: Path) -> No
     status, _, error = command("audit", shelves, "--out", "audit")
     assert status == 0, error
     quoted = shlex.quote(str(shelves))
-    assert error.splitlines()[-1].endswith(f"see which recipe suits them: shelfmind recipes --for {quoted}")
+    assert error.splitlines()[-1].endswith(f"get a recipe recommendation: shelfmind recipes --for {quoted}")
     other = next(path for path in shelves.iterdir() if path != first.parent)
     (other / "copy.jpg").write_bytes(first.read_bytes())
     status, _, error = command("audit", shelves, "--out", "audit", "--overwrite")
     assert status == 0, error
     assert error.splitlines()[-1].startswith(
-        "next: 2 labels may be wrong; decide on them in a browser: shelfmind review"
+        "next: 2 labels may be wrong; review them in a browser: shelfmind review"
     )
 
 
