@@ -113,7 +113,7 @@ def test_another_version_or_other_data_is_refused(warm, photos, tables, place, d
     (out / "views" / "plan.json").write_text(json.dumps(plan))
     words = ["--data", photos, "--seeds", "1", "--out", out]
     assert (
-        "was begun with other settings (base, images, judge, rows, split)"
+        "was started with other settings (base, images, judge, rows, split)"
         in warm("ablate", tables / "views.yaml", *words).error
     )
     assert not (out / "runs").exists()
@@ -138,7 +138,7 @@ def test_bad_input_is_refused_before_anything_is_made(more, said, warm, photos, 
 
 def test_too_few_images_to_judge(warm, data, tables, tmp_path) -> None:
     outcome = warm("ablate", tables / "views.yaml", "--data", data, "--out", tmp_path / "out", "--split", "val")
-    assert "and at least 10 must judge" in outcome.error
+    assert "but at least 10 are needed for evaluation" in outcome.error
 
 
 def test_ctrl_c_stops_all_and_says_how_to_go_on(command, environment, photos, tables, place, tmp_path) -> None:

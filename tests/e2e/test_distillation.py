@@ -57,7 +57,7 @@ def test_a_student_knows_its_teacher_and_what_that_has_seen(student, teacher, da
     words = settings(*CHANGES, "train.epochs=1")
     outcome = warm("train", other, "--teacher", teacher, "--out", tmp_path / "run", *words)
     assert outcome.status == 0, outcome.stderr
-    assert "from which this training learns, saw 3 of" in outcome.stderr
+    assert "a teacher of this run, saw 3 of" in outcome.stderr
     assert "--split-of" in outcome.stderr
 
 

@@ -189,7 +189,7 @@ def test_a_finished_check_is_only_scored_again(undisturbed, data, quick, warm):
 
 def test_other_settings_or_other_images_do_not_go_on(undisturbed, data, quick, warm, tmp_path):
     changed = warm("find-label-errors", data, "--out", undisturbed, *quick, "--seed", 1)
-    assert "begun with other settings (seed" in changed.error
+    assert "started with other settings (seed" in changed.error
     copy, out = tmp_path / "photos", tmp_path / "out"
     shutil.copytree(data, copy)
     shutil.copytree(undisturbed, out)

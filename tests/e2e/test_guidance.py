@@ -125,7 +125,7 @@ def test_init_takes_defaults_where_nobody_can_answer(command: Command, shelves: 
         ((), "DATA is missing"),
         (("nowhere", "--yes"), "no such file or folder: nowhere"),
         (("商品 照片", "--yes", "--out", "商品 照片/run"), "lies in the data set"),
-        (("商品 照片", "--yes", "--recipe", "there.yaml"), "there.yaml is there already; choose another --recipe"),
+        (("商品 照片", "--yes", "--recipe", "there.yaml"), "there.yaml exists already; choose another --recipe"),
         (("商品 照片", "--yes", "--out", "full"), "full exists and is not empty"),
     ],
 )
