@@ -58,7 +58,7 @@ ROW = "about: x\nrows:\n  - "
         (ROW + "{name: a, set: {train.lr: fast}}\n", r"row 'a': .*train\.lr must be a number, got 'fast'"),
         (ROW + "{name: a, set: {loss.name: focall}}\n", r"row 'a': .*unknown loss 'focall'; did you mean focal"),
         (ROW + "{name: a, fixres: {sise: 96}}\n", r"row 'a': fixres: unknown key 'sise'; did you mean size"),
-        (ROW + "{name: a, fixres: {}}\n", r"row 'a': fixres: must have either size or scale"),
+        (ROW + "{name: a, fixres: {}}\n", r"row 'a': fixres must have either size or scale"),
         (ROW + "{name: a, fixres: {size: 32}}\n", r"row 'a': fixres needs at least the 112 px of the training"),
         (ROW + "{name: a, length: 0}\n", r"row 'a': length must be greater than 0, got 0"),
         (ROW + "{name: a, soup: uniform}\n", r"row 'a': soup averages snapshots: set train\.snapshots"),
@@ -110,7 +110,7 @@ def test_seeds_are_a_number_of_them_or_these(given: object, seeds: tuple[int, ..
 @pytest.mark.parametrize(
     ("given", "said"),
     [
-        ("1,2,1", "has 1 twice"),
+        ("1,2,1", "contains 1 twice"),
         ("0", "must be a number from 1"),
         ("three", "must be a number from 1 to 100, or seeds"),
         ("a,b", "whole number"),

@@ -430,7 +430,7 @@ def test_a_reader_of_chinese_meets_no_english(images, random_predictions, write,
         "the training ended after 3 steps, too few to learn from: a step takes 4 images. Train for more epochs "
         "or on more photos",
     )
-    notes = ("12 images are new to the run: not evaluated; judge what is new by split='new'",)
+    notes = ("12 images are new to the run: not evaluated; evaluate new images with split='new'",)
     evaluation = evaluate(predictions, counts, split="test,new", tta=("翻转",), seen=Overlap(1, 2, 3), notes=notes)
     page = write(
         name="一",

@@ -443,7 +443,7 @@ def test_a_run_from_before_that_was_kept_asks_the_run_whose_weights_it_began_wit
 def test_weights_of_a_run_that_cannot_tell_what_it_saw(photos: Path, tmp_path: Path) -> None:
     parent, run = (run_on(photos, tmp_path / str(seed), seed) for seed in (0, 5))
     parent.split.unlink()
-    with pytest.raises(UnknownHistoryError, match=rf"{run.root} .* weights of {parent.root}"):
+    with pytest.raises(UnknownHistoryError, match=rf"{run.root} .* weights, of {parent.root}"):
         begun_with(run, parent)
     known = opened(run, photos, allow_seen=True)
     assert len(known.catalog.split("test")) == len(own_groups_of(run)["test"])
