@@ -132,7 +132,7 @@ def init(
     recipe: Path | str | None = None,
     watcher: Observer | None = None,
 ) -> FirstRecipe:
-    """Create a first recipe for a data set by answering five questions, and print the training command. On a terminal, asks up to five questions for arguments that are missing. Writes a recipe file and prints the training command. Nothing is written before all questions are answered.
+    """Create a first recipe for a data set by answering five questions, and print the training command. On a terminal, asks only for missing arguments. Writes a commented recipe file, but nothing before all questions are answered.
 
     Args:
         data: Data set: a folder of class folders, RP2K, a CSV list, or Grocery Store.
@@ -146,10 +146,10 @@ def init(
         watcher: Receives progress and messages.
 
     Returns:
-        The file, the recommendation behind it, and the command that trains by it.
+        The file, the recommendation behind it, and the training command.
 
     Raises:
-        UserError: data that cannot be used, or a place where something lies already.
+        UserError: unusable data, or an output path that exists.
     """
 
 @overload
@@ -177,10 +177,10 @@ def audit(
         watcher: Receives progress and messages.
 
     Returns:
-        Where it lies, and its figures.
+        The folder, and the contents of `audit.json`.
 
     Raises:
-        UserError: data that cannot be used, a place that cannot be written, a run of other classes.
+        UserError: unusable data, an unwritable folder, or a run with other classes.
     """
 
 @overload
@@ -210,7 +210,7 @@ def find_label_errors(
         recipe: Name from `shelfmind recipes`, or a YAML file. (default: default)
         overrides: Override a recipe value.
         epochs: Number of epochs. Defaults to the recipe's. Excludes max_minutes.
-        max_minutes: Time budget in minutes. The learning-rate schedule is scaled to fit it.
+        max_minutes: Time budget in minutes for all folds together.
         seed: Seed of split, initial weights, image order and augmentation. (default: 0)
         weights: Initial weights: a checkpoint, a run folder, the name of official weights, or generated (the weights shipped with shelfmind).
         offline: Do not download weights.
@@ -324,10 +324,10 @@ def prepare(
         watcher: Receives progress and messages.
 
     Returns:
-        Where it is, what was done, how its images got there, and what the user should know.
+        The folder, metrics, how images were placed, and notes.
 
     Raises:
-        UserError: everything that the user can mend.
+        UserError: invalid input.
     """
 
 @overload
@@ -606,7 +606,7 @@ def tune(
         recipe: Name from `shelfmind recipes`, or a YAML file. (default: default)
         overrides: Override a recipe value.
         epochs: Number of epochs. Defaults to the recipe's. Excludes max_minutes.
-        max_minutes: Time budget in minutes. The learning-rate schedule is scaled to fit it.
+        max_minutes: Time budget in minutes per trial.
         seed: Seed of split, initial weights, image order and augmentation. (default: 0)
         weights: Initial weights: a checkpoint, a run folder, the name of official weights, or generated (the weights shipped with shelfmind).
         offline: Do not download weights.
@@ -662,11 +662,12 @@ def ablate(
         watcher: Receives progress and messages.
 
     Returns:
-        What `ablation.json` has: the figures of each row, differences with intervals and verdicts, cost, failures.
+        The contents of `ablation.json`: metrics of each row, differences with intervals and verdicts, cost, failures.
 
     Raises:
-        UserError: a table that cannot be, another version of it or other data than the folder was begun with, a folder
-            in the data set, no images that judge. A row that fails while it trains is no error, but named in the table.
+        UserError: an invalid table, a table or data set other than the folder was started with, a folder inside the
+            data set, or too few images to evaluate on. A row that fails in training is not an error, but listed in the
+            table.
     """
 
 @overload
@@ -755,7 +756,7 @@ def evaluate(
         tta: Test-time augmentation views to average, such as flip,centre. none: the plain image only. Defaults to the recipe's views.
         engine: Inference engine: mindspore, onnx, openvino, mindir, or auto (the fastest one that the run was exported for). Append a precision as in openvino:int8. (default: auto)
         rules: Rule set to enforce: contest (MindSpore is the only engine).
-        batch: Batch size per core (MindSpore: in total). auto measures the fastest size on this machine once and remembers it.
+        batch: Batch size per core (MindSpore: in total). Defaults to 8 (MindSpore: the recipe's). auto measures the fastest size on this machine once and remembers it.
         logit_adjust: Strength of logit adjustment: 0 leaves predictions unchanged, 1 assumes equally frequent classes.
         out: Folder for the results of several runs.
         ensembling: How to average several runs: likelihood (weighted by validation likelihood), equal, or geometric. (default: likelihood)
@@ -766,11 +767,11 @@ def evaluate(
         watcher: Receives progress and messages.
 
     Returns:
-        Every figure; of several runs also what each adds.
+        All metrics; for several runs also the contribution of each.
 
     Raises:
-        UserError: a class that a run does not know, a split that is missing or empty, too many bad files, or, unless
-            `allow_seen`, images that were trained or validated on, or may have been.
+        UserError: a class unknown to a run, a missing or empty split, too many bad files, or, unless `allow_seen`,
+            images that were, or may have been, trained or validated on.
     """
 
 @overload
@@ -800,9 +801,8 @@ def calibrate(
         watcher: Receives progress and messages.
 
     Returns:
-        What was fitted, whether it is kept, and why; `replaced` is an earlier temperature of these weights that no
-        longer holds; `trained` and `near_copies` say how many of the images the run has seen, which makes a temperature
-        doubtful.
+        The fit, whether it is kept, and why. `replaced` is an earlier temperature of these weights that no longer
+        applies; `trained` and `near_copies` count images that the run has seen, which makes a temperature unreliable.
 
     Raises:
         UserError: the split is test, missing or empty, the classes differ from the run's, too many files are bad, or,
@@ -837,7 +837,7 @@ def predict(
         tta: Test-time augmentation views to average, such as flip,centre. none: the plain image only. Defaults to the recipe's views.
         engine: Inference engine: mindspore, onnx, openvino, mindir, or auto (the fastest one that the run was exported for). Append a precision as in openvino:int8. (default: auto)
         rules: Rule set to enforce: contest (MindSpore is the only engine).
-        batch: Batch size per core (MindSpore: in total). auto measures the fastest size on this machine once and remembers it.
+        batch: Batch size per core (MindSpore: in total). Defaults to 8 (MindSpore: the recipe's). auto measures the fastest size on this machine once and remembers it.
         decode: JPEG decoding: exact, as in training, or fast (large JPEGs are decoded at reduced size). (default: exact)
         gallery: Calibrated gallery. Its products are recognised in addition to the trained classes.
         together: All images show the same object: give one joint answer. Needs gallery.
@@ -915,10 +915,10 @@ def explain(
         watcher: Receives progress and messages.
 
     Returns:
-        What is said of each image, in order.
+        The explanation of each image, in order.
 
     Raises:
-        UserError: no run, no images, an unknown class, a network without feature maps, a folder that is not empty.
+        UserError: no run, no images, an unknown class, a network without feature maps, or a folder that is not empty.
     """
 
 @overload
@@ -945,17 +945,17 @@ def gallery_create(
         author: Author of the change. Defaults to your login name.
         reason: Reason for the change, kept in the history. (default: )
         engine: Inference engine: mindspore, onnx, openvino, mindir, or auto (the fastest one that the run was exported for). Append a precision as in openvino:int8. (default: auto)
-        batch: Batch size per core (MindSpore: in total). auto measures the fastest size on this machine once and remembers it.
+        batch: Batch size per core (MindSpore: in total). Defaults to 8 (MindSpore: the recipe's). auto measures the fastest size on this machine once and remembers it.
         data: Data set to enrol at once: all photos of all splits.
         format: Format of the data set: csv, folder, grocery_store, rp2k. Detected by default.
         strict: Reject what otherwise only causes a warning: one photo under two products, near-identical products, inconsistent photos, too few photos, near-duplicates, blur, glare.
         watcher: Receives progress and messages.
 
     Returns:
-        The version that it has, and how many products and photos.
+        The version, and the numbers of products and photos.
 
     Raises:
-        UserError: there is a gallery already, a run or data that cannot be used.
+        UserError: the gallery exists, or the run or data is unusable.
     """
 
 @overload
@@ -988,15 +988,15 @@ def gallery_add(
         format: Format of the data set: csv, folder, grocery_store, rp2k. Detected by default.
         run: New location of the run or exported file that computes the embeddings, if it was moved.
         engine: Inference engine: mindspore, onnx, openvino, mindir, or auto (the fastest one that the run was exported for). Append a precision as in openvino:int8. (default: auto)
-        batch: Batch size per core (MindSpore: in total). auto measures the fastest size on this machine once and remembers it.
+        batch: Batch size per core (MindSpore: in total). Defaults to 8 (MindSpore: the recipe's). auto measures the fastest size on this machine once and remembers it.
         strict: Reject what otherwise only causes a warning: one photo under two products, near-identical products, inconsistent photos, too few photos, near-duplicates, blur, glare.
         watcher: Receives progress and messages.
 
     Returns:
-        The version that it made, None if all were enrolled already, and how many products and photos there are now.
+        The new version (None if all photos were enrolled already), and the numbers of products and photos.
 
     Raises:
-        UserError: no gallery, no usable photo, another run than the gallery's, a name that cannot be one.
+        UserError: no gallery, no usable photo, a run other than the gallery's, or an invalid name.
     """
 
 @overload
@@ -1022,10 +1022,10 @@ def gallery_remove(
         watcher: Receives progress and messages.
 
     Returns:
-        The version that it made.
+        The new version.
 
     Raises:
-        UserError: no gallery, no such product (with the nearest names), no such photo.
+        UserError: no gallery, no such product (with the closest names), or no such photo.
     """
 
 @overload
@@ -1051,10 +1051,10 @@ def gallery_rename(
         watcher: Receives progress and messages.
 
     Returns:
-        The version that it made.
+        The new version.
 
     Raises:
-        UserError: no gallery, no such product, a name that another product has.
+        UserError: no gallery, no such product, or the name of another product.
     """
 
 @overload
@@ -1080,7 +1080,7 @@ def gallery_merge(
         watcher: Receives progress and messages.
 
     Returns:
-        The version that it made.
+        The new version.
 
     Raises:
         UserError: no gallery, no such product.
@@ -1095,7 +1095,7 @@ def gallery_list(
     version: int | None = None,
     watcher: Observer | None = None,
 ) -> dict[str, int]:
-    """List the products and their numbers of photos.
+    """List the products with their photo counts.
 
     Args:
         gallery: Gallery folder, or s3://BUCKET/PREFIX. Append @milvus://HOST:PORT/COLLECTION to search with a Milvus server.
@@ -1126,7 +1126,7 @@ def gallery_show(
         watcher: Receives progress and messages.
 
     Returns:
-        Each with its file's name and checksum.
+        Each with its file name and checksum.
 
     Raises:
         UserError: no gallery, no such product.
@@ -1155,14 +1155,14 @@ def gallery_search(
         rerank: Re-rank the best matches by k-reciprocal neighbours.
         run: New location of the run or exported file that computes the embeddings, if it was moved.
         engine: Inference engine: mindspore, onnx, openvino, mindir, or auto (the fastest one that the run was exported for). Append a precision as in openvino:int8. (default: auto)
-        batch: Batch size per core (MindSpore: in total). auto measures the fastest size on this machine once and remembers it.
+        batch: Batch size per core (MindSpore: in total). Defaults to 8 (MindSpore: the recipe's). auto measures the fastest size on this machine once and remembers it.
         watcher: Receives progress and messages.
 
     Returns:
-        For each photo its best products with cosine similarities and the photo that matched.
+        For each photo its best products, with cosine similarity and matching photo.
 
     Raises:
-        UserError: no gallery, another run than its own, a path that names nothing.
+        UserError: no gallery, a run other than the gallery's, or a path without images.
     """
 
 @overload
@@ -1207,10 +1207,10 @@ def gallery_rollback(
         watcher: Receives progress and messages.
 
     Returns:
-        The version that it made, None if nothing differs.
+        The new version, None if nothing differs.
 
     Raises:
-        UserError: no gallery, no such version, one from before a compaction or of other weights.
+        UserError: no gallery, no such version, or a version from before a compaction or of other weights.
     """
 
 @overload
@@ -1232,10 +1232,10 @@ def gallery_audit(
         watcher: Receives progress and messages.
 
     Returns:
-        The findings, kind by kind, and figures.
+        The findings by kind, and metrics.
 
     Raises:
-        UserError: no gallery, one without products, a photo or vectors that are damaged, a folder that is not empty.
+        UserError: no gallery, a gallery without products, damaged photos or embeddings, or a folder that is not empty.
     """
 
 @overload
@@ -1252,7 +1252,7 @@ def gallery_discover(
     batch: int | str | None = None,
     watcher: Observer | None = None,
 ) -> DiscoveryOutcome:
-    """Cluster photos of unknown products into candidate products, to be decided in a review. Photos of enrolled products are skipped. The others are clustered into candidate products. Nothing is enrolled until a reviewer decides in `shelfmind review DIR`.
+    """Cluster photos of unknown products into candidate products for review. Photos of enrolled products are skipped. Nothing is enrolled until a reviewer decides in `shelfmind review DIR`.
 
     Args:
         gallery: Gallery folder, or s3://BUCKET/PREFIX. Append @milvus://HOST:PORT/COLLECTION to search with a Milvus server.
@@ -1261,14 +1261,14 @@ def gallery_discover(
         least: Minimum number of photos per group. Photos in smaller groups are listed as single. (default: 2)
         run: New location of the run or exported file that computes the embeddings, if it was moved.
         engine: Inference engine: mindspore, onnx, openvino, mindir, or auto (the fastest one that the run was exported for). Append a precision as in openvino:int8. (default: auto)
-        batch: Batch size per core (MindSpore: in total). auto measures the fastest size on this machine once and remembers it.
+        batch: Batch size per core (MindSpore: in total). Defaults to 8 (MindSpore: the recipe's). auto measures the fastest size on this machine once and remembers it.
         watcher: Receives progress and messages.
 
     Returns:
-        The groups, and the folder that `shelfmind review` opens.
+        The groups, and the folder for `shelfmind review`.
 
     Raises:
-        UserError: no gallery, another run than its own, a path that names nothing, a folder that is not empty.
+        UserError: no gallery, a run other than the gallery's, a path without images, or a folder that is not empty.
     """
 
 @overload
@@ -1286,7 +1286,7 @@ def gallery_verify(
         watcher: Receives progress and messages.
 
     Returns:
-        Those that do not hold what was written.
+        The damaged and missing files.
 
     Raises:
         UserError: no gallery.
@@ -1312,7 +1312,7 @@ def gallery_export(
         The list.
 
     Raises:
-        UserError: no gallery, a damaged photo, a folder that is not empty.
+        UserError: no gallery, a damaged photo, or a folder that is not empty.
     """
 
 @overload
@@ -1334,10 +1334,10 @@ def gallery_compact(
         watcher: Receives progress and messages.
 
     Returns:
-        The number of files deleted.
+        The number of deleted files.
 
     Raises:
-        UserError: no gallery, a damaged one.
+        UserError: no gallery, or a damaged one.
     """
 
 @overload
@@ -1373,17 +1373,17 @@ def gallery_calibrate(
         families: CSV with the columns class,broader. By default families are found by clustering.
         run: New location of the run or exported file that computes the embeddings, if it was moved.
         engine: Inference engine: mindspore, onnx, openvino, mindir, or auto (the fastest one that the run was exported for). Append a precision as in openvino:int8. (default: auto)
-        batch: Batch size per core (MindSpore: in total). auto measures the fastest size on this machine once and remembers it.
+        batch: Batch size per core (MindSpore: in total). Defaults to 8 (MindSpore: the recipe's). auto measures the fastest size on this machine once and remembers it.
         allow_seen: Continue even if the run was, or may have been, trained on some of the images.
         format: Format of the data set: csv, folder, grocery_store, rp2k. Detected by default.
         watcher: Receives progress and messages.
 
     Returns:
-        What was fitted, with its figures, and the version that it made.
+        The fitted rule with its metrics, and the new version.
 
     Raises:
-        UserError: no gallery, another run than its own, data without photos that the run was trained on or without
-            held-out ones, too few of these for the rate or the precision, the test split.
+        UserError: no gallery, a run other than the gallery's, data without training photos of the run or without
+            held-out photos, too few of these for the rate or the precision, or the test split.
     """
 
 @overload
@@ -1407,14 +1407,14 @@ def gallery_re_embed(
         author: Author of the change. Defaults to your login name.
         reason: Reason for the change, kept in the history. (default: )
         engine: Inference engine: mindspore, onnx, openvino, mindir, or auto (the fastest one that the run was exported for). Append a precision as in openvino:int8. (default: auto)
-        batch: Batch size per core (MindSpore: in total). auto measures the fastest size on this machine once and remembers it.
+        batch: Batch size per core (MindSpore: in total). Defaults to 8 (MindSpore: the recipe's). auto measures the fastest size on this machine once and remembers it.
         watcher: Receives progress and messages.
 
     Returns:
-        The version that it made.
+        The new version.
 
     Raises:
-        UserError: no gallery, a photo that is damaged.
+        UserError: no gallery, or a damaged photo.
     """
 
 @overload
@@ -1440,7 +1440,7 @@ def expand(
     false_accepts: float = 0.05,
     watcher: Watcher | None = None,
 ) -> dict[str, Any]:
-    """Evaluate enrolment of new products: train on some classes, enrol the others from a few photos, evaluate both. Trains on part of the classes, enrols a few photos of the others, and evaluates on held-out photos: the test split, or val if there is no test split. Finished work is reused.
+    """Evaluate enrolment of new products: train on some classes, enrol the others from a few photos, evaluate both. Evaluates on held-out photos: the test split, or val if there is no test split. Finished work is reused.
 
     Args:
         data: Data set: a folder of class folders, RP2K, a CSV list, or Grocery Store.
@@ -1448,7 +1448,7 @@ def expand(
         recipe: Name from `shelfmind recipes`, or a YAML file. (default: default)
         overrides: Override a recipe value.
         epochs: Number of epochs. Defaults to the recipe's. Excludes max_minutes.
-        max_minutes: Time budget in minutes. The learning-rate schedule is scaled to fit it.
+        max_minutes: Time budget in minutes per training run.
         seed: Seed of split, initial weights, image order and augmentation. (default: 0)
         weights: Initial weights: a checkpoint, a run folder, the name of official weights, or generated (the weights shipped with shelfmind).
         offline: Do not download weights.
@@ -1508,7 +1508,7 @@ def serve(
         workers: Number of processes that share the port. (default: 1)
         state: Folder of keys, audit log and corrections. Defaults to SHELFMIND_STATE, else a folder in your user data folder.
         engine: Inference engine: mindspore, onnx, openvino, mindir, or auto (the fastest one that the run was exported for). Append a precision as in openvino:int8. (default: auto)
-        batch: Batch size per core (MindSpore: in total). auto measures the fastest size on this machine once and remembers it.
+        batch: Batch size per core (MindSpore: in total). Defaults to 8 (MindSpore: the recipe's). auto measures the fastest size on this machine once and remembers it.
         decode: JPEG decoding: exact, as in training, or fast (large JPEGs are decoded at reduced size). (default: exact)
         tta: Test-time augmentation views to average, such as flip,centre. none: the plain image only. Defaults to the recipe's views.
         max_batch: Maximum batch size of the service. Defaults to batch, or 8.
@@ -1543,7 +1543,7 @@ def keys_add(
     role: Literal['read', 'write', 'admin'] = 'read',
     watcher: Observer | None = None,
 ) -> str:
-    """Create a key. It is shown only once. The key is printed once to standard output; only its hash is stored. Roles: read may recognise and view, write may also change the gallery and correct answers, admin may also reload the model.
+    """Create a key. It is shown only once. Printed to standard output; only its hash is stored. Roles: read may recognise and view, write may also change the gallery and correct answers, admin may also reload the model.
 
     Args:
         name: Name of the key's user, recorded with changes.
@@ -1650,5 +1650,5 @@ def doctor(
         watcher: Receives progress and messages.
 
     Returns:
-        Facts by name, and `problems`: what stands in the way, each with what to do about it.
+        Facts by name, and `problems`, each with a fix.
     """

@@ -289,7 +289,7 @@ VERBS = {
     ),
     "gallery_list": Verb(
         panel=LOOK,
-        summary="List the products and their numbers of photos.",
+        summary="List the products with their photo counts.",
         request="requests.galleries:GalleryListRequest",
         function="workflows.galleries:list_products",
         show="cli.outcomes.galleries:show_products",
@@ -343,7 +343,7 @@ VERBS = {
     ),
     "gallery_discover": Verb(
         panel=LOOK,
-        summary="Cluster photos of unknown products into candidate products, to be decided in a review.",
+        summary="Cluster photos of unknown products into candidate products for review.",
         request="requests.discovery:GalleryDiscoverRequest",
         function="workflows.discovery:discover",
         show="cli.outcomes.discovery:show_discovery",

@@ -164,7 +164,10 @@ def test_init_asks_only_for_what_is_missing(command: Command, shelves: Path, ans
     asked = answering("", "")
     status, _, error = command("init", shelves, "--purpose", "known", "--cores", 1)
     assert status == 0, error
-    assert [text.split("?")[0] for text in asked] == ["How many minutes may training take", "Where should the run be written"]
+    assert [text.split("?")[0] for text in asked] == [
+        "How many minutes may training take",
+        "Where should the run be written",
+    ]
 
 
 def test_ctrl_c_at_a_question_leaves_nothing(command: Command, shelves: Path, answering: Any, tmp_path: Path) -> None:
@@ -186,9 +189,7 @@ def test_an_audit_ends_with_the_next_step(command: Command, shelves: Path) -> No
     (other / "copy.jpg").write_bytes(first.read_bytes())
     status, _, error = command("audit", shelves, "--out", "audit", "--overwrite")
     assert status == 0, error
-    assert error.splitlines()[-1].startswith(
-        "next: 2 labels may be wrong; review them in a browser: shelfmind review"
-    )
+    assert error.splitlines()[-1].startswith("next: 2 labels may be wrong; review them in a browser: shelfmind review")
 
 
 def test_a_training_says_before_and_after_what_helps(trained: Any, data: Path) -> None:

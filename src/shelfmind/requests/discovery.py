@@ -18,8 +18,8 @@ class GalleryDiscoverRequest(GalleryRequest):
     """Photos to search for new products."""
 
     details: ClassVar[str] = (
-        "Photos of enrolled products are skipped. The others are clustered into candidate products. Nothing is "
-        "enrolled until a reviewer decides in `shelfmind review DIR`."
+        "Photos of enrolled products are skipped. Nothing is enrolled until a reviewer decides in `shelfmind "
+        "review DIR`."
     )
     examples: ClassVar[tuple[str, ...]] = (
         "shelfmind gallery discover products new_photos --out discovery",

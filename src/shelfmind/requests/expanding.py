@@ -9,7 +9,7 @@ from pydantic import BeforeValidator, Field, field_validator
 
 from shelfmind.errors import UserError, argument
 from shelfmind.requests.request import Flag
-from shelfmind.requests.shared import Data
+from shelfmind.requests.shared import Data, MaxMinutes
 from shelfmind.requests.training import RecipeRequest
 
 PLAN_FILE, RESULT_FILE, REPORT_FILE = "plan.json", "expansion.json", "report.html"
@@ -24,8 +24,7 @@ class ExpandRequest(RecipeRequest):
     """Which classes to hold out for enrolment, and with how many photos."""
 
     details: ClassVar[str] = (
-        "Trains on part of the classes, enrols a few photos of the others, and evaluates on held-out photos: the "
-        "test split, or val if there is no test split. Finished work is reused."
+        "Evaluates on held-out photos: the test split, or val if there is no test split. Finished work is reused."
     )
     examples: ClassVar[tuple[str, ...]] = (
         "shelfmind expand photos --recipe grocery_cpu --max-minutes 60 --out expansion",
@@ -34,6 +33,7 @@ class ExpandRequest(RecipeRequest):
 
     data: Data
     out: Path = Field(description="Folder for runs, results and the report. An existing one is resumed.")
+    max_minutes: MaxMinutes = Field(None, description="Time budget in minutes per training run.")
     unseen: float = Field(0.25, gt=0, lt=1, description="Share of the classes to hold out of training.")
     shots: Annotated[tuple[int, ...], Flag(metavar="N,...", repeated=False), BeforeValidator(_numbers)] = Field(
         (1, 3, 5, 8), description="Numbers of photos to enrol per new product."

@@ -66,8 +66,8 @@ class InitRequest(GuidedRequest):
     """The data set to write a recipe for, and the output files."""
 
     details: ClassVar[str] = (
-        "On a terminal, asks up to five questions for arguments that are missing. Writes a recipe file and "
-        "prints the training command. Nothing is written before all questions are answered."
+        "On a terminal, asks only for missing arguments. Writes a commented recipe file, but nothing before all "
+        "questions are answered."
     )
     examples: ClassVar[tuple[str, ...]] = (
         "shelfmind init",

@@ -204,6 +204,7 @@ class TuneRequest(RecipeRequest):
     recipe: Annotated[str, Flag(metavar="NAME|FILE"), BeforeValidator(_text_of)] = Field(
         "default", description="Name from `shelfmind recipes`, or a YAML file."
     )
+    max_minutes: MaxMinutes = Field(None, description="Time budget in minutes per trial.")
     trials: int = Field(20, ge=1, description="Total number of trials, including those of earlier calls.")
     space: Annotated[dict[str, Any] | None, Flag(metavar="FILE", repeated=False), BeforeValidator(_space)] = Field(
         None, description="YAML file with the search space: train.lr: {low: 0.01, high: 0.1, log: true}, ..."

@@ -8,7 +8,7 @@ from typing import Annotated, ClassVar
 from pydantic import Field
 
 from shelfmind.requests.request import Incidental
-from shelfmind.requests.shared import Data
+from shelfmind.requests.shared import Data, MaxMinutes
 from shelfmind.requests.training import RecipeRequest
 
 PLAN_FILE = "plan.json"
@@ -29,6 +29,7 @@ class FindLabelErrorsRequest(RecipeRequest):
 
     data: Data
     out: Annotated[Path, Incidental] = Field(description="Folder to create. An existing one is resumed.")
+    max_minutes: MaxMinutes = Field(None, description="Time budget in minutes for all folds together.")
     folds: int = Field(
         5,
         ge=2,

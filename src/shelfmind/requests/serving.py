@@ -109,7 +109,7 @@ class KeysAddRequest(KeysRequest):
     """Create a key."""
 
     details: ClassVar[str] = (
-        "The key is printed once to standard output; only its hash is stored. Roles: read may recognise and "
+        "Printed to standard output; only its hash is stored. Roles: read may recognise and "
         "view, write may also change the gallery and correct answers, admin may also reload the model."
     )
     examples: ClassVar[tuple[str, ...]] = ("shelfmind keys add tills --role read",)

@@ -87,8 +87,8 @@ Batch = Annotated[
     Flag(metavar="<int|auto>"),
     BeforeValidator(_batch),
     Field(
-        description="Batch size per core (MindSpore: in total). auto measures the fastest size on this machine "
-        "once and remembers it."
+        description="Batch size per core (MindSpore: in total). Defaults to 8 (MindSpore: the recipe's). auto "
+        "measures the fastest size on this machine once and remembers it."
     ),
 ]
 Decode = Annotated[

@@ -68,7 +68,10 @@ ROW = "about: x\nrows:\n  - "
         (ROW + "{name: a, init: b}\n  - {name: b, init: a}\n", r"row 'a' depends on itself: a -> b -> a"),
         (ROW + "{name: a, init: base, pretrain: {}}\n", r"row 'a': must have at most one of init and pretrain"),
         (ROW + "{name: a, pretrain: {set: {train: {epochs: 7}}}}\n", r"row 'a': pretrain: set its epochs by length"),
-        (ROW + "{name: a, teacher: b}\n  - {name: b, ensemble: true}\n", r"'a' needs a single run, but 'b' is an ensemble"),
+        (
+            ROW + "{name: a, teacher: b}\n  - {name: b, ensemble: true}\n",
+            r"'a' needs a single run, but 'b' is an ensemble",
+        ),
         (ROW + "{name: base, length: 2}\n", r"the name 'base' is reserved"),
         (ROW + "{name: a, length: 2}\n  - {name: a, length: 3}\n", r"two rows are called 'a'"),
         (ROW + "{name: ' '}\n", r"must be one line of 1 to 60 characters"),

@@ -79,7 +79,10 @@ def test_a_run_goes_on_as_it_began() -> None:
             TrainRequest(resume="run", **other)
     with pytest.raises(UserError) as error:
         TrainRequest(resume="run", data="photos")
-    assert as_typed(error.value.message, TrainRequest) == "--resume keeps the original arguments of the run and excludes DATA"
+    assert (
+        as_typed(error.value.message, TrainRequest)
+        == "--resume keeps the original arguments of the run and excludes DATA"
+    )
 
 
 def test_after_ctrl_c_a_run_that_has_begun_is_gone_on_with(tmp_path: Path) -> None:

@@ -278,9 +278,7 @@ def test_a_run_without_digests_whose_data_changed_cannot_tell(change: str, photo
         run.split.unlink()
     with pytest.raises(UnknownHistoryError, match=r"are unknown.*allow_seen"):
         opened(run, tmp_path / "copy", allow_seen=False)
-    with pytest.raises(
-        UnknownHistoryError, match=r"are unknown((?!allow_seen).)*$"
-    ):  # where there is no such argument
+    with pytest.raises(UnknownHistoryError, match=r"are unknown((?!allow_seen).)*$"):  # where there is no such argument
         opened(run, tmp_path / "copy")
     known = opened(run, tmp_path / "copy", allow_seen=True)
     assert "are unknown" in notes_on(known, "test")[0]
@@ -482,10 +480,7 @@ def test_what_teachers_have_seen_counts(photos: Path, tmp_path: Path) -> None:
         (str(first.root), False),
         (str(teacher.root), True),
     ]
-    assert (
-        str(history)
-        == f"{student.root} or its initial weights, of {first.root} or its teachers, {teacher.root}"
-    )
+    assert str(history) == f"{student.root} or its initial weights, of {first.root} or its teachers, {teacher.root}"
     said = seen_by_first_weights(history)
     assert said is not None
     assert "a teacher of this run, saw" in said

@@ -37,7 +37,9 @@ def known(*histories: History, photos: int, declared: tuple[int, ...] = ()) -> K
 def test_photos_that_a_run_knows_do_not_vanish_from_what_is_new() -> None:
     data = known(history("run", {0: "train", 1: "train", 2: "val"}), photos=15)
     assert chosen_split(data.catalog, None) == "new"
-    assert notes_on(data, "new") == ("3 images are known to the run (2 train, 1 val): not evaluated, only new images are",)
+    assert notes_on(data, "new") == (
+        "3 images are known to the run (2 train, 1 val): not evaluated, only new images are",
+    )
     assert not any("known to" in note for note in notes_on(data, "train"))
 
 
@@ -69,7 +71,9 @@ def test_too_few_that_several_runs_have_not_seen_are_refused() -> None:
 def test_too_few_that_the_first_weights_have_not_seen_are_refused() -> None:
     first = history("first", dict.fromkeys(range(1, 20), "train"))
     tuned = history("tuned", dict.fromkeys(range(20), "test"), (first,))
-    message = r"^1 image of test is unseen by tuned or its initial weights, of first, .*split_of='first'.*of the run's own"
+    message = (
+        r"^1 image of test is unseen by tuned or its initial weights, of first, .*split_of='first'.*of the run's own"
+    )
     with pytest.raises(UserError, match=message):
         refuse_too_few(known(tuned, photos=20), "test")
     alone = known(tuned, photos=20).of_the_first_alone()

@@ -21,7 +21,7 @@ def _writable(path: Path | None) -> Path | None:
 JsonFile = Annotated[
     Path | None,
     typer.Option(
-        "--json", callback=_writable, help="Also write the results as JSON to this file, or to standard output for -."
+        "--json", callback=_writable, help="Also write the results as JSON to this file (- for standard output)."
     ),
 ]
 
