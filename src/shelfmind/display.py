@@ -277,7 +277,7 @@ def _classes_of(figures: Mapping[str, Any]) -> str:
 
 def members_table(outcome: Any) -> Table:
     """The weight and contribution of each member of an ensemble."""
-    table = Table("run", "weight", "top-1 alone", "contribution to top-1", "95% interval")
+    table = Table("run", "weight", "top-1 alone", "gain in top-1", "95% interval")
     few = outcome.too_few_images
     for member in outcome.members:
         cells = f"{member.alone:.2%}", f"{100 * member.added:+.2f} points", _points(member.added_ci95)

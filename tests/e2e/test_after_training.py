@@ -96,10 +96,10 @@ def test_runs_together(run, copied_run, data, warm, tmp_path):
     assert outcome.status == 0, outcome.stderr
     content = figures(tmp_path / "together" / "evaluation" / "test" / "ensemble.json")
     assert content["weighted_on"] == "equal"
-    assert "all runs weigh the same: 3 validation images that no run was trained on" in outcome.stderr
+    assert "all runs have equal weights: only 3 validation images that no run was trained on" in outcome.stderr
     assert [member["weight"] for member in content["members"]] == [0.5, 0.5]
     assert [member["name"] for member in content["members"]] == [str(run), str(copied_run)]
-    assert "adds to top-1" in outcome.stdout
+    assert "gain in top-1" in outcome.stdout
     assert (tmp_path / "together" / "report.html").stat().st_size > 10_000
     told = figures(tmp_path / "both.json")["difficulties"]
     assert {"light", "unfamiliar"} <= {each["difficulty"] for each in told["slices"]}

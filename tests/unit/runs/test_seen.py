@@ -343,7 +343,7 @@ def test_a_run_may_go_on_with_nothing_but_its_own_photos(photos: Path, tmp_path:
 def test_a_split_that_is_taken_over_keeps_the_datas_own_test(photos: Path, tmp_path: Path) -> None:
     history = read_history(run_on(photos, tmp_path / "run"), count_silently)
     data = declared(tmp_path / "data", {"train": (900, 901), "val": (902,), "test": (903,)})
-    with pytest.raises(UserError, match="none of the photos in .* is known to"):
+    with pytest.raises(UserError, match=r"none of the photos in .* is known to"):
         with_split_of(open_catalog(data), history, count_silently)
     known = history.training_rows[0].name
     shutil.copy(photos / known, data / "train" / CLASSES[0] / "1000.png")
