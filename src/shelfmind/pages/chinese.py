@@ -690,7 +690,7 @@ SAID_ELSEWHERE = (
     # Notes on an evaluation
     (r"warning: (.*)", "警告：{}"),
     (
-        r"([\d,]+) images? (?:is|are) new to the runs?: not evaluated; evaluate new images with (.*), or together with test with (.*)",
+        r"([\d,]+) images? (?:is|are) new to the runs?: not evaluated; evaluate new images with (.*), or new and test images with (.*)",
         "{} 张图片是该模型未见过的新图片，未作评估；可用 {} 单独评估，或用 {} 与测试集一并评估",
     ),
     (

@@ -111,8 +111,7 @@ def _named(value: Any) -> Any:
     if any(hasattr(each, "shape") or hasattr(each, "getbands") for each in (value, *_first(value))):
         raise UserError(
             f"{argument('paths')} must be file names; for images in memory (NumPy arrays, Pillow images, encoded "
-            "bytes) "
-            "use shelfmind.load(run).predict"
+            "bytes) use shelfmind.load(run).predict"
         )
     return value
 

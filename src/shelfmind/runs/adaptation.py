@@ -37,7 +37,6 @@ def require_unadapted(rules: str | None, runs: Iterable[Path]) -> None:
     for place in runs:
         if rules is not None and place.is_dir() and adaptation_of(RunFolder(place)) is not None:
             raise UserError(
-                f"{rules} rule 2: {place} was adapted to photos that are not its training images; give the run "
-                "before "
+                f"{rules} rule 2: {place} was adapted to photos that are not its training images; give the run before "
                 "adaptation"
             )

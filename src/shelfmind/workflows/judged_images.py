@@ -42,8 +42,7 @@ def refuse_too_few(known: KnownData, split: str | None) -> None:
         those, kept, shared = str(first), "the run's own images", first.before[0].title
     raise UserError(
         f"{counted(left, f'image of {asked} is', f'images of {asked} are')} unseen by {those}, but at least "
-        f"{least} are "
-        f"needed; {lost} more were trained or validated on by {others}. Share the split between the runs: "
+        f"{least} are needed; {lost} more were trained or validated on by {others}. Share the split between the runs: "
         f"{call('train', data='DATA', split_of=shared, out='RUN')}; or evaluate on all of {kept} with "
         f"{argument('allow_seen')}"
     )
@@ -56,7 +55,7 @@ def notes_on(known: KnownData, split: str) -> tuple[str, ...]:
     notes = [f"warning: {marked(reason)}" for reason in known.without_history]
     new = len(known.catalog.split(NEW))
     if new and NEW not in asked:
-        together = f", or together with test with {argument('split', f'test,{NEW}')}" if "test" in asked else ""
+        together = f", or new and test images with {argument('split', f'test,{NEW}')}" if "test" in asked else ""
         by = f"{argument('split', NEW)}{together}"
         notes.append(f"{_images(new)} new to {runs}: not evaluated; evaluate new images with {by}")
     uses = [f"{len(known.catalog.split(use))} {use}" for use in USES if known.catalog.split(use)]

@@ -186,8 +186,7 @@ def _notes(figures: Figures, unsettled: Sequence[tuple[str, ...]]) -> list[str]:
     if unsettled:
         notes.append(
             f"{counted(len(unsettled), 'image is', 'images are')} still in two classes of one split, "
-            "to be resolved in the review, "
-            f"such as {' and '.join(unsettled[0][:2])}"
+            f"to be resolved in the review, such as {' and '.join(unsettled[0][:2])}"
         )
     if figures.lost_classes:
         lost = counted(len(figures.lost_classes), "class has", "classes have")

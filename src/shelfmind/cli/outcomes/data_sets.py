@@ -70,8 +70,7 @@ def _judged(findings: LabelCheckOutcome) -> str:
         return "no labels were checked"
     return (
         f"{counted(findings.judged, 'label')} checked by {counted(findings.trusted_folds, 'network')}: "
-        f"{findings.flagged:,} probably wrong, "
-        f"{counted(findings.outliers, 'image fits', 'images fit')} no class, "
+        f"{findings.flagged:,} probably wrong, {counted(findings.outliers, 'image fits', 'images fit')} no class, "
         f"{findings.suspects:,} to review in total"
     )
 

@@ -115,8 +115,7 @@ def show_adaptation(outcome: Adaptation, request: AdaptRequest, display: Display
             display.warn(note)
     typer.echo(
         f"adapted to {counted(outcome.images, 'photo')}: their statistics differ by {outcome.shift:.2f} standard "
-        "deviations "
-        f"from the run's; their weight is {outcome.weight:g}"
+        f"deviations from the run's; their weight is {outcome.weight:g}"
     )
     display.line(f"run:    {request.out}")
     say_next(
