@@ -20,22 +20,22 @@ _LIGHT = {
     "recognizer": ("shelfmind.inference.recognizer", "recognizer"),
     "recommend_recipe": ("shelfmind.workflows.recommendation", "recommend_recipe"),
 }
-"""What Python has besides the verbs: module and name."""
+"""Public names in addition to the verbs: module and attribute."""
 _ON_MINDSPORE = {
     "create_model": ("shelfmind.models", "create_model"),
     "resume": ("shelfmind.training.run", "resume"),
 }
-"""What needs MindSpore to be started before its module is imported."""
+"""Public names whose modules need MindSpore to be started before import."""
 __all__ = sorted([*(name for name, verb in VERBS.items() if verb.in_python), *_LIGHT, *_ON_MINDSPORE])
 
 
 def __dir__() -> list[str]:
-    """What Python users call, the verbs that were not used yet included; not what this module imports for itself."""
+    """The public names, including verbs that are not loaded yet, without this module's own imports."""
     return sorted({*__all__, *(name for name in globals() if name.startswith("__"))})
 
 
 def __getattr__(name: str) -> Any:
-    """Import a verb when it is first used, so that `import shelfmind` does not load MindSpore."""
+    """Import a verb on first use, so that `import shelfmind` does not load MindSpore."""
     if name not in __all__:
         raise AttributeError(f"module 'shelfmind' has no attribute '{name}'")
     if name in VERBS:

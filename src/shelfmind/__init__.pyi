@@ -132,24 +132,24 @@ def init(
     recipe: Path | str | None = None,
     watcher: Observer | None = None,
 ) -> FirstRecipe:
-    """Write a first recipe for a data set by five questions, and say which command trains by it. On a terminal it asks for whatever is not given, five questions at most. It writes a recipe file and prints the command that trains by it; before all is answered nothing is written.
+    """Create a first recipe for a data set by answering five questions, and print the training command. On a terminal, asks only for missing arguments. Writes a commented recipe file, but nothing before all questions are answered.
 
     Args:
-        data: data set: a folder of class folders, RP2K, a csv, or Grocery Store
-        purpose: what the recogniser is for: known products, changing ones that a gallery enrols, or a contest (default: known)
-        minutes: how long the training may take; as long as it needs if not given
-        cores: how many cores train; all of this machine if not given
-        device: what trains: CPU, GPU or Ascend; the best of this machine if not given
-        format: one of csv, folder, grocery_store, rp2k; found out if not given
-        out: run folder that the command will make; runs/first, or the next that is free, if not given
-        recipe: recipe file to write; OUT.yaml if not given
-        watcher: told of the progress
+        data: Data set: a folder of class folders, RP2K, a CSV list, or Grocery Store.
+        purpose: Purpose of the recogniser: known (fixed range of products), changing (new products are enrolled in a gallery), or contest. (default: known)
+        minutes: Time budget for training in minutes. Unlimited by default.
+        cores: CPU cores for training. Defaults to all cores of this machine.
+        device: Training device: CPU, GPU or Ascend. Defaults to the best one of this machine.
+        format: Format of the data set: csv, folder, grocery_store, rp2k. Detected by default.
+        out: Run folder for the training command. Defaults to runs/first, or the next free name.
+        recipe: Recipe file to write. Defaults to OUT.yaml.
+        watcher: Receives progress and messages.
 
     Returns:
-        The file, the recommendation behind it, and the command that trains by it.
+        The file, the recommendation behind it, and the training command.
 
     Raises:
-        UserError: data that cannot be used, or a place where something lies already.
+        UserError: unusable data, or an output path that exists.
     """
 
 @overload
@@ -165,22 +165,22 @@ def audit(
     format: str | None = None,
     watcher: Observer | None = None,
 ) -> AuditOutcome:
-    """Look at a data set: classes, leaks, duplicates, label conflicts, bad files, blur, glare; a report and tables.
+    """Audit a data set: class sizes, leaks, duplicates, label conflicts, bad files, blur and glare. Writes a report and tables.
 
     Args:
-        data: data set: a folder of class folders, RP2K, a csv, or Grocery Store
-        out: folder to make for the report and the tables
-        run: also ask this run, or what find-label-errors made, about every image
-        overwrite: replace an earlier audit in that folder
-        seed: of the split, where the data has none (default: 0)
-        format: one of csv, folder, grocery_store, rp2k; found out if not given
-        watcher: told of the progress
+        data: Data set: a folder of class folders, RP2K, a CSV list, or Grocery Store.
+        out: Folder to create for the report and the tables.
+        run: Also check the labels with the predictions of this run, or with an output folder of find-label-errors.
+        overwrite: Replace an earlier audit in the output folder.
+        seed: Seed of the random split. Ignored if the data set comes with a split. (default: 0)
+        format: Format of the data set: csv, folder, grocery_store, rp2k. Detected by default.
+        watcher: Receives progress and messages.
 
     Returns:
-        Where it lies, and its figures.
+        The folder, and the contents of `audit.json`.
 
     Raises:
-        UserError: data that cannot be used, a place that cannot be written, a run of other classes.
+        UserError: unusable data, an unwritable folder, or a run with other classes.
     """
 
 @overload
@@ -202,22 +202,22 @@ def find_label_errors(
     folds: int = 5,
     watcher: Watcher | None = None,
 ) -> LabelCheckOutcome:
-    """Rank all labels by how doubtful they are; each is judged by a network that never saw the image. A network that does not clearly beat guessing judges nothing. Stopped at any moment, the same command goes on. Nothing is changed or deleted: look through what is flagged with `shelfmind review`.
+    """Rank labels by how likely they are wrong, using out-of-fold predictions. A fold whose network does not clearly beat guessing is left out. If interrupted, run the same command again to resume. Nothing in the data set is changed: review flagged images with `shelfmind review`.
 
     Args:
-        data: data set: a folder of class folders, RP2K, a csv, or Grocery Store
-        out: folder to make, or to go on with
-        recipe: a name from `shelfmind recipes`, or a YAML file (default: default)
-        overrides: change the recipe
-        epochs: instead of the recipe's; not with max_minutes
-        max_minutes: fit the whole schedule into this time instead of a number of epochs
-        seed: of split, weights, order and augmentation (default: 0)
-        weights: start from these: a file, a run folder, official ones by name, or generated, which come with shelfmind
-        offline: never download weights
-        max_bad_fraction: share of unusable files above which to stop (default: 0.01)
-        format: one of csv, folder, grocery_store, rp2k; found out if not given
-        folds: networks to train; each judges what it never saw (default: 5)
-        watcher: told of the progress
+        data: Data set: a folder of class folders, RP2K, a CSV list, or Grocery Store.
+        out: Folder to create. An existing one is resumed.
+        recipe: Name from `shelfmind recipes`, or a YAML file. (default: default)
+        overrides: Override a recipe value.
+        epochs: Number of epochs. Defaults to the recipe's. Excludes max_minutes.
+        max_minutes: Time budget in minutes for all folds together.
+        seed: Seed of split, initial weights, image order and augmentation. (default: 0)
+        weights: Initial weights: a checkpoint, a run folder, the name of official weights, or generated (the weights shipped with shelfmind).
+        offline: Do not download weights.
+        max_bad_fraction: Stop if a larger share of the files is unusable. (default: 0.01)
+        format: Format of the data set: csv, folder, grocery_store, rp2k. Detected by default.
+        folds: Number of cross-validation folds. Each fold trains one network and checks the held-out images. (default: 5)
+        watcher: Receives progress and messages.
 
     Returns:
         What was found, in numbers.
@@ -240,17 +240,17 @@ def review(
     browser: bool = True,
     watcher: Observer | None = None,
 ) -> ReviewOutcome:
-    """Look at suspects in a browser: keep, relabel or drop them. Ctrl-C ends it; nothing in the data set is changed. Every decision is on the disk in the log before the page confirms it. Several reviewers may share one log.
+    """Review flagged images in a browser: keep, relabel or drop them. The data set is not changed. Ctrl-C ends it. Each decision is written to the log before the page confirms it. Several reviewers can share a log.
 
     Args:
-        audit: a folder that `shelfmind audit`, `find-label-errors` or `gallery discover` made
-        data: where the data set, or a discovery's gallery, lies now, if moved
-        log: append decisions to this file; review.jsonl in AUDIT if not given
-        reviewer: the name on your decisions; your login name if not given
-        port: of this machine; 0: any free one; 8765 or any if not given
-        language: en or zh; as the browser asks if not given
-        browser: open the page in a browser
-        watcher: told of the progress
+        audit: Output folder of `shelfmind audit`, `find-label-errors` or `gallery discover`.
+        data: New location of the data set (or of the gallery of a discovery) if it was moved.
+        log: File to append decisions to. Defaults to review.jsonl in AUDIT.
+        reviewer: Name recorded with your decisions. Defaults to your login name.
+        port: Port to listen on. 0 picks a free port. Defaults to 8765, or a free port if 8765 is taken.
+        language: Language of the page: en or zh. Defaults to that of the browser.
+        browser: Open the page in a browser.
+        watcher: Receives progress and messages.
 
     Returns:
         The number of decisions and where they are.
@@ -292,42 +292,42 @@ def prepare(
     format: str | None = None,
     watcher: Observer | None = None,
 ) -> PreparationOutcome:
-    """Make a clean copy of a data set from decisions and rules. DATA is only read; the same input gives the same bytes.
+    """Make a clean copy of a data set from review decisions and rules. DATA is never modified. The same input gives the same bytes.
 
     Args:
-        data: data set: a folder of class folders, RP2K, a csv, or Grocery Store
-        out: folder to make: a clean data set that `shelfmind train` takes
-        decisions: review.jsonl of a review
-        prefer: follow this one in contradictions
-        prefer_latest: in contradictions, follow the last
-        ignore_missing_decisions: pass over decisions whose image is gone or changed
-        others: the class that the decision 'others' means
-        new_classes: a class that decisions may add
-        classes_of: a run, whose classes decisions may add, too
-        audit: the audit of DATA, for duplicates and leaks
-        drop_duplicates: keep one of each picture
-        drop_leaks: drop training images that are in val or test, val images in test
-        merge_same_names: join classes that have the same name after normalising
-        fraction: keep this share of each class and split, at least one image
-        caps: at most N training images
-        cap_all: at most so many training images of every other class
-        val_fraction: split anew: this share of each class to val
-        test_fraction: split anew: this share to test; without it test stays
-        split_floor: images of each class in val and test at least (default: 1)
-        jpeg: turn PNG and other images into JPEG, quality 95
-        link: how images get there; auto: hard links where possible, else copies (default: auto)
-        mindrecord: also write MindRecord shards
-        image_size: of the squares in MindRecord, pixels (default: 256)
-        seed: of samples and splits (default: 0)
-        max_bad_fraction: share of unusable files above which to stop (default: 1.0)
-        format: one of csv, folder, grocery_store, rp2k; found out if not given
-        watcher: told of the progress
+        data: Data set: a folder of class folders, RP2K, a CSV list, or Grocery Store.
+        out: Folder to create for the clean data set.
+        decisions: Decisions of a review: review.jsonl.
+        prefer: Reviewer to follow in case of contradictory decisions.
+        prefer_latest: Follow the latest of contradictory decisions.
+        ignore_missing_decisions: Skip decisions whose image is missing or has changed.
+        others: Class that the decision 'others' refers to.
+        new_classes: New class that decisions may introduce.
+        classes_of: Run whose classes decisions may introduce.
+        audit: Audit of DATA, for duplicates and leaks.
+        drop_duplicates: Keep one image of each group of duplicates.
+        drop_leaks: Drop training images that are also in val or test, and val images that are also in test.
+        merge_same_names: Merge classes whose names are equal after normalisation.
+        fraction: Keep this share of each class and split, but at least one image.
+        caps: Keep at most N training images of a class.
+        cap_all: Keep at most this many training images of every other class.
+        val_fraction: Split again: share of each class for val.
+        test_fraction: Split again: share of each class for test. By default test is unchanged.
+        split_floor: Minimum number of images per class in val and test. (default: 1)
+        jpeg: Convert PNG and other formats to JPEG, quality 95.
+        link: How to place images. auto: hard links where possible, else copies. (default: auto)
+        mindrecord: Also write MindRecord shards.
+        image_size: Size of the square MindRecord images in pixels. (default: 256)
+        seed: Seed of sampling and splits. (default: 0)
+        max_bad_fraction: Stop if a larger share of the files is unusable. (default: 1.0)
+        format: Format of the data set: csv, folder, grocery_store, rp2k. Detected by default.
+        watcher: Receives progress and messages.
 
     Returns:
-        Where it is, what was done, how its images got there, and what the user should know.
+        The folder, metrics, how images were placed, and notes.
 
     Raises:
-        UserError: everything that the user can mend.
+        UserError: invalid input.
     """
 
 @overload
@@ -369,7 +369,7 @@ def generate(
     workers: int | None = None,
     watcher: Observer | None = None,
 ) -> Path:
-    """Draw a data set of made-up products in RP2K's layout, with the truth about every photo in truth.csv. A factor such as glare goes from 0 (none) over the default (as on real shelves) to 1 (severe in most photos).
+    """Generate a synthetic data set in RP2K's layout, with the ground truth of every photo in truth.csv. A factor such as glare goes from 0 (none) over the default (as on real shelves) to 1 (severe in most photos).
 
     Args:
         out: folder to make; it must be missing or empty
@@ -404,7 +404,7 @@ def generate(
         duplicates: share of photos that are near-copies of another photo (default: 0.0)
         overrides: any setting, also those without an option of their own
         workers: processes; one a core if not given
-        watcher: told of the progress
+        watcher: Receives progress and messages.
 
     Returns:
         The absolute path of `out`.
@@ -437,27 +437,27 @@ def train(
     track: Sequence[str] = (),
     watcher: Watcher | None = None,
 ) -> Evaluation:
-    """Train a recogniser and write it to a run folder.
+    """Train a recogniser into a run folder.
 
     Args:
-        data: data set: a folder of class folders, RP2K, a csv, or Grocery Store; not with resume
-        out: run folder to make
-        recipe: a name from `shelfmind recipes`, or a YAML file (default: default)
-        overrides: change the recipe
-        epochs: instead of the recipe's; not with max_minutes
-        max_minutes: fit the whole schedule into this time instead of a number of epochs
-        seed: of split, weights, order and augmentation (default: 0)
-        weights: start from these: a file, a run folder, official ones by name, or generated, which come with shelfmind
-        offline: never download weights
-        max_bad_fraction: share of unusable files above which to stop (default: 0.01)
-        format: one of csv, folder, grocery_store, rp2k; found out if not given
-        resume: go on with this run folder, as it began
-        split_of: take this run's split, so that both can be judged together; new photos are trained on
-        teacher: learn from the answers of this run or exported file besides the labels; several are averaged
-        broader: a CSV with the columns class,broader: learn the broader classes instead of the data's
-        rules: keep these terms: contest
-        track: also send figures to tensorboard (RUN/tensorboard), mlflow, or both
-        watcher: told of the progress
+        data: Data set: a folder of class folders, RP2K, a CSV list, or Grocery Store. Excludes resume.
+        out: Run folder to create.
+        recipe: Name from `shelfmind recipes`, or a YAML file. (default: default)
+        overrides: Override a recipe value.
+        epochs: Number of epochs. Defaults to the recipe's. Excludes max_minutes.
+        max_minutes: Time budget in minutes. The learning-rate schedule is scaled to fit it.
+        seed: Seed of split, initial weights, image order and augmentation. (default: 0)
+        weights: Initial weights: a checkpoint, a run folder, the name of official weights, or generated (the weights shipped with shelfmind).
+        offline: Do not download weights.
+        max_bad_fraction: Stop if a larger share of the files is unusable. (default: 0.01)
+        format: Format of the data set: csv, folder, grocery_store, rp2k. Detected by default.
+        resume: Run folder to resume, with its original arguments.
+        split_of: Reuse the split of this run, so that both can be evaluated together. New photos are used for training.
+        teacher: Run or exported file to distil from. Predictions of several teachers are averaged.
+        broader: CSV with the columns class,broader: train on the broader classes instead.
+        rules: Rule set to enforce: contest (MindSpore only, no external weights or photos).
+        track: Also log metrics to tensorboard (RUN/tensorboard), mlflow, or both.
+        watcher: Receives progress and messages.
 
     Returns:
         The evaluation on val, or None if there is no val split.
@@ -486,23 +486,23 @@ def pretrain(
     broader: Path | str | None = None,
     watcher: Watcher | None = None,
 ) -> Readout:
-    """Learn from photos without their labels (SimSiam) or from broader labels, for a training to start from; read out the gain.
+    """Pretrain without labels (SimSiam) or on broader labels, as initial weights for training. Evaluates the embeddings by kNN and linear probe.
 
     Args:
-        data: data set: a folder of class folders, RP2K, a csv, or Grocery Store; not with resume
-        out: run folder to make
-        recipe: a name from `shelfmind recipes`, or a YAML file; pretrain, or default with broader, if not given
-        overrides: change the recipe
-        epochs: instead of the recipe's; not with max_minutes
-        max_minutes: fit the whole schedule into this time instead of a number of epochs
-        seed: of split, weights, order and augmentation (default: 0)
-        weights: start from these: a file, a run folder, official ones by name, or generated, which come with shelfmind
-        offline: never download weights
-        max_bad_fraction: share of unusable files above which to stop (default: 0.01)
-        format: one of csv, folder, grocery_store, rp2k; found out if not given
-        resume: go on with this run folder, as it began
-        broader: learn broader classes instead: a CSV with the columns class,broader
-        watcher: told of the progress
+        data: Data set: a folder of class folders, RP2K, a CSV list, or Grocery Store. Excludes resume.
+        out: Run folder to create.
+        recipe: Name from `shelfmind recipes`, or a YAML file. Defaults to pretrain, or to default with broader.
+        overrides: Override a recipe value.
+        epochs: Number of epochs. Defaults to the recipe's. Excludes max_minutes.
+        max_minutes: Time budget in minutes. The learning-rate schedule is scaled to fit it.
+        seed: Seed of split, initial weights, image order and augmentation. (default: 0)
+        weights: Initial weights: a checkpoint, a run folder, the name of official weights, or generated (the weights shipped with shelfmind).
+        offline: Do not download weights.
+        max_bad_fraction: Stop if a larger share of the files is unusable. (default: 0.01)
+        format: Format of the data set: csv, folder, grocery_store, rp2k. Detected by default.
+        resume: Run folder to resume, with its original arguments.
+        broader: Train on broader classes instead: a CSV with the columns class,broader.
+        watcher: Receives progress and messages.
 
     Returns:
         The readout, or None if there is no validation split.
@@ -523,15 +523,15 @@ def fixres(
     max_minutes: float | None = None,
     watcher: Watcher | None = None,
 ) -> FixResOutcome:
-    """Fit a run to larger test images: fine-tune classifier and last normalisation at each size, keep the best.
+    """Fine-tune a run for a larger test resolution (FixRes): retrain the classifier and the last batch norm, keep the best resolution.
 
     Args:
-        run: a run folder that `shelfmind train` made
-        resolutions: image sizes to try, such as 224,256,288
-        out: run folder to make if a size is better
-        epochs: of each fine-tuning, 5 if not given; not with max_minutes
-        max_minutes: of each fine-tuning, instead of epochs
-        watcher: told of the progress
+        run: Run folder made by `shelfmind train`.
+        resolutions: Image sizes to try, such as 224,256,288.
+        out: Run folder to create if a size is better.
+        epochs: Epochs per image size. Defaults to 5. Excludes max_minutes.
+        max_minutes: Time budget in minutes per image size, instead of epochs.
+        watcher: Receives progress and messages.
 
     Returns:
         What each size gave, and which is kept, if any.
@@ -556,19 +556,19 @@ def fold_in(
     seed: int = 0,
     watcher: Watcher | None = None,
 ) -> FoldInOutcome:
-    """Make the products of a gallery classes of a run: weights imprinted from their photos, then a short fine-tuning with the run's own. Products that bear the name of a trained class add photos to it; all others become classes after the old ones.
+    """Turn the products of a gallery into classes of a run: imprint their weights, then fine-tune briefly with rehearsal of the run's own photos. A product with the name of a trained class adds its photos to that class. All other products become new classes.
 
     Args:
-        run: a run folder that `shelfmind train` made
-        gallery: the gallery of products, which must be of this run's weights
-        out: run folder to make
-        data: where the photos lie now that the run was trained on, if they were moved
-        format: one of csv, folder, grocery_store, rp2k; found out if not given
-        epochs: of the fine-tuning, 10 if not given; not with max_minutes
-        max_minutes: of the fine-tuning, instead of epochs
-        held_out: share of the photos of a new product that only measure it, where it has five or more (default: 0.2)
-        seed: of order, augmentation and what is held out (default: 0)
-        watcher: told of the progress
+        run: Run folder made by `shelfmind train`.
+        gallery: Gallery of the products. Its embeddings must come from the weights of this run.
+        out: Run folder to create.
+        data: New location of the run's training photos if they were moved.
+        format: Format of the data set: csv, folder, grocery_store, rp2k. Detected by default.
+        epochs: Epochs of fine-tuning. Defaults to 10. Excludes max_minutes.
+        max_minutes: Time budget for fine-tuning in minutes, instead of epochs.
+        held_out: Share of each new product's photos held out for evaluation, if it has at least five. (default: 0.2)
+        seed: Seed of the image order, augmentation and held-out photos. (default: 0)
+        watcher: Receives progress and messages.
 
     Returns:
         What was folded in, with the figures of old and new classes.
@@ -598,23 +598,23 @@ def tune(
     space: Mapping[str, Any] | None = None,
     watcher: Watcher | None = None,
 ) -> Best:
-    """Search a recipe's values on validation images (Optuna); hopeless trials are stopped early; resumable.
+    """Search hyperparameters of a recipe on validation images (Optuna). Unpromising trials are pruned. Resumable.
 
     Args:
-        data: data set: a folder of class folders, RP2K, a csv, or Grocery Store
-        out: folder for the study and its trials, or one to go on with
-        recipe: a name from `shelfmind recipes`, or a YAML file (default: default)
-        overrides: change the recipe
-        epochs: instead of the recipe's; not with max_minutes
-        max_minutes: fit the whole schedule into this time instead of a number of epochs
-        seed: of split, weights, order and augmentation (default: 0)
-        weights: start from these: a file, a run folder, official ones by name, or generated, which come with shelfmind
-        offline: never download weights
-        max_bad_fraction: share of unusable files above which to stop (default: 0.01)
-        format: one of csv, folder, grocery_store, rp2k; found out if not given
-        trials: in all, those of earlier calls included (default: 20)
-        space: YAML of what to search: train.lr: {low: 0.01, high: 0.1, log: true}, ...
-        watcher: told of the progress
+        data: Data set: a folder of class folders, RP2K, a CSV list, or Grocery Store.
+        out: Folder for the study and its trials. An existing one is resumed.
+        recipe: Name from `shelfmind recipes`, or a YAML file. (default: default)
+        overrides: Override a recipe value.
+        epochs: Number of epochs. Defaults to the recipe's. Excludes max_minutes.
+        max_minutes: Time budget in minutes per trial.
+        seed: Seed of split, initial weights, image order and augmentation. (default: 0)
+        weights: Initial weights: a checkpoint, a run folder, the name of official weights, or generated (the weights shipped with shelfmind).
+        offline: Do not download weights.
+        max_bad_fraction: Stop if a larger share of the files is unusable. (default: 0.01)
+        format: Format of the data set: csv, folder, grocery_store, rp2k. Detected by default.
+        trials: Total number of trials, including those of earlier calls. (default: 20)
+        space: YAML file with the search space: train.lr: {low: 0.01, high: 0.1, log: true}, ...
+        watcher: Receives progress and messages.
 
     Returns:
         The best trial, and how many ended and were stopped.
@@ -643,30 +643,31 @@ def ablate(
     format: str | None = None,
     watcher: Observer | None = None,
 ) -> dict[str, Any]:
-    """Compare changes of a recipe: train a table's rows with several seeds, say which differ beyond chance. Every row is a change of the base recipe. Each is trained for each seed, in a process of its own; what is finished is not done again, and tables in the same folder share their runs. The folder gets a page, Markdown, CSV and JSON: mean, spread over seeds, difference to the base with its interval, time and cost. A row that fails does not stop the others; the exit status is then 1.
+    """Compare changes of a recipe: train each row of a table with several seeds and test which differences are significant. Each row of the table changes the base recipe and is trained once per seed, in a separate process. Finished runs are reused, also by other tables in the same folder. Writes an HTML report, Markdown, CSV and JSON with the mean, the spread over seeds, the difference from the base with its confidence interval, and the training time. If a row fails, the others continue and the exit status is 1.
 
     Args:
-        table: a name from `shelfmind ablations`, or a YAML file
-        data: data set: a folder of class folders, RP2K, a csv, or Grocery Store
-        out: folder for runs and tables, or one to go on with
-        seeds: how many trainings each row gets, or their seeds (default: 3)
-        recipe: base recipe instead of the table's
-        overrides: change the base recipe, rows then change that
-        epochs: of the base, instead of its recipe's; not with max_minutes
-        max_minutes: compare at equal minutes instead of equal epochs: so many a row and seed
-        split: images that judge; test if the data has such, else val
-        jobs: trainings side by side, each with its share of the cores; with one, times are those of a training that has the machine to itself (default: 1)
-        offline: never download weights
-        max_bad_fraction: share of unusable files above which to stop (default: 0.01)
-        format: one of csv, folder, grocery_store, rp2k; found out if not given
-        watcher: told of the progress
+        table: Name from `shelfmind ablations`, or a YAML file.
+        data: Data set: a folder of class folders, RP2K, a CSV list, or Grocery Store.
+        out: Folder for runs and tables. An existing one is resumed.
+        seeds: Number of seeds per row, or the seeds themselves. (default: 3)
+        recipe: Base recipe. Defaults to that of the table.
+        overrides: Override a value of the base recipe.
+        epochs: Epochs of the base. Defaults to those of its recipe. Excludes max_minutes.
+        max_minutes: Time budget in minutes per row and seed: compare at equal time instead of equal epochs.
+        split: Split to evaluate on. Defaults to test if there is one, else val.
+        jobs: Parallel training runs, which share the cores. Use 1 for meaningful training times. (default: 1)
+        offline: Do not download weights.
+        max_bad_fraction: Stop if a larger share of the files is unusable. (default: 0.01)
+        format: Format of the data set: csv, folder, grocery_store, rp2k. Detected by default.
+        watcher: Receives progress and messages.
 
     Returns:
-        What `ablation.json` has: the figures of each row, differences with intervals and verdicts, cost, failures.
+        The contents of `ablation.json`: metrics of each row, differences with intervals and verdicts, cost, failures.
 
     Raises:
-        UserError: a table that cannot be, another version of it or other data than the folder was begun with, a folder
-            in the data set, no images that judge. A row that fails while it trains is no error, but named in the table.
+        UserError: an invalid table, a table or data set other than the folder was started with, a folder inside the
+            data set, or too few images to evaluate on. A row that fails in training is not an error, but listed in the
+            table.
     """
 
 @overload
@@ -682,16 +683,16 @@ def adapt(
     max_bad_fraction: float = 0.01,
     watcher: Observer | None = None,
 ) -> Adaptation:
-    """Adapt a run to another shop, camera or light by unlabelled photos from there, into a new run. No label is read and nothing is trained: batch normalisation takes its means and variances partly from these photos, of another shop, camera or light. Take photos as various as those that will be recognised.
+    """Adapt a run to another shop, camera or lighting with unlabelled photos from there. Writes a new run. Mixes the batch-normalisation statistics of the run with those of the photos (AdaBN). Needs no labels and no training. Use photos as varied as those to be recognised.
 
     Args:
-        run: a run folder that `shelfmind train` made
-        paths: images, folders of images, or patterns such as 'new/*.jpg'
-        out: run folder to make
-        weight: share of these photos in the new statistics (default: 0.5)
-        most: photos to take at most, drawn at random (default: 2000)
-        max_bad_fraction: share of unusable files above which to stop (default: 0.01)
-        watcher: told of the progress
+        run: Run folder made by `shelfmind train`.
+        paths: Images, folders of images, or patterns such as 'new/*.jpg'.
+        out: Run folder to create.
+        weight: Weight of the photos in the new statistics. (default: 0.5)
+        most: Maximum number of photos. More are sampled at random. (default: 2000)
+        max_bad_fraction: Stop if a larger share of the files is unusable. (default: 0.01)
+        watcher: Receives progress and messages.
 
     Returns:
         How many photos it took, and how far their statistics lie from the run's.
@@ -710,13 +711,13 @@ def soup(
     kind: Literal['greedy', 'uniform'] = 'greedy',
     watcher: Observer | None = None,
 ) -> Soup:
-    """Average the weights of a run's last epochs, kept by the recipe's train.snapshots, into a new run.
+    """Average the weights of a run's last epochs (model soup) into a new run. Needs train.snapshots in the recipe.
 
     Args:
-        run: a run folder that `shelfmind train` made
-        out: run folder to make
-        kind: greedy keeps what does not harm on validation; uniform takes all (default: greedy)
-        watcher: told of the progress
+        run: Run folder made by `shelfmind train`.
+        out: Run folder to create.
+        kind: greedy: add a snapshot only if validation accuracy does not drop. uniform: average all. (default: greedy)
+        watcher: Receives progress and messages.
 
     Returns:
         Which epochs are in it, and what it gains on validation.
@@ -746,31 +747,31 @@ def evaluate(
     format: str | None = None,
     watcher: Observer | None = None,
 ) -> Evaluation:
-    """Measure a run, or several averaged, on a labelled data set: accuracies with intervals, calibration, confusions.
+    """Evaluate a run, or an ensemble of several, on a labelled data set: accuracy with confidence intervals, calibration, confusions.
 
     Args:
-        runs: a run folder that `shelfmind train` made, or several
-        data: data set: a folder of class folders, RP2K, a csv, or Grocery Store
-        split: train, val, test, new (unknown to the run) or some, as in test,new; test if there is any
-        tta: views to average, such as flip,centre; none for the plain image alone
-        engine: what computes: mindspore, onnx, openvino, mindir, or auto, the fastest that the run was exported for; openvino:int8 names a precision, too (default: auto)
-        rules: keep these terms: contest, under which MindSpore computes and nothing else
-        batch: images computed at once on each core (MindSpore: on all); auto measures which number is fastest here, and remembers it
-        logit_adjust: favour rare classes: 0 not at all, 1 as if all were equally frequent
-        out: folder for the results of several runs
-        ensembling: of several runs: the mean weighted by the likelihood of validation labels, equal, or geometric (default: likelihood)
-        gallery: a calibrated gallery, whose products are answered, too
-        max_bad_fraction: share of unusable files above which to stop (default: 0.01)
-        allow_seen: go on with images that the run was trained on, or may have been
-        format: one of csv, folder, grocery_store, rp2k; found out if not given
-        watcher: told of the progress
+        runs: One or more run folders made by `shelfmind train`.
+        data: Data set: a folder of class folders, RP2K, a CSV list, or Grocery Store.
+        split: Split to evaluate: train, val, test, new (photos unknown to the run), or several, as in test,new. Defaults to test if there is one.
+        tta: Test-time augmentation views to average, such as flip,centre. none: the plain image only. Defaults to the recipe's views.
+        engine: Inference engine: mindspore, onnx, openvino, mindir, or auto (the fastest one that the run was exported for). Append a precision as in openvino:int8. (default: auto)
+        rules: Rule set to enforce: contest (MindSpore is the only engine).
+        batch: Batch size per core (MindSpore: in total). Defaults to 8 (MindSpore: the recipe's). auto measures the fastest size on this machine once and remembers it.
+        logit_adjust: Strength of logit adjustment: 0 leaves predictions unchanged, 1 assumes equally frequent classes.
+        out: Folder for the results of several runs.
+        ensembling: How to average several runs: likelihood (weighted by validation likelihood), equal, or geometric. (default: likelihood)
+        gallery: Calibrated gallery. Its products are recognised in addition to the trained classes.
+        max_bad_fraction: Stop if a larger share of the files is unusable. (default: 0.01)
+        allow_seen: Continue even if the run was, or may have been, trained on some of the images.
+        format: Format of the data set: csv, folder, grocery_store, rp2k. Detected by default.
+        watcher: Receives progress and messages.
 
     Returns:
-        Every figure; of several runs also what each adds.
+        All metrics; for several runs also the contribution of each.
 
     Raises:
-        UserError: a class that a run does not know, a split that is missing or empty, too many bad files, or, unless
-            `allow_seen`, images that were trained or validated on, or may have been.
+        UserError: a class unknown to a run, a missing or empty split, too many bad files, or, unless `allow_seen`,
+            images that were, or may have been, trained or validated on.
     """
 
 @overload
@@ -787,22 +788,21 @@ def calibrate(
     format: str | None = None,
     watcher: Observer | None = None,
 ) -> TemperatureScaling:
-    """Make a run's confidence mean what it says: fit one temperature on validation images and keep it if it helps. It helps if the likelihood of labels that it was not fitted to is better beyond chance; else temperature 1 is kept.
+    """Calibrate the confidence of a run by temperature scaling on validation images. The temperature is kept only if it significantly improves the likelihood of held-out labels; otherwise it stays 1.
 
     Args:
-        run: a run folder that `shelfmind train` made
-        data: data set: a folder of class folders, RP2K, a csv, or Grocery Store
-        split: the images to fit to; never test (default: val)
-        tta: views to average, such as flip,centre; none for the plain image alone
-        max_bad_fraction: share of unusable files above which to stop (default: 0.01)
-        allow_seen: go on with images that the run was trained on, or may have been
-        format: one of csv, folder, grocery_store, rp2k; found out if not given
-        watcher: told of the progress
+        run: Run folder made by `shelfmind train`.
+        data: Data set: a folder of class folders, RP2K, a CSV list, or Grocery Store.
+        split: Split to calibrate on. test is rejected. (default: val)
+        tta: Test-time augmentation views to average, such as flip,centre. none: the plain image only. Defaults to the recipe's views.
+        max_bad_fraction: Stop if a larger share of the files is unusable. (default: 0.01)
+        allow_seen: Continue even if the run was, or may have been, trained on some of the images.
+        format: Format of the data set: csv, folder, grocery_store, rp2k. Detected by default.
+        watcher: Receives progress and messages.
 
     Returns:
-        What was fitted, whether it is kept, and why; `replaced` is an earlier temperature of these weights that no
-        longer holds; `trained` and `near_copies` say how many of the images the run has seen, which makes a temperature
-        doubtful.
+        The fit, whether it is kept, and why. `replaced` is an earlier temperature of these weights that no longer
+        applies; `trained` and `near_copies` count images that the run has seen, which makes a temperature unreliable.
 
     Raises:
         UserError: the split is test, missing or empty, the classes differ from the run's, too many files are bad, or,
@@ -827,21 +827,21 @@ def predict(
     together: bool = False,
     watcher: Observer | None = None,
 ) -> PredictionOutcome:
-    """Name the products in images; a file that cannot be used keeps its row, with the reason.
+    """Recognise the products in images. An unusable file keeps its row, with the reason.
 
     Args:
-        run: a run folder, or a file that `shelfmind export` wrote
-        paths: images, folders of images, or patterns such as 'new/*.jpg'
-        top: guesses for each image (default: 5)
-        out: predictions.csv, .jsonl or .npz; only counted and shown if not given
-        tta: views to average, such as flip,centre; none for the plain image alone
-        engine: what computes: mindspore, onnx, openvino, mindir, or auto, the fastest that the run was exported for; openvino:int8 names a precision, too (default: auto)
-        rules: keep these terms: contest, under which MindSpore computes and nothing else
-        batch: images computed at once on each core (MindSpore: on all); auto measures which number is fastest here, and remembers it
-        decode: exact, as for training, or fast: JPEGs far larger than the network needs are decoded smaller (default: exact)
-        gallery: a calibrated gallery, whose products are answered, too
-        together: all images show one object: one answer, by the gallery
-        watcher: told of the progress
+        run: Run folder, or a file written by `shelfmind export`.
+        paths: Images, folders of images, or patterns such as 'new/*.jpg'.
+        top: Number of predictions per image. (default: 5)
+        out: Output file: .csv, .jsonl or .npz. By default predictions are only printed.
+        tta: Test-time augmentation views to average, such as flip,centre. none: the plain image only. Defaults to the recipe's views.
+        engine: Inference engine: mindspore, onnx, openvino, mindir, or auto (the fastest one that the run was exported for). Append a precision as in openvino:int8. (default: auto)
+        rules: Rule set to enforce: contest (MindSpore is the only engine).
+        batch: Batch size per core (MindSpore: in total). Defaults to 8 (MindSpore: the recipe's). auto measures the fastest size on this machine once and remembers it.
+        decode: JPEG decoding: exact, as in training, or fast (large JPEGs are decoded at reduced size). (default: exact)
+        gallery: Calibrated gallery. Its products are recognised in addition to the trained classes.
+        together: All images show the same object: give one joint answer. Needs gallery.
+        watcher: Receives progress and messages.
 
     Returns:
         The number of images, the first few predictions, and unusable and skipped files.
@@ -866,19 +866,19 @@ def export(
     tolerance: float | None = None,
     watcher: Observer | None = None,
 ) -> Export:
-    """Write a run as one file that ONNX Runtime and OpenVINO answer from, once they answer as the run does. The network of the file takes 8-bit squares; recipe, classes and temperatures are in it, too. `predict`, `shelfmind.load` and `shelfmind.recognizer` answer from it, without MindSpore unless it is MindIR.
+    """Export a run to one file for ONNX Runtime, OpenVINO or MindIR, after checking that its predictions match. The exported network takes square 8-bit images; the file also contains recipe, class names and temperatures. `predict`, `shelfmind.load` and `shelfmind.recognizer` accept it and need MindSpore for MindIR only.
 
     Args:
-        run: a run folder that `shelfmind train` made
-        format: onnx, which ONNX Runtime and OpenVINO read, openvino, or mindir, which MindSpore reads (default: onnx)
-        precision: fp32, int8 or bf16, as far as engines of the format and the processor compute it (default: fp32)
-        out: the file; one in the run's folder if not given, where --engine looks for it
-        data: images to compare answers by, if the run's own data has moved
-        data_format: one of csv, folder, grocery_store, rp2k; found out if not given
-        images: how many, of val if there is one; for fp32 300, else 1000 if not given
-        calibration: training images that int8 takes its ranges from (default: 256)
-        tolerance: fp32: greatest difference of a probability that is accepted (0.0001); int8 and bf16: the share of accuracy that may be lost (0.005)
-        watcher: told of the progress
+        run: Run folder made by `shelfmind train`.
+        format: File format: onnx (for ONNX Runtime and OpenVINO), openvino, or mindir (for MindSpore). (default: onnx)
+        precision: Numeric precision: fp32, int8 or bf16, if the engine and the processor support it. (default: fp32)
+        out: Output file. Defaults to a file in the run folder, where --engine finds it.
+        data: Data set to compare predictions on, if the run's own data was moved.
+        data_format: Format of the data set: csv, folder, grocery_store, rp2k. Detected by default.
+        images: Number of images to compare, from val if there is one. Defaults to 300 for fp32, else 1000.
+        calibration: Number of training images for int8 calibration. (default: 256)
+        tolerance: Accepted deviation from MindSpore. fp32: maximum difference of a probability, 0.0001 by default; int8 and bf16: maximum loss of accuracy, 0.005 by default.
+        watcher: Receives progress and messages.
 
     Returns:
         The file, and the comparison for each engine.
@@ -902,23 +902,23 @@ def explain(
     overwrite: bool = False,
     watcher: Observer | None = None,
 ) -> list[Explanation]:
-    """Show where a run looked (Grad-CAM), with the training images most like each image beside it.
+    """Explain predictions: Grad-CAM heat maps, and the most similar training images.
 
     Args:
-        run: a run folder, or a file that `shelfmind export` wrote
-        paths: images, folders of images, or patterns such as 'new/*.jpg'
-        out: folder to make for the page and the pictures
-        class_name: explain this class or product; what is guessed for each image if not given
+        run: Run folder made by `shelfmind train`.
+        paths: Images, folders of images, or patterns such as 'new/*.jpg'.
+        out: Folder to create for the page and the images.
+        class_name: Class or product to explain. Defaults to the prediction for each image.
         gallery: a calibrated gallery, whose products are explained, too
-        neighbours: training images to show beside each (default: 4)
-        overwrite: replace an earlier page in that folder
-        watcher: told of the progress
+        neighbours: Number of similar training images to show per image. (default: 4)
+        overwrite: Replace an earlier page in the output folder.
+        watcher: Receives progress and messages.
 
     Returns:
-        What is said of each image, in order.
+        The explanation of each image, in order.
 
     Raises:
-        UserError: no run, no images, an unknown class, a network without feature maps, a folder that is not empty.
+        UserError: no run, no images, an unknown class, a network without feature maps, or a folder that is not empty.
     """
 
 @overload
@@ -937,25 +937,25 @@ def gallery_create(
     strict: bool = False,
     watcher: Observer | None = None,
 ) -> Enrolment:
-    """Make a gallery whose vectors a run makes. A gallery keeps photos and their vectors; both belong to the weights of one run. If enrolling is cut off or refused, the same command goes on.
+    """Create a gallery with the embeddings of a run. A gallery stores photos and their embeddings, which belong to the weights of one run. If enrolment is interrupted or rejected, run the same command again to resume.
 
     Args:
-        gallery: the gallery's folder, or s3://BUCKET/PREFIX; with @milvus://HOST:PORT/COLLECTION after it, that server searches
-        run: the run, or the exported file, whose network makes the vectors
-        author: who makes the change; your login name if not given
-        reason: why, for the history (default: )
-        engine: what computes: mindspore, onnx, openvino, mindir, or auto, the fastest that the run was exported for; openvino:int8 names a precision, too (default: auto)
-        batch: images computed at once on each core (MindSpore: on all); auto measures which number is fastest here, and remembers it
-        data: a data set, all photos of which are enrolled at once, whatever their split
-        format: one of csv, folder, grocery_store, rp2k; found out if not given
-        strict: refuse what is only warned of otherwise: a photo of two products, a product that is all but another, photos that disagree, too few, copies, blur, glare
-        watcher: told of the progress
+        gallery: Gallery folder, or s3://BUCKET/PREFIX. Append @milvus://HOST:PORT/COLLECTION to search with a Milvus server.
+        run: Run folder or exported file whose network computes the embeddings.
+        author: Author of the change. Defaults to your login name.
+        reason: Reason for the change, kept in the history. (default: )
+        engine: Inference engine: mindspore, onnx, openvino, mindir, or auto (the fastest one that the run was exported for). Append a precision as in openvino:int8. (default: auto)
+        batch: Batch size per core (MindSpore: in total). Defaults to 8 (MindSpore: the recipe's). auto measures the fastest size on this machine once and remembers it.
+        data: Data set to enrol at once: all photos of all splits.
+        format: Format of the data set: csv, folder, grocery_store, rp2k. Detected by default.
+        strict: Reject what otherwise only causes a warning: one photo under two products, near-identical products, inconsistent photos, too few photos, near-duplicates, blur, glare.
+        watcher: Receives progress and messages.
 
     Returns:
-        The version that it has, and how many products and photos.
+        The version, and the numbers of products and photos.
 
     Raises:
-        UserError: there is a gallery already, a run or data that cannot be used.
+        UserError: the gallery exists, or the run or data is unusable.
     """
 
 @overload
@@ -976,27 +976,27 @@ def gallery_add(
     strict: bool = False,
     watcher: Observer | None = None,
 ) -> Enrolment:
-    """Enrol photos of a product, or the classes of a data set. Photos that are enrolled already are passed over; only new ones are looked at. What makes a product hard to recognise is warned of.
+    """Enrol photos of a product, or all classes of a data set. Photos that are already enrolled are skipped. Prints a warning for anything that makes a product hard to recognise.
 
     Args:
-        gallery: the gallery's folder, or s3://BUCKET/PREFIX; with @milvus://HOST:PORT/COLLECTION after it, that server searches
-        photos: images of one product, folders of such, or patterns
-        author: who makes the change; your login name if not given
-        reason: why, for the history (default: )
-        sku: the product that they show
-        data: instead: a data set, all photos of which are enrolled under the names of their classes
-        format: one of csv, folder, grocery_store, rp2k; found out if not given
-        run: the run or exported file that makes its vectors, if it has moved since the gallery was made
-        engine: what computes: mindspore, onnx, openvino, mindir, or auto, the fastest that the run was exported for; openvino:int8 names a precision, too (default: auto)
-        batch: images computed at once on each core (MindSpore: on all); auto measures which number is fastest here, and remembers it
-        strict: refuse what is only warned of otherwise: a photo of two products, a product that is all but another, photos that disagree, too few, copies, blur, glare
-        watcher: told of the progress
+        gallery: Gallery folder, or s3://BUCKET/PREFIX. Append @milvus://HOST:PORT/COLLECTION to search with a Milvus server.
+        photos: Images of one product, folders of such images, or patterns.
+        author: Author of the change. Defaults to your login name.
+        reason: Reason for the change, kept in the history. (default: )
+        sku: Product that the photos show.
+        data: Data set to enrol instead: all photos, under their class names.
+        format: Format of the data set: csv, folder, grocery_store, rp2k. Detected by default.
+        run: New location of the run or exported file that computes the embeddings, if it was moved.
+        engine: Inference engine: mindspore, onnx, openvino, mindir, or auto (the fastest one that the run was exported for). Append a precision as in openvino:int8. (default: auto)
+        batch: Batch size per core (MindSpore: in total). Defaults to 8 (MindSpore: the recipe's). auto measures the fastest size on this machine once and remembers it.
+        strict: Reject what otherwise only causes a warning: one photo under two products, near-identical products, inconsistent photos, too few photos, near-duplicates, blur, glare.
+        watcher: Receives progress and messages.
 
     Returns:
-        The version that it made, None if all were enrolled already, and how many products and photos there are now.
+        The new version (None if all photos were enrolled already), and the numbers of products and photos.
 
     Raises:
-        UserError: no gallery, no usable photo, another run than the gallery's, a name that cannot be one.
+        UserError: no gallery, no usable photo, a run other than the gallery's, or an invalid name.
     """
 
 @overload
@@ -1011,21 +1011,21 @@ def gallery_remove(
     photos: Sequence[str] = (),
     watcher: Observer | None = None,
 ) -> Enrolment:
-    """Take a product, or photos of it, out. It can be undone until `gallery compact` deletes what no product has any more.
+    """Remove a product, or some of its photos. Can be undone with `gallery rollback` until `gallery compact` deletes unreferenced files.
 
     Args:
-        gallery: the gallery's folder, or s3://BUCKET/PREFIX; with @milvus://HOST:PORT/COLLECTION after it, that server searches
-        sku: the name of a product in the gallery
-        author: who makes the change; your login name if not given
-        reason: why, for the history (default: )
-        photos: only this photo: its file's name, or the first 8 or more digits of its checksum
-        watcher: told of the progress
+        gallery: Gallery folder, or s3://BUCKET/PREFIX. Append @milvus://HOST:PORT/COLLECTION to search with a Milvus server.
+        sku: Name of a product in the gallery.
+        author: Author of the change. Defaults to your login name.
+        reason: Reason for the change, kept in the history. (default: )
+        photos: Remove this photo only: its file name, or at least 8 leading digits of its checksum.
+        watcher: Receives progress and messages.
 
     Returns:
-        The version that it made.
+        The new version.
 
     Raises:
-        UserError: no gallery, no such product (with the nearest names), no such photo.
+        UserError: no gallery, no such product (with the closest names), or no such photo.
     """
 
 @overload
@@ -1040,21 +1040,21 @@ def gallery_rename(
     reason: str = '',
     watcher: Observer | None = None,
 ) -> Enrolment:
-    """Give a product another name.
+    """Rename a product.
 
     Args:
-        gallery: the gallery's folder, or s3://BUCKET/PREFIX; with @milvus://HOST:PORT/COLLECTION after it, that server searches
-        sku: the name of a product in the gallery
-        name: its new name
-        author: who makes the change; your login name if not given
-        reason: why, for the history (default: )
-        watcher: told of the progress
+        gallery: Gallery folder, or s3://BUCKET/PREFIX. Append @milvus://HOST:PORT/COLLECTION to search with a Milvus server.
+        sku: Name of a product in the gallery.
+        name: New name.
+        author: Author of the change. Defaults to your login name.
+        reason: Reason for the change, kept in the history. (default: )
+        watcher: Receives progress and messages.
 
     Returns:
-        The version that it made.
+        The new version.
 
     Raises:
-        UserError: no gallery, no such product, a name that another product has.
+        UserError: no gallery, no such product, or the name of another product.
     """
 
 @overload
@@ -1069,18 +1069,18 @@ def gallery_merge(
     reason: str = '',
     watcher: Observer | None = None,
 ) -> Enrolment:
-    """Make one product of several.
+    """Merge several products into one.
 
     Args:
-        gallery: the gallery's folder, or s3://BUCKET/PREFIX; with @milvus://HOST:PORT/COLLECTION after it, that server searches
-        skus: the products to merge
-        into: the name of the one product, old or new
-        author: who makes the change; your login name if not given
-        reason: why, for the history (default: )
-        watcher: told of the progress
+        gallery: Gallery folder, or s3://BUCKET/PREFIX. Append @milvus://HOST:PORT/COLLECTION to search with a Milvus server.
+        skus: Products to merge.
+        into: Name of the merged product, existing or new.
+        author: Author of the change. Defaults to your login name.
+        reason: Reason for the change, kept in the history. (default: )
+        watcher: Receives progress and messages.
 
     Returns:
-        The version that it made.
+        The new version.
 
     Raises:
         UserError: no gallery, no such product.
@@ -1095,12 +1095,12 @@ def gallery_list(
     version: int | None = None,
     watcher: Observer | None = None,
 ) -> dict[str, int]:
-    """List the products and how many photos each has.
+    """List the products with their photo counts.
 
     Args:
-        gallery: the gallery's folder, or s3://BUCKET/PREFIX; with @milvus://HOST:PORT/COLLECTION after it, that server searches
-        version: as they were at this version; the newest if not given
-        watcher: told of the progress
+        gallery: Gallery folder, or s3://BUCKET/PREFIX. Append @milvus://HOST:PORT/COLLECTION to search with a Milvus server.
+        version: Version to list. Defaults to the newest.
+        watcher: Receives progress and messages.
 
     Returns:
         The number of photos of each, by name.
@@ -1121,12 +1121,12 @@ def gallery_show(
     """List the photos of a product.
 
     Args:
-        gallery: the gallery's folder, or s3://BUCKET/PREFIX; with @milvus://HOST:PORT/COLLECTION after it, that server searches
-        sku: the name of a product in the gallery
-        watcher: told of the progress
+        gallery: Gallery folder, or s3://BUCKET/PREFIX. Append @milvus://HOST:PORT/COLLECTION to search with a Milvus server.
+        sku: Name of a product in the gallery.
+        watcher: Receives progress and messages.
 
     Returns:
-        Each with its file's name and checksum.
+        Each with its file name and checksum.
 
     Raises:
         UserError: no gallery, no such product.
@@ -1146,23 +1146,23 @@ def gallery_search(
     batch: int | str | None = None,
     watcher: Observer | None = None,
 ) -> list[Found]:
-    """Find the products that photos are most like.
+    """Find the products most similar to photos.
 
     Args:
-        gallery: the gallery's folder, or s3://BUCKET/PREFIX; with @milvus://HOST:PORT/COLLECTION after it, that server searches
-        paths: images, folders of images, or patterns such as 'new/*.jpg'
-        top: products for each image (default: 5)
-        rerank: rank the best anew, by the neighbours that photos share (k-reciprocal)
-        run: the run or exported file that makes its vectors, if it has moved since the gallery was made
-        engine: what computes: mindspore, onnx, openvino, mindir, or auto, the fastest that the run was exported for; openvino:int8 names a precision, too (default: auto)
-        batch: images computed at once on each core (MindSpore: on all); auto measures which number is fastest here, and remembers it
-        watcher: told of the progress
+        gallery: Gallery folder, or s3://BUCKET/PREFIX. Append @milvus://HOST:PORT/COLLECTION to search with a Milvus server.
+        paths: Images, folders of images, or patterns such as 'new/*.jpg'.
+        top: Number of products per image. (default: 5)
+        rerank: Re-rank the best matches by k-reciprocal neighbours.
+        run: New location of the run or exported file that computes the embeddings, if it was moved.
+        engine: Inference engine: mindspore, onnx, openvino, mindir, or auto (the fastest one that the run was exported for). Append a precision as in openvino:int8. (default: auto)
+        batch: Batch size per core (MindSpore: in total). Defaults to 8 (MindSpore: the recipe's). auto measures the fastest size on this machine once and remembers it.
+        watcher: Receives progress and messages.
 
     Returns:
-        For each photo its best products with cosine similarities and the photo that matched.
+        For each photo its best products, with cosine similarity and matching photo.
 
     Raises:
-        UserError: no gallery, another run than its own, a path that names nothing.
+        UserError: no gallery, a run other than the gallery's, or a path without images.
     """
 
 @overload
@@ -1173,11 +1173,11 @@ def gallery_history(
     *,
     watcher: Observer | None = None,
 ) -> list[Summary]:
-    """List all changes: when, by whom, what and why.
+    """List all changes: time, author, change and reason.
 
     Args:
-        gallery: the gallery's folder, or s3://BUCKET/PREFIX; with @milvus://HOST:PORT/COLLECTION after it, that server searches
-        watcher: told of the progress
+        gallery: Gallery folder, or s3://BUCKET/PREFIX. Append @milvus://HOST:PORT/COLLECTION to search with a Milvus server.
+        watcher: Receives progress and messages.
 
     Returns:
         Version, time, author, reason, kind and detail of each, oldest first.
@@ -1197,20 +1197,20 @@ def gallery_rollback(
     reason: str = '',
     watcher: Observer | None = None,
 ) -> Enrolment:
-    """Bring back the products of an earlier version. Nothing is lost by it: the way back is a version of its own.
+    """Restore the products of an earlier version. Nothing is lost: the rollback itself is a new version.
 
     Args:
-        gallery: the gallery's folder, or s3://BUCKET/PREFIX; with @milvus://HOST:PORT/COLLECTION after it, that server searches
-        version: as `gallery history` lists them
-        author: who makes the change; your login name if not given
-        reason: why, for the history (default: )
-        watcher: told of the progress
+        gallery: Gallery folder, or s3://BUCKET/PREFIX. Append @milvus://HOST:PORT/COLLECTION to search with a Milvus server.
+        version: Version number, as listed by `gallery history`.
+        author: Author of the change. Defaults to your login name.
+        reason: Reason for the change, kept in the history. (default: )
+        watcher: Receives progress and messages.
 
     Returns:
-        The version that it made, None if nothing differs.
+        The new version, None if nothing differs.
 
     Raises:
-        UserError: no gallery, no such version, one from before a compaction or of other weights.
+        UserError: no gallery, no such version, or a version from before a compaction or of other weights.
     """
 
 @overload
@@ -1223,19 +1223,19 @@ def gallery_audit(
     overwrite: bool = False,
     watcher: Observer | None = None,
 ) -> GalleryAudit:
-    """Look at all photos and products: what is mixed up with what, odd photos, copies, blur; a page. No network is asked: the vectors lie in the gallery. What is warned of when photos are enrolled is looked for in all of them.
+    """Audit all photos and products: mix-ups, outliers, near-duplicates, blur. Optionally writes a report. Runs the checks of enrolment on all photos, using the stored embeddings. Needs no network.
 
     Args:
-        gallery: the gallery's folder, or s3://BUCKET/PREFIX; with @milvus://HOST:PORT/COLLECTION after it, that server searches
-        out: folder to make for the page and the tables
-        overwrite: replace an earlier audit in that folder
-        watcher: told of the progress
+        gallery: Gallery folder, or s3://BUCKET/PREFIX. Append @milvus://HOST:PORT/COLLECTION to search with a Milvus server.
+        out: Folder to create for the report and the tables.
+        overwrite: Replace an earlier audit in the output folder.
+        watcher: Receives progress and messages.
 
     Returns:
-        The findings, kind by kind, and figures.
+        The findings by kind, and metrics.
 
     Raises:
-        UserError: no gallery, one without products, a photo or vectors that are damaged, a folder that is not empty.
+        UserError: no gallery, a gallery without products, damaged photos or embeddings, or a folder that is not empty.
     """
 
 @overload
@@ -1252,23 +1252,23 @@ def gallery_discover(
     batch: int | str | None = None,
     watcher: Observer | None = None,
 ) -> DiscoveryOutcome:
-    """Group photos of no enrolled product into candidate products, for the review to decide on. Photos of enrolled products are left out; the others are put into groups, one for each product that they seem to show. Nothing is enrolled before a person decides on the page of `shelfmind review DIR`.
+    """Cluster photos of unknown products into candidate products for review. Photos of enrolled products are skipped. Nothing is enrolled until a reviewer decides in `shelfmind review DIR`.
 
     Args:
-        gallery: the gallery's folder, or s3://BUCKET/PREFIX; with @milvus://HOST:PORT/COLLECTION after it, that server searches
-        paths: images, folders of images, or patterns such as 'new/*.jpg'
-        out: folder to make (default: discovery)
-        least: photos that make a group; fewer are listed as alone (default: 2)
-        run: the run or exported file that makes its vectors, if it has moved since the gallery was made
-        engine: what computes: mindspore, onnx, openvino, mindir, or auto, the fastest that the run was exported for; openvino:int8 names a precision, too (default: auto)
-        batch: images computed at once on each core (MindSpore: on all); auto measures which number is fastest here, and remembers it
-        watcher: told of the progress
+        gallery: Gallery folder, or s3://BUCKET/PREFIX. Append @milvus://HOST:PORT/COLLECTION to search with a Milvus server.
+        paths: Images, folders of images, or patterns such as 'new/*.jpg'.
+        out: Folder to create. (default: discovery)
+        least: Minimum number of photos per group. Photos in smaller groups are listed as single. (default: 2)
+        run: New location of the run or exported file that computes the embeddings, if it was moved.
+        engine: Inference engine: mindspore, onnx, openvino, mindir, or auto (the fastest one that the run was exported for). Append a precision as in openvino:int8. (default: auto)
+        batch: Batch size per core (MindSpore: in total). Defaults to 8 (MindSpore: the recipe's). auto measures the fastest size on this machine once and remembers it.
+        watcher: Receives progress and messages.
 
     Returns:
-        The groups, and the folder that `shelfmind review` opens.
+        The groups, and the folder for `shelfmind review`.
 
     Raises:
-        UserError: no gallery, another run than its own, a path that names nothing, a folder that is not empty.
+        UserError: no gallery, a run other than the gallery's, a path without images, or a folder that is not empty.
     """
 
 @overload
@@ -1279,14 +1279,14 @@ def gallery_verify(
     *,
     watcher: Observer | None = None,
 ) -> list[Fault]:
-    """Read every file and name those that do not hold what was written.
+    """Verify the checksums of all files and list damaged ones.
 
     Args:
-        gallery: the gallery's folder, or s3://BUCKET/PREFIX; with @milvus://HOST:PORT/COLLECTION after it, that server searches
-        watcher: told of the progress
+        gallery: Gallery folder, or s3://BUCKET/PREFIX. Append @milvus://HOST:PORT/COLLECTION to search with a Milvus server.
+        watcher: Receives progress and messages.
 
     Returns:
-        Those that do not hold what was written.
+        The damaged and missing files.
 
     Raises:
         UserError: no gallery.
@@ -1301,18 +1301,18 @@ def gallery_export(
     *,
     watcher: Observer | None = None,
 ) -> Path:
-    """Write all photos and a list of them as a data set. What comes out is a data set: photos and list.csv, which `gallery add --data` and `train` take.
+    """Export all photos as a data set. Writes a data set of photos and list.csv for `gallery add --data` and `train`.
 
     Args:
-        gallery: the gallery's folder, or s3://BUCKET/PREFIX; with @milvus://HOST:PORT/COLLECTION after it, that server searches
-        out: folder to make
-        watcher: told of the progress
+        gallery: Gallery folder, or s3://BUCKET/PREFIX. Append @milvus://HOST:PORT/COLLECTION to search with a Milvus server.
+        out: Folder to create.
+        watcher: Receives progress and messages.
 
     Returns:
         The list.
 
     Raises:
-        UserError: no gallery, a damaged photo, a folder that is not empty.
+        UserError: no gallery, a damaged photo, or a folder that is not empty.
     """
 
 @overload
@@ -1325,19 +1325,19 @@ def gallery_compact(
     reason: str = '',
     watcher: Observer | None = None,
 ) -> int:
-    """Delete for good what no product has any more. There is no way back to earlier versions after it; the history stays to be read.
+    """Delete files that no product references any more. Cannot be undone. Earlier versions cannot be restored afterwards. The history remains readable.
 
     Args:
-        gallery: the gallery's folder, or s3://BUCKET/PREFIX; with @milvus://HOST:PORT/COLLECTION after it, that server searches
-        author: who makes the change; your login name if not given
-        reason: why, for the history (default: )
-        watcher: told of the progress
+        gallery: Gallery folder, or s3://BUCKET/PREFIX. Append @milvus://HOST:PORT/COLLECTION to search with a Milvus server.
+        author: Author of the change. Defaults to your login name.
+        reason: Reason for the change, kept in the history. (default: )
+        watcher: Receives progress and messages.
 
     Returns:
-        The number of files deleted.
+        The number of deleted files.
 
     Raises:
-        UserError: no gallery, a damaged one.
+        UserError: no gallery, or a damaged one.
     """
 
 @overload
@@ -1360,30 +1360,30 @@ def gallery_calibrate(
     format: str | None = None,
     watcher: Observer | None = None,
 ) -> Calibrated:
-    """Fit how trained and enrolled products are answered together, and what is called unknown. Needs the data set that the run was trained on: its training photos for prototypes, held-out ones to fit to.
+    """Calibrate joint answers for trained and enrolled products, including the rejection of unknown objects. Needs the data set that the run was trained on: its training photos for the prototypes and a held-out split for the calibration.
 
     Args:
-        gallery: the gallery's folder, or s3://BUCKET/PREFIX; with @milvus://HOST:PORT/COLLECTION after it, that server searches
-        data: data set: a folder of class folders, RP2K, a csv, or Grocery Store
-        author: who makes the change; your login name if not given
-        reason: why, for the history (default: )
-        split: the images to fit to; never test (default: val)
-        false_accepts: share of unknown objects that may be given a name, at most (default: 0.01)
-        precision: name a product, or else its family, only if so large a share of answers is right
-        families: a CSV with the columns class,broader; families are found if it is not given
-        run: the run or exported file that makes its vectors, if it has moved since the gallery was made
-        engine: what computes: mindspore, onnx, openvino, mindir, or auto, the fastest that the run was exported for; openvino:int8 names a precision, too (default: auto)
-        batch: images computed at once on each core (MindSpore: on all); auto measures which number is fastest here, and remembers it
-        allow_seen: go on with images that the run was trained on, or may have been
-        format: one of csv, folder, grocery_store, rp2k; found out if not given
-        watcher: told of the progress
+        gallery: Gallery folder, or s3://BUCKET/PREFIX. Append @milvus://HOST:PORT/COLLECTION to search with a Milvus server.
+        data: Data set: a folder of class folders, RP2K, a CSV list, or Grocery Store.
+        author: Author of the change. Defaults to your login name.
+        reason: Reason for the change, kept in the history. (default: )
+        split: Split to calibrate on. test is rejected. (default: val)
+        false_accepts: Maximum share of unknown objects that may be accepted as a product. (default: 0.01)
+        precision: Target precision. To reach it, uncertain answers fall back from the product to its family, or to no answer.
+        families: CSV with the columns class,broader. By default families are found by clustering.
+        run: New location of the run or exported file that computes the embeddings, if it was moved.
+        engine: Inference engine: mindspore, onnx, openvino, mindir, or auto (the fastest one that the run was exported for). Append a precision as in openvino:int8. (default: auto)
+        batch: Batch size per core (MindSpore: in total). Defaults to 8 (MindSpore: the recipe's). auto measures the fastest size on this machine once and remembers it.
+        allow_seen: Continue even if the run was, or may have been, trained on some of the images.
+        format: Format of the data set: csv, folder, grocery_store, rp2k. Detected by default.
+        watcher: Receives progress and messages.
 
     Returns:
-        What was fitted, with its figures, and the version that it made.
+        The fitted rule with its metrics, and the new version.
 
     Raises:
-        UserError: no gallery, another run than its own, data without photos that the run was trained on or without
-            held-out ones, too few of these for the rate or the precision, the test split.
+        UserError: no gallery, a run other than the gallery's, data without training photos of the run or without
+            held-out photos, too few of these for the rate or the precision, or the test split.
     """
 
 @overload
@@ -1399,22 +1399,22 @@ def gallery_re_embed(
     batch: int | str | None = None,
     watcher: Observer | None = None,
 ) -> Enrolment:
-    """Renew all vectors by another run, from the photos that the gallery keeps.
+    """Recompute all embeddings with another run, from the photos in the gallery.
 
     Args:
-        gallery: the gallery's folder, or s3://BUCKET/PREFIX; with @milvus://HOST:PORT/COLLECTION after it, that server searches
-        run: the run, or the exported file, whose network makes the vectors from now on
-        author: who makes the change; your login name if not given
-        reason: why, for the history (default: )
-        engine: what computes: mindspore, onnx, openvino, mindir, or auto, the fastest that the run was exported for; openvino:int8 names a precision, too (default: auto)
-        batch: images computed at once on each core (MindSpore: on all); auto measures which number is fastest here, and remembers it
-        watcher: told of the progress
+        gallery: Gallery folder, or s3://BUCKET/PREFIX. Append @milvus://HOST:PORT/COLLECTION to search with a Milvus server.
+        run: Run folder or exported file whose network computes the new embeddings.
+        author: Author of the change. Defaults to your login name.
+        reason: Reason for the change, kept in the history. (default: )
+        engine: Inference engine: mindspore, onnx, openvino, mindir, or auto (the fastest one that the run was exported for). Append a precision as in openvino:int8. (default: auto)
+        batch: Batch size per core (MindSpore: in total). Defaults to 8 (MindSpore: the recipe's). auto measures the fastest size on this machine once and remembers it.
+        watcher: Receives progress and messages.
 
     Returns:
-        The version that it made.
+        The new version.
 
     Raises:
-        UserError: no gallery, a photo that is damaged.
+        UserError: no gallery, or a damaged photo.
     """
 
 @overload
@@ -1440,26 +1440,26 @@ def expand(
     false_accepts: float = 0.05,
     watcher: Watcher | None = None,
 ) -> dict[str, Any]:
-    """Measure what new products cost: train on some classes, enrol the others by a few photos, judge both. Trains on the other classes, enrols photos of these and judges by photos that nothing was fitted to: test, or val where there is no test. What is finished is not done again.
+    """Evaluate enrolment of new products: train on some classes, enrol the others from a few photos, evaluate both. Evaluates on held-out photos: the test split, or val if there is no test split. Finished work is reused.
 
     Args:
-        data: data set: a folder of class folders, RP2K, a csv, or Grocery Store
-        out: folder for runs, figures and the page, or one to go on with
-        recipe: a name from `shelfmind recipes`, or a YAML file (default: default)
-        overrides: change the recipe
-        epochs: instead of the recipe's; not with max_minutes
-        max_minutes: fit the whole schedule into this time instead of a number of epochs
-        seed: of split, weights, order and augmentation (default: 0)
-        weights: start from these: a file, a run folder, official ones by name, or generated, which come with shelfmind
-        offline: never download weights
-        max_bad_fraction: share of unusable files above which to stop (default: 0.01)
-        format: one of csv, folder, grocery_store, rp2k; found out if not given
-        unseen: share of the classes that are not trained (default: 0.25)
-        shots: photos that each of them is enrolled with (default: 1,3,5,8)
-        seeds: choices of classes, each with a training of its own (default: 3)
-        draws: choices of the photos to enrol, for each number of them (default: 5)
-        false_accepts: share of unknown objects that may be given a name (default: 0.05)
-        watcher: told of the progress
+        data: Data set: a folder of class folders, RP2K, a CSV list, or Grocery Store.
+        out: Folder for runs, results and the report. An existing one is resumed.
+        recipe: Name from `shelfmind recipes`, or a YAML file. (default: default)
+        overrides: Override a recipe value.
+        epochs: Number of epochs. Defaults to the recipe's. Excludes max_minutes.
+        max_minutes: Time budget in minutes per training run.
+        seed: Seed of split, initial weights, image order and augmentation. (default: 0)
+        weights: Initial weights: a checkpoint, a run folder, the name of official weights, or generated (the weights shipped with shelfmind).
+        offline: Do not download weights.
+        max_bad_fraction: Stop if a larger share of the files is unusable. (default: 0.01)
+        format: Format of the data set: csv, folder, grocery_store, rp2k. Detected by default.
+        unseen: Share of the classes to hold out of training. (default: 0.25)
+        shots: Numbers of photos to enrol per new product. (default: 1,3,5,8)
+        seeds: Number of random choices of the held-out classes. Each needs a training run. (default: 3)
+        draws: Random choices of the enrolled photos for each number of shots. (default: 5)
+        false_accepts: Maximum share of unknown objects that may be accepted as a product. (default: 0.05)
+        watcher: Receives progress and messages.
 
     Returns:
         What `expansion.json` has: the figures of each seed, and their means with 95% intervals over seeds.
@@ -1498,33 +1498,33 @@ def serve(
     insecure: bool = False,
     watcher: Observer | None = None,
 ) -> Served:
-    """Answer over HTTP: name products in images, look after the gallery; in batches, with keys and metrics. Try it: curl -F image=@cola.jpg http://127.0.0.1:8000/v1/recognize. Several images that wait are computed at once; beyond the queue the answer is 429. SIGTERM or Ctrl-C ends it after what was taken is answered. A new run or file in the same place, and every new version of the gallery, takes over without a lost request; SIGHUP looks for them now.
+    """Serve recognition and the gallery over HTTP, with batching, API keys and metrics. Try it: curl -F image=@cola.jpg http://127.0.0.1:8000/v1/recognize. Waiting images are computed in batches; if the queue is full, the response is 429. SIGTERM or Ctrl-C shuts down after pending requests are answered. A replaced run or file and every new gallery version are loaded without losing a request; SIGHUP checks for them at once.
 
     Args:
-        run: a run folder, or a file that `shelfmind export` wrote
-        gallery: a calibrated gallery of its vectors, which the service answers from and changes
-        host: the address to listen on; beyond this machine a key is needed (default: 127.0.0.1)
-        port: 0: any free one (default: 8000)
-        workers: processes that share the port (default: 1)
-        state: the folder of keys, audit log and corrections; SHELFMIND_STATE, else one in your data folder, if not given
-        engine: what computes: mindspore, onnx, openvino, mindir, or auto, the fastest that the run was exported for; openvino:int8 names a precision, too (default: auto)
-        batch: images computed at once on each core (MindSpore: on all); auto measures which number is fastest here, and remembers it
-        decode: exact, as for training, or fast: JPEGs far larger than the network needs are decoded smaller (default: exact)
-        tta: views to average, such as flip,centre; none for the plain image alone
-        max_batch: images computed at once; what `--batch` says, or 8, if not given
-        max_delay_ms: how long an image waits for company although a core is free; what comes while all compute is a batch in any case (default: 0.0)
-        queue: images that may wait in each process; more are refused (default: 256)
-        timeout: seconds after which a request is given up, if it says none (default: 30.0)
-        max_body_mb: of a request (default: 32.0)
-        max_images: of a request (default: 64)
-        max_megapixels: of an image; more are refused by their header (default: 50.0)
-        rate: requests a second of one key, or address without keys
-        watch_seconds: how often to look for a new run or gallery version; 0: at SIGHUP only (default: 5.0)
-        audit: a folder that `shelfmind audit` made, to show on the page
-        allow_hosts: a name under which requests may come; on this machine's own address localhost always is one
-        trusted_proxies: a proxy whose X-Forwarded-For is believed, such as 127.0.0.1 or 10.0.0.0/8; none if not given
-        insecure: listen beyond this machine without any key: whoever reaches it may do all
-        watcher: told of the progress
+        run: Run folder, or a file written by `shelfmind export`.
+        gallery: Calibrated gallery of this network, for recognition and enrolment.
+        host: Address to listen on. Addresses other than localhost require a key. (default: 127.0.0.1)
+        port: Port to listen on. 0 picks a free port. (default: 8000)
+        workers: Number of processes that share the port. (default: 1)
+        state: Folder of keys, audit log and corrections. Defaults to SHELFMIND_STATE, else a folder in your user data folder.
+        engine: Inference engine: mindspore, onnx, openvino, mindir, or auto (the fastest one that the run was exported for). Append a precision as in openvino:int8. (default: auto)
+        batch: Batch size per core (MindSpore: in total). Defaults to 8 (MindSpore: the recipe's). auto measures the fastest size on this machine once and remembers it.
+        decode: JPEG decoding: exact, as in training, or fast (large JPEGs are decoded at reduced size). (default: exact)
+        tta: Test-time augmentation views to average, such as flip,centre. none: the plain image only. Defaults to the recipe's views.
+        max_batch: Maximum batch size of the service. Defaults to batch, or 8.
+        max_delay_ms: Maximum time to wait for more images of a batch while a core is idle. Images that arrive while all cores are busy are always batched. (default: 0.0)
+        queue: Queue length in images per process. Further requests are rejected. (default: 256)
+        timeout: Timeout of a request in seconds, unless the request sets one. (default: 30.0)
+        max_body_mb: Maximum size of a request body in MB. (default: 32.0)
+        max_images: Maximum number of images per request. (default: 64)
+        max_megapixels: Maximum size of an image in megapixels, checked before decoding. (default: 50.0)
+        rate: Maximum requests per second and key (or address, without keys). Unlimited by default.
+        watch_seconds: Interval in seconds to check for a new run or gallery version. 0: on SIGHUP only. (default: 5.0)
+        audit: Output folder of `shelfmind audit` to show on the page.
+        allow_hosts: Allowed host name of requests. localhost is always allowed on a local address.
+        trusted_proxies: Proxy whose X-Forwarded-For header is trusted, such as 127.0.0.1 or 10.0.0.0/8. Defaults to none.
+        insecure: Listen on non-local addresses without keys: anyone who can connect has full access.
+        watcher: Receives progress and messages.
 
     Returns:
         The running time in seconds and the address.
@@ -1543,13 +1543,13 @@ def keys_add(
     role: Literal['read', 'write', 'admin'] = 'read',
     watcher: Observer | None = None,
 ) -> str:
-    """Make a key, which is shown once. The key is shown once, on standard output; only its hash is kept. read may recognise and look, write may change the gallery and correct answers, admin may reload the model, too.
+    """Create a key. It is shown only once. Printed to standard output; only its hash is stored. Roles: read may recognise and view, write may also change the gallery and correct answers, admin may also reload the model.
 
     Args:
-        name: who will use it; changes bear this name
-        state: the folder of keys, audit log and corrections; SHELFMIND_STATE, else one in your data folder, if not given
-        role: read, write or admin (default: read)
-        watcher: told of the progress
+        name: Name of the key's user, recorded with changes.
+        state: Folder of keys, audit log and corrections. Defaults to SHELFMIND_STATE, else a folder in your user data folder.
+        role: Role of the key: read, write or admin. (default: read)
+        watcher: Receives progress and messages.
 
     Returns:
         The key. It is not stored anywhere.
@@ -1566,11 +1566,11 @@ def keys_list(
     state: Path | str | None = None,
     watcher: Observer | None = None,
 ) -> list[Key]:
-    """List whose keys there are.
+    """List the names and roles of all keys.
 
     Args:
-        state: the folder of keys, audit log and corrections; SHELFMIND_STATE, else one in your data folder, if not given
-        watcher: told of the progress
+        state: Folder of keys, audit log and corrections. Defaults to SHELFMIND_STATE, else a folder in your user data folder.
+        watcher: Receives progress and messages.
 
     Returns:
         The name, role and date of each key, but not the keys themselves, which are not stored.
@@ -1588,12 +1588,12 @@ def keys_revoke(
     state: Path | str | None = None,
     watcher: Observer | None = None,
 ) -> Key:
-    """Have a key count no longer. Running services know at once.
+    """Revoke a key. Takes effect on running services at once.
 
     Args:
-        name: the name it was given
-        state: the folder of keys, audit log and corrections; SHELFMIND_STATE, else one in your data folder, if not given
-        watcher: told of the progress
+        name: Name of the key.
+        state: Folder of keys, audit log and corrections. Defaults to SHELFMIND_STATE, else a folder in your user data folder.
+        watcher: Receives progress and messages.
 
     Returns:
         The revoked key's record.
@@ -1617,18 +1617,18 @@ def benchmark(
     compare: Path | str | None = None,
     watcher: Observer | None = None,
 ) -> Benchmark:
-    """Measure how fast this machine predicts and trains with a run: every engine, and the whole command. Every engine and precision that the run was exported for, or that reads the file: images/s and latency, the whole `predict` command from JPEG files to a CSV, its first answer and its memory; and training steps. Each has a process of its own, one at work at a time, in rounds. Leave the machine alone meanwhile.
+    """Benchmark prediction and training speed on this machine: every engine, and the whole command. Measures throughput and latency of every engine and precision that the run was exported for (or that reads the file); the whole `predict` command from JPEG files to CSV, including time to the first answer and memory; and training steps. Each subject has its own process; the processes take turns. Keep the machine idle meanwhile.
 
     Args:
-        run: a run folder, or a file that `shelfmind export` wrote
-        data: a folder with photos for the command; those of the run if not given
-        parts: what is measured (default: engines,command,training)
-        batch: images that engines are asked with at once (default: 1,32)
-        images: photos for the command, at most (default: 300)
-        rounds: of all engines in turn; 99% latencies take many calls (default: 5)
-        out: also write all figures to this .json
-        compare: an earlier such file, to compare with
-        watcher: told of the progress
+        run: Run folder, or a file written by `shelfmind export`.
+        data: Folder of photos for the command. Defaults to the photos of the run.
+        parts: What to measure. (default: engines,command,training)
+        batch: Batch sizes for the engines. (default: 1,32)
+        images: Maximum number of photos for the command. (default: 300)
+        rounds: Rounds over all engines. The 99th percentile of the latency needs many calls. (default: 5)
+        out: Also write all results to this JSON file.
+        compare: Earlier JSON file to compare with.
+        watcher: Receives progress and messages.
 
     Returns:
         The figures, and how they differ from those of `compare`.
@@ -1644,11 +1644,11 @@ def doctor(
     *,
     watcher: Observer | None = None,
 ) -> dict[str, Any]:
-    """Look at this machine: versions, device, memory, and whether convolutions run at full speed.
+    """Check this machine: versions, device, memory and convolution speed.
 
     Args:
-        watcher: told of the progress
+        watcher: Receives progress and messages.
 
     Returns:
-        Facts by name, and `problems`: what stands in the way, each with what to do about it.
+        Facts by name, and `problems`, each with a fix.
     """

@@ -1,4 +1,4 @@
-"""The verbs as Python functions: light ones, which load what a verb needs when it is called."""
+"""The verbs as Python functions, which load the modules of a verb when called."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from shelfmind.verbs import VERBS, Verb
 
 
 def function_of(name: str) -> Callable[..., Any]:
-    """The function ``shelfmind.<name>``, with the arguments of its request and their descriptions."""
+    """The function ``shelfmind.<name>``, with the arguments and descriptions of its request."""
     verb = VERBS[name]
 
     def called(*positional: Any, watcher: Observer | None = None, **names: Any) -> Any:
@@ -29,7 +29,7 @@ def function_of(name: str) -> Callable[..., Any]:
 
 
 def documentation(verb: Verb) -> str:
-    """Summary, arguments, what comes back and what is raised."""
+    """The docstring of a verb: summary, arguments, return value and exceptions."""
     request = verb.request_type
     said = inspect.cleandoc(ast.get_docstring(definition(verb.function)) or "")
     endings = [part for part in said.split("\n\n") if part.startswith(("Returns:", "Raises:"))]
@@ -37,7 +37,7 @@ def documentation(verb: Verb) -> str:
 
 
 def source_of(target: str) -> ast.Module:
-    """The syntax tree of the module of ``module:name``, which is not imported."""
+    """The syntax tree of the module of ``module:name``, without importing it."""
     spec = find_spec(f"shelfmind.{target.partition(':')[0]}")
     assert spec is not None
     assert spec.origin is not None
@@ -45,6 +45,6 @@ def source_of(target: str) -> ast.Module:
 
 
 def definition(target: str) -> ast.FunctionDef:
-    """The function ``module:name`` as it is written."""
+    """The syntax tree of the function ``module:name``."""
     name = target.partition(":")[2]
     return next(each for each in source_of(target).body if isinstance(each, ast.FunctionDef) and each.name == name)

@@ -1,4 +1,4 @@
-"""Types of arrays that everything is computed with."""
+"""Array types."""
 
 from __future__ import annotations
 
@@ -8,6 +8,6 @@ import numpy.typing as npt
 Bools = npt.NDArray[np.bool_]
 Ints = npt.NDArray[np.int64]
 Floats = npt.NDArray[np.float32]
-"""What networks and images give: single precision."""
+"""Single precision: outputs of networks, images."""
 Wide = npt.NDArray[np.float64]
-"""What is summed up or decided by: double precision."""
+"""Double precision: sums, statistics, decisions."""

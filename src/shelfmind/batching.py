@@ -1,4 +1,4 @@
-"""Items in lists of a certain number."""
+"""Batches of items, and even samples."""
 
 from __future__ import annotations
 
@@ -10,14 +10,14 @@ T = TypeVar("T")
 
 
 def batched(items: Iterable[T], count: int) -> Iterator[list[T]]:
-    """Lists of `count` items in their order, the last one perhaps shorter, as `itertools.batched` of Python 3.12."""
+    """Consecutive lists of `count` items; the last may be shorter. Like `itertools.batched` of Python 3.12."""
     iterator = iter(items)
     while batch := list(islice(iterator, count)):
         yield batch
 
 
 def evenly_sampled(items: Sequence[T], most: int) -> list[T]:
-    """At most so many of the items, evenly over their order."""
+    """At most `most` of the items, evenly spaced."""
     if len(items) <= most:
         return list(items)
     return [items[index * len(items) // most] for index in range(most)]

@@ -1,4 +1,4 @@
-"""Names that people may choose from: the keys of a table, known without importing what lies in it."""
+"""Names that users can choose from: the keys of a table, read without importing its module."""
 
 from __future__ import annotations
 
@@ -13,9 +13,9 @@ from shelfmind.errors import unknown_name
 
 
 def choice_of(kind: str, *tables: str) -> AfterValidator:
-    """On a text: it must be a key of one of these tables, each as in ``losses:LOSSES``, below `shelfmind`.
+    """A validator: the text must be a key of one of these tables, such as ``losses:LOSSES`` (relative to `shelfmind`).
 
-    `kind` says in a message what the name is of.
+    `kind` is what messages call the name.
     """
 
     def known(name: str) -> str:
@@ -28,10 +28,10 @@ def choice_of(kind: str, *tables: str) -> AfterValidator:
 
 
 def names_in(*tables: str) -> tuple[str, ...]:
-    """The keys of tables in their order, each as in ``losses:LOSSES``, below `shelfmind`.
+    """The keys of tables in order, such as ``losses:LOSSES`` (relative to `shelfmind`).
 
-    A table whose module is loaded is asked, so that what a program has added to it counts. That of any other module is
-    read in its source: a recipe is checked before MindSpore is loaded, which most tables need.
+    A loaded module is asked directly, so that entries added by a program count. Otherwise the keys are read from the
+    source: recipes are checked before MindSpore is loaded, which most tables need.
     """
     return tuple(name for table in tables for name in _names(*table.split(":")))
 
@@ -43,7 +43,7 @@ def _names(module: str, table: str) -> tuple[str, ...]:
 
 @cache
 def _written(module: str, table: str) -> tuple[str, ...]:
-    """The keys of ``table = {"name": ..., ...}`` in the source of a module, without importing it or its package."""
+    """The keys of ``table = {"name": ..., ...}`` in the source of a module, without importing it."""
     path = files("shelfmind").joinpath(*module.split("."))
     source = path / "__init__.py" if path.is_dir() else files("shelfmind").joinpath(f"{module.replace('.', '/')}.py")
     for node in ast.parse(source.read_text(encoding="utf-8")).body:

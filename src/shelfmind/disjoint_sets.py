@@ -1,4 +1,4 @@
-"""Things that belong together by pairs: a forest of trees, one a set."""
+"""Disjoint-set forest (union-find)."""
 
 from __future__ import annotations
 
@@ -9,8 +9,10 @@ Thing = TypeVar("Thing", bound=Hashable)
 
 
 class DisjointSets(Generic[Thing]):
-    """Sets that grow together (Galler and Fischer, CACM 1964), the smaller below the larger, paths halved (Tarjan and
-    van Leeuwen, JACM 1984). SciPy has it too, but takes 140 MB and a quarter of a second to be imported."""
+    """Union-find (Galler and Fischer, CACM 1964), union by size, path halving (Tarjan and van Leeuwen, JACM 1984).
+
+    SciPy has an implementation, but importing it takes 140 MB and 0.25 s.
+    """
 
     def __init__(self, things: Iterable[Thing] = ()) -> None:
         self._above = {thing: thing for thing in things}
@@ -20,19 +22,19 @@ class DisjointSets(Generic[Thing]):
         return thing in self._above
 
     def __getitem__(self, thing: Thing) -> Thing:
-        """The one thing that stands for all of its set. Raises `KeyError` for what is in none."""
+        """The representative of the set of `thing`. Raises `KeyError` if it is in none."""
         above = self._above
         while above[thing] != thing:
             above[thing] = thing = above[above[thing]]
         return thing
 
     def add(self, thing: Thing) -> None:
-        """A set of this thing alone, if it is in none."""
+        """Add a set of this thing alone, if it is in none."""
         self._above.setdefault(thing, thing)
         self._size.setdefault(thing, 1)
 
     def merge(self, one: Thing, other: Thing) -> None:
-        """Make the sets of two things one."""
+        """Merge the sets of two things."""
         larger, smaller = self[one], self[other]
         if larger == smaller:
             return
@@ -42,11 +44,11 @@ class DisjointSets(Generic[Thing]):
         self._size[larger] += self._size.pop(smaller)
 
     def connected(self, one: Thing, other: Thing) -> bool:
-        """Whether two things are in one set."""
+        """Whether two things are in the same set."""
         return self[one] == self[other]
 
     def subsets(self) -> list[list[Thing]]:
-        """All sets, and within each its things, in the order in which they came."""
+        """All sets and their things, in order of insertion."""
         found: dict[Thing, list[Thing]] = {}
         for thing in self._above:
             found.setdefault(self[thing], []).append(thing)

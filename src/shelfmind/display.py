@@ -1,4 +1,4 @@
-"""What the commands show while they work: progress bars on a terminal, lines elsewhere, tables at the end."""
+"""Console output of the commands: progress bars on a terminal, lines elsewhere, tables at the end."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ LINES_EVERY_S = 10.0
 
 
 class Display(Observer):
-    """Reports on `console`, which is the error stream, so that results alone go to standard output."""
+    """Reports on standard error, so that standard output holds only results."""
 
     def __init__(self, quiet: bool = False) -> None:
         self.console = Console(stderr=True, quiet=quiet, highlight=False)
@@ -41,7 +41,7 @@ class Display(Observer):
 
     @contextmanager
     def showing(self) -> Iterator[Display]:
-        """Progress bars live within this context."""
+        """The context in which progress bars are shown."""
         with Progress(
             TextColumn("{task.description}"),
             BarColumn(),
@@ -58,7 +58,7 @@ class Display(Observer):
         self._progress = self._phase = None
 
     def phase(self, what: str | None) -> None:
-        """Shows that something goes on whose length is unknown, until the next phase or bar begins; None: nothing."""
+        """Show a step of unknown length until the next phase or bar begins; None shows nothing."""
         if self._progress is None or not self.console.is_terminal:
             return
         if self._phase is not None:
@@ -66,42 +66,42 @@ class Display(Observer):
         self._phase = None if what is None else self._progress.add_task(what, total=None, detail="", unit="")
 
     def counter(self, what: str, total: int | None, unit: str = "images") -> Callable[[int], None]:
-        """A function to be told how many more of these things are done; it shows how many a second and the time left.
+        """A function that takes the number of newly finished items and shows speed and remaining time.
 
         Bytes are shown as megabytes.
         """
         return _Counter(self, what, total, unit)
 
     def bar(self, what: str, total: int | None, completed: int = 0, unit: str = "") -> TaskID | None:
-        """A new bar on a terminal."""
+        """Add a bar on a terminal."""
         if self._progress is None or not self.console.is_terminal:
             return None
         self.phase(None)
         return self._progress.add_task(what, total=total, completed=completed, detail="", unit=unit)
 
     def remove(self, task: TaskID) -> None:
-        """Take a bar away."""
+        """Remove a bar."""
         if self._progress is not None:
             self._progress.remove_task(task)
 
     def move(self, task: TaskID, completed: int, detail: str) -> None:
-        """Move a bar."""
+        """Update a bar."""
         if self._progress is not None:
             self._progress.update(task, completed=completed, detail=detail)
 
     def line(self, text: str) -> None:
-        """One line for people."""
+        """Print a line."""
         self.console.print(text, markup=False, soft_wrap=True)
         self._said_since = True
 
     def note(self, text: str) -> None:
-        """Something that people should know; it is said once, however often a command meets it."""
+        """Print a note, once per command."""
         if text not in self._noted:
             self._noted.add(text)
             self.line(text)
 
     def warn(self, text: str) -> None:
-        """What makes the outcome doubtful: said at once, and once more at the end; the same words count once."""
+        """Print a warning at once, and again at the end. Identical warnings are printed once."""
         if text in self._warnings:
             return
         self._warnings[text] = None
@@ -109,7 +109,7 @@ class Display(Observer):
         self._print_warning(text)
 
     def repeat_warnings(self) -> None:
-        """Say all warnings again, as the last thing, unless they are the last thing already."""
+        """Print all warnings again at the end, unless nothing was printed since."""
         for text in self._warnings if self._said_since else ():
             self._print_warning(text)
         self._warnings.clear()
@@ -119,7 +119,7 @@ class Display(Observer):
 
 
 class _DoneColumn(MofNCompleteColumn):
-    """How many of how many; megabytes where bytes are counted."""
+    """Done and total; in megabytes if the unit is bytes."""
 
     def render(self, task: Task) -> Text:
         if task.fields["unit"] != "bytes":
@@ -128,14 +128,14 @@ class _DoneColumn(MofNCompleteColumn):
 
 
 def _of(done: int, total: int | None, unit: str) -> str:
-    """How many of how many, the total left out if it is not known."""
+    """Done and total; without the total if it is unknown."""
     if unit == "bytes":
         return f"{done / 1e6:.1f}" + (" MB" if total is None else f" of {total / 1e6:.1f} MB")
     return str(done) if total is None else f"{done} of {total}"
 
 
 def _speed(done: int, seconds: float, unit: str) -> str:
-    """How many a second, with a decimal where they are few."""
+    """Items per second, with decimals for low rates."""
     rate = done / max(seconds, 1e-6)
     if unit == "bytes":
         return f"{rate / 1e6:.1f} MB/s"
@@ -143,7 +143,7 @@ def _speed(done: int, seconds: float, unit: str) -> str:
 
 
 class _Counter:
-    """Counts things for one bar or, where there is no terminal, for a line now and then."""
+    """Counts items for a bar or, without a terminal, for occasional lines."""
 
     def __init__(self, display: Display, what: str, total: int | None, unit: str) -> None:
         self.display, self.what, self.total, self.unit = display, what, total, unit
@@ -165,7 +165,7 @@ class _Counter:
 
 
 class TrainingDisplay(ForwardingObserver, Watcher):
-    """Shows a training: one bar for all of it, one line an epoch."""
+    """Shows training: one bar in total, one line per epoch."""
 
     def __init__(self, display: Display) -> None:
         super().__init__(display)
@@ -176,22 +176,22 @@ class TrainingDisplay(ForwardingObserver, Watcher):
         self.said = time.monotonic()
 
     def begin(self, start: TrainingStart) -> None:
-        """Says what will be trained; a training before it, of another trial, size or fold, has had its bar."""
+        """Print what will be trained; remove the bar of an earlier training run (another trial, size or fold)."""
         if self.task is not None:
             self.display.remove(self.task)
             self.task = None
         self.done_before, self.val_images = start.progress, start.val_images
         self.display.line(
-            f"training {start.kind} on {counted(start.images, 'image')}, {start.batch_size} a step, "
+            f"training {start.kind} on {counted(start.images, 'image')}, batch size {start.batch_size}, "
             f"{counted(start.val_images, 'image')} for validation"
         )
         if start.epochs_done:
-            self.display.line(f"going on after epoch {start.epochs_done - 1}")
+            self.display.line(f"resuming after epoch {start.epochs_done - 1}")
         if start.progress < 1:
             self.display.phase("compiling the first step")
 
     def step(self, figures: StepFigures) -> None:
-        """Moves the bar."""
+        """Update the bar."""
         where = f"epoch {figures.epoch} step {figures.step_in_epoch}/{figures.steps}"
         detail = f"{where} loss {figures.loss:.3f} {figures.images_per_second:.0f} images/s"
         now = time.monotonic()
@@ -204,7 +204,7 @@ class TrainingDisplay(ForwardingObserver, Watcher):
             self.display.line(f"training {figures.progress:.1%}: {detail}")
 
     def epoch(self, entry: EpochEntry) -> None:
-        """One line of figures."""
+        """Print the metrics of an epoch."""
         self.said = time.monotonic()
         figures = [f"epoch {entry['epoch']:>3}", f"{entry['progress']:>4.0%}", f"{entry['image_size']} px"]
         figures.append(f"train loss {entry['train_loss']:.3f}")
@@ -218,10 +218,10 @@ TOO_FEW = "too few images to judge"
 
 
 def evaluation_table(figures: Mapping[str, Any]) -> Table:
-    """The figures of an evaluation for people; of too few images only their counts."""
+    """The table of an evaluation; for too few images only counts."""
     images, few = figures["images"], figures["too_few_images"]
     table = Table(
-        "figure",
+        "metric",
         "value",
         "95% interval",
         title=f"{counted(images, 'image')}, {_classes_of(figures)}",
@@ -229,7 +229,7 @@ def evaluation_table(figures: Mapping[str, Any]) -> Table:
     for key, name in (("top1", "top-1"), ("top5", "top-5"), ("macro_top1", "macro top-1")):
         if few:
             right = figures.get(f"{key}_right")
-            table.add_row(name, "–" if right is None else f"{right} of {images} right", TOO_FEW)
+            table.add_row(name, "–" if right is None else f"{right} of {images} correct", TOO_FEW)
         else:
             low, high = figures[f"{key}_ci95"]
             table.add_row(name, f"{figures[key]:.2%}", f"{low:.2%} to {high:.2%}")
@@ -254,14 +254,14 @@ def evaluation_table(figures: Mapping[str, Any]) -> Table:
 
 
 def _share(share: float, images: int, decimals: int = 1) -> str:
-    """A share of so many images; of too few the counts."""
-    from shelfmind.evaluation.intervals import too_few_images  # brings SciPy with it
+    """A share of the images; for too few images the counts."""
+    from shelfmind.evaluation.intervals import too_few_images  # imports SciPy
 
     return f"{round(share * images)} of {images}" if too_few_images(images) else f"{share:.{decimals}%}"
 
 
 def _shot_cells(value: float | None, images: int, interval: Sequence[float] | None) -> tuple[str, str]:
-    from shelfmind.evaluation.intervals import too_few_images  # brings SciPy with it
+    from shelfmind.evaluation.intervals import too_few_images  # imports SciPy
 
     if value is None:
         return "no such class", ""
@@ -276,8 +276,8 @@ def _classes_of(figures: Mapping[str, Any]) -> str:
 
 
 def members_table(outcome: Any) -> Table:
-    """What each member of an ensemble weighs and adds."""
-    table = Table("run", "weight", "top-1 alone", "adds to top-1", "95% interval")
+    """The weight and contribution of each member of an ensemble."""
+    table = Table("run", "weight", "top-1 alone", "gain in top-1", "95% interval")
     few = outcome.too_few_images
     for member in outcome.members:
         cells = f"{member.alone:.2%}", f"{100 * member.added:+.2f} points", _points(member.added_ci95)
@@ -288,14 +288,14 @@ def members_table(outcome: Any) -> Table:
 
 
 def resolutions_table(outcome: Any) -> Table:
-    """What FixRes gave at each image size."""
+    """The results of FixRes at each image size."""
     title = f"top-1 on {outcome.images} validation images"
-    table = Table("image size", "as it is", "fine-tuned", "gain", "95% interval", title=title)
+    table = Table("image size", "before", "fine-tuned", "gain", "95% interval", title=title)
 
     def figure(top1: float) -> str:
         return _share(top1, outcome.images, 2)
 
-    table.add_row(f"{outcome.image_size} px (the run's own)", figure(outcome.top1), "", "", "")
+    table.add_row(f"{outcome.image_size} px (original)", figure(outcome.top1), "", "", "")
     for each in outcome.resolutions:
         interval = TOO_FEW if outcome.too_few_images else _points(each.gain_ci95)
         gain = "–" if outcome.too_few_images else f"{100 * each.gain:+.2f} points"
@@ -304,8 +304,8 @@ def resolutions_table(outcome: Any) -> Table:
 
 
 def fold_in_table(outcome: Any) -> Table:
-    """What old classes lost and new ones reached by a fold-in, for people."""
-    table = Table("top-1 on validation images", "before", "imprinted", "fine-tuned", "changed by", "95% interval")
+    """The accuracy of old and new classes before and after a fold-in."""
+    table = Table("top-1 on validation images", "before", "imprinted", "fine-tuned", "change", "95% interval")
     old, new = outcome.old, outcome.new
     if old is not None:
         tops = (_share(top1, old.images, 2) for top1 in (old.before, old.imprinted.top1, old.tuned.top1))
@@ -327,7 +327,7 @@ def _points(interval: Sequence[float]) -> str:
 
 
 def prepared_table(figures: Any) -> Table:
-    """What a preparation did, for people."""
+    """The table of a preparation."""
     table = Table(
         "images",
         "number",
@@ -342,9 +342,9 @@ def prepared_table(figures: Any) -> Table:
 
 
 def audit_table(figures: Mapping[str, Any]) -> Table:
-    """What an audit found, for people."""
+    """The table of an audit."""
     table = Table(
-        "found",
+        "issue",
         "images",
         title=f"{counted(figures['images'], 'image')}, {counted(len(figures['class_names']), 'class')}",
     )
@@ -357,24 +357,24 @@ def audit_table(figures: Mapping[str, Any]) -> Table:
 
 
 def models_table(rows: Sequence[Mapping[str, Any]]) -> Table:
-    """Models and what is known of them."""
+    """The table of models."""
     table = Table(
         Column("model", no_wrap=True, overflow="fold"), "parameters", "GFLOPs", "embedding", "official weights"
     )
     measured = any("images_per_second" in row for row in rows)
     if measured:
-        table.add_column("images/s here")
+        table.add_column("images/s on this machine")
     for row in rows:
         top1 = f", top-1 {row['official_top1']}" if row["official_top1"] else ""
         official = f"{row['official_megabytes']} MB{top1}" if row["official_megabytes"] else "none"
         cells = [row["name"], f"{row['parameters']:,}", f"{row['gflops']:.2f}", str(row["embedding"]), official]
         table.add_row(*cells, *([str(row["images_per_second"])] if measured else []))
-    table.caption = "at 1,000 classes; GFLOPs: billions of multiply-adds of one image of 224 px"
+    table.caption = "with 1,000 classes; GFLOPs: billions of multiply-adds for one image of 224 px"
     return table
 
 
 def stages_table(stages: Sequence[Mapping[str, Any]]) -> Table:
-    """The stages of one model."""
+    """The table of the stages of a model."""
     table = Table("stage", "output", "parameters", "GFLOPs")
     for stage in stages:
         shape = " x ".join(str(size) for size in stage["output"])

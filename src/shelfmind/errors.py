@@ -1,7 +1,8 @@
-"""The one exception that means: the user can mend this; and how messages name what a verb takes.
+"""The exception for errors that the user can fix, and how messages name arguments of verbs.
 
-A message that names an argument, a recipe's value or another verb is written once. `str(error)` puts it as Python has
-it, ``max_minutes``; the command puts it as it is typed there, ``--max-minutes``. What is no error is a `Message`.
+A message that names an argument, a recipe value or another verb is written once. `str(error)` words it for Python,
+``max_minutes``; the command words it for the command line, ``--max-minutes``. Messages that are not errors are a
+`Message`.
 """
 
 from __future__ import annotations
@@ -13,16 +14,16 @@ from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
 Term = Mapping[str, Any]
-"""A part of a message that Python and the command write differently: `argument`, `setting` or `verb`, and more."""
+"""A part of a message that differs between Python and the command line: `argument`, `setting` or `verb`."""
 _TERM = re.compile("\x0e(\\{[^\x0e\x0f]*\\})\x0f")
 
 
 class UserError(Exception):
-    """A mistake or a missing thing on the user's side; the message says what, where, and what to do. Exit status 2."""
+    """An error that the user can fix. The message says what is wrong, where, and what to do. Exit status 2."""
 
     @property
     def message(self) -> str:
-        """The message with its terms, for `worded` and for messages that are built on it."""
+        """The message with its terms, for `worded` and for messages built on it."""
         return str(self.args[0]) if self.args else ""
 
     def __str__(self) -> str:
@@ -30,12 +31,12 @@ class UserError(Exception):
 
 
 class Message(str):
-    """A note as Python has it, which remembers its terms, so that `worded` can put it for the command."""
+    """A note worded for Python that keeps its terms, so that `worded` can word it for the command line."""
 
     marked: str
 
     def __new__(cls, text: str) -> Message:
-        """From a text with terms, or another message."""
+        """Create from a text with terms, or from another message."""
         message = super().__new__(cls, worded(text))
         message.marked = marked(text)
         return message
@@ -45,57 +46,58 @@ class Message(str):
 
 
 def marked(text: str) -> str:
-    """The text with its terms, for a message that is built on another."""
+    """The text with its terms, for a message built on another."""
     return text.marked if isinstance(text, Message) else text
 
 
 def argument(name: str, value: Any = None) -> str:
-    """An argument of a verb, or what to give for it, inside a message: ``max_minutes``, or ``max_minutes=30``."""
+    """An argument of a verb inside a message, optionally with a value: ``max_minutes``, or ``max_minutes=30``."""
     return _marked({"argument": name, "value": _plain(value)})
 
 
 def setting(key: str, value: Any = None) -> str:
-    """A value of a recipe inside a message: ``train.lr``, or ``train.lr=0.1``; the command has ``--set``, too."""
+    """A recipe key inside a message, optionally with a value: ``train.lr``, or ``train.lr=0.1``; on the command line
+    prefixed by ``--set``."""
     return _marked({"setting": key, "value": _plain(value)})
 
 
 def call(verb: str, **arguments: Any) -> str:
-    """What to run, inside a message: ``shelfmind.train(data=DATA, out='first')``; capitals stand for a value."""
+    """A command inside a message: ``shelfmind.train(data=DATA, out='first')``; capitals are placeholders."""
     return _marked({"verb": verb, "arguments": {name: _plain(value) for name, value in arguments.items()}})
 
 
 def worded(message: str, word: Callable[[Term], str] | None = None) -> str:
-    """The message with each term put by `word`; as Python has it if not given."""
+    """The message with each term worded by `word`, by default for Python."""
 
     def put(found: re.Match[str]) -> str:
         try:
             return (word or _in_python)(json.loads(found[1]))
-        except (ValueError, KeyError):  # a file name with these very characters in it
+        except (ValueError, KeyError):  # a file name that contains these characters
             return found[0]
 
     return _TERM.sub(put, marked(message))
 
 
 def is_placeholder(value: Any) -> bool:
-    """Whether a value only stands for one, such as DATA."""
+    """Whether a value is a placeholder, such as DATA."""
     return isinstance(value, str) and value.isupper() and value.isidentifier()
 
 
 def unknown_name(kind: str, name: str, known: Iterable[str]) -> UserError:
-    """An error for a name that does not exist, with the nearest ones that do."""
+    """The error for an unknown name, with the closest known names."""
     names = sorted(known)
     hint = nearest(name, names) or f"known: {', '.join(names)}"
     return UserError(f"unknown {kind} '{name}'; {hint}")
 
 
 def nearest(name: str, known: Iterable[str]) -> str:
-    """ "did you mean ...?" with the names that come near to this one; empty if none does."""
+    """ "did you mean ...?" with the closest names; empty if none is close."""
     near = difflib.get_close_matches(name, sorted(known), n=3, cutoff=0.4)
     return f"did you mean {' or '.join(near)}?" if near else ""
 
 
 def _marked(term: Term) -> str:
-    return f"\x0e{json.dumps(term)}\x0f"  # JSON escapes control characters, so that the end is the end
+    return f"\x0e{json.dumps(term)}\x0f"  # JSON escapes control characters, so the end marker is unique
 
 
 def _plain(value: Any) -> Any:

@@ -1,4 +1,4 @@
-"""Files that are whole or absent: written beside their destination, synced and renamed."""
+"""Atomic writes of files and folders: written next to their destination, synced and renamed."""
 
 from __future__ import annotations
 
@@ -20,19 +20,19 @@ from shelfmind.errors import UserError, argument
 
 try:
     import fcntl
-except ImportError:  # Windows: what a killed process left of a folder must be deleted there by hand
+except ImportError:  # Windows: partial folders of a killed process must be deleted by hand
     fcntl = None  # type: ignore[assignment]
 
 _MARK = ".being-written"
 
 
 def write_atomically(path: Path, write: Callable[[Path], None], mode: int = 0o644) -> None:
-    """Let `write` fill a temporary file, sync it and rename it to `path`; a failure leaves the old file as it was.
+    """Let `write` fill a temporary file, sync it and rename it to `path`; after a failure the old file is unchanged.
 
-    `mode` says who may read the file in the end, and no one else may before.
+    `mode` are the permissions of the file, also while it is being written.
 
     Raises:
-        UserError: the disk is full or the folder cannot be written.
+        UserError: the disk is full or the folder is not writable.
     """
     temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp{path.suffix}")
     try:
@@ -45,19 +45,18 @@ def write_atomically(path: Path, write: Callable[[Path], None], mode: int = 0o64
         os.replace(temporary, path)
         sync_folder(path.parent)
     except OSError as error:
-        raise UserError(f"{path} cannot be written: {reason(error)}; what was there before is unchanged") from error
+        raise UserError(f"{path} cannot be written: {reason(error)}; the previous content is unchanged") from error
     finally:
-        for leftover in path.parent.glob(f"{glob.escape(temporary.stem)}*"):  # a writer may make files of its own
+        for leftover in path.parent.glob(f"{glob.escape(temporary.stem)}*"):  # a writer may create files of its own
             leftover.unlink(missing_ok=True)
 
 
 @contextmanager
 def atomic_folder(out: Path, *, ours: frozenset[str] = frozenset(), overwrite: bool = False) -> Iterator[Path]:
-    """A new folder beside `out` to write into, which becomes `out` when the context ends well and else is removed.
+    """A temporary folder next to `out`, renamed to `out` if the context succeeds, otherwise removed.
 
-    `out` must be missing or empty, or hold nothing but files named in `ours` if it may be overwritten; see
-    `require_free_folder`, which raises `UserError` as this does. What a killed process left of an earlier attempt at
-    `out` is removed.
+    `out` must be missing or empty, or with `overwrite` contain only files named in `ours`; otherwise this raises
+    `UserError`, see `require_free_folder`. Partial folders of killed processes are removed.
     """
     out = Path(os.path.abspath(out))
     require_free_folder(out, ours=ours, overwrite=overwrite)
@@ -74,11 +73,11 @@ def atomic_folder(out: Path, *, ours: frozenset[str] = frozenset(), overwrite: b
         finally:
             shutil.rmtree(partial, ignore_errors=True)
     except OSError as error:
-        raise UserError(f"{out} cannot be written: {reason(error, out.parent)}; nothing was left there") from error
+        raise UserError(f"{out} cannot be written: {reason(error, out.parent)}; nothing was written") from error
 
 
 def require_free_folder(out: Path, *, ours: frozenset[str] = frozenset(), overwrite: bool = False) -> None:
-    """Raise `UserError` if `out` is a file, or a folder with content that is not to be overwritten."""
+    """Raise `UserError` if `out` is a file, or a folder with content that must not be overwritten."""
     try:
         if not os.path.lexists(out):
             return
@@ -89,27 +88,29 @@ def require_free_folder(out: Path, *, ours: frozenset[str] = frozenset(), overwr
         raise UserError(f"{out} cannot be read: {error.strerror or error}") from error
     foreign = sorted(held - ours)
     if foreign and overwrite:
-        raise UserError(f"{out} also holds {foreign[0]}, which would be lost; choose another folder or move it away")
+        raise UserError(
+            f"{out} also contains {foreign[0]}, which would be lost; choose another folder or move the file"
+        )
     if held and not overwrite:
-        hint = f", or replace what is there with {argument('overwrite', True)}" if ours and not foreign else ""
+        hint = f", or replace its content with {argument('overwrite', True)}" if ours and not foreign else ""
         raise UserError(f"{out} is not an empty folder; choose another{hint}")
 
 
 def make_folder(folder: Path) -> None:
-    """Make a folder to write into, and those above it, unless they are there.
+    """Create a folder and its parents, unless they exist.
 
     Raises:
-        UserError: it cannot be made, or takes no files.
+        UserError: it cannot be created, or is not writable.
     """
     try:
         folder.mkdir(parents=True, exist_ok=True)
     except OSError as error:
-        raise UserError(f"{folder} cannot be made: {reason(error, folder)}") from error
+        raise UserError(f"{folder} cannot be created: {reason(error, folder)}") from error
     _require_takes_files(folder, folder)
 
 
 def require_writable(file: Path) -> None:
-    """Raise `UserError` if no file can be written there, before any work is done."""
+    """Raise `UserError` if the file cannot be written, before any work is done."""
     if file.is_dir():
         raise UserError(f"{file} cannot be written: it is a folder")
     if not file.parent.is_dir():
@@ -119,18 +120,18 @@ def require_writable(file: Path) -> None:
 
 
 def write_text(path: Path, text: str, encoding: str = "utf-8", mode: int = 0o644) -> None:
-    """Write text whole or not at all; bytes of file names that are not UTF-8 become escapes, as in JSON."""
+    """Write text atomically; bytes of file names that are not UTF-8 are escaped, as in JSON."""
     content = text.encode(encoding, errors="backslashreplace")
     write_atomically(path, lambda temporary: _fill(temporary, content), mode)
 
 
 def write_json(path: Path, content: Any, mode: int = 0o644) -> None:
-    """Write JSON whole or not at all."""
+    """Write JSON atomically."""
     write_text(path, json.dumps(content, ensure_ascii=False, indent=2) + "\n", mode=mode)
 
 
 def status_of(path: Path) -> tuple[int, ...]:
-    """What changes when a file is written or replaced; empty where there is none."""
+    """The status that changes when a file is written or replaced; empty if it does not exist."""
     try:
         status = os.stat(path)
     except OSError:
@@ -139,14 +140,14 @@ def status_of(path: Path) -> tuple[int, ...]:
 
 
 def keep_used_last(folder: Path, pattern: str, kept: int) -> None:
-    """Delete the files of a pattern, such as ``*.npz``, but for so many that were changed or touched last."""
+    """Delete the files of a pattern, such as ``*.npz``, except for the `kept` most recently modified ones."""
     files = sorted(folder.glob(pattern), key=lambda file: file.stat().st_mtime, reverse=True)
     for file in files[kept:]:
         file.unlink(missing_ok=True)
 
 
 def cache_folder() -> Path:
-    """Where decoded photos, verdicts and downloads are kept: ``SHELFMIND_CACHE``, else in the system's cache folder.
+    """The folder of decoded photos, file checks and downloads: ``SHELFMIND_CACHE``, else in the user's cache folder.
 
     On Linux that is ``shelfmind`` in ``XDG_CACHE_HOME`` or ``~/.cache``.
     """
@@ -155,19 +156,21 @@ def cache_folder() -> Path:
     try:
         folder.mkdir(parents=True, exist_ok=True)
     except OSError as error:
-        raise UserError(f"the cache folder {folder} cannot be made ({error.strerror}); set SHELFMIND_CACHE") from error
+        raise UserError(
+            f"the cache folder {folder} cannot be created ({error.strerror}); set SHELFMIND_CACHE"
+        ) from error
     return folder
 
 
 @contextmanager
 def exclusively(lock: Path) -> Iterator[None]:
-    """Keep other processes that ask for the same lock file waiting, and wait for them; a killed one frees it.
+    """Hold an exclusive lock on the file; waits for other processes. A killed process releases its lock.
 
     Raises:
-        UserError: the file cannot be made.
+        UserError: the file cannot be created.
     """
     try:
-        stream = open(lock, "ab")  # noqa: SIM115 - closed below, whatever the work raises
+        stream = open(lock, "ab")  # noqa: SIM115 - closed below in any case
     except OSError as error:
         raise UserError(f"{lock} cannot be written: {reason(error)}") from error
     with stream:
@@ -177,7 +180,7 @@ def exclusively(lock: Path) -> Iterator[None]:
 
 
 def sync_folder(folder: Path) -> None:
-    """Make a rename in `folder` survive a power cut, where the system can."""
+    """Make a rename in `folder` survive a power cut, if the system supports it."""
     try:
         handle = os.open(folder, os.O_RDONLY)
     except OSError:
@@ -192,7 +195,7 @@ def sync_folder(folder: Path) -> None:
 
 @contextmanager
 def _claimed(folder: Path) -> Iterator[None]:
-    """A file in the folder that is locked as long as this process lives and works on it."""
+    """A file in the folder that is locked while this process works on it."""
     mark = folder / _MARK
     with open(mark, "wb") as stream:
         if fcntl is not None:
@@ -202,17 +205,17 @@ def _claimed(folder: Path) -> Iterator[None]:
 
 
 def _remove_abandoned(out: Path) -> None:
-    """Remove earlier attempts at `out` whose process no longer lives."""
+    """Remove partial folders of `out` whose process has ended."""
     if fcntl is None:
         return
     for mark in out.parent.glob(f".{glob.escape(out.name)}.partial-*/{_MARK}"):
         with suppress(OSError), open(mark, "rb") as stream:
-            fcntl.flock(stream, fcntl.LOCK_EX | fcntl.LOCK_NB)  # raises where its process still works on it
+            fcntl.flock(stream, fcntl.LOCK_EX | fcntl.LOCK_NB)  # raises while its process works on it
             shutil.rmtree(mark.parent, ignore_errors=True)
 
 
 def _move_into_place(partial: Path, out: Path) -> None:
-    """Rename the finished folder to its destination; an earlier one goes only when the new one is there."""
+    """Rename the finished folder to its destination; an earlier one is deleted only afterwards."""
     if not out.exists():
         os.replace(partial, out)
     else:
@@ -228,17 +231,17 @@ def _move_into_place(partial: Path, out: Path) -> None:
 
 
 def reason(error: OSError, folder: Path | None = None) -> str:
-    """Why a file cannot be written, in the words of a message; `folder` is where it was to lie."""
+    """Why a file cannot be written, for a message; `folder` is its folder."""
     above = _file_above(folder) if folder is not None else None
     if above is not None:
         return above
     if error.errno in (errno.ENOSPC, errno.EDQUOT, errno.EFBIG):
-        return "no space left; free some and go on"
+        return "no space left; free some space and try again"
     return error.strerror or str(error)
 
 
 def _require_takes_files(folder: Path, named: Path) -> None:
-    """Raise a `UserError` that names `named` if no file can be made in `folder`."""
+    """Raise a `UserError` about `named` if no file can be created in `folder`."""
     try:
         tempfile.TemporaryFile(dir=folder).close()
     except OSError as error:
@@ -250,6 +253,6 @@ def _fill(path: Path, content: bytes) -> None:
 
 
 def _file_above(folder: Path) -> str | None:
-    """That a file is where a folder should be, in the words of a message."""
+    """For a message: that a parent folder is a file; None if none is."""
     file = next((path for path in (folder, *folder.parents) if os.path.isfile(path)), None)
     return None if file is None else f"{file} is a file"

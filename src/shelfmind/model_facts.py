@@ -1,4 +1,4 @@
-"""What is known of every model without building it; `make facts` renews it and a test compares it."""
+"""Facts about every model, without building it; `make facts` updates them and a test compares them."""
 
 from __future__ import annotations
 
@@ -10,9 +10,11 @@ from shelfmind.errors import unknown_name
 
 
 def model_facts(name: str | None = None) -> list[dict[str, Any]]:
-    """Of every model, or of one: name, parameters at 1,000 classes, gflops (billions of multiply-adds of an image of
-    224 px), embedding (width), official_megabytes (of the official weights, None without any) and official_top1
-    (ImageNet, %, or None)."""
+    """Facts about all models, or about one.
+
+    Each has name, parameters (with 1,000 classes), gflops (billions of multiply-adds for an image of 224 px), embedding
+    (width), official_megabytes (size of the official weights, or None) and official_top1 (ImageNet, %, or None).
+    """
     rows: list[dict[str, Any]] = json.loads(
         (resources.files("shelfmind") / "model_facts.json").read_text(encoding="utf-8")
     )
@@ -25,5 +27,5 @@ def model_facts(name: str | None = None) -> list[dict[str, Any]]:
 
 
 def list_models() -> list[str]:
-    """The names that `create_model` takes, in their order."""
+    """The names of all models for `create_model`."""
     return [row["name"] for row in model_facts()]

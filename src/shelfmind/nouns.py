@@ -1,4 +1,4 @@
-"""Numbers with their nouns, and lists of names, in English: "1 image", "2 classes", "a, b and 3 more"."""
+"""English numbers with nouns, and lists of names: "1 image", "2 classes", "a, b and 3 more"."""
 
 from __future__ import annotations
 
@@ -6,16 +6,16 @@ from collections.abc import Iterable
 
 
 def counted(number: int, one: str, many: str | None = None) -> str:
-    """The number with the words for one or for many, such as ``counted(1, "image is", "images are")``.
+    """The number with the singular or plural words, such as ``counted(1, "image is", "images are")``.
 
-    Without `many`, `one` is a noun, perhaps with an adjective, whose plural follows the rules: class, classes; family,
+    Without `many`, `one` is a noun with a regular plural, optionally with an adjective: class, classes; family,
     families; image, images.
     """
     return f"{number:,} {one if number == 1 else many or _plural(one)}"
 
 
 def shortened(names: Iterable[str], shown: int = 5) -> str:
-    """A list for a sentence: the first few names and how many more there are."""
+    """A list for a sentence: the first names and the number of further ones."""
     listed = list(names)
     more = f" and {len(listed) - shown} more" if len(listed) > shown else ""
     return ", ".join(listed[:shown]) + more

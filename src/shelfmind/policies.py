@@ -1,4 +1,4 @@
-"""Named augmentation policies: lists of operators that a recipe may name instead of listing them."""
+"""Named augmentation policies: lists of operators for recipes."""
 
 from __future__ import annotations
 
@@ -10,8 +10,8 @@ _JITTER: dict[str, Any] = {"color_jitter": {"brightness": 0.4, "contrast": 0.4, 
 POLICIES: dict[str, tuple[Any, ...]] = {
     "none": (),
     "light": ({"random_resized_crop": {"scale": [0.5, 1.0]}}, "horizontal_flip"),
-    # The contest solution's table of augmentations: what it trains with, and that with one part added or replaced.
-    # It cuts squares of 7, 14 and 28 pixels out of 224; shares of the side are the same at other sizes.
+    # The contest solution's augmentation experiments: its baseline, with one operator added or replaced.
+    # It uses Cutout squares of 7, 14 and 28 pixels at 224 px; here as shares of the side, for any image size.
     "contest": (*_CROP_AND_FLIP, _JITTER),
     "contest_cutout_32nd": (*_CROP_AND_FLIP, _JITTER, {"cutout": {"share": 1 / 32}}),
     "contest_cutout_16th": (*_CROP_AND_FLIP, _JITTER, {"cutout": {"share": 1 / 16}}),

@@ -1,4 +1,4 @@
-"""The ``.npz`` of predictions: arrays written block by block, so that the memory need not hold them."""
+"""The ``.npz`` file of predictions, written block by block to save memory."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ class Column:
 
 
 def array_column(array: npt.NDArray[Any]) -> Column:
-    """An array that is in the memory, or mapped into it."""
+    """The column of an array in memory, or memory-mapped."""
     array = np.asarray(array)
     if array.ndim == 0:
         return Column(array.dtype, (), [array.tobytes()])
@@ -40,13 +40,13 @@ def array_column(array: npt.NDArray[Any]) -> Column:
 
 
 def text_column(texts: Iterable[str], count: int, longest: int) -> Column:
-    """So many texts, none longer than `longest`."""
+    """The column of `count` texts, none longer than `longest`."""
     dtype = np.dtype(f"<U{max(1, longest)}")
     return Column(dtype, (count,), (np.array(block, dtype).tobytes() for block in batched(texts, _BLOCK_ROWS)))
 
 
 def texts_column(texts: Sequence[str]) -> Column:
-    """Texts that are in the memory."""
+    """The column of texts in memory."""
     return text_column(texts, len(texts), max(map(len, texts), default=1))
 
 
@@ -60,7 +60,7 @@ def write_predictions(
     class_names: Sequence[str],
     seconds: float,
 ) -> None:
-    """Write the file that `records.Predictions.load` reads; what every part means is said there."""
+    """Write the file for `records.Predictions.load`; see there for the meaning of each part."""
     columns = {
         "paths": paths,
         "labels": labels,
@@ -79,7 +79,7 @@ def write_predictions(
 
 
 class PredictionWriter:
-    """Takes rows of predictions, any number of them, and keeps them in temporary files until `write`."""
+    """Collects any number of rows of predictions in temporary files until `write`."""
 
     def __init__(self, folder: Path, classes: int, closing: ExitStack) -> None:
         self.count, self.longest = 0, 1
@@ -108,7 +108,7 @@ class PredictionWriter:
         self.count += len(names)
 
     def write(self, path: Path, class_names: Sequence[str], seconds: float = 0.0) -> None:
-        """Write all rows that were added."""
+        """Write all added rows."""
         self._names.seek(0)
         write_predictions(
             path,
@@ -140,6 +140,6 @@ class _Kept:
 
 @contextmanager
 def collecting(beside: Path, classes: int) -> Iterator[PredictionWriter]:
-    """A writer whose temporary files lie in a folder beside the file `beside`, and are gone afterwards."""
+    """A writer whose temporary files lie next to the file `beside` and are removed afterwards."""
     with tempfile.TemporaryDirectory(dir=beside.parent, prefix=".shelfmind-") as folder, ExitStack() as closing:
         yield PredictionWriter(Path(folder), classes, closing)

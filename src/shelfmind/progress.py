@@ -1,4 +1,4 @@
-"""How long work tells that it goes on, and what else its user should know."""
+"""Types of callbacks for progress and notes."""
 
 from __future__ import annotations
 
@@ -8,29 +8,29 @@ from typing import Protocol
 from shelfmind.errors import Message, marked
 
 Progress = Callable[[int], None]
-"""Told how many more things are done."""
+"""Called with the number of newly finished items."""
 
 Note = Callable[[str], None]
-"""Told something that people should know."""
+"""Called with a note for the user."""
 
 
 class Counter(Protocol):
-    """Told what is done and how many things of which kind (`unit`, a plural such as images, pairs or bytes) there are
-    to do, None if that is not known, before the first is done."""
+    """Called before the first item with the task, the total number of items (None if unknown) and their kind (`unit`, a
+    plural such as images, pairs or bytes)."""
 
     def __call__(self, what: str, total: int | None, unit: str = "images") -> Progress: ...
 
 
 def count_silently(what: str, total: int | None, unit: str = "images") -> Progress:
-    """A `Counter` that shows nothing."""
+    """A silent `Counter`."""
     return lambda done: None
 
 
 def say_nothing(text: str) -> None:
-    """A `Note` that is told in vain."""
+    """A silent `Note`."""
 
 
 def tell(notes: Iterable[str], note: Note) -> None:
-    """Tell what is to be known of a data set, each marked as a note."""
+    """Pass on the notes about a data set, each prefixed by "note: "."""
     for text in notes:
         note(Message(f"note: {marked(text)}"))

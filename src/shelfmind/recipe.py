@@ -18,35 +18,39 @@ from shelfmind.policies import POLICIES
 from shelfmind.validation import dotted, first_fault
 
 COSINE_SCALE = 30.0
-"""What the cosines of a cosine classifier are multiplied by to give logits; margin losses divide by it."""
+"""Factor from cosines to logits of a cosine classifier; margin losses divide by it."""
 
 
 class RecipeSection(BaseModel):
-    """Part of a recipe: frozen, and an unknown key is an error."""
+    """A section of a recipe: frozen; unknown keys are errors."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
 
 class DataRecipe(RecipeSection):
-    """How an image becomes the network's input."""
+    """Preparation of images for the network."""
 
-    image_size: int = Field(224, ge=16, le=2048, description="height and width of a training image in pixels")
-    resize_to: int = Field(256, ge=16, le=4096, description="size of the square that every photo is brought to first")
+    image_size: int = Field(224, ge=16, le=2048, description="Height and width of training images in pixels.")
+    resize_to: int = Field(256, ge=16, le=4096, description="Size of the square that every photo is first resized to.")
     evaluation_size: int | None = Field(
-        None, ge=16, le=4096, description="height and width at validation and prediction; image_size if not given"
+        None, ge=16, le=4096, description="Height and width for validation and prediction. Defaults to image_size."
     )
     resize: Annotated[str, choice_of("resize", "images.resize:RESIZES")] = Field(
-        "structure_retention", description="how a photo of any proportions becomes a square"
+        "structure_retention", description="How photos of any aspect ratio are made square."
     )
-    fill: tuple[int, int, int] = Field((124, 116, 104), description="RGB colour of the padding, 0 to 255")
-    mean: tuple[float, float, float] = Field((0.485, 0.456, 0.406), description="RGB mean taken off, for values 0 to 1")
-    std: tuple[float, float, float] = Field((0.229, 0.224, 0.225), description="RGB deviation divided by")
+    fill: tuple[int, int, int] = Field((124, 116, 104), description="RGB colour of the padding, 0 to 255.")
+    mean: tuple[float, float, float] = Field(
+        (0.485, 0.456, 0.406), description="RGB mean for normalisation, for values 0 to 1."
+    )
+    std: tuple[float, float, float] = Field(
+        (0.229, 0.224, 0.225), description="RGB standard deviation for normalisation."
+    )
 
     @field_validator("fill")
     @classmethod
     def _colour(cls, value: tuple[int, int, int]) -> tuple[int, int, int]:
         if not all(0 <= channel <= 255 for channel in value):
-            raise ValueError(f"each channel must lie between 0 and 255, got {value}")
+            raise ValueError(f"each channel must be between 0 and 255, got {value}")
         return value
 
     @field_validator("std")
@@ -58,121 +62,129 @@ class DataRecipe(RecipeSection):
 
 
 class ModelRecipe(RecipeSection):
-    """Which network."""
+    """The network."""
 
-    name: str = Field("shelfnet_s", description="a name from `shelfmind models`")
-    arguments: dict[str, Any] = Field({}, description="arguments of the model's function, such as last_stage_width: 2")
+    name: str = Field("shelfnet_s", description="Name from `shelfmind models`.")
+    arguments: dict[str, Any] = Field({}, description="Arguments of the model function, such as last_stage_width: 2.")
     weights: str | None = Field(
-        None, description="what to start from: a file, a run folder, official weights' name, or generated"
+        None, description="Initial weights: a checkpoint, a run folder, the name of official weights, or generated."
     )
 
 
 class LossRecipe(RecipeSection):
-    """What is minimised."""
+    """The loss function."""
 
-    name: Annotated[str, choice_of("loss", "losses:LOSSES")] = Field("cross_entropy", description="what is minimised")
-    label_smoothing: float = Field(0.1, ge=0, lt=1, description="share of the target spread over all classes")
-    arguments: dict[str, Any] = Field({}, description="of the loss's function, such as gamma: 2 for focal")
+    name: Annotated[str, choice_of("loss", "losses:LOSSES")] = Field("cross_entropy", description="Name of the loss.")
+    label_smoothing: float = Field(0.1, ge=0, lt=1, description="Share of the target distributed over all classes.")
+    arguments: dict[str, Any] = Field({}, description="Arguments of the loss function, such as gamma: 2 for focal.")
 
 
 class DistillationRecipe(RecipeSection):
-    """What is learnt from trained networks besides the labels."""
+    """Knowledge distillation from trained networks."""
 
     teachers: tuple[str, ...] = Field(
-        (), description="runs or exported files whose answers are learnt; several are averaged"
+        (), description="Runs or exported files to distil from. Predictions of several teachers are averaged."
     )
-    weight: float = Field(0.9, gt=0, le=1, description="of the teachers' answers; the loss of the labels has the rest")
-    temperature: float = Field(2.0, gt=0, description="what logits are divided by, theirs and the network's")
+    weight: float = Field(0.9, gt=0, le=1, description="Weight of the distillation loss; the label loss has the rest.")
+    temperature: float = Field(2.0, gt=0, description="Temperature that divides the logits of teachers and student.")
 
 
 class MixingRecipe(RecipeSection):
-    """Mixup and CutMix of pairs of images within a batch."""
+    """Mixup and CutMix within a batch."""
 
-    mixup: float = Field(0.0, ge=0, le=1, description="share of the batches mixed by Mixup")
-    mixup_alpha: float = Field(0.2, gt=0, description="both parameters of Mixup's beta distribution")
-    cutmix: float = Field(0.0, ge=0, le=1, description="share of the batches mixed by CutMix")
-    cutmix_alpha: float = Field(1.0, gt=0, description="both parameters of CutMix's beta distribution")
-    until: float = Field(1.0, ge=0, le=1, description="share of the training after which mixing ends")
+    mixup: float = Field(0.0, ge=0, le=1, description="Share of batches with Mixup.")
+    mixup_alpha: float = Field(0.2, gt=0, description="Both parameters of the beta distribution of Mixup.")
+    cutmix: float = Field(0.0, ge=0, le=1, description="Share of batches with CutMix.")
+    cutmix_alpha: float = Field(1.0, gt=0, description="Both parameters of the beta distribution of CutMix.")
+    until: float = Field(1.0, ge=0, le=1, description="Share of training after which mixing ends.")
 
     @model_validator(mode="after")
     def _shares(self) -> MixingRecipe:
         if self.mixup + self.cutmix > 1:
-            raise ValueError(f"mixup and cutmix together must be at most 1, got {self.mixup + self.cutmix:g}")
+            raise ValueError(f"the sum of mixup and cutmix must be at most 1, got {self.mixup + self.cutmix:g}")
         return self
 
 
 class Stage(RecipeSection):
-    """A stretch of the training at one image size."""
+    """A stage of training at one image size."""
 
-    image_size: int = Field(..., ge=16, le=2048, description="height and width of the training images in pixels")
-    share: float = Field(..., gt=0, le=1, description="share of the training: of its epochs, or of its minutes")
+    image_size: int = Field(..., ge=16, le=2048, description="Height and width of the training images in pixels.")
+    share: float = Field(..., gt=0, le=1, description="Share of the training epochs or minutes.")
 
 
 class TrainRecipe(RecipeSection):
-    """How the network is trained."""
+    """The training procedure."""
 
     task: Annotated[str, choice_of("task", "training.tasks:TASKS")] = Field(
-        "classify", description="learn labels, or that two views of a photo are the same (self-supervised)"
+        "classify", description="classify: learn labels. simsiam: self-supervised."
     )
-    epochs: int = Field(75, ge=1, description="passes over the training images")
-    batch_size: int = Field(128, ge=2, description="images a step")
+    epochs: int = Field(75, ge=1, description="Number of epochs.")
+    batch_size: int = Field(128, ge=2, description="Images per step.")
     micro_batch_size: int | None = Field(
         None,
         ge=2,
-        description="images at once: a step adds up the gradients of so many after so many; all if not given",
+        description="Images per forward pass: a step accumulates gradients over several passes. Defaults to "
+        "batch_size.",
     )
     sampling: Annotated[str, choice_of("sampling", "images.sampling:SAMPLERS")] = Field(
-        "instance", description="how often an image of a rare class is drawn in an epoch"
+        "instance",
+        description="Sampling of images within an epoch; it decides how often images of rare classes appear.",
     )
     repeat_threshold: float = Field(
-        1.0e-3, gt=0, le=1, description="share of the images below which repeat_factor repeats a class"
+        1.0e-3, gt=0, le=1, description="Share of the images below which repeat_factor oversamples a class."
     )
     images_per_class: int = Field(
-        1, ge=1, description="so many images of each class that is in a batch; 1 leaves to chance which classes are"
+        1, ge=1, description="Images per class within a batch. 1: classes are sampled independently."
     )
     trainable: Annotated[str, choice_of("trainable part", "models.freezing:PARTS")] = Field(
-        "all", description="what is trained; the rest keeps the weights that the training starts from"
+        "all", description="Part of the network to train; the rest keeps its initial weights."
     )
     optimizer: Annotated[str, choice_of("optimizer", "training.optimizer:OPTIMIZERS")] = Field(
-        "sgd", description="sgd has Nesterov momentum"
+        "sgd", description="Optimiser. sgd uses Nesterov momentum."
     )
-    lr: float = Field(0.05, gt=0, description="learning rate after the warm-up")
+    lr: float = Field(0.05, gt=0, description="Learning rate after warm-up.")
     lr_batch_size: int | None = Field(
-        None, ge=2, description="the batch_size that lr is meant for; the rate grows in proportion to batch_size"
+        None, ge=2, description="Batch size that lr refers to; the learning rate scales linearly with batch_size."
     )
-    final_lr: float = Field(0.0, ge=0, description="learning rate at the end of the cosine")
-    warmup: float = Field(0.05, ge=0, lt=1, description="share of the training over which the rate rises from 0")
+    final_lr: float = Field(0.0, ge=0, description="Final learning rate of the cosine schedule.")
+    warmup: float = Field(0.05, ge=0, lt=1, description="Share of training for the linear warm-up from 0.")
     schedule: Annotated[str, choice_of("schedule", "training.schedule:SCHEDULES")] = Field(
-        "cosine", description="what the rate does after the warm-up"
+        "cosine", description="Learning-rate schedule after warm-up."
     )
-    momentum: float = Field(0.9, ge=0, lt=1, description="momentum of sgd")
-    weight_decay: float = Field(1.0e-4, ge=0, description="on weights only, never on normalisation or biases")
-    clip_norm: float | None = Field(None, gt=0, description="largest norm of the whole gradient; null leaves it alone")
-    ema_decay: float = Field(0.999, ge=0, lt=1, description="decay a step of the averaged weights; 0 turns it off")
+    momentum: float = Field(0.9, ge=0, lt=1, description="Momentum of sgd.")
+    weight_decay: float = Field(
+        1.0e-4, ge=0, description="Weight decay; not applied to normalisation layers and biases."
+    )
+    clip_norm: float | None = Field(None, gt=0, description="Maximum norm of the gradient. null: no clipping.")
+    ema_decay: float = Field(
+        0.999, ge=0, lt=1, description="Decay per step of the exponential moving average of the weights. 0 disables it."
+    )
     amp: Literal["auto", "off", "on"] = Field(
         "auto",
-        description="16-bit arithmetic, on CPUs bfloat16 with oneDNN's kernels; auto: where the device has it",
+        description="Mixed precision (on CPUs bfloat16 with oneDNN kernels). auto: if the device supports it.",
     )
     kernels: Literal["auto", "mindspore", "onednn"] = Field(
-        "auto", description="operators on CPUs; auto: oneDNN's where they are installed and the CPU has AVX-512"
+        "auto", description="Kernels on CPUs. auto: oneDNN if installed and the CPU has AVX-512."
     )
-    stages: tuple[Stage, ...] = Field((), description="progressive resolution; none: image_size throughout")
-    keep: Literal["best", "last"] = Field(
-        "best", description="which weights become the run's: best on val, or the last"
+    stages: tuple[Stage, ...] = Field(
+        (), description="Stages of progressive resolution. Defaults to a single stage at image_size."
     )
-    snapshots: int = Field(0, ge=0, description="how many of the last epochs' averaged weights are kept for a soup")
-    checkpoint_steps: int = Field(2000, ge=1, description="steps after which a long epoch is saved part-way")
-    workers: int = Field(1, ge=1, le=256, description="threads that prepare training images")
+    keep: Literal["best", "last"] = Field("best", description="Weights of the run: best on val, or last.")
+    snapshots: int = Field(
+        0, ge=0, description="Number of final epochs whose averaged weights are kept for a model soup."
+    )
+    checkpoint_steps: int = Field(2000, ge=1, description="Steps between checkpoints within an epoch.")
+    workers: int = Field(1, ge=1, le=256, description="Threads for loading and augmentation.")
 
     @property
     def peak_lr(self) -> float:
-        """The learning rate after the warm-up, scaled to the batch size (Goyal et al., 2017)."""
+        """The learning rate after warm-up, scaled to the batch size (Goyal et al., 2017)."""
         return self.lr * self.batch_size / (self.lr_batch_size or self.batch_size)
 
     @field_validator("amp", mode="before")
     @classmethod
     def _on_or_off(cls, value: Any) -> Any:
-        return {True: "on", False: "off"}[value] if isinstance(value, bool) else value  # YAML takes them for truths
+        return {True: "on", False: "off"}[value] if isinstance(value, bool) else value  # YAML reads on, off as bool
 
     @model_validator(mode="after")
     def _parts(self) -> TrainRecipe:
@@ -187,17 +199,17 @@ class TrainRecipe(RecipeSection):
     def _complete(cls, value: tuple[Stage, ...]) -> tuple[Stage, ...]:
         shares = sum(stage.share for stage in value)
         if value and abs(shares - 1) > 1e-6:
-            raise ValueError(f"the shares of all stages must add up to 1, got {shares:g}")
+            raise ValueError(f"the shares of all stages must sum to 1, got {shares:g}")
         return value
 
 
 class EvaluationRecipe(RecipeSection):
-    """How predictions are made."""
+    """Prediction settings."""
 
     tta: tuple[Annotated[str, choice_of("test-time view", "inference.views:VIEWS")], ...] = Field(
-        (), description="views averaged at prediction besides the plain one, such as flip"
+        (), description="Test-time augmentation views, averaged with the plain image, such as flip."
     )
-    batch_size: int = Field(64, ge=1, description="images a forward pass")
+    batch_size: int = Field(64, ge=1, description="Images per forward pass.")
 
 
 _AUGMENTATIONS = tuple(f"transforms.augment:{table}" for table in ("AUGMENTATIONS", "FIRST", "LAST"))
@@ -205,13 +217,13 @@ Augmentation = tuple[Annotated[str, choice_of("augmentation", *_AUGMENTATIONS)],
 
 
 class Recipe(RecipeSection):
-    """Everything that decides how a run comes about, apart from the data and the seed."""
+    """All training settings except the data and the seed."""
 
     data: DataRecipe = DataRecipe()
     model: ModelRecipe = ModelRecipe()
     loss: LossRecipe = LossRecipe()
     augment: tuple[Augmentation, ...] = Field(
-        (), description="operators in order: a name, or name: {parameters}; or a policy's name"
+        (), description="Operators in order, each a name or name: {parameters}; or the name of a policy."
     )
     mixing: MixingRecipe = MixingRecipe()
     distillation: DistillationRecipe = DistillationRecipe()
@@ -236,18 +248,18 @@ class Recipe(RecipeSection):
 
     @property
     def evaluation_size(self) -> int:
-        """Height and width in pixels at validation and prediction."""
+        """Height and width in pixels for validation and prediction."""
         return self.data.evaluation_size or self.data.image_size
 
     def dump(self) -> str:
-        """The whole recipe as YAML that `load_recipe` reads back."""
+        """The complete recipe as YAML for `load_recipe`."""
         content = self.model_dump(mode="json")
         content["augment"] = [{name: parameters} if parameters else name for name, parameters in self.augment]
         return str(yaml.safe_dump(content, sort_keys=False, allow_unicode=True))
 
 
 def model_kind(recipe: Recipe, classes: int) -> str:
-    """What a checkpoint of this recipe belongs to."""
+    """The description of the model, stored in its checkpoints."""
     arguments = ", ".join(f"{key}={value}" for key, value in sorted(recipe.model.arguments.items()))
     return f"{recipe.model.name}({arguments}) with {classes} classes"
 
@@ -264,7 +276,7 @@ def _augmentation(entry: Any) -> Any:
 
 
 def recipe_names() -> list[str]:
-    """The recipes that come with the package."""
+    """The names of the packaged recipes."""
     root = resources.files("shelfmind") / "recipes"
     found = []
     for entry in root.iterdir():
@@ -289,7 +301,7 @@ def recipe_text(name: str) -> str:
 
 
 def load_recipe(name: str, overrides: Sequence[str] = ()) -> Recipe:
-    """The recipe called `name` (packaged, or a YAML file) with `overrides` such as ``train.epochs=3`` applied."""
+    """Load the recipe `name` (packaged, or a YAML file) and apply `overrides` such as ``train.epochs=3``."""
     content = _with_parents(name, ())
     for override in overrides:
         _apply(content, override)
@@ -297,7 +309,7 @@ def load_recipe(name: str, overrides: Sequence[str] = ()) -> Recipe:
 
 
 def with_overrides(recipe: Recipe, overrides: Sequence[str], name: str) -> Recipe:
-    """The recipe with `overrides` such as ``train.epochs=3`` applied; `name` is what a message calls it."""
+    """Apply `overrides` such as ``train.epochs=3`` to the recipe; messages call it `name`."""
     content = yaml.safe_load(recipe.dump())
     for override in overrides:
         _apply(content, override)
@@ -305,7 +317,7 @@ def with_overrides(recipe: Recipe, overrides: Sequence[str], name: str) -> Recip
 
 
 def parse_recipe(content: Mapping[str, Any], name: str) -> Recipe:
-    """A recipe from its parsed YAML; the first fault is named with the nearest right key."""
+    """Validate a recipe from parsed YAML; an error names the first fault and suggests the closest key."""
     try:
         return Recipe.model_validate(content)
     except ValidationError as error:
@@ -363,7 +375,7 @@ def _fault(error: ValidationError) -> str:
 
 
 def _section_at(location: Sequence[str]) -> type[BaseModel]:
-    """The section at these keys; an index of a list leads to what the list holds."""
+    """The section at these keys; an index leads to the element type of a list."""
     kind: Any = Recipe
     for part in location:
         kind = get_args(kind)[0] if get_args(kind) else kind.model_fields[part].annotation
@@ -372,8 +384,8 @@ def _section_at(location: Sequence[str]) -> type[BaseModel]:
 
 
 def _nearest(key: str, section: type[BaseModel]) -> list[str]:
-    """The keys that may be meant: this very one in another section, else one spelled much like it, here or there, else
-    what is least unlike it here."""
+    """Candidate keys: the same key in another section, else a similarly spelled one here or elsewhere, else the most
+    similar ones here."""
     kinds = {name: field.annotation for name, field in Recipe.model_fields.items()}
     sections = {n: kind for n, kind in kinds.items() if isinstance(kind, type) and issubclass(kind, BaseModel)}
     whole = [(name, each) for name, kind in sections.items() for each in kind.model_fields]

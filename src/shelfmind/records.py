@@ -1,4 +1,4 @@
-"""The records that pass between layers: samples and catalogs in, predictions out."""
+"""Records exchanged between layers: samples, catalogs and predictions."""
 
 from __future__ import annotations
 
@@ -17,14 +17,14 @@ from shelfmind.prediction_files import array_column, texts_column, write_predict
 
 UNLABELLED = -1
 _DAMAGE = (OSError, EOFError, KeyError, TypeError, AttributeError, ValueError, zipfile.BadZipFile, zlib.error)
-"""What NumPy raises on a file that is no archive, a cut one or one with a flipped bit."""
+"""Exceptions of NumPy for a file that is no archive, truncated or corrupted."""
 
 
 @dataclass(frozen=True, slots=True)
 class Sample:
-    """One photo: where it lies, its class id (`UNLABELLED` if unknown) and its split.
+    """One photo: its path, its class id (`UNLABELLED` if unknown) and its split.
 
-    A data set has train, val and test; a run's view of it also new, photos that the run does not know.
+    Splits of a data set are train, val and test; from the view of a run also new, for photos unknown to it.
     """
 
     path: Path
@@ -34,7 +34,7 @@ class Sample:
 
 @dataclass(frozen=True, slots=True)
 class BadFile:
-    """A file that cannot be used, and why."""
+    """An unusable file, and the reason."""
 
     path: Path
     reason: str
@@ -42,10 +42,10 @@ class BadFile:
 
 @dataclass(frozen=True)
 class Catalog:
-    """A data set: its samples in a stable order and its class names, sorted, whose positions are the class ids.
+    """A data set: samples in a stable order, and sorted class names, whose positions are the class ids.
 
-    `notes` are things the user should know: how a split was made, classes that are empty. `named_splits` are those that
-    the data set itself names: any other was made up when it was opened.
+    `notes` are for the user: how a split was made, which classes are empty. `named_splits` come from the data set
+    itself; other splits were created when it was opened.
     """
 
     samples: tuple[Sample, ...]
@@ -56,11 +56,11 @@ class Catalog:
     named_splits: frozenset[str] = frozenset()
 
     def split(self, *names: str) -> tuple[Sample, ...]:
-        """The samples of a split, or of several, in catalog order; empty if there are none."""
+        """The samples of one or more splits, in catalog order."""
         return tuple(sample for sample in self.samples if sample.split in names)
 
     def without(self, bad_files: Iterable[BadFile]) -> Catalog:
-        """The same catalog without the samples whose file is bad."""
+        """The catalog without the samples of bad files."""
         bad = {bad_file.path for bad_file in bad_files}
         return replace(self, samples=tuple(sample for sample in self.samples if sample.path not in bad))
 
@@ -72,10 +72,10 @@ class Catalog:
 
 @dataclass(frozen=True)
 class Predictions:
-    """What a run says of N images over C classes.
+    """Predictions of a run for N images and C classes.
 
-    `paths` has N entries, `labels` shape (N,) with `UNLABELLED` where the truth is unknown, `probabilities` shape
-    (N, C) and rows that sum to 1, `embeddings` shape (N, D). `seconds` is how long predicting took, 0 if unknown.
+    `paths` has N entries; `labels` shape (N,), `UNLABELLED` if unknown; `probabilities` shape (N, C), rows sum to 1;
+    `embeddings` shape (N, D). `seconds` is the duration of the prediction, 0 if unknown.
     """
 
     paths: tuple[str, ...]
@@ -116,7 +116,7 @@ class Predictions:
 
     @classmethod
     def load(cls, path: Path) -> Predictions:
-        """Read what `save` wrote."""
+        """Read a file written by `save`."""
         try:
             with open(path, "rb") as stream, np.load(stream, allow_pickle=False) as archive:
                 return cls(
@@ -132,9 +132,9 @@ class Predictions:
 
 
 def with_classes_of_run(catalog: Catalog, names: Sequence[str]) -> Catalog:
-    """The catalog with the class ids of a run that learnt `names`, by name; a note says if it has only some of them.
+    """The catalog with the class ids of a run that learnt `names`; a note lists missing classes.
 
-    Raises `UserError` for classes that the run does not know.
+    Raises `UserError` for classes unknown to the run.
     """
     if catalog.class_names == tuple(names):
         return catalog
@@ -151,7 +151,7 @@ def with_classes_of_run(catalog: Catalog, names: Sequence[str]) -> Catalog:
 
 
 def with_further_classes(catalog: Catalog, names: Sequence[str]) -> Catalog:
-    """The catalog whose class ids are positions in `names`, followed by its classes that are not among these."""
+    """The catalog with class ids as positions in `names`, followed by its other classes."""
     ids = {name: class_id for class_id, name in enumerate(dict.fromkeys((*names, *catalog.class_names)))}
     labels = {UNLABELLED: UNLABELLED, **{class_id: ids[name] for class_id, name in enumerate(catalog.class_names)}}
     samples = tuple(Sample(each.path, labels[each.label], each.split) for each in catalog.samples)
@@ -159,7 +159,7 @@ def with_further_classes(catalog: Catalog, names: Sequence[str]) -> Catalog:
 
 
 def require_same_classes(expected: Sequence[str], given: Sequence[str], where: str) -> None:
-    """Refuse a data set whose classes differ from the run's, naming the difference."""
+    """Raise `UserError` if the classes of a data set differ from the run's; the message names the difference."""
     if tuple(expected) == tuple(given):
         return
     missing = sorted(set(expected) - set(given))

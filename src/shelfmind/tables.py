@@ -1,4 +1,4 @@
-"""Small CSV files, written whole or not at all."""
+"""Small CSV files, written atomically."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from shelfmind.files import write_atomically
 
 
 def write_table(path: Path, columns: Sequence[str], rows: Iterable[Sequence[str]]) -> None:
-    """Write a CSV (UTF-8) beside `path` and rename it there, so that readers see the old file or the new one.
+    """Write a CSV (UTF-8) atomically: readers see either the old file or the new one.
 
     File names that are not UTF-8 on disk keep their bytes. Raises `UserError` if the file cannot be written.
     """
@@ -27,9 +27,9 @@ def write_table(path: Path, columns: Sequence[str], rows: Iterable[Sequence[str]
 
 
 def read_table(path: Path, *, delimiter: str = ",", exact: bool = False) -> list[tuple[int, list[str]]]:
-    """The rows that are not blank, each with its line number; UTF-8 with or without a byte-order mark.
+    """Read the rows that are not blank, with their line numbers; UTF-8 with or without a byte-order mark.
 
-    Cells are stripped unless `exact`, which reads what `write_table` wrote. Raises `UserError` if the file cannot be
+    Cells are stripped unless `exact` (for files of `write_table`). Raises `UserError` if the file cannot be
     read, is not UTF-8 or is not a CSV.
     """
     try:

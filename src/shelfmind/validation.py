@@ -1,4 +1,4 @@
-"""What people are told about a value that does not fit, in place of pydantic's words: X must be ..., got ..."""
+"""Messages for invalid values, in place of pydantic's: X must be ..., got ..."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from pydantic_core import ErrorDetails
 from shelfmind.errors import nearest
 
 Location = tuple[int | str, ...]
-"""Keys and indices that lead to a value; empty if the fault is in none alone."""
+"""Keys and indices that lead to a value; empty if the fault concerns several values."""
 
 _LONGEST = 60
 
@@ -39,30 +39,30 @@ _KINDS = {
     "mapping": "be a mapping of names to values",
     "model": "be a section of keys",
 }
-"""By how pydantic's kinds of error begin, such as ``int_parsing`` and ``int_from_float``."""
+"""By the first word of pydantic's error types, such as ``int_parsing`` and ``int_from_float``."""
 
 
 @dataclass(frozen=True, slots=True)
 class Fault:
-    """What is wrong with the value at a location; `unknown` says that there is none such."""
+    """The problem with the value at a location; `unknown` for an unknown name."""
 
     location: Location
     problem: str
     unknown: bool = False
 
     def sentence(self, name: Callable[[Location], str]) -> str:
-        """The fault in one line; `name` puts the location into words."""
+        """The fault in one line; `name` words the location."""
         if not self.location:
             return self.problem
         return f"{name(self.location)}{' ' if self.problem.startswith('must ') else ': '}{self.problem}"
 
 
 def first_fault(error: ValidationError) -> Fault:
-    """The fault to tell people of: the first unknown name, else the first value that does not fit."""
+    """The fault to report: the first unknown name, else the first invalid value."""
     faults = error.errors(include_url=False)
     fault = next((each for each in faults if each["type"] == "extra_forbidden"), faults[0])
     *above, last = fault["loc"] or ("",)
-    if above and isinstance(last, int) and fault["type"] == "missing":  # an entry that a list of fixed length lacks
+    if above and isinstance(last, int) and fault["type"] == "missing":  # a missing entry of a list of fixed length
         entries = {each["loc"] for each in faults if each["loc"][:-1] == tuple(above)}
         return Fault(tuple(above), f"must have {last + len(entries)} entries, got {last}")
     return Fault(fault["loc"], _problem(fault), fault["type"] == "extra_forbidden")
@@ -78,12 +78,12 @@ def _problem(fault: ErrorDetails) -> str:
     context = {name: _whole(value) for name, value in fault.get("ctx", {}).items()}
     if kind == "missing":
         return "must be given"
-    if kind == "value_error":  # a validator of ours, which says all that there is to say
+    if kind == "value_error":  # one of our validators, with a complete message
         return str(fault["ctx"]["error"])
     if kind == "too_long" and context.get("field_type") == "Tuple":
         return f"must have {context['max_length']} entries, got {context['actual_length']}"
     must = _MUST.get(kind) or _KINDS.get(kind.split("_")[0])
-    said = f"is not right: {fault['msg']}" if must is None else f"must {must.format_map(context)}".replace("'", "")
+    said = f"is invalid: {fault['msg']}" if must is None else f"must {must.format_map(context)}".replace("'", "")
     said = said.replace(" 1 entries", " 1 entry")
     hint = ""
     if kind == "literal_error" and isinstance(given, str):
@@ -92,12 +92,12 @@ def _problem(fault: ErrorDetails) -> str:
 
 
 def _whole(value: Any) -> Any:
-    """1 for 1.0, as people write it."""
+    """1 for 1.0."""
     return int(value) if isinstance(value, float) and value.is_integer() else value
 
 
 def _shown(value: Any, kind: str) -> str:
-    """A value as people write it; a number that a command gives as text without quotes."""
+    """A value for a message; numbers given as text on the command line are shown without quotes."""
     if value is None:
         return "nothing"
     if isinstance(value, bool):

@@ -1,6 +1,6 @@
-"""The verbs: what each takes, where it lies, how the command shows what came out, where help lists it.
+"""The table of verbs: request, function, how the command shows the outcome, and the panel in help.
 
-Nothing is imported for this table, so that help is quick; a verb's own modules are loaded when it is asked for.
+The table imports nothing, so that help is fast; the modules of a verb are loaded on demand.
 """
 
 from __future__ import annotations
@@ -14,62 +14,62 @@ if TYPE_CHECKING:
     from shelfmind.requests.request import Request
     from shelfmind.requests.watching import Observer
 
-DATA, TRAIN, MEASURE, TOOL = "Know the data", "Train", "Measure and predict", "About the tool"
-CHANGE, LOOK, KEEP = "Enrol and change", "Look up", "Look after the files"
+DATA, TRAIN, MEASURE, TOOL = "Data", "Training", "Evaluation and inference", "Tool"
+CHANGE, LOOK, KEEP = "Enrolment and changes", "Queries", "Maintenance"
 KEYS = "Keys"
 GROUPS = {
-    "gallery": (MEASURE, "Enrol products that were never trained: add, search, undo; every change is one version."),
-    "keys": (MEASURE, "Let callers of the service in: add, list, revoke keys."),
+    "gallery": (MEASURE, "Enrol products without training: add, search, roll back. Every change is a version."),
+    "keys": (MEASURE, "Manage the API keys of the service: add, list, revoke."),
 }
-"""Words of the command under which several verbs stand: where help lists them, and what it says."""
+"""Command groups: panel in help, and summary."""
 
 
 @dataclass(frozen=True)
 class Verb:
-    """One verb; `request`, `function` and `show` are names as in ``module:name``, below `shelfmind`."""
+    """One verb; `request`, `function` and `show` have the form ``module:name``, relative to `shelfmind`."""
 
     panel: str
     summary: str
     request: str
     """A subclass of `Request`."""
     function: str
-    """Called with a request and, if there is one, an `Observer`; returns the outcome."""
+    """Called with a request and optionally an `Observer`; returns the outcome."""
     show: str
-    """Called with outcome, request and `Display` at the end of a command; its keyword arguments are further options."""
+    """Called with outcome, request and `Display` at the end of a command; keyword arguments become further options."""
     mindspore: bool = True
-    """Whether it computes with MindSpore whatever is asked."""
+    """Whether it always computes with MindSpore."""
     fits: bool = False
-    """Whether it fits something to its data by SciPy and scikit-learn, after it has computed for a while."""
+    """Whether it needs SciPy and scikit-learn in a later step, so that they are checked for at the start."""
     in_python: bool = True
-    """Whether Python has it, too: as a function of this name."""
+    """Whether it is also a Python function of this name."""
     group: str | None = None
-    """The word before its own on the command line; its name begins with it."""
+    """The group on the command line, which is also the prefix of its name."""
     ask: str | None = None
-    """On the command line called with the arguments that were given, returns those and what it asked for; its keyword
-    arguments are further options."""
+    """Called on the command line with the given arguments; returns them with the answers to its questions. Keyword
+    arguments become further options."""
 
     @property
     def request_type(self) -> type[Request]:
-        """What it takes."""
+        """The class of its request."""
         found: type[Request] = _load(self.request)
         return found
 
     @property
     def shown_by(self) -> Callable[..., None]:
-        """What prints its outcome."""
+        """The function that prints its outcome."""
         found: Callable[..., None] = _load(self.show)
         return found
 
     @property
     def asked_by(self) -> Callable[..., dict[str, Any]] | None:
-        """What asks for arguments that were not given."""
+        """The function that asks for missing arguments."""
         return None if self.ask is None else _load(self.ask)
 
     def run(self, request: Request, watcher: Observer | None = None) -> Any:
-        """Do it; MindSpore starts first if the verb computes with it, but not before its inputs are there.
+        """Run the verb. MindSpore starts first if needed, but only after the inputs are checked.
 
         Raises:
-            UserError: what it refuses; or a package that is not installed, with the command that installs it.
+            UserError: invalid input, or a package that is not installed, with the command to install it.
         """
         from shelfmind.machine.packages import naming_extras, require
 
@@ -91,7 +91,7 @@ def _load(target: str) -> Any:
 VERBS = {
     "init": Verb(
         panel=DATA,
-        summary="Write a first recipe for a data set by five questions, and say which command trains by it.",
+        summary="Create a first recipe for a data set by answering five questions, and print the training command.",
         request="requests.guiding:InitRequest",
         function="workflows.first_recipe:init",
         show="cli.outcomes.guiding:show_first_recipe",
@@ -100,8 +100,8 @@ VERBS = {
     ),
     "audit": Verb(
         panel=DATA,
-        summary="Look at a data set: classes, leaks, duplicates, label conflicts, bad files, blur, glare; a report and "
-        "tables.",
+        summary="Audit a data set: class sizes, leaks, duplicates, label conflicts, bad files, blur and glare. "
+        "Writes a report and tables.",
         request="requests.auditing:AuditRequest",
         function="workflows.audit:audit",
         show="cli.outcomes.data_sets:show_audit",
@@ -109,15 +109,15 @@ VERBS = {
     ),
     "find_label_errors": Verb(
         panel=DATA,
-        summary="Rank all labels by how doubtful they are; each is judged by a network that never saw the image.",
+        summary="Rank labels by how likely they are wrong, using out-of-fold predictions.",
         request="requests.label_checking:FindLabelErrorsRequest",
         function="training.label_check:find_label_errors",
         show="cli.outcomes.data_sets:show_label_errors",
     ),
     "review": Verb(
         panel=DATA,
-        summary="Look at suspects in a browser: keep, relabel or drop them. Ctrl-C ends it; nothing in the data set is "
-        "changed.",
+        summary="Review flagged images in a browser: keep, relabel or drop them. The data set is not changed. "
+        "Ctrl-C ends it.",
         request="requests.auditing:ReviewRequest",
         function="review.running:review",
         show="cli.outcomes.data_sets:show_reviewed",
@@ -125,7 +125,7 @@ VERBS = {
     ),
     "prepare": Verb(
         panel=DATA,
-        summary="Make a clean copy of a data set from decisions and rules.",
+        summary="Make a clean copy of a data set from review decisions and rules.",
         request="requests.preparing:PrepareRequest",
         function="workflows.prepare:prepare",
         show="cli.outcomes.data_sets:show_prepared",
@@ -133,7 +133,7 @@ VERBS = {
     ),
     "generate": Verb(
         panel=DATA,
-        summary="Draw a data set of made-up products in RP2K's layout, with the truth about every photo in truth.csv.",
+        summary="Generate a synthetic data set in RP2K's layout, with the ground truth of every photo in truth.csv.",
         request="shelf_generator.settings:GenerateRequest",
         function="shelf_generator.writing:generate",
         show="cli.outcomes.data_sets:show_generated",
@@ -141,45 +141,47 @@ VERBS = {
     ),
     "train": Verb(
         panel=TRAIN,
-        summary="Train a recogniser and write it to a run folder.",
+        summary="Train a recogniser into a run folder.",
         request="requests.training:TrainRequest",
         function="training.run:train",
         show="cli.outcomes.training:show_trained",
     ),
     "pretrain": Verb(
         panel=TRAIN,
-        summary="Learn from photos without their labels (SimSiam) or from broader labels, for a training to start "
-        "from; read out the gain.",
+        summary="Pretrain without labels (SimSiam) or on broader labels, as initial weights for training. "
+        "Evaluates the embeddings by kNN and linear probe.",
         request="requests.training:PretrainRequest",
         function="training.pretrain:pretrain",
         show="cli.outcomes.training:show_pretrained",
     ),
     "fixres": Verb(
         panel=TRAIN,
-        summary="Fit a run to larger test images: fine-tune classifier and last normalisation at each size, keep the "
-        "best.",
+        summary="Fine-tune a run for a larger test resolution (FixRes): retrain the classifier and the last "
+        "batch norm, keep the best resolution.",
         request="requests.improving:FixresRequest",
         function="training.fixres:fixres",
         show="cli.outcomes.training:show_resolutions",
     ),
     "fold_in": Verb(
         panel=TRAIN,
-        summary="Make the products of a gallery classes of a run: weights imprinted from their photos, then a short "
-        "fine-tuning with the run's own.",
+        summary="Turn the products of a gallery into classes of a run: imprint their weights, then fine-tune "
+        "briefly with rehearsal of the run's own photos.",
         request="requests.improving:FoldInRequest",
         function="training.fold_in:fold_in",
         show="cli.outcomes.training:show_folded_in",
     ),
     "tune": Verb(
         panel=TRAIN,
-        summary="Search a recipe's values on validation images (Optuna); hopeless trials are stopped early; resumable.",
+        summary="Search hyperparameters of a recipe on validation images (Optuna). Unpromising trials are "
+        "pruned. Resumable.",
         request="requests.improving:TuneRequest",
         function="training.tune:tune",
         show="cli.outcomes.training:show_tuned",
     ),
     "ablate": Verb(
         panel=TRAIN,
-        summary="Compare changes of a recipe: train a table's rows with several seeds, say which differ beyond chance.",
+        summary="Compare changes of a recipe: train each row of a table with several seeds and test which "
+        "differences are significant.",
         request="requests.ablating:AblateRequest",
         function="ablation.ablate:ablate",
         show="cli.outcomes.ablating:show_ablation",
@@ -188,22 +190,23 @@ VERBS = {
     ),
     "adapt": Verb(
         panel=TRAIN,
-        summary="Adapt a run to another shop, camera or light by unlabelled photos from there, into a new run.",
+        summary="Adapt a run to another shop, camera or lighting with unlabelled photos from there. Writes a new run.",
         request="requests.improving:AdaptRequest",
         function="training.adaptation:adapt",
         show="cli.outcomes.training:show_adaptation",
     ),
     "soup": Verb(
         panel=TRAIN,
-        summary="Average the weights of a run's last epochs, kept by the recipe's train.snapshots, into a new run.",
+        summary="Average the weights of a run's last epochs (model soup) into a new run. Needs train.snapshots "
+        "in the recipe.",
         request="requests.improving:SoupRequest",
         function="training.soup:soup",
         show="cli.outcomes.training:show_soup",
     ),
     "evaluate": Verb(
         panel=MEASURE,
-        summary="Measure a run, or several averaged, on a labelled data set: accuracies with intervals, calibration, "
-        "confusions.",
+        summary="Evaluate a run, or an ensemble of several, on a labelled data set: accuracy with confidence "
+        "intervals, calibration, confusions.",
         request="requests.measuring:EvaluateRequest",
         function="workflows.evaluate_runs:evaluate_runs",
         show="cli.outcomes.measuring:show_evaluation",
@@ -211,15 +214,14 @@ VERBS = {
     ),
     "calibrate": Verb(
         panel=MEASURE,
-        summary="Make a run's confidence mean what it says: fit one temperature on validation images and keep it if it "
-        "helps.",
+        summary="Calibrate the confidence of a run by temperature scaling on validation images.",
         request="requests.measuring:CalibrateRequest",
         function="workflows.evaluate:calibrate_run",
         show="cli.outcomes.measuring:show_calibration",
     ),
     "predict": Verb(
         panel=MEASURE,
-        summary="Name the products in images; a file that cannot be used keeps its row, with the reason.",
+        summary="Recognise the products in images. An unusable file keeps its row, with the reason.",
         request="requests.measuring:PredictRequest",
         function="inference.predict_files:predict_files",
         show="cli.outcomes.measuring:show_predictions",
@@ -227,21 +229,22 @@ VERBS = {
     ),
     "export": Verb(
         panel=MEASURE,
-        summary="Write a run as one file that ONNX Runtime and OpenVINO answer from, once they answer as the run does.",
+        summary="Export a run to one file for ONNX Runtime, OpenVINO or MindIR, after checking that its "
+        "predictions match.",
         request="requests.exporting:ExportRequest",
         function="exporting.export:export",
         show="cli.outcomes.exporting:show_export",
     ),
     "explain": Verb(
         panel=MEASURE,
-        summary="Show where a run looked (Grad-CAM), with the training images most like each image beside it.",
+        summary="Explain predictions: Grad-CAM heat maps, and the most similar training images.",
         request="requests.measuring:ExplainRequest",
         function="workflows.explain:explain",
         show="cli.outcomes.measuring:show_explanations",
     ),
     "gallery_create": Verb(
         panel=CHANGE,
-        summary="Make a gallery whose vectors a run makes.",
+        summary="Create a gallery with the embeddings of a run.",
         request="requests.galleries:GalleryCreateRequest",
         function="workflows.galleries:create",
         show="cli.outcomes.galleries:show_change",
@@ -250,7 +253,7 @@ VERBS = {
     ),
     "gallery_add": Verb(
         panel=CHANGE,
-        summary="Enrol photos of a product, or the classes of a data set.",
+        summary="Enrol photos of a product, or all classes of a data set.",
         request="requests.galleries:GalleryAddRequest",
         function="workflows.galleries:add",
         show="cli.outcomes.galleries:show_change",
@@ -259,7 +262,7 @@ VERBS = {
     ),
     "gallery_remove": Verb(
         panel=CHANGE,
-        summary="Take a product, or photos of it, out.",
+        summary="Remove a product, or some of its photos.",
         request="requests.galleries:GalleryRemoveRequest",
         function="workflows.galleries:remove",
         show="cli.outcomes.galleries:show_change",
@@ -268,7 +271,7 @@ VERBS = {
     ),
     "gallery_rename": Verb(
         panel=CHANGE,
-        summary="Give a product another name.",
+        summary="Rename a product.",
         request="requests.galleries:GalleryRenameRequest",
         function="workflows.galleries:rename",
         show="cli.outcomes.galleries:show_change",
@@ -277,7 +280,7 @@ VERBS = {
     ),
     "gallery_merge": Verb(
         panel=CHANGE,
-        summary="Make one product of several.",
+        summary="Merge several products into one.",
         request="requests.galleries:GalleryMergeRequest",
         function="workflows.galleries:merge",
         show="cli.outcomes.galleries:show_change",
@@ -286,7 +289,7 @@ VERBS = {
     ),
     "gallery_list": Verb(
         panel=LOOK,
-        summary="List the products and how many photos each has.",
+        summary="List the products with their photo counts.",
         request="requests.galleries:GalleryListRequest",
         function="workflows.galleries:list_products",
         show="cli.outcomes.galleries:show_products",
@@ -304,7 +307,7 @@ VERBS = {
     ),
     "gallery_search": Verb(
         panel=LOOK,
-        summary="Find the products that photos are most like.",
+        summary="Find the products most similar to photos.",
         request="requests.galleries:GallerySearchRequest",
         function="workflows.galleries:search",
         show="cli.outcomes.galleries:show_found",
@@ -313,7 +316,7 @@ VERBS = {
     ),
     "gallery_history": Verb(
         panel=LOOK,
-        summary="List all changes: when, by whom, what and why.",
+        summary="List all changes: time, author, change and reason.",
         request="requests.galleries:GalleryHistoryRequest",
         function="workflows.galleries:history",
         show="cli.outcomes.galleries:show_history",
@@ -322,7 +325,7 @@ VERBS = {
     ),
     "gallery_rollback": Verb(
         panel=CHANGE,
-        summary="Bring back the products of an earlier version.",
+        summary="Restore the products of an earlier version.",
         request="requests.galleries:GalleryRollBackRequest",
         function="workflows.galleries:roll_back",
         show="cli.outcomes.galleries:show_change",
@@ -331,7 +334,7 @@ VERBS = {
     ),
     "gallery_audit": Verb(
         panel=KEEP,
-        summary="Look at all photos and products: what is mixed up with what, odd photos, copies, blur; a page.",
+        summary="Audit all photos and products: mix-ups, outliers, near-duplicates, blur. Optionally writes a report.",
         request="requests.galleries:GalleryAuditRequest",
         function="workflows.gallery_audit:audit_gallery",
         show="cli.outcomes.gallery_audit:show_gallery_audit",
@@ -340,7 +343,7 @@ VERBS = {
     ),
     "gallery_discover": Verb(
         panel=LOOK,
-        summary="Group photos of no enrolled product into candidate products, for the review to decide on.",
+        summary="Cluster photos of unknown products into candidate products for review.",
         request="requests.discovery:GalleryDiscoverRequest",
         function="workflows.discovery:discover",
         show="cli.outcomes.discovery:show_discovery",
@@ -349,7 +352,7 @@ VERBS = {
     ),
     "gallery_verify": Verb(
         panel=KEEP,
-        summary="Read every file and name those that do not hold what was written.",
+        summary="Verify the checksums of all files and list damaged ones.",
         request="requests.galleries:GalleryVerifyRequest",
         function="workflows.galleries:verify_files",
         show="cli.outcomes.galleries:show_faults",
@@ -358,7 +361,7 @@ VERBS = {
     ),
     "gallery_export": Verb(
         panel=KEEP,
-        summary="Write all photos and a list of them as a data set.",
+        summary="Export all photos as a data set.",
         request="requests.galleries:GalleryExportRequest",
         function="workflows.galleries:export",
         show="cli.outcomes.galleries:show_exported",
@@ -367,7 +370,7 @@ VERBS = {
     ),
     "gallery_compact": Verb(
         panel=KEEP,
-        summary="Delete for good what no product has any more.",
+        summary="Delete files that no product references any more. Cannot be undone.",
         request="requests.galleries:GalleryCompactRequest",
         function="workflows.galleries:compact",
         show="cli.outcomes.galleries:show_compacted",
@@ -376,7 +379,8 @@ VERBS = {
     ),
     "gallery_calibrate": Verb(
         panel=CHANGE,
-        summary="Fit how trained and enrolled products are answered together, and what is called unknown.",
+        summary="Calibrate joint answers for trained and enrolled products, including the rejection of unknown "
+        "objects.",
         request="requests.galleries:GalleryCalibrateRequest",
         function="workflows.gallery_calibration:calibrate",
         show="cli.outcomes.recognition:show_calibrated",
@@ -386,7 +390,7 @@ VERBS = {
     ),
     "gallery_re_embed": Verb(
         panel=KEEP,
-        summary="Renew all vectors by another run, from the photos that the gallery keeps.",
+        summary="Recompute all embeddings with another run, from the photos in the gallery.",
         request="requests.galleries:GalleryReEmbedRequest",
         function="workflows.galleries:re_embed",
         show="cli.outcomes.galleries:show_change",
@@ -395,14 +399,15 @@ VERBS = {
     ),
     "expand": Verb(
         panel=MEASURE,
-        summary="Measure what new products cost: train on some classes, enrol the others by a few photos, judge both.",
+        summary="Evaluate enrolment of new products: train on some classes, enrol the others from a few photos, "
+        "evaluate both.",
         request="requests.expanding:ExpandRequest",
         function="training.expand:expand",
         show="cli.outcomes.recognition:show_expansion",
     ),
     "serve": Verb(
         panel=MEASURE,
-        summary="Answer over HTTP: name products in images, look after the gallery; in batches, with keys and metrics.",
+        summary="Serve recognition and the gallery over HTTP, with batching, API keys and metrics.",
         request="requests.serving:ServeRequest",
         function="serving.serve:serve",
         show="cli.outcomes.serving:show_served",
@@ -410,7 +415,7 @@ VERBS = {
     ),
     "keys_add": Verb(
         panel=KEYS,
-        summary="Make a key, which is shown once.",
+        summary="Create a key. It is shown only once.",
         request="requests.serving:KeysAddRequest",
         function="serving.managing_keys:add",
         show="cli.outcomes.serving:show_key",
@@ -419,7 +424,7 @@ VERBS = {
     ),
     "keys_list": Verb(
         panel=KEYS,
-        summary="List whose keys there are.",
+        summary="List the names and roles of all keys.",
         request="requests.serving:KeysListRequest",
         function="serving.managing_keys:list_keys",
         show="cli.outcomes.serving:show_keys",
@@ -428,7 +433,7 @@ VERBS = {
     ),
     "keys_revoke": Verb(
         panel=KEYS,
-        summary="Have a key count no longer.",
+        summary="Revoke a key.",
         request="requests.serving:KeysRevokeRequest",
         function="serving.managing_keys:revoke",
         show="cli.outcomes.serving:show_revoked",
@@ -437,7 +442,8 @@ VERBS = {
     ),
     "models": Verb(
         panel=TOOL,
-        summary="List the models: parameters, cost, embedding width, official weights; or draw one's stages.",
+        summary="List the models with parameters, GFLOPs, embedding width and official weights, or show the "
+        "stages of one.",
         request="requests.tool:ModelsRequest",
         function="workflows.tool:describe_models",
         show="cli.outcomes.tool:show_models",
@@ -446,7 +452,7 @@ VERBS = {
     ),
     "recipes": Verb(
         panel=TOOL,
-        summary="List the recipes that come with shelfmind, show one, or recommend one for a data set.",
+        summary="List the packaged recipes, show one, or recommend one for a data set.",
         request="requests.guiding:RecipesRequest",
         function="workflows.tool:describe_recipes",
         show="cli.outcomes.guiding:show_recipes",
@@ -455,7 +461,7 @@ VERBS = {
     ),
     "ablations": Verb(
         panel=TOOL,
-        summary="List the tables that come with shelfmind for `ablate`, or show one.",
+        summary="List the packaged tables for `ablate`, or show one.",
         request="requests.ablating:AblationsRequest",
         function="ablation.ablate:describe_tables",
         show="cli.outcomes.ablating:show_tables",
@@ -464,7 +470,7 @@ VERBS = {
     ),
     "benchmark": Verb(
         panel=TOOL,
-        summary="Measure how fast this machine predicts and trains with a run: every engine, and the whole command.",
+        summary="Benchmark prediction and training speed on this machine: every engine, and the whole command.",
         request="requests.benchmarking:BenchmarkRequest",
         function="benchmarking.benchmark:benchmark",
         show="cli.outcomes.benchmarking:show_benchmark",
@@ -472,18 +478,18 @@ VERBS = {
     ),
     "doctor": Verb(
         panel=TOOL,
-        summary="Look at this machine: versions, device, memory, and whether convolutions run at full speed.",
+        summary="Check this machine: versions, device, memory and convolution speed.",
         request="requests.tool:DoctorRequest",
         function="workflows.tool:examine_machine",
         show="cli.outcomes.tool:show_machine",
         mindspore=False,
     ),
 }
-"""By the name in Python; see `command_words` for the command's."""
+"""By name in Python; see `command_words` for the command line."""
 
 
 def command_words(name: str) -> list[str]:
-    """A verb as it is typed: ``find-label-errors``, ``gallery add``."""
+    """The words of a verb on the command line: ``find-label-errors``, ``gallery add``."""
     group = VERBS[name].group
     own = name if group is None else name.removeprefix(f"{group}_")
     return [*([] if group is None else [group]), own.replace("_", "-")]

@@ -61,6 +61,6 @@ def test_where_they_come_from_is_recorded_and_the_contest_does_not_take_them(min
     weights = describe_weights(read_start("generated", "shelfnet_s"))
     assert weights["origin"] == "generated"
     catalog = Catalog(root=Path("nowhere"), format="folder", class_names=("a", "b"), samples=())
-    with pytest.raises(UserError, match=r"contest rule 2.*trained on drawn photos"):
+    with pytest.raises(UserError, match=r"contest rule 2.*trained on synthetic photos"):
         require_rules("contest", catalog, weights)
     require_rules(None, catalog, weights)

@@ -113,7 +113,7 @@ def test_another_version_or_other_data_is_refused(warm, photos, tables, place, d
     (out / "views" / "plan.json").write_text(json.dumps(plan))
     words = ["--data", photos, "--seeds", "1", "--out", out]
     assert (
-        "was begun with other settings (base, images, judge, rows, split)"
+        "was started with other settings (base, images, judge, rows, split)"
         in warm("ablate", tables / "views.yaml", *words).error
     )
     assert not (out / "runs").exists()
@@ -123,7 +123,7 @@ def test_another_version_or_other_data_is_refused(warm, photos, tables, place, d
     ("more", "said"),
     [
         (["--seeds", "1,2,1"], "--seeds has 1 twice"),
-        (["--epochs", "2", "--max-minutes", "3"], "choose one of --epochs and --max-minutes"),
+        (["--epochs", "2", "--max-minutes", "3"], "--epochs and --max-minutes cannot be combined"),
         (["--jobs", "4096"], "--jobs must be at most"),
         (["--split", "train"], "--split must be"),
         (["--set", "train.lrr=1"], "unknown key 'train.lrr'; did you mean lr?"),
@@ -138,7 +138,7 @@ def test_bad_input_is_refused_before_anything_is_made(more, said, warm, photos, 
 
 def test_too_few_images_to_judge(warm, data, tables, tmp_path) -> None:
     outcome = warm("ablate", tables / "views.yaml", "--data", data, "--out", tmp_path / "out", "--split", "val")
-    assert "and at least 10 must judge" in outcome.error
+    assert "but at least 10 are needed for evaluation" in outcome.error
 
 
 def test_ctrl_c_stops_all_and_says_how_to_go_on(command, environment, photos, tables, place, tmp_path) -> None:
@@ -150,7 +150,7 @@ def test_ctrl_c_stops_all_and_says_how_to_go_on(command, environment, photos, ta
         os.kill(process.pid, signal.SIGINT)
         rest = process.stderr.read()
     assert process.returncode == 130
-    assert "Go on with the same command" in rest
+    assert "Run the same command again to resume" in rest
     (run,) = (tmp_path / "out" / "runs").iterdir()
     epochs = (run / "run" / "log.jsonl").read_text()
     time.sleep(1)

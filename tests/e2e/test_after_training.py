@@ -96,10 +96,10 @@ def test_runs_together(run, copied_run, data, warm, tmp_path):
     assert outcome.status == 0, outcome.stderr
     content = figures(tmp_path / "together" / "evaluation" / "test" / "ensemble.json")
     assert content["weighted_on"] == "equal"
-    assert "all runs weigh the same: 3 validation images that no run was trained on" in outcome.stderr
+    assert "all runs have equal weights: only 3 validation images that no run was trained on" in outcome.stderr
     assert [member["weight"] for member in content["members"]] == [0.5, 0.5]
     assert [member["name"] for member in content["members"]] == [str(run), str(copied_run)]
-    assert "adds to top-1" in outcome.stdout
+    assert "gain in top-1" in outcome.stdout
     assert (tmp_path / "together" / "report.html").stat().st_size > 10_000
     told = figures(tmp_path / "both.json")["difficulties"]
     assert {"light", "unfamiliar"} <= {each["difficulty"] for each in told["slices"]}
@@ -189,9 +189,9 @@ def test_broader_classes_that_do_not_fit_are_refused_before_training(data, warm,
     table.write_text("class,broader\nother,x\n", encoding="utf-8")
     words = ("pretrain", data, "--out", tmp_path / "run", "--broader")
     assert "has no broader class for 3 of the data's classes" in warm(*words, table).error
-    assert "does not read" in warm(*words, table, "--recipe", "pretrain").error
+    assert "uses none" in warm(*words, table, "--recipe", "pretrain").error
     assert "no such file or folder" in warm(*words, tmp_path / "gone.csv").error
-    assert "takes no --broader" in warm("pretrain", "--resume", tmp_path / "run", "--broader", table).error
+    assert "excludes --broader" in warm("pretrain", "--resume", tmp_path / "run", "--broader", table).error
     assert not (tmp_path / "run").exists()
 
 

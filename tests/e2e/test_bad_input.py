@@ -75,7 +75,7 @@ def test_too_many_bad_files_stop_training_with_their_list_and_the_same_command_w
     assert [path.name for path in run.iterdir()] == ["bad_files.csv"]
     outcome = warm(*words, "--max-bad-fraction", "0.5")
     assert outcome.status == 0, outcome.stderr
-    assert f" on {26 + len(odd)} images, 4 a step, 3 images for validation" in outcome.stderr
+    assert f" on {26 + len(odd)} images, batch size 4, 3 images for validation" in outcome.stderr
     assert listed(run / "bad_files.csv") == reasons("train") | reasons("val")
     figures = json.loads((run / "metrics.json").read_text())
     assert (figures["split"], figures["images"], figures["bad_files"]) == ("val", 3, 1)
@@ -272,13 +272,19 @@ def refused(own_run, trained, data, photos, warm, tmp_path):
         ("pretrain {data} --out {photo}/x", "{photo} is a file"),
         ("find-label-errors {data} --out {photo}/x", "{photo} is a file"),
         ("fixres {run} --resolutions 32 --out {photo}/x", "{photo} is a file"),
-        ("train {data} --out {tmp}/run --epochs 1 --max-minutes 1", "choose one of --epochs and --max-minutes"),
-        ("pretrain {data} --out {tmp}/run --epochs 1 --max-minutes 1", "choose one of --epochs and --max-minutes"),
-        ("find-label-errors {data} --out {tmp}/l --epochs 1 --max-minutes 1", "choose one of --epochs"),
-        ("tune {data} --out {tmp}/search --epochs 1 --max-minutes 1", "choose one of --epochs and --max-minutes"),
+        ("train {data} --out {tmp}/run --epochs 1 --max-minutes 1", "--epochs and --max-minutes cannot be combined"),
+        ("pretrain {data} --out {tmp}/run --epochs 1 --max-minutes 1", "--epochs and --max-minutes cannot be combined"),
+        (
+            "find-label-errors {data} --out {tmp}/l --epochs 1 --max-minutes 1",
+            "--epochs and --max-minutes cannot be combined",
+        ),
+        ("tune {data} --out {tmp}/search --epochs 1 --max-minutes 1", "--epochs and --max-minutes cannot be combined"),
         ("tune {data} --out {photo}/x", "{photo} is a file"),
         ("tune {data} --out /proc/self", "/proc/self cannot be written"),
-        ("fixres {run} --out {tmp}/f --resolutions 32 --epochs 1 --max-minutes 1", "choose one of --epochs"),
+        (
+            "fixres {run} --out {tmp}/f --resolutions 32 --epochs 1 --max-minutes 1",
+            "--epochs and --max-minutes cannot be combined",
+        ),
         ("recipes defualt", "default"),
         ("doctor --json {tmp}/none/facts.json", "{tmp}/none"),
     ],

@@ -33,7 +33,7 @@ def test_new_photos_are_grouped_for_the_review(products, photos, warm, tmp_path)
     figures = json.loads(outcome.stdout)
     assert (figures["photos"], figures["unusable"], figures["products"]) == (7, 1, 2)
     assert outcome.stderr.count("坏.jpg") == 1
-    assert "decide with: shelfmind review" in outcome.stderr
+    assert "review them with: shelfmind review" in outcome.stderr
     assert (figures["known"], figures["learnt_from"]) == (1, "photos")
     with open(tmp_path / "发现" / "groups.csv", encoding="utf-8", newline="") as stream:
         rows = {row["path"]: row for row in csv.DictReader(stream)}

@@ -83,7 +83,8 @@ def test_without_its_training_images_it_explains_all_the_same(copied_run, photos
     content["data"]["path"] = str(tmp_path / "gone")
     path.write_text(json.dumps(content), encoding="utf-8")
     assert warm("explain", copied_run, photos[0], "--out", tmp_path / "out").status == 0
-    assert "is gone, so no training images are shown" in (tmp_path / "out" / "index.html").read_text(encoding="utf-8")
+    page = (tmp_path / "out" / "index.html").read_text(encoding="utf-8")
+    assert "does not exist any more, so no training images are shown" in page
 
 
 def test_an_earlier_page_is_replaced_only_if_asked_and_with_nothing_of_it_left(trained, photos, warm, tmp_path):

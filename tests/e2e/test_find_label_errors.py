@@ -64,7 +64,7 @@ def checked(place, coloured, warm, settings):
 def test_a_swapped_label_is_found_and_its_class_suggested(checked, coloured):
     out, outcome = checked
     assert outcome.status == 0, outcome.stderr
-    assert "43 labels judged by 2 networks" in outcome.stdout
+    assert "43 labels checked by 2 networks" in outcome.stdout
     assert f"shelfmind review {out}" in outcome.stderr
     rows = table(out)
     assert rows[0]["path"] == "红/swapped.png"
@@ -99,7 +99,7 @@ def test_the_command_counts_what_its_files_count(checked):
     labels, outliers = (sum(each.kind == kind for each in suspects) for kind in ("label", "outlier"))
     assert labels > 0
     fit = "image fits" if outliers == 1 else "images fit"
-    said = f"{labels} suspected to be wrong, {outliers} {fit} no class, {len(suspects)} to review in all"
+    said = f"{labels} probably wrong, {outliers} {fit} no class, {len(suspects)} to review in total"
     assert said in outcome.stdout
     assert sum(row["flagged"] == "yes" for row in rows) == labels
     assert sum(row["flagged"] == "outlier" for row in rows) == outliers
@@ -114,7 +114,7 @@ def test_networks_at_chance_judge_nothing_and_the_command_says_so(data, settings
     out = tmp_path / "check"
     unlearnt = settings("train.epochs=1", "augment=[]", "train.lr=1e-9")
     outcome = warm("find-label-errors", data, "--out", out, *unlearnt, *FOLDS)
-    assert outcome.stdout == "no label is judged\n"
+    assert outcome.stdout == "no labels were checked\n"
     assert "warning: none of 2 networks clearly beats guessing" in outcome.stderr.splitlines()[-1]
     assert "shelfmind review" not in outcome.stderr
     assert {row["flagged"] for row in table(out)} == {"not judged"}
@@ -189,7 +189,7 @@ def test_a_finished_check_is_only_scored_again(undisturbed, data, quick, warm):
 
 def test_other_settings_or_other_images_do_not_go_on(undisturbed, data, quick, warm, tmp_path):
     changed = warm("find-label-errors", data, "--out", undisturbed, *quick, "--seed", 1)
-    assert "begun with other settings (seed" in changed.error
+    assert "started with other settings (seed" in changed.error
     copy, out = tmp_path / "photos", tmp_path / "out"
     shutil.copytree(data, copy)
     shutil.copytree(undisturbed, out)

@@ -91,7 +91,7 @@ def test_what_was_forgotten_is_measured_and_said(killed, folded, trained):
     val = sum(row["split"] == "val" for row in rows_of(trained.run))
     assert found["old"]["images"] == val
     assert found["new"]["images"] == 1
-    assert "2 new classes beside 3 old ones, from 6 enrolled photos" in outcome.stderr
+    assert "2 new classes added to 3 old ones, trained on 6 enrolled photos" in outcome.stderr
     assert "1 enrolled photo is in val or test of the run: not trained on" in killed[1].stderr
     assert "too few" in outcome.stdout
 
@@ -149,7 +149,10 @@ def test_what_cannot_be_folded_in_is_one_clear_line(trained, enrolled, data, fol
     assert "of another network" in warm("fold-in", folded[0], "--gallery", enrolled, "--out", out).error
     assert "there is no gallery at" in warm(*words(trained, tmp_path / "none", out)).error
     assert "finished run; take another --out" in warm(*words(trained, enrolled, folded[0])).error
-    assert "choose one of --epochs" in warm(*words(trained, enrolled, out, "--max-minutes", "1")).error
+    assert (
+        "--epochs and --max-minutes cannot be combined"
+        in warm(*words(trained, enrolled, out, "--max-minutes", "1")).error
+    )
     (out / "x").mkdir(parents=True)
     assert "is not an empty folder" in warm(*words(trained, enrolled, out)).error
     record = figures(copied_run / "provenance.json")

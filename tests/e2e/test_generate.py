@@ -73,7 +73,7 @@ def test_the_same_seed_gives_the_same_bytes_in_another_process(drawn, cold, tmp_
         (["--fonts", "/no/such/font.ttf"], "no such font file or folder: /no/such/font.ttf"),
         (["--fonts", __file__], "is not a font"),
         (["--set", "glarre=0.1"], "did you mean glare"),
-        (["--set", "glare"], "--set must be like KEY=VALUE"),
+        (["--set", "glare"], "--set must have the form KEY=VALUE"),
         (["--workers", 0], "--workers must be at least 1"),
         (["--set", "family_size=0"], "--set family_size must be at least 1"),
     ],

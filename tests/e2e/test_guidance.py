@@ -79,7 +79,7 @@ def test_a_recipe_is_recommended_with_its_command_and_the_runner_up(command: Com
     assert "24 training photos of 6 products" in said
     assert "recommended: default" in said
     assert f"shelfmind train {shlex.quote(str(shelves))} --recipe default" in said
-    assert "otherwise, where a run" in said
+    assert "alternative, if you have a run" in said
     assert "shelfmind gallery create products --run RUN" in said
     status, said, _ = command("recipes", "--for", shelves, "--minutes", 0.5, "--cores", 64, "--json", "-")
     content = json.loads(said)
@@ -98,7 +98,7 @@ def test_a_recipe_is_recommended_with_its_command_and_the_runner_up(command: Com
         (("--for", "empty"), "no data set in"),
         (("--for", "empty", "--minutes", "0"), "--minutes must be greater than 0, got 0"),
         (("--for", "empty", "--purpose", "knwn"), "unknown purpose 'knwn'; did you mean known?"),
-        (("--cores", "2"), "--cores goes with --for"),
+        (("--cores", "2"), "--cores needs --for"),
         (("demo", "--for", "empty"), "give either the name of a recipe to show, or --for"),
     ],
 )
@@ -122,10 +122,10 @@ def test_init_takes_defaults_where_nobody_can_answer(command: Command, shelves: 
 @pytest.mark.parametrize(
     ("words", "said"),
     [
-        ((), "where are the photos? Give DATA"),
+        ((), "DATA is missing"),
         (("nowhere", "--yes"), "no such file or folder: nowhere"),
         (("商品 照片", "--yes", "--out", "商品 照片/run"), "lies in the data set"),
-        (("商品 照片", "--yes", "--recipe", "there.yaml"), "there.yaml is there already; choose another --recipe"),
+        (("商品 照片", "--yes", "--recipe", "there.yaml"), "there.yaml exists already; choose another --recipe"),
         (("商品 照片", "--yes", "--out", "full"), "full exists and is not empty"),
     ],
 )
@@ -150,7 +150,7 @@ def test_init_asks_five_questions_and_asks_again_what_will_not_do(
     assert status == 0, error
     assert [len([text for text in asked if text == each]) for each in dict.fromkeys(asked)] == [2] * 5
     assert "[1]" in asked[2]
-    for said in ("/nowhere (the nearest folder that exists is", "30 photos of 6 products", "unknown purpose '4'"):
+    for said in ("/nowhere (closest existing folder: ", "30 photos of 6 products", "unknown purpose '4'"):
         assert said in error
     assert "minutes must be greater than 0" in error
     assert "device must be" in error
@@ -164,7 +164,10 @@ def test_init_asks_only_for_what_is_missing(command: Command, shelves: Path, ans
     asked = answering("", "")
     status, _, error = command("init", shelves, "--purpose", "known", "--cores", 1)
     assert status == 0, error
-    assert [text.split("?")[0] for text in asked] == ["How many minutes may the training take", "Where does the run go"]
+    assert [text.split("?")[0] for text in asked] == [
+        "How many minutes may training take",
+        "Where should the run be written",
+    ]
 
 
 def test_ctrl_c_at_a_question_leaves_nothing(command: Command, shelves: Path, answering: Any, tmp_path: Path) -> None:
@@ -181,14 +184,12 @@ def test_an_audit_ends_with_the_next_step(command: Command, shelves: Path) -> No
     status, _, error = command("audit", shelves, "--out", "audit")
     assert status == 0, error
     quoted = shlex.quote(str(shelves))
-    assert error.splitlines()[-1].endswith(f"see which recipe suits them: shelfmind recipes --for {quoted}")
+    assert error.splitlines()[-1].endswith(f"get a recipe recommendation: shelfmind recipes --for {quoted}")
     other = next(path for path in shelves.iterdir() if path != first.parent)
     (other / "copy.jpg").write_bytes(first.read_bytes())
     status, _, error = command("audit", shelves, "--out", "audit", "--overwrite")
     assert status == 0, error
-    assert error.splitlines()[-1].startswith(
-        "next: 2 labels may be wrong; decide on them in a browser: shelfmind review"
-    )
+    assert error.splitlines()[-1].startswith("next: 2 labels may be wrong; review them in a browser: shelfmind review")
 
 
 def test_a_training_says_before_and_after_what_helps(trained: Any, data: Path) -> None:

@@ -91,7 +91,7 @@ def test_a_run_killed_again_and_again_ends_like_an_undisturbed_one(
     assert len(_figures(run)) == 1
     outcome = warm("train", "--resume", run)
     assert outcome.status == 0, outcome.stderr
-    assert "going on after epoch 1" in outcome.stderr
+    assert "resuming after epoch 1" in outcome.stderr
     assert_same(run, trained.run)
     assert {path.name for path in run.iterdir()} == {path.name for path in trained.run.iterdir()}
 

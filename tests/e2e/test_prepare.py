@@ -132,7 +132,7 @@ def refused(data, warm, tmp_path):
 @pytest.mark.parametrize(
     ("options", "named"),
     [
-        ("--decisions {tmp}/none.jsonl", "no decisions at {tmp}/none.jsonl; what writes them"),
+        ("--decisions {tmp}/none.jsonl", "there are no decisions at {tmp}/none.jsonl; write them"),
         ("--fraction 0", "--fraction"),
         ("--fraction 2", "--fraction"),
         ("--cap others", "CLASS=N"),

@@ -41,7 +41,7 @@ def gallery(trained, data, new_products, warm, place):
     words = ("--false-accepts", "0.2", "--precision", "0.7", "--json", "-")
     outcome = warm("gallery", "calibrate", folder, everything, *words)
     assert outcome.status == 0, outcome.stderr
-    assert f"left out: 1 class that the run did not learn ({later.name})" in outcome.stderr
+    assert f"left out: 1 class unknown to the run ({later.name})" in outcome.stderr
     fitted = json.loads(outcome.stdout)
     assert fitted["rehearsed"] == "enrolled products"
     assert fitted["rejection"]["unknown_photos"] >= 48

@@ -66,7 +66,7 @@ def test_a_review_from_start_to_ctrl_c(start, data, audit, tmp_path):
     assert process.returncode == 0
     assert stdout == ""
     log = tmp_path / "review.jsonl"
-    assert f"1 of 6 decided, all in {log}" in stderr
+    assert f"1 of 6 decided, saved in {log}" in stderr
     assert f": shelfmind prepare {shlex.quote(str(data))} --decisions {log} --out CLEAN" in stderr
     assert "Traceback" not in stderr
     assert len(read_decisions(log)) == 1

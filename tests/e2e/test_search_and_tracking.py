@@ -44,7 +44,7 @@ def test_a_search_goes_on_until_there_are_enough_trials(data, warm, settings, sp
         ("train.lr: {low: 0.1, high: 0.01}", "train.lr: high must be greater than low"),
         ("train.lr: 0.1", "train.lr must be a list of choices or a range"),
         ("train.lr: {low: small, high: 0.1}", "train.lr: low must be a number, got 'small'"),
-        ("[1, 2]", "names nothing to search"),
+        ("[1, 2]", "must map recipe keys to choices or ranges"),
         ("train.lr: {low: -1, high: 0.1}", "train.lr"),
     ],
 )

@@ -119,7 +119,7 @@ def test_a_test_list_with_training_photos_is_refused_unless_asked_for(run, outsi
     assert (seen["trained"], seen["validated"]) == (2, 1)
     assert figures(run / "metrics.json")["seen"] == seen
     assert "2 trained on" in outcome.stdout
-    assert "seen in training (2 trained on, 1 validated on), so the figures flatter" in outcome.stderr
+    assert "seen in training (2 trained on, 1 validated on), so the metrics are optimistic" in outcome.stderr
 
 
 def test_near_copies_of_training_photos_are_counted(run, folder, grown, warm, tmp_path):
@@ -159,11 +159,11 @@ def test_a_run_from_before_hashes_takes_them_from_its_own_data_or_says_so(run, f
     assert outcome.status == 0, outcome.stderr
     assert figures(tmp_path / "old.json")["images"] == sum(row["split"] == "test" for row in listed)
     assert rows(old) == listed
-    assert "cannot be told" in warm("evaluate", lost, grown).error
+    assert "are unknown" in warm("evaluate", lost, grown).error
     outcome = warm("evaluate", lost, grown, "--allow-seen", "--split", "new", "--json", tmp_path / "lost.json")
     assert outcome.status == 0, outcome.stderr
     assert figures(tmp_path / "lost.json")["seen"] is None
-    assert "cannot be told" in outcome.stderr
+    assert "are unknown" in outcome.stderr
 
 
 def test_runs_share_only_what_none_has_seen(run, folder, warm, settings, tmp_path):
@@ -192,7 +192,7 @@ def test_what_the_first_weights_were_trained_on_is_no_test_of_a_run(run, folder,
     outcome = warm("train", folder, *words)
     assert outcome.status == 0, outcome.stderr
     warning = outcome.stderr.splitlines()[-1]
-    assert warning.startswith(f"warning: the weights that this training begins with are those of {run}")
+    assert warning.startswith(f"warning: the initial weights of this run are those of {run}")
     fact = warning.removeprefix("warning: ").split(". ")[0]  # what to do is named in the command's words
     assert [each.split(". ")[0] for each in figures(tmp_path / "tuned" / "metrics.json")["warnings"]] == [fact]
     assert figures(tmp_path / "tuned" / "metrics.json")["seen"]["trained"] > 0
@@ -200,7 +200,7 @@ def test_what_the_first_weights_were_trained_on_is_no_test_of_a_run(run, folder,
     outcome = warm("evaluate", tmp_path / "tuned", folder, "--allow-seen", "--json", tmp_path / "seen.json")
     assert outcome.status == 0, outcome.stderr
     assert figures(tmp_path / "seen.json")["seen"]["trained"] > 0
-    assert "so the figures flatter" in outcome.stderr
+    assert "so the metrics are optimistic" in outcome.stderr
 
 
 def test_a_run_is_no_judge_of_copies_of_its_training_photos(run, folder, warm, tmp_path):

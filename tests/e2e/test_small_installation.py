@@ -124,7 +124,7 @@ def test_it_answers_to_the_bit(
         figures.pop("notes")
         with np.load(out, allow_pickle=False) as arrays:
             found[name] = dict(arrays), [each.stderr for each in enrolled], searched, figures
-    assert "it takes gradients, and MindSpore" in said
+    assert "they need gradients and thus MindSpore" in said
     whole, part = found["large"], found["small"]
     assert whole[0].keys() == part[0].keys()
     assert len(whole[0]["probabilities"]) == len(photos)

@@ -89,5 +89,5 @@ def test_a_training_starts_from_weights_of_drawn_shelves_but_not_for_the_contest
     assert provenance["weights"]["origin"] == "generated"
     assert "weights: generated" in (tmp_path / "run" / "recipe.yaml").read_text()
     refused = warm("train", data, "--out", tmp_path / "contest", *settings(), *words, "--rules", "contest")
-    assert "trained on drawn photos" in refused.error
+    assert "trained on synthetic photos" in refused.error
     assert not (tmp_path / "contest").exists()

@@ -33,7 +33,7 @@ def test_the_stub_is_up_to_date() -> None:
 
 def test_a_verb_shows_its_arguments_and_takes_them(tmp_path: Path) -> None:
     assert {*inspect.signature(shelfmind.prepare).parameters} == {*PrepareRequest.model_fields, "watcher"}
-    assert "    fraction: keep this share of each class and split" in (shelfmind.prepare.__doc__ or "")
+    assert "    fraction: Keep this share of each class and split" in (shelfmind.prepare.__doc__ or "")
     with pytest.raises(UserError, match="fraction must be at most 1, got 2"):
         shelfmind.prepare(tmp_path, tmp_path / "out", fraction=2)
     with pytest.raises(UserError, match="no such file or folder"):

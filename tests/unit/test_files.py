@@ -171,7 +171,7 @@ def test_a_folder_is_made_with_those_above_it(tmp_path: Path) -> None:
 @pytest.mark.parametrize("below", ["", "c", "c/d"])
 def test_a_folder_below_a_file_names_the_file(below: str, tmp_path: Path) -> None:
     (tmp_path / "plain.txt").touch()
-    with pytest.raises(UserError, match=r"cannot be made: .*plain\.txt is a file"):
+    with pytest.raises(UserError, match=r"cannot be created: .*plain\.txt is a file"):
         make_folder(tmp_path / "plain.txt" / below)
     with pytest.raises(UserError, match=r"cannot be written: .*plain\.txt is a file"):
         require_writable(tmp_path / "plain.txt" / below / "figures.json")
@@ -187,7 +187,7 @@ def test_a_place_that_cannot_be_written_is_the_users_to_mend(
     require_writable(tmp_path / "figures.json")
     assert list(tmp_path.iterdir()) == []
     monkeypatch.setattr(Path, "mkdir", refuse)
-    with pytest.raises(UserError, match="cannot be made"):
+    with pytest.raises(UserError, match="cannot be created"):
         make_folder(tmp_path / "a")
     monkeypatch.setattr(tempfile, "TemporaryFile", refuse)
     with pytest.raises(UserError, match=r"figures\.json cannot be written"):

@@ -17,7 +17,7 @@ def test_the_value_is_yaml() -> None:
 
 @pytest.mark.parametrize("text", ["train.epochs", "=3", "  =3"])
 def test_what_is_no_pair_is_refused_with_an_example(text: str) -> None:
-    with pytest.raises(UserError, match=r"must be like KEY=VALUE, such as glare=0\.6, got"):
+    with pytest.raises(UserError, match=r"must have the form KEY=VALUE, such as glare=0\.6, got"):
         parse_override(text, "glare=0.6")
 
 

@@ -1,1 +1,1 @@
-"""Tables of changes to a recipe: trained, compared, and said how sure."""
+"""Ablation tables: changes to a recipe, trained and compared with statistical tests."""

@@ -1,4 +1,4 @@
-"""The verbs `ablate` and `ablations`: a table trained, compared and written down; the tables that there are."""
+"""The verbs `ablate` and `ablations`."""
 
 from __future__ import annotations
 
@@ -34,32 +34,33 @@ from shelfmind.runs.plans import keep_plan
 
 @takes(AblateRequest)
 def ablate(request: AblateRequest, watcher: Observer = SILENT) -> dict[str, Any]:
-    """Train every row of a table for every seed, compare all with the base, and write the table.
+    """Train every row of a table for every seed, compare the rows with the base, and write the table.
 
-    Cells that are finished are not done again, others go on where they were; runs are kept once for all tables of the
-    folder. The table is written anew whenever a cell has ended.
+    Finished cells are reused, others are resumed; all tables of the folder share their runs. The table is updated
+    whenever a cell ends.
 
     Returns:
-        What `ablation.json` has: the figures of each row, differences with intervals and verdicts, cost, failures.
+        The contents of `ablation.json`: metrics of each row, differences with intervals and verdicts, cost, failures.
 
     Raises:
-        UserError: a table that cannot be, another version of it or other data than the folder was begun with, a folder
-            in the data set, no images that judge. A row that fails while it trains is no error, but named in the table.
+        UserError: an invalid table, a table or data set other than the folder was started with, a folder inside the
+            data set, or too few images to evaluate on. A row that fails in training is not an error, but listed in the
+            table.
     """
     bench = Bench.opened(request, watcher)
     cells = bench.expansion.cells(request.seeds)
     processes = Cells(bench.store, bench.task, request.jobs, watcher)
-    with closing(processes.work(cells)) as ended:  # whatever goes wrong here, no process is left at work
+    with closing(processes.work(cells)) as ended:  # in any case, no process is left running
         for _ in ended:
             bench.write(cells, processes.failures)
     return bench.write(cells, processes.failures)
 
 
 def describe_tables(request: AblationsRequest, watcher: Observer = SILENT) -> str | Mapping[str, str]:
-    """The tables that come with shelfmind.
+    """The packaged tables.
 
     Returns:
-        The question of each, by name; or the YAML of the one that was asked for.
+        The question of each table, by name; or the YAML of the requested table.
 
     Raises:
         UserError: there is no such table.
@@ -71,16 +72,16 @@ def describe_tables(request: AblationsRequest, watcher: Observer = SILENT) -> st
 
 
 def table_name(given: str) -> str:
-    """What a table is called in a folder: its file's name, or its own. Raises `UserError` for a name that is taken."""
+    """The name of the folder of a table: its own name or that of its file. Raises `UserError` for a reserved name."""
     name = given if given in table_names() else Path(given).stem
     if name in (RUNS, RESULTS, LISTS):
-        raise UserError(f"a folder of tables has a folder '{name}' of its own; give the table's file another name")
+        raise UserError(f"the folder name '{name}' is reserved; rename the file of the table")
     return name
 
 
 @dataclass(frozen=True)
 class Bench:
-    """A table at work on a data set."""
+    """A table, its data set and its store."""
 
     request: AblateRequest
     expansion: Expansion
@@ -89,7 +90,7 @@ class Bench:
 
     @classmethod
     def opened(cls, request: AblateRequest, watcher: Observer = SILENT) -> Bench:
-        """The table that is asked for, its data set and its folder, which is made if need be.
+        """Open the requested table, its data set and its folder, which is created if necessary.
 
         Raises:
             UserError: see `ablate`.
@@ -115,7 +116,7 @@ class Bench:
         return cls(request, expansion, data, store)
 
     def task(self, cell: Cell) -> dict[str, Any]:
-        """What the process of a cell is told."""
+        """The task of the process of a cell."""
         store, answer, judged = self.store, cell.answer, self.data.source()
         return {
             "steps": [self._step(step) for step in answer.all_steps()],
@@ -150,7 +151,7 @@ class Bench:
         }
 
     def write(self, cells: Sequence[Cell], failures: Sequence[Failure]) -> dict[str, Any]:
-        """Write the table as far as it is; returns it."""
+        """Write and return the table as far as it is finished."""
         request, expansion = self.request, self.expansion
         counts = self.data.catalog.class_counts("train")
         keep_best = any(recipe.train.keep == "best" for recipe in expansion.recipes.values())
@@ -177,7 +178,7 @@ class Bench:
 def _cores_a_job(jobs: int) -> int:
     cores = available_cores()
     if jobs > cores:
-        raise UserError(f"{argument('jobs')} must be at most {cores}, the cores that there are here, got {jobs}")
+        raise UserError(f"{argument('jobs')} must be at most {cores}, the number of available cores, got {jobs}")
     return cores // jobs
 
 
@@ -186,14 +187,15 @@ def _judging_split(catalog: Catalog, wanted: str | None) -> str:
     images = len(catalog.split(split))
     if too_few_images(images):
         raise UserError(
-            f"{catalog.root} has {counted(images, 'image')} in {split}, and at least {LEAST_IMAGES} must judge"
+            f"{catalog.root} has {counted(images, 'image')} in {split}, but at least {LEAST_IMAGES} are needed "
+            "for evaluation"
         )
     return split
 
 
 def _require_broader(table: Table, root: Path) -> None:
-    """Refuse a table that wants a list of broader classes that is not there."""
+    """Raise `UserError` if a list of broader classes is missing."""
     for row in table.rows:
         broader = None if row.pretrain is None else row.pretrain.broader
         if broader is not None and not (root / broader).is_file():
-            raise UserError(f"row '{row.name}' needs {root / broader}, which is not there")
+            raise UserError(f"row '{row.name}' needs {root / broader}, which does not exist")

@@ -1,4 +1,4 @@
-"""From the results of cells to a table: figures, differences with intervals, verdicts, cost."""
+"""Builds a table from the results of cells: metrics, differences with intervals, verdicts, cost."""
 
 from __future__ import annotations
 
@@ -28,18 +28,18 @@ from shelfmind.evaluation.metrics import ShotCutoffs, macro_top1, shot_groups, t
 from shelfmind.evaluation.multiplicity import holm
 
 _LEAST = 1e-12
-"""Of a probability whose logarithm is taken."""
+"""Lower bound of probabilities before taking logarithms."""
 
 
 @dataclass(frozen=True)
 class Finished:
-    """The cells of one row that have a result: their seeds (None for an ensemble) and results in the same order."""
+    """The finished cells of one row: their seeds (None for an ensemble) and results, in the same order."""
 
     seeds: tuple[int | None, ...]
     results: tuple[Result, ...]
 
     def scores(self, judge: str, seeds: Sequence[int | None] | None = None) -> Wide:
-        """What decides, of these seeds or of all, for each image, shape (seeds, N)."""
+        """The deciding score per image, for these seeds or all, shape (seeds, N)."""
         chosen = [
             result for seed, result in zip(self.seeds, self.results, strict=True) if seeds is None or seed in seeds
         ]
@@ -57,10 +57,10 @@ def tabulate(
     failures: Sequence[Failure],
     train_counts: Ints,
 ) -> dict[str, Any]:
-    """All figures of the cells that have a result; ``rows`` has those of each row, in the table's order.
+    """All metrics of the finished cells; ``rows`` has those of each row, in the order of the table.
 
     Raises:
-        UserError: rows that were judged by different images, because some could not be opened.
+        UserError: rows were evaluated on different images, because some could not be opened.
     """
     judge = expansion.table.judge
     found = {name: _finished(store, [cell for cell in cells if cell.row == name]) for name in expansion.rows}
@@ -104,8 +104,8 @@ def _require_same_images(found: Mapping[str, Finished]) -> None:
         first = named[0][1]
         if result.images != first.images or not np.array_equal(result.outcomes.labels, first.outcomes.labels):
             raise UserError(
-                f"'{named[0][0]}' and '{name}' were judged by different images, so that they cannot be compared: "
-                "have some gone or changed meanwhile?"
+                f"'{named[0][0]}' and '{name}' were evaluated on different images and cannot be compared: "
+                "some images may be missing or have changed"
             )
 
 
@@ -137,7 +137,7 @@ def _about(expansion: Expansion, name: str, seeds: Sequence[int]) -> dict[str, A
 
 
 def _figures(found: Finished, judge: str, train_counts: Ints) -> dict[str, Any]:
-    """Means over the seeds, and how the figure that decides spreads over them."""
+    """Means over the seeds, and the spread of the deciding metric."""
     if not found.results:
         return {"seeds": [], "mean": None, "by_seed": [], "spread": None, "figures": {}}
     by_seed = found.scores(judge).mean(axis=1).tolist()
@@ -179,7 +179,7 @@ def _told(comparison: Comparison, chance: float, adjusted: float, images: int) -
 
 
 def _chance(comparisons: Mapping[str, Comparison], told: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
-    """What chance alone would give, and what was found."""
+    """The number of significant differences expected by chance, and the number found."""
     return {
         "comparisons": len(comparisons),
         "level": LEVEL,
@@ -190,7 +190,7 @@ def _chance(comparisons: Mapping[str, Comparison], told: Sequence[Mapping[str, A
 
 
 def _cost(store: Store, cells: Sequence[Cell]) -> dict[str, Any] | None:
-    """What the row's finished cells cost on average, with all that they start from, as if no run were shared."""
+    """The average cost of the finished cells of a row, including earlier steps, as if no run were shared."""
     spent: list[list[Cost]] = []
     for cell in cells:
         costs = [store.place(step).cost for step in cell.answer.all_steps()]

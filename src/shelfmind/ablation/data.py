@@ -1,4 +1,4 @@
-"""The data that cells train on: the data set itself, or a list of it with its split frozen or labels made wrong."""
+"""The training data of cells: the data set itself, or a list of it with a fixed split or with label noise."""
 
 from __future__ import annotations
 
@@ -11,12 +11,12 @@ from shelfmind.data.list_file import write_list
 from shelfmind.records import Catalog, Sample
 
 SEED = 0
-"""Of splits that are made up, and of wrong labels: they are the same for all seeds, or these could not be paired."""
+"""Seed of generated splits and label noise: the same for all training seeds, so that these can be paired."""
 
 
 @dataclass(frozen=True)
 class Source:
-    """Where a data set lies, and its format if that is known."""
+    """The path of a data set, and its format if known."""
 
     path: Path
     format: str | None
@@ -24,7 +24,7 @@ class Source:
 
 @dataclass(frozen=True)
 class TrainingData:
-    """A data set as `catalog` has it, and a folder for lists of it."""
+    """A data set with its catalog, and a folder for lists of it."""
 
     own: Source
     catalog: Catalog
@@ -32,7 +32,7 @@ class TrainingData:
     folder: Path
 
     def source(self, wrong_labels: float = 0.0) -> Source:
-        """What to train on; a list is written when it is first asked for."""
+        """The training data; a list is written on first use."""
         made = {sample.split for sample in self.catalog.samples} - self.catalog.named_splits
         if not made and not wrong_labels:
             return self.own
@@ -45,7 +45,7 @@ class TrainingData:
 
 
 def with_wrong_labels(catalog: Catalog, share: float) -> Catalog:
-    """The catalog with this share of its training labels, to one, each replaced by any other class alike."""
+    """The catalog with this share of its training labels replaced by other classes, uniformly at random."""
     rows = [index for index, sample in enumerate(catalog.samples) if sample.split == "train"]
     generator = np.random.default_rng(SEED)
     chosen = generator.permutation(rows)[: round(share * len(rows))].tolist()

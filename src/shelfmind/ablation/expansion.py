@@ -1,4 +1,4 @@
-"""From a table to cells: which steps each row and seed takes, at equal epochs or at equal minutes."""
+"""Expands a table into cells: the steps of each row and seed, at equal epochs or equal minutes."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from shelfmind.recipe import Recipe, load_recipe, with_overrides
 
 @dataclass(frozen=True)
 class Cell:
-    """One row and seed; an ensemble of all seeds has none."""
+    """One row and seed; None for an ensemble of all seeds."""
 
     row: str
     seed: int | None
@@ -24,7 +24,7 @@ class Cell:
 
 @dataclass(frozen=True)
 class Settings:
-    """What a command changes in a table: the base's recipe, overrides, epochs, and minutes instead of these."""
+    """Changes of a table by the command: base recipe, overrides, epochs, or minutes instead of epochs."""
 
     recipe: str | None = None
     overrides: tuple[str, ...] = ()
@@ -36,7 +36,7 @@ class Expansion:
     """A table with its settings: the recipe of each row, and its cells."""
 
     def __init__(self, table: Table, name: str, settings: Settings) -> None:
-        """Raises `UserError` for a row whose recipe cannot be, or that is the same as the base or another row."""
+        """Raise `UserError` for a row with an invalid recipe, or that equals the base or another row."""
         self.table, self.name, self.settings = table, name, settings
         base = table.base
         first = Row(name=BASE, words=base.words, wrong_labels=base.wrong_labels)
@@ -48,21 +48,21 @@ class Expansion:
         self._require_different()
 
     def cells(self, seeds: Sequence[int]) -> list[Cell]:
-        """The cells, seed by seed, so that whole tables of fewer seeds come first; ensembles last."""
+        """The cells, seed by seed, so that complete tables with fewer seeds come first; ensembles last."""
         alone = [row for row in self.rows.values() if not row.ensemble]
         found = [Cell(row.name, seed, self._answer(row, (seed,))) for seed in seeds for row in alone]
         together = [row for row in self.rows.values() if row.ensemble]
         return found + [Cell(row.name, None, self._answer(row, seeds)) for row in together]
 
     def lengths(self, row: str, seeds: Sequence[int] = (0,)) -> tuple[float, ...]:
-        """The epochs or minutes of each step that the row takes with one seed, or an ensemble with all, in order; steps
-        without any are left out."""
+        """The epochs or minutes of each step of a row with one seed (an ensemble: with all), in order; steps without
+        any are left out."""
         given = self.rows[row]
         steps = self._answer(given, seeds if given.ensemble else seeds[:1]).all_steps()
         return tuple(step.length for step in steps if step.length)
 
     def changes(self, row: str) -> dict[str, str]:
-        """What a row changes, as people may read it."""
+        """The changes of a row, for reports."""
         if row == BASE:
             return {}
         given = self.rows[row]
@@ -71,7 +71,7 @@ class Expansion:
         return {**{key: _told(value) for key, value in changes.items()}, **{k: _told(v) for k, v in told.items()}}
 
     def plan(self) -> dict[str, Any]:
-        """What the table compares, by which another version of it is told from this one."""
+        """What the table compares; it identifies this version of the table."""
         rows = {name: self._identity(row) for name, row in self.rows.items()}
         return {
             "judge": self.table.judge,
@@ -104,13 +104,13 @@ class Expansion:
         return Answer(steps, views, row.logit_adjust, row.temperature)
 
     def _minutes(self, row: Row) -> float | None:
-        """Of all its steps: those of a row that starts from another one's run are shared with that."""
+        """The minutes of all steps of a row; a row that starts from another row's run shares its steps."""
         if self.settings.minutes is None:
             return None
         return self.settings.minutes * (1.0 if row.init is not None else row.length)
 
     def _last(self, row: Row, seed: int, minutes: float | None) -> Step:
-        """The last step of a row; its minutes are those of all its steps but a teacher's."""
+        """The last step of a row; `minutes` are for all its steps except those of a teacher."""
         own, fine = minutes, minutes
         if row.fixres is not None and minutes is not None:
             epochs = row.fixres.epochs
@@ -142,7 +142,7 @@ class Expansion:
         own = _without_views(self.recipes[row.name])
         changes = _overrides(pretrain.set)
         if "train.epochs" in pretrain.set:
-            raise UserError(f"table {self.name}: row '{row.name}': pretrain: give its epochs as length, not by set")
+            raise UserError(f"table {self.name}: row '{row.name}': pretrain: set its epochs by length, not by set")
         try:
             if pretrain.broader is not None:
                 recipe = with_overrides(own, changes, "of the row")
@@ -172,40 +172,42 @@ class Expansion:
             told = str(self._identity(row))
             if told in seen:
                 other = "the base" if seen[told] == BASE else f"row '{seen[told]}'"
-                raise UserError(f"table {self.name}: row '{name}' is the same as {other}; nothing could differ")
+                raise UserError(f"table {self.name}: row '{name}' equals {other}; there is nothing to compare")
             seen[told] = name
 
     def _require_possible(self, row: Row) -> None:
-        """Refuse what no training could come of, before the first begins."""
+        """Reject rows that cannot be trained, before training starts."""
         recipe, problem = self.recipes[row.name], None
         if row.soup is not None and recipe.train.snapshots < 2:
-            problem = "soup averages the run's snapshots: set train.snapshots to 2 or more"
+            problem = "soup averages snapshots: set train.snapshots to 2 or more"
         if row.fixres is not None and row.fixres.size_for(recipe) < recipe.stages[-1].image_size:
             problem = f"fixres needs at least the {recipe.stages[-1].image_size} px of the training"
         started = row.init is not None or row.pretrain is not None or recipe.model.weights is not None
         if recipe.train.trainable != "all" and not started:
-            problem = f"train.trainable={recipe.train.trainable} keeps weights as they are: say which by init"
+            problem = f"train.trainable={recipe.train.trainable} freezes weights: choose these by init"
         if problem is not None:
             raise UserError(f"table {self.name}: row '{row.name}': {problem}")
 
     def _require_order(self) -> None:
-        """Refuse rows that start from or learn from each other in a circle."""
+        """Reject rows with circular dependencies."""
         for name in self.rows:
             self._require_end(name, ())
 
     def _require_end(self, name: str, above: tuple[str, ...]) -> None:
         if name in above:
-            raise UserError(f"table {self.name}: row '{name}' needs itself: {' -> '.join((*above, name))}")
+            raise UserError(f"table {self.name}: row '{name}' depends on itself: {' -> '.join((*above, name))}")
         row = self.rows[name]
         for needed in (row.init, row.teacher):
             if needed is not None:
                 if self.rows[needed].ensemble:
-                    raise UserError(f"table {self.name}: row '{name}' needs one run, and '{needed}' is an ensemble")
+                    raise UserError(
+                        f"table {self.name}: row '{name}' needs a single run, but '{needed}' is an ensemble"
+                    )
                 self._require_end(needed, (*above, name))
 
 
 def _share_before(row: Row) -> float:
-    """At equal minutes, the share for what a training starts from: in proportion to epochs, were these equal."""
+    """At equal minutes, the share of the earlier step: in proportion to the epochs that it would take."""
     if row.init is not None:
         return 1 / (1 + row.length)
     return 0.0 if row.pretrain is None else row.pretrain.length / (1 + row.pretrain.length)

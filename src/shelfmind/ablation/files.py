@@ -1,4 +1,4 @@
-"""The files of a table: JSON with everything, CSV, Markdown and a page."""
+"""The files of a table: JSON, CSV, Markdown and an HTML report."""
 
 from __future__ import annotations
 
@@ -42,7 +42,7 @@ _COLUMNS = (
 
 
 def write_files(folder: Path, result: Mapping[str, Any]) -> None:
-    """Write a table in all forms."""
+    """Write a table in all formats."""
     write_json(folder / RESULT_FILE, result)
     write_table(folder / CSV_FILE, _COLUMNS, [_cells(row) for row in result["rows"]])
     write_text(folder / MARKDOWN_FILE, markdown(result))
@@ -50,7 +50,7 @@ def write_files(folder: Path, result: Mapping[str, Any]) -> None:
 
 
 def markdown(result: Mapping[str, Any]) -> str:
-    """The table as Markdown, whose first line says what is held equal."""
+    """The table as Markdown; the first line states what is held equal."""
     judge = result["judge"]
     lines = [told.fairness(result), "", f"**{told.words_of(result['about'])}** {told.judged_by(result)}", ""]
     columns = ("row", f"{told.judge_name(judge)} ± over seeds", "difference (95% over images)", "by seed", "verdict")

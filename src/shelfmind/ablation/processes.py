@@ -1,4 +1,4 @@
-"""Cells at work, each in a process of its own: a failure, a leak or a crash is the cell's, and so is what it costs."""
+"""Runs each cell in a separate process, which isolates failures, leaks and crashes, and measures its cost."""
 
 from __future__ import annotations
 
@@ -24,12 +24,12 @@ from shelfmind.requests.watching import Observer
 
 _PROGRAM = (
     "import os, sys; cores = {int(each) for each in sys.argv[1].split(',') if each}; "
-    "cores and os.sched_setaffinity(0, cores); "  # before any library counts them
+    "cores and os.sched_setaffinity(0, cores); "  # before libraries count the cores
     "from shelfmind.cli.process import prepare_process; prepare_process(); "
     "from shelfmind.ablation.worker import main; main()"
 )
 PATIENCE_S = 30.0
-"""How long a stopped process may take to end by itself."""
+"""Grace period of a terminated process in seconds."""
 SAID_EVERY_S = 20.0
 _EXCEPTION = re.compile(r"[\w.]*(Error|Exception|Exit)\b")
 Task = Callable[[Cell], dict[str, Any]]
@@ -37,7 +37,7 @@ Task = Callable[[Cell], dict[str, Any]]
 
 @dataclass(frozen=True)
 class Failure:
-    """A cell that did not come to its end, and why; `seed` is None for an ensemble."""
+    """A failed cell, and the error; `seed` is None for an ensemble."""
 
     row: str
     seed: int | None
@@ -45,12 +45,12 @@ class Failure:
 
 
 def title_of(cell: Cell) -> str:
-    """A cell as people are told of it."""
+    """The title of a cell in messages."""
     return cell.row if cell.seed is None else f"{cell.row}, seed {cell.seed}"
 
 
 def shares_of_cores(jobs: int) -> list[list[int] | None]:
-    """The cores of each of so many processes side by side; a single one is left as it is."""
+    """The cores of each parallel process; None for a single one, which may use all."""
     if jobs == 1 or not hasattr(os, "sched_getaffinity"):
         return [None] * jobs
     cores = sorted(os.sched_getaffinity(0))
@@ -59,7 +59,7 @@ def shares_of_cores(jobs: int) -> list[list[int] | None]:
 
 
 class Cells:
-    """Works on the cells that have no result yet."""
+    """Runs the cells that have no result yet."""
 
     def __init__(self, store: Store, task: Task, jobs: int, watcher: Observer) -> None:
         self.store, self.task, self.watcher = store, task, watcher
@@ -74,7 +74,7 @@ class Cells:
         self._progress: Progress = lambda done: None
 
     def work(self, cells: Iterable[Cell]) -> Generator[None, None, None]:
-        """Work until each has a result or has failed; yields whenever one has ended."""
+        """Run until each cell has a result or has failed; yields whenever one has ended."""
         pending = [cell for cell in cells if Result.load(self.store.result(cell.answer)) is None]
         self._progress = self.watcher.counter("cells of the table", len(pending), "cells")
         with ThreadPoolExecutor(self.jobs) as threads:
@@ -90,7 +90,7 @@ class Cells:
                 raise
 
     def _begin(self, pending: Sequence[Cell], threads: ThreadPoolExecutor) -> list[Cell]:
-        """Begin what can be begun; returns what is left."""
+        """Start the cells that can be started; return the others."""
         left = []
         for cell in pending:
             missing = self._missing(cell)
@@ -101,7 +101,7 @@ class Cells:
                 left.append(cell)
             else:
                 cores = self.free.pop(0)
-                self.watcher.note(f"{title_of(cell)}: begins")
+                self.watcher.note(f"{title_of(cell)}: started")
                 self._at_work[threads.submit(self._run, cell, cores, self.task(cell))] = (cell, cores)
         return left
 
@@ -109,7 +109,7 @@ class Cells:
         return [step for step in cell.answer.all_steps() if not self.store.place(step).cost.done]
 
     def _is_at_work(self, steps: Sequence[Step]) -> bool:
-        """Whether another process makes one of these, which would only be waited for."""
+        """Whether another process is making one of these steps."""
         return any(step in self._missing(cell) for cell, _ in self._at_work.values() for step in steps)
 
     def _end(self, future: Future[str | None]) -> None:
@@ -131,7 +131,7 @@ class Cells:
         self.watcher.warn(f"{title_of(cell)} failed: {error}")
 
     def _run(self, cell: Cell, cores: list[int] | None, task: Mapping[str, Any]) -> str | None:
-        """Work on a cell to its end; returns what went wrong, if anything did."""
+        """Run a cell to its end; return the error, if any."""
         with tempfile.TemporaryFile() as printed:
             with self._told:
                 if self._stopping:
@@ -158,7 +158,7 @@ class Cells:
         assert process.stdout is not None
         try:
             print(json.dumps(task), file=process.stdin, flush=True)
-        except BrokenPipeError:  # it has ended, and its last words say why
+        except BrokenPipeError:  # it has ended; its output tells why
             pass
         error, said = None, time.monotonic()
         for line in process.stdout:
@@ -173,12 +173,12 @@ class Cells:
         return error or self._crashed(cell, status, printed)
 
     def _crashed(self, cell: Cell, status: int, printed: IO[bytes]) -> str:
-        """What to say of a process that could not say itself what went wrong; all that it printed is kept."""
+        """The error of a crashed process; its output is saved to a log."""
         log = self.store.result(cell.answer).with_suffix(".log")
         printed.seek(0)
         said = printed.read().decode("utf-8", "replace")
         write_text(log, said)
-        return f"its process ended with status {status}: {_reason_in(said)} (all in {log})"
+        return f"the process ended with status {status}: {_reason_in(said)} (log: {log})"
 
     def _tell(self, title: str, content: Mapping[str, Any]) -> None:
         with self._told:
@@ -192,7 +192,7 @@ class Cells:
                 self.watcher.note(f"{title}: {content['progress']:.0%}{figure}")
 
     def _stop(self) -> None:
-        """End all processes: kindly, so that they save nothing half, then by force."""
+        """Terminate all processes, and kill them after the grace period."""
         with self._told:
             self._stopping = True
             processes = list(self._processes)
@@ -207,6 +207,6 @@ class Cells:
 
 
 def _reason_in(printed: str) -> str:
-    """The exception that ended a process, after which MindSpore prints where its compiler was; else the last line."""
-    lines = printed.strip().splitlines() or ["it said nothing"]
+    """The exception that ended a process (MindSpore may print more after it); else the last line."""
+    lines = printed.strip().splitlines() or ["no output"]
     return next((line for line in reversed(lines) if _EXCEPTION.match(line)), lines[-1].strip())

@@ -1,4 +1,4 @@
-"""What is trained for a row and a seed: steps that are known by all that decides their outcome."""
+"""The steps of a row and seed, identified by everything that affects their outcome."""
 
 from __future__ import annotations
 
@@ -19,11 +19,11 @@ Kind = Literal["train", "pretrain", "soup", "fixres"]
 
 @dataclass(frozen=True)
 class Step:
-    """A run to be made: by training, pretraining, averaging snapshots or fitting to larger images.
+    """A run to make: by training, pretraining, averaging snapshots or FixRes.
 
-    `recipe` is that of a training and has no test-time views, which change no weight. `minutes` is the budget, None
-    where epochs end the training; `source` is the run that it starts from or is made of, `teachers` those that it
-    learns from. `of` holds what else the kind needs: ``broader``, ``size`` and ``epochs``, ``rule``.
+    `recipe` is for training and has no test-time views, which do not affect weights. `minutes` is the time budget, None
+    if epochs limit the training; `source` is the run to start from, `teachers` are those to distil from. `of` holds
+    further arguments of the kind: ``broader``, ``size`` and ``epochs``, ``rule``.
     """
 
     kind: Kind
@@ -37,7 +37,7 @@ class Step:
 
     @cached_property
     def key(self) -> dict[str, Any]:
-        """What decides the outcome, but for the data, this version and, where minutes end it, the machine."""
+        """Everything that affects the outcome, except the data, the version and, with a time budget, the machine."""
         return {
             "kind": self.kind,
             "recipe": None if self.recipe is None else self.recipe.dump(),
@@ -52,7 +52,7 @@ class Step:
 
     @property
     def length(self) -> float:
-        """Its epochs or minutes alone, without what it starts from."""
+        """Its own epochs or minutes, without earlier steps."""
         if self.minutes is not None:
             return self.minutes
         if self.kind == "fixres":
@@ -60,7 +60,7 @@ class Step:
         return 0.0 if self.recipe is None else float(self.recipe.train.epochs)
 
     def with_all_before(self) -> Iterator[Step]:
-        """All steps that it needs, each once, those first that others need; itself last."""
+        """All required steps, each once, in order of dependency; itself last."""
         seen: set[Step] = set()
         for before in (*([] if self.source is None else [self.source]), *self.teachers):
             for each in before.with_all_before():
@@ -81,7 +81,7 @@ class Step:
         return json.dumps(self.key, sort_keys=True)
 
     def digest(self, data: str, cores: int) -> str:
-        """Its name in a store: two steps of the same one give the same run."""
+        """Its name in a store: equal steps share a run."""
         told = f"{version('shelfmind')}|{data}|{cores if self._timed else ''}|{self.text}"
         return hashlib.sha256(told.encode()).hexdigest()[:16]
 
@@ -92,7 +92,7 @@ class Step:
 
 @dataclass(frozen=True)
 class Answer:
-    """How a cell is judged: by the last runs of `steps` (several: their mean), with views and what is done to them."""
+    """How a cell predicts: with the last runs of `steps` (several: averaged), with views and adjustments."""
 
     steps: tuple[Step, ...]
     views: tuple[str, ...]
@@ -100,7 +100,7 @@ class Answer:
     temperature: bool = False
 
     def all_steps(self) -> list[Step]:
-        """Every step that is needed, each once and after those that it needs."""
+        """All required steps, each once, in order of dependency."""
         return list(dict.fromkeys(each for step in self.steps for each in step.with_all_before()))
 
     def digest(self, data: str, cores: int, split: str) -> str:
@@ -111,7 +111,7 @@ class Answer:
 
 
 def _contents(recipe: Recipe) -> dict[str, str]:
-    """Checksums of weights and teachers that a recipe names by their places, so that others there are others."""
+    """Checksums of weights and teachers that a recipe refers to by path, so that replaced files are detected."""
     named = [*recipe.distillation.teachers, *([recipe.model.weights] if recipe.model.weights else [])]
     places = {name: Path(name).expanduser() for name in named}
     files = {name: place / "weights.ckpt" if place.is_dir() else place for name, place in places.items()}

@@ -1,4 +1,4 @@
-"""Where runs and results lie: once each, by what they are made of, for all tables of a folder."""
+"""The store of runs and results of a folder, addressed by content and shared by all its tables."""
 
 from __future__ import annotations
 
@@ -17,13 +17,13 @@ from shelfmind.evaluation.outcomes import Outcomes
 from shelfmind.files import write_atomically, write_json
 
 RUNS, RESULTS, LISTS = "runs", "results", "data"
-"""The folders beside those of tables; the last is of lists of the data set, with its split or with wrong labels."""
+"""Folders next to those of tables; the last holds lists of the data set with a fixed split or label noise."""
 
 
 @dataclass(frozen=True)
 class Cost:
-    """What a run has cost so far, work that a kill undid left out: `seconds` as a clock tells them, `processor_s` of
-    all cores, the most memory that its process had; on so many `cores`; `done` if it is finished."""
+    """The cost of a run so far, without work lost by a kill: wall-clock `seconds`, `processor_s` of all cores, peak
+    memory, number of `cores`; `done` if it is finished."""
 
     seconds: float = 0.0
     processor_s: float = 0.0
@@ -34,7 +34,7 @@ class Cost:
 
 @dataclass(frozen=True)
 class StepPlace:
-    """The folder of one step: its run, what it cost, and a lock for who works on it."""
+    """The folder of one step: its run, its cost and a lock."""
 
     folder: Path
 
@@ -45,33 +45,33 @@ class StepPlace:
 
     @property
     def lock(self) -> Path:
-        """Held by who works on it."""
+        """The lock of the process that works on it."""
         return self.folder / "lock"
 
     @property
     def cost(self) -> Cost:
-        """What it has cost; a file that is damaged says nothing."""
+        """The cost so far; zero if the file is missing or damaged."""
         try:
             return Cost(**json.loads((self.folder / "cost.json").read_text(encoding="utf-8")))
         except (OSError, ValueError, TypeError):
             return Cost()
 
     def keep_cost(self, cost: Cost) -> None:
-        """Write it down."""
+        """Write the cost."""
         write_json(self.folder / "cost.json", asdict(cost))
 
 
 @dataclass(frozen=True)
 class Result:
-    """What a cell says of the images that judge: `outcomes` in the order of their paths, of which `images` is a digest,
-    and how long an image takes once it is decoded."""
+    """The result of a cell: `outcomes` in the order of the image paths, `images`, a digest of these paths, and the
+    prediction time per decoded image."""
 
     images: str
     outcomes: Outcomes
     seconds_an_image: float
 
     def save(self, path: Path) -> None:
-        """Write it whole or not at all."""
+        """Write the result atomically."""
         write_atomically(path, self._fill)
 
     def _fill(self, path: Path) -> None:
@@ -83,7 +83,7 @@ class Result:
 
     @classmethod
     def load(cls, path: Path) -> Result | None:
-        """Read it; None if it is not there, or not whole."""
+        """Read a result; None if it is missing or damaged."""
         try:
             with path.open("rb") as file, np.load(file, allow_pickle=False) as archive:
                 arrays = {name: archive[name] for name in Outcomes.__dataclass_fields__}
@@ -94,13 +94,13 @@ class Result:
 
 
 def digest_of_paths(paths: Sequence[str]) -> str:
-    """By which images are known to be the same."""
+    """The digest that identifies a set of images."""
     return hashlib.sha256("\n".join(paths).encode("utf-8", "surrogateescape")).hexdigest()
 
 
 @dataclass(frozen=True)
 class Store:
-    """The runs and results of a folder, for one data set, one judging split and so many cores a training."""
+    """The runs and results of a folder, for one data set, one evaluation split and a number of cores per run."""
 
     root: Path
     data: str
@@ -108,15 +108,15 @@ class Store:
     cores: int
 
     def place(self, step: Step) -> StepPlace:
-        """Where a step's run lies."""
+        """The folder of a step."""
         return StepPlace(self.root / RUNS / step.digest(self.data, self.cores))
 
     def result(self, answer: Answer) -> Path:
-        """Where a cell's result lies."""
+        """The file of the result of a cell."""
         return self.root / RESULTS / f"{answer.digest(self.data, self.cores, self.split)}.npz"
 
     def describe(self, step: Step) -> Mapping[str, Any]:
-        """What a step is, for its folder: a name that is a digest tells people nothing."""
+        """A readable description of a step for its folder, whose name is a digest."""
         source = None if step.source is None else self.place(step.source).folder.name
         teachers = [self.place(each).folder.name for each in step.teachers]
         return {**step.key, "source": source, "teachers": teachers, "data": self.data}

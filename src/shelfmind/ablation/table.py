@@ -15,18 +15,18 @@ from shelfmind.recipe import Recipe, RecipeSection, recipe_names
 from shelfmind.validation import Location, dotted, first_fault
 
 BASE = "base"
-"""The name of the row that every other one is compared with."""
+"""The name of the row that others are compared with."""
 LONGEST_NAME = 60
 
 
 class Part(BaseModel):
-    """Part of a table: frozen, and an unknown key is an error."""
+    """Part of a table: frozen; unknown keys are errors."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
 
 class Words(Part):
-    """A text for people: in English, and in Chinese if it is given."""
+    """A text in English and optionally in Chinese."""
 
     en: str
     zh: str = ""
@@ -37,7 +37,7 @@ def _words(value: Any) -> Any:
 
 
 def _flat(value: Any) -> Any:
-    """Changes of a recipe by dotted keys; ``train: {lr: 0.1}`` is ``train.lr: 0.1``, and no section is replaced."""
+    """Recipe changes with dotted keys: ``train: {lr: 0.1}`` becomes ``train.lr: 0.1``, so no section is replaced."""
     if not isinstance(value, Mapping):
         return value
     flat: dict[str, Any] = {}
@@ -60,27 +60,32 @@ Changes = Annotated[dict[str, Any], BeforeValidator(_flat)]
 
 
 class Pretraining(Part):
-    """What a row's network learns before its training."""
+    """Pretraining of a row's network."""
 
     broader: str | None = Field(
-        None, description="a CSV with the columns class,broader, relative to the data set: learn the broader classes"
+        None,
+        description="CSV with the columns class,broader, relative to the data set: pretrain on the broader classes.",
     )
-    set: Changes = Field({}, description="changes of the recipe pretrain, or with broader of the row's own")
-    length: float = Field(1.0, gt=0, description="times the epochs of the row")
-    seed: int | None = Field(None, ge=0, description="one pretraining of this seed for all; the row's if not given")
+    set: Changes = Field({}, description="Changes of the recipe pretrain, or with broader of the row's recipe.")
+    length: float = Field(1.0, gt=0, description="Length relative to the epochs of the row.")
+    seed: int | None = Field(
+        None, ge=0, description="Seed of a single pretraining for all seeds. Defaults to the seed of the row."
+    )
 
 
 class FixRes(Part):
-    """A fine-tuning of classifier and last normalisation on larger test-like images."""
+    """Fine-tuning of the classifier and the last batch norm for a larger test resolution (FixRes)."""
 
-    size: int | None = Field(None, ge=16, le=4096, description="height and width in pixels")
-    scale: float | None = Field(None, gt=1, description="times the row's evaluation size, to the nearest 8 px")
-    epochs: int = Field(5, ge=1, description="passes over the training images")
+    size: int | None = Field(None, ge=16, le=4096, description="Height and width in pixels.")
+    scale: float | None = Field(
+        None, gt=1, description="Size relative to the evaluation size of the row, rounded to 8 px."
+    )
+    epochs: int = Field(5, ge=1, description="Number of epochs.")
 
     @model_validator(mode="after")
     def _one_size(self) -> FixRes:
         if (self.size is None) == (self.scale is None):
-            raise ValueError("takes one of size and scale")
+            raise ValueError("must have either size or scale")
         return self
 
     def size_for(self, recipe: Recipe) -> int:
@@ -92,24 +97,24 @@ class FixRes(Part):
 
 
 class Row(Part):
-    """A change of the base: of its recipe, of its length, of what it starts from, or of what is made of its run."""
+    """A change of the base: of its recipe, length, initial weights or post-processing."""
 
     name: str
     words: Text = Words(en="")
-    against: str = Field(BASE, description="the row that it is compared with")
-    set: Changes = Field({}, description="changes of the recipe, as the command's --set")
-    length: float = Field(1.0, gt=0, description="times the epochs or minutes of the base")
+    against: str = Field(BASE, description="Row to compare with.")
+    set: Changes = Field({}, description="Recipe changes, like --set of the command.")
+    length: float = Field(1.0, gt=0, description="Length relative to the epochs or minutes of the base.")
     wrong_labels: float | None = Field(
-        None, ge=0, lt=1, description="share of the training labels that are made wrong; the base's if not given"
+        None, ge=0, lt=1, description="Share of training labels to replace by wrong ones. Defaults to that of the base."
     )
-    init: str | None = Field(None, description="start from the run of this row and of the same seed")
-    pretrain: Pretraining | None = Field(None, description="start from a pretraining on the same photos")
-    teacher: str | None = Field(None, description="also learn from the run of this row and of the same seed")
-    soup: Literal["uniform", "greedy"] | None = Field(None, description="average the run's snapshots")
-    fixres: FixRes | None = Field(None, description="then fit it to larger test images")
-    logit_adjust: float | None = Field(None, gt=0, description="favour rare classes by this strength afterwards")
-    temperature: bool = Field(False, description="scale by a temperature fitted to the other half of the images")
-    ensemble: bool = Field(False, description="judge the mean of all seeds together")
+    init: str | None = Field(None, description="Start from the run of this row with the same seed.")
+    pretrain: Pretraining | None = Field(None, description="Start from pretraining on the same photos.")
+    teacher: str | None = Field(None, description="Distil from the run of this row with the same seed.")
+    soup: Literal["uniform", "greedy"] | None = Field(None, description="Average the snapshots of the run.")
+    fixres: FixRes | None = Field(None, description="Fine-tune for a larger test resolution afterwards.")
+    logit_adjust: float | None = Field(None, gt=0, description="Strength of logit adjustment after training.")
+    temperature: bool = Field(False, description="Apply temperature scaling, cross-fitted on two halves of the images.")
+    ensemble: bool = Field(False, description="Evaluate the ensemble of all seeds.")
 
     @field_validator("name")
     @classmethod
@@ -122,15 +127,17 @@ class Row(Part):
     @model_validator(mode="after")
     def _one_start(self) -> Row:
         if self.init is not None and self.pretrain is not None:
-            raise ValueError("takes one of init and pretrain")
+            raise ValueError("must have at most one of init and pretrain")
         return self
 
 
 class Base(Part):
-    """What all rows are changes of."""
+    """The base of all rows."""
 
-    recipe: str = Field("default", description="a packaged recipe, or a file, beside the table if it lies there")
-    words: Text = Words(en="the recipe as it is", zh="原配方")
+    recipe: str = Field(
+        "default", description="Packaged recipe or recipe file; a path relative to the table is tried first."
+    )
+    words: Text = Words(en="the unchanged recipe", zh="原配方")
     set: Changes = {}
     wrong_labels: float = Field(0.0, ge=0, lt=1)
 
@@ -140,11 +147,11 @@ def _base(value: Any) -> Any:
 
 
 class Table(Part):
-    """What a table file says."""
+    """The contents of a table file."""
 
-    about: Text = Field(description="the question that it answers")
+    about: Text = Field(description="Question that the table answers.")
     base: Annotated[Base, BeforeValidator(_base)] = Base()
-    judge: Literal["top1", "macro_top1", "likelihood"] = Field("top1", description="the figure that decides")
+    judge: Literal["top1", "macro_top1", "likelihood"] = Field("top1", description="Metric that decides.")
     rows: tuple[Row, ...] = Field(min_length=1)
 
     @model_validator(mode="after")
@@ -152,9 +159,9 @@ class Table(Part):
         names = [row.name for row in self.rows]
         for name in names:
             if name == BASE:
-                raise ValueError(f"the name '{BASE}' is the base's own; give the row another")
+                raise ValueError(f"the name '{BASE}' is reserved for the base; rename the row")
             if names.count(name) > 1:
-                raise ValueError(f"two rows are called '{name}'; give one of them another name")
+                raise ValueError(f"two rows are called '{name}'; rename one of them")
         known = (BASE, *names)
         for row in self.rows:
             for key in ("against", "init", "teacher"):
@@ -162,18 +169,18 @@ class Table(Part):
                 if named is not None and named not in known:
                     raise ValueError(f"row '{row.name}': {key}: {unknown_name('row', named, known)}")
                 if named == row.name:
-                    raise ValueError(f"row '{row.name}': {key} names the row itself")
+                    raise ValueError(f"row '{row.name}': {key} refers to the row itself")
         return self
 
 
 def table_names() -> list[str]:
-    """The tables that come with the package."""
+    """The names of the packaged tables."""
     root = resources.files("shelfmind") / "ablation" / "tables"
     return sorted(entry.name.removesuffix(".yaml") for entry in root.iterdir() if entry.name.endswith(".yaml"))
 
 
 def table_text(name: str) -> str:
-    """The YAML text of a packaged table or of a file. Raises `UserError` if there is none, or it cannot be read."""
+    """The YAML text of a packaged table or of a file. Raises `UserError` if it is missing or unreadable."""
     if name in table_names():
         place = resources.files("shelfmind") / "ablation" / "tables" / f"{name}.yaml"
         return place.read_text(encoding="utf-8")
@@ -188,10 +195,10 @@ def table_text(name: str) -> str:
 
 
 def read_table(name: str) -> Table:
-    """The table called `name`, packaged or a YAML file.
+    """Read the table `name`, packaged or a YAML file.
 
     Raises:
-        UserError: there is none, it is no YAML, or a key or a value is wrong, with the nearest right key.
+        UserError: the table is missing, is not valid YAML, or has an invalid key (with the closest valid one) or value.
     """
     try:
         content = yaml.load(table_text(name), _EachKeyOnce)  # nosec B506  # a safe loader, too
@@ -207,13 +214,13 @@ def read_table(name: str) -> Table:
 
 
 class _EachKeyOnce(yaml.SafeLoader):
-    """Refuses a mapping that has a key twice, of which YAML would keep the last without a word."""
+    """Rejects duplicate keys, of which YAML would silently keep the last."""
 
     def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Hashable, Any]:
         keys = [self.construct_object(key, deep=True) for key, _ in node.value]
         twice = next((key for key in keys if keys.count(key) > 1), None)
         if twice is not None:
-            raise yaml.MarkedYAMLError(problem=f"the key '{twice}' is there twice", problem_mark=node.start_mark)
+            raise yaml.MarkedYAMLError(problem=f"duplicate key '{twice}'", problem_mark=node.start_mark)
         return super().construct_mapping(node, deep)
 
 
@@ -224,7 +231,7 @@ def _where(error: yaml.YAMLError) -> str:
 
 
 def _beside(base: Base, name: str) -> Base:
-    """The base with its recipe's place, where that is a file beside the table's."""
+    """The base with the path of its recipe, if that is a file next to the table."""
     beside = Path(name).expanduser().parent / base.recipe
     if base.recipe not in recipe_names() and beside.is_file():
         return base.model_copy(update={"recipe": str(beside)})
@@ -244,7 +251,7 @@ def _fault(error: ValidationError, content: Mapping[str, Any]) -> str:
 
 
 def _row_at(location: Location, content: Mapping[str, Any]) -> tuple[str, Location]:
-    """The words for the row that a fault lies in, and where in it."""
+    """The name of the row of a fault for messages, and the location within it."""
     if len(location) < 2 or location[0] != "rows" or not isinstance(location[1], int):
         return "", location
     row = content["rows"][location[1]]
@@ -253,10 +260,10 @@ def _row_at(location: Location, content: Mapping[str, Any]) -> tuple[str, Locati
 
 
 def _part_at(location: Location) -> type[Part]:
-    """The part of a table whose keys lie at this place."""
+    """The part of a table at this location."""
     kind: Any = Table
     for step in location:
-        if not isinstance(step, int):  # a number is a place in a list, whose entries are the part
+        if not isinstance(step, int):  # an index into a list of parts
             found = kind.model_fields[step].annotation
             kind = next((each for each in (found, *get_args(found)) if _is_part(each)), Table)
     part: type[Part] = kind

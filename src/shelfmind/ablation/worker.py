@@ -1,7 +1,7 @@
-"""The process of one cell: makes the runs that it lacks, one after the other, and judges the last.
+"""The process of one cell: makes its missing runs one after the other and evaluates the last.
 
-It reads its task, a line of JSON, from standard input and says on standard output, a line of JSON each, how far it is.
-When the input ends, which happens when whoever started it is no more, it ends, too.
+It reads its task as a line of JSON from standard input, and reports progress as lines of JSON on standard output.
+It exits when standard input is closed, which happens when the parent process ends.
 """
 
 from __future__ import annotations
@@ -31,33 +31,33 @@ from shelfmind.records import Predictions, Sample
 from shelfmind.training.watching import EpochEntry, Watcher
 
 TIMED = 200
-"""Images that tell the speed."""
+"""Number of images for measuring speed."""
 Say = Callable[[Mapping[str, Any]], None]
 STOPPED = 130
 
 
 class Meter(Watcher):
-    """Measures a step, keeps what it has cost at every epoch's end, and says how far it is."""
+    """Measures the cost of a step, saves it after every epoch, and reports progress."""
 
     def __init__(self, place: StepPlace, say: Say) -> None:
         self.place, self.say, self.before = place, say, place.cost
         self.began, self.processor_began = time.perf_counter(), time.process_time()
 
     def note(self, text: str) -> None:
-        """Pass it on."""
+        """Report it to the parent process."""
         self.say({"note": str(text)})
 
     def warn(self, text: str) -> None:
-        """Pass it on."""
+        """Report it to the parent process."""
         self.say({"warning": str(text)})
 
     def epoch(self, entry: EpochEntry) -> None:
-        """Keep the cost so far: an epoch whose state was not saved is done, and counted, again."""
+        """Save the cost so far; an epoch whose state was not saved is repeated and counted again."""
         self.keep()
         self.say({"progress": entry["progress"], "val_top1": entry["val_top1"]})
 
     def keep(self, done: bool = False) -> None:
-        """Write down what it has cost."""
+        """Save the cost so far."""
         self.place.keep_cost(
             Cost(
                 seconds=round(self.before.seconds + time.perf_counter() - self.began, 1),
@@ -70,7 +70,7 @@ class Meter(Watcher):
 
 
 def main() -> None:
-    """Do the task; the exit status is 0, 1 after an error that has been said, 130 when stopped."""
+    """Run the task. Exit status 0, 1 after a reported error, 130 if stopped."""
     said = os.fdopen(os.dup(1), "w", encoding="utf-8")
     os.dup2(2, 1)
 
@@ -89,10 +89,10 @@ def main() -> None:
 
 
 def work(task: Mapping[str, Any], say: Say) -> None:
-    """Make what is missing, and judge.
+    """Make the missing runs, and evaluate.
 
     Raises:
-        UserError: what a step or the judging refuses.
+        UserError: a step or the evaluation failed.
     """
     from shelfmind.machine.device import start_mindspore
 
@@ -101,7 +101,7 @@ def work(task: Mapping[str, Any], say: Say) -> None:
         place = StepPlace(Path(step["folder"]))
         make_folder(place.folder)
         with exclusively(place.lock):
-            if place.cost.done:  # by another process, meanwhile
+            if place.cost.done:  # by another process in the meantime
                 continue
             say({"step": step["folder"]})
             write_json(place.folder / "step.json", step["described"])
@@ -113,7 +113,7 @@ def work(task: Mapping[str, Any], say: Say) -> None:
 
 
 def judge(task: Mapping[str, Any]) -> Result:
-    """What the task's runs, or their mean, say of the images that judge."""
+    """Evaluate the runs of the task, or their average."""
     from shelfmind.evaluation.calibration import cross_fitted
     from shelfmind.evaluation.ensemble import average_predictions
     from shelfmind.evaluation.logit_adjustment import logit_adjusted
@@ -125,7 +125,7 @@ def judge(task: Mapping[str, Any]) -> Result:
     predictors = [RunPredictor(run, task["views"], calibrated=False) for run in runs]
     catalog = open_known(runs, Path(task["judged_data"]), task["judged_format"], count_silently).catalog
     if not catalog.split(task["split"]):
-        raise UserError(f"{catalog.root} has no images in {task['split']} to judge by")
+        raise UserError(f"{catalog.root} has no images in {task['split']} to evaluate on")
     folder, most = Path(task["result"]).parent, task["max_bad_fraction"]
     members = [predict_split(each, catalog, task["split"], most, folder, count_silently) for each in predictors]
     found = members[0] if len(members) == 1 else average_predictions(members, np.full(len(members), 1 / len(members)))
@@ -138,7 +138,7 @@ def judge(task: Mapping[str, Any]) -> Result:
 
 
 def result_of(predictions: Predictions, seconds_an_image: float) -> Result:
-    """What is kept of predictions: nothing that grows with the classes."""
+    """The stored result of predictions, whose size does not depend on the number of classes."""
     order = np.array(sorted(range(len(predictions)), key=predictions.paths.__getitem__))
     outcomes = outcomes_of(predictions)
     arrays = {name: value[order] for name, value in vars(outcomes).items() if isinstance(value, np.ndarray)}
@@ -147,7 +147,7 @@ def result_of(predictions: Predictions, seconds_an_image: float) -> Result:
 
 
 def _seconds_an_image(predictor: RunPredictor, samples: Sequence[Sample]) -> float:
-    """Of decoded images, in the better of two passes: the first waits for the compiler."""
+    """Seconds per decoded image, the better of two passes: the first includes compilation."""
     squares, good, _ = open_squares(samples, predictor.recipe.data, lambda _: None)
     return min(predictor.predict_squares(squares, good).seconds for _ in range(2)) / max(1, len(good))
 
@@ -187,7 +187,7 @@ def _soup(step: Mapping[str, Any], run: Path, meter: Meter, task: Mapping[str, A
     from shelfmind.requests.improving import SoupRequest
     from shelfmind.training.soup import soup
 
-    shutil.rmtree(run, ignore_errors=True)  # of one that was killed
+    shutil.rmtree(run, ignore_errors=True)  # left by a killed process
     soup(SoupRequest(run=Path(step["source"]), out=run, kind=step["of"]["rule"]), watcher=meter)
 
 
@@ -214,7 +214,7 @@ def _end_with_the_input() -> None:
 
 
 def _most_memory_mib() -> float:
-    """The most that this process has had so far; 0 where the system does not tell."""
+    """The peak memory of this process; 0 if unavailable."""
     try:
         import resource
     except ImportError:  # Windows

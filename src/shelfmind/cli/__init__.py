@@ -1,10 +1,10 @@
-"""The `shelfmind` command: its options come from the requests of the verbs, what it prints from `outcomes`."""
+"""The `shelfmind` command: options come from the requests of the verbs, output from `outcomes`."""
 
 import sys
 
 try:
     from shelfmind.cli.application import app, main
-except KeyboardInterrupt:  # Ctrl-C while the command is still being read
+except KeyboardInterrupt:  # Ctrl-C during import
     sys.stderr.write("shelfmind: stopped\n")
     sys.exit(130)
 

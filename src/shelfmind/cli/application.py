@@ -1,4 +1,4 @@
-"""The command's outer shell: what it says of itself, and how it ends."""
+"""The top level of the command: its help, its version and its exit status."""
 
 from __future__ import annotations
 
@@ -17,18 +17,18 @@ from shelfmind.verbs import GROUPS, VERBS, command_words
 
 
 class Verbs(TyperGroup):
-    """The verbs of the table; each is made when it is asked for, and help makes do with their summaries."""
+    """The verbs of the table, each created on demand; the list of commands needs their summaries only."""
 
     group: ClassVar[str | None] = None
-    """Of which group's verbs; None: those of none, and the groups."""
+    """The group whose verbs are listed. None: the groups and the verbs without one."""
     _listing = False
 
     def list_commands(self, ctx: Any) -> list[str]:
-        """The names of all verbs, and of groups."""
+        """The names of all verbs and groups."""
         return list(dict.fromkeys([*super().list_commands(ctx), *self._names()]))
 
     def get_command(self, ctx: Any, cmd_name: str) -> Any:
-        """The verb, or the group, of this name, if there is one."""
+        """The verb or group of this name, or None."""
         name = self._names().get(cmd_name)
         if name is None:
             return super().get_command(ctx, cmd_name)
@@ -37,18 +37,18 @@ class Verbs(TyperGroup):
         return listed_command(name) if self._listing else whole_command(name)
 
     def resolve_command(self, ctx: Any, args: list[str]) -> Any:
-        """As Typer does it, with the nearest verbs for one that does not exist."""
+        """Resolve as Typer does; suggest the closest verbs for an unknown one."""
         if args and not args[0].startswith("-") and args[0] not in self.list_commands(ctx):
             raise unknown_name("verb", args[0], self.list_commands(ctx))
         return super().resolve_command(ctx, args)
 
     def format_help(self, ctx: Any, formatter: Any) -> None:
-        """The list of all verbs."""
+        """Print the list of all verbs."""
         self._listing = True
         super().format_help(ctx, formatter)
 
     def _names(self) -> dict[str, str]:
-        """The verbs and groups of this level by the words that they are typed as."""
+        """The verbs and groups of this level by their words on the command line."""
         found = {}
         for name, verb in VERBS.items():
             words = command_words(name)
@@ -60,7 +60,7 @@ class Verbs(TyperGroup):
 
 
 def _group_command(name: str) -> Any:
-    """The command of a group, whose verbs are commands below it."""
+    """The command of a group, with its verbs as subcommands."""
     panel, summary = GROUPS[name]
     verbs = type(f"{name.capitalize()}Verbs", (Verbs,), {"group": name})
     below = typer.Typer(
@@ -80,11 +80,11 @@ def _group_command(name: str) -> Any:
 
 app = typer.Typer(
     cls=Verbs,
-    help="Recognises retail products (SKUs) in photos of shelf items.\n\n"
-    "Start with:  shelfmind init   (it asks five questions), or\n\n"
-    "             shelfmind train PHOTOS --out runs/first   (PHOTOS holds one folder of images a product)",
-    epilog="Variables: SHELFMIND_DEVICE (CPU, GPU or Ascend; the best there is if not set), SHELFMIND_CACHE (where "
-    "decoded photos and downloads are kept), SHELFMIND_CACHE_GB (how much the decoded photos may take).",
+    help="Recognise retail products (SKUs) in photos of shelf items.\n\n"
+    "Start with:  shelfmind init   (asks five questions), or\n\n"
+    "             shelfmind train PHOTOS --out runs/first   (PHOTOS: one folder of images per product)",
+    epilog="Environment variables: SHELFMIND_DEVICE (CPU, GPU or Ascend; the best available by default), "
+    "SHELFMIND_CACHE (folder for decoded photos and downloads), SHELFMIND_CACHE_GB (size limit for decoded photos).",
     no_args_is_help=True,
     pretty_exceptions_enable=False,
     rich_markup_mode="rich",
@@ -92,7 +92,7 @@ app = typer.Typer(
 )
 
 _THE_PLACES_FAULT = frozenset({errno.EACCES, errno.EPERM, errno.EROFS, errno.ENOSPC, errno.EDQUOT})
-"""A file that may not be read or written, or a full disk: for the user to mend, wherever it is noticed."""
+"""A missing permission or a full disk: the user can fix it, wherever it occurs."""
 
 
 def _say_version(asked: bool) -> None:
@@ -110,7 +110,7 @@ def shelfmind(
 
 
 def main() -> None:
-    """Run the command; a user's mistake is one line and status 2, Ctrl-C is status 130, our own faults are status 1."""
+    """Run the command. Exit status 2 and one line for invalid input, 130 for Ctrl-C, 1 for internal errors."""
     prepare_process()
     try:
         status = app(standalone_mode=False)
@@ -127,10 +127,10 @@ def main() -> None:
             raise
         fail(f"{error.filename or 'a file'}: {error.strerror}", 2)
     except Exception as error:
-        if not hasattr(error, "format_message"):  # not a mistake on the command line
+        if not hasattr(error, "format_message"):  # not a usage error
             raise
         message, context = error.format_message(), getattr(error, "ctx", None)
-        if not message:  # no verb: the help has been shown
+        if not message:  # no verb: help was shown
             sys.exit(2)
         said = message.rstrip(".")
         if context is not None and said.startswith("Missing argument"):

@@ -1,4 +1,4 @@
-"""Makes a command of a verb: its options are the arguments of its request."""
+"""Makes commands of verbs: the arguments of the request become options."""
 
 from __future__ import annotations
 
@@ -13,11 +13,11 @@ from shelfmind.errors import UserError
 from shelfmind.verbs import VERBS, Verb, command_words
 
 INTERRUPTED = 130
-"""The exit status after Ctrl-C, as shells have it."""
+"""The exit status after Ctrl-C, by shell convention."""
 
 
 def listed_command(name: str) -> Any:
-    """A command that knows its name and summary alone, for the list of all; nothing is imported for it."""
+    """A command with only name and summary, for the list of commands; imports nothing."""
 
     def nothing() -> None: ...
 
@@ -47,7 +47,7 @@ def whole_command(name: str) -> Any:
 
 
 def _run(verb: Verb, given: dict[str, Any], options: dict[str, Any]) -> None:
-    """Do it and show it; what goes wrong is said as the command has it."""
+    """Run the verb and show the outcome; errors are worded for the command line."""
     from shelfmind.cli.wording import as_typed
     from shelfmind.display import Display, TrainingDisplay
 
@@ -86,7 +86,7 @@ def _run(verb: Verb, given: dict[str, Any], options: dict[str, Any]) -> None:
 
 
 def _further_options(function: Any) -> list[inspect.Parameter]:
-    """The keyword arguments of what shows the outcome, or asks; the types of its other arguments need not be loaded."""
+    """The keyword arguments of a function that shows the outcome or asks questions, without loading its other types."""
     parameters = [] if function is None else inspect.signature(function).parameters.values()
     options = [each for each in parameters if each.kind == each.KEYWORD_ONLY]
     return [
@@ -105,7 +105,7 @@ def _is_given(context: typer.Context, key: str) -> bool:
 
 
 def _parameter(each: Any, request_type: Any) -> inspect.Parameter:
-    """A text for Typer to take whatever it holds; the request knows better what is wrong with it, and says it well."""
+    """A parameter that Typer takes as plain text: the request validates it and gives better messages."""
     from shelfmind.cli.wording import as_typed
 
     described = as_typed(each.description, request_type)
@@ -113,7 +113,7 @@ def _parameter(each: Any, request_type: Any) -> inspect.Parameter:
     if each.positional:
         info: Any = typer.Argument(help=described, metavar=each.metavar.removesuffix("..."))
     else:
-        repeatable = "; may be repeated" if each.repeated else ""
+        repeatable = " May be repeated." if each.repeated else ""
         info = typer.Option(*each.flags, help=described + repeatable, metavar=each.metavar or None)
     default: Any = inspect.Parameter.empty
     if not each.required:
@@ -125,7 +125,7 @@ def _parameter(each: Any, request_type: Any) -> inspect.Parameter:
 
 
 def _shown_default(each: Any) -> Any:
-    """The default for help to show; what was not given is not passed on."""
+    """The default shown in help; arguments that are not given are not passed on."""
     if each.default is None or each.default in ((), {}):
         return None
     return [str(one) for one in each.default] if each.repeated else each.written(each.default)

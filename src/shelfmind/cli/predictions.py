@@ -1,4 +1,4 @@
-"""The table of predictions: as many guesses as fit, with names that can be told apart."""
+"""The table of predictions: as many as fit, with distinguishable names."""
 
 from __future__ import annotations
 
@@ -11,24 +11,24 @@ from rich.cells import cell_len
 from rich.table import Column, Table
 from rich.text import Text
 
-if TYPE_CHECKING:  # a prediction without a gallery does without it
+if TYPE_CHECKING:  # not needed without a gallery
     from shelfmind.inference.predictor import Prediction
     from shelfmind.inference.recognizer import Answer
 
 ELLIPSIS = "…"
 _LEAST_NAME, _LEAST_PATH = 16, 20
-"""Cells that a shortened text keeps at least; rather than less, a guess is left out."""
+"""Minimum cells of a shortened text; a prediction is left out rather than shortened further."""
 _PATH_HEAD = 0.25
-"""Of a shortened path: its end says more."""
+"""Share of the head in a shortened path: the tail is more informative."""
 _LONGEST_PATH = 24
 _SHARE = len(" 100.0%")
 _BORDER = 3
-"""Cells between the contents of two columns; one more stands before the first."""
+"""Cells between the contents of two columns; plus one before the first."""
 
 
 @dataclass(frozen=True)
 class Layout:
-    """How many guesses are shown, and the cells for an image's path and for a class's name; None: as they are."""
+    """Number of predictions shown, and cells for the path and the class name; None: not shortened."""
 
     guesses: int
     path: int | None = None
@@ -36,10 +36,9 @@ class Layout:
 
 
 def predictions_table(predictions: Sequence[Prediction], top: int, width: int) -> Table:
-    """The predictions in `width` cells: guesses are left out and texts shortened in their middle, but no two alike.
+    """The predictions in `width` cells: predictions are left out and texts shortened in the middle, but kept distinct.
 
-    Long paths lose the folder that all share, which the title names. Where not even one guess can be shown so, texts
-    are folded.
+    Long paths lose their common folder, which becomes the title. If not even one prediction fits, texts are wrapped.
     """
     folder, paths = _without_shared_folder([prediction.source for prediction in predictions])
     guessed = [[guess.class_name for guess in prediction.guesses[:top]] for prediction in predictions]
@@ -57,16 +56,16 @@ def predictions_table(predictions: Sequence[Prediction], top: int, width: int) -
             for guess in prediction.guesses[: layout.guesses]
         ]
         texts = (with_ellipsis(path, layout.path, _PATH_HEAD), *(cells or [f"unusable: {prediction.error}"]))
-        table.add_row(*map(Text, texts))  # as text: a name in brackets is no markup
+        table.add_row(*map(Text, texts))  # as Text: a name in brackets is not markup
     if layout.guesses < most:
-        table.caption = f"{layout.guesses} of {most} guesses fit here; --out predictions.csv writes all"
+        table.caption = f"{layout.guesses} of {most} predictions fit here; write all with --out predictions.csv"
     return table
 
 
 def answers_table(answers: Sequence[Answer]) -> Table:
-    """The answers by classifier and gallery, with the best product and what it was told by.
+    """The answers by classifier and gallery, with the best product and the photo or classifier behind it.
 
-    Paths lose the folder that all share, which the title names, and are shortened where they stay apart.
+    Paths lose their common folder, which becomes the title, and are shortened if they stay distinguishable.
     """
     folder, paths = _without_shared_folder([answer.source for answer in answers])
     cells = _LONGEST_PATH if _apart(set(paths), _LONGEST_PATH, _PATH_HEAD) else None
@@ -87,7 +86,7 @@ def answers_table(answers: Sequence[Answer]) -> Table:
 
 
 def with_ellipsis(text: str, cells: int | None, head_share: float = 0.5) -> str:
-    """The text in at most so many terminal cells, with an ellipsis within; Chinese characters take two cells."""
+    """Shorten the text to at most `cells` terminal cells with an ellipsis; Chinese characters take two cells."""
     if cells is None or cell_len(text) <= cells:
         return text
     room = max(0, cells - cell_len(ELLIPSIS))
@@ -97,7 +96,7 @@ def with_ellipsis(text: str, cells: int | None, head_share: float = 0.5) -> str:
 
 
 def _layout(paths: set[str], guessed: Sequence[Sequence[str]], most: int, width: int) -> Layout:
-    """The most guesses whose names, and the paths, stay apart."""
+    """The largest number of predictions with distinguishable names and paths."""
     longest_path = _longest(paths, "image")
     least_path = next(
         (cells for cells in range(min(_LEAST_PATH, longest_path), longest_path) if _apart(paths, cells, _PATH_HEAD)),
@@ -114,7 +113,7 @@ def _layout(paths: set[str], guessed: Sequence[Sequence[str]], most: int, width:
 
 
 def _without_shared_folder(paths: Sequence[str]) -> tuple[str | None, list[str]]:
-    """The folder that all share, and the paths below it, if any is long; else None and the paths as they are."""
+    """The common folder and the paths relative to it, if any path is long; else None and the paths."""
     folders = {os.path.dirname(path) for path in paths}
     if _longest(paths, "") <= _LEAST_PATH or len({os.path.isabs(folder) for folder in folders}) > 1:
         return None, list(paths)
@@ -133,7 +132,7 @@ def _longest(texts: Iterable[str], heading: str) -> int:
 
 
 def _beginning(text: str, cells: int) -> str:
-    """As much of the beginning as fits."""
+    """The longest prefix that fits."""
     taken = 0
     for index, letter in enumerate(text):
         taken += cell_len(letter)

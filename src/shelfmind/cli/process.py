@@ -1,4 +1,4 @@
-"""What the command does to its own process, and a library must not do to its caller's: signals, memory, warnings."""
+"""Process-wide settings of the command, which a library must not change: signals, memory, warnings."""
 
 from __future__ import annotations
 
@@ -14,11 +14,11 @@ from shelfmind.errors import UserError
 from shelfmind.machine.cores import available_cores
 
 _M_ARENA_MAX = -8
-"""glibc's number of this parameter of mallopt."""
+"""M_ARENA_MAX of mallopt in glibc."""
 
 
 def prepare_process() -> None:
-    """Make the process the command's own: before a verb, and before MindSpore is imported."""
+    """Configure the process, before a verb runs and MindSpore is imported."""
     treat_sigterm_as_ctrl_c()
     share_memory_arenas()
     quieten_mindspore()
@@ -26,20 +26,20 @@ def prepare_process() -> None:
 
 
 def treat_sigterm_as_ctrl_c() -> None:
-    """Take SIGTERM as Ctrl-C, unless the program has a handler of its own.
+    """Treat SIGTERM like Ctrl-C, unless the program has its own handler.
 
-    While a graph compiles and runs, MindSpore answers Ctrl-C by a handler of its own that sends SIGTERM to the process;
-    so most of the time Ctrl-C would end a training without a word. Python's handler of SIGTERM waits for the graph.
+    While a graph compiles and runs, MindSpore's own handler answers Ctrl-C by sending SIGTERM to the process, so
+    Ctrl-C would usually end a training run silently. Python's SIGTERM handler waits for the graph.
     """
     if threading.current_thread() is threading.main_thread() and signal.getsignal(signal.SIGTERM) is signal.SIG_DFL:
         signal.signal(signal.SIGTERM, signal.default_int_handler)
 
 
 def share_memory_arenas() -> bool:
-    """Let the C library's threads share a few memory arenas; False where that cannot be said or the user has said it.
+    """Let threads share a few malloc arenas; False if that is unsupported or set by the user.
 
-    Each epoch's data pipeline has new threads, each of which glibc gives one of up to eight arenas a core; memory grows
-    until all have been used. One arena for four cores keeps it at what the first epoch took.
+    Each epoch's data pipeline starts new threads, and glibc assigns each one of up to eight arenas per core; memory
+    grows until all are used. One arena per four cores keeps it at the level of the first epoch.
     """
     if "MALLOC_ARENA_MAX" in os.environ:
         return False
@@ -50,9 +50,9 @@ def share_memory_arenas() -> bool:
 
 
 def quieten_mindspore() -> None:
-    """Ignore MindSpore's warnings of its own code, and of the deprecated thread method that it calls at exit.
+    """Ignore MindSpore's warnings about its own code and the deprecated thread method that it calls at exit.
 
-    With warnings as errors the latter prints a traceback.
+    With warnings as errors the latter would print a traceback.
     """
     warnings.filterwarnings("ignore", message="getName", category=DeprecationWarning)
     warnings.filterwarnings("ignore", category=DeprecationWarning, module="mindspore")
@@ -60,7 +60,7 @@ def quieten_mindspore() -> None:
 
 
 def word_log_as_typed() -> None:
-    """Let errors in a log name commands, as those that end the command do."""
+    """Word errors in logs for the command line, like errors that end the command."""
     make = logging.getLogRecordFactory()
 
     def made(*given: Any, **named: Any) -> logging.LogRecord:

@@ -1,4 +1,4 @@
-"""The questions of `init`: each has a default, and an answer that will not do is asked for again at once."""
+"""The questions of `init`: each has a default, and an invalid answer is asked for again at once."""
 
 from __future__ import annotations
 
@@ -12,25 +12,27 @@ import typer
 
 from shelfmind.errors import UserError
 
-Yes = Annotated[bool, typer.Option("--yes", "-y", help="Ask nothing: take the default for whatever is not given.")]
+Yes = Annotated[bool, typer.Option("--yes", "-y", help="Ask no questions: use the default of every missing argument.")]
 Answers = dict[str, Any]
 
 
 @dataclass(frozen=True)
 class Question:
-    """A question that is asked unless one of `names` is given; `read` makes arguments of the answer, knowing those
-    before, or raises `UserError`."""
+    """A question that is asked unless one of `names` is given.
+
+    `read` turns the answer into arguments, given the earlier answers, or raises `UserError`.
+    """
 
     names: tuple[str, ...]
     text: str
     default: Callable[[], str | None]
     read: Callable[[str, Answers], Answers]
     shown: str | None = None
-    """What stands in the brackets, if not the default itself."""
+    """Shown in brackets instead of the default."""
 
 
 def ask_for_the_rest(given: Answers, *, yes: Yes = False) -> Answers:
-    """The arguments of `init` that are given, and those that the user answers; on no terminal nothing is asked."""
+    """The given arguments of `init` and the user's answers; without a terminal nothing is asked."""
     answers = dict(given)
     if yes or not on_terminal():
         return answers
@@ -41,7 +43,7 @@ def ask_for_the_rest(given: Answers, *, yes: Yes = False) -> Answers:
 
 
 def on_terminal() -> bool:
-    """Whether somebody can answer."""
+    """Whether a user can answer."""
     return sys.stdin.isatty() and sys.stderr.isatty()
 
 
@@ -72,15 +74,18 @@ def _questions() -> tuple[Question, ...]:
     return (
         Question(("data",), "Where are the photos?", lambda: None, _photos),
         Question(("purpose",), f"What is the recogniser for?{purposes}\nNumber or name", lambda: "1", _purpose),
-        Question(("minutes",), "How many minutes may the training take?", lambda: "", _minutes, "as long as it takes"),
+        Question(("minutes",), "How many minutes may training take?", lambda: "", _minutes, "no limit"),
         Question(
             ("device", "cores"),
-            "Which device trains, and with how many cores? CPU, GPU or Ascend, and a number",
+            "Training device and number of cores? (CPU, GPU or Ascend, and a number)",
             lambda: f"{likely_device()} {available_cores()}",
             _machine,
         ),
         Question(
-            ("out",), "Where does the run go? The recipe lies beside it", lambda: str(unused(FIRST_RUN, ".yaml")), _out
+            ("out",),
+            "Where should the run be written? The recipe is written next to it",
+            lambda: str(unused(FIRST_RUN, ".yaml")),
+            _out,
         ),
     )
 
@@ -125,7 +130,7 @@ def _out(said: str, answers: Answers) -> Answers:
 
 
 def _checked(found: Mapping[str, Any]) -> Answers:
-    """The answer, if a request takes it."""
+    """The answer, validated by the request."""
     from shelfmind.requests.guiding import InitRequest
 
     InitRequest(**found)

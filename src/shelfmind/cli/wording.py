@@ -1,4 +1,4 @@
-"""Puts a message's terms as they are typed on the command line."""
+"""Words the terms of messages as they are typed on the command line."""
 
 from __future__ import annotations
 
@@ -12,9 +12,9 @@ from shelfmind.verbs import VERBS, command_words
 
 
 def as_typed(message: str, request: type[Request] | None = None) -> str:
-    """The message with the flags of the command that takes `request`; a name that it does not take stays a name.
+    """The message with the flags of the command of `request`; unknown names stay unchanged.
 
-    Without a request each name becomes the flag that goes by its name.
+    Without a request each name becomes the flag of the same name.
     """
 
     def word(term: Term) -> str:
@@ -39,7 +39,7 @@ def _argument(name: str, value: Any, request: type[Request] | None) -> str:
 
 
 def _call(verb: str, given: dict[str, Any]) -> str:
-    """The whole command line, positional arguments first."""
+    """The command line, positional arguments first."""
     known = {each.name: each for each in arguments(VERBS[verb].request_type)}
     positional = [_values(given[name]) for name, each in known.items() if each.positional and name in given]
     options = [

@@ -1,1 +1,1 @@
-"""What to do next: which recipe suits a data set, when random weights are a bad start, what comes after a verb."""
+"""Recommendations: a recipe for a data set, initial weights for few photos, and the next step after a verb."""

@@ -1,4 +1,4 @@
-"""Advice on a recipe: a command, how long it takes, the reasons, and the next best way."""
+"""Advice on a recipe: command, duration, reasons and runner-up."""
 
 from __future__ import annotations
 
@@ -18,18 +18,17 @@ from shelfmind.overrides import written_override
 from shelfmind.recipe import Recipe, load_recipe
 
 _WEIGHTS = "model.weights"
-"""The key that is an argument of its own on the command line."""
+"""The recipe key with its own argument on the command line."""
 _SECONDS_A_PRODUCT, _SECONDS_A_PHOTO = 0.5, 0.06
-"""To enrol: RESULTS, "Enrolling": 0.47 s for a product of 8 photos."""
+"""Time to enrol: RESULTS, "Enrolling": 0.47 s for a product of 8 photos."""
 
 
 @dataclass(frozen=True)
 class Advice:
-    """One way to a recogniser.
+    """One option: a command that makes a recogniser.
 
-    `arguments` are those of the public function called `verb`; `changes` is what differs from the recipe, by key;
-    `minutes` is an estimate, None where nothing was measured on such a device; `prefer` says when to take this way
-    rather than the other.
+    `arguments` are for the public function `verb`; `changes` are changed recipe keys; `minutes` is an estimate, None
+    if the device was not measured; `prefer` says when to prefer this option.
     """
 
     rule: str
@@ -44,13 +43,13 @@ class Advice:
 
     @property
     def command(self) -> Message:
-        """What to run."""
+        """The command to run."""
         return Message(call(self.verb, **self.arguments))
 
 
 @dataclass(frozen=True)
 class Recommendation:
-    """The advice for a situation, and the next best way if there is one."""
+    """The advice for a situation, and the runner-up if there is one."""
 
     situation: Situation
     first: Advice
@@ -58,13 +57,13 @@ class Recommendation:
 
 
 def recommend(situation: Situation, out: Path) -> Recommendation:
-    """The advice for a situation; `out` is the run folder that its command makes.
+    """Recommend a recipe for a situation; `out` is the run folder of its command.
 
     Raises:
         UserError: there is nothing to train on.
     """
     if situation.photos.train_photos < 2 or situation.photos.classes < 2:
-        raise UserError(f"{situation.data} has too few training images for any recipe: at least 2 classes are needed")
+        raise UserError(f"{situation.data} has too few training images for any recipe; at least 2 classes are needed")
     best, beside = ranked(situation)
     return Recommendation(
         situation, _advice(best, situation, out), None if beside is None else _advice(beside, situation, out)
@@ -112,7 +111,7 @@ def _training_arguments(
 
 
 def _is_sated(choice: Choice, needed: float | None, minutes: float | None) -> bool:
-    """Whether there is more time than a choice has use for."""
+    """Whether the time budget exceeds what the choice can use."""
     return choice.sated and needed is not None and minutes is not None and needed <= minutes
 
 
@@ -135,12 +134,12 @@ def _length(choice: Choice, recipe: Recipe, epochs: int | None, situation: Situa
     an_epoch = steps_an_epoch(recipe, situation.photos)
     if epochs is not None:
         steps = epochs * an_epoch
-        fewer = f", though {choice.steps:,} would be usual: more epochs would mostly validate and save"
-        said = f"{counted(epochs, 'epoch')} of {counted(an_epoch, 'step')}, {steps:,} in all"
+        fewer = f", although {choice.steps:,} would be usual: with more epochs, validation and saving would dominate"
+        said = f"{counted(epochs, 'epoch')} of {counted(an_epoch, 'step')}, {steps:,} in total"
         return f"{said}: {choice.meaning}" if steps >= choice.steps else f"{said}{fewer}"
     assert situation.minutes is not None
     if situation.machine.device != "CPU":
-        return f"the schedule is fitted into {situation.minutes:g} minutes"
+        return f"the schedule is scaled to {situation.minutes:g} minutes"
     fitting = epochs_within(situation.minutes, recipe, situation.photos, situation.machine)
     steps = round(fitting * an_epoch)
     said = f"about {fitting:.0f} epochs, {steps:,} steps, fit into {situation.minutes:g} minutes"
@@ -154,12 +153,12 @@ def _on_the_tail(situation: Situation) -> list[Reason]:
     favour = call("evaluate", runs=["RUN"], data=str(situation.data), logit_adjust=0.5)
     counts = f"{photos.smallest:,} to {counted(photos.largest, 'training photo')} a class"
     return [
-        ("long tail", Message(f"{counts}; whether favouring rare ones pays is seen without a training by: {favour}"))
+        ("long tail", Message(f"{counts}; to test without training whether favouring rare classes helps: {favour}"))
     ]
 
 
 def advice_json(advice: Advice, word: Callable[[str], str] = str) -> dict[str, Any]:
-    """The advice for machines; `word` puts its command and reasons for the reader."""
+    """The advice as JSON; `word` words its command and reasons for the reader."""
     return {
         "rule": advice.rule,
         "recipe": advice.recipe,
@@ -175,7 +174,7 @@ def advice_json(advice: Advice, word: Callable[[str], str] = str) -> dict[str, A
 
 
 def recommendation_json(recommendation: Recommendation, word: Callable[[str], str] = str) -> dict[str, Any]:
-    """The recommendation and what it is based on, for machines."""
+    """The recommendation and its basis as JSON."""
     situation, second = recommendation.situation, recommendation.second
     return {
         "data": str(situation.data),

@@ -1,4 +1,4 @@
-"""The arguments of a training as they were given, for a command that differs in a few of them."""
+"""The given arguments of a training run, for a command that changes some of them."""
 
 from __future__ import annotations
 
@@ -8,21 +8,21 @@ from typing import Any
 from shelfmind.requests.training import TrainRequest
 
 _NOT_REPEATED = frozenset({"resume", "track", "broader"})
-"""Arguments of one training alone, or of Python alone."""
+"""Arguments that apply to one run only, or exist in Python only."""
 
 
 def whole(number: float) -> float:
-    """A number without the point that people do not write: 30 for 30.0."""
+    """A whole number without a decimal point: 30 for 30.0."""
     return int(number) if float(number).is_integer() else number
 
 
 def arguments_of(request: TrainRequest) -> dict[str, Any]:
-    """What differs from the defaults of `train`, by name; a recipe that is no name and no file cannot be repeated."""
+    """Arguments that differ from the defaults of `train`; a `Recipe` object, which cannot be repeated, is left out."""
     return differing(request.model_dump(mode="json", exclude_unset=True))
 
 
 def differing(given: Mapping[str, Any]) -> dict[str, Any]:
-    """The arguments among these that are not as `train` has them by itself."""
+    """The arguments that differ from the defaults of `train`."""
     fields = TrainRequest.model_fields
     found = {
         name: value

@@ -1,4 +1,4 @@
-"""What comes next after an audit and after a training: the first row of a table that applies to what was found."""
+"""The next step after an audit or training: the first applicable row of a table."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from shelfmind.requests.shared import MAX_BAD_FRACTION
 
 @dataclass(frozen=True)
 class NextStep:
-    """What was found and what to do about it, and the command."""
+    """What was found, what to do about it, and the command."""
 
     name: str
     what: str
@@ -27,7 +27,7 @@ class NextStep:
 
 @dataclass(frozen=True)
 class Audited:
-    """What an audit found: its figures as in `audit.json`, the data set and the audit's folder."""
+    """The results of an audit as in `audit.json`, the data set, and the audit folder."""
 
     figures: Mapping[str, Any]
     data: Path
@@ -35,17 +35,17 @@ class Audited:
     format: str | None = None
 
     def count(self, *kinds: str) -> int:
-        """Issues of these kinds."""
+        """The number of issues of these kinds."""
         return sum(self.figures["issues"].get(kind, 0) for kind in kinds)
 
     @property
     def bad_files(self) -> int:
-        """Files that cannot be used."""
+        """The number of unusable files."""
         return len(self.figures["bad_files"])
 
     @property
     def train_counts(self) -> list[int]:
-        """Training photos of each class that has any."""
+        """The number of training photos of each class that has any."""
         return [count for count in self.figures["class_counts"]["train"] if count > 0]
 
     def call(self, verb: str, **arguments: Any) -> Message:
@@ -55,8 +55,8 @@ class Audited:
 
 @dataclass(frozen=True)
 class Trained:
-    """What a training came to: its figures on validation (None without any), the training photos of each class, its
-    epochs and steps, and the arguments that it was made with; `tests` is whether the data set has a test split."""
+    """The outcome of training: validation metrics (None without validation images), training photos per class, epochs,
+    steps and arguments; `tests` tells whether the data set has a test split."""
 
     run: Path
     figures: Mapping[str, Any] | None
@@ -70,21 +70,21 @@ class Trained:
 
     @property
     def data(self) -> str:
-        """The photos that it was trained on."""
+        """The data set."""
         return str(self.arguments["data"])
 
     @property
     def judged(self) -> bool:
-        """Whether validation says anything."""
+        """Whether there are enough validation images."""
         return self.figures is not None and not self.figures["too_few_images"]
 
     @property
     def low(self) -> bool:
-        """Whether too few validation photos are right for the run to be of use."""
+        """Whether the validation accuracy is too low for the run to be useful."""
         return self.figures is not None and self.figures["top1"] < LOW_TOP1
 
     def again(self, suffix: str, **changes: Any) -> dict[str, Any]:
-        """The arguments of another training of the same kind, into a folder beside this one."""
+        """The arguments to train again into a folder next to this one."""
         beside = unused(self.run.with_name(f"{self.run.name}_{suffix}"))
         return {**self.arguments, "out": str(beside), **changes}
 
@@ -94,7 +94,7 @@ S = TypeVar("S")
 
 @dataclass(frozen=True)
 class Row(Generic[S]):
-    """When something comes next, why, and the command."""
+    """A next step: its condition, reason and command."""
 
     applies: Callable[[S], bool]
     what: Callable[[S], str]
@@ -102,12 +102,12 @@ class Row(Generic[S]):
 
 
 def after_audit(audited: Audited) -> NextStep:
-    """What comes after an audit."""
+    """The next step after an audit."""
     return _first(AFTER_AUDIT, audited)
 
 
 def after_training(trained: Trained) -> NextStep:
-    """What comes after a training."""
+    """The next step after training."""
     return _first(AFTER_TRAINING, trained)
 
 
@@ -117,7 +117,7 @@ def _first(table: Mapping[str, Row[S]], found: S) -> NextStep:
 
 
 def _clean_copy(audited: Audited) -> Message:
-    """Without copies and leaks, where there are any; files that cannot be used are left out by themselves."""
+    """The command for a clean copy without leaks and duplicates; unusable files are always dropped."""
     drops = {"drop_leaks": audited.count("leak") > 0, "drop_duplicates": audited.count("duplicate") > 0}
     chosen = {name: True for name, wanted in drops.items() if wanted}
     by_audit = {"audit": str(audited.out)} if chosen else {}
@@ -140,14 +140,14 @@ def _doubled(trained: Trained) -> Message:
 
 def _photo_range(audited: Audited) -> str:
     counts = audited.train_counts
-    return f"classes have {min(counts):,} to {counted(max(counts), 'training photo')}; see which recipe suits them"
+    return f"classes have {min(counts):,} to {counted(max(counts), 'training photo')}; get a recipe recommendation"
 
 
 AFTER_AUDIT: dict[str, Row[Audited]] = {
     "unusable": Row(
         lambda it: it.bad_files > MAX_BAD_FRACTION * it.figures["images"],
         lambda it: (
-            f"{counted(it.bad_files, 'file')} of {it.figures['images']:,} cannot be used, more than a training takes; "
+            f"{it.bad_files:,} of {counted(it.figures['images'], 'file')} are unusable, more than training accepts; "
             "make a copy without them"
         ),
         _clean_copy,
@@ -155,7 +155,7 @@ AFTER_AUDIT: dict[str, Row[Audited]] = {
     "wrong_labels": Row(
         lambda it: it.count("label", "outlier", "conflict") > 0,
         lambda it: (
-            f"{counted(it.count('label', 'outlier', 'conflict'), 'label')} may be wrong; decide on them in a browser"
+            f"{counted(it.count('label', 'outlier', 'conflict'), 'label')} may be wrong; review them in a browser"
         ),
         lambda it: Message(call("review", audit=str(it.out))),
     ),
@@ -174,51 +174,51 @@ AFTER_AUDIT: dict[str, Row[Audited]] = {
     ),
     "train": Row(
         lambda it: True,
-        lambda it: "nothing stands in the way of a training",
+        lambda it: "the data set is ready for training",
         lambda it: it.call("train", data=str(it.data), out=str(unused(it.out.with_name("runs") / "first"))),
     ),
 }
-"""By what an audit found, the most urgent first."""
+"""The next steps after an audit, most urgent first."""
 
 AFTER_TRAINING: dict[str, Row[Trained]] = {
     "official_start": Row(
         lambda it: it.low and it.from_random and typical_count(it.counts) < FEW_PHOTOS,
-        lambda it: "random weights make little of few photos a class; start from official ImageNet weights",
+        lambda it: "random weights learn little from few photos per class; start from official ImageNet weights",
         lambda it: Message(call("train", **with_official_start(it.again("imagenet"), it.network))),
     ),
     "longer": Row(
         lambda it: it.low and it.steps < ENOUGH_STEPS,
-        lambda it: f"{counted(it.steps, 'step')} only begin a training; twice as long helps most",
+        lambda it: f"{counted(it.steps, 'step')} are too few; training twice as long helps most",
         _doubled,
     ),
     "label_errors": Row(
         lambda it: it.low and it.judged,
-        lambda it: "fewer than half of the validation photos are right; see whether the labels are",
+        lambda it: "fewer than half of the validation photos are recognised; check the labels",
         lambda it: Message(
             call("find_label_errors", data=it.data, out=str(unused(it.run.with_name(f"{it.run.name}_labels"))))
         ),
     ),
     "predict": Row(
         lambda it: not it.judged,
-        lambda it: "too few validation photos say how good it is; try it on new ones",
+        lambda it: "there are too few validation photos to measure accuracy; try the run on new photos",
         lambda it: Message(call("predict", run=str(it.run), paths=["NEW_PHOTOS"])),
     ),
     "gallery": Row(
         lambda it: "embedding" in str(it.arguments.get("recipe", "")),
-        lambda it: "its embeddings are made for a gallery; enrol products",
+        lambda it: "its embeddings are trained for a gallery; enrol products",
         lambda it: Message(
             call("gallery_create", gallery=str(unused(it.run.with_name("products"))), run=str(it.run), data="PRODUCTS")
         ),
     ),
     "test": Row(
         lambda it: it.tests,
-        lambda it: "measure it on the test split, which nothing was fitted to",
+        lambda it: "evaluate it on the test split",
         lambda it: Message(call("evaluate", runs=[str(it.run)], data=it.data, split="test")),
     ),
     "export": Row(
         lambda it: True,
-        lambda it: "write it as one file that answers several times as fast, without MindSpore",
+        lambda it: "export it to a file that predicts several times faster, without MindSpore",
         lambda it: Message(call("export", run=str(it.run))),
     ),
 }
-"""By what a training came to: first what helps where accuracy is low."""
+"""The next steps after training; first those for low accuracy."""

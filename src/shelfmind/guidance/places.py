@@ -1,4 +1,4 @@
-"""Where a proposed command puts what it makes: never where something lies already."""
+"""Unused output paths for suggested commands."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from pathlib import Path
 
 
 def unused(path: Path, *suffixes: str) -> Path:
-    """The path, or the first of ``NAME_2``, ``NAME_3``, ... at which nothing lies, nor with a suffix behind it."""
+    """The first path of NAME, ``NAME_2``, ``NAME_3``, ... that does not exist, also with any of the suffixes."""
     number, free = 1, path
     while any(os.path.lexists(f"{free}{suffix}") for suffix in ("", *suffixes)):
         number += 1

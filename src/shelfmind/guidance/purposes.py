@@ -1,11 +1,11 @@
-"""What a recogniser is for, as people choose it."""
+"""The purposes of a recogniser that users choose from."""
 
 from __future__ import annotations
 
 KNOWN, CHANGING, CONTEST = "known", "changing", "contest"
 PURPOSES = {
-    "known": "recognise a range of products that stays as it is",
-    "changing": "products change often: new ones are enrolled in a gallery, without a training",
-    "contest": "keep the contest's terms: MindSpore alone, no weights or photos of others",
+    "known": "recognise a fixed range of products",
+    "changing": "products change often: enrol new ones in a gallery, without training",
+    "contest": "follow the contest rules: MindSpore only, no external weights or photos",
 }
-"""Each with its meaning, in the words of a question."""
+"""The purposes with their descriptions."""

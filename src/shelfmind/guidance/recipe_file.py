@@ -1,4 +1,4 @@
-"""A recommendation as a recipe file with comments, and the command that trains by it."""
+"""A recommendation as a commented recipe file, and its training command."""
 
 from __future__ import annotations
 
@@ -14,17 +14,17 @@ from shelfmind.nouns import counted
 
 
 def command_of(advice: Advice, recipe: Path) -> Message:
-    """The command that trains by the file: what a recipe cannot say stays an argument."""
+    """The command that trains with the file; settings outside of recipes stay arguments."""
     in_file = {"overrides", "weights", "epochs"}
     kept = {name: value for name, value in advice.arguments.items() if name not in in_file}
     return Message(call(advice.verb, **{**kept, "recipe": str(recipe)}))
 
 
 def recipe_file(recommendation: Recommendation, command: Message, word: Callable[[str], str] = str) -> str:
-    """The file's text: what it was made for, the command, each reason, and a recipe that extends a packaged one."""
+    """The text of the file: comments with data set, command and reasons, and a recipe that extends a packaged one."""
     advice, photos = recommendation.first, recommendation.situation.photos
     made_for = f"{counted(photos.train_photos, 'training photo')} of {counted(photos.classes, 'product')}"
-    comments = [f"For {made_for}, written by init.", f"Train with: {word(command)}"]
+    comments = [f"For {made_for}, written by shelfmind init.", f"Train with: {word(command)}"]
     comments += [f"{subject}: {word(why)}" for subject, why in advice.reasons]
     content: dict[str, Any] = {"extends": advice.recipe}
     changes = {**advice.changes, **({} if advice.epochs is None else {"train.epochs": advice.epochs})}

@@ -1,4 +1,4 @@
-"""The table of rules: which way to a recogniser suits which situation, and why."""
+"""The table of rules: which recipe suits which situation, and why."""
 
 from __future__ import annotations
 
@@ -16,19 +16,21 @@ from shelfmind.nouns import counted
 from shelfmind.recipe import Recipe, load_recipe
 
 Reason = tuple[str, str]
-"""What was chosen, in a word or two, and why."""
+"""What was chosen, and why."""
 
 
 @dataclass(frozen=True)
 class Choice:
-    """A recipe with changes by key, how many steps it should train for and what they mean, and the reasons; without a
-    recipe the photos are enrolled in a gallery instead. An unhurried one takes its steps however few minutes there are,
-    a sated one no more of them however many."""
+    """A recipe with changed keys, the recommended number of steps with its meaning, and the reasons.
+
+    Without a recipe the photos are enrolled in a gallery instead. An unhurried choice ignores the time budget; a sated
+    one takes no more than its steps, even if there is time.
+    """
 
     recipe: str | None
     changes: Mapping[str, Any] = field(default_factory=dict)
     steps: int = limits.FULL_STEPS
-    meaning: str = "after so many grocery_cpu passed 70% on real photos of 81 products"
+    meaning: str = "grocery_cpu passed 70% on real photos of 81 products after this many"
     reasons: tuple[Reason, ...] = ()
     unhurried: bool = False
     sated: bool = False
@@ -36,7 +38,7 @@ class Choice:
 
 @dataclass(frozen=True)
 class Rule:
-    """A way to a recogniser: when it is the best, when it is worth naming beside the best, and when to prefer it."""
+    """A rule: when it is the best, when it is the runner-up, its choice, and when to prefer it."""
 
     best: Callable[[Situation], bool]
     beside: Callable[[Situation], bool]
@@ -45,7 +47,7 @@ class Rule:
 
 
 def affordable_steps(recipe: str, situation: Situation) -> float:
-    """How many steps a recipe gets within the minutes that there are; as many as anybody wants where none are said."""
+    """The number of steps of a recipe within the time budget; infinite without a budget."""
     if situation.minutes is None:
         return float("inf")
     settings = _packaged(recipe)
@@ -59,7 +61,7 @@ def _packaged(name: str) -> Recipe:
 
 
 def epochs_for(choice: Choice, recipe: Recipe, situation: Situation) -> int:
-    """How many epochs give the steps that a choice wants: few of many photos, many of few."""
+    """The number of epochs for the steps of a choice."""
     return min(limits.MOST_EPOCHS, max(10, -(-choice.steps // steps_an_epoch(recipe, situation.photos))))
 
 
@@ -95,26 +97,27 @@ def _deep(situation: Situation) -> Choice:
         "rp2k/se_resnext50",
         steps=75 * max(1, situation.photos.train_photos // 128),
         meaning="as published",
-        reasons=(("recipe", "the contest's: published at 96.94% top-1 on RP2K; not measured by us"),),
+        reasons=(("recipe", "from the contest solution: published with 96.94% top-1 on RP2K; not measured by us"),),
     )
 
 
 def _from_imagenet(situation: Situation) -> Choice:
     photos, network = situation.photos, official_start("shelfnet_s")
-    why = "a head start that random weights must train for; not measured by us"
+    why = "a better start than random weights; not measured by us"
     if photos.few:
         middle = counted(photos.typical, "training photo")
         why = (
-            f"half of the classes have {middle} or fewer; random weights make little of fewer than {limits.FEW_PHOTOS}"
+            f"half of the classes have {middle} or fewer; random weights learn little from fewer than "
+            f"{limits.FEW_PHOTOS}"
         )
     changes: dict[str, Any] = {"model.name": network, "model.weights": network, "train.lr": 0.01}
     reasons = [
         ("weights", f"MindSpore's official ImageNet weights of {network}: {why}"),
-        ("learning rate", "a fifth of the usual one, so that what the weights know is kept"),
+        ("learning rate", "a fifth of the usual one, to preserve the pretrained features"),
     ]
     if photos.train_photos < limits.SMALL_BATCH_BELOW:
         changes["train.batch_size"] = limits.SMALL_BATCH
-        reasons.append(("batch size", "small, so that an epoch of so few photos has several steps"))
+        reasons.append(("batch size", "small, so that an epoch has several steps despite few photos"))
     return Choice(
         "default" if situation.purpose != CHANGING else "grocery_embedding",
         changes,
@@ -128,63 +131,64 @@ def _from_imagenet(situation: Situation) -> Choice:
 def _enrolled(situation: Situation) -> Choice:
     return Choice(
         None,
-        reasons=(("gallery", "the photos are enrolled, not trained on: one a product is enough to begin with"),),
+        reasons=(("gallery", "the photos are enrolled, not trained on: one per product is enough to begin with"),),
     )
 
 
 def _embedding(situation: Situation) -> Choice:
-    why = "trains under changing light: new products were recognised best so, enrolled by a few photos"
+    why = "augments the light colour: best accuracy on new products enrolled from a few photos"
     return Choice("grocery_embedding", reasons=(("recipe", why),))
 
 
 def _supervised_contrast(situation: Situation) -> Choice:
-    why = "compares the photos of a batch: from 1 photo a product 63.6 against 55.8% of new ones, from 8 no difference"
+    why = "supervised contrastive loss: 63.6% instead of 55.8% of new products recognised from 1 photo each; no "
+    "difference from 8"
     return Choice("methods/embedding_supcon", reasons=(("recipe", why),))
 
 
 def _balanced(situation: Situation) -> Choice:
     largest, smallest = situation.photos.largest, situation.photos.smallest
     plain = next(RULES[name].choice(situation) for name in _PLAIN if RULES[name].best(situation))
-    why = f"classes have {smallest:,} to {counted(largest, 'training photo')}; this loss makes up for the difference"
+    why = f"classes have {smallest:,} to {counted(largest, 'training photo')}; this loss compensates for the imbalance"
     changes = {"loss.name": "balanced_softmax", "loss.label_smoothing": 0.0}
     return replace(plain, changes=changes, reasons=(("loss", why),))
 
 
 def _thorough(situation: Situation) -> Choice:
-    why = "the small network with growing images: 71.6% on real photos of 81 products after an hour on 2 cores"
+    why = "small network, progressive resolution: 71.6% on real photos of 81 products after an hour on 2 cores"
     return Choice("grocery_cpu", reasons=(("recipe", why),))
 
 
 def _short(situation: Situation) -> Choice:
     side = situation.photos.longer_side
-    why = "the small network at 80, then 112 px: more steps in little time"
+    why = "small network at 80, then 112 px: more steps in little time"
     if side is not None and side < limits.SMALL_PHOTOS:
-        why = f"the photos are about {side} px long, so that larger squares would hold nothing more"
-    meaning = "after so many grocery_cpu passed 60% on real photos of 81 products"
+        why = f"the photos are about {side} px long, so larger inputs would add no detail"
+    meaning = "grocery_cpu passed 60% on real photos of 81 products after this many"
     return Choice("default", steps=limits.ENOUGH_STEPS, meaning=meaning, reasons=(("recipe", why),))
 
 
 def _quickest(situation: Situation) -> Choice:
-    why = "the small network at 64, then 80 px: the most steps that the minutes give"
+    why = "small network at 64, then 80 px: the most steps within the time budget"
     return Choice("demo", steps=limits.SHORT_STEPS, meaning="enough for a first look", reasons=(("recipe", why),))
 
 
 _PLAIN = ("thorough", "short", "quickest")
-"""The rules of recipes without anything special, the one that needs most time first."""
+"""The rules of plain recipes, slowest first."""
 
 RULES: dict[str, Rule] = {
     "deep": Rule(
         best=lambda it: _wants_deep_network(it) and _accelerated(it),
         beside=_wants_deep_network,
         choice=_deep,
-        prefer="where a GPU or an Ascend computes it, or weeks of CPU time do not matter",
+        prefer="with a GPU or an Ascend, or if weeks of CPU time are acceptable",
     ),
     "imagenet_few": Rule(best=_few, beside=_never, choice=_from_imagenet, prefer=""),
     "enrolled": Rule(
         best=_never,
         beside=lambda it: it.photos.few and it.purpose != CONTEST,
         choice=_enrolled,
-        prefer="where a run, yours or a colleague's, was trained on more photos of similar products (RUN)",
+        prefer="if you have a run that was trained on more photos of similar products (RUN)",
     ),
     "embedding": Rule(
         best=lambda it: it.purpose == CHANGING,
@@ -196,25 +200,25 @@ RULES: dict[str, Rule] = {
         best=_never,
         beside=lambda it: it.purpose == CHANGING,
         choice=_supervised_contrast,
-        prefer="where there will be a single photo of each new product",
+        prefer="if there will be a single photo of each new product",
     ),
     "balanced": Rule(
         best=_never,
         beside=lambda it: it.photos.long_tail,
         choice=_balanced,
-        prefer="where every product counts alike, however rare: frequent ones lose by it",
+        prefer="if all products matter equally, however rare: frequent ones lose accuracy",
     ),
     "longer": Rule(
         best=_never,
         beside=lambda it: not it.photos.few and affordable_steps("grocery_cpu", it) < limits.ENOUGH_STEPS,
         choice=lambda it: replace(_thorough(it), unhurried=True),
-        prefer="where it may take longer than you said",
+        prefer="if training may exceed the time budget",
     ),
     "thorough": Rule(
         best=_has_time_and_pixels,
         beside=_few,
         choice=_thorough,
-        prefer="where the official weights cannot be had",
+        prefer="if the official weights are not available",
     ),
     "short": Rule(
         best=lambda it: affordable_steps("default", it) >= limits.SHORT_STEPS,
@@ -227,13 +231,13 @@ RULES: dict[str, Rule] = {
         best=_never,
         beside=lambda it: it.purpose in (KNOWN, CONTEST),
         choice=_from_imagenet,
-        prefer="where the official weights can be downloaded and prediction may take four times as long",
+        prefer="if the official weights can be downloaded and prediction may take four times as long",
     ),
 }
-"""The first rule that is the best is recommended, the first other one that is worth naming stands beside it."""
+"""The first rule whose `best` applies is recommended; the first other one whose `beside` applies is the runner-up."""
 
 
 def ranked(situation: Situation) -> tuple[str, str | None]:
-    """The names of the best rule and of the one beside it."""
+    """The names of the best rule and the runner-up."""
     best = next(name for name, rule in RULES.items() if rule.best(situation))
     return best, next((name for name, rule in RULES.items() if name != best and rule.beside(situation)), None)

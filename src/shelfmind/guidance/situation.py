@@ -1,4 +1,4 @@
-"""What the choice of a recipe depends on: the photos, the machine, the time and the purpose."""
+"""The basis for choosing a recipe: photos, machine, time budget and purpose."""
 
 from __future__ import annotations
 
@@ -13,14 +13,14 @@ from shelfmind.images.decoding import BadImage, upright_size
 from shelfmind.records import Catalog
 
 HEADERS_READ = 64
-"""Photos whose size is read, spread over the data set."""
+"""Number of photos whose size is read, spread over the data set."""
 
 
 @dataclass(frozen=True)
 class Photos:
-    """A data set in numbers: photos in all, in train and in val, classes with training photos, and how many of them the
-    smallest, the middle and the largest class have. `longer_side` is the median in pixels of a sample, None if no
-    header could be read."""
+    """A data set in numbers: photos in total, in train and in val; classes with training photos; training photos of the
+    smallest, median and largest class; `longer_side` in pixels, the median of a sample (None if no header is readable).
+    """
 
     photos: int
     train_photos: int
@@ -33,19 +33,19 @@ class Photos:
 
     @property
     def few(self) -> bool:
-        """Whether half of the classes have too few photos for random weights."""
+        """Whether half of the classes have too few photos to train from random weights."""
         return self.typical < FEW_PHOTOS
 
     @property
     def long_tail(self) -> bool:
-        """Whether rare classes stand beside frequent ones."""
+        """Whether there are both rare and frequent classes."""
         return self.smallest < FEW_PHOTOS and self.largest >= IMBALANCE * self.smallest
 
 
 @dataclass(frozen=True)
 class Machine:
-    """What trains: `kernels` are a key of `speeds.KERNELS`, `pace` is how fast it is beside the machine that they were
-    measured on, with as many cores."""
+    """The training machine: `kernels` is a key of `speeds.KERNELS`, `pace` its speed per core relative to the measured
+    machine."""
 
     device: str
     cores: int
@@ -55,7 +55,7 @@ class Machine:
 
 @dataclass(frozen=True)
 class Situation:
-    """Everything that a recipe is chosen by; no minutes means as long as it takes."""
+    """The basis for choosing a recipe; `minutes` None means no time limit."""
 
     data: Path
     photos: Photos
@@ -66,12 +66,12 @@ class Situation:
 
     @property
     def rules(self) -> str | None:
-        """The terms to keep."""
+        """The rule set to enforce."""
         return CONTEST if self.purpose == CONTEST else None
 
 
 def photos_of(catalog: Catalog) -> Photos:
-    """The data set in numbers; of its files a sample's headers are read, and none is decoded."""
+    """The data set in numbers; reads the headers of a sample of files and decodes none."""
     counts = catalog.class_counts("train")
     trained = np.sort(counts[counts > 0])
     smallest, typical, largest = (int(trained[at]) if len(trained) else 0 for at in (0, len(trained) // 2, -1))
@@ -94,5 +94,5 @@ def _longer_side(catalog: Catalog) -> int | None:
         try:
             sides.append(max(upright_size(catalog.samples[index].path)))
         except BadImage:
-            continue  # a check of all files says so; a size more or less changes nothing
+            continue  # reported by the check of all files; irrelevant here
     return int(np.median(sides)) if sides else None

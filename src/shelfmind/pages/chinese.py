@@ -624,8 +624,8 @@ SPLITS = {"train": "训练集", "val": "验证集", "test": "测试集", "new": 
 SAID_ELSEWHERE = (
     (r"unknown", "未知"),
     (r"undecided", "未定"),
-    (r"its process ended with status (\S+): (.*) \(all in (.*)\)", "进程以状态 {} 结束：{}（全部输出见 {}）"),
-    (r"it said nothing", "没有任何输出"),
+    (r"the process ended with status (\S+): (.*) \(log: (.*)\)", "进程以状态 {} 结束：{}（全部输出见 {}）"),
+    (r"no output", "没有任何输出"),
     # Notes on a data set
     (
         r"left out, because ([\d,]+) files? (?:is no image|are no images) by name: (.*)",
@@ -684,71 +684,70 @@ SAID_ELSEWHERE = (
     # Notes on an evaluation
     (r"warning: (.*)", "警告：{}"),
     (
-        r"([\d,]+) images? (?:is|are) new to the runs?: not judged; judge what is new by (.*), or together with test by (.*)",
+        r"([\d,]+) images? (?:is|are) new to the runs?: not evaluated; evaluate new images with (.*), or new and test images with (.*)",
         "{} 张图片是该模型未见过的新图片，未作评估；可用 {} 单独评估，或用 {} 与测试集一并评估",
     ),
     (
-        r"([\d,]+) images? (?:is|are) new to the runs?: not judged; judge what is new by (.*)",
+        r"([\d,]+) images? (?:is|are) new to the runs?: not evaluated; evaluate new images with (.*)",
         "{} 张图片是该模型未见过的新图片，未作评估；可用 {} 评估",
     ),
     (
-        r"([\d,]+) images? (?:is|are) byte for byte the same in (\S+) and in (.*): not judged",
+        r"([\d,]+) images? (?:is|are) identical in (\S+) and (.*): not evaluated",
         "{} 张 {} 图片与 {} 中的图片逐字节相同，未作评估",
     ),
     (
-        r"([\d,]+) images? (?:is|are) (\S+) for one run, but trained or validated on by another: not judged",
+        r"([\d,]+) images? (?:is|are) (\S+) for one run, but trained or validated on by another: not evaluated",
         "{} 张图片对某个模型属于{}，但另一个模型用它训练或验证过，未作评估",
     ),
     (
-        r"([\d,]+) images? (?:is|are) known to the runs? \((.*)\): not judged, only what is new",
+        r"([\d,]+) images? (?:is|are) known to the runs? \((.*)\): not evaluated, only new images are",
         "{} 张图片是模型已知的（{}），未作评估，只评估新图片",
     ),
     (
-        r"([\d,]+) images? (?:is|are) (\S+) for the run, but its first weights were trained or validated on them: not judged",
+        r"([\d,]+) images? (?:is|are) (\S+) for the run, but its initial weights were trained or validated on them: not evaluated",
         "{} 张图片对该模型属于{}，但其初始权重用它们训练或验证过，未作评估",
     ),
     (
-        r"([\d,]+) images? (?:is|are) (\S+) for the run, but a teacher of it was trained or validated on them: not judged",
+        r"([\d,]+) images? (?:is|are) (\S+) for the run, but one of its teachers was trained or validated on them: not evaluated",
         "{} 张图片对该模型属于{}，但其教师模型用它们训练或验证过，未作评估",
     ),
     (
-        r"images judged here were seen in training \((\d+) trained on, (\d+) validated on\), so the figures flatter",
+        r"evaluated images were seen in training \((\d+) trained on, (\d+) validated on\), so the metrics are optimistic",
         "所评估的图片在训练中出现过（{} 张参与训练，{} 张参与验证），因此指标偏高",
     ),
     (
-        r"images judged here were seen in training \((\d+) trained on\), so the figures flatter",
+        r"evaluated images were seen in training \((\d+) trained on\), so the metrics are optimistic",
         "所评估的图片在训练中出现过（{} 张参与训练），因此指标偏高",
     ),
     (
-        r"([\d,]+) images? (?:is|are) nearly the same as a training photo, so the figures may flatter; for example (.*), which is much like (.*)",
+        r"([\d,]+) images? (?:is a near-duplicate|are near-duplicates) of training photos, so the metrics may be optimistic; for example (.*), which resembles (.*)",
         "{} 张图片与训练照片几乎相同，因此指标可能偏高；例如 {} 与 {} 非常相似",
     ),
     (
-        r"the temperature (\S+) was fitted to images of (.*), so that the calibration error flatters",
+        r"the temperature (\S+) was fitted to images of (.*), so the calibration error is optimistic",
         "温度 {} 是用 {} 的图片拟合的，因此校准误差偏低",
     ),
     (
-        r"what spoke for the wrong classes of the worst errors is not shown: it takes gradients, and MindSpore, which is "
-        r"not installed here",
+        r"saliency maps of the worst errors are not shown: they need gradients and thus MindSpore, which is not installed",
         "未显示最严重错误的误判依据：这需要梯度，即需要 MindSpore，而此处未安装",
     ),
     (
-        r"all runs weigh the same: it cannot be told which validation images no run was trained on",
+        r"all runs have equal weights: it is unknown which validation images no run was trained on",
         "各模型权重相同：无法确定哪些验证图片没有参与过任何模型的训练",
     ),
     (
-        r"all runs weigh the same: weights found on the images that judge them would flatter",
+        r"all runs have equal weights: weights fitted to the evaluated images would be optimistic",
         "各模型权重相同：如果用作评估的图片也用来确定权重，指标会偏高",
     ),
     (
-        r"all runs weigh the same: ([\d,]+) validation images? that no run was trained on to find weights by, (\d+) are needed",
+        r"all runs have equal weights: only ([\d,]+) validation images? that no run was trained on, (\d+) are needed to fit weights",
         "各模型权重相同：没有参与过任何模型训练的验证图片只有 {} 张，确定权重至少需要 {} 张",
     ),
     (
-        r"confidence and accuracy lie (\S+) apart on average, more than chance explains; calibrate with: (.*)",
+        r"confidence and accuracy differ by (\S+) on average, significantly; calibrate with: (.*)",
         "置信度与准确率平均相差 {}，超出偶然波动；可校准：{}",
     ),
-    (r"what (.*) was trained on cannot be told: (.*)", "无法确定 {} 是用哪些图片训练的：{}"),
+    (r"the training images of (.*) are unknown: (.*)", "无法确定 {} 是用哪些图片训练的：{}"),
     # What was wrong with a training
     (
         r"the training ended after (\d+) steps?: the budget of (\S+) minutes? is too short to learn anything; one pass over the training images takes (\d+) steps? of (\d+) images?\. Give it more minutes",
@@ -764,22 +763,22 @@ SAID_ELSEWHERE = (
     ),
     # Explanations
     (
-        r"The run does not say where its training images lay, so no training images are shown beside\.",
+        r"The run does not record the location of its training images, so none are shown for comparison\.",
         "该模型没有记录训练图片的位置，因此旁边没有显示训练图片。",
     ),
     (
-        r"(.*) is gone, so no training images are shown beside\.",
+        r"(.*) does not exist any more, so no training images are shown for comparison\.",
         "{} 已不存在，因此旁边没有显示训练图片。",
     ),
     (
-        r"Whether the run has seen these photos cannot be told: (.*)\.",
+        r"It is unknown whether the run has seen these photos: (.*)\.",
         "无法确定该模型是否见过这些照片：{}。",
     ),
     (
-        r"None of the run's training images is at (.*) any more, so none are shown beside\.",
+        r"The run's training images are no longer at (.*), so none are shown for comparison\.",
         "{} 中已没有该模型的训练图片，因此旁边没有显示训练图片。",
     ),
-    (r"No training images are shown beside: (.*)\.", "旁边没有显示训练图片：{}。"),
+    (r"No training images are shown for comparison: (.*)\.", "旁边没有显示训练图片：{}。"),
     # Files
     (r"missing", "文件不存在"),
     (r"no permission to read", "没有读取权限"),
@@ -916,11 +915,11 @@ SAID_ELSEWHERE = (
     ),
     # A clean copy
     (
-        r"([\d,]+) decisions? (?:was|were) passed over: the image is gone or has another label now",
+        r"([\d,]+) decisions? (?:was|were) skipped: the image is missing or its label has changed",
         "{} 个决定未采用：图片已不存在，或标签已变",
     ),
     (
-        r"([\d,]+) pictures? still lies? in two classes of one split, for a person to settle in the review, such as (.*) and (.*)",
+        r"([\d,]+) images? (?:is|are) still in two classes of one split, to be resolved in the review, such as (.*) and (.*)",
         "{} 张图片仍同时属于同一划分中的两个类别，需在复核中由人工判断，例如 {} 和 {}",
     ),
     (r"([\d,]+) class(?:es have| has) no image left, such as (.*)", "{} 个类别已没有图片，例如 {}"),

@@ -1,1 +1,1 @@
-"""What each verb takes: one frozen model a verb, from which the command, the Python function and the record come."""
+"""The request of each verb: a frozen model that defines the command line, the Python function and the record."""

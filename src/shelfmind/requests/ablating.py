@@ -1,4 +1,4 @@
-"""What `ablate` and `ablations` take."""
+"""The requests of `ablate` and `ablations`."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ MOST_SEEDS = 100
 
 
 def _seeds(value: Any) -> Any:
-    """0, 1 and 2 of ``3``; these very ones of ``4,7``."""
+    """Parse ``3`` as the seeds 0, 1 and 2, and ``4,7`` as exactly these seeds."""
     if isinstance(value, str) and "," in value:
         return [part.strip() for part in value.split(",") if part.strip()]
     number = int(value) if isinstance(value, str) and value.strip().isdecimal() else value
@@ -45,13 +45,13 @@ Seed = Annotated[int, Field(ge=0)]
 
 
 class AblateRequest(Request):
-    """A table, the data that it is about, and how much is trained for it."""
+    """An ablation table, its data set and its training budget."""
 
     details: ClassVar[str] = (
-        "Every row is a change of the base recipe. Each is trained for each seed, in a process of its own; what is "
-        "finished is not done again, and tables in the same folder share their runs. The folder gets a page, Markdown, "
-        "CSV and JSON: mean, spread over seeds, difference to the base with its interval, time and cost. A row that "
-        "fails does not stop the others; the exit status is then 1."
+        "Each row of the table changes the base recipe and is trained once per seed, in a separate process. "
+        "Finished runs are reused, also by other tables in the same folder. Writes an HTML report, Markdown, CSV "
+        "and JSON with the mean, the spread over seeds, the difference from the base with its confidence "
+        "interval, and the training time. If a row fails, the others continue and the exit status is 1."
     )
     examples: ClassVar[tuple[str, ...]] = (
         "shelfmind ablate augmentation --data photos --seeds 3 --out ablations",
@@ -60,35 +60,36 @@ class AblateRequest(Request):
     )
 
     table: Annotated[str, Positional(), BeforeValidator(_text)] = Field(
-        description="a name from `shelfmind ablations`, or a YAML file"
+        description="Name from `shelfmind ablations`, or a YAML file."
     )
     data: Annotated[Path, Incidental] = Field(description=DATA_SET)
-    out: Annotated[Path, Incidental] = Field(description="folder for runs and tables, or one to go on with")
+    out: Annotated[Path, Incidental] = Field(description="Folder for runs and tables. An existing one is resumed.")
     seeds: Annotated[
         tuple[Seed, ...],
         Flag(metavar="N|SEED,SEED,...", repeated=False, written=lambda seeds: str(len(seeds))),
         BeforeValidator(_seeds),
-    ] = Field((0, 1, 2), min_length=1, description="how many trainings each row gets, or their seeds")
+    ] = Field((0, 1, 2), min_length=1, description="Number of seeds per row, or the seeds themselves.")
     recipe: Annotated[str | None, Flag(metavar="NAME|FILE"), BeforeValidator(_text)] = Field(
-        None, description="base recipe instead of the table's"
+        None, description="Base recipe. Defaults to that of the table."
     )
-    overrides: Overrides = Field((), description="change the base recipe, rows then change that")
+    overrides: Overrides = Field((), description="Override a value of the base recipe.")
     epochs: int | None = Field(
-        None, ge=1, description=f"of the base, instead of its recipe's; not with {argument('max_minutes')}"
+        None,
+        ge=1,
+        description=f"Epochs of the base. Defaults to those of its recipe. Excludes {argument('max_minutes')}.",
     )
     max_minutes: MaxMinutes = Field(
-        None, description="compare at equal minutes instead of equal epochs: so many a row and seed"
+        None, description="Time budget in minutes per row and seed: compare at equal time instead of equal epochs."
     )
     split: Literal["val", "test"] | None = Field(
-        None, description="images that judge; test if the data has such, else val"
+        None, description="Split to evaluate on. Defaults to test if there is one, else val."
     )
     jobs: Annotated[int, Incidental] = Field(
         1,
         ge=1,
-        description="trainings side by side, each with its share of the cores; with one, times are those of a training "
-        "that has the machine to itself",
+        description="Parallel training runs, which share the cores. Use 1 for meaningful training times.",
     )
-    offline: Annotated[bool, Incidental] = Field(False, description="never download weights")
+    offline: Annotated[bool, Incidental] = Field(False, description="Do not download weights.")
     max_bad_fraction: MaxBadFraction = MAX_BAD_FRACTION
     format: Format = None
 
@@ -97,22 +98,22 @@ class AblateRequest(Request):
         require_one_length(self.epochs, self.max_minutes)
         twice = next((seed for seed in self.seeds if self.seeds.count(seed) > 1), None)
         if twice is not None:
-            raise UserError(f"{argument('seeds')} has {twice} twice; a second training of it would be the first again")
+            raise UserError(f"{argument('seeds')} contains {twice} twice; the second run would repeat the first")
         return self
 
     def require_inputs(self) -> None:
-        """The data is there."""
+        """Check that the data exists."""
         require_path(self.data)
 
     def advice_when_stopped(self) -> str | None:
-        """Trainings go on where they were."""
+        """Training runs resume where they stopped."""
         begun = (self.out / "runs").exists()
-        return "what is trained so far is kept. Go on with the same command" if begun else None
+        return "progress is saved. Run the same command again to resume" if begun else None
 
 
 class AblationsRequest(Request):
-    """Which tables are listed."""
+    """Which tables to list."""
 
     examples: ClassVar[tuple[str, ...]] = ("shelfmind ablations", "shelfmind ablations augmentation > mine.yaml")
 
-    name: Annotated[str | None, Positional()] = Field(None, description="show this table whole")
+    name: Annotated[str | None, Positional()] = Field(None, description="Show this table as YAML.")

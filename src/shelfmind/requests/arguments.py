@@ -1,4 +1,4 @@
-"""The arguments of a request, as whoever offers them needs them: the command, Python, the type stub, the messages."""
+"""The arguments of a request, in the form needed by the command line, Python, the type stub and messages."""
 
 from __future__ import annotations
 
@@ -16,13 +16,13 @@ from shelfmind.requests.request import Flag, NoFlag, Positional
 
 _BOUNDS = {"gt": ">", "ge": ">=", "lt": "<", "le": "<="}
 _ENDLESS = 2**53
-"""A bound beyond this is the computer's, not the user's."""
+"""Larger bounds are technical limits and not shown to users."""
 _WORDS = {int: "int", float: "float", Path: "path", str: "text"}
 
 
 @dataclass(frozen=True)
 class Argument:
-    """One argument of a verb; `flags` is empty for a positional one and for one that the command does not take."""
+    """One argument of a verb; `flags` is empty for positional arguments and for those that exist in Python only."""
 
     name: str
     annotation: Any
@@ -38,12 +38,12 @@ class Argument:
 
     @property
     def in_command(self) -> bool:
-        """Whether the command takes it."""
+        """Whether the command line has this argument."""
         return self.positional or bool(self.flags)
 
     @property
     def on_command_line(self) -> str:
-        """As the command names it."""
+        """The name on the command line."""
         if self.positional:
             return self.metavar
         return self.flags[0].split("/")[0] if self.flags else self.name
@@ -51,13 +51,13 @@ class Argument:
 
 @cache
 def arguments(request: type[BaseModel]) -> tuple[Argument, ...]:
-    """The arguments in the order of Python's: those that may be given by position first."""
+    """The arguments in Python's order: those that may be given by position first."""
     found = [_argument(name, field) for name, field in request.model_fields.items()]
     return tuple(sorted(found, key=lambda each: not by_position(each)))
 
 
 def by_position(argument: Argument) -> bool:
-    """Whether Python takes it without its name: what the command takes so, and what there must be."""
+    """Whether Python accepts it by position: positional arguments of the command, and required ones."""
     return argument.positional or argument.required
 
 
@@ -97,7 +97,7 @@ def _written(value: Any) -> str:
 
 
 def _plain(annotation: Any) -> Any:
-    """The type of a value that is given: without None, of alternatives the first."""
+    """The type of a given value: without None, and the first one of a union."""
     if get_origin(annotation) is Annotated:
         return _plain(get_args(annotation)[0])
     if get_origin(annotation) in (Union, types.UnionType):
@@ -106,7 +106,7 @@ def _plain(annotation: Any) -> Any:
 
 
 def _metavar(annotation: Any, marks: list[Any]) -> str:
-    """What stands for the value in help: its choices, or its type and bounds."""
+    """The placeholder in help: the choices, or the type and its bounds."""
     if get_origin(annotation) is Literal:
         return f"<{'|'.join(get_args(annotation))}>"
     if get_origin(annotation) is tuple:
@@ -117,7 +117,7 @@ def _metavar(annotation: Any, marks: list[Any]) -> str:
 
 
 def _range(bounds: Mapping[str, float]) -> str:
-    """As in `` [0<x<=1]``; empty if there are no bounds."""
+    """The bounds as in `` [0<x<=1]``; empty without bounds."""
     low = next(((sign, bounds[sign]) for sign in (">", ">=") if sign in bounds), None)
     high = next(((sign, bounds[sign]) for sign in ("<", "<=") if sign in bounds), None)
     if low is not None and high is not None:

@@ -1,4 +1,4 @@
-"""What `audit` and `review` take."""
+"""The requests of `audit` and `review`."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ Language = Literal["en", "zh"]
 
 
 class AuditRequest(Request):
-    """Which data set is looked at, and who else is asked."""
+    """The data set to audit, and optionally a run to predict its labels."""
 
     examples: ClassVar[tuple[str, ...]] = (
         "shelfmind audit photos --out audit/",
@@ -22,22 +22,26 @@ class AuditRequest(Request):
     )
 
     data: Data
-    out: Annotated[Path, Incidental] = Field(description="folder to make for the report and the tables")
-    run: Path | None = Field(None, description="also ask this run, or what find-label-errors made, about every image")
-    overwrite: bool = Field(False, description="replace an earlier audit in that folder")
-    seed: int = Field(0, ge=0, description="of the split, where the data has none")
+    out: Annotated[Path, Incidental] = Field(description="Folder to create for the report and the tables.")
+    run: Path | None = Field(
+        None,
+        description="Also check the labels with the predictions of this run, or with "
+        "an output folder of find-label-errors.",
+    )
+    overwrite: bool = Field(False, description="Replace an earlier audit in the output folder.")
+    seed: int = Field(0, ge=0, description="Seed of the random split. Ignored if the data set comes with a split.")
     format: Format = None
 
     def require_inputs(self) -> None:
-        """The data is there."""
+        """Check that the data exists."""
         require_path(self.data)
 
 
 class ReviewRequest(Request):
-    """What is reviewed, by whom, where the page is served."""
+    """The audit to review, the reviewer, and the address of the page."""
 
     details: ClassVar[str] = (
-        "Every decision is on the disk in the log before the page confirms it. Several reviewers may share one log."
+        "Each decision is written to the log before the page confirms it. Several reviewers can share a log."
     )
     examples: ClassVar[tuple[str, ...]] = (
         "shelfmind review audit",
@@ -45,15 +49,20 @@ class ReviewRequest(Request):
     )
 
     audit: Annotated[Path, Positional()] = Field(
-        description="a folder that `shelfmind audit`, `find-label-errors` or `gallery discover` made"
+        description="Output folder of `shelfmind audit`, `find-label-errors` or `gallery discover`."
     )
-    data: Path | None = Field(None, description="where the data set, or a discovery's gallery, lies now, if moved")
-    log: Path | None = Field(None, description="append decisions to this file; review.jsonl in AUDIT if not given")
-    reviewer: str | None = Field(None, description="the name on your decisions; your login name if not given")
+    data: Path | None = Field(
+        None, description="New location of the data set (or of the gallery of a discovery) if it was moved."
+    )
+    log: Path | None = Field(None, description="File to append decisions to. Defaults to review.jsonl in AUDIT.")
+    reviewer: str | None = Field(None, description="Name recorded with your decisions. Defaults to your login name.")
     port: int | None = Field(
-        None, ge=0, le=65535, description="of this machine; 0: any free one; 8765 or any if not given"
+        None,
+        ge=0,
+        le=65535,
+        description="Port to listen on. 0 picks a free port. Defaults to 8765, or a free port if 8765 is taken.",
     )
     language: Annotated[Language | None, Flag("--lang")] = Field(
-        None, description="en or zh; as the browser asks if not given"
+        None, description="Language of the page: en or zh. Defaults to that of the browser."
     )
-    browser: Annotated[bool, Flag("--browser/--no-browser")] = Field(True, description="open the page in a browser")
+    browser: Annotated[bool, Flag("--browser/--no-browser")] = Field(True, description="Open the page in a browser.")

@@ -1,4 +1,4 @@
-"""What `benchmark` takes."""
+"""The request of `benchmark`."""
 
 from __future__ import annotations
 
@@ -16,12 +16,13 @@ PARTS: tuple[Part, ...] = ("engines", "command", "training")
 
 
 class BenchmarkRequest(Request):
-    """What is measured, and with how much patience."""
+    """What to measure, and how thoroughly."""
 
     details: ClassVar[str] = (
-        "Every engine and precision that the run was exported for, or that reads the file: images/s and latency, the "
-        "whole `predict` command from JPEG files to a CSV, its first answer and its memory; and training steps. Each "
-        "has a process of its own, one at work at a time, in rounds. Leave the machine alone meanwhile."
+        "Measures throughput and latency of every engine and precision that the run was exported for (or that "
+        "reads the file); the whole `predict` command from JPEG files to CSV, including time to the first answer "
+        "and memory; and training steps. Each subject has its own process; the processes take turns. Keep the "
+        "machine idle meanwhile."
     )
     examples: ClassVar[tuple[str, ...]] = (
         "shelfmind benchmark runs/first",
@@ -29,27 +30,29 @@ class BenchmarkRequest(Request):
         "shelfmind benchmark runs/first --out after.json --compare before.json",
     )
 
-    run: Annotated[Path, Positional(), Field(description="a run folder, or a file that `shelfmind export` wrote")]
-    data: Path | None = Field(None, description="a folder with photos for the command; those of the run if not given")
+    run: Annotated[Path, Positional(), Field(description="Run folder, or a file written by `shelfmind export`.")]
+    data: Path | None = Field(None, description="Folder of photos for the command. Defaults to the photos of the run.")
     parts: Annotated[tuple[Part, ...], Flag(metavar="PART,...", repeated=False), COMMA_SEPARATED] = Field(
-        PARTS, min_length=1, description="what is measured"
+        PARTS, min_length=1, description="What to measure."
     )
     batch: Annotated[tuple[int, ...], Flag(metavar="<int>,...", repeated=False), COMMA_SEPARATED] = Field(
-        (1, 32), min_length=1, description="images that engines are asked with at once"
+        (1, 32), min_length=1, description="Batch sizes for the engines."
     )
-    images: int = Field(300, ge=1, description="photos for the command, at most")
-    rounds: int = Field(5, ge=1, description="of all engines in turn; 99% latencies take many calls")
-    out: Path | None = Field(None, description="also write all figures to this .json")
-    compare: Path | None = Field(None, description="an earlier such file, to compare with")
+    images: int = Field(300, ge=1, description="Maximum number of photos for the command.")
+    rounds: int = Field(
+        5, ge=1, description="Rounds over all engines. The 99th percentile of the latency needs many calls."
+    )
+    out: Path | None = Field(None, description="Also write all results to this JSON file.")
+    compare: Path | None = Field(None, description="Earlier JSON file to compare with.")
 
     @model_validator(mode="after")
     def _sensible(self) -> BenchmarkRequest:
         if not all(1 <= count <= MOST_AT_ONCE for count in self.batch):
-            raise UserError(f"{argument('batch')} takes numbers from 1 to {MOST_AT_ONCE}")
+            raise UserError(f"{argument('batch')} must be numbers from 1 to {MOST_AT_ONCE}")
         return self
 
     def require_inputs(self) -> None:
-        """The run or the file, the photos and the earlier figures are there."""
+        """Check that the run or file, the photos and the earlier results exist."""
         require_run_or_file(self.run)
         for path in (self.data, self.compare):
             if path is not None:

@@ -1,4 +1,4 @@
-"""Python's way to a verb: a function of plain arguments from one that takes a request."""
+"""Makes Python functions of plain arguments from functions that take a request."""
 
 from __future__ import annotations
 
@@ -17,9 +17,9 @@ T = TypeVar("T")
 
 
 def takes(request: type[R]) -> Callable[[Callable[[R, W], T]], Callable[..., T]]:
-    """Let ``verb(request, watcher)`` be called as ``verb(data, out=..., watcher=...)``, too.
+    """Allow ``verb(request, watcher)`` to be called as ``verb(data, out=..., watcher=...)``.
 
-    A request that is ready is taken as it is. Raises `UserError` for arguments that do not make a request.
+    A ready request is passed on unchanged. Raises `UserError` for invalid arguments.
     """
 
     def decorate(function: Callable[[R, W], T]) -> Callable[..., T]:
@@ -37,7 +37,7 @@ def takes(request: type[R]) -> Callable[[Callable[[R, W], T]], Callable[..., T]]
 
 
 def request_from(request: type[R], positional: Sequence[Any], names: Mapping[str, Any], verb: str) -> R:
-    """The request that these positional and named arguments make, or the one that is the only argument."""
+    """Build the request from positional and named arguments, or return the request that is the only argument."""
     if len(positional) == 1 and isinstance(positional[0], request) and not names:
         return positional[0]
     known = [each.name for each in arguments(request) if by_position(each)]
@@ -52,7 +52,7 @@ def request_from(request: type[R], positional: Sequence[Any], names: Mapping[str
 
 
 def signature(request: type[Request]) -> inspect.Signature:
-    """What Python shows of a verb that takes `request`."""
+    """The Python signature of a verb that takes `request`."""
     parameters = [
         inspect.Parameter(
             each.name,
@@ -67,9 +67,9 @@ def signature(request: type[Request]) -> inspect.Signature:
 
 
 def described(request: type[Request]) -> str:
-    """The ``Args:`` of a docstring."""
+    """The ``Args:`` section of a docstring."""
     lines = (f"    {each.name}: {worded(each.description)}{_default(each)}" for each in arguments(request))
-    return "\n".join(["Args:", *lines, "    watcher: told of the progress"])
+    return "\n".join(["Args:", *lines, "    watcher: Receives progress and messages."])
 
 
 def _default(each: Argument) -> str:

@@ -1,4 +1,4 @@
-"""What `gallery discover` takes."""
+"""The request of `gallery discover`."""
 
 from __future__ import annotations
 
@@ -15,11 +15,11 @@ USUAL_OUT = Path("discovery")
 
 
 class GalleryDiscoverRequest(GalleryRequest):
-    """Photos among which new products are looked for."""
+    """Photos to search for new products."""
 
     details: ClassVar[str] = (
-        "Photos of enrolled products are left out; the others are put into groups, one for each product that they seem "
-        "to show. Nothing is enrolled before a person decides on the page of `shelfmind review DIR`."
+        "Photos of enrolled products are skipped. Nothing is enrolled until a reviewer decides in `shelfmind "
+        "review DIR`."
     )
     examples: ClassVar[tuple[str, ...]] = (
         "shelfmind gallery discover products new_photos --out discovery",
@@ -27,10 +27,12 @@ class GalleryDiscoverRequest(GalleryRequest):
     )
 
     paths: Annotated[tuple[str, ...], Positional("PATH..."), ONE_OR_MORE] = Field(
-        min_length=1, description="images, folders of images, or patterns such as 'new/*.jpg'"
+        min_length=1, description="Images, folders of images, or patterns such as 'new/*.jpg'."
     )
-    out: Annotated[Path, Incidental] = Field(USUAL_OUT, description="folder to make")
-    least: int = Field(2, ge=1, description="photos that make a group; fewer are listed as alone")
+    out: Annotated[Path, Incidental] = Field(USUAL_OUT, description="Folder to create.")
+    least: int = Field(
+        2, ge=1, description="Minimum number of photos per group. Photos in smaller groups are listed as single."
+    )
     run: RunOfGallery = None
     engine: Engine = "auto"
     batch: Batch = None

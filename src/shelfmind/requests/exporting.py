@@ -1,4 +1,4 @@
-"""What `export` takes."""
+"""The request of `export`."""
 
 from __future__ import annotations
 
@@ -13,11 +13,12 @@ from shelfmind.requests.shared import Format, Run, require_path, require_run
 
 
 class ExportRequest(Request):
-    """Which run is written as a file, and how it is checked."""
+    """The run to export, the format, and how to verify the file."""
 
     details: ClassVar[str] = (
-        "The network of the file takes 8-bit squares; recipe, classes and temperatures are in it, too. "
-        "`predict`, `shelfmind.load` and `shelfmind.recognizer` answer from it, without MindSpore unless it is MindIR."
+        "The exported network takes square 8-bit images; the file also contains recipe, class names and "
+        "temperatures. `predict`, `shelfmind.load` and `shelfmind.recognizer` accept it and need MindSpore for "
+        "MindIR only."
     )
     examples: ClassVar[tuple[str, ...]] = (
         "shelfmind export runs/first",
@@ -29,34 +30,36 @@ class ExportRequest(Request):
 
     run: Run
     format: Annotated[str, choice_of("format", "inference.exported:CARRIERS")] = Field(
-        "onnx", description="onnx, which ONNX Runtime and OpenVINO read, openvino, or mindir, which MindSpore reads"
+        "onnx", description="File format: onnx (for ONNX Runtime and OpenVINO), openvino, or mindir (for MindSpore)."
     )
     precision: Annotated[str, choice_of("precision", "machine.instructions:PRECISIONS")] = Field(
-        "fp32", description="fp32, int8 or bf16, as far as engines of the format and the processor compute it"
+        "fp32", description="Numeric precision: fp32, int8 or bf16, if the engine and the processor support it."
     )
     out: Annotated[Path | None, Incidental] = Field(
-        None, description="the file; one in the run's folder if not given, where --engine looks for it"
+        None, description="Output file. Defaults to a file in the run folder, where --engine finds it."
     )
-    data: Path | None = Field(None, description="images to compare answers by, if the run's own data has moved")
+    data: Path | None = Field(None, description="Data set to compare predictions on, if the run's own data was moved.")
     data_format: Format = None
     images: int | None = Field(
-        None, ge=1, description="how many, of val if there is one; for fp32 300, else 1000 if not given"
+        None,
+        ge=1,
+        description="Number of images to compare, from val if there is one. Defaults to 300 for fp32, else 1000.",
     )
-    calibration: int = Field(256, ge=1, description="training images that int8 takes its ranges from")
+    calibration: int = Field(256, ge=1, description="Number of training images for int8 calibration.")
     tolerance: float | None = Field(
         None,
         gt=0,
-        description="fp32: greatest difference of a probability that is accepted (0.0001); int8 and bf16: the share of "
-        "accuracy that may be lost (0.005)",
+        description="Accepted deviation from MindSpore. fp32: maximum difference of a probability, 0.0001 by "
+        "default; int8 and bf16: maximum loss of accuracy, 0.005 by default.",
     )
 
     @property
     def compared(self) -> int:
-        """How many images answers are compared by: 300 show a wrong operator, half a point of accuracy takes more."""
+        """Number of images to compare: 300 reveal a wrong operator, half a point of accuracy needs more."""
         return self.images or (300 if self.precision == "fp32" else 1000)
 
     def require_inputs(self) -> None:
-        """The run and the data are there."""
+        """Check that the run and the data exist."""
         require_run(self.run)
         if self.data is not None:
             require_path(self.data)

@@ -1,4 +1,4 @@
-"""Says what is wrong with a request: X must be ..., got ..."""
+"""Turns validation errors of a request into messages: X must be ..., got ..."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from shelfmind.validation import Location, first_fault
 
 
 def describe_fault(error: ValidationError, request: type[BaseModel]) -> UserError:
-    """The first fault as one line that names the argument, and the nearest right one for one that there is not."""
+    """Describe the first fault in one line that names the argument; suggest the closest name for an unknown one."""
     fault = first_fault(error)
     if fault.unknown:
         return unknown_name("argument", str(fault.location[0]), request.model_fields)
@@ -17,7 +17,7 @@ def describe_fault(error: ValidationError, request: type[BaseModel]) -> UserErro
 
 
 def _name(location: Location) -> str:
-    """``caps``, and of what is inside it ``caps of 'others'`` or ``resolutions, number 2,``."""
+    """``caps``, or for a nested value ``caps of 'others'`` or ``resolutions, number 2,``."""
     first, *inner = location
     name = argument(str(first))
     for part in inner:

@@ -1,4 +1,4 @@
-"""What the verbs take that work on a gallery."""
+"""The requests of the gallery verbs."""
 
 from __future__ import annotations
 
@@ -11,43 +11,45 @@ from shelfmind.errors import UserError, argument
 from shelfmind.requests.request import ONE_OR_MORE, Flag, Incidental, Positional, Request
 from shelfmind.requests.shared import AllowSeen, Batch, Data, Engine, Format, require_path, require_run_or_file
 
-Sku = Annotated[str, Positional(), Field(description="the name of a product in the gallery")]
+Sku = Annotated[str, Positional(), Field(description="Name of a product in the gallery.")]
 RunOfGallery = Annotated[
     Path | None,
-    Field(description="the run or exported file that makes its vectors, if it has moved since the gallery was made"),
+    Field(description="New location of the run or exported file that computes the embeddings, if it was moved."),
 ]
 
 Strict = Annotated[
     bool,
     Field(
-        description="refuse what is only warned of otherwise: a photo of two products, a product that is all but "
-        "another, photos that disagree, too few, copies, blur, glare"
+        description="Reject what otherwise only causes a warning: one photo under two products, near-identical "
+        "products, inconsistent photos, too few photos, near-duplicates, blur, glare."
     ),
 ]
 
 
 class GalleryRequest(Request):
-    """A gallery."""
+    """Base of all gallery requests."""
 
     gallery: Annotated[Path | str, Positional("GALLERY")] = Field(
-        description="the gallery's folder, or s3://BUCKET/PREFIX; "
-        "with @milvus://HOST:PORT/COLLECTION after it, that server searches"
+        description="Gallery folder, or s3://BUCKET/PREFIX. Append @milvus://HOST:PORT/COLLECTION to search with "
+        "a Milvus server."
     )
 
 
 class GalleryChangeRequest(GalleryRequest):
-    """A change of a gallery, and who answers for it."""
+    """A change of a gallery, with its author."""
 
-    author: str | None = Field(None, description="who makes the change; your login name if not given")
-    reason: Annotated[str, Flag("--reason", "-m")] = Field("", description="why, for the history")
+    author: str | None = Field(None, description="Author of the change. Defaults to your login name.")
+    reason: Annotated[str, Flag("--reason", "-m")] = Field(
+        "", description="Reason for the change, kept in the history."
+    )
 
 
 class GalleryCreateRequest(GalleryChangeRequest):
-    """A new gallery."""
+    """Create a gallery."""
 
     details: ClassVar[str] = (
-        "A gallery keeps photos and their vectors; both belong to the weights of one run. If enrolling is cut off or "
-        "refused, the same command goes on."
+        "A gallery stores photos and their embeddings, which belong to the weights of one run. If enrolment is "
+        "interrupted or rejected, run the same command again to resume."
     )
     examples: ClassVar[tuple[str, ...]] = (
         "shelfmind gallery create products --run runs/first",
@@ -55,28 +57,26 @@ class GalleryCreateRequest(GalleryChangeRequest):
         "shelfmind gallery create s3://shop/products --run runs/first",
     )
 
-    run: Path = Field(description="the run, or the exported file, whose network makes the vectors")
+    run: Path = Field(description="Run folder or exported file whose network computes the embeddings.")
     engine: Engine = "auto"
     batch: Batch = None
-    data: Path | None = Field(
-        None, description="a data set, all photos of which are enrolled at once, whatever their split"
-    )
+    data: Path | None = Field(None, description="Data set to enrol at once: all photos of all splits.")
     format: Format = None
     strict: Strict = False
 
     def require_inputs(self) -> None:
-        """The run and the data are there."""
+        """Check that the run and the data exist."""
         require_run_or_file(self.run)
         if self.data is not None:
             require_path(self.data)
 
 
 class GalleryAddRequest(GalleryChangeRequest):
-    """Photos of products, to be enrolled."""
+    """Photos to enrol."""
 
     details: ClassVar[str] = (
-        "Photos that are enrolled already are passed over; only new ones are looked at. What makes a product hard to "
-        "recognise is warned of."
+        "Photos that are already enrolled are skipped. Prints a warning for anything that makes a product hard "
+        "to recognise."
     )
     examples: ClassVar[tuple[str, ...]] = (
         "shelfmind gallery add products 1.jpg 2.jpg --sku 可乐330ml",
@@ -84,12 +84,10 @@ class GalleryAddRequest(GalleryChangeRequest):
     )
 
     photos: Annotated[tuple[str, ...], Positional("PHOTO..."), ONE_OR_MORE] = Field(
-        (), description="images of one product, folders of such, or patterns"
+        (), description="Images of one product, folders of such images, or patterns."
     )
-    sku: str | None = Field(None, description="the product that they show")
-    data: Path | None = Field(
-        None, description="instead: a data set, all photos of which are enrolled under the names of their classes"
-    )
+    sku: str | None = Field(None, description="Product that the photos show.")
+    data: Path | None = Field(None, description="Data set to enrol instead: all photos, under their class names.")
     format: Format = None
     run: RunOfGallery = None
     engine: Engine = "auto"
@@ -104,16 +102,17 @@ class GalleryAddRequest(GalleryChangeRequest):
         return self
 
     def require_inputs(self) -> None:
-        """The data is there."""
+        """Check that the data exists."""
         if self.data is not None:
             require_path(self.data)
 
 
 class GalleryCalibrateRequest(GalleryChangeRequest):
-    """What answers are fitted to."""
+    """The data to calibrate answers on."""
 
     details: ClassVar[str] = (
-        "Needs the data set that the run was trained on: its training photos for prototypes, held-out ones to fit to."
+        "Needs the data set that the run was trained on: its training photos for the prototypes and a held-out "
+        "split for the calibration."
     )
     examples: ClassVar[tuple[str, ...]] = (
         "shelfmind gallery calibrate products photos",
@@ -121,15 +120,19 @@ class GalleryCalibrateRequest(GalleryChangeRequest):
     )
 
     data: Data
-    split: str = Field("val", description="the images to fit to; never test")
+    split: str = Field("val", description="Split to calibrate on. test is rejected.")
     false_accepts: float = Field(
-        0.01, gt=0, lt=1, description="share of unknown objects that may be given a name, at most"
+        0.01, gt=0, lt=1, description="Maximum share of unknown objects that may be accepted as a product."
     )
     precision: float | None = Field(
-        None, gt=0, lt=1, description="name a product, or else its family, only if so large a share of answers is right"
+        None,
+        gt=0,
+        lt=1,
+        description="Target precision. To reach it, uncertain answers fall back from the product to its family, "
+        "or to no answer.",
     )
     families: Path | None = Field(
-        None, description="a CSV with the columns class,broader; families are found if it is not given"
+        None, description="CSV with the columns class,broader. By default families are found by clustering."
     )
     run: RunOfGallery = None
     engine: Engine = "auto"
@@ -138,30 +141,30 @@ class GalleryCalibrateRequest(GalleryChangeRequest):
     format: Format = None
 
     def require_inputs(self) -> None:
-        """The data and the families are there."""
+        """Check that the data and the families exist."""
         require_path(self.data)
         if self.families is not None:
             require_path(self.families)
 
 
 class GalleryReEmbedRequest(GalleryChangeRequest):
-    """A gallery whose vectors are renewed."""
+    """Recompute the embeddings of a gallery."""
 
     examples: ClassVar[tuple[str, ...]] = ("shelfmind gallery re-embed products --run runs/better",)
 
-    run: Path = Field(description="the run, or the exported file, whose network makes the vectors from now on")
+    run: Path = Field(description="Run folder or exported file whose network computes the new embeddings.")
     engine: Engine = "auto"
     batch: Batch = None
 
     def require_inputs(self) -> None:
-        """The run is there."""
+        """Check that the run exists."""
         require_run_or_file(self.run)
 
 
 class GalleryRemoveRequest(GalleryChangeRequest):
-    """A product, or photos of it, that go."""
+    """A product, or some of its photos, to remove."""
 
-    details: ClassVar[str] = "It can be undone until `gallery compact` deletes what no product has any more."
+    details: ClassVar[str] = "Can be undone with `gallery rollback` until `gallery compact` deletes unreferenced files."
     examples: ClassVar[tuple[str, ...]] = (
         "shelfmind gallery remove products 可乐330ml -m delisted",
         "shelfmind gallery remove products 可乐330ml --photo blurred.jpg",
@@ -169,7 +172,7 @@ class GalleryRemoveRequest(GalleryChangeRequest):
 
     sku: Sku
     photos: Annotated[tuple[str, ...], Flag("--photo")] = Field(
-        (), description="only this photo: its file's name, or the first 8 or more digits of its checksum"
+        (), description="Remove this photo only: its file name, or at least 8 leading digits of its checksum."
     )
 
 
@@ -179,39 +182,39 @@ class GalleryRenameRequest(GalleryChangeRequest):
     examples: ClassVar[tuple[str, ...]] = ("shelfmind gallery rename products cola 'Cola 330 ml'",)
 
     sku: Sku
-    name: Annotated[str, Positional("NEW_NAME")] = Field(description="its new name")
+    name: Annotated[str, Positional("NEW_NAME")] = Field(description="New name.")
 
 
 class GalleryMergeRequest(GalleryChangeRequest):
-    """Products that are one."""
+    """Products to merge into one."""
 
     examples: ClassVar[tuple[str, ...]] = ("shelfmind gallery merge products cola coke --into cola",)
 
     skus: Annotated[tuple[str, ...], Positional("SKU..."), ONE_OR_MORE] = Field(
-        min_length=1, description="the products to merge"
+        min_length=1, description="Products to merge."
     )
-    into: str = Field(description="the name of the one product, old or new")
+    into: str = Field(description="Name of the merged product, existing or new.")
 
 
 class GalleryRollBackRequest(GalleryChangeRequest):
-    """A version to go back to."""
+    """A version to restore."""
 
-    details: ClassVar[str] = "Nothing is lost by it: the way back is a version of its own."
+    details: ClassVar[str] = "Nothing is lost: the rollback itself is a new version."
     examples: ClassVar[tuple[str, ...]] = ("shelfmind gallery rollback products 12 -m 'wrong photos'",)
 
-    version: Annotated[int, Positional()] = Field(ge=1, description="as `gallery history` lists them")
+    version: Annotated[int, Positional()] = Field(ge=1, description="Version number, as listed by `gallery history`.")
 
 
 class GalleryListRequest(GalleryRequest):
-    """Which products there are."""
+    """Which version to list."""
 
     examples: ClassVar[tuple[str, ...]] = ("shelfmind gallery list products",)
 
-    version: int | None = Field(None, ge=1, description="as they were at this version; the newest if not given")
+    version: int | None = Field(None, ge=1, description="Version to list. Defaults to the newest.")
 
 
 class GalleryShowRequest(GalleryRequest):
-    """A product's photos."""
+    """A product whose photos to list."""
 
     examples: ClassVar[tuple[str, ...]] = ("shelfmind gallery show products 可乐330ml",)
 
@@ -219,13 +222,13 @@ class GalleryShowRequest(GalleryRequest):
 
 
 class GalleryHistoryRequest(GalleryRequest):
-    """What was changed."""
+    """A gallery whose changes to list."""
 
     examples: ClassVar[tuple[str, ...]] = ("shelfmind gallery history products",)
 
 
 class GallerySearchRequest(GalleryRequest):
-    """Photos whose products are looked for."""
+    """Photos to look up."""
 
     examples: ClassVar[tuple[str, ...]] = (
         "shelfmind gallery search products shelf.jpg --top 3",
@@ -233,50 +236,47 @@ class GallerySearchRequest(GalleryRequest):
     )
 
     paths: Annotated[tuple[str, ...], Positional("PATH..."), ONE_OR_MORE] = Field(
-        min_length=1, description="images, folders of images, or patterns such as 'new/*.jpg'"
+        min_length=1, description="Images, folders of images, or patterns such as 'new/*.jpg'."
     )
-    top: int = Field(5, ge=1, description="products for each image")
-    rerank: bool = Field(False, description="rank the best anew, by the neighbours that photos share (k-reciprocal)")
+    top: int = Field(5, ge=1, description="Number of products per image.")
+    rerank: bool = Field(False, description="Re-rank the best matches by k-reciprocal neighbours.")
     run: RunOfGallery = None
     engine: Engine = "auto"
     batch: Batch = None
 
 
 class GalleryAuditRequest(GalleryRequest):
-    """A gallery that is looked at as a whole."""
+    """A gallery to audit."""
 
     details: ClassVar[str] = (
-        "No network is asked: the vectors lie in the gallery. What is warned of when photos are enrolled is looked for "
-        "in all of them."
+        "Runs the checks of enrolment on all photos, using the stored embeddings. Needs no network."
     )
     examples: ClassVar[tuple[str, ...]] = (
         "shelfmind gallery audit products",
         "shelfmind gallery audit products --out gallery_audit --overwrite",
     )
 
-    out: Annotated[Path | None, Incidental] = Field(None, description="folder to make for the page and the tables")
-    overwrite: bool = Field(False, description="replace an earlier audit in that folder")
+    out: Annotated[Path | None, Incidental] = Field(None, description="Folder to create for the report and the tables.")
+    overwrite: bool = Field(False, description="Replace an earlier audit in the output folder.")
 
 
 class GalleryVerifyRequest(GalleryRequest):
-    """A gallery whose files are all read."""
+    """A gallery to verify."""
 
     examples: ClassVar[tuple[str, ...]] = ("shelfmind gallery verify products",)
 
 
 class GalleryExportRequest(GalleryRequest):
-    """Where a gallery's photos go."""
+    """Where to write the photos of a gallery."""
 
-    details: ClassVar[str] = (
-        "What comes out is a data set: photos and list.csv, which `gallery add --data` and `train` take."
-    )
+    details: ClassVar[str] = "Writes a data set of photos and list.csv for `gallery add --data` and `train`."
     examples: ClassVar[tuple[str, ...]] = ("shelfmind gallery export products --out photos",)
 
-    out: Annotated[Path, Incidental] = Field(description="folder to make")
+    out: Annotated[Path, Incidental] = Field(description="Folder to create.")
 
 
 class GalleryCompactRequest(GalleryChangeRequest):
-    """A gallery whose past is forgotten."""
+    """A gallery to compact."""
 
-    details: ClassVar[str] = "There is no way back to earlier versions after it; the history stays to be read."
+    details: ClassVar[str] = "Earlier versions cannot be restored afterwards. The history remains readable."
     examples: ClassVar[tuple[str, ...]] = ("shelfmind gallery compact products",)

@@ -1,4 +1,4 @@
-"""What `recipes` and `init` take: a data set, and what a recipe for it has to do."""
+"""The requests of `recipes` and `init`: a data set and the requirements on a recipe."""
 
 from __future__ import annotations
 
@@ -14,24 +14,25 @@ from shelfmind.requests.shared import DATA_SET, Format, require_path
 
 
 class GuidedRequest(Request):
-    """What a recipe is chosen by besides the photos."""
+    """The requirements that a recipe is chosen by, in addition to the photos."""
 
     purpose: Annotated[str, choice_of("purpose", "guidance.purposes:PURPOSES")] = Field(
         "known",
-        description="what the recogniser is for: known products, changing ones that a gallery enrols, or a contest",
+        description="Purpose of the recogniser: known (fixed range of products), changing (new products are "
+        "enrolled in a gallery), or contest.",
     )
-    minutes: float | None = Field(
-        None, gt=0, description="how long the training may take; as long as it needs if not given"
+    minutes: float | None = Field(None, gt=0, description="Time budget for training in minutes. Unlimited by default.")
+    cores: int | None = Field(
+        None, ge=1, le=4096, description="CPU cores for training. Defaults to all cores of this machine."
     )
-    cores: int | None = Field(None, ge=1, le=4096, description="how many cores train; all of this machine if not given")
     device: Literal["CPU", "GPU", "Ascend"] | None = Field(
-        None, description="what trains: CPU, GPU or Ascend; the best of this machine if not given"
+        None, description="Training device: CPU, GPU or Ascend. Defaults to the best one of this machine."
     )
     format: Format = None
 
 
 class RecipesRequest(GuidedRequest):
-    """Which recipes are listed, or for which photos one is recommended."""
+    """Which recipe to show, or the data set to recommend one for."""
 
     examples: ClassVar[tuple[str, ...]] = (
         "shelfmind recipes",
@@ -40,9 +41,9 @@ class RecipesRequest(GuidedRequest):
         "shelfmind recipes --for photos --purpose changing --cores 16 --json -",
     )
 
-    name: Annotated[str | None, Positional()] = Field(None, description="show this recipe whole")
+    name: Annotated[str | None, Positional()] = Field(None, description="Show this recipe with all values.")
     data: Annotated[Path | None, Flag("--for", metavar="DATA"), Incidental] = Field(
-        None, description=f"recommend a recipe for this {DATA_SET}"
+        None, description="Recommend a recipe for this data set."
     )
 
     @model_validator(mode="after")
@@ -52,21 +53,21 @@ class RecipesRequest(GuidedRequest):
         beside = self.model_fields_set - {"name", "data"}
         if self.data is None and beside:
             first = next(name for name in type(self).model_fields if name in beside)
-            raise UserError(f"{argument(first)} goes with {argument('data')}, the photos to recommend a recipe for")
+            raise UserError(f"{argument(first)} needs {argument('data')}, the data set to recommend a recipe for")
         return self
 
     def require_inputs(self) -> None:
-        """The data is there."""
+        """Check that the data exists."""
         if self.data is not None:
             require_path(self.data)
 
 
 class InitRequest(GuidedRequest):
-    """What a recipe is written for, and where."""
+    """The data set to write a recipe for, and the output files."""
 
     details: ClassVar[str] = (
-        "On a terminal it asks for whatever is not given, five questions at most. It writes a recipe file and prints "
-        "the command that trains by it; before all is answered nothing is written."
+        "On a terminal, asks only for missing arguments. Writes a commented recipe file, but nothing before all "
+        "questions are answered."
     )
     examples: ClassVar[tuple[str, ...]] = (
         "shelfmind init",
@@ -76,16 +77,14 @@ class InitRequest(GuidedRequest):
 
     data: Annotated[Path | None, Positional(), Incidental] = Field(None, description=DATA_SET)
     out: Annotated[Path | None, Incidental] = Field(
-        None, description="run folder that the command will make; runs/first, or the next that is free, if not given"
+        None, description="Run folder for the training command. Defaults to runs/first, or the next free name."
     )
     recipe: Annotated[Path | None, Flag("--recipe", metavar="FILE"), Incidental] = Field(
-        None, description="recipe file to write; OUT.yaml if not given"
+        None, description="Recipe file to write. Defaults to OUT.yaml."
     )
 
     def require_inputs(self) -> None:
-        """The data was named, and is there."""
+        """Check that the data is given and exists."""
         if self.data is None:
-            raise UserError(
-                f"where are the photos? Give {argument('data')}, a folder with one folder of photos a product"
-            )
+            raise UserError(f"{argument('data')} is missing: give a folder with one subfolder of photos per product")
         require_path(self.data)

@@ -1,4 +1,4 @@
-"""What the verbs take that make a better run of a run, or a better recipe of a recipe."""
+"""The requests of the verbs that improve a run or a recipe."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ SoupKind = Literal["greedy", "uniform"]
 
 
 def _sizes(value: Any) -> Any:
-    """The numbers of ``224,256,288``."""
+    """Parse ``224,256,288``."""
     if not isinstance(value, str):
         return (value,) if isinstance(value, int) else value
     try:
@@ -47,7 +47,7 @@ def _text_of(path: Any) -> Any:
 
 
 def _space(value: Any) -> Any:
-    """What a YAML file says, where a path is given."""
+    """Read the YAML file if a path is given."""
     if value is None or isinstance(value, Mapping):
         return value
     path = Path(os.fspath(value))
@@ -56,12 +56,12 @@ def _space(value: Any) -> Any:
     except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
         raise UserError(f"{path} cannot be read: {str(error).splitlines()[0]}") from error
     if not isinstance(content, dict) or not content:
-        raise UserError(f"{path} names nothing to search; it must map recipe keys to choices or ranges")
+        raise UserError(f"{path} must map recipe keys to choices or ranges")
     return content
 
 
 class FixresRequest(Request):
-    """A run, and the larger test images that it should be fitted to."""
+    """A run, and the larger test resolutions to try."""
 
     examples: ClassVar[tuple[str, ...]] = (
         "shelfmind fixres runs/first --resolutions 112,128,144 --out runs/first_fixres",
@@ -69,13 +69,15 @@ class FixresRequest(Request):
 
     run: Run
     resolutions: Annotated[tuple[int, ...], Flag(metavar="PIXELS,...", repeated=False), BeforeValidator(_sizes)] = (
-        Field(description="image sizes to try, such as 224,256,288")
+        Field(description="Image sizes to try, such as 224,256,288.")
     )
-    out: NewRun = Field(description="run folder to make if a size is better")
+    out: NewRun = Field(description="Run folder to create if a size is better.")
     epochs: int | None = Field(
-        None, ge=1, description=f"of each fine-tuning, 5 if not given; not with {argument('max_minutes')}"
+        None, ge=1, description=f"Epochs per image size. Defaults to 5. Excludes {argument('max_minutes')}."
     )
-    max_minutes: MaxMinutes = Field(None, description=f"of each fine-tuning, instead of {argument('epochs')}")
+    max_minutes: MaxMinutes = Field(
+        None, description=f"Time budget in minutes per image size, instead of {argument('epochs')}."
+    )
 
     @model_validator(mode="after")
     def _one_length(self) -> FixresRequest:
@@ -84,23 +86,24 @@ class FixresRequest(Request):
 
     @property
     def candidates(self) -> Path:
-        """Where the fine-tuned runs lie until one is kept."""
+        """The folder of the fine-tuned runs until one is chosen."""
         return self.out.with_name(f"{self.out.name}.candidates")
 
     def require_inputs(self) -> None:
-        """The run is there."""
+        """Check that the run exists."""
         require_run(self.run)
 
     def advice_when_stopped(self) -> str | None:
-        """Sizes that are done are not done again."""
-        return "what is finished is kept. Go on with the same command" if self.candidates.exists() else None
+        """Finished sizes are kept."""
+        return "progress is saved. Run the same command again to resume" if self.candidates.exists() else None
 
 
 class FoldInRequest(Request):
-    """A run, and the gallery whose products become classes of it."""
+    """A run, and the gallery whose products become its classes."""
 
     details: ClassVar[str] = (
-        "Products that bear the name of a trained class add photos to it; all others become classes after the old ones."
+        "A product with the name of a trained class adds its photos to that class. All other products become new "
+        "classes."
     )
     examples: ClassVar[tuple[str, ...]] = (
         "shelfmind fold-in runs/first --gallery products --out runs/second",
@@ -109,23 +112,27 @@ class FoldInRequest(Request):
     )
 
     run: Run
-    gallery: Path | str = Field(description="the gallery of products, which must be of this run's weights")
+    gallery: Path | str = Field(
+        description="Gallery of the products. Its embeddings must come from the weights of this run."
+    )
     out: NewRun
     data: Annotated[Path | None, Incidental] = Field(
-        None, description="where the photos lie now that the run was trained on, if they were moved"
+        None, description="New location of the run's training photos if they were moved."
     )
     format: Format = None
     epochs: int | None = Field(
-        None, ge=1, description=f"of the fine-tuning, 10 if not given; not with {argument('max_minutes')}"
+        None, ge=1, description=f"Epochs of fine-tuning. Defaults to 10. Excludes {argument('max_minutes')}."
     )
-    max_minutes: MaxMinutes = Field(None, description=f"of the fine-tuning, instead of {argument('epochs')}")
+    max_minutes: MaxMinutes = Field(
+        None, description=f"Time budget for fine-tuning in minutes, instead of {argument('epochs')}."
+    )
     held_out: float = Field(
         0.2,
         ge=0,
         lt=1,
-        description="share of the photos of a new product that only measure it, where it has five or more",
+        description="Share of each new product's photos held out for evaluation, if it has at least five.",
     )
-    seed: int = Field(0, ge=0, description="of order, augmentation and what is held out")
+    seed: int = Field(0, ge=0, description="Seed of the image order, augmentation and held-out photos.")
 
     @model_validator(mode="after")
     def _one_length(self) -> FoldInRequest:
@@ -133,23 +140,23 @@ class FoldInRequest(Request):
         return self
 
     def require_inputs(self) -> None:
-        """The run and the photos are there."""
+        """Check that the run and the photos exist."""
         require_run(self.run)
         if self.data is not None:
             require_path(self.data)
 
     def advice_when_stopped(self) -> str | None:
-        """What was begun can be gone on with."""
+        """A run that has started can be resumed."""
         begun = (self.out / RUN_FILE).exists()
-        return "what is trained so far is kept. Go on with the same command" if begun else None
+        return "progress is saved. Run the same command again to resume" if begun else None
 
 
 class AdaptRequest(Request):
-    """A run, and unlabelled photos from where it will work."""
+    """A run, and unlabelled photos from its new environment."""
 
     details: ClassVar[str] = (
-        "No label is read and nothing is trained: batch normalisation takes its means and variances partly from these "
-        "photos, of another shop, camera or light. Take photos as various as those that will be recognised."
+        "Mixes the batch-normalisation statistics of the run with those of the photos (AdaBN). Needs no labels "
+        "and no training. Use photos as varied as those to be recognised."
     )
     examples: ClassVar[tuple[str, ...]] = (
         "shelfmind adapt runs/first new_shop/ --out runs/new_shop",
@@ -157,33 +164,35 @@ class AdaptRequest(Request):
     )
 
     run: Run
-    paths: Images = Field(min_length=1, description="images, folders of images, or patterns such as 'new/*.jpg'")
+    paths: Images = Field(min_length=1, description="Images, folders of images, or patterns such as 'new/*.jpg'.")
     out: NewRun
-    weight: float = Field(0.5, gt=0, le=1, description="share of these photos in the new statistics")
-    most: int = Field(2000, ge=1, description="photos to take at most, drawn at random")
+    weight: float = Field(0.5, gt=0, le=1, description="Weight of the photos in the new statistics.")
+    most: int = Field(2000, ge=1, description="Maximum number of photos. More are sampled at random.")
     max_bad_fraction: MaxBadFraction = MAX_BAD_FRACTION
 
     def require_inputs(self) -> None:
-        """The run is there."""
+        """Check that the run exists."""
         require_run(self.run)
 
 
 class SoupRequest(Request):
-    """A run, and how its snapshots are averaged."""
+    """A run, and how to average its snapshots."""
 
     examples: ClassVar[tuple[str, ...]] = ("shelfmind soup runs/first --out runs/soup",)
 
     run: Run
     out: NewRun
-    kind: SoupKind = Field("greedy", description="greedy keeps what does not harm on validation; uniform takes all")
+    kind: SoupKind = Field(
+        "greedy", description="greedy: add a snapshot only if validation accuracy does not drop. uniform: average all."
+    )
 
     def require_inputs(self) -> None:
-        """The run is there."""
+        """Check that the run exists."""
         require_run(self.run)
 
 
 class TuneRequest(RecipeRequest):
-    """What is searched, and how long."""
+    """What to search, and for how long."""
 
     examples: ClassVar[tuple[str, ...]] = (
         "shelfmind tune photos --trials 20 --max-minutes 5 --out search",
@@ -191,15 +200,17 @@ class TuneRequest(RecipeRequest):
     )
 
     data: Data
-    out: Path = Field(description="folder for the study and its trials, or one to go on with")
+    out: Path = Field(description="Folder for the study and its trials. An existing one is resumed.")
     recipe: Annotated[str, Flag(metavar="NAME|FILE"), BeforeValidator(_text_of)] = Field(
-        "default", description="a name from `shelfmind recipes`, or a YAML file"
+        "default", description="Name from `shelfmind recipes`, or a YAML file."
     )
-    trials: int = Field(20, ge=1, description="in all, those of earlier calls included")
+    max_minutes: MaxMinutes = Field(None, description="Time budget in minutes per trial.")
+    trials: int = Field(20, ge=1, description="Total number of trials, including those of earlier calls.")
     space: Annotated[dict[str, Any] | None, Flag(metavar="FILE", repeated=False), BeforeValidator(_space)] = Field(
-        None, description="YAML of what to search: train.lr: {low: 0.01, high: 0.1, log: true}, ..."
+        None, description="YAML file with the search space: train.lr: {low: 0.01, high: 0.1, log: true}, ..."
     )
 
     def advice_when_stopped(self) -> str | None:
-        """Trials that are done are kept."""
-        return "finished trials are kept. Go on with the same command" if (self.out / STUDY_FILE).exists() else None
+        """Finished trials are kept."""
+        begun = (self.out / STUDY_FILE).exists()
+        return "finished trials are saved. Run the same command again to resume" if begun else None

@@ -1,4 +1,4 @@
-"""What `find_label_errors` takes."""
+"""The request of `find_label_errors`."""
 
 from __future__ import annotations
 
@@ -8,18 +8,18 @@ from typing import Annotated, ClassVar
 from pydantic import Field
 
 from shelfmind.requests.request import Incidental
-from shelfmind.requests.shared import Data
+from shelfmind.requests.shared import Data, MaxMinutes
 from shelfmind.requests.training import RecipeRequest
 
 PLAN_FILE = "plan.json"
 
 
 class FindLabelErrorsRequest(RecipeRequest):
-    """Which labels are judged, and by what networks."""
+    """The labels to check, and how to train the networks that check them."""
 
     details: ClassVar[str] = (
-        "A network that does not clearly beat guessing judges nothing. Stopped at any moment, the same command "
-        "goes on. Nothing is changed or deleted: look through what is flagged with `shelfmind review`."
+        "A fold whose network does not clearly beat guessing is left out. If interrupted, run the same command "
+        "again to resume. Nothing in the data set is changed: review flagged images with `shelfmind review`."
     )
     examples: ClassVar[tuple[str, ...]] = (
         "shelfmind find-label-errors photos --out labels",
@@ -28,10 +28,15 @@ class FindLabelErrorsRequest(RecipeRequest):
     )
 
     data: Data
-    out: Annotated[Path, Incidental] = Field(description="folder to make, or to go on with")
-    folds: int = Field(5, ge=2, description="networks to train; each judges what it never saw")
+    out: Annotated[Path, Incidental] = Field(description="Folder to create. An existing one is resumed.")
+    max_minutes: MaxMinutes = Field(None, description="Time budget in minutes for all folds together.")
+    folds: int = Field(
+        5,
+        ge=2,
+        description="Number of cross-validation folds. Each fold trains one network and checks the held-out images.",
+    )
 
     def advice_when_stopped(self) -> str | None:
-        """Folds and epochs that are done are kept."""
+        """Finished folds and epochs are kept."""
         begun = (self.out / PLAN_FILE).exists()
-        return "finished folds and epochs are kept. Go on with the same command" if begun else None
+        return "progress is saved. Run the same command again to resume" if begun else None

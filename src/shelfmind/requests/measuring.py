@@ -1,4 +1,4 @@
-"""What the verbs take that measure and use runs."""
+"""The requests of the verbs that evaluate and use runs."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ GALLERY_REPORT = "gallery_report.html"
 
 
 class EvaluateRequest(Request):
-    """Which runs are measured, on what."""
+    """The runs to evaluate, and the data."""
 
     examples: ClassVar[tuple[str, ...]] = (
         "shelfmind evaluate runs/first photos",
@@ -44,25 +44,30 @@ class EvaluateRequest(Request):
     )
 
     runs: Annotated[tuple[Path, ...], Positional("RUN..."), ONE_OR_MORE] = Field(
-        min_length=1, description="a run folder that `shelfmind train` made, or several"
+        min_length=1, description="One or more run folders made by `shelfmind train`."
     )
     data: Data
     split: str | None = Field(
-        None, description="train, val, test, new (unknown to the run) or some, as in test,new; test if there is any"
+        None,
+        description="Split to evaluate: train, val, test, new (photos unknown to the run), or several, as "
+        "in test,new. Defaults to test if there is one.",
     )
     tta: Tta = None
     engine: Engine = "auto"
     rules: Rules = None
     batch: Batch = None
     logit_adjust: float | None = Field(
-        None, description="favour rare classes: 0 not at all, 1 as if all were equally frequent"
+        None,
+        description="Strength of logit adjustment: 0 leaves predictions unchanged, 1 assumes equally frequent classes.",
     )
-    out: Annotated[Path | None, Incidental] = Field(None, description="folder for the results of several runs")
+    out: Annotated[Path | None, Incidental] = Field(None, description="Folder for the results of several runs.")
     ensembling: Annotated[str, choice_of("ensembling rule", "evaluation.ensemble:ENSEMBLING")] = Field(
         "likelihood",
-        description="of several runs: the mean weighted by the likelihood of validation labels, equal, or geometric",
+        description="How to average several runs: likelihood (weighted by validation likelihood), equal, or geometric.",
     )
-    gallery: str | None = Field(None, description="a calibrated gallery, whose products are answered, too")
+    gallery: str | None = Field(
+        None, description="Calibrated gallery. Its products are recognised in addition to the trained classes."
+    )
     max_bad_fraction: MaxBadFraction = MAX_BAD_FRACTION
     allow_seen: AllowSeen = False
     format: Format = None
@@ -71,9 +76,9 @@ class EvaluateRequest(Request):
     def _fits_gallery(self) -> EvaluateRequest:
         gallery = argument("gallery")
         if self.gallery is not None and len(self.runs) > 1:
-            raise UserError(f"{gallery} goes with one run, the one that makes its vectors")
+            raise UserError(f"{gallery} works with one run only, the one that computes its embeddings")
         if self.gallery is not None and (self.tta is not None or self.logit_adjust is not None):
-            raise UserError(f"{gallery} takes neither {argument('tta')} nor {argument('logit_adjust')}")
+            raise UserError(f"{gallery} cannot be combined with {argument('tta')} or {argument('logit_adjust')}")
         return self
 
     @model_validator(mode="after")
@@ -82,53 +87,55 @@ class EvaluateRequest(Request):
         if len(self.runs) > 1 and self.out is None:
             raise UserError(f"several runs need {out} for their results")
         if len(self.runs) > 1 and self.logit_adjust is not None:
-            raise UserError(f"several runs take no {argument('logit_adjust')}; evaluate them one by one")
+            raise UserError(
+                f"several runs cannot be combined with {argument('logit_adjust')}; evaluate them one by one"
+            )
         if len(self.runs) == 1 and self.out is not None:
-            raise UserError(f"{out} is for several runs; the results of one are written into its folder")
+            raise UserError(f"{out} is for several runs; the results of a single run are written to its folder")
         return self
 
     @property
     def results(self) -> Path:
-        """The folder that the results are written to."""
+        """The folder of the results."""
         return self.out or self.runs[0]
 
     @property
     def report_name(self) -> str:
-        """The page in that folder."""
+        """The file name of the report in that folder."""
         return "report.html" if self.gallery is None else GALLERY_REPORT
 
     def require_inputs(self) -> None:
-        """The runs and the data are there."""
+        """Check that the runs and the data exist."""
         for run in self.runs:
             require_run(run)
         require_path(self.data)
 
 
 class CalibrateRequest(Request):
-    """Which run's confidence is fitted, to what."""
+    """The run to calibrate, and the data."""
 
     details: ClassVar[str] = (
-        "It helps if the likelihood of labels that it was not fitted to is better beyond chance; else temperature 1 is "
-        "kept."
+        "The temperature is kept only if it significantly improves the likelihood of held-out labels; otherwise "
+        "it stays 1."
     )
     examples: ClassVar[tuple[str, ...]] = ("shelfmind calibrate runs/first photos",)
 
     run: Run
     data: Data
-    split: str = Field("val", description="the images to fit to; never test")
+    split: str = Field("val", description="Split to calibrate on. test is rejected.")
     tta: Tta = None
     max_bad_fraction: MaxBadFraction = MAX_BAD_FRACTION
     allow_seen: AllowSeen = False
     format: Format = None
 
     def require_inputs(self) -> None:
-        """The run and the data are there."""
+        """Check that the run and the data exist."""
         require_run(self.run)
         require_path(self.data)
 
 
 class PredictRequest(Request):
-    """Which images are named, by what run."""
+    """The images to recognise, and the run."""
 
     examples: ClassVar[tuple[str, ...]] = (
         "shelfmind predict runs/first shelf.jpg",
@@ -138,19 +145,23 @@ class PredictRequest(Request):
         "shelfmind predict runs/first front.jpg side.jpg --gallery products --together",
     )
 
-    run: Annotated[Path, Positional(), Field(description="a run folder, or a file that `shelfmind export` wrote")]
-    paths: Images = Field(min_length=1, description="images, folders of images, or patterns such as 'new/*.jpg'")
-    top: int = Field(5, ge=1, description="guesses for each image")
+    run: Annotated[Path, Positional(), Field(description="Run folder, or a file written by `shelfmind export`.")]
+    paths: Images = Field(min_length=1, description="Images, folders of images, or patterns such as 'new/*.jpg'.")
+    top: int = Field(5, ge=1, description="Number of predictions per image.")
     out: Annotated[Path | None, Incidental] = Field(
-        None, description="predictions.csv, .jsonl or .npz; only counted and shown if not given"
+        None, description="Output file: .csv, .jsonl or .npz. By default predictions are only printed."
     )
     tta: Tta = None
     engine: Engine = "auto"
     rules: Rules = None
     batch: Batch = None
     decode: Decode = "exact"
-    gallery: str | None = Field(None, description="a calibrated gallery, whose products are answered, too")
-    together: bool = Field(False, description="all images show one object: one answer, by the gallery")
+    gallery: str | None = Field(
+        None, description="Calibrated gallery. Its products are recognised in addition to the trained classes."
+    )
+    together: bool = Field(
+        False, description=f"All images show the same object: give one joint answer. Needs {argument('gallery')}."
+    )
 
     @model_validator(mode="after")
     def _fits_gallery(self) -> PredictRequest:
@@ -160,16 +171,16 @@ class PredictRequest(Request):
         if self.together and self.out is not None and self.out.suffix == ".npz":
             raise UserError(f"{together} writes .csv or .jsonl, not .npz")
         if self.tta is not None and self.gallery is not None:
-            raise UserError(f"with {gallery} the views are those of the gallery's vectors: leave {argument('tta')} out")
+            raise UserError(f"{gallery} uses the views of its embeddings and excludes {argument('tta')}")
         return self
 
     def require_inputs(self) -> None:
-        """The run or the file is there."""
+        """Check that the run or file exists."""
         require_run_or_file(self.run)
 
 
 class ExplainRequest(Request):
-    """Which images are explained, by what run."""
+    """The images to explain, and the run."""
 
     examples: ClassVar[tuple[str, ...]] = (
         "shelfmind explain runs/first wrong.jpg --out explained",
@@ -177,16 +188,16 @@ class ExplainRequest(Request):
         "shelfmind explain runs/first new/ --gallery products --out explained",
     )
 
-    run: Annotated[Path, Positional(), Field(description="a run folder, or a file that `shelfmind export` wrote")]
-    paths: Images = Field(min_length=1, description="images, folders of images, or patterns such as 'new/*.jpg'")
-    out: Annotated[Path, Incidental] = Field(description="folder to make for the page and the pictures")
+    run: Annotated[Path, Positional(), Field(description="Run folder made by `shelfmind train`.")]
+    paths: Images = Field(min_length=1, description="Images, folders of images, or patterns such as 'new/*.jpg'.")
+    out: Annotated[Path, Incidental] = Field(description="Folder to create for the page and the images.")
     class_name: Annotated[str | None, Flag("--class")] = Field(
-        None, description="explain this class or product; what is guessed for each image if not given"
+        None, description="Class or product to explain. Defaults to the prediction for each image."
     )
     gallery: str | None = Field(None, description="a calibrated gallery, whose products are explained, too")
-    neighbours: int = Field(4, ge=0, description="training images to show beside each")
-    overwrite: bool = Field(False, description="replace an earlier page in that folder")
+    neighbours: int = Field(4, ge=0, description="Number of similar training images to show per image.")
+    overwrite: bool = Field(False, description="Replace an earlier page in the output folder.")
 
     def require_inputs(self) -> None:
-        """The run is there."""
+        """Check that the run exists."""
         require_run(self.run)

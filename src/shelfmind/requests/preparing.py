@@ -1,4 +1,4 @@
-"""What `prepare` takes."""
+"""The request of `prepare`."""
 
 from __future__ import annotations
 
@@ -14,20 +14,20 @@ from shelfmind.requests.shared import Data, Format, MaxBadFraction, require_path
 
 
 def _caps(value: Any) -> Any:
-    """A mapping, or texts such as ``others=2000``, where a class's name may hold = as well."""
+    """Parse a mapping, or texts such as ``others=2000``; class names may contain =."""
     caps = dict(value) if isinstance(value, Mapping) else {}
     for word in () if isinstance(value, Mapping) else value:
         name, _, number = str(word).rpartition("=")
         if not name or not number.isdecimal():
-            raise UserError(f"{argument('caps')} must be like CLASS=N, such as others=2000, got {word!r}")
+            raise UserError(f"{argument('caps')} must have the form CLASS=N, such as others=2000, got {word!r}")
         caps[name] = int(number)
     return caps
 
 
 class PrepareRequest(Request):
-    """What becomes of a data set on its way to a clean one."""
+    """How to make a clean copy of a data set."""
 
-    details: ClassVar[str] = "DATA is only read; the same input gives the same bytes."
+    details: ClassVar[str] = "DATA is never modified. The same input gives the same bytes."
     examples: ClassVar[tuple[str, ...]] = (
         "shelfmind prepare photos --decisions audit/review.jsonl --out clean",
         "shelfmind prepare rp2k --cap others=2000 --fraction 0.2 --jpeg --out small",
@@ -35,45 +35,45 @@ class PrepareRequest(Request):
     )
 
     data: Data
-    out: Annotated[Path, Incidental] = Field(
-        description="folder to make: a clean data set that `shelfmind train` takes"
-    )
-    decisions: tuple[Path, ...] = Field((), description="review.jsonl of a review")
+    out: Annotated[Path, Incidental] = Field(description="Folder to create for the clean data set.")
+    decisions: tuple[Path, ...] = Field((), description="Decisions of a review: review.jsonl.")
     prefer: Annotated[tuple[str, ...], Flag(metavar="REVIEWER")] = Field(
-        (), description="follow this one in contradictions"
+        (), description="Reviewer to follow in case of contradictory decisions."
     )
-    prefer_latest: bool = Field(False, description="in contradictions, follow the last")
-    ignore_missing_decisions: bool = Field(False, description="pass over decisions whose image is gone or changed")
-    others: str | None = Field(None, description="the class that the decision 'others' means")
+    prefer_latest: bool = Field(False, description="Follow the latest of contradictory decisions.")
+    ignore_missing_decisions: bool = Field(False, description="Skip decisions whose image is missing or has changed.")
+    others: str | None = Field(None, description="Class that the decision 'others' refers to.")
     new_classes: Annotated[tuple[str, ...], Flag("--new-class")] = Field(
-        (), description="a class that decisions may add"
+        (), description="New class that decisions may introduce."
     )
-    classes_of: Path | None = Field(None, description="a run, whose classes decisions may add, too")
-    audit: Path | None = Field(None, description="the audit of DATA, for duplicates and leaks")
-    drop_duplicates: bool = Field(False, description="keep one of each picture")
-    drop_leaks: bool = Field(False, description="drop training images that are in val or test, val images in test")
-    merge_same_names: bool = Field(False, description="join classes that have the same name after normalising")
+    classes_of: Path | None = Field(None, description="Run whose classes decisions may introduce.")
+    audit: Path | None = Field(None, description="Audit of DATA, for duplicates and leaks.")
+    drop_duplicates: bool = Field(False, description="Keep one image of each group of duplicates.")
+    drop_leaks: bool = Field(
+        False, description="Drop training images that are also in val or test, and val images that are also in test."
+    )
+    merge_same_names: bool = Field(False, description="Merge classes whose names are equal after normalisation.")
     fraction: float | None = Field(
-        None, gt=0, le=1, description="keep this share of each class and split, at least one image"
+        None, gt=0, le=1, description="Keep this share of each class and split, but at least one image."
     )
     caps: Annotated[
         dict[str, Annotated[int, Field(ge=1)]],
         Flag("--cap", metavar="CLASS=N", repeated=True),
         BeforeValidator(_caps),
-    ] = Field({}, description="at most N training images")
-    cap_all: int | None = Field(None, ge=1, description="at most so many training images of every other class")
-    val_fraction: float | None = Field(None, ge=0, lt=1, description="split anew: this share of each class to val")
+    ] = Field({}, description="Keep at most N training images of a class.")
+    cap_all: int | None = Field(None, ge=1, description="Keep at most this many training images of every other class.")
+    val_fraction: float | None = Field(None, ge=0, lt=1, description="Split again: share of each class for val.")
     test_fraction: float | None = Field(
-        None, ge=0, lt=1, description="split anew: this share to test; without it test stays"
+        None, ge=0, lt=1, description="Split again: share of each class for test. By default test is unchanged."
     )
-    split_floor: int = Field(1, ge=0, description="images of each class in val and test at least")
-    jpeg: bool = Field(False, description="turn PNG and other images into JPEG, quality 95")
+    split_floor: int = Field(1, ge=0, description="Minimum number of images per class in val and test.")
+    jpeg: bool = Field(False, description="Convert PNG and other formats to JPEG, quality 95.")
     link: Literal["auto", "hard", "symbolic", "copy"] = Field(
-        "auto", description="how images get there; auto: hard links where possible, else copies"
+        "auto", description="How to place images. auto: hard links where possible, else copies."
     )
-    mindrecord: bool = Field(False, description="also write MindRecord shards")
-    image_size: int = Field(256, ge=16, le=4096, description="of the squares in MindRecord, pixels")
-    seed: int = Field(0, ge=0, description="of samples and splits")
+    mindrecord: bool = Field(False, description="Also write MindRecord shards.")
+    image_size: int = Field(256, ge=16, le=4096, description="Size of the square MindRecord images in pixels.")
+    seed: int = Field(0, ge=0, description="Seed of sampling and splits.")
     max_bad_fraction: MaxBadFraction = 1.0
     format: Format = None
 
@@ -86,11 +86,11 @@ class PrepareRequest(Request):
         return self
 
     def require_inputs(self) -> None:
-        """The data and the decisions are there."""
+        """Check that the data and the decisions exist."""
         require_path(self.data)
         if self.classes_of is not None:
             require_run(self.classes_of)
         for path in self.decisions:
             if not path.is_file():
                 writes = call("review", audit="AUDIT")
-                raise UserError(f"no decisions at {path}; what writes them, to AUDIT/review.jsonl: {writes}")
+                raise UserError(f"there are no decisions at {path}; write them to AUDIT/review.jsonl with: {writes}")

@@ -1,4 +1,4 @@
-"""The base of all requests, and what their fields say beyond type, bounds and description."""
+"""The base class of all requests, and markers for fields beyond type, bounds and description."""
 
 from __future__ import annotations
 
@@ -13,21 +13,21 @@ from shelfmind.requests.faults import describe_fault
 
 @dataclass(frozen=True)
 class Positional:
-    """The command takes this field by its place, not by a flag."""
+    """A positional argument of the command."""
 
     metavar: str | None = None
 
 
 @dataclass(init=False)
 class Flag:
-    """How the command names a field, where that is not ``--field-name``."""
+    """The flag of a field, if it is not ``--field-name``."""
 
     names: tuple[str, ...] = ()
     metavar: str | None = None
     repeated: bool | None = None
-    """Whether it may be given several times, as a tuple may if nothing else is said."""
+    """Whether it may be repeated. Tuples may be by default."""
     written: Callable[[Any], str] | None = None
-    """How help writes a default."""
+    """Formats the default for help."""
 
     def __init__(
         self,
@@ -40,24 +40,24 @@ class Flag:
 
 
 class NoFlag:
-    """The command has no flag of its own for this field."""
+    """The command line has no flag for this field."""
 
 
 class Incidental:
-    """The field does not decide what comes out, or what it names is recorded otherwise: `Request.to_json` lacks it."""
+    """The field does not affect the outcome, or is recorded elsewhere: `Request.to_json` omits it."""
 
 
 class Request(BaseModel):
-    """What a verb takes: frozen, and an unknown name or a value that does not fit is a `UserError`."""
+    """The arguments of a verb: frozen; an unknown name or an invalid value raises `UserError`."""
 
     model_config = ConfigDict(frozen=True, extra="forbid", validate_default=True, allow_inf_nan=False)
 
     examples: ClassVar[tuple[str, ...]] = ()
-    """Commands that show the verb in use."""
+    """Example commands."""
     details: ClassVar[str] = ""
-    """What help says below the summary."""
+    """Help text below the summary."""
 
-    if not TYPE_CHECKING:  # type checkers know the arguments from the fields
+    if not TYPE_CHECKING:  # type checkers take the arguments from the fields
 
         def __init__(self, **values: Any) -> None:
             try:
@@ -66,14 +66,14 @@ class Request(BaseModel):
                 raise describe_fault(error, type(self)) from None
 
     def require_inputs(self) -> None:
-        """Raise `UserError` for what can be seen to be wrong before anything is loaded, such as a missing path."""
+        """Raise `UserError` for errors that are detectable before anything is loaded, such as a missing path."""
 
     def advice_when_stopped(self) -> str | None:
-        """How to go on after Ctrl-C, if anything is kept by then."""
+        """How to resume after Ctrl-C, if there is saved progress."""
         return None
 
     def to_json(self) -> dict[str, Any]:
-        """What decides the outcome, for its record."""
+        """The arguments that affect the outcome, for its record."""
         incidental = {
             name
             for name, field in type(self).model_fields.items()
@@ -91,6 +91,6 @@ def _several(value: Any) -> Any:
 
 
 COMMA_SEPARATED = BeforeValidator(_split)
-"""On a tuple: a text such as ``flip,centre`` will do for it."""
+"""On a tuple: accept text such as ``flip,centre``."""
 ONE_OR_MORE = BeforeValidator(_several)
-"""On a tuple: a single value will do for it."""
+"""On a tuple: accept a single value."""

@@ -1,4 +1,4 @@
-"""What `serve` and the verbs of its keys take."""
+"""The requests of `serve` and of the verbs for its keys."""
 
 from __future__ import annotations
 
@@ -18,20 +18,20 @@ StateFolder = Annotated[
     Incidental,
     Flag("--state", metavar="<folder>"),
     Field(
-        description="the folder of keys, audit log and corrections; SHELFMIND_STATE, else one in your data folder, if "
-        "not given"
+        description="Folder of keys, audit log and corrections. Defaults to SHELFMIND_STATE, else a folder in "
+        "your user data folder."
     ),
 ]
 
 
 class ServeRequest(Request):
-    """What is served, to whom, and how much at once."""
+    """What to serve, to whom, and the limits."""
 
     details: ClassVar[str] = (
         "Try it: curl -F image=@cola.jpg http://127.0.0.1:8000/v1/recognize. "
-        "Several images that wait are computed at once; beyond the queue the answer is 429. SIGTERM or Ctrl-C ends it "
-        "after what was taken is answered. A new run or file in the same place, and every new version of the gallery, "
-        "takes over without a lost request; SIGHUP looks for them now."
+        "Waiting images are computed in batches; if the queue is full, the response is 429. SIGTERM or Ctrl-C "
+        "shuts down after pending requests are answered. A replaced run or file and every new gallery version "
+        "are loaded without losing a request; SIGHUP checks for them at once."
     )
     examples: ClassVar[tuple[str, ...]] = (
         "shelfmind serve runs/first",
@@ -40,89 +40,96 @@ class ServeRequest(Request):
     )
 
     run: Annotated[Path, Positional("RUN|FILE")] = Field(
-        description="a run folder, or a file that `shelfmind export` wrote"
+        description="Run folder, or a file written by `shelfmind export`."
     )
-    gallery: str | None = Field(
-        None, description="a calibrated gallery of its vectors, which the service answers from and changes"
-    )
-    host: str = Field("127.0.0.1", description="the address to listen on; beyond this machine a key is needed")
-    port: int = Field(8000, ge=0, le=65535, description="0: any free one")
-    workers: int = Field(1, ge=1, le=MOST_WORKERS, description="processes that share the port")
+    gallery: str | None = Field(None, description="Calibrated gallery of this network, for recognition and enrolment.")
+    host: str = Field("127.0.0.1", description="Address to listen on. Addresses other than localhost require a key.")
+    port: int = Field(8000, ge=0, le=65535, description="Port to listen on. 0 picks a free port.")
+    workers: int = Field(1, ge=1, le=MOST_WORKERS, description="Number of processes that share the port.")
     state: StateFolder = None
     engine: Engine = "auto"
     batch: Batch = None
     decode: Decode = "exact"
     tta: Tta = None
     max_batch: int | None = Field(
-        None, ge=1, le=1024, description="images computed at once; what `--batch` says, or 8, if not given"
+        None, ge=1, le=1024, description=f"Maximum batch size of the service. Defaults to {argument('batch')}, or 8."
     )
     max_delay_ms: float = Field(
         0.0,
         ge=0,
         le=1000,
-        description="how long an image waits for company although a core is free; what comes while all compute is a "
-        "batch in any case",
+        description="Maximum time to wait for more images of a batch while a core is idle. Images that arrive "
+        "while all cores are busy are always batched.",
     )
-    queue: int = Field(256, ge=1, le=100_000, description="images that may wait in each process; more are refused")
-    timeout: float = Field(30.0, gt=0, le=600, description="seconds after which a request is given up, if it says none")
-    max_body_mb: float = Field(32.0, gt=0, le=1024, description="of a request")
-    max_images: int = Field(64, ge=1, le=10_000, description="of a request")
-    max_megapixels: float = Field(50.0, gt=0, le=500, description="of an image; more are refused by their header")
-    rate: float | None = Field(None, gt=0, description="requests a second of one key, or address without keys")
+    queue: int = Field(
+        256, ge=1, le=100_000, description="Queue length in images per process. Further requests are rejected."
+    )
+    timeout: float = Field(
+        30.0, gt=0, le=600, description="Timeout of a request in seconds, unless the request sets one."
+    )
+    max_body_mb: float = Field(32.0, gt=0, le=1024, description="Maximum size of a request body in MB.")
+    max_images: int = Field(64, ge=1, le=10_000, description="Maximum number of images per request.")
+    max_megapixels: float = Field(
+        50.0, gt=0, le=500, description="Maximum size of an image in megapixels, checked before decoding."
+    )
+    rate: float | None = Field(
+        None, gt=0, description="Maximum requests per second and key (or address, without keys). Unlimited by default."
+    )
     watch_seconds: float = Field(
-        5.0, ge=0, description="how often to look for a new run or gallery version; 0: at SIGHUP only"
+        5.0, ge=0, description="Interval in seconds to check for a new run or gallery version. 0: on SIGHUP only."
     )
-    audit: Path | None = Field(None, description="a folder that `shelfmind audit` made, to show on the page")
+    audit: Path | None = Field(None, description="Output folder of `shelfmind audit` to show on the page.")
     allow_hosts: Annotated[tuple[str, ...], Flag("--allow-host", metavar="NAME")] = Field(
-        (), description="a name under which requests may come; on this machine's own address localhost always is one"
+        (), description="Allowed host name of requests. localhost is always allowed on a local address."
     )
     trusted_proxies: Annotated[tuple[str, ...], Flag("--trusted-proxies", metavar="ADDRESS|NETWORK")] = Field(
-        (), description="a proxy whose X-Forwarded-For is believed, such as 127.0.0.1 or 10.0.0.0/8; none if not given"
+        (),
+        description="Proxy whose X-Forwarded-For header is trusted, such as 127.0.0.1 or 10.0.0.0/8. Defaults to none.",
     )
     insecure: bool = Field(
-        False, description="listen beyond this machine without any key: whoever reaches it may do all"
+        False, description="Listen on non-local addresses without keys: anyone who can connect has full access."
     )
 
     def require_inputs(self) -> None:
-        """The run or file, and the audit, are there; the views are the gallery's where there is one."""
+        """Check that the run or file and the audit exist, and that views are not set for a gallery."""
         if self.tta is not None and self.gallery is not None:
-            raise UserError(f"a gallery has views of its own; leave {argument('tta')} out")
+            raise UserError(f"a gallery uses the views of its embeddings and excludes {argument('tta')}")
         require_run_or_file(self.run)
         if self.audit is not None:
             require_path(self.audit)
 
 
 class KeysRequest(Request):
-    """Where keys are kept."""
+    """Where keys are stored."""
 
     state: StateFolder = None
 
 
 class KeysAddRequest(KeysRequest):
-    """A new key."""
+    """Create a key."""
 
     details: ClassVar[str] = (
-        "The key is shown once, on standard output; only its hash is kept. read may recognise and look, write may "
-        "change the gallery and correct answers, admin may reload the model, too."
+        "Printed to standard output; only its hash is stored. Roles: read may recognise and "
+        "view, write may also change the gallery and correct answers, admin may also reload the model."
     )
     examples: ClassVar[tuple[str, ...]] = ("shelfmind keys add tills --role read",)
 
     name: Annotated[str, Positional("NAME")] = Field(
-        min_length=1, max_length=100, description="who will use it; changes bear this name"
+        min_length=1, max_length=100, description="Name of the key's user, recorded with changes."
     )
-    role: Role = Field("read", description="read, write or admin")
+    role: Role = Field("read", description="Role of the key: read, write or admin.")
 
 
 class KeysListRequest(KeysRequest):
-    """The keys there are."""
+    """List keys."""
 
     examples: ClassVar[tuple[str, ...]] = ("shelfmind keys list",)
 
 
 class KeysRevokeRequest(KeysRequest):
-    """A key that no longer counts."""
+    """Revoke a key."""
 
-    details: ClassVar[str] = "Running services know at once."
+    details: ClassVar[str] = "Takes effect on running services at once."
     examples: ClassVar[tuple[str, ...]] = ("shelfmind keys revoke tills",)
 
-    name: Annotated[str, Positional("NAME")] = Field(description="the name it was given")
+    name: Annotated[str, Positional("NAME")] = Field(description="Name of the key.")

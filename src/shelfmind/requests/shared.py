@@ -1,4 +1,4 @@
-"""Arguments that several verbs share, and checks of them."""
+"""Arguments shared by several verbs, and their checks."""
 
 from __future__ import annotations
 
@@ -12,40 +12,46 @@ from shelfmind.errors import UserError, argument, call, unknown_name
 from shelfmind.requests.request import ONE_OR_MORE, Flag, Incidental, Positional
 
 RUN_FILE = "recipe.yaml"
-"""What every run folder has from its beginning."""
+"""Present in every run folder from the start."""
 MAX_BAD_FRACTION = 0.01
 MOST_AT_ONCE = 1024
 
 
 def _views(value: Any) -> Any:
-    """The parts of ``flip,centre``; none of ``none``."""
+    """Split ``flip,centre`` into its parts; ``none`` gives no part."""
     if not isinstance(value, str):
         return value
     return tuple(name.strip() for name in value.split(",") if name.strip() and name.strip() != "none")
 
 
-DATA_SET = "data set: a folder of class folders, RP2K, a csv, or Grocery Store"
+DATA_SET = "Data set: a folder of class folders, RP2K, a CSV list, or Grocery Store."
 Data = Annotated[Path, Positional(), Incidental, Field(description=DATA_SET)]
-"""The record of an outcome has the data's digest."""
-Run = Annotated[Path, Positional(), Field(description="a run folder that `shelfmind train` made")]
-NewRun = Annotated[Path, Incidental, Field(description="run folder to make")]
+"""The record of an outcome holds the digest of the data instead."""
+Run = Annotated[Path, Positional(), Field(description="Run folder made by `shelfmind train`.")]
+NewRun = Annotated[Path, Incidental, Field(description="Run folder to create.")]
 _FORMATS = ", ".join(names_in("data.sources:SOURCES"))
-Format = Annotated[str | None, Incidental, Field(description=f"one of {_FORMATS}; found out if not given")]
-MaxBadFraction = Annotated[float, Field(ge=0, le=1, description="share of unusable files above which to stop")]
-Overrides = Annotated[tuple[str, ...], Flag("--set", metavar="KEY=VALUE"), Field(description="change the recipe")]
-MaxMinutes = Annotated[
-    float | None, Field(gt=0, description="fit the whole schedule into this time instead of a number of epochs")
+Format = Annotated[
+    str | None, Incidental, Field(description=f"Format of the data set: {_FORMATS}. Detected by default.")
 ]
-AllowSeen = Annotated[bool, Field(description="go on with images that the run was trained on, or may have been")]
+MaxBadFraction = Annotated[float, Field(ge=0, le=1, description="Stop if a larger share of the files is unusable.")]
+Overrides = Annotated[
+    tuple[str, ...], Flag("--set", metavar="KEY=VALUE"), Field(description="Override a recipe value.")
+]
+MaxMinutes = Annotated[
+    float | None, Field(gt=0, description="Time budget in minutes. The learning-rate schedule is scaled to fit it.")
+]
+AllowSeen = Annotated[
+    bool, Field(description="Continue even if the run was, or may have been, trained on some of the images.")
+]
 
 
 def _engine(wanted: str) -> str:
-    """An engine, perhaps with a precision behind a colon."""
+    """An engine, optionally followed by a colon and a precision."""
     name, colon, precision = wanted.partition(":")
     of_files = names_in("inference.engines.choice:ENGINES")
     _require_known("engine", name, (*names_in("inference.engines.choice:OWN"), *of_files))
     if colon and name not in of_files:
-        raise ValueError(f"{name} takes no precision; name an engine of exported files, such as openvino:int8")
+        raise ValueError(f"{name} takes no precision; choose an engine for exported files, such as openvino:int8")
     if colon:
         _require_known("precision", precision, names_in("machine.instructions:PRECISIONS"))
     return wanted
@@ -60,17 +66,15 @@ Engine = Annotated[
     str,
     AfterValidator(_engine),
     Field(
-        description="what computes: mindspore, onnx, openvino, mindir, or auto, the fastest that the run was exported "
-        "for; openvino:int8 names a precision, too"
+        description="Inference engine: mindspore, onnx, openvino, mindir, or auto (the fastest one that the run "
+        "was exported for). Append a precision as in openvino:int8."
     ),
 ]
-Rules = Annotated[
-    str | None, Field(description="keep these terms: contest, under which MindSpore computes and nothing else")
-]
+Rules = Annotated[str | None, Field(description="Rule set to enforce: contest (MindSpore is the only engine).")]
 
 
 def _batch(value: Any) -> Any:
-    """A number of images, or ``auto``."""
+    """Validate a number of images, or ``auto``."""
     number = int(value) if isinstance(value, str) and value.strip().isdecimal() else value
     if number not in (None, "auto") and not (type(number) is int and 1 <= number <= MOST_AT_ONCE):
         raise ValueError(f"must be auto or a number of images from 1 to {MOST_AT_ONCE}, got '{value}'")
@@ -83,28 +87,31 @@ Batch = Annotated[
     Flag(metavar="<int|auto>"),
     BeforeValidator(_batch),
     Field(
-        description="images computed at once on each core (MindSpore: on all); auto measures which number is fastest "
-        "here, and remembers it"
+        description="Batch size per core (MindSpore: in total). Defaults to 8 (MindSpore: the recipe's). auto "
+        "measures the fastest size on this machine once and remembers it."
     ),
 ]
 Decode = Annotated[
     Literal["exact", "fast"],
-    Field(description="exact, as for training, or fast: JPEGs far larger than the network needs are decoded smaller"),
+    Field(description="JPEG decoding: exact, as in training, or fast (large JPEGs are decoded at reduced size)."),
 ]
 Tta = Annotated[
     tuple[str, ...] | None,
     Flag(metavar="VIEW,...", repeated=False),
     BeforeValidator(_views),
-    Field(description="views to average, such as flip,centre; none for the plain image alone"),
+    Field(
+        description="Test-time augmentation views to average, such as flip,centre. none: the plain image only. "
+        "Defaults to the recipe's views."
+    ),
 ]
 
 
 def _named(value: Any) -> Any:
-    """Refuse images themselves: pixels have no name to write into a table."""
+    """Reject arrays and image objects: they have no file name for the table."""
     if any(hasattr(each, "shape") or hasattr(each, "getbands") for each in (value, *_first(value))):
         raise UserError(
-            f"{argument('paths')} must name files; shelfmind.load(run).predict takes images themselves: "
-            "NumPy arrays, Pillow images and encoded bytes"
+            f"{argument('paths')} must be file names; for images in memory (NumPy arrays, Pillow images, encoded "
+            "bytes) use shelfmind.load(run).predict"
         )
     return value
 
@@ -117,43 +124,42 @@ Images = Annotated[tuple[str, ...], Positional("PATH..."), ONE_OR_MORE, BeforeVa
 
 
 def require_path(path: Path) -> None:
-    """Raises `UserError` naming the nearest folder that does exist if `path` does not."""
+    """Raise `UserError` if `path` does not exist; the message gives the closest existing parent folder."""
     path = path.expanduser()
     try:
         if path.exists():
             return
         near = next((parent for parent in path.absolute().parents if parent.exists()), None)
-    except (OSError, ValueError) as error:  # a folder above that may not be searched; a name too long
+    except (OSError, ValueError) as error:  # a parent folder without search permission, or a name that is too long
         raise UserError(f"cannot read {path}: {getattr(error, 'strerror', None) or error}") from error
-    hint = f" (the nearest folder that exists is {near})" if near else ""
+    hint = f" (closest existing folder: {near})" if near else ""
     raise UserError(f"no such file or folder: {path}{hint}")
 
 
 def require_run(root: Path) -> None:
-    """Raise `UserError` for a folder that is not a run."""
+    """Raise `UserError` if `root` is not a run folder."""
     if root.is_file():
-        raise UserError(f"{root} is a file, and a run folder is needed, as {call('train')} makes it")
+        raise UserError(f"{root} is a file, but a run folder is needed, as created by {call('train')}")
     if not root.is_dir():
-        raise UserError(f"there is no run at {root}; make one with: {call('train', data='DATA', out=str(root))}")
+        raise UserError(f"there is no run at {root}; create one with: {call('train', data='DATA', out=str(root))}")
     if not (root / RUN_FILE).is_file():
         raise UserError(f"{root} is not a run folder: it has no {RUN_FILE}")
 
 
 def require_run_or_file(place: Path) -> None:
-    """Raise `UserError` for what is neither a run folder nor a file, which may be an exported one."""
+    """Raise `UserError` if `place` is neither a run folder nor a file (which may be an exported run)."""
     if place.is_file():
         return
     form = place.suffix.removeprefix(".")
     if form in names_in("inference.exported:CARRIERS") and not place.exists():
         how = call("export", run="RUN", format=form, out=str(place))
-        raise UserError(f"there is no file {place}; make one with: {how}")
+        raise UserError(f"there is no file {place}; create it with: {how}")
     require_run(place)
 
 
 def require_one_length(epochs: int | None, max_minutes: float | None) -> None:
-    """Raise `UserError` for a number of epochs and a budget of minutes at once."""
+    """Raise `UserError` if both a number of epochs and a time budget are given."""
     if epochs is not None and max_minutes is not None:
         raise UserError(
-            f"choose one of {argument('epochs')} and {argument('max_minutes')}: "
-            "either the epochs or the minutes end a training"
+            f"{argument('epochs')} and {argument('max_minutes')} cannot be combined; limit the training by one of them"
         )

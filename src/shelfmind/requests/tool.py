@@ -1,4 +1,4 @@
-"""What the verbs take that are about the tool itself."""
+"""The requests of the verbs about the tool itself."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from shelfmind.requests.request import Positional, Request
 
 
 class ModelsRequest(Request):
-    """Which models are listed, and how much of them."""
+    """Which models to list, and in how much detail."""
 
     examples: ClassVar[tuple[str, ...]] = (
         "shelfmind models",
@@ -18,11 +18,11 @@ class ModelsRequest(Request):
         "shelfmind train photos --set model.name=resnet18 --out runs/resnet18",
     )
 
-    name: Annotated[str | None, Positional()] = Field(None, description="draw this model's stages")
-    measure: bool = Field(False, description="also measure images/s on this machine")
+    name: Annotated[str | None, Positional()] = Field(None, description="Show the stages of this model.")
+    measure: bool = Field(False, description="Also measure images/s on this machine.")
 
 
 class DoctorRequest(Request):
-    """Nothing: it looks at the machine that it runs on."""
+    """No arguments: checks this machine."""
 
     examples: ClassVar[tuple[str, ...]] = ("shelfmind doctor", "shelfmind doctor --json machine.json")

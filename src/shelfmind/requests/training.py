@@ -1,4 +1,4 @@
-"""What the verbs take that train by a recipe."""
+"""The requests of the verbs that train by a recipe."""
 
 from __future__ import annotations
 
@@ -35,21 +35,23 @@ RecipeChoice = Annotated[Recipe | str | None, Flag(metavar="NAME|FILE"), BeforeV
 
 
 class RecipeRequest(Request):
-    """What every verb takes that trains by a recipe; whether data and folder must be given, each verb says."""
+    """The arguments shared by all verbs that train by a recipe; subclasses decide which are required."""
 
     data: Annotated[Path | None, Positional(), Incidental] = Field(description=DATA_SET)
-    out: Annotated[Path | None, Incidental] = Field(description="folder to make")
-    recipe: RecipeChoice = Field("default", description="a name from `shelfmind recipes`, or a YAML file")
+    out: Annotated[Path | None, Incidental] = Field(description="Folder to create.")
+    recipe: RecipeChoice = Field("default", description="Name from `shelfmind recipes`, or a YAML file.")
     overrides: Overrides = ()
-    epochs: int | None = Field(None, ge=1, description=f"instead of the recipe's; not with {argument('max_minutes')}")
+    epochs: int | None = Field(
+        None, ge=1, description=f"Number of epochs. Defaults to the recipe's. Excludes {argument('max_minutes')}."
+    )
     max_minutes: MaxMinutes = None
-    seed: int = Field(0, ge=0, description="of split, weights, order and augmentation")
+    seed: int = Field(0, ge=0, description="Seed of split, initial weights, image order and augmentation.")
     weights: WeightsChoice = Field(
         None,
-        description="start from these: a file, a run folder, official ones by name, or generated, which come with "
-        "shelfmind",
+        description="Initial weights: a checkpoint, a run folder, the name of official weights, or generated "
+        "(the weights shipped with shelfmind).",
     )
-    offline: bool = Field(False, description="never download weights")
+    offline: bool = Field(False, description="Do not download weights.")
     max_bad_fraction: MaxBadFraction = MAX_BAD_FRACTION
     format: Format = None
 
@@ -57,22 +59,22 @@ class RecipeRequest(Request):
     def _one_length_and_one_recipe(self) -> RecipeRequest:
         require_one_length(self.epochs, self.max_minutes)
         if isinstance(self.recipe, Recipe) and self.overrides:
-            raise UserError(f"{argument('overrides')} go with a recipe's name, not with a Recipe")
+            raise UserError(f"{argument('overrides')} need the name of a recipe, not a Recipe")
         return self
 
     @field_serializer("recipe")
     def _recipe_name(self, value: Recipe | str | None) -> str | None:
-        """The record keeps the recipe itself beside the request."""
+        """The record stores the recipe itself next to the request."""
         return "a Recipe" if isinstance(value, Recipe) else value
 
     @property
     def chosen_recipe(self) -> Recipe | str:
-        """The recipe that everything else is a change of."""
+        """The recipe before any changes."""
         return self.recipe or "default"
 
     @property
     def settings(self) -> Recipe:
-        """The recipe with all that the request changes in it. Raises `UserError` for one that cannot be."""
+        """The recipe with all changes of the request applied. Raises `UserError` if it is invalid."""
         recipe = self.chosen_recipe
         recipe = recipe if isinstance(recipe, Recipe) else load_recipe(recipe, self.overrides)
         if self.epochs is not None:
@@ -82,7 +84,7 @@ class RecipeRequest(Request):
         return recipe
 
     def require_inputs(self) -> None:
-        """The data is there, and the recipe can be."""
+        """Check that the data exists and the recipe is valid."""
         if self.data is not None:
             require_path(self.data)
         for teacher in self.settings.distillation.teachers:
@@ -90,57 +92,61 @@ class RecipeRequest(Request):
 
 
 class ResumableRequest(RecipeRequest):
-    """What a verb takes that makes a run, or goes on with one."""
+    """The arguments of a verb that creates or resumes a run."""
 
     data: Annotated[Path | None, Positional(), Incidental] = Field(
-        None, description=f"{DATA_SET}; not with {argument('resume')}"
+        None, description=f"{DATA_SET} Excludes {argument('resume')}."
     )
-    out: Annotated[Path | None, Incidental] = Field(None, description="run folder to make")
-    resume: Annotated[Path | None, Incidental] = Field(None, description="go on with this run folder, as it began")
+    out: Annotated[Path | None, Incidental] = Field(None, description="Run folder to create.")
+    resume: Annotated[Path | None, Incidental] = Field(
+        None, description="Run folder to resume, with its original arguments."
+    )
 
     verb: ClassVar[str]
     beside_resume: ClassVar[frozenset[str]] = frozenset({"resume"})
-    """What may be given when a run is gone on with."""
+    """The arguments that may accompany `resume`."""
 
     @model_validator(mode="after")
     def _new_or_resumed(self) -> ResumableRequest:
         if self.resume is None and (self.data is None or self.out is None):
             needed = f"{argument('data')} and {argument('out')}"
-            raise UserError(f"{self.verb} needs {needed}, or {argument('resume')} with a run")
+            raise UserError(f"{self.verb} needs {needed}, or {argument('resume')} and a run")
         others = self.model_fields_set - self.beside_resume
         if self.resume is not None and others:
             first = next(name for name in type(self).model_fields if name in others)
-            raise UserError(f"{argument('resume')} goes on as the run began, so it takes no {argument(first)}")
+            raise UserError(
+                f"{argument('resume')} keeps the original arguments of the run and excludes {argument(first)}"
+            )
         return self
 
     @property
     def new(self) -> tuple[Path, Path]:
-        """Data and folder of a run that is made."""
+        """Data and folder of a new run."""
         assert self.data is not None
         assert self.out is not None
         return self.data, self.out
 
     @property
     def run(self) -> Path:
-        """The run folder, made or gone on with."""
+        """The new or resumed run folder."""
         return self.resume or self.new[1]
 
     def require_inputs(self) -> None:
-        """The data is there and the recipe can be; or the run is there."""
+        """Check that the data exists and the recipe is valid, or that the run to resume exists."""
         if self.resume is not None:
             require_run(self.resume)
         else:
             super().require_inputs()
 
     def advice_when_stopped(self) -> str | None:
-        """A run that has begun can be gone on with."""
+        """A run that has started can be resumed."""
         if not (self.run / RUN_FILE).exists():
             return None
-        return f"what is trained so far is kept. Go on with: {call(self.verb, resume=str(self.run))}"
+        return f"progress is saved. Resume with: {call(self.verb, resume=str(self.run))}"
 
 
 class TrainRequest(ResumableRequest):
-    """What a training comes of."""
+    """The arguments of a training run."""
 
     examples: ClassVar[tuple[str, ...]] = (
         "shelfmind train photos --out runs/first",
@@ -155,22 +161,26 @@ class TrainRequest(ResumableRequest):
     beside_resume: ClassVar[frozenset[str]] = frozenset({"resume", "track"})
 
     split_of: Path | None = Field(
-        None, description="take this run's split, so that both can be judged together; new photos are trained on"
+        None,
+        description="Reuse the split of this run, so that both can be evaluated together. New photos are "
+        "used for training.",
     )
     teacher: Annotated[tuple[Path, ...], Flag("--teacher", metavar="RUN|FILE"), ONE_OR_MORE] = Field(
-        (), description="learn from the answers of this run or exported file besides the labels; several are averaged"
+        (), description="Run or exported file to distil from. Predictions of several teachers are averaged."
     )
     broader: Annotated[Path | None, NoFlag] = Field(
-        None, description="a CSV with the columns class,broader: learn the broader classes instead of the data's"
+        None, description="CSV with the columns class,broader: train on the broader classes instead."
     )
-    rules: str | None = Field(None, description="keep these terms: contest")
+    rules: str | None = Field(
+        None, description="Rule set to enforce: contest (MindSpore only, no external weights or photos)."
+    )
     track: Annotated[tuple[str, ...], Flag(metavar="TRACKER,...", repeated=False), Incidental, COMMA_SEPARATED] = Field(
-        (), description="also send figures to tensorboard (RUN/tensorboard), mlflow, or both"
+        (), description="Also log metrics to tensorboard (RUN/tensorboard), mlflow, or both."
     )
 
     @property
     def settings(self) -> Recipe:
-        """The recipe with all that the request changes in it."""
+        """The recipe with all changes of the request applied."""
         recipe = super().settings
         if not self.teacher:
             return recipe
@@ -178,14 +188,14 @@ class TrainRequest(ResumableRequest):
         return recipe.model_copy(update={"distillation": distillation})
 
     def require_inputs(self) -> None:
-        """The data or the run, and the run whose split is taken, are there, and the recipe can be."""
+        """Check that the data or run and the run of the split exist, and that the recipe is valid."""
         super().require_inputs()
         if self.split_of is not None:
             require_run(self.split_of)
 
 
 class PretrainRequest(ResumableRequest):
-    """What a pretraining comes of."""
+    """The arguments of a pretraining run."""
 
     examples: ClassVar[tuple[str, ...]] = (
         "shelfmind pretrain photos --max-minutes 30 --out runs/pretrained",
@@ -196,26 +206,26 @@ class PretrainRequest(ResumableRequest):
 
     recipe: RecipeChoice = Field(
         None,
-        description="a name from `shelfmind recipes`, or a YAML file; pretrain, or default with "
-        f"{argument('broader')}, if not given",
+        description="Name from `shelfmind recipes`, or a YAML file. Defaults to pretrain, or to default with "
+        f"{argument('broader')}.",
     )
     broader: Path | None = Field(
-        None, description="learn broader classes instead: a CSV with the columns class,broader"
+        None, description="Train on broader classes instead: a CSV with the columns class,broader."
     )
 
     @property
     def chosen_recipe(self) -> Recipe | str:
-        """Without labels if nothing else is said."""
+        """Self-supervised by default."""
         return self.recipe or ("pretrain" if self.broader is None else "default")
 
     def require_inputs(self) -> None:
-        """As for `train`; the table of broader classes is there, and the recipe reads labels if it is given."""
+        """Check the same as `train`, that the table of broader classes exists, and that its recipe uses labels."""
         super().require_inputs()
         if self.broader is None:
             return
         require_path(self.broader)
         if self.settings.train.task != "classify":
             raise UserError(
-                f"{argument('broader')} gives labels, which the task {self.settings.train.task} does not read; take a "
-                f"recipe that classifies, such as {argument('recipe', 'default')}"
+                f"{argument('broader')} provides labels, but the task {self.settings.train.task} uses none; "
+                f"choose a recipe for classification, such as {argument('recipe', 'default')}"
             )

@@ -1,4 +1,4 @@
-"""Who is told how a verb goes on."""
+"""Observers: receive progress and messages of a verb."""
 
 from __future__ import annotations
 
@@ -7,57 +7,57 @@ from shelfmind.progress import Progress, count_silently
 
 
 class Observer:
-    """Is told what a verb does; this one is silent. Derive from it and override what you want to know."""
+    """Receives progress and messages of a verb. This base class is silent: subclass it and override what you need."""
 
     def note(self, text: str) -> None:
-        """Called with something that people should know."""
+        """Called with a note for the user."""
 
     def warn(self, text: str) -> None:
-        """Called with what makes the outcome doubtful, which nobody should miss."""
+        """Called with a warning: something that makes the outcome questionable."""
 
     def result(self, text: str) -> None:
-        """Called with a result that is there before the verb ends, such as the address of a page."""
+        """Called with a result that is available before the verb ends, such as the address of a page."""
 
     def phase(self, what: str) -> None:
-        """Called before something that takes a while and cannot be counted."""
+        """Called before a longer step whose progress cannot be measured."""
 
     def counter(self, what: str, total: int | None, unit: str = "images") -> Progress:
-        """Called before `total` things are worked on; the function returned is called with each number newly done."""
+        """Called before `total` items are processed; the returned function takes each number of finished ones."""
         return count_silently(what, total, unit)
 
     def worded(self, text: str) -> str:
-        """A message as whoever reads what a verb writes would type it: as Python here, as flags for the command."""
+        """The message with its terms as the reader types them: Python arguments here, flags on the command line."""
         return worded(text)
 
 
 class ForwardingObserver(Observer):
-    """Passes everything on to another observer: the base of those that do so and something else besides."""
+    """Forwards everything to another observer: the base class for observers that add something."""
 
     def __init__(self, observer: Observer) -> None:
         self.observer = observer
 
     def note(self, text: str) -> None:
-        """Pass it on."""
+        """Forward to the other observer."""
         self.observer.note(text)
 
     def warn(self, text: str) -> None:
-        """Pass it on."""
+        """Forward to the other observer."""
         self.observer.warn(text)
 
     def result(self, text: str) -> None:
-        """Pass it on."""
+        """Forward to the other observer."""
         self.observer.result(text)
 
     def phase(self, what: str) -> None:
-        """Pass it on."""
+        """Forward to the other observer."""
         self.observer.phase(what)
 
     def counter(self, what: str, total: int | None, unit: str = "images") -> Progress:
-        """Pass it on."""
+        """Forward to the other observer."""
         return self.observer.counter(what, total, unit)
 
     def worded(self, text: str) -> str:
-        """Pass it on."""
+        """Forward to the other observer."""
         return self.observer.worded(text)
 
 

@@ -1,1 +1,1 @@
-"""Run folders: what they hold, where they come from, which rules they keep, how they are calibrated."""
+"""Run folders: their files, provenance, rules and calibration."""

@@ -1,4 +1,4 @@
-"""What a run's provenance says of the photos that it was adapted to."""
+"""The record of an adapted run in its provenance."""
 
 from __future__ import annotations
 
@@ -15,28 +15,28 @@ ADAPTED = "adapted"
 
 
 def adaptation_of(run: RunFolder) -> dict[str, Any] | None:
-    """The record that `adapt` wrote; None for a run that was not adapted."""
+    """The record written by `adapt`; None for a run that was not adapted."""
     found: dict[str, Any] | None = read_json(run.provenance).get(ADAPTED) if run.provenance.exists() else None
     return found
 
 
 def note_on_adaptation(run: RunFolder) -> tuple[str, ...]:
-    """What to know of an adapted run's figures."""
+    """A note on the metrics of an adapted run."""
     found = adaptation_of(run)
     if found is None:
         return ()
     photos = counted(found["images"], "photo")
     return (
-        f"the run was adapted to {photos} of {', '.join(found['photos'])}, without labels: its figures hold for photos "
-        "like these",
+        f"the run was adapted to {photos} of {', '.join(found['photos'])}, without labels: its metrics hold for "
+        "similar photos",
     )
 
 
 def require_unadapted(rules: str | None, runs: Iterable[Path]) -> None:
-    """Refuse, under any rules, a run that was adapted to photos that it was not trained on."""
+    """Raise `UserError`, under any rule set, for a run that was adapted to photos that it was not trained on."""
     for place in runs:
         if rules is not None and place.is_dir() and adaptation_of(RunFolder(place)) is not None:
             raise UserError(
-                f"{rules} rule 2: {place} was adapted to photos that are not its training images; give the run that it "
-                "was made of"
+                f"{rules} rule 2: {place} was adapted to photos that are not its training images; give the run before "
+                "adaptation"
             )

@@ -1,4 +1,4 @@
-"""The temperature of a run's probabilities: kept beside its weights, and used only with what it was fitted to."""
+"""The temperature of a run, stored with its weights and valid only for these weights and views."""
 
 from __future__ import annotations
 
@@ -16,10 +16,10 @@ from shelfmind.runs.known_data import split_names
 def write_temperature(
     run: RunFolder, scaling: TemperatureScaling, checksum: str, tta: Sequence[str], split: str
 ) -> float | None:
-    """Keep what came out of a calibration, and return the temperature that no longer holds for it (None: none did).
+    """Store the result of a calibration, and return the earlier temperature that it replaces (None if there is none).
 
-    A temperature that is kept is what every later prediction of this run with these weights and views uses. One that is
-    not takes an earlier one for these weights and views away, but leaves one for other views of these weights alone.
+    A kept temperature applies to all later predictions of this run with these weights and views. A rejected one removes
+    an earlier temperature for these weights and views, but not for other views.
     """
     before = _kept_before(run, checksum)
     if before is not None and before[1] != tuple(tta) and not scaling.kept:
@@ -31,7 +31,7 @@ def write_temperature(
 
 
 def read_temperature(run: RunFolder, checksum: str, tta: Sequence[str]) -> float:
-    """The temperature that fits these weights and views; 1 where there is none."""
+    """The temperature for these weights and views; 1 if there is none."""
     if not run.calibration.exists():
         return 1.0
     content = read_json(run.calibration)
@@ -42,7 +42,7 @@ def read_temperature(run: RunFolder, checksum: str, tta: Sequence[str]) -> float
 
 
 def temperatures(run: RunFolder, checksum: str) -> list[tuple[list[str], float]]:
-    """The temperatures of these weights, each with the test-time views that it is for."""
+    """The temperatures of these weights, each with its test-time views."""
     if not run.calibration.exists():
         return []
     content = read_json(run.calibration)
@@ -51,12 +51,12 @@ def temperatures(run: RunFolder, checksum: str) -> list[tuple[list[str], float]]
 
 
 def note_on_temperature(run: RunFolder, temperature: float, split: str) -> tuple[str, ...]:
-    """What to know where `temperature`, that of the run, is used on images that it may have been fitted to."""
+    """A note if the temperature of the run is used on images that it may have been fitted to."""
     if temperature == 1.0:
         return ()
     fitted_to = split_names(str(read_json(run.calibration).get("split", "")))
     same = ", ".join(name for name in split_names(split) if name in fitted_to)
-    text = f"the temperature {temperature:.3f} was fitted to images of {same}, so that the calibration error flatters"
+    text = f"the temperature {temperature:.3f} was fitted to images of {same}, so the calibration error is optimistic"
     return (text,) if same else ()
 
 
@@ -65,7 +65,7 @@ def _is_of(content: Mapping[str, Any], checksum: str, tta: Sequence[str]) -> boo
 
 
 def _kept_before(run: RunFolder, checksum: str) -> tuple[float, tuple[str, ...]] | None:
-    """A temperature other than 1 for these weights and the views that it is for; None also where it is damaged."""
+    """An earlier temperature other than 1 for these weights, with its views; None if there is none or it is damaged."""
     if not run.calibration.exists():
         return None
     try:

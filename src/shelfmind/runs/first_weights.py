@@ -1,4 +1,4 @@
-"""What a run learnt from, first weights and teachers, had seen: kept in it, because its network has seen it, too."""
+"""The history of a run's initial weights and teachers, stored in the run, since it inherits what they have seen."""
 
 from __future__ import annotations
 
@@ -19,19 +19,18 @@ from shelfmind.progress import Counter
 from shelfmind.runs.folder import RunFolder
 from shelfmind.runs.history import ORIGIN, History, UnknownHistoryError, folders_before, read_history, run_of
 
-BEGINS = "the weights that this training begins with"
-"""How the warning of `seen_by_first_weights` starts."""
+BEGINS = "the initial weights of this run"
+"""The beginning of the warning of `seen_by_first_weights`."""
 
 
 def keep_history_before(
     run: RunFolder, checkpoint: Path | None, counter: Counter, teachers: Sequence[Path] = ()
 ) -> None:
-    """Keep in `run`, which begins with these weights and learns from these teachers' files, what the runs that they are
-    of have seen, and those before them.
+    """Store in `run` the histories of the runs of its initial weights and teachers, and of those before them.
 
-    Nothing is kept of weights from elsewhere; of a run or teacher that cannot tell what it saw, that it cannot.
+    Nothing is stored for weights from elsewhere. For a run or teacher with an unknown history, this fact is stored.
     """
-    shutil.rmtree(run.before, ignore_errors=True)  # of a training that was stopped before it began
+    shutil.rmtree(run.before, ignore_errors=True)  # of a run that was stopped before it began
     kept: list[tuple[History | None, dict[str, Any]]] = []
     for file in ([] if checkpoint is None else [checkpoint]) + list(teachers):
         role = {"teacher": True} if file in teachers else {}
@@ -56,8 +55,7 @@ def keep_history_before(
 
 
 def read_with_doubt(run: RunFolder, counter: Counter) -> tuple[History | None, str | None]:
-    """What a run has seen, and why its own images may not judge it because of what it learnt from; None for what cannot
-    be told, and for no doubt."""
+    """The history of a run (None if unknown), and why its own images cannot evaluate it (None if they can)."""
     try:
         history = read_history(run, counter)
     except UnknownHistoryError as error:
@@ -66,10 +64,10 @@ def read_with_doubt(run: RunFolder, counter: Counter) -> tuple[History | None, s
 
 
 def labels_unlearnt(checkpoint: Path, paths: Sequence[Path], counter: Counter) -> npt.NDArray[np.bool_]:
-    """Of which of N images the run of these weights, and those before it, did not learn the label, shape (N,).
+    """Which of N images have labels that neither the run of these weights nor those before it learnt, shape (N,).
 
     Raises:
-        UnknownHistoryError: that cannot be told.
+        UnknownHistoryError: the history is unknown.
     """
     run = run_of(checkpoint)
     if run is None:
@@ -80,9 +78,9 @@ def labels_unlearnt(checkpoint: Path, paths: Sequence[Path], counter: Counter) -
 
 
 def seen_by_first_weights(history: History) -> str | None:
-    """That images which should judge a run were seen by what it learnt from, in words; None if none were.
+    """A warning if the initial weights or teachers have seen validation or test images of a run; None otherwise.
 
-    For validation those count that were trained on, for test also those that were validated on.
+    For validation, images that were trained on count; for test, also those that were validated on.
     """
     spoilt = {"val": ("train",), "test": ("train", "val")}
     counts = []
@@ -96,17 +94,17 @@ def seen_by_first_weights(history: History) -> str | None:
     names = " and ".join(each.title for each in history.before)
     if history.taught:
         return Message(
-            f"{names}, from which this training learns, saw {' and '.join(counts)} in training, so that they cannot "
-            f"judge it. Take another teacher, or share the split of that run: {argument('split_of')}"
+            f"{names}, a teacher of this run, saw {' and '.join(counts)} in training, so they cannot "
+            f"evaluate it. Choose another teacher, or share the split of that run: {argument('split_of')}"
         )
     return Message(
-        f"{BEGINS} are those of {names}, which saw {' and '.join(counts)} in training, so that they cannot judge it. "
-        f"Begin with other weights, or share the split of that run: {argument('split_of')}"
+        f"{BEGINS} are those of {names}, which saw {' and '.join(counts)} in training, so they cannot evaluate it. "
+        f"Choose other weights, or share the split of that run: {argument('split_of')}"
     )
 
 
 def _link(source: Path, target: Path) -> None:
-    """Make `target` the same file as `source`, a copy where links cannot be; nothing where there is no such file."""
+    """Hard-link `target` to `source`, or copy it if links are unsupported; does nothing if `source` does not exist."""
     if source.exists():
         write_atomically(target, _linked(source))
 

@@ -1,4 +1,4 @@
-"""A run folder: everything that later commands need of a training, in one place."""
+"""The run folder: all files of a training run that later commands need."""
 
 from __future__ import annotations
 
@@ -18,33 +18,33 @@ from shelfmind.recipe import Recipe, parse_recipe
 from shelfmind.requests.shared import RUN_FILE, require_run
 
 SNAPSHOTS = "snapshots"
-"""The folder of the weights of single epochs."""
+"""The folder with the weights of single epochs."""
 
 
 @dataclass(frozen=True)
 class RunFolder:
-    """Names of the files of a run; `root` is the folder."""
+    """The paths of the files of a run; `root` is the folder."""
 
     root: Path
 
     @property
     def recipe(self) -> Path:
-        """The whole recipe the run was made with."""
+        """The complete recipe of the run."""
         return self.root / RUN_FILE
 
     @property
     def classes(self) -> Path:
-        """Class names in the order of their ids, and training images of each."""
+        """Class names in the order of their ids, and the training images of each."""
         return self.root / "classes.json"
 
     @property
     def weights(self) -> Path:
-        """The weights that the run offers: a link to the best or to the last."""
+        """The weights of the run: a link to the best or the last ones."""
         return self.root / "weights.ckpt"
 
     @property
     def best(self) -> Path:
-        """The averaged weights of the epoch with the best validation top-1 among those of the last image size."""
+        """The averaged weights of the epoch with the best validation top-1 at the last image size."""
         return self.root / "best.ckpt"
 
     @property
@@ -54,17 +54,17 @@ class RunFolder:
 
     @property
     def state(self) -> Path:
-        """Everything that resuming needs."""
+        """The complete training state for resuming."""
         return self.root / "state.ckpt"
 
     @property
     def log(self) -> Path:
-        """One JSON object an epoch."""
+        """One JSON object per epoch."""
         return self.root / "log.jsonl"
 
     @property
     def metrics(self) -> Path:
-        """The last evaluation's figures."""
+        """The metrics of the last evaluation."""
         return self.root / "metrics.json"
 
     @property
@@ -74,53 +74,53 @@ class RunFolder:
 
     @property
     def report(self) -> Path:
-        """A page for people."""
+        """The HTML report."""
         return self.root / "report.html"
 
     @property
     def bad_files(self) -> Path:
-        """Files that could not be used, with reasons."""
+        """Unusable files, with reasons."""
         return self.root / "bad_files.csv"
 
     @property
     def calibration(self) -> Path:
-        """The temperature of the run's probabilities, with what it was fitted to."""
+        """The temperature of the run, and what it was fitted to."""
         return self.root / "calibration.json"
 
     def export_of(self, format: str, precision: str) -> Path:
-        """The network as a file for engines, ``network.onnx`` or ``network.int8.onnx``."""
+        """The exported network, ``network.onnx`` or ``network.int8.onnx``."""
         return self.root / (f"network.{format}" if precision == "fp32" else f"network.{precision}.{format}")
 
     def exports(self) -> list[Path]:
-        """The files for engines that are there."""
+        """The existing exported networks."""
         return sorted(path for path in self.root.glob("network.*"))
 
     @property
     def split(self) -> Path:
-        """Which image went into which split, by path and content."""
+        """The split of each image, by path and content."""
         return self.root / "split.csv"
 
     @property
     def seen(self) -> Path:
-        """Fingerprints of the training images, by which copies of them are found."""
+        """Fingerprints of the training images, for near-duplicate detection."""
         return self.root / "seen.npy"
 
     @property
     def before(self) -> Path:
-        """What the runs had seen whose weights this one began with; no folder where it began with no run's."""
+        """The histories of the runs of the initial weights; missing if the weights were no run's."""
         return self.root / "before"
 
     @property
     def broader(self) -> Path:
-        """The broader class of each class, in a run that learnt those; no file in any other."""
+        """The broader class of each class, in a run trained on broader classes; missing in other runs."""
         return self.root / "broader.csv"
 
     def snapshot(self, epoch: int) -> Path:
-        """The averaged weights of one epoch, kept for soups."""
+        """The averaged weights of one epoch, for model soups."""
         return self.root / SNAPSHOTS / f"epoch-{epoch:04d}.ckpt"
 
     def snapshots(self) -> dict[int, Path]:
-        """The snapshots that are there, by epoch."""
+        """The existing snapshots, by epoch."""
         found = sorted((self.root / SNAPSHOTS).glob("epoch-*.ckpt"))
         return {int(path.stem.removeprefix("epoch-")): path for path in found}
 
@@ -134,7 +134,7 @@ class RunFolder:
         return parse_recipe(content, str(self.recipe))
 
     def read_classes(self) -> tuple[tuple[str, ...], tuple[int, ...]]:
-        """Class names by id, and training images of each."""
+        """Class names by id, and the training images of each."""
         content = read_json(self.classes)
         try:
             return tuple(content["names"]), tuple(int(count) for count in content["train_images"])
@@ -142,7 +142,7 @@ class RunFolder:
             raise UserError(f"{self.classes} is damaged: {error}") from error
 
     def read_log(self) -> list[dict[str, Any]]:
-        """The epochs so far; a line that a crash cut short is left out."""
+        """The epochs so far; a line truncated by a crash is left out."""
         if not self.log.exists():
             return []
         entries = []
@@ -154,12 +154,12 @@ class RunFolder:
         return entries
 
     def is_trained(self) -> bool:
-        """Whether the last epoch is done."""
+        """Whether the last epoch is finished."""
         log = self.read_log()
         return bool(log) and float(log[-1].get("progress", 0)) >= 1
 
     def read_warnings(self) -> tuple[str, ...]:
-        """What makes the training's outcome doubtful: `warnings` of the log's last epoch."""
+        """Warnings about the outcome of training: `warnings` of the last epoch in the log."""
         log = self.read_log()
         return tuple(log[-1].get("warnings", ())) if log else ()
 
@@ -168,15 +168,15 @@ class RunFolder:
         write_text(self.log, "".join(json.dumps(entry, ensure_ascii=False) + "\n" for entry in entries))
 
     def write_classes(self, names: Iterable[str], train_images: Iterable[int]) -> None:
-        """Keep the classes and how many training images each has."""
+        """Write the class names and their numbers of training images."""
         write_json(self.classes, {"names": list(names), "train_images": [int(count) for count in train_images]})
 
     def require(self) -> None:
-        """Refuse a folder that is not a run."""
+        """Raise `UserError` if the folder is not a run."""
         require_run(self.root)
 
     def offer(self, chosen: Path) -> None:
-        """Make `weights.ckpt` the same file as `chosen`, at once."""
+        """Make `weights.ckpt` the same file as `chosen`, atomically."""
 
         def link(temporary: Path) -> None:
             try:
@@ -188,10 +188,10 @@ class RunFolder:
 
 
 def create_run_folder(root: Path) -> RunFolder:
-    """A new run folder; one in which a training never began counts as empty.
+    """Create a run folder; a folder in which training never started counts as empty.
 
     Raises:
-        UserError: something is there already, or the folder cannot be made.
+        UserError: the folder is not empty or cannot be created.
     """
     require_new_folder(root)
     make_folder(root)
@@ -199,7 +199,7 @@ def create_run_folder(root: Path) -> RunFolder:
 
 
 def copy_without_weights(source: RunFolder, root: Path) -> RunFolder:
-    """A new run folder with what a run knows of its data and its past, for other weights of the same network.
+    """Create a run folder with the data and history of another run, for other weights of the same network.
 
     Raises:
         UserError: as `create_run_folder`.
@@ -214,20 +214,20 @@ def copy_without_weights(source: RunFolder, root: Path) -> RunFolder:
 
 
 def require_new_folder(root: Path) -> None:
-    """Refuse a run folder in which a training has begun, or something else lies."""
+    """Raise `UserError` if training has started in the folder, or it contains other files."""
     run = RunFolder(root)
     before_training = {
         each.name for each in (run.bad_files, run.provenance, run.split, run.seen, run.classes, run.broader, run.before)
     }
     if root.exists() and not (root.is_dir() and {entry.name for entry in root.iterdir()} <= before_training):
         raise UserError(
-            f"{root} exists and is not empty; take another {argument('out')}, or go on with: "
+            f"{root} exists and is not empty; choose another {argument('out')}, or resume with: "
             f"{call('train', resume=str(root))}"
         )
 
 
 def read_json(path: Path) -> Any:
-    """Parsed JSON, or a clear error."""
+    """Read JSON. Raises `UserError` if that fails."""
     try:
         return json.loads(path.read_text(encoding="utf-8"))
     except (OSError, ValueError) as error:

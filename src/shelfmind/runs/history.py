@@ -1,4 +1,4 @@
-"""What a run did with which photos, known by their content: paths, names and machines do not matter."""
+"""How a run used which photos, identified by content, independent of paths, names and machines."""
 
 from __future__ import annotations
 
@@ -21,16 +21,16 @@ from shelfmind.progress import Counter
 from shelfmind.records import Catalog, Sample
 from shelfmind.runs.folder import SNAPSHOTS, RunFolder, read_json
 
-TRAIN_AGAIN = "train it again"
+TRAIN_AGAIN = "train the run again"
 USES = ("train", "val", "test")
-"""From the one that spoils a test most: what is in two splits counts as the first of these."""
+"""In order of precedence: a photo in two splits counts as the first of these."""
 ORIGIN = "run.json"
-"""Beside the history of a run that another one learnt from: which run that was, if it learnt labels, and if it taught
-the other one instead of giving it its first weights."""
+"""Stored with the history of an earlier run: which run it was, whether it learnt labels, and whether it was a teacher
+or the source of the initial weights."""
 
 
 class UnknownHistoryError(UserError):
-    """It cannot be told what a run was trained on: `fact` says why, `advice` what to do, the message both."""
+    """The training images of a run are unknown: `fact` says why, `advice` what to do, the message both."""
 
     def __init__(self, fact: str, advice: str = TRAIN_AGAIN) -> None:
         super().__init__(f"{fact}; {advice}")
@@ -39,8 +39,8 @@ class UnknownHistoryError(UserError):
 
 @dataclass(frozen=True)
 class History:
-    """What a run has seen: its own photos, in the order of its `split.csv`, and those of the runs `before`, whose
-    weights it began with or which taught it (`teacher`). `title` is the run's path, for people."""
+    """The photos that a run has seen: its own, in the order of `split.csv`, and those of the runs `before`: the sources
+    of its initial weights, and its teachers (`teacher`). `title` is the path of the run, for messages."""
 
     run: RunFolder
     rows: tuple[SplitRow, ...]
@@ -50,7 +50,7 @@ class History:
 
     @cached_property
     def first_rows(self) -> Mapping[bytes, int]:
-        """The first row of each content, of those with the use that comes first in `USES`."""
+        """The first row of each content, by the precedence of `USES`."""
         first: dict[bytes, int] = {}
         for use in USES:
             for index, row in enumerate(self.rows):
@@ -60,35 +60,36 @@ class History:
 
     @cached_property
     def training_rows(self) -> tuple[SplitRow, ...]:
-        """The rows of the training split, usable or not."""
+        """The rows of the training split, including unusable files."""
         return tuple(row for row in self.rows if row.split == "train")
 
     @property
     def chain(self) -> tuple[History, ...]:
-        """This one and those before it."""
+        """This history and those before it."""
         return (self, *self.before)
 
     @cached_property
     def alone(self) -> History:
-        """What the run itself has seen, whatever the weights that it began with had."""
+        """The history of the run itself, without those of its initial weights and teachers."""
         return replace(self, before=())
 
     def own_use(self, digest: bytes | None) -> str | None:
-        """What the run itself used a photo of this content for: train, val or test; None if it does not know it."""
+        """The run's own use of a photo with this content: train, val or test; None if unknown to it."""
         place = None if digest is None else self.first_rows.get(digest)
         return None if place is None else self.rows[place].split
 
     def use_before(self, digest: bytes | None) -> str | None:
-        """What the weights that the run began with were trained on (train) or chosen by (val); None for all else."""
+        """The use by the initial weights or teachers: train or val (model selection); None otherwise."""
         return first_use((each.own_use(digest) for each in self.before), USES[:-1])
 
     def use(self, digest: bytes | None) -> str | None:
-        """What a photo of this content was used for, by the run or before it: train, val or test, the first of these;
-        None if the run does not know it."""
+        """The use of a photo with this content by the run or before it: the first of train, val and test that applies,
+            or
+        None."""
         return first_use((self.own_use(digest), self.use_before(digest)))
 
     def known_as(self, digest: bytes) -> str:
-        """The path under which this content was known to whatever run made the use of it that counts."""
+        """The path of this content in the run whose use takes precedence."""
         use = self.use(digest)
         history = next(each for each in self.chain if each.own_use(digest) == use)
         return history.rows[history.first_rows[digest]].name
@@ -96,17 +97,17 @@ class History:
     def __str__(self) -> str:
         weights = " and ".join(each.title for each in self.before if not each.teacher)
         teachers = " and ".join(each.title for each in self.before if each.teacher)
-        began = f" or the weights that it began with, of {weights}" if weights else ""
+        began = f" or its initial weights, of {weights}" if weights else ""
         return f"{self.title}{began}{f' or its teachers, {teachers}' if teachers else ''}"
 
     @property
     def taught(self) -> bool:
-        """Whether it learnt from teachers."""
+        """Whether it has teachers."""
         return any(each.teacher for each in self.before)
 
     @cached_property
     def learnt_labels(self) -> bool:
-        """Whether the run learnt the labels of its photos, and not only what they look like."""
+        """Whether the run learnt the labels of its photos, unlike a self-supervised run."""
         if (self.run.root / ORIGIN).exists():
             return bool(read_json(self.run.root / ORIGIN).get("labels", True))
         return not self.run.recipe.exists() or self.run.read_recipe().train.task == "classify"
@@ -118,29 +119,32 @@ class History:
             found = np.load(self.run.seen, mmap_mode="r", allow_pickle=False)
         except FileNotFoundError:
             return None
-        except Exception as error:  # the header is Python text, and its parser raises whatever it meets
-            raise UserError(f"{self.run.seen} is damaged: {error}; delete it to go on without") from error
+        except Exception as error:  # the header is Python source; its parser may raise anything
+            raise UserError(
+                f"{self.run.seen} is damaged: {error}; delete it to continue without fingerprints"
+            ) from error
         fits = found.dtype == FINGERPRINTED and found.shape == (len(self.training_rows),)
         return found if fits else None
 
 
 def first_use(uses: Iterable[str | None], order: Sequence[str] = USES) -> str | None:
-    """Of several uses of one photo the one that comes first in this order; None if there is none of them."""
+    """The first of several uses of a photo in this order; None if none applies."""
     found = set(uses)
     return next((use for use in order if use in found), None)
 
 
 def read_history(run: RunFolder, counter: Counter) -> History:
-    """What the run, and the weights that it began with, did with which photos.
+    """Read the history of a run, of its initial weights and of its teachers.
 
-    A run from before digests were kept takes them from its own data set, if that lies unchanged where it was.
+    A run from a version without digests computes them from its own data set, if that is unchanged.
 
     Raises:
-        UnknownHistoryError: a run without digests whose data set is gone or changed, or that began with such a one.
+        UnknownHistoryError: a run without digests whose data set is missing or changed, or whose initial weights or
+            teachers have an unknown history.
         UserError: a damaged list.
     """
     if not run.split.exists():
-        raise UnknownHistoryError(f"what {run.root} was trained on cannot be told: it has no {run.split.name}")
+        raise UnknownHistoryError(f"the training images of {run.root} are unknown: it has no {run.split.name}")
     rows = read_split(run.split)
     if not any(row.sha256 is not None for row in rows):
         _take_from_data(run, rows, counter)
@@ -149,21 +153,21 @@ def read_history(run: RunFolder, counter: Counter) -> History:
 
 
 def run_of(checkpoint: Path) -> RunFolder | None:
-    """The run that a checkpoint lies in, also one of its snapshots; None for a file from elsewhere."""
+    """The run that a checkpoint or snapshot belongs to; None for other files."""
     folder = checkpoint.parent
     run = RunFolder(folder.parent if folder.name == SNAPSHOTS else folder)
     return run if run.provenance.is_file() else None
 
 
 def folders_before(run: RunFolder, count: int) -> list[Path]:
-    """Where the histories of so many runs lie whose weights a run began with."""
+    """The folders of the histories of earlier runs."""
     return [run.before / str(index) for index in range(count)]
 
 
 def _histories_before(run: RunFolder, counter: Counter) -> Iterator[History]:
-    """What the weights that the run began with had seen, as the run kept it.
+    """The stored histories of the initial weights and teachers.
 
-    One that did not keep it asks the run whose weights they are.
+    A run that did not store them reads them from the run of its initial weights.
     """
     if not run.before.is_dir():
         yield from _asked_before(run, counter)
@@ -188,15 +192,12 @@ def _asked_before(run: RunFolder, counter: Counter) -> tuple[History, ...]:
 
 
 def _untold_before(run: RunFolder, title: str, teacher: bool = False) -> UnknownHistoryError:
-    origin = f"{title} taught it" if teacher else f"it began with the weights of {title}"
-    return UnknownHistoryError(
-        f"what {run.root} has seen cannot be told: {origin}, of which it cannot be told what "
-        f"{'it was' if teacher else 'they were'} trained on"
-    )
+    origin = f"its teacher {title}" if teacher else f"its initial weights, of {title},"
+    return UnknownHistoryError(f"the training images of {run.root} are unknown: those of {origin} are not recorded")
 
 
 def write_history(run: RunFolder, catalog: Catalog, counter: Counter) -> None:
-    """Keep the split and what its photos are: digests of all, fingerprints of those of train."""
+    """Store the split, the digests of all photos and the fingerprints of training photos."""
     paths = [sample.path for sample in catalog.samples]
     write_split(catalog, run.split, hash_files(paths, counter("hashing files", len(paths))))
     trained = [sample.path for sample in catalog.split("train")]
@@ -205,7 +206,7 @@ def write_history(run: RunFolder, catalog: Catalog, counter: Counter) -> None:
 
 
 def _take_from_data(run: RunFolder, rows: Sequence[SplitRow], counter: Counter) -> None:
-    """Complete a run that has no digests from its data set, if no listed file is missing or of another size."""
+    """Add digests to a run from its data set, if no listed file is missing or has another size."""
     origin = read_json(run.provenance) if run.provenance.exists() else {}
     try:
         data, digest = origin["data"], origin["data"]["digest"]
@@ -227,8 +228,8 @@ def _take_from_data(run: RunFolder, rows: Sequence[SplitRow], counter: Counter) 
 def _unknown_history(run: RunFolder, origin: Mapping[str, object]) -> UnknownHistoryError:
     data = origin.get("data")
     path = data.get("path") if isinstance(data, dict) else None
-    where = f"the photos at {path} are gone or changed since" if path else "it does not say where its photos lay"
+    where = f"the photos at {path} are missing or have changed" if path else "it does not record their location"
     return UnknownHistoryError(
-        f"what {run.root} was trained on cannot be told: it was made before runs kept that, and {where}",
-        f"put them back, or {TRAIN_AGAIN}",
+        f"the training images of {run.root} are unknown: it was made by a version that did not store them, and {where}",
+        f"restore them, or {TRAIN_AGAIN}",
     )

@@ -1,4 +1,4 @@
-"""A data set as a run knows it: each photo in the split that the run gave its content, all others new."""
+"""A data set from the view of a run: each photo in the split of its content in the run, all others new."""
 
 from __future__ import annotations
 
@@ -23,10 +23,10 @@ GROUPS = (*USES, NEW)
 
 @dataclass(frozen=True)
 class KnownData:
-    """The catalog with the groups (train, val, test, new) of one run or of several together.
+    """The catalog with the groups (train, val, test, new) of one or several runs.
 
-    `histories` has one for each run; `without_history` says of which of them it cannot be told what they saw, and why.
-    `ungrouped` is the catalog as the data set has it, and `digests` belong to its samples.
+    `histories` has one entry per run; `without_history` names runs with unknown history, and why. `ungrouped` is the
+    original catalog, and `digests` belong to its samples.
     """
 
     catalog: Catalog
@@ -36,13 +36,13 @@ class KnownData:
     without_history: tuple[str, ...] = ()
 
     def of_the_first_alone(self) -> KnownData:
-        """The same with the groups that the photos have for the first run itself, whatever others have seen."""
+        """The same data with the groups for the first run alone."""
         first = self.histories[0].alone
         return replace(self, catalog=grouped_by_content(self.ungrouped, self.digests, [first]))
 
     def copies_left_out(self, split: str) -> int:
-        """How many photos of a run's split are not in it, because the run has the same bytes in a split that comes
-        before it, too."""
+        """The number of photos of a run's split that are left out because identical files are in a split of higher
+        precedence."""
         asked = set(split_names(split))
         elsewhere = {
             digest
@@ -69,16 +69,16 @@ def open_known(
     some_classes: bool = False,
     further_names: Sequence[str] | None = None,
 ) -> KnownData:
-    """Open the data at `data` with the groups that its photos have for these runs.
+    """Open the data at `data` and group its photos from the view of these runs.
 
-    With `allow_seen` a run of which it cannot be told what it saw groups photos by their names (None: the caller has no
-    such argument, so that no message offers it), with `some_classes` data that has only some of the first run's
-    classes will do. With `further_names`, of products that the run did not learn, data of any classes will do: the ids
-    are those of the run's classes, then of these, then of all others.
+    With `allow_seen`, a run with unknown history groups photos by name (None: the caller has no such argument, so
+    messages do not offer it). With `some_classes`, the data may lack classes of the first run. With `further_names`, of
+    products that the run did not learn, the data may have any classes: ids are those of the run's classes, then of
+    these, then of all others.
 
     Raises:
-        UnknownHistoryError: it cannot be told what a run was trained on.
-        UserError: data that cannot be used, or of other classes than the first run's.
+        UnknownHistoryError: the training images of a run are unknown.
+        UserError: unusable data, or classes other than the first run's.
     """
     origin = read_json(runs[0].provenance) if runs[0].provenance.exists() else {}
     catalog = open_as_trained(runs[0], data, format, int(origin.get("seed", 0)), some_classes, further_names)
@@ -91,7 +91,7 @@ def open_known(
             if allow_seen is None:
                 raise
             if not allow_seen:
-                all_the_same = f"judge it all the same with {argument('allow_seen')}"
+                all_the_same = f"evaluate it nevertheless with {argument('allow_seen')}"
                 raise UnknownHistoryError(error.fact, f"{error.advice}, or {all_the_same}") from error
             unknown.append(error.fact)
     paths = [sample.path for sample in catalog.samples]
@@ -108,7 +108,7 @@ def open_as_trained(
     some_classes: bool = False,
     further_names: Sequence[str] | None = None,
 ) -> Catalog:
-    """The catalog at `data` with the classes that the run learnt, which for some are broader than the data's; see
+    """The catalog at `data` with the classes of the run, which may be broader than those of the data; see
     `open_known`."""
     catalog = open_catalog(data, format, seed, one_class=some_classes or further_names is not None)
     if further_names is not None:
@@ -116,17 +116,17 @@ def open_as_trained(
     if run.broader.exists():
         catalog = with_broader_classes(catalog, read_broader(run.broader), run.broader)
     names = run.read_classes()[0]
-    own_list = absolute(data) == absolute(run.split)  # it lacks classes without images
+    own_list = absolute(data) == absolute(run.split)  # does not list classes without images
     if not some_classes and not own_list and set(names) != set(catalog.class_names):
         require_same_classes(names, catalog.class_names, str(data))
     return with_classes_of_run(catalog, names)
 
 
 def grouped_by_content(catalog: Catalog, digests: Sequence[bytes | None], histories: Sequence[History]) -> Catalog:
-    """The catalog with the group of each photo, those that a run knows in the order of its list.
+    """The catalog with the group of each photo; known photos in the order of the run.
 
-    What the data set itself calls test is test. Everything else belongs to the use that a run made of its content
-    (training before validation before test, over all runs), and is new if no run knows it.
+    Photos that the data set itself marks as test are test. All others have the use of their content in any run
+    (training before validation before test), and are new if unknown to all runs.
     """
     samples = [
         Sample(sample.path, sample.label, group_of(catalog, sample, digest, histories))
@@ -138,18 +138,18 @@ def grouped_by_content(catalog: Catalog, digests: Sequence[bytes | None], histor
 
 
 def with_split_of(catalog: Catalog, history: History, counter: Counter, new_photos: bool = True) -> tuple[Catalog, int]:
-    """The catalog to train on with the split of another run, and how many photos that run does not know are trained on.
+    """The catalog with the split of another run, and the number of its training photos unknown to that run.
 
-    What the data set itself calls test or val and the run does not know stays that; all else that is new is train. With
-    `new_photos` false whatever is new is left out instead, and counted.
+    New photos that the data set itself marks as test or val keep that split; all other new photos are train. If
+    `new_photos` is false, new photos are left out instead, and counted.
 
     Raises:
-        UserError: the run knows none of the photos.
+        UserError: no photo is known to the run.
     """
     paths = [sample.path for sample in catalog.samples]
     digests = hash_files(paths, counter("hashing files", len(paths)))
     if not any(map(history.use, digests)):
-        raise UserError(f"{history} knows none of the photos in {catalog.root}, so there is no split to share")
+        raise UserError(f"none of the photos in {catalog.root} is known to {history}, so there is no split to share")
     grouped = grouped_by_content(catalog, digests, [history])
     notes = (*without_made_split(catalog.notes), f"the split is that of {history.run.root}")
     if not new_photos:
@@ -169,13 +169,13 @@ def with_split_of(catalog: Catalog, history: History, counter: Counter, new_phot
 
 
 def chosen_split(catalog: Catalog, split: str | None) -> str:
-    """The group asked for, or several joined by commas; test, else new, else val if none is; refused without images."""
+    """The requested groups, joined by commas; by default test, else new, else val. `UserError` if a group is empty."""
     if split is None:
         split = next((group for group in ("test", NEW, "val") if catalog.split(group)), None)
     if split is None:
         raise UserError(
-            f"all {counted(len(catalog.samples), 'image')} of {catalog.root} were trained on, so that they are no "
-            f"test; judge others, or these all the same with {argument('split', 'train')}"
+            f"all {counted(len(catalog.samples), 'image')} of {catalog.root} were trained on, so they cannot "
+            f"test the run; evaluate others, or these nevertheless with {argument('split', 'train')}"
         )
     names = split_names(split)
     for name in names:
@@ -188,18 +188,20 @@ def chosen_split(catalog: Catalog, split: str | None) -> str:
 
 
 def split_names(split: str) -> list[str]:
-    """The names that are joined by commas, each once."""
+    """The names of groups joined by commas, without repetitions."""
     return list(dict.fromkeys(name.strip() for name in split.split(",")))
 
 
 def samples_of(catalog: Catalog, split: str) -> tuple[Sample, ...]:
-    """The samples of a group, or of several joined by commas."""
+    """The samples of one or more groups joined by commas."""
     return catalog.split(*split_names(split))
 
 
 def dropped_from_catalog(known: KnownData, split: str) -> int:
-    """How many photos are in this split for one of the runs, but not in the catalog: another one, or the weights that
-    it began with, have seen them."""
+    """The number of photos in this split of one of the runs that are not in the split of the catalog.
+
+    Another run or the initial weights have seen them.
+    """
     asked = set(split_names(split))
     groups = {sample.path: sample.split for sample in known.catalog.samples}
     lost = 0
@@ -210,7 +212,7 @@ def dropped_from_catalog(known: KnownData, split: str) -> int:
 
 
 def group_of(catalog: Catalog, sample: Sample, digest: bytes | None, histories: Sequence[History]) -> str:
-    """The group of one photo of this content, see `grouped_by_content`."""
+    """The group of a photo with this content, see `grouped_by_content`."""
     if sample.split == "test" and "test" in catalog.named_splits:
         return "test"
     uses = {history.use(digest) for history in histories}
@@ -218,7 +220,7 @@ def group_of(catalog: Catalog, sample: Sample, digest: bytes | None, histories: 
 
 
 def _rank(sample: Sample, digest: bytes | None, histories: Sequence[History]) -> tuple[int, int, str]:
-    """Sorts known photos by the first run's list, and new ones by class and path, wherever they lie."""
+    """Sort key: known photos in the order of the first run, new ones by class and path."""
     for number, history in enumerate(histories):
         if digest is not None and digest in history.first_rows:
             return number, history.first_rows[digest], str(sample.path)
@@ -226,8 +228,7 @@ def _rank(sample: Sample, digest: bytes | None, histories: Sequence[History]) ->
 
 
 def _history_by_name(run: RunFolder, catalog: Catalog, digests: Sequence[bytes | None]) -> History:
-    """The best that can be done for a run that does not tell what it saw: photos of the names in its list are taken to
-    be those that they were."""
+    """A fallback for a run with unknown history: photos are matched to its list by name."""
     names = (relative_name(sample.path, catalog.root) for sample in catalog.samples)
     content = dict(zip(names, digests, strict=True))
     rows = read_split(run.split) if run.split.exists() else []

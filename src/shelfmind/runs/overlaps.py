@@ -1,4 +1,4 @@
-"""Counts what of an evaluation's images a run has seen before, and refuses to call that a test."""
+"""Counts evaluated images that a run has seen before, and rejects them for tests."""
 
 from __future__ import annotations
 
@@ -28,13 +28,13 @@ from shelfmind.tables import write_table
 
 VERBS = {"train": "trained on", "val": "validated on"}
 KEPT = 12
-"""How many findings on near-copies a run keeps: those used last."""
+"""Number of near-duplicate searches that a run caches (least recently used are deleted)."""
 
 
 def refuse_seen(samples: Sequence[Sample], histories: Sequence[History], purpose: str, listing: Path) -> None:
-    """Refuse usable images that a run was trained on, or whose weights were chosen on them.
+    """Raise `UserError` for usable images that a run was trained or validated on.
 
-    `purpose` ends the message, `listing` takes the list of all of them (CSV: path, use, known as).
+    `purpose` ends the message; `listing` is the CSV to write all of them to (path, use, known as).
     """
     found = seen_before(samples, histories)
     bad = {each.path for each in check_files([sample.path for sample, *_ in found], cache=verdicts_path())}
@@ -48,12 +48,12 @@ def refuse_seen(samples: Sequence[Sample], histories: Sequence[History], purpose
     examples = shortened([str(each.path) for each, *_ in found], 3)
     raise UserError(
         f"of {counted(len(samples), 'image')} {said} by {names}, {purpose}: {examples}. They are listed in {listing}: "
-        f"take them out of the data, or go on with them with {argument('allow_seen')}"
+        f"remove them from the data, or continue with them with {argument('allow_seen')}"
     )
 
 
 def seen_before(samples: Sequence[Sample], histories: Sequence[History]) -> list[tuple[Sample, str, str]]:
-    """The samples that a run trained on, or validated on: each with train or val, and the run's name for it."""
+    """The samples that a run was trained or validated on: each with train or val, and its path in the run."""
     found = []
     digests = hash_files([sample.path for sample in samples])
     for sample, digest in zip(samples, digests, strict=True):
@@ -66,7 +66,7 @@ def seen_before(samples: Sequence[Sample], histories: Sequence[History]) -> list
 
 
 def overlap_of(samples: Sequence[Sample], histories: Sequence[History], counter: Counter) -> Overlap:
-    """How much of these usable images the runs have seen, near-copies of training photos included."""
+    """How many of these usable images the runs have seen, including near-duplicates of training photos."""
     seen = seen_before(samples, histories)
     uses = [use for _, use, _ in seen]
     trained = {sample.path for sample, use, _ in seen if use == "train"}
@@ -77,8 +77,8 @@ def overlap_of(samples: Sequence[Sample], histories: Sequence[History], counter:
 
 
 def near_copies_of(paths: Sequence[Path], histories: Sequence[History], counter: Counter) -> dict[Path, str] | None:
-    """The images that are copies of a photo that a run was trained on, each with the run's name for that; None if that
-    cannot be told of a run."""
+    """The images that are near-duplicates of training photos, each with the path in the run; None if that is unknown
+    for a run."""
     copies: dict[Path, str] | None = {}
     for history in (each for known in histories for each in known.chain):
         found = _near_copies(paths, history, counter)
@@ -87,10 +87,10 @@ def near_copies_of(paths: Sequence[Path], histories: Sequence[History], counter:
 
 
 def _near_copies(asked: Sequence[Path], history: History, counter: Counter) -> dict[Path, str] | None:
-    """The images that are copies of a training photo, with the run's name for that; None if the run has none to ask.
+    """The images that are near-duplicates of a training photo, with its path in the run; None without fingerprints.
 
-    What was found is kept in the run, so that evaluating again does not compare again; a run that cannot be written to
-    is compared each time.
+    The result is cached in the run, so that another evaluation does not compare again; without write access it is
+    computed each time.
     """
     known = history.fingerprints
     if known is None:
@@ -117,7 +117,7 @@ def _compared(asked: Sequence[Path], known: npt.NDArray[np.void], counter: Count
             write_fingerprints(asked, file, counter("taking fingerprints", len(asked)))
             return near_copies(np.load(file, mmap_mode="r"), known, Limits(), counter)
     except OSError as error:
-        raise UserError(f"no place for fingerprints: {error.strerror or error}; set SHELFMIND_CACHE") from error
+        raise UserError(f"fingerprints cannot be written: {error.strerror or error}; set SHELFMIND_CACHE") from error
 
 
 def _key(asked: Sequence[Path], history: History) -> str:
@@ -132,6 +132,6 @@ def _kept(path: Path, count: int) -> npt.NDArray[np.int64] | None:
     try:
         found = np.load(path, allow_pickle=False)
         os.utime(path)
-    except Exception:  # missing or damaged: NumPy raises whatever it meets
+    except Exception:  # missing or damaged: NumPy may raise anything
         return None
     return found if found.shape == (count,) and found.dtype == np.int64 else None

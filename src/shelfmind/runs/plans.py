@@ -1,4 +1,4 @@
-"""What long work was begun with: it is gone on with as it began, or not at all."""
+"""Plans of long jobs, which can only be resumed with the same settings."""
 
 from __future__ import annotations
 
@@ -13,9 +13,9 @@ from shelfmind.runs.folder import read_json
 
 
 def keep_plan(file: Path, plan: Mapping[str, Any]) -> None:
-    """Write the plan, or compare it with the one that the file's folder was begun with.
+    """Write the plan, or compare it with the existing one.
 
-    A plan names its ``data`` and the ``digest`` of that.
+    A plan contains ``data`` and its ``digest``.
 
     Raises:
         UserError: the settings or the images have changed since.
@@ -28,10 +28,10 @@ def keep_plan(file: Path, plan: Mapping[str, Any]) -> None:
     changed = sorted(key for key in now if not isinstance(before, dict) or before.get(key) != now[key])
     if changed == ["digest"]:
         raise UserError(
-            f"the images of {now['data']} have changed since {root} was begun; choose another {argument('out')}"
+            f"the images of {now['data']} have changed since {root} was started; choose another {argument('out')}"
         )
     if changed:
         what = ", ".join("images" if key == "digest" else key.replace("_", " ") for key in changed)
         raise UserError(
-            f"{root} was begun with other settings ({what}); use the same, or choose another {argument('out')}"
+            f"{root} was started with other settings ({what}); use the same ones, or choose another {argument('out')}"
         )

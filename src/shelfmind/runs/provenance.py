@@ -1,4 +1,4 @@
-"""Records where a run comes from: data, versions, seed, machine, source revision."""
+"""Records the provenance of a run: data, versions, seed, machine, source revision."""
 
 from __future__ import annotations
 
@@ -30,8 +30,11 @@ def describe_origin(
     weights: dict[str, Any],
     teachers: Sequence[Mapping[str, Any]] = (),
 ) -> dict[str, Any]:
-    """What `provenance.json` says of a run on `data`; `command` holds the arguments that decide its outcome, `weights`
-    comes from `describe_weights`, and `teachers` are those that it learns from."""
+    """The contents of `provenance.json` for a run on `data`.
+
+    `command` holds the arguments that affect the outcome, `weights` comes from `describe_weights`, and `teachers` are
+    the teachers of the run.
+    """
     return {
         "created": time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime()),
         "seed": seed,
@@ -54,7 +57,7 @@ def describe_origin(
 
 
 def describe_weights(start: Start | None) -> dict[str, Any]:
-    """Where a training's first weights come from; those of a run bring that run's own provenance along."""
+    """The origin of initial weights; those of a run include the provenance of that run."""
     if start is None:
         return {"origin": "random"}
     facts = {"path": str(start.path.absolute()), "sha256": file_sha256(start.path)}
@@ -64,7 +67,7 @@ def describe_weights(start: Start | None) -> dict[str, Any]:
         return {"origin": "generated", **facts}
     run = run_of(start.path)
     if run is not None:
-        load_checkpoint(start.path)  # its checksum says that it is as this tool wrote it
+        load_checkpoint(start.path)  # verifies the checksum
         return {"origin": "run", **facts, "provenance": read_json(run.provenance)}
     return {"origin": "unknown", **facts}
 
@@ -77,7 +80,7 @@ def _version(package: str) -> str | None:
 
 
 def _source_revision() -> str | None:
-    """The git commit of a source checkout, marked where it is changed; None for an installed package."""
+    """The git commit of a source checkout, marked if modified; None for an installed package."""
     folder = Path(__file__).resolve().parent
     try:
         inside = subprocess.run(

@@ -1,4 +1,4 @@
-"""Rules that a training and its figures must keep, checked before they begin; the contest's are those of RP2K's."""
+"""Rule sets for training and evaluation, checked before they start; contest has the rules of the RP2K contest."""
 
 from __future__ import annotations
 
@@ -14,22 +14,22 @@ Rules = Callable[[Catalog, Mapping[str, Any], Sequence[Mapping[str, Any]]], None
 
 
 def contest(catalog: Catalog, weights: Mapping[str, Any], teachers: Sequence[Mapping[str, Any]]) -> None:
-    """The contest's terms.
+    """The rules of the contest.
 
-    1. MindSpore only: it trains, teachers answer by it, and under these rules it answers, see `engine_under`.
-    2. The first weights are random, official ones of MindSpore, or were trained by this tool on the same training
-       images, which the chain of provenance files must show; so were those of teachers.
-    3. The test split is touched by nothing but evaluation: no file of it is trained on. (The statistics of
-       normalisation are the recipe's constants, and there are no pseudo-labels.)
+    1. MindSpore only: for training, teachers and prediction, see `engine_under`.
+    2. Initial weights are random, official ones of MindSpore, or were trained by this tool on the same training images,
+       as shown by the chain of provenance files. The same holds for teachers.
+    3. The test split is used for evaluation only. (The normalisation statistics are constants of the recipe, and there
+       are no pseudo-labels.)
 
     Raises:
-        UserError: which rule is broken, and how.
+        UserError: a rule is violated.
     """
     digest = training_digest(catalog)
     _weights_are_allowed(digest, weights, ())
     for teacher in teachers:
         if teacher["engine"] != "mindspore":
-            raise UserError(f"contest rule 1: MindSpore only, but the teacher {teacher['path']} is no run of MindSpore")
+            raise UserError(f"contest rule 1: MindSpore only, but the teacher {teacher['path']} is not a MindSpore run")
         _weights_are_allowed(digest, teacher, ())
     tested = {sample.path.resolve() for sample in catalog.split("test")}
     for sample in (*catalog.split("train"), *catalog.split("val")):
@@ -39,13 +39,13 @@ def contest(catalog: Catalog, weights: Mapping[str, Any], teachers: Sequence[Map
 
 RULES: dict[str, Rules] = {"contest": contest}
 ENGINES = {"contest": ("mindspore", "mindir")}
-"""Who may answer under which rules; the first where nobody is asked for by name."""
+"""The allowed engines of each rule set; the first is the default."""
 
 
 def require_rules(
     name: str | None, catalog: Catalog, weights: Mapping[str, Any], teachers: Sequence[Mapping[str, Any]] = ()
 ) -> None:
-    """Check the rules called `name`, if there are any to keep; both kinds are as `provenance.json` has them."""
+    """Check the rule set `name`, if given; `weights` and `teachers` are as in `provenance.json`."""
     if name is None:
         return
     if name not in RULES:
@@ -54,10 +54,10 @@ def require_rules(
 
 
 def engine_under(name: str | None, engine: str) -> str:
-    """The engine that answers under the rules called `name`, of the one that was asked for.
+    """The engine to use under the rule set `name`, given the requested one.
 
     Raises:
-        UserError: unknown rules, or an engine that they forbid.
+        UserError: unknown rules, or a forbidden engine.
     """
     if name is None:
         return engine
@@ -68,8 +68,8 @@ def engine_under(name: str | None, engine: str) -> str:
         return allowed[0]
     if engine.partition(":")[0] not in allowed:
         raise UserError(
-            f"{name} rule 1: MindSpore only, so {argument('rules', name)} takes no {argument('engine', engine)}; "
-            f"leave it out or give {' or '.join(allowed)}"
+            f"{name} rule 1: MindSpore only, so {argument('rules', name)} excludes {argument('engine', engine)}; "
+            f"omit it or choose {' or '.join(allowed)}"
         )
     return engine
 
@@ -82,9 +82,9 @@ def _weights_are_allowed(train_digest: str, weights: Mapping[str, Any], chain: t
     where = " <- ".join((*chain, path))
     rule = f"contest rule 2: weights must be official or trained here on the contest's training set, but {where}"
     if origin == "generated":
-        raise UserError(f"{rule} was trained on drawn photos")
+        raise UserError(f"{rule} was trained on synthetic photos")
     if origin != "run":
-        raise UserError(f"{rule} has no provenance beside it")
+        raise UserError(f"{rule} has no provenance file")
     provenance = weights["provenance"]
     try:
         digest, before = provenance["data"]["train_digest"], provenance["weights"]

@@ -1,1 +1,1 @@
-"""What a verb does from beginning to end: it asks the rooms below and writes figures and pages."""
+"""The complete procedure of each verb: calls the layers below and writes results and reports."""

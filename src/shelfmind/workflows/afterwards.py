@@ -1,4 +1,4 @@
-"""What is known of a run when its training has ended, for what comes next."""
+"""Facts about a run after training, for the next step."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from shelfmind.runs.folder import RunFolder, read_json
 
 
 def trained_by(request: TrainRequest, evaluation: Evaluation | None) -> Trained:
-    """A training that has ended, made or gone on with by `request`."""
+    """The facts about a finished run, started or resumed by `request`."""
     run = RunFolder(request.run)
     recipe, origin, log = run.read_recipe(), read_json(run.provenance), run.read_log()
     return Trained(
@@ -30,5 +30,5 @@ def trained_by(request: TrainRequest, evaluation: Evaluation | None) -> Trained:
 
 
 def _as_begun(origin: dict[str, Any]) -> dict[str, Any]:
-    """The arguments of a run that was gone on with, as its record has them."""
+    """The original arguments of a resumed run, from its provenance."""
     return {"data": str(Path(origin["data"]["path"])), **differing(origin["command"])}

@@ -1,4 +1,4 @@
-"""Looks at a whole data set and writes what its owner should know: a page, figures, issues and suspects."""
+"""Audits a data set and writes a report, metrics, issues and suspects."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ OUTPUTS = frozenset({"report.html", "audit.json", "issues.csv", FILE_NAME})
 
 @dataclass(frozen=True)
 class AuditOutcome:
-    """Where the audit lies, and its figures as in `audit.json`."""
+    """The audit folder, and the contents of `audit.json`."""
 
     folder: Path
     figures: Mapping[str, Any]
@@ -43,14 +43,13 @@ class AuditOutcome:
 def audit(request: AuditRequest, watcher: Observer = SILENT) -> AuditOutcome:
     """Audit a data set and write `report.html`, `audit.json`, `issues.csv` and `suspects.jsonl` to a folder.
 
-    The folder must be missing or empty; with `overwrite` it may hold an earlier audit. It appears only when all is
-    written.
+    The folder must be missing or empty; with `overwrite` it may contain an earlier audit. It is written atomically.
 
     Returns:
-        Where it lies, and its figures.
+        The folder, and the contents of `audit.json`.
 
     Raises:
-        UserError: data that cannot be used, a place that cannot be written, a run of other classes.
+        UserError: unusable data, an unwritable folder, or a run with other classes.
     """
     out, overwrite = request.out, request.overwrite
     judge = None if request.run is None else _judge(request.run, watcher.counter)
@@ -63,7 +62,7 @@ def audit(request: AuditRequest, watcher: Observer = SILENT) -> AuditOutcome:
 
 
 def _judge(run: Path, counter: Counter) -> Judge:
-    """A run's judgement; MindSpore is loaded for it, and for nothing else in an audit."""
+    """The judge of a run; an audit loads MindSpore only for this."""
     from shelfmind.machine.device import start_mindspore
 
     start_mindspore()
@@ -83,7 +82,7 @@ def _write_audit(
     if not len(measured):
         first = measured.bad_files[0]
         raise UserError(
-            f"none of the {counted(len(paths), 'image')} in {catalog.root} can be used: {first.path}: {first.reason}"
+            f"none of the {counted(len(paths), 'image')} in {catalog.root} is usable: {first.path}: {first.reason}"
         )
     findings = gather_findings(catalog, measured, Limits(), counter)
     judgement = None if judge is None else judge(catalog.without(measured.bad_files))

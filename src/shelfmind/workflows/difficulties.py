@@ -1,4 +1,4 @@
-"""Gathers what makes each photo of an evaluation hard, and says how accurate the answers are where it is."""
+"""Measures the difficulties of each photo of an evaluation, and the accuracy by difficulty."""
 
 from __future__ import annotations
 
@@ -25,15 +25,15 @@ from shelfmind.recipe import DataRecipe
 from shelfmind.records import Catalog, Predictions
 
 REFERENCES = (2, 8)
-"""Training photos of each class that photos are compared with, at least and at most; in between, as many as photos are
-judged, so that to compare costs no more than to judge."""
+"""Minimum and maximum number of training photos per class to compare with; in between, about as many as there are
+evaluated photos, so that comparing costs no more than predicting."""
 NO_REFERENCES = "the data has no training photos"
 _CHUNK_VALUES = 8_000_000
 
 
 @dataclass(frozen=True)
 class References:
-    """Embeddings of photos that the classes are known from, (R, D) rows of length 1, and their classes (R,)."""
+    """Embeddings of reference photos of the classes, (R, D) with rows of length 1, and their classes (R,)."""
 
     embeddings: Floats
     labels: Ints
@@ -49,8 +49,8 @@ def slices_of(
 ) -> Slices:
     """Accuracy by every difficulty of labelled predictions whose photos are in `catalog`.
 
-    `data` prepares the squares that are measured. The predictions' embeddings are compared with those of `references`,
-    None if there are none; `class_sizes` (C,) is how many photos each class is known from.
+    `data` prepares the measured squares. The embeddings are compared with those of `references` (None if there are
+    none); `class_sizes` (C,) are the numbers of known photos per class.
     """
     wanted = set(predictions.paths)
     samples = [sample for sample in catalog.samples if str(sample.path) in wanted]
@@ -71,8 +71,8 @@ def slices_of(
 def training_references(
     predictors: Sequence[Predictor], weights: Sequence[float] | Wide, catalog: Catalog, photos: int, counter: Counter
 ) -> References | None:
-    """What a network, or several as one, makes of some training photos of each class, about as many as the `photos`
-    judged; kept like any prediction. None if the data has no training photos."""
+    """Embeddings of some training photos of each class, by one network or an ensemble, about as many as the `photos`
+    evaluated. Cached like all predictions. None if the data has no training photos."""
     train = catalog.split("train")
     each = references_each(photos, predictors[0].class_names)
     chosen = chosen_references(np.array([sample.label for sample in train], np.int64), each).tolist()
@@ -104,7 +104,7 @@ class _Arranged:
 
 
 def _measured(seen: npt.NDArray[np.void]) -> list[Difficulty]:
-    """What pixels and sizes tell. Limits are fixed where a value means the same in any data set, else quantiles."""
+    """Difficulties from pixels and sizes. Limits are fixed if values compare across data sets, else quantiles."""
     wide = {name: seen[name].astype(np.float64) for name in ("blur", "glare", "luma", "tilt", "askew")}
     clear = seen["lines"] >= CLEAR
     width, height = seen["width"].astype(np.float64), seen["height"].astype(np.float64)
@@ -126,7 +126,7 @@ def _class_size(labels: Ints, class_sizes: Ints) -> Difficulty:
 
 
 def _compared(embeddings: Floats, labels: Ints, references: References) -> list[Difficulty]:
-    """How alike the most similar other class is, and how far a photo lies from the training photos of its own."""
+    """Similarity to the most similar other class, and distance to the training photos of the same class."""
     classes = int(max(labels.max(), references.labels.max())) + 1
     means = np.zeros((classes, embeddings.shape[1]), np.float32)
     np.add.at(means, references.labels, references.embeddings)
@@ -146,7 +146,7 @@ def _compared(embeddings: Floats, labels: Ints, references: References) -> list[
 
 
 def _apart(embeddings: Floats, labels: Ints, references: References) -> Wide:
-    """One less the cosine to the most similar training photo of the own class, NaN where it has none, (N,)."""
+    """One minus the cosine to the most similar training photo of the same class, NaN if there is none, (N,)."""
     apart = np.full(len(labels), np.nan)
     for label in np.unique(labels).tolist():
         own, members = labels == label, references.labels == label
@@ -156,13 +156,13 @@ def _apart(embeddings: Floats, labels: Ints, references: References) -> Wide:
 
 
 def references_each(photos: int, class_names: Sequence[str]) -> int:
-    """How many training photos of each class so many photos are compared with."""
+    """The number of training photos per class to compare with, for this many evaluated photos."""
     least, most = REFERENCES
     return min(most, max(least, -(-photos // len(class_names))))
 
 
 def chosen_references(labels: Ints, each: int) -> Ints:
-    """The rows of up to `each` photos of every class, spread evenly over its photos as they are listed."""
+    """The rows of up to `each` photos per class, evenly spaced."""
     chosen = []
     for label in np.unique(labels[labels >= 0]).tolist():
         rows = np.flatnonzero(labels == label)

@@ -1,4 +1,4 @@
-"""`gallery discover`: from photos to groups that may be new products, as a folder for the review."""
+"""`gallery discover`: clusters photos into candidate products, as a folder for the review."""
 
 from __future__ import annotations
 
@@ -26,30 +26,30 @@ from shelfmind.workflows.galleries import embedder_of, opened
 
 @dataclass(frozen=True)
 class DiscoveryOutcome:
-    """What was found, and in which folder it lies."""
+    """The discovery, and its folder."""
 
     discovery: Discovery
     out: Path
 
     @property
     def figures(self) -> Mapping[str, Any]:
-        """How many of what there are, and by which limits."""
+        """The counts and thresholds."""
         return self.discovery.figures
 
 
 def discover(
     request: GalleryDiscoverRequest, watcher: Observer = SILENT, accepts: Accepts | None = None
 ) -> DiscoveryOutcome:
-    """Put photos that show no enrolled product into groups, one for each product that they seem to show.
+    """Cluster photos that show no enrolled product into candidate products.
 
-    `accepts` says which photos show the enrolled product nearest to them. If it is not given, what a calibrated gallery
-    answers as unknown is looked at; in one that is not, how alike its own photos of a product are decides it.
+    `accepts` decides which photos show the enrolled product nearest to them. By default a calibrated gallery decides by
+    its rejection of unknown objects; otherwise the similarity of enrolled photos of the same product decides.
 
     Returns:
-        The groups, and the folder that `shelfmind review` opens.
+        The groups, and the folder for `shelfmind review`.
 
     Raises:
-        UserError: no gallery, another run than its own, a path that names nothing, a folder that is not empty.
+        UserError: no gallery, a run other than the gallery's, a path without images, or a folder that is not empty.
     """
     from shelfmind.inference.predict_files import count_images, find_images, require_existing
 
@@ -83,8 +83,8 @@ def discover(
 def _embedded(
     gallery: Gallery, files: Sequence[Path], request: GalleryDiscoverRequest, watcher: Observer
 ) -> tuple[list[tuple[str, str]], Floats, list[tuple[str, str]], dict[str, bool] | None]:
-    """Paths and checksums of usable photos with their vectors (N, D), the others with the reason, and which paths are
-    given a name, None if the gallery is not calibrated."""
+    """Paths and checksums of usable photos, their embeddings (N, D), unusable paths with reasons, and which paths are
+    accepted as a product (None if the gallery is not calibrated)."""
     from shelfmind.inference.recognizer import Recognizer
 
     embedder = embedder_of(gallery, request.run, request.engine, request.batch, watcher)

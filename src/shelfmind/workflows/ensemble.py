@@ -1,4 +1,4 @@
-"""Several runs evaluated as one: their predictions averaged with weights found on validation images."""
+"""Ensembles: evaluates the average of several runs, with weights fitted on validation images."""
 
 from __future__ import annotations
 
@@ -36,19 +36,19 @@ from shelfmind.workflows.judged_images import UNSEEN, notes_on, notes_on_overlap
 
 
 def evaluate_ensemble(request: EvaluateRequest, watcher: Observer = SILENT) -> Evaluation:
-    """Evaluate the weighted mean of several runs on one split and write figures, tables and a report into a folder.
+    """Evaluate the weighted average of several runs on one split and write metrics, tables and a report to a folder.
 
-    A photo that one of the runs was trained or validated on is no test of all, whatever it was to the others. Weights
-    are those that make the labels of validation images most likely that no run was trained on. Where these are the
-    images evaluated, or too few, all weigh the same: weights fitted to the images that judge them would flatter.
+    A photo that any of the runs was trained or validated on is no test image of the ensemble. Weights maximise the
+    likelihood of validation labels, on images that no run was trained on. If these are the evaluated images, or too
+    few, all runs have equal weights: weights fitted to the evaluated images would be optimistic.
 
     Raises:
-        UserError: runs of different classes, a missing split, too many bad files, or, unless `allow_seen`, too few
+        UserError: runs with different classes, a missing split, too many bad files, or, unless `allow_seen`, too few
             images that no run has seen.
     """
     runs, out, allow_seen = request.runs, request.results, request.allow_seen
     if len(set(runs)) < len(runs):
-        raise UserError("an ensemble needs at least two different runs, each named once")
+        raise UserError("an ensemble needs at least two different runs, each given once")
     counter = watcher.counter
     engine = engine_under(request.rules, request.engine)
     require_unadapted(request.rules, request.runs)
@@ -74,7 +74,7 @@ def evaluate_ensemble(request: EvaluateRequest, watcher: Observer = SILENT) -> E
     folder = evaluation_folder(out, split)
     if not allow_seen:
         judged = [sample for sample in samples_of(catalog, split) if sample.split in UNSEEN]
-        refuse_seen(judged, known.histories, "so they are no test of them together", folder / "seen.csv")
+        refuse_seen(judged, known.histories, "so they cannot test the ensemble", folder / "seen.csv")
 
     def predicted(where: Catalog, of: str) -> list[Predictions]:
         most, note = request.max_bad_fraction, watcher.note
@@ -91,7 +91,7 @@ def evaluate_ensemble(request: EvaluateRequest, watcher: Observer = SILENT) -> E
     overlap = overlap_with(known, split, mean, counter)
     notes = (*notes_on(known, split), *notes_on_overlap(overlap, split))
     if rule.weigh is not None and judge_of_weights == "equal":
-        notes += (f"all runs weigh the same: {_why_equal(known, split, len(validation))}",)
+        notes += (f"all runs have equal weights: {_why_equal(known, split, len(validation))}",)
     evaluation = evaluate(mean, train_images, split=split, tta=tta_names, seen=overlap, notes=notes)
     names = [str(run) for run in runs]
     found = contributions(names, members, weights, pool=rule.pool)
@@ -128,10 +128,10 @@ def evaluate_ensemble(request: EvaluateRequest, watcher: Observer = SILENT) -> E
 
 
 def _why_equal(known: KnownData, split: str, images: int) -> str:
-    """Why no weights were found."""
+    """Why no weights were fitted."""
     if known.without_history:
-        return "it cannot be told which validation images no run was trained on"
+        return "it is unknown which validation images no run was trained on"
     if "val" in split_names(split):
-        return "weights found on the images that judge them would flatter"
+        return "weights fitted to the evaluated images would be optimistic"
     there = f"{counted(images, 'validation image')} that no run was trained on"
-    return f"{there} to find weights by, {LEAST_IMAGES} are needed"
+    return f"only {there}, {LEAST_IMAGES} are needed to fit weights"

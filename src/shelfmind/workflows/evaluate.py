@@ -1,4 +1,4 @@
-"""Evaluates a run on a labelled data set and writes figures, tables and the report."""
+"""Evaluates a run on a labelled data set and writes metrics, tables and the report."""
 
 from __future__ import annotations
 
@@ -47,25 +47,24 @@ from shelfmind.workflows.difficulties import slices_of, training_references
 from shelfmind.workflows.judged_images import UNSEEN, notes_on, notes_on_overlap, overlap_with, refuse_too_few
 
 WITHOUT_MAPS = (
-    "what spoke for the wrong classes of the worst errors is not shown: it takes gradients, and MindSpore, which is "
-    "not installed here"
+    "saliency maps of the worst errors are not shown: they need gradients and thus MindSpore, which is not installed"
 )
 
 
 def evaluate_run(request: EvaluateRequest, watcher: Observer = SILENT) -> Evaluation:
-    """Evaluate one run on one split of a data set and write everything beside the run.
+    """Evaluate one run on one split of a data set and write the results to the run folder.
 
-    Photos are known by their content: those of the run's own data set keep the split that they had in training,
-    wherever they lie now; all others are ``new``, unless the data set itself calls them test. The split is train, val,
-    test or new, or several joined by commas; test if there is any, else new, else val if it is not given.
+    Photos are identified by content: those of the run's own data set keep their split from training, wherever they are
+    now; all others are ``new``, unless the data set itself marks them as test. The split is train, val, test or new, or
+    several joined by commas. It defaults to test if there is one, else new, else val.
 
-    With `logit_adjust` probabilities are adjusted by this strength first (see `evaluation.logit_adjustment`), and
-    `logit_adjustment.json` says what other strengths would give.
+    With `logit_adjust`, probabilities are first adjusted with this strength (see `evaluation.logit_adjustment`), and
+    `logit_adjustment.json` contains the results of other strengths.
 
     Raises:
-        UserError: a class that the run does not know, a split that is missing or empty, too many bad files, or,
-            unless `allow_seen`, test images that were trained or validated on, or may have been, and too few of them
-            that the weights which the run began with have not seen.
+        UserError: a class unknown to the run, a missing or empty split, too many bad files, or, unless `allow_seen`,
+            test images that were, or may have been, trained or validated on, or too few that the initial weights of
+            the run have not seen.
     """
     counter = watcher.counter
     engine = engine_under(request.rules, request.engine)
@@ -85,7 +84,7 @@ def evaluate_run(request: EvaluateRequest, watcher: Observer = SILENT) -> Evalua
         refuse_seen(
             [sample for sample in samples_of(known.catalog, split) if sample.split in UNSEEN],
             known.histories,
-            "so they are no test of it",
+            "so they cannot test it",
             folder / "seen.csv",
         )
     predictions = predict_split(
@@ -110,13 +109,12 @@ def evaluate_run(request: EvaluateRequest, watcher: Observer = SILENT) -> Evalua
 
 @takes(CalibrateRequest)
 def calibrate_run(request: CalibrateRequest, watcher: Observer = SILENT) -> TemperatureScaling:
-    """Fit the temperature of a run's probabilities to one split, never to test, and keep it beside the weights if the
-    likelihood of held-out labels is better for it beyond chance; otherwise say so and keep temperature 1.
+    """Fit the temperature of a run on one split (not test), and keep it if it significantly improves the likelihood of
+    held-out labels; otherwise keep temperature 1.
 
     Returns:
-        What was fitted, whether it is kept, and why; `replaced` is an earlier temperature of these weights that no
-        longer holds; `trained` and `near_copies` say how many of the images the run has seen, which makes a temperature
-        doubtful.
+        The fit, whether it is kept, and why. `replaced` is an earlier temperature of these weights that no longer
+        applies; `trained` and `near_copies` count images that the run has seen, which makes a temperature unreliable.
 
     Raises:
         UserError: the split is test, missing or empty, the classes differ from the run's, too many files are bad, or,
@@ -124,7 +122,7 @@ def calibrate_run(request: CalibrateRequest, watcher: Observer = SILENT) -> Temp
     """
     if "test" in split_names(request.split):
         raise UserError(
-            f"a temperature fitted to the test split makes its figures worthless; use {argument('split', 'val')}"
+            f"a temperature fitted to the test split would invalidate test results; use {argument('split', 'val')}"
         )
     counter, allow_seen = watcher.counter, request.allow_seen
     predictor = RunPredictor(RunFolder(request.run), request.tta, calibrated=False)
@@ -133,7 +131,7 @@ def calibrate_run(request: CalibrateRequest, watcher: Observer = SILENT) -> Temp
     folder = evaluation_folder(predictor.run.root, split)
     if not allow_seen:
         trained = known.catalog.split("train") if "train" in split_names(split) else ()
-        purpose = "which is far surer of them than of others"
+        purpose = "which is overconfident on them"
         refuse_seen(trained, known.histories, purpose, folder / "seen.csv")
     predictions = predict_split(predictor, known.catalog, split, request.max_bad_fraction, folder, counter)
     overlap = overlap_with(known, split, predictions, counter)
@@ -152,8 +150,8 @@ def predict_split(
     counter: Counter,
     note: Note = say_nothing,
 ) -> Predictions:
-    """Predictions of one split, or of several joined by commas; bad files are listed in `folder`, and refused where
-    they are too many."""
+    """Predictions of one split, or of several joined by commas. Bad files are listed in `folder`; too many raise
+    `UserError`."""
     samples = samples_of(catalog, split)
     squares, good, bad_files = open_squares(samples, predictor.recipe.data, counter("checking images", len(samples)))
     refuse_too_many_bad(bad_files, len(samples), max_bad_fraction, folder / "bad_files.csv")
@@ -173,9 +171,11 @@ def write_evaluation(
     logit_adjust: float | None = None,
     by_difficulty: Counter | None = None,
 ) -> Evaluation:
-    """Measure and write `metrics.json`, `report.html` and the tables of `evaluation/<split>/`; `data` is where the user
-    says that the data lies. With `by_difficulty`, which counts the photos that are measured, accuracy is told by
-    difficulty, too."""
+    """Compute metrics and write `metrics.json`, `report.html` and the tables of `evaluation/<split>/`.
+
+    `data` is the data path as given by the user. With `by_difficulty` (a progress counter), accuracy is also measured
+    by difficulty.
+    """
     run = predictor.run
     train_images = np.array(predictor.train_images, np.int64)
     folder = evaluation_folder(run.root, split)
@@ -221,17 +221,16 @@ def write_evaluation(
 
 
 def calibration_advice(evaluation: Evaluation, run: RunFolder, data: Path) -> tuple[str, ...]:
-    """What to do about a confidence that cannot be believed; nothing where it can, or where it says nothing new."""
+    """Advice for a poorly calibrated run; empty for other runs and for training images."""
     if not evaluation.poorly_calibrated or "train" in split_names(evaluation.split or ""):
         return ()
     how = call("calibrate", run=run.root, data=data)
-    apart = f"confidence and accuracy lie {evaluation.ece:.1%} apart on average, more than chance explains"
+    apart = f"confidence and accuracy differ by {evaluation.ece:.1%} on average, significantly"
     return (Message(f"{apart}; calibrate with: {how}"),)
 
 
 def _overlays_of_errors(predictor: RunPredictor, evaluation: Evaluation) -> dict[str, str]:
-    """What spoke for the wrong classes of the worst errors; nothing for a network without feature maps, and without
-    MindSpore."""
+    """Saliency maps of the wrong classes of the worst errors; empty without feature maps or without MindSpore."""
     if not installed(MINDSPORE):
         return {}
     names = {name: label for label, name in enumerate(predictor.class_names)}
@@ -239,13 +238,13 @@ def _overlays_of_errors(predictor: RunPredictor, evaluation: Evaluation) -> dict
     for error in evaluation.worst_errors:
         try:
             squares.append(square(Path(error.path), predictor.recipe.data))
-        except BadImage:  # gone since it was predicted
+        except BadImage:  # deleted since the prediction
             continue
         paths.append(error.path)
         classes.append(names[error.predicted])
-    if not predictor.engine.name.startswith(MINDSPORE):  # whose network has gradients
+    if not predictor.engine.name.startswith(MINDSPORE):  # only this engine has gradients
         predictor = RunPredictor(predictor.run, tta=(), calibrated=False)
-    from shelfmind.workflows.saliency import overlays  # imports MindSpore, which runs by now
+    from shelfmind.workflows.saliency import overlays  # imports MindSpore, which is started by now
 
     try:
         pictures = overlays(predictor, squares, np.array(classes, np.int64))
@@ -255,7 +254,7 @@ def _overlays_of_errors(predictor: RunPredictor, evaluation: Evaluation) -> dict
 
 
 def write_tables(evaluation: Evaluation, predictions: Predictions, folder: Path) -> None:
-    """Write the figures, the tables and the predictions of one evaluation into `folder`."""
+    """Write the metrics, tables and predictions of one evaluation to `folder`."""
     write_metrics(evaluation, folder / "metrics.json")
     write_per_class_csv(evaluation, folder / "per_class.csv")
     write_confusions_csv(evaluation, folder / "confusions.csv")
@@ -265,7 +264,7 @@ def write_tables(evaluation: Evaluation, predictions: Predictions, folder: Path)
 
 
 def references_of(catalog: Catalog, each: int = 2) -> dict[int, list[Path]]:
-    """A few training images of each class, for people to compare with."""
+    """A few training images of each class, for comparison in the report."""
     references: dict[int, list[Path]] = defaultdict(list)
     for sample in (*catalog.split("train"), *catalog.samples):
         if len(references[sample.label]) < each:
@@ -274,7 +273,7 @@ def references_of(catalog: Catalog, each: int = 2) -> dict[int, list[Path]]:
 
 
 def evaluation_folder(root: Path, split: str) -> Path:
-    """Where the tables of a split's evaluation lie, made if need be; `UserError` if it cannot be made."""
+    """The folder of the tables of a split, created if necessary. Raises `UserError` if that fails."""
     folder = root / "evaluation" / split
     make_folder(folder)
     return folder

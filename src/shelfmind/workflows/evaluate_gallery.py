@@ -1,4 +1,4 @@
-"""Evaluates a run and a gallery together: trained classes, enrolled products, and objects that are neither."""
+"""Evaluates a run with a gallery: trained classes, enrolled products and unknown objects."""
 
 from __future__ import annotations
 
@@ -36,11 +36,11 @@ from shelfmind.workflows.judged_images import UNSEEN, notes_on
 
 
 def evaluate_with_gallery(request: EvaluateRequest, gallery: str, watcher: Observer) -> Evaluation:
-    """Evaluate one run and a gallery on one split of a data set, see `evaluate_runs`.
+    """Evaluate one run with a gallery on one split of a data set, see `evaluate_runs`.
 
-    Photos that are enrolled are left out: they would find themselves. Classes that are neither trained nor enrolled
-    are unknown objects; every other figure is of the known ones. Written to ``evaluation/<split>/gallery/``, the report
-    to ``gallery_report.html``.
+    Enrolled photos are left out, since they would match themselves. Classes that are neither trained nor enrolled are
+    unknown objects; all other metrics refer to known ones. Writes to ``evaluation/<split>/gallery/``, and the report to
+    ``gallery_report.html``.
     """
     run = RunFolder(request.runs[0])
     require_unadapted(request.rules, request.runs)
@@ -60,7 +60,7 @@ def evaluate_with_gallery(request: EvaluateRequest, gallery: str, watcher: Obser
     samples, enrolled = _not_enrolled(known, samples_of(known.catalog, split), found)
     if not request.allow_seen:
         judged = [sample for sample in samples if sample.split in UNSEEN]
-        refuse_seen(judged, known.histories, "so they are no test of it", folder / "seen.csv")
+        refuse_seen(judged, known.histories, "so they cannot test it", folder / "seen.csv")
     squares, good, bad = open_squares(
         samples, found.predictor.recipe.data, watcher.counter("checking images", len(samples))
     )
@@ -71,7 +71,7 @@ def evaluate_with_gallery(request: EvaluateRequest, gallery: str, watcher: Obser
     notes = list(notes_on(known, split))
     if enrolled:
         notes.append(
-            f"{counted(enrolled, 'photo')} of the split {'is' if enrolled == 1 else 'are'} enrolled: not judged"
+            f"{counted(enrolled, 'photo')} of the split {'is' if enrolled == 1 else 'are'} enrolled: not evaluated"
         )
     sizes = _photos_of(found)
     whitened = replace(predictions, embeddings=found.whitening(unit_rows(predictions.embeddings)))
@@ -103,7 +103,7 @@ def evaluate_with_gallery(request: EvaluateRequest, gallery: str, watcher: Obser
 
 
 def _not_enrolled(known: KnownData, samples: Sequence[Sample], found: Recognizer) -> tuple[list[Sample], int]:
-    """Labelled samples whose photo is not in the gallery, and how many are."""
+    """Labelled samples whose photo is not in the gallery, and the number of those that are."""
     digests = {sample.path: digest for sample, digest in zip(known.ungrouped.samples, known.digests, strict=True)}
     enrolled = {bytes.fromhex(entry.sha256) for entry in found.entries}
     kept = [sample for sample in samples if digests[sample.path] not in enrolled]
@@ -111,14 +111,14 @@ def _not_enrolled(known: KnownData, samples: Sequence[Sample], found: Recognizer
 
 
 def _answered(found: Recognizer, predicted: Predictions) -> tuple[Predictions, RecognitionFigures]:
-    """The probabilities of all names for photos of known products, and the figures over all photos."""
+    """The probabilities of all names for photos of known products, and the metrics of all photos."""
     errors = (None,) * len(predicted)
     batch = Batch(predicted.paths, errors, predicted.probabilities, predicted.embeddings)
     answers = answers_of(found.evidence(batch), found.rule, found.columns)
     figures = recognition_figures(answers, predicted.labels, found.rule)
     rows: Ints = np.flatnonzero(predicted.labels < len(found.columns.names))
     if not len(rows):
-        raise UserError("no photo shows a trained class or an enrolled product; there is nothing to judge names by")
+        raise UserError("no photo shows a trained class or an enrolled product, so accuracy cannot be measured")
     known = Predictions(
         paths=tuple(predicted.paths[row] for row in rows),
         labels=predicted.labels[rows],
@@ -132,15 +132,14 @@ def _answered(found: Recognizer, predicted: Predictions) -> tuple[Predictions, R
 
 
 def _photos_of(found: Recognizer) -> Ints:
-    """What each name is known from, (K,): training images, and enrolled photos."""
+    """The number of training images and enrolled photos of each name, (K,)."""
     counts = np.zeros(len(found.columns.names), np.int64)
     np.add.at(counts, found.columns.ids, np.append(found.predictor.train_images, found.references.counts))
     return counts
 
 
 def _references_of(found: Recognizer) -> References | None:
-    """The photos that each name is known from, whitened as they are compared: those of the training that the gallery
-    keeps, and the enrolled ones."""
+    """The whitened reference photos of each name: training photos stored in the gallery, and enrolled photos."""
     learnt, enrolled = found.learnt, found.references
     products = np.repeat(np.arange(len(enrolled.names)), enrolled.counts)
     columns = np.append(learnt.labels, learnt.classes + products)

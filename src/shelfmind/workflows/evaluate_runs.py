@@ -1,4 +1,4 @@
-"""The verb `evaluate`: one run, or several as one."""
+"""The verb `evaluate`: one run, or an ensemble."""
 
 from __future__ import annotations
 
@@ -13,14 +13,14 @@ from shelfmind.workflows.evaluate_gallery import evaluate_with_gallery
 
 @takes(EvaluateRequest)
 def evaluate_runs(request: EvaluateRequest, watcher: Observer = SILENT) -> Evaluation:
-    """Evaluate a run, or the weighted mean of several, on one split of a data set.
+    """Evaluate a run, or an ensemble of several, on one split of a data set.
 
     Returns:
-        Every figure; of several runs also what each adds.
+        All metrics; for several runs also the contribution of each.
 
     Raises:
-        UserError: a class that a run does not know, a split that is missing or empty, too many bad files, or, unless
-            `allow_seen`, images that were trained or validated on, or may have been.
+        UserError: a class unknown to a run, a missing or empty split, too many bad files, or, unless `allow_seen`,
+            images that were, or may have been, trained or validated on.
     """
     if request.gallery is not None:
         return evaluate_with_gallery(request, request.gallery, watcher)

@@ -1,4 +1,4 @@
-"""Explains what a run says of images: where it looked, and which training images are most like them."""
+"""Explains predictions of a run: saliency maps and the most similar training images."""
 
 from __future__ import annotations
 
@@ -43,15 +43,15 @@ _PICTURE = re.compile(r"\d{5,}\.png")
 
 @takes(ExplainRequest)
 def explain(request: ExplainRequest, watcher: Observer = SILENT) -> list[Explanation]:
-    """Write Grad-CAM overlays of images, with the nearest training images beside them, into a folder.
+    """Write Grad-CAM overlays of images and the most similar training images to a folder.
 
-    It gets ``index.html``, ``explanations.jsonl`` and a picture an image.
+    Writes ``index.html``, ``explanations.jsonl`` and one overlay per image.
 
     Returns:
-        What is said of each image, in order.
+        The explanation of each image, in order.
 
     Raises:
-        UserError: no run, no images, an unknown class, a network without feature maps, a folder that is not empty.
+        UserError: no run, no images, an unknown class, a network without feature maps, or a folder that is not empty.
     """
     paths, out, class_name, counter = request.paths, request.out, request.class_name, watcher.counter
     for path in paths:
@@ -89,28 +89,30 @@ def explain(request: ExplainRequest, watcher: Observer = SILENT) -> list[Explana
 
 
 def _earlier_outputs(out: Path) -> frozenset[str]:
-    """The files in `out` that an earlier explanation wrote; none where there was no such thing."""
+    """The files of an earlier explanation in `out`; empty if there is none."""
     if not all((out / name).is_file() for name in _OUTPUTS):
         return frozenset()
     return frozenset((*_OUTPUTS, *(path.name for path in out.iterdir() if _PICTURE.fullmatch(path.name))))
 
 
 def _training_images(run: RunFolder, predictor: Predictor, notes: list[str], counter: Counter) -> Predictions | None:
-    """What the run says of its own training images, if they are still there."""
+    """Predictions for the run's own training images, if they still exist."""
     origin = read_json(run.provenance)["data"] if run.provenance.exists() else {}
     data = Path(origin["path"]) if origin else None
     if data is None or not data.exists():
-        gone = "The run does not say where its training images lay" if data is None else f"{data} is gone"
-        notes.append(f"{gone}, so no training images are shown beside.")
+        gone = "The run does not record the location of its training images, so none"
+        if data is not None:
+            gone = f"{data} does not exist any more, so no training images"
+        notes.append(f"{gone} are shown for comparison.")
         return None
     try:
         catalog = open_known([run], data, origin["format"], counter).catalog
-    except UserError as error:  # of classes that it did not have then, or nobody knows what it was trained on
+    except UserError as error:  # the classes have changed, or the training images are unknown
         reason = error.fact if isinstance(error, UnknownHistoryError) else str(error)
-        notes.append(f"No training images are shown beside: {reason}.")
+        notes.append(f"No training images are shown for comparison: {reason}.")
         return None
     if not catalog.split("train"):
-        notes.append(f"None of the run's training images is at {data} any more, so none are shown beside.")
+        notes.append(f"The run's training images are no longer at {data}, so none are shown for comparison.")
         return None
     samples = catalog.split("train")
     squares, good, bad_files = open_squares(samples, predictor.recipe.data, counter("checking images", len(samples)))
@@ -118,11 +120,11 @@ def _training_images(run: RunFolder, predictor: Predictor, notes: list[str], cou
 
 
 def _seen(run: RunFolder, images: Sequence[Path], notes: list[str], counter: Counter) -> dict[str, str]:
-    """How the run knows those of these images that it has seen, or copies of them, by their paths: one of `SEEN`."""
+    """How the run has used those images that it has seen, or near-duplicates of them, by path: one of `SEEN`."""
     try:
         history = read_history(run, counter)
     except UnknownHistoryError as error:
-        notes.append(f"Whether the run has seen these photos cannot be told: {error.fact}.")
+        notes.append(f"It is unknown whether the run has seen these photos: {error.fact}.")
         return {}
     samples = [Sample(path, UNLABELLED, NEW) for path in images]
     uses = {str(sample.path): use for sample, use, _ in seen_before(samples, [history])}
@@ -131,7 +133,7 @@ def _seen(run: RunFolder, images: Sequence[Path], notes: list[str], counter: Cou
 
 
 def _with_use(panel: Panel, seen: Mapping[str, str]) -> Panel:
-    """The panel with how the run knows its image."""
+    """The panel, with how the run has used its image."""
     explanation = panel.explanation
     use = None if explanation.error is not None else seen.get(explanation.path)
     return panel if use is None else replace(panel, explanation=replace(explanation, seen=use))

@@ -1,4 +1,4 @@
-"""Explains answers of a run and a gallery: what made a photo like the enrolled one that it matched."""
+"""Explains answers of a run with a gallery: what makes a photo similar to the enrolled photo that it matched."""
 
 from __future__ import annotations
 
@@ -36,8 +36,8 @@ def explained_with_gallery(
     neighbours: int,
     out: Path,
 ) -> list[Panel]:
-    """Panels of photos: the map over each speaks for `product`, or for the best name; beside it the enrolled photos
-    that matched and the nearest training images. `first` is the number of the first picture written into `out`."""
+    """Panels of photos: a map for `product`, or for the best name, with the matching enrolled photos and the most
+    similar training images. `first` is the number of the first overlay written to `out`."""
     squares: list[Square] = []
     errors: list[str | None] = []
     for path in paths:
@@ -65,7 +65,7 @@ def explained_with_gallery(
 
 
 def _overlay(found: Recognizer, image: Square, asked: Candidate) -> Image.Image:
-    """What speaks for a class, or for the likeness to the enrolled photo that matched."""
+    """The map of a class, or of the similarity to the enrolled photo that matched."""
     if asked.reference is None:
         label = found.predictor.class_names.index(asked.name)
         return overlays(found.predictor, [image], np.array([label], np.int64))[0]
@@ -100,7 +100,7 @@ def _panel(
 
 
 def _enrolled(found: Recognizer, candidate: Candidate) -> Picture:
-    """The enrolled photo that a candidate was matched by."""
+    """The enrolled photo that matched a candidate."""
     assert candidate.reference is not None
     content = found.gallery.photo(candidate.reference.sha256)
     return Picture(data_uri(open_image(content)), candidate.reference.photo)

@@ -1,4 +1,4 @@
-"""Writes a first recipe for a data set, and says which command trains by it."""
+"""Writes a first recipe for a data set, and gives the training command."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ from shelfmind.workflows.recommendation import FIRST_RUN, recommended
 
 @dataclass(frozen=True)
 class FirstRecipe:
-    """The recipe file, why it is as it is, and the command that trains by it."""
+    """The recipe file, the recommendation behind it, and the training command."""
 
     path: Path
     recommendation: Recommendation
@@ -33,10 +33,10 @@ def init(request: InitRequest, watcher: Observer = SILENT) -> FirstRecipe:
     """Write a commented recipe file for a data set.
 
     Returns:
-        The file, the recommendation behind it, and the command that trains by it.
+        The file, the recommendation behind it, and the training command.
 
     Raises:
-        UserError: data that cannot be used, or a place where something lies already.
+        UserError: unusable data, or an output path that exists.
     """
     assert request.data is not None
     out = request.out or unused(FIRST_RUN, ".yaml")
@@ -50,14 +50,14 @@ def init(request: InitRequest, watcher: Observer = SILENT) -> FirstRecipe:
 
 
 def recipe_beside(out: Path) -> Path:
-    """The recipe file of a run that is to come."""
+    """The default recipe file of a new run."""
     return Path(f"{out}.yaml")
 
 
 def require_free_places(data: Path, out: Path, recipe: Path) -> None:
-    """Refuse a run folder or a recipe file at which something lies, or which would become a part of the data set."""
+    """Raise `UserError` if the run folder or recipe file exists, or lies inside the data set."""
     require_new_folder(out)
     for place in (out, recipe):
         require_outside(data, place)
     if os.path.lexists(recipe):
-        raise UserError(f"{recipe} is there already; choose another {argument('recipe')} or {argument('out')}")
+        raise UserError(f"{recipe} exists already; choose another {argument('recipe')} or {argument('out')}")

@@ -1,4 +1,4 @@
-"""What the verbs of a gallery do, from their requests to its store."""
+"""The gallery verbs, from their requests to the store."""
 
 from __future__ import annotations
 
@@ -52,12 +52,12 @@ if TYPE_CHECKING:
     from shelfmind.inference.embedder import PhotoEmbedder
 
 LIST = "list.csv"
-"""The list of photos in an exported gallery."""
+"""The list of photos of an exported gallery."""
 
 
 @dataclass(frozen=True)
 class Enrolment:
-    """What a change did, and how many products and photos there are after it."""
+    """The outcome of a change, and the numbers of products and photos after it."""
 
     outcome: ChangeOutcome
     products: int
@@ -66,7 +66,7 @@ class Enrolment:
 
 @dataclass(frozen=True)
 class Found:
-    """What was found for a photo: products, most like first, or why it cannot be used."""
+    """The search results of a photo: products, most similar first, or why it is unusable."""
 
     path: str
     matches: tuple[Match, ...]
@@ -74,13 +74,13 @@ class Found:
 
 
 def create(request: GalleryCreateRequest, watcher: Observer = SILENT) -> Enrolment:
-    """Make a gallery whose vectors a run makes; enrol the classes of a data set, if one is given.
+    """Create a gallery with the embeddings of a run; enrol the classes of a data set, if one is given.
 
     Returns:
-        The version that it has, and how many products and photos.
+        The version, and the numbers of products and photos.
 
     Raises:
-        UserError: there is a gallery already, a run or data that cannot be used.
+        UserError: the gallery exists, or the run or data is unusable.
     """
     from shelfmind.inference.embedder import photo_embedder
 
@@ -97,10 +97,10 @@ def add(request: GalleryAddRequest, watcher: Observer = SILENT) -> Enrolment:
     """Enrol photos of a product, or the classes of a data set.
 
     Returns:
-        The version that it made, None if all were enrolled already, and how many products and photos there are now.
+        The new version (None if all photos were enrolled already), and the numbers of products and photos.
 
     Raises:
-        UserError: no gallery, no usable photo, another run than the gallery's, a name that cannot be one.
+        UserError: no gallery, no usable photo, a run other than the gallery's, or an invalid name.
     """
     gallery = opened(request)
     if request.data is not None:
@@ -113,13 +113,13 @@ def add(request: GalleryAddRequest, watcher: Observer = SILENT) -> Enrolment:
 
 
 def re_embed(request: GalleryReEmbedRequest, watcher: Observer = SILENT) -> Enrolment:
-    """Renew all vectors by another run, from the photos that the gallery keeps.
+    """Recompute all embeddings with another run, from the photos in the gallery.
 
     Returns:
-        The version that it made.
+        The new version.
 
     Raises:
-        UserError: no gallery, a photo that is damaged.
+        UserError: no gallery, or a damaged photo.
     """
     from shelfmind.inference.embedder import photo_embedder
 
@@ -129,36 +129,36 @@ def re_embed(request: GalleryReEmbedRequest, watcher: Observer = SILENT) -> Enro
 
 
 def remove(request: GalleryRemoveRequest, watcher: Observer = SILENT) -> Enrolment:
-    """Take a product, or photos of it, out of a gallery.
+    """Remove a product, or some of its photos, from a gallery.
 
     Returns:
-        The version that it made.
+        The new version.
 
     Raises:
-        UserError: no gallery, no such product (with the nearest names), no such photo.
+        UserError: no gallery, no such product (with the closest names), or no such photo.
     """
     gallery = opened(request)
     return _counted(gallery, gallery.remove(request.sku, author_of(request), request.photos))
 
 
 def rename(request: GalleryRenameRequest, watcher: Observer = SILENT) -> Enrolment:
-    """Give a product another name.
+    """Rename a product.
 
     Returns:
-        The version that it made.
+        The new version.
 
     Raises:
-        UserError: no gallery, no such product, a name that another product has.
+        UserError: no gallery, no such product, or the name of another product.
     """
     gallery = opened(request)
     return _counted(gallery, gallery.rename(request.sku, request.name, author_of(request)))
 
 
 def merge(request: GalleryMergeRequest, watcher: Observer = SILENT) -> Enrolment:
-    """Make one product of several.
+    """Merge several products into one.
 
     Returns:
-        The version that it made.
+        The new version.
 
     Raises:
         UserError: no gallery, no such product.
@@ -168,13 +168,13 @@ def merge(request: GalleryMergeRequest, watcher: Observer = SILENT) -> Enrolment
 
 
 def roll_back(request: GalleryRollBackRequest, watcher: Observer = SILENT) -> Enrolment:
-    """Bring back the products of an earlier version.
+    """Restore the products of an earlier version.
 
     Returns:
-        The version that it made, None if nothing differs.
+        The new version, None if nothing differs.
 
     Raises:
-        UserError: no gallery, no such version, one from before a compaction or of other weights.
+        UserError: no gallery, no such version, or a version from before a compaction or of other weights.
     """
     gallery = opened(request)
     return _counted(gallery, gallery.roll_back(request.version, author_of(request)))
@@ -198,7 +198,7 @@ def show_product(request: GalleryShowRequest, watcher: Observer = SILENT) -> lis
     """The photos of a product.
 
     Returns:
-        Each with its file's name and checksum.
+        Each with its file name and checksum.
 
     Raises:
         UserError: no gallery, no such product.
@@ -219,13 +219,13 @@ def history(request: GalleryHistoryRequest, watcher: Observer = SILENT) -> list[
 
 
 def search(request: GallerySearchRequest, watcher: Observer = SILENT) -> list[Found]:
-    """The products that photos are most like.
+    """Find the products most similar to photos.
 
     Returns:
-        For each photo its best products with cosine similarities and the photo that matched.
+        For each photo its best products, with cosine similarity and matching photo.
 
     Raises:
-        UserError: no gallery, another run than its own, a path that names nothing.
+        UserError: no gallery, a run other than the gallery's, or a path without images.
     """
     from shelfmind.inference.predict_files import find_images, require_existing
 
@@ -248,10 +248,10 @@ def search(request: GallerySearchRequest, watcher: Observer = SILENT) -> list[Fo
 
 
 def verify_files(request: GalleryVerifyRequest, watcher: Observer = SILENT) -> list[Fault]:
-    """Read every file of a gallery.
+    """Verify the checksums of all files of a gallery.
 
     Returns:
-        Those that do not hold what was written.
+        The damaged and missing files.
 
     Raises:
         UserError: no gallery.
@@ -264,13 +264,13 @@ def verify_files(request: GalleryVerifyRequest, watcher: Observer = SILENT) -> l
 
 
 def export(request: GalleryExportRequest, watcher: Observer = SILENT) -> Path:
-    """Write all photos of a gallery and a list of them into a folder.
+    """Export all photos of a gallery and a list of them to a folder.
 
     Returns:
         The list.
 
     Raises:
-        UserError: no gallery, a damaged photo, a folder that is not empty.
+        UserError: no gallery, a damaged photo, or a folder that is not empty.
     """
     gallery = opened(request)
     require_free_folder(request.out)
@@ -290,24 +290,24 @@ def export(request: GalleryExportRequest, watcher: Observer = SILENT) -> Path:
 
 
 def compact(request: GalleryCompactRequest, watcher: Observer = SILENT) -> int:
-    """Fold all versions of a gallery into one and delete what no product has any more.
+    """Merge all versions of a gallery into one and delete unreferenced files.
 
     Returns:
-        The number of files deleted.
+        The number of deleted files.
 
     Raises:
-        UserError: no gallery, a damaged one.
+        UserError: no gallery, or a damaged one.
     """
     return opened(request).compact(author_of(request))
 
 
 def opened(request: GalleryRequest) -> Gallery:
-    """The gallery that is asked for."""
+    """Open the gallery of a request."""
     return Gallery(open_files(request.gallery))
 
 
 def author_of(request: GalleryChangeRequest) -> By:
-    """Who makes a change, and why."""
+    """Author and reason of a change."""
     return By(request.author or login_name(), request.reason)
 
 
@@ -317,13 +317,14 @@ def _counted(gallery: Gallery, outcome: ChangeOutcome) -> Enrolment:
 
 
 def embedder_of(gallery: Gallery, run: Path | None, engine: str, batch: BatchSize, watcher: Observer) -> PhotoEmbedder:
-    """The run or the exported file that the gallery was made with."""
+    """The run or exported file that the gallery was created with."""
     from shelfmind.inference.embedder import photo_embedder
 
     recorded = Path(str(gallery.state.embedder.get("run", "")))
     if run is None and not recorded.exists():
         raise UserError(
-            f"the run that {gallery.files} was made with is no longer at {recorded}; give {argument('run')}"
+            f"the run that {gallery.files} was created with is no longer at {recorded}; give its location by "
+            f"{argument('run')}"
         )
     embedder = photo_embedder(run or recorded, watcher.counter, engine, batch)
     gallery.require_embedder(embedder)
@@ -331,7 +332,7 @@ def embedder_of(gallery: Gallery, run: Path | None, engine: str, batch: BatchSiz
 
 
 def _of_data(data: Path, format: str | None, watcher: Observer) -> list[Photo]:
-    """The photos of a data set, whatever their split."""
+    """The photos of all splits of a data set."""
     catalog = open_catalog(data, format)
     tell([note for note in catalog.notes if "split" not in note], watcher.note)
     samples = _usable([sample.path for sample in catalog.samples], watcher)
@@ -343,7 +344,7 @@ def _of_data(data: Path, format: str | None, watcher: Observer) -> list[Photo]:
 
 
 def _of_paths(paths: Sequence[str], sku: str, watcher: Observer) -> list[Photo]:
-    """The photos of a product that these files, folders and patterns name."""
+    """The photos of a product from files, folders and patterns."""
     from shelfmind.inference.predict_files import find_images, require_existing
 
     for path in paths:
@@ -354,12 +355,12 @@ def _of_paths(paths: Sequence[str], sku: str, watcher: Observer) -> list[Photo]:
 
 
 def _usable(paths: Sequence[Path], watcher: Observer) -> set[Path]:
-    """Those that are images; what the others are is told. They are measured on the way, for the guard."""
+    """The paths of usable images; notes report the others. The images are measured at the same time, for the guard."""
     with measured_meanwhile(paths, watcher.counter) as measured:
         remember(measured, facts_path())
     bad = measured.bad_files
     if len(bad) == len(paths):
         reason = f": {bad[0].path}: {bad[0].reason}" if bad else ""
-        raise UserError(f"none of {counted(len(paths), 'photo')} can be used{reason}")
+        raise UserError(f"none of {counted(len(paths), 'photo')} is usable{reason}")
     tell(note_bad_files(bad, len(paths)), watcher.note)
     return {*paths} - {each.path for each in bad}

@@ -1,4 +1,4 @@
-"""Looks at a whole gallery and writes what its owner should know: a page, figures and tables."""
+"""Audits a gallery and writes a report, metrics and tables."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ _PACKAGES = ("shelfmind", "numpy", "pillow", "scipy")
 
 @dataclass(frozen=True)
 class GalleryAudit:
-    """What was found, its figures as in `audit.json`, and where the page lies, if it was asked for."""
+    """The findings, the contents of `audit.json`, and the folder of the report, if requested."""
 
     findings: tuple[Finding, ...]
     figures: Mapping[str, Any]
@@ -35,16 +35,15 @@ class GalleryAudit:
 
 
 def audit_gallery(request: GalleryAuditRequest, watcher: Observer = SILENT) -> GalleryAudit:
-    """Look at all photos and products of a gallery; needs no network, as the vectors are in it.
+    """Audit all photos and products of a gallery, using the stored embeddings; needs no network.
 
-    With `out`, `report.html`, `audit.json` and tables are written to that folder, which appears only when all is
-    written.
+    With `out`, writes `report.html`, `audit.json` and tables to that folder atomically.
 
     Returns:
-        The findings, kind by kind, and figures.
+        The findings by kind, and metrics.
 
     Raises:
-        UserError: no gallery, one without products, a photo or vectors that are damaged, a folder that is not empty.
+        UserError: no gallery, a gallery without products, damaged photos or embeddings, or a folder that is not empty.
     """
     if request.out is not None:
         require_free_folder(request.out, ours=OUTPUTS, overwrite=request.overwrite)
@@ -52,7 +51,7 @@ def audit_gallery(request: GalleryAuditRequest, watcher: Observer = SILENT) -> G
     gallery = opened(request)
     if not gallery.state.products:
         adding = call("gallery_add", gallery=str(request.gallery), photos=["PHOTO"], sku="NAME")
-        raise UserError(f"{gallery.files} has no products yet: {adding}")
+        raise UserError(f"{gallery.files} has no products yet; enrol photos with: {adding}")
     guard = guard_of(gallery, watcher.counter, class_names_of(gallery))
     inspection = Inspection(guard.whole(*gallery.vectors(), gallery.photo))
     figures = {

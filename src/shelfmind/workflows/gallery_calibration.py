@@ -1,4 +1,4 @@
-"""Fits how a run and a gallery answer together to photos that neither learnt from."""
+"""Calibrates the joint answers of a run and a gallery on held-out photos."""
 
 from __future__ import annotations
 
@@ -40,39 +40,37 @@ if TYPE_CHECKING:
 
 MOST_LEARNT, LEAST_OF_A_CLASS = 6000, 4
 OF_A_PRODUCT = 16
-"""Enrolled photos of a product that are rehearsed with, at most."""
+"""Maximum number of enrolled photos per product for rehearsal."""
 MOST_HELD_OUT, MOST_ENROLLED = 5000, 5000
-"""Photos that are rehearsed with, at most."""
+"""Maximum numbers of photos for rehearsal."""
 
 
 @dataclass(frozen=True)
 class Calibrated:
-    """What was fitted, and the version of the gallery that it made."""
+    """The fitted rule, and the new version of the gallery."""
 
     rule: Rule
     outcome: ChangeOutcome
 
 
 def calibrate(request: GalleryCalibrateRequest, watcher: Observer = SILENT) -> Calibrated:
-    """Fit how classifier and gallery are weighed, what is unknown, and on which level to answer.
+    """Fit the weights of classifier and gallery, the rejection of unknown objects, and the answer levels.
 
     Returns:
-        What was fitted, with its figures, and the version that it made.
+        The fitted rule with its metrics, and the new version.
 
     Raises:
-        UserError: no gallery, another run than its own, data without photos that the run was trained on or without
-            held-out ones, too few of these for the rate or the precision, the test split.
+        UserError: no gallery, a run other than the gallery's, data without training photos of the run or without
+            held-out photos, too few of these for the rate or the precision, or the test split.
     """
     if "test" in split_names(request.split):
-        raise UserError(
-            f"an answer fitted to the test split makes its figures worthless; use {argument('split', 'val')}"
-        )
+        raise UserError(f"calibrating on the test split would invalidate test results; use {argument('split', 'val')}")
     from shelfmind.inference.predictor import RunPredictor
 
     gallery = opened(request)
     predictor = embedder_of(gallery, request.run, request.engine, request.batch, watcher).predictor
     if not isinstance(predictor, RunPredictor):
-        raise UserError(f"calibrating needs the run, not a file that was exported of it; give {argument('run', 'RUN')}")
+        raise UserError(f"calibration needs the run folder, not an exported file; give {argument('run', 'RUN')}")
     trained, asked = _samples(request, predictor, watcher)
     photos = _photos(predictor, _predicted(predictor, trained, watcher.counter))
     whitening = fit_whitening(photos.vectors, photos.labels)
@@ -98,7 +96,7 @@ def calibrate(request: GalleryCalibrateRequest, watcher: Observer = SILENT) -> C
 def _samples(
     request: GalleryCalibrateRequest, predictor: RunPredictor, watcher: Observer
 ) -> tuple[list[Sample], list[Sample]]:
-    """Photos that the run was trained on, and held-out ones to fit to."""
+    """Training photos of the run, and held-out photos to calibrate on."""
     known = open_known(
         [predictor.run],
         request.data,
@@ -111,26 +109,26 @@ def _samples(
     others = known.catalog.class_names[learnt:]
     if others:
         unknown = counted(len(others), "class")
-        watcher.note(f"note: left out: {unknown} that the run did not learn ({shortened(others)})")
+        watcher.note(f"note: left out: {unknown} unknown to the run ({shortened(others)})")
     split = chosen_split(known.catalog, request.split)
     if not request.allow_seen and "train" in split_names(split):
         listing = predictor.run.root / "evaluation" / split / "seen.csv"
-        refuse_seen(known.catalog.split("train"), known.histories, "which is far surer of them than of others", listing)
+        refuse_seen(known.catalog.split("train"), known.histories, "which is overconfident on them", listing)
     trained = of_each_class([sample for sample in known.catalog.split("train") if sample.label < learnt])
     if not trained:
         raise UserError(
-            f"{request.data} has no photo that {predictor.run.root} was trained on, and their embeddings are needed; "
+            f"{request.data} contains no training photo of {predictor.run.root}, and their embeddings are needed; "
             "give the data set that it was trained on"
         )
     asked = [sample for sample in samples_of(known.catalog, split) if sample.label < learnt]
     if not asked:
-        raise UserError(f"{request.data} has no photo in {split} of a class that {predictor.run.root} learnt")
+        raise UserError(f"{request.data} has no photo in {split} of a class of {predictor.run.root}")
     return trained, evenly_sampled(asked, MOST_HELD_OUT)
 
 
 def of_each_class(samples: Sequence[Sample]) -> list[Sample]:
-    """The training photos whose embeddings are looked at: of each class as many, evenly over the list, as keep all
-    within `MOST_LEARNT`, but at least `LEAST_OF_A_CLASS`."""
+    """A sample of training photos for the prototypes: equally many per class, evenly spaced, about `MOST_LEARNT` in
+    total but at least `LEAST_OF_A_CLASS` per class."""
     by_class: dict[int, list[Sample]] = {}
     for sample in samples:
         by_class.setdefault(sample.label, []).append(sample)
@@ -149,19 +147,19 @@ def _photos(predictor: RunPredictor, predictions: Predictions) -> Photos:
 
 
 def _enrolled(gallery: Gallery, predictor: RunPredictor, counter: Counter) -> tuple[Photos, tuple[str, ...]]:
-    """What the run says of the enrolled photos, or of evenly chosen products, and the names of their products."""
+    """Predictions for the enrolled photos, or those of evenly sampled products, and the names of these products."""
     products = evenly_sampled(sorted(gallery.state.products), MOST_ENROLLED // OF_A_PRODUCT)
     entries = [
         entry for sku in products for entry in evenly_sampled(list(gallery.state.products[sku].values()), OF_A_PRODUCT)
     ]
-    progress = counter("asking about enrolled photos", len(entries))
+    progress = counter("predicting enrolled photos", len(entries))
     classes = len(predictor.class_names)
     probabilities: list[Floats] = [np.zeros((0, classes), np.float32)]
     embeddings: list[Floats] = [np.zeros((0, predictor.engine.width), np.float32)]
     for batch in predictor.of_sources(gallery.photo(entry.sha256) for entry in entries):
         bad = next((error for error in batch.errors if error is not None), None)
         if bad is not None:
-            raise UserError(f"a photo of {gallery.files} cannot be used: {bad}")
+            raise UserError(f"a photo of {gallery.files} is unusable: {bad}")
         probabilities.append(batch.probabilities)
         embeddings.append(batch.embeddings)
         progress(len(batch.names))
@@ -183,7 +181,7 @@ def _families(
     products: Sequence[str],
     class_names: Sequence[str],
 ) -> tuple[ProductFamily, ...]:
-    """The families to answer on, where a precision is asked for: those of a table, else those that are found."""
+    """The families for answers at a target precision: from the given table, else found by clustering."""
     if request.precision is None:
         return ()
     columns = Columns(class_names, products)

@@ -1,4 +1,4 @@
-"""Who looks at a gallery's photos: as its answers compare them, with the trained classes, if it was calibrated."""
+"""The guard that checks enrolled photos, including trained classes if the gallery is calibrated."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from shelfmind.runs.folder import RunFolder
 
 
 def guard_of(gallery: Gallery, counter: Counter, class_names: Sequence[str]) -> Guard:
-    """A guard that compares photos as answers do; `class_names` are those of the run, none if they are not known."""
+    """A guard that compares photos as recognition does; `class_names` are those of the run, empty if unknown."""
     fitted = gallery.recognition()
     if fitted is None:
         return Guard(counter)
@@ -30,7 +30,7 @@ def guard_of(gallery: Gallery, counter: Counter, class_names: Sequence[str]) -> 
 
 
 def class_names_of(gallery: Gallery) -> tuple[str, ...]:
-    """Of the run that a gallery was made with; none if that is gone."""
+    """The class names of the run of a gallery; empty if the run does not exist any more."""
     recorded = str(gallery.state.embedder.get("run", ""))
     try:
         return RunFolder(Path(recorded)).read_classes()[0] if recorded else ()

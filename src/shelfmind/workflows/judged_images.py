@@ -1,4 +1,4 @@
-"""Which images of a data set may judge runs: how many they have seen, what is left out, and when too few are left."""
+"""Which images may evaluate runs: how many the runs have seen, what is left out, and when too few are left."""
 
 from __future__ import annotations
 
@@ -13,11 +13,11 @@ from shelfmind.runs.known_data import NEW, KnownData, dropped_from_catalog, samp
 from shelfmind.runs.overlaps import overlap_of
 
 UNSEEN = ("test", NEW)
-"""The groups whose images nobody should have learnt or chosen anything from."""
+"""The groups of images that must not be used for training or model selection."""
 
 
 def overlap_with(known: KnownData, split: str, predictions: Predictions, counter: Counter) -> Overlap | None:
-    """How much of the images predicted the runs have seen; None if that cannot be told."""
+    """How many of the predicted images the runs have seen; None if that is unknown."""
     if known.without_history:
         return None
     predicted = set(predictions.paths)
@@ -26,8 +26,8 @@ def overlap_with(known: KnownData, split: str, predictions: Predictions, counter
 
 
 def refuse_too_few(known: KnownData, split: str | None) -> None:
-    """Refuse what is left of a split of which other runs, or the weights that a run began with, have seen the rest:
-    fewer than one image a class, or than `LEAST_IMAGES`."""
+    """Raise `UserError` if too few images of a split are unseen by all runs and their initial weights: fewer than one
+    per class, or than `LEAST_IMAGES`."""
     catalog = known.catalog
     asked = split or next((each for each in UNSEEN if catalog.split(each) or dropped_from_catalog(known, each)), "val")
     left, lost = len(samples_of(catalog, asked)), dropped_from_catalog(known, asked)
@@ -36,48 +36,47 @@ def refuse_too_few(known: KnownData, split: str | None) -> None:
         return
     first = known.histories[0]
     if len(known.histories) > 1:
-        those, others, kept, shared = "all of these runs", "one of them", "the first run's", first.title
+        those, others, kept, shared = "all of these runs", "one of them", "the first run's images", first.title
     else:
-        others = "these" if first.taught else "those weights"
-        those, kept, shared = str(first), "the run's own", first.before[0].title
+        others = "these" if first.taught else "these weights"
+        those, kept, shared = str(first), "the run's own images", first.before[0].title
     raise UserError(
-        f"{counted(left, f'image of {asked} is', f'images of {asked} are')} unseen by {those}, at least {least} are "
-        f"needed; {lost} more were trained or validated on by {others}. Let the runs share a split: "
-        f"{call('train', data='DATA', split_of=shared, out='RUN')}; or go on with all of {kept} with "
+        f"{counted(left, f'image of {asked} is', f'images of {asked} are')} unseen by {those}, but at least "
+        f"{least} are needed; {lost} more were trained or validated on by {others}. Share the split between the runs: "
+        f"{call('train', data='DATA', split_of=shared, out='RUN')}; or evaluate on all of {kept} with "
         f"{argument('allow_seen')}"
     )
 
 
 def notes_on(known: KnownData, split: str) -> tuple[str, ...]:
-    """What people should know of the images that are judged and of those that are not."""
+    """Notes on the images that are evaluated and on those that are not."""
     asked, several = split_names(split), len(known.histories) > 1
     runs = "the runs" if several else "the run"
     notes = [f"warning: {marked(reason)}" for reason in known.without_history]
     new = len(known.catalog.split(NEW))
     if new and NEW not in asked:
-        together = f", or together with test by {argument('split', f'test,{NEW}')}" if "test" in asked else ""
+        together = f", or new and test images with {argument('split', f'test,{NEW}')}" if "test" in asked else ""
         by = f"{argument('split', NEW)}{together}"
-        notes.append(f"{_images(new)} new to {runs}: not judged; judge what is new by {by}")
+        notes.append(f"{_images(new)} new to {runs}: not evaluated; evaluate new images with {by}")
     uses = [f"{len(known.catalog.split(use))} {use}" for use in USES if known.catalog.split(use)]
     if uses and asked == [NEW]:
         count = len(known.catalog.split(*USES))
-        notes.append(f"{_images(count)} known to {runs} ({', '.join(uses)}): not judged, only what is new")
+        notes.append(f"{_images(count)} known to {runs} ({', '.join(uses)}): not evaluated, only new images are")
     copies = known.copies_left_out(split)
     if copies:
         before = " or ".join(use for use in USES[:-1] if use not in asked)
-        notes.append(f"{_images(copies)} byte for byte the same in {split} and in {before}: not judged")
+        notes.append(f"{_images(copies)} identical in {split} and {before}: not evaluated")
     lost = dropped_from_catalog(known, split)
     if lost:
         another = "one run, but trained or validated on by another"
-        learnt_from = "a teacher of it was" if known.histories[0].taught else "its first weights were"
+        learnt_from = "one of its teachers was" if known.histories[0].taught else "its initial weights were"
         whose = another if several else f"the run, but {learnt_from} trained or validated on them"
-        notes.append(f"{_images(lost)} {split} for {whose}: not judged")
+        notes.append(f"{_images(lost)} {split} for {whose}: not evaluated")
     return tuple(map(Message, notes))
 
 
 def notes_on_overlap(overlap: Overlap | None, split: str) -> tuple[str, ...]:
-    """Warnings of images that were seen in training although such are not asked for, and of copies of training
-    photos."""
+    """Warnings about evaluated images that were seen in training, and about near-duplicates of training photos."""
     if overlap is None:
         return ()
     notes = []
@@ -86,15 +85,14 @@ def notes_on_overlap(overlap: Overlap | None, split: str) -> tuple[str, ...]:
     validated = 0 if asked & {"train", "val"} else overlap.validated
     if trained + validated:
         seen = f"{trained} trained on" if "val" in asked else f"{trained} trained on, {validated} validated on"
-        notes.append(f"warning: images judged here were seen in training ({seen}), so the figures flatter")
+        notes.append(f"warning: evaluated images were seen in training ({seen}), so the metrics are optimistic")
     if overlap.near_copies is None:
-        notes.append(
-            "a run keeps no fingerprints of its training photos: whether these are copies of such is not known"
-        )
+        notes.append("a run has no fingerprints of its training photos: near-duplicates of these cannot be detected")
     if overlap.near_copies and overlap.example is not None:
         one, other = overlap.example
-        copies = f"{_images(overlap.near_copies)} nearly the same as a training photo, so the figures may flatter"
-        notes.append(f"warning: {copies}; for example {one}, which is much like {other}")
+        copies = counted(overlap.near_copies, "image is a near-duplicate", "images are near-duplicates")
+        flatter = "of training photos, so the metrics may be optimistic"
+        notes.append(f"warning: {copies} {flatter}; for example {one}, which resembles {other}")
     return tuple(notes)
 
 

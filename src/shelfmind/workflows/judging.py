@@ -1,4 +1,4 @@
-"""Asks a trained run, or the networks of a label check, about every image of a data set, for its audit."""
+"""Predictions of a run, or of the networks of a label check, for all images of an audited data set."""
 
 from __future__ import annotations
 
@@ -29,16 +29,16 @@ from shelfmind.runs.overlaps import near_copies_of
 
 
 def judge_by(run: Path | str, counter: Counter) -> Judge:
-    """A judge for `audit`: `run` is a run folder, or a folder that `find-label-errors` made.
+    """A judge for `audit`: `run` is a run folder, or an output folder of `find-label-errors`.
 
     Raises:
-        UserError: it is neither, or an unfinished one; when called, a data set of other classes or images.
+        UserError: it is neither, or unfinished; when called, a data set with other classes or images.
     """
     folder = Path(run)
     if (folder / PLAN_FILE).exists():
         if not (folder / "audit.json").exists():
             going_on = call("find_label_errors", data="DATA", out=folder)
-            raise UserError(f"{folder} is an unfinished label check; go on with it first: {going_on}")
+            raise UserError(f"{folder} is an unfinished label check; finish it first with: {going_on}")
         return lambda catalog: _by_label_check(folder, catalog, counter)
     RunFolder(folder).require()
     return lambda catalog: _by_run(RunFolder(folder), catalog, counter)
@@ -48,7 +48,7 @@ def _by_label_check(folder: Path, catalog: Catalog, counter: Counter) -> Judgeme
     held_out = read_held_out(folder / "images.csv", catalog)
     if held_out is None:
         again = call("find_label_errors", data=catalog.root, out="OUT")
-        raise UserError(f"{folder} judged other images than {catalog.root} has now; judge these anew: {again}")
+        raise UserError(f"{folder} checked other images than {catalog.root} now contains; check these with: {again}")
     unseen = folder / "unseen.npy"
     unlearnt = np.load(unseen) if unseen.exists() else np.ones(held_out.judged, np.bool_)
     opinion = Opinion(
@@ -70,7 +70,7 @@ def _by_run(run: RunFolder, catalog: Catalog, counter: Counter) -> Judgement:
     try:
         history = read_history(run, counter)
     except UnknownHistoryError as error:
-        raise UnknownHistoryError(error.fact, f"{error.advice}, or leave {argument('run')} out") from error
+        raise UnknownHistoryError(error.fact, f"{error.advice}, or omit {argument('run')}") from error
     samples = catalog.samples
     squares, good, _ = open_squares(samples, predictor.recipe.data, counter("preparing images", len(samples)))
     with tempfile.TemporaryDirectory(prefix="audit-", dir=cache_folder()) as scratch:
@@ -103,15 +103,15 @@ def _by_run(run: RunFolder, catalog: Catalog, counter: Counter) -> Judgement:
 
 
 def _calibrated(predictor: RunPredictor) -> str:
-    """Said of a run whose probabilities are not as its network gives them."""
+    """A remark on a calibrated run."""
     return "" if predictor.temperature == 1.0 else f" (calibrated, temperature {predictor.temperature:.3f})"
 
 
 def as_known(
     catalog: Catalog, samples: Sequence[Sample], history: History, counter: Counter
 ) -> tuple[tuple[Sample, ...], npt.NDArray[np.bool_]]:
-    """N usable samples of a catalog in the groups that a run knows them by, and which of them the run has not seen in
-    training, nor a copy of them: only these can say how good it is; shape (N,)."""
+    """N usable samples in the splits of the run, and which of them, shape (N,), are held out: the run was trained
+    neither on them nor on near-duplicates of them."""
     paths = [sample.path for sample in samples]
     digests = hash_files(paths, counter("hashing files", len(paths)))
     known = tuple(

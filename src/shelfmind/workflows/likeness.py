@@ -1,4 +1,4 @@
-"""The training images that are most like an image."""
+"""The training images most similar to an image."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from shelfmind.records import Predictions
 
 
 def nearest(known: Predictions, embedding: npt.NDArray[np.float32], count: int) -> tuple[Likeness, ...]:
-    """The training images most like an image with this embedding (D,)."""
+    """The training images most similar to an embedding (D,)."""
     cosines = unit_rows(known.embeddings) @ unit_rows(embedding[None])[0]
     best = np.argsort(-cosines, kind="stable")[:count]
     return tuple(

@@ -1,4 +1,4 @@
-"""Makes a clean copy of a data set by decisions and rules: a repeatable, recorded step; nothing changes in place."""
+"""Makes a clean copy of a data set from decisions and rules, reproducibly and with a record."""
 
 from __future__ import annotations
 
@@ -43,7 +43,7 @@ MINDRECORD_FOLDER = "mindrecord"
 
 @dataclass(frozen=True)
 class PreparationOutcome:
-    """A clean data set: where it is, what was done, how its images got there, and what the user should know."""
+    """The outcome of a preparation: the folder, metrics, how images were placed, and notes."""
 
     out: Path
     figures: Figures
@@ -53,21 +53,21 @@ class PreparationOutcome:
 
 @takes(PrepareRequest)
 def prepare(request: PrepareRequest, watcher: Observer = SILENT) -> PreparationOutcome:
-    """Write a clean data set to `out` in the folder layout, with a record of where every image went.
+    """Write a clean data set to `out` in the folder layout, with a record of every image.
 
-    The same data, decisions, settings and versions give the same bytes. `data` is only read. `out` must be missing or
-    empty, and appears only when all is written.
+    The same data, decisions, settings and versions give the same bytes. `data` is not modified. `out` must be missing
+    or empty, and is written atomically.
 
     Returns:
-        Where it is, what was done, how its images got there, and what the user should know.
+        The folder, metrics, how images were placed, and notes.
 
     Raises:
-        UserError: everything that the user can mend.
+        UserError: invalid input.
     """
     root, out, counter = absolute(request.data), absolute(request.out), watcher.counter
     require_outside(root, out)
     require_free_folder(out)
-    few = request.classes_of is not None  # what is prepared joins the run's other photos
+    few = request.classes_of is not None  # the prepared photos join the run's other photos
     catalog = open_catalog(root, request.format, request.seed, same_names=True, one_class=few)
     decisions = _decisions(request, watcher.note)
     rows, names, plan_notes, figures = _planned(catalog, decisions, request, counter)
@@ -92,7 +92,7 @@ def prepare(request: PrepareRequest, watcher: Observer = SILENT) -> PreparationO
 
 
 def _decisions(request: PrepareRequest, note: Callable[[str], None]) -> dict[str, Decision]:
-    """The decisions that hold. Several logs are joined by time, one log's own order stands."""
+    """The effective decisions. Several logs are merged by time; a single log keeps its order."""
     logs = [read_decisions(path, note) for path in request.decisions]
     joined = logs[0] if len(logs) == 1 else sorted((each for log in logs for each in log), key=lambda each: each.time)
     return resolve(joined, request.prefer, request.prefer_latest) if joined or request.prefer else {}
@@ -105,7 +105,7 @@ def _classes_of(run: Path | None) -> tuple[str, ...]:
 def _planned(
     catalog: Catalog, decisions: Mapping[str, Decision], request: PrepareRequest, counter: Counter
 ) -> tuple[list[Row], Mapping[str, str], list[str], Figures]:
-    """Every image with what becomes of it, in the order of source names; the map of class names; notes; figures."""
+    """All images with their targets, sorted by source name; the map of class names; notes; metrics."""
     class_names = catalog.class_names
     rows = [
         Row(name, class_names[sample.label], sample.split, class_names[sample.label], sample.split)
@@ -134,21 +134,21 @@ def _planned(
     figures = summarise(rows, names, len(unsettled), passed_over)
     if figures.classes < (2 if request.classes_of is None else 1):
         raise UserError(
-            f"only {figures.classes} of {counted(len(class_names), 'class')} would be left; "
+            f"only {figures.classes} of {counted(len(class_names), 'class')} would remain; "
             "a recogniser needs at least two"
         )
     return rows, names, _notes(figures, unsettled), figures
 
 
 def _looked_at(catalog: Catalog, request: PrepareRequest, counter: Counter) -> tuple[list[BadFile], list[Pair]]:
-    """The files that cannot be used, and the copies: as the audit has them, or looked for if they are to be dropped."""
+    """Unusable files and duplicate pairs: from the audit, or searched for if duplicates are to be dropped."""
     if request.audit is None and (request.drop_duplicates or request.drop_leaks):
         pairs, bad_files = find_pairs(catalog, counter)
         return bad_files, pairs
     pairs = [] if request.audit is None else audited_pairs(request.audit)
     names = {relative_name(sample.path, catalog.root) for sample in catalog.samples} if pairs else set()
     if pairs and names.isdisjoint(name for pair in pairs for name in pair):
-        raise UserError(f"{request.audit} is the audit of another data set: it names no image of {catalog.root}")
+        raise UserError(f"{request.audit} is the audit of another data set: it contains no image of {catalog.root}")
     paths = [sample.path for sample in catalog.samples]
     progress = counter("checking images", len(paths))
     return check_files(paths, cache=cache_folder() / "verdicts.sqlite", progress=progress), pairs
@@ -158,14 +158,14 @@ def _unusable(catalog: Catalog, bad: Sequence[BadFile], max_fraction: float) -> 
     total = len(catalog.samples)
     if len(bad) == total or len(bad) / total > max_fraction:
         raise UserError(
-            f"{len(bad):,} of {counted(total, 'image')} cannot be used, such as {bad[0].path} ({bad[0].reason}); "
-            f"mend them, or allow more with {argument('max_bad_fraction')}"
+            f"{len(bad):,} of {counted(total, 'image')} are unusable, such as {bad[0].path} ({bad[0].reason}); "
+            f"fix them, or allow more with {argument('max_bad_fraction')}"
         )
     return {relative_name(file.path, catalog.root): f"unusable: {file.reason}" for file in bad}
 
 
 def _caps(caps: Mapping[str, int], names: Mapping[str, str]) -> dict[str, int]:
-    """The caps by clean class name."""
+    """The caps by normalised class name."""
     clean = set(names.values())
     found = {}
     for name, limit in caps.items():
@@ -180,14 +180,13 @@ def _notes(figures: Figures, unsettled: Sequence[tuple[str, ...]]) -> list[str]:
     notes = []
     if figures.passed_over:
         notes.append(
-            f"{counted(figures.passed_over, 'decision was', 'decisions were')} passed over: "
-            "the image is gone or has another label now"
+            f"{counted(figures.passed_over, 'decision was', 'decisions were')} skipped: "
+            "the image is missing or its label has changed"
         )
     if unsettled:
         notes.append(
-            f"{counted(len(unsettled), 'picture still lies', 'pictures still lie')} in two classes of one split, "
-            "for a person to settle in the review, "
-            f"such as {' and '.join(unsettled[0][:2])}"
+            f"{counted(len(unsettled), 'image is', 'images are')} still in two classes of one split, "
+            f"to be resolved in the review, such as {' and '.join(unsettled[0][:2])}"
         )
     if figures.lost_classes:
         lost = counted(len(figures.lost_classes), "class has", "classes have")
@@ -198,7 +197,7 @@ def _notes(figures: Figures, unsettled: Sequence[tuple[str, ...]]) -> list[str]:
 def _facts(
     catalog: Catalog, request: PrepareRequest, figures: Figures, notes: Sequence[str], shards: Mapping[str, str]
 ) -> dict[str, Any]:
-    """What ``prepare.json`` says. No time and no output path: the same input gives the same bytes."""
+    """The contents of ``prepare.json``. Without time and output path, so that the same input gives the same bytes."""
     return {
         "root": str(catalog.root),
         "format": catalog.format,
@@ -216,7 +215,7 @@ def _facts(
 def _write_mindrecord(
     folder: Path, rows: Sequence[Row], targets: Sequence[str], image_size: int, counter: Counter
 ) -> dict[str, str]:
-    """The shards of every split and the class names behind the labels; returns each file's SHA-256."""
+    """Write the shards of every split and the class names of the labels; returns the SHA-256 of each file."""
     from shelfmind.machine.device import start_mindspore
 
     start_mindspore()

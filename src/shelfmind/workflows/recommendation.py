@@ -1,4 +1,4 @@
-"""Looks at a data set and this machine, and recommends a recipe."""
+"""Recommends a recipe for a data set and this machine."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from shelfmind.requests.guiding import GuidedRequest, RecipesRequest
 from shelfmind.requests.watching import SILENT, Observer
 
 FIRST_RUN = Path("runs/first")
-"""Where a run goes if nothing else is said."""
+"""The default run folder."""
 
 
 def recommend_recipe(
@@ -29,12 +29,12 @@ def recommend_recipe(
     device: str | None = None,
     format: str | None = None,
 ) -> Recommendation:
-    """Recommend a recipe for a data set, as ``shelfmind recipes --for`` does; no photo is decoded.
+    """Recommend a recipe for a data set, like ``shelfmind recipes --for``, without decoding photos.
 
-    `first.arguments` are those of `shelfmind.train`: ``shelfmind.train(**recommendation.first.arguments)`` trains.
+    `first.arguments` are for `shelfmind.train`: ``shelfmind.train(**recommendation.first.arguments)``.
 
     Raises:
-        UserError: data that cannot be used, or values out of range.
+        UserError: unusable data, or values out of range.
     """
     request = RecipesRequest(
         data=Path(data), purpose=purpose, minutes=minutes, cores=cores, device=device, format=format
@@ -46,12 +46,13 @@ def recommend_recipe(
 def recommended(
     data: Path, request: GuidedRequest, out: Path | None = None, watcher: Observer = SILENT
 ) -> Recommendation:
-    """The recommendation for photos at `data`, whose training makes the run folder `out`, or the first that is free.
+    """The recommendation for the photos at `data`; its command trains into `out`, by default the first unused run
+    folder.
 
     Raises:
-        UserError: data that cannot be used.
+        UserError: unusable data.
     """
-    watcher.phase("looking at the photos")
+    watcher.phase("reading photos")
     catalog = open_catalog(data, request.format)
     tell(catalog.notes, watcher.note)
     situation = Situation(
@@ -66,11 +67,11 @@ def recommended(
 
 
 def machine_here(device: str | None, cores: int | None) -> Machine:
-    """This machine, or one like it with so many cores.
+    """This machine, or a similar one with the given number of cores.
 
-    By half a second of matrix products cores slower than the measured ones are found out; none are taken for faster
-    ones, since products go twice as fast in some hours of the measured machine itself, and its trainings do not. Other
-    devices than CPUs were not measured. Raises `UserError` for a variable that names no device.
+    Half a second of matrix products detects cores slower than the measured ones. Faster ones are not credited: on the
+    measured machine itself, the speed of matrix products varies twofold while that of training does not. Other devices
+    than CPUs were not measured. Raises `UserError` if the environment variable names no device.
     """
     device = device or likely_device()
     available = available_cores()

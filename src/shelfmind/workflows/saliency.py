@@ -1,4 +1,4 @@
-"""Saliency maps of a run over the squares that it predicts."""
+"""Saliency maps over input images."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ BATCH = 8
 
 
 def overlays(predictor: Predictor, squares: Sequence[Square], classes: npt.NDArray[np.int64]) -> list[Image.Image]:
-    """A picture with the map of a class over it for each of these squares.
+    """Each square overlaid with the map of its class.
 
     Raises `UserError` for a network without feature maps.
     """
@@ -30,7 +30,7 @@ def overlays(predictor: Predictor, squares: Sequence[Square], classes: npt.NDArr
 
 
 def similarity_overlays(predictor: Predictor, squares: Sequence[Square], references: Floats) -> list[Image.Image]:
-    """The same with the map of what makes each square like a photo with the unit vector in `references` (N, D)."""
+    """Each square overlaid with the map of its similarity to the unit vector in `references` (N, D)."""
     return _laid_over(
         predictor, squares, lambda images, rows: similarity_cam(network_of(predictor.engine), images, references[rows])
     )

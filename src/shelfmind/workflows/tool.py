@@ -1,4 +1,4 @@
-"""What the verbs say that are about the tool itself: models, recipes, doctor."""
+"""The verbs about the tool itself: models, recipes, doctor."""
 
 from __future__ import annotations
 
@@ -16,10 +16,10 @@ from shelfmind.workflows.recommendation import recommended
 
 
 def describe_models(request: ModelsRequest, watcher: Observer = SILENT) -> list[dict[str, Any]]:
-    """What is known of every model, or of one with its stages; MindSpore is loaded only for stages and speed.
+    """Facts about all models, or about one with its stages; MindSpore is loaded only for stages and speed.
 
     Returns:
-        A row a model as `model_facts` gives it, perhaps with ``images_per_second`` and ``stages``.
+        One row per model as in `model_facts`, optionally with ``images_per_second`` and ``stages``.
 
     Raises:
         UserError: there is no such model.
@@ -47,13 +47,13 @@ def describe_models(request: ModelsRequest, watcher: Observer = SILENT) -> list[
 def describe_recipes(
     request: RecipesRequest, watcher: Observer = SILENT
 ) -> Recipe | Recommendation | Mapping[str, str]:
-    """The recipes that come with shelfmind, or the one that suits a data set.
+    """The packaged recipes, or a recommendation for a data set.
 
     Returns:
-        What each is for, by name; or the one that was asked for; or what is recommended for the data.
+        The purposes by name; or the requested recipe; or the recommendation for the data.
 
     Raises:
-        UserError: there is no such recipe, or no data that can be used.
+        UserError: there is no such recipe, or the data is unusable.
     """
     if request.data is not None:
         return recommended(request.data, request, watcher=watcher)
@@ -63,10 +63,10 @@ def describe_recipes(
 
 
 def examine_machine(request: DoctorRequest, watcher: Observer = SILENT) -> dict[str, Any]:
-    """Look at this machine: versions, device, memory, and whether convolutions run at full speed.
+    """Check this machine: versions, device, memory, and the speed of convolutions.
 
     Returns:
-        Facts by name, and `problems`: what stands in the way, each with what to do about it.
+        Facts by name, and `problems`, each with a fix.
     """
     from shelfmind.inference.engines.choice import engine_facts
     from shelfmind.machine.doctor import examine

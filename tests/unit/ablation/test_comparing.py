@@ -163,7 +163,7 @@ def test_other_images_cannot_be_compared(store: Store, made: Expansion) -> None:
     cells = made.cells((0,))
     result(10, 0).save(store.result(cells[0].answer))
     result(10, 0, images="y").save(store.result(cells[1].answer))
-    with pytest.raises(UserError, match="'base' and 'good' were judged by different images"):
+    with pytest.raises(UserError, match="'base' and 'good' were evaluated on different images"):
         tabulate(made, store, cells, [], np.ones(4, np.int64))
 
 

@@ -24,7 +24,7 @@ NameError: The name 'trained' is not defined, or not supported in graph mode.
         (FROM_THE_COMPILER, "NameError: The name 'trained' is not defined, or not supported in graph mode."),
         ("ValueError: one\nmindspore.MemoryError: two\n", "mindspore.MemoryError: two"),
         ("Killed\n", "Killed"),
-        ("", "it said nothing"),
+        ("", "no output"),
     ],
 )
 def test_the_reason_is_the_exception_and_not_what_is_printed_after_it(printed: str, reason: str) -> None:

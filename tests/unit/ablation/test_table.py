@@ -58,24 +58,27 @@ ROW = "about: x\nrows:\n  - "
         (ROW + "{name: a, set: {train.lr: fast}}\n", r"row 'a': .*train\.lr must be a number, got 'fast'"),
         (ROW + "{name: a, set: {loss.name: focall}}\n", r"row 'a': .*unknown loss 'focall'; did you mean focal"),
         (ROW + "{name: a, fixres: {sise: 96}}\n", r"row 'a': fixres: unknown key 'sise'; did you mean size"),
-        (ROW + "{name: a, fixres: {}}\n", r"row 'a': fixres: takes one of size and scale"),
+        (ROW + "{name: a, fixres: {}}\n", r"row 'a': fixres must have either size or scale"),
         (ROW + "{name: a, fixres: {size: 32}}\n", r"row 'a': fixres needs at least the 112 px of the training"),
         (ROW + "{name: a, length: 0}\n", r"row 'a': length must be greater than 0, got 0"),
-        (ROW + "{name: a, soup: uniform}\n", r"row 'a': soup averages the run's snapshots: set train\.snapshots"),
-        (ROW + "{name: a, set: {train.trainable: classifier}}\n", r"row 'a': .*keeps weights as they are: say which"),
+        (ROW + "{name: a, soup: uniform}\n", r"row 'a': soup averages snapshots: set train\.snapshots"),
+        (ROW + "{name: a, set: {train.trainable: classifier}}\n", r"row 'a': .*freezes weights: choose these"),
         (ROW + "{name: a, init: b}\n", r"row 'a': init: unknown row 'b'"),
-        (ROW + "{name: a, init: a}\n", r"row 'a': init names the row itself"),
-        (ROW + "{name: a, init: b}\n  - {name: b, init: a}\n", r"row 'a' needs itself: a -> b -> a"),
-        (ROW + "{name: a, init: base, pretrain: {}}\n", r"row 'a': takes one of init and pretrain"),
-        (ROW + "{name: a, pretrain: {set: {train: {epochs: 7}}}}\n", r"row 'a': pretrain: give its epochs as length"),
-        (ROW + "{name: a, teacher: b}\n  - {name: b, ensemble: true}\n", r"'a' needs one run, and 'b' is an ensemble"),
-        (ROW + "{name: base, length: 2}\n", r"the name 'base' is the base's own"),
+        (ROW + "{name: a, init: a}\n", r"row 'a': init refers to the row itself"),
+        (ROW + "{name: a, init: b}\n  - {name: b, init: a}\n", r"row 'a' depends on itself: a -> b -> a"),
+        (ROW + "{name: a, init: base, pretrain: {}}\n", r"row 'a': must have at most one of init and pretrain"),
+        (ROW + "{name: a, pretrain: {set: {train: {epochs: 7}}}}\n", r"row 'a': pretrain: set its epochs by length"),
+        (
+            ROW + "{name: a, teacher: b}\n  - {name: b, ensemble: true}\n",
+            r"'a' needs a single run, but 'b' is an ensemble",
+        ),
+        (ROW + "{name: base, length: 2}\n", r"the name 'base' is reserved"),
         (ROW + "{name: a, length: 2}\n  - {name: a, length: 3}\n", r"two rows are called 'a'"),
         (ROW + "{name: ' '}\n", r"must be one line of 1 to 60 characters"),
-        (ROW + "{name: a}\n", r"row 'a' is the same as the base; nothing could differ"),
-        (ROW + "{name: a, set: {train.lr: 0.05}}\n", r"row 'a' is the same as the base"),
-        (ROW + "{name: a, length: 2}\n  - {name: b, set: {train.epochs: 80}}\n", r"row 'b' is the same as row 'a'"),
-        (ROW + "{name: a, set: {train.lr: 1, train.lr: 2}}\n", r"the key 'train\.lr' is there twice \(line"),
+        (ROW + "{name: a}\n", r"row 'a' equals the base; there is nothing to compare"),
+        (ROW + "{name: a, set: {train.lr: 0.05}}\n", r"row 'a' equals the base"),
+        (ROW + "{name: a, length: 2}\n  - {name: b, set: {train.epochs: 80}}\n", r"row 'b' equals row 'a'"),
+        (ROW + "{name: a, set: {train.lr: 1, train.lr: 2}}\n", r"duplicate key 'train\.lr' \(line"),
         (ROW + "{name: a, set: {train.lr: 1, train: {lr: 2}}}\n", r"row 'a': set: has train\.lr twice"),
         (
             "about: x\nbase: grocery_cup\nrows:\n  - {name: a, length: 2}\n",
@@ -110,7 +113,7 @@ def test_seeds_are_a_number_of_them_or_these(given: object, seeds: tuple[int, ..
 @pytest.mark.parametrize(
     ("given", "said"),
     [
-        ("1,2,1", "has 1 twice"),
+        ("1,2,1", "contains 1 twice"),
         ("0", "must be a number from 1"),
         ("three", "must be a number from 1 to 100, or seeds"),
         ("a,b", "whole number"),
@@ -123,12 +126,12 @@ def test_wrong_seeds_are_refused(given: str, said: str) -> None:
 
 
 def test_either_epochs_or_minutes() -> None:
-    with pytest.raises(UserError, match="choose one of epochs and max_minutes"):
+    with pytest.raises(UserError, match="epochs and max_minutes cannot be combined"):
         AblateRequest(table="length", data="x", out="y", epochs=3, max_minutes=5)
 
 
 def test_a_table_is_not_called_like_the_folders_beside_it() -> None:
     assert table_name("a/b/my.yaml") == "my"
     assert table_name("length") == "length"
-    with pytest.raises(UserError, match="has a folder 'runs' of its own"):
+    with pytest.raises(UserError, match="the folder name 'runs' is reserved"):
         table_name("tables/runs.yaml")

@@ -200,7 +200,7 @@ def test_settings_that_make_no_sense_are_refused(make, tmp_path, settings, said)
 def test_a_data_set_of_which_one_class_would_be_left_is_refused(make, tmp_path):
     root = make({"train/可乐": 3, "train/雪碧": 1, "test/可乐": 1})
     decisions = log(tmp_path, ("train/雪碧/0.jpg", "雪碧", "drop"))
-    with pytest.raises(UserError, match="only 1 of 2 classes would be left"):
+    with pytest.raises(UserError, match="only 1 of 2 classes would remain"):
         prepare(root, tmp_path / "clean", decisions=(decisions,))
 
 
@@ -217,11 +217,11 @@ def test_bad_files_alone_are_refused_and_a_limit_holds(make, tmp_path):
     root = make({"train/可乐": 2, "train/雪碧": 2, "test/可乐": 1})
     for path in sorted(root.rglob("*.jpg"))[:3]:
         path.write_bytes(b"no image")
-    with pytest.raises(UserError, match="3 of 5 images cannot be used"):
+    with pytest.raises(UserError, match="3 of 5 images are unusable"):
         prepare(root, tmp_path / "clean", max_bad_fraction=0.5)
     for path in root.rglob("*.jpg"):
         path.write_bytes(b"no image")
-    with pytest.raises(UserError, match="5 of 5 images cannot be used"):
+    with pytest.raises(UserError, match="5 of 5 images are unusable"):
         prepare(root, tmp_path / "clean")
 
 

@@ -131,7 +131,13 @@ def test_help_shows_bounds_defaults_and_examples(stacking, monkeypatch) -> None:
     monkeypatch.setenv("COLUMNS", "120")
     monkeypatch.setenv("TERM", "dumb")
     said = CliRunner().invoke(app, ["stack", "--help"]).output
-    for part in ("Stack boxes.", "shelfmind stack a b c --height 2", "<int> [x>=1]", "[default: 3]", "may be repeated"):
+    for part in (
+        "Stack boxes.",
+        "shelfmind stack a b c --height 2",
+        "<int> [x>=1]",
+        "[default: 3]",
+        "May be repeated.",
+    ):
         assert part in said
     assert "Stack boxes." in CliRunner().invoke(app, ["--help"]).output
 

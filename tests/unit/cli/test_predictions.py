@@ -45,7 +45,7 @@ def test_names_that_differ_in_their_endings_stay_apart_at_80_columns() -> None:
     assert len(cells) == 5, "one line an image"
     assert len(set(cells)) == 5
     assert any("330ml 90.0%" in cell for cell in cells)
-    assert "of 5 guesses fit here" in text
+    assert "of 5 predictions fit here" in text
 
 
 def test_all_guesses_are_shown_where_they_fit() -> None:

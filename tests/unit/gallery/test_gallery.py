@@ -210,7 +210,7 @@ def test_a_full_disk_changes_nothing(gallery, files, embedder, monkeypatch) -> N
         raise OSError(28, "No space left on device")
 
     monkeypatch.setattr(os, "link", full)
-    with pytest.raises(UserError, match="no space left; free some and go on; nothing was changed"):
+    with pytest.raises(UserError, match="no space left; free some space and try again; nothing was changed"):
         gallery.add(photos("tea", "b"), embedder, ME)
     monkeypatch.undo()
     assert products(Gallery(files)) == {"tea": {"a.jpg"}}
@@ -423,7 +423,7 @@ def test_a_disk_that_is_full_in_the_middle_of_a_file_changes_nothing(gallery, fi
         resource.setrlimit(resource.RLIMIT_FSIZE, (1000, 1000))
         gallery.add([Photo("tea", "large.jpg", bytes(5000))], embedder, ME)
 
-    assert "cannot be written: no space left; free some and go on; nothing was changed" in in_child(add)
+    assert "cannot be written: no space left; free some space and try again; nothing was changed" in in_child(add)
     assert_holds(Gallery(files), embedder, {"tea": {"a.jpg"}})
     assert verify(files) == []
     assert not [path for path in files.root.rglob("*") if path.suffix == ".tmp"]

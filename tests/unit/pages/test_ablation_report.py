@@ -79,7 +79,7 @@ def written(path: Path, made: dict[str, Any]) -> str:
 
 
 def test_every_word_has_its_chinese(tmp_path: Path, in_english_only: Callable[[str], set[str]]) -> None:
-    failures = [{"row": "坏", "seed": 1, "error": "its process ended with status 1: 错误 (all in 文件)"}]
+    failures = [{"row": "坏", "seed": 1, "error": "the process ended with status 1: 错误 (log: 文件)"}]
     rows = (row("基准"), row("好", "better", 0.1), row("平", "none", 0.03), row("坏", cost=None, failures=failures))
     assert in_english_only(written(tmp_path, result(*rows))) <= {"Holm", "MiB"}
     late = row("迟", cost={**COST, "seconds": 400.0}, lengths=[5.0], words={"en": "", "zh": ""}, changes={"x": "改"})

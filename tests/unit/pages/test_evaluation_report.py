@@ -315,10 +315,10 @@ def test_warnings_of_the_training_come_first(write, make_predictions) -> None:
 
 def test_what_makes_the_figures_doubtful_comes_first_too(write, make_predictions) -> None:
     evaluation = evaluate(make_predictions([0], [[0.9, 0.1]]), None)
-    notes = ("2 images are new to the run: not judged", "warning: images judged here were seen in training")
+    notes = ("2 images are new to the run: not evaluated", "warning: evaluated images were seen in training")
     text = Page(write(evaluation=replace(evaluation, notes=notes))).text
-    assert text.index("Warning: images judged") < text.index("Top-1 accuracy") < text.index("2 images are new")
-    assert text.count("images judged here") == 1
+    assert text.index("Warning: evaluated images") < text.index("Top-1 accuracy") < text.index("2 images are new")
+    assert text.count("evaluated images were seen") == 1
 
 
 def test_of_too_few_images_no_best_epoch_or_strength_is_named(write, make_predictions) -> None:
@@ -430,7 +430,7 @@ def test_a_reader_of_chinese_meets_no_english(images, random_predictions, write,
         "the training ended after 3 steps, too few to learn from: a step takes 4 images. Train for more epochs "
         "or on more photos",
     )
-    notes = ("12 images are new to the run: not judged; judge what is new by split='new'",)
+    notes = ("12 images are new to the run: not evaluated; evaluate new images with split='new'",)
     evaluation = evaluate(predictions, counts, split="test,new", tta=("翻转",), seen=Overlap(1, 2, 3), notes=notes)
     page = write(
         name="一",

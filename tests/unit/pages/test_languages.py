@@ -104,7 +104,7 @@ def test_explanations(tmp_path: Path, in_english_only: Find) -> None:
     good = Explanation("/照片/一.jpg", "可乐", (("可乐", 0.9),), "00000.png", likeness, seen="near-copy")
     bad = Explanation("/照片/断.jpg", error="truncated")
     panels = [Panel(good, picture, picture, (picture,)), Panel(bad, nothing, nothing, ())]
-    notes = ["/数据 is gone, so no training images are shown beside."]
+    notes = ["/数据 does not exist any more, so no training images are shown for comparison."]
     write_explanations(tmp_path / "index.html", "一", panels, notes)
     assert in_english_only(page(tmp_path, "index.html")) == set()
 

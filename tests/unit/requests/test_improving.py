@@ -15,7 +15,7 @@ def test_only_what_was_begun_can_be_gone_on_with(tmp_path: Path) -> None:
     assert request.advice_when_stopped() is None
     request.out.mkdir()
     (request.out / "recipe.yaml").touch()
-    assert "Go on with the same command" in str(request.advice_when_stopped())
+    assert "Run the same command again to resume" in str(request.advice_when_stopped())
 
 
 def test_run_and_photos_must_be_there(tmp_path: Path) -> None:
@@ -30,7 +30,7 @@ def test_run_and_photos_must_be_there(tmp_path: Path) -> None:
 
 
 def test_epochs_and_minutes_exclude_each_other_and_one_photo_must_be_left() -> None:
-    with pytest.raises(UserError, match="choose one of epochs and max_minutes"):
+    with pytest.raises(UserError, match="epochs and max_minutes cannot be combined"):
         FoldInRequest(run="run", gallery="products", out="out", epochs=1, max_minutes=1)
     with pytest.raises(UserError, match="held_out"):
         FoldInRequest(run="run", gallery="products", out="out", held_out=1)

@@ -24,7 +24,7 @@ def test_one_run_or_several() -> None:
     ("runs", "others", "said"),
     [
         (["a", "b"], {}, "several runs need --out"),
-        (["a", "b"], {"out": "c", "logit_adjust": 1}, "take no --logit-adjust"),
+        (["a", "b"], {"out": "c", "logit_adjust": 1}, "cannot be combined with --logit-adjust"),
         (["a"], {"out": "c"}, "--out is for several runs"),
         ([], {}, "RUN... must have at least 1 entry, got []"),
     ],
@@ -38,7 +38,7 @@ def test_results_of_several_runs_need_a_folder(runs: list[str], others: dict[str
 def test_a_run_that_is_none_is_refused_with_the_way_to_one(tmp_path: Path) -> None:
     with pytest.raises(UserError) as error:
         PredictRequest(run=tmp_path / "missing", paths="a.jpg").require_inputs()
-    assert f"make one with: shelfmind train DATA --out {tmp_path / 'missing'}" in as_typed(error.value.message)
+    assert f"create one with: shelfmind train DATA --out {tmp_path / 'missing'}" in as_typed(error.value.message)
     with pytest.raises(UserError, match=r"is not a run folder: it has no recipe\.yaml"):
         ExplainRequest(run=tmp_path, paths=["a.jpg"], out="page").require_inputs()
 
@@ -46,7 +46,7 @@ def test_a_run_that_is_none_is_refused_with_the_way_to_one(tmp_path: Path) -> No
 @pytest.mark.parametrize("image", [np.zeros((4, 4, 3), np.uint8), Image.new("RGB", (4, 4))])
 def test_images_themselves_are_refused_with_what_takes_them(image: object) -> None:
     for paths in (image, [image], ["a.jpg", image]):
-        with pytest.raises(UserError, match=r"shelfmind\.load\(run\)\.predict takes images themselves"):
+        with pytest.raises(UserError, match=r"use shelfmind\.load\(run\)\.predict"):
             PredictRequest(run="run", paths=paths)
 
 
@@ -58,12 +58,12 @@ def test_one_image_or_many() -> None:
 
 def test_a_file_that_is_not_there_is_made_by_an_export_and_a_folder_by_a_training(tmp_path: Path) -> None:
     for name, how in (("shelf.openvino", r"export\(run=RUN, format='openvino'"), ("run", r"train\(")):
-        with pytest.raises(UserError, match=rf"there is no (file|run).*{name}; make one with: .*{how}"):
+        with pytest.raises(UserError, match=rf"there is no (file|run).*{name}; create (one|it) with: .*{how}"):
             PredictRequest(run=tmp_path / name, paths=("a",)).require_inputs()
 
 
 def test_a_file_where_only_a_run_will_do_is_called_one(tmp_path: Path) -> None:
     file = tmp_path / "shelf.onnx"
     file.touch()
-    with pytest.raises(UserError, match=r"shelf\.onnx is a file, and a run folder is needed"):
+    with pytest.raises(UserError, match=r"shelf\.onnx is a file, but a run folder is needed"):
         CalibrateRequest(run=file, data=tmp_path).require_inputs()

@@ -29,7 +29,7 @@ def test_one_length_or_none(given: dict[str, Any]) -> None:
 @pytest.mark.parametrize(
     ("given", "said"),
     [
-        ({"epochs": 3, "max_minutes": 5}, "choose one of epochs and max_minutes"),
+        ({"epochs": 3, "max_minutes": 5}, "epochs and max_minutes cannot be combined"),
         ({"epochs": 0}, "epochs must be at least 1, got 0"),
         ({"max_minutes": 0}, "max_minutes must be greater than 0, got 0"),
         ({"max_minutes": -1}, "max_minutes must be greater than 0, got -1"),
@@ -52,7 +52,7 @@ def test_epochs_weights_and_overrides_change_the_recipe() -> None:
     assert (settings.train.epochs, settings.train.lr, settings.model.weights) == (3, 0.5, "runs/first")
     own = Recipe()
     assert new(recipe=own).settings == own
-    with pytest.raises(UserError, match="overrides go with a recipe's name"):
+    with pytest.raises(UserError, match="overrides need the name of a recipe"):
         new(recipe=own, overrides=("train.lr=0.5",))
 
 
@@ -65,21 +65,24 @@ def test_a_recipe_that_cannot_be_is_refused_before_anything_is_loaded(tmp_path: 
 
 def test_data_and_out_or_a_run_to_go_on_with() -> None:
     for lacking in ({}, {"data": "photos"}, {"out": "run"}):
-        with pytest.raises(UserError, match="train needs data and out, or resume with a run"):
+        with pytest.raises(UserError, match="train needs data and out, or resume and a run"):
             TrainRequest(**lacking)
     with pytest.raises(UserError) as error:
         PretrainRequest()
-    assert as_typed(error.value.message, PretrainRequest) == "pretrain needs DATA and --out, or --resume with a run"
+    assert as_typed(error.value.message, PretrainRequest) == "pretrain needs DATA and --out, or --resume and a run"
 
 
 def test_a_run_goes_on_as_it_began() -> None:
     assert TrainRequest(resume="run", track="tensorboard, mlflow").track == ("tensorboard", "mlflow")
     for other in ({"seed": 1}, {"data": "photos"}, {"epochs": 2, "out": "run"}):
-        with pytest.raises(UserError, match="resume goes on as the run began, so it takes no"):
+        with pytest.raises(UserError, match="resume keeps the original arguments of the run and excludes"):
             TrainRequest(resume="run", **other)
     with pytest.raises(UserError) as error:
         TrainRequest(resume="run", data="photos")
-    assert as_typed(error.value.message, TrainRequest) == "--resume goes on as the run began, so it takes no DATA"
+    assert (
+        as_typed(error.value.message, TrainRequest)
+        == "--resume keeps the original arguments of the run and excludes DATA"
+    )
 
 
 def test_after_ctrl_c_a_run_that_has_begun_is_gone_on_with(tmp_path: Path) -> None:
@@ -88,7 +91,7 @@ def test_after_ctrl_c_a_run_that_has_begun_is_gone_on_with(tmp_path: Path) -> No
     (tmp_path / "recipe.yaml").touch()
     advice = request.advice_when_stopped()
     assert advice is not None
-    assert as_typed(advice, TrainRequest).endswith(f"Go on with: shelfmind train --resume {tmp_path}")
+    assert as_typed(advice, TrainRequest).endswith(f"Resume with: shelfmind train --resume {tmp_path}")
 
 
 def test_what_is_recorded_is_what_decides(tmp_path: Path) -> None:
@@ -105,7 +108,7 @@ def test_pretraining_takes_the_recipe_that_fits_what_is_learnt(tmp_path: Path) -
     broader = PretrainRequest(data=tmp_path, out=tmp_path / "run", broader=tmp_path / "broader.csv")
     assert broader.settings.train.task == "classify"
     broader.require_inputs()
-    with pytest.raises(UserError, match="broader gives labels, which the task simsiam does not read"):
+    with pytest.raises(UserError, match="broader provides labels, but the task simsiam uses none"):
         broader.model_copy(update={"recipe": "pretrain"}).require_inputs()
 
 
@@ -115,7 +118,7 @@ def test_a_search_space_is_a_mapping_or_a_file_of_one(tmp_path: Path) -> None:
     for given in (space, str(space), {"train.lr": [0.1, 0.2]}):
         assert TuneRequest(data="photos", out="search", space=given).space == {"train.lr": [0.1, 0.2]}
     space.write_text("- a\n")
-    with pytest.raises(UserError, match="names nothing to search"):
+    with pytest.raises(UserError, match="must map recipe keys to choices or ranges"):
         TuneRequest(data="photos", out="search", space=space)
     with pytest.raises(UserError, match="cannot be read"):
         TuneRequest(data="photos", out="search", space=tmp_path / "missing.yaml")

@@ -75,7 +75,7 @@ def test_a_new_run_takes_no_folder_that_is_in_use(run: RunFolder, tmp_path: Path
     file = tmp_path / "file"
     file.touch()
     for root in (file, file / "below"):
-        with pytest.raises(UserError, match=r"exists and is not empty|cannot be made"):
+        with pytest.raises(UserError, match=r"exists and is not empty|cannot be created"):
             create_run_folder(root)
     (tmp_path / "empty").mkdir()
     assert create_run_folder(tmp_path / "empty") == RunFolder(tmp_path / "empty")

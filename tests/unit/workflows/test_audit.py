@@ -197,7 +197,7 @@ def test_data_that_cannot_be_audited(tmp_path, make_photo) -> None:
         folder = tmp_path / "broken" / name
         folder.mkdir(parents=True)
         (folder / "x.jpg").write_text("no image")
-    with pytest.raises(UserError, match=r"none of the 2 images .* can be used: .*not an image"):
+    with pytest.raises(UserError, match=r"none of the 2 images .* is usable: .*not an image"):
         audit(tmp_path / "broken", tmp_path / "out")
     assert not (tmp_path / "out").exists()
 

@@ -31,7 +31,7 @@ def test_a_poor_calibration_comes_with_advice_in_either_wording(judged: Any, min
 
     (said,) = calibration_advice(judged(200), RUN, DATA)
     assert said == (
-        "confidence and accuracy lie 20.0% apart on average, more than chance explains; calibrate with: "
+        "confidence and accuracy differ by 20.0% on average, significantly; calibrate with: "
         "shelfmind.calibrate(run='runs/a b', data='photos.csv')"
     )
     assert "20.0%" in as_typed(said)

@@ -37,14 +37,16 @@ def known(*histories: History, photos: int, declared: tuple[int, ...] = ()) -> K
 def test_photos_that_a_run_knows_do_not_vanish_from_what_is_new() -> None:
     data = known(history("run", {0: "train", 1: "train", 2: "val"}), photos=15)
     assert chosen_split(data.catalog, None) == "new"
-    assert notes_on(data, "new") == ("3 images are known to the run (2 train, 1 val): not judged, only what is new",)
+    assert notes_on(data, "new") == (
+        "3 images are known to the run (2 train, 1 val): not evaluated, only new images are",
+    )
     assert not any("known to" in note for note in notes_on(data, "train"))
 
 
 def test_photos_that_are_new_are_said_to_be_left_out() -> None:
     both = known(history("one", {0: "test"}), history("two", {0: "test"}), photos=3)
     (note,) = notes_on(both, "test")
-    assert note.startswith("2 images are new to the runs: not judged")
+    assert note.startswith("2 images are new to the runs: not evaluated")
     assert notes_on(both, "test,new") == ()
 
 
@@ -62,14 +64,16 @@ def test_too_few_that_several_runs_have_not_seen_are_refused() -> None:
     enough = history("two", {number: "test" if number < 10 else "train" for number in range(20)})
     refuse_too_few(known(one, enough, photos=20), None)
     assert notes_on(known(one, enough, photos=20), "test") == (
-        "10 images are test for one run, but trained or validated on by another: not judged",
+        "10 images are test for one run, but trained or validated on by another: not evaluated",
     )
 
 
 def test_too_few_that_the_first_weights_have_not_seen_are_refused() -> None:
     first = history("first", dict.fromkeys(range(1, 20), "train"))
     tuned = history("tuned", dict.fromkeys(range(20), "test"), (first,))
-    message = r"^1 image of test is unseen by tuned or the weights .*, of first, .*split_of='first'.*of the run's own"
+    message = (
+        r"^1 image of test is unseen by tuned or its initial weights, of first, .*split_of='first'.*of the run's own"
+    )
     with pytest.raises(UserError, match=message):
         refuse_too_few(known(tuned, photos=20), "test")
     alone = known(tuned, photos=20).of_the_first_alone()
@@ -82,14 +86,14 @@ def test_too_few_that_the_first_weights_have_not_seen_are_refused() -> None:
 def test_what_was_trained_on_among_validation_images_is_warned_of() -> None:
     """The same bytes in train and val: the evaluation at the end of a training has them."""
     (warning,) = notes_on_overlap(Overlap(3, 19, 0), "val")
-    assert warning == "warning: images judged here were seen in training (3 trained on), so the figures flatter"
+    assert warning == "warning: evaluated images were seen in training (3 trained on), so the metrics are optimistic"
     assert notes_on_overlap(Overlap(0, 22, 0), "val") == ()
     assert notes_on_overlap(Overlap(3, 0, 0), "train") == notes_on_overlap(None, "test") == ()
     (warning,) = notes_on_overlap(Overlap(1, 2, 0), "test,new")
     assert "1 trained on, 2 validated on" in warning
     (note,) = notes_on_overlap(Overlap(0, 0, None), "test")
-    assert "whether these are copies of such is not known" in note
+    assert "near-duplicates of these cannot be detected" in note
     (warning,) = notes_on_overlap(Overlap(0, 0, 1, ("x.jpg", "y.jpg")), "new")
-    assert "1 image is nearly the same" in warning
+    assert "1 image is a near-duplicate" in warning
     assert "x.jpg" in warning
     assert "y.jpg" in warning

@@ -1,1 +1,1 @@
-"""How the command shows what a verb came to."""
+"""How the command shows the outcome of each verb."""

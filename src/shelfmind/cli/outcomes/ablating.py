@@ -1,4 +1,4 @@
-"""What `ablate` and `ablations` came to."""
+"""The outcomes of `ablate` and `ablations`."""
 
 from __future__ import annotations
 
@@ -15,17 +15,17 @@ from shelfmind.cli.outcomes.figures import JsonFile, write_figures
 from shelfmind.cli.outcomes.tool import show_names
 from shelfmind.display import Display
 
-if TYPE_CHECKING:  # a command's help does without them
+if TYPE_CHECKING:  # not needed for help
     from shelfmind.requests.ablating import AblateRequest, AblationsRequest
 
 FAILED = 1
-"""The exit status where the table is written, but a row of it has failed."""
+"""The exit status if the table is written but a row has failed."""
 
 
 def show_ablation(
     result: Mapping[str, Any], request: AblateRequest, display: Display, *, json_file: JsonFile = None
 ) -> None:
-    """The table, what chance has to do with it, and where it lies; a row that failed is named, and makes status 1."""
+    """Print the table, its statistics and the paths of the files; exit with status 1 if a row has failed."""
     from shelfmind.pages import ablation_words as told
 
     write_figures(dict(result), json_file)
@@ -65,7 +65,7 @@ def _cells(row: Mapping[str, Any], judge: str) -> list[str]:
 def show_tables(
     tables: str | Mapping[str, str], request: AblationsRequest, display: Display, *, json_file: JsonFile = None
 ) -> None:
-    """The question of each, or the text of one."""
+    """Print the question of each table, or one table as YAML."""
     if isinstance(tables, str):
         write_figures(yaml.safe_load(tables), json_file)
         if str(json_file) != "-":

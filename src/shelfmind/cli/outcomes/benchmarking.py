@@ -1,4 +1,4 @@
-"""What `benchmark` came to."""
+"""The outcome of `benchmark`."""
 
 from __future__ import annotations
 
@@ -12,13 +12,13 @@ from shelfmind.display import Display
 from shelfmind.nouns import counted
 from shelfmind.progress import tell
 
-if TYPE_CHECKING:  # a command's help does without them
+if TYPE_CHECKING:  # not needed for help
     from shelfmind.benchmarking.benchmark import Benchmark
     from shelfmind.requests.benchmarking import BenchmarkRequest
 
 
 def show_benchmark(outcome: Benchmark, request: BenchmarkRequest, display: Display) -> None:
-    """The machine, the figures, and what became of earlier ones."""
+    """Print the machine, the results, and the changes from earlier results."""
     record, console = outcome.record, Console()
     hardware, network = record["hardware"], record["network"]
     instructions = f" ({', '.join(hardware['instructions'])})" if hardware["instructions"] else ""
@@ -35,13 +35,13 @@ def show_benchmark(outcome: Benchmark, request: BenchmarkRequest, display: Displ
         display.line(note)
     if request.compare is not None:
         console.print(_changes(outcome))
-        tell([f"not the same as then: {each}" for each in outcome.differences], display.note)
+        tell([f"differs from the earlier benchmark: {each}" for each in outcome.differences], display.note)
     if request.out is not None:
-        display.line(f"figures: {request.out}")
+        display.line(f"results: {request.out}")
 
 
 def _speeds(title: str, subjects: Mapping[str, Any]) -> Table:
-    table = Table("what", "batch", "images/s", "of rounds", "p50 ms", "p99 ms", "calls", title=title)
+    table = Table("subject", "batch", "images/s", "range over rounds", "p50 ms", "p99 ms", "calls", title=title)
     for name, subject in subjects.items():
         for batch, speed in subject["batches"].items():
             rounds = speed["images_per_second_by_round"]
@@ -59,7 +59,7 @@ def _speeds(title: str, subjects: Mapping[str, Any]) -> Table:
 
 def _commands(subjects: Mapping[str, Any]) -> Table:
     count = max(subject["command"]["images"] for subject in subjects.values() if "command" in subject)
-    table = Table("what", "images/s", "first answer", "memory", title=f"predict, {counted(count, 'photo')} to a CSV")
+    table = Table("subject", "images/s", "first answer", "memory", title=f"predict, {counted(count, 'photo')} to a CSV")
     for name, subject in subjects.items():
         if "command" in subject:
             figures = subject["command"]
@@ -69,7 +69,7 @@ def _commands(subjects: Mapping[str, Any]) -> Table:
 
 
 def _changes(outcome: Benchmark) -> Table:
-    table = Table("figure", "then", "now", "ratio", title="beside earlier figures; a ratio above 1 is better")
+    table = Table("metric", "earlier", "now", "ratio", title="compared with earlier results; a ratio above 1 is better")
     for each in outcome.changes:
         table.add_row(each.what, f"{each.before:g}", f"{each.now:g}", f"{each.ratio:.2f}")
     return table

@@ -1,4 +1,4 @@
-"""What the verbs about data came to."""
+"""The outcomes of the verbs about data."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from shelfmind.errors import call
 from shelfmind.nouns import counted
 from shelfmind.progress import tell
 
-if TYPE_CHECKING:  # a command's help does without them
+if TYPE_CHECKING:  # not needed for help
     from shelfmind.requests.auditing import AuditRequest, ReviewRequest
     from shelfmind.requests.label_checking import FindLabelErrorsRequest
     from shelfmind.requests.preparing import PrepareRequest
@@ -28,7 +28,7 @@ if TYPE_CHECKING:  # a command's help does without them
 
 
 def show_audit(audit: AuditOutcome, request: AuditRequest, display: Display) -> None:
-    """What was found, what to know, where it is, and what comes next."""
+    """Print the findings, notes, paths and the next step."""
     from shelfmind.guidance.next_steps import Audited, after_audit
     from shelfmind.images.checking import note_bad_files
     from shelfmind.records import BadFile
@@ -49,45 +49,46 @@ def show_audit(audit: AuditOutcome, request: AuditRequest, display: Display) -> 
 def show_label_errors(
     findings: LabelCheckOutcome, request: FindLabelErrorsRequest, display: Display, *, json_file: JsonFile = None
 ) -> None:
-    """How many labels were judged and suspected, and where they are."""
+    """Print how many labels were checked and flagged, and the paths."""
     figures = findings.to_json()
     write_figures(figures, json_file)
     if json_file is None or str(json_file) != "-":
         typer.echo(_judged(findings))
     if findings.alone:
-        display.line(f"not judged, because they are alone in their class: {findings.alone}")
+        display.line(f"not checked, the only image of their class: {findings.alone}")
     if findings.not_judged > findings.alone:
         left_out = findings.not_judged - findings.alone
-        display.line(f"not judged, because their network does not clearly beat guessing: {left_out}")
+        display.line(f"not checked, their network does not clearly beat guessing: {left_out}")
     display.line(f"ranked labels: {request.out / 'label_errors.csv'}")
     display.line(f"report: {request.out / 'report.html'}")
     if findings.suspects:
-        say_next(display, "decide on them in a browser", call("review", audit=str(request.out)))
+        say_next(display, "review them in a browser", call("review", audit=str(request.out)))
 
 
 def _judged(findings: LabelCheckOutcome) -> str:
     if not findings.judged:
-        return "no label is judged"
+        return "no labels were checked"
     return (
-        f"{counted(findings.judged, 'label')} judged by {counted(findings.trusted_folds, 'network')}: "
-        f"{findings.flagged:,} suspected to be wrong, "
-        f"{counted(findings.outliers, 'image fits', 'images fit')} no class, "
-        f"{findings.suspects:,} to review in all"
+        f"{counted(findings.judged, 'label')} checked by {counted(findings.trusted_folds, 'network')}: "
+        f"{findings.flagged:,} probably wrong, {counted(findings.outliers, 'image fits', 'images fit')} no class, "
+        f"{findings.suspects:,} to review in total"
     )
 
 
 def show_reviewed(reviewed: ReviewOutcome, request: ReviewRequest, display: Display) -> None:
-    """How far it came, and what comes next."""
-    display.line(f"\n{reviewed.decided} of {reviewed.suspects} decided, all in {reviewed.log}")
+    """Print the progress of the review and the next step."""
+    display.line(f"\n{reviewed.decided} of {reviewed.suspects} decided, saved in {reviewed.log}")
     if reviewed.gallery:
-        display.line(f"the gallery has it: {as_typed(call('gallery_history', gallery=str(reviewed.root)))}")
+        display.line(
+            f"see the changes of the gallery with: {as_typed(call('gallery_history', gallery=str(reviewed.root)))}"
+        )
         return
     following = call("prepare", data=str(reviewed.root), decisions=[str(reviewed.log)], out="CLEAN")
     say_next(display, "make a clean copy", following)
 
 
 def show_prepared(prepared: PreparationOutcome, request: PrepareRequest, display: Display) -> None:
-    """What was done, what to know, and where it is."""
+    """Print what was done, notes and paths."""
     Console().print(prepared_table(prepared.figures))
     for line in prepared.notes:
         display.line(f"note: {line}")
@@ -97,6 +98,6 @@ def show_prepared(prepared: PreparationOutcome, request: PrepareRequest, display
 
 
 def show_generated(folder: Path, request: GenerateRequest, display: Display) -> None:
-    """Where it is."""
+    """Print the paths."""
     display.line(f"data:  {folder}")
     display.line(f"truth: {folder / 'truth.csv'}")

@@ -1,4 +1,4 @@
-"""What `gallery discover` came to."""
+"""The outcome of `gallery discover`."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from shelfmind.display import Display
 from shelfmind.errors import call
 from shelfmind.nouns import counted
 
-if TYPE_CHECKING:  # a command's help does without them
+if TYPE_CHECKING:  # not needed for help
     from shelfmind.requests.discovery import GalleryDiscoverRequest
     from shelfmind.workflows.discovery import DiscoveryOutcome
 
@@ -24,11 +24,11 @@ MOST_ROWS = 20
 def show_discovery(
     found: DiscoveryOutcome, request: GalleryDiscoverRequest, display: Display, *, json_file: JsonFile = None
 ) -> None:
-    """How many candidate products there are, the largest of them, and what comes next."""
+    """Print the number of candidate products, the largest of them, and the next step."""
     write_figures(found.figures, json_file)
     groups = found.discovery.groups
     if groups and (json_file is None or str(json_file) != "-"):
-        table = Table("group", "photos", "may be", Column("nearest product", overflow="fold"), "similarity")
+        table = Table("group", "photos", "candidate for", Column("nearest product", overflow="fold"), "similarity")
         for group in groups[:MOST_ROWS]:
             nearest = ("", "") if group.nearest is None else (group.nearest.sku, f"{group.nearest.similarity:.3f}")
             kind = "changed packaging" if group.kind == "changed" else "new product"
@@ -41,7 +41,7 @@ def show_discovery(
         display.line(f"note: unusable: {path}: {reason}")
     display.line(f"groups: {request.out} (groups.json, groups.csv, discovery.html)")
     if groups:
-        display.line(f"decide with: {as_typed(call('review', audit=str(request.out)))}")
+        display.line(f"review them with: {as_typed(call('review', audit=str(request.out)))}")
 
 
 def _summary(found: DiscoveryOutcome) -> str:
@@ -51,7 +51,7 @@ def _summary(found: DiscoveryOutcome) -> str:
         f"{counted(kinds.count('new'), 'group')} of new products",
         f"{counted(kinds.count('changed'), 'group')} of changed packaging",
         f"{counted(len(discovery.known), 'photo')} of enrolled products",
-        f"{counted(len(discovery.alone), 'photo')} alone",
+        f"{counted(len(discovery.alone), 'single photo')}",
     ]
     if discovery.unusable:
         parts.append(f"{counted(len(discovery.unusable), 'file')} unusable")

@@ -1,4 +1,4 @@
-"""What `export` came to."""
+"""The outcome of `export`."""
 
 from __future__ import annotations
 
@@ -11,13 +11,13 @@ from shelfmind.cli.outcomes.figures import JsonFile, write_figures
 from shelfmind.display import Display
 from shelfmind.nouns import counted
 
-if TYPE_CHECKING:  # a command's help does without them
+if TYPE_CHECKING:  # not needed for help
     from shelfmind.exporting.export import Export
     from shelfmind.requests.exporting import ExportRequest
 
 
 def show_export(outcome: Export, request: ExportRequest, display: Display, *, json_file: JsonFile = None) -> None:
-    """How the engines answer beside MindSpore, and where the file is."""
+    """Print how the engines compare with MindSpore, and the path of the file."""
     write_figures(outcome.to_json(), json_file)
     if json_file is None or str(json_file) != "-":
         Console().print(_compared(outcome))
@@ -26,8 +26,8 @@ def show_export(outcome: Export, request: ExportRequest, display: Display, *, js
 
 def _compared(outcome: Export) -> Table:
     first = next(iter(outcome.parity.values()))
-    columns = ("engine", "images/s", "greatest difference", "same best class", "top-1", "change")
-    table = Table(*columns, title=f"on {counted(first.images, 'image')}, beside MindSpore")
+    columns = ("engine", "images/s", "max. difference", "same top-1 class", "top-1", "change (points)")
+    table = Table(*columns, title=f"compared with MindSpore on {counted(first.images, 'image')}")
     table.add_row("mindspore", f"{outcome.mindspore_images_per_second:.1f}", "", "", f"{first.top1_before[0]:.1%}", "")
     for name, each in outcome.parity.items():
         figures = (f"{each.images_per_second:.1f}", f"{each.greatest_difference:.1e}", f"{each.agreement:.2%}")

@@ -1,4 +1,4 @@
-"""The option by which a verb's figures go to a file as well."""
+"""The option that writes results as JSON."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ import typer
 
 
 def _writable(path: Path | None) -> Path | None:
-    """Refuse an output that cannot be written before any work is done."""
+    """Reject an unwritable output before any work is done."""
     if path is not None and str(path) != "-":
         from shelfmind.files import require_writable
 
@@ -20,12 +20,14 @@ def _writable(path: Path | None) -> Path | None:
 
 JsonFile = Annotated[
     Path | None,
-    typer.Option("--json", callback=_writable, help="also write the figures to this file; - for standard output"),
+    typer.Option(
+        "--json", callback=_writable, help="Also write the results as JSON to this file (- for standard output)."
+    ),
 ]
 
 
 def write_figures(content: Any, path: Path | None) -> None:
-    """Write them as JSON to the file, if there is one, or to standard output."""
+    """Write the content as JSON to the file or standard output, if requested."""
     if path is None:
         return
     if str(path) == "-":

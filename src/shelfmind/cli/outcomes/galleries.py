@@ -1,4 +1,4 @@
-"""What the verbs of a gallery came to."""
+"""The outcomes of the gallery verbs."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from shelfmind.cli.outcomes.figures import JsonFile, write_figures
 from shelfmind.display import Display
 from shelfmind.nouns import counted
 
-if TYPE_CHECKING:  # a command's help does without them
+if TYPE_CHECKING:  # not needed for help
     from shelfmind.gallery.changes import Entry, Summary
     from shelfmind.gallery.verification import Fault
     from shelfmind.requests.galleries import (
@@ -32,14 +32,14 @@ if TYPE_CHECKING:  # a command's help does without them
     from shelfmind.workflows.galleries import Enrolment, Found
 
 DAMAGED = 2
-"""The exit status where a gallery is damaged, or no photo could be used."""
+"""The exit status if a gallery is damaged or no photo could be used."""
 
 
 def show_change(enrolment: Enrolment, request: GalleryChangeRequest, display: Display) -> None:
-    """What was changed, what to know of it, and what there is now."""
+    """Print the change, the state after it, and warnings."""
     outcome = enrolment.outcome
     if outcome.version is None:
-        display.line("nothing to change: all of it is as asked already")
+        display.line("nothing to change")
     else:
         display.line(f"version {outcome.version}: {outcome.detail}")
     there = f"{counted(enrolment.products, 'product')}, {counted(enrolment.photos, 'photo')}"
@@ -51,7 +51,7 @@ def show_change(enrolment: Enrolment, request: GalleryChangeRequest, display: Di
 def show_products(
     products: Mapping[str, int], request: GalleryListRequest, display: Display, *, json_file: JsonFile = None
 ) -> None:
-    """The products and how many photos each has."""
+    """Print the products and their numbers of photos."""
     write_figures(dict(products), json_file)
     if json_file is None or str(json_file) != "-":
         table = Table(Column("product", overflow="fold"), "photos", title=counted(len(products), "product"))
@@ -63,7 +63,7 @@ def show_products(
 def show_photos(
     entries: Sequence[Entry], request: GalleryShowRequest, display: Display, *, json_file: JsonFile = None
 ) -> None:
-    """The photos of a product."""
+    """Print the photos of a product."""
     write_figures([asdict(entry) for entry in entries], json_file)
     if json_file is None or str(json_file) != "-":
         table = Table(Column("photo", overflow="fold"), "checksum", title=Text(request.sku))
@@ -75,10 +75,12 @@ def show_photos(
 def show_history(
     summaries: Sequence[Summary], request: GalleryHistoryRequest, display: Display, *, json_file: JsonFile = None
 ) -> None:
-    """All changes, oldest first."""
+    """Print all changes, oldest first."""
     write_figures([asdict(summary) for summary in summaries], json_file)
     if json_file is None or str(json_file) != "-":
-        table = Table("version", "when (UTC)", "who", Column("what", overflow="fold"), Column("why", overflow="fold"))
+        table = Table(
+            "version", "time (UTC)", "author", Column("change", overflow="fold"), Column("reason", overflow="fold")
+        )
         for each in summaries:
             when = each.time.replace("T", " ")[:19]
             table.add_row(str(each.version), when, Text(each.author), Text(each.detail), Text(each.reason))
@@ -88,7 +90,7 @@ def show_history(
 def show_found(
     found: Sequence[Found], request: GallerySearchRequest, display: Display, *, json_file: JsonFile = None
 ) -> None:
-    """The best products for each photo."""
+    """Print the best products for each photo."""
     write_figures([asdict(each) for each in found], json_file)
     if json_file is None or str(json_file) != "-":
         table = Table(
@@ -106,19 +108,19 @@ def show_found(
 
 
 def show_faults(faults: Sequence[Fault], request: GalleryVerifyRequest, display: Display) -> None:
-    """The damaged files, or that there are none."""
+    """Print the damaged files, or that there are none."""
     for fault in faults:
         typer.echo(f"damaged: {request.gallery}/{fault.file}: {fault.what}")
     if faults:
         raise typer.Exit(DAMAGED)
-    typer.echo("every file holds what was written")
+    typer.echo("all files are intact")
 
 
 def show_exported(written: Path, request: GalleryExportRequest, display: Display) -> None:
-    """Where it is."""
+    """Print the path."""
     display.line(f"data: {written}")
 
 
 def show_compacted(deleted: int, request: GalleryCompactRequest, display: Display) -> None:
-    """How much went."""
-    display.line(f"{counted(deleted, 'file')} deleted; earlier versions cannot be gone back to any more")
+    """Print how many files were deleted."""
+    display.line(f"{counted(deleted, 'file')} deleted; earlier versions can no longer be restored")

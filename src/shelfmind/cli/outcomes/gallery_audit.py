@@ -1,4 +1,4 @@
-"""What the audit of a gallery came to."""
+"""The outcome of a gallery audit."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from shelfmind.cli.outcomes.figures import JsonFile, write_figures
 from shelfmind.display import Display
 from shelfmind.nouns import counted
 
-if TYPE_CHECKING:  # a command's help does without them
+if TYPE_CHECKING:  # not needed for help
     from shelfmind.requests.galleries import GalleryAuditRequest
     from shelfmind.workflows.gallery_audit import GalleryAudit
 
@@ -20,7 +20,7 @@ if TYPE_CHECKING:  # a command's help does without them
 def show_gallery_audit(
     audit: GalleryAudit, request: GalleryAuditRequest, display: Display, *, json_file: JsonFile = None
 ) -> None:
-    """How often what was found, the worst of each kind, and where all of it is."""
+    """Print the number of findings of each kind, the worst ones, and the paths."""
     write_figures(dict(audit.figures), json_file)
     if json_file is None or str(json_file) != "-":
         _print(audit)
@@ -37,16 +37,17 @@ def _print(audit: GalleryAudit) -> None:
 
     figures = audit.figures
     title = f"{counted(figures['photos'], 'photo')} of {counted(figures['products'], 'product')}"
-    table = Table("found", "number", title=title)
+    table = Table("finding", "number", title=title)
     for kind, count in figures["found"].items():
         if count:
             table.add_row(KINDS[kind].title, f"{count:,}")
     if not audit.findings:
-        table.add_row("nothing", "")
+        table.add_row("none", "")
     nearest = figures["nearest_to_own"]
     if nearest["share"] is not None:
         table.caption = (
-            f"{nearest['share']:.1%} of {counted(nearest['judged'], 'photo')}, each left out, nearest to their product"
+            f"leave-one-out: {nearest['share']:.1%} of {counted(nearest['judged'], 'photo')} nearest to their "
+            "own product"
         )
     console = Console()
     console.print(table)

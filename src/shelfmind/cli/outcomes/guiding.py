@@ -1,4 +1,4 @@
-"""What `recipes` and `init` came to."""
+"""The outcomes of `recipes` and `init`."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from shelfmind.cli.wording import as_typed
 from shelfmind.display import Display
 from shelfmind.nouns import counted
 
-if TYPE_CHECKING:  # a command's help does without them
+if TYPE_CHECKING:  # not needed for help
     from shelfmind.guidance.advice import Advice, Recommendation
     from shelfmind.guidance.situation import Machine, Situation
     from shelfmind.recipe import Recipe
@@ -32,11 +32,11 @@ def show_recipes(
     *,
     json_file: JsonFile = None,
 ) -> None:
-    """What each is for, or one as YAML, or the one that suits the photos."""
+    """Print all recipes, one recipe as YAML, or the recommendation for the photos."""
     from shelfmind.recipe import Recipe
 
     if isinstance(recipes, Mapping):
-        show_names(recipes, ("recipe", "what for"), json_file)
+        show_names(recipes, ("recipe", "purpose"), json_file)
     elif isinstance(recipes, Recipe):
         write_figures(recipes.model_dump(mode="json"), json_file)
         if str(json_file) != "-":
@@ -48,7 +48,7 @@ def show_recipes(
 def show_first_recipe(
     outcome: FirstRecipe, request: InitRequest, display: Display, *, json_file: JsonFile = None
 ) -> None:
-    """The recommendation, where the recipe is, and the command."""
+    """Print the recommendation, the path of the recipe, and the training command."""
     from shelfmind.guidance.advice import recommendation_json
 
     content = recommendation_json(outcome.recommendation, as_typed)
@@ -73,20 +73,20 @@ def _show_recommendation(recommendation: Recommendation, json_file: JsonFile) ->
     typer.echo(f"  {_on_machine(as_typed(recommendation.first.command), machine)}")
     second = recommendation.second
     if second is not None:
-        for line in ("", *_described(second, f"otherwise, {second.prefer}")):
+        for line in ("", *_described(second, f"alternative, {second.prefer}")):
             typer.echo(line)
         typer.echo(f"  {_on_machine(as_typed(second.command), machine)}")
 
 
 def _facts(situation: Situation) -> Iterator[str]:
     photos, machine = situation.photos, situation.machine
-    a_class = f"{photos.smallest:,} to {photos.largest:,} a product, {photos.typical:,} in the middle"
+    a_class = f"{photos.smallest:,} to {photos.largest:,} per product, median {photos.typical:,}"
     side = "" if photos.longer_side is None else f", about {photos.longer_side} px long"
     yield (
         f"photos:  {counted(photos.train_photos, 'training photo')} of {counted(photos.classes, 'product')} "
         f"({a_class}){side}; {counted(photos.val_photos, 'photo')} for validation"
     )
-    time = "as long as it takes" if situation.minutes is None else f"{situation.minutes:g} minutes"
+    time = "no time limit" if situation.minutes is None else f"{situation.minutes:g} minutes"
     yield f"machine: {machine.device}, {counted(machine.cores, 'core')}; {time}"
 
 
@@ -97,10 +97,10 @@ def _described(advice: Advice, when: str = "recommended") -> Iterator[str]:
 
 
 def _time(advice: Advice) -> str:
-    """How long it takes, no more exactly than anybody knows."""
+    """The estimated duration, rounded to its accuracy."""
     minutes = advice.minutes
     if minutes is None:
-        return "its time was not measured on such a device"
+        return "no time estimate for this device"
     if advice.epochs is None and advice.recipe is not None:
         return f"{minutes:g} minutes"
     if minutes < 1:
@@ -109,11 +109,11 @@ def _time(advice: Advice) -> str:
         long = counted(round(minutes), "minute")
     else:
         long = counted(round(minutes / 60), "hour") if minutes < 48 * 60 else counted(round(minutes / 1440), "day")
-    return f"about {long} if nothing else uses the machine"
+    return f"about {long} on an idle machine"
 
 
 def _on_machine(command: str, machine: Machine) -> str:
-    """The command, kept to a part of this machine's cores or on another device than it would take."""
+    """The command, limited to some cores of this machine or to another device."""
     from shelfmind.machine.device import likely_device
 
     if machine.device != likely_device():

@@ -1,4 +1,4 @@
-"""What the verbs that measure and use a run came to."""
+"""The outcomes of the verbs that evaluate and use a run."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from shelfmind.display import Display, evaluation_table, members_table
 from shelfmind.nouns import counted
 from shelfmind.progress import tell
 
-if TYPE_CHECKING:  # a command's help does without them
+if TYPE_CHECKING:  # not needed for help
     from shelfmind.evaluation import Evaluation
     from shelfmind.evaluation.calibration import TemperatureScaling
     from shelfmind.inference.predict_files import PredictionOutcome
@@ -25,16 +25,16 @@ if TYPE_CHECKING:  # a command's help does without them
     from shelfmind.requests.measuring import CalibrateRequest, EvaluateRequest, ExplainRequest, PredictRequest
 
 UNUSABLE = 2
-"""The exit status where nothing, or too little, could be used."""
+"""The exit status if no files, or too few, could be used."""
 MaxBadFraction = Annotated[
-    float, typer.Option(min=0, max=1, help="share of unusable files above which the exit status is 2")
+    float, typer.Option(min=0, max=1, help="Exit with status 2 if a larger share of the files is unusable.")
 ]
 
 
 def show_evaluation(
     evaluation: Evaluation, request: EvaluateRequest, display: Display, *, json_file: JsonFile = None
 ) -> None:
-    """The figures, what each run adds, and where the report is."""
+    """Print the metrics, the contribution of each run, and the path of the report."""
     if json_file is None or str(json_file) != "-":
         Console().print(evaluation_table(evaluation.to_json()))
         if evaluation.members:
@@ -48,19 +48,19 @@ def show_evaluation(
 
 
 def show_calibration(scaling: TemperatureScaling, request: CalibrateRequest, display: Display) -> None:
-    """The temperature, and what it does to confidence."""
+    """Print the temperature and its effect on calibration."""
     typer.echo(scaling.sentence())
     if scaling.kept:
         typer.echo(
-            f"expected calibration error {scaling.ece_before:.2%} before, {scaling.ece_after:.2%} after, each of "
-            f"{counted(scaling.images, 'image')} judged by a temperature that was not fitted to it"
+            f"expected calibration error: {scaling.ece_before:.2%} before, {scaling.ece_after:.2%} after "
+            f"(cross-validated on {counted(scaling.images, 'image')})"
         )
 
 
 def show_predictions(
     outcome: PredictionOutcome, request: PredictRequest, display: Display, *, max_bad_fraction: MaxBadFraction = 1.0
 ) -> None:
-    """The first predictions, or where all are, and what could not be used."""
+    """Print the first predictions or the path of all, and unusable files."""
     if request.out is None:
         from shelfmind.cli.predictions import answers_table, predictions_table
 
@@ -71,7 +71,7 @@ def show_predictions(
             console.print(answers_table(outcome.answers))
         more = outcome.images - len(outcome.shown) - len(outcome.answers)
         if more:
-            display.line(f"{more} more; write them all with --out predictions.csv")
+            display.line(f"{more} more; write all with --out predictions.csv")
     else:
         display.line(f"predictions: {request.out}")
     display.line(f"engine: {outcome.engine}")
@@ -83,7 +83,7 @@ def show_predictions(
 
 
 def show_explanations(explanations: Sequence[Explanation], request: ExplainRequest, display: Display) -> None:
-    """Where the page is, and what could not be used."""
+    """Print the path of the page, and unusable files."""
     from shelfmind.records import BadFile
 
     bad = [BadFile(Path(each.path), each.error) for each in explanations if each.error is not None]

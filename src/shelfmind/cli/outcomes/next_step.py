@@ -1,4 +1,4 @@
-"""The one line at the end of a command that says what comes next."""
+"""The last line of a command: the next step."""
 
 from __future__ import annotations
 
@@ -7,5 +7,5 @@ from shelfmind.display import Display
 
 
 def say_next(display: Display, what: str, command: str) -> None:
-    """What to do next, why, and the command for it."""
+    """Print the next step, the reason, and its command."""
     display.line(f"next: {as_typed(what)}: {as_typed(command)}")

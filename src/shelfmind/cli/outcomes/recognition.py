@@ -1,4 +1,4 @@
-"""What calibrating a gallery, evaluating with one, and `expand` came to."""
+"""The outcomes of calibrating a gallery, evaluating with one, and `expand`."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from shelfmind.cli.outcomes.figures import JsonFile, write_figures
 from shelfmind.display import Display
 from shelfmind.nouns import counted
 
-if TYPE_CHECKING:  # a command's help does without them
+if TYPE_CHECKING:  # not needed for help
     from shelfmind.recognition.levels import Levels
     from shelfmind.recognition.unknowns import Rejection
     from shelfmind.requests.expanding import ExpandRequest
@@ -23,7 +23,7 @@ if TYPE_CHECKING:  # a command's help does without them
 def show_calibrated(
     calibrated: Calibrated, request: GalleryCalibrateRequest, display: Display, *, json_file: JsonFile = None
 ) -> None:
-    """How well unknown objects are told, and what share of photos is answered on which level."""
+    """Print how well unknown objects are detected, and the share of photos answered at each level."""
     rule = calibrated.rule
     write_figures(rule.as_record(), json_file)
     if json_file is None or str(json_file) != "-":
@@ -31,14 +31,14 @@ def show_calibrated(
         if rule.levels is not None:
             Console().print(_levels(rule.levels))
     display.line(
-        f"version {calibrated.outcome.version}: fitted to {counted(rule.photos, 'photo')}, rehearsed with "
+        f"version {calibrated.outcome.version}: calibrated on {counted(rule.photos, 'photo')}, rehearsed with "
         f"{rule.rehearsed}"
     )
     display.line(_expected(rule.rejection))
 
 
 def _separations(rejection: Rejection) -> Table:
-    table = Table("score", "AUROC", "unknown accepted at 95% known", "used", title="known or unknown")
+    table = Table("score", "AUROC", "FPR at 95% TPR", "used", title="known vs. unknown")
     for name, separation in rejection.separations.items():
         used = "yes" if name == rejection.score else ""
         table.add_row(name.replace("_", " "), f"{separation.auroc:.3f}", f"{separation.fpr95:.1%}", used)
@@ -47,7 +47,7 @@ def _separations(rejection: Rejection) -> Table:
 
 def _levels(levels: Levels) -> Table:
     title = f"answers at a precision of {levels.precision:.1%}, {counted(len(levels.families), 'family')}"
-    table = Table("level", "share of photos", "right", title=title)
+    table = Table("level", "share of photos", "correct", title=title)
     for level, figures in levels.figures.items():
         table.add_row(level, f"{figures.share:.1%}", "" if figures.right is None else f"{figures.right:.1%}")
     return table
@@ -56,22 +56,22 @@ def _levels(levels: Levels) -> Table:
 def _expected(rejection: Rejection) -> str:
     points = [point for point in rejection.curve if point.threshold >= rejection.threshold]
     answered = (
-        f"{points[0].answered:.1%} of known photos are answered then"
+        f"{points[0].answered:.1%} of known photos are answered at this rate"
         if points
-        else "few known photos are answered then"
+        else "few known photos are answered at this rate"
     )
-    return f"at most {rejection.false_accepts:.1%} of unknown objects are given a name; {answered}"
+    return f"at most {rejection.false_accepts:.1%} of unknown objects are accepted as a product; {answered}"
 
 
 def recognition_table(figures: Mapping[str, Any]) -> Table:
-    """Trained, enrolled and unknown photos of an evaluation with a gallery."""
+    """The table of trained, enrolled and unknown photos of an evaluation with a gallery."""
     table = Table("photos", "share", "95% interval", "images", title="with the gallery")
     rows = {
-        "trained classes named rightly": "trained",
-        "enrolled products named rightly": "enrolled",
-        "known ones given a name": "named",
-        "known ones given the right name": "named_rightly",
-        "unknown objects given a name": "false_accepts",
+        "trained classes, correct": "trained",
+        "enrolled products, correct": "enrolled",
+        "known products, accepted": "named",
+        "known products, accepted and correct": "named_rightly",
+        "unknown objects, accepted": "false_accepts",
     }
     for words, key in rows.items():
         share = figures[key]
@@ -84,7 +84,7 @@ def recognition_table(figures: Mapping[str, Any]) -> Table:
 def show_expansion(
     result: Mapping[str, Any], request: ExpandRequest, display: Display, *, json_file: JsonFile = None
 ) -> None:
-    """Unseen and seen accuracy by the photos per product, and where the page is."""
+    """Print the accuracy on unseen and seen classes by photos per product, and the path of the report."""
     write_figures(dict(result), json_file)
     if json_file is None or str(json_file) != "-":
         columns = ("photos", "unseen", "seen before", "seen after", "harmonic mean", "AUROC")

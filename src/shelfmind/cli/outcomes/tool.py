@@ -1,4 +1,4 @@
-"""What the verbs about the tool itself came to."""
+"""The outcomes of the verbs about the tool itself."""
 
 from __future__ import annotations
 
@@ -13,17 +13,17 @@ from rich.table import Table
 from shelfmind.cli.outcomes.figures import JsonFile, write_figures
 from shelfmind.display import Display, models_table, stages_table
 
-if TYPE_CHECKING:  # a command's help does without them
+if TYPE_CHECKING:  # not needed for help
     from shelfmind.requests.tool import DoctorRequest, ModelsRequest
 
 PROBLEMS = 2
-"""The exit status where something stands in the way."""
+"""The exit status if there are problems."""
 
 
 def show_models(
     rows: Sequence[Mapping[str, Any]], request: ModelsRequest, display: Display, *, json_file: JsonFile = None
 ) -> None:
-    """The table, and the stages of the one that was asked for."""
+    """Print the table of models, and the stages of the requested one."""
     write_figures(rows, json_file)
     if str(json_file) == "-":
         return
@@ -33,7 +33,7 @@ def show_models(
 
 
 def show_names(words: Mapping[str, str], heads: tuple[str, str], json_file: JsonFile) -> None:
-    """Names and what each is about, as a table or as JSON."""
+    """Print names and descriptions as a table or as JSON."""
     write_figures(dict(words), json_file)
     if str(json_file) == "-":
         return
@@ -46,9 +46,9 @@ def show_names(words: Mapping[str, str], heads: tuple[str, str], json_file: Json
 def show_machine(
     facts: Mapping[str, Any], request: DoctorRequest, display: Display, *, json_file: JsonFile = None
 ) -> None:
-    """What was found, and what stands in the way."""
+    """Print the facts and problems."""
     if json_file is None or str(json_file) != "-":
-        table = Table("what", "found")
+        table = Table("item", "value")
         for key, value in facts.items():
             if key not in ("problems", "versions", "missing", "engines"):
                 table.add_row(key.replace("_", " "), escape(str(value)))

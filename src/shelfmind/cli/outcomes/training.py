@@ -1,4 +1,4 @@
-"""What the verbs that train came to."""
+"""The outcomes of the verbs that train."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from shelfmind.errors import call
 from shelfmind.images.checking import note_bad_files
 from shelfmind.nouns import counted
 
-if TYPE_CHECKING:  # a command's help does without them
+if TYPE_CHECKING:  # not needed for help
     from shelfmind.evaluation import Evaluation
     from shelfmind.evaluation.readout import Readout
     from shelfmind.requests.improving import AdaptRequest, FixresRequest, FoldInRequest, SoupRequest, TuneRequest
@@ -29,7 +29,7 @@ if TYPE_CHECKING:  # a command's help does without them
 
 
 def show_trained(evaluation: Evaluation | None, request: TrainRequest, display: Display) -> None:
-    """The figures on validation, where the run is, and what comes next."""
+    """Print the validation metrics, the paths and the next step."""
     from shelfmind.guidance.next_steps import after_training
     from shelfmind.workflows.afterwards import trained_by
 
@@ -45,95 +45,98 @@ def show_trained(evaluation: Evaluation | None, request: TrainRequest, display: 
 
 
 def show_pretrained(readout: Readout | None, request: PretrainRequest, display: Display) -> None:
-    """What the embeddings are worth, and how to start from them."""
+    """Print the quality of the embeddings, and how to train from them."""
     if readout is not None:
         _print_readout("nearest neighbours", readout.knn_top1, readout.knn_top1_ci95, readout)
         _print_readout("linear probe", readout.linear_top1, readout.linear_top1_ci95, readout)
     display.line(f"run:    {request.run}")
     data = "DATA" if request.data is None else str(request.data)
-    say_next(display, "start a training from it", call("train", data=data, weights=str(request.run), out="OUT"))
+    say_next(display, "train from these weights", call("train", data=data, weights=str(request.run), out="OUT"))
 
 
 def _print_readout(how: str, top1: float, interval: tuple[float, float], readout: Readout) -> None:
     figure = f"top-1 {top1:.2%} ({interval[0]:.2%} to {interval[1]:.2%}) on validation"
     if readout.too_few_images:
         right = f"{round(top1 * readout.images)} of {readout.images}"
-        figure = f"top-1 {right} right on validation: too few images to judge"
+        figure = f"top-1 {right} correct on validation: too few images for a percentage"
     typer.echo(f"{how}: {figure}")
 
 
 def show_resolutions(
     outcome: FixResOutcome, request: FixresRequest, display: Display, *, json_file: JsonFile = None
 ) -> None:
-    """What each size gave, and which is kept."""
+    """Print the results of each size, and which one is kept."""
     Console().print(resolutions_table(outcome))
     write_figures(asdict(outcome), json_file)
     if outcome.doubt:
         say = display.warn if outcome.too_few_images else display.line
-        say(f"{outcome.kept} px is kept for a gain on validation images, but {outcome.doubt}")
-    kept = f"kept: {outcome.kept} px, in {request.out}" if outcome.kept else "no size is better than the run as it is"
+        say(f"{outcome.kept} px is kept because of its gain on validation images, but {outcome.doubt}")
+    kept = f"kept: {outcome.kept} px, in {request.out}" if outcome.kept else "no size is better than the original run"
     display.line(kept)
 
 
 def show_folded_in(
     outcome: FoldInOutcome, request: FoldInRequest, display: Display, *, json_file: JsonFile = None
 ) -> None:
-    """What became classes, what old ones lost and new ones reached, and where the run is."""
+    """Print the new classes, the accuracy of old and new classes, and the path of the run."""
     write_figures(asdict(outcome), json_file)
     if outcome.old is not None or outcome.new is not None:
         Console(stderr=str(json_file) == "-").print(fold_in_table(outcome))
     if outcome.old is None:
-        display.warn("there is no validation image of old classes: what they lost cannot be told")
+        display.warn("there are no validation images of old classes: their loss of accuracy cannot be measured")
     elif outcome.old.tuned.change_ci95[1] < 0 and not outcome.old.too_few_images:
-        display.warn("the old classes lost accuracy beyond chance: give more photos of them, or more epochs")
+        display.warn("the old classes lost accuracy significantly: add photos of them, or train for more epochs")
     if outcome.new is None and outcome.new_classes:
-        display.line("no photo of a new product was held out, so nothing says how well they are recognised")
+        display.line("no photo of a new product was held out: their accuracy cannot be measured")
     new, old = counted(len(outcome.new_classes), "new class"), counted(outcome.old_classes, "old one")
     photos = counted(outcome.enrolled, "enrolled photo")
-    display.line(f"{new} beside {old}, from {photos} and {outcome.rehearsed:,} of the run's own")
+    display.line(f"{new} added to {old}, trained on {photos} and {outcome.rehearsed:,} of the run's own")
     display.line(f"run:    {request.out}")
 
 
 def show_tuned(best: Best, request: TuneRequest, display: Display) -> None:
-    """The best trial, and where its recipe is."""
+    """Print the best trial, and the path of its recipe."""
     values = ", ".join(
         f"{name}={value:.4g}" if isinstance(value, float) else f"{name}={value}" for name, value in best.values.items()
     )
     typer.echo(
-        f"best of {counted(best.finished, 'trial')} ({best.pruned} more stopped early): "
+        f"best of {counted(best.finished, 'trial')} ({best.pruned} more pruned): "
         f"validation top-1 {best.top1:.2%}, {values}"
     )
-    display.line(f"recipe: {request.out / 'best.yaml'} (chosen on validation images, so their figure flatters it)")
+    display.line(
+        f"recipe: {request.out / 'best.yaml'} (selected on validation images, so the validation accuracy is optimistic)"
+    )
 
 
 def show_adaptation(outcome: Adaptation, request: AdaptRequest, display: Display) -> None:
-    """What it was adapted to, how different that is, and where the new run is."""
+    """Print the photos, the shift of their statistics, and the path of the new run."""
     if outcome.bad_list is not None:
         for note in note_bad_files(outcome.bad_files, outcome.images + len(outcome.bad_files), outcome.bad_list):
             display.warn(note)
     typer.echo(
-        f"adapted to {counted(outcome.images, 'photo')}: their statistics lie {outcome.shift:.2f} standard deviations "
-        f"from the run's, and have a weight of {outcome.weight:g}"
+        f"adapted to {counted(outcome.images, 'photo')}: their statistics differ by {outcome.shift:.2f} standard "
+        f"deviations from the run's; their weight is {outcome.weight:g}"
     )
     display.line(f"run:    {request.out}")
     say_next(
-        display, "measure it on labelled photos from there", call("evaluate", runs=[str(request.out)], data="DATA")
+        display, "evaluate it on labelled photos from there", call("evaluate", runs=[str(request.out)], data="DATA")
     )
 
 
 def show_soup(outcome: Soup, request: SoupRequest, display: Display) -> None:
-    """What the soup gains, and where it is."""
+    """Print the gain of the soup, and the path of the run."""
     low, high = outcome.gain_ci95
     epochs, images = ", ".join(map(str, outcome.epochs)), outcome.images
     figures = (
-        f"validation top-1 {outcome.top1:.2%}, the run has {outcome.top1_before:.2%} "
+        f"validation top-1 {outcome.top1:.2%}, original run {outcome.top1_before:.2%} "
         f"({100 * outcome.gain:+.2f} points, {100 * low:+.2f} to {100 * high:+.2f})"
     )
     if outcome.too_few_images:
         right, before = round(outcome.top1 * images), round(outcome.top1_before * images)
-        figures = f"{right} of {images} validation images right, {before} by the run: too few images to judge"
-    typer.echo(f"{outcome.kind} soup of the epochs {epochs}: {figures}")
+        figures = f"{right} of {images} validation images correct, {before} by the original run: too few images "
+        "for a percentage"
+    typer.echo(f"{outcome.kind} soup of epochs {epochs}: {figures}")
     if outcome.doubt:
         say = display.warn if outcome.too_few_images else display.line
-        say(f"the soup's gain over the run is not proved: {outcome.doubt}")
+        say(f"the gain of the soup over the run is not significant: {outcome.doubt}")
     display.line(f"run:    {request.out}")
