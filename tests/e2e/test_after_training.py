@@ -188,7 +188,7 @@ def test_broader_classes_that_do_not_fit_are_refused_before_training(data, warm,
     table = tmp_path / "b.csv"
     table.write_text("class,broader\nother,x\n", encoding="utf-8")
     words = ("pretrain", data, "--out", tmp_path / "run", "--broader")
-    assert "has no broader class for 3 of the data's classes" in warm(*words, table).error
+    assert "has no broader class for 3 classes of the data" in warm(*words, table).error
     assert "does not read" in warm(*words, table, "--recipe", "pretrain").error
     assert "no such file or folder" in warm(*words, tmp_path / "gone.csv").error
     assert "takes no --broader" in warm("pretrain", "--resume", tmp_path / "run", "--broader", table).error

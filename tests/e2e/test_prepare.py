@@ -182,7 +182,7 @@ def test_an_output_that_is_there_is_never_touched(data, warm, tmp_path):
     (tmp_path / "clean").mkdir()
     (tmp_path / "clean" / "mine.txt").write_text("mine")
     assert "is not an empty folder" in warm("prepare", data, "--out", tmp_path / "clean").error
-    assert "lies in the data set" in warm("prepare", data, "--out", data / "clean").error
+    assert "is inside the data set" in warm("prepare", data, "--out", data / "clean").error
     assert contents(tmp_path / "clean") == {
         path.relative_to(tmp_path / "clean"): b"mine" for path in (tmp_path / "clean").iterdir()
     }
