@@ -129,7 +129,7 @@ def test_two_photos_train_and_say_that_nothing_was_validated(warm, colours, sett
         (tmp_path / "two" / name / "0.png").write_bytes((colours / "train" / name / "0.png").read_bytes())
     outcome = warm("train", tmp_path / "two", "--out", tmp_path / "run", *settings("train.batch_size=2"))
     assert outcome.status == 0, outcome.stderr
-    assert "no image for validation" in outcome.stderr.splitlines()[-1]
+    assert "no validation images" in outcome.stderr.splitlines()[-1]
     assert len(read_log(tmp_path / "run")[-1]["warnings"]) == 2
     assert not any("warnings" in entry for entry in read_log(tmp_path / "run")[:-1])
 

@@ -158,5 +158,5 @@ def test_what_cannot_be_folded_in_is_one_clear_line(trained, enrolled, data, fol
     lost = ("fold-in", copied_run, "--gallery", enrolled, "--epochs", "1", "--out", tmp_path / "second")
     assert f"no longer at {tmp_path / 'gone'}: give where they lie now with --data" in warm(*lost).error
     shutil.copytree(data / "val", tmp_path / "part" / "val")
-    assert "learnt from are no longer in" in warm(*lost, "--data", tmp_path / "part").error
+    assert "was trained on are no longer in" in warm(*lost, "--data", tmp_path / "part").error
     assert not (tmp_path / "second").exists()

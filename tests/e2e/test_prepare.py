@@ -173,7 +173,7 @@ def test_decisions_that_do_not_fit_are_one_line(data, decisions, refused, tmp_pa
     log = tmp_path / "li.jsonl"
     append_decision(log, decide("李", gone, gone.split("/")[1], "drop"))
     error = refused(["--decisions", decisions, "--decisions", log])
-    assert "reviewers contradict each other" in error
+    assert "reviewers disagree" in error
     assert "王 says" in error
     assert "李 says drop" in error
 

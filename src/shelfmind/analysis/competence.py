@@ -12,9 +12,9 @@ from scipy.special import betaincinv
 from shelfmind.arrays import Bools, Ints
 from shelfmind.nouns import counted
 
-ADVICE = "Train for more epochs or minutes, start from official weights, or add photos"
-TOO_FEW = "So few images could not prove it even if all were right. Add photos"
-ALL_SEEN = "Ask networks that were not trained on these images, as find-label-errors does"
+ADVICE = "Train longer, start from official weights, or add photos"
+TOO_FEW = "There are too few images to show it, even if every prediction were right. Add photos"
+ALL_SEEN = "Use networks that were not trained on these images, as find-label-errors does"
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,20 +66,18 @@ def doubt_of(judges: Sequence[Competence], left_out: int) -> str | None:
     if not weak:
         return None
     best = max(weak, key=lambda judge: (judge.at_least, judge.images))
-    outcome = "no label is judged"
+    outcome = "no labels are checked"
     if len(weak) < len(judges):
         do = "does" if len(weak) == 1 else "do"
         who = f"{len(weak)} of {counted(len(judges), 'network')} {do} not clearly beat guessing"
-        outcome = (
-            f"the {counted(left_out, 'image')} that they would judge {'is' if left_out == 1 else 'are'} not judged"
-        )
+        outcome = f"{counted(left_out, 'label is', 'labels are')} not checked"
     elif len(judges) == 1:
         who = "the network does not clearly beat guessing"
     else:
         who = f"none of {counted(len(judges), 'network')} clearly beats guessing"
     advice = ADVICE if any(judge.provable for judge in weak) else TOO_FEW if best.images else ALL_SEEN
     whose = "it" if len(judges) == 1 else "the best of them"
-    return f"{who} on images never seen in training ({_measured(whose, best)}), so {outcome}. {advice}"
+    return f"{who} on held-out images ({_measured(whose, best)}), so {outcome}. {advice}"
 
 
 def trusted_folds(judges: Iterable[Competence]) -> list[int]:
@@ -89,8 +87,8 @@ def trusted_folds(judges: Iterable[Competence]) -> list[int]:
 
 def _measured(whose: str, judge: Competence) -> str:
     if judge.images == 0:
-        return "there is no such image to measure it by"
+        return "there are no such images to evaluate it on"
     return (
-        f"{whose} has {judge.right} of {judge.images} right, which is at least {judge.at_least:.1%}; "
-        f"guessing has {judge.guessing:.1%}"
+        f"{whose} gets {judge.right} of {judge.images} right, lower 95% bound {judge.at_least:.1%}; "
+        f"guessing gets {judge.guessing:.1%}"
     )

@@ -23,7 +23,7 @@ except ImportError:  # Windows: appending a line at once has to do
 
 FILE_NAME = "review.jsonl"
 KINDS = ("keep", "relabel", "drop", "others")
-CUT_LINE = "{path}: the last line was cut off by a crash and is left out; it was never confirmed to anybody"
+CUT_LINE = "{path}: ignored an incomplete last line, left by a crash; that decision was never confirmed"
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,7 +60,7 @@ class Decision:
         if self.decision is not None and self.decision not in KINDS:
             raise ValueError(f"the decision must be one of {', '.join(KINDS)}, got '{self.decision}'")
         if (self.decision == "relabel") != bool(self.label):
-            raise ValueError("a relabelling must name a new class, and no other decision may")
+            raise ValueError("a relabel decision must name a new class, and no other decision may")
 
     @property
     def outcome(self) -> tuple[str | None, str | None]:
@@ -100,7 +100,7 @@ def append_decision(path: Path, decision: Decision) -> None:
         if is_new:
             sync_folder(path.parent)
     except OSError as error:
-        raise UserError(f"{path} cannot be written: {error.strerror or error}; the decision is not kept") from error
+        raise UserError(f"{path} cannot be written: {error.strerror or error}; the decision was not saved") from error
 
 
 def require_writable_log(path: Path) -> None:
@@ -174,7 +174,7 @@ def resolve(decisions: Sequence[Decision], prefer: Sequence[str] = (), latest: b
     for name in prefer:
         if name not in reviewers:
             raise UserError(
-                f"the reviewer '{name}' has made no decisions; those who have: {', '.join(sorted(reviewers))}"
+                f"the reviewer '{name}' has made no decisions; reviewers with decisions: {', '.join(sorted(reviewers))}"
             )
     order = {decision.id: position for position, decision in enumerate(decisions)}
     settled: dict[str, Decision] = {}
@@ -193,11 +193,11 @@ def resolve(decisions: Sequence[Decision], prefer: Sequence[str] = (), latest: b
 
 def _contradiction(cases: Collection[tuple[Decision, Decision]]) -> str:
     first, second = next(iter(cases))
-    more = f", and so on for {counted(len(cases) - 1, 'more image')}" if len(cases) > 1 else ""
+    more = f", and {counted(len(cases) - 1, 'more image')}" if len(cases) > 1 else ""
     return (
-        f"reviewers contradict each other: {first.path}: {first.reviewer} says {_said(first)}, "
-        f"{second.reviewer} says {_said(second)}{more}; let one of them undo or decide again in the review, "
-        f"or follow one with {argument('prefer', ['NAME'])}, or the later with {argument('prefer_latest', True)}"
+        f"reviewers disagree: {first.path}: {first.reviewer} says {_said(first)}, "
+        f"{second.reviewer} says {_said(second)}{more}; change or undo one decision in the review, "
+        f"prefer a reviewer with {argument('prefer', ['NAME'])}, or the latest with {argument('prefer_latest', True)}"
     )
 
 
@@ -249,7 +249,7 @@ def _parsed(path: Path, number: int, line: bytes) -> Decision:
         return _decision(json.loads(line))
     except (ValueError, TypeError, KeyError) as error:
         reason = f"no '{error.args[0]}'" if isinstance(error, KeyError) else str(error)
-        raise UserError(f"{path}, line {number}: not a decision ({reason}); mend or remove that line") from error
+        raise UserError(f"{path}, line {number}: not a decision ({reason}); fix or remove that line") from error
 
 
 def _decision(record: Any) -> Decision:

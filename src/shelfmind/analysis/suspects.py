@@ -90,10 +90,10 @@ def _parsed(path: Path, number: int, line: bytes) -> Suspect:
             given_neighbours=tuple(_text(each) for each in record.get("given_neighbours", ())),
         )
     except (ValueError, KeyError, TypeError, AttributeError) as error:
-        raise UserError(f"{path}, line {number}: not a suspect ({_reason(error)}); make it again") from error
+        raise UserError(f"{path}, line {number}: not a suspect ({_reason(error)}); create the file again") from error
     if not (math.isfinite(suspect.score) and 0.0 <= suspect.score <= 1.0):
         raise UserError(
-            f"{path}, line {number}: the score must lie between 0 and 1, got {suspect.score}; make it again"
+            f"{path}, line {number}: the score must lie between 0 and 1, got {suspect.score}; create the file again"
         )
     return suspect
 

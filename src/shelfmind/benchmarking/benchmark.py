@@ -112,7 +112,7 @@ def _speeds(
             try:
                 workers[name] = stack.enter_context(closing(Worker(asked)))
             except UserError as error:
-                notes.append(Message(f"note: {name} was left out: {error}"))
+                notes.append(Message(f"note: {name} was skipped: {error}"))
             progress(1)
         calls = {name: [str(batch) for batch in _batches(wanted[name], request)] for name in workers}
         found: dict[str, dict[str, list[list[float]]]] = {
@@ -176,16 +176,18 @@ def _photos(request: BenchmarkRequest, counter: Callable[..., Progress], notes: 
     data = request.data if request.data is not None else photos_of(request.run)
     if data is None:
         where = argument("data", "PHOTOS")
-        notes.append(Message(f"note: the whole command was not measured: the run's photos are gone; give {where}"))
+        notes.append(
+            Message(f"note: the whole command was not measured because the run's photos are gone; give {where}")
+        )
         return []
     if not data.is_dir():
-        raise UserError(f"{data} must be a folder with photos")
+        raise UserError(f"{data} must be a folder of photos")
     chosen = evenly_sampled(list_images(data).images, request.images)
     progress = counter("checking photos", len(chosen))
     bad = {each.path for each in check_files(chosen, cache=verdicts_path(), progress=progress)}
     good = [path for path in chosen if path not in bad]
     if not good:
-        raise UserError(f"there is no usable photo in {data}")
+        raise UserError(f"no usable photos in {data}")
     for path in good:
         path.read_bytes()
     return good

@@ -57,7 +57,7 @@ class Worker:
         if line:
             return dict(json.loads(line))
         status = self.process.wait()
-        raise UserError(f"a measuring process ended with status {status}: {_last_words(self.printed)}")
+        raise UserError(f"a benchmark process exited with status {status}: {_last_words(self.printed)}")
 
 
 @dataclass(frozen=True)
@@ -110,4 +110,4 @@ def _run(arguments: Sequence[str]) -> Ran:
 def _last_words(printed: Any) -> str:
     printed.seek(0)
     lines = printed.read().decode("utf-8", "replace").strip().splitlines()
-    return lines[-1] if lines else "it said nothing"
+    return lines[-1] if lines else "no output"

@@ -75,7 +75,7 @@ def read_record(path: Path) -> dict[str, Any]:
             raise ValueError
         return dict(record)
     except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
-        raise UserError(f"{path} holds no figures that `shelfmind benchmark` wrote") from error
+        raise UserError(f"{path} is not a result of `shelfmind benchmark`") from error
 
 
 def changes(before: Mapping[str, Any], now: Mapping[str, Any]) -> list[Change]:
@@ -95,7 +95,7 @@ def differences(before: Mapping[str, Any], now: Mapping[str, Any]) -> list[str]:
         old, new = before.get(part) or {}, now[part]
         for name in {**old, **new}:
             if old.get(name) != new.get(name):
-                found.append(f"{part}: {name} was {old.get(name)}, is {new.get(name)}")
+                found.append(f"{part}: {name} was {old.get(name)}, is now {new.get(name)}")
     return found
 
 

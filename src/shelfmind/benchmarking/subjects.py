@@ -64,9 +64,9 @@ def subjects_of(place: Path) -> tuple[list[Subject], list[str]]:
             found += _of_file(exported)
             notes += _left_out(exported)
         else:
-            notes.append(_note(path.name, f"it is of other weights than {run.weights.name}; export it again"))
+            notes.append(_note(path.name, f"its weights differ from {run.weights.name}; export it again"))
     if not found:
-        raise UserError(f"{place} was exported for no engine that is installed, and MindSpore is not, either")
+        raise UserError(f"neither MindSpore nor an engine for the exported files of {place} is installed")
     return found, notes
 
 
@@ -108,4 +108,4 @@ def _name(engine: str, exported: Exported) -> str:
 
 
 def _note(what: str, reason: str) -> Message:
-    return Message(f"note: {what} was left out: {reason}")
+    return Message(f"note: {what} was skipped: {reason}")

@@ -47,8 +47,8 @@ def clean_names(names: Iterable[str], merge: bool = False) -> Mapping[str, str]:
         before = first.setdefault(clean.casefold(), name)
         if before != name and not merge:
             raise UserError(
-                f"the classes {before!r} and {name!r} are both called '{clean}' after normalising; "
-                f"join them with {argument('merge_same_names', True)}, or rename one of them"
+                f"the classes {before!r} and {name!r} both become '{clean}' after normalising; "
+                f"merge them with {argument('merge_same_names', True)}, or rename one of them"
             )
         cleaned[name] = cleaned.get(before, clean)
     return MappingProxyType(cleaned)

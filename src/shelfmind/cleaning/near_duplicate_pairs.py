@@ -29,7 +29,7 @@ def audited_pairs(audit: Path) -> list[Pair]:
     path = audit / ISSUES
     if not path.is_file():
         raise UserError(
-            f"{audit} is not an audit: it has no {ISSUES}; make one with: {call('audit', data='DATA', out=audit)}"
+            f"{audit} is not an audit: it has no {ISSUES}; create one with: {call('audit', data='DATA', out=audit)}"
         )
     rows = read_table(path, exact=True)
     columns = {name: index for index, name in enumerate(rows[0][1])} if rows else {}
@@ -39,7 +39,7 @@ def audited_pairs(audit: Path) -> list[Pair]:
     for line, cells in rows[1:]:
         if len(cells) != len(columns):
             raise UserError(
-                f"{path}, line {line}: must have {counted(len(columns), 'cell')}, got {len(cells)}; audit again"
+                f"{path}, line {line}: expected {counted(len(columns), 'cell')}, got {len(cells)}; audit again"
             )
         if cells[columns["kind"]] in _KINDS:
             pairs.extend((cells[columns["path"]], other) for other in parse_names(cells[columns["related"]]))

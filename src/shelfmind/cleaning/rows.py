@@ -60,9 +60,9 @@ def others_class(classes: Collection[str], wanted: str | None) -> str:
         return wanted
     found = sorted(name for name in classes if clean_name(name).casefold() in NAMES_OF_OTHERS)
     if len(found) != 1:
-        known = f"more than one class is called so ({', '.join(found)})" if found else "no class is called so"
+        known = f"more than one class has such a name ({', '.join(found)})" if found else "no class has such a name"
         which = argument("others", "NAME")
-        raise UserError(f"decisions move images to 'others', but {known}; name the class with {which}")
+        raise UserError(f"decisions move images to 'others', but {known}; choose the class with {which}")
     return found[0]
 
 
@@ -230,14 +230,14 @@ def _lost(lost: Sequence[str], given: Mapping[str, str], decisions: Mapping[str,
     gone = [path for path in lost if path not in given]
     if gone:
         text = (
-            f"{len(gone):,} of {counted(len(decisions), 'decision')} cannot be followed, because the image is "
+            f"{len(gone):,} of {counted(len(decisions), 'decision')} cannot be applied because the image is "
             f"not in the data set: {shortened(gone, 3)}"
         )
     else:
         path = lost[0]
         text = (
-            f"{len(lost):,} of {counted(len(decisions), 'decision')} cannot be followed, because the image "
-            f"has another label now: {path} was '{decisions[path].given}' and is '{given[path]}'"
+            f"{len(lost):,} of {counted(len(decisions), 'decision')} cannot be applied because the label "
+            f"has changed: {path} was '{decisions[path].given}' and is now '{given[path]}'"
         )
     passing = argument("ignore_missing_decisions", True)
-    return f"{text}; give the data set that was reviewed, or pass over them with {passing}"
+    return f"{text}; give the data set that was reviewed, or skip them with {passing}"

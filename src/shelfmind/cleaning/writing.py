@@ -49,7 +49,7 @@ def jpeg_bytes(source: Path) -> bytes:
     try:
         image = open_image(source)
     except BadImage as error:
-        raise UserError(f"{source}: {error.reason}, though it was good when it was checked; begin again") from error
+        raise UserError(f"{source}: {error.reason}, although it passed the check; run the command again") from error
     buffer = io.BytesIO()
     image.save(buffer, "JPEG", quality=JPEG_QUALITY, subsampling=0)
     return buffer.getvalue()
@@ -73,7 +73,7 @@ def _place(source: Path, target: Path, link: str, jpeg: bool) -> str:
             if link == "hard":
                 reason = error.strerror or error
                 copying = argument("link", "copy")
-                raise UserError(f"{source} cannot be linked: {reason}; {copying} does without") from error
+                raise UserError(f"{source} cannot be linked: {reason}; use {copying}") from error
         else:
             return "linked"
     shutil.copyfile(real, target)

@@ -1,5 +1,4 @@
-"""Builds the catalog from what a source found: class ids, splits, order, notes, and the checks that all sources share.
-"""
+"""Builds the catalog from what a source found: class ids, splits, order, notes, and the checks all sources share."""
 
 from __future__ import annotations
 

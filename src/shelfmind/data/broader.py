@@ -33,7 +33,9 @@ def read_broader(path: Path) -> dict[str, str]:
         if not name or not wider:
             raise UserError(f"{path}, line {line}: the {'broader class' if name else 'class'} is empty")
         if broader.setdefault(name, wider) != wider:
-            raise UserError(f"{path}, line {line}: '{name}' already has the broader class '{broader[name]}'; keep one of the two")
+            raise UserError(
+                f"{path}, line {line}: '{name}' already has the broader class '{broader[name]}'; keep one of the two"
+            )
     return broader
 
 
@@ -49,9 +51,7 @@ def with_broader_classes(catalog: Catalog, broader: Mapping[str, str], source: P
         raise UserError(f"{source} has no broader class for {len(missing)} classes of the data: {shortened(missing)}")
     names = sorted({name for name in broader_names if name is not None})
     if len(names) < 2:
-        raise UserError(
-            f"{source} puts all classes into '{names[0]}'; at least two broader classes are needed"
-        )
+        raise UserError(f"{source} puts all classes into '{names[0]}'; at least two broader classes are needed")
     class_ids = {name: class_id for class_id, name in enumerate(names)}
     labels = [class_ids[str(name)] for name in broader_names]
     samples = tuple(

@@ -40,7 +40,6 @@ def sorted_class_names(locations: Mapping[str, str], same_names: bool = False) -
 
 
 def _quoted(name: str, other: str) -> str:
-    """The name in quotes, in ASCII escapes if it prints exactly like the other one (composed and decomposed accents).
-    """
+    """The name in quotes, in ASCII escapes if it prints exactly like the other one (composed or decomposed accents)."""
     alike = unicodedata.normalize("NFC", name) == unicodedata.normalize("NFC", other)
     return ascii(name) if alike else f"'{name}'"

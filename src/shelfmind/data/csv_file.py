@@ -36,13 +36,17 @@ def csv_catalog(root: Path, seed: int = 0, same_names: bool = False) -> Catalog:
         row = _row(_Line(path, line, cells), columns)
         earlier = found.setdefault(row.path, (line, row))
         if earlier[1] != row:
-            raise UserError(f"{path}: lines {earlier[0]} and {line} give {row.path} different labels or splits; keep one of them")
+            raise UserError(
+                f"{path}: lines {earlier[0]} and {line} give {row.path} different labels or splits; keep one of them"
+            )
         repeated += earlier[0] != line
         locations.setdefault(row.class_name, f"line {line}")
     images = [row for _, row in found.values()]
     without_split = [line for line, row in found.values() if row.split is None]
     if 0 < len(without_split) < len(images):
-        raise UserError(f"{path}, line {without_split[0]}: the split is empty; fill in the column on every line or on none")
+        raise UserError(
+            f"{path}, line {without_split[0]}: the split is empty; fill in the column on every line or on none"
+        )
     notes = (
         [f"{counted(repeated, f'line of {path.name} repeats', f'lines of {path.name} repeat')} an earlier one"]
         if repeated
@@ -90,7 +94,9 @@ def _only_list(folder: Path) -> Path:
     lists = image_lists(folder)
     if len(lists) != 1:
         names = ", ".join(path.name for path in lists) or "none"
-        raise UserError(f"{folder} must contain exactly one CSV file with the columns path,label[,split]; found: {names}")
+        raise UserError(
+            f"{folder} must contain exactly one CSV file with the columns path,label[,split]; found: {names}"
+        )
     return lists[0]
 
 

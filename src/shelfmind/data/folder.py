@@ -101,8 +101,8 @@ def read_tree(root: Path) -> Tree:
         names = shortened(str(path.relative_to(root)) for path in left.images)
         if not tree.found:
             raise UserError(
-                f"the images in {root} are not in class folders ({names}); put the photos of each product into a folder "
-                "named after the product"
+                f"the images in {root} are not in class folders ({names}); put the photos of each product into a "
+                "folder named after the product"
             )
         outsiders = counted(len(left.images), "image is", "images are")
         tree.notes.append(f"{outsiders} outside the class folders and skipped: {names}")

@@ -50,9 +50,7 @@ def _class_names(path: Path) -> dict[int, str]:
             raise UserError(f"{path}, line {line}: the class name or id is missing")
         name, class_id = row[name_column], int(row[id_column])
         if names.setdefault(class_id, name) != name or list(names.values()).count(name) > 1:
-            raise UserError(
-                f"{path}, line {line}: duplicate class name or id: '{name}' (id {class_id})"
-            )
+            raise UserError(f"{path}, line {line}: duplicate class name or id: '{name}' (id {class_id})")
     return names
 
 

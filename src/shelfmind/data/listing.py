@@ -81,9 +81,7 @@ def note_others(others: dict[str, int]) -> list[str]:
         return []
     ranked = sorted(others.items(), key=lambda each: (-each[1], each[0]))
     kinds = ", ".join(f"{count} {suffix or 'without a suffix'}" for suffix, count in ranked)
-    return [
-        f"{counted(sum(others.values()), 'file was', 'files were')} skipped, not an image by suffix: {kinds}"
-    ]
+    return [f"{counted(sum(others.values()), 'file was', 'files were')} skipped, not an image by suffix: {kinds}"]
 
 
 def note_circles(links: Iterable[str]) -> list[str]:

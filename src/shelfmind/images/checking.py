@@ -73,7 +73,7 @@ def note_bad_files(bad: Sequence[BadFile], total: int, list_path: Path | None = 
     reasons = Tally(file.reason for file in bad).most_common()
     why = ", ".join(f"{reason} ({count})" for reason, count in reasons)
     where = "" if list_path is None else f"; all are listed in {list_path}"
-    return [f"{len(bad):,} of {counted(total, 'file')} cannot be used: {why}; the first is {bad[0].path}{where}"]
+    return [f"{len(bad):,} of {counted(total, 'file')} cannot be used: {why}; for example {bad[0].path}{where}"]
 
 
 def refuse_too_many_bad(bad: Sequence[BadFile], total: int, max_fraction: float, list_path: Path) -> None:
@@ -89,5 +89,5 @@ def refuse_too_many_bad(bad: Sequence[BadFile], total: int, max_fraction: float,
     raise UserError(
         f"{len(bad):,} of {counted(total, 'image')} cannot be used "
         f"({len(bad) / total:.1%}, the limit is {max_fraction:.1%}): {examples}{'; ...' if len(bad) > 3 else ''}. "
-        f"All are listed in {list_path}: mend or remove them, or allow more with {argument('max_bad_fraction')}"
+        f"All are listed in {list_path}: fix or remove them, or allow more with {argument('max_bad_fraction')}"
     )

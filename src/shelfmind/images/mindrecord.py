@@ -76,7 +76,7 @@ def _write_shard(folder: Path, split: str, number: int, rows: Sequence[Row]) -> 
         writer.commit()
     except RuntimeError as error:  # whatever goes wrong with the file, in many lines of C++
         reason = str(error).strip().splitlines()[0]
-        raise UserError(f"the MindRecord file {path.name} cannot be written: {reason}; is there space left?") from error
+        raise UserError(f"the MindRecord file {path.name} cannot be written: {reason}; check the free space") from error
     for file in (path, path.with_name(f"{path.name}.db")):
         file.chmod(0o644)  # MindRecord lets only its writer read them
     return path.name

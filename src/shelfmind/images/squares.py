@@ -73,8 +73,8 @@ class DecodedOnDemand:
         try:
             return square(self.paths[index], self.data)
         except BadImage as error:
-            reason = f"{error.reason}, though it was good when it was checked"
-            raise UserError(f"{self.paths[index]}: {reason}; put it back, or begin a new run") from error
+            reason = f"{error.reason}, although it passed the check"
+            raise UserError(f"{self.paths[index]}: {reason}; restore the file, or start a new run") from error
 
 
 def in_order(squares: Squares, order: Iterable[int] | None = None) -> Iterator[Square]:
@@ -136,7 +136,9 @@ def open_squares(
         packed = squares_folder / _packed_name(fingerprint, bad_files)
         os.replace(temporary, packed)
     except OSError as error:
-        raise UserError(f"{squares_folder} cannot hold the decoded images ({error}); set SHELFMIND_CACHE") from error
+        raise UserError(
+            f"the decoded images cannot be stored in {squares_folder} ({error}); set SHELFMIND_CACHE to another folder"
+        ) from error
     finally:
         temporary.unlink(missing_ok=True)
     return _good(np.load(packed, mmap_mode="r"), data, samples, bad_files)

@@ -73,12 +73,12 @@ def choose_recorded(record: Mapping[str, Any] | None, amp: str, device: str, thr
         choice = _onednn("on" if record["precision"] == "bf16" else "off", device, threads, own_network=True)
     except UnavailableError as error:
         raise UserError(
-            f"the training began with oneDNN's kernels in {record['precision']} and cannot go on without: {error}"
+            f"the training started with oneDNN kernels in {record['precision']} and cannot resume without them: {error}"
         ) from error
     if choice.version != record["version"]:
         raise UserError(
-            f"the training began with oneDNN {record['version']}, here is {choice.version}: install the former, "
-            "or begin anew"
+            f"the training started with oneDNN {record['version']}, but {choice.version} is installed: install the "
+            "former, or start a new run"
         )
     return choice
 
@@ -111,7 +111,7 @@ def describe(threads: int) -> str:
     try:
         choice = _onednn("auto", "CPU", threads, own_network=True)
     except UnavailableError as error:
-        return f"MindSpore's own, fp32 ({error})"
+        return f"MindSpore, fp32 ({error})"
     if choice.precision == "bf16":
         return f"oneDNN {choice.version}, trains in bf16 (train.amp=off: fp32) and predicts in fp32"
     return f"oneDNN {choice.version}, fp32 (this CPU has no bfloat16)"
@@ -119,9 +119,9 @@ def describe(threads: int) -> str:
 
 def _onednn(amp: str, device: str, threads: int, own_network: bool) -> Choice:
     if device != "CPU":
-        raise UnavailableError(f"oneDNN's kernels are for CPUs, not for {device}", mendable=False)
+        raise UnavailableError(f"oneDNN kernels run on CPUs only, not on {device}", mendable=False)
     if not own_network:
-        raise UnavailableError("MindCV's networks are made of MindSpore's own operators", mendable=False)
+        raise UnavailableError("MindCV networks use MindSpore's operators", mendable=False)
     require_fast_processor()
     library = load_library(threads)
     half = amp == "on" or (amp == "auto" and has_bf16())
@@ -135,7 +135,7 @@ def _own(amp: str, device: str, note: str | None = None) -> Choice:
 
 def _worth_saying(error: UnavailableError) -> str | None:
     """Nothing where nothing can be done about it."""
-    return f"MindSpore's own kernels train; oneDNN's would be faster: {error}" if error.mendable else None
+    return f"training with MindSpore's kernels; oneDNN's would be faster: {error}" if error.mendable else None
 
 
 def _who(wanted: str) -> str:

@@ -61,7 +61,7 @@ def require_fast_processor() -> None:
     missing = [flag for flag in NEEDED if flag not in processor_flags()]
     if missing:
         lacks = ", ".join(missing)
-        raise UnavailableError(f"oneDNN's kernels need a CPU with AVX-512; this one lacks {lacks}", mendable=False)
+        raise UnavailableError(f"oneDNN kernels need a CPU with AVX-512; this one lacks {lacks}", mendable=False)
 
 
 def installed() -> bool:
@@ -86,7 +86,7 @@ def find_compiler() -> str:
     found = shutil.which(wanted)
     if found is None:
         raise UnavailableError(
-            f"oneDNN's kernels are compiled once and {wanted} is not installed; run: apt-get install g++"
+            f"oneDNN kernels must be compiled once, but {wanted} is not installed; run: apt-get install g++"
         )
     return found
 
@@ -102,9 +102,9 @@ def load_library(threads: int) -> Library:
         try:
             version = int(ctypes.CDLL(str(path)).shelfmind_start(threads))
         except OSError as error:
-            raise UnavailableError(f"{path} cannot be loaded: {error}; delete it to have it compiled again") from error
+            raise UnavailableError(f"{path} cannot be loaded: {error}; delete it to compile it again") from error
         if version == 0:
-            raise UnavailableError("oneDNN makes no engine for this CPU")
+            raise UnavailableError("oneDNN does not support this CPU")
         number = f"{version // 10000}.{version // 100 % 100}.{version % 100}"
         _started[path] = Library(path, number, has_bf16())
     return _started[path]
@@ -138,7 +138,9 @@ def compiled() -> Path:
                 write_atomically(path, lambda target: _compile(compiler, sources, library, headers, target))
                 write_text(_checksum_of(path), hashlib.sha256(path.read_bytes()).hexdigest())
     except (OSError, UserError) as error:
-        raise UnavailableError(f"oneDNN's kernels cannot be kept in the cache (SHELFMIND_CACHE): {error}") from error
+        raise UnavailableError(
+            f"the compiled oneDNN kernels cannot be stored in the cache (SHELFMIND_CACHE): {error}"
+        ) from error
     return path
 
 
@@ -160,9 +162,9 @@ def _compile(compiler: str, sources: list[Path], library: Path, headers: Path, t
     command = [compiler, *FLAGS, *units, *found, "-o", str(target)]
     made = subprocess.run(command, capture_output=True, text=True, check=False)
     if made.returncode != 0:
-        lines = made.stderr.strip().splitlines() or [f"{compiler} ended with status {made.returncode}"]
+        lines = made.stderr.strip().splitlines() or [f"{compiler} exited with status {made.returncode}"]
         wrong = next((line for line in lines if "error" in line), lines[-1])
-        raise UnavailableError(f"oneDNN's kernels do not compile: {wrong}")
+        raise UnavailableError(f"oneDNN kernels failed to compile: {wrong}")
 
 
 def _sources() -> list[Path]:
@@ -180,4 +182,4 @@ def _file_of(package: str, ending: str) -> Path:
             path = Path(str(file.locate())).resolve()
             if path.exists():
                 return Path(os.path.abspath(str(file.locate())))
-    raise UnavailableError(f"{package} is installed without {ending}; uninstall it and run: {INSTALL}")
+    raise UnavailableError(f"{package} is installed without {ending}; uninstall it, then run: {INSTALL}")

@@ -45,7 +45,7 @@ def start_mindspore(device: str | None = None) -> Any:
         if device not in (None, running):
             raise UserError(
                 f"MindSpore is already running on {running} in this process; "
-                f"for another device set SHELFMIND_DEVICE={device} before it starts"
+                f"to use another device, set SHELFMIND_DEVICE={device} before it starts"
             )
         return module
     require("mindspore")

@@ -37,4 +37,4 @@ def require_instructions(precision: str, what: str) -> None:
     """Raise `UserError` for a precision that this processor has no instructions for."""
     if not runs_fast(precision):
         needed = " or ".join(sorted(PRECISIONS[precision]))
-        raise UserError(f"{what} needs a processor with {needed}, which this one has not; use another precision")
+        raise UserError(f"{what} needs a processor with {needed}, which this one lacks; use another precision")

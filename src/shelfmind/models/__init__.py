@@ -90,7 +90,7 @@ def read_start(weights: str | Path, model: str, offline: bool = False, counter: 
     if str(weights) in OFFICIAL:
         official = str(weights)
         if official != model:
-            raise UserError(f"the official weights {official} are of another architecture than {model}")
+            raise UserError(f"the official weights {official} belong to another architecture than {model}")
         return Start(find_official(official, offline, counter), OFFICIAL[official].url)
     path = Path(weights).expanduser()
     if not path.exists():

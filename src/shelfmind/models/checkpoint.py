@@ -73,7 +73,7 @@ def read_checkpoint(path: Path) -> tuple[Checkpoint, bool]:
         UserError: the file is missing, cut short, changed, or not a checkpoint (a pickle is never opened as one).
     """
     if not path.is_file():
-        raise UserError(f"there is no checkpoint at {path}")
+        raise UserError(f"no checkpoint at {path}")
     try:
         content: dict[str, Any] = mindspore.load_checkpoint(str(path))
     except Exception as error:  # MindSpore raises whatever its parser meets in a damaged file
@@ -94,9 +94,9 @@ def load_checkpoint(path: Path, kind: str | None = None) -> Checkpoint:
     """
     checkpoint, verified = read_checkpoint(path)
     if not verified:
-        raise UserError(f"{path} has no checksum: it is cut short or was not written by shelfmind")
+        raise UserError(f"{path} has no checksum: it is truncated or was not written by shelfmind")
     if kind is not None and checkpoint.kind != kind:
-        raise UserError(f"{path} holds weights of {checkpoint.kind}, not of {kind}")
+        raise UserError(f"{path} contains weights of {checkpoint.kind}, not of {kind}")
     return checkpoint
 
 

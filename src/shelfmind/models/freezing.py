@@ -58,5 +58,5 @@ PARTS: dict[str, Callable[[nn.Cell], list[nn.Cell]]] = {
 
 def _with_head(model: nn.Cell) -> OwnNetwork:
     if not isinstance(model, OwnNetwork):
-        raise UserError(f"{setting('train.trainable')} must be all for a network that is none of shelfmind's own")
+        raise UserError(f"{setting('train.trainable')} must be all for networks other than shelfmind's")
     return model

@@ -28,5 +28,5 @@ def find_generated(model: str) -> Path:
     """
     path = FOLDER / f"{model}.ckpt"
     if not path.exists():
-        raise UserError(f"there are no {NAME} weights for {model}, only for {', '.join(generated_models())}")
+        raise UserError(f"no {NAME} weights for {model}, only for {', '.join(generated_models())}")
     return path

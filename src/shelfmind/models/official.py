@@ -86,7 +86,7 @@ def find_official(name: str, offline: bool = False, counter: Counter = count_sil
     if offline:
         raise UserError(
             f"{published.file_name} is not in the cache; download {published.url} (about {published.megabytes} MB) "
-            f"and put it at {path}"
+            f"and save it as {path}"
         )
     download(published, path, counter)
     return path
@@ -117,13 +117,13 @@ def download(published: Published, path: Path, counter: Counter) -> None:
                 size += len(block)
                 progress(len(block))
         if length and size != int(length):
-            raise UserError(f"{published.url} broke off after {size} of {length} bytes; try again")
+            raise UserError(f"the download of {published.url} stopped after {size} of {length} bytes; try again")
         if not digest.hexdigest().startswith(published.digest):
             raise UserError(f"{published.url} is not the published file: its SHA-256 is {digest.hexdigest()}")
         os.replace(temporary, path)
     except (urllib.error.URLError, TimeoutError, ConnectionError) as error:
         reason = getattr(error, "reason", None) or error
-        raise UserError(f"{published.url} cannot be downloaded ({reason}); fetch it by hand to {path}") from error
+        raise UserError(f"{published.url} cannot be downloaded ({reason}); download it manually to {path}") from error
     except OSError as error:
         raise UserError(f"{path} cannot be written: {error.strerror or error}") from error
     finally:

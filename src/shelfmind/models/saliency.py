@@ -65,7 +65,7 @@ def _cam(model: Network, images: Floats, evidence: Callable[[Tensor, Tensor], Te
     with eagerly():
         maps = model.forward_features(Tensor(images))
         if maps.ndim != 4:
-            raise UserError("Grad-CAM needs a convolutional network; this one gives no feature maps")
+            raise UserError("Grad-CAM needs a convolutional network; this one has no feature maps")
 
         def of_maps(features: Tensor) -> Tensor:
             return evidence(*model.forward_head(features))

@@ -83,7 +83,7 @@ class Loaded:
     def __str__(self) -> str:
         lines = [f"{len(self.taken)} tensors loaded"]
         if self.kept:
-            lines.append(f"not loaded, drawn anew: {', '.join(self.kept)}")
+            lines.append(f"not loaded, initialised at random: {', '.join(self.kept)}")
         if self.left_over:
             lines.append(f"in the file but not used: {', '.join(self.left_over)}")
         return "; ".join(lines)
@@ -137,7 +137,9 @@ def load_arrays(model: nn.Cell, arrays: Mapping[str, npt.NDArray[np.float32]], o
     left_over = [name for name in arrays if name not in parameters]
     if missing:
         hint = f"; the file has {left_over[0]}, which the model lacks" if left_over else ""
-        raise UserError(f"{origin} is of another architecture: it lacks {missing[0]} ({len(missing)} in all){hint}")
+        raise UserError(
+            f"{origin} belongs to another architecture: it lacks {missing[0]} ({len(missing)} in total){hint}"
+        )
     taken = [name for name in fitting if name not in replaced]
     for name in taken:
         parameters[name].set_data(Tensor(np.asarray(fitting[name], np.float32)))

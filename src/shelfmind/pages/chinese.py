@@ -503,7 +503,7 @@ CHINESE = {
     "Flagged": "被标记",
     "Most look like": "多数更像",
     "no class": "不属于任何类别",
-    "The images outside test were cut into folds, each class in blocks of file names, and one network was trained for each fold on all the others. It judges its own fold and a share of test. Two opinions on each label are brought together: the network's probabilities, and how near the image lies to the {} most similar images of each class that comes into question. How much either counts is fitted to the labels as a whole. A share of what is usual in a class is taken off, so that hard classes are not taken for wrong ones. A network that does not clearly beat guessing on images that it never saw (the lower end of the 95% interval of Clopper and Pearson, against the larger of one in all classes and the share of the most frequent class) judges nothing. A suspicion proves nothing: nothing is changed without a person's decision.": "测试集以外的图片被分成若干折，每个类别按文件名分块；每一折都由一个在其余各折上训练的网络来判断，测试集也由各网络分担。对每个标签综合两种意见：网络给出的概率，以及图片与各候选类别中最相似的 {} 张图片的接近程度；两者的权重由全部标签拟合得出。再扣除该类别中常见的程度，以免把难认的类别当成标错的类别。若网络在未见过的图片上不明显优于随机猜测（以 Clopper-Pearson 95% 区间的下限，对照“类别数分之一”与最常见类别占比中的较大者），则不作任何判断。疑似不等于确定：未经人工决定，不会改动任何内容。",
+    "The images outside test were cut into folds, each class in blocks of file names, and one network was trained for each fold on all the others. It judges its own fold and a share of test. Two opinions on each label are brought together: the network's probabilities, and how near the image lies to the {} most similar images of each class that comes into question. How much either counts is fitted to the labels as a whole. A share of what is usual in a class is taken off, so that hard classes are not taken for wrong ones. A network that does not clearly beat guessing on images that it never saw (the lower end of the 95% interval of Clopper and Pearson, against the larger of one in all classes and the share of the most frequent class) judges nothing. A suspicion proves nothing: nothing is changed without a person's decision.": "测试集以外的图片被分成若干折，每个类别按文件名分块；每一折都由一个在其余各折上训练的网络来判断，测试集也由各网络分担。对每个标签综合两种意见：网络给出的概率，以及图片与各候选类别中最相似的 {} 张图片的接近程度；两者的权重由全部标签拟合得出。再扣除该类别中常见的程度，以免把难认的类别当成标错的类别。若网络在留出的图片上不明显优于随机猜测（以 Clopper-Pearson 95% 区间的下限，对照“类别数分之一”与最常见类别占比中的较大者），则不作任何判断。疑似不等于确定：未经人工决定，不会改动任何内容。",
     # A clean copy of a data set
     "Prepared: {}": "整理结果：{}",
     "{} of {} in {}. Where each image went, and why, is in prepare.csv; old and new class names are in class_names.csv.": "{1}中保留 {0} 张，共 {2}。每张图片的去向和原因见 prepare.csv，新旧类别名见 class_names.csv。",
@@ -631,7 +631,7 @@ SAID_ELSEWHERE = (
     (r"unknown", "未知"),
     (r"undecided", "未定"),
     (r"its process ended with status (\S+): (.*) \(all in (.*)\)", "进程以状态 {} 结束：{}（全部输出见 {}）"),
-    (r"it said nothing", "没有任何输出"),
+    (r"(?:it said nothing|no output)", "没有任何输出"),
     # Notes on a data set
     (
         r"([\d,]+) files? (?:was|were) skipped, not an image by suffix: (.*)",
@@ -757,16 +757,16 @@ SAID_ELSEWHERE = (
     (r"what (.*) was trained on cannot be told: (.*)", "无法确定 {} 是用哪些图片训练的：{}"),
     # What was wrong with a training
     (
-        r"the training ended after (\d+) steps?: the budget of (\S+) minutes? is too short to learn anything; one pass over the training images takes (\d+) steps? of (\d+) images?\. Give it more minutes",
-        "训练只进行了 {} 步：{} 分钟的预算太短，学不到东西；过一遍训练图片需要 {} 步，每步 {} 张图片。请增加时间",
+        r"training ended after (\d+) steps?: a budget of (\S+) minutes? is too short to learn anything; one epoch takes (\d+) steps? of (\d+) images?\. Increase the budget",
+        "训练只进行了 {} 步：{} 分钟的预算太短，学不到东西；一轮需要 {} 步，每步 {} 张图片。请增加时间",
     ),
     (
-        r"the training ended after (\d+) steps?, too few to learn from: a step takes (\d+) images?\. Train for more epochs or on more photos",
+        r"training ended after (\d+) steps? of (\d+) images?, too few to learn from\. Train for more epochs or on more photos",
         "训练只进行了 {} 步，学不到东西：每步 {} 张图片。请增加训练轮数或照片",
     ),
     (
-        r"there is no image for validation: the weights are the last epoch's, nothing says how good they are, and their accuracy cannot be given\. Add photos, or put some that are not trained on into a folder 'val'",
-        "没有可用于验证的图片：权重取自最后一轮，无从得知好坏，也无法给出准确率。请增加照片，或把一些不参与训练的照片放入文件夹 val",
+        r"there are no validation images: the weights of the last epoch are used, and their accuracy is unknown\. Add photos, or move some of them into a folder 'val'",
+        "没有验证图片：采用最后一轮的权重，准确率未知。请增加照片，或把一部分照片移入文件夹 val",
     ),
     # Explanations
     (
@@ -808,27 +808,27 @@ SAID_ELSEWHERE = (
     (r"deep greyscale", "高位深灰度"),
     (r"extension of another format", "扩展名与格式不符"),
     (r"only (\d+) x (\d+) pixels", "仅 {} x {} 像素"),
-    (r"very long: (\d+) x (\d+)", "极为狭长：{} x {}"),
+    (r"extreme aspect ratio: (\d+) x (\d+)", "极为狭长：{} x {}"),
     # Image quality
     (r"(?i)blur(?:red)?", "模糊"),
     (
-        r"A further blur would change them little, far less than the rest of their class\.",
+        r"Blurring them further changes little, far less than for the rest of their class\.",
         "再作模糊处理也几乎没有变化，远不如同类其他图片清晰。",
     ),
     (r"(?i)glare|burnt-out spots", "反光"),
     (
-        r"Spots within the image that are burnt out and fade into their surroundings\.",
+        r"Burnt-out spots within the image that fade into their surroundings\.",
         "图中有局部过曝、边缘渐隐的亮斑。",
     ),
     (r"(?i)over[- ]exposed", "过曝"),
-    (r"Large parts are pure white, more than in other images of the class\.", "大片纯白，多于同类其他图片。"),
+    (r"Large areas are pure white, more than in other images of the class\.", "大片纯白，多于同类其他图片。"),
     (r"(?i)dark", "过暗"),
     (r"Even the brightest parts are dim\.", "最亮的部分也很暗。"),
-    (r"(?i)shows almost nothing|low information", "几乎没有内容"),
+    (r"(?i)almost no content|low information", "几乎没有内容"),
     (r"Hardly any edges: a blank wall, a covered lens\.", "几乎没有边缘：空白的墙面、被遮住的镜头等。"),
-    (r"(?i)tilted|turned in the plane", "平面内倾斜"),
+    (r"(?i)tilted|rotated in the plane", "平面内倾斜"),
     (
-        r"The package is turned in the plane, by degrees, far more than others of its class\.",
+        r"The package is rotated in the image plane \(in degrees\), far more than others of its class\.",
         "包装在画面内的倾斜角度（度）远大于同类其他图片。",
     ),
     (r"lines", "线条清晰度"),
@@ -872,47 +872,47 @@ SAID_ELSEWHERE = (
     (r"clipped", "纯白占比"),
     (r"edges", "边缘占比"),
     # Who judges labels, and whether they can be trusted
-    (r"(\d+) networks?, each of images that it never saw", "{} 个网络，各自只判断从未见过的图片"),
-    (r"the networks of (.*), each of images that it never saw", "{} 的各网络，各自只判断从未见过的图片"),
+    (r"(\d+) networks?, each on held-out images", "{} 个网络，各自评估留出的图片"),
+    (r"the networks of (.*), each on held-out images", "{} 的各网络，各自评估留出的图片"),
     (
-        r"(\d+) networks?, each of images of another fold, of which its first weights had seen some",
-        "{} 个网络，各自只判断其他折的图片，其中一些其初始权重见过",
+        r"(\d+) networks?, each on the images of one fold, some of which its initial weights had seen",
+        "{} 个网络，各自评估一折的图片，其初始权重见过其中一部分",
     ),
     (
-        r"the networks of (.*), each of images of another fold, of which its first weights had seen some",
-        "{} 的各网络，各自只判断其他折的图片，其中一些其初始权重见过",
+        r"the networks of (.*), each on the images of one fold, some of which its initial weights had seen",
+        "{} 的各网络，各自评估一折的图片，其初始权重见过其中一部分",
     ),
     (r"the run (.*) \(calibrated, temperature (\S+)\)", "模型 {}（已校准，温度 {}）"),
     (r"the run (.*)", "模型 {}"),
-    (r"(.*) on images never seen in training \((.*)\), so (.*?)\. (.*)", "{}（{}），因此{}。{}"),
-    (r"the network does not clearly beat guessing", "该网络在未见过的图片上不明显优于随机猜测"),
-    (r"none of (\d+) networks clearly beats guessing", "{} 个网络在未见过的图片上都不明显优于随机猜测"),
+    (r"(.*) on held-out images \((.*)\), so (.*?)\. (.*)", "{}（{}），因此{}。{}"),
+    (r"the network does not clearly beat guessing", "该网络在留出的图片上不明显优于随机猜测"),
+    (r"none of (\d+) networks clearly beats guessing", "{} 个网络在留出的图片上都不明显优于随机猜测"),
     (
         r"(\d+) of (\d+) networks? do(?:es)? not clearly beat guessing",
-        "{1} 个网络中有 {0} 个在未见过的图片上不明显优于随机猜测",
+        "{1} 个网络中有 {0} 个在留出的图片上不明显优于随机猜测",
     ),
     (
-        r"it has (\d+) of (\d+) right, which is at least (\S+); guessing has (\S+)",
-        "{1} 张中认对 {0} 张，至少 {2}；随机猜测为 {3}",
+        r"it gets (\d+) of (\d+) right, lower 95% bound (\S+); guessing gets (\S+)",
+        "{1} 张中对 {0} 张，95% 置信下限 {2}；随机猜测为 {3}",
     ),
     (
-        r"the best of them has (\d+) of (\d+) right, which is at least (\S+); guessing has (\S+)",
-        "其中最好的 {1} 张中认对 {0} 张，至少 {2}；随机猜测为 {3}",
+        r"the best of them gets (\d+) of (\d+) right, lower 95% bound (\S+); guessing gets (\S+)",
+        "其中最好的 {1} 张中对 {0} 张，95% 置信下限 {2}；随机猜测为 {3}",
     ),
-    (r"there is no such image to measure it by", "没有可用来衡量的图片"),
-    (r"no label is judged", "没有判断任何标签"),
-    (r"the ([\d,]+) images? that they would judge (?:is|are) not judged", "本应由它们判断的 {} 张图片未作判断"),
+    (r"there are no such images to evaluate it on", "没有可供评估的图片"),
+    (r"no labels are checked", "没有检查任何标签"),
+    (r"([\d,]+) labels? (?:is|are) not checked", "{} 个标签未检查"),
     (
-        r"Train for more epochs or minutes, start from official weights, or add photos",
+        r"Train longer, start from official weights, or add photos",
         "请增加训练轮数或时间，从官方权重开始，或增加照片",
     ),
     (
-        r"So few images could not prove it even if all were right\. Add photos",
-        "图片太少，即使全部认对也无法证明：请增加照片",
+        r"There are too few images to show it, even if every prediction were right\. Add photos",
+        "图片太少，即使全部预测正确也无法证明：请增加照片",
     ),
     (
-        r"Ask networks that were not trained on these images, as find-label-errors does",
-        "请让没有用这些图片训练过的网络来判断，例如运行 find-label-errors",
+        r"Use networks that were not trained on these images, as find-label-errors does",
+        "请使用没有用这些图片训练过的网络，例如运行 find-label-errors",
     ),
     # A clean copy
     (

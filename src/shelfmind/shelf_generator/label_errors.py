@@ -50,8 +50,8 @@ def choose_label_errors(given: Ints, families: Ints, split: npt.NDArray[np.str_]
         chosen = able[: numbers[kind]]
         if len(chosen) < numbers[kind]:
             raise UserError(
-                f"only {counted(len(able), 'photo')} could hold the {counted(int(numbers[kind]), 'label error')} "
-                f"of kind '{kind}'; ask for fewer, other error_kinds or more classes"
+                f"{counted(int(numbers[kind]), 'label error')} of kind '{kind}' requested, but only "
+                f"{counted(len(able), 'photo')} can have one; request fewer, other error_kinds or more classes"
             )
         error[chosen] = ERROR_KINDS.index(kind)
         true[chosen] = _shown(kind, given[chosen], families, sizes, rng)

@@ -104,7 +104,7 @@ def _sources(true: Ints, settings: Settings) -> Ints:
     free = np.delete(shuffled, first)
     chosen = free[true[free] >= 0][:copies]
     if len(chosen) < copies:
-        raise UserError(f"duplicates={settings.duplicates}: too few photos show the same product; ask for fewer")
+        raise UserError(f"duplicates={settings.duplicates}: too few photos show the same product; request fewer")
     originals = np.setdiff1d(np.arange(len(true)), chosen)
     originals = originals[np.argsort(true[originals], kind="stable")]
     start = np.searchsorted(true[originals], true[chosen], "left")

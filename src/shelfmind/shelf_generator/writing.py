@@ -64,7 +64,7 @@ def _fill(root: Path, settings: Settings, plan: DataSetPlan, workers: int, count
         for class_id in sorted(set(plan.given[plan.split == split].tolist())):
             below = root / "all" if settings.layout == "rp2k" else root
             (below / split / plan.classes[class_id]).mkdir(parents=True)
-    progress = counter("drawing photos", plan.photos)
+    progress = counter("generating photos", plan.photos)
     with open(root / TRUTH, "w", encoding="utf-8", newline="") as stream:
         table = csv.writer(stream)
         table.writerow(COLUMNS)

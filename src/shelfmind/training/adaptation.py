@@ -82,7 +82,7 @@ def adapt(request: AdaptRequest, watcher: Observer = SILENT) -> Adaptation:
         require_existing(path)
     recipe = source.read_recipe()
     paths = drawn_paths(request.paths, request.most)
-    reading = _Reading(recipe.data, watcher.counter("taking statistics", len(paths)))
+    reading = _Reading(recipe.data, watcher.counter("collecting statistics", len(paths)))
     class_names, _ = source.read_classes()
     network = network_of(engine_of_run(MINDSPORE, source, recipe, len(class_names), None)[0])
     norms = {name: cell for name, cell in network.cells_and_names() if isinstance(cell, nn.BatchNorm2d)}
@@ -95,7 +95,7 @@ def adapt(request: AdaptRequest, watcher: Observer = SILENT) -> Adaptation:
         refuse_too_many_bad(reading.bad, len(paths), request.max_bad_fraction, bad_list)
     images = len(paths) - len(reading.bad)
     if images < FEWEST:
-        raise UserError(f"at least {FEWEST} usable photos are needed to adapt to, got {counted(images, 'photo')}")
+        raise UserError(f"adaptation needs at least {FEWEST} usable photos, got {counted(images, 'photo')}")
     mixed, shift = _mixed(load_checkpoint(source.weights), found, request.weight)
     outcome = Adaptation(images, request.weight, shift, tuple(reading.bad), bad_list if reading.bad else None)
     _write(source, out, mixed, outcome, request)
@@ -106,7 +106,7 @@ def drawn_paths(named: Sequence[str], most: int) -> list[Path]:
     """The files that `named` stand for in random order, the same every time; `most` of them if there are more."""
     paths = list(find_images(named))
     if not paths:
-        raise UserError(f"there is no image in {', '.join(named)}")
+        raise UserError(f"no images in {', '.join(named)}")
     return [paths[index] for index in np.random.default_rng(0).permutation(len(paths))[:most]]
 
 

@@ -63,7 +63,7 @@ def refuse_unbuildable(recipe: Recipe, classes: int, start: Start | None) -> str
     refuse_contradictions(recipe)
     if loss_kind(recipe.loss.name).embeddings and not hasattr(model, "head"):
         raise UserError(
-            f"the loss {recipe.loss.name} compares embeddings of shelfmind's own networks; take one of these"
+            f"the loss {recipe.loss.name} compares embeddings, which only shelfmind's networks give; choose one"
         )
     TASKS[recipe.train.task].loss(recipe.loss, np.ones(classes, np.int64))
     train_only(model, recipe.train.trainable)
@@ -79,36 +79,38 @@ def refuse_contradictions(recipe: Recipe) -> None:
     classifier = recipe.model.arguments.get("classifier", "linear")
     if kind.classifiers and classifier not in kind.classifiers:
         raise UserError(
-            f"the loss {recipe.loss.name} needs logits of a {' or '.join(kind.classifiers)} classifier, "
-            f"the model has a {classifier} one; add {setting('model.arguments.classifier', kind.classifiers[0])}"
+            f"the loss {recipe.loss.name} needs the logits of a {' or '.join(kind.classifiers)} classifier, "
+            f"but the model has a {classifier} one; add {setting('model.arguments.classifier', kind.classifiers[0])}"
         )
     if not kind.smoothing and recipe.loss.label_smoothing > 0:
         raise UserError(
-            f"the loss {recipe.loss.name} has no targets to smooth; add {setting('loss.label_smoothing', 0)}"
+            f"the loss {recipe.loss.name} does not support label smoothing; add {setting('loss.label_smoothing', 0)}"
         )
     if not kind.soft_targets and recipe.mixing.mixup + recipe.mixing.cutmix > 0:
         raise UserError(
-            f"the loss {recipe.loss.name} needs one class an image, Mixup and CutMix give two; "
+            f"the loss {recipe.loss.name} needs one class per image, but Mixup and CutMix give two; "
             f"add {setting('mixing.mixup', 0)} and {setting('mixing.cutmix', 0)}"
         )
     if kind.embeddings and recipe.train.images_per_class < 2:
         raise UserError(
-            f"the loss {recipe.loss.name} compares images of one class within a batch; "
+            f"the loss {recipe.loss.name} compares images of the same class within a batch; "
             f"add {setting('train.images_per_class', 4)}"
         )
     if kind.embeddings and recipe.train.micro_batch_size is not None:
-        raise UserError(f"the loss {recipe.loss.name} compares a whole batch; it takes no train.micro_batch_size")
+        raise UserError(
+            f"the loss {recipe.loss.name} compares all images of a batch; it excludes train.micro_batch_size"
+        )
     mixes = recipe.mixing.mixup + recipe.mixing.cutmix > 0
     if not TASKS[recipe.train.task].labelled and (mixes or recipe.train.micro_batch_size is not None):
         raise UserError(
-            f"the task {recipe.train.task} compares two views of a whole batch; "
-            "it takes no Mixup, no CutMix and no train.micro_batch_size"
+            f"the task {recipe.train.task} compares two views of all images of a batch; "
+            "it excludes Mixup, CutMix and train.micro_batch_size"
         )
     refuse_lessons(recipe)
     if recipe.train.trainable != "all" and recipe.model.weights is None:
         raise UserError(
-            f"train.trainable={recipe.train.trainable} keeps the other weights as they are; "
-            f"say which with {argument('weights')}"
+            f"train.trainable={recipe.train.trainable} freezes all other weights; "
+            f"provide them with {argument('weights')}"
         )
 
 
@@ -116,9 +118,9 @@ def refuse_lessons(recipe: Recipe) -> None:
     """Refuse teachers of a task without labels, and settings of teachers where there are none."""
     lessons = recipe.distillation
     if lessons.teachers and not TASKS[recipe.train.task].labelled:
-        raise UserError(f"the task {recipe.train.task} learns no classes, so a teacher of classes is of no use to it")
+        raise UserError(f"the task {recipe.train.task} learns no classes, so it cannot use a teacher")
     if not lessons.teachers and lessons != DistillationRecipe():
-        raise UserError(f"the recipe's section distillation needs a teacher; say which with {argument('teacher')}")
+        raise UserError(f"the recipe's section distillation needs a teacher; provide one with {argument('teacher')}")
 
 
 def build_model(

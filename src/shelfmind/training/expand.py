@@ -88,7 +88,7 @@ def expand(request: ExpandRequest, watcher: Watcher | None = None) -> dict[str, 
         UserError: data with too few classes or photos, settings other than those that the folder was begun with.
     """
     watcher = watcher or Watcher()
-    refuse_teachers(request.settings, "one that knows the unseen classes would give them away")
+    refuse_teachers(request.settings, "a teacher that knows the unseen classes would leak them")
     catalog = open_catalog(request.data, request.format, request.seed)
     make_folder(request.out)
     keep_plan(request.out / PLAN_FILE, _plan(request, catalog))
@@ -96,7 +96,7 @@ def expand(request: ExpandRequest, watcher: Watcher | None = None) -> dict[str, 
     for number in range(request.seeds):
         folder = request.out / f"seed-{number}"
         if not (folder / RESULT_FILE).exists():
-            watcher.note(f"choice {number + 1} of {request.seeds}")
+            watcher.note(f"class split {number + 1} of {request.seeds}")
             write_json(folder / RESULT_FILE, _of_seed(request, catalog, number, folder, watcher))
         seeds.append(read_json(folder / RESULT_FILE))
     result = {"plan": read_json(request.out / PLAN_FILE), "seeds": seeds, "estimates": _estimates(seeds)}
@@ -117,7 +117,7 @@ def parts_of(catalog: Catalog, unseen_share: float, seed: int) -> Parts:
     if count < 2 or len(classes) - count < 2:
         raise UserError(
             f"{argument('unseen', unseen_share)} of {counted(len(classes), 'class')} leaves "
-            f"{counted(count, 'unseen class')}; at least 2 are needed, and 2 that are trained"
+            f"{counted(count, 'unseen class')}; at least 2 are needed, and at least 2 trained classes"
         )
     unseen = set(np.random.default_rng(seed).permutation(classes)[:count].tolist())
     seen_names = [catalog.class_names[label] for label in classes if label not in unseen]
@@ -140,9 +140,9 @@ def parts_of(catalog: Catalog, unseen_share: float, seed: int) -> Parts:
         unseen=of([sample for sample in judged if sample.label in unseen], judge),
     )
     if not parts.seen or not parts.unseen:
-        raise UserError(f"{catalog.root} has no photos in {judge} to judge by")
+        raise UserError(f"{catalog.root} has no {judge} photos to evaluate on")
     if not parts.calibration:
-        raise UserError(f"{catalog.root} has too few photos a class to hold some out, which answers are fitted to")
+        raise UserError(f"{catalog.root} has too few photos per class to hold some out for calibration")
     return parts
 
 
@@ -186,7 +186,7 @@ def _of_seed(request: ExpandRequest, catalog: Catalog, number: int, folder: Path
     expansion = plain.whitened()
     kinds = _vectors(plain, squares)
     total = len(request.shots) * request.draws
-    progress = watcher.counter("enrolling and judging", total)
+    progress = watcher.counter("enrolling and evaluating", total)
     figures: dict[str, list[dict[str, float]]] = {}
     alone: dict[str, dict[str, list[dict[str, float]]]] = {kind: {} for kind in kinds}
     for shots in request.shots:

@@ -78,21 +78,21 @@ def fixres(request: FixresRequest, watcher: Watcher | None = None) -> FixResOutc
     sizes = sorted(set(request.resolutions))
     if not sizes or sizes[0] < least:
         given = ", ".join(map(str, sizes)) or "none"
-        raise UserError(f"{argument('resolutions')} must be at least the {least} px of the training, got {given}")
+        raise UserError(f"{argument('resolutions')} must be at least the training size of {least} px, got {given}")
     origin = read_origin(source)
     origin.require_data(source)
     predictor = RunPredictor(source, calibrated=False)
     known = open_known([source], origin.data, origin.format, watcher.counter)
     catalog = known.catalog
     if not catalog.split("val"):
-        raise UserError(f"{catalog.root} has no validation images to compare with")
+        raise UserError(f"{catalog.root} has no validation images to compare resolutions on")
     make_folder(candidates)
     own = _validated(predictor, catalog, watcher)
     for note in notes_on_overlap(overlap_with(known, "val", own, watcher.counter), "val"):
         watcher.warn(note.removeprefix("warning: "))
     found = []
     for size in sizes:
-        watcher.note(f"{size} px: fine-tuning the classifier and the last normalisation")
+        watcher.note(f"{size} px: fine-tuning the classifier and the last batch norm")
         tuned_run = tune_at(size, source, candidates / str(size), watcher, request.epochs, request.max_minutes)
         as_is = RunPredictor(source, calibrated=False, recipe=at_size(recipe, size))
         tuned = _validated(RunPredictor(tuned_run, calibrated=False), catalog, watcher)

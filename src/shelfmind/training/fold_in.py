@@ -171,16 +171,16 @@ def _prepare(request: FoldInRequest, watcher: Watcher) -> None:
 
 def _require_products(run: RunFolder, recipe: Recipe) -> None:
     if recipe.train.task != "classify":
-        raise UserError(f"{run.root} learnt no products (task {recipe.train.task}), so there are no classes to join")
+        raise UserError(f"{run.root} learnt no products (task {recipe.train.task}), so there are no classes to add to")
     if run.broader.exists():
-        raise UserError(f"{run.root} learnt broader classes, not products; fold into a run that learnt products")
+        raise UserError(f"{run.root} learnt broader classes, not products; use a run that learnt products")
 
 
 def _rehearsal(request: FoldInRequest, source: RunFolder, watcher: Watcher) -> Catalog:
     """The run's own data set in the split that it has for the run. Raises `UserError` where photos of it are gone."""
     origin = read_origin(source)
     data = request.data or origin.data
-    give = f"give where they lie now with {argument('data')}"
+    give = f"give their new location with {argument('data')}"
     if not data.exists():
         raise UserError(f"the photos that {source.root} was trained on are no longer at {data}: {give}")
     known_format = origin.format if request.data is None else None
@@ -193,20 +193,20 @@ def _rehearsal(request: FoldInRequest, source: RunFolder, watcher: Watcher) -> C
     gone = own - sum(sample.path in readable for sample in found.split("train"))
     if gone > MAX_BAD_FRACTION * own:
         photos = counted(own, "photo")
-        raise UserError(f"{gone:,} of {photos} that {source.root} learnt from are no longer in {data}: {give}")
+        raise UserError(f"{gone:,} of {photos} that {source.root} was trained on are no longer in {data}: {give}")
     tell(found.notes, watcher.note)
     return found
 
 
 def _tell(join: Joined, watcher: Watcher) -> None:
     new, photos = counted(len(join.new), "new class"), counted(len(join.trained), "enrolled photo")
-    watcher.note(f"{new}, {photos} to train on, {len(join.held_out)} held out to measure")
+    watcher.note(f"{new}, {photos} to train on, {len(join.held_out)} held out to evaluate on")
     if join.kept_out:
         held = counted(join.kept_out, "enrolled photo is", "enrolled photos are")
-        watcher.note(f"{held} in val or test of the run: not trained on")
+        watcher.note(f"{held} in val or test of the run and not trained on")
     if join.relabelled:
         moved = counted(len(join.relabelled), "training photo is", "training photos are")
-        watcher.note(f"{moved} filed under another product in the gallery, which counts from now on")
+        watcher.note(f"{moved} filed under another product in the gallery; the gallery's label is used")
 
 
 def _directions(join: Joined, entries: list[Entry], vectors: Floats) -> Floats:
@@ -220,7 +220,7 @@ def _directions(join: Joined, entries: list[Entry], vectors: Floats) -> Floats:
 def _looked_at(predictor: RunPredictor, samples: tuple[Sample, ...], seed: int, counter: Counter) -> Seen:
     """Some training photos of each trained class."""
     chosen = _some_of_each(samples, seed)
-    progress = counter("looking at trained classes", len(chosen))
+    progress = counter("embedding trained classes", len(chosen))
     rest = iter(chosen)
     embeddings: list[Floats] = []
     labels: list[int] = []
@@ -285,7 +285,7 @@ def _require_begun_alike(request: FoldInRequest) -> dict[str, Any]:
     begun = origin.get("fold_in")
     if begun is None or (out.root / OUTCOME).exists():
         what = "a finished run" if begun else "a run of another kind"
-        raise UserError(f"{out.root} is {what}; take another {argument('out')}")
+        raise UserError(f"{out.root} is {what}; choose another {argument('out')}")
     asked = {
         **request.to_json(),
         "run": str(absolute(request.run)),
@@ -295,7 +295,7 @@ def _require_begun_alike(request: FoldInRequest) -> dict[str, Any]:
     different = [name for name, value in asked.items() if had.get(name) != value]
     if different:
         raise UserError(
-            f"{out.root} was begun with another {argument(different[0])}; go on with the same command, or take another "
+            f"{out.root} was started with another {argument(different[0])}; repeat the original command, or choose another "
             f"{argument('out')}"
         )
     return dict(begun)

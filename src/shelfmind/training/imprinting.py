@@ -52,7 +52,7 @@ def is_linear(arrays: Arrays) -> bool:
         UserError: a network without a classifier of ours.
     """
     if WEIGHT not in arrays:
-        raise UserError("this network has no classifier of shelfmind's own, into which classes could be imprinted")
+        raise UserError("classes can only be imprinted into the classifiers of shelfmind's networks")
     return BIAS in arrays
 
 

@@ -107,8 +107,8 @@ def _refuse_two_products(entries: Sequence[Entry], gallery: str) -> None:
         if first.sku != entry.sku:
             remove = call("gallery_remove", gallery=gallery, sku=entry.sku, photos=[entry.sha256[:12]])
             raise UserError(
-                f"the photo {entry.photo} is filed under {first.sku} and {entry.sku}; a classifier must be told which "
-                f"it shows: {remove}"
+                f"the photo {entry.photo} is filed under both {first.sku} and {entry.sku}; remove one of the two: "
+                f"{remove}"
             )
 
 
@@ -119,7 +119,7 @@ def _by_look(entries: Sequence[Entry], gallery: str) -> dict[str, str]:
         first = skus.setdefault(normalise_class_name(sku), sku)
         if first != sku:
             merge = call("gallery_merge", gallery=gallery, skus=[first, sku], into=first)
-            raise UserError(f"the products '{first}' and '{sku}' look the same; rename one of them, or: {merge}")
+            raise UserError(f"the product names '{first}' and '{sku}' look the same; rename one of them, or: {merge}")
     return skus
 
 
@@ -137,7 +137,7 @@ def _measuring(photos: Sequence[tuple[Entry, int]], old: int, share: float, seed
 
 def _refuse_empty(result: Joined, gallery: str) -> None:
     if not result.trained and not result.relabelled:
-        raise UserError(f"there is nothing to fold in: the run knows all photos of {gallery} already")
+        raise UserError(f"nothing to fold in: the run already knows all photos of {gallery}")
     with_photos = set(result.imprinting.values())
     lacking = [
         name for label, name in enumerate(result.class_names) if label >= result.old and label not in with_photos
@@ -145,6 +145,6 @@ def _refuse_empty(result: Joined, gallery: str) -> None:
     if lacking:
         raise UserError(
             f"all photos of {counted(len(lacking), 'product')} ({shortened(lacking)}) are held out by the run for "
-            f"validation or test, so that none is left to learn from; add others: "
+            f"validation or test, so none are left to train on; add others: "
             f"{call('gallery_add', gallery=gallery, sku=lacking[0], photos=['PHOTO'])}"
         )

@@ -38,7 +38,7 @@ from shelfmind.training.run import with_start
 from shelfmind.training.teaching import refuse_teachers
 from shelfmind.training.watching import Watcher
 
-OTHER_WEIGHTS = "begin with official weights, with a run that was pretrained without labels, or with none"
+OTHER_WEIGHTS = "start from official weights, from a run pretrained without labels, or from scratch"
 
 
 @dataclass(frozen=True)
@@ -86,7 +86,7 @@ def find_label_errors(request: FindLabelErrorsRequest, watcher: Watcher | None =
     """
     start_mindspore()
     watcher = watcher or Watcher()
-    refuse_teachers(request.settings, "a teacher passes on the labels that are to be judged")
+    refuse_teachers(request.settings, "a teacher passes on the labels that are to be checked")
     settings, start = with_start(_last_weights(request.settings), request.offline, watcher)
     watcher.phase("listing images")
     catalog = open_catalog(request.data, request.format, request.seed)
@@ -121,13 +121,13 @@ def _unlearnt(start: Start | None, held_out: HeldOut, watcher: Watcher) -> Bools
         return np.ones(held_out.judged, np.bool_)
     paths = [sample.path for sample in held_out.samples[: held_out.judged]]
     unlearnt = labels_unlearnt(start.path, paths, watcher.counter)
-    learnt = f"the networks would begin with {start.path}, which learnt"
+    learnt = f"the networks would start from {start.path}, which was trained on"
     if not unlearnt.any():
-        raise UserError(f"{learnt} all of these labels, so that they could judge none: {OTHER_WEIGHTS}")
+        raise UserError(f"{learnt} all of these labels, so none can be checked: {OTHER_WEIGHTS}")
     if not unlearnt.all():
         some = f"{int((~unlearnt).sum()):,} of {counted(len(unlearnt), 'label')}"
-        began = learnt.replace("would begin", "begin")
-        watcher.warn(f"{began} {some}, so that it hides their errors: {OTHER_WEIGHTS}")
+        began = learnt.replace("would start", "start")
+        watcher.warn(f"{began} {some}, which hides their errors: {OTHER_WEIGHTS}")
     return unlearnt
 
 

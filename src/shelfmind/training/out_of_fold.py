@@ -138,7 +138,9 @@ def predict_out_of_fold(check: CheckFolder, plan: CheckPlan, held_out: HeldOut, 
             squares, good, _ = open_squares(held_out.samples, settings.data, progress)
             if len(good) != len(held_out.samples):
                 again = call("find_label_errors", data=plan.data, out=check.root)
-                raise UserError(f"images of {plan.data} became unusable meanwhile; mend them and go on with: {again}")
+                raise UserError(
+                    f"images of {plan.data} became unusable in the meantime; restore them and resume with: {again}"
+                )
         predictor = RunPredictor(RunFolder(check.fold(fold) / "run"), calibrated=False)  # labels are what is in doubt
         predict_into(
             predictor,

@@ -51,11 +51,11 @@ def read_out_run(run: RunFolder, watcher: Watcher) -> Readout | None:
     data_set = open_catalog(origin.data, origin.format, origin.seed)
     catalog = with_split(data_set, run.split, hash_files([sample.path for sample in data_set.samples]))
     if not catalog.split("val"):
-        watcher.note("no validation split, so nothing to read out on")
+        watcher.note("no validation split, so no readout")
         return None
     known, asked = (_embedded(predictor, catalog, split, watcher) for split in ("train", "val"))
     if len(set(known.labels.tolist())) < 2:
-        raise UserError(f"{catalog.root} has training images of one class only")
+        raise UserError(f"{catalog.root} has training images of one class only; the readout needs two")
     readout = read_out(known.embeddings, known.labels, asked.embeddings, asked.labels)
     write_json(run.root / "readout.json", asdict(readout))
     return readout

@@ -206,8 +206,8 @@ class Origin:
         """Refuse to go on where the run's photos no longer are."""
         if not self.data.exists():
             raise UserError(
-                f"the photos that {run.root} was trained on are no longer at {self.data}: put them back, or a link to "
-                "where they lie now"
+                f"the photos that {run.root} was trained on are no longer at {self.data}: restore them, or a link to "
+                "their new location"
             )
 
 
@@ -274,10 +274,10 @@ def _with_split_of(catalog: Catalog, run: RunFolder, watcher: Watcher, new_photo
     try:
         history = read_history(run, watcher.counter)
     except UnknownHistoryError as error:
-        raise UserError(f"{error.fact}, so that its split cannot be shared; {error.advice}") from error
+        raise UserError(f"{error.fact}, so its split cannot be reused; {error.advice}") from error
     catalog, new = with_split_of(catalog, history, watcher.counter, new_photos)
     if new:
-        what = "trained on" if new_photos else "left out"
+        what = "trained on" if new_photos else "skipped"
         watcher.note(f"{counted(new, 'image is', 'images are')} not known to {run.root}: {what}")
     return catalog
 

@@ -59,7 +59,7 @@ def soup(request: SoupRequest, watcher: Observer = SILENT) -> Soup:
     snapshots = source.snapshots()
     if len(snapshots) < 2:
         raise UserError(
-            f"{source.root} has {counted(len(snapshots), 'snapshot')}; a soup needs two: "
+            f"{source.root} has {counted(len(snapshots), 'snapshot')}; a soup needs at least two: "
             f"train with {setting('train.snapshots', 5)}"
         )
     predictor = RunPredictor(source, calibrated=False)
@@ -67,7 +67,7 @@ def soup(request: SoupRequest, watcher: Observer = SILENT) -> Soup:
     origin.require_data(source)
     catalog = open_known([source], origin.data, origin.format, counter).catalog
     if not catalog.split("val"):
-        raise UserError(f"{catalog.root} has no validation images to choose by")
+        raise UserError(f"{catalog.root} has no validation images to select snapshots on")
     target = copy_without_weights(source, request.out)
     before = _predicted(predictor, catalog, counter)
     checkpoints = {epoch: load_checkpoint(path) for epoch, path in snapshots.items()}

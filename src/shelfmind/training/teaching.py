@@ -133,18 +133,18 @@ def open_same_teachers(recipe: Recipe, class_names: Sequence[str], run: RunFolde
 def refuse_teachers(recipe: Recipe, why: str) -> None:
     """Refuse a recipe with teachers where they would spoil what is asked."""
     if recipe.distillation.teachers:
-        raise UserError(f"the recipe learns from {recipe.distillation.teachers[0]}, but {why}; take teachers out of it")
+        raise UserError(f"the recipe has the teacher {recipe.distillation.teachers[0]}, but {why}; remove the teachers")
 
 
 def _same(described: Mapping[str, Any], recipe: Recipe, class_names: Sequence[str], run: RunFolder) -> Teacher:
     place = Path(described["path"])
     if not place.exists():
-        raise UserError(f"{run.root} learns from {place}, which is no longer there: put it back, or a link to it")
+        raise UserError(f"{run.root} learns from {place}, which no longer exists: restore it, or a link to it")
     teacher = _opened(place, described["engine"], recipe, class_names)
     if file_sha256(teacher.file) != described["sha256"]:
         raise UserError(
-            f"{run.root} learns from {place}, where {teacher.file.name} has changed since it began: put back what it "
-            f"was, or begin anew: {call('train', data='DATA', teacher=str(place), out='RUN')}"
+            f"{run.root} learns from {place}, where {teacher.file.name} has changed since it started: restore the "
+            f"original, or start a new run: {call('train', data='DATA', teacher=str(place), out='RUN')}"
         )
     return teacher
 
@@ -162,8 +162,8 @@ def _opened(place: Path, engine: str, recipe: Recipe, class_names: Sequence[str]
     missing = [name for name in class_names if name not in columns]
     if missing:
         raise UserError(
-            f"{place} knows {len(class_names) - len(missing)} of the {counted(len(class_names), 'class')} that are to "
-            f"be learnt, not {missing[0]}; a teacher must know all, by the same names"
+            f"{place} knows {len(class_names) - len(missing)} of the {counted(len(class_names), 'class')} to learn, "
+            f"but not {missing[0]}; a teacher must know all classes, by the same names"
         )
     teacher = Teacher(predictor, np.array([columns[name] for name in class_names], np.int64), place)
     if place.is_file():

@@ -95,7 +95,9 @@ def _study(optuna: Any, file: Path, seed: int) -> Any:
         )
     except Exception as error:  # Optuna lets the exceptions of SQLAlchemy and sqlite pass
         reason = str(error).partition("\n")[0]
-        raise UserError(f"{file} is no study to go on with: {reason}; choose another {argument('out')}") from error
+        raise UserError(
+            f"{file} is not a study that can be resumed: {reason}; choose another {argument('out')}"
+        ) from error
 
 
 class _TrialWatcher(ForwardingWatcher):
@@ -107,10 +109,10 @@ class _TrialWatcher(ForwardingWatcher):
 
     def begin(self, start: TrainingStart) -> None:
         if start.val_images == 0:
-            raise UserError("the data has no validation images to judge trials by")
+            raise UserError("the data has no validation images to compare trials on")
         if too_few_images(start.val_images):
             images = counted(start.val_images, "validation image is", "validation images are")
-            self.warn(f"{images} too few to tell which trial is better")
+            self.warn(f"{images} too few to rank trials reliably")
         super().begin(start)
 
     def epoch(self, entry: EpochEntry) -> None:

@@ -55,9 +55,9 @@ def cutout(size: int, data: DataRecipe, length: int | None = None, patches: int 
     if share is None:
         return vision.CutOut(14 if length is None else length, patches)
     if length is not None:
-        raise ValueError(f"takes length (in pixels) or share (of the side), not both; got {length} and {share}")
+        raise ValueError(f"length (in pixels) and share (of the side) exclude each other; got {length} and {share}")
     if not isinstance(share, int | float) or not 0 < share <= 1:
-        raise ValueError(f"share must be a number above 0 and at most 1, such as 0.125, got {share!r}")
+        raise ValueError(f"share must be a number in (0, 1], such as 0.125, got {share!r}")
     return vision.CutOut(max(1, int(share * size + 0.5)), patches)
 
 

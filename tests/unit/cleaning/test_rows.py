@@ -98,9 +98,9 @@ def test_the_class_of_others_is_found_by_its_name(name):
 
 
 def test_others_without_such_a_class_or_with_two_must_be_named():
-    with pytest.raises(UserError, match="no class is called so; name the class with others=NAME"):
+    with pytest.raises(UserError, match="no class has such a name; name the class with others=NAME"):
         others_class(["可乐", "雪碧"], None)
-    with pytest.raises(UserError, match=r"more than one class is called so \(others, 其他\)"):
+    with pytest.raises(UserError, match=r"more than one class has such a name \(others, 其他\)"):
         others_class(["其他", "others"], None)
     assert others_class(["其他", "others"], "其他") == "其他"
     with pytest.raises(UserError, match="did you mean 可乐"):

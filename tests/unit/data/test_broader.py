@@ -71,5 +71,5 @@ def test_every_class_needs_a_broader_one_and_there_must_be_two(catalog: Catalog)
     source = Path("品牌.csv")
     with pytest.raises(UserError, match="no broader class for 2 classes of the data: 芬达（1L）, 雪碧"):
         with_broader_classes(catalog, {"可乐 1L": "可乐", "可乐 500ml": "可乐"}, source)
-    with pytest.raises(UserError, match="puts all classes of the data into '饮料'"):
+    with pytest.raises(UserError, match="puts all classes into '饮料'"):
         with_broader_classes(catalog, dict.fromkeys(("可乐 1L", "可乐 500ml", "芬达(1L)", "雪碧"), "饮料"), source)

@@ -74,7 +74,7 @@ def test_empty_and_one_image_classes_are_noted(tmp_path: Path) -> None:
     assert catalog.class_names == ("a", "b", "empty", "single")
     assert [sample.split for sample in catalog.samples if sample.label == 3] == ["train"]
     assert any("without images" in note and "empty" in note for note in catalog.notes)
-    assert any("one image" in note and "single" in note for note in catalog.notes)
+    assert any("single image" in note and "single" in note for note in catalog.notes)
 
 
 def test_classes_that_are_never_trained_are_noted(tmp_path: Path) -> None:

@@ -51,7 +51,7 @@ def test_without_a_compiler_or_with_one_that_fails(
     assert found.name == "mindspore"
     assert "no-such-compiler is not installed" in str(found.note)
     monkeypatch.setenv("CXX", "false")
-    assert "do not compile: " in str(choose("auto", "auto", "CPU", 2).note)
+    assert "failed to compile: " in str(choose("auto", "auto", "CPU", 2).note)
     assert not list(library.path.parent.glob("*tmp*"))
 
 

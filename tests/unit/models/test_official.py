@@ -110,7 +110,7 @@ def test_a_server_that_is_not_there_is_one_clear_error(serve: Serve, monkeypatch
 
     serve()
     monkeypatch.setattr(official, "BASE", "http://127.0.0.1:9/")
-    with pytest.raises(UserError, match=r"cannot be downloaded .*fetch it by hand"):
+    with pytest.raises(UserError, match=r"cannot be downloaded .*download it manually"):
         official.find_official("resnet18")
 
 

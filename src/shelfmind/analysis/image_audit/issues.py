@@ -105,7 +105,11 @@ def odd_file_issues(facts: npt.NDArray[np.void], indices: Sequence[int]) -> list
         width, height = facts["width"][index], facts["height"][index]
         words = [name for name, found in odd.items() if found[index]]
         words += [f"only {width} x {height} pixels"] if min(width, height) < SMALLEST_SIDE else []
-        words += [f"very long: {width} x {height}"] if max(width, height) > LONGEST_SHAPE * min(width, height) else []
+        words += (
+            [f"extreme aspect ratio: {width} x {height}"]
+            if max(width, height) > LONGEST_SHAPE * min(width, height)
+            else []
+        )
         issues.append(Issue(indices[index], "odd_file", 0.3, "; ".join(words), open=False))
     return issues
 
@@ -189,23 +193,23 @@ def _issues_of_group(copies: Copies, catalog: Catalog, limit: float) -> list[Iss
         members, copies.splits, copies.labels, copies.group.differences, strict=True
     ):
         others = [each for each in members if each != member]
-        sameness = "the same pixels" if apart == 0 else "nearly the same"
+        sameness = "same pixels as" if apart == 0 else "near-duplicate of"
         score = 1.0 - 0.5 * min(1.0, apart / limit)
         if copies.leak:
             elsewhere = [each for each in others if catalog.samples[each].split != split][:_MOST_RELATED]
             where = ", ".join(name for name in SPLITS if name in copies.splits and name != split)
-            advice = "" if split == last else f"; drop it here to keep {last} as it is"
-            detail = f"{sameness} as an image of {where}{advice}"
+            advice = "" if split == last else f"; drop it here to keep {last} unchanged"
+            detail = f"{sameness} an image in {where}{advice}"
             issues.append(Issue(member, "leak", score, detail, tuple(elsewhere), open=split != last))
         if copies.conflict:
             against = [each for each in others if catalog.samples[each].label != label]
             suggested = _most_frequent([catalog.samples[each].label for each in against])
-            detail = f"{sameness} as an image labelled {_class_name(suggested, catalog)}"
+            detail = f"{sameness} an image labelled {_class_name(suggested, catalog)}"
             issues.append(Issue(member, "conflict", score, detail, tuple(against[:_MOST_RELATED]), suggested))
         if not copies.leak and not copies.conflict:
             related = tuple(others[:_MOST_RELATED])
             issues.append(
-                Issue(member, "duplicate", 0.4 * score, f"{sameness} as another of its class", related, open=False)
+                Issue(member, "duplicate", 0.4 * score, f"{sameness} another image of its class", related, open=False)
             )
     return issues
 

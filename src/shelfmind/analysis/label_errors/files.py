@@ -24,7 +24,7 @@ COLUMNS = (
     *("path", "split", "given", "suggested", "score", "flagged", "self_confidence", "margin", "nearness"),
     *("outlier", "fold", "why_not_judged"),
 )
-ALONE = "no other photo of its class to learn from"
+ALONE = "no other photo of its class to train on"
 WEAK = "its network does not clearly beat guessing"
 
 
@@ -116,10 +116,12 @@ def _suspect(check: LabelCheck, held_out: HeldOut, row: int, near: Ints, typical
 
 
 def _detail(check: LabelCheck, row: int, suggested: str | None) -> str:
-    confidence = f"a network that never saw the image gives its label {check.self_confidence[row]:.1%}"
+    confidence = f"out-of-fold probability of the label: {check.self_confidence[row]:.1%}"
     if suggested is None:
-        return f"far from every class ({check.outlier[row]:.1f} deviations from the nearest one); {confidence}"
-    return f"{confidence}; with the images most like it, '{suggested}' is {_times(float(check.odds[row]))} as likely"
+        return f"far from every class ({check.outlier[row]:.1f} deviations from the nearest); {confidence}"
+    return (
+        f"{confidence}; including its nearest neighbours, '{suggested}' is {_times(float(check.odds[row]))} as likely"
+    )
 
 
 def _times(log_odds: float) -> str:

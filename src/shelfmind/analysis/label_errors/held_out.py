@@ -69,7 +69,7 @@ def hold_out(catalog: Catalog, folds: int, copies: Sequence[Sequence[int]] = ())
     used = np.unique(chosen[chosen != NEVER_HELD_OUT])
     if len(known) < 2 or not len(used):
         what = "fewer than two classes have images" if len(known) < 2 else "no class has two images"
-        raise UserError(f"labels in {catalog.root} cannot be judged: {what} outside the test split")
+        raise UserError(f"labels in {catalog.root} cannot be checked: {what} outside the test split")
     tested = np.flatnonzero(in_test & (labels >= 0))
     chosen[tested] = used[np.arange(len(tested)) % len(used)]
     for members in copies:

@@ -133,8 +133,8 @@ class Judgement:
 
 def source_of_folds(networks: str, unseen: Bools) -> str:
     """Whose opinion that of a label check's networks is; some may have begun with weights that saw the images."""
-    how = "that it never saw" if unseen.all() else "of another fold, of which its first weights had seen some"
-    return f"{networks}, each of images {how}"
+    how = "held-out images" if unseen.all() else "the images of one fold, some of which its initial weights had seen"
+    return f"{networks}, each on {how}"
 
 
 Judge = Callable[[Catalog], Judgement]
@@ -204,7 +204,7 @@ def _find_families(opinion: Opinion, check: LabelCheck) -> Families:
 def _with_bias(suspect: Suspect, trained_on: bool) -> Suspect:
     if not trained_on:
         return suspect
-    detail = suspect.detail.replace("a network that never saw the image", "a network that was trained on the image")
+    detail = suspect.detail.replace("out-of-fold probability", "in-sample probability")
     return replace(suspect, detail=detail)
 
 

@@ -123,7 +123,9 @@ def measured_meanwhile(paths: Sequence[Path], counter: Counter) -> Iterator[Meas
 
 
 def _no_room(error: OSError) -> UserError:
-    return UserError(f"no place for what is measured: {error.strerror or error}; set TMPDIR to one")
+    return UserError(
+        f"no space for the measurements: {error.strerror or error}; set TMPDIR to a folder with more space"
+    )
 
 
 def measure(file: IO[bytes], size_bytes: int, suffix: str) -> npt.NDArray[np.void]:

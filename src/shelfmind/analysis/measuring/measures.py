@@ -201,21 +201,21 @@ MEASURES: dict[str, Measure] = {
         lambda look: blur_effect(look.smooth),
         Rule(
             "blur", 1, 0.63, 0.80, 0.10, "blurred", "Blurred",
-            "A further blur would change them little, far less than the rest of their class.",
+            "Blurring them further changes little, far less than for the rest of their class.",
         ),
     ),
     "glare": Measure(
         lambda look: glare_share(look.white),
         Rule(
             "glare", 1, 0.01, 0.15, 0.01, "burnt-out spots", "Glare",
-            "Spots within the image that are burnt out and fade into their surroundings.",
+            "Burnt-out spots within the image that fade into their surroundings.",
         ),
     ),
     "clipped": Measure(
         lambda look: float((look.white >= CLIPPED).mean()),
         Rule(
             "over_exposed", 1, 0.25, 0.70, 0.15, "over-exposed", "Over-exposed",
-            "Large parts are pure white, more than in other images of the class.",
+            "Large areas are pure white, more than in other images of the class.",
         ),
     ),
     "brightness": Measure(
@@ -228,7 +228,7 @@ MEASURES: dict[str, Measure] = {
     "edges": Measure(
         lambda look: edge_share(look.smooth),
         Rule(
-            "low_information", -1, 0.03, 0.004, 0.03, "shows almost nothing", "Shows almost nothing",
+            "low_information", -1, 0.03, 0.004, 0.03, "almost no content", "Almost no content",
             "Hardly any edges: a blank wall, a covered lens.",
         ),
     ),
@@ -236,8 +236,8 @@ MEASURES: dict[str, Measure] = {
     "tilt": Measure(
         lambda look: abs(look.directions.tilt_deg),
         Rule(
-            "tilted", 1, 12.0, 45.0, 10.0, "turned in the plane", "Tilted",
-            "The package is turned in the plane, by degrees, far more than others of its class.",
+            "tilted", 1, 12.0, 45.0, 10.0, "rotated in the plane", "Tilted",
+            "The package is rotated in the image plane (in degrees), far more than others of its class.",
             enrolment=False,  # people photograph packages as they stand
         ),
     ),

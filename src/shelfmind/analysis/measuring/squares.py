@@ -98,7 +98,9 @@ def _sizes(paths: Sequence[Path], counter: Counter) -> tuple[npt.NDArray[np.uint
             known = np.load(file, mmap_mode="r")
             return np.array(known["width"]), np.array(known["height"])
     except OSError as error:
-        raise UserError(f"no place for fingerprints: {error.strerror or error}; set SHELFMIND_CACHE") from error
+        raise UserError(
+            f"no space for fingerprints: {error.strerror or error}; set SHELFMIND_CACHE to a folder with more space"
+        ) from error
 
 
 def _key(path: Path, data: DataRecipe) -> bytes:

@@ -1,6 +1,6 @@
 // The Chinese of what the gallery's guard says of photos, in English on the wire.
 
-const FAULTS = { blurred: "模糊", "burnt-out spots": "局部反光", "over-exposed": "过曝", dark: "过暗", "shows almost nothing": "几乎没有内容" };
+const FAULTS = { blurred: "模糊", "burnt-out spots": "局部反光", "over-exposed": "过曝", dark: "过暗", "almost no content": "几乎没有内容" };
 const TITLES = {
   "One photo, two products": "同一照片属于两个商品", "Products that are all but one": "几乎相同的商品", "Products that are all but a trained class": "与训练类别几乎相同的商品",
   "Photos unlike the others of their product": "与同商品其他照片不符的照片", "Copies within a product": "同一商品内的重复照片",

@@ -101,7 +101,7 @@ def test_poor_quality_and_odd_files() -> None:
     odd = odd_file_issues(facts, [5, 6, 7])
     assert [(issue.image, issue.detail) for issue in odd] == [
         (6, "only 20 x 90 pixels"),
-        (7, "transparent; very long: 700 x 100"),
+        (7, "transparent; extreme aspect ratio: 700 x 100"),
     ]
 
 
