@@ -24,7 +24,7 @@ def write_audit(folder: Path, root: Path, class_names: list[str], suspects: list
 
 def details(kind: str, other: str, number: int) -> str:
     """What an audit says of a suspect, in its words."""
-    confidence = f"out-of-fold probability of the label: {number / 80:.1%}"
+    confidence = f"the label has an out-of-fold probability of {number / 80:.1%}"
     times = "more than 1000 times" if number % 8 else "5.1 times"
     return {
         "label": f"{confidence}; including its nearest neighbours, '{other}' is {times} as likely",

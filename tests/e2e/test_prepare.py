@@ -169,7 +169,7 @@ def test_decisions_that_do_not_fit_are_one_line(data, decisions, refused, tmp_pa
     gone = json.loads(decisions.read_text(encoding="utf-8").splitlines()[0])["path"]
     (other / gone).unlink()
     error = refused(["--decisions", decisions], other)
-    assert f"1 of 3 decisions cannot be followed, because the image is not in the data set: {gone}" in error
+    assert f"1 of 3 decisions cannot be applied because the image is not in the data set: {gone}" in error
     log = tmp_path / "li.jsonl"
     append_decision(log, decide("李", gone, gone.split("/")[1], "drop"))
     error = refused(["--decisions", decisions, "--decisions", log])

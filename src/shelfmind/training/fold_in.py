@@ -295,8 +295,8 @@ def _require_begun_alike(request: FoldInRequest) -> dict[str, Any]:
     different = [name for name, value in asked.items() if had.get(name) != value]
     if different:
         raise UserError(
-            f"{out.root} was started with another {argument(different[0])}; repeat the original command, or choose another "
-            f"{argument('out')}"
+            f"{out.root} was started with another {argument(different[0])}; repeat the original command, or choose "
+            f"another {argument('out')}"
         )
     return dict(begun)
 

@@ -201,7 +201,7 @@ def test_more_contradictions_are_counted():
     decisions = [
         made(name, f"{number}.jpg", kind) for number in range(3) for name, kind in (("王", "keep"), ("李", "drop"))
     ]
-    with pytest.raises(UserError, match="and so on for 2 more images"):
+    with pytest.raises(UserError, match="and 2 more images"):
         resolve(decisions)
 
 

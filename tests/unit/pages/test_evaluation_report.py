@@ -427,8 +427,7 @@ def test_a_reader_of_chinese_meets_no_english(images, random_predictions, write,
     predictions = replace(predictions, paths=tuple(f"/照片/{i}.jpg" for i in range(images)))
     counts = np.array([150, 120, 60, 30, 12, 3])
     warnings = (
-        "the training ended after 3 steps, too few to learn from: a step takes 4 images. Train for more epochs "
-        "or on more photos",
+        "training ended after 3 steps of 4 images, too few to learn from. Train for more epochs or on more photos",
     )
     notes = ("12 images are new to the run: not judged; judge what is new by split='new'",)
     evaluation = evaluate(predictions, counts, split="test,new", tta=("翻转",), seen=Overlap(1, 2, 3), notes=notes)

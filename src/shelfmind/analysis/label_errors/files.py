@@ -116,7 +116,7 @@ def _suspect(check: LabelCheck, held_out: HeldOut, row: int, near: Ints, typical
 
 
 def _detail(check: LabelCheck, row: int, suggested: str | None) -> str:
-    confidence = f"out-of-fold probability of the label: {check.self_confidence[row]:.1%}"
+    confidence = f"the label has an out-of-fold probability of {check.self_confidence[row]:.1%}"
     if suggested is None:
         return f"far from every class ({check.outlier[row]:.1f} deviations from the nearest); {confidence}"
     return (
