@@ -48,7 +48,8 @@ def with_broader_classes(catalog: Catalog, broader: Mapping[str, str], source: P
     broader_names = [broader.get(normalise_class_name(name)) for name in catalog.class_names]
     missing = [name for name, found in zip(catalog.class_names, broader_names, strict=True) if found is None]
     if missing:
-        raise UserError(f"{source} has no broader class for {counted(len(missing), 'class')} of the data: {shortened(missing)}")
+        what = f"{counted(len(missing), 'class')} of the data: {shortened(missing)}"
+        raise UserError(f"{source} has no broader class for {what}")
     names = sorted({name for name in broader_names if name is not None})
     if len(names) < 2:
         raise UserError(f"{source} puts all classes into '{names[0]}'; at least two broader classes are needed")

@@ -1,4 +1,4 @@
-"""The audit's figures for machines: what `audit.json` holds."""
+"""The machine-readable results of an audit: the content of `audit.json`."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ _PACKAGES = ("shelfmind", "numpy", "pillow", "scipy")
 
 
 def audit_figures(findings: ImageFindings, seed: int, seconds: float) -> dict[str, Any]:
-    """Everything that was found out but the issues themselves."""
+    """All findings except the issues themselves."""
     catalog, measured = findings.catalog, findings.measured
     sizes = findings.sizes
     leaks, conflicts = findings.leaks, findings.conflicts
