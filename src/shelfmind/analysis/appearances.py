@@ -15,12 +15,12 @@ from shelfmind.evaluation.matrix_rows import unit_rows
 from shelfmind.progress import Counter, count_silently
 
 LEAST_PHOTOS = 10
-"""Of a class, to look for groups in it."""
+"""Minimum images of a class to search for groups."""
 LEAST_OF_A_GROUP = 3
 LEAST_SHARE = 0.1
-"""Fewer photos, or a smaller share of the class, are no appearance but outliers."""
+"""Minimum photos and minimum share of the class; a smaller group consists of outliers, not of an appearance."""
 LEAST_SILHOUETTE = 0.25
-"""Kaufman and Rousseeuw, "Finding Groups in Data", 1990: below it no substantial structure has been found."""
+"""Kaufman and Rousseeuw, "Finding Groups in Data", 1990: below this, there is no substantial structure."""
 FALSE_DISCOVERIES = 0.01
 MOST_GROUPS = 4
 _MOST_PHOTOS = 200

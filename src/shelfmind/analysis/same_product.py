@@ -12,11 +12,11 @@ from shelfmind.arrays import Bools, Floats, Ints, Wide
 from shelfmind.evaluation.matrix_rows import row_chunks, unit_rows
 
 LEAST_PRODUCTS = 3
-"""Products with two photos or more from which the model can be learnt."""
+"""Minimum number of products with at least two photos to learn the model from."""
 LASTING = 0.2
-"""The share of the variance within a product that all photos of a set may have in common, and no mean evens out."""
+"""The share of the within-product variance that all photos of a set may share, and that averaging does not reduce."""
 NEIGHBOURS = 8
-"""So many nearest photos of each are looked at where no product is known."""
+"""Number of nearest photos of each photo to search when no products are known."""
 _LEAST_BETWEEN = 1e-3
 _CHUNK_VALUES = 1 << 23
 

@@ -1,4 +1,4 @@
-"""Puts a training together from a recipe and images, and refuses recipes of which none can be made."""
+"""Builds a training from a recipe and images, and rejects contradictory recipes."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ RESERVE_SHARE, RESERVE_S = 0.01, 10.0
 
 @dataclass(frozen=True)
 class Images:
-    """The images of a training: squares and samples of its two splits."""
+    """The images of a training: squares and samples of the train and val splits."""
 
     train: Squares
     train_samples: list[Sample]
@@ -51,9 +51,9 @@ class Images:
 
 
 def refuse_unbuildable(recipe: Recipe, classes: int, start: Start | None) -> str | None:
-    """Refuse names, arguments, sizes and weights that do not fit before anything is made or read.
+    """Reject invalid names, arguments, sizes and initial weights before anything is created or read.
 
-    Returns what was loaded of `start` and what was not, in words.
+    Returns a summary of what was loaded from `start` and what was not.
     """
     model = build_model(recipe, classes, seed=0)
     for size in (recipe.evaluation_size, *(stage.image_size for stage in recipe.stages)):
@@ -74,7 +74,7 @@ def refuse_unbuildable(recipe: Recipe, classes: int, start: Start | None) -> str
 
 
 def refuse_contradictions(recipe: Recipe) -> None:
-    """Refuse a recipe whose parts do not go together."""
+    """Reject a recipe with contradictory settings."""
     kind = loss_kind(recipe.loss.name)
     classifier = recipe.model.arguments.get("classifier", "linear")
     if kind.classifiers and classifier not in kind.classifiers:
@@ -115,7 +115,7 @@ def refuse_contradictions(recipe: Recipe) -> None:
 
 
 def refuse_lessons(recipe: Recipe) -> None:
-    """Refuse teachers of a task without labels, and settings of teachers where there are none."""
+    """Reject teachers for a task without labels, and distillation settings without teachers."""
     lessons = recipe.distillation
     if lessons.teachers and not TASKS[recipe.train.task].labelled:
         raise UserError(f"the task {recipe.train.task} learns no classes, so it cannot use a teacher")
@@ -126,7 +126,7 @@ def refuse_lessons(recipe: Recipe) -> None:
 def build_model(
     recipe: Recipe, classes: int, seed: int, start: Start | None = None, kernels: Kernels = STOCK
 ) -> Network:
-    """The recipe's network with the weights that it starts from."""
+    """The recipe's network with its initial weights."""
     model = create_model(recipe.model.name, classes, seed, kernels=kernels, **recipe.model.arguments)
     if start is not None:
         load_arrays(model, start.arrays, start.path)
@@ -145,7 +145,7 @@ def build_training(
     choice: Choice,
     teachers: Sequence[Teacher] = (),
 ) -> Training:
-    """Put a training together at its very beginning; `began` is when the command began, for a budget of minutes.
+    """Build a training at its start; `began` is when the command started, for a time budget.
 
     The averaged weights are validated in float32, as they will be used.
     """

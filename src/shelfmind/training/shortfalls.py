@@ -1,17 +1,18 @@
-"""What makes the outcome of a training doubtful although it ended well: too few steps, nothing to validate on."""
+"""Warnings about the result of a completed training: too few steps, no validation images."""
 
 from __future__ import annotations
 
 from shelfmind.nouns import counted
 
 LEAST_STEPS = 10
-"""After fewer, over a third of every running mean of batch normalisation is still what it began with (0.9 ** 10)."""
+"""With fewer steps, more than a third of every running mean of batch normalisation is still its initial value (0.9 **
+10)."""
 
 
 def shortfalls(
     *, steps: int, steps_per_epoch: int, batch_size: int, max_minutes: float | None, val_images: int
 ) -> list[str]:
-    """What was wrong with a training that has ended, each in a sentence that says what to do; nothing as a rule."""
+    """Warnings about a completed training, each with a remedy; usually empty."""
     found = []
     ended = f"training ended after {counted(steps, 'step')}"
     if max_minutes is not None and steps < max(LEAST_STEPS, steps_per_epoch):

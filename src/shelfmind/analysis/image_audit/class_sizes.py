@@ -12,7 +12,7 @@ from shelfmind.data.classes import NAMES_OF_OTHERS
 from shelfmind.evaluation.metrics import ShotCutoffs
 
 TINY = 5
-"""A class with fewer images than this cannot be learnt and measured at once."""
+"""A class with fewer images than this cannot be both trained on and evaluated."""
 
 
 @dataclass(frozen=True)

@@ -18,7 +18,7 @@ from shelfmind.analysis.measuring.oddities import found_in
 from shelfmind.data.splits import relative_name
 
 ASPECT_EDGES = tuple(halves / 2 for halves in range(11))
-"""Height over width in buckets of a half from 0 to 5."""
+"""Bins of height / width: steps of 0.5 from 0 to 5."""
 SIDE_EDGES = (0, 32, 64, 96, 128, 160, 192, 224, 256, 320, 384, 448, 512, 640, 768, 1024, 1536, 2048, 4096)
 BYTES_EDGES = (0, 1, 2, 4, 8, 16, 32, 64, 128, 256, 512, 1024, 2048, 4096, 8192, 16384)
 _PACKAGES = ("shelfmind", "numpy", "pillow", "scipy")

@@ -15,7 +15,7 @@ FALSE_DISCOVERIES = 0.01
 LEAST_IMAGES = 4
 LEAST_EFFECT = 0.6
 _EXACT_UP_TO = 20_000
-"""Products of two sample sizes up to which the exact distribution is worth its time."""
+"""Product of the two sample sizes up to which the exact distribution is computed."""
 
 
 @dataclass(frozen=True, slots=True)

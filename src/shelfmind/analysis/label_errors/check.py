@@ -21,14 +21,16 @@ from shelfmind.arrays import Bools, Floats, Ints, Wide
 from shelfmind.progress import Counter, count_silently
 
 DOUBTFUL_ODDS = 2.5
-"""A label is flagged whose best other class is exp(2.5) = 12 times as likely as it, or more, where neither is usual."""
+"""A label is flagged if its best other class is at least exp(2.5) = 12 times as likely, unless that is usual for its
+class."""
 HARD_CLASS_SHARE = 0.25
-"""Share of a class's usual odds that is taken off: where most images look like another class, one more says little, and
-where none does, one says much."""
+"""The share of a class's usual log-odds to subtract: where most images look like another class, one more is weak
+evidence; where none does, it is strong evidence."""
 OUTLIER_ABOVE = 4.0
-"""An image this many deviations farther from the nearest class than that class's own images fits none.
+"""An image this many deviations farther from its nearest class than that class's own images is an outlier.
 
-This and the two above were chosen on generated data, of seeds that report no figure."""
+This and the two constants above were chosen on synthetic data, on seeds that are not used in any reported result.
+"""
 _ENOUGH = 5
 _LEAST_CHANCE = 1e-6
 _SUPPOSED_WRONG = 0.05

@@ -16,7 +16,7 @@ from shelfmind.arrays import Bools, Ints, Wide
 from shelfmind.evaluation.matrix_rows import row_chunks, unit_rows
 
 CUT = 0.75
-"""Two classes, or the average of two groups, further apart than this (of 0..1) are not joined."""
+"""Two classes, or two groups on average, that are farther apart than this (of 0..1) are not merged."""
 FULL_CONFUSION = 0.1
 """A mutual confusion of this share of the probability counts as complete: a tenth of a class's images is a lot."""
 EXAMPLES = 3

@@ -138,7 +138,7 @@ def source_of_folds(networks: str, unseen: Bools) -> str:
 
 
 Judge = Callable[[Catalog], Judgement]
-"""Says what it thinks of every image of a data set."""
+"""Computes the outputs of networks for every image of a data set."""
 
 
 def judgement_of(opinion: Opinion, counter: Counter = count_silently) -> Judgement:

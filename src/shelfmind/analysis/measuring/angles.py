@@ -10,22 +10,23 @@ import numpy as np
 from shelfmind.arrays import Floats, Wide
 
 CLEAR = 0.3
-"""From this value of `Directions.clear` on an image has lines to go by."""
+"""From this value of `Directions.clear` on, an image has usable lines."""
 _WINDOW = 5
 _STRONG = 12.0
-"""Grey levels a pixel from which on an edge weighs no more: one black line must not outvote a page of print."""
+"""Gradient in grey levels per pixel at which an edge's weight saturates: one black line must not outvote a page of
+print."""
 _WEAK = 3.0
 _LEAST_EDGES = 20
 _SHARPNESS_DEG = 2.0
 _FAMILY_SHARPNESS_DEG = 3.0
-"""More: the lines of a bulging or crumpled package meet in no one point."""
+"""Beyond this, the lines of a bulging or crumpled package share no vanishing point."""
 _ASTRAY_DEG = 16
-"""Edges further than this from the package's two directions belong to neither."""
+"""Edges farther than this from both directions of the package belong to neither."""
 _SHIFTS_DEG = np.arange(-8, 9)
 _CHANGES_DEG = np.arange(-20, 21)
 _PLACES = 9
 _RELUCTANCE = 0.004
-"""What an edge's vote for a degree of convergence must gain over one for none: noise has some of it everywhere."""
+"""How much a vote for convergence must exceed a vote for none: noise adds some convergence everywhere."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -21,7 +21,7 @@ from shelfmind.records import BadFile
 
 _AT_ONCE = 1024
 _TIMELESS = 0
-"""Of a content: it never changes, so that it needs no time to be known by."""
+"""Modification time in the cache key: content never changes, so it is constant."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -52,9 +52,9 @@ FACTS = np.dtype(
 
 RECORD = np.dtype([("facts", FACTS), ("fingerprint", FINGERPRINT)])
 _VERSION = 3
-"""Raise it when a measure or what can be read changes, so that old findings are made anew."""
+"""Increase when a measure or the readable formats change, so that old cache entries are recomputed."""
 LAYOUT = zlib.crc32(repr((_VERSION, RECORD.descr, _FORMATS, *ODDITIES)).encode()) % 2**20
-"""Of what is remembered: a further measure, oddity or format makes another layout by itself."""
+"""Layout of the cache; adding a measure, oddity or format changes it automatically."""
 
 
 @dataclass(frozen=True)

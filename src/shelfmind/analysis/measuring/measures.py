@@ -19,13 +19,13 @@ from shelfmind.images.regions import box_blurred, filled, labelled, spread
 Grey = npt.NDArray[np.uint8]
 
 CLIPPED = 250
-"""From this value on a channel counts as saturated: JPEG moves 255 by a few levels."""
+"""A channel at or above this value counts as saturated: JPEG shifts 255 by a few levels."""
 _GLARE_SIDE = 96
 _FADING = 170
 _BLUR_WINDOW = 9
 _LEVELS = np.arange(256)
 _EDGE = 24.0
-"""Grey levels over two pixels from which there is an edge: twice what JPEG blocks of quality 50 make in flat areas."""
+"""Grey-level difference over two pixels of an edge: twice that of JPEG blocks of quality 50 in flat areas."""
 
 
 @dataclass(frozen=True)
@@ -244,5 +244,5 @@ MEASURES: dict[str, Measure] = {
     ),
     "askew": Measure(lambda look: look.directions.askew_deg),
 }  # fmt: skip
-"""Everything that an audit measures an image by. A new measure is a function and an entry here: it is then remembered,
-flagged, listed in `issues.csv` and shown on the page. Raise `measurement._VERSION` where an old one changes."""
+"""All measures of an audit. A new measure is a function and an entry here; it is then cached, flagged, listed in
+`issues.csv` and shown in the report. Increase `measurement._VERSION` when an existing measure changes."""

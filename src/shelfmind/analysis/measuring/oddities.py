@@ -37,7 +37,7 @@ ODDITIES: dict[str, Oddity] = {
     "deep greyscale": Oddity(lambda stored, suffix: deep(stored)),
     "extension of another format": Oddity(lambda stored, suffix: suffix not in FILE_SUFFIXES[stored.format]),
 }
-"""At most eight, the last ones last: an image's are remembered as bits, in this order."""
+"""At most eight, new ones last: an image's oddities are stored as bits, in this order."""
 
 
 def code_of(stored: Stored, suffix: str) -> int:

@@ -24,9 +24,9 @@ from shelfmind.progress import Counter
 from shelfmind.recipe import DataRecipe
 
 SEEN = np.dtype([("width", "<u4"), ("height", "<u4"), *((name, "<f4") for name in MEASURES)])
-"""A photo's upright size, and all of `MEASURES` of what its square shows of it."""
+"""A photo's upright size, and all `MEASURES` of its square."""
 _VERSION = 1
-"""Raise it when a measure changes."""
+"""Increase when a measure changes."""
 _LAYOUT = zlib.crc32(repr((_VERSION, SEEN.descr)).encode()) % 2**20
 _AT_ONCE = 1024
 

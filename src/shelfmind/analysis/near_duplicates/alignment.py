@@ -11,19 +11,19 @@ from shelfmind.arrays import Floats
 from shelfmind.images.fingerprints import CHROMA_SIDE, SIDE
 
 _COARSE, _CLOSER = 16, 24
-"""Sides at which pairs are looked at first, to save most of them the work at all pixels."""
+"""Picture sides of the first comparisons, which avoid the full-size alignment of most pairs."""
 _COARSE_PLAN = ((2, 3), (1, 2))
 _CLOSER_PLAN = ((2, 1), (1, 2))
 _FINE_PLAN = ((3, 2), (2, 2), (1, 2))
-"""(blurs, steps) of the search for the alignment: blurred first, so that it does not stop at a wrong edge."""
+"""(blurs, steps) of the alignment search: blurred first, to avoid local optima."""
 _STARTS = (0.0, -0.1, 0.1)
-"""Stretches that the search starts from: none, and 5% cut off all around one picture or the other."""
+"""Initial stretches of the search: none, and a 5% crop on all sides of either picture."""
 _FURTHEST = 0.15
-"""The most that a border may be moved, as a share of the side."""
+"""The largest shift of a border, as a share of the side."""
 _SATURATED = 250.0
 _LOCAL = 5
 _SHOWS = 0.25
-"""The share of the picture's contrast from which a window shows something."""
+"""The share of the picture's contrast above which a window has content."""
 
 
 @dataclass(frozen=True, slots=True)

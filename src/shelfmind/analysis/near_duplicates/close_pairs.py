@@ -10,9 +10,9 @@ import numpy as np
 from shelfmind.arrays import Floats, Ints
 
 _LEAF = 128
-"""Vectors a leaf: small leaves are passed over more often, large ones use the matrix product better."""
+"""Vectors per leaf: small leaves are skipped more often, large ones make better use of matrix products."""
 _BOX_AXES = 16
-"""Axes on which single vectors are compared with a leaf's box; the others vary too little to part anything."""
+"""Axes on which single vectors are compared with a leaf's box; the other axes vary too little to separate anything."""
 _SAMPLE = 20_000
 
 

@@ -20,7 +20,8 @@ from shelfmind.machine.cores import available_cores
 from shelfmind.progress import Counter
 
 VERIFIED_AT_ONCE, _PARTS = 256, 4
-"""Pairs that one thread verifies at a time, and such parts that are shared out: the same on any number of cores."""
+"""Pairs verified by one thread at a time, and the number of such parts distributed at once; independent of the number
+of cores."""
 _DESCRIBED_AT_ONCE = 4096
 
 
