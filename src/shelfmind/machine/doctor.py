@@ -1,4 +1,4 @@
-"""Looks at the machine: versions, device, cores, memory, and whether convolutions run at their speed."""
+"""Diagnoses the machine: versions, device, cores, memory, and convolution speed."""
 
 from __future__ import annotations
 
@@ -24,12 +24,12 @@ NEEDED_BY = {
     "analysis": "to calibrate, audit, discover, and search galleries of more than 20,000 photos",
     "serve": "to serve predictions over HTTP",
 }
-"""What each extra is for."""
+"""What each extra is needed for."""
 
 
 def examine() -> dict[str, Any]:
-    """Facts about this machine, `missing`: what is not installed, by the command that installs it, and `problems`: what
-    stands in the way, each with what to do about it. Without MindSpore those about it are left out."""
+    """Facts about this machine; `missing`: packages that are not installed, with the commands that install them; and
+    `problems`, each with a remedy. Without MindSpore, facts about it are omitted."""
     facts: dict[str, Any] = {
         "versions": {"python": platform.python_version(), **{name: _version(name) for name in PACKAGES}},
         "system": platform.platform(),
@@ -51,13 +51,13 @@ def examine() -> dict[str, Any]:
 
 
 def _missing() -> dict[str, str]:
-    """What is done without, by the name of the package that it needs."""
+    """What requires a package that is not installed, by package name."""
     absent = [package for package in EXTRAS if not installed(package)]
     return {EXTRAS[package][0]: f"{NEEDED_BY[EXTRAS[package][1]]}: {how_to_install(package)}" for package in absent}
 
 
 def convolution_gflops(repeats: int = 20) -> float:
-    """Billions of floating-point operations a second of a 3x3 convolution, 64 to 64 channels on (8, 64, 56, 56)."""
+    """Billions of floating-point operations per second of a 3x3 convolution, 64 to 64 channels on (8, 64, 56, 56)."""
     mindspore = start_mindspore()
     convolution = mindspore.nn.Conv2d(64, 64, 3, pad_mode="pad", padding=1)
     images = mindspore.Tensor(np.ones((8, 64, 56, 56), np.float32))

@@ -1,16 +1,16 @@
-"""Where things stand on a package's front: each brand's line has one of these layouts."""
+"""Layouts of package fronts, one per product line."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 
 Box = tuple[float, float, float, float]
-"""Left, top, right, bottom as shares of the width and height."""
+"""Left, top, right, bottom as fractions of width and height."""
 
 
 @dataclass(frozen=True)
 class FrontLayout:
-    """Places of what is printed. `upright` sets title and brand from top to bottom."""
+    """Positions of the printed elements. `upright` prints title and brand from top to bottom."""
 
     brand: Box
     title: Box

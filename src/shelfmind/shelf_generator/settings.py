@@ -1,4 +1,4 @@
-"""All that decides a generated data set: how much, which products, how hard the photos are, what is wrong with them."""
+"""All settings of a synthetic data set: size, products, difficulty of the photos, label errors."""
 
 from __future__ import annotations
 
@@ -20,7 +20,8 @@ Level = Annotated[float, Field(ge=0, le=1)]
 
 
 def error_shares(text: Any) -> Any:
-    """The shares of ``random,sibling`` (equal ones) or ``random=0.7,foreign=0.3``; anything but a text as it is."""
+    """Parse ``random,sibling`` (equal shares) or ``random=0.7,foreign=0.3``; anything but text is returned
+    unchanged."""
     if not isinstance(text, str):
         return text
     shares: dict[str, float] = {}
@@ -39,7 +40,7 @@ def error_shares(text: Any) -> Any:
 
 
 def size_range(text: Any) -> Any:
-    """The least and greatest long side of ``224`` or ``150-400``; anything but a text as it is."""
+    """Parse the range of the long side, ``224`` or ``150-400``; anything but text is returned unchanged."""
     if not isinstance(text, str):
         return text
     low, separator, high = text.partition("-")
@@ -55,10 +56,11 @@ def _dashed(sizes: tuple[int, int]) -> str:
 
 
 class Settings(Request):
-    """What the photos depend on.
+    """The settings that determine the photos.
 
-    A factor's level goes from 0 (never) over the default (as on real shelves) to 1 (severe in most photos). A photo
-    depends on the seed, its own number and the settings of its class and factors, not on how many are drawn at once.
+    The level of a factor ranges from 0 (never) through the default (as on real shelves) to 1 (severe in most photos). A
+    photo depends only on the seed, its number and the settings of its class and factors, not on how many photos are
+    generated.
     """
 
     classes: int = Field(12, ge=2, le=MAX_CLASSES, description="Number of classes, including the class 'others'.")
@@ -156,12 +158,12 @@ class Settings(Request):
 
     @property
     def least_images(self) -> int:
-        """Photos that every class has: one for each split."""
+        """Minimum photos per class: one for each split."""
         return 1 + (self.test_fraction > 0) + (self.val_fraction > 0)
 
     @property
     def products(self) -> int:
-        """Classes without 'others'."""
+        """Number of classes without 'others'."""
         return self.classes - (self.others_share > 0)
 
     def level(self, factor: str) -> float:
@@ -170,7 +172,7 @@ class Settings(Request):
 
 
 def make_settings(values: Mapping[str, Any], overrides: Sequence[str] = ()) -> Settings:
-    """Settings from values by name and ``KEY=VALUE`` texts, which win; a fault is a `UserError`."""
+    """Settings from values by name and ``KEY=VALUE`` texts, which take precedence; errors are `UserError`."""
     return Settings(**_overridden(values, overrides))
 
 
@@ -184,7 +186,7 @@ def _overridden(values: Mapping[str, Any], overrides: Sequence[str]) -> dict[str
 
 
 class GenerateRequest(Settings):
-    """What to draw, and where to."""
+    """The settings, and the output folder."""
 
     details: ClassVar[str] = (
         "The level of a factor such as glare ranges from 0 (none) through the default (as on real shelves) to 1 "
@@ -214,5 +216,5 @@ class GenerateRequest(Settings):
 
     @property
     def settings(self) -> Settings:
-        """What the photos depend on, without where they go."""
+        """The settings that determine the photos, without the output folder."""
         return Settings(**{name: getattr(self, name) for name in Settings.model_fields})
