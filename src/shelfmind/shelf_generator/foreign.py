@@ -13,7 +13,7 @@ from shelfmind.shelf_generator.package import Package, sized
 from shelfmind.shelf_generator.solid_packages import box
 
 VARIETIES = 8
-"""How many different ones there are of each kind: the same few payment codes stand at many tills."""
+"""Number of varieties of each kind: the same few payment codes are used at many tills."""
 
 
 def foreign_object(number: int, fonts: Fonts) -> Package:

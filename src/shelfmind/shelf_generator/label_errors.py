@@ -13,7 +13,7 @@ from shelfmind.nouns import counted
 from shelfmind.shelf_generator.settings import ERROR_KINDS, Settings
 
 FOREIGN = -1
-"""The true class of an object that is no product at all."""
+"""The true class of an object that is not a product."""
 
 
 @dataclass(frozen=True)
