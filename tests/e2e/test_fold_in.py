@@ -92,7 +92,7 @@ def test_what_was_forgotten_is_measured_and_said(killed, folded, trained):
     assert found["old"]["images"] == val
     assert found["new"]["images"] == 1
     assert "2 new classes beside 3 old ones, from 6 enrolled photos" in outcome.stderr
-    assert "1 enrolled photo is in val or test of the run: not trained on" in killed[1].stderr
+    assert "1 enrolled photo is in val or test of the run and not trained on" in killed[1].stderr
     assert "too few" in outcome.stdout
 
 

@@ -64,7 +64,7 @@ def assert_notes(outcome, root) -> None:
 def test_training_says_what_it_leaves_out_joins_and_cannot_read(run, untidy) -> None:
     folder, outcome = run
     assert_notes(outcome, untidy)
-    assert f"cannot be used: {NEEDED} (1); the first is {untidy / '茶' / 'IMG_0001.HEIC'}" in outcome.stderr
+    assert f"cannot be used: {NEEDED} (1); for example {untidy / '茶' / 'IMG_0001.HEIC'}" in outcome.stderr
     with open(folder / "bad_files.csv", encoding="utf-8") as file:
         assert [(row["path"], row["reason"]) for row in csv.DictReader(file)] == [
             (str(untidy / "茶" / "IMG_0001.HEIC"), NEEDED)

@@ -179,7 +179,7 @@ def matching_rows(rows: Sequence[SplitRow], names: Sequence[str], digests: Seque
         found.append(index if same else None)
     taken = {index for index in found if index is not None}
     free: dict[bytes, list[int]] = {}
-    for index in range(len(rows) - 1, -1, -1):  # so that the first comes off the end first
+    for index in range(len(rows) - 1, -1, -1):  # reversed, so that pop() takes the first
         sha256 = rows[index].sha256
         if sha256 is not None and index not in taken:
             free.setdefault(sha256, []).append(index)

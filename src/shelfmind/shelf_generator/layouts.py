@@ -57,7 +57,7 @@ TALL = (
         size=(0.64, 0.87, 0.95, 0.94),
         plate=(0.08, 0.28, 0.92, 0.72),
     ),
-    FrontLayout(  # name from top to bottom beside the picture
+    FrontLayout(  # name from top to bottom next to the picture
         brand=(0.06, 0.05, 0.94, 0.22),
         title=(0.62, 0.26, 0.9, 0.72),
         picture=(0.06, 0.28, 0.58, 0.6),

@@ -143,7 +143,7 @@ def _rest(first: Floats, second: Floats, warp: Floats) -> _Rest:
     variance = mean(np.square(one))
     gain = mean(np.multiply(one, two)) / (variance + 1)
     rest = (two - gain[:, None, None] * one) * mask
-    # Beyond white there is no brighter: what a factor would lift above it, or what was cut before, is no difference.
+    # Values saturate at white: differences caused by clipping, before or after applying the factor, are ignored.
     rest[(target >= _SATURATED) & (rest < 0)] = 0
     rest[(warped >= _SATURATED) & (rest > 0)] = 0
     contrast = np.sqrt(np.maximum(np.maximum(variance, mean(np.square(two))), 1))
