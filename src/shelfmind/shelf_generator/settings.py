@@ -135,9 +135,9 @@ class Settings(Request):
             if kind not in ERROR_KINDS:
                 raise unknown_name("kind of label error", kind, ERROR_KINDS)
             if not 0 <= share < float("inf"):
-                raise ValueError(f"shares must be at least 0, got {share} for '{kind}'")
+                raise ValueError(f"must have shares of at least 0, got {share} for '{kind}'")
         if not sum(value.values()) > 0:
-            raise ValueError("at least one share must be above 0")
+            raise ValueError("must have at least one share above 0")
         return value
 
     @field_validator("long_side")

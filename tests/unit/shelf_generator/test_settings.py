@@ -29,7 +29,7 @@ def test_overrides_win_and_are_typed() -> None:
         ({"glare": 1.2}, "glare"),
         ({"label_errors": -0.1}, "label_errors"),
         ({"error_kinds": {"wrong": 1}}, "unknown kind of label error 'wrong'"),
-        ({"error_kinds": {"random": 0}}, "at least one share must be above 0"),
+        ({"error_kinds": {"random": 0}}, "error_kinds must have at least one share above 0"),
         ({"error_kinds": {"random": float("nan")}}, "random"),
         ({"long_side": (400, 150)}, "long_side"),
         ({"layout": "coco"}, "layout"),
