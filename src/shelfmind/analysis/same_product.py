@@ -14,7 +14,8 @@ from shelfmind.evaluation.matrix_rows import row_chunks, unit_rows
 LEAST_PRODUCTS = 3
 """Minimum number of products with at least two photos to learn the model from."""
 LASTING = 0.2
-"""The share of the within-product variance that all photos of a set may share, and that averaging does not reduce."""
+"""The share of the within-product variance that all photos of a set may have in common, and averaging does not
+reduce."""
 NEIGHBOURS = 8
 """Number of nearest photos of each photo to search when no products are known."""
 _LEAST_BETWEEN = 1e-3

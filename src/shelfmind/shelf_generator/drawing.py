@@ -53,7 +53,9 @@ def _by_processes(root: Path, settings: Settings, chunks: list[range], workers: 
         while waiting:
             yield waiting.popleft().result()
     except BrokenProcessPool as error:
-        raise UserError("a worker process died, possibly out of memory; use fewer workers, such as workers=1") from error
+        raise UserError(
+            "a worker process died, possibly out of memory; use fewer workers, such as workers=1"
+        ) from error
     finally:
         stopping.set()
         pool.shutdown(wait=True, cancel_futures=True)

@@ -14,7 +14,7 @@ LOWEST, HIGHEST = 0.24, 4.9
 
 
 TILT = 0.036
-"""Mean tilt of a photo (radians), and mean additional margin from perspective and cropping."""
+"""Mean tilt of a photo (radians), including the effects of perspective and margins."""
 
 
 def ratio_at(rank: float) -> float:

@@ -16,7 +16,7 @@ class Shot:
     `yaw_deg`, `pitch_deg` (positive: seen from above) and `tilt_deg` are angles; `perspective` is the greatest corner
     displacement and `occlusion` the occluded part, as shares of the product; `exposure` is a gain, `tint` the largest
     difference between two channels' gains, `unevenness` the change of light from edge to edge; `glare` is its peak in
-    0..1; `blur_px` is the radius of defocus and `motion_px` the length of a horizontal or vertical motion blur; `noise`
+    0..1; `blur_px` is the radius of defocus and `motion_px` that of a horizontal or vertical motion blur; `noise`
     is a standard deviation in grey levels; `jpeg_quality` is Pillow's; `neighbours` is the number of products next to
     or behind it.
 

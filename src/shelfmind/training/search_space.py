@@ -13,8 +13,8 @@ from shelfmind.validation import dotted, first_fault
 
 
 def _number(value: Any) -> int | float:
-    """A finite number, including text that YAML 1.1 does not parse as one: it reads ``1e-4`` as a string, ``1.0e-4`` as
-    a number."""
+    """A finite number, including text that YAML 1.1 does not parse as one: it reads ``1e-4`` as text, ``1.0e-4`` as a
+    number."""
     if isinstance(value, str):
         try:
             value = float(value) if set(value.lower()) & set(".e") else int(value)
