@@ -141,7 +141,7 @@ def parts_of(catalog: Catalog, unseen_share: float, seed: int) -> Parts:
         unseen=of([sample for sample in judged if sample.label in unseen], judge),
     )
     if not parts.seen or not parts.unseen:
-        raise UserError(f"{catalog.root} has no {judge} photos to evaluate on")
+        raise UserError(f"{catalog.root} has no photos in {judge} to evaluate on")
     if not parts.calibration:
         raise UserError(f"{catalog.root} has too few photos per class to hold some out for calibration")
     return parts

@@ -70,7 +70,7 @@ def test_a_decision_on_an_image_that_is_gone_is_refused_or_passed_over():
 
 def test_a_decision_about_another_label_is_refused_or_passed_over():
     decisions = decided("1.jpg", "drop", given="雪碧")
-    with pytest.raises(UserError, match="was '雪碧' and is '可乐'"):
+    with pytest.raises(UserError, match="was '雪碧' and is now '可乐'"):
         apply_decisions([row("1.jpg")], decisions)
     rows, passed_over = apply_decisions([row("1.jpg")], decisions, ignore_missing=True)
     assert (rows[0].kept, passed_over) == (True, 1)

@@ -18,7 +18,7 @@ USUAL = {"steps": 320, "steps_per_epoch": 8, "batch_size": 16, "max_minutes": No
         ({}, []),
         ({"max_minutes": 2.0}, []),
         ({"steps": 10}, []),
-        ({"steps": 9}, ["after 9 steps of 32 images, too few"]),
+        ({"steps": 9}, ["after 9 steps of 16 images, too few"]),
         ({"steps": 1, "max_minutes": 0.05}, ["after 1 step: a budget of 0.05 minutes is too short"]),
         ({"steps": 1, "max_minutes": 1 / 60}, ["a budget of 0.017 minutes is too short"]),
         ({"steps": 20, "steps_per_epoch": 50, "max_minutes": 1.0}, ["one epoch takes 50 steps"]),
