@@ -82,7 +82,7 @@ def test_offline_says_what_to_fetch_and_where_to_put_it(serve: Serve, tmp_path: 
 
 @pytest.mark.parametrize(
     ("answer", "message"),
-    [({"digest": "0" * 64}, "SHA-256"), ({"length": 2 * len(CONTENT)}, "broke off|cannot be downloaded")],
+    [({"digest": "0" * 64}, "SHA-256"), ({"length": 2 * len(CONTENT)}, "stopped after|cannot be downloaded")],
 )
 def test_what_is_not_the_published_file_is_not_kept(
     answer: dict[str, Any], message: str, serve: Serve, tmp_path: Path
