@@ -111,7 +111,7 @@ def test_a_budget_too_small_for_one_epoch_gives_one_step(warm, colours, settings
     assert (entry["steps"], entry["progress"]) == (1, 1)
     assert entry["lr"] > 0
     (warning,) = entry["warnings"]
-    assert "after 1 step: the budget of 0.1 minutes is too short" in warning
+    assert "after 1 step: a budget of 0.1 minutes is too short" in warning
     assert outcome.stderr.splitlines()[-1] == f"warning: {warning}"
     assert outcome.stderr.count(warning) == 2  # at once, and as the last thing
     metrics = json.loads((run / "metrics.json").read_text())
@@ -119,7 +119,7 @@ def test_a_budget_too_small_for_one_epoch_gives_one_step(warm, colours, settings
     assert "of 3 right" in outcome.stdout
     assert "%" not in outcome.stdout.replace("95% interval", "")
     page = (run / "report.html").read_text(encoding="utf-8")
-    assert "Warning: the training ended after 1 step" in page
+    assert "Warning: training ended after 1 step" in page
     assert "too few images to judge" in page
 
 

@@ -308,8 +308,8 @@ def test_too_few_images_to_judge_are_counted_and_not_rated(make_predictions, tmp
 
 def test_warnings_of_the_training_come_first(write, make_predictions) -> None:
     evaluation = evaluate(make_predictions([0], [[0.9, 0.1]]), None)
-    text = Page(write(evaluation=replace(evaluation, warnings=("the training ended after 1 step",)))).text
-    assert text.index("Warning: the training ended after 1 step") < text.index("Top-1 accuracy")
+    text = Page(write(evaluation=replace(evaluation, warnings=("training ended after 1 step",)))).text
+    assert text.index("Warning: training ended after 1 step") < text.index("Top-1 accuracy")
     assert "Warning" not in Page(write()).text
 
 
