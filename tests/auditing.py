@@ -24,12 +24,12 @@ def write_audit(folder: Path, root: Path, class_names: list[str], suspects: list
 
 def details(kind: str, other: str, number: int) -> str:
     """What an audit says of a suspect, in its words."""
-    confidence = f"a network that never saw the image gives its label {number / 80:.1%}"
+    confidence = f"the label has an out-of-fold probability of {number / 80:.1%}"
     times = "more than 1000 times" if number % 8 else "5.1 times"
     return {
-        "label": f"{confidence}; with the images most like it, '{other}' is {times} as likely",
-        "conflict": f"nearly the same as an image labelled {other}",
-        "outlier": f"far from every class (7.3 deviations from the nearest one); {confidence}",
+        "label": f"{confidence}; including its nearest neighbours, '{other}' is {times} as likely",
+        "conflict": f"near-duplicate of an image labelled {other}",
+        "outlier": f"far from every class (7.3 deviations from the nearest); {confidence}",
     }[kind]
 
 

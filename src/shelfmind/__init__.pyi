@@ -220,10 +220,10 @@ def find_label_errors(
         watcher: Receives progress and messages.
 
     Returns:
-        What was found, in numbers.
+        The results, in numbers.
 
     Raises:
-        UserError: anything the user can mend.
+        UserError: invalid input.
     """
 
 @overload
@@ -369,48 +369,48 @@ def generate(
     workers: int | None = None,
     watcher: Observer | None = None,
 ) -> Path:
-    """Generate a synthetic data set in RP2K's layout, with the ground truth of every photo in truth.csv. A factor such as glare goes from 0 (none) over the default (as on real shelves) to 1 (severe in most photos).
+    """Generate a synthetic data set in RP2K's layout, with the ground truth of every photo in truth.csv. The level of a factor such as glare ranges from 0 (none) through the default (as on real shelves) to 1 (severe in most photos).
 
     Args:
-        out: folder to make; it must be missing or empty
-        classes: class folders, the class 'others' included (default: 12)
-        images: photos in all (default: 480)
-        seed: of products, counts, photos and label errors (default: 0)
-        fonts: system, none (drawn strokes), or font files and folders (default: system)
-        layout: all/{train,test}/<class>, or without all/ (default: rp2k)
-        test_fraction: of each class's photos, but at least one (default: 0.1027)
-        val_fraction: photos in a folder val, at least one a class; 0: none (default: 0.0)
-        tail: long tail of class sizes: 0 none, 1 as RP2K (default: 1.0)
-        others_share: photos in the class 'others'; 0: no such class (default: 0.028)
-        family_size: a product line has 1 to so many siblings (default: 5)
-        sibling_difference: how far the band colours of sibling flavours differ (default: 0.7)
-        size_difference: difference in height / width from size to size (default: 0.2)
-        redesigned: share of the products that are sold in an old and a new design (default: 0.0)
-        backs: share of the products that are seen from behind, too (default: 0.0)
-        long_side: least and greatest long side of a photo in pixels, or one size for all (default: 150-400)
-        difficulty: multiplies the level of every factor: 0 studio photos, 1 a shelf (default: 1.0)
-        angle: turned, tilted, seen from above or below (default: 0.35)
-        perspective: camera close by and askew (default: 0.3)
-        glare: reflections of lamps (default: 0.3)
-        blur: out of focus or moved (default: 0.3)
-        exposure: too dark or bright, off in colour, unevenly lit (default: 0.35)
-        occlusion: hidden behind price tags, neighbours and offer discs (default: 0.3)
-        noise: of the sensor (default: 0.25)
-        jpeg: compression (default: 0.4)
-        clutter: neighbours that reach into the photo (default: 0.6)
-        label_errors: share of the photos filed under a wrong class (default: 0.0)
-        error_kinds: shares of random, sibling and foreign errors, or only their names (default: random=0.4,sibling=0.4,foreign=0.2)
-        error_splits: the splits that label errors may be in (default: train,val,test)
-        duplicates: share of photos that are near-copies of another photo (default: 0.0)
-        overrides: any setting, also those without an option of their own
-        workers: processes; one a core if not given
+        out: Output folder; it must not exist or be empty.
+        classes: Number of classes, including the class 'others'. (default: 12)
+        images: Total number of photos. (default: 480)
+        seed: Seed of products, class sizes, photos and label errors. (default: 0)
+        fonts: Fonts: system, none (synthetic strokes), or font files and folders. (default: system)
+        layout: Folder layout: rp2k (all/{train,test}/<class>) or folder (without all/). (default: rp2k)
+        test_fraction: Test share of each class, at least one photo. (default: 0.1027)
+        val_fraction: Validation share of each class, at least one photo; 0 for no validation split. (default: 0.0)
+        tail: Long tail of class sizes: 0 for balanced, 1 as in RP2K. (default: 1.0)
+        others_share: Share of photos in the class 'others'; 0 for no such class. (default: 0.028)
+        family_size: Largest number of siblings in a product line. (default: 5)
+        sibling_difference: How much the band colours of sibling flavours differ, 0 to 1. (default: 0.7)
+        size_difference: Difference in height / width between the sizes of a product. (default: 0.2)
+        redesigned: Share of products with both an old and a new design. (default: 0.0)
+        backs: Share of products that are also photographed from behind. (default: 0.0)
+        long_side: Range of the long side of a photo in pixels, or one size for all. (default: 150-400)
+        difficulty: Multiplier for the level of every factor: 0 for studio photos, 1 for shelf photos. (default: 1.0)
+        angle: Level of rotation: turned, tilted, seen from above or below. (default: 0.35)
+        perspective: Level of perspective distortion by a close, oblique camera. (default: 0.3)
+        glare: Level of lamp reflections. (default: 0.3)
+        blur: Level of defocus and motion blur. (default: 0.3)
+        exposure: Level of wrong exposure, colour casts and uneven light. (default: 0.35)
+        occlusion: Level of occlusion by price tags, neighbours and offer stickers. (default: 0.3)
+        noise: Level of sensor noise. (default: 0.25)
+        jpeg: Level of JPEG compression. (default: 0.4)
+        clutter: Level of clutter by neighbours that reach into the photo. (default: 0.6)
+        label_errors: Share of photos filed under a wrong class. (default: 0.0)
+        error_kinds: Shares of random, sibling and foreign label errors, or names only for equal shares. (default: random=0.4,sibling=0.4,foreign=0.2)
+        error_splits: Splits that may contain label errors. (default: train,val,test)
+        duplicates: Share of photos that are near-duplicates of another photo. (default: 0.0)
+        overrides: Any setting, including those without an option.
+        workers: Number of processes. Defaults to one per core.
         watcher: Receives progress and messages.
 
     Returns:
         The absolute path of `out`.
 
     Raises:
-        UserError: a setting out of range, a font that is missing, an `out` that is not empty or cannot be written.
+        UserError: a setting out of range, a missing font, an `out` that is not empty or cannot be written.
     """
 
 @overload
@@ -463,7 +463,7 @@ def train(
         The evaluation on val, or None if there is no val split.
 
     Raises:
-        UserError: anything the user can mend.
+        UserError: invalid input.
     """
 
 @overload
@@ -508,7 +508,7 @@ def pretrain(
         The readout, or None if there is no validation split.
 
     Raises:
-        UserError: anything the user can mend.
+        UserError: invalid input.
     """
 
 @overload
@@ -534,10 +534,10 @@ def fixres(
         watcher: Receives progress and messages.
 
     Returns:
-        What each size gave, and which is kept, if any.
+        The result at each size, and which one is selected, if any.
 
     Raises:
-        UserError: a size below the last that the run was trained at, no validation images, a folder that is there.
+        UserError: a size below the last training size, no validation images, an existing folder.
     """
 
 @overload
@@ -571,11 +571,11 @@ def fold_in(
         watcher: Receives progress and messages.
 
     Returns:
-        What was folded in, with the figures of old and new classes.
+        What was folded in, with the results of old and new classes.
 
     Raises:
-        UserError: a gallery that is empty or of other weights, a folder that is there, training photos that are gone,
-            a run that learnt no products.
+        UserError: a gallery that is empty or of other weights, an existing folder, missing training photos, a run that
+            learnt no products.
     """
 
 @overload
@@ -617,10 +617,10 @@ def tune(
         watcher: Receives progress and messages.
 
     Returns:
-        The best trial, and how many ended and were stopped.
+        The best trial, and how many completed and were stopped.
 
     Raises:
-        UserError: Optuna is not installed, a space that the recipe does not take, no validation images.
+        UserError: Optuna is not installed, a search space that does not fit the recipe, no validation images.
     """
 
 @overload
@@ -695,7 +695,7 @@ def adapt(
         watcher: Receives progress and messages.
 
     Returns:
-        How many photos it took, and how far their statistics lie from the run's.
+        The number of photos used, and the distance of their statistics from the run's.
 
     Raises:
         UserError: no run, too few photos or too many bad ones, a network without batch normalisation.
@@ -720,7 +720,7 @@ def soup(
         watcher: Receives progress and messages.
 
     Returns:
-        Which epochs are in it, and what it gains on validation.
+        The epochs in the soup, and the gain on validation.
 
     Raises:
         UserError: fewer than two snapshots, or no validation images.
@@ -1462,10 +1462,10 @@ def expand(
         watcher: Receives progress and messages.
 
     Returns:
-        What `expansion.json` has: the figures of each seed, and their means with 95% intervals over seeds.
+        The content of `expansion.json`: the results of each seed, and their means with 95% intervals over seeds.
 
     Raises:
-        UserError: data with too few classes or photos, settings other than those that the folder was begun with.
+        UserError: too few classes or photos, or settings other than those that the folder was started with.
     """
 
 @overload
@@ -1631,10 +1631,10 @@ def benchmark(
         watcher: Receives progress and messages.
 
     Returns:
-        The figures, and how they differ from those of `compare`.
+        The results, and the changes from those in `compare`.
 
     Raises:
-        UserError: no run, no engine that can answer from it, earlier figures that cannot be read.
+        UserError: no run, no usable engine, earlier results that cannot be read.
     """
 
 @overload

@@ -55,7 +55,7 @@ def test_a_suspect_without_a_suggestion_has_no_button_for_it(page, start, audite
 
 def test_a_leak_shows_its_copies(page, start, audited, auditing, tmp_path):
     first, second = sorted(path.relative_to(audited[0]).as_posix() for path in audited[0].rglob("*.jpg"))[:2]
-    suspect = Suspect(first, "train", "a", None, "leak", 0.9, "the same pixels as an image of test", (second,))
+    suspect = Suspect(first, "train", "a", None, "leak", 0.9, "same pixels as an image in test", (second,))
     page.open(start(audit=auditing.write_audit(tmp_path / "audit", audited[0], ["a", "b"], [suspect])))
     assert page.texts("article .suggestion h3") == ["Near-duplicates"]
     assert page.texts("article .suggestion .note") == ["nearly identical images"]

@@ -166,5 +166,5 @@ def test_tables_are_listed_and_shown(warm) -> None:
 def test_a_folder_in_the_data_set_would_become_a_part_of_it(warm, photos, tables) -> None:
     out = photos / "ablations"
     outcome = warm("ablate", tables / "views.yaml", "--data", photos, "--out", out)
-    assert f"{out} lies in the data set {photos}" in outcome.error
+    assert f"{out} is inside the data set {photos}" in outcome.error
     assert not out.exists()

@@ -188,7 +188,7 @@ def test_broader_classes_that_do_not_fit_are_refused_before_training(data, warm,
     table = tmp_path / "b.csv"
     table.write_text("class,broader\nother,x\n", encoding="utf-8")
     words = ("pretrain", data, "--out", tmp_path / "run", "--broader")
-    assert "has no broader class for 3 of the data's classes" in warm(*words, table).error
+    assert "has no broader class for 3 classes of the data" in warm(*words, table).error
     assert "uses none" in warm(*words, table, "--recipe", "pretrain").error
     assert "no such file or folder" in warm(*words, tmp_path / "gone.csv").error
     assert "excludes --broader" in warm("pretrain", "--resume", tmp_path / "run", "--broader", table).error
@@ -198,16 +198,22 @@ def test_broader_classes_that_do_not_fit_are_refused_before_training(data, warm,
 @pytest.mark.parametrize(
     ("words", "said"),
     [
-        (["loss.name=supervised_contrastive"], "compares images of one class within a batch; add --set train.images"),
+        (
+            ["loss.name=supervised_contrastive"],
+            "compares images of the same class within a batch; add --set train.images",
+        ),
         (
             ["loss.name=supervised_contrastive", "train.images_per_class=2", "train.micro_batch_size=2"],
-            "takes no train.micro_batch_size",
+            "excludes train.micro_batch_size",
         ),
-        (["loss.name=arcface"], "needs logits of a cosine or sub_centres classifier, the model has a linear one"),
-        (["loss.name=proxy_anchor", tiny(classifier="cosine")], "has no targets to smooth; add"),
+        (
+            ["loss.name=arcface"],
+            "needs the logits of a cosine or sub_centres classifier, but the model has a linear one",
+        ),
+        (["loss.name=proxy_anchor", tiny(classifier="cosine")], "does not support label smoothing; add"),
         (["loss.name=ldam", tiny(classifier="cosine"), "mixing.mixup=0.5"], "Mixup and CutMix give two"),
-        (["train.trainable=classifier"], "say which with --weights"),
-        (["train.task=simsiam", "mixing.cutmix=0.5"], "takes no Mixup"),
+        (["train.trainable=classifier"], "provide them with --weights"),
+        (["train.task=simsiam", "mixing.cutmix=0.5"], "excludes Mixup"),
         (["train.micro_batch_size=5"], "micro_batch_size must divide batch_size 4, got 5"),
         (["augment=[random_erasing, horizontal_flip]"], "random_erasing after them"),
         (["loss.name=focal", "loss.arguments={gama: 1}"], "loss focal"),

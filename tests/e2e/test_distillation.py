@@ -67,9 +67,9 @@ def test_a_killed_student_ends_like_an_undisturbed_one(student, teacher, data, c
     outcome = cold("state.ckpt:2:after", *words, program=KILLED)
     assert outcome.status == -signal.SIGKILL, outcome.stderr
     teacher.rename(away)
-    assert f"learns from {teacher}, which is no longer there" in warm("train", "--resume", run).error
+    assert f"learns from {teacher}, which no longer exists" in warm("train", "--resume", run).error
     shutil.copytree(student, teacher)
-    assert "weights.ckpt has changed since it began" in warm("train", "--resume", run).error
+    assert "weights.ckpt has changed since it started" in warm("train", "--resume", run).error
     shutil.rmtree(teacher)
     away.rename(teacher)
     outcome = warm("train", "--resume", run)
@@ -105,12 +105,12 @@ def test_what_cannot_teach_is_refused_before_a_folder_is_made(teacher, data, war
     (fewer / "classes.json").write_text(json.dumps(names, ensure_ascii=False), encoding="utf-8")
     run = tmp_path / "run"
     for words, said in (
-        (("train", "--teacher", fewer), "knows 2 of the 3 classes that are to be learnt"),
+        (("train", "--teacher", fewer), "knows 2 of the 3 classes to learn"),
         (("train", "--teacher", tmp_path / "none"), "there is no run at"),
-        (("train", "--set", "distillation.weight=0.5"), "needs a teacher; say which with --teacher"),
+        (("train", "--set", "distillation.weight=0.5"), "needs a teacher; provide one with --teacher"),
         (("train", "--set", "distillation.wait=0.5"), "did you mean"),
         (("find-label-errors", "--set", f"distillation.teachers=['{teacher}']"), "passes on the labels"),
-        (("expand", "--set", f"distillation.teachers=['{teacher}']"), "would give them away"),
+        (("expand", "--set", f"distillation.teachers=['{teacher}']"), "would leak them"),
     ):
         outcome = warm(words[0], data, "--out", run, *settings(), *words[1:])
         assert said in outcome.error

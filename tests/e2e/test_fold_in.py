@@ -53,7 +53,7 @@ def folded(killed, trained, enrolled, warm):
     """The run with the new products, gone on with after the kill, and what the command said."""
     out = killed[0]
     other = warm("fold-in", trained.run, "--gallery", enrolled, "--epochs", "2", "--out", out)
-    assert "was begun with another --epochs" in other.error
+    assert "was started with another --epochs" in other.error
     return out, warm(*words(trained, enrolled, out))
 
 
@@ -92,7 +92,7 @@ def test_what_was_forgotten_is_measured_and_said(killed, folded, trained):
     assert found["old"]["images"] == val
     assert found["new"]["images"] == 1
     assert "2 new classes added to 3 old ones, trained on 6 enrolled photos" in outcome.stderr
-    assert "1 enrolled photo is in val or test of the run: not trained on" in killed[1].stderr
+    assert "1 enrolled photo is in val or test of the run and not trained on" in killed[1].stderr
     assert "too few" in outcome.stdout
 
 
@@ -159,7 +159,7 @@ def test_what_cannot_be_folded_in_is_one_clear_line(trained, enrolled, data, fol
     record["data"]["path"] = str(tmp_path / "gone")
     (copied_run / "provenance.json").write_text(json.dumps(record))
     lost = ("fold-in", copied_run, "--gallery", enrolled, "--epochs", "1", "--out", tmp_path / "second")
-    assert f"no longer at {tmp_path / 'gone'}: give where they lie now with --data" in warm(*lost).error
+    assert f"no longer at {tmp_path / 'gone'}: give their new location with --data" in warm(*lost).error
     shutil.copytree(data / "val", tmp_path / "part" / "val")
-    assert "learnt from are no longer in" in warm(*lost, "--data", tmp_path / "part").error
+    assert "was trained on are no longer in" in warm(*lost, "--data", tmp_path / "part").error
     assert not (tmp_path / "second").exists()

@@ -124,7 +124,7 @@ def test_init_takes_defaults_where_nobody_can_answer(command: Command, shelves: 
     [
         ((), "DATA is missing"),
         (("nowhere", "--yes"), "no such file or folder: nowhere"),
-        (("商品 照片", "--yes", "--out", "商品 照片/run"), "lies in the data set"),
+        (("商品 照片", "--yes", "--out", "商品 照片/run"), "is inside the data set"),
         (("商品 照片", "--yes", "--recipe", "there.yaml"), "there.yaml exists already; choose another --recipe"),
         (("商品 照片", "--yes", "--out", "full"), "full exists and is not empty"),
     ],
@@ -154,7 +154,7 @@ def test_init_asks_five_questions_and_asks_again_what_will_not_do(
         assert said in error
     assert "minutes must be greater than 0" in error
     assert "device must be" in error
-    assert "lies in the data set" in error
+    assert "is inside the data set" in error
     recipe = load_recipe("runs/tried.yaml")
     assert next(name for name, _ in recipe.augment) == "random_color_cast", "that of changing products"
     assert "--max-minutes 0.5 --out runs/tried" in error.splitlines()[-1]

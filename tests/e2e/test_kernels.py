@@ -60,7 +60,7 @@ def test_killed_resumed_predicted_and_refused_without_them(onednn, data, cold, w
 
     refused = cold("train", "--resume", killed, variables={"CXX": "no-such-compiler"})
     assert refused.status == 2
-    assert "began with oneDNN's kernels in bf16 and cannot go on without" in refused.stderr
+    assert "started with oneDNN kernels in bf16 and cannot resume without them" in refused.stderr
 
     outcome = onednn("train", "--resume", killed)
     assert outcome.status == 0, outcome.stderr

@@ -10,7 +10,7 @@ import pytest
 from PIL import Image, features
 
 NEEDED = "needs pillow-heif: pip install 'shelfmind[heif]'"
-LEFT_OUT = "note: left out, because 3 files are no images by name: 2 .txt, 1 .psd"
+LEFT_OUT = "note: 3 files were skipped, not an image by suffix: 2 .txt, 1 .psd"
 
 
 @pytest.fixture(scope="module")
@@ -56,7 +56,7 @@ def assert_notes(outcome, root) -> None:
     assert outcome.status == 0, outcome.stderr
     lines = outcome.stderr.splitlines()
     assert lines.count(LEFT_OUT) == 1
-    for words in ("饮料 (可乐, 芬达)", "in a circle were not followed: 茶/圈", "without any image", "空"):
+    for words in ("饮料 (可乐, 芬达)", "circular links were not followed: 茶/圈", "without images", "空"):
         assert sum(words in line for line in lines) == 1, words
     assert sum(NEEDED in line and str(root / "茶" / "IMG_0001.HEIC") in line for line in lines) <= 1
 
@@ -64,7 +64,7 @@ def assert_notes(outcome, root) -> None:
 def test_training_says_what_it_leaves_out_joins_and_cannot_read(run, untidy) -> None:
     folder, outcome = run
     assert_notes(outcome, untidy)
-    assert f"cannot be used: {NEEDED} (1); the first is {untidy / '茶' / 'IMG_0001.HEIC'}" in outcome.stderr
+    assert f"cannot be used: {NEEDED} (1); for example {untidy / '茶' / 'IMG_0001.HEIC'}" in outcome.stderr
     with open(folder / "bad_files.csv", encoding="utf-8") as file:
         assert [(row["path"], row["reason"]) for row in csv.DictReader(file)] == [
             (str(untidy / "茶" / "IMG_0001.HEIC"), NEEDED)

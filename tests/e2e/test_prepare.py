@@ -169,11 +169,11 @@ def test_decisions_that_do_not_fit_are_one_line(data, decisions, refused, tmp_pa
     gone = json.loads(decisions.read_text(encoding="utf-8").splitlines()[0])["path"]
     (other / gone).unlink()
     error = refused(["--decisions", decisions], other)
-    assert f"1 of 3 decisions cannot be followed, because the image is not in the data set: {gone}" in error
+    assert f"1 of 3 decisions cannot be applied because the image is not in the data set: {gone}" in error
     log = tmp_path / "li.jsonl"
     append_decision(log, decide("李", gone, gone.split("/")[1], "drop"))
     error = refused(["--decisions", decisions, "--decisions", log])
-    assert "reviewers contradict each other" in error
+    assert "reviewers disagree" in error
     assert "王 says" in error
     assert "李 says drop" in error
 
@@ -182,7 +182,7 @@ def test_an_output_that_is_there_is_never_touched(data, warm, tmp_path):
     (tmp_path / "clean").mkdir()
     (tmp_path / "clean" / "mine.txt").write_text("mine")
     assert "is not an empty folder" in warm("prepare", data, "--out", tmp_path / "clean").error
-    assert "lies in the data set" in warm("prepare", data, "--out", data / "clean").error
+    assert "is inside the data set" in warm("prepare", data, "--out", data / "clean").error
     assert contents(tmp_path / "clean") == {
         path.relative_to(tmp_path / "clean"): b"mine" for path in (tmp_path / "clean").iterdir()
     }

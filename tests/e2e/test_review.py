@@ -98,7 +98,7 @@ def test_what_was_confirmed_survives_kill_9_and_a_cut_line_is_told(start, tmp_pa
     ask("/api/decide", {"number": 3, "decision": "keep"})
     assert len(read_decisions(log)) == 4
     process.send_signal(signal.SIGINT)
-    assert "the last line was cut off by a crash" in process.communicate(timeout=20)[1]
+    assert "ignored an incomplete last line" in process.communicate(timeout=20)[1]
 
 
 def test_several_reviews_share_one_log(start, tmp_path):

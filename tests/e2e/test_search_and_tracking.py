@@ -25,7 +25,7 @@ def test_a_search_goes_on_until_there_are_enough_trials(data, warm, settings, sp
         words = ("--trials", trials, "--space", space, "--out", tmp_path / "search", *settings("train.epochs=2"))
         outcome = warm("tune", data, *words)
         assert outcome.status == 0, outcome.stderr
-        assert "3 validation images are too few to tell which trial is better" in outcome.stderr.splitlines()[-1]
+        assert "3 validation images are too few to rank trials reliably" in outcome.stderr.splitlines()[-1]
         return outcome.stdout
 
     assert "best of 1 trial " in search(1)
@@ -69,7 +69,7 @@ def test_what_stops_a_trial_is_one_line(data, warm, space, settings, tmp_path):
 
 def test_a_damaged_study_is_one_line(data, warm, tmp_path):
     (tmp_path / "study.sqlite").write_text("no database")
-    assert "study.sqlite is no study to go on with" in warm("tune", data, "--out", tmp_path).error
+    assert "study.sqlite is not a study that can be resumed" in warm("tune", data, "--out", tmp_path).error
 
 
 def test_tensorboard_gets_what_the_log_has(data, warm, settings, tmp_path):

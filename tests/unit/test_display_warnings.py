@@ -62,13 +62,13 @@ def test_gains_of_few_images_are_counts() -> None:
 def test_warnings_are_said_at_once_and_once_more_at_the_end() -> None:
     display = Display()
     display.console = Console(file=io.StringIO(), width=60)
-    display.warn("the training ended after 1 step: the budget of 0.05 minutes is too short")
-    display.warn("the training ended after 1 step: the budget of 0.05 minutes is too short")
+    display.warn("training ended after 1 step: a budget of 0.05 minutes is too short")
+    display.warn("training ended after 1 step: a budget of 0.05 minutes is too short")
     display.line("report: r.html")
     display.repeat_warnings()
     lines = display.console.file.getvalue().splitlines()  # type: ignore[attr-defined]
     assert len(lines) == 3
-    assert lines[0] == lines[-1] == "warning: the training ended after 1 step: the budget of 0.05 minutes is too short"
+    assert lines[0] == lines[-1] == "warning: training ended after 1 step: a budget of 0.05 minutes is too short"
     display.repeat_warnings()
     assert len(display.console.file.getvalue().splitlines()) == 3  # type: ignore[attr-defined]
 

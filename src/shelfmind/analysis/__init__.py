@@ -1,1 +1,1 @@
-"""What is in a data set and what is wrong with it: functions of images, labels and predictions, without MindSpore."""
+"""Analysis of a data set and its errors: functions of images, labels and predictions, without MindSpore."""

@@ -1,4 +1,4 @@
-"""Several appearances within one class: old and new design, front and back, told by how its embeddings lie."""
+"""Multiple appearances within a class (old and new design, front and back), found by clustering its embeddings."""
 
 from __future__ import annotations
 
@@ -15,12 +15,12 @@ from shelfmind.evaluation.matrix_rows import unit_rows
 from shelfmind.progress import Counter, count_silently
 
 LEAST_PHOTOS = 10
-"""Of a class, to look for groups in it."""
+"""Minimum images of a class to search for groups."""
 LEAST_OF_A_GROUP = 3
 LEAST_SHARE = 0.1
-"""Fewer photos, or a smaller share of the class, are no appearance but outliers."""
+"""Minimum photos and minimum share of the class; a smaller group consists of outliers, not of an appearance."""
 LEAST_SILHOUETTE = 0.25
-"""Kaufman and Rousseeuw, "Finding Groups in Data", 1990: below it no substantial structure has been found."""
+"""Kaufman and Rousseeuw, "Finding Groups in Data", 1990: below this, there is no substantial structure."""
 FALSE_DISCOVERIES = 0.01
 MOST_GROUPS = 4
 _MOST_PHOTOS = 200
@@ -35,10 +35,12 @@ Vectors = Callable[[Ints], Floats]
 
 @dataclass(frozen=True)
 class Appearances:
-    """A class whose images fall into groups: rows of the images of each, the largest first, typical ones first.
+    """A class whose images fall into groups: the rows of each group's images, largest group first, typical images
+    first.
 
-    `silhouette` (0.25 to 1) says how well the first two groups are apart; `adjusted_p` is the chance of a split as good
-    of one Gaussian of the same covariance, after Benjamini and Hochberg over all classes.
+    `silhouette` (0.25 to 1) measures how well the first two groups are separated. `adjusted_p` is the probability of an
+    equally good split of a single Gaussian of the same covariance, after Benjamini-Hochberg correction over all
+    classes.
     """
 
     class_id: int
@@ -58,7 +60,8 @@ class Appearances:
 
 @dataclass(frozen=True)
 class AppearancesFound:
-    """The classes with several appearances, clearest first, of the `classes` that had enough images to be looked at."""
+    """The classes with multiple appearances, clearest first, out of `classes` classes with enough images to be
+    analysed."""
 
     several: tuple[Appearances, ...]
     classes: int
@@ -66,7 +69,7 @@ class AppearancesFound:
 
 @dataclass(frozen=True)
 class Split:
-    """A set of points parted in two: which are in the second part (N,), and how well they are apart."""
+    """A partition of points in two: membership of the second part (N,), and measures of the separation."""
 
     second: Bools
     silhouette: float
@@ -74,7 +77,7 @@ class Split:
 
     @property
     def substantial(self) -> bool:
-        """Whether both parts are large enough and well apart."""
+        """Whether both parts are large enough and well separated."""
         smaller = min(int(self.second.sum()), int((~self.second).sum()))
         least = max(LEAST_OF_A_GROUP, LEAST_SHARE * len(self.second))
         return smaller >= least and self.silhouette >= LEAST_SILHOUETTE
@@ -83,16 +86,16 @@ class Split:
 def find_appearances(
     vectors: Vectors, labels: Ints, counter: Counter = count_silently, seed: int = 0
 ) -> AppearancesFound:
-    """The classes with several appearances by the vectors of N images with `labels` (N,).
+    """The classes with multiple appearances, from the vectors of N images with `labels` (N,).
 
-    A class is parted in two by 2-means of its directions of
-    largest variance. That is tested against what 2-means makes of one Gaussian of the same covariance (SigClust: Liu et
-    al., "Statistical significance of clustering for high-dimension, low-sample size data", JASA 2008), so that a
-    homogeneous class is not split, however long it is; among all classes at most 1% false discoveries are let in
-    (Benjamini and Hochberg, 1995). As classes are no Gaussians, the silhouette must be 0.25 or more, besides. The parts
-    of a class that is split are looked at in the same way. Of a large class 200 images are looked at.
+    Each class is split in two by 2-means along its directions of largest variance. The split is tested against 2-means
+    splits of a single Gaussian of the same covariance (SigClust: Liu et al., "Statistical significance of clustering
+    for high-dimension, low-sample size data", JASA 2008), so that a homogeneous class is not split, however elongated
+    it is. The false discovery rate over all classes is at most 1% (Benjamini and Hochberg, 1995). Because classes are
+    not Gaussian, the silhouette must also be at least 0.25. The parts of a split class are tested in the same way. At
+    most 200 images of a class are used.
     """
-    progress = counter("looking for several appearances", len(np.unique(labels[labels >= 0])), "classes")
+    progress = counter("finding multiple appearances", len(np.unique(labels[labels >= 0])), "classes")
     found: list[tuple[int, Ints, Wide, Split]] = []
     for label, rows in _classes(labels):
         if len(rows) > _MOST_PHOTOS:
@@ -113,8 +116,8 @@ def find_appearances(
 
 
 def plain_vectors(fingerprints: npt.NDArray[np.void]) -> Floats:
-    """Vectors of images for which no network was asked: the luma and chroma of their fingerprints, each relative to its
-    mean, about equally weighed."""
+    """Vectors of images without a network: luma and chroma of their fingerprints, each centred on its mean and about
+    equally weighted."""
     count = len(fingerprints)
     luma = fingerprints["luma"].reshape(count, -1).astype(np.float32)
     chroma = fingerprints["chroma"].reshape(count, -1).astype(np.float32) - 128
@@ -122,7 +125,8 @@ def plain_vectors(fingerprints: npt.NDArray[np.void]) -> Floats:
 
 
 def parted(points: Wide, rng: np.random.Generator) -> Split:
-    """The best parting of points (N, D) in two, and its p-value: a normal approximation to the drawn distribution."""
+    """The best partition of points (N, D) in two, with its p-value from a normal approximation to the simulated null
+    distribution."""
     coordinates = _principal(points)
     second = _two_means(coordinates[None])[0]
     drawn = rng.standard_normal((_DRAWS, *coordinates.shape)) * coordinates.std(0)
@@ -134,7 +138,7 @@ def parted(points: Wide, rng: np.random.Generator) -> Split:
 
 
 def silhouette(points: Wide, second: Bools) -> float:
-    """Rousseeuw's mean silhouette (1987) of points (N, D) in two parts; -1 if one has a single point or none."""
+    """Rousseeuw's mean silhouette (1987) of points (N, D) in two parts; -1 if a part has fewer than two points."""
     if min(second.sum(), (~second).sum()) < 2:
         return -1.0
     squares = (points**2).sum(1)
@@ -156,7 +160,7 @@ def _classes(labels: Ints) -> Iterator[tuple[int, Ints]]:
 
 
 def _groups(rows: Ints, points: Wide, split: Split, rng: np.random.Generator) -> tuple[Ints, ...]:
-    """The parts of a class, parted further as long as that is clear, each with its most typical image first."""
+    """The parts of a class, split further while the split is clear, each with its most typical image first."""
     parts = [np.flatnonzero(~split.second), np.flatnonzero(split.second)]
     waiting = list(parts)
     while waiting and len(parts) < MOST_GROUPS:
@@ -180,7 +184,7 @@ def _principal(points: Wide) -> Wide:
 
 
 def _two_means(sets: Wide) -> Bools:
-    """2-means of each of B sets of points (B, N, K), begun by the sign along the first direction: (B, N)."""
+    """2-means of each of B sets of points (B, N, K), initialised by the sign along the first direction: (B, N)."""
     second = sets[:, :, 0] > np.median(sets[:, :, 0], axis=1, keepdims=True)
     for _ in range(_ROUNDS):
         one, two = _means(sets, ~second), _means(sets, second)
@@ -198,7 +202,7 @@ def _means(sets: Wide, members: Bools) -> Wide:
 
 
 def _cluster_index(sets: Wide, second: Bools) -> Wide:
-    """The scatter that is left within two parts, as a share of all: small where they are apart; (B,)."""
+    """The within-part scatter as a share of the total scatter, small for well-separated parts; (B,)."""
     total = ((sets - sets.mean(1, keepdims=True)) ** 2).sum((1, 2))
     within = np.zeros(len(sets))
     for members in (second, ~second):

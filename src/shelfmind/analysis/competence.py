@@ -1,4 +1,4 @@
-"""Whether a network knows enough of the classes to judge labels: if it clearly beats guessing on what it never saw."""
+"""Tests whether a network is good enough to check labels: whether it clearly beats guessing on held-out images."""
 
 from __future__ import annotations
 
@@ -12,16 +12,16 @@ from scipy.special import betaincinv
 from shelfmind.arrays import Bools, Ints
 from shelfmind.nouns import counted
 
-ADVICE = "Train for more epochs or minutes, start from official weights, or add photos"
-TOO_FEW = "So few images could not prove it even if all were right. Add photos"
-ALL_SEEN = "Ask networks that were not trained on these images, as find-label-errors does"
+ADVICE = "Train longer, start from official weights, or add photos"
+TOO_FEW = "There are too few images to show it, even if every prediction were right. Add photos"
+ALL_SEEN = "Use networks that were not trained on these images, as find-label-errors does"
 
 
 @dataclass(frozen=True, slots=True)
 class Competence:
-    """How many of the `images` of a fold that its network never saw it got `right` at first guess.
+    """The result of one fold's network on its held-out `images`: it predicted `right` of them correctly.
 
-    `at_least` is the lower end of the 95% interval of that share, `guessing` what guessing gives.
+    `at_least` is the lower bound of the 95% interval of that accuracy, `guessing` the accuracy of guessing.
     """
 
     fold: int
@@ -32,12 +32,12 @@ class Competence:
 
     @property
     def trusted(self) -> bool:
-        """Whether the network clearly beats guessing, so that it may judge labels."""
+        """Whether the network clearly beats guessing and may check labels."""
         return self.at_least > self.guessing
 
     @property
     def provable(self) -> bool:
-        """Whether a network that had all of these images right would be trusted."""
+        """Whether a network with all of these images right would be trusted."""
         return bool(self.images) and 0.025 ** (1 / self.images) > self.guessing
 
     def to_json(self) -> dict[str, Any]:
@@ -46,12 +46,13 @@ class Competence:
 
 
 def competence(fold: int, labels: Ints, right: Bools, classes: int) -> Competence:
-    """Of one network: the classes (N,) of images that it never saw, and whether its first guess is right.
+    """The competence of one network from the classes (N,) of its held-out images and whether each is predicted
+    correctly.
 
-    The interval is that of Clopper and Pearson (Biometrika 1934), whose lower end a network at chance passes in at most
-    one case of 40, however few the images. Guessing is the larger of one in `classes` and the share of the most
-    frequent class among these very images: more than that no constant answer gets, so that on unbalanced data a network
-    that has only learnt which class is frequent is never trusted.
+    The interval is Clopper-Pearson's (Biometrika 1934): a network at chance exceeds it in at most one of 40 cases,
+    however few the images. Guessing is the larger of 1 / `classes` and the share of the most frequent class among these
+    images, the best accuracy of a constant prediction. On unbalanced data, a network that has only learnt the most
+    frequent class is therefore never trusted.
     """
     images, hits = len(labels), int(right.sum())
     at_least = float(betaincinv(hits, images - hits + 1, 0.025)) if hits else 0.0
@@ -60,37 +61,35 @@ def competence(fold: int, labels: Ints, right: Bools, classes: int) -> Competenc
 
 
 def doubt_of(judges: Sequence[Competence], left_out: int) -> str | None:
-    """What people must know of judges that do not clearly beat guessing, whose `left_out` images are not judged; None
-    if all do."""
+    """A warning about networks that do not clearly beat guessing, so that `left_out` labels are not checked; None if
+    all do."""
     weak = [judge for judge in judges if not judge.trusted]
     if not weak:
         return None
     best = max(weak, key=lambda judge: (judge.at_least, judge.images))
-    outcome = "no label is judged"
+    outcome = "no labels are checked"
     if len(weak) < len(judges):
         do = "does" if len(weak) == 1 else "do"
         who = f"{len(weak)} of {counted(len(judges), 'network')} {do} not clearly beat guessing"
-        outcome = (
-            f"the {counted(left_out, 'image')} that they would judge {'is' if left_out == 1 else 'are'} not judged"
-        )
+        outcome = f"{counted(left_out, 'label is', 'labels are')} not checked"
     elif len(judges) == 1:
         who = "the network does not clearly beat guessing"
     else:
         who = f"none of {counted(len(judges), 'network')} clearly beats guessing"
     advice = ADVICE if any(judge.provable for judge in weak) else TOO_FEW if best.images else ALL_SEEN
     whose = "it" if len(judges) == 1 else "the best of them"
-    return f"{who} on images never seen in training ({_measured(whose, best)}), so {outcome}. {advice}"
+    return f"{who} on held-out images ({_measured(whose, best)}), so {outcome}. {advice}"
 
 
 def trusted_folds(judges: Iterable[Competence]) -> list[int]:
-    """The folds whose networks may judge."""
+    """The folds whose networks may check labels."""
     return [judge.fold for judge in judges if judge.trusted]
 
 
 def _measured(whose: str, judge: Competence) -> str:
     if judge.images == 0:
-        return "there is no such image to measure it by"
+        return "there are no such images to evaluate it on"
     return (
-        f"{whose} has {judge.right} of {judge.images} right, which is at least {judge.at_least:.1%}; "
-        f"guessing has {judge.guessing:.1%}"
+        f"{whose} gets {judge.right} of {judge.images} right, lower 95% bound {judge.at_least:.1%}; "
+        f"guessing gets {judge.guessing:.1%}"
     )

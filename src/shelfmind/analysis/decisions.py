@@ -1,4 +1,4 @@
-"""What people decided about suspects: one append-only log that survives a crash, and what holds in the end."""
+"""Reviewers' decisions about suspects: an append-only, crash-safe log, and the resolution of conflicts."""
 
 from __future__ import annotations
 
@@ -18,21 +18,21 @@ from shelfmind.nouns import counted
 
 try:
     import fcntl
-except ImportError:  # Windows: appending a line at once has to do
+except ImportError:  # Windows: relies on appending each line in one write
     fcntl = None  # type: ignore[assignment]
 
 FILE_NAME = "review.jsonl"
 KINDS = ("keep", "relabel", "drop", "others")
-CUT_LINE = "{path}: the last line was cut off by a crash and is left out; it was never confirmed to anybody"
+CUT_LINE = "{path}: ignored an incomplete last line, left by a crash; that decision was never confirmed"
 
 
 @dataclass(frozen=True, slots=True)
 class Decision:
-    """One line of the log: what `reviewer` decided at `time` (ISO 8601, UTC) about the image at `path`.
+    """One line of the log: the decision of `reviewer` at `time` (ISO 8601, UTC) about the image at `path`.
 
-    `path` and `given` (the class name then) are as in the suspects. `decision` is one of `KINDS`, `label` the new class
-    of a relabelling. A decision taken back is a line of its own: it names the other's `id` in `undoes`, and its
-    `decision` is None.
+    `path` and `given` (the class name at that time) are as in the suspects. `decision` is one of `KINDS`, `label` the
+    new class of a relabel decision. Undoing a decision adds a line that names the decision's `id` in `undoes` and has
+    the `decision` None.
     """
 
     time: str
@@ -45,7 +45,7 @@ class Decision:
     undoes: str | None = None
 
     def as_seen_by(self, reviewer: str) -> dict[str, Any]:
-        """What the review page shows of it."""
+        """The decision as shown on the review page to `reviewer`."""
         return {
             "reviewer": self.reviewer,
             "mine": self.reviewer == reviewer,
@@ -60,7 +60,7 @@ class Decision:
         if self.decision is not None and self.decision not in KINDS:
             raise ValueError(f"the decision must be one of {', '.join(KINDS)}, got '{self.decision}'")
         if (self.decision == "relabel") != bool(self.label):
-            raise ValueError("a relabelling must name a new class, and no other decision may")
+            raise ValueError("a relabel decision must name a new class, and no other decision may")
 
     @property
     def outcome(self) -> tuple[str | None, str | None]:
@@ -74,15 +74,15 @@ def decide(reviewer: str, path: str, given: str, decision: str, label: str | Non
 
 
 def take_back(decision: Decision, reviewer: str) -> Decision:
-    """The line that takes `decision` back, made now."""
+    """The line that undoes `decision`, made now."""
     return Decision(_now(), reviewer, decision.path, decision.given, None, None, uuid.uuid4().hex, decision.id)
 
 
 def append_decision(path: Path, decision: Decision) -> None:
-    """Add one line to the log and return when it is on the disk; other processes may do the same at the same time.
+    """Append one line to the log and return once it is on disk; safe with concurrent processes.
 
-    What a crash left of a line that was never finished is cut off first. Raises `UserError` if it cannot be written;
-    then the log is as it was.
+    An incomplete line left by a crash is removed first. Raises `UserError` if the log cannot be written; the log is
+    then unchanged.
     """
     line = decision_line(decision)
     try:
@@ -100,11 +100,11 @@ def append_decision(path: Path, decision: Decision) -> None:
         if is_new:
             sync_folder(path.parent)
     except OSError as error:
-        raise UserError(f"{path} cannot be written: {error.strerror or error}; the decision is not kept") from error
+        raise UserError(f"{path} cannot be written: {error.strerror or error}; the decision was not saved") from error
 
 
 def require_writable_log(path: Path) -> None:
-    """Refuse a log that cannot be appended to before anybody has decided anything."""
+    """Raise `UserError` early if the log cannot be appended to."""
     try:
         with open(path, "ab"):
             pass
@@ -114,9 +114,9 @@ def require_writable_log(path: Path) -> None:
 
 
 def read_decisions(path: Path, note: Callable[[str], None] | None = None) -> list[Decision]:
-    """All lines of a log in order; a last line that a crash cut off is left out, and `note` is told.
+    """All lines of a log in order; an incomplete last line left by a crash is skipped and reported to `note`.
 
-    Raises `UserError` with the line for anything else that cannot be read.
+    Raises `UserError` with the line number for anything else that cannot be read.
     """
     try:
         content = path.read_bytes()
@@ -129,9 +129,9 @@ def read_decisions(path: Path, note: Callable[[str], None] | None = None) -> lis
 
 
 def split_whole(content: bytes) -> tuple[bytes, bytes]:
-    """The finished lines of a log and the beginning of a line behind them, which is empty in a sound log.
+    """The complete lines of a log, and an incomplete line after them, which is empty in an intact log.
 
-    A last line that lacks nothing but its line break counts as finished.
+    A last line that lacks only its line break counts as complete.
     """
     end = content.rfind(b"\n") + 1
     rest = content[end:]
@@ -139,20 +139,20 @@ def split_whole(content: bytes) -> tuple[bytes, bytes]:
 
 
 def parse_lines(path: Path, content: bytes, first: int = 1) -> list[Decision]:
-    """The decisions in finished lines, whose first has the number `first` in `path`."""
+    """The decisions in complete lines; `first` is the line number of the first one in `path`."""
     numbered = enumerate(content.split(b"\n"), start=first)
     return [_parsed(path, number, line) for number, line in numbered if line.strip()]
 
 
 def decision_line(decision: Decision) -> bytes:
-    """A decision as a line of JSON; a file name that is not UTF-8 is escaped, so that the log itself always is."""
+    """A decision as a line of JSON; file names that are not UTF-8 are escaped, so that the log is always UTF-8."""
     return json.dumps(asdict(decision), ensure_ascii=False).encode("utf-8", "backslashreplace") + b"\n"
 
 
 def standing(decisions: Iterable[Decision]) -> dict[str, dict[str, Decision]]:
-    """What each reviewer has decided last about each image and not taken back: path -> reviewer -> decision.
+    """Each reviewer's last decision about each image that has not been undone: path -> reviewer -> decision.
 
-    Taking a decision back brings that reviewer's earlier one on the same image into force again.
+    Undoing a decision restores the reviewer's previous decision on that image.
     """
     decisions = list(decisions)
     undone = {decision.undoes for decision in decisions}
@@ -164,17 +164,16 @@ def standing(decisions: Iterable[Decision]) -> dict[str, dict[str, Decision]]:
 
 
 def resolve(decisions: Sequence[Decision], prefer: Sequence[str] = (), latest: bool = False) -> dict[str, Decision]:
-    """The one decision on each image that holds, by path, in the order in which the images were first decided.
+    """The final decision on each image by path, in the order in which the images were first decided.
 
-    Where reviewers contradict each other, the first of `prefer` who decided is followed, else the latest decision if
-    `latest`. Raises `UserError` naming both reviewers if neither settles it, and for a preferred reviewer who decided
-    nothing at all.
+    If reviewers disagree, the first reviewer in `prefer` who decided wins, else the latest decision if `latest`. Raises
+    `UserError` that names both reviewers if neither rule applies, or for a preferred reviewer without decisions.
     """
     reviewers = {decision.reviewer for decision in decisions}
     for name in prefer:
         if name not in reviewers:
             raise UserError(
-                f"the reviewer '{name}' has made no decisions; those who have: {', '.join(sorted(reviewers))}"
+                f"the reviewer '{name}' has made no decisions; reviewers with decisions: {', '.join(sorted(reviewers))}"
             )
     order = {decision.id: position for position, decision in enumerate(decisions)}
     settled: dict[str, Decision] = {}
@@ -193,11 +192,11 @@ def resolve(decisions: Sequence[Decision], prefer: Sequence[str] = (), latest: b
 
 def _contradiction(cases: Collection[tuple[Decision, Decision]]) -> str:
     first, second = next(iter(cases))
-    more = f", and so on for {counted(len(cases) - 1, 'more image')}" if len(cases) > 1 else ""
+    more = f", and {counted(len(cases) - 1, 'more image')}" if len(cases) > 1 else ""
     return (
-        f"reviewers contradict each other: {first.path}: {first.reviewer} says {_said(first)}, "
-        f"{second.reviewer} says {_said(second)}{more}; let one of them undo or decide again in the review, "
-        f"or follow one with {argument('prefer', ['NAME'])}, or the later with {argument('prefer_latest', True)}"
+        f"reviewers disagree: {first.path}: {first.reviewer} says {_said(first)}, "
+        f"{second.reviewer} says {_said(second)}{more}; change or undo one decision in the review, "
+        f"prefer a reviewer with {argument('prefer', ['NAME'])}, or the latest with {argument('prefer_latest', True)}"
     )
 
 
@@ -207,7 +206,7 @@ def _said(decision: Decision) -> str:
 
 @contextmanager
 def _alone(handle: int) -> Iterator[None]:
-    """Wait until no other process writes to this file, and keep them waiting."""
+    """Lock the file against other processes."""
     if fcntl is None:
         yield
         return
@@ -219,7 +218,7 @@ def _alone(handle: int) -> Iterator[None]:
 
 
 def _sound_end(handle: int) -> int:
-    """Cut off what a crash left of an unfinished line, finish a whole one, and return where the log ends."""
+    """Remove an incomplete line left by a crash, terminate a complete one, and return the end of the log."""
     size = os.fstat(handle).st_size
     if size == 0:
         return 0
@@ -249,7 +248,7 @@ def _parsed(path: Path, number: int, line: bytes) -> Decision:
         return _decision(json.loads(line))
     except (ValueError, TypeError, KeyError) as error:
         reason = f"no '{error.args[0]}'" if isinstance(error, KeyError) else str(error)
-        raise UserError(f"{path}, line {number}: not a decision ({reason}); mend or remove that line") from error
+        raise UserError(f"{path}, line {number}: not a decision ({reason}); fix or remove that line") from error
 
 
 def _decision(record: Any) -> Decision:

@@ -1,4 +1,4 @@
-"""Keeps memory-mapped files out of the memory that a process is charged with."""
+"""Keeps memory-mapped files out of a process's resident memory."""
 
 from __future__ import annotations
 
@@ -9,10 +9,11 @@ import numpy.typing as npt
 
 
 def release_pages(array: npt.NDArray[Any]) -> None:
-    """Drop the pages of a memory-mapped array that were read; its content stays, and the system may still cache it.
+    """Drop the pages of a memory-mapped array that were read; its content is unchanged and may stay in the system's
+    cache.
 
-    Without this a file read once from beginning to end counts as resident until the system runs short. Nothing happens
-    to other arrays, nor where the system cannot do it.
+    Otherwise a file that was read once from start to end counts as resident until the system runs short of memory. No
+    effect on other arrays, or on systems without support.
     """
     source = array.base
     if isinstance(source, mmap.mmap) and hasattr(mmap, "MADV_DONTNEED"):

@@ -1,4 +1,4 @@
-"""Whether two sets of photos show one product: a likelihood ratio, learnt from photos of products that are known."""
+"""Whether two sets of photos show the same product: a likelihood ratio, learnt from photos of known products."""
 
 from __future__ import annotations
 
@@ -12,11 +12,12 @@ from shelfmind.arrays import Bools, Floats, Ints, Wide
 from shelfmind.evaluation.matrix_rows import row_chunks, unit_rows
 
 LEAST_PRODUCTS = 3
-"""Products with two photos or more from which the model can be learnt."""
+"""Minimum number of products with at least two photos to learn the model from."""
 LASTING = 0.2
-"""The share of the variance within a product that all photos of a set may have in common, and no mean evens out."""
+"""The share of the within-product variance that all photos of a set may have in common, and averaging does not
+reduce."""
 NEIGHBOURS = 8
-"""So many nearest photos of each are looked at where no product is known."""
+"""Number of nearest photos of each photo to search when no products are known."""
 _LEAST_BETWEEN = 1e-3
 _CHUNK_VALUES = 1 << 23
 
@@ -37,17 +38,17 @@ class Sets:
         return self.sums / self.sizes[:, None].astype(np.float32)
 
     def of(self, rows: Ints | slice) -> Sets:
-        """Some of them."""
+        """A subset of the sets."""
         return Sets(self.sums[rows], self.sizes[rows])
 
 
 @dataclass(frozen=True)
 class SameProduct:
-    """Two Gaussians: products scatter around `centre` and photos around their product (two-covariance model, or
+    """Two Gaussians: products scatter around `centre`, and photos around their product (two-covariance model, or
     probabilistic linear discriminant analysis: Ioffe 2006; Prince and Elder 2007).
 
-    `axes` (D, D) takes a vector to independent coordinates, in which photos of a product have variance 1 and products
-    `between` (D,).
+    `axes` (D, D) maps a vector to independent coordinates, in which photos of a product have variance 1 and products
+    have variance `between` (D,).
     """
 
     centre: Wide
@@ -56,9 +57,9 @@ class SameProduct:
 
     @classmethod
     def learnt(cls, vectors: Floats, labels: npt.NDArray[np.generic]) -> SameProduct | None:
-        """The model of vectors (N, D) with their products (N,); None if too few products have two photos or more.
+        """Fit the model to vectors (N, D) with their products (N,); None if too few products have at least two photos.
 
-        Both covariances are shrunk (Ledoit and Wolf 2004), since products are often fewer than dimensions.
+        Both covariances are shrunk (Ledoit and Wolf 2004), because there are often fewer products than dimensions.
         """
         _, inverse, counts = np.unique(labels, return_inverse=True, return_counts=True)
         if (counts > 1).sum() < LEAST_PRODUCTS:
@@ -73,7 +74,7 @@ class SameProduct:
 
     @classmethod
     def guessed(cls, vectors: Floats) -> SameProduct | None:
-        """The model of vectors (N, D) of unknown products, as if photos among each other's nearest were of one product.
+        """Fit the model to vectors (N, D) of unknown products, treating mutual nearest neighbours as the same product.
 
         None if there are too few of them.
         """
@@ -86,8 +87,8 @@ class SameProduct:
 
     @classmethod
     def _of(cls, deviations: Wide, means: Wide, noise: float) -> SameProduct:
-        """From deviations of photos from their products, and from the products' means, whose own variance is `noise`
-        times that of a photo."""
+        """Fit the model to deviations of photos from their products, and to the products' means, whose own variance is
+        `noise` times that of a photo."""
         centre = means.mean(0)
         within, turned = np.linalg.eigh(_shrunk(deviations))
         whitening = turned / np.sqrt(np.maximum(within, 1e-12))
@@ -95,14 +96,14 @@ class SameProduct:
         return cls(centre, whitening @ turned, np.maximum(between - noise, _LEAST_BETWEEN))
 
     def coordinates(self, vectors: Floats) -> Floats:
-        """Where vectors (N, D) lie, as single photos that can be summed up to `Sets`."""
+        """The coordinates of vectors (N, D) as single photos, which can be summed up to `Sets`."""
         found: Floats = ((unit_rows(vectors) - self.centre) @ self.axes).astype(np.float32)
         return found
 
     def ratios(self, sets: Sets, others: Sets) -> Floats:
-        """The logarithm of how many times as likely one product is as two, for each set with each other: (S, T).
+        """The log-likelihood ratio of one product against two, for each pair of sets: (S, T).
 
-        Above 0 one product is more likely.
+        Above 0, one product is more likely.
         """
         found = np.empty((len(sets), len(others)), np.float32)
         for rows in _by_size(sets.sizes):
@@ -111,7 +112,7 @@ class SameProduct:
         return found
 
     def _ratios(self, sets: Sets, others: Sets) -> Floats:
-        """As `ratios`, of sets that are all of one size, and others of one size, too."""
+        """Like `ratios`, for sets of equal size and others of equal size."""
         one, other = self.between + self._noise(sets), self.between + self._noise(others)
         together = one * other - self.between**2
         of_one = (0.5 / one - 0.5 * other / together).astype(np.float32)
@@ -129,11 +130,11 @@ class SameProduct:
 
 
 def group_photos(model: SameProduct, coordinates: Floats) -> Ints:
-    """The group of each of N photos (N, D), shape (N,): sets are joined as long as one product is likelier than two.
+    """The group of each of N photos (N, D), shape (N,): sets are merged as long as one product is more likely than two.
 
-    In each round all pairs of sets are joined that are each other's likeliest partners, as in reciprocal agglomerative
-    clustering (Sumengen et al. 2021), so that no matrix of N x N is kept. The number of groups comes out by itself.
-    Groups are numbered from the largest on, then by their first photo.
+    Each round merges all pairs of sets that are each other's most likely partners, as in reciprocal agglomerative
+    clustering (Sumengen et al. 2021), without an N x N matrix. The number of groups is determined automatically. Groups
+    are numbered by decreasing size, then by their first photo.
     """
     groups = _Groups(model, coordinates)
     while groups.join_likeliest():
@@ -142,9 +143,10 @@ def group_photos(model: SameProduct, coordinates: Floats) -> Ints:
 
 
 def dividing(same: Floats, different: Floats) -> float:
-    """The ratio that tells best what is of one product from what is of two: the sum of the two error rates is least.
+    """The ratio that best separates pairs of one product from pairs of two: it minimises the sum of the two error
+    rates.
 
-    Where several are equally good, the middle of the highest gap. Both need a value at least.
+    Among equally good ratios, the middle of the highest gap. Both inputs need at least one value.
     """
     cuts = np.unique(np.concatenate([same, different]))
     missed = np.searchsorted(np.sort(same), cuts, side="right") / len(same)
@@ -155,7 +157,7 @@ def dividing(same: Floats, different: Floats) -> float:
 
 
 def by_size(labels: Ints) -> Ints:
-    """The groups of N things renumbered: 0 is the largest; of equal ones that of the earliest thing comes first."""
+    """Renumber the groups of N items by decreasing size; ties by their earliest item."""
     _, first, inverse, sizes = np.unique(labels, return_index=True, return_inverse=True, return_counts=True)
     order = np.lexsort((first, -sizes))
     renumbered = np.empty(len(order), np.int64)
@@ -164,7 +166,7 @@ def by_size(labels: Ints) -> Ints:
 
 
 class _Groups:
-    """Sets that become fewer; each lies at the row of one of its photos."""
+    """Sets that are merged over time; each is stored at the row of one of its photos."""
 
     def __init__(self, model: SameProduct, coordinates: Floats) -> None:
         count = len(coordinates)
@@ -177,7 +179,7 @@ class _Groups:
         self._search(np.arange(count), np.arange(count))
 
     def join_likeliest(self) -> bool:
-        """Join each pair of sets that are each other's likeliest partners; False if no two are likely one product."""
+        """Merge each pair of sets that are each other's most likely partners; False if no pair is likely the same."""
         likely = self.open & (self.ratio > 0)
         mutual = np.flatnonzero(likely & (self.partner[self.partner] == np.arange(len(likely))))
         kept = mutual[mutual < self.partner[mutual]]
@@ -191,7 +193,7 @@ class _Groups:
         return True
 
     def member_of(self) -> Ints:
-        """The row at which the set of each photo lies."""
+        """The row that stores each photo's set."""
         found = self.joined_to
         while not np.array_equal(found, found[found]):
             found = found[found]
@@ -211,7 +213,7 @@ class _Groups:
         self._search(np.flatnonzero(self.open & ~lost), kept)
 
     def _search(self, rows: Ints, among: Ints) -> None:
-        """Look for likelier partners of some sets than they have."""
+        """Search for better partners for some sets."""
         others = self.sets.of(among)
         for chunk in row_chunks(len(rows), len(among), _CHUNK_VALUES):
             these = rows[chunk]
@@ -225,7 +227,7 @@ class _Groups:
 
 
 def _mutual_neighbours(rows: Floats, count: int) -> tuple[Ints, Ints]:
-    """Pairs of unit rows each of which is among the `count` most similar of the other."""
+    """Pairs of unit rows that are among each other's `count` nearest neighbours."""
     if count < 1:
         return np.zeros(0, np.int64), np.zeros(0, np.int64)
     found = [np.zeros((0, count), np.int64)]

@@ -1,4 +1,4 @@
-"""Images that a person should look at, as the audit and the label check hand them to the review: `suspects.jsonl`."""
+"""Images to review, passed from the audit and the label check to the review: `suspects.jsonl`."""
 
 from __future__ import annotations
 
@@ -18,12 +18,12 @@ FILE_NAME = "suspects.jsonl"
 
 @dataclass(frozen=True, slots=True)
 class Suspect:
-    """One image and what makes it suspicious.
+    """One image and why it is suspicious.
 
-    `path` is relative to the data set's root (POSIX) where it lies below it, else absolute, and so are the paths in
-    `neighbours` (the nearest images that are labelled as `suggested`, or the near-duplicates) and `given_neighbours`
-    (typical images of the given class), at most four each. `given` and `suggested` are class names; `suggested` is
-    None where no class fits or none can be said. `score` lies in 0..1, 1 being the most suspicious.
+    `path` is relative to the data set's root (POSIX) if below it, else absolute, as are the paths in `neighbours` (the
+    nearest images labelled `suggested`, or the near-duplicates) and `given_neighbours` (typical images of the given
+    class), at most four each. `given` and `suggested` are class names; `suggested` is None if no class fits or is
+    known. `score` is in 0..1, 1 the most suspicious.
     """
 
     path: str
@@ -38,10 +38,10 @@ class Suspect:
 
 
 def write_suspects(path: Path, suspects: Iterable[Suspect]) -> None:
-    """Write one JSON object a line, worst first (equal scores stay in the order given), whole or not at all.
+    """Write one JSON object per line, worst first (ties in the given order), atomically.
 
-    File names that are not UTF-8 are kept as escapes, so that the file itself always is UTF-8. Raises `ValueError` for
-    a score outside 0..1 and `UserError` where the file cannot be written.
+    File names that are not UTF-8 are escaped, so that the file is always UTF-8. Raises `ValueError` for a score outside
+    0..1 and `UserError` if the file cannot be written.
     """
     ranked = sorted(suspects, key=lambda suspect: -suspect.score)
     for suspect in ranked:
@@ -51,9 +51,9 @@ def write_suspects(path: Path, suspects: Iterable[Suspect]) -> None:
 
 
 def read_suspects(path: Path) -> list[Suspect]:
-    """What `write_suspects` wrote, in its order.
+    """Read a file written by `write_suspects`, in its order.
 
-    Raises `UserError` with the line for what cannot be read.
+    Raises `UserError` with the line number for anything that cannot be read.
     """
     try:
         lines = path.read_bytes().split(b"\n")
@@ -90,10 +90,10 @@ def _parsed(path: Path, number: int, line: bytes) -> Suspect:
             given_neighbours=tuple(_text(each) for each in record.get("given_neighbours", ())),
         )
     except (ValueError, KeyError, TypeError, AttributeError) as error:
-        raise UserError(f"{path}, line {number}: not a suspect ({_reason(error)}); make it again") from error
+        raise UserError(f"{path}, line {number}: not a suspect ({_reason(error)}); create the file again") from error
     if not (math.isfinite(suspect.score) and 0.0 <= suspect.score <= 1.0):
         raise UserError(
-            f"{path}, line {number}: the score must lie between 0 and 1, got {suspect.score}; make it again"
+            f"{path}, line {number}: the score must lie between 0 and 1, got {suspect.score}; create the file again"
         )
     return suspect
 

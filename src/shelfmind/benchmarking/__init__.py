@@ -1,1 +1,1 @@
-"""`benchmark`: how fast this machine predicts and trains with a run, measured as its users would meet it."""
+"""`benchmark`: measures a run's prediction and training speed on this machine, as users experience it."""

@@ -1,4 +1,4 @@
-"""`benchmark`: measures in interleaved rounds what a run can do on this machine."""
+"""`benchmark`: measures the speed of a run on this machine, in interleaved rounds."""
 
 from __future__ import annotations
 
@@ -26,14 +26,14 @@ from shelfmind.requests.calling import takes
 from shelfmind.requests.watching import SILENT, Observer
 
 SECONDS = 1.0
-"""Of calls of one batch in one round."""
+"""Seconds of calls of one batch size per round."""
 COMMANDS = 3
-"""Rounds of whole commands, at most."""
+"""Maximum rounds of whole commands."""
 
 
 @dataclass(frozen=True)
 class Benchmark:
-    """All figures, as they are written; how they differ from earlier ones, and what makes the two hard to compare."""
+    """All results, as they are written; the changes from earlier ones, and what limits their comparability."""
 
     record: Mapping[str, Any]
     changes: Sequence[Change] = ()
@@ -43,13 +43,13 @@ class Benchmark:
 
 @takes(BenchmarkRequest)
 def benchmark(request: BenchmarkRequest, watcher: Observer = SILENT) -> Benchmark:
-    """Measure how fast this machine predicts and trains with a run or an exported file.
+    """Measure the prediction and training speed of a run or an exported file on this machine.
 
     Returns:
-        The figures, and how they differ from those of `compare`.
+        The results, and the changes from those in `compare`.
 
     Raises:
-        UserError: no run, no engine that can answer from it, earlier figures that cannot be read.
+        UserError: no run, no usable engine, earlier results that cannot be read.
     """
     if request.out is not None:
         require_writable(request.out)
@@ -104,7 +104,7 @@ def _speeds(
     what: str,
     notes: list[str],
 ) -> dict[str, Any]:
-    """Figures by name, of workers that all are warm and of which one is at work at a time."""
+    """Results by name, with all workers warmed up and one active at a time."""
     with ExitStack() as stack:
         workers: dict[str, Worker] = {}
         progress = watcher.counter(f"{what}: starting", len(wanted), "processes")
@@ -112,7 +112,7 @@ def _speeds(
             try:
                 workers[name] = stack.enter_context(closing(Worker(asked)))
             except UserError as error:
-                notes.append(Message(f"note: {name} was left out: {error}"))
+                notes.append(Message(f"note: {name} was skipped: {error}"))
             progress(1)
         calls = {name: [str(batch) for batch in _batches(wanted[name], request)] for name in workers}
         found: dict[str, dict[str, list[list[float]]]] = {
@@ -134,14 +134,14 @@ def _speeds(
 
 
 def _batches(asked: Mapping[str, Any], request: BenchmarkRequest) -> Sequence[int]:
-    """That of the recipe for a training."""
+    """The batch sizes to measure; the recipe's for a training."""
     return asked.get("batches") or [recipe_of(request.run).train.batch_size]
 
 
 def _commands(
     subjects: Sequence[Subject], request: BenchmarkRequest, watcher: Observer, notes: list[str]
 ) -> dict[str, dict[str, Any]]:
-    """`predict` of photos and of one, by subject: medians of the rounds."""
+    """The duration of `predict` for several photos and for one, by subject: medians over rounds."""
     photos = _photos(request, watcher.counter, notes)
     if not photos:
         return {}
@@ -172,25 +172,27 @@ def _command_figures(pairs: Sequence[tuple[Ran, Ran]], count: int) -> dict[str, 
 
 
 def _photos(request: BenchmarkRequest, counter: Callable[..., Progress], notes: list[str]) -> list[Path]:
-    """Usable photos, evenly from the folder; read before, so that none comes from the disk first."""
+    """Usable photos, evenly spaced from the folder; read once in advance, so that the disk cache is warm."""
     data = request.data if request.data is not None else photos_of(request.run)
     if data is None:
         where = argument("data", "PHOTOS")
-        notes.append(Message(f"note: the whole command was not measured: the run's photos are gone; give {where}"))
+        notes.append(
+            Message(f"note: the whole command was not measured because the run's photos are gone; give {where}")
+        )
         return []
     if not data.is_dir():
-        raise UserError(f"{data} must be a folder with photos")
+        raise UserError(f"{data} must be a folder of photos")
     chosen = evenly_sampled(list_images(data).images, request.images)
     progress = counter("checking photos", len(chosen))
     bad = {each.path for each in check_files(chosen, cache=verdicts_path(), progress=progress)}
     good = [path for path in chosen if path not in bad]
     if not good:
-        raise UserError(f"there is no usable photo in {data}")
+        raise UserError(f"no usable photos in {data}")
     for path in good:
         path.read_bytes()
     return good
 
 
 def _in_turn(names: list[Any], number: int) -> list[Any]:
-    """Every second round in the opposite order."""
+    """Reverse the order in every second round."""
     return names if number % 2 == 0 else names[::-1]

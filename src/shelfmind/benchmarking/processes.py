@@ -1,4 +1,4 @@
-"""Subjects at work, each in a process of its own: in a worker that is asked again and again, or as a whole command."""
+"""Runs benchmark subjects in separate processes: in a worker that receives repeated requests, or as a whole command."""
 
 from __future__ import annotations
 
@@ -19,10 +19,10 @@ _COMMAND = "from shelfmind.cli import main; main()"
 
 
 class Worker:
-    """A `worker` process."""
+    """A process of `worker`."""
 
     def __init__(self, wanted: Mapping[str, Any]) -> None:
-        """Returns when it is warm. Raises `UserError` if it cannot do what is wanted."""
+        """Return once it is warmed up. Raises `UserError` if it cannot run the subject."""
         self.printed = tempfile.TemporaryFile()  # noqa: SIM115 - closed by `close`
         self.process = subprocess.Popen(
             [sys.executable, "-m", "shelfmind.benchmarking.worker", json.dumps(wanted)],
@@ -40,13 +40,13 @@ class Worker:
             raise
 
     def milliseconds(self, batch: str, seconds: float) -> list[float]:
-        """Of each call of so many images within so many seconds."""
+        """Milliseconds of each call with this batch size, for this many seconds."""
         assert self.process.stdin is not None
         print(json.dumps({"batch": batch, "seconds": seconds}), file=self.process.stdin, flush=True)
         return [float(each) for each in self._answer()["ms"]]
 
     def close(self) -> None:
-        """End it."""
+        """End the process."""
         self.process.kill()
         self.process.communicate()
         self.printed.close()
@@ -57,19 +57,19 @@ class Worker:
         if line:
             return dict(json.loads(line))
         status = self.process.wait()
-        raise UserError(f"a measuring process ended with status {status}: {_last_words(self.printed)}")
+        raise UserError(f"a benchmark process exited with status {status}: {_last_words(self.printed)}")
 
 
 @dataclass(frozen=True)
 class Ran:
-    """A command that has ended: how long it took, and the most memory that it had, if that can be told here."""
+    """A completed command: its duration, and its peak memory if available on this system."""
 
     seconds: float
     memory_mb: float | None
 
 
 def run_predict(place: Path, engine: str, photos: Sequence[Path], folder: Path) -> Ran:
-    """`shelfmind predict` of photos into a CSV below `folder`, as whoever types it has it.
+    """Run `shelfmind predict` on photos, writing a CSV below `folder`, as a user would.
 
     Raises:
         UserError: it failed.
@@ -110,4 +110,4 @@ def _run(arguments: Sequence[str]) -> Ran:
 def _last_words(printed: Any) -> str:
     printed.seek(0)
     lines = printed.read().decode("utf-8", "replace").strip().splitlines()
-    return lines[-1] if lines else "it said nothing"
+    return lines[-1] if lines else "no output"

@@ -1,4 +1,4 @@
-"""The figures of a benchmark: speeds and percentiles, where they were measured, how they differ from earlier ones."""
+"""Benchmark results: speeds and percentiles, the machine, and the changes from earlier results."""
 
 from __future__ import annotations
 
@@ -23,12 +23,12 @@ PACKAGES = ("shelfmind", "mindspore", "numpy", "pillow")
 LESS_IS_BETTER = ("p50_ms", "p99_ms", "first_answer_s", "memory_mb")
 MORE_IS_BETTER = ("images_per_second",)
 SETTING = ("hardware", "versions", "network", "settings")
-"""Parts of a record that figures depend on."""
+"""Parts of a record that affect the results."""
 
 
 @dataclass(frozen=True)
 class Change:
-    """A figure beside its earlier value; `ratio` above 1 is better."""
+    """A result with its earlier value; `ratio` above 1 is better."""
 
     what: str
     before: float
@@ -37,7 +37,7 @@ class Change:
 
 
 def speed_of(batch: int, rounds: Sequence[Sequence[float]]) -> dict[str, Any]:
-    """Figures of calls of `batch` images: milliseconds of each, by round."""
+    """Results of calls with batch size `batch`: milliseconds of each, by round."""
     all_ms = [ms for calls in rounds for ms in calls]
     speeds = [round(batch * 1000 * len(calls) / sum(calls), 2) for calls in rounds]
     p50, p99 = np.percentile(all_ms, (50, 99))
@@ -51,7 +51,7 @@ def speed_of(batch: int, rounds: Sequence[Sequence[float]]) -> dict[str, Any]:
 
 
 def machine() -> dict[str, Any]:
-    """The hardware and the versions that figures depend on."""
+    """The hardware and software versions that affect the results."""
     packages = dict.fromkeys((*PACKAGES, *(kind.package for kind in ENGINES.values())))
     return {
         "hardware": {
@@ -65,7 +65,7 @@ def machine() -> dict[str, Any]:
 
 
 def read_record(path: Path) -> dict[str, Any]:
-    """Earlier figures, all of them, before anything is measured. Raises `UserError` for a file that holds none."""
+    """Read earlier results completely before measuring. Raises `UserError` for a file without results."""
     try:
         record = json.loads(path.read_text(encoding="utf-8"))
         if record["benchmark"] > FORMAT:
@@ -75,11 +75,11 @@ def read_record(path: Path) -> dict[str, Any]:
             raise ValueError
         return dict(record)
     except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
-        raise UserError(f"{path} holds no figures that `shelfmind benchmark` wrote") from error
+        raise UserError(f"{path} is not a result of `shelfmind benchmark`") from error
 
 
 def changes(before: Mapping[str, Any], now: Mapping[str, Any]) -> list[Change]:
-    """Every figure that both have."""
+    """Every result that both records have."""
     earlier, found = dict(_figures(before)), []
     for what, value in _figures(now):
         if what in earlier and value and earlier[what]:
@@ -89,13 +89,13 @@ def changes(before: Mapping[str, Any], now: Mapping[str, Any]) -> list[Change]:
 
 
 def differences(before: Mapping[str, Any], now: Mapping[str, Any]) -> list[str]:
-    """What makes two records hard to compare: other hardware, versions, networks or settings."""
+    """What limits the comparability of two records: other hardware, versions, networks or settings."""
     found = []
     for part in SETTING:
         old, new = before.get(part) or {}, now[part]
         for name in {**old, **new}:
             if old.get(name) != new.get(name):
-                found.append(f"{part}: {name} was {old.get(name)}, is {new.get(name)}")
+                found.append(f"{part}: {name} was {old.get(name)}, is now {new.get(name)}")
     return found
 
 

@@ -1,4 +1,4 @@
-"""What can be measured of a run or an exported file here."""
+"""What can be benchmarked of a run or an exported file on this machine."""
 
 from __future__ import annotations
 
@@ -20,12 +20,12 @@ TRAININGS: dict[str, tuple[str, ...]] = {
     "onednn fp32": ("train.kernels=onednn", "train.amp=off", "distillation.teachers=[]"),
     "onednn bf16": ("train.kernels=onednn", "train.amp=on", "distillation.teachers=[]"),
 }
-"""Ways to compute a training step, each by what it sets in the recipe. A further one is a line here."""
+"""Variants of a training step, each with its recipe settings. A new variant is a line here."""
 
 
 @dataclass(frozen=True)
 class Subject:
-    """An engine that answers from a run or a file."""
+    """An engine that predicts with a run or a file."""
 
     name: str
     place: Path
@@ -33,12 +33,13 @@ class Subject:
 
 
 def subjects_of(place: Path) -> tuple[list[Subject], list[str]]:
-    """MindSpore with a run, if it is installed, and every engine that is, with every file that it reads; and notes.
+    """MindSpore with a run, if installed, and every installed engine with every file that it reads; and notes.
 
-    Files of a run that are of other weights than it has now are left out, and so is what this machine cannot compute.
+    Files of a run whose weights differ from the run's current weights are skipped, as are those that this machine
+    cannot compute.
 
     Raises:
-        UserError: nothing here can answer.
+        UserError: there is no usable engine.
     """
     if place.is_file():
         exported = read_exported(place)
@@ -64,19 +65,19 @@ def subjects_of(place: Path) -> tuple[list[Subject], list[str]]:
             found += _of_file(exported)
             notes += _left_out(exported)
         else:
-            notes.append(_note(path.name, f"it is of other weights than {run.weights.name}; export it again"))
+            notes.append(_note(path.name, f"its weights differ from {run.weights.name}; export it again"))
     if not found:
-        raise UserError(f"{place} was exported for no engine that is installed, and MindSpore is not, either")
+        raise UserError(f"neither MindSpore nor an engine for the exported files of {place} is installed")
     return found, notes
 
 
 def recipe_of(place: Path) -> Recipe:
-    """How the run, or that of the file, was trained."""
+    """The recipe of the run, or of the file's run."""
     return read_exported(place).recipe if place.is_file() else RunFolder(place).read_recipe()
 
 
 def photos_of(place: Path) -> Path | None:
-    """The data set that the run was trained on, if it is still there."""
+    """The data set that the run was trained on, if it still exists."""
     if place.is_file():
         provenance = read_exported(place).facts["provenance"]
     else:
@@ -91,7 +92,7 @@ def _of_file(exported: Exported) -> list[Subject]:
 
 
 def _left_out(exported: Exported) -> list[str]:
-    """Why engines that read the file do not answer from it here."""
+    """Why engines that read the file cannot be used here."""
     measured = engines_for(exported.format, exported.precision)
     reasons = {
         name: f"it is not installed; run: {kind.command}"
@@ -108,4 +109,4 @@ def _name(engine: str, exported: Exported) -> str:
 
 
 def _note(what: str, reason: str) -> Message:
-    return Message(f"note: {what} was left out: {reason}")
+    return Message(f"note: {what} was skipped: {reason}")

@@ -1,4 +1,4 @@
-"""The process of one subject: it is asked for calls or steps by lines of JSON, and sleeps in between.
+"""The process of one subject: receives requests for calls or steps as lines of JSON, and sleeps in between.
 
 python -m shelfmind.benchmarking.worker '{"kind": "engine", "place": ..., "engine": ..., "batches": [1, 32]}'
 """
@@ -20,13 +20,13 @@ from shelfmind.errors import UserError
 Work = Callable[[], None]
 LEAST_CALLS = 3
 ONE_SIZE = ("mindspore", "mindir")
-"""Engines whose graphs are for one number of images."""
+"""Engines whose graphs have a fixed batch size."""
 WARM_CALLS = dict.fromkeys(ONE_SIZE, 30)
-"""MindSpore chooses a kernel's threads by its first 25 calls; others are warm after three."""
+"""MindSpore chooses a kernel's number of threads in its first 25 calls; other engines are warm after three."""
 
 
 def engine_calls(place: str, engine: str, batches: list[int]) -> tuple[dict[str, Work], dict[str, Any]]:
-    """For each batch a call that answers so many 8-bit images of the network's size; and facts."""
+    """For each batch size, a call that predicts this many 8-bit images of the network's input size; and facts."""
     from shelfmind.inference.predictor import Predictor, load
 
     generator = np.random.default_rng(0)
@@ -44,7 +44,7 @@ def engine_calls(place: str, engine: str, batches: list[int]) -> tuple[dict[str,
 
 
 def training_steps(place: str, overrides: list[str]) -> tuple[dict[str, Work], dict[str, Any]]:
-    """A training step of the run's recipe on drawn images, which leaves the run alone; and facts."""
+    """A training step of the run's recipe on random images, without modifying the run; and facts."""
     from shelfmind.machine.device import interruptible, start_mindspore
 
     mindspore = start_mindspore()
@@ -71,7 +71,7 @@ KINDS: dict[str, Callable[..., tuple[dict[str, Work], dict[str, Any]]]] = {
 
 
 def main() -> None:
-    """Obey until the pipe closes; answers go to the first stdout, what libraries print to stderr."""
+    """Serve requests until the pipe closes; answers go to the original stdout, the output of libraries to stderr."""
     answers = os.fdopen(os.dup(1), "w")
     os.dup2(2, 1)
 
@@ -101,7 +101,7 @@ def _call(engine: Callable[[Any], Any], images: Any) -> Work:
 
 
 def _timed(work: Work, seconds: float) -> list[float]:
-    """Milliseconds of each call within so many seconds, three at least."""
+    """Milliseconds of each call within this many seconds, at least three calls."""
     found: list[float] = []
     until = time.perf_counter() + seconds
     while len(found) < LEAST_CALLS or time.perf_counter() < until:

@@ -1,1 +1,1 @@
-"""Makes a clean data set from a data set, the decisions on it and rules: a recorded, repeatable step."""
+"""Builds a clean data set from a data set, the reviewers' decisions and rules, as a recorded, repeatable step."""

@@ -1,4 +1,4 @@
-"""Class and file names that every system can keep: normalised, portable, and never two classes made one by accident."""
+"""Portable, normalised class and file names, without accidentally merging two classes."""
 
 from __future__ import annotations
 
@@ -13,22 +13,23 @@ from shelfmind.errors import UserError, argument
 _BRACKETS = str.maketrans("【】〔〕〖〗", "[][][]")
 _DOTS = str.maketrans(dict.fromkeys("•‧∙⋅・･", "·") | dict.fromkeys("。｡", "."))
 _REFUSED = str.maketrans(dict.fromkeys('<>:"/\\|?*', "_"))
-"""What Windows and FAT refuse in names; / also everywhere else."""
+"""Characters that Windows and FAT do not allow in names; / is not allowed anywhere."""
 _DEVICES = re.compile(r"(con|prn|aux|nul|com\d|lpt\d)(\.|$)", re.IGNORECASE)
 _BYTE = re.compile("[\udc80-\udcff]")
 _BEFORE_BRACKET = re.compile(r"(?<=[\u2e80-\u9fff\uac00-\ud7af]) (?=[(\[])")
 _INSIDE_BRACKETS = re.compile(r"(?<=[(\[]) | (?=[)\]])")
 LONGEST_BYTES = 200
-"""Of a name; systems take 255, which leaves room for a number and a suffix."""
+"""Maximum length of a name; systems allow 255, which leaves room for a number and a suffix."""
 
 
 def clean_name(name: str) -> str:
-    """The name as a person reads it, fit for a folder or file on any system. Cleaning twice changes nothing more.
+    """A normalised name that is valid as a folder or file name on any system. Idempotent.
 
-    Full-width forms become half-width (NFKC), brackets ( ) or [ ], middle dots one kind, runs of blanks one blank, none
-    inside brackets nor between a Chinese character and a bracket; invisible characters go. What a file system refuses
-    becomes _, a byte that is not UTF-8 %xx; dots and blanks at the ends go, since a leading dot hides a folder and
-    Windows drops trailing ones. An empty outcome is "_".
+    Full-width forms become half-width (NFKC), brackets ( ) or [ ], middle dots are unified, runs of blanks become one
+    blank, with none inside brackets or between a Chinese character and a bracket; invisible characters are removed.
+    Characters not allowed in file names become _, bytes that are not UTF-8 become %xx. Leading and trailing dots and
+    blanks are removed, because a leading dot hides a folder and Windows drops trailing ones. An empty result becomes
+    "_".
     """
     text = _BYTE.sub(lambda match: f"%{ord(match[0]) - 0xDC00:02x}", name)
     text = normalise_class_name(text).translate(_BRACKETS).translate(_DOTS).translate(_REFUSED)
@@ -39,7 +40,7 @@ def clean_name(name: str) -> str:
 
 
 def clean_names(names: Iterable[str], merge: bool = False) -> Mapping[str, str]:
-    """The clean name of each class. Raises `UserError` if two would become one, unless `merge` asks for that."""
+    """The clean name of each class. Raises `UserError` if two classes get the same name, unless `merge`."""
     cleaned: dict[str, str] = {}
     first: dict[str, str] = {}
     for name in sorted(names):
@@ -47,8 +48,8 @@ def clean_names(names: Iterable[str], merge: bool = False) -> Mapping[str, str]:
         before = first.setdefault(clean.casefold(), name)
         if before != name and not merge:
             raise UserError(
-                f"the classes {before!r} and {name!r} are both called '{clean}' after normalising; "
-                f"join them with {argument('merge_same_names', True)}, or rename one of them"
+                f"the classes {before!r} and {name!r} both become '{clean}' after normalising; "
+                f"merge them with {argument('merge_same_names', True)}, or rename one of them"
             )
         cleaned[name] = cleaned.get(before, clean)
     return MappingProxyType(cleaned)

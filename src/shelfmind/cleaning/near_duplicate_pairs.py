@@ -1,4 +1,4 @@
-"""Which images are copies of one photo: as an audit found it, or looked for here."""
+"""Pairs of near-duplicates: read from an audit, or computed."""
 
 from __future__ import annotations
 
@@ -16,20 +16,20 @@ from shelfmind.records import BadFile, Catalog
 from shelfmind.tables import read_table
 
 Pair = tuple[str, str]
-"""Two images by their names below the data set's root."""
+"""Two images by their paths below the data set's root."""
 ISSUES = "issues.csv"
 _KINDS = frozenset({"duplicate", "conflict", "leak"})
 
 
 def audited_pairs(audit: Path) -> list[Pair]:
-    """The pairs of images that an audit's ``issues.csv`` calls copies of each other.
+    """The pairs of near-duplicates in an audit's ``issues.csv``.
 
-    Raises `UserError` if the folder is no audit.
+    Raises `UserError` if the folder is not an audit.
     """
     path = audit / ISSUES
     if not path.is_file():
         raise UserError(
-            f"{audit} is not an audit: it has no {ISSUES}; make one with: {call('audit', data='DATA', out=audit)}"
+            f"{audit} is not an audit: it has no {ISSUES}; create one with: {call('audit', data='DATA', out=audit)}"
         )
     rows = read_table(path, exact=True)
     columns = {name: index for index, name in enumerate(rows[0][1])} if rows else {}
@@ -39,7 +39,7 @@ def audited_pairs(audit: Path) -> list[Pair]:
     for line, cells in rows[1:]:
         if len(cells) != len(columns):
             raise UserError(
-                f"{path}, line {line}: must have {counted(len(columns), 'cell')}, got {len(cells)}; audit again"
+                f"{path}, line {line}: expected {counted(len(columns), 'cell')}, got {len(cells)}; audit again"
             )
         if cells[columns["kind"]] in _KINDS:
             pairs.extend((cells[columns["path"]], other) for other in parse_names(cells[columns["related"]]))
@@ -47,7 +47,7 @@ def audited_pairs(audit: Path) -> list[Pair]:
 
 
 def find_pairs(catalog: Catalog, counter: Counter) -> tuple[list[Pair], list[BadFile]]:
-    """The pairs of images that are copies of each other, found by looking at all of them, and the unusable files."""
+    """The pairs of near-duplicates, computed from all images, and the unusable files."""
     names = [relative_name(sample.path, catalog.root) for sample in catalog.samples]
     paths = [sample.path for sample in catalog.samples]
     with measured_meanwhile(paths, counter) as measured:

@@ -1,4 +1,4 @@
-"""What a cleaned data set tells about itself: settings, digests and counts, every image's way, the map of names."""
+"""The record of a cleaned data set: settings, digests and counts, the outcome of every image, the mapping of names."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ _PACKAGES = ("shelfmind", "numpy", "pillow")
 
 @dataclass(frozen=True)
 class Figures:
-    """What a preparation did, in numbers; `dropped` counts by reason, without names in it."""
+    """The statistics of a preparation; `dropped` counts by reason, without names."""
 
     images: int
     kept: int
@@ -38,14 +38,14 @@ class Figures:
 
 
 def outcome(row: Row, names: Mapping[str, str]) -> str:
-    """ "dropped", "relabelled" (to another class than its own under its clean name) or "kept"."""
+    """The outcome of a row: "dropped", "relabelled" (to a class other than its own class's clean name) or "kept"."""
     if not row.kept:
         return "dropped"
     return "kept" if row.class_name == names.get(row.given, row.given) else "relabelled"
 
 
 def summarise(rows: Sequence[Row], names: Mapping[str, str], unsettled: int, passed_over: int) -> Figures:
-    """The figures of these rows."""
+    """The statistics of these rows."""
     kept = [row for row in rows if row.kept]
     outcomes = Counter(outcome(row, names) for row in rows)
     splits = Counter(row.new_split for row in kept)
@@ -65,14 +65,14 @@ def summarise(rows: Sequence[Row], names: Mapping[str, str], unsettled: int, pas
 
 
 def kind_of(reason: str) -> str:
-    """The reason without what tells one image from another, for counting."""
+    """The reason without image-specific details, for counting."""
     return reason.partition(":")[0]
 
 
 def write_record(
     folder: Path, rows: Sequence[Row], targets: Sequence[str], names: Mapping[str, str], facts: Mapping[str, Any]
 ) -> None:
-    """Write ``prepare.csv`` (a row an image), ``class_names.csv`` (the map back) and ``prepare.json``."""
+    """Write ``prepare.csv`` (one row per image), ``class_names.csv`` (the reverse mapping) and ``prepare.json``."""
     lines = (
         (row.source, row.split, row.given, outcome(row, names), row.dropped, row.decided)
         + ((row.new_split, row.class_name, target) if row.kept else ("", "", ""))
@@ -84,7 +84,7 @@ def write_record(
 
 
 def versions(*more: str) -> dict[str, str]:
-    """What decides the bytes of the output besides the input: Python, our packages and `more`."""
+    """The versions that determine the output bytes: Python, shelfmind's dependencies and `more`."""
     return {"python": platform.python_version(), **{name: metadata.version(name) for name in (*_PACKAGES, *more)}}
 
 

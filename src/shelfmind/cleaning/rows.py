@@ -1,4 +1,4 @@
-"""The images of a data set on their way into a clean one, and the steps that change where each of them goes."""
+"""The images of a data set during cleaning, and the steps that drop, relabel or re-split them."""
 
 from __future__ import annotations
 
@@ -23,10 +23,12 @@ Key = tuple[str, str]
 
 @dataclass(frozen=True, slots=True)
 class Row:
-    """One source image: `source` is its name below the data set's root, `given` and `split` are as they were there.
+    """One source image: `source` is its path below the data set's root, `given` and `split` are its original class and
+    split.
 
-    `class_name` and `new_split` say where it goes, `decided` what a reviewer said about it, and `dropped` why it goes
-    nowhere, as "kind: detail" (empty: it stays). `protected`: a reviewer said keep, so it does not go as a repetition.
+    `class_name` and `new_split` are its destination, `decided` the reviewer's decision, and `dropped` the reason if it
+    is dropped, as "kind: detail" (empty: kept). `protected`: a reviewer decided to keep it, so it is not dropped as a
+    repetition.
     """
 
     source: str
@@ -40,17 +42,17 @@ class Row:
 
     @property
     def kept(self) -> bool:
-        """Whether it is part of the clean data set."""
+        """Whether it is in the clean data set."""
         return not self.dropped
 
 
 def drop_rows(rows: Iterable[Row], reasons: Mapping[str, str]) -> list[Row]:
-    """The rows with those dropped that `reasons` names by source; what was dropped before keeps its reason."""
+    """Drop the rows whose source is in `reasons`; rows dropped before keep their reason."""
     return [replace(row, dropped=reasons[row.source]) if row.kept and row.source in reasons else row for row in rows]
 
 
 def others_class(classes: Collection[str], wanted: str | None) -> str:
-    """The class that "others" means: the one asked for, else the only one with such a name.
+    """The class for the decision "others": `wanted` if given, else the only class with such a name.
 
     Raises `UserError` if there is none, or more than one.
     """
@@ -60,9 +62,9 @@ def others_class(classes: Collection[str], wanted: str | None) -> str:
         return wanted
     found = sorted(name for name in classes if clean_name(name).casefold() in NAMES_OF_OTHERS)
     if len(found) != 1:
-        known = f"more than one class is called so ({', '.join(found)})" if found else "no class is called so"
+        known = f"more than one class has such a name ({', '.join(found)})" if found else "no class has such a name"
         which = argument("others", "NAME")
-        raise UserError(f"decisions move images to 'others', but {known}; name the class with {which}")
+        raise UserError(f"decisions move images to 'others', but {known}; choose the class with {which}")
     return found[0]
 
 
@@ -74,10 +76,10 @@ def apply_decisions(
     new_classes: Collection[str] = (),
     ignore_missing: bool = False,
 ) -> tuple[list[Row], int]:
-    """The rows with what reviewers decided, and how many decisions were passed over because they fit no image.
+    """Apply the reviewers' decisions; return the rows, and the number of decisions skipped because they fit no image.
 
-    A decision fits if its image is there and still has the label that the reviewer saw. Raises `UserError` for those
-    that do not, unless `ignore_missing`, and for a new class that is not among `new_classes`.
+    A decision fits if its image exists and still has the label that the reviewer saw. Raises `UserError` for decisions
+    that do not fit, unless `ignore_missing`, and for a new class that is not in `new_classes`.
     """
     given = {row.source: row.given for row in rows}
     lost = [path for path, decision in decisions.items() if given.get(path) != decision.given]
@@ -96,12 +98,12 @@ def apply_decisions(
 
 
 def rename_classes(rows: Iterable[Row], names: Mapping[str, str]) -> list[Row]:
-    """The rows with other class names; classes that `names` lacks keep theirs."""
+    """Rename classes; those missing from `names` keep theirs."""
     return [replace(row, class_name=names.get(row.class_name, row.class_name)) for row in rows]
 
 
 def sample_fraction(rows: Sequence[Row], fraction: float, seed: int) -> list[Row]:
-    """Keep a random `fraction` of each class in each split, rounded, but never less than one image of it."""
+    """Keep a random `fraction` of each class in each split, rounded, at least one image."""
 
     def number(key: Key, count: int) -> int:
         return max(1, int(count * fraction + 0.5))
@@ -110,7 +112,7 @@ def sample_fraction(rows: Sequence[Row], fraction: float, seed: int) -> list[Row
 
 
 def cap_classes(rows: Sequence[Row], caps: Mapping[str, int], cap_all: int | None, seed: int) -> list[Row]:
-    """Keep a random `caps[class]` training images of each class named, `cap_all` of every other one."""
+    """Keep a random `caps[class]` training images of each named class, `cap_all` of every other class."""
 
     def number(key: Key, count: int) -> int:
         split, class_name = key
@@ -123,9 +125,9 @@ def cap_classes(rows: Sequence[Row], caps: Mapping[str, int], cap_all: int | Non
 def split_again(
     rows: Sequence[Row], val_fraction: float, test_fraction: float | None, floor: int, seed: int
 ) -> list[Row]:
-    """A new stratified split of the kept rows; without a `test_fraction` the test images stay as they are.
+    """A new stratified split of the kept rows; without a `test_fraction` the test images are unchanged.
 
-    Each class gives at least `floor` images to test and val, in this order, as long as one stays in train.
+    Each class contributes at least `floor` images to test and val, in this order, as long as one stays in train.
     """
     held_out = {"val": val_fraction} if test_fraction is None else {"test": test_fraction, "val": val_fraction}
     indices = [i for i, row in enumerate(rows) if row.kept and (test_fraction is not None or row.new_split != "test")]
@@ -140,11 +142,12 @@ def split_again(
 def repetitions(
     rows: Sequence[Row], pairs: Iterable[tuple[str, str]], *, duplicates: bool, leaks: bool
 ) -> tuple[dict[str, str], list[tuple[str, ...]]]:
-    """Which images repeat another one, with the reason to drop each, and the groups that only a person can settle.
+    """The images that repeat another one, with the reason to drop each, and the groups that need a reviewer's decision.
 
-    `pairs` name images that show the same picture; pairs of pairs are one group. With `leaks`, whatever of a group lies
-    in a split before test (or before val) goes, so that what is measured stays. With `duplicates`, of those in one
-    split and class all but the first go. A group left with two classes in one split is for a person to settle.
+    `pairs` are pairs of near-duplicates; connected pairs form a group. With `leaks`, group members in train or val are
+    dropped if another is in a later split (val, test), so that evaluation data is kept. With `duplicates`, all but the
+    first of those in one split and class are dropped. A remaining group with two classes in one split needs a
+    reviewer's decision.
     """
     at = {row.source: row for row in rows if row.kept}
     reasons: dict[str, str] = {}
@@ -156,7 +159,7 @@ def repetitions(
                 if SPLITS.index(at[name].new_split) < last and not at[name].protected:
                     reasons[name] = f"leak: also in {SPLITS[last]}"
         seen: dict[tuple[str, str], str] = {}
-        for name in sorted(group, key=lambda name: not at[name].protected):  # a stable sort: keep those decided first
+        for name in sorted(group, key=lambda name: not at[name].protected):  # stable sort, protected images first
             if name in reasons:
                 continue
             first = seen.setdefault((at[name].new_split, at[name].class_name), name)
@@ -170,7 +173,7 @@ def repetitions(
 
 
 def _groups(pairs: Iterable[tuple[str, str]], at: Mapping[str, Row]) -> list[list[str]]:
-    """The connected images, each group and all groups in the order of the rows."""
+    """The connected images, each group and all groups in row order."""
     known = [pair for pair in pairs if pair[0] in at and pair[1] in at]
     connected = DisjointSets(name for pair in known for name in pair)
     for one, other in known:
@@ -185,7 +188,7 @@ def _groups(pairs: Iterable[tuple[str, str]], at: Mapping[str, Row]) -> list[lis
 def _thinned(rows: Sequence[Row], number: Callable[[Key, int], int], seed: int, reason: str) -> list[Row]:
     """Drop all but `number((split, class), count)` of the kept rows of each class in each split.
 
-    Which ones stay depends on the seed and on each image's name alone, so that one image more or less changes little.
+    The selection depends only on the seed and each image's name, so that adding an image changes little.
     """
     groups: dict[Key, list[Row]] = defaultdict(list)
     for row in rows:
@@ -230,14 +233,14 @@ def _lost(lost: Sequence[str], given: Mapping[str, str], decisions: Mapping[str,
     gone = [path for path in lost if path not in given]
     if gone:
         text = (
-            f"{len(gone):,} of {counted(len(decisions), 'decision')} cannot be followed, because the image is "
+            f"{len(gone):,} of {counted(len(decisions), 'decision')} cannot be applied because the image is "
             f"not in the data set: {shortened(gone, 3)}"
         )
     else:
         path = lost[0]
         text = (
-            f"{len(lost):,} of {counted(len(decisions), 'decision')} cannot be followed, because the image "
-            f"has another label now: {path} was '{decisions[path].given}' and is '{given[path]}'"
+            f"{len(lost):,} of {counted(len(decisions), 'decision')} cannot be applied because the label "
+            f"has changed: {path} was '{decisions[path].given}' and is now '{given[path]}'"
         )
     passing = argument("ignore_missing_decisions", True)
-    return f"{text}; give the data set that was reviewed, or pass over them with {passing}"
+    return f"{text}; give the data set that was reviewed, or skip them with {passing}"

@@ -1,4 +1,4 @@
-"""Where each image goes in the clean data set: a name that every system can keep, and no name twice."""
+"""The path of each image in the clean data set: portable and unique."""
 
 from __future__ import annotations
 
@@ -11,11 +11,11 @@ from shelfmind.data.listing import natural_key
 
 
 def target_paths(rows: Sequence[Row], jpeg: bool) -> list[str]:
-    """For each row its path in the clean data set, ``split/class/file`` with slashes; "" for a row that is dropped.
+    """For each row its path in the clean data set, ``split/class/file`` with slashes; "" for a dropped row.
 
-    Files keep their names, made clean; with `jpeg` all end in .jpg. Of several files that would have one name in a
-    folder, also but for upper and lower case, the second gets _2 and so on: those from another class last, else in
-    natural order. The same rows in any order get the same paths.
+    Files keep their cleaned names; with `jpeg` all end in .jpg. If several files in a folder would have the same name,
+    ignoring case, the second gets the suffix _2 and so on: files from another class last, else in natural order. The
+    result does not depend on the order of the rows.
     """
     targets = [""] * len(rows)
     taken: set[str] = set()

@@ -1,4 +1,4 @@
-"""Puts images into a folder as links, copies or JPEGs."""
+"""Writes images to a folder as links, copies or JPEGs."""
 
 from __future__ import annotations
 
@@ -22,11 +22,11 @@ _JPEG_START = b"\xff\xd8\xff"
 def place_images(
     folder: Path, sources: Sequence[Path], targets: Sequence[str], *, link: str, jpeg: bool, progress: Progress
 ) -> dict[str, int]:
-    """Put each source at its target below `folder`, and say how many were linked, copied or converted.
+    """Write each source to its target below `folder`, and return how many were linked, copied or converted.
 
-    `link` is one of `LINKS`; "auto" makes hard links where the file system can, else copies. With `jpeg` what is not a
-    JPEG by content is decoded upright and encoded anew. The sources are only read. Raises `OSError` as it comes and
-    `UserError` for a link that cannot be made.
+    `link` is one of `LINKS`; "auto" creates hard links if the file system supports them, else copies. With `jpeg`,
+    files that are not JPEG by content are decoded upright and re-encoded. The sources are only read. Raises `OSError`
+    unchanged, and `UserError` for a link that cannot be created.
     """
     for parent in sorted({target.rsplit("/", 1)[0] for target in targets}):
         (folder / parent).mkdir(parents=True)
@@ -40,23 +40,23 @@ def place_images(
         counts[how] = counts.get(how, 0) + 1
         progress(1)
     if counts.keys() - {"linked"} and hasattr(os, "sync"):
-        os.sync()  # once for all files, so that none is empty after a power cut
+        os.sync()  # one sync for all files, so that none is empty after a power cut
     return counts
 
 
 def jpeg_bytes(source: Path) -> bytes:
-    """The image, upright, as a JPEG of high quality without metadata; the same for the same file and Pillow."""
+    """The image, upright, as a high-quality JPEG without metadata; deterministic for a file and a Pillow version."""
     try:
         image = open_image(source)
     except BadImage as error:
-        raise UserError(f"{source}: {error.reason}, though it was good when it was checked; begin again") from error
+        raise UserError(f"{source}: {error.reason}, although it passed the check; run the command again") from error
     buffer = io.BytesIO()
     image.save(buffer, "JPEG", quality=JPEG_QUALITY, subsampling=0)
     return buffer.getvalue()
 
 
 def _place(source: Path, target: Path, link: str, jpeg: bool) -> str:
-    real = os.path.realpath(source)  # a link to a link would break when the middle one goes
+    real = os.path.realpath(source)  # a link to a link would break if the middle one is deleted
     if jpeg:
         with open(real, "rb") as file:
             is_jpeg = file.read(3) == _JPEG_START
@@ -73,7 +73,7 @@ def _place(source: Path, target: Path, link: str, jpeg: bool) -> str:
             if link == "hard":
                 reason = error.strerror or error
                 copying = argument("link", "copy")
-                raise UserError(f"{source} cannot be linked: {reason}; {copying} does without") from error
+                raise UserError(f"{source} cannot be linked: {reason}; use {copying}") from error
         else:
             return "linked"
     shutil.copyfile(real, target)

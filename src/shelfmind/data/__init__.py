@@ -1,4 +1,4 @@
-"""Data sources: every kind of data set becomes a `Catalog`."""
+"""Data sources: read every kind of data set into a `Catalog`."""
 
 from __future__ import annotations
 
@@ -17,27 +17,25 @@ __all__ = ["SOURCES", "absolute", "detect_format", "normalise_class_name", "open
 
 
 def absolute(root: Path | str) -> Path:
-    """The absolute path of a data set, ``~`` resolved, links not."""
+    """The absolute path of a data set, with ``~`` expanded and links not resolved."""
     return Path(os.path.abspath(os.path.expanduser(root)))
 
 
 def require_outside(root: Path, out: Path) -> None:
-    """Raise `UserError` if what is written to `out` would become a part of the data set's folder."""
+    """Raise `UserError` if output written to `out` would land inside the data set's folder."""
     real_root, real_out = os.path.realpath(root), os.path.realpath(out)
     if os.path.isdir(real_root) and Path(real_out).is_relative_to(real_root):
-        raise UserError(f"{out} lies in the data set {root}, of which it would become a part; choose another folder")
+        raise UserError(f"{out} is inside the data set {root}; choose a folder outside it")
 
 
 def open_catalog(
     root: Path | str, format: str | None = None, seed: int = 0, same_names: bool = False, one_class: bool = False
 ) -> Catalog:
-    """The catalog of the data at `root`, whose format is found out unless it is given.
+    """Read the data set at `root` into a catalog, detecting its format unless `format` is given.
 
-    `seed` decides the split where the data has none; see `sources.Read` for `same_names`. With `one_class` photos of a
-    single product will do, which a run can be judged by though nothing can be learnt from them. Paths come out
-    absolute.
-    Images are not opened: see `checking.check_files`. Raises `UserError` for everything that makes the data unusable,
-    with what to do.
+    `seed` decides the random split of a data set without one; see `sources.Read` for `same_names`. `one_class` allows
+    data with a single class, enough to evaluate a run but not to train one. Paths in the catalog are absolute.
+    Images are not opened: see `checking.check_files`. Raises `UserError`, with a remedy, if the data cannot be used.
     """
     if format is not None and format not in SOURCES:
         raise unknown_name("format", format, SOURCES)

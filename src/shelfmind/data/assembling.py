@@ -1,4 +1,4 @@
-"""Makes the catalog out of what a source found: class ids, splits, order, notes, and the refusals all sources share."""
+"""Builds the catalog from what a source found: class ids, splits, order, notes, and the checks all sources share."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from shelfmind.records import Catalog, Sample
 
 @dataclass(frozen=True, slots=True)
 class Found:
-    """One image that a source found; no split means that the source has none."""
+    """One image that a source found; `split` is None if the source specifies none."""
 
     path: Path
     class_name: str
@@ -37,10 +37,10 @@ def assemble(
     val_fraction: float = VAL_FRACTION,
     same_names: bool = False,
 ) -> Catalog:
-    """The catalog of these images, by split, class and then the order given.
+    """Build the catalog of these images, ordered by split, then class, then the given order.
 
-    `locations` names every class, also the empty ones, with where it was found. Raises `UserError` for no images, and
-    class names that are the same after normalising unless `same_names` allows them.
+    `locations` maps every class, including empty ones, to where it was found. Raises `UserError` if there are no
+    images, or if two class names are equal after normalising and `same_names` does not allow it.
     """
     if not found:
         raise UserError(f"no images in {root} (looked for {', '.join(sorted(IMAGE_SUFFIXES))} as format '{format}')")
@@ -56,14 +56,14 @@ def assemble(
 
 
 def require_two_classes(catalog: Catalog) -> None:
-    """Refuse a data set of which fewer than two classes have images: nothing can be learnt from it."""
+    """Raise `UserError` unless at least two classes have images: a classifier cannot be trained on one."""
     if len({sample.label for sample in catalog.samples}) > 1:
         return
     root, name = catalog.root, catalog.class_names[catalog.samples[0].label]
     deeper = (root / name).is_dir() and any(sample.path.parent != root / name for sample in catalog.samples)
     raise UserError(
         f"only one class ('{name}') has images in {root}; a recogniser needs at least two: "
-        "put the photos of each product into a folder of its own"
+        "put the photos of each product into a separate folder"
         + (f" (or did you mean {root / name}?)" if deeper else "")
     )
 
@@ -78,11 +78,11 @@ def _class_notes(class_names: Sequence[str], labels: npt.NDArray[np.int64], spli
 
     notes = []
     if (counts == 0).any():
-        notes.append(f"classes without any image, kept so that class ids stay: {named(counts == 0)}")
+        notes.append(f"classes without images, kept so that class ids do not change: {named(counts == 0)}")
     if (counts == 1).any():
-        notes.append(f"classes with one image, so nothing to measure them by: {named(counts == 1)}")
+        notes.append(f"classes with a single image, too few to train and evaluate: {named(counts == 1)}")
     if not in_train.any():
-        notes.append("there are no training images: this data can be evaluated, not trained on")
+        notes.append("no training images: this data can be used for evaluation only")
     elif ((counts > 0) & (in_train == 0)).any():
-        notes.append(f"classes without a training image: {named((counts > 0) & (in_train == 0))}")
+        notes.append(f"classes without training images: {named((counts > 0) & (in_train == 0))}")
     return notes

@@ -17,15 +17,16 @@ _DELIMITERS = (",", ";", "\t")
 
 
 def csv_catalog(root: Path, seed: int = 0, same_names: bool = False) -> Catalog:
-    """The catalog of a CSV list, or of the one such list in a folder.
+    """The catalog of a CSV list, or of a folder that contains exactly one such list.
 
-    UTF-8 with or without a byte-order mark, commas, semicolons or tabs, cells quoted where needed. A `split` column is
-    filled in for all rows or for none. Raises `UserError` with the line for what cannot be read.
+    The file is UTF-8, with or without a byte-order mark, delimited by commas, semicolons or tabs, with cells quoted
+    where necessary. A `split` column must be filled in on all rows or on none. Raises `UserError` with the line number
+    for anything that cannot be read.
     """
     path = _only_list(root) if root.is_dir() else root
     delimiter = delimiter_of(path)
     if delimiter is None:
-        raise UserError(f"{path} is not a list of images: its first line must name the columns path,label[,split]")
+        raise UserError(f"{path} is not a list of images: its header must have the columns path,label[,split]")
     rows = read_table(path, delimiter=delimiter)
     columns = {name.lower(): position for position, name in enumerate(rows[0][1])}
     found: dict[Path, tuple[int, Found]] = {}
@@ -35,13 +36,17 @@ def csv_catalog(root: Path, seed: int = 0, same_names: bool = False) -> Catalog:
         row = _row(_Line(path, line, cells), columns)
         earlier = found.setdefault(row.path, (line, row))
         if earlier[1] != row:
-            raise UserError(f"{path}: lines {earlier[0]} and {line} give {row.path} another label or split; keep one")
+            raise UserError(
+                f"{path}: lines {earlier[0]} and {line} give {row.path} different labels or splits; keep one of them"
+            )
         repeated += earlier[0] != line
         locations.setdefault(row.class_name, f"line {line}")
     images = [row for _, row in found.values()]
     without_split = [line for line, row in found.values() if row.split is None]
     if 0 < len(without_split) < len(images):
-        raise UserError(f"{path}, line {without_split[0]}: no split; fill the column in on every line or on none")
+        raise UserError(
+            f"{path}, line {without_split[0]}: the split is empty; fill in the column on every line or on none"
+        )
     notes = (
         [f"{counted(repeated, f'line of {path.name} repeats', f'lines of {path.name} repeat')} an earlier one"]
         if repeated
@@ -51,7 +56,7 @@ def csv_catalog(root: Path, seed: int = 0, same_names: bool = False) -> Catalog:
 
 
 def delimiter_of(path: Path) -> str | None:
-    """The delimiter with which the first line names at least `path` and `label`; None where it does not."""
+    """The delimiter of a list whose header has at least the columns `path` and `label`; None for other files."""
     try:
         with open(path, encoding="utf-8-sig") as file:
             first = file.readline(10_000)
@@ -65,12 +70,12 @@ def delimiter_of(path: Path) -> str | None:
 
 
 def is_list(root: Path) -> bool:
-    """Whether this is a list of images, or a folder that holds any."""
+    """Whether the path is a list of images, or a folder that contains one."""
     return bool(image_lists(root)) if root.is_dir() else delimiter_of(root) is not None
 
 
 def image_lists(folder: Path) -> list[Path]:
-    """The files in a folder that `csv_catalog` reads."""
+    """The files in a folder that `csv_catalog` can read."""
     return [path for path in sorted(folder.glob("*.csv")) if delimiter_of(path) is not None]
 
 
@@ -89,14 +94,16 @@ def _only_list(folder: Path) -> Path:
     lists = image_lists(folder)
     if len(lists) != 1:
         names = ", ".join(path.name for path in lists) or "none"
-        raise UserError(f"{folder} must hold one CSV file with the columns path,label[,split]; found: {names}")
+        raise UserError(
+            f"{folder} must contain exactly one CSV file with the columns path,label[,split]; found: {names}"
+        )
     return lists[0]
 
 
 def _row(line: _Line, columns: Mapping[str, int]) -> Found:
     name, label = line.cell(columns, "path"), line.cell(columns, "label")
     if not name or not label:
-        raise UserError(f"{line.file}, line {line.number}: no {'label' if name else 'path'}")
+        raise UserError(f"{line.file}, line {line.number}: the {'label' if name else 'path'} is empty")
     split: str | None = None
     given = line.cell(columns, "split") if "split" in columns else ""
     if given:

@@ -1,4 +1,4 @@
-"""Finds out what kind of data set a path holds."""
+"""Detects the format of a data set."""
 
 from __future__ import annotations
 
@@ -16,8 +16,8 @@ _ARCHIVES = frozenset({".zip", ".tar", ".gz", ".tgz", ".bz2", ".xz", ".7z", ".ra
 def detect_format(root: Path) -> str:
     """The name of the format of the data at `root`.
 
-    Raises `UserError` if the path is missing, if nothing known is there, or if more than one format fits; the message
-    says what was looked for and what was found.
+    Raises `UserError` if the path is missing, if no known format fits, or if more than one does; the message lists what
+    was looked for and what was found.
     """
     require_path(root)
     for name, source in SOURCES.items():
@@ -27,7 +27,7 @@ def detect_format(root: Path) -> str:
     if len(fitting) > 1:
         there = " as well as ".join(SOURCES[name].looks for name in fitting)
         formats = ", or ".join(argument("format", name) for name in fitting)
-        raise UserError(f"{root} holds {there}; say which to use: {formats}, or give the path of a file itself")
+        raise UserError(f"{root} contains {there}; choose one with {formats}, or give the path of a file")
     if not fitting:
         raise _nothing_known(root)
     return fitting[0]
@@ -38,15 +38,15 @@ def _nothing_known(root: Path) -> UserError:
         looked_for = ", ".join(source.looks for source in SOURCES.values())
         return UserError(f"no data set in {root}: looked for {looked_for}; found {_contents(root)}")
     if root.suffix.lower() in _ARCHIVES:
-        return UserError(f"{root} is an archive; unpack it and give the folder")
+        return UserError(f"{root} is an archive; extract it and give the folder")
     return UserError(
-        f"{root} is a file, but not a UTF-8 CSV whose first line names the columns path,label[,split]; "
-        "give such a list or a folder of images"
+        f"{root} is not a UTF-8 CSV file with the columns path,label[,split] in its header; "
+        "give such a file or a folder of images"
     )
 
 
 def _contents(root: Path) -> str:
-    """What a folder holds, for a message."""
+    """A short description of a folder's contents, for messages."""
     folders = [f"{path.name}/" for path in subfolders(root)]
     others = list_images(root, recursive=False).others
     files = [counted(count, f"{suffix or 'other'} file") for suffix, count in sorted(others.items())]

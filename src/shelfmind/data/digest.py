@@ -1,4 +1,4 @@
-"""Digests of a data set, by which a run or a cleaned copy says what it was made of."""
+"""Digests that identify the data behind a run or a cleaned data set."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ def data_digest(catalog: Catalog) -> str:
 
 
 def training_digest(catalog: Catalog) -> str:
-    """The same over all images but those of test, however they are split into train and val."""
+    """The same digest over all images outside test, regardless of how they are divided between train and val."""
     return _digest(sorted(_identity(catalog, sample) for sample in catalog.samples if sample.split != "test"))
 
 

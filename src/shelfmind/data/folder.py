@@ -17,7 +17,7 @@ from shelfmind.records import Catalog
 
 @dataclass
 class Tree:
-    """What a tree of class folders holds: images, where each class was found (also empty ones), notes."""
+    """The contents of a tree of class folders: images, where each class was found (including empty ones), notes."""
 
     found: list[Found] = field(default_factory=list)
     locations: dict[str, str] = field(default_factory=dict)
@@ -25,9 +25,10 @@ class Tree:
 
 
 def folder_catalog(root: Path, seed: int = 0, same_names: bool = False) -> Catalog:
-    """The catalog of a tree of class folders; a class's name is its folder's name.
+    """The catalog of a tree of class folders; the folder's name is the class name.
 
-    Subfolders of a class belong to it. Without a split of its own the data is split here: see `complete_splits`.
+    Images in subfolders of a class folder belong to that class. Data without split folders is split at random: see
+    `complete_splits`.
     """
     tree = read_tree(root)
     return assemble(
@@ -36,9 +37,9 @@ def folder_catalog(root: Path, seed: int = 0, same_names: bool = False) -> Catal
 
 
 def split_folders(root: Path) -> dict[str, Path]:
-    """The folders in `root` that hold a split, by split.
+    """The split folders in `root`, by split.
 
-    None where all of them hold images and no folders, with other folders beside them: there they are classes.
+    Empty if all of them contain only images and there are other folders next to them: then they are classes.
     """
     folders: dict[str, Path] = {}
     below = subfolders(root)
@@ -47,7 +48,7 @@ def split_folders(root: Path) -> dict[str, Path]:
         if split is None:
             continue
         if split in folders:
-            raise UserError(f"both {folders[split]} and {path} look like the {split} split; join or rename one")
+            raise UserError(f"{folders[split]} and {path} both look like the {split} split; merge them or rename one")
         folders[split] = path
     classes_beside = len(below) > len(folders)
     if classes_beside and all(not subfolders(path) and _has_images(path) for path in folders.values()):
@@ -56,7 +57,8 @@ def split_folders(root: Path) -> dict[str, Path]:
 
 
 def has_class_folders(root: Path) -> bool:
-    """Whether there are split folders, or any folder with an image in it; the photos of a list lie in one folder."""
+    """Whether there are split folders, or images in `root` or its subfolders. A list with at most one folder next to it
+    is not a tree."""
     if not root.is_dir():
         return False
     if split_folders(root):
@@ -68,7 +70,7 @@ def has_class_folders(root: Path) -> bool:
 
 
 def read_tree(root: Path) -> Tree:
-    """All images in the class folders of `root`, by split where it has split folders.
+    """All images in the class folders of `root`, by split if it has split folders.
 
     Raises `UserError` if there are images, but none in a class folder.
     """
@@ -94,34 +96,34 @@ def read_tree(root: Path) -> Tree:
     tree.notes = [*note_others(left.others), *_note_joined(joined), *note_links(left, root)]
     beside = [path.name for path in subfolders(root) if path not in splits.values()] if splits else []
     if beside:
-        tree.notes.append(f"folders beside {', '.join(splits)} were left out: {shortened(beside)}")
+        tree.notes.append(f"folders next to {', '.join(splits)} were skipped: {shortened(beside)}")
     if left.images:
         names = shortened(str(path.relative_to(root)) for path in left.images)
         if not tree.found:
             raise UserError(
-                f"the images in {root} lie in no class folder ({names}); put the photos of each product into a folder "
-                "with the product's name"
+                f"the images in {root} are not in class folders ({names}); put the photos of each product into a "
+                "folder named after the product"
             )
-        outsiders = counted(len(left.images), "image lies", "images lie")
-        tree.notes.append(f"left out, because {outsiders} outside the class folders: {names}")
+        outsiders = counted(len(left.images), "image is", "images are")
+        tree.notes.append(f"{outsiders} outside the class folders and skipped: {names}")
     return tree
 
 
 def _links_in(folder: Path, root: Path) -> Listing:
-    """What lies directly in a folder that holds class folders; files that are no images are no matter there."""
+    """The direct contents of a folder of class folders; files that are not images are ignored there."""
     listing = list_images(folder, recursive=False, root=root)
     listing.others.clear()
     return listing
 
 
 def _note_joined(joined: Mapping[str, Iterable[str]]) -> list[str]:
-    """A note on classes whose images lie in several folders, which may have been meant as classes of their own."""
+    """A note on classes whose images are in several subfolders, each of which may have been meant as a class."""
     if not joined:
         return []
     names = shortened(f"{name} ({shortened(below)})" for name, below in joined.items())
     return [
-        f"the images in subfolders were joined into one class: {names}; "
-        "if the subfolders are products, make each a class folder of its own"
+        f"images in subfolders were merged into one class: {names}; "
+        "if each subfolder is a product, move it up to be a class folder"
     ]
 
 

@@ -1,4 +1,4 @@
-"""Folds for cross-validation: blocks of each class's images in the order of their file names."""
+"""Cross-validation folds: blocks of each class's images in the order of their file names."""
 
 from __future__ import annotations
 
@@ -15,12 +15,13 @@ NEVER_HELD_OUT = -1
 def block_folds(
     names: Sequence[str], labels: npt.NDArray[np.int64], folds: int, *, least: int = 2
 ) -> npt.NDArray[np.int64]:
-    """The fold in which each of N images is held out, shape (N,); `NEVER_HELD_OUT` in classes of under `least` images.
+    """The fold in which each of N images is held out, shape (N,); `NEVER_HELD_OUT` in classes with fewer than `least`
+    images.
 
-    The images of a class are cut, in the natural order of their names, into as many blocks as there are folds: photos
-    taken one after the other mostly stay together, so that a held-out photo's neighbour is not trained on. A class of
-    fewer images than folds holds out one image at a time, in folds that differ from class to class, so that no fold
-    gets more of the small classes than another. Raises `ValueError` for fewer than two folds.
+    The images of a class, in natural order of their names, are cut into as many blocks as there are folds. Photos taken
+    in sequence therefore mostly share a fold, and near-duplicates of a held-out photo are rarely trained on. A class
+    with fewer images than folds holds out one image per fold, in folds that vary by class, so that small classes are
+    spread evenly. Raises `ValueError` for fewer than two folds.
     """
     if folds < 2:
         raise ValueError(f"folds must be at least 2, got {folds}")

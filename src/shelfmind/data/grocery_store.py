@@ -14,9 +14,10 @@ _NAME, _ID = "Class Name (str)", "Class ID (int)"
 
 
 def grocery_store_catalog(root: Path, seed: int = 0, same_names: bool = False) -> Catalog:
-    """The catalog of the fine classes; the data set's own ids are replaced by positions among the sorted names.
+    """The catalog of the fine classes; the data set's ids are replaced by the positions of the sorted class names.
 
-    Each list holds ``path, fine id, coarse id`` lines and may be missing; see `complete_splits` for a missing val.
+    Each list contains lines of ``path, fine id, coarse id`` and may be missing; see `complete_splits` for a missing
+    val.
     """
     names = _class_names(root / "classes.csv")
     lists = split_lists(root)
@@ -28,12 +29,12 @@ def grocery_store_catalog(root: Path, seed: int = 0, same_names: bool = False) -
 
 
 def is_grocery_store(root: Path) -> bool:
-    """Whether the list of classes and a list of images are there."""
+    """Whether the class table and at least one list of images are present."""
     return (root / "classes.csv").is_file() and bool(split_lists(root))
 
 
 def split_lists(root: Path) -> dict[str, Path]:
-    """The lists that are there, by split."""
+    """The lists that are present, by split."""
     return {split: root / f"{split}.txt" for split in SPLITS if (root / f"{split}.txt").is_file()}
 
 
@@ -41,17 +42,15 @@ def _class_names(path: Path) -> dict[int, str]:
     rows = read_table(path)
     header = rows[0][1] if rows else []
     if _NAME not in header or _ID not in header:
-        raise UserError(f"{path} does not name its classes: it needs the columns '{_NAME}' and '{_ID}'")
+        raise UserError(f"{path} must have the columns '{_NAME}' and '{_ID}'")
     name_column, id_column = header.index(_NAME), header.index(_ID)
     names: dict[int, str] = {}
     for line, row in rows[1:]:
         if len(row) <= max(name_column, id_column) or not row[id_column].isdecimal():
-            raise UserError(f"{path}, line {line}: no class name and id")
+            raise UserError(f"{path}, line {line}: the class name or id is missing")
         name, class_id = row[name_column], int(row[id_column])
         if names.setdefault(class_id, name) != name or list(names.values()).count(name) > 1:
-            raise UserError(
-                f"{path}, line {line}: class names and ids must be unique, but '{name}' (id {class_id}) repeats one"
-            )
+            raise UserError(f"{path}, line {line}: duplicate class name or id: '{name}' (id {class_id})")
     return names
 
 

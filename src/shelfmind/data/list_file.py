@@ -1,4 +1,4 @@
-"""Lists of samples as CSV files that are read as they were written, whatever files and classes are called."""
+"""Lists of samples as CSV files that round-trip any file or class name."""
 
 from __future__ import annotations
 
@@ -11,10 +11,10 @@ from shelfmind.tables import write_table
 
 
 def write_list(path: Path, samples: Sequence[Sample], class_names: Sequence[str]) -> None:
-    """A data set in the format ``csv`` of these samples with their splits; class ids stay as they are.
+    """Write these samples with their splits as a data set in the format ``csv``; class ids are preserved.
 
-    A CSV list cannot hold every name (bytes that are no UTF-8, blanks at its ends): such a file gets a link in a folder
-    beside the list, and where a class has such a name all are called by their numbers.
+    A CSV list cannot store every name (bytes that are not UTF-8, leading or trailing blanks). A file with such a name
+    gets a link in a folder next to the list; if a class has such a name, all classes are named by their ids.
     """
     path.parent.mkdir(parents=True, exist_ok=True)
     names = [str(index).zfill(6) for index in range(len(class_names))]
@@ -28,7 +28,7 @@ def write_list(path: Path, samples: Sequence[Sample], class_names: Sequence[str]
 
 
 def _survives(text: str) -> bool:
-    """Whether a cell of a CSV list is read as it was written."""
+    """Whether a cell of a CSV list is read back unchanged."""
     try:
         text.encode("utf-8")
     except UnicodeEncodeError:

@@ -1,4 +1,4 @@
-"""Lists folders of images: stable natural order, hidden files passed over, what is not an image counted."""
+"""Lists folders of images in natural order, skipping hidden files and counting files that are not images."""
 
 from __future__ import annotations
 
@@ -20,10 +20,11 @@ _DIGITS = re.compile(r"(\d+)")
 
 @dataclass
 class Listing:
-    """What lies below a folder: image files, the folders that hold them, and how many other files by suffix.
+    """The contents of a folder and its subfolders: image files, the folders they are in, and counts of other files by
+    suffix.
 
-    `circles` are links that lead back to a folder above them, which are not followed; links that lead out of the data
-    set, to folders and to images, are.
+    `circles` are links to a parent folder, which are not followed. Links that leave the data set, to folders or images,
+    are.
     """
 
     images: list[Path] = field(default_factory=list)
@@ -34,12 +35,12 @@ class Listing:
     outside_images: list[Path] = field(default_factory=list)
 
     def add_others(self, others: dict[str, int]) -> None:
-        """Add such counts of files by suffix."""
+        """Add counts of other files by suffix."""
         for suffix, count in others.items():
             self.others[suffix] = self.others.get(suffix, 0) + count
 
     def add(self, other: Listing) -> None:
-        """Add what was left out or is linked elsewhere, but not the images."""
+        """Merge the skipped files and the outside links of another listing, but not its images."""
         self.add_others(other.others)
         self.circles += other.circles
         self.outside_folders += other.outside_folders
@@ -47,25 +48,25 @@ class Listing:
 
 
 def natural_key(text: str) -> tuple[list[str | int], str]:
-    """Sorts 2.jpg before 10.jpg, and 01.jpg and 1.jpg always the same way."""
+    """Sort key that puts 2.jpg before 10.jpg and orders 01.jpg and 1.jpg deterministically."""
     parts = _DIGITS.split(text)
     return [int(part) if index % 2 else part for index, part in enumerate(parts)], text
 
 
 def is_image_name(name: str) -> bool:
-    """Whether a file of this name is taken for an image; its content is checked later."""
+    """Whether a file of this name counts as an image; its content is checked later."""
     return os.path.splitext(name)[1].lower() in IMAGE_SUFFIXES
 
 
 def subfolders(folder: Path) -> list[Path]:
-    """The folders directly in `folder`, natural order; not hidden ones, the system's and links that form a circle."""
+    """The direct subfolders of `folder` in natural order, without hidden and system folders and circular links."""
     return [folder / name for name in _read_level(folder, os.path.realpath(folder)).folders]
 
 
 def list_images(folder: Path, recursive: bool = True, root: Path | None = None) -> Listing:
-    """All images in `folder` and, if `recursive`, below it; links are followed, but not in circles.
+    """All images in `folder` and, if `recursive`, below it; links are followed, except circular ones.
 
-    `root` is the data set in which the folder lies, if it is not one of its own.
+    `root` is the data set that contains the folder, if the folder is not itself the data set.
     """
     root = folder if root is None else root
     found = Listing()
@@ -75,24 +76,22 @@ def list_images(folder: Path, recursive: bool = True, root: Path | None = None) 
 
 
 def note_others(others: dict[str, int]) -> list[str]:
-    """A note on the files that were left out because their names are not those of images; none if there are none."""
+    """A note on files that were skipped because their suffix is not that of an image; empty if there are none."""
     if not others:
         return []
     ranked = sorted(others.items(), key=lambda each: (-each[1], each[0]))
     kinds = ", ".join(f"{count} {suffix or 'without a suffix'}" for suffix, count in ranked)
-    return [
-        f"left out, because {counted(sum(others.values()), 'file is no image', 'files are no images')} by name: {kinds}"
-    ]
+    return [f"{counted(sum(others.values()), 'file was', 'files were')} skipped, not an image by suffix: {kinds}"]
 
 
 def note_circles(links: Iterable[str]) -> list[str]:
-    """A note on links that were not followed because they lead back to a folder above them; none if there are none."""
+    """A note on links that were not followed because they lead to a parent folder; empty if there are none."""
     names = shortened(links)
-    return [f"links that lead round in a circle were not followed: {names}"] if names else []
+    return [f"circular links were not followed: {names}"] if names else []
 
 
 def note_links(listing: Listing, root: Path) -> list[str]:
-    """Notes on links that were not followed because they form a circle, and on those that lead out of the data set."""
+    """Notes on circular links that were not followed, and on links that leave the data set."""
     notes = note_circles(os.path.relpath(link, root) for link in listing.circles)
     folders, images = listing.outside_folders, listing.outside_images
     if folders:
@@ -106,7 +105,7 @@ def note_links(listing: Listing, root: Path) -> list[str]:
 
 
 def count_by_suffix(names: Iterable[str]) -> dict[str, int]:
-    """How many names end in each suffix, lower case."""
+    """Counts of names by lower-case suffix."""
     counts: dict[str, int] = {}
     for name in names:
         suffix = os.path.splitext(name)[1].lower()
@@ -119,7 +118,7 @@ _Identity = tuple[int, int]
 
 @dataclass
 class _Level:
-    """What lies directly in a folder, by name."""
+    """The direct contents of a folder, by name."""
 
     images: list[str] = field(default_factory=list)
     others: list[str] = field(default_factory=list)
@@ -130,7 +129,7 @@ class _Level:
 
 
 def _collect(folder: Path, recursive: bool, found: Listing, real_root: str, ancestors: list[_Identity]) -> None:
-    """Add to `found` what lies in `folder`; `ancestors` are the folders on the way to it and itself."""
+    """Add the contents of `folder` to `found`; `ancestors` are its parent folders and the folder itself."""
     level = _read_level(folder, real_root)
     found.images.extend(folder / name for name in level.images)
     if level.images:
@@ -166,7 +165,7 @@ def _read_level(folder: Path, real_root: str) -> _Level:
                 level.folders.append(entry.name)
                 if target is not None and not _lies_in(target, real_root):
                     level.outside_folders.append(entry.name)
-            elif is_image_name(entry.name):  # a broken link too: the check says that it is missing
+            elif is_image_name(entry.name):  # broken links too: the check reports them as missing
                 level.images.append(entry.name)
                 if entry.is_symlink() and not _lies_in(_linked(entry.path, real_folder), real_root):
                     level.outside_images.append(entry.name)
@@ -178,7 +177,7 @@ def _read_level(folder: Path, real_root: str) -> _Level:
 
 
 def _is_folder(entry: os.DirEntry[str]) -> bool | None:
-    """None for a link that leads to itself, unless its name is that of an image: the check says that it is bad."""
+    """None for a link to itself, unless it is named like an image: then the check reports it as bad."""
     try:
         return entry.is_dir()
     except OSError as error:
@@ -188,7 +187,7 @@ def _is_folder(entry: os.DirEntry[str]) -> bool | None:
 
 
 def _linked(link: str, real_folder: str) -> str:
-    """Where a link to a file leads; folders are resolved once, because a data set may be links alone."""
+    """The target of a link to a file. Folders are resolved once, because a data set may consist of links only."""
     target = os.path.join(real_folder, os.readlink(link))
     return os.path.join(_resolved(os.path.dirname(target)), os.path.basename(target))
 

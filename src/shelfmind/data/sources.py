@@ -1,4 +1,4 @@
-"""The kinds of data set by name: how each is told, and how it is read."""
+"""The supported kinds of data set by name: how each is detected and read."""
 
 from __future__ import annotations
 
@@ -15,8 +15,8 @@ from shelfmind.records import Catalog
 
 
 class Read(Protocol):
-    """Reads one kind. `seed` decides the split where the data has none; names that are the same after normalising are
-    refused unless `same_names` allows them. The catalog's `format` is the name in `SOURCES`."""
+    """Reads one kind of data set. `seed` decides the split of data without one. Class names that are equal after
+    normalising are rejected unless `same_names` allows them. The catalog's `format` is the name in `SOURCES`."""
 
     def __call__(self, root: Path, seed: int = 0, same_names: bool = False) -> Catalog: ...
 
@@ -26,10 +26,10 @@ class Source:
     """A kind of data set.
 
     Attributes:
-        read: makes the catalog.
-        fits: whether what lies at a path, a file or a folder, is of this kind.
-        looks: what is looked for, in words.
-        unmistakable: whether what fits can be of no other kind, so that no other is considered.
+        read: reads the catalog.
+        fits: whether a path, a file or a folder, is of this kind.
+        looks: what to look for, in words.
+        unmistakable: whether a match rules out all other kinds.
     """
 
     read: Read

@@ -1,4 +1,4 @@
-"""Stratified, seeded splits, and the list on disk that keeps one."""
+"""Stratified, seeded splits, and the file that stores one."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ SPLIT_ALIASES = {"train": "train", "val": "val", "valid": "val", "validation": "
 VAL_FRACTION = 0.1
 TEST_FRACTION = 0.1
 _COLUMNS = ("path", "label", "split", "sha256")
-_MADE = "a stratified one was made with seed"
+_MADE = "a stratified one was created with seed"
 
 
 def stratified_split(
@@ -28,10 +28,10 @@ def stratified_split(
 ) -> npt.NDArray[np.str_]:
     """The split of each of N images, shape (N,): the fractions in `held_out`, the rest "train".
 
-    Each class gives its share of every held-out split within one image, and so does the sum over all classes, so that
-    small classes are not passed over; but one image of each class always stays in train. With a `floor`, each class
-    gives at least that many to each of them, in the order of `held_out`, as long as one stays in train. The same
-    labels, fractions, floor and seed give the same split.
+    Each class contributes its share to every held-out split within one image, and so does the sum over all classes, so
+    that small classes are represented. At least one image of each class stays in train. With a `floor`, each class
+    contributes at least that many images to each held-out split, in the order of `held_out`, as long as one stays in
+    train. The result is determined by the labels, fractions, floor and seed.
     """
     if any(fraction < 0 for fraction in held_out.values()) or sum(held_out.values()) >= 1:
         raise ValueError(f"fractions must be at least 0 and sum to less than 1, got {dict(held_out)}")
@@ -52,9 +52,9 @@ def stratified_split(
 
 
 def _shares(counts: npt.NDArray[np.int64], fraction: float, generator: np.random.Generator) -> npt.NDArray[np.int64]:
-    """Whole numbers near `counts * fraction`, shape (classes,), whose sum is near the sum of those products.
+    """Integers near `counts * fraction`, shape (classes,), whose sum is near the sum of those products.
 
-    The running sum is rounded, not each class, in a random order of the classes with a random start.
+    The running sum is rounded instead of each class, in a random order of the classes with a random start.
     """
     indices = generator.permutation(len(counts))
     running = np.floor(np.cumsum(counts[indices]) * fraction + generator.random())
@@ -66,10 +66,10 @@ def _shares(counts: npt.NDArray[np.int64], fraction: float, generator: np.random
 def complete_splits(
     splits: Sequence[str | None], labels: npt.NDArray[np.int64], seed: int, val_fraction: float = VAL_FRACTION
 ) -> tuple[list[str], list[str]]:
-    """The splits with what the data set leaves open filled in, and notes on what was done.
+    """Fill in the splits that a data set leaves open; return all splits, and notes on what was done.
 
-    No split given, or train alone: 80/10/10 (train/val/test). Train and test without val: `val_fraction` of train
-    becomes val. Everything else stays as it is. None and names must not be mixed.
+    No split, or train alone: 80/10/10 (train/val/test). Train and test without val: `val_fraction` of train becomes
+    val. Everything else is kept. The splits must be all None or all named.
     """
     given = {split for split in splits if split is not None}
     if not splits or given - {"train", "test"} or given == {"test"}:
@@ -83,16 +83,16 @@ def complete_splits(
     for index, split in zip(chosen.tolist(), made.tolist(), strict=True):
         completed[index] = split
     parts = ", ".join(f"{name} {completed.count(name)}" for name in SPLITS)
-    source = "there is no val split" if given == {"train", "test"} else "the data has no splits of its own"
+    source = "there is no val split" if given == {"train", "test"} else "the data comes without a split"
     shares = " and ".join(f"{fraction:.0%} of each class to {name}" for name, fraction in held_out.items())
     return completed, [f"{source}: {_MADE} {seed}, {shares} ({parts})"]
 
 
 @dataclass(frozen=True, slots=True)
 class SplitRow:
-    """One image of a run: its path as `relative_name` gives it, its class, its split and the SHA-256 of its bytes.
+    """One image of a run: its path as given by `relative_name`, its class, its split and the SHA-256 of its bytes.
 
-    No digest: the file could not be read, or the list was written before digests were kept.
+    The digest is None if the file could not be read, or if an early version without digests wrote the list.
     """
 
     name: str
@@ -102,7 +102,7 @@ class SplitRow:
 
 
 def write_split(catalog: Catalog, path: Path, digests: Sequence[bytes | None]) -> None:
-    """Write the split as CSV: path (relative to the catalog's root where it lies below it), label name, split, SHA-256.
+    """Write the split as CSV: path (relative to the catalog's root if below it), label name, split, SHA-256.
 
     `digests` belong to the catalog's samples, see `content.hash_files`.
     """
@@ -119,15 +119,15 @@ def write_split(catalog: Catalog, path: Path, digests: Sequence[bytes | None]) -
 
 
 def read_split(path: Path) -> list[SplitRow]:
-    """The rows of a file that `write_split` wrote, by this version or one that kept no digests."""
+    """The rows of a file written by `write_split`, including files of early versions without digests."""
     rows = read_table(path, exact=True)
     columns = tuple(rows[0][1]) if rows else ()
     if columns not in (_COLUMNS, _COLUMNS[:-1]):
-        raise UserError(f"{path} is not a list of splits: its first line must be {','.join(_COLUMNS)}")
+        raise UserError(f"{path} is not a list of splits: its header must be {','.join(_COLUMNS)}")
     found: list[SplitRow] = []
     for line, row in rows[1:]:
         if len(row) != len(columns):
-            raise UserError(f"{path}, line {line}: must have {counted(len(columns), 'cell')}, got {len(row)}")
+            raise UserError(f"{path}, line {line}: expected {counted(len(columns), 'cell')}, got {len(row)}")
         if row[2] not in SPLITS:
             raise unknown_name(f"split in {path}, line {line}:", row[2], SPLITS)
         found.append(SplitRow(row[0], row[1], row[2], _digest(row[3], path, line) if len(row) > 3 else None))
@@ -135,10 +135,10 @@ def read_split(path: Path) -> list[SplitRow]:
 
 
 def with_split(catalog: Catalog, path: Path, digests: Sequence[bytes | None]) -> Catalog:
-    """The catalog with the splits that `write_split` wrote down, in the order of that list.
+    """The catalog with the splits stored by `write_split`, in the order of that list.
 
-    Images are known by their content, so that renamed and moved ones keep their split; `digests` belong to the
-    catalog's samples. Images that came later or changed are left out, with a note.
+    Images are matched by content, so that renamed and moved files keep their split; `digests` belong to the catalog's
+    samples. New and changed images are skipped, with a note.
     """
     rows = read_split(path)
     names = [relative_name(sample.path, catalog.root) for sample in catalog.samples]
@@ -155,20 +155,21 @@ def with_split(catalog: Catalog, path: Path, digests: Sequence[bytes | None]) ->
     notes = without_made_split(catalog.notes)
     if new:
         absent = counted(len(new), "image is", "images are")
-        notes.append(f"left out, because {absent} not in {path}: {shortened(new)}")
+        notes.append(f"{absent} not in {path} and skipped: {shortened(new)}")
     if changed:
         notes.append(
-            f"left out, because {counted(len(changed), 'image')} changed since {path} was written: {shortened(changed)}"
+            f"{counted(len(changed), 'image')} changed since {path} was written and skipped: {shortened(changed)}"
         )
     if len(kept) < len(rows):
-        notes.append(f"{counted(len(rows) - len(kept), 'image')} of {path} no longer in {catalog.root}")
+        notes.append(f"{counted(len(rows) - len(kept), 'image')} of {path} missing from {catalog.root}")
     return replace(catalog, samples=tuple(kept[index] for index in sorted(kept)), notes=tuple(notes))
 
 
 def matching_rows(rows: Sequence[SplitRow], names: Sequence[str], digests: Sequence[bytes | None]) -> list[int | None]:
-    """The row of each of N images, no row for two: that of its name if its content is the same, else one with it.
+    """The row of each of N images, each row used once: the row of the same name and content, else one of the same
+    content.
 
-    Where a digest is missing on either side, the name decides.
+    If a digest is missing on either side, the name decides.
     """
     by_name = {row.name: index for index, row in enumerate(rows)}
     found: list[int | None] = []
@@ -178,7 +179,7 @@ def matching_rows(rows: Sequence[SplitRow], names: Sequence[str], digests: Seque
         found.append(index if same else None)
     taken = {index for index in found if index is not None}
     free: dict[bytes, list[int]] = {}
-    for index in range(len(rows) - 1, -1, -1):  # so that the first comes off the end first
+    for index in range(len(rows) - 1, -1, -1):  # reversed, so that pop() takes the first
         sha256 = rows[index].sha256
         if sha256 is not None and index not in taken:
             free.setdefault(sha256, []).append(index)
@@ -189,12 +190,13 @@ def matching_rows(rows: Sequence[SplitRow], names: Sequence[str], digests: Seque
 
 
 def without_made_split(notes: Iterable[str]) -> list[str]:
-    """A catalog's notes without the one on a split that was made up, for a catalog that takes another."""
+    """A catalog's notes without the note on a generated split, for a catalog that takes another split."""
     return [note for note in notes if _MADE not in note]
 
 
 def relative_name(path: Path, root: Path) -> str:
-    """The path below `root` with slashes; as text, because `Path.relative_to` takes seconds for 350,000 images."""
+    """The path below `root` with slashes; computed on text, because `Path.relative_to` takes seconds for 350,000
+    images."""
     text, above = os.fspath(path), os.path.join(root, "")
     below = text[len(above) :] if text.startswith(above) else text
     return below.replace(os.sep, "/")
@@ -210,5 +212,5 @@ def _digest(text: str, path: Path, line: int) -> bytes | None:
     except ValueError:
         digest = b"?"
     if len(digest) not in (0, 32):
-        raise UserError(f"{path}, line {line}: '{text}' is no SHA-256")
+        raise UserError(f"{path}, line {line}: '{text}' is not a SHA-256")
     return digest or None

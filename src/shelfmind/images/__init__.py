@@ -1,1 +1,1 @@
-"""Images on their way in: decoded, checked, made squares, kept, and fed to a network."""
+"""Image input: decoding, checking, conversion to squares, caching, and batching."""

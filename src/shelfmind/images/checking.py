@@ -1,4 +1,4 @@
-"""Decodes every file once, in parallel, and says which ones cannot be used."""
+"""Decodes every file once, in parallel, and reports unusable files."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from shelfmind.records import BadFile
 from shelfmind.tables import write_table
 
 LAYOUT = 2
-"""Of what is remembered: raise it when more files can be read, so that what was bad is looked at anew."""
+"""Layout of the cache; increase it when more files become readable, so that bad files are checked again."""
 
 OnImage = Callable[[int, Image.Image], None]
 
@@ -32,12 +32,12 @@ def check_files(
     on_decoded: OnImage | None = None,
     workers: int | None = None,
 ) -> list[BadFile]:
-    """Decode every file fully, in threads, and return the bad ones in the order given.
+    """Decode every file fully, in threads, and return the bad ones in the given order.
 
-    Verdicts are kept in a sqlite database at `cache` by absolute path, size and time: an unchanged file is not read
-    again, unless `on_image` wants its pixels. `on_image(index, image)` is called from the worker threads with upright
-    RGB, and so is `on_decoded` with what is decoded anyway; `progress(n)` from the calling thread with the number of
-    files newly done. A cache that is damaged or locked never stops the work.
+    Results are cached in an SQLite database at `cache` by absolute path, size and modification time: an unchanged file
+    is not read again unless `on_image` needs its pixels. `on_image(index, image)` is called from worker threads with
+    upright RGB images, as is `on_decoded` for files that are decoded anyway; `progress(n)` is called from the calling
+    thread with the number of newly checked files. A damaged or locked cache never stops the work.
     """
 
     def verdict(index: int, path: Path) -> tuple[bytes | None, bool]:
@@ -62,32 +62,32 @@ def check_files(
 
 
 def verdicts_path() -> Path:
-    """Where verdicts are remembered."""
+    """The cache file of check results."""
     return cache_folder() / "verdicts.sqlite"
 
 
 def note_bad_files(bad: Sequence[BadFile], total: int, list_path: Path | None = None) -> list[str]:
-    """A note on the bad files among `total`: how many for which reason, and where they are listed; none if none is."""
+    """A note on the bad files among `total`: counts by reason, and where they are listed; empty if there are none."""
     if not bad:
         return []
     reasons = Tally(file.reason for file in bad).most_common()
     why = ", ".join(f"{reason} ({count})" for reason, count in reasons)
     where = "" if list_path is None else f"; all are listed in {list_path}"
-    return [f"{len(bad):,} of {counted(total, 'file')} cannot be used: {why}; the first is {bad[0].path}{where}"]
+    return [f"{len(bad):,} of {counted(total, 'file')} cannot be used: {why}; for example {bad[0].path}{where}"]
 
 
 def refuse_too_many_bad(bad: Sequence[BadFile], total: int, max_fraction: float, list_path: Path) -> None:
-    """Write the bad files and their reasons to `list_path` (CSV: path, reason), always, also when there are none.
+    """Write the bad files and their reasons to `list_path` (CSV: path, reason), even if there are none.
 
-    Raises `UserError` if they are more than `max_fraction` of `total`; exactly that many are allowed.
+    Raises `UserError` if they exceed the fraction `max_fraction` of `total`; exactly that fraction is allowed.
     """
     write_table(list_path, ("path", "reason"), ((str(file.path), file.reason) for file in bad))
-    # The quotient, not the product: 29 / 100 > 0.29 is false, while 29 > 0.29 * 100 is true.
+    # Compare quotients, not products: 29 / 100 > 0.29 is false, but 29 > 0.29 * 100 is true.
     if not bad or len(bad) / total <= max_fraction:
         return
     examples = "; ".join(f"{file.path} ({file.reason})" for file in bad[:3])
     raise UserError(
         f"{len(bad):,} of {counted(total, 'image')} cannot be used "
         f"({len(bad) / total:.1%}, the limit is {max_fraction:.1%}): {examples}{'; ...' if len(bad) > 3 else ''}. "
-        f"All are listed in {list_path}: mend or remove them, or allow more with {argument('max_bad_fraction')}"
+        f"All are listed in {list_path}: fix or remove them, or allow more with {argument('max_bad_fraction')}"
     )

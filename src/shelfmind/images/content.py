@@ -1,4 +1,4 @@
-"""What files hold, byte for byte: their SHA-256, remembered so that no unchanged file is read for it twice."""
+"""SHA-256 of file contents, cached so that unchanged files are hashed only once."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from shelfmind.progress import Progress
 
 
 def hash_files(paths: Sequence[Path], progress: Progress | None = None) -> list[bytes | None]:
-    """The SHA-256 of every file (32 bytes), in the order given, by worker threads; None for one that cannot be read."""
+    """The SHA-256 of every file (32 bytes), in the given order, by worker threads; None for unreadable files."""
     with FileCache(hashes_path()) as file_cache:
         return [each.content for each in examine_files(paths, _look, file_cache=file_cache, progress=progress)]
 
@@ -29,7 +29,7 @@ def sha256_of(path: Path) -> bytes | None:
 
 
 def hashes_path() -> Path:
-    """Where digests are remembered."""
+    """The cache file of digests."""
     return cache_folder() / "hashes.sqlite"
 
 

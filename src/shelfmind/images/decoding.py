@@ -1,4 +1,4 @@
-"""Opens any image file as upright 8-bit RGB, or says why it cannot be used."""
+"""Opens any image file as upright 8-bit RGB, or reports why it cannot be used."""
 
 from __future__ import annotations
 
@@ -39,11 +39,10 @@ FILE_SUFFIXES = {
     "HEIF": (".heic", ".heif", ".hif"),
     "MPO": _JPEG_SUFFIXES,
 }
-"""The endings of names by what Pillow calls the format; MPO is several JPEG images in one file, the first of which is
-taken."""
+"""File suffixes by Pillow's format names; MPO files contain several JPEG images, of which the first is used."""
 IMAGE_SUFFIXES = frozenset(suffix for suffixes in FILE_SUFFIXES.values() for suffix in suffixes)
 BACKGROUND = (255, 255, 255)
-"""What shows through transparent pixels: RGB."""
+"""The background colour for transparent pixels: RGB."""
 
 MISSING = "missing"
 NO_PERMISSION = "no permission to read"
@@ -67,9 +66,9 @@ _PILLOW_MODULES = re.compile(r"PIL\.")
 
 
 class BadImage(Exception):  # noqa: N818 - the name says what it is, as UserError does
-    """A file or bytes that cannot be used as an image; `reason` is a short text fit for a table.
+    """A file or bytes that cannot be used as an image; `reason` is a short text for tables.
 
-    `lasting` says that the reason lies in the bytes themselves, so that the same bytes are bad tomorrow as well.
+    `lasting` is whether the bytes themselves are at fault, so that the result can be cached.
     """
 
     def __init__(self, reason: str) -> None:
@@ -78,7 +77,7 @@ class BadImage(Exception):  # noqa: N818 - the name says what it is, as UserErro
 
     @property
     def lasting(self) -> bool:
-        """Whether the file's content is at fault, not its path or the machine."""
+        """Whether the content is at fault, not the path or the machine."""
         return self.reason not in _PASSING
 
 
@@ -95,11 +94,11 @@ def open_image(
 ) -> Image.Image:
     """Decode an image fully: the first frame, upright (EXIF orientation), 8-bit RGB, without metadata.
 
-    Deeper greyscale is scaled to 8 bits, transparency is laid on `background`. With `draft_size` (width, height) a
-    JPEG may be decoded smaller, but never below twice that size on either side. Encoded bytes whose header says more
-    than `most_pixels` are not decoded. An image that Pillow has opened is prepared as its file would be, and so is a
-    NumPy array, see `Pixels`. Raises `BadImage`, and `UserError` for a source of another type or an array of another
-    shape or type.
+    Deeper greyscale is scaled to 8 bits, transparency is composited on `background`. With `draft_size` (width, height)
+    a JPEG may be decoded at a reduced size, but never below twice that size on either side. Encoded bytes with more
+    than `most_pixels` pixels according to the header are not decoded. Opened Pillow images are converted like files, as
+    are NumPy arrays, see `Pixels`. Raises `BadImage`, and `UserError` for a source of another type or an array of
+    another shape or type.
     """
     _silence_pillow()
     if isinstance(source, np.ndarray):
@@ -129,7 +128,7 @@ def _from_array(pixels: Pixels) -> Image.Image:
 
 @contextmanager
 def opened_file(path: Path) -> Iterator[tuple[IO[bytes], int]]:
-    """A regular file open for reading, and its size in bytes; whatever keeps it from being read is a `BadImage`."""
+    """A regular file open for reading, and its size in bytes; raises `BadImage` if it cannot be read."""
     try:
         status = os.stat(path)
         if not stat.S_ISREG(status.st_mode):  # a pipe would block for ever
@@ -145,9 +144,9 @@ def opened_file(path: Path) -> Iterator[tuple[IO[bytes], int]]:
 
 
 def _silence_pillow() -> None:
-    """Ignore Pillow's warnings on odd metadata: what matters comes as `BadImage`.
+    """Ignore Pillow's warnings on unusual metadata; relevant problems are raised as `BadImage`.
 
-    The filter stays: `warnings.catch_warnings` is not safe in threads, and files are checked in threads.
+    The filter is permanent: `warnings.catch_warnings` is not thread-safe, and files are checked in threads.
     """
     for category in (Image.DecompressionBombWarning, UserWarning):
         if ("ignore", None, category, _PILLOW_MODULES, 0) not in warnings.filters:
@@ -168,7 +167,7 @@ class Stored:
 
 
 def open_stored(file: IO[bytes], size_bytes: int, draft_size: tuple[int, int] | None) -> tuple[Image.Image, Stored]:
-    """What `open_image` makes of a file that is open at its start, and how the image is stored in it."""
+    """Decode like `open_image` a file that is open at its start, and return how the image is stored."""
     _silence_pillow()
     with _decoder(file, size_bytes) as image:
         orientation = _orientation(image)
@@ -186,7 +185,7 @@ def open_stored(file: IO[bytes], size_bytes: int, draft_size: tuple[int, int] | 
 
 
 def upright_size(path: Path) -> tuple[int, int]:
-    """Width and height of the upright image by the file's header, without decoding it. Raises `BadImage`."""
+    """Width and height of the upright image from the file's header, without decoding. Raises `BadImage`."""
     _silence_pillow()
     with opened_file(path) as (file, size_bytes), _decoder(file, size_bytes) as image:
         return image.size if _orientation(image) < 5 else image.size[::-1]
@@ -207,7 +206,7 @@ def _opened(
 
 @contextmanager
 def _decoder(file: IO[bytes], size_bytes: int) -> Iterator[Image.Image]:
-    """The image of an open file, not yet decoded; what goes wrong within the context is a `BadImage`."""
+    """The image of an open file, not yet decoded; errors within the context are raised as `BadImage`."""
     if size_bytes == 0:
         raise BadImage(ZERO_BYTES)
     head = file.read(HEAD_BYTES)
@@ -223,13 +222,13 @@ def _decoder(file: IO[bytes], size_bytes: int) -> Iterator[Image.Image]:
 
 def _upright(image: Image.Image, draft_size: tuple[int, int] | None, background: tuple[int, int, int]) -> Image.Image:
     if draft_size is not None:
-        side = 2 * max(draft_size)  # both ways: the orientation may still swap the sides
+        side = 2 * max(draft_size)  # the orientation may still swap the sides
         image.draft(None, (side, side))
     image.load()
     orientation = _orientation(image)
     upright = _as_rgb(image, background)
     upright.info.clear()
-    if orientation != 1:  # handed on alone: Pillow would write the whole EXIF block anew, and fail where it is broken
+    if orientation != 1:  # only this tag: Pillow would rewrite the whole EXIF block and fail if it is broken
         upright.getexif()[ExifTags.Base.Orientation] = orientation
         ImageOps.exif_transpose(upright, in_place=True)
     return upright
@@ -237,7 +236,8 @@ def _upright(image: Image.Image, draft_size: tuple[int, int] | None, background:
 
 @contextmanager
 def _as_bad_image(head: bytes, size_bytes: int, file: IO[bytes] | None) -> Iterator[None]:
-    """Turn whatever decoding raises into a `BadImage`; `head` are the first bytes of the `size_bytes` of the file."""
+    """Convert any decoding error to `BadImage`; `head` are the first bytes of the file, which has `size_bytes`
+    bytes."""
     try:
         yield
     except BadImage:
@@ -256,7 +256,7 @@ def _as_bad_image(head: bytes, size_bytes: int, file: IO[bytes] | None) -> Itera
 
 
 def _ends_early(head: bytes, size_bytes: int, file: IO[bytes] | None) -> bool:
-    """Whether a WebP, AVIF or HEIF file is shorter than it says; their decoders call every broken one the same."""
+    """Whether a WebP, AVIF or HEIF file is truncated; their decoders report all damage alike."""
     if file is not None and container_format(head) is not None:
         return is_cut_short(file, size_bytes)
     return head[:4] == b"RIFF" and head[8:12] == b"WEBP" and int.from_bytes(head[4:8], "little") + 8 > size_bytes
@@ -270,7 +270,7 @@ def _reason(error: Exception) -> str:
 
 
 def _orientation(image: Image.Image) -> int:
-    """The EXIF orientation, 1 to 8; 1 (upright) where there is none or the EXIF block is broken."""
+    """The EXIF orientation, 1 to 8; 1 (upright) if it is missing or the EXIF block is broken."""
     try:
         orientation = image.getexif().get(ExifTags.Base.Orientation, 1)
     except Exception:  # broken metadata does not make the pixels bad
@@ -279,7 +279,7 @@ def _orientation(image: Image.Image) -> int:
 
 
 def _is_animated(image: Image.Image) -> bool:
-    """Whether there are more frames than the first, the only one that is used; damage after it is no matter."""
+    """Whether there is more than one frame; only the first is used, and damage after it is ignored."""
     try:
         return bool(getattr(image, "is_animated", False))
     except Exception:
@@ -307,8 +307,8 @@ def _as_rgb(image: Image.Image, background: tuple[int, int, int]) -> Image.Image
 def _grey_to_8_bits(pixels: npt.NDArray[np.generic], sixteen_bits: bool) -> npt.NDArray[np.uint8]:
     """Scale greyscale of any depth to 0..255, shape (height, width).
 
-    Unsigned 16-bit values are divided by 257. Other values are taken by the range they use: floats within 0..1, 8-bit
-    values, 16-bit values, and else from their least to their greatest.
+    Unsigned 16-bit values are divided by 257. Other values are interpreted by their range: floats within 0..1, 8-bit
+    values, 16-bit values, and otherwise minimum to maximum.
     """
     if (pixels.dtype.kind == "u" and pixels.dtype.itemsize == 2) or sixteen_bits:
         scaled = (pixels.astype(np.int64) + 128) // 257

@@ -1,4 +1,4 @@
-"""Looks at every file once, in parallel and in order, and remembers what was found."""
+"""Examines every file once, in parallel and in order, and caches the results."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from shelfmind.images.file_cache import CacheEntry, FileCache
 from shelfmind.machine.cores import available_cores
 
 Look = Callable[[int, Path], tuple[bytes | None, bool]]
-"""Told a file's position and path; tells what it found and whether the same bytes give the same tomorrow."""
+"""Maps a file's index and path to a result, and whether the result is final for these bytes."""
 
 _FILES_A_TASK = 16
 _TASKS_A_BATCH = 64
@@ -21,7 +21,7 @@ _TASKS_A_BATCH = 64
 
 @dataclass(frozen=True, slots=True)
 class Examined:
-    """One file and what was found in it, by looking or by remembering."""
+    """One file and its result, new or cached."""
 
     path: Path
     content: bytes | None
@@ -29,7 +29,7 @@ class Examined:
 
 @dataclass(frozen=True, slots=True)
 class _Outcome:
-    """`fresh` is what the cache does not hold yet."""
+    """`fresh` is the part that is not in the cache yet."""
 
     examined: Examined
     fresh: CacheEntry | None
@@ -44,11 +44,11 @@ def examine_files(
     progress: Callable[[int], None] | None = None,
     workers: int | None = None,
 ) -> Iterator[Examined]:
-    """What `look` finds in every file, in the order given.
+    """The results of `look` for every file, in the given order.
 
-    `look` is called from worker threads, `progress(n)` from the calling one with the number of files newly done. An
-    unchanged file (absolute path, size and time) is not looked at again if `reuse` agrees to what is remembered. Only
-    about a thousand files are under way at a time, whose findings are remembered together.
+    `look` is called from worker threads, `progress(n)` from the calling thread with the number of newly examined files.
+    An unchanged file (absolute path, size and modification time) is not examined again if `reuse` accepts the cached
+    result. Only about a thousand files are processed at a time; their results are cached together.
     """
     batch_size = _FILES_A_TASK * _TASKS_A_BATCH
     pool = ThreadPoolExecutor(workers or available_cores(), thread_name_prefix="examine")
@@ -91,7 +91,7 @@ def _examine(
     try:
         status = os.stat(path)
     except (OSError, ValueError):
-        status = None  # looking says why
+        status = None  # `look` reports why
     if known is not None and status is not None:
         unchanged = (known.size, known.mtime_ns) == (status.st_size, status.st_mtime_ns)
         if unchanged and reuse(known.content):

@@ -1,4 +1,4 @@
-"""A cache of examined files: a sqlite table of path, size, time and findings that work never depends on."""
+"""A cache of examined files: an SQLite table of path, size, time and results, which is always optional."""
 
 from __future__ import annotations
 
@@ -11,12 +11,12 @@ from pathlib import Path
 
 _TABLE_LAYOUT = 2
 LOCK_WAIT_S = 2.0
-_VARIABLES_A_QUERY = 500  # sqlite's own limit was 999 for long
+_VARIABLES_A_QUERY = 500  # older SQLite versions allow 999
 
 
 @dataclass(frozen=True, slots=True)
 class CacheEntry:
-    """What was found in a file that had this size (bytes) and time (ns); what `content` means is its maker's matter."""
+    """The result for a file of this size (bytes) and modification time (ns); `content` is defined by the creator."""
 
     size: int
     mtime_ns: int
@@ -24,10 +24,10 @@ class CacheEntry:
 
 
 class FileCache:
-    """Findings by absolute path, kept at `path`; forgets where it cannot keep, and never raises.
+    """Results by absolute path, stored at `path`; never raises, and drops results that cannot be stored.
 
-    A damaged database, or one of another `layout` of the findings, is begun anew. One that is locked or cannot be
-    written is left alone, and nothing is kept.
+    A database that is damaged or has another `layout` is recreated. One that is locked or read-only is left alone, and
+    nothing is stored.
     """
 
     def __init__(self, path: Path | None, layout: int = 1) -> None:
@@ -47,14 +47,14 @@ class FileCache:
         self.close()
 
     def close(self) -> None:
-        """Let go of the database; everything kept is on disk by then."""
+        """Close the database; all stored results are on disk."""
         connection, self._connection = self._connection, None
         if connection is not None:
             with suppress(sqlite3.Error):
                 connection.close()
 
     def recall(self, paths: Sequence[bytes]) -> dict[bytes, CacheEntry]:
-        """What is known of these paths (`os.fsencode`)."""
+        """The cached entries of these paths (`os.fsencode`)."""
         if self._connection is None:
             return {}
         found: dict[bytes, CacheEntry] = {}
@@ -71,7 +71,7 @@ class FileCache:
         return found
 
     def keep(self, findings: Iterable[tuple[bytes, CacheEntry]]) -> None:
-        """Write these findings in one transaction."""
+        """Store these results in one transaction."""
         if self._connection is None:
             return
         rows = [(path, finding.size, finding.mtime_ns, finding.content) for path, finding in findings]
@@ -98,7 +98,7 @@ class FileCache:
             connection.execute(f"PRAGMA user_version={self._layout}")
 
     def _recover(self, error: Exception) -> None:
-        """Begin anew after damage; go on without a cache where it is locked or cannot be written."""
+        """Recreate a damaged database; continue without a cache if it is locked or cannot be written."""
         self.close()
         damaged = type(error) is sqlite3.DatabaseError  # locks and full or read-only disks: OperationalError
         if not damaged or self._path is None:

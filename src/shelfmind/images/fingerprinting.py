@@ -1,4 +1,4 @@
-"""Fingerprints of files, made wherever a photo is decoded anyway, and remembered."""
+"""Fingerprints of files, computed whenever a photo is decoded anyway, and cached."""
 
 from __future__ import annotations
 
@@ -22,10 +22,10 @@ from shelfmind.images.fingerprints import FINGERPRINT, WORKING_SIDE, fingerprint
 from shelfmind.progress import Progress
 
 LAYOUT = 1
-"""Of what is remembered: raise it when the fingerprint changes."""
+"""Layout of the cache; increase it when the fingerprint changes."""
 FINGERPRINTED = np.dtype([("width", "<u4"), ("height", "<u4"), ("fingerprint", FINGERPRINT)])
-"""An image's fingerprint, and its upright size, whose proportion the fingerprint lacks: 2.6 kB. A `width` of 0 stands
-for a file that cannot be used."""
+"""An image's fingerprint, and its upright size, because the fingerprint lacks the aspect ratio: 2.6 kB. A `width` of 0
+marks an unusable file."""
 _DRAFT = (WORKING_SIDE, WORKING_SIDE)
 _KEPT_AT_ONCE = 512
 _UNUSABLE = bytes(FINGERPRINTED.itemsize)
@@ -40,9 +40,9 @@ def fingerprinted(image: Image.Image) -> npt.NDArray[np.void]:
 
 
 def write_fingerprints(paths: Sequence[Path], out: Path, progress: Progress | None = None) -> None:
-    """Write the `FINGERPRINTED` of every file, in the order given, as one ``.npy``; memory does not grow with it.
+    """Write the `FINGERPRINTED` of every file, in the given order, as one ``.npy``, in constant memory.
 
-    Only what is not remembered is decoded, by threads. Raises `OSError` if the disk is full.
+    Files that are not cached are decoded, in threads. Raises `OSError` if the disk is full.
     """
     with FileCache(_cache_path(), LAYOUT) as file_cache, open(out, "wb") as stream:
         description = np.lib.format.dtype_to_descr(FINGERPRINTED)
@@ -53,9 +53,9 @@ def write_fingerprints(paths: Sequence[Path], out: Path, progress: Progress | No
 
 
 class Noticing:
-    """Remembers fingerprint and SHA-256 of files that are decoded for another purpose.
+    """Caches fingerprint and SHA-256 of files that are decoded for another purpose.
 
-    `notice` may be called from any thread, `keep` and the context only from the one that made it.
+    `notice` may be called from any thread, `keep` and the context manager only from the thread that created it.
     """
 
     def __init__(self) -> None:
@@ -72,7 +72,7 @@ class Noticing:
         self._hashes.close()
 
     def notice(self, path: Path, image: Image.Image) -> None:
-        """Note what the file at `path` was decoded to; its bytes are still in the system's cache."""
+        """Record the decoded image of the file at `path`, whose bytes are still in the system's cache."""
         with suppress(OSError, ValueError):
             status = os.stat(path)
             made = CacheEntry(status.st_size, status.st_mtime_ns, fingerprinted(image).tobytes())
@@ -80,7 +80,7 @@ class Noticing:
             self._fresh.append((os.fsencode(os.path.abspath(path)), made, digest))
 
     def keep(self, least: int = _KEPT_AT_ONCE) -> None:
-        """Write down what was noted, if that are `least` files or more."""
+        """Store the records if there are at least `least` files."""
         if len(self._fresh) < least:
             return
         noted = [self._fresh.popleft() for _ in range(len(self._fresh))]

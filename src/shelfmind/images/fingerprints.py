@@ -1,4 +1,5 @@
-"""A small picture of each image, by which copies of one photo are found and told from photos that look alike."""
+"""Perceptual fingerprints: a small picture of each image, to find near-duplicates and distinguish them from similar
+photos."""
 
 from __future__ import annotations
 
@@ -11,16 +12,16 @@ from PIL import Image
 from shelfmind.arrays import Floats
 
 WORKING_SIDE = 224
-"""Images are measured at the size of a square of this side, so that a large photo is not sharper than a small one."""
+"""Images are measured at the size of a square of this side, so that sharpness does not depend on resolution."""
 
 
 SIDE = 48
 CHROMA_SIDE = 12
 FINGERPRINT = np.dtype([("luma", "u1", (SIDE, SIDE)), ("chroma", "u1", (2, CHROMA_SIDE, CHROMA_SIDE))])
-"""The image squeezed into a square: its luma, and its two chroma planes, which have less detail."""
+"""The image resized to a square: its luma, and its two chroma planes at lower resolution."""
 
 VIEWS = (0.0, 0.03)
-"""Shares of the side that are cut off all around: a copy that was cropped is nearer to the second view."""
+"""Crops on all sides, as shares of the side: a cropped near-duplicate is closer to the second view."""
 _GRID = 16
 _LUMA_TERMS = 8
 _CHROMA_TERMS = 3
@@ -28,7 +29,7 @@ _WINDOW = 1.5
 _CHROMA_WEIGHT = 6.0
 _LUMA_DAMPING = 8.0
 _CHROMA_DAMPING = 2.0
-"""The order at which a term of the transform weighs a third: finer ones suffer more from a crop."""
+"""The order at which a DCT term has a weight of a third: higher ones are more sensitive to crops."""
 
 
 def fingerprint(image: Image.Image) -> npt.NDArray[np.void]:
@@ -43,11 +44,10 @@ def fingerprint(image: Image.Image) -> npt.NDArray[np.void]:
 
 
 def descriptors(fingerprints: npt.NDArray[np.void], crop: float) -> Floats:
-    """Vectors that lie close together for copies of one image, shape (N, 82), for N fingerprints.
+    """Vectors that are close for near-duplicates, shape (N, 82), for N fingerprints.
 
-    The lowest terms of the cosine transform of the image's middle, which a crop of the borders moves least (a Gaussian
-    window), without brightness and contrast; colours relative to the brightness. `crop` cuts off that share of each
-    side beforehand.
+    The lowest terms of the cosine transform of the image centre, which border crops affect least (a Gaussian window),
+    without brightness and contrast; colours relative to the brightness. `crop` first removes that share of each side.
     """
     rows = _averages(crop, SIDE)
     window = _window()
@@ -88,7 +88,7 @@ def _window() -> Floats:
 
 @cache
 def _averages(crop: float, side: int) -> Floats:
-    """The matrix that averages a row of `side` pixels, cropped at both ends, into the grid's cells."""
+    """The matrix that averages a row of `side` pixels, cropped at both ends, into the cells of the grid."""
     edges = np.linspace(crop * side, (1 - crop) * side, _GRID + 1)
     pixels = np.arange(side)
     overlap = np.minimum(edges[1:, None], pixels + 1) - np.maximum(edges[:-1, None], pixels)

@@ -1,4 +1,4 @@
-"""AVIF and HEIF (HEIC) files: known by their first bytes; what reading them needs, and whether they are cut short."""
+"""AVIF and HEIF (HEIC) files: detection by their first bytes, required readers, and detection of truncation."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from typing import IO
 from PIL import Image, features
 
 HEAD_BYTES = 64
-"""How much of a file `container_format` looks at."""
+"""Number of bytes that `container_format` examines."""
 
 NEEDS_PILLOW_HEIF = "needs pillow-heif: pip install 'shelfmind[heif]'"
 NEEDS_PILLOW_WITH_AVIF = "needs a newer Pillow: pip install --upgrade pillow"
@@ -18,7 +18,7 @@ _ANY_CODEC_BRANDS = frozenset({b"mif1", b"msf1"})
 
 
 def container_format(head: bytes) -> str | None:
-    """AVIF or HEIF, as Pillow calls them, by the brands in a file's first bytes (ISO/IEC 23008-12); None: neither."""
+    """AVIF or HEIF, as named by Pillow, from the brands in a file's first bytes (ISO/IEC 23008-12); None for others."""
     if head[4:8] != b"ftyp":
         return None
     major = head[8:12]
@@ -30,7 +30,7 @@ def container_format(head: bytes) -> str | None:
 
 
 def missing_reader(container: str) -> str | None:
-    """What must be installed before a file of this format can be read; None if it can be. Makes Pillow read HEIF."""
+    """The package required to read files of this format; None if it is installed. Registers HEIF with Pillow."""
     if container == "AVIF":
         return None if features.check("avif") else NEEDS_PILLOW_WITH_AVIF
     try:
@@ -43,7 +43,7 @@ def missing_reader(container: str) -> str | None:
 
 
 def is_cut_short(file: IO[bytes], size_bytes: int) -> bool:
-    """Whether one of the boxes that such a file consists of reaches beyond its end."""
+    """Whether one of the file's top-level boxes extends beyond its end."""
     offset = 0
     while offset < size_bytes:
         file.seek(offset)
@@ -53,7 +53,7 @@ def is_cut_short(file: IO[bytes], size_bytes: int) -> bool:
             length = int.from_bytes(header[8:16], "big")
         if len(header) < 8 or length > size_bytes - offset:
             return True
-        if length < 8:  # 0: to the end of the file; anything else is nonsense
+        if length < 8:  # 0: to the end of the file; anything else is invalid
             return False
         offset += length
     return False

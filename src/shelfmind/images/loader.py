@@ -1,4 +1,4 @@
-"""Batches of network input for training, augmented."""
+"""Augmented training batches of network input."""
 
 from __future__ import annotations
 
@@ -21,10 +21,10 @@ from shelfmind.transforms.mixing import mix_batch, one_hot
 
 
 class TrainingBatches:
-    """The training images in a seeded order, augmented by MindSpore's C++ operators and mixed.
+    """The training images in seeded order, augmented by MindSpore's C++ operators, and mixed.
 
-    The same seed, epoch and number of workers (no more than the machine has cores) give the same batches, from
-    whichever step one starts at a multiple of `checkpoint_steps`.
+    The same seed, epoch and number of workers (at most the number of cores) give the same batches when resumed at any
+    multiple of `checkpoint_steps`.
     """
 
     def __init__(
@@ -39,7 +39,7 @@ class TrainingBatches:
 
     @property
     def steps_per_epoch(self) -> int:
-        """Full batches an epoch; the images left over differ from epoch to epoch."""
+        """Full batches per epoch; the remaining images differ from epoch to epoch."""
         return len(self.labels) // self.batch_size
 
     def segment(self, epoch: int, start: int, stop: int, image_size: int, mix: bool) -> Iterator[tuple[Floats, Floats]]:
@@ -47,14 +47,14 @@ class TrainingBatches:
         yield from self.augmented(epoch, start, stop, image_size, mix)
 
     def example(self, image_size: int) -> tuple[Floats, Floats]:
-        """A black batch of the right shapes, to measure the speed with."""
+        """A black batch of the right shapes, for speed measurements."""
         images = np.zeros((self.batch_size, 3, image_size, image_size), np.float32)
         return images, np.full((self.batch_size, self.classes), 1 / self.classes, np.float32)
 
     def augmented(
         self, epoch: int, start: int, stop: int, image_size: int, mix: bool, view: int = 0
     ) -> Iterator[tuple[Floats, Floats]]:
-        """The batches of a segment; another `view` has the same images in the same order, augmented otherwise."""
+        """The batches of a segment; another `view` has the same images in the same order, augmented differently."""
         train = self.recipe.train
         order_generator = np.random.default_rng((self.seed, epoch))
         order = epoch_order(self.labels, self.classes, train.sampling, train.repeat_threshold, order_generator)
@@ -80,12 +80,12 @@ class TrainingBatches:
                     images = change(images, generator)
                 targets = one_hot(labels, self.classes)
                 yield mix_batch(images, targets, self.recipe.mixing, generator) if mix else (images, targets)
-        except RuntimeError as error:  # MindSpore's words for what went wrong in the source
+        except RuntimeError as error:  # MindSpore wraps errors of the source
             raise source.failure or error from error
 
 
 class _Ordered:
-    """Squares, changed as told, and labels in a given order, for MindSpore's generator data set."""
+    """Transformed squares and labels in a given order, for MindSpore's `GeneratorDataset`."""
 
     def __init__(
         self,

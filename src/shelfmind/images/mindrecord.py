@@ -1,4 +1,4 @@
-"""Writes squares of photos to MindRecord shards, MindSpore's own format, the same bytes for the same images."""
+"""Writes squares to MindRecord shards, MindSpore's data format, reproducibly."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ IMAGES_A_SHARD, BYTES_A_SHARD = 8192, 2**28
 JPEG_QUALITY = 95
 SCHEMA = {"image": {"type": "bytes"}, "label": {"type": "int32"}, "path": {"type": "string"}}
 _HEADER_BYTES, _PAGE_BYTES = 2**20, 2**23
-"""The defaults, 16 and 32 MiB, make every shard 48 MiB at least."""
+"""The defaults, 16 and 32 MiB, make every shard at least 48 MiB."""
 
 Row = tuple[bytes, int, str]
 """An encoded image, its class id and its name."""
@@ -38,9 +38,9 @@ def write_shards(
 ) -> list[str]:
     """Write one split to ``folder/<split>-<nnnnn>.mindrecord``, and return the names of its shards, in order.
 
-    Each image becomes a square by structure-retention resize, as training makes it, encoded as JPEG. Every shard is a
-    file of its own, written by one writer one image after the other: with several files a writer, MindRecord's bytes
-    differ from time to time. A shard must keep its name, the folder need not. Raises `OSError` where there is no space.
+    Each image is resized to a square by structure-retention resize, as for training, and encoded as JPEG. Each shard is
+    written sequentially by a separate writer: with several files per writer, MindRecord's bytes are not reproducible. A
+    shard must keep its name; the folder may be renamed. Raises `OSError` if the disk is full.
     """
     squares = in_order(DecodedOnDemand(files, DataRecipe(resize_to=image_size)))
     shards: list[str] = []
@@ -59,7 +59,7 @@ def write_shards(
 
 
 def describe_shards(folder: Path, shards: Iterable[str]) -> dict[str, str]:
-    """The SHA-256 of every file of these shards: MindRecord has no checksum and returns a flipped byte silently."""
+    """The SHA-256 of every file of these shards: MindRecord has no checksum and does not detect flipped bytes."""
     return {name: file_sha256(folder / name) for shard in shards for name in (shard, f"{shard}.db")}
 
 
@@ -74,17 +74,17 @@ def _write_shard(folder: Path, split: str, number: int, rows: Sequence[Row]) -> 
         for image, label, name in rows:
             writer.write_raw_data([{"image": image, "label": label, "path": name}])
         writer.commit()
-    except RuntimeError as error:  # whatever goes wrong with the file, in many lines of C++
+    except RuntimeError as error:  # any file error, with a long C++ trace
         reason = str(error).strip().splitlines()[0]
-        raise UserError(f"the MindRecord file {path.name} cannot be written: {reason}; is there space left?") from error
+        raise UserError(f"the MindRecord file {path.name} cannot be written: {reason}; check the free space") from error
     for file in (path, path.with_name(f"{path.name}.db")):
-        file.chmod(0o644)  # MindRecord lets only its writer read them
+        file.chmod(0o644)  # MindRecord makes them readable by their owner only
     return path.name
 
 
 def _require_space(path: Path, content_bytes: int) -> None:
-    """Raise `OSError` unless a shard fits on the disk: MindRecord may end the whole process where it does not."""
-    needed = _HEADER_BYTES + 4 * _PAGE_BYTES + content_bytes * 5 // 4  # an image does not go on from page to page
+    """Raise `OSError` unless a shard fits on the disk: otherwise MindRecord may terminate the process."""
+    needed = _HEADER_BYTES + 4 * _PAGE_BYTES + content_bytes * 5 // 4  # images do not span pages
     try:
         with open(path, "wb") as file:
             if hasattr(os, "posix_fallocate"):

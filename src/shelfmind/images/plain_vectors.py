@@ -1,4 +1,4 @@
-"""Vectors of photos that no network made: what a gallery must beat to be worth its network."""
+"""Vectors of photos without a network: baselines for galleries."""
 
 from __future__ import annotations
 
@@ -15,13 +15,13 @@ BINS = 8
 
 
 def pixels(image: Square) -> Wide:
-    """The colours of a photo shrunk to 32 by 32 pixels, less their mean: (3072,)."""
+    """The colours of a photo resized to 32 by 32 pixels, less their mean: (3072,)."""
     small = np.asarray(Image.fromarray(image).resize((SIDE, SIDE), Image.Resampling.BOX), np.float64).ravel()
     return np.asarray(small - small.mean())
 
 
 def colour_histogram(image: Square) -> Wide:
-    """The square roots of how often each of 8 x 8 x 8 colours occurs, (512,), whose cosine is the Bhattacharyya
+    """The square roots of the frequencies of 8 x 8 x 8 colours, (512,); their cosine similarity is the Bhattacharyya
     coefficient of two photos' colours (Swain and Ballard, IJCV 1991; Bhattacharyya 1943)."""
     bins = (image // (256 // BINS)).reshape(-1, 3).astype(np.int64)
     counts = np.bincount((bins[:, 0] * BINS + bins[:, 1]) * BINS + bins[:, 2], minlength=BINS**3)

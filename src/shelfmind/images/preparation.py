@@ -1,4 +1,4 @@
-"""Squares as the network's input, in NumPy: equal to the bit to what MindSpore's operators make of them in training."""
+"""Squares as network input, in NumPy: bit-identical to MindSpore's operators in training."""
 
 from __future__ import annotations
 
@@ -16,13 +16,13 @@ _SCALE = 255.0
 
 
 def prepared(squares: Sequence[Square], recipe: Recipe) -> Floats:
-    """Squares as a network takes them in its evaluation, (N, 3, S, S)."""
+    """Squares as network input for evaluation, (N, 3, S, S)."""
     images = np.stack([rescaled(image, recipe.evaluation_size) for image in squares])
     return Normalisation(recipe.data)(images)
 
 
 class Normalisation:
-    """8-bit images less a recipe's mean, divided by its deviation, channels first."""
+    """8-bit images less a recipe's mean, divided by its standard deviation, channels first."""
 
     def __init__(self, data: DataRecipe) -> None:
         self.mean, self.std = (np.array(each, np.float64) * _SCALE for each in (data.mean, data.std))
@@ -31,7 +31,7 @@ class Normalisation:
         """What each 8-bit value becomes, by channel: (3, 256)."""
 
     def __call__(self, images: npt.NDArray[np.uint8]) -> Floats:
-        """Images (N, H, W, 3) as the network takes them, (N, 3, H, W)."""
+        """Images (N, H, W, 3) as network input, (N, 3, H, W)."""
         count, height, width, channels = images.shape
         made = np.empty((count, channels, height, width), np.float32)
         for image, planes in zip(images, made, strict=True):
@@ -40,9 +40,9 @@ class Normalisation:
         return made
 
     def undone(self, prepared: Floats) -> npt.NDArray[np.uint8]:
-        """The images (N, H, W, 3) that were prepared so; what lies between 8-bit values or beyond them takes the next.
+        """The 8-bit images (N, H, W, 3) of network input; values are rounded and clipped.
 
-        Mixed images lie between them, erased ones beyond.
+        Mixed images have values in between, erased ones beyond the range.
         """
         values = prepared * self.std.astype(np.float32)[:, None, None] + self.mean.astype(np.float32)[:, None, None]
         np.clip(np.rint(values, out=values), 0, _SCALE, out=values)

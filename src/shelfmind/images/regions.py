@@ -1,4 +1,4 @@
-"""Connected regions of small pictures, in NumPy: what prediction machines need of image processing."""
+"""Connected regions of small pictures in NumPy, so that prediction needs no image-processing package."""
 
 from __future__ import annotations
 
@@ -10,10 +10,10 @@ from shelfmind.disjoint_sets import DisjointSets
 
 
 def labelled(mask: Bools) -> tuple[Ints, int]:
-    """The number of the region that each pixel of `mask` (height, width) is in, 0 outside, and how many there are.
+    """The region number of each pixel of `mask` (height, width), 0 outside, and the number of regions.
 
-    Pixels are connected by their sides. Regions are numbered in the order of their first pixels, row by row. Runs of
-    pixels along the rows are joined with those that they touch in the row above (Rosenfeld and Pfaltz, JACM 1966).
+    Pixels are 4-connected. Regions are numbered by their first pixels, row by row. Runs of pixels along the rows are
+    merged with those that they touch in the row above (Rosenfeld and Pfaltz, JACM 1966).
     """
     height, width = mask.shape
     padded = np.zeros((height, width + 1), np.int8)
@@ -34,8 +34,8 @@ def labelled(mask: Bools) -> tuple[Ints, int]:
 
 
 def _touching(starts: Ints, ends: Ints, pitch: int) -> list[tuple[int, int]]:
-    """Pairs of a run and one that it touches in the row above; runs are [start, end) of pixels, `pitch` of them a row,
-    in order."""
+    """Pairs of runs that touch in consecutive rows; runs are pixel ranges [start, end) in order, with `pitch` pixels
+    per row."""
     first = np.searchsorted(ends, starts - pitch, side="right")
     last = np.searchsorted(starts, ends - pitch, side="left")
     return [
@@ -45,14 +45,14 @@ def _touching(starts: Ints, ends: Ints, pitch: int) -> list[tuple[int, int]]:
 
 
 def filled(region: Bools) -> Bools:
-    """A region with its holes: all that cannot reach the border of the picture by sides around it."""
+    """A region with its holes filled: everything that cannot reach the border through 4-connected pixels outside it."""
     outside = np.pad(~region, 1, constant_values=True)
     numbers, _ = labelled(outside)
     return np.asarray(numbers[1:-1, 1:-1] != numbers[0, 0])
 
 
 def spread(numbers: Ints, reach: int) -> Ints:
-    """The greatest number within a square of `reach` pixels to each side: a grey dilation. The border is mirrored."""
+    """The maximum within a square of `reach` pixels to each side: a grey dilation. The border is mirrored."""
     for axis in (0, 1):
         padding = [(reach, reach) if each == axis else (0, 0) for each in (0, 1)]
         padded = np.pad(numbers, padding, mode="symmetric")

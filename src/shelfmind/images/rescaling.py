@@ -1,8 +1,8 @@
-"""Squares in another size, in NumPy, equal to the bit to what MindSpore's operators make of them in training.
+"""Resizes squares in NumPy, bit-identical to MindSpore's operators in training.
 
-MindSpore resizes 8-bit images by OpenCV: by area averages to fewer pixels, in single precision, and linearly to more,
-in fixed point. Both are done here in OpenCV's order of operations, so that a network that was trained with MindSpore
-can be asked without it and sees the same input.
+MindSpore resizes 8-bit images with OpenCV: by area averages in single precision when shrinking, and linearly in fixed
+point when enlarging. Both are reproduced in OpenCV's order of operations, so that a network trained with MindSpore gets
+the same input without it.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from shelfmind.images.squares import Square
 
 Fixed = npt.NDArray[np.int32]
 _ONE = 1 << 11
-"""1 as a weight in fixed point."""
+"""A weight of 1 in fixed point."""
 
 
 def rescaled(image: Square, size: int) -> Square:
@@ -31,7 +31,7 @@ def rescaled(image: Square, size: int) -> Square:
 
 
 def _averaged(image: Square, size: int) -> Square:
-    """Each pixel is the mean of the area that it stands for: columns first, then rows."""
+    """Each pixel is the mean of the area that it covers: columns first, then rows."""
     places, weights = _areas(image.shape[0], size)
     columns = _weighted(np.ascontiguousarray(image.transpose(1, 0, 2)), places, weights)
     rows = _weighted(np.ascontiguousarray(columns.transpose(1, 0, 2)), places, weights)
@@ -39,7 +39,7 @@ def _averaged(image: Square, size: int) -> Square:
 
 
 def _weighted(lines: npt.NDArray[np.generic], places: Ints, weights: Floats) -> Floats:
-    """Sums over K weighted lines (M, ...) for each of N places (N, K)."""
+    """Weighted sums over K lines of (M, ...) for each of N positions (N, K)."""
     total = lines[places[:, 0]] * weights[:, 0, None, None]
     for place, weight in zip(places.T[1:], weights.T[1:], strict=True):
         total += lines[place] * weight[:, None, None]
@@ -47,7 +47,7 @@ def _weighted(lines: npt.NDArray[np.generic], places: Ints, weights: Floats) -> 
 
 
 def _in_blocks(image: Square, edge: int) -> Square:
-    """The means of blocks of `edge` by `edge` pixels; of four a half is rounded up, of others to the even number."""
+    """The means of blocks of `edge` by `edge` pixels; halves are rounded up for blocks of four, to even for others."""
     size = image.shape[0] // edge
     sums = image.reshape(size, edge, size, edge, 3).sum(axis=(1, 3), dtype=np.int32)
     if edge == 2:
@@ -67,7 +67,7 @@ def _linear(image: Square, size: int) -> Square:
 
 @lru_cache
 def _areas(side: int, size: int) -> tuple[Ints, Floats]:
-    """The pixels that each of `size` new ones covers of `side`, and how much of each: two arrays (size, K)."""
+    """The pixels of `side` that each of `size` new pixels covers, and their weights: two arrays (size, K)."""
     scale = side / size
     covered: list[list[tuple[int, float]]] = []
     for new in range(size):
@@ -88,9 +88,10 @@ def _areas(side: int, size: int) -> tuple[Ints, Floats]:
 
 @lru_cache
 def _neighbours(side: int, size: int) -> tuple[tuple[Ints, Fixed], tuple[Ints, Fixed]]:
-    """Of columns and of rows: the two between which each new one lies, and their weights in fixed point, (size, 2).
+    """For columns and rows: the two pixels between which each new one lies, and their weights in fixed point, (size,
+    2).
 
-    Beyond the outermost pixels' centres a column counts once; a row counts twice, with both weights.
+    Beyond the centres of the outermost pixels, a column counts once; a row counts twice, with both weights.
     """
     at = ((np.arange(size) + 0.5) * (side / size) - 0.5).astype(np.float32)
     first = np.floor(at).astype(np.int64)

@@ -1,4 +1,4 @@
-"""Brings a photo of any proportions to a square, and a square back: structure-retention resize and its two rivals."""
+"""Resizes photos of any aspect ratio to squares and back: structure-retention resize and two alternatives."""
 
 from __future__ import annotations
 
@@ -13,15 +13,15 @@ Colour = tuple[int, int, int]
 
 
 def fitted_size(width: int, height: int, size: int) -> tuple[int, int]:
-    """Width and height of the largest picture of these proportions inside a square of `size`, each at least 1."""
+    """Width and height of the largest picture of this aspect ratio inside a square of `size`, each at least 1."""
     scale = size / max(width, height)
     return max(1, round(width * scale)), max(1, round(height * scale))
 
 
 def structure_retention(image: Image.Image, size: int, fill: Colour) -> Pixels:
-    """Structure-Retention Resize (SRR): pad to the target's proportions, centred, then resize; shape (size, size, 3).
+    """Structure-retention resize (SRR): pad to a square, centred, then resize; shape (size, size, 3).
 
-    Padding and resizing exchange, so the photo is resized first and laid onto the padding: the same picture without a
+    Padding and resizing commute, so the photo is resized first and pasted onto the padding: the same picture without a
     canvas as large as the photo's longer side squared.
     """
     width, height = fitted_size(*image.size, size)
@@ -34,12 +34,13 @@ def structure_retention(image: Image.Image, size: int, fill: Colour) -> Pixels:
 
 
 def squash(image: Image.Image, size: int, fill: Colour) -> Pixels:
-    """Resize each side on its own, which distorts the product; shape (size, size, 3). `fill` is not used."""
+    """Resize without keeping the aspect ratio, which distorts the product; shape (size, size, 3). `fill` is not
+    used."""
     return np.asarray(_resized(image, size, size))
 
 
 def shorter_side_crop(image: Image.Image, size: int, fill: Colour) -> Pixels:
-    """Resize the shorter side to `size` and cut off the rest evenly; shape (size, size, 3). `fill` is not used."""
+    """Resize the shorter side to `size` and centre-crop; shape (size, size, 3). `fill` is not used."""
     side = min(image.size)
     left, top = (image.width - side) / 2, (image.height - side) / 2
     box = (left, top, left + side, top + side)
@@ -58,7 +59,7 @@ RESIZES: dict[str, Callable[[Image.Image, int, Colour], Pixels]] = {
 
 
 def without_padding(square: Pixels, width: int, height: int) -> Image.Image:
-    """The photo within a square that `structure_retention` made of one of this size."""
+    """The photo within a square made by `structure_retention` from a photo of this size."""
     size = len(square)
     wide, high = fitted_size(width, height, size)
     left, top = (size - wide) // 2, (size - high) // 2
@@ -66,12 +67,12 @@ def without_padding(square: Pixels, width: int, height: int) -> Image.Image:
 
 
 def unsquashed(square: Pixels, width: int, height: int) -> Image.Image:
-    """A square that `squash` made of a photo of this size, in the photo's proportions again."""
+    """A square made by `squash` from a photo of this size, restored to the photo's aspect ratio."""
     return _resized(Image.fromarray(square), *fitted_size(width, height, len(square)))
 
 
 def as_cropped(square: Pixels, width: int, height: int) -> Image.Image:
-    """A square that `shorter_side_crop` made, whose proportions are the photo's; what was cut off is gone."""
+    """A square made by `shorter_side_crop`, which already has the photo's proportions; the cropped parts are lost."""
     return Image.fromarray(square)
 
 
@@ -80,4 +81,4 @@ RESTORED: dict[str, Callable[[Pixels, int, int], Image.Image]] = {
     "squash": unsquashed,
     "shorter_side_crop": as_cropped,
 }
-"""What a square shows of a photo of a given width and height, without padding and distortion, by the resize."""
+"""The content of a square made from a photo of a given width and height, without padding and distortion, by resize."""

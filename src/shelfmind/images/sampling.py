@@ -1,4 +1,4 @@
-"""How often each training image is drawn in an epoch, so that rare classes need not be rare, and with which others."""
+"""Class-balanced sampling of training images, and composition of batches."""
 
 from __future__ import annotations
 
@@ -10,22 +10,24 @@ from shelfmind.arrays import Ints, Wide
 
 
 def instance(counts: Ints, threshold: float) -> Wide:
-    """Every image alike."""
+    """Equal weight for every image."""
     return np.ones(len(counts))
 
 
 def class_balanced(counts: Ints, threshold: float) -> Wide:
-    """Every class alike (Kang et al., ICLR 2020, section 3.2, q = 0)."""
+    """Equal weight for every class (Kang et al., ICLR 2020, section 3.2, q = 0)."""
     return np.asarray(1.0 / np.maximum(counts, 1))
 
 
 def square_root(counts: Ints, threshold: float) -> Wide:
-    """Every class in proportion to the square root of its images (Kang et al., ICLR 2020, section 3.2, q = 1/2)."""
+    """Class weights proportional to the square root of the class size (Kang et al., ICLR 2020, section 3.2, q =
+    1/2)."""
     return np.asarray(1.0 / np.sqrt(np.maximum(counts, 1)))
 
 
 def repeat_factor(counts: Ints, threshold: float) -> Wide:
-    """max(1, sqrt(threshold / share of the images)) times for a class (Gupta et al., "LVIS", CVPR 2019, appendix B)."""
+    """Repeat factors max(1, sqrt(threshold / share of the images)) of classes (Gupta et al., "LVIS", CVPR 2019,
+    appendix B)."""
     shares = np.maximum(counts, 1) / max(1, counts.sum())
     return np.asarray(np.maximum(1.0, np.sqrt(threshold / shares)))
 
@@ -36,20 +38,21 @@ SAMPLERS: dict[str, Callable[[Ints, float], Wide]] = {
     "square_root": square_root,
     "repeat_factor": repeat_factor,
 }
-"""By name: images of each class, shape (C,), and the threshold to the weight of one image of each class, shape (C,)."""
+"""By name: maps the images of each class, shape (C,), and the threshold to the weight of one image of each class, shape
+(C,)."""
 
 
 def epoch_order(labels: Ints, classes: int, sampling: str, threshold: float, generator: np.random.Generator) -> Ints:
     """The images of an epoch, as many as there are labels, by position and in random order.
 
-    Each image comes as often as its weight says, rounded up or down at random but evenly (systematic resampling): of an
-    expected 2.3 times it comes 2 or 3 times, 2.3 on average. With `instance` that is once.
+    Each image occurs as often as its weight specifies, rounded by systematic resampling: an expected count of 2.3
+    becomes 2 or 3, on average 2.3. With `instance` each occurs once.
     """
     if sampling == "instance":
         return generator.permutation(len(labels))
     counts = np.bincount(labels, minlength=classes).astype(np.int64)
     weights = SAMPLERS[sampling](counts, threshold)[labels]
-    shuffled = generator.permutation(len(labels))  # so that rounding favours no class
+    shuffled = generator.permutation(len(labels))  # so that rounding is unbiased
     ends = np.cumsum(weights[shuffled])
     ends *= len(labels) / ends[-1]
     marks = np.arange(len(labels)) + generator.random()
@@ -63,8 +66,8 @@ def in_class_batches(
     """An epoch's order (N,) as N // batch_size batches of `per_class` images of each of a few classes (Hermans et al.,
     "In Defense of the Triplet Loss for Person Re-Identification", 2017, section 2).
 
-    A class comes in proportion to its images in `order`, rounded at random, and twice in a batch only where too few
-    others are left. Its images come in their order, and again from the first where they do not fill their places.
+    A class occurs in proportion to its images in `order`, rounded at random, and twice in a batch only if there are too
+    few others left. Its images are used in order, starting again from the first when they run out.
     """
     drawn = labels[order]
     own = [order[drawn == label] for label in range(classes)]
@@ -88,7 +91,7 @@ def in_class_batches(
 
 
 def _shares(counts: Ints, total: int, generator: np.random.Generator) -> Ints:
-    """Whole numbers that add up to `total`, in proportion to `counts`, (C,), each rounded up or down at random."""
+    """Integers that add up to `total`, in proportion to `counts`, (C,), each rounded up or down at random."""
     so_far = np.cumsum(counts)
     marks = np.floor(so_far * (total / so_far[-1]) + generator.random())
     marks[so_far == so_far[-1]] = total

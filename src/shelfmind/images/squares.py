@@ -1,4 +1,4 @@
-"""Photos as the squares that training and prediction start from, decoded once and kept."""
+"""Photos as squares, the input of training and prediction, decoded once and cached."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ ABANDONED_S = 24 * 3600.0
 
 
 class Squares(Protocol):
-    """Images of shape (resize_to, resize_to, 3) by position."""
+    """Images of shape (resize_to, resize_to, 3) by index."""
 
     def __len__(self) -> int: ...
     def __getitem__(self, index: int) -> Square: ...
@@ -45,10 +45,10 @@ def square(
     reduced: bool = False,
     most_pixels: int | None = None,
 ) -> Square:
-    """The one way in which any photo is prepared: decoded upright, then resized as the recipe says.
+    """Prepare a photo: decode it upright, then resize it as specified by the recipe.
 
-    If `reduced`, a JPEG of at least four times the square's size is decoded at a half, a quarter or an eighth of it.
-    `most_pixels` is that of `open_image`.
+    If `reduced`, a JPEG of at least four times the square's size is decoded at a half, a quarter or an eighth of its
+    size. For `most_pixels` see `open_image`.
     """
     draft_size = (data.resize_to, data.resize_to) if reduced else None
     return resized(open_image(source, draft_size=draft_size, most_pixels=most_pixels), data)
@@ -61,7 +61,7 @@ def resized(image: Image.Image, data: DataRecipe) -> Square:
 
 @dataclass(frozen=True)
 class DecodedOnDemand:
-    """Squares decoded each time they are asked for: for data sets larger than the cache."""
+    """Squares that are decoded on each access: for data sets larger than the cache."""
 
     paths: Sequence[Path]
     data: DataRecipe
@@ -73,12 +73,12 @@ class DecodedOnDemand:
         try:
             return square(self.paths[index], self.data)
         except BadImage as error:
-            reason = f"{error.reason}, though it was good when it was checked"
-            raise UserError(f"{self.paths[index]}: {reason}; put it back, or begin a new run") from error
+            reason = f"{error.reason}, although it passed the check"
+            raise UserError(f"{self.paths[index]}: {reason}; restore the file, or start a new run") from error
 
 
 def in_order(squares: Squares, order: Iterable[int] | None = None) -> Iterator[Square]:
-    """The squares in this order (their own if None); those that must be decoded first are, by a thread a core."""
+    """The squares in this order (their own if None); squares to decode are decoded ahead, in one thread per core."""
     order = range(len(squares)) if order is None else order
     if isinstance(squares, DecodedOnDemand):
         return map_ahead(squares.__getitem__, order, ahead=4 * available_cores(), workers=available_cores())
@@ -86,7 +86,7 @@ def in_order(squares: Squares, order: Iterable[int] | None = None) -> Iterator[S
 
 
 def cache_limit_bytes() -> int:
-    """How much the decoded squares may take: ``SHELFMIND_CACHE_GB``, 8 if that is not set."""
+    """The maximum size of the decoded squares: ``SHELFMIND_CACHE_GB``, 8 by default."""
     given = os.environ.get("SHELFMIND_CACHE_GB", "")
     try:
         limit_gb = float(given or DEFAULT_CACHE_GB)
@@ -102,9 +102,9 @@ def open_squares(
 ) -> tuple[Squares, list[Sample], list[BadFile]]:
     """Squares of all good samples, those samples in the same order, and the bad files.
 
-    Every file is decoded once for its verdict, its square and its fingerprint together. All are kept, so that the next
-    command on the same unchanged files decodes nothing. Data sets beyond `cache_limit_bytes` or half of the free disk
-    keep no squares.
+    Every file is decoded once for its check, its square and its fingerprint. All are cached, so that the next command
+    on the same unchanged files decodes nothing. Squares of data sets larger than `cache_limit_bytes` or half of the
+    free disk space are not cached.
     """
     folder = cache_folder()
     paths = [sample.path for sample in samples]
@@ -136,7 +136,9 @@ def open_squares(
         packed = squares_folder / _packed_name(fingerprint, bad_files)
         os.replace(temporary, packed)
     except OSError as error:
-        raise UserError(f"{squares_folder} cannot hold the decoded images ({error}); set SHELFMIND_CACHE") from error
+        raise UserError(
+            f"the decoded images cannot be stored in {squares_folder} ({error}); set SHELFMIND_CACHE to another folder"
+        ) from error
     finally:
         temporary.unlink(missing_ok=True)
     return _good(np.load(packed, mmap_mode="r"), data, samples, bad_files)
@@ -147,7 +149,7 @@ def squares_of_some(
 ) -> tuple[Squares, list[Sample]]:
     """Squares of the good samples among those in `rows`, and these samples.
 
-    Where the squares of all `samples` are kept, as those of a run's training images are, nothing is decoded.
+    Nothing is decoded if the squares of all `samples` are cached, as those of a run's training images are.
     """
     paths = [sample.path for sample in samples]
     for packed in (cache_folder() / "squares").glob(f"{_fingerprint(paths, data)}-*.npy"):
@@ -161,7 +163,7 @@ def squares_of_some(
 
 
 def _checked(paths: Sequence[Path], progress: Progress | None, on_image: OnImage | None = None) -> list[BadFile]:
-    """The bad files; what is decoded to find them is fingerprinted, too."""
+    """The bad files; files decoded in the process are also fingerprinted."""
     with Noticing() as noticing:
 
         def told(done: int) -> None:
@@ -180,7 +182,7 @@ def _checked(paths: Sequence[Path], progress: Progress | None, on_image: OnImage
 
 @dataclass(frozen=True)
 class _Selected:
-    """Some of the packed squares, by position."""
+    """Some of the packed squares, by index."""
 
     squares: Squares
     positions: npt.NDArray[np.int64]
@@ -195,7 +197,7 @@ class _Selected:
 def _good(
     packed: Squares | None, data: DataRecipe, samples: Sequence[Sample], bad_files: list[BadFile]
 ) -> tuple[Squares, list[Sample], list[BadFile]]:
-    """The squares of the good samples: selected from `packed`, which holds all, or decoded on demand."""
+    """The squares of the good samples: selected from `packed`, which contains all, or decoded on demand."""
     bad = {bad_file.path for bad_file in bad_files}
     positions = [index for index, sample in enumerate(samples) if sample.path not in bad]
     good = [samples[index] for index in positions]
@@ -207,7 +209,7 @@ def _good(
 def _mapped(path: Path, count: int, data: DataRecipe) -> Squares | None:
     try:
         squares = np.load(path, mmap_mode="r", allow_pickle=False)
-    except Exception:  # the header is Python text, and its parser raises whatever it meets
+    except Exception:  # the header is Python text, whose parser can raise anything
         return None
     return squares if squares.shape == (count, data.resize_to, data.resize_to, 3) else None
 
@@ -226,13 +228,14 @@ def _fingerprint(paths: Sequence[Path], data: DataRecipe) -> str:
 
 
 def _packed_name(fingerprint: str, bad_files: Sequence[BadFile]) -> str:
-    """A file that could not be read for a while has no square: once it can be, the name is another."""
+    """The file name depends on the bad files: a temporarily unreadable file has no square, and gets one once it is
+    readable."""
     paths = "\n".join(str(bad_file.path) for bad_file in bad_files)
     return f"{fingerprint}-{hashlib.sha256(paths.encode('utf-8', 'surrogateescape')).hexdigest()[:8]}.npy"
 
 
 def _make_room(folder: Path, limit: int) -> None:
-    """Delete the squares used longest ago until what is left takes at most `limit` bytes, and what a crash left."""
+    """Delete the least recently used squares until the rest take at most `limit` bytes, and leftovers of a crash."""
     for leftover in folder.glob("*.tmp"):
         if time.time() - _status(leftover)[0] > ABANDONED_S:
             leftover.unlink(missing_ok=True)

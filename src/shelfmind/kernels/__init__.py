@@ -1,1 +1,1 @@
-"""Operators that networks are built of: MindSpore's own, or channels-last ones on oneDNN that train faster on CPUs."""
+"""Operators for networks: MindSpore's, or channels-last oneDNN operators that train faster on CPUs."""

@@ -1,4 +1,4 @@
-"""What networks are built of, on oneDNN: maps are (N, H, W, C), in float32 or bfloat16, from the stem to the head."""
+"""Network parts on oneDNN: feature maps are (N, H, W, C), in float32 or bfloat16, from the stem to the head."""
 
 from __future__ import annotations
 
@@ -13,15 +13,15 @@ from shelfmind.kernels.operators.custom import Window, use_library
 from shelfmind.kernels.stock import EPSILON, Kernels, Normalised, Several, four_sides
 
 KEPT = 0.9
-"""Of a moving statistic at each step, as MindSpore's own batch normalisation has it."""
+"""Momentum of moving statistics, as in MindSpore's batch normalisation."""
 
 
 class Convolution(nn.Conv2d):
-    """MindSpore's convolution, whose parameters and arguments it has, computed by oneDNN.
+    """MindSpore's convolution, with the same parameters and arguments, computed by oneDNN.
 
     Attributes:
-        entry: what makes maps of images, in the first convolution of a network.
-        fixed: what computes it by weights that do not change any more.
+        entry: converts images to feature maps, in the first convolution of a network.
+        fixed: the operator for constant weights.
     """
 
     def __init__(self, *sizes: Any, **arguments: Any) -> None:
@@ -43,8 +43,8 @@ class Convolution(nn.Conv2d):
 
 
 class OneDnnKernels(Kernels):
-    """Parts whose maps are channels-last, in float32 (``fp32``) or bfloat16 (``bf16``); vectors of a whole image or of
-    positions are float32."""
+    """Network parts with channels-last feature maps, in float32 (``fp32``) or bfloat16 (``bf16``); vectors per image or
+    per position are float32."""
 
     name = "onednn"
     convolution_type = Convolution
@@ -117,11 +117,11 @@ def _pool_window(kernel: int, stride: int, padding: int | None) -> Window:
 
 
 class Norm(nn.BatchNorm2d):
-    """MindSpore's batch normalisation, whose parameters it has, with what follows it in one operator.
+    """MindSpore's batch normalisation, with the same parameters, fused with the operations that follow it.
 
     Attributes:
-        assigns: moves its statistics itself. A training step that takes them where it takes gradients turns that off:
-            assigned between a weight's reader and its update, they make MindSpore copy every weight in every step.
+        assigns: updates its statistics itself. A training step that returns them with the gradients turns this off:
+            assignments between the reading of a weight and its update make MindSpore copy every weight in every step.
     """
 
     def __init__(self, channels: int, epsilon: float, activate: bool) -> None:
@@ -152,7 +152,7 @@ class Norm(nn.BatchNorm2d):
 
 
 class Folded(nn.Cell):
-    """`ConvolveAndNormalise` of what `entry` gives, in the first convolution of a network."""
+    """`ConvolveAndNormalise` of the output of `entry`, in the first convolution of a network."""
 
     def __init__(self, entry: nn.Cell | None, convolve: prediction.ConvolveAndNormalise) -> None:
         super().__init__()
@@ -166,7 +166,7 @@ class Folded(nn.Cell):
 
 
 class MaximumPool(nn.Cell):
-    """Maxima of windows."""
+    """Max pooling."""
 
     def __init__(self, window: Window) -> None:
         super().__init__()
@@ -189,7 +189,7 @@ class Gate(nn.Cell):
 
 
 class GateByBoth(nn.Cell):
-    """See `Kernels.gate_by_both`; what comes of convolutions of maps is of their type, logits are float32."""
+    """See `Kernels.gate_by_both`; results of convolutions have the type of the feature maps, logits are float32."""
 
     def __init__(self) -> None:
         super().__init__()

@@ -1,4 +1,4 @@
-"""Which kernels a network is made of here: those that were asked for, or the faster ones that can run."""
+"""Chooses the kernels of a network: the requested ones, or the fastest ones that run here."""
 
 from __future__ import annotations
 
@@ -22,12 +22,12 @@ if TYPE_CHECKING:
 
 AUTO, MINDSPORE, ONEDNN = "auto", "mindspore", "onednn"
 VARIABLE = "SHELFMIND_KERNELS"
-"""Says what ``auto`` means, for a machine or a process."""
+"""Sets the meaning of ``auto`` for a machine or a process."""
 
 
 @dataclass(frozen=True)
 class Choice:
-    """Kernels by name and precision, and why they are not the faster ones."""
+    """Kernels by name and precision, and why faster ones are not used."""
 
     name: str
     precision: str
@@ -35,18 +35,18 @@ class Choice:
     note: str | None = None
 
     def record(self) -> dict[str, Any]:
-        """What `provenance.json` keeps, so that a training goes on with the same."""
+        """The record in `provenance.json`, so that a resumed training uses the same kernels."""
         return {"name": self.name, "precision": self.precision, "version": self.version}
 
 
 def choose(wanted: str, amp: str, device: str, threads: int, own_network: bool = True) -> Choice:
     """The kernels for a training with this ``train.kernels`` and ``train.amp`` on this device.
 
-    ``auto`` takes oneDNN's for a network of ours on a CPU with AVX-512, else MindSpore's own. oneDNN's compute in
-    bfloat16 where `amp` is on, or is auto and the CPU has it.
+    ``auto`` chooses oneDNN for a network of shelfmind on a CPU with AVX-512, else MindSpore. oneDNN computes in
+    bfloat16 if `amp` is on, or if it is auto and the CPU supports it.
 
     Raises:
-        UserError: oneDNN's were asked for and cannot run.
+        UserError: oneDNN was requested and cannot run.
     """
     asked = wanted if wanted != AUTO else os.environ.get(VARIABLE) or AUTO
     if asked not in (AUTO, MINDSPORE, ONEDNN):
@@ -62,7 +62,7 @@ def choose(wanted: str, amp: str, device: str, threads: int, own_network: bool =
 
 
 def choose_recorded(record: Mapping[str, Any] | None, amp: str, device: str, threads: int) -> Choice:
-    """The kernels that a training began with; MindSpore's own where nothing is recorded, as before there were others.
+    """The kernels that a training started with; MindSpore's if none are recorded, as in early versions.
 
     Raises:
         UserError: they cannot run here.
@@ -73,18 +73,18 @@ def choose_recorded(record: Mapping[str, Any] | None, amp: str, device: str, thr
         choice = _onednn("on" if record["precision"] == "bf16" else "off", device, threads, own_network=True)
     except UnavailableError as error:
         raise UserError(
-            f"the training began with oneDNN's kernels in {record['precision']} and cannot go on without: {error}"
+            f"the training started with oneDNN kernels in {record['precision']} and cannot resume without them: {error}"
         ) from error
     if choice.version != record["version"]:
         raise UserError(
-            f"the training began with oneDNN {record['version']}, here is {choice.version}: install the former, "
-            "or begin anew"
+            f"the training started with oneDNN {record['version']}, but {choice.version} is installed: install the "
+            "former, or start a new run"
         )
     return choice
 
 
 def kernels_of(choice: Choice, threads: int, precision: str | None = None) -> Kernels:
-    """What makes the parts of networks, in the choice's precision or another. MindSpore runs already."""
+    """The kernels of a choice, in its precision or another. MindSpore must be running."""
     from shelfmind.kernels.stock import STOCK
 
     if choice.name == MINDSPORE:
@@ -95,7 +95,7 @@ def kernels_of(choice: Choice, threads: int, precision: str | None = None) -> Ke
 
 
 def likely() -> tuple[str, str]:
-    """Name and precision of the kernels that `choose` will probably take on this CPU, told without compiling any."""
+    """Name and precision of the kernels that `choose` will probably select on this CPU, without compiling any."""
     if os.environ.get(VARIABLE) == MINDSPORE or not installed():
         return MINDSPORE, "fp32"
     try:
@@ -107,11 +107,11 @@ def likely() -> tuple[str, str]:
 
 
 def describe(threads: int) -> str:
-    """What runs on this CPU, or what is missing and what to do about it."""
+    """The kernels on this CPU, or what is missing and how to install it."""
     try:
         choice = _onednn("auto", "CPU", threads, own_network=True)
     except UnavailableError as error:
-        return f"MindSpore's own, fp32 ({error})"
+        return f"MindSpore, fp32 ({error})"
     if choice.precision == "bf16":
         return f"oneDNN {choice.version}, trains in bf16 (train.amp=off: fp32) and predicts in fp32"
     return f"oneDNN {choice.version}, fp32 (this CPU has no bfloat16)"
@@ -119,9 +119,9 @@ def describe(threads: int) -> str:
 
 def _onednn(amp: str, device: str, threads: int, own_network: bool) -> Choice:
     if device != "CPU":
-        raise UnavailableError(f"oneDNN's kernels are for CPUs, not for {device}", mendable=False)
+        raise UnavailableError(f"oneDNN kernels run on CPUs only, not on {device}", mendable=False)
     if not own_network:
-        raise UnavailableError("MindCV's networks are made of MindSpore's own operators", mendable=False)
+        raise UnavailableError("MindCV networks use MindSpore's operators", mendable=False)
     require_fast_processor()
     library = load_library(threads)
     half = amp == "on" or (amp == "auto" and has_bf16())
@@ -134,8 +134,8 @@ def _own(amp: str, device: str, note: str | None = None) -> Choice:
 
 
 def _worth_saying(error: UnavailableError) -> str | None:
-    """Nothing where nothing can be done about it."""
-    return f"MindSpore's own kernels train; oneDNN's would be faster: {error}" if error.mendable else None
+    """The note on a fallback; None if nothing can be done about it."""
+    return f"training with MindSpore's kernels; oneDNN's would be faster: {error}" if error.mendable else None
 
 
 def _who(wanted: str) -> str:

@@ -1,4 +1,4 @@
-"""The operators' library: where oneDNN, headers and compiler are, compiling once, loading."""
+"""The library of operators: finds oneDNN, headers and compiler; compiles once; loads."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ _started: dict[Path, Library] = {}
 
 
 class UnavailableError(Exception):
-    """Why oneDNN's kernels cannot run here, and, where it can be mended, how."""
+    """Why oneDNN's kernels cannot run here, with a remedy if there is one."""
 
     def __init__(self, reason: str, mendable: bool = True) -> None:
         super().__init__(reason)
@@ -34,7 +34,7 @@ class UnavailableError(Exception):
 
 @dataclass(frozen=True)
 class Library:
-    """The compiled operators, loaded: their file, and what oneDNN says of itself."""
+    """The loaded library of compiled operators: its file, and oneDNN's version and instruction set."""
 
     path: Path
     version: str
@@ -42,7 +42,7 @@ class Library:
 
 
 def processor_flags() -> frozenset[str]:
-    """The instruction sets of this CPU as Linux names them; none where it does not say."""
+    """The instruction sets of this CPU by their Linux names; empty if unknown."""
     try:
         lines = Path("/proc/cpuinfo").read_text(encoding="utf-8").splitlines()
     except OSError:
@@ -52,20 +52,20 @@ def processor_flags() -> frozenset[str]:
 
 
 def has_bf16() -> bool:
-    """Whether this CPU multiplies bfloat16 by itself; without, it would be slower than float."""
+    """Whether this CPU has bfloat16 matrix instructions; otherwise bfloat16 would be slower than float32."""
     return not processor_flags().isdisjoint(BF16)
 
 
 def require_fast_processor() -> None:
-    """Raises `UnavailableError` for a CPU on which these kernels were not shown to be faster than MindSpore's."""
+    """Raise `UnavailableError` for a CPU on which these kernels have not been shown to be faster than MindSpore's."""
     missing = [flag for flag in NEEDED if flag not in processor_flags()]
     if missing:
         lacks = ", ".join(missing)
-        raise UnavailableError(f"oneDNN's kernels need a CPU with AVX-512; this one lacks {lacks}", mendable=False)
+        raise UnavailableError(f"oneDNN kernels need a CPU with AVX-512; this one lacks {lacks}", mendable=False)
 
 
 def installed() -> bool:
-    """Whether oneDNN and its headers are; nothing is loaded."""
+    """Whether oneDNN and its headers are installed; nothing is loaded."""
     try:
         for package in (RUNTIME, HEADERS):
             metadata.distribution(package)
@@ -86,13 +86,13 @@ def find_compiler() -> str:
     found = shutil.which(wanted)
     if found is None:
         raise UnavailableError(
-            f"oneDNN's kernels are compiled once and {wanted} is not installed; run: apt-get install g++"
+            f"oneDNN kernels must be compiled once, but {wanted} is not installed; run: apt-get install g++"
         )
     return found
 
 
 def load_library(threads: int) -> Library:
-    """The operators, compiled if they are not in the cache yet, ready for so many threads.
+    """The library for this number of threads, compiled if it is not in the cache.
 
     Raises:
         UnavailableError: oneDNN, its headers or a compiler are missing or fail.
@@ -102,18 +102,18 @@ def load_library(threads: int) -> Library:
         try:
             version = int(ctypes.CDLL(str(path)).shelfmind_start(threads))
         except OSError as error:
-            raise UnavailableError(f"{path} cannot be loaded: {error}; delete it to have it compiled again") from error
+            raise UnavailableError(f"{path} cannot be loaded: {error}; delete it to compile it again") from error
         if version == 0:
-            raise UnavailableError("oneDNN makes no engine for this CPU")
+            raise UnavailableError("oneDNN does not support this CPU")
         number = f"{version // 10000}.{version // 100 % 100}.{version % 100}"
         _started[path] = Library(path, number, has_bf16())
     return _started[path]
 
 
 def compiled() -> Path:
-    """The compiled operators in the cache, by source, compiler, flags, CPU and oneDNN: no other's are ever loaded.
+    """The compiled library in the cache, keyed by source, compiler, flags, CPU and oneDNN.
 
-    One process compiles, others wait for it; the file appears whole or not at all.
+    One process compiles while others wait; the file is written atomically.
 
     Raises:
         UnavailableError: oneDNN, its headers or a compiler are missing or fail.
@@ -138,7 +138,9 @@ def compiled() -> Path:
                 write_atomically(path, lambda target: _compile(compiler, sources, library, headers, target))
                 write_text(_checksum_of(path), hashlib.sha256(path.read_bytes()).hexdigest())
     except (OSError, UserError) as error:
-        raise UnavailableError(f"oneDNN's kernels cannot be kept in the cache (SHELFMIND_CACHE): {error}") from error
+        raise UnavailableError(
+            f"the compiled oneDNN kernels cannot be stored in the cache (SHELFMIND_CACHE): {error}"
+        ) from error
     return path
 
 
@@ -147,7 +149,7 @@ def _checksum_of(path: Path) -> Path:
 
 
 def _is_whole(path: Path) -> bool:
-    """Whether the file is as it was compiled: a damaged one would end the process that loads it."""
+    """Whether the file is unchanged since it was compiled: loading a damaged one would crash the process."""
     try:
         return hashlib.sha256(path.read_bytes()).hexdigest() == _checksum_of(path).read_text(encoding="utf-8")
     except FileNotFoundError:
@@ -160,9 +162,9 @@ def _compile(compiler: str, sources: list[Path], library: Path, headers: Path, t
     command = [compiler, *FLAGS, *units, *found, "-o", str(target)]
     made = subprocess.run(command, capture_output=True, text=True, check=False)
     if made.returncode != 0:
-        lines = made.stderr.strip().splitlines() or [f"{compiler} ended with status {made.returncode}"]
+        lines = made.stderr.strip().splitlines() or [f"{compiler} exited with status {made.returncode}"]
         wrong = next((line for line in lines if "error" in line), lines[-1])
-        raise UnavailableError(f"oneDNN's kernels do not compile: {wrong}")
+        raise UnavailableError(f"oneDNN kernels failed to compile: {wrong}")
 
 
 def _sources() -> list[Path]:
@@ -180,4 +182,4 @@ def _file_of(package: str, ending: str) -> Path:
             path = Path(str(file.locate())).resolve()
             if path.exists():
                 return Path(os.path.abspath(str(file.locate())))
-    raise UnavailableError(f"{package} is installed without {ending}; uninstall it and run: {INSTALL}")
+    raise UnavailableError(f"{package} is installed without {ending}; uninstall it, then run: {INSTALL}")

@@ -1,4 +1,4 @@
-"""What networks are built of, by MindSpore's own operators on (N, C, H, W)."""
+"""Network parts from MindSpore's operators on (N, C, H, W)."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ EPSILON = 1e-5
 
 
 class Several(nn.Cell):
-    """A cell that gives several tensors."""
+    """A cell with several output tensors."""
 
     if TYPE_CHECKING:
 
@@ -19,11 +19,11 @@ class Several(nn.Cell):
 
 
 class Kernels:
-    """Makes the parts of networks, in one layout and precision; a subclass has another.
+    """Creates the parts of networks, in one layout and precision; subclasses use others.
 
-    What a part takes and gives is in this layout: maps, (N, C, H, W) here, and vectors of a whole image,
-    (N, C, 1, 1) here, with which ordinary operators work in either layout. Parameters are float32 and have the same
-    names and shapes in all, so that checkpoints are interchangeable.
+    Parts map between feature maps in this layout, (N, C, H, W) here, and vectors per image, (N, C, 1, 1) here, to which
+    ordinary operators apply in either layout. Parameters are float32 and have the same names and shapes in all
+    subclasses, so that checkpoints are interchangeable.
     """
 
     name = "mindspore"
@@ -42,8 +42,8 @@ class Kernels:
         bias: bool = False,
         of_images: bool = False,
     ) -> nn.Conv2d:
-        """A convolution; `padding` is each side's, or (top and bottom, left and right); the first one of a network is
-        `of_images`, (N, 3, H, W) in every layout."""
+        """A convolution; `padding` is the same on each side, or (top and bottom, left and right); the first one of a
+        network is `of_images`, which are (N, 3, H, W) in every layout."""
         layer = self.convolution_type(
             in_channels,
             out_channels,
@@ -62,14 +62,14 @@ class Kernels:
         return layer
 
     def norm(self, channels: int, epsilon: float = EPSILON, activate: bool = False) -> nn.BatchNorm2d:
-        """Batch normalisation, then ReLU if `activate`; given further maps it adds them and applies ReLU."""
+        """Batch normalisation, then ReLU if `activate`; if given a second input, adds it and applies ReLU."""
         return Norm(channels, epsilon, activate)
 
     def fix(self, model: nn.Cell) -> None:
-        """Prepare a network that only predicts from now on, with the weights that it has."""
+        """Prepare a network for inference only, with its current weights."""
 
     def maximum_pool(self, kernel: int, stride: int, padding: int | None = 0) -> nn.Cell:
-        """Maxima of windows; with a padding of None as much as ceil(size / stride) results need."""
+        """Max pooling; a padding of None pads for ceil(size / stride) results."""
         if padding is None:
             return nn.MaxPool2d(kernel, stride, pad_mode="same")
         if padding == 0:
@@ -77,17 +77,17 @@ class Kernels:
         return nn.MaxPool2d(kernel, stride, pad_mode="pad", padding=padding)
 
     def mean_pool(self, kernel: int, stride: int, padding: int | None = 0) -> nn.Cell:
-        """Means of what of each window lies within the map; padding as in `maximum_pool`."""
+        """Average pooling over the part of each window within the feature map; padding as in `maximum_pool`."""
         if padding is None:
             return nn.AvgPool2d(kernel, stride, pad_mode="same")
         return nn.AvgPool2d(kernel, stride, pad_mode="pad", padding=padding, count_include_pad=False)
 
     def fork(self, ways: int = 2) -> Several:
-        """Gives the same maps to several readers, as a tuple."""
+        """Passes the same feature maps to several readers, as a tuple."""
         return Fork(ways)
 
     def concatenation(self) -> nn.Cell:
-        """Joins a tuple of maps along the channels."""
+        """Concatenates a tuple of feature maps along the channels."""
         return Concatenation()
 
     def residual(self, scale: float, activate: bool) -> nn.Cell:
@@ -95,11 +95,11 @@ class Kernels:
         return Residual(scale, activate)
 
     def mean(self) -> nn.Cell:
-        """The mean of each channel as a vector of the image."""
+        """The mean of each channel as a vector per image."""
         return Mean()
 
     def maximum(self) -> nn.Cell:
-        """The maximum of each channel as a vector of the image."""
+        """The maximum of each channel as a vector per image."""
         return Maximum()
 
     def across_channels(self) -> nn.Cell:
@@ -107,7 +107,7 @@ class Kernels:
         return AcrossChannels()
 
     def gate(self, of: str) -> nn.Cell:
-        """maps * sigmoid(logits) with logits of "channels" or "positions"; given further maps it adds them and applies
+        """maps * sigmoid(logits) with logits of "channels" or "positions"; if given a third input, adds it and applies
         ReLU."""
         return Gate()
 
@@ -120,7 +120,7 @@ class Kernels:
         return Embedding()
 
     def plain_maps(self) -> nn.Cell:
-        """Maps as (N, C, H, W), float32."""
+        """Feature maps as (N, C, H, W), float32."""
         return nn.SequentialCell([])
 
 
@@ -145,10 +145,10 @@ class Norm(nn.BatchNorm2d):
 
 
 class Normalised(nn.Cell):
-    """A convolution without bias and its batch normalisation; given further maps the latter adds them.
+    """A convolution without bias and its batch normalisation; if given a second input, the latter adds it.
 
     Attributes:
-        folded: both in one, where kernels know how, once the weights are fixed.
+        folded: both fused, if the kernels support it, once the weights are constant.
     """
 
     def __init__(self, conv: nn.Conv2d, norm: nn.BatchNorm2d) -> None:
@@ -240,4 +240,4 @@ class Embedding(nn.Cell):
 
 
 STOCK = Kernels()
-"""MindSpore's own, float32."""
+"""MindSpore's kernels, float32."""

@@ -35,10 +35,10 @@ def loss_kind(name: str) -> LossKind:
 
 
 def build_loss(recipe: LossRecipe, counts: Counts) -> Loss:
-    """The loss that a recipe names, for training data with `counts` images of each class, shape (C,).
+    """The loss of a recipe, for training data with `counts` images of each class, shape (C,).
 
     Raises:
-        UserError: an unknown name, or arguments that it does not take.
+        UserError: an unknown name or invalid arguments.
     """
     try:
         return loss_kind(recipe.name).build(counts, recipe.label_smoothing, **recipe.arguments)

@@ -1,4 +1,4 @@
-"""Losses that compare the images of a batch with each other, besides telling their classes."""
+"""Losses that compare the images of a batch with each other, in addition to classifying them."""
 
 from __future__ import annotations
 
@@ -9,19 +9,20 @@ from shelfmind.losses.kinds import Counts, Loss
 from shelfmind.losses.margins import require_positive
 
 _ABSENT = -1e9
-"""An exponent that adds nothing to a sum of exponentials."""
+"""An exponent whose exponential adds nothing to a sum."""
 
 
 def supervised_contrastive(counts: Counts, smoothing: float, weight: float = 1.0, temperature: float = 0.1) -> Loss:
-    """Cross entropy, plus `weight` times how poorly embeddings find the others of their class in the batch (Khosla et
-    al., "Supervised Contrastive Learning", NeurIPS 2020, equation 2).
+    """Cross entropy, plus `weight` times the supervised contrastive loss (Khosla et al., "Supervised Contrastive
+    Learning", NeurIPS 2020, equation 2).
 
-    With s the cosines over `temperature`, and for each image the others as candidates::
+    With s the cosine similarities divided by `temperature`, and all other images of the batch as candidates for each
+    image::
 
         -mean over the others of its class of log(exp(s) / sum of exp(s) over all others)
 
-    averaged over the images that have one of their class in the batch. One view an image is compared, so that batches
-    must hold several images of a class.
+    averaged over the images with another image of their class in the batch. There is one view per image, so batches
+    must contain several images per class.
     """
     require_positive(weight=weight, temperature=temperature)
 

@@ -1,4 +1,4 @@
-"""Cross entropy on soft targets, and what re-weights it: focal and class-balanced loss."""
+"""Cross entropy on soft targets and re-weighted variants: focal and class-balanced loss."""
 
 from __future__ import annotations
 
@@ -12,9 +12,9 @@ LEAST = 1e-7
 
 
 def cross_entropy(counts: Counts, smoothing: float) -> Loss:
-    """Mean over images of -sum q log p, q the targets smoothed over all classes (Szegedy et al., CVPR 2016, section 7).
+    """Mean over images of -sum q log p, with q the smoothed targets (Szegedy et al., CVPR 2016, section 7).
 
-    The logarithm of the softmax is taken in float32, so that it stays finite at any logits and under AMP.
+    The log-softmax is computed in float32, so that it stays finite for any logits and under AMP.
     """
 
     def loss(logits: Tensor, embeddings: Tensor, targets: Tensor, progress: Tensor) -> Tensor:
@@ -37,10 +37,10 @@ def focal(counts: Counts, smoothing: float, gamma: float = 2.0) -> Loss:
 
 
 def class_balanced(counts: Counts, smoothing: float, beta: float = 0.999, weighted_from: float = 0.0) -> Loss:
-    """Cross entropy weighted by (1 - beta) / (1 - beta^n) of an image's class, n its training images, weights that
+    """Cross entropy weighted by (1 - beta) / (1 - beta^n) for an image's class with n training images; the weights
     average 1 over the classes (Cui et al., CVPR 2019, equation 4).
 
-    Before `weighted_from`, a share of the training, all weights are 1 (deferred re-weighting, Cao et al. 2019).
+    Before the training progress `weighted_from`, all weights are 1 (deferred re-weighting, Cao et al. 2019).
     """
     weights = Tensor(balancing_weights(counts, beta))
 
@@ -57,18 +57,18 @@ def soft_cross_entropy(logits: Tensor, targets: Tensor, smoothing: float) -> Ten
 
 
 def smoothed(targets: Tensor, smoothing: float) -> Tensor:
-    """Targets (N, C) with a share spread over all classes."""
+    """Targets (N, C) with label smoothing over all classes."""
     return targets * (1 - smoothing) + smoothing / targets.shape[1]
 
 
 def deferred(weights: Tensor, progress: Tensor, weighted_from: float) -> Tensor:
-    """`weights` once `progress` has come to `weighted_from`, 1 before."""
+    """`weights` from progress `weighted_from` on, 1 before."""
     on = (progress >= weighted_from).astype(weights.dtype)
     return weights * on + (1 - on)
 
 
 def balancing_weights(counts: Counts, beta: float) -> npt.NDArray[np.float32]:
-    """(1 - beta) / (1 - beta^n) of each class, scaled to a mean of 1; a class without images counts as one with one."""
+    """(1 - beta) / (1 - beta^n) of each class, scaled to a mean of 1; a class without images counts as one image."""
     if not 0 <= beta < 1:
         raise ValueError(f"beta must lie in [0, 1), got {beta}")
     weights = (1 - beta) / (1 - beta ** np.maximum(counts, 1).astype(np.float64))

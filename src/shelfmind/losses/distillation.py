@@ -1,4 +1,4 @@
-"""Distillation: a network learns what trained ones say of an image, besides its label."""
+"""Knowledge distillation: a network also learns the predictions of trained networks."""
 
 from __future__ import annotations
 
@@ -9,12 +9,12 @@ from shelfmind.losses.kinds import Loss
 
 
 def distilled(loss: Loss, weight: float, temperature: float) -> Loss:
-    """(1 - weight) * loss + weight * temperature^2 * mean of -sum t log p, t what teachers say and p what the network
-    says at this temperature (Hinton et al., "Distilling the Knowledge in a Neural Network", 2015, section 2).
+    """(1 - weight) * loss + weight * temperature^2 * mean of -sum t log p, with t the teachers' predictions and p the
+    network's at this temperature (Hinton et al., "Distilling the Knowledge in a Neural Network", 2015, section 2).
 
-    Targets are (N, 2, C): those of `loss`, and t. The square keeps the gradient as large as at a temperature of 1. It
-    is that of a Kullback-Leibler divergence, which differs by the entropy of t: a logarithm that MindSpore may round
-    differently in a training that goes on.
+    Targets are (N, 2, C): those of `loss`, and t. The squared temperature keeps the gradient magnitude of temperature
+    1. The gradient equals that of the Kullback-Leibler divergence, which differs only by the entropy of t; its
+    logarithm is avoided because MindSpore may round it differently after resuming.
     """
 
     def taught(logits: Tensor, embeddings: Tensor, targets: Tensor, progress: Tensor) -> Tensor:

@@ -1,4 +1,4 @@
-"""Losses that move logits before the softmax: balanced softmax, LDAM and ArcFace."""
+"""Losses that adjust logits before the softmax: balanced softmax, LDAM and ArcFace."""
 
 from __future__ import annotations
 
@@ -12,13 +12,13 @@ from shelfmind.losses.kinds import Counts, Loss
 from shelfmind.recipe import COSINE_SCALE
 
 LEAST_SQUARE = 1e-6
-"""Keeps the gradient of a sine finite where its angle is 0."""
+"""Keeps the gradient of a sine finite at an angle of 0."""
 
 
 def balanced_softmax(counts: Counts, smoothing: float) -> Loss:
     """Cross entropy of the logits plus log n, n a class's training images (Ren et al., NeurIPS 2020, equation 3).
 
-    What is learnt are logits for balanced classes. A class without images counts as one with one.
+    The learnt logits are those of balanced classes. A class without images counts as one image.
     """
     prior = Tensor(np.log(np.maximum(counts, 1)).astype(np.float32))
 
@@ -36,8 +36,9 @@ def ldam(
     beta: float = 0.9999,
     weighted_from: float = 0.8,
 ) -> Loss:
-    """Cosines less a margin of n^(-1/4) at the true class, the rarest class's `largest_margin`, times `scale`, and
-    class-balanced weights in the last part of the training (LDAM-DRW, Cao et al., NeurIPS 2019, equations 10 to 13)."""
+    """Cosines less a margin of n^(-1/4) at the true class, scaled to `largest_margin` for the rarest class, times
+    `scale`, with class-balanced weights in the last part of the training (LDAM-DRW, Cao et al., NeurIPS 2019, equations
+    10 to 13)."""
     require_positive(largest_margin=largest_margin, scale=scale)
     roots = np.maximum(counts, 1).astype(np.float64) ** -0.25
     margins = Tensor((largest_margin * roots / roots.max()).astype(np.float32))
@@ -55,9 +56,9 @@ def arcface(counts: Counts, smoothing: float, margin: float = 0.5, scale: float 
     """Cross entropy of scale * cos(angle + margin) at the true class and scale * cos(angle) elsewhere (Deng et al.,
     CVPR 2019, equation 3).
 
-    Where angle + margin exceeds pi, the cosine falls on linearly as the authors' code has it, so that it never rises.
-    With `ramp`, a share of the training, the margin grows to its size over that share: from random weights a full one
-    may drive all embeddings into one point, from which no gradient leads out.
+    Where angle + margin exceeds pi, the cosine decreases linearly as in the authors' code, so that it is monotonic.
+    With `ramp`, a share of the training, the margin grows to its full size over that share: from random weights, a full
+    margin may collapse all embeddings to one point, from which no gradient leads out.
     """
     require_positive(margin=margin, scale=scale)
     if margin >= math.pi / 2:
@@ -77,7 +78,7 @@ def arcface(counts: Counts, smoothing: float, margin: float = 0.5, scale: float 
 
 
 def require_positive(**values: float) -> None:
-    """Raises `ValueError` with the name of the first value that is not greater than 0."""
+    """Raise `ValueError` with the name of the first value that is not greater than 0."""
     for name, value in values.items():
         if not value > 0:
             raise ValueError(f"{name} must be greater than 0, got {value}")

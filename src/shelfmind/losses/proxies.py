@@ -1,4 +1,4 @@
-"""Losses that compare images with one vector a class, its proxy, instead of with each other."""
+"""Losses that compare images with one proxy vector per class instead of with each other."""
 
 from __future__ import annotations
 
@@ -9,19 +9,19 @@ from shelfmind.losses.margins import require_positive
 from shelfmind.recipe import COSINE_SCALE
 
 _ABSENT = -1e4
-"""An exponent that adds nothing to a sum of exponentials that holds a 1."""
+"""An exponent whose exponential adds nothing to a sum that contains a 1."""
 
 
 def proxy_anchor(counts: Counts, smoothing: float, margin: float = 0.1, sharpness: float = 32.0) -> Loss:
-    """Proxies pull all their images of a batch at once, the hardest most, and push all others (Kim et al., "Proxy
+    """Each proxy attracts all images of its class in a batch, hard ones most, and repels all others (Kim et al., "Proxy
     Anchor Loss", CVPR 2020, equation 4).
 
-    With s the cosines, P+ the classes that are in the batch and P all classes::
+    With s the cosine similarities, P+ the classes in the batch and P all classes::
 
         mean over P+ of log(1 + sum exp(-sharpness (s - margin))) over the images of the class
         + mean over P of log(1 + sum exp(sharpness (s + margin))) over the images of other classes
 
-    The proxies are the class vectors of a cosine classifier. It has no softmax, so `smoothing` means nothing to it.
+    The proxies are the class vectors of a cosine classifier. There is no softmax, so `smoothing` has no effect.
     """
     require_positive(sharpness=sharpness)
 

@@ -1,1 +1,1 @@
-"""The machine under the program: device, cores, threads that work ahead, and a doctor that looks at all."""
+"""Machine support: device, cores, background threads, and diagnostics."""

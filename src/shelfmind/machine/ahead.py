@@ -1,4 +1,4 @@
-"""Works ahead of the consumer in threads, in order, in constant memory."""
+"""Computes items ahead of the consumer in threads, in order, in constant memory."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ R = TypeVar("R")
 
 
 def map_ahead(function: Callable[[T], R], items: Iterable[T], ahead: int, workers: int | None = None) -> Iterator[R]:
-    """`function` of each item, in order, computed by threads up to `ahead` items before they are asked for."""
+    """`function` of each item, in order, computed in threads up to `ahead` items in advance."""
     with ThreadPoolExecutor(workers) as pool:
         waiting: deque[Future[R]] = deque()
         try:
@@ -22,13 +22,13 @@ def map_ahead(function: Callable[[T], R], items: Iterable[T], ahead: int, worker
                     yield waiting.popleft().result()
             while waiting:
                 yield waiting.popleft().result()
-        finally:  # the consumer may stop half-way
+        finally:  # the consumer may stop early
             for future in waiting:
                 future.cancel()
 
 
 def next_ahead(items: Iterator[T]) -> Iterator[T]:
-    """The items, each fetched by a thread while the one before is used."""
+    """The items, each fetched by a thread while the previous one is used."""
     end = object()
     with ThreadPoolExecutor(1) as pool:
         coming = pool.submit(next, items, end)

@@ -1,4 +1,4 @@
-"""What this process may use of the machine."""
+"""The processor cores available to this process."""
 
 from __future__ import annotations
 
@@ -13,10 +13,10 @@ HIERARCHIES = Path("/sys/fs/cgroup")
 
 
 def available_cores() -> int:
-    """The cores that this process may use, which can be fewer than the machine has.
+    """The number of cores available to this process, possibly fewer than the machine has.
 
-    A container's limit (``--cpus``, ``resources.limits.cpu``, ``CPUQuota=``) is a share of time on all cores, which the
-    system does not count as cores. More threads than it pays for are stopped for the rest of each tenth of a second.
+    A container's limit (``--cpus``, ``resources.limits.cpu``, ``CPUQuota=``) is a share of the time on all cores, which
+    the system does not report as cores. Additional threads are throttled for the rest of each tenth of a second.
     """
     cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
     quota = _quota(GROUPS, HIERARCHIES)
@@ -25,13 +25,13 @@ def available_cores() -> int:
 
 @cache
 def _quota(groups: Path, hierarchies: Path) -> float | None:
-    """Seconds of processor time a second that the control groups (version 2, else 1) of this process let it have."""
+    """The processor time per second that the control groups (version 2, else 1) of this process allow."""
     found = [quota for folder in _folders(groups, hierarchies) if (quota := _quota_of(folder)) is not None]
     return min(found, default=None)
 
 
 def _folders(groups: Path, hierarchies: Path) -> Iterator[Path]:
-    """Of the group that this process is in, and of those above it; a container sees its own as the root."""
+    """The folders of this process's control group and of its parents; a container sees its own as the root."""
     try:
         lines = groups.read_text(encoding="utf-8").splitlines()
     except (OSError, ValueError):

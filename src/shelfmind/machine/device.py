@@ -1,4 +1,5 @@
-"""Sets MindSpore up: the device, graph mode, the speed switches that must come before or right after its import."""
+"""Starts MindSpore: the device, graph mode, and performance settings that must precede or directly follow its
+import."""
 
 from __future__ import annotations
 
@@ -17,26 +18,26 @@ from shelfmind.machine.packages import require
 DEVICES = ("CPU", "GPU", "Ascend")
 ISA_LIMIT, OUR_LIMIT = "ONEDNN_MAX_CPU_ISA", "AVX2"
 LIMITED_HERE = "SHELFMIND_SET_ISA_LIMIT"
-"""Says that the limit is this module's, not the user's, to the processes that this one starts, too."""
+"""Marks the limit as set by this module, not by the user, also for child processes."""
 SPINS = "2000"
-"""How often a thread of oneDNN's looks for work before it sleeps: asleep at once, it must be woken a thousand times a
-training step; awake for long, it would keep a core from MindSpore's threads between two operators."""
+"""How often an oneDNN thread polls for work before it sleeps: with no polling it must be woken a thousand times per
+training step; with long polling it keeps a core from MindSpore's threads between two operators."""
 _started: tuple[str, Any] | None = None
 """The device that MindSpore runs on in this process, once it does, and the module."""
 
 
 def start_mindspore(device: str | None = None) -> Any:
-    """Import MindSpore ready for use on `device` and return the module; later calls return it as it is.
+    """Import MindSpore, set it up for `device` and return the module; later calls return the same module.
 
-    If None, the device is the one that the variable ``SHELFMIND_DEVICE`` names, else the best one there is.
+    If None, the device is that of the environment variable ``SHELFMIND_DEVICE``, else the best available one.
 
-    oneDNN 3.10, which MindSpore 2.9 and 2.10 bundle, runs 3x3 convolutions in its reference implementation on
-    AVX-512 machines, 100 times too slowly; limiting it to AVX2 before the import restores the speed. A value that the
-    user has set stays. Signals, memory arenas and warnings are left alone: see `shelfmind.cli.process`.
+    oneDNN 3.10, bundled with MindSpore 2.9 and 2.10, runs 3x3 convolutions in its reference implementation on AVX-512
+    machines, 100 times too slowly; limiting it to AVX2 before the import restores the speed. A value set by the user is
+    kept. Signals, memory arenas and warnings are not changed: see `shelfmind.cli.process`.
 
     Raises:
-        UserError: MindSpore is not installed; an unknown device, one that this machine lacks, or another one than
-            MindSpore runs on already.
+        UserError: MindSpore is not installed; the device is unknown, not available, or different from the one that
+            MindSpore already runs on.
     """
     global _started
     wanted = _known(device, "the device") or _known(os.environ.get("SHELFMIND_DEVICE"), "SHELFMIND_DEVICE")
@@ -45,7 +46,7 @@ def start_mindspore(device: str | None = None) -> Any:
         if device not in (None, running):
             raise UserError(
                 f"MindSpore is already running on {running} in this process; "
-                f"for another device set SHELFMIND_DEVICE={device} before it starts"
+                f"to use another device, set SHELFMIND_DEVICE={device} before it starts"
             )
         return module
     require("mindspore")
@@ -53,9 +54,9 @@ def start_mindspore(device: str | None = None) -> Any:
         os.environ[ISA_LIMIT], os.environ[LIMITED_HERE] = OUR_LIMIT, "1"
     os.environ.setdefault("GLOG_v", "3")
     if kernels_installed() and "OMP_WAIT_POLICY" not in os.environ:
-        os.environ.setdefault("GOMP_SPINCOUNT", SPINS)  # before oneDNN's threads come with the import
+        os.environ.setdefault("GOMP_SPINCOUNT", SPINS)  # before the import starts oneDNN's threads
     with interrupted_afterwards(), warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # of its own code, which is not the caller's to mend
+        warnings.simplefilter("ignore")  # about MindSpore's own code, which callers cannot fix
         import mindspore
 
     target = wanted or _best_device(mindspore)
@@ -69,9 +70,9 @@ def start_mindspore(device: str | None = None) -> Any:
 
 @contextmanager
 def all_instructions() -> Iterator[None]:
-    """Let another oneDNN than MindSpore's, which reads the limit as it starts, use what the processor has.
+    """Let an oneDNN other than MindSpore's, which reads the limit at its start, use all instruction sets.
 
-    OpenVINO with MindSpore's limit is four times slower, computes no bf16, and its integers overflow.
+    With MindSpore's limit, OpenVINO is four times slower, does not compute in bf16, and its integers overflow.
     """
     if LIMITED_HERE not in os.environ or os.environ.get(ISA_LIMIT) != OUR_LIMIT:
         yield
@@ -100,11 +101,11 @@ def _known(device: str | None, where: str) -> str | None:
 
 
 def wait_without_spinning() -> bool:
-    """Make the Python thread sleep, not spin, while a graph runs; False where this MindSpore cannot.
+    """Make the Python thread sleep instead of spin while a graph runs; False if this MindSpore does not support it.
 
-    By default a graph runs behind a queue and the first read of its output spins a whole core until it is there, a
-    core that the convolutions then lack: with two cores it costs a third of the training speed, with one core three
-    quarters. Without the queue the call itself waits, asleep.
+    By default, a graph runs behind a queue, and the first read of its output spins a whole core until it is available.
+    The convolutions lack this core: it costs a third of the training speed with two cores, three quarters with one.
+    Without the queue, the call itself waits, asleep.
     """
     try:
         from mindspore.common.api import _pynative_executor
@@ -117,10 +118,10 @@ def wait_without_spinning() -> bool:
 
 @contextmanager
 def interrupted_afterwards() -> Iterator[None]:
-    """Ctrl-C and SIGTERM wait until the end of this context.
+    """Defer Ctrl-C and SIGTERM until the end of this context.
 
-    Within the import of MindSpore's C++ modules they become an `ImportError`, or end Python by a fatal error.
-    Other threads than the main one may not set handlers, so there nothing changes.
+    During the import of MindSpore's C++ modules they become an `ImportError`, or end Python with a fatal error. Only
+    the main thread may set handlers; in other threads this has no effect.
     """
     if threading.current_thread() is not threading.main_thread():
         yield
@@ -140,12 +141,12 @@ def interrupted_afterwards() -> Iterator[None]:
 
 @contextmanager
 def interruptible() -> Iterator[None]:
-    """Ctrl-C raises `KeyboardInterrupt` within this context although MindSpore runs a graph in it.
+    """Let Ctrl-C raise `KeyboardInterrupt` in this context although MindSpore runs a graph in it.
 
-    While a graph compiles and runs, MindSpore answers Ctrl-C by a handler of its own, which stays in place and sends
-    SIGTERM to the process; unless the program handles SIGTERM, that ends it without a word. So meanwhile SIGTERM raises
-    `KeyboardInterrupt` too, once the graph has ended, and afterwards both signals do again what the program has said.
-    Other threads than the main one may not set handlers, so there nothing changes.
+    While a graph compiles and runs, MindSpore handles Ctrl-C with its own handler, which stays installed and sends
+    SIGTERM to the process; unless the program handles SIGTERM, that ends it silently. Therefore SIGTERM also raises
+    `KeyboardInterrupt` in this context, once the graph has ended; afterwards both signals have their previous handlers.
+    Only the main thread may set handlers; in other threads this has no effect.
     """
     if threading.current_thread() is not threading.main_thread():
         yield
@@ -164,7 +165,7 @@ def interruptible() -> Iterator[None]:
 
 
 def restore_interrupts() -> None:
-    """Give Ctrl-C back to Python after a graph or a data set, whose handler would else stay in place."""
+    """Restore Python's Ctrl-C handling after a graph or a data set, whose handler would otherwise stay installed."""
     if threading.current_thread() is threading.main_thread():
         signal.signal(signal.SIGINT, signal.getsignal(signal.SIGINT) or signal.default_int_handler)
 
@@ -173,14 +174,14 @@ DEVICE_FILES = {"Ascend": "/dev/davinci_manager", "GPU": "/dev/nvidiactl"}
 
 
 def likely_device() -> str:
-    """The device that `start_mindspore` will probably take, told without MindSpore: the one that ``SHELFMIND_DEVICE``
-    names, else the best whose driver is there. Raises `UserError` for an unknown name."""
+    """The device that `start_mindspore` will probably use, determined without MindSpore: that of ``SHELFMIND_DEVICE``,
+    else the best one with a driver. Raises `UserError` for an unknown name."""
     named = _known(os.environ.get("SHELFMIND_DEVICE"), "SHELFMIND_DEVICE")
     return named or next((name for name, file in DEVICE_FILES.items() if os.path.exists(file)), "CPU")
 
 
 def _best_device(mindspore: Any) -> str:
-    """The first device whose driver is there and whose MindSpore plugin loads; asking a plugin prints when it fails."""
+    """The first device with a driver and a working MindSpore plugin; a failing plugin prints messages."""
     modules = {"Ascend": mindspore.device_context.ascend, "GPU": mindspore.device_context.gpu}
     for name, file in DEVICE_FILES.items():
         if os.path.exists(file) and modules[name].is_available():
@@ -189,7 +190,7 @@ def _best_device(mindspore: Any) -> str:
 
 
 def mixed_precision(model: Any) -> Any:
-    """`model` with convolutions and dense layers in float16. On CPUs that only adds casts."""
+    """`model` with convolutions and dense layers in float16. On CPUs this only adds casts."""
     mindspore = start_mindspore()
     model = mindspore.amp.auto_mixed_precision(model, "auto", mindspore.float16)
     model.mixed_precision = True

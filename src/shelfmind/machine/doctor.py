@@ -1,4 +1,4 @@
-"""Looks at the machine: versions, device, cores, memory, and whether convolutions run at their speed."""
+"""Diagnoses the machine: versions, device, cores, memory, and convolution speed."""
 
 from __future__ import annotations
 
@@ -20,16 +20,16 @@ from shelfmind.machine.packages import EXTRAS, how_to_install, installed
 LEAST_GFLOPS = 10.0
 PACKAGES = ("shelfmind", "mindspore", "onnxruntime", "openvino", "numpy", "pillow", "pydantic", "typer", "rich")
 NEEDED_BY = {
-    "train": "to train, export, explain, judge labels, and to predict with a run that was not exported",
-    "analysis": "to calibrate, audit, discover, and to search more than 20,000 photos by cells",
-    "serve": "to answer over HTTP",
+    "train": "to train, export, explain, check labels, and predict with runs that were not exported",
+    "analysis": "to calibrate, audit, discover, and search galleries of more than 20,000 photos",
+    "serve": "to serve predictions over HTTP",
 }
-"""What each extra is for."""
+"""What each extra is needed for."""
 
 
 def examine() -> dict[str, Any]:
-    """Facts about this machine, `missing`: what is not installed, by the command that installs it, and `problems`: what
-    stands in the way, each with what to do about it. Without MindSpore those about it are left out."""
+    """Facts about this machine; `missing`: packages that are not installed, with the commands that install them; and
+    `problems`, each with a remedy. Without MindSpore, facts about it are omitted."""
     facts: dict[str, Any] = {
         "versions": {"python": platform.python_version(), **{name: _version(name) for name in PACKAGES}},
         "system": platform.platform(),
@@ -41,7 +41,7 @@ def examine() -> dict[str, Any]:
     if installed("mindspore"):
         mindspore = start_mindspore()
         facts["device"] = mindspore.get_context("device_target")
-        facts["kernels"] = describe(available_cores()) if facts["device"] == "CPU" else "MindSpore's own"
+        facts["kernels"] = describe(available_cores()) if facts["device"] == "CPU" else "MindSpore"
         facts["onednn_max_cpu_isa"] = os.environ.get("ONEDNN_MAX_CPU_ISA")
         facts["waits_without_spinning"] = wait_without_spinning()
         facts["convolution_gflops"] = round(convolution_gflops(), 1)
@@ -51,13 +51,13 @@ def examine() -> dict[str, Any]:
 
 
 def _missing() -> dict[str, str]:
-    """What is done without, by the name of the package that it needs."""
+    """What requires a package that is not installed, by package name."""
     absent = [package for package in EXTRAS if not installed(package)]
     return {EXTRAS[package][0]: f"{NEEDED_BY[EXTRAS[package][1]]}: {how_to_install(package)}" for package in absent}
 
 
 def convolution_gflops(repeats: int = 20) -> float:
-    """Billions of floating-point operations a second of a 3x3 convolution, 64 to 64 channels on (8, 64, 56, 56)."""
+    """Billions of floating-point operations per second of a 3x3 convolution, 64 to 64 channels on (8, 64, 56, 56)."""
     mindspore = start_mindspore()
     convolution = mindspore.nn.Conv2d(64, 64, 3, pad_mode="pad", padding=1)
     images = mindspore.Tensor(np.ones((8, 64, 56, 56), np.float32))
@@ -81,15 +81,15 @@ def _problems(facts: dict[str, Any]) -> list[str]:
     if facts.get("device") == "CPU" and facts["convolution_gflops"] < LEAST_GFLOPS:
         problems.append(
             f"convolutions run at {facts['convolution_gflops']} GFLOP/s, less than {LEAST_GFLOPS:.0f}: unset "
-            "ONEDNN_MAX_CPU_ISA or set it to AVX2, and see that nothing else uses the cores"
+            "ONEDNN_MAX_CPU_ISA or set it to AVX2, and make sure that no other process uses the cores"
         )
     numpy_version = facts["versions"]["numpy"] or "none"
     if "device" in facts and not numpy_version.startswith("1."):
         problems.append(f"numpy {numpy_version} breaks MindSpore; install numpy<2")
     if facts["cache_free_gb"] < 1:
-        problems.append(f"less than 1 GB is free at {facts['cache']}; free some or set SHELFMIND_CACHE")
+        problems.append(f"less than 1 GB is free at {facts['cache']}; free some space or set SHELFMIND_CACHE")
     if not facts.get("waits_without_spinning", True):
-        problems.append("this MindSpore spins a core while it waits, which slows training on few cores; use 2.8.0")
+        problems.append("this version of MindSpore busy-waits, which slows down training on few cores; use 2.8.0")
     return problems
 
 

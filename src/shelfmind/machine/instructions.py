@@ -1,4 +1,4 @@
-"""Which precisions this processor computes at speed, by the instructions that it has."""
+"""The number formats that this processor computes efficiently, by its instruction sets."""
 
 from __future__ import annotations
 
@@ -13,14 +13,14 @@ PRECISIONS = {
     "bf16": frozenset({"avx512_bf16", "amx_bf16"}),
     "int8": frozenset({"avx512_vnni", "avx_vnni", "amx_int8"}),
 }
-"""What numbers a network may be computed with, and the instructions of x86 processors one of which each needs.
+"""Number formats for inference, each with the x86 instruction sets of which it needs one.
 
-Without its instructions bf16 is no faster than fp32, and int8 overflows: `vpmaddubsw` adds products of 8 bits in 16.
+Without them, bf16 is no faster than fp32, and int8 overflows: `vpmaddubsw` adds 8-bit products in 16 bits.
 """
 
 
 def instructions() -> frozenset[str] | None:
-    """The instruction sets of an x86 processor by Linux's names; None for another one or another system."""
+    """The instruction sets of an x86 processor by their Linux names; None for other processors and systems."""
     if platform.machine() not in ("x86_64", "AMD64") or not _CPU_FACTS.exists():
         return None
     lines = _CPU_FACTS.read_text(encoding="utf-8", errors="replace").splitlines()
@@ -28,13 +28,13 @@ def instructions() -> frozenset[str] | None:
 
 
 def runs_fast(precision: str) -> bool:
-    """Whether the processor has instructions for a precision; taken for granted where nobody can say."""
+    """Whether the processor has instructions for a precision; assumed if unknown."""
     needed, found = PRECISIONS[precision], instructions()
     return not needed or found is None or bool(needed & found)
 
 
 def require_instructions(precision: str, what: str) -> None:
-    """Raise `UserError` for a precision that this processor has no instructions for."""
+    """Raise `UserError` for a precision without processor support."""
     if not runs_fast(precision):
         needed = " or ".join(sorted(PRECISIONS[precision]))
-        raise UserError(f"{what} needs a processor with {needed}, which this one has not; use another precision")
+        raise UserError(f"{what} needs a processor with {needed}, which this one lacks; use another precision")

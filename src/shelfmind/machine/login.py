@@ -1,4 +1,4 @@
-"""Who is at the machine."""
+"""The current user."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import getpass
 
 
 def login_name(otherwise: str = "somebody") -> str:
-    """The login name; `otherwise` where the system has none for this user, as in a container."""
+    """The login name; `otherwise` if the system has none for this user, as in a container."""
     try:
         return getpass.getuser()
     except (KeyError, OSError):

@@ -1,4 +1,4 @@
-"""How fast a core of this machine multiplies matrices: what most of a training's time depends on."""
+"""Measures the matrix multiplication speed of a core, which dominates training time."""
 
 from __future__ import annotations
 
@@ -11,9 +11,9 @@ _LEAST_PRODUCTS = 5
 
 
 def matrix_gflops(seconds: float = 0.5) -> float:
-    """Billions of floating-point operations that NumPy's matrix products give for a second of a core's time.
+    """Billions of floating-point operations per second of core time in NumPy's matrix products.
 
-    The median of what fits into `seconds`. Time of cores, not of the clock, so that other work beside hardly matters.
+    The median of what fits into `seconds`. Uses core time instead of wall time, so that other load hardly matters.
     """
     matrix = np.ones((_SIDE, _SIDE), np.float32)
     matrix @ matrix  # starts the threads

@@ -1,4 +1,4 @@
-"""ONNX Runtime, silent towards its makers."""
+"""ONNX Runtime without telemetry."""
 
 from __future__ import annotations
 
@@ -9,10 +9,10 @@ REPORTS_OFF = "ORT_DISABLE_TELEMETRY"
 
 
 def onnx_runtime() -> Any:
-    """The package `onnxruntime`, imported here and nowhere else before.
+    """The package `onnxruntime`; import it only through this function.
 
-    Its builds from 1.29 on send the names and hashes of each model and a number of this machine to Microsoft, and keep
-    them in the user's cache until they can. They look at this variable when they are imported; 0 lets them.
+    From 1.29 on, its builds send the names and hashes of each model and an identifier of this machine to Microsoft, or
+    store them in the user's cache until they can. They read this environment variable on import; 0 disables that.
     """
     os.environ.setdefault(REPORTS_OFF, "1")
     import onnxruntime

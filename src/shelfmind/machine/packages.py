@@ -1,4 +1,4 @@
-"""What is not installed with everything: which extra brings a package, and what to say where it is missing."""
+"""Optional packages: the extra that installs each, and the error if one is missing."""
 
 from __future__ import annotations
 
@@ -19,21 +19,21 @@ EXTRAS = {
     "python_multipart": (HTTP, "serve"),
     "prometheus_client": (HTTP, "serve"),
 }
-"""Packages that a machine does without if it only predicts: their names, and the extra that installs them."""
+"""Packages that are not needed for prediction alone: their names, and the extra that installs them."""
 
 
 def installed(package: str) -> bool:
-    """Whether a package is there; it is not imported."""
+    """Whether a package is installed; it is not imported."""
     return find_spec(package) is not None
 
 
 def how_to_install(package: str) -> str:
-    """The command that brings a package of `EXTRAS`."""
+    """The command that installs a package of `EXTRAS`."""
     return f"pip install 'shelfmind[{EXTRAS[package][1]}]'"
 
 
 def missing(package: str) -> UserError:
-    """The error that a package of `EXTRAS` is needed, which is not installed."""
+    """The error for a required package of `EXTRAS` that is not installed."""
     return UserError(f"this needs {EXTRAS[package][0]}, which is not installed; run: {how_to_install(package)}")
 
 
@@ -46,7 +46,8 @@ def require(*packages: str) -> None:
 
 @contextmanager
 def naming_extras() -> Iterator[None]:
-    """Within, an import of a package of `EXTRAS` that is not installed is a `UserError` that says how to install it."""
+    """In this context, importing a package of `EXTRAS` that is not installed raises `UserError` with the install
+    command."""
     try:
         yield
     except ModuleNotFoundError as error:

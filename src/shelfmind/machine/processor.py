@@ -1,4 +1,4 @@
-"""What the processor is called, and which of its instructions matter to networks."""
+"""The processor's name and the instruction sets that matter to networks."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ _NOTABLE = ("avx2", "avx512f", "avx512_vnni", "avx_vnni", "avx512_bf16", "amx_bf
 
 
 def processor_name() -> str:
-    """As its maker calls it, or its architecture where that is not told."""
+    """The vendor's name, or the architecture if that is unknown."""
     if _FACTS.exists():
         lines = _FACTS.read_text(encoding="utf-8", errors="replace").splitlines()
         named = next((line.partition(":")[2].strip() for line in lines if line.startswith("model name")), "")
@@ -22,6 +22,6 @@ def processor_name() -> str:
 
 
 def notable_instructions() -> list[str]:
-    """The instruction sets, by Linux's names, that make networks faster; none on another system."""
+    """The instruction sets that speed up networks, by their Linux names; empty on other systems."""
     found = instructions() or frozenset()
     return [name for name in _NOTABLE if name in found]

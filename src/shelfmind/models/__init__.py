@@ -1,4 +1,4 @@
-"""The networks by name; every one maps images (N, 3, H, W) to logits (N, classes) and an embedding (N, D)."""
+"""The networks by name; each maps images (N, 3, H, W) to logits (N, classes) and an embedding (N, D)."""
 
 from __future__ import annotations
 
@@ -43,7 +43,7 @@ MODELS: dict[str, Callable[..., Network]] = {
     **_PLAIN,
     **{f"{name}_wider": partial(build, last_stage_width=2) for name, build in _PLAIN.items()},
 }
-"""``_wider`` is the contest solution's: the last stage, and so the embedding, twice as wide."""
+"""``_wider`` is the contest solution's variant: the last stage, and thus the embedding, is twice as wide."""
 
 
 def create_model(
@@ -54,11 +54,11 @@ def create_model(
     kernels: Kernels = STOCK,
     **arguments: Any,
 ) -> Network:
-    """The network called `name`, or MindCV's for ``mindcv:NAME``.
+    """The network called `name`, or a MindCV network for ``mindcv:NAME``.
 
-    Weights are drawn from `seed`, or loaded from `weights` (a file, a name in `official.OFFICIAL`, or `generated`); a
-    classifier of another number of classes is drawn all the same. `kernels` make the parts of our own networks;
-    MindCV's have MindSpore's.
+    Weights are initialised from `seed`, or loaded from `weights` (a file, a name in `official.OFFICIAL`, or
+    `generated`); a classifier for another number of classes is always initialised. `kernels` create the parts of
+    shelfmind's networks; MindCV networks use MindSpore's.
 
     Raises:
         UserError: an unknown name or argument, fewer than two classes, or weights that do not fit.
@@ -84,13 +84,13 @@ def create_model(
 
 
 def read_start(weights: str | Path, model: str, offline: bool = False, counter: Counter = count_silently) -> Start:
-    """What a network called `model` is to start from: a file, official weights by their name, or `generated` ones."""
+    """The initial weights for a network called `model`: a file, official weights by name, or `generated` ones."""
     if str(weights) == GENERATED:
         return Start(find_generated(model), shipped=True)
     if str(weights) in OFFICIAL:
         official = str(weights)
         if official != model:
-            raise UserError(f"the official weights {official} are of another architecture than {model}")
+            raise UserError(f"the official weights {official} belong to another architecture than {model}")
         return Start(find_official(official, offline, counter), OFFICIAL[official].url)
     path = Path(weights).expanduser()
     if not path.exists():

@@ -1,6 +1,6 @@
 """Attention gates that re-weight feature maps: at the end of a residual branch, or between two stages.
 
-Maps come and go in the layout of the kernels, (N, C, H, W) for MindSpore's own.
+Feature maps are in the layout of the kernels, (N, C, H, W) for MindSpore's.
 """
 
 from __future__ import annotations
@@ -15,8 +15,8 @@ from shelfmind.kernels.stock import STOCK, Kernels
 class SqueezeExcitation(nn.Cell):
     """Channel gate of Hu et al., "Squeeze-and-Excitation Networks" (CVPR 2018), equations 2 to 4.
 
-    The two fully connected layers are 1x1 convolutions on kept dimensions, so that an exported graph keeps a dynamic
-    batch. Given further maps it adds them and applies ReLU.
+    The two fully connected layers are 1x1 convolutions with kept dimensions, so that an exported graph keeps a dynamic
+    batch size. If given a second input, adds it and applies ReLU.
     """
 
     def __init__(self, channels: int, reduction: int = 16, kernels: Kernels = STOCK) -> None:
@@ -37,8 +37,8 @@ class SqueezeExcitation(nn.Cell):
 class ConvolutionalBlockAttention(nn.Cell):
     """CBAM: a channel gate, then a spatial one (Woo et al., ECCV 2018, equations 1 to 3).
 
-    The channel gate shares its two layers between the mean and the maximum; the spatial one is a normalised 7x7
-    convolution of the maximum and the mean over the channels, in this order. Given further maps it adds them and
+    The channel gate shares its two layers between the mean and the maximum; the spatial gate is a normalised 7x7
+    convolution of the maximum and the mean over the channels, in this order. If given a second input, adds it and
     applies ReLU.
     """
 
@@ -69,7 +69,7 @@ class BottleneckAttention(nn.Cell):
     """BAM: F + F * sigmoid(Mc(F) + Ms(F)) (Park et al., BMVC 2018, equations 1 to 4).
 
     Mc is the mean of each channel through two layers, Ms a 1x1, two dilated 3x3 and a 1x1 convolution to one channel.
-    The authors' later code multiplies the two instead of adding them; this is the paper.
+    The authors' later code multiplies the two instead of adding them; this follows the paper.
     """
 
     def __init__(self, channels: int, reduction: int = 16, dilation: int = 4, kernels: Kernels = STOCK) -> None:
@@ -90,7 +90,7 @@ class BottleneckAttention(nn.Cell):
             dilated = kernels.convolution(squeezed, squeezed, 3, padding=dilation, dilation=dilation, bias=True)
             layers += [kernels.norm(squeezed, activate=True), nn.Identity(), dilated]
         last = kernels.convolution(squeezed, 1, 1, bias=True)
-        layers += [kernels.norm(squeezed, activate=True), nn.Identity(), last]  # checkpoints know them by these numbers
+        layers += [kernels.norm(squeezed, activate=True), nn.Identity(), last]  # checkpoints use these indices
         self.spatial = nn.SequentialCell(layers)
         self.gate = kernels.gate_by_both()
 
@@ -100,7 +100,7 @@ class BottleneckAttention(nn.Cell):
 
 
 Gates = Mapping[str, Callable[..., nn.Cell]]
-"""Makes a gate for so many channels with this reduction of these kernels, by name."""
+"""Creates a gate by name, for this number of channels and this reduction, from these kernels."""
 
 BLOCK_GATES: Gates = {"se": SqueezeExcitation, "cbam": ConvolutionalBlockAttention}
 """Gates at the end of every residual branch of a stage."""
@@ -109,5 +109,5 @@ STAGE_GATES: Gates = {"bam": BottleneckAttention}
 
 
 def gate(table: Gates, name: str, channels: int, reduction: int, kernels: Kernels = STOCK) -> nn.Cell | None:
-    """The gate called `name` in one of the tables, squeezed by `reduction`; None if the name is not of this table."""
+    """The gate called `name` in one of the tables, squeezed by `reduction`; None if the table does not contain it."""
     return table[name](channels, reduction, kernels=kernels) if name in table else None

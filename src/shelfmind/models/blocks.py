@@ -1,4 +1,4 @@
-"""Convolution, normalisation and the residual blocks that every ResNet-like model is built of."""
+"""Convolution, normalisation and residual blocks of all ResNet-like models."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from shelfmind.models.attention import BLOCK_GATES, gate
 class ConvNorm(Normalised):
     """Bias-free convolution padded by half its kernel, batch normalisation and, if `activate`, ReLU.
 
-    Given further maps it adds them before a ReLU. The first of a network is `of_images`.
+    If given a second input, adds it before the ReLU. The first convolution of a network is `of_images`.
     """
 
     def __init__(
@@ -34,7 +34,7 @@ class ConvNorm(Normalised):
 
 
 class Shortcut(nn.Cell):
-    """Projection of the identity branch where shape changes; `pooled` averages before projecting (ResNet-D)."""
+    """Projection shortcut where the shape changes; `pooled` averages before projecting (ResNet-D)."""
 
     def __init__(
         self, in_channels: int, out_channels: int, stride: int, pooled: bool, kernels: Kernels = STOCK
@@ -53,11 +53,11 @@ class Shortcut(nn.Cell):
 
 @dataclass(frozen=True)
 class BlockStyle:
-    """What all blocks of a network share.
+    """Settings shared by all blocks of a network.
 
     `group_width` is the width of a 3x3 convolution's group at a stage width of 64: 64 for a plain ResNet, 4 with 32
-    groups for "32x4d". `attention` names the gate at the end of each residual branch and `reduction` its squeeze.
-    A `kernel_size` other than 3 makes the 3x3 convolutions depthwise ones of that size. `kernels` make all parts.
+    groups for "32x4d". `attention` is the gate at the end of each residual branch and `reduction` its squeeze. A
+    `kernel_size` other than 3 turns the 3x3 convolutions into depthwise ones of that size. `kernels` create all parts.
     """
 
     groups: int = 1
@@ -71,11 +71,11 @@ class BlockStyle:
     def unit(
         self, in_channels: int, out_channels: int, kernel: int, stride: int = 1, groups: int = 1, activate: bool = True
     ) -> ConvNorm:
-        """A convolution with its normalisation."""
+        """A convolution with batch normalisation."""
         return ConvNorm(in_channels, out_channels, kernel, stride, groups, activate, kernels=self.kernels)
 
     def spatial(self, in_channels: int, out_channels: int, stride: int = 1, activate: bool = True) -> nn.Cell:
-        """The spatial convolution of a block with its normalisation."""
+        """The spatial convolution of a block, with batch normalisation."""
         if self.kernel_size == 3:
             return self.unit(in_channels, out_channels, 3, stride, self.groups, activate)
         if in_channels == out_channels:
@@ -91,7 +91,7 @@ class BlockStyle:
 class ResidualBlock(nn.Cell):
     """Residual branch, attention gate, shortcut, ReLU; subclasses build the branch.
 
-    What is last in the branch, its normalisation or the gate, adds the shortcut and applies the ReLU.
+    The last part of the branch, the normalisation or the gate, adds the shortcut and applies the ReLU.
     """
 
     def __init__(
@@ -131,9 +131,9 @@ class BasicBlock(ResidualBlock):
 
 
 class Bottleneck(ResidualBlock):
-    """1x1, 3x3 and 1x1 convolutions; with groups it is ResNeXt's block (Xie et al., CVPR 2017, figure 3c).
+    """1x1, 3x3 and 1x1 convolutions; with groups, the block of ResNeXt (Xie et al., CVPR 2017, figure 3c).
 
-    The stride sits on the 3x3 convolution.
+    The stride is in the 3x3 convolution.
     """
 
     expansion = 4

@@ -1,4 +1,4 @@
-"""MindSpore checkpoints that are written whole, carry a checksum, and say what they belong to."""
+"""MindSpore checkpoints with atomic writes, a checksum, and the model that they belong to."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ class Checkpoint:
 
 
 def checksum(arrays: Arrays, kind: str, note: str) -> str:
-    """SHA-256 over kind, note, and each array's name, type, shape and bytes, in the order of the names."""
+    """SHA-256 over kind, note, and each array's name, type, shape and bytes, in name order."""
     digest = hashlib.sha256(f"{kind}|{note}|".encode())
     for name in sorted(arrays):
         array = np.asarray(arrays[name], order="C")  # ascontiguousarray would turn scalars into shape (1,)
@@ -40,12 +40,12 @@ def checksum(arrays: Arrays, kind: str, note: str) -> str:
 
 
 def save_checkpoint(path: Path, checkpoint: Checkpoint) -> None:
-    """Write a MindSpore ``.ckpt`` with its checksum, whole or not at all.
+    """Write a MindSpore ``.ckpt`` with its checksum, atomically.
 
-    MindSpore's own writer deletes the old file first and syncs nothing, so it only ever sees a temporary file.
+    MindSpore's writer deletes the old file first and does not sync, so it only writes to a temporary file.
 
     Raises:
-        UserError: the disk is full or the folder cannot be written; the old file is as it was.
+        UserError: the disk is full or the folder cannot be written; the old file is unchanged.
     """
     arrays = checkpoint.arrays
     tensors = [{"name": name, "data": Tensor(np.asarray(array, order="C"))} for name, array in arrays.items()]
@@ -54,7 +54,7 @@ def save_checkpoint(path: Path, checkpoint: Checkpoint) -> None:
 
     def write(temporary: Path) -> None:
         logger = mindspore.log._get_logger()
-        logger.disabled = True  # its line on a full disk says less than our error
+        logger.disabled = True  # our error on a full disk is clearer than its message
         try:
             mindspore.save_checkpoint(tensors, str(temporary), append_dict=facts)
         except (RuntimeError, ValueError) as error:
@@ -67,16 +67,16 @@ def save_checkpoint(path: Path, checkpoint: Checkpoint) -> None:
 
 
 def read_checkpoint(path: Path) -> tuple[Checkpoint, bool]:
-    """Read any MindSpore checkpoint, and whether it states a checksum, which is then verified.
+    """Read any MindSpore checkpoint, verify its checksum if it has one, and return whether it has one.
 
     Raises:
-        UserError: the file is missing, cut short, changed, or not a checkpoint (a pickle is never opened as one).
+        UserError: the file is missing, truncated, modified, or not a checkpoint (pickles are never loaded).
     """
     if not path.is_file():
-        raise UserError(f"there is no checkpoint at {path}")
+        raise UserError(f"no checkpoint at {path}")
     try:
         content: dict[str, Any] = mindspore.load_checkpoint(str(path))
-    except Exception as error:  # MindSpore raises whatever its parser meets in a damaged file
+    except Exception as error:  # MindSpore's parser raises anything on damaged files
         reason = (str(error) or type(error).__name__).splitlines()[0]
         raise UserError(f"{path} is damaged or not a MindSpore checkpoint: {reason}") from error
     stated, kind, note = (str(content.pop(key, "")) for key in (CHECKSUM, KIND, NOTE))
@@ -87,21 +87,21 @@ def read_checkpoint(path: Path) -> tuple[Checkpoint, bool]:
 
 
 def load_checkpoint(path: Path, kind: str | None = None) -> Checkpoint:
-    """Read what `save_checkpoint` wrote, verified, and check its kind if that is given.
+    """Read and verify a file written by `save_checkpoint`, and check its kind if given.
 
     Raises:
-        UserError: as `read_checkpoint`, or the file was not written by this tool or belongs to another model.
+        UserError: as `read_checkpoint`, or the file was not written by shelfmind or belongs to another model.
     """
     checkpoint, verified = read_checkpoint(path)
     if not verified:
-        raise UserError(f"{path} has no checksum: it is cut short or was not written by shelfmind")
+        raise UserError(f"{path} has no checksum: it is truncated or was not written by shelfmind")
     if kind is not None and checkpoint.kind != kind:
-        raise UserError(f"{path} holds weights of {checkpoint.kind}, not of {kind}")
+        raise UserError(f"{path} contains weights of {checkpoint.kind}, not of {kind}")
     return checkpoint
 
 
 def fill_parameters(parameters: Mapping[str, Parameter], arrays: Arrays, origin: Path) -> None:
-    """Set every parameter from the array of its name; a missing, extra or misshapen tensor is named in the error."""
+    """Set every parameter from the array of its name; errors name a missing, extra or misshapen tensor."""
     missing = sorted(set(parameters) - set(arrays))
     extra = sorted(set(arrays) - set(parameters))
     if missing or extra:

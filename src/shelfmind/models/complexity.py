@@ -1,4 +1,4 @@
-"""What a network costs: multiply-adds, parameters and shapes, stage by stage."""
+"""The cost of a network: multiply-adds, parameters and shapes, stage by stage."""
 
 from __future__ import annotations
 
@@ -13,8 +13,8 @@ from shelfmind.models.network import eagerly
 
 @dataclass(frozen=True)
 class Part:
-    """A stage of a network: its name, the shape it gives for one image, its trainable parameters and billions of
-    multiply-adds, as papers count them (a multiply-add is one operation)."""
+    """A stage of a network: its name, its output shape for one image, its trainable parameters, and its billions of
+    multiply-adds, counted as in papers (a multiply-add is one operation)."""
 
     name: str
     output: tuple[int, ...]
@@ -23,7 +23,7 @@ class Part:
 
 
 def parts(model: nn.Cell, image_size: int = 224) -> list[Part]:
-    """The stem, the stages and the head, as one image of this size passes them."""
+    """The stem, the stages and the head, for one image of this size."""
     outputs: dict[str, tuple[int, ...]] = {}
     multiply_adds: dict[str, int] = {}
     handles = []
@@ -44,7 +44,7 @@ def parts(model: nn.Cell, image_size: int = 224) -> list[Part]:
         if name:
             handles.append(cell.register_forward_hook(record(name, cell)))
     try:
-        with eagerly():  # hooks are not called in graphs
+        with eagerly():  # hooks do not run in graph mode
             model.set_train(False)
             model(Tensor(np.zeros((1, 3, image_size, image_size), np.float32)))
     finally:

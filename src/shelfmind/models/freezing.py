@@ -1,4 +1,4 @@
-"""Trains a part of a network and leaves the rest as it is, running statistics included."""
+"""Trains a part of a network and freezes the rest, including running statistics."""
 
 from __future__ import annotations
 
@@ -11,10 +11,10 @@ from shelfmind.models.network import OwnNetwork
 
 
 def train_only(model: nn.Cell, part: str) -> None:
-    """Set `model` to training, but only this part of `PARTS`; what is frozen has no gradient and predicts as it did.
+    """Set `model` to training mode for this part of `PARTS` only; frozen parts have no gradients and predict as before.
 
     Raises:
-        UserError: a network without a head of ours.
+        UserError: a network without shelfmind's head.
     """
     trained = PARTS[part](model)
     model.set_train(False)
@@ -28,7 +28,7 @@ def train_only(model: nn.Cell, part: str) -> None:
 
 
 def everything(model: nn.Cell) -> list[nn.Cell]:
-    """The network as it is."""
+    """The whole network."""
     return [model]
 
 
@@ -38,9 +38,9 @@ def classifier(model: nn.Cell) -> list[nn.Cell]:
 
 
 def classifier_and_last_norm(model: nn.Cell) -> list[nn.Cell]:
-    """What FixRes trains: the head and the last batch normalisation before it (Touvron et al., NeurIPS 2019, 4.2).
+    """The parts trained by FixRes: the head and the last batch norm before it (Touvron et al., NeurIPS 2019, 4.2).
 
-    The last one is as wide as the embedding: what gates hold within a branch is narrower.
+    The last batch norm is as wide as the embedding; those of gates within a branch are narrower.
     """
     network = _with_head(model)
     cells = (cell for name, cell in network.cells_and_names() if not name.startswith("head."))
@@ -53,10 +53,10 @@ PARTS: dict[str, Callable[[nn.Cell], list[nn.Cell]]] = {
     "classifier": classifier,
     "classifier_and_last_norm": classifier_and_last_norm,
 }
-"""The cells of a network that are trained."""
+"""The trained cells of a network."""
 
 
 def _with_head(model: nn.Cell) -> OwnNetwork:
     if not isinstance(model, OwnNetwork):
-        raise UserError(f"{setting('train.trainable')} must be all for a network that is none of shelfmind's own")
+        raise UserError(f"{setting('train.trainable')} must be all for networks other than shelfmind's")
     return model

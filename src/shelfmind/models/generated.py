@@ -1,7 +1,7 @@
-"""Weights that come with shelfmind, trained on drawn shelves alone: a warm start for products with few photos.
+"""Weights shipped with shelfmind, trained on synthetic shelf photos only: a warm start for products with few photos.
 
-Beside each file lies a record of the same name (``.json``), by which it can be repeated: what was drawn, the recipe,
-the seed and the versions. `scripts/renew_generated_weights.py` writes both.
+Next to each file is a record of the same name (``.json``) for reproduction: the data settings, the recipe, the seed and
+the versions. `scripts/renew_generated_weights.py` writes both.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ FOLDER = Path(str(resources.files("shelfmind.models").joinpath("generated_weight
 
 
 def generated_models() -> list[str]:
-    """The networks that there are generated weights for."""
+    """The networks with generated weights."""
     return sorted(path.stem for path in FOLDER.glob("*.ckpt"))
 
 
@@ -24,9 +24,9 @@ def find_generated(model: str) -> Path:
     """The file of the generated weights of a network.
 
     Raises:
-        UserError: there are none for it.
+        UserError: there are none for this network.
     """
     path = FOLDER / f"{model}.ckpt"
     if not path.exists():
-        raise UserError(f"there are no {NAME} weights for {model}, only for {', '.join(generated_models())}")
+        raise UserError(f"no {NAME} weights for {model}, only for {', '.join(generated_models())}")
     return path

@@ -1,4 +1,4 @@
-"""From an embedding to logits: a linear classifier or cosines, with a normalised neck as an option."""
+"""From an embedding to logits: a linear or cosine classifier, with an optional normalised neck."""
 
 from __future__ import annotations
 
@@ -12,9 +12,10 @@ from shelfmind.recipe import COSINE_SCALE
 
 
 class CosineClassifier(nn.Cell):
-    """Scaled cosine of embedding and class vector, without a bias (Wang et al., "NormFace", 2017); (N, D) to (N, C).
+    """Scaled cosine similarity of embedding and class vector, without bias (Wang et al., "NormFace", 2017); (N, D) to
+    (N, C).
 
-    Margin losses such as ArcFace divide by `scale` to get the cosines back.
+    Margin losses such as ArcFace divide by `scale` to recover the cosines.
     """
 
     def __init__(self, width: int, num_classes: int, scale: float = COSINE_SCALE) -> None:
@@ -27,10 +28,10 @@ class CosineClassifier(nn.Cell):
 
 
 class SubCentreClassifier(nn.Cell):
-    """The best scaled cosine of embedding and `centres` vectors a class (Deng et al., "Sub-center ArcFace", ECCV 2020,
+    """The best scaled cosine similarity to `centres` vectors per class (Deng et al., "Sub-center ArcFace", ECCV 2020,
     section 3.2); (N, D) to (N, C).
 
-    A class of several looks, or with wrong labels among its images, need not gather round one vector.
+    A class with several appearances, or with label noise, does not have to gather around one vector.
     """
 
     def __init__(self, width: int, num_classes: int, centres: int = 3, scale: float = COSINE_SCALE) -> None:
@@ -57,15 +58,15 @@ class Head(nn.Cell):
 
     Args:
         width: D.
-        num_classes: classes.
+        num_classes: number of classes.
         classifier: see `CLASSIFIERS`.
         neck: BNNeck, a batch normalisation between the embedding and the classifier (Luo et al., "Bag of Tricks and a
             Strong Baseline for Deep Person Re-identification", 2019, section 3.4); retrieval uses its output.
-        neck_bias: whether the neck has one; the paper's has none.
-        dropout: share of embedding values dropped before the classifier while training.
+        neck_bias: whether the neck has a bias; the paper's does not.
+        dropout: dropout rate of the embedding before the classifier.
 
     Attributes:
-        before_neck: whether the embedding is given as it is before the neck: what metric losses compare in training.
+        before_neck: whether to return the embedding from before the neck, which metric losses compare in training.
     """
 
     def __init__(
@@ -78,7 +79,7 @@ class Head(nn.Cell):
         neck_bias: bool = True,
     ) -> None:
         super().__init__()
-        self.neck = nn.BatchNorm2d(width) if neck else None  # BatchNorm1d is exported for one number of images only
+        self.neck = nn.BatchNorm2d(width) if neck else None  # BatchNorm1d exports with a fixed batch size only
         self.width = width
         if self.neck is not None and not neck_bias:
             self.neck.beta.requires_grad = False  # stays 0
@@ -101,5 +102,5 @@ class Head(nn.Cell):
 
 
 def unit_rows(vectors: Tensor) -> Tensor:
-    """Rows (N, D) scaled to length 1, with a gradient where they are 0."""
+    """Rows (N, D) scaled to length 1, with a finite gradient at 0."""
     return vectors / ops.sqrt((vectors * vectors).sum(1, keepdims=True) + 1e-12)

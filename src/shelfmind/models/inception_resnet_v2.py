@@ -13,7 +13,7 @@ from shelfmind.models.network import OwnNetwork
 
 NORM_EPSILON = 1e-3
 LEAST_IMAGE_SIZE = 75
-"""The unpadded layers leave nothing of a smaller image."""
+"""Smaller images vanish in the unpadded layers."""
 
 
 class Unit(Normalised):
@@ -36,7 +36,7 @@ class Unit(Normalised):
 
 
 class Branches(nn.Cell):
-    """Branches side by side on the same input, joined along the channels."""
+    """Parallel branches on the same input, concatenated along the channels."""
 
     def __init__(self, kernels: Kernels, *branches: Sequence[nn.Cell]) -> None:
         super().__init__()
@@ -75,7 +75,7 @@ class ScaledResidual(nn.Cell):
 
 
 class Parts:
-    """The parts of the network, each made of these kernels."""
+    """Builds the parts of the network from these kernels."""
 
     def __init__(self, kernels: Kernels) -> None:
         self.kernels = kernels
@@ -160,10 +160,10 @@ class InceptionResNetV2(OwnNetwork):
 
     Args:
         num_classes: width of the classifier.
-        depths: how many blocks A, B and C there are.
+        depths: numbers of blocks A, B and C.
         last_stage_width: factor on the width of the last convolution; 2 is the contest solution's "wider".
         embedding_width: the width of the last convolution itself, instead of 1,536 times that factor.
-        kernels: what all parts are made of.
+        kernels: create all parts.
         head: arguments of `Head`.
     """
 

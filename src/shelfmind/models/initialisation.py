@@ -1,4 +1,4 @@
-"""Draws a network's first weights from a seed, the same on every device and framework version."""
+"""Initialises a network's weights from a seed, identically on every device and framework version."""
 
 from __future__ import annotations
 
@@ -13,9 +13,9 @@ from shelfmind.models.heads import CosineClassifier, SubCentreClassifier
 
 
 def initialise(model: nn.Cell, seed: int) -> None:
-    """He-normal convolutions by fan-out (He et al., ICCV 2015), a small normal classifier, zero biases.
+    """He-normal convolutions by fan-out (He et al., ICCV 2015), a classifier with small normal weights, zero biases.
 
-    The last normalisation of each residual branch starts at 0, so that every block starts as the identity
+    The last normalisation of each residual branch is initialised to 0, so that every block starts as the identity
     (Goyal et al., "Accurate, Large Minibatch SGD", 2017, section 5.1).
     """
     generator = np.random.default_rng(seed)

@@ -15,7 +15,7 @@ PREFIX = "mindcv:"
 
 
 class _Split(Protocol):
-    """A network of MindCV that is split in two, as nearly all of its models are."""
+    """A MindCV network with separate feature extractor and head, as nearly all of its models have."""
 
     def set_train(self, mode: bool) -> object: ...
     def forward_features(self, images: Tensor) -> Tensor: ...
@@ -25,7 +25,8 @@ class _Split(Protocol):
 class MindcvModel(Network):
     """A MindCV network: images (N, 3, H, W) to logits (N, num_classes) and pooled features (N, D).
 
-    Raises `AttributeError` for one that is not split in two, or not into tensors.
+    Raises `AttributeError` for a network without separate feature extractor and head, or whose features are not a
+    tensor.
     """
 
     least_image_size = 32
@@ -49,9 +50,9 @@ class MindcvModel(Network):
 
 
 def create_mindcv_model(name: str, num_classes: int, seed: int, image_size: int = 224, **arguments: Any) -> Network:
-    """The MindCV model of this name with weights drawn from `seed` by MindCV's own rules.
+    """The MindCV model of this name, initialised from `seed` by MindCV's rules.
 
-    `image_size` is the size at which the width of the embedding is found out, for networks that take only one.
+    `image_size` is the size at which the embedding width is determined, for networks that accept only one.
 
     Raises:
         UserError: MindCV is not installed, has no such model, or cannot build or split it.

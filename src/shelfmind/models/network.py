@@ -1,4 +1,4 @@
-"""What every network owes the rest of the package."""
+"""The interface of all networks."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from shelfmind.models.heads import Head
 
 
 class Trainable(nn.Cell):
-    """What a step trains: images (N, 3, H, W) to what the loss takes (N, K) and embeddings (N, D)."""
+    """What a training step trains: maps images (N, 3, H, W) to the loss input (N, K) and embeddings (N, D)."""
 
     if TYPE_CHECKING:
 
@@ -23,10 +23,10 @@ class Trainable(nn.Cell):
 class Network(Trainable):
     """Images (N, 3, H, W) to logits (N, classes) and the embedding (N, D) before the classifier.
 
-    The features between the two halves are what Grad-CAM explains.
+    Grad-CAM explains the features between the two halves.
 
     Attributes:
-        least_image_size: height and width in pixels below which nothing is left of an image.
+        least_image_size: minimum height and width of an image in pixels.
         embedding_width: D.
     """
 
@@ -37,7 +37,7 @@ class Network(Trainable):
         return self.forward_head(self.forward_features(images))
 
     def forward_features(self, images: Tensor) -> Tensor:
-        """The last feature maps (N, D, h, w), or tokens (N, T, D) of a network without maps."""
+        """The last feature maps (N, D, h, w), or tokens (N, T, D) of a network without feature maps."""
         raise NotImplementedError
 
     def forward_head(self, features: Tensor) -> tuple[Tensor, Tensor]:
@@ -46,12 +46,12 @@ class Network(Trainable):
 
 
 class OwnNetwork(Network):
-    """A network of ours, of parts that kernels made.
+    """A network of shelfmind, built from the parts of kernels.
 
     Attributes:
         mean: the mean of each channel, (N, D).
-        plain_maps: maps in the layout of the kernels as (N, D, h, w).
-        head: what `train.trainable` can train alone.
+        plain_maps: converts feature maps from the layout of the kernels to (N, D, h, w).
+        head: the part that `train.trainable` can train alone.
     """
 
     mean: nn.Cell
@@ -76,7 +76,7 @@ class OwnNetwork(Network):
 
 @contextmanager
 def eagerly() -> Iterator[None]:
-    """Operator by operator within this context: a graph would take longer to compile than to run once or twice."""
+    """Run operator by operator in this context: compiling a graph would take longer than running it once or twice."""
     mode = mindspore.get_context("mode")
     mindspore.set_context(mode=mindspore.PYNATIVE_MODE)
     try:

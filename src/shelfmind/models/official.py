@@ -1,4 +1,4 @@
-"""MindSpore's published ImageNet weights: names, addresses, checksums, and a download that is verified."""
+"""MindSpore's published ImageNet weights: names, URLs, checksums, and a verified download."""
 
 from __future__ import annotations
 
@@ -21,10 +21,10 @@ _BLOCK = 2**20
 
 @dataclass(frozen=True)
 class Published:
-    """Where official weights lie below `BASE`, their size and, where MindCV publishes it, their ImageNet top-1 (%).
+    """Official weights: their path below `BASE`, their size and, if MindCV publishes it, their ImageNet top-1 (%).
 
-    The last eight digits of the file's name are the first of its SHA-256. MindCV publishes no sizes:
-    `parameter_bytes` is what the network's parameters take, and a file as MindCV writes it is 5 to 25 kB larger.
+    The last eight digits of the file name are the first of its SHA-256. MindCV publishes no file sizes:
+    `parameter_bytes` is the size of the network's parameters, and a file written by MindCV is 5 to 25 kB larger.
     """
 
     path: str
@@ -33,7 +33,7 @@ class Published:
 
     @property
     def url(self) -> str:
-        """The full address."""
+        """The full URL."""
         return BASE + self.path
 
     @property
@@ -43,7 +43,7 @@ class Published:
 
     @property
     def megabytes(self) -> int:
-        """About how much there is to download."""
+        """The approximate download size."""
         return round(self.parameter_bytes / 1e6)
 
     @property
@@ -61,11 +61,11 @@ OFFICIAL: dict[str, Published] = {
     "se_resnet50": Published("senet/seresnet50-ff9cd214.ckpt", 112_564_576, 78.32),
     "se_resnext50": Published("senet/seresnext50_32x4d-fdc35aca.ckpt", 110_512_480, 78.71),
 }
-"""By our model's name. Source: the tables of MindCV's model zoo."""
+"""By shelfmind's model name. Source: the tables of MindCV's model zoo."""
 
 
 def weights_folder() -> Path:
-    """Where downloaded weights are kept."""
+    """The folder of downloaded weights."""
     folder = cache_folder() / "weights"
     folder.mkdir(exist_ok=True)
     return folder
@@ -75,7 +75,7 @@ def find_official(name: str, offline: bool = False, counter: Counter = count_sil
     """The file of the official weights called `name`, from the cache or downloaded and verified.
 
     Raises:
-        UserError: no such weights, the download failed or was changed on its way, or `offline` and not in the cache.
+        UserError: no such weights, the download failed or was modified, or `offline` and not in the cache.
     """
     if name not in OFFICIAL:
         raise unknown_name("official weights", name, OFFICIAL)
@@ -86,7 +86,7 @@ def find_official(name: str, offline: bool = False, counter: Counter = count_sil
     if offline:
         raise UserError(
             f"{published.file_name} is not in the cache; download {published.url} (about {published.megabytes} MB) "
-            f"and put it at {path}"
+            f"and save it as {path}"
         )
     download(published, path, counter)
     return path
@@ -95,7 +95,7 @@ def find_official(name: str, offline: bool = False, counter: Counter = count_sil
 def download(published: Published, path: Path, counter: Counter) -> None:
     """Download to a temporary file, verify it, and rename it to `path`.
 
-    Not by pooch: it compares whole SHA-256 sums, and of these only the first eight digits are published.
+    Without pooch, which compares whole SHA-256 sums: only their first eight digits are published.
     """
     temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
     try:
@@ -117,13 +117,13 @@ def download(published: Published, path: Path, counter: Counter) -> None:
                 size += len(block)
                 progress(len(block))
         if length and size != int(length):
-            raise UserError(f"{published.url} broke off after {size} of {length} bytes; try again")
+            raise UserError(f"the download of {published.url} stopped after {size} of {length} bytes; try again")
         if not digest.hexdigest().startswith(published.digest):
             raise UserError(f"{published.url} is not the published file: its SHA-256 is {digest.hexdigest()}")
         os.replace(temporary, path)
     except (urllib.error.URLError, TimeoutError, ConnectionError) as error:
         reason = getattr(error, "reason", None) or error
-        raise UserError(f"{published.url} cannot be downloaded ({reason}); fetch it by hand to {path}") from error
+        raise UserError(f"{published.url} cannot be downloaded ({reason}); download it manually to {path}") from error
     except OSError as error:
         raise UserError(f"{path} cannot be written: {error.strerror or error}") from error
     finally:

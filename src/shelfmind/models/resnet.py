@@ -1,4 +1,4 @@
-"""One residual network whose arguments give ResNet, ResNeXt, their SE, BAM and CBAM forms and small ones for CPUs."""
+"""A configurable residual network: ResNet, ResNeXt, their SE, BAM and CBAM variants, and small ones for CPUs."""
 
 from __future__ import annotations
 
@@ -22,11 +22,11 @@ POOLS = ("symmetric", "same")
 
 
 def stem(name: str, width: int, pool: str = "symmetric", kernels: Kernels = STOCK) -> nn.Cell:
-    """The layers before the first stage, which all divide height and width by 4.
+    """The layers before the first stage, which divide height and width by 4.
 
     ``7x7`` is the original, ``deep`` three 3x3 convolutions (He et al., "Bag of Tricks", CVPR 2019, ResNet-C) and
-    ``light`` two of them, for small images. The pooling at the end is padded on both sides (``symmetric``, as the paper
-    and PyTorch have it) or, for even sizes, at the far side only (``same``, as MindSpore's official weights have it).
+    ``light`` two of them, for small images. The final pooling is padded on both sides (``symmetric``, as in the paper
+    and PyTorch) or, for even sizes, only at the end (``same``, as in MindSpore's official weights).
     """
     half = width // 2
     units: dict[str, list[tuple[int, int, int]]] = {
@@ -50,20 +50,20 @@ class ResNet(OwnNetwork):
     Args:
         num_classes: width of the classifier.
         block: ``basic`` or ``bottleneck``.
-        depths: blocks in each stage.
+        depths: number of blocks in each stage.
         widths: width of each stage before the block's expansion.
         groups: groups of each 3x3 convolution.
-        group_width: channels of a group for 64 channels of width (64: plain ResNet, 4 with 32 groups: 32x4d).
+        group_width: channels per group at a width of 64 channels (64: plain ResNet, 4 with 32 groups: 32x4d).
         attention: ``none``; ``se`` or ``cbam`` at the end of every residual branch; ``bam`` after a stage.
-        attention_stages: the stages that have it, counted from 1; by default all, with ``bam`` all but the last.
-        reduction: how far the gate squeezes its channels.
+        attention_stages: the stages with attention, counted from 1; by default all, with ``bam`` all but the last.
+        reduction: the gate's channel reduction.
         stem_name: see `stem`.
         stem_pool: see `stem`.
         pooled_shortcut: average-pool before projecting shortcuts (ResNet-D).
         last_stage_width: factor on the last stage's width; 2 is the contest solution's "wider".
-        deep_kernel_size: of the 3x3 convolutions in the deep stages, depthwise if it is not 3.
-        deep_stages: how many of the last stages are deep.
-        kernels: what all parts are made of.
+        deep_kernel_size: kernel size of the 3x3 convolutions in the deep stages, depthwise if it is not 3.
+        deep_stages: number of deep stages, counted from the end.
+        kernels: create all parts.
         head: arguments of `Head`.
     """
 
@@ -125,7 +125,7 @@ class ResNet(OwnNetwork):
 def residual_stage(
     block: str, in_channels: int, width: int, depth: int, stride: int, style: BlockStyle
 ) -> list[nn.Cell]:
-    """`depth` blocks, the first of which has the stride."""
+    """`depth` blocks, the first with the stride."""
     build = BLOCKS[block]
     first = build(in_channels, width, stride, style)
     return [first, *(build(width * build.expansion, width, 1, style) for _ in range(depth - 1))]

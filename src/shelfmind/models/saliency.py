@@ -1,4 +1,4 @@
-"""Where a network looks: Grad-CAM."""
+"""Saliency maps: Grad-CAM."""
 
 from __future__ import annotations
 
@@ -16,16 +16,16 @@ from shelfmind.models.network import Network, eagerly
 
 
 def grad_cam(model: Network, images: Floats, classes: npt.NDArray[np.int64]) -> Floats:
-    """How much each position of the last feature maps speaks for a class: ReLU of the maps' sum weighted by the mean
+    """The evidence for a class at each position of the last feature maps: ReLU of the maps' sum weighted by the mean
     gradients of the class's logit, scaled to a maximum of 1 (Selvaraju et al., ICCV 2017, equations 1 and 2).
 
     Args:
-        model: a network of ours, or MindCV's with feature maps.
+        model: a network of shelfmind, or of MindCV with feature maps.
         images: network input (N, 3, H, W).
-        classes: the class asked about for each image (N,).
+        classes: the class to explain for each image (N,).
 
     Returns:
-        maps (N, h, w) between 0 and 1; all 0 where nothing speaks for the class.
+        maps (N, h, w) between 0 and 1; all 0 if there is no evidence for the class.
 
     Raises:
         UserError: a network without feature maps, such as a transformer.
@@ -38,11 +38,11 @@ def grad_cam(model: Network, images: Floats, classes: npt.NDArray[np.int64]) -> 
 
 
 def similarity_cam(model: Network, images: Floats, references: Floats) -> Floats:
-    """How much each position of the last feature maps speaks for a photo's being like another: Grad-CAM of the cosine
-    of their embeddings instead of a logit.
+    """The evidence for the similarity to another photo at each position of the last feature maps: Grad-CAM of the
+    cosine similarity of the embeddings instead of a logit.
 
     Args:
-        model: as `grad_cam` takes it.
+        model: as for `grad_cam`.
         images: network input (N, 3, H, W).
         references: the unit vector of the other photo for each image (N, D).
 
@@ -60,12 +60,12 @@ def similarity_cam(model: Network, images: Floats, references: Floats) -> Floats
 
 
 def _cam(model: Network, images: Floats, evidence: Callable[[Tensor, Tensor], Tensor]) -> Floats:
-    """Grad-CAM of what is asked of logits (N, classes) and embeddings (N, D)."""
+    """Grad-CAM of a function of logits (N, classes) and embeddings (N, D)."""
     model.set_train(False)
     with eagerly():
         maps = model.forward_features(Tensor(images))
         if maps.ndim != 4:
-            raise UserError("Grad-CAM needs a convolutional network; this one gives no feature maps")
+            raise UserError("Grad-CAM needs a convolutional network; this one has no feature maps")
 
         def of_maps(features: Tensor) -> Tensor:
             return evidence(*model.forward_head(features))

@@ -1,4 +1,4 @@
-"""Weights that were trained elsewhere: MindSpore's official checkpoints and this tool's own, mapped by name."""
+"""Pretrained weights: MindSpore's official checkpoints and shelfmind's, mapped by name."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ MINDCV_NAMES = (
     (r"\.se_module\.conv_(reduce|expand)\.", r".gate.\1."),
     (r"^classifier\.", "head.classifier."),
 )
-"""MindCV's names for the parts of ResNet, ResNeXt and their SE forms, and ours."""
+"""MindCV's names for the parts of ResNet, ResNeXt and their SE variants, and shelfmind's."""
 MINDCV_STEMS = ("conv1.", "layer0.")
 _NUMBERED = re.compile(r"^layer([1-4])\.(\d+)\.(.*)$")
 _IN_BLOCK = re.compile(r"^(conv|bn)([1-3])\.")
@@ -39,8 +39,8 @@ CLASSIFIERS = ("head.classifier.", "network.classifier.")
 
 @dataclass(frozen=True)
 class Start:
-    """Weights that a training starts from: their file, for official ones where it was published, whether they are
-    for a network of MindCV's, which keeps its own names, and whether they come with shelfmind."""
+    """Initial weights of a training: their file, the URL of official ones, whether they are for a MindCV network, which
+    keeps its names, and whether they are shipped with shelfmind."""
 
     path: Path
     url: str | None = None
@@ -49,23 +49,23 @@ class Start:
 
     @property
     def is_named(self) -> bool:
-        """Whether a recipe calls them by a name that holds on every machine, not by their place."""
+        """Whether a recipe refers to them by a name that is valid on every machine instead of a path."""
         return self.shipped or self.url is not None
 
     @cached_property
     def content(self) -> Arrays:
-        """The tensors by the names in the file."""
+        """The tensors by their names in the file."""
         return read_arrays(self.path)
 
     @property
     def arrays(self) -> Arrays:
-        """The tensors by the names in our network."""
+        """The tensors by their names in shelfmind's network."""
         if self.for_mindcv:
             return {f"network.{name.removeprefix('network.')}": array for name, array in self.content.items()}
         return {our_parameter_name(name): array for name, array in self.content.items()}
 
     def arguments(self, given: Mapping[str, Any]) -> dict[str, Any]:
-        """Arguments that the model needs to be what the weights were trained in, besides those that are given."""
+        """The model arguments that the weights require, in addition to the given ones."""
         if self.for_mindcv:
             return {}
         mindcv = any(name.startswith(MINDCV_STEMS) for name in self.content)
@@ -74,7 +74,7 @@ class Start:
 
 @dataclass(frozen=True)
 class Loaded:
-    """What came of loading: tensors taken, tensors of the model that keep their own values, and those left over."""
+    """The result of loading: tensors loaded, tensors of the model that keep their values, and unused tensors."""
 
     taken: tuple[str, ...]
     kept: tuple[str, ...]
@@ -83,14 +83,14 @@ class Loaded:
     def __str__(self) -> str:
         lines = [f"{len(self.taken)} tensors loaded"]
         if self.kept:
-            lines.append(f"not loaded, drawn anew: {', '.join(self.kept)}")
+            lines.append(f"not loaded, initialised at random: {', '.join(self.kept)}")
         if self.left_over:
             lines.append(f"in the file but not used: {', '.join(self.left_over)}")
         return "; ".join(lines)
 
 
 def our_parameter_name(name: str) -> str:
-    """Our name of a parameter that MindCV calls `name`; ours and unknown ones stay as they are."""
+    """Shelfmind's name of a MindCV parameter; its own and unknown names are unchanged."""
     if numbered := _NUMBERED.match(name):
         stage, block, rest = int(numbered[1]) - 1, numbered[2], numbered[3]
         rest = _IN_BLOCK.sub(lambda part: f"branch.{int(part[2]) - 1}.{'conv' if part[1] == 'conv' else 'norm'}.", rest)
@@ -101,7 +101,7 @@ def our_parameter_name(name: str) -> str:
 
 
 def read_arrays(path: Path) -> Arrays:
-    """The tensors of a MindSpore checkpoint, without what an optimizer kept in it.
+    """The tensors of a MindSpore checkpoint, without optimizer state.
 
     Raises:
         UserError: see `read_checkpoint`.
@@ -111,12 +111,12 @@ def read_arrays(path: Path) -> Arrays:
 
 
 def load_arrays(model: nn.Cell, arrays: Mapping[str, npt.NDArray[np.float32]], origin: Path | str) -> Loaded:
-    """Set the model's parameters from `arrays`; a classifier of another number of classes keeps its own values.
+    """Set the model's parameters from `arrays`; a classifier for another number of classes keeps its values.
 
     Squeeze layers that are dense in the file become 1x1 convolutions.
 
     Raises:
-        UserError: a tensor is missing, superfluous or of another shape, and which.
+        UserError: a tensor is missing, superfluous or of another shape.
     """
     parameters = {parameter.name: parameter for parameter in model.get_parameters()}
     fitting: Arrays = {}
@@ -137,7 +137,9 @@ def load_arrays(model: nn.Cell, arrays: Mapping[str, npt.NDArray[np.float32]], o
     left_over = [name for name in arrays if name not in parameters]
     if missing:
         hint = f"; the file has {left_over[0]}, which the model lacks" if left_over else ""
-        raise UserError(f"{origin} is of another architecture: it lacks {missing[0]} ({len(missing)} in all){hint}")
+        raise UserError(
+            f"{origin} belongs to another architecture: it lacks {missing[0]} ({len(missing)} in total){hint}"
+        )
     taken = [name for name in fitting if name not in replaced]
     for name in taken:
         parameters[name].set_data(Tensor(np.asarray(fitting[name], np.float32)))

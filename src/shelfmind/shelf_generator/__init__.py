@@ -1,1 +1,1 @@
-"""A procedural renderer of retail packages: a data set that needs no download and whose truth is known."""
+"""A procedural renderer of retail packages: synthetic data sets with known ground truth, without downloads."""

@@ -1,4 +1,4 @@
-"""Several appearances of one product: an old and a new design, the front and the back of the package."""
+"""Multiple appearances of one product: an old and a new design, the front and the back of the package."""
 
 from __future__ import annotations
 
@@ -13,15 +13,15 @@ from shelfmind.shelf_generator.vocabulary import PALETTES
 
 FIRST, NEW_DESIGN, BACK = "", "new design", "back"
 APPEARANCES = (FIRST, NEW_DESIGN, BACK)
-"""What a photo may show of a product; a photo of a near-copy shows what its original does."""
+"""The appearances of a product; a near-duplicate has the appearance of its original."""
 _SHARE = (0.25, 0.5)
-"""Of a product's photos that show a further appearance, if it has that."""
+"""Share of a product's photos that show an additional appearance, if it has one."""
 
 
 def choose_appearances(true: Ints, products: int, settings: Settings) -> Ints:
-    """Which appearance each photo shows, as a position in `APPEARANCES`, shape (M,); `true` are the classes shown.
+    """The appearance of each photo, as an index into `APPEARANCES`, shape (M,); `true` are the classes shown.
 
-    Foreign objects and the class "others" have one appearance. Where a product has both, the back is that of the old
+    Foreign objects and the class "others" have one appearance. If a product has both, the back is that of the old
     design.
     """
     chosen = np.zeros(len(true), np.int64)
@@ -37,7 +37,8 @@ def choose_appearances(true: Ints, products: int, settings: Settings) -> Ints:
 
 
 def appearing(design: Design, appearance: str) -> Design:
-    """The design as it appears: a new design has another layout, ground and palette, and the same words and picture."""
+    """The design in this appearance: a new design has another layout, ground and palette, and the same words and
+    picture."""
     if appearance != NEW_DESIGN:
         return replace(design, appearance=appearance)
     seed = (design.line_seed + 1_000_003) % 2**31

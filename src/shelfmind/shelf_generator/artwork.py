@@ -1,4 +1,5 @@
-"""Print a product's faces: brand block, picture, wording, flavour band, size and strength over a patterned ground."""
+"""Renders a product's printed faces: brand block, picture, wording, flavour band, size and strength on a patterned
+ground."""
 
 from __future__ import annotations
 
@@ -67,7 +68,7 @@ def back_panel(design: Design, fonts: Fonts, width: int, height: int) -> Image.I
 
 
 def readable(colour: Colour, ground: Colour) -> Colour:
-    """`colour`, pushed to dark or light until it stands out from the ground it is printed on."""
+    """`colour`, made darker or lighter until it contrasts with its background."""
 
     def brightness(of: Colour) -> float:
         return 0.3 * of[0] + 0.59 * of[1] + 0.11 * of[2]
@@ -80,7 +81,7 @@ def readable(colour: Colour, ground: Colour) -> Colour:
 def write(
     image: Image.Image, text: str, box: Box, colour: Colour, fonts: Fonts, style: int = 0, upright: bool = False
 ) -> None:
-    """Print one line, or one column, as large as fits, centred in a box of pixels (left, top, right, bottom)."""
+    """Print one line, or one column, as large as it fits, centred in a box in pixels (left, top, right, bottom)."""
     left, top, right, bottom = (round(edge) for edge in box)
     height, room = max(6, bottom - top), max(4, right - left)
     if upright:
@@ -107,7 +108,7 @@ def _placed(image: Image.Image, box: Box) -> Box:
 
 
 def _ground_in(image: Image.Image, box: Box) -> Colour:
-    """The mean colour of a part of the picture."""
+    """The mean colour of a region of the picture."""
     left, top, right, bottom = (round(edge) for edge in box)
     part = image.crop((left, top, max(right, left + 1), max(bottom, top + 1))).reduce(4 if right - left > 8 else 1)
     red, green, blue = ImageStat.Stat(part).mean
@@ -122,7 +123,7 @@ def _plate(image: Image.Image, design: Design, box: Box) -> None:
 
 
 def _brand(image: Image.Image, design: Design, layout: FrontLayout, fonts: Fonts) -> None:
-    """Logo mark beside the Chinese name, the Latin name below them; or the name from top to bottom."""
+    """Logo mark next to the Chinese name, with the Latin name below; or the name from top to bottom."""
     left, top, right, bottom = box = _placed(image, layout.brand)
     ground = _ground_in(image, box)
     ink = readable(design.palette[1], ground)
@@ -151,7 +152,7 @@ def _picture(image: Image.Image, design: Design, box: Box) -> None:
 
 
 def _wording(image: Image.Image, design: Design, layout: FrontLayout, fonts: Fonts) -> None:
-    """What it is, in Chinese and Latin, how much, and a claim in small print."""
+    """The product name in Chinese and Latin, the size, and a claim in small print."""
     style = design.line_seed // 3
     for text, box, upright in (
         (design.title, layout.title, layout.upright and layout.title[3] - layout.title[1] > 0.3),
@@ -190,7 +191,7 @@ def _band(image: Image.Image, design: Design, fonts: Fonts, box: Box) -> None:
 
 
 def _badge(image: Image.Image, design: Design, fonts: Fonts, box: Box) -> None:
-    """The strength in a disc, where the product has one."""
+    """The strength in a disc, if the product has one."""
     if not design.strength:
         return
     left, top, right, bottom = box
@@ -203,7 +204,7 @@ def _badge(image: Image.Image, design: Design, fonts: Fonts, box: Box) -> None:
 
 
 def _ribbon(image: Image.Image, design: Design, fonts: Fonts, box: Box) -> None:
-    """The word that alone tells two siblings apart, where the product has one."""
+    """The word that alone distinguishes two siblings, if the product has one."""
     if not design.wording:
         return
     left, top, right, bottom = box

@@ -1,4 +1,4 @@
-"""Take the photo of a scene: blur, exposure, uneven light, glare, noise, and JPEG."""
+"""Simulates the camera: blur, exposure, uneven light, glare, noise, and JPEG compression."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from shelfmind.shelf_generator.shot import Shot
 
 
 def developed(scene: Image.Image, shot: Shot, rng: np.random.Generator) -> Image.Image:
-    """The photo of a scene with the camera's and the lamps' faults."""
+    """The photo of a scene with degradations by camera and lighting."""
     if shot.blur_px >= 0.3:
         scene = scene.filter(ImageFilter.GaussianBlur(shot.blur_px))
     sideways = rng.random() < 0.6
@@ -36,7 +36,7 @@ def developed(scene: Image.Image, shot: Shot, rng: np.random.Generator) -> Image
 
 
 def _glare(x: Floats, y: Floats, peak: float, rng: np.random.Generator) -> Floats:
-    """Coverage with white, 0..1: a lamp's spot, or a tube's streak across the picture."""
+    """Coverage with white, 0..1: the spot of a lamp, or the streak of a tube across the picture."""
     cx, cy = (float(centre) for centre in rng.uniform(-0.6, 0.6, 2))
     wide, tall = float(rng.uniform(0.12, 0.45)), float(rng.uniform(0.15, 0.7))
     if rng.random() < 0.35:
@@ -48,7 +48,7 @@ def _glare(x: Floats, y: Floats, peak: float, rng: np.random.Generator) -> Float
 
 
 def near_copy(photo: Image.Image, rng: np.random.Generator) -> Image.Image:
-    """The same photo once more, as data sets hold them: cropped a little, brighter or darker, another size."""
+    """A near-duplicate of a photo, as found in real data sets: slightly cropped, brighter or darker, another size."""
     width, height = photo.size
     crop = rng.uniform(0, 0.04, 4) * np.array([width, height, width, height])
     box = (float(crop[0]), float(crop[1]), width - float(crop[2]), height - float(crop[3]))

@@ -1,4 +1,4 @@
-"""Draw up products from a seed: brands, and within each brand's line the siblings that are easily confused."""
+"""Designs products from a seed: brands, and for each brand a product line of easily confused siblings."""
 
 from __future__ import annotations
 
@@ -25,17 +25,17 @@ from shelfmind.shelf_generator.vocabulary import (
     Palette,
 )
 
-_OTHERS_FROM = 1_000_000  # the lines of products that are none of the classes
+_OTHERS_FROM = 1_000_000  # lines of products for the class "others"
 
 
 @dataclass(frozen=True)
 class Design:
-    """One product: all that its artwork and package are drawn from.
+    """One product: everything that determines its artwork and package.
 
     Siblings share `line`, `line_seed`, brand and palette. `ratio` is height / width as photos show it. `differs` is the
-    one thing that sets the product apart from the first of its line: flavour, wording, strength, size, or nothing.
-    `band` is the colour of the flavour's band and `motif` the picture, which in some lines all flavours share.
-    `appearance` is the one of `appearances.APPEARANCES` that is drawn.
+    only difference from the first product of the line: flavour, wording, strength, size, or nothing. `band` is the
+    colour of the flavour's band and `motif` the picture, which all flavours share in some lines. `appearance` is the
+    rendered one of `appearances.APPEARANCES`.
     """
 
     name: str
@@ -64,18 +64,18 @@ class Design:
 
     @property
     def title(self) -> str:
-        """What the package calls the product, without its brand: 绿茶."""
+        """The product name on the package, without the brand: 绿茶."""
         return self.flavour.chinese + self.category.chinese
 
 
 def designs(count: int, settings: Settings) -> tuple[Design, ...]:
-    """The first `count` products of the settings' seed, each with a name of its own; a larger count only appends."""
+    """The first `count` products of the settings' seed, each with a unique name; a larger count only appends."""
     endless = _products(settings, 0)
     return tuple(next(endless) for _ in range(count))
 
 
 def hidden_designs(count: int, settings: Settings) -> tuple[Design, ...]:
-    """Products for the class "others": one of each line, none of them a product of `designs`."""
+    """Products for the class "others": one per line, none of them in `designs`."""
     named = {design.name for design in designs(min(settings.classes, MAX_CLASSES), settings)}
     alone = settings.model_copy(update={"family_size": 1})
     endless = (design for design in _products(alone, _OTHERS_FROM) if design.name not in named)
@@ -83,7 +83,7 @@ def hidden_designs(count: int, settings: Settings) -> tuple[Design, ...]:
 
 
 def _products(settings: Settings, first_line: int) -> Iterator[Design]:
-    """Line after line of siblings; proportions follow RP2K's and the packages take turns."""
+    """Product lines one after the other; proportions follow RP2K's, and package types alternate."""
     names: set[str] = set()
     used: Counter[Category] = Counter()
     offset = float(np.random.default_rng([settings.seed, 0, first_line]).random())
@@ -101,7 +101,7 @@ def _products(settings: Settings, first_line: int) -> Iterator[Design]:
 
 
 def _category(ratio: float, used: Counter[Category], rng: np.random.Generator) -> Category:
-    """A kind of goods that has such proportions, from among the packages and kinds used least so far."""
+    """A product category with these proportions, among the least used packages and categories."""
     fitting = [category for category in CATEGORIES if category.proportions[0] <= ratio <= category.proportions[1]]
     packages = Counter({category.package: 0 for category in fitting})
     for category, times in used.items():
@@ -137,13 +137,13 @@ def _first_of_line(category: Category, ratio: float, line: int, rng: np.random.G
 
 
 def _siblings(base: Design, settings: Settings, rng: np.random.Generator) -> list[Design]:
-    """The line: its first product and others that differ from it in one thing each."""
+    """The line: its first product and others that differ from it in one property each."""
     count = int(rng.integers(1, settings.family_size + 1))
     own_pictures = bool(rng.random() < settings.sibling_difference)
     variants = [_in_flavour(base, one, settings.sibling_difference, own_pictures) for one in _others(base)]
     variants += _variants(base, settings.size_difference, rng)
     kinds = {"flavour": 3.0, "strength": 3.0, "size": 1.5, "wording": 0.6}
-    # An exponential race: what is likelier comes first, and every line has its own order.
+    # An exponential race: likelier variants come first, in a different order for each line.
     order = np.argsort(rng.exponential(size=len(variants)) / [kinds[one.differs] for one in variants])
     return [base, *(_named(variants[i]) for i in order[: count - 1])]
 
@@ -159,14 +159,14 @@ def _in_flavour(base: Design, flavour: Flavour, difference: float, own_picture: 
 
 
 def _variants(base: Design, size_difference: float, rng: np.random.Generator) -> list[Design]:
-    """What differs in strength, in one of two wordings, or in size."""
+    """Variants that differ in strength, in one of two wordings, or in size."""
     category = base.category
     found = [replace(base, strength=one, differs="strength") for one in category.strengths if one != base.strength]
     words = rng.choice(WORDINGS, 2, replace=False).tolist()
     found += [replace(base, wording=word, differs="wording") for word in words]
     own = category.sizes.index(base.size)
     for other, size in enumerate(category.sizes):
-        if other != own:  # a larger package of the same goods is the stouter one
+        if other != own:  # a larger package of the same product is wider
             ratio = base.ratio * (1 + size_difference) ** (own - other)
             found.append(replace(base, size=size, ratio=min(max(ratio, LOWEST), HIGHEST), differs="size"))
     return found

@@ -1,4 +1,4 @@
-"""Draw photos in processes of their own, in order and in constant memory, and stop them at once."""
+"""Renders photos in worker processes, in order and in constant memory, with immediate cancellation."""
 
 from __future__ import annotations
 
@@ -22,9 +22,9 @@ from shelfmind.shelf_generator.studio import Studio
 
 Rows = list[tuple[object, ...]]
 CHUNK = 32
-"""Photos that a process draws at a time; they are mostly of one class, so that its package is printed once."""
+"""Photos per task; they are mostly of one class, so that its package is printed once."""
 WORTH_A_PROCESS = 100
-"""Photos that take about as long as the start of a process."""
+"""Number of photos that take about as long as starting a process."""
 
 
 def drawn(root: Path, settings: Settings, photos: int, workers: int) -> Generator[Rows, None, None]:
@@ -40,7 +40,7 @@ def drawn(root: Path, settings: Settings, photos: int, workers: int) -> Generato
 
 
 def _by_processes(root: Path, settings: Settings, chunks: list[range], workers: int) -> Iterator[Rows]:
-    context = get_context("spawn")  # fork would copy the locks of MindSpore's threads
+    context = get_context("spawn")  # fork would copy locks held by MindSpore's threads
     stopping = context.Event()
     pool = ProcessPoolExecutor(workers, context, _begin, (str(root), settings, stopping))
     waiting: deque[Future[Rows]] = deque()
@@ -54,7 +54,7 @@ def _by_processes(root: Path, settings: Settings, chunks: list[range], workers: 
             yield waiting.popleft().result()
     except BrokenProcessPool as error:
         raise UserError(
-            "a process that drew photos died, perhaps for lack of memory; try fewer of them, such as workers=1"
+            "a worker process died, possibly out of memory; use fewer workers, such as workers=1"
         ) from error
     finally:
         stopping.set()
@@ -63,7 +63,7 @@ def _by_processes(root: Path, settings: Settings, chunks: list[range], workers: 
 
 @contextmanager
 def _interrupts_held() -> Iterator[None]:
-    """Let Ctrl-C wait; processes that start meanwhile never see it, so that this one alone ends the work."""
+    """Block Ctrl-C; processes started in the meantime never receive it, so that this process alone ends the work."""
     if not hasattr(signal, "pthread_sigmask"):
         yield
         return
@@ -76,7 +76,7 @@ def _interrupts_held() -> Iterator[None]:
 
 @contextmanager
 def _no_main_module() -> Iterator[None]:
-    """Hide the running script from processes that start: they need nothing of it, and would run it once more."""
+    """Hide the running script from new processes: they do not need it, and would execute it again."""
     main = sys.modules["__main__"]
     sys.modules["__main__"] = ModuleType("__main__")
     try:
@@ -86,7 +86,7 @@ def _no_main_module() -> Iterator[None]:
 
 
 class _Desk:
-    """What a drawing process keeps between chunks."""
+    """The state of a worker process between tasks."""
 
     root: Path
     studio: Studio
@@ -94,7 +94,7 @@ class _Desk:
 
 
 def _begin(root: str, settings: Settings, stopping: Event) -> None:
-    """Set up a drawing process; it ends when the one that started it does."""
+    """Initialise a worker process; it ends when its parent does."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     parent = parent_process()
     if parent is not None:

@@ -1,4 +1,4 @@
-"""Find fonts on the system or where they are said to be, without ever downloading any."""
+"""Finds fonts on the system or at given paths, without downloads."""
 
 from __future__ import annotations
 
@@ -51,14 +51,14 @@ CJK_FONTS = (
 )
 _SUFFIXES = (".ttf", ".ttc", ".otf")
 _NOTHING = "\ue6b5"
-"""A private character, which no font is expected to have: what it looks like is what missing ones look like."""
+"""A private-use character that no font should have: it reveals the glyph of missing characters."""
 
 
 @dataclass(frozen=True)
 class Fonts:
-    """The font files that lettering uses: any number of Latin and of Chinese ones, which brands choose from.
+    """The font files for lettering: any number of Latin and of Chinese fonts, from which brands choose.
 
-    Without a Latin one Pillow's own serves, without a Chinese one strokes are drawn.
+    Without a Latin font, Pillow's default is used; without a Chinese font, synthetic strokes.
     """
 
     latin: tuple[Path, ...] = ()
@@ -66,10 +66,10 @@ class Fonts:
 
 
 def find_fonts(choice: Sequence[str]) -> Fonts:
-    """The fonts of a setting: "system", "none", or files and folders, which may be mixed with "system".
+    """The fonts of a setting: "system", "none", or files and folders, which may be combined with "system".
 
     Raises:
-        UserError: a path is missing, is no font, or holds none.
+        UserError: a path is missing, is not a font, or contains none.
     """
     latin: list[Path] = []
     cjk: list[Path] = []
@@ -86,7 +86,7 @@ def find_fonts(choice: Sequence[str]) -> Fonts:
 
 
 def system_fonts(folders: Iterable[str | Path] = FONT_FOLDERS) -> Fonts:
-    """Look for known fonts in the usual folders; the order of preference is fixed, so the choice repeats."""
+    """Known fonts in the usual folders, in a fixed order of preference, so that the choice is reproducible."""
     found: dict[str, Path] = {}
     for folder in folders:
         for path in sorted(Path(os.path.expanduser(folder)).rglob("*")):
@@ -101,7 +101,7 @@ def system_fonts(folders: Iterable[str | Path] = FONT_FOLDERS) -> Fonts:
 
 @lru_cache(maxsize=40)
 def sized_font(path: Path | None, size: int) -> ImageFont.FreeTypeFont | ImageFont.ImageFont:
-    """A font at a size in pixels, the simplified Chinese face of a collection; None is Pillow's own."""
+    """The font at a size in pixels, the simplified Chinese face of a collection; None is Pillow's default font."""
     if path is None:
         return ImageFont.load_default(size)
     return ImageFont.truetype(str(path), size, index=_face(path), layout_engine=ImageFont.Layout.BASIC)
@@ -133,7 +133,7 @@ def _font_files(path: Path) -> list[Path]:
 
 
 def _scripts(path: Path) -> tuple[bool, bool]:
-    """Whether a font has Latin letters, and whether it has Chinese characters."""
+    """Whether a font has Latin letters, and Chinese characters."""
     try:
         font = sized_font(path, 24)
         missing = bytes(font.getmask(_NOTHING))

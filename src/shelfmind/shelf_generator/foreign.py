@@ -1,4 +1,4 @@
-"""Objects that are no product and yet end up in product folders: payment codes, receipts, price lists, boxes."""
+"""Foreign objects that end up in product folders: payment codes, receipts, price lists, shipping boxes."""
 
 from __future__ import annotations
 
@@ -13,11 +13,11 @@ from shelfmind.shelf_generator.package import Package, sized
 from shelfmind.shelf_generator.solid_packages import box
 
 VARIETIES = 8
-"""How many different ones there are of each kind: the same few payment codes stand at many tills."""
+"""Number of varieties of each kind: the same few payment codes are used at many tills."""
 
 
 def foreign_object(number: int, fonts: Fonts) -> Package:
-    """One of `OBJECTS`' varieties, by its number from 0 to `foreign_objects` - 1."""
+    """A foreign object by its number from 0 to `foreign_objects` - 1."""
     kinds = list(OBJECTS)
     kind = kinds[number % len(kinds)]
     variety = number // len(kinds)
@@ -30,7 +30,7 @@ def foreign_object(number: int, fonts: Fonts) -> Package:
 
 
 def foreign_kind(number: int) -> str:
-    """What kind of object `foreign_object` gives for this number."""
+    """The kind of the foreign object with this number."""
     return list(OBJECTS)[number % len(OBJECTS)]
 
 
@@ -58,7 +58,7 @@ def _payment_code(fonts: Fonts, rng: np.random.Generator) -> tuple[Image.Image, 
 
 
 def _receipt(fonts: Fonts, rng: np.random.Generator) -> tuple[Image.Image, int]:
-    """A till's slip."""
+    """A till receipt."""
     w, h = 180, 420
     image = Image.new("RGB", (w, h), (246, 245, 240))
     draw = ImageDraw.Draw(image)
@@ -78,7 +78,7 @@ def _receipt(fonts: Fonts, rng: np.random.Generator) -> tuple[Image.Image, int]:
 
 
 def _price_list(fonts: Fonts, rng: np.random.Generator) -> tuple[Image.Image, int]:
-    """A large label of a shelf."""
+    """A large shelf label."""
     w, h = 420, 250
     image = Image.new("RGB", (w, h), ((255, 224, 60), (255, 255, 250))[rng.integers(2)])
     draw = ImageDraw.Draw(image)
@@ -122,5 +122,5 @@ OBJECTS: dict[str, Callable[[Fonts, np.random.Generator], tuple[Image.Image, int
 
 
 def foreign_objects() -> int:
-    """How many different objects there are."""
+    """The number of different objects."""
     return VARIETIES * len(OBJECTS)

@@ -1,4 +1,4 @@
-"""What a package is printed on: plain colour, waves, rays, stripes and other patterns in a brand's colours."""
+"""Package backgrounds: plain colour, waves, rays, stripes and other patterns in a brand's colours."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ Ground = Callable[[Image.Image, Palette, np.random.Generator], None]
 
 
 def gradient(size: tuple[int, int], top: Colour, bottom: Colour) -> Image.Image:
-    """A picture that fades from one colour to another."""
+    """A gradient from one colour to another."""
     column = np.linspace(0, 1, size[1], dtype=np.float32)[:, None]
     shades = np.array(top, np.float32) * (1 - column) + np.array(bottom, np.float32) * column
     return Image.fromarray(np.repeat(shades.astype(np.uint8)[:, None], size[0], axis=1))
@@ -64,7 +64,7 @@ def halo(image: Image.Image, palette: Palette, rng: np.random.Generator) -> None
 
 
 def fade(image: Image.Image, palette: Palette, rng: np.random.Generator) -> None:
-    """From the first colour to a lighter or darker one."""
+    """A gradient from the first colour to a lighter or darker one."""
     depth = float(rng.choice([-0.45, 0.5]))
     image.paste(gradient(image.size, palette[0], lighter(palette[0], depth)))
 

@@ -1,4 +1,4 @@
-"""Maps between quadrilaterals, as Pillow's perspective transform takes them."""
+"""Perspective transforms between quadrilaterals, for Pillow."""
 
 from __future__ import annotations
 
@@ -13,6 +13,6 @@ Points = npt.NDArray[np.float64]
 
 
 def warp(image: Image.Image, source: Points, target: Points, size: tuple[int, int]) -> Image.Image:
-    """A picture of `size` in which what lies within `source` in the image lies within `target`; the rest is empty."""
+    """A picture of `size` with the content of `source` in the image mapped to `target`; the rest is empty."""
     coefficients = perspective_coefficients(target, source)
     return image.transform(size, Image.Transform.PERSPECTIVE, coefficients, Image.Resampling.BILINEAR)

@@ -1,4 +1,4 @@
-"""File photos under wrong classes, at an exact rate: a random class's, a sibling's, or an object that is no product."""
+"""Label errors at an exact rate: a random class, a sibling, or an object that is not a product."""
 
 from __future__ import annotations
 
@@ -13,26 +13,26 @@ from shelfmind.nouns import counted
 from shelfmind.shelf_generator.settings import ERROR_KINDS, Settings
 
 FOREIGN = -1
-"""The true class of an object that is no product at all."""
+"""The true class of an object that is not a product."""
 
 
 @dataclass(frozen=True)
 class LabelErrors:
-    """The class that each photo truly shows, and its error as a position in `ERROR_KINDS` (-1: filed right)."""
+    """The true class of each photo, and its error as an index into `ERROR_KINDS` (-1: correct label)."""
 
     true: Ints
     error: Ints
 
 
 def choose_label_errors(given: Ints, families: Ints, split: npt.NDArray[np.str_], settings: Settings) -> LabelErrors:
-    """Choose the wrong photos and what they show instead; all arrays have shape (M,) but `families`.
+    """Choose the mislabelled photos and what they show instead; all arrays have shape (M,) except `families`.
 
-    `families` has the product line of each class, -1 for none. The number of errors of each kind is the rate times the
-    photos of the splits concerned, rounded once. What a random error shows is drawn from all photos of other classes,
-    so that large classes are as often wrongly left out as wrongly filled.
+    `families` is the product line of each class, -1 for none. The number of errors of each kind is the rate times the
+    photos of the affected splits, rounded once. The content of random errors is sampled from all photos of other
+    classes, so that large classes lose as many photos as they gain.
 
     Raises:
-        UserError: fewer photos could hold such errors than are asked for.
+        UserError: more errors than photos that can have them.
     """
     true, error = given.copy(), np.full(len(given), -1, np.int64)
     allowed = np.flatnonzero(np.isin(split, settings.error_splits))
@@ -42,7 +42,7 @@ def choose_label_errors(given: Ints, families: Ints, split: npt.NDArray[np.str_]
     rng = np.random.default_rng([settings.seed, 5])
     left = rng.permutation(allowed)
     sizes = np.bincount(given, minlength=len(families))
-    # Siblings first: not every photo's class has any.
+    # Siblings first: not every class has any.
     for kind in sorted(numbers, key=lambda kind: kind != "sibling"):
         able = left
         if kind == "sibling":
@@ -50,8 +50,8 @@ def choose_label_errors(given: Ints, families: Ints, split: npt.NDArray[np.str_]
         chosen = able[: numbers[kind]]
         if len(chosen) < numbers[kind]:
             raise UserError(
-                f"only {counted(len(able), 'photo')} could hold the {counted(int(numbers[kind]), 'label error')} "
-                f"of kind '{kind}'; ask for fewer, other error_kinds or more classes"
+                f"{counted(int(numbers[kind]), 'label error')} of kind '{kind}' requested, but only "
+                f"{counted(len(able), 'photo')} can have one; request fewer, other error_kinds or more classes"
             )
         error[chosen] = ERROR_KINDS.index(kind)
         true[chosen] = _shown(kind, given[chosen], families, sizes, rng)
@@ -61,7 +61,7 @@ def choose_label_errors(given: Ints, families: Ints, split: npt.NDArray[np.str_]
 
 
 def error_numbers(settings: Settings, photos: int) -> dict[str, int]:
-    """How many errors of each kind: the rate's whole number, shared among the kinds by largest remainders."""
+    """The number of errors of each kind: the total is rounded, and divided among the kinds by largest remainders."""
     total = round(settings.label_errors * photos)
     shares = {kind: share for kind, share in settings.error_kinds.items() if share > 0}
     exact = {kind: total * share / sum(shares.values()) for kind, share in shares.items()}

@@ -1,16 +1,16 @@
-"""Where things stand on a package's front: each brand's line has one of these layouts."""
+"""Layouts of package fronts, one per product line."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 
 Box = tuple[float, float, float, float]
-"""Left, top, right, bottom as shares of the width and height."""
+"""Left, top, right, bottom as fractions of width and height."""
 
 
 @dataclass(frozen=True)
 class FrontLayout:
-    """Places of what is printed. `upright` sets title and brand from top to bottom."""
+    """Positions of the printed elements. `upright` prints title and brand from top to bottom."""
 
     brand: Box
     title: Box
@@ -57,7 +57,7 @@ TALL = (
         size=(0.64, 0.87, 0.95, 0.94),
         plate=(0.08, 0.28, 0.92, 0.72),
     ),
-    FrontLayout(  # name from top to bottom beside the picture
+    FrontLayout(  # name from top to bottom next to the picture
         brand=(0.06, 0.05, 0.94, 0.22),
         title=(0.62, 0.26, 0.9, 0.72),
         picture=(0.06, 0.28, 0.58, 0.6),

@@ -1,4 +1,4 @@
-"""Turn text into masks; Chinese becomes glyph-like strokes where no font has it."""
+"""Renders text as masks; Chinese becomes synthetic strokes if no font has it."""
 
 from __future__ import annotations
 
@@ -13,19 +13,19 @@ from shelfmind.shelf_generator.fonts import Fonts, sized_font
 
 
 def is_chinese(character: str) -> bool:
-    """Whether a character is an ideograph."""
+    """Whether a character is a CJK ideograph."""
     return "\u3400" <= character <= "\u9fff"
 
 
 def text_mask(text: str, height: int, fonts: Fonts, style: int = 0) -> Image.Image:
-    """The text as an ``L`` mask cut to its ink's width, `height` pixels high; `style` picks the fonts."""
+    """The text as an ``L`` mask cropped to the width of its ink, `height` pixels high; `style` selects the fonts."""
     latin = fonts.latin[style % len(fonts.latin)] if fonts.latin else None
     cjk = fonts.cjk[style // 7 % len(fonts.cjk)] if fonts.cjk else None
     return _line(text, height, latin, cjk)
 
 
 def column_mask(text: str, width: int, fonts: Fonts, style: int = 0) -> Image.Image:
-    """The text from top to bottom, a character a row, as an ``L`` mask `width` pixels wide."""
+    """The text from top to bottom, one character per row, as an ``L`` mask `width` pixels wide."""
     rows = [text_mask(character, width, fonts, style) for character in text]
     column = Image.new("L", (width, max(1, len(rows) * width)))
     for index, row in enumerate(rows):
@@ -62,7 +62,7 @@ def _typeset(text: str, height: int, path: Path | None) -> Image.Image:
 
 
 def _strokes(character: str, height: int) -> Image.Image:
-    """A made-up glyph: always the same for the same character, different for another."""
+    """A synthetic glyph: always the same for a character, different for others."""
     rng = np.random.default_rng(ord(character))
     mask = Image.new("L", (height, height))
     draw = ImageDraw.Draw(mask)

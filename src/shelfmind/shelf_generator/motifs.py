@@ -1,4 +1,4 @@
-"""Pictures made of shapes: a flavour's leaf, fruit or drop, and a brand's logo mark."""
+"""Pictures composed of shapes: a flavour's leaf, fruit or drop, and a brand's logo mark."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ def blend(first: Colour, second: Colour, share: float) -> Colour:
 
 
 def lighter(colour: Colour, share: float) -> Colour:
-    """Towards white, or towards black where `share` is negative."""
+    """Blend towards white, or towards black for a negative `share`."""
     return blend(colour, (255, 255, 255) if share > 0 else (0, 0, 0), abs(share))
 
 

@@ -1,4 +1,4 @@
-"""What stands before a product: price tags, the neighbour's shoulder, and discs that shout an offer."""
+"""Occluders in front of a product: price tags, a neighbouring product, and offer stickers."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ Pixels = tuple[int, int, int, int]
 def hide(
     layer: Image.Image, box: Pixels, share: float, neighbour: Image.Image, fonts: Fonts, rng: np.random.Generator
 ) -> Image.Image:
-    """An RGBA layer that hides about `share` of what stands in `box`: a price tag, a neighbour or an offer."""
+    """An RGBA layer that covers about `share` of `box`: a price tag, a neighbour or an offer sticker."""
     cover = Image.new("RGBA", layer.size)
     kind = rng.random()
     if kind < 0.5:
@@ -28,7 +28,7 @@ def hide(
 
 
 def _price_tag(cover: Image.Image, box: Pixels, share: float, fonts: Fonts, rng: np.random.Generator) -> None:
-    """A shelf label that stands before the product's foot: coloured head, product lines, price, bar code."""
+    """A shelf label in front of the product's lower edge: coloured header, product lines, price, bar code."""
     left, top, right, base = box
     width, height = max(8, right - left), max(8, base - top)
     area = share * width * height
@@ -48,7 +48,7 @@ def _price_tag(cover: Image.Image, box: Pixels, share: float, fonts: Fonts, rng:
         for bar in (x + bars[rng.random(len(bars)) < 0.6]).tolist():
             draw.line((bar, y + 0.72 * high, bar, y + 0.92 * high), fill=(40, 40, 40))
     size = max(7, round(min(0.6 * high, 0.3 * wide)))
-    sign = "¥" if fonts.latin else ""  # Pillow's own font lacks it
+    sign = "¥" if fonts.latin else ""  # missing in Pillow's default font
     price = text_mask(f"{sign}{rng.integers(1, 60)}.{rng.integers(0, 10)}0", size, fonts)
     room = max(4, round(0.6 * wide))
     if price.width > room:
@@ -57,7 +57,7 @@ def _price_tag(cover: Image.Image, box: Pixels, share: float, fonts: Fonts, rng:
 
 
 def _neighbour(cover: Image.Image, box: Pixels, share: float, item: Image.Image, rng: np.random.Generator) -> None:
-    """The next product, nearer to the camera, before one side of this one."""
+    """The next product, closer to the camera, in front of one side of this one."""
     left, top, right, base = box
     scale = rng.uniform(1.0, 1.12) * (base - top) / item.height
     size = max(4, round(item.width * scale)), max(4, round(item.height * scale))
@@ -68,7 +68,7 @@ def _neighbour(cover: Image.Image, box: Pixels, share: float, item: Image.Image,
 
 
 def _offer(cover: Image.Image, box: Pixels, share: float, fonts: Fonts, rng: np.random.Generator) -> None:
-    """A disc on a strip in front of the product."""
+    """A round sticker on a strip in front of the product."""
     left, top, right, base = box
     radius = max(6.0, float(np.sqrt(share * (right - left) * (base - top) / np.pi)))
     x, y = rng.uniform(left, right), rng.uniform(top, 0.4 * top + 0.6 * base)

@@ -1,4 +1,4 @@
-"""What every finished package is: printed skins in several sizes, and a shape to stretch them over."""
+"""Finished packages: printed textures in several sizes, and the shape they cover."""
 
 from __future__ import annotations
 
@@ -15,16 +15,17 @@ from shelfmind.shelf_generator.vocabulary import Colour
 
 Bytes = npt.NDArray[np.uint8]
 LONG_SIDE = 420
-"""Long side of the largest skin in pixels; photos are at most about as large."""
+"""Long side of the largest texture in pixels; photos are at most about as large."""
 STEP = 2**-0.5
 LEVELS = 4
 
 
 @dataclass(frozen=True)
 class Round:
-    """A body of revolution. `skin` is wrapped around it, (height, width, 3), spanning WRAP radians on each side.
+    """A body of revolution. `skin` is its texture, (height, width, 3), spanning WRAP radians on each side.
 
-    For each row of the skin, shape (height,): `radius` as a share of the largest and `gloss`, how strongly it reflects.
+    For each row of the texture, shape (height,): `radius` as a fraction of the largest, and `gloss`, the strength of
+    reflections.
     """
 
     skin: Bytes
@@ -36,10 +37,11 @@ class Round:
 
 @dataclass(frozen=True)
 class Face:
-    """A flat printed part: its lit RGBA picture with an empty pixel around, and its four corners in space.
+    """A flat printed part: its shaded RGBA picture with a transparent border of one pixel, and its four corners in
+    space.
 
-    The corners, shape (4, 3), go round from the top left one. x goes to the right, y up and z to the viewer; the unit
-    is a pixel of the skin. `edge` is the colour of its edges.
+    The corners, shape (4, 3), are listed clockwise from the top left. x points right, y up and z to the viewer; the
+    unit is a pixel of the texture. `edge` is the colour of its edges.
     """
 
     picture: Image.Image
@@ -49,14 +51,14 @@ class Face:
 
 @dataclass(frozen=True)
 class Solid:
-    """A body of flat faces, none of which reaches over another."""
+    """A body of flat faces without overlaps."""
 
     faces: tuple[Face, ...]
 
 
 @dataclass(frozen=True)
 class Bag:
-    """A soft bag: its printed front, (height, width, 3), how it is closed and how much it shines."""
+    """A soft bag: its printed front, (height, width, 3), the type of its closure and its gloss."""
 
     skin: Bytes
     closed: Literal["ends", "sides", "standing"]
@@ -65,9 +67,9 @@ class Bag:
 
 @dataclass(frozen=True)
 class Package:
-    """A finished product, or a foreign object; `shapes` from the largest to the smallest, each smaller by `STEP`.
+    """A finished product, or a foreign object; `shapes` from largest to smallest, each smaller by `STEP`.
 
-    `height` is that of the largest in pixels and `ratio` its height / width as it stands.
+    `height` is that of the largest in pixels and `ratio` its height / width when standing.
     """
 
     name: str
@@ -78,7 +80,8 @@ class Package:
 
 
 def rgba(pixels: Floats, alpha: Floats) -> Image.Image:
-    """Colours in 0..255 and coverage in 0..1 as RGBA, with an empty pixel around, for soft edges when warped."""
+    """Colours in 0..255 and coverage in 0..1 as RGBA, with a transparent border of one pixel for soft edges when
+    warped."""
     height, width = alpha.shape
     whole = np.zeros((height + 2, width + 2, 4), np.uint8)
     np.clip(pixels, 0, 255, out=pixels)
@@ -88,7 +91,7 @@ def rgba(pixels: Floats, alpha: Floats) -> Image.Image:
 
 
 def lit_face(picture: Image.Image, corners: npt.NDArray[np.float64], light: float) -> Face:
-    """A face from its RGB print, a little darker towards its foot."""
+    """A face from its RGB print, slightly darker towards the bottom."""
     pixels = np.asarray(picture).astype(np.float32)
     pixels *= light * np.linspace(1.04, 0.92, len(pixels), dtype=np.float32)[:, None, None]
     red, green, blue = (round(0.7 * float(channel)) for channel in pixels.mean((0, 1)))
@@ -97,7 +100,7 @@ def lit_face(picture: Image.Image, corners: npt.NDArray[np.float64], light: floa
 
 
 def size_of(ratio: float) -> tuple[int, int]:
-    """Width and height in pixels of the largest skin of a package of this height / width."""
+    """Width and height in pixels of the largest texture of a package with this height / width."""
     height = round(LONG_SIDE / max(1.0, 1 / ratio))
     return max(24, round(height / ratio)), height
 
@@ -124,7 +127,7 @@ def _shrunk(shape: Round | Solid | Bag, scale: float) -> Round | Solid | Bag:
 
 
 def _reduced(picture: Image.Image, scale: float) -> Image.Image:
-    """A face's picture with its empty edge."""
+    """A face's picture at a smaller scale, with its transparent border."""
     inner = _resized(picture.crop((1, 1, picture.width - 1, picture.height - 1)), scale)
     padded = Image.new("RGBA", (inner.width + 2, inner.height + 2))
     padded.paste(inner, (1, 1))

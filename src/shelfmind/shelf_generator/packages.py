@@ -1,4 +1,4 @@
-"""Print and fold any product: a package of each kind, ready to be turned and photographed."""
+"""Builds the package of a product: prints and folds each type of package, ready to be posed and photographed."""
 
 from __future__ import annotations
 
@@ -20,12 +20,12 @@ Shape = Round | Solid | Bag
 
 
 def package(design: Design, fonts: Fonts) -> Package:
-    """Print and fold one design; costs some 50 ms and serves all its photos."""
+    """Print and fold one design; takes about 50 ms and serves all its photos."""
     return Package(design.name, design, sized(KINDS[design.category.package](design, fonts)), *_measures(design))
 
 
 def pouch(design: Design, fonts: Fonts) -> Bag:
-    """A pillow bag, a bar's wrapper closed at its sides, or a bag that stands."""
+    """A pillow bag, a bar wrapper sealed at the sides, or a stand-up pouch."""
     width, height = size_of(design.body)
     skin = np.asarray(front_panel(design, fonts, width, height))
     if design.category.shape == "bar":
@@ -53,7 +53,7 @@ def multipack(design: Design, fonts: Fonts) -> Shape:
 
 
 def _slim(design: Design, share: float) -> Design:
-    """The single can of a multi-pack, `share` times as wide as the pack is high."""
+    """The design of a single can of a multipack, `share` times as wide as the pack is high."""
     return replace(design, ratio=min(max(1 / share, 1.4), 2.6))
 
 

@@ -1,4 +1,4 @@
-"""Decide, before anything is drawn, what every photo shows, where it is filed and what is wrong with that."""
+"""Plans every photo before rendering: its content, its label, and its defects."""
 
 from __future__ import annotations
 
@@ -22,13 +22,12 @@ IMAGES_PER_HIDDEN_PRODUCT = 4
 
 @dataclass(frozen=True)
 class DataSetPlan:
-    """The data set before it is drawn; photos are numbered class after class.
+    """The data set before rendering; photos are numbered class by class.
 
     `classes` are the class names. For each of M photos, shape (M,): `given` the class it is filed under, `true` the
-    class it shows (-1: a foreign object), `subject` which product of `products`, of `hidden` for "others", or which
-    foreign object; `appearance` the position in `APPEARANCES` of what it shows of a product; `split`, `number` within
-    its class, `error` (position in `ERROR_KINDS`, -1: none) and `source`, the photo that it is a near-copy of (itself:
-    none).
+    class it shows (-1: a foreign object), `subject` the index of its product in `products`, in `hidden` for "others",
+    or of its foreign object; `appearance` the index into `APPEARANCES`; `split`, `number` within its class, `error`
+    (index into `ERROR_KINDS`, -1: none) and `source`, the photo that it is a near-duplicate of (itself: none).
     """
 
     classes: tuple[str, ...]
@@ -45,15 +44,15 @@ class DataSetPlan:
 
     @property
     def photos(self) -> int:
-        """How many photos."""
+        """The number of photos."""
         return len(self.given)
 
 
 def make_plan(settings: Settings) -> DataSetPlan:
-    """The plan of these settings; the same settings give the same plan.
+    """The plan for these settings; deterministic.
 
     Raises:
-        UserError: the label errors asked for do not fit the data.
+        UserError: the requested label errors do not fit the data.
     """
     products = designs(settings.products, settings)
     counts = class_counts(products, settings)
@@ -82,7 +81,7 @@ def make_plan(settings: Settings) -> DataSetPlan:
 
 
 def _subjects(wrong: LabelErrors, products: int, hidden: int, seed: int) -> Ints:
-    """What each photo shows: its true class's product, any hidden product, or any foreign object."""
+    """The content of each photo: its true class's product, a random hidden product, or a random foreign object."""
     rng = np.random.default_rng([seed, 6])
     subject = wrong.true.copy()
     among_others = wrong.true == products
@@ -93,7 +92,7 @@ def _subjects(wrong: LabelErrors, products: int, hidden: int, seed: int) -> Ints
 
 
 def _sources(true: Ints, settings: Settings) -> Ints:
-    """Which photo each is a near-copy of: an original that shows the same class, wherever either is filed."""
+    """The photo that each is a near-duplicate of: an original that shows the same class, wherever either is filed."""
     source = np.arange(len(true))
     copies = round(settings.duplicates * len(true))
     if not copies:
@@ -104,7 +103,7 @@ def _sources(true: Ints, settings: Settings) -> Ints:
     free = np.delete(shuffled, first)
     chosen = free[true[free] >= 0][:copies]
     if len(chosen) < copies:
-        raise UserError(f"duplicates={settings.duplicates}: too few photos show the same product; ask for fewer")
+        raise UserError(f"duplicates={settings.duplicates}: too few photos show the same product; request fewer")
     originals = np.setdiff1d(np.arange(len(true)), chosen)
     originals = originals[np.argsort(true[originals], kind="stable")]
     start = np.searchsorted(true[originals], true[chosen], "left")

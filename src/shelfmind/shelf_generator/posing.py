@@ -1,4 +1,4 @@
-"""Turn a package and look at it from above or below: RGBA pictures of bodies of revolution, solids and bags."""
+"""Rotates a package and renders it from above or below: RGBA pictures of bodies of revolution, solids and bags."""
 
 from __future__ import annotations
 
@@ -15,14 +15,14 @@ _DEPTH = np.sqrt(1 - _STEPS * _STEPS)
 _LIGHT = 0.46 + 0.6 * np.clip(0.42 * -_STEPS + 0.9 * _DEPTH, 0, 1)
 _STREAKS = np.exp(-(((_STEPS + 0.5) / 0.08) ** 2)) + 0.45 * np.exp(-(((_STEPS - 0.72) / 0.06) ** 2))
 _STREAKS += 0.35 * np.exp(-(((_STEPS + 0.93) / 0.04) ** 2))
-DISTANCE = 5.0  # of the camera from a solid, in its own long sides
+DISTANCE = 5.0  # of the camera from a solid, in units of its long side
 
 
 def posed(package: Package, yaw: float, pitch: float, height_px: float, crumple: int) -> Image.Image:
-    """The package turned by `yaw` and seen from `pitch` above (radians), as RGBA cut to about its outline.
+    """The package turned by `yaw` and seen from `pitch` above (radians), as RGBA cropped to about its outline.
 
-    It is drawn at the size of the smallest skin that is not smaller than `height_px`, the height that it will have in
-    the photo; `crumple` seeds a bag's folds.
+    It is rendered from the smallest texture that is at least `height_px` high, its height in the photo; `crumple` seeds
+    the folds of a bag.
     """
     level = 0
     while level + 1 < len(package.shapes) and package.height * STEP ** (level + 1) >= height_px:
@@ -36,7 +36,7 @@ def posed(package: Package, yaw: float, pitch: float, height_px: float, crumple:
 
 
 def _round(shape: Round, yaw: float, pitch: float) -> Image.Image:
-    """Project the skin of a body of revolution; circles around it become ellipses, its lid shows from above."""
+    """Project the texture of a body of revolution; circles become ellipses, and the lid is visible from above."""
     height, skin_width, _ = shape.skin.shape
     bow = 0.5 * shape.width * float(np.sin(pitch))
     lift, drop = int(np.ceil(max(bow, 0) * float(shape.radius[0]))), int(np.ceil(max(bow, 0)))
@@ -63,7 +63,7 @@ def _round(shape: Round, yaw: float, pitch: float) -> Image.Image:
 
 
 def _solid(shape: Solid, yaw: float, pitch: float) -> Image.Image:
-    """Project every face that looks towards the camera, the far ones first."""
+    """Project every face that faces the camera, from back to front."""
     turn = np.array([(np.cos(yaw), 0, np.sin(yaw)), (0, 1, 0), (-np.sin(yaw), 0, np.cos(yaw))])
     nod = np.array([(1, 0, 0), (0, np.cos(pitch), -np.sin(pitch)), (0, np.sin(pitch), np.cos(pitch))])
     corners = np.stack([face.corners for face in shape.faces])  # (faces, 4, 3)
@@ -77,7 +77,7 @@ def _solid(shape: Solid, yaw: float, pitch: float) -> Image.Image:
     canvas = Image.new("RGBA", (width, height))
     shown = [i for i in np.argsort(placed[..., 2].mean(1)) if _towards_viewer(flat[i])]
     draw = ImageDraw.Draw(canvas)
-    for i in shown:  # an edge of the board beneath, so that nothing shines through the seams
+    for i in shown:  # an edge in the colour of the board, to close the seams
         draw.polygon([(float(px), float(py)) for px, py in flat[i]], fill=(*shape.faces[i].edge, 255))
     for i in shown:
         corner = np.maximum(np.floor(flat[i].min(0)) - 1, 0)
@@ -88,19 +88,19 @@ def _solid(shape: Solid, yaw: float, pitch: float) -> Image.Image:
 
 
 def _towards_viewer(quad: Points) -> bool:
-    """Whether corners given from the top left on run clockwise on the picture, and the face is not seen edge-on."""
+    """Whether corners listed from the top left are clockwise in the picture, and the face is not seen edge-on."""
     (ax, ay), (bx, by) = quad[2] - quad[0], quad[3] - quad[1]
     return bool(ax * by - ay * bx > 2.0)
 
 
 def _warped(picture: Image.Image, quad: Points, size: tuple[int, int]) -> Image.Image:
-    """A face's picture laid over four corners."""
-    right, bottom = picture.width - 1, picture.height - 1  # the empty edge is left out
+    """A face's picture mapped to four corners."""
+    right, bottom = picture.width - 1, picture.height - 1  # without the transparent border
     return warp(picture, np.array([(1, 1), (right, 1), (right, bottom), (1, bottom)], np.float64), quad, size)
 
 
 def _bag(shape: Bag, yaw: float, pitch: float, rng: np.random.Generator) -> Image.Image:
-    """A bag that bulges, catches the light and folds at random; crimped ends or sides, or a foot to stand on."""
+    """A bulging bag with highlights and random folds; crimped ends or sides, or a base to stand on."""
     height, width = shape.skin.shape[:2]
     narrow = max(8, round(width * np.cos(yaw))), max(8, round(height * np.cos(pitch)))
     skin = np.asarray(Image.fromarray(shape.skin).resize(narrow, Image.Resampling.BILINEAR))

@@ -1,4 +1,4 @@
-"""Cans, bottles and jars: outlines of bodies of revolution, and what their skins are made of."""
+"""Cans, bottles and jars: outlines of bodies of revolution, and their textures."""
 
 from __future__ import annotations
 
@@ -14,16 +14,16 @@ from shelfmind.shelf_generator.motifs import blend, lighter
 from shelfmind.shelf_generator.package import Bytes, Round, size_of
 from shelfmind.shelf_generator.vocabulary import Colour
 
-WRAP = 2.36  # radians that a skin spans on each side of its front
-FRONT = 1.25  # radians of them on each side that the front panel spans
+WRAP = 2.36  # radians spanned by a texture on each side of its front
+FRONT = 1.25  # radians spanned by the front panel on each side
 
 
 @dataclass(frozen=True)
 class Outline:
-    """A bottle's or jar's outline and parts, as shares of its height from the top.
+    """The outline and parts of a bottle or jar, as fractions of its height from the top.
 
-    `points` are (height, radius); `cap` ends where the neck or body begins, `label` is (top, bottom), `level` is how
-    high the content stands. `ridges` are grooves around the cap.
+    `points` are (height, radius); `cap` ends where the neck or body starts, `label` is (top, bottom), `level` is the
+    fill level. `ridges` are grooves around the cap.
     """
 
     points: tuple[tuple[float, float], ...]
@@ -90,7 +90,8 @@ _CONTENTS: dict[str, Colour] = {
 
 
 def wrapped(design: Design, fonts: Fonts, width: int, height: int) -> Bytes:
-    """The front in the middle of a skin that spans twice WRAP, small print on both sides, shape (height, ..., 3)."""
+    """A texture with the front in the middle, spanning twice WRAP, and small print on both sides, shape (height, ...,
+    3)."""
     whole = round(width * WRAP)
     panel = front_panel(design, fonts, round(width * FRONT), height)
     side = side_panel(design, fonts, (whole - panel.width + 1) // 2, height)
@@ -102,7 +103,7 @@ def wrapped(design: Design, fonts: Fonts, width: int, height: int) -> Bytes:
 
 
 def can(design: Design, fonts: Fonts) -> Round:
-    """A drink's can with a narrowed neck, or a straight tin."""
+    """A beverage can with a narrowed neck, or a straight tin."""
     width, height = size_of(design.body)
     tin = design.category.shape == "tin"
     rim, neck = max(3, round(0.025 * height)), max(4, round(0.07 * height))
@@ -120,7 +121,7 @@ def can(design: Design, fonts: Fonts) -> Round:
 
 
 def bottle(design: Design, fonts: Fonts) -> Round:
-    """A bottle or jar: cap, neck, content that shows through, and a label around it."""
+    """A bottle or jar: cap, neck, visible content, and a label around it."""
     outline = OUTLINES[design.category.shape]
     width, height = size_of(design.body)
     rows = np.linspace(0, 1, height, dtype=np.float32)
@@ -160,7 +161,7 @@ def _cap(design: Design) -> Colour:
 
 
 def _body(design: Design, outline: Outline) -> Colour:
-    """The colour of what shows beside the label: content behind glass, or the plastic itself."""
+    """The visible colour next to the label: content behind glass, or plastic."""
     shape = design.category.shape
     if shape in _CONTENTS:
         return _CONTENTS[shape]

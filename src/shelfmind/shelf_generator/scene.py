@@ -1,4 +1,4 @@
-"""Stand a package on its shelf: wall and board, neighbours, shadow, and what hides it; seen askew."""
+"""Composes a package on its shelf: wall and board, neighbours, shadow, and occluders; with perspective."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ BOARDS = ((240, 240, 238), (176, 178, 182), (150, 112, 76), (64, 66, 70))
 
 @dataclass(frozen=True)
 class Stand:
-    """Where the package stands in its photo: its picture, already warped, and its box in pixels."""
+    """The position of the package in its photo: its warped picture, and its box in pixels."""
 
     layer: Image.Image
     left: int
@@ -33,12 +33,11 @@ class Stand:
 
 @dataclass(frozen=True)
 class Scene:
-    """A scene as RGB before the camera's faults, and how hard it is.
+    """A scene as RGB before camera degradations, and its measured difficulty.
 
-    `hidden` is the share of the product that something stands before. `turned_deg` is by how much its picture is turned
-    in the plane (clockwise above 0), `askew_deg` how far its sides are from a rectangle: of the greatest difference in
-    direction of two opposite sides and the difference of the two pairs from a right angle, the root of the squares'
-    sum.
+    `hidden` is the occluded share of the product. `turned_deg` is the in-plane rotation of its picture (positive
+    clockwise), `askew_deg` how far its sides are from a rectangle: the root of the sum of squares of the greatest
+    difference in direction between opposite sides and of the deviation of the two pairs from a right angle.
     """
 
     picture: Image.Image
@@ -48,9 +47,9 @@ class Scene:
 
 
 def compose(product: Package, facings: Sequence[Package], shot: Shot, fonts: Fonts, rng: np.random.Generator) -> Scene:
-    """Stand a product on a shelf as the shot wants it.
+    """Place a product on a shelf according to the shot.
 
-    `facings` are the products that may stand beside it.
+    `facings` are the products that may stand next to it.
     """
     standing, shelf, around, hiding = rng.spawn(4)
     crumple = int(standing.integers(2**31))
@@ -71,7 +70,7 @@ def compose(product: Package, facings: Sequence[Package], shot: Shot, fonts: Fon
 
 
 def _geometry(corners: Points) -> tuple[float, float]:
-    """`turned_deg` and `askew_deg` of a picture whose corners, from the top left one, lie there."""
+    """`turned_deg` and `askew_deg` of a picture with these corners, listed from the top left."""
     sides = np.roll(corners, -1, 0) - corners  # along the top, down the right, back along the bottom, up the left
     top, right, bottom, left = np.degrees(np.arctan2(sides[:, 1], sides[:, 0])) - np.array([0, 90, 180, -90])
     top, right, bottom, left = ((each + 180) % 360 - 180 for each in (top, right, bottom, left))
@@ -86,7 +85,7 @@ def _posed(product: Package, shot: Shot, crumple: int) -> Image.Image:
 
 
 def _stand(item: Image.Image, shot: Shot, rng: np.random.Generator) -> Stand:
-    """Warp the item's picture into a photo of the right size, cropped about as closely as people crop."""
+    """Warp the item's picture into a photo of the right size, cropped about as closely as people do."""
     width, height = item.size
     corners = np.array([(0, 0), (width, 0), (width, height), (0, height)], np.float64)
     moved = _askew(corners, shot, rng)
@@ -102,7 +101,7 @@ def _stand(item: Image.Image, shot: Shot, rng: np.random.Generator) -> Stand:
 
 
 def _askew(corners: Points, shot: Shot, rng: np.random.Generator) -> Points:
-    """The corners displaced by perspective and turned by the camera's tilt."""
+    """The corners displaced by perspective and rotated by the camera's tilt."""
     span = corners.max(0) - corners.min(0)
     moved = corners + rng.uniform(-1, 1, (4, 2)) * 0.5 * shot.perspective * span
     centre, angle = moved.mean(0), np.radians(shot.tilt_deg)
@@ -111,7 +110,7 @@ def _askew(corners: Points, shot: Shot, rng: np.random.Generator) -> Points:
 
 
 def _shelf(stand: Stand, shot: Shot, rng: np.random.Generator) -> Image.Image:
-    """Back wall, board and the shadow of the board above; more of the board shows from above."""
+    """Back wall, board and the shadow of the board above; more of the board is visible from above."""
     width, height = stand.layer.size
     wall = np.array(WALLS[rng.integers(len(WALLS))], np.float32) * rng.uniform(0.6, 1.05)
     board = np.array(BOARDS[rng.integers(len(BOARDS))], np.float32)
@@ -129,7 +128,7 @@ def _shelf(stand: Stand, shot: Shot, rng: np.random.Generator) -> Image.Image:
 def _surround(
     scene: Image.Image, stand: Stand, item: Image.Image, neighbours: list[Image.Image], rng: np.random.Generator
 ) -> None:
-    """Others on the left, on the right and behind, a little darker; each about as tall as the product is there."""
+    """Other products on the left, on the right and behind, slightly darker; each about as tall as the product."""
     scale = (stand.right - stand.left) / item.width
     for index, neighbour in enumerate(neighbours):
         far = 0.9 if index == 2 else rng.uniform(0.94, 1.04)
@@ -143,7 +142,7 @@ def _surround(
 def _paste_visible(
     scene: Image.Image, facing: Image.Image, corner: tuple[int, int], size: tuple[int, int], light: float
 ) -> None:
-    """Paste a picture, resized and dimmed, at a corner; only what lies in the scene is resized."""
+    """Paste a picture, resized and dimmed, at a corner; only its visible part is resized."""
     left, right = max(corner[0], 0), min(corner[0] + size[0], scene.width)
     if right <= left:
         return
@@ -155,7 +154,7 @@ def _paste_visible(
 
 
 def _shadow(scene: Image.Image, stand: Stand, rng: np.random.Generator) -> None:
-    """A soft shadow on what is behind, and a dark line where the package meets the board."""
+    """A soft shadow on the background, and a dark contact line on the board."""
     alpha = stand.layer.getchannel("A")
     soft = alpha.filter(ImageFilter.BoxBlur(max(2, round(0.02 * max(scene.size))))).point(lambda a: a * 0.5)
     shift = int(rng.integers(-5, 6)), int(rng.integers(0, 4))

@@ -1,4 +1,4 @@
-"""All that decides a generated data set: how much, which products, how hard the photos are, what is wrong with them."""
+"""All settings of a synthetic data set: size, products, difficulty of the photos, label errors."""
 
 from __future__ import annotations
 
@@ -20,7 +20,8 @@ Level = Annotated[float, Field(ge=0, le=1)]
 
 
 def error_shares(text: Any) -> Any:
-    """The shares of ``random,sibling`` (equal ones) or ``random=0.7,foreign=0.3``; anything but a text as it is."""
+    """Parse ``random,sibling`` (equal shares) or ``random=0.7,foreign=0.3``; anything but text is returned
+    unchanged."""
     if not isinstance(text, str):
         return text
     shares: dict[str, float] = {}
@@ -32,12 +33,14 @@ def error_shares(text: Any) -> Any:
             shares[kind.strip()] = float(share) if separator else 1.0
         except ValueError:
             name = argument("error_kinds")
-            raise UserError(f"{name} must be like random=0.7,foreign=0.3 or random,sibling, got '{text}'") from None
+            raise UserError(
+                f"{name} must have the form random=0.7,foreign=0.3 or random,sibling, got '{text}'"
+            ) from None
     return shares
 
 
 def size_range(text: Any) -> Any:
-    """The least and greatest long side of ``224`` or ``150-400``; anything but a text as it is."""
+    """Parse the range of the long side, ``224`` or ``150-400``; anything but text is returned unchanged."""
     if not isinstance(text, str):
         return text
     low, separator, high = text.partition("-")
@@ -53,65 +56,77 @@ def _dashed(sizes: tuple[int, int]) -> str:
 
 
 class Settings(Request):
-    """What the photos depend on.
+    """The settings that determine the photos.
 
-    A factor's level goes from 0 (never) over the default (as on real shelves) to 1 (severe in most photos). A photo
-    depends on the seed, its own number and the settings of its class and factors, not on how many are drawn at once.
+    The level of a factor ranges from 0 (never) through the default (as on real shelves) to 1 (severe in most photos). A
+    photo depends only on the seed, its number and the settings of its class and factors, not on how many photos are
+    generated.
     """
 
-    classes: int = Field(12, ge=2, le=MAX_CLASSES, description="class folders, the class 'others' included")
-    images: int = Field(480, ge=4, le=10_000_000, description="photos in all")
-    seed: int = Field(0, ge=0, le=2**63 - 1, description="of products, counts, photos and label errors")
-    fonts: tuple[str, ...] = Field(("system",), description="system, none (drawn strokes), or font files and folders")
-    layout: Annotated[Literal["rp2k", "folder"], NoFlag] = Field(
-        "rp2k", description="all/{train,test}/<class>, or without all/"
+    classes: int = Field(12, ge=2, le=MAX_CLASSES, description="Number of classes, including the class 'others'.")
+    images: int = Field(480, ge=4, le=10_000_000, description="Total number of photos.")
+    seed: int = Field(0, ge=0, le=2**63 - 1, description="Seed of products, class sizes, photos and label errors.")
+    fonts: tuple[str, ...] = Field(
+        ("system",), description="Fonts: system, none (synthetic strokes), or font files and folders."
     )
-    test_fraction: float = Field(0.1027, ge=0, le=0.9, description="of each class's photos, but at least one")
+    layout: Annotated[Literal["rp2k", "folder"], NoFlag] = Field(
+        "rp2k", description="Folder layout: rp2k (all/{train,test}/<class>) or folder (without all/)."
+    )
+    test_fraction: float = Field(0.1027, ge=0, le=0.9, description="Test share of each class, at least one photo.")
     val_fraction: Annotated[float, NoFlag] = Field(
-        0.0, ge=0, le=0.5, description="photos in a folder val, at least one a class; 0: none"
+        0.0, ge=0, le=0.5, description="Validation share of each class, at least one photo; 0 for no validation split."
     )
 
-    tail: float = Field(1.0, ge=0, le=1.5, description="long tail of class sizes: 0 none, 1 as RP2K")
+    tail: float = Field(1.0, ge=0, le=1.5, description="Long tail of class sizes: 0 for balanced, 1 as in RP2K.")
     others_share: Annotated[float, NoFlag] = Field(
-        0.028, ge=0, le=0.9, description="photos in the class 'others'; 0: no such class"
+        0.028, ge=0, le=0.9, description="Share of photos in the class 'others'; 0 for no such class."
     )
-    family_size: Annotated[int, NoFlag] = Field(5, ge=1, le=12, description="a product line has 1 to so many siblings")
+    family_size: Annotated[int, NoFlag] = Field(
+        5, ge=1, le=12, description="Largest number of siblings in a product line."
+    )
     sibling_difference: Annotated[Level, NoFlag] = Field(
-        0.7, description="how far the band colours of sibling flavours differ"
+        0.7, description="How much the band colours of sibling flavours differ, 0 to 1."
     )
     size_difference: Annotated[float, NoFlag] = Field(
-        0.2, ge=0, le=0.5, description="difference in height / width from size to size"
+        0.2, ge=0, le=0.5, description="Difference in height / width between the sizes of a product."
     )
     redesigned: Annotated[Level, NoFlag] = Field(
-        0.0, description="share of the products that are sold in an old and a new design"
+        0.0, description="Share of products with both an old and a new design."
     )
-    backs: Annotated[Level, NoFlag] = Field(0.0, description="share of the products that are seen from behind, too")
+    backs: Annotated[Level, NoFlag] = Field(
+        0.0, description="Share of products that are also photographed from behind."
+    )
 
     long_side: Annotated[
         tuple[int, int], Flag("--size", metavar="LOW-HIGH", written=_dashed), BeforeValidator(size_range)
-    ] = Field((150, 400), description="least and greatest long side of a photo in pixels, or one size for all")
+    ] = Field((150, 400), description="Range of the long side of a photo in pixels, or one size for all.")
     difficulty: float = Field(
-        1.0, ge=0, le=5, description="multiplies the level of every factor: 0 studio photos, 1 a shelf"
+        1.0,
+        ge=0,
+        le=5,
+        description="Multiplier for the level of every factor: 0 for studio photos, 1 for shelf photos.",
     )
-    angle: Level = Field(0.35, description="turned, tilted, seen from above or below")
-    perspective: Level = Field(0.3, description="camera close by and askew")
-    glare: Level = Field(0.3, description="reflections of lamps")
-    blur: Level = Field(0.3, description="out of focus or moved")
-    exposure: Level = Field(0.35, description="too dark or bright, off in colour, unevenly lit")
-    occlusion: Level = Field(0.3, description="hidden behind price tags, neighbours and offer discs")
-    noise: Level = Field(0.25, description="of the sensor")
-    jpeg: Level = Field(0.4, description="compression")
-    clutter: Level = Field(0.6, description="neighbours that reach into the photo")
+    angle: Level = Field(0.35, description="Level of rotation: turned, tilted, seen from above or below.")
+    perspective: Level = Field(0.3, description="Level of perspective distortion by a close, oblique camera.")
+    glare: Level = Field(0.3, description="Level of lamp reflections.")
+    blur: Level = Field(0.3, description="Level of defocus and motion blur.")
+    exposure: Level = Field(0.35, description="Level of wrong exposure, colour casts and uneven light.")
+    occlusion: Level = Field(0.3, description="Level of occlusion by price tags, neighbours and offer stickers.")
+    noise: Level = Field(0.25, description="Level of sensor noise.")
+    jpeg: Level = Field(0.4, description="Level of JPEG compression.")
+    clutter: Level = Field(0.6, description="Level of clutter by neighbours that reach into the photo.")
 
-    label_errors: float = Field(0.0, ge=0, le=0.9, description="share of the photos filed under a wrong class")
+    label_errors: float = Field(0.0, ge=0, le=0.9, description="Share of photos filed under a wrong class.")
     error_kinds: Annotated[dict[str, float], Flag(metavar="KIND=SHARE,..."), BeforeValidator(error_shares)] = Field(
         {"random": 0.4, "sibling": 0.4, "foreign": 0.2},
-        description="shares of random, sibling and foreign errors, or only their names",
+        description="Shares of random, sibling and foreign label errors, or names only for equal shares.",
     )
     error_splits: Annotated[tuple[Literal["train", "val", "test"], ...], NoFlag] = Field(
-        ("train", "val", "test"), description="the splits that label errors may be in"
+        ("train", "val", "test"), description="Splits that may contain label errors."
     )
-    duplicates: float = Field(0.0, ge=0, le=0.5, description="share of photos that are near-copies of another photo")
+    duplicates: float = Field(
+        0.0, ge=0, le=0.5, description="Share of photos that are near-duplicates of another photo."
+    )
 
     @field_validator("error_kinds")
     @classmethod
@@ -122,14 +137,14 @@ class Settings(Request):
             if not 0 <= share < float("inf"):
                 raise ValueError(f"must have shares of at least 0, got {share} for '{kind}'")
         if not sum(value.values()) > 0:
-            raise ValueError("must have a share above 0 for at least one kind")
+            raise ValueError("must have at least one share above 0")
         return value
 
     @field_validator("long_side")
     @classmethod
     def _range(cls, value: tuple[int, int]) -> tuple[int, int]:
         if not 32 <= value[0] <= value[1] <= 1024:
-            raise ValueError(f"must go from a lesser to a greater size, both from 32 to 1024, got {_dashed(value)}")
+            raise ValueError(f"must be a range from small to large within 32 to 1024, got {_dashed(value)}")
         return value
 
     @model_validator(mode="after")
@@ -137,18 +152,18 @@ class Settings(Request):
         if self.images < self.least_images * self.classes:
             raise ValueError(
                 f"{counted(self.images, 'image is', 'images are')} too few for {counted(self.classes, 'class')}: "
-                f"give at least {self.least_images * self.classes}, or fewer classes"
+                f"use at least {self.least_images * self.classes}, or fewer classes"
             )
         return self
 
     @property
     def least_images(self) -> int:
-        """Photos that every class has: one for each split."""
+        """Minimum photos per class: one for each split."""
         return 1 + (self.test_fraction > 0) + (self.val_fraction > 0)
 
     @property
     def products(self) -> int:
-        """Classes without 'others'."""
+        """Number of classes without 'others'."""
         return self.classes - (self.others_share > 0)
 
     def level(self, factor: str) -> float:
@@ -157,7 +172,7 @@ class Settings(Request):
 
 
 def make_settings(values: Mapping[str, Any], overrides: Sequence[str] = ()) -> Settings:
-    """Settings from values by name and ``KEY=VALUE`` texts, which win; a fault is a `UserError`."""
+    """Settings from values by name and ``KEY=VALUE`` texts, which take precedence; errors are `UserError`."""
     return Settings(**_overridden(values, overrides))
 
 
@@ -171,10 +186,11 @@ def _overridden(values: Mapping[str, Any], overrides: Sequence[str]) -> dict[str
 
 
 class GenerateRequest(Settings):
-    """What to draw, and where to."""
+    """The settings, and the output folder."""
 
     details: ClassVar[str] = (
-        "A factor such as glare goes from 0 (none) over the default (as on real shelves) to 1 (severe in most photos)."
+        "The level of a factor such as glare ranges from 0 (none) through the default (as on real shelves) to 1 "
+        "(severe in most photos)."
     )
 
     examples: ClassVar[tuple[str, ...]] = (
@@ -183,11 +199,13 @@ class GenerateRequest(Settings):
         "shelfmind generate --classes 20 --images 2000 --difficulty 0.5 --glare 0.9 --set family_size=8 --out glaring",
     )
 
-    out: Annotated[Path, Incidental] = Field(description="folder to make; it must be missing or empty")
+    out: Annotated[Path, Incidental] = Field(description="Output folder; it must not exist or be empty.")
     overrides: Annotated[tuple[str, ...], Flag("--set", metavar="KEY=VALUE"), Incidental] = Field(
-        (), description="any setting, also those without an option of their own"
+        (), description="Any setting, including those without an option."
     )
-    workers: Annotated[int | None, Incidental] = Field(None, ge=1, description="processes; one a core if not given")
+    workers: Annotated[int | None, Incidental] = Field(
+        None, ge=1, description="Number of processes. Defaults to one per core."
+    )
 
     @model_validator(mode="before")
     @classmethod
@@ -198,5 +216,5 @@ class GenerateRequest(Settings):
 
     @property
     def settings(self) -> Settings:
-        """What the photos depend on, without where they go."""
+        """The settings that determine the photos, without the output folder."""
         return Settings(**{name: getattr(self, name) for name in Settings.model_fields})

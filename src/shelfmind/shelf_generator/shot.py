@@ -1,4 +1,4 @@
-"""What makes one photo hard: every difficulty factor as a number, drawn at the level that the settings give it."""
+"""The difficulty of a photo: every factor as a number, sampled at its level in the settings."""
 
 from __future__ import annotations
 
@@ -11,16 +11,17 @@ from shelfmind.shelf_generator.settings import Settings
 
 @dataclass(frozen=True)
 class Shot:
-    """The difficulty factors of one photo, as `truth.csv` records them.
+    """The difficulty factors of one photo, as recorded in `truth.csv`.
 
-    `yaw_deg`, `pitch_deg` (above 0: seen from above) and `tilt_deg` are angles; `perspective` is the corners' greatest
-    displacement and `occlusion` the hidden part as shares of the product; `exposure` is a gain, `tint` the largest
-    difference of two channels' gains, `unevenness` how much the light changes from edge to edge; `glare` is its peak in
-    0..1; `blur_px` is the radius of defocus and `motion_px` of a horizontal or vertical movement; `noise` is a standard
-    deviation in grey levels; `jpeg_quality` is Pillow's; `neighbours` counts what stands beside or behind.
+    `yaw_deg`, `pitch_deg` (positive: seen from above) and `tilt_deg` are angles; `perspective` is the greatest corner
+    displacement and `occlusion` the occluded part, as shares of the product; `exposure` is a gain, `tint` the largest
+    difference between two channels' gains, `unevenness` the change of light from edge to edge; `glare` is its peak in
+    0..1; `blur_px` is the radius of defocus and `motion_px` that of a horizontal or vertical motion blur; `noise`
+    is a standard deviation in grey levels; `jpeg_quality` is Pillow's; `neighbours` is the number of products next to
+    or behind it.
 
-    `turned_deg` and `askew_deg` are what came of `tilt_deg` and `perspective`, whose random corners may turn the
-    package, too, or hardly move at all: see `scene.Scene`.
+    `turned_deg` and `askew_deg` are the measured results of `tilt_deg` and `perspective`, whose random corner
+    displacements may also rotate the package, or have little effect: see `scene.Scene`.
     """
 
     yaw_deg: float
@@ -46,7 +47,7 @@ SHOT_COLUMNS = tuple(field.name for field in fields(Shot))
 
 
 def draw_shot(settings: Settings, rng: np.random.Generator) -> Shot:
-    """Draw every factor; each grows smoothly with its level, since the same random numbers are used at any level."""
+    """Sample every factor; each grows smoothly with its level, because all levels use the same random numbers."""
     angle, blur, exposure = settings.level("angle"), settings.level("blur"), settings.level("exposure")
     long_side = int(rng.integers(settings.long_side[0], settings.long_side[1] + 1))
     yaw, pitch, tilt = np.clip(rng.normal(0, 1, 3), -2.2, 2.2)

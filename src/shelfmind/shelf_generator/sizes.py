@@ -1,4 +1,4 @@
-"""How many photos each class has, as long-tailed as RP2K, and in which split each photo lies."""
+"""Class sizes with RP2K's long tail, and the split of each photo."""
 
 from __future__ import annotations
 
@@ -16,15 +16,17 @@ from shelfmind.shelf_generator.settings import Settings
 SPREAD, BEND = 1.4, -0.07
 """The logarithm of a class's size over its normal quantile z: SPREAD * z + BEND * z**2.
 
-Fitted to RP2K: with 2,387 classes and 335,254 training images the largest has 3,713 (RP2K about 3,700), 80% have fewer
-than 200, and at RP2K's share of test images 347 classes have one test image (RP2K 335), the median 7 (RP2K 5).
+Fitted to RP2K: with 2,387 classes and 335,254 training images, the largest class has 3,713 (RP2K about 3,700), 80% have
+fewer than 200, and at RP2K's share of test images 347 classes have one test image (RP2K 335), with a median of 7 (RP2K
+5).
 """
 
 
 def class_counts(products: Sequence[Design], settings: Settings) -> Ints:
-    """Photos of each class in the order of `products`, then of "others" if there is such a class; adds up to `images`.
+    """Photos of each class in the order of `products`, then of "others" if it exists; the sum is `images`.
 
-    Large classes go to the products whose proportions are still missing, so that the photos' histogram follows RP2K's.
+    Large classes are assigned to products of under-represented proportions, so that the photos' histogram follows
+    RP2K's.
     """
     least = settings.least_images
     others = 0
@@ -37,12 +39,12 @@ def class_counts(products: Sequence[Design], settings: Settings) -> Ints:
 
 
 def tail_sizes(classes: int, images: int, tail: float, least: int) -> Ints:
-    """Class sizes from the largest down, each at least `least`, `images` in all; `tail` 0 gives equal sizes."""
+    """Class sizes in descending order, each at least `least`, `images` in total; `tail` 0 gives equal sizes."""
     normal = NormalDist()
     z = np.array([normal.inv_cdf((rank + 0.5) / classes) for rank in range(classes)])[::-1]
     weights = np.exp(tail * (SPREAD * z + BEND * z * z))
     exact = images * weights / weights.sum()
-    for _ in range(classes):  # what the floor adds to the small ones is taken from the others
+    for _ in range(classes):  # what the minimum adds to small classes is taken from the others
         small = exact <= least
         room = images - least * int(small.sum())
         lifted = np.where(small, least, exact * room / max(float(exact[~small].sum()), 1e-9))
@@ -55,9 +57,9 @@ def tail_sizes(classes: int, images: int, tail: float, least: int) -> Ints:
 
 
 def split_of_each(counts: Ints, settings: Settings) -> npt.NDArray[np.str_]:
-    """The split of every photo, class after class, in a random order within each class.
+    """The split of every photo, class by class, in random order within each class.
 
-    Each class has its share of test and val photos to the nearest whole one, at least one, and one or more in train.
+    Each class has its share of test and val photos, rounded, at least one of each, and at least one in train.
     """
     rng = np.random.default_rng([settings.seed, 4])
     parts = []
@@ -76,7 +78,7 @@ def _share(count: int, fraction: float) -> int:
 
 
 def _by_proportions(sizes: Ints, ratios: npt.NDArray[np.float64], seed: int) -> Ints:
-    """Give each size, from the largest down, to a product of the bucket of proportions that lacks most photos."""
+    """Assign each size, in descending order, to a product from the bin of proportions that lacks the most photos."""
     buckets = bucket_of(ratios)
     order = np.random.default_rng([seed, 2]).permutation(len(ratios))
     waiting = [[int(i) for i in order if buckets[i] == bucket] for bucket in range(len(SHARES))]

@@ -1,4 +1,4 @@
-"""Cartons, cigarette packs and boxed multi-packs: printed faces folded into a body."""
+"""Cartons, cigarette packs and boxed multipacks: printed faces folded into a solid."""
 
 from __future__ import annotations
 
@@ -19,13 +19,13 @@ SIDE_LIGHT, TOP_LIGHT = 0.68, 1.1
 
 
 def box(front: Image.Image, side: Image.Image, top: Image.Image, depth: float) -> Solid:
-    """A box of six faces, of which a photo shows at most three."""
+    """A box of six faces, of which at most three are visible."""
     w, h = front.size
     return Solid((*_walls(front, side, 0, h, w, depth), lit_face(top, _level(w, depth, h), TOP_LIGHT)))
 
 
 def carton(design: Design, fonts: Fonts) -> Solid:
-    """A folded box, a brick, or a drink's carton with a gable."""
+    """A folding box, a brick carton, or a gable-top carton."""
     width, height = size_of(design.body)
     shape = design.category.shape
     if shape == "gable":
@@ -48,7 +48,7 @@ def boxed_multipack(design: Design, fonts: Fonts) -> Solid:
 
 
 def cigarettes(design: Design, fonts: Fonts) -> Solid:
-    """A hinged pack: emblem and brand, a coloured line, the strength, and the warning below."""
+    """A flip-top pack: emblem and brand, a coloured line, the strength, and the warning below."""
     width, height = size_of(design.body)
     depth = round(DEPTHS["slim"] * width)
     printed = _hinged(design, fonts, width, height)
@@ -56,7 +56,7 @@ def cigarettes(design: Design, fonts: Fonts) -> Solid:
 
 
 def _hinged(design: Design, fonts: Fonts, width: int, height: int) -> Image.Image:
-    """The printed front of a pack of cigarettes, or its back."""
+    """The printed front or back of a pack of cigarettes."""
     if design.appearance == BACK:
         return back_panel(design, fonts, width, height)
     scale = 2
@@ -85,12 +85,12 @@ def _hinged(design: Design, fonts: Fonts, width: int, height: int) -> Image.Imag
         write(
             front, text, (0.08 * w, (0.745 + 0.08 * row) * h, 0.92 * w, (0.805 + 0.08 * row) * h), (30, 30, 30), fonts
         )
-    draw.line((0, 0.245 * h, w, 0.245 * h), fill=lighter(ground, -0.4), width=2)  # where the lid opens
+    draw.line((0, 0.245 * h, w, 0.245 * h), fill=lighter(ground, -0.4), width=2)  # the edge of the lid
     return front.resize((width, height), Image.Resampling.BOX)
 
 
 def _gable(design: Design, fonts: Fonts, width: int, height: int) -> Solid:
-    """Four walls, a sloping roof in front with a screw cap, a fold at each side and a fin along the ridge."""
+    """Four walls, a sloping roof with a screw cap in front, a fold at each side and a fin along the ridge."""
     depth = round(DEPTHS["gable"] * width)
     wall, ridge = round(0.82 * height), round(0.95 * height)
     front = front_panel(design, fonts, width, wall)

@@ -1,4 +1,4 @@
-"""Draw any photo of a plan by its number, and describe it for `truth.csv`."""
+"""Renders any photo of a plan by its number, and its row in `truth.csv`."""
 
 from __future__ import annotations
 
@@ -40,11 +40,11 @@ COLUMNS = (
 )
 """The columns of `truth.csv`; see `generate`."""
 PACKAGES_KEPT = 24
-"""Finished packages that a process keeps, at some 3 MB each."""
+"""Finished packages cached per process, about 3 MB each."""
 
 
 class Studio:
-    """Everything that one process needs to draw photos of these settings."""
+    """Everything that a process needs to render photos with these settings."""
 
     def __init__(self, settings: Settings) -> None:
         self.settings = settings
@@ -56,15 +56,15 @@ class Studio:
         self._package: Callable[[str, int], Package] = lru_cache(PACKAGES_KEPT)(self._made)
 
     def path(self, photo: int) -> str:
-        """Where a photo lies below the data set's folder."""
+        """A photo's path below the data set's folder."""
         plan = self.plan
         path = f"{plan.split[photo]}/{plan.classes[plan.given[photo]]}/{plan.number[photo]:05d}.jpg"
         return f"all/{path}" if self.settings.layout == "rp2k" else path
 
     def photo(self, number: int) -> tuple[bytes, tuple[object, ...]]:
-        """A photo's JPEG bytes and its row in `truth.csv`; both depend on the settings and its number alone."""
+        """A photo's JPEG bytes and its row in `truth.csv`; both depend only on the settings and its number."""
         source = int(self.plan.source[number])
-        # One generator for each step: how hard one step is does not change what the others draw.
+        # One generator per step, so that the level of one factor does not affect the others.
         drawing, standing, camera = np.random.default_rng([self.settings.seed, 3, source]).spawn(3)
         shot = draw_shot(self.settings, drawing)
         subject, facings = self._subject(source)
@@ -80,7 +80,7 @@ class Studio:
         return encoded(picture, shot.jpeg_quality), row
 
     def _subject(self, photo: int) -> tuple[Package, list[Package]]:
-        """What a photo shows, and what may stand beside it: mostly more of the same, else a sibling."""
+        """The content of a photo, and its possible neighbours: mostly more of the same, else a sibling."""
         subject = int(self.plan.subject[photo])
         if self.plan.true[photo] == FOREIGN:
             shown = self._package("foreign", subject)
@@ -101,7 +101,7 @@ class Studio:
         return package(appearing(self.plan.products[number], kind), self.fonts)
 
     def _description(self, photo: int, subject: Package) -> tuple[object, ...]:
-        """The columns that say what the photo shows and what is wrong with it."""
+        """The columns with the content and the defects of the photo."""
         plan = self.plan
         true, error = int(plan.true[photo]), int(plan.error[photo])
         design = subject.design

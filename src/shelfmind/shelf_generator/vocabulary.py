@@ -1,4 +1,4 @@
-"""The words and colours that products are made of: kinds of goods, flavours, brands' syllables, palettes."""
+"""The words and colours of products: categories, flavours, syllables of brands, palettes."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ Palette = tuple[Colour, Colour, Colour]
 
 @dataclass(frozen=True)
 class Flavour:
-    """What tells siblings apart first: wording, the colour of the band and the picture."""
+    """A flavour, the main difference between siblings: wording, band colour and picture."""
 
     chinese: str
     latin: str
@@ -21,9 +21,9 @@ class Flavour:
 
 @dataclass(frozen=True)
 class Category:
-    """A kind of goods: its package, the range of its height / width, and what its siblings may differ in.
+    """A product category: its package, its range of height / width, and the possible differences between siblings.
 
-    `shape` is the package's variety, such as a bottle's outline. `sizes` go from small to large.
+    `shape` is the variety of the package, such as a bottle's outline. `sizes` are in ascending order.
     """
 
     package: str
@@ -171,11 +171,11 @@ CATEGORIES = (
 )
 
 DEPTHS = {"gable": 0.85, "brick": 0.62, "box": 0.3, "slim": 0.4, "cans": 0.45}
-"""Depth of the packages with corners as a share of their width, by shape."""
+"""Depth of packages with corners, as a share of their width, by shape."""
 WORDINGS = ("升级版", "经典", "新包装", "特惠装", "限定", "尊享")
-"""Words in a small ribbon that alone tell two siblings apart."""
+"""Words in a small ribbon that alone distinguish two siblings."""
 OTHERS = "others"
-"""The class of whatever is none of the products, as RP2K calls it."""
+"""The class of everything that is none of the products, as named by RP2K."""
 
 BRAND_FIRST = "晨云山金乐北海青禾星南松月白雅溪宝华康福丽恒春玉天悦嘉味香鲜源美"
 BRAND_SECOND = "露岭泉穗橙渡屋竹田河桥风湾石居谷园庄林峰江湖堂坊记斋轩苑村阁"

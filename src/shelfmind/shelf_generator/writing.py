@@ -1,4 +1,4 @@
-"""Write a generated data set: drawn by all cores, whole or not at all, with the truth beside it."""
+"""Writes a synthetic data set on all cores, atomically, with its ground truth."""
 
 from __future__ import annotations
 
@@ -28,25 +28,25 @@ TRUTH, RECORD = "truth.csv", "generation.json"
 
 @takes(GenerateRequest)
 def generate(request: GenerateRequest, watcher: Observer = SILENT) -> Path:
-    """Draw photos of made-up products into ``out/all/{train,test}/<class>/<nnnnn>.jpg``, as RP2K has them.
+    """Generate photos of synthetic products in ``out/all/{train,test}/<class>/<nnnnn>.jpg``, RP2K's layout.
 
-    The same settings, fonts and Pillow give the same bytes whatever the number of `workers`.
-    Beside the photos lie ``generation.json`` (settings, fonts, counts) and ``truth.csv``, a line a photo:
+    The same settings, fonts and Pillow version give the same bytes, whatever the number of `workers`.
+    Next to the photos are ``generation.json`` (settings, fonts, counts) and ``truth.csv``, one line per photo:
 
     - ``path``; ``split``; ``given``, the class it is filed under; ``true``, the class it shows, empty for an object
-      that is no product; ``error``: random, sibling, foreign, or empty where it is filed right;
-    - ``product``, what it shows (which one, for "others"); ``package``, its kind or the kind of foreign object;
-      ``brand``; ``family``, a number that siblings share; ``variant``, what sets it apart from its family's first:
-      flavour, wording, strength, size; ``duplicate_of``, the photo that it is a near-copy of;
+    that is not a product; ``error``: random, sibling, foreign, or empty for a correct label;
+    - ``product``, the product shown (also for "others"); ``package``, its type or the kind of foreign object;
+    ``brand``; ``family``, a number that siblings share; ``variant``, the difference from the first of its family:
+    flavour, wording, strength, size; ``duplicate_of``, the photo that it is a near-duplicate of;
     - ``width``, ``height`` and the factors of `Shot`.
 
-    `out` must be missing or empty and appears only when all is written.
+    `out` must not exist or be empty, and appears only once everything is written.
 
     Returns:
         The absolute path of `out`.
 
     Raises:
-        UserError: a setting out of range, a font that is missing, an `out` that is not empty or cannot be written.
+        UserError: a setting out of range, a missing font, an `out` that is not empty or cannot be written.
     """
     settings, workers = request.settings, request.workers
     out = Path(os.path.abspath(os.path.expanduser(request.out)))
@@ -59,12 +59,12 @@ def generate(request: GenerateRequest, watcher: Observer = SILENT) -> Path:
 
 
 def _fill(root: Path, settings: Settings, plan: DataSetPlan, workers: int, counter: Counter) -> None:
-    """The photos and their truth."""
+    """Write the photos and their ground truth."""
     for split in sorted(set(plan.split.tolist())):
         for class_id in sorted(set(plan.given[plan.split == split].tolist())):
             below = root / "all" if settings.layout == "rp2k" else root
             (below / split / plan.classes[class_id]).mkdir(parents=True)
-    progress = counter("drawing photos", plan.photos)
+    progress = counter("generating photos", plan.photos)
     with open(root / TRUTH, "w", encoding="utf-8", newline="") as stream:
         table = csv.writer(stream)
         table.writerow(COLUMNS)
@@ -77,7 +77,7 @@ def _fill(root: Path, settings: Settings, plan: DataSetPlan, workers: int, count
 
 
 def _record(settings: Settings, plan: DataSetPlan, fonts: Fonts) -> dict[str, Any]:
-    """What the data set was made of, for `generation.json`."""
+    """The record of how the data set was made, for `generation.json`."""
     wrong = int((plan.error >= 0).sum())
     return {
         "settings": settings.to_json(),
@@ -94,5 +94,5 @@ def _record(settings: Settings, plan: DataSetPlan, fonts: Fonts) -> dict[str, An
 
 
 def _described(paths: Iterable[Path]) -> list[dict[str, str]]:
-    """Font files with their hashes: another version draws other letters."""
+    """Font files with their hashes: another version renders other glyphs."""
     return [{"file": str(path), "sha256": file_sha256(path)} for path in paths]

@@ -1,1 +1,1 @@
-"""Training: what is built, one step, the schedule, the loop."""
+"""Training: construction, training step, schedule, and loop."""

@@ -1,4 +1,4 @@
-"""Adapts a run to where it will work: batch normalisation takes statistics of unlabelled photos from there."""
+"""Adapts a run to a new shop: re-estimates batch-norm statistics on unlabelled photos from there (AdaBN)."""
 
 from __future__ import annotations
 
@@ -37,20 +37,20 @@ from shelfmind.runs.adaptation import ADAPTED
 from shelfmind.runs.folder import RunFolder, copy_without_weights, read_json, require_new_folder
 
 FEWEST = 16
-"""Photos, below which their statistics would be those of these photos and of nothing else."""
+"""Minimum number of photos; statistics of fewer do not generalise beyond them."""
 Statistics = npt.NDArray[np.float64]
 
 
 @dataclass(frozen=True)
 class Adaptation:
-    """What a run was adapted to.
+    """The result of an adaptation.
 
     Attributes:
-        images: photos whose statistics were taken.
-        weight: their share in the new statistics; the rest are the run's own.
-        shift: how far their means lie from the run's, in the run's standard deviations, averaged over all channels.
+        images: number of photos used.
+        weight: their share in the new statistics; the rest are the run's statistics.
+        shift: mean distance of their channel means from the run's, in the run's standard deviations.
         bad_files: photos that cannot be used.
-        bad_list: where they are listed, if there are any.
+        bad_list: the list of these, if there are any.
     """
 
     images: int
@@ -62,15 +62,15 @@ class Adaptation:
 
 @takes(AdaptRequest)
 def adapt(request: AdaptRequest, watcher: Observer = SILENT) -> Adaptation:
-    """Mix a run's batch-normalisation statistics with those of unlabelled photos into a new run (Li et al., "Adaptive
-    Batch Normalization", 2018; mixed as in Schneider et al., "Improving robustness against common corruptions by
-    covariate shift adaptation", NeurIPS 2020, equation 2).
+    """Mix a run's batch-norm statistics with those of unlabelled photos, into a new run (Li et al., "Adaptive Batch
+    Normalization", 2018; mixed as in Schneider et al., "Improving robustness against common corruptions by covariate
+    shift adaptation", NeurIPS 2020, equation 2).
 
-    No weight is trained and no label read. Statistics are those of the plain view at the size of prediction, in batches
-    of photos in random order.
+    No weights are trained and no labels are read. Statistics are computed on unaugmented images at the prediction size,
+    in batches of photos in random order.
 
     Returns:
-        How many photos it took, and how far their statistics lie from the run's.
+        The number of photos used, and the distance of their statistics from the run's.
 
     Raises:
         UserError: no run, too few photos or too many bad ones, a network without batch normalisation.
@@ -82,7 +82,7 @@ def adapt(request: AdaptRequest, watcher: Observer = SILENT) -> Adaptation:
         require_existing(path)
     recipe = source.read_recipe()
     paths = drawn_paths(request.paths, request.most)
-    reading = _Reading(recipe.data, watcher.counter("taking statistics", len(paths)))
+    reading = _Reading(recipe.data, watcher.counter("collecting statistics", len(paths)))
     class_names, _ = source.read_classes()
     network = network_of(engine_of_run(MINDSPORE, source, recipe, len(class_names), None)[0])
     norms = {name: cell for name, cell in network.cells_and_names() if isinstance(cell, nn.BatchNorm2d)}
@@ -90,12 +90,12 @@ def adapt(request: AdaptRequest, watcher: Observer = SILENT) -> Adaptation:
         raise UserError(f"{recipe.model.name} has no batch normalisation, so there is nothing to adapt")
     found = statistics_of(network, norms, reading.squares(paths), recipe)
     bad_list = out.with_name(f"{out.name}.bad_files.csv")
-    bad_list.unlink(missing_ok=True)  # of an earlier try
+    bad_list.unlink(missing_ok=True)  # of an earlier attempt
     if reading.bad:
         refuse_too_many_bad(reading.bad, len(paths), request.max_bad_fraction, bad_list)
     images = len(paths) - len(reading.bad)
     if images < FEWEST:
-        raise UserError(f"at least {FEWEST} usable photos are needed to adapt to, got {counted(images, 'photo')}")
+        raise UserError(f"adaptation needs at least {FEWEST} usable photos, got {counted(images, 'photo')}")
     mixed, shift = _mixed(load_checkpoint(source.weights), found, request.weight)
     outcome = Adaptation(images, request.weight, shift, tuple(reading.bad), bad_list if reading.bad else None)
     _write(source, out, mixed, outcome, request)
@@ -103,23 +103,23 @@ def adapt(request: AdaptRequest, watcher: Observer = SILENT) -> Adaptation:
 
 
 def drawn_paths(named: Sequence[str], most: int) -> list[Path]:
-    """The files that `named` stand for in random order, the same every time; `most` of them if there are more."""
+    """The files that `named` refers to, in a fixed random order; at most `most` of them."""
     paths = list(find_images(named))
     if not paths:
-        raise UserError(f"there is no image in {', '.join(named)}")
+        raise UserError(f"no images in {', '.join(named)}")
     return [paths[index] for index in np.random.default_rng(0).permutation(len(paths))[:most]]
 
 
 @dataclass
 class _Reading:
-    """Photos as squares; what cannot be used is kept with its reason."""
+    """Reads photos as squares and records unusable ones with the reason."""
 
     data: DataRecipe
     progress: Progress
     bad: list[BadFile] = field(default_factory=list)
 
     def squares(self, paths: Sequence[Path]) -> Iterator[Square]:
-        """The good ones, in order."""
+        """The usable photos, in order."""
         cores = available_cores()
         for path, outcome in zip(paths, map_ahead(self._read, paths, ahead=4 * cores, workers=cores), strict=True):
             if isinstance(outcome, str):
@@ -138,9 +138,10 @@ class _Reading:
 def statistics_of(
     network: Network, norms: dict[str, nn.BatchNorm2d], squares: Iterator[Square], recipe: Recipe
 ) -> dict[str, tuple[Statistics, Statistics]]:
-    """Mean and variance of what reaches each normalisation, (C,) each, by the law of total variance over batches.
+    """Mean and variance of the inputs of each normalisation layer, (C,) each, by the law of total variance over
+    batches.
 
-    Every normalisation uses the statistics of the batch at hand meanwhile, as in training.
+    During this pass, every normalisation uses the statistics of the current batch, as in training.
     """
     sums = {name: np.zeros((2, norm.num_features)) for name, norm in norms.items()}
     images = 0
@@ -166,7 +167,7 @@ def statistics_of(
 def _mixed(
     checkpoint: Checkpoint, found: dict[str, tuple[Statistics, Statistics]], weight: float
 ) -> tuple[Checkpoint, float]:
-    """The checkpoint with the mixed statistics, and how far the new means lie from its own."""
+    """The checkpoint with the mixed statistics, and the distance of the new means from the old ones."""
     arrays, shifts = dict(checkpoint.arrays), []
     for name, (mean, variance) in found.items():
         means, variances = f"{name}.moving_mean", f"{name}.moving_variance"
@@ -177,7 +178,7 @@ def _mixed(
 
 
 def _write(source: RunFolder, out: Path, mixed: Checkpoint, outcome: Adaptation, request: AdaptRequest) -> None:
-    """The new run: what the old one knows, the mixed weights, and a record of where their statistics come from."""
+    """Write the new run: the old run's files, the mixed weights, and a record of the origin of the statistics."""
     target = copy_without_weights(source, out)
     told = {key: value for key, value in asdict(outcome).items() if key in ("images", "weight", "shift")}
     record = {"of": str(source.root.absolute()), "photos": [str(Path(path).absolute()) for path in request.paths]}

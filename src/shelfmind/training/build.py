@@ -1,4 +1,4 @@
-"""Puts a training together from a recipe and images, and refuses recipes of which none can be made."""
+"""Builds a training from a recipe and images, and rejects contradictory recipes."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ RESERVE_SHARE, RESERVE_S = 0.01, 10.0
 
 @dataclass(frozen=True)
 class Images:
-    """The images of a training: squares and samples of its two splits."""
+    """The images of a training: squares and samples of the train and val splits."""
 
     train: Squares
     train_samples: list[Sample]
@@ -51,9 +51,9 @@ class Images:
 
 
 def refuse_unbuildable(recipe: Recipe, classes: int, start: Start | None) -> str | None:
-    """Refuse names, arguments, sizes and weights that do not fit before anything is made or read.
+    """Reject invalid names, arguments, sizes and initial weights before anything is created or read.
 
-    Returns what was loaded of `start` and what was not, in words.
+    Returns a summary of what was loaded from `start` and what was not.
     """
     model = build_model(recipe, classes, seed=0)
     for size in (recipe.evaluation_size, *(stage.image_size for stage in recipe.stages)):
@@ -63,7 +63,7 @@ def refuse_unbuildable(recipe: Recipe, classes: int, start: Start | None) -> str
     refuse_contradictions(recipe)
     if loss_kind(recipe.loss.name).embeddings and not hasattr(model, "head"):
         raise UserError(
-            f"the loss {recipe.loss.name} compares embeddings of shelfmind's own networks; take one of these"
+            f"the loss {recipe.loss.name} compares embeddings, which only shelfmind's networks give; choose one"
         )
     TASKS[recipe.train.task].loss(recipe.loss, np.ones(classes, np.int64))
     train_only(model, recipe.train.trainable)
@@ -74,57 +74,59 @@ def refuse_unbuildable(recipe: Recipe, classes: int, start: Start | None) -> str
 
 
 def refuse_contradictions(recipe: Recipe) -> None:
-    """Refuse a recipe whose parts do not go together."""
+    """Reject a recipe with contradictory settings."""
     kind = loss_kind(recipe.loss.name)
     classifier = recipe.model.arguments.get("classifier", "linear")
     if kind.classifiers and classifier not in kind.classifiers:
         raise UserError(
-            f"the loss {recipe.loss.name} needs logits of a {' or '.join(kind.classifiers)} classifier, "
-            f"the model has a {classifier} one; add {setting('model.arguments.classifier', kind.classifiers[0])}"
+            f"the loss {recipe.loss.name} needs the logits of a {' or '.join(kind.classifiers)} classifier, "
+            f"but the model has a {classifier} one; add {setting('model.arguments.classifier', kind.classifiers[0])}"
         )
     if not kind.smoothing and recipe.loss.label_smoothing > 0:
         raise UserError(
-            f"the loss {recipe.loss.name} has no targets to smooth; add {setting('loss.label_smoothing', 0)}"
+            f"the loss {recipe.loss.name} does not support label smoothing; add {setting('loss.label_smoothing', 0)}"
         )
     if not kind.soft_targets and recipe.mixing.mixup + recipe.mixing.cutmix > 0:
         raise UserError(
-            f"the loss {recipe.loss.name} needs one class an image, Mixup and CutMix give two; "
+            f"the loss {recipe.loss.name} needs one class per image, but Mixup and CutMix give two; "
             f"add {setting('mixing.mixup', 0)} and {setting('mixing.cutmix', 0)}"
         )
     if kind.embeddings and recipe.train.images_per_class < 2:
         raise UserError(
-            f"the loss {recipe.loss.name} compares images of one class within a batch; "
+            f"the loss {recipe.loss.name} compares images of the same class within a batch; "
             f"add {setting('train.images_per_class', 4)}"
         )
     if kind.embeddings and recipe.train.micro_batch_size is not None:
-        raise UserError(f"the loss {recipe.loss.name} compares a whole batch; it takes no train.micro_batch_size")
+        raise UserError(
+            f"the loss {recipe.loss.name} compares all images of a batch; it excludes train.micro_batch_size"
+        )
     mixes = recipe.mixing.mixup + recipe.mixing.cutmix > 0
     if not TASKS[recipe.train.task].labelled and (mixes or recipe.train.micro_batch_size is not None):
         raise UserError(
-            f"the task {recipe.train.task} compares two views of a whole batch; "
-            "it takes no Mixup, no CutMix and no train.micro_batch_size"
+            f"the task {recipe.train.task} compares two views of all images of a batch; "
+            "it excludes Mixup, CutMix and train.micro_batch_size"
         )
     refuse_lessons(recipe)
     if recipe.train.trainable != "all" and recipe.model.weights is None:
         raise UserError(
-            f"train.trainable={recipe.train.trainable} keeps the other weights as they are; "
-            f"say which with {argument('weights')}"
+            f"train.trainable={recipe.train.trainable} freezes all other weights; "
+            f"provide them with {argument('weights')}"
         )
 
 
 def refuse_lessons(recipe: Recipe) -> None:
-    """Refuse teachers of a task without labels, and settings of teachers where there are none."""
+    """Reject teachers for a task without labels, and distillation settings without teachers."""
     lessons = recipe.distillation
     if lessons.teachers and not TASKS[recipe.train.task].labelled:
-        raise UserError(f"the task {recipe.train.task} learns no classes, so a teacher of classes is of no use to it")
+        raise UserError(f"the task {recipe.train.task} learns no classes, so it cannot use a teacher")
     if not lessons.teachers and lessons != DistillationRecipe():
-        raise UserError(f"the recipe's section distillation needs a teacher; say which with {argument('teacher')}")
+        raise UserError(f"the recipe's section distillation needs a teacher; provide one with {argument('teacher')}")
 
 
 def build_model(
     recipe: Recipe, classes: int, seed: int, start: Start | None = None, kernels: Kernels = STOCK
 ) -> Network:
-    """The recipe's network with the weights that it starts from."""
+    """The recipe's network with its initial weights."""
     model = create_model(recipe.model.name, classes, seed, kernels=kernels, **recipe.model.arguments)
     if start is not None:
         load_arrays(model, start.arrays, start.path)
@@ -143,7 +145,7 @@ def build_training(
     choice: Choice,
     teachers: Sequence[Teacher] = (),
 ) -> Training:
-    """Put a training together at its very beginning; `began` is when the command began, for a budget of minutes.
+    """Build a training at its start; `began` is when the command started, for a time budget.
 
     The averaged weights are validated in float32, as they will be used.
     """

@@ -1,4 +1,4 @@
-"""Decides how far each epoch brings the training: by a number of epochs, or by a budget of minutes."""
+"""Plans the progress of each epoch, for a number of epochs or a time budget."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from typing import Any
 
 @dataclass(frozen=True)
 class EpochPlan:
-    """One epoch: its number, the progress it starts and ends at, and the steps it has."""
+    """One epoch: its number, its progress at start and end, and its number of steps."""
 
     epoch: int
     start: float
@@ -17,14 +17,14 @@ class EpochPlan:
     steps: int
 
     def progress_at(self, step: int) -> float:
-        """Progress when `step` steps of the epoch are done."""
+        """Progress after `step` steps of the epoch."""
         return self.start + (self.end - self.start) * step / self.steps
 
     def moment_of(self, step: int) -> float:
-        """Progress that decides the learning rate of a step: where it begins.
+        """The progress that determines the learning rate of a step: the progress at its start.
 
-        But a training of a single step takes it half-way: where it begins the warm-up has a rate of 0, at which that
-        step would change nothing.
+        A training of a single step uses the middle instead: at its start the warm-up rate is 0, and the step would
+        change nothing.
         """
         if self.steps == 1 and self.start == 0.0 and self.end == 1.0:
             return 0.5
@@ -43,7 +43,7 @@ class EpochClock:
     steps_per_epoch: int
 
     def plan(self, epoch: int, progress: float, elapsed_s: float, epoch_s: float) -> EpochPlan:
-        """The epoch that comes next; times play no part."""
+        """The next epoch; times are ignored."""
         return EpochPlan(epoch, epoch / self.epochs, (epoch + 1) / self.epochs, self.steps_per_epoch)
 
 
@@ -51,15 +51,15 @@ class EpochClock:
 class BudgetClock:
     """A training whose whole schedule, to the end of the cosine, fits into `budget_s` seconds.
 
-    Progress is the share of the budget that is used. Each epoch is planned from the speed measured so far, so that a
-    machine that slows down or speeds up half-way still ends on time; the last epoch is cut to what is left.
+    Progress is the used share of the budget. Each epoch is planned from the speed measured so far, so that training
+    ends on time even if the machine slows down or speeds up; the last epoch is shortened to the remaining time.
     """
 
     budget_s: float
     steps_per_epoch: int
 
     def plan(self, epoch: int, progress: float, elapsed_s: float, epoch_s: float) -> EpochPlan:
-        """The epoch that comes next, if an epoch with its validation takes `epoch_s` seconds."""
+        """The next epoch, given that an epoch with its validation takes `epoch_s` seconds."""
         left_s = max(0.0, self.budget_s - elapsed_s)
         fits = left_s / epoch_s
         if fits >= 1.5:
@@ -73,7 +73,7 @@ Clock = EpochClock | BudgetClock
 
 @dataclass
 class StepWatch:
-    """Times the steps of an epoch, without the first of each image size, which waits for the compiler."""
+    """Times the steps of an epoch, except the first at each image size, which includes compilation."""
 
     compiled: set[int] = field(default_factory=set)
     seconds: float = 0.0
@@ -81,16 +81,16 @@ class StepWatch:
     last: float = 0.0
 
     def reset(self) -> None:
-        """Begin an epoch."""
+        """Start an epoch."""
         self.seconds, self.steps = 0.0, 0
 
     def start(self) -> float:
-        """Begin to time steps; returns the time."""
+        """Start timing steps; returns the time."""
         self.last = time.perf_counter()
         return self.last
 
     def step(self, image_size: int) -> None:
-        """A step at this image size has ended."""
+        """Record the end of a step at this image size."""
         now = time.perf_counter()
         if image_size in self.compiled:
             self.seconds += now - self.last
@@ -100,5 +100,5 @@ class StepWatch:
 
     @property
     def step_s(self) -> float | None:
-        """Mean seconds a step; None if none could be timed."""
+        """Mean seconds per step; None if no step was timed."""
         return self.seconds / self.steps if self.steps else None

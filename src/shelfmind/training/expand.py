@@ -1,4 +1,5 @@
-"""`expand`: what new products cost, by the protocol of class-disjoint training and enrolment by a few photos."""
+"""`expand`: the accuracy of few-shot enrolment, measured by class-disjoint training and enrolment of the other
+classes."""
 
 from __future__ import annotations
 
@@ -52,17 +53,17 @@ from shelfmind.training.watching import Watcher
 from shelfmind.workflows.gallery_calibration import of_each_class
 
 CALIBRATION_FOLDS = 10
-"""One of so many blocks of the training photos of each seen class is held out, where there is no test split and val
-must judge."""
+"""Without a test split, val is used for evaluation, and one of this many blocks of each seen class's training photos is
+held out for calibration."""
 TIMED = 5
-"""Products whose enrolment is timed."""
+"""Number of products whose enrolment is timed."""
 PARTS = ("learnt", "calibration", "seen", "shots", "unseen")
 
 
 @dataclass(frozen=True)
 class Parts:
-    """The photos of one seed by what they are for, see `recognition.expansion.Expansion`; ids of classes are those of
-    the part's own names."""
+    """The photos of one seed by purpose, see `recognition.expansion.Expansion`; class ids are indices into each part's
+    class names."""
 
     seen_names: tuple[str, ...]
     unseen_names: tuple[str, ...]
@@ -74,21 +75,21 @@ class Parts:
 
     @property
     def learnt(self) -> list[Sample]:
-        """The photos of the training whose embeddings are used."""
+        """The training photos whose embeddings are used."""
         return of_each_class(self.train)
 
 
 def expand(request: ExpandRequest, watcher: Watcher | None = None) -> dict[str, Any]:
-    """Train on some classes, enrol the others by a few photos, and measure both, for each choice of classes.
+    """Train on some classes, enrol the others from a few photos, and evaluate both, for each random class split.
 
     Returns:
-        What `expansion.json` has: the figures of each seed, and their means with 95% intervals over seeds.
+        The content of `expansion.json`: the results of each seed, and their means with 95% intervals over seeds.
 
     Raises:
-        UserError: data with too few classes or photos, settings other than those that the folder was begun with.
+        UserError: too few classes or photos, or settings other than those that the folder was started with.
     """
     watcher = watcher or Watcher()
-    refuse_teachers(request.settings, "one that knows the unseen classes would give them away")
+    refuse_teachers(request.settings, "a teacher that knows the unseen classes would leak them")
     catalog = open_catalog(request.data, request.format, request.seed)
     make_folder(request.out)
     keep_plan(request.out / PLAN_FILE, _plan(request, catalog))
@@ -96,7 +97,7 @@ def expand(request: ExpandRequest, watcher: Watcher | None = None) -> dict[str, 
     for number in range(request.seeds):
         folder = request.out / f"seed-{number}"
         if not (folder / RESULT_FILE).exists():
-            watcher.note(f"choice {number + 1} of {request.seeds}")
+            watcher.note(f"class split {number + 1} of {request.seeds}")
             write_json(folder / RESULT_FILE, _of_seed(request, catalog, number, folder, watcher))
         seeds.append(read_json(folder / RESULT_FILE))
     result = {"plan": read_json(request.out / PLAN_FILE), "seeds": seeds, "estimates": _estimates(seeds)}
@@ -106,10 +107,10 @@ def expand(request: ExpandRequest, watcher: Watcher | None = None) -> dict[str, 
 
 
 def parts_of(catalog: Catalog, unseen_share: float, seed: int) -> Parts:
-    """Choose the unseen classes, and which photos train, calibrate, are enrolled and judge.
+    """Choose the unseen classes, and the photos for training, calibration, enrolment and evaluation.
 
     Raises:
-        UserError: fewer than two classes would be left on either side, or no photo would judge.
+        UserError: fewer than two classes on either side, or no photos to evaluate on.
     """
     trained = {sample.label for sample in catalog.split("train")}
     classes = np.array(sorted(trained), np.int64)
@@ -117,7 +118,7 @@ def parts_of(catalog: Catalog, unseen_share: float, seed: int) -> Parts:
     if count < 2 or len(classes) - count < 2:
         raise UserError(
             f"{argument('unseen', unseen_share)} of {counted(len(classes), 'class')} leaves "
-            f"{counted(count, 'unseen class')}; at least 2 are needed, and 2 that are trained"
+            f"{counted(count, 'unseen class')}; at least 2 are needed, and at least 2 trained classes"
         )
     unseen = set(np.random.default_rng(seed).permutation(classes)[:count].tolist())
     seen_names = [catalog.class_names[label] for label in classes if label not in unseen]
@@ -140,17 +141,17 @@ def parts_of(catalog: Catalog, unseen_share: float, seed: int) -> Parts:
         unseen=of([sample for sample in judged if sample.label in unseen], judge),
     )
     if not parts.seen or not parts.unseen:
-        raise UserError(f"{catalog.root} has no photos in {judge} to judge by")
+        raise UserError(f"{catalog.root} has no photos in {judge} to evaluate on")
     if not parts.calibration:
-        raise UserError(f"{catalog.root} has too few photos a class to hold some out, which answers are fitted to")
+        raise UserError(f"{catalog.root} has too few photos per class to hold some out for calibration")
     return parts
 
 
 def _training_photos(catalog: Catalog, judge: str, unseen: set[int], seed: int) -> tuple[list[Sample], list[Sample]]:
-    """Photos of seen classes to train on and to calibrate by: val, unless val must judge.
+    """Photos of seen classes for training and calibration: calibration uses val, unless val is needed for evaluation.
 
-    Then a block of each class's photos is held out, for photos taken one after the other are too much alike to say how
-    sure one may be of later ones.
+    In that case a contiguous block of each class's photos is held out, because consecutive photos are too similar for
+    calibration.
     """
     train = [sample for sample in catalog.split("train") if sample.label not in unseen]
     val = [sample for sample in catalog.split("val") if sample.label not in unseen]
@@ -178,7 +179,7 @@ def _plan(request: ExpandRequest, catalog: Catalog) -> dict[str, Any]:
 
 
 def _of_seed(request: ExpandRequest, catalog: Catalog, number: int, folder: Path, watcher: Watcher) -> dict[str, Any]:
-    """Everything that is measured of one choice of classes."""
+    """All measurements for one class split."""
     parts = parts_of(catalog, request.unseen, request.seed + number)
     _trained(request, parts, number, folder, watcher)
     embedder = RunEmbedder(RunFolder(folder / "run"), watcher.counter)
@@ -186,7 +187,7 @@ def _of_seed(request: ExpandRequest, catalog: Catalog, number: int, folder: Path
     expansion = plain.whitened()
     kinds = _vectors(plain, squares)
     total = len(request.shots) * request.draws
-    progress = watcher.counter("enrolling and judging", total)
+    progress = watcher.counter("enrolling and evaluating", total)
     figures: dict[str, list[dict[str, float]]] = {}
     alone: dict[str, dict[str, list[dict[str, float]]]] = {kind: {} for kind in kinds}
     for shots in request.shots:
@@ -210,7 +211,7 @@ def _of_seed(request: ExpandRequest, catalog: Catalog, number: int, folder: Path
 
 
 def _trained(request: ExpandRequest, parts: Parts, number: int, folder: Path, watcher: Watcher) -> None:
-    """Train on the seen classes, or go on with it."""
+    """Train on the seen classes, or resume."""
     run = folder / "run"
     if (run / "metrics.json").exists():
         return
@@ -233,7 +234,7 @@ def _trained(request: ExpandRequest, parts: Parts, number: int, folder: Path, wa
 
 
 def expansion_of(parts: Parts, predictor: RunPredictor, watcher: Watcher) -> tuple[Expansion, Squares]:
-    """What a run says of the photos that can be used, and these photos, one part after the other."""
+    """A run's outputs for the usable photos, and these photos, part by part."""
     samples = [getattr(parts, name) for name in PARTS]
     flat = [sample for part in samples for sample in part]
     squares, good, _ = open_squares(flat, predictor.recipe.data, watcher.counter("checking images", len(flat)))
@@ -251,7 +252,7 @@ def expansion_of(parts: Parts, predictor: RunPredictor, watcher: Watcher) -> tup
 
 
 def _vectors(expansion: Expansion, squares: Squares) -> dict[str, Vectors]:
-    """The vectors that galleries are compared by: the network's, and those that no network made."""
+    """The vectors to compare galleries by: the network's embeddings, and baselines without a network."""
     found = {
         "embedding": Vectors(
             expansion.learnt.vectors, expansion.seen.vectors, expansion.shots.vectors, expansion.unseen.vectors
@@ -266,7 +267,7 @@ def _vectors(expansion: Expansion, squares: Squares) -> dict[str, Vectors]:
 
 
 def _enrolment_seconds(embedder: RunEmbedder, parts: Parts, photos: int) -> float:
-    """The median time in which a product of so many photos is enrolled, with the model loaded."""
+    """The median time to enrol a product with this many photos, with the model loaded."""
     by = By("expand")
     with tempfile.TemporaryDirectory(dir=cache_folder(), prefix="expand-") as scratch:
         gallery = Gallery.create(LocalFiles(Path(scratch) / "gallery"), embedder, by)
@@ -278,11 +279,11 @@ def _enrolment_seconds(embedder: RunEmbedder, parts: Parts, photos: int) -> floa
                 [Photo(parts.unseen_names[product], each.path.name, each.path) for each in chosen], embedder, by
             )
             seconds.append(time.perf_counter() - began)
-    return round(median(seconds[1:]), 3)  # the first warms up
+    return round(median(seconds[1:]), 3)  # the first is a warm-up
 
 
 def _estimates(seeds: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
-    """Means over seeds with intervals: of the recogniser and of each gallery, by the number of photos."""
+    """Means over seeds with intervals, for the recogniser and each gallery, by the number of photos."""
 
     kinds = seeds[0]["galleries"]
     return {

@@ -1,4 +1,4 @@
-"""FixRes: fits classifier and last normalisation to test-like images of other sizes, and keeps what is better."""
+"""FixRes: fine-tunes the classifier and the last batch norm for larger test resolutions, and keeps the best."""
 
 from __future__ import annotations
 
@@ -26,13 +26,13 @@ from shelfmind.workflows.judged_images import notes_on_overlap, overlap_with
 
 EPOCHS = 5
 RATE_SHARE = 0.1
-"""Of the run's learning rate: little is trained, and it is nearly right already."""
+"""Fraction of the run's learning rate: few weights are trained, and they start near the optimum."""
 
 
 @dataclass(frozen=True)
 class Resolution:
-    """Validation top-1 at one image size: as the run is, fine-tuned, and the gain over the run at its own size with a
-    paired 95% interval over images."""
+    """Validation top-1 at one image size: of the original run, fine-tuned, and the gain over the run at its original
+    size with a paired 95% interval over images."""
 
     image_size: int
     as_is: float
@@ -43,8 +43,8 @@ class Resolution:
 
 @dataclass(frozen=True)
 class FixResOutcome:
-    """The run's own size and top-1 on so many validation `images`, all sizes tried, and the one kept (None: none is
-    better); `doubt` says why the gain of the one kept may be chance, None if it is beyond that."""
+    """The run's original size and top-1 on `images` validation images, all sizes tried, and the selected one (None:
+    none is better). `doubt` explains why the gain may be due to chance, None if it is significant."""
 
     image_size: int
     top1: float
@@ -57,18 +57,18 @@ class FixResOutcome:
 
 @takes(FixresRequest)
 def fixres(request: FixresRequest, watcher: Watcher | None = None) -> FixResOutcome:
-    """Fine-tune a run at each of these image sizes (Touvron et al., NeurIPS 2019) and keep the best as a new run.
+    """Fine-tune a run at each of these image sizes (Touvron et al., NeurIPS 2019) and write the best as a new run.
 
-    The run's own training images, none that came later, are prepared like test images, the classifier and the last
-    batch normalisation are trained, the rest stays. The new run is written only if a size is better on validation than
-    the run as it is; whether it is better beyond chance the outcome says. What was finished before a kill is not done
-    again: candidates lie in ``<out>.candidates`` until the end.
+    The run's original training images, without later additions, are prepared like test images; the classifier and the
+    last batch norm are trained, all else is frozen. The new run is written only if a size improves validation top-1;
+    the outcome reports whether the gain is significant. Completed sizes are not repeated after an interruption:
+    candidates are kept in ``<out>.candidates`` until the end.
 
     Returns:
-        What each size gave, and which is kept, if any.
+        The result at each size, and which one is selected, if any.
 
     Raises:
-        UserError: a size below the last that the run was trained at, no validation images, a folder that is there.
+        UserError: a size below the last training size, no validation images, an existing folder.
     """
     watcher = watcher or Watcher()
     source, out, candidates = RunFolder(request.run), request.out, request.candidates
@@ -78,21 +78,21 @@ def fixres(request: FixresRequest, watcher: Watcher | None = None) -> FixResOutc
     sizes = sorted(set(request.resolutions))
     if not sizes or sizes[0] < least:
         given = ", ".join(map(str, sizes)) or "none"
-        raise UserError(f"{argument('resolutions')} must be at least the {least} px of the training, got {given}")
+        raise UserError(f"{argument('resolutions')} must be at least the training size of {least} px, got {given}")
     origin = read_origin(source)
     origin.require_data(source)
     predictor = RunPredictor(source, calibrated=False)
     known = open_known([source], origin.data, origin.format, watcher.counter)
     catalog = known.catalog
     if not catalog.split("val"):
-        raise UserError(f"{catalog.root} has no validation images to compare with")
+        raise UserError(f"{catalog.root} has no validation images to compare resolutions on")
     make_folder(candidates)
     own = _validated(predictor, catalog, watcher)
     for note in notes_on_overlap(overlap_with(known, "val", own, watcher.counter), "val"):
         watcher.warn(note.removeprefix("warning: "))
     found = []
     for size in sizes:
-        watcher.note(f"{size} px: fine-tuning the classifier and the last normalisation")
+        watcher.note(f"{size} px: fine-tuning the classifier and the last batch norm")
         tuned_run = tune_at(size, source, candidates / str(size), watcher, request.epochs, request.max_minutes)
         as_is = RunPredictor(source, calibrated=False, recipe=at_size(recipe, size))
         tuned = _validated(RunPredictor(tuned_run, calibrated=False), catalog, watcher)
@@ -116,14 +116,15 @@ def fixres(request: FixresRequest, watcher: Watcher | None = None) -> FixResOutc
 
 
 def at_size(recipe: Recipe, size: int) -> Recipe:
-    """The recipe with test images of this size, from squares larger in the same proportion as before."""
+    """The recipe with test images of this size, and squares scaled by the same factor."""
     share = max(1.0, recipe.data.resize_to / recipe.evaluation_size)
     data = {"image_size": size, "evaluation_size": size, "resize_to": round(size * share)}
     return recipe.model_copy(update={"data": recipe.data.model_copy(update=data)})
 
 
 def tuning_recipe(recipe: Recipe, size: int, epochs: int) -> Recipe:
-    """How a run of this recipe is fine-tuned at `size`: test-like images, at most mirrored, and a tenth of the rate."""
+    """The recipe for fine-tuning a run at `size`: test-like images, at most mirrored, and a tenth of the
+    learning rate."""
     flips = tuple(entry for entry in recipe.augment if entry[0] == "horizontal_flip")
     schedule = {
         "epochs": epochs,
@@ -150,7 +151,7 @@ def tune_at(
     epochs: int | None = None,
     max_minutes: float | None = None,
 ) -> RunFolder:
-    """Fine-tune a run at one image size into `folder`, or go on with it; 5 epochs if nothing else is said."""
+    """Fine-tune a run at one image size into `folder`, or resume; 5 epochs unless specified."""
     if (folder / RUN_FILE).exists():
         resume(folder, watcher)
         return RunFolder(folder)

@@ -1,4 +1,4 @@
-"""Folds a gallery into a run: its products become classes, imprinted and then fine-tuned beside the old ones."""
+"""Folds a gallery into a run: enrolled products become classes, by imprinting and fine-tuning with rehearsal."""
 
 from __future__ import annotations
 
@@ -44,23 +44,23 @@ from shelfmind.workflows.evaluate import evaluation_folder, predict_split
 
 EPOCHS = 10
 RATE_SHARE = 0.1
-"""Of the run's learning rate: old classes are nearly right already."""
+"""Fraction of the run's learning rate: old classes start near the optimum."""
 SAMPLING = "class"
-"""A class of few photos is drawn as often as one of many."""
+"""Class-balanced sampling: rare classes are sampled as often as frequent ones."""
 PRIOR_LOSSES = ("class_balanced", "balanced_softmax", "ldam")
-"""Losses that make up for rare classes themselves, beside which the run's own sampling stays."""
+"""Losses that handle class imbalance themselves; they keep the run's sampling."""
 MOST_OF_A_CLASS, MOST_LOOKED_AT = 20, 4096
-"""Training photos by which trained classes are looked at before others are imprinted beside them."""
+"""Training photos per trained class whose embeddings are used before new classes are imprinted."""
 ENROLLED, IMPRINTED, OUTCOME = "enrolled", "imprinted", "fold_in.json"
 
 
 @dataclass(frozen=True)
 class FoldInOutcome:
-    """What was folded in, and what it cost and gained.
+    """What was folded in, with its cost and gain.
 
-    `enrolled` counts the photos of the gallery that are trained on beside `rehearsed` ones of the run, `held_out` those
-    that only measure. `old` and `new` are the figures of old and new classes on validation images, None where there
-    are none. `training_s` is the time of the fine-tuning.
+    `enrolled` is the number of the gallery's photos that are trained on, together with `rehearsed` photos of the run;
+    `held_out` are used for evaluation only. `old` and `new` are the results of old and new classes on validation
+    images, None if there are none. `training_s` is the duration of the fine-tuning.
     """
 
     gallery_version: int
@@ -78,17 +78,17 @@ class FoldInOutcome:
 def fold_in(request: FoldInRequest, watcher: Watcher | None = None) -> FoldInOutcome:
     """Make the products of a gallery classes of a run, in a new run.
 
-    Their rows of the classifier are imprinted from the prototypes of their photos (Qi et al., "Low-Shot Learning with
-    Imprinted Weights", CVPR 2018), then the whole network is fine-tuned on them and, against forgetting, on the run's
-    own training photos. The new run is like any other; `fold_in.json` in it says what old classes lost and new ones
-    reached on validation images. What was begun before a kill is gone on with.
+    Their classifier rows are imprinted from the prototypes of their photos (Qi et al., "Low-Shot Learning with
+    Imprinted Weights", CVPR 2018). Then the whole network is fine-tuned on them and, against forgetting, on the run's
+    own training photos. The result is an ordinary run; its `fold_in.json` records the loss of old classes and the
+    accuracy of new ones on validation images. An interrupted call is resumed.
 
     Returns:
-        What was folded in, with the figures of old and new classes.
+        What was folded in, with the results of old and new classes.
 
     Raises:
-        UserError: a gallery that is empty or of other weights, a folder that is there, training photos that are gone,
-            a run that learnt no products.
+        UserError: a gallery that is empty or of other weights, an existing folder, missing training photos, a run that
+            learnt no products.
     """
     watcher = watcher or Watcher()
     out = RunFolder(request.out)
@@ -102,8 +102,8 @@ def fold_in(request: FoldInRequest, watcher: Watcher | None = None) -> FoldInOut
 
 
 def folding_recipe(recipe: Recipe, epochs: int | None, start: Path) -> Recipe:
-    """How a run of this recipe goes on from imprinted weights: at its last image size, at a small rate, with all
-    classes drawn alike, and to the end, so that no validation image chooses the weights."""
+    """The recipe for continuing from imprinted weights: at the run's last image size, with a small learning rate and
+    class-balanced sampling, and without selecting an epoch, so that no validation image influences the weights."""
     loss_balances = recipe.loss.name in PRIOR_LOSSES
     train = {
         "epochs": epochs or EPOCHS,
@@ -126,7 +126,7 @@ def folding_recipe(recipe: Recipe, epochs: int | None, start: Path) -> Recipe:
 
 
 def _prepare(request: FoldInRequest, watcher: Watcher) -> None:
-    """Write the new run as it is before its fine-tuning, whole or not at all."""
+    """Write the new run as it is before fine-tuning, atomically."""
     source, counter = RunFolder(request.run), watcher.counter
     final = absolute(request.out)
     require_free_folder(final)
@@ -171,16 +171,16 @@ def _prepare(request: FoldInRequest, watcher: Watcher) -> None:
 
 def _require_products(run: RunFolder, recipe: Recipe) -> None:
     if recipe.train.task != "classify":
-        raise UserError(f"{run.root} learnt no products (task {recipe.train.task}), so there are no classes to join")
+        raise UserError(f"{run.root} learnt no products (task {recipe.train.task}), so there are no classes to add to")
     if run.broader.exists():
-        raise UserError(f"{run.root} learnt broader classes, not products; fold into a run that learnt products")
+        raise UserError(f"{run.root} learnt broader classes, not products; use a run that learnt products")
 
 
 def _rehearsal(request: FoldInRequest, source: RunFolder, watcher: Watcher) -> Catalog:
-    """The run's own data set in the split that it has for the run. Raises `UserError` where photos of it are gone."""
+    """The run's own data set with the run's split. Raises `UserError` if photos are missing."""
     origin = read_origin(source)
     data = request.data or origin.data
-    give = f"give where they lie now with {argument('data')}"
+    give = f"give their new location with {argument('data')}"
     if not data.exists():
         raise UserError(f"the photos that {source.root} was trained on are no longer at {data}: {give}")
     known_format = origin.format if request.data is None else None
@@ -193,20 +193,20 @@ def _rehearsal(request: FoldInRequest, source: RunFolder, watcher: Watcher) -> C
     gone = own - sum(sample.path in readable for sample in found.split("train"))
     if gone > MAX_BAD_FRACTION * own:
         photos = counted(own, "photo")
-        raise UserError(f"{gone:,} of {photos} that {source.root} learnt from are no longer in {data}: {give}")
+        raise UserError(f"{gone:,} of {photos} that {source.root} was trained on are no longer in {data}: {give}")
     tell(found.notes, watcher.note)
     return found
 
 
 def _tell(join: Joined, watcher: Watcher) -> None:
     new, photos = counted(len(join.new), "new class"), counted(len(join.trained), "enrolled photo")
-    watcher.note(f"{new}, {photos} to train on, {len(join.held_out)} held out to measure")
+    watcher.note(f"{new}, {photos} to train on, {len(join.held_out)} held out to evaluate on")
     if join.kept_out:
         held = counted(join.kept_out, "enrolled photo is", "enrolled photos are")
-        watcher.note(f"{held} in val or test of the run: not trained on")
+        watcher.note(f"{held} in val or test of the run and not trained on")
     if join.relabelled:
         moved = counted(len(join.relabelled), "training photo is", "training photos are")
-        watcher.note(f"{moved} filed under another product in the gallery, which counts from now on")
+        watcher.note(f"{moved} filed under another product in the gallery; the gallery's label is used")
 
 
 def _directions(join: Joined, entries: list[Entry], vectors: Floats) -> Floats:
@@ -218,9 +218,9 @@ def _directions(join: Joined, entries: list[Entry], vectors: Floats) -> Floats:
 
 
 def _looked_at(predictor: RunPredictor, samples: tuple[Sample, ...], seed: int, counter: Counter) -> Seen:
-    """Some training photos of each trained class."""
+    """Embeddings of some training photos of each trained class."""
     chosen = _some_of_each(samples, seed)
-    progress = counter("looking at trained classes", len(chosen))
+    progress = counter("embedding trained classes", len(chosen))
     rest = iter(chosen)
     embeddings: list[Floats] = []
     labels: list[int] = []
@@ -247,7 +247,7 @@ def _some_of_each(samples: tuple[Sample, ...], seed: int) -> list[Sample]:
 
 
 def _catalog(join: Joined, rehearsal: Catalog, gallery: Gallery, folder: Path, counter: Counter) -> Catalog:
-    """The run's photos and the enrolled ones, which are written into the folder."""
+    """The run's photos, and the enrolled photos, which are written to the folder."""
     digests = hash_files([sample.path for sample in rehearsal.samples])
     own = [
         replace(sample, label=join.relabelled.get(digest or b"", sample.label)) if sample.split == "train" else sample
@@ -266,7 +266,7 @@ def _catalog(join: Joined, rehearsal: Catalog, gallery: Gallery, folder: Path, c
 
 
 def _begun_with(request: FoldInRequest, source: RunFolder, gallery: Gallery, join: Joined) -> dict[str, Any]:
-    """What the record of the new run says of run and gallery."""
+    """The new run's record of the run and the gallery."""
     return {
         "run": str(absolute(source.root)),
         "gallery": absolute_place(request.gallery),
@@ -279,13 +279,13 @@ def _begun_with(request: FoldInRequest, source: RunFolder, gallery: Gallery, joi
 
 
 def _require_begun_alike(request: FoldInRequest) -> dict[str, Any]:
-    """What a folder was begun with. Raises `UserError` if it is finished, or was begun otherwise than is asked now."""
+    """The record of how a folder was started. Raises `UserError` if it is finished, or was started differently."""
     out = RunFolder(request.out)
     origin = read_json(out.provenance) if out.provenance.exists() else {}
     begun = origin.get("fold_in")
     if begun is None or (out.root / OUTCOME).exists():
         what = "a finished run" if begun else "a run of another kind"
-        raise UserError(f"{out.root} is {what}; take another {argument('out')}")
+        raise UserError(f"{out.root} is {what}; choose another {argument('out')}")
     asked = {
         **request.to_json(),
         "run": str(absolute(request.run)),
@@ -295,14 +295,14 @@ def _require_begun_alike(request: FoldInRequest) -> dict[str, Any]:
     different = [name for name, value in asked.items() if had.get(name) != value]
     if different:
         raise UserError(
-            f"{out.root} was begun with another {argument(different[0])}; go on with the same command, or take another "
-            f"{argument('out')}"
+            f"{out.root} was started with another {argument(different[0])}; repeat the original command, or choose "
+            f"another {argument('out')}"
         )
     return dict(begun)
 
 
 def _measured(source: RunFolder, out: RunFolder, begun: dict[str, Any], watcher: Watcher) -> FoldInOutcome:
-    """Judge the run as it was, with imprinted classes and fine-tuned, on the same validation images."""
+    """Evaluate the original run, the imprinted one and the fine-tuned one on the same validation images."""
     origin = read_origin(out)
     listed = open_as_trained(out, origin.data, origin.format, origin.seed)
     catalog = with_split(listed, out.split, hash_files([sample.path for sample in listed.samples]))

@@ -1,4 +1,4 @@
-"""Imprints classes into a classifier: weights that come from a few photos' embeddings, not from training."""
+"""Imprints classes into a classifier: weights computed from a few photos' embeddings, without training."""
 
 from __future__ import annotations
 
@@ -18,7 +18,8 @@ WEIGHT, BIAS = "head.classifier.weight", "head.classifier.bias"
 
 
 LOST = 0.05
-"""Share of the trained classes' own photos that imprinted classes of a linear classifier take, before fine-tuning."""
+"""The share of the trained classes' own photos that imprinted classes of a linear classifier claim before
+fine-tuning."""
 
 
 @dataclass(frozen=True)
@@ -30,7 +31,7 @@ class Seen:
 
 
 def prototypes(vectors: Floats, labels: Ints, classes: int) -> Floats:
-    """The direction of each class, shape (classes, D): the mean of its photos' unit vectors (N, D), of length 1.
+    """The direction of each class, shape (classes, D): the normalised mean of its photos' unit vectors (N, D).
 
     Qi et al., "Low-Shot Learning with Imprinted Weights", CVPR 2018, section 3.1.
     """
@@ -38,7 +39,7 @@ def prototypes(vectors: Floats, labels: Ints, classes: int) -> Floats:
 
 
 def class_means(rows: npt.NDArray[np.floating[Any]], labels: Ints, classes: int) -> Wide:
-    """The mean of each class's rows (N, D), shape (classes, D); zeros for a class without any."""
+    """The mean of each class's rows (N, D), shape (classes, D); zeros for a class without rows."""
     sums = np.zeros((classes, rows.shape[1]))
     np.add.at(sums, labels, rows)
     means: Wide = sums / np.maximum(np.bincount(labels, minlength=classes), 1)[:, None]
@@ -46,23 +47,24 @@ def class_means(rows: npt.NDArray[np.floating[Any]], labels: Ints, classes: int)
 
 
 def is_linear(arrays: Arrays) -> bool:
-    """Whether the classifier takes lengths into account and has a bias; else it takes cosines.
+    """Whether the classifier is linear with a bias; otherwise it is a cosine classifier.
 
     Raises:
-        UserError: a network without a classifier of ours.
+        UserError: a network without one of shelfmind's classifiers.
     """
     if WEIGHT not in arrays:
-        raise UserError("this network has no classifier of shelfmind's own, into which classes could be imprinted")
+        raise UserError("classes can only be imprinted into the classifiers of shelfmind's networks")
     return BIAS in arrays
 
 
 def imprinted(arrays: Arrays, directions: Floats, seen: Seen | None) -> dict[str, npt.NDArray[Any]]:
-    """A network's arrays with rows for new classes, whose prototypes are `directions` (N, D), after the trained ones.
+    """A network's arrays with rows for new classes, whose prototypes are `directions` (N, D), after the trained
+    classes.
 
-    A cosine classifier takes the prototypes as they are, in the mean length of the trained rows, which changes no logit
-    but how fast a row turns in training; one with several centres a class, (C, K, D), takes the prototype for each. A
-    linear one, whose embeddings all point roughly the same way, takes `linear_rows` and an `offset` by photos of
-    trained classes, which it needs. All other arrays are the same.
+    A cosine classifier gets the prototypes scaled to the mean length of the trained rows, which affects no logit, only
+    how fast a row turns in training. One with several centres per class, (C, K, D), gets the prototype as each centre.
+    A linear classifier, whose embeddings all point in roughly the same direction, gets `linear_rows` and an `offset`
+    computed from photos of trained classes, which are required. All other arrays are unchanged.
     """
     if not len(directions):
         return dict(arrays)
@@ -83,12 +85,12 @@ def imprinted(arrays: Arrays, directions: Floats, seen: Seen | None) -> dict[str
 
 
 def linear_rows(directions: Floats, length: float, seen: Seen) -> tuple[Wide, Wide]:
-    """Weights (N, D) and biases (N,) by which a new class's logit falls with the distance to its prototype.
+    """Weights (N, D) and biases (N,) for which a new class's logit decreases with the distance to its prototype.
 
-    With the prototypes x at the mean length of an embedding and m, the mean of the trained classes' means, the logit of
-    an embedding e is s (x - m)(e - (x + m) / 2): s / 2 times how much nearer e is to x than to m, distances squared, so
-    that among new classes the nearest prototype wins. The scale s gives the rows the mean `length` of the trained ones.
-    Without m every photo would be taken by a new class: all embeddings have most of their direction in common.
+    Let x be the prototype scaled to the mean embedding length, and m the mean of the trained classes' means. The logit
+    of an embedding e is s (x - m)(e - (x + m) / 2), which is s / 2 times the difference of its squared distances to m
+    and x; among new classes, the nearest prototype wins. The scale s gives the rows the mean `length` of the trained
+    rows. Without m, a new class would claim every photo, because all embeddings share most of their direction.
     """
     present = np.unique(seen.labels)
     centre = class_means(seen.embeddings, seen.labels, int(present[-1]) + 1)[present].mean(0)
@@ -99,8 +101,8 @@ def linear_rows(directions: Floats, length: float, seen: Seen) -> tuple[Wide, Wi
 
 
 def offset(arrays: Arrays, rows: Wide, bias: Wide, seen: Seen) -> float:
-    """What to add to the biases of new classes so that they take the share `LOST` of the trained classes' own photos:
-    of those that are recognised, or of all if none is."""
+    """The offset to the biases of new classes for which they claim the share `LOST` of the trained classes' own photos:
+    of the correctly recognised ones, or of all if there are none."""
     trained = seen.embeddings @ np.asarray(arrays[WEIGHT], np.float64).T + arrays[BIAS]
     own = trained[np.arange(len(trained)), seen.labels]
     ahead = own - (seen.embeddings @ rows.T + bias).max(1)

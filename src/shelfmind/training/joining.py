@@ -1,4 +1,5 @@
-"""Joins the products of a gallery to the classes and photos of a run: who is new, what is trained on, what measures."""
+"""Merges the products of a gallery with the classes and photos of a run: new classes, training photos, held-out
+photos."""
 
 from __future__ import annotations
 
@@ -16,16 +17,17 @@ from shelfmind.nouns import counted, shortened
 from shelfmind.runs.history import History
 
 ENOUGH_TO_MEASURE = 5
-"""Photos that a new product needs for some of them to be held out."""
+"""Minimum photos of a new product for some of them to be held out."""
 
 
 @dataclass(frozen=True)
 class Joined:
-    """The classes of run and gallery together, and what becomes of each enrolled photo.
+    """The classes of run and gallery combined, and the use of each enrolled photo.
 
-    `class_names` are the run's, then the new ones, sorted. `trained` and `held_out` are photos that the run does not
-    know, each with its class id; `relabelled` are training photos of the run that the gallery files elsewhere, by their
-    SHA-256. `kept_out` counts photos that stay in the run's val or test, `known` those that it trained on as they are.
+    `class_names` are the run's, then the new ones, sorted. `trained` and `held_out` are photos that are new to the run,
+    each with its class id; `relabelled` are training photos of the run that the gallery files elsewhere, by their
+    SHA-256. `kept_out` is the number of photos that stay in the run's val or test, `known` of those it already trained
+    on.
     """
 
     class_names: tuple[str, ...]
@@ -43,7 +45,7 @@ class Joined:
 
     @property
     def imprinting(self) -> dict[str, int]:
-        """The photos that new classes are imprinted from: SHA-256 to class id."""
+        """The photos from which new classes are imprinted: SHA-256 to class id."""
         enrolled = {entry.sha256: label for entry, label in self.trained if label >= self.old}
         moved = {digest.hex(): label for digest, label in self.relabelled.items() if label >= self.old}
         return {**enrolled, **moved}
@@ -52,15 +54,14 @@ class Joined:
 def joined(
     entries: Sequence[Entry], names: Sequence[str], history: History, held_out: float, seed: int, gallery: str
 ) -> Joined:
-    """Join the photos of the gallery called `gallery` to the classes called `names` of the run with this history.
+    """Merge the photos of the gallery called `gallery` into the classes called `names` of the run with this history.
 
-    A product whose name is that of a trained class, as a reader sees them, is that class. A photo that the run holds
-    out in val or test stays there; of a new product with at least `ENOUGH_TO_MEASURE` photos the share `held_out` is
-    held out, too.
+    A product with the (normalised) name of a trained class is that class. Photos in the run's val or test stay there.
+    Of a new product with at least `ENOUGH_TO_MEASURE` photos, the share `held_out` is held out, too.
 
     Raises:
-        UserError: no product at all or nothing new, a photo under two products, names that look the same, a product
-            whose photos are all held out by the run.
+        UserError: no products or nothing new, a photo under two products, names that look the same, a product whose
+            photos are all held out by the run.
     """
     if not entries:
         raise UserError(f"{gallery} has no products; enrol some: {call('gallery_add', gallery=gallery, data='DATA')}")
@@ -107,8 +108,8 @@ def _refuse_two_products(entries: Sequence[Entry], gallery: str) -> None:
         if first.sku != entry.sku:
             remove = call("gallery_remove", gallery=gallery, sku=entry.sku, photos=[entry.sha256[:12]])
             raise UserError(
-                f"the photo {entry.photo} is filed under {first.sku} and {entry.sku}; a classifier must be told which "
-                f"it shows: {remove}"
+                f"the photo {entry.photo} is filed under both {first.sku} and {entry.sku}; remove one of the two: "
+                f"{remove}"
             )
 
 
@@ -119,7 +120,7 @@ def _by_look(entries: Sequence[Entry], gallery: str) -> dict[str, str]:
         first = skus.setdefault(normalise_class_name(sku), sku)
         if first != sku:
             merge = call("gallery_merge", gallery=gallery, skus=[first, sku], into=first)
-            raise UserError(f"the products '{first}' and '{sku}' look the same; rename one of them, or: {merge}")
+            raise UserError(f"the product names '{first}' and '{sku}' look the same; rename one of them, or: {merge}")
     return skus
 
 
@@ -137,7 +138,7 @@ def _measuring(photos: Sequence[tuple[Entry, int]], old: int, share: float, seed
 
 def _refuse_empty(result: Joined, gallery: str) -> None:
     if not result.trained and not result.relabelled:
-        raise UserError(f"there is nothing to fold in: the run knows all photos of {gallery} already")
+        raise UserError(f"nothing to fold in: the run already knows all photos of {gallery}")
     with_photos = set(result.imprinting.values())
     lacking = [
         name for label, name in enumerate(result.class_names) if label >= result.old and label not in with_photos
@@ -145,6 +146,6 @@ def _refuse_empty(result: Joined, gallery: str) -> None:
     if lacking:
         raise UserError(
             f"all photos of {counted(len(lacking), 'product')} ({shortened(lacking)}) are held out by the run for "
-            f"validation or test, so that none is left to learn from; add others: "
+            f"validation or test, so none are left to train on; add others: "
             f"{call('gallery_add', gallery=gallery, sku=lacking[0], photos=['PHOTO'])}"
         )

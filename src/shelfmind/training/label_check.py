@@ -1,4 +1,4 @@
-"""`find_label_errors`: from a data set to a list of all labels, the most doubtful first."""
+"""`find_label_errors`: ranks all labels of a data set by how suspicious they are."""
 
 from __future__ import annotations
 
@@ -38,18 +38,17 @@ from shelfmind.training.run import with_start
 from shelfmind.training.teaching import refuse_teachers
 from shelfmind.training.watching import Watcher
 
-OTHER_WEIGHTS = "begin with official weights, with a run that was pretrained without labels, or with none"
+OTHER_WEIGHTS = "start from official weights, from a run pretrained without labels, or from scratch"
 
 
 @dataclass(frozen=True)
 class LabelCheckOutcome:
-    """What a label check found, in numbers.
+    """The results of a label check, in numbers.
 
-    `flagged` labels are suspected to be wrong and `outliers` fit no class: no image is both, and together they are the
-    `suspects` of the review. Not judged are images that are `alone` in their class, and those of networks that do not
-    clearly beat guessing, of which `doubt` speaks (None: all do). `estimated_wrong` is confident learning's estimate,
-    which also counts what the networks mix up; `accuracy` how often a network's first guess is the given label of an
-    image that it never saw, whether it is trusted or not.
+    `flagged` labels are suspicious and `outliers` fit no class; the two are disjoint, and together they are the
+    `suspects` of the review. Images that are `alone` in their class are not checked, nor those of networks that do not
+    clearly beat guessing, see `doubt` (None: all do). `estimated_wrong` is confident learning's estimate, which
+    includes confusions of the networks; `accuracy` is the top-1 accuracy on held-out images, over all networks.
     """
 
     images: int
@@ -73,20 +72,20 @@ class LabelCheckOutcome:
 
 @takes(FindLabelErrorsRequest)
 def find_label_errors(request: FindLabelErrorsRequest, watcher: Watcher | None = None) -> LabelCheckOutcome:
-    """Train a network a fold, let each judge the labels that it never saw, and rank all labels in a folder.
+    """Train one network per fold, check its held-out labels, and rank all labels in a folder.
 
-    The same call on a folder that was begun goes on where it was stopped; finished folds are not trained again. Images
-    of all splits are judged. The last weights are kept, so that held-out labels have no say in choosing them.
+    Repeating the call on the same folder resumes it; finished folds are not trained again. Images of all splits are
+    checked. The last epoch's weights are used, so that held-out labels do not influence their selection.
 
     Returns:
-        What was found, in numbers.
+        The results, in numbers.
 
     Raises:
-        UserError: anything the user can mend.
+        UserError: invalid input.
     """
     start_mindspore()
     watcher = watcher or Watcher()
-    refuse_teachers(request.settings, "a teacher passes on the labels that are to be judged")
+    refuse_teachers(request.settings, "a teacher passes on the labels that are to be checked")
     settings, start = with_start(_last_weights(request.settings), request.offline, watcher)
     watcher.phase("listing images")
     catalog = open_catalog(request.data, request.format, request.seed)
@@ -116,18 +115,18 @@ def find_label_errors(request: FindLabelErrorsRequest, watcher: Watcher | None =
 
 
 def _unlearnt(start: Start | None, held_out: HeldOut, watcher: Watcher) -> Bools:
-    """Of which judged images the weights that the networks begin with did not learn the label; refused if of none."""
+    """Which labels the initial weights of the networks were not trained on; `UserError` if there are none."""
     if start is None or start.url is not None:
         return np.ones(held_out.judged, np.bool_)
     paths = [sample.path for sample in held_out.samples[: held_out.judged]]
     unlearnt = labels_unlearnt(start.path, paths, watcher.counter)
-    learnt = f"the networks would begin with {start.path}, which learnt"
+    learnt = f"the networks would start from {start.path}, which was trained on"
     if not unlearnt.any():
-        raise UserError(f"{learnt} all of these labels, so that they could judge none: {OTHER_WEIGHTS}")
+        raise UserError(f"{learnt} all of these labels, so none can be checked: {OTHER_WEIGHTS}")
     if not unlearnt.all():
         some = f"{int((~unlearnt).sum()):,} of {counted(len(unlearnt), 'label')}"
-        began = learnt.replace("would begin", "begin")
-        watcher.warn(f"{began} {some}, so that it hides their errors: {OTHER_WEIGHTS}")
+        began = learnt.replace("would start", "start")
+        watcher.warn(f"{began} {some}, which hides their errors: {OTHER_WEIGHTS}")
     return unlearnt
 
 
@@ -157,7 +156,7 @@ def _judge(
     bad_files: int,
     watcher: Watcher,
 ) -> LabelCheckOutcome:
-    """Score, rank and write everything; `audit.json` comes last."""
+    """Score, rank and write everything; `audit.json` is written last."""
     probabilities = np.load(check.probabilities, mmap_mode="r")
 
     def embeddings(fold: int) -> Any:

@@ -1,4 +1,4 @@
-"""The training loop: plan an epoch, step through it, validate, save, and again."""
+"""The training loop: plan, train, validate and save each epoch."""
 
 from __future__ import annotations
 
@@ -26,15 +26,15 @@ from shelfmind.training.step import Step
 from shelfmind.training.watching import EpochEntry, StepFigures, Watcher
 
 READ_EVERY = 10
-"""Steps from one reading of losses to the next on devices that work while Python prepares the next steps."""
+"""Steps between readings of the loss on devices that run asynchronously while Python prepares the next steps."""
 
 
 @dataclass
 class Training:
-    """Everything a training consists of, ready to go on from `position`.
+    """The complete state of a training, ready to continue from `position`.
 
-    `ema_weights` are the averaged weights of the network alone, which become the run's. Losses are read every
-    `read_every` steps; `unread` are those of the steps since, each with its number in the epoch, from 1.
+    `ema_weights` are the averaged weights of the network, which become the run's. Losses are read every `read_every`
+    steps; `unread` are the losses since, each with its step number in the epoch, from 1.
     """
 
     run: RunFolder
@@ -56,7 +56,7 @@ class Training:
 
 
 def train_to_the_end(training: Training, watcher: Watcher) -> None:
-    """Run the remaining epochs; after each, and part-way through long ones, everything is saved."""
+    """Run the remaining epochs; save everything after each epoch, and within long epochs."""
     while training.position.progress < 1.0:
         if training.position.plan is None:
             training.position.plan = plan_epoch(training)
@@ -70,19 +70,20 @@ def train_to_the_end(training: Training, watcher: Watcher) -> None:
 
 
 def steps_between_readings(device: str) -> int:
-    """How often to wait for the loss: on CPUs, which a step keeps busy anyway, after each."""
+    """Steps between readings of the loss: 1 on CPUs, which are busy during a step anyway."""
     return 1 if device == "CPU" else READ_EVERY
 
 
 def plan_epoch(training: Training) -> EpochPlan:
-    """The epoch that comes next; a budget of minutes needs to know how long an epoch takes at this image size."""
+    """The next epoch; for a time budget, from the duration of an epoch at this image size."""
     position, clock = training.position, training.clock
     epoch_s = expected_epoch_s(training) if isinstance(clock, BudgetClock) else 0.0
     return clock.plan(position.epoch, position.progress, position.elapsed_s, epoch_s)
 
 
 def expected_epoch_s(training: Training) -> float:
-    """Seconds of the next epoch: as the last one of its image size, else in proportion to the pixels of another's."""
+    """The expected duration of the next epoch in seconds: that of the last epoch at its image size, else scaled by
+    pixels."""
     stage = stage_at(training.recipe, training.position.progress)
     known = training.position.epoch_seconds
     nearest = min(known, key=lambda size: abs(int(size) - stage.image_size))
@@ -90,7 +91,7 @@ def expected_epoch_s(training: Training) -> float:
 
 
 def train_epoch(training: Training, plan: EpochPlan, watcher: Watcher) -> None:
-    """Step through what is left of the planned epoch."""
+    """Run the remaining steps of the planned epoch."""
     position, recipe = training.position, training.recipe
     stage = stage_at(recipe, plan.start)
     mix = plan.start < recipe.mixing.until
@@ -114,7 +115,7 @@ def train_epoch(training: Training, plan: EpochPlan, watcher: Watcher) -> None:
 
 
 def step_figures(position: Position, plan: EpochPlan, loss: float, images_per_second: float) -> StepFigures:
-    """What a watcher is told after a step."""
+    """The step metrics for a watcher."""
     return StepFigures(
         epoch=plan.epoch,
         step=position.step,
@@ -127,7 +128,7 @@ def step_figures(position: Position, plan: EpochPlan, loss: float, images_per_se
 
 
 def take_step(training: Training, plan: EpochPlan, images: Floats, targets: Floats) -> None:
-    """One update at the learning rate of the moment; the loss is not waited for."""
+    """One update at the current learning rate, without waiting for the loss."""
     position, train = training.position, training.recipe.train
     progress = plan.moment_of(position.step_in_epoch)
     rate = learning_rate(train, progress)
@@ -142,10 +143,10 @@ def take_step(training: Training, plan: EpochPlan, images: Floats, targets: Floa
 
 
 def read_losses(training: Training, plan: EpochPlan) -> float:
-    """Wait for the steps whose losses are unread, add these up, and return the last.
+    """Wait for the steps with unread losses, accumulate their losses, and return the last one.
 
-    Nothing is saved between a step and this, so that no state holds a step after one whose loss is no number. Raises
-    `UserError` that names that very step.
+    Nothing is saved between a step and this call, so that no saved state follows a non-finite loss. Raises `UserError`
+    that names the failing step.
     """
     loss = math.nan
     for step, tensor in training.unread:
@@ -186,18 +187,20 @@ def validate(training: Training, plan: EpochPlan) -> EpochEntry:
 
 
 def remember_pace(training: Training, stage: Stage, validation_s: float) -> None:
-    """Keep how long an epoch takes at this image size, without compilation, for the plans of the next ones."""
+    """Record the duration of an epoch at this image size, without compilation, for planning the next ones."""
     step_s, batches, forward = training.watch.step_s, training.batches, training.forward
     if step_s is None:
         return
     images = math.ceil(len(training.val_labels) / forward.batch_size) * forward.batch_size
-    at_most_s = step_s * images / batches.batch_size  # a step does more with an image; the rest is compilation
+    at_most_s = (
+        step_s * images / batches.batch_size
+    )  # validation costs less per image than a step; the rest is compilation
     epoch_s = step_s * batches.steps_per_epoch + min(validation_s, at_most_s)
     training.position.epoch_seconds[str(stage.image_size)] = epoch_s
 
 
 def validation_figures(training: Training, size: int) -> tuple[float | None, float | None]:
-    """Mean negative log likelihood and top-1 of the averaged weights; None where there is no validation split."""
+    """Mean negative log-likelihood and top-1 of the averaged weights; None without a validation split."""
     labels = training.val_labels
     if len(labels) == 0:
         return None, None
@@ -209,7 +212,7 @@ def validation_figures(training: Training, size: int) -> tuple[float | None, flo
 
 
 def keep_weights(training: Training, entry: EpochEntry) -> None:
-    """Save the averaged weights as the last and perhaps the best, and make the run's those that the recipe names."""
+    """Save the averaged weights as last and, if so, as best, and select the run's weights according to the recipe."""
     run, position = training.run, training.position
     arrays = {name: parameter.asnumpy() for name, parameter in training.ema_weights.items()}
     checkpoint = Checkpoint(arrays, training.kind)
@@ -222,7 +225,7 @@ def keep_weights(training: Training, entry: EpochEntry) -> None:
 
 
 def keep_snapshot(training: Training, checkpoint: Checkpoint) -> None:
-    """Save an epoch's averaged weights besides, and delete those beyond the number that the recipe keeps."""
+    """Also save an epoch's averaged weights, and delete snapshots beyond the recipe's limit."""
     run, number = training.run, training.recipe.train.snapshots
     if number == 0:
         return
@@ -234,10 +237,10 @@ def keep_snapshot(training: Training, checkpoint: Checkpoint) -> None:
 
 
 def is_best(position: Position, entry: EpochEntry) -> bool:
-    """Whether an epoch's weights are the best so far, those of equal figures later ones.
+    """Whether an epoch's weights are the best so far; on ties, the later epoch wins.
 
-    Epochs of different image sizes are not compared: each stage is validated at its own size, and only the last one's
-    is that of predictions, to which weights of a smaller size are not adapted. A new stage begins anew.
+    Epochs of different image sizes are not compared: each stage is validated at its own size, and only the last stage's
+    size is used for prediction, which weights of a smaller size are not adapted to. Each stage starts a new comparison.
     """
     if entry["val_top1"] is None:
         return False

@@ -1,4 +1,4 @@
-"""The optimizers by name; weight decay acts on weights of two or more dimensions only."""
+"""The optimizers by name; weight decay applies only to weights of two or more dimensions."""
 
 from __future__ import annotations
 
@@ -15,8 +15,8 @@ BETA_1, BETA_2, EPSILON = 0.9, 0.999, 1e-8
 class NesterovMomentum(nn.Optimizer):
     """Stochastic gradient descent with Nesterov momentum (Sutskever et al., ICML 2013).
 
-    v <- momentum * v + g; w <- w - rate * (g + momentum * v). MindSpore's own `nn.Momentum` ignores `use_nesterov` on
-    CPU (2.8.0).
+    v <- momentum * v + g; w <- w - rate * (g + momentum * v). MindSpore's `nn.Momentum` ignores `use_nesterov` on CPU
+    (2.8.0).
     """
 
     def __init__(self, groups: list[dict[str, object]], rate: float, momentum: float) -> None:
@@ -39,9 +39,10 @@ def _move(rate: Tensor, momentum: Tensor, weight: Parameter, velocity: Parameter
 
 
 class AdamW(nn.Optimizer):
-    """Adam with decoupled weight decay (Loshchilov and Hutter, ICLR 2019, algorithm 2; the decay times the rate).
+    """Adam with decoupled weight decay (Loshchilov and Hutter, ICLR 2019, algorithm 2; the decay is multiplied by the
+    rate).
 
-    MindSpore's own `nn.AdamWeightDecay` leaves out the bias correction of both moments (2.8.0).
+    MindSpore's `nn.AdamWeightDecay` omits the bias correction of both moments (2.8.0).
     """
 
     def __init__(self, groups: list[dict[str, object]], rate: float) -> None:
@@ -95,7 +96,8 @@ OPTIMIZERS: dict[str, Callable[[list[dict[str, object]], TrainRecipe], nn.Optimi
 
 
 def build_optimizer(parameters: list[Parameter], recipe: TrainRecipe) -> nn.Optimizer:
-    """The optimizer of a recipe; no decay on normalisations and biases (He et al., "Bag of Tricks", section 3.1)."""
+    """The optimizer of a recipe; no weight decay on normalisations and biases (He et al., "Bag of Tricks", section
+    3.1)."""
     decayed = [parameter for parameter in parameters if parameter.ndim > 1]
     others = [parameter for parameter in parameters if parameter.ndim <= 1]
     groups: list[dict[str, object]] = [

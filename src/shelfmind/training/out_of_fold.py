@@ -1,4 +1,4 @@
-"""Predictions of every image by a network that never saw it: folds that are trained one after the other."""
+"""Out-of-fold predictions of every image: folds are trained one after the other."""
 
 from __future__ import annotations
 
@@ -29,12 +29,12 @@ from shelfmind.training.run import resume, train
 from shelfmind.training.watching import ForwardingWatcher, Watcher
 
 PREDICTION_SHARE = 0.1
-"""Share of its minutes that the first fold leaves for predictions; the others know how long they took there."""
+"""Share of its time budget that the first fold reserves for predictions; later folds use the measured time."""
 
 
 @dataclass(frozen=True)
 class CheckPlan:
-    """What decides the outcome of a label check; a folder that was begun with another plan is not gone on with."""
+    """The settings of a label check; a folder that was started with another plan is not resumed."""
 
     data: str
     format: str
@@ -52,13 +52,13 @@ class CheckPlan:
 
 @dataclass(frozen=True)
 class CheckFolder:
-    """Names of the files of a label check; `root` is the folder."""
+    """The file names of a label check; `root` is the folder."""
 
     root: Path
 
     @property
     def plan(self) -> Path:
-        """What the check was begun with."""
+        """The settings that the check was started with."""
         return self.root / PLAN_FILE
 
     @property
@@ -68,21 +68,21 @@ class CheckFolder:
 
     @property
     def unseen(self) -> Path:
-        """Of which judged images the weights that the networks begin with did not learn the label, Booleans."""
+        """For each checked image, whether the initial weights were not trained on its label, Booleans."""
         return self.root / "unseen.npy"
 
     @property
     def bad_files(self) -> Path:
-        """Files that could not be used, with reasons."""
+        """Unusable files, with reasons."""
         return self.root / "bad_files.csv"
 
     @property
     def probabilities(self) -> Path:
-        """Out-of-fold probabilities of the judged images, 32-bit, (images, classes)."""
+        """Out-of-fold probabilities of the checked images, 32-bit, (images, classes)."""
         return self.root / "probabilities.npy"
 
     def fold(self, fold: int) -> Path:
-        """The folder of one fold: its list of images, its run, its embeddings and, when all is done, `done.json`."""
+        """The folder of one fold: its list of images, its run, its embeddings and, once finished, `done.json`."""
         return self.root / "folds" / str(fold)
 
     def embeddings(self, fold: int) -> Path:
@@ -90,9 +90,9 @@ class CheckFolder:
         return self.fold(fold) / "embeddings.npy"
 
     def open(self) -> None:
-        """Make the folder, or accept one in which a check was begun.
+        """Create the folder, or accept one with a started check.
 
-        Raises `UserError` if something else is there, or it cannot be made.
+        Raises `UserError` if it contains something else, or cannot be created.
         """
         if self.plan.exists():
             return
@@ -106,18 +106,18 @@ class CheckFolder:
             raise UserError(f"{self.root} exists and is not empty; choose another {argument('out')}")
 
     def keep(self, plan: CheckPlan) -> None:
-        """Write the plan, or compare it with the one that the folder was begun with.
+        """Write the plan, or compare it with the plan that the folder was started with.
 
-        Raises `UserError` if the settings or the images have changed since.
+        Raises `UserError` if the settings or the images have changed.
         """
         keep_plan(self.plan, asdict(plan))
 
 
 def predict_out_of_fold(check: CheckFolder, plan: CheckPlan, held_out: HeldOut, watcher: Watcher) -> None:
-    """Train every fold's network and let it predict: probabilities of its held-out images, embeddings of all images.
+    """Train every fold's network and predict: probabilities of its held-out images, embeddings of all images.
 
-    A fold that is finished is not done again, one that was interrupted goes on; probabilities of unfinished folds are
-    zeros. Memory is that of one training, however many images there are.
+    Finished folds are skipped and an interrupted one is resumed; probabilities of unfinished folds are zeros. Memory
+    use is that of a single training, regardless of the number of images.
     """
     settings = plan.settings()
     shape = (held_out.judged, len(held_out.class_names))
@@ -130,7 +130,7 @@ def predict_out_of_fold(check: CheckFolder, plan: CheckPlan, held_out: HeldOut, 
         began = time.perf_counter()
         watcher.note(f"fold {held_out.used_folds.index(fold) + 1} of {len(held_out.used_folds)}")
         _train_fold(check, plan, held_out, fold, watcher)
-        RunFolder(check.fold(fold) / "run").seen.unlink(missing_ok=True)  # 2.6 kB an image and fold, for nothing
+        RunFolder(check.fold(fold) / "run").seen.unlink(missing_ok=True)  # not needed, 2.6 kB per image and fold
         shutil.rmtree(RunFolder(check.fold(fold) / "run").before, ignore_errors=True)
         predicting = time.perf_counter()
         if squares is None:
@@ -138,8 +138,12 @@ def predict_out_of_fold(check: CheckFolder, plan: CheckPlan, held_out: HeldOut, 
             squares, good, _ = open_squares(held_out.samples, settings.data, progress)
             if len(good) != len(held_out.samples):
                 again = call("find_label_errors", data=plan.data, out=check.root)
-                raise UserError(f"images of {plan.data} became unusable meanwhile; mend them and go on with: {again}")
-        predictor = RunPredictor(RunFolder(check.fold(fold) / "run"), calibrated=False)  # labels are what is in doubt
+                raise UserError(
+                    f"images of {plan.data} became unusable in the meantime; restore them and resume with: {again}"
+                )
+        predictor = RunPredictor(
+            RunFolder(check.fold(fold) / "run"), calibrated=False
+        )  # calibration would trust the labels
         predict_into(
             predictor,
             squares,
@@ -154,7 +158,7 @@ def predict_out_of_fold(check: CheckFolder, plan: CheckPlan, held_out: HeldOut, 
 
 
 def _train_fold(check: CheckFolder, plan: CheckPlan, held_out: HeldOut, fold: int, watcher: Watcher) -> None:
-    """Train one fold's network, or go on with it."""
+    """Train one fold's network, or resume."""
     run, watcher = check.fold(fold) / "run", _FoldWatcher(watcher)
     if (run / RUN_FILE).exists():
         resume(run, watcher)
@@ -176,7 +180,7 @@ def _train_fold(check: CheckFolder, plan: CheckPlan, held_out: HeldOut, fold: in
 
 
 class _FoldWatcher(ForwardingWatcher):
-    """Leaves out what the weights that a fold begins with have seen: the label check says it once, for all folds."""
+    """Drops warnings about images seen by the initial weights: the label check gives one for all folds."""
 
     def warn(self, text: str) -> None:
         if not text.startswith(BEGINS):
@@ -184,7 +188,7 @@ class _FoldWatcher(ForwardingWatcher):
 
 
 def _minutes(check: CheckFolder, plan: CheckPlan, held_out: HeldOut) -> float | None:
-    """Minutes for the training of the next fold: an equal share of what is left, less what predictions take."""
+    """Training minutes of the next fold: an equal share of the remaining time, less the time for predictions."""
     if plan.max_minutes is None:
         return None
     finished = [read_json(check.fold(fold) / "done.json") for fold in _finished(check, held_out)]
@@ -199,7 +203,8 @@ def _finished(check: CheckFolder, held_out: HeldOut) -> list[int]:
 
 
 def _write_list(path: Path, held_out: HeldOut, fold: int) -> None:
-    """The list that a fold is trained on; its held-out images are val, so that they are measured but never learnt."""
+    """The list that a fold is trained on; its held-out images are val, so that they are evaluated but never
+    trained on."""
     trains, samples = held_out.trains(fold), []
     for index, sample in enumerate(held_out.samples):
         if trains[index] or (held_out.folds[index] == fold and sample.split != "test"):

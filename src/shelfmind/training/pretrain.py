@@ -1,4 +1,4 @@
-"""Pretraining on the user's own photos: self-supervised, or on broader classes, with a readout of what it is worth."""
+"""Pretraining on the user's photos: self-supervised or on broader classes, with an evaluation of the embeddings."""
 
 from __future__ import annotations
 
@@ -22,17 +22,17 @@ from shelfmind.workflows.evaluate import evaluation_folder, predict_split
 
 @takes(PretrainRequest)
 def pretrain(request: PretrainRequest, watcher: Watcher | None = None) -> Readout | None:
-    """Pretrain on a data set's training images into a run that `train` can start from, or go on with one.
+    """Pretrain on a data set's training images into a run to use as initial weights for `train`, or resume one.
 
-    Without labels (the recipe ``pretrain``), or on broader classes (the recipe ``default``). A task without labels
-    reads none; the readout at the end reads those of train and val to say what the embeddings are worth for the data's
-    own classes, and writes ``readout.json``.
+    Either without labels (the recipe ``pretrain``), or on broader classes (the recipe ``default``). Self-supervised
+    training reads no labels; the final readout uses the labels of train and val to measure how well the embeddings
+    separate the data's own classes, and writes ``readout.json``.
 
     Returns:
         The readout, or None if there is no validation split.
 
     Raises:
-        UserError: anything the user can mend.
+        UserError: invalid input.
     """
     watcher = watcher or Watcher()
     if request.resume is not None:
@@ -44,18 +44,18 @@ def pretrain(request: PretrainRequest, watcher: Watcher | None = None) -> Readou
 
 
 def read_out_run(run: RunFolder, watcher: Watcher) -> Readout | None:
-    """Judge a run's embeddings by its own training and validation images, and keep the figures in the run."""
+    """Evaluate a run's embeddings on its own training and validation images, and store the results in the run."""
     predictor = RunPredictor(run, tta=(), calibrated=False)
     origin = read_origin(run)
     origin.require_data(run)
     data_set = open_catalog(origin.data, origin.format, origin.seed)
     catalog = with_split(data_set, run.split, hash_files([sample.path for sample in data_set.samples]))
     if not catalog.split("val"):
-        watcher.note("no validation split, so nothing to read out on")
+        watcher.note("no validation split, so no readout")
         return None
     known, asked = (_embedded(predictor, catalog, split, watcher) for split in ("train", "val"))
     if len(set(known.labels.tolist())) < 2:
-        raise UserError(f"{catalog.root} has training images of one class only")
+        raise UserError(f"{catalog.root} has training images of one class only; the readout needs two")
     readout = read_out(known.embeddings, known.labels, asked.embeddings, asked.labels)
     write_json(run.root / "readout.json", asdict(readout))
     return readout

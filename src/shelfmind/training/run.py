@@ -55,22 +55,22 @@ from shelfmind.workflows.evaluate import write_evaluation
 
 @takes(TrainRequest)
 def train(request: TrainRequest, watcher: Watcher | None = None) -> Evaluation | None:
-    """Train on a data set by a recipe into a new run folder, or go on with a run that was stopped.
+    """Train on a data set by a recipe into a new run folder, or resume a stopped run.
 
-    A device's MindSpore is started if none is yet.
+    Starts MindSpore on a device if it is not running yet.
 
     Returns:
         The evaluation on val, or None if there is no val split.
 
     Raises:
-        UserError: anything the user can mend.
+        UserError: invalid input.
     """
     with tracked(request.track, watcher or Watcher()) as told:
         return _trained(request, told) if request.resume is None else resume(request.resume, told)
 
 
 def fine_tune(request: TrainRequest, watcher: Watcher) -> Evaluation | None:
-    """Train on nothing but photos that the run knows whose split is shared: what came later stays unseen."""
+    """Train only on photos that the run whose split is reused already knows; later photos stay held out."""
     return _trained(request, watcher, new_photos=False)
 
 
@@ -131,7 +131,7 @@ def _trained(request: TrainRequest, watcher: Watcher, new_photos: bool = True) -
 
 
 def resume(run: Path | str, watcher: Watcher | None = None) -> Evaluation | None:
-    """Go on with a training that was stopped at any moment; a finished one is evaluated again."""
+    """Resume a training that was stopped at any point; a finished one is evaluated again."""
     began = time.perf_counter()
     folder = RunFolder(Path(run))
     settings = folder.read_recipe()
@@ -163,7 +163,7 @@ def resume(run: Path | str, watcher: Watcher | None = None) -> Evaluation | None
 
 
 def with_start(recipe: Recipe, offline: bool, watcher: Watcher) -> tuple[Recipe, Start | None]:
-    """The weights that a recipe starts from, and the recipe with the model's arguments that they need."""
+    """The initial weights of a recipe, and the recipe with the model arguments that they require."""
     weights, name = recipe.model.weights, recipe.model.name
     if weights is None:
         return recipe, None
@@ -175,14 +175,14 @@ def with_start(recipe: Recipe, offline: bool, watcher: Watcher) -> tuple[Recipe,
 
 
 def choose_kernels(recipe: Recipe) -> Choice:
-    """The kernels that a training by this recipe begins with here."""
+    """The kernels for a new training by this recipe on this machine."""
     device = start_mindspore().get_context("device_target")
     own = not recipe.model.name.startswith(PREFIX)
     return choose(recipe.train.kernels, recipe.train.amp, device, available_cores(), own)
 
 
 def resumed_kernels(run: RunFolder, recipe: Recipe) -> Choice:
-    """The kernels that the run's training began with; one that has not begun begins with what is best here."""
+    """The kernels that the run's training started with; the best ones here if it has not started."""
     content = read_json(run.provenance)
     if "kernels" not in content and not run.state.exists():
         choice = choose_kernels(recipe)
@@ -194,7 +194,7 @@ def resumed_kernels(run: RunFolder, recipe: Recipe) -> Choice:
 
 @dataclass(frozen=True)
 class Origin:
-    """What a run was begun with."""
+    """The data and settings that a run was started with."""
 
     data: Path
     format: str
@@ -203,20 +203,20 @@ class Origin:
     max_bad_fraction: float
 
     def require_data(self, run: RunFolder) -> None:
-        """Refuse to go on where the run's photos no longer are."""
+        """Raise `UserError` if the run's photos are gone."""
         if not self.data.exists():
             raise UserError(
-                f"the photos that {run.root} was trained on are no longer at {self.data}: put them back, or a link to "
-                "where they lie now"
+                f"the photos that {run.root} was trained on are no longer at {self.data}: restore them, or a link to "
+                "their new location"
             )
 
 
 def read_origin(run: RunFolder) -> Origin:
-    """What `provenance.json` says that resuming needs."""
+    """Read from `provenance.json` what resuming needs."""
     content = read_json(run.provenance)
     try:
         data, command = content["data"], content["command"]
-        own_list = "fold_in" in content  # which goes where the run goes
+        own_list = "fold_in" in content  # a list that moves with the run
         return Origin(
             absolute(run.split) if own_list else Path(data["path"]),
             data["format"],
@@ -229,7 +229,7 @@ def read_origin(run: RunFolder) -> Origin:
 
 
 def read_images(catalog: Catalog, recipe: Recipe, run: RunFolder, max_bad_fraction: float, watcher: Watcher) -> Images:
-    """Check and prepare the images of train and val; too many bad ones stop here, with their list."""
+    """Check and prepare the images of train and val; raises `UserError`, with a list, if too many are bad."""
     train_samples, val_samples = catalog.split("train"), catalog.split("val")
     progress = watcher.counter("checking images", len(train_samples) + len(val_samples))
     train_squares, good_train, bad_train = open_squares(train_samples, recipe.data, progress)
@@ -274,17 +274,17 @@ def _with_split_of(catalog: Catalog, run: RunFolder, watcher: Watcher, new_photo
     try:
         history = read_history(run, watcher.counter)
     except UnknownHistoryError as error:
-        raise UserError(f"{error.fact}, so that its split cannot be shared; {error.advice}") from error
+        raise UserError(f"{error.fact}, so its split cannot be reused; {error.advice}") from error
     catalog, new = with_split_of(catalog, history, watcher.counter, new_photos)
     if new:
-        what = "trained on" if new_photos else "left out"
+        what = "trained on" if new_photos else "skipped"
         watcher.note(f"{counted(new, 'image is', 'images are')} not known to {run.root}: {what}")
     return catalog
 
 
 def _keep_warnings(training: Training, images: Images, doubt: str | None) -> list[str]:
-    """Write what makes the training's outcome doubtful into the last entry of its log, and return it; `doubt` is of its
-    first weights."""
+    """Add warnings about the result to the last entry of the log, and return them; `doubt` concerns the initial
+    weights."""
     found = [] if doubt is None else [doubt]
     found += shortfalls(
         steps=training.position.step,
@@ -300,7 +300,7 @@ def _keep_warnings(training: Training, images: Images, doubt: str | None) -> lis
 
 
 def _doubt_of_start(request: TrainRequest, settings: Recipe, counts: Sequence[int]) -> list[str]:
-    """That there are too few photos for random weights, which nobody should learn only at the end."""
+    """A warning that there are too few photos to train from scratch, given before training starts."""
     out = request.new[1]
     again = {**arguments_of(request), "out": str(unused(out.with_name(f"{out.name}_imagenet")))}
     doubt = doubt_of_random_weights(counts, settings.model.name, again, request.rules)

@@ -1,4 +1,4 @@
-"""Everything that follows the training's progress from 0 to 1: learning rate, stage, and averaging."""
+"""Everything that depends on training progress (0 to 1): learning rate, stage, and weight averaging."""
 
 from __future__ import annotations
 
@@ -8,16 +8,16 @@ from collections.abc import Callable
 from shelfmind.recipe import Recipe, Stage, TrainRecipe
 
 Schedule = Callable[[TrainRecipe, float], float]
-"""The learning rate at a share, 0 to 1, of the training after the warm-up."""
+"""The learning rate at a fraction, 0 to 1, of the training after the warm-up."""
 
 
 def cosine(train: TrainRecipe, along: float) -> float:
-    """Half a cosine from the peak to the final rate (Loshchilov and Hutter, "SGDR", ICLR 2017, equation 5)."""
+    """Cosine decay from the peak to the final rate (Loshchilov and Hutter, "SGDR", ICLR 2017, equation 5)."""
     return train.final_lr + (train.peak_lr - train.final_lr) * 0.5 * (1 + math.cos(math.pi * along))
 
 
 def constant(train: TrainRecipe, along: float) -> float:
-    """The peak throughout."""
+    """The peak rate throughout."""
     return train.peak_lr
 
 
@@ -33,12 +33,12 @@ def learning_rate(train: TrainRecipe, progress: float) -> float:
 
 
 def averaging_decay(train: TrainRecipe, step: int) -> float:
-    """Decay of the averaged weights at a step: short at first, so that the random start is soon forgotten."""
+    """Decay of the averaged weights at a step: small at first, so that the initial weights are soon forgotten."""
     return min(train.ema_decay, (1 + step) / (10 + step))
 
 
 def stage_at(recipe: Recipe, progress: float) -> Stage:
-    """The stage that a training at `progress` is in."""
+    """The stage of a training at `progress`."""
     passed = 0.0
     for stage in recipe.stages:
         passed += stage.share
@@ -48,6 +48,6 @@ def stage_at(recipe: Recipe, progress: float) -> Stage:
 
 
 def validation_size(recipe: Recipe, stage: Stage) -> int:
-    """Image size at validation within a stage: in the same proportion to the stage's as at the end of the training."""
+    """Validation image size of a stage, in the same ratio to the stage's training size as at the end of training."""
     final = recipe.stages[-1].image_size
     return max(16, round(recipe.evaluation_size * stage.image_size / final))

@@ -1,4 +1,4 @@
-"""What a search of recipe values chooses from: lists of choices, and ranges of numbers."""
+"""The search space of recipe values: lists of choices, and ranges of numbers."""
 
 from __future__ import annotations
 
@@ -13,7 +13,8 @@ from shelfmind.validation import dotted, first_fault
 
 
 def _number(value: Any) -> int | float:
-    """A finite number, also one that YAML 1.1 takes for text: it reads ``1e-4`` as a string, ``1.0e-4`` as a number."""
+    """A finite number, including text that YAML 1.1 does not parse as one: it reads ``1e-4`` as text, ``1.0e-4`` as a
+    number."""
     if isinstance(value, str):
         try:
             value = float(value) if set(value.lower()) & set(".e") else int(value)
@@ -28,7 +29,7 @@ Number = Annotated[int | float, BeforeValidator(_number)]
 
 
 class Range(BaseModel):
-    """Numbers from `low` to `high`, whole ones if both ends are; `log` draws them evenly on a logarithmic scale."""
+    """Numbers from `low` to `high`, integers if both ends are; `log` samples uniformly on a logarithmic scale."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
@@ -41,12 +42,12 @@ class Range(BaseModel):
         if not self.low < self.high:
             raise ValueError(f"high must be greater than low, got low={self.low} and high={self.high}")
         if self.log and self.low <= 0:
-            raise ValueError(f"low must be more than 0 on a logarithmic scale, got {self.low}")
+            raise ValueError(f"low must be greater than 0 on a logarithmic scale, got {self.low}")
         return self
 
     @property
     def whole(self) -> bool:
-        """Whether only whole numbers are meant."""
+        """Whether the range is of integers."""
         return isinstance(self.low, int) and isinstance(self.high, int)
 
 

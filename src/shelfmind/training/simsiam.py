@@ -1,4 +1,4 @@
-"""SimSiam: a network learns that two views of one photo are the same, without labels, at small batches."""
+"""SimSiam: self-supervised training on two views of each photo, with small batches."""
 
 from __future__ import annotations
 
@@ -18,21 +18,21 @@ from shelfmind.models.weights import CLASSIFIERS
 from shelfmind.recipe import LossRecipe
 
 PROJECTION, HIDDEN = 512, 128
-"""Widths of the projection and of the prediction's bottleneck: a quarter of the paper's, for narrower embeddings."""
+"""Widths of the projection and of the prediction bottleneck: a quarter of the paper's, for narrower embeddings."""
 
 
 class SimSiam(Trainable):
-    """A backbone with projection and prediction (Chen and He, CVPR 2021, section 3).
+    """A backbone with projection and prediction heads (Chen and He, CVPR 2021, section 3).
 
-    Images (2N, 3, H, W), the second views after all first ones, to (2N, 2 * PROJECTION): predictions beside projections
-    through which no gradient flows; and the embeddings. Both views share a batch normalisation's statistics.
+    Maps images (2N, 3, H, W), the second views after all first views, to (2N, 2 * PROJECTION): predictions, and
+    projections with stopped gradients; and the embeddings. Both views share batch-norm statistics.
     """
 
     def __init__(self, backbone: Network, seed: int) -> None:
         super().__init__()
         for name, parameter in backbone.parameters_and_names():
             if name.startswith(CLASSIFIERS):
-                parameter.requires_grad = False  # labels are not learnt
+                parameter.requires_grad = False  # no labels are learnt
         self.backbone = backbone
         width = backbone.embedding_width
         self.projector = nn.SequentialCell(
@@ -48,7 +48,7 @@ class SimSiam(Trainable):
 
 
 def simsiam_loss(recipe: LossRecipe, counts: Counts) -> Loss:
-    """The mean negative cosine of each view's prediction and the other view's projection (equations 1 to 4)."""
+    """The mean negative cosine between each view's prediction and the other view's projection (equations 1 to 4)."""
 
     def loss(outputs: Tensor, embeddings: Tensor, targets: Tensor, progress: Tensor) -> Tensor:
         half, width = outputs.shape[0] // 2, outputs.shape[1] // 2
@@ -61,7 +61,7 @@ def simsiam_loss(recipe: LossRecipe, counts: Counts) -> Loss:
 
 
 class TwoViews(TrainingBatches):
-    """Each batch's images twice, differently augmented: (2N, 3, H, W), with targets that nobody reads."""
+    """Each batch's images twice, differently augmented: (2N, 3, H, W), with unused targets."""
 
     def segment(self, epoch: int, start: int, stop: int, image_size: int, mix: bool) -> Iterator[tuple[Floats, Floats]]:
         views = [self.augmented(epoch, start, stop, image_size, False, view) for view in range(2)]

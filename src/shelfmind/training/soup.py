@@ -1,4 +1,4 @@
-"""Weight soups: the mean of several epochs' weights of one run, as a run of its own."""
+"""Weight soups: the average weights of several epochs of one run, as a new run."""
 
 from __future__ import annotations
 
@@ -27,8 +27,8 @@ from shelfmind.workflows.evaluate import evaluation_folder, predict_split
 
 @dataclass(frozen=True)
 class Soup:
-    """Top-1 on so many validation `images` of the run and of the soup, the gain with a paired 95% interval, why it may
-    be chance (`doubt`, None if it is beyond that), and the epochs in the soup."""
+    """Top-1 on `images` validation images of the run and of the soup, the gain with a paired 95% interval, why it may
+    be due to chance (`doubt`, None if it is significant), and the epochs in the soup."""
 
     kind: SoupKind
     epochs: tuple[int, ...]
@@ -45,11 +45,11 @@ class Soup:
 def soup(request: SoupRequest, watcher: Observer = SILENT) -> Soup:
     """Average snapshots of a run (Wortsman et al., "Model soups", ICML 2022) into a new run.
 
-    ``uniform`` takes all. ``greedy`` (algorithm 1) begins with the one best on validation and adds the others from the
-    best to the worst, each only if validation top-1 does not fall. Running statistics are averaged like weights.
+    ``uniform`` averages all. ``greedy`` (algorithm 1) starts with the best snapshot on validation and adds the others
+    from best to worst, each only if validation top-1 does not drop. Running statistics are averaged like weights.
 
     Returns:
-        Which epochs are in it, and what it gains on validation.
+        The epochs in the soup, and the gain on validation.
 
     Raises:
         UserError: fewer than two snapshots, or no validation images.
@@ -59,7 +59,7 @@ def soup(request: SoupRequest, watcher: Observer = SILENT) -> Soup:
     snapshots = source.snapshots()
     if len(snapshots) < 2:
         raise UserError(
-            f"{source.root} has {counted(len(snapshots), 'snapshot')}; a soup needs two: "
+            f"{source.root} has {counted(len(snapshots), 'snapshot')}; a soup needs at least two: "
             f"train with {setting('train.snapshots', 5)}"
         )
     predictor = RunPredictor(source, calibrated=False)
@@ -67,7 +67,7 @@ def soup(request: SoupRequest, watcher: Observer = SILENT) -> Soup:
     origin.require_data(source)
     catalog = open_known([source], origin.data, origin.format, counter).catalog
     if not catalog.split("val"):
-        raise UserError(f"{catalog.root} has no validation images to choose by")
+        raise UserError(f"{catalog.root} has no validation images to select snapshots on")
     target = copy_without_weights(source, request.out)
     before = _predicted(predictor, catalog, counter)
     checkpoints = {epoch: load_checkpoint(path) for epoch, path in snapshots.items()}
@@ -121,7 +121,7 @@ def _greedy(
 def _validated_average(
     target: RunFolder, catalog: Catalog, checkpoints: Sequence[Checkpoint], counter: Counter
 ) -> Predictions:
-    """Make the mean the weights of `target`, and validate it."""
+    """Write the average to `target`, and validate it."""
     save_checkpoint(target.last, average_checkpoints(checkpoints))
     target.offer(target.last)
     return _predicted(RunPredictor(target, calibrated=False), catalog, counter)

@@ -1,4 +1,4 @@
-"""Measures how long an epoch takes before it is known."""
+"""Measures the duration of an epoch before training."""
 
 from __future__ import annotations
 
@@ -14,9 +14,9 @@ from shelfmind.training.schedule import validation_size
 
 
 def measure_epoch(scratch: Training, steps: int = 6) -> dict[str, float]:
-    """Seconds that an epoch of the first stage takes with its validation, by image size, from a few steps.
+    """Seconds of an epoch of the first stage including validation, by image size, estimated from a few steps.
 
-    The steps change `scratch`, which therefore is not the training itself; and it cannot be set back: MindSpore takes
+    The steps change `scratch`, which must therefore not be the actual training. It cannot be reset: MindSpore uses
     values set after a graph has run for those of the next graph that it compiles.
     """
     stage, batches = scratch.recipe.stages[0], scratch.batches
@@ -25,7 +25,7 @@ def measure_epoch(scratch: Training, steps: int = 6) -> dict[str, float]:
     step_s, batch_s = [], []
     for _ in range(steps):
         began = time.perf_counter()
-        images, targets = batches.example(size)  # which asks teachers, if there are any
+        images, targets = batches.example(size)  # includes the teachers, if there are any
         with interruptible():
             scratch.step(Tensor(images), Tensor(targets), Tensor(np.float32(0)), Tensor(np.float32(0))).asnumpy()
         stepped = time.perf_counter()

@@ -1,4 +1,4 @@
-"""Where a training stands, so that it can go on after being killed at any moment."""
+"""The state of a training, for resuming after a kill at any moment."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from shelfmind.training.watching import EpochEntry
 
 @dataclass
 class Position:
-    """How far a training has come: everything about it that is not a tensor."""
+    """The progress of a training: all state that is not a tensor."""
 
     progress: float = 0.0
     epoch: int = 0
@@ -35,7 +35,7 @@ class Position:
     history: list[EpochEntry] = field(default_factory=list)
 
     def finish_epoch(self, entry: EpochEntry) -> None:
-        """Go to the start of the next epoch."""
+        """Advance to the start of the next epoch."""
         assert self.plan is not None
         self.elapsed_s += self.epoch_elapsed_s
         self.progress, self.epoch = self.plan.end, self.plan.epoch + 1
@@ -64,7 +64,7 @@ class Tensors:
     groups: dict[str, dict[str, Parameter]]
 
     def arrays(self) -> dict[str, npt.NDArray[Any]]:
-        """Copies of all, named role/name."""
+        """Copies of all tensors, named role/name."""
         return {
             f"{role}/{name}": np.array(parameter.asnumpy())
             for role, parameters in self.groups.items()
@@ -72,7 +72,7 @@ class Tensors:
         }
 
     def save(self, run: RunFolder, kind: str, position: Position) -> None:
-        """Write `state.ckpt`, whole or not at all."""
+        """Write `state.ckpt` atomically."""
         save_checkpoint(run.state, Checkpoint(self.arrays(), kind, position.to_text()))
 
     def load(self, run: RunFolder, kind: str) -> Position:

@@ -25,12 +25,12 @@ def build_step(
     micro_batch_size: int | None = None,
     fused: bool = False,
 ) -> Step:
-    """A function (images, targets, averaging decay, progress) -> loss that changes `model`, `optimizer` and `averaged`.
+    """A function (images, targets, averaging decay, progress) -> loss that updates `model`, `optimizer` and `averaged`.
 
-    `averaged` takes decay * averaged + (1 - decay) * model for every trainable parameter and running statistic
-    (Polyak averaging; Tarvainen and Valpola, NeurIPS 2017). With `micro_batch_size` only so many images are worked on
-    at once and their gradients are added up before the update; batch normalisation then sees so many, too. `fused`
-    updates and averages in one pass by a compiled operator, for the optimizer `NesterovMomentum` without a `scaler`.
+    `averaged` becomes decay * averaged + (1 - decay) * model for every trainable parameter and running statistic
+    (Polyak averaging; Tarvainen and Valpola, NeurIPS 2017). With `micro_batch_size`, gradients are accumulated over
+    micro-batches before the update; batch normalisation then uses micro-batch statistics. `fused` updates and averages
+    in one pass with a compiled operator, for the optimizer `NesterovMomentum` without a `scaler`.
     """
     source = ParameterTuple(list(model.get_parameters()))
     target = ParameterTuple(list(averaged.get_parameters()))
@@ -93,7 +93,7 @@ def build_step(
 
 
 def _taken_statistics(model: nn.Cell, optimizer: nn.Optimizer) -> list[Parameter]:
-    """The moving statistics of normalisations that are trained, which stop assigning them: their new values come with
+    """The moving statistics of trained normalisations, which no longer assign them: their new values are returned with
     the gradients, and the update assigns them."""
     from shelfmind.kernels.channels_last import Norm
 
@@ -149,16 +149,16 @@ class LossScaler(nn.Cell):
         self.patience = patience
 
     def scale_up(self, value: Tensor) -> Tensor:
-        """The loss that gradients are taken of."""
+        """The scaled loss, whose gradients are computed."""
         return value * self.scale
 
     def scale_down(self, value: Tensor, gradients: tuple[Tensor, ...]) -> tuple[Tensor, tuple[Tensor, ...]]:
-        """Loss and gradients as they would be without scaling."""
+        """The unscaled loss and gradients."""
         inverse = 1.0 / self.scale
         return value * inverse, ops.HyperMap()(ops.partial(_times, inverse), gradients)
 
     def adjust(self, gradients: tuple[Tensor, ...]) -> Tensor:
-        """Whether all gradients are finite; the scale follows."""
+        """Whether all gradients are finite; the scale is adjusted."""
         finite = mindspore.amp.all_finite(gradients)
         good = ops.select(finite, self.good_steps + 1, ops.zeros_like(self.good_steps))
         grow = good >= self.patience
@@ -173,7 +173,7 @@ def _average(decay: Tensor, target: Parameter, source: Parameter) -> Tensor:
 
 
 def _add(share: Tensor, first: Tensor, total: Parameter, gradient: Tensor) -> Tensor:
-    before = ops.select(first, ops.zeros_like(total), total)  # not times 0: what overflowed before must not stay
+    before = ops.select(first, ops.zeros_like(total), total)  # not multiplied by 0: earlier overflows must not persist
     return ops.assign(total, before + share * gradient)
 
 

@@ -1,4 +1,4 @@
-"""What a network is trained to do: classify, or tell photos apart without labels."""
+"""Training tasks: classification, or self-supervised discrimination of photos."""
 
 from __future__ import annotations
 
@@ -18,10 +18,10 @@ class Task:
     """A way to train a recipe's network.
 
     Attributes:
-        wrap: wraps the network in what only the training needs, drawn from a seed.
-        loss: of what the wrapped network gives.
-        batches: what it is fed with.
-        labelled: whether it learns labels, and so can be validated while it trains, mixed and trained in parts.
+        wrap: wraps the network with training-only parts, initialised from a seed.
+        loss: of the wrapped network's outputs.
+        batches: the input batches.
+        labelled: whether it learns labels, and thus supports validation during training, mixing and partial training.
     """
 
     wrap: Callable[[Network, int], Trainable]

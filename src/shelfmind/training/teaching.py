@@ -1,4 +1,4 @@
-"""Teachers: trained networks that look at a training's images, and whose answers it learns."""
+"""Teachers: trained networks whose predictions on the training images are distilled."""
 
 from __future__ import annotations
 
@@ -31,12 +31,12 @@ from shelfmind.runs.history import run_of
 
 @dataclass(frozen=True)
 class Teacher:
-    """A trained network and what it calls the classes of the training.
+    """A trained network, with the mapping of the training's classes to its own.
 
     Attributes:
-        predictor: the network, without calibration and test-time views.
-        columns: the place among its classes of each class of the training, shape (C,).
-        file: the weights, or the exported file, that answers.
+        predictor: the network, without calibration and test-time augmentation.
+        columns: the index among its classes of each class of the training, shape (C,).
+        file: the weights, or the exported file, that is used.
     """
 
     predictor: Predictor
@@ -45,12 +45,12 @@ class Teacher:
 
     @property
     def engine(self) -> str:
-        """Which engine answers, as `inference.engines.choice` knows it."""
+        """The inference engine, by its name in `inference.engines.choice`."""
         return self.predictor.engine.name.partition(" ")[0]
 
     def answers(self, images: npt.NDArray[np.uint8], temperature: float) -> Floats:
-        """Probabilities (N, C) of squares (N, S, S, 3), their logits divided by `temperature`, among the classes of the
-        training alone. The squares are brought to the size that the network is evaluated at."""
+        """Probabilities (N, C) of squares (N, S, S, 3), with logits divided by `temperature`, restricted to the classes
+        of the training. The squares are resized to the network's evaluation size."""
         size, at_once = self.predictor.recipe.evaluation_size, self.predictor.forward.batch_size
         sized = images if images.shape[1] == size else np.stack([rescaled(image, size) for image in images])
         parts = [self.predictor.engine(sized[start : start + at_once])[0] for start in range(0, len(sized), at_once)]
@@ -58,7 +58,7 @@ class Teacher:
         return np.asarray(of_all / np.maximum(of_all.sum(axis=1, keepdims=True), np.finfo(np.float32).tiny))
 
     def describe(self) -> dict[str, Any]:
-        """What `provenance.json` says of it, by which a training that goes on knows it again."""
+        """The record in `provenance.json`, by which a resumed training identifies the teacher."""
         place = self.predictor.place
         run = run_of(self.file)
         origin = {} if run is None else {"provenance": read_json(run.provenance)}
@@ -67,10 +67,11 @@ class Teacher:
 
 
 class TaughtBatches(TrainingBatches):
-    """Training images with two targets each, (B, 2, classes): of the labels, and the mean of the teachers' answers.
+    """Training images with two targets each, (B, 2, classes): the label targets, and the mean of the teachers'
+    predictions.
 
-    The teachers see each image as the network does, augmented and mixed (Beyer et al., "Knowledge distillation: A good
-    teacher is patient and consistent", CVPR 2022).
+    The teachers see each image exactly as the network does, augmented and mixed (Beyer et al., "Knowledge distillation:
+    A good teacher is patient and consistent", CVPR 2022).
     """
 
     def __init__(
@@ -101,16 +102,16 @@ class TaughtBatches(TrainingBatches):
 
 
 def with_absolute_teachers(recipe: Recipe) -> Recipe:
-    """The recipe with teachers that are found from every folder."""
+    """The recipe with absolute paths of teachers."""
     places = tuple(str(absolute(Path(each))) for each in recipe.distillation.teachers)
     return recipe.model_copy(update={"distillation": recipe.distillation.model_copy(update={"teachers": places})})
 
 
 def open_teachers(recipe: Recipe, class_names: Sequence[str], rules: str | None = None) -> list[Teacher]:
-    """The teachers of a recipe for a training of these classes; the fastest engine answers, under rules MindSpore.
+    """The teachers of a recipe for a training of these classes; uses the fastest engine, or MindSpore under rules.
 
     Raises:
-        UserError: a teacher that is named twice, that is no run or file, that learnt no labels or lacks classes.
+        UserError: a teacher that is given twice, is neither a run nor a file, learnt no labels, or lacks classes.
     """
     places = [Path(each) for each in recipe.distillation.teachers]
     for place in places:
@@ -121,30 +122,30 @@ def open_teachers(recipe: Recipe, class_names: Sequence[str], rules: str | None 
 
 
 def open_same_teachers(recipe: Recipe, class_names: Sequence[str], run: RunFolder) -> list[Teacher]:
-    """The teachers that a run was begun with, each with the same file and engine.
+    """The teachers that a run was started with, each with the same file and engine.
 
     Raises:
-        UserError: one that is gone, or is another by now.
+        UserError: a teacher that is missing or has changed.
     """
     described = read_json(run.provenance).get("teachers", []) if recipe.distillation.teachers else []
     return [_same(each, recipe, class_names, run) for each in described]
 
 
 def refuse_teachers(recipe: Recipe, why: str) -> None:
-    """Refuse a recipe with teachers where they would spoil what is asked."""
+    """Raise `UserError` for a recipe with teachers where they would invalidate the result."""
     if recipe.distillation.teachers:
-        raise UserError(f"the recipe learns from {recipe.distillation.teachers[0]}, but {why}; take teachers out of it")
+        raise UserError(f"the recipe has the teacher {recipe.distillation.teachers[0]}, but {why}; remove the teachers")
 
 
 def _same(described: Mapping[str, Any], recipe: Recipe, class_names: Sequence[str], run: RunFolder) -> Teacher:
     place = Path(described["path"])
     if not place.exists():
-        raise UserError(f"{run.root} learns from {place}, which is no longer there: put it back, or a link to it")
+        raise UserError(f"{run.root} learns from {place}, which no longer exists: restore it, or a link to it")
     teacher = _opened(place, described["engine"], recipe, class_names)
     if file_sha256(teacher.file) != described["sha256"]:
         raise UserError(
-            f"{run.root} learns from {place}, where {teacher.file.name} has changed since it began: put back what it "
-            f"was, or begin anew: {call('train', data='DATA', teacher=str(place), out='RUN')}"
+            f"{run.root} learns from {place}, where {teacher.file.name} has changed since it started: restore the "
+            f"original, or start a new run: {call('train', data='DATA', teacher=str(place), out='RUN')}"
         )
     return teacher
 
@@ -162,8 +163,8 @@ def _opened(place: Path, engine: str, recipe: Recipe, class_names: Sequence[str]
     missing = [name for name in class_names if name not in columns]
     if missing:
         raise UserError(
-            f"{place} knows {len(class_names) - len(missing)} of the {counted(len(class_names), 'class')} that are to "
-            f"be learnt, not {missing[0]}; a teacher must know all, by the same names"
+            f"{place} knows {len(class_names) - len(missing)} of the {counted(len(class_names), 'class')} to learn, "
+            f"but not {missing[0]}; a teacher must know all classes, by the same names"
         )
     teacher = Teacher(predictor, np.array([columns[name] for name in class_names], np.int64), place)
     if place.is_file():

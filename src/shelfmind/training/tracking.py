@@ -1,4 +1,4 @@
-"""Sends a training's figures to experiment trackers: TensorBoard event files, MLflow."""
+"""Sends training metrics to experiment trackers: TensorBoard event files, MLflow."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ EPOCH_FIGURES: tuple[EpochFigure, ...] = get_args(EpochFigure)
 
 
 class Tracker(Protocol):
-    """Keeps figures by name and step; `package` is what must be installed for it."""
+    """Records metrics by name and step; `package` is the package it requires."""
 
     package: str
 
@@ -27,7 +27,7 @@ class Tracker(Protocol):
 
 
 class TensorBoardTracker:
-    """Event files in ``RUN/tensorboard``, as TensorBoard reads them; a resumed training adds another file."""
+    """Event files for TensorBoard in ``RUN/tensorboard``; a resumed training adds another file."""
 
     package = "tensorboardX"
 
@@ -42,12 +42,12 @@ class TensorBoardTracker:
         self.writer.add_scalar(name, value, step)
 
     def close(self) -> None:
-        """Write what is left."""
+        """Flush all data."""
         self.writer.close()
 
 
 class MlflowTracker:
-    """An MLflow run named as the run folder, in the tracking store that MLflow's own variables name."""
+    """An MLflow run named after the run folder, in the tracking store set by MLflow's environment variables."""
 
     package = "mlflow"
 
@@ -71,7 +71,7 @@ TRACKERS: dict[str, type[Tracker]] = {"tensorboard": TensorBoardTracker, "mlflow
 
 
 def require_trackers(names: Sequence[str]) -> None:
-    """Refuse names that are no trackers, and trackers whose package is missing."""
+    """Reject unknown trackers, and trackers whose package is missing."""
     for name in names:
         if name not in TRACKERS:
             raise unknown_name("tracker", name, TRACKERS)
@@ -80,7 +80,7 @@ def require_trackers(names: Sequence[str]) -> None:
 
 
 class TrackingWatcher(ForwardingWatcher):
-    """Tells trackers, and another watcher, how a training goes."""
+    """Reports the progress of a training to trackers and to another watcher."""
 
     def __init__(self, names: Sequence[str], watcher: Watcher) -> None:
         require_trackers(names)
@@ -94,14 +94,14 @@ class TrackingWatcher(ForwardingWatcher):
         super().begin(start)
 
     def step(self, figures: StepFigures) -> None:
-        """Keep the loss of every tenth step."""
+        """Record the loss of every tenth step."""
         if figures.step % STEPS_A_POINT == 0:
             for tracker in self.trackers:
                 tracker.scalar("step/loss", figures.loss, figures.step)
         super().step(figures)
 
     def epoch(self, entry: EpochEntry) -> None:
-        """Keep the figures of an epoch."""
+        """Record the metrics of an epoch."""
         for tracker in self.trackers:
             for name in EPOCH_FIGURES:
                 value = entry[name]
@@ -110,14 +110,14 @@ class TrackingWatcher(ForwardingWatcher):
         super().epoch(entry)
 
     def close(self) -> None:
-        """Write what is left, however the training ended."""
+        """Flush all data, however the training ended."""
         for tracker in self.trackers:
             tracker.close()
 
 
 @contextmanager
 def tracked(names: Sequence[str], watcher: Watcher) -> Iterator[Watcher]:
-    """A watcher that tells these trackers, too; they are closed however the training ends."""
+    """A watcher that also reports to these trackers; they are closed however the training ends."""
     if not names:
         yield watcher
         return

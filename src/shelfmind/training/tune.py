@@ -1,4 +1,4 @@
-"""Searches a recipe's values: trials of one budget, the hopeless ones stopped early, resumable."""
+"""Hyperparameter search over recipe values: trials of equal budget, early stopping of unpromising trials, resumable."""
 
 from __future__ import annotations
 
@@ -26,13 +26,13 @@ DEFAULT_SPACE: dict[str, Any] = {
     "loss.label_smoothing": {"low": 0.0, "high": 0.2},
     "augment": ["light", "contest", "trivial", "strong"],
 }
-"""What is searched if nothing is said: a list of choices, or a range with ``low``, ``high`` and perhaps ``log``."""
+"""The default search space: a list of choices, or a range with ``low``, ``high`` and optionally ``log``."""
 STARTUP_TRIALS = 4
 
 
 @dataclass(frozen=True)
 class Best:
-    """The best trial: its number, its validation top-1, its values; and how many trials ended and were stopped."""
+    """The best trial: its number, its validation top-1, its values; and how many trials completed and were stopped."""
 
     number: int
     top1: float
@@ -43,17 +43,17 @@ class Best:
 
 @takes(TuneRequest)
 def tune(request: TuneRequest, watcher: Watcher | None = None) -> Best:
-    """Search a recipe's values by Optuna's tree-structured Parzen estimator, judged by validation top-1, never on test.
+    """Search a recipe's values with Optuna's tree-structured Parzen estimator, by validation top-1, never on test.
 
-    Trials below the median of the earlier ones at the same epoch are stopped, after the first four. Everything lies in
-    `out`: the study, a run folder a trial, and at the end ``best.yaml``, a recipe for `train`. The same call on the
-    same folder goes on until there are enough trials; one that was killed half-way does not count.
+    After the first four trials, trials below the median of earlier ones at the same epoch are stopped. Everything is
+    kept in `out`: the study, a run folder per trial, and at the end ``best.yaml``, a recipe for `train`. Repeating the
+    call on the same folder resumes until there are enough trials; an interrupted trial does not count.
 
     Returns:
-        The best trial, and how many ended and were stopped.
+        The best trial, and how many completed and were stopped.
 
     Raises:
-        UserError: Optuna is not installed, a space that the recipe does not take, no validation images.
+        UserError: Optuna is not installed, a search space that does not fit the recipe, no validation images.
     """
     optuna, out, watcher = _optuna(), request.out, watcher or Watcher()
     searched = parse_space(DEFAULT_SPACE if request.space is None else request.space)
@@ -61,7 +61,7 @@ def tune(request: TuneRequest, watcher: Watcher | None = None) -> Best:
     make_folder(out)
     study = _study(optuna, out / STUDY_FILE, request.seed + len(_numbers(out)))
     for trial in study.get_trials(states=(optuna.trial.TrialState.RUNNING,)):
-        study.tell(trial.number, state=optuna.trial.TrialState.FAIL)  # killed with its process
+        study.tell(trial.number, state=optuna.trial.TrialState.FAIL)  # its process was killed
 
     def objective(trial: Any) -> float:
         values = {name: _suggested(trial, name, choice) for name, choice in searched.items()}
@@ -93,13 +93,15 @@ def _study(optuna: Any, file: Path, seed: int) -> Any:
             sampler=optuna.samplers.TPESampler(seed=seed),
             pruner=optuna.pruners.MedianPruner(n_startup_trials=STARTUP_TRIALS, n_warmup_steps=1),
         )
-    except Exception as error:  # Optuna lets the exceptions of SQLAlchemy and sqlite pass
+    except Exception as error:  # Optuna passes on exceptions of SQLAlchemy and sqlite
         reason = str(error).partition("\n")[0]
-        raise UserError(f"{file} is no study to go on with: {reason}; choose another {argument('out')}") from error
+        raise UserError(
+            f"{file} is not a study that can be resumed: {reason}; choose another {argument('out')}"
+        ) from error
 
 
 class _TrialWatcher(ForwardingWatcher):
-    """Tells Optuna of each epoch besides, and stops a hopeless trial."""
+    """Also reports each epoch to Optuna, and stops an unpromising trial."""
 
     def __init__(self, trial: Any, watcher: Watcher) -> None:
         super().__init__(watcher)
@@ -107,10 +109,10 @@ class _TrialWatcher(ForwardingWatcher):
 
     def begin(self, start: TrainingStart) -> None:
         if start.val_images == 0:
-            raise UserError("the data has no validation images to judge trials by")
+            raise UserError("the data has no validation images to compare trials on")
         if too_few_images(start.val_images):
             images = counted(start.val_images, "validation image is", "validation images are")
-            self.warn(f"{images} too few to tell which trial is better")
+            self.warn(f"{images} too few to rank trials reliably")
         super().begin(start)
 
     def epoch(self, entry: EpochEntry) -> None:
@@ -128,7 +130,7 @@ def _trained(request: TuneRequest, folder: Path, watcher: Watcher) -> float:
 
 
 def _with_values(request: TuneRequest, values: Mapping[str, Any]) -> TuneRequest:
-    """The request with these values of the recipe."""
+    """The request with these recipe values."""
     words = (written_override(name, value) for name, value in values.items())
     return request.model_copy(update={"overrides": (*request.overrides, *words)})
 
@@ -153,12 +155,12 @@ def _suggested(trial: Any, name: str, choice: Range | Choices) -> Any:
 
 
 def _said(name: str, value: Any) -> str:
-    """A value as people want to read it: the fourth digit of a rate tells them nothing."""
+    """A value as displayed: rates with four significant digits."""
     return f"{name}={f'{value:.4g}' if isinstance(value, float) else value}"
 
 
 def _require_space(space: Space, request: TuneRequest) -> None:
-    """Refuse a space whose ends the recipe does not take, before anything is trained."""
+    """Reject a search space whose limits do not fit the recipe, before training anything."""
     for name, choice in space.items():
         for value in (choice.low, choice.high) if isinstance(choice, Range) else choice:
             _ = _with_values(request, {name: value}).settings

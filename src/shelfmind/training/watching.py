@@ -1,4 +1,4 @@
-"""Who is told how a training goes; nothing here needs MindSpore."""
+"""Training callbacks; independent of MindSpore."""
 
 from __future__ import annotations
 
@@ -12,8 +12,8 @@ from shelfmind.requests.watching import ForwardingObserver, Observer
 
 @dataclass(frozen=True)
 class TrainingStart:
-    """What will be trained: `kind` names the network, `images` and `val_images` are counts, `epochs_done` those before
-    it was stopped, `progress` the share of the training that is done."""
+    """What will be trained: `kind` names the network, `images` and `val_images` are counts, `epochs_done` the epochs
+    before it was resumed, `progress` the completed share of the training."""
 
     run: Path
     recipe: Recipe
@@ -27,8 +27,8 @@ class TrainingStart:
 
 @dataclass(frozen=True)
 class StepFigures:
-    """How a training stands after a step: `step` counts all, `step_in_epoch` those of the epoch of `steps`; `progress`
-    is the share of the training that is done, `loss` that of the step alone."""
+    """The state of a training after a step: `step` counts all steps, `step_in_epoch` those of the current epoch of
+    `steps` steps; `progress` is the completed share of the training, `loss` that of this step."""
 
     epoch: int
     step: int
@@ -40,10 +40,10 @@ class StepFigures:
 
 
 class EpochFigures(TypedDict):
-    """The figures of one epoch, a line of `log.jsonl`.
+    """The metrics of one epoch, a line of `log.jsonl`.
 
-    `progress` is the share of the training that is done, `image_size` in pixels, `lr` the learning rate at the epoch's
-    start, `elapsed_s` counted from the training's. The validation figures are None where there is no validation split.
+    `progress` is the completed share of the training, `image_size` in pixels, `lr` the learning rate at the epoch's
+    start, `elapsed_s` counted from the start of training. The validation metrics are None without a validation split.
     """
 
     epoch: int
@@ -59,42 +59,42 @@ class EpochFigures(TypedDict):
 
 
 class EpochEntry(EpochFigures, total=False):
-    """The last epoch's also says what makes the training's outcome doubtful."""
+    """The last epoch's entry also has warnings about the result of the training."""
 
     warnings: list[str]
 
 
 class Watcher(Observer):
-    """Is told how a training goes; this one is silent. Derive from it and override what you want to know.
+    """Receives training events; this base class ignores them. Subclass it and override the events of interest.
 
-    An exception that a method raises ends the training, which can be resumed from what was saved last.
+    An exception raised by a method ends the training, which can be resumed from the last saved state.
     """
 
     def begin(self, start: TrainingStart) -> None:
         """Called before the first epoch."""
 
     def step(self, figures: StepFigures) -> None:
-        """Called after each step on CPUs, after every few on other devices, with the loss of the last one."""
+        """Called after each step on CPUs, every few steps on other devices, with the latest loss."""
 
     def epoch(self, entry: EpochEntry) -> None:
         """Called after each epoch with its log entry."""
 
 
 class ForwardingWatcher(ForwardingObserver, Watcher):
-    """Passes everything on to another watcher: the base of those that do so and something else besides."""
+    """Forwards everything to another watcher: a base class for watchers that do so in addition to something else."""
 
     def __init__(self, watcher: Watcher) -> None:
         super().__init__(watcher)
         self.watcher = watcher
 
     def begin(self, start: TrainingStart) -> None:
-        """Pass it on."""
+        """Forward the event."""
         self.watcher.begin(start)
 
     def step(self, figures: StepFigures) -> None:
-        """Pass it on."""
+        """Forward the event."""
         self.watcher.step(figures)
 
     def epoch(self, entry: EpochEntry) -> None:
-        """Pass it on."""
+        """Forward the event."""
         self.watcher.epoch(entry)

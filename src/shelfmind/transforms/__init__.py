@@ -1,1 +1,1 @@
-"""Image transforms: resizing (pure) and augmentation (MindSpore's C++ operators)."""
+"""Image transforms: augmentation with MindSpore's C++ operators and in NumPy."""

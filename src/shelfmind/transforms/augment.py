@@ -1,4 +1,4 @@
-"""Training augmentations by name: MindSpore's C++ operators, and what it has none for, before and after them."""
+"""Training augmentations by name: MindSpore's C++ operators, and additional ones before and after them."""
 
 from __future__ import annotations
 
@@ -19,12 +19,12 @@ Range = Sequence[float]
 
 
 def random_resized_crop(size: int, data: DataRecipe, scale: Range = (0.08, 1.0), ratio: Range = (0.75, 1.3333)) -> Any:
-    """A random part of the image, `scale` of its area and `ratio` of width to height, resized to `size`."""
+    """A random crop with `scale` of the area and `ratio` of width to height, resized to `size`."""
     return vision.RandomResizedCrop(size, tuple(scale), tuple(ratio), vision.Inter.LINEAR)
 
 
 def horizontal_flip(size: int, data: DataRecipe, probability: float = 0.5) -> Any:
-    """Left and right exchanged with this probability."""
+    """Horizontal flip with this probability."""
     return vision.RandomHorizontalFlip(probability)
 
 
@@ -41,23 +41,23 @@ def color_jitter(
 
 
 def random_rotation(size: int, data: DataRecipe, degrees: float = 10.0) -> Any:
-    """Rotation about the centre by up to `degrees` either way; corners take the padding's colour."""
+    """Rotation about the centre by up to `degrees` in either direction; corners are filled with the padding colour."""
     return vision.RandomRotation(degrees, vision.Inter.LINEAR, fill_value=data.fill)
 
 
 def cutout(size: int, data: DataRecipe, length: int | None = None, patches: int = 1, share: float | None = None) -> Any:
-    """`patches` black squares (DeVries and Taylor, "Cutout", 2017): of `length` pixels, 14 if not given, or of `share`
-    of the training image's side, which holds at every size of a training that grows.
+    """`patches` black squares (DeVries and Taylor, "Cutout", 2017) with a side of `length` pixels (default 14), or of
+    `share` of the training image's side, which scales with progressive image sizes.
 
-    The paper and the contest solution cut after normalisation, where 0 is the data's mean colour. MindSpore's operator
-    cuts the 8-bit image before it, so that here 0 is black; everything measured with Cutout was measured so.
+    The paper and the contest solution apply it after normalisation, where 0 is the data's mean colour. MindSpore's
+    operator applies it to the 8-bit image, so that 0 is black; all results with Cutout in this project use black.
     """
     if share is None:
         return vision.CutOut(14 if length is None else length, patches)
     if length is not None:
-        raise ValueError(f"takes length (in pixels) or share (of the side), not both; got {length} and {share}")
+        raise ValueError(f"length (in pixels) and share (of the side) exclude each other; got {length} and {share}")
     if not isinstance(share, int | float) or not 0 < share <= 1:
-        raise ValueError(f"share must be a number above 0 and at most 1, such as 0.125, got {share!r}")
+        raise ValueError(f"share must be a number in (0, 1], such as 0.125, got {share!r}")
     return vision.CutOut(max(1, int(share * size + 0.5)), patches)
 
 
@@ -71,7 +71,7 @@ def auto_augment(size: int, data: DataRecipe, policy: str = "imagenet") -> Any:
 
 
 def rand_augment(size: int, data: DataRecipe, operations: int = 2, magnitude: int = 9) -> Any:
-    """So many random operations of one magnitude, 0 to 30 (Cubuk et al., "RandAugment", 2019)."""
+    """`operations` random operations of one magnitude, 0 to 30 (Cubuk et al., "RandAugment", 2019)."""
     return vision.RandAugment(operations, magnitude, 31, vision.Inter.BILINEAR, data.fill)
 
 
@@ -96,17 +96,17 @@ FIRST: dict[str, tuple[Callable[..., Any], Callable[..., None]]] = {
     "random_perspective": (random_perspective, require_perspective),
     "random_color_cast": (random_color_cast, require_color_cast),
 }
-"""On squares, before the operators: the function, and what refuses its parameters."""
+"""Augmentations of squares, before the operators: the function, and the check of its parameters."""
 LAST: dict[str, tuple[Callable[..., Any], Callable[..., None]]] = {"random_erasing": (random_erasing, require_erasing)}
-"""On batches of network input, after the operators."""
+"""Augmentations of batches of network input, after the operators."""
 
 WORKING_SCALE = 1.75
-"""Augmentation starts from at most this many pixels a training pixel: enough detail for the smallest crops, while the
-linear interpolation of the operators, which does not average, still meets every pixel."""
+"""Augmentation starts from at most this many pixels per training pixel: enough detail for the smallest crops, but few
+enough for the operators' linear interpolation, which does not average, to use every pixel."""
 
 
 def resized_to(size: int, data: DataRecipe) -> Any:
-    """From `resize_to` to `size` pixels; a smaller image averages areas, so that fine print does not turn to noise."""
+    """Resize from `resize_to` to `size` pixels; area averages when shrinking keep fine print from aliasing."""
     return vision.Resize((size, size), vision.Inter.AREA if size < data.resize_to else vision.Inter.LINEAR)
 
 
@@ -114,8 +114,8 @@ def resized_to(size: int, data: DataRecipe) -> Any:
 class AugmentationPipeline:
     """A recipe's augmentations for one image size.
 
-    `squares` are functions (square, generator) and `batches` functions (images, generator), both to the same kind;
-    `operators` are MindSpore's, from a square to a `size` square.
+    `squares` are functions (square, generator) -> square and `batches` functions (images, generator) -> images;
+    `operators` are MindSpore operators that map a square to a `size` square.
     """
 
     squares: tuple[Callable[..., Any], ...]
@@ -127,7 +127,7 @@ def build_augmentations(augment: Sequence[Augmentation], size: int, data: DataRe
     """The augmentations of a recipe for training images of `size` pixels.
 
     Raises:
-        UserError: an unknown name, parameters it does not take, or one of `FIRST` or `LAST` out of its order.
+        UserError: an unknown name, invalid parameters, or one of `FIRST` or `LAST` out of order.
     """
     ranks = dict.fromkeys(FIRST, 0) | dict.fromkeys(AUGMENTATIONS, 1) | dict.fromkeys(LAST, 2)
     for name, _ in augment:
@@ -163,7 +163,7 @@ def _to_working_size(augment: Sequence[Augmentation], size: int, data: DataRecip
 
 
 def input_operators(data: DataRecipe) -> list[Any]:
-    """From an 8-bit (H, W, 3) image to the network's normalised float32 (3, H, W)."""
+    """Convert an 8-bit (H, W, 3) image to normalised float32 network input (3, H, W)."""
     scale = 255.0
     mean = [value * scale for value in data.mean]
     std = [value * scale for value in data.std]

@@ -1,4 +1,4 @@
-"""Random colour casts of squares: the same product under another lamp or by another camera."""
+"""Random colour casts of squares: simulates other light sources and cameras."""
 
 from __future__ import annotations
 
@@ -14,8 +14,8 @@ def random_color_cast(
     deviation: float = 0.12,
     fill: tuple[int, int, int] = (124, 116, 104),
 ) -> Square:
-    """The square (S, S, 3) with red, green and blue multiplied by gains of their own, exp of normal numbers of this
-    deviation (a change of light as von Kries has it, 1902).
+    """The square (S, S, 3) with red, green and blue multiplied by log-normal gains of this deviation (von Kries's model
+    of illumination, 1902).
 
     The padding is cast, too; `fill` is not used.
     """
@@ -26,6 +26,6 @@ def random_color_cast(
 
 
 def require_color_cast(deviation: float = 0.12) -> None:
-    """Refuse parameters out of range: `ValueError`."""
+    """Raise `ValueError` for parameters out of range."""
     if not 0 < deviation <= 1:
         raise ValueError(f"deviation must be greater than 0 and at most 1, got {deviation}")

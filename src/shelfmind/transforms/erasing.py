@@ -22,11 +22,11 @@ def random_erasing(
     """A random rectangle of each image (N, 3, H, W) replaced by noise, with this probability (Zhong et al., AAAI 2020).
 
     Args:
-        images: normalised, so that noise of mean 0 and deviation 1 looks like the data set; not changed.
-        generator: decides everything.
-        probability: of an image.
-        scale: least and greatest share of the area.
-        ratio: least and greatest height to width, drawn evenly on a logarithmic scale.
+        images: normalised, so that noise of mean 0 and deviation 1 resembles the data set; not modified.
+        generator: source of all randomness.
+        probability: probability per image.
+        scale: minimum and maximum share of the area.
+        ratio: minimum and maximum height to width, sampled uniformly on a logarithmic scale.
         noise: a random value for each pixel (the paper's best, RE-R); else 0, the data set's mean.
     """
     erased = images.copy()
@@ -41,7 +41,7 @@ def random_erasing(
 
 
 def require_erasing(probability: float = 0.5, scale: object = None, ratio: object = None, noise: bool = True) -> None:
-    """Refuse parameters out of range: `ValueError`."""
+    """Raise `ValueError` for parameters out of range."""
     if not 0 <= probability <= 1:
         raise ValueError(f"probability must lie between 0 and 1, got {probability}")
     for name, value, most in (("scale", scale, 1.0), ("ratio", ratio, math.inf)):

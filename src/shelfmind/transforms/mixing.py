@@ -1,4 +1,4 @@
-"""Mixup and CutMix: pairs of images of one batch mixed, and their targets with them."""
+"""Mixup and CutMix: mix pairs of images of a batch, and their targets."""
 
 from __future__ import annotations
 
@@ -19,13 +19,13 @@ def one_hot(labels: npt.NDArray[np.int64], classes: int) -> Floats:
 def mix_batch(
     images: Floats, targets: Floats, recipe: MixingRecipe, generator: np.random.Generator
 ) -> tuple[Floats, Floats]:
-    """Mix a batch by Mixup, by CutMix or not at all, as the recipe's shares say.
+    """Mix a batch by Mixup, by CutMix or not at all, with the recipe's probabilities.
 
     Args:
         images: (N, 3, H, W).
         targets: (N, classes).
-        recipe: shares and beta parameters.
-        generator: decides the kind, the partners and the amount.
+        recipe: probabilities and beta parameters.
+        generator: determines the kind, the partners and the amount.
     """
     draw = generator.random()
     partner = generator.permutation(len(images))
@@ -38,7 +38,7 @@ def mix_batch(
 
 
 def mixup(images: Floats, targets: Floats, partner: npt.NDArray[np.int64], amount: float) -> tuple[Floats, Floats]:
-    """`amount` of each image and the rest of its partner (Zhang et al., "mixup", ICLR 2018)."""
+    """`amount` of each image plus 1 - `amount` of its partner (Zhang et al., "mixup", ICLR 2018)."""
     weight = np.float32(amount)
     rest = np.float32(1 - amount)
     return weight * images + rest * images[partner], weight * targets + rest * targets[partner]
@@ -51,9 +51,9 @@ def cutmix(
     amount: float,
     generator: np.random.Generator,
 ) -> tuple[Floats, Floats]:
-    """A box of 1 - `amount` of the area comes from the partner (Yun et al., "CutMix", ICCV 2019).
+    """A box of 1 - `amount` of the area is copied from the partner (Yun et al., "CutMix", ICCV 2019).
 
-    The targets follow the area that the box really covers after it was cut at the border.
+    The targets use the actual area of the box after clipping at the border.
     """
     height, width = images.shape[2:]
     side = np.sqrt(1 - amount)

@@ -1,4 +1,4 @@
-"""Random perspective of squares: a product seen from another viewpoint."""
+"""Random perspective of squares: simulates other viewpoints."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ def random_perspective(
 ) -> Square:
     """The square (S, S, 3) with each corner moved inwards by up to `strength` / 2 of its side, with this probability.
 
-    What comes in from outside takes the colour `fill`. `generator` decides everything.
+    Uncovered areas are filled with `fill`. `generator` is the source of all randomness.
     """
     if generator.random() >= probability:
         return square
@@ -35,7 +35,7 @@ def random_perspective(
 
 
 def require_perspective(strength: float = 0.3, probability: float = 0.5) -> None:
-    """Refuse parameters out of range: `ValueError`."""
+    """Raise `ValueError` for parameters out of range."""
     if not 0 < strength < 1:
         raise ValueError(f"strength must lie between 0 and 1, got {strength}")
     if not 0 <= probability <= 1:
@@ -43,7 +43,7 @@ def require_perspective(strength: float = 0.3, probability: float = 0.5) -> None
 
 
 def perspective_coefficients(targets: npt.NDArray[np.float64], sources: npt.NDArray[np.float64]) -> tuple[float, ...]:
-    """The eight numbers with which Pillow fetches the pixel at each of four targets (4, 2) from its source (4, 2)."""
+    """Pillow's eight coefficients of the perspective that maps each of four targets (4, 2) to its source (4, 2)."""
     rows, values = [], []
     for (x, y), (u, v) in zip(targets, sources, strict=True):
         rows += [[x, y, 1, 0, 0, 0, -u * x, -u * y], [0, 0, 0, x, y, 1, -v * x, -v * y]]

@@ -135,7 +135,7 @@ def test_a_full_disk_is_an_error_and_leaves_the_log_as_it_was(tmp_path):
 
     done = subprocess.run([sys.executable, "-c", code, str(log), "王"], capture_output=True, preexec_fn=fill_disk)
     assert done.returncode == 1
-    assert b"the decision is not kept" in done.stderr
+    assert b"the decision was not saved" in done.stderr
     assert log.read_bytes() == before
 
 
@@ -156,7 +156,7 @@ def test_a_process_killed_while_it_writes_loses_nothing_that_was_confirmed(tmp_p
 def test_a_log_that_cannot_be_written_is_named(tmp_path, place):
     with pytest.raises(UserError, match="cannot be written"):
         require_writable_log(tmp_path / place)
-    with pytest.raises(UserError, match="the decision is not kept"):
+    with pytest.raises(UserError, match="the decision was not saved"):
         append_decision(tmp_path / place, made("王", "1.jpg"))
 
 
@@ -193,7 +193,7 @@ def test_a_contradiction_names_both_and_can_be_settled():
     assert resolve(decisions, prefer=["李", "王"])["1.jpg"].reviewer == "李"
     assert resolve(decisions, latest=True)["1.jpg"].reviewer == "李"
     assert resolve([*decisions, take_back(decisions[1], "李")])["1.jpg"].reviewer == "王"
-    with pytest.raises(UserError, match="the reviewer 'Zhao' has made no decisions; those who have: 李, 王"):
+    with pytest.raises(UserError, match="the reviewer 'Zhao' has made no decisions; reviewers with decisions: 李, 王"):
         resolve(decisions, prefer=["Zhao"])
 
 
@@ -201,7 +201,7 @@ def test_more_contradictions_are_counted():
     decisions = [
         made(name, f"{number}.jpg", kind) for number in range(3) for name, kind in (("王", "keep"), ("李", "drop"))
     ]
-    with pytest.raises(UserError, match="and so on for 2 more images"):
+    with pytest.raises(UserError, match="and 2 more images"):
         resolve(decisions)
 
 

@@ -28,7 +28,7 @@ def test_ratios_above_1_are_better_and_differences_are_named() -> None:
         "p99_ms": 2.0,
         "memory_mb": 2.0,
     }
-    assert differences(record(), now) == ["hardware: cores was 2, is 4"]
+    assert differences(record(), now) == ["hardware: cores was 2, is now 4"]
 
 
 def test_what_was_written_is_read(tmp_path: Path) -> None:
@@ -53,7 +53,7 @@ def test_what_was_written_is_read(tmp_path: Path) -> None:
 def test_what_holds_no_figures_is_refused(content: str, tmp_path: Path) -> None:
     path = tmp_path / "before.json"
     path.write_text(content)
-    with pytest.raises(UserError, match=r"before\.json holds no figures"):
+    with pytest.raises(UserError, match=r"before\.json is not a result of"):
         read_record(path)
 
 

@@ -17,5 +17,5 @@ def test_a_damaged_file_is_left_out_with_the_reason(tmp_path: Path, monkeypatch:
     found, notes = subjects_of(tmp_path)
     assert [subject.name for subject in found] == ["mindspore"]
     assert len(notes) == 1
-    assert "network.onnx was left out" in notes[0]
+    assert "network.onnx was skipped" in notes[0]
     assert "is not an export of shelfmind" in notes[0]

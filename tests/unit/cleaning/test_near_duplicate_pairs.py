@@ -39,5 +39,5 @@ def test_what_is_no_audit_is_named(tmp_path):
     with pytest.raises(UserError, match="lacks the columns path, kind and related"):
         audited_pairs(tmp_path)
     write_table(tmp_path / "issues.csv", COLUMNS, [("1.jpg", "train")])
-    with pytest.raises(UserError, match="line 2: must have 8 cells, got 2"):
+    with pytest.raises(UserError, match="line 2: expected 8 cells, got 2"):
         audited_pairs(tmp_path)

@@ -209,7 +209,7 @@ def test_the_output_may_not_lie_in_the_data(make, tmp_path):
     link = tmp_path / "link"
     link.symlink_to(root)
     for out in (root / "clean", root, link / "clean"):
-        with pytest.raises(UserError, match="lies in the data set"):
+        with pytest.raises(UserError, match="is inside the data set"):
             prepare(root, out)
 
 

@@ -61,7 +61,7 @@ def test_decisions_move_drop_and_protect():
 
 def test_a_decision_on_an_image_that_is_gone_is_refused_or_passed_over():
     with pytest.raises(
-        UserError, match=r"1 of 1 decision cannot be followed, because the image is not in the data set: gone\.jpg"
+        UserError, match=r"1 of 1 decision cannot be applied because the image is not in the data set: gone\.jpg"
     ):
         apply_decisions([row("1.jpg")], decided("gone.jpg", "drop"))
     rows, passed_over = apply_decisions([row("1.jpg")], decided("gone.jpg", "drop"), ignore_missing=True)
@@ -70,7 +70,7 @@ def test_a_decision_on_an_image_that_is_gone_is_refused_or_passed_over():
 
 def test_a_decision_about_another_label_is_refused_or_passed_over():
     decisions = decided("1.jpg", "drop", given="雪碧")
-    with pytest.raises(UserError, match="was '雪碧' and is '可乐'"):
+    with pytest.raises(UserError, match="was '雪碧' and is now '可乐'"):
         apply_decisions([row("1.jpg")], decisions)
     rows, passed_over = apply_decisions([row("1.jpg")], decisions, ignore_missing=True)
     assert (rows[0].kept, passed_over) == (True, 1)
@@ -98,9 +98,9 @@ def test_the_class_of_others_is_found_by_its_name(name):
 
 
 def test_others_without_such_a_class_or_with_two_must_be_named():
-    with pytest.raises(UserError, match="no class is called so; name the class with others=NAME"):
+    with pytest.raises(UserError, match="no class has such a name; choose the class with others=NAME"):
         others_class(["可乐", "雪碧"], None)
-    with pytest.raises(UserError, match=r"more than one class is called so \(others, 其他\)"):
+    with pytest.raises(UserError, match=r"more than one class has such a name \(others, 其他\)"):
         others_class(["其他", "others"], None)
     assert others_class(["其他", "others"], "其他") == "其他"
     with pytest.raises(UserError, match="did you mean 可乐"):

@@ -58,7 +58,7 @@ def test_where_no_hard_link_is_possible_it_is_copied_or_refused(tmp_path, images
 
     monkeypatch.setattr(os, "link", refuse)
     assert place(tmp_path / "auto", images)[0] == {"copied": 4}
-    with pytest.raises(UserError, match="cannot be linked: Invalid cross-device link; link='copy'"):
+    with pytest.raises(UserError, match="cannot be linked: Invalid cross-device link; use link='copy'"):
         place(tmp_path / "hard", images, link="hard")
 
 

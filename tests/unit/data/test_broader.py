@@ -34,7 +34,7 @@ def test_samples_keep_their_order_and_get_the_broader_class(catalog: Catalog, tm
     assert joined.class_names == ("可乐", "汽水")
     assert [sample.label for sample in joined.samples] == [0, 0, 0, 1, 1, UNLABELLED]
     assert [sample.path for sample in joined.samples] == [sample.path for sample in catalog.samples]
-    assert joined.notes == ("a note", "4 classes were joined to 2 broader ones")
+    assert joined.notes == ("a note", "4 classes were merged into 2 broader ones")
 
 
 def test_what_is_written_is_read_back(catalog: Catalog, tmp_path: Path) -> None:
@@ -54,12 +54,12 @@ def test_the_table_of_grocery_store_names_coarse_classes(tmp_path: Path) -> None
 @pytest.mark.parametrize(
     ("text", "said"),
     [
-        ("", "does not name broader classes"),
-        ("class,brand\na,b\n", "must name the columns class,broader"),
-        ("class,broader\na,\n", "line 2: no broader class"),
-        ("class,broader\n\n,b\n", "line 3: no class"),
-        ("class,broader\na\n", "line 2: no broader class"),
-        ("class,broader\na,b\na,c\n", "line 3: 'a' is in 'b' already"),
+        ("", "is not a table of broader classes"),
+        ("class,brand\na,b\n", "must have the columns class,broader"),
+        ("class,broader\na,\n", "line 2: the broader class is empty"),
+        ("class,broader\n\n,b\n", "line 3: the class is empty"),
+        ("class,broader\na\n", "line 2: the broader class is empty"),
+        ("class,broader\na,b\na,c\n", "line 3: 'a' already has the broader class 'b'"),
     ],
 )
 def test_tables_that_say_nothing_or_too_much_are_refused(text: str, said: str, tmp_path: Path) -> None:
@@ -69,7 +69,7 @@ def test_tables_that_say_nothing_or_too_much_are_refused(text: str, said: str, t
 
 def test_every_class_needs_a_broader_one_and_there_must_be_two(catalog: Catalog) -> None:
     source = Path("品牌.csv")
-    with pytest.raises(UserError, match="no broader class for 2 of the data's classes: 芬达（1L）, 雪碧"):
+    with pytest.raises(UserError, match="no broader class for 2 classes of the data: 芬达（1L）, 雪碧"):
         with_broader_classes(catalog, {"可乐 1L": "可乐", "可乐 500ml": "可乐"}, source)
-    with pytest.raises(UserError, match="puts all classes of the data into '饮料'"):
+    with pytest.raises(UserError, match="puts all classes into '饮料'"):
         with_broader_classes(catalog, dict.fromkeys(("可乐 1L", "可乐 500ml", "芬达(1L)", "雪碧"), "饮料"), source)

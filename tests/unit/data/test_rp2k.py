@@ -62,7 +62,7 @@ def test_rows_without_a_file_stay_for_the_check(root: Path) -> None:
     (root / "all" / "train" / "others" / "01.JPG").unlink()
     catalog = open_catalog(root)
     assert root / "all/train/others/01.JPG" in {sample.path for sample in catalog.samples}
-    assert any("1 row names no file in meta.csv" in note for note in catalog.notes)
+    assert any("1 row of meta.csv without a file" in note for note in catalog.notes)
 
 
 def test_rows_may_begin_elsewhere(root: Path) -> None:
@@ -93,7 +93,7 @@ def test_rows_that_make_no_sense_are_named(row: str, root: Path) -> None:
 
 def test_another_meta_file_is_left_out_with_a_note(root: Path) -> None:
     (root / "meta.csv").write_text("a,b\n1,2\n")
-    assert any("left out" in note for note in open_catalog(root).notes)
+    assert any("was ignored" in note for note in open_catalog(root).notes)
 
 
 def test_a_mirror_without_the_folder_all(root: Path) -> None:

@@ -223,9 +223,9 @@ def test_the_note_on_bad_files_counts_the_reasons_and_names_the_list(tmp_path: P
     assert note_bad_files([], 10, tmp_path / "bad.csv") == []
     bad = [BadFile(Path(f"{number}.jpg"), "zero bytes" if number else "truncated") for number in range(4)]
     (note,) = note_bad_files(bad, 10, tmp_path / "bad.csv")
-    assert note.startswith("4 of 10 files cannot be used: zero bytes (3), truncated (1); the first is 0.jpg; ")
+    assert note.startswith("4 of 10 files cannot be used: zero bytes (3), truncated (1); for example 0.jpg; ")
     assert note.endswith(f" listed in {tmp_path / 'bad.csv'}")
-    assert note_bad_files(bad[:1], 1) == ["1 of 1 file cannot be used: truncated (1); the first is 0.jpg"]
+    assert note_bad_files(bad[:1], 1) == ["1 of 1 file cannot be used: truncated (1); for example 0.jpg"]
 
 
 def test_a_list_that_cannot_be_written_is_the_users_to_mend(tmp_path: Path) -> None:

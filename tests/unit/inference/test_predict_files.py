@@ -58,8 +58,8 @@ def test_what_a_folder_holds_besides_images_is_named(folder: Path, mindspore: An
     total, notes = count_images([str(folder), str(folder / "b2")])
     assert total == len(ORDER) + 2
     assert notes == [
-        "left out, because 2 files are no images by name: 1 .psd, 1 .txt",
-        f"links that lead round in a circle were not followed: {folder / 'a' / 'loop'}",
+        "2 files were skipped, not an image by suffix: 1 .psd, 1 .txt",
+        f"circular links were not followed: {folder / 'a' / 'loop'}",
     ]
     assert count_images([str(folder / "1.jpg")]) == (1, [])
 
@@ -69,7 +69,7 @@ def test_a_folder_without_images_says_what_it_holds(folder: Path, mindspore: Any
 
     (folder / "none").mkdir()
     (folder / "none" / "poster.psd").touch()
-    with pytest.raises(UserError, match=r"no image in .*none; left out, because 1 file is no image by name: 1 \.psd"):
+    with pytest.raises(UserError, match=r"no image in .*none; 1 file was skipped, not an image by suffix: 1 \.psd"):
         count_images([str(folder / "none")])
 
 

@@ -77,7 +77,7 @@ def test_a_cache_that_cannot_be_written_is_named_and_mindspores_own_train(
     (tmp_path / "cache" / "kernels").write_text("in the way")
     found = choose("auto", "auto", "CPU", 1)
     assert found.name == "mindspore"
-    assert "cannot be kept in the cache (SHELFMIND_CACHE)" in str(found.note)
+    assert "cannot be stored in the cache (SHELFMIND_CACHE)" in str(found.note)
     assert str(tmp_path / "cache" / "kernels") in str(found.note)
 
 
@@ -89,7 +89,7 @@ def test_a_full_disk_leaves_nothing_behind(library: Any, tmp_path: Path, monkeyp
     limited += "\nimport shutil; from shelfmind.kernels import library"
     limited += f"\nlibrary._compile = lambda *inputs: shutil.copy({str(library.path)!r}, inputs[-1])"
     said = start(limited + LOAD).communicate(timeout=60)[0]
-    assert "oneDNN's kernels cannot be kept in the cache (SHELFMIND_CACHE)" in said
+    assert "oneDNN kernels cannot be stored in the cache (SHELFMIND_CACHE)" in said
     assert "cannot be written" in said
     assert [path.name for path in (tmp_path / "kernels").iterdir()] == ["compiling.lock"]
     assert module.compiled().read_bytes() == library.path.read_bytes()

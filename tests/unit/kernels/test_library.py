@@ -51,7 +51,7 @@ def test_without_a_compiler_or_with_one_that_fails(
     assert found.name == "mindspore"
     assert "no-such-compiler is not installed" in str(found.note)
     monkeypatch.setenv("CXX", "false")
-    assert "do not compile: " in str(choose("auto", "auto", "CPU", 2).note)
+    assert "failed to compile: " in str(choose("auto", "auto", "CPU", 2).note)
     assert not list(library.path.parent.glob("*tmp*"))
 
 
@@ -105,13 +105,13 @@ def test_a_training_goes_on_with_what_it_began_with(capable: None, library: Any)
     before_auto_took_bf16 = {**recorded, "precision": "fp32"}
     assert choose_recorded(before_auto_took_bf16, "auto", "CPU", 2).record() == before_auto_took_bf16
     assert choose_recorded(None, "auto", "CPU", 2).name == "mindspore"
-    with pytest.raises(UserError, match=r"began with oneDNN 3\.1\.0, here is 3"):
+    with pytest.raises(UserError, match=r"started with oneDNN 3\.1\.0, but 3"):
         choose_recorded({**recorded, "version": "3.1.0"}, "auto", "CPU", 2)
 
 
 def test_a_training_that_began_with_onednn_does_not_go_on_without(without_onednn: None) -> None:
     recorded = {"name": "onednn", "precision": "bf16", "version": "3.2.0"}
-    with pytest.raises(UserError, match=r"oneDNN's kernels in bf16 and cannot go on without: .* pip install"):
+    with pytest.raises(UserError, match=r"oneDNN kernels in bf16 and cannot resume without them: .* pip install"):
         choose_recorded(recorded, "auto", "CPU", 2)
 
 

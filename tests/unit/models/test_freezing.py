@@ -50,5 +50,5 @@ def test_everything_is_trained_by_default(mindspore: Any) -> None:
 def test_a_network_without_our_head_is_refused(mindspore: Any) -> None:
     from shelfmind.models.freezing import train_only
 
-    with pytest.raises(UserError, match=r"train\.trainable must be all for a network that is none of"):
+    with pytest.raises(UserError, match=r"train\.trainable must be all for networks other than shelfmind's"):
         train_only(mindspore.nn.SequentialCell([mindspore.nn.Dense(2, 2)]), "classifier")

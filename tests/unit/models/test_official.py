@@ -82,7 +82,7 @@ def test_offline_says_what_to_fetch_and_where_to_put_it(serve: Serve, tmp_path: 
 
 @pytest.mark.parametrize(
     ("answer", "message"),
-    [({"digest": "0" * 64}, "SHA-256"), ({"length": 2 * len(CONTENT)}, "broke off|cannot be downloaded")],
+    [({"digest": "0" * 64}, "SHA-256"), ({"length": 2 * len(CONTENT)}, "stopped after|cannot be downloaded")],
 )
 def test_what_is_not_the_published_file_is_not_kept(
     answer: dict[str, Any], message: str, serve: Serve, tmp_path: Path
@@ -110,7 +110,7 @@ def test_a_server_that_is_not_there_is_one_clear_error(serve: Serve, monkeypatch
 
     serve()
     monkeypatch.setattr(official, "BASE", "http://127.0.0.1:9/")
-    with pytest.raises(UserError, match=r"cannot be downloaded .*fetch it by hand"):
+    with pytest.raises(UserError, match=r"cannot be downloaded .*download it manually"):
         official.find_official("resnet18")
 
 

@@ -308,8 +308,8 @@ def test_too_few_images_to_judge_are_counted_and_not_rated(make_predictions, tmp
 
 def test_warnings_of_the_training_come_first(write, make_predictions) -> None:
     evaluation = evaluate(make_predictions([0], [[0.9, 0.1]]), None)
-    text = Page(write(evaluation=replace(evaluation, warnings=("the training ended after 1 step",)))).text
-    assert text.index("Warning: the training ended after 1 step") < text.index("Top-1 accuracy")
+    text = Page(write(evaluation=replace(evaluation, warnings=("training ended after 1 step",)))).text
+    assert text.index("Warning: training ended after 1 step") < text.index("Top-1 accuracy")
     assert "Warning" not in Page(write()).text
 
 
@@ -427,8 +427,7 @@ def test_a_reader_of_chinese_meets_no_english(images, random_predictions, write,
     predictions = replace(predictions, paths=tuple(f"/照片/{i}.jpg" for i in range(images)))
     counts = np.array([150, 120, 60, 30, 12, 3])
     warnings = (
-        "the training ended after 3 steps, too few to learn from: a step takes 4 images. Train for more epochs "
-        "or on more photos",
+        "training ended after 3 steps of 4 images, too few to learn from. Train for more epochs or on more photos",
     )
     notes = ("12 images are new to the run: not evaluated; evaluate new images with split='new'",)
     evaluation = evaluate(predictions, counts, split="test,new", tta=("翻转",), seen=Overlap(1, 2, 3), notes=notes)
@@ -439,7 +438,7 @@ def test_a_reader_of_chinese_meets_no_english(images, random_predictions, write,
         evaluation=replace(evaluation, warnings=warnings, bad_files=2),
         train_counts=counts,
         references=None,
-        catalog_notes=["classes without a training image: 1 (商品)"],
+        catalog_notes=["classes without training images: 1 (商品)"],
         provenance=None,
         trade_offs=trade_off(predictions, counts),
         calibrating=("calibrate",),

@@ -83,7 +83,7 @@ def test_the_label_check(planted, tmp_path: Path, in_english_only: Find) -> None
     check = check_labels(planted.probabilities, planted.held_out, lambda _: planted.embeddings)
     suspects = find_suspects(check, planted.held_out, lambda _: planted.embeddings)
     opinion = Opinion(
-        "3 networks, each of images that it never saw",
+        "3 networks, each on held-out images",
         planted.held_out,
         planted.probabilities,
         lambda _: planted.embeddings,

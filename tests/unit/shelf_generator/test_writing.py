@@ -163,7 +163,7 @@ def test_progress_adds_up(tmp_path: Path) -> None:
             return seen.append
 
     generate(tmp_path / "set", **{**TINY, "images": 40}, watcher=Counting(), workers=1)
-    assert asked == [("drawing photos", 40)]
+    assert asked == [("generating photos", 40)]
     assert sum(seen) == 40
     assert len(seen) > 1
 
@@ -246,6 +246,6 @@ def test_a_killed_process_is_a_clear_error(tmp_path: Path, monkeypatch: pytest.M
 
             return kill
 
-    with pytest.raises(UserError, match="drew photos died"):
+    with pytest.raises(UserError, match="worker process died"):
         generate(tmp_path / "set", **{**TINY, "images": 200}, watcher=Killing(), workers=2)
     assert list(tmp_path.iterdir()) == []

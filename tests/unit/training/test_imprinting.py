@@ -137,7 +137,7 @@ def test_each_centre_of_a_new_class_is_its_prototype(photos: Photos) -> None:
 def test_a_network_of_others_is_refused(trained: dict[str, Any]) -> None:
     assert is_linear(trained)
     assert not is_linear({WEIGHT: trained[WEIGHT]})
-    with pytest.raises(UserError, match="no classifier of shelfmind's own"):
+    with pytest.raises(UserError, match="classifiers of shelfmind's networks"):
         is_linear({"network.classifier.weight": trained[WEIGHT]})
 
 

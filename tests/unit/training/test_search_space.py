@@ -40,7 +40,7 @@ def test_choices_stay_as_they_are() -> None:
         ({"low": "small", "high": 1}, r"^k\.e: low must be a number, got 'small'$"),
         ({"low": 0, "high": True}, r"^k\.e: high must be a number, got True$"),
         ({"low": 0, "high": float("inf")}, r"^k\.e: high must be a number, got inf$"),
-        ({"low": 0, "high": 1, "log": True}, r"^k\.e: low must be more than 0 on a logarithmic scale, got 0$"),
+        ({"low": 0, "high": 1, "log": True}, r"^k\.e: low must be greater than 0 on a logarithmic scale, got 0$"),
         ({"low": 0, "high": 1, "log": "often"}, r"^k\.e: log must be true or false, got 'often'$"),
         ({"low": 0}, r"^k\.e: high must be given$"),
         ({"low": 0, "high": 1, "lgo": True}, r"^k\.e: unknown key 'lgo'; did you mean low or log\?$"),

@@ -1,1 +1,1 @@
-"""What the images of a data set have in common and where they differ: sizes, quality, shift, issues."""
+"""Properties of the images of a data set: sizes, quality, distribution shift, issues."""

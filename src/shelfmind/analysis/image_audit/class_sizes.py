@@ -1,4 +1,4 @@
-"""How the images are spread over the classes: the long tail in figures."""
+"""The distribution of images over classes: statistics of the long tail."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from shelfmind.data.classes import NAMES_OF_OTHERS
 from shelfmind.evaluation.metrics import ShotCutoffs
 
 TINY = 5
-"""A class with fewer images than this cannot be learnt and measured at once."""
+"""A class with fewer images than this cannot be both trained on and evaluated."""
 
 
 @dataclass(frozen=True)
@@ -32,9 +32,9 @@ class ClassSizes:
 
 
 def class_sizes(counts: Ints, train_counts: Ints, names: Sequence[str], cutoffs: ShotCutoffs) -> ClassSizes:
-    """Figures of class sizes, `counts` and `train_counts` both of shape (C,).
+    """Statistics of class sizes from `counts` and `train_counts`, both of shape (C,).
 
-    `half_of_images` is how many of the largest classes hold half of all images; `tiny` are the classes with one to
+    `half_of_images` is the number of largest classes that hold half of all images; `tiny` are the classes with one to
     four images, smallest first.
     """
     ranked = np.sort(counts)[::-1]
@@ -61,7 +61,8 @@ def class_sizes(counts: Ints, train_counts: Ints, names: Sequence[str], cutoffs:
 
 
 def gini(counts: Ints) -> float:
-    """Gini's coefficient of class sizes: 0 if all are equal, near 1 if one class holds everything (Gini, 1912)."""
+    """The Gini coefficient of class sizes: 0 if all are equal, near 1 if one class has almost all images (Gini
+    1912)."""
     ranked = np.sort(counts).astype(np.float64)
     total = ranked.sum()
     if total == 0:

@@ -1,4 +1,4 @@
-"""The audit's figures for machines: what `audit.json` holds."""
+"""The machine-readable results of an audit: the content of `audit.json`."""
 
 from __future__ import annotations
 
@@ -18,14 +18,14 @@ from shelfmind.analysis.measuring.oddities import found_in
 from shelfmind.data.splits import relative_name
 
 ASPECT_EDGES = tuple(halves / 2 for halves in range(11))
-"""Height over width in buckets of a half from 0 to 5."""
+"""Bins of height / width: steps of 0.5 from 0 to 5."""
 SIDE_EDGES = (0, 32, 64, 96, 128, 160, 192, 224, 256, 320, 384, 448, 512, 640, 768, 1024, 1536, 2048, 4096)
 BYTES_EDGES = (0, 1, 2, 4, 8, 16, 32, 64, 128, 256, 512, 1024, 2048, 4096, 8192, 16384)
 _PACKAGES = ("shelfmind", "numpy", "pillow", "scipy")
 
 
 def audit_figures(findings: ImageFindings, seed: int, seconds: float) -> dict[str, Any]:
-    """Everything that was found out but the issues themselves."""
+    """All findings except the issues themselves."""
     catalog, measured = findings.catalog, findings.measured
     sizes = findings.sizes
     leaks, conflicts = findings.leaks, findings.conflicts

@@ -1,4 +1,4 @@
-"""Everything an audit found out about a data set, before it is put into words."""
+"""All findings of an audit of a data set, before they are put into words."""
 
 from __future__ import annotations
 
@@ -32,7 +32,8 @@ from shelfmind.records import Catalog
 
 @dataclass(frozen=True)
 class ImageFindings:
-    """Of one data set: groups and issues speak of positions in the catalog, flags of positions in `measured`."""
+    """The findings of one data set. Groups and issues refer to positions in the catalog, flags to positions in
+    `measured`."""
 
     catalog: Catalog
     measured: Measured
@@ -58,12 +59,12 @@ class ImageFindings:
 
     @cached_property
     def mere_copies(self) -> list[Copies]:
-        """Photos that are there more than once, all in one class and split."""
+        """Photos that occur more than once within one class and split."""
         return [each for each in self.copies if not each.leak and not each.conflict]
 
     @cached_property
     def split_counts(self) -> dict[str, Ints]:
-        """Images per class of each split that has any, unreadable files included."""
+        """Images per class of each non-empty split, including unreadable files."""
         counts = {split: self.catalog.class_counts(split) for split in SPLITS}
         return {split: count for split, count in counts.items() if count.any()}
 
@@ -80,7 +81,7 @@ class ImageFindings:
         ]
 
     def channels(self) -> dict[str, list[float]]:
-        """Mean and standard deviation of red, green and blue in 0..255, each image weighing the same."""
+        """Mean and standard deviation of red, green and blue in 0..255, with equal weight for each image."""
         facts = self.measured.facts
         mean = facts["mean"].astype(np.float64).mean(0)
         variance = facts["square"].astype(np.float64).mean(0) - mean**2
@@ -88,7 +89,7 @@ class ImageFindings:
 
 
 def gather_findings(catalog: Catalog, measured: Measured, limits: Limits, counter: Counter) -> ImageFindings:
-    """Analyse what was measured."""
+    """Analyse the measurements."""
     cutoffs = ShotCutoffs()
     chosen = [catalog.samples[index] for index in measured.indices.tolist()]
     labels = np.array([sample.label for sample in chosen], np.int64)

@@ -11,7 +11,8 @@ import numpy.typing as npt
 
 @dataclass(frozen=True)
 class Histogram:
-    """Counts of values between edges: `counts` has one entry fewer than `edges`; what lies outside is told apart."""
+    """Counts of values between edges: `counts` has one entry fewer than `edges`; outside values are counted
+    separately."""
 
     edges: tuple[float, ...]
     counts: tuple[int, ...]

@@ -1,4 +1,4 @@
-"""What is wrong with which image: one issue an image and kind, as a table and as suspects for the review."""
+"""Issues of images: one per image and kind, as a table and as suspects for the review."""
 
 from __future__ import annotations
 
@@ -29,10 +29,10 @@ LONGEST_SHAPE = 5
 
 @dataclass(frozen=True, slots=True)
 class Issue:
-    """One thing wrong with one image, both given by positions in the catalog; `score` is 0..1, 1 the worst.
+    """One issue of one image, both given by positions in the catalog; `score` is 0..1, 1 the worst.
 
-    `related` are the images that show it (some of the copies), `suggested` a class id or `UNLABELLED`, `open` whether
-    a person should decide on it.
+    `related` are images that show the issue (some of the near-duplicates), `suggested` a class id or `UNLABELLED`,
+    `open` whether a reviewer should decide on it.
     """
 
     image: int
@@ -46,7 +46,7 @@ class Issue:
 
 @dataclass(frozen=True, slots=True)
 class Copies:
-    """A group of copies by positions in the catalog, and what is wrong with it."""
+    """A group of near-duplicates by positions in the catalog, and their issues."""
 
     group: Group
     splits: tuple[str, ...]
@@ -77,7 +77,7 @@ def judge_copies(groups: Iterable[Group], catalog: Catalog) -> list[Copies]:
 
 
 def copy_issues(copies: Sequence[Copies], catalog: Catalog, limit: float) -> list[Issue]:
-    """Leaks, label conflicts and mere duplicates; `limit` is the difference at which copies end."""
+    """Leaks, label conflicts and plain duplicates; `limit` is the largest difference of near-duplicates."""
     return [issue for each in copies for issue in _issues_of_group(each, catalog, limit)]
 
 
@@ -91,12 +91,12 @@ def quality_issues(flagged: Mapping[str, Flagged], indices: Sequence[int]) -> li
 
 
 def bad_file_issues(bad_files: Iterable[BadFile], positions: Mapping[Path, int]) -> list[Issue]:
-    """One issue for each file that cannot be read."""
+    """One issue for each unreadable file."""
     return [Issue(positions[bad.path], "unreadable", 1.0, bad.reason, open=False) for bad in bad_files]
 
 
 def odd_file_issues(facts: npt.NDArray[np.void], indices: Sequence[int]) -> list[Issue]:
-    """One issue for each file that is unusual: see `ODDITIES`, or very small or long."""
+    """One issue for each unusual file: see `ODDITIES`, or very small or elongated."""
     shorter, longer = np.minimum(facts["width"], facts["height"]), np.maximum(facts["width"], facts["height"])
     odd = {name: found for name, found in found_in(facts["oddities"]).items() if ODDITIES[name].is_issue}
     chosen = np.logical_or.reduce([*odd.values(), shorter < SMALLEST_SIDE, longer > LONGEST_SHAPE * shorter])
@@ -105,13 +105,17 @@ def odd_file_issues(facts: npt.NDArray[np.void], indices: Sequence[int]) -> list
         width, height = facts["width"][index], facts["height"][index]
         words = [name for name, found in odd.items() if found[index]]
         words += [f"only {width} x {height} pixels"] if min(width, height) < SMALLEST_SIDE else []
-        words += [f"very long: {width} x {height}"] if max(width, height) > LONGEST_SHAPE * min(width, height) else []
+        words += (
+            [f"extreme aspect ratio: {width} x {height}"]
+            if max(width, height) > LONGEST_SHAPE * min(width, height)
+            else []
+        )
         issues.append(Issue(indices[index], "odd_file", 0.3, "; ".join(words), open=False))
     return issues
 
 
 def write_issues(path: Path, issues: Iterable[Issue], judged: Iterable[Suspect], catalog: Catalog) -> None:
-    """Write one row per image and kind, worst first, as CSV; `judged` are what a run found besides."""
+    """Write one row per image and kind as CSV, worst first; `judged` are additional suspects found by a run."""
 
     def name(index: int) -> str:
         return relative_name(catalog.samples[index].path, catalog.root)
@@ -146,18 +150,18 @@ def write_issues(path: Path, issues: Iterable[Issue], judged: Iterable[Suspect],
 
 
 def join_names(names: Iterable[str]) -> str:
-    """Names in one cell: ``a.jpg|b.jpg``, a bar or backslash within a name after a backslash."""
+    """Names joined into one cell: ``a.jpg|b.jpg``, with bars and backslashes within a name escaped by a backslash."""
     return "|".join(name.replace("\\", r"\\").replace("|", r"\|") for name in names)
 
 
 def parse_names(cell: str) -> list[str]:
-    """The names that `join_names` put into a cell."""
+    """The names in a cell written by `join_names`."""
     names = re.findall(r"(?:[^|\\]|\\.)+", cell, re.DOTALL)
     return [re.sub(r"\\(.)", r"\1", name, flags=re.DOTALL) for name in names]
 
 
 def suspects(issues: Iterable[Issue], catalog: Catalog) -> list[Suspect]:
-    """The issues that a person should decide on, each with its copies and other images of its class."""
+    """The issues that need a reviewer's decision, each with its near-duplicates and other images of its class."""
     examples = _examples(catalog)
     found = []
     for issue in issues:
@@ -189,23 +193,23 @@ def _issues_of_group(copies: Copies, catalog: Catalog, limit: float) -> list[Iss
         members, copies.splits, copies.labels, copies.group.differences, strict=True
     ):
         others = [each for each in members if each != member]
-        sameness = "the same pixels" if apart == 0 else "nearly the same"
+        sameness = "same pixels as" if apart == 0 else "near-duplicate of"
         score = 1.0 - 0.5 * min(1.0, apart / limit)
         if copies.leak:
             elsewhere = [each for each in others if catalog.samples[each].split != split][:_MOST_RELATED]
             where = ", ".join(name for name in SPLITS if name in copies.splits and name != split)
-            advice = "" if split == last else f"; drop it here to keep {last} as it is"
-            detail = f"{sameness} as an image of {where}{advice}"
+            advice = "" if split == last else f"; drop it here to keep {last} unchanged"
+            detail = f"{sameness} an image in {where}{advice}"
             issues.append(Issue(member, "leak", score, detail, tuple(elsewhere), open=split != last))
         if copies.conflict:
             against = [each for each in others if catalog.samples[each].label != label]
             suggested = _most_frequent([catalog.samples[each].label for each in against])
-            detail = f"{sameness} as an image labelled {_class_name(suggested, catalog)}"
+            detail = f"{sameness} an image labelled {_class_name(suggested, catalog)}"
             issues.append(Issue(member, "conflict", score, detail, tuple(against[:_MOST_RELATED]), suggested))
         if not copies.leak and not copies.conflict:
             related = tuple(others[:_MOST_RELATED])
             issues.append(
-                Issue(member, "duplicate", 0.4 * score, f"{sameness} as another of its class", related, open=False)
+                Issue(member, "duplicate", 0.4 * score, f"{sameness} another image of its class", related, open=False)
             )
     return issues
 

@@ -1,4 +1,4 @@
-"""Which images are of poor quality, judged by bounds and by the other images of the class."""
+"""Images of poor quality, detected by absolute bounds and by comparison with their class."""
 
 from __future__ import annotations
 
@@ -12,20 +12,20 @@ from shelfmind.analysis.measuring.measures import MEASURES, Rule
 from shelfmind.arrays import Floats
 
 ROBUST_Z = 3.5
-"""Iglewicz and Hoaglin, "How to detect and handle outliers", 1993, for scores from median and MAD."""
+"""Threshold of Iglewicz and Hoaglin, "How to detect and handle outliers", 1993, for scores from median and MAD."""
 _LEAST_IMAGES = 5
-"""Of a class for a median of its own."""
+"""Minimum images of a class for a class median."""
 
 
 RULES: dict[str, Rule] = {name: measure.rule for name, measure in MEASURES.items() if measure.rule is not None}
-"""The rules by the measure that they judge."""
+"""The rules by the measure that they apply to."""
 
 
 @dataclass(frozen=True)
 class Flagged:
-    """What one rule found: which of N images it flags, worst first, and how suspicious they are (0..1).
+    """The result of one rule: which of N images it flags, worst first, and how suspicious they are (0..1).
 
-    `measure` is the name of what was measured, `sticks_out` is the distance from the class's median that was asked for.
+    `measure` is the name of the measured quantity, `sticks_out` the required distance from the class median.
     """
 
     measure: str
@@ -39,12 +39,13 @@ class Flagged:
 def flag_quality(
     facts: npt.NDArray[np.void], labels: npt.NDArray[np.int64], rules: Mapping[str, Rule] = RULES
 ) -> dict[str, Flagged]:
-    """The images that each rule flags, by the name of the issue; `rules` are by measure, `facts` and `labels` (N,)."""
+    """The images flagged by each rule, by issue name; `rules` are by measure, `facts` and `labels` have shape (N,)."""
     return {rule.issue: _flag(measure, facts[measure], labels, rule) for measure, rule in rules.items()}
 
 
 def above_class_median(values: Floats, labels: npt.NDArray[np.int64]) -> Floats:
-    """How far each value lies above the median of its class, shape (N,); of all images where a class has under five."""
+    """How far each value is above its class median, shape (N,); above the overall median for classes with fewer than
+    five images."""
     order = np.argsort(labels, kind="stable")
     apart = np.empty(len(values), np.float32)
     everywhere = np.median(values) if len(values) else 0.0

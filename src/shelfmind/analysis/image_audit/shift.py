@@ -1,4 +1,4 @@
-"""Whether a class looks different in one split than in another: other light, other shop, other camera."""
+"""Distribution shift of a class between splits: other lighting, another shop, another camera."""
 
 from __future__ import annotations
 
@@ -15,15 +15,15 @@ FALSE_DISCOVERIES = 0.01
 LEAST_IMAGES = 4
 LEAST_EFFECT = 0.6
 _EXACT_UP_TO = 20_000
-"""Products of two sample sizes up to which the exact distribution is worth its time."""
+"""Product of the two sample sizes up to which the exact distribution is computed."""
 
 
 @dataclass(frozen=True, slots=True)
 class Shift:
-    """One class whose images in `split` differ from its training images in one feature.
+    """A class whose images in `split` differ from its training images in one feature.
 
-    `distance` is that of Kolmogorov and Smirnov, 0..1 (1: no overlap), `adjusted_p` its p-value after Benjamini and
-    Hochberg, `train_median` and `split_median` are in the feature's own unit.
+    `distance` is the Kolmogorov-Smirnov statistic, 0..1 (1: no overlap), `adjusted_p` its p-value after
+    Benjamini-Hochberg correction; `train_median` and `split_median` are in the feature's unit.
     """
 
     class_id: int
@@ -37,10 +37,11 @@ class Shift:
 
 @dataclass(frozen=True, slots=True)
 class OverallShift:
-    """How a feature differs between training images and those of `split` of the same classes.
+    """The difference of a feature between training images and images of `split` of the same classes.
 
-    `greater` is the share of pairs (one image of either, of one class, averaged over the classes) in which that of the
-    split has the greater value, 0.5 where nothing differs; `classes` is how many classes have images on both sides.
+    `greater` is the share of pairs (one image from each side, within a class, averaged over classes) in which the
+    split's image has the greater value: 0.5 without a shift. `classes` is the number of classes with images on both
+    sides.
     """
 
     split: str
@@ -50,7 +51,7 @@ class OverallShift:
 
 
 def shift_features(facts: npt.NDArray[np.void]) -> dict[str, Wide]:
-    """What is compared, by name, each of shape (N,)."""
+    """The compared features by name, each of shape (N,)."""
     red, green, blue = facts["mean"].astype(np.float64).T
     total = red + green + blue + 1.0
     return {
@@ -69,11 +70,11 @@ def shift_features(facts: npt.NDArray[np.void]) -> dict[str, Wide]:
 def class_shifts(
     features: Mapping[str, Wide], labels: Ints, in_train: Bools, in_split: Bools, split: str
 ) -> tuple[list[Shift], int]:
-    """Classes that look different in a split, clearest first, and how many comparisons were made.
+    """Classes that look different in a split, clearest first, and the number of comparisons made.
 
-    A two-sample Kolmogorov-Smirnov test for each class with at least 4 images on both sides and each feature; of all
-    comparisons together at most 1% false discoveries are allowed (Benjamini and Hochberg, 1995). As photos of a class
-    are not independent (several of one shelf), the distance must be 0.6 or more besides.
+    A two-sample Kolmogorov-Smirnov test for each feature and each class with at least 4 images on both sides, at a
+    false discovery rate of at most 1% over all comparisons (Benjamini and Hochberg, 1995). Because photos of a class
+    are not independent (several may show one shelf), the distance must also be at least 0.6.
     """
     found: list[Shift] = []
     p_values: list[float] = []
@@ -95,7 +96,7 @@ def class_shifts(
 def overall_shifts(
     features: Mapping[str, Wide], labels: Ints, in_train: Bools, in_split: Bools, split: str
 ) -> list[OverallShift]:
-    """Each feature compared within the classes, so that another mix of classes is no shift; greatest first."""
+    """Each feature compared within classes, so that a different class mix is not a shift; greatest shift first."""
     sides = _sides(labels, in_train, in_split, 1)
     found = []
     for name, values in features.items():
@@ -106,21 +107,21 @@ def overall_shifts(
 
 
 def kolmogorov_smirnov(one: Wide, two: Wide) -> tuple[float, float]:
-    """The greatest distance between two samples' cumulative distributions, and its two-sided p-value."""
+    """The greatest distance between the empirical distribution functions of two samples, and its two-sided p-value."""
     method = "exact" if len(one) * len(two) <= _EXACT_UP_TO else "asymp"
     tested = stats.ks_2samp(one, two, method=method)
     return float(tested.statistic), float(tested.pvalue)
 
 
 def _share_greater(one: Wide, two: Wide) -> float:
-    """The share of pairs in which the value of `one` is the greater, equal ones counting half."""
+    """The share of pairs in which the value of `one` is greater, with ties counted as half."""
     ranked = np.sort(two)
     below = np.searchsorted(ranked, one, side="left") + np.searchsorted(ranked, one, side="right")
     return float(below.mean() / (2 * len(two)))
 
 
 def _sides(labels: Ints, in_train: Bools, in_split: Bools, least: int) -> list[tuple[int, Ints, Ints]]:
-    """Class ids with the positions of their images on both sides, where each has enough."""
+    """Class ids with the positions of their images on both sides, for classes with enough images on each."""
     classes = int(labels.max(initial=-1)) + 1
 
     def by_class(chosen: Bools) -> list[Ints]:

@@ -1,1 +1,1 @@
-"""Which labels are probably wrong, which images fit no class, which classes are confused."""
+"""Suspicious labels, outliers, and confusable classes."""

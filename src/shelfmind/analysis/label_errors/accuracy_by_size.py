@@ -1,4 +1,4 @@
-"""How accuracy depends on the number of training images of a class."""
+"""Accuracy as a function of the number of training images of a class."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from shelfmind.evaluation.outcomes import Outcomes
 
 @dataclass(frozen=True)
 class SizeBin:
-    """Classes with `low` to `high` training images: how many there are, their measured images and mean recall."""
+    """Classes with `low` to `high` training images: their number, their evaluated images and mean recall."""
 
     low: int
     high: int
@@ -27,7 +27,7 @@ class SizeBin:
 
 @dataclass(frozen=True)
 class AccuracyBySize:
-    """Bins that double in size, and Spearman's rank correlation of size and recall over classes (None if undefined)."""
+    """Bins that double in size, and Spearman's rank correlation of class size and recall (None if undefined)."""
 
     bins: tuple[SizeBin, ...]
     rank_correlation: float | None
@@ -57,7 +57,7 @@ def accuracy_by_size(outcomes: Outcomes, train_counts: Ints) -> AccuracyBySize:
 
 
 def _rank_correlation(one: npt.NDArray[np.generic], other: npt.NDArray[np.generic]) -> float | None:
-    """Spearman's, ties at their mean rank; None for fewer than three values or where all are equal."""
+    """Spearman's rank correlation, with mean ranks for ties; None for fewer than three values or constant values."""
     if len(one) < 3 or np.ptp(one) == 0 or np.ptp(other) == 0:
         return None
     return float(spearmanr(one, other).statistic)

@@ -1,4 +1,5 @@
-"""Scores every label by two opinions: the out-of-fold probability and the nearest images in the same network's eyes."""
+"""Scores every label by two kinds of evidence: the out-of-fold probability, and nearest neighbours in the same
+network's embedding."""
 
 from __future__ import annotations
 
@@ -20,14 +21,16 @@ from shelfmind.arrays import Bools, Floats, Ints, Wide
 from shelfmind.progress import Counter, count_silently
 
 DOUBTFUL_ODDS = 2.5
-"""A label is flagged whose best other class is exp(2.5) = 12 times as likely as it, or more, where neither is usual."""
+"""A label is flagged if its best other class is at least exp(2.5) = 12 times as likely, unless that is usual for its
+class."""
 HARD_CLASS_SHARE = 0.25
-"""Share of a class's usual odds that is taken off: where most images look like another class, one more says little, and
-where none does, one says much."""
+"""The share of a class's usual log-odds to subtract: where most images look like another class, one more is weak
+evidence; where none does, it is strong evidence."""
 OUTLIER_ABOVE = 4.0
-"""An image this many deviations farther from the nearest class than that class's own images fits none.
+"""An image this many deviations farther from its nearest class than that class's own images is an outlier.
 
-This and the two above were chosen on generated data, of seeds that report no figure."""
+This and the two constants above were chosen on synthetic data, on seeds that are not used in any reported result.
+"""
 _ENOUGH = 5
 _LEAST_CHANCE = 1e-6
 _SUPPOSED_WRONG = 0.05
@@ -38,20 +41,20 @@ _NEIGHBOUR_SCALES = (0.0, *np.geomspace(0.5, 500, 13).tolist())
 
 @dataclass(frozen=True)
 class LabelCheck:
-    """What is said of the labels of N judged images; arrays have shape (N,).
+    """The result of checking the labels of N images; arrays have shape (N,).
 
-    `score` in 0..1 tells how doubtful the label is: the logistic of the odds of the best other class against it in the
-    two opinions together, less what is usual in its class. What people should look at is one of two: an outlier that
-    fits no class (`outliers`), or else a label with a score above 0.5 (`flagged`); every count is of these. `suggested`
-    is the best other class, `NO_CLASS` for outliers.
+    `score` in 0..1 measures how suspicious a label is: the logistic of the combined log-odds of the best other class
+    against it, less the usual log-odds of its class. An image to review is either an outlier that fits no class
+    (`outliers`) or has a label with a score above 0.5 (`flagged`); all counts refer to these. `suggested` is the best
+    other class, `NO_CLASS` for outliers.
 
-    `judges` says how good each network is. Images of one that does not clearly beat guessing are not `judged`: their
-    figures are NaN, and they are neither outliers nor flagged.
+    `judges` are the competences of the networks. Images of a network that does not clearly beat guessing are not
+    `judged`: their values are NaN, and they are neither outliers nor flagged.
 
-    `self_confidence` and `margin` are the network's alone, `nearness` is to the given class, `outlier` how many
-    deviations the image lies farther from its nearest class than that class's own images; both are NaN where there is
-    nothing to compare with. `odds` are the logarithm of how many times as likely the best other class is, and `scales`
-    how much the network and the neighbours count, see `fit_scales`.
+    `self_confidence` and `margin` come from the network alone, `nearness` is to the given class, `outlier` is how many
+    deviations farther from its nearest class the image is than that class's images; both are NaN if there is nothing to
+    compare with. `odds` are the log-odds of the best other class, and `scales` the weights of the network and the
+    neighbours, see `fit_scales`.
     """
 
     scanned: Scan
@@ -73,12 +76,12 @@ class LabelCheck:
 
     @property
     def margin(self) -> Floats:
-        """That less the probability of the best other class."""
+        """The probability of the given label less that of the best other class."""
         return self.scanned.margin
 
     @property
     def right(self) -> Bools:
-        """Whether the network's first guess is the given label; a tie is not."""
+        """Whether the network's top prediction is the given label; ties do not count."""
         return np.asarray(self.margin > 0)
 
     @property
@@ -87,7 +90,7 @@ class LabelCheck:
         return np.asarray(self.outlier > OUTLIER_ABOVE)
 
     def ranking(self) -> Ints:
-        """The images from the most to the least suspicious, those that are not judged last."""
+        """The images from most to least suspicious, unchecked images last."""
         return np.argsort(-self.score, kind="stable").astype(np.int64)
 
 
@@ -98,15 +101,14 @@ def check_labels(
     counter: Counter = count_silently,
     unseen: Bools | None = None,
 ) -> LabelCheck:
-    """Judge the first `held_out.judged` labels by out-of-fold `probabilities` (N, C) and each fold's `embeddings`.
+    """Check the first `held_out.judged` labels with out-of-fold `probabilities` (N, C) and each fold's `embeddings`.
 
-    Both may be memory-mapped: rows are read in chunks, and working memory does not grow with their number but for a
-    few figures an image. `embeddings(fold)` has a row for every image of `held_out`, those that the fold's network was
-    trained on too: a held-out image is compared with all of them, in the eyes of one network that never saw it.
-    `unseen` (N,) are the images that their network was not trained on, all if None: by them it is measured how good it
-    is.
+    Both may be memory-mapped: rows are read in chunks, and working memory grows only by a few numbers per image.
+    `embeddings(fold)` has a row for every image of `held_out`, including the fold's training images: a held-out image
+    is compared with all of them in the embedding of a network that was not trained on it. `unseen` (N,) marks the
+    images that their network was not trained on, all if None; these measure how good the network is.
 
-    Raises `UserError` for rows that are no probability distributions.
+    Raises `UserError` for rows that are not probability distributions.
     """
     labels = held_out.labels[: held_out.judged]
     scanned = scan(probabilities, labels, counter("reading probabilities", len(labels), "labels"))
@@ -120,7 +122,7 @@ def check_labels(
 
 
 def _judges(scanned: Scan, held_out: HeldOut, unseen: Bools | None) -> tuple[Competence, ...]:
-    """How good the network of each fold is."""
+    """The competence of each fold's network."""
     folds, right = held_out.folds[: held_out.judged], scanned.margin > 0
     measured = np.ones(len(folds), np.bool_) if unseen is None else unseen
     found = []
@@ -139,13 +141,13 @@ def combine_opinions(
     chances: Floats,
     near: Floats,
 ) -> LabelCheck:
-    """Bring the two opinions on the images that are `judged` (N,) together.
+    """Combine the two kinds of evidence on the images that are `judged` (N,).
 
-    `asked` (N, K) are classes, the given one first, `chances` the network's probabilities of them and `near` how near
-    the image lies to each. The logarithm of the chances and the nearness are evidence, each with a scale of its own;
-    the softmax of their sum is the joint opinion. See `fit_scales` for how much each of the two counts. A share of the
-    median odds of a class's images is taken off, much as confident learning compares with class averages; but however
-    easy its class, no label is suspected that is likelier than every other.
+    `asked` (N, K) are classes, the given one first, `chances` the network's probabilities of them, and `near` the
+    image's similarity to each. Log-probability and similarity are each scaled, and the softmax of their sum is the
+    joint probability; see `fit_scales` for the scales. A share of the class's median log-odds is subtracted, much as
+    confident learning compares with class averages. However easy its class, a label that is more likely than every
+    other is never suspicious.
     """
     labels, asked, near = scanned.labels[judged], asked[judged], near[judged]
     network = np.log(np.maximum(chances[judged], _LEAST_CHANCE)).astype(np.float64)
@@ -176,13 +178,12 @@ def combine_opinions(
 
 
 def fit_scales(network: Wide, neighbours: Wide) -> tuple[float, float]:
-    """The scales of the two kinds of evidence (N, K) at which their softmax says most of the given labels, column 0.
+    """The scales of the two kinds of evidence (N, K) that maximise the likelihood of the given labels, column 0.
 
-    That is stacking, as logistic regression with two coefficients at least 0, fitted to labels of which some are wrong:
-    each label is taken to be an arbitrary one with a chance of 5%, so that those that fit nothing do not decide. So
-    whichever of the two tells classes better apart counts more, and nothing needs to be known of which labels are
-    wrong. Searched on a grid, then on a finer one around the best; of more than 20,000 images, as many at even
-    distances are used.
+    This is stacking: a logistic regression with two non-negative coefficients, fitted to partly wrong labels. Each
+    label is modelled as arbitrary with probability 5%, so that labels that fit nothing do not dominate. The better
+    discriminator gets the larger weight, without knowing which labels are wrong. Uses a grid search, refined around the
+    best point; of more than 20,000 images, an evenly spaced subset.
     """
     if not len(network):
         return 1.0, 0.0
@@ -204,7 +205,7 @@ def _nearness(
 ) -> Floats:
     folds = held_out.folds[: held_out.judged]
     near = np.full(asked.shape, np.nan, np.float32)
-    progress = counter("comparing with neighbours", int(judged.sum()) * asked.shape[1], "pairs")
+    progress = counter("comparing with nearest neighbours", int(judged.sum()) * asked.shape[1], "pairs")
     for fold in np.unique(folds[judged]).tolist():
         mine = np.flatnonzero(folds == fold)
         near[mine] = nearness(embeddings(fold), held_out.labels, mine, asked[mine], progress=progress)
@@ -212,7 +213,7 @@ def _nearness(
 
 
 def _usual(odds: Wide, labels: Ints) -> Wide:
-    """The median odds of each image's class, those of all images in classes of fewer than five, shape (N,)."""
+    """The median log-odds of each image's class, or of all images for classes with fewer than five, shape (N,)."""
     if not len(odds):
         return odds
     usual = np.full(int(labels.max()) + 1, np.median(odds))
@@ -225,7 +226,7 @@ def _usual(odds: Wide, labels: Ints) -> Wide:
 
 
 def _among_all(values: npt.NDArray[Any], judged: Bools, elsewhere: float) -> npt.NDArray[Any]:
-    """Values of the judged images at their indices among all."""
+    """Values of the checked images, placed at their indices among all images."""
     found = np.full(len(judged), elsewhere, values.dtype)
     found[judged] = values
     return found

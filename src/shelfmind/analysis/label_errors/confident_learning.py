@@ -1,4 +1,5 @@
-"""How many labels are wrong, class by class: confident learning over probabilities of any size, in chunks of rows."""
+"""Estimates the number of wrong labels per class: confident learning on probabilities of any size, by chunks of
+rows."""
 
 from __future__ import annotations
 
@@ -20,7 +21,7 @@ _CHUNK_VALUES = 8_000_000
 
 @dataclass(frozen=True)
 class Scan:
-    """What one pass over out-of-fold probabilities keeps of N images: no array here has a column for each class.
+    """Summary of one pass over the out-of-fold probabilities of N images, without any array of one column per class.
 
     `given` is the probability of the given label; `candidates` (N, `CANDIDATES` or fewer) are the most probable other
     classes, best first, and `chances` their probabilities.
@@ -40,11 +41,11 @@ class Scan:
 
 @dataclass(frozen=True)
 class NoiseEstimate:
-    """Confident learning's view of the labels.
+    """Confident learning's estimate of the label noise.
 
     `thresholds` (classes,) is each class's mean probability over its own images, NaN for a class without images;
-    `joint` (classes, classes) counts images given as the row that confidently belong to the column, scaled so that each
-    row sums to the class's images.
+    `joint` (classes, classes) counts images with the row's label that confidently belong to the column's class, scaled
+    so that each row sums to the number of the class's images.
     """
 
     thresholds: Wide
@@ -52,14 +53,14 @@ class NoiseEstimate:
 
     @property
     def wrong(self) -> Wide:
-        """How many images of each class are estimated to be wrong, shape (classes,)."""
+        """The estimated number of wrong labels in each class, shape (classes,)."""
         return np.asarray(self.joint.sum(axis=1) - np.diagonal(self.joint))
 
 
 def scan(probabilities: npt.NDArray[np.floating[Any]], labels: Ints, progress: Progress | None = None) -> Scan:
-    """Read probabilities (N, C), which may be a memory-mapped file, once; labels (N,) are class ids.
+    """Read probabilities (N, C), which may be memory-mapped, once; labels (N,) are class ids.
 
-    Raises `UserError` for rows that are no probability distributions, naming the first.
+    Raises `UserError` for rows that are not probability distributions, naming the first.
     """
     total, classes = probabilities.shape
     if labels.shape != (total,) or (total and not 0 <= int(labels.min()) <= int(labels.max()) < classes):
@@ -84,10 +85,10 @@ def scan(probabilities: npt.NDArray[np.floating[Any]], labels: Ints, progress: P
 def estimate_noise(
     probabilities: npt.NDArray[np.floating[Any]], scanned: Scan, judged: npt.NDArray[np.bool_] | None = None
 ) -> NoiseEstimate:
-    """Which labels the networks confidently take for which other ones, in a second pass over the same probabilities.
+    """Estimate which labels are confidently predicted as which other classes, in a second pass over the probabilities.
 
-    An image counts as confidently of a class if its probability of it reaches the mean that the class's own images
-    have; where several do, the most probable counts. Northcutt, Jiang and Chuang, "Confident Learning: Estimating
+    An image counts as confidently of a class if its probability of it reaches the mean of the class's own images; if
+    several classes qualify, the most probable one counts. Northcutt, Jiang and Chuang, "Confident Learning: Estimating
     Uncertainty in Dataset Labels", JAIR 2021, equations 1 and 3. Only images that are `judged` (N,) count, if given.
     """
     labels, classes = scanned.labels, scanned.classes
@@ -108,7 +109,7 @@ def estimate_noise(
 
 
 def _calibrated(joint: Wide, counts: Ints) -> Wide:
-    """Each row scaled to the class's images; a row without a confident image is taken to be right."""
+    """Each row scaled to the number of the class's images; a row without confident images is assumed correct."""
     np.fill_diagonal(joint, np.maximum(joint.diagonal(), counts > 0))
     rows = joint.sum(axis=1)
     scale = np.divide(counts, rows, out=np.zeros(len(rows)), where=rows > 0)
@@ -116,7 +117,7 @@ def _calibrated(joint: Wide, counts: Ints) -> Wide:
 
 
 def _largest(values: Floats, count: int) -> Ints:
-    """The columns of the `count` largest values of each row, largest first, equal ones by column."""
+    """The columns of the `count` largest values of each row, largest first, ties by column."""
     if count < values.shape[1]:
         columns = np.argpartition(-values, count - 1, axis=1)[:, :count]
         columns.sort(axis=1)

@@ -1,4 +1,4 @@
-"""Families of classes that are mixed up: clustered by mutual confusion and by how close their embeddings lie."""
+"""Families of confusable classes, clustered by mutual confusion and by the similarity of their embeddings."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from shelfmind.arrays import Bools, Ints, Wide
 from shelfmind.evaluation.matrix_rows import row_chunks, unit_rows
 
 CUT = 0.75
-"""Two classes, or the average of two groups, further apart than this (of 0..1) are not joined."""
+"""Two classes, or two groups on average, that are farther apart than this (of 0..1) are not merged."""
 FULL_CONFUSION = 0.1
 """A mutual confusion of this share of the probability counts as complete: a tenth of a class's images is a lot."""
 EXAMPLES = 3
@@ -25,7 +25,7 @@ _CHUNK_VALUES = 8_000_000
 
 @dataclass(frozen=True)
 class FamilyMember:
-    """One class of a family: its measured images, how many of them are recognised, and examples, typical ones first."""
+    """One class of a family: its evaluated images, how many are recognised, and examples, typical ones first."""
 
     class_id: int
     name: str
@@ -36,11 +36,11 @@ class FamilyMember:
 
 @dataclass(frozen=True)
 class Family:
-    """Classes that are taken for one another.
+    """Classes that are mistaken for one another.
 
-    `accuracy` is over the images of its classes, `within_accuracy` over those whose first guess lies in the family: how
-    well siblings are told apart once the family is recognised (None if no guess does); `errors` are its wrong images,
-    `inner_errors` those that went to a sibling, and `error_share` is `errors` of all errors there are.
+    `accuracy` is over the images of its classes, `within_accuracy` over those whose top prediction is in the family:
+    how well siblings are told apart once the family is recognised (None if there are none). `errors` are its wrong
+    images, `inner_errors` those predicted as a sibling, and `error_share` is `errors` as a share of all errors.
     """
 
     members: tuple[FamilyMember, ...]
@@ -54,8 +54,8 @@ class Family:
 
 @dataclass(frozen=True)
 class Families:
-    """All families of two classes or more, most errors first; the share of all errors inside them, lone classes, and by
-    how many images all this is measured."""
+    """All families of at least two classes, most errors first; the share of all errors within them, the classes without
+    a family, and the number of evaluated images."""
 
     families: tuple[Family, ...]
     inner_error_share: float
@@ -73,14 +73,14 @@ def find_families(
     measured: Bools | None = None,
     cut: float = CUT,
 ) -> Families:
-    """Cluster classes by what a network says of N images, in seconds for thousands of classes.
+    """Cluster classes by a network's outputs for N images, in seconds for thousands of classes.
 
-    `probabilities` (N, C) and `embeddings` (N, D) may be memory-mapped. `measured` (N,) are the images to measure by,
-    those that the network was not trained on (all if None); confusions and accuracies come from them, embeddings from
-    all. Similarity is the mean of two figures in 0..1: mutual confusion, which is the probability that each class's
-    images give to the other, as a share of what both give to the two, complete at `FULL_CONFUSION`; and the cosine of
-    the classes' mean embeddings, above the median of all pairs. Average linkage joins groups until they are further
-    apart than `cut`: so a family is alike on the whole, not a chain of neighbours.
+    `probabilities` (N, C) and `embeddings` (N, D) may be memory-mapped. `measured` (N,) are the images to evaluate on,
+    those that the network was not trained on (all if None); confusions and accuracies use these images, embeddings all
+    images. Similarity is the mean of two values in 0..1: the mutual confusion, which is the probability that the images
+    of each class give to the other as a share of what they give to the two, saturated at `FULL_CONFUSION`; and the
+    cosine of the classes' mean embeddings, above the median of all pairs. Average linkage merges groups up to the
+    distance `cut`, so that a family is similar as a whole instead of a chain of neighbours.
     """
     classes = len(class_names)
     chosen = np.arange(len(labels)) if measured is None else np.flatnonzero(measured)
@@ -100,7 +100,7 @@ def find_families(
 def mean_probabilities(
     probabilities: npt.NDArray[np.floating[Any]], labels: Ints, chosen: Ints, classes: int
 ) -> tuple[Wide, Ints]:
-    """Mean probabilities of each class's images, (classes, classes), and the first guess of each chosen image."""
+    """Mean probabilities of each class's images, (classes, classes), and the top prediction of each chosen image."""
     sums, predicted = np.zeros((classes, classes)), np.zeros(len(chosen), np.int64)
     for part in row_chunks(len(chosen), classes, _CHUNK_VALUES):
         rows = chosen[part]
@@ -115,7 +115,7 @@ def mean_probabilities(
 
 
 def similarity(confusion: Wide, means: npt.NDArray[np.float32]) -> Wide:
-    """How alike classes are, (classes, classes), 0..1, from their mean probabilities and mean embeddings."""
+    """Similarity of classes, (classes, classes), 0..1, from their mean probabilities and mean embeddings."""
     own = confusion.diagonal()
     both = confusion + confusion.T + own[:, None] + own[None, :]
     mutual = np.divide(confusion + confusion.T, both, out=np.zeros_like(both), where=both > 0)

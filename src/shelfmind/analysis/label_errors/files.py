@@ -1,4 +1,4 @@
-"""What a label check leaves behind: the ranked table of all labels, and the suspects for the review."""
+"""The output files of a label check: the ranked table of all labels, and the suspects for the review."""
 
 from __future__ import annotations
 
@@ -24,15 +24,14 @@ COLUMNS = (
     *("path", "split", "given", "suggested", "score", "flagged", "self_confidence", "margin", "nearness"),
     *("outlier", "fold", "why_not_judged"),
 )
-ALONE = "no other photo of its class to learn from"
+ALONE = "no other photo of its class to train on"
 WEAK = "its network does not clearly beat guessing"
 
 
 def write_label_errors(path: Path, check: LabelCheck, held_out: HeldOut) -> None:
-    """Write every image as CSV, the most suspicious first, those that are not judged last with empty figures.
+    """Write every image as CSV, most suspicious first, unchecked images last with empty values.
 
-    `flagged` is the kind of suspicion: ``yes`` for a label that is suspected to be wrong, ``outlier``, ``no``, or ``not
-    judged``.
+    `flagged` is ``yes`` for a suspicious label, ``outlier``, ``no``, or ``not judged``.
     """
 
     def rows() -> Iterator[tuple[str, ...]]:
@@ -63,12 +62,12 @@ def find_suspects(
     embeddings: Callable[[int], Embeddings],
     counter: Counter = count_silently,
 ) -> list[Suspect]:
-    """The flagged labels, and the outliers among the others, worst first, each with images to compare it with.
+    """The flagged labels and the outliers, worst first, each with images for comparison.
 
-    An outlier that fits no class has the kind ``outlier`` and no suggestion, and its score grows with its distance from
-    all classes; every other suspect is of kind ``label``.
-    Images are compared in the eyes of the network that judged the suspect; those that are flagged themselves are
-    shown as an example of no class.
+    An outlier has the kind ``outlier`` and no suggestion, and its score grows with its distance from all classes; every
+    other suspect has the kind ``label``.
+    Images are compared in the embedding of the network that checked the suspect; flagged images are not used as
+    examples of a class.
     """
     doubtful = check.flagged | check.outliers
     chosen = check.ranking()[doubtful[check.ranking()]]
@@ -116,14 +115,16 @@ def _suspect(check: LabelCheck, held_out: HeldOut, row: int, near: Ints, typical
 
 
 def _detail(check: LabelCheck, row: int, suggested: str | None) -> str:
-    confidence = f"a network that never saw the image gives its label {check.self_confidence[row]:.1%}"
+    confidence = f"the label has an out-of-fold probability of {check.self_confidence[row]:.1%}"
     if suggested is None:
-        return f"far from every class ({check.outlier[row]:.1f} deviations from the nearest one); {confidence}"
-    return f"{confidence}; with the images most like it, '{suggested}' is {_times(float(check.odds[row]))} as likely"
+        return f"far from every class ({check.outlier[row]:.1f} deviations from the nearest); {confidence}"
+    return (
+        f"{confidence}; including its nearest neighbours, '{suggested}' is {_times(float(check.odds[row]))} as likely"
+    )
 
 
 def _times(log_odds: float) -> str:
-    """How many times as likely the other class is, no finer than such odds mean anything."""
+    """The odds of the other class in words, no more precise than such odds are meaningful."""
     if log_odds > np.log(100):
         return "over 100 times"
     times = float(np.exp(log_odds))
@@ -131,7 +132,7 @@ def _times(log_odds: float) -> str:
 
 
 def _number(value: np.floating[Any]) -> str:
-    """Six digits after the point; empty where there is no figure."""
+    """Six decimal places; empty if there is no value."""
     return "" if np.isnan(value) else f"{value:.6f}"
 
 

@@ -1,4 +1,4 @@
-"""Which images are judged by which fold's network, and in which order they lie in every array of a label check."""
+"""Assigns images to folds, and defines their order in every array of a label check."""
 
 from __future__ import annotations
 
@@ -20,11 +20,11 @@ from shelfmind.tables import read_table, write_table
 
 @dataclass(frozen=True)
 class HeldOut:
-    """N images in the order of `images.csv` and of every array, those that are judged first.
+    """N images in the order of `images.csv` and of every array, images that can be checked first.
 
-    `names` are their paths as people see them, relative to the data set's root, `given` the names of their classes.
-    `folds` (N,) says which network judges each image, `NEVER_HELD_OUT` for those at the end that none can; `labels`
-    (N,) count the classes that the networks know, `class_names`, -1 for a class that they do not.
+    `names` are their paths relative to the data set's root, `given` their class names. `folds` (N,) is the fold whose
+    network checks each image, `NEVER_HELD_OUT` for the unchecked images at the end; `labels` (N,) are indices into the
+    classes of the networks, `class_names`, or -1 for another class.
     """
 
     samples: tuple[Sample, ...]
@@ -36,12 +36,12 @@ class HeldOut:
 
     @property
     def judged(self) -> int:
-        """How many images some network judges."""
+        """The number of images that some network checks."""
         return int((self.folds != NEVER_HELD_OUT).sum())
 
     @property
     def used_folds(self) -> list[int]:
-        """The folds that hold out any image."""
+        """The folds that hold out at least one image."""
         return [int(fold) for fold in np.unique(self.folds[: self.judged])]
 
     def trains(self, fold: int) -> npt.NDArray[np.bool_]:
@@ -51,14 +51,14 @@ class HeldOut:
 
 
 def hold_out(catalog: Catalog, folds: int, copies: Sequence[Sequence[int]] = ()) -> HeldOut:
-    """Put the images of a catalog into folds; `copies` are the positions of samples that show one photo.
+    """Assign the images of a catalog to folds; `copies` are groups of positions of near-duplicates.
 
-    Images of train and val are held out in one fold each and trained on in all others. No network is trained on images
-    of test, so that any may judge those; they are dealt out evenly. The only image of a class outside test is trained
-    on in every fold and not judged; nor are images of test whose class has no other images. Copies of one photo share a
-    fold, those in test included; a class that has nothing else is as one of a single image. So no network judges a
-    photo of which it saw another file, unless that file is all that its class has. Raises `UserError` if nothing can be
-    judged.
+    Each image of train and val is held out in one fold and trained on in all others. Test images are never trained on,
+    so any network may check them; they are distributed evenly. The only image of a class outside test is trained on in
+    every fold and not checked, nor are test images of a class without other images. Near-duplicates share a fold,
+    including those in test; a class that consists of near-duplicates of one photo counts as a single image. No network
+    therefore checks a photo after training on a near-duplicate, unless the class has no other images. Raises
+    `UserError` if nothing can be checked.
     """
     known, labels = _known_classes(catalog)
     in_test = np.array([sample.split == "test" for sample in catalog.samples], np.bool_)
@@ -69,7 +69,7 @@ def hold_out(catalog: Catalog, folds: int, copies: Sequence[Sequence[int]] = ())
     used = np.unique(chosen[chosen != NEVER_HELD_OUT])
     if len(known) < 2 or not len(used):
         what = "fewer than two classes have images" if len(known) < 2 else "no class has two images"
-        raise UserError(f"labels in {catalog.root} cannot be judged: {what} outside the test split")
+        raise UserError(f"labels in {catalog.root} cannot be checked: {what} outside the test split")
     tested = np.flatnonzero(in_test & (labels >= 0))
     chosen[tested] = used[np.arange(len(tested)) % len(used)]
     for members in copies:
@@ -81,7 +81,7 @@ def hold_out(catalog: Catalog, folds: int, copies: Sequence[Sequence[int]] = ())
 
 
 def read_held_out(path: Path, catalog: Catalog) -> HeldOut | None:
-    """What `write_held_out` wrote of the images of this catalog; None if it wrote of others."""
+    """Read the file of `write_held_out` for this catalog; None if it was written for other images."""
     rows = [row for _, row in read_table(path, exact=True)[1:]]
     folds = {row[0]: int(row[3]) if row[3] else NEVER_HELD_OUT for row in rows if len(row) == 4}
     names = [relative_name(sample.path, catalog.root) for sample in catalog.samples]
@@ -92,7 +92,7 @@ def read_held_out(path: Path, catalog: Catalog) -> HeldOut | None:
 
 
 def _known_classes(catalog: Catalog) -> tuple[list[int], Ints]:
-    """The class ids with images outside test, and each sample's position among them (-1: not one of them)."""
+    """The class ids with images outside test, and each sample's index among them (-1: another class)."""
     known = sorted({sample.label for sample in catalog.samples if sample.split != "test"})
     ids = {label: index for index, label in enumerate(known)}
     return known, np.array([ids.get(sample.label, -1) for sample in catalog.samples], np.int64)
@@ -101,7 +101,7 @@ def _known_classes(catalog: Catalog) -> tuple[list[int], Ints]:
 def _bring_together(
     chosen: Ints, labels: Ints, outside_test: npt.NDArray[np.bool_], copies: Sequence[Sequence[int]]
 ) -> None:
-    """Give copies the fold of the first of them; a class that is then in a single fold cannot be judged."""
+    """Move near-duplicates to the fold of the first of them; a class that ends up in a single fold is not checked."""
     touched: set[int] = set()
     for members in copies:
         indices = np.array([index for index in members if outside_test[index] and chosen[index] != NEVER_HELD_OUT])
@@ -128,7 +128,7 @@ def _arranged(catalog: Catalog, labels: Ints, chosen: Ints, known: Sequence[int]
 
 
 def write_held_out(path: Path, held_out: HeldOut) -> None:
-    """Write the order of the images as CSV: path, label, split, fold (empty where no network judges the image)."""
+    """Write the order of the images as CSV: path, label, split, fold (empty if no network checks the image)."""
     rows = (
         (name, given, sample.split, "" if fold == NEVER_HELD_OUT else str(fold))
         for name, given, sample, fold in zip(

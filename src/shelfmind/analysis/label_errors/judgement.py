@@ -1,4 +1,4 @@
-"""What trained networks add to an audit: suspected labels, outliers, accuracy over class size, confusable families."""
+"""What trained networks add to an audit: suspicious labels, outliers, accuracy by class size, confusable families."""
 
 from __future__ import annotations
 
@@ -30,17 +30,17 @@ from shelfmind.records import UNLABELLED, Catalog
 
 @dataclass(frozen=True)
 class Opinion:
-    """What networks say of the images of `held_out`, in its order.
+    """The outputs of networks for the images of `held_out`, in its order.
 
     Attributes:
-        source: whose opinion it is, in words.
-        held_out: the images, their labels and which network judges them.
-        probabilities: (judged images, classes), may be memory-mapped.
+        source: a description of the networks.
+        held_out: the images, their labels and the network that checks each.
+        probabilities: (checked images, classes), may be memory-mapped.
         embeddings: of all images by the network of a fold, may be memory-mapped.
-        unseen: which judged images their network was not trained on; accuracies are those of these images alone, and
-            they say whether a network is good enough to judge any.
+        unseen: which checked images their network was not trained on; accuracies and the competence of the networks are
+            measured on these images only.
         root: the data set's folder.
-        train_images: how many images of each class the network was trained on; those of train in `held_out` if None.
+        train_images: the number of training images of each class; the train images in `held_out` if None.
     """
 
     source: str
@@ -54,7 +54,7 @@ class Opinion:
 
 @dataclass(frozen=True)
 class Accuracies:
-    """Recall over the images that their network was not trained on: of each class, by shot group, by class size."""
+    """Recall on images that their network was not trained on: per class, per shot group, and by class size."""
 
     classes: Sequence[ClassResult]
     shots: tuple[ShotGroup, ...]
@@ -63,20 +63,20 @@ class Accuracies:
 
 @dataclass(frozen=True)
 class Judgement:
-    """What networks found in a data set, in plain figures.
+    """The findings of networks in a data set, as plain numbers.
 
     Attributes:
-        source: whose opinion it is, in words.
+        source: a description of the networks.
         root: the data set's folder.
-        suspects: the images to look at, with wrong labels or of no class.
-        trained_on: the judged images that their own network was trained on, which hides their errors.
-        judged_images: how many images are judged at all.
-        judges: how good each network is.
-        doubt: the caution to put before everything, None if every network can be trusted.
+        suspects: the images to review, with suspicious labels or of no class.
+        trained_on: the checked images that their own network was trained on, which hides their errors.
+        judged_images: the number of checked images.
+        judges: the competence of each network.
+        doubt: a warning to show first, None if every network can be trusted.
         accuracies: on images that were not trained on.
-        families: the classes that are taken for one another.
-        appearances: the classes with several appearances, by the embeddings of one network; their rows are positions
-            in `appearance_names`.
+        families: confusable classes.
+        appearances: the classes with multiple appearances, by the embeddings of one network; their rows are indices
+            into `appearance_names`.
         appearance_names: the images by name.
     """
 
@@ -94,7 +94,7 @@ class Judgement:
 
     @property
     def suspected_labels(self) -> list[Suspect]:
-        """The suspects whose label is probably wrong."""
+        """The suspects with suspicious labels."""
         return [suspect for suspect in self.suspects if suspect.kind == "label"]
 
     @property
@@ -122,7 +122,7 @@ class Judgement:
         }
 
     def _appearance_figures(self) -> Mapping[str, Any]:
-        """Nothing where no network could be asked, so that what the images themselves tell stands."""
+        """Empty without a usable network, so that the result computed from the images is kept."""
         found = self.appearances
         if not found.classes:
             return {}
@@ -132,17 +132,17 @@ class Judgement:
 
 
 def source_of_folds(networks: str, unseen: Bools) -> str:
-    """Whose opinion that of a label check's networks is; some may have begun with weights that saw the images."""
-    how = "that it never saw" if unseen.all() else "of another fold, of which its first weights had seen some"
-    return f"{networks}, each of images {how}"
+    """A description of a label check's networks; some may have started from weights that had seen the images."""
+    how = "held-out images" if unseen.all() else "the images of one fold, some of which its initial weights had seen"
+    return f"{networks}, each on {how}"
 
 
 Judge = Callable[[Catalog], Judgement]
-"""Says what it thinks of every image of a data set."""
+"""Computes the outputs of networks for every image of a data set."""
 
 
 def judgement_of(opinion: Opinion, counter: Counter = count_silently) -> Judgement:
-    """Check the labels by an opinion, find the suspects and measure what the page tells."""
+    """Check the labels, find the suspects and compute what the report shows."""
     check = check_labels(opinion.probabilities, opinion.held_out, opinion.embeddings, counter, opinion.unseen)
     return describe(opinion, check, find_suspects(check, opinion.held_out, opinion.embeddings, counter), counter)
 
@@ -150,7 +150,7 @@ def judgement_of(opinion: Opinion, counter: Counter = count_silently) -> Judgeme
 def describe(
     opinion: Opinion, check: LabelCheck, found: Sequence[Suspect], counter: Counter = count_silently
 ) -> Judgement:
-    """The judgement of labels that are checked already and the suspects `found` among them."""
+    """The judgement of labels that have already been checked, with the suspects `found` among them."""
     names = opinion.held_out.names
     trained_on = frozenset(names[row] for row in np.flatnonzero(~opinion.unseen & check.judged))
     return Judgement(
@@ -169,10 +169,10 @@ def describe(
 
 
 def _find_appearances(opinion: Opinion, check: LabelCheck, counter: Counter) -> AppearancesFound:
-    """Classes with several appearances by the embeddings of one good enough network.
+    """Classes with multiple appearances by the embeddings of one trusted network.
 
-    A network presses the images that it was trained on together and others not, so that the two would lie apart: only
-    the more numerous of the two kinds are looked at.
+    Networks pull training images together more than other images, which would separate the two kinds: only the more
+    numerous kind is used.
     """
     held_out, measured = opinion.held_out, opinion.unseen & check.judged
     if not measured.any():
@@ -186,7 +186,7 @@ def _find_appearances(opinion: Opinion, check: LabelCheck, counter: Counter) -> 
 
 
 def _find_families(opinion: Opinion, check: LabelCheck) -> Families:
-    """Families by the images that a good enough network judges and did not see; none where there is no such image."""
+    """Families by held-out images of trusted networks; empty if there are none."""
     held_out, measured = opinion.held_out, opinion.unseen & check.judged
     if not measured.any():
         return Families((), 0.0, len(held_out.class_names), 0)
@@ -204,7 +204,7 @@ def _find_families(opinion: Opinion, check: LabelCheck) -> Families:
 def _with_bias(suspect: Suspect, trained_on: bool) -> Suspect:
     if not trained_on:
         return suspect
-    detail = suspect.detail.replace("a network that never saw the image", "a network that was trained on the image")
+    detail = suspect.detail.replace("out-of-fold probability", "in-sample probability")
     return replace(suspect, detail=detail)
 
 

@@ -1,4 +1,4 @@
-"""How near images lie to the images of a few classes: cosine similarity of embeddings, in bounded memory."""
+"""Similarity of images to the images of a few classes: cosine similarity of embeddings, in bounded memory."""
 
 from __future__ import annotations
 
@@ -27,12 +27,12 @@ def nearness(
     nearest: int = NEAREST,
     progress: Progress | None = None,
 ) -> Floats:
-    """How near each query lies to each class that is asked about, shape of `asked`, NaN where the class has no image.
+    """The similarity of each query to each requested class, in the shape of `asked`, NaN for classes without images.
 
-    `embeddings` (N, D) may be a memory-mapped file of 16-bit values; `labels` (N,) say whose they are, `queries` (Q,)
-    are rows of them and `asked` (Q, K) class ids. The nearness is the mean cosine similarity to the `nearest` most
-    similar images of the class, the query itself left out. Only the classes asked about are compared, so that the cost
-    grows with the images and the size of classes, not with the square of the images.
+    `embeddings` (N, D) may be a memory-mapped file of 16-bit values; `labels` (N,) are their classes, `queries` (Q,)
+    are row indices and `asked` (Q, K) class ids. The similarity is the mean cosine similarity to the `nearest` most
+    similar images of the class, excluding the query itself. Only the requested classes are compared, so the cost grows
+    with the number of images and the class size, not with the square of the number of images.
     """
     found = np.full(asked.shape, np.nan, np.float32)
     members_of = dict(_members(labels))
@@ -53,7 +53,7 @@ def nearness(
 
 
 def nearest_images(embeddings: Embeddings, query: int, members: Ints, count: int) -> Ints:
-    """The rows among `members` most similar to the row `query`, most similar first, the query itself left out."""
+    """The rows among `members` most similar to the row `query`, most similar first, excluding the query itself."""
     members = members[members != query]
     similar = unit_rows(embeddings[members]) @ unit_rows(embeddings[query : query + 1])[0]
     return np.asarray(members[np.argsort(-similar, kind="stable")[:count]])
@@ -68,7 +68,7 @@ def class_means(embeddings: Embeddings, labels: Ints, classes: int) -> Floats:
 
 
 def _members(labels: Ints) -> Iterator[tuple[int, Ints]]:
-    """Every class with images and their rows."""
+    """Each class with images, with their rows."""
     order = np.argsort(labels, kind="stable")
     classes, starts = np.unique(labels[order], return_index=True)
     for label, members in zip(classes.tolist(), np.split(order, starts[1:]), strict=True):
@@ -77,7 +77,7 @@ def _members(labels: Ints) -> Iterator[tuple[int, Ints]]:
 
 
 def _mean_of_largest(values: Floats, count: int) -> Floats:
-    """The mean of the `count` largest finite values of each row, or of all if they are fewer; NaN if there are none."""
+    """The mean of the up to `count` largest finite values of each row; NaN if there are none."""
     if count < values.shape[1]:
         values = -np.partition(-values, count - 1, axis=1)[:, :count]
     finite = np.isfinite(values)

@@ -1,4 +1,4 @@
-"""Images that lie far from every class they could belong to: objects that are none of the products, or hardly seen."""
+"""Images that are far from every candidate class: objects that are not products, or barely visible ones."""
 
 from __future__ import annotations
 
@@ -12,13 +12,13 @@ _MAD_OF_NORMAL = 1.4826
 
 
 def outlier_scores(asked: Ints, near: Floats) -> Floats:
-    """How many deviations each image lies farther from its nearest class than that class's own images do, shape (N,).
+    """How many deviations farther from its nearest class each image is than that class's own images, shape (N,).
 
-    `asked` (N, K) are the classes that each image was compared with, its own first, and `near` (N, K) how near it lies
-    to each (see `neighbours.nearness`), NaN where unknown. The scale is robust: each class's median nearness of its own
-    images, and the median absolute deviation from it with a share of that of all classes, so that a class of few or
-    near-identical images does not make everything an outlier; classes of fewer than five images take the pooled
-    figures. 0 is typical, above 4 rare. NaN where nothing could be compared.
+    `asked` (N, K) are the classes that each image was compared with, its own first, and `near` (N, K) its similarity to
+    each (see `neighbours.nearness`), NaN if unknown. The scale is robust: each class's median similarity of its own
+    images, and the median absolute deviation from it, mixed with that of all classes so that classes of few or
+    near-identical images do not turn everything into outliers. Classes with fewer than five images use the pooled
+    values. 0 is typical, above 4 rare. NaN if nothing could be compared.
     """
     classes = int(asked.max()) + 1 if asked.size else 0
     middle, spread = _typical(asked[:, 0], near[:, 0], classes)
@@ -29,7 +29,7 @@ def outlier_scores(asked: Ints, near: Floats) -> Floats:
 
 
 def _typical(labels: Ints, near: Floats, classes: int) -> tuple[Floats, Floats]:
-    """Median nearness of each class's own images and its scale, shape (classes,) each."""
+    """Median similarity of each class's own images and its scale, shape (classes,) each."""
     known = np.isfinite(near)
     labels, near = labels[known], near[known]
     pooled_middle = float(np.median(near)) if len(near) else 0.0

@@ -1,1 +1,1 @@
-"""What one look at an image measures: size, sharpness, glare, and a perceptual fingerprint."""
+"""Image measurements: size, sharpness, glare, and a perceptual fingerprint."""

@@ -1,4 +1,4 @@
-"""How a package stands in its photo: turned in the plane, and seen askew, told from the directions of its edges."""
+"""Estimates the pose of a package from the directions of its edges: in-plane rotation and perspective."""
 
 from __future__ import annotations
 
@@ -10,32 +10,33 @@ import numpy as np
 from shelfmind.arrays import Floats, Wide
 
 CLEAR = 0.3
-"""From this value of `Directions.clear` on an image has lines to go by."""
+"""From this value of `Directions.clear` on, an image has usable lines."""
 _WINDOW = 5
 _STRONG = 12.0
-"""Grey levels a pixel from which on an edge weighs no more: one black line must not outvote a page of print."""
+"""Gradient in grey levels per pixel at which an edge's weight saturates: one black line must not outvote a page of
+print."""
 _WEAK = 3.0
 _LEAST_EDGES = 20
 _SHARPNESS_DEG = 2.0
 _FAMILY_SHARPNESS_DEG = 3.0
-"""More: the lines of a bulging or crumpled package meet in no one point."""
+"""Beyond this, the lines of a bulging or crumpled package share no vanishing point."""
 _ASTRAY_DEG = 16
-"""Edges further than this from the package's two directions belong to neither."""
+"""Edges farther than this from both directions of the package belong to neither."""
 _SHIFTS_DEG = np.arange(-8, 9)
 _CHANGES_DEG = np.arange(-20, 21)
 _PLACES = 9
 _RELUCTANCE = 0.004
-"""What an edge's vote for a degree of convergence must gain over one for none: noise has some of it everywhere."""
+"""How much a vote for convergence must exceed a vote for none: noise adds some convergence everywhere."""
 
 
 @dataclass(frozen=True, slots=True)
 class Directions:
-    """What the edges of an image tell of how its package stands.
+    """The pose of the package as estimated from the edges of an image.
 
-    `tilt_deg` is the turn in the plane, -45 to 45, above 0 clockwise. `convergence_deg` is by how much the lines of one
-    family differ in direction from one side of the image to the other, `skew_deg` how far the two families are from
-    square, both at least 0. `clear` (0 to 1) says how much of the edges follows two directions at a right angle rather
-    than any; without clear lines the angles are 0.
+    `tilt_deg` is the in-plane rotation, -45 to 45, positive clockwise. `convergence_deg` is the difference in direction
+    of one family of lines between the two sides of the image, `skew_deg` the deviation of the two families from a right
+    angle, both at least 0. `clear` (0 to 1) is how strongly the edges follow two perpendicular directions; without
+    clear lines the angles are 0.
     """
 
     tilt_deg: float = 0.0
@@ -45,13 +46,13 @@ class Directions:
 
     @property
     def askew_deg(self) -> float:
-        """Perspective: how far what is parallel or square on the package is from that in the image."""
+        """Perspective: how far parallel and perpendicular lines on the package deviate from that in the image."""
         return float(np.hypot(self.convergence_deg, self.skew_deg))
 
 
 @dataclass(frozen=True, slots=True)
 class _Edges:
-    """Pixels of edges: the direction across each, how much it counts, and where it lies (-0.5 to 0.5), shape (N,)."""
+    """Edge pixels: the direction across each, its weight, and its position (-0.5 to 0.5), shape (N,)."""
 
     degrees: Wide
     weight: Wide
@@ -60,13 +61,13 @@ class _Edges:
 
 
 def directions(grey: Floats) -> Directions:
-    """The directions of an image's edges, for its luma without noise, shape (height, width).
+    """The edge directions of an image, from its denoised luma of shape (height, width).
 
     Structure tensors over five pixels (Bigun and Granlund, "Optimal orientation detection of linear symmetry", ICCV
-    1987) give each pixel the direction of its edge and how clear that is. Directions modulo a right angle are counted,
-    the middle of the image weighing most; their peak is the tilt. Then each family of lines, those nearer the vertical
-    and those nearer the horizontal, is fitted by a direction and a change of direction across the image, as a vanishing
-    point makes it: the pair that most edges agree with, as in Hough's transform.
+    1987) give the edge direction of each pixel and its clarity. The histogram of directions modulo a right angle,
+    weighted towards the image centre, peaks at the tilt. Each family of lines, near-vertical and near-horizontal, is
+    then fitted by a direction and a linear change of direction across the image, as a vanishing point causes it: the
+    pair with the most votes, as in a Hough transform.
     """
     edges = _edges(grey)
     if np.count_nonzero(edges.weight) < _LEAST_EDGES:
@@ -89,7 +90,7 @@ def directions(grey: Floats) -> Directions:
 
 
 def _edges(grey: Floats) -> _Edges:
-    """The edges within the image; Scharr's operator has the same response in all directions but for half a degree."""
+    """The edges within the image; the response of Scharr's operator is isotropic to within half a degree."""
     if min(grey.shape) < 2 * _WINDOW:
         nothing = np.zeros(0)
         return _Edges(nothing, nothing, nothing, nothing)
@@ -109,7 +110,7 @@ def _edges(grey: Floats) -> _Edges:
 
 
 def _local(product: Floats) -> Floats:
-    """Means over the window at every other pixel in either direction, which is as much as they tell."""
+    """Window means at every second pixel in each direction, which loses no information."""
     height, width = (side - _WINDOW + 1 for side in product.shape)
     rows = sum((product[start : start + height] for start in range(1, _WINDOW)), start=product[:height])
     both = sum((rows[:, start : start + width] for start in range(1, _WINDOW)), start=rows[:, :width])
@@ -117,7 +118,7 @@ def _local(product: Floats) -> Floats:
 
 
 def _blurred(counts: Wide) -> Wide:
-    """Counts by degree, blurred around the circle."""
+    """Circularly blurred counts by degree."""
     reach = np.arange(-6, 7)
     bell = np.exp(-((reach / _SHARPNESS_DEG) ** 2) / 2)
     padded = np.concatenate([counts[-6:], counts, counts[:6]])
@@ -142,7 +143,7 @@ def _family(degrees: Wide, weight: Wide, place: Wide) -> tuple[float, float]:
 
 @cache
 def _templates() -> Wide:
-    """How much an edge at a place and of a direction agrees with each pair of shift and change."""
+    """The agreement of an edge at a position and direction with each pair of shift and change."""
     shifts, changes = (each.ravel() for each in np.meshgrid(_SHIFTS_DEG, _CHANGES_DEG, indexing="ij"))
     places = (np.arange(_PLACES) + 0.5) / _PLACES - 0.5
     expected = shifts[:, None, None] + changes[:, None, None] * places[None, :, None]

@@ -1,4 +1,4 @@
-"""Measures photos that are known by their content, wherever that lies; what is remembered is not decoded again."""
+"""Measures photos by content, independent of their location; cached results are not decoded again."""
 
 from __future__ import annotations
 
@@ -21,12 +21,12 @@ from shelfmind.records import BadFile
 
 _AT_ONCE = 1024
 _TIMELESS = 0
-"""Of a content: it never changes, so that it needs no time to be known by."""
+"""Modification time in the cache key: content never changes, so it is constant."""
 
 
 @dataclass(frozen=True, slots=True)
 class Content:
-    """A photo by the SHA-256 of its bytes (hexadecimal), and the name of its file."""
+    """A photo by the SHA-256 of its bytes (hexadecimal), with its file name."""
 
     sha256: str
     name: str
@@ -35,10 +35,10 @@ class Content:
 def measure_contents(
     contents: Sequence[Content], read: Callable[[str], bytes], *, cache: Path | None, progress: Progress
 ) -> Measured:
-    """Measure photos as `measure_files` does files; `read` gives the bytes of one by its SHA-256, in any thread.
+    """Measure photos as `measure_files` does files; `read` returns the bytes of one by its SHA-256, from any thread.
 
-    Fingerprints stay in memory, 2.4 kB a photo. What is remembered at `cache`, of photos or of files with the same
-    bytes, is neither read nor decoded. Raises what `read` raises.
+    Fingerprints stay in memory, 2.4 kB per photo. Photos in the cache at `cache`, measured before under any name, are
+    neither read nor decoded. Raises whatever `read` raises.
     """
     made: list[bytes] = []
     pool = ThreadPoolExecutor(available_cores(), thread_name_prefix="measure")
@@ -55,7 +55,7 @@ def measure_contents(
 def _part(
     contents: Sequence[Content], read: Callable[[str], bytes], file_cache: FileCache, pool: ThreadPoolExecutor
 ) -> list[bytes]:
-    """A record of each photo, or why there is none."""
+    """A record of each photo, or the reason why there is none."""
     known = {key: each.content for key, each in file_cache.recall([_key(each) for each in contents]).items()}
     unknown = [each for each in contents if known.get(_key(each)) is None]
     looked = dict(zip(unknown, pool.map(lambda each: _look(each, read), unknown), strict=True))
@@ -64,13 +64,13 @@ def _part(
 
 
 def remember(measured: Measured, cache: Path | None) -> None:
-    """Keep what was measured of files under their content, too, for `measure_contents`."""
+    """Cache file measurements under their content, too, for `measure_contents`."""
     with FileCache(cache, LAYOUT) as file_cache:
         file_cache.keep(_by_content(measured))
 
 
 def facts_path() -> Path:
-    """Where what is measured is remembered."""
+    """Where measurements are cached."""
     return cache_folder() / "facts.sqlite"
 
 
@@ -82,7 +82,7 @@ def _by_content(measured: Measured) -> Iterable[tuple[bytes, CacheEntry]]:
 
 
 def _look(content: Content, read: Callable[[str], bytes]) -> tuple[bytes, bool]:
-    """A record, or why there is none, and whether the same bytes give the same tomorrow."""
+    """A record, or the reason why there is none, and whether the result is final for these bytes."""
     photo = read(content.sha256)
     try:
         return measure(io.BytesIO(photo), len(photo), PurePath(content.name).suffix.lower()).tobytes(), True
@@ -107,7 +107,7 @@ def _key(content: Content) -> bytes:
 
 
 def _digest_key(digest: str) -> bytes:
-    """No path begins like this; the digits are as many as are kept of a file that was measured."""
+    """A key that no path can begin with; uses as many digits as are kept of a measured file."""
     return b"sha256:" + digest.encode()
 
 

@@ -1,4 +1,4 @@
-"""Everything an audit keeps of an image: measured in one decode, remembered for the next audit."""
+"""All measurements of an image by an audit: computed in one decode, cached for the next audit."""
 
 from __future__ import annotations
 
@@ -52,14 +52,14 @@ FACTS = np.dtype(
 
 RECORD = np.dtype([("facts", FACTS), ("fingerprint", FINGERPRINT)])
 _VERSION = 3
-"""Raise it when a measure or what can be read changes, so that old findings are made anew."""
+"""Increase when a measure or the readable formats change, so that old cache entries are recomputed."""
 LAYOUT = zlib.crc32(repr((_VERSION, RECORD.descr, _FORMATS, *ODDITIES)).encode()) % 2**20
-"""Of what is remembered: a further measure, oddity or format makes another layout by itself."""
+"""Layout of the cache; adding a measure, oddity or format changes it automatically."""
 
 
 @dataclass(frozen=True)
 class Measured:
-    """N usable files: `indices` are their positions among the paths asked for, the arrays have shape (N,)."""
+    """N usable files: `indices` are their positions among the given paths, the arrays have shape (N,)."""
 
     indices: npt.NDArray[np.int64]
     facts: npt.NDArray[np.void]
@@ -73,9 +73,9 @@ class Measured:
 def measure_files(
     paths: Sequence[Path], *, cache: Path | None, folder: Path, progress: Progress, workers: int | None = None
 ) -> Measured:
-    """Measure every file, in threads; `folder` takes the fingerprints, which stay on disk (2.4 kB an image).
+    """Measure every file, in threads; `folder` stores the fingerprints on disk (2.4 kB per image).
 
-    What is remembered at `cache` of an unchanged file is not measured again. Raises `OSError` if the folder is full.
+    Unchanged files in the cache at `cache` are not measured again. Raises `OSError` if the disk is full.
     """
     facts = np.zeros(len(paths), FACTS)
     indices = np.zeros(len(paths), np.int64)
@@ -103,7 +103,7 @@ def measure_files(
 
 @contextmanager
 def measured_meanwhile(paths: Sequence[Path], counter: Counter) -> Iterator[Measured]:
-    """What `measure_files` knows of these files, remembered in the cache, with fingerprints until the block ends.
+    """The measurements of these files as by `measure_files`, cached, with fingerprints available until the block ends.
 
     Raises `UserError` if they cannot be stored.
     """
@@ -123,11 +123,13 @@ def measured_meanwhile(paths: Sequence[Path], counter: Counter) -> Iterator[Meas
 
 
 def _no_room(error: OSError) -> UserError:
-    return UserError(f"no place for what is measured: {error.strerror or error}; set TMPDIR to one")
+    return UserError(
+        f"no space for the measurements: {error.strerror or error}; set TMPDIR to a folder with more space"
+    )
 
 
 def measure(file: IO[bytes], size_bytes: int, suffix: str) -> npt.NDArray[np.void]:
-    """The record of one image in an open file; `suffix` is that of its name. Raises `BadImage`."""
+    """The record of one image from an open file; `suffix` is that of its name. Raises `BadImage`."""
     record = np.zeros((), RECORD)
     facts = record["facts"]
     facts["file_digest"] = np.void(stream_sha256(file)[:DIGEST_BYTES])
@@ -146,7 +148,7 @@ def measure(file: IO[bytes], size_bytes: int, suffix: str) -> npt.NDArray[np.voi
 
 
 def format_names(codes: npt.NDArray[np.uint8]) -> dict[str, int]:
-    """How many images there are of each file format, most frequent first."""
+    """The number of images of each file format, most frequent first."""
     counts = np.bincount(codes, minlength=len(_FORMATS))
     return {_FORMATS[code]: int(counts[code]) for code in np.argsort(-counts, kind="stable") if counts[code]}
 
@@ -160,7 +162,7 @@ def _look(index: int, path: Path) -> tuple[bytes, bool]:
 
 
 def _is_whole(content: bytes | None) -> bool:
-    """A reason is shorter than any record."""
+    """A reason is always shorter than a record."""
     return content is not None and len(content) <= RECORD.itemsize
 
 

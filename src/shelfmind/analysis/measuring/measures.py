@@ -1,4 +1,4 @@
-"""What one image tells of its own quality: blur, glare, darkness, information, and the angle that it was taken at."""
+"""Image quality measures: blur, glare, darkness, information content, and viewing angle."""
 
 from __future__ import annotations
 
@@ -19,18 +19,18 @@ from shelfmind.images.regions import box_blurred, filled, labelled, spread
 Grey = npt.NDArray[np.uint8]
 
 CLIPPED = 250
-"""From this value on a channel counts as saturated: JPEG moves 255 by a few levels."""
+"""A channel at or above this value counts as saturated: JPEG shifts 255 by a few levels."""
 _GLARE_SIDE = 96
 _FADING = 170
 _BLUR_WINDOW = 9
 _LEVELS = np.arange(256)
 _EDGE = 24.0
-"""Grey levels over two pixels from which there is an edge: twice what JPEG blocks of quality 50 make in flat areas."""
+"""Grey-level difference over two pixels of an edge: twice that of JPEG blocks of quality 50 in flat areas."""
 
 
 @dataclass(frozen=True)
 class Look:
-    """An upright RGB image of any size, at the smaller sizes at which it is measured."""
+    """An upright RGB image of any size, with the smaller versions that are measured."""
 
     image: Image.Image
 
@@ -41,7 +41,7 @@ class Look:
 
     @cached_property
     def smooth(self) -> Floats:
-        """The luma without the sensor's noise."""
+        """The denoised luma."""
         return _smoothed(self.grey)
 
     @cached_property
@@ -51,7 +51,7 @@ class Look:
 
     @cached_property
     def directions(self) -> Directions:
-        """How the package stands."""
+        """The pose of the package."""
         return directions(self.smooth)
 
     @cached_property
@@ -62,13 +62,13 @@ class Look:
 
 @dataclass(frozen=True, slots=True)
 class Rule:
-    """When a measure makes an image suspicious, and what the audit's page says of it.
+    """When a measure makes an image suspicious, and how the audit report describes it.
 
-    `sign` is 1 if large values are bad, else -1. Within `never` no value is flagged, beyond `always` every value is.
-    In between, an image must stick out of its own class, so that white packs are no glare and smooth fruit no blur:
-    by a robust z-score of 3.5 and by at least `excess`. `issue` is the name of what is wrong, `words` describe one
-    such image, `title` and `note` all of them. `enrolment` is whether it is a fault of
-    photos enrolled in a gallery, too.
+    `sign` is 1 if large values are bad, else -1. Values within `never` are never flagged, values beyond `always` are
+    always flagged. In between, an image must deviate from its class, by a robust z-score of 3.5 and by at least
+    `excess`, so that white packs do not count as glare or smooth fruit as blur. `issue` is the name of the issue,
+    `words` describe one such image, `title` and `note` all of them. `enrolment` is whether it also counts as a fault of
+    photos enrolled in a gallery.
     """
 
     issue: str
@@ -84,20 +84,20 @@ class Rule:
 
 @dataclass(frozen=True, slots=True)
 class Measure:
-    """One number that an image is measured by; `rule` says when it is a fault, if it ever is."""
+    """One measured quantity of an image; `rule` specifies when it is a fault, if ever."""
 
     of: Callable[[Look], float]
     rule: Rule | None = None
 
 
 def measure_quality(image: Image.Image) -> dict[str, float]:
-    """All of `MEASURES` of an upright RGB image of any size, by name."""
+    """All `MEASURES` of an upright RGB image of any size, by name."""
     look = Look(image)
     return {name: measure.of(look) for name, measure in MEASURES.items()}
 
 
 def working_grey(image: Image.Image) -> Grey:
-    """The luma of the image, made smaller to about the area of the working square, never larger."""
+    """The luma of the image, downscaled to about the area of the working square, never upscaled."""
     grey = image.convert("L")
     factor = WORKING_SIDE / math.sqrt(grey.width * grey.height)
     if factor < 1:
@@ -107,11 +107,12 @@ def working_grey(image: Image.Image) -> Grey:
 
 
 def blur_effect(grey: Floats) -> float:
-    """How little a further blur changes the image, 0 (sharp) to 1 (fully blurred or flat), shape (height, width).
+    """How little an additional blur changes the image, 0 (sharp) to 1 (fully blurred or flat), for shape (height,
+    width).
 
     Crete et al., "The blur effect: perception and estimation with a new no-reference perceptual blur metric", 2007:
-    steps between neighbours that vanish under a box blur were sharp. The greater of the two directions counts, so
-    that motion blur does. Steps below a fiftieth of a grey level weigh nothing, so that a flat image is blurred.
+    differences between neighbours that vanish under a box blur were sharp. The greater of the two directions counts, to
+    detect motion blur. Differences below a fiftieth of a grey level are ignored, so that a flat image is blurred.
     """
     blurs = []
     for axis in (0, 1):
@@ -125,7 +126,7 @@ def blur_effect(grey: Floats) -> float:
 
 
 def whiteness(image: Image.Image) -> Grey:
-    """The least of the three channels, as seen at a longer side of 96 pixels or fewer, shape (height, width)."""
+    """The minimum of the three channels, at a longer side of at most 96 pixels, shape (height, width)."""
     factor = min(1.0, _GLARE_SIDE / max(image.size))
     size = (max(1, round(image.width * factor)), max(1, round(image.height * factor)))
     small = np.asarray(image.resize(size, Image.Resampling.BOX, reducing_gap=2.0))
@@ -133,11 +134,11 @@ def whiteness(image: Image.Image) -> Grey:
 
 
 def glare_share(white: Grey) -> float:
-    """The share of the area that lies in burnt-out spots within the image, for what `whiteness` returns.
+    """The share of the area covered by burnt-out spots within the image, given the output of `whiteness`.
 
-    A reflection fades out while white print ends: a spot counts if nearly all that lies just around it is bright as
-    well and if it has no holes, as white print has where letters stand in it. One that touches the border is a
-    background (a lamp, a window, a white sheet); specks below a five hundredth of the area are highlights that any
+    Reflections fade out, whereas white print ends abruptly: a spot counts if nearly all of its immediate surroundings
+    are bright and if it has no holes, as white print has where there are letters. Spots that touch the border are
+    background (a lamp, a window, a white sheet); specks below a five-hundredth of the area are highlights that any
     package has.
     """
     clipped = white >= CLIPPED
@@ -181,7 +182,7 @@ def entropy_bits(histogram: npt.NDArray[np.float64]) -> float:
 
 
 def edge_share(grey: Floats) -> float:
-    """The share of pixels where the grey level changes by 24 or more over two pixels in a direction."""
+    """The share of pixels at which the grey level changes by at least 24 over two pixels in some direction."""
     if min(grey.shape) < 3:
         return 0.0
     across = np.abs(grey[1:-1, 2:] - grey[1:-1, :-2])
@@ -190,7 +191,7 @@ def edge_share(grey: Floats) -> float:
 
 
 def _smoothed(grey: Grey) -> Floats:
-    """Blurred by a binomial of three pixels, which takes the noise off; the border is repeated."""
+    """Smoothed by a three-pixel binomial filter to remove noise; borders are repeated."""
     padded = np.pad(grey.astype(np.float32), 1, mode="edge")
     rows = (padded[:-2] + 2 * padded[1:-1] + padded[2:]) / 4
     return np.asarray((rows[:, :-2] + 2 * rows[:, 1:-1] + rows[:, 2:]) / 4)
@@ -201,21 +202,21 @@ MEASURES: dict[str, Measure] = {
         lambda look: blur_effect(look.smooth),
         Rule(
             "blur", 1, 0.63, 0.80, 0.10, "blurred", "Blurred",
-            "A further blur would change them little, far less than the rest of their class.",
+            "Blurring them further changes little, far less than for the rest of their class.",
         ),
     ),
     "glare": Measure(
         lambda look: glare_share(look.white),
         Rule(
             "glare", 1, 0.01, 0.15, 0.01, "burnt-out spots", "Glare",
-            "Spots within the image that are burnt out and fade into their surroundings.",
+            "Burnt-out spots within the image that fade into their surroundings.",
         ),
     ),
     "clipped": Measure(
         lambda look: float((look.white >= CLIPPED).mean()),
         Rule(
             "over_exposed", 1, 0.25, 0.70, 0.15, "over-exposed", "Over-exposed",
-            "Large parts are pure white, more than in other images of the class.",
+            "Large areas are pure white, more than in other images of the class.",
         ),
     ),
     "brightness": Measure(
@@ -228,7 +229,7 @@ MEASURES: dict[str, Measure] = {
     "edges": Measure(
         lambda look: edge_share(look.smooth),
         Rule(
-            "low_information", -1, 0.03, 0.004, 0.03, "shows almost nothing", "Shows almost nothing",
+            "low_information", -1, 0.03, 0.004, 0.03, "almost no content", "Almost no content",
             "Hardly any edges: a blank wall, a covered lens.",
         ),
     ),
@@ -236,12 +237,12 @@ MEASURES: dict[str, Measure] = {
     "tilt": Measure(
         lambda look: abs(look.directions.tilt_deg),
         Rule(
-            "tilted", 1, 12.0, 45.0, 10.0, "turned in the plane", "Tilted",
-            "The package is turned in the plane, by degrees, far more than others of its class.",
-            enrolment=False,  # people photograph packages as they stand
+            "tilted", 1, 12.0, 45.0, 10.0, "rotated in the plane", "Tilted",
+            "The package is rotated in the image plane (in degrees), far more than others of its class.",
+            enrolment=False,  # enrolled photos show packages however they stand
         ),
     ),
     "askew": Measure(lambda look: look.directions.askew_deg),
 }  # fmt: skip
-"""Everything that an audit measures an image by. A new measure is a function and an entry here: it is then remembered,
-flagged, listed in `issues.csv` and shown on the page. Raise `measurement._VERSION` where an old one changes."""
+"""All measures of an audit. A new measure is a function and an entry here; it is then cached, flagged, listed in
+`issues.csv` and shown in the report. Increase `measurement._VERSION` when an existing measure changes."""

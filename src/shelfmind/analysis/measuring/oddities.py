@@ -1,4 +1,4 @@
-"""What can be unusual about the way in which a file stores its image."""
+"""Unusual properties of how a file stores its image."""
 
 from __future__ import annotations
 
@@ -15,9 +15,9 @@ _USUAL_MODES = frozenset({"RGB", "RGBA", "L", "LA", "P", "1", "PA", "RGBX", "La"
 
 @dataclass(frozen=True, slots=True)
 class Oddity:
-    """Something unusual: `holds` is told how the image is stored and the suffix of the file's name.
+    """An unusual property: `holds` takes how the image is stored and the suffix of the file's name.
 
-    `is_issue` says whether the file is named to people; what happens to any camera's photos is only counted.
+    `is_issue` is whether the file is reported; properties common in camera photos are only counted.
     """
 
     holds: Callable[[Stored, str], bool]
@@ -37,19 +37,19 @@ ODDITIES: dict[str, Oddity] = {
     "deep greyscale": Oddity(lambda stored, suffix: deep(stored)),
     "extension of another format": Oddity(lambda stored, suffix: suffix not in FILE_SUFFIXES[stored.format]),
 }
-"""At most eight, the last ones last: an image's are remembered as bits, in this order."""
+"""At most eight, new ones last: an image's oddities are stored as bits, in this order."""
 
 
 def code_of(stored: Stored, suffix: str) -> int:
-    """All that holds of one image."""
+    """All oddities of one image, as bits."""
     return sum(bit_of(name) for name, oddity in ODDITIES.items() if oddity.holds(stored, suffix))
 
 
 def bit_of(name: str) -> int:
-    """The bit of one oddity in what `code_of` returns."""
+    """The bit of one oddity in the result of `code_of`."""
     return 1 << list(ODDITIES).index(name)
 
 
 def found_in(codes: npt.NDArray[np.uint8]) -> dict[str, npt.NDArray[np.bool_]]:
-    """Which of N images have each oddity, by name, for what `code_of` returned of each."""
+    """Which of N images have each oddity, by name, given the results of `code_of`."""
     return {name: np.asarray(codes & bit_of(name) > 0) for name in ODDITIES}

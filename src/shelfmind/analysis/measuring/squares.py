@@ -1,4 +1,4 @@
-"""Measures photos by the squares that a network sees, which are at hand, so that none is decoded for it."""
+"""Measures photos on the squares that a network sees, which are already decoded."""
 
 from __future__ import annotations
 
@@ -24,9 +24,9 @@ from shelfmind.progress import Counter
 from shelfmind.recipe import DataRecipe
 
 SEEN = np.dtype([("width", "<u4"), ("height", "<u4"), *((name, "<f4") for name in MEASURES)])
-"""A photo's upright size, and all of `MEASURES` of what its square shows of it."""
+"""A photo's upright size, and all `MEASURES` of its square."""
 _VERSION = 1
-"""Raise it when a measure changes."""
+"""Increase when a measure changes."""
 _LAYOUT = zlib.crc32(repr((_VERSION, SEEN.descr)).encode()) % 2**20
 _AT_ONCE = 1024
 
@@ -36,9 +36,8 @@ def measure_squares(
 ) -> npt.NDArray[np.void]:
     """Measure N photos by their squares, in threads; shape (N,) of type `SEEN`.
 
-    What a network sees counts, so that a photo that is blurred at its own size may be sharp here. Findings are
-    remembered by file (path, size, time) and recipe, and the sizes of photos are known since they were decoded. Raises
-    `UserError` if there is no room on the disk.
+    The network's input counts: a photo that is blurred at full size may be sharp here. Results are cached by file
+    (path, size, time) and recipe, and photo sizes are known from decoding. Raises `UserError` if the disk is full.
     """
     found = np.zeros(len(paths), SEEN)
     found["width"], found["height"] = _sizes(paths, counter)
@@ -59,7 +58,7 @@ def _fill(
     data: DataRecipe,
     file_cache: FileCache,
 ) -> None:
-    """Recall or measure some photos, and remember what was measured."""
+    """Measure some photos, or recall their measurements, and cache new ones."""
     keys = {index: _key(paths[index], data) for index in part}
     known = file_cache.recall(list(keys.values()))
     unknown = []
@@ -90,7 +89,7 @@ def _measured(square: Square, width: int, height: int, data: DataRecipe) -> dict
 
 
 def _sizes(paths: Sequence[Path], counter: Counter) -> tuple[npt.NDArray[np.uint32], npt.NDArray[np.uint32]]:
-    """Widths and heights, which are remembered with the fingerprints."""
+    """Widths and heights, which are cached with the fingerprints."""
     try:
         with tempfile.TemporaryDirectory(prefix="sizes-", dir=cache_folder()) as scratch:
             file = Path(scratch) / "sizes.npy"
@@ -98,9 +97,11 @@ def _sizes(paths: Sequence[Path], counter: Counter) -> tuple[npt.NDArray[np.uint
             known = np.load(file, mmap_mode="r")
             return np.array(known["width"]), np.array(known["height"])
     except OSError as error:
-        raise UserError(f"no place for fingerprints: {error.strerror or error}; set SHELFMIND_CACHE") from error
+        raise UserError(
+            f"no space for fingerprints: {error.strerror or error}; set SHELFMIND_CACHE to a folder with more space"
+        ) from error
 
 
 def _key(path: Path, data: DataRecipe) -> bytes:
-    """Of a file as prepared by this recipe."""
+    """The cache key of a file prepared by this recipe."""
     return os.fsencode(os.path.abspath(path)) + f"\0{data.resize}|{data.resize_to}".encode()

@@ -1,1 +1,1 @@
-"""Copies of one photo: close fingerprints, aligned and grouped."""
+"""Near-duplicate detection: close fingerprints, aligned and grouped."""

@@ -1,4 +1,4 @@
-"""Lays one small picture over another and measures what is left: the proof that two images are one photo."""
+"""Aligns pairs of fingerprints and measures the residual, to verify that two images are near-duplicates."""
 
 from __future__ import annotations
 
@@ -11,30 +11,30 @@ from shelfmind.arrays import Floats
 from shelfmind.images.fingerprints import CHROMA_SIDE, SIDE
 
 _COARSE, _CLOSER = 16, 24
-"""Sides at which pairs are looked at first, to save most of them the work at all pixels."""
+"""Picture sides of the first comparisons, which avoid the full-size alignment of most pairs."""
 _COARSE_PLAN = ((2, 3), (1, 2))
 _CLOSER_PLAN = ((2, 1), (1, 2))
 _FINE_PLAN = ((3, 2), (2, 2), (1, 2))
-"""(blurs, steps) of the search for the alignment: blurred first, so that it does not stop at a wrong edge."""
+"""(blurs, steps) of the alignment search: blurred first, to avoid local optima."""
 _STARTS = (0.0, -0.1, 0.1)
-"""Stretches that the search starts from: none, and 5% cut off all around one picture or the other."""
+"""Initial stretches of the search: none, and a 5% crop on all sides of either picture."""
 _FURTHEST = 0.15
-"""The most that a border may be moved, as a share of the side."""
+"""The largest shift of a border, as a share of the side."""
 _SATURATED = 250.0
 _LOCAL = 5
 _SHOWS = 0.25
-"""The share of the picture's contrast from which a window shows something."""
+"""The share of the picture's contrast above which a window has content."""
 
 
 @dataclass(frozen=True, slots=True)
 class Difference:
-    """What is left of P pairs after aligning crop, brightness and contrast; all have shape (P,).
+    """The residual of P pairs after aligning crop, brightness and contrast; all have shape (P,).
 
     `whole` is the root mean square of the luma differences over the contrast of the picture, `local` the same in the
-    worst window of 5 by 5 pixels of 48 (still over the contrast of the whole). `likeness` is the least correlation of
-    the two in any such window that shows something: other letters at the same position have none. `colour` is the
-    greatest local difference of a chroma channel in levels 0..255, `gain` the factor between the two and `moved` the
-    greatest shift of a border as a share of the side.
+    worst 5 by 5 window of the 48 by 48 pixels (still over the contrast of the whole). `likeness` is the smallest
+    correlation of the two in any such window with content: different letters at the same position do not correlate.
+    `colour` is the greatest local difference of a chroma channel in levels 0..255, `gain` the brightness factor between
+    the two, and `moved` the greatest shift of a border as a share of the side.
     """
 
     whole: Floats
@@ -46,9 +46,9 @@ class Difference:
 
 
 def rough_fit(first: npt.NDArray[np.void], second: npt.NDArray[np.void]) -> tuple[Floats, Floats]:
-    """A cheap alignment of P pairs of fingerprints at a ninth of the pixels, and what is left of them.
+    """Cheaply align P pairs of fingerprints at a ninth of the pixels.
 
-    Returns the warp that `closer_fit` starts from, shape (P, 4), and a forecast of `Difference.whole`, shape (P,).
+    Returns the initial warp for `closer_fit`, shape (P, 4), and an estimate of `Difference.whole`, shape (P,).
     """
     planes = [_reduced(each["luma"].astype(np.float32), SIDE // _COARSE) for each in (first, second)]
     starts = np.zeros((len(_STARTS), len(first), 4), np.float32)
@@ -59,17 +59,17 @@ def rough_fit(first: npt.NDArray[np.void], second: npt.NDArray[np.void]) -> tupl
 
 
 def closer_fit(first: npt.NDArray[np.void], second: npt.NDArray[np.void], start: Floats) -> tuple[Floats, Floats]:
-    """The same at a quarter of the pixels, from what `rough_fit` gives, to start `difference` from."""
+    """Refine the result of `rough_fit` at a quarter of the pixels, as the start for `difference`."""
     planes = [_reduced(each["luma"].astype(np.float32), SIDE // _CLOSER) for each in (first, second)]
     warp = _aligned(planes[0], planes[1], _CLOSER_PLAN, start * (_CLOSER / SIDE))
     return warp * (SIDE / _CLOSER), _rest(planes[0], planes[1], warp).whole
 
 
 def difference(first: npt.NDArray[np.void], second: npt.NDArray[np.void], start: Floats) -> Difference:
-    """How P pairs of fingerprints, both of shape (P,), differ when the first is laid over the second.
+    """The difference of P pairs of fingerprints, both of shape (P,), after aligning the first with the second.
 
-    Four borders move (a crop), luma may change by a factor and a constant, by Gauss-Newton steps (Lucas and Kanade,
-    1981) on all pairs at once from `start`, which `closer_fit` gives.
+    Four borders may move (a crop), and luma may change by a factor and an offset. Gauss-Newton steps (Lucas and Kanade,
+    1981) on all pairs at once, starting from the result of `closer_fit`.
     """
     luma = [each["luma"].astype(np.float32) for each in (first, second)]
     warp = _aligned(luma[0], luma[1], _FINE_PLAN, start)
@@ -84,7 +84,7 @@ def difference(first: npt.NDArray[np.void], second: npt.NDArray[np.void], start:
 
 
 def _aligned(first: Floats, second: Floats, plan: tuple[tuple[int, int], ...], start: Floats) -> Floats:
-    """The best (shift, stretch) down and across in pixels that lays `first` over `second`, shape (P, 4)."""
+    """The best (shift, stretch) down and across in pixels that aligns `first` with `second`, shape (P, 4)."""
     warp = start
     side = first.shape[1]
     across = _centred(side)
@@ -103,7 +103,7 @@ def _aligned(first: Floats, second: Floats, plan: tuple[tuple[int, int], ...], s
 
 
 def _least_squares(columns: list[Floats], target: Floats, mask: Floats, stiffness: float) -> Floats:
-    """Weights of the columns that explain the target where the mask is 1, shape (P, columns)."""
+    """Least-squares weights of the columns for the target where the mask is 1, shape (P, columns)."""
     design = (np.stack(columns, -1) * mask[..., None]).reshape(len(target), -1, len(columns))
     turned = design.transpose(0, 2, 1)
     normal = (turned @ design).astype(np.float64)
@@ -116,7 +116,7 @@ def _least_squares(columns: list[Floats], target: Floats, mask: Floats, stiffnes
 
 @dataclass(frozen=True, slots=True)
 class _Rest:
-    """The two blurred pictures, the first as laid over the second, and what is left of them where `mask` is 1."""
+    """The two blurred pictures, the first aligned with the second, and the residual where `mask` is 1."""
 
     warped: Floats
     target: Floats
@@ -128,7 +128,7 @@ class _Rest:
 
 
 def _rest(first: Floats, second: Floats, warp: Floats) -> _Rest:
-    """What the luma of `first`, laid over `second` by this warp, does not explain."""
+    """The luma of `second` that `first`, aligned by this warp, does not explain."""
     source, target = _blurred(first, 1), _blurred(second, 1)
     warped, mask = _warped(source, warp)
     mask[:, [0, -1]] = 0  # the borders of a crop are the least certain
@@ -143,7 +143,7 @@ def _rest(first: Floats, second: Floats, warp: Floats) -> _Rest:
     variance = mean(np.square(one))
     gain = mean(np.multiply(one, two)) / (variance + 1)
     rest = (two - gain[:, None, None] * one) * mask
-    # Beyond white there is no brighter: what a factor would lift above it, or what was cut before, is no difference.
+    # Values saturate at white: differences caused by clipping, before or after applying the factor, are ignored.
     rest[(target >= _SATURATED) & (rest < 0)] = 0
     rest[(warped >= _SATURATED) & (rest > 0)] = 0
     contrast = np.sqrt(np.maximum(np.maximum(variance, mean(np.square(two))), 1))
@@ -151,7 +151,7 @@ def _rest(first: Floats, second: Floats, warp: Floats) -> _Rest:
 
 
 def _least_likeness(one: Floats, two: Floats, mask: Floats, least_contrast: Floats) -> Floats:
-    """The least correlation in a window in which either picture has this contrast, shape (P,); 1 if there is none."""
+    """The smallest correlation in a window where either picture has this contrast, shape (P,); 1 if there is none."""
     pixels = _LOCAL**2
     means = [_window_sums(plane, _LOCAL) / pixels for plane in (one, two)]
     products = ((one, one), (two, two), (one, two))
@@ -188,7 +188,7 @@ def _window_sums(planes: Floats, side: int) -> npt.NDArray[np.float64]:
 
 
 def _warped(planes: Floats, warp: Floats) -> tuple[Floats, Floats]:
-    """The planes seen through (shift, stretch), and 1 where that lies within them, both shape (P, side, side)."""
+    """The planes sampled through (shift, stretch), and a mask that is 1 inside them, both shape (P, side, side)."""
     side = planes.shape[1]
     rows, inside_rows = _interpolation(warp[:, :2], side)
     columns, inside_columns = _interpolation(warp[:, 2:], side)
@@ -197,7 +197,7 @@ def _warped(planes: Floats, warp: Floats) -> tuple[Floats, Floats]:
 
 
 def _interpolation(warp: Floats, side: int) -> tuple[Floats, npt.NDArray[np.bool_]]:
-    """Cubic (Catmull-Rom) interpolation along one axis as matrices (P, side, side), and which positions exist."""
+    """Cubic (Catmull-Rom) interpolation along one axis as matrices (P, side, side), and which positions are inside."""
     wanted = np.arange(side, dtype=np.float32) + warp[:, :1] + warp[:, 1:] * _centred(side)
     inside = (wanted >= 0) & (wanted <= side - 1)
     held = np.clip(wanted, 0, side - 1)

@@ -1,4 +1,4 @@
-"""Finds all pairs of vectors that lie within a radius, without comparing all with all."""
+"""Finds all pairs of vectors within a radius without comparing all pairs."""
 
 from __future__ import annotations
 
@@ -10,15 +10,15 @@ import numpy as np
 from shelfmind.arrays import Floats, Ints
 
 _LEAF = 128
-"""Vectors a leaf: small leaves are passed over more often, large ones use the matrix product better."""
+"""Vectors per leaf: small leaves are skipped more often, large ones make better use of matrix products."""
 _BOX_AXES = 16
-"""Axes on which single vectors are compared with a leaf's box; the others vary too little to part anything."""
+"""Axes on which single vectors are compared with a leaf's box; the other axes vary too little to separate anything."""
 _SAMPLE = 20_000
 
 
 @dataclass(frozen=True)
 class _Leaves:
-    """Vectors in the order of their leaves: `starts` has one more entry than there are leaves; boxes per leaf."""
+    """Vectors in the order of their leaves: `starts` has one more entry than there are leaves; one box per leaf."""
 
     vectors: Floats
     half_squares: Floats
@@ -28,14 +28,15 @@ class _Leaves:
 
 
 def close_pairs(vectors: Floats, views: tuple[Floats, ...], radius: float) -> Iterator[tuple[Ints, Ints, int]]:
-    """Pairs (i, j), i < j, whose distance is at most `radius`, in parts, each with the number of vectors newly done.
+    """Yield pairs (i, j), i < j, at a distance of at most `radius`, in chunks, each with the number of vectors newly
+    done.
 
-    A pair may come in two parts.
+    A pair may occur in two chunks.
 
-    `vectors` and each of `views` have shape (N, D). Pairs lie within the radius if `vectors[i]` is that close to
-    `vectors[j]` or to any `view[j]`, or the other way round. Exact: the vectors are parted into leaves at medians (a
-    k-d tree on principal axes), leaves whose boxes are further apart than the radius are passed over, the others are
-    compared by a matrix product.
+    `vectors` and each of `views` have shape (N, D). A pair is within the radius if `vectors[i]` is that close to
+    `vectors[j]` or to any `view[j]`, or vice versa. Exact: the vectors are partitioned at medians into the leaves of a
+    k-d tree on principal axes; leaves whose boxes are farther apart than the radius are skipped, the others are
+    compared by matrix products.
     """
     if len(vectors) < 2:
         return
@@ -56,10 +57,10 @@ def close_pairs(vectors: Floats, views: tuple[Floats, ...], radius: float) -> It
 def close_pairs_across(
     asked: tuple[Floats, ...], known: tuple[Floats, ...], radius: float
 ) -> Iterator[tuple[Ints, Ints, int]]:
-    """Pairs (i, j) of a vector asked about and a known one, found as `close_pairs` does, with how many are newly done.
+    """Yield pairs (i, j) of a query vector and a known vector, like `close_pairs`, with the number newly done.
 
-    Both tuples hold the vectors, shapes (N, D) and (M, D), and then their views. Pairs lie within the radius if one
-    side is that close to the other or to any view of it.
+    Both tuples contain the vectors, shapes (N, D) and (M, D), followed by their views. A pair is within the radius if
+    one side is that close to the other or to any of its views.
     """
     if not len(asked[0]) or not len(known[0]):
         return
@@ -86,7 +87,7 @@ def _principal_axes(vectors: Floats) -> Floats:
 
 
 def _leaf_order(turned: Floats) -> tuple[Ints, Ints]:
-    """An order of the vectors in which leaves are stretches, and where each leaf starts (and the last ends)."""
+    """An order of the vectors in which leaves are contiguous, and the start of each leaf (and the end of the last)."""
     starts: list[int] = []
     order = np.arange(len(turned))
     open_ranges = [(0, len(turned))]
@@ -114,7 +115,7 @@ def _leaves(vectors: Floats, starts: Ints) -> _Leaves:
 
 
 def _near(source: _Leaves, target: _Leaves, row: int, radius: float, first: int) -> tuple[Ints, Ints]:
-    """Positions of the pairs between one leaf of the source and the leaves of the target from `first` on."""
+    """Positions of the pairs between one leaf of the source and the target's leaves from `first` on."""
     low, high = source.low[row], source.high[row]
     gaps = _gap_squares(target.low[first:] - high, low - target.high[first:])
     leaves = first + np.flatnonzero(gaps <= radius**2)
@@ -132,5 +133,5 @@ def _near(source: _Leaves, target: _Leaves, row: int, radius: float, first: int)
 
 
 def _gap_squares(above: Floats, below: Floats) -> Floats:
-    """Squared distances from boxes, for how far things lie above and below them on each axis."""
+    """Squared distances from boxes, given the distances above and below them on each axis."""
     return np.asarray((np.maximum(np.maximum(above, below), 0) ** 2).sum(1))

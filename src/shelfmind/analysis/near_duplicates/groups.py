@@ -1,4 +1,4 @@
-"""Finds images that are copies of one photo: the same bytes, the same pixels, or re-encoded, resized, cropped, lit."""
+"""Groups near-duplicates: identical bytes or pixels, or re-encoded, resized, cropped or relit versions of one photo."""
 
 from __future__ import annotations
 
@@ -20,18 +20,19 @@ from shelfmind.machine.cores import available_cores
 from shelfmind.progress import Counter
 
 VERIFIED_AT_ONCE, _PARTS = 256, 4
-"""Pairs that one thread verifies at a time, and such parts that are shared out: the same on any number of cores."""
+"""Pairs verified by one thread at a time, and the number of such parts distributed at once; independent of the number
+of cores."""
 _DESCRIBED_AT_ONCE = 4096
 
 
 @dataclass(frozen=True, slots=True)
 class Limits:
-    """What two pictures may differ by and still be one photo; chosen in `benchmarks/duplicates.py`.
+    """The largest differences of near-duplicates; chosen in `benchmarks/duplicates.py`.
 
-    `radius` bounds the distance of descriptors, `coarse` and `closer` the forecasts, all three only to save work.
-    `whole`, `local`, `colour` and (as a least) `likeness` are those of `Difference`, `moved` the share of a side that a
-    border may have been moved by, `gain` the factor of brightness either way. Pictures with less contrast than
-    `contrast` (standard deviation of luma) have nothing to compare and are never near-duplicates.
+    `radius` bounds the distance of descriptors, `coarse` and `closer` the estimates; all three only save work. `whole`,
+    `local`, `colour` and (as a minimum) `likeness` refer to `Difference`, `moved` to the largest border shift as a
+    share of the side, `gain` to the brightness factor in either direction. Pictures with less contrast than `contrast`
+    (standard deviation of luma) have no content to compare and are never near-duplicates.
     """
 
     radius: float = 0.29
@@ -48,9 +49,10 @@ class Limits:
 
 @dataclass(frozen=True, slots=True)
 class Group:
-    """Copies of one photo: positions of its images, ascending, and how far each is from its nearest copy.
+    """A group of near-duplicates: positions of its images, ascending, and each one's difference to its nearest
+    near-duplicate.
 
-    `differences` (one per member) is 0 for the same pixels, else `Difference.whole`.
+    `differences` (one per member) is 0 for identical pixels, else `Difference.whole`.
     """
 
     members: tuple[int, ...]
@@ -58,12 +60,12 @@ class Group:
 
     @property
     def exact(self) -> bool:
-        """Whether all members have the same pixels."""
+        """Whether all members have identical pixels."""
         return not any(self.differences)
 
 
 def find_duplicates(measured: Measured, limits: Limits, counter: Counter) -> list[Group]:
-    """All groups of two or more images that are copies of one photo, in the order of their first members."""
+    """All groups of two or more near-duplicates, in the order of their first members."""
     facts, fingerprints = measured.facts, measured.fingerprints
     groups = _Groups()
     first_of = _first_with_same_pixels(facts["pixel_digest"])
@@ -94,7 +96,7 @@ def find_duplicates(measured: Measured, limits: Limits, counter: Counter) -> lis
 
 
 def same_photo(found: Difference, limits: Limits) -> npt.NDArray[np.bool_]:
-    """Which of P pairs are one photo, shape (P,)."""
+    """Which of P pairs are near-duplicates, shape (P,)."""
     return np.asarray(
         (found.whole <= limits.whole)
         & (found.local <= limits.local)
@@ -107,7 +109,7 @@ def same_photo(found: Difference, limits: Limits) -> npt.NDArray[np.bool_]:
 
 
 class _Groups:
-    """Groups that grow together, with each member's nearest copy; images without a copy take no room."""
+    """Groups that merge as pairs are added, with each member's nearest near-duplicate; other images take no memory."""
 
     def __init__(self) -> None:
         self._joined: DisjointSets[int] = DisjointSets()
@@ -129,7 +131,7 @@ class _Groups:
 
 
 def differences(first: npt.NDArray[np.void], second: npt.NDArray[np.void], limits: Limits) -> Floats:
-    """How far the two of each of P pairs of fingerprints are apart if they are one photo, else infinity, shape (P,)."""
+    """The difference of each of P pairs of fingerprints if they are near-duplicates, else infinity, shape (P,)."""
     apart = np.full(len(first), np.inf, np.float32)
     start, forecast = rough_fit(first, second)
     left = np.flatnonzero(forecast <= limits.coarse)
@@ -154,13 +156,13 @@ def _parts(pairs: Iterable[Ints]) -> list[Ints]:
 
 
 def _first_with_same_pixels(digests: npt.NDArray[np.void]) -> Ints:
-    """The position of the first image with the same digest, for each image."""
+    """For each image, the position of the first image with the same digest."""
     _, first, inverse = np.unique(digests, return_index=True, return_inverse=True)
     return np.asarray(first[inverse], np.int64)
 
 
 def has_contrast(fingerprints: npt.NDArray[np.void], least: float) -> npt.NDArray[np.bool_]:
-    """Whether the picture shows anything, a part at a time because the fingerprints lie on disk."""
+    """Whether each picture has content, processed in parts because the fingerprints are on disk."""
     starts = range(0, len(fingerprints), _DESCRIBED_AT_ONCE)
     parts = [fingerprints["luma"][start : start + _DESCRIBED_AT_ONCE].std((1, 2)) >= least for start in starts]
     return np.concatenate(parts) if parts else np.zeros(0, np.bool_)
@@ -169,7 +171,8 @@ def has_contrast(fingerprints: npt.NDArray[np.void], least: float) -> npt.NDArra
 def shaped_descriptors(
     fingerprints: npt.NDArray[np.void], facts: npt.NDArray[np.void], kept: Ints, crop: float
 ) -> Floats:
-    """Descriptors of the kept images with their shape as one more coordinate: copies have nearly the same.
+    """Descriptors of the kept images with the aspect ratio as an additional coordinate, which near-duplicates nearly
+    share.
 
     `facts` has the fields `width` and `height`.
     """

@@ -1,4 +1,4 @@
-"""Finds which images are copies of one of many others: re-encoded, resized, cropped or lit, as an audit finds them."""
+"""Finds near-duplicates of many known images: re-encoded, resized, cropped or relit, by the audit's criteria."""
 
 from __future__ import annotations
 
@@ -25,9 +25,9 @@ Records = npt.NDArray[np.void]
 
 
 def near_copies(asked: Records, known: Records, limits: Limits, counter: Counter) -> Ints:
-    """For each of N images the index in `known` of the one that it is a copy of, shape (N,); -1 for none.
+    """For each of N images, the index in `known` of its near-duplicate, shape (N,); -1 for none.
 
-    Both are arrays of `fingerprinting.FINGERPRINTED`, `known` may lie on disk.
+    Both are arrays of `fingerprinting.FINGERPRINTED`; `known` may be on disk.
     """
     found = np.full(len(asked), -1, np.int64)
     indices = [_worth_comparing(records, limits) for records in (asked, known)]

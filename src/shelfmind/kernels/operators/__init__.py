@@ -1,4 +1,4 @@
-"""The compiled operators as MindSpore's, each with its gradient, a module a C++ file.
+"""The compiled operators as MindSpore operators with gradients, one module per C++ file.
 
-Maps are (N, H, W, C), float32 or bfloat16; parameters, statistics and what is of a whole image or position are float32.
+Feature maps are (N, H, W, C), float32 or bfloat16; parameters, statistics and values per image or position are float32.
 """

@@ -11,7 +11,7 @@ from shelfmind.kernels.operators.custom import Shape, Window, like, operator
 
 
 class Convolve(nn.Cell):
-    """Convolution without bias: maps (N, H, W, C) and weights (O, C / groups, h, w) to (N, H', W', O)."""
+    """Convolution without bias: feature maps (N, H, W, C) and weights (O, C / groups, h, w) to (N, H', W', O)."""
 
     def __init__(self, window: Window) -> None:
         super().__init__()
@@ -49,7 +49,7 @@ class ConvolveWithBias(nn.Cell):
 
 @functools.cache
 def convolved(window: Window) -> Callable[..., Shape]:
-    """The shape of the result from those of maps and weights."""
+    """The shape of the result, from the shapes of feature maps and weights."""
     return lambda maps, weights, *_: (maps[0], *window.results(maps[1], maps[2]), weights[0])
 
 

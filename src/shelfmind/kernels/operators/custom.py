@@ -1,4 +1,4 @@
-"""How MindSpore calls a function of the compiled library."""
+"""Calls functions of the compiled library from MindSpore."""
 
 from __future__ import annotations
 
@@ -12,35 +12,35 @@ import mindspore
 from mindspore import Tensor, ops
 
 Shape = Any
-"""Of a tensor, or a tuple of them for several outputs, as MindSpore's inference wants them."""
+"""The shape of a tensor, or a tuple of shapes for several outputs, as required by MindSpore's shape inference."""
 FLOAT = mindspore.float32
 _path: list[Path] = []
 
 
 def use_library(path: Path) -> None:
-    """Take the operators from this file from now on."""
+    """Use the operators of this file from now on."""
     _path[:] = [path]
 
 
 def library_path() -> Path:
-    """The file of the operators."""
+    """The library file."""
     return _path[0]
 
 
 def function(name: str) -> str:
-    """A function of the library as `ops.Custom` wants it."""
+    """A function of the library in the format of `ops.Custom`."""
     return f"{library_path()}:{name}"
 
 
 @functools.cache
 def operator(name: str, shape: Callable[..., Shape], dtype: Callable[..., Any] | None = None) -> Any:
-    """The operator of this name; `shape` and `dtype` say its outputs' from those of its inputs; None: both alike."""
+    """The operator of this name; `shape` and `dtype` compute the outputs' from those of the inputs; None: the same."""
     return ops.Custom(function(name), shape, dtype or shape, "aot")
 
 
 @functools.cache
 def like(*inputs: int) -> Callable[..., Any]:
-    """Each output is like the input of this number."""
+    """Each output is like the input with this index."""
     if len(inputs) == 1:
         return lambda *given: given[inputs[0]]
     return lambda *given: tuple(given[number] for number in inputs)
@@ -53,8 +53,8 @@ def floats(*_: Any) -> Any:
 
 @dataclass(frozen=True)
 class Window:
-    """How a kernel moves over a map; `padding` is top, bottom, left, right, or None for as much as ceil(size / stride)
-    results need, more of it at the far side."""
+    """How a kernel moves over a feature map; `padding` is top, bottom, left, right, or None for ceil(size / stride)
+    results, with the larger part at the end."""
 
     kernel: tuple[int, int]
     stride: tuple[int, int] = (1, 1)
@@ -72,6 +72,6 @@ class Window:
         return rows, (width + left + right - reach[1] - 1) // self.stride[1] + 1
 
     def numbers(self, last: tuple[int, int]) -> Tensor:
-        """As the operators read it."""
+        """The encoding read by the operators."""
         padding = (-1, -1, -1, -1) if self.padding is None else self.padding
         return Tensor([*self.stride, *padding, *last, self.groups], mindspore.int64)

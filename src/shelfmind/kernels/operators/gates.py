@@ -1,4 +1,4 @@
-"""Gates: maps times the sigmoid of logits."""
+"""Gates: feature maps times the sigmoid of logits."""
 
 from __future__ import annotations
 

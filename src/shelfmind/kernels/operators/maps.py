@@ -1,4 +1,4 @@
-"""Maps as wholes: from and to images, sums, what several branches give, means and maxima."""
+"""Operations on whole feature maps: conversion, sums, concatenation, means and maxima."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from shelfmind.kernels.stock import Several
 
 
 class Moved(nn.Cell):
-    """Images (N, C, H, W), float32, as maps (N, H, W, C) of this type, or maps as images."""
+    """Images (N, C, H, W), float32, as feature maps (N, H, W, C) of this type, or feature maps as images."""
 
     def __init__(self, dtype: Any, to_images: bool) -> None:
         super().__init__()
@@ -41,7 +41,7 @@ def _moved_first(maps: Shape) -> Shape:
 
 
 class Fork(Several):
-    """The same maps for several readers, whose gradients are added up: MindSpore cannot add bfloat16 on CPUs."""
+    """The same feature maps for several readers, with summed gradients: MindSpore cannot add bfloat16 on CPUs."""
 
     def __init__(self, ways: int) -> None:
         super().__init__()
@@ -56,7 +56,7 @@ class Fork(Several):
 
 
 class Concatenate(nn.Cell):
-    """Maps beside each other along the channels, out of a tuple."""
+    """A tuple of feature maps, concatenated along the channels."""
 
     def __init__(self) -> None:
         super().__init__()

@@ -1,4 +1,4 @@
-"""Batch normalisation with what follows it."""
+"""Batch normalisation fused with the operations that follow it."""
 
 from __future__ import annotations
 
@@ -21,16 +21,16 @@ def _fixed(maps: Shape, *_: Shape) -> Shape:
 
 
 TRAINED, FIXED = (_trained, like(0, 1, 1, 1)), (_fixed, like(0, 1))
-"""Shapes and types of the outputs: gamma, the second input, is float32."""
+"""Shapes and types of the outputs; gamma, the second input, is float32."""
 
 
 class Normalise(Several):
     """Batch normalisation, then `finish`: "" or "_relu".
 
-    `fixed` is what has no gradient: moving mean and variance, and settings, which are epsilon and the share of a moving
-    statistic that is kept. Gives the maps, what they were normalised with, and in training the moving mean and variance
-    as they shall be. Those are also what `bprop` gives in place of the moving statistics' gradients, of which there are
-    none: so a training step can take them from where it takes all gradients.
+    `fixed` are the inputs without gradients: moving mean and variance, and settings (epsilon and the momentum of the
+    moving statistics). Returns the feature maps, the statistics used, and in training the updated moving mean and
+    variance. `bprop` also returns these in place of the moving statistics' gradients, of which there are none, so that
+    a training step receives them together with all gradients.
     """
 
     def __init__(self, finish: str, training: bool) -> None:
@@ -50,7 +50,7 @@ class Normalise(Several):
 
 
 class NormaliseAndAdd(Several):
-    """`Normalise`, addition of other maps, ReLU."""
+    """`Normalise`, addition of other feature maps, ReLU."""
 
     def __init__(self, training: bool) -> None:
         super().__init__()

@@ -14,7 +14,7 @@ from shelfmind.kernels.stock import Several
 
 
 class PoolMaximum(Several):
-    """Maxima of windows, and where they were."""
+    """Max pooling, and the positions of the maxima."""
 
     def __init__(self, window: Window) -> None:
         super().__init__()
@@ -30,7 +30,7 @@ class PoolMaximum(Several):
 
 
 class PoolMean(nn.Cell):
-    """Means of what of each window lies within the map."""
+    """Average pooling over the part of each window within the feature map."""
 
     def __init__(self, window: Window) -> None:
         super().__init__()

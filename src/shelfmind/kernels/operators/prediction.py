@@ -1,4 +1,4 @@
-"""Convolutions of a network that only predicts: weights are arranged once, batch normalisation is folded into them."""
+"""Inference-only convolutions: weights are reordered once, with batch normalisation folded into them."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ _numbers = itertools.count()
 
 
 class Fixed(nn.Cell):
-    """What is kept in the library for one convolution, as long as this lives."""
+    """Resources kept in the library for one convolution, for the lifetime of this object."""
 
     def __init__(self, window: Window) -> None:
         super().__init__()
@@ -28,7 +28,7 @@ class Fixed(nn.Cell):
 
 
 class ConvolveFixed(Fixed):
-    """`Convolve`, or `ConvolveWithBias`, by weights that do not change any more."""
+    """`Convolve`, or `ConvolveWithBias`, with constant weights."""
 
     def __init__(self, window: Window) -> None:
         super().__init__(window)
@@ -42,7 +42,7 @@ class ConvolveFixed(Fixed):
 
 
 class ConvolveAndNormalise(Fixed):
-    """Convolution and batch normalisation in one, then `finish`: "" or "_relu"; given further maps it adds them and
+    """Fused convolution and batch normalisation, then `finish`: "" or "_relu"; if given a second input, adds it and
     applies ReLU."""
 
     def __init__(self, window: Window, epsilon: float, finish: str) -> None:

@@ -1,4 +1,4 @@
-"""The update of all weights in one operator."""
+"""The update of all weights in a single operator."""
 
 from __future__ import annotations
 
@@ -10,10 +10,10 @@ from shelfmind.kernels.operators.custom import FLOAT, function
 
 
 def update_in_place() -> Any:
-    """The operator that updates weights, velocities and averages where they lie; see `update.cpp`.
+    """The operator that updates weights, velocities and averages in place; see `update.cpp`.
 
-    MindSpore is told that it has an effect on memory, so that it keeps the order, but not on which inputs: else every
-    weight would be copied for each of its readers, forward and backward, though all of them come before the gradients.
+    MindSpore is told that it has a memory effect, so that the order is kept, but not on which inputs: otherwise every
+    weight would be copied for each of its readers, forward and backward, although all of them precede the gradients.
     """
     update = ops.Custom(function("update"), (1,), FLOAT, "aot")
     update.add_prim_attr("side_effect_mem", True)

@@ -10,14 +10,14 @@ namespace {
 
 const int64_t TILE = 16;  // floats in a register
 
-// 16 rows of 16 values of 32 bits become columns.
+// Transposes a 16 x 16 matrix of 32-bit values.
 inline void transpose(__m512i r[TILE]) {
     __m512i t[TILE], u[TILE];
     for (int i = 0; i < 16; i += 2) {
         t[i] = _mm512_unpacklo_epi32(r[i], r[i + 1]);
         t[i + 1] = _mm512_unpackhi_epi32(r[i], r[i + 1]);
     }
-    for (int i = 0; i < 16; i += 4) {  // u[i + j] holds column j of each group of four columns, of rows i to i + 3
+    for (int i = 0; i < 16; i += 4) {  // u[i + j]: column j of each group of four, rows i to i + 3
         u[i] = _mm512_unpacklo_epi64(t[i], t[i + 2]);
         u[i + 1] = _mm512_unpackhi_epi64(t[i], t[i + 2]);
         u[i + 2] = _mm512_unpacklo_epi64(t[i + 1], t[i + 3]);
@@ -36,7 +36,7 @@ inline void transpose(__m512i r[TILE]) {
 
 #ifdef __AVX512BF16__
 const bool BF16 = true;
-inline __m512i halves(const float *low, const float *high) {  // 16 of each, in bfloat16
+inline __m512i halves(const float *low, const float *high) {  // 16 values of each, as bfloat16
     return (__m512i)_mm512_cvtne2ps_pbh(_mm512_loadu_ps(high), _mm512_loadu_ps(low));
 }
 #else
@@ -44,7 +44,7 @@ const bool BF16 = false;
 inline __m512i halves(const float *, const float *) { return _mm512_setzero_si512(); }
 #endif
 
-// body(first of 16) for all tiles of a dimension, spread over the threads
+// Calls body(first index) for all tiles of 16 along a dimension, in parallel.
 template <class Body>
 void for_tiles(int64_t size, Body body) {
 #pragma omp parallel num_threads(threads)
@@ -54,7 +54,7 @@ void for_tiles(int64_t size, Body body) {
     }
 }
 
-// How far the other dimension advances from one stored vector to the next: bfloat16 is kept in pairs.
+// Step of the other dimension between stored vectors: bfloat16 is stored in pairs.
 template <class T>
 constexpr int64_t DEPTH = std::is_same<T, bfloat>::value ? 2 : 1;
 
@@ -82,7 +82,7 @@ Arrangement::Kind Arrangement::recognise() {
         return tiles && padded == dims ? FROM_TILES : OTHER;
     }
     bool strips_of_a = axes[0] == 0;
-    if (padded[strips_of_a] != dims[strips_of_a]) return OTHER;  // only the last strip may be filled up
+    if (padded[strips_of_a] != dims[strips_of_a]) return OTHER;  // only the last strip may be padded
     bool pairs = BF16 && axes.size() == 2 && axes[0] != axes[1] && blocks[1] == 2;
     if (half ? !pairs : axes.size() != 1) return OTHER;
     return strips_of_a ? STRIPS_OF_A : STRIPS_OF_B;

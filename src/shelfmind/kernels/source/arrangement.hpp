@@ -1,6 +1,6 @@
-// Weights from the checkpoint's arrangement to the one that oneDNN prefers, and their gradients back again.
+// Reorders weights from the checkpoint's layout to the one that oneDNN prefers, and their gradients back.
 //
-// 1x1 weights, whose reorders by oneDNN take a twelfth of a training step, are arranged here in tiles of 16 by 16.
+// 1x1 weights are reordered here in tiles of 16 by 16; oneDNN's reorders would take a twelfth of a training step.
 #pragma once
 #include "onednn.hpp"
 
@@ -8,14 +8,14 @@ namespace shelfmind {
 
 class Arrangement {
   public:
-    // From one description of the weights to another; either is plain (O, I, h, w) or (g, O, I, h, w) in float.
+    // From one weight layout to another; one of the two is plain (O, I, h, w) or (g, O, I, h, w) in float.
     void set(const dnnl::memory::desc &from, const dnnl::memory::desc &to);
     bool needed() const { return kind != SAME; }
     void run(const void *source, void *target) const;
 
   private:
-    // How oneDNN stores the matrix (a, b) = (O, I): in tiles of 16 b by 16 a, or in strips of `width` of a or of b,
-    // along which the other one advances, in bfloat16 by two.
+    // oneDNN's layout of the matrix (a, b) = (O, I): tiles of 16 b by 16 a, or strips of `width` of a or of b,
+    // along which the other index advances, by two in bfloat16.
     enum Kind { SAME, OTHER, FROM_TILES, STRIPS_OF_A, STRIPS_OF_B };
     Kind kind = SAME;
     bool half = false;

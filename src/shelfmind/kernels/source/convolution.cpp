@@ -1,7 +1,7 @@
 // Convolution of channels-last maps by oneDNN: forward, gradient of the input, gradients of weights and bias.
 //
-// Weights are float, (O, C / groups, h, w), as checkpoints hold them; oneDNN's own arrangement of them, in bfloat16
-// for bfloat16 maps, is made in each call. Their gradients are float.
+// Weights are float, (O, C / groups, h, w), as in checkpoints; each call reorders them to oneDNN's layout, in
+// bfloat16 for bfloat16 maps. Their gradients are float.
 #include "arrangement.hpp"
 
 using namespace shelfmind;
@@ -14,7 +14,7 @@ enum Kind { FORWARD, FORWARD_WITH_BIAS, OF_INPUT, OF_WEIGHTS, OF_WEIGHTS_WITH_BI
 struct Plan {
     Step step;
     memory::desc source, result, user_weights, weights;
-    Arrangement arrangement;  // user weights to oneDNN's, or oneDNN's gradient of them to the user's
+    Arrangement arrangement;  // from the caller's layout to oneDNN's, or gradients back
 };
 std::map<Key, std::unique_ptr<Plan>> plans;
 
@@ -58,14 +58,14 @@ void make(Plan &plan, const Window &w, const Tensor &source, const memory::dims 
 }
 
 Plan &plan_of(const Window &w, const Tensor &source, const Tensor &weights, const Tensor &result, Kind kind) {
-    if (source.bf16 != result.bf16 || weights.bf16) throw std::runtime_error("types of maps or weights do not fit");
+    if (source.bf16 != result.bf16 || weights.bf16) throw std::runtime_error("types of maps or weights do not match");
     memory::dims dims(weights.shape, weights.shape + 4);
     Key key = key_of(w, dims_of(source), dims, dims_of(result), source.bf16, kind);
     return planned(plans, key, [&](Plan &plan) { make(plan, w, source, dims, result, kind); });
 }
 
-// A 1x1 convolution with a stride reads one position of several. Gathered, they are the maps of one without, for which
-// oneDNN is up to twice as fast, above all where a side is odd.
+// A strided 1x1 convolution reads a subset of positions. Gathered, they form the input of an unstrided one, for which
+// oneDNN is up to twice as fast, especially if a side is odd.
 struct Gathered {
     int64_t shape[4];
     Tensor maps;
@@ -86,7 +86,7 @@ struct Gathered {
             std::memcpy(place, at(source, image, y * w.stride[0], x * w.stride[1]), row());
         });
     }
-    void scatter(const Tensor &source, const Window &w) const {  // what was not read has no gradient
+    void scatter(const Tensor &source, const Window &w) const {  // unread positions have no gradient
         for_positions(source, [&](int64_t image, int64_t y, int64_t x, char *place) {
             if (y % w.stride[0] || x % w.stride[1])
                 std::memset(place, 0, row());
@@ -187,13 +187,13 @@ OPERATOR(convolution_with_bias) {
     forward(call[0], call[1], &bias, Window(call[3]), call[4]);
 }
 
-// gradient of the result, weights, window, input (only its shape) -> gradient of the input
+// gradient of the result, weights, window, input (shape only) -> gradient of the input
 OPERATOR(convolution_of_input) { of_input(call[0], call[1], Window(call[2]), call[4]); }
 
-// input, gradient of the result, window, weights (only their shape) -> gradient of the weights
+// input, gradient of the result, window, weights (shape only) -> gradient of the weights
 OPERATOR(convolution_of_weights) { of_weights(call[0], call[1], Window(call[2]), call[4], nullptr); }
 
-// input, gradient of the result, window, weights (only their shape) -> gradients of weights and bias
+// input, gradient of the result, window, weights (shape only) -> gradients of weights and bias
 OPERATOR(convolution_of_weights_and_bias) {
     Tensor bias = call[5];
     of_weights(call[0], call[1], Window(call[2]), call[4], &bias);

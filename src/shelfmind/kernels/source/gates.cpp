@@ -1,5 +1,5 @@
-// Gates on channels-last maps: y = x * sigmoid(logits), with logits of channels, of positions, or the sum of both, in
-// which case x is kept besides (y = x + x * sigmoid); or y = ReLU(gated + added), the end of a residual block.
+// Gates on channels-last maps: y = x * sigmoid(logits), with logits per channel, per position, or the sum of both, in
+// which case x is added (y = x + x * sigmoid); or y = ReLU(gated + added), the end of a residual block.
 #include <cmath>
 #include <vector>
 
@@ -12,7 +12,7 @@ namespace {
 enum Of { CHANNELS, POSITIONS, BOTH };
 const int64_t STRIP = 64;
 
-inline float sigmoid(float x) {  // with e^-x as 2^n * 2^f and a polynomial for 2^f, so that it runs in vectors
+inline float sigmoid(float x) {  // e^-x as 2^n * 2^f with a polynomial for 2^f, so that it vectorises
     float power = std::min(std::max(-x * 1.44269504f, -126.f), 126.f);
     float whole = std::floor(power), f = (power - whole) * 0.693147181f;
     float exponential = 1 + f * (1 + f * (0.5f + f * (1 / 6.f + f * (1 / 24.f + f * (1 / 120.f + f * (1 / 720.f +
@@ -30,7 +30,7 @@ struct Maps {
     int64_t images, positions, channels;
 };
 
-// The gates of one row's channels.
+// The gates of the channels of one row.
 template <class T, Of OF>
 inline void gates_of(const Maps<T> &m, int64_t row, float *gates, int64_t first, int64_t last) {
     const float *channel = m.channel_logits + row / m.positions * m.channels;
@@ -62,14 +62,14 @@ void gate(const Maps<T> &m, T *y) {
     }
 }
 
-// `of_added` receives the gradient behind the ReLU; without an addition it is null.
+// `of_added` receives the gradient after the ReLU's mask; null without an addition.
 template <class T, Of OF, bool ADD>
 void gate_back(const Maps<T> &m, const T *y, const T *change, T *of_x, float *of_channel, float *of_position,
                T *of_added) {
     int64_t strips = (m.channels + STRIP - 1) / STRIP;
     if (OF != CHANNELS) std::fill(of_position, of_position + m.images * m.positions, 0.f);
-    // An image's strip of channels is one thread's, so that the sums over its positions are in one order; the sums over
-    // channels want all strips of an image in one thread.
+    // Each image's strip of channels is handled by one thread, so that sums over positions have a fixed order; sums over
+    // channels need all strips of an image in one thread.
     int64_t tasks = OF == CHANNELS ? m.images * strips : m.images;
 #pragma omp parallel num_threads(threads)
     {

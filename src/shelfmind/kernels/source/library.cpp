@@ -1,4 +1,4 @@
-// The library as a whole: oneDNN's engine, shared scratch memory, threads, and what Python asks about it.
+// Library-wide state: oneDNN's engine, shared scratch memory, threads, and queries from Python.
 #include <cstdlib>
 
 #include "onednn.hpp"
@@ -34,13 +34,13 @@ void *scratch(Slot slot, size_t bytes) {
 
 }  // namespace shelfmind
 
-// Prepares the library for so many threads. What MindSpore's own oneDNN was limited to by ONEDNN_MAX_CPU_ISA does not
-// hold for this one. Returns oneDNN's version as major * 10000 + minor * 100 + patch, 0 if it makes no CPU engine.
+// Prepares the library for this number of threads. The ONEDNN_MAX_CPU_ISA limit of MindSpore's oneDNN does not
+// apply to this one. Returns oneDNN's version as major * 10000 + minor * 100 + patch, 0 if there is no CPU engine.
 extern "C" int shelfmind_start(int usable_threads) {
     shelfmind::threads = usable_threads;
     try {
         dnnl::set_max_cpu_isa(dnnl::cpu_isa::isa_default);
-    } catch (const dnnl::error &) {  // it is in use already, by an earlier call
+    } catch (const dnnl::error &) {  // already in use by an earlier call
     }
     try {
         shelfmind::engine();
@@ -51,5 +51,5 @@ extern "C" int shelfmind_start(int usable_threads) {
     return version->major * 10000 + version->minor * 100 + version->patch;
 }
 
-// The instructions that oneDNN uses here, as its own number (dnnl_cpu_isa_t).
+// The instruction set that oneDNN uses here, as its code (dnnl_cpu_isa_t).
 extern "C" int shelfmind_instructions() { return static_cast<int>(dnnl::get_effective_cpu_isa()); }

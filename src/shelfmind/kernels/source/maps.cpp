@@ -1,4 +1,4 @@
-// Channels-last maps as wholes: from and to images, sums, what several branches give, means and maxima.
+// Operations on whole channels-last maps: conversion from and to images, sums, concatenation, means and maxima.
 #include <vector>
 
 #include "operators.hpp"
@@ -7,10 +7,10 @@ using namespace shelfmind;
 
 namespace {
 
-const int64_t STRIP = 64;  // channels that one thread reduces at a time
+const int64_t STRIP = 64;  // channels reduced by one thread at a time
 
 template <class Body>
-void for_all(int64_t count, Body body) {  // body(begin, end), a range a thread
+void for_all(int64_t count, Body body) {  // body(begin, end), one range per thread
 #pragma omp parallel num_threads(threads)
     {
         Range mine = share_of(count, omp_get_thread_num(), threads);
@@ -18,7 +18,7 @@ void for_all(int64_t count, Body body) {  // body(begin, end), a range a thread
     }
 }
 
-// body(image, first channel, last channel) for each image and strip of channels, spread over the threads
+// Calls body(image, first channel, last channel) for each image and strip of channels, in parallel.
 template <class Body>
 void for_strips(const Tensor &map, Body body) {
     int64_t channels = map.channels(), strips = (channels + STRIP - 1) / STRIP;
@@ -81,7 +81,7 @@ void scaled_residual_back(const Call &call, bool relu) {
     });
 }
 
-// Copies the channels of `parts` maps beside each other, or apart again.
+// Concatenates the channels of `parts` maps, or splits them.
 template <class T>
 void beside(const Call &call, int parts, const Tensor &whole, int first_part, bool apart) {
     int64_t rows = whole.size() / whole.channels(), width = whole.channels(), place = 0;
@@ -145,7 +145,7 @@ void maximum_of_positions(const Tensor &map, float *maxima) {
     });
 }
 
-// All places of a maximum share its gradient equally.
+// Tied maxima share the gradient equally.
 template <class T>
 void maximum_of_positions_back(const Tensor &map, const float *maxima, const float *change, T *of_x) {
     int64_t channels = map.channels(), positions = map.positions();
@@ -244,13 +244,13 @@ OPERATOR(residual_relu_back) { OF_TYPE(call[0], scaled_residual_back<T>(call, tr
 OPERATOR(beside_each_other) {
     OF_TYPE(call[0], beside<T>(call, call.count - 1, call[call.count - 1], 0, false));
 }
-// gradient of the whole, the parts (only their shapes) -> gradients of the parts
+// gradient of the concatenation, the parts (shapes only) -> gradients of the parts
 OPERATOR(apart_again) {
     int parts = (call.count - 1) / 2;
     OF_TYPE(call[0], beside<T>(call, parts, call[0], 1 + parts, true));
 }
 OPERATOR(mean) { OF_TYPE(call[0], mean_of_positions<T>(call[0], call[1].as<float>())); }
-// gradient, input (only its shape) -> gradient of the input
+// gradient, input (shape only) -> gradient of the input
 OPERATOR(mean_back) { OF_TYPE(call[2], mean_of_positions_back<T>(call[0].as<float>(), call[2])); }
 OPERATOR(maximum) { OF_TYPE(call[0], maximum_of_positions<T>(call[0], call[1].as<float>())); }
 // input, maxima, gradient -> gradient of the input
@@ -258,7 +258,7 @@ OPERATOR(maximum_back) {
     OF_TYPE(call[0],
             maximum_of_positions_back<T>(call[0], call[1].as<float>(), call[2].as<float>(), call[3].as<T>()));
 }
-// maps -> at each position the maximum and the mean of its channels
+// maps -> the maximum and the mean of the channels at each position
 OPERATOR(across) { OF_TYPE(call[0], across_channels<T>(call[0], call[1].as<float>())); }
 // input, results, gradient -> gradient of the input
 OPERATOR(across_back) {

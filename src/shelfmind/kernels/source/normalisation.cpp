@@ -1,7 +1,7 @@
 // Batch normalisation of channels-last maps, alone, with ReLU, or with an addition and ReLU, in two passes over memory.
 //
-// While training, statistics are those of the batch: sums of each thread's rows, taken off a first row against
-// cancellation, in blocks of float that are added up in double; so they are the same for the same number of threads.
+// In training, batch statistics are used: sums over each thread's rows, less a first row to avoid
+// cancellation, in float within blocks and in double across them; deterministic for a given number of threads.
 #include <cmath>
 #include <vector>
 
@@ -12,14 +12,14 @@ using namespace shelfmind;
 namespace {
 
 enum Finish { PLAIN, RELU, ADD_RELU };
-const int64_t BLOCK = 256;  // rows whose sums are kept in float
+const int64_t BLOCK = 256;  // rows summed in float
 
 struct Sums {
-    std::vector<double> first, second;  // of each channel
+    std::vector<double> first, second;  // per channel
     explicit Sums(int64_t channels) : first(channels), second(channels) {}
 };
 
-// Adds up `each(row, channel vectors a and b)` over all rows: both sums of every channel, a thread's rows at a time.
+// Sums `each(row, channel vectors a and b)` over all rows: both sums of every channel, per thread.
 template <class Row>
 Sums sums_of(int64_t rows, int64_t channels, Row row) {
     std::vector<double> parts(static_cast<size_t>(threads) * 2 * channels);
@@ -48,7 +48,7 @@ Sums sums_of(int64_t rows, int64_t channels, Row row) {
     return total;
 }
 
-// Calls `row(i)` for all rows, each thread for its own.
+// Calls `row(i)` for all rows, in parallel.
 template <class Row>
 void for_rows(int64_t rows, Row row) {
 #pragma omp parallel num_threads(threads)
@@ -58,7 +58,7 @@ void for_rows(int64_t rows, Row row) {
     }
 }
 
-// saved holds the means and the inverse deviations that the maps were normalised with
+// saved: the means and the inverse deviations used for normalisation
 template <class T>
 void statistics(const T *x, int64_t rows, int64_t channels, const float *settings, const float *old_mean,
                 const float *old_variance, float *saved, float *new_mean, float *new_variance) {
@@ -111,7 +111,7 @@ void normalise(const T *x, const T *added, const Line &line, T *y, int64_t rows,
     });
 }
 
-// `change` is the gradient of the result; with an addition it is masked into `of_added`, which is the added map's.
+// `change` is the gradient of the result; with an addition, `of_added` receives it masked as the added map's gradient.
 template <class T, Finish FINISH>
 void back(const T *x, const T *y, const T *change, const float *gamma, const float *beta, const float *saved, T *of_x,
           float *of_gamma, float *of_beta, T *of_added, int64_t rows, int64_t channels, bool batch_statistics) {

@@ -1,4 +1,4 @@
-// What the operators that call oneDNN share: engine, stream, scratch memory, and how a map or a window is described.
+// Shared by the oneDNN operators: engine, stream, scratch memory, and descriptions of maps and windows.
 #pragma once
 #include <array>
 #include <map>
@@ -13,7 +13,7 @@ namespace shelfmind {
 dnnl::engine &engine();
 dnnl::stream &stream();
 
-// Memory that grows and is shared by all primitives; each slot serves one purpose within an operator.
+// Growing memory shared by all primitives; each slot serves one purpose within an operator.
 enum Slot { SCRATCH, WEIGHTS, GRADIENT, MAPS, SLOTS };
 void *scratch(Slot slot, size_t bytes);
 
@@ -27,7 +27,7 @@ inline dnnl::memory::desc channels_last(const Tensor &map) {
     return {dims_of(map), type_of(map), dnnl::memory::format_tag::nhwc};
 }
 
-// A window that moves over a map, as Python hands it over: (stride y, stride x, top, bottom, left, right, dilation y,
+// A sliding window, as passed by Python: (stride y, stride x, top, bottom, left, right, dilation y,
 // dilation x, groups) for a convolution; a pooling has its kernel's height and width instead of the last three.
 struct Window {
     dnnl::memory::dims stride, begin, end, last;
@@ -42,7 +42,7 @@ struct Window {
         groups = n[8];
     }
 
-    // A padding of -1 is as much as all results need, the greater half at the end.
+    // A padding of -1 pads as much as all results need, the larger half at the end.
     void pad(const Tensor &source, const Tensor &result) {
         for (int axis = 0; axis < 2; axis++) {
             if (begin[axis] >= 0) continue;
@@ -54,7 +54,7 @@ struct Window {
     }
 };
 
-// Weights (O, C / groups, h, w) as oneDNN counts them, and as checkpoints hold them.
+// Weights (O, C / groups, h, w) in oneDNN's dimensions, and as in checkpoints.
 inline dnnl::memory::dims grouped(const Window &w, const dnnl::memory::dims &weights) {
     if (w.groups == 1) return weights;
     return {w.groups, weights[0] / w.groups, weights[1], weights[2], weights[3]};
@@ -72,7 +72,7 @@ inline Key key_of(const Window &w, const dnnl::memory::dims &source, const dnnl:
             w.end[0], w.end[1]};
 }
 
-// What was made for a key, made once.
+// A cache: one object per key.
 template <class Plan, class Make>
 Plan &planned(std::map<Key, std::unique_ptr<Plan>> &plans, const Key &key, Make make) {
     std::unique_ptr<Plan> &plan = plans[key];

@@ -1,7 +1,7 @@
-// What all operators share: the call that MindSpore makes, tensors, threads, and numbers of 16 bits.
+// Shared by all operators: MindSpore's calling convention, tensors, threads, and bfloat16.
 //
-// MindSpore calls an operator with its inputs and then its outputs. Feature maps are channels-last, (N, H, W, C), in
-// float or bfloat16, which an operator learns from the type of its input. Sums are kept in float or double.
+// MindSpore calls an operator with its inputs, then its outputs. Feature maps are channels-last, (N, H, W, C), in
+// float or bfloat16, as given by the type of the input. Sums are accumulated in float or double.
 #pragma once
 #include <omp.h>
 
@@ -28,7 +28,7 @@ inline float load(const bfloat *value) {
     return result;
 }
 inline void store(float *place, float value) { *place = value; }
-inline void store(bfloat *place, float value) {  // to the nearest, ties to even; what is no number stays none
+inline void store(bfloat *place, float value) {  // rounds to nearest, ties to even; NaN stays NaN
     uint32_t bits;
     std::memcpy(&bits, &value, 4);
     uint32_t rounded = (bits + 0x7fff + ((bits >> 16) & 1)) >> 16;
@@ -48,10 +48,10 @@ struct Tensor {
     }
     int64_t channels() const { return shape[rank - 1]; }
     int64_t images() const { return shape[0]; }
-    int64_t positions() const { return size() / (images() * channels()); }  // of one image
+    int64_t positions() const { return size() / (images() * channels()); }  // per image
     template <class T>
     T *as() const {
-        if (std::is_same<T, bfloat>::value != bf16) throw std::runtime_error("a tensor is of another type than it should");
+        if (std::is_same<T, bfloat>::value != bf16) throw std::runtime_error("a tensor has an unexpected type");
         return static_cast<T *>(data);
     }
     const int64_t *numbers() const { return as<int64_t>(); }
@@ -69,7 +69,7 @@ struct Call {
     }
 };
 
-extern std::mutex running;  // one operator at a time: each uses every thread, and they share scratch memory
+extern std::mutex running;  // one operator at a time: each uses all threads, and they share scratch memory
 extern int threads;
 
 template <class Body>
@@ -85,7 +85,7 @@ int run(const char *name, Body body) {
     }
 }
 
-// Calls `body` with a pointer that says by its type what the tensor holds.
+// Calls `body` with a pointer of the tensor's element type.
 template <class Body>
 void of_type(const Tensor &tensor, Body body) {
     if (tensor.bf16)

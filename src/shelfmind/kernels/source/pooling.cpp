@@ -1,4 +1,4 @@
-// Pooling of channels-last maps by oneDNN. The maximum remembers in a byte where in the window it was.
+// Pooling of channels-last maps by oneDNN. Max pooling stores the position within the window in a byte.
 #include "onednn.hpp"
 
 using namespace shelfmind;
@@ -6,7 +6,7 @@ using dnnl::memory;
 
 namespace {
 
-enum Kind { MAXIMUM, MEAN };  // the mean is of what lies within the map
+enum Kind { MAXIMUM, MEAN };  // the mean is over positions within the map
 struct Plan {
     Step forward, backward;
     memory::desc source, result, places;
@@ -33,13 +33,13 @@ Plan &plan_of(const Tensor &window, const Tensor &source, const Tensor &result, 
         plan.backward.set(backward);
         plan.places = forward.workspace_desc();
         if (kind == MAXIMUM && plan.places.get_size() > static_cast<size_t>(result.size()))
-            throw std::runtime_error("oneDNN's pooling needs more than a byte a place");
+            throw std::runtime_error("oneDNN's pooling needs more than a byte per position");
     });
 }
 
 }  // namespace
 
-// maps, window -> maxima, where they were
+// maps, window -> maxima, their positions
 OPERATOR(pool_maximum) {
     Plan &plan = plan_of(call[1], call[0], call[2], MAXIMUM);
     plan.forward.run({{DNNL_ARG_SRC, {plan.source, engine(), call[0].data}},
@@ -47,7 +47,7 @@ OPERATOR(pool_maximum) {
                       {DNNL_ARG_WORKSPACE, {plan.places, engine(), call[3].data}}});
 }
 
-// gradient, where the maxima were, window, input (only its shape) -> gradient of the input
+// gradient, positions of the maxima, window, input (shape only) -> gradient of the input
 OPERATOR(pool_maximum_back) {
     Plan &plan = plan_of(call[2], call[4], call[0], MAXIMUM);
     plan.backward.run({{DNNL_ARG_DIFF_DST, {plan.result, engine(), call[0].data}},
@@ -62,7 +62,7 @@ OPERATOR(pool_mean) {
         {{DNNL_ARG_SRC, {plan.source, engine(), call[0].data}}, {DNNL_ARG_DST, {plan.result, engine(), call[2].data}}});
 }
 
-// gradient, window, input (only its shape) -> gradient of the input
+// gradient, window, input (shape only) -> gradient of the input
 OPERATOR(pool_mean_back) {
     Plan &plan = plan_of(call[1], call[3], call[0], MEAN);
     plan.backward.run({{DNNL_ARG_DIFF_DST, {plan.result, engine(), call[0].data}},

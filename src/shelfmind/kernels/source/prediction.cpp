@@ -1,5 +1,5 @@
-// Convolutions whose weights do not change any more: arranged once, batch normalisation folded into them, and what
-// follows done by oneDNN before a result leaves the registers.
+// Convolutions with constant weights: reordered once, with batch normalisation folded in, and the following
+// operations applied by oneDNN before a result leaves the registers.
 #include <cmath>
 #include <vector>
 
@@ -20,7 +20,7 @@ struct Plan {
     int team;
 };
 
-// A convolution, under the number that Python gave it.
+// A convolution, by the number that Python assigned.
 struct Fixed {
     std::vector<float> bias;
     std::vector<std::pair<memory::desc, Bytes>> arranged;
@@ -28,14 +28,14 @@ struct Fixed {
 };
 std::unordered_map<int64_t, Fixed> all_fixed;
 
-// What a network says of a convolution: its own bias or a batch normalisation, or neither.
+// What follows a convolution in the network: a bias, a batch normalisation, or neither.
 struct Given {
     Tensor weights;
     const float *bias = nullptr, *gamma = nullptr, *beta = nullptr, *mean = nullptr, *variance = nullptr;
     float epsilon = 0;
 };
 
-// Weights and bias as they are with the normalisation in them.
+// Weights and bias with the normalisation folded in.
 std::vector<float> folded(const Given &given, std::vector<float> &bias) {
     int64_t channels = given.weights.shape[0], each = given.weights.size() / channels;
     std::vector<float> weights(given.weights.as<float>(), given.weights.as<float>() + given.weights.size());
@@ -76,7 +76,7 @@ dnnl::primitive_attr finished_by(Finish finish, const memory::desc &result) {
     return attributes;
 }
 
-// How many threads so much work is worth: to wake one takes tens of microseconds.
+// The number of threads for this much work: waking one takes tens of microseconds.
 int team_for(const Tensor &weights, const Tensor &result) {
     const double least = 3e6;  // floating-point operations
     double work = 2.0 * weights.size() * result.images() * result.positions();
@@ -141,11 +141,11 @@ OPERATOR(folded_convolution) { predict_normalised<PLAIN>(call); }
 OPERATOR(folded_convolution_relu) { predict_normalised<RELU>(call); }
 OPERATOR(folded_convolution_add_relu) { predict_normalised<ADD_RELU>(call); }
 
-// Gives back what was kept under this number.
+// Releases the resources of this number.
 extern "C" void shelfmind_forget(int64_t number) {
     std::lock_guard<std::mutex> guard(running);
     all_fixed.erase(number);
 }
 
-// How many convolutions have something kept.
+// The number of convolutions with resources.
 extern "C" int shelfmind_kept() { return static_cast<int>(all_fixed.size()); }

@@ -1,14 +1,15 @@
-// A whole update in one pass over memory: weight decay, Nesterov momentum, weights, averaged weights.
+// The complete update in one pass over memory: weight decay, Nesterov momentum, weights, averaged weights.
 #include <vector>
 
 #include "operators.hpp"
 
 using namespace shelfmind;
 
-// momentum, rate, decay of the averages, how many values are assigned, weight decay of each weight; then weights,
-// velocities, averages and gradients of all weights; what is assigned, its averages and the values; averages and values of
-// all else that is averaged -> a zero. All but gradients and values change: g' = g + decay * w; v = momentum * v + g';
-// w -= rate * (g' + momentum * v); average += (w - average) * (1 - keep).
+// Inputs: momentum, rate, decay of the averages, number of assigned values, weight decay of each weight; then weights,
+// velocities, averages and gradients of all weights; assigned tensors, their averages and their new values; averages and
+// values of everything else that is averaged. Output: a zero. All inputs but gradients and values are updated:
+// g' = g + decay * w; v = momentum * v + g'; w -= rate * (g' + momentum * v);
+// average += (w - average) * (1 - keep).
 OPERATOR(update) {
     float momentum = *call[0].as<float>(), rate = *call[1].as<float>(), share = 1 - *call[2].as<float>();
     const float *decays = call[4].as<float>();

@@ -1,6 +1,6 @@
 // Chinese translations of the gallery guard's findings, which the server sends in English.
 
-const FAULTS = { blurred: "模糊", "burnt-out spots": "局部反光", "over-exposed": "过曝", dark: "过暗", "shows almost nothing": "几乎没有内容" };
+const FAULTS = { blurred: "模糊", "burnt-out spots": "局部反光", "over-exposed": "过曝", dark: "过暗", "almost no content": "几乎没有内容" };
 const TITLES = {
   "The same photo under two products": "同一照片归入两个商品", "Nearly indistinguishable products": "难以区分的商品", "Products nearly indistinguishable from a trained class": "与训练类别难以区分的商品",
   "Photos that differ from the others of their product": "与同商品其他照片不符的照片", "Products with few photos": "照片过少的商品", "Near-duplicates within a product": "同一商品内的近似重复照片",

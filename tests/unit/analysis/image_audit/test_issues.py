@@ -52,8 +52,8 @@ def test_a_leak_names_the_other_split_and_asks_to_drop_it_from_train() -> None:
     issues, data = issues_of([(0, "train"), (0, "test"), (0, "train")], [0, 1], [0.06, 0.06])
     assert kinds(issues) == [(0, "leak"), (1, "leak")]
     assert issues[0].related == (1,)
-    assert issues[0].detail == "nearly the same as an image of test; drop it here to keep test as it is"
-    assert issues[1].detail == "nearly the same as an image of train"
+    assert issues[0].detail == "near-duplicate of an image in test; drop it here to keep test unchanged"
+    assert issues[1].detail == "near-duplicate of an image in train"
     assert issues[0].score == 0.75
     (suspect,) = suspects(issues, data)
     assert (suspect.path, suspect.kind, suspect.suggested, suspect.neighbours) == ("0.jpg", "leak", None, ("1.jpg",))
@@ -69,7 +69,7 @@ def test_a_conflict_suggests_the_other_class() -> None:
     ]
     assert issues[0].related == (1, 2)
     assert issues[0].score == 1.0
-    assert "the same pixels as an image labelled 茶" in issues[0].detail
+    assert "same pixels as an image labelled 茶" in issues[0].detail
     assert [suspect.suggested for suspect in suspects(issues, data)] == ["茶", CLASSES[0], CLASSES[0]]
 
 
@@ -101,7 +101,7 @@ def test_poor_quality_and_odd_files() -> None:
     odd = odd_file_issues(facts, [5, 6, 7])
     assert [(issue.image, issue.detail) for issue in odd] == [
         (6, "only 20 x 90 pixels"),
-        (7, "transparent; very long: 700 x 100"),
+        (7, "transparent; extreme aspect ratio: 700 x 100"),
     ]
 
 

@@ -117,7 +117,7 @@ def test_without_a_good_judge_all_places_say_so(planted: Any, tmp_path: Path) ->
     assert reason.replace("none", "None") in page
     assert "No suspicious labels" not in page
     assert reviewed(tmp_path)["notice"].startswith(reason)
-    assert "more epochs" in reviewed(tmp_path)["notice"]
+    assert "Train longer" in reviewed(tmp_path)["notice"]
 
 
 def test_no_page_claims_what_share_of_suspicions_holds(planted: Any, tmp_path: Path) -> None:

@@ -37,7 +37,7 @@ def test_every_image_is_judged_once_by_a_network_that_did_not_see_it(counts: lis
     data = catalog(*counts)
     pool = [each["train"] + each["val"] for each in counts]
     if sum(count > 0 for count in pool) < 2 or max(pool) < 2:
-        with pytest.raises(UserError, match="cannot be judged"):
+        with pytest.raises(UserError, match="cannot be checked"):
             hold_out(data, folds)
         return
     held_out = hold_out(data, folds)

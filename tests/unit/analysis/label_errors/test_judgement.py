@@ -19,7 +19,7 @@ def test_wrong_labels_and_families_are_found(opinion: Opinion) -> None:
     (family,) = judgement.figures["families"]
     assert set(family["classes"]) == {"可乐 330ml", "可乐 500ml"}
     assert family["share_of_all_errors"] > 0.5
-    assert "was trained on the image" in next(each.detail for each in worst if each.split == "train")
+    assert "in-sample probability" in next(each.detail for each in worst if each.split == "train")
 
 
 def test_accuracies_are_those_of_unseen_images(opinion: Opinion) -> None:
