@@ -149,7 +149,7 @@ def test_contest_rules_take_mindspore_alone() -> None:
     assert engine_under(None, "auto") == "auto"
     assert engine_under("contest", "auto") == "mindspore"
     assert engine_under("contest", "mindir") == "mindir"
-    with pytest.raises(UserError, match=r"contest rule 1: MindSpore only.*takes no engine='onnx:int8'"):
+    with pytest.raises(UserError, match=r"contest rule 1: MindSpore only.*excludes engine='onnx:int8'"):
         engine_under("contest", "onnx:int8")
     with pytest.raises(UserError, match="did you mean contest"):
         engine_under("contests", "auto")

@@ -155,7 +155,7 @@ def test_outputs_that_cannot_be_written_are_refused_before(tmp_path: Path, minds
     for suffix in FORMATS:
         check_output(tmp_path / f"out{suffix}")
     for name, said in (
-        ("out.xlsx", "ends in .csv.*got .*out.xlsx"),
+        ("out.xlsx", "ending in .csv.*got .*out.xlsx"),
         ("out", "got .*out"),
         ("none/out.csv", "none does not exist"),
     ):

@@ -76,7 +76,7 @@ def test_what_cannot_be_folded_in_is_refused() -> None:
         join()
     with pytest.raises(UserError, match="nothing to fold in"):
         join(photo("tea", 1), known={1: ("tea", "train")})
-    with pytest.raises(UserError, match=r"1\.jpg is filed under a and b"):
+    with pytest.raises(UserError, match=r"1\.jpg is filed under both a and b"):
         join(photo("a", 1), photo("b", 1))
     with pytest.raises(UserError, match="'ＣＯＬＡ' and 'COLA' look the same"):
         join(photo("ＣＯＬＡ", 1), photo("COLA", 2))
