@@ -30,7 +30,7 @@ class Choice:
     recipe: str | None
     changes: Mapping[str, Any] = field(default_factory=dict)
     steps: int = limits.FULL_STEPS
-    meaning: str = "grocery_cpu passed 70% on real photos of 81 products after this many"
+    meaning: str = "grocery_cpu reached 79% on real photos of 81 products after this many"
     reasons: tuple[Reason, ...] = ()
     unhurried: bool = False
     sated: bool = False
@@ -155,7 +155,7 @@ def _balanced(situation: Situation) -> Choice:
 
 
 def _thorough(situation: Situation) -> Choice:
-    why = "small network, progressive resolution: 71.6% on real photos of 81 products after an hour on 2 cores"
+    why = "small network, progressive resolution: 79.1% on real photos of 81 products after an hour on 2 cores"
     return Choice("grocery_cpu", reasons=(("recipe", why),))
 
 

@@ -113,7 +113,7 @@ def test_nothing_to_train_on_is_refused() -> None:
 
 
 @pytest.mark.parametrize(
-    ("photos", "least", "most"), [(SIX, 200, 200), (GROCERY, 70, 80), (replace(GROCERY, train_photos=60_000), 10, 10)]
+    ("photos", "least", "most"), [(SIX, 200, 200), (GROCERY, 175, 195), (replace(GROCERY, train_photos=60_000), 10, 10)]
 )
 def test_few_photos_are_gone_over_more_often_within_limits(photos: Photos, least: int, most: int) -> None:
     first = recommend(situation(replace(photos, typical=30)), OUT).first
