@@ -60,6 +60,14 @@ def test_the_contest_takes_no_adapted_run(adapted, data, warm, tmp_path, setting
     assert "adapted to other photos" in from_it.error
 
 
+def test_the_contest_takes_no_export_of_an_adapted_run(adapted, data, warm, tmp_path):
+    run, _ = adapted
+    exported = tmp_path / "adapted.mindir"
+    assert warm("export", run, "--format", "mindir", "--out", exported).status == 0
+    assert "contest rule 2" in warm("predict", exported, data / "test", "--rules", "contest").error
+    assert warm("predict", exported, data / "test").status == 0
+
+
 def test_what_cannot_be_adapted_to_is_refused(trained, data, bad, warm, tmp_path):
     out = tmp_path / "out"
     assert "no such file" in warm("adapt", trained.run, data / "nowhere", "--out", out).error

@@ -14,6 +14,7 @@ import numpy as np
 from shelfmind.data.listing import Listing, list_images, natural_key, note_circles, note_others
 from shelfmind.errors import UserError
 from shelfmind.images.checking import refuse_too_many_bad
+from shelfmind.inference.adaptation import require_unadapted
 from shelfmind.inference.outputs import check_output, write_arrays, write_predictions
 from shelfmind.inference.predictor import Prediction, Predictor, Source, load
 from shelfmind.prediction_files import PredictionWriter
@@ -22,7 +23,6 @@ from shelfmind.records import UNLABELLED, BadFile
 from shelfmind.requests.calling import takes
 from shelfmind.requests.measuring import PredictRequest
 from shelfmind.requests.watching import SILENT, Observer
-from shelfmind.runs.adaptation import require_unadapted
 from shelfmind.runs.rules import engine_under
 
 if TYPE_CHECKING:  # only needed with a gallery, and takes a tenth of the start-up time

@@ -2,11 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-from pathlib import Path
 from typing import Any
 
-from shelfmind.errors import UserError
 from shelfmind.nouns import counted
 from shelfmind.runs.folder import RunFolder, read_json
 
@@ -30,13 +27,3 @@ def note_on_adaptation(run: RunFolder) -> tuple[str, ...]:
         f"the run was adapted to {photos} of {', '.join(found['photos'])}, without labels: its metrics hold for "
         "similar photos",
     )
-
-
-def require_unadapted(rules: str | None, runs: Iterable[Path]) -> None:
-    """Raise `UserError`, under any rule set, for a run that was adapted to photos that it was not trained on."""
-    for place in runs:
-        if rules is not None and place.is_dir() and adaptation_of(RunFolder(place)) is not None:
-            raise UserError(
-                f"{rules} rule 2: {place} was adapted to photos that are not its training images; give the run before "
-                "adaptation"
-            )

@@ -11,6 +11,7 @@ from shelfmind.evaluation import Evaluation, evaluate
 from shelfmind.evaluation.ensemble import ENSEMBLING, average_predictions, contributions
 from shelfmind.evaluation.intervals import LEAST_IMAGES, too_few_images
 from shelfmind.files import write_json
+from shelfmind.inference.adaptation import require_unadapted
 from shelfmind.inference.predictor import RunPredictor
 from shelfmind.nouns import counted
 from shelfmind.pages import words
@@ -20,7 +21,6 @@ from shelfmind.progress import tell
 from shelfmind.records import Catalog, Predictions, require_same_classes
 from shelfmind.requests.measuring import EvaluateRequest
 from shelfmind.requests.watching import SILENT, Observer
-from shelfmind.runs.adaptation import require_unadapted
 from shelfmind.runs.folder import RunFolder
 from shelfmind.runs.known_data import KnownData, chosen_split, open_known, samples_of, split_names
 from shelfmind.runs.overlaps import refuse_seen

@@ -26,6 +26,7 @@ from shelfmind.files import make_folder, write_atomically, write_json
 from shelfmind.images.checking import note_bad_files, refuse_too_many_bad
 from shelfmind.images.decoding import BadImage
 from shelfmind.images.squares import open_squares, square
+from shelfmind.inference.adaptation import require_unadapted
 from shelfmind.inference.engines import MINDSPORE
 from shelfmind.inference.prediction_cache import predictions_of
 from shelfmind.inference.predictor import RunPredictor
@@ -37,7 +38,7 @@ from shelfmind.records import Catalog, Predictions
 from shelfmind.requests.calling import takes
 from shelfmind.requests.measuring import CalibrateRequest, EvaluateRequest
 from shelfmind.requests.watching import SILENT, Observer
-from shelfmind.runs.adaptation import note_on_adaptation, require_unadapted
+from shelfmind.runs.adaptation import note_on_adaptation
 from shelfmind.runs.calibration import note_on_temperature, write_temperature
 from shelfmind.runs.folder import RunFolder, read_json
 from shelfmind.runs.known_data import chosen_split, open_known, samples_of, split_names

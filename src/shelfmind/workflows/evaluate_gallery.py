@@ -14,6 +14,7 @@ from shelfmind.evaluation import Evaluation, evaluate
 from shelfmind.evaluation.matrix_rows import unit_rows
 from shelfmind.images.checking import note_bad_files, refuse_too_many_bad
 from shelfmind.images.squares import open_squares
+from shelfmind.inference.adaptation import require_unadapted
 from shelfmind.inference.prediction_cache import predictions_of
 from shelfmind.inference.predictor import Batch
 from shelfmind.inference.recognizer import Recognizer, recognizer
@@ -25,7 +26,6 @@ from shelfmind.recognition.figures import RecognitionFigures, recognition_figure
 from shelfmind.records import Predictions, Sample
 from shelfmind.requests.measuring import GALLERY_REPORT, EvaluateRequest
 from shelfmind.requests.watching import Observer
-from shelfmind.runs.adaptation import require_unadapted
 from shelfmind.runs.folder import RunFolder, read_json
 from shelfmind.runs.known_data import KnownData, chosen_split, open_known, samples_of
 from shelfmind.runs.overlaps import refuse_seen
