@@ -122,7 +122,7 @@ def test_another_version_or_other_data_is_refused(warm, photos, tables, place, d
 @pytest.mark.parametrize(
     ("more", "said"),
     [
-        (["--seeds", "1,2,1"], "--seeds has 1 twice"),
+        (["--seeds", "1,2,1"], "--seeds contains 1 twice"),
         (["--epochs", "2", "--max-minutes", "3"], "--epochs and --max-minutes cannot be combined"),
         (["--jobs", "4096"], "--jobs must be at most"),
         (["--split", "train"], "--split must be"),

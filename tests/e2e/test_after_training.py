@@ -71,7 +71,7 @@ def test_a_kept_temperature_is_used_and_taken_away_where_it_does_not_help(copied
     assert one["ece"] != two["ece"]
     assert "kept temperature 1 instead of the previous 3.000: " in warm("calibrate", copied_run, data).stdout
     assert figures(copied_run / "calibration.json")["temperature"] == 1.0
-    assert "worthless" in warm("calibrate", copied_run, data, "--split", "test").error
+    assert "invalidate test results" in warm("calibrate", copied_run, data, "--split", "test").error
 
 
 FEWER = """

@@ -116,7 +116,7 @@ def test_a_budget_too_small_for_one_epoch_gives_one_step(warm, colours, settings
     assert outcome.stderr.count(warning) == 2  # at once, and as the last thing
     metrics = json.loads((run / "metrics.json").read_text())
     assert (metrics["images"], metrics["too_few_images"], metrics["warnings"]) == (3, True, [warning])
-    assert "of 3 right" in outcome.stdout
+    assert "of 3 correct" in outcome.stdout
     assert "%" not in outcome.stdout.replace("95% interval", "")
     page = (run / "report.html").read_text(encoding="utf-8")
     assert "Warning: training ended after 1 step" in page

@@ -106,7 +106,7 @@ def test_the_command_counts_what_its_files_count(checked):
     assert (audit["figures"]["flagged"], audit["figures"]["outliers"]) == (labels, outliers)
     assert (audit["suspected_labels"], audit["outliers"]) == (labels, outliers)
     page = (out / "report.html").read_text(encoding="utf-8")
-    assert f"{labels} {'label is' if labels == 1 else 'labels are'} suspected to be wrong" in page
+    assert f"{labels} {'label is' if labels == 1 else 'labels are'} suspicious" in page
     assert audit["doubt"] is None
 
 

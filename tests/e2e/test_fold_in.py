@@ -148,7 +148,7 @@ def test_what_cannot_be_folded_in_is_one_clear_line(trained, enrolled, data, fol
     assert "has no products; enrol some: " in warm(*words(trained, tmp_path / "empty", out)).error
     assert "of another network" in warm("fold-in", folded[0], "--gallery", enrolled, "--out", out).error
     assert "there is no gallery at" in warm(*words(trained, tmp_path / "none", out)).error
-    assert "finished run; take another --out" in warm(*words(trained, enrolled, folded[0])).error
+    assert "finished run; choose another --out" in warm(*words(trained, enrolled, folded[0])).error
     assert (
         "--epochs and --max-minutes cannot be combined"
         in warm(*words(trained, enrolled, out, "--max-minutes", "1")).error

@@ -142,7 +142,7 @@ def test_an_evaluation_counts_trained_enrolled_and_unknown(trained, gallery, dat
     page = (trained.run / "gallery_report.html").read_text(encoding="utf-8")
     assert "Trained, enrolled and unknown" in page
     assert 'id="difficulties-table"' in page
-    assert "Distance from the product&#39;s training and enrolled photos" in page
+    assert "Distance to the product&#39;s training and enrolled photos" in page
     unfamiliar = [each for each in figures["difficulties"]["slices"] if each["difficulty"] == "unfamiliar"]
     assert sum(each["images"] for each in unfamiliar) == figures["images"]
     assert all(each["low"] is not None or each["high"] is not None for each in unfamiliar)  # all could be measured

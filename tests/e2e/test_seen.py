@@ -236,4 +236,4 @@ def test_a_temperature_is_not_fitted_to_training_photos(run, outside, folder, wa
     shutil.copytree(run, tmp_path / "run")
     assert "were trained on" in warm("calibrate", tmp_path / "run", folder, "--split", "train").error
     assert warm("calibrate", tmp_path / "run", folder, "--split", "train", "--allow-seen").status == 0
-    assert "worthless" in warm("calibrate", tmp_path / "run", outside, "--split", "val,test").error
+    assert "invalidate test results" in warm("calibrate", tmp_path / "run", outside, "--split", "val,test").error
