@@ -62,3 +62,16 @@ def test_a_name_that_is_gone_would_be_found() -> None:
     assert is_of_the_package("machine.device.start_mindspore")
     assert is_of_a_recipe("train.lr")
     assert not is_of_a_recipe("train.rl")
+
+
+GENERATED = ("docs/reference/", "docs/adr/index.md", "docs/zh/results.md")
+"""Pages that exist in the site only."""
+LINK = re.compile(r"(?<!!)\]\((?!https?:|mailto:|#)([^)\s#]+)(?:#[^)\s]*)?\)")
+
+
+@pytest.mark.parametrize("page", sorted(str(path.relative_to(ROOT)) for path in (ROOT / "docs").rglob("*.md")))
+def test_links_work_in_the_repository_too(page: str) -> None:
+    text = re.sub(r"^```.*?^```", "", (ROOT / page).read_text(encoding="utf-8"), flags=re.MULTILINE | re.DOTALL)
+    targets = {(ROOT / page).parent.joinpath(target).resolve() for target in LINK.findall(text)}
+    dead = {str(target.relative_to(ROOT)) for target in targets if not target.exists()}
+    assert {target for target in dead if not target.startswith(GENERATED)} == set()

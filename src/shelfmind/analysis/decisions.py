@@ -23,6 +23,11 @@ except ImportError:  # Windows: relies on appending each line in one write
 
 FILE_NAME = "review.jsonl"
 KINDS = ("keep", "relabel", "drop", "others")
+EXAMPLE = (
+    '{"time": "2026-11-30T12:00:00Z", "reviewer": "Wang", "path": "train/a/1.jpg", "given": "a", '
+    '"decision": "relabel", "label": "b", "id": "1"}'
+)
+"""A complete line of the log."""
 CUT_LINE = "{path}: ignored an incomplete last line, left by a crash; that decision was never confirmed"
 
 
@@ -248,7 +253,9 @@ def _parsed(path: Path, number: int, line: bytes) -> Decision:
         return _decision(json.loads(line))
     except (ValueError, TypeError, KeyError) as error:
         reason = f"no '{error.args[0]}'" if isinstance(error, KeyError) else str(error)
-        raise UserError(f"{path}, line {number}: not a decision ({reason}); fix or remove that line") from error
+        raise UserError(
+            f"{path}, line {number}: not a decision ({reason}); fix or remove that line. A line looks like {EXAMPLE}"
+        ) from error
 
 
 def _decision(record: Any) -> Decision:

@@ -11,6 +11,8 @@ from shelfmind.guidance.thresholds import FEW_PHOTOS
 from shelfmind.model_facts import model_facts
 from shelfmind.nouns import counted
 
+GENERATED = "generated"
+"""The name of the weights shipped with shelfmind, as `models.generated` has it, which imports MindSpore."""
 SMALLEST_OFFICIAL = "resnet18"
 """The smallest network with official weights, used if a recipe's network has none."""
 
@@ -62,7 +64,9 @@ def _other_starts(data: str) -> str:
     pretraining = call("pretrain", data="MORE_PHOTOS", out="runs/pretrained")
     begun = call("train", data=data, weights="runs/pretrained", out="OUT")
     gallery = call("gallery_create", gallery="products", run="RUN", data=data)
+    shipped = call("train", data=data, weights=GENERATED, out="OUT")
     return (
-        f"; or enrol the photos in a gallery of a run that was trained on more products (62% in that test): {gallery}; "
+        f"; or, without a download, from the weights shipped with shelfmind: {shipped}; "
+        f"or enrol the photos in a gallery of a run that was trained on more products (62% in that test): {gallery}; "
         f"or pretrain on many more photos: {pretraining}, then {begun}"
     )
