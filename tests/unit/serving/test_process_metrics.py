@@ -18,7 +18,10 @@ def values(metrics):
 
 
 def test_processes_are_added_up():
-    with subprocess.Popen([sys.executable, "-c", "input()"], stdin=subprocess.PIPE) as other:
+    program = "print('ready', flush=True); input()"  # Python is in memory once it prints
+    with subprocess.Popen([sys.executable, "-c", program], stdin=subprocess.PIPE, stdout=subprocess.PIPE) as other:
+        assert other.stdout is not None
+        assert other.stdout.readline() == b"ready\n"
         one, two = values(ProcessMetrics()), values(ProcessMetrics(lambda: [os.getpid(), other.pid]))
         assert one["process_resident_memory_bytes"] > 10 * 2**20
         assert two["process_resident_memory_bytes"] > one["process_resident_memory_bytes"] + 2**20
