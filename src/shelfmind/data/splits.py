@@ -84,7 +84,7 @@ def complete_splits(
         completed[index] = split
     parts = ", ".join(f"{name} {completed.count(name)}" for name in SPLITS)
     source = "there is no val split" if given == {"train", "test"} else "the data comes without a split"
-    shares = " and ".join(f"{fraction:.0%} of each class to {name}" for name, fraction in held_out.items())
+    shares = " and ".join(f"{fraction:.0%} to {name}" for name, fraction in held_out.items())
     return completed, [f"{source}: {_MADE} {seed}, {shares} ({parts})"]
 
 

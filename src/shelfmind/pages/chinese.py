@@ -653,12 +653,12 @@ SAID_ELSEWHERE = (
     ),
     (r"folders next to (.*) were skipped: (.*)", "{} 之外的文件夹已略去：{}"),
     (
-        r"there is no val split: a stratified one was created with seed (\d+), (\d+%) of each class to val \((.*)\)",
-        "没有验证集：已按类别分层划出（随机种子 {}），每类的 {} 归入验证集（{}）",
+        r"there is no val split: a stratified one was created with seed (\d+), (\d+%) to val \((.*)\)",
+        "没有验证集：已按类别分层划出（随机种子 {}），{} 归入验证集（{}）",
     ),
     (
-        r"the data comes without a split: a stratified one was created with seed (\d+), (\d+%) of each class to val and (\d+%) of each class to test \((.*)\)",
-        "数据集没有自带划分：已按类别分层划分（随机种子 {}），每类的 {} 归入验证集、{} 归入测试集（{}）",
+        r"the data comes without a split: a stratified one was created with seed (\d+), (\d+%) to val and (\d+%) to test \((.*)\)",
+        "数据集没有自带划分：已按类别分层划分（随机种子 {}），{} 归入验证集、{} 归入测试集（{}）",
     ),
     (r"train (\d+), val (\d+), test (\d+)", "训练集 {}，验证集 {}，测试集 {}"),
     (
