@@ -750,8 +750,8 @@ SAID_ELSEWHERE = (
     (r"the training images of (.*) are unknown: (.*)", "无法确定 {} 是用哪些图片训练的：{}"),
     # What was wrong with a training
     (
-        r"training ended after (\d+) steps?: a budget of (\S+) minutes? is too short to learn anything; one epoch takes (\d+) steps? of (\d+) images?\. Increase the budget",
-        "训练只进行了 {} 步：{} 分钟的预算太短，学不到东西；一轮需要 {} 步，每步 {} 张图片。请增加时间",
+        r"training ended after (\d+) steps?: a budget of (\S+) minutes? is too short to learn anything; one epoch takes (\d+) steps? of (\d+) images?\. Allow at least (\d+) minutes?",
+        "训练只进行了 {} 步：{} 分钟的预算太短，学不到东西；一轮需要 {} 步，每步 {} 张图片。请至少给 {} 分钟",
     ),
     (
         r"training ended after (\d+) steps? of (\d+) images?, too few to learn from\. Train for more epochs or on more photos",

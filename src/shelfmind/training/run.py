@@ -291,6 +291,7 @@ def _keep_warnings(training: Training, images: Images, doubt: str | None) -> lis
         steps_per_epoch=training.batches.steps_per_epoch,
         batch_size=training.batches.batch_size,
         max_minutes=read_origin(training.run).max_minutes,
+        elapsed_s=training.position.elapsed_s,
         val_images=len(images.val_samples),
     )
     if found:

@@ -2,25 +2,36 @@
 
 from __future__ import annotations
 
+import math
+
 from shelfmind.nouns import counted
 
 LEAST_STEPS = 10
 """With fewer steps, more than a third of every running mean of batch normalisation is still its initial value (0.9 **
 10)."""
+TIMES_THE_START = 3
+"""Time budget to recommend, in multiples of a run that hardly got beyond compiling its graphs."""
 
 
 def shortfalls(
-    *, steps: int, steps_per_epoch: int, batch_size: int, max_minutes: float | None, val_images: int
+    *,
+    steps: int,
+    steps_per_epoch: int,
+    batch_size: int,
+    max_minutes: float | None,
+    elapsed_s: float,
+    val_images: int,
 ) -> list[str]:
-    """Warnings about a completed training, each with a remedy; usually empty."""
+    """Warnings about a completed training, which took `elapsed_s` seconds, each with a remedy; usually empty."""
     found = []
     ended = f"training ended after {counted(steps, 'step')}"
     if max_minutes is not None and steps < max(LEAST_STEPS, steps_per_epoch):
         minutes = f"{round(max_minutes, 3):g} {'minute' if max_minutes == 1 else 'minutes'}"
+        enough = math.ceil(TIMES_THE_START * max(max_minutes, elapsed_s / 60))
         whole = counted(steps_per_epoch, "step")
         found.append(
             f"{ended}: a budget of {minutes} is too short to learn anything; one epoch takes "
-            f"{whole} of {counted(batch_size, 'image')}. Increase the budget"
+            f"{whole} of {counted(batch_size, 'image')}. Allow at least {counted(enough, 'minute')}"
         )
     elif steps < LEAST_STEPS:
         found.append(

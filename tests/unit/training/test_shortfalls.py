@@ -9,7 +9,7 @@ import pytest
 from shelfmind.training.clock import EpochPlan
 from shelfmind.training.shortfalls import shortfalls
 
-USUAL = {"steps": 320, "steps_per_epoch": 8, "batch_size": 16, "max_minutes": None, "val_images": 15}
+USUAL = {"steps": 320, "steps_per_epoch": 8, "batch_size": 16, "max_minutes": None, "elapsed_s": 60.0, "val_images": 15}
 
 
 @pytest.mark.parametrize(
@@ -20,6 +20,8 @@ USUAL = {"steps": 320, "steps_per_epoch": 8, "batch_size": 16, "max_minutes": No
         ({"steps": 10}, []),
         ({"steps": 9}, ["after 9 steps of 16 images, too few"]),
         ({"steps": 1, "max_minutes": 0.05}, ["after 1 step: a budget of 0.05 minutes is too short"]),
+        ({"steps": 1, "max_minutes": 0.7, "elapsed_s": 60.0}, ["Allow at least 3 minutes"]),
+        ({"steps": 1, "max_minutes": 2.0, "elapsed_s": 60.0}, ["Allow at least 6 minutes"]),
         ({"steps": 1, "max_minutes": 1 / 60}, ["a budget of 0.017 minutes is too short"]),
         ({"steps": 20, "steps_per_epoch": 50, "max_minutes": 1.0}, ["one epoch takes 50 steps"]),
         ({"steps": 20, "steps_per_epoch": 50}, []),
