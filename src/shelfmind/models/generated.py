@@ -9,7 +9,7 @@ from __future__ import annotations
 from importlib import resources
 from pathlib import Path
 
-from shelfmind.errors import UserError
+from shelfmind.errors import UserError, setting
 
 NAME = "generated"
 FOLDER = Path(str(resources.files("shelfmind.models").joinpath("generated_weights")))
@@ -28,5 +28,8 @@ def find_generated(model: str) -> Path:
     """
     path = FOLDER / f"{model}.ckpt"
     if not path.exists():
-        raise UserError(f"no {NAME} weights for {model}, only for {', '.join(generated_models())}")
+        raise UserError(
+            f"no {NAME} weights for {model}, only for {', '.join(generated_models())}; add "
+            f"{setting('model.name', generated_models()[0])}"
+        )
     return path

@@ -9,7 +9,7 @@ import urllib.request
 from dataclasses import dataclass
 from pathlib import Path
 
-from shelfmind.errors import UserError, argument, unknown_name
+from shelfmind.errors import UserError, argument, setting, unknown_name
 from shelfmind.files import cache_folder
 from shelfmind.machine.checksums import file_sha256
 from shelfmind.progress import Counter, count_silently
@@ -123,9 +123,10 @@ def download(published: Published, path: Path, counter: Counter) -> None:
         os.replace(temporary, path)
     except (urllib.error.URLError, TimeoutError, ConnectionError) as error:
         reason = getattr(error, "reason", None) or error
+        shipped = f"{argument('weights', 'generated')} with {setting('model.name', 'shelfnet_s')}"
         raise UserError(
             f"{published.url} cannot be downloaded ({reason}); download it manually to {path}, or start from the "
-            f"weights shipped with shelfmind: {argument('weights', 'generated')}"
+            f"weights shipped with shelfmind: {shipped}"
         ) from error
     except OSError as error:
         raise UserError(f"{path} cannot be written: {error.strerror or error}") from error

@@ -132,7 +132,7 @@ def doubts() -> list[str]:
 
 
 def shortfalls_of_all_kinds() -> list[str]:
-    steps = {"steps_per_epoch": 8, "batch_size": 4}
+    steps = {"elapsed_s": 60.0, "steps_per_epoch": 8, "batch_size": 4}
     short = shortfalls(steps=1, max_minutes=0.5, val_images=9, **steps)
     return [*short, *shortfalls(steps=3, max_minutes=None, val_images=0, **steps)]
 
