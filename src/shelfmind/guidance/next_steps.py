@@ -174,7 +174,7 @@ AFTER_AUDIT: dict[str, Row[Audited]] = {
     ),
     "train": Row(
         lambda it: True,
-        lambda it: "train a first model; it can then check the labels, which an audit of images alone cannot",
+        lambda it: "train a first model (labels were not checked: find-label-errors does that)",
         lambda it: it.call("train", data=str(it.data), out=str(unused(it.out.with_name("runs") / "first"))),
     ),
 }
