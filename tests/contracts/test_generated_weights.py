@@ -28,6 +28,13 @@ def test_each_file_is_small_and_the_one_that_its_record_tells_of(mindspore: Any)
         assert not any("/" in font["file"] for font in record["fonts"])  # no place of the machine that drew them
 
 
+def test_advice_names_them_as_the_option_does(mindspore: Any) -> None:
+    from shelfmind.guidance.starts import GENERATED
+    from shelfmind.models.generated import NAME
+
+    assert GENERATED == NAME
+
+
 def test_a_network_takes_all_of_them_but_the_classifier(mindspore: Any) -> None:
     from shelfmind.models import create_model
     from shelfmind.models.generated import NAME
