@@ -311,9 +311,9 @@ def prepare(
         fraction: Keep this share of each class and split, but at least one image.
         caps: Keep at most N training images of a class.
         cap_all: Keep at most this many training images of every other class.
-        val_fraction: Split again: share of each class for val.
-        test_fraction: Split again: share of each class for test. By default test is unchanged.
-        split_floor: Minimum number of images per class in val and test. (default: 1)
+        val_fraction: Split again: share of each class for val; 0 for no val split.
+        test_fraction: Split again: share of each class for test; 0 for no test split. By default test is unchanged.
+        split_floor: Minimum number of images per class in val and test, if they are split again. (default: 1)
         jpeg: Convert PNG and other formats to JPEG, quality 95.
         link: How to place images. auto: hard links where possible, else copies. (default: auto)
         mindrecord: Also write MindRecord shards.

@@ -352,7 +352,7 @@ def audit_table(figures: Mapping[str, Any]) -> Table:
         table.add_row(kind.replace("_", " "), str(count))
     if not figures["issues"]:
         table.add_row("no issues", "")
-    table.add_row("images/s", f"{figures['images_per_second']:.0f}")
+    table.caption = f"{figures['images_per_second']:.0f} images/s"
     return table
 
 

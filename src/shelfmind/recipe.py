@@ -324,16 +324,25 @@ def parse_recipe(content: Mapping[str, Any], name: str) -> Recipe:
         raise UserError(f"recipe {name}: {_fault(error)}") from None
 
 
+def note_built_in_defaults(recipe: Recipe | str) -> str | None:
+    """A note that a recipe file takes built-in defaults because it neither extends a recipe nor has all sections."""
+    if isinstance(recipe, Recipe) or recipe in recipe_names():
+        return None
+    content = _content(recipe)
+    absent = [section for section in Recipe.model_fields if section not in content]
+    if "extends" in content or not absent:
+        return None
+    return (
+        f"the recipe {recipe} does not extend another one: sections and keys that it omits ({', '.join(absent)}) take "
+        "built-in defaults, which train without augmentation; to change only some keys of a recipe, begin the file "
+        "with, for example, 'extends: default'"
+    )
+
+
 def _with_parents(name: str, children: tuple[str, ...]) -> dict[str, Any]:
     if name in children:
         raise UserError(f"recipe {name} extends itself: {' -> '.join((*children, name))}")
-    try:
-        content = yaml.safe_load(recipe_text(name))
-    except yaml.YAMLError as error:
-        raise UserError(f"recipe {name} is not valid YAML: {str(error).splitlines()[0]}") from None
-    content = {} if content is None else content
-    if not isinstance(content, dict):
-        raise UserError(f"recipe {name} must be a mapping of sections, got {type(content).__name__}")
+    content = _content(name)
     parent = content.pop("extends", None)
     if parent is None:
         return content
@@ -342,6 +351,18 @@ def _with_parents(name: str, children: tuple[str, ...]) -> dict[str, Any]:
     if parent not in recipe_names() and parent != "base" and beside.exists():
         parent = str(beside)
     return _merge(_with_parents(parent, (*children, name)), content)
+
+
+def _content(name: str) -> dict[str, Any]:
+    """The parsed YAML of a packaged recipe or of a file, without its parents."""
+    try:
+        content = yaml.safe_load(recipe_text(name))
+    except yaml.YAMLError as error:
+        raise UserError(f"recipe {name} is not valid YAML: {str(error).splitlines()[0]}") from None
+    content = {} if content is None else content
+    if not isinstance(content, dict):
+        raise UserError(f"recipe {name} must be a mapping of sections, got {type(content).__name__}")
+    return content
 
 
 def _merge(base: Mapping[str, Any], overriding: Mapping[str, Any]) -> dict[str, Any]:

@@ -10,7 +10,7 @@ from pydantic import ValidationError
 
 from shelfmind.choices import names_in
 from shelfmind.errors import UserError, unknown_name
-from shelfmind.recipe import Recipe, RecipeSection, load_recipe, recipe_names
+from shelfmind.recipe import Recipe, RecipeSection, load_recipe, note_built_in_defaults, recipe_names
 
 
 def written(folder: Path, text: str, name: str = "own.yaml") -> str:
@@ -128,6 +128,19 @@ def test_an_unreadable_file_is_refused(tmp_path: Path) -> None:
 
 def test_an_empty_file_is_the_recipe_of_all_defaults(tmp_path: Path) -> None:
     assert load_recipe(written(tmp_path, "")) == Recipe()
+
+
+def test_a_file_without_a_parent_is_noted_unless_it_is_complete(tmp_path: Path) -> None:
+    lone, child, whole = tmp_path / "lone.yaml", tmp_path / "child.yaml", tmp_path / "whole.yaml"
+    lone.write_text("loss: {name: focal}\n", encoding="utf-8")
+    child.write_text("extends: default\nloss: {name: focal}\n", encoding="utf-8")
+    whole.write_text(load_recipe("default").dump(), encoding="utf-8")
+    note = note_built_in_defaults(str(lone))
+    assert note is not None
+    assert "extends: default" in note
+    assert "(data, model, augment, mixing" in note
+    for quiet in (str(child), str(whole), "default", load_recipe("demo")):
+        assert note_built_in_defaults(quiet) is None
 
 
 def test_an_unknown_recipe_names_the_nearest() -> None:

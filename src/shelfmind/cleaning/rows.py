@@ -127,9 +127,11 @@ def split_again(
 ) -> list[Row]:
     """A new stratified split of the kept rows; without a `test_fraction` the test images are unchanged.
 
-    Each class contributes at least `floor` images to test and val, in this order, as long as one stays in train.
+    Each class contributes at least `floor` images to test and val, in this order, as long as one stays in train. A
+    fraction of 0 leaves its split empty.
     """
-    held_out = {"val": val_fraction} if test_fraction is None else {"test": test_fraction, "val": val_fraction}
+    shares = {"val": val_fraction} if test_fraction is None else {"test": test_fraction, "val": val_fraction}
+    held_out = {split: share for split, share in shares.items() if share > 0}
     indices = [i for i, row in enumerate(rows) if row.kept and (test_fraction is not None or row.new_split != "test")]
     ids = {name: number for number, name in enumerate(sorted({rows[index].class_name for index in indices}))}
     labels = np.array([ids[rows[index].class_name] for index in indices], np.int64)

@@ -13,6 +13,7 @@ from shelfmind.guidance.arguments import whole
 from shelfmind.guidance.rules import RULES, Choice, Reason, epochs_for, ranked
 from shelfmind.guidance.situation import Situation
 from shelfmind.guidance.speeds import epochs_within, steps_an_epoch, training_minutes
+from shelfmind.guidance.starts import GENERATED
 from shelfmind.nouns import counted
 from shelfmind.overrides import written_override
 from shelfmind.recipe import Recipe, load_recipe
@@ -88,7 +89,12 @@ def _advice(rule: str, situation: Situation, out: Path) -> Advice:
         changes=choice.changes,
         epochs=epochs,
         minutes=needed if minutes is None else minutes,
-        reasons=(*choice.reasons, ("length", _length(choice, recipe, epochs, situation)), *_on_the_tail(situation)),
+        reasons=(
+            *choice.reasons,
+            ("length", _length(choice, recipe, epochs, situation)),
+            *_without_download(choice, situation, out),
+            *_on_the_tail(situation),
+        ),
         prefer=prefer,
     )
 
@@ -143,7 +149,18 @@ def _length(choice: Choice, recipe: Recipe, epochs: int | None, situation: Situa
     fitting = epochs_within(situation.minutes, recipe, situation.photos, situation.machine)
     steps = round(fitting * an_epoch)
     said = f"about {fitting:.0f} epochs, {steps:,} steps, fit into {situation.minutes:g} minutes"
-    return f"{said}: too few to learn much" if steps < limits.SHORT_STEPS else said
+    return f"{said}: far from convergence" if steps < limits.SHORT_STEPS else said
+
+
+def _without_download(choice: Choice, situation: Situation, out: Path) -> list[Reason]:
+    """The command that starts from the weights shipped with shelfmind, for a choice whose weights are downloaded."""
+    if _WEIGHTS not in choice.changes or not situation.photos.few or situation.rules is not None:
+        return []
+    shipped = Choice("default")
+    epochs = epochs_for(shipped, load_recipe("default"), situation)
+    arguments = _training_arguments(shipped, [], epochs, None, situation, out)
+    start = call("train", **arguments, weights=GENERATED)
+    return [("offline", Message(f"without a download, start from the weights shipped with shelfmind: {start}"))]
 
 
 def _on_the_tail(situation: Situation) -> list[Reason]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from shelfmind.requests.training import TrainRequest
+from shelfmind.requests.training import RecipeRequest, TrainRequest
 
 _NOT_REPEATED = frozenset({"resume", "track", "broader"})
 """Arguments that apply to one run only, or exist in Python only."""
@@ -16,14 +16,14 @@ def whole(number: float) -> float:
     return int(number) if float(number).is_integer() else number
 
 
-def arguments_of(request: TrainRequest) -> dict[str, Any]:
-    """Arguments that differ from the defaults of `train`; a `Recipe` object, which cannot be repeated, is left out."""
-    return differing(request.model_dump(mode="json", exclude_unset=True))
+def arguments_of(request: RecipeRequest) -> dict[str, Any]:
+    """Arguments that differ from the verb's defaults; a `Recipe` object, which cannot be repeated, is left out."""
+    return differing(request.model_dump(mode="json", exclude_unset=True), type(request))
 
 
-def differing(given: Mapping[str, Any]) -> dict[str, Any]:
-    """The arguments that differ from the defaults of `train`."""
-    fields = TrainRequest.model_fields
+def differing(given: Mapping[str, Any], kind: type[RecipeRequest] = TrainRequest) -> dict[str, Any]:
+    """The arguments that differ from the defaults of a verb."""
+    fields = kind.model_fields
     found = {
         name: value
         for name, value in given.items()

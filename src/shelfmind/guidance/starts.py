@@ -13,6 +13,8 @@ from shelfmind.nouns import counted
 
 GENERATED = "generated"
 """The name of the weights shipped with shelfmind, as `models.generated` has it, which imports MindSpore."""
+FEW = "half of the classes have"
+"""The beginning of the warning about too few photos."""
 SMALLEST_OFFICIAL = "resnet18"
 """The smallest network with official weights, used if a recipe's network has none."""
 
@@ -48,16 +50,36 @@ def doubt_of_random_weights(
         counts: Training photos of each class.
         arguments: Arguments of `train` for another attempt.
     """
-    typical = typical_count(counts)
-    if typical >= FEW_PHOTOS:
+    few = _few(counts)
+    if few is None:
         return None
-    few = (
-        f"half of the classes have {counted(typical, 'training photo')} or fewer, too few for random weights: "
-        "with 5 photos of each of 81 products, short training recognised 40% of photos from other shops"
-    )
     start = call("train", **with_official_start(arguments, network))
     others = "" if rules == CONTEST else _other_starts(str(arguments["data"]))
     return Message(f"{few}. Start from official ImageNet weights instead: {start}{others}")
+
+
+def doubt_of_random_folds(counts: Sequence[int], arguments: Mapping[str, Any]) -> Message | None:
+    """The warning before a label check from random weights with too few photos per class; None if there are enough.
+
+    Args:
+        counts: Photos of each class outside test.
+        arguments: Arguments of `find_label_errors` for another attempt.
+    """
+    few = _few(counts)
+    if few is None:
+        return None
+    start = call("find_label_errors", **{**arguments, "weights": GENERATED})
+    return Message(f"{few}. Start the check from the weights shipped with shelfmind instead: {start}")
+
+
+def _few(counts: Sequence[int]) -> str | None:
+    typical = typical_count(counts)
+    if typical >= FEW_PHOTOS:
+        return None
+    return (
+        f"{FEW} {counted(typical, 'training photo')} or fewer, too few for random weights: "
+        "with 5 photos of each of 81 products, short training recognised 40% of photos from other shops"
+    )
 
 
 def _other_starts(data: str) -> str:

@@ -62,11 +62,18 @@ class PrepareRequest(Request):
         BeforeValidator(_caps),
     ] = Field({}, description="Keep at most N training images of a class.")
     cap_all: int | None = Field(None, ge=1, description="Keep at most this many training images of every other class.")
-    val_fraction: float | None = Field(None, ge=0, lt=1, description="Split again: share of each class for val.")
-    test_fraction: float | None = Field(
-        None, ge=0, lt=1, description="Split again: share of each class for test. By default test is unchanged."
+    val_fraction: float | None = Field(
+        None, ge=0, lt=1, description="Split again: share of each class for val; 0 for no val split."
     )
-    split_floor: int = Field(1, ge=0, description="Minimum number of images per class in val and test.")
+    test_fraction: float | None = Field(
+        None,
+        ge=0,
+        lt=1,
+        description="Split again: share of each class for test; 0 for no test split. By default test is unchanged.",
+    )
+    split_floor: int = Field(
+        1, ge=0, description="Minimum number of images per class in val and test, if they are split again."
+    )
     jpeg: bool = Field(False, description="Convert PNG and other formats to JPEG, quality 95.")
     link: Literal["auto", "hard", "symbolic", "copy"] = Field(
         "auto", description="How to place images. auto: hard links where possible, else copies."

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -20,6 +20,9 @@ from shelfmind.data import absolute, open_catalog
 from shelfmind.data.digest import data_digest
 from shelfmind.errors import UserError
 from shelfmind.files import write_atomically, write_json
+from shelfmind.guidance.arguments import arguments_of
+from shelfmind.guidance.situation import photos_of
+from shelfmind.guidance.starts import doubt_of_random_folds
 from shelfmind.images.checking import note_bad_files, refuse_too_many_bad
 from shelfmind.machine.device import start_mindspore
 from shelfmind.models.weights import Start
@@ -35,8 +38,10 @@ from shelfmind.runs.provenance import describe_origin, describe_weights
 from shelfmind.training.build import refuse_unbuildable
 from shelfmind.training.out_of_fold import CheckFolder, CheckPlan, predict_out_of_fold
 from shelfmind.training.run import with_start
+from shelfmind.training.shortfalls import short_budget
 from shelfmind.training.teaching import refuse_teachers
 from shelfmind.training.watching import Watcher
+from shelfmind.workflows.recommendation import machine_here
 
 OTHER_WEIGHTS = "start from official weights, from a run pretrained without labels, or from scratch"
 
@@ -108,10 +113,25 @@ def find_label_errors(request: FindLabelErrorsRequest, watcher: Watcher | None =
             write_held_out(check.images, held_out)
     unlearnt = _unlearnt(start, held_out, watcher)
     write_atomically(check.unseen, lambda temporary: np.save(temporary, unlearnt))
+    if start is None:
+        again = {**arguments_of(request), "out": f"{check.root}_generated"}
+        doubt = doubt_of_random_folds(catalog.class_counts("train").tolist(), again)
+        tell([] if doubt is None else [doubt], watcher.note)
     origin = describe_origin(request.data, catalog, request.seed, request.to_json(), describe_weights(start))
     write_json(check.root / "provenance.json", origin)
+    if request.max_minutes is not None and not any(check.fold(fold).exists() for fold in held_out.used_folds):
+        warning = _short_budget(request.max_minutes, held_out, catalog, settings)
+        if warning is not None:
+            watcher.warn(warning)
     predict_out_of_fold(check, plan, held_out, watcher)
     return _judge(check, catalog, held_out, unlearnt, plan, len(measured.bad_files), watcher)
+
+
+def _short_budget(max_minutes: float, held_out: HeldOut, catalog: Catalog, settings: Recipe) -> str | None:
+    folds, photos = len(held_out.used_folds), photos_of(catalog)
+    trained = held_out.trains(held_out.used_folds[0])
+    each = replace(photos, train_photos=int(trained.sum()), val_photos=len(trained) // folds)
+    return short_budget(max_minutes, folds, settings, each, machine_here(None, None))
 
 
 def _unlearnt(start: Start | None, held_out: HeldOut, watcher: Watcher) -> Bools:

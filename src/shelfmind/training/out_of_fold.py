@@ -14,6 +14,7 @@ from shelfmind.analysis.label_errors.held_out import HeldOut
 from shelfmind.data.list_file import write_list
 from shelfmind.errors import UserError, argument, call
 from shelfmind.files import make_folder, write_json
+from shelfmind.guidance.starts import FEW
 from shelfmind.images.squares import open_squares
 from shelfmind.inference.predict_arrays import open_array, predict_into
 from shelfmind.inference.predictor import RunPredictor
@@ -180,7 +181,11 @@ def _train_fold(check: CheckFolder, plan: CheckPlan, held_out: HeldOut, fold: in
 
 
 class _FoldWatcher(ForwardingWatcher):
-    """Drops warnings about images seen by the initial weights: the label check gives one for all folds."""
+    """Drops warnings about the initial weights: the label check gives one for all folds."""
+
+    def note(self, text: str) -> None:
+        if FEW not in text:
+            super().note(text)
 
     def warn(self, text: str) -> None:
         if not text.startswith(BEGINS):

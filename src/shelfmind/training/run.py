@@ -31,7 +31,7 @@ from shelfmind.models.mindcv_models import PREFIX
 from shelfmind.models.weights import Start
 from shelfmind.nouns import counted
 from shelfmind.progress import tell
-from shelfmind.recipe import Recipe
+from shelfmind.recipe import Recipe, note_built_in_defaults
 from shelfmind.records import Catalog, Sample
 from shelfmind.requests.calling import takes
 from shelfmind.requests.training import TrainRequest
@@ -79,6 +79,9 @@ def _trained(request: TrainRequest, watcher: Watcher, new_photos: bool = True) -
     (data, out), seed = request.new, request.seed
     start_mindspore()
     settings, start = with_start(request.settings, request.offline, watcher)
+    built_in = note_built_in_defaults(request.chosen_recipe)
+    if built_in is not None:
+        watcher.note(built_in)
     watcher.phase("listing images")
     data_set = open_catalog(data, request.format, seed)
     if request.split_of is not None:

@@ -1,16 +1,45 @@
-"""Warnings about the result of a completed training: too few steps, no validation images."""
+"""Warnings about trainings that are too short to learn from, before and after, or that lack validation images."""
 
 from __future__ import annotations
 
 import math
 
+from shelfmind.guidance.situation import Machine, Photos
+from shelfmind.guidance.speeds import epochs_within, steps_an_epoch, training_minutes
 from shelfmind.nouns import counted
+from shelfmind.recipe import Recipe
 
 LEAST_STEPS = 10
 """With fewer steps, more than a third of every running mean of batch normalisation is still its initial value (0.9 **
 10)."""
 TIMES_THE_START = 3
 """Time budget to recommend, in multiples of a run that hardly got beyond compiling its graphs."""
+LEAST_EPOCHS, FOLD_STEPS = 5, 100
+"""Epochs and steps below which the networks of a label check have hardly learned the labels they check: 4 epochs from
+pretrained weights are the shortest check that found wrong labels (RESULTS, "Wrong labels"). A rule of thumb."""
+
+
+def short_budget(max_minutes: float, folds: int, recipe: Recipe, photos: Photos, machine: Machine) -> str | None:
+    """The warning before a label check whose time budget is too short for its folds; None if it suffices.
+
+    Args:
+        max_minutes: The budget of all folds.
+        photos: The photos that each fold is trained on.
+    """
+    if machine.device != "CPU":
+        return None  # no speeds were measured
+    share = max_minutes / folds
+    steps = steps_an_epoch(recipe, photos)
+    needed = max(LEAST_EPOCHS, math.ceil(FOLD_STEPS / steps))
+    fitting = epochs_within(share, recipe, photos, machine)
+    if fitting >= needed:
+        return None
+    enough = math.ceil(folds * training_minutes(recipe, needed, photos, machine))
+    minutes = f"{round(max_minutes, 3):g} {'minute' if max_minutes == 1 else 'minutes'}"
+    return (
+        f"a budget of {minutes} gives each of {folds} folds about {counted(round(fitting * steps), 'step')}, too few "
+        f"to find wrong labels reliably. Allow at least {counted(enough, 'minute')}"
+    )
 
 
 def shortfalls(

@@ -167,6 +167,13 @@ def test_a_new_split_has_its_floor(make, tmp_path):
         assert sorted(len(list(path.iterdir())) for path in (tmp_path / "clean" / split).iterdir()) == [1] * 6
 
 
+def test_a_fraction_of_0_makes_no_split(make, tmp_path):
+    root = make({f"train/class {number}": 3 for number in range(6)} | {"test/class 0": 2})
+    prepare(root, tmp_path / "clean", val_fraction=0)
+    counts = {path.name: len(list(path.rglob("*.jpg"))) for path in (tmp_path / "clean").iterdir() if path.is_dir()}
+    assert counts == {"train": 18, "test": 2}
+
+
 def test_odd_file_names_survive(make, tmp_path):
     root = make(COUNTS)
     shutil.copy(root / "train/可乐/0.jpg", root / "train/可乐/b\udce9\n<.jpg")

@@ -151,7 +151,14 @@ def test_more_cores_and_faster_ones_take_less_and_other_devices_have_no_estimate
 
 def test_a_budget_too_short_to_learn_much_says_so() -> None:
     first = recommend(situation(GROCERY, SLOW, minutes=1), OUT).first
-    assert "too few to learn much" in dict(first.reasons)["length"]
+    assert "far from convergence" in dict(first.reasons)["length"]
+
+
+def test_few_photos_can_start_without_a_download_except_in_a_contest() -> None:
+    offline = dict(recommend(situation(SIX), OUT).first.reasons)["offline"]
+    assert "--weights generated" in as_typed(offline)
+    assert "offline" not in dict(recommend(situation(SIX, purpose="contest"), OUT).first.reasons)
+    assert "offline" not in dict(recommend(situation(GROCERY), OUT).first.reasons)
 
 
 def test_a_fine_tuning_takes_no_more_time_than_it_has_use_for() -> None:

@@ -6,8 +6,10 @@ from typing import Any
 
 import pytest
 
+from shelfmind.guidance.situation import Machine, Photos
+from shelfmind.recipe import load_recipe
 from shelfmind.training.clock import EpochPlan
-from shelfmind.training.shortfalls import shortfalls
+from shelfmind.training.shortfalls import short_budget, shortfalls
 
 USUAL = {"steps": 320, "steps_per_epoch": 8, "batch_size": 16, "max_minutes": None, "elapsed_s": 60.0, "val_images": 15}
 
@@ -33,6 +35,18 @@ def test_what_is_warned_of(changes: dict[str, Any], said: list[str]) -> None:
     found = shortfalls(**(USUAL | changes))
     assert len(found) == len(said)
     assert all(part in sentence for part, sentence in zip(said, found, strict=True))
+
+
+def test_a_budget_too_short_for_the_folds_of_a_label_check_is_warned_of() -> None:
+    photos = Photos(2936, 2349, 587, 81, smallest=16, typical=30, largest=70, longer_side=348)
+    recipe, machine = load_recipe("default"), Machine("CPU", 2, "onednn_bf16")
+    warning = short_budget(5, 5, recipe, photos, machine)
+    assert warning is not None
+    assert warning.startswith("a budget of 5 minutes gives each of 5 folds about")
+    enough = int(warning.rsplit(maxsplit=2)[1])
+    assert enough > 5
+    assert short_budget(enough, 5, recipe, photos, machine) is None
+    assert short_budget(5, 5, recipe, photos, Machine("Ascend", 2, "mindspore")) is None
 
 
 def test_the_only_step_of_a_training_is_taken_in_its_middle_and_others_where_they_begin() -> None:
