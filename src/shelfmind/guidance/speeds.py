@@ -1,4 +1,4 @@
-"""Estimates of training time from measured steps: benchmarks/RESULTS.md, "Throughput beside PyTorch"."""
+"""Estimates of training time from measured steps: benchmarks/RESULTS.md, "Throughput compared with PyTorch"."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ _LIKE = "resnet50"
 _FORWARD_SHARE = 1 / 3
 """Share of the forward pass in a training step in fp32: 15.1 vs. 49.0 images/s of ResNet-50 (same section)."""
 _LOADING_MS = 1000 / 1473
-"""Time to load a photo: RESULTS, "Loading beside Pillow", one worker, which uses the same cores."""
+"""Time to load a photo: RESULTS, "Data loading compared with Pillow", one worker, which uses the same cores."""
 START_S, COMPILE_S, EPOCH_S = 15.0, 5.0, 0.5
 """Seconds to load MindSpore, read the photos and write the report; to compile the step per image size; and overhead
 per epoch. From logs; RESULTS, "Estimated times", has the accuracy of the estimates."""

@@ -5,14 +5,14 @@ from __future__ import annotations
 FEW_PHOTOS = 20
 """Training photos per class below which other initial weights than random ones are recommended.
 benchmarks/RESULTS.md, "Difficulties": of photos of smaller classes, next to larger ones, 1 in 43 was recognised; of
-classes with 20 to 100, 51.6%. "Few photos a product": with 5 each, random weights reached 39.5% in short training, a
+classes with 20 to 100, 51.6%. "Few photos per product": with 5 each, random weights reached 39.5% in short training, a
 gallery 62.5%. Also the limit of few-shot classes in evaluations (`evaluation.metrics.ShotCutoffs`)."""
 
 SHORT_STEPS = 1_000
 """Steps of 32 photos after which training is far from finished: 36.5% on Grocery Store after 990 steps, 52.5% after
 twice as many (RESULTS, "What each method gains and costs", 12 and 24 epochs)."""
 ENOUGH_STEPS = 3_000
-"""Steps after which `grocery_cpu` passed 60% there: 33 to 38 epochs of 82 (RESULTS, "Minutes to an accuracy")."""
+"""Steps after which `grocery_cpu` passed 60% there: 33 to 38 epochs of 82 (RESULTS, "Time to accuracy")."""
 FULL_STEPS = 15_000
 """Steps of a long training: 15,580 (190 epochs) gave 79.1% there, 6,640 (81 epochs) 71.6% (RESULTS, "Grocery Store,
 MindSpore")."""
