@@ -160,10 +160,10 @@ def _started(workers: Mapping[str, Worker], batch: int, longest: float) -> dict[
 
 
 def _compared(workers: Mapping[str, Worker], batch: int, folder: Path) -> dict[str, float]:
-    """The least cosine between embeddings of each variant and PyTorch's in fp32.
+    """Return the lowest cosine similarity of each variant's embeddings to PyTorch's in fp32.
 
     Raises:
-        WorkerError: one that computes in fp32 answers otherwise.
+        WorkerError: an fp32 variant gives different results.
     """
     answers = {}
     for variant, worker in workers.items():

@@ -42,7 +42,7 @@ FILES = ("onnx:fp32", "onnx:int8", "openvino:fp32", "openvino:int8", "openvino:b
 def make(folder: Path, name: str, size: int, files: list[str]) -> Path:
     """Create one network at one size. Return its folder."""
     recipe = load_recipe("base", [f"model.name={name}", f"data.image_size={size}", f"data.resize_to={SQUARES[size]}"])
-    model = _drawn(name, Normalisation(recipe.data))
+    model = _random_network(name, Normalisation(recipe.data))
     run = RunFolder(folder / f"{name}_{size}")
     run.root.mkdir(parents=True, exist_ok=True)
     weights = {parameter.name: parameter.asnumpy() for parameter in model.get_parameters()}
@@ -62,7 +62,7 @@ def make(folder: Path, name: str, size: int, files: list[str]) -> Path:
     return run.root
 
 
-def _drawn(name: str, normalised: Normalisation) -> Network:
+def _random_network(name: str, normalised: Normalisation) -> Network:
     """Return a network without branches that start at 0: every layer matters, so equal outputs mean equal networks."""
     model = create_model(name, CLASSES, seed=3)
     for parameter in model.get_parameters():
@@ -86,7 +86,7 @@ def _export(run: RunFolder, model: Network, recipe: Recipe, form: str, precision
         "recipe": recipe.model_dump(mode="json"),
         "class_names": names,
         "train_images": train_images,
-        "weights": f"drawn for {recipe.model.name}",
+        "weights": f"random, {recipe.model.name}",
         "weights_file": file_checksum(run.weights),
         "width": model.embedding_width,
         "precision": precision,

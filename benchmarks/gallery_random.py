@@ -180,7 +180,7 @@ class Life:
         outcomes = [applied(operation, self.versions[:version]) for version in seen]
         forgotten = operation["kind"] == "rollback" and operation["version"] < self.gallery.state.first_version
         if "refused" in note:
-            require(forgotten or None in outcomes, "refused, but should not be:", note)
+            require(forgotten or None in outcomes, "rejected, but should be accepted:", note)
         else:
             same = any(after == self.versions[version - 1] for after, version in zip(outcomes, seen, strict=True))
             require(same, "changed nothing, but should have:", note)
