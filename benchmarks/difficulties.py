@@ -241,10 +241,7 @@ def degraded(arguments: argparse.Namespace) -> None:
     for name, (degrade, measure, amounts) in DEGRADATIONS.items():
         used = lined if measure in ("tilt", "askew") else images
         table = np.array(
-            [
-                [measure_quality(degrade(image, amount, rng))[measure] for amount in (0.0, *amounts)]
-                for image in evaluated
-            ]
+            [[measure_quality(degrade(image, amount, rng))[measure] for amount in (0.0, *amounts)] for image in used]
         )
         values = -table if measure == "luma" else table
         flat = np.repeat([(0.0, *amounts)], len(used), 0)

@@ -37,9 +37,7 @@ def module_pages() -> dict[str, str]:
 
 
 def _page(entry: Path) -> str:
-    modules = (
-        [entry, *sorted(path for path in entry.rglob("*.py") if _says_something(path))] if entry.is_dir() else [entry]
-    )
+    inner = sorted(path for path in entry.rglob("*.py") if _says_something(path)) if entry.is_dir() else []
     parts = [_LESS_LIKELY, f"# shelfmind.{entry.stem}\n"]
     parts += [f"::: {_dotted(module)}\n" for module in [entry, *inner]]
     return "\n".join(parts)
