@@ -36,7 +36,7 @@ from typing import Any
 
 import numpy as np
 from command import parser_of
-from drawn_squares import drawn_squares
+from synthetic_squares import synthetic_squares
 from worker_pipe import Worker, WorkerError
 
 from shelfmind.benchmarking.record import machine, speed_of
@@ -119,7 +119,7 @@ def _measure(name: str, size: int, arguments: Any) -> None:
     with ExitStack() as stack:
         folder = Path(stack.enter_context(tempfile.TemporaryDirectory()))
         squares = folder / "squares.npz"
-        np.savez(squares, images=drawn_squares(max(arguments.batches), size, seed=2))
+        np.savez(squares, images=synthetic_squares(max(arguments.batches), size, seed=2))
         workers = _workers(run, squares, arguments, stack)
         for batch in arguments.batches:
             started = _started(workers, batch, arguments.longest)

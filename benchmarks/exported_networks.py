@@ -15,8 +15,8 @@ from pathlib import Path
 import mindspore_started  # noqa: F401 - before MindSpore
 import numpy as np
 from command import parser_of
-from drawn_squares import drawn_squares
 from mindspore import Tensor
+from synthetic_squares import synthetic_squares
 
 from shelfmind.exporting.export import classifier_of
 from shelfmind.exporting.networks import WRITERS, Source
@@ -69,7 +69,7 @@ def _random_network(name: str, normalised: Normalisation) -> Network:
         if parameter.name.endswith("norm.gamma") and not parameter.asnumpy().any():
             parameter.set_data(Tensor(np.full(parameter.shape, 0.5, np.float32)))
     model.set_train(True)
-    batch = Tensor(normalised(drawn_squares(16, 112, seed=0)))
+    batch = Tensor(normalised(synthetic_squares(16, 112, seed=0)))
     for _ in range(PASSES):
         model(batch)
     model.set_train(False)
@@ -80,7 +80,7 @@ def _export(run: RunFolder, model: Network, recipe: Recipe, form: str, precision
     """Export one file, marked as compared so that any engine accepts it."""
     size, count = recipe.evaluation_size, recipe.evaluation.batch_size
     normalised = Normalisation(recipe.data)
-    source = Source(model, normalised, size, count, precision, lambda: drawn_squares(CALIBRATION, size, seed=1))
+    source = Source(model, normalised, size, count, precision, lambda: synthetic_squares(CALIBRATION, size, seed=1))
     names, train_images = run.read_classes()
     facts = {
         "recipe": recipe.model_dump(mode="json"),

@@ -32,7 +32,7 @@ from typing import Any
 
 import numpy as np
 from command import exit_status, parser_of
-from gallery_model import Operation, Products, applied, drawn, performed, products
+from gallery_model import Operation, Products, applied, performed, products, random_operation
 
 from shelfmind.arrays import Floats
 from shelfmind.errors import UserError
@@ -72,7 +72,7 @@ def write(folder: Path, name: str, seed: int, count: int) -> None:
     rng, gallery = random.Random(seed), Gallery(LocalFiles(folder))
     with open(journal_of(folder, name), "ab", buffering=0) as journal:
         for number in range(count):
-            operation = drawn(rng, gallery.state.version)
+            operation = random_operation(rng, gallery.state.version)
             note = {"number": number, "from": gallery.state.version, "operation": operation}
             journal.write(json.dumps(note).encode() + b"\n")
             try:
