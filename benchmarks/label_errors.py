@@ -181,7 +181,7 @@ def run_seed(seed: int, arguments: argparse.Namespace) -> dict[str, Any]:
     photos = arguments.out / f"photos{seed}"
     if not photos.exists():
         generated = {"classes": arguments.classes, "images": arguments.images, "tail": 0.3, "test_fraction": 0.5}
-        generate(photos, **settings, **LAYOUT, label_errors=0.05, error_splits=("train",), seed=seed)
+        generate(photos, **generated, **LAYOUT, label_errors=0.05, error_splits=("train",), seed=seed)
     if not (out / "test.csv").exists():
         plant(photos, out)
     base = base_network(arguments)
