@@ -44,13 +44,13 @@ def main() -> None:
     adapted_to = np.ones(len(photos), bool)
     if arguments.half:
         adapted_to = np.random.default_rng(0).permutation(len(photos)) < len(photos) // 2
-    judged = ~adapted_to if arguments.half else adapted_to
+    evaluated = ~adapted_to if arguments.half else adapted_to
     arguments.out.mkdir(parents=True, exist_ok=True)
     before = np.stack([hits_of(run, catalog, arguments.split, arguments.out) for run in arguments.runs])
     paths = tuple(str(sample.path) for sample, chosen in zip(photos, adapted_to, strict=True) if chosen)
-    print(f"{int(judged.sum())} photos judge, {len(paths)} were adapted to; {len(arguments.runs)} runs")
+    print(f"evaluated on {int(evaluated.sum())} photos, adapted to {len(paths)}; {len(arguments.runs)} runs")
     print("| weight | top-1 | gain in points (95%) | by run |\n| --- | ---: | ---: | --- |")
-    print(f"| as trained | {_mean(before, judged):.1f} | | |", flush=True)
+    print(f"| as trained | {_mean(before, evaluated):.1f} | | |", flush=True)
     for weight in arguments.weights:
         after = []
         for number, run in enumerate(arguments.runs):
@@ -59,15 +59,15 @@ def main() -> None:
             adapt(AdaptRequest(run=run, paths=paths, out=out, weight=weight))
             after.append(hits_of(out, catalog, arguments.split, arguments.out))
         gains = np.stack(after) - before
-        low, high = paired_interval(gains.mean(0)[judged])
-        by_run = ", ".join(f"{100 * gain[judged].mean():+.1f}" for gain in gains)
-        gain = 100 * gains[:, judged].mean()
+        low, high = paired_interval(gains.mean(0)[evaluated])
+        by_run = ", ".join(f"{100 * gain[evaluated].mean():+.1f}" for gain in gains)
+        gain = 100 * gains[:, evaluated].mean()
         told = f"{gain:+.1f} ({100 * low:+.1f} to {100 * high:+.1f})"
-        print(f"| {weight:g} | {_mean(np.stack(after), judged):.1f} | {told} | {by_run} |", flush=True)
+        print(f"| {weight:g} | {_mean(np.stack(after), evaluated):.1f} | {told} | {by_run} |", flush=True)
 
 
-def _mean(found: Wide, judged: Bools) -> float:
-    return float(100 * found[:, judged].mean())
+def _mean(found: Wide, evaluated: Bools) -> float:
+    return float(100 * found[:, evaluated].mean())
 
 
 def _arguments() -> argparse.Namespace:

@@ -1,7 +1,7 @@
 """Compare the rows of an ablation on tall, square and wide photos separately.
 
-    shelfmind ablate resize --data DRAWN --seeds 3 --jobs 2 --out FOLDER
-    .venv/bin/python benchmarks/by_shape.py resize --data DRAWN --seeds 3 --jobs 2 --out FOLDER
+    shelfmind ablate resize --data PHOTOS --seeds 3 --jobs 2 --out FOLDER
+    .venv/bin/python benchmarks/by_shape.py resize --data PHOTOS --seeds 3 --jobs 2 --out FOLDER
 
 Pass the same arguments as to `shelfmind ablate`. Nothing is trained; the results are read from the folder. Differences
 are paired by photo, averaged over the seeds, with a 95% bootstrap interval over the photos of a shape.

@@ -14,7 +14,7 @@ compares all pairs; `IndexIVFFlat` compares only vectors of the nearest cells, s
 Alignment: the near-duplicates, and as many other pairs within the radius (mostly siblings of one product line), are
 aligned by `analysis/alignment.py`, by OpenCV's `findTransformECC` and by `phaseCorrelate`. A library's score alone
 decides, at the best threshold (F1) on one half of the pairs; results are from the other half. "Its place, our limits"
-applies the audit's limits to the residual after the alignment of ECC.
+applies the audit's limits to the residual after ECC's alignment.
 """
 
 from __future__ import annotations
@@ -70,7 +70,7 @@ class Photos:
     original: Ints
 
 
-def drawn(folder: Path, classes: int, images: int, seed: int) -> Photos:
+def generated(folder: Path, classes: int, images: int, seed: int) -> Photos:
     generate(folder, classes=classes, images=images, seed=seed, duplicates=0.3)
     truth = read_rows(folder / "truth.csv")
     place = {row["path"]: number for number, row in enumerate(truth)}
@@ -177,7 +177,7 @@ def compared_searches(views: Floats, folder: Path, radius: float) -> tuple[dict[
     return figures, np.stack(np.divmod(ours, views.shape[1]), 1)
 
 
-def judged_by_us(first: Prints, second: Prints) -> tuple[Bools, Floats]:
+def same_by_us(first: Prints, second: Prints) -> tuple[Bools, Floats]:
     """Return which pairs are near-duplicates by the audit's steps and limits."""
     same = np.zeros(len(first), np.bool_)
     for start in range(0, len(first), PAIRS_AT_ONCE):
@@ -225,15 +225,15 @@ def left_at(first: Prints, second: Prints, places: Floats) -> Bools:
         alignment._FINE_PLAN = plan
 
 
-def judged_by_ecc(blur: int, least_gain: float) -> Callable[[Prints, Prints], tuple[Bools, Floats]]:
-    def judged(first: Prints, second: Prints) -> tuple[Bools, Floats]:
+def same_by_ecc(blur: int, least_gain: float) -> Callable[[Prints, Prints], tuple[Bools, Floats]]:
+    def same(first: Prints, second: Prints) -> tuple[Bools, Floats]:
         places, scores = laid_by_ecc(first, second, blur, least_gain)
         return left_at(first, second, places) & (scores > -1), scores
 
-    return judged
+    return same
 
 
-def judged_by_phase(first: Prints, second: Prints) -> tuple[Bools | None, Floats]:
+def same_by_phase(first: Prints, second: Prints) -> tuple[Bools | None, Floats]:
     import cv2
 
     window = cv2.createHanningWindow((SIDE, SIDE), cv2.CV_32F)
@@ -253,9 +253,9 @@ def compared_alignments(photos: Photos, close: Ints, seed: int) -> dict[str, Any
     reports = rng.random(len(pairs)) < 0.5
     first, second = photos.prints[pairs[:, 0]], photos.prints[pairs[:, 1]]
     ways: dict[str, Callable[[Prints, Prints], tuple[Bools | None, Floats]]] = {
-        "ours": judged_by_us,
-        **{f"ECC, {name}": judged_by_ecc(*settings) for name, settings in ECC.items()},
-        "phase correlation": judged_by_phase,
+        "ours": same_by_us,
+        **{f"ECC, {name}": same_by_ecc(*settings) for name, settings in ECC.items()},
+        "phase correlation": same_by_phase,
     }
     figures: dict[str, Any] = {"copies": len(true), "others": len(false), "other_pairs_in_radius": len(other)}
     for name, judge in ways.items():
@@ -298,7 +298,7 @@ def main() -> int:
         if missing:
             raise UserError(f"this comparison needs {' and '.join(missing)}; run: pip install {' '.join(missing)}")
         with tempfile.TemporaryDirectory() as folder:
-            photos = drawn(Path(folder) / "drawn", arguments.classes, arguments.images, arguments.seed)
+            photos = generated(Path(folder) / "drawn", arguments.classes, arguments.images, arguments.seed)
             radius = Limits().radius
             views = described(photos.prints, photos.shapes)
             searches, close = compared_searches(views, Path(folder), radius)

@@ -110,7 +110,7 @@ def _arguments() -> argparse.Namespace:
     parser.add_argument("--out", type=Path, required=True, help="folder for lists and runs")
     arguments = parser.parse_args()
     if arguments.folds < 2 or not all(0 <= fold < arguments.folds for fold in arguments.only or ()):
-        parser.error("--folds is at least 2, and --only lies below it")
+        parser.error("--folds must be at least 2, and --only must be below it")
     return arguments
 
 

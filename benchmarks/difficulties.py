@@ -1,11 +1,11 @@
 """Compare an audit's measurements with the ground truth, and measure which difficulty costs how many points.
 
     shelfmind generate --classes 40 --images 4800 --seed 15 --size 100-220 --difficulty 1.5 --tail 0.6 \\
-        --test-fraction 0.4 --set redesigned=0.5 --set backs=0.25 --out DRAWN
-    python benchmarks/difficulties.py agreement DRAWN
+        --test-fraction 0.4 --set redesigned=0.5 --set backs=0.25 --out SYNTHETIC
+    python benchmarks/difficulties.py agreement SYNTHETIC
     python benchmarks/difficulties.py degraded PHOTOS --split val
-    python benchmarks/difficulties.py cost DRAWN --run RUN
-    python benchmarks/difficulties.py appearances DRAWN [--run RUN]
+    python benchmarks/difficulties.py cost SYNTHETIC --run RUN
+    python benchmarks/difficulties.py appearances SYNTHETIC [--run RUN]
 
 `agreement`: measurements of synthetic photos compared with truth.csv, on files as in `audit` and on squares as in
 `evaluate`: Spearman's rank correlation, and the AUROC of the hardest fifth of the truth against the rest.
@@ -19,7 +19,7 @@ class. A factor's cost is the mean predicted accuracy with the factor at the 90t
 that at the 10th, everything else unchanged. Intervals are percentiles over resampled photos. The same with
 measurements instead of the truth.
 
-`appearances`: how many of the classes generated with several appearances are detected, and how many others are.
+`appearances`: how many of the classes generated with several appearances are detected, and how many other classes.
 
 All intervals are 95%; `--seed` seeds the resampling.
 """
@@ -121,8 +121,8 @@ def auroc(values: Wide, hard: Bools) -> float:
 def with_interval(figure: Callable[[Ints], float], images: int, seed: int) -> str:
     """Return a statistic of images with percentiles over resamples."""
     rng = np.random.default_rng(seed)
-    drawn = [figure(rng.integers(0, images, images)) for _ in range(RESAMPLES)]
-    low, high = np.quantile(drawn, [0.025, 0.975])
+    sampled = [figure(rng.integers(0, images, images)) for _ in range(RESAMPLES)]
+    low, high = np.quantile(sampled, [0.025, 0.975])
     return f"{figure(np.arange(images)):.2f} ({low:.2f} to {high:.2f})"
 
 
@@ -132,10 +132,10 @@ def truth_of(root: Path) -> Rows:
         with (root / "truth.csv").open(encoding="utf-8", newline="") as stream:
             rows = [row for row in csv.DictReader(stream) if row["true"]]
     except OSError as error:
-        raise UserError(f"{root} has no truth.csv; make it with: shelfmind generate --out {root}") from error
+        raise UserError(f"{root} has no truth.csv; create it with: shelfmind generate --out {root}") from error
     if "askew_deg" not in rows[0]:
         raise UserError(
-            f"{root / 'truth.csv'} is of an earlier version, without turned_deg and askew_deg; draw it anew"
+            f"{root / 'truth.csv'} is from an earlier version, without turned_deg and askew_deg; generate it again"
         )
     return rows
 
@@ -151,8 +151,8 @@ def measured_of(paths: Sequence[Path], folder: Path) -> Measured:
 def agreement(arguments: argparse.Namespace) -> None:
     """Print the table of synthetic photos."""
     rows = truth_of(arguments.data)
-    drawn = np.random.default_rng(arguments.seed).permutation(len(rows))[: arguments.photos]
-    rows = [rows[index] for index in sorted(drawn.tolist())]
+    sampled = np.random.default_rng(arguments.seed).permutation(len(rows))[: arguments.photos]
+    rows = [rows[index] for index in sorted(sampled.tolist())]
     paths = [arguments.data / row["path"] for row in rows]
     with tempfile.TemporaryDirectory() as folder:
         facts = np.array(measured_of(paths, Path(folder)).facts)
@@ -161,7 +161,7 @@ def agreement(arguments: argparse.Namespace) -> None:
     seen = measure_squares(squares, [sample.path for sample in good], data, count_silently)
     truth = columns(rows)
     clear = [(each["lines"] >= CLEAR).mean() for each in (facts, seen)]
-    print(f"{len(rows):,} drawn photos; squares of {arguments.square} px; lines are clear in ", end="")
+    print(f"{len(rows):,} synthetic photos; squares of {arguments.square} px; clear lines in ", end="")
     print(f"{clear[0]:.0%} of photos, {clear[1]:.0%} of squares")
     print("| measured | truth | Spearman, photos | AUROC, photos | Spearman, squares | AUROC, squares |")
     print("| --- | --- | --- | --- | --- | --- |")
@@ -235,18 +235,18 @@ def degraded(arguments: argparse.Namespace) -> None:
     chosen = sorted(rng.permutation(len(samples))[: arguments.photos].tolist())
     images = [open_image(samples[index].path) for index in chosen]
     lined = [image for image in images if Look(_middle(image)).directions.clear >= CLEAR]
-    print(f"{len(images)} photos of {arguments.split}; lines are clear in {len(lined)}, by which angles are judged")
-    print("| degradation | measure | amounts | Spearman | AUROC against the photo as it is, by amount | medians |")
+    print(f"{len(images)} photos of {arguments.split}; {len(lined)} with clear lines, which are used for angles")
+    print("| degradation | measure | amounts | Spearman | AUROC against the unchanged photo, by amount | medians |")
     print("| --- | --- | --- | --- | --- | --- |")
     for name, (degrade, measure, amounts) in DEGRADATIONS.items():
-        judged = lined if measure in ("tilt", "askew") else images
+        used = lined if measure in ("tilt", "askew") else images
         table = np.array(
-            [[measure_quality(degrade(image, amount, rng))[measure] for amount in (0.0, *amounts)] for image in judged]
+            [[measure_quality(degrade(image, amount, rng))[measure] for amount in (0.0, *amounts)] for image in used]
         )
         values = -table if measure == "luma" else table
-        flat = np.repeat([(0.0, *amounts)], len(judged), 0)
+        flat = np.repeat([(0.0, *amounts)], len(used), 0)
         found = float(spearmanr(values.ravel(), flat.ravel())[0])
-        apart = [auroc(np.append(values[:, 0], values[:, place]), np.arange(2 * len(judged)) >= len(judged))
+        apart = [auroc(np.append(values[:, 0], values[:, place]), np.arange(2 * len(used)) >= len(used))
                  for place in range(1, values.shape[1])]  # fmt: skip
         print(f"| {name} | {measure} | {_listed(amounts)} | {found:.2f} | {_listed(apart)} | "
               f"{_listed(np.median(table, 0))} |")  # fmt: skip
@@ -270,7 +270,7 @@ def _signed(images: Sequence[Image.Image]) -> None:
         if not clear:  # nothing is claimed
             continue
         words = "clear lines"
-        print(f"{words}, turned by {degrees:.0f} either way: change right within 3 degrees in "
+        print(f"{words}, rotated by {degrees:.0f} degrees either way: change correct within 3 degrees in "
               f"{right[clear, degrees]} of {count}")  # fmt: skip
 
 
@@ -342,10 +342,10 @@ def _print_costs(words: str, fit: Fit, seed: int) -> None:
     rng = np.random.default_rng(seed)
     images = len(fit.labels)
     point = fit.costs(np.arange(images))
-    drawn = [fit.costs(rng.integers(0, images, images)) for _ in range(RESAMPLES)]
+    sampled = [fit.costs(rng.integers(0, images, images)) for _ in range(RESAMPLES)]
     print(f"| {words} | from, to | points |\n| --- | --- | --- |")
     for name in sorted(point, key=lambda each: point[each]):
-        low, high = np.quantile([each[name] for each in drawn], [0.025, 0.975])
+        low, high = np.quantile([each[name] for each in sampled], [0.025, 0.975])
         ends = _listed(span(fit.values[name]))
         print(f"| {name} | {ends} | {point[name]:+.1f} ({low:+.1f} to {high:+.1f}) |")
 
@@ -354,14 +354,14 @@ def _print_looks(looks: Mapping[str, Wide], correct: Bools) -> None:
     for name, shown in looks.items():
         chosen = shown > 0
         if chosen.any():
-            print(f"{name}: {correct[chosen].mean():.1%} of {int(chosen.sum())} right")
+            print(f"{name}: {correct[chosen].mean():.1%} of {int(chosen.sum())} correct")
 
 
 def predictions_on_test(arguments: argparse.Namespace) -> Predictions:
-    """Return the results of `shelfmind evaluate RUN DRAWN --split test`."""
+    """Return the results of `shelfmind evaluate RUN SYNTHETIC --split test`."""
     path = arguments.run / "evaluation" / "test" / "predictions.npz"
     if not path.exists():
-        raise UserError(f"{path} is missing; make it with: shelfmind evaluate {arguments.run} {arguments.data}")
+        raise UserError(f"{path} is missing; create it with: shelfmind evaluate {arguments.run} {arguments.data}")
     return Predictions.load(path)
 
 

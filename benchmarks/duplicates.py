@@ -3,7 +3,7 @@
     .venv/bin/python benchmarks/duplicates.py PHOTOS --json duplicates.json
     .venv/bin/python benchmarks/duplicates.py --classes 150 --images 3000
     .venv/bin/python benchmarks/duplicates.py --scale 350000
-    .venv/bin/python benchmarks/duplicates.py DRAWN --audit AUDIT
+    .venv/bin/python benchmarks/duplicates.py SYNTHETIC --audit AUDIT
 
 PHOTOS is any data set; without it, synthetic photos are used. All its images form the training split. A random half of
 them chooses the thresholds; results are from the other half. Each image of a half gets one altered copy in the test
@@ -162,7 +162,7 @@ def share(found: int, total: int) -> dict[str, Any]:
     return {"share": found / total, "interval": list(proportion_interval(found, total)), "found": found, "of": total}
 
 
-def judged(half: Half, pairs: Iterator[tuple[int, int]], natural: set[tuple[int, int]]) -> Outcome:
+def evaluated(half: Half, pairs: Iterator[tuple[int, int]], natural: set[tuple[int, int]]) -> Outcome:
     """Compute the results; `pairs` are the (original, copy) found, `natural` pairs of originals."""
     found, wrong, of_course = set(), 0, 0
     for original, copy in pairs:
@@ -200,9 +200,9 @@ def hash_distances(half: Half, side: int) -> npt.NDArray[np.int64]:
     return np.asarray((side * side - dots) / 2, np.int64)
 
 
-def judged_hash(half: Half, distances: npt.NDArray[np.int64], bits: int, natural: set[tuple[int, int]]) -> Outcome:
+def evaluated_hash(half: Half, distances: npt.NDArray[np.int64], bits: int, natural: set[tuple[int, int]]) -> Outcome:
     originals, copies = np.nonzero(distances <= bits)
-    return judged(half, zip(originals.tolist(), (copies + half.originals).tolist(), strict=True), natural)
+    return evaluated(half, zip(originals.tolist(), (copies + half.originals).tolist(), strict=True), natural)
 
 
 def f1(outcome: Outcome) -> float:
@@ -219,20 +219,21 @@ def compare(paths: Sequence[Path], seed: int) -> dict[str, Any]:
     )
     natural = {id(half): natural_pairs(half, Limits()) for half in (choosing, reporting)}
     tried = {
-        whole: judged(choosing, across(choosing, replace(Limits(), whole=whole)), natural[id(choosing)])
+        whole: evaluated(choosing, across(choosing, replace(Limits(), whole=whole)), natural[id(choosing)])
         for whole in WHOLE_TRIED
     }
     began = time.monotonic()
-    found = judged(reporting, across(reporting, Limits()), natural[id(reporting)])
+    found = evaluated(reporting, across(reporting, Limits()), natural[id(reporting)])
     seconds = time.monotonic() - began
     hashed = {}
     for side in hash_sides():
         distances = hash_distances(choosing, side)
         bits = max(
-            range(side * side // 2), key=lambda bits: f1(judged_hash(choosing, distances, bits, natural[id(choosing)]))
+            range(side * side // 2),
+            key=lambda bits: f1(evaluated_hash(choosing, distances, bits, natural[id(choosing)])),
         )
-        best = judged_hash(reporting, hash_distances(reporting, side), bits, natural[id(reporting)])
-        equal = judged_hash(reporting, hash_distances(reporting, side), 0, natural[id(reporting)])
+        best = evaluated_hash(reporting, hash_distances(reporting, side), bits, natural[id(reporting)])
+        equal = evaluated_hash(reporting, hash_distances(reporting, side), 0, natural[id(reporting)])
         hashed[f"{side * side} bits"] = {"threshold": bits, **best.figures(), "recall of equal hashes": recall(equal)}
     return {
         "images": len(paths),
@@ -282,9 +283,9 @@ def measured_at_scale(paths: Sequence[Path], count: int, seed: int) -> dict[str,
         }
 
 
-def against_truth(drawn: Path, audit: Path) -> dict[str, Any]:
+def against_truth(generated: Path, audit: Path) -> dict[str, Any]:
     """Return recall of planted copies and precision of the pairs, for an audit of synthetic photos."""
-    truth = read_rows(drawn / "truth.csv")
+    truth = read_rows(generated / "truth.csv")
     original = {row["path"]: row["duplicate_of"] or row["path"] for row in truth}
     pairs = {(min(pair), max(pair)) for pair in audited_pairs(audit)}
     place = {path: number for number, path in enumerate(original)}

@@ -36,7 +36,7 @@ from typing import Any
 
 import numpy as np
 from command import parser_of
-from drawn_squares import drawn_squares
+from synthetic_squares import synthetic_squares
 from worker_pipe import Worker, WorkerError
 
 from shelfmind.benchmarking.record import machine, speed_of
@@ -119,7 +119,7 @@ def _measure(name: str, size: int, arguments: Any) -> None:
     with ExitStack() as stack:
         folder = Path(stack.enter_context(tempfile.TemporaryDirectory()))
         squares = folder / "squares.npz"
-        np.savez(squares, images=drawn_squares(max(arguments.batches), size, seed=2))
+        np.savez(squares, images=synthetic_squares(max(arguments.batches), size, seed=2))
         workers = _workers(run, squares, arguments, stack)
         for batch in arguments.batches:
             started = _started(workers, batch, arguments.longest)
@@ -160,10 +160,10 @@ def _started(workers: Mapping[str, Worker], batch: int, longest: float) -> dict[
 
 
 def _compared(workers: Mapping[str, Worker], batch: int, folder: Path) -> dict[str, float]:
-    """The least cosine between embeddings of each variant and PyTorch's in fp32.
+    """Return the lowest cosine similarity of each variant's embeddings to PyTorch's in fp32.
 
     Raises:
-        WorkerError: one that computes in fp32 answers otherwise.
+        WorkerError: an fp32 variant gives different results.
     """
     answers = {}
     for variant, worker in workers.items():

@@ -52,9 +52,9 @@ def main() -> None:
             assert name in {candidate.name for candidate in answer.candidates}
             enrolling.append(enrolled - began)
             answering.append(answered - enrolled)
-            print(f"{name}: enrolled in {enrolling[-1]:.2f} s, answered {answering[-1]:.2f} s later", flush=True)
+            print(f"{name}: enrolled in {enrolling[-1]:.2f} s, recognised {answering[-1]:.2f} s later", flush=True)
     print(f"first {enrolling[0]:.2f} s, then median {median(enrolling[1:]):.2f} s, at most {max(enrolling[1:]):.2f} s")
-    print(f"the next answer: median {median(answering[1:]):.2f} s, at most {max(answering[1:]):.2f} s")
+    print(f"recognised: median {median(answering[1:]):.2f} s, at most {max(answering[1:]):.2f} s")
 
 
 if __name__ == "__main__":

@@ -69,7 +69,7 @@ class Photos:
         whitening = fit_whitening(self.vectors[of_known], self.labels[of_known])
         return replace(self, vectors=whitening(self.vectors))
 
-    def drawn(self, product: int, rng: np.random.Generator) -> Ints:
+    def shuffled(self, product: int, rng: np.random.Generator) -> Ints:
         """Return the photos of a product in random order."""
         return rng.permutation(np.flatnonzero(self.labels == product))
 
@@ -110,11 +110,11 @@ def wrong_photos(
     photos: Photos, pool: Sequence[int], shots: int, rng: np.random.Generator
 ) -> Iterator[tuple[str, int]]:
     """Return the outcomes for products with a photo of another product: ("right", 1), ("false", 1), ..."""
-    rows = {product: list(photos.drawn(product, rng)[:shots]) for product in pool}
+    rows = {product: list(photos.shuffled(product, rng)[:shots]) for product in pool}
     planted: dict[int, int] = {}
     for product in rng.permutation(pool)[: max(1, len(pool) // PLANTED)].tolist():
         other = int(rng.choice([each for each in pool if each != product]))
-        spare = [row for row in photos.drawn(other, rng).tolist() if row not in rows[other]]
+        spare = [row for row in photos.shuffled(other, rng).tolist() if row not in rows[other]]
         if spare:
             rows[product][0] = planted[product] = spare[0]
     enrolled = enrolled_of(photos, *zip(*((row, str(each)) for each, of in rows.items() for row in of), strict=True))
@@ -135,7 +135,7 @@ def second_names(
     rows: list[int] = []
     products: list[str] = []
     for product in pool:
-        of = photos.drawn(product, rng).tolist()
+        of = photos.shuffled(product, rng).tolist()
         count = min(shots, len(of) // 2)
         rows += of[:count]
         products += [str(product)] * count
@@ -165,7 +165,7 @@ def shares(trial: Trial, photos: Photos, pool: Sequence[int], shots: int, seeds:
     return figures
 
 
-def drawn_gallery(products: int, photos: int) -> tuple[list[Entry], Floats]:
+def random_gallery(products: int, photos: int) -> tuple[list[Entry], Floats]:
     """Return photos whose vectors scatter around one direction per product."""
     rng = np.random.default_rng(0)
     centres = rng.standard_normal((products, WIDTH), dtype=np.float32)
@@ -183,7 +183,7 @@ def seconds(work: Callable[[], object]) -> dict[str, float]:
 
 def seconds_to_guard(paths: Sequence[Path], products: int) -> dict[str, dict[str, float]]:
     """Time eight new photos of a new product against this many products of eight photos, without decoding."""
-    entries, vectors = drawn_gallery(products, 8)
+    entries, vectors = random_gallery(products, 8)
     content = {checksum(path.read_bytes()): path for path in paths[:9]}
     shas = list(content)
     entries = [Entry(each.sku, shas[8], each.photo) for each in entries]  # the photo that each may duplicate
@@ -197,7 +197,7 @@ def seconds_to_guard(paths: Sequence[Path], products: int) -> dict[str, dict[str
 
 def seconds_of_all(products: int, photos: int) -> dict[str, float]:
     """Time all findings of a whole gallery."""
-    entries, vectors = drawn_gallery(products, photos)
+    entries, vectors = random_gallery(products, photos)
     return seconds(lambda: findings_of(Enrolled(entries, vectors, np.ones(len(entries), np.bool_), NOTHING)))
 
 

@@ -15,8 +15,8 @@ from pathlib import Path
 import mindspore_started  # noqa: F401 - before MindSpore
 import numpy as np
 from command import parser_of
-from drawn_squares import drawn_squares
 from mindspore import Tensor
+from synthetic_squares import synthetic_squares
 
 from shelfmind.exporting.export import classifier_of
 from shelfmind.exporting.networks import WRITERS, Source
@@ -42,7 +42,7 @@ FILES = ("onnx:fp32", "onnx:int8", "openvino:fp32", "openvino:int8", "openvino:b
 def make(folder: Path, name: str, size: int, files: list[str]) -> Path:
     """Create one network at one size. Return its folder."""
     recipe = load_recipe("base", [f"model.name={name}", f"data.image_size={size}", f"data.resize_to={SQUARES[size]}"])
-    model = _drawn(name, Normalisation(recipe.data))
+    model = _random_network(name, Normalisation(recipe.data))
     run = RunFolder(folder / f"{name}_{size}")
     run.root.mkdir(parents=True, exist_ok=True)
     weights = {parameter.name: parameter.asnumpy() for parameter in model.get_parameters()}
@@ -62,14 +62,14 @@ def make(folder: Path, name: str, size: int, files: list[str]) -> Path:
     return run.root
 
 
-def _drawn(name: str, normalised: Normalisation) -> Network:
+def _random_network(name: str, normalised: Normalisation) -> Network:
     """Return a network without branches that start at 0: every layer matters, so equal outputs mean equal networks."""
     model = create_model(name, CLASSES, seed=3)
     for parameter in model.get_parameters():
         if parameter.name.endswith("norm.gamma") and not parameter.asnumpy().any():
             parameter.set_data(Tensor(np.full(parameter.shape, 0.5, np.float32)))
     model.set_train(True)
-    batch = Tensor(normalised(drawn_squares(16, 112, seed=0)))
+    batch = Tensor(normalised(synthetic_squares(16, 112, seed=0)))
     for _ in range(PASSES):
         model(batch)
     model.set_train(False)
@@ -80,13 +80,13 @@ def _export(run: RunFolder, model: Network, recipe: Recipe, form: str, precision
     """Export one file, marked as compared so that any engine accepts it."""
     size, count = recipe.evaluation_size, recipe.evaluation.batch_size
     normalised = Normalisation(recipe.data)
-    source = Source(model, normalised, size, count, precision, lambda: drawn_squares(CALIBRATION, size, seed=1))
+    source = Source(model, normalised, size, count, precision, lambda: synthetic_squares(CALIBRATION, size, seed=1))
     names, train_images = run.read_classes()
     facts = {
         "recipe": recipe.model_dump(mode="json"),
         "class_names": names,
         "train_images": train_images,
-        "weights": f"drawn for {recipe.model.name}",
+        "weights": f"random, {recipe.model.name}",
         "weights_file": file_checksum(run.weights),
         "width": model.embedding_width,
         "precision": precision,

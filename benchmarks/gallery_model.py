@@ -19,7 +19,7 @@ Products = dict[str, frozenset[str]]
 Operation = dict[str, Any]
 
 
-def drawn(rng: random.Random, newest: int) -> Operation:
+def random_operation(rng: random.Random, newest: int) -> Operation:
     """Return a random operation, possibly on something that does not exist."""
     (kind,) = rng.choices(list(KINDS), list(KINDS.values()))
     return {

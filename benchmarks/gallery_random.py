@@ -32,7 +32,7 @@ from typing import Any
 
 import numpy as np
 from command import exit_status, parser_of
-from gallery_model import Operation, Products, applied, drawn, performed, products
+from gallery_model import Operation, Products, applied, performed, products, random_operation
 
 from shelfmind.arrays import Floats
 from shelfmind.errors import UserError
@@ -72,7 +72,7 @@ def write(folder: Path, name: str, seed: int, count: int) -> None:
     rng, gallery = random.Random(seed), Gallery(LocalFiles(folder))
     with open(journal_of(folder, name), "ab", buffering=0) as journal:
         for number in range(count):
-            operation = drawn(rng, gallery.state.version)
+            operation = random_operation(rng, gallery.state.version)
             note = {"number": number, "from": gallery.state.version, "operation": operation}
             journal.write(json.dumps(note).encode() + b"\n")
             try:
@@ -180,7 +180,7 @@ class Life:
         outcomes = [applied(operation, self.versions[:version]) for version in seen]
         forgotten = operation["kind"] == "rollback" and operation["version"] < self.gallery.state.first_version
         if "refused" in note:
-            require(forgotten or None in outcomes, "refused, but should not be:", note)
+            require(forgotten or None in outcomes, "rejected, but should be accepted:", note)
         else:
             same = any(after == self.versions[version - 1] for after, version in zip(outcomes, seen, strict=True))
             require(same, "changed nothing, but should have:", note)

@@ -50,7 +50,7 @@ Ask = Callable[[Floats], float]
 """Maps one query (1, D) to the similarity of the best photo."""
 
 
-def drawn_products(count: int, asked: int, rng: np.random.Generator) -> tuple[Floats, Floats]:
+def product_vectors(count: int, asked: int, rng: np.random.Generator) -> tuple[Floats, Floats]:
     """Return unit vectors (count, D) of products' photos, and (asked, D) of queries."""
     scale = np.arange(1, WIDTH + 1, dtype=np.float32) ** -0.5
     scale /= np.linalg.norm(scale)
@@ -69,14 +69,14 @@ def drawn_products(count: int, asked: int, rng: np.random.Generator) -> tuple[Fl
     return vectors, unit_rows(centres[rng.integers(0, products, asked)] + SPREAD * apart(asked))
 
 
-def drawn_at_random(count: int, asked: int, rng: np.random.Generator) -> tuple[Floats, Floats]:
+def random_vectors(count: int, asked: int, rng: np.random.Generator) -> tuple[Floats, Floats]:
     """Return independent unit vectors (count, D), and queries (asked, D)."""
     vectors = rng.standard_normal((count, WIDTH), dtype=np.float32)
     vectors /= np.linalg.norm(vectors, axis=1, keepdims=True)
     return vectors, unit_rows(rng.standard_normal((asked, WIDTH), dtype=np.float32))
 
 
-DRAWN = {"products": drawn_products, "random": drawn_at_random}
+VECTORS = {"products": product_vectors, "random": random_vectors}
 
 
 class Measured:
@@ -173,7 +173,7 @@ def measured(kind: str, count: int, asking: int, folder: Path, with_hnsw: bool) 
     import faiss
 
     faiss.omp_set_num_threads(1)
-    vectors, questions = DRAWN[kind](count, 2 * asking + 1, np.random.default_rng(0))
+    vectors, questions = VECTORS[kind](count, 2 * asking + 1, np.random.default_rng(0))
     wanted = best_of(vectors, questions)
     entries = entries_of(count)
     built: dict[str, dict[str, Any]] = {}
@@ -213,7 +213,7 @@ def main() -> None:
     parser = parser_of(__doc__)
     parser.add_argument("--sizes", type=int, nargs="+", default=[10_000, 100_000, 1_000_000], help="vectors")
     parser.add_argument("--questions", type=int, default=500, help="queries per search")
-    parser.add_argument("--kinds", nargs="+", choices=DRAWN, default=list(DRAWN))
+    parser.add_argument("--kinds", nargs="+", choices=VECTORS, default=list(VECTORS))
     parser.add_argument("--hnsw-up-to", type=int, default=1_000_000, help="skip HNSW for more vectors than this")
     parser.add_argument("--hnsw", type=Path, help="cache HNSW's indexes in this folder")
     parser.add_argument("--json", type=Path, help="write the results to this file")

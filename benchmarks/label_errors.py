@@ -44,7 +44,7 @@ LABELS = ("wrong", "reviewed", "true")
 LIST_COLUMNS = ("path", "label", "split")
 KINDS = ("random", "sibling", "foreign")
 BASE_SEED = 999
-DRAWN: dict[str, Any] = {"layout": "folder"}
+LAYOUT: dict[str, Any] = {"layout": "folder"}
 BASE_EPOCHS = 9
 RESAMPLES = 2000
 
@@ -126,9 +126,10 @@ def paired_interval(wrong: np.ndarray, ours: np.ndarray, theirs: np.ndarray) -> 
     rng = np.random.default_rng(0)
     gains = []
     for _ in range(RESAMPLES // 4):
-        drawn = rng.integers(len(wrong), size=len(wrong))
+        resample = rng.integers(len(wrong), size=len(wrong))
         gains.append(
-            average_precision_score(wrong[drawn], ours[drawn]) - average_precision_score(wrong[drawn], theirs[drawn])
+            average_precision_score(wrong[resample], ours[resample])
+            - average_precision_score(wrong[resample], theirs[resample])
         )
     return [float(value) for value in np.quantile(gains, [0.025, 0.975])]
 
@@ -179,8 +180,8 @@ def run_seed(seed: int, arguments: argparse.Namespace) -> dict[str, Any]:
     out: Path = arguments.out / str(seed)
     photos = arguments.out / f"photos{seed}"
     if not photos.exists():
-        drawn = {"classes": arguments.classes, "images": arguments.images, "tail": 0.3, "test_fraction": 0.5}
-        generate(photos, **drawn, **DRAWN, label_errors=0.05, error_splits=("train",), seed=seed)
+        generated = {"classes": arguments.classes, "images": arguments.images, "tail": 0.3, "test_fraction": 0.5}
+        generate(photos, **generated, **LAYOUT, label_errors=0.05, error_splits=("train",), seed=seed)
     if not (out / "test.csv").exists():
         plant(photos, out)
     base = base_network(arguments)
@@ -204,7 +205,7 @@ def base_network(arguments: argparse.Namespace) -> Path:
     run, photos = arguments.out / "base", arguments.out / f"photos{BASE_SEED}"
     if not photos.exists():
         shares = {"tail": 0.3, "test_fraction": 0.0, "val_fraction": 0.1}
-        generate(photos, classes=120, images=4800, **shares, **DRAWN, seed=BASE_SEED)
+        generate(photos, classes=120, images=4800, **shares, **LAYOUT, seed=BASE_SEED)
     if not (run / "recipe.yaml").exists():
         print("training the base network", flush=True)
         train(

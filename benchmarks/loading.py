@@ -180,12 +180,12 @@ def main() -> int:
         with tempfile.TemporaryDirectory() as folder:
             data = Path(arguments.data or Path(folder) / "photos")
             if not arguments.data:
-                print(f"drawing {arguments.images} photos", flush=True)
+                print(f"generating {arguments.images} photos", flush=True)
                 generate(data, images=arguments.images)
             catalog = open_catalog(data)
             samples = list(catalog.split("train"))[: arguments.limit]
             _warm(sample.path for sample in samples)
-            print(f"{len(samples)} training photos of {data if arguments.data else 'drawn packages'}", flush=True)
+            print(f"{len(samples)} training photos of {data if arguments.data else 'synthetic products'}", flush=True)
             for name in arguments.recipes:
                 recipe = load_recipe(name, [f"train.batch_size={arguments.batch_size}"])
                 cache = Path(folder) / "cache"
@@ -219,7 +219,7 @@ def _arguments() -> argparse.Namespace:
     if arguments.quick:
         arguments.images, arguments.batch_size, arguments.rounds, arguments.limit = 96, 8, 1, 64
     if min(arguments.rounds, arguments.batch_size - 1) < 1:
-        parser.error("--rounds is at least 1 and --batch-size at least 2")
+        parser.error("--rounds must be at least 1 and --batch-size at least 2")
     return arguments
 
 

@@ -81,7 +81,7 @@ def peaks_by_epoch(command: list[str]) -> list[Peak]:
                 peak = Peak()
         time.sleep(SAMPLE_S)
     if process.wait():
-        raise UserError(f"the training ended with status {process.returncode}")
+        raise UserError(f"the training process ended with status {process.returncode}")
     return peaks
 
 
@@ -125,7 +125,7 @@ def _arguments() -> argparse.Namespace:
     if arguments.quick:
         arguments.epochs, arguments.images, arguments.batch_size = 3, 64, 8
     if arguments.epochs < 3:
-        parser.error("--epochs is at least 3")
+        parser.error("--epochs must be at least 3")
     return arguments
 
 

@@ -10,7 +10,8 @@ the photos, by file name, may be enrolled and the others evaluate. The last row 
 rule with the offset between trained and enrolled names that is best for the evaluation photos themselves.
 
 The networks' outputs are cached, so that a second run takes seconds. Results are means over choices of classes, each
-the mean over draws, with 95% intervals over choices. Several folders of one choice each count as one folder of several.
+the mean over samples, with 95% intervals over choices. Several folders with one choice each count as one folder with
+several choices.
 """
 
 from __future__ import annotations
@@ -168,7 +169,7 @@ def _arguments() -> argparse.Namespace:
     parser = parser_of(__doc__)
     parser.add_argument("expanded", type=Path, nargs="+", help="folders written by `shelfmind expand`")
     parser.add_argument("--shots", type=int, nargs="+", default=[1, 8], help="photos to enrol per product")
-    parser.add_argument("--draws", type=int, default=5, help="random draws of the photos to enrol")
+    parser.add_argument("--draws", type=int, default=5, help="random samples of the photos to enrol")
     parser.add_argument("--false-accepts", type=float, default=0.05, help="target false-accept rate")
     parser.add_argument("--json", type=Path, help="also write the results to this file")
     return parser.parse_args()

@@ -44,25 +44,25 @@ def main() -> None:
     current.symlink_to(asked.run.resolve())
     with open(asked.photos, encoding="utf-8", newline="") as stream:
         rows = list(csv.DictReader(stream))
-    judged = [(asked.photos.parent / row["path"], row["label"]) for row in rows if row["split"] == asked.split]
+    labelled = [(asked.photos.parent / row["path"], row["label"]) for row in rows if row["split"] == asked.split]
     command = processes.serve(current, port, asked.out / "state", "--engine", asked.engine, "--watch-seconds", "1")
     with (
         processes.running(command, port, "/healthz", asked.out / "log"),
         httpx.Client(base_url=f"http://127.0.0.1:{port}", timeout=60) as web,
     ):
-        before = answers(web, judged)
-        wrong = [photo for photo, said in zip(judged, before, strict=True) if said != photo[1]]
+        before = answers(web, labelled)
+        wrong = [photo for photo, said in zip(labelled, before, strict=True) if said != photo[1]]
         chosen = random.Random(SEED).sample(wrong, asked.number)
         for path, label in chosen:
-            form = {"said": before[judged.index((path, label))], "label": label}
+            form = {"said": before[labelled.index((path, label))], "label": label}
             web.post("/v1/corrections", files={"image": path.read_bytes()}, data=form).raise_for_status()
         seconds = swapped(web, current, trained(asked, rows, {path.resolve() for path, _ in chosen}))
-        after = answers(web, judged)
-    parts = {"corrected": chosen, "others": [photo for photo in judged if photo not in chosen]}
+        after = answers(web, labelled)
+    parts = {"corrected": chosen, "others": [photo for photo in labelled if photo not in chosen]}
     result: dict[str, Any] = {"seconds_until_swapped": round(seconds, 2)}
     for name, photos in parts.items():
-        numbers = [judged.index(photo) for photo in photos]
-        right = [sum(said[number] == judged[number][1] for number in numbers) for said in (before, after)]
+        numbers = [labelled.index(photo) for photo in photos]
+        right = [sum(said[number] == labelled[number][1] for number in numbers) for said in (before, after)]
         result[name] = {"photos": len(photos), "right_before": right[0], "right_after": right[1]}
     print(json.dumps(result, indent=1))
 

@@ -130,7 +130,7 @@ def check(network: Path, gallery: Path, state: Path, told: Acknowledged) -> Iter
     there = shelfmind.gallery_list(str(gallery))
     yield from (f"product {name} is lost" for name in told.products if name not in there)
     yield from (f"product {name} is back" for name in told.removed if name in there)
-    yield from (f"product {name} was never asked for" for name in there if name[:1] == "r" and name not in told.asked)
+    yield from (f"product {name} was never requested" for name in there if name[:1] == "r" and name not in told.asked)
     versions = {each.version for each in shelfmind.gallery_history(str(gallery))}
     yield from (f"version {each} is lost" for each in told.versions - versions)
     lines = (state / "audit.jsonl").read_text(encoding="utf-8").splitlines()

@@ -252,7 +252,7 @@ def _arguments() -> argparse.Namespace:
         arguments.image_size, arguments.batch_size, arguments.warmup = 64, 8, 3
         arguments.steps, arguments.rounds = 2, 2
     if min(arguments.warmup, arguments.steps, arguments.rounds, arguments.batch_size or 1) < 1:
-        parser.error("--warmup, --steps, --rounds and --batch-size are at least 1")
+        parser.error("--warmup, --steps, --rounds and --batch-size must be at least 1")
     if not any(variant in OURS for variant in arguments.variants) or not set(arguments.variants) & set(THEIRS):
         parser.error("--variants needs one of MindSpore's and one of PyTorch's")
     return arguments

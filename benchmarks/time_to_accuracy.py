@@ -118,7 +118,7 @@ def _begun(folder: Path, settings: dict[str, Any]) -> Log:
     """Return the epochs of a training run started in a folder. Raises `UserError` if its settings differ."""
     kept = folder / SETTINGS
     if kept.exists() and json.loads(kept.read_text()) != settings:
-        raise UserError(f"{folder} holds a training by other settings; choose another --out")
+        raise UserError(f"{folder} contains a training run with other settings; choose another --out")
     write_json(kept, settings)
     log = folder / LOG
     return json.loads(log.read_text()) if log.exists() else []
@@ -196,7 +196,7 @@ def _arguments() -> argparse.Namespace:
     parser.add_argument("--steps", type=Path, nargs="+", default=[], metavar="FILE", help="results of throughput.py")
     arguments = parser.parse_args()
     if not arguments.table and not (arguments.data and arguments.torch_python and arguments.out):
-        parser.error("a training needs the data, --torch-python and --out")
+        parser.error("a training run needs the data, --torch-python and --out")
     return arguments
 
 

@@ -74,7 +74,7 @@ class Lines(Watcher):
 @dataclass(frozen=True)
 class Review:
     """A row's wrong labels and what became of them, in a folder: the lists `pool.csv` (wrong, all splits), `truth.csv`
-    (the same in the same order) and `train.csv` (what is judged), the label `check` with its log, and `clean`."""
+    (the same in the same order) and `train.csv` (what is evaluated), the label `check` with its log, and `clean`."""
 
     folder: Path
 
@@ -238,7 +238,7 @@ def _rows(bench: Bench, wanted: Sequence[str]) -> list[str]:
         if name not in rows:
             raise unknown_name("row", name, rows)
         if rows[name].set or len(bench.expansion.cells((0,))[list(rows).index(name)].answer.all_steps()) != 1:
-            raise UserError(f"row '{name}' is no plain training; a review is compared with one")
+            raise UserError(f"row '{name}' changes more than wrong_labels; only plain rows can be reviewed")
     plain = [name for name, row in rows.items() if row.wrong_labels and not row.set and row.against == BASE]
     if not wanted and not plain:
         raise UserError(f"table {bench.expansion.name} has no row that differs from the base in wrong_labels alone")
@@ -274,8 +274,8 @@ def _figures_of(row: str, found: Mapping[str, Mapping[int | None, Result]], othe
 def written(figures: Mapping[str, Any]) -> str:
     """Return the results as Markdown."""
     lines = [
-        f"Judged by {figures['split']}; seeds {', '.join(map(str, figures['seeds']))}; differences to plain training "
-        "on the same wrong labels with 95% intervals over images.",
+        f"Evaluated on {figures['split']}; seeds {', '.join(map(str, figures['seeds']))}; differences from plain "
+        "training on the same wrong labels with 95% intervals over images.",
         "",
         "| row | top-1 | difference | macro top-1 | difference |",
         "| --- | --- | --- | --- | --- |",
@@ -286,9 +286,9 @@ def written(figures: Mapping[str, Any]) -> str:
     lines.append("")
     for name, each in figures["reviews"].items():
         told = (
-            f"{each['wrong']} of {each['training_images']} labels were wrong, {each['looked_at']} photos were looked at"
+            f"{each['wrong']} of {each['training_images']} labels were wrong, {each['looked_at']} photos were reviewed"
         )
-        lines.append(f"- {name}: {told}, {each['found']} labels put right.")
+        lines.append(f"- {name}: {told}, {each['found']} labels corrected.")
         if each["doubt"]:
             lines.append(f"  {each['doubt']}")
     return "\n".join(lines)

@@ -1,6 +1,6 @@
-"""Build the source archive and, from it, the wheel; install both in empty environments of each Python, and use them.
+"""Build the source archive and, from it, the wheel; install both in empty environments and test them.
 
-``make packages PYTHONS="python3.10 python3.11 python3.12"`` does it before a release. Each environment gets the extra
+``make packages PYTHONS="python3.10 python3.11 python3.12"`` runs it before a release. Each environment gets the extra
 ``train`` (3 GB), generates photos, trains on them for two epochs, evaluates and predicts.
 """
 
@@ -26,7 +26,7 @@ STEPS = (
 
 
 def build(folder: Path) -> tuple[Path, Path]:
-    """The source archive of this tree, and the wheel that is built from the unpacked archive."""
+    """Build the source archive of this tree, and the wheel from the unpacked archive. Return both paths."""
     source = folder / _last_line([sys.executable, "-c", BUILD_SDIST, folder], ROOT)
     with tarfile.open(source) as archive:
         archive.extractall(folder / "unpacked", filter="data")
@@ -35,7 +35,7 @@ def build(folder: Path) -> tuple[Path, Path]:
 
 
 def use(python: str, package: Path, place: Path) -> None:
-    """Install a package in an empty environment of this Python, and go from photos to predictions with it."""
+    """Install a package in an empty environment of this Python, and run `STEPS` with it."""
     subprocess.run([python, "-m", "venv", place / "venv"], check=True)
     binaries = place / "venv" / "bin"
     pip = [binaries / "python", "-m", "pip", "install", "--quiet", "--disable-pip-version-check"]
@@ -45,7 +45,7 @@ def use(python: str, package: Path, place: Path) -> None:
 
 
 def main(pythons: Sequence[str]) -> None:
-    """Check both packages with every Python given."""
+    """Check both packages with each given Python."""
     with tempfile.TemporaryDirectory() as folder:
         source, wheel = build(Path(folder))
         for python in pythons:

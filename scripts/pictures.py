@@ -1,4 +1,4 @@
-"""Take the README's pictures: a synthetic shelf recognised by the demo's run, its report and the review page.
+"""Create the README's pictures: a synthetic shelf recognised by the demo's run, its report and the review page.
 
 Run it after ``make demo``, with Chromium installed: ``.venv/bin/python scripts/pictures.py demo docs/pictures``.
 """
@@ -42,7 +42,7 @@ class Facing:
 
 
 def shelf(studio: Studio, seed: int) -> tuple[Image.Image, list[Facing]]:
-    """Two boards full of products of the data set, as RGB, and where each of them stands."""
+    """Return two shelves full of products of the data set, as an RGB image, and the box of each product."""
     rng = np.random.default_rng(seed)
     fall = np.linspace(0.72, 1.0, ROW_HEIGHT)[:, None, None]
     row = np.tile(np.array(WALL) * fall, (1, WIDTH, 1))
@@ -76,7 +76,7 @@ def _item(studio: Studio, product: int, rng: np.random.Generator) -> tuple[Image
 
 
 def recognised(run: Path, photo: Image.Image, facings: list[Facing], studio: Studio) -> Image.Image:
-    """The photo with what the run makes of each box: red where it is wrong."""
+    """Return the photo with the prediction for each box, in red if it is wrong."""
     guesses = [one.guesses[0] for one in shelfmind.load(run).predict([photo.crop(facing.box) for facing in facings])]
     font = sized_font(studio.fonts.cjk[0] if studio.fonts.cjk else None, 13)
     canvas = photo.copy()
@@ -91,7 +91,7 @@ def recognised(run: Path, photo: Image.Image, facings: list[Facing], studio: Stu
 
 
 def _caption(draw: ImageDraw.ImageDraw, box: Box, text: str, font: Font, colour: tuple[int, int, int]) -> None:
-    """Text on a price tag below a box, wrapped to its width."""
+    """Draw a price tag with text below a box, wrapped to its width."""
     left, _, right, bottom = box
     lines = [""]
     for word in text.split(" "):
@@ -106,7 +106,7 @@ def _caption(draw: ImageDraw.ImageDraw, box: Box, text: str, font: Font, colour:
 
 
 def screenshot(address: str, target: Path, height: int) -> None:
-    """A page as Chromium shows it, 1240 pixels wide, as a WebP file."""
+    """Save a page as rendered by Chromium, 1240 pixels wide, as a WebP file."""
     with tempfile.TemporaryDirectory() as folder:
         shot = Path(folder) / "page.png"
         options = ["--headless", "--no-sandbox", "--disable-gpu", "--hide-scrollbars", "--virtual-time-budget=9000"]
@@ -116,7 +116,7 @@ def screenshot(address: str, target: Path, height: int) -> None:
 
 
 def review_page(settings: Settings, run: Path, target: Path) -> None:
-    """The review page on new photos of the demo's products, one label in eight of them wrong."""
+    """Save the review page for new photos of the demo's products, one in eight of them with a wrong label."""
     with tempfile.TemporaryDirectory() as folder:
         photos, audit = Path(folder) / "photos", Path(folder) / "audit"
         shelfmind.generate(**settings.model_copy(update=WRONG_LABELS).model_dump(), out=photos)

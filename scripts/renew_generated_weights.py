@@ -1,7 +1,7 @@
 """Copy the averaged weights of a run on synthetic products into the package, with a record of how to reproduce them.
 
-    shelfmind generate --classes 10000 --images 400000 --seed 15 ... --out drawn   # as the record's "drawn" says
-    shelfmind train drawn --recipe generated --seed 15 --out run
+    shelfmind generate --classes 10000 --images 400000 --seed 15 ... --out synthetic   # settings: "drawn" in the record
+    shelfmind train synthetic --recipe generated --seed 15 --out run
     .venv/bin/python scripts/renew_generated_weights.py run
 
 The classifier is left out. Convolutions are stored in 16 bits, everything else in 32.
@@ -32,9 +32,9 @@ def _stored(array: npt.NDArray[np.float32]) -> npt.NDArray[Any]:
     return array.astype(np.float16) if array.ndim > 1 else array
 
 
-def _fonts(drawn: dict[str, Any]) -> list[dict[str, str]]:
+def _fonts(generated: dict[str, Any]) -> list[dict[str, str]]:
     """Return the fonts used, without their folders."""
-    fonts = [font for kind in drawn["fonts"].values() for font in kind]
+    fonts = [font for kind in generated["fonts"].values() for font in kind]
     return [{"file": Path(font["file"]).name, "sha256": font["sha256"]} for font in fonts]
 
 
@@ -42,12 +42,12 @@ def record(run: RunFolder, weights: Path) -> dict[str, Any]:
     """Return how the weights were made: generator settings, recipe, seed, versions and validation accuracy."""
     provenance = read_json(run.provenance)
     data = provenance["data"]
-    drawn = read_json(Path(data["path"]) / "generation.json")
+    generated = read_json(Path(data["path"]) / "generation.json")
     last = run.read_log()[-1]
     return {
         "sha256": file_sha256(weights),
-        "drawn": drawn["settings"],
-        "fonts": _fonts(drawn),
+        "drawn": generated["settings"],
+        "fonts": _fonts(generated),
         "images": data["images"],
         "classes": data["classes"],
         "data_digest": data["digest"],

@@ -19,8 +19,8 @@ _LESS_LIKELY = "---\nsearch: {boost: 0.2}\n---\n"
 
 def module_pages() -> dict[str, str]:
     """Return the pages by path."""
-    rooms = [path for path in sorted(PACKAGE.iterdir()) if _is_room(path)]
-    rows = [(f"[`shelfmind.{room.stem}`]({room.stem}.md)", _summary(room)) for room in rooms]
+    entries = [path for path in sorted(PACKAGE.iterdir()) if _is_public(path)]
+    rows = [(f"[`shelfmind.{entry.stem}`]({entry.stem}.md)", _summary(entry)) for entry in entries]
     index = (
         "# Python\n\nLook up the public Python API. `import shelfmind` provides every command as a function with the "
         "same arguments; each function also accepts a request object. Heavy dependencies are imported only when a "
@@ -33,13 +33,13 @@ def module_pages() -> dict[str, str]:
         + "\n## Modules of the package { #modules }\n\n[Architecture](../../architecture.md) shows their layers.\n\n"
     )
     pages = {f"{FOLDER}/index.md": index + table(("module", "description"), rows)}
-    return pages | {f"{FOLDER}/{room.stem}.md": _page(room) for room in rooms}
+    return pages | {f"{FOLDER}/{entry.stem}.md": _page(entry) for entry in entries}
 
 
-def _page(room: Path) -> str:
-    modules = [room, *sorted(path for path in room.rglob("*.py") if _says_something(path))] if room.is_dir() else [room]
-    parts = [_LESS_LIKELY, f"# shelfmind.{room.stem}\n"]
-    parts += [f"::: {_dotted(module)}\n" for module in modules]
+def _page(entry: Path) -> str:
+    inner = sorted(path for path in entry.rglob("*.py") if _says_something(path)) if entry.is_dir() else []
+    parts = [_LESS_LIKELY, f"# shelfmind.{entry.stem}\n"]
+    parts += [f"::: {_dotted(module)}\n" for module in [entry, *inner]]
     return "\n".join(parts)
 
 
@@ -47,7 +47,7 @@ def _dotted(module: Path) -> str:
     return ".".join(module.relative_to(PACKAGE.parent).with_suffix("").parts)
 
 
-def _is_room(path: Path) -> bool:
+def _is_public(path: Path) -> bool:
     if path.stem in HIDDEN or path.stem.startswith("_"):
         return False
     return path.suffix == ".py" or (path / "__init__.py").is_file()
@@ -57,7 +57,7 @@ def _says_something(path: Path) -> bool:
     return path.stem != "__init__" and "__pycache__" not in path.parts
 
 
-def _summary(room: Path) -> str:
-    source = room / "__init__.py" if room.is_dir() else room
+def _summary(entry: Path) -> str:
+    source = entry / "__init__.py" if entry.is_dir() else entry
     said = ast.get_docstring(ast.parse(source.read_text(encoding="utf-8"))) or ""
     return said.split("\n\n")[0]

@@ -35,7 +35,7 @@ def test_a_random_life(seed: int, gallery: Gallery, files, embedder, model) -> N
     rng = random.Random(seed)
     versions: list[dict[str, frozenset[str]]] = [{}]
     for number in range(120):
-        operation = model.drawn(rng, len(versions))
+        operation = model.random_operation(rng, len(versions))
         wanted = model.applied(operation, versions)
         forgotten = operation["kind"] == "rollback" and operation["version"] < gallery.state.first_version
         if wanted is None or forgotten:
