@@ -19,7 +19,10 @@ _TERM = re.compile("\x0e(\\{[^\x0e\x0f]*\\})\x0f")
 
 
 class UserError(Exception):
-    """An error that the user can fix. The message says what is wrong, where, and what to do. Exit status 2."""
+    """An error that the user can fix. The message says what is wrong, where, and what to do."""
+
+    status = 2
+    """The exit status of the command."""
 
     @property
     def message(self) -> str:
@@ -28,6 +31,12 @@ class UserError(Exception):
 
     def __str__(self) -> str:
         return worded(self.message)
+
+
+class LostProcessError(UserError):
+    """A process of a job died, for a reason outside of shelfmind and its input."""
+
+    status = 1
 
 
 class Message(str):

@@ -136,6 +136,11 @@ class TrainRecipe(RecipeSection):
     images_per_class: int = Field(
         1, ge=1, description="Images per class within a batch. 1: classes are sampled independently."
     )
+    sync_batch_norm: bool = Field(
+        False,
+        description="Batch normalisation over the images of all processes of a data-parallel job. Otherwise each "
+        "process normalises its own images, and the moving statistics are averaged.",
+    )
     trainable: Annotated[str, choice_of("trainable part", "models.freezing:PARTS")] = Field(
         "all", description="Part of the network to train; the rest keeps its initial weights."
     )

@@ -77,7 +77,7 @@ class Verb:
         if self.fits:
             require("scipy", "sklearn")
         with naming_extras():
-            if self.mindspore:
+            if self.mindspore and not request.elsewhere:
                 _load("machine.device:start_mindspore")()
             function = _load(self.function)
             return function(request) if watcher is None else function(request, watcher=watcher)

@@ -117,7 +117,7 @@ def main() -> None:
     except UserError as error:
         from shelfmind.cli.wording import as_typed
 
-        fail(as_typed(error.message), 2)
+        fail(as_typed(error.message), error.status)
     except KeyboardInterrupt:
         fail("stopped", INTERRUPTED)
     except BrokenPipeError:

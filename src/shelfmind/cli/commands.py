@@ -76,7 +76,9 @@ def _run(verb: Verb, given: dict[str, Any], options: dict[str, Any]) -> None:
         verb.shown_by(outcome, request, display, **_taken_by(verb.shown_by, options))
         display.repeat_warnings()
     except UserError as error:
-        raise UserError(as_typed(error.message, verb.request_type)) from error
+        typed = UserError(as_typed(error.message, verb.request_type))
+        typed.status = error.status
+        raise typed from error
     except KeyboardInterrupt:
         how = advice() if advice is not None else None
         if how is None:

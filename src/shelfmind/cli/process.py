@@ -12,6 +12,7 @@ from typing import Any
 
 from shelfmind.errors import UserError
 from shelfmind.machine.cores import available_cores
+from shelfmind.machine.distributed import share_cores
 
 _M_ARENA_MAX = -8
 """M_ARENA_MAX of mallopt in glibc."""
@@ -19,6 +20,7 @@ _M_ARENA_MAX = -8
 
 def prepare_process() -> None:
     """Configure the process, before a verb runs and MindSpore is imported."""
+    share_cores()
     treat_sigterm_as_ctrl_c()
     share_memory_arenas()
     quieten_mindspore()

@@ -15,6 +15,7 @@ from shelfmind.images.sampling import epoch_order, in_class_batches
 from shelfmind.images.squares import Square, Squares, in_order
 from shelfmind.machine.cores import available_cores
 from shelfmind.machine.device import restore_interrupts
+from shelfmind.machine.distributed import world
 from shelfmind.recipe import Recipe
 from shelfmind.transforms.augment import build_augmentations, input_operators
 from shelfmind.transforms.mixing import mix_batch, one_hot
@@ -24,7 +25,8 @@ class TrainingBatches:
     """The training images in seeded order, augmented by MindSpore's C++ operators, and mixed.
 
     The same seed, epoch and number of workers (at most the number of cores) give the same batches when resumed at any
-    multiple of `checkpoint_steps`.
+    multiple of `checkpoint_steps`. In a data-parallel job each process has an equal part of every batch; together they
+    have the images that one process would have, but each augments and mixes its own.
     """
 
     def __init__(
@@ -35,7 +37,13 @@ class TrainingBatches:
         self.classes = classes
         self.recipe = recipe
         self.seed = seed
-        self.batch_size = min(recipe.train.batch_size, len(labels))
+        self.world = world()
+        self.batch_size = min(recipe.train.batch_size, len(labels) // self.world.size * self.world.size)
+
+    @property
+    def own_batch_size(self) -> int:
+        """Images per step of this process."""
+        return self.batch_size // self.world.size
 
     @property
     def steps_per_epoch(self) -> int:
@@ -43,13 +51,14 @@ class TrainingBatches:
         return len(self.labels) // self.batch_size
 
     def segment(self, epoch: int, start: int, stop: int, image_size: int, mix: bool) -> Iterator[tuple[Floats, Floats]]:
-        """Batches `start` to `stop` of an epoch: images (B, 3, image_size, image_size) and targets (B, classes)."""
+        """Batches `start` to `stop` of an epoch: images (B, 3, image_size, image_size) and targets (B, classes), where
+        B is `own_batch_size`."""
         yield from self.augmented(epoch, start, stop, image_size, mix)
 
     def example(self, image_size: int) -> tuple[Floats, Floats]:
         """A black batch of the right shapes, for speed measurements."""
-        images = np.zeros((self.batch_size, 3, image_size, image_size), np.float32)
-        return images, np.full((self.batch_size, self.classes), 1 / self.classes, np.float32)
+        images = np.zeros((self.own_batch_size, 3, image_size, image_size), np.float32)
+        return images, np.full((self.own_batch_size, self.classes), 1 / self.classes, np.float32)
 
     def augmented(
         self, epoch: int, start: int, stop: int, image_size: int, mix: bool, view: int = 0
@@ -61,17 +70,18 @@ class TrainingBatches:
         if train.images_per_class > 1:
             shape = self.classes, self.batch_size, train.images_per_class
             order = in_class_batches(order, self.labels, *shape, order_generator)
-        order = order[start * self.batch_size : stop * self.batch_size]
-        generator = np.random.default_rng((self.seed, epoch, start, 1 + 2 * view))
+        order = self._own(order[start * self.batch_size : stop * self.batch_size])
+        own = () if self.world.leads else (self.world.rank,)
+        generator = np.random.default_rng((self.seed, epoch, start, 1 + 2 * view, *own))
         ds.config.set_seed(int(generator.integers(2**31)))
         chosen = build_augmentations(self.recipe.augment, image_size, self.recipe.data)
-        warp = np.random.default_rng((self.seed, epoch, start, 2 + 2 * view))
+        warp = np.random.default_rng((self.seed, epoch, start, 2 + 2 * view, *own))
         source = _Ordered(self.squares, self.labels, order, [partial(each, generator=warp) for each in chosen.squares])
         dataset: ds.Dataset = ds.GeneratorDataset(source, ["image", "label"], shuffle=False, num_parallel_workers=1)
         operators = [*chosen.operators, *input_operators(self.recipe.data)]
         workers = min(self.recipe.train.workers, available_cores())
         dataset = dataset.map(operators, "image", num_parallel_workers=workers)
-        dataset = dataset.batch(self.batch_size, drop_remainder=True)
+        dataset = dataset.batch(self.own_batch_size, drop_remainder=True)
         batches = dataset.create_tuple_iterator(num_epochs=1, output_numpy=True)
         restore_interrupts()
         try:
@@ -82,6 +92,10 @@ class TrainingBatches:
                 yield mix_batch(images, targets, self.recipe.mixing, generator) if mix else (images, targets)
         except RuntimeError as error:  # MindSpore wraps errors of the source
             raise source.failure or error from error
+
+    def _own(self, order: npt.NDArray[np.int64]) -> npt.NDArray[np.int64]:
+        """This process's part of each of the batches in `order`."""
+        return order.reshape(-1, self.world.size, self.own_batch_size)[:, self.world.rank].reshape(-1)
 
 
 class _Ordered:

@@ -10,7 +10,7 @@ from mindspore import Tensor, nn, ops
 from shelfmind.kernels.library import Library
 from shelfmind.kernels.operators import convolution, gates, maps, normalisation, pooling, prediction
 from shelfmind.kernels.operators.custom import Window, use_library
-from shelfmind.kernels.stock import EPSILON, Kernels, Normalised, Several, four_sides
+from shelfmind.kernels.stock import Kernels, Normalised, Several, four_sides
 
 KEPT = 0.9
 """Momentum of moving statistics, as in MindSpore's batch normalisation."""
@@ -47,9 +47,11 @@ class OneDnnKernels(Kernels):
     per position are float32."""
 
     name = "onednn"
+    channels_last = True
     convolution_type = Convolution
 
     def __init__(self, library: Library, precision: str = "fp32") -> None:
+        self.norm_type = Norm
         use_library(library.path)
         self.precision = precision
         self.dtype = {"fp32": mindspore.float32, "bf16": mindspore.bfloat16}[precision]
@@ -58,9 +60,6 @@ class OneDnnKernels(Kernels):
         assert isinstance(layer, Convolution)
         layer.entry = maps.Moved(self.dtype, to_images=False)
         return layer
-
-    def norm(self, channels: int, epsilon: float = EPSILON, activate: bool = False) -> nn.BatchNorm2d:
-        return Norm(channels, epsilon, activate)
 
     def fix(self, model: nn.Cell) -> None:
         for part in [each for _, each in model.cells_and_names()]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 from mindspore import Tensor, nn, ops
@@ -28,7 +29,12 @@ class Kernels:
 
     name = "mindspore"
     precision = "fp32"
+    channels_last = False
     convolution_type: type[nn.Conv2d] = nn.Conv2d
+    norm_type: Callable[[int, float, bool], nn.BatchNorm2d]
+
+    def __init__(self) -> None:
+        self.norm_type = Norm
 
     def convolution(
         self,
@@ -63,7 +69,7 @@ class Kernels:
 
     def norm(self, channels: int, epsilon: float = EPSILON, activate: bool = False) -> nn.BatchNorm2d:
         """Batch normalisation, then ReLU if `activate`; if given a second input, adds it and applies ReLU."""
-        return Norm(channels, epsilon, activate)
+        return self.norm_type(channels, epsilon, activate)
 
     def fix(self, model: nn.Cell) -> None:
         """Prepare a network for inference only, with its current weights."""

@@ -9,10 +9,12 @@ import threading
 import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
+from pathlib import Path
 from typing import Any
 
 from shelfmind.errors import UserError
 from shelfmind.kernels.library import installed as kernels_installed
+from shelfmind.machine.distributed import join, started_by_msrun
 from shelfmind.machine.packages import require
 
 DEVICES = ("CPU", "GPU", "Ascend")
@@ -64,6 +66,8 @@ def start_mindspore(device: str | None = None) -> Any:
     _use(mindspore, target)
     if target == "CPU":
         wait_without_spinning()
+    if started_by_msrun():
+        join()
     _started = target, mindspore
     return mindspore
 
@@ -178,6 +182,12 @@ def likely_device() -> str:
     else the best one with a driver. Raises `UserError` for an unknown name."""
     named = _known(os.environ.get("SHELFMIND_DEVICE"), "SHELFMIND_DEVICE")
     return named or next((name for name, file in DEVICE_FILES.items() if os.path.exists(file)), "CPU")
+
+
+def number_of_devices(device: str) -> int:
+    """The number of GPUs or Ascend processors of this machine, determined without MindSpore."""
+    pattern = {"Ascend": "davinci[0-9]*", "GPU": "nvidia[0-9]*"}[device]
+    return len(list(Path("/dev").glob(pattern)))
 
 
 def _best_device(mindspore: Any) -> str:

@@ -68,6 +68,11 @@ class Request(BaseModel):
     def require_inputs(self) -> None:
         """Raise `UserError` for errors that are detectable before anything is loaded, such as a missing path."""
 
+    @property
+    def elsewhere(self) -> bool:
+        """Whether other processes compute, so that MindSpore does not start in this one at once."""
+        return False
+
     def advice_when_stopped(self) -> str | None:
         """How to resume after Ctrl-C, if there is saved progress."""
         return None

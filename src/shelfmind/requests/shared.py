@@ -12,6 +12,7 @@ from shelfmind.errors import UserError, argument, call, unknown_name
 from shelfmind.requests.request import ONE_OR_MORE, Flag, Incidental, Positional
 
 RUN_FILE = "recipe.yaml"
+PROVENANCE_FILE = "provenance.json"
 """Present in every run folder from the start."""
 MAX_BAD_FRACTION = 0.01
 MOST_AT_ONCE = 1024

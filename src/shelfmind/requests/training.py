@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 from pathlib import Path
 from typing import Annotated, Any, ClassVar
@@ -14,6 +15,7 @@ from shelfmind.requests.request import COMMA_SEPARATED, ONE_OR_MORE, Flag, Incid
 from shelfmind.requests.shared import (
     DATA_SET,
     MAX_BAD_FRACTION,
+    PROVENANCE_FILE,
     RUN_FILE,
     Format,
     MaxBadFraction,
@@ -155,10 +157,11 @@ class TrainRequest(ResumableRequest):
         "shelfmind train photos --recipe rp2k/se_resnext50 --weights se_resnext50 --out runs/from_imagenet",
         "shelfmind train photos --teacher runs/large --split-of runs/large --out runs/small",
         "shelfmind train photos --seed 5 --split-of runs/first --out runs/s5",
+        "shelfmind train photos --recipe rp2k/se_resnext50 --devices 8 --restarts 3 --out runs/se",
         "shelfmind train --resume runs/first",
     )
     verb: ClassVar[str] = "train"
-    beside_resume: ClassVar[frozenset[str]] = frozenset({"resume", "track"})
+    beside_resume: ClassVar[frozenset[str]] = frozenset({"resume", "track", "devices", "restarts", "port"})
 
     split_of: Path | None = Field(
         None,
@@ -177,6 +180,35 @@ class TrainRequest(ResumableRequest):
     track: Annotated[tuple[str, ...], Flag(metavar="TRACKER,...", repeated=False), Incidental, COMMA_SEPARATED] = Field(
         (), description="Also log metrics to tensorboard (RUN/tensorboard), mlflow, or both."
     )
+    devices: Annotated[int | None, Incidental] = Field(
+        None,
+        ge=1,
+        le=4096,
+        description="Train data-parallel with this many processes on this machine, one per GPU or Ascend, or with a "
+        "share of the cores each. They divide every batch among them. A resumed run keeps its number. Defaults to 1.",
+    )
+    restarts: Annotated[int, Incidental] = Field(
+        0, ge=0, description="Resume a data-parallel training up to this many times if a process dies."
+    )
+    port: Annotated[int | None, Incidental] = Field(
+        None, ge=1024, le=65535, description="Port by which the processes find each other. Defaults to a free one."
+    )
+
+    @property
+    def processes(self) -> int:
+        """The number of processes: the requested one, else that of the run to resume, else 1."""
+        if self.devices is not None or self.resume is None:
+            return self.devices or 1
+        try:
+            content = json.loads((self.resume / PROVENANCE_FILE).read_text(encoding="utf-8"))
+            return int(content.get("processes", 1))
+        except (OSError, ValueError, TypeError, AttributeError):
+            return 1  # resuming says what is wrong with the file
+
+    @property
+    def elsewhere(self) -> bool:
+        """Whether `msrun` starts other processes; not in one of these."""
+        return self.processes > 1 and "MS_ROLE" not in os.environ
 
     @property
     def settings(self) -> Recipe:

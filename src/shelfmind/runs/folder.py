@@ -15,7 +15,7 @@ import yaml
 from shelfmind.errors import UserError, argument, call
 from shelfmind.files import make_folder, write_atomically, write_json, write_text
 from shelfmind.recipe import Recipe, parse_recipe
-from shelfmind.requests.shared import RUN_FILE, require_run
+from shelfmind.requests.shared import PROVENANCE_FILE, RUN_FILE, require_run
 
 SNAPSHOTS = "snapshots"
 """The folder with the weights of single epochs."""
@@ -70,7 +70,7 @@ class RunFolder:
     @property
     def provenance(self) -> Path:
         """Data, versions, seed and command of the run."""
-        return self.root / "provenance.json"
+        return self.root / PROVENANCE_FILE
 
     @property
     def report(self) -> Path:

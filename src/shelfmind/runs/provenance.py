@@ -50,7 +50,7 @@ def describe_origin(
         },
         "weights": weights,
         **({"teachers": list(teachers)} if teachers else {}),
-        "versions": {"python": platform.python_version(), **{name: _version(name) for name in PACKAGES}},
+        "versions": {"python": platform.python_version(), **{name: version_of(name) for name in PACKAGES}},
         "machine": {"system": platform.platform(), "processor": platform.machine()},
         "source": _source_revision(),
     }
@@ -72,7 +72,8 @@ def describe_weights(start: Start | None) -> dict[str, Any]:
     return {"origin": "unknown", **facts}
 
 
-def _version(package: str) -> str | None:
+def version_of(package: str) -> str | None:
+    """The version of an installed package."""
     try:
         return metadata.version(package)
     except metadata.PackageNotFoundError:

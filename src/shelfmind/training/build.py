@@ -17,9 +17,11 @@ from shelfmind.inference.forward import Forward
 from shelfmind.inference.views import test_time_views
 from shelfmind.kernels.choice import ONEDNN, Choice, kernels_of
 from shelfmind.kernels.stock import STOCK, Kernels
+from shelfmind.kernels.synchronised import synchronised
 from shelfmind.losses import distilled, loss_kind
 from shelfmind.machine.cores import available_cores
 from shelfmind.machine.device import mixed_precision
+from shelfmind.machine.distributed import world
 from shelfmind.models import create_model
 from shelfmind.models.freezing import train_only
 from shelfmind.models.network import Network, OwnNetwork
@@ -149,12 +151,15 @@ def build_training(
 
     The averaged weights are validated in float32, as they will be used.
     """
-    task = TASKS[recipe.train.task]
+    task, together = TASKS[recipe.train.task], world()
     cores = available_cores()
     ema_network = build_model(recipe, classes, seed, start, kernels_of(choice, cores, "fp32"))
     ema_weights = {p.name: p for p in ema_network.get_parameters()}  # wrapping it renames them
     averaged = task.wrap(ema_network, seed)
-    network = build_model(recipe, classes, seed, start, kernels_of(choice, cores))
+    kernels = kernels_of(choice, cores)
+    if recipe.train.sync_batch_norm:
+        kernels = synchronised(kernels, together.size)
+    network = build_model(recipe, classes, seed, start, kernels)
     model = task.wrap(network, seed)
     if choice.precision == "fp16":
         model = mixed_precision(model)
@@ -198,9 +203,20 @@ def build_training(
         val_labels=np.array([sample.label for sample in validated], np.int64),
         forward=Forward(MindSporeEngine(ema_network, recipe), recipe.evaluation.batch_size),
         optimizer=optimizer,
-        step=build_step(model, averaged, optimizer, loss, recipe.train.clip_norm, scaler, micro_batch_size, fused),
+        step=build_step(
+            model,
+            averaged,
+            optimizer,
+            loss,
+            clip_norm=recipe.train.clip_norm,
+            scaler=scaler,
+            micro_batch_size=micro_batch_size,
+            fused=fused,
+            processes=together.size,
+        ),
         tensors=Tensors(groups),
         ema_weights=ema_weights,
         position=position,
         read_every=steps_between_readings(mindspore.get_context("device_target")),
+        world=together,
     )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import math
 import time
 from dataclasses import dataclass, field
@@ -16,6 +17,7 @@ from shelfmind.images.loader import TrainingBatches
 from shelfmind.images.squares import Squares, in_order
 from shelfmind.inference.forward import Forward
 from shelfmind.machine.device import interruptible
+from shelfmind.machine.distributed import ALONE, World
 from shelfmind.models.checkpoint import Checkpoint, save_checkpoint
 from shelfmind.recipe import Recipe, Stage
 from shelfmind.runs.folder import RunFolder
@@ -25,6 +27,8 @@ from shelfmind.training.state import Position, Tensors
 from shelfmind.training.step import Step
 from shelfmind.training.watching import EpochEntry, StepFigures, Watcher
 
+MOVING = (".moving_mean", ".moving_variance")
+"""The ends of the names of moving statistics."""
 READ_EVERY = 10
 """Steps between readings of the loss on devices that run asynchronously while Python prepares the next steps."""
 
@@ -51,21 +55,27 @@ class Training:
     ema_weights: dict[str, Parameter]
     position: Position
     read_every: int = 1
+    world: World = ALONE
     watch: StepWatch = field(default_factory=StepWatch)
     unread: list[tuple[int, Tensor]] = field(default_factory=list)
 
 
 def train_to_the_end(training: Training, watcher: Watcher) -> None:
-    """Run the remaining epochs; save everything after each epoch, and within long epochs."""
+    """Run the remaining epochs; save everything after each epoch, and within long epochs.
+
+    In a data-parallel job all processes do so in step, and the leader saves.
+    """
     while training.position.progress < 1.0:
         if training.position.plan is None:
             training.position.plan = plan_epoch(training)
         train_epoch(training, training.position.plan, watcher)
         entry = validate(training, training.position.plan)
-        keep_weights(training, entry)
+        if training.world.leads:
+            keep_weights(training, entry)
         training.position.finish_epoch(entry)
-        training.tensors.save(training.run, training.kind, training.position)
-        training.run.write_log(training.position.history)
+        if training.world.leads:
+            training.tensors.save(training.run, training.kind, training.position)
+            training.run.write_log(training.position.history)
         watcher.epoch(entry)
 
 
@@ -75,10 +85,11 @@ def steps_between_readings(device: str) -> int:
 
 
 def plan_epoch(training: Training) -> EpochPlan:
-    """The next epoch; for a time budget, from the duration of an epoch at this image size."""
+    """The next epoch; for a time budget, from the duration of an epoch at this image size by the leader's clock."""
     position, clock = training.position, training.clock
     epoch_s = expected_epoch_s(training) if isinstance(clock, BudgetClock) else 0.0
-    return clock.plan(position.epoch, position.progress, position.elapsed_s, epoch_s)
+    plan = clock.plan(position.epoch, position.progress, position.elapsed_s, epoch_s)
+    return EpochPlan(**json.loads(training.world.share(json.dumps(plan.to_json()))))
 
 
 def expected_epoch_s(training: Training) -> float:
@@ -107,11 +118,24 @@ def train_epoch(training: Training, plan: EpochPlan, watcher: Watcher) -> None:
                 loss = read_losses(training, plan)
             training.watch.step(stage.image_size)
             if loss is not None:
-                speed = (position.step_in_epoch - start) * len(images) / (time.perf_counter() - began)
+                done = (position.step_in_epoch - start) * len(images) * training.world.size
+                speed = done / (time.perf_counter() - began)
                 watcher.step(step_figures(position, plan, loss, speed))
+        average_statistics(training)
         position.epoch_elapsed_s += time.perf_counter() - began
-        if stop < plan.steps:
+        if stop < plan.steps and training.world.leads:
             training.tensors.save(training.run, training.kind, position)
+
+
+def average_statistics(training: Training) -> None:
+    """Average the moving statistics over all processes, each of which has normalised its own images."""
+    if training.world.size == 1:
+        return
+    for role in ("model", "averaged"):
+        statistics = [each for name, each in training.tensors.groups[role].items() if name.endswith(MOVING)]
+        for each in statistics:
+            mean = training.world.sum(each.asnumpy()) / training.world.size
+            ops.assign(each, Tensor(mean, each.dtype))  # set_data would change the next graph that is compiled
 
 
 def step_figures(position: Position, plan: EpochPlan, loss: float, images_per_second: float) -> StepFigures:
@@ -200,15 +224,23 @@ def remember_pace(training: Training, stage: Stage, validation_s: float) -> None
 
 
 def validation_figures(training: Training, size: int) -> tuple[float | None, float | None]:
-    """Mean negative log-likelihood and top-1 of the averaged weights; None without a validation split."""
-    labels = training.val_labels
-    if len(labels) == 0:
+    """Mean negative log-likelihood and top-1 of the averaged weights; None without a validation split.
+
+    Each process of a data-parallel job predicts its share of the images.
+    """
+    images, world = len(training.val_labels), training.world
+    if images == 0:
         return None, None
-    outputs = training.forward.batches(in_order(training.val_squares), size)
-    probabilities = np.concatenate([probabilities for probabilities, _ in outputs])
-    likelihood = probabilities[np.arange(len(labels)), labels]
-    top1 = float((probabilities.argmax(1) == labels).mean())
-    return float(-np.log(np.maximum(likelihood, 1e-12)).mean()), top1
+    share = range(world.rank, images, world.size)
+    sums = np.zeros(2, np.float32)
+    if share:
+        labels = training.val_labels[share]
+        outputs = training.forward.batches(in_order(training.val_squares, share), size)
+        probabilities = np.concatenate([probabilities for probabilities, _ in outputs])
+        likelihood = probabilities[np.arange(len(labels)), labels]
+        sums[:] = -np.log(np.maximum(likelihood, 1e-12)).sum(), (probabilities.argmax(1) == labels).sum()
+    loss, right = world.sum(sums)
+    return float(loss) / images, float(right) / images
 
 
 def keep_weights(training: Training, entry: EpochEntry) -> None:

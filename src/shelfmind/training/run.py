@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -11,6 +12,7 @@ import numpy as np
 
 from shelfmind.data import absolute, open_catalog
 from shelfmind.data.broader import read_broader, with_broader_classes, write_broader
+from shelfmind.data.digest import training_digest
 from shelfmind.data.splits import with_split
 from shelfmind.errors import UserError
 from shelfmind.evaluation import Evaluation
@@ -26,6 +28,7 @@ from shelfmind.inference.predictor import RunPredictor
 from shelfmind.kernels.choice import Choice, choose, choose_recorded
 from shelfmind.machine.cores import available_cores
 from shelfmind.machine.device import start_mindspore
+from shelfmind.machine.distributed import launched, world
 from shelfmind.models import read_start
 from shelfmind.models.mindcv_models import PREFIX
 from shelfmind.models.weights import Start
@@ -43,11 +46,20 @@ from shelfmind.runs.overlaps import overlap_of
 from shelfmind.runs.provenance import describe_origin, describe_weights
 from shelfmind.runs.rules import require_rules
 from shelfmind.training.build import Images, build_training, refuse_unbuildable
+from shelfmind.training.launch import launch
 from shelfmind.training.loop import Training, train_to_the_end
 from shelfmind.training.shortfalls import shortfalls
 from shelfmind.training.speed import measure_epoch
 from shelfmind.training.tasks import TASKS
 from shelfmind.training.teaching import open_same_teachers, open_teachers, with_absolute_teachers
+from shelfmind.training.together import (
+    leaders_run,
+    require_agreement,
+    require_equal_parts,
+    require_same_number,
+    scratch_folder,
+    start_together,
+)
 from shelfmind.training.tracking import tracked
 from shelfmind.training.watching import TrainingStart, Watcher
 from shelfmind.workflows.evaluate import write_evaluation
@@ -65,8 +77,18 @@ def train(request: TrainRequest, watcher: Watcher | None = None) -> Evaluation |
     Raises:
         UserError: invalid input.
     """
-    with tracked(request.track, watcher or Watcher()) as told:
-        return _trained(request, told) if request.resume is None else resume(request.resume, told)
+    if request.elsewhere:
+        with tracked(request.track, watcher or Watcher()) as told:
+            launch(request, told)
+            return resume(request.run, told)  # evaluates
+    start_mindspore()
+    with tracked(request.track if world().leads else (), watcher or Watcher()) as told:
+        return train_here(request, told)
+
+
+def train_here(request: TrainRequest, watcher: Watcher) -> Evaluation | None:
+    """Train in this process, which may be one of a data-parallel job."""
+    return _trained(request, watcher) if request.resume is None else resume(request.resume, watcher)
 
 
 def fine_tune(request: TrainRequest, watcher: Watcher) -> Evaluation | None:
@@ -97,6 +119,15 @@ def _trained(request: TrainRequest, watcher: Watcher, new_photos: bool = True) -
     teachers = open_teachers(settings, catalog.class_names, request.rules)
     origin_of_weights, lessons = describe_weights(start), [teacher.describe() for teacher in teachers]
     require_rules(request.rules, data_set, origin_of_weights, lessons)
+    require_equal_parts(settings, len(catalog.split("train")))
+    require_agreement(
+        {
+            "data": training_digest(catalog),
+            "initial weights": json.dumps(origin_of_weights.get("sha256")),
+            "recipe": settings.dump(),
+            "seed": str(seed),
+        }
+    )
     loaded = refuse_unbuildable(settings, len(catalog.class_names), start)
     if loaded is not None:
         watcher.note(loaded)
@@ -104,10 +135,10 @@ def _trained(request: TrainRequest, watcher: Watcher, new_photos: bool = True) -
     choice = choose_kernels(settings)
     if choice.note is not None:
         watcher.note(choice.note)
-    run = create_run_folder(out)
+    run = create_run_folder(out) if world().leads else scratch_folder()
     images = read_images(catalog, settings, run, request.max_bad_fraction, watcher)
     record = describe_origin(data, data_set, seed, request.to_json(), origin_of_weights, lessons)
-    write_json(run.provenance, {**record, "kernels": choice.record()})
+    write_json(run.provenance, {**record, "kernels": choice.record(), "processes": world().size})
     if broader is not None:
         write_broader(data_set, broader, run.broader)
     write_history(run, catalog, watcher.counter)
@@ -130,19 +161,21 @@ def _trained(request: TrainRequest, watcher: Watcher, new_photos: bool = True) -
         known = measure_epoch(build_training(*parts))
     training = build_training(*parts)
     training.position.epoch_seconds = known or {}
+    start_together(training)
     return _finish(training, catalog, images, watcher)
 
 
 def resume(run: Path | str, watcher: Watcher | None = None) -> Evaluation | None:
     """Resume a training that was stopped at any point; a finished one is evaluated again."""
     began = time.perf_counter()
-    folder = RunFolder(Path(run))
+    start_mindspore()
+    folder = leaders_run(Path(run))
     settings = folder.read_recipe()
     for leftover in folder.root.glob(".*.tmp*"):
         leftover.unlink(missing_ok=True)
     origin = read_origin(folder)
     origin.require_data(folder)
-    start_mindspore()
+    require_same_number(folder)
     watcher = watcher or Watcher()
     watcher.phase("listing images")
     listed = open_as_trained(folder, origin.data, origin.format, origin.seed)
@@ -162,6 +195,7 @@ def resume(run: Path | str, watcher: Watcher | None = None) -> Evaluation | None
         training.position = training.tensors.load(folder, training.kind)
     elif origin.max_minutes is not None:
         training.position.epoch_seconds = measure_epoch(build_training(*parts))
+    start_together(training)
     return _finish(training, catalog, images, watcher)
 
 
@@ -232,11 +266,18 @@ def read_origin(run: RunFolder) -> Origin:
 
 
 def read_images(catalog: Catalog, recipe: Recipe, run: RunFolder, max_bad_fraction: float, watcher: Watcher) -> Images:
-    """Check and prepare the images of train and val; raises `UserError`, with a list, if too many are bad."""
+    """Check and prepare the images of train and val; raises `UserError`, with a list, if too many are bad.
+
+    Of the processes on one host, the first decodes them for all.
+    """
+    if world().local_rank > 0:
+        world().wait()
     train_samples, val_samples = catalog.split("train"), catalog.split("val")
     progress = watcher.counter("checking images", len(train_samples) + len(val_samples))
     train_squares, good_train, bad_train = open_squares(train_samples, recipe.data, progress)
     val_squares, good_val, bad_val = open_squares(val_samples, recipe.data, progress)
+    if world().local_rank == 0:
+        world().wait()
     bad_files = bad_train + bad_val
     total = len(train_samples) + len(val_samples)
     refuse_too_many_bad(bad_files, total, max_bad_fraction, run.bad_files)
@@ -260,6 +301,8 @@ def _finish(training: Training, catalog: Catalog, images: Images, watcher: Watch
         )
     )
     train_to_the_end(training, watcher)
+    if launched() or not training.world.leads:
+        return None
     history, doubt = read_with_doubt(training.run, watcher.counter)
     for warning in _keep_warnings(training, images, doubt):
         watcher.warn(warning)

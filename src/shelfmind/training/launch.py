@@ -1,0 +1,213 @@
+"""Starts a data-parallel training: MindSpore's `msrun` with a worker per device, watched and restarted."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import signal
+import socket
+import subprocess
+import sys
+import tempfile
+import time
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from shelfmind.errors import LostProcessError, UserError, argument, call
+from shelfmind.machine.cores import available_cores
+from shelfmind.machine.device import likely_device, number_of_devices
+from shelfmind.machine.distributed import WORKERS_HERE
+from shelfmind.nouns import counted
+from shelfmind.recipe import Recipe
+from shelfmind.requests.shared import RUN_FILE
+from shelfmind.requests.training import TrainRequest
+from shelfmind.training.events import EventReader
+from shelfmind.training.watching import Watcher
+
+LAUNCHER = "mindspore.parallel.cluster.run"
+"""The module of `msrun`."""
+WORKER = "shelfmind.training.worker"
+POLL_S = 0.2
+FORMING_S = 300
+"""Seconds that the processes wait for each other at the start."""
+LOCAL = "127.0.0.1"
+
+
+@dataclass(frozen=True)
+class JobFolder:
+    """The files by which workers and launcher communicate; `root` is the folder."""
+
+    root: Path
+
+    @property
+    def request(self) -> Path:
+        """The request, as JSON."""
+        return self.root / "request.json"
+
+    @property
+    def events(self) -> Path:
+        """The events of the leader."""
+        return self.root / "events.jsonl"
+
+    @property
+    def logs(self) -> Path:
+        """What the processes print."""
+        return self.root / "logs"
+
+    def process(self, rank: int) -> Path:
+        """The process id of a worker, once it runs."""
+        return self.root / f"{rank}.pid"
+
+    def ended(self, rank: int) -> Path:
+        """Exists once a worker has ended as intended."""
+        return self.root / f"{rank}.ended"
+
+    def fault(self, rank: int) -> Path:
+        """The message of a worker's `UserError`."""
+        return self.root / f"{rank}.fault"
+
+
+def launch(request: TrainRequest, watcher: Watcher) -> None:
+    """Train in `request.processes` processes on this machine; returns when the run is trained.
+
+    Raises:
+        UserError: invalid input, reported by any process.
+        LostProcessError: a process died, and no restarts are left.
+    """
+    processes = request.processes
+    require_devices(processes)
+    left = request.restarts
+    while True:
+        folder = JobFolder(Path(tempfile.mkdtemp(prefix="shelfmind-job-")))
+        try:
+            run_job(folder, request, processes, watcher)
+        except LostProcessError as error:
+            if left == 0:
+                kept = f"; their output is in {folder.logs}"
+                if (request.run / RUN_FILE).exists():
+                    kept += f". Resume with: {call('train', resume=str(request.run))}"
+                raise LostProcessError(f"{error.message}{kept}") from None
+            left -= 1
+            watcher.warn(f"{error.message}; starting again from the last checkpoint, {counted(left, 'restart')} left")
+            shutil.rmtree(folder.root, ignore_errors=True)
+            request = _again(request)
+        else:
+            shutil.rmtree(folder.root, ignore_errors=True)
+            return
+
+
+def require_devices(processes: int) -> None:
+    """Raise `UserError` for more processes than devices, or than cores on CPUs."""
+    device = likely_device()
+    available = available_cores() if device == "CPU" else number_of_devices(device)
+    if processes > available:
+        what = "core" if device == "CPU" else f"{device} device"
+        raise UserError(f"{argument('devices', processes)} needs {processes} {what}s; this machine has {available}")
+
+
+def run_job(folder: JobFolder, request: TrainRequest, processes: int, watcher: Watcher) -> None:
+    """Run one job to its end, and leave none of its processes behind."""
+    folder.request.write_text(json.dumps(_as_json(request)), encoding="utf-8")
+    port = free_port() if request.port is None else _checked_port(request.port)
+    environment = {**os.environ, WORKERS_HERE: str(processes)}
+    environment["PATH"] = os.pathsep.join([str(Path(sys.executable).parent), os.environ.get("PATH", "")])
+    numbers = {"worker_num": processes, "local_worker_num": processes, "master_port": port}
+    options = {**numbers, "master_addr": LOCAL, "join": True, "log_dir": folder.logs, "cluster_time_out": FORMING_S}
+    command = [sys.executable, "-m", LAUNCHER, *(f"--{name}={value}" for name, value in options.items())]
+    command += ["python", "-m", WORKER, str(folder.root)]
+    folder.logs.mkdir()
+    with open(folder.logs / "msrun.log", "wb") as log:
+        job = subprocess.Popen(command, env=environment, stdout=log, stderr=log, start_new_session=True)
+    events = EventReader(folder.events, watcher)
+    try:
+        while job.poll() is None:
+            events.read()
+            _require_alive(folder, processes)
+            if all(folder.ended(rank).exists() for rank in range(processes)):
+                break
+            time.sleep(POLL_S)
+        events.read()
+        _require_alive(folder, processes)
+        missing = [rank for rank in range(processes) if not folder.ended(rank).exists()]
+        if missing:
+            raise LostProcessError(f"process {missing[0]} of {processes} did not start or ended without a result")
+    finally:
+        end_job(folder, job, processes)
+
+
+def end_job(folder: JobFolder, job: subprocess.Popen[bytes], processes: int) -> None:
+    """Kill what is left of a job: workers, which are sessions of their own, then msrun and the scheduler."""
+    for rank in range(processes):
+        if folder.process(rank).exists():
+            _kill(int(folder.process(rank).read_text()), os.kill)
+    _kill(job.pid, os.killpg)
+    job.wait()
+
+
+def free_port() -> int:
+    """A port that is free now."""
+    with socket.socket() as probe:
+        probe.bind((LOCAL, 0))
+        port: int = probe.getsockname()[1]
+        return port
+
+
+def _checked_port(port: int) -> int:
+    with socket.socket() as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind((LOCAL, port))
+        except OSError as error:
+            raise UserError(f"{argument('port', port)} cannot be used: {error.strerror}; choose another one") from error
+    return port
+
+
+def _require_alive(folder: JobFolder, processes: int) -> None:
+    """Raise the `UserError` of a worker, or `LostProcessError` if one is gone."""
+    for rank in range(processes):
+        if folder.fault(rank).exists():
+            raise UserError(folder.fault(rank).read_text(encoding="utf-8"))
+    for rank in range(processes):
+        if not folder.process(rank).exists() or folder.ended(rank).exists():
+            continue
+        number = int(folder.process(rank).read_text())
+        if not _runs(number) and not folder.ended(rank).exists() and not folder.fault(rank).exists():
+            raise LostProcessError(f"process {rank} of {processes} (pid {number}) died")
+
+
+def _runs(number: int) -> bool:
+    """Whether the process exists and is no zombie."""
+    try:
+        state = Path(f"/proc/{number}/stat").read_text().rpartition(")")[2].split()[0]
+    except OSError:
+        return not Path("/proc/self/stat").exists()  # without /proc, msrun notices it
+    return state not in ("Z", "X")
+
+
+def _kill(number: int, how: Any) -> None:
+    try:
+        how(number, signal.SIGKILL)
+    except (ProcessLookupError, PermissionError):
+        pass
+
+
+def _as_json(request: TrainRequest) -> dict[str, Any]:
+    """The arguments for the workers; a recipe that is no name goes along as a whole."""
+    given = request.model_dump(mode="json", exclude_unset=True, exclude={"devices", "restarts", "port", "track"})
+    for name in ("data", "out", "resume"):
+        if given.get(name) is not None:
+            given[name] = os.path.abspath(given[name])
+    if isinstance(request.recipe, Recipe):
+        given["recipe"] = {"whole": request.recipe.model_dump(mode="json")}
+    return given
+
+
+def _again(request: TrainRequest) -> TrainRequest:
+    """The request that continues a failed job: resuming, or the same if it has not begun."""
+    if not (request.run / RUN_FILE).exists():
+        if request.resume is None:
+            shutil.rmtree(request.run, ignore_errors=True)
+        return request
+    return TrainRequest(resume=request.run, devices=request.processes, track=request.track)

@@ -1,0 +1,73 @@
+"""One process of a data-parallel training that `training.launch` has started."""
+
+from __future__ import annotations
+
+import ctypes
+import json
+import os
+import signal
+import sys
+from pathlib import Path
+from typing import Any
+
+from shelfmind.errors import UserError
+from shelfmind.machine.distributed import ROLE, SCHEDULER, share_cores
+from shelfmind.training.launch import JobFolder
+
+_PR_SET_PDEATHSIG = 1
+
+
+def main(root: Path) -> int:
+    """Train by the request in the job folder. Exit status 2 for invalid input, reported in the folder."""
+    _die_with_parent()
+    share_cores()
+    folder, rank = JobFolder(root), int(os.environ.get("RANK_ID", "0"))
+    scheduler = os.environ.get(ROLE) == SCHEDULER
+    if not scheduler:
+        _write(folder.process(rank), str(os.getpid()))
+    from shelfmind.machine.device import start_mindspore
+
+    start_mindspore()  # in the scheduler, to the end of the job
+    if scheduler:
+        return 0
+    from shelfmind.training.events import EventWriter
+    from shelfmind.training.run import train_here
+    from shelfmind.training.watching import Watcher
+
+    try:
+        with open(folder.events if rank == 0 else os.devnull, "a", encoding="utf-8") as file:
+            train_here(_request(folder), EventWriter(file) if rank == 0 else Watcher())
+    except UserError as error:
+        _write(folder.fault(rank), error.message)
+        return 2
+    _write(folder.ended(rank), "")
+    return 0
+
+
+def _request(folder: JobFolder) -> Any:
+    from shelfmind.recipe import parse_recipe
+    from shelfmind.requests.training import TrainRequest
+
+    given = json.loads(folder.request.read_text(encoding="utf-8"))
+    if isinstance(given.get("recipe"), dict):
+        given["recipe"] = parse_recipe(given["recipe"]["whole"], "given")
+    return TrainRequest(**given)
+
+
+def _write(path: Path, text: str) -> None:
+    """Write a small file at once, so that the launcher never reads half of it."""
+    temporary = path.with_suffix(".tmp")
+    temporary.write_text(text, encoding="utf-8")
+    os.replace(temporary, path)
+
+
+def _die_with_parent() -> None:
+    """End with the parent process, also if that is killed (Linux)."""
+    try:
+        ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
+    except (OSError, AttributeError):
+        return
+
+
+if __name__ == "__main__":
+    sys.exit(main(Path(sys.argv[1])))
