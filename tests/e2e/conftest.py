@@ -31,6 +31,18 @@ TINY = [
     "model.arguments={widths: [8], depths: [1], attention: none}",
 ]
 """A training of three epochs of six steps, saved after every second step."""
+READ = """
+import numpy, sys
+from pathlib import Path
+from shelfmind.machine.device import start_mindspore
+start_mindspore()
+from shelfmind.models.checkpoint import load_checkpoint
+import json
+checkpoint = load_checkpoint(Path({path!r}))
+numpy.savez({out!r}, **{{name.replace("/", "|"): array for name, array in checkpoint.arrays.items()}})
+answer = checkpoint.note
+"""
+"""Reads a checkpoint whose checksum is right."""
 
 
 @pytest.fixture(scope="session")
@@ -249,3 +261,16 @@ def bad(place: Path) -> dict[Path, str]:
     else:
         reasons["locked.jpg"] = "no permission to read"
     return {folder / name: reasons[name] for name in sorted(reasons)}
+
+
+@pytest.fixture
+def contents(warm, tmp_path):
+    """The arrays of a checkpoint whose checksum is right, and its note."""
+
+    def read(path: Path):
+        out = tmp_path / "arrays.npz"
+        note = warm.python(READ.format(path=str(path), out=str(out)))
+        with np.load(out) as archive:
+            return dict(archive), json.loads(note) if note else None
+
+    return read

@@ -17,30 +17,6 @@ import numpy as np
 import pytest
 
 KILLED = (sys.executable, str(Path(__file__).with_name("killed_command.py")))
-READ = """
-import numpy, sys
-from pathlib import Path
-from shelfmind.machine.device import start_mindspore
-start_mindspore()
-from shelfmind.models.checkpoint import load_checkpoint
-import json
-checkpoint = load_checkpoint(Path({path!r}))
-numpy.savez({out!r}, **{{name.replace("/", "|"): array for name, array in checkpoint.arrays.items()}})
-answer = checkpoint.note
-"""
-
-
-@pytest.fixture
-def contents(warm, tmp_path):
-    """The arrays of a checkpoint whose checksum is right, and its note."""
-
-    def read(path: Path):
-        out = tmp_path / "arrays.npz"
-        note = warm.python(READ.format(path=str(path), out=str(out)))
-        with np.load(out) as archive:
-            return dict(archive), json.loads(note) if note else None
-
-    return read
 
 
 @pytest.fixture

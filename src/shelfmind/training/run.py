@@ -192,7 +192,8 @@ def resume(run: Path | str, watcher: Watcher | None = None) -> Evaluation | None
     parts = (folder, settings, images, classes, origin.seed, origin.max_minutes, began, start, choice, teachers)
     training = build_training(*parts)
     if folder.state.exists():
-        training.position = training.tensors.load(folder, training.kind)
+        if training.world.leads:
+            training.position = training.tensors.load(folder, training.kind)
     elif origin.max_minutes is not None:
         training.position.epoch_seconds = measure_epoch(build_training(*parts))
     start_together(training)

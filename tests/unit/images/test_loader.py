@@ -34,6 +34,24 @@ def make_recipe(augment: list[str] = AUGMENT, mixup: float = 0.5, cutmix: float 
     )
 
 
+@pytest.mark.parametrize("processes", [2, 3])
+def test_processes_divide_every_batch_among_them(
+    squares: np.ndarray, processes: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from shelfmind.images import loader
+    from shelfmind.machine.distributed import World
+
+    recipe = make_recipe([], 0, 0, batch_size=6)
+    whole = list(make_batches(squares, recipe).segment(1, 0, 2, SIZE, False))
+    parts = []
+    for rank in range(processes):
+        monkeypatch.setattr(loader, "world", lambda rank=rank: World(rank, processes))
+        parts.append(list(make_batches(squares, recipe).segment(1, 0, 2, SIZE, False)))
+    for step, (images, targets) in enumerate(whole):
+        assert np.array_equal(np.concatenate([part[step][0] for part in parts]), images)
+        assert np.array_equal(np.concatenate([part[step][1] for part in parts]), targets)
+
+
 def make_batches(squares: Any, recipe: Recipe, seed: int = 7) -> Any:
     from shelfmind.images.loader import TrainingBatches
 
