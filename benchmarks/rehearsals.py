@@ -34,7 +34,7 @@ from shelfmind.data import open_catalog
 from shelfmind.data.folds import block_folds
 from shelfmind.inference.embedder import RunEmbedder
 from shelfmind.recognition.episodes import Episode, Photos, rehearse_classes, rehearse_gallery
-from shelfmind.recognition.evidence import LEAST_PROBABILITY, Learnt
+from shelfmind.recognition.evidence import LEAST_PROBABILITY, TrainingPhotos
 from shelfmind.recognition.expansion import Expansion, Rehearsing, estimates, fitted, fused, measure
 from shelfmind.recognition.figures import harmonic_mean
 from shelfmind.recognition.rehearsals import CLASSES, PRODUCTS, Rehearsals, rehearse
@@ -53,7 +53,7 @@ def fitted_to(fusing: Sequence[str], rejecting: str) -> Rehearsing:
 
     def rehearsing(
         held_out: Photos,
-        learnt: Learnt,
+        learnt: TrainingPhotos,
         names: Sequence[str],
         enrolled: Photos,
         products: Sequence[str],

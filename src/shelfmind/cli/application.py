@@ -91,11 +91,11 @@ app = typer.Typer(
     context_settings={"help_option_names": ["-h", "--help"]},
 )
 
-_THE_PLACES_FAULT = frozenset({errno.EACCES, errno.EPERM, errno.EROFS, errno.ENOSPC, errno.EDQUOT})
+_FILE_SYSTEM_ERRORS = frozenset({errno.EACCES, errno.EPERM, errno.EROFS, errno.ENOSPC, errno.EDQUOT})
 """A missing permission or a full disk: the user can fix it, wherever it occurs."""
 
 
-def _say_version(asked: bool) -> None:
+def _print_version(asked: bool) -> None:
     if asked:
         typer.echo(f"shelfmind {__version__}")
         raise typer.Exit
@@ -104,7 +104,7 @@ def _say_version(asked: bool) -> None:
 @app.callback()
 def shelfmind(
     version: Annotated[
-        bool, typer.Option("--version", callback=_say_version, is_eager=True, help="Show the version and exit.")
+        bool, typer.Option("--version", callback=_print_version, is_eager=True, help="Show the version and exit.")
     ] = False,
 ) -> None: ...
 
@@ -123,7 +123,7 @@ def main() -> None:
     except BrokenPipeError:
         sys.exit(1)
     except OSError as error:
-        if error.errno not in _THE_PLACES_FAULT:
+        if error.errno not in _FILE_SYSTEM_ERRORS:
             raise
         fail(f"{error.filename or 'a file'}: {error.strerror}", 2)
     except Exception as error:
@@ -132,11 +132,11 @@ def main() -> None:
         message, context = error.format_message(), getattr(error, "ctx", None)
         if not message:  # no verb: help was shown
             sys.exit(2)
-        said = message.rstrip(".")
-        if context is not None and said.startswith("Missing argument"):
+        text = message.rstrip(".")
+        if context is not None and text.startswith("Missing argument"):
             words = " ".join(context.command.collect_usage_pieces(context)).replace("{", "").replace("}", "")
-            said += f" (usage: {context.command_path} {words})"
-        fail(f"{said}. See: {context.command_path if context else 'shelfmind'} --help", 2)
+            text += f" (usage: {context.command_path} {words})"
+        fail(f"{text}. See: {context.command_path if context else 'shelfmind'} --help", 2)
     if status == INTERRUPTED:
         fail("stopped", INTERRUPTED)
     sys.exit(status if isinstance(status, int) else 0)

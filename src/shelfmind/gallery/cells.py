@@ -118,7 +118,7 @@ class CellSearch:
         while True:
             within = np.flatnonzero(nearness >= nearness.max() - reach)
             places, near = self.candidates(low, within)
-            best = _about_nearest(near, kept)
+            best = _approximately_nearest(near, kept)
             rows = self.rows[places[best[_nearest(self.along_all(low, places[best], near[best]), compared)]]]
             found = self._best(rows, self.vectors[rows] @ query, top)
             everything = len(within) == len(nearness)
@@ -177,14 +177,14 @@ def search_of(entries: Sequence[Entry], vectors: Floats, kept: Path | None = Non
     if divided is None and not installed("sklearn"):
         return ExactSearch(entries, vectors)
     if divided is None:
-        divided = learnt_cells(vectors)
+        divided = fit_cells(vectors)
         if kept is not None:
             _keep(kept, names, *divided)
     cells, assigned = divided
     return CellSearch(entries, vectors, cells, assigned) if cells.reach >= 0 else ExactSearch(entries, vectors)
 
 
-def learnt_cells(vectors: Floats, seed: int = 0) -> tuple[Cells, Ints]:
+def fit_cells(vectors: Floats, seed: int = 0) -> tuple[Cells, Ints]:
     """Fit cells to unit vectors (N, D). Returns them and the cell of each vector; negative reach if not worthwhile."""
     rng = np.random.default_rng(seed)
     directions = _main_directions(vectors[_some(rng, len(vectors), 40 * DIRECTIONS * 8)])
@@ -196,7 +196,7 @@ def learnt_cells(vectors: Floats, seed: int = 0) -> tuple[Cells, Ints]:
     needed = _needed(search, assigned, _some(rng, len(vectors), ASKING))
     width, narrow = vectors.shape[1], directions.shape[1]
     first = min(FIRST_DIRECTIONS, narrow)
-    work = needed.looked_at * first + needed.kept * narrow + count * narrow + needed.compared * width
+    work = needed.searched * first + needed.kept * narrow + count * narrow + needed.compared * width
     reach = needed.reach if work < MOST_OF_EXACT * len(vectors) * width else -1.0
     return Cells(directions, cells.centres, reach, needed.kept, needed.compared), assigned
 
@@ -228,25 +228,25 @@ class _Needed:
     reach: float
     kept: int
     compared: int
-    looked_at: float
+    searched: float
 
 
-def _needed(search: CellSearch, assigned: Ints, asking: Ints) -> _Needed:
-    nearest = _nearest_others(search.vectors, asking)
-    low = search.cells.projected(search.vectors[asking])
+def _needed(search: CellSearch, assigned: Ints, query_rows: Ints) -> _Needed:
+    nearest = _nearest_others(search.vectors, query_rows)
+    low = search.cells.projected(search.vectors[query_rows])
     nearness = search.cells.nearness(low)
-    wanted = nearness[np.arange(len(asking)), assigned[nearest]]
+    wanted = nearness[np.arange(len(query_rows)), assigned[nearest]]
     reach = float(np.quantile(nearness.max(axis=1) - wanted, RECALL, method="higher")) + _ROUNDING
-    ranks, looked_at = [], 0
+    ranks, searched = [], 0
     for each, near, found in zip(low, nearness, nearest, strict=True):
         places, first = search.candidates(each, np.flatnonzero(near >= near.max() - reach))
-        looked_at += len(places)
+        searched += len(places)
         at = search.rows[places] == found
         if at.any():
             ranks.append([_rank(values, at) for values in (first, search.along_all(each, places, first))])
     kept, compared = np.quantile(ranks, RECALL, axis=0, method="higher")
     kept, compared = (max(FEWEST_COMPARED, int(1.5 * each)) for each in (kept, compared))
-    return _Needed(reach, kept, compared, looked_at / len(asking))
+    return _Needed(reach, kept, compared, searched / len(query_rows))
 
 
 def _rank(values: Floats, at: Bools) -> int:
@@ -254,17 +254,17 @@ def _rank(values: Floats, at: Bools) -> int:
     return int((values > values[at][0]).sum()) + 1
 
 
-def _nearest_others(vectors: Floats, asking: Ints) -> Ints:
+def _nearest_others(vectors: Floats, query_rows: Ints) -> Ints:
     """Return the exact nearest neighbour of each of these rows, other than itself."""
-    best = np.full(len(asking), -np.inf, np.float32)
-    found = np.zeros(len(asking), np.int64)
-    asked = vectors[asking]
-    for chunk in row_chunks(len(vectors), len(asking), _CHUNK_VALUES):
+    best = np.full(len(query_rows), -np.inf, np.float32)
+    found = np.zeros(len(query_rows), np.int64)
+    asked = vectors[query_rows]
+    for chunk in row_chunks(len(vectors), len(query_rows), _CHUNK_VALUES):
         likeness = asked @ vectors[chunk].T
-        own = np.flatnonzero((asking >= chunk.start) & (asking < chunk.stop))
-        likeness[own, asking[own] - chunk.start] = -np.inf
+        own = np.flatnonzero((query_rows >= chunk.start) & (query_rows < chunk.stop))
+        likeness[own, query_rows[own] - chunk.start] = -np.inf
         column = likeness.argmax(axis=1)
-        value = likeness[np.arange(len(asking)), column]
+        value = likeness[np.arange(len(query_rows)), column]
         better = value > best
         best[better], found[better] = value[better], column[better] + chunk.start
     return found
@@ -274,7 +274,7 @@ def _nearest(values: Floats, count: int) -> Ints:
     return np.arange(len(values)) if count >= len(values) else np.argpartition(-values, count)[:count]
 
 
-def _about_nearest(values: Floats, count: int) -> Ints:
+def _approximately_nearest(values: Floats, count: int) -> Ints:
     """Return at least `count` of the greatest values and few more, by a threshold from every 16th value."""
     some = values[::_SAMPLED]
     among = int(1.3 * count / _SAMPLED) + 8

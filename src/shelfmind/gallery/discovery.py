@@ -21,7 +21,7 @@ _MOST = 0.95
 """The quantile of distances between products that defines "near"."""
 _MOST_COMPARED = 8
 """Maximum number of photos of a product to compare a group with. More add little information."""
-_MOST_JUDGED = 2000
+_MAX_SAMPLED = 2000
 """Maximum number of the gallery's photos, and of products, from which the limits are estimated."""
 
 
@@ -118,10 +118,10 @@ class _Enrolled:
         """
         if not self.is_learnt:
             return np.inf
-        judged = _spread(len(self.entries))
+        sampled = _spread(len(self.entries))
         same, different = [], []
-        for chunk in row_chunks(len(judged), len(self.entries), _CHUNK_VALUES):
-            these = judged[chunk]
+        for chunk in row_chunks(len(sampled), len(self.entries), _CHUNK_VALUES):
+            these = sampled[chunk]
             ratios = self._compared(self.references[these])
             of_same = self.product[these][:, None] == self.product[None, :]
             different.append(np.where(of_same, -np.inf, ratios).max(1))
@@ -135,12 +135,12 @@ class _Enrolled:
             return np.inf
         size = min(size, _MOST_COMPARED)
         if size not in self._near:
-            judged = _spread(len(self.skus))
-            of_each = [np.flatnonzero(self.product == product)[:size] for product in judged]
-            labels = np.repeat(np.arange(len(judged)), [len(rows) for rows in of_each])
-            some = _summed(self.coordinates[np.concatenate(of_each)], labels, len(judged))
+            sampled = _spread(len(self.skus))
+            of_each = [np.flatnonzero(self.product == product)[:size] for product in sampled]
+            labels = np.repeat(np.arange(len(sampled)), [len(rows) for rows in of_each])
+            some = _summed(self.coordinates[np.concatenate(of_each)], labels, len(sampled))
             between = self.model.ratios(some, self.products)
-            between[np.arange(len(judged)), judged] = -np.inf
+            between[np.arange(len(sampled)), sampled] = -np.inf
             self._near[size] = float(np.quantile(between.max(1), _MOST))
         return self._near[size]
 
@@ -199,7 +199,7 @@ def _limit(same: Floats, different: Floats) -> float:
 
 def _spread(count: int) -> Ints:
     """Return evenly spaced indices, at most as many as are compared."""
-    return np.unique(np.linspace(0, count - 1, min(count, _MOST_JUDGED)).astype(np.int64))
+    return np.unique(np.linspace(0, count - 1, min(count, _MAX_SAMPLED)).astype(np.int64))
 
 
 def _typical_first(members: Ints, rows: Floats) -> Ints:

@@ -41,7 +41,7 @@ if TYPE_CHECKING:  # guards are imported only by those who use them
 LONGEST_NAME = 300
 
 
-class DoubtfulError(UserError):
+class SuspiciousEnrolmentError(UserError):
     """A refused strict enrolment, with the guard's `findings` and their descriptions as `warnings`."""
 
     def __init__(self, warnings: Sequence[str], findings: Sequence[Finding]) -> None:
@@ -60,16 +60,16 @@ class Gallery(GalleryReader):
             raise UserError(f"there is no gallery at {files}")
 
     @classmethod
-    def create(cls, files: Files, embedder: Embedder, by: By, go_on: bool = False) -> Gallery:
+    def create(cls, files: Files, embedder: Embedder, by: By, resume: bool = False) -> Gallery:
         """Create an empty gallery for the vectors of `embedder`.
 
-        With `go_on`, an existing gallery that is still empty and has the same embedder is accepted, as left by an
+        With `resume`, an existing gallery that is still empty and has the same embedder is accepted, as left by an
         interrupted first enrolment. Raises `UserError` for any other existing gallery.
         """
         gallery = cls.__new__(cls)
         GalleryReader.__init__(gallery, files)
         gallery.refresh()
-        if go_on and gallery.state.version == 1:
+        if resume and gallery.state.version == 1:
             gallery.require_embedder(embedder)
             return gallery
         if gallery.state.version:
@@ -103,7 +103,7 @@ class Gallery(GalleryReader):
             findings = [] if guard is None else self._found(guard, new, known, stored.content)
             warnings = _filed_twice(state, new) if guard is None else _words(findings)
             if strict and warnings:
-                raise DoubtfulError(warnings, findings)
+                raise SuspiciousEnrolmentError(warnings, findings)
             stored.put(stored.sources)
             return Plan(
                 "add",
@@ -242,7 +242,7 @@ class Gallery(GalleryReader):
         """
         for _ in range(MOST_ATTEMPTS):
             self.refresh()
-            worked_out = self.whatever_others_do(lambda: plan(self.state))
+            worked_out = self.with_retry(lambda: plan(self.state))
             if not worked_out.changes_something:
                 return worked_out.outcome(None)
             vectors = None if worked_out.vectors is None else write_vectors(self.files, worked_out.vectors)
@@ -259,7 +259,7 @@ class Gallery(GalleryReader):
                 worked_out.recognition,
             )
             content = sealed(change)
-            if self.files.create(change.name, content) and self._stands(change):
+            if self.files.create(change.name, content) and self._is_valid(change):
                 self.state.apply(change, seal_of(content))
                 if worked_out.vectors is not None:
                     write_vectors(self.files, worked_out.vectors)
@@ -268,7 +268,7 @@ class Gallery(GalleryReader):
                 return worked_out.outcome(version)
         raise UserError(f"{self.files} is being changed by other processes; try again")
 
-    def _stands(self, change: Change) -> bool:
+    def _is_valid(self, change: Change) -> bool:
         """Whether a written change is valid. Its name may have been free only because a compaction folded and deleted
         another change of this version. In that case the compaction's base is visible, too."""
         version, base = change.summary.version, None

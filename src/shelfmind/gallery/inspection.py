@@ -100,7 +100,7 @@ class Inspection:
                 {
                     "product": names[found.product],
                     "other": names[found.other],
-                    "all_but_one": found.all_but_one,
+                    "all_but_one": found.indistinguishable,
                     **mix_up_figures(found),
                 }
                 for found in self.enrolled.mix_ups
@@ -129,7 +129,7 @@ class Inspection:
             share = "" if found.share is None else f"{found.share:.4f}"
             counts = (str(number) for number in (*found.taken, *found.taken_of_other))
             alike = (f"{number:.4f}" for number in (found.likeness, found.usual))
-            yield names[found.product], names[found.other], *counts, share, *alike, str(found.all_but_one).lower()
+            yield names[found.product], names[found.other], *counts, share, *alike, str(found.indistinguishable).lower()
 
 
 def in_words(figure: int | float | Sequence[int]) -> str:

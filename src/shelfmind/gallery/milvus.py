@@ -61,15 +61,15 @@ class MilvusSearch:
             self.gallery.refresh()
             if self.gallery.state.head == self.head:
                 return
-            with self._asked():
-                self._bring_along()
+            with self._translated_errors():
+                self._synchronise()
         raise UserError(f"{self.gallery.files} changes faster than {self.address} can be updated; try again")
 
     def _found(self, query: Floats, top: int) -> list[Match]:
         """Return the requested number of products, requesting more photos until there are enough."""
         limit = min(MOST_FOUND, 8 * top + 1)
         while True:
-            with self._asked():
+            with self._translated_errors():
                 (hits,) = self.client.search(self.collection, [query.tolist()], limit=limit, consistency_level="Strong")
             known = [(self.entries.get(hit["id"]), float(hit["distance"])) for hit in hits]
             matches = [Match(entry.sku, similarity, entry) for entry, similarity in known if entry is not None]
@@ -78,7 +78,7 @@ class MilvusSearch:
                 return found
             limit = min(MOST_FOUND, 4 * limit)
 
-    def _bring_along(self) -> None:
+    def _synchronise(self) -> None:
         state = self.gallery.state
         weights = json.dumps({key: value for key, value in state.embedder.items() if key != "run"}, sort_keys=True)
         before, self.entries = self.entries.keys(), {_id(each, weights): each for each in state.entries()}
@@ -153,7 +153,7 @@ class MilvusSearch:
                 self.client.upsert(self.collection, rows)
 
     @contextmanager
-    def _asked(self) -> Iterator[None]:
+    def _translated_errors(self) -> Iterator[None]:
         from pymilvus.exceptions import MilvusException
 
         try:

@@ -65,7 +65,7 @@ class GalleryReader:
         folded = None
         for attempt in range(MOST_ATTEMPTS):
             try:
-                self._read_on()
+                self._read_newer_changes()
                 return
             except FileNotFoundError as error:  # changes were folded into a base while being read
                 last, folded = folded, self.files.names(BASES)[-1:]
@@ -75,7 +75,7 @@ class GalleryReader:
                 time.sleep(attempt * _PAUSE)
         raise UserError(f"{self.files} changes faster than it can be read; try again")
 
-    def _read_on(self) -> None:
+    def _read_newer_changes(self) -> None:
         bases = self.files.names(BASES)
         folded = version_of(bases[-1]) if bases else 0
         if folded > self.folded:  # vectors are in other files now
@@ -106,7 +106,7 @@ class GalleryReader:
 
     def vectors(self) -> tuple[list[Entry], Floats]:
         """Return all photos with their unit vectors (N, D), sorted by product name."""
-        return self.whatever_others_do(self._vectors)
+        return self.with_retry(self._vectors)
 
     def _vectors(self) -> tuple[list[Entry], Floats]:
         entries = list(self.state.entries())
@@ -119,10 +119,10 @@ class GalleryReader:
         def read() -> Floats:
             return gathered(self.files, [self.state.located[sha256]], int(self.state.embedder["width"]))
 
-        vector: Floats = self.whatever_others_do(read)[0]
+        vector: Floats = self.with_retry(read)[0]
         return vector
 
-    def whatever_others_do(self, read: Callable[[], T]) -> T:
+    def with_retry(self, read: Callable[[], T]) -> T:
         """Read files. If one is gone because another process compacted the gallery, refresh and retry."""
         for attempt in range(MOST_ATTEMPTS):
             known = self.state.head, self.folded
@@ -137,7 +137,7 @@ class GalleryReader:
 
     def recognition(self) -> tuple[Mapping[str, Any], dict[str, Floats]] | None:
         """Return the fitted recognition parameters and their arrays by name, or None if there are none."""
-        return self.whatever_others_do(self._recognition)
+        return self.with_retry(self._recognition)
 
     def _recognition(self) -> tuple[Mapping[str, Any], dict[str, Floats]] | None:
         record = self.state.recognition

@@ -78,7 +78,9 @@ def _advice(rule: str, situation: Situation, out: Path) -> Advice:
     recipe = load_recipe(choice.recipe, overrides)
     wanted = epochs_for(choice, recipe, situation)
     needed = _estimate(recipe, wanted, situation)
-    minutes = None if choice.unhurried or _is_sated(choice, needed, situation.minutes) else situation.minutes
+    minutes = (
+        None if choice.ignores_budget or _has_enough_time(choice, needed, situation.minutes) else situation.minutes
+    )
     epochs = wanted if minutes is None else None
     return Advice(
         rule=rule,
@@ -88,7 +90,11 @@ def _advice(rule: str, situation: Situation, out: Path) -> Advice:
         changes=choice.changes,
         epochs=epochs,
         minutes=needed if minutes is None else minutes,
-        reasons=(*choice.reasons, ("length", _length(choice, recipe, epochs, situation)), *_on_the_tail(situation)),
+        reasons=(
+            *choice.reasons,
+            ("length", _length(choice, recipe, epochs, situation)),
+            *_long_tail_reasons(situation),
+        ),
         prefer=prefer,
     )
 
@@ -110,9 +116,9 @@ def _training_arguments(
     return {name: value for name, value in given.items() if value is not None}
 
 
-def _is_sated(choice: Choice, needed: float | None, minutes: float | None) -> bool:
+def _has_enough_time(choice: Choice, needed: float | None, minutes: float | None) -> bool:
     """Whether the time budget exceeds what the choice can use."""
-    return choice.sated and needed is not None and minutes is not None and needed <= minutes
+    return choice.capped and needed is not None and minutes is not None and needed <= minutes
 
 
 def _estimate(recipe: Recipe, epochs: int, situation: Situation) -> float | None:
@@ -135,18 +141,18 @@ def _length(choice: Choice, recipe: Recipe, epochs: int | None, situation: Situa
     if epochs is not None:
         steps = epochs * an_epoch
         fewer = f", although {choice.steps:,} would be usual: with more epochs, validation and saving would dominate"
-        said = f"{counted(epochs, 'epoch')} of {counted(an_epoch, 'step')}, {steps:,} in total"
-        return f"{said}: {choice.meaning}" if steps >= choice.steps else f"{said}{fewer}"
+        formatted = f"{counted(epochs, 'epoch')} of {counted(an_epoch, 'step')}, {steps:,} in total"
+        return f"{formatted}: {choice.meaning}" if steps >= choice.steps else f"{formatted}{fewer}"
     assert situation.minutes is not None
     if situation.machine.device != "CPU":
         return f"the schedule is scaled to {situation.minutes:g} minutes"
     fitting = epochs_within(situation.minutes, recipe, situation.photos, situation.machine)
     steps = round(fitting * an_epoch)
-    said = f"about {fitting:.0f} epochs, {steps:,} steps, fit into {situation.minutes:g} minutes"
-    return f"{said}: too few to learn much" if steps < limits.SHORT_STEPS else said
+    formatted = f"about {fitting:.0f} epochs, {steps:,} steps, fit into {situation.minutes:g} minutes"
+    return f"{formatted}: too few to learn much" if steps < limits.SHORT_STEPS else formatted
 
 
-def _on_the_tail(situation: Situation) -> list[Reason]:
+def _long_tail_reasons(situation: Situation) -> list[Reason]:
     photos = situation.photos
     if not photos.long_tail:
         return []

@@ -74,7 +74,7 @@ class Trained:
         return str(self.arguments["data"])
 
     @property
-    def judged(self) -> bool:
+    def validated(self) -> bool:
         """Whether there are enough validation images."""
         return self.figures is not None and not self.figures["too_few_images"]
 
@@ -192,14 +192,14 @@ AFTER_TRAINING: dict[str, Row[Trained]] = {
         _doubled,
     ),
     "label_errors": Row(
-        lambda it: it.low and it.judged,
+        lambda it: it.low and it.validated,
         lambda it: "fewer than half of the validation photos are recognised; check the labels",
         lambda it: Message(
             call("find_label_errors", data=it.data, out=str(unused(it.run.with_name(f"{it.run.name}_labels"))))
         ),
     ),
     "predict": Row(
-        lambda it: not it.judged,
+        lambda it: not it.validated,
         lambda it: "there are too few validation photos to measure accuracy; try the run on new photos",
         lambda it: Message(call("predict", run=str(it.run), paths=["NEW_PHOTOS"])),
     ),

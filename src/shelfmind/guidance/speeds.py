@@ -51,9 +51,9 @@ def epoch_seconds(recipe: Recipe, photos: Photos, machine: Machine) -> float:
     name = recipe.model.name
     training = sum(each.share * milliseconds(name, each.image_size, machine.kernels) for each in recipe.stages)
     in_full = "mindspore" if machine.kernels == "mindspore" else "onednn"
-    judging = _FORWARD_SHARE * milliseconds(name, recipe.evaluation_size, in_full)
+    validating = _FORWARD_SHARE * milliseconds(name, recipe.evaluation_size, in_full)
     training += _LOADING_MS
-    work_s = (training * photos.train_photos + judging * photos.val_photos) / 1000
+    work_s = (training * photos.train_photos + validating * photos.val_photos) / 1000
     return EPOCH_S / machine.pace + work_s / (machine.pace * machine.cores / MEASURED_CORES)
 
 

@@ -38,7 +38,7 @@ def with_official_start(arguments: Mapping[str, Any], network: str) -> dict[str,
     return {name: value for name, value in changed.items() if value not in ([], ())}
 
 
-def doubt_of_random_weights(
+def random_weights_warning(
     counts: Sequence[int], network: str, arguments: Mapping[str, Any], rules: str | None
 ) -> Message | None:
     """The warning before training from random weights with too few photos per class, with better options; None if there

@@ -126,9 +126,9 @@ def _line(frame: Frame, series: Series, percent: bool, x_name: str | None) -> st
 
     def dot(x: float, y: float) -> str:
         at = say("epoch {}", f"{x:g}") if x_name is None else say("{} {}", x_name, f"{x:g}")
-        said = say("{}: {} {}", at, series.name, percentage(y, 1) if percent else f"{y:.4g}")
+        hover = say("{}: {} {}", at, series.name, percentage(y, 1) if percent else f"{y:.4g}")
         place = f'cx="{frame.x(x):.1f}" cy="{frame.y(y):.1f}" r="{radius}"'
-        return f"<circle {place}>{element('title', said)}</circle>"
+        return f"<circle {place}>{element('title', hover)}</circle>"
 
     dots = "".join(dot(x, y) for x, y in points)
     return f'<g class="{escape(series.style)}"><path class="line" d="M{path}"/>{dots}</g>'
@@ -156,13 +156,13 @@ def _bin(frame: Frame, each: ReliabilityBin, base: float, per_image: float) -> s
     x, width = frame.x(each.low) + 1, frame.x(each.high) - frame.x(each.low) - 2
     high, low = frame.y(max(accuracy, confidence)), frame.y(min(accuracy, confidence))
     tall = max(1.0, each.images * per_image)
-    said = say(
+    hover = say(
         "{} with confidence {} to {}: accuracy {}, mean confidence {}",
         counted(each.images, "image"),
         *(percentage(each.low), percentage(each.high), percentage(accuracy, 1), percentage(confidence, 1)),
     )
     return (
-        f"<g>{element('title', said)}"
+        f"<g>{element('title', hover)}"
         f'<rect class="bar" x="{x:.1f}" y="{low:.1f}" width="{width:.1f}" height="{frame.y(0) - low:.1f}"/>'
         f'<rect class="{"sure" if confidence > accuracy else "modest"}" x="{x:.1f}" y="{high:.1f}" '
         f'width="{width:.1f}" height="{low - high:.1f}"/>'

@@ -41,11 +41,11 @@ def coverage_chart(curve: Sequence[Coverage]) -> Markup | None:
 
 
 def _dot(frame: Frame, point: Coverage) -> str:
-    said = say(
+    hover = say(
         "{} of the images (confidence {} or more): accuracy {}",
         percentage(point.share, 1),
         percentage(point.confidence, 1),
         percentage(point.accuracy, 1),
     )
     place = f'cx="{frame.x(point.share):.1f}" cy="{frame.y(point.accuracy):.1f}"'
-    return f'<circle {place} r="2.5">{element("title", said)}</circle>'
+    return f'<circle {place} r="2.5">{element("title", hover)}</circle>'

@@ -68,7 +68,7 @@ def classes_section(findings: ImageFindings) -> PageSection:
             *others,
             *shots,
         ),
-        charts=_drawn(drawings),
+        charts=_charts(drawings),
         tables=(Table(say("All classes"), columns, rows, len(rows), filtered=True),),
     )
 
@@ -96,7 +96,7 @@ def shapes_section(findings: ImageFindings) -> PageSection:
             (say("median kB"), f"{np.median(facts['bytes']) / 1000:,.0f}"),
             (say("taller than wide"), f"{np.mean(facts['height'] > facts['width']):.0%}"),
         ),
-        charts=_drawn(drawings),
+        charts=_charts(drawings),
         tables=(Table(say("Channels"), columns, rows, 3),),
     )
 
@@ -178,5 +178,5 @@ def _of_class(findings: ImageFindings, class_id: int, split: str, count: int = 2
     return found
 
 
-def _drawn(drawings: Iterable[tuple[str, Markup | None]]) -> tuple[Chart, ...]:
+def _charts(drawings: Iterable[tuple[str, Markup | None]]) -> tuple[Chart, ...]:
     return tuple(Chart(title, drawing) for title, drawing in drawings if drawing is not None)

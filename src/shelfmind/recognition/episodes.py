@@ -8,7 +8,14 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from shelfmind.arrays import Floats, Ints
-from shelfmind.recognition.evidence import LEAST_PROBABILITY, Evidence, Learnt, References, energies_of, evidence
+from shelfmind.recognition.evidence import (
+    LEAST_PROBABILITY,
+    Evidence,
+    References,
+    TrainingPhotos,
+    energies_of,
+    evidence,
+)
 from shelfmind.recognition.whitening import Whitening
 
 UNKNOWN = -1
@@ -34,10 +41,10 @@ class Photos:
     def __len__(self) -> int:
         return len(self.labels)
 
-    def as_learnt(self) -> Learnt:
+    def as_training_photos(self) -> TrainingPhotos:
         """Return them as photos that the network was trained on."""
         order = np.argsort(self.labels, kind="stable")
-        return Learnt(self.vectors[order], self.labels[order], self.probabilities.shape[1])
+        return TrainingPhotos(self.vectors[order], self.labels[order], self.probabilities.shape[1])
 
     def whitened(self, whitening: Whitening) -> Photos:
         """Return them with whitened vectors."""
@@ -64,7 +71,7 @@ class Episode:
 
 def rehearse_classes(
     held_out: Photos,
-    learnt: Learnt,
+    learnt: TrainingPhotos,
     names: Sequence[str],
     seed: int = 0,
     shuffles: int = SHUFFLES,
@@ -81,7 +88,7 @@ def rehearse_classes(
         for turn in range(GROUPS):
             unknown, enrolled = groups[turn], groups[(turn + 1) % GROUPS]
             trained = np.setdiff1d(usable, np.concatenate([unknown, enrolled]))
-            chosen = [_draw(np.flatnonzero(learnt.labels == each), rng) for each in enrolled]
+            chosen = [_sample(np.flatnonzero(learnt.labels == each), rng) for each in enrolled]
             skus = [names[each] for each, rows in zip(enrolled, chosen, strict=True) for _ in rows]
             enrolled_photos = References.of(skus, learnt.vectors[np.concatenate(chosen)])
             columns = np.full(learnt.classes, UNKNOWN)
@@ -96,7 +103,7 @@ def rehearse_classes(
 
 def rehearse_gallery(
     held_out: Photos,
-    learnt: Learnt,
+    learnt: TrainingPhotos,
     names: Sequence[str],
     enrolled: Photos,
     products: Sequence[str],
@@ -131,7 +138,7 @@ def rehearse_gallery(
             )
 
 
-def _without(photos: Photos, trained: Ints, learnt: Learnt, references: References) -> Evidence:
+def _without(photos: Photos, trained: Ints, learnt: TrainingPhotos, references: References) -> Evidence:
     """Return the evidence of a classifier restricted to the `trained` classes."""
     probabilities = np.maximum(photos.probabilities[:, trained], LEAST_PROBABILITY)
     energies = energies_of(None if photos.logits is None else photos.logits[:, trained])
@@ -146,11 +153,11 @@ def _split(labels: Ints, products: Ints, rng: np.random.Generator) -> tuple[Ints
     for product in products:
         rows = rng.permutation(np.flatnonzero(labels == product))
         asked.append(rows[: len(rows) // 2])
-        left.append(_draw(rows[len(rows) // 2 :], rng))
+        left.append(_sample(rows[len(rows) // 2 :], rng))
     return np.concatenate(asked), np.concatenate(left)
 
 
-def _draw(rows: Ints, rng: np.random.Generator) -> Ints:
+def _sample(rows: Ints, rng: np.random.Generator) -> Ints:
     """Sample one to eight of the rows, with a uniformly distributed number."""
     return rng.permutation(rows)[: rng.integers(1, MOST_PHOTOS + 1)]
 

@@ -17,7 +17,7 @@ from shelfmind.recognition.episodes import (
     rehearse_classes,
     rehearse_gallery,
 )
-from shelfmind.recognition.evidence import Learnt
+from shelfmind.recognition.evidence import TrainingPhotos
 from shelfmind.recognition.rejection import least_unknown
 
 PRODUCTS, CLASSES = "enrolled products", "trained classes"
@@ -40,7 +40,7 @@ class Rehearsals:
 
 def rehearse(
     held_out: Photos,
-    learnt: Learnt,
+    learnt: TrainingPhotos,
     names: Sequence[str],
     enrolled: Photos,
     products: Sequence[str],

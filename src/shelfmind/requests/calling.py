@@ -42,8 +42,10 @@ def request_from(request: type[R], positional: Sequence[Any], names: Mapping[str
         return positional[0]
     known = [each.name for each in arguments(request) if by_position(each)]
     if len(positional) > len(known):
-        said = ", ".join(known) or "none"
-        raise TypeError(f"{verb}() must have at most {len(known)} positional arguments ({said}), got {len(positional)}")
+        options = ", ".join(known) or "none"
+        raise TypeError(
+            f"{verb}() must have at most {len(known)} positional arguments ({options}), got {len(positional)}"
+        )
     given = dict(zip(known, positional, strict=False))
     for name in names:
         if name in given:

@@ -32,12 +32,12 @@ class GroupDeck:
         self.images: list[str] = []
         self._image_numbers: dict[str, int] = {}
         self.products: list[str] = []
-        self._note_products()
+        self._register_products()
 
     def overview(self) -> dict[str, Any]:
         """Return everything the page needs before it shows a card: one list per column, one entry per group."""
         with self._lock:
-            self._note_products()
+            self._register_products()
             product_ids = {name: number for number, name in enumerate(self.products)}
             return {
                 "mode": "groups",
@@ -94,13 +94,13 @@ class GroupDeck:
         Raises the same errors as `decide`.
         """
         with self._lock:
-            mine = {key: each for key, each in self.enrolments.standing().items() if each.reviewer == self.reviewer}
+            own = {key: each for key, each in self.enrolments.standing().items() if each.reviewer == self.reviewer}
             if number is None:
                 order = {line.id: position for position, line in enumerate(self.enrolments.log.decisions)}
-                of_these = [each for key, each in mine.items() if key in self._numbers]
+                of_these = [each for key, each in own.items() if key in self._numbers]
                 last = max(of_these, key=lambda each: order[each.id], default=None)
             else:
-                last = mine.get(self._group(number).key)
+                last = own.get(self._group(number).key)
             if last is None:
                 return {"undone": None, **self._news(())}
             self.enrolments.take_back(last)
@@ -111,7 +111,7 @@ class GroupDeck:
         """The number of groups with a decision."""
         return decided_groups(self.groups, self.enrolments.standing())
 
-    def _note_products(self) -> None:
+    def _register_products(self) -> None:
         """Append new products, so that the numbers of those that open pages know stay valid."""
         known = set(self.products)
         self.products += [name for name in self.enrolments.products() if name not in known]
@@ -157,7 +157,7 @@ class GroupDeck:
         for key, decision in standing.items():
             other = self._numbers.get(key)
             if decision.label is not None and other is not None and other != number:
-                similarity, row = alikeness(self._vectors[number], self._vectors[other])
+                similarity, row = mean_similarity(self._vectors[number], self._vectors[other])
                 photo = self.groups[other].photos[row]
                 found.append(Nearest(decision.label, similarity, photo.sha256))
         there = [each for each in found if each is not None and each.sku in self.enrolments.gallery.state.products]
@@ -175,7 +175,7 @@ class GroupDeck:
         return self._image_numbers[name]
 
 
-def alikeness(photos: Floats, others: Floats) -> tuple[float, int]:
+def mean_similarity(photos: Floats, others: Floats) -> tuple[float, int]:
     """Return the mean similarity of photos (N, D) to their nearest of others (M, D), and the overall nearest one."""
     similarities = photos @ others.T
     return float(similarities.max(1).mean()), int(np.argmax(similarities.max(0)))

@@ -80,7 +80,7 @@ def _review_groups(request: ReviewRequest, name: str, log: Path, watcher: Observ
     _open_log(log, watcher)
     enrolments = Enrolments(found, gallery, log, request.audit.resolve().name, _guard)
     try:
-        settled = enrolments.settle()
+        settled = enrolments.apply_pending()
     except UserError as error:
         watcher.warn(f"a decision of an interrupted review could not be applied: {error}")
     else:

@@ -170,28 +170,28 @@ def _histories_before(run: RunFolder, counter: Counter) -> Iterator[History]:
     A run that did not store them reads them from the run of its initial weights.
     """
     if not run.before.is_dir():
-        yield from _asked_before(run, counter)
+        yield from _histories_of_start(run, counter)
         return
     for folder in map(RunFolder, sorted(run.before.iterdir(), key=lambda folder: int(folder.name))):
         origin = read_json(folder.root / ORIGIN)
         title, teacher = str(origin["run"]), bool(origin.get("teacher", False))
         if not folder.split.exists():
-            raise _untold_before(run, title, teacher)
+            raise _unknown_start(run, title, teacher)
         yield History(folder, tuple(read_split(folder.split)), title=title, teacher=teacher)
 
 
-def _asked_before(run: RunFolder, counter: Counter) -> tuple[History, ...]:
+def _histories_of_start(run: RunFolder, counter: Counter) -> tuple[History, ...]:
     weights = (read_json(run.provenance) if run.provenance.exists() else {}).get("weights") or {}
     if weights.get("origin") != "run":
         return ()
     checkpoint = Path(weights["path"])
     parent = run_of(checkpoint)
     if parent is None:
-        raise _untold_before(run, str(checkpoint.parent))
+        raise _unknown_start(run, str(checkpoint.parent))
     return read_history(parent, counter).chain
 
 
-def _untold_before(run: RunFolder, title: str, teacher: bool = False) -> UnknownHistoryError:
+def _unknown_start(run: RunFolder, title: str, teacher: bool = False) -> UnknownHistoryError:
     origin = f"its teacher {title}" if teacher else f"its initial weights, of {title},"
     return UnknownHistoryError(f"the training images of {run.root} are unknown: those of {origin} are not recorded")
 

@@ -35,7 +35,7 @@ class KnownData:
     histories: tuple[History, ...]
     without_history: tuple[str, ...] = ()
 
-    def of_the_first_alone(self) -> KnownData:
+    def for_first_run(self) -> KnownData:
         """The same data with the groups for the first run alone."""
         first = self.histories[0].alone
         return replace(self, catalog=grouped_by_content(self.ungrouped, self.digests, [first]))

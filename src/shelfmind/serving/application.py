@@ -36,7 +36,7 @@ def create_application(service: Service, clock: Callable[[], float] = time.monot
     """Return the ASGI application: the gate and, behind it, the routes. `clock` is used for rate limits."""
     app = described_application()
     app.state.service = service
-    return Gate(Shortcut(app, service), service.door, service.limits, service.metrics, clock)
+    return Gate(Shortcut(app, service), service.authenticator, service.limits, service.metrics, clock)
 
 
 class Shortcut:
@@ -128,15 +128,15 @@ async def _on_invalid(request: Request, error: Any) -> Response:
         for each in error.errors()
     ]
     first = f": {items[0]['where']}: {items[0]['what']}" if items else ""
-    said = Problem(422, f"invalid request{first}", more={"errors": items})
-    return problem_response(said, _request_id(request))
+    problem = Problem(422, f"invalid request{first}", more={"errors": items})
+    return problem_response(problem, _request_id(request))
 
 
 async def _on_user_error(request: Request, error: Any) -> Response:
     """Handle an error that the operator must fix, such as an unreadable gallery or a full disk."""
     LOG.error("request %s: %s", _request_id(request), error)
-    said = Problem(503, "the service cannot do this now; its log has the reason", "not-ready", 5)
-    return problem_response(said, _request_id(request))
+    problem = Problem(503, "the service cannot do this now; its log has the reason", "not-ready", 5)
+    return problem_response(problem, _request_id(request))
 
 
 async def _on_fault(request: Request, error: Any) -> Response:

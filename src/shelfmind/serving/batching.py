@@ -161,7 +161,7 @@ class Batcher:
         """Return a batch to compute now. With `full`, only a full one, as there is more to decode."""
         for model, items in self._decoded.items():
             size = model.batch_size(self.max_batch)
-            ripe = len(items) >= size or (not full and self._ripe(items[0], now))
+            ripe = len(items) >= size or (not full and self._is_due(items[0], now))
             if ripe and (self._computing == 0 or model.takes_several):
                 fair = -(-len(items) // (1 + self._idle)) if model.takes_several else len(items)
                 batch = [items.popleft() for _ in range(min(size, fair))]
@@ -172,7 +172,7 @@ class Batcher:
                 return partial(self._compute, model, batch, alone)
         return None
 
-    def _ripe(self, oldest: Item, now: float) -> bool:
+    def _is_due(self, oldest: Item, now: float) -> bool:
         return self._closed or now - oldest.since >= self.max_delay_s
 
     def _patience(self, now: float) -> float | None:

@@ -50,7 +50,7 @@ class Caller:
         return {"who": self.name, "role": self.role, "address": self.address}
 
 
-class Door:
+class Authenticator:
     """Authenticates callers by their keys and opens sessions for browsers.
 
     A session consists of the key's public id, its expiry time and a signature by the secret stored next to the keys.
@@ -101,7 +101,7 @@ class Door:
             UserError: the secret cannot be read or written.
         """
         until = int(time.time()) + SESSION_S
-        return f"{key.id}.{until}.{_signature(self._secret.drawn(), key.id, until)}"
+        return f"{key.id}.{until}.{_signature(self._secret.get_or_create(), key.id, until)}"
 
     def _of_session(self, cookies: str) -> Key | None:
         jar: SimpleCookie = SimpleCookie()

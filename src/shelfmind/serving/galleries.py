@@ -86,7 +86,8 @@ class ServedGallery:
 
         Raises:
             Problem: there is no photo, or one cannot be used.
-            UserError: the gallery refuses the change; with `strict` a `DoubtfulError` for findings of the guard.
+            UserError: the gallery refuses the change; with `strict` a `SuspiciousEnrolmentError` if the guard
+                has findings.
         """
         self._require_usable(images)
         photos = [Photo(sku, image.name, image.content) for image in images]

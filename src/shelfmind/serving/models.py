@@ -40,7 +40,7 @@ class Outcome:
 
 
 @dataclass(frozen=True)
-class Wanted:
+class ModelSource:
     """The source of a model and its inference settings."""
 
     run: Path
@@ -132,7 +132,7 @@ class ServedModel:
         return self if newer.version == self.recognizer.version else replace(self, recognizer=newer)
 
 
-def load_model(wanted: Wanted, max_batch: int | None) -> ServedModel:
+def load_model(wanted: ModelSource, max_batch: int | None) -> ServedModel:
     """Load a model, run batches of one and of many images, and check the outputs.
 
     Raises:

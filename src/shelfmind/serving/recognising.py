@@ -16,11 +16,11 @@ from shelfmind.serving.problems import Problem
 DONE, LATE, GONE = "done", "late", "gone"
 
 
-class HungUpError(Exception):
+class ClientDisconnectedError(Exception):
     """The client has disconnected."""
 
 
-class Waiting:
+class PendingRequest:
     """Watches one request for its deadline and for its client to disconnect."""
 
     def __init__(self, receive: Receive, timeout_s: float, metrics: Metrics) -> None:
@@ -28,14 +28,14 @@ class Waiting:
         self.metrics = metrics
         self._loop = asyncio.get_running_loop()
         self._gone = False
-        self._told: Callable[[], None] = lambda: None
+        self._on_end: Callable[[], None] = lambda: None
         self._watch = self._loop.create_task(self._until_gone(receive))
 
     async def _until_gone(self, receive: Receive) -> None:
         while (await receive())["type"] != "http.disconnect":
             pass
         self._gone = True
-        self._told()
+        self._on_end()
 
     async def through(self, batcher: Batcher, ticket: Ticket, future: asyncio.Future[str]) -> None:
         """Wait until all images of a ticket have outcomes.
@@ -53,7 +53,7 @@ class Waiting:
             if not future.done():
                 future.set_result(how)
 
-        self._told = lambda: end(GONE)
+        self._on_end = lambda: end(GONE)
         if self._gone:
             end(GONE)
         timer = self._loop.call_at(self._loop.time() + self.deadline - time.monotonic(), end, LATE)
@@ -64,7 +64,7 @@ class Waiting:
             ticket.abandon()
         if how == GONE:
             self.metrics.reject("hung_up")
-            raise HungUpError
+            raise ClientDisconnectedError
         if how == LATE or time.monotonic() > self.deadline:
             self.metrics.reject("deadline")
             raise Problem(504, "the request's deadline passed before the answer was ready", "deadline")

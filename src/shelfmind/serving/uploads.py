@@ -18,7 +18,7 @@ from shelfmind.nouns import counted
 from shelfmind.serving.multipart import parts
 from shelfmind.serving.problems import Problem
 
-QUICK_BYTES = 1 << 18
+INLINE_BYTES = 1 << 18
 """Bodies up to this size are parsed in the event loop, larger ones in a thread."""
 MOST_PARTS_BESIDE = 32
 MOST_TEXT_BYTES = 1 << 16
@@ -52,7 +52,7 @@ async def read_form(request: Request, most_images: int) -> Form:
     body = await request.body()
     media_type = request.headers.get("content-type", "")
     query = dict(request.query_params)
-    if len(body) > QUICK_BYTES:
+    if len(body) > INLINE_BYTES:
         return await run_in_threadpool(parse_form, body, media_type, query, most_images)
     return parse_form(body, media_type, query, most_images)
 

@@ -81,7 +81,7 @@ def adapt(request: AdaptRequest, watcher: Observer = SILENT) -> Adaptation:
     for path in request.paths:
         require_existing(path)
     recipe = source.read_recipe()
-    paths = drawn_paths(request.paths, request.most)
+    paths = sampled_paths(request.paths, request.most)
     reading = _Reading(recipe.data, watcher.counter("collecting statistics", len(paths)))
     class_names, _ = source.read_classes()
     network = network_of(engine_of_run(MINDSPORE, source, recipe, len(class_names), None)[0])
@@ -102,7 +102,7 @@ def adapt(request: AdaptRequest, watcher: Observer = SILENT) -> Adaptation:
     return outcome
 
 
-def drawn_paths(named: Sequence[str], most: int) -> list[Path]:
+def sampled_paths(named: Sequence[str], most: int) -> list[Path]:
     """The files that `named` refers to, in a fixed random order; at most `most` of them."""
     paths = list(find_images(named))
     if not paths:
@@ -180,8 +180,8 @@ def _mixed(
 def _write(source: RunFolder, out: Path, mixed: Checkpoint, outcome: Adaptation, request: AdaptRequest) -> None:
     """Write the new run: the old run's files, the mixed weights, and a record of the origin of the statistics."""
     target = copy_without_weights(source, out)
-    told = {key: value for key, value in asdict(outcome).items() if key in ("images", "weight", "shift")}
+    summary = {key: value for key, value in asdict(outcome).items() if key in ("images", "weight", "shift")}
     record = {"of": str(source.root.absolute()), "photos": [str(Path(path).absolute()) for path in request.paths]}
-    write_json(target.provenance, {**read_json(source.provenance), ADAPTED: {**record, **told}})
+    write_json(target.provenance, {**read_json(source.provenance), ADAPTED: {**record, **summary}})
     save_checkpoint(target.last, mixed)
-    target.offer(target.last)
+    target.select(target.last)

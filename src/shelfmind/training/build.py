@@ -33,7 +33,7 @@ from shelfmind.training.optimizer import NesterovMomentum, build_optimizer
 from shelfmind.training.state import Position, Tensors
 from shelfmind.training.step import LossScaler, build_step
 from shelfmind.training.tasks import TASKS
-from shelfmind.training.teaching import TaughtBatches, Teacher
+from shelfmind.training.teaching import DistillationBatches, Teacher
 from shelfmind.transforms.augment import build_augmentations
 
 RESERVE_SHARE, RESERVE_S = 0.01, 10.0
@@ -106,7 +106,7 @@ def refuse_contradictions(recipe: Recipe) -> None:
             f"the task {recipe.train.task} compares two views of all images of a batch; "
             "it excludes Mixup, CutMix and train.micro_batch_size"
         )
-    refuse_lessons(recipe)
+    refuse_inconsistent_distillation(recipe)
     if recipe.train.trainable != "all" and recipe.model.weights is None:
         raise UserError(
             f"train.trainable={recipe.train.trainable} freezes all other weights; "
@@ -114,7 +114,7 @@ def refuse_contradictions(recipe: Recipe) -> None:
         )
 
 
-def refuse_lessons(recipe: Recipe) -> None:
+def refuse_inconsistent_distillation(recipe: Recipe) -> None:
     """Reject teachers for a task without labels, and distillation settings without teachers."""
     lessons = recipe.distillation
     if lessons.teachers and not TASKS[recipe.train.task].labelled:
@@ -178,7 +178,7 @@ def build_training(
     micro_batch_size = recipe.train.micro_batch_size
     if teachers:
         loss = distilled(loss, recipe.distillation.weight, recipe.distillation.temperature)
-        batches: TrainingBatches = TaughtBatches(images.train, labels, classes, recipe, seed, teachers)
+        batches: TrainingBatches = DistillationBatches(images.train, labels, classes, recipe, seed, teachers)
     else:
         batches = task.batches(images.train, labels, classes, recipe, seed)
     validated = images.val_samples if task.labelled else []

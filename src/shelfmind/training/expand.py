@@ -123,31 +123,33 @@ def parts_of(catalog: Catalog, unseen_share: float, seed: int) -> Parts:
     unseen = set(np.random.default_rng(seed).permutation(classes)[:count].tolist())
     seen_names = [catalog.class_names[label] for label in classes if label not in unseen]
     unseen_names = [catalog.class_names[label] for label in classes if label in unseen]
-    judge = "test" if catalog.split("test") else "val"
-    train, calibration = _training_photos(catalog, judge, unseen, seed)
+    evaluation_split = "test" if catalog.split("test") else "val"
+    train, calibration = _training_photos(catalog, evaluation_split, unseen, seed)
     ids = {name: index for names in (seen_names, unseen_names) for index, name in enumerate(names)}
 
     def of(samples: Sequence[Sample], split: str) -> tuple[Sample, ...]:
         return tuple(Sample(each.path, ids[catalog.class_names[each.label]], split) for each in samples)
 
-    judged = [sample for sample in catalog.split(judge) if sample.label in trained]
+    evaluated = [sample for sample in catalog.split(evaluation_split) if sample.label in trained]
     parts = Parts(
         seen_names=tuple(seen_names),
         unseen_names=tuple(unseen_names),
         train=of(train, "train"),
         calibration=of(calibration, "val"),
-        seen=of([sample for sample in judged if sample.label not in unseen], judge),
+        seen=of([sample for sample in evaluated if sample.label not in unseen], evaluation_split),
         shots=of([sample for sample in catalog.split("train") if sample.label in unseen], "train"),
-        unseen=of([sample for sample in judged if sample.label in unseen], judge),
+        unseen=of([sample for sample in evaluated if sample.label in unseen], evaluation_split),
     )
     if not parts.seen or not parts.unseen:
-        raise UserError(f"{catalog.root} has no photos in {judge} to evaluate on")
+        raise UserError(f"{catalog.root} has no photos in {evaluation_split} to evaluate on")
     if not parts.calibration:
         raise UserError(f"{catalog.root} has too few photos per class to hold some out for calibration")
     return parts
 
 
-def _training_photos(catalog: Catalog, judge: str, unseen: set[int], seed: int) -> tuple[list[Sample], list[Sample]]:
+def _training_photos(
+    catalog: Catalog, evaluation_split: str, unseen: set[int], seed: int
+) -> tuple[list[Sample], list[Sample]]:
     """Photos of seen classes for training and calibration: calibration uses val, unless val is needed for evaluation.
 
     In that case a contiguous block of each class's photos is held out, because consecutive photos are too similar for
@@ -155,7 +157,7 @@ def _training_photos(catalog: Catalog, judge: str, unseen: set[int], seed: int) 
     """
     train = [sample for sample in catalog.split("train") if sample.label not in unseen]
     val = [sample for sample in catalog.split("val") if sample.label not in unseen]
-    if judge == "test" and val:
+    if evaluation_split == "test" and val:
         return train, val
     labels: Ints = np.array([sample.label for sample in train], np.int64)
     folds = block_folds([str(sample.path) for sample in train], labels, CALIBRATION_FOLDS)

@@ -66,7 +66,7 @@ def joined(
     if not entries:
         raise UserError(f"{gallery} has no products; enrol some: {call('gallery_add', gallery=gallery, data='DATA')}")
     _refuse_two_products(entries, gallery)
-    skus = _by_look(entries, gallery)
+    skus = _by_normalised_name(entries, gallery)
     ids = {normalise_class_name(name): label for label, name in enumerate(names)}
     new = sorted(sku for look, sku in skus.items() if look not in ids)
     ids.update((normalise_class_name(sku), len(names) + index) for index, sku in enumerate(new))
@@ -83,7 +83,7 @@ def joined(
             relabelled[digest] = label
         else:
             uses[use] += 1
-    measuring = _measuring(unknown, len(names), held_out, seed)
+    measuring = _held_out(unknown, len(names), held_out, seed)
     result = Joined(
         class_names=(*names, *new),
         old=len(names),
@@ -113,7 +113,7 @@ def _refuse_two_products(entries: Sequence[Entry], gallery: str) -> None:
             )
 
 
-def _by_look(entries: Sequence[Entry], gallery: str) -> dict[str, str]:
+def _by_normalised_name(entries: Sequence[Entry], gallery: str) -> dict[str, str]:
     """The products by their normalised names."""
     skus: dict[str, str] = {}
     for sku in dict.fromkeys(entry.sku for entry in entries):
@@ -124,7 +124,7 @@ def _by_look(entries: Sequence[Entry], gallery: str) -> dict[str, str]:
     return skus
 
 
-def _measuring(photos: Sequence[tuple[Entry, int]], old: int, share: float, seed: int) -> list[bool]:
+def _held_out(photos: Sequence[tuple[Entry, int]], old: int, share: float, seed: int) -> list[bool]:
     """Whether each photo is held out."""
     counts = Counter(label for _, label in photos)
     enough = [index for index, (_, label) in enumerate(photos) if label >= old and counts[label] >= ENOUGH_TO_MEASURE]

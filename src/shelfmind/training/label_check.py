@@ -30,7 +30,7 @@ from shelfmind.recipe import Recipe
 from shelfmind.records import Catalog
 from shelfmind.requests.calling import takes
 from shelfmind.requests.label_checking import FindLabelErrorsRequest
-from shelfmind.runs.first_weights import labels_unlearnt
+from shelfmind.runs.initial_weights import labels_unlearnt
 from shelfmind.runs.provenance import describe_origin, describe_weights
 from shelfmind.training.build import refuse_unbuildable
 from shelfmind.training.out_of_fold import CheckFolder, CheckPlan, predict_out_of_fold
@@ -111,7 +111,7 @@ def find_label_errors(request: FindLabelErrorsRequest, watcher: Watcher | None =
     origin = describe_origin(request.data, catalog, request.seed, request.to_json(), describe_weights(start))
     write_json(check.root / "provenance.json", origin)
     predict_out_of_fold(check, plan, held_out, watcher)
-    return _judge(check, catalog, held_out, unlearnt, plan, len(measured.bad_files), watcher)
+    return _rank_labels(check, catalog, held_out, unlearnt, plan, len(measured.bad_files), watcher)
 
 
 def _unlearnt(start: Start | None, held_out: HeldOut, watcher: Watcher) -> Bools:
@@ -147,7 +147,7 @@ def _plan(request: FindLabelErrorsRequest, catalog: Catalog, settings: Recipe) -
     )
 
 
-def _judge(
+def _rank_labels(
     check: CheckFolder,
     catalog: Catalog,
     held_out: HeldOut,
@@ -209,6 +209,6 @@ def _findings(
         accuracy=float(labels.right[unlearnt].mean()),
         bad_files=bad_files,
         folds=len(labels.judges),
-        trusted_folds=sum(judge.trusted for judge in labels.judges),
+        trusted_folds=sum(network.trusted for network in labels.judges),
         doubt=doubt_of(labels.judges, held_out.judged - judged),
     )

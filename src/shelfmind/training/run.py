@@ -17,7 +17,7 @@ from shelfmind.evaluation import Evaluation
 from shelfmind.files import cache_folder, write_json, write_text
 from shelfmind.guidance.arguments import arguments_of
 from shelfmind.guidance.places import unused
-from shelfmind.guidance.starts import doubt_of_random_weights
+from shelfmind.guidance.starts import random_weights_warning
 from shelfmind.images.checking import note_bad_files, refuse_too_many_bad
 from shelfmind.images.content import hash_files
 from shelfmind.images.squares import open_squares
@@ -35,9 +35,9 @@ from shelfmind.recipe import Recipe
 from shelfmind.records import Catalog, Sample
 from shelfmind.requests.calling import takes
 from shelfmind.requests.training import TrainRequest
-from shelfmind.runs.first_weights import keep_history_before, read_with_doubt
 from shelfmind.runs.folder import RunFolder, create_run_folder, read_json
 from shelfmind.runs.history import UnknownHistoryError, read_history, write_history
+from shelfmind.runs.initial_weights import keep_history_before, read_with_caveat
 from shelfmind.runs.known_data import open_as_trained, with_split_of
 from shelfmind.runs.overlaps import overlap_of
 from shelfmind.runs.provenance import describe_origin, describe_weights
@@ -65,8 +65,8 @@ def train(request: TrainRequest, watcher: Watcher | None = None) -> Evaluation |
     Raises:
         UserError: invalid input.
     """
-    with tracked(request.track, watcher or Watcher()) as told:
-        return _trained(request, told) if request.resume is None else resume(request.resume, told)
+    with tracked(request.track, watcher or Watcher()) as observer:
+        return _trained(request, observer) if request.resume is None else resume(request.resume, observer)
 
 
 def fine_tune(request: TrainRequest, watcher: Watcher) -> Evaluation | None:
@@ -111,13 +111,13 @@ def _trained(request: TrainRequest, watcher: Watcher, new_photos: bool = True) -
     first = None if start is None or start.url is not None else start.path
     if first is not None or teachers:
         keep_history_before(run, first, watcher.counter, [teacher.file for teacher in teachers])
-        doubt = read_with_doubt(run, watcher.counter)[1]
+        doubt = read_with_caveat(run, watcher.counter)[1]
         if doubt is not None:
             watcher.warn(doubt)
     counts = _counts(images.train_samples, len(catalog.class_names))
     run.write_classes(catalog.class_names, counts)
     if start is None and not teachers:
-        tell(_doubt_of_start(request, settings, counts), watcher.note)
+        tell(_start_warnings(request, settings, counts), watcher.note)
     write_text(run.recipe, settings.dump())
     classes = len(catalog.class_names)
     max_minutes, known = request.max_minutes, None
@@ -257,7 +257,7 @@ def _finish(training: Training, catalog: Catalog, images: Images, watcher: Watch
         )
     )
     train_to_the_end(training, watcher)
-    history, doubt = read_with_doubt(training.run, watcher.counter)
+    history, doubt = read_with_caveat(training.run, watcher.counter)
     for warning in _keep_warnings(training, images, doubt):
         watcher.warn(warning)
     if len(training.val_labels) == 0:
@@ -300,11 +300,11 @@ def _keep_warnings(training: Training, images: Images, doubt: str | None) -> lis
     return found
 
 
-def _doubt_of_start(request: TrainRequest, settings: Recipe, counts: Sequence[int]) -> list[str]:
+def _start_warnings(request: TrainRequest, settings: Recipe, counts: Sequence[int]) -> list[str]:
     """A warning that there are too few photos to train from scratch, given before training starts."""
     out = request.new[1]
     again = {**arguments_of(request), "out": str(unused(out.with_name(f"{out.name}_imagenet")))}
-    doubt = doubt_of_random_weights(counts, settings.model.name, again, request.rules)
+    doubt = random_weights_warning(counts, settings.model.name, again, request.rules)
     return [] if doubt is None or not TASKS[settings.train.task].labelled else [doubt]
 
 

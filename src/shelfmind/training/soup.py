@@ -123,7 +123,7 @@ def _validated_average(
 ) -> Predictions:
     """Write the average to `target`, and validate it."""
     save_checkpoint(target.last, average_checkpoints(checkpoints))
-    target.offer(target.last)
+    target.select(target.last)
     return _predicted(RunPredictor(target, calibrated=False), catalog, counter)
 
 

@@ -66,7 +66,7 @@ class Teacher:
         return {"origin": "exported" if run is None else "run", **facts, "engine": self.engine, **origin}
 
 
-class TaughtBatches(TrainingBatches):
+class DistillationBatches(TrainingBatches):
     """Training images with two targets each, (B, 2, classes): the label targets, and the mean of the teachers'
     predictions.
 
@@ -89,13 +89,13 @@ class TaughtBatches(TrainingBatches):
 
     def segment(self, epoch: int, start: int, stop: int, image_size: int, mix: bool) -> Iterator[tuple[Floats, Floats]]:
         for images, targets in super().segment(epoch, start, stop, image_size, mix):
-            yield images, self._taught(images, targets)
+            yield images, self._with_teacher_targets(images, targets)
 
     def example(self, image_size: int) -> tuple[Floats, Floats]:
         images, targets = super().example(image_size)
-        return images, self._taught(images, targets)
+        return images, self._with_teacher_targets(images, targets)
 
-    def _taught(self, images: Floats, targets: Floats) -> Floats:
+    def _with_teacher_targets(self, images: Floats, targets: Floats) -> Floats:
         seen, temperature = self.normalisation.undone(images), self.recipe.distillation.temperature
         answers = [teacher.answers(seen, temperature) for teacher in self.teachers]
         return np.stack([targets, np.mean(answers, axis=0, dtype=np.float32)], axis=1)

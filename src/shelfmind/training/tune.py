@@ -65,7 +65,7 @@ def tune(request: TuneRequest, watcher: Watcher | None = None) -> Best:
 
     def objective(trial: Any) -> float:
         values = {name: _suggested(trial, name, choice) for name, choice in searched.items()}
-        watcher.note(f"trial {trial.number}: {', '.join(_said(name, value) for name, value in values.items())}")
+        watcher.note(f"trial {trial.number}: {', '.join(_formatted(name, value) for name, value in values.items())}")
         folder = out / "trials" / f"{trial.number:04d}"
         return _trained(_with_values(request, values), folder, _TrialWatcher(trial, watcher))
 
@@ -154,7 +154,7 @@ def _suggested(trial: Any, name: str, choice: Range | Choices) -> Any:
     return suggest(name, choice.low, choice.high, log=choice.log)
 
 
-def _said(name: str, value: Any) -> str:
+def _formatted(name: str, value: Any) -> str:
     """A value as displayed: rates with four significant digits."""
     return f"{name}={f'{value:.4g}' if isinstance(value, float) else value}"
 

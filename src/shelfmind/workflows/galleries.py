@@ -86,7 +86,7 @@ def create(request: GalleryCreateRequest, watcher: Observer = SILENT) -> Enrolme
 
     photos = [] if request.data is None else _of_data(request.data, request.format, watcher)
     embedder = photo_embedder(request.run, watcher.counter, request.engine, request.batch)
-    gallery = Gallery.create(open_files(request.gallery), embedder, author_of(request), go_on=bool(photos))
+    gallery = Gallery.create(open_files(request.gallery), embedder, author_of(request), resume=bool(photos))
     outcome = ChangeOutcome(gallery.state.version, "created")
     if photos:
         outcome = gallery.add(photos, embedder, author_of(request), request.strict, Guard(watcher.counter))

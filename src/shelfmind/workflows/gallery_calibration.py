@@ -21,7 +21,7 @@ from shelfmind.nouns import counted, shortened
 from shelfmind.progress import Counter
 from shelfmind.recognition.answers import Columns
 from shelfmind.recognition.episodes import Episode, Photos, known_parts
-from shelfmind.recognition.evidence import Learnt, References
+from shelfmind.recognition.evidence import References, TrainingPhotos
 from shelfmind.recognition.families import found_families
 from shelfmind.recognition.fusion import fit_fusion
 from shelfmind.recognition.levels import ProductFamily, families_of_broader
@@ -74,7 +74,7 @@ def calibrate(request: GalleryCalibrateRequest, watcher: Observer = SILENT) -> C
     trained, asked = _samples(request, predictor, watcher)
     photos = _photos(predictor, _predicted(predictor, trained, watcher.counter))
     whitening = fit_whitening(photos.vectors, photos.labels)
-    learnt = photos.whitened(whitening).as_learnt()
+    learnt = photos.whitened(whitening).as_training_photos()
     held_out = _photos(predictor, _predicted(predictor, asked, watcher.counter)).whitened(whitening)
     enrolled, products = _enrolled(gallery, predictor, watcher.counter)
     enrolled = enrolled.whitened(whitening)
@@ -176,7 +176,7 @@ def _families(
     request: GalleryCalibrateRequest,
     episodes: Sequence[Episode],
     held_out: Photos,
-    learnt: Learnt,
+    learnt: TrainingPhotos,
     enrolled: Photos,
     products: Sequence[str],
     class_names: Sequence[str],

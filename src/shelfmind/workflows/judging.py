@@ -28,7 +28,7 @@ from shelfmind.runs.known_data import group_of
 from shelfmind.runs.overlaps import near_copies_of
 
 
-def judge_by(run: Path | str, counter: Counter) -> Judge:
+def label_check_by(run: Path | str, counter: Counter) -> Judge:
     """A judge for `audit`: `run` is a run folder, or an output folder of `find-label-errors`.
 
     Raises:
@@ -37,8 +37,8 @@ def judge_by(run: Path | str, counter: Counter) -> Judge:
     folder = Path(run)
     if (folder / PLAN_FILE).exists():
         if not (folder / "audit.json").exists():
-            going_on = call("find_label_errors", data="DATA", out=folder)
-            raise UserError(f"{folder} is an unfinished label check; finish it first with: {going_on}")
+            resume_command = call("find_label_errors", data="DATA", out=folder)
+            raise UserError(f"{folder} is an unfinished label check; finish it first with: {resume_command}")
         return lambda catalog: _by_label_check(folder, catalog, counter)
     RunFolder(folder).require()
     return lambda catalog: _by_run(RunFolder(folder), catalog, counter)

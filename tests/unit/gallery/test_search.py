@@ -9,7 +9,7 @@ from shelfmind.evaluation.matrix_rows import unit_rows
 from shelfmind.gallery import cells, following
 from shelfmind.gallery.cells import CellSearch, search_of
 from shelfmind.gallery.changes import Entry, checksum
-from shelfmind.gallery.following import GallerySearch, kept_cells
+from shelfmind.gallery.following import GallerySearch, cells_cache
 from shelfmind.gallery.gallery import Gallery
 from shelfmind.gallery.photos import Photo
 from shelfmind.gallery.plan import By
@@ -167,7 +167,7 @@ def test_an_empty_gallery_is_searched_and_filled(gallery, files, embedder) -> No
 
 def test_cells_are_kept_apart_by_place_and_weights(gallery, files, embedder, tmp_path, monkeypatch) -> None:
     monkeypatch.setenv("SHELFMIND_CACHE", str(tmp_path / "cache"))
-    first = kept_cells(gallery)
-    assert kept_cells(Gallery(files)) == first
+    first = cells_cache(gallery)
+    assert cells_cache(Gallery(files)) == first
     gallery.re_embed(type(embedder)("second"), ME)
-    assert kept_cells(gallery) != first
+    assert cells_cache(gallery) != first

@@ -11,6 +11,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 from PIL import Image
+from shelfmind.workflows.judged_images import notes_on
 
 from shelfmind.data import open_catalog
 from shelfmind.data.digest import data_digest
@@ -19,9 +20,9 @@ from shelfmind.files import write_json, write_text
 from shelfmind.progress import count_silently
 from shelfmind.recipe import load_recipe
 from shelfmind.records import Sample
-from shelfmind.runs.first_weights import keep_history_before, labels_unlearnt, seen_by_first_weights
 from shelfmind.runs.folder import RunFolder
 from shelfmind.runs.history import History, UnknownHistoryError, read_history, write_history
+from shelfmind.runs.initial_weights import keep_history_before, labels_unlearnt, seen_by_initial_weights
 from shelfmind.runs.known_data import (
     KnownData,
     chosen_split,
@@ -31,7 +32,6 @@ from shelfmind.runs.known_data import (
     with_split_of,
 )
 from shelfmind.runs.overlaps import overlap_of, refuse_seen
-from shelfmind.workflows.judged_images import notes_on
 
 CLASSES = ("可乐", "茶")
 
@@ -458,8 +458,8 @@ def test_a_training_on_the_split_of_its_first_weights_is_judged_by_what_neither_
 ) -> None:
     parent, other = (run_on(photos, tmp_path / str(seed), seed) for seed in (0, 5))
     same = run_on(photos, tmp_path / "same")
-    assert seen_by_first_weights(begun_with(same, parent)) is None
-    said = seen_by_first_weights(begun_with(other, parent))
+    assert seen_by_initial_weights(begun_with(same, parent)) is None
+    said = seen_by_initial_weights(begun_with(other, parent))
     assert said is not None
     before = own_uses(read_history(parent, count_silently))
     tested = own_groups_of(other)["test"]
@@ -481,7 +481,7 @@ def test_what_teachers_have_seen_counts(photos: Path, tmp_path: Path) -> None:
         (str(teacher.root), True),
     ]
     assert str(history) == f"{student.root} or its initial weights, of {first.root} or its teachers, {teacher.root}"
-    said = seen_by_first_weights(history)
+    said = seen_by_initial_weights(history)
     assert said is not None
     assert "a teacher of this run, saw" in said
     keep_history_before(student, None, count_silently, [exported])  # of no run

@@ -9,7 +9,7 @@ import typer
 from rich.console import Console
 
 from shelfmind.cli.outcomes.figures import JsonFile, write_figures
-from shelfmind.cli.outcomes.next_step import say_next
+from shelfmind.cli.outcomes.next_step import print_next_step
 from shelfmind.cli.wording import as_typed
 from shelfmind.display import Display, audit_table, prepared_table
 from shelfmind.errors import call
@@ -43,7 +43,7 @@ def show_audit(audit: AuditOutcome, request: AuditRequest, display: Display) -> 
     if figures.get("doubt"):
         display.warn(f"{request.run}: {figures['doubt']}")
     after = after_audit(Audited(figures, request.data, request.out, request.format))
-    say_next(display, after.what, after.command)
+    print_next_step(display, after.what, after.command)
 
 
 def show_label_errors(
@@ -62,7 +62,7 @@ def show_label_errors(
     display.line(f"ranked labels: {request.out / 'label_errors.csv'}")
     display.line(f"report: {request.out / 'report.html'}")
     if findings.suspects:
-        say_next(display, "review them in a browser", call("review", audit=str(request.out)))
+        print_next_step(display, "review them in a browser", call("review", audit=str(request.out)))
 
 
 def _judged(findings: LabelCheckOutcome) -> str:
@@ -84,7 +84,7 @@ def show_reviewed(reviewed: ReviewOutcome, request: ReviewRequest, display: Disp
         )
         return
     following = call("prepare", data=str(reviewed.root), decisions=[str(reviewed.log)], out="CLEAN")
-    say_next(display, "make a clean copy", following)
+    print_next_step(display, "make a clean copy", following)
 
 
 def show_prepared(prepared: PreparationOutcome, request: PrepareRequest, display: Display) -> None:

@@ -13,7 +13,7 @@ from shelfmind.serving.batching import Ticket
 from shelfmind.serving.explaining import METHOD, covered, picture, sensitivity
 from shelfmind.serving.models import ServedModel
 from shelfmind.serving.problems import Problem
-from shelfmind.serving.recognising import HungUpError, Waiting, require_open, require_room, ticket_of
+from shelfmind.serving.recognising import ClientDisconnectedError, PendingRequest, require_open, require_room, ticket_of
 from shelfmind.serving.records import UNUSABLE, Record, answer_record, model_brief, outcome_record
 from shelfmind.serving.routes.access import Reader, TheService, problems
 from shelfmind.serving.schemas import FORM, Recognition, RecognitionRequest, multipart
@@ -79,15 +79,15 @@ async def recognize(request: Request, service: TheService, caller: Reader) -> Re
     if "timeout_ms" in fields:
         timeout_s = number_field(fields, "timeout_ms", LONGEST_MS, 1, LONGEST_MS) / 1000
     _require_possible(form, service, together, explain)
-    waiting = Waiting(request.receive, timeout_s, service.metrics)
+    waiting = PendingRequest(request.receive, timeout_s, service.metrics)
     try:
         content = await _answered(form, service, waiting, top, together, explain)
-    except HungUpError:
+    except ClientDisconnectedError:
         return Response(status_code=499)  # the client is gone
     finally:
         waiting.end()
-    said = json.dumps(content, ensure_ascii=False).encode("utf-8", "backslashreplace")
-    return Response(said, media_type="application/json")
+    body = json.dumps(content, ensure_ascii=False).encode("utf-8", "backslashreplace")
+    return Response(body, media_type="application/json")
 
 
 def _require_possible(form: Form, service: Service, together: bool, explain: bool) -> None:
@@ -100,7 +100,9 @@ def _require_possible(form: Form, service: Service, together: bool, explain: boo
     require_room(service.batcher, form.images)
 
 
-async def _answered(form: Form, service: Service, waiting: Waiting, top: int, together: bool, explain: bool) -> Record:
+async def _answered(
+    form: Form, service: Service, waiting: PendingRequest, top: int, together: bool, explain: bool
+) -> Record:
     model, names = service.models.current, [image.name for image in form.images]
     sources = [image.content for image in form.images]
     ticket, future = ticket_of(
@@ -137,7 +139,7 @@ async def _together(model: ServedModel, ticket: Ticket, names: list[str], top: i
 
 
 async def _explained(
-    model: ServedModel, service: Service, waiting: Waiting, ticket: Ticket, number: int, record: Record
+    model: ServedModel, service: Service, waiting: PendingRequest, ticket: Ticket, number: int, record: Record
 ) -> Record:
     square, best = ticket.squares[number], record["candidates"][0]
     asked, future = ticket_of(

@@ -20,7 +20,7 @@ from shelfmind.runs.folder import RunFolder
 from shelfmind.runs.history import ORIGIN, History, UnknownHistoryError, folders_before, read_history, run_of
 
 BEGINS = "the initial weights of this run"
-"""The beginning of the warning of `seen_by_first_weights`."""
+"""The beginning of the warning of `seen_by_initial_weights`."""
 
 
 def keep_history_before(
@@ -54,13 +54,13 @@ def keep_history_before(
         write_json(folder / ORIGIN, origin)
 
 
-def read_with_doubt(run: RunFolder, counter: Counter) -> tuple[History | None, str | None]:
+def read_with_caveat(run: RunFolder, counter: Counter) -> tuple[History | None, str | None]:
     """The history of a run (None if unknown), and why its own images cannot evaluate it (None if they can)."""
     try:
         history = read_history(run, counter)
     except UnknownHistoryError as error:
         return None, error.fact
-    return history, seen_by_first_weights(history)
+    return history, seen_by_initial_weights(history)
 
 
 def labels_unlearnt(checkpoint: Path, paths: Sequence[Path], counter: Counter) -> npt.NDArray[np.bool_]:
@@ -77,7 +77,7 @@ def labels_unlearnt(checkpoint: Path, paths: Sequence[Path], counter: Counter) -
     return np.array([all(each.own_use(digest) != "train" for each in learnt) for digest in digests], np.bool_)
 
 
-def seen_by_first_weights(history: History) -> str | None:
+def seen_by_initial_weights(history: History) -> str | None:
     """A warning if the initial weights or teachers have seen validation or test images of a run; None otherwise.
 
     For validation, images that were trained on count; for test, also those that were validated on.
