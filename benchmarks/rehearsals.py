@@ -34,7 +34,7 @@ from shelfmind.data import open_catalog
 from shelfmind.data.folds import block_folds
 from shelfmind.inference.embedder import RunEmbedder
 from shelfmind.recognition.episodes import Episode, Photos, rehearse_classes, rehearse_gallery
-from shelfmind.recognition.evidence import LEAST_PROBABILITY, TrainingPhotos
+from shelfmind.recognition.evidence import MIN_PROBABILITY, TrainingPhotos
 from shelfmind.recognition.expansion import Expansion, Rehearsing, estimates, fitted, fused, measure
 from shelfmind.recognition.figures import harmonic_mean
 from shelfmind.recognition.rehearsals import CLASSES, PRODUCTS, Rehearsals, rehearse
@@ -143,7 +143,7 @@ def _said(figures: Sequence[Sequence[dict[str, float]]]) -> dict[str, str]:
 
 
 def _right(probabilities: Floats, labels: Ints, classes: int, offset: float) -> float:
-    scores = np.log(np.maximum(probabilities, LEAST_PROBABILITY))
+    scores = np.log(np.maximum(probabilities, MIN_PROBABILITY))
     scores[:, classes:] += offset
     return float((scores.argmax(axis=1) == labels).mean())
 

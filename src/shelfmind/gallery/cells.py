@@ -40,15 +40,15 @@ ASKING = 2000
 CELLS_PER_ROOT = 8
 LEARNT_PER_CELL = 24
 ROUNDS = 5
-FEWEST_COMPARED = 256
-MOST_OF_EXACT = 0.25
+MIN_COMPARED = 256
+MAX_SHARE_OF_EXACT = 0.25
 """Cells are not used above this share of an exact search's work."""
 NEW_SHARE = 0.1
 """Cells are fitted again above this share of photos that they were not fitted to."""
 _CHUNK_VALUES = 1 << 24
 _WIDER, _ROUNDING = 0.01, 1e-6
 _SAMPLED = 16
-_MOST_ORDERED = 12_000
+_MAX_ORDERED = 12_000
 """Maximum number of centres. Their pairwise distances then fit into half a gigabyte."""
 Names = npt.NDArray[np.uint64]
 
@@ -65,8 +65,8 @@ class Cells:
     directions: Floats
     centres: Floats
     reach: float = 0.0
-    kept: int = FEWEST_COMPARED
-    compared: int = FEWEST_COMPARED
+    kept: int = MIN_COMPARED
+    compared: int = MIN_COMPARED
 
     def projected(self, vectors: Floats) -> Floats:
         """Project vectors (N, D) onto the directions: (N, d)."""
@@ -197,7 +197,7 @@ def fit_cells(vectors: Floats, seed: int = 0) -> tuple[Cells, Ints]:
     width, narrow = vectors.shape[1], directions.shape[1]
     first = min(FIRST_DIRECTIONS, narrow)
     work = needed.searched * first + needed.kept * narrow + count * narrow + needed.compared * width
-    reach = needed.reach if work < MOST_OF_EXACT * len(vectors) * width else -1.0
+    reach = needed.reach if work < MAX_SHARE_OF_EXACT * len(vectors) * width else -1.0
     return Cells(directions, cells.centres, reach, needed.kept, needed.compared), assigned
 
 
@@ -216,7 +216,7 @@ def _centres(low: Floats, count: int, seed: int) -> Floats:
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # fewer distinct vectors than cells, which leaves cells empty
         centres = np.asarray(means.fit(low).cluster_centers_, np.float32)
-    ordered = centres[leaves_list(linkage(centres, "ward"))] if 1 < count <= _MOST_ORDERED else centres
+    ordered = centres[leaves_list(linkage(centres, "ward"))] if 1 < count <= _MAX_ORDERED else centres
     return np.ascontiguousarray(ordered)
 
 
@@ -245,7 +245,7 @@ def _needed(search: CellSearch, assigned: Ints, query_rows: Ints) -> _Needed:
         if at.any():
             ranks.append([_rank(values, at) for values in (first, search.along_all(each, places, first))])
     kept, compared = np.quantile(ranks, RECALL, axis=0, method="higher")
-    kept, compared = (max(FEWEST_COMPARED, int(1.5 * each)) for each in (kept, compared))
+    kept, compared = (max(MIN_COMPARED, int(1.5 * each)) for each in (kept, compared))
     return _Needed(reach, kept, compared, searched / len(query_rows))
 
 

@@ -17,9 +17,9 @@ from shelfmind.gallery.discovery_folder import CHANGED, NEW, FoundPhoto, Group, 
 Accepts = Callable[[Sequence[str], Floats], Bools]
 """Returns which photos, given by paths and vectors (N, D), show an enrolled product, shape (N,)."""
 _CHUNK_VALUES = 1 << 23
-_MOST = 0.95
+_NEAR_QUANTILE = 0.95
 """The quantile of distances between products that defines "near"."""
-_MOST_COMPARED = 8
+_MAX_COMPARED = 8
 """Maximum number of photos of a product to compare a group with. More add little information."""
 _MAX_SAMPLED = 2000
 """Maximum number of the gallery's photos, and of products, from which the limits are estimated."""
@@ -133,7 +133,7 @@ class _Enrolled:
         """Return the ratio above which a group of `size` photos is closer to a product than most products are."""
         if not self.is_learnt or self.model is None:
             return np.inf
-        size = min(size, _MOST_COMPARED)
+        size = min(size, _MAX_COMPARED)
         if size not in self._near:
             sampled = _spread(len(self.skus))
             of_each = [np.flatnonzero(self.product == product)[:size] for product in sampled]
@@ -141,7 +141,7 @@ class _Enrolled:
             some = _summed(self.coordinates[np.concatenate(of_each)], labels, len(sampled))
             between = self.model.ratios(some, self.products)
             between[np.arange(len(sampled)), sampled] = -np.inf
-            self._near[size] = float(np.quantile(between.max(1), _MOST))
+            self._near[size] = float(np.quantile(between.max(1), _NEAR_QUANTILE))
         return self._near[size]
 
     def grouped(self, rows: Floats) -> Ints:

@@ -18,11 +18,11 @@ from shelfmind.gallery.likeness import Likeness
 from shelfmind.gallery.mix_ups import MixUp, mix_ups
 from shelfmind.progress import Counter, count_silently
 
-_MOST_SHOWN = 2
+_MAX_SHOWN = 2
 _REFERENCES = 512
 """Number of reference photos of other products, which estimates the deviation to within 5%."""
 _MAD_OF_NORMAL = 1.4826
-_LEAST_SPREAD = 1e-3
+_MIN_SPREAD = 1e-3
 
 
 @dataclass(frozen=True)
@@ -110,7 +110,7 @@ class Enrolled:
         strange = towards - self.likeness.to_own(np.concatenate([rows, others]))
         apart = strange - np.median(strange)
         spread = _MAD_OF_NORMAL * float(np.median(np.abs(apart)))
-        scores[rows] = apart[: len(rows)] / max(spread, _LEAST_SPREAD)
+        scores[rows] = apart[: len(rows)] / max(spread, _MIN_SPREAD)
         return scores
 
     def _references(self) -> Ints:
@@ -120,7 +120,7 @@ class Enrolled:
 
     def shown(self, rows: Ints) -> tuple[Entry, ...]:
         """Return the first few of these photos."""
-        return tuple(self.entries[row] for row in rows[:_MOST_SHOWN].tolist())
+        return tuple(self.entries[row] for row in rows[:_MAX_SHOWN].tolist())
 
     def nearest_to(self, product: int, direction: Floats) -> tuple[Entry, ...]:
         """Return the photos of a product that are most similar to a vector (D,)."""

@@ -27,7 +27,7 @@ from shelfmind.gallery.changes import (
 from shelfmind.gallery.compaction import Compaction, is_compact
 from shelfmind.gallery.photos import Photo, StoredPhotos
 from shelfmind.gallery.plan import By, ChangeOutcome, Plan
-from shelfmind.gallery.reader import MOST_ATTEMPTS, Embedder, GalleryReader, require_version
+from shelfmind.gallery.reader import MAX_ATTEMPTS, Embedder, GalleryReader, require_version
 from shelfmind.gallery.state import GalleryState
 from shelfmind.gallery.storage import Files
 from shelfmind.gallery.vectors import write_vectors
@@ -38,7 +38,7 @@ if TYPE_CHECKING:  # guards are imported only by those who use them
     from shelfmind.gallery.findings import Finding
     from shelfmind.gallery.guard import Guard
 
-LONGEST_NAME = 300
+MAX_NAME_LENGTH = 300
 
 
 class SuspiciousEnrolmentError(UserError):
@@ -223,7 +223,7 @@ class Gallery(GalleryReader):
         version itself, so that concurrent changes, such as a restore, are redone on top of it.
         """
         by = By(login_name()) if by is None else by
-        for _ in range(MOST_ATTEMPTS):
+        for _ in range(MAX_ATTEMPTS):
             self.refresh()
             if not is_compact(self):
                 self._commit(by, lambda state: Plan(COMPACTION, "deleted earlier versions", forgets=True))
@@ -240,7 +240,7 @@ class Gallery(GalleryReader):
 
         After the commit, vectors and (by `settle`) other files of the change are stored again: see `sweeping`.
         """
-        for _ in range(MOST_ATTEMPTS):
+        for _ in range(MAX_ATTEMPTS):
             self.refresh()
             worked_out = self.with_retry(lambda: plan(self.state))
             if not worked_out.changes_something:
@@ -319,8 +319,8 @@ def _order(entry: Entry) -> tuple[str, str]:
 
 def _require_name(sku: str) -> None:
     """Require a printable name of readable length without leading or trailing spaces."""
-    if not sku.strip() or sku != sku.strip() or len(sku) > LONGEST_NAME or not sku.isprintable():
+    if not sku.strip() or sku != sku.strip() or len(sku) > MAX_NAME_LENGTH or not sku.isprintable():
         raise UserError(
-            f"a product's name must have 1 to {LONGEST_NAME} printable characters, without leading or trailing spaces, "
-            f"got {sku[:60]!r}"
+            f"a product's name must have 1 to {MAX_NAME_LENGTH} printable characters, without leading or trailing "
+            f"spaces, got {sku[:60]!r}"
         )

@@ -28,9 +28,9 @@ from shelfmind.gallery.storage import Files
 from shelfmind.gallery.vectors import gathered, read_vectors
 
 T = TypeVar("T")
-MOST_ATTEMPTS = 1000
+MAX_ATTEMPTS = 1000
 """Maximum number of attempts at a change. Each failed attempt means that another process made a change."""
-FEWEST_ATTEMPTS = 3
+MIN_ATTEMPTS = 3
 """Number of attempts before a file counts as missing, as another process may be restoring it."""
 _PAUSE = 0.1
 
@@ -63,13 +63,13 @@ class GalleryReader:
     def refresh(self) -> None:
         """Advance to the newest version, change by change."""
         folded = None
-        for attempt in range(MOST_ATTEMPTS):
+        for attempt in range(MAX_ATTEMPTS):
             try:
                 self._read_newer_changes()
                 return
             except FileNotFoundError as error:  # changes were folded into a base while being read
                 last, folded = folded, self.files.names(BASES)[-1:]
-                if attempt >= FEWEST_ATTEMPTS and last == folded:
+                if attempt >= MIN_ATTEMPTS and last == folded:
                     raise missing(error) from error
                 self.state, self.folded = GalleryState(), 0
                 time.sleep(attempt * _PAUSE)
@@ -124,13 +124,13 @@ class GalleryReader:
 
     def with_retry(self, read: Callable[[], T]) -> T:
         """Read files. If one is gone because another process compacted the gallery, refresh and retry."""
-        for attempt in range(MOST_ATTEMPTS):
+        for attempt in range(MAX_ATTEMPTS):
             known = self.state.head, self.folded
             try:
                 return read()
             except (FileNotFoundError, MissingFileError) as error:
                 self.refresh()
-                if attempt >= FEWEST_ATTEMPTS and known == (self.state.head, self.folded):
+                if attempt >= MIN_ATTEMPTS and known == (self.state.head, self.folded):
                     raise missing(error) from error
                 time.sleep(attempt * _PAUSE)
         raise UserError(f"{self.files} changes faster than it can be read; try again")

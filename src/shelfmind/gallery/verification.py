@@ -22,7 +22,7 @@ from shelfmind.gallery.changes import (
     vectors_name,
     version_of,
 )
-from shelfmind.gallery.reader import MOST_ATTEMPTS
+from shelfmind.gallery.reader import MAX_ATTEMPTS
 from shelfmind.gallery.state import GalleryState
 from shelfmind.gallery.storage import Files
 
@@ -40,7 +40,7 @@ def verify(files: Files) -> list[Fault]:
 
     Faults seen while another process changes the gallery are checked again.
     """
-    for _ in range(MOST_ATTEMPTS):
+    for _ in range(MAX_ATTEMPTS):
         log = _log(files)
         try:
             faults = list(_faults(files))

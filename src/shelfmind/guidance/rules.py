@@ -62,7 +62,7 @@ def _packaged(name: str) -> Recipe:
 
 def epochs_for(choice: Choice, recipe: Recipe, situation: Situation) -> int:
     """The number of epochs for the steps of a choice."""
-    return min(limits.MOST_EPOCHS, max(10, -(-choice.steps // steps_an_epoch(recipe, situation.photos))))
+    return min(limits.MAX_EPOCHS, max(10, -(-choice.steps // steps_an_epoch(recipe, situation.photos))))
 
 
 def _few(situation: Situation) -> bool:

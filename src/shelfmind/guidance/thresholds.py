@@ -19,7 +19,7 @@ MindSpore")."""
 FINE_TUNING_STEPS = 1_500
 """Steps of fine-tuning from ImageNet weights. A rule of thumb: BiT (Kolesnikov et al., ECCV 2020) takes 500 steps of
 512 photos for small data sets; not measured by us."""
-MOST_EPOCHS = 200
+MAX_EPOCHS = 200
 """Beyond this, the overhead of an epoch (validation, saving) outweighs its steps on a few dozen photos."""
 
 SMALL_BATCH, SMALL_BATCH_BELOW = 8, 256

@@ -18,8 +18,8 @@ from shelfmind.pages.words import attribute, counted, element, say
 Point = tuple[float, float]
 Ticks = Sequence[tuple[float, str]]
 
-_MOST_POINTS = 150
-_MOST_TITLED_DOTS = 400
+_MAX_POINTS = 150
+_MAX_TITLED_DOTS = 400
 
 
 @dataclass(frozen=True)
@@ -190,7 +190,7 @@ def class_chart(classes: Sequence[ClassResult], shots: Sequence[ShotGroup], cuto
     spans = dict(zip(("few", "medium", "many"), pairwise(edges), strict=True))
     parts += [_group_mean(frame, group, spans[group.name]) for group in shots if group.top1 is not None]
     points = [(frame.x(_log(count)), frame.y(recall), each) for count, recall, each in dots]
-    if len(points) > _MOST_TITLED_DOTS:
+    if len(points) > _MAX_TITLED_DOTS:
         parts.append('<path class="dots" d="' + "".join(f"M{x:.0f} {y:.0f}h0" for x, y, _ in points) + '"/>')
     else:
         parts += [
@@ -270,5 +270,5 @@ def percentage(value: float, digits: int = 0) -> str:
 
 
 def _thinned(points: Sequence[Point]) -> list[Point]:
-    stride = max(1, math.ceil(len(points) / _MOST_POINTS))
+    stride = max(1, math.ceil(len(points) / _MAX_POINTS))
     return [point for i, point in enumerate(points) if i % stride == 0 or i == len(points) - 1]

@@ -13,7 +13,7 @@ from shelfmind.gallery.mix_ups import MixUp
 from shelfmind.pages.sections import Card, Gallery, Headline, Line, PageSection, Table
 from shelfmind.pages.words import say, translated
 
-MOST_CARDS, MOST_ROWS = 24, 200
+MAX_CARDS, MAX_ROWS = 24, 200
 _QUALITY = frozenset(rule.issue for rule in RULES.values())
 _SHARES = frozenset({"expected_errors", "difference"})
 """Values shown as percentages."""
@@ -89,7 +89,7 @@ def _quality(inspection: Inspection) -> PageSection:
 def _galleries(title: str, note: str, findings: Sequence[Finding]) -> tuple[Gallery, ...]:
     if not findings:
         return ()
-    return (Gallery(title, note, tuple(map(_card, findings[:MOST_CARDS])), len(findings)),)
+    return (Gallery(title, note, tuple(map(_card, findings[:MAX_CARDS])), len(findings)),)
 
 
 def _card(finding: Finding) -> Card:
@@ -121,7 +121,7 @@ def _mix_ups(inspection: Inspection) -> PageSection:
         *((say("The other mistaken for it"), False), (say("Expected error rate"), False)),
         *((say("Similarity"), False), (say("Typical within a product"), False)),
     )
-    rows = [_mix_up_row(each, inspection) for each in found[:MOST_ROWS]]
+    rows = [_mix_up_row(each, inspection) for each in found[:MAX_ROWS]]
     return PageSection(
         key="mix-ups",
         title=say("Confusable products"),
@@ -146,7 +146,7 @@ def _products(inspection: Inspection) -> PageSection:
         *((say("Product"), True), (say("Photos"), False), (say("Nearest to own product"), False)),
         *((say("Most similar product"), True), (say("Prototype similarity"), False)),
     )
-    rows = [_product_row(each) for each in inspection.products[:MOST_ROWS]]
+    rows = [_product_row(each) for each in inspection.products[:MAX_ROWS]]
     return PageSection(
         key="products",
         title=say("Products"),

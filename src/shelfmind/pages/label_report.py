@@ -21,7 +21,7 @@ from shelfmind.pages.templates import Picture, page_template
 from shelfmind.pages.thumbnails import thumbnail
 from shelfmind.pages.words import say
 
-MOST_CLASSES = 200
+MAX_CLASSES = 200
 
 
 def write_label_report(
@@ -63,7 +63,7 @@ def class_section(check: LabelCheck, held_out: HeldOut) -> PageSection:
             f"{flagged[label] / images[label]:.1%}",
             _mostly(check, held_out, label),
         )
-        for label in order[:MOST_CLASSES].tolist()
+        for label in order[:MAX_CLASSES].tolist()
     ]
     columns = (
         *((say("Class"), True), (say("Images"), False), (say("Flagged"), False)),

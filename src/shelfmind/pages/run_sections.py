@@ -24,8 +24,8 @@ from shelfmind.pages.words import Text, say
 from shelfmind.recognition.figures import RecognitionFigures
 from shelfmind.records import Predictions
 
-_MOST_BAD_FILES = 200
-_MOST_ERRORS = 2000
+_MAX_BAD_FILES = 200
+_MAX_ERRORS = 2000
 
 Content = Mapping[str, object]
 
@@ -131,7 +131,7 @@ def errors(material: Material) -> Content:
     return {
         "e": e,
         "worst_errors": [(each, material.picture(Path(each.path)), material.overlay(each.path)) for each in worst],
-        "all_errors": [(material.shown(each.path), each) for each in e.errors[:_MOST_ERRORS]],
+        "all_errors": [(material.shown(each.path), each) for each in e.errors[:_MAX_ERRORS]],
         "errors_file": material.errors_file,
         "has_overlays": bool(material.overlays),
     }
@@ -144,7 +144,7 @@ def classes(material: Material) -> Content:
 
 def files(material: Material) -> Content:
     """Return the unreadable files."""
-    listed = material.predictions.bad_files[:_MOST_BAD_FILES]
+    listed = material.predictions.bad_files[:_MAX_BAD_FILES]
     return {
         "e": material.evaluation,
         "bad_files": [(material.shown(str(each.path)), each.reason) for each in listed],

@@ -9,7 +9,7 @@ import numpy as np
 
 from shelfmind.arrays import Floats, Ints
 from shelfmind.recognition.evidence import (
-    LEAST_PROBABILITY,
+    MIN_PROBABILITY,
     Evidence,
     References,
     TrainingPhotos,
@@ -23,9 +23,9 @@ UNKNOWN = -1
 GROUPS = 4
 """Number of groups of classes. In turn, one group is unknown, one enrolled, and the others trained."""
 SHUFFLES = 3
-MOST_PHOTOS = 8
+MAX_PHOTOS = 8
 """Maximum number of photos that a rehearsed product is enrolled with."""
-LEAST_CLASSES = 8
+MIN_CLASSES = 8
 """Minimum number of classes for meaningful groups."""
 
 
@@ -83,7 +83,7 @@ def rehearse_classes(
     """
     rng = np.random.default_rng(seed)
     usable = np.unique(learnt.labels)
-    for _ in range(shuffles if len(usable) >= LEAST_CLASSES else 0):
+    for _ in range(shuffles if len(usable) >= MIN_CLASSES else 0):
         groups = np.array_split(rng.permutation(usable), GROUPS)
         for turn in range(GROUPS):
             unknown, enrolled = groups[turn], groups[(turn + 1) % GROUPS]
@@ -120,7 +120,7 @@ def rehearse_gallery(
     classes = learnt.classes
     rng = np.random.default_rng(seed)
     trained = np.arange(classes)
-    for _ in range(shuffles if len(ids) >= LEAST_CLASSES else 0):
+    for _ in range(shuffles if len(ids) >= MIN_CLASSES else 0):
         groups = np.array_split(rng.permutation(ids), GROUPS)
         for unknown in groups:
             kept = np.setdiff1d(ids, unknown)
@@ -140,7 +140,7 @@ def rehearse_gallery(
 
 def _without(photos: Photos, trained: Ints, learnt: TrainingPhotos, references: References) -> Evidence:
     """Return the evidence of a classifier restricted to the `trained` classes."""
-    probabilities = np.maximum(photos.probabilities[:, trained], LEAST_PROBABILITY)
+    probabilities = np.maximum(photos.probabilities[:, trained], MIN_PROBABILITY)
     energies = energies_of(None if photos.logits is None else photos.logits[:, trained])
     shares = np.asarray(probabilities / probabilities.sum(axis=1, keepdims=True), np.float32)
     return evidence(shares, photos.vectors, learnt.only(trained), references, energies)
@@ -159,7 +159,7 @@ def _split(labels: Ints, products: Ints, rng: np.random.Generator) -> tuple[Ints
 
 def _sample(rows: Ints, rng: np.random.Generator) -> Ints:
     """Sample one to eight of the rows, with a uniformly distributed number."""
-    return rng.permutation(rows)[: rng.integers(1, MOST_PHOTOS + 1)]
+    return rng.permutation(rows)[: rng.integers(1, MAX_PHOTOS + 1)]
 
 
 def _joined(first: Photos, second: Photos) -> Photos:

@@ -11,7 +11,7 @@ import numpy as np
 from shelfmind.arrays import Bools, Floats, Ints
 from shelfmind.evaluation.matrix_rows import log_sum_exp, unit_rows
 
-LEAST_PROBABILITY = 1e-12
+MIN_PROBABILITY = 1e-12
 
 
 @dataclass(frozen=True)
@@ -173,7 +173,7 @@ def evidence(
     photos = queries @ references.vectors.T
     best = np.maximum.reduceat(photos, references.starts, axis=1) if references.names else photos[:, :0]
     return Evidence(
-        np.log(np.maximum(probabilities, LEAST_PROBABILITY)),
+        np.log(np.maximum(probabilities, MIN_PROBABILITY)),
         queries @ learnt.prototypes.T,
         learnt.nearest(queries),
         queries @ references.prototypes.T,

@@ -17,7 +17,7 @@ from shelfmind.nouns import counted
 PRODUCT, FAMILY, UNDECIDED = "product", "family", "undecided"
 NEVER = float(np.nextafter(1.0, 2.0))
 """A threshold that no probability reaches."""
-_LEAST_COMMON = 3
+_MIN_COMMON_LENGTH = 3
 
 
 @dataclass(frozen=True)
@@ -221,4 +221,4 @@ def _common_name(names: Sequence[str]) -> str | None:
     prefix = os.path.commonprefix(list(names))  # noqa: RUF071 (names, not paths)
     whole = prefix if prefix in names else re.sub(r"[A-Za-z0-9]*$", "", prefix)
     common = whole.strip(" -_/,.(（、")
-    return common if len(common) >= _LEAST_COMMON or re.search(r"[\u4e00-\u9fff]{2}", common) else None
+    return common if len(common) >= _MIN_COMMON_LENGTH or re.search(r"[\u4e00-\u9fff]{2}", common) else None

@@ -14,8 +14,8 @@ from shelfmind.recognition.episodes import UNKNOWN, Episode
 from shelfmind.recognition.fusion import Fusion
 from shelfmind.recognition.unknowns import (
     COMBINATION,
-    LEAST_OF_A_NAME,
     MARGINS,
+    MIN_PER_NAME,
     SCORES,
     Rejection,
     Scored,
@@ -139,6 +139,6 @@ def _of_names(rehearsed: _Rehearsed, margin: float, false_accepts: float) -> dic
     found: dict[str, float] = {}
     for name in dict.fromkeys(names[~rehearsed.known]):
         taken = ~rehearsed.known & (names == name)
-        if len(np.unique(rehearsed.photos[taken])) >= LEAST_OF_A_NAME:
+        if len(np.unique(rehearsed.photos[taken])) >= MIN_PER_NAME:
             found[str(name)] = _at_rate(rehearsed.familiarity[taken], rehearsed.margin[taken], margin, false_accepts)
     return found

@@ -13,7 +13,7 @@ from shelfmind.evaluation.matrix_rows import log_sum_exp
 from shelfmind.recognition.evidence import Evidence
 from shelfmind.recognition.fusion import Fusion, softmax
 
-LEAST_OF_A_NAME = 50
+MIN_PER_NAME = 50
 """Minimum number of unknown photos mistaken for a name to give it a separate threshold. The 95% interval of a rate of
 1 in 10 is then 17 points wide; with fewer photos the rate is meaningless."""
 MARGINS = (0.0, 0.01, 0.02, 0.05, 0.1, 0.2)

@@ -14,9 +14,9 @@ from shelfmind.errors import UserError, argument
 from shelfmind.review.audit_folder import AuditFolder
 from shelfmind.review.following import Follower
 
-MOST_CARDS = 100
-MOST_EXAMPLES = 4
-_LONGEST_NAME = 200
+MAX_CARDS = 100
+MAX_EXAMPLES = 4
+_MAX_NAME_LENGTH = 200
 
 
 class Deck:
@@ -62,15 +62,15 @@ class Deck:
 
     def cards(self, numbers: Sequence[int]) -> list[dict[str, Any]]:
         """Return the details of some suspects. Raises `LookupError` for an unknown number or too many of them."""
-        if len(numbers) > MOST_CARDS:
-            raise LookupError(f"at most {MOST_CARDS} cards may be requested at once")
+        if len(numbers) > MAX_CARDS:
+            raise LookupError(f"at most {MAX_CARDS} cards may be requested at once")
         return [self._card(number) for number in numbers]
 
     def examples(self, class_number: int) -> list[int]:
         """Return typical images of a class, if the suspects refer to any."""
         if not 0 <= class_number < len(self.class_names):
             raise LookupError(class_number)
-        return list(self._examples.get(self.class_names[class_number], {}))[:MOST_EXAMPLES]
+        return list(self._examples.get(self.class_names[class_number], {}))[:MAX_EXAMPLES]
 
     def news(self, since: int) -> dict[str, Any]:
         """Return the current decisions on suspects that were changed after the first `since` lines of the log."""
@@ -168,8 +168,8 @@ class Deck:
         if label in self.class_names:
             return label
         normal = normalise_class_name(label)
-        if not normal or len(normal) > _LONGEST_NAME or not normal.isprintable():
-            raise ValueError(f"a class name must have 1 to {_LONGEST_NAME} printable characters")
+        if not normal or len(normal) > _MAX_NAME_LENGTH or not normal.isprintable():
+            raise ValueError(f"a class name must have 1 to {_MAX_NAME_LENGTH} printable characters")
         return self._by_normal_name.get(normal, normal)
 
     def _register_images(self, suspect: Suspect) -> None:
@@ -187,9 +187,9 @@ class Deck:
 def check_reviewer(name: str) -> str:
     """Return the name under which decisions are logged. Raises `UserError` if it is empty or not printable."""
     name = name.strip()
-    if not name or len(name) > _LONGEST_NAME or not name.isprintable():
+    if not name or len(name) > _MAX_NAME_LENGTH or not name.isprintable():
         raise UserError(
-            f"a reviewer's name must have 1 to {_LONGEST_NAME} printable characters, got {name!r}; "
+            f"a reviewer's name must have 1 to {_MAX_NAME_LENGTH} printable characters, got {name!r}; "
             f"set another {argument('reviewer')}"
         )
     return name

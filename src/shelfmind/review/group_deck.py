@@ -12,11 +12,11 @@ from shelfmind.analysis.decisions import Decision
 from shelfmind.arrays import Floats
 from shelfmind.gallery.changes import Entry
 from shelfmind.gallery.discovery_folder import Group, Nearest
-from shelfmind.review.deck import MOST_CARDS, MOST_EXAMPLES
+from shelfmind.review.deck import MAX_CARDS, MAX_EXAMPLES
 from shelfmind.review.enrolling import Enrolments, decided_groups
 from shelfmind.review.group_pictures import reference_name
 
-MOST_PHOTOS, MOST_REFERENCES = 12, 3
+MAX_PHOTOS, MAX_REFERENCES = 12, 3
 """Maximum number of pictures of a group, and of the product next to it, on a card."""
 
 
@@ -55,8 +55,8 @@ class GroupDeck:
 
     def cards(self, numbers: Sequence[int]) -> list[dict[str, Any]]:
         """Return the details of some groups. Raises `LookupError` for an unknown number or too many of them."""
-        if len(numbers) > MOST_CARDS:
-            raise LookupError(f"at most {MOST_CARDS} cards may be requested at once")
+        if len(numbers) > MAX_CARDS:
+            raise LookupError(f"at most {MAX_CARDS} cards may be requested at once")
         with self._lock:
             standing = self.enrolments.standing()
             return [self._card(number, standing) for number in numbers]
@@ -66,7 +66,7 @@ class GroupDeck:
         with self._lock:
             if not 0 <= class_number < len(self.products):
                 raise LookupError(class_number)
-            return self._references(self.products[class_number], None, MOST_EXAMPLES)
+            return self._references(self.products[class_number], None, MAX_EXAMPLES)
 
     def news(self, since: int) -> dict[str, Any]:
         """Return the current decisions on groups that were changed after the first `since` lines of the log."""
@@ -138,7 +138,7 @@ class GroupDeck:
         return {
             "number": number,
             "group": group.number,
-            "photos": [self._image(photo.path) for photo in group.photos[:MOST_PHOTOS]],
+            "photos": [self._image(photo.path) for photo in group.photos[:MAX_PHOTOS]],
             "total": len(group.photos),
             "likeness": group.likeness,
             "path": group.photos[0].path,
@@ -147,7 +147,7 @@ class GroupDeck:
             else {
                 "name": nearest.sku,
                 "similarity": nearest.similarity,
-                "images": self._references(nearest.sku, nearest.sha256, MOST_REFERENCES),
+                "images": self._references(nearest.sku, nearest.sha256, MAX_REFERENCES),
             },
         }
 

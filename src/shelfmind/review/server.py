@@ -20,7 +20,7 @@ from shelfmind.review.pictures import EDGES, NoPicture
 
 LOOPBACK = "127.0.0.1"
 _HOSTS = frozenset({LOOPBACK, "localhost"})
-_MOST_BODY_BYTES = 64 * 1024
+_MAX_BODY_BYTES = 64 * 1024
 _NAMES = ("card.js", "chooser.js", "feed.js", "group.js", "review.css", "review.js", "server.js", "words.js")
 _PAGE = {
     "/": WebFile("review/page/index.html"),
@@ -199,7 +199,7 @@ class Handler(BaseHTTPRequestHandler):
 
     def _body(self) -> dict[str, Any]:
         length = self.headers.get("Content-Length", "")
-        if not length.isdecimal() or int(length) > _MOST_BODY_BYTES:
+        if not length.isdecimal() or int(length) > _MAX_BODY_BYTES:
             raise _Refused(HTTPStatus.REQUEST_ENTITY_TOO_LARGE, "the request has no length or is too long")
         body = json.loads(self.rfile.read(int(length)))
         if not isinstance(body, dict):

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from shelfmind.serving.problems import Problem
 
-LONGEST_HEAD = 1 << 13
+MAX_HEAD_BYTES = 1 << 13
 _LINE, _DASHES = b"\r\n", b"--"
 
 
@@ -31,7 +31,7 @@ def parts(body: bytes, boundary: bytes) -> Iterator[Part]:
         raise Problem(400, "the body is not multipart/form-data with this boundary")
     while body[position : position + 2] != _DASHES:
         head = body.find(_LINE, position)
-        start = body.find(2 * _LINE, head, head + LONGEST_HEAD)
+        start = body.find(2 * _LINE, head, head + MAX_HEAD_BYTES)
         if head < 0 or start < 0:
             raise Problem(400, "the body ends before its last boundary, or the headers of a part are too long")
         found = _after(body, delimiter, start + 2 * len(_LINE))

@@ -20,9 +20,9 @@ from shelfmind.serving.problems import Problem
 
 INLINE_BYTES = 1 << 18
 """Bodies up to this size are parsed in the event loop, larger ones in a thread."""
-MOST_PARTS_BESIDE = 32
-MOST_TEXT_BYTES = 1 << 16
-LONGEST_NAME = 255
+MAX_OTHER_PARTS = 32
+MAX_TEXT_BYTES = 1 << 16
+MAX_NAME_LENGTH = 255
 _PLAIN = frozenset({"", "application/octet-stream"})
 _ENCODED_NAME = re.compile(rb";\s*filename\*\s*=\s*utf-8'[^']*'([^;\s]+)", re.IGNORECASE)
 
@@ -89,7 +89,7 @@ def _of_multipart(body: bytes, media_type: str, most_images: int) -> Form:
             form.images.append(Image(_clean_name(file or "", len(form.images)), part.content))
             continue
         others += 1
-        if others > MOST_PARTS_BESIDE or len(part.content) > MOST_TEXT_BYTES:
+        if others > MAX_OTHER_PARTS or len(part.content) > MAX_TEXT_BYTES:
             raise Problem(400, "too many other fields, or a field is too long")
         form.fields[name] = part.content.decode("utf-8", "replace")
     return form
@@ -140,7 +140,7 @@ def _require_few(images: int, most: int) -> None:
 def _clean_name(name: str, number: int) -> str:
     """Return a file name without folders and unprintable characters. It is for display only and never opened."""
     last = name.replace("\\", "/").rpartition("/")[2]
-    return "".join(each for each in last if each.isprintable())[:LONGEST_NAME] or f"image {number}"
+    return "".join(each for each in last if each.isprintable())[:MAX_NAME_LENGTH] or f"image {number}"
 
 
 def number_field(fields: Mapping[str, Any], name: str, default: int, low: int, high: int) -> int:

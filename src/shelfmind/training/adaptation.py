@@ -36,7 +36,7 @@ from shelfmind.requests.watching import SILENT, Observer
 from shelfmind.runs.adaptation import ADAPTED
 from shelfmind.runs.folder import RunFolder, copy_without_weights, read_json, require_new_folder
 
-FEWEST = 16
+MIN_PHOTOS = 16
 """Minimum number of photos; statistics of fewer do not generalise beyond them."""
 Statistics = npt.NDArray[np.float64]
 
@@ -94,8 +94,8 @@ def adapt(request: AdaptRequest, watcher: Observer = SILENT) -> Adaptation:
     if reading.bad:
         refuse_too_many_bad(reading.bad, len(paths), request.max_bad_fraction, bad_list)
     images = len(paths) - len(reading.bad)
-    if images < FEWEST:
-        raise UserError(f"adaptation needs at least {FEWEST} usable photos, got {counted(images, 'photo')}")
+    if images < MIN_PHOTOS:
+        raise UserError(f"adaptation needs at least {MIN_PHOTOS} usable photos, got {counted(images, 'photo')}")
     mixed, shift = _mixed(load_checkpoint(source.weights), found, request.weight)
     outcome = Adaptation(images, request.weight, shift, tuple(reading.bad), bad_list if reading.bad else None)
     _write(source, out, mixed, outcome, request)

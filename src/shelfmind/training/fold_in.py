@@ -49,7 +49,7 @@ SAMPLING = "class"
 """Class-balanced sampling: rare classes are sampled as often as frequent ones."""
 PRIOR_LOSSES = ("class_balanced", "balanced_softmax", "ldam")
 """Losses that handle class imbalance themselves; they keep the run's sampling."""
-MOST_OF_A_CLASS, MAX_EMBEDDED = 20, 4096
+MAX_PER_CLASS, MAX_EMBEDDED = 20, 4096
 """Training photos per trained class whose embeddings are used before new classes are imprinted."""
 ENROLLED, IMPRINTED, OUTCOME = "enrolled", "imprinted", "fold_in.json"
 
@@ -241,7 +241,7 @@ def _sample_each_class(samples: tuple[Sample, ...], seed: int) -> list[Sample]:
     for index in order.tolist():
         label = samples[index].label
         taken[label] = taken.get(label, 0) + 1
-        if taken[label] <= MOST_OF_A_CLASS:
+        if taken[label] <= MAX_PER_CLASS:
             chosen.append(samples[index])
     return chosen[:MAX_EMBEDDED]
 

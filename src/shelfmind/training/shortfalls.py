@@ -6,7 +6,7 @@ import math
 
 from shelfmind.nouns import counted
 
-LEAST_STEPS = 10
+MIN_STEPS = 10
 """With fewer steps, more than a third of every running mean of batch normalisation is still its initial value (0.9 **
 10)."""
 TIMES_THE_START = 3
@@ -25,7 +25,7 @@ def shortfalls(
     """Warnings about a completed training, which took `elapsed_s` seconds, each with a remedy; usually empty."""
     found = []
     ended = f"training ended after {counted(steps, 'step')}"
-    if max_minutes is not None and steps < max(LEAST_STEPS, steps_per_epoch):
+    if max_minutes is not None and steps < max(MIN_STEPS, steps_per_epoch):
         minutes = f"{round(max_minutes, 3):g} {'minute' if max_minutes == 1 else 'minutes'}"
         enough = math.ceil(TIMES_THE_START * max(max_minutes, elapsed_s / 60))
         whole = counted(steps_per_epoch, "step")
@@ -33,7 +33,7 @@ def shortfalls(
             f"{ended}: a budget of {minutes} is too short to learn anything; one epoch takes "
             f"{whole} of {counted(batch_size, 'image')}. Allow at least {counted(enough, 'minute')}"
         )
-    elif steps < LEAST_STEPS:
+    elif steps < MIN_STEPS:
         found.append(
             f"{ended} of {counted(batch_size, 'image')}, too few to learn from. Train for more epochs or on more photos"
         )

@@ -38,10 +38,10 @@ from shelfmind.workflows.galleries import author_of, embedder_of, opened
 if TYPE_CHECKING:
     from shelfmind.inference.predictor import RunPredictor
 
-MOST_LEARNT, LEAST_OF_A_CLASS = 6000, 4
+MAX_TRAINING_PHOTOS, MIN_PER_CLASS = 6000, 4
 OF_A_PRODUCT = 16
 """Maximum number of enrolled photos per product for rehearsal."""
-MOST_HELD_OUT, MOST_ENROLLED = 5000, 5000
+MAX_HELD_OUT, MAX_ENROLLED = 5000, 5000
 """Maximum numbers of photos for rehearsal."""
 
 
@@ -123,16 +123,16 @@ def _samples(
     asked = [sample for sample in samples_of(known.catalog, split) if sample.label < learnt]
     if not asked:
         raise UserError(f"{request.data} has no photo in {split} of a class of {predictor.run.root}")
-    return trained, evenly_sampled(asked, MOST_HELD_OUT)
+    return trained, evenly_sampled(asked, MAX_HELD_OUT)
 
 
 def of_each_class(samples: Sequence[Sample]) -> list[Sample]:
-    """A sample of training photos for the prototypes: equally many per class, evenly spaced, about `MOST_LEARNT` in
-    total but at least `LEAST_OF_A_CLASS` per class."""
+    """A sample of training photos for the prototypes: equally many per class, evenly spaced, about
+    `MAX_TRAINING_PHOTOS` in total but at least `MIN_PER_CLASS` per class."""
     by_class: dict[int, list[Sample]] = {}
     for sample in samples:
         by_class.setdefault(sample.label, []).append(sample)
-    most = max(LEAST_OF_A_CLASS, MOST_LEARNT // max(1, len(by_class)))
+    most = max(MIN_PER_CLASS, MAX_TRAINING_PHOTOS // max(1, len(by_class)))
     return [each for label in sorted(by_class) for each in evenly_sampled(by_class[label], most)]
 
 
@@ -148,7 +148,7 @@ def _photos(predictor: RunPredictor, predictions: Predictions) -> Photos:
 
 def _enrolled(gallery: Gallery, predictor: RunPredictor, counter: Counter) -> tuple[Photos, tuple[str, ...]]:
     """Predictions for the enrolled photos, or those of evenly sampled products, and the names of these products."""
-    products = evenly_sampled(sorted(gallery.state.products), MOST_ENROLLED // OF_A_PRODUCT)
+    products = evenly_sampled(sorted(gallery.state.products), MAX_ENROLLED // OF_A_PRODUCT)
     entries = [
         entry for sku in products for entry in evenly_sampled(list(gallery.state.products[sku].values()), OF_A_PRODUCT)
     ]

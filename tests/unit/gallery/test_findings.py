@@ -82,7 +82,7 @@ def test_nothing_is_found_in_products_that_are_well_enrolled() -> None:
     assert findings_of(enrolled_of(well_enrolled(), checked=[])) == []
 
 
-@pytest.mark.parametrize("asked", [None, ["又名"]])
+@pytest.mark.parametrize("checked", [None, ["又名"]])
 def test_one_product_under_two_names_is_found_with_the_confusions_to_be_expected(checked) -> None:
     vectors = well_enrolled() | {"又名": around(directions(12)[4], 8, 77)}
     (found,) = findings_of(enrolled_of(vectors, checked))

@@ -23,7 +23,7 @@ PHOTOS = 4
 def large(monkeypatch):
     """Photos of products, enough of them for cells in this test."""
     monkeypatch.setattr(cells, "EXACT_BELOW", 1000)
-    monkeypatch.setattr(cells, "FEWEST_COMPARED", 32)
+    monkeypatch.setattr(cells, "MIN_COMPARED", 32)
     monkeypatch.setattr(cells, "DIRECTIONS", 32)
     rng = np.random.default_rng(0)
     scale = (1 / np.arange(1, 129)).astype(np.float32)

@@ -36,7 +36,7 @@ def situation(photos: Photos, machine: Machine = CPU, **more: Any) -> Situation:
 
 
 @pytest.mark.parametrize(
-    ("given", "best", "beside"),
+    ("given", "best", "runner_up"),
     [
         (situation(GROCERY), "thorough", "imagenet"),
         (situation(GROCERY, minutes=60), "thorough", "imagenet"),

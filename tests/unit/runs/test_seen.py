@@ -11,7 +11,6 @@ from pathlib import Path
 import numpy as np
 import pytest
 from PIL import Image
-from shelfmind.workflows.judged_images import notes_on
 
 from shelfmind.data import open_catalog
 from shelfmind.data.digest import data_digest
@@ -32,6 +31,7 @@ from shelfmind.runs.known_data import (
     with_split_of,
 )
 from shelfmind.runs.overlaps import overlap_of, refuse_seen
+from shelfmind.workflows.evaluated_images import notes_on
 
 CLASSES = ("可乐", "茶")
 

@@ -8,7 +8,7 @@ from typing import Annotated, Any
 from fastapi import APIRouter, Query, Request, Response
 from starlette.concurrency import run_in_threadpool
 
-from shelfmind.gallery.gallery import LONGEST_NAME, Gallery
+from shelfmind.gallery.gallery import MAX_NAME_LENGTH, Gallery
 from shelfmind.gallery.plan import By, ChangeOutcome
 from shelfmind.serving.callers import Caller
 from shelfmind.serving.problems import Problem
@@ -34,7 +34,7 @@ OPTIONS: dict[str, Any] = {
     "strict": {"type": "boolean", "default": True},
     "reason": {"type": "string", "maxLength": 1000},
 }
-_FIELDS = {"sku": {"type": "string", "minLength": 1, "maxLength": LONGEST_NAME}, "photo": FORM["image"], **OPTIONS}
+_FIELDS = {"sku": {"type": "string", "minLength": 1, "maxLength": MAX_NAME_LENGTH}, "photo": FORM["image"], **OPTIONS}
 _BODY = {
     "requestBody": {
         "required": True,
@@ -172,7 +172,7 @@ def _changed(
 
 
 def _name(form: Form) -> str:
-    sku = text_field(form.fields, "sku", longest=LONGEST_NAME)
+    sku = text_field(form.fields, "sku", longest=MAX_NAME_LENGTH)
     _require_name(sku)
     return sku
 
