@@ -1,4 +1,4 @@
-"""Makes commands of verbs: the arguments of the request become options."""
+"""Turns verbs into commands: the arguments of the request become options."""
 
 from __future__ import annotations
 
@@ -105,7 +105,7 @@ def _is_given(context: typer.Context, key: str) -> bool:
 
 
 def _parameter(each: Any, request_type: Any) -> inspect.Parameter:
-    """A parameter that Typer takes as plain text: the request validates it and gives better messages."""
+    """A parameter that Typer reads as plain text: the request validates it, with better messages."""
     from shelfmind.cli.wording import as_typed
 
     described = as_typed(each.description, request_type)

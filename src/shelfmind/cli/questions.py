@@ -1,4 +1,4 @@
-"""The questions of `init`: each has a default, and an invalid answer is asked for again at once."""
+"""The questions of `init`: each has a default, and is repeated after an invalid answer."""
 
 from __future__ import annotations
 

@@ -1,7 +1,7 @@
 """Approximate search among very many photos with an inverted file: only the cells closest to a query are searched.
 
 Vectors are projected onto their main directions and clustered into cells by k-means. A query is compared with the
-cells' centres, then with the vectors in the closest cells along the first half of the directions, with the best of
+cells' centres, then with the vectors in the closest cells along the first half of the directions, then with the best of
 these along all directions, and finally with the best full vectors: an inverted file with exact re-ranking (Jégou,
 Douze, Schmid, "Product quantization for nearest neighbor search", 2011, without its product quantisation). The numbers
 of cells and vectors to search are measured by querying photos of the gallery for their nearest neighbour, which an

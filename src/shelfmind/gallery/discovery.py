@@ -27,7 +27,7 @@ _MAX_SAMPLED = 2000
 
 @dataclass(frozen=True)
 class Found:
-    """Groups, largest first, ungrouped photos, the vectors (N, D) of the groups' photos, and figures."""
+    """Groups, largest first, ungrouped photos, the vectors (N, D) of the groups' photos, and the counts and limits."""
 
     groups: tuple[Group, ...]
     known: tuple[FoundPhoto, ...]

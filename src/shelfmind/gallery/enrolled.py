@@ -20,7 +20,7 @@ from shelfmind.progress import Counter, count_silently
 
 _MAX_SHOWN = 2
 _REFERENCES = 512
-"""Number of reference photos of other products, which estimates the deviation to within 5%."""
+"""Number of reference photos of other products, enough to estimate the deviation to within 5%."""
 _MAD_OF_NORMAL = 1.4826
 _MIN_SPREAD = 1e-3
 

@@ -19,7 +19,7 @@ from shelfmind.gallery.mix_ups import MIXED_UP, MixUp
 from shelfmind.nouns import counted
 
 Figure = int | float | tuple[int, int]
-"""A number, or two numbers for "n of m"."""
+"""A number, or two for "n of m"."""
 _MAX_SENTENCES = 3
 
 
@@ -55,7 +55,7 @@ class Kind:
 
 
 def findings_of(enrolled: Enrolled) -> list[Finding]:
-    """Return all findings, grouped by kind, most serious first. Empty if no photo is asked about."""
+    """Return all findings, grouped by kind, most serious first. Empty if there is no photo to check."""
     if not enrolled.checked.any():
         return []
     return [finding for kind in KINDS.values() for finding in kind.find(enrolled)]
@@ -202,7 +202,7 @@ def few_photos(enrolled: Enrolled) -> Iterator[Finding]:
 
 
 def copies(enrolled: Enrolled) -> Iterator[Finding]:
-    """Find near-duplicates within a product, with the audit's method. They add weight but no information."""
+    """Find near-duplicates within a product, with the audit's method. They add no information."""
     for members, apart in enrolled.copies:
         labels = enrolled.labels[members]
         for product in np.unique(labels[enrolled.checked[members]]).tolist():
@@ -231,7 +231,7 @@ def poor(enrolled: Enrolled, issue: str) -> Iterator[Finding]:
 
 
 def mix_up_figures(found: MixUp) -> dict[str, Figure]:
-    """Return the figures of a pair of products that are mixed up."""
+    """Return the metrics of two products that are confused."""
     figures: dict[str, Figure] = {}
     if found.taken[1]:
         figures["taken_for_other"] = found.taken

@@ -1,4 +1,4 @@
-"""The audit of a whole gallery: findings, confused pairs, and statistics of each product, as figures and rows."""
+"""The audit of a whole gallery: findings, confused pairs, and statistics of each product, as metrics and table rows."""
 
 from __future__ import annotations
 

@@ -123,7 +123,7 @@ def _evaluated(likeness: Likeness, products: Ints) -> Ints:
 def _usual(likeness: Likeness) -> Floats:
     """Return the usual similarity (P,) of two photos of a product, or that of the gallery if it has few photos.
 
-    It is out of reach if all products have single photos.
+    Infinite if every product has a single photo.
     """
     within = likeness.within
     enough = likeness.counts >= TINY

@@ -1,4 +1,4 @@
-"""Read a gallery: its newest and earlier versions, vectors and photos, safely beside concurrent processes."""
+"""Read a gallery: its newest and earlier versions, vectors and photos, safe with concurrent writers."""
 
 from __future__ import annotations
 

@@ -18,7 +18,7 @@ from shelfmind.requests.shared import MAX_BAD_FRACTION
 
 @dataclass(frozen=True)
 class NextStep:
-    """What was found, what to do about it, and the command."""
+    """The finding, the recommended action, and the command."""
 
     name: str
     what: str

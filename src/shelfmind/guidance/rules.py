@@ -16,15 +16,15 @@ from shelfmind.nouns import counted
 from shelfmind.recipe import Recipe, load_recipe
 
 Reason = tuple[str, str]
-"""What was chosen, and why."""
+"""The choice and its reasons."""
 
 
 @dataclass(frozen=True)
 class Choice:
-    """A recipe with changed keys, the recommended number of steps with its meaning, and the reasons.
+    """A recipe with changed keys, the recommended number of steps with its justification, and the reasons.
 
-    Without a recipe the photos are enrolled in a gallery instead. An unhurried choice ignores the time budget; a sated
-    one takes no more than its steps, even if there is time.
+    Without a recipe the photos are enrolled in a gallery instead. With `ignores_budget`, the time budget does not
+    apply; a `capped` choice trains for no more than its steps, even if there is time.
     """
 
     recipe: str | None
@@ -38,7 +38,7 @@ class Choice:
 
 @dataclass(frozen=True)
 class Rule:
-    """A rule: when it is the best, when it is the runner-up, its choice, and when to prefer it."""
+    """A rule: conditions for the best choice and the runner-up, the choice itself, and when to prefer it."""
 
     best: Callable[[Situation], bool]
     runner_up: Callable[[Situation], bool]

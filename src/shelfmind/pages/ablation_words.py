@@ -58,7 +58,7 @@ def chance(result: Mapping[str, Any]) -> Text:
 
 
 def _sources_of_chance(result: Mapping[str, Any]) -> Text:
-    """Return the sources of chance in the verdicts: seeds count only where a row has several that can be paired."""
+    """Return the sources of chance in the verdicts: seeds count only for rows with several that can be paired."""
     compared = [row for row in result["rows"] if "comparison" in row]
     alone = [row["name"] for row in compared if len(row["comparison"]["by_seed"]) < 2]
     if not alone:
@@ -69,7 +69,7 @@ def _sources_of_chance(result: Mapping[str, Any]) -> Text:
 
 
 def cautions(result: Mapping[str, Any]) -> list[Text]:
-    """Return what limits the conclusions from the table."""
+    """Return the limitations of the conclusions from the table."""
     found = []
     if result["finished"] < result["cells"]:
         found.append(

@@ -16,7 +16,7 @@ from shelfmind.nouns import counted
 
 PRODUCT, FAMILY, UNDECIDED = "product", "family", "undecided"
 NEVER = float(np.nextafter(1.0, 2.0))
-"""A threshold that no probability reaches."""
+"""An unreachable threshold."""
 _MIN_COMMON_LENGTH = 3
 
 

@@ -198,7 +198,7 @@ def acceptance_curve(
 ) -> tuple[CurvePoint, ...]:
     """Return the results of thresholds between the extremes of N photos' familiarity.
 
-    `right` is whether the best name is, `allowed` whether its margin is wide enough.
+    `right` is whether the best name is correct, `allowed` whether its margin is wide enough.
     """
     found = []
     for threshold in np.quantile(familiarity, np.linspace(0, 1, points)):

@@ -1,4 +1,4 @@
-"""How a run used which photos, identified by content, independent of paths, names and machines."""
+"""Which photos a run has used, and how. Photos are identified by content, independent of paths, names and machines."""
 
 from __future__ import annotations
 
@@ -83,9 +83,8 @@ class History:
         return first_use((each.own_use(digest) for each in self.before), USES[:-1])
 
     def use(self, digest: bytes | None) -> str | None:
-        """The use of a photo with this content by the run or before it: the first of train, val and test that applies,
-            or
-        None."""
+        """The use of a photo with this content by the run or before it: the first of train, val and test that
+        applies, or None."""
         return first_use((self.own_use(digest), self.use_before(digest)))
 
     def known_as(self, digest: bytes) -> str:

@@ -1,4 +1,4 @@
-"""The history of a run's initial weights and teachers, stored in the run, since it inherits what they have seen."""
+"""The history of a run's initial weights and teachers, stored in the run: photos that they saw count as seen."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from shelfmind.runs.folder import RunFolder
 from shelfmind.runs.history import ORIGIN, History, UnknownHistoryError, folders_before, read_history, run_of
 
 BEGINS = "the initial weights of this run"
-"""The beginning of the warning of `seen_by_initial_weights`."""
+"""The start of the warning from `seen_by_initial_weights`."""
 
 
 def keep_history_before(
@@ -28,9 +28,9 @@ def keep_history_before(
 ) -> None:
     """Store in `run` the histories of the runs of its initial weights and teachers, and of those before them.
 
-    Nothing is stored for weights from elsewhere. For a run or teacher with an unknown history, this fact is stored.
+    Nothing is stored for weights from elsewhere. If the history of a run or teacher is unknown, that is stored.
     """
-    shutil.rmtree(run.before, ignore_errors=True)  # of a run that was stopped before it began
+    shutil.rmtree(run.before, ignore_errors=True)  # left by a run that was stopped before training started
     kept: list[tuple[History | None, dict[str, Any]]] = []
     for file in ([] if checkpoint is None else [checkpoint]) + list(teachers):
         role = {"teacher": True} if file in teachers else {}
@@ -55,7 +55,7 @@ def keep_history_before(
 
 
 def read_with_caveat(run: RunFolder, counter: Counter) -> tuple[History | None, str | None]:
-    """The history of a run (None if unknown), and why its own images cannot evaluate it (None if they can)."""
+    """The history of a run (None if unknown), and why it cannot be evaluated on its own images (None if it can)."""
     try:
         history = read_history(run, counter)
     except UnknownHistoryError as error:

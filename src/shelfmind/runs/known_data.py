@@ -1,4 +1,4 @@
-"""A data set from the view of a run: each photo in the split of its content in the run, all others new."""
+"""A data set from the view of a run: photos that the run knows, by content, keep its split; all others are new."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Identify callers: by API key, by a session that a key opened, or as anonymous."""
+"""Authenticate callers by API key, by a session opened with a key, or as anonymous."""
 
 from __future__ import annotations
 
@@ -72,7 +72,7 @@ class Authenticator:
 
     @property
     def needs_key(self) -> bool:
-        """Whether a key is required. Once there has been a key, revoking the last one does not open the service."""
+        """Whether a key is required. Once a key has existed, revoking the last one does not open the service."""
         self._had_keys = self._had_keys or bool(self.keys.by_id())
         return self._had_keys or not self.access.open
 

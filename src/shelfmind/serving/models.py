@@ -30,7 +30,7 @@ _GENERATIONS = itertools.count(1)
 
 @dataclass(frozen=True)
 class Outcome:
-    """The outcome of one image: the reason why it cannot be used, or probabilities (C,), embedding (D,) and, with a
+    """The outcome of one image: the reason why it is unusable, or probabilities (C,), embedding (D,) and, with a
     gallery, the answer with the maximum number of candidates."""
 
     error: str | None = None

@@ -90,7 +90,7 @@ def ticket_of(
     def finished(_: Ticket) -> None:
         try:
             loop.call_soon_threadsafe(settle)
-        except RuntimeError:  # the loop is closed: no client is waiting
+        except RuntimeError:  # the event loop is closed, so no client is waiting
             pass
 
     return make(finished), future

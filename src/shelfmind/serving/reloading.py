@@ -47,7 +47,7 @@ class Models:
             try:
                 changed = self.refresh_gallery().changed
                 self.trouble = None
-            except UserError as error:  # of other weights by now, perhaps of a run that is still to come
+            except UserError as error:  # it has other weights now, perhaps those of a run that is not there yet
                 self._log_failure(error)
             if settled and seen != self._loaded_from and seen != self._refused:
                 try:
@@ -56,7 +56,7 @@ class Models:
                     self._refused = seen
                     self._log_failure(error)
             elif self.trouble is not None and settled and seen != self._loaded_from:
-                self._refused = None  # the gallery may match it by now
+                self._refused = None  # the gallery may match it now
             return Reloaded(changed, self.current)
 
     def reload(self) -> Reloaded:

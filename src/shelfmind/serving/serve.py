@@ -28,7 +28,7 @@ from shelfmind.serving.state import State, state_of
 
 NEEDED = ("fastapi", "uvicorn", "httptools", "python_multipart", "prometheus_client")
 BODIES_AT_ONCE = 16
-"""Number of bodies of the maximum size for which memory is allowed. It holds many more small ones."""
+"""Number of bodies of the maximum size for which memory is allowed. Many more small ones fit."""
 
 
 Answer = Callable[[int, int | None, Callable[[], None], Callable[[], None]], None]
@@ -45,7 +45,7 @@ class Served:
 
 @takes(ServeRequest)
 def serve(request: ServeRequest, watcher: Observer = SILENT) -> Served:
-    """Answer requests until SIGTERM or Ctrl-C. The watcher is told the address once the service is ready.
+    """Answer requests until SIGTERM or Ctrl-C. The watcher receives the address once the service is ready.
 
     Returns:
         The running time in seconds and the address.
@@ -113,7 +113,7 @@ def _answer(
     notify_others: Callable[[], None],
     ready: Callable[[], None],
 ) -> None:
-    """Load the model, answer until told to stop, and clean up."""
+    """Load the model, answer requests until stopped, and clean up."""
     from shelfmind.serving.application import create_application
     from shelfmind.serving.audit_log import AuditLog
     from shelfmind.serving.batching import Batcher

@@ -132,7 +132,7 @@ class Workers:
                 os.kill(process, number)
 
     def _end_all(self) -> None:
-        """Leave no process behind, whatever happened."""
+        """Kill all remaining processes."""
         self._stopping += 1
         os.close(self._life[1])
         self._signal_all(signal.SIGTERM)

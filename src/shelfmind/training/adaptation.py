@@ -1,4 +1,4 @@
-"""Adapts a run to a new shop: re-estimates batch-norm statistics on unlabelled photos from there (AdaBN)."""
+"""Adapts a run to a new shop: re-estimates batch-norm statistics on its unlabelled photos (AdaBN)."""
 
 from __future__ import annotations
 
@@ -49,8 +49,8 @@ class Adaptation:
         images: number of photos used.
         weight: their share in the new statistics; the rest are the run's statistics.
         shift: mean distance of their channel means from the run's, in the run's standard deviations.
-        bad_files: photos that cannot be used.
-        bad_list: the list of these, if there are any.
+        bad_files: unusable photos.
+        bad_list: the file that lists them, if there are any.
     """
 
     images: int
@@ -90,7 +90,7 @@ def adapt(request: AdaptRequest, watcher: Observer = SILENT) -> Adaptation:
         raise UserError(f"{recipe.model.name} has no batch normalisation, so there is nothing to adapt")
     found = statistics_of(network, norms, reading.squares(paths), recipe)
     bad_list = out.with_name(f"{out.name}.bad_files.csv")
-    bad_list.unlink(missing_ok=True)  # of an earlier attempt
+    bad_list.unlink(missing_ok=True)  # left by an earlier attempt
     if reading.bad:
         refuse_too_many_bad(reading.bad, len(paths), request.max_bad_fraction, bad_list)
     images = len(paths) - len(reading.bad)
@@ -155,7 +155,7 @@ def statistics_of(
             network(Tensor(prepared(group, recipe)))
             for name, norm in norms.items():
                 mean, variance = (
-                    moving.asnumpy().astype(np.float64) / norm.momentum  # the share of a batch in the moving statistics
+                    moving.asnumpy().astype(np.float64) / norm.momentum  # weight of a batch in the moving statistics
                     for moving in (norm.moving_mean, norm.moving_variance)
                 )
                 sums[name] += len(group) * np.stack([mean, variance + mean**2])

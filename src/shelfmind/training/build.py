@@ -1,4 +1,4 @@
-"""Builds a training from a recipe and images, and rejects contradictory recipes."""
+"""Builds a training run from a recipe and images, and rejects contradictory recipes."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ RESERVE_SHARE, RESERVE_S = 0.01, 10.0
 
 @dataclass(frozen=True)
 class Images:
-    """The images of a training: squares and samples of the train and val splits."""
+    """The images of a training run: squares and samples of the train and val splits."""
 
     train: Squares
     train_samples: list[Sample]
@@ -145,7 +145,7 @@ def build_training(
     choice: Choice,
     teachers: Sequence[Teacher] = (),
 ) -> Training:
-    """Build a training at its start; `began` is when the command started, for a time budget.
+    """Build a training run at its start; `began` is the time at which the command started, for a time budget.
 
     The averaged weights are validated in float32, as they will be used.
     """

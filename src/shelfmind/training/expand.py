@@ -150,7 +150,7 @@ def parts_of(catalog: Catalog, unseen_share: float, seed: int) -> Parts:
 def _training_photos(
     catalog: Catalog, evaluation_split: str, unseen: set[int], seed: int
 ) -> tuple[list[Sample], list[Sample]]:
-    """Photos of seen classes for training and calibration: calibration uses val, unless val is needed for evaluation.
+    """Photos of seen classes for training and for calibration, which uses val unless val is needed for evaluation.
 
     In that case a contiguous block of each class's photos is held out, because consecutive photos are too similar for
     calibration.

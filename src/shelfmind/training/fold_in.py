@@ -159,7 +159,7 @@ def _prepare(request: FoldInRequest, watcher: Watcher) -> None:
             final / run.split.name,
             catalog,
             request.seed,
-            {**request.to_json(), "max_bad_fraction": MAX_BAD_FRACTION},  # which resuming reads
+            {**request.to_json(), "max_bad_fraction": MAX_BAD_FRACTION},  # read when resuming
             describe_weights(Start(source.weights)),
         )
         write_json(run.provenance, {**origin, "fold_in": _start_record(request, source, gallery, join)})
@@ -266,7 +266,7 @@ def _catalog(join: Joined, rehearsal: Catalog, gallery: Gallery, folder: Path, c
 
 
 def _start_record(request: FoldInRequest, source: RunFolder, gallery: Gallery, join: Joined) -> dict[str, Any]:
-    """The new run's record of the run and the gallery."""
+    """The new run's record of the original run and the gallery."""
     return {
         "run": str(absolute(source.root)),
         "gallery": absolute_place(request.gallery),

@@ -25,7 +25,7 @@ class Joined:
     """The classes of run and gallery combined, and the use of each enrolled photo.
 
     `class_names` are the run's, then the new ones, sorted. `trained` and `held_out` are photos that are new to the run,
-    each with its class id; `relabelled` are training photos of the run that the gallery files elsewhere, by their
+    each with its class id; `relabelled` are training photos of the run that the gallery files under another product, by
     SHA-256. `kept_out` is the number of photos that stay in the run's val or test, `known` of those it already trained
     on.
     """
@@ -60,8 +60,8 @@ def joined(
     Of a new product with at least `ENOUGH_TO_MEASURE` photos, the share `held_out` is held out, too.
 
     Raises:
-        UserError: no products or nothing new, a photo under two products, names that look the same, a product whose
-            photos are all held out by the run.
+        UserError: no products or nothing new, a photo under two products, names that are equal once normalised, a product
+            whose photos are all held out by the run.
     """
     if not entries:
         raise UserError(f"{gallery} has no products; enrol some: {call('gallery_add', gallery=gallery, data='DATA')}")

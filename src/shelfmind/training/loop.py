@@ -31,7 +31,7 @@ READ_EVERY = 10
 
 @dataclass
 class Training:
-    """The complete state of a training, ready to continue from `position`.
+    """The complete state of a training run, ready to continue from `position`.
 
     `ema_weights` are the averaged weights of the network, which become the run's. Losses are read every `read_every`
     steps; `unread` are the losses since, each with its step number in the epoch, from 1.

@@ -180,7 +180,7 @@ def _train_fold(check: CheckFolder, plan: CheckPlan, held_out: HeldOut, fold: in
 
 
 class _FoldWatcher(ForwardingWatcher):
-    """Drops warnings about images seen by the initial weights: the label check gives one for all folds."""
+    """Drops warnings about images seen by the initial weights: the label check gives a single one for all folds."""
 
     def warn(self, text: str) -> None:
         if not text.startswith(BEGINS):

@@ -131,7 +131,7 @@ def _trained(request: TrainRequest, watcher: Watcher, new_photos: bool = True) -
 
 
 def resume(run: Path | str, watcher: Watcher | None = None) -> Evaluation | None:
-    """Resume a training that was stopped at any point; a finished one is evaluated again."""
+    """Resume a training run that was stopped at any point; a finished run is evaluated again."""
     began = time.perf_counter()
     folder = RunFolder(Path(run))
     settings = folder.read_recipe()

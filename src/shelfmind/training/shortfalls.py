@@ -10,7 +10,7 @@ MIN_STEPS = 10
 """With fewer steps, more than a third of every running mean of batch normalisation is still its initial value (0.9 **
 10)."""
 TIMES_THE_START = 3
-"""Time budget to recommend, in multiples of a run that hardly got beyond compiling its graphs."""
+"""Time budget to recommend, as a multiple of the time of a run that spent most of it on compilation."""
 
 
 def shortfalls(

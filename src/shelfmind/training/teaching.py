@@ -31,11 +31,11 @@ from shelfmind.runs.history import run_of
 
 @dataclass(frozen=True)
 class Teacher:
-    """A trained network, with the mapping of the training's classes to its own.
+    """A trained network, with the mapping from the student's classes to its own.
 
     Attributes:
         predictor: the network, without calibration and test-time augmentation.
-        columns: the index among its classes of each class of the training, shape (C,).
+        columns: for each class of the student, its index among the teacher's classes, shape (C,).
         file: the weights, or the exported file, that is used.
     """
 
@@ -49,8 +49,8 @@ class Teacher:
         return self.predictor.engine.name.partition(" ")[0]
 
     def answers(self, images: npt.NDArray[np.uint8], temperature: float) -> Floats:
-        """Probabilities (N, C) of squares (N, S, S, 3), with logits divided by `temperature`, restricted to the classes
-        of the training. The squares are resized to the network's evaluation size."""
+        """Probabilities (N, C) of squares (N, S, S, 3), with logits divided by `temperature`, restricted to the
+        student's classes. The squares are resized to the network's evaluation size."""
         size, at_once = self.predictor.recipe.evaluation_size, self.predictor.forward.batch_size
         sized = images if images.shape[1] == size else np.stack([rescaled(image, size) for image in images])
         parts = [self.predictor.engine(sized[start : start + at_once])[0] for start in range(0, len(sized), at_once)]
@@ -108,7 +108,7 @@ def with_absolute_teachers(recipe: Recipe) -> Recipe:
 
 
 def open_teachers(recipe: Recipe, class_names: Sequence[str], rules: str | None = None) -> list[Teacher]:
-    """The teachers of a recipe for a training of these classes; uses the fastest engine, or MindSpore under rules.
+    """Open the teachers of a recipe for training on these classes, with the fastest engine (MindSpore under rules).
 
     Raises:
         UserError: a teacher that is given twice, is neither a run nor a file, learnt no labels, or lacks classes.
@@ -132,7 +132,7 @@ def open_same_teachers(recipe: Recipe, class_names: Sequence[str], run: RunFolde
 
 
 def refuse_teachers(recipe: Recipe, why: str) -> None:
-    """Raise `UserError` for a recipe with teachers where they would invalidate the result."""
+    """Raise `UserError` if a recipe has teachers and these would invalidate the result."""
     if recipe.distillation.teachers:
         raise UserError(f"the recipe has the teacher {recipe.distillation.teachers[0]}, but {why}; remove the teachers")
 

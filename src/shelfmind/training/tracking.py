@@ -80,7 +80,7 @@ def require_trackers(names: Sequence[str]) -> None:
 
 
 class TrackingWatcher(ForwardingWatcher):
-    """Reports the progress of a training to trackers and to another watcher."""
+    """Reports training progress to trackers and to another watcher."""
 
     def __init__(self, names: Sequence[str], watcher: Watcher) -> None:
         require_trackers(names)

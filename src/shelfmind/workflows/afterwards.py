@@ -1,4 +1,4 @@
-"""Facts about a run after training, for the next step."""
+"""Facts about a trained run, to choose the next step."""
 
 from __future__ import annotations
 

@@ -62,7 +62,7 @@ def audit(request: AuditRequest, watcher: Observer = SILENT) -> AuditOutcome:
 
 
 def _label_check_by(run: Path, counter: Counter) -> Judge:
-    """The judge of a run; an audit loads MindSpore only for this."""
+    """The label check by a run. An audit loads MindSpore only for this."""
     from shelfmind.machine.device import start_mindspore
 
     start_mindspore()

@@ -25,8 +25,8 @@ from shelfmind.recipe import DataRecipe
 from shelfmind.records import Catalog, Predictions
 
 REFERENCES = (2, 8)
-"""Minimum and maximum number of training photos per class to compare with; in between, about as many as there are
-evaluated photos, so that comparing costs no more than predicting."""
+"""Minimum and maximum number of training photos per class to compare with; between these limits, about as many
+as there are evaluated photos, so that comparison costs no more than prediction."""
 NO_REFERENCES = "the data has no training photos"
 _CHUNK_VALUES = 8_000_000
 

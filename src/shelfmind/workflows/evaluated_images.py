@@ -1,4 +1,4 @@
-"""Which images may evaluate runs: how many the runs have seen, what is left out, and when too few are left."""
+"""Selects evaluation images: how many the runs have seen, which are left out, and whether enough remain."""
 
 from __future__ import annotations
 

@@ -29,7 +29,7 @@ from shelfmind.runs.overlaps import near_copies_of
 
 
 def label_check_by(run: Path | str, counter: Counter) -> Judge:
-    """A judge for `audit`: `run` is a run folder, or an output folder of `find-label-errors`.
+    """A label check for `audit`. `run` is a run folder or an output folder of `find-label-errors`.
 
     Raises:
         UserError: it is neither, or unfinished; when called, a data set with other classes or images.

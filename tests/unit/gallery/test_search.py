@@ -75,7 +75,7 @@ def test_cells_are_learnt_once_and_serve_new_photos(large, tmp_path, monkeypatch
         raise AssertionError("the cells are known")
 
     with monkeypatch.context() as patch:
-        patch.setattr(cells, "learnt_cells", learnt)
+        patch.setattr(cells, "fit_cells", learnt)
         again = search_of(entries, vectors, kept)
         assert [found[0].entry for found in again(vectors[3950:], 1)] == entries[3950:]
         assert [found[0].sku for found in again(asked[:20], 1)] == [found[0].sku for found in first(asked[:20], 1)]

@@ -1,4 +1,4 @@
-"""The outcomes of the verbs that evaluate and use a run."""
+"""The outcomes of the verbs that evaluate or use a run."""
 
 from __future__ import annotations
 
