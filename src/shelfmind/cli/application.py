@@ -10,7 +10,7 @@ import typer
 from typer.core import TyperGroup
 
 from shelfmind import __version__
-from shelfmind.cli.commands import INTERRUPTED, listed_command, whole_command
+from shelfmind.cli.commands import INTERRUPTED, command_stub, full_command
 from shelfmind.cli.process import prepare_process
 from shelfmind.errors import UserError, unknown_name
 from shelfmind.verbs import GROUPS, VERBS, command_words
@@ -34,7 +34,7 @@ class Verbs(TyperGroup):
             return super().get_command(ctx, cmd_name)
         if name in GROUPS:
             return _group_command(name)
-        return listed_command(name) if self._listing else whole_command(name)
+        return command_stub(name) if self._listing else full_command(name)
 
     def resolve_command(self, ctx: Any, args: list[str]) -> Any:
         """Resolve as Typer does; suggest the closest verbs for an unknown one."""

@@ -16,7 +16,7 @@ INTERRUPTED = 130
 """The exit status after Ctrl-C, by shell convention."""
 
 
-def listed_command(name: str) -> Any:
+def command_stub(name: str) -> Any:
     """A command with only name and summary, for the list of commands; imports nothing."""
 
     def nothing() -> None: ...
@@ -25,7 +25,7 @@ def listed_command(name: str) -> Any:
     return _typer_command(command_words(name)[-1], verb, nothing, verb.summary)
 
 
-def whole_command(name: str) -> Any:
+def full_command(name: str) -> Any:
     """The command with all options of the verb."""
     from shelfmind.requests.arguments import arguments
 

@@ -31,7 +31,7 @@ class Question:
     """Shown in brackets instead of the default."""
 
 
-def ask_for_the_rest(given: Answers, *, yes: Yes = False) -> Answers:
+def prompt_for_missing(given: Answers, *, yes: Yes = False) -> Answers:
     """The given arguments of `init` and the user's answers; without a terminal nothing is asked."""
     answers = dict(given)
     if yes or not on_terminal():
@@ -122,10 +122,10 @@ def _machine(answer: str, answers: Answers) -> Answers:
 
 
 def _out(answer: str, answers: Answers) -> Answers:
-    from shelfmind.workflows.first_recipe import recipe_beside, require_free_places
+    from shelfmind.workflows.first_recipe import default_recipe_path, require_free_places
 
     out = Path(answer).expanduser()
-    require_free_places(Path(answers["data"]), out, Path(answers.get("recipe") or recipe_beside(out)))
+    require_free_places(Path(answers["data"]), out, Path(answers.get("recipe") or default_recipe_path(out)))
     return {"out": out}
 
 

@@ -30,7 +30,7 @@ from shelfmind.gallery.changes import Entry
 from shelfmind.gallery.search import ExactSearch, LocalSearch, Match, likeness, products_of
 from shelfmind.machine.packages import installed
 
-EXACT_BELOW = 20_000
+MIN_APPROXIMATE = 20_000
 """Number of photos that an exact search handles in about 10 ms on one core."""
 RECALL = 0.994
 """Required recall of the nearest neighbour: 0.99, with a margin for the measurement error."""
@@ -170,7 +170,7 @@ def search_of(entries: Sequence[Entry], vectors: Floats, kept: Path | None = Non
     `vectors` (N, D) are unit vectors, sorted by product. Cells take a while to fit, so they are cached in a file and
     reused as long as most photos are the same. Without scikit-learn no cells are fitted.
     """
-    if len(entries) < EXACT_BELOW:
+    if len(entries) < MIN_APPROXIMATE:
         return ExactSearch(entries, vectors)
     names = _names_of(entries)
     divided = None if kept is None else _known_cells(kept, names, vectors)

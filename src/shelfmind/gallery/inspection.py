@@ -112,7 +112,7 @@ class Inspection:
         """Yield rows with `FINDING_COLUMNS`."""
         for each in self.findings:
             photos, others = (join_names(entry.photo for entry in side) for side in (each.photos, each.others))
-            figures = "; ".join(f"{name}={in_words(figure)}" for name, figure in each.figures.items())
+            figures = "; ".join(f"{name}={as_text(figure)}" for name, figure in each.figures.items())
             yield each.kind, each.product, photos, each.other or "", others, figures, each.sentence
 
     def product_rows(self) -> Iterator[Sequence[str]]:
@@ -132,7 +132,7 @@ class Inspection:
             yield names[found.product], names[found.other], *counts, share, *alike, str(found.indistinguishable).lower()
 
 
-def in_words(figure: int | float | Sequence[int]) -> str:
+def as_text(figure: int | float | Sequence[int]) -> str:
     """Format a figure, as in "3 of 8", "12" or "0.91"."""
     if isinstance(figure, (int, float)):
         return f"{figure:,}" if isinstance(figure, int) else f"{figure:.3g}"

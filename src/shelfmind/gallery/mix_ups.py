@@ -11,9 +11,9 @@ from shelfmind.arrays import Floats, Ints
 from shelfmind.evaluation.matrix_rows import row_chunks
 from shelfmind.gallery.likeness import Likeness
 
-BY_A_COIN = 0.5
+CHANCE = 0.5
 """The share of photos closer to the wrong product if the two are one product under two names."""
-MIXED_UP = BY_A_COIN / 2
+MIXED_UP = CHANCE / 2
 """Above this share of photos closer to another product, two products are hard to tell apart. It is halfway between
 no confusion and chance."""
 _CHUNK_VALUES = 1 << 24
@@ -68,9 +68,11 @@ def mix_ups(likeness: Likeness, rows: Ints, nearest: Ints) -> list[MixUp]:
     between = _between(likeness, *pairs)
     usual = _usual(likeness)[np.stack(pairs)]
     share = taken.sum(axis=0) / np.maximum(evaluated.sum(axis=0), 1)
-    hardly_apart = ((evaluated >= TINY) & (taken > MIXED_UP * evaluated)).all(axis=0) & (between >= usual.min(axis=0))
-    unsure = (evaluated < TINY).all(axis=0) & evaluated.any(axis=0) & (share < BY_A_COIN)
-    indistinguishable = ((between >= usual.mean(axis=0)) & ~unsure) | hardly_apart
+    barely_separated = ((evaluated >= TINY) & (taken > MIXED_UP * evaluated)).all(axis=0) & (
+        between >= usual.min(axis=0)
+    )
+    unsure = (evaluated < TINY).all(axis=0) & evaluated.any(axis=0) & (share < CHANCE)
+    indistinguishable = ((between >= usual.mean(axis=0)) & ~unsure) | barely_separated
     chosen = np.flatnonzero(indistinguishable | (share > 0))
     order = chosen[np.lexsort((-between[chosen], -share[chosen], ~indistinguishable[chosen]))]
     columns = (*pairs, *taken, *evaluated, between, usual.mean(axis=0), indistinguishable)

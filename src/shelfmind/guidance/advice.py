@@ -12,14 +12,14 @@ from shelfmind.guidance import thresholds as limits
 from shelfmind.guidance.arguments import whole
 from shelfmind.guidance.rules import RULES, Choice, Reason, epochs_for, ranked
 from shelfmind.guidance.situation import Situation
-from shelfmind.guidance.speeds import epochs_within, steps_an_epoch, training_minutes
+from shelfmind.guidance.speeds import epochs_within, steps_per_epoch, training_minutes
 from shelfmind.nouns import counted
 from shelfmind.overrides import written_override
 from shelfmind.recipe import Recipe, load_recipe
 
 _WEIGHTS = "model.weights"
 """The recipe key with its own argument on the command line."""
-_SECONDS_A_PRODUCT, _SECONDS_A_PHOTO = 0.5, 0.06
+_SECONDS_PER_PRODUCT, _SECONDS_PER_PHOTO = 0.5, 0.06
 """Time to enrol: RESULTS, "Enrolling": 0.47 s for a product of 8 photos."""
 
 
@@ -132,22 +132,22 @@ def _enrolment(rule: str, choice: Choice, situation: Situation, prefer: str) -> 
     arguments = {"gallery": "products", "run": "RUN", "data": str(situation.data)}
     if situation.format is not None:
         arguments["format"] = situation.format
-    seconds = (_SECONDS_A_PRODUCT * photos.classes + _SECONDS_A_PHOTO * photos.photos) / situation.machine.pace
+    seconds = (_SECONDS_PER_PRODUCT * photos.classes + _SECONDS_PER_PHOTO * photos.photos) / situation.machine.pace
     return Advice(rule, "gallery_create", arguments, None, {}, None, seconds / 60, choice.reasons, prefer)
 
 
 def _length(choice: Choice, recipe: Recipe, epochs: int | None, situation: Situation) -> str:
-    an_epoch = steps_an_epoch(recipe, situation.photos)
+    per_epoch = steps_per_epoch(recipe, situation.photos)
     if epochs is not None:
-        steps = epochs * an_epoch
+        steps = epochs * per_epoch
         fewer = f", although {choice.steps:,} would be usual: with more epochs, validation and saving would dominate"
-        formatted = f"{counted(epochs, 'epoch')} of {counted(an_epoch, 'step')}, {steps:,} in total"
+        formatted = f"{counted(epochs, 'epoch')} of {counted(per_epoch, 'step')}, {steps:,} in total"
         return f"{formatted}: {choice.meaning}" if steps >= choice.steps else f"{formatted}{fewer}"
     assert situation.minutes is not None
     if situation.machine.device != "CPU":
         return f"the schedule is scaled to {situation.minutes:g} minutes"
     fitting = epochs_within(situation.minutes, recipe, situation.photos, situation.machine)
-    steps = round(fitting * an_epoch)
+    steps = round(fitting * per_epoch)
     formatted = f"about {fitting:.0f} epochs, {steps:,} steps, fit into {situation.minutes:g} minutes"
     return f"{formatted}: too few to learn much" if steps < limits.SHORT_STEPS else formatted
 

@@ -10,7 +10,7 @@ from typing import Any
 from shelfmind.guidance import thresholds as limits
 from shelfmind.guidance.purposes import CHANGING, CONTEST, KNOWN
 from shelfmind.guidance.situation import Situation
-from shelfmind.guidance.speeds import epochs_within, steps_an_epoch
+from shelfmind.guidance.speeds import epochs_within, steps_per_epoch
 from shelfmind.guidance.starts import official_start
 from shelfmind.nouns import counted
 from shelfmind.recipe import Recipe, load_recipe
@@ -52,7 +52,7 @@ def affordable_steps(recipe: str, situation: Situation) -> float:
         return float("inf")
     settings = _packaged(recipe)
     epochs = epochs_within(situation.minutes, settings, situation.photos, situation.machine)
-    return epochs * steps_an_epoch(settings, situation.photos)
+    return epochs * steps_per_epoch(settings, situation.photos)
 
 
 @cache
@@ -62,7 +62,7 @@ def _packaged(name: str) -> Recipe:
 
 def epochs_for(choice: Choice, recipe: Recipe, situation: Situation) -> int:
     """The number of epochs for the steps of a choice."""
-    return min(limits.MAX_EPOCHS, max(10, -(-choice.steps // steps_an_epoch(recipe, situation.photos))))
+    return min(limits.MAX_EPOCHS, max(10, -(-choice.steps // steps_per_epoch(recipe, situation.photos))))
 
 
 def _few(situation: Situation) -> bool:

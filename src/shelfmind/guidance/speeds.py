@@ -69,6 +69,6 @@ def epochs_within(minutes: float, recipe: Recipe, photos: Photos, machine: Machi
     return max(0.0, 60 * minutes - start_s) / epoch_seconds(recipe, photos, machine)
 
 
-def steps_an_epoch(recipe: Recipe, photos: Photos) -> int:
+def steps_per_epoch(recipe: Recipe, photos: Photos) -> int:
     """Steps per epoch."""
     return max(1, photos.train_photos // min(recipe.train.batch_size, max(1, photos.train_photos)))

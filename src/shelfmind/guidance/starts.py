@@ -12,7 +12,7 @@ from shelfmind.model_facts import model_facts
 from shelfmind.nouns import counted
 
 GENERATED = "generated"
-"""The name of the weights shipped with shelfmind, repeated from `models.generated`, whose import would load MindSpore."""
+"""The name of the weights shipped with shelfmind, repeated from `models.generated`, which loads MindSpore."""
 SMALLEST_OFFICIAL = "resnet18"
 """The smallest network with official weights, used if a recipe's network has none."""
 

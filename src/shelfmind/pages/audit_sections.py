@@ -108,12 +108,12 @@ def _files(findings: ImageFindings) -> PageSection:
     bad = findings.measured.bad_files
     facts = findings.measured.facts
     root = findings.catalog.root
-    found = {name: int(odd.sum()) for name, odd in found_in(facts["oddities"]).items()}
-    odd = [(translated(name), f"{count:,}") for name, count in found.items() if count]
-    odd_issues = [issue for issue in findings.issues if issue.kind == "odd_file"]
+    found = {name: int(unusual.sum()) for name, unusual in found_in(facts["oddities"]).items()}
+    unusual = [(translated(name), f"{count:,}") for name, count in found.items() if count]
+    unusual_issues = [issue for issue in findings.issues if issue.kind == "odd_file"]
     listed = tuple(
         (relative_name(findings.catalog.samples[issue.image].path, root), translated(issue.detail))
-        for issue in odd_issues[:MAX_ROWS]
+        for issue in unusual_issues[:MAX_ROWS]
     )
     tables = []
     if bad:
@@ -121,7 +121,7 @@ def _files(findings: ImageFindings) -> PageSection:
         tables.append(Table(say("Unreadable"), ((say("File"), True), (say("Reason"), True)), rows, len(bad)))
     if listed:
         columns = ((say("File"), True), (say("Anomaly"), True))
-        tables.append(Table(say("Unusual files"), columns, listed, len(odd_issues)))
+        tables.append(Table(say("Unusual files"), columns, listed, len(unusual_issues)))
     return PageSection(
         key="files",
         title=say("Files"),
@@ -129,7 +129,7 @@ def _files(findings: ImageFindings) -> PageSection:
         figures=(
             *((name, f"{count:,}") for name, count in format_names(facts["format"]).items()),
             (say("unreadable"), f"{len(bad):,}"),
-            *odd,
+            *unusual,
         ),
         tables=tuple(tables),
     )

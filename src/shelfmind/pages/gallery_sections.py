@@ -8,7 +8,7 @@ from pathlib import Path
 from shelfmind.analysis.image_audit.quality import RULES
 from shelfmind.gallery.changes import photo_name
 from shelfmind.gallery.findings import KINDS, Figure, Finding
-from shelfmind.gallery.inspection import Inspection, ProductRow, in_words
+from shelfmind.gallery.inspection import Inspection, ProductRow, as_text
 from shelfmind.gallery.mix_ups import MixUp
 from shelfmind.pages.sections import Card, Gallery, Headline, Line, PageSection, Table
 from shelfmind.pages.words import say, translated
@@ -106,7 +106,7 @@ def _card(finding: Finding) -> Card:
 def _figure(name: str, figure: Figure) -> str:
     if isinstance(figure, tuple):
         return say("{} of {}", *(f"{number:,}" for number in figure))
-    return f"{100 * figure:.0f}%" if name in _SHARES else in_words(figure)
+    return f"{100 * figure:.0f}%" if name in _SHARES else as_text(figure)
 
 
 def _share(share: tuple[int, int]) -> str:

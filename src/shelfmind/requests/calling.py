@@ -75,5 +75,5 @@ def described(request: type[Request]) -> str:
 
 
 def _default(each: Argument) -> str:
-    worth_saying = not each.switch and each.default is not None and each.default not in ((), {})
-    return f" (default: {each.written(each.default)})" if worth_saying else ""
+    has_shown_default = not each.switch and each.default is not None and each.default not in ((), {})
+    return f" (default: {each.written(each.default)})" if has_shown_default else ""

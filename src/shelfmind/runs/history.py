@@ -87,7 +87,7 @@ class History:
         applies, or None."""
         return first_use((self.own_use(digest), self.use_before(digest)))
 
-    def known_as(self, digest: bytes) -> str:
+    def path_of(self, digest: bytes) -> str:
         """The path of this content in the run whose use takes precedence."""
         use = self.use(digest)
         history = next(each for each in self.chain if each.own_use(digest) == use)
@@ -100,7 +100,7 @@ class History:
         return f"{self.title}{began}{f' or its teachers, {teachers}' if teachers else ''}"
 
     @property
-    def taught(self) -> bool:
+    def has_teachers(self) -> bool:
         """Whether it has teachers."""
         return any(each.teacher for each in self.before)
 

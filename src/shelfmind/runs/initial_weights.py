@@ -19,7 +19,7 @@ from shelfmind.progress import Counter
 from shelfmind.runs.folder import RunFolder
 from shelfmind.runs.history import ORIGIN, History, UnknownHistoryError, folders_before, read_history, run_of
 
-BEGINS = "the initial weights of this run"
+WARNING_PREFIX = "the initial weights of this run"
 """The start of the warning from `seen_by_initial_weights`."""
 
 
@@ -63,7 +63,7 @@ def read_with_caveat(run: RunFolder, counter: Counter) -> tuple[History | None, 
     return history, seen_by_initial_weights(history)
 
 
-def labels_unlearnt(checkpoint: Path, paths: Sequence[Path], counter: Counter) -> npt.NDArray[np.bool_]:
+def labels_not_trained_on(checkpoint: Path, paths: Sequence[Path], counter: Counter) -> npt.NDArray[np.bool_]:
     """Which of N images have labels that neither the run of these weights nor those before it learnt, shape (N,).
 
     Raises:
@@ -82,9 +82,9 @@ def seen_by_initial_weights(history: History) -> str | None:
 
     For validation, images that were trained on count; for test, also those that were validated on.
     """
-    spoilt = {"val": ("train",), "test": ("train", "val")}
+    disqualifying_uses = {"val": ("train",), "test": ("train", "val")}
     counts = []
-    for split, uses in spoilt.items():
+    for split, uses in disqualifying_uses.items():
         own = [row.sha256 for row in history.rows if row.split == split]
         seen = sum(history.use_before(digest) in uses for digest in own)
         if seen:
@@ -98,7 +98,7 @@ def seen_by_initial_weights(history: History) -> str | None:
             f"evaluate it. Choose another teacher, or share the split of that run: {argument('split_of')}"
         )
     return Message(
-        f"{BEGINS} are those of {names}, which saw {' and '.join(counts)} in training, so they cannot evaluate it. "
+        f"{WARNING_PREFIX} are those of {names}, which saw {' and '.join(counts)} in training, so they cannot evaluate it. "
         f"Choose other weights, or share the split of that run: {argument('split_of')}"
     )
 

@@ -81,7 +81,7 @@ def open_known(
         UserError: unusable data, or classes other than the first run's.
     """
     origin = read_json(runs[0].provenance) if runs[0].provenance.exists() else {}
-    catalog = open_as_trained(runs[0], data, format, int(origin.get("seed", 0)), some_classes, further_names)
+    catalog = open_with_run_classes(runs[0], data, format, int(origin.get("seed", 0)), some_classes, further_names)
     histories: dict[Path, History] = {}
     unknown: list[str] = []
     for run in runs:
@@ -91,8 +91,8 @@ def open_known(
             if allow_seen is None:
                 raise
             if not allow_seen:
-                all_the_same = f"evaluate it nevertheless with {argument('allow_seen')}"
-                raise UnknownHistoryError(error.fact, f"{error.advice}, or {all_the_same}") from error
+                alternative = f"evaluate it nevertheless with {argument('allow_seen')}"
+                raise UnknownHistoryError(error.fact, f"{error.advice}, or {alternative}") from error
             unknown.append(error.fact)
     paths = [sample.path for sample in catalog.samples]
     digests = hash_files(paths, counter("hashing files", len(paths)))
@@ -100,7 +100,7 @@ def open_known(
     return KnownData(grouped_by_content(catalog, digests, known), catalog, tuple(digests), tuple(known), tuple(unknown))
 
 
-def open_as_trained(
+def open_with_run_classes(
     run: RunFolder,
     data: Path,
     format: str | None,

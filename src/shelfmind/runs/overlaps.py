@@ -60,7 +60,7 @@ def seen_before(samples: Sequence[Sample], histories: Sequence[History]) -> list
         for use in VERBS:
             known = next((history for history in histories if history.use(digest) == use), None)
             if known is not None and digest is not None:
-                found.append((sample, use, known.known_as(digest)))
+                found.append((sample, use, known.path_of(digest)))
                 break
     return found
 

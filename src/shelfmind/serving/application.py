@@ -26,7 +26,7 @@ DESCRIPTION = (
     "Recognise retail products (SKUs) in photos. Send an API key as `Authorization: Bearer sm_...`. Errors are "
     "`application/problem+json` (RFC 9457)."
 )
-OF_BODIES = ("400", "408", "413")
+BODY_ERRORS = ("400", "408", "413")
 """Errors that any request with a body may get."""
 _RECOGNITION = next(each for each in recognition.router.routes if isinstance(each, APIRoute))
 ROUTERS = (recognition, gallery, gallery_changes, operation, page, web_page)
@@ -102,7 +102,7 @@ def _completed(description: dict[str, Any]) -> dict[str, Any]:
     for path in description["paths"].values():
         for operation_ in path.values():
             if "requestBody" in operation_:
-                operation_["responses"].update({each: responses[each] for each in OF_BODIES if each in responses})
+                operation_["responses"].update({each: responses[each] for each in BODY_ERRORS if each in responses})
             _as_problems(operation_["responses"])
     description["components"]["securitySchemes"] = {"key": {"type": "http", "scheme": "bearer"}}
     description["security"] = [{"key": []}]

@@ -162,8 +162,8 @@ class Batcher:
         for model, items in self._decoded.items():
             size = model.batch_size(self.max_batch)
             ripe = len(items) >= size or (not full and self._is_due(items[0], now))
-            if ripe and (self._computing == 0 or model.takes_several):
-                fair = -(-len(items) // (1 + self._idle)) if model.takes_several else len(items)
+            if ripe and (self._computing == 0 or model.supports_concurrency):
+                fair = -(-len(items) // (1 + self._idle)) if model.supports_concurrency else len(items)
                 batch = [items.popleft() for _ in range(min(size, fair))]
                 if not items:
                     del self._decoded[model]
@@ -177,7 +177,9 @@ class Batcher:
 
     def _patience(self, now: float) -> float | None:
         """Return the seconds until a partial batch is due."""
-        possible = (items for model, items in self._decoded.items() if not self._computing or model.takes_several)
+        possible = (
+            items for model, items in self._decoded.items() if not self._computing or model.supports_concurrency
+        )
         oldest = [items[0].since for items in possible]
         return max(0.0005, min(oldest) + self.max_delay_s - now) if oldest else None
 
@@ -209,7 +211,7 @@ class Batcher:
             began = time.monotonic()
             squares = [item.square for item in wanted if item.square is not None]
             top = max((item.ticket.top for item in wanted), default=1)
-            outcomes = model.outcomes(squares, top, beside_others=not alone) if squares else []
+            outcomes = model.outcomes(squares, top, concurrent=not alone) if squares else []
             if squares:
                 seconds = time.monotonic() - began
                 self.metrics.computed(seconds, len(squares))

@@ -18,9 +18,9 @@ from shelfmind.serving.session_secret import SessionSecret
 
 ANONYMOUS = "anonymous"
 SESSION_S = 12 * 3600
-CLOCKS_DIFFER_S = 300
+CLOCK_SKEW_S = 300
 """Tolerance for the expiry of sessions, as the clocks of replicas differ."""
-FAILURES_A_SECOND = 5.0
+MAX_FAILURES_PER_SECOND = 5.0
 """Maximum number of wrong keys per second from one address."""
 
 
@@ -63,7 +63,7 @@ class Authenticator:
     ) -> None:
         self.keys, self.access, self._secret = keys, access, secret
         self._had_keys = False
-        self._failures = Rates(FAILURES_A_SECOND, clock)
+        self._failures = Rates(MAX_FAILURES_PER_SECOND, clock)
 
     @property
     def cookie(self) -> str:
@@ -118,7 +118,7 @@ class Authenticator:
         if expected is None or not hmac.compare_digest(expected, signature.encode("utf-8", "replace")):
             return None
         left_s = int(until) - time.time()
-        return self.keys.by_id().get(key_id) if 0 < left_s <= SESSION_S + CLOCKS_DIFFER_S else None
+        return self.keys.by_id().get(key_id) if 0 < left_s <= SESSION_S + CLOCK_SKEW_S else None
 
 
 def _signature(secret: bytes, id: str, until: int) -> str:

@@ -25,7 +25,7 @@ from shelfmind.serving.rates import Rates
 LOG = logging.getLogger("shelfmind.serving")
 PROBES = frozenset({"/healthz", "/readyz"})
 OPEN = PROBES | {"/", "/v1/openapi.json", "/v1/session"}
-OPEN_BELOW = "/page/"
+OPEN_PREFIX = "/page/"
 """Public paths without user data: probes, the OpenAPI description, the page's files, opening a session."""
 SAFE_METHODS = frozenset({"GET", "HEAD"})
 MARK = b"x-shelfmind"
@@ -62,25 +62,25 @@ class Gate:
             return
         began = time.monotonic()
         request_id = secrets.token_hex(8)
-        way_out = _ResponseSender(send, request_id)
+        sender = _ResponseSender(send, request_id)
         body = None
         try:
             headers = dict(scope["headers"])
             caller = self._admitted(scope, headers)
             body = self._bodies.of(headers, receive)
             scope.setdefault("state", {}).update(caller=caller, request_id=request_id)
-            await self.app(scope, body, way_out)
+            await self.app(scope, body, sender)
         except Problem as problem:
-            await way_out.answer(problem, scope)
+            await sender.answer(problem, scope)
         except ClientDisconnect:
             self.metrics.reject("hung_up")
         except Exception:
             LOG.exception("request %s: %s %s failed", request_id, scope["method"], _route(scope))
-            await way_out.answer(fault(request_id), scope)
+            await sender.answer(fault(request_id), scope)
         finally:
             if body is not None:
                 body.release()
-            self.metrics.answered(_method(scope), _route(scope), way_out.status, time.monotonic() - began)
+            self.metrics.answered(_method(scope), _route(scope), sender.status, time.monotonic() - began)
 
     def _admitted(self, scope: Scope, headers: Mapping[bytes, bytes]) -> Caller:
         path, peer = scope["path"], (scope.get("client") or ("unknown",))[0]
@@ -98,7 +98,7 @@ class Gate:
         if caller.by_session and scope["method"] not in SAFE_METHODS and MARK not in headers:
             self.metrics.reject("origin")
             raise Problem(403, "changes with a session must come from the page: also send X-Shelfmind: 1")
-        if caller.role is None and path not in OPEN and not path.startswith(OPEN_BELOW):
+        if caller.role is None and path not in OPEN and not path.startswith(OPEN_PREFIX):
             self.metrics.reject("auth")
             raise Problem(401, "a key is required: send Authorization: Bearer sm_...")
         if self._rates is not None:

@@ -29,9 +29,9 @@ class PendingRequest:
         self._loop = asyncio.get_running_loop()
         self._gone = False
         self._on_end: Callable[[], None] = lambda: None
-        self._watch = self._loop.create_task(self._until_gone(receive))
+        self._watch = self._loop.create_task(self._watch_disconnect(receive))
 
-    async def _until_gone(self, receive: Receive) -> None:
+    async def _watch_disconnect(self, receive: Receive) -> None:
         while (await receive())["type"] != "http.disconnect":
             pass
         self._gone = True

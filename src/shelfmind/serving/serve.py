@@ -27,7 +27,7 @@ from shelfmind.serving.proxies import networks
 from shelfmind.serving.state import State, state_of
 
 NEEDED = ("fastapi", "uvicorn", "httptools", "python_multipart", "prometheus_client")
-BODIES_AT_ONCE = 16
+CONCURRENT_BODIES = 16
 """Number of bodies of the maximum size for which memory is allowed. Many more small ones fit."""
 
 
@@ -76,11 +76,11 @@ def serve(request: ServeRequest, watcher: Observer = SILENT) -> Served:
         if request.workers == 1:
             answer(available_cores(), None, lambda: None, report_ready)
         else:
-            _by_several(request.workers, answer, report_ready)
+            _serve_with_workers(request.workers, answer, report_ready)
     return Served(address, time.monotonic() - began)
 
 
-def _by_several(count: int, answer: Answer, report_ready: Callable[[], None]) -> None:
+def _serve_with_workers(count: int, answer: Answer, report_ready: Callable[[], None]) -> None:
     """Start the worker processes, with a shared folder for their metrics."""
     from shelfmind.serving.workers import Workers
 
@@ -161,7 +161,7 @@ def _limits(request: ServeRequest) -> Limits:
     body = int(request.max_body_mb * 2**20)
     return Limits(
         body_bytes=body,
-        bodies_bytes=BODIES_AT_ONCE * body,
+        bodies_bytes=CONCURRENT_BODIES * body,
         images=request.max_images,
         pixels=int(request.max_megapixels * 1_000_000),
         timeout_s=request.timeout,

@@ -116,10 +116,10 @@ def refuse_contradictions(recipe: Recipe) -> None:
 
 def refuse_inconsistent_distillation(recipe: Recipe) -> None:
     """Reject teachers for a task without labels, and distillation settings without teachers."""
-    lessons = recipe.distillation
-    if lessons.teachers and not TASKS[recipe.train.task].labelled:
+    distils = recipe.distillation
+    if distils.teachers and not TASKS[recipe.train.task].labelled:
         raise UserError(f"the task {recipe.train.task} learns no classes, so it cannot use a teacher")
-    if not lessons.teachers and lessons != DistillationRecipe():
+    if not distils.teachers and distils != DistillationRecipe():
         raise UserError(f"the recipe's section distillation needs a teacher; provide one with {argument('teacher')}")
 
 

@@ -34,7 +34,7 @@ from shelfmind.requests.shared import MAX_BAD_FRACTION
 from shelfmind.runs.folder import RunFolder, read_json
 from shelfmind.runs.history import read_history, write_history
 from shelfmind.runs.initial_weights import keep_history_before
-from shelfmind.runs.known_data import open_as_trained
+from shelfmind.runs.known_data import open_with_run_classes
 from shelfmind.runs.provenance import describe_origin, describe_weights
 from shelfmind.training.imprinting import Seen, imprinted, is_linear, prototypes
 from shelfmind.training.joining import Joined, joined
@@ -184,7 +184,7 @@ def _rehearsal(request: FoldInRequest, source: RunFolder, watcher: Watcher) -> C
     if not data.exists():
         raise UserError(f"the photos that {source.root} was trained on are no longer at {data}: {give}")
     known_format = origin.format if request.data is None else None
-    listed = open_as_trained(source, data, request.format or known_format, origin.seed)
+    listed = open_with_run_classes(source, data, request.format or known_format, origin.seed)
     paths = [sample.path for sample in listed.samples]
     digests = hash_files(paths, watcher.counter("hashing files", len(paths)))
     found = with_split(listed, source.split, digests)
@@ -304,7 +304,7 @@ def _require_same_start(request: FoldInRequest) -> dict[str, Any]:
 def _measured(source: RunFolder, out: RunFolder, begun: dict[str, Any], watcher: Watcher) -> FoldInOutcome:
     """Evaluate the original run, the imprinted one and the fine-tuned one on the same validation images."""
     origin = read_origin(out)
-    listed = open_as_trained(out, origin.data, origin.format, origin.seed)
+    listed = open_with_run_classes(out, origin.data, origin.format, origin.seed)
     catalog = with_split(listed, out.split, hash_files([sample.path for sample in listed.samples]))
     old: OldClasses | None = None
     new: NewClasses | None = None

@@ -16,7 +16,7 @@ from shelfmind.gallery.changes import Entry
 from shelfmind.nouns import counted, shortened
 from shelfmind.runs.history import History
 
-ENOUGH_TO_MEASURE = 5
+MIN_TO_HOLD_OUT = 5
 """Minimum photos of a new product for some of them to be held out."""
 
 
@@ -57,18 +57,18 @@ def joined(
     """Merge the photos of the gallery called `gallery` into the classes called `names` of the run with this history.
 
     A product with the (normalised) name of a trained class is that class. Photos in the run's val or test stay there.
-    Of a new product with at least `ENOUGH_TO_MEASURE` photos, the share `held_out` is held out, too.
+    Of a new product with at least `MIN_TO_HOLD_OUT` photos, the share `held_out` is held out, too.
 
     Raises:
-        UserError: no products or nothing new, a photo under two products, names that are equal once normalised, a product
-            whose photos are all held out by the run.
+        UserError: no products or nothing new, a photo under two products, names that are equal once normalised, a
+            product whose photos are all held out by the run.
     """
     if not entries:
         raise UserError(f"{gallery} has no products; enrol some: {call('gallery_add', gallery=gallery, data='DATA')}")
     _refuse_two_products(entries, gallery)
     skus = _by_normalised_name(entries, gallery)
     ids = {normalise_class_name(name): label for label, name in enumerate(names)}
-    new = sorted(sku for look, sku in skus.items() if look not in ids)
+    new = sorted(sku for normalised, sku in skus.items() if normalised not in ids)
     ids.update((normalise_class_name(sku), len(names) + index) for index, sku in enumerate(new))
     labelled = [(entry, ids[normalise_class_name(entry.sku)]) for entry in entries]
     unknown: list[tuple[Entry, int]] = []
@@ -127,7 +127,7 @@ def _by_normalised_name(entries: Sequence[Entry], gallery: str) -> dict[str, str
 def _held_out(photos: Sequence[tuple[Entry, int]], old: int, share: float, seed: int) -> list[bool]:
     """Whether each photo is held out."""
     counts = Counter(label for _, label in photos)
-    enough = [index for index, (_, label) in enumerate(photos) if label >= old and counts[label] >= ENOUGH_TO_MEASURE]
+    enough = [index for index, (_, label) in enumerate(photos) if label >= old and counts[label] >= MIN_TO_HOLD_OUT]
     chosen = [False] * len(photos)
     if enough and share > 0:
         labels = np.array([photos[index][1] for index in enough], np.int64)

@@ -30,7 +30,7 @@ from shelfmind.recipe import Recipe
 from shelfmind.records import Catalog
 from shelfmind.requests.calling import takes
 from shelfmind.requests.label_checking import FindLabelErrorsRequest
-from shelfmind.runs.initial_weights import labels_unlearnt
+from shelfmind.runs.initial_weights import labels_not_trained_on
 from shelfmind.runs.provenance import describe_origin, describe_weights
 from shelfmind.training.build import refuse_unbuildable
 from shelfmind.training.out_of_fold import CheckFolder, CheckPlan, predict_out_of_fold
@@ -106,7 +106,7 @@ def find_label_errors(request: FindLabelErrorsRequest, watcher: Watcher | None =
             groups = find_duplicates(measured, Limits(), watcher.counter)
             held_out = hold_out(catalog, request.folds, [group.members for group in groups])
             write_held_out(check.images, held_out)
-    unlearnt = _unlearnt(start, held_out, watcher)
+    unlearnt = _not_trained_on(start, held_out, watcher)
     write_atomically(check.unseen, lambda temporary: np.save(temporary, unlearnt))
     origin = describe_origin(request.data, catalog, request.seed, request.to_json(), describe_weights(start))
     write_json(check.root / "provenance.json", origin)
@@ -114,12 +114,12 @@ def find_label_errors(request: FindLabelErrorsRequest, watcher: Watcher | None =
     return _rank_labels(check, catalog, held_out, unlearnt, plan, len(measured.bad_files), watcher)
 
 
-def _unlearnt(start: Start | None, held_out: HeldOut, watcher: Watcher) -> Bools:
+def _not_trained_on(start: Start | None, held_out: HeldOut, watcher: Watcher) -> Bools:
     """Which labels the initial weights of the networks were not trained on; `UserError` if there are none."""
     if start is None or start.url is not None:
         return np.ones(held_out.judged, np.bool_)
     paths = [sample.path for sample in held_out.samples[: held_out.judged]]
-    unlearnt = labels_unlearnt(start.path, paths, watcher.counter)
+    unlearnt = labels_not_trained_on(start.path, paths, watcher.counter)
     learnt = f"the networks would start from {start.path}, which was trained on"
     if not unlearnt.any():
         raise UserError(f"{learnt} all of these labels, so none can be checked: {OTHER_WEIGHTS}")

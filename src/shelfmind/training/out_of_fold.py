@@ -23,7 +23,7 @@ from shelfmind.requests.label_checking import PLAN_FILE
 from shelfmind.requests.shared import RUN_FILE
 from shelfmind.requests.training import TrainRequest
 from shelfmind.runs.folder import RunFolder, read_json
-from shelfmind.runs.initial_weights import BEGINS
+from shelfmind.runs.initial_weights import WARNING_PREFIX
 from shelfmind.runs.plans import keep_plan
 from shelfmind.training.run import resume, train
 from shelfmind.training.watching import ForwardingWatcher, Watcher
@@ -183,7 +183,7 @@ class _FoldWatcher(ForwardingWatcher):
     """Drops warnings about images seen by the initial weights: the label check gives a single one for all folds."""
 
     def warn(self, text: str) -> None:
-        if not text.startswith(BEGINS):
+        if not text.startswith(WARNING_PREFIX):
             super().warn(text)
 
 

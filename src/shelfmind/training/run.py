@@ -38,7 +38,7 @@ from shelfmind.requests.training import TrainRequest
 from shelfmind.runs.folder import RunFolder, create_run_folder, read_json
 from shelfmind.runs.history import UnknownHistoryError, read_history, write_history
 from shelfmind.runs.initial_weights import keep_history_before, read_with_caveat
-from shelfmind.runs.known_data import open_as_trained, with_split_of
+from shelfmind.runs.known_data import open_with_run_classes, with_split_of
 from shelfmind.runs.overlaps import overlap_of
 from shelfmind.runs.provenance import describe_origin, describe_weights
 from shelfmind.runs.rules import require_rules
@@ -47,7 +47,7 @@ from shelfmind.training.loop import Training, train_to_the_end
 from shelfmind.training.shortfalls import shortfalls
 from shelfmind.training.speed import measure_epoch
 from shelfmind.training.tasks import TASKS
-from shelfmind.training.teaching import open_same_teachers, open_teachers, with_absolute_teachers
+from shelfmind.training.teaching import open_teachers, reopen_teachers, with_absolute_teachers
 from shelfmind.training.tracking import tracked
 from shelfmind.training.watching import TrainingStart, Watcher
 from shelfmind.workflows.evaluate import write_evaluation
@@ -92,8 +92,8 @@ def _trained(request: TrainRequest, watcher: Watcher, new_photos: bool = True) -
         raise UserError(f"{data} has no training images")
     settings = with_absolute_teachers(settings)
     teachers = open_teachers(settings, catalog.class_names, request.rules)
-    origin_of_weights, lessons = describe_weights(start), [teacher.describe() for teacher in teachers]
-    require_rules(request.rules, data_set, origin_of_weights, lessons)
+    origin_of_weights, distils = describe_weights(start), [teacher.describe() for teacher in teachers]
+    require_rules(request.rules, data_set, origin_of_weights, distils)
     loaded = refuse_unbuildable(settings, len(catalog.class_names), start)
     if loaded is not None:
         watcher.note(loaded)
@@ -103,7 +103,7 @@ def _trained(request: TrainRequest, watcher: Watcher, new_photos: bool = True) -
         watcher.note(choice.note)
     run = create_run_folder(out)
     images = read_images(catalog, settings, run, request.max_bad_fraction, watcher)
-    record = describe_origin(data, data_set, seed, request.to_json(), origin_of_weights, lessons)
+    record = describe_origin(data, data_set, seed, request.to_json(), origin_of_weights, distils)
     write_json(run.provenance, {**record, "kernels": choice.record()})
     if broader is not None:
         write_broader(data_set, broader, run.broader)
@@ -142,7 +142,7 @@ def resume(run: Path | str, watcher: Watcher | None = None) -> Evaluation | None
     start_mindspore()
     watcher = watcher or Watcher()
     watcher.phase("listing images")
-    listed = open_as_trained(folder, origin.data, origin.format, origin.seed)
+    listed = open_with_run_classes(folder, origin.data, origin.format, origin.seed)
     paths = [sample.path for sample in listed.samples]
     catalog = with_split(listed, folder.split, hash_files(paths, watcher.counter("hashing files", len(paths))))
     tell(catalog.notes, watcher.note)
@@ -152,7 +152,7 @@ def resume(run: Path | str, watcher: Watcher | None = None) -> Evaluation | None
     if choice.note is not None:
         watcher.note(choice.note)
     start = None if folder.state.exists() else with_start(settings, True, watcher)[1]
-    teachers = [] if folder.is_trained() else open_same_teachers(settings, catalog.class_names, folder)
+    teachers = [] if folder.is_trained() else reopen_teachers(settings, catalog.class_names, folder)
     parts = (folder, settings, images, classes, origin.seed, origin.max_minutes, began, start, choice, teachers)
     training = build_training(*parts)
     if folder.state.exists():

@@ -9,7 +9,7 @@ from shelfmind.nouns import counted
 MIN_STEPS = 10
 """With fewer steps, more than a third of every running mean of batch normalisation is still its initial value (0.9 **
 10)."""
-TIMES_THE_START = 3
+STARTUP_FACTOR = 3
 """Time budget to recommend, as a multiple of the time of a run that spent most of it on compilation."""
 
 
@@ -27,7 +27,7 @@ def shortfalls(
     ended = f"training ended after {counted(steps, 'step')}"
     if max_minutes is not None and steps < max(MIN_STEPS, steps_per_epoch):
         minutes = f"{round(max_minutes, 3):g} {'minute' if max_minutes == 1 else 'minutes'}"
-        enough = math.ceil(TIMES_THE_START * max(max_minutes, elapsed_s / 60))
+        enough = math.ceil(STARTUP_FACTOR * max(max_minutes, elapsed_s / 60))
         whole = counted(steps_per_epoch, "step")
         found.append(
             f"{ended}: a budget of {minutes} is too short to learn anything; one epoch takes "

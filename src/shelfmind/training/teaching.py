@@ -121,7 +121,7 @@ def open_teachers(recipe: Recipe, class_names: Sequence[str], rules: str | None 
     return [_opened(place, engine, recipe, class_names) for place in places]
 
 
-def open_same_teachers(recipe: Recipe, class_names: Sequence[str], run: RunFolder) -> list[Teacher]:
+def reopen_teachers(recipe: Recipe, class_names: Sequence[str], run: RunFolder) -> list[Teacher]:
     """The teachers that a run was started with, each with the same file and engine.
 
     Raises:

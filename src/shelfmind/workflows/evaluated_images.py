@@ -38,7 +38,7 @@ def refuse_too_few(known: KnownData, split: str | None) -> None:
     if len(known.histories) > 1:
         those, others, kept, shared = "all of these runs", "one of them", "the first run's images", first.title
     else:
-        others = "these" if first.taught else "these weights"
+        others = "these" if first.has_teachers else "these weights"
         those, kept, shared = str(first), "the run's own images", first.before[0].title
     raise UserError(
         f"{counted(left, f'image of {asked} is', f'images of {asked} are')} unseen by {those}, but at least "
@@ -69,7 +69,7 @@ def notes_on(known: KnownData, split: str) -> tuple[str, ...]:
     lost = dropped_from_catalog(known, split)
     if lost:
         another = "one run, but trained or validated on by another"
-        learnt_from = "one of its teachers was" if known.histories[0].taught else "its initial weights were"
+        learnt_from = "one of its teachers was" if known.histories[0].has_teachers else "its initial weights were"
         whose = another if several else f"the run, but {learnt_from} trained or validated on them"
         notes.append(f"{_images(lost)} {split} for {whose}: not evaluated")
     return tuple(map(Message, notes))

@@ -39,7 +39,7 @@ if TYPE_CHECKING:
     from shelfmind.inference.predictor import RunPredictor
 
 MAX_TRAINING_PHOTOS, MIN_PER_CLASS = 6000, 4
-OF_A_PRODUCT = 16
+MAX_PER_PRODUCT = 16
 """Maximum number of enrolled photos per product for rehearsal."""
 MAX_HELD_OUT, MAX_ENROLLED = 5000, 5000
 """Maximum numbers of photos for rehearsal."""
@@ -148,9 +148,11 @@ def _photos(predictor: RunPredictor, predictions: Predictions) -> Photos:
 
 def _enrolled(gallery: Gallery, predictor: RunPredictor, counter: Counter) -> tuple[Photos, tuple[str, ...]]:
     """Predictions for the enrolled photos, or those of evenly sampled products, and the names of these products."""
-    products = evenly_sampled(sorted(gallery.state.products), MAX_ENROLLED // OF_A_PRODUCT)
+    products = evenly_sampled(sorted(gallery.state.products), MAX_ENROLLED // MAX_PER_PRODUCT)
     entries = [
-        entry for sku in products for entry in evenly_sampled(list(gallery.state.products[sku].values()), OF_A_PRODUCT)
+        entry
+        for sku in products
+        for entry in evenly_sampled(list(gallery.state.products[sku].values()), MAX_PER_PRODUCT)
     ]
     progress = counter("predicting enrolled photos", len(entries))
     classes = len(predictor.class_names)

@@ -81,7 +81,7 @@ def _by_run(run: RunFolder, catalog: Catalog, counter: Counter) -> Judgement:
         progress = counter("asking the network", len(good))
         predict_into(predictor, squares, probabilities=probabilities, embeddings=embeddings_file, progress=progress)
         embeddings = np.load(embeddings_file, mmap_mode="r")
-        known, unseen = as_known(catalog, good, history, counter)
+        known, unseen = in_run_splits(catalog, good, history, counter)
         held_out = HeldOut(
             samples=known,
             names=tuple(relative_name(sample.path, catalog.root) for sample in good),
@@ -107,7 +107,7 @@ def _calibrated(predictor: RunPredictor) -> str:
     return "" if predictor.temperature == 1.0 else f" (calibrated, temperature {predictor.temperature:.3f})"
 
 
-def as_known(
+def in_run_splits(
     catalog: Catalog, samples: Sequence[Sample], history: History, counter: Counter
 ) -> tuple[tuple[Sample, ...], npt.NDArray[np.bool_]]:
     """N usable samples in the splits of the run, and which of them, shape (N,), are held out: the run was trained

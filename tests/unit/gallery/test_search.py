@@ -22,7 +22,7 @@ PHOTOS = 4
 @pytest.fixture
 def large(monkeypatch):
     """Photos of products, enough of them for cells in this test."""
-    monkeypatch.setattr(cells, "EXACT_BELOW", 1000)
+    monkeypatch.setattr(cells, "MIN_APPROXIMATE", 1000)
     monkeypatch.setattr(cells, "MIN_COMPARED", 32)
     monkeypatch.setattr(cells, "DIRECTIONS", 32)
     rng = np.random.default_rng(0)

@@ -21,7 +21,7 @@ from shelfmind.recipe import load_recipe
 from shelfmind.records import Sample
 from shelfmind.runs.folder import RunFolder
 from shelfmind.runs.history import History, UnknownHistoryError, read_history, write_history
-from shelfmind.runs.initial_weights import keep_history_before, labels_unlearnt, seen_by_initial_weights
+from shelfmind.runs.initial_weights import keep_history_before, labels_not_trained_on, seen_by_initial_weights
 from shelfmind.runs.known_data import (
     KnownData,
     chosen_split,
@@ -494,10 +494,10 @@ def test_labels_that_weights_learnt_are_told_from_photos_that_they_saw(photos: P
     before, own = (set(own_groups(each)["train"]) for each in (parent, run))
     paths = sorted(photos.rglob("*.png"))
     begun_with(run, parent)
-    found = labels_unlearnt(run.weights, paths, count_silently)
+    found = labels_not_trained_on(run.weights, paths, count_silently)
     assert found.tolist() == [path.name not in before | own for path in paths]
     assert 0 < found.sum() < len(paths)
     write_text(run.recipe, load_recipe("pretrain").dump())  # it learnt no label itself
-    found = labels_unlearnt(run.weights, paths, count_silently)
+    found = labels_not_trained_on(run.weights, paths, count_silently)
     assert found.tolist() == [path.name not in before for path in paths]
-    assert labels_unlearnt(tmp_path / "downloaded.ckpt", paths, count_silently).all()
+    assert labels_not_trained_on(tmp_path / "downloaded.ckpt", paths, count_silently).all()

@@ -26,7 +26,7 @@ class Slow:
     """A model of one call at a time, or of several, that notes its batches."""
 
     def __init__(self, several: bool = True, seconds: float = 0.02, size: int = 4) -> None:
-        self.takes_several, self.seconds, self.size = several, seconds, size
+        self.supports_concurrency, self.seconds, self.size = several, seconds, size
         self.batches: list[int] = []
         self.at_once = self.most_at_once = 0
 
@@ -38,7 +38,7 @@ class Slow:
             raise RuntimeError("fault")
         return np.frombuffer(source, np.uint8)
 
-    def outcomes(self, squares, top, beside_others=False):
+    def outcomes(self, squares, top, concurrent=False):
         from shelfmind.serving.models import Outcome
 
         self.at_once += 1

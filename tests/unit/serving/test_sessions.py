@@ -87,7 +87,7 @@ def wall_clock(monkeypatch):
         (callers.SESSION_S + 60, 401),
         (DAY, 401),
         (-60, 200),
-        (-callers.CLOCKS_DIFFER_S - 60, 401),
+        (-callers.CLOCK_SKEW_S - 60, 401),
         (-DAY, 401),
     ],
 )

@@ -91,8 +91,8 @@ def test_teachers_see_the_mixed_view_once_and_their_mean_is_learnt(mindspore: An
     plain = super(DistillationBatches, batches).segment(0, 0, 2, SIZE, True)
     pairs = list(zip(batches.segment(0, 0, 2, SIZE, True), plain, strict=True))
     assert [len(engine.shown) for engine in engines] == [2, 2]
-    for number, ((taught, targets), (view, mixed)) in enumerate(pairs):
-        np.testing.assert_array_equal(taught, view)
+    for number, ((has_teachers, targets), (view, mixed)) in enumerate(pairs):
+        np.testing.assert_array_equal(has_teachers, view)
         np.testing.assert_array_equal(targets[:, 0], mixed)
         assert (mixed.max(1) < 1).any()
         shown = engines[0].shown[number]
