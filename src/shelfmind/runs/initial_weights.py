@@ -92,14 +92,14 @@ def seen_by_initial_weights(history: History) -> str | None:
     if not counts:
         return None
     names = " and ".join(each.title for each in history.before)
-    if history.taught:
+    if history.has_teachers:
         return Message(
             f"{names}, a teacher of this run, saw {' and '.join(counts)} in training, so they cannot "
             f"evaluate it. Choose another teacher, or share the split of that run: {argument('split_of')}"
         )
     return Message(
-        f"{WARNING_PREFIX} are those of {names}, which saw {' and '.join(counts)} in training, so they cannot evaluate it. "
-        f"Choose other weights, or share the split of that run: {argument('split_of')}"
+        f"{WARNING_PREFIX} are those of {names}, which saw {' and '.join(counts)} in training, so they cannot "
+        f"evaluate it. Choose other weights, or share the split of that run: {argument('split_of')}"
     )
 
 
