@@ -38,7 +38,7 @@ def prompt_for_missing(given: Answers, *, yes: Yes = False) -> Answers:
         return answers
     for question in _questions():
         if not answers.keys() & set(question.names):
-            answers.update(_answered(question, answers))
+            answers.update(_ask_question(question, answers))
     return answers
 
 
@@ -47,7 +47,7 @@ def on_terminal() -> bool:
     return sys.stdin.isatty() and sys.stderr.isatty()
 
 
-def _answered(question: Question, answers: Answers) -> Answers:
+def _ask_question(question: Question, answers: Answers) -> Answers:
     default = question.default()
     brackets = question.shown or default
     text = question.text if brackets is None else f"{question.text} [{brackets}]"

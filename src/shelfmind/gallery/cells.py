@@ -173,13 +173,13 @@ def search_of(entries: Sequence[Entry], vectors: Floats, kept: Path | None = Non
     if len(entries) < MIN_APPROXIMATE:
         return ExactSearch(entries, vectors)
     names = _names_of(entries)
-    divided = None if kept is None else _known_cells(kept, names, vectors)
+    divided = None if kept is None else _cached_cells(kept, names, vectors)
     if divided is None and not installed("sklearn"):
         return ExactSearch(entries, vectors)
     if divided is None:
         divided = fit_cells(vectors)
         if kept is not None:
-            _keep(kept, names, *divided)
+            _store_cells(kept, names, *divided)
     cells, assigned = divided
     return CellSearch(entries, vectors, cells, assigned) if cells.reach >= 0 else ExactSearch(entries, vectors)
 
@@ -187,13 +187,13 @@ def search_of(entries: Sequence[Entry], vectors: Floats, kept: Path | None = Non
 def fit_cells(vectors: Floats, seed: int = 0) -> tuple[Cells, Ints]:
     """Fit cells to unit vectors (N, D). Returns them and the cell of each vector; negative reach if not worthwhile."""
     rng = np.random.default_rng(seed)
-    directions = _main_directions(vectors[_some(rng, len(vectors), 40 * DIRECTIONS * 8)])
+    directions = _main_directions(vectors[_sample_rows(rng, len(vectors), 40 * DIRECTIONS * 8)])
     low = vectors @ directions
     count = int(CELLS_PER_ROOT * len(vectors) ** 0.5)
-    cells = Cells(directions, _centres(low[_some(rng, len(vectors), LEARNT_PER_CELL * count)], count, seed))
+    cells = Cells(directions, _centres(low[_sample_rows(rng, len(vectors), LEARNT_PER_CELL * count)], count, seed))
     assigned = cells.of(low)
     search = CellSearch([Entry("", "", "")] * len(vectors), vectors, cells, assigned)
-    needed = _needed(search, assigned, _some(rng, len(vectors), ASKING))
+    needed = _needed(search, assigned, _sample_rows(rng, len(vectors), ASKING))
     width, narrow = vectors.shape[1], directions.shape[1]
     first = min(FIRST_DIRECTIONS, narrow)
     work = needed.searched * first + needed.kept * narrow + count * narrow + needed.compared * width
@@ -285,7 +285,7 @@ def _approximately_nearest(values: Floats, count: int) -> Ints:
     return _nearest(values, count)
 
 
-def _some(rng: np.random.Generator, total: int, most: int) -> Ints:
+def _sample_rows(rng: np.random.Generator, total: int, most: int) -> Ints:
     return np.sort(rng.choice(total, min(total, most), replace=False))
 
 
@@ -294,7 +294,7 @@ def _names_of(entries: Sequence[Entry]) -> Names:
     return np.fromiter((int(each.sha256[:16], 16) for each in entries), np.uint64, len(entries))
 
 
-def _known_cells(path: Path, names: Names, vectors: Floats) -> tuple[Cells, Ints] | None:
+def _cached_cells(path: Path, names: Names, vectors: Floats) -> tuple[Cells, Ints] | None:
     """Return the cached cells if they were fitted to almost the same photos, and assign new photos to them."""
     try:
         content = path.read_bytes()
@@ -319,7 +319,7 @@ def _known_cells(path: Path, names: Names, vectors: Floats) -> tuple[Cells, Ints
     return cells, assigned
 
 
-def _keep(path: Path, names: Names, cells: Cells, assigned: Ints) -> None:
+def _store_cells(path: Path, names: Names, cells: Cells, assigned: Ints) -> None:
     """Write them with a checksum. Errors are ignored, as it is only a cache."""
     order = np.argsort(names, kind="stable")
     stream = io.BytesIO()

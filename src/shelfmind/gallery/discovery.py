@@ -97,7 +97,7 @@ class _Enrolled:
         self._near: dict[int, float] = {}
         if self.model is not None:
             self.coordinates = self.model.coordinates(references)
-            self.products = _summed(self.coordinates, self.product, len(self.skus))
+            self.products = _sum_sets(self.coordinates, self.product, len(self.skus))
 
     def nearest_photos(self, rows: Floats) -> tuple[Ints, Floats]:
         """Return for each photo (N, D) the gallery's photo most likely to show the same product, and the ratio."""
@@ -118,7 +118,7 @@ class _Enrolled:
         """
         if not self.is_learnt:
             return np.inf
-        sampled = _spread(len(self.entries))
+        sampled = _evenly_spaced(len(self.entries))
         same, different = [], []
         for chunk in row_chunks(len(sampled), len(self.entries), _CHUNK_VALUES):
             these = sampled[chunk]
@@ -127,7 +127,7 @@ class _Enrolled:
             different.append(np.where(of_same, -np.inf, ratios).max(1))
             ratios[np.arange(len(these)), these] = -np.inf
             same.append(np.where(of_same, ratios, -np.inf).max(1))
-        return _limit(np.concatenate(same), np.concatenate(different))
+        return _ratio_limit(np.concatenate(same), np.concatenate(different))
 
     def near(self, size: int) -> float:
         """Return the ratio above which a group of `size` photos is closer to a product than most products are."""
@@ -135,10 +135,10 @@ class _Enrolled:
             return np.inf
         size = min(size, _MAX_COMPARED)
         if size not in self._near:
-            sampled = _spread(len(self.skus))
+            sampled = _evenly_spaced(len(self.skus))
             of_each = [np.flatnonzero(self.product == product)[:size] for product in sampled]
             labels = np.repeat(np.arange(len(sampled)), [len(rows) for rows in of_each])
-            some = _summed(self.coordinates[np.concatenate(of_each)], labels, len(sampled))
+            some = _sum_sets(self.coordinates[np.concatenate(of_each)], labels, len(sampled))
             between = self.model.ratios(some, self.products)
             between[np.arange(len(sampled)), sampled] = -np.inf
             self._near[size] = float(np.quantile(between.max(1), _NEAR_QUANTILE))
@@ -176,7 +176,7 @@ class _Enrolled:
         """Return the ratios (N, M) of photos (N, D) and the gallery's photos, or cosines without a model."""
         if self.model is None:
             return rows @ self.references.T
-        return self.model.ratios(_single(self.model.coordinates(rows)), _single(self.coordinates))
+        return self.model.ratios(_single_photo_sets(self.model.coordinates(rows)), _single_photo_sets(self.coordinates))
 
 
 def _known(
@@ -192,12 +192,12 @@ def _known(
     return same | (ratios > beside.limit())
 
 
-def _limit(same: Floats, different: Floats) -> float:
+def _ratio_limit(same: Floats, different: Floats) -> float:
     same, different = same[np.isfinite(same)], different[np.isfinite(different)]
     return max(0.0, dividing(same, different)) if len(same) and len(different) else 0.0
 
 
-def _spread(count: int) -> Ints:
+def _evenly_spaced(count: int) -> Ints:
     """Return evenly spaced indices, at most as many as are compared."""
     return np.unique(np.linspace(0, count - 1, min(count, _MAX_SAMPLED)).astype(np.int64))
 
@@ -207,11 +207,11 @@ def _typical_first(members: Ints, rows: Floats) -> Ints:
     return members[np.argsort(-(own @ own.sum(0)), kind="stable")]
 
 
-def _single(coordinates: Floats) -> Sets:
+def _single_photo_sets(coordinates: Floats) -> Sets:
     return Sets(coordinates, np.ones(len(coordinates), np.int64))
 
 
-def _summed(coordinates: Floats, labels: Ints, count: int) -> Sets:
+def _sum_sets(coordinates: Floats, labels: Ints, count: int) -> Sets:
     sums = np.zeros((count, coordinates.shape[1]), np.float32)
     np.add.at(sums, labels, coordinates)
     return Sets(sums, np.bincount(labels, minlength=count))

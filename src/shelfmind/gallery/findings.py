@@ -136,7 +136,7 @@ def trained_class(enrolled: Enrolled) -> Iterator[Finding]:
             enrolled.names[product],
             enrolled.nearest_to(product, prototypes[known]),
             f"{enrolled.names[product]} is nearly indistinguishable from the trained class {names[known]}: "
-            f"{_closer(share, 'it')}",
+            f"{_share_words(share, 'it')}",
             {"taken_for_other": share, "expected_errors": float(shares[place])},
             names[known],
         )
@@ -245,12 +245,12 @@ def mix_up_figures(found: MixUp) -> dict[str, Figure]:
 def _expected(found: MixUp, product: str, other: str) -> str:
     """Describe the expected confusion of two products, or their similarity if no photo can be left out."""
     sides = (found.taken, product, other), (found.taken_of_other, other, product)
-    said = [_closer(share, towards, f" of {own}") for share, own, towards in sides if share[1]]
+    said = [_share_words(share, towards, f" of {own}") for share, own, towards in sides if share[1]]
     alike = f"their photos have a similarity of {found.likeness:.2f}, those of one product {found.usual:.2f}"
     return " and ".join(said) if said else alike
 
 
-def _closer(share: tuple[int, int], towards: str, of: str = "") -> str:
+def _share_words(share: tuple[int, int], towards: str, of: str = "") -> str:
     """As in "3 of 8 photos of tea are closer to coffee"."""
     return f"{share[0]:,} of {counted(share[1], 'photo')}{of} {'is' if share[0] == 1 else 'are'} closer to {towards}"
 

@@ -69,11 +69,11 @@ def _few(situation: Situation) -> bool:
     return situation.photos.few
 
 
-def _never(situation: Situation) -> bool:
+def _never_applies(situation: Situation) -> bool:
     return False
 
 
-def _always(situation: Situation) -> bool:
+def _always_applies(situation: Situation) -> bool:
     return True
 
 
@@ -183,33 +183,33 @@ RULES: dict[str, Rule] = {
         choice=_deep,
         prefer="with a GPU or an Ascend, or if weeks of CPU time are acceptable",
     ),
-    "imagenet_few": Rule(best=_few, runner_up=_never, choice=_from_imagenet, prefer=""),
+    "imagenet_few": Rule(best=_few, runner_up=_never_applies, choice=_from_imagenet, prefer=""),
     "enrolled": Rule(
-        best=_never,
+        best=_never_applies,
         runner_up=lambda it: it.photos.few and it.purpose != CONTEST,
         choice=_enrolled,
         prefer="if you have a run that was trained on more photos of similar products (RUN)",
     ),
     "embedding": Rule(
         best=lambda it: it.purpose == CHANGING,
-        runner_up=_never,
+        runner_up=_never_applies,
         choice=_embedding,
         prefer="",
     ),
     "supervised_contrast": Rule(
-        best=_never,
+        best=_never_applies,
         runner_up=lambda it: it.purpose == CHANGING,
         choice=_supervised_contrast,
         prefer="if there will be a single photo of each new product",
     ),
     "balanced": Rule(
-        best=_never,
+        best=_never_applies,
         runner_up=lambda it: it.photos.long_tail,
         choice=_balanced,
         prefer="if all products matter equally, however rare: frequent ones lose accuracy",
     ),
     "longer": Rule(
-        best=_never,
+        best=_never_applies,
         runner_up=lambda it: not it.photos.few and affordable_steps("grocery_cpu", it) < limits.ENOUGH_STEPS,
         choice=lambda it: replace(_thorough(it), ignores_budget=True),
         prefer="if training may exceed the time budget",
@@ -222,13 +222,13 @@ RULES: dict[str, Rule] = {
     ),
     "short": Rule(
         best=lambda it: affordable_steps("default", it) >= limits.SHORT_STEPS,
-        runner_up=_never,
+        runner_up=_never_applies,
         choice=_short,
         prefer="",
     ),
-    "quickest": Rule(best=_always, runner_up=_never, choice=_quickest, prefer=""),
+    "quickest": Rule(best=_always_applies, runner_up=_never_applies, choice=_quickest, prefer=""),
     "imagenet": Rule(
-        best=_never,
+        best=_never_applies,
         runner_up=lambda it: it.purpose in (KNOWN, CONTEST),
         choice=_from_imagenet,
         prefer="if the official weights can be downloaded and prediction may take four times as long",

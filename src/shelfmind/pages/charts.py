@@ -120,7 +120,7 @@ def line_chart(
 
 
 def _line(frame: Frame, series: Series, percent: bool, x_name: str | None) -> str:
-    points = _thinned(series.points)
+    points = _thin(series.points)
     path = "L".join(f"{frame.x(x):.1f} {frame.y(y):.1f}" for x, y in points)
     radius = 2.5 if len(points) <= 40 else 1
 
@@ -269,6 +269,6 @@ def percentage(value: float, digits: int = 0) -> str:
     return f"{100 * value:.{digits}f}%"
 
 
-def _thinned(points: Sequence[Point]) -> list[Point]:
+def _thin(points: Sequence[Point]) -> list[Point]:
     stride = max(1, math.ceil(len(points) / _MAX_POINTS))
     return [point for i, point in enumerate(points) if i % stride == 0 or i == len(points) - 1]

@@ -31,7 +31,7 @@ def gallery_headlines(inspection: Inspection) -> list[Headline]:
         )
         for kind, count in found.items()
     ]
-    absent = [kind for kind in KINDS if kind not in found and _asked(kind, inspection)]
+    absent = [kind for kind in KINDS if kind not in found and _is_checked(kind, inspection)]
     return lines + [
         Headline("good", say("{}: none", translated(KINDS[kind].title)), "", _key(kind))
         for kind in absent
@@ -43,7 +43,7 @@ def gallery_sections(inspection: Inspection) -> list[PageSection]:
     """Return the findings, confusable pairs after nearly identical products, and all products."""
     sections: list[PageSection] = []
     for kind in KINDS:
-        if kind in _QUALITY or not _asked(kind, inspection):
+        if kind in _QUALITY or not _is_checked(kind, inspection):
             continue
         sections.append(_section(kind, inspection))
         if kind == "all_but_another":
@@ -51,7 +51,7 @@ def gallery_sections(inspection: Inspection) -> list[PageSection]:
     return [*sections, _quality(inspection), _products(inspection)]
 
 
-def _asked(kind: str, inspection: Inspection) -> bool:
+def _is_checked(kind: str, inspection: Inspection) -> bool:
     """Return whether the kind could be checked at all: some need the trained classes."""
     return kind != "trained_class" or bool(inspection.enrolled.trained)
 

@@ -158,7 +158,7 @@ def made(material: Material) -> Content:
         "notes": material.notes,
         "resamples": RESAMPLES,
         "recipe_text": material.recipe_text,
-        "provenance": _flat(material.provenance),
+        "provenance": _flatten(material.provenance),
     }
 
 
@@ -193,12 +193,12 @@ def _validated_by(provenance: Mapping[str, object]) -> int | None:
     return found if isinstance(found, int) else None
 
 
-def _flat(record: Mapping[str, object], prefix: str = "") -> list[tuple[str, str]]:
+def _flatten(record: Mapping[str, object], prefix: str = "") -> list[tuple[str, str]]:
     """Return nested provenance as rows of (dotted name, text)."""
     rows: list[tuple[str, str]] = []
     for key, value in record.items():
         if isinstance(value, Mapping):
-            rows += _flat(value, f"{prefix}{key}.")
+            rows += _flatten(value, f"{prefix}{key}.")
         elif isinstance(value, list | tuple):
             rows.append((f"{prefix}{key}", ", ".join(str(each) for each in value)))
         else:

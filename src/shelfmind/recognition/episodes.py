@@ -94,7 +94,7 @@ def rehearse_classes(
             columns = np.full(learnt.classes, UNKNOWN)
             columns[np.concatenate([trained, enrolled])] = np.arange(len(trained) + len(enrolled))
             yield Episode(
-                _without(held_out, trained, learnt, enrolled_photos),
+                _restricted_evidence(held_out, trained, learnt, enrolled_photos),
                 columns[held_out.labels],
                 np.arange(len(held_out)),
                 (*(names[each] for each in trained), *enrolled_photos.names),
@@ -124,21 +124,21 @@ def rehearse_gallery(
         groups = np.array_split(rng.permutation(ids), GROUPS)
         for unknown in groups:
             kept = np.setdiff1d(ids, unknown)
-            asked, left = _split(enrolled.labels, kept, rng)
+            asked, left = _split_photos(enrolled.labels, kept, rng)
             references = References.of([products[each] for each in enrolled.labels[left]], enrolled.vectors[left])
             column = {name: classes + index for index, name in enumerate(references.names)}
             queries = np.concatenate([asked, np.flatnonzero(np.isin(enrolled.labels, unknown))])
             labels = [column.get(products[each], UNKNOWN) for each in enrolled.labels[queries]]
             both = _joined(held_out, enrolled.rows(queries))
             yield Episode(
-                _without(both, trained, learnt, references),
+                _restricted_evidence(both, trained, learnt, references),
                 np.concatenate([held_out.labels, np.array(labels, np.int64)]),
                 np.concatenate([np.arange(len(held_out)), len(held_out) + queries]),
                 (*names, *references.names),
             )
 
 
-def _without(photos: Photos, trained: Ints, learnt: TrainingPhotos, references: References) -> Evidence:
+def _restricted_evidence(photos: Photos, trained: Ints, learnt: TrainingPhotos, references: References) -> Evidence:
     """Return the evidence of a classifier restricted to the `trained` classes."""
     probabilities = np.maximum(photos.probabilities[:, trained], MIN_PROBABILITY)
     energies = energies_of(None if photos.logits is None else photos.logits[:, trained])
@@ -146,7 +146,7 @@ def _without(photos: Photos, trained: Ints, learnt: TrainingPhotos, references: 
     return evidence(shares, photos.vectors, learnt.only(trained), references, energies)
 
 
-def _split(labels: Ints, products: Ints, rng: np.random.Generator) -> tuple[Ints, Ints]:
+def _split_photos(labels: Ints, products: Ints, rng: np.random.Generator) -> tuple[Ints, Ints]:
     """Split the photos of products into queries, half of each product's, and the rest, sorted by product."""
     asked: list[Ints] = []
     left: list[Ints] = []

@@ -19,7 +19,7 @@ from shelfmind.gallery.discovery_folder import Discovery, Group
 from shelfmind.gallery.gallery import Gallery
 from shelfmind.gallery.guard import Guard
 from shelfmind.gallery.photos import Photo
-from shelfmind.gallery.plan import By
+from shelfmind.gallery.plan import Attribution
 from shelfmind.nouns import counted
 from shelfmind.review.following import Follower
 
@@ -222,9 +222,9 @@ class Enrolments:
             self.gallery.refresh()
         return self.is_applied(decision)
 
-    def _by(self, decision: Decision) -> By:
+    def _by(self, decision: Decision) -> Attribution:
         what = "undone: " if decision.undoes is not None else ""
-        return By(decision.reviewer, f"{what}{decision.given} of the discovery {self.name} {_mark(decision)}")
+        return Attribution(decision.reviewer, f"{what}{decision.given} of the discovery {self.name} {_mark(decision)}")
 
 
 def _outcome(decision: str, sku: str | None) -> tuple[str, str | None]:

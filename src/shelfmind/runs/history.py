@@ -78,14 +78,14 @@ class History:
         place = None if digest is None else self.first_rows.get(digest)
         return None if place is None else self.rows[place].split
 
-    def use_before(self, digest: bytes | None) -> str | None:
+    def earlier_use(self, digest: bytes | None) -> str | None:
         """The use by the initial weights or teachers: train or val (model selection); None otherwise."""
         return first_use((each.own_use(digest) for each in self.before), USES[:-1])
 
     def use(self, digest: bytes | None) -> str | None:
         """The use of a photo with this content by the run or before it: the first of train, val and test that
         applies, or None."""
-        return first_use((self.own_use(digest), self.use_before(digest)))
+        return first_use((self.own_use(digest), self.earlier_use(digest)))
 
     def path_of(self, digest: bytes) -> str:
         """The path of this content in the run whose use takes precedence."""
@@ -146,9 +146,9 @@ def read_history(run: RunFolder, counter: Counter) -> History:
         raise UnknownHistoryError(f"the training images of {run.root} are unknown: it has no {run.split.name}")
     rows = read_split(run.split)
     if not any(row.sha256 is not None for row in rows):
-        _take_from_data(run, rows, counter)
+        _add_digests(run, rows, counter)
         rows = read_split(run.split)
-    return History(run, tuple(rows), tuple(_histories_before(run, counter)), str(run.root))
+    return History(run, tuple(rows), tuple(_earlier_histories(run, counter)), str(run.root))
 
 
 def run_of(checkpoint: Path) -> RunFolder | None:
@@ -158,12 +158,12 @@ def run_of(checkpoint: Path) -> RunFolder | None:
     return run if run.provenance.is_file() else None
 
 
-def folders_before(run: RunFolder, count: int) -> list[Path]:
+def earlier_folders(run: RunFolder, count: int) -> list[Path]:
     """The folders of the histories of earlier runs."""
     return [run.before / str(index) for index in range(count)]
 
 
-def _histories_before(run: RunFolder, counter: Counter) -> Iterator[History]:
+def _earlier_histories(run: RunFolder, counter: Counter) -> Iterator[History]:
     """The stored histories of the initial weights and teachers.
 
     A run that did not store them reads them from the run of its initial weights.
@@ -204,7 +204,7 @@ def write_history(run: RunFolder, catalog: Catalog, counter: Counter) -> None:
     write_atomically(run.seen, lambda temporary: write_fingerprints(trained, temporary, progress))
 
 
-def _take_from_data(run: RunFolder, rows: Sequence[SplitRow], counter: Counter) -> None:
+def _add_digests(run: RunFolder, rows: Sequence[SplitRow], counter: Counter) -> None:
     """Add digests to a run from its data set, if no listed file is missing or has another size."""
     origin = read_json(run.provenance) if run.provenance.exists() else {}
     try:

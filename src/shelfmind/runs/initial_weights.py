@@ -17,13 +17,13 @@ from shelfmind.images.content import hash_files
 from shelfmind.nouns import counted
 from shelfmind.progress import Counter
 from shelfmind.runs.folder import RunFolder
-from shelfmind.runs.history import ORIGIN, History, UnknownHistoryError, folders_before, read_history, run_of
+from shelfmind.runs.history import ORIGIN, History, UnknownHistoryError, earlier_folders, read_history, run_of
 
 WARNING_PREFIX = "the initial weights of this run"
 """The start of the warning from `seen_by_initial_weights`."""
 
 
-def keep_history_before(
+def store_earlier_histories(
     run: RunFolder, checkpoint: Path | None, counter: Counter, teachers: Sequence[Path] = ()
 ) -> None:
     """Store in `run` the histories of the runs of its initial weights and teachers, and of those before them.
@@ -46,7 +46,7 @@ def keep_history_before(
             for each in chain:
                 taught = {"teacher": True} if each.teacher else role
                 kept.append((each, {"run": each.title, "labels": each.learnt_labels, **taught}))
-    for folder, (history, origin) in zip(folders_before(run, len(kept)), kept, strict=True):
+    for folder, (history, origin) in zip(earlier_folders(run, len(kept)), kept, strict=True):
         make_folder(folder)
         if history is not None:
             for name in ("split", "seen"):
@@ -86,7 +86,7 @@ def seen_by_initial_weights(history: History) -> str | None:
     counts = []
     for split, uses in disqualifying_uses.items():
         own = [row.sha256 for row in history.rows if row.split == split]
-        seen = sum(history.use_before(digest) in uses for digest in own)
+        seen = sum(history.earlier_use(digest) in uses for digest in own)
         if seen:
             counts.append(f"{seen:,} of {counted(len(own), f'{split} image')}")
     if not counts:

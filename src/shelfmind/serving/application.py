@@ -79,7 +79,7 @@ def described_application() -> FastAPI:
     app.add_exception_handler(HTTPException, _on_http_error)
     app.add_exception_handler(RequestValidationError, _on_invalid)
     app.add_exception_handler(UserError, _on_user_error)
-    app.add_exception_handler(Exception, _on_fault)
+    app.add_exception_handler(Exception, _on_internal_error)
     described = app.openapi
 
     def openapi() -> dict[str, Any]:
@@ -139,7 +139,7 @@ async def _on_user_error(request: Request, error: Any) -> Response:
     return problem_response(problem, _request_id(request))
 
 
-async def _on_fault(request: Request, error: Any) -> Response:
+async def _on_internal_error(request: Request, error: Any) -> Response:
     """Handle an internal error, which the gate logs."""
     return problem_response(fault(_request_id(request)), _request_id(request))
 

@@ -88,7 +88,7 @@ class Gate:
         address = client_address(peer, scope["headers"], proxies) if proxies else peer
         if path in PROBES:
             return Caller(ANONYMOUS, None, address)
-        self._require_own_name(headers)
+        self._require_known_host(headers)
         if scope["method"] not in SAFE_METHODS:
             self._require_own_origin(headers)
         caller = self.authenticator.caller(_text(headers, b"authorization"), _text(headers, b"cookie"), address)
@@ -105,7 +105,7 @@ class Gate:
             self._require_rate(caller)
         return caller
 
-    def _require_own_name(self, headers: Mapping[bytes, bytes]) -> None:
+    def _require_known_host(self, headers: Mapping[bytes, bytes]) -> None:
         """Reject foreign host names that resolve to this machine's address (DNS rebinding)."""
         hosts = self.authenticator.access.hosts
         if hosts is None:

@@ -27,14 +27,14 @@ class PendingRequest:
         self.deadline = time.monotonic() + timeout_s
         self.metrics = metrics
         self._loop = asyncio.get_running_loop()
-        self._gone = False
+        self._disconnected = False
         self._on_end: Callable[[], None] = lambda: None
         self._watch = self._loop.create_task(self._watch_disconnect(receive))
 
     async def _watch_disconnect(self, receive: Receive) -> None:
         while (await receive())["type"] != "http.disconnect":
             pass
-        self._gone = True
+        self._disconnected = True
         self._on_end()
 
     async def through(self, batcher: Batcher, ticket: Ticket, future: asyncio.Future[str]) -> None:
@@ -42,7 +42,7 @@ class PendingRequest:
 
         Raises:
             Problem: the queue is full (429) or the deadline passed (504).
-            HungUpError: the client has disconnected.
+            ClientDisconnectedError: the client has disconnected.
         """
         try:
             batcher.submit(ticket)
@@ -54,7 +54,7 @@ class PendingRequest:
                 future.set_result(how)
 
         self._on_end = lambda: end(GONE)
-        if self._gone:
+        if self._disconnected:
             end(GONE)
         timer = self._loop.call_at(self._loop.time() + self.deadline - time.monotonic(), end, LATE)
         try:

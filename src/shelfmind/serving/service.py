@@ -32,7 +32,7 @@ class Service:
     """The components of a service.
 
     Attributes:
-        tell_others: makes the other processes of the service check for changes.
+        notify_others: makes the other processes of the service check for changes.
         stopping: whether the service no longer accepts requests.
     """
 

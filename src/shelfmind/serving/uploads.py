@@ -148,9 +148,9 @@ def number_field(fields: Mapping[str, Any], name: str, default: int, low: int, h
     given = fields.get(name, default)
     text = str(given).strip()
     if isinstance(given, bool) or not (text.isascii() and text.isdecimal() and len(text) < 10):
-        raise _wrong(name, f"must be a whole number from {low} to {high}")
+        raise _invalid(name, f"must be a whole number from {low} to {high}")
     if not low <= int(text) <= high:
-        raise _wrong(name, f"must be from {low} to {high}")
+        raise _invalid(name, f"must be from {low} to {high}")
     return int(text)
 
 
@@ -158,7 +158,7 @@ def switch_field(fields: Mapping[str, Any], name: str, default: bool = False) ->
     """Return a field as a boolean. Raises `Problem` for anything else."""
     given = str(fields.get(name, default)).strip().lower()
     if given not in ("true", "false", "1", "0"):
-        raise _wrong(name, "must be true or false")
+        raise _invalid(name, "must be true or false")
     return given in ("true", "1")
 
 
@@ -166,13 +166,13 @@ def text_field(fields: Mapping[str, Any], name: str, default: str | None = None,
     """Return a field as text. Raises `Problem` for anything else, or if it is missing and has no default."""
     given = fields.get(name, default)
     if not isinstance(given, str):
-        raise _wrong(name, "is missing" if given is None else "must be text")
+        raise _invalid(name, "is missing" if given is None else "must be text")
     if len(given) > longest or any(ord(each) < 32 or 0xD800 <= ord(each) < 0xE000 for each in given):
-        raise _wrong(name, f"must be at most {longest} printable characters")
+        raise _invalid(name, f"must be at most {longest} printable characters")
     return given
 
 
-def _wrong(name: str, what: str) -> Problem:
+def _invalid(name: str, what: str) -> Problem:
     return Problem(422, f"{name} {what}", more={"errors": [{"where": name, "what": what}]})
 
 

@@ -24,7 +24,7 @@ from shelfmind.evaluation.matrix_rows import unit_rows
 from shelfmind.files import cache_folder, make_folder, write_json
 from shelfmind.gallery.gallery import Gallery
 from shelfmind.gallery.photos import Photo
-from shelfmind.gallery.plan import By
+from shelfmind.gallery.plan import Attribution
 from shelfmind.gallery.storage import LocalFiles
 from shelfmind.images.plain_vectors import PLAIN_VECTORS, plain_vectors
 from shelfmind.images.squares import Squares, open_squares
@@ -98,7 +98,7 @@ def expand(request: ExpandRequest, watcher: Watcher | None = None) -> dict[str, 
         folder = request.out / f"seed-{number}"
         if not (folder / RESULT_FILE).exists():
             watcher.note(f"class split {number + 1} of {request.seeds}")
-            write_json(folder / RESULT_FILE, _of_seed(request, catalog, number, folder, watcher))
+            write_json(folder / RESULT_FILE, _evaluate_seed(request, catalog, number, folder, watcher))
         seeds.append(read_json(folder / RESULT_FILE))
     result = {"plan": read_json(request.out / PLAN_FILE), "seeds": seeds, "estimates": _estimates(seeds)}
     write_json(request.out / RESULT_FILE, result)
@@ -180,7 +180,9 @@ def _plan(request: ExpandRequest, catalog: Catalog) -> dict[str, Any]:
     }
 
 
-def _of_seed(request: ExpandRequest, catalog: Catalog, number: int, folder: Path, watcher: Watcher) -> dict[str, Any]:
+def _evaluate_seed(
+    request: ExpandRequest, catalog: Catalog, number: int, folder: Path, watcher: Watcher
+) -> dict[str, Any]:
     """All measurements for one class split."""
     parts = parts_of(catalog, request.unseen, request.seed + number)
     _trained(request, parts, number, folder, watcher)
@@ -270,7 +272,7 @@ def _vectors(expansion: Expansion, squares: Squares) -> dict[str, Vectors]:
 
 def _enrolment_seconds(embedder: RunEmbedder, parts: Parts, photos: int) -> float:
     """The median time to enrol a product with this many photos, with the model loaded."""
-    by = By("expand")
+    by = Attribution("expand")
     with tempfile.TemporaryDirectory(dir=cache_folder(), prefix="expand-") as scratch:
         gallery = Gallery.create(LocalFiles(Path(scratch) / "gallery"), embedder, by)
         seconds = []

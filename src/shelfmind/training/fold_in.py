@@ -33,7 +33,7 @@ from shelfmind.requests.improving import FoldInRequest
 from shelfmind.requests.shared import MAX_BAD_FRACTION
 from shelfmind.runs.folder import RunFolder, read_json
 from shelfmind.runs.history import read_history, write_history
-from shelfmind.runs.initial_weights import keep_history_before
+from shelfmind.runs.initial_weights import store_earlier_histories
 from shelfmind.runs.known_data import open_with_run_classes
 from shelfmind.runs.provenance import describe_origin, describe_weights
 from shelfmind.training.imprinting import Seen, imprinted, is_linear, prototypes
@@ -165,7 +165,7 @@ def _prepare(request: FoldInRequest, watcher: Watcher) -> None:
         write_json(run.provenance, {**origin, "fold_in": _start_record(request, source, gallery, join)})
         run.write_classes(catalog.class_names, counts)
         write_text(run.recipe, settings.dump())
-        keep_history_before(run, source.weights, counter)
+        store_earlier_histories(run, source.weights, counter)
         write_history(run, catalog, counter)
 
 

@@ -93,7 +93,7 @@ def joined(
         kept_out=uses["val"] + uses["test"],
         known=uses["train"],
     )
-    _refuse_empty(result, gallery)
+    _require_new_products(result, gallery)
     return result
 
 
@@ -136,7 +136,7 @@ def _held_out(photos: Sequence[tuple[Entry, int]], old: int, share: float, seed:
     return chosen
 
 
-def _refuse_empty(result: Joined, gallery: str) -> None:
+def _require_new_products(result: Joined, gallery: str) -> None:
     if not result.trained and not result.relabelled:
         raise UserError(f"nothing to fold in: the run already knows all photos of {gallery}")
     with_photos = set(result.imprinting.values())

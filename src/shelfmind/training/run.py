@@ -37,7 +37,7 @@ from shelfmind.requests.calling import takes
 from shelfmind.requests.training import TrainRequest
 from shelfmind.runs.folder import RunFolder, create_run_folder, read_json
 from shelfmind.runs.history import UnknownHistoryError, read_history, write_history
-from shelfmind.runs.initial_weights import keep_history_before, read_with_caveat
+from shelfmind.runs.initial_weights import read_with_caveat, store_earlier_histories
 from shelfmind.runs.known_data import open_with_run_classes, with_split_of
 from shelfmind.runs.overlaps import overlap_of
 from shelfmind.runs.provenance import describe_origin, describe_weights
@@ -110,7 +110,7 @@ def _trained(request: TrainRequest, watcher: Watcher, new_photos: bool = True) -
     write_history(run, catalog, watcher.counter)
     first = None if start is None or start.url is not None else start.path
     if first is not None or teachers:
-        keep_history_before(run, first, watcher.counter, [teacher.file for teacher in teachers])
+        store_earlier_histories(run, first, watcher.counter, [teacher.file for teacher in teachers])
         doubt = read_with_caveat(run, watcher.counter)[1]
         if doubt is not None:
             watcher.warn(doubt)
@@ -258,7 +258,7 @@ def _finish(training: Training, catalog: Catalog, images: Images, watcher: Watch
     )
     train_to_the_end(training, watcher)
     history, doubt = read_with_caveat(training.run, watcher.counter)
-    for warning in _keep_warnings(training, images, doubt):
+    for warning in _record_warnings(training, images, doubt):
         watcher.warn(warning)
     if len(training.val_labels) == 0:
         return None
@@ -282,7 +282,7 @@ def _with_split_of(catalog: Catalog, run: RunFolder, watcher: Watcher, new_photo
     return catalog
 
 
-def _keep_warnings(training: Training, images: Images, doubt: str | None) -> list[str]:
+def _record_warnings(training: Training, images: Images, doubt: str | None) -> list[str]:
     """Add warnings about the result to the last entry of the log, and return them; `doubt` concerns the initial
     weights."""
     found = [] if doubt is None else [doubt]

@@ -128,7 +128,7 @@ def reopen_teachers(recipe: Recipe, class_names: Sequence[str], run: RunFolder) 
         UserError: a teacher that is missing or has changed.
     """
     described = read_json(run.provenance).get("teachers", []) if recipe.distillation.teachers else []
-    return [_same(each, recipe, class_names, run) for each in described]
+    return [_reopen(each, recipe, class_names, run) for each in described]
 
 
 def refuse_teachers(recipe: Recipe, why: str) -> None:
@@ -137,7 +137,7 @@ def refuse_teachers(recipe: Recipe, why: str) -> None:
         raise UserError(f"the recipe has the teacher {recipe.distillation.teachers[0]}, but {why}; remove the teachers")
 
 
-def _same(described: Mapping[str, Any], recipe: Recipe, class_names: Sequence[str], run: RunFolder) -> Teacher:
+def _reopen(described: Mapping[str, Any], recipe: Recipe, class_names: Sequence[str], run: RunFolder) -> Teacher:
     place = Path(described["path"])
     if not place.exists():
         raise UserError(f"{run.root} learns from {place}, which no longer exists: restore it, or a link to it")

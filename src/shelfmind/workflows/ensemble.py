@@ -91,7 +91,7 @@ def evaluate_ensemble(request: EvaluateRequest, watcher: Observer = SILENT) -> E
     overlap = overlap_with(known, split, mean, counter)
     notes = (*notes_on(known, split), *notes_on_overlap(overlap, split))
     if rule.weigh is not None and weighted_on == "equal":
-        notes += (f"all runs have equal weights: {_why_equal(known, split, len(validation))}",)
+        notes += (f"all runs have equal weights: {_reason_for_equal_weights(known, split, len(validation))}",)
     evaluation = evaluate(mean, train_images, split=split, tta=tta_names, seen=overlap, notes=notes)
     names = [str(run) for run in runs]
     found = contributions(names, members, weights, pool=rule.pool)
@@ -127,7 +127,7 @@ def evaluate_ensemble(request: EvaluateRequest, watcher: Observer = SILENT) -> E
     return evaluation
 
 
-def _why_equal(known: KnownData, split: str, images: int) -> str:
+def _reason_for_equal_weights(known: KnownData, split: str, images: int) -> str:
     """Why no weights were fitted."""
     if known.without_history:
         return "it is unknown which validation images no run was trained on"

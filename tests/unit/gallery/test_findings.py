@@ -19,7 +19,7 @@ from shelfmind.gallery.findings import KINDS, Finding, findings_of, sentences
 from shelfmind.gallery.guard import Guard
 from shelfmind.gallery.likeness import Likeness
 from shelfmind.gallery.photos import Photo
-from shelfmind.gallery.plan import By, ChangeOutcome
+from shelfmind.gallery.plan import Attribution, ChangeOutcome
 from shelfmind.images.fingerprints import FINGERPRINT
 
 WIDTH = 32
@@ -257,7 +257,7 @@ def listing(root: Path) -> dict[str, bytes]:
 def test_strict_refuses_before_anything_is_written(gallery, files, embedder, photos) -> None:
     def enrol(sku: str, *chosen: bytes, strict: bool = False) -> ChangeOutcome:
         named = [Photo(sku, f"{number}.jpg", photo) for number, photo in enumerate(chosen)]
-        return gallery.add(named, embedder, By("tester"), strict, Guard())
+        return gallery.add(named, embedder, Attribution("tester"), strict, Guard())
 
     assert enrol("tea", *photos[:5], strict=True).warnings == ()
     before = listing(files.root)

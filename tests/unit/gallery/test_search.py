@@ -12,10 +12,10 @@ from shelfmind.gallery.changes import Entry, checksum
 from shelfmind.gallery.following import GallerySearch, cells_cache
 from shelfmind.gallery.gallery import Gallery
 from shelfmind.gallery.photos import Photo
-from shelfmind.gallery.plan import By
+from shelfmind.gallery.plan import Attribution
 from shelfmind.gallery.search import ExactSearch, Match, merged
 
-ME = By("tester")
+ME = Attribution("tester")
 PHOTOS = 4
 
 

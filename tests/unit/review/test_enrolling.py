@@ -25,7 +25,7 @@ from shelfmind.gallery.discovery_folder import (
 )
 from shelfmind.gallery.gallery import Gallery
 from shelfmind.gallery.photos import Photo
-from shelfmind.gallery.plan import By
+from shelfmind.gallery.plan import Attribution
 from shelfmind.gallery.storage import LocalFiles
 from shelfmind.review.enrolling import Enrolments, StoredVectors
 from shelfmind.review.group_deck import GroupDeck
@@ -33,7 +33,7 @@ from shelfmind.review.group_pictures import GroupPictures
 from shelfmind.review.pictures import NoPicture
 
 IDENTITY = {"weights": "first", "width": 4}
-ME = By("tester", "because")
+ME = Attribution("tester", "because")
 
 
 class Fixed:

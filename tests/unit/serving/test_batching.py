@@ -13,7 +13,7 @@ import pytest
 from shelfmind.errors import UserError
 from shelfmind.gallery.gallery import Gallery
 from shelfmind.gallery.photos import Photo
-from shelfmind.gallery.plan import By
+from shelfmind.gallery.plan import Attribution
 from shelfmind.gallery.stores import open_files
 from shelfmind.inference.embedder import photo_embedder
 from shelfmind.serving.batching import ABANDONED, Batcher, QueueFullError, Ticket
@@ -188,12 +188,12 @@ def test_a_gallery_goes_on_and_one_of_other_weights_is_refused(tmp_path, network
     before = models.current
     embedder = photo_embedder(network)
     other = Gallery(open_files(gallery))
-    other.add([Photo("pink", "p.jpg", photo((240, 20, 200)))], embedder, By("other"))
+    other.add([Photo("pink", "p.jpg", photo((240, 20, 200)))], embedder, Attribution("other"))
     assert models.check().changed
     assert models.current.gallery_version == before.gallery_version + 1
     assert models.current.generation == before.generation
     assert "pink" not in before.recognizer.columns.names
-    other.re_embed(photo_embedder(tiny.write_network(tmp_path / "new.onnx", checksum="new")), By("other"))
+    other.re_embed(photo_embedder(tiny.write_network(tmp_path / "new.onnx", checksum="new")), Attribution("other"))
     assert not models.check().changed
     assert "of another network" in str(models.trouble)
     assert models.current.gallery_version == before.gallery_version + 1

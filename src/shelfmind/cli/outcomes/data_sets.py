@@ -53,7 +53,7 @@ def show_label_errors(
     figures = findings.to_json()
     write_figures(figures, json_file)
     if json_file is None or str(json_file) != "-":
-        typer.echo(_judged(findings))
+        typer.echo(_checked_labels(findings))
     if findings.alone:
         display.line(f"not checked, the only image of their class: {findings.alone}")
     if findings.not_judged > findings.alone:
@@ -65,7 +65,7 @@ def show_label_errors(
         print_next_step(display, "review them in a browser", call("review", audit=str(request.out)))
 
 
-def _judged(findings: LabelCheckOutcome) -> str:
+def _checked_labels(findings: LabelCheckOutcome) -> str:
     if not findings.judged:
         return "no labels were checked"
     return (
