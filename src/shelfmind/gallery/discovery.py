@@ -52,19 +52,19 @@ def discover_groups(
     product than 19 of 20 products (with as many photos) are to another one is of the kind `CHANGED`.
     """
     rows = unit_rows(vectors)
-    beside = _Enrolled(entries, unit_rows(references), rows)
-    best, ratios = beside.nearest_photos(rows)
-    known = _known(photos, vectors, ratios, beside, accepts)
+    enrolled = _Enrolled(entries, unit_rows(references), rows)
+    best, ratios = enrolled.nearest_photos(rows)
+    known = _known(photos, vectors, ratios, enrolled, accepts)
     found = [
-        FoundPhoto(path, sha256, beside.nearest(int(index), row) if beside.entries else None)
+        FoundPhoto(path, sha256, enrolled.nearest(int(index), row) if enrolled.entries else None)
         for (path, sha256), index, row in zip(photos, best, rows, strict=True)
     ]
     open_ = np.flatnonzero(~known)
-    labels = beside.grouped(rows[open_])
+    labels = enrolled.grouped(rows[open_])
     members = [open_[labels == label] for label in range(labels.max() + 1)] if len(open_) else []
     groups = [_typical_first(each, rows) for each in members if len(each) >= least]
     alone = [int(index) for each in members if len(each) < least for index in each]
-    made = [beside.group(number, each, rows, found) for number, each in enumerate(groups, start=1)]
+    made = [enrolled.group(number, each, rows, found) for number, each in enumerate(groups, start=1)]
     figures = {
         "photos": len(photos),
         "known": int(known.sum()),
@@ -72,8 +72,8 @@ def discover_groups(
         "alone": len(alone),
         "groups": len(made),
         "changed": sum(group.kind == CHANGED for group in made),
-        "products": len(beside.skus),
-        "learnt_from": "gallery" if beside.is_learnt else "photos" if beside.model is not None else "nothing",
+        "products": len(enrolled.skus),
+        "learnt_from": "gallery" if enrolled.is_learnt else "photos" if enrolled.model is not None else "nothing",
     }
     return Found(
         groups=tuple(made),
@@ -180,16 +180,16 @@ class _Enrolled:
 
 
 def _known(
-    photos: Sequence[tuple[str, str]], vectors: Floats, ratios: Floats, beside: _Enrolled, accepts: Accepts | None
+    photos: Sequence[tuple[str, str]], vectors: Floats, ratios: Floats, enrolled: _Enrolled, accepts: Accepts | None
 ) -> Bools:
     """Return which photos show enrolled products. Photos that are themselves enrolled always do."""
-    enrolled = {entry.sha256 for entry in beside.entries}
-    same = np.array([sha256 in enrolled for _, sha256 in photos], np.bool_)
-    if not beside.entries:
+    checksums = {entry.sha256 for entry in enrolled.entries}
+    same = np.array([sha256 in checksums for _, sha256 in photos], np.bool_)
+    if not enrolled.entries:
         return same
     if accepts is not None:
         return same | accepts([path for path, _ in photos], vectors)
-    return same | (ratios > beside.limit())
+    return same | (ratios > enrolled.limit())
 
 
 def _ratio_limit(same: Floats, different: Floats) -> float:

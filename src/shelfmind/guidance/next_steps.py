@@ -85,8 +85,8 @@ class Trained:
 
     def again(self, suffix: str, **changes: Any) -> dict[str, Any]:
         """The arguments to train again into a folder next to this one."""
-        beside = unused(self.run.with_name(f"{self.run.name}_{suffix}"))
-        return {**self.arguments, "out": str(beside), **changes}
+        folder = unused(self.run.with_name(f"{self.run.name}_{suffix}"))
+        return {**self.arguments, "out": str(folder), **changes}
 
 
 S = TypeVar("S")

@@ -32,12 +32,12 @@ def evaluation_basis(result: Mapping[str, Any]) -> Text:
     """Return the training images, the seeds and the evaluation images."""
     images, split = counted(result["images"], "image"), split_name(result["split"])
     train, seeds = counted(result["train_images"], "image"), result["seeds"]
-    told = ", ".join(map(str, seeds))
+    seed_list = ", ".join(map(str, seeds))
     return many(
         len(seeds),
         "Trained on {} with {} seed ({}), evaluated on {} of {}.",
         "Trained on {} with {} seeds ({}), evaluated on {} of {}.",
-        *(train, len(seeds), told, images, split),
+        *(train, len(seeds), seed_list, images, split),
     )
 
 
@@ -128,8 +128,8 @@ def words_of(words: Mapping[str, str]) -> Text:
 
 def description(row: Row) -> Text:
     """Return the row's own description, or else its changed settings."""
-    told = "; ".join(f"{key}={value}" for key, value in row["changes"].items())
-    return words_of(row["words"]) if row["words"]["en"] else Text(told, row["words"]["zh"] or told)
+    changes = "; ".join(f"{key}={value}" for key, value in row["changes"].items())
+    return words_of(row["words"]) if row["words"]["en"] else Text(changes, row["words"]["zh"] or changes)
 
 
 def metric_name(metric: str) -> Text:
@@ -164,12 +164,12 @@ def minutes(seconds: float | None) -> str:
 def lead(result: Mapping[str, Any]) -> Text:
     """Return the outcome in one or two sentences."""
     claimed = [row for row in result["rows"] if row.get("comparison", {}).get("verdict") in ("better", "worse")]
-    told = [_claim(row, result["judge"]) for row in claimed]
-    if not told:
+    claims = [_claim(row, result["judge"]) for row in claimed]
+    if not claims:
         return (
             say("No difference was found.") if result["chance"]["comparisons"] else say("Nothing can be compared yet.")
         )
-    return joined(told)
+    return joined(claims)
 
 
 def _claim(row: Row, metric: str) -> Text:

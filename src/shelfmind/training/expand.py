@@ -199,8 +199,8 @@ def _evaluate_seed(
             found = measure(expansion, shots, draw, request.false_accepts)
             figures.setdefault(str(shots), []).append(asdict(found))
             for kind, vectors in kinds.items():
-                beside = gallery_alone(expansion, vectors, shots, draw)
-                alone[kind].setdefault(str(shots), []).append(asdict(beside))
+                baseline = gallery_alone(expansion, vectors, shots, draw)
+                alone[kind].setdefault(str(shots), []).append(asdict(baseline))
             progress(1)
     return {
         "seed": request.seed + number,
