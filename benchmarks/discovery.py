@@ -41,13 +41,13 @@ from shelfmind.gallery.discovery_folder import NEW, Discovery, FoundPhoto, Group
 from shelfmind.gallery.gallery import Gallery
 from shelfmind.gallery.guard import Guard
 from shelfmind.gallery.photos import Photo
-from shelfmind.gallery.plan import By
+from shelfmind.gallery.plan import Attribution
 from shelfmind.gallery.storage import LocalFiles
 from shelfmind.review.enrolling import Enrolments
 
 TAIL = (2, 2, 3, 3, 4, 4, 5, 6, 7, 8, 9, 10, 12, 14, 16, 18, 20, 25, 30, 40)
 CUTS = np.linspace(0.02, 1, 50)
-ME = By("benchmark")
+ME = Attribution("benchmark")
 Grouping = Callable[[Floats, Ints, Floats], Ints]
 """Maps the gallery's vectors with labels, and the photos' vectors, to the group of each photo."""
 

@@ -17,7 +17,7 @@ import shelfmind
 from shelfmind.data import open_catalog
 from shelfmind.gallery.gallery import Gallery
 from shelfmind.gallery.photos import Photo
-from shelfmind.gallery.plan import By
+from shelfmind.gallery.plan import Attribution
 from shelfmind.gallery.storage import LocalFiles
 from shelfmind.progress import count_silently
 from shelfmind.workflows.guarding import guard_of
@@ -45,7 +45,7 @@ def main() -> None:
             photos = [Photo(name, path.name, path) for path in paths[:PHOTOS]]
             began = time.perf_counter()
             guard = guard_of(adding, count_silently, recognizer.predictor.class_names)
-            adding.add(photos, recognizer.embedder, By("benchmark"), guard=guard)
+            adding.add(photos, recognizer.embedder, Attribution("benchmark"), guard=guard)
             enrolled = time.perf_counter()
             answer = recognizer.recognize(paths[0], top=10_000)[0]
             answered = time.perf_counter()

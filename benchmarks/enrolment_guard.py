@@ -40,7 +40,7 @@ from shelfmind.evaluation.intervals import proportion_interval
 from shelfmind.evaluation.matrix_rows import unit_rows
 from shelfmind.gallery.changes import Entry, checksum
 from shelfmind.gallery.enrolled import Enrolled
-from shelfmind.gallery.findings import all_but_another, findings_of, strays
+from shelfmind.gallery.findings import findings_of, indistinguishable_products, strays
 from shelfmind.gallery.guard import Guard
 from shelfmind.images.fingerprints import FINGERPRINT
 from shelfmind.recognition.whitening import fit_whitening
@@ -143,7 +143,7 @@ def second_names(
             rows += of[count : 2 * count]
             products += [f"{product} again"] * count
     enrolled = enrolled_of(photos, rows, products)
-    found = {frozenset((each.product, str(each.other))) for each in all_but_another(enrolled)}
+    found = {frozenset((each.product, str(each.other))) for each in indistinguishable_products(enrolled)}
     for product in twice:
         yield "planted", int(frozenset((str(product), f"{product} again")) in found)
     alarmed = {name.removesuffix(" again") for pair in found for name in pair if len({n.split()[0] for n in pair}) > 1}

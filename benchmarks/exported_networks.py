@@ -1,4 +1,4 @@
-"""Create the networks for `engines.py` and `whole_command.py`: exported runs with random weights, and PyTorch twins.
+"""Create the networks for `engines.py` and `full_command.py`: exported runs with random weights, and PyTorch twins.
 
     .venv/bin/python benchmarks/exported_networks.py FOLDER NAME:SIZE... [--files onnx:int8 openvino:bf16 ...]
 

@@ -7,7 +7,7 @@ from typing import Any
 
 from shelfmind.gallery.gallery import Gallery
 from shelfmind.gallery.photos import Photo
-from shelfmind.gallery.plan import By
+from shelfmind.gallery.plan import Attribution
 from shelfmind.gallery.reader import Embedder
 from shelfmind.gallery.state import GalleryState
 
@@ -52,7 +52,7 @@ def applied(operation: Operation, versions: list[Products]) -> Products | None:
     return {name: found for name, found in products.items() if found}
 
 
-def performed(operation: Operation, gallery: Gallery, embedder: Embedder, by: By) -> int | None:
+def performed(operation: Operation, gallery: Gallery, embedder: Embedder, by: Attribution) -> int | None:
     """Apply it to the gallery. Return the new version, if any. Raises `UserError` if it is rejected."""
     sku, other = operation["sku"], operation["other"]
     names = [f"{content}.jpg" for content in operation["photos"]]

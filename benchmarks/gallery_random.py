@@ -38,7 +38,7 @@ from shelfmind.arrays import Floats
 from shelfmind.errors import UserError
 from shelfmind.files import write_json
 from shelfmind.gallery.gallery import Gallery
-from shelfmind.gallery.plan import By
+from shelfmind.gallery.plan import Attribution
 from shelfmind.gallery.storage import LocalFiles
 from shelfmind.gallery.verification import verify
 
@@ -76,7 +76,7 @@ def write(folder: Path, name: str, seed: int, count: int) -> None:
             note = {"number": number, "from": gallery.state.version, "operation": operation}
             journal.write(json.dumps(note).encode() + b"\n")
             try:
-                made = performed(operation, gallery, EMBEDDER, By(name, str(number)))
+                made = performed(operation, gallery, EMBEDDER, Attribution(name, str(number)))
                 note = {"number": number, "made": made, "to": gallery.state.version}
             except UserError as error:
                 note = {"number": number, "refused": str(error), "to": gallery.state.version}
@@ -115,7 +115,7 @@ class Life:
 
     def __init__(self, folder: Path, seed: int) -> None:
         self.folder, self.rng = folder, random.Random(seed)
-        self.gallery = Gallery.create(LocalFiles(folder), EMBEDDER, By("benchmark"))
+        self.gallery = Gallery.create(LocalFiles(folder), EMBEDDER, Attribution("benchmark"))
         self.versions: list[Products] = [{}]
         self.counts: Counter[str] = Counter()
         self.rounds = 0

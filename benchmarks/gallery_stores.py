@@ -37,13 +37,13 @@ from shelfmind.evaluation.matrix_rows import unit_rows
 from shelfmind.gallery.changes import Entry
 from shelfmind.gallery.gallery import Gallery
 from shelfmind.gallery.photos import Photo
-from shelfmind.gallery.plan import By
+from shelfmind.gallery.plan import Attribution
 from shelfmind.gallery.search import ExactSearch
 from shelfmind.gallery.storage import LocalFiles
 
 VECTORS, WIDTH = 200, 64
 QUERIES, QUERY_WIDTH = 50, 512
-ME = By("benchmark")
+ME = Attribution("benchmark")
 
 
 @dataclass(frozen=True)

@@ -35,7 +35,7 @@ from shelfmind.data import open_catalog
 from shelfmind.data.folds import block_folds
 from shelfmind.inference.embedder import RunEmbedder
 from shelfmind.recognition.episodes import Episode, Photos, rehearse_classes, rehearse_gallery
-from shelfmind.recognition.evidence import LEAST_PROBABILITY, Learnt
+from shelfmind.recognition.evidence import MIN_PROBABILITY, TrainingPhotos
 from shelfmind.recognition.expansion import Expansion, Rehearsing, estimates, fitted, fused, measure
 from shelfmind.recognition.figures import harmonic_mean
 from shelfmind.recognition.rehearsals import CLASSES, PRODUCTS, Rehearsals, rehearse
@@ -54,7 +54,7 @@ def fitted_to(fusing: Sequence[str], rejecting: str) -> Rehearsing:
 
     def rehearsing(
         held_out: Photos,
-        learnt: Learnt,
+        learnt: TrainingPhotos,
         names: Sequence[str],
         enrolled: Photos,
         products: Sequence[str],
@@ -144,7 +144,7 @@ def _said(figures: Sequence[Sequence[dict[str, float]]]) -> dict[str, str]:
 
 
 def _right(probabilities: Floats, labels: Ints, classes: int, offset: float) -> float:
-    scores = np.log(np.maximum(probabilities, LEAST_PROBABILITY))
+    scores = np.log(np.maximum(probabilities, MIN_PROBABILITY))
     scores[:, classes:] += offset
     return float((scores.argmax(axis=1) == labels).mean())
 

@@ -14,7 +14,7 @@ from PIL import Image
 from shelfmind.evaluation.matrix_rows import unit_rows
 from shelfmind.gallery.gallery import Gallery
 from shelfmind.gallery.photos import Photo
-from shelfmind.gallery.plan import By
+from shelfmind.gallery.plan import Attribution
 from shelfmind.gallery.stores import open_files
 from shelfmind.inference.classifier import Classifier
 from shelfmind.inference.embedder import photo_embedder
@@ -98,14 +98,14 @@ def calibrate(gallery: Gallery) -> None:
     rule = Rule(fusion, rejection, None, 9, "classes")
     whitening = np.concatenate([np.zeros((1, 3), np.float32), np.eye(3, dtype=np.float32)])
     arrays = {LEARNT: vectors, WHITENING: whitening}
-    gallery.set_recognition({**rule.as_record(), "summary": "made up", COUNTS: [1, 1, 1]}, arrays, By("test"))
+    gallery.set_recognition({**rule.as_record(), "summary": "made up", COUNTS: [1, 1, 1]}, arrays, Attribution("test"))
 
 
 def write_gallery(place: Path, network: Path) -> Path:
     """A gallery with one product, of no class of the network's, calibrated."""
     embedder = photo_embedder(network)
-    made = Gallery.create(open_files(place), embedder, By("test"))
-    made.add([Photo("yellow 500 ml", f"{n}.jpg", encoded(YELLOW, n)) for n in range(3)], embedder, By("test"))
+    made = Gallery.create(open_files(place), embedder, Attribution("test"))
+    made.add([Photo("yellow 500 ml", f"{n}.jpg", encoded(YELLOW, n)) for n in range(3)], embedder, Attribution("test"))
     calibrate(made)
     return place
 

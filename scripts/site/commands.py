@@ -7,7 +7,7 @@ from typing import Any
 
 from tables import code, plain, sentence, table
 
-from shelfmind.cli.commands import whole_command
+from shelfmind.cli.commands import full_command
 from shelfmind.verbs import DATA, GROUPS, MEASURE, TOOL, TRAIN, VERBS, Verb, command_words
 
 FOLDER = "reference/commands"
@@ -60,7 +60,7 @@ def _page(title: str, summary: str, verbs: dict[str, Verb]) -> str:
 
 
 def _verb(name: str, verb: Verb) -> str:
-    command = whole_command(name)
+    command = full_command(name)
     words = " ".join(("shelfmind", *command_words(name)))
     arguments = [each for each in command.params if each.param_type_name == "argument"]
     options = [each for each in command.params if each.param_type_name == "option" and each.name != "help"]

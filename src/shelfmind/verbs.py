@@ -96,7 +96,7 @@ VERBS = {
         function="workflows.first_recipe:init",
         show="cli.outcomes.guiding:show_first_recipe",
         mindspore=False,
-        ask="cli.questions:ask_for_the_rest",
+        ask="cli.questions:prompt_for_missing",
     ),
     "audit": Verb(
         panel=DATA,

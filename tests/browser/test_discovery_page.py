@@ -21,7 +21,7 @@ from shelfmind.gallery.discovery_folder import (
 )
 from shelfmind.gallery.gallery import Gallery
 from shelfmind.gallery.photos import Photo
-from shelfmind.gallery.plan import By
+from shelfmind.gallery.plan import Attribution
 from shelfmind.gallery.storage import LocalFiles
 from shelfmind.pages.discovery_report import write_discovery_page
 from shelfmind.progress import count_silently
@@ -57,7 +57,7 @@ def draw(path, hue, text):
 def discovery(tmp_path):
     """A gallery of three products, and a discovery of four groups beside it."""
     files = LocalFiles(tmp_path / "商品库")
-    by = By("王", "")
+    by = Attribution("王", "")
     gallery = Gallery.create(files, Fixed(), by)
     products = {"可乐 330ml": 0, "雪碧 500ml": 80, "芬达 橙味": 25}
     photos = [

@@ -152,7 +152,7 @@ def commands() -> dict[str, list[str]]:
 
 
 def test_commands_have_options_that_there_are() -> None:
-    from shelfmind.cli.commands import whole_command
+    from shelfmind.cli.commands import full_command
     from shelfmind.verbs import VERBS, command_words
 
     verbs = {tuple(command_words(name)): name for name in VERBS}
@@ -160,15 +160,15 @@ def test_commands_have_options_that_there_are() -> None:
     assert len(found) > 8
     for where, words in found.items():
         name = next(verbs[tuple(words[:count])] for count in (2, 1) if tuple(words[:count]) in verbs)
-        command = whole_command(name)
+        command = full_command(name)
         command.make_context(where, list(words[len(command_words(name)) :]))
 
 
 def test_an_option_that_is_gone_would_be_found() -> None:
-    from shelfmind.cli.commands import whole_command
+    from shelfmind.cli.commands import full_command
 
     with pytest.raises(Exception, match="no-such-option"):
-        whole_command("serve").make_context("serve", ["model.onnx", "--no-such-option"])
+        full_command("serve").make_context("serve", ["model.onnx", "--no-such-option"])
 
 
 def test_variables_are_read_somewhere() -> None:

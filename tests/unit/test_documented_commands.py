@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from shelfmind.cli.commands import whole_command
+from shelfmind.cli.commands import full_command
 from shelfmind.verbs import VERBS, command_words
 
 ROOT = Path(__file__).parents[2]
@@ -57,7 +57,7 @@ def take(words: list[str]) -> None:
     arguments = words[len(verb.split()) :]
     if "--help" in arguments:
         return
-    command, request = whole_command(name), VERBS[name].request_type
+    command, request = full_command(name), VERBS[name].request_type
     with command.make_context(verb, list(arguments)) as context:
         given = {
             key: value

@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 import yaml
 
-from shelfmind.cli.commands import whole_command
+from shelfmind.cli.commands import full_command
 from shelfmind.recipe import Recipe
 from shelfmind.verbs import VERBS
 
@@ -47,7 +47,7 @@ def test_every_verb_with_every_option_is_in_the_reference(name: str, commands: s
 
     _, _, rest = commands.partition(f"{{ #{anchor(name)} }}")
     section = rest.partition("\n## ")[0]
-    for option in whole_command(name).params:
+    for option in full_command(name).params:
         if option.param_type_name == "option" and option.name != "help":
             assert all(f"`{flag}`" in section for flag in option.opts), option.opts
             assert option.help, option.name

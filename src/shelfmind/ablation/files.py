@@ -52,8 +52,8 @@ def write_files(folder: Path, result: Mapping[str, Any]) -> None:
 def markdown(result: Mapping[str, Any]) -> str:
     """The table as Markdown; the first line states what is held equal."""
     judge = result["judge"]
-    lines = [told.fairness(result), "", f"**{told.words_of(result['about'])}** {told.judged_by(result)}", ""]
-    columns = ("row", f"{told.judge_name(judge)} ± over seeds", "difference (95% over images)", "by seed", "verdict")
+    lines = [told.fairness(result), "", f"**{told.words_of(result['about'])}** {told.evaluation_basis(result)}", ""]
+    columns = ("row", f"{told.metric_name(judge)} ± over seeds", "difference (95% over images)", "by seed", "verdict")
     lines.append(f"| {' | '.join((*columns, 'minutes', 'processor minutes'))} |")
     lines.append("| --- | ---: | ---: | ---: | --- | ---: | ---: |")
     lines += [_line(row, judge) for row in result["rows"]]

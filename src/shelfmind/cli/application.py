@@ -10,7 +10,7 @@ import typer
 from typer.core import TyperGroup
 
 from shelfmind import __version__
-from shelfmind.cli.commands import INTERRUPTED, listed_command, whole_command
+from shelfmind.cli.commands import INTERRUPTED, command_stub, full_command
 from shelfmind.cli.process import prepare_process
 from shelfmind.errors import UserError, unknown_name
 from shelfmind.verbs import GROUPS, VERBS, command_words
@@ -34,7 +34,7 @@ class Verbs(TyperGroup):
             return super().get_command(ctx, cmd_name)
         if name in GROUPS:
             return _group_command(name)
-        return listed_command(name) if self._listing else whole_command(name)
+        return command_stub(name) if self._listing else full_command(name)
 
     def resolve_command(self, ctx: Any, args: list[str]) -> Any:
         """Resolve as Typer does; suggest the closest verbs for an unknown one."""
@@ -91,11 +91,11 @@ app = typer.Typer(
     context_settings={"help_option_names": ["-h", "--help"]},
 )
 
-_THE_PLACES_FAULT = frozenset({errno.EACCES, errno.EPERM, errno.EROFS, errno.ENOSPC, errno.EDQUOT})
+_FILE_SYSTEM_ERRORS = frozenset({errno.EACCES, errno.EPERM, errno.EROFS, errno.ENOSPC, errno.EDQUOT})
 """A missing permission or a full disk: the user can fix it, wherever it occurs."""
 
 
-def _say_version(asked: bool) -> None:
+def _print_version(asked: bool) -> None:
     if asked:
         typer.echo(f"shelfmind {__version__}")
         raise typer.Exit
@@ -104,7 +104,7 @@ def _say_version(asked: bool) -> None:
 @app.callback()
 def shelfmind(
     version: Annotated[
-        bool, typer.Option("--version", callback=_say_version, is_eager=True, help="Show the version and exit.")
+        bool, typer.Option("--version", callback=_print_version, is_eager=True, help="Show the version and exit.")
     ] = False,
 ) -> None: ...
 
@@ -123,7 +123,7 @@ def main() -> None:
     except BrokenPipeError:
         sys.exit(1)
     except OSError as error:
-        if error.errno not in _THE_PLACES_FAULT:
+        if error.errno not in _FILE_SYSTEM_ERRORS:
             raise
         fail(f"{error.filename or 'a file'}: {error.strerror}", 2)
     except Exception as error:
@@ -132,11 +132,11 @@ def main() -> None:
         message, context = error.format_message(), getattr(error, "ctx", None)
         if not message:  # no verb: help was shown
             sys.exit(2)
-        said = message.rstrip(".")
-        if context is not None and said.startswith("Missing argument"):
+        text = message.rstrip(".")
+        if context is not None and text.startswith("Missing argument"):
             words = " ".join(context.command.collect_usage_pieces(context)).replace("{", "").replace("}", "")
-            said += f" (usage: {context.command_path} {words})"
-        fail(f"{said}. See: {context.command_path if context else 'shelfmind'} --help", 2)
+            text += f" (usage: {context.command_path} {words})"
+        fail(f"{text}. See: {context.command_path if context else 'shelfmind'} --help", 2)
     if status == INTERRUPTED:
         fail("stopped", INTERRUPTED)
     sys.exit(status if isinstance(status, int) else 0)

@@ -1,4 +1,4 @@
-"""Makes commands of verbs: the arguments of the request become options."""
+"""Turns verbs into commands: the arguments of the request become options."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ INTERRUPTED = 130
 """The exit status after Ctrl-C, by shell convention."""
 
 
-def listed_command(name: str) -> Any:
+def command_stub(name: str) -> Any:
     """A command with only name and summary, for the list of commands; imports nothing."""
 
     def nothing() -> None: ...
@@ -25,7 +25,7 @@ def listed_command(name: str) -> Any:
     return _typer_command(command_words(name)[-1], verb, nothing, verb.summary)
 
 
-def whole_command(name: str) -> Any:
+def full_command(name: str) -> Any:
     """The command with all options of the verb."""
     from shelfmind.requests.arguments import arguments
 
@@ -107,7 +107,7 @@ def _is_given(context: typer.Context, key: str) -> bool:
 
 
 def _parameter(each: Any, request_type: Any) -> inspect.Parameter:
-    """A parameter that Typer takes as plain text: the request validates it and gives better messages."""
+    """A parameter that Typer reads as plain text: the request validates it, with better messages."""
     from shelfmind.cli.wording import as_typed
 
     described = as_typed(each.description, request_type)

@@ -16,11 +16,11 @@ if TYPE_CHECKING:  # not needed without a gallery
     from shelfmind.inference.recognizer import Answer
 
 ELLIPSIS = "…"
-_LEAST_NAME, _LEAST_PATH = 16, 20
+_MIN_NAME_CELLS, _MIN_PATH_CELLS = 16, 20
 """Minimum cells of a shortened text; a prediction is left out rather than shortened further."""
 _PATH_HEAD = 0.25
 """Share of the head in a shortened path: the tail is more informative."""
-_LONGEST_PATH = 24
+_MAX_PATH_CELLS = 24
 _SHARE = len(" 100.0%")
 _BORDER = 3
 """Cells between the contents of two columns; plus one before the first."""
@@ -68,7 +68,7 @@ def answers_table(answers: Sequence[Answer]) -> Table:
     Paths lose their common folder, which becomes the title, and are shortened if they stay distinguishable.
     """
     folder, paths = _without_shared_folder([answer.source for answer in answers])
-    cells = _LONGEST_PATH if _apart(set(paths), _LONGEST_PATH, _PATH_HEAD) else None
+    cells = _MAX_PATH_CELLS if _apart(set(paths), _MAX_PATH_CELLS, _PATH_HEAD) else None
     table = Table(
         *(Column(name, overflow="fold") for name in ("image", "answer", "nearest product", "similarity", "by")),
         title=None if folder is None else Text(folder),
@@ -99,7 +99,11 @@ def _layout(paths: set[str], guessed: Sequence[Sequence[str]], most: int, width:
     """The largest number of predictions with distinguishable names and paths."""
     longest_path = _longest(paths, "image")
     least_path = next(
-        (cells for cells in range(min(_LEAST_PATH, longest_path), longest_path) if _apart(paths, cells, _PATH_HEAD)),
+        (
+            cells
+            for cells in range(min(_MIN_PATH_CELLS, longest_path), longest_path)
+            if _apart(paths, cells, _PATH_HEAD)
+        ),
         longest_path,
     )
     for guesses in range(most, 0, -1):
@@ -107,7 +111,7 @@ def _layout(paths: set[str], guessed: Sequence[Sequence[str]], most: int, width:
         longest_name = _longest(names, "guess")
         room = width - 1 - _BORDER * (guesses + 1) - _SHARE * guesses
         name = min(longest_name, (room - least_path) // guesses)
-        if name >= min(longest_name, _LEAST_NAME) and _apart(names, name):
+        if name >= min(longest_name, _MIN_NAME_CELLS) and _apart(names, name):
             return Layout(guesses, min(longest_path, room - guesses * name), name)
     return Layout(1)
 
@@ -115,7 +119,7 @@ def _layout(paths: set[str], guessed: Sequence[Sequence[str]], most: int, width:
 def _without_shared_folder(paths: Sequence[str]) -> tuple[str | None, list[str]]:
     """The common folder and the paths relative to it, if any path is long; else None and the paths."""
     folders = {os.path.dirname(path) for path in paths}
-    if _longest(paths, "") <= _LEAST_PATH or len({os.path.isabs(folder) for folder in folders}) > 1:
+    if _longest(paths, "") <= _MIN_PATH_CELLS or len({os.path.isabs(folder) for folder in folders}) > 1:
         return None, list(paths)
     folder = os.path.commonpath(folders)
     if not folder or folder == os.sep:

@@ -23,7 +23,7 @@ def prepare_process() -> None:
     share_cores()
     treat_sigterm_as_ctrl_c()
     share_memory_arenas()
-    quieten_mindspore()
+    silence_mindspore()
     word_log_as_typed()
 
 
@@ -51,7 +51,7 @@ def share_memory_arenas() -> bool:
         return False
 
 
-def quieten_mindspore() -> None:
+def silence_mindspore() -> None:
     """Ignore MindSpore's warnings about its own code and the deprecated thread method that it calls at exit.
 
     With warnings as errors the latter would print a traceback.

@@ -1,4 +1,4 @@
-"""The questions of `init`: each has a default, and an invalid answer is asked for again at once."""
+"""The questions of `init`: each has a default, and is repeated after an invalid answer."""
 
 from __future__ import annotations
 
@@ -31,14 +31,14 @@ class Question:
     """Shown in brackets instead of the default."""
 
 
-def ask_for_the_rest(given: Answers, *, yes: Yes = False) -> Answers:
+def prompt_for_missing(given: Answers, *, yes: Yes = False) -> Answers:
     """The given arguments of `init` and the user's answers; without a terminal nothing is asked."""
     answers = dict(given)
     if yes or not on_terminal():
         return answers
     for question in _questions():
         if not answers.keys() & set(question.names):
-            answers.update(_answered(question, answers))
+            answers.update(_ask_question(question, answers))
     return answers
 
 
@@ -47,18 +47,18 @@ def on_terminal() -> bool:
     return sys.stdin.isatty() and sys.stderr.isatty()
 
 
-def _answered(question: Question, answers: Answers) -> Answers:
+def _ask_question(question: Question, answers: Answers) -> Answers:
     default = question.default()
     brackets = question.shown or default
     text = question.text if brackets is None else f"{question.text} [{brackets}]"
     while True:
         try:
-            said = typer.prompt(text, default=default, show_default=False, err=True, prompt_suffix=" ")
+            answer = typer.prompt(text, default=default, show_default=False, err=True, prompt_suffix=" ")
         except typer.Abort:  # Ctrl-C, or the end of the input
             typer.echo(err=True)
             raise KeyboardInterrupt from None
         try:
-            return question.read(str(said).strip(), answers)
+            return question.read(str(answer).strip(), answers)
         except UserError as error:
             typer.echo(f"  {error}", err=True)
 
@@ -90,42 +90,42 @@ def _questions() -> tuple[Question, ...]:
     )
 
 
-def _photos(said: str, answers: Answers) -> Answers:
+def _photos(answer: str, answers: Answers) -> Answers:
     from shelfmind.data import open_catalog
     from shelfmind.nouns import counted
 
-    path = Path(said).expanduser()
+    path = Path(answer).expanduser()
     catalog = open_catalog(path, answers.get("format"))
     found = f"{counted(len(catalog.samples), 'photo')} of {counted(len(catalog.class_names), 'product')}"
     typer.echo(f"  {found}", err=True)
     return {"data": path}
 
 
-def _purpose(said: str, answers: Answers) -> Answers:
+def _purpose(answer: str, answers: Answers) -> Answers:
     from shelfmind.guidance.purposes import PURPOSES
 
     names = list(PURPOSES)
-    if said.isdecimal() and 1 <= int(said) <= len(names):
-        said = names[int(said) - 1]
-    return _checked({"purpose": said})
+    if answer.isdecimal() and 1 <= int(answer) <= len(names):
+        answer = names[int(answer) - 1]
+    return _checked({"purpose": answer})
 
 
-def _minutes(said: str, answers: Answers) -> Answers:
-    return _checked({"minutes": said}) if said else {}
+def _minutes(answer: str, answers: Answers) -> Answers:
+    return _checked({"minutes": answer}) if answer else {}
 
 
-def _machine(said: str, answers: Answers) -> Answers:
+def _machine(answer: str, answers: Answers) -> Answers:
     devices = {"cpu": "CPU", "gpu": "GPU", "ascend": "Ascend"}
-    words = said.replace(",", " ").split()
+    words = answer.replace(",", " ").split()
     found = {"cores" if word.isdecimal() else "device": devices.get(word.casefold(), word) for word in words}
     return _checked(found)
 
 
-def _out(said: str, answers: Answers) -> Answers:
-    from shelfmind.workflows.first_recipe import recipe_beside, require_free_places
+def _out(answer: str, answers: Answers) -> Answers:
+    from shelfmind.workflows.first_recipe import default_recipe_path, require_free_places
 
-    out = Path(said).expanduser()
-    require_free_places(Path(answers["data"]), out, Path(answers.get("recipe") or recipe_beside(out)))
+    out = Path(answer).expanduser()
+    require_free_places(Path(answers["data"]), out, Path(answers.get("recipe") or default_recipe_path(out)))
     return {"out": out}
 
 

@@ -1,7 +1,7 @@
 """Approximate search among very many photos with an inverted file: only the cells closest to a query are searched.
 
 Vectors are projected onto their main directions and clustered into cells by k-means. A query is compared with the
-cells' centres, then with the vectors in the closest cells along the first half of the directions, with the best of
+cells' centres, then with the vectors in the closest cells along the first half of the directions, then with the best of
 these along all directions, and finally with the best full vectors: an inverted file with exact re-ranking (Jégou,
 Douze, Schmid, "Product quantization for nearest neighbor search", 2011, without its product quantisation). The numbers
 of cells and vectors to search are measured by querying photos of the gallery for their nearest neighbour, which an
@@ -30,7 +30,7 @@ from shelfmind.gallery.changes import Entry
 from shelfmind.gallery.search import ExactSearch, LocalSearch, Match, likeness, products_of
 from shelfmind.machine.packages import installed
 
-EXACT_BELOW = 20_000
+MIN_APPROXIMATE = 20_000
 """Number of photos that an exact search handles in about 10 ms on one core."""
 RECALL = 0.994
 """Required recall of the nearest neighbour: 0.99, with a margin for the measurement error."""
@@ -40,15 +40,15 @@ ASKING = 2000
 CELLS_PER_ROOT = 8
 LEARNT_PER_CELL = 24
 ROUNDS = 5
-FEWEST_COMPARED = 256
-MOST_OF_EXACT = 0.25
+MIN_COMPARED = 256
+MAX_SHARE_OF_EXACT = 0.25
 """Cells are not used above this share of an exact search's work."""
 NEW_SHARE = 0.1
 """Cells are fitted again above this share of photos that they were not fitted to."""
 _CHUNK_VALUES = 1 << 24
 _WIDER, _ROUNDING = 0.01, 1e-6
 _SAMPLED = 16
-_MOST_ORDERED = 12_000
+_MAX_ORDERED = 12_000
 """Maximum number of centres. Their pairwise distances then fit into half a gigabyte."""
 Names = npt.NDArray[np.uint64]
 
@@ -65,8 +65,8 @@ class Cells:
     directions: Floats
     centres: Floats
     reach: float = 0.0
-    kept: int = FEWEST_COMPARED
-    compared: int = FEWEST_COMPARED
+    kept: int = MIN_COMPARED
+    compared: int = MIN_COMPARED
 
     def projected(self, vectors: Floats) -> Floats:
         """Project vectors (N, D) onto the directions: (N, d)."""
@@ -118,7 +118,7 @@ class CellSearch:
         while True:
             within = np.flatnonzero(nearness >= nearness.max() - reach)
             places, near = self.candidates(low, within)
-            best = _about_nearest(near, kept)
+            best = _approximately_nearest(near, kept)
             rows = self.rows[places[best[_nearest(self.along_all(low, places[best], near[best]), compared)]]]
             found = self._best(rows, self.vectors[rows] @ query, top)
             everything = len(within) == len(nearness)
@@ -170,34 +170,34 @@ def search_of(entries: Sequence[Entry], vectors: Floats, kept: Path | None = Non
     `vectors` (N, D) are unit vectors, sorted by product. Cells take a while to fit, so they are cached in a file and
     reused as long as most photos are the same. Without scikit-learn no cells are fitted.
     """
-    if len(entries) < EXACT_BELOW:
+    if len(entries) < MIN_APPROXIMATE:
         return ExactSearch(entries, vectors)
     names = _names_of(entries)
-    divided = None if kept is None else _known_cells(kept, names, vectors)
+    divided = None if kept is None else _cached_cells(kept, names, vectors)
     if divided is None and not installed("sklearn"):
         return ExactSearch(entries, vectors)
     if divided is None:
-        divided = learnt_cells(vectors)
+        divided = fit_cells(vectors)
         if kept is not None:
-            _keep(kept, names, *divided)
+            _store_cells(kept, names, *divided)
     cells, assigned = divided
     return CellSearch(entries, vectors, cells, assigned) if cells.reach >= 0 else ExactSearch(entries, vectors)
 
 
-def learnt_cells(vectors: Floats, seed: int = 0) -> tuple[Cells, Ints]:
+def fit_cells(vectors: Floats, seed: int = 0) -> tuple[Cells, Ints]:
     """Fit cells to unit vectors (N, D). Returns them and the cell of each vector; negative reach if not worthwhile."""
     rng = np.random.default_rng(seed)
-    directions = _main_directions(vectors[_some(rng, len(vectors), 40 * DIRECTIONS * 8)])
+    directions = _main_directions(vectors[_sample_rows(rng, len(vectors), 40 * DIRECTIONS * 8)])
     low = vectors @ directions
     count = int(CELLS_PER_ROOT * len(vectors) ** 0.5)
-    cells = Cells(directions, _centres(low[_some(rng, len(vectors), LEARNT_PER_CELL * count)], count, seed))
+    cells = Cells(directions, _centres(low[_sample_rows(rng, len(vectors), LEARNT_PER_CELL * count)], count, seed))
     assigned = cells.of(low)
     search = CellSearch([Entry("", "", "")] * len(vectors), vectors, cells, assigned)
-    needed = _needed(search, assigned, _some(rng, len(vectors), ASKING))
+    needed = _needed(search, assigned, _sample_rows(rng, len(vectors), ASKING))
     width, narrow = vectors.shape[1], directions.shape[1]
     first = min(FIRST_DIRECTIONS, narrow)
-    work = needed.looked_at * first + needed.kept * narrow + count * narrow + needed.compared * width
-    reach = needed.reach if work < MOST_OF_EXACT * len(vectors) * width else -1.0
+    work = needed.searched * first + needed.kept * narrow + count * narrow + needed.compared * width
+    reach = needed.reach if work < MAX_SHARE_OF_EXACT * len(vectors) * width else -1.0
     return Cells(directions, cells.centres, reach, needed.kept, needed.compared), assigned
 
 
@@ -216,7 +216,7 @@ def _centres(low: Floats, count: int, seed: int) -> Floats:
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # fewer distinct vectors than cells, which leaves cells empty
         centres = np.asarray(means.fit(low).cluster_centers_, np.float32)
-    ordered = centres[leaves_list(linkage(centres, "ward"))] if 1 < count <= _MOST_ORDERED else centres
+    ordered = centres[leaves_list(linkage(centres, "ward"))] if 1 < count <= _MAX_ORDERED else centres
     return np.ascontiguousarray(ordered)
 
 
@@ -228,25 +228,25 @@ class _Needed:
     reach: float
     kept: int
     compared: int
-    looked_at: float
+    searched: float
 
 
-def _needed(search: CellSearch, assigned: Ints, asking: Ints) -> _Needed:
-    nearest = _nearest_others(search.vectors, asking)
-    low = search.cells.projected(search.vectors[asking])
+def _needed(search: CellSearch, assigned: Ints, query_rows: Ints) -> _Needed:
+    nearest = _nearest_others(search.vectors, query_rows)
+    low = search.cells.projected(search.vectors[query_rows])
     nearness = search.cells.nearness(low)
-    wanted = nearness[np.arange(len(asking)), assigned[nearest]]
+    wanted = nearness[np.arange(len(query_rows)), assigned[nearest]]
     reach = float(np.quantile(nearness.max(axis=1) - wanted, RECALL, method="higher")) + _ROUNDING
-    ranks, looked_at = [], 0
+    ranks, searched = [], 0
     for each, near, found in zip(low, nearness, nearest, strict=True):
         places, first = search.candidates(each, np.flatnonzero(near >= near.max() - reach))
-        looked_at += len(places)
+        searched += len(places)
         at = search.rows[places] == found
         if at.any():
             ranks.append([_rank(values, at) for values in (first, search.along_all(each, places, first))])
     kept, compared = np.quantile(ranks, RECALL, axis=0, method="higher")
-    kept, compared = (max(FEWEST_COMPARED, int(1.5 * each)) for each in (kept, compared))
-    return _Needed(reach, kept, compared, looked_at / len(asking))
+    kept, compared = (max(MIN_COMPARED, int(1.5 * each)) for each in (kept, compared))
+    return _Needed(reach, kept, compared, searched / len(query_rows))
 
 
 def _rank(values: Floats, at: Bools) -> int:
@@ -254,17 +254,17 @@ def _rank(values: Floats, at: Bools) -> int:
     return int((values > values[at][0]).sum()) + 1
 
 
-def _nearest_others(vectors: Floats, asking: Ints) -> Ints:
+def _nearest_others(vectors: Floats, query_rows: Ints) -> Ints:
     """Return the exact nearest neighbour of each of these rows, other than itself."""
-    best = np.full(len(asking), -np.inf, np.float32)
-    found = np.zeros(len(asking), np.int64)
-    asked = vectors[asking]
-    for chunk in row_chunks(len(vectors), len(asking), _CHUNK_VALUES):
+    best = np.full(len(query_rows), -np.inf, np.float32)
+    found = np.zeros(len(query_rows), np.int64)
+    asked = vectors[query_rows]
+    for chunk in row_chunks(len(vectors), len(query_rows), _CHUNK_VALUES):
         likeness = asked @ vectors[chunk].T
-        own = np.flatnonzero((asking >= chunk.start) & (asking < chunk.stop))
-        likeness[own, asking[own] - chunk.start] = -np.inf
+        own = np.flatnonzero((query_rows >= chunk.start) & (query_rows < chunk.stop))
+        likeness[own, query_rows[own] - chunk.start] = -np.inf
         column = likeness.argmax(axis=1)
-        value = likeness[np.arange(len(asking)), column]
+        value = likeness[np.arange(len(query_rows)), column]
         better = value > best
         best[better], found[better] = value[better], column[better] + chunk.start
     return found
@@ -274,7 +274,7 @@ def _nearest(values: Floats, count: int) -> Ints:
     return np.arange(len(values)) if count >= len(values) else np.argpartition(-values, count)[:count]
 
 
-def _about_nearest(values: Floats, count: int) -> Ints:
+def _approximately_nearest(values: Floats, count: int) -> Ints:
     """Return at least `count` of the greatest values and few more, by a threshold from every 16th value."""
     some = values[::_SAMPLED]
     among = int(1.3 * count / _SAMPLED) + 8
@@ -285,7 +285,7 @@ def _about_nearest(values: Floats, count: int) -> Ints:
     return _nearest(values, count)
 
 
-def _some(rng: np.random.Generator, total: int, most: int) -> Ints:
+def _sample_rows(rng: np.random.Generator, total: int, most: int) -> Ints:
     return np.sort(rng.choice(total, min(total, most), replace=False))
 
 
@@ -294,7 +294,7 @@ def _names_of(entries: Sequence[Entry]) -> Names:
     return np.fromiter((int(each.sha256[:16], 16) for each in entries), np.uint64, len(entries))
 
 
-def _known_cells(path: Path, names: Names, vectors: Floats) -> tuple[Cells, Ints] | None:
+def _cached_cells(path: Path, names: Names, vectors: Floats) -> tuple[Cells, Ints] | None:
     """Return the cached cells if they were fitted to almost the same photos, and assign new photos to them."""
     try:
         content = path.read_bytes()
@@ -319,7 +319,7 @@ def _known_cells(path: Path, names: Names, vectors: Floats) -> tuple[Cells, Ints
     return cells, assigned
 
 
-def _keep(path: Path, names: Names, cells: Cells, assigned: Ints) -> None:
+def _store_cells(path: Path, names: Names, cells: Cells, assigned: Ints) -> None:
     """Write them with a checksum. Errors are ignored, as it is only a cache."""
     order = np.argsort(names, kind="stable")
     stream = io.BytesIO()

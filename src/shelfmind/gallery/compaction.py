@@ -73,11 +73,11 @@ class Compaction:
         self.gallery.refresh()
         state = self.gallery.state
         if self._need is None or self._need[0] != (state.head, self.gallery.folded):
-            names = {name for record in self.gallery.whatever_others_do(self._standing) for name in files_of(record)}
+            names = {name for record in self.gallery.with_retry(self._current_records) for name in files_of(record)}
             self._need = (state.head, self.gallery.folded), names
         return self._need[1]
 
-    def _standing(self) -> list[Change | Base]:
+    def _current_records(self) -> list[Change | Base]:
         """Return the newest base and the changes after it."""
         bases = [read_base(name, self.files.read(name)) for name in self.files.names(BASES)[-1:]]
         folded = bases[0].version if bases else 0

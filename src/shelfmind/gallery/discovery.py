@@ -17,17 +17,17 @@ from shelfmind.gallery.discovery_folder import CHANGED, NEW, FoundPhoto, Group, 
 Accepts = Callable[[Sequence[str], Floats], Bools]
 """Returns which photos, given by paths and vectors (N, D), show an enrolled product, shape (N,)."""
 _CHUNK_VALUES = 1 << 23
-_MOST = 0.95
+_NEAR_QUANTILE = 0.95
 """The quantile of distances between products that defines "near"."""
-_MOST_COMPARED = 8
+_MAX_COMPARED = 8
 """Maximum number of photos of a product to compare a group with. More add little information."""
-_MOST_JUDGED = 2000
+_MAX_SAMPLED = 2000
 """Maximum number of the gallery's photos, and of products, from which the limits are estimated."""
 
 
 @dataclass(frozen=True)
 class Found:
-    """Groups, largest first, ungrouped photos, the vectors (N, D) of the groups' photos, and figures."""
+    """Groups, largest first, ungrouped photos, the vectors (N, D) of the groups' photos, and the counts and limits."""
 
     groups: tuple[Group, ...]
     known: tuple[FoundPhoto, ...]
@@ -52,19 +52,19 @@ def discover_groups(
     product than 19 of 20 products (with as many photos) are to another one is of the kind `CHANGED`.
     """
     rows = unit_rows(vectors)
-    beside = _Enrolled(entries, unit_rows(references), rows)
-    best, ratios = beside.nearest_photos(rows)
-    known = _known(photos, vectors, ratios, beside, accepts)
+    enrolled = _Enrolled(entries, unit_rows(references), rows)
+    best, ratios = enrolled.nearest_photos(rows)
+    known = _known(photos, vectors, ratios, enrolled, accepts)
     found = [
-        FoundPhoto(path, sha256, beside.nearest(int(index), row) if beside.entries else None)
+        FoundPhoto(path, sha256, enrolled.nearest(int(index), row) if enrolled.entries else None)
         for (path, sha256), index, row in zip(photos, best, rows, strict=True)
     ]
     open_ = np.flatnonzero(~known)
-    labels = beside.grouped(rows[open_])
+    labels = enrolled.grouped(rows[open_])
     members = [open_[labels == label] for label in range(labels.max() + 1)] if len(open_) else []
     groups = [_typical_first(each, rows) for each in members if len(each) >= least]
     alone = [int(index) for each in members if len(each) < least for index in each]
-    made = [beside.group(number, each, rows, found) for number, each in enumerate(groups, start=1)]
+    made = [enrolled.group(number, each, rows, found) for number, each in enumerate(groups, start=1)]
     figures = {
         "photos": len(photos),
         "known": int(known.sum()),
@@ -72,8 +72,8 @@ def discover_groups(
         "alone": len(alone),
         "groups": len(made),
         "changed": sum(group.kind == CHANGED for group in made),
-        "products": len(beside.skus),
-        "learnt_from": "gallery" if beside.is_learnt else "photos" if beside.model is not None else "nothing",
+        "products": len(enrolled.skus),
+        "learnt_from": "gallery" if enrolled.is_learnt else "photos" if enrolled.model is not None else "nothing",
     }
     return Found(
         groups=tuple(made),
@@ -97,7 +97,7 @@ class _Enrolled:
         self._near: dict[int, float] = {}
         if self.model is not None:
             self.coordinates = self.model.coordinates(references)
-            self.products = _summed(self.coordinates, self.product, len(self.skus))
+            self.products = _sum_sets(self.coordinates, self.product, len(self.skus))
 
     def nearest_photos(self, rows: Floats) -> tuple[Ints, Floats]:
         """Return for each photo (N, D) the gallery's photo most likely to show the same product, and the ratio."""
@@ -118,30 +118,30 @@ class _Enrolled:
         """
         if not self.is_learnt:
             return np.inf
-        judged = _spread(len(self.entries))
+        sampled = _evenly_spaced(len(self.entries))
         same, different = [], []
-        for chunk in row_chunks(len(judged), len(self.entries), _CHUNK_VALUES):
-            these = judged[chunk]
+        for chunk in row_chunks(len(sampled), len(self.entries), _CHUNK_VALUES):
+            these = sampled[chunk]
             ratios = self._compared(self.references[these])
             of_same = self.product[these][:, None] == self.product[None, :]
             different.append(np.where(of_same, -np.inf, ratios).max(1))
             ratios[np.arange(len(these)), these] = -np.inf
             same.append(np.where(of_same, ratios, -np.inf).max(1))
-        return _limit(np.concatenate(same), np.concatenate(different))
+        return _ratio_limit(np.concatenate(same), np.concatenate(different))
 
     def near(self, size: int) -> float:
         """Return the ratio above which a group of `size` photos is closer to a product than most products are."""
         if not self.is_learnt or self.model is None:
             return np.inf
-        size = min(size, _MOST_COMPARED)
+        size = min(size, _MAX_COMPARED)
         if size not in self._near:
-            judged = _spread(len(self.skus))
-            of_each = [np.flatnonzero(self.product == product)[:size] for product in judged]
-            labels = np.repeat(np.arange(len(judged)), [len(rows) for rows in of_each])
-            some = _summed(self.coordinates[np.concatenate(of_each)], labels, len(judged))
+            sampled = _evenly_spaced(len(self.skus))
+            of_each = [np.flatnonzero(self.product == product)[:size] for product in sampled]
+            labels = np.repeat(np.arange(len(sampled)), [len(rows) for rows in of_each])
+            some = _sum_sets(self.coordinates[np.concatenate(of_each)], labels, len(sampled))
             between = self.model.ratios(some, self.products)
-            between[np.arange(len(judged)), judged] = -np.inf
-            self._near[size] = float(np.quantile(between.max(1), _MOST))
+            between[np.arange(len(sampled)), sampled] = -np.inf
+            self._near[size] = float(np.quantile(between.max(1), _NEAR_QUANTILE))
         return self._near[size]
 
     def grouped(self, rows: Floats) -> Ints:
@@ -176,30 +176,30 @@ class _Enrolled:
         """Return the ratios (N, M) of photos (N, D) and the gallery's photos, or cosines without a model."""
         if self.model is None:
             return rows @ self.references.T
-        return self.model.ratios(_single(self.model.coordinates(rows)), _single(self.coordinates))
+        return self.model.ratios(_single_photo_sets(self.model.coordinates(rows)), _single_photo_sets(self.coordinates))
 
 
 def _known(
-    photos: Sequence[tuple[str, str]], vectors: Floats, ratios: Floats, beside: _Enrolled, accepts: Accepts | None
+    photos: Sequence[tuple[str, str]], vectors: Floats, ratios: Floats, enrolled: _Enrolled, accepts: Accepts | None
 ) -> Bools:
     """Return which photos show enrolled products. Photos that are themselves enrolled always do."""
-    enrolled = {entry.sha256 for entry in beside.entries}
-    same = np.array([sha256 in enrolled for _, sha256 in photos], np.bool_)
-    if not beside.entries:
+    checksums = {entry.sha256 for entry in enrolled.entries}
+    same = np.array([sha256 in checksums for _, sha256 in photos], np.bool_)
+    if not enrolled.entries:
         return same
     if accepts is not None:
         return same | accepts([path for path, _ in photos], vectors)
-    return same | (ratios > beside.limit())
+    return same | (ratios > enrolled.limit())
 
 
-def _limit(same: Floats, different: Floats) -> float:
+def _ratio_limit(same: Floats, different: Floats) -> float:
     same, different = same[np.isfinite(same)], different[np.isfinite(different)]
     return max(0.0, dividing(same, different)) if len(same) and len(different) else 0.0
 
 
-def _spread(count: int) -> Ints:
+def _evenly_spaced(count: int) -> Ints:
     """Return evenly spaced indices, at most as many as are compared."""
-    return np.unique(np.linspace(0, count - 1, min(count, _MOST_JUDGED)).astype(np.int64))
+    return np.unique(np.linspace(0, count - 1, min(count, _MAX_SAMPLED)).astype(np.int64))
 
 
 def _typical_first(members: Ints, rows: Floats) -> Ints:
@@ -207,11 +207,11 @@ def _typical_first(members: Ints, rows: Floats) -> Ints:
     return members[np.argsort(-(own @ own.sum(0)), kind="stable")]
 
 
-def _single(coordinates: Floats) -> Sets:
+def _single_photo_sets(coordinates: Floats) -> Sets:
     return Sets(coordinates, np.ones(len(coordinates), np.int64))
 
 
-def _summed(coordinates: Floats, labels: Ints, count: int) -> Sets:
+def _sum_sets(coordinates: Floats, labels: Ints, count: int) -> Sets:
     sums = np.zeros((count, coordinates.shape[1]), np.float32)
     np.add.at(sums, labels, coordinates)
     return Sets(sums, np.bincount(labels, minlength=count))

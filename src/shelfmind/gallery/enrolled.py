@@ -18,11 +18,11 @@ from shelfmind.gallery.likeness import Likeness
 from shelfmind.gallery.mix_ups import MixUp, mix_ups
 from shelfmind.progress import Counter, count_silently
 
-_MOST_SHOWN = 2
+_MAX_SHOWN = 2
 _REFERENCES = 512
-"""Number of reference photos of other products, which estimates the deviation to within 5%."""
+"""Number of reference photos of other products, enough to estimate the deviation to within 5%."""
 _MAD_OF_NORMAL = 1.4826
-_LEAST_SPREAD = 1e-3
+_MIN_SPREAD = 1e-3
 
 
 @dataclass(frozen=True)
@@ -35,7 +35,7 @@ class Enrolled:
 
     entries: Sequence[Entry]
     vectors: Floats
-    asked: Bools
+    checked: Bools
     measured: Measured
     trained: Mapping[str, Floats] = field(default_factory=dict)
     counter: Counter = count_silently
@@ -57,14 +57,14 @@ class Enrolled:
         return Likeness(self.vectors, self.labels, len(self.names))
 
     @cached_property
-    def touched(self) -> Ints:
+    def affected_products(self) -> Ints:
         """The products with a photo to check."""
-        return np.asarray(np.unique(self.labels[self.asked]), np.int64)
+        return np.asarray(np.unique(self.labels[self.checked]), np.int64)
 
     @cached_property
-    def mine(self) -> Ints:
+    def affected_photos(self) -> Ints:
         """The photos of these products."""
-        return np.flatnonzero(np.isin(self.labels, self.touched))
+        return np.flatnonzero(np.isin(self.labels, self.affected_products))
 
     @cached_property
     def nearest_other(self) -> tuple[Ints, Floats]:
@@ -73,20 +73,20 @@ class Enrolled:
         -1 and minus infinity if there is none, or if no photo of the product is to be checked.
         """
         index, cosine = np.full(len(self.labels), -1, np.int64), np.full(len(self.labels), -np.inf, np.float32)
-        index[self.mine], cosine[self.mine] = self.likeness.nearest_other(self.mine)
+        index[self.affected_photos], cosine[self.affected_photos] = self.likeness.nearest_other(self.affected_photos)
         return index, cosine
 
     @cached_property
     def mix_ups(self) -> list[MixUp]:
         """Pairs of products, at least one of them to check, that are confused, worst first."""
-        return mix_ups(self.likeness, self.mine, self.nearest_other[0][self.mine])
+        return mix_ups(self.likeness, self.affected_photos, self.nearest_other[0][self.affected_photos])
 
     @cached_property
     def copies(self) -> list[tuple[Ints, float]]:
         """Groups of near-duplicates with a photo to check and their distance, closest first."""
         groups = find_duplicates(self.measured, Limits(), self.counter)
         found = [(self.measured.indices[list(each.members)], max(each.differences)) for each in groups]
-        return sorted((each for each in found if self.asked[each[0]].any()), key=lambda each: each[1])
+        return sorted((each for each in found if self.checked[each[0]].any()), key=lambda each: each[1])
 
     @cached_property
     def flagged(self) -> dict[str, Flagged]:
@@ -94,7 +94,7 @@ class Enrolled:
         return flag_quality(self.measured.facts, self.labels[self.measured.indices])
 
     @cached_property
-    def strangeness(self) -> Floats:
+    def outlier_scores(self) -> Floats:
         """The outlier score (N,) of each photo in its product, in robust deviations.
 
         It compares the cosine to the most similar other prototype minus that to the photo's own prototype without it
@@ -102,25 +102,25 @@ class Enrolled:
         for the only photo of a product, and if there are too few photos or no other product to compare with.
         """
         scores = np.full(len(self.labels), np.nan, np.float32)
-        mine = self.mine[self.likeness.counts[self.labels[self.mine]] > 1]
+        rows = self.affected_photos[self.likeness.counts[self.labels[self.affected_photos]] > 1]
         others = self._references()
-        if too_few_images(len(mine) + len(others)) or len(self.names) < 2:
+        if too_few_images(len(rows) + len(others)) or len(self.names) < 2:
             return scores
-        towards = np.concatenate([self.nearest_other[1][mine], self.likeness.nearest_other(others)[1]])
-        strange = towards - self.likeness.to_own(np.concatenate([mine, others]))
+        towards = np.concatenate([self.nearest_other[1][rows], self.likeness.nearest_other(others)[1]])
+        strange = towards - self.likeness.to_own(np.concatenate([rows, others]))
         apart = strange - np.median(strange)
         spread = _MAD_OF_NORMAL * float(np.median(np.abs(apart)))
-        scores[mine] = apart[: len(mine)] / max(spread, _LEAST_SPREAD)
+        scores[rows] = apart[: len(rows)] / max(spread, _MIN_SPREAD)
         return scores
 
     def _references(self) -> Ints:
         """A sufficient sample of photos of products that are not checked, without products of a single photo."""
-        found = np.flatnonzero((self.likeness.counts[self.labels] > 1) & ~np.isin(self.labels, self.touched))
+        found = np.flatnonzero((self.likeness.counts[self.labels] > 1) & ~np.isin(self.labels, self.affected_products))
         return found[:: max(1, -(-len(found) // _REFERENCES))]
 
     def shown(self, rows: Ints) -> tuple[Entry, ...]:
         """Return the first few of these photos."""
-        return tuple(self.entries[row] for row in rows[:_MOST_SHOWN].tolist())
+        return tuple(self.entries[row] for row in rows[:_MAX_SHOWN].tolist())
 
     def nearest_to(self, product: int, direction: Floats) -> tuple[Entry, ...]:
         """Return the photos of a product that are most similar to a vector (D,)."""

@@ -19,8 +19,8 @@ from shelfmind.gallery.mix_ups import MIXED_UP, MixUp
 from shelfmind.nouns import counted
 
 Figure = int | float | tuple[int, int]
-"""A number, or two numbers for "n of m"."""
-_SAID = 3
+"""A number, or two for "n of m"."""
+_MAX_SENTENCES = 3
 
 
 @dataclass(frozen=True)
@@ -55,13 +55,13 @@ class Kind:
 
 
 def findings_of(enrolled: Enrolled) -> list[Finding]:
-    """Return all findings, grouped by kind, most serious first. Empty if no photo is asked about."""
-    if not enrolled.asked.any():
+    """Return all findings, grouped by kind, most serious first. Empty if there is no photo to check."""
+    if not enrolled.checked.any():
         return []
     return [finding for kind in KINDS.values() for finding in kind.find(enrolled)]
 
 
-def sentences(findings: Sequence[Finding], said: int = _SAID) -> list[str]:
+def sentences(findings: Sequence[Finding], said: int = _MAX_SENTENCES) -> list[str]:
     """Return the sentences of the first few findings of each kind, and the number of further ones."""
     lines = []
     for kind, group in groupby(findings, lambda finding: finding.kind):
@@ -74,30 +74,30 @@ def sentences(findings: Sequence[Finding], said: int = _SAID) -> list[str]:
 def two_products(enrolled: Enrolled) -> Iterator[Finding]:
     """Find near-duplicates under two products, with the audit's method. At most one product can be correct."""
     for members, apart in enrolled.copies:
-        labels, asked = enrolled.labels[members], enrolled.asked[members]
-        told: set[int] = set()
-        for product in np.unique(labels[asked]).tolist():
-            told.add(product)
-            for other in sorted({*labels.tolist()} - told):
-                mine, theirs = members[asked & (labels == product)], members[labels == other]
+        labels, checked = enrolled.labels[members], enrolled.checked[members]
+        reported: set[int] = set()
+        for product in np.unique(labels[checked]).tolist():
+            reported.add(product)
+            for other in sorted({*labels.tolist()} - reported):
+                own, theirs = members[checked & (labels == product)], members[labels == other]
                 how = "the same photo as" if apart == 0 else "nearly the same photo as"
                 against = f"{enrolled.entries[theirs[0]].photo} of {enrolled.names[other]}"
                 yield Finding(
                     "two_products",
                     enrolled.names[product],
-                    enrolled.shown(mine),
-                    f"{enrolled.entries[mine[0]].photo} of {enrolled.names[product]} is {how} {against}",
+                    enrolled.shown(own),
+                    f"{enrolled.entries[own[0]].photo} of {enrolled.names[product]} is {how} {against}",
                     {"difference": apart},
                     enrolled.names[other],
                     enrolled.shown(theirs),
                 )
 
 
-def all_but_another(enrolled: Enrolled) -> Iterator[Finding]:
+def indistinguishable_products(enrolled: Enrolled) -> Iterator[Finding]:
     """Find pairs of nearly indistinguishable products; `mix_ups` has the criterion."""
     towards = enrolled.likeness.prototypes
     for found in enrolled.mix_ups:
-        if found.all_but_one:
+        if found.indistinguishable:
             product, other = enrolled.names[found.product], enrolled.names[found.other]
             yield Finding(
                 "all_but_another",
@@ -117,7 +117,7 @@ def trained_class(enrolled: Enrolled) -> Iterator[Finding]:
     skipped.
     """
     names, likeness = list(enrolled.trained), enrolled.likeness
-    products = enrolled.touched[likeness.counts[enrolled.touched] >= TINY]
+    products = enrolled.affected_products[likeness.counts[enrolled.affected_products] >= TINY]
     if not names or not len(products):
         return
     prototypes = unit_rows(np.stack([enrolled.trained[name] for name in names]))
@@ -136,7 +136,7 @@ def trained_class(enrolled: Enrolled) -> Iterator[Finding]:
             enrolled.names[product],
             enrolled.nearest_to(product, prototypes[known]),
             f"{enrolled.names[product]} is nearly indistinguishable from the trained class {names[known]}: "
-            f"{_closer(share, 'it')}",
+            f"{_share_words(share, 'it')}",
             {"taken_for_other": share, "expected_errors": float(shares[place])},
             names[known],
         )
@@ -145,27 +145,27 @@ def trained_class(enrolled: Enrolled) -> Iterator[Finding]:
 def strays(enrolled: Enrolled) -> Iterator[Finding]:
     """Find photos that are closer to another product and outliers in their own by the audit's robust-deviation limit.
 
-    See `Enrolled.strangeness`. If a product has two photos that disagree, it is unknown which one is wrong, so both are
-    reported together. Pairs of nearly indistinguishable products are skipped.
+    See `Enrolled.outlier_scores`. If a product has two photos that disagree, it is unknown which one is wrong, so both
+    are reported together. Pairs of nearly indistinguishable products are skipped.
     """
-    twins = {(pair.product, pair.other) for pair in enrolled.mix_ups if pair.all_but_one}
+    twins = {(pair.product, pair.other) for pair in enrolled.mix_ups if pair.indistinguishable}
     likeness, (others, towards) = enrolled.likeness, enrolled.nearest_other
-    photos = np.flatnonzero(enrolled.asked & (enrolled.strangeness > ROBUST_Z))
+    photos = np.flatnonzero(enrolled.checked & (enrolled.outlier_scores > ROBUST_Z))
     own = likeness.to_own(photos)
     found = np.flatnonzero(towards[photos] > own)
-    told: set[int] = set()
-    for place in found[np.argsort(-enrolled.strangeness[photos[found]], kind="stable")].tolist():
+    reported: set[int] = set()
+    for place in found[np.argsort(-enrolled.outlier_scores[photos[found]], kind="stable")].tolist():
         row = int(photos[place])
         product, other = int(enrolled.labels[row]), int(others[row])
-        if product not in told and not twins & {(product, other), (other, product)}:
+        if product not in reported and not twins & {(product, other), (other, product)}:
             yield _stray(enrolled, row, float(own[place]), other, float(towards[row]))
         if likeness.counts[product] == 2:
-            told.add(product)
+            reported.add(product)
 
 
 def _stray(enrolled: Enrolled, row: int, likeness: float, other: int, towards: float) -> Finding:
     product = int(enrolled.labels[row])
-    name, photo, deviations = enrolled.names[product], enrolled.entries[row].photo, float(enrolled.strangeness[row])
+    name, photo, deviations = enrolled.names[product], enrolled.entries[row].photo, float(enrolled.outlier_scores[row])
     members = enrolled.likeness.members(product)
     rest = members[members != row]
     typical = rest[np.argsort(-(enrolled.vectors[rest] @ enrolled.likeness.prototypes[product]), kind="stable")]
@@ -188,7 +188,9 @@ def _stray(enrolled: Enrolled, row: int, likeness: float, other: int, towards: f
 def few_photos(enrolled: Enrolled) -> Iterator[Finding]:
     """Find products with fewer photos than the audit recommends for a class."""
     counts = enrolled.likeness.counts
-    for product in sorted(enrolled.touched[counts[enrolled.touched] < TINY].tolist(), key=lambda each: counts[each]):
+    for product in sorted(
+        enrolled.affected_products[counts[enrolled.affected_products] < TINY].tolist(), key=lambda each: counts[each]
+    ):
         name, photos = enrolled.names[product], int(counts[product])
         yield Finding(
             "few_photos",
@@ -200,20 +202,20 @@ def few_photos(enrolled: Enrolled) -> Iterator[Finding]:
 
 
 def copies(enrolled: Enrolled) -> Iterator[Finding]:
-    """Find near-duplicates within a product, with the audit's method. They add weight but no information."""
+    """Find near-duplicates within a product, with the audit's method. They add no information."""
     for members, apart in enrolled.copies:
         labels = enrolled.labels[members]
-        for product in np.unique(labels[enrolled.asked[members]]).tolist():
-            mine = members[labels == product]
-            if len(mine) > 1 and enrolled.asked[mine].any():
-                names = [entry.photo for entry in enrolled.shown(mine)]
-                more = f" and {counted(len(mine) - len(names), 'more')}" if len(mine) > len(names) else ""
+        for product in np.unique(labels[enrolled.checked[members]]).tolist():
+            rows = members[labels == product]
+            if len(rows) > 1 and enrolled.checked[rows].any():
+                names = [entry.photo for entry in enrolled.shown(rows)]
+                more = f" and {counted(len(rows) - len(names), 'more')}" if len(rows) > len(names) else ""
                 yield Finding(
                     "copies",
                     enrolled.names[product],
-                    enrolled.shown(mine),
+                    enrolled.shown(rows),
                     f"{' and '.join(names)}{more} of {enrolled.names[product]} are near-duplicates",
-                    {"photos": len(mine), "difference": apart},
+                    {"photos": len(rows), "difference": apart},
                 )
 
 
@@ -222,14 +224,14 @@ def poor(enrolled: Enrolled, issue: str) -> Iterator[Finding]:
     flagged = enrolled.flagged[issue]
     for image, value in zip(flagged.images.tolist(), flagged.values.tolist(), strict=True):
         row = int(enrolled.measured.indices[image])
-        if enrolled.asked[row]:
+        if enrolled.checked[row]:
             entry = enrolled.entries[row]
             sentence = f"{entry.photo} of {entry.sku}: {flagged.rule.words} ({flagged.measure} {value:.3g})"
             yield Finding(issue, entry.sku, (entry,), sentence, {flagged.measure: value})
 
 
 def mix_up_figures(found: MixUp) -> dict[str, Figure]:
-    """Return the figures of a pair of products that are mixed up."""
+    """Return the metrics of two products that are confused."""
     figures: dict[str, Figure] = {}
     if found.taken[1]:
         figures["taken_for_other"] = found.taken
@@ -243,12 +245,12 @@ def mix_up_figures(found: MixUp) -> dict[str, Figure]:
 def _expected(found: MixUp, product: str, other: str) -> str:
     """Describe the expected confusion of two products, or their similarity if no photo can be left out."""
     sides = (found.taken, product, other), (found.taken_of_other, other, product)
-    said = [_closer(share, towards, f" of {own}") for share, own, towards in sides if share[1]]
+    said = [_share_words(share, towards, f" of {own}") for share, own, towards in sides if share[1]]
     alike = f"their photos have a similarity of {found.likeness:.2f}, those of one product {found.usual:.2f}"
     return " and ".join(said) if said else alike
 
 
-def _closer(share: tuple[int, int], towards: str, of: str = "") -> str:
+def _share_words(share: tuple[int, int], towards: str, of: str = "") -> str:
     """As in "3 of 8 photos of tea are closer to coffee"."""
     return f"{share[0]:,} of {counted(share[1], 'photo')}{of} {'is' if share[0] == 1 else 'are'} closer to {towards}"
 
@@ -261,7 +263,7 @@ KINDS: dict[str, Kind] = {
         "At most one of the products is correct. Remove the photo from the other.",
     ),
     "all_but_another": Kind(
-        all_but_another,
+        indistinguishable_products,
         "bad",
         "Nearly indistinguishable products",
         "If they are the same product, merge them. If not, add photos that show the difference.",

@@ -88,7 +88,7 @@ class GallerySearch:
         )
 
 
-def kept_cells(gallery: Gallery) -> Path:
+def cells_cache(gallery: Gallery) -> Path:
     """Return the cache file for a gallery's cells. It depends on the weights."""
     folder = cache_folder() / "galleries"
     keep_used_last(folder, "*.cells", KEPT_CELLS - 1)

@@ -26,8 +26,8 @@ from shelfmind.gallery.changes import (
 )
 from shelfmind.gallery.compaction import Compaction, is_compact
 from shelfmind.gallery.photos import Photo, StoredPhotos
-from shelfmind.gallery.plan import By, ChangeOutcome, Plan
-from shelfmind.gallery.reader import MOST_ATTEMPTS, Embedder, GalleryReader, require_version
+from shelfmind.gallery.plan import Attribution, ChangeOutcome, Plan
+from shelfmind.gallery.reader import MAX_ATTEMPTS, Embedder, GalleryReader, require_version
 from shelfmind.gallery.state import GalleryState
 from shelfmind.gallery.storage import Files
 from shelfmind.gallery.vectors import write_vectors
@@ -38,10 +38,10 @@ if TYPE_CHECKING:  # guards are imported only by those who use them
     from shelfmind.gallery.findings import Finding
     from shelfmind.gallery.guard import Guard
 
-LONGEST_NAME = 300
+MAX_NAME_LENGTH = 300
 
 
-class DoubtfulError(UserError):
+class SuspiciousEnrolmentError(UserError):
     """A refused strict enrolment, with the guard's `findings` and their descriptions as `warnings`."""
 
     def __init__(self, warnings: Sequence[str], findings: Sequence[Finding]) -> None:
@@ -60,16 +60,16 @@ class Gallery(GalleryReader):
             raise UserError(f"there is no gallery at {files}")
 
     @classmethod
-    def create(cls, files: Files, embedder: Embedder, by: By, go_on: bool = False) -> Gallery:
+    def create(cls, files: Files, embedder: Embedder, by: Attribution, resume: bool = False) -> Gallery:
         """Create an empty gallery for the vectors of `embedder`.
 
-        With `go_on`, an existing gallery that is still empty and has the same embedder is accepted, as left by an
+        With `resume`, an existing gallery that is still empty and has the same embedder is accepted, as left by an
         interrupted first enrolment. Raises `UserError` for any other existing gallery.
         """
         gallery = cls.__new__(cls)
         GalleryReader.__init__(gallery, files)
         gallery.refresh()
-        if go_on and gallery.state.version == 1:
+        if resume and gallery.state.version == 1:
             gallery.require_embedder(embedder)
             return gallery
         if gallery.state.version:
@@ -78,7 +78,12 @@ class Gallery(GalleryReader):
         return gallery
 
     def add(
-        self, photos: Sequence[Photo], embedder: Embedder, by: By, strict: bool = False, guard: Guard | None = None
+        self,
+        photos: Sequence[Photo],
+        embedder: Embedder,
+        by: Attribution,
+        strict: bool = False,
+        guard: Guard | None = None,
     ) -> ChangeOutcome:
         """Enrol photos. Photos already enrolled under their product are skipped, and none is embedded twice.
 
@@ -101,9 +106,9 @@ class Gallery(GalleryReader):
                 known.update(zip(unknown, made, strict=True))
             skus = sorted({each.sku for each in new})
             findings = [] if guard is None else self._found(guard, new, known, stored.content)
-            warnings = _filed_twice(state, new) if guard is None else _words(findings)
+            warnings = _warn_of_two_products(state, new) if guard is None else _sentences(findings)
             if strict and warnings:
-                raise DoubtfulError(warnings, findings)
+                raise SuspiciousEnrolmentError(warnings, findings)
             stored.put(stored.sources)
             return Plan(
                 "add",
@@ -128,20 +133,20 @@ class Gallery(GalleryReader):
         own = [made[each.sha256] if each.sha256 in made else vectors[rows[each.sha256]] for each in new]
         return guard((entries, vectors), (new, np.stack(own)), read)
 
-    def remove(self, sku: str, by: By, photos: Sequence[str] = ()) -> ChangeOutcome:
+    def remove(self, sku: str, by: Attribution, photos: Sequence[str] = ()) -> ChangeOutcome:
         """Remove a product, or only some of its photos (names or prefixes of checksums)."""
 
         def plan(state: GalleryState) -> Plan:
             of_sku = list(state.photos_of(sku).values())
-            going = [entry for entry in of_sku if _named(entry, photos)] if photos else of_sku
+            going = [entry for entry in of_sku if _is_named(entry, photos)] if photos else of_sku
             for name in photos:
-                if not any(_named(entry, [name]) for entry in of_sku):
+                if not any(_is_named(entry, [name]) for entry in of_sku):
                     raise UserError(f"'{sku}' has no photo {name}")
             return Plan("remove", f"removed {counted(len(going), 'photo')} of {sku}", removed=going)
 
         return self._commit(by, plan)
 
-    def rename(self, sku: str, name: str, by: By) -> ChangeOutcome:
+    def rename(self, sku: str, name: str, by: Attribution) -> ChangeOutcome:
         """Give a product a new, unused name."""
         _require_name(name)
 
@@ -149,11 +154,11 @@ class Gallery(GalleryReader):
             photos = list(state.photos_of(sku).values())
             if name in state.products:
                 raise UserError(f"there is already a product '{name}'; to combine the two, merge them")
-            return Plan("rename", f"renamed {sku} to {name}", _moved(photos, name), photos)
+            return Plan("rename", f"renamed {sku} to {name}", _renamed(photos, name), photos)
 
         return self._commit(by, plan)
 
-    def merge(self, skus: Sequence[str], into: str, by: By) -> ChangeOutcome:
+    def merge(self, skus: Sequence[str], into: str, by: Attribution) -> ChangeOutcome:
         """Merge products into `into`: one of them, another existing product, or a new name."""
         _require_name(into)
 
@@ -161,13 +166,13 @@ class Gallery(GalleryReader):
             photos = {sku: state.photos_of(sku) for sku in skus}
             going = [entry for sku, of_sku in photos.items() if sku != into for entry in of_sku.values()]
             there = state.products.get(into, {})
-            coming = {each.sha256: each for each in _moved(going, into) if each.sha256 not in there}
+            coming = {each.sha256: each for each in _renamed(going, into) if each.sha256 not in there}
             names = shortened(dict.fromkeys(skus))
             return Plan("merge", f"merged {names} into {into}", list(coming.values()), going)
 
         return self._commit(by, plan)
 
-    def roll_back(self, version: int, by: By) -> ChangeOutcome:
+    def roll_back(self, version: int, by: Attribution) -> ChangeOutcome:
         """Restore the products of a version. The history keeps later changes."""
 
         def plan(state: GalleryState) -> Plan:
@@ -181,13 +186,13 @@ class Gallery(GalleryReader):
             return Plan(
                 "rollback",
                 f"restored version {version}",
-                sorted(then - now, key=_order),
-                sorted(now - then, key=_order),
+                sorted(then - now, key=_sort_key),
+                sorted(now - then, key=_sort_key),
             )
 
         return self._commit(by, plan)
 
-    def re_embed(self, embedder: Embedder, by: By) -> ChangeOutcome:
+    def re_embed(self, embedder: Embedder, by: Attribution) -> ChangeOutcome:
         """Recompute all vectors with another network, from the stored photos."""
         known: dict[str, Floats] = {}
 
@@ -207,7 +212,9 @@ class Gallery(GalleryReader):
 
         return self._commit(by, plan)
 
-    def set_recognition(self, record: Mapping[str, Any], arrays: Mapping[str, Floats], by: By) -> ChangeOutcome:
+    def set_recognition(
+        self, record: Mapping[str, Any], arrays: Mapping[str, Floats], by: Attribution
+    ) -> ChangeOutcome:
         """Store the fitted recognition parameters and their arrays by name."""
 
         def put() -> dict[str, str]:
@@ -216,14 +223,14 @@ class Gallery(GalleryReader):
         plan = Plan("calibrate", str(record.get("summary", "")), recognition={**record, ARRAYS: put()})
         return self._commit(by, lambda state: plan, lambda change: put())
 
-    def compact(self, by: By | None = None) -> int:
+    def compact(self, by: Attribution | None = None) -> int:
         """Fold all versions into one and delete files that no product uses. Returns the number of deleted files.
 
         Earlier versions can no longer be restored, and removed photos are gone from the files. The compaction is a
         version itself, so that concurrent changes, such as a restore, are redone on top of it.
         """
-        by = By(login_name()) if by is None else by
-        for _ in range(MOST_ATTEMPTS):
+        by = Attribution(login_name()) if by is None else by
+        for _ in range(MAX_ATTEMPTS):
             self.refresh()
             if not is_compact(self):
                 self._commit(by, lambda state: Plan(COMPACTION, "deleted earlier versions", forgets=True))
@@ -234,15 +241,15 @@ class Gallery(GalleryReader):
         raise UserError(f"{self.files} is being changed by other processes; try again")
 
     def _commit(
-        self, by: By, plan: Callable[[GalleryState], Plan], settle: Callable[[Change], object] | None = None
+        self, by: Attribution, plan: Callable[[GalleryState], Plan], settle: Callable[[Change], object] | None = None
     ) -> ChangeOutcome:
         """Make a change on the newest version. If another process was faster, redo it on top of that change.
 
         After the commit, vectors and (by `settle`) other files of the change are stored again: see `sweeping`.
         """
-        for _ in range(MOST_ATTEMPTS):
+        for _ in range(MAX_ATTEMPTS):
             self.refresh()
-            worked_out = self.whatever_others_do(lambda: plan(self.state))
+            worked_out = self.with_retry(lambda: plan(self.state))
             if not worked_out.changes_something:
                 return worked_out.outcome(None)
             vectors = None if worked_out.vectors is None else write_vectors(self.files, worked_out.vectors)
@@ -259,7 +266,7 @@ class Gallery(GalleryReader):
                 worked_out.recognition,
             )
             content = sealed(change)
-            if self.files.create(change.name, content) and self._stands(change):
+            if self.files.create(change.name, content) and self._is_valid(change):
                 self.state.apply(change, seal_of(content))
                 if worked_out.vectors is not None:
                     write_vectors(self.files, worked_out.vectors)
@@ -268,7 +275,7 @@ class Gallery(GalleryReader):
                 return worked_out.outcome(version)
         raise UserError(f"{self.files} is being changed by other processes; try again")
 
-    def _stands(self, change: Change) -> bool:
+    def _is_valid(self, change: Change) -> bool:
         """Whether a written change is valid. Its name may have been free only because a compaction folded and deleted
         another change of this version. In that case the compaction's base is visible, too."""
         version, base = change.summary.version, None
@@ -290,7 +297,7 @@ def _created(state: GalleryState, embedder: Embedder, files: Files) -> Plan:
     return Plan("create", "created", embedder=embedder.identity)
 
 
-def _filed_twice(state: GalleryState, new: Sequence[Entry]) -> list[str]:
+def _warn_of_two_products(state: GalleryState, new: Sequence[Entry]) -> list[str]:
     """Return warnings of photos under two products."""
     skus: dict[str, set[str]] = {}
     for entry in new:
@@ -299,28 +306,28 @@ def _filed_twice(state: GalleryState, new: Sequence[Entry]) -> list[str]:
     return [f"{names[sha]} is a photo of {' and of '.join(sorted(of))}" for sha, of in skus.items() if len(of) > 1]
 
 
-def _words(findings: Sequence[Finding]) -> list[str]:
+def _sentences(findings: Sequence[Finding]) -> list[str]:
     from shelfmind.gallery.findings import sentences
 
     return sentences(findings)
 
 
-def _moved(entries: Iterable[Entry], sku: str) -> list[Entry]:
+def _renamed(entries: Iterable[Entry], sku: str) -> list[Entry]:
     return [Entry(sku, entry.sha256, entry.photo) for entry in entries]
 
 
-def _named(entry: Entry, names: Sequence[str]) -> bool:
+def _is_named(entry: Entry, names: Sequence[str]) -> bool:
     return any(entry.photo == name or (len(name) >= 8 and entry.sha256.startswith(name)) for name in names)
 
 
-def _order(entry: Entry) -> tuple[str, str]:
+def _sort_key(entry: Entry) -> tuple[str, str]:
     return entry.sku, entry.sha256
 
 
 def _require_name(sku: str) -> None:
     """Require a printable name of readable length without leading or trailing spaces."""
-    if not sku.strip() or sku != sku.strip() or len(sku) > LONGEST_NAME or not sku.isprintable():
+    if not sku.strip() or sku != sku.strip() or len(sku) > MAX_NAME_LENGTH or not sku.isprintable():
         raise UserError(
-            f"a product's name must have 1 to {LONGEST_NAME} printable characters, without leading or trailing spaces, "
-            f"got {sku[:60]!r}"
+            f"a product's name must have 1 to {MAX_NAME_LENGTH} printable characters, without leading or trailing "
+            f"spaces, got {sku[:60]!r}"
         )

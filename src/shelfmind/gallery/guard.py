@@ -43,19 +43,19 @@ class Guard:
         """
         entries = [*known[0], *new[0]]
         vectors = self.compared(np.concatenate([known[1], new[1]]))
-        asked = np.arange(len(entries)) >= len(known[0])
+        checked = np.arange(len(entries)) >= len(known[0])
         skus = {entry.sku for entry in new[0]}
         of_products = [row for row, entry in enumerate(entries) if entry.sku in skus]
-        alike = _most_alike([entry.sku not in skus for entry in known[0]], known[1], new[1])
+        alike = _most_similar([entry.sku not in skus for entry in known[0]], known[1], new[1])
         rows = np.unique(np.concatenate([np.array(of_products, np.int64), alike]))
         measured = self._measured(entries, rows, read)
-        return findings_of(Enrolled(entries, vectors, asked, measured, self.trained, self.counter))
+        return findings_of(Enrolled(entries, vectors, checked, measured, self.trained, self.counter))
 
     def whole(self, entries: Sequence[Entry], vectors: Floats, read: Read) -> Enrolled:
         """Return all photos of a gallery, for a check of all of them."""
         measured = self._measured(entries, np.arange(len(entries)), read)
-        asked = np.ones(len(entries), np.bool_)
-        return Enrolled(entries, self.compared(vectors), asked, measured, self.trained, self.counter)
+        checked = np.ones(len(entries), np.bool_)
+        return Enrolled(entries, self.compared(vectors), checked, measured, self.trained, self.counter)
 
     def _measured(self, entries: Sequence[Entry], rows: Ints, read: Read) -> Measured:
         contents = [Content(entries[row].sha256, entries[row].photo) for row in rows.tolist()]
@@ -64,7 +64,7 @@ class Guard:
         return replace(measured, indices=rows[measured.indices])
 
 
-def _most_alike(eligible: Iterable[bool], known: Floats, new: Floats) -> Ints:
+def _most_similar(eligible: Iterable[bool], known: Floats, new: Floats) -> Ints:
     """Return the rows of the eligible known vectors that are most similar to the new ones, without repetitions."""
     rows = np.flatnonzero(list(eligible))
     if not len(rows):

@@ -1,4 +1,4 @@
-"""The audit of a whole gallery: findings, confused pairs, and statistics of each product, as figures and rows."""
+"""The audit of a whole gallery: findings, confused pairs, and statistics of each product, as metrics and table rows."""
 
 from __future__ import annotations
 
@@ -100,7 +100,7 @@ class Inspection:
                 {
                     "product": names[found.product],
                     "other": names[found.other],
-                    "all_but_one": found.all_but_one,
+                    "all_but_one": found.indistinguishable,
                     **mix_up_figures(found),
                 }
                 for found in self.enrolled.mix_ups
@@ -112,7 +112,7 @@ class Inspection:
         """Yield rows with `FINDING_COLUMNS`."""
         for each in self.findings:
             photos, others = (join_names(entry.photo for entry in side) for side in (each.photos, each.others))
-            figures = "; ".join(f"{name}={in_words(figure)}" for name, figure in each.figures.items())
+            figures = "; ".join(f"{name}={as_text(figure)}" for name, figure in each.figures.items())
             yield each.kind, each.product, photos, each.other or "", others, figures, each.sentence
 
     def product_rows(self) -> Iterator[Sequence[str]]:
@@ -129,10 +129,10 @@ class Inspection:
             share = "" if found.share is None else f"{found.share:.4f}"
             counts = (str(number) for number in (*found.taken, *found.taken_of_other))
             alike = (f"{number:.4f}" for number in (found.likeness, found.usual))
-            yield names[found.product], names[found.other], *counts, share, *alike, str(found.all_but_one).lower()
+            yield names[found.product], names[found.other], *counts, share, *alike, str(found.indistinguishable).lower()
 
 
-def in_words(figure: int | float | Sequence[int]) -> str:
+def as_text(figure: int | float | Sequence[int]) -> str:
     """Format a figure, as in "3 of 8", "12" or "0.91"."""
     if isinstance(figure, (int, float)):
         return f"{figure:,}" if isinstance(figure, int) else f"{figure:.3g}"

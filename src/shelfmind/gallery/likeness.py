@@ -44,8 +44,8 @@ class Likeness:
         """The sum of each product's vectors, (P, D)."""
         if not self.products:
             return np.zeros((0, self.vectors.shape[1]), np.float32)
-        sorted_already = (np.diff(self.labels) >= 0).all()
-        return np.add.reduceat(self.vectors if sorted_already else self.vectors[self.order], self.starts)
+        is_sorted = (np.diff(self.labels) >= 0).all()
+        return np.add.reduceat(self.vectors if is_sorted else self.vectors[self.order], self.starts)
 
     @cached_property
     def prototypes(self) -> Floats:

@@ -20,14 +20,14 @@ from shelfmind.batching import batched
 from shelfmind.errors import UserError
 from shelfmind.evaluation.matrix_rows import unit_rows
 from shelfmind.gallery.changes import Entry
-from shelfmind.gallery.gallery import LONGEST_NAME, Gallery
-from shelfmind.gallery.reader import MOST_ATTEMPTS
+from shelfmind.gallery.gallery import MAX_NAME_LENGTH, Gallery
+from shelfmind.gallery.reader import MAX_ATTEMPTS
 from shelfmind.gallery.search import Match, merged
 from shelfmind.gallery.vectors import gathered
 
 MARK = "gallery"
 """The id of the point that records the version of the collection."""
-MOST_FOUND = 16_384
+MAX_RESULTS = 16_384
 """Maximum number of results of a Milvus query."""
 _ROWS, _IDS = 1_000, 10_000
 _SECONDS = 20
@@ -57,28 +57,28 @@ class MilvusSearch:
 
     def refresh(self) -> None:
         """Advance to the newest version and synchronise the server's collection with it."""
-        for _ in range(MOST_ATTEMPTS):
+        for _ in range(MAX_ATTEMPTS):
             self.gallery.refresh()
             if self.gallery.state.head == self.head:
                 return
-            with self._asked():
-                self._bring_along()
+            with self._translated_errors():
+                self._synchronise()
         raise UserError(f"{self.gallery.files} changes faster than {self.address} can be updated; try again")
 
     def _found(self, query: Floats, top: int) -> list[Match]:
         """Return the requested number of products, requesting more photos until there are enough."""
-        limit = min(MOST_FOUND, 8 * top + 1)
+        limit = min(MAX_RESULTS, 8 * top + 1)
         while True:
-            with self._asked():
+            with self._translated_errors():
                 (hits,) = self.client.search(self.collection, [query.tolist()], limit=limit, consistency_level="Strong")
             known = [(self.entries.get(hit["id"]), float(hit["distance"])) for hit in hits]
             matches = [Match(entry.sku, similarity, entry) for entry, similarity in known if entry is not None]
             found = merged([matches], top)
-            if len(found) == top or len(hits) < limit or limit == MOST_FOUND:
+            if len(found) == top or len(hits) < limit or limit == MAX_RESULTS:
                 return found
-            limit = min(MOST_FOUND, 4 * limit)
+            limit = min(MAX_RESULTS, 4 * limit)
 
-    def _bring_along(self) -> None:
+    def _synchronise(self) -> None:
         state = self.gallery.state
         weights = json.dumps({key: value for key, value in state.embedder.items() if key != "run"}, sort_keys=True)
         before, self.entries = self.entries.keys(), {_id(each, weights): each for each in state.entries()}
@@ -123,7 +123,7 @@ class MilvusSearch:
         schema = self.client.create_schema(description=description)
         schema.add_field("id", DataType.VARCHAR, is_primary=True, max_length=64)
         schema.add_field("vector", DataType.FLOAT_VECTOR, dim=width)
-        schema.add_field("sku", DataType.VARCHAR, max_length=4 * LONGEST_NAME)
+        schema.add_field("sku", DataType.VARCHAR, max_length=4 * MAX_NAME_LENGTH)
         schema.add_field("sha256", DataType.VARCHAR, max_length=64)
         index = self.client.prepare_index_params()
         index.add_index("vector", index_type="AUTOINDEX", metric_type="IP")
@@ -153,7 +153,7 @@ class MilvusSearch:
                 self.client.upsert(self.collection, rows)
 
     @contextmanager
-    def _asked(self) -> Iterator[None]:
+    def _translated_errors(self) -> Iterator[None]:
         from pymilvus.exceptions import MilvusException
 
         try:

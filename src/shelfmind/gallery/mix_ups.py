@@ -11,9 +11,9 @@ from shelfmind.arrays import Floats, Ints
 from shelfmind.evaluation.matrix_rows import row_chunks
 from shelfmind.gallery.likeness import Likeness
 
-BY_A_COIN = 0.5
+CHANCE = 0.5
 """The share of photos closer to the wrong product if the two are one product under two names."""
-MIXED_UP = BY_A_COIN / 2
+MIXED_UP = CHANCE / 2
 """Above this share of photos closer to another product, two products are hard to tell apart. It is halfway between
 no confusion and chance."""
 _CHUNK_VALUES = 1 << 24
@@ -37,13 +37,13 @@ class MixUp:
     taken_of_other: Share
     likeness: float
     usual: float
-    all_but_one: bool
+    indistinguishable: bool
 
     @property
     def share(self) -> float | None:
         """The share of evaluated photos that are closer to the other product; None if there are none."""
-        asked = self.taken[1] + self.taken_of_other[1]
-        return (self.taken[0] + self.taken_of_other[0]) / asked if asked else None
+        evaluated = self.taken[1] + self.taken_of_other[1]
+        return (self.taken[0] + self.taken_of_other[0]) / evaluated if evaluated else None
 
 
 def mix_ups(likeness: Likeness, rows: Ints, nearest: Ints) -> list[MixUp]:
@@ -64,16 +64,18 @@ def mix_ups(likeness: Likeness, rows: Ints, nearest: Ints) -> list[MixUp]:
     """
     pairs = _candidates(likeness, rows, nearest)
     taken = np.stack([_taken(likeness, *pairs), _taken(likeness, *pairs[::-1])])
-    asked = np.stack([_asked(likeness, products) for products in pairs])
+    evaluated = np.stack([_evaluated(likeness, products) for products in pairs])
     between = _between(likeness, *pairs)
     usual = _usual(likeness)[np.stack(pairs)]
-    share = taken.sum(axis=0) / np.maximum(asked.sum(axis=0), 1)
-    hardly_apart = ((asked >= TINY) & (taken > MIXED_UP * asked)).all(axis=0) & (between >= usual.min(axis=0))
-    unsure = (asked < TINY).all(axis=0) & asked.any(axis=0) & (share < BY_A_COIN)
-    all_but_one = ((between >= usual.mean(axis=0)) & ~unsure) | hardly_apart
-    chosen = np.flatnonzero(all_but_one | (share > 0))
-    order = chosen[np.lexsort((-between[chosen], -share[chosen], ~all_but_one[chosen]))]
-    columns = (*pairs, *taken, *asked, between, usual.mean(axis=0), all_but_one)
+    share = taken.sum(axis=0) / np.maximum(evaluated.sum(axis=0), 1)
+    barely_separated = ((evaluated >= TINY) & (taken > MIXED_UP * evaluated)).all(axis=0) & (
+        between >= usual.min(axis=0)
+    )
+    unsure = (evaluated < TINY).all(axis=0) & evaluated.any(axis=0) & (share < CHANCE)
+    indistinguishable = ((between >= usual.mean(axis=0)) & ~unsure) | barely_separated
+    chosen = np.flatnonzero(indistinguishable | (share > 0))
+    order = chosen[np.lexsort((-between[chosen], -share[chosen], ~indistinguishable[chosen]))]
+    columns = (*pairs, *taken, *evaluated, between, usual.mean(axis=0), indistinguishable)
     return [
         MixUp(product, other, (of_it, its), (of_other, others), likeness_between, within, one)
         for product, other, of_it, of_other, its, others, likeness_between, within, one in zip(
@@ -93,9 +95,9 @@ def _candidates(likeness: Likeness, rows: Ints, nearest: Ints) -> tuple[Ints, In
 
     A pair consists of a product and another one that is the most similar to any of its photos or to its prototype.
     """
-    touched = np.unique(likeness.labels[rows])
-    products = np.concatenate([likeness.labels[rows], touched])
-    others = np.concatenate([nearest, likeness.nearest_product(touched)[0]])
+    affected_products = np.unique(likeness.labels[rows])
+    products = np.concatenate([likeness.labels[rows], affected_products])
+    others = np.concatenate([nearest, likeness.nearest_product(affected_products)[0]])
     found = np.unique(np.stack([products, others], axis=1)[others >= 0], axis=0)
     twice = np.isin(found[:, 1] * likeness.products + found[:, 0], found[:, 0] * likeness.products + found[:, 1])
     kept = found[~twice | (found[:, 0] < found[:, 1])]
@@ -115,7 +117,7 @@ def _taken(likeness: Likeness, own: Ints, others: Ints) -> Ints:
     return np.asarray(np.bincount(pair[nearer], minlength=len(own)), np.int64)
 
 
-def _asked(likeness: Likeness, products: Ints) -> Ints:
+def _evaluated(likeness: Likeness, products: Ints) -> Ints:
     counts = likeness.counts[products]
     return np.where(counts > 1, counts, 0)
 
@@ -123,7 +125,7 @@ def _asked(likeness: Likeness, products: Ints) -> Ints:
 def _usual(likeness: Likeness) -> Floats:
     """Return the usual similarity (P,) of two photos of a product, or that of the gallery if it has few photos.
 
-    It is out of reach if all products have single photos.
+    Infinite if every product has a single photo.
     """
     within = likeness.within
     enough = likeness.counts >= TINY

@@ -33,7 +33,7 @@ class BucketFiles:
 
     def read(self, name: str) -> bytes:
         """Return the content of an object. Raises `FileNotFoundError`, and `UserError` if access is denied."""
-        with self._explained(f"{self}/{name} cannot be read"):
+        with self._translated_errors(f"{self}/{name} cannot be read"):
             try:
                 content: bytes = self.client.get_object(Bucket=self.bucket, Key=self.prefix + name)["Body"].read()
                 return content
@@ -44,7 +44,7 @@ class BucketFiles:
 
     def has(self, name: str) -> bool:
         """Whether the object exists."""
-        with self._explained(f"{self}/{name} cannot be read"):
+        with self._translated_errors(f"{self}/{name} cannot be read"):
             try:
                 self.client.head_object(Bucket=self.bucket, Key=self.prefix + name)
             except self.client.exceptions.ClientError as error:
@@ -55,7 +55,7 @@ class BucketFiles:
 
     def create(self, name: str, content: bytes) -> bool:
         """Create an object atomically. Returns False if the name exists; the store decides who is first."""
-        with self._explained(f"{self}/{name} cannot be written", "; nothing was changed"):
+        with self._translated_errors(f"{self}/{name} cannot be written", "; nothing was changed"):
             for attempt in range(ATTEMPTS):
                 try:
                     self.client.put_object(Bucket=self.bucket, Key=self.prefix + name, Body=content, IfNoneMatch="*")
@@ -80,17 +80,17 @@ class BucketFiles:
         pages = self.client.get_paginator("list_objects_v2").paginate(
             Bucket=self.bucket, Prefix=f"{self.prefix}{folder}/"
         )
-        with self._explained(f"{self} cannot be read"):
+        with self._translated_errors(f"{self} cannot be read"):
             objects = [each for page in pages for each in page.get("Contents", ())]
         return sorted((each["Key"][len(self.prefix) :], each["LastModified"]) for each in objects)
 
     def delete(self, name: str) -> None:
         """Delete an object if it exists."""
-        with self._explained(f"{self}/{name} cannot be deleted"):
+        with self._translated_errors(f"{self}/{name} cannot be deleted"):
             self.client.delete_object(Bucket=self.bucket, Key=self.prefix + name)
 
     @contextmanager
-    def _explained(self, what: str, ending: str = "") -> Iterator[None]:
+    def _translated_errors(self, what: str, ending: str = "") -> Iterator[None]:
         from botocore.exceptions import BotoCoreError, ClientError
 
         try:

@@ -14,7 +14,7 @@ if TYPE_CHECKING:  # guards are imported only by those who use them
 
 
 @dataclass(frozen=True)
-class By:
+class Attribution:
     """The author of a change and the reason for it."""
 
     author: str

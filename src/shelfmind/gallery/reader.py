@@ -1,4 +1,4 @@
-"""Read a gallery: its newest and earlier versions, vectors and photos, safely beside concurrent processes."""
+"""Read a gallery: its newest and earlier versions, vectors and photos, safe with concurrent writers."""
 
 from __future__ import annotations
 
@@ -28,9 +28,9 @@ from shelfmind.gallery.storage import Files
 from shelfmind.gallery.vectors import gathered, read_vectors
 
 T = TypeVar("T")
-MOST_ATTEMPTS = 1000
+MAX_ATTEMPTS = 1000
 """Maximum number of attempts at a change. Each failed attempt means that another process made a change."""
-FEWEST_ATTEMPTS = 3
+MIN_ATTEMPTS = 3
 """Number of attempts before a file counts as missing, as another process may be restoring it."""
 _PAUSE = 0.1
 
@@ -63,19 +63,19 @@ class GalleryReader:
     def refresh(self) -> None:
         """Advance to the newest version, change by change."""
         folded = None
-        for attempt in range(MOST_ATTEMPTS):
+        for attempt in range(MAX_ATTEMPTS):
             try:
-                self._read_on()
+                self._read_newer_changes()
                 return
             except FileNotFoundError as error:  # changes were folded into a base while being read
                 last, folded = folded, self.files.names(BASES)[-1:]
-                if attempt >= FEWEST_ATTEMPTS and last == folded:
+                if attempt >= MIN_ATTEMPTS and last == folded:
                     raise missing(error) from error
                 self.state, self.folded = GalleryState(), 0
                 time.sleep(attempt * _PAUSE)
         raise UserError(f"{self.files} changes faster than it can be read; try again")
 
-    def _read_on(self) -> None:
+    def _read_newer_changes(self) -> None:
         bases = self.files.names(BASES)
         folded = version_of(bases[-1]) if bases else 0
         if folded > self.folded:  # vectors are in other files now
@@ -106,7 +106,7 @@ class GalleryReader:
 
     def vectors(self) -> tuple[list[Entry], Floats]:
         """Return all photos with their unit vectors (N, D), sorted by product name."""
-        return self.whatever_others_do(self._vectors)
+        return self.with_retry(self._vectors)
 
     def _vectors(self) -> tuple[list[Entry], Floats]:
         entries = list(self.state.entries())
@@ -119,25 +119,25 @@ class GalleryReader:
         def read() -> Floats:
             return gathered(self.files, [self.state.located[sha256]], int(self.state.embedder["width"]))
 
-        vector: Floats = self.whatever_others_do(read)[0]
+        vector: Floats = self.with_retry(read)[0]
         return vector
 
-    def whatever_others_do(self, read: Callable[[], T]) -> T:
+    def with_retry(self, read: Callable[[], T]) -> T:
         """Read files. If one is gone because another process compacted the gallery, refresh and retry."""
-        for attempt in range(MOST_ATTEMPTS):
+        for attempt in range(MAX_ATTEMPTS):
             known = self.state.head, self.folded
             try:
                 return read()
             except (FileNotFoundError, MissingFileError) as error:
                 self.refresh()
-                if attempt >= FEWEST_ATTEMPTS and known == (self.state.head, self.folded):
+                if attempt >= MIN_ATTEMPTS and known == (self.state.head, self.folded):
                     raise missing(error) from error
                 time.sleep(attempt * _PAUSE)
         raise UserError(f"{self.files} changes faster than it can be read; try again")
 
     def recognition(self) -> tuple[Mapping[str, Any], dict[str, Floats]] | None:
         """Return the fitted recognition parameters and their arrays by name, or None if there are none."""
-        return self.whatever_others_do(self._recognition)
+        return self.with_retry(self._recognition)
 
     def _recognition(self) -> tuple[Mapping[str, Any], dict[str, Floats]] | None:
         record = self.state.recognition

@@ -15,7 +15,7 @@ NEIGHBOURS, EXPANSION, WEIGHT = 20, 6, 0.3
 """k1, k2 and lambda of the paper."""
 
 
-MOST_PRODUCTS, MOST_PHOTOS = 30, 20
+MAX_PRODUCTS, MAX_PHOTOS = 30, 20
 """The number of products, and of photos of each, that are re-ranked."""
 
 
@@ -31,11 +31,11 @@ class RerankingSearch:
 
     def __call__(self, queries: Floats, top: int) -> list[list[Match]]:
         """Return the `top` products for each query (M, D). Similarities are at most 1, but not cosines."""
-        found = self.search(queries, max(top, MOST_PRODUCTS))
+        found = self.search(queries, max(top, MAX_PRODUCTS))
         return [self._reranked(query, matches)[:top] for query, matches in zip(unit_rows(queries), found, strict=True)]
 
     def _reranked(self, query: Floats, matches: Sequence[Match]) -> list[Match]:
-        rows = [row for match in matches for row in self.rows[match.sku][:MOST_PHOTOS]]
+        rows = [row for match in matches for row in self.rows[match.sku][:MAX_PHOTOS]]
         if not rows:
             return []
         best: dict[str, Match] = {}

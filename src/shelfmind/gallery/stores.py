@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from shelfmind.errors import UserError
-from shelfmind.gallery.following import FollowingSearch, GallerySearch, kept_cells
+from shelfmind.gallery.following import FollowingSearch, GallerySearch, cells_cache
 from shelfmind.gallery.gallery import Gallery
 from shelfmind.gallery.storage import Files, LocalFiles
 
@@ -70,7 +70,7 @@ def open_search(gallery: Gallery, where: str | Path) -> FollowingSearch:
     """
     server = place_of(where).server
     if server is None:
-        return GallerySearch(gallery, kept_cells(gallery))
+        return GallerySearch(gallery, cells_cache(gallery))
     scheme, rest = _parts(server)
     if scheme not in SERVERS:
         raise UserError(f"{scheme}:// is not a search server; known: {_listed(SERVERS)}")

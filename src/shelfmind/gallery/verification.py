@@ -22,7 +22,7 @@ from shelfmind.gallery.changes import (
     vectors_name,
     version_of,
 )
-from shelfmind.gallery.reader import MOST_ATTEMPTS
+from shelfmind.gallery.reader import MAX_ATTEMPTS
 from shelfmind.gallery.state import GalleryState
 from shelfmind.gallery.storage import Files
 
@@ -40,7 +40,7 @@ def verify(files: Files) -> list[Fault]:
 
     Faults seen while another process changes the gallery are checked again.
     """
-    for _ in range(MOST_ATTEMPTS):
+    for _ in range(MAX_ATTEMPTS):
         log = _log(files)
         try:
             faults = list(_faults(files))
@@ -87,10 +87,10 @@ def _faults(files: Files) -> Iterator[Fault]:
         photos |= dict.fromkeys(entry.sha256 for entry in change.added)
         vectors |= dict.fromkeys(vector_files(change))
     vectors |= dict.fromkeys(file for file, _ in state.located.values())
-    yield from _unlike_their_names(files, vectors, photos)
+    yield from _mismatched(files, vectors, photos)
 
 
-def _unlike_their_names(files: Files, vectors: Iterable[str], photos: Iterable[str]) -> Iterator[Fault]:
+def _mismatched(files: Files, vectors: Iterable[str], photos: Iterable[str]) -> Iterator[Fault]:
     """Yield files of vectors and photos that are missing or whose content does not match the checksum in their name."""
     named = {vectors_name(digest): digest for digest in vectors} | {photo_name(sha256): sha256 for sha256 in photos}
     present = [*files.names(VECTORS), *files.names(PHOTOS)]

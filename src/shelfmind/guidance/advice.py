@@ -12,7 +12,7 @@ from shelfmind.guidance import thresholds as limits
 from shelfmind.guidance.arguments import whole
 from shelfmind.guidance.rules import RULES, Choice, Reason, epochs_for, ranked
 from shelfmind.guidance.situation import Situation
-from shelfmind.guidance.speeds import epochs_within, steps_an_epoch, training_minutes
+from shelfmind.guidance.speeds import epochs_within, steps_per_epoch, training_minutes
 from shelfmind.guidance.starts import GENERATED
 from shelfmind.nouns import counted
 from shelfmind.overrides import written_override
@@ -20,7 +20,7 @@ from shelfmind.recipe import Recipe, load_recipe
 
 _WEIGHTS = "model.weights"
 """The recipe key with its own argument on the command line."""
-_SECONDS_A_PRODUCT, _SECONDS_A_PHOTO = 0.5, 0.06
+_SECONDS_PER_PRODUCT, _SECONDS_PER_PHOTO = 0.5, 0.06
 """Time to enrol: RESULTS, "Enrolling": 0.47 s for a product of 8 photos."""
 
 
@@ -79,7 +79,9 @@ def _advice(rule: str, situation: Situation, out: Path) -> Advice:
     recipe = load_recipe(choice.recipe, overrides)
     wanted = epochs_for(choice, recipe, situation)
     needed = _estimate(recipe, wanted, situation)
-    minutes = None if choice.unhurried or _is_sated(choice, needed, situation.minutes) else situation.minutes
+    minutes = (
+        None if choice.ignores_budget or _has_enough_time(choice, needed, situation.minutes) else situation.minutes
+    )
     epochs = wanted if minutes is None else None
     return Advice(
         rule=rule,
@@ -93,7 +95,7 @@ def _advice(rule: str, situation: Situation, out: Path) -> Advice:
             *choice.reasons,
             ("length", _length(choice, recipe, epochs, situation)),
             *_without_download(choice, situation, out),
-            *_on_the_tail(situation),
+            *_long_tail_reasons(situation),
         ),
         prefer=prefer,
     )
@@ -116,9 +118,9 @@ def _training_arguments(
     return {name: value for name, value in given.items() if value is not None}
 
 
-def _is_sated(choice: Choice, needed: float | None, minutes: float | None) -> bool:
+def _has_enough_time(choice: Choice, needed: float | None, minutes: float | None) -> bool:
     """Whether the time budget exceeds what the choice can use."""
-    return choice.sated and needed is not None and minutes is not None and needed <= minutes
+    return choice.capped and needed is not None and minutes is not None and needed <= minutes
 
 
 def _estimate(recipe: Recipe, epochs: int, situation: Situation) -> float | None:
@@ -132,24 +134,24 @@ def _enrolment(rule: str, choice: Choice, situation: Situation, prefer: str) -> 
     arguments = {"gallery": "products", "run": "RUN", "data": str(situation.data)}
     if situation.format is not None:
         arguments["format"] = situation.format
-    seconds = (_SECONDS_A_PRODUCT * photos.classes + _SECONDS_A_PHOTO * photos.photos) / situation.machine.pace
+    seconds = (_SECONDS_PER_PRODUCT * photos.classes + _SECONDS_PER_PHOTO * photos.photos) / situation.machine.pace
     return Advice(rule, "gallery_create", arguments, None, {}, None, seconds / 60, choice.reasons, prefer)
 
 
 def _length(choice: Choice, recipe: Recipe, epochs: int | None, situation: Situation) -> str:
-    an_epoch = steps_an_epoch(recipe, situation.photos)
+    per_epoch = steps_per_epoch(recipe, situation.photos)
     if epochs is not None:
-        steps = epochs * an_epoch
+        steps = epochs * per_epoch
         fewer = f", although {choice.steps:,} would be usual: with more epochs, validation and saving would dominate"
-        said = f"{counted(epochs, 'epoch')} of {counted(an_epoch, 'step')}, {steps:,} in total"
-        return f"{said}: {choice.meaning}" if steps >= choice.steps else f"{said}{fewer}"
+        formatted = f"{counted(epochs, 'epoch')} of {counted(per_epoch, 'step')}, {steps:,} in total"
+        return f"{formatted}: {choice.meaning}" if steps >= choice.steps else f"{formatted}{fewer}"
     assert situation.minutes is not None
     if situation.machine.device != "CPU":
         return f"the schedule is scaled to {situation.minutes:g} minutes"
     fitting = epochs_within(situation.minutes, recipe, situation.photos, situation.machine)
-    steps = round(fitting * an_epoch)
-    said = f"about {fitting:.0f} epochs, {steps:,} steps, fit into {situation.minutes:g} minutes"
-    return f"{said}: far from convergence" if steps < limits.SHORT_STEPS else said
+    steps = round(fitting * per_epoch)
+    formatted = f"about {fitting:.0f} epochs, {steps:,} steps, fit into {situation.minutes:g} minutes"
+    return f"{formatted}: far from convergence" if steps < limits.SHORT_STEPS else formatted
 
 
 def _without_download(choice: Choice, situation: Situation, out: Path) -> list[Reason]:
@@ -163,7 +165,7 @@ def _without_download(choice: Choice, situation: Situation, out: Path) -> list[R
     return [("offline", Message(f"without a download, start from the weights shipped with shelfmind: {start}"))]
 
 
-def _on_the_tail(situation: Situation) -> list[Reason]:
+def _long_tail_reasons(situation: Situation) -> list[Reason]:
     photos = situation.photos
     if not photos.long_tail:
         return []

@@ -18,7 +18,7 @@ from shelfmind.requests.shared import MAX_BAD_FRACTION
 
 @dataclass(frozen=True)
 class NextStep:
-    """What was found, what to do about it, and the command."""
+    """The finding, the recommended action, and the command."""
 
     name: str
     what: str
@@ -74,7 +74,7 @@ class Trained:
         return str(self.arguments["data"])
 
     @property
-    def judged(self) -> bool:
+    def validated(self) -> bool:
         """Whether there are enough validation images."""
         return self.figures is not None and not self.figures["too_few_images"]
 
@@ -85,8 +85,8 @@ class Trained:
 
     def again(self, suffix: str, **changes: Any) -> dict[str, Any]:
         """The arguments to train again into a folder next to this one."""
-        beside = unused(self.run.with_name(f"{self.run.name}_{suffix}"))
-        return {**self.arguments, "out": str(beside), **changes}
+        folder = unused(self.run.with_name(f"{self.run.name}_{suffix}"))
+        return {**self.arguments, "out": str(folder), **changes}
 
 
 S = TypeVar("S")
@@ -103,20 +103,20 @@ class Row(Generic[S]):
 
 def after_audit(audited: Audited) -> NextStep:
     """The next step after an audit."""
-    return _first(AFTER_AUDIT, audited)
+    return _first_applicable(AFTER_AUDIT, audited)
 
 
 def after_training(trained: Trained) -> NextStep:
     """The next step after training."""
-    return _first(AFTER_TRAINING, trained)
+    return _first_applicable(AFTER_TRAINING, trained)
 
 
-def _first(table: Mapping[str, Row[S]], found: S) -> NextStep:
+def _first_applicable(table: Mapping[str, Row[S]], found: S) -> NextStep:
     name, row = next((name, row) for name, row in table.items() if row.applies(found))
     return NextStep(name, row.what(found), row.command(found))
 
 
-def _clean_copy(audited: Audited) -> Message:
+def _clean_copy_command(audited: Audited) -> Message:
     """The command for a clean copy without leaks and duplicates; unusable files are always dropped."""
     drops = {"drop_leaks": audited.count("leak") > 0, "drop_duplicates": audited.count("duplicate") > 0}
     chosen = {name: True for name, wanted in drops.items() if wanted}
@@ -125,14 +125,14 @@ def _clean_copy(audited: Audited) -> Message:
     return audited.call("prepare", data=str(audited.data), **by_audit, **chosen, out=str(out))
 
 
-def _tail(audited: Audited) -> bool:
+def _is_long_tailed(audited: Audited) -> bool:
     counts = audited.train_counts
     return bool(counts) and (
         typical_count(counts) < FEW_PHOTOS or (min(counts) < FEW_PHOTOS and max(counts) >= IMBALANCE * min(counts))
     )
 
 
-def _doubled(trained: Trained) -> Message:
+def _train_longer(trained: Trained) -> Message:
     minutes = trained.arguments.get("max_minutes")
     longer = {"epochs": 2 * trained.epochs} if minutes is None else {"max_minutes": whole(2 * minutes)}
     return Message(call("train", **trained.again("longer", **longer)))
@@ -150,7 +150,7 @@ AFTER_AUDIT: dict[str, Row[Audited]] = {
             f"{it.bad_files:,} of {counted(it.figures['images'], 'file')} are unusable, more than training accepts; "
             "make a copy without them"
         ),
-        _clean_copy,
+        _clean_copy_command,
     ),
     "wrong_labels": Row(
         lambda it: it.count("label", "outlier", "conflict") > 0,
@@ -165,10 +165,10 @@ AFTER_AUDIT: dict[str, Row[Audited]] = {
             f"{counted(it.count('leak', 'duplicate'), 'image is a near-duplicate', 'images are near-duplicates')}; "
             "make a copy of the data set without them"
         ),
-        _clean_copy,
+        _clean_copy_command,
     ),
     "tail": Row(
-        _tail,
+        _is_long_tailed,
         _photo_range,
         lambda it: it.call("recipes", data=str(it.data)),
     ),
@@ -189,17 +189,17 @@ AFTER_TRAINING: dict[str, Row[Trained]] = {
     "longer": Row(
         lambda it: it.low and it.steps < ENOUGH_STEPS,
         lambda it: f"{counted(it.steps, 'step')} are too few; training twice as long helps most",
-        _doubled,
+        _train_longer,
     ),
     "label_errors": Row(
-        lambda it: it.low and it.judged,
+        lambda it: it.low and it.validated,
         lambda it: "fewer than half of the validation photos are recognised; check the labels",
         lambda it: Message(
             call("find_label_errors", data=it.data, out=str(unused(it.run.with_name(f"{it.run.name}_labels"))))
         ),
     ),
     "predict": Row(
-        lambda it: not it.judged,
+        lambda it: not it.validated,
         lambda it: "there are too few validation photos to measure accuracy; try the run on new photos",
         lambda it: Message(call("predict", run=str(it.run), paths=["NEW_PHOTOS"])),
     ),

@@ -10,21 +10,21 @@ from typing import Any
 from shelfmind.guidance import thresholds as limits
 from shelfmind.guidance.purposes import CHANGING, CONTEST, KNOWN
 from shelfmind.guidance.situation import Situation
-from shelfmind.guidance.speeds import epochs_within, steps_an_epoch
+from shelfmind.guidance.speeds import epochs_within, steps_per_epoch
 from shelfmind.guidance.starts import official_start
 from shelfmind.nouns import counted
 from shelfmind.recipe import Recipe, load_recipe
 
 Reason = tuple[str, str]
-"""What was chosen, and why."""
+"""The choice and its reasons."""
 
 
 @dataclass(frozen=True)
 class Choice:
-    """A recipe with changed keys, the recommended number of steps with its meaning, and the reasons.
+    """A recipe with changed keys, the recommended number of steps with its justification, and the reasons.
 
-    Without a recipe the photos are enrolled in a gallery instead. An unhurried choice ignores the time budget; a sated
-    one takes no more than its steps, even if there is time.
+    Without a recipe the photos are enrolled in a gallery instead. With `ignores_budget`, the time budget does not
+    apply; a `capped` choice trains for no more than its steps, even if there is time.
     """
 
     recipe: str | None
@@ -32,16 +32,16 @@ class Choice:
     steps: int = limits.FULL_STEPS
     meaning: str = "grocery_cpu reached 79% on real photos of 81 products after this many"
     reasons: tuple[Reason, ...] = ()
-    unhurried: bool = False
-    sated: bool = False
+    ignores_budget: bool = False
+    capped: bool = False
 
 
 @dataclass(frozen=True)
 class Rule:
-    """A rule: when it is the best, when it is the runner-up, its choice, and when to prefer it."""
+    """A rule: conditions for the best choice and the runner-up, the choice itself, and when to prefer it."""
 
     best: Callable[[Situation], bool]
-    beside: Callable[[Situation], bool]
+    runner_up: Callable[[Situation], bool]
     choice: Callable[[Situation], Choice]
     prefer: str
 
@@ -52,7 +52,7 @@ def affordable_steps(recipe: str, situation: Situation) -> float:
         return float("inf")
     settings = _packaged(recipe)
     epochs = epochs_within(situation.minutes, settings, situation.photos, situation.machine)
-    return epochs * steps_an_epoch(settings, situation.photos)
+    return epochs * steps_per_epoch(settings, situation.photos)
 
 
 @cache
@@ -62,18 +62,18 @@ def _packaged(name: str) -> Recipe:
 
 def epochs_for(choice: Choice, recipe: Recipe, situation: Situation) -> int:
     """The number of epochs for the steps of a choice."""
-    return min(limits.MOST_EPOCHS, max(10, -(-choice.steps // steps_an_epoch(recipe, situation.photos))))
+    return min(limits.MAX_EPOCHS, max(10, -(-choice.steps // steps_per_epoch(recipe, situation.photos))))
 
 
 def _few(situation: Situation) -> bool:
     return situation.photos.few
 
 
-def _never(situation: Situation) -> bool:
+def _never_applies(situation: Situation) -> bool:
     return False
 
 
-def _always(situation: Situation) -> bool:
+def _always_applies(situation: Situation) -> bool:
     return True
 
 
@@ -124,7 +124,7 @@ def _from_imagenet(situation: Situation) -> Choice:
         limits.FINE_TUNING_STEPS,
         "a rule of thumb for fine-tuning, not measured by us",
         tuple(reasons),
-        sated=True,
+        capped=True,
     )
 
 
@@ -179,65 +179,65 @@ _PLAIN = ("thorough", "short", "quickest")
 RULES: dict[str, Rule] = {
     "deep": Rule(
         best=lambda it: _wants_deep_network(it) and _accelerated(it),
-        beside=_wants_deep_network,
+        runner_up=_wants_deep_network,
         choice=_deep,
         prefer="with a GPU or an Ascend, or if weeks of CPU time are acceptable",
     ),
-    "imagenet_few": Rule(best=_few, beside=_never, choice=_from_imagenet, prefer=""),
+    "imagenet_few": Rule(best=_few, runner_up=_never_applies, choice=_from_imagenet, prefer=""),
     "enrolled": Rule(
-        best=_never,
-        beside=lambda it: it.photos.few and it.purpose != CONTEST,
+        best=_never_applies,
+        runner_up=lambda it: it.photos.few and it.purpose != CONTEST,
         choice=_enrolled,
         prefer="if you have a run that was trained on more photos of similar products (RUN)",
     ),
     "embedding": Rule(
         best=lambda it: it.purpose == CHANGING,
-        beside=_never,
+        runner_up=_never_applies,
         choice=_embedding,
         prefer="",
     ),
     "supervised_contrast": Rule(
-        best=_never,
-        beside=lambda it: it.purpose == CHANGING,
+        best=_never_applies,
+        runner_up=lambda it: it.purpose == CHANGING,
         choice=_supervised_contrast,
         prefer="if there will be a single photo of each new product",
     ),
     "balanced": Rule(
-        best=_never,
-        beside=lambda it: it.photos.long_tail,
+        best=_never_applies,
+        runner_up=lambda it: it.photos.long_tail,
         choice=_balanced,
         prefer="if all products matter equally, however rare: frequent ones lose accuracy",
     ),
     "longer": Rule(
-        best=_never,
-        beside=lambda it: not it.photos.few and affordable_steps("grocery_cpu", it) < limits.ENOUGH_STEPS,
-        choice=lambda it: replace(_thorough(it), unhurried=True),
+        best=_never_applies,
+        runner_up=lambda it: not it.photos.few and affordable_steps("grocery_cpu", it) < limits.ENOUGH_STEPS,
+        choice=lambda it: replace(_thorough(it), ignores_budget=True),
         prefer="if training may exceed the time budget",
     ),
     "thorough": Rule(
         best=_has_time_and_pixels,
-        beside=_few,
+        runner_up=_few,
         choice=_thorough,
         prefer="if the official weights are not available",
     ),
     "short": Rule(
         best=lambda it: affordable_steps("default", it) >= limits.SHORT_STEPS,
-        beside=_never,
+        runner_up=_never_applies,
         choice=_short,
         prefer="",
     ),
-    "quickest": Rule(best=_always, beside=_never, choice=_quickest, prefer=""),
+    "quickest": Rule(best=_always_applies, runner_up=_never_applies, choice=_quickest, prefer=""),
     "imagenet": Rule(
-        best=_never,
-        beside=lambda it: it.purpose in (KNOWN, CONTEST),
+        best=_never_applies,
+        runner_up=lambda it: it.purpose in (KNOWN, CONTEST),
         choice=_from_imagenet,
         prefer="if the official weights can be downloaded and prediction may take four times as long",
     ),
 }
-"""The first rule whose `best` applies is recommended; the first other one whose `beside` applies is the runner-up."""
+"""The first rule whose `best` applies is recommended, the first other one whose `runner_up` applies is second."""
 
 
 def ranked(situation: Situation) -> tuple[str, str | None]:
     """The names of the best rule and the runner-up."""
     best = next(name for name, rule in RULES.items() if rule.best(situation))
-    return best, next((name for name, rule in RULES.items() if name != best and rule.beside(situation)), None)
+    return best, next((name for name, rule in RULES.items() if name != best and rule.runner_up(situation)), None)

@@ -51,9 +51,9 @@ def epoch_seconds(recipe: Recipe, photos: Photos, machine: Machine) -> float:
     name = recipe.model.name
     training = sum(each.share * milliseconds(name, each.image_size, machine.kernels) for each in recipe.stages)
     in_full = "mindspore" if machine.kernels == "mindspore" else "onednn"
-    judging = _FORWARD_SHARE * milliseconds(name, recipe.evaluation_size, in_full)
+    validating = _FORWARD_SHARE * milliseconds(name, recipe.evaluation_size, in_full)
     training += _LOADING_MS
-    work_s = (training * photos.train_photos + judging * photos.val_photos) / 1000
+    work_s = (training * photos.train_photos + validating * photos.val_photos) / 1000
     return EPOCH_S / machine.pace + work_s / (machine.pace * machine.cores / MEASURED_CORES)
 
 
@@ -69,6 +69,6 @@ def epochs_within(minutes: float, recipe: Recipe, photos: Photos, machine: Machi
     return max(0.0, 60 * minutes - start_s) / epoch_seconds(recipe, photos, machine)
 
 
-def steps_an_epoch(recipe: Recipe, photos: Photos) -> int:
+def steps_per_epoch(recipe: Recipe, photos: Photos) -> int:
     """Steps per epoch."""
     return max(1, photos.train_photos // min(recipe.train.batch_size, max(1, photos.train_photos)))

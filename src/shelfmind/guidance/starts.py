@@ -12,7 +12,7 @@ from shelfmind.model_facts import model_facts
 from shelfmind.nouns import counted
 
 GENERATED = "generated"
-"""The name of the weights shipped with shelfmind, as `models.generated` has it, which imports MindSpore."""
+"""The name of the weights shipped with shelfmind, repeated from `models.generated`, which loads MindSpore."""
 FEW = "half of the classes have"
 """The beginning of the warning about too few photos."""
 SMALLEST_OFFICIAL = "resnet18"
@@ -40,7 +40,7 @@ def with_official_start(arguments: Mapping[str, Any], network: str) -> dict[str,
     return {name: value for name, value in changed.items() if value not in ([], ())}
 
 
-def doubt_of_random_weights(
+def random_weights_warning(
     counts: Sequence[int], network: str, arguments: Mapping[str, Any], rules: str | None
 ) -> Message | None:
     """The warning before training from random weights with too few photos per class, with better options; None if there
@@ -58,7 +58,7 @@ def doubt_of_random_weights(
     return Message(f"{few}. Start from official ImageNet weights instead: {start}{others}")
 
 
-def doubt_of_random_folds(counts: Sequence[int], arguments: Mapping[str, Any]) -> Message | None:
+def random_folds_warning(counts: Sequence[int], arguments: Mapping[str, Any]) -> Message | None:
     """The warning before a label check from random weights with too few photos per class; None if there are enough.
 
     Args:

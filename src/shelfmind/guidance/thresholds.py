@@ -4,9 +4,9 @@ from __future__ import annotations
 
 FEW_PHOTOS = 20
 """Training photos per class below which other initial weights than random ones are recommended.
-benchmarks/RESULTS.md, "Difficulties": of photos of smaller classes, next to larger ones, 1 in 43 was recognised; of
-classes with 20 to 100, 51.6%. "Few photos per product": with 5 each, random weights reached 39.5% in short training, a
-gallery 62.5%. Also the limit of few-shot classes in evaluations (`evaluation.metrics.ShotCutoffs`)."""
+benchmarks/RESULTS.md, "Difficulties": next to larger classes, 1 in 43 photos of smaller ones was recognised, and
+51.6% of those of classes with 20 to 100. "Few photos per product": with 5 each, random weights reached 39.5% in short
+training, a gallery 62.5%. Also the limit of few-shot classes in evaluations (`evaluation.metrics.ShotCutoffs`)."""
 
 SHORT_STEPS = 1_000
 """Steps of 32 photos after which training is far from finished: 36.5% on Grocery Store after 990 steps, 52.5% after
@@ -19,7 +19,7 @@ MindSpore")."""
 FINE_TUNING_STEPS = 1_500
 """Steps of fine-tuning from ImageNet weights. A rule of thumb: BiT (Kolesnikov et al., ECCV 2020) takes 500 steps of
 512 photos for small data sets; not measured by us."""
-MOST_EPOCHS = 200
+MAX_EPOCHS = 200
 """Beyond this, the overhead of an epoch (validation, saving) outweighs its steps on a few dozen photos."""
 
 SMALL_BATCH, SMALL_BATCH_BELOW = 8, 256

@@ -21,7 +21,7 @@ from shelfmind.inference.engines import AUTO
 from shelfmind.inference.predictor import EXACT, Batch, Predictor, Source, as_many
 from shelfmind.nouns import shortened
 from shelfmind.recognition.answers import UNKNOWN, Answers, Columns, answers_of
-from shelfmind.recognition.evidence import Evidence, Learnt, References, energies_of, evidence
+from shelfmind.recognition.evidence import Evidence, References, TrainingPhotos, energies_of, evidence
 from shelfmind.recognition.levels import FAMILY, ProductFamily
 from shelfmind.recognition.rule import COUNTS, LEARNT, WHITENING, Rule
 from shelfmind.recognition.whitening import Whitening
@@ -176,7 +176,7 @@ class Recognizer:
             how = call("gallery_calibrate", gallery=str(self.gallery.files), data="DATA")
             raise UserError(f"{self.gallery.files} is not calibrated yet; run: {how}")
         record, arrays = fitted
-        self.learnt = Learnt.of_counts(arrays[LEARNT], record[COUNTS])
+        self.learnt = TrainingPhotos.of_counts(arrays[LEARNT], record[COUNTS])
         self.whitening = Whitening.of_array(arrays[WHITENING])
         self.rule = Rule.of_record(record)
         self.entries, vectors = self.gallery.vectors()

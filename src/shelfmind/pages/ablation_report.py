@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from shelfmind.files import write_text
-from shelfmind.pages import ablation_words as told
+from shelfmind.pages import ablation_words as sentences
 from shelfmind.pages.ablation_words import Row
 from shelfmind.pages.row_charts import BarRow, IntervalRow, amount_chart, interval_chart
 from shelfmind.pages.sections import PageSection, Table
@@ -23,12 +23,12 @@ def write_ablation_report(path: Path, result: Mapping[str, Any]) -> None:
     if any(row["failures"] for row in result["rows"]):
         sections.append(_failures(result))
     page = page_template("pages/ablation.html.j2").render(
-        title=told.words_of(result["about"]),
-        lead=told.lead(result),
-        fairness=told.fairness(result),
-        judged_by=told.judged_by(result),
-        chance=told.chance(result),
-        cautions=told.cautions(result),
+        title=sentences.words_of(result["about"]),
+        lead=sentences.lead(result),
+        fairness=sentences.fairness(result),
+        evaluation_basis=sentences.evaluation_basis(result),
+        chance=sentences.chance(result),
+        cautions=sentences.cautions(result),
         sections=sections,
         made={
             say("data"): result["data"],
@@ -43,19 +43,19 @@ def write_ablation_report(path: Path, result: Mapping[str, Any]) -> None:
 
 
 def _differences(result: Mapping[str, Any]) -> PageSection:
-    judge = result["judge"]
+    metric = result["judge"]
     columns = (
         (say("row"), True),
         (say("description"), True),
         (say("verdict"), True),
-        (told.judge_name(judge), False),
+        (sentences.metric_name(metric), False),
         (say("SD over seeds"), False),
         (say("difference"), False),
         (say("95% interval over images"), False),
         (say("SD of the difference"), False),
         (say("adjusted p"), False),
     )
-    rows = [_line(row, judge) for row in result["rows"]]
+    rows = [_line(row, metric) for row in result["rows"]]
     return PageSection(
         key="differences",
         title=say("Differences"),
@@ -73,16 +73,16 @@ def _differences(result: Mapping[str, Any]) -> PageSection:
     )
 
 
-def _line(row: Row, judge: str) -> tuple[str, ...]:
+def _line(row: Row, metric: str) -> tuple[str, ...]:
     found = row.get("comparison")
     by = ("–",) * 4
     if found is not None:
-        low, high = (told.change(end, judge) for end in found["ci95"])
-        spread = "–" if found["spread"] is None else told.share(found["spread"], judge)
+        low, high = (sentences.change(end, metric) for end in found["ci95"])
+        spread = "–" if found["spread"] is None else sentences.share(found["spread"], metric)
         chance = f"{found['adjusted_chance']:.3f}"
-        by = (told.change(found["difference"], judge), say("{} to {}", low, high), spread, chance)
-    figures = (told.share(row["mean"], judge), told.share(row["spread"], judge))
-    return (_name(row), told.description(row), told.verdict(row), *figures, *by)
+        by = (sentences.change(found["difference"], metric), say("{} to {}", low, high), spread, chance)
+    figures = (sentences.share(row["mean"], metric), sentences.share(row["spread"], metric))
+    return (_name(row), sentences.description(row), sentences.verdict(row), *figures, *by)
 
 
 def _name(row: Row) -> Text:
@@ -93,16 +93,20 @@ def _name(row: Row) -> Text:
 
 
 def _interval_chart(result: Mapping[str, Any]) -> Chart | None:
-    judge = result["judge"]
-    scale = 1.0 if judge == "likelihood" else 100.0
+    metric = result["judge"]
+    scale = 1.0 if metric == "likelihood" else 100.0
     rows = []
     for row in result["rows"]:
         found = row.get("comparison")
         if found is None:
             continue
         low, high = found["ci95"]
-        values = (told.change(found["difference"], judge), told.change(low, judge), told.change(high, judge))
-        said = say("{}: {}", _name(row), say("{} ({} to {})", *values))
+        values = (
+            sentences.change(found["difference"], metric),
+            sentences.change(low, metric),
+            sentences.change(high, metric),
+        )
+        hover = say("{}: {}", _name(row), say("{} ({} to {})", *values))
         seeds = tuple(scale * each for each in found["by_seed"])
         rows.append(
             IntervalRow(
@@ -111,12 +115,12 @@ def _interval_chart(result: Mapping[str, Any]) -> Chart | None:
                 scale * found["difference"],
                 scale * low,
                 scale * high,
-                said,
+                hover,
                 seeds,
             )
         )
     title = say("Difference from the reference")
-    drawing = interval_chart(rows, title, told.unit(judge))
+    drawing = interval_chart(rows, title, sentences.unit(metric))
     note = say("Lines: 95% intervals over images. Small dots: single seeds.")
     key = (("c2", say("better")), ("c3", say("worse")), ("c1", say("no difference found")))
     return None if drawing is None else Chart(title, drawing, note, key)
@@ -125,7 +129,9 @@ def _interval_chart(result: Mapping[str, Any]) -> Chart | None:
 def _cost_chart(result: Mapping[str, Any]) -> Chart | None:
     rows = [
         BarRow(
-            Text(row["name"], row["name"]), row["cost"]["processor_s"] / 60, told.minutes(row["cost"]["processor_s"])
+            Text(row["name"], row["name"]),
+            row["cost"]["processor_s"] / 60,
+            sentences.minutes(row["cost"]["processor_s"]),
         )
         for row in result["rows"]
         if row["cost"] is not None
@@ -156,9 +162,9 @@ def _figures(result: Mapping[str, Any]) -> PageSection:
         rows.append(
             (
                 row["name"],
-                *(told.share(figures.get(key), "top1") for key in keys),
-                told.share(figures.get("likelihood"), "likelihood"),
-                told.share(figures.get("ece"), "top1"),
+                *(sentences.share(figures.get(key), "top1") for key in keys),
+                sentences.share(figures.get("likelihood"), "likelihood"),
+                sentences.share(figures.get("ece"), "top1"),
             )
         )
     return PageSection(
@@ -181,7 +187,7 @@ def _cost_table(result: Mapping[str, Any]) -> Table:
     rows = []
     for row in result["rows"]:
         cost, speed = row["cost"] or {}, row["images_per_second"]
-        times = (told.minutes(cost.get(key)) for key in ("seconds", "processor_s"))
+        times = (sentences.minutes(cost.get(key)) for key in ("seconds", "processor_s"))
         memory = cost.get("memory_mib")
         last = ("–" if each is None else f"{each:,.0f}" for each in (memory, speed))
         rows.append((row["name"], str(len(row["seeds"])), *times, *last))

@@ -28,16 +28,16 @@ def fairness(result: Mapping[str, Any]) -> Text:
     return say("Compared at equal minutes: {} on {} per row and seed, except {}.", usual, cores, _exceptions(apart))
 
 
-def judged_by(result: Mapping[str, Any]) -> Text:
+def evaluation_basis(result: Mapping[str, Any]) -> Text:
     """Return the training images, the seeds and the evaluation images."""
     images, split = counted(result["images"], "image"), split_name(result["split"])
     train, seeds = counted(result["train_images"], "image"), result["seeds"]
-    told = ", ".join(map(str, seeds))
+    seed_list = ", ".join(map(str, seeds))
     return many(
         len(seeds),
         "Trained on {} with {} seed ({}), evaluated on {} of {}.",
         "Trained on {} with {} seeds ({}), evaluated on {} of {}.",
-        *(train, len(seeds), told, images, split),
+        *(train, len(seeds), seed_list, images, split),
     )
 
 
@@ -52,13 +52,13 @@ def chance(result: Mapping[str, Any]) -> Text:
         counted(found["comparisons"], "comparison"),
         f"{found['expected']:.2g}",
         found["excluding_zero"],
-        _reckoned_with(result),
+        _sources_of_chance(result),
         found["claimed"],
     )
 
 
-def _reckoned_with(result: Mapping[str, Any]) -> Text:
-    """Return the sources of chance in the verdicts: seeds count only where a row has several that can be paired."""
+def _sources_of_chance(result: Mapping[str, Any]) -> Text:
+    """Return the sources of chance in the verdicts: seeds count only for rows with several that can be paired."""
     compared = [row for row in result["rows"] if "comparison" in row]
     alone = [row["name"] for row in compared if len(row["comparison"]["by_seed"]) < 2]
     if not alone:
@@ -69,7 +69,7 @@ def _reckoned_with(result: Mapping[str, Any]) -> Text:
 
 
 def cautions(result: Mapping[str, Any]) -> list[Text]:
-    """Return what limits the conclusions from the table."""
+    """Return the limitations of the conclusions from the table."""
     found = []
     if result["finished"] < result["cells"]:
         found.append(
@@ -128,30 +128,30 @@ def words_of(words: Mapping[str, str]) -> Text:
 
 def description(row: Row) -> Text:
     """Return the row's own description, or else its changed settings."""
-    told = "; ".join(f"{key}={value}" for key, value in row["changes"].items())
-    return words_of(row["words"]) if row["words"]["en"] else Text(told, row["words"]["zh"] or told)
+    changes = "; ".join(f"{key}={value}" for key, value in row["changes"].items())
+    return words_of(row["words"]) if row["words"]["en"] else Text(changes, row["words"]["zh"] or changes)
 
 
-def judge_name(judge: str) -> Text:
+def metric_name(metric: str) -> Text:
     """Return the name of the deciding metric."""
-    return {"top1": say("Top-1"), "macro_top1": say("Macro top-1"), "likelihood": say("Log likelihood")}[judge]
+    return {"top1": say("Top-1"), "macro_top1": say("Macro top-1"), "likelihood": say("Log likelihood")}[metric]
 
 
-def unit(judge: str) -> Text:
+def unit(metric: str) -> Text:
     """Return the unit of differences."""
-    return say("nats") if judge == "likelihood" else say("points")
+    return say("nats") if metric == "likelihood" else say("points")
 
 
-def share(value: float | None, judge: str) -> str:
+def share(value: float | None, metric: str) -> str:
     """Return a formatted metric."""
     if value is None:
         return "–"
-    return f"{value:.3f}" if judge == "likelihood" else f"{100 * value:.1f}"
+    return f"{value:.3f}" if metric == "likelihood" else f"{100 * value:.1f}"
 
 
-def change(value: float, judge: str) -> str:
+def change(value: float, metric: str) -> str:
     """Return a formatted difference."""
-    return f"{value:+.3f}" if judge == "likelihood" else f"{100 * value:+.1f}"
+    return f"{value:+.3f}" if metric == "likelihood" else f"{100 * value:+.1f}"
 
 
 def minutes(seconds: float | None) -> str:
@@ -164,26 +164,28 @@ def minutes(seconds: float | None) -> str:
 def lead(result: Mapping[str, Any]) -> Text:
     """Return the outcome in one or two sentences."""
     claimed = [row for row in result["rows"] if row.get("comparison", {}).get("verdict") in ("better", "worse")]
-    told = [_claim(row, result["judge"]) for row in claimed]
-    if not told:
+    claims = [_claim(row, result["judge"]) for row in claimed]
+    if not claims:
         return (
             say("No difference was found.") if result["chance"]["comparisons"] else say("Nothing can be compared yet.")
         )
-    return joined(told)
+    return joined(claims)
 
 
-def _claim(row: Row, judge: str) -> Text:
+def _claim(row: Row, metric: str) -> Text:
     found = row["comparison"]
     low, high = found["ci95"]
     if found["verdict"] == "better":
-        return say("{} is better by {} {} ({} to {}).", row["name"], *_amounts((found["difference"], low, high), judge))
+        return say(
+            "{} is better by {} {} ({} to {}).", row["name"], *_amounts((found["difference"], low, high), metric)
+        )
     worse = (-found["difference"], -high, -low)
-    return say("{} is worse by {} {} ({} to {}).", row["name"], *_amounts(worse, judge))
+    return say("{} is worse by {} {} ({} to {}).", row["name"], *_amounts(worse, metric))
 
 
-def _amounts(values: Sequence[float], judge: str) -> tuple[str, ...]:
-    amount, low, high = (share(value, judge) for value in values)
-    return amount, unit(judge), low, high
+def _amounts(values: Sequence[float], metric: str) -> tuple[str, ...]:
+    amount, low, high = (share(value, metric) for value in values)
+    return amount, unit(metric), low, high
 
 
 def _longer(result: Mapping[str, Any]) -> list[Text]:

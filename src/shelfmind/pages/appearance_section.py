@@ -11,7 +11,7 @@ from shelfmind.analysis.label_errors.judgement import Judgement
 from shelfmind.pages.sections import Card, Gallery, Headline, Line, PageSection
 from shelfmind.pages.words import Text, counted, many, say, translated
 
-MOST_CLASSES, MOST_PICTURES = 24, 4
+MAX_CLASSES, MAX_PICTURES = 24, 4
 
 
 def found_appearances(
@@ -42,7 +42,7 @@ def appearance_section(findings: ImageFindings, judgement: Judgement | None) -> 
             (say("Classes checked"), f"{found.classes:,}"),
             (say("Classes with clusters"), f"{len(found.several):,}"),
         ),
-        galleries=tuple(_gallery(each, paths, names[each.class_id]) for each in found.several[:MOST_CLASSES]),
+        galleries=tuple(_gallery(each, paths, names[each.class_id]) for each in found.several[:MAX_CLASSES]),
         empty=say("No class has separate clusters."),
     )
 
@@ -65,7 +65,7 @@ def _gallery(each: Appearances, paths: Sequence[Path], name: str) -> Gallery:
     """Return a card per cluster, with its most typical images."""
     cards = tuple(
         Card(
-            tuple(paths[row] for row in group[:MOST_PICTURES].tolist()),
+            tuple(paths[row] for row in group[:MAX_PICTURES].tolist()),
             (Line("", say("group {}", number)),),
             (counted(len(group), "image"), ""),
         )

@@ -14,11 +14,11 @@ GRADES = ("bad", "look", "good")
 def headlines(findings: ImageFindings) -> list[Headline]:
     """Return a line per kind of fault, most severe first, including the kinds that were not found."""
     return sorted(
-        [*_makes_results_wrong(findings), *_lessens_them(findings)], key=lambda line: GRADES.index(line.grade)
+        [*_invalidating_findings(findings), *_degrading_findings(findings)], key=lambda line: GRADES.index(line.grade)
     )
 
 
-def _makes_results_wrong(findings: ImageFindings) -> list[Headline]:
+def _invalidating_findings(findings: ImageFindings) -> list[Headline]:
     leaks = sum(each.leak for each in findings.copies)
     conflicts = sum(each.conflict for each in findings.copies)
     bad = len(findings.measured.bad_files)
@@ -40,7 +40,7 @@ def _makes_results_wrong(findings: ImageFindings) -> list[Headline]:
     ]
 
 
-def _lessens_them(findings: ImageFindings) -> list[Headline]:
+def _degrading_findings(findings: ImageFindings) -> list[Headline]:
     mere = sum(not each.leak and not each.conflict for each in findings.copies)
     poor = len({int(image) for each in findings.flagged.values() for image in each.images})
     tiny, empty = len(findings.sizes.tiny), findings.sizes.empty

@@ -33,18 +33,18 @@ def write_audit_report(
     def picture(image: Path) -> Picture:
         return Picture(thumbnail(image), relative_name(image, root))
 
-    judged_lines = [] if judgement is None else judgement_headlines(judgement)
-    judged_sections = [] if judgement is None else judgement_sections(judgement)
+    label_headlines = [] if judgement is None else judgement_headlines(judgement)
+    label_sections = [] if judgement is None else judgement_sections(judgement)
     appearances = appearance_section(findings, judgement)
     summary = sorted(
-        [*headlines(findings), appearance_headline(findings, judgement), *judged_lines],
+        [*headlines(findings), appearance_headline(findings, judgement), *label_headlines],
         key=lambda line: GRADES.index(line.grade),
     )
     page = page_template("pages/audit.html.j2").render(
         title=say("Audit of {}", root.name),
         lead=_lead(figures),
         headlines=summary,
-        sections=[*leading_sections(findings), *judged_sections, appearances, *following_sections(findings)],
+        sections=[*leading_sections(findings), *label_sections, appearances, *following_sections(findings)],
         figures=figures,
         picture=picture,
     )

@@ -16,9 +16,9 @@ from shelfmind.pages.sections import Card, Gallery, Line, PageSection, Table
 from shelfmind.pages.words import counted, say, split_name, translated
 from shelfmind.records import UNLABELLED
 
-MOST_CARDS = 24
-MOST_PICTURES = 4
-MOST_ROWS = 200
+MAX_CARDS = 24
+MAX_PICTURES = 4
+MAX_ROWS = 200
 _FEW_CARDS = 12
 
 
@@ -74,7 +74,7 @@ def _duplicates(findings: ImageFindings) -> PageSection:
     )
 
 
-def _group_gallery(copies: Sequence[Copies], findings: ImageFindings, most: int = MOST_CARDS) -> tuple[Gallery, ...]:
+def _group_gallery(copies: Sequence[Copies], findings: ImageFindings, most: int = MAX_CARDS) -> tuple[Gallery, ...]:
     if not copies:
         return ()
     ranked = sorted(copies, key=lambda each: (min(each.group.differences), -len(each.group.members)))
@@ -90,10 +90,10 @@ def _group_card(copies: Copies, findings: ImageFindings) -> Card:
         if (copies.splits[index], copies.labels[index]) not in seen:
             seen.add((copies.splits[index], copies.labels[index]))
             first.append(index)
-    shown = [*first, *(index for index in members if index not in first)][:MOST_PICTURES]
+    shown = [*first, *(index for index in members if index not in first)][:MAX_PICTURES]
     lines = [
         Line(split_name(copies.splits[index]), _class_name(copies.labels[index], findings), copies.conflict)
-        for index in (shown if copies.conflict else first[:MOST_PICTURES])
+        for index in (shown if copies.conflict else first[:MAX_PICTURES])
     ]
     apart = f"{max(copies.group.differences):.1%}"
     nearness = say("identical pixels") if copies.group.exact else say("differ by {}", apart)
@@ -108,20 +108,20 @@ def _files(findings: ImageFindings) -> PageSection:
     bad = findings.measured.bad_files
     facts = findings.measured.facts
     root = findings.catalog.root
-    found = {name: int(odd.sum()) for name, odd in found_in(facts["oddities"]).items()}
-    odd = [(translated(name), f"{count:,}") for name, count in found.items() if count]
-    odd_issues = [issue for issue in findings.issues if issue.kind == "odd_file"]
+    found = {name: int(unusual.sum()) for name, unusual in found_in(facts["oddities"]).items()}
+    unusual = [(translated(name), f"{count:,}") for name, count in found.items() if count]
+    unusual_issues = [issue for issue in findings.issues if issue.kind == "odd_file"]
     listed = tuple(
         (relative_name(findings.catalog.samples[issue.image].path, root), translated(issue.detail))
-        for issue in odd_issues[:MOST_ROWS]
+        for issue in unusual_issues[:MAX_ROWS]
     )
     tables = []
     if bad:
-        rows = tuple((relative_name(each.path, root), translated(each.reason)) for each in bad[:MOST_ROWS])
+        rows = tuple((relative_name(each.path, root), translated(each.reason)) for each in bad[:MAX_ROWS])
         tables.append(Table(say("Unreadable"), ((say("File"), True), (say("Reason"), True)), rows, len(bad)))
     if listed:
         columns = ((say("File"), True), (say("Anomaly"), True))
-        tables.append(Table(say("Unusual files"), columns, listed, len(odd_issues)))
+        tables.append(Table(say("Unusual files"), columns, listed, len(unusual_issues)))
     return PageSection(
         key="files",
         title=say("Files"),
@@ -129,7 +129,7 @@ def _files(findings: ImageFindings) -> PageSection:
         figures=(
             *((name, f"{count:,}") for name, count in format_names(facts["format"]).items()),
             (say("unreadable"), f"{len(bad):,}"),
-            *odd,
+            *unusual,
         ),
         tables=tuple(tables),
     )
@@ -154,7 +154,7 @@ def _quality(findings: ImageFindings) -> PageSection:
 
 def _quality_gallery(flagged: Flagged, findings: ImageFindings) -> Gallery:
     cards = []
-    for image, value in zip(flagged.images[:MOST_CARDS], flagged.values, strict=False):
+    for image, value in zip(flagged.images[:MAX_CARDS], flagged.values, strict=False):
         index = int(findings.measured.indices[image])
         sample = findings.catalog.samples[index]
         lines = (Line("", _class_name(sample.label, findings), False),)

@@ -13,7 +13,7 @@ from shelfmind.evaluation.metrics import ShotCutoffs
 from shelfmind.pages.charts import Frame, text, ticks
 from shelfmind.pages.words import element, say
 
-_MOST_STEPS = 240
+_MAX_STEPS = 240
 
 
 def histogram_chart(shown: Histogram, label: str, x_title: str, *, logarithmic: bool = False) -> Markup | None:
@@ -52,7 +52,7 @@ def class_sizes_chart(counts: Ints, cutoffs: ShotCutoffs, label: str) -> Markup 
     y_ticks = [(math.log10(value + 1), f"{value:,}") for value in powers if value <= ranked[0]]
     x_ticks = [(value, f"{value:,.0f}") for value in ticks(0, len(ranked), inside=True) if value == int(value)]
     parts = [frame.axes(x_ticks, y_ticks, say("classes, largest first"))]
-    indices = np.unique(np.linspace(0, len(ranked) - 1, min(len(ranked), _MOST_STEPS)).round().astype(int))
+    indices = np.unique(np.linspace(0, len(ranked) - 1, min(len(ranked), _MAX_STEPS)).round().astype(int))
     ends = [*indices[1:].tolist(), len(ranked)]
     outline = "".join(
         f"V{frame.y(math.log10(ranked[index] + 1)):.1f}H{frame.x(end):.1f}"
@@ -77,7 +77,7 @@ def cumulative_chart(counts: Ints, label: str) -> Markup | None:
     frame = Frame((0.0, 1.0), (0.0, 1.0), width=480, height=270, left=58)
     fifths = [(i / 5, f"{20 * i}%") for i in range(6)]
     held = np.concatenate(([0.0], np.cumsum(ranked) / total))
-    indices = np.unique(np.linspace(0, len(ranked), min(len(ranked) + 1, _MOST_STEPS)).round().astype(int))
+    indices = np.unique(np.linspace(0, len(ranked), min(len(ranked) + 1, _MAX_STEPS)).round().astype(int))
     line = "L".join(f"{frame.x(index / len(ranked)):.1f} {frame.y(held[index]):.1f}" for index in indices.tolist())
     body = (
         frame.axes(fifths, fifths, say("share of the classes, largest first"))

@@ -18,8 +18,8 @@ from shelfmind.pages.words import attribute, counted, element, say
 Point = tuple[float, float]
 Ticks = Sequence[tuple[float, str]]
 
-_MOST_POINTS = 150
-_MOST_TITLED_DOTS = 400
+_MAX_POINTS = 150
+_MAX_TITLED_DOTS = 400
 
 
 @dataclass(frozen=True)
@@ -120,15 +120,15 @@ def line_chart(
 
 
 def _line(frame: Frame, series: Series, percent: bool, x_name: str | None) -> str:
-    points = _thinned(series.points)
+    points = _thin(series.points)
     path = "L".join(f"{frame.x(x):.1f} {frame.y(y):.1f}" for x, y in points)
     radius = 2.5 if len(points) <= 40 else 1
 
     def dot(x: float, y: float) -> str:
         at = say("epoch {}", f"{x:g}") if x_name is None else say("{} {}", x_name, f"{x:g}")
-        said = say("{}: {} {}", at, series.name, percentage(y, 1) if percent else f"{y:.4g}")
+        hover = say("{}: {} {}", at, series.name, percentage(y, 1) if percent else f"{y:.4g}")
         place = f'cx="{frame.x(x):.1f}" cy="{frame.y(y):.1f}" r="{radius}"'
-        return f"<circle {place}>{element('title', said)}</circle>"
+        return f"<circle {place}>{element('title', hover)}</circle>"
 
     dots = "".join(dot(x, y) for x, y in points)
     return f'<g class="{escape(series.style)}"><path class="line" d="M{path}"/>{dots}</g>'
@@ -156,13 +156,13 @@ def _bin(frame: Frame, each: ReliabilityBin, base: float, per_image: float) -> s
     x, width = frame.x(each.low) + 1, frame.x(each.high) - frame.x(each.low) - 2
     high, low = frame.y(max(accuracy, confidence)), frame.y(min(accuracy, confidence))
     tall = max(1.0, each.images * per_image)
-    said = say(
+    hover = say(
         "{} with confidence {} to {}: accuracy {}, mean confidence {}",
         counted(each.images, "image"),
         *(percentage(each.low), percentage(each.high), percentage(accuracy, 1), percentage(confidence, 1)),
     )
     return (
-        f"<g>{element('title', said)}"
+        f"<g>{element('title', hover)}"
         f'<rect class="bar" x="{x:.1f}" y="{low:.1f}" width="{width:.1f}" height="{frame.y(0) - low:.1f}"/>'
         f'<rect class="{"sure" if confidence > accuracy else "modest"}" x="{x:.1f}" y="{high:.1f}" '
         f'width="{width:.1f}" height="{low - high:.1f}"/>'
@@ -190,7 +190,7 @@ def class_chart(classes: Sequence[ClassResult], shots: Sequence[ShotGroup], cuto
     spans = dict(zip(("few", "medium", "many"), pairwise(edges), strict=True))
     parts += [_group_mean(frame, group, spans[group.name]) for group in shots if group.top1 is not None]
     points = [(frame.x(_log(count)), frame.y(recall), each) for count, recall, each in dots]
-    if len(points) > _MOST_TITLED_DOTS:
+    if len(points) > _MAX_TITLED_DOTS:
         parts.append('<path class="dots" d="' + "".join(f"M{x:.0f} {y:.0f}h0" for x, y, _ in points) + '"/>')
     else:
         parts += [
@@ -269,6 +269,6 @@ def percentage(value: float, digits: int = 0) -> str:
     return f"{100 * value:.{digits}f}%"
 
 
-def _thinned(points: Sequence[Point]) -> list[Point]:
-    stride = max(1, math.ceil(len(points) / _MOST_POINTS))
+def _thin(points: Sequence[Point]) -> list[Point]:
+    stride = max(1, math.ceil(len(points) / _MAX_POINTS))
     return [point for i, point in enumerate(points) if i % stride == 0 or i == len(points) - 1]

@@ -621,7 +621,7 @@ COUNTED = {
 
 SPLITS = {"train": "训练集", "val": "验证集", "test": "测试集", "new": "新增"}
 
-SAID_ELSEWHERE = (
+MESSAGES_OF_OTHERS = (
     (r"unknown", "未知"),
     (r"undecided", "未定"),
     (r"the process ended with status (\S+): (.*) \(log: (.*)\)", "进程以状态 {} 结束：{}（全部输出见 {}）"),

@@ -13,7 +13,7 @@ from shelfmind.pages.words import element, say
 
 WANTED = (0.9, 0.95, 0.98, 0.99)
 """Target accuracies; those below the model's accuracy are left out."""
-MOST_DOTS = 40
+MAX_DOTS = 40
 
 
 def thresholds(evaluation: Evaluation) -> list[tuple[float, Coverage | None]]:
@@ -31,7 +31,7 @@ def coverage_chart(curve: Sequence[Coverage]) -> Markup | None:
     frame = Frame((0.0, 1.0), (y_ticks[0], max(1.0, y_ticks[-1])), left=54)
     fifths = [(i / 5, percentage(i / 5)) for i in range(6)]
     line = "L".join(f"{frame.x(point.share):.1f} {frame.y(point.accuracy):.1f}" for point in curve)
-    stride = -(-len(curve) // MOST_DOTS)
+    stride = -(-len(curve) // MAX_DOTS)
     dots = "".join(_dot(frame, point) for point in curve[::-1][::stride])
     body = (
         frame.axes(fifths, [(value, percentage(value)) for value in y_ticks if value <= 1.0], say("share answered"))
@@ -41,11 +41,11 @@ def coverage_chart(curve: Sequence[Coverage]) -> Markup | None:
 
 
 def _dot(frame: Frame, point: Coverage) -> str:
-    said = say(
+    hover = say(
         "{} of the images (confidence {} or more): accuracy {}",
         percentage(point.share, 1),
         percentage(point.confidence, 1),
         percentage(point.accuracy, 1),
     )
     place = f'cx="{frame.x(point.share):.1f}" cy="{frame.y(point.accuracy):.1f}"'
-    return f'<circle {place} r="2.5">{element("title", said)}</circle>'
+    return f'<circle {place} r="2.5">{element("title", hover)}</circle>'

@@ -14,7 +14,7 @@ from shelfmind.pages.charts import interval_chart
 from shelfmind.pages.templates import Picture
 from shelfmind.pages.words import Text, say, translated
 
-MOST_SHOWN = 8
+MAX_SHOWN = 8
 """Maximum number of slices shown with pictures."""
 NAMES: dict[str, Text] = {
     "blur": say("Blur"),
@@ -61,7 +61,7 @@ def difficulty_content(
     judged = sum(not each.too_few_images for each in slices.slices)
     return {
         "rows": rows,
-        "shown": [(row, [picture(Path(each)) for each in row.slice.examples]) for row in worse[:MOST_SHOWN]],
+        "shown": [(row, [picture(Path(each)) for each in row.slice.examples]) for row in worse[:MAX_SHOWN]],
         "judged": judged,
         "beyond": slices.beyond,
         "by_chance": f"{slices.by_chance:.0f}" if slices.by_chance >= 1 else f"{slices.by_chance:.1f}",

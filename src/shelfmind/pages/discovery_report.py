@@ -16,7 +16,7 @@ from shelfmind.pages.thumbnails import data_uri, thumbnail
 from shelfmind.pages.words import Text, say
 from shelfmind.progress import Counter
 
-MOST_GROUPS, MOST_PHOTOS, MOST_ROWS = 60, 5, 200
+MAX_GROUPS, MAX_PHOTOS, MAX_ROWS = 60, 5, 200
 REFERENCES = Path("gallery:")
 """Paths in this pseudo-folder are photos of the gallery, named by checksum."""
 
@@ -24,7 +24,7 @@ REFERENCES = Path("gallery:")
 def write_discovery_page(path: Path, found: Discovery, gallery: ProductGallery, counter: Counter) -> None:
     """Write the self-contained page. Raises `UserError` if it cannot be written."""
     changed, new = ([each for each in found.groups if each.kind == kind] for kind in (CHANGED, NEW))
-    progress = counter("drawing the page", min(len(changed), MOST_GROUPS) + min(len(new), MOST_GROUPS), "groups")
+    progress = counter("drawing the page", min(len(changed), MAX_GROUPS) + min(len(new), MAX_GROUPS), "groups")
     shown = path_shortener([photo.path for group in found.groups for photo in group.photos])
 
     @cache
@@ -35,7 +35,7 @@ def write_discovery_page(path: Path, found: Discovery, gallery: ProductGallery, 
 
     def cards(groups: list[Group]) -> tuple[Card, ...]:
         made = []
-        for group in groups[:MOST_GROUPS]:
+        for group in groups[:MAX_GROUPS]:
             made.append(_card(group))
             for image in made[-1].pictures:
                 picture(image)
@@ -69,7 +69,7 @@ def write_discovery_page(path: Path, found: Discovery, gallery: ProductGallery, 
 
 
 def _card(group: Group) -> Card:
-    pictures = [Path(photo.path) for photo in group.photos[:MOST_PHOTOS]]
+    pictures = [Path(photo.path) for photo in group.photos[:MAX_PHOTOS]]
     lines = [Line("", say("Group {}", f"{group.number}"))]
     if group.nearest is None:
         return Card(tuple(pictures), tuple(lines), (say("{} photos", f"{len(group.photos):,}"), ""))
@@ -97,7 +97,7 @@ def _left_out(found: Discovery) -> PageSection:
     ]
     if found.unusable:
         columns = ((say("File"), True), (say("Reason"), True))
-        unusable = found.unusable[:MOST_ROWS]
+        unusable = found.unusable[:MAX_ROWS]
         tables.append(Table(say("Unusable"), columns, unusable, len(unusable)))
     return PageSection(
         key="others",
@@ -112,7 +112,7 @@ def _table(title: Text, photos: tuple[FoundPhoto, ...]) -> Table:
     columns = ((say("Image"), True), (say("nearest"), True), (say("Similarity"), False))
     rows = [
         (each.path, each.nearest.sku, f"{each.nearest.similarity:.3f}") if each.nearest else (each.path, "", "")
-        for each in photos[:MOST_ROWS]
+        for each in photos[:MAX_ROWS]
     ]
     return Table(title, columns, rows, len(rows))
 

@@ -17,8 +17,8 @@ from shelfmind.pages.sections import Card, Gallery, Line, PageSection, Table
 from shelfmind.pages.templates import Chart
 from shelfmind.pages.words import listed, say, split_name, translated
 
-_MOST_ROWS = 200
-_MOST_CLASSES_SHIFTED = 8
+_MAX_ROWS = 200
+_MAX_SHIFTED_CLASSES = 8
 
 
 def classes_section(findings: ImageFindings) -> PageSection:
@@ -68,7 +68,7 @@ def classes_section(findings: ImageFindings) -> PageSection:
             *others,
             *shots,
         ),
-        charts=_drawn(drawings),
+        charts=_charts(drawings),
         tables=(Table(say("All classes"), columns, rows, len(rows), filtered=True),),
     )
 
@@ -96,7 +96,7 @@ def shapes_section(findings: ImageFindings) -> PageSection:
             (say("median kB"), f"{np.median(facts['bytes']) / 1000:,.0f}"),
             (say("taller than wide"), f"{np.mean(facts['height'] > facts['width']):.0%}"),
         ),
-        charts=_drawn(drawings),
+        charts=_charts(drawings),
         tables=(Table(say("Channels"), columns, rows, 3),),
     )
 
@@ -120,7 +120,7 @@ def shift_section(findings: ImageFindings) -> PageSection:
             f"{each.distance:.2f}",
             f"{each.adjusted_p:.1e}",
         )
-        for each in findings.shifts[:_MOST_ROWS]
+        for each in findings.shifts[:_MAX_ROWS]
     )
     class_columns = (
         *((say("Class"), True), (say("Split"), True), (say("Feature"), True), (say("median in train"), False)),
@@ -157,7 +157,7 @@ def _shift_gallery(findings: ImageFindings) -> tuple[Gallery, ...]:
     if not clearest:
         return ()
     cards = []
-    for (class_id, split), shifts in list(clearest.items())[:_MOST_CLASSES_SHIFTED]:
+    for (class_id, split), shifts in list(clearest.items())[:_MAX_SHIFTED_CLASSES]:
         pictures = _of_class(findings, class_id, SPLITS[0]) + _of_class(findings, class_id, split)
         features = listed(translated(shift.feature) for shift in shifts)
         lines = (Line("", findings.catalog.class_names[class_id]), Line(say("differs in"), features))
@@ -178,5 +178,5 @@ def _of_class(findings: ImageFindings, class_id: int, split: str, count: int = 2
     return found
 
 
-def _drawn(drawings: Iterable[tuple[str, Markup | None]]) -> tuple[Chart, ...]:
+def _charts(drawings: Iterable[tuple[str, Markup | None]]) -> tuple[Chart, ...]:
     return tuple(Chart(title, drawing) for title, drawing in drawings if drawing is not None)

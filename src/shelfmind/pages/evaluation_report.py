@@ -24,7 +24,7 @@ from shelfmind.recognition.figures import RecognitionFigures
 from shelfmind.records import Predictions
 
 DOUBT = "warning: "
-"""Prefix of notes that cast doubt on the metrics."""
+"""Prefix of notes that question the metrics."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,12 +8,12 @@ from pathlib import Path
 from shelfmind.analysis.image_audit.quality import RULES
 from shelfmind.gallery.changes import photo_name
 from shelfmind.gallery.findings import KINDS, Figure, Finding
-from shelfmind.gallery.inspection import Inspection, ProductRow, in_words
+from shelfmind.gallery.inspection import Inspection, ProductRow, as_text
 from shelfmind.gallery.mix_ups import MixUp
 from shelfmind.pages.sections import Card, Gallery, Headline, Line, PageSection, Table
 from shelfmind.pages.words import say, translated
 
-MOST_CARDS, MOST_ROWS = 24, 200
+MAX_CARDS, MAX_ROWS = 24, 200
 _QUALITY = frozenset(rule.issue for rule in RULES.values())
 _SHARES = frozenset({"expected_errors", "difference"})
 """Values shown as percentages."""
@@ -31,7 +31,7 @@ def gallery_headlines(inspection: Inspection) -> list[Headline]:
         )
         for kind, count in found.items()
     ]
-    absent = [kind for kind in KINDS if kind not in found and _asked(kind, inspection)]
+    absent = [kind for kind in KINDS if kind not in found and _is_checked(kind, inspection)]
     return lines + [
         Headline("good", say("{}: none", translated(KINDS[kind].title)), "", _key(kind))
         for kind in absent
@@ -43,7 +43,7 @@ def gallery_sections(inspection: Inspection) -> list[PageSection]:
     """Return the findings, confusable pairs after nearly identical products, and all products."""
     sections: list[PageSection] = []
     for kind in KINDS:
-        if kind in _QUALITY or not _asked(kind, inspection):
+        if kind in _QUALITY or not _is_checked(kind, inspection):
             continue
         sections.append(_section(kind, inspection))
         if kind == "all_but_another":
@@ -51,7 +51,7 @@ def gallery_sections(inspection: Inspection) -> list[PageSection]:
     return [*sections, _quality(inspection), _products(inspection)]
 
 
-def _asked(kind: str, inspection: Inspection) -> bool:
+def _is_checked(kind: str, inspection: Inspection) -> bool:
     """Return whether the kind could be checked at all: some need the trained classes."""
     return kind != "trained_class" or bool(inspection.enrolled.trained)
 
@@ -89,7 +89,7 @@ def _quality(inspection: Inspection) -> PageSection:
 def _galleries(title: str, note: str, findings: Sequence[Finding]) -> tuple[Gallery, ...]:
     if not findings:
         return ()
-    return (Gallery(title, note, tuple(map(_card, findings[:MOST_CARDS])), len(findings)),)
+    return (Gallery(title, note, tuple(map(_card, findings[:MAX_CARDS])), len(findings)),)
 
 
 def _card(finding: Finding) -> Card:
@@ -106,7 +106,7 @@ def _card(finding: Finding) -> Card:
 def _figure(name: str, figure: Figure) -> str:
     if isinstance(figure, tuple):
         return say("{} of {}", *(f"{number:,}" for number in figure))
-    return f"{100 * figure:.0f}%" if name in _SHARES else in_words(figure)
+    return f"{100 * figure:.0f}%" if name in _SHARES else as_text(figure)
 
 
 def _share(share: tuple[int, int]) -> str:
@@ -121,7 +121,7 @@ def _mix_ups(inspection: Inspection) -> PageSection:
         *((say("The other mistaken for it"), False), (say("Expected error rate"), False)),
         *((say("Similarity"), False), (say("Typical within a product"), False)),
     )
-    rows = [_mix_up_row(each, inspection) for each in found[:MOST_ROWS]]
+    rows = [_mix_up_row(each, inspection) for each in found[:MAX_ROWS]]
     return PageSection(
         key="mix-ups",
         title=say("Confusable products"),
@@ -146,7 +146,7 @@ def _products(inspection: Inspection) -> PageSection:
         *((say("Product"), True), (say("Photos"), False), (say("Nearest to own product"), False)),
         *((say("Most similar product"), True), (say("Prototype similarity"), False)),
     )
-    rows = [_product_row(each) for each in inspection.products[:MOST_ROWS]]
+    rows = [_product_row(each) for each in inspection.products[:MAX_ROWS]]
     return PageSection(
         key="products",
         title=say("Products"),

@@ -16,7 +16,7 @@ from shelfmind.pages.sections import Card, Gallery, Headline, Line, PageSection,
 from shelfmind.pages.templates import Chart
 from shelfmind.pages.words import Text, counted, joined, many, say, split_name, translated
 
-MOST_CARDS, MOST_ROWS, MOST_FAMILIES, MOST_MEMBERS, MOST_PICTURES = 24, 200, 24, 6, 4
+MAX_CARDS, MAX_ROWS, MAX_FAMILIES, MAX_MEMBERS, MAX_PICTURES = 24, 200, 24, 6, 4
 
 
 def judgement_sections(judgement: Judgement) -> list[PageSection]:
@@ -68,7 +68,7 @@ def _labels(judgement: Judgement) -> PageSection:
     learnt = [suspect for suspect in suspects if suspect.path in trained_on]
     rows = [
         (suspect.path, suspect.given, suspect.suggested or "", f"{suspect.score:.3f}", split_name(suspect.split))
-        for suspect in suspects[:MOST_ROWS]
+        for suspect in suspects[:MAX_ROWS]
     ]
     columns = (
         *((say("Image"), True), (say("Given"), True), (say("Suggested"), True)),
@@ -127,8 +127,8 @@ def _gallery(title: str, note: str, suspects: Sequence[Suspect], root: Path) -> 
     if not suspects:
         return ()
     cards = []
-    for suspect in suspects[:MOST_CARDS]:
-        beside = (suspect.neighbours or suspect.given_neighbours)[: MOST_PICTURES - 1]
+    for suspect in suspects[:MAX_CARDS]:
+        beside = (suspect.neighbours or suspect.given_neighbours)[: MAX_PICTURES - 1]
         lines = [Line(say("given"), suspect.given, True)]
         if suspect.suggested is not None:
             lines.append(Line(say("suggested"), suspect.suggested))
@@ -199,7 +199,7 @@ def _families(judgement: Judgement) -> PageSection:
         *((say("Classes"), True), (say("Images"), False), (say("Top-1"), False), (say("Within family"), False)),
         *((say("Errors"), False), (say("Share of all errors"), False)),
     )
-    table = Table(say("All families"), columns, rows[:MOST_ROWS], len(rows))
+    table = Table(say("All families"), columns, rows[:MAX_ROWS], len(rows))
     return PageSection(
         key="families",
         title=say("Confusable families"),
@@ -214,7 +214,7 @@ def _families(judgement: Judgement) -> PageSection:
         )
         if families.measured_images
         else (),
-        galleries=tuple(_family_gallery(family, judgement.root) for family in families.families[:MOST_FAMILIES]),
+        galleries=tuple(_family_gallery(family, judgement.root) for family in families.families[:MAX_FAMILIES]),
         tables=(table,) if rows else (),
         empty=say("No classes are confused with each other.")
         if families.measured_images
@@ -229,7 +229,7 @@ def _family_gallery(family: Family, root: Path) -> Gallery:
             (Line("", member.name),),
             (counted(member.images, "image"), say("{} correct", f"{member.correct:,}")),
         )
-        for member in family.members[:MOST_MEMBERS]
+        for member in family.members[:MAX_MEMBERS]
     )
     within, share = _percent(family.within_accuracy), _percent(family.error_share)
     classes = counted(len(family.members), "class")

@@ -21,7 +21,7 @@ from shelfmind.pages.templates import Picture, page_template
 from shelfmind.pages.thumbnails import thumbnail
 from shelfmind.pages.words import say
 
-MOST_CLASSES = 200
+MAX_CLASSES = 200
 
 
 def write_label_report(
@@ -61,9 +61,9 @@ def class_section(check: LabelCheck, held_out: HeldOut) -> PageSection:
             f"{images[label]:,}",
             f"{flagged[label]:,}",
             f"{flagged[label] / images[label]:.1%}",
-            _mostly(check, held_out, label),
+            _most_suggested(check, held_out, label),
         )
-        for label in order[:MOST_CLASSES].tolist()
+        for label in order[:MAX_CLASSES].tolist()
     ]
     columns = (
         *((say("Class"), True), (say("Images"), False), (say("Flagged"), False)),
@@ -78,7 +78,7 @@ def class_section(check: LabelCheck, held_out: HeldOut) -> PageSection:
     )
 
 
-def _mostly(check: LabelCheck, held_out: HeldOut, label: int) -> str:
+def _most_suggested(check: LabelCheck, held_out: HeldOut, label: int) -> str:
     """Return the class most often suggested for the flagged labels of a class."""
     suggested = check.suggested[check.flagged & (check.scanned.labels == label)]
     suggested = suggested[suggested >= 0]

@@ -8,7 +8,7 @@ from PIL import Image
 
 STRENGTH = 0.6
 STOPS = np.array([[0, 0, 4], [87, 16, 110], [188, 55, 84], [249, 142, 9], [252, 255, 164]], np.float32)
-"""Colours from dark to bright at equal steps of saliency. Brightness alone gives the order, also in greyscale print."""
+"""Colours from dark to bright at equal steps of saliency. Brightness alone encodes the order, also in greyscale."""
 
 
 def overlay(picture: npt.NDArray[np.uint8], saliency: npt.NDArray[np.float32]) -> Image.Image:

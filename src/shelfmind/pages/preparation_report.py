@@ -17,7 +17,7 @@ from shelfmind.pages.templates import Picture, page_template
 from shelfmind.pages.thumbnails import thumbnail
 from shelfmind.pages.words import Text, say
 
-MOST_PICTURES = 12
+MAX_PICTURES = 12
 
 
 @dataclass(frozen=True)
@@ -95,9 +95,9 @@ def class_lines(rows: Sequence[Row], names: Mapping[str, str]) -> list[ClassLine
 
 def _spread(rows: Sequence[Row]) -> list[Row]:
     """Return a few rows spread evenly over the list."""
-    if len(rows) <= MOST_PICTURES:
+    if len(rows) <= MAX_PICTURES:
         return list(rows)
-    return [rows[index * len(rows) // MOST_PICTURES] for index in range(MOST_PICTURES)]
+    return [rows[index * len(rows) // MAX_PICTURES] for index in range(MAX_PICTURES)]
 
 
 def _example(root: Path, row: Row) -> Example:

@@ -22,7 +22,7 @@ class IntervalRow:
     point: float
     low: float
     high: float
-    said: Text
+    tooltip: Text
     seeds: tuple[float, ...] = ()
 
 
@@ -32,7 +32,7 @@ class BarRow:
 
     name: Text
     amount: float
-    said: str
+    formatted: str
 
 
 def interval_chart(rows: Sequence[IntervalRow], label: Text, x_title: Text) -> Markup | None:
@@ -49,7 +49,7 @@ def interval_chart(rows: Sequence[IntervalRow], label: Text, x_title: Text) -> M
         line = f'<path class="line" d="M{frame.x(row.low):.1f} {y + 26}H{frame.x(row.high):.1f}"/>'
         point = f'<circle cx="{frame.x(row.point):.1f}" cy="{y + 26}" r="5"/>'
         seeds = "".join(f'<circle cx="{frame.x(each):.1f}" cy="{y + 35}" r="2"/>' for each in row.seeds)
-        title = element("title", row.said)
+        title = element("title", row.tooltip)
         name = text(frame.left, y + 13, row.name, anchor="start", style="strong")
         parts.append(f'<g class="{row.style}">{title}{name}{line}{point}{seeds}</g>')
     return frame.svg("".join(parts), label)
@@ -65,7 +65,7 @@ def amount_chart(rows: Sequence[BarRow], label: Text, x_title: Text) -> Markup |
         y, width = frame.top + number * _ROW, frame.x(row.amount) - frame.left
         bar = f'<rect class="bar" x="{frame.left}" y="{y + 20}" width="{width:.1f}" height="14"/>'
         name = text(frame.left, y + 13, row.name, anchor="start", style="strong")
-        amount = text(frame.width - frame.right, y + 13, row.said, anchor="end")
+        amount = text(frame.width - frame.right, y + 13, row.formatted, anchor="end")
         parts.append(f"<g>{name}{amount}{bar}</g>")
     return frame.svg("".join(parts), label)
 

@@ -24,8 +24,8 @@ from shelfmind.pages.words import Text, say
 from shelfmind.recognition.figures import RecognitionFigures
 from shelfmind.records import Predictions
 
-_MOST_BAD_FILES = 200
-_MOST_ERRORS = 2000
+_MAX_BAD_FILES = 200
+_MAX_ERRORS = 2000
 
 Content = Mapping[str, object]
 
@@ -131,7 +131,7 @@ def errors(material: Material) -> Content:
     return {
         "e": e,
         "worst_errors": [(each, material.picture(Path(each.path)), material.overlay(each.path)) for each in worst],
-        "all_errors": [(material.shown(each.path), each) for each in e.errors[:_MOST_ERRORS]],
+        "all_errors": [(material.shown(each.path), each) for each in e.errors[:_MAX_ERRORS]],
         "errors_file": material.errors_file,
         "has_overlays": bool(material.overlays),
     }
@@ -144,7 +144,7 @@ def classes(material: Material) -> Content:
 
 def files(material: Material) -> Content:
     """Return the unreadable files."""
-    listed = material.predictions.bad_files[:_MOST_BAD_FILES]
+    listed = material.predictions.bad_files[:_MAX_BAD_FILES]
     return {
         "e": material.evaluation,
         "bad_files": [(material.shown(str(each.path)), each.reason) for each in listed],
@@ -158,7 +158,7 @@ def made(material: Material) -> Content:
         "notes": material.notes,
         "resamples": RESAMPLES,
         "recipe_text": material.recipe_text,
-        "provenance": _flat(material.provenance),
+        "provenance": _flatten(material.provenance),
     }
 
 
@@ -193,12 +193,12 @@ def _validated_by(provenance: Mapping[str, object]) -> int | None:
     return found if isinstance(found, int) else None
 
 
-def _flat(record: Mapping[str, object], prefix: str = "") -> list[tuple[str, str]]:
+def _flatten(record: Mapping[str, object], prefix: str = "") -> list[tuple[str, str]]:
     """Return nested provenance as rows of (dotted name, text)."""
     rows: list[tuple[str, str]] = []
     for key, value in record.items():
         if isinstance(value, Mapping):
-            rows += _flat(value, f"{prefix}{key}.")
+            rows += _flatten(value, f"{prefix}{key}.")
         elif isinstance(value, list | tuple):
             rows.append((f"{prefix}{key}", ", ".join(str(each) for each in value)))
         else:

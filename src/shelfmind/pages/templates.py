@@ -38,7 +38,7 @@ def page_template(name: str) -> Template:
 
 
 def path_shortener(paths: Sequence[str]) -> Callable[[str], str]:
-    """Return a function that removes the folders common to all images, which mean nothing to a reader elsewhere."""
+    """Return a function that removes the folders common to all images, which mean nothing on another machine."""
     folders = [PurePath(path).parts[:-1] for path in paths]
     shared = 0
     for level in zip(*folders, strict=False):

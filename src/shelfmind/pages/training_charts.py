@@ -68,10 +68,10 @@ def training_charts(history: History, val_images: int | None = None) -> list[Cha
         else _best(top1[0].points),
         _peak(rate[0].points),
     )
-    drawn = zip(titles, (loss, top1, rate), drawings, notes, strict=True)
+    charted = zip(titles, (loss, top1, rate), drawings, notes, strict=True)
     return [
         Chart(title, drawing, note, tuple((each.style, each.name) for each in series if each.points))
-        for title, series, drawing, note in drawn
+        for title, series, drawing, note in charted
         if drawing is not None
     ]
 

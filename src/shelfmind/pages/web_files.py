@@ -39,7 +39,7 @@ def web_files(folder: str, names: Iterable[str]) -> dict[str, WebFile]:
     return {name: WebFile(f"{folder}/{name}") for name in names}
 
 
-LOOK = {
+SHARED_FILES = {
     f"look/{name}": file
     for name, file in web_files(
         "pages/look", ("controls.css", "elements.js", "guard.js", "icon.svg", "language.js", "listbox.js", "look.css")

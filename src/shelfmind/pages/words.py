@@ -11,9 +11,9 @@ from collections.abc import Iterable
 from markupsafe import Markup, escape
 
 from shelfmind import nouns
-from shelfmind.pages.chinese import CHINESE, COUNTED, SAID_ELSEWHERE, SPLITS
+from shelfmind.pages.chinese import CHINESE, COUNTED, MESSAGES_OF_OTHERS, SPLITS
 
-_SAID_ELSEWHERE = tuple((re.compile(english, re.DOTALL), chinese) for english, chinese in SAID_ELSEWHERE)
+_MESSAGES_OF_OTHERS = tuple((re.compile(english, re.DOTALL), chinese) for english, chinese in MESSAGES_OF_OTHERS)
 
 
 class Text(str):
@@ -67,7 +67,7 @@ def translated(text: str) -> Text:
     """Return an English message of another package with its Chinese; unknown messages stay in English."""
     if isinstance(text, Text):
         return text
-    for english, chinese in _SAID_ELSEWHERE:
+    for english, chinese in _MESSAGES_OF_OTHERS:
         found = english.fullmatch(text)
         if found is not None:
             return Text(text, chinese.format(*(in_chinese(translated(part or "")) for part in found.groups())))

@@ -8,7 +8,14 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from shelfmind.arrays import Floats, Ints
-from shelfmind.recognition.evidence import LEAST_PROBABILITY, Evidence, Learnt, References, energies_of, evidence
+from shelfmind.recognition.evidence import (
+    MIN_PROBABILITY,
+    Evidence,
+    References,
+    TrainingPhotos,
+    energies_of,
+    evidence,
+)
 from shelfmind.recognition.whitening import Whitening
 
 UNKNOWN = -1
@@ -16,9 +23,9 @@ UNKNOWN = -1
 GROUPS = 4
 """Number of groups of classes. In turn, one group is unknown, one enrolled, and the others trained."""
 SHUFFLES = 3
-MOST_PHOTOS = 8
+MAX_PHOTOS = 8
 """Maximum number of photos that a rehearsed product is enrolled with."""
-LEAST_CLASSES = 8
+MIN_CLASSES = 8
 """Minimum number of classes for meaningful groups."""
 
 
@@ -34,10 +41,10 @@ class Photos:
     def __len__(self) -> int:
         return len(self.labels)
 
-    def as_learnt(self) -> Learnt:
+    def as_training_photos(self) -> TrainingPhotos:
         """Return them as photos that the network was trained on."""
         order = np.argsort(self.labels, kind="stable")
-        return Learnt(self.vectors[order], self.labels[order], self.probabilities.shape[1])
+        return TrainingPhotos(self.vectors[order], self.labels[order], self.probabilities.shape[1])
 
     def whitened(self, whitening: Whitening) -> Photos:
         """Return them with whitened vectors."""
@@ -64,7 +71,7 @@ class Episode:
 
 def rehearse_classes(
     held_out: Photos,
-    learnt: Learnt,
+    learnt: TrainingPhotos,
     names: Sequence[str],
     seed: int = 0,
     shuffles: int = SHUFFLES,
@@ -76,18 +83,18 @@ def rehearse_classes(
     """
     rng = np.random.default_rng(seed)
     usable = np.unique(learnt.labels)
-    for _ in range(shuffles if len(usable) >= LEAST_CLASSES else 0):
+    for _ in range(shuffles if len(usable) >= MIN_CLASSES else 0):
         groups = np.array_split(rng.permutation(usable), GROUPS)
         for turn in range(GROUPS):
             unknown, enrolled = groups[turn], groups[(turn + 1) % GROUPS]
             trained = np.setdiff1d(usable, np.concatenate([unknown, enrolled]))
-            chosen = [_draw(np.flatnonzero(learnt.labels == each), rng) for each in enrolled]
+            chosen = [_sample(np.flatnonzero(learnt.labels == each), rng) for each in enrolled]
             skus = [names[each] for each, rows in zip(enrolled, chosen, strict=True) for _ in rows]
             enrolled_photos = References.of(skus, learnt.vectors[np.concatenate(chosen)])
             columns = np.full(learnt.classes, UNKNOWN)
             columns[np.concatenate([trained, enrolled])] = np.arange(len(trained) + len(enrolled))
             yield Episode(
-                _without(held_out, trained, learnt, enrolled_photos),
+                _restricted_evidence(held_out, trained, learnt, enrolled_photos),
                 columns[held_out.labels],
                 np.arange(len(held_out)),
                 (*(names[each] for each in trained), *enrolled_photos.names),
@@ -96,7 +103,7 @@ def rehearse_classes(
 
 def rehearse_gallery(
     held_out: Photos,
-    learnt: Learnt,
+    learnt: TrainingPhotos,
     names: Sequence[str],
     enrolled: Photos,
     products: Sequence[str],
@@ -113,46 +120,46 @@ def rehearse_gallery(
     classes = learnt.classes
     rng = np.random.default_rng(seed)
     trained = np.arange(classes)
-    for _ in range(shuffles if len(ids) >= LEAST_CLASSES else 0):
+    for _ in range(shuffles if len(ids) >= MIN_CLASSES else 0):
         groups = np.array_split(rng.permutation(ids), GROUPS)
         for unknown in groups:
             kept = np.setdiff1d(ids, unknown)
-            asked, left = _split(enrolled.labels, kept, rng)
+            asked, left = _split_photos(enrolled.labels, kept, rng)
             references = References.of([products[each] for each in enrolled.labels[left]], enrolled.vectors[left])
             column = {name: classes + index for index, name in enumerate(references.names)}
             queries = np.concatenate([asked, np.flatnonzero(np.isin(enrolled.labels, unknown))])
             labels = [column.get(products[each], UNKNOWN) for each in enrolled.labels[queries]]
             both = _joined(held_out, enrolled.rows(queries))
             yield Episode(
-                _without(both, trained, learnt, references),
+                _restricted_evidence(both, trained, learnt, references),
                 np.concatenate([held_out.labels, np.array(labels, np.int64)]),
                 np.concatenate([np.arange(len(held_out)), len(held_out) + queries]),
                 (*names, *references.names),
             )
 
 
-def _without(photos: Photos, trained: Ints, learnt: Learnt, references: References) -> Evidence:
+def _restricted_evidence(photos: Photos, trained: Ints, learnt: TrainingPhotos, references: References) -> Evidence:
     """Return the evidence of a classifier restricted to the `trained` classes."""
-    probabilities = np.maximum(photos.probabilities[:, trained], LEAST_PROBABILITY)
+    probabilities = np.maximum(photos.probabilities[:, trained], MIN_PROBABILITY)
     energies = energies_of(None if photos.logits is None else photos.logits[:, trained])
     shares = np.asarray(probabilities / probabilities.sum(axis=1, keepdims=True), np.float32)
     return evidence(shares, photos.vectors, learnt.only(trained), references, energies)
 
 
-def _split(labels: Ints, products: Ints, rng: np.random.Generator) -> tuple[Ints, Ints]:
+def _split_photos(labels: Ints, products: Ints, rng: np.random.Generator) -> tuple[Ints, Ints]:
     """Split the photos of products into queries, half of each product's, and the rest, sorted by product."""
     asked: list[Ints] = []
     left: list[Ints] = []
     for product in products:
         rows = rng.permutation(np.flatnonzero(labels == product))
         asked.append(rows[: len(rows) // 2])
-        left.append(_draw(rows[len(rows) // 2 :], rng))
+        left.append(_sample(rows[len(rows) // 2 :], rng))
     return np.concatenate(asked), np.concatenate(left)
 
 
-def _draw(rows: Ints, rng: np.random.Generator) -> Ints:
+def _sample(rows: Ints, rng: np.random.Generator) -> Ints:
     """Sample one to eight of the rows, with a uniformly distributed number."""
-    return rng.permutation(rows)[: rng.integers(1, MOST_PHOTOS + 1)]
+    return rng.permutation(rows)[: rng.integers(1, MAX_PHOTOS + 1)]
 
 
 def _joined(first: Photos, second: Photos) -> Photos:

@@ -11,7 +11,7 @@ import numpy as np
 from shelfmind.arrays import Bools, Floats, Ints
 from shelfmind.evaluation.matrix_rows import log_sum_exp, unit_rows
 
-LEAST_PROBABILITY = 1e-12
+MIN_PROBABILITY = 1e-12
 
 
 @dataclass(frozen=True)
@@ -48,7 +48,7 @@ class References:
 
 
 @dataclass(frozen=True)
-class Learnt:
+class TrainingPhotos:
     """Training photos of C classes: unit vectors (M, D) and their classes (M,), sorted by class.
 
     Classes may be empty.
@@ -59,7 +59,7 @@ class Learnt:
     classes: int
 
     @classmethod
-    def of_counts(cls, vectors: Floats, counts: Sequence[int]) -> Learnt:
+    def of_counts(cls, vectors: Floats, counts: Sequence[int]) -> TrainingPhotos:
         """Create it from vectors sorted by class and the number of photos of each class."""
         return cls(vectors, np.repeat(np.arange(len(counts)), counts), len(counts))
 
@@ -75,11 +75,11 @@ class Learnt:
         np.add.at(sums, self.labels, self.vectors)
         return unit_rows(sums)
 
-    def only(self, chosen: Ints) -> Learnt:
+    def only(self, chosen: Ints) -> TrainingPhotos:
         """Return some of the classes, renumbered in this order."""
         rows = [np.flatnonzero(self.labels == label) for label in chosen]
         counts = [len(each) for each in rows]
-        return Learnt.of_counts(self.vectors[np.concatenate(rows)] if rows else self.vectors[:0], counts)
+        return TrainingPhotos.of_counts(self.vectors[np.concatenate(rows)] if rows else self.vectors[:0], counts)
 
     def nearest(self, queries: Floats) -> Floats:
         """Return the cosine (N, C) of each query to the most similar photo of each class, -1 for an empty class."""
@@ -165,7 +165,7 @@ def energies_of(logits: Floats | None) -> Floats | None:
 def evidence(
     probabilities: Floats,
     queries: Floats,
-    learnt: Learnt,
+    learnt: TrainingPhotos,
     references: References,
     energies: Floats | None = None,
 ) -> Evidence:
@@ -173,7 +173,7 @@ def evidence(
     photos = queries @ references.vectors.T
     best = np.maximum.reduceat(photos, references.starts, axis=1) if references.names else photos[:, :0]
     return Evidence(
-        np.log(np.maximum(probabilities, LEAST_PROBABILITY)),
+        np.log(np.maximum(probabilities, MIN_PROBABILITY)),
         queries @ learnt.prototypes.T,
         learnt.nearest(queries),
         queries @ references.prototypes.T,

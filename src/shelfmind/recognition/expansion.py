@@ -12,7 +12,7 @@ from shelfmind.arrays import Floats, Ints
 from shelfmind.evaluation.intervals import Interval, mean_interval
 from shelfmind.recognition.answers import Columns, answers_of
 from shelfmind.recognition.episodes import Photos
-from shelfmind.recognition.evidence import Learnt, References, energies_of, evidence
+from shelfmind.recognition.evidence import References, TrainingPhotos, energies_of, evidence
 from shelfmind.recognition.figures import harmonic_mean
 from shelfmind.recognition.fusion import softmax
 from shelfmind.recognition.rehearsals import Rehearsals, rehearse
@@ -20,7 +20,7 @@ from shelfmind.recognition.rule import Rule, fit_rule
 from shelfmind.recognition.unknowns import separation
 from shelfmind.recognition.whitening import fit_whitening
 
-Rehearsing = Callable[[Photos, Learnt, Sequence[str], Photos, Sequence[str], float], Rehearsals]
+Rehearsing = Callable[[Photos, TrainingPhotos, Sequence[str], Photos, Sequence[str], float], Rehearsals]
 """As `rehearsals.rehearse`."""
 
 
@@ -60,7 +60,7 @@ class Expansion:
 
 
 @dataclass(frozen=True)
-class DrawFigures:
+class SampleFigures:
     """The results for one sample of photos to enrol. All except `auroc` are shares of photos.
 
     Attributes:
@@ -122,7 +122,7 @@ class Estimate:
 
 def measure(
     expansion: Expansion, shots: int, draw: int, false_accepts: float, rehearsing: Rehearsing = rehearse
-) -> DrawFigures:
+) -> SampleFigures:
     """Enrol `shots` photos of each unseen product and evaluate. The rule is fitted to calibration and enrolled photos.
 
     Raises:
@@ -136,7 +136,7 @@ def measure(
     unseen_right = float((unseen.argmax(axis=1) == classes + expansion.unseen.labels).mean())
     alone = float((unseen[:, classes:].argmax(axis=1) == expansion.unseen.labels).mean())
     halves = [_unknowns(expansion, rows, rule, learnt, half) for half in (0, 1)]
-    return DrawFigures(
+    return SampleFigures(
         unseen=unseen_right,
         unseen_alone=alone,
         seen_before=float((expansion.seen.probabilities.argmax(axis=1) == expansion.seen.labels).mean()),
@@ -172,9 +172,9 @@ def estimates(figures: Sequence[Sequence[Mapping[str, float]]]) -> dict[str, Est
 
 def fitted(
     expansion: Expansion, rows: Ints, false_accepts: float, rehearsing: Rehearsing = rehearse
-) -> tuple[Rule, Learnt]:
+) -> tuple[Rule, TrainingPhotos]:
     """Return the rule for a gallery with these photos, and the training photos."""
-    learnt = expansion.learnt.as_learnt()
+    learnt = expansion.learnt.as_training_photos()
     found = rehearsing(
         expansion.calibration,
         learnt,
@@ -191,7 +191,7 @@ def _references(expansion: Expansion, rows: Ints) -> References:
     return References.of(skus, expansion.shots.vectors[rows])
 
 
-def fused(expansion: Expansion, rows: Ints, rule: Rule, learnt: Learnt) -> tuple[Floats, Floats]:
+def fused(expansion: Expansion, rows: Ints, rule: Rule, learnt: TrainingPhotos) -> tuple[Floats, Floats]:
     """Return the probabilities of all names, (N, C + U), for the test photos of seen classes and of unseen products,
     with these photos enrolled."""
     references = _references(expansion, rows)
@@ -203,7 +203,7 @@ def fused(expansion: Expansion, rows: Ints, rule: Rule, learnt: Learnt) -> tuple
     return probabilities(expansion.seen), probabilities(expansion.unseen)
 
 
-def _unknowns(expansion: Expansion, rows: Ints, rule: Rule, learnt: Learnt, half: int) -> Mapping[str, float]:
+def _unknowns(expansion: Expansion, rows: Ints, rule: Rule, learnt: TrainingPhotos, half: int) -> Mapping[str, float]:
     """Return the metrics of unknown objects if only every second product is enrolled."""
     enrolled = rows[expansion.shots.labels[rows] % 2 == half]
     references = _references(expansion, enrolled)
@@ -214,10 +214,10 @@ def _unknowns(expansion: Expansion, rows: Ints, rule: Rule, learnt: Learnt, half
         found = evidence(photos.probabilities, photos.vectors, learnt, references, energies_of(photos.logits))
         answers.append(answers_of(found, rule, columns))
     familiarity = [np.asarray(each.familiarity, np.float64) for each in answers]
-    told = separation(np.concatenate([familiarity[0], familiarity[1][is_known]]), familiarity[1][~is_known])
+    separated = separation(np.concatenate([familiarity[0], familiarity[1][is_known]]), familiarity[1][~is_known])
     return {
-        "auroc": told.auroc,
-        "fpr95": told.fpr95,
+        "auroc": separated.auroc,
+        "fpr95": separated.fpr95,
         "false_accepts": float(answers[1].accepted[~is_known].mean()),
         "named": float(np.concatenate([answers[0].accepted, answers[1].accepted[is_known]]).mean()),
     }

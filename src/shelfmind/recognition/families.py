@@ -9,13 +9,13 @@ from shelfmind.arrays import Ints
 from shelfmind.evaluation.matrix_rows import unit_rows
 from shelfmind.recognition.answers import Columns
 from shelfmind.recognition.episodes import Photos
-from shelfmind.recognition.evidence import Evidence, Learnt, References, energies_of, evidence
+from shelfmind.recognition.evidence import Evidence, References, TrainingPhotos, energies_of, evidence
 from shelfmind.recognition.fusion import Fusion, softmax
 from shelfmind.recognition.levels import ProductFamily, named_families
 
 
 def found_families(
-    fusion: Fusion, held_out: Photos, learnt: Learnt, enrolled: Photos, references: References, columns: Columns
+    fusion: Fusion, held_out: Photos, learnt: TrainingPhotos, enrolled: Photos, references: References, columns: Columns
 ) -> tuple[ProductFamily, ...]:
     """Return the audit's families (`analysis.label_errors.families`) for the fused scores of held-out photos of trained
     classes and of each enrolled photo, left out of the gallery.
@@ -35,7 +35,7 @@ def found_families(
     return named_families([[member.name for member in family.members] for family in found.families])
 
 
-def leave_one_out(enrolled: Photos, learnt: Learnt, references: References) -> Evidence:
+def leave_one_out(enrolled: Photos, learnt: TrainingPhotos, references: References) -> Evidence:
     """Return the evidence on each enrolled photo, (M,) in the order of the references, with the photo left out."""
     whole = evidence(enrolled.probabilities, enrolled.vectors, learnt, references, energies_of(enrolled.logits))
     if not len(enrolled):

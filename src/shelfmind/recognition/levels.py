@@ -16,8 +16,8 @@ from shelfmind.nouns import counted
 
 PRODUCT, FAMILY, UNDECIDED = "product", "family", "undecided"
 NEVER = float(np.nextafter(1.0, 2.0))
-"""A threshold that no probability reaches."""
-_LEAST_COMMON = 3
+"""An unreachable threshold."""
+_MIN_COMMON_LENGTH = 3
 
 
 @dataclass(frozen=True)
@@ -30,7 +30,7 @@ class ProductFamily:
     @property
     def words(self) -> str:
         """The family as a readable answer: "Fuxing liquor 250 ml, one of 2"."""
-        return self.name if self.name == _either(self.members) else f"{self.name}, one of {len(self.members)}"
+        return self.name if self.name == _alternatives(self.members) else f"{self.name}, one of {len(self.members)}"
 
 
 @dataclass(frozen=True)
@@ -175,12 +175,12 @@ def _levels_of(product: Wide, family: Wide, least_product: float, least_family: 
 
 
 def _thresholds(evidence: LevelEvidence, precision: float) -> tuple[float, float]:
-    product = _least(evidence.product, evidence.product_right, precision)
+    product = _minimum_probability(evidence.product, evidence.product_right, precision)
     left = (evidence.product < product) & (evidence.family > 0)
-    return product, _least(evidence.family[left], evidence.family_right[left], precision)
+    return product, _minimum_probability(evidence.family[left], evidence.family_right[left], precision)
 
 
-def _least(probability: Wide, right: Bools, precision: float) -> float:
+def _minimum_probability(probability: Wide, right: Bools, precision: float) -> float:
     """Return the minimum probability at which answers have the precision, counting one extra answer as wrong."""
     order = np.argsort(-probability, kind="stable")
     hits = np.cumsum(right[order])
@@ -199,7 +199,7 @@ def named_families(groups: Sequence[Sequence[str]]) -> tuple[ProductFamily, ...]
     shared = [_common_name(group) for group in several]
     names = [name if name and shared.count(name) == 1 else None for name in shared]
     return tuple(
-        ProductFamily(name or _either(group), tuple(group)) for name, group in zip(names, several, strict=True)
+        ProductFamily(name or _alternatives(group), tuple(group)) for name, group in zip(names, several, strict=True)
     )
 
 
@@ -212,7 +212,7 @@ def families_of_broader(names: Sequence[str], broader: Mapping[str, str]) -> tup
     return tuple(ProductFamily(family, tuple(of)) for family, of in members.items() if len(of) > 1)
 
 
-def _either(members: Sequence[str]) -> str:
+def _alternatives(members: Sequence[str]) -> str:
     return " or ".join(members) if len(members) == 2 else f"{members[0]} or one of {len(members) - 1} like it"
 
 
@@ -221,4 +221,4 @@ def _common_name(names: Sequence[str]) -> str | None:
     prefix = os.path.commonprefix(list(names))  # noqa: RUF071 (names, not paths)
     whole = prefix if prefix in names else re.sub(r"[A-Za-z0-9]*$", "", prefix)
     common = whole.strip(" -_/,.(（、")
-    return common if len(common) >= _LEAST_COMMON or re.search(r"[\u4e00-\u9fff]{2}", common) else None
+    return common if len(common) >= _MIN_COMMON_LENGTH or re.search(r"[\u4e00-\u9fff]{2}", common) else None

@@ -10,14 +10,14 @@ import numpy as np
 from shelfmind.arrays import Ints
 from shelfmind.errors import UserError
 from shelfmind.recognition.episodes import (
-    LEAST_CLASSES,
+    MIN_CLASSES,
     UNKNOWN,
     Episode,
     Photos,
     rehearse_classes,
     rehearse_gallery,
 )
-from shelfmind.recognition.evidence import Learnt
+from shelfmind.recognition.evidence import TrainingPhotos
 from shelfmind.recognition.rejection import least_unknown
 
 PRODUCTS, CLASSES = "enrolled products", "trained classes"
@@ -40,7 +40,7 @@ class Rehearsals:
 
 def rehearse(
     held_out: Photos,
-    learnt: Learnt,
+    learnt: TrainingPhotos,
     names: Sequence[str],
     enrolled: Photos,
     products: Sequence[str],
@@ -54,7 +54,7 @@ def rehearse(
     of_classes = list(rehearse_classes(held_out, learnt, names))
     of_products = list(rehearse_gallery(held_out, learnt, names, enrolled, products))
     if not (of_classes or of_products):
-        raise UserError(f"calibration needs at least {LEAST_CLASSES} trained classes or enrolled products")
+        raise UserError(f"calibration needs at least {MIN_CLASSES} trained classes or enrolled products")
     known = any((episode.labels != UNKNOWN).any() for episode in of_products)
     enough = known and len(np.unique(_unknown_photos(of_products))) >= least_unknown(false_accepts)
     if of_products and (enough or not of_classes):

@@ -14,8 +14,8 @@ from shelfmind.recognition.episodes import UNKNOWN, Episode
 from shelfmind.recognition.fusion import Fusion
 from shelfmind.recognition.unknowns import (
     COMBINATION,
-    LEAST_OF_A_NAME,
     MARGINS,
+    MIN_PER_NAME,
     SCORES,
     Rejection,
     Scored,
@@ -54,9 +54,9 @@ def fit_rejection(episodes: Sequence[Episode], fusion: Fusion, false_accepts: fl
     photos = [scored(each.evidence, fusion) for each in episodes]
     known = [each.labels != UNKNOWN for each in episodes]
     separations = {
-        name: separation(*_parted([score(each) for each in photos], known)) for name, score in SCORES.items()
+        name: separation(*_separated([score(each) for each in photos], known)) for name, score in SCORES.items()
     }
-    separations[COMBINATION] = separation(*_parted(_crossed(photos, known), known))
+    separations[COMBINATION] = separation(*_separated(_cross_fitted(photos, known), known))
     best = max(separations, key=lambda name: separations[name].auroc)
     combination = fit_combination(photos, known) if best == COMBINATION else None
     score = combination if combination is not None else SCORES[best]
@@ -68,7 +68,7 @@ def fit_rejection(episodes: Sequence[Episode], fusion: Fusion, false_accepts: fl
         tuple(episode.names[column] for each, episode in zip(photos, episodes, strict=True) for column in each.best),
         np.concatenate([each.photos for each in episodes]),
     )
-    margin = max(MARGINS, key=lambda least: _rightly_answered(rehearsed, least, false_accepts))
+    margin = max(MARGINS, key=lambda least: _correctly_answered(rehearsed, least, false_accepts))
     threshold = _threshold(rehearsed, margin, false_accepts)
     return Rejection(
         score=best,
@@ -88,13 +88,13 @@ def least_unknown(false_accepts: float) -> int:
     return int(np.ceil(1 / false_accepts - 1e-9)) - 1
 
 
-def _parted(values: Sequence[Wide], known: Sequence[Bools]) -> tuple[Wide, Wide]:
+def _separated(values: Sequence[Wide], known: Sequence[Bools]) -> tuple[Wide, Wide]:
     """Return the values of known and of unknown photos."""
     together, truth = np.concatenate(values), np.concatenate(known)
     return together[truth], together[~truth]
 
 
-def _crossed(photos: Sequence[Scored], known: Sequence[Bools]) -> list[Wide]:
+def _cross_fitted(photos: Sequence[Scored], known: Sequence[Bools]) -> list[Wide]:
     """Return the cross-fitted scores of the combination: each half of the episodes by the fit to the other."""
     if len(photos) < 2:
         return [fit_combination(photos, known)(each) for each in photos]
@@ -126,7 +126,7 @@ def _at_rate(familiarity: Wide, margins: Wide, margin: float, allowed: float) ->
     return float(np.nextafter(passing[most], np.inf)) if most < len(passing) else float(np.min(familiarity))
 
 
-def _rightly_answered(rehearsed: _Rehearsed, margin: float, false_accepts: float) -> float:
+def _correctly_answered(rehearsed: _Rehearsed, margin: float, false_accepts: float) -> float:
     """Return the share of known photos that are given their correct name."""
     threshold = _threshold(rehearsed, margin, false_accepts)
     answered = (rehearsed.familiarity >= threshold) & (rehearsed.margin >= margin)
@@ -139,6 +139,6 @@ def _of_names(rehearsed: _Rehearsed, margin: float, false_accepts: float) -> dic
     found: dict[str, float] = {}
     for name in dict.fromkeys(names[~rehearsed.known]):
         taken = ~rehearsed.known & (names == name)
-        if len(np.unique(rehearsed.photos[taken])) >= LEAST_OF_A_NAME:
+        if len(np.unique(rehearsed.photos[taken])) >= MIN_PER_NAME:
             found[str(name)] = _at_rate(rehearsed.familiarity[taken], rehearsed.margin[taken], margin, false_accepts)
     return found

@@ -35,7 +35,7 @@ class Rule:
     Attributes:
         fusion: maps evidence to scores.
         rejection: rejects unknown objects.
-        levels: decides between product and family; None: always the product.
+        levels: decides between product and family; None if the answer is always the product.
         photos: number of held-out photos that everything was fitted to.
         rehearsed: kind of the rehearsals: enrolled products, or trained classes treated as such.
     """

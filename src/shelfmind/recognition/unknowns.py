@@ -13,7 +13,7 @@ from shelfmind.evaluation.matrix_rows import log_sum_exp
 from shelfmind.recognition.evidence import Evidence
 from shelfmind.recognition.fusion import Fusion, softmax
 
-LEAST_OF_A_NAME = 50
+MIN_PER_NAME = 50
 """Minimum number of unknown photos mistaken for a name to give it a separate threshold. The 95% interval of a rate of
 1 in 10 is then 17 points wide; with fewer photos the rate is meaningless."""
 MARGINS = (0.0, 0.01, 0.02, 0.05, 0.1, 0.2)
@@ -198,7 +198,7 @@ def acceptance_curve(
 ) -> tuple[CurvePoint, ...]:
     """Return the results of thresholds between the extremes of N photos' familiarity.
 
-    `right` is whether the best name is, `allowed` whether its margin is wide enough.
+    `right` is whether the best name is correct, `allowed` whether its margin is wide enough.
     """
     found = []
     for threshold in np.quantile(familiarity, np.linspace(0, 1, points)):

@@ -22,7 +22,7 @@ from shelfmind.requests.shared import (
 )
 
 PLAN_FILE, RESULT_FILE, REPORT_FILE = "plan.json", "ablation.json", "report.html"
-MOST_SEEDS = 100
+MAX_SEEDS = 100
 
 
 def _seeds(value: Any) -> Any:
@@ -30,8 +30,8 @@ def _seeds(value: Any) -> Any:
     if isinstance(value, str) and "," in value:
         return [part.strip() for part in value.split(",") if part.strip()]
     number = int(value) if isinstance(value, str) and value.strip().isdecimal() else value
-    if isinstance(number, str) or (type(number) is int and not 1 <= number <= MOST_SEEDS):
-        raise UserError(f"{argument('seeds')} must be a number from 1 to {MOST_SEEDS}, or seeds such as 4,7")
+    if isinstance(number, str) or (type(number) is int and not 1 <= number <= MAX_SEEDS):
+        raise UserError(f"{argument('seeds')} must be a number from 1 to {MAX_SEEDS}, or seeds such as 4,7")
     if type(number) is int:
         return tuple(range(number))
     return value

@@ -9,7 +9,7 @@ from pydantic import Field, model_validator
 
 from shelfmind.errors import UserError, argument
 from shelfmind.requests.request import COMMA_SEPARATED, Flag, Positional, Request
-from shelfmind.requests.shared import MOST_AT_ONCE, require_path, require_run_or_file
+from shelfmind.requests.shared import MAX_BATCH, require_path, require_run_or_file
 
 Part = Literal["engines", "command", "training"]
 PARTS: tuple[Part, ...] = ("engines", "command", "training")
@@ -47,8 +47,8 @@ class BenchmarkRequest(Request):
 
     @model_validator(mode="after")
     def _sensible(self) -> BenchmarkRequest:
-        if not all(1 <= count <= MOST_AT_ONCE for count in self.batch):
-            raise UserError(f"{argument('batch')} must be numbers from 1 to {MOST_AT_ONCE}")
+        if not all(1 <= count <= MAX_BATCH for count in self.batch):
+            raise UserError(f"{argument('batch')} must be numbers from 1 to {MAX_BATCH}")
         return self
 
     def require_inputs(self) -> None:

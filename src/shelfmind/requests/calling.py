@@ -42,8 +42,10 @@ def request_from(request: type[R], positional: Sequence[Any], names: Mapping[str
         return positional[0]
     known = [each.name for each in arguments(request) if by_position(each)]
     if len(positional) > len(known):
-        said = ", ".join(known) or "none"
-        raise TypeError(f"{verb}() must have at most {len(known)} positional arguments ({said}), got {len(positional)}")
+        options = ", ".join(known) or "none"
+        raise TypeError(
+            f"{verb}() must have at most {len(known)} positional arguments ({options}), got {len(positional)}"
+        )
     given = dict(zip(known, positional, strict=False))
     for name in names:
         if name in given:
@@ -73,5 +75,5 @@ def described(request: type[Request]) -> str:
 
 
 def _default(each: Argument) -> str:
-    worth_saying = not each.switch and each.default is not None and each.default not in ((), {})
-    return f" (default: {each.written(each.default)})" if worth_saying else ""
+    has_shown_default = not each.switch and each.default is not None and each.default not in ((), {})
+    return f" (default: {each.written(each.default)})" if has_shown_default else ""

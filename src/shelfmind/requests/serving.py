@@ -12,7 +12,7 @@ from shelfmind.requests.request import Flag, Incidental, Positional, Request
 from shelfmind.requests.shared import Batch, Decode, Engine, Tta, require_path, require_run_or_file
 
 Role = Literal["read", "write", "admin"]
-MOST_WORKERS = 256
+MAX_WORKERS = 256
 StateFolder = Annotated[
     Path | None,
     Incidental,
@@ -45,7 +45,7 @@ class ServeRequest(Request):
     gallery: str | None = Field(None, description="Calibrated gallery of this network, for recognition and enrolment.")
     host: str = Field("127.0.0.1", description="Address to listen on. Addresses other than localhost require a key.")
     port: int = Field(8000, ge=0, le=65535, description="Port to listen on. 0 picks a free port.")
-    workers: int = Field(1, ge=1, le=MOST_WORKERS, description="Number of processes that share the port.")
+    workers: int = Field(1, ge=1, le=MAX_WORKERS, description="Number of processes that share the port.")
     state: StateFolder = None
     engine: Engine = "auto"
     batch: Batch = None

@@ -15,7 +15,7 @@ RUN_FILE = "recipe.yaml"
 PROVENANCE_FILE = "provenance.json"
 """Present in every run folder from the start."""
 MAX_BAD_FRACTION = 0.01
-MOST_AT_ONCE = 1024
+MAX_BATCH = 1024
 
 
 def _views(value: Any) -> Any:
@@ -77,8 +77,8 @@ Rules = Annotated[str | None, Field(description="Rule set to enforce: contest (M
 def _batch(value: Any) -> Any:
     """Validate a number of images, or ``auto``."""
     number = int(value) if isinstance(value, str) and value.strip().isdecimal() else value
-    if number not in (None, "auto") and not (type(number) is int and 1 <= number <= MOST_AT_ONCE):
-        raise ValueError(f"must be auto or a number of images from 1 to {MOST_AT_ONCE}, got '{value}'")
+    if number not in (None, "auto") and not (type(number) is int and 1 <= number <= MAX_BATCH):
+        raise ValueError(f"must be auto or a number of images from 1 to {MAX_BATCH}, got '{value}'")
     return number
 
 

@@ -105,7 +105,7 @@ class ResumableRequest(RecipeRequest):
     )
 
     verb: ClassVar[str]
-    beside_resume: ClassVar[frozenset[str]] = frozenset({"resume"})
+    allowed_with_resume: ClassVar[frozenset[str]] = frozenset({"resume"})
     """The arguments that may accompany `resume`."""
 
     @model_validator(mode="after")
@@ -113,7 +113,7 @@ class ResumableRequest(RecipeRequest):
         if self.resume is None and (self.data is None or self.out is None):
             needed = f"{argument('data')} and {argument('out')}"
             raise UserError(f"{self.verb} needs {needed}, or {argument('resume')} and a run")
-        others = self.model_fields_set - self.beside_resume
+        others = self.model_fields_set - self.allowed_with_resume
         if self.resume is not None and others:
             first = next(name for name in type(self).model_fields if name in others)
             raise UserError(
@@ -161,7 +161,7 @@ class TrainRequest(ResumableRequest):
         "shelfmind train --resume runs/first",
     )
     verb: ClassVar[str] = "train"
-    beside_resume: ClassVar[frozenset[str]] = frozenset({"resume", "track", "devices", "restarts", "port"})
+    allowed_with_resume: ClassVar[frozenset[str]] = frozenset({"resume", "track", "devices", "restarts", "port"})
 
     split_of: Path | None = Field(
         None,

@@ -13,7 +13,7 @@ class Observer:
         """Called with a note for the user."""
 
     def warn(self, text: str) -> None:
-        """Called with a warning: something that makes the outcome questionable."""
+        """Called with a warning about a problem that makes the outcome questionable."""
 
     def result(self, text: str) -> None:
         """Called with a result that is available before the verb ends, such as the address of a page."""

@@ -47,8 +47,8 @@ def read_audit(folder: Path, data: Path | None = None) -> AuditFolder:
         raise UserError(f"the data set of {folder} is no longer at {root}; set its location with {where}")
     suspects = read_suspects(folder / SUSPECTS)
     notice = facts.get("doubt")
-    told = notice if isinstance(notice, str) else None
-    return AuditFolder(folder, root, facts["format"], tuple(facts["class_names"]), tuple(suspects), told)
+    notice = notice if isinstance(notice, str) else None
+    return AuditFolder(folder, root, facts["format"], tuple(facts["class_names"]), tuple(suspects), notice)
 
 
 def _facts(path: Path) -> Mapping[str, Any]:

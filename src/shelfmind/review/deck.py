@@ -14,9 +14,9 @@ from shelfmind.errors import UserError, argument
 from shelfmind.review.audit_folder import AuditFolder
 from shelfmind.review.following import Follower
 
-MOST_CARDS = 100
-MOST_EXAMPLES = 4
-_LONGEST_NAME = 200
+MAX_CARDS = 100
+MAX_EXAMPLES = 4
+_MAX_NAME_LENGTH = 200
 
 
 class Deck:
@@ -32,7 +32,7 @@ class Deck:
         self._examples: dict[str, dict[int, None]] = {}
         for number, suspect in enumerate(audit.suspects):
             self._suspects_at.setdefault(suspect.path, []).append(number)
-            self._note_images(suspect)
+            self._register_images(suspect)
         seen = dict.fromkeys(audit.class_names)
         for suspect in audit.suspects:
             seen |= dict.fromkeys(name for name in (suspect.given, suspect.suggested) if name is not None)
@@ -62,15 +62,15 @@ class Deck:
 
     def cards(self, numbers: Sequence[int]) -> list[dict[str, Any]]:
         """Return the details of some suspects. Raises `LookupError` for an unknown number or too many of them."""
-        if len(numbers) > MOST_CARDS:
-            raise LookupError(f"at most {MOST_CARDS} cards may be requested at once")
+        if len(numbers) > MAX_CARDS:
+            raise LookupError(f"at most {MAX_CARDS} cards may be requested at once")
         return [self._card(number) for number in numbers]
 
     def examples(self, class_number: int) -> list[int]:
         """Return typical images of a class, if the suspects refer to any."""
         if not 0 <= class_number < len(self.class_names):
             raise LookupError(class_number)
-        return list(self._examples.get(self.class_names[class_number], {}))[:MOST_EXAMPLES]
+        return list(self._examples.get(self.class_names[class_number], {}))[:MAX_EXAMPLES]
 
     def news(self, since: int) -> dict[str, Any]:
         """Return the current decisions on suspects that were changed after the first `since` lines of the log."""
@@ -97,7 +97,7 @@ class Deck:
             raise ValueError("only a relabelling may have a class")
         made = decide(self.reviewer, suspect.path, suspect.given, decision, label)
         append_decision(self.log.path, made)
-        return self._told(suspect.path)
+        return self._state(suspect.path)
 
     def undo(self, number: int | None) -> dict[str, Any]:
         """Undo this reviewer's decision on a suspect, or the last one, and return the suspect; None if there was none.
@@ -107,16 +107,16 @@ class Deck:
         with self._lock:
             self._refresh()
             if number is None:
-                mine = [of[self.reviewer] for of in self._standing.values() if self.reviewer in of]
+                own = [of[self.reviewer] for of in self._standing.values() if self.reviewer in of]
                 order = {each.id: position for position, each in enumerate(self.log.decisions)}
-                of_this_deck = [each for each in mine if each.path in self._suspects_at]
+                of_this_deck = [each for each in own if each.path in self._suspects_at]
                 last = max(of_this_deck, key=lambda each: order[each.id], default=None)
             else:
                 last = self._standing.get(self._suspect(number).path, {}).get(self.reviewer)
             if last is None:
                 return {"undone": None, **self._news(())}
             append_decision(self.log.path, take_back(last, self.reviewer))
-        return {"undone": self._suspects_at[last.path][0], **self._told(last.path)}
+        return {"undone": self._suspects_at[last.path][0], **self._state(last.path)}
 
     def decided(self) -> int:
         """The number of suspects with a decision."""
@@ -124,7 +124,7 @@ class Deck:
             self._refresh()
             return self._decided()
 
-    def _told(self, path: str) -> dict[str, Any]:
+    def _state(self, path: str) -> dict[str, Any]:
         with self._lock:
             self._refresh()
             return self._news([path])
@@ -168,11 +168,11 @@ class Deck:
         if label in self.class_names:
             return label
         normal = normalise_class_name(label)
-        if not normal or len(normal) > _LONGEST_NAME or not normal.isprintable():
-            raise ValueError(f"a class name must have 1 to {_LONGEST_NAME} printable characters")
+        if not normal or len(normal) > _MAX_NAME_LENGTH or not normal.isprintable():
+            raise ValueError(f"a class name must have 1 to {_MAX_NAME_LENGTH} printable characters")
         return self._by_normal_name.get(normal, normal)
 
-    def _note_images(self, suspect: Suspect) -> None:
+    def _register_images(self, suspect: Suspect) -> None:
         for path in (suspect.path, *suspect.neighbours, *suspect.given_neighbours):
             if path not in self._image_numbers:
                 self._image_numbers[path] = len(self.images)
@@ -187,9 +187,9 @@ class Deck:
 def check_reviewer(name: str) -> str:
     """Return the name under which decisions are logged. Raises `UserError` if it is empty or not printable."""
     name = name.strip()
-    if not name or len(name) > _LONGEST_NAME or not name.isprintable():
+    if not name or len(name) > _MAX_NAME_LENGTH or not name.isprintable():
         raise UserError(
-            f"a reviewer's name must have 1 to {_LONGEST_NAME} printable characters, got {name!r}; "
+            f"a reviewer's name must have 1 to {_MAX_NAME_LENGTH} printable characters, got {name!r}; "
             f"set another {argument('reviewer')}"
         )
     return name

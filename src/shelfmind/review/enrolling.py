@@ -19,7 +19,7 @@ from shelfmind.gallery.discovery_folder import Discovery, Group
 from shelfmind.gallery.gallery import Gallery
 from shelfmind.gallery.guard import Guard
 from shelfmind.gallery.photos import Photo
-from shelfmind.gallery.plan import By
+from shelfmind.gallery.plan import Attribution
 from shelfmind.nouns import counted
 from shelfmind.review.following import Follower
 
@@ -27,7 +27,7 @@ ENROL, MERGE, DISCARD = "enrol", "merge", "drop"
 """Possible decisions: a new product, an enrolled one, or no product."""
 
 
-class KeptVectors:
+class StoredVectors:
     """Returns the vectors of a discovery, so that enrolling its photos computes nothing."""
 
     def __init__(self, found: Discovery) -> None:
@@ -52,7 +52,7 @@ class Enrolments:
     """The decisions on the groups of a discovery. Safe for threads and for other processes with the same log.
 
     A decision is written to the log first and then applied to the gallery, whose history records the decision's id. If
-    a process is killed in between, at most the last line of the log lacks its change; `settle` applies it.
+    a process is killed in between, at most the last line of the log lacks its change; `apply_pending` applies it.
     """
 
     def __init__(
@@ -63,7 +63,7 @@ class Enrolments:
         self.log = Follower(log)
         self._lock = log.with_name(f".{log.name}.lock")
         self._thread = threading.RLock()
-        self._kept = KeptVectors(found)
+        self._kept = StoredVectors(found)
         self._groups = {group.key: group for group in found.groups}
 
     def standing(self) -> dict[str, Decision]:
@@ -72,15 +72,15 @@ class Enrolments:
             self.log.refresh()
             return {key: next(iter(of.values())) for key, of in standing(self.log.decisions).items() if of}
 
-    def is_carried_out(self, decision: Decision) -> bool:
+    def is_applied(self, decision: Decision) -> bool:
         """Whether the gallery, as last read, has the change of a decision or of its undo."""
         return self._version_of(decision) is not None
 
-    def settle(self) -> str | None:
+    def apply_pending(self) -> str | None:
         """Apply the change that a killed process did not, and return its description; None if there is none."""
-        with self._alone():
+        with self._exclusive():
             last = self.log.decisions[-1] if self.log.decisions else None
-            if last is None or last.path not in self._groups or self.is_carried_out(last):
+            if last is None or last.path not in self._groups or self.is_applied(last):
                 return None
             if last.undoes is not None:
                 undone = next((each for each in self.log.decisions if each.id == last.undoes), None)
@@ -98,7 +98,7 @@ class Enrolments:
             ValueError: the decision is invalid, or the group is already decided.
             UserError: the decision cannot be applied; nothing was changed.
         """
-        with self._alone():
+        with self._exclusive():
             before = self.standing().get(group.key)
             if before is not None:
                 if (before.reviewer, *before.outcome) == (reviewer, *_outcome(decision, sku)):
@@ -113,7 +113,7 @@ class Enrolments:
             try:
                 outcome = self.gallery.add(photos, self._kept, self._by(made), guard=self._guard_of(self.gallery))
             except BaseException:
-                if not self._is_made(made):
+                if not self._was_applied(made):
                     append_decision(self.log.path, take_back(made, reviewer))
                 raise
             return (*warnings, *outcome.warnings)
@@ -124,7 +124,7 @@ class Enrolments:
         Raises:
             UserError: the gallery can no longer undo it; nothing was changed.
         """
-        with self._alone():
+        with self._exclusive():
             if self.standing().get(decision.path) != decision:
                 return
             self._require_removable(decision)
@@ -139,7 +139,7 @@ class Enrolments:
             return sorted(self.gallery.state.products)
 
     @contextmanager
-    def _alone(self) -> Iterator[None]:
+    def _exclusive(self) -> Iterator[None]:
         with self._thread, exclusively(self._lock):
             self.log.refresh()
             self.gallery.refresh()
@@ -162,7 +162,7 @@ class Enrolments:
         photos = [
             Photo(sku, Path(each.path).name, Path(each.path))
             for each in group.photos
-            if _is_there(each.path, each.sha256)
+            if _is_unchanged(each.path, each.sha256)
         ]
         if not photos:
             raise UserError(
@@ -216,15 +216,15 @@ class Enrolments:
         mark = _mark(decision)
         return next((each.version for each in reversed(self.gallery.state.history) if mark in each.reason), None)
 
-    def _is_made(self, decision: Decision) -> bool:
+    def _was_applied(self, decision: Decision) -> bool:
         """Whether its change was made even though the attempt reported a failure."""
         with suppress(Exception):
             self.gallery.refresh()
-        return self.is_carried_out(decision)
+        return self.is_applied(decision)
 
-    def _by(self, decision: Decision) -> By:
+    def _by(self, decision: Decision) -> Attribution:
         what = "undone: " if decision.undoes is not None else ""
-        return By(decision.reviewer, f"{what}{decision.given} of the discovery {self.name} {_mark(decision)}")
+        return Attribution(decision.reviewer, f"{what}{decision.given} of the discovery {self.name} {_mark(decision)}")
 
 
 def _outcome(decision: str, sku: str | None) -> tuple[str, str | None]:
@@ -241,7 +241,7 @@ def _mark(decision: Decision) -> str:
     return f"[{decision.id[:16]}]"
 
 
-def _is_there(path: str, sha256: str) -> bool:
+def _is_unchanged(path: str, sha256: str) -> bool:
     try:
         return checksum(Path(path).read_bytes()) == sha256
     except OSError:

@@ -12,11 +12,11 @@ from shelfmind.analysis.decisions import Decision
 from shelfmind.arrays import Floats
 from shelfmind.gallery.changes import Entry
 from shelfmind.gallery.discovery_folder import Group, Nearest
-from shelfmind.review.deck import MOST_CARDS, MOST_EXAMPLES
+from shelfmind.review.deck import MAX_CARDS, MAX_EXAMPLES
 from shelfmind.review.enrolling import Enrolments, decided_groups
 from shelfmind.review.group_pictures import reference_name
 
-MOST_PHOTOS, MOST_REFERENCES = 12, 3
+MAX_PHOTOS, MAX_REFERENCES = 12, 3
 """Maximum number of pictures of a group, and of the product next to it, on a card."""
 
 
@@ -32,12 +32,12 @@ class GroupDeck:
         self.images: list[str] = []
         self._image_numbers: dict[str, int] = {}
         self.products: list[str] = []
-        self._note_products()
+        self._register_products()
 
     def overview(self) -> dict[str, Any]:
         """Return everything the page needs before it shows a card: one list per column, one entry per group."""
         with self._lock:
-            self._note_products()
+            self._register_products()
             product_ids = {name: number for number, name in enumerate(self.products)}
             return {
                 "mode": "groups",
@@ -55,8 +55,8 @@ class GroupDeck:
 
     def cards(self, numbers: Sequence[int]) -> list[dict[str, Any]]:
         """Return the details of some groups. Raises `LookupError` for an unknown number or too many of them."""
-        if len(numbers) > MOST_CARDS:
-            raise LookupError(f"at most {MOST_CARDS} cards may be requested at once")
+        if len(numbers) > MAX_CARDS:
+            raise LookupError(f"at most {MAX_CARDS} cards may be requested at once")
         with self._lock:
             standing = self.enrolments.standing()
             return [self._card(number, standing) for number in numbers]
@@ -66,7 +66,7 @@ class GroupDeck:
         with self._lock:
             if not 0 <= class_number < len(self.products):
                 raise LookupError(class_number)
-            return self._references(self.products[class_number], None, MOST_EXAMPLES)
+            return self._references(self.products[class_number], None, MAX_EXAMPLES)
 
     def news(self, since: int) -> dict[str, Any]:
         """Return the current decisions on groups that were changed after the first `since` lines of the log."""
@@ -94,13 +94,13 @@ class GroupDeck:
         Raises the same errors as `decide`.
         """
         with self._lock:
-            mine = {key: each for key, each in self.enrolments.standing().items() if each.reviewer == self.reviewer}
+            own = {key: each for key, each in self.enrolments.standing().items() if each.reviewer == self.reviewer}
             if number is None:
                 order = {line.id: position for position, line in enumerate(self.enrolments.log.decisions)}
-                of_these = [each for key, each in mine.items() if key in self._numbers]
+                of_these = [each for key, each in own.items() if key in self._numbers]
                 last = max(of_these, key=lambda each: order[each.id], default=None)
             else:
-                last = mine.get(self._group(number).key)
+                last = own.get(self._group(number).key)
             if last is None:
                 return {"undone": None, **self._news(())}
             self.enrolments.take_back(last)
@@ -111,7 +111,7 @@ class GroupDeck:
         """The number of groups with a decision."""
         return decided_groups(self.groups, self.enrolments.standing())
 
-    def _note_products(self) -> None:
+    def _register_products(self) -> None:
         """Append new products, so that the numbers of those that open pages know stay valid."""
         known = set(self.products)
         self.products += [name for name in self.enrolments.products() if name not in known]
@@ -138,7 +138,7 @@ class GroupDeck:
         return {
             "number": number,
             "group": group.number,
-            "photos": [self._image(photo.path) for photo in group.photos[:MOST_PHOTOS]],
+            "photos": [self._image(photo.path) for photo in group.photos[:MAX_PHOTOS]],
             "total": len(group.photos),
             "likeness": group.likeness,
             "path": group.photos[0].path,
@@ -147,7 +147,7 @@ class GroupDeck:
             else {
                 "name": nearest.sku,
                 "similarity": nearest.similarity,
-                "images": self._references(nearest.sku, nearest.sha256, MOST_REFERENCES),
+                "images": self._references(nearest.sku, nearest.sha256, MAX_REFERENCES),
             },
         }
 
@@ -157,7 +157,7 @@ class GroupDeck:
         for key, decision in standing.items():
             other = self._numbers.get(key)
             if decision.label is not None and other is not None and other != number:
-                similarity, row = alikeness(self._vectors[number], self._vectors[other])
+                similarity, row = mean_similarity(self._vectors[number], self._vectors[other])
                 photo = self.groups[other].photos[row]
                 found.append(Nearest(decision.label, similarity, photo.sha256))
         there = [each for each in found if each is not None and each.sku in self.enrolments.gallery.state.products]
@@ -175,7 +175,7 @@ class GroupDeck:
         return self._image_numbers[name]
 
 
-def alikeness(photos: Floats, others: Floats) -> tuple[float, int]:
+def mean_similarity(photos: Floats, others: Floats) -> tuple[float, int]:
     """Return the mean similarity of photos (N, D) to their nearest of others (M, D), and the overall nearest one."""
     similarities = photos @ others.T
     return float(similarities.max(1).mean()), int(np.argmax(similarities.max(0)))

@@ -7,7 +7,7 @@ from pathlib import Path
 from shelfmind.errors import UserError
 from shelfmind.gallery.discovery_folder import Discovery
 from shelfmind.gallery.gallery import Gallery
-from shelfmind.review.pictures import Kept, NoPicture
+from shelfmind.review.pictures import NoPicture, PictureCache
 
 _REFERENCE = "gallery:"
 
@@ -23,7 +23,7 @@ class GroupPictures:
     def __init__(self, found: Discovery, gallery: Gallery) -> None:
         self._gallery = gallery
         self._paths = {photo.path for group in found.groups for photo in group.photos}
-        self._kept = Kept()
+        self._kept = PictureCache()
 
     def render(self, name: str, size: str) -> tuple[bytes, str]:
         """Return a picture as JPEG, and its ETag. Raises `NoPicture`."""

@@ -27,7 +27,7 @@ class NoPicture(Exception):  # noqa: N818 - a descriptive name, as UserError
     """There is no picture: the file is missing, is not an image, or does not belong to the data set."""
 
 
-class Kept:
+class PictureCache:
     """A bounded in-memory cache of rendered pictures, which keeps the most recent ones. Thread-safe."""
 
     def __init__(self) -> None:
@@ -68,7 +68,7 @@ class Pictures:
     def __init__(self, root: Path, format: str) -> None:
         self._root, self._format = root, format
         self._real_root = os.path.realpath(root if root.is_dir() else root.parent)
-        self._kept = Kept()
+        self._kept = PictureCache()
 
     def locate(self, path: str) -> Path:
         """Return the file of an image, given as in the suspects. Raises `NoPicture` unless it is in the data set.

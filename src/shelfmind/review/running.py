@@ -49,7 +49,7 @@ class ReviewOutcome:
 
 @takes(ReviewRequest)
 def review(request: ReviewRequest, watcher: Observer = SILENT) -> ReviewOutcome:
-    """Serve the review page of an audit folder or a discovery until Ctrl-C. The watcher is told its address.
+    """Serve the review page of an audit folder or a discovery until Ctrl-C. The watcher receives its address.
 
     Every decision is appended to the log (``review.jsonl`` in the folder), which several reviews may share. Decisions
     on a discovery are applied to its gallery immediately. If the default port is taken, a free one is used.
@@ -80,7 +80,7 @@ def _review_groups(request: ReviewRequest, name: str, log: Path, watcher: Observ
     _open_log(log, watcher)
     enrolments = Enrolments(found, gallery, log, request.audit.resolve().name, _guard)
     try:
-        settled = enrolments.settle()
+        settled = enrolments.apply_pending()
     except UserError as error:
         watcher.warn(f"a decision of an interrupted review could not be applied: {error}")
     else:

@@ -15,16 +15,16 @@ from typing import Any, Protocol
 from urllib.parse import parse_qs, urlsplit
 
 from shelfmind.errors import UserError
-from shelfmind.pages.web_files import LOOK, WebFile, web_files
+from shelfmind.pages.web_files import SHARED_FILES, WebFile, web_files
 from shelfmind.review.pictures import EDGES, NoPicture
 
 LOOPBACK = "127.0.0.1"
 _HOSTS = frozenset({LOOPBACK, "localhost"})
-_MOST_BODY_BYTES = 64 * 1024
+_MAX_BODY_BYTES = 64 * 1024
 _NAMES = ("card.js", "chooser.js", "feed.js", "group.js", "review.css", "review.js", "server.js", "words.js")
 _PAGE = {
     "/": WebFile("review/page/index.html"),
-    **{f"/{name}": file for name, file in {**web_files("review/page", _NAMES), **LOOK}.items()},
+    **{f"/{name}": file for name, file in {**web_files("review/page", _NAMES), **SHARED_FILES}.items()},
 }
 _SAFETY = {
     "Content-Security-Policy": "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; "
@@ -124,7 +124,7 @@ class Handler(BaseHTTPRequestHandler):
         address = urlsplit(self.path)
         query = parse_qs(address.query)
         if address.path == "/" and "token" in query:
-            self._let_in(query["token"][0])
+            self._admit(query["token"][0])
             return
         self._require_token()
         if address.path in _PAGE:
@@ -188,7 +188,7 @@ class Handler(BaseHTTPRequestHandler):
     def _is_token(self, given: str) -> bool:
         return hmac.compare_digest(given.encode("utf-8", "replace"), self.server.token.encode())
 
-    def _let_in(self, token: str) -> None:
+    def _admit(self, token: str) -> None:
         """Store the secret in a cookie, and remove it from the address."""
         if not self._is_token(token):
             raise _Refused(HTTPStatus.FORBIDDEN, "invalid token: this review has ended, or another is running here")
@@ -199,7 +199,7 @@ class Handler(BaseHTTPRequestHandler):
 
     def _body(self) -> dict[str, Any]:
         length = self.headers.get("Content-Length", "")
-        if not length.isdecimal() or int(length) > _MOST_BODY_BYTES:
+        if not length.isdecimal() or int(length) > _MAX_BODY_BYTES:
             raise _Refused(HTTPStatus.REQUEST_ENTITY_TOO_LARGE, "the request has no length or is too long")
         body = json.loads(self.rfile.read(int(length)))
         if not isinstance(body, dict):
@@ -226,17 +226,17 @@ class Handler(BaseHTTPRequestHandler):
         else:
             self._send(status, f"{reason}\n".encode("utf-8", "replace"), "text/plain; charset=utf-8", "no-store")
 
-    def _send(self, status: HTTPStatus, content: bytes, kind: str, keeping: str, tag: str | None = None) -> None:
+    def _send(self, status: HTTPStatus, content: bytes, kind: str, cache_control: str, tag: str | None = None) -> None:
         self.send_response(status)
         self.send_header("Content-Type", kind)
         if tag is not None:
             self.send_header("ETag", tag)
-        self._finish(content, keeping)
+        self._finish(content, cache_control)
 
-    def _finish(self, content: bytes, keeping: str) -> None:
+    def _finish(self, content: bytes, cache_control: str) -> None:
         for name, value in _SAFETY.items():
             self.send_header(name, value)
-        self.send_header("Cache-Control", keeping)
+        self.send_header("Cache-Control", cache_control)
         self.send_header("Content-Length", str(len(content)))
         if self.close_connection:
             self.send_header("Connection", "close")

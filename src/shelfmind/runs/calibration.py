@@ -21,7 +21,7 @@ def write_temperature(
     A kept temperature applies to all later predictions of this run with these weights and views. A rejected one removes
     an earlier temperature for these weights and views, but not for other views.
     """
-    before = _kept_before(run, checksum)
+    before = _earlier_temperature(run, checksum)
     if before is not None and before[1] != tuple(tta) and not scaling.kept:
         return None
     replaced = None if before is None else before[0]
@@ -36,7 +36,7 @@ def read_temperature(run: RunFolder, checksum: str, tta: Sequence[str]) -> float
         return 1.0
     content = read_json(run.calibration)
     try:
-        return float(content["temperature"]) if _is_of(content, checksum, tta) else 1.0
+        return float(content["temperature"]) if _matches(content, checksum, tta) else 1.0
     except (KeyError, TypeError, ValueError) as error:
         raise UserError(f"{run.calibration} is damaged: {error}; delete it or calibrate again") from error
 
@@ -60,11 +60,11 @@ def note_on_temperature(run: RunFolder, temperature: float, split: str) -> tuple
     return (text,) if same else ()
 
 
-def _is_of(content: Mapping[str, Any], checksum: str, tta: Sequence[str]) -> bool:
+def _matches(content: Mapping[str, Any], checksum: str, tta: Sequence[str]) -> bool:
     return bool(content["weights"] == checksum and tuple(content["tta"]) == tuple(tta))
 
 
-def _kept_before(run: RunFolder, checksum: str) -> tuple[float, tuple[str, ...]] | None:
+def _earlier_temperature(run: RunFolder, checksum: str) -> tuple[float, tuple[str, ...]] | None:
     """An earlier temperature other than 1 for these weights, with its views; None if there is none or it is damaged."""
     if not run.calibration.exists():
         return None

@@ -175,7 +175,7 @@ class RunFolder:
         """Raise `UserError` if the folder is not a run."""
         require_run(self.root)
 
-    def offer(self, chosen: Path) -> None:
+    def select(self, chosen: Path) -> None:
         """Make `weights.ckpt` the same file as `chosen`, atomically."""
 
         def link(temporary: Path) -> None:

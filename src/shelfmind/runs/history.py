@@ -1,4 +1,4 @@
-"""How a run used which photos, identified by content, independent of paths, names and machines."""
+"""Which photos a run has used, and how. Photos are identified by content, independent of paths, names and machines."""
 
 from __future__ import annotations
 
@@ -78,17 +78,16 @@ class History:
         place = None if digest is None else self.first_rows.get(digest)
         return None if place is None else self.rows[place].split
 
-    def use_before(self, digest: bytes | None) -> str | None:
+    def earlier_use(self, digest: bytes | None) -> str | None:
         """The use by the initial weights or teachers: train or val (model selection); None otherwise."""
         return first_use((each.own_use(digest) for each in self.before), USES[:-1])
 
     def use(self, digest: bytes | None) -> str | None:
-        """The use of a photo with this content by the run or before it: the first of train, val and test that applies,
-            or
-        None."""
-        return first_use((self.own_use(digest), self.use_before(digest)))
+        """The use of a photo with this content by the run or before it: the first of train, val and test that
+        applies, or None."""
+        return first_use((self.own_use(digest), self.earlier_use(digest)))
 
-    def known_as(self, digest: bytes) -> str:
+    def path_of(self, digest: bytes) -> str:
         """The path of this content in the run whose use takes precedence."""
         use = self.use(digest)
         history = next(each for each in self.chain if each.own_use(digest) == use)
@@ -101,7 +100,7 @@ class History:
         return f"{self.title}{began}{f' or its teachers, {teachers}' if teachers else ''}"
 
     @property
-    def taught(self) -> bool:
+    def has_teachers(self) -> bool:
         """Whether it has teachers."""
         return any(each.teacher for each in self.before)
 
@@ -147,9 +146,9 @@ def read_history(run: RunFolder, counter: Counter) -> History:
         raise UnknownHistoryError(f"the training images of {run.root} are unknown: it has no {run.split.name}")
     rows = read_split(run.split)
     if not any(row.sha256 is not None for row in rows):
-        _take_from_data(run, rows, counter)
+        _add_digests(run, rows, counter)
         rows = read_split(run.split)
-    return History(run, tuple(rows), tuple(_histories_before(run, counter)), str(run.root))
+    return History(run, tuple(rows), tuple(_earlier_histories(run, counter)), str(run.root))
 
 
 def run_of(checkpoint: Path) -> RunFolder | None:
@@ -159,39 +158,39 @@ def run_of(checkpoint: Path) -> RunFolder | None:
     return run if run.provenance.is_file() else None
 
 
-def folders_before(run: RunFolder, count: int) -> list[Path]:
+def earlier_folders(run: RunFolder, count: int) -> list[Path]:
     """The folders of the histories of earlier runs."""
     return [run.before / str(index) for index in range(count)]
 
 
-def _histories_before(run: RunFolder, counter: Counter) -> Iterator[History]:
+def _earlier_histories(run: RunFolder, counter: Counter) -> Iterator[History]:
     """The stored histories of the initial weights and teachers.
 
     A run that did not store them reads them from the run of its initial weights.
     """
     if not run.before.is_dir():
-        yield from _asked_before(run, counter)
+        yield from _histories_of_start(run, counter)
         return
     for folder in map(RunFolder, sorted(run.before.iterdir(), key=lambda folder: int(folder.name))):
         origin = read_json(folder.root / ORIGIN)
         title, teacher = str(origin["run"]), bool(origin.get("teacher", False))
         if not folder.split.exists():
-            raise _untold_before(run, title, teacher)
+            raise _unknown_start(run, title, teacher)
         yield History(folder, tuple(read_split(folder.split)), title=title, teacher=teacher)
 
 
-def _asked_before(run: RunFolder, counter: Counter) -> tuple[History, ...]:
+def _histories_of_start(run: RunFolder, counter: Counter) -> tuple[History, ...]:
     weights = (read_json(run.provenance) if run.provenance.exists() else {}).get("weights") or {}
     if weights.get("origin") != "run":
         return ()
     checkpoint = Path(weights["path"])
     parent = run_of(checkpoint)
     if parent is None:
-        raise _untold_before(run, str(checkpoint.parent))
+        raise _unknown_start(run, str(checkpoint.parent))
     return read_history(parent, counter).chain
 
 
-def _untold_before(run: RunFolder, title: str, teacher: bool = False) -> UnknownHistoryError:
+def _unknown_start(run: RunFolder, title: str, teacher: bool = False) -> UnknownHistoryError:
     origin = f"its teacher {title}" if teacher else f"its initial weights, of {title},"
     return UnknownHistoryError(f"the training images of {run.root} are unknown: those of {origin} are not recorded")
 
@@ -205,7 +204,7 @@ def write_history(run: RunFolder, catalog: Catalog, counter: Counter) -> None:
     write_atomically(run.seen, lambda temporary: write_fingerprints(trained, temporary, progress))
 
 
-def _take_from_data(run: RunFolder, rows: Sequence[SplitRow], counter: Counter) -> None:
+def _add_digests(run: RunFolder, rows: Sequence[SplitRow], counter: Counter) -> None:
     """Add digests to a run from its data set, if no listed file is missing or has another size."""
     origin = read_json(run.provenance) if run.provenance.exists() else {}
     try:

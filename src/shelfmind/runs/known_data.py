@@ -1,4 +1,4 @@
-"""A data set from the view of a run: each photo in the split of its content in the run, all others new."""
+"""A data set from the view of a run: photos that the run knows, by content, keep its split; all others are new."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ class KnownData:
     histories: tuple[History, ...]
     without_history: tuple[str, ...] = ()
 
-    def of_the_first_alone(self) -> KnownData:
+    def for_first_run(self) -> KnownData:
         """The same data with the groups for the first run alone."""
         first = self.histories[0].alone
         return replace(self, catalog=grouped_by_content(self.ungrouped, self.digests, [first]))
@@ -81,7 +81,7 @@ def open_known(
         UserError: unusable data, or classes other than the first run's.
     """
     origin = read_json(runs[0].provenance) if runs[0].provenance.exists() else {}
-    catalog = open_as_trained(runs[0], data, format, int(origin.get("seed", 0)), some_classes, further_names)
+    catalog = open_with_run_classes(runs[0], data, format, int(origin.get("seed", 0)), some_classes, further_names)
     histories: dict[Path, History] = {}
     unknown: list[str] = []
     for run in runs:
@@ -91,8 +91,8 @@ def open_known(
             if allow_seen is None:
                 raise
             if not allow_seen:
-                all_the_same = f"evaluate it nevertheless with {argument('allow_seen')}"
-                raise UnknownHistoryError(error.fact, f"{error.advice}, or {all_the_same}") from error
+                alternative = f"evaluate it nevertheless with {argument('allow_seen')}"
+                raise UnknownHistoryError(error.fact, f"{error.advice}, or {alternative}") from error
             unknown.append(error.fact)
     paths = [sample.path for sample in catalog.samples]
     digests = hash_files(paths, counter("hashing files", len(paths)))
@@ -100,7 +100,7 @@ def open_known(
     return KnownData(grouped_by_content(catalog, digests, known), catalog, tuple(digests), tuple(known), tuple(unknown))
 
 
-def open_as_trained(
+def open_with_run_classes(
     run: RunFolder,
     data: Path,
     format: str | None,

@@ -43,11 +43,11 @@ def refuse_seen(samples: Sequence[Sample], histories: Sequence[History], purpose
         return
     write_table(listing, ("path", "use", "known as"), [(str(each.path), use, name) for each, use, name in found])
     counts = [(sum(use == own for _, own, _ in found), verb) for use, verb in VERBS.items()]
-    said = " and ".join(f"{count} {'was' if count == 1 else 'were'} {verb}" for count, verb in counts if count)
+    uses = " and ".join(f"{count} {'was' if count == 1 else 'were'} {verb}" for count, verb in counts if count)
     names = " or ".join(map(str, histories))
     examples = shortened([str(each.path) for each, *_ in found], 3)
     raise UserError(
-        f"of {counted(len(samples), 'image')} {said} by {names}, {purpose}: {examples}. They are listed in {listing}: "
+        f"of {counted(len(samples), 'image')} {uses} by {names}, {purpose}: {examples}. They are listed in {listing}: "
         f"remove them from the data, or continue with them with {argument('allow_seen')}"
     )
 
@@ -60,7 +60,7 @@ def seen_before(samples: Sequence[Sample], histories: Sequence[History]) -> list
         for use in VERBS:
             known = next((history for history in histories if history.use(digest) == use), None)
             if known is not None and digest is not None:
-                found.append((sample, use, known.known_as(digest)))
+                found.append((sample, use, known.path_of(digest)))
                 break
     return found
 

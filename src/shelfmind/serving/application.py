@@ -26,7 +26,7 @@ DESCRIPTION = (
     "Recognise retail products (SKUs) in photos. Send an API key as `Authorization: Bearer sm_...`. Errors are "
     "`application/problem+json` (RFC 9457)."
 )
-OF_BODIES = ("400", "408", "413")
+BODY_ERRORS = ("400", "408", "413")
 """Errors that any request with a body may get."""
 _RECOGNITION = next(each for each in recognition.router.routes if isinstance(each, APIRoute))
 ROUTERS = (recognition, gallery, gallery_changes, operation, page, web_page)
@@ -36,7 +36,7 @@ def create_application(service: Service, clock: Callable[[], float] = time.monot
     """Return the ASGI application: the gate and, behind it, the routes. `clock` is used for rate limits."""
     app = described_application()
     app.state.service = service
-    return Gate(Shortcut(app, service), service.door, service.limits, service.metrics, clock)
+    return Gate(Shortcut(app, service), service.authenticator, service.limits, service.metrics, clock)
 
 
 class Shortcut:
@@ -79,7 +79,7 @@ def described_application() -> FastAPI:
     app.add_exception_handler(HTTPException, _on_http_error)
     app.add_exception_handler(RequestValidationError, _on_invalid)
     app.add_exception_handler(UserError, _on_user_error)
-    app.add_exception_handler(Exception, _on_fault)
+    app.add_exception_handler(Exception, _on_internal_error)
     described = app.openapi
 
     def openapi() -> dict[str, Any]:
@@ -102,7 +102,7 @@ def _completed(description: dict[str, Any]) -> dict[str, Any]:
     for path in description["paths"].values():
         for operation_ in path.values():
             if "requestBody" in operation_:
-                operation_["responses"].update({each: responses[each] for each in OF_BODIES if each in responses})
+                operation_["responses"].update({each: responses[each] for each in BODY_ERRORS if each in responses})
             _as_problems(operation_["responses"])
     description["components"]["securitySchemes"] = {"key": {"type": "http", "scheme": "bearer"}}
     description["security"] = [{"key": []}]
@@ -128,18 +128,18 @@ async def _on_invalid(request: Request, error: Any) -> Response:
         for each in error.errors()
     ]
     first = f": {items[0]['where']}: {items[0]['what']}" if items else ""
-    said = Problem(422, f"invalid request{first}", more={"errors": items})
-    return problem_response(said, _request_id(request))
+    problem = Problem(422, f"invalid request{first}", more={"errors": items})
+    return problem_response(problem, _request_id(request))
 
 
 async def _on_user_error(request: Request, error: Any) -> Response:
     """Handle an error that the operator must fix, such as an unreadable gallery or a full disk."""
     LOG.error("request %s: %s", _request_id(request), error)
-    said = Problem(503, "the service cannot do this now; its log has the reason", "not-ready", 5)
-    return problem_response(said, _request_id(request))
+    problem = Problem(503, "the service cannot do this now; its log has the reason", "not-ready", 5)
+    return problem_response(problem, _request_id(request))
 
 
-async def _on_fault(request: Request, error: Any) -> Response:
+async def _on_internal_error(request: Request, error: Any) -> Response:
     """Handle an internal error, which the gate logs."""
     return problem_response(fault(_request_id(request)), _request_id(request))
 

@@ -161,9 +161,9 @@ class Batcher:
         """Return a batch to compute now. With `full`, only a full one, as there is more to decode."""
         for model, items in self._decoded.items():
             size = model.batch_size(self.max_batch)
-            ripe = len(items) >= size or (not full and self._ripe(items[0], now))
-            if ripe and (self._computing == 0 or model.takes_several):
-                fair = -(-len(items) // (1 + self._idle)) if model.takes_several else len(items)
+            ripe = len(items) >= size or (not full and self._is_due(items[0], now))
+            if ripe and (self._computing == 0 or model.supports_concurrency):
+                fair = -(-len(items) // (1 + self._idle)) if model.supports_concurrency else len(items)
                 batch = [items.popleft() for _ in range(min(size, fair))]
                 if not items:
                     del self._decoded[model]
@@ -172,12 +172,14 @@ class Batcher:
                 return partial(self._compute, model, batch, alone)
         return None
 
-    def _ripe(self, oldest: Item, now: float) -> bool:
+    def _is_due(self, oldest: Item, now: float) -> bool:
         return self._closed or now - oldest.since >= self.max_delay_s
 
     def _patience(self, now: float) -> float | None:
         """Return the seconds until a partial batch is due."""
-        possible = (items for model, items in self._decoded.items() if not self._computing or model.takes_several)
+        possible = (
+            items for model, items in self._decoded.items() if not self._computing or model.supports_concurrency
+        )
         oldest = [items[0].since for items in possible]
         return max(0.0005, min(oldest) + self.max_delay_s - now) if oldest else None
 
@@ -209,7 +211,7 @@ class Batcher:
             began = time.monotonic()
             squares = [item.square for item in wanted if item.square is not None]
             top = max((item.ticket.top for item in wanted), default=1)
-            outcomes = model.outcomes(squares, top, beside_others=not alone) if squares else []
+            outcomes = model.outcomes(squares, top, concurrent=not alone) if squares else []
             if squares:
                 seconds = time.monotonic() - began
                 self.metrics.computed(seconds, len(squares))

@@ -1,4 +1,4 @@
-"""Identify callers: by API key, by a session that a key opened, or as anonymous."""
+"""Authenticate callers by API key, by a session opened with a key, or as anonymous."""
 
 from __future__ import annotations
 
@@ -18,9 +18,9 @@ from shelfmind.serving.session_secret import SessionSecret
 
 ANONYMOUS = "anonymous"
 SESSION_S = 12 * 3600
-CLOCKS_DIFFER_S = 300
+CLOCK_SKEW_S = 300
 """Tolerance for the expiry of sessions, as the clocks of replicas differ."""
-FAILURES_A_SECOND = 5.0
+MAX_FAILURES_PER_SECOND = 5.0
 """Maximum number of wrong keys per second from one address."""
 
 
@@ -50,7 +50,7 @@ class Caller:
         return {"who": self.name, "role": self.role, "address": self.address}
 
 
-class Door:
+class Authenticator:
     """Authenticates callers by their keys and opens sessions for browsers.
 
     A session consists of the key's public id, its expiry time and a signature by the secret stored next to the keys.
@@ -63,7 +63,7 @@ class Door:
     ) -> None:
         self.keys, self.access, self._secret = keys, access, secret
         self._had_keys = False
-        self._failures = Rates(FAILURES_A_SECOND, clock)
+        self._failures = Rates(MAX_FAILURES_PER_SECOND, clock)
 
     @property
     def cookie(self) -> str:
@@ -72,7 +72,7 @@ class Door:
 
     @property
     def needs_key(self) -> bool:
-        """Whether a key is required. Once there has been a key, revoking the last one does not open the service."""
+        """Whether a key is required. Once a key has existed, revoking the last one does not open the service."""
         self._had_keys = self._had_keys or bool(self.keys.by_id())
         return self._had_keys or not self.access.open
 
@@ -101,7 +101,7 @@ class Door:
             UserError: the secret cannot be read or written.
         """
         until = int(time.time()) + SESSION_S
-        return f"{key.id}.{until}.{_signature(self._secret.drawn(), key.id, until)}"
+        return f"{key.id}.{until}.{_signature(self._secret.get_or_create(), key.id, until)}"
 
     def _of_session(self, cookies: str) -> Key | None:
         jar: SimpleCookie = SimpleCookie()
@@ -118,7 +118,7 @@ class Door:
         if expected is None or not hmac.compare_digest(expected, signature.encode("utf-8", "replace")):
             return None
         left_s = int(until) - time.time()
-        return self.keys.by_id().get(key_id) if 0 < left_s <= SESSION_S + CLOCKS_DIFFER_S else None
+        return self.keys.by_id().get(key_id) if 0 < left_s <= SESSION_S + CLOCK_SKEW_S else None
 
 
 def _signature(secret: bytes, id: str, until: int) -> str:

@@ -31,7 +31,7 @@ from shelfmind.tables import read_table
 LIST, PHOTOS = "list.csv", "photos"
 HEADER = "path,label,split"
 SPLIT = "train"
-NAMELESS = "unknown"
+UNLABELLED = "unknown"
 """The label of a photo without an answer."""
 
 
@@ -42,7 +42,7 @@ class Corrections:
         self.root, self.log = root, root / FILE_NAME
         self._thread = Lock()
 
-    def add(self, content: bytes, said: str, decision: str, label: str | None, reviewer: str) -> Decision:
+    def add(self, content: bytes, predicted: str, decision: str, label: str | None, reviewer: str) -> Decision:
         """Save a decodable photo and the decision on it. Both are on the disk afterwards.
 
         Raises:
@@ -50,14 +50,14 @@ class Corrections:
             UserError: the files cannot be written.
         """
         path = f"{PHOTOS}/{hashlib.sha256(content).hexdigest()}{_suffix(content)}"
-        decide(reviewer, path, said or NAMELESS, decision, label)  # validate it before anything is written
+        decide(reviewer, path, predicted or UNLABELLED, decision, label)  # validate it before anything is written
         make_folder(self.root / PHOTOS)
         with self._thread, exclusively(self.root / ".lock"):
             labels = self._labels()
             if path not in labels:
                 write_atomically(self.root / path, lambda temporary: _fill(temporary, content))
-                self._list(path, said or NAMELESS, is_first=not labels)
-            made = decide(reviewer, path, labels.get(path, said or NAMELESS), decision, label)
+                self._list(path, predicted or UNLABELLED, is_first=not labels)
+            made = decide(reviewer, path, labels.get(path, predicted or UNLABELLED), decision, label)
             append_decision(self.log, made)
         return made
 

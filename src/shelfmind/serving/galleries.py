@@ -14,7 +14,7 @@ from shelfmind.errors import UserError, nearest
 from shelfmind.gallery.changes import Entry
 from shelfmind.gallery.gallery import Gallery
 from shelfmind.gallery.photos import Photo
-from shelfmind.gallery.plan import By, ChangeOutcome
+from shelfmind.gallery.plan import Attribution, ChangeOutcome
 from shelfmind.gallery.stores import open_files
 from shelfmind.images.decoding import BadImage
 from shelfmind.progress import count_silently
@@ -81,12 +81,13 @@ class ServedGallery:
             self._reader.refresh()
             yield self._reader
 
-    def enrol(self, sku: str, images: Sequence[Image], by: By, strict: bool) -> ChangeOutcome:
+    def enrol(self, sku: str, images: Sequence[Image], by: Attribution, strict: bool) -> ChangeOutcome:
         """Enrol photos of a product.
 
         Raises:
             Problem: there is no photo, or one cannot be used.
-            UserError: the gallery refuses the change; with `strict` a `DoubtfulError` for findings of the guard.
+            UserError: the gallery refuses the change; with `strict` a `SuspiciousEnrolmentError` if the guard
+                has findings.
         """
         self._require_usable(images)
         photos = [Photo(sku, image.name, image.content) for image in images]

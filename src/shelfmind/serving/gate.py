@@ -15,7 +15,7 @@ from urllib.parse import urlsplit
 from starlette.requests import ClientDisconnect
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from shelfmind.serving.callers import ANONYMOUS, Caller, Door
+from shelfmind.serving.callers import ANONYMOUS, Authenticator, Caller
 from shelfmind.serving.limits import Limits
 from shelfmind.serving.metrics import Metrics
 from shelfmind.serving.problems import Problem, problem_response
@@ -25,7 +25,7 @@ from shelfmind.serving.rates import Rates
 LOG = logging.getLogger("shelfmind.serving")
 PROBES = frozenset({"/healthz", "/readyz"})
 OPEN = PROBES | {"/", "/v1/openapi.json", "/v1/session"}
-OPEN_BELOW = "/page/"
+OPEN_PREFIX = "/page/"
 """Public paths without user data: probes, the OpenAPI description, the page's files, opening a session."""
 SAFE_METHODS = frozenset({"GET", "HEAD"})
 MARK = b"x-shelfmind"
@@ -47,12 +47,12 @@ class Gate:
     def __init__(
         self,
         app: ASGIApp,
-        door: Door,
+        authenticator: Authenticator,
         limits: Limits,
         metrics: Metrics,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
-        self.app, self.door, self.limits, self.metrics = app, door, limits, metrics
+        self.app, self.authenticator, self.limits, self.metrics = app, authenticator, limits, metrics
         self._rates = None if limits.rate is None else Rates(limits.rate, clock)
         self._bodies = Bodies(limits, metrics)
 
@@ -62,52 +62,52 @@ class Gate:
             return
         began = time.monotonic()
         request_id = secrets.token_hex(8)
-        way_out = _Exit(send, request_id)
+        sender = _ResponseSender(send, request_id)
         body = None
         try:
             headers = dict(scope["headers"])
             caller = self._admitted(scope, headers)
             body = self._bodies.of(headers, receive)
             scope.setdefault("state", {}).update(caller=caller, request_id=request_id)
-            await self.app(scope, body, way_out)
+            await self.app(scope, body, sender)
         except Problem as problem:
-            await way_out.answer(problem, scope)
+            await sender.answer(problem, scope)
         except ClientDisconnect:
             self.metrics.reject("hung_up")
         except Exception:
             LOG.exception("request %s: %s %s failed", request_id, scope["method"], _route(scope))
-            await way_out.answer(fault(request_id), scope)
+            await sender.answer(fault(request_id), scope)
         finally:
             if body is not None:
                 body.release()
-            self.metrics.answered(_method(scope), _route(scope), way_out.status, time.monotonic() - began)
+            self.metrics.answered(_method(scope), _route(scope), sender.status, time.monotonic() - began)
 
     def _admitted(self, scope: Scope, headers: Mapping[bytes, bytes]) -> Caller:
         path, peer = scope["path"], (scope.get("client") or ("unknown",))[0]
-        proxies = self.door.access.proxies
+        proxies = self.authenticator.access.proxies
         address = client_address(peer, scope["headers"], proxies) if proxies else peer
         if path in PROBES:
             return Caller(ANONYMOUS, None, address)
-        self._require_own_name(headers)
+        self._require_known_host(headers)
         if scope["method"] not in SAFE_METHODS:
             self._require_own_origin(headers)
-        caller = self.door.caller(_text(headers, b"authorization"), _text(headers, b"cookie"), address)
+        caller = self.authenticator.caller(_text(headers, b"authorization"), _text(headers, b"cookie"), address)
         if caller is None:
             self.metrics.reject("auth")
-            raise self.door.wrong_key(address)
+            raise self.authenticator.wrong_key(address)
         if caller.by_session and scope["method"] not in SAFE_METHODS and MARK not in headers:
             self.metrics.reject("origin")
             raise Problem(403, "changes with a session must come from the page: also send X-Shelfmind: 1")
-        if caller.role is None and path not in OPEN and not path.startswith(OPEN_BELOW):
+        if caller.role is None and path not in OPEN and not path.startswith(OPEN_PREFIX):
             self.metrics.reject("auth")
             raise Problem(401, "a key is required: send Authorization: Bearer sm_...")
         if self._rates is not None:
             self._require_rate(caller)
         return caller
 
-    def _require_own_name(self, headers: Mapping[bytes, bytes]) -> None:
+    def _require_known_host(self, headers: Mapping[bytes, bytes]) -> None:
         """Reject foreign host names that resolve to this machine's address (DNS rebinding)."""
-        hosts = self.door.access.hosts
+        hosts = self.authenticator.access.hosts
         if hosts is None:
             return
         try:
@@ -193,7 +193,7 @@ class Body:
         self._bodies.hold(-self._size)
 
 
-class _Exit:
+class _ResponseSender:
     """Adds the security headers to every response."""
 
     def __init__(self, send: Send, request_id: str) -> None:
@@ -205,8 +205,8 @@ class _Exit:
     async def __call__(self, message: Message) -> None:
         if message["type"] == "http.response.start":
             self._started, self.status = True, message["status"]
-            said = {name for name, _ in message["headers"]}
-            added = [(name, value) for name, value in SAFETY.items() if name not in said]
+            present = {name for name, _ in message["headers"]}
+            added = [(name, value) for name, value in SAFETY.items() if name not in present]
             message["headers"] = [*message["headers"], *added, (b"x-request-id", self.request_id.encode())]
         await self._send(message)
 

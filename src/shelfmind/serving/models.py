@@ -30,7 +30,7 @@ _GENERATIONS = itertools.count(1)
 
 @dataclass(frozen=True)
 class Outcome:
-    """The outcome of one image: the reason why it cannot be used, or probabilities (C,), embedding (D,) and, with a
+    """The outcome of one image: the reason why it is unusable, or probabilities (C,), embedding (D,) and, with a
     gallery, the answer with the maximum number of candidates."""
 
     error: str | None = None
@@ -40,7 +40,7 @@ class Outcome:
 
 
 @dataclass(frozen=True)
-class Wanted:
+class ModelSource:
     """The source of a model and its inference settings."""
 
     run: Path
@@ -68,14 +68,14 @@ class ServedModel:
     loaded_at: str = field(default_factory=lambda: datetime.now(timezone.utc).isoformat(timespec="seconds"))
 
     @property
-    def takes_several(self) -> bool:
+    def supports_concurrency(self) -> bool:
         """Whether the engine supports concurrent calls."""
         return self.predictor.forward.parallel is not None
 
     def batch_size(self, wanted: int | None) -> int:
         """Return the batch size to use: the wanted one within the engine's limit, or the engine's own if None."""
         forward = self.predictor.forward
-        if not self.takes_several:  # a graph has a fixed size
+        if not self.supports_concurrency:  # a graph has a fixed size
             return min(wanted or forward.batch_size, forward.batch_size)
         return wanted or forward.share
 
@@ -97,9 +97,9 @@ class ServedModel:
             raise BadImage(DAMAGED)
         return square(source, predictor.recipe.data, predictor.reduced, most_pixels)
 
-    def outcomes(self, squares: Sequence[Square], top: int, beside_others: bool = False) -> list[Outcome]:
-        """Return the outcomes of squares with `top` candidates. Set `beside_others` if other threads may call, too."""
-        probabilities, embeddings = self.predictor.ask(squares, beside_others)
+    def outcomes(self, squares: Sequence[Square], top: int, concurrent: bool = False) -> list[Outcome]:
+        """Return the outcomes of squares with `top` candidates. Set `concurrent` if other threads may call, too."""
+        probabilities, embeddings = self.predictor.ask(squares, concurrent)
         outcomes = [
             Outcome(probabilities=row, embedding=vector) for row, vector in zip(probabilities, embeddings, strict=True)
         ]
@@ -132,7 +132,7 @@ class ServedModel:
         return self if newer.version == self.recognizer.version else replace(self, recognizer=newer)
 
 
-def load_model(wanted: Wanted, max_batch: int | None) -> ServedModel:
+def load_model(wanted: ModelSource, max_batch: int | None) -> ServedModel:
     """Load a model, run batches of one and of many images, and check the outputs.
 
     Raises:
@@ -162,8 +162,8 @@ def _warm_up(model: ServedModel, max_batch: int) -> None:
     rng = np.random.default_rng(0)
     squares = list(rng.integers(0, 256, (max_batch, side, side, 3), np.uint8))
     counts = sorted({1, max_batch, *(size for size in model.predictor.engine.sizes if size < max_batch)})
-    for count, beside_others in itertools.product(counts, (False, True) if model.takes_several else (False,)):
-        outcomes = model.outcomes(squares[:count], 5, beside_others)
+    for count, concurrent in itertools.product(counts, (False, True) if model.supports_concurrency else (False,)):
+        outcomes = model.outcomes(squares[:count], 5, concurrent)
         for outcome in outcomes:
             assert outcome.probabilities is not None
             assert outcome.embedding is not None

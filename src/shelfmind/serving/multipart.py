@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from shelfmind.serving.problems import Problem
 
-LONGEST_HEAD = 1 << 13
+MAX_HEAD_BYTES = 1 << 13
 _LINE, _DASHES = b"\r\n", b"--"
 
 
@@ -26,15 +26,17 @@ def parts(body: bytes, boundary: bytes) -> Iterator[Part]:
         Problem: the boundary is missing, the body is truncated, or a part has malformed headers.
     """
     delimiter = _LINE + _DASHES + boundary
-    position = len(delimiter) - len(_LINE) if body.startswith(delimiter[len(_LINE) :]) else _after(body, delimiter, 0)
+    position = (
+        len(delimiter) - len(_LINE) if body.startswith(delimiter[len(_LINE) :]) else _find_boundary(body, delimiter, 0)
+    )
     if position < 0:
         raise Problem(400, "the body is not multipart/form-data with this boundary")
     while body[position : position + 2] != _DASHES:
         head = body.find(_LINE, position)
-        start = body.find(2 * _LINE, head, head + LONGEST_HEAD)
+        start = body.find(2 * _LINE, head, head + MAX_HEAD_BYTES)
         if head < 0 or start < 0:
             raise Problem(400, "the body ends before its last boundary, or the headers of a part are too long")
-        found = _after(body, delimiter, start + 2 * len(_LINE))
+        found = _find_boundary(body, delimiter, start + 2 * len(_LINE))
         if found < 0:
             raise Problem(400, "the body ends before its last boundary")
         content = body[start + 2 * len(_LINE) : found - len(delimiter)]
@@ -42,7 +44,7 @@ def parts(body: bytes, boundary: bytes) -> Iterator[Part]:
         position = found
 
 
-def _after(body: bytes, delimiter: bytes, start: int) -> int:
+def _find_boundary(body: bytes, delimiter: bytes, start: int) -> int:
     """Return the end of the next delimiter, or a negative number. Text that only starts like one is content."""
     while (found := body.find(delimiter, start)) >= 0:
         end = found + len(delimiter)

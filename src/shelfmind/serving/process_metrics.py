@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import Any
 
-LEAST = ("process_start_time_seconds", "process_max_fds")
+MINIMA = ("process_start_time_seconds", "process_max_fds")
 """Metrics that are not summed: the minimum is reported."""
 _LIVE = re.compile(r"gauge_live\w+_(\d+)\.db")
 
@@ -36,7 +36,7 @@ class ProcessMetrics:
                 families.setdefault(family.name, family)
                 for name, _, value, *_ in family.samples:
                     before = values.get(name)
-                    together: Callable[[float, float], float] = min if name in LEAST else operator.add
+                    together: Callable[[float, float], float] = min if name in MINIMA else operator.add
                     values[name] = value if before is None else together(before, value)
         for family in families.values():
             family.samples = [each._replace(value=values[each.name]) for each in family.samples]

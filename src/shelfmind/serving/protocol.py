@@ -20,12 +20,12 @@ NO_HTTP = (400, "Bad Request", "no-http", "not a valid HTTP request, or its URL 
 
 def _refusal(status: int, title: str, kind: str, detail: str) -> bytes:
     """Return a complete response for input that never becomes a request to the application."""
-    said = json.dumps({"type": f"urn:shelfmind:{kind}", "title": title, "status": status, "detail": detail})
+    content = json.dumps({"type": f"urn:shelfmind:{kind}", "title": title, "status": status, "detail": detail})
     head = (
         f"HTTP/1.1 {status} {title}\r\ncontent-type: application/problem+json\r\nconnection: close\r\n"
-        f"x-content-type-options: nosniff\r\ncache-control: no-store\r\ncontent-length: {len(said)}\r\n\r\n"
+        f"x-content-type-options: nosniff\r\ncache-control: no-store\r\ncontent-length: {len(content)}\r\n\r\n"
     )
-    return (head + said).encode()
+    return (head + content).encode()
 
 
 class TimedProtocol(HttpToolsProtocol):
@@ -41,7 +41,7 @@ class TimedProtocol(HttpToolsProtocol):
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
         """Start the timeout of the header."""
         super().connection_made(transport)
-        self._await(HEADER_S)
+        self._start_timer(HEADER_S)
 
     def connection_lost(self, exc: Exception | None) -> None:
         """Stop the timeout."""
@@ -54,13 +54,13 @@ class TimedProtocol(HttpToolsProtocol):
         self._receiving = True
         self._begun += 1
         if self._timer is None:
-            self._await(HEADER_S)
+            self._start_timer(HEADER_S)
 
     def on_headers_complete(self) -> None:
         """Start the timeout of the body."""
         super().on_headers_complete()
         self._body_began, self._body_bytes = self.loop.time(), 0
-        self._await(BODY_S)
+        self._start_timer(BODY_S)
 
     def on_body(self, body: bytes) -> None:
         """Extend the timeout by the bytes received."""
@@ -78,36 +78,36 @@ class TimedProtocol(HttpToolsProtocol):
         super().on_response_complete()
         self._answered += 1
         if self._receiving and self._answered == self._begun and not self.transport.is_closing():
-            self._await(UNREAD_S, self._cut)
+            self._start_timer(UNREAD_S, self._abort)
 
     def send_400_response(self, msg: str) -> None:
         """Send malformed requests the same kind of error as all others."""
         self.transport.write(_refusal(*NO_HTTP))
         self.transport.close()
 
-    def _await(self, seconds: float, then: Any = None) -> None:
+    def _start_timer(self, seconds: float, then: Any = None) -> None:
         self._stop()
-        self._timer = self.loop.call_later(seconds, then or self._late)
+        self._timer = self.loop.call_later(seconds, then or self._on_timeout)
 
     def _stop(self) -> None:
         if self._timer is not None:
             self._timer.cancel()
             self._timer = None
 
-    def _late(self) -> None:
+    def _on_timeout(self) -> None:
         """Give a body that arrives steadily more time. Close the connection otherwise."""
         self._timer = None
         allowed = BODY_S + self._body_bytes / SLOWEST_BYTES_S
         left = self._body_began + allowed - self.loop.time()
         if self._body_began and self._receiving and left > 0.1:
-            self._await(left)
+            self._start_timer(left)
             return
         answered = self.cycle is not None and (self.cycle.response_started and not self.cycle.response_complete)
         if self._receiving and not answered and not self.transport.is_closing():
             self.transport.write(_refusal(*TOO_SLOW))
-        self._cut()
+        self._abort()
 
-    def _cut(self) -> None:
+    def _abort(self) -> None:
         self._timer = None
         if not self.transport.is_closing():
             self.transport.close()

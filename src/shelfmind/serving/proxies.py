@@ -26,8 +26,8 @@ def client_address(peer: str, headers: Iterable[tuple[bytes, bytes]], trusted: S
     found = _address(peer)
     if found is None or not _among(found, trusted):
         return peer
-    said = b",".join(value for name, value in headers if name == HEADER).decode("latin-1")
-    for each in reversed([text for text in said.split(",") if text.strip()]):
+    forwarded = b",".join(value for name, value in headers if name == HEADER).decode("latin-1")
+    for each in reversed([text for text in forwarded.split(",") if text.strip()]):
         named = _address(each.strip())
         if named is None:
             break

@@ -8,7 +8,7 @@ from collections.abc import Callable
 
 BURST_S = 2.0
 """Burst size: the number of seconds' worth of requests that a caller may send at once."""
-MOST_CALLERS = 10_000
+MAX_CALLERS = 10_000
 ROUNDING = 1e-9
 
 
@@ -27,6 +27,6 @@ class Rates:
         tokens = min(self.burst, tokens + (now - then) * self.rate)
         wait = 0.0 if tokens > 1 - ROUNDING else (1 - tokens) / self.rate
         self._buckets[caller] = (tokens if wait else tokens - 1), now
-        if len(self._buckets) > MOST_CALLERS:
+        if len(self._buckets) > MAX_CALLERS:
             self._buckets.popitem(last=False)
         return wait

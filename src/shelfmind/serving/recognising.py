@@ -16,33 +16,33 @@ from shelfmind.serving.problems import Problem
 DONE, LATE, GONE = "done", "late", "gone"
 
 
-class HungUpError(Exception):
+class ClientDisconnectedError(Exception):
     """The client has disconnected."""
 
 
-class Waiting:
+class PendingRequest:
     """Watches one request for its deadline and for its client to disconnect."""
 
     def __init__(self, receive: Receive, timeout_s: float, metrics: Metrics) -> None:
         self.deadline = time.monotonic() + timeout_s
         self.metrics = metrics
         self._loop = asyncio.get_running_loop()
-        self._gone = False
-        self._told: Callable[[], None] = lambda: None
-        self._watch = self._loop.create_task(self._until_gone(receive))
+        self._disconnected = False
+        self._on_end: Callable[[], None] = lambda: None
+        self._watch = self._loop.create_task(self._watch_disconnect(receive))
 
-    async def _until_gone(self, receive: Receive) -> None:
+    async def _watch_disconnect(self, receive: Receive) -> None:
         while (await receive())["type"] != "http.disconnect":
             pass
-        self._gone = True
-        self._told()
+        self._disconnected = True
+        self._on_end()
 
     async def through(self, batcher: Batcher, ticket: Ticket, future: asyncio.Future[str]) -> None:
         """Wait until all images of a ticket have outcomes.
 
         Raises:
             Problem: the queue is full (429) or the deadline passed (504).
-            HungUpError: the client has disconnected.
+            ClientDisconnectedError: the client has disconnected.
         """
         try:
             batcher.submit(ticket)
@@ -53,8 +53,8 @@ class Waiting:
             if not future.done():
                 future.set_result(how)
 
-        self._told = lambda: end(GONE)
-        if self._gone:
+        self._on_end = lambda: end(GONE)
+        if self._disconnected:
             end(GONE)
         timer = self._loop.call_at(self._loop.time() + self.deadline - time.monotonic(), end, LATE)
         try:
@@ -64,7 +64,7 @@ class Waiting:
             ticket.abandon()
         if how == GONE:
             self.metrics.reject("hung_up")
-            raise HungUpError
+            raise ClientDisconnectedError
         if how == LATE or time.monotonic() > self.deadline:
             self.metrics.reject("deadline")
             raise Problem(504, "the request's deadline passed before the answer was ready", "deadline")
@@ -90,7 +90,7 @@ def ticket_of(
     def finished(_: Ticket) -> None:
         try:
             loop.call_soon_threadsafe(settle)
-        except RuntimeError:  # the loop is closed: no client is waiting
+        except RuntimeError:  # the event loop is closed, so no client is waiting
             pass
 
     return make(finished), future

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 from shelfmind.errors import UserError
 from shelfmind.serving.metrics import Metrics
-from shelfmind.serving.models import ServedModel, Wanted, fingerprint_of, load_model
+from shelfmind.serving.models import ModelSource, ServedModel, fingerprint_of, load_model
 
 LOG = logging.getLogger("shelfmind.serving")
 
@@ -28,7 +28,7 @@ class Models:
     cannot be loaded or does not match the gallery is skipped and tried again once either changes.
     """
 
-    def __init__(self, wanted: Wanted, max_batch: int | None, metrics: Metrics) -> None:
+    def __init__(self, wanted: ModelSource, max_batch: int | None, metrics: Metrics) -> None:
         """Load the first model. Raises `UserError` if that fails."""
         self.wanted, self.max_batch, self.metrics = wanted, max_batch, metrics
         self._lock = threading.RLock()
@@ -36,9 +36,9 @@ class Models:
         self._refused: object = None
         self.current = load_model(wanted, max_batch)
         self.trouble: str | None = None
-        self._tell()
+        self._notify()
 
-    def look(self) -> Reloaded:
+    def check(self) -> Reloaded:
         """Check for changes and load them. A failure is logged once."""
         with self._lock:
             seen = fingerprint_of(self.wanted.run)
@@ -47,16 +47,16 @@ class Models:
             try:
                 changed = self.refresh_gallery().changed
                 self.trouble = None
-            except UserError as error:  # of other weights by now, perhaps of a run that is still to come
-                self._say(error)
+            except UserError as error:  # it has other weights now, perhaps those of a run that is not there yet
+                self._log_failure(error)
             if settled and seen != self._loaded_from and seen != self._refused:
                 try:
                     return self.reload()
                 except UserError as error:
                     self._refused = seen
-                    self._say(error)
+                    self._log_failure(error)
             elif self.trouble is not None and settled and seen != self._loaded_from:
-                self._refused = None  # the gallery may match it by now
+                self._refused = None  # the gallery may match it now
             return Reloaded(changed, self.current)
 
     def reload(self) -> Reloaded:
@@ -78,7 +78,7 @@ class Models:
                 self.metrics.reloads.labels("refused").inc()
                 raise UserError(f"{self.wanted.run} cannot be loaded: {error}") from error
             self._loaded_from, self._refused, self.trouble = seen, None, None
-            self._took_over()
+            self._on_model_change()
             return Reloaded(True, self.current)
 
     def refresh_gallery(self) -> Reloaded:
@@ -91,19 +91,19 @@ class Models:
             newer = self.current.refreshed()
             changed, self.current = newer is not self.current, newer
             if changed:
-                self._took_over()
+                self._on_model_change()
             return Reloaded(changed, newer)
 
-    def _took_over(self) -> None:
+    def _on_model_change(self) -> None:
         self.metrics.reloads.labels("done").inc()
-        self._tell()
+        self._notify()
 
-    def _say(self, error: Exception) -> None:
+    def _log_failure(self, error: Exception) -> None:
         if str(error) != self.trouble:
             self.trouble = str(error)
             LOG.warning("the new run or gallery cannot be loaded: %s", error)
 
-    def _tell(self) -> None:
+    def _notify(self) -> None:
         model = self.current
         products = 0 if model.recognizer is None else len(model.recognizer.references.names)
         predictor = model.predictor
@@ -145,7 +145,7 @@ class Watch(threading.Thread):
                     self._asked = False
                     self.models.reload()
                 else:
-                    self.models.look()
+                    self.models.check()
             except UserError as error:
                 LOG.warning("the new run or gallery cannot be loaded: %s", error)
             except Exception:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 
-MOST_SCANS = 100
+MAX_SCANS = 100
 """Encoders write a dozen or so at most."""
 _START, _SCAN, _END = b"\xff\xd8", 0xDA, 0xD9
 _BEFORE_SCAN = bytes([0xFF, _SCAN])
@@ -12,7 +12,7 @@ _NEXT_MARKER = re.compile(rb"\xff+[^\x00\xd0-\xd7\xff]")
 """A marker in the data of a scan. Stuffed bytes and restart markers do not count."""
 
 
-def has_too_many_scans(content: bytes, most: int = MOST_SCANS) -> bool:
+def has_too_many_scans(content: bytes, most: int = MAX_SCANS) -> bool:
     """Whether encoded bytes are a JPEG with more than `most` scans. Damaged files are left to the decoder."""
     if not content.startswith(_START) or content.count(_BEFORE_SCAN) <= most:  # segments may contain these bytes, too
         return False

@@ -27,8 +27,8 @@ from shelfmind.serving.proxies import networks
 from shelfmind.serving.state import State, state_of
 
 NEEDED = ("fastapi", "uvicorn", "httptools", "python_multipart", "prometheus_client")
-BODIES_AT_ONCE = 16
-"""Number of bodies of the maximum size for which memory is allowed. It holds many more small ones."""
+CONCURRENT_BODIES = 16
+"""Number of bodies of the maximum size for which memory is allowed. Many more small ones fit."""
 
 
 Answer = Callable[[int, int | None, Callable[[], None], Callable[[], None]], None]
@@ -45,7 +45,7 @@ class Served:
 
 @takes(ServeRequest)
 def serve(request: ServeRequest, watcher: Observer = SILENT) -> Served:
-    """Answer requests until SIGTERM or Ctrl-C. The watcher is told the address once the service is ready.
+    """Answer requests until SIGTERM or Ctrl-C. The watcher receives the address once the service is ready.
 
     Returns:
         The running time in seconds and the address.
@@ -65,22 +65,22 @@ def serve(request: ServeRequest, watcher: Observer = SILENT) -> Served:
     began, address = time.monotonic(), address_of(listening)
     logging.basicConfig(format="%(asctime)s %(levelname)s %(name)s [%(process)d]: %(message)s", stream=sys.stderr)
 
-    def answer(cores: int, life: int | None, tell_others: Callable[[], None], ready: Callable[[], None]) -> None:
-        _answer(request, state, keys, listening, cores, life, tell_others, ready)
+    def answer(cores: int, life: int | None, notify_others: Callable[[], None], ready: Callable[[], None]) -> None:
+        _answer(request, state, keys, listening, cores, life, notify_others, ready)
 
-    def tell() -> None:
+    def report_ready() -> None:
         watcher.result(address)
         _advise(request, keys, watcher)
 
     with listening:
         if request.workers == 1:
-            answer(available_cores(), None, lambda: None, tell)
+            answer(available_cores(), None, lambda: None, report_ready)
         else:
-            _by_several(request.workers, answer, tell)
+            _serve_with_workers(request.workers, answer, report_ready)
     return Served(address, time.monotonic() - began)
 
 
-def _by_several(count: int, answer: Answer, tell: Callable[[], None]) -> None:
+def _serve_with_workers(count: int, answer: Answer, report_ready: Callable[[], None]) -> None:
     """Start the worker processes, with a shared folder for their metrics."""
     from shelfmind.serving.workers import Workers
 
@@ -97,7 +97,7 @@ def _by_several(count: int, answer: Answer, tell: Callable[[], None]) -> None:
         mark_process_dead(process)  # type: ignore[no-untyped-call]
 
     try:
-        Workers(count, work, tell, forget).run()
+        Workers(count, work, report_ready, forget).run()
     finally:
         del os.environ[FOLDER]
         shutil.rmtree(metrics, ignore_errors=True)
@@ -110,25 +110,25 @@ def _answer(
     listening: socket.socket,
     cores: int,
     life: int | None,
-    tell_others: Callable[[], None],
+    notify_others: Callable[[], None],
     ready: Callable[[], None],
 ) -> None:
-    """Load the model, answer until told to stop, and clean up."""
+    """Load the model, answer requests until stopped, and clean up."""
     from shelfmind.serving.application import create_application
     from shelfmind.serving.audit_log import AuditLog
     from shelfmind.serving.batching import Batcher
-    from shelfmind.serving.callers import Door
+    from shelfmind.serving.callers import Authenticator
     from shelfmind.serving.corrections import Corrections
     from shelfmind.serving.galleries import ServedGallery
     from shelfmind.serving.metrics import Metrics
-    from shelfmind.serving.models import Wanted
+    from shelfmind.serving.models import ModelSource
     from shelfmind.serving.reloading import Models, Watch
     from shelfmind.serving.server import Server
     from shelfmind.serving.service import Service
     from shelfmind.serving.session_secret import SessionSecret
 
     metrics, limits = Metrics(), _limits(request)
-    wanted = Wanted(request.run, request.gallery, request.engine, request.batch, request.decode, request.tta)
+    wanted = ModelSource(request.run, request.gallery, request.engine, request.batch, request.decode, request.tta)
     models = Models(wanted, request.max_batch, metrics)
     batcher = Batcher(cores, request.max_batch, request.max_delay_ms / 1000, limits.queue, metrics, limits.pixels)
     gallery = None
@@ -139,12 +139,12 @@ def _answer(
         batcher,
         metrics,
         limits,
-        Door(keys, _access(request, listening.getsockname()[1]), SessionSecret(state.session_secret)),
+        Authenticator(keys, _access(request, listening.getsockname()[1]), SessionSecret(state.session_secret)),
         AuditLog(state.audit_log),
         Corrections(state.corrections),
         _reports(request),
         gallery,
-        tell_others,
+        notify_others,
     )
     watch = Watch(models, request.watch_seconds)
 
@@ -161,7 +161,7 @@ def _limits(request: ServeRequest) -> Limits:
     body = int(request.max_body_mb * 2**20)
     return Limits(
         body_bytes=body,
-        bodies_bytes=BODIES_AT_ONCE * body,
+        bodies_bytes=CONCURRENT_BODIES * body,
         images=request.max_images,
         pixels=int(request.max_megapixels * 1_000_000),
         timeout_s=request.timeout,

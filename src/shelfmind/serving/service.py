@@ -10,10 +10,10 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 from shelfmind.errors import UserError
-from shelfmind.gallery.gallery import DoubtfulError
+from shelfmind.gallery.gallery import SuspiciousEnrolmentError
 from shelfmind.serving.audit_log import ASKED, DONE, REFUSED, AuditLog
 from shelfmind.serving.batching import Batcher
-from shelfmind.serving.callers import Caller, Door
+from shelfmind.serving.callers import Authenticator, Caller
 from shelfmind.serving.corrections import Corrections
 from shelfmind.serving.galleries import ServedGallery
 from shelfmind.serving.limits import Limits
@@ -32,7 +32,7 @@ class Service:
     """The components of a service.
 
     Attributes:
-        tell_others: makes the other processes of the service check for changes.
+        notify_others: makes the other processes of the service check for changes.
         stopping: whether the service no longer accepts requests.
     """
 
@@ -40,12 +40,12 @@ class Service:
     batcher: Batcher
     metrics: Metrics
     limits: Limits
-    door: Door
+    authenticator: Authenticator
     audit_log: AuditLog
     corrections: Corrections
     reports: Mapping[str, tuple[str, Path]]
     gallery: ServedGallery | None = None
-    tell_others: Callable[[], None] = lambda: None
+    notify_others: Callable[[], None] = lambda: None
     stopping: bool = False
 
     @property
@@ -65,11 +65,11 @@ class Service:
         self._logged(ASKED, who, action, what)
         try:
             outcome = do()
-        except DoubtfulError as error:
+        except SuspiciousEnrolmentError as error:
             self._logged(REFUSED, who, action, {**what, "why": str(error)})
             more = {"warnings": list(error.warnings), "findings": [finding_record(each) for each in error.findings]}
-            said = "the gallery's guard has findings; nothing was changed"
-            raise Problem(409, said, "findings", more=more) from error
+            message = "the gallery's guard has findings; nothing was changed"
+            raise Problem(409, message, "findings", more=more) from error
         except UserError as error:
             self._logged(REFUSED, who, action, {**what, "why": str(error)})
             raise self._refusal(error) from error
@@ -86,7 +86,7 @@ class Service:
             self.models.refresh_gallery()
         except UserError as error:  # re-embedded by another run in the meantime; the watch keeps checking
             LOG.warning("the gallery's newest version cannot be loaded: %s", error)
-        self.tell_others()
+        self.notify_others()
 
     def _logged(self, event: str, who: Mapping[str, Any], action: str, what: Mapping[str, Any]) -> None:
         try:
@@ -96,11 +96,11 @@ class Service:
 
     def _refusal(self, error: UserError) -> Problem:
         """Return the caller's error, without paths of the server, which only the log has."""
-        said = str(error)
-        if _PATH.search(said) or any(place and place in said for place in self._places()):
+        message = str(error)
+        if _PATH.search(message) or any(place and place in message for place in self._places()):
             LOG.error("a change failed: %s", error)
             return Problem(503, "the service cannot do this now; its log has the reason", "not-ready", 5)
-        return Problem(409, said)
+        return Problem(409, message)
 
     def _places(self) -> list[str]:
         wanted = self.models.wanted

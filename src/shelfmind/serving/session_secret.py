@@ -35,7 +35,7 @@ class SessionSecret:
                 self._known, self._read_at = _read(self.path), now
         return self._known
 
-    def drawn(self) -> bytes:
+    def get_or_create(self) -> bytes:
         """Return the secret, generated if needed. Raises `UserError` if it cannot be read or written."""
         known = self.found()
         if known is not None:

@@ -18,11 +18,11 @@ from shelfmind.nouns import counted
 from shelfmind.serving.multipart import parts
 from shelfmind.serving.problems import Problem
 
-QUICK_BYTES = 1 << 18
+INLINE_BYTES = 1 << 18
 """Bodies up to this size are parsed in the event loop, larger ones in a thread."""
-MOST_PARTS_BESIDE = 32
-MOST_TEXT_BYTES = 1 << 16
-LONGEST_NAME = 255
+MAX_OTHER_PARTS = 32
+MAX_TEXT_BYTES = 1 << 16
+MAX_NAME_LENGTH = 255
 _PLAIN = frozenset({"", "application/octet-stream"})
 _ENCODED_NAME = re.compile(rb";\s*filename\*\s*=\s*utf-8'[^']*'([^;\s]+)", re.IGNORECASE)
 
@@ -52,7 +52,7 @@ async def read_form(request: Request, most_images: int) -> Form:
     body = await request.body()
     media_type = request.headers.get("content-type", "")
     query = dict(request.query_params)
-    if len(body) > QUICK_BYTES:
+    if len(body) > INLINE_BYTES:
         return await run_in_threadpool(parse_form, body, media_type, query, most_images)
     return parse_form(body, media_type, query, most_images)
 
@@ -89,7 +89,7 @@ def _of_multipart(body: bytes, media_type: str, most_images: int) -> Form:
             form.images.append(Image(_clean_name(file or "", len(form.images)), part.content))
             continue
         others += 1
-        if others > MOST_PARTS_BESIDE or len(part.content) > MOST_TEXT_BYTES:
+        if others > MAX_OTHER_PARTS or len(part.content) > MAX_TEXT_BYTES:
             raise Problem(400, "too many other fields, or a field is too long")
         form.fields[name] = part.content.decode("utf-8", "replace")
     return form
@@ -140,7 +140,7 @@ def _require_few(images: int, most: int) -> None:
 def _clean_name(name: str, number: int) -> str:
     """Return a file name without folders and unprintable characters. It is for display only and never opened."""
     last = name.replace("\\", "/").rpartition("/")[2]
-    return "".join(each for each in last if each.isprintable())[:LONGEST_NAME] or f"image {number}"
+    return "".join(each for each in last if each.isprintable())[:MAX_NAME_LENGTH] or f"image {number}"
 
 
 def number_field(fields: Mapping[str, Any], name: str, default: int, low: int, high: int) -> int:
@@ -148,9 +148,9 @@ def number_field(fields: Mapping[str, Any], name: str, default: int, low: int, h
     given = fields.get(name, default)
     text = str(given).strip()
     if isinstance(given, bool) or not (text.isascii() and text.isdecimal() and len(text) < 10):
-        raise _wrong(name, f"must be a whole number from {low} to {high}")
+        raise _invalid(name, f"must be a whole number from {low} to {high}")
     if not low <= int(text) <= high:
-        raise _wrong(name, f"must be from {low} to {high}")
+        raise _invalid(name, f"must be from {low} to {high}")
     return int(text)
 
 
@@ -158,7 +158,7 @@ def switch_field(fields: Mapping[str, Any], name: str, default: bool = False) ->
     """Return a field as a boolean. Raises `Problem` for anything else."""
     given = str(fields.get(name, default)).strip().lower()
     if given not in ("true", "false", "1", "0"):
-        raise _wrong(name, "must be true or false")
+        raise _invalid(name, "must be true or false")
     return given in ("true", "1")
 
 
@@ -166,13 +166,13 @@ def text_field(fields: Mapping[str, Any], name: str, default: str | None = None,
     """Return a field as text. Raises `Problem` for anything else, or if it is missing and has no default."""
     given = fields.get(name, default)
     if not isinstance(given, str):
-        raise _wrong(name, "is missing" if given is None else "must be text")
+        raise _invalid(name, "is missing" if given is None else "must be text")
     if len(given) > longest or any(ord(each) < 32 or 0xD800 <= ord(each) < 0xE000 for each in given):
-        raise _wrong(name, f"must be at most {longest} printable characters")
+        raise _invalid(name, f"must be at most {longest} printable characters")
     return given
 
 
-def _wrong(name: str, what: str) -> Problem:
+def _invalid(name: str, what: str) -> Problem:
     return Problem(422, f"{name} {what}", more={"errors": [{"where": name, "what": what}]})
 
 

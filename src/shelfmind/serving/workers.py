@@ -13,7 +13,7 @@ from shelfmind.errors import UserError
 from shelfmind.serving.server import STOPPING_S
 
 READY = b"ready"
-QUICK_DEATH_S, MOST_QUICK_DEATHS = 10.0, 5
+EARLY_EXIT_S, MAX_EARLY_EXITS = 10.0, 5
 PATIENCE_S = STOPPING_S + 10.0
 _TICK_S = 0.2
 
@@ -24,12 +24,12 @@ Work = Callable[[int, Callable[[], None]], None]
 class Workers:
     """The worker processes of a service, managed by the process that started them."""
 
-    def __init__(self, count: int, work: Work, on_ready: Callable[[], None], on_death: Callable[[int], None]) -> None:
-        self.count, self.work, self.on_ready, self.on_death = count, work, on_ready, on_death
+    def __init__(self, count: int, work: Work, on_ready: Callable[[], None], on_exit: Callable[[int], None]) -> None:
+        self.count, self.work, self.on_ready, self.on_exit = count, work, on_ready, on_exit
         self._life = os.pipe()
         self._started: dict[int, float] = {}
         self._stopping = 0
-        self._quick_deaths = 0
+        self._early_exits = 0
 
     def run(self) -> None:
         """Start the processes and return when all have ended.
@@ -53,8 +53,8 @@ class Workers:
         for _ in range(self.count):
             if self._stopping:
                 return
-            said = self._start()
-            with open(said, "rb") as stream:
+            readable_end = self._start()
+            with open(readable_end, "rb") as stream:
                 answer = stream.read()
             if answer != READY and not self._stopping:
                 raise UserError(answer.decode("utf-8", "replace") or "a process of the service could not start")
@@ -65,12 +65,12 @@ class Workers:
         process = os.fork()
         if process == 0:
             os.close(reading)
-            self._be_worker(writing)
+            self._run_worker(writing)
         os.close(writing)
         self._started[process] = time.monotonic()
         return reading
 
-    def _be_worker(self, writing: int) -> None:
+    def _run_worker(self, writing: int) -> None:
         os.close(self._life[1])
         for number in (signal.SIGTERM, signal.SIGINT):
             signal.signal(number, signal.default_int_handler)
@@ -111,36 +111,36 @@ class Workers:
             if not ended:
                 continue
             del self._started[process]
-            self.on_death(process)
+            self.on_exit(process)
             if self._stopping:
                 continue
-            quick = time.monotonic() - since < QUICK_DEATH_S
-            self._quick_deaths = self._quick_deaths + 1 if quick else 0
-            if self._quick_deaths >= MOST_QUICK_DEATHS:
+            quick = time.monotonic() - since < EARLY_EXIT_S
+            self._early_exits = self._early_exits + 1 if quick else 0
+            if self._early_exits >= MAX_EARLY_EXITS:
                 raise UserError("the processes of the service keep dying; see the log for the reason")
 
     def _stop(self, number: int, frame: FrameType | None) -> None:
         self._stopping += 1
-        self._tell(signal.SIGTERM)
+        self._signal_all(signal.SIGTERM)
 
     def _pass_on(self, number: int, frame: FrameType | None) -> None:
-        self._tell(number)
+        self._signal_all(number)
 
-    def _tell(self, number: int) -> None:
+    def _signal_all(self, number: int) -> None:
         for process in list(self._started):
             with suppress(ProcessLookupError):
                 os.kill(process, number)
 
     def _end_all(self) -> None:
-        """Leave no process behind, whatever happened."""
+        """Kill all remaining processes."""
         self._stopping += 1
         os.close(self._life[1])
-        self._tell(signal.SIGTERM)
+        self._signal_all(signal.SIGTERM)
         until = time.monotonic() + PATIENCE_S
         while self._started and time.monotonic() < until:
             self._reap()
             time.sleep(0.02)
-        self._tell(signal.SIGKILL)
+        self._signal_all(signal.SIGKILL)
         for process in list(self._started):
             os.waitpid(process, 0)
         os.close(self._life[0])

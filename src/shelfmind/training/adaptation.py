@@ -1,4 +1,4 @@
-"""Adapts a run to a new shop: re-estimates batch-norm statistics on unlabelled photos from there (AdaBN)."""
+"""Adapts a run to a new shop: re-estimates batch-norm statistics on its unlabelled photos (AdaBN)."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ from shelfmind.requests.watching import SILENT, Observer
 from shelfmind.runs.adaptation import ADAPTED
 from shelfmind.runs.folder import RunFolder, copy_without_weights, read_json, require_new_folder
 
-FEWEST = 16
+MIN_PHOTOS = 16
 """Minimum number of photos; statistics of fewer do not generalise beyond them."""
 Statistics = npt.NDArray[np.float64]
 
@@ -49,8 +49,8 @@ class Adaptation:
         images: number of photos used.
         weight: their share in the new statistics; the rest are the run's statistics.
         shift: mean distance of their channel means from the run's, in the run's standard deviations.
-        bad_files: photos that cannot be used.
-        bad_list: the list of these, if there are any.
+        bad_files: unusable photos.
+        bad_list: the file that lists them, if there are any.
     """
 
     images: int
@@ -81,7 +81,7 @@ def adapt(request: AdaptRequest, watcher: Observer = SILENT) -> Adaptation:
     for path in request.paths:
         require_existing(path)
     recipe = source.read_recipe()
-    paths = drawn_paths(request.paths, request.most)
+    paths = sampled_paths(request.paths, request.most)
     reading = _Reading(recipe.data, watcher.counter("collecting statistics", len(paths)))
     class_names, _ = source.read_classes()
     network = network_of(engine_of_run(MINDSPORE, source, recipe, len(class_names), None)[0])
@@ -90,19 +90,19 @@ def adapt(request: AdaptRequest, watcher: Observer = SILENT) -> Adaptation:
         raise UserError(f"{recipe.model.name} has no batch normalisation, so there is nothing to adapt")
     found = statistics_of(network, norms, reading.squares(paths), recipe)
     bad_list = out.with_name(f"{out.name}.bad_files.csv")
-    bad_list.unlink(missing_ok=True)  # of an earlier attempt
+    bad_list.unlink(missing_ok=True)  # left by an earlier attempt
     if reading.bad:
         refuse_too_many_bad(reading.bad, len(paths), request.max_bad_fraction, bad_list)
     images = len(paths) - len(reading.bad)
-    if images < FEWEST:
-        raise UserError(f"adaptation needs at least {FEWEST} usable photos, got {counted(images, 'photo')}")
+    if images < MIN_PHOTOS:
+        raise UserError(f"adaptation needs at least {MIN_PHOTOS} usable photos, got {counted(images, 'photo')}")
     mixed, shift = _mixed(load_checkpoint(source.weights), found, request.weight)
     outcome = Adaptation(images, request.weight, shift, tuple(reading.bad), bad_list if reading.bad else None)
     _write(source, out, mixed, outcome, request)
     return outcome
 
 
-def drawn_paths(named: Sequence[str], most: int) -> list[Path]:
+def sampled_paths(named: Sequence[str], most: int) -> list[Path]:
     """The files that `named` refers to, in a fixed random order; at most `most` of them."""
     paths = list(find_images(named))
     if not paths:
@@ -155,7 +155,7 @@ def statistics_of(
             network(Tensor(prepared(group, recipe)))
             for name, norm in norms.items():
                 mean, variance = (
-                    moving.asnumpy().astype(np.float64) / norm.momentum  # the share of a batch in the moving statistics
+                    moving.asnumpy().astype(np.float64) / norm.momentum  # weight of a batch in the moving statistics
                     for moving in (norm.moving_mean, norm.moving_variance)
                 )
                 sums[name] += len(group) * np.stack([mean, variance + mean**2])
@@ -180,8 +180,8 @@ def _mixed(
 def _write(source: RunFolder, out: Path, mixed: Checkpoint, outcome: Adaptation, request: AdaptRequest) -> None:
     """Write the new run: the old run's files, the mixed weights, and a record of the origin of the statistics."""
     target = copy_without_weights(source, out)
-    told = {key: value for key, value in asdict(outcome).items() if key in ("images", "weight", "shift")}
+    summary = {key: value for key, value in asdict(outcome).items() if key in ("images", "weight", "shift")}
     record = {"of": str(source.root.absolute()), "photos": [str(Path(path).absolute()) for path in request.paths]}
-    write_json(target.provenance, {**read_json(source.provenance), ADAPTED: {**record, **told}})
+    write_json(target.provenance, {**read_json(source.provenance), ADAPTED: {**record, **summary}})
     save_checkpoint(target.last, mixed)
-    target.offer(target.last)
+    target.select(target.last)

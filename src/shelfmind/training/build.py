@@ -1,4 +1,4 @@
-"""Builds a training from a recipe and images, and rejects contradictory recipes."""
+"""Builds a training run from a recipe and images, and rejects contradictory recipes."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ from shelfmind.training.optimizer import NesterovMomentum, build_optimizer
 from shelfmind.training.state import Position, Tensors
 from shelfmind.training.step import LossScaler, build_step
 from shelfmind.training.tasks import TASKS
-from shelfmind.training.teaching import TaughtBatches, Teacher
+from shelfmind.training.teaching import DistillationBatches, Teacher
 from shelfmind.transforms.augment import build_augmentations
 
 RESERVE_SHARE, RESERVE_S = 0.01, 10.0
@@ -43,7 +43,7 @@ RESERVE_SHARE, RESERVE_S = 0.01, 10.0
 
 @dataclass(frozen=True)
 class Images:
-    """The images of a training: squares and samples of the train and val splits."""
+    """The images of a training run: squares and samples of the train and val splits."""
 
     train: Squares
     train_samples: list[Sample]
@@ -108,7 +108,7 @@ def refuse_contradictions(recipe: Recipe) -> None:
             f"the task {recipe.train.task} compares two views of all images of a batch; "
             "it excludes Mixup, CutMix and train.micro_batch_size"
         )
-    refuse_lessons(recipe)
+    refuse_inconsistent_distillation(recipe)
     if recipe.train.trainable != "all" and recipe.model.weights is None:
         raise UserError(
             f"train.trainable={recipe.train.trainable} freezes all other weights; "
@@ -116,12 +116,12 @@ def refuse_contradictions(recipe: Recipe) -> None:
         )
 
 
-def refuse_lessons(recipe: Recipe) -> None:
+def refuse_inconsistent_distillation(recipe: Recipe) -> None:
     """Reject teachers for a task without labels, and distillation settings without teachers."""
-    lessons = recipe.distillation
-    if lessons.teachers and not TASKS[recipe.train.task].labelled:
+    distils = recipe.distillation
+    if distils.teachers and not TASKS[recipe.train.task].labelled:
         raise UserError(f"the task {recipe.train.task} learns no classes, so it cannot use a teacher")
-    if not lessons.teachers and lessons != DistillationRecipe():
+    if not distils.teachers and distils != DistillationRecipe():
         raise UserError(f"the recipe's section distillation needs a teacher; provide one with {argument('teacher')}")
 
 
@@ -147,7 +147,7 @@ def build_training(
     choice: Choice,
     teachers: Sequence[Teacher] = (),
 ) -> Training:
-    """Build a training at its start; `began` is when the command started, for a time budget.
+    """Build a training run at its start; `began` is the time at which the command started, for a time budget.
 
     The averaged weights are validated in float32, as they will be used.
     """
@@ -183,7 +183,7 @@ def build_training(
     micro_batch_size = recipe.train.micro_batch_size
     if teachers:
         loss = distilled(loss, recipe.distillation.weight, recipe.distillation.temperature)
-        batches: TrainingBatches = TaughtBatches(images.train, labels, classes, recipe, seed, teachers)
+        batches: TrainingBatches = DistillationBatches(images.train, labels, classes, recipe, seed, teachers)
     else:
         batches = task.batches(images.train, labels, classes, recipe, seed)
     validated = images.val_samples if task.labelled else []

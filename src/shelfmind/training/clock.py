@@ -23,8 +23,8 @@ class EpochPlan:
     def moment_of(self, step: int) -> float:
         """The progress that determines the learning rate of a step: the progress at its start.
 
-        A training of a single step uses the middle instead: at its start the warm-up rate is 0, and the step would
-        change nothing.
+        With a single training step, the middle is used instead: at the start the warm-up rate is 0, and the step
+        would change nothing.
         """
         if self.steps == 1 and self.start == 0.0 and self.end == 1.0:
             return 0.5
@@ -37,7 +37,7 @@ class EpochPlan:
 
 @dataclass(frozen=True)
 class EpochClock:
-    """A training of `epochs` epochs of equal progress."""
+    """A training run of `epochs` epochs, each with equal progress."""
 
     epochs: int
     steps_per_epoch: int
@@ -49,7 +49,7 @@ class EpochClock:
 
 @dataclass(frozen=True)
 class BudgetClock:
-    """A training whose whole schedule, to the end of the cosine, fits into `budget_s` seconds.
+    """A training run whose whole schedule, to the end of the cosine, fits into `budget_s` seconds.
 
     Progress is the used share of the budget. Each epoch is planned from the speed measured so far, so that training
     ends on time even if the machine slows down or speeds up; the last epoch is shortened to the remaining time.

@@ -24,7 +24,7 @@ from shelfmind.evaluation.matrix_rows import unit_rows
 from shelfmind.files import cache_folder, make_folder, write_json
 from shelfmind.gallery.gallery import Gallery
 from shelfmind.gallery.photos import Photo
-from shelfmind.gallery.plan import By
+from shelfmind.gallery.plan import Attribution
 from shelfmind.gallery.storage import LocalFiles
 from shelfmind.images.plain_vectors import PLAIN_VECTORS, plain_vectors
 from shelfmind.images.squares import Squares, open_squares
@@ -98,7 +98,7 @@ def expand(request: ExpandRequest, watcher: Watcher | None = None) -> dict[str, 
         folder = request.out / f"seed-{number}"
         if not (folder / RESULT_FILE).exists():
             watcher.note(f"class split {number + 1} of {request.seeds}")
-            write_json(folder / RESULT_FILE, _of_seed(request, catalog, number, folder, watcher))
+            write_json(folder / RESULT_FILE, _evaluate_seed(request, catalog, number, folder, watcher))
         seeds.append(read_json(folder / RESULT_FILE))
     result = {"plan": read_json(request.out / PLAN_FILE), "seeds": seeds, "estimates": _estimates(seeds)}
     write_json(request.out / RESULT_FILE, result)
@@ -123,39 +123,41 @@ def parts_of(catalog: Catalog, unseen_share: float, seed: int) -> Parts:
     unseen = set(np.random.default_rng(seed).permutation(classes)[:count].tolist())
     seen_names = [catalog.class_names[label] for label in classes if label not in unseen]
     unseen_names = [catalog.class_names[label] for label in classes if label in unseen]
-    judge = "test" if catalog.split("test") else "val"
-    train, calibration = _training_photos(catalog, judge, unseen, seed)
+    evaluation_split = "test" if catalog.split("test") else "val"
+    train, calibration = _training_photos(catalog, evaluation_split, unseen, seed)
     ids = {name: index for names in (seen_names, unseen_names) for index, name in enumerate(names)}
 
     def of(samples: Sequence[Sample], split: str) -> tuple[Sample, ...]:
         return tuple(Sample(each.path, ids[catalog.class_names[each.label]], split) for each in samples)
 
-    judged = [sample for sample in catalog.split(judge) if sample.label in trained]
+    evaluated = [sample for sample in catalog.split(evaluation_split) if sample.label in trained]
     parts = Parts(
         seen_names=tuple(seen_names),
         unseen_names=tuple(unseen_names),
         train=of(train, "train"),
         calibration=of(calibration, "val"),
-        seen=of([sample for sample in judged if sample.label not in unseen], judge),
+        seen=of([sample for sample in evaluated if sample.label not in unseen], evaluation_split),
         shots=of([sample for sample in catalog.split("train") if sample.label in unseen], "train"),
-        unseen=of([sample for sample in judged if sample.label in unseen], judge),
+        unseen=of([sample for sample in evaluated if sample.label in unseen], evaluation_split),
     )
     if not parts.seen or not parts.unseen:
-        raise UserError(f"{catalog.root} has no photos in {judge} to evaluate on")
+        raise UserError(f"{catalog.root} has no photos in {evaluation_split} to evaluate on")
     if not parts.calibration:
         raise UserError(f"{catalog.root} has too few photos per class to hold some out for calibration")
     return parts
 
 
-def _training_photos(catalog: Catalog, judge: str, unseen: set[int], seed: int) -> tuple[list[Sample], list[Sample]]:
-    """Photos of seen classes for training and calibration: calibration uses val, unless val is needed for evaluation.
+def _training_photos(
+    catalog: Catalog, evaluation_split: str, unseen: set[int], seed: int
+) -> tuple[list[Sample], list[Sample]]:
+    """Photos of seen classes for training and for calibration, which uses val unless val is needed for evaluation.
 
     In that case a contiguous block of each class's photos is held out, because consecutive photos are too similar for
     calibration.
     """
     train = [sample for sample in catalog.split("train") if sample.label not in unseen]
     val = [sample for sample in catalog.split("val") if sample.label not in unseen]
-    if judge == "test" and val:
+    if evaluation_split == "test" and val:
         return train, val
     labels: Ints = np.array([sample.label for sample in train], np.int64)
     folds = block_folds([str(sample.path) for sample in train], labels, CALIBRATION_FOLDS)
@@ -178,7 +180,9 @@ def _plan(request: ExpandRequest, catalog: Catalog) -> dict[str, Any]:
     }
 
 
-def _of_seed(request: ExpandRequest, catalog: Catalog, number: int, folder: Path, watcher: Watcher) -> dict[str, Any]:
+def _evaluate_seed(
+    request: ExpandRequest, catalog: Catalog, number: int, folder: Path, watcher: Watcher
+) -> dict[str, Any]:
     """All measurements for one class split."""
     parts = parts_of(catalog, request.unseen, request.seed + number)
     _trained(request, parts, number, folder, watcher)
@@ -195,8 +199,8 @@ def _of_seed(request: ExpandRequest, catalog: Catalog, number: int, folder: Path
             found = measure(expansion, shots, draw, request.false_accepts)
             figures.setdefault(str(shots), []).append(asdict(found))
             for kind, vectors in kinds.items():
-                beside = gallery_alone(expansion, vectors, shots, draw)
-                alone[kind].setdefault(str(shots), []).append(asdict(beside))
+                baseline = gallery_alone(expansion, vectors, shots, draw)
+                alone[kind].setdefault(str(shots), []).append(asdict(baseline))
             progress(1)
     return {
         "seed": request.seed + number,
@@ -268,7 +272,7 @@ def _vectors(expansion: Expansion, squares: Squares) -> dict[str, Vectors]:
 
 def _enrolment_seconds(embedder: RunEmbedder, parts: Parts, photos: int) -> float:
     """The median time to enrol a product with this many photos, with the model loaded."""
-    by = By("expand")
+    by = Attribution("expand")
     with tempfile.TemporaryDirectory(dir=cache_folder(), prefix="expand-") as scratch:
         gallery = Gallery.create(LocalFiles(Path(scratch) / "gallery"), embedder, by)
         seconds = []

@@ -22,7 +22,7 @@ from shelfmind.runs.known_data import open_known
 from shelfmind.training.run import fine_tune, read_origin, resume
 from shelfmind.training.watching import Watcher
 from shelfmind.workflows.evaluate import evaluation_folder, predict_split
-from shelfmind.workflows.judged_images import notes_on_overlap, overlap_with
+from shelfmind.workflows.evaluated_images import notes_on_overlap, overlap_with
 
 EPOCHS = 5
 RATE_SHARE = 0.1

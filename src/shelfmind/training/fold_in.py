@@ -31,10 +31,10 @@ from shelfmind.records import Catalog, Predictions, Sample
 from shelfmind.requests.calling import takes
 from shelfmind.requests.improving import FoldInRequest
 from shelfmind.requests.shared import MAX_BAD_FRACTION
-from shelfmind.runs.first_weights import keep_history_before
 from shelfmind.runs.folder import RunFolder, read_json
 from shelfmind.runs.history import read_history, write_history
-from shelfmind.runs.known_data import open_as_trained
+from shelfmind.runs.initial_weights import store_earlier_histories
+from shelfmind.runs.known_data import open_with_run_classes
 from shelfmind.runs.provenance import describe_origin, describe_weights
 from shelfmind.training.imprinting import Seen, imprinted, is_linear, prototypes
 from shelfmind.training.joining import Joined, joined
@@ -49,7 +49,7 @@ SAMPLING = "class"
 """Class-balanced sampling: rare classes are sampled as often as frequent ones."""
 PRIOR_LOSSES = ("class_balanced", "balanced_softmax", "ldam")
 """Losses that handle class imbalance themselves; they keep the run's sampling."""
-MOST_OF_A_CLASS, MOST_LOOKED_AT = 20, 4096
+MAX_PER_CLASS, MAX_EMBEDDED = 20, 4096
 """Training photos per trained class whose embeddings are used before new classes are imprinted."""
 ENROLLED, IMPRINTED, OUTCOME = "enrolled", "imprinted", "fold_in.json"
 
@@ -94,7 +94,7 @@ def fold_in(request: FoldInRequest, watcher: Watcher | None = None) -> FoldInOut
     out = RunFolder(request.out)
     if not out.recipe.exists():
         _prepare(request, watcher)
-    begun = _require_begun_alike(request)
+    begun = _require_same_start(request)
     resume(out.root, watcher)
     outcome = _measured(RunFolder(request.run), out, begun, watcher)
     write_json(out.root / OUTCOME, asdict(outcome))
@@ -140,11 +140,11 @@ def _prepare(request: FoldInRequest, watcher: Watcher) -> None:
     names = source.read_classes()[0]
     join = joined(entries, names, history, request.held_out, request.seed, str(request.gallery))
     rehearsal = _rehearsal(request, source, watcher)
-    _tell(join, watcher)
+    _report(join, watcher)
     weights = load_checkpoint(source.weights)
     seen = None
     if is_linear(weights.arrays):
-        seen = _looked_at(embedder.predictor, rehearsal.split("train"), request.seed, counter)
+        seen = _embedded_samples(embedder.predictor, rehearsal.split("train"), request.seed, counter)
     arrays = imprinted(weights.arrays, _directions(join, entries, vectors), seen)
     with atomic_folder(final) as folder:
         run, start = RunFolder(folder), RunFolder(folder / IMPRINTED)
@@ -159,13 +159,13 @@ def _prepare(request: FoldInRequest, watcher: Watcher) -> None:
             final / run.split.name,
             catalog,
             request.seed,
-            {**request.to_json(), "max_bad_fraction": MAX_BAD_FRACTION},  # which resuming reads
+            {**request.to_json(), "max_bad_fraction": MAX_BAD_FRACTION},  # read when resuming
             describe_weights(Start(source.weights)),
         )
-        write_json(run.provenance, {**origin, "fold_in": _begun_with(request, source, gallery, join)})
+        write_json(run.provenance, {**origin, "fold_in": _start_record(request, source, gallery, join)})
         run.write_classes(catalog.class_names, counts)
         write_text(run.recipe, settings.dump())
-        keep_history_before(run, source.weights, counter)
+        store_earlier_histories(run, source.weights, counter)
         write_history(run, catalog, counter)
 
 
@@ -184,7 +184,7 @@ def _rehearsal(request: FoldInRequest, source: RunFolder, watcher: Watcher) -> C
     if not data.exists():
         raise UserError(f"the photos that {source.root} was trained on are no longer at {data}: {give}")
     known_format = origin.format if request.data is None else None
-    listed = open_as_trained(source, data, request.format or known_format, origin.seed)
+    listed = open_with_run_classes(source, data, request.format or known_format, origin.seed)
     paths = [sample.path for sample in listed.samples]
     digests = hash_files(paths, watcher.counter("hashing files", len(paths)))
     found = with_split(listed, source.split, digests)
@@ -198,7 +198,7 @@ def _rehearsal(request: FoldInRequest, source: RunFolder, watcher: Watcher) -> C
     return found
 
 
-def _tell(join: Joined, watcher: Watcher) -> None:
+def _report(join: Joined, watcher: Watcher) -> None:
     new, photos = counted(len(join.new), "new class"), counted(len(join.trained), "enrolled photo")
     watcher.note(f"{new}, {photos} to train on, {len(join.held_out)} held out to evaluate on")
     if join.kept_out:
@@ -217,9 +217,9 @@ def _directions(join: Joined, entries: list[Entry], vectors: Floats) -> Floats:
     return prototypes(vectors[chosen], labels, len(join.new))
 
 
-def _looked_at(predictor: RunPredictor, samples: tuple[Sample, ...], seed: int, counter: Counter) -> Seen:
+def _embedded_samples(predictor: RunPredictor, samples: tuple[Sample, ...], seed: int, counter: Counter) -> Seen:
     """Embeddings of some training photos of each trained class."""
-    chosen = _some_of_each(samples, seed)
+    chosen = _sample_each_class(samples, seed)
     progress = counter("embedding trained classes", len(chosen))
     rest = iter(chosen)
     embeddings: list[Floats] = []
@@ -234,16 +234,16 @@ def _looked_at(predictor: RunPredictor, samples: tuple[Sample, ...], seed: int, 
     return Seen(np.concatenate(embeddings), np.array(labels, np.int64))
 
 
-def _some_of_each(samples: tuple[Sample, ...], seed: int) -> list[Sample]:
+def _sample_each_class(samples: tuple[Sample, ...], seed: int) -> list[Sample]:
     order = np.random.default_rng(seed).permutation(len(samples))
     taken: dict[int, int] = {}
     chosen = []
     for index in order.tolist():
         label = samples[index].label
         taken[label] = taken.get(label, 0) + 1
-        if taken[label] <= MOST_OF_A_CLASS:
+        if taken[label] <= MAX_PER_CLASS:
             chosen.append(samples[index])
-    return chosen[:MOST_LOOKED_AT]
+    return chosen[:MAX_EMBEDDED]
 
 
 def _catalog(join: Joined, rehearsal: Catalog, gallery: Gallery, folder: Path, counter: Counter) -> Catalog:
@@ -265,8 +265,8 @@ def _catalog(join: Joined, rehearsal: Catalog, gallery: Gallery, folder: Path, c
     return Catalog(tuple(own), join.class_names, folder, "csv", rehearsal.notes, rehearsal.named_splits)
 
 
-def _begun_with(request: FoldInRequest, source: RunFolder, gallery: Gallery, join: Joined) -> dict[str, Any]:
-    """The new run's record of the run and the gallery."""
+def _start_record(request: FoldInRequest, source: RunFolder, gallery: Gallery, join: Joined) -> dict[str, Any]:
+    """The new run's record of the original run and the gallery."""
     return {
         "run": str(absolute(source.root)),
         "gallery": absolute_place(request.gallery),
@@ -278,7 +278,7 @@ def _begun_with(request: FoldInRequest, source: RunFolder, gallery: Gallery, joi
     }
 
 
-def _require_begun_alike(request: FoldInRequest) -> dict[str, Any]:
+def _require_same_start(request: FoldInRequest) -> dict[str, Any]:
     """The record of how a folder was started. Raises `UserError` if it is finished, or was started differently."""
     out = RunFolder(request.out)
     origin = read_json(out.provenance) if out.provenance.exists() else {}
@@ -304,7 +304,7 @@ def _require_begun_alike(request: FoldInRequest) -> dict[str, Any]:
 def _measured(source: RunFolder, out: RunFolder, begun: dict[str, Any], watcher: Watcher) -> FoldInOutcome:
     """Evaluate the original run, the imprinted one and the fine-tuned one on the same validation images."""
     origin = read_origin(out)
-    listed = open_as_trained(out, origin.data, origin.format, origin.seed)
+    listed = open_with_run_classes(out, origin.data, origin.format, origin.seed)
     catalog = with_split(listed, out.split, hash_files([sample.path for sample in listed.samples]))
     old: OldClasses | None = None
     new: NewClasses | None = None

@@ -16,7 +16,7 @@ from shelfmind.gallery.changes import Entry
 from shelfmind.nouns import counted, shortened
 from shelfmind.runs.history import History
 
-ENOUGH_TO_MEASURE = 5
+MIN_TO_HOLD_OUT = 5
 """Minimum photos of a new product for some of them to be held out."""
 
 
@@ -25,7 +25,7 @@ class Joined:
     """The classes of run and gallery combined, and the use of each enrolled photo.
 
     `class_names` are the run's, then the new ones, sorted. `trained` and `held_out` are photos that are new to the run,
-    each with its class id; `relabelled` are training photos of the run that the gallery files elsewhere, by their
+    each with its class id; `relabelled` are training photos of the run that the gallery files under another product, by
     SHA-256. `kept_out` is the number of photos that stay in the run's val or test, `known` of those it already trained
     on.
     """
@@ -57,18 +57,18 @@ def joined(
     """Merge the photos of the gallery called `gallery` into the classes called `names` of the run with this history.
 
     A product with the (normalised) name of a trained class is that class. Photos in the run's val or test stay there.
-    Of a new product with at least `ENOUGH_TO_MEASURE` photos, the share `held_out` is held out, too.
+    Of a new product with at least `MIN_TO_HOLD_OUT` photos, the share `held_out` is held out, too.
 
     Raises:
-        UserError: no products or nothing new, a photo under two products, names that look the same, a product whose
-            photos are all held out by the run.
+        UserError: no products or nothing new, a photo under two products, names that are equal once normalised, a
+            product whose photos are all held out by the run.
     """
     if not entries:
         raise UserError(f"{gallery} has no products; enrol some: {call('gallery_add', gallery=gallery, data='DATA')}")
     _refuse_two_products(entries, gallery)
-    skus = _by_look(entries, gallery)
+    skus = _by_normalised_name(entries, gallery)
     ids = {normalise_class_name(name): label for label, name in enumerate(names)}
-    new = sorted(sku for look, sku in skus.items() if look not in ids)
+    new = sorted(sku for normalised, sku in skus.items() if normalised not in ids)
     ids.update((normalise_class_name(sku), len(names) + index) for index, sku in enumerate(new))
     labelled = [(entry, ids[normalise_class_name(entry.sku)]) for entry in entries]
     unknown: list[tuple[Entry, int]] = []
@@ -83,7 +83,7 @@ def joined(
             relabelled[digest] = label
         else:
             uses[use] += 1
-    measuring = _measuring(unknown, len(names), held_out, seed)
+    measuring = _held_out(unknown, len(names), held_out, seed)
     result = Joined(
         class_names=(*names, *new),
         old=len(names),
@@ -93,7 +93,7 @@ def joined(
         kept_out=uses["val"] + uses["test"],
         known=uses["train"],
     )
-    _refuse_empty(result, gallery)
+    _require_new_products(result, gallery)
     return result
 
 
@@ -113,7 +113,7 @@ def _refuse_two_products(entries: Sequence[Entry], gallery: str) -> None:
             )
 
 
-def _by_look(entries: Sequence[Entry], gallery: str) -> dict[str, str]:
+def _by_normalised_name(entries: Sequence[Entry], gallery: str) -> dict[str, str]:
     """The products by their normalised names."""
     skus: dict[str, str] = {}
     for sku in dict.fromkeys(entry.sku for entry in entries):
@@ -124,10 +124,10 @@ def _by_look(entries: Sequence[Entry], gallery: str) -> dict[str, str]:
     return skus
 
 
-def _measuring(photos: Sequence[tuple[Entry, int]], old: int, share: float, seed: int) -> list[bool]:
+def _held_out(photos: Sequence[tuple[Entry, int]], old: int, share: float, seed: int) -> list[bool]:
     """Whether each photo is held out."""
     counts = Counter(label for _, label in photos)
-    enough = [index for index, (_, label) in enumerate(photos) if label >= old and counts[label] >= ENOUGH_TO_MEASURE]
+    enough = [index for index, (_, label) in enumerate(photos) if label >= old and counts[label] >= MIN_TO_HOLD_OUT]
     chosen = [False] * len(photos)
     if enough and share > 0:
         labels = np.array([photos[index][1] for index in enough], np.int64)
@@ -136,7 +136,7 @@ def _measuring(photos: Sequence[tuple[Entry, int]], old: int, share: float, seed
     return chosen
 
 
-def _refuse_empty(result: Joined, gallery: str) -> None:
+def _require_new_products(result: Joined, gallery: str) -> None:
     if not result.trained and not result.relabelled:
         raise UserError(f"nothing to fold in: the run already knows all photos of {gallery}")
     with_photos = set(result.imprinting.values())

@@ -22,7 +22,7 @@ from shelfmind.errors import UserError
 from shelfmind.files import write_atomically, write_json
 from shelfmind.guidance.arguments import arguments_of
 from shelfmind.guidance.situation import photos_of
-from shelfmind.guidance.starts import doubt_of_random_folds
+from shelfmind.guidance.starts import random_folds_warning
 from shelfmind.images.checking import note_bad_files, refuse_too_many_bad
 from shelfmind.machine.device import start_mindspore
 from shelfmind.models.weights import Start
@@ -33,7 +33,7 @@ from shelfmind.recipe import Recipe
 from shelfmind.records import Catalog
 from shelfmind.requests.calling import takes
 from shelfmind.requests.label_checking import FindLabelErrorsRequest
-from shelfmind.runs.first_weights import labels_unlearnt
+from shelfmind.runs.initial_weights import labels_not_trained_on
 from shelfmind.runs.provenance import describe_origin, describe_weights
 from shelfmind.training.build import refuse_unbuildable
 from shelfmind.training.out_of_fold import CheckFolder, CheckPlan, predict_out_of_fold
@@ -111,11 +111,11 @@ def find_label_errors(request: FindLabelErrorsRequest, watcher: Watcher | None =
             groups = find_duplicates(measured, Limits(), watcher.counter)
             held_out = hold_out(catalog, request.folds, [group.members for group in groups])
             write_held_out(check.images, held_out)
-    unlearnt = _unlearnt(start, held_out, watcher)
+    unlearnt = _not_trained_on(start, held_out, watcher)
     write_atomically(check.unseen, lambda temporary: np.save(temporary, unlearnt))
     if start is None:
         again = {**arguments_of(request), "out": f"{check.root}_generated"}
-        doubt = doubt_of_random_folds(catalog.class_counts("train").tolist(), again)
+        doubt = random_folds_warning(catalog.class_counts("train").tolist(), again)
         tell([] if doubt is None else [doubt], watcher.note)
     origin = describe_origin(request.data, catalog, request.seed, request.to_json(), describe_weights(start))
     write_json(check.root / "provenance.json", origin)
@@ -124,7 +124,7 @@ def find_label_errors(request: FindLabelErrorsRequest, watcher: Watcher | None =
         if warning is not None:
             watcher.warn(warning)
     predict_out_of_fold(check, plan, held_out, watcher)
-    return _judge(check, catalog, held_out, unlearnt, plan, len(measured.bad_files), watcher)
+    return _rank_labels(check, catalog, held_out, unlearnt, plan, len(measured.bad_files), watcher)
 
 
 def _short_budget(max_minutes: float, held_out: HeldOut, catalog: Catalog, settings: Recipe) -> str | None:
@@ -134,12 +134,12 @@ def _short_budget(max_minutes: float, held_out: HeldOut, catalog: Catalog, setti
     return short_budget(max_minutes, folds, settings, each, machine_here(None, None))
 
 
-def _unlearnt(start: Start | None, held_out: HeldOut, watcher: Watcher) -> Bools:
+def _not_trained_on(start: Start | None, held_out: HeldOut, watcher: Watcher) -> Bools:
     """Which labels the initial weights of the networks were not trained on; `UserError` if there are none."""
     if start is None or start.url is not None:
         return np.ones(held_out.judged, np.bool_)
     paths = [sample.path for sample in held_out.samples[: held_out.judged]]
-    unlearnt = labels_unlearnt(start.path, paths, watcher.counter)
+    unlearnt = labels_not_trained_on(start.path, paths, watcher.counter)
     learnt = f"the networks would start from {start.path}, which was trained on"
     if not unlearnt.any():
         raise UserError(f"{learnt} all of these labels, so none can be checked: {OTHER_WEIGHTS}")
@@ -167,7 +167,7 @@ def _plan(request: FindLabelErrorsRequest, catalog: Catalog, settings: Recipe) -
     )
 
 
-def _judge(
+def _rank_labels(
     check: CheckFolder,
     catalog: Catalog,
     held_out: HeldOut,
@@ -229,6 +229,6 @@ def _findings(
         accuracy=float(labels.right[unlearnt].mean()),
         bad_files=bad_files,
         folds=len(labels.judges),
-        trusted_folds=sum(judge.trusted for judge in labels.judges),
+        trusted_folds=sum(network.trusted for network in labels.judges),
         doubt=doubt_of(labels.judges, held_out.judged - judged),
     )

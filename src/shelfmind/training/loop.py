@@ -35,7 +35,7 @@ READ_EVERY = 10
 
 @dataclass
 class Training:
-    """The complete state of a training, ready to continue from `position`.
+    """The complete state of a training run, ready to continue from `position`.
 
     `ema_weights` are the averaged weights of the network, which become the run's. Losses are read every `read_every`
     steps; `unread` are the losses since, each with its step number in the epoch, from 1.
@@ -195,7 +195,7 @@ def validate(training: Training, plan: EpochPlan) -> EpochEntry:
     loss, top1 = validation_figures(training, validation_size(recipe, stage))
     seconds, validation_s = position.epoch_elapsed_s, time.perf_counter() - began
     position.epoch_elapsed_s += validation_s
-    remember_pace(training, stage, validation_s)
+    record_pace(training, stage, validation_s)
     return {
         "epoch": plan.epoch,
         "progress": round(plan.end, 6),
@@ -210,7 +210,7 @@ def validate(training: Training, plan: EpochPlan) -> EpochEntry:
     }
 
 
-def remember_pace(training: Training, stage: Stage, validation_s: float) -> None:
+def record_pace(training: Training, stage: Stage, validation_s: float) -> None:
     """Record the duration of an epoch at this image size, without compilation, for planning the next ones."""
     step_s, batches, forward = training.watch.step_s, training.batches, training.forward
     if step_s is None:
@@ -253,7 +253,7 @@ def keep_weights(training: Training, entry: EpochEntry) -> None:
     if is_best(position, entry):
         position.best_top1, position.best_size = entry["val_top1"], entry["image_size"]
         save_checkpoint(run.best, checkpoint)
-    run.offer(run.best if training.recipe.train.keep == "best" and run.best.exists() else run.last)
+    run.select(run.best if training.recipe.train.keep == "best" and run.best.exists() else run.last)
 
 
 def keep_snapshot(training: Training, checkpoint: Checkpoint) -> None:

@@ -27,12 +27,12 @@ class NesterovMomentum(nn.Optimizer):
 
     def construct(self, gradients: tuple[Tensor, ...]) -> bool:
         gradients = self.decay_weight(gradients)
-        move = ops.partial(_move, self.get_lr(), self.momentum)
+        move = ops.partial(_update_weight, self.get_lr(), self.momentum)
         self.map(move, self._parameters, self.velocities, gradients)
         return True
 
 
-def _move(rate: Tensor, momentum: Tensor, weight: Parameter, velocity: Parameter, gradient: Tensor) -> Tensor:
+def _update_weight(rate: Tensor, momentum: Tensor, weight: Parameter, velocity: Parameter, gradient: Tensor) -> Tensor:
     speed = momentum * velocity + gradient
     ops.assign(velocity, speed)
     return ops.assign_add(weight, -rate * (gradient + momentum * speed))

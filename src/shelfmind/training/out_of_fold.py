@@ -23,8 +23,8 @@ from shelfmind.records import Sample
 from shelfmind.requests.label_checking import PLAN_FILE
 from shelfmind.requests.shared import RUN_FILE
 from shelfmind.requests.training import TrainRequest
-from shelfmind.runs.first_weights import BEGINS
 from shelfmind.runs.folder import RunFolder, read_json
+from shelfmind.runs.initial_weights import WARNING_PREFIX
 from shelfmind.runs.plans import keep_plan
 from shelfmind.training.run import resume, train
 from shelfmind.training.watching import ForwardingWatcher, Watcher
@@ -188,7 +188,7 @@ class _FoldWatcher(ForwardingWatcher):
             super().note(text)
 
     def warn(self, text: str) -> None:
-        if not text.startswith(BEGINS):
+        if not text.startswith(WARNING_PREFIX):
             super().warn(text)
 
 

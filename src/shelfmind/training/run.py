@@ -19,7 +19,7 @@ from shelfmind.evaluation import Evaluation
 from shelfmind.files import cache_folder, write_json, write_text
 from shelfmind.guidance.arguments import arguments_of
 from shelfmind.guidance.places import unused
-from shelfmind.guidance.starts import doubt_of_random_weights
+from shelfmind.guidance.starts import random_weights_warning
 from shelfmind.images.checking import note_bad_files, refuse_too_many_bad
 from shelfmind.images.content import hash_files
 from shelfmind.images.squares import open_squares
@@ -38,10 +38,10 @@ from shelfmind.recipe import Recipe, note_built_in_defaults
 from shelfmind.records import Catalog, Sample
 from shelfmind.requests.calling import takes
 from shelfmind.requests.training import TrainRequest
-from shelfmind.runs.first_weights import keep_history_before, read_with_doubt
 from shelfmind.runs.folder import RunFolder, create_run_folder, read_json
 from shelfmind.runs.history import UnknownHistoryError, read_history, write_history
-from shelfmind.runs.known_data import open_as_trained, with_split_of
+from shelfmind.runs.initial_weights import read_with_caveat, store_earlier_histories
+from shelfmind.runs.known_data import open_with_run_classes, with_split_of
 from shelfmind.runs.overlaps import overlap_of
 from shelfmind.runs.provenance import describe_origin, describe_weights
 from shelfmind.runs.rules import require_rules
@@ -51,7 +51,7 @@ from shelfmind.training.loop import Training, train_to_the_end
 from shelfmind.training.shortfalls import shortfalls
 from shelfmind.training.speed import measure_epoch
 from shelfmind.training.tasks import TASKS
-from shelfmind.training.teaching import open_same_teachers, open_teachers, with_absolute_teachers
+from shelfmind.training.teaching import open_teachers, reopen_teachers, with_absolute_teachers
 from shelfmind.training.together import (
     leaders_run,
     require_agreement,
@@ -78,12 +78,12 @@ def train(request: TrainRequest, watcher: Watcher | None = None) -> Evaluation |
         UserError: invalid input.
     """
     if request.elsewhere:
-        with tracked(request.track, watcher or Watcher()) as told:
-            launch(request, told)
-            return resume(request.run, told)  # evaluates
+        with tracked(request.track, watcher or Watcher()) as observer:
+            launch(request, observer)
+            return resume(request.run, observer)  # evaluates
     start_mindspore()
-    with tracked(request.track if world().leads else (), watcher or Watcher()) as told:
-        return train_here(request, told)
+    with tracked(request.track if world().leads else (), watcher or Watcher()) as observer:
+        return train_here(request, observer)
 
 
 def train_here(request: TrainRequest, watcher: Watcher) -> Evaluation | None:
@@ -117,8 +117,8 @@ def _trained(request: TrainRequest, watcher: Watcher, new_photos: bool = True) -
         raise UserError(f"{data} has no training images")
     settings = with_absolute_teachers(settings)
     teachers = open_teachers(settings, catalog.class_names, request.rules)
-    origin_of_weights, lessons = describe_weights(start), [teacher.describe() for teacher in teachers]
-    require_rules(request.rules, data_set, origin_of_weights, lessons)
+    origin_of_weights, distils = describe_weights(start), [teacher.describe() for teacher in teachers]
+    require_rules(request.rules, data_set, origin_of_weights, distils)
     require_equal_parts(settings, len(catalog.split("train")))
     require_agreement(
         {
@@ -137,21 +137,21 @@ def _trained(request: TrainRequest, watcher: Watcher, new_photos: bool = True) -
         watcher.note(choice.note)
     run = create_run_folder(out) if world().leads else scratch_folder()
     images = read_images(catalog, settings, run, request.max_bad_fraction, watcher)
-    record = describe_origin(data, data_set, seed, request.to_json(), origin_of_weights, lessons)
+    record = describe_origin(data, data_set, seed, request.to_json(), origin_of_weights, distils)
     write_json(run.provenance, {**record, "kernels": choice.record(), "processes": world().size})
     if broader is not None:
         write_broader(data_set, broader, run.broader)
     write_history(run, catalog, watcher.counter)
     first = None if start is None or start.url is not None else start.path
     if first is not None or teachers:
-        keep_history_before(run, first, watcher.counter, [teacher.file for teacher in teachers])
-        doubt = read_with_doubt(run, watcher.counter)[1]
+        store_earlier_histories(run, first, watcher.counter, [teacher.file for teacher in teachers])
+        doubt = read_with_caveat(run, watcher.counter)[1]
         if doubt is not None:
             watcher.warn(doubt)
     counts = _counts(images.train_samples, len(catalog.class_names))
     run.write_classes(catalog.class_names, counts)
     if start is None and not teachers:
-        tell(_doubt_of_start(request, settings, counts), watcher.note)
+        tell(_start_warnings(request, settings, counts), watcher.note)
     write_text(run.recipe, settings.dump())
     classes = len(catalog.class_names)
     max_minutes, known = request.max_minutes, None
@@ -166,7 +166,7 @@ def _trained(request: TrainRequest, watcher: Watcher, new_photos: bool = True) -
 
 
 def resume(run: Path | str, watcher: Watcher | None = None) -> Evaluation | None:
-    """Resume a training that was stopped at any point; a finished one is evaluated again."""
+    """Resume a training run that was stopped at any point; a finished run is evaluated again."""
     began = time.perf_counter()
     start_mindspore()
     folder = leaders_run(Path(run))
@@ -178,7 +178,7 @@ def resume(run: Path | str, watcher: Watcher | None = None) -> Evaluation | None
     require_same_number(folder)
     watcher = watcher or Watcher()
     watcher.phase("listing images")
-    listed = open_as_trained(folder, origin.data, origin.format, origin.seed)
+    listed = open_with_run_classes(folder, origin.data, origin.format, origin.seed)
     paths = [sample.path for sample in listed.samples]
     catalog = with_split(listed, folder.split, hash_files(paths, watcher.counter("hashing files", len(paths))))
     tell(catalog.notes, watcher.note)
@@ -188,7 +188,7 @@ def resume(run: Path | str, watcher: Watcher | None = None) -> Evaluation | None
     if choice.note is not None:
         watcher.note(choice.note)
     start = None if folder.state.exists() else with_start(settings, True, watcher)[1]
-    teachers = [] if folder.is_trained() else open_same_teachers(settings, catalog.class_names, folder)
+    teachers = [] if folder.is_trained() else reopen_teachers(settings, catalog.class_names, folder)
     parts = (folder, settings, images, classes, origin.seed, origin.max_minutes, began, start, choice, teachers)
     training = build_training(*parts)
     if folder.state.exists():
@@ -304,8 +304,8 @@ def _finish(training: Training, catalog: Catalog, images: Images, watcher: Watch
     train_to_the_end(training, watcher)
     if launched() or not training.world.leads:
         return None
-    history, doubt = read_with_doubt(training.run, watcher.counter)
-    for warning in _keep_warnings(training, images, doubt):
+    history, doubt = read_with_caveat(training.run, watcher.counter)
+    for warning in _record_warnings(training, images, doubt):
         watcher.warn(warning)
     if len(training.val_labels) == 0:
         return None
@@ -329,7 +329,7 @@ def _with_split_of(catalog: Catalog, run: RunFolder, watcher: Watcher, new_photo
     return catalog
 
 
-def _keep_warnings(training: Training, images: Images, doubt: str | None) -> list[str]:
+def _record_warnings(training: Training, images: Images, doubt: str | None) -> list[str]:
     """Add warnings about the result to the last entry of the log, and return them; `doubt` concerns the initial
     weights."""
     found = [] if doubt is None else [doubt]
@@ -347,11 +347,11 @@ def _keep_warnings(training: Training, images: Images, doubt: str | None) -> lis
     return found
 
 
-def _doubt_of_start(request: TrainRequest, settings: Recipe, counts: Sequence[int]) -> list[str]:
+def _start_warnings(request: TrainRequest, settings: Recipe, counts: Sequence[int]) -> list[str]:
     """A warning that there are too few photos to train from scratch, given before training starts."""
     out = request.new[1]
     again = {**arguments_of(request), "out": str(unused(out.with_name(f"{out.name}_imagenet")))}
-    doubt = doubt_of_random_weights(counts, settings.model.name, again, request.rules)
+    doubt = random_weights_warning(counts, settings.model.name, again, request.rules)
     return [] if doubt is None or not TASKS[settings.train.task].labelled else [doubt]
 
 

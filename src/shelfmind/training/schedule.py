@@ -38,7 +38,7 @@ def averaging_decay(train: TrainRecipe, step: int) -> float:
 
 
 def stage_at(recipe: Recipe, progress: float) -> Stage:
-    """The stage of a training at `progress`."""
+    """The training stage at `progress`."""
     passed = 0.0
     for stage in recipe.stages:
         passed += stage.share

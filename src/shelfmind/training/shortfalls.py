@@ -5,16 +5,16 @@ from __future__ import annotations
 import math
 
 from shelfmind.guidance.situation import Machine, Photos
-from shelfmind.guidance.speeds import epochs_within, steps_an_epoch, training_minutes
+from shelfmind.guidance.speeds import epochs_within, steps_per_epoch, training_minutes
 from shelfmind.nouns import counted
 from shelfmind.recipe import Recipe
 
-LEAST_STEPS = 10
+MIN_STEPS = 10
 """With fewer steps, more than a third of every running mean of batch normalisation is still its initial value (0.9 **
 10)."""
-TIMES_THE_START = 3
-"""Time budget to recommend, in multiples of a run that hardly got beyond compiling its graphs."""
-LEAST_EPOCHS, FOLD_STEPS = 5, 100
+STARTUP_FACTOR = 3
+"""Time budget to recommend, as a multiple of the time of a run that spent most of it on compilation."""
+MIN_EPOCHS, FOLD_STEPS = 5, 100
 """Epochs and steps below which the networks of a label check have hardly learned the labels they check: 4 epochs from
 pretrained weights are the shortest check that found wrong labels (RESULTS, "Wrong labels"). A rule of thumb."""
 
@@ -29,8 +29,8 @@ def short_budget(max_minutes: float, folds: int, recipe: Recipe, photos: Photos,
     if machine.device != "CPU":
         return None  # no speeds were measured
     share = max_minutes / folds
-    steps = steps_an_epoch(recipe, photos)
-    needed = max(LEAST_EPOCHS, math.ceil(FOLD_STEPS / steps))
+    steps = steps_per_epoch(recipe, photos)
+    needed = max(MIN_EPOCHS, math.ceil(FOLD_STEPS / steps))
     fitting = epochs_within(share, recipe, photos, machine)
     if fitting >= needed:
         return None
@@ -54,15 +54,15 @@ def shortfalls(
     """Warnings about a completed training, which took `elapsed_s` seconds, each with a remedy; usually empty."""
     found = []
     ended = f"training ended after {counted(steps, 'step')}"
-    if max_minutes is not None and steps < max(LEAST_STEPS, steps_per_epoch):
+    if max_minutes is not None and steps < max(MIN_STEPS, steps_per_epoch):
         minutes = f"{round(max_minutes, 3):g} {'minute' if max_minutes == 1 else 'minutes'}"
-        enough = math.ceil(TIMES_THE_START * max(max_minutes, elapsed_s / 60))
+        enough = math.ceil(STARTUP_FACTOR * max(max_minutes, elapsed_s / 60))
         whole = counted(steps_per_epoch, "step")
         found.append(
             f"{ended}: a budget of {minutes} is too short to learn anything; one epoch takes "
             f"{whole} of {counted(batch_size, 'image')}. Allow at least {counted(enough, 'minute')}"
         )
-    elif steps < LEAST_STEPS:
+    elif steps < MIN_STEPS:
         found.append(
             f"{ended} of {counted(batch_size, 'image')}, too few to learn from. Train for more epochs or on more photos"
         )

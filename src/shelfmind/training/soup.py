@@ -73,7 +73,7 @@ def soup(request: SoupRequest, watcher: Observer = SILENT) -> Soup:
     checkpoints = {epoch: load_checkpoint(path) for epoch, path in snapshots.items()}
     epochs = tuple(sorted(checkpoints))
     if request.kind == "greedy":
-        epochs = _greedy(target, catalog, checkpoints, counter)
+        epochs = _select_greedily(target, catalog, checkpoints, counter)
     after = _validated_average(target, catalog, [checkpoints[epoch] for epoch in epochs], counter)
     differences = hits(after) - hits(before)
     interval, images = paired_interval(differences), len(differences)
@@ -101,7 +101,7 @@ def average_checkpoints(checkpoints: Sequence[Checkpoint]) -> Checkpoint:
     return Checkpoint(arrays, checkpoints[0].kind)
 
 
-def _greedy(
+def _select_greedily(
     target: RunFolder, catalog: Catalog, checkpoints: dict[int, Checkpoint], counter: Counter
 ) -> tuple[int, ...]:
     alone = {
@@ -123,7 +123,7 @@ def _validated_average(
 ) -> Predictions:
     """Write the average to `target`, and validate it."""
     save_checkpoint(target.last, average_checkpoints(checkpoints))
-    target.offer(target.last)
+    target.select(target.last)
     return _predicted(RunPredictor(target, calibrated=False), catalog, counter)
 
 

@@ -16,8 +16,8 @@ from shelfmind.training.schedule import validation_size
 def measure_epoch(scratch: Training, steps: int = 6) -> dict[str, float]:
     """Seconds of an epoch of the first stage including validation, by image size, estimated from a few steps.
 
-    The steps change `scratch`, which must therefore not be the actual training. It cannot be reset: MindSpore uses
-    values set after a graph has run for those of the next graph that it compiles.
+    The steps modify `scratch`, so do not pass the actual training run. It cannot be reset: values set after a graph has
+    run only take effect in the next graph that MindSpore compiles.
     """
     stage, batches = scratch.recipe.stages[0], scratch.batches
     squares = [batches.squares[0]] * scratch.forward.batch_size

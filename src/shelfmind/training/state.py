@@ -1,4 +1,4 @@
-"""The state of a training, for resuming after a kill at any moment."""
+"""The state of a training run, for resuming after a kill at any moment."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from shelfmind.training.watching import EpochEntry
 
 @dataclass
 class Position:
-    """The progress of a training: all state that is not a tensor."""
+    """The progress of a training run: all state that is not a tensor."""
 
     progress: float = 0.0
     epoch: int = 0
@@ -59,7 +59,7 @@ class Position:
 
 @dataclass(frozen=True)
 class Tensors:
-    """The tensors of a training by role: model, optimizer, averaged weights, loss scaler."""
+    """The tensors of a training run by role: model, optimizer, averaged weights, loss scaler."""
 
     groups: dict[str, dict[str, Parameter]]
 

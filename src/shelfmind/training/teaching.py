@@ -31,11 +31,11 @@ from shelfmind.runs.history import run_of
 
 @dataclass(frozen=True)
 class Teacher:
-    """A trained network, with the mapping of the training's classes to its own.
+    """A trained network, with the mapping from the student's classes to its own.
 
     Attributes:
         predictor: the network, without calibration and test-time augmentation.
-        columns: the index among its classes of each class of the training, shape (C,).
+        columns: for each class of the student, its index among the teacher's classes, shape (C,).
         file: the weights, or the exported file, that is used.
     """
 
@@ -49,8 +49,8 @@ class Teacher:
         return self.predictor.engine.name.partition(" ")[0]
 
     def answers(self, images: npt.NDArray[np.uint8], temperature: float) -> Floats:
-        """Probabilities (N, C) of squares (N, S, S, 3), with logits divided by `temperature`, restricted to the classes
-        of the training. The squares are resized to the network's evaluation size."""
+        """Probabilities (N, C) of squares (N, S, S, 3), with logits divided by `temperature`, restricted to the
+        student's classes. The squares are resized to the network's evaluation size."""
         size, at_once = self.predictor.recipe.evaluation_size, self.predictor.forward.batch_size
         sized = images if images.shape[1] == size else np.stack([rescaled(image, size) for image in images])
         parts = [self.predictor.engine(sized[start : start + at_once])[0] for start in range(0, len(sized), at_once)]
@@ -66,7 +66,7 @@ class Teacher:
         return {"origin": "exported" if run is None else "run", **facts, "engine": self.engine, **origin}
 
 
-class TaughtBatches(TrainingBatches):
+class DistillationBatches(TrainingBatches):
     """Training images with two targets each, (B, 2, classes): the label targets, and the mean of the teachers'
     predictions.
 
@@ -89,13 +89,13 @@ class TaughtBatches(TrainingBatches):
 
     def segment(self, epoch: int, start: int, stop: int, image_size: int, mix: bool) -> Iterator[tuple[Floats, Floats]]:
         for images, targets in super().segment(epoch, start, stop, image_size, mix):
-            yield images, self._taught(images, targets)
+            yield images, self._with_teacher_targets(images, targets)
 
     def example(self, image_size: int) -> tuple[Floats, Floats]:
         images, targets = super().example(image_size)
-        return images, self._taught(images, targets)
+        return images, self._with_teacher_targets(images, targets)
 
-    def _taught(self, images: Floats, targets: Floats) -> Floats:
+    def _with_teacher_targets(self, images: Floats, targets: Floats) -> Floats:
         seen, temperature = self.normalisation.undone(images), self.recipe.distillation.temperature
         answers = [teacher.answers(seen, temperature) for teacher in self.teachers]
         return np.stack([targets, np.mean(answers, axis=0, dtype=np.float32)], axis=1)
@@ -108,7 +108,7 @@ def with_absolute_teachers(recipe: Recipe) -> Recipe:
 
 
 def open_teachers(recipe: Recipe, class_names: Sequence[str], rules: str | None = None) -> list[Teacher]:
-    """The teachers of a recipe for a training of these classes; uses the fastest engine, or MindSpore under rules.
+    """Open the teachers of a recipe for training on these classes, with the fastest engine (MindSpore under rules).
 
     Raises:
         UserError: a teacher that is given twice, is neither a run nor a file, learnt no labels, or lacks classes.
@@ -121,23 +121,23 @@ def open_teachers(recipe: Recipe, class_names: Sequence[str], rules: str | None 
     return [_opened(place, engine, recipe, class_names) for place in places]
 
 
-def open_same_teachers(recipe: Recipe, class_names: Sequence[str], run: RunFolder) -> list[Teacher]:
+def reopen_teachers(recipe: Recipe, class_names: Sequence[str], run: RunFolder) -> list[Teacher]:
     """The teachers that a run was started with, each with the same file and engine.
 
     Raises:
         UserError: a teacher that is missing or has changed.
     """
     described = read_json(run.provenance).get("teachers", []) if recipe.distillation.teachers else []
-    return [_same(each, recipe, class_names, run) for each in described]
+    return [_reopen(each, recipe, class_names, run) for each in described]
 
 
 def refuse_teachers(recipe: Recipe, why: str) -> None:
-    """Raise `UserError` for a recipe with teachers where they would invalidate the result."""
+    """Raise `UserError` if a recipe has teachers and these would invalidate the result."""
     if recipe.distillation.teachers:
         raise UserError(f"the recipe has the teacher {recipe.distillation.teachers[0]}, but {why}; remove the teachers")
 
 
-def _same(described: Mapping[str, Any], recipe: Recipe, class_names: Sequence[str], run: RunFolder) -> Teacher:
+def _reopen(described: Mapping[str, Any], recipe: Recipe, class_names: Sequence[str], run: RunFolder) -> Teacher:
     place = Path(described["path"])
     if not place.exists():
         raise UserError(f"{run.root} learns from {place}, which no longer exists: restore it, or a link to it")

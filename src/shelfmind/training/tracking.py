@@ -12,7 +12,7 @@ from shelfmind.errors import UserError, argument, unknown_name
 from shelfmind.training.watching import EpochEntry, ForwardingWatcher, StepFigures, TrainingStart, Watcher
 
 EpochFigure = Literal["train_loss", "val_loss", "val_top1", "lr", "image_size", "images_per_second"]
-STEPS_A_POINT = 10
+STEPS_PER_POINT = 10
 EPOCH_FIGURES: tuple[EpochFigure, ...] = get_args(EpochFigure)
 
 
@@ -80,7 +80,7 @@ def require_trackers(names: Sequence[str]) -> None:
 
 
 class TrackingWatcher(ForwardingWatcher):
-    """Reports the progress of a training to trackers and to another watcher."""
+    """Reports training progress to trackers and to another watcher."""
 
     def __init__(self, names: Sequence[str], watcher: Watcher) -> None:
         require_trackers(names)
@@ -95,7 +95,7 @@ class TrackingWatcher(ForwardingWatcher):
 
     def step(self, figures: StepFigures) -> None:
         """Record the loss of every tenth step."""
-        if figures.step % STEPS_A_POINT == 0:
+        if figures.step % STEPS_PER_POINT == 0:
             for tracker in self.trackers:
                 tracker.scalar("step/loss", figures.loss, figures.step)
         super().step(figures)
@@ -121,8 +121,8 @@ def tracked(names: Sequence[str], watcher: Watcher) -> Iterator[Watcher]:
     if not names:
         yield watcher
         return
-    telling = TrackingWatcher(names, watcher)
+    forwarding = TrackingWatcher(names, watcher)
     try:
-        yield telling
+        yield forwarding
     finally:
-        telling.close()
+        forwarding.close()

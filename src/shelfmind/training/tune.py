@@ -64,8 +64,8 @@ def tune(request: TuneRequest, watcher: Watcher | None = None) -> Best:
         study.tell(trial.number, state=optuna.trial.TrialState.FAIL)  # its process was killed
 
     def objective(trial: Any) -> float:
-        values = {name: _suggested(trial, name, choice) for name, choice in searched.items()}
-        watcher.note(f"trial {trial.number}: {', '.join(_said(name, value) for name, value in values.items())}")
+        values = {name: _suggest(trial, name, choice) for name, choice in searched.items()}
+        watcher.note(f"trial {trial.number}: {', '.join(_formatted(name, value) for name, value in values.items())}")
         folder = out / "trials" / f"{trial.number:04d}"
         return _trained(_with_values(request, values), folder, _TrialWatcher(trial, watcher))
 
@@ -79,7 +79,7 @@ def tune(request: TuneRequest, watcher: Watcher | None = None) -> Best:
         except BaseException:
             study.tell(trial, state=states.FAIL)
             raise
-    return _written(study, optuna, request, searched)
+    return _write_best(study, optuna, request, searched)
 
 
 def _study(optuna: Any, file: Path, seed: int) -> Any:
@@ -135,7 +135,7 @@ def _with_values(request: TuneRequest, values: Mapping[str, Any]) -> TuneRequest
     return request.model_copy(update={"overrides": (*request.overrides, *words)})
 
 
-def _written(study: Any, optuna: Any, request: TuneRequest, searched: Space) -> Best:
+def _write_best(study: Any, optuna: Any, request: TuneRequest, searched: Space) -> Best:
     states = optuna.trial.TrialState
     best = study.best_trial
     values = {name: best.params[name] for name in searched}
@@ -147,14 +147,14 @@ def _written(study: Any, optuna: Any, request: TuneRequest, searched: Space) -> 
     return Best(best.number, float(best.value), values, *counts)
 
 
-def _suggested(trial: Any, name: str, choice: Range | Choices) -> Any:
+def _suggest(trial: Any, name: str, choice: Range | Choices) -> Any:
     if not isinstance(choice, Range):
         return trial.suggest_categorical(name, list(choice))
     suggest = trial.suggest_int if choice.whole else trial.suggest_float
     return suggest(name, choice.low, choice.high, log=choice.log)
 
 
-def _said(name: str, value: Any) -> str:
+def _formatted(name: str, value: Any) -> str:
     """A value as displayed: rates with four significant digits."""
     return f"{name}={f'{value:.4g}' if isinstance(value, float) else value}"
 

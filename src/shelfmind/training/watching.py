@@ -13,7 +13,7 @@ from shelfmind.requests.watching import ForwardingObserver, Observer
 @dataclass(frozen=True)
 class TrainingStart:
     """What will be trained: `kind` names the network, `images` and `val_images` are counts, `epochs_done` the epochs
-    before it was resumed, `progress` the completed share of the training."""
+    before it was resumed, `progress` the completed share of training."""
 
     run: Path
     recipe: Recipe
@@ -27,8 +27,8 @@ class TrainingStart:
 
 @dataclass(frozen=True)
 class StepFigures:
-    """The state of a training after a step: `step` counts all steps, `step_in_epoch` those of the current epoch of
-    `steps` steps; `progress` is the completed share of the training, `loss` that of this step."""
+    """The state of training after a step: `step` counts all steps, `step_in_epoch` those of the current epoch of
+    `steps` steps; `progress` is the completed share of training, `loss` that of this step."""
 
     epoch: int
     step: int
@@ -42,7 +42,7 @@ class StepFigures:
 class EpochFigures(TypedDict):
     """The metrics of one epoch, a line of `log.jsonl`.
 
-    `progress` is the completed share of the training, `image_size` in pixels, `lr` the learning rate at the epoch's
+    `progress` is the completed share of training, `image_size` in pixels, `lr` the learning rate at the epoch's
     start, `elapsed_s` counted from the start of training. The validation metrics are None without a validation split.
     """
 
@@ -59,7 +59,7 @@ class EpochFigures(TypedDict):
 
 
 class EpochEntry(EpochFigures, total=False):
-    """The last epoch's entry also has warnings about the result of the training."""
+    """The entry of the last epoch also has warnings about the training result."""
 
     warnings: list[str]
 
@@ -67,7 +67,7 @@ class EpochEntry(EpochFigures, total=False):
 class Watcher(Observer):
     """Receives training events; this base class ignores them. Subclass it and override the events of interest.
 
-    An exception raised by a method ends the training, which can be resumed from the last saved state.
+    An exception raised by a method stops training, which can be resumed from the last saved state.
     """
 
     def begin(self, start: TrainingStart) -> None:
@@ -81,7 +81,7 @@ class Watcher(Observer):
 
 
 class ForwardingWatcher(ForwardingObserver, Watcher):
-    """Forwards everything to another watcher: a base class for watchers that do so in addition to something else."""
+    """Forwards everything to another watcher. Base class for watchers that wrap another one."""
 
     def __init__(self, watcher: Watcher) -> None:
         super().__init__(watcher)

@@ -1,4 +1,4 @@
-"""Facts about a run after training, for the next step."""
+"""Facts about a trained run, to choose the next step."""
 
 from __future__ import annotations
 
@@ -23,12 +23,12 @@ def trained_by(request: TrainRequest, evaluation: Evaluation | None) -> Trained:
         epochs=recipe.train.epochs,
         steps=sum(int(entry["steps"]) for entry in log),
         network=recipe.model.name,
-        arguments=arguments_of(request) if request.resume is None else _as_begun(origin),
+        arguments=arguments_of(request) if request.resume is None else _original_arguments(origin),
         tests=bool(origin["data"]["images"].get("test")),
         from_random=origin["weights"]["origin"] == "random",
     )
 
 
-def _as_begun(origin: dict[str, Any]) -> dict[str, Any]:
+def _original_arguments(origin: dict[str, Any]) -> dict[str, Any]:
     """The original arguments of a resumed run, from its provenance."""
     return {"data": str(Path(origin["data"]["path"])), **differing(origin["command"])}

@@ -52,27 +52,27 @@ def audit(request: AuditRequest, watcher: Observer = SILENT) -> AuditOutcome:
         UserError: unusable data, an unwritable folder, or a run with other classes.
     """
     out, overwrite = request.out, request.overwrite
-    judge = None if request.run is None else _judge(request.run, watcher.counter)
+    check_labels = None if request.run is None else _label_check_by(request.run, watcher.counter)
     require_free_folder(out, ours=OUTPUTS, overwrite=overwrite)
     catalog = open_catalog(request.data, request.format, request.seed)
     with atomic_folder(out, ours=OUTPUTS, overwrite=overwrite) as folder:
         began = time.monotonic()
-        figures = _write_audit(folder, catalog, request.seed, judge, watcher.counter, began)
+        figures = _write_audit(folder, catalog, request.seed, check_labels, watcher.counter, began)
     return AuditOutcome(out, figures)
 
 
-def _judge(run: Path, counter: Counter) -> Judge:
-    """The judge of a run; an audit loads MindSpore only for this."""
+def _label_check_by(run: Path, counter: Counter) -> Judge:
+    """The label check by a run. An audit loads MindSpore only for this."""
     from shelfmind.machine.device import start_mindspore
 
     start_mindspore()
-    from shelfmind.workflows.judging import judge_by
+    from shelfmind.workflows.judging import label_check_by
 
-    return judge_by(run, counter)
+    return label_check_by(run, counter)
 
 
 def _write_audit(
-    folder: Path, catalog: Catalog, seed: int, judge: Judge | None, counter: Counter, began: float
+    folder: Path, catalog: Catalog, seed: int, check_labels: Judge | None, counter: Counter, began: float
 ) -> Mapping[str, Any]:
     paths = [sample.path for sample in catalog.samples]
     scratch = folder / "scratch"
@@ -85,9 +85,9 @@ def _write_audit(
             f"none of the {counted(len(paths), 'image')} in {catalog.root} is usable: {first.path}: {first.reason}"
         )
     findings = gather_findings(catalog, measured, Limits(), counter)
-    judgement = None if judge is None else judge(catalog.without(measured.bad_files))
-    judged_figures, suspected = ({}, ()) if judgement is None else (judgement.figures, judgement.suspects)
-    figures = {**audit_figures(findings, seed, time.monotonic() - began), **judged_figures}
+    judgement = None if check_labels is None else check_labels(catalog.without(measured.bad_files))
+    label_figures, suspected = ({}, ()) if judgement is None else (judgement.figures, judgement.suspects)
+    figures = {**audit_figures(findings, seed, time.monotonic() - began), **label_figures}
     figures["issues"] = figures["issues"] | Tally(suspect.kind for suspect in suspected)
     write_issues(folder / "issues.csv", findings.issues, suspected, catalog)
     write_suspects(folder / FILE_NAME, [*suspects(findings.issues, catalog), *suspected])

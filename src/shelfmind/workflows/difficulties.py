@@ -25,8 +25,8 @@ from shelfmind.recipe import DataRecipe
 from shelfmind.records import Catalog, Predictions
 
 REFERENCES = (2, 8)
-"""Minimum and maximum number of training photos per class to compare with; in between, about as many as there are
-evaluated photos, so that comparing costs no more than predicting."""
+"""Minimum and maximum number of training photos per class to compare with; between these limits, about as many
+as there are evaluated photos, so that comparison costs no more than prediction."""
 NO_REFERENCES = "the data has no training photos"
 _CHUNK_VALUES = 8_000_000
 
@@ -56,7 +56,7 @@ def slices_of(
     samples = [sample for sample in catalog.samples if str(sample.path) in wanted]
     squares, good, _ = open_squares(samples, data)
     rows = {str(sample.path): row for row, sample in enumerate(good)}
-    in_order = _Arranged(squares, [rows[path] for path in predictions.paths])
+    in_order = _Reordered(squares, [rows[path] for path in predictions.paths])
     seen = measure_squares(in_order, [Path(path) for path in predictions.paths], data, counter)
     missing = {}
     difficulties = [*_measured(seen), _class_size(predictions.labels, class_sizes)]
@@ -90,7 +90,7 @@ def training_references(
 
 
 @dataclass(frozen=True)
-class _Arranged:
+class _Reordered:
     """Squares in another order."""
 
     squares: Squares
@@ -141,11 +141,11 @@ def _compared(embeddings: Floats, labels: Ints, references: References) -> list[
     alike[~known | ~np.isfinite(alike)] = np.nan
     return [
         Difficulty("siblings", alike[labels]),
-        Difficulty("unfamiliar", _apart(embeddings, labels, references)),
+        Difficulty("unfamiliar", _class_distance(embeddings, labels, references)),
     ]
 
 
-def _apart(embeddings: Floats, labels: Ints, references: References) -> Wide:
+def _class_distance(embeddings: Floats, labels: Ints, references: References) -> Wide:
     """One minus the cosine to the most similar training photo of the same class, NaN if there is none, (N,)."""
     apart = np.full(len(labels), np.nan)
     for label in np.unique(labels).tolist():

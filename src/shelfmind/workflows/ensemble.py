@@ -32,7 +32,7 @@ from shelfmind.workflows.evaluate import (
     references_of,
     write_tables,
 )
-from shelfmind.workflows.judged_images import UNSEEN, notes_on, notes_on_overlap, overlap_with, refuse_too_few
+from shelfmind.workflows.evaluated_images import UNSEEN, notes_on, notes_on_overlap, overlap_with, refuse_too_few
 
 
 def evaluate_ensemble(request: EvaluateRequest, watcher: Observer = SILENT) -> Evaluation:
@@ -65,7 +65,7 @@ def evaluate_ensemble(request: EvaluateRequest, watcher: Observer = SILENT) -> E
     )
     together = known.catalog
     if allow_seen:
-        known = known.of_the_first_alone()
+        known = known.for_first_run()
     else:
         refuse_too_few(known, request.split)
     catalog = known.catalog
@@ -73,36 +73,36 @@ def evaluate_ensemble(request: EvaluateRequest, watcher: Observer = SILENT) -> E
     split = chosen_split(catalog, request.split)
     folder = evaluation_folder(out, split)
     if not allow_seen:
-        judged = [sample for sample in samples_of(catalog, split) if sample.split in UNSEEN]
-        refuse_seen(judged, known.histories, "so they cannot test the ensemble", folder / "seen.csv")
+        evaluated = [sample for sample in samples_of(catalog, split) if sample.split in UNSEEN]
+        refuse_seen(evaluated, known.histories, "so they cannot test the ensemble", folder / "seen.csv")
 
     def predicted(where: Catalog, of: str) -> list[Predictions]:
         most, note = request.max_bad_fraction, watcher.note
         return [predict_split(each, where, of, most, folder, counter, note) for each in predictors]
 
     members, rule = predicted(catalog, split), ENSEMBLING[request.ensembling]
-    weights, judge_of_weights = np.full(len(runs), 1 / len(runs)), "equal"
+    weights, weighted_on = np.full(len(runs), 1 / len(runs)), "equal"
     validation = () if known.without_history or "val" in split_names(split) else together.split("val")
     if rule.weigh is not None and not too_few_images(len(validation)):
-        weights, judge_of_weights = rule.weigh(predicted(together, "val")), "val"
+        weights, weighted_on = rule.weigh(predicted(together, "val")), "val"
     mean = average_predictions(members, weights, rule.pool)
     train_images = np.array(predictors[0].train_images, np.int64)
     tta_names = predictors[0].tta if request.tta is None else request.tta
     overlap = overlap_with(known, split, mean, counter)
     notes = (*notes_on(known, split), *notes_on_overlap(overlap, split))
-    if rule.weigh is not None and judge_of_weights == "equal":
-        notes += (f"all runs have equal weights: {_why_equal(known, split, len(validation))}",)
+    if rule.weigh is not None and weighted_on == "equal":
+        notes += (f"all runs have equal weights: {_reason_for_equal_weights(known, split, len(validation))}",)
     evaluation = evaluate(mean, train_images, split=split, tta=tta_names, seen=overlap, notes=notes)
     names = [str(run) for run in runs]
     found = contributions(names, members, weights, pool=rule.pool)
     engines = ", ".join(dict.fromkeys(each.engine.name for each in predictors))
     compared = training_references(predictors, weights, catalog, len(mean), counter)
     slices = slices_of(predictors[0].recipe.data, catalog, mean, compared, train_images, counter)
-    evaluation = replace(evaluation, members=found, weighted_on=judge_of_weights, engine=engines, slices=slices)
+    evaluation = replace(evaluation, members=found, weighted_on=weighted_on, engine=engines, slices=slices)
     write_tables(evaluation, mean, folder)
     content = {
         "ensembling": request.ensembling,
-        "weighted_on": judge_of_weights,
+        "weighted_on": weighted_on,
         "images": evaluation.images,
         "too_few_images": evaluation.too_few_images,
         "members": [asdict(member) for member in evaluation.members],
@@ -127,7 +127,7 @@ def evaluate_ensemble(request: EvaluateRequest, watcher: Observer = SILENT) -> E
     return evaluation
 
 
-def _why_equal(known: KnownData, split: str, images: int) -> str:
+def _reason_for_equal_weights(known: KnownData, split: str, images: int) -> str:
     """Why no weights were fitted."""
     if known.without_history:
         return "it is unknown which validation images no run was trained on"

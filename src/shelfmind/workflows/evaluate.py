@@ -45,7 +45,7 @@ from shelfmind.runs.known_data import chosen_split, open_known, samples_of, spli
 from shelfmind.runs.overlaps import refuse_seen
 from shelfmind.runs.rules import engine_under
 from shelfmind.workflows.difficulties import slices_of, training_references
-from shelfmind.workflows.judged_images import UNSEEN, notes_on, notes_on_overlap, overlap_with, refuse_too_few
+from shelfmind.workflows.evaluated_images import UNSEEN, notes_on, notes_on_overlap, overlap_with, refuse_too_few
 
 WITHOUT_MAPS = (
     "saliency maps of the worst errors are not shown: they need gradients and thus MindSpore, which is not installed"
@@ -75,7 +75,7 @@ def evaluate_run(request: EvaluateRequest, watcher: Observer = SILENT) -> Evalua
         [predictor.run], request.data, request.format, counter, allow_seen=request.allow_seen, some_classes=True
     )
     if request.allow_seen:
-        known = known.of_the_first_alone()
+        known = known.for_first_run()
     else:
         refuse_too_few(known, request.split)
     tell(known.catalog.notes, watcher.note)

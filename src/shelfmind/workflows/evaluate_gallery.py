@@ -32,7 +32,7 @@ from shelfmind.runs.overlaps import refuse_seen
 from shelfmind.runs.rules import engine_under
 from shelfmind.workflows.difficulties import References, slices_of
 from shelfmind.workflows.evaluate import evaluation_folder, references_of, write_tables
-from shelfmind.workflows.judged_images import UNSEEN, notes_on
+from shelfmind.workflows.evaluated_images import UNSEEN, notes_on
 
 
 def evaluate_with_gallery(request: EvaluateRequest, gallery: str, watcher: Observer) -> Evaluation:
@@ -59,8 +59,8 @@ def evaluate_with_gallery(request: EvaluateRequest, gallery: str, watcher: Obser
     folder = evaluation_folder(run.root, split) / "gallery"
     samples, enrolled = _not_enrolled(known, samples_of(known.catalog, split), found)
     if not request.allow_seen:
-        judged = [sample for sample in samples if sample.split in UNSEEN]
-        refuse_seen(judged, known.histories, "so they cannot test it", folder / "seen.csv")
+        evaluated = [sample for sample in samples if sample.split in UNSEEN]
+        refuse_seen(evaluated, known.histories, "so they cannot test it", folder / "seen.csv")
     squares, good, bad = open_squares(
         samples, found.predictor.recipe.data, watcher.counter("checking images", len(samples))
     )

@@ -161,13 +161,13 @@ def _explained(
     probabilities, embeddings = predictor.ask(squares)
     names = predictor.class_names
     asked = probabilities.argmax(1) if class_name is None else np.full(len(squares), names.index(class_name))
-    drawn = iter(zip(squares, overlays(predictor, squares, asked), probabilities, embeddings, asked, strict=True))
+    explained = iter(zip(squares, overlays(predictor, squares, asked), probabilities, embeddings, asked, strict=True))
     panels = []
     for index, path in enumerate(paths):
         if index in errors:
             panels.append(Panel(Explanation(str(path), error=errors[index]), nothing, nothing, ()))
             continue
-        _, picture, chances, embedding, label = next(drawn)
+        _, picture, chances, embedding, label = next(explained)
         name = f"{first + index:05d}.png"
         write_atomically(out / name, partial(picture.save, format="PNG"))
         best = np.argsort(-chances, kind="stable")[:GUESSES]

@@ -1,4 +1,4 @@
-"""Explains answers of a run with a gallery: what makes a photo similar to the enrolled photo that it matched."""
+"""Explains answers of a run with a gallery by the similarity of a photo to the enrolled photo that it matched."""
 
 from __future__ import annotations
 

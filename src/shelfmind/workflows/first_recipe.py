@@ -40,7 +40,7 @@ def init(request: InitRequest, watcher: Observer = SILENT) -> FirstRecipe:
     """
     assert request.data is not None
     out = request.out or unused(FIRST_RUN, ".yaml")
-    path = request.recipe or recipe_beside(out)
+    path = request.recipe or default_recipe_path(out)
     require_free_places(request.data, out, path)
     recommendation = recommended(request.data, request, out, watcher)
     command = command_of(recommendation.first, path)
@@ -49,7 +49,7 @@ def init(request: InitRequest, watcher: Observer = SILENT) -> FirstRecipe:
     return FirstRecipe(path, recommendation, command)
 
 
-def recipe_beside(out: Path) -> Path:
+def default_recipe_path(out: Path) -> Path:
     """The default recipe file of a new run."""
     return Path(f"{out}.yaml")
 

@@ -16,7 +16,7 @@ from shelfmind.gallery.changes import Entry, Summary
 from shelfmind.gallery.gallery import Gallery
 from shelfmind.gallery.guard import Guard
 from shelfmind.gallery.photos import Photo
-from shelfmind.gallery.plan import By, ChangeOutcome
+from shelfmind.gallery.plan import Attribution, ChangeOutcome
 from shelfmind.gallery.reranking import RerankingSearch
 from shelfmind.gallery.search import Match, Search
 from shelfmind.gallery.stores import open_files, open_search
@@ -86,7 +86,7 @@ def create(request: GalleryCreateRequest, watcher: Observer = SILENT) -> Enrolme
 
     photos = [] if request.data is None else _of_data(request.data, request.format, watcher)
     embedder = photo_embedder(request.run, watcher.counter, request.engine, request.batch)
-    gallery = Gallery.create(open_files(request.gallery), embedder, author_of(request), go_on=bool(photos))
+    gallery = Gallery.create(open_files(request.gallery), embedder, author_of(request), resume=bool(photos))
     outcome = ChangeOutcome(gallery.state.version, "created")
     if photos:
         outcome = gallery.add(photos, embedder, author_of(request), request.strict, Guard(watcher.counter))
@@ -306,9 +306,9 @@ def opened(request: GalleryRequest) -> Gallery:
     return Gallery(open_files(request.gallery))
 
 
-def author_of(request: GalleryChangeRequest) -> By:
+def author_of(request: GalleryChangeRequest) -> Attribution:
     """Author and reason of a change."""
-    return By(request.author or login_name(), request.reason)
+    return Attribution(request.author or login_name(), request.reason)
 
 
 def _counted(gallery: Gallery, outcome: ChangeOutcome) -> Enrolment:

@@ -21,7 +21,7 @@ from shelfmind.nouns import counted, shortened
 from shelfmind.progress import Counter
 from shelfmind.recognition.answers import Columns
 from shelfmind.recognition.episodes import Episode, Photos, known_parts
-from shelfmind.recognition.evidence import Learnt, References
+from shelfmind.recognition.evidence import References, TrainingPhotos
 from shelfmind.recognition.families import found_families
 from shelfmind.recognition.fusion import fit_fusion
 from shelfmind.recognition.levels import ProductFamily, families_of_broader
@@ -38,10 +38,10 @@ from shelfmind.workflows.galleries import author_of, embedder_of, opened
 if TYPE_CHECKING:
     from shelfmind.inference.predictor import RunPredictor
 
-MOST_LEARNT, LEAST_OF_A_CLASS = 6000, 4
-OF_A_PRODUCT = 16
+MAX_TRAINING_PHOTOS, MIN_PER_CLASS = 6000, 4
+MAX_PER_PRODUCT = 16
 """Maximum number of enrolled photos per product for rehearsal."""
-MOST_HELD_OUT, MOST_ENROLLED = 5000, 5000
+MAX_HELD_OUT, MAX_ENROLLED = 5000, 5000
 """Maximum numbers of photos for rehearsal."""
 
 
@@ -74,7 +74,7 @@ def calibrate(request: GalleryCalibrateRequest, watcher: Observer = SILENT) -> C
     trained, asked = _samples(request, predictor, watcher)
     photos = _photos(predictor, _predicted(predictor, trained, watcher.counter))
     whitening = fit_whitening(photos.vectors, photos.labels)
-    learnt = photos.whitened(whitening).as_learnt()
+    learnt = photos.whitened(whitening).as_training_photos()
     held_out = _photos(predictor, _predicted(predictor, asked, watcher.counter)).whitened(whitening)
     enrolled, products = _enrolled(gallery, predictor, watcher.counter)
     enrolled = enrolled.whitened(whitening)
@@ -123,16 +123,16 @@ def _samples(
     asked = [sample for sample in samples_of(known.catalog, split) if sample.label < learnt]
     if not asked:
         raise UserError(f"{request.data} has no photo in {split} of a class of {predictor.run.root}")
-    return trained, evenly_sampled(asked, MOST_HELD_OUT)
+    return trained, evenly_sampled(asked, MAX_HELD_OUT)
 
 
 def of_each_class(samples: Sequence[Sample]) -> list[Sample]:
-    """A sample of training photos for the prototypes: equally many per class, evenly spaced, about `MOST_LEARNT` in
-    total but at least `LEAST_OF_A_CLASS` per class."""
+    """A sample of training photos for the prototypes: equally many per class, evenly spaced, about
+    `MAX_TRAINING_PHOTOS` in total but at least `MIN_PER_CLASS` per class."""
     by_class: dict[int, list[Sample]] = {}
     for sample in samples:
         by_class.setdefault(sample.label, []).append(sample)
-    most = max(LEAST_OF_A_CLASS, MOST_LEARNT // max(1, len(by_class)))
+    most = max(MIN_PER_CLASS, MAX_TRAINING_PHOTOS // max(1, len(by_class)))
     return [each for label in sorted(by_class) for each in evenly_sampled(by_class[label], most)]
 
 
@@ -148,9 +148,11 @@ def _photos(predictor: RunPredictor, predictions: Predictions) -> Photos:
 
 def _enrolled(gallery: Gallery, predictor: RunPredictor, counter: Counter) -> tuple[Photos, tuple[str, ...]]:
     """Predictions for the enrolled photos, or those of evenly sampled products, and the names of these products."""
-    products = evenly_sampled(sorted(gallery.state.products), MOST_ENROLLED // OF_A_PRODUCT)
+    products = evenly_sampled(sorted(gallery.state.products), MAX_ENROLLED // MAX_PER_PRODUCT)
     entries = [
-        entry for sku in products for entry in evenly_sampled(list(gallery.state.products[sku].values()), OF_A_PRODUCT)
+        entry
+        for sku in products
+        for entry in evenly_sampled(list(gallery.state.products[sku].values()), MAX_PER_PRODUCT)
     ]
     progress = counter("predicting enrolled photos", len(entries))
     classes = len(predictor.class_names)
@@ -176,7 +178,7 @@ def _families(
     request: GalleryCalibrateRequest,
     episodes: Sequence[Episode],
     held_out: Photos,
-    learnt: Learnt,
+    learnt: TrainingPhotos,
     enrolled: Photos,
     products: Sequence[str],
     class_names: Sequence[str],

@@ -9,7 +9,7 @@ from shelfmind.errors import UserError
 from shelfmind.gallery.gallery import Gallery
 from shelfmind.gallery.guard import Guard
 from shelfmind.progress import Counter
-from shelfmind.recognition.evidence import Learnt
+from shelfmind.recognition.evidence import TrainingPhotos
 from shelfmind.recognition.rule import COUNTS, LEARNT, WHITENING
 from shelfmind.recognition.whitening import Whitening
 from shelfmind.runs.folder import RunFolder
@@ -21,7 +21,7 @@ def guard_of(gallery: Gallery, counter: Counter, class_names: Sequence[str]) -> 
     if fitted is None:
         return Guard(counter)
     record, arrays = fitted
-    learnt = Learnt.of_counts(arrays[LEARNT], record[COUNTS])
+    learnt = TrainingPhotos.of_counts(arrays[LEARNT], record[COUNTS])
     known = (
         zip(class_names, learnt.prototypes, learnt.counts, strict=True) if len(class_names) == learnt.classes else ()
     )

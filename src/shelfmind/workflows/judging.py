@@ -28,8 +28,8 @@ from shelfmind.runs.known_data import group_of
 from shelfmind.runs.overlaps import near_copies_of
 
 
-def judge_by(run: Path | str, counter: Counter) -> Judge:
-    """A judge for `audit`: `run` is a run folder, or an output folder of `find-label-errors`.
+def label_check_by(run: Path | str, counter: Counter) -> Judge:
+    """A label check for `audit`. `run` is a run folder or an output folder of `find-label-errors`.
 
     Raises:
         UserError: it is neither, or unfinished; when called, a data set with other classes or images.
@@ -37,8 +37,8 @@ def judge_by(run: Path | str, counter: Counter) -> Judge:
     folder = Path(run)
     if (folder / PLAN_FILE).exists():
         if not (folder / "audit.json").exists():
-            going_on = call("find_label_errors", data="DATA", out=folder)
-            raise UserError(f"{folder} is an unfinished label check; finish it first with: {going_on}")
+            resume_command = call("find_label_errors", data="DATA", out=folder)
+            raise UserError(f"{folder} is an unfinished label check; finish it first with: {resume_command}")
         return lambda catalog: _by_label_check(folder, catalog, counter)
     RunFolder(folder).require()
     return lambda catalog: _by_run(RunFolder(folder), catalog, counter)
@@ -81,7 +81,7 @@ def _by_run(run: RunFolder, catalog: Catalog, counter: Counter) -> Judgement:
         progress = counter("asking the network", len(good))
         predict_into(predictor, squares, probabilities=probabilities, embeddings=embeddings_file, progress=progress)
         embeddings = np.load(embeddings_file, mmap_mode="r")
-        known, unseen = as_known(catalog, good, history, counter)
+        known, unseen = in_run_splits(catalog, good, history, counter)
         held_out = HeldOut(
             samples=known,
             names=tuple(relative_name(sample.path, catalog.root) for sample in good),
@@ -107,7 +107,7 @@ def _calibrated(predictor: RunPredictor) -> str:
     return "" if predictor.temperature == 1.0 else f" (calibrated, temperature {predictor.temperature:.3f})"
 
 
-def as_known(
+def in_run_splits(
     catalog: Catalog, samples: Sequence[Sample], history: History, counter: Counter
 ) -> tuple[tuple[Sample, ...], npt.NDArray[np.bool_]]:
     """N usable samples in the splits of the run, and which of them, shape (N,), are held out: the run was trained

@@ -111,7 +111,7 @@ def _planned(
         Row(name, class_names[sample.label], sample.split, class_names[sample.label], sample.split)
         for name, sample in sorted((relative_name(sample.path, catalog.root), sample) for sample in catalog.samples)
     ]
-    bad_files, pairs = _looked_at(catalog, request, counter)
+    bad_files, pairs = _inspected(catalog, request, counter)
     rows = drop_rows(rows, _unusable(catalog, bad_files, request.max_bad_fraction))
     rows, passed_over = apply_decisions(
         rows,
@@ -140,7 +140,7 @@ def _planned(
     return rows, names, _notes(figures, unsettled), figures
 
 
-def _looked_at(catalog: Catalog, request: PrepareRequest, counter: Counter) -> tuple[list[BadFile], list[Pair]]:
+def _inspected(catalog: Catalog, request: PrepareRequest, counter: Counter) -> tuple[list[BadFile], list[Pair]]:
     """Unusable files and duplicate pairs: from the audit, or searched for if duplicates are to be dropped."""
     if request.audit is None and (request.drop_duplicates or request.drop_leaks):
         pairs, bad_files = find_pairs(catalog, counter)

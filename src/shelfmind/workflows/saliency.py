@@ -24,19 +24,19 @@ def overlays(predictor: Predictor, squares: Sequence[Square], classes: npt.NDArr
 
     Raises `UserError` for a network without feature maps.
     """
-    return _laid_over(
+    return _overlaid(
         predictor, squares, lambda images, rows: grad_cam(network_of(predictor.engine), images, classes[rows])
     )
 
 
 def similarity_overlays(predictor: Predictor, squares: Sequence[Square], references: Floats) -> list[Image.Image]:
     """Each square overlaid with the map of its similarity to the unit vector in `references` (N, D)."""
-    return _laid_over(
+    return _overlaid(
         predictor, squares, lambda images, rows: similarity_cam(network_of(predictor.engine), images, references[rows])
     )
 
 
-def _laid_over(
+def _overlaid(
     predictor: Predictor, squares: Sequence[Square], mapped: Callable[[Floats, slice], Floats]
 ) -> list[Image.Image]:
     pictures = []

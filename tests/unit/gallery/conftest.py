@@ -12,11 +12,11 @@ import numpy as np
 import pytest
 
 from shelfmind.gallery.gallery import Gallery
-from shelfmind.gallery.plan import By
+from shelfmind.gallery.plan import Attribution
 from shelfmind.gallery.storage import LocalFiles
 
 WIDTH = 8
-ME = By("tester", "because")
+ME = Attribution("tester", "because")
 
 
 @dataclass

@@ -12,10 +12,10 @@ import pytest
 
 from shelfmind.errors import UserError
 from shelfmind.gallery.gallery import Gallery
-from shelfmind.gallery.plan import By
+from shelfmind.gallery.plan import Attribution
 from shelfmind.gallery.verification import verify
 
-ME = By("tester", "because")
+ME = Attribution("tester", "because")
 MODEL = Path(__file__).parents[3] / "benchmarks" / "gallery_model.py"
 
 

@@ -19,7 +19,7 @@ from shelfmind.gallery.findings import KINDS, Finding, findings_of, sentences
 from shelfmind.gallery.guard import Guard
 from shelfmind.gallery.likeness import Likeness
 from shelfmind.gallery.photos import Photo
-from shelfmind.gallery.plan import By, ChangeOutcome
+from shelfmind.gallery.plan import Attribution, ChangeOutcome
 from shelfmind.images.fingerprints import FINGERPRINT
 
 WIDTH = 32
@@ -43,10 +43,10 @@ def well_enrolled(products: int = 12, photos: int = 8) -> dict[str, np.ndarray]:
     return {f"product {number}": around(centre, photos, number) for number, centre in enumerate(directions(products))}
 
 
-def enrolled_of(vectors: Vectors, asked: Sequence[str] | None = None, trained: Vectors | None = None) -> Enrolled:
+def enrolled_of(vectors: Vectors, checked: Sequence[str] | None = None, trained: Vectors | None = None) -> Enrolled:
     """Photos with these vectors; asked about are all products or some."""
     entries = [Entry(sku, f"{sku}{row}", f"{row}.jpg") for sku, of in vectors.items() for row in range(len(of))]
-    chosen = np.array([asked is None or entry.sku in asked for entry in entries])
+    chosen = np.array([checked is None or entry.sku in checked for entry in entries])
     return Enrolled(entries, np.concatenate(list(vectors.values())), chosen, NOTHING, trained or {})
 
 
@@ -78,14 +78,14 @@ def test_each_photo_is_left_out_of_its_own_product() -> None:
 
 def test_nothing_is_found_in_products_that_are_well_enrolled() -> None:
     assert findings_of(enrolled_of(well_enrolled())) == []
-    assert findings_of(enrolled_of(well_enrolled(), asked=["product 3"])) == []
-    assert findings_of(enrolled_of(well_enrolled(), asked=[])) == []
+    assert findings_of(enrolled_of(well_enrolled(), checked=["product 3"])) == []
+    assert findings_of(enrolled_of(well_enrolled(), checked=[])) == []
 
 
-@pytest.mark.parametrize("asked", [None, ["又名"]])
-def test_one_product_under_two_names_is_found_with_the_confusions_to_be_expected(asked) -> None:
+@pytest.mark.parametrize("checked", [None, ["又名"]])
+def test_one_product_under_two_names_is_found_with_the_confusions_to_be_expected(checked) -> None:
     vectors = well_enrolled() | {"又名": around(directions(12)[4], 8, 77)}
-    (found,) = findings_of(enrolled_of(vectors, asked))
+    (found,) = findings_of(enrolled_of(vectors, checked))
     assert (found.kind, {found.product, found.other}) == ("all_but_another", {"product 4", "又名"})
     taken, other_taken = found.figures["taken_for_other"], found.figures["other_taken_for_it"]
     for own, other, counted in ((found.product, found.other, taken), (found.other, found.product, other_taken)):
@@ -138,8 +138,8 @@ def test_a_wrong_photo_is_found_and_the_product_that_it_shows(photos: int) -> No
     vectors = well_enrolled(12, photos)
     wrong = around(directions(12)[7], 1, 123)
     vectors["product 2"] = np.concatenate([vectors["product 2"][:-1], wrong])
-    for asked in (None, ["product 2"]):
-        (found,) = of_kind(findings_of(enrolled_of(vectors, asked)), "stray")
+    for checked in (None, ["product 2"]):
+        (found,) = of_kind(findings_of(enrolled_of(vectors, checked)), "stray")
         assert (found.product, found.other) == ("product 2", "product 7")
         assert found.photos[0].photo == f"{photos - 1}.jpg"
         assert found.figures["deviations"] > 3.5
@@ -257,7 +257,7 @@ def listing(root: Path) -> dict[str, bytes]:
 def test_strict_refuses_before_anything_is_written(gallery, files, embedder, photos) -> None:
     def enrol(sku: str, *chosen: bytes, strict: bool = False) -> ChangeOutcome:
         named = [Photo(sku, f"{number}.jpg", photo) for number, photo in enumerate(chosen)]
-        return gallery.add(named, embedder, By("tester"), strict, Guard())
+        return gallery.add(named, embedder, Attribution("tester"), strict, Guard())
 
     assert enrol("tea", *photos[:5], strict=True).warnings == ()
     before = listing(files.root)

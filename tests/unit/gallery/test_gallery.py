@@ -17,7 +17,7 @@ from shelfmind.errors import UserError
 from shelfmind.gallery.changes import DamagedFileError, checksum, photo_name
 from shelfmind.gallery.gallery import Gallery
 from shelfmind.gallery.photos import Photo
-from shelfmind.gallery.plan import By
+from shelfmind.gallery.plan import Attribution
 from shelfmind.gallery.search import ExactSearch
 from shelfmind.gallery.storage import LocalFiles
 from shelfmind.gallery.sweeping import SAFE_AGE
@@ -26,7 +26,7 @@ from shelfmind.gallery.verification import verify
 ODD_NAMES = ["可乐 330ml", "a/b\\c", 'it\'s "quoted"', "😀 emoji", "x" * 300, "..", "-rf"]
 
 
-ME = By("tester", "because")
+ME = Attribution("tester", "because")
 
 
 def photos(sku: str, *contents: str) -> list[Photo]:
@@ -108,7 +108,7 @@ def test_every_change_can_be_undone_and_the_undoing_too(gallery, files, embedder
     gallery.add(photos("cola", "c"), embedder, ME)
     gallery.rename("tea", "x", ME)
     gallery.remove("cola", ME)
-    assert gallery.roll_back(2, By("another", "a mistake")).version == 6
+    assert gallery.roll_back(2, Attribution("another", "a mistake")).version == 6
     assert products(Gallery(files)) == {"tea": {"a.jpg", "b.jpg"}}
     gallery.roll_back(4, ME)
     assert_holds(Gallery(files), embedder, {"x": {"a.jpg", "b.jpg"}, "cola": {"c.jpg"}})
@@ -220,7 +220,7 @@ def test_a_full_disk_changes_nothing(gallery, files, embedder, monkeypatch) -> N
 def enrol_many(root: str, name: str, count: int, embedder: Any) -> None:
     gallery = Gallery(LocalFiles(Path(root)))
     for number in range(count):
-        gallery.add([Photo(name, f"{name}{number}.jpg", f"{name}{number}".encode())], embedder, By(name))
+        gallery.add([Photo(name, f"{name}{number}.jpg", f"{name}{number}".encode())], embedder, Attribution(name))
 
 
 def test_two_writers_at_once_lose_nothing(gallery, files, embedder) -> None:

@@ -17,12 +17,12 @@ from shelfmind.errors import UserError
 from shelfmind.gallery.following import GallerySearch
 from shelfmind.gallery.gallery import Gallery
 from shelfmind.gallery.photos import Photo
-from shelfmind.gallery.plan import By
+from shelfmind.gallery.plan import Attribution
 from shelfmind.gallery.storage import LocalFiles
 from shelfmind.gallery.stores import open_search
 
 pytestmark = pytest.mark.slow
-ME = By("tester")
+ME = Attribution("tester")
 NUMBER = secrets.token_hex(3)
 """Of this run: another may have left its collections on the server."""
 
@@ -94,7 +94,7 @@ def test_a_server_that_lost_points_or_has_too_many_is_mended(gallery, files, emb
 def test_a_collection_of_another_gallery_is_left_alone(gallery, files, embedder, address, tmp_path) -> None:
     gallery.add(photos("tea", "a"), embedder, ME)
     open_search(gallery, f"{files.root}@milvus://{address}/taken{NUMBER}")
-    other = Gallery.create(LocalFiles(tmp_path / "other"), embedder, By("another"))
+    other = Gallery.create(LocalFiles(tmp_path / "other"), embedder, Attribution("another"))
     with pytest.raises(UserError, match=f"the collection taken{NUMBER} on .* does not belong to .*; choose another"):
         open_search(other, f"x@milvus://{address}/taken{NUMBER}")
     assert first(open_search(gallery, f"x@milvus://{address}/taken{NUMBER}"), embedder, "a") == ("tea", "a.jpg")
@@ -104,7 +104,7 @@ def bring_along(root: str, address: str, embedder: Any, name: str, count: int) -
     gallery = Gallery(LocalFiles(Path(root)))
     search = open_search(gallery, f"x@milvus://{address}/together{NUMBER}")
     for number in range(count):
-        gallery.add(photos(name, f"{name}{number}"), embedder, By(name))
+        gallery.add(photos(name, f"{name}{number}"), embedder, Attribution(name))
         search.refresh()
 
 

@@ -16,12 +16,12 @@ from shelfmind.errors import UserError
 from shelfmind.gallery.changes import checksum, photo_name
 from shelfmind.gallery.gallery import Gallery
 from shelfmind.gallery.photos import Photo
-from shelfmind.gallery.plan import By
+from shelfmind.gallery.plan import Attribution
 from shelfmind.gallery.stores import open_files
 from shelfmind.gallery.verification import verify
 
 pytestmark = pytest.mark.slow
-ME = By("tester")
+ME = Attribution("tester")
 
 
 @pytest.fixture(scope="module")
@@ -101,7 +101,7 @@ def test_a_flipped_byte_of_an_object_is_found_and_named(where, embedder) -> None
 def enrol_many(where: str, name: str, count: int, embedder: Any) -> None:
     gallery = Gallery(open_files(where))
     for number in range(count):
-        gallery.add(photos(name, f"{name}{number}"), embedder, By(name))
+        gallery.add(photos(name, f"{name}{number}"), embedder, Attribution(name))
 
 
 def test_two_writers_to_a_bucket_lose_nothing(where, embedder) -> None:

@@ -9,21 +9,21 @@ from shelfmind.evaluation.matrix_rows import unit_rows
 from shelfmind.gallery import cells, following
 from shelfmind.gallery.cells import CellSearch, search_of
 from shelfmind.gallery.changes import Entry, checksum
-from shelfmind.gallery.following import GallerySearch, kept_cells
+from shelfmind.gallery.following import GallerySearch, cells_cache
 from shelfmind.gallery.gallery import Gallery
 from shelfmind.gallery.photos import Photo
-from shelfmind.gallery.plan import By
+from shelfmind.gallery.plan import Attribution
 from shelfmind.gallery.search import ExactSearch, Match, merged
 
-ME = By("tester")
+ME = Attribution("tester")
 PHOTOS = 4
 
 
 @pytest.fixture
 def large(monkeypatch):
     """Photos of products, enough of them for cells in this test."""
-    monkeypatch.setattr(cells, "EXACT_BELOW", 1000)
-    monkeypatch.setattr(cells, "FEWEST_COMPARED", 32)
+    monkeypatch.setattr(cells, "MIN_APPROXIMATE", 1000)
+    monkeypatch.setattr(cells, "MIN_COMPARED", 32)
     monkeypatch.setattr(cells, "DIRECTIONS", 32)
     rng = np.random.default_rng(0)
     scale = (1 / np.arange(1, 129)).astype(np.float32)
@@ -75,7 +75,7 @@ def test_cells_are_learnt_once_and_serve_new_photos(large, tmp_path, monkeypatch
         raise AssertionError("the cells are known")
 
     with monkeypatch.context() as patch:
-        patch.setattr(cells, "learnt_cells", learnt)
+        patch.setattr(cells, "fit_cells", learnt)
         again = search_of(entries, vectors, kept)
         assert [found[0].entry for found in again(vectors[3950:], 1)] == entries[3950:]
         assert [found[0].sku for found in again(asked[:20], 1)] == [found[0].sku for found in first(asked[:20], 1)]
@@ -167,7 +167,7 @@ def test_an_empty_gallery_is_searched_and_filled(gallery, files, embedder) -> No
 
 def test_cells_are_kept_apart_by_place_and_weights(gallery, files, embedder, tmp_path, monkeypatch) -> None:
     monkeypatch.setenv("SHELFMIND_CACHE", str(tmp_path / "cache"))
-    first = kept_cells(gallery)
-    assert kept_cells(Gallery(files)) == first
+    first = cells_cache(gallery)
+    assert cells_cache(Gallery(files)) == first
     gallery.re_embed(type(embedder)("second"), ME)
-    assert kept_cells(gallery) != first
+    assert cells_cache(gallery) != first

@@ -19,7 +19,7 @@ from shelfmind.guidance.next_steps import (
     after_training,
 )
 from shelfmind.guidance.places import unused
-from shelfmind.guidance.starts import doubt_of_random_weights, official_start, with_official_start
+from shelfmind.guidance.starts import official_start, random_weights_warning, with_official_start
 from shelfmind.requests.training import TrainRequest
 from shelfmind.verbs import VERBS
 
@@ -131,7 +131,7 @@ def test_every_row_ends_in_a_verb_that_there_is() -> None:
 
 
 def test_few_photos_are_told_with_the_starts_that_help() -> None:
-    told = doubt_of_random_weights((3, 4, 90), "shelfnet_s", {"data": "商品 照片", "out": "runs/b"}, None)
+    told = random_weights_warning((3, 4, 90), "shelfnet_s", {"data": "商品 照片", "out": "runs/b"}, None)
     assert told is not None
     typed = as_typed(told)
     assert "half of the classes have 4 training photos or fewer" in typed
@@ -141,7 +141,7 @@ def test_few_photos_are_told_with_the_starts_that_help() -> None:
 
 
 def test_under_the_contests_terms_only_what_they_allow_is_told() -> None:
-    told = doubt_of_random_weights((3, 4), "resnet50", {"data": "photos", "rules": "contest", "out": "b"}, "contest")
+    told = random_weights_warning((3, 4), "resnet50", {"data": "photos", "rules": "contest", "out": "b"}, "contest")
     assert told is not None
     assert "--weights resnet50" in as_typed(told)
     assert "model.name" not in as_typed(told)
@@ -151,7 +151,7 @@ def test_under_the_contests_terms_only_what_they_allow_is_told() -> None:
 
 @pytest.mark.parametrize("counts", [(20, 21), (3, 20, 40), (19, 20)])
 def test_enough_photos_in_the_middle_are_not_doubted(counts: tuple[int, ...]) -> None:
-    assert doubt_of_random_weights(counts, "shelfnet_s", {"data": "photos"}, None) is None
+    assert random_weights_warning(counts, "shelfnet_s", {"data": "photos"}, None) is None
 
 
 def test_another_network_drops_what_was_said_of_the_first() -> None:

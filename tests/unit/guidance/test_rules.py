@@ -36,7 +36,7 @@ def situation(photos: Photos, machine: Machine = CPU, **more: Any) -> Situation:
 
 
 @pytest.mark.parametrize(
-    ("given", "best", "beside"),
+    ("given", "best", "runner_up"),
     [
         (situation(GROCERY), "thorough", "imagenet"),
         (situation(GROCERY, minutes=60), "thorough", "imagenet"),
@@ -56,8 +56,8 @@ def situation(photos: Photos, machine: Machine = CPU, **more: Any) -> Situation:
         (situation(SIX, purpose="contest"), "imagenet_few", "thorough"),
     ],
 )
-def test_the_first_rule_that_applies_is_recommended(given: Situation, best: str, beside: str) -> None:
-    assert ranked(given) == (best, beside)
+def test_the_first_rule_that_applies_is_recommended(given: Situation, best: str, runner_up: str) -> None:
+    assert ranked(given) == (best, runner_up)
 
 
 def every_situation() -> list[Situation]:

@@ -46,7 +46,7 @@ def test_a_large_gallery_without_scikit_learn_is_searched_exactly(monkeypatch: p
     from shelfmind.gallery.changes import Entry
     from shelfmind.gallery.search import ExactSearch
 
-    monkeypatch.setattr(cells, "EXACT_BELOW", 10)
+    monkeypatch.setattr(cells, "MIN_APPROXIMATE", 10)
     monkeypatch.setitem(sys.modules, "sklearn", None)
     vectors = unit_rows(np.random.default_rng(0).normal(size=(20, 8)))
     search = cells.search_of([Entry(str(row), "0", "") for row in range(20)], vectors)

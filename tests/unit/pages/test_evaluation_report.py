@@ -380,7 +380,7 @@ def test_all_errors_are_listed_by_file_the_most_confident_first(random_predictio
 
 
 def test_more_errors_than_a_page_can_show_are_in_the_file(random_predictions, write, monkeypatch) -> None:
-    monkeypatch.setattr("shelfmind.pages.run_sections._MOST_ERRORS", 5)
+    monkeypatch.setattr("shelfmind.pages.run_sections._MAX_ERRORS", 5)
     predictions = random_predictions(100, 6, seed=2)
     evaluation = evaluate(predictions, None)
     page = write(

@@ -17,11 +17,11 @@ from shelfmind.evaluation.matrix_rows import unit_rows
 from shelfmind.gallery.changes import DamagedFileError, checksum, photo_name
 from shelfmind.gallery.gallery import Gallery
 from shelfmind.gallery.photos import Photo
-from shelfmind.gallery.plan import By
+from shelfmind.gallery.plan import Attribution
 from shelfmind.gallery.storage import LocalFiles
 
 WIDTH = 16
-ME = By("tester")
+ME = Attribution("tester")
 LONG = "长" * 300
 EVIL = "</script><b>\"quoted\" 'it's' & a/b\\c"
 

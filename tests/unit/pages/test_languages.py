@@ -74,7 +74,7 @@ def test_the_audit_with_a_judge(
 ) -> None:
     for name in opinion.held_out.names:
         Image.new("RGB", (8, 8), "red").save(tmp_path / name)
-    monkeypatch.setattr(audit_module, "_judge", lambda run, counter: lambda catalog: judgement_of(opinion))
+    monkeypatch.setattr(audit_module, "_label_check_by", lambda run, counter: lambda catalog: judgement_of(opinion))
     audit(data, tmp_path / "审查", run=tmp_path)
     assert in_english_only(page(tmp_path / "审查")) <= FIGURES | {"others", *opinion.source.split()}
 

@@ -10,7 +10,7 @@ import pytest
 from shelfmind.arrays import Floats, Ints
 from shelfmind.evaluation.matrix_rows import unit_rows
 from shelfmind.recognition.episodes import Photos
-from shelfmind.recognition.evidence import Learnt
+from shelfmind.recognition.evidence import TrainingPhotos
 
 CLASSES, PRODUCTS, WIDTH = 20, 12, 24
 SHARPNESS = 12.0
@@ -32,9 +32,9 @@ class World:
         shares = np.exp(logits) / np.exp(logits).sum(axis=1, keepdims=True)
         return Photos(vectors, labels, np.asarray(shares, np.float32), logits)
 
-    def learnt(self) -> Learnt:
+    def learnt(self) -> TrainingPhotos:
         """Ten photos of each trained class."""
-        return self.photos(np.repeat(np.arange(CLASSES), 10), 99).as_learnt()
+        return self.photos(np.repeat(np.arange(CLASSES), 10), 99).as_training_photos()
 
 
 @pytest.fixture(scope="session")

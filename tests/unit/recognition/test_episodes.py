@@ -14,7 +14,7 @@ from shelfmind.recognition.episodes import (
     rehearse_classes,
     rehearse_gallery,
 )
-from shelfmind.recognition.evidence import Learnt, References
+from shelfmind.recognition.evidence import References, TrainingPhotos
 
 from .conftest import CLASSES, PRODUCTS, World
 
@@ -25,7 +25,7 @@ def _labels(count: int, each: int) -> Ints:
 
 def test_each_class_is_unknown_and_enrolled_in_turns(world: World, class_names: tuple[str, ...]) -> None:
     held_out, trained = world.photos(_labels(CLASSES, 3), 1), world.photos(_labels(CLASSES, 10), 2)
-    episodes = list(rehearse_classes(held_out, trained.as_learnt(), class_names))
+    episodes = list(rehearse_classes(held_out, trained.as_training_photos(), class_names))
 
     assert len(episodes) == GROUPS * SHUFFLES
     times_unknown = np.zeros(CLASSES)
@@ -60,12 +60,12 @@ def test_a_photo_is_never_asked_about_while_it_is_enrolled(world: World, class_n
 
 def test_too_few_classes_give_no_rehearsal(world: World, class_names: tuple[str, ...]) -> None:
     photos = world.photos(_labels(4, 3), 1)
-    assert not list(rehearse_classes(photos, photos.as_learnt(), class_names))
+    assert not list(rehearse_classes(photos, photos.as_training_photos(), class_names))
 
 
 def test_prototypes_are_mean_directions() -> None:
     vectors = np.array([[1, 0], [0, 1], [1, 0]], np.float32)
-    found = Learnt(vectors[[0, 1, 2]], np.array([0, 0, 2]), 3).prototypes
+    found = TrainingPhotos(vectors[[0, 1, 2]], np.array([0, 0, 2]), 3).prototypes
     np.testing.assert_allclose(found, [[np.sqrt(0.5), np.sqrt(0.5)], [0, 0], [1, 0]], atol=1e-6)
 
     references = References.of(["a", "a", "b"], vectors)
@@ -82,7 +82,7 @@ def test_nothing_enrolled_has_no_columns() -> None:
 
 @pytest.mark.parametrize("shape", [(0, 3)])
 def test_no_vectors_give_zero_prototypes(shape: tuple[int, int]) -> None:
-    nothing = Learnt(np.zeros(shape, np.float32), np.zeros(0, np.int64), 2)
+    nothing = TrainingPhotos(np.zeros(shape, np.float32), np.zeros(0, np.int64), 2)
     assert not nothing.prototypes.any()
     assert (nothing.nearest(np.ones((1, 3), np.float32)) == -1).all()
 

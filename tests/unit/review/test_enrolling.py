@@ -25,15 +25,15 @@ from shelfmind.gallery.discovery_folder import (
 )
 from shelfmind.gallery.gallery import Gallery
 from shelfmind.gallery.photos import Photo
-from shelfmind.gallery.plan import By
+from shelfmind.gallery.plan import Attribution
 from shelfmind.gallery.storage import LocalFiles
-from shelfmind.review.enrolling import Enrolments, KeptVectors
+from shelfmind.review.enrolling import Enrolments, StoredVectors
 from shelfmind.review.group_deck import GroupDeck
 from shelfmind.review.group_pictures import GroupPictures
 from shelfmind.review.pictures import NoPicture
 
 IDENTITY = {"weights": "first", "width": 4}
-ME = By("tester", "because")
+ME = Attribution("tester", "because")
 
 
 class Fixed:
@@ -185,7 +185,7 @@ def test_what_was_rolled_back_is_not_enrolled_again(opened, found, tmp_path):
     enrolments.decide(found.groups[0], "enrol", "雪碧", "王")
     Gallery(LocalFiles(tmp_path / "商品库")).roll_back(2, ME)
     again = opened()
-    assert again.settle() is None
+    assert again.apply_pending() is None
     assert products(tmp_path) == {"可乐": 1}
     again.take_back(again.standing()[found.groups[0].key])
     assert products(tmp_path) == {"可乐": 1}
@@ -206,7 +206,7 @@ def test_what_a_compaction_forgot_is_undone_by_hand(opened, found, tmp_path):
     Gallery(LocalFiles(tmp_path / "商品库")).compact()
     with pytest.raises(UserError, match="compaction deleted version"):
         enrolments.take_back(enrolments.standing()[found.groups[0].key])
-    assert opened().settle() is None
+    assert opened().apply_pending() is None
     assert products(tmp_path) == {"可乐": 1, "雪碧": 3}
 
 
@@ -217,9 +217,9 @@ def test_a_decision_without_its_change_is_carried_out_once(opened, found, tmp_pa
     enrolments = opened()
     append_decision(enrolments.log.path, decide("王", found.groups[0].key, "group 1", "relabel", "雪碧"))
     assert products(tmp_path) == {"可乐": 1}
-    assert "3 photos of 雪碧" in str(opened().settle())
+    assert "3 photos of 雪碧" in str(opened().apply_pending())
     assert products(tmp_path) == {"可乐": 1, "雪碧": 3}
-    assert opened().settle() is None
+    assert opened().apply_pending() is None
     assert len(Gallery(LocalFiles(tmp_path / "商品库")).state.history) == 3
 
 
@@ -227,9 +227,9 @@ def test_a_taking_back_without_its_change_is_carried_out_once(opened, found, tmp
     enrolments = opened()
     enrolments.decide(found.groups[0], "enrol", "雪碧", "王")
     append_decision(enrolments.log.path, take_back(enrolments.standing()[found.groups[0].key], "王"))
-    assert "removed 3 photos" in str(opened().settle())
+    assert "removed 3 photos" in str(opened().apply_pending())
     assert products(tmp_path) == {"可乐": 1}
-    assert opened().settle() is None
+    assert opened().apply_pending() is None
 
 
 KILLED = """
@@ -262,7 +262,7 @@ def test_killed_at_any_file_it_is_enrolled_once_or_not_at_all(opened, found, tmp
     before = products(tmp_path)
     assert before in ({"可乐": 1}, {"可乐": 1, "雪碧": 3})
     enrolments = opened()
-    enrolments.settle()
+    enrolments.apply_pending()
     if not enrolments.standing():
         enrolments.decide(found.groups[0], "enrol", "雪碧", "王")
     assert products(tmp_path) == {"可乐": 1, "雪碧": 3}
@@ -280,7 +280,7 @@ def test_a_failure_leaves_no_decision(opened, found, tmp_path, monkeypatch):
     with pytest.raises(UserError, match="no space"):
         enrolments.decide(found.groups[0], "enrol", "雪碧", "王")
     assert not opened().standing()
-    assert opened().settle() is None
+    assert opened().apply_pending() is None
     assert products(tmp_path) == {"可乐": 1}
 
 
@@ -338,7 +338,7 @@ def test_a_group_that_is_enrolled_already_is_not_enrolled_again(opened, found, t
 
 def test_vectors_of_a_strange_photo_are_not_made_up(found):
     with pytest.raises(UserError, match="was just modified"):
-        KeptVectors(found).embed([b"strange"], 1)
+        StoredVectors(found).embed([b"strange"], 1)
 
 
 # The page

@@ -12,7 +12,7 @@ from urllib.parse import urljoin
 import pytest
 
 from shelfmind.analysis.decisions import read_decisions
-from shelfmind.pages.web_files import LOOK
+from shelfmind.pages.web_files import SHARED_FILES
 from shelfmind.review.deck import Deck
 from shelfmind.review.pictures import Pictures
 from shelfmind.review.server import ReviewServer
@@ -203,7 +203,7 @@ def test_decisions_and_undo_go_to_the_log(browser, tmp_path):
 def test_the_page_needs_nothing_from_elsewhere(browser):
     page = files("shelfmind.review").joinpath("page")
     served = {"/" if path.name == "index.html" else f"/{path.name}" for path in page.iterdir()}
-    served |= {f"/{name}" for name in LOOK}
+    served |= {f"/{name}" for name in SHARED_FILES}
     for path in served:
         status, _, content = browser.ask(path)
         assert status == 200, path

@@ -55,7 +55,7 @@ def test_what_is_offered_is_the_chosen_file(linked: bool, run: RunFolder, monkey
         monkeypatch.setattr(os, "link", refuse)
     before = sorted(path.name for path in run.root.iterdir())
     for chosen in (run.last, run.best, run.best, run.last):
-        run.offer(chosen)
+        run.select(chosen)
         assert run.weights.read_text() == chosen.stem
         assert run.weights.samefile(chosen) == linked
     assert sorted(path.name for path in run.root.iterdir()) == sorted([*before, "weights.ckpt"])

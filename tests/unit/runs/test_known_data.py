@@ -8,7 +8,7 @@ import pytest
 
 from shelfmind.errors import UserError
 from shelfmind.runs.folder import RunFolder
-from shelfmind.runs.known_data import open_as_trained
+from shelfmind.runs.known_data import open_with_run_classes
 
 
 @pytest.fixture
@@ -27,19 +27,19 @@ def listed(path: Path, *names: str) -> Path:
 
 
 def test_class_ids_are_the_runs(run: RunFolder, tmp_path: Path) -> None:
-    catalog = open_as_trained(run, listed(tmp_path / "photos.csv", "cola", "milk", "tea"), None, 0)
+    catalog = open_with_run_classes(run, listed(tmp_path / "photos.csv", "cola", "milk", "tea"), None, 0)
     assert catalog.class_names == ("tea", "milk", "cola")
     assert {sample.path.stem: sample.label for sample in catalog.samples} == {"tea": 0, "milk": 1, "cola": 2}
 
 
 def test_other_classes_are_refused(run: RunFolder, tmp_path: Path) -> None:
     with pytest.raises(UserError, match=r"1 missing in the data \(cola\)"):
-        open_as_trained(run, listed(tmp_path / "photos.csv", "milk", "tea"), None, 0)
+        open_with_run_classes(run, listed(tmp_path / "photos.csv", "milk", "tea"), None, 0)
     with pytest.raises(UserError, match=r"1 unknown to the run \(beer\)"):
-        open_as_trained(run, listed(tmp_path / "photos.csv", "beer", "cola", "milk", "tea"), None, 0)
+        open_with_run_classes(run, listed(tmp_path / "photos.csv", "beer", "cola", "milk", "tea"), None, 0)
 
 
 def test_the_list_of_the_run_itself_may_lack_a_class_without_images(run: RunFolder) -> None:
-    catalog = open_as_trained(run, listed(run.split, "milk", "tea"), "csv", 0)
+    catalog = open_with_run_classes(run, listed(run.split, "milk", "tea"), "csv", 0)
     assert catalog.class_names == ("tea", "milk", "cola")
     assert any("missing: cola" in note for note in catalog.notes)

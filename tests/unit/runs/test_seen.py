@@ -19,9 +19,9 @@ from shelfmind.files import write_json, write_text
 from shelfmind.progress import count_silently
 from shelfmind.recipe import load_recipe
 from shelfmind.records import Sample
-from shelfmind.runs.first_weights import keep_history_before, labels_unlearnt, seen_by_first_weights
 from shelfmind.runs.folder import RunFolder
 from shelfmind.runs.history import History, UnknownHistoryError, read_history, write_history
+from shelfmind.runs.initial_weights import labels_not_trained_on, seen_by_initial_weights, store_earlier_histories
 from shelfmind.runs.known_data import (
     KnownData,
     chosen_split,
@@ -31,7 +31,7 @@ from shelfmind.runs.known_data import (
     with_split_of,
 )
 from shelfmind.runs.overlaps import overlap_of, refuse_seen
-from shelfmind.workflows.judged_images import notes_on
+from shelfmind.workflows.evaluated_images import notes_on
 
 CLASSES = ("可乐", "茶")
 
@@ -368,7 +368,7 @@ def test_a_run_without_fingerprints_says_so(photos: Path, tmp_path: Path) -> Non
 def begun_with(run: RunFolder, parent: RunFolder) -> History:
     """What `run` has seen if it began with the weights of `parent`."""
     (parent.root / "weights.ckpt").touch()
-    keep_history_before(run, parent.weights, count_silently)
+    store_earlier_histories(run, parent.weights, count_silently)
     return read_history(run, count_silently)
 
 
@@ -419,7 +419,7 @@ def test_the_first_weights_of_first_weights_count(photos: Path, tmp_path: Path) 
     begun_with(runs[1], runs[0])
     (runs[1].root / "snapshots").mkdir()
     (runs[1].root / "snapshots" / "epoch-0001.ckpt").touch()
-    keep_history_before(runs[2], runs[1].root / "snapshots" / "epoch-0001.ckpt", count_silently)
+    store_earlier_histories(runs[2], runs[1].root / "snapshots" / "epoch-0001.ckpt", count_silently)
     history = read_history(runs[2], count_silently)
     assert [each.title for each in history.before] == [str(runs[1].root), str(runs[0].root)]
 
@@ -458,15 +458,15 @@ def test_a_training_on_the_split_of_its_first_weights_is_judged_by_what_neither_
 ) -> None:
     parent, other = (run_on(photos, tmp_path / str(seed), seed) for seed in (0, 5))
     same = run_on(photos, tmp_path / "same")
-    assert seen_by_first_weights(begun_with(same, parent)) is None
-    said = seen_by_first_weights(begun_with(other, parent))
+    assert seen_by_initial_weights(begun_with(same, parent)) is None
+    said = seen_by_initial_weights(begun_with(other, parent))
     assert said is not None
     before = own_uses(read_history(parent, count_silently))
     tested = own_groups_of(other)["test"]
     seen = sum(before[name] != "test" for name in tested)
     assert f"{seen} of {len(tested)} test images" in said
     assert str(parent.root) in said
-    keep_history_before(same, tmp_path / "downloaded.ckpt", count_silently)  # from no run
+    store_earlier_histories(same, tmp_path / "downloaded.ckpt", count_silently)  # from no run
 
 
 def test_what_teachers_have_seen_counts(photos: Path, tmp_path: Path) -> None:
@@ -474,17 +474,17 @@ def test_what_teachers_have_seen_counts(photos: Path, tmp_path: Path) -> None:
     exported = tmp_path / "elsewhere.onnx"
     for root in (first, teacher, student):
         root.weights.touch()
-    keep_history_before(student, first.weights, count_silently, [teacher.weights])
+    store_earlier_histories(student, first.weights, count_silently, [teacher.weights])
     history = read_history(student, count_silently)
     assert [(each.title, each.teacher) for each in history.before] == [
         (str(first.root), False),
         (str(teacher.root), True),
     ]
     assert str(history) == f"{student.root} or its initial weights, of {first.root} or its teachers, {teacher.root}"
-    said = seen_by_first_weights(history)
+    said = seen_by_initial_weights(history)
     assert said is not None
     assert "a teacher of this run, saw" in said
-    keep_history_before(student, None, count_silently, [exported])  # of no run
+    store_earlier_histories(student, None, count_silently, [exported])  # of no run
     with pytest.raises(UnknownHistoryError, match=f"those of its teacher {exported} are not recorded"):
         read_history(student, count_silently)
 
@@ -494,10 +494,10 @@ def test_labels_that_weights_learnt_are_told_from_photos_that_they_saw(photos: P
     before, own = (set(own_groups(each)["train"]) for each in (parent, run))
     paths = sorted(photos.rglob("*.png"))
     begun_with(run, parent)
-    found = labels_unlearnt(run.weights, paths, count_silently)
+    found = labels_not_trained_on(run.weights, paths, count_silently)
     assert found.tolist() == [path.name not in before | own for path in paths]
     assert 0 < found.sum() < len(paths)
     write_text(run.recipe, load_recipe("pretrain").dump())  # it learnt no label itself
-    found = labels_unlearnt(run.weights, paths, count_silently)
+    found = labels_not_trained_on(run.weights, paths, count_silently)
     assert found.tolist() == [path.name not in before for path in paths]
-    assert labels_unlearnt(tmp_path / "downloaded.ckpt", paths, count_silently).all()
+    assert labels_not_trained_on(tmp_path / "downloaded.ckpt", paths, count_silently).all()

@@ -38,13 +38,13 @@ def make_service(tmp_path: Path, network: Path) -> Iterator[Callable[..., Any]]:
     """Makes services, and ends them."""
     from shelfmind.serving.audit_log import AuditLog
     from shelfmind.serving.batching import Batcher
-    from shelfmind.serving.callers import Door
+    from shelfmind.serving.callers import Authenticator
     from shelfmind.serving.corrections import Corrections
     from shelfmind.serving.galleries import ServedGallery
     from shelfmind.serving.keys import Keys
     from shelfmind.serving.limits import Access, Limits
     from shelfmind.serving.metrics import Metrics
-    from shelfmind.serving.models import Wanted
+    from shelfmind.serving.models import ModelSource
     from shelfmind.serving.reloading import Models
     from shelfmind.serving.service import Service
     from shelfmind.serving.session_secret import SessionSecret
@@ -61,7 +61,7 @@ def make_service(tmp_path: Path, network: Path) -> Iterator[Callable[..., Any]]:
         clock: Callable[[], float] = time.monotonic,
     ) -> Service:
         metrics = Metrics()
-        models = Models(Wanted(run, None if gallery is None else str(gallery), "onnx"), None, metrics)
+        models = Models(ModelSource(run, None if gallery is None else str(gallery), "onnx"), None, metrics)
         batcher = Batcher(workers, None, max_delay_s, limits.queue, metrics, limits.pixels)
         made.append(batcher)
         state = tmp_path / "state"
@@ -70,7 +70,7 @@ def make_service(tmp_path: Path, network: Path) -> Iterator[Callable[..., Any]]:
             batcher,
             metrics,
             limits,
-            Door(Keys(state / "keys.json"), access, SessionSecret(state / "session.secret"), clock),
+            Authenticator(Keys(state / "keys.json"), access, SessionSecret(state / "session.secret"), clock),
             AuditLog(state / "audit.jsonl"),
             Corrections(state / "corrections"),
             {"run": ("Report", tmp_path / "report.html")},

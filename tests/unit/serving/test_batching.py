@@ -13,12 +13,12 @@ import pytest
 from shelfmind.errors import UserError
 from shelfmind.gallery.gallery import Gallery
 from shelfmind.gallery.photos import Photo
-from shelfmind.gallery.plan import By
+from shelfmind.gallery.plan import Attribution
 from shelfmind.gallery.stores import open_files
 from shelfmind.inference.embedder import photo_embedder
 from shelfmind.serving.batching import ABANDONED, Batcher, QueueFullError, Ticket
 from shelfmind.serving.metrics import Metrics
-from shelfmind.serving.models import Wanted, load_model
+from shelfmind.serving.models import ModelSource, load_model
 from shelfmind.serving.reloading import Models, Watch
 
 
@@ -26,7 +26,7 @@ class Slow:
     """A model of one call at a time, or of several, that notes its batches."""
 
     def __init__(self, several: bool = True, seconds: float = 0.02, size: int = 4) -> None:
-        self.takes_several, self.seconds, self.size = several, seconds, size
+        self.supports_concurrency, self.seconds, self.size = several, seconds, size
         self.batches: list[int] = []
         self.at_once = self.most_at_once = 0
 
@@ -38,7 +38,7 @@ class Slow:
             raise RuntimeError("fault")
         return np.frombuffer(source, np.uint8)
 
-    def outcomes(self, squares, top, beside_others=False):
+    def outcomes(self, squares, top, concurrent=False):
         from shelfmind.serving.models import Outcome
 
         self.at_once += 1
@@ -159,18 +159,18 @@ def test_a_close_finishes_what_was_taken(batcher):
 def test_a_new_file_takes_over_once_it_is_whole_and_good(tmp_path, network, tiny):
     place = tmp_path / "current.onnx"
     shutil.copy(network, place)
-    models = Models(Wanted(place, engine="onnx"), None, Metrics())
+    models = Models(ModelSource(place, engine="onnx"), None, Metrics())
     first = models.current
-    assert not models.look().changed
+    assert not models.check().changed
     content = network.read_bytes()
     place.write_bytes(content[: len(content) // 2])
-    assert not models.look().changed  # not settled yet
-    assert not models.look().changed  # damaged
+    assert not models.check().changed  # not settled yet
+    assert not models.check().changed  # damaged
     assert models.trouble is not None
     assert models.current is first
     tiny.write_network(place, 2 * tiny.WEIGHTS, "better")
-    models.look()
-    assert models.look().changed
+    models.check()
+    assert models.check().changed
     assert (models.current.predictor.checksum, models.trouble) == ("better", None)
     assert models.current.generation > first.generation
     tiny.write_network(place, np.full_like(tiny.WEIGHTS, np.nan), "worse")
@@ -178,23 +178,23 @@ def test_a_new_file_takes_over_once_it_is_whole_and_good(tmp_path, network, tiny
         models.reload()
     assert models.current.predictor.checksum == "better"
     os.remove(place)
-    models.look()
-    models.look()
+    models.check()
+    models.check()
     assert models.current.predictor.checksum == "better"
 
 
 def test_a_gallery_goes_on_and_one_of_other_weights_is_refused(tmp_path, network, gallery, photo, tiny):
-    models = Models(Wanted(network, str(gallery), "onnx"), None, Metrics())
+    models = Models(ModelSource(network, str(gallery), "onnx"), None, Metrics())
     before = models.current
     embedder = photo_embedder(network)
     other = Gallery(open_files(gallery))
-    other.add([Photo("pink", "p.jpg", photo((240, 20, 200)))], embedder, By("other"))
-    assert models.look().changed
+    other.add([Photo("pink", "p.jpg", photo((240, 20, 200)))], embedder, Attribution("other"))
+    assert models.check().changed
     assert models.current.gallery_version == before.gallery_version + 1
     assert models.current.generation == before.generation
     assert "pink" not in before.recognizer.columns.names
-    other.re_embed(photo_embedder(tiny.write_network(tmp_path / "new.onnx", checksum="new")), By("other"))
-    assert not models.look().changed
+    other.re_embed(photo_embedder(tiny.write_network(tmp_path / "new.onnx", checksum="new")), Attribution("other"))
+    assert not models.check().changed
     assert "of another network" in str(models.trouble)
     assert models.current.gallery_version == before.gallery_version + 1
 
@@ -202,7 +202,7 @@ def test_a_gallery_goes_on_and_one_of_other_weights_is_refused(tmp_path, network
 def test_a_watch_looks_by_itself_and_when_asked(tmp_path, network, tiny):
     place = tmp_path / "current.onnx"
     shutil.copy(network, place)
-    models = Models(Wanted(place, engine="onnx"), None, Metrics())
+    models = Models(ModelSource(place, engine="onnx"), None, Metrics())
     watch = Watch(models, 0)
     tiny.write_network(place, checksum="next")
     watch.now()
@@ -216,4 +216,4 @@ def test_a_watch_looks_by_itself_and_when_asked(tmp_path, network, tiny):
 def test_a_model_is_checked_before_it_serves(tmp_path, tiny):
     bad = tiny.write_network(tmp_path / "bad.onnx", np.full_like(tiny.WEIGHTS, np.inf), "bad")
     with pytest.raises(UserError, match="are not probabilities"):
-        load_model(Wanted(bad, engine="onnx"), None)
+        load_model(ModelSource(bad, engine="onnx"), None)

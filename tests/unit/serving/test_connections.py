@@ -23,7 +23,7 @@ def listening(make_service, monkeypatch):
     monkeypatch.setattr(protocol, "UNREAD_S", 0.3)
     service = make_service(max_delay_s=0.3)
     sock = bound_socket("127.0.0.1", 0)
-    service.door.access = type(service.door.access)(port=sock.getsockname()[1])
+    service.authenticator.access = type(service.authenticator.access)(port=sock.getsockname()[1])
     started = threading.Event()
     server = Server(create_application(service), lambda: None, lambda: None, started.set)
     thread = threading.Thread(target=server.run, args=([sock],))

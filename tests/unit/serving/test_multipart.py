@@ -6,7 +6,7 @@ import random
 
 import pytest
 
-from shelfmind.serving.multipart import LONGEST_HEAD, parts
+from shelfmind.serving.multipart import MAX_HEAD_BYTES, parts
 from shelfmind.serving.problems import Problem
 
 HEAD = b'Content-Disposition: form-data; name="image"'
@@ -61,7 +61,7 @@ def test_every_cut_of_a_body_is_refused():
 
 
 @pytest.mark.parametrize(
-    "body", [b"", b"--other--", body_of(b"x", head=b"no colon"), body_of(b"x", head=b"a: " + b"x" * LONGEST_HEAD)]
+    "body", [b"", b"--other--", body_of(b"x", head=b"no colon"), body_of(b"x", head=b"a: " + b"x" * MAX_HEAD_BYTES)]
 )
 def test_what_is_none_is_refused(body):
     with pytest.raises(Problem):

@@ -24,14 +24,16 @@ def test_a_secret_is_drawn_once_for_its_owner_alone(place):
     assert not place.exists()
     one, other = SessionSecret(place), SessionSecret(place)
     found = []
-    threads = [threading.Thread(target=lambda each=each: found.append(each.drawn())) for each in (one, other) * 8]
+    threads = [
+        threading.Thread(target=lambda each=each: found.append(each.get_or_create())) for each in (one, other) * 8
+    ]
     for thread in threads:
         thread.start()
     for thread in threads:
         thread.join()
     assert len(set(found)) == 1
     assert len(found[0]) == BYTES
-    assert one.found() == other.found() == SessionSecret(place).drawn() == found[0]
+    assert one.found() == other.found() == SessionSecret(place).get_or_create() == found[0]
     assert stat.S_IMODE(place.stat().st_mode) == 0o600
 
 
@@ -40,7 +42,7 @@ def test_a_damaged_secret_is_no_secret(place, content):
     place.parent.mkdir()
     place.write_bytes(content)
     with pytest.raises(UserError, match="is not a session secret; delete it"):
-        SessionSecret(place).drawn()
+        SessionSecret(place).get_or_create()
 
 
 def test_a_session_counts_after_a_restart_and_at_other_replicas(make_service, client, place):
@@ -85,7 +87,7 @@ def wall_clock(monkeypatch):
         (callers.SESSION_S + 60, 401),
         (DAY, 401),
         (-60, 200),
-        (-callers.CLOCKS_DIFFER_S - 60, 401),
+        (-callers.CLOCK_SKEW_S - 60, 401),
         (-DAY, 401),
     ],
 )

@@ -71,7 +71,7 @@ def test_a_teacher_looks_at_its_own_size(mindspore: Any) -> None:
 
 
 def test_teachers_see_the_mixed_view_once_and_their_mean_is_learnt(mindspore: Any) -> None:
-    from shelfmind.training.teaching import TaughtBatches
+    from shelfmind.training.teaching import DistillationBatches
 
     recipe = parse_recipe(
         {
@@ -87,12 +87,12 @@ def test_teachers_see_the_mixed_view_once_and_their_mean_is_learnt(mindspore: An
     teachers = [teacher_of(engines[0], [0, 1, 2]), teacher_of(engines[1], [2, 1, 0])]
     images = squares(8)
     labels = np.arange(8) % 3
-    batches = TaughtBatches(list(images), labels, 3, recipe, 0, teachers)
-    plain = super(TaughtBatches, batches).segment(0, 0, 2, SIZE, True)
+    batches = DistillationBatches(list(images), labels, 3, recipe, 0, teachers)
+    plain = super(DistillationBatches, batches).segment(0, 0, 2, SIZE, True)
     pairs = list(zip(batches.segment(0, 0, 2, SIZE, True), plain, strict=True))
     assert [len(engine.shown) for engine in engines] == [2, 2]
-    for number, ((taught, targets), (view, mixed)) in enumerate(pairs):
-        np.testing.assert_array_equal(taught, view)
+    for number, ((has_teachers, targets), (view, mixed)) in enumerate(pairs):
+        np.testing.assert_array_equal(has_teachers, view)
         np.testing.assert_array_equal(targets[:, 0], mixed)
         assert (mixed.max(1) < 1).any()
         shown = engines[0].shown[number]

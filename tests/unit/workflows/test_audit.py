@@ -226,7 +226,7 @@ def test_a_run_adds_its_parts(data, tmp_path, monkeypatch) -> None:
     monkeypatch.setattr(audit_report, "judgement_sections", lambda judgement: [section])
     monkeypatch.setattr(audit_report, "judgement_headlines", lambda judgement: [headline])
 
-    monkeypatch.setattr(module, "_judge", lambda run, counter: judge)
+    monkeypatch.setattr(module, "_label_check_by", lambda run, counter: judge)
     audit(data, tmp_path / "audit", run=tmp_path)
     assert len(asked[0].samples) == 29
     assert json.loads((tmp_path / "audit" / "audit.json").read_text(encoding="utf-8"))["label_errors"] == 3

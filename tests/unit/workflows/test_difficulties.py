@@ -17,7 +17,7 @@ from shelfmind.progress import count_silently
 from shelfmind.recipe import DataRecipe
 from shelfmind.recognition import evidence as recognition
 from shelfmind.recognition.answers import Columns
-from shelfmind.recognition.evidence import Learnt
+from shelfmind.recognition.evidence import TrainingPhotos
 from shelfmind.records import Catalog, Predictions, Sample
 from shelfmind.workflows import difficulties as module
 from shelfmind.workflows import evaluate_gallery as gallery_module
@@ -135,7 +135,7 @@ def test_without_training_photos_it_says_what_is_missing(judged: tuple[Catalog, 
 def test_a_gallerys_names_are_compared_with_trained_and_enrolled_photos() -> None:
     """A product that is trained and enrolled has both kinds; one that is only enrolled, its own."""
     vectors = np.eye(5, dtype=np.float32)
-    learnt = Learnt(vectors[:2], np.array([0, 1]), 2)
+    learnt = TrainingPhotos(vectors[:2], np.array([0, 1]), 2)
     enrolled = recognition.References.of(["b", "new", "new"], vectors[2:])
     columns = Columns(("a", "b"), enrolled.names)
     found = cast(Recognizer, SimpleNamespace(learnt=learnt, references=enrolled, columns=columns))

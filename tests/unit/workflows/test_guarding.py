@@ -11,7 +11,7 @@ import pytest
 
 from shelfmind.evaluation.matrix_rows import unit_rows
 from shelfmind.gallery.gallery import Gallery
-from shelfmind.gallery.plan import By
+from shelfmind.gallery.plan import Attribution
 from shelfmind.gallery.storage import LocalFiles
 from shelfmind.progress import count_silently
 from shelfmind.recognition.rule import COUNTS, LEARNT, WHITENING
@@ -20,7 +20,7 @@ from shelfmind.runs.folder import RunFolder
 from shelfmind.workflows.guarding import class_names_of, guard_of
 
 WIDTH = 6
-ME = By("tester")
+ME = Attribution("tester")
 
 
 class OfRun:

@@ -12,7 +12,7 @@ from shelfmind.data import open_catalog
 from shelfmind.progress import count_silently
 from shelfmind.runs.folder import RunFolder
 from shelfmind.runs.history import read_history, write_history
-from shelfmind.workflows.judging import as_known
+from shelfmind.workflows.judging import in_run_splits
 
 
 @pytest.fixture
@@ -36,7 +36,7 @@ def test_photos_are_in_the_groups_of_the_run_and_copies_count_as_trained_on(phot
     copy = trained.with_name("copy.png")
     copy.write_bytes(trained.read_bytes() + b"metadata")
     catalog = open_catalog(photos, seed=0)  # the split that would be made up today is another
-    known, unseen = as_known(catalog, catalog.samples, history, count_silently)
+    known, unseen = in_run_splits(catalog, catalog.samples, history, count_silently)
     assert [sample.path for sample in known] == [sample.path for sample in catalog.samples]
     assert {sample.path.name: sample.split for sample in known} == {**uses, "copy.png": "new"}
     expected = {name for name, use in uses.items() if use != "train"}

@@ -26,21 +26,21 @@ def show_ablation(
     result: Mapping[str, Any], request: AblateRequest, display: Display, *, json_file: JsonFile = None
 ) -> None:
     """Print the table, its statistics and the paths of the files; exit with status 1 if a row has failed."""
-    from shelfmind.pages import ablation_words as told
+    from shelfmind.pages import ablation_words as sentences
 
     write_figures(dict(result), json_file)
-    console, judge = Console(stderr=str(json_file) == "-"), result["judge"]
-    console.print(str(told.fairness(result)), highlight=False)
+    console, metric = Console(stderr=str(json_file) == "-"), result["judge"]
+    console.print(str(sentences.fairness(result)), highlight=False)
     table = Table(title=escape(result["about"]["en"]))
     table.add_column("row", overflow="fold")
-    for head in (str(told.judge_name(judge)), "difference (95%)"):
+    for head in (str(sentences.metric_name(metric)), "difference (95%)"):
         table.add_column(head, no_wrap=True)
     for head in ("verdict", "minutes"):
         table.add_column(head)
     for row in result["rows"]:
-        table.add_row(*map(escape, _cells(row, judge)))
+        table.add_row(*map(escape, _cells(row, metric)))
     console.print(table)
-    for line in (told.judged_by(result), told.chance(result), *told.cautions(result)):
+    for line in (sentences.evaluation_basis(result), sentences.chance(result), *sentences.cautions(result)):
         display.line(str(line))
     folder = request.out / result["table"]
     for name in ("report.html", "table.md", "table.csv", "ablation.json"):
@@ -49,17 +49,17 @@ def show_ablation(
         raise typer.Exit(FAILED)
 
 
-def _cells(row: Mapping[str, Any], judge: str) -> list[str]:
-    from shelfmind.pages import ablation_words as told
+def _cells(row: Mapping[str, Any], metric: str) -> list[str]:
+    from shelfmind.pages import ablation_words as sentences
 
-    found, mean, difference = row.get("comparison"), told.share(row["mean"], judge), ""
+    found, mean, difference = row.get("comparison"), sentences.share(row["mean"], metric), ""
     if found is not None:
-        interval = " to ".join(told.change(end, judge) for end in found["ci95"])
-        difference = f"{told.change(found['difference'], judge)} ({interval})"
+        interval = " to ".join(sentences.change(end, metric) for end in found["ci95"])
+        difference = f"{sentences.change(found['difference'], metric)} ({interval})"
     if row["spread"] is not None:
-        mean = f"{mean} ± {told.share(row['spread'], judge)}"
-    minutes = told.minutes((row["cost"] or {}).get("seconds"))
-    return [row["name"], mean, difference, str(told.verdict(row)), minutes]
+        mean = f"{mean} ± {sentences.share(row['spread'], metric)}"
+    minutes = sentences.minutes((row["cost"] or {}).get("seconds"))
+    return [row["name"], mean, difference, str(sentences.verdict(row)), minutes]
 
 
 def show_tables(

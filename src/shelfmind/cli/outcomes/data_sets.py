@@ -9,7 +9,7 @@ import typer
 from rich.console import Console
 
 from shelfmind.cli.outcomes.figures import JsonFile, write_figures
-from shelfmind.cli.outcomes.next_step import say_next
+from shelfmind.cli.outcomes.next_step import print_next_step
 from shelfmind.cli.wording import as_typed
 from shelfmind.display import Display, audit_table, prepared_table
 from shelfmind.errors import call
@@ -43,7 +43,7 @@ def show_audit(audit: AuditOutcome, request: AuditRequest, display: Display) -> 
     if figures.get("doubt"):
         display.warn(f"{request.run}: {figures['doubt']}")
     after = after_audit(Audited(figures, request.data, request.out, request.format))
-    say_next(display, after.what, after.command)
+    print_next_step(display, after.what, after.command)
 
 
 def show_label_errors(
@@ -53,7 +53,7 @@ def show_label_errors(
     figures = findings.to_json()
     write_figures(figures, json_file)
     if json_file is None or str(json_file) != "-":
-        typer.echo(_judged(findings))
+        typer.echo(_checked_labels(findings))
     if findings.alone:
         display.line(f"not checked, the only image of their class: {findings.alone}")
     if findings.not_judged > findings.alone:
@@ -62,10 +62,10 @@ def show_label_errors(
     display.line(f"ranked labels: {request.out / 'label_errors.csv'}")
     display.line(f"report: {request.out / 'report.html'}")
     if findings.suspects:
-        say_next(display, "review them in a browser", call("review", audit=str(request.out)))
+        print_next_step(display, "review them in a browser", call("review", audit=str(request.out)))
 
 
-def _judged(findings: LabelCheckOutcome) -> str:
+def _checked_labels(findings: LabelCheckOutcome) -> str:
     if not findings.judged:
         return "no labels were checked"
     return (
@@ -84,7 +84,7 @@ def show_reviewed(reviewed: ReviewOutcome, request: ReviewRequest, display: Disp
         )
         return
     following = call("prepare", data=str(reviewed.root), decisions=[str(reviewed.log)], out="CLEAN")
-    say_next(display, "make a clean copy", following)
+    print_next_step(display, "make a clean copy", following)
 
 
 def show_prepared(prepared: PreparationOutcome, request: PrepareRequest, display: Display) -> None:

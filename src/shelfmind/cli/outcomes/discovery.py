@@ -18,7 +18,7 @@ if TYPE_CHECKING:  # not needed for help
     from shelfmind.requests.discovery import GalleryDiscoverRequest
     from shelfmind.workflows.discovery import DiscoveryOutcome
 
-MOST_ROWS = 20
+MAX_ROWS = 20
 
 
 def show_discovery(
@@ -29,15 +29,15 @@ def show_discovery(
     groups = found.discovery.groups
     if groups and (json_file is None or str(json_file) != "-"):
         table = Table("group", "photos", "candidate for", Column("nearest product", overflow="fold"), "similarity")
-        for group in groups[:MOST_ROWS]:
+        for group in groups[:MAX_ROWS]:
             nearest = ("", "") if group.nearest is None else (group.nearest.sku, f"{group.nearest.similarity:.3f}")
             kind = "changed packaging" if group.kind == "changed" else "new product"
             table.add_row(str(group.number), str(len(group.photos)), kind, Text(nearest[0]), nearest[1])
         Console().print(table)
-        if len(groups) > MOST_ROWS:
-            display.line(f"and {counted(len(groups) - MOST_ROWS, 'more group')}")
+        if len(groups) > MAX_ROWS:
+            display.line(f"and {counted(len(groups) - MAX_ROWS, 'more group')}")
     display.line(_summary(found))
-    for path, reason in found.discovery.unusable[:MOST_ROWS]:
+    for path, reason in found.discovery.unusable[:MAX_ROWS]:
         display.line(f"note: unusable: {path}: {reason}")
     display.line(f"groups: {request.out} (groups.json, groups.csv, discovery.html)")
     if groups:

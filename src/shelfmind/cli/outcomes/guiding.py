@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 import typer
 
 from shelfmind.cli.outcomes.figures import JsonFile, write_figures
-from shelfmind.cli.outcomes.next_step import say_next
+from shelfmind.cli.outcomes.next_step import print_next_step
 from shelfmind.cli.outcomes.tool import show_names
 from shelfmind.cli.wording import as_typed
 from shelfmind.display import Display
@@ -58,7 +58,7 @@ def show_first_recipe(
         for line in (*_facts(outcome.recommendation.situation), *_described(outcome.recommendation.first)):
             typer.echo(line)
     display.line(f"recipe: {outcome.path}")
-    say_next(display, f"train, {_time(outcome.recommendation.first)}", command)
+    print_next_step(display, f"train, {_time(outcome.recommendation.first)}", command)
 
 
 def _show_recommendation(recommendation: Recommendation, json_file: JsonFile) -> None:

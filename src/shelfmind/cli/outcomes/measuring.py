@@ -1,4 +1,4 @@
-"""The outcomes of the verbs that evaluate and use a run."""
+"""The outcomes of the verbs that evaluate or use a run."""
 
 from __future__ import annotations
 
@@ -76,7 +76,7 @@ def show_predictions(
         display.line(f"predictions: {request.out}")
     display.line(f"engine: {outcome.engine}")
     tell(outcome.notes, display.note)
-    _tell_bad_files(outcome.bad_files, outcome.images, display, outcome.bad_list)
+    _report_bad_files(outcome.bad_files, outcome.images, display, outcome.bad_list)
     bad = len(outcome.bad_files)
     if bad > max_bad_fraction * outcome.images or bad == outcome.images:
         raise typer.Exit(UNUSABLE)
@@ -87,13 +87,15 @@ def show_explanations(explanations: Sequence[Explanation], request: ExplainReque
     from shelfmind.records import BadFile
 
     bad = [BadFile(Path(each.path), each.error) for each in explanations if each.error is not None]
-    _tell_bad_files(bad, len(explanations), display)
+    _report_bad_files(bad, len(explanations), display)
     display.line(f"page: {request.out / 'index.html'}")
     if len(bad) == len(explanations):
         raise typer.Exit(UNUSABLE)
 
 
-def _tell_bad_files(bad_files: Sequence[BadFile], images: int, display: Display, list_path: Path | None = None) -> None:
+def _report_bad_files(
+    bad_files: Sequence[BadFile], images: int, display: Display, list_path: Path | None = None
+) -> None:
     from shelfmind.images.checking import note_bad_files
 
     tell(note_bad_files(list(bad_files), images, list_path), display.note)

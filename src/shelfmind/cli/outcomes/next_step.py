@@ -6,6 +6,6 @@ from shelfmind.cli.wording import as_typed
 from shelfmind.display import Display
 
 
-def say_next(display: Display, what: str, command: str) -> None:
+def print_next_step(display: Display, what: str, command: str) -> None:
     """Print the next step, the reason, and its command."""
     display.line(f"next: {as_typed(what)}: {as_typed(command)}")

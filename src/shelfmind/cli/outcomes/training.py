@@ -9,7 +9,7 @@ import typer
 from rich.console import Console
 
 from shelfmind.cli.outcomes.figures import JsonFile, write_figures
-from shelfmind.cli.outcomes.next_step import say_next
+from shelfmind.cli.outcomes.next_step import print_next_step
 from shelfmind.cli.wording import as_typed
 from shelfmind.display import Display, evaluation_table, fold_in_table, resolutions_table
 from shelfmind.errors import call
@@ -41,7 +41,7 @@ def show_trained(evaluation: Evaluation | None, request: TrainRequest, display: 
     if (request.run / "report.html").exists():
         display.line(f"report: {request.run / 'report.html'}")
     after = after_training(trained_by(request, evaluation))
-    say_next(display, after.what, after.command)
+    print_next_step(display, after.what, after.command)
 
 
 def show_pretrained(readout: Readout | None, request: PretrainRequest, display: Display) -> None:
@@ -51,7 +51,7 @@ def show_pretrained(readout: Readout | None, request: PretrainRequest, display: 
         _print_readout("linear probe", readout.linear_top1, readout.linear_top1_ci95, readout)
     display.line(f"run:    {request.run}")
     data = "DATA" if request.data is None else str(request.data)
-    say_next(display, "train from these weights", call("train", data=data, weights=str(request.run), out="OUT"))
+    print_next_step(display, "train from these weights", call("train", data=data, weights=str(request.run), out="OUT"))
 
 
 def _print_readout(how: str, top1: float, interval: tuple[float, float], readout: Readout) -> None:
@@ -118,7 +118,7 @@ def show_adaptation(outcome: Adaptation, request: AdaptRequest, display: Display
         f"deviations from the run's; their weight is {outcome.weight:g}"
     )
     display.line(f"run:    {request.out}")
-    say_next(
+    print_next_step(
         display, "evaluate it on labelled photos from there", call("evaluate", runs=[str(request.out)], data="DATA")
     )
 

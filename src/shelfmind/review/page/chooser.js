@@ -6,8 +6,8 @@ import { Listbox, plain } from "./look/listbox.js";
 import { examples } from "./server.js";
 import { say } from "./words.js";
 
-const MOST_SHOWN = 80;
-const MOST_RECENT = 5;
+const MAX_SHOWN = 80;
+const MAX_RECENT = 5;
 
 export class Chooser {
   constructor(dialog) {
@@ -48,7 +48,7 @@ export class Chooser {
   }
 
   take(item) {
-    this.recent = [item.name, ...this.recent.filter((name) => name !== item.name)].slice(0, MOST_RECENT);
+    this.recent = [item.name, ...this.recent.filter((name) => name !== item.name)].slice(0, MAX_RECENT);
     this.done?.(item.name);
     this.dialog.close();
   }
@@ -56,14 +56,14 @@ export class Chooser {
   draw() {
     const parts = plain(this.query.value).split(" ").filter(Boolean);
     const fitting = this.ordered.filter((number) => parts.every((part) => this.normal[number].includes(part)));
-    const items = fitting.slice(0, MOST_SHOWN).map((number) => ({ number, name: this.classes[number] }));
+    const items = fitting.slice(0, MAX_SHOWN).map((number) => ({ number, name: this.classes[number] }));
     const typed = this.query.value.trim();
     if (typed && !this.normal.includes(plain(typed))) items.push({ number: null, name: typed });
     this.choices.show(items, ({ number, name }) => {
       const note = number === null ? null : name === this.suggested ? say("suggestion") : this.recent.includes(name) ? say("recent") : null;
       return [number === null ? say("newClass", name) : name, note && make("small", {}, note)];
     });
-    this.count.textContent = say(fitting.length > MOST_SHOWN ? "moreClasses" : "classes", fitting.length);
+    this.count.textContent = say(fitting.length > MAX_SHOWN ? "moreClasses" : "classes", fitting.length);
   }
 
   async showExamples(number) {

@@ -1,7 +1,7 @@
 // A virtual list: only the cards near the viewport exist, so that 20,000 suspects scroll as smoothly as 20.
 
 const SPARE = 3;  // cards kept beyond each edge of the viewport
-export const MOST_LISTED = 30000;  // browsers limit the page height to about 17 million pixels
+export const MAX_LISTED = 30000;  // browsers limit the page height to about 17 million pixels
 
 export class Feed {
   constructor(element, build) {
@@ -29,7 +29,7 @@ export class Feed {
   show(order, position = null) {
     const before = this.number;
     const offset = this.current * this.height - scrollY;
-    this.order = order.slice(0, MOST_LISTED);
+    this.order = order.slice(0, MAX_LISTED);
     const again = this.order.indexOf(before);
     this.current = Math.max(0, Math.min(position ?? (again < 0 ? this.current : again), this.order.length - 1));
     for (const element of this.built.values()) element.remove();

@@ -2,7 +2,7 @@
 
 import { buildCard, outcome } from "./card.js";
 import { Chooser } from "./chooser.js";
-import { Feed, MOST_LISTED } from "./feed.js";
+import { Feed, MAX_LISTED } from "./feed.js";
 import { buildGroupCard } from "./group.js";
 import { make } from "./look/elements.js";
 import * as server from "./server.js";
@@ -186,7 +186,7 @@ function refilter(start = false) {
   const focused = $("feed").contains(document.activeElement);
   feed.show(order, start ? 0 : null);
   if (focused) feed.built.get(feed.number)?.focus({ preventScroll: true });
-  $("shown").textContent = order.length > MOST_LISTED ? say("shownOf", order.length, MOST_LISTED) : say("shown", order.length);
+  $("shown").textContent = order.length > MAX_LISTED ? say("shownOf", order.length, MAX_LISTED) : say("shown", order.length);
   $("nothing").hidden = order.length > 0;
   $("nothing").textContent = !total() ? say("nothing") : page.decided === total() ? say("nothingLeft", page.review.log) : say("noMatch");
 }

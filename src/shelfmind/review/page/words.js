@@ -90,7 +90,7 @@ const WORDS = {
       [/^dark \(\w+ ([-\d.e]+)\)/, "过暗（$1）"],
       [/^rotated in the plane \(\w+ ([-\d.e]+)\)/, "平面内倾斜（$1°）"],
       [/^almost no content \(\w+ ([-\d.e]+)\)/, "几乎没有内容（$1）"],
-      // What they say of networks that learnt too little to judge labels.
+      // Their messages about networks that learnt too little to check labels.
       [/none of (\d+) networks clearly beats guessing on held-out images/, "$1 个网络在留出的图片上都不明显优于随机猜测"],
       [/(\d+) of (\d+) networks do(?:es)? not clearly beat guessing on held-out images/, "$2 个网络中有 $1 个在留出的图片上不明显优于随机猜测"],
       [/the network does not clearly beat guessing on held-out images/, "该网络在留出的图片上不明显优于随机猜测"],

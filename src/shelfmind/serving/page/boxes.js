@@ -1,6 +1,6 @@
 // Boxes on a photo, in its pixels: {x, y, width, height}, always within it.
 
-export const LEAST = 8;  // minimum side in pixels
+export const MIN_SIDE = 8;  // minimum side in pixels
 
 const between = (low, value, high) => Math.max(low, Math.min(value, high));
 
@@ -17,10 +17,10 @@ export function moved(box, dx, dy, photo) {
 // Move a side or corner ("n", "se", ...).
 export function resized(box, handle, dx, dy, photo) {
   let [left, top, right, bottom] = [box.x, box.y, box.x + box.width, box.y + box.height];
-  if (handle.includes("w")) left = between(0, left + dx, right - LEAST);
-  if (handle.includes("e")) right = between(left + LEAST, right + dx, photo.width);
-  if (handle.includes("n")) top = between(0, top + dy, bottom - LEAST);
-  if (handle.includes("s")) bottom = between(top + LEAST, bottom + dy, photo.height);
+  if (handle.includes("w")) left = between(0, left + dx, right - MIN_SIDE);
+  if (handle.includes("e")) right = between(left + MIN_SIDE, right + dx, photo.width);
+  if (handle.includes("n")) top = between(0, top + dy, bottom - MIN_SIDE);
+  if (handle.includes("s")) bottom = between(top + MIN_SIDE, bottom + dy, photo.height);
   return { ...box, x: left, y: top, width: right - left, height: bottom - top };
 }
 

@@ -7,7 +7,7 @@ import { Listbox, plain } from "./look/listbox.js";
 import { hasGallery, me } from "./session.js";
 import { say, sayMany } from "./words.js";
 
-const MOST_SHOWN = 60;
+const MAX_SHOWN = 60;
 const ASK_AFTER_MS = 120;
 
 // Ask for a product. Resolves to its name, or to null. `likely` products come first, `others` are further [value, name]
@@ -58,7 +58,7 @@ class Search {
     for (const name of this.likely) put(name, say("likely"));
     let total = 0;
     if (hasGallery()) {
-      const page = await api.skus(typed, null, MOST_SHOWN).catch(() => ({ skus: [], total: 0 }));
+      const page = await api.skus(typed, null, MAX_SHOWN).catch(() => ({ skus: [], total: 0 }));
       if (round !== this.round) return;
       total += page.total;
       for (const { sku, cover } of page.skus) put(sku, say("fromGallery"), cover);
@@ -66,16 +66,16 @@ class Search {
     if (this.trained) {
       const fitting = me.model.class_names.filter((name) => plain(name).includes(wanted));
       total += fitting.length;
-      for (const name of fitting.slice(0, MOST_SHOWN)) put(name, say("fromTraining"));
+      for (const name of fitting.slice(0, MAX_SHOWN)) put(name, say("fromTraining"));
     }
     const isTyped = ({ name }) => plain(name) === wanted;  // first, so that Enter takes it
-    const items = [...found.values()].sort((one, other) => isTyped(other) - isTyped(one)).slice(0, MOST_SHOWN);
+    const items = [...found.values()].sort((one, other) => isTyped(other) - isTyped(one)).slice(0, MAX_SHOWN);
     const known = items.some(isTyped);
     if (typed && this.fresh && !known) items.push({ name: typed, isNew: true });
     this.choices.place = 0;
     this.choices.show(items, (item) => [
       item.cover ? make("img", { src: api.photo(item.cover, 64), alt: "", loading: "lazy" }) : make("span", { className: "no-cover" }),
       make("span", { className: "name" }, item.isNew ? say("newName", item.name) : item.name), item.note && make("small", {}, item.note)]);
-    this.count.textContent = total > MOST_SHOWN ? say("moreProducts", total) : sayMany("productsFound", items.filter((item) => !item.isNew).length);
+    this.count.textContent = total > MAX_SHOWN ? say("moreProducts", total) : sayMany("productsFound", items.filter((item) => !item.isNew).length);
   }
 }

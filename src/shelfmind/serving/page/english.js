@@ -38,7 +38,7 @@ export const english = {
   role_write: "can edit",
   role_admin: "admin",
 
-  // What goes wrong
+  // Errors
   lost: "The service is not responding. It may have stopped, or the connection was lost.",
   triesAgain: "Retrying…",
   needsKey: "Sign in first.",
@@ -51,7 +51,7 @@ export const english = {
   stopped: "Stopped.",
   unexpected: "Unexpected error: {0}.",
 
-  // Photos coming in
+  // Photo input
   dropPhotos: "Drop or paste product photos here",
   dropPhoto: "Drop or paste a shelf photo here",
   dropFolder: "Drop a folder or multiple photos here",

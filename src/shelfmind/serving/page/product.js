@@ -41,7 +41,7 @@ export function productView(sku) {
       make("small", { title: photo }, photo), may("write") ? remove : null);
   }
 
-  // After a change: update the gallery's figures, and show this page or that of the product's new name.
+  // After a change: update the gallery's counts, and show this page, or that of the renamed product.
   function changed(change, name = sku) {
     me.model.gallery = change.gallery;
     toastChange(change, () => { location.hash = here; });

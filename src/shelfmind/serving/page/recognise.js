@@ -11,7 +11,7 @@ import { sendAll } from "./sending.js";
 import { hasGallery, limits } from "./session.js";
 import { say, sayMany } from "./words.js";
 
-const MOST_AT_ONCE = 24;  // more go to the batch view
+const MAX_AT_ONCE = 24;  // larger numbers open the batch view
 
 export function recogniseView() {
   const shown = [];  // {file, source, answer, problem, correction, explanation}, newest first
@@ -25,7 +25,7 @@ export function recogniseView() {
   function take(files) {
     const images = files.filter(looksLikeImage);
     if (images.length < files.length) toast(sayMany("notImages", files.length - images.length), { bad: true });
-    if (images.length > MOST_AT_ONCE) {
+    if (images.length > MAX_AT_ONCE) {
       takeIntoBatch(images);
       location.hash = "#batch";
       return;

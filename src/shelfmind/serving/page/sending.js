@@ -5,7 +5,7 @@ import { imageErrors, problemText } from "./server_words.js";
 import { limits } from "./session.js";
 
 const AT_ONCE = 2;  // one request is uploaded while another one is computed
-const MOST_WAIT_S = 60;
+const MAX_WAIT_S = 60;
 const BUSY = [429, 503];
 const TOO_MUCH = [413, 504];
 
@@ -58,7 +58,7 @@ async function sendLot(lot, { signal, told, waits, top, patience }) {
       const errors = imageErrors(problem);
       const isLost = problem.status === 0 && lost < patience;
       if (isLost || BUSY.includes(problem.status)) {
-        const seconds = isLost ? 2 ** lost : Math.min(problem.retryAfter ?? 1, MOST_WAIT_S);
+        const seconds = isLost ? 2 ** lost : Math.min(problem.retryAfter ?? 1, MAX_WAIT_S);
         lost += isLost ? 1 : 0;
         waits(seconds);
         await pause(1000 * seconds, signal);

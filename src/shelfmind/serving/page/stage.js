@@ -1,12 +1,12 @@
 // A photo with boxes that can be drawn, moved and resized by mouse, touch and keyboard.
 
-import { beside, LEAST, moved, ofCorners, resized } from "./boxes.js";
+import { beside, MIN_SIDE, moved, ofCorners, resized } from "./boxes.js";
 import { make } from "./look/elements.js";
 import { say } from "./words.js";
 
 const HANDLES = ["nw", "n", "ne", "e", "se", "s", "sw", "w"];
 const ARROWS = { ArrowLeft: [-1, 0], ArrowRight: [1, 0], ArrowUp: [0, -1], ArrowDown: [0, 1] };
-const LEAST_DRAWN = 10;  // screen pixels; less is a click
+const MIN_DRAWN = 10;  // screen pixels; less is a click
 const STEP = 0.01;  // fraction of the photo's longer side
 const ZOOMS = [1, 1.5, 2, 3, 4, 6];
 
@@ -175,10 +175,10 @@ export class Stage {
     if (event.type === "pointercancel") return this.restore(gesture);
     if (gesture.box) {
       if (["x", "y", "width", "height"].some((side) => gesture.box[side] !== gesture.before[side])) this.on.changed(gesture.box);
-    } else if (gesture.corners && Math.min(gesture.corners.width, gesture.corners.height) >= Math.max(LEAST, LEAST_DRAWN * this.scale())) {
+    } else if (gesture.corners && Math.min(gesture.corners.width, gesture.corners.height) >= Math.max(MIN_SIDE, MIN_DRAWN * this.scale())) {
       this.add({ ...gesture.corners, number: this.on.number() });
       this.elementOf(this.chosen).focus({ preventScroll: true });
-    } else if (!gesture.corners || gesture.corners.width + gesture.corners.height < LEAST_DRAWN * this.scale()) {
+    } else if (!gesture.corners || gesture.corners.width + gesture.corners.height < MIN_DRAWN * this.scale()) {
       this.choose(null);
     }
     return undefined;

@@ -41,7 +41,7 @@ def _with_role(role: str) -> Callable[[Request], Awaitable[Caller]]:
 
 
 TheService = Annotated[Service, Depends(service_of)]
-Anybody = Annotated[Caller, Depends(caller_of)]
+AnyCaller = Annotated[Caller, Depends(caller_of)]
 Reader = Annotated[Caller, Depends(_with_role("read"))]
 Writer = Annotated[Caller, Depends(_with_role("write"))]
 Admin = Annotated[Caller, Depends(_with_role("admin"))]

@@ -8,8 +8,8 @@ from typing import Annotated, Any
 from fastapi import APIRouter, Query, Request, Response
 from starlette.concurrency import run_in_threadpool
 
-from shelfmind.gallery.gallery import LONGEST_NAME, Gallery
-from shelfmind.gallery.plan import By, ChangeOutcome
+from shelfmind.gallery.gallery import MAX_NAME_LENGTH, Gallery
+from shelfmind.gallery.plan import Attribution, ChangeOutcome
 from shelfmind.serving.callers import Caller
 from shelfmind.serving.problems import Problem
 from shelfmind.serving.records import Record, finding_record, gallery_record
@@ -34,7 +34,7 @@ OPTIONS: dict[str, Any] = {
     "strict": {"type": "boolean", "default": True},
     "reason": {"type": "string", "maxLength": 1000},
 }
-_FIELDS = {"sku": {"type": "string", "minLength": 1, "maxLength": LONGEST_NAME}, "photo": FORM["image"], **OPTIONS}
+_FIELDS = {"sku": {"type": "string", "minLength": 1, "maxLength": MAX_NAME_LENGTH}, "photo": FORM["image"], **OPTIONS}
 _BODY = {
     "requestBody": {
         "required": True,
@@ -74,7 +74,7 @@ async def enrol_photos(request: Request, response: Response, service: TheService
     what = {"sku": sku, "photos": [image.name for image in form.images], "strict": strict, "reason": reason}
 
     def do() -> ChangeOutcome:
-        return gallery.enrol(sku, form.images, By(caller.name, reason), strict)
+        return gallery.enrol(sku, form.images, Attribution(caller.name, reason), strict)
 
     changed = await run_in_threadpool(_changed, service, caller, "gallery.enrol", what, do)
     if changed["version"] is None:
@@ -149,9 +149,9 @@ def _done(
     caller: Caller,
     action: str,
     what: Mapping[str, Any],
-    do: Callable[[Gallery, By], ChangeOutcome],
+    do: Callable[[Gallery, Attribution], ChangeOutcome],
 ) -> Record:
-    by = By(caller.name, str(what["reason"]))
+    by = Attribution(caller.name, str(what["reason"]))
     return _changed(service, caller, action, what, lambda: service.served_gallery.change(lambda each: do(each, by)))
 
 
@@ -172,7 +172,7 @@ def _changed(
 
 
 def _name(form: Form) -> str:
-    sku = text_field(form.fields, "sku", longest=LONGEST_NAME)
+    sku = text_field(form.fields, "sku", longest=MAX_NAME_LENGTH)
     _require_name(sku)
     return sku
 

@@ -68,7 +68,7 @@ def reload_model(service: TheService, caller: Admin) -> Any:
     except Problem as problem:
         raise Problem(409, "the new run or gallery cannot be loaded; see the log") from problem
     if found.changed:
-        service.tell_others()
+        service.notify_others()
     return {**model_brief(found.model), "changed": found.changed}
 
 

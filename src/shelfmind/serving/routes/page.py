@@ -12,7 +12,7 @@ from shelfmind.images.decoding import BadImage
 from shelfmind.serving.callers import SESSION_S
 from shelfmind.serving.problems import Problem
 from shelfmind.serving.records import Record, correction_record
-from shelfmind.serving.routes.access import Anybody, Reader, TheService, Writer, problems
+from shelfmind.serving.routes.access import AnyCaller, Reader, TheService, Writer, problems
 from shelfmind.serving.schemas import (
     FORM,
     CorrectionRecord,
@@ -50,17 +50,17 @@ router = APIRouter(tags=["page"])
 
 
 @router.post("/v1/session", status_code=204, responses=problems(422), summary="Open a browser session")
-async def open_session(request: Request, service: TheService, caller: Anybody, body: SessionRequest) -> Response:
+async def open_session(request: Request, service: TheService, caller: AnyCaller, body: SessionRequest) -> Response:
     """Set an HttpOnly, same-site cookie. It expires after 12 hours, or when the key is revoked."""
-    key = service.door.keys.of_text(body.key.strip())
+    key = service.authenticator.keys.of_text(body.key.strip())
     if key is None:
         service.metrics.reject("auth")
-        raise service.door.wrong_key(caller.address)
+        raise service.authenticator.wrong_key(caller.address)
     response = Response(status_code=204)
     secure = request.url.scheme == "https" or request.headers.get("x-forwarded-proto") == "https"
     response.set_cookie(
-        service.door.cookie,
-        service.door.session_of(key),
+        service.authenticator.cookie,
+        service.authenticator.session_of(key),
         max_age=SESSION_S,
         httponly=True,
         samesite="strict",
@@ -70,16 +70,16 @@ async def open_session(request: Request, service: TheService, caller: Anybody, b
 
 
 @router.get("/v1/session", response_model=SessionRecord, responses=problems(), summary="Describe the caller")
-async def show_session(service: TheService, caller: Anybody) -> Any:
+async def show_session(service: TheService, caller: AnyCaller) -> Any:
     """Return the caller's name and role. The role is null if a key is needed and there is no session."""
-    return {"name": caller.name, "role": caller.role, "needs_key": service.door.needs_key}
+    return {"name": caller.name, "role": caller.role, "needs_key": service.authenticator.needs_key}
 
 
 @router.delete("/v1/session", status_code=204, responses=problems(), summary="Leave")
-async def close_session(service: TheService, caller: Anybody) -> Response:
+async def close_session(service: TheService, caller: AnyCaller) -> Response:
     """Delete the session cookie."""
     response = Response(status_code=204)
-    response.delete_cookie(service.door.cookie, httponly=True, samesite="strict")
+    response.delete_cookie(service.authenticator.cookie, httponly=True, samesite="strict")
     return response
 
 
@@ -151,16 +151,19 @@ def _corrected(service: Service, caller: Any, form: Form) -> Record:
     if len(form.images) != 1:
         raise Problem(422, "send one image")
     image = form.images[0]
-    said, label = text_field(form.fields, "said", "", 300).strip(), text_field(form.fields, "label", "", 300).strip()
+    predicted, label = (
+        text_field(form.fields, "said", "", 300).strip(),
+        text_field(form.fields, "label", "", 300).strip(),
+    )
     decision = text_field(form.fields, "decision", "relabel" if label else "keep")
     try:
         service.models.current.square(image.content, service.limits.pixels)
-        what = {"image": image.name, "said": said, "decision": decision, "label": label}
+        what = {"image": image.name, "said": predicted, "decision": decision, "label": label}
         made = service.written(
             caller,
             "correction.add",
             what,
-            lambda: service.corrections.add(image.content, said, decision, label or None, caller.name),
+            lambda: service.corrections.add(image.content, predicted, decision, label or None, caller.name),
         )
     except BadImage as error:
         raise Problem(422, f"the image cannot be used: {error.reason}") from error

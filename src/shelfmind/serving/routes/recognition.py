@@ -13,19 +13,19 @@ from shelfmind.serving.batching import Ticket
 from shelfmind.serving.explaining import METHOD, covered, picture, sensitivity
 from shelfmind.serving.models import ServedModel
 from shelfmind.serving.problems import Problem
-from shelfmind.serving.recognising import HungUpError, Waiting, require_open, require_room, ticket_of
+from shelfmind.serving.recognising import ClientDisconnectedError, PendingRequest, require_open, require_room, ticket_of
 from shelfmind.serving.records import UNUSABLE, Record, answer_record, model_brief, outcome_record
 from shelfmind.serving.routes.access import Reader, TheService, problems
 from shelfmind.serving.schemas import FORM, Recognition, RecognitionRequest, multipart
 from shelfmind.serving.service import Service
 from shelfmind.serving.uploads import Form, number_field, read_form, switch_field, wrong_images
 
-MOST_CANDIDATES, MOST_EXPLAINED, LONGEST_MS = 100, 4, 120_000
+MAX_CANDIDATES, MAX_EXPLAINED, MAX_TIMEOUT_MS = 100, 4, 120_000
 OPTIONS: dict[str, Any] = {
-    "top": {"type": "integer", "minimum": 1, "maximum": MOST_CANDIDATES, "default": 5},
+    "top": {"type": "integer", "minimum": 1, "maximum": MAX_CANDIDATES, "default": 5},
     "together": {"type": "boolean", "default": False},
     "explain": {"type": "boolean", "default": False},
-    "timeout_ms": {"type": "integer", "minimum": 1, "maximum": LONGEST_MS},
+    "timeout_ms": {"type": "integer", "minimum": 1, "maximum": MAX_TIMEOUT_MS},
 }
 _BODY = {
     "requestBody": {
@@ -73,21 +73,21 @@ async def recognize(request: Request, service: TheService, caller: Reader) -> Re
     form = await read_form(request, service.limits.images)
     header = request.headers.get("x-timeout-ms")
     fields = form.fields if header is None else {"timeout_ms": header, **form.fields}
-    top = number_field(fields, "top", 5, 1, MOST_CANDIDATES)
+    top = number_field(fields, "top", 5, 1, MAX_CANDIDATES)
     together, explain = switch_field(fields, "together"), switch_field(fields, "explain")
     timeout_s = service.limits.timeout_s
     if "timeout_ms" in fields:
-        timeout_s = number_field(fields, "timeout_ms", LONGEST_MS, 1, LONGEST_MS) / 1000
+        timeout_s = number_field(fields, "timeout_ms", MAX_TIMEOUT_MS, 1, MAX_TIMEOUT_MS) / 1000
     _require_possible(form, service, together, explain)
-    waiting = Waiting(request.receive, timeout_s, service.metrics)
+    waiting = PendingRequest(request.receive, timeout_s, service.metrics)
     try:
         content = await _answered(form, service, waiting, top, together, explain)
-    except HungUpError:
+    except ClientDisconnectedError:
         return Response(status_code=499)  # the client is gone
     finally:
         waiting.end()
-    said = json.dumps(content, ensure_ascii=False).encode("utf-8", "backslashreplace")
-    return Response(said, media_type="application/json")
+    body = json.dumps(content, ensure_ascii=False).encode("utf-8", "backslashreplace")
+    return Response(body, media_type="application/json")
 
 
 def _require_possible(form: Form, service: Service, together: bool, explain: bool) -> None:
@@ -95,12 +95,14 @@ def _require_possible(form: Form, service: Service, together: bool, explain: boo
         raise Problem(422, "the request has no image; send it as a part named image")
     if together and service.gallery is None:
         raise Problem(422, "one answer for several photos needs a gallery, and this service has none")
-    if explain and len(form.images) > MOST_EXPLAINED:
-        raise Problem(422, f"explain takes at most {MOST_EXPLAINED} images per request")
+    if explain and len(form.images) > MAX_EXPLAINED:
+        raise Problem(422, f"explain takes at most {MAX_EXPLAINED} images per request")
     require_room(service.batcher, form.images)
 
 
-async def _answered(form: Form, service: Service, waiting: Waiting, top: int, together: bool, explain: bool) -> Record:
+async def _answered(
+    form: Form, service: Service, waiting: PendingRequest, top: int, together: bool, explain: bool
+) -> Record:
     model, names = service.models.current, [image.name for image in form.images]
     sources = [image.content for image in form.images]
     ticket, future = ticket_of(
@@ -137,18 +139,18 @@ async def _together(model: ServedModel, ticket: Ticket, names: list[str], top: i
 
 
 async def _explained(
-    model: ServedModel, service: Service, waiting: Waiting, ticket: Ticket, number: int, record: Record
+    model: ServedModel, service: Service, waiting: PendingRequest, ticket: Ticket, number: int, record: Record
 ) -> Record:
     square, best = ticket.squares[number], record["candidates"][0]
     asked, future = ticket_of(
-        service.batcher, lambda done: Ticket(model, covered(square), waiting.deadline, done, MOST_CANDIDATES)
+        service.batcher, lambda done: Ticket(model, covered(square), waiting.deadline, done, MAX_CANDIDATES)
     )
     require_room(service.batcher, asked.items)
     await waiting.through(service.batcher, asked, future)
     scores = []
     for outcome in asked.outcomes:
         assert outcome is not None
-        candidates = outcome_record(model, outcome, "", MOST_CANDIDATES)["candidates"]
+        candidates = outcome_record(model, outcome, "", MAX_CANDIDATES)["candidates"]
         scores.append(next((each["probability"] for each in candidates if each["product"] == best["product"]), 0.0))
     found = sensitivity(best["probability"], scores)
     return {

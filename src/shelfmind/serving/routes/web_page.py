@@ -7,7 +7,7 @@ from functools import cache
 
 from fastapi import APIRouter, Request, Response
 
-from shelfmind.pages.web_files import LOOK, WebFile, web_files
+from shelfmind.pages.web_files import SHARED_FILES, WebFile, web_files
 from shelfmind.serving.problems import Problem
 
 POLICY = (
@@ -48,7 +48,7 @@ PAGE: dict[str, WebFile] = {
     "/": WebFile(f"{_FOLDER}/index.html"),
     **{
         f"/page/{name}": file
-        for name, file in {**web_files(_FOLDER, (*_STYLES, *_SCRIPTS, "shelfmind.webmanifest")), **LOOK}.items()
+        for name, file in {**web_files(_FOLDER, (*_STYLES, *_SCRIPTS, "shelfmind.webmanifest")), **SHARED_FILES}.items()
     },
 }
 """All files, by path."""

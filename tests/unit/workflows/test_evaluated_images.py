@@ -14,7 +14,7 @@ from shelfmind.records import Catalog, Sample
 from shelfmind.runs.folder import RunFolder
 from shelfmind.runs.history import History
 from shelfmind.runs.known_data import KnownData, chosen_split, grouped_by_content
-from shelfmind.workflows.judged_images import notes_on, notes_on_overlap, refuse_too_few
+from shelfmind.workflows.evaluated_images import notes_on, notes_on_overlap, refuse_too_few
 
 
 def history(title: str, uses: Mapping[int, str], before: tuple[History, ...] = ()) -> History:
@@ -76,7 +76,7 @@ def test_too_few_that_the_first_weights_have_not_seen_are_refused() -> None:
     )
     with pytest.raises(UserError, match=message):
         refuse_too_few(known(tuned, photos=20), "test")
-    alone = known(tuned, photos=20).of_the_first_alone()
+    alone = known(tuned, photos=20).for_first_run()
     assert len(alone.catalog.split("test")) == 20
     refuse_too_few(alone, "test")
     few = known(history("alone", {0: "test"}), photos=1)  # few, but none was lost to anybody

@@ -1,4 +1,4 @@
-"""The history of a run's initial weights and teachers, stored in the run, since it inherits what they have seen."""
+"""The history of a run's initial weights and teachers, stored in the run: photos that they saw count as seen."""
 
 from __future__ import annotations
 
@@ -17,20 +17,20 @@ from shelfmind.images.content import hash_files
 from shelfmind.nouns import counted
 from shelfmind.progress import Counter
 from shelfmind.runs.folder import RunFolder
-from shelfmind.runs.history import ORIGIN, History, UnknownHistoryError, folders_before, read_history, run_of
+from shelfmind.runs.history import ORIGIN, History, UnknownHistoryError, earlier_folders, read_history, run_of
 
-BEGINS = "the initial weights of this run"
-"""The beginning of the warning of `seen_by_first_weights`."""
+WARNING_PREFIX = "the initial weights of this run"
+"""The start of the warning from `seen_by_initial_weights`."""
 
 
-def keep_history_before(
+def store_earlier_histories(
     run: RunFolder, checkpoint: Path | None, counter: Counter, teachers: Sequence[Path] = ()
 ) -> None:
     """Store in `run` the histories of the runs of its initial weights and teachers, and of those before them.
 
-    Nothing is stored for weights from elsewhere. For a run or teacher with an unknown history, this fact is stored.
+    Nothing is stored for weights from elsewhere. If the history of a run or teacher is unknown, that is stored.
     """
-    shutil.rmtree(run.before, ignore_errors=True)  # of a run that was stopped before it began
+    shutil.rmtree(run.before, ignore_errors=True)  # left by a run that was stopped before training started
     kept: list[tuple[History | None, dict[str, Any]]] = []
     for file in ([] if checkpoint is None else [checkpoint]) + list(teachers):
         role = {"teacher": True} if file in teachers else {}
@@ -46,7 +46,7 @@ def keep_history_before(
             for each in chain:
                 taught = {"teacher": True} if each.teacher else role
                 kept.append((each, {"run": each.title, "labels": each.learnt_labels, **taught}))
-    for folder, (history, origin) in zip(folders_before(run, len(kept)), kept, strict=True):
+    for folder, (history, origin) in zip(earlier_folders(run, len(kept)), kept, strict=True):
         make_folder(folder)
         if history is not None:
             for name in ("split", "seen"):
@@ -54,16 +54,16 @@ def keep_history_before(
         write_json(folder / ORIGIN, origin)
 
 
-def read_with_doubt(run: RunFolder, counter: Counter) -> tuple[History | None, str | None]:
-    """The history of a run (None if unknown), and why its own images cannot evaluate it (None if they can)."""
+def read_with_caveat(run: RunFolder, counter: Counter) -> tuple[History | None, str | None]:
+    """The history of a run (None if unknown), and why it cannot be evaluated on its own images (None if it can)."""
     try:
         history = read_history(run, counter)
     except UnknownHistoryError as error:
         return None, error.fact
-    return history, seen_by_first_weights(history)
+    return history, seen_by_initial_weights(history)
 
 
-def labels_unlearnt(checkpoint: Path, paths: Sequence[Path], counter: Counter) -> npt.NDArray[np.bool_]:
+def labels_not_trained_on(checkpoint: Path, paths: Sequence[Path], counter: Counter) -> npt.NDArray[np.bool_]:
     """Which of N images have labels that neither the run of these weights nor those before it learnt, shape (N,).
 
     Raises:
@@ -77,29 +77,29 @@ def labels_unlearnt(checkpoint: Path, paths: Sequence[Path], counter: Counter) -
     return np.array([all(each.own_use(digest) != "train" for each in learnt) for digest in digests], np.bool_)
 
 
-def seen_by_first_weights(history: History) -> str | None:
+def seen_by_initial_weights(history: History) -> str | None:
     """A warning if the initial weights or teachers have seen validation or test images of a run; None otherwise.
 
     For validation, images that were trained on count; for test, also those that were validated on.
     """
-    spoilt = {"val": ("train",), "test": ("train", "val")}
+    disqualifying_uses = {"val": ("train",), "test": ("train", "val")}
     counts = []
-    for split, uses in spoilt.items():
+    for split, uses in disqualifying_uses.items():
         own = [row.sha256 for row in history.rows if row.split == split]
-        seen = sum(history.use_before(digest) in uses for digest in own)
+        seen = sum(history.earlier_use(digest) in uses for digest in own)
         if seen:
             counts.append(f"{seen:,} of {counted(len(own), f'{split} image')}")
     if not counts:
         return None
     names = " and ".join(each.title for each in history.before)
-    if history.taught:
+    if history.has_teachers:
         return Message(
             f"{names}, a teacher of this run, saw {' and '.join(counts)} in training, so they cannot "
             f"evaluate it. Choose another teacher, or share the split of that run: {argument('split_of')}"
         )
     return Message(
-        f"{BEGINS} are those of {names}, which saw {' and '.join(counts)} in training, so they cannot evaluate it. "
-        f"Choose other weights, or share the split of that run: {argument('split_of')}"
+        f"{WARNING_PREFIX} are those of {names}, which saw {' and '.join(counts)} in training, so they cannot "
+        f"evaluate it. Choose other weights, or share the split of that run: {argument('split_of')}"
     )
 
 
