@@ -7,11 +7,11 @@ from typing import Any
 
 import numpy as np
 
-from shelfmind.analysis.competence import doubt_of
+from shelfmind.analysis.competence import competence_warning
 from shelfmind.analysis.label_errors.check import LabelCheck, check_labels
 from shelfmind.analysis.label_errors.files import find_suspects, write_label_errors
 from shelfmind.analysis.label_errors.held_out import HeldOut, hold_out, read_held_out, write_held_out
-from shelfmind.analysis.label_errors.judgement import Opinion, describe, source_of_folds
+from shelfmind.analysis.label_errors.network_findings import NetworkOutputs, describe, source_of_folds
 from shelfmind.analysis.measuring.measurement import measured_meanwhile
 from shelfmind.analysis.near_duplicates.groups import Limits, find_duplicates
 from shelfmind.analysis.suspects import FILE_NAME, write_suspects
@@ -117,8 +117,8 @@ def find_label_errors(request: FindLabelErrorsRequest, watcher: Watcher | None =
 def _unlearnt(start: Start | None, held_out: HeldOut, watcher: Watcher) -> Bools:
     """Which labels the initial weights of the networks were not trained on; `UserError` if there are none."""
     if start is None or start.url is not None:
-        return np.ones(held_out.judged, np.bool_)
-    paths = [sample.path for sample in held_out.samples[: held_out.judged]]
+        return np.ones(held_out.checkable, np.bool_)
+    paths = [sample.path for sample in held_out.samples[: held_out.checkable]]
     unlearnt = labels_unlearnt(start.path, paths, watcher.counter)
     learnt = f"the networks would start from {start.path}, which was trained on"
     if not unlearnt.any():
@@ -167,7 +167,7 @@ def _judge(
     findings = _findings(labels, held_out, unlearnt, len(suspects), bad_files)
     if findings.doubt is not None:
         watcher.warn(findings.doubt)
-    opinion = Opinion(
+    opinion = NetworkOutputs(
         source=source_of_folds(counted(plan.folds, "network"), unlearnt),
         held_out=held_out,
         probabilities=probabilities,
@@ -196,19 +196,19 @@ def _judge(
 def _findings(
     labels: LabelCheck, held_out: HeldOut, unlearnt: Bools, suspects: int, bad_files: int
 ) -> LabelCheckOutcome:
-    images, judged = len(held_out.samples), int(labels.judged.sum())
+    images, judged = len(held_out.samples), int(labels.checked.sum())
     return LabelCheckOutcome(
         images=images,
         judged=judged,
         not_judged=images - judged,
-        alone=images - held_out.judged,
+        alone=images - held_out.checkable,
         flagged=int(labels.flagged.sum()),
         outliers=int(labels.outliers.sum()),
         suspects=suspects,
         estimated_wrong=round(float(labels.noise.wrong.sum())),
         accuracy=float(labels.right[unlearnt].mean()),
         bad_files=bad_files,
-        folds=len(labels.judges),
-        trusted_folds=sum(judge.trusted for judge in labels.judges),
-        doubt=doubt_of(labels.judges, held_out.judged - judged),
+        folds=len(labels.competences),
+        trusted_folds=sum(judge.trusted for judge in labels.competences),
+        doubt=competence_warning(labels.competences, held_out.checkable - judged),
     )

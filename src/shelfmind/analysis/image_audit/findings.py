@@ -15,7 +15,7 @@ from shelfmind.analysis.image_audit.issues import (
     Issue,
     bad_file_issues,
     copy_issues,
-    judge_copies,
+    describe_copies,
     odd_file_issues,
     quality_issues,
 )
@@ -111,7 +111,7 @@ def gather_findings(catalog: Catalog, measured: Measured, limits: Limits, counte
         limits=limits,
         cutoffs=cutoffs,
         sizes=class_sizes(counts, catalog.class_counts(SPLITS[0]), catalog.class_names, cutoffs),
-        copies=tuple(judge_copies(_in_catalog(groups, measured.indices), catalog)),
+        copies=tuple(describe_copies(_in_catalog(groups, measured.indices), catalog)),
         flagged=flag_quality(measured.facts, labels),
         overall_shifts=tuple(overall),
         shifts=tuple(shifts),

@@ -63,7 +63,7 @@ class Copies:
         return len(set(self.labels)) > 1
 
 
-def judge_copies(groups: Iterable[Group], catalog: Catalog) -> list[Copies]:
+def describe_copies(groups: Iterable[Group], catalog: Catalog) -> list[Copies]:
     """The splits and labels of each group, whose members are positions in the catalog."""
     samples = catalog.samples
     return [
@@ -114,8 +114,8 @@ def odd_file_issues(facts: npt.NDArray[np.void], indices: Sequence[int]) -> list
     return issues
 
 
-def write_issues(path: Path, issues: Iterable[Issue], judged: Iterable[Suspect], catalog: Catalog) -> None:
-    """Write one row per image and kind as CSV, worst first; `judged` are additional suspects found by a run."""
+def write_issues(path: Path, issues: Iterable[Issue], label_suspects: Iterable[Suspect], catalog: Catalog) -> None:
+    """Write one row per image and kind as CSV, worst first; `label_suspects` are additional suspects found by a run."""
 
     def name(index: int) -> str:
         return relative_name(catalog.samples[index].path, catalog.root)
@@ -144,7 +144,7 @@ def write_issues(path: Path, issues: Iterable[Issue], judged: Iterable[Suspect],
             join_names(suspect.neighbours),
             suspect.detail,
         )
-        for suspect in judged
+        for suspect in label_suspects
     ]
     write_table(path, COLUMNS, sorted(rows, key=lambda row: -float(row[4])))
 

@@ -36,8 +36,8 @@ def write_label_errors(path: Path, check: LabelCheck, held_out: HeldOut) -> None
 
     def rows() -> Iterator[tuple[str, ...]]:
         for row in check.ranking().tolist():
-            if not check.judged[row]:
-                yield _not_judged(held_out, row, WEAK)
+            if not check.checked[row]:
+                yield _unchecked_row(held_out, row, WEAK)
                 continue
             suggested = int(check.suggested[row])
             yield (
@@ -50,8 +50,8 @@ def write_label_errors(path: Path, check: LabelCheck, held_out: HeldOut) -> None
                 str(held_out.folds[row]),
                 "",
             )
-        for row in range(held_out.judged, len(held_out.samples)):
-            yield _not_judged(held_out, row, ALONE)
+        for row in range(held_out.checkable, len(held_out.samples)):
+            yield _unchecked_row(held_out, row, ALONE)
 
     write_table(path, COLUMNS, rows())
 
@@ -69,10 +69,10 @@ def find_suspects(
     Images are compared in the embedding of the network that checked the suspect; flagged images are not used as
     examples of a class.
     """
-    doubtful = check.flagged | check.outliers
-    chosen = check.ranking()[doubtful[check.ranking()]]
+    suspicious = check.flagged | check.outliers
+    chosen = check.ranking()[suspicious[check.ranking()]]
     shown = held_out.labels.copy()
-    shown[: held_out.judged][doubtful] = NO_CLASS
+    shown[: held_out.checkable][suspicious] = NO_CLASS
     by_class = {int(label): np.flatnonzero(shown == label) for label in np.unique(shown) if label != NO_CLASS}
     nothing = np.zeros(0, np.int64)
     found: dict[int, Suspect] = {}
@@ -136,7 +136,7 @@ def _number(value: np.floating[Any]) -> str:
     return "" if np.isnan(value) else f"{value:.6f}"
 
 
-def _not_judged(held_out: HeldOut, row: int, why: str) -> tuple[str, ...]:
+def _unchecked_row(held_out: HeldOut, row: int, why: str) -> tuple[str, ...]:
     return (*_start(held_out, row), "", "", "not judged", *[""] * (len(COLUMNS) - 7), why)
 
 

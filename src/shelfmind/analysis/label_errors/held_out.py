@@ -35,14 +35,14 @@ class HeldOut:
     class_names: tuple[str, ...]
 
     @property
-    def judged(self) -> int:
+    def checkable(self) -> int:
         """The number of images that some network checks."""
         return int((self.folds != NEVER_HELD_OUT).sum())
 
     @property
     def used_folds(self) -> list[int]:
         """The folds that hold out at least one image."""
-        return [int(fold) for fold in np.unique(self.folds[: self.judged])]
+        return [int(fold) for fold in np.unique(self.folds[: self.checkable])]
 
     def trains(self, fold: int) -> npt.NDArray[np.bool_]:
         """Which images the network of a fold is trained on, shape (N,)."""

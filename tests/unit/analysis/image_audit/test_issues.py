@@ -15,7 +15,7 @@ from shelfmind.analysis.image_audit.issues import (
     bad_file_issues,
     copy_issues,
     join_names,
-    judge_copies,
+    describe_copies,
     odd_file_issues,
     parse_names,
     quality_issues,
@@ -41,7 +41,7 @@ def catalog(*samples):
 def issues_of(samples, members, differences=None):
     data = catalog(*samples)
     group = Group(tuple(members), tuple(differences or [0.0] * len(members)))
-    return copy_issues(judge_copies([group], data), data, 0.12), data
+    return copy_issues(describe_copies([group], data), data, 0.12), data
 
 
 def kinds(issues):
@@ -111,7 +111,7 @@ def test_rows_are_sorted_and_keep_any_name(tmp_path) -> None:
     data = Catalog((Sample(strange, 0, "train"), Sample(outside, -1, "test")), CLASSES, ROOT, "csv")
     issues = [
         *bad_file_issues([BadFile(strange, "truncated")], {strange: 0}),
-        *copy_issues(judge_copies([Group((0, 1), (0.12, 0.12))], data), data, 0.12),
+        *copy_issues(describe_copies([Group((0, 1), (0.12, 0.12))], data), data, 0.12),
     ]
     judged = [Suspect("a.jpg", "val", "茶", None, "outlier", 0.8, "far off", ("b.jpg", "c.jpg"))]
     write_issues(tmp_path / "issues.csv", issues, judged, data)
