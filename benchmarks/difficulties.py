@@ -49,7 +49,7 @@ from shelfmind.analysis.appearances import LEAST_OF_A_GROUP, LEAST_PHOTOS, find_
 from shelfmind.analysis.measuring.angles import CLEAR
 from shelfmind.analysis.measuring.contents import facts_path
 from shelfmind.analysis.measuring.measurement import Measured, measure_files
-from shelfmind.analysis.measuring.measures import Look, measure_quality
+from shelfmind.analysis.measuring.measures import ImageFeatures, measure_quality
 from shelfmind.analysis.measuring.squares import measure_squares
 from shelfmind.arrays import Bools, Floats, Ints, Wide
 from shelfmind.data import open_catalog
@@ -234,7 +234,7 @@ def degraded(arguments: argparse.Namespace) -> None:
     rng = np.random.default_rng(arguments.seed)
     chosen = sorted(rng.permutation(len(samples))[: arguments.photos].tolist())
     images = [open_image(samples[index].path) for index in chosen]
-    lined = [image for image in images if Look(_middle(image)).directions.clear >= CLEAR]
+    lined = [image for image in images if ImageFeatures(_middle(image)).directions.clear >= CLEAR]
     print(f"{len(images)} photos of {arguments.split}; lines are clear in {len(lined)}, by which angles are judged")
     print("| degradation | measure | amounts | Spearman | AUROC against the photo as it is, by amount | medians |")
     print("| --- | --- | --- | --- | --- | --- |")
@@ -259,9 +259,9 @@ def _signed(images: Sequence[Image.Image]) -> None:
     right: Counter[tuple[bool, float]] = Counter()
     total: Counter[tuple[bool, float]] = Counter()
     for image in images:
-        before = Look(turned(image, 0, rng)).directions
+        before = ImageFeatures(turned(image, 0, rng)).directions
         for degrees in (-20.0, -10.0, -5.0, 5.0, 10.0, 20.0):
-            after = Look(turned(image, degrees, rng)).directions
+            after = ImageFeatures(turned(image, degrees, rng)).directions
             key = before.clear >= CLEAR, abs(degrees)
             off = (after.tilt_deg - before.tilt_deg - degrees + 45) % 90 - 45
             total[key] += 1

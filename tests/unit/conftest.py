@@ -121,7 +121,9 @@ def opinion(tmp_path: Path) -> NetworkOutputs:
         class_names=CLASS_NAMES,
     )
     unseen = np.array([split == "test" for split in splits])
-    return NetworkOutputs("a run", held_out, probabilities.astype(np.float32), lambda fold: embeddings, unseen, tmp_path)
+    return NetworkOutputs(
+        "a run", held_out, probabilities.astype(np.float32), lambda fold: embeddings, unseen, tmp_path
+    )
 
 
 @dataclass(frozen=True)

@@ -107,7 +107,7 @@ class Bench:
         own, lists = Source(absolute(request.data), request.format), request.out.absolute() / LISTS
         data = TrainingData(own, catalog, data_digest(catalog), lists)
         _require_broader(table, data.own.path)
-        store = Store(request.out.absolute(), data.digest, _judging_split(catalog, request.split), cores)
+        store = Store(request.out.absolute(), data.digest, _evaluation_split(catalog, request.split), cores)
         make_folder(request.out)
         make_folder(request.out / name)
         plan = {"data": str(data.own.path), "digest": data.digest, "split": store.split, **expansion.plan()}
@@ -117,15 +117,15 @@ class Bench:
 
     def task(self, cell: Cell) -> dict[str, Any]:
         """The task of the process of a cell."""
-        store, answer, judged = self.store, cell.answer, self.data.source()
+        store, answer, source = self.store, cell.answer, self.data.source()
         return {
             "steps": [self._step(step) for step in answer.all_steps()],
             "runs": [str(store.place(step).run) for step in answer.steps],
             "views": list(answer.views),
             "logit_adjust": answer.logit_adjust,
             "temperature": answer.temperature,
-            "judged_data": str(judged.path),
-            "judged_format": judged.format,
+            "data": str(source.path),
+            "format": source.format,
             "split": self.store.split,
             "result": str(store.result(answer)),
             "offline": self.request.offline,
@@ -182,7 +182,7 @@ def _cores_a_job(jobs: int) -> int:
     return cores // jobs
 
 
-def _judging_split(catalog: Catalog, wanted: str | None) -> str:
+def _evaluation_split(catalog: Catalog, wanted: str | None) -> str:
     split = wanted or ("test" if catalog.split("test") else "val")
     images = len(catalog.split(split))
     if too_few_images(images):

@@ -18,10 +18,10 @@ from shelfmind.evaluation.calibration import expected_calibration_error, reliabi
 from shelfmind.evaluation.comparisons import (
     LEVEL,
     Comparison,
-    chances,
     class_mean_scores,
     compare,
     expected_by_chance,
+    p_values,
     verdict_of,
 )
 from shelfmind.evaluation.metrics import ShotCutoffs, macro_top1, shot_groups, top_k
@@ -67,7 +67,7 @@ def tabulate(
     _require_same_images(found)
     comparisons = _comparisons(expansion, found)
     images = max((len(result.outcomes) for each in found.values() for result in each.results), default=0)
-    chance = chances(list(comparisons.values()))
+    chance = p_values(list(comparisons.values()))
     alone, adjusted = dict(zip(comparisons, chance, strict=True)), dict(zip(comparisons, holm(chance), strict=True))
     rows, seeds = [], sorted({cell.seed for cell in cells if cell.seed is not None})
     for name in expansion.rows:
@@ -80,7 +80,7 @@ def tabulate(
         row["failures"] = [asdict(each) for each in failures if each.row == name]
         row["images_per_second"] = _speed(found[name])
         if name in comparisons:
-            row["comparison"] = _told(comparisons[name], alone[name], adjusted[name], images)
+            row["comparison"] = _as_json(comparisons[name], alone[name], adjusted[name], images)
         rows.append(row)
     return {
         "judge": judge,
@@ -88,7 +88,7 @@ def tabulate(
         "cells": len(cells),
         "finished": sum(len(each.results) for each in found.values()),
         "rows": rows,
-        "chance": _chance(comparisons, [row["comparison"] for row in rows if "comparison" in row]),
+        "chance": _chance_summary(comparisons, [row["comparison"] for row in rows if "comparison" in row]),
     }
 
 
@@ -166,7 +166,7 @@ def _mean(values: Sequence[float | None]) -> float | None:
     return float(np.mean(numbers)) if numbers else None
 
 
-def _told(comparison: Comparison, chance: float, adjusted: float, images: int) -> dict[str, Any]:
+def _as_json(comparison: Comparison, chance: float, adjusted: float, images: int) -> dict[str, Any]:
     return {
         **asdict(comparison),
         "ci95": list(comparison.ci95),
@@ -178,14 +178,14 @@ def _told(comparison: Comparison, chance: float, adjusted: float, images: int) -
     }
 
 
-def _chance(comparisons: Mapping[str, Comparison], told: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
+def _chance_summary(comparisons: Mapping[str, Comparison], reported: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
     """The number of significant differences expected by chance, and the number found."""
     return {
         "comparisons": len(comparisons),
         "level": LEVEL,
         "expected": expected_by_chance(len(comparisons)),
         "excluding_zero": sum(each.excludes_zero for each in comparisons.values()),
-        "claimed": sum(each["verdict"] != "none" for each in told),
+        "claimed": sum(each["verdict"] != "none" for each in reported),
     }
 
 

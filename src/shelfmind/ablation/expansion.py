@@ -66,9 +66,9 @@ class Expansion:
         if row == BASE:
             return {}
         given = self.rows[row]
-        told = given.model_dump(exclude_defaults=True, exclude={"name", "words", "against"})
-        changes = told.pop("set", {})
-        return {**{key: _told(value) for key, value in changes.items()}, **{k: _told(v) for k, v in told.items()}}
+        settings = given.model_dump(exclude_defaults=True, exclude={"name", "words", "against"})
+        changes = settings.pop("set", {}) | settings
+        return {key: _formatted(value) for key, value in changes.items()}
 
     def plan(self) -> dict[str, Any]:
         """What the table compares; it identifies this version of the table."""
@@ -169,11 +169,11 @@ class Expansion:
     def _require_different(self) -> None:
         seen: dict[str, str] = {}
         for name, row in self.rows.items():
-            told = str(self._identity(row))
-            if told in seen:
-                other = "the base" if seen[told] == BASE else f"row '{seen[told]}'"
+            identity = str(self._identity(row))
+            if identity in seen:
+                other = "the base" if seen[identity] == BASE else f"row '{seen[identity]}'"
                 raise UserError(f"table {self.name}: row '{name}' equals {other}; there is nothing to compare")
-            seen[told] = name
+            seen[identity] = name
 
     def _require_possible(self, row: Row) -> None:
         """Reject rows that cannot be trained, before training starts."""
@@ -221,7 +221,7 @@ def _without_views(recipe: Recipe) -> Recipe:
     return recipe.model_copy(update={"evaluation": recipe.evaluation.model_copy(update={"tta": ()})})
 
 
-def _told(value: Any) -> str:
+def _formatted(value: Any) -> str:
     if isinstance(value, Words):
         return value.en
     return written_override("", value).removeprefix("=")

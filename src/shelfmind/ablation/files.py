@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from shelfmind.files import write_json, write_text
-from shelfmind.pages import ablation_words as told
+from shelfmind.pages import ablation_words as phrases
 from shelfmind.pages.ablation_report import write_ablation_report
 from shelfmind.requests.ablating import REPORT_FILE, RESULT_FILE
 from shelfmind.tables import write_table
@@ -52,12 +52,12 @@ def write_files(folder: Path, result: Mapping[str, Any]) -> None:
 def markdown(result: Mapping[str, Any]) -> str:
     """The table as Markdown; the first line states what is held equal."""
     judge = result["judge"]
-    lines = [told.fairness(result), "", f"**{told.words_of(result['about'])}** {told.judged_by(result)}", ""]
-    columns = ("row", f"{told.judge_name(judge)} ± over seeds", "difference (95% over images)", "by seed", "verdict")
+    lines = [phrases.fairness(result), "", f"**{phrases.words_of(result['about'])}** {phrases.judged_by(result)}", ""]
+    columns = ("row", f"{phrases.judge_name(judge)} ± over seeds", "difference (95% over images)", "by seed", "verdict")
     lines.append(f"| {' | '.join((*columns, 'minutes', 'processor minutes'))} |")
     lines.append("| --- | ---: | ---: | ---: | --- | ---: | ---: |")
     lines += [_line(row, judge) for row in result["rows"]]
-    lines += ["", told.chance(result), *told.cautions(result)]
+    lines += ["", phrases.chance(result), *phrases.cautions(result)]
     failures = [(row["name"], each) for row in result["rows"] for each in row["failures"]]
     if failures:
         lines += ["", "Failed:", ""]
@@ -66,22 +66,22 @@ def markdown(result: Mapping[str, Any]) -> str:
 
 
 def _line(row: Mapping[str, Any], judge: str) -> str:
-    found, cost, words = row.get("comparison"), row["cost"] or {}, told.description(row)
+    found, cost, words = row.get("comparison"), row["cost"] or {}, phrases.description(row)
     name = row["name"] if row["against"] in (None, "base") else f"{row['name']} instead of {row['against']}"
-    spread = "" if row["spread"] is None else f" ± {told.share(row['spread'], judge)}"
+    spread = "" if row["spread"] is None else f" ± {phrases.share(row['spread'], judge)}"
     difference = by_seed = ""
     if found is not None:
-        low, high = (told.change(end, judge) for end in found["ci95"])
-        difference = f"{told.change(found['difference'], judge)} ({low} to {high})"
-        by_seed = ", ".join(told.change(each, judge) for each in found["by_seed"])
+        low, high = (phrases.change(end, judge) for end in found["ci95"])
+        difference = f"{phrases.change(found['difference'], judge)} ({low} to {high})"
+        by_seed = ", ".join(phrases.change(each, judge) for each in found["by_seed"])
     cells = (
         f"{name}: {words}" if words else name,
-        f"{told.share(row['mean'], judge)}{spread}",
+        f"{phrases.share(row['mean'], judge)}{spread}",
         difference,
         by_seed,
-        told.verdict(row),
-        told.minutes(cost.get("seconds")),
-        told.minutes(cost.get("processor_s")),
+        phrases.verdict(row),
+        phrases.minutes(cost.get("seconds")),
+        phrases.minutes(cost.get("processor_s")),
     )
     return f"| {' | '.join(str(cell).replace('|', '/') for cell in cells)} |"
 

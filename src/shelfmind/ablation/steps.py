@@ -82,8 +82,8 @@ class Step:
 
     def digest(self, data: str, cores: int) -> str:
         """Its name in a store: equal steps share a run."""
-        told = f"{version('shelfmind')}|{data}|{cores if self._timed else ''}|{self.text}"
-        return hashlib.sha256(told.encode()).hexdigest()[:16]
+        identity = f"{version('shelfmind')}|{data}|{cores if self._timed else ''}|{self.text}"
+        return hashlib.sha256(identity.encode()).hexdigest()[:16]
 
     @property
     def _timed(self) -> bool:
@@ -106,8 +106,8 @@ class Answer:
     def digest(self, data: str, cores: int, split: str) -> str:
         """Its name in a store."""
         runs = [step.digest(data, cores) for step in self.steps]
-        told = json.dumps([runs, self.views, self.logit_adjust, self.temperature, split])
-        return hashlib.sha256(told.encode()).hexdigest()[:16]
+        identity = json.dumps([runs, self.views, self.logit_adjust, self.temperature, split])
+        return hashlib.sha256(identity.encode()).hexdigest()[:16]
 
 
 def _contents(recipe: Recipe) -> dict[str, str]:

@@ -13,7 +13,7 @@ from shelfmind.evaluation.matrix_rows import row_chunks, unit_rows
 
 LEAST_PRODUCTS = 3
 """Minimum number of products with at least two photos to learn the model from."""
-LASTING = 0.2
+SHARED_VARIANCE = 0.2
 """The share of the within-product variance that all photos of a set may have in common, and averaging does not
 reduce."""
 NEIGHBOURS = 8
@@ -56,7 +56,7 @@ class SameProduct:
     between: Wide
 
     @classmethod
-    def learnt(cls, vectors: Floats, labels: npt.NDArray[np.generic]) -> SameProduct | None:
+    def fit(cls, vectors: Floats, labels: npt.NDArray[np.generic]) -> SameProduct | None:
         """Fit the model to vectors (N, D) with their products (N,); None if too few products have at least two photos.
 
         Both covariances are shrunk (Ledoit and Wolf 2004), because there are often fewer products than dimensions.
@@ -70,10 +70,10 @@ class SameProduct:
         means /= counts[:, None]
         unbiased = np.sqrt(counts / np.maximum(counts - 1, 1))[inverse, None]
         deviations = ((rows - means[inverse]) * unbiased)[counts[inverse] > 1]
-        return cls._of(deviations, means, float(np.mean(1 / counts)))
+        return cls._fit(deviations, means, float(np.mean(1 / counts)))
 
     @classmethod
-    def guessed(cls, vectors: Floats) -> SameProduct | None:
+    def fit_unlabelled(cls, vectors: Floats) -> SameProduct | None:
         """Fit the model to vectors (N, D) of unknown products, treating mutual nearest neighbours as the same product.
 
         None if there are too few of them.
@@ -83,10 +83,10 @@ class SameProduct:
         if len(one) < LEAST_PRODUCTS:
             return None
         first, second = rows[one].astype(np.float64), rows[two].astype(np.float64)
-        return cls._of((first - second) / np.sqrt(2), (first + second) / 2, 0.5)
+        return cls._fit((first - second) / np.sqrt(2), (first + second) / 2, 0.5)
 
     @classmethod
-    def _of(cls, deviations: Wide, means: Wide, noise: float) -> SameProduct:
+    def _fit(cls, deviations: Wide, means: Wide, noise: float) -> SameProduct:
         """Fit the model to deviations of photos from their products, and to the products' means, whose own variance is
         `noise` times that of a photo."""
         centre = means.mean(0)
@@ -126,7 +126,7 @@ class SameProduct:
 
     def _noise(self, sets: Sets) -> float:
         """The variance of the mean of a set."""
-        return (1 - LASTING) / float(sets.sizes[0]) + LASTING
+        return (1 - SHARED_VARIANCE) / float(sets.sizes[0]) + SHARED_VARIANCE
 
 
 def group_photos(model: SameProduct, coordinates: Floats) -> Ints:
@@ -137,12 +137,12 @@ def group_photos(model: SameProduct, coordinates: Floats) -> Ints:
     are numbered by decreasing size, then by their first photo.
     """
     groups = _Groups(model, coordinates)
-    while groups.join_likeliest():
+    while groups.merge_likeliest():
         pass
     return by_size(groups.member_of())
 
 
-def dividing(same: Floats, different: Floats) -> float:
+def best_threshold(same: Floats, different: Floats) -> float:
     """The ratio that best separates pairs of one product from pairs of two: it minimises the sum of the two error
     rates.
 
@@ -150,8 +150,8 @@ def dividing(same: Floats, different: Floats) -> float:
     """
     cuts = np.unique(np.concatenate([same, different]))
     missed = np.searchsorted(np.sort(same), cuts, side="right") / len(same)
-    let_in = 1 - np.searchsorted(np.sort(different), cuts, side="right") / len(different)
-    best = np.flatnonzero(missed + let_in == (missed + let_in).min())[-1]
+    accepted = 1 - np.searchsorted(np.sort(different), cuts, side="right") / len(different)
+    best = np.flatnonzero(missed + accepted == (missed + accepted).min())[-1]
     following = cuts[min(best + 1, len(cuts) - 1)]
     return float((cuts[best] + following) / 2)
 
@@ -178,7 +178,7 @@ class _Groups:
         self.ratio = np.full(count, -np.inf, np.float32)
         self._search(np.arange(count), np.arange(count))
 
-    def join_likeliest(self) -> bool:
+    def merge_likeliest(self) -> bool:
         """Merge each pair of sets that are each other's most likely partners; False if no pair is likely the same."""
         likely = self.open & (self.ratio > 0)
         mutual = np.flatnonzero(likely & (self.partner[self.partner] == np.arange(len(likely))))

@@ -89,8 +89,8 @@ def main() -> None:
         return
     answer(facts)
     for line in sys.stdin:
-        asked = json.loads(line)
-        answer({"ms": _timed(works[asked["batch"]], asked["seconds"])})
+        request = json.loads(line)
+        answer({"ms": _timed(works[request["batch"]], request["seconds"])})
 
 
 def _call(engine: Callable[[Any], Any], images: Any) -> Work:

@@ -70,7 +70,7 @@ def expected_calibration_error(bins: tuple[ReliabilityBin, ...]) -> float:
     return sum(gaps) / total
 
 
-def ece_by_chance(outcomes: Outcomes, seed: int = 0, bins: int = BINS, draws: int = 2000) -> float:
+def ece_by_chance(outcomes: Outcomes, seed: int = 0, bins: int = BINS, simulations: int = 2000) -> float:
     """Return the 95th percentile of the calibration error that perfectly calibrated confidences show by chance.
 
     Labels are simulated from the confidences themselves (Bröcker and Smith, Weather and Forecasting 2007; Vaicenavicius
@@ -79,7 +79,7 @@ def ece_by_chance(outcomes: Outcomes, seed: int = 0, bins: int = BINS, draws: in
     spread = np.bincount(
         _bin_of(outcomes.confidence, bins), weights=outcomes.confidence * (1 - outcomes.confidence), minlength=bins
     )
-    gaps = np.abs(np.random.default_rng(seed).standard_normal((draws, bins))) * np.sqrt(np.maximum(spread, 0))
+    gaps = np.abs(np.random.default_rng(seed).standard_normal((simulations, bins))) * np.sqrt(np.maximum(spread, 0))
     return float(np.quantile(gaps.sum(1) / len(outcomes), 0.95))
 
 

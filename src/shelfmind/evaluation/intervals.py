@@ -15,7 +15,7 @@ LEAST_IMAGES = 10
 FEW_IMAGES = 40
 """Up to this number of images, Brown, Cai and DasGupta ("Interval Estimation for a Binomial Proportion", Statistical
 Science 2001) recommend Wilson's interval."""
-FEW_OF_A_KIND = 5
+FEW_HITS = 5
 """With fewer hits, misses or images of a class, resamples often have none of them: the usual rule that n p and
 n (1 - p) be at least 5."""
 Z95 = 1.959963984540054
@@ -34,7 +34,7 @@ def too_few_images(images: int) -> bool:
     return images < LEAST_IMAGES
 
 
-def doubt_of_gain(interval: Interval, images: int) -> str | None:
+def caveat_of_gain(interval: Interval, images: int) -> str | None:
     """Return the reason why a gain measured on this number of images may not be real; None for a significant one."""
     if too_few_images(images):
         return f"{counted(images, 'image is', 'images are')} too few to measure it"
@@ -45,7 +45,7 @@ def doubt_of_gain(interval: Interval, images: int) -> str | None:
 
 def few_hits_or_misses(right: int, images: int) -> bool:
     """Whether the bootstrap of a proportion is unreliable: few images, or nearly all of them correct or wrong."""
-    return images <= FEW_IMAGES or min(right, images - right) < FEW_OF_A_KIND
+    return images <= FEW_IMAGES or min(right, images - right) < FEW_HITS
 
 
 def wilson_interval(share: float, images: float) -> Interval:

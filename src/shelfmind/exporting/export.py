@@ -78,7 +78,7 @@ def export(request: ExportRequest, watcher: Observer = SILENT) -> Export:
     predictor = RunPredictor(run, tta=(), calibrated=False)
     images = _Images(request, run, predictor.recipe, watcher)
     exported = _exported(out, request, predictor, images)
-    squares, labels = images.judging()
+    squares, labels = images.for_comparison()
     progress = watcher.counter("comparing outputs", 1 + len(engines), "engines")
     size, batch_size = predictor.recipe.evaluation_size, predictor.recipe.evaluation.batch_size
     before = answers_of(predictor.engine, squares, size, batch_size)
@@ -121,7 +121,7 @@ def _exported(path: Path, request: ExportRequest, predictor: RunPredictor, image
         recipe.evaluation_size,
         recipe.evaluation.batch_size,
         request.precision,
-        images.calibrating,
+        images.for_calibration,
     )
     network = WRITERS[request.format](source)
     facts = {
@@ -152,8 +152,8 @@ class _Images:
     def __init__(self, request: ExportRequest, run: RunFolder, recipe: Recipe, watcher: Observer) -> None:
         self.request, self.run, self.recipe, self.watcher = request, run, recipe, watcher
 
-    def judging(self) -> tuple[list[Square], Ints]:
-        """Squares and labels from val, or else from images that `calibrating` does not use."""
+    def for_comparison(self) -> tuple[list[Square], Ints]:
+        """Squares and labels from val, or else from images that `for_calibration` does not use."""
         samples = list(self._catalog.split("val"))
         if not samples:
             taken = {sample.path for sample in self._training} if self.request.precision == "int8" else set()
@@ -161,7 +161,7 @@ class _Images:
         squares, good = self._opened(_some(samples, self.request.compared), "compare outputs")
         return squares, np.array([sample.label for sample in good], np.int64)
 
-    def calibrating(self) -> Batch:
+    def for_calibration(self) -> Batch:
         """Training images as network input, (N, S, S, 3)."""
         squares, _ = self._opened(self._training, "calibrate integer ranges")
         return np.stack([rescaled(square, self.recipe.evaluation_size) for square in squares])

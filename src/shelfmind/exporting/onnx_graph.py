@@ -31,7 +31,7 @@ Kind = tuple[str, int]
 """A pooling in ONNX: its operator and kernel size."""
 
 
-class _Asked(nn.Cell):
+class _Outputs(nn.Cell):
     """Maps images to probabilities and embeddings, as a predictor needs them."""
 
     def __init__(self, model: Network) -> None:
@@ -56,12 +56,12 @@ def onnx_graph(model: Network, normalisation: Normalisation, size: int) -> Model
         raise UserError("export needs the package onnx; run: pip install 'shelfmind[export]'") from error
 
     with tempfile.TemporaryDirectory() as folder, _symmetric_pools_as_same(model) as padded:
-        asked = _Asked(model)
-        asked.set_train(False)
+        network = _Outputs(model)
+        network.set_train(False)
         file = Path(folder) / "network"
         try:
             mindspore.export(
-                asked, Tensor(np.zeros((2, 3, size, size), np.float32)), file_name=str(file), file_format="ONNX"
+                network, Tensor(np.zeros((2, 3, size, size), np.float32)), file_name=str(file), file_format="ONNX"
             )
         except (RuntimeError, TypeError, ValueError) as error:
             reason = str(error).strip().partition("\n")[0]

@@ -109,18 +109,18 @@ def require_parity(name: str, found: Parity, precision: str, tolerance: float) -
     Raises:
         UserError: the engine differs from MindSpore by more than `tolerance`, see `TOLERANCES`.
     """
-    images, asked = counted(found.images, "image"), argument("tolerance", tolerance)
+    images, allowed = counted(found.images, "image"), argument("tolerance", tolerance)
     same = f"the best class is the same for {found.agreement:.2%} of {images}"
     if precision == EXACT:
         if found.greatest_difference > tolerance:
             far = f"by up to {found.greatest_difference:.2g} in a probability ({same})"
-            raise UserError(f"{name} differs from MindSpore {far}, more than {asked}; nothing was written")
+            raise UserError(f"{name} differs from MindSpore {far}, more than {allowed}; nothing was written")
         return []
     change, (low, high) = found.difference[0], found.difference[1]
     points = f"{100 * change:+.2f} points of accuracy ({100 * low:+.2f} to {100 * high:+.2f})"
     if -change > tolerance or 1 - found.agreement > DISAGREEING * tolerance:
         raise UserError(
-            f"{name} in {precision} differs from MindSpore: {points}; {same}; that is more than {asked} allows; "
+            f"{name} in {precision} differs from MindSpore: {points}; {same}; that is more than {allowed} allows; "
             "nothing was written. Compare on more images, calibrate int8 on more, or export in another precision"
         )
     if -low > tolerance:

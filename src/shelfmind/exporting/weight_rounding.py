@@ -94,16 +94,16 @@ def second_moments(
     model: ModelProto, convolutions: Sequence[NodeProto], kernels: dict[str, Floats], images: Batch
 ) -> dict[str, Moments]:
     """Return the second moments (groups, I, I) of the inputs of convolutions, summed over positions, by name."""
-    drawn = np.random.default_rng(SEED)
+    rng = np.random.default_rng(SEED)
     sums: dict[str, Any] = {node.name: 0 for node in convolutions}
     for found in inside(model, list(dict.fromkeys(node.input[0] for node in convolutions)), images):
         for node in convolutions:
-            patches = _patches(found[node.input[0]], node, kernels[node.name].shape[2:], drawn)
+            patches = _patches(found[node.input[0]], node, kernels[node.name].shape[2:], rng)
             sums[node.name] = sums[node.name] + patches.transpose(0, 2, 1) @ patches
     return sums
 
 
-def _patches(maps: Floats, node: NodeProto, kernel: tuple[int, ...], drawn: np.random.Generator) -> Floats:
+def _patches(maps: Floats, node: NodeProto, kernel: tuple[int, ...], rng: np.random.Generator) -> Floats:
     """Return the input patches (groups, positions, I) of a convolution at some positions of maps (N, C, H, W)."""
     attributes = {each.name: each for each in node.attribute}
 
@@ -117,7 +117,7 @@ def _patches(maps: Floats, node: NodeProto, kernel: tuple[int, ...], drawn: np.r
     reach = ((kernel[0] - 1) * tall + 1, (kernel[1] - 1) * wide + 1)
     windows = sliding_window_view(padded, reach, axis=(2, 3))[:, :, ::down, ::across, ::tall, ::wide]  # type: ignore[call-overload]
     count, _, height, width = windows.shape[:4]
-    places = drawn.choice(count * height * width, min(PLACES * count, count * height * width), replace=False)
+    places = rng.choice(count * height * width, min(PLACES * count, count * height * width), replace=False)
     image, row, column = np.unravel_index(places, (count, height, width))
     return np.ascontiguousarray(windows[image, :, row, column].reshape(len(places), groups, -1).transpose(1, 0, 2))
 

@@ -44,20 +44,18 @@ def check_files(
         try:
             image = open_image(path)
         except BadImage as error:
-            return error.reason.encode(), error.lasting
+            return error.reason.encode(), error.permanent
         if on_image is not None:
             on_image(index, image)
         if on_decoded is not None:
             on_decoded(index, image)
         return None, True
 
-    def known_well_enough(reason: bytes | None) -> bool:
+    def reuse(reason: bytes | None) -> bool:
         return on_image is None or reason is not None
 
     with FileCache(cache, LAYOUT) as file_cache:
-        examined = examine_files(
-            paths, verdict, file_cache=file_cache, reuse=known_well_enough, progress=progress, workers=workers
-        )
+        examined = examine_files(paths, verdict, file_cache=file_cache, reuse=reuse, progress=progress, workers=workers)
         return [BadFile(each.path, each.content.decode()) for each in examined if each.content is not None]
 
 

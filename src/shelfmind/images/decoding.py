@@ -68,7 +68,7 @@ _PILLOW_MODULES = re.compile(r"PIL\.")
 class BadImage(Exception):  # noqa: N818 - the name says what it is, as UserError does
     """A file or bytes that cannot be used as an image; `reason` is a short text for tables.
 
-    `lasting` is whether the bytes themselves are at fault, so that the result can be cached.
+    `permanent` is whether the bytes themselves are at fault, so that the result can be cached.
     """
 
     def __init__(self, reason: str) -> None:
@@ -76,7 +76,7 @@ class BadImage(Exception):  # noqa: N818 - the name says what it is, as UserErro
         self.reason = reason
 
     @property
-    def lasting(self) -> bool:
+    def permanent(self) -> bool:
         """Whether the content is at fault, not the path or the machine."""
         return self.reason not in _PASSING
 

@@ -39,7 +39,7 @@ class Normalisation:
                 np.take(values, image[..., channel], out=planes[channel])
         return made
 
-    def undone(self, prepared: Floats) -> npt.NDArray[np.uint8]:
+    def inverse(self, prepared: Floats) -> npt.NDArray[np.uint8]:
         """The 8-bit images (N, H, W, 3) of network input; values are rounded and clipped.
 
         Mixed images have values in between, erased ones beyond the range.

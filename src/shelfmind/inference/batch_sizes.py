@@ -51,15 +51,15 @@ def fastest_batch_size(engine: Engine, recipe: Recipe, tta: Sequence[str] = ()) 
     keeps the batch size for which its graph is compiled.
     """
     key = _key(engine, recipe, tta)
-    remembered = _remembered()
-    if key not in remembered:
+    cached = _cached()
+    if key not in cached:
         speeds = _speeds(engine, recipe, tta)
         if not speeds:
             return SHARE
-        remembered = {**_remembered(), key: next(n for n in speeds if speeds[n] >= ENOUGH * max(speeds.values()))}
+        cached = {**_cached(), key: next(n for n in speeds if speeds[n] >= ENOUGH * max(speeds.values()))}
         with suppress(UserError):  # full disk: it is measured again next time
-            write_text(_path(), json.dumps(remembered, indent=1) + "\n")
-    return remembered[key]
+            write_text(_path(), json.dumps(cached, indent=1) + "\n")
+    return cached[key]
 
 
 def _speeds(engine: Engine, recipe: Recipe, tta: Sequence[str]) -> dict[int, float]:
@@ -100,7 +100,7 @@ def _path() -> Path:
     return cache_folder() / "batch_sizes.json"
 
 
-def _remembered() -> Mapping[str, int]:
+def _cached() -> Mapping[str, int]:
     try:
         found = json.loads(_path().read_text(encoding="utf-8"))
         return {str(key): max(1, int(value)) for key, value in found.items()}

@@ -24,10 +24,10 @@ class DamagedError(ValueError):
 class Carrier(Protocol):
     """A network format with embedded named texts."""
 
-    def carrying(self, network: bytes, entries: Mapping[str, str]) -> bytes:
+    def embed(self, network: bytes, entries: Mapping[str, str]) -> bytes:
         """Return the file of a network with appended entries, the last of which is a checksum of everything before."""
 
-    def carried(self, content: bytes) -> Mapping[str, str]:
+    def extract(self, content: bytes) -> Mapping[str, str]:
         """Return the entries of a file; empty if it is of another format or not ours.
 
         Raises:
@@ -41,12 +41,12 @@ class ProtocolBuffer:
     def __init__(self, field: int) -> None:
         self.field = field
 
-    def carrying(self, network: bytes, entries: Mapping[str, str]) -> bytes:
+    def embed(self, network: bytes, entries: Mapping[str, str]) -> bytes:
         """Return the message with additional pairs."""
         content = b"".join([network, *(self._entry(name, text) for name, text in entries.items())])
         return content + self._entry(CHECKSUM, hashlib.sha256(content).hexdigest())
 
-    def carried(self, content: bytes) -> Mapping[str, str]:
+    def extract(self, content: bytes) -> Mapping[str, str]:
         """Return the verified pairs of the message."""
         try:
             pairs = [dict(_fields(value)) for number, value in _fields(content) if number == self.field]
@@ -68,7 +68,7 @@ class ProtocolBuffer:
 class Archive:
     """An uncompressed zip archive with the network's files and a file for each entry. Its comment is the checksum."""
 
-    def carrying(self, network: bytes, entries: Mapping[str, str]) -> bytes:
+    def embed(self, network: bytes, entries: Mapping[str, str]) -> bytes:
         """Return the archive with additional files."""
         stream = io.BytesIO(network)
         with zipfile.ZipFile(stream, "a") as archive:
@@ -78,7 +78,7 @@ class Archive:
         content = stream.getvalue()[:-DIGEST]
         return content + hashlib.sha256(content).hexdigest().encode()
 
-    def carried(self, content: bytes) -> Mapping[str, str]:
+    def extract(self, content: bytes) -> Mapping[str, str]:
         """Return the verified entries of the archive."""
         if not content.startswith(b"PK") or not content[:-DIGEST].endswith(_comment("")):
             return {}

@@ -83,7 +83,7 @@ def predict_files(request: PredictRequest, watcher: Observer = SILENT) -> Predic
         require_existing(path)
     require_unadapted(request.rules, [request.run])
     if request.gallery is not None:
-        return _answered(request, request.gallery, watcher)
+        return _predict_with_gallery(request, request.gallery, watcher)
     predictor = load(
         request.run, request.tta, engine_under(request.rules, request.engine), request.batch, request.decode
     )
@@ -103,7 +103,7 @@ def predict_files(request: PredictRequest, watcher: Observer = SILENT) -> Predic
     return _with_bad_list(outcome, out)
 
 
-def _answered(request: PredictRequest, gallery: str, watcher: Observer) -> PredictionOutcome:
+def _predict_with_gallery(request: PredictRequest, gallery: str, watcher: Observer) -> PredictionOutcome:
     """Predict with a run and a gallery."""
     from shelfmind.inference.answer_files import answer_files
 

@@ -125,11 +125,11 @@ class Predictor:
 
     def of_sources(self, images: Iterable[Source]) -> Iterator[Batch]:
         """Yield the outputs for any number of images, in order and constant memory."""
-        return self._answered(enumerate(images), partial(_prepared, data=self.recipe.data, reduced=self.reduced))
+        return self._batches(enumerate(images), partial(_prepared, data=self.recipe.data, reduced=self.reduced))
 
     def of_squares(self, squares: Squares) -> Iterator[Batch]:
         """Yield the outputs for prepared squares, in order and constant memory. Their names are their numbers."""
-        return self._answered(range(len(squares)), lambda number: (str(number), squares[number]))
+        return self._batches(range(len(squares)), lambda number: (str(number), squares[number]))
 
     def ask(self, squares: Sequence[Square], beside_others: bool = False) -> tuple[Floats, Floats]:
         """Return calibrated probabilities (N, C) and embeddings (N, D) of at most one batch of squares.
@@ -170,7 +170,7 @@ class Predictor:
             seconds=time.perf_counter() - began,
         )
 
-    def _answered(self, items: Iterable[T], prepare: Callable[[T], PreparedImage]) -> Iterator[Batch]:
+    def _batches(self, items: Iterable[T], prepare: Callable[[T], PreparedImage]) -> Iterator[Batch]:
         """Yield the outputs for items that `prepare` turns into images.
 
         If the engine supports it, one thread per core decodes and computes a few items at a time, so that no thread
@@ -186,10 +186,10 @@ class Predictor:
             yield from (self._batch(self.forward, group) for group in _groups(prepared, self.forward.batch_size))
             return
 
-        def whole_way(group: list[T]) -> Batch:
+        def prepare_and_predict(group: list[T]) -> Batch:
             return self._batch(parallel, [prepare(item) for item in group])
 
-        yield from map_ahead(whole_way, batched(items, parallel.batch_size), ahead=2 * cores, workers=cores)
+        yield from map_ahead(prepare_and_predict, batched(items, parallel.batch_size), ahead=2 * cores, workers=cores)
 
     def _batch(self, forward: Forward, group: Sequence[PreparedImage]) -> Batch:
         names, outcomes = zip(*group, strict=True)

@@ -48,17 +48,17 @@ def choose(wanted: str, amp: str, device: str, threads: int, own_network: bool =
     Raises:
         UserError: oneDNN was requested and cannot run.
     """
-    asked = wanted if wanted != AUTO else os.environ.get(VARIABLE) or AUTO
-    if asked not in (AUTO, MINDSPORE, ONEDNN):
-        raise UserError(f"{VARIABLE} must be auto, mindspore or onednn, got '{asked}'")
-    if asked == MINDSPORE:
+    requested = wanted if wanted != AUTO else os.environ.get(VARIABLE) or AUTO
+    if requested not in (AUTO, MINDSPORE, ONEDNN):
+        raise UserError(f"{VARIABLE} must be auto, mindspore or onednn, got '{requested}'")
+    if requested == MINDSPORE:
         return _own(amp, device)
     try:
         return _onednn(amp, device, threads, own_network)
     except UnavailableError as error:
-        if asked == ONEDNN:
-            raise UserError(f"{_who(wanted)}: {error}") from error
-        return _own(amp, device, note=_worth_saying(error))
+        if requested == ONEDNN:
+            raise UserError(f"{_requested_by(wanted)}: {error}") from error
+        return _own(amp, device, note=_fallback_note(error))
 
 
 def choose_recorded(record: Mapping[str, Any] | None, amp: str, device: str, threads: int) -> Choice:
@@ -119,9 +119,9 @@ def describe(threads: int) -> str:
 
 def _onednn(amp: str, device: str, threads: int, own_network: bool) -> Choice:
     if device != "CPU":
-        raise UnavailableError(f"oneDNN kernels run on CPUs only, not on {device}", mendable=False)
+        raise UnavailableError(f"oneDNN kernels run on CPUs only, not on {device}", fixable=False)
     if not own_network:
-        raise UnavailableError("MindCV networks use MindSpore's operators", mendable=False)
+        raise UnavailableError("MindCV networks use MindSpore's operators", fixable=False)
     require_fast_processor()
     library = load_library(threads)
     half = amp == "on" or (amp == "auto" and has_bf16())
@@ -133,10 +133,10 @@ def _own(amp: str, device: str, note: str | None = None) -> Choice:
     return Choice(MINDSPORE, "fp16" if half else "fp32", note=note)
 
 
-def _worth_saying(error: UnavailableError) -> str | None:
+def _fallback_note(error: UnavailableError) -> str | None:
     """The note on a fallback; None if nothing can be done about it."""
-    return f"training with MindSpore's kernels; oneDNN's would be faster: {error}" if error.mendable else None
+    return f"training with MindSpore's kernels; oneDNN's would be faster: {error}" if error.fixable else None
 
 
-def _who(wanted: str) -> str:
+def _requested_by(wanted: str) -> str:
     return setting("train.kernels", ONEDNN) if wanted == ONEDNN else f"{VARIABLE}={ONEDNN}"

@@ -27,9 +27,9 @@ _started: dict[Path, Library] = {}
 class UnavailableError(Exception):
     """Why oneDNN's kernels cannot run here, with a remedy if there is one."""
 
-    def __init__(self, reason: str, mendable: bool = True) -> None:
+    def __init__(self, reason: str, fixable: bool = True) -> None:
         super().__init__(reason)
-        self.mendable = mendable
+        self.fixable = fixable
 
 
 @dataclass(frozen=True)
@@ -61,7 +61,7 @@ def require_fast_processor() -> None:
     missing = [flag for flag in NEEDED if flag not in processor_flags()]
     if missing:
         lacks = ", ".join(missing)
-        raise UnavailableError(f"oneDNN kernels need a CPU with AVX-512; this one lacks {lacks}", mendable=False)
+        raise UnavailableError(f"oneDNN kernels need a CPU with AVX-512; this one lacks {lacks}", fixable=False)
 
 
 def installed() -> bool:

@@ -55,7 +55,7 @@ def start_mindspore(device: str | None = None) -> Any:
     os.environ.setdefault("GLOG_v", "3")
     if kernels_installed() and "OMP_WAIT_POLICY" not in os.environ:
         os.environ.setdefault("GOMP_SPINCOUNT", SPINS)  # before the import starts oneDNN's threads
-    with interrupted_afterwards(), warnings.catch_warnings():
+    with deferred_interrupts(), warnings.catch_warnings():
         warnings.simplefilter("ignore")  # about MindSpore's own code, which callers cannot fix
         import mindspore
 
@@ -117,7 +117,7 @@ def wait_without_spinning() -> bool:
 
 
 @contextmanager
-def interrupted_afterwards() -> Iterator[None]:
+def deferred_interrupts() -> Iterator[None]:
     """Defer Ctrl-C and SIGTERM until the end of this context.
 
     During the import of MindSpore's C++ modules they become an `ImportError`, or end Python with a fatal error. Only

@@ -11,8 +11,8 @@ import numpy as np
 
 from shelfmind.analysis.label_errors.check import LabelCheck
 from shelfmind.analysis.label_errors.held_out import HeldOut
-from shelfmind.analysis.label_errors.network_findings import NetworkFindings
 from shelfmind.analysis.label_errors.neighbours import NEAREST
+from shelfmind.analysis.label_errors.network_findings import NetworkFindings
 from shelfmind.data.splits import relative_name
 from shelfmind.files import write_text
 from shelfmind.pages.judgement_sections import judgement_headlines, judgement_sections

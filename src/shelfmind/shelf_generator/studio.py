@@ -18,7 +18,7 @@ from shelfmind.shelf_generator.packages import package
 from shelfmind.shelf_generator.plan import DataSetPlan, make_plan
 from shelfmind.shelf_generator.scene import compose
 from shelfmind.shelf_generator.settings import ERROR_KINDS, Settings
-from shelfmind.shelf_generator.shot import SHOT_COLUMNS, draw_shot
+from shelfmind.shelf_generator.shot import SHOT_COLUMNS, sample_shot
 from shelfmind.shelf_generator.vocabulary import OTHERS
 
 COLUMNS = (
@@ -66,7 +66,7 @@ class Studio:
         source = int(self.plan.source[number])
         # One generator per step, so that the level of one factor does not affect the others.
         drawing, standing, camera = np.random.default_rng([self.settings.seed, 3, source]).spawn(3)
-        shot = draw_shot(self.settings, drawing)
+        shot = sample_shot(self.settings, drawing)
         subject, facings = self._subject(source)
         scene = compose(subject, facings, shot, self.fonts, standing)
         turned, askew = round(scene.turned_deg, 1), round(scene.askew_deg, 1)

@@ -17,7 +17,7 @@ from shelfmind.machine.cores import available_cores
 from shelfmind.progress import Counter
 from shelfmind.requests.calling import takes
 from shelfmind.requests.watching import SILENT, Observer
-from shelfmind.shelf_generator.drawing import drawn
+from shelfmind.shelf_generator.drawing import render_photos
 from shelfmind.shelf_generator.fonts import Fonts, find_fonts
 from shelfmind.shelf_generator.plan import DataSetPlan, make_plan
 from shelfmind.shelf_generator.settings import GenerateRequest, Settings
@@ -68,7 +68,7 @@ def _fill(root: Path, settings: Settings, plan: DataSetPlan, workers: int, count
     with open(root / TRUTH, "w", encoding="utf-8", newline="") as stream:
         table = csv.writer(stream)
         table.writerow(COLUMNS)
-        with closing(drawn(root, settings, plan.photos, workers)) as drawing:
+        with closing(render_photos(root, settings, plan.photos, workers)) as drawing:
             for rows in drawing:
                 table.writerows(rows)
                 progress(len(rows))

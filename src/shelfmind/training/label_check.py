@@ -12,7 +12,7 @@ from shelfmind.analysis.label_errors.check import LabelCheck, check_labels
 from shelfmind.analysis.label_errors.files import find_suspects, write_label_errors
 from shelfmind.analysis.label_errors.held_out import HeldOut, hold_out, read_held_out, write_held_out
 from shelfmind.analysis.label_errors.network_findings import NetworkOutputs, describe, source_of_folds
-from shelfmind.analysis.measuring.measurement import measured_meanwhile
+from shelfmind.analysis.measuring.measurement import temporary_measurements
 from shelfmind.analysis.near_duplicates.groups import Limits, find_duplicates
 from shelfmind.analysis.suspects import FILE_NAME, write_suspects
 from shelfmind.arrays import Bools
@@ -95,7 +95,7 @@ def find_label_errors(request: FindLabelErrorsRequest, watcher: Watcher | None =
         watcher.note(loaded)
     check = CheckFolder(request.out)
     check.open()
-    with measured_meanwhile([sample.path for sample in catalog.samples], watcher.counter) as measured:
+    with temporary_measurements([sample.path for sample in catalog.samples], watcher.counter) as measured:
         refuse_too_many_bad(measured.bad_files, len(catalog.samples), request.max_bad_fraction, check.bad_files)
         tell(note_bad_files(measured.bad_files, len(catalog.samples), check.bad_files), watcher.note)
         catalog = catalog.without(measured.bad_files)

@@ -11,7 +11,13 @@ import numpy as np
 import numpy.typing as npt
 
 from shelfmind.analysis.label_errors.held_out import HeldOut, read_held_out
-from shelfmind.analysis.label_errors.network_findings import NetworkAudit, NetworkFindings, NetworkOutputs, network_findings, source_of_folds
+from shelfmind.analysis.label_errors.network_findings import (
+    NetworkAudit,
+    NetworkFindings,
+    NetworkOutputs,
+    network_findings,
+    source_of_folds,
+)
 from shelfmind.data.splits import relative_name
 from shelfmind.errors import UserError, argument, call
 from shelfmind.files import cache_folder

@@ -10,8 +10,8 @@ from shelfmind.evaluation.bootstrap import bootstrap_intervals, paired_interval
 from shelfmind.evaluation.intervals import (
     LEAST_IMAGES,
     Interval,
+    caveat_of_gain,
     class_mean_interval,
-    doubt_of_gain,
     paired_gain_interval,
     proportion_interval,
     too_few_images,
@@ -113,7 +113,7 @@ def test_too_few_images_are_said(make_predictions) -> None:
 
 
 def test_a_gain_is_doubted_unless_it_is_beyond_chance() -> None:
-    assert "1 image is too few" in str(doubt_of_gain(Interval(0.1, 0.9), 1))
-    assert "9 images are too few" in str(doubt_of_gain(Interval(0.1, 0.9), 9))
-    assert "may be due to chance" in str(doubt_of_gain(Interval(0.0, 0.9), 200))
-    assert doubt_of_gain(Interval(0.01, 0.9), 200) is None
+    assert "1 image is too few" in str(caveat_of_gain(Interval(0.1, 0.9), 1))
+    assert "9 images are too few" in str(caveat_of_gain(Interval(0.1, 0.9), 9))
+    assert "may be due to chance" in str(caveat_of_gain(Interval(0.0, 0.9), 200))
+    assert caveat_of_gain(Interval(0.01, 0.9), 200) is None

@@ -15,7 +15,7 @@ from shelfmind.shelf_generator.fonts import Fonts
 from shelfmind.shelf_generator.packages import package
 from shelfmind.shelf_generator.scene import Scene, compose
 from shelfmind.shelf_generator.settings import make_settings
-from shelfmind.shelf_generator.shot import Shot, draw_shot
+from shelfmind.shelf_generator.shot import Shot, sample_shot
 
 SHOTS = 400
 HARDER = {
@@ -28,13 +28,13 @@ HARDER = {
     "noise": ("noise",),
     "clutter": ("neighbours",),
 }
-STUDIO = draw_shot(make_settings({"difficulty": 0, "long_side": (160, 160)}), np.random.default_rng(0))
+STUDIO = sample_shot(make_settings({"difficulty": 0, "long_side": (160, 160)}), np.random.default_rng(0))
 PRODUCT = package(designs(1, make_settings({}))[0], Fonts())
 
 
 def shots(**values: Any) -> list[Shot]:
     made = make_settings(values)
-    return [draw_shot(made, np.random.default_rng([7, number])) for number in range(SHOTS)]
+    return [sample_shot(made, np.random.default_rng([7, number])) for number in range(SHOTS)]
 
 
 def scene(shot: Shot, seed: int = 0) -> Scene:

@@ -16,8 +16,8 @@ from shelfmind.analysis.image_audit.issues import (
     bad_file_issues,
     copy_issues,
     describe_copies,
-    odd_file_issues,
     quality_issues,
+    unusual_file_issues,
 )
 from shelfmind.analysis.image_audit.quality import Flagged, flag_quality
 from shelfmind.analysis.image_audit.shift import OverallShift, Shift, class_shifts, overall_shifts, shift_features
@@ -58,7 +58,7 @@ class ImageFindings:
         return [each for each in self.copies if each.conflict]
 
     @cached_property
-    def mere_copies(self) -> list[Copies]:
+    def plain_copies(self) -> list[Copies]:
         """Photos that occur more than once within one class and split."""
         return [each for each in self.copies if not each.leak and not each.conflict]
 
@@ -77,7 +77,7 @@ class ImageFindings:
             *bad_file_issues(self.measured.bad_files, positions),
             *copy_issues(self.copies, self.catalog, self.limits.whole),
             *quality_issues(self.flagged, indices),
-            *odd_file_issues(self.measured.facts, indices),
+            *unusual_file_issues(self.measured.facts, indices),
         ]
 
     def channels(self) -> dict[str, list[float]]:

@@ -95,7 +95,7 @@ def bad_file_issues(bad_files: Iterable[BadFile], positions: Mapping[Path, int])
     return [Issue(positions[bad.path], "unreadable", 1.0, bad.reason, open=False) for bad in bad_files]
 
 
-def odd_file_issues(facts: npt.NDArray[np.void], indices: Sequence[int]) -> list[Issue]:
+def unusual_file_issues(facts: npt.NDArray[np.void], indices: Sequence[int]) -> list[Issue]:
     """One issue for each unusual file: see `ODDITIES`, or very small or elongated."""
     shorter, longer = np.minimum(facts["width"], facts["height"]), np.maximum(facts["width"], facts["height"])
     odd = {name: found for name, found in found_in(facts["oddities"]).items() if ODDITIES[name].is_issue}

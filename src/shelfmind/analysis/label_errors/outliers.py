@@ -14,8 +14,8 @@ _MAD_OF_NORMAL = 1.4826
 def outlier_scores(compared: Ints, near: Floats) -> Floats:
     """How many deviations farther from its nearest class each image is than that class's own images, shape (N,).
 
-    `compared` (N, K) are the classes that each image was compared with, its own first, and `near` (N, K) its similarity to
-    each (see `neighbours.nearness`), NaN if unknown. The scale is robust: each class's median similarity of its own
+    `compared` (N, K) are the classes that each image was compared with, its own first, and `near` (N, K) its similarity
+    to each (see `neighbours.nearness`), NaN if unknown. The scale is robust: each class's median similarity of its own
     images, and the median absolute deviation from it, mixed with that of all classes so that classes of few or
     near-identical images do not turn everything into outliers. Classes with fewer than five images use the pooled
     values. 0 is typical, above 4 rare. NaN if nothing could be compared.

@@ -29,7 +29,7 @@ _EDGE = 24.0
 
 
 @dataclass(frozen=True)
-class Look:
+class ImageFeatures:
     """An upright RGB image of any size, with the smaller versions that are measured."""
 
     image: Image.Image
@@ -86,13 +86,13 @@ class Rule:
 class Measure:
     """One measured quantity of an image; `rule` specifies when it is a fault, if ever."""
 
-    of: Callable[[Look], float]
+    of: Callable[[ImageFeatures], float]
     rule: Rule | None = None
 
 
 def measure_quality(image: Image.Image) -> dict[str, float]:
     """All `MEASURES` of an upright RGB image of any size, by name."""
-    look = Look(image)
+    look = ImageFeatures(image)
     return {name: measure.of(look) for name, measure in MEASURES.items()}
 
 

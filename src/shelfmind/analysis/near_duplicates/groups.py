@@ -75,12 +75,12 @@ def find_duplicates(measured: Measured, limits: Limits, counter: Counter) -> lis
     views = [shaped_descriptors(fingerprints, facts, kept, crop) for crop in VIEWS]
     progress = counter("comparing images", len(kept))
     waiting: list[Ints] = []
-    judge = partial(_verified, fingerprints=fingerprints, limits=limits)
+    compare = partial(_verified, fingerprints=fingerprints, limits=limits)
     with ThreadPoolExecutor(available_cores()) as threads:
 
         def verify() -> None:
             parts = _parts(waiting)
-            for part, apart in zip(parts, threads.map(judge, parts), strict=True):
+            for part, apart in zip(parts, threads.map(compare, parts), strict=True):
                 for index in np.flatnonzero(np.isfinite(apart)):
                     groups.join(int(part[index, 0]), int(part[index, 1]), float(apart[index]))
             waiting.clear()

@@ -14,12 +14,12 @@ from shelfmind.analysis.image_audit.issues import (
     COLUMNS,
     bad_file_issues,
     copy_issues,
-    join_names,
     describe_copies,
-    odd_file_issues,
+    join_names,
     parse_names,
     quality_issues,
     suspects,
+    unusual_file_issues,
     write_issues,
 )
 from shelfmind.analysis.image_audit.quality import flag_quality
@@ -98,7 +98,7 @@ def test_poor_quality_and_odd_files() -> None:
     facts["oddities"] = [bit_of("turned"), 0, bit_of("transparent") | bit_of("turned")]
     poor = quality_issues(flag_quality(facts, np.zeros(3, np.int64)), [5, 6, 7])
     assert [(issue.image, issue.kind, issue.score) for issue in poor] == [(6, "blur", 0.6)]
-    odd = odd_file_issues(facts, [5, 6, 7])
+    odd = unusual_file_issues(facts, [5, 6, 7])
     assert [(issue.image, issue.detail) for issue in odd] == [
         (6, "only 20 x 90 pixels"),
         (7, "transparent; extreme aspect ratio: 700 x 100"),

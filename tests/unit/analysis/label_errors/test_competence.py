@@ -53,7 +53,11 @@ def test_the_doubt_names_how_good_they_are_and_what_to_do() -> None:
     weak = Competence(1, 60, 9, 0.07, 0.2)
     assert trusted_folds([good, weak]) == [0]
     assert competence_warning([good, good], 0) is None
-    some, none, one = competence_warning([good, weak], 60), competence_warning([weak, weak], 120), competence_warning([weak], 60)
+    some, none, one = (
+        competence_warning([good, weak], 60),
+        competence_warning([weak, weak], 120),
+        competence_warning([weak], 60),
+    )
     assert str(some).startswith("1 of 2 networks does not clearly beat guessing")
     assert "so 60 labels are not checked" in str(some)
     assert str(none).startswith("none of 2 networks clearly beats guessing")

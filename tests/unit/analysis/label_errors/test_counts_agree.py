@@ -32,7 +32,9 @@ def written(planted: Any, probabilities: np.ndarray, folder: Path) -> tuple[Labe
     held_out = planted.held_out
     check = check_labels(probabilities, held_out, embeddings)
     suspects = find_suspects(check, held_out, embeddings)
-    opinion = NetworkOutputs("networks", held_out, probabilities, embeddings, np.ones(held_out.checkable, np.bool_), folder)
+    opinion = NetworkOutputs(
+        "networks", held_out, probabilities, embeddings, np.ones(held_out.checkable, np.bool_), folder
+    )
     judgement = describe(opinion, check, suspects)
     trusted = sum(judge.trusted for judge in check.competences)
     figures = {
