@@ -139,7 +139,7 @@ class _Kept:
 
 
 @contextmanager
-def collecting(beside: Path, classes: int) -> Iterator[PredictionWriter]:
-    """A writer whose temporary files lie next to the file `beside` and are removed afterwards."""
-    with tempfile.TemporaryDirectory(dir=beside.parent, prefix=".shelfmind-") as folder, ExitStack() as closing:
+def collecting(target: Path, classes: int) -> Iterator[PredictionWriter]:
+    """A writer whose temporary files lie next to the file `target` and are removed afterwards."""
+    with tempfile.TemporaryDirectory(dir=target.parent, prefix=".shelfmind-") as folder, ExitStack() as closing:
         yield PredictionWriter(Path(folder), classes, closing)

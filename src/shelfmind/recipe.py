@@ -338,9 +338,9 @@ def _with_parents(name: str, children: tuple[str, ...]) -> dict[str, Any]:
     if parent is None:
         return content
     parent = str(parent)
-    beside = Path(name).parent / parent
-    if parent not in recipe_names() and parent != "base" and beside.exists():
-        parent = str(beside)
+    path = Path(name).parent / parent
+    if parent not in recipe_names() and parent != "base" and path.exists():
+        parent = str(path)
     return _merge(_with_parents(parent, (*children, name)), content)
 
 

@@ -83,12 +83,12 @@ def _problem(fault: ErrorDetails) -> str:
     if kind == "too_long" and context.get("field_type") == "Tuple":
         return f"must have {context['max_length']} entries, got {context['actual_length']}"
     must = _MUST.get(kind) or _KINDS.get(kind.split("_")[0])
-    said = f"is invalid: {fault['msg']}" if must is None else f"must {must.format_map(context)}".replace("'", "")
-    said = said.replace(" 1 entries", " 1 entry")
+    problem = f"is invalid: {fault['msg']}" if must is None else f"must {must.format_map(context)}".replace("'", "")
+    problem = problem.replace(" 1 entries", " 1 entry")
     hint = ""
     if kind == "literal_error" and isinstance(given, str):
         hint = nearest(given, re.findall("'([^']*)'", str(context["expected"])))
-    return f"{said}, got {_shown(given, kind)}{'; ' if hint else ''}{hint}"
+    return f"{problem}, got {_shown(given, kind)}{'; ' if hint else ''}{hint}"
 
 
 def _whole(value: Any) -> Any:

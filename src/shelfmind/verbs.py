@@ -55,13 +55,13 @@ class Verb:
         return found
 
     @property
-    def shown_by(self) -> Callable[..., None]:
+    def printer(self) -> Callable[..., None]:
         """The function that prints its outcome."""
         found: Callable[..., None] = _load(self.show)
         return found
 
     @property
-    def asked_by(self) -> Callable[..., dict[str, Any]] | None:
+    def prompts(self) -> Callable[..., dict[str, Any]] | None:
         """The function that asks for missing arguments."""
         return None if self.ask is None else _load(self.ask)
 

@@ -9,7 +9,7 @@ from typing import Any
 from shelfmind.ablation.steps import Answer, Step
 from shelfmind.ablation.table import BASE, Pretraining, Row, Table, Words
 from shelfmind.errors import UserError
-from shelfmind.overrides import written_override
+from shelfmind.overrides import format_override
 from shelfmind.recipe import Recipe, load_recipe, with_overrides
 
 
@@ -214,7 +214,7 @@ def _share_before(row: Row) -> float:
 
 
 def _overrides(changes: Mapping[str, Any]) -> list[str]:
-    return [written_override(key, value) for key, value in changes.items()]
+    return [format_override(key, value) for key, value in changes.items()]
 
 
 def _without_views(recipe: Recipe) -> Recipe:
@@ -224,4 +224,4 @@ def _without_views(recipe: Recipe) -> Recipe:
 def _formatted(value: Any) -> str:
     if isinstance(value, Words):
         return value.en
-    return written_override("", value).removeprefix("=")
+    return format_override("", value).removeprefix("=")

@@ -113,6 +113,6 @@ class Answer:
 def _contents(recipe: Recipe) -> dict[str, str]:
     """Checksums of weights and teachers that a recipe refers to by path, so that replaced files are detected."""
     named = [*recipe.distillation.teachers, *([recipe.model.weights] if recipe.model.weights else [])]
-    places = {name: Path(name).expanduser() for name in named}
-    files = {name: place / "weights.ckpt" if place.is_dir() else place for name, place in places.items()}
+    paths = {name: Path(name).expanduser() for name in named}
+    files = {name: place / "weights.ckpt" if place.is_dir() else place for name, place in paths.items()}
     return {name: file_sha256(file) for name, file in files.items() if file.is_file()}

@@ -232,9 +232,9 @@ def _where(error: yaml.YAMLError) -> str:
 
 def _beside(base: Base, name: str) -> Base:
     """The base with the path of its recipe, if that is a file next to the table."""
-    beside = Path(name).expanduser().parent / base.recipe
-    if base.recipe not in recipe_names() and beside.is_file():
-        return base.model_copy(update={"recipe": str(beside)})
+    path = Path(name).expanduser().parent / base.recipe
+    if base.recipe not in recipe_names() and path.is_file():
+        return base.model_copy(update={"recipe": str(path)})
     return base
 
 
@@ -243,11 +243,11 @@ def _fault(error: ValidationError, content: Mapping[str, Any]) -> str:
     row, inner = _row_at(fault.location, content)
     if fault.unknown:
         *above, key = inner
-        said = str(unknown_name("key", str(key), _part_at(fault.location[:-1]).model_fields))
-        said = f"{dotted(tuple(above))}: {said}" if above else said
+        problem = str(unknown_name("key", str(key), _part_at(fault.location[:-1]).model_fields))
+        problem = f"{dotted(tuple(above))}: {problem}" if above else problem
     else:
-        said = fault.sentence(lambda location: dotted(_row_at(location, content)[1])) if inner else fault.problem
-    return f"{row}{said}"
+        problem = fault.sentence(lambda location: dotted(_row_at(location, content)[1])) if inner else fault.problem
+    return f"{row}{problem}"
 
 
 def _row_at(location: Location, content: Mapping[str, Any]) -> tuple[str, Location]:

@@ -146,9 +146,9 @@ def silhouette(points: Wide, second: Bools) -> float:
     sums = np.stack([apart[:, ~second].sum(1), apart[:, second].sum(1)])
     sizes = np.array([(~second).sum(), second.sum()])
     own = second.astype(np.int64)
-    places = np.arange(len(points))
-    inside = sums[own, places] / (sizes[own] - 1)
-    outside = sums[1 - own, places] / sizes[1 - own]
+    rows = np.arange(len(points))
+    inside = sums[own, rows] / (sizes[own] - 1)
+    outside = sums[1 - own, rows] / sizes[1 - own]
     return float(((outside - inside) / np.maximum(np.maximum(inside, outside), 1e-12)).mean())
 
 

@@ -11,7 +11,7 @@ import numpy as np
 
 from shelfmind.analysis.decisions import Decision
 from shelfmind.cleaning.names import clean_name
-from shelfmind.data.classes import NAMES_OF_OTHERS
+from shelfmind.data.classes import CATCH_ALL_NAMES
 from shelfmind.data.splits import SPLITS, stratified_split
 from shelfmind.disjoint_sets import DisjointSets
 from shelfmind.errors import UserError, argument, unknown_name
@@ -60,7 +60,7 @@ def others_class(classes: Collection[str], wanted: str | None) -> str:
         if wanted not in classes:
             raise unknown_name("class for others", wanted, classes)
         return wanted
-    found = sorted(name for name in classes if clean_name(name).casefold() in NAMES_OF_OTHERS)
+    found = sorted(name for name in classes if clean_name(name).casefold() in CATCH_ALL_NAMES)
     if len(found) != 1:
         known = f"more than one class has such a name ({', '.join(found)})" if found else "no class has such a name"
         which = argument("others", "NAME")
@@ -221,12 +221,12 @@ def _target(decision: Decision, classes: Collection[str], known: Mapping[str, st
 def _decided(row: Row, decision: Decision | None, targets: Mapping[str, str]) -> Row:
     if decision is None:
         return row
-    said = f"{decision.decision} by {decision.reviewer}"
+    decided = f"{decision.decision} by {decision.reviewer}"
     if decision.decision == "drop":
-        return replace(row, decided=said, dropped=row.dropped or f"dropped in the review: by {decision.reviewer}")
+        return replace(row, decided=decided, dropped=row.dropped or f"dropped in the review: by {decision.reviewer}")
     if decision.decision == "keep":
-        return replace(row, decided=said, protected=True)
-    return replace(row, decided=said, class_name=targets[row.source])
+        return replace(row, decided=decided, protected=True)
+    return replace(row, decided=decided, class_name=targets[row.source])
 
 
 def _unmatched(unmatched: Sequence[str], given: Mapping[str, str], decisions: Mapping[str, Decision]) -> str:

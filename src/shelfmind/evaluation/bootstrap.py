@@ -57,10 +57,10 @@ def bootstrap_intervals(outcomes: Outcomes, seed: int, resamples: int = RESAMPLE
     figures = _resampled_figures(counts, np.random.default_rng(seed), resamples)
     points = (top_k(outcomes, 1), top_k(outcomes, 5), macro_top1(outcomes))
     resampled = Intervals(*(_interval(figures[:, i], point) for i, point in enumerate(points)))
-    return _without_collapsed(resampled, counts, outcomes)
+    return _widen_degenerate(resampled, counts, outcomes)
 
 
-def _without_collapsed(resampled: Intervals, counts: Ints, outcomes: Outcomes) -> Intervals:
+def _widen_degenerate(resampled: Intervals, counts: Ints, outcomes: Outcomes) -> Intervals:
     """Replace intervals of resamples that are too narrow because of too few images."""
     images, right = counts.sum(axis=1), counts[:, 0]
     total, first, near = len(outcomes), int(counts[:, 0].sum()), int(counts[:, :2].sum())

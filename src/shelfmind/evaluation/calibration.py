@@ -161,7 +161,7 @@ def scale_temperature(predictions: Predictions, seed: int = 0) -> TemperatureSca
     gains = _log_likelihood(scaled) - _log_likelihood(predictions)
     interval = paired_interval(gains, seed) if len(gains) >= LEAST_IMAGES else None
     fitted, gain = fit_temperature(predictions), float(gains.mean())
-    against = _against(fitted, gain, interval, len(gains))
+    against = _reason_against(fitted, gain, interval, len(gains))
     return TemperatureScaling(
         temperature=1.0 if against else fitted,
         ece_before=expected_calibration_error(reliability_bins(outcomes_of(predictions))),
@@ -187,7 +187,7 @@ def cross_fitted(predictions: Predictions, seed: int = 0, folds: int = FOLDS) ->
     return replace(predictions, probabilities=scaled)
 
 
-def _against(fitted: float, gain: float, interval: Interval | None, images: int) -> str | None:
+def _reason_against(fitted: float, gain: float, interval: Interval | None, images: int) -> str | None:
     """Return the reason against keeping a fitted temperature, or None."""
     if interval is None:
         return f"{counted(images, 'image is', 'images are')} too few to fit one; at least {LEAST_IMAGES} are needed"

@@ -88,24 +88,24 @@ def p_values(comparisons: Sequence[Comparison]) -> list[float]:
     """
     spreads = [each.variance_over_seeds for each in comparisons]
     known = [spread for spread in spreads if spread is not None]
-    usual = float(np.mean(known)) if len(known) >= _LEAST_ROWS else None
-    return [_p_value(each, own, usual) for each, own in zip(comparisons, spreads, strict=True)]
+    mean_variance = float(np.mean(known)) if len(known) >= _LEAST_ROWS else None
+    return [_p_value(each, own, mean_variance) for each, own in zip(comparisons, spreads, strict=True)]
 
 
-def _p_value(comparison: Comparison, own: float | None, usual: float | None) -> float:
+def _p_value(comparison: Comparison, own: float | None, mean_variance: float | None) -> float:
     from scipy.stats import norm, t  # slow to import
 
     total, size = comparison.variance_over_images, abs(comparison.difference)
     if own is None or len(comparison.by_seed) < 2:
         return 1.0 if size == 0 else float(2 * norm.sf(size / math.sqrt(total)))
     freedom = len(comparison.by_seed) - 1
-    of_seeds = own
-    if usual is not None:
-        of_seeds, freedom = (own + PRIOR_ROWS * usual) / (1 + PRIOR_ROWS), freedom * (1 + PRIOR_ROWS)
-    total += max(0.0, of_seeds - comparison.noise)
-    if size == 0 or of_seeds == 0:
+    seed_variance = own
+    if mean_variance is not None:
+        seed_variance, freedom = (own + PRIOR_ROWS * mean_variance) / (1 + PRIOR_ROWS), freedom * (1 + PRIOR_ROWS)
+    total += max(0.0, seed_variance - comparison.noise)
+    if size == 0 or seed_variance == 0:
         return 1.0 if size == 0 else float(2 * norm.sf(size / math.sqrt(total)))
-    return float(2 * t.sf(size / math.sqrt(total), freedom * (total / of_seeds) ** 2))
+    return float(2 * t.sf(size / math.sqrt(total), freedom * (total / seed_variance) ** 2))
 
 
 def verdict_of(comparison: Comparison, adjusted: float, images: int) -> Verdict:

@@ -13,14 +13,14 @@ import numpy as np
 from shelfmind.arrays import Floats, Ints
 from shelfmind.errors import UserError, argument
 from shelfmind.exporting.networks import WRITERS, Source
-from shelfmind.exporting.parity import Parity, accepted, answers_of, parity, require_parity
+from shelfmind.exporting.parity import Parity, accepted, parity, require_parity, run_engine
 from shelfmind.files import require_writable
 from shelfmind.images.preparation import Normalisation
 from shelfmind.images.rescaling import rescaled
 from shelfmind.images.squares import Square, open_squares
 from shelfmind.inference.classifier import Classifier
 from shelfmind.inference.engines import Batch
-from shelfmind.inference.engines.choice import ENGINES, engines_for, file_checksum, how_to_install, made
+from shelfmind.inference.engines.choice import ENGINES, engines_for, file_checksum, how_to_install, engine_factory
 from shelfmind.inference.engines.mindspore import network_of
 from shelfmind.inference.exported import Exported, write_exported
 from shelfmind.inference.predictor import RunPredictor
@@ -81,11 +81,11 @@ def export(request: ExportRequest, watcher: Observer = SILENT) -> Export:
     squares, labels = images.for_comparison()
     progress = watcher.counter("comparing outputs", 1 + len(engines), "engines")
     size, batch_size = predictor.recipe.evaluation_size, predictor.recipe.evaluation.batch_size
-    before = answers_of(predictor.engine, squares, size, batch_size)
+    before = run_engine(predictor.engine, squares, size, batch_size)
     progress(1)
     found: dict[str, Parity] = {}
     for name in engines:
-        after = answers_of(made(name)(exported, batch_size, None), squares, size, batch_size)
+        after = run_engine(engine_factory(name)(exported, batch_size, None), squares, size, batch_size)
         found[name] = parity(before, after, labels)
         progress(1)
     tolerance = accepted(request.precision, request.tolerance)

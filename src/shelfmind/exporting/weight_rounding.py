@@ -14,13 +14,13 @@ import numpy as np
 from numpy.lib.stride_tricks import sliding_window_view
 
 from shelfmind.arrays import Floats, Ints, Wide
-from shelfmind.exporting.inside import inside
+from shelfmind.exporting.inner_tensors import inner_tensors
 from shelfmind.inference.engines import Batch
 
 if TYPE_CHECKING:
     from onnx import ModelProto, NodeProto
 
-PLACES = 32
+POSITIONS = 32
 """Number of positions per feature map and image from which second moments are estimated."""
 DAMPING = 0.01
 """Damping relative to the mean squared input, so that rare inputs do not dominate."""
@@ -96,7 +96,7 @@ def second_moments(
     """Return the second moments (groups, I, I) of the inputs of convolutions, summed over positions, by name."""
     rng = np.random.default_rng(SEED)
     sums: dict[str, Any] = {node.name: 0 for node in convolutions}
-    for found in inside(model, list(dict.fromkeys(node.input[0] for node in convolutions)), images):
+    for found in inner_tensors(model, list(dict.fromkeys(node.input[0] for node in convolutions)), images):
         for node in convolutions:
             patches = _patches(found[node.input[0]], node, kernels[node.name].shape[2:], rng)
             sums[node.name] = sums[node.name] + patches.transpose(0, 2, 1) @ patches
@@ -117,9 +117,9 @@ def _patches(maps: Floats, node: NodeProto, kernel: tuple[int, ...], rng: np.ran
     reach = ((kernel[0] - 1) * tall + 1, (kernel[1] - 1) * wide + 1)
     windows = sliding_window_view(padded, reach, axis=(2, 3))[:, :, ::down, ::across, ::tall, ::wide]  # type: ignore[call-overload]
     count, _, height, width = windows.shape[:4]
-    places = rng.choice(count * height * width, min(PLACES * count, count * height * width), replace=False)
-    image, row, column = np.unravel_index(places, (count, height, width))
-    return np.ascontiguousarray(windows[image, :, row, column].reshape(len(places), groups, -1).transpose(1, 0, 2))
+    positions = rng.choice(count * height * width, min(POSITIONS * count, count * height * width), replace=False)
+    image, row, column = np.unravel_index(positions, (count, height, width))
+    return np.ascontiguousarray(windows[image, :, row, column].reshape(len(positions), groups, -1).transpose(1, 0, 2))
 
 
 def _together(convolutions: Sequence[NodeProto], kernels: dict[str, Floats]) -> Iterator[list[NodeProto]]:

@@ -73,7 +73,7 @@ def in_class_batches(
     own = [order[drawn == label] for label in range(classes)]
     groups = -(-batch_size // per_class)
     left = _shares(np.array([len(each) for each in own]), len(order) // batch_size * groups, generator)
-    next_place = np.zeros(classes, np.int64)
+    next_position = np.zeros(classes, np.int64)
     batches = []
     while left.any():
         present = np.count_nonzero(left)
@@ -83,9 +83,9 @@ def in_class_batches(
             again = int(generator.choice(np.flatnonzero(left)))
             left[again] -= 1
             chosen = np.append(chosen, again)
-        places = next_place[chosen, None] + np.arange(per_class)
-        batch = [own[label][row % len(own[label])] for label, row in zip(chosen, places, strict=True)]
-        next_place[chosen] += per_class
+        positions = next_position[chosen, None] + np.arange(per_class)
+        batch = [own[label][row % len(own[label])] for label, row in zip(chosen, positions, strict=True)]
+        next_position[chosen] += per_class
         batches.append(np.concatenate(batch)[:batch_size])
     return np.concatenate(batches) if batches else order[:0]
 

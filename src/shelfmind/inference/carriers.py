@@ -109,29 +109,29 @@ def _comment(digest: str) -> bytes:
 
 def _fields(content: bytes) -> Iterator[tuple[int, bytes]]:
     """Yield the fields of a protobuf message by number. Numeric values are skipped."""
-    place = 0
-    while place < len(content):
-        tag, place = _varint(content, place)
+    offset = 0
+    while offset < len(content):
+        tag, offset = _varint(content, offset)
         if tag & 7 == 0:
-            _, place = _varint(content, place)
+            _, offset = _varint(content, offset)
             continue
         if tag & 7 != 2:
             raise ValueError("unexpected field in the message of a network")
-        size, place = _varint(content, place)
-        if place + size > len(content):
+        size, offset = _varint(content, offset)
+        if offset + size > len(content):
             raise ValueError("truncated")
-        yield tag >> 3, content[place : place + size]
-        place += size
+        yield tag >> 3, content[offset : offset + size]
+        offset += size
 
 
-def _varint(content: bytes, place: int) -> tuple[int, int]:
+def _varint(content: bytes, offset: int) -> tuple[int, int]:
     value = 0
     for shift in range(0, LONGEST_VARINT, 7):
-        byte = content[place]
+        byte = content[offset]
         value |= (byte & 127) << shift
-        place += 1
+        offset += 1
         if byte < 128:
-            return value, place
+            return value, offset
     raise ValueError("invalid number")
 
 

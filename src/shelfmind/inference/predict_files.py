@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from shelfmind.data.listing import Listing, list_images, natural_key, note_circles, note_others
+from shelfmind.data.listing import Listing, list_images, natural_key, note_circular_links, note_others
 from shelfmind.errors import UserError
 from shelfmind.images.checking import refuse_too_many_bad
 from shelfmind.inference.adaptation import require_unadapted
@@ -171,7 +171,7 @@ def count_images(paths: Sequence[str]) -> tuple[int, list[str]]:
     """Return the number of files of `find_images` and notes on skipped ones. Raises `UserError` if there are none."""
     left_out = Listing()
     total = sum(1 for _ in find_images(paths, left_out))
-    notes = [*note_others(left_out.others), *note_circles(map(str, left_out.circles))]
+    notes = [*note_others(left_out.others), *note_circular_links(map(str, left_out.circular_links))]
     if total == 0:
         raise UserError("; ".join([f"there is no image in {', '.join(paths)}", *notes]))
     return total, notes

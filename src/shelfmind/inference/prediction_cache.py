@@ -13,7 +13,7 @@ import numpy as np
 import numpy.typing as npt
 
 from shelfmind.errors import UserError
-from shelfmind.files import keep_used_last, make_folder, write_atomically
+from shelfmind.files import keep_most_recent, make_folder, write_atomically
 from shelfmind.images.squares import Squares
 from shelfmind.inference.engines import MINDSPORE
 from shelfmind.inference.predictor import Predictor
@@ -47,7 +47,7 @@ def predictions_of(
     with suppress(UserError, OSError):  # a read-only run or a full disk: not an error for a cache
         make_folder(folder)
         write_atomically(path, predictions.save)
-        keep_used_last(folder, "*.npz", KEPT)
+        keep_most_recent(folder, "*.npz", KEPT)
     return predictions
 
 

@@ -52,13 +52,13 @@ def choose(wanted: str, amp: str, device: str, threads: int, own_network: bool =
     if requested not in (AUTO, MINDSPORE, ONEDNN):
         raise UserError(f"{VARIABLE} must be auto, mindspore or onednn, got '{requested}'")
     if requested == MINDSPORE:
-        return _own(amp, device)
+        return _mindspore(amp, device)
     try:
         return _onednn(amp, device, threads, own_network)
     except UnavailableError as error:
         if requested == ONEDNN:
             raise UserError(f"{_requested_by(wanted)}: {error}") from error
-        return _own(amp, device, note=_fallback_note(error))
+        return _mindspore(amp, device, note=_fallback_note(error))
 
 
 def choose_recorded(record: Mapping[str, Any] | None, amp: str, device: str, threads: int) -> Choice:
@@ -68,7 +68,7 @@ def choose_recorded(record: Mapping[str, Any] | None, amp: str, device: str, thr
         UserError: they cannot run here.
     """
     if record is None or record["name"] == MINDSPORE:
-        return _own(amp, device)
+        return _mindspore(amp, device)
     try:
         choice = _onednn("on" if record["precision"] == "bf16" else "off", device, threads, own_network=True)
     except UnavailableError as error:
@@ -128,7 +128,7 @@ def _onednn(amp: str, device: str, threads: int, own_network: bool) -> Choice:
     return Choice(ONEDNN, "bf16" if half else "fp32", library.version)
 
 
-def _own(amp: str, device: str, note: str | None = None) -> Choice:
+def _mindspore(amp: str, device: str, note: str | None = None) -> Choice:
     half = amp == "on" or (amp == "auto" and device != "CPU")
     return Choice(MINDSPORE, "fp16" if half else "fp32", note=note)
 

@@ -121,8 +121,8 @@ def compiled() -> Path:
     library, headers = find_onednn()
     compiler = find_compiler()
     sources = _sources()
-    said = subprocess.run([compiler, "-v"], capture_output=True, text=True, check=False).stderr
-    digest = hashlib.sha256("\n".join((said, *FLAGS, str(library), platform.machine())).encode())
+    compiler_version = subprocess.run([compiler, "-v"], capture_output=True, text=True, check=False).stderr
+    digest = hashlib.sha256("\n".join((compiler_version, *FLAGS, str(library), platform.machine())).encode())
     digest.update(" ".join(sorted(processor_flags())).encode())
     digest.update(metadata.version(RUNTIME).encode())
     for source in sources:

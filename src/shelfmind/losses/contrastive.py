@@ -36,8 +36,8 @@ def supervised_contrastive(counts: Counts, smoothing: float, weight: float = 1.0
 def _contrast(embeddings: Tensor, targets: Tensor, temperature: float) -> Tensor:
     lengths = ops.sqrt((embeddings * embeddings).sum(1, keepdims=True) + 1e-12)
     vectors = embeddings / lengths
-    places = ops.arange(embeddings.shape[0])
-    others = ops.not_equal(places.reshape((1, -1)), places.reshape((-1, 1))).astype(embeddings.dtype)
+    indices = ops.arange(embeddings.shape[0])
+    others = ops.not_equal(indices.reshape((1, -1)), indices.reshape((-1, 1))).astype(embeddings.dtype)
     likeness = ops.matmul(vectors, vectors.T) / temperature * others + _ABSENT * (1 - others)
     same = ops.matmul(targets, targets.T) * others
     found = (same * ops.log_softmax(likeness, 1)).sum(1) / ops.clamp(same.sum(1), 1e-6, None)

@@ -9,7 +9,7 @@ from functools import lru_cache
 import numpy as np
 
 from shelfmind.shelf_generator.appearances import APPEARANCES, FIRST, appearing
-from shelfmind.shelf_generator.camera import developed, encoded, near_copy
+from shelfmind.shelf_generator.camera import encoded, near_copy, take_photo
 from shelfmind.shelf_generator.fonts import find_fonts
 from shelfmind.shelf_generator.foreign import foreign_kind, foreign_object
 from shelfmind.shelf_generator.label_errors import FOREIGN
@@ -53,7 +53,7 @@ class Studio:
         self._families: dict[int, list[int]] = {}
         for product, design in enumerate(self.plan.products):
             self._families.setdefault(design.line, []).append(product)
-        self._package: Callable[[str, int], Package] = lru_cache(PACKAGES_KEPT)(self._made)
+        self._package: Callable[[str, int], Package] = lru_cache(PACKAGES_KEPT)(self._build_package)
 
     def path(self, photo: int) -> str:
         """A photo's path below the data set's folder."""
@@ -71,7 +71,7 @@ class Studio:
         scene = compose(subject, facings, shot, self.fonts, standing)
         turned, askew = round(scene.turned_deg, 1), round(scene.askew_deg, 1)
         shot = replace(shot, occlusion=scene.hidden, turned_deg=turned, askew_deg=askew)
-        picture = developed(scene.picture, shot, camera)
+        picture = take_photo(scene.picture, shot, camera)
         if source != number:
             again = np.random.default_rng([self.settings.seed, 8, number])
             picture = near_copy(picture, again)
@@ -93,7 +93,7 @@ class Studio:
         shown = self._package(APPEARANCES[self.plan.appearance[photo]], subject)
         return shown, [shown, shown, self._package(FIRST, sibling)]
 
-    def _made(self, kind: str, number: int) -> Package:
+    def _build_package(self, kind: str, number: int) -> Package:
         if kind == "foreign":
             return foreign_object(number, self.fonts)
         if kind == "hidden":

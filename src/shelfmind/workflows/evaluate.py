@@ -33,7 +33,7 @@ from shelfmind.inference.predictor import RunPredictor
 from shelfmind.machine.packages import installed
 from shelfmind.pages.evaluation_report import write_evaluation_report
 from shelfmind.pages.thumbnails import data_uri
-from shelfmind.progress import Counter, Note, say_nothing, tell
+from shelfmind.progress import Counter, Note, ignore_note, tell
 from shelfmind.records import Catalog, Predictions
 from shelfmind.requests.calling import takes
 from shelfmind.requests.measuring import CalibrateRequest, EvaluateRequest
@@ -149,7 +149,7 @@ def predict_split(
     max_bad_fraction: float,
     folder: Path,
     counter: Counter,
-    note: Note = say_nothing,
+    note: Note = ignore_note,
 ) -> Predictions:
     """Predictions of one split, or of several joined by commas. Bad files are listed in `folder`; too many raise
     `UserError`."""

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 from PIL import Image, ImageFilter
 
-from shelfmind.shelf_generator.camera import developed, encoded, near_copy
+from shelfmind.shelf_generator.camera import encoded, near_copy, take_photo
 from shelfmind.shelf_generator.designs import designs
 from shelfmind.shelf_generator.fonts import Fonts
 from shelfmind.shelf_generator.packages import package
@@ -105,7 +105,7 @@ def test_the_camera_does_what_its_factors_say() -> None:
     rng = np.random.default_rng
 
     def seen(**factors: Any) -> np.ndarray[Any, Any]:
-        return np.asarray(developed(picture, replace(STUDIO, **factors), rng(1)), float)
+        return np.asarray(take_photo(picture, replace(STUDIO, **factors), rng(1)), float)
 
     plain = seen()
     np.testing.assert_allclose(plain, np.asarray(picture, float), atol=1)

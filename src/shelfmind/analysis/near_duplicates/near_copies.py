@@ -30,7 +30,7 @@ def near_copies(queries: Records, known: Records, limits: Limits, counter: Count
     Both are arrays of `fingerprinting.FINGERPRINTED`; `known` may be on disk.
     """
     found = np.full(len(queries), -1, np.int64)
-    indices = [_worth_comparing(records, limits) for records in (queries, known)]
+    indices = [_comparable(records, limits) for records in (queries, known)]
     if not all(map(len, indices)):
         return found
     views = [tuple(_described(queries, indices[0], crop) for crop in VIEWS)]
@@ -49,7 +49,7 @@ def near_copies(queries: Records, known: Records, limits: Limits, counter: Count
     return found
 
 
-def _worth_comparing(records: Records, limits: Limits) -> Ints:
+def _comparable(records: Records, limits: Limits) -> Ints:
     usable = np.asarray(records["width"]) > 0
     return np.flatnonzero(usable & has_contrast(records["fingerprint"], limits.contrast))
 

@@ -99,7 +99,7 @@ def engine_of_file(wanted: str, exported: Exported, few: int | None = None, batc
         able = " or ".join(each for each, kind in ENGINES.items() if kind.takes(exported))
         raise UserError(f"{exported.path} has the format {exported.format}, which {able} reads, but not {name}")
     require_installed(name)
-    return made(name)(exported, batch_size or exported.recipe.evaluation.batch_size, few)
+    return engine_factory(name)(exported, batch_size or exported.recipe.evaluation.batch_size, few)
 
 
 def engine_of_run(
@@ -182,7 +182,7 @@ def file_checksum(path: Path) -> str:
         ) from error
 
 
-def made(name: str) -> Callable[[Exported, int, int | None], Engine]:
+def engine_factory(name: str) -> Callable[[Exported, int, int | None], Engine]:
     """Return the factory of an engine for exported files."""
     module, _, attribute = ENGINES[name].maker.partition(":")
     found: Callable[[Exported, int, int | None], Engine] = getattr(import_module(module), attribute)
