@@ -20,7 +20,7 @@ from shelfmind.images.rescaling import rescaled
 from shelfmind.images.squares import Square, open_squares
 from shelfmind.inference.classifier import Classifier
 from shelfmind.inference.engines import Batch
-from shelfmind.inference.engines.choice import ENGINES, engines_for, file_checksum, how_to_install, engine_factory
+from shelfmind.inference.engines.choice import ENGINES, engine_factory, engines_for, file_checksum, how_to_install
 from shelfmind.inference.engines.mindspore import network_of
 from shelfmind.inference.exported import Exported, write_exported
 from shelfmind.inference.predictor import RunPredictor

@@ -163,9 +163,7 @@ def _least_likeness(one: Floats, two: Floats, mask: Floats, least_contrast: Floa
     return np.asarray(np.where(shows, correlation, 1.0).min((1, 2)), np.float32)
 
 
-def _colour_residual(
-    first: npt.NDArray[np.uint8], second: npt.NDArray[np.uint8], warp: Floats, gain: Floats
-) -> Floats:
+def _colour_residual(first: npt.NDArray[np.uint8], second: npt.NDArray[np.uint8], warp: Floats, gain: Floats) -> Floats:
     worst = np.zeros(len(first), np.float32)
     for plane in (0, 1):
         source, target = (_blurred(each[:, plane].astype(np.float32) - 128, 1) for each in (first, second))
