@@ -101,7 +101,7 @@ class Display(Observer):
             self.line(text)
 
     def warn(self, text: str) -> None:
-        """Print a warning at once, and again at the end. Identical warnings are printed once."""
+        """Print a warning immediately, and again at the end. Identical warnings are printed once."""
         if text in self._warnings:
             return
         self._warnings[text] = None

@@ -195,7 +195,7 @@ def sync_folder(folder: Path) -> None:
 
 @contextmanager
 def _in_use(folder: Path) -> Iterator[None]:
-    """A file in the folder that is locked while this process works on it."""
+    """A file in the folder that is locked while this process uses the folder."""
     mark = folder / _MARK
     with open(mark, "wb") as stream:
         if fcntl is not None:
@@ -253,6 +253,6 @@ def _fill(path: Path, content: bytes) -> None:
 
 
 def _file_in_path(folder: Path) -> str | None:
-    """For a message: that a parent folder is a file; None if none is."""
+    """A part of a message: which parent folder is a file; None if none is."""
     file = next((path for path in (folder, *folder.parents) if os.path.isfile(path)), None)
     return None if file is None else f"{file} is a file"

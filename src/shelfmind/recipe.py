@@ -243,7 +243,7 @@ class Recipe(RecipeSection):
 
     @property
     def stages(self) -> tuple[Stage, ...]:
-        """The stages of the training, at least one."""
+        """The stages of training, at least one."""
         return self.train.stages or (Stage(image_size=self.data.image_size, share=1.0),)
 
     @property

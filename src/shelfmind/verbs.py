@@ -39,7 +39,7 @@ class Verb:
     mindspore: bool = True
     """Whether it always computes with MindSpore."""
     fits: bool = False
-    """Whether it needs SciPy and scikit-learn in a later step, so that they are checked for at the start."""
+    """Whether a later step needs SciPy and scikit-learn; their installation is then checked at the start."""
     in_python: bool = True
     """Whether it is also a Python function of this name."""
     group: str | None = None

@@ -116,7 +116,7 @@ class Bench:
         return cls(request, expansion, data, store)
 
     def task(self, cell: Cell) -> dict[str, Any]:
-        """The task of the process of a cell."""
+        """The task for the process of a cell."""
         store, answer, source = self.store, cell.answer, self.data.source()
         return {
             "steps": [self._step(step) for step in answer.all_steps()],
@@ -151,7 +151,7 @@ class Bench:
         }
 
     def write(self, cells: Sequence[Cell], failures: Sequence[Failure]) -> dict[str, Any]:
-        """Write and return the table as far as it is finished."""
+        """Write and return the table of the cells that have finished so far."""
         request, expansion = self.request, self.expansion
         counts = self.data.catalog.class_counts("train")
         keep_best = any(recipe.train.keep == "best" for recipe in expansion.recipes.values())

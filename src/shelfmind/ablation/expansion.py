@@ -24,7 +24,7 @@ class Cell:
 
 @dataclass(frozen=True)
 class Settings:
-    """Changes of a table by the command: base recipe, overrides, epochs, or minutes instead of epochs."""
+    """Changes to a table by arguments: base recipe, overrides, epochs, or minutes instead of epochs."""
 
     recipe: str | None = None
     overrides: tuple[str, ...] = ()
@@ -55,8 +55,10 @@ class Expansion:
         return found + [Cell(row.name, None, self._answer(row, seeds)) for row in together]
 
     def lengths(self, row: str, seeds: Sequence[int] = (0,)) -> tuple[float, ...]:
-        """The epochs or minutes of each step of a row with one seed (an ensemble: with all), in order; steps without
-        any are left out."""
+        """The epochs or minutes of each step of a row, in order, for one seed (for an ensemble: for all seeds).
+
+        Steps without either are left out.
+        """
         given = self.rows[row]
         steps = self._answer(given, seeds if given.ensemble else seeds[:1]).all_steps()
         return tuple(step.length for step in steps if step.length)

@@ -59,7 +59,7 @@ def shares_of_cores(jobs: int) -> list[list[int] | None]:
 
 
 class Cells:
-    """Runs the cells that have no result yet."""
+    """Runs the cells without a result."""
 
     def __init__(self, store: Store, task: Task, jobs: int, watcher: Observer) -> None:
         self.store, self.task, self.watcher = store, task, watcher
@@ -109,7 +109,7 @@ class Cells:
         return [step for step in cell.answer.all_steps() if not self.store.place(step).cost.done]
 
     def _is_running(self, steps: Sequence[Step]) -> bool:
-        """Whether another process is making one of these steps."""
+        """Whether another process is running one of these steps."""
         return any(step in self._missing(cell) for cell, _ in self._running.values() for step in steps)
 
     def _end(self, future: Future[str | None]) -> None:
@@ -131,7 +131,7 @@ class Cells:
         self.watcher.warn(f"{title_of(cell)} failed: {error}")
 
     def _run(self, cell: Cell, cores: list[int] | None, task: Mapping[str, Any]) -> str | None:
-        """Run a cell to its end; return the error, if any."""
+        """Run a cell until it ends; return the error, if any."""
         with tempfile.TemporaryFile() as printed:
             with self._lock:
                 if self._stopping:
@@ -158,7 +158,7 @@ class Cells:
         assert process.stdout is not None
         try:
             print(json.dumps(task), file=process.stdin, flush=True)
-        except BrokenPipeError:  # it has ended; its output tells why
+        except BrokenPipeError:  # it has ended; its output has the reason
             pass
         error, reported = None, time.monotonic()
         for line in process.stdout:

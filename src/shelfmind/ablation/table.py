@@ -201,7 +201,7 @@ def read_table(name: str) -> Table:
         UserError: the table is missing, is not valid YAML, or has an invalid key (with the closest valid one) or value.
     """
     try:
-        content = yaml.load(table_text(name), _EachKeyOnce)  # nosec B506  # a safe loader, too
+        content = yaml.load(table_text(name), _EachKeyOnce)  # nosec B506  # a subclass of the safe loader
     except yaml.YAMLError as error:
         raise UserError(f"the table {name} is not valid YAML: {_where(error)}") from None
     if not isinstance(content, dict):

@@ -1,4 +1,4 @@
-"""The process of one cell: makes its missing runs one after the other and evaluates the last.
+"""The process of one cell: produces its missing runs one by one, and evaluates the last one.
 
 It reads its task as a line of JSON from standard input, and reports progress as lines of JSON on standard output.
 It exits when standard input is closed, which happens when the parent process ends.
@@ -44,11 +44,11 @@ class Meter(Watcher):
         self.began, self.processor_began = time.perf_counter(), time.process_time()
 
     def note(self, text: str) -> None:
-        """Report it to the parent process."""
+        """Pass it to the parent process."""
         self.report({"note": str(text)})
 
     def warn(self, text: str) -> None:
-        """Report it to the parent process."""
+        """Pass it to the parent process."""
         self.report({"warning": str(text)})
 
     def epoch(self, entry: EpochEntry) -> None:
@@ -89,7 +89,7 @@ def main() -> None:
 
 
 def work(task: Mapping[str, Any], report: Report) -> None:
-    """Make the missing runs, and evaluate.
+    """Produce the missing runs, and evaluate them.
 
     Raises:
         UserError: a step or the evaluation failed.

@@ -30,7 +30,7 @@ _ROUNDS = 8
 
 
 Vectors = Callable[[Ints], Floats]
-"""The vectors (R, D) of the images in some rows."""
+"""Returns the vectors (R, D) of the images in R rows."""
 
 
 @dataclass(frozen=True)

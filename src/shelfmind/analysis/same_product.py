@@ -186,7 +186,7 @@ class _Groups:
         if not len(kept):
             if not likely.any():
                 return False
-            best = int(np.argmax(np.where(likely, self.ratio, -np.inf)))  # mutual but for rounding
+            best = int(np.argmax(np.where(likely, self.ratio, -np.inf)))  # mutual except for rounding errors
             kept = np.array([min(best, int(self.partner[best]))])
             self.partner[kept] = max(best, int(self.partner[best]))
         self._join(kept, self.partner[kept])

@@ -134,7 +134,7 @@ def _speeds(
 
 
 def _batches(task: Mapping[str, Any], request: BenchmarkRequest) -> Sequence[int]:
-    """The batch sizes to measure; the recipe's for a training."""
+    """The batch sizes to measure; for training, that of the recipe."""
     return task.get("batches") or [recipe_of(request.run).train.batch_size]
 
 

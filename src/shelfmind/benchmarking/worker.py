@@ -1,4 +1,4 @@
-"""The process of one subject: receives requests for calls or steps as lines of JSON, and sleeps in between.
+"""The process of one subject: receives requests for calls or steps as lines of JSON, and idles in between.
 
 python -m shelfmind.benchmarking.worker '{"kind": "engine", "place": ..., "engine": ..., "batches": [1, 32]}'
 """

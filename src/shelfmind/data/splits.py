@@ -66,10 +66,10 @@ def _shares(counts: npt.NDArray[np.int64], fraction: float, generator: np.random
 def complete_splits(
     splits: Sequence[str | None], labels: npt.NDArray[np.int64], seed: int, val_fraction: float = VAL_FRACTION
 ) -> tuple[list[str], list[str]]:
-    """Fill in the splits that a data set leaves open; return all splits, and notes on what was done.
+    """Fill in the missing splits of a data set; return all splits, and notes on what was done.
 
     No split, or train alone: 80/10/10 (train/val/test). Train and test without val: `val_fraction` of train becomes
-    val. Everything else is kept. The splits must be all None or all named.
+    val. Everything else is kept. Splits must be given for all images or for none.
     """
     given = {split for split in splits if split is not None}
     if not splits or given - {"train", "test"} or given == {"test"}:

@@ -1,4 +1,4 @@
-"""Selective prediction: accuracy against the share of images that is answered."""
+"""Selective prediction: accuracy as a function of coverage, the share of images that are answered."""
 
 from __future__ import annotations
 

@@ -189,9 +189,8 @@ def evaluate(
 ) -> Evaluation:
     """Evaluate labelled predictions.
 
-    `train_counts` are training images per class, shape (classes,), or None if unknown; `seed` is the
-    bootstrap's. Raises `UserError` if there is no image, an image without a label, or
-    values that are no probabilities.
+    `train_counts` are training images per class, shape (classes,), or None if unknown; `seed` is that of the bootstrap.
+    Raises `UserError` if there are no images, an image has no label, or values are not probabilities.
     """
     outcomes = outcomes_of(predictions)
     cutoffs = shot_cutoffs or ShotCutoffs()

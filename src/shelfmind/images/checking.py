@@ -37,7 +37,7 @@ def check_files(
     Results are cached in an SQLite database at `cache` by absolute path, size and modification time: an unchanged file
     is not read again unless `on_image` needs its pixels. `on_image(index, image)` is called from worker threads with
     upright RGB images, as is `on_decoded` for files that are decoded anyway; `progress(n)` is called from the calling
-    thread with the number of newly checked files. A damaged or locked cache never stops the work.
+    thread with the number of newly checked files. A damaged or locked cache is not an error.
     """
 
     def verdict(index: int, path: Path) -> tuple[bytes | None, bool]:
@@ -60,7 +60,7 @@ def check_files(
 
 
 def verdicts_path() -> Path:
-    """The cache file of check results."""
+    """The file of cached check results."""
     return cache_folder() / "verdicts.sqlite"
 
 

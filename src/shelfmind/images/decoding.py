@@ -131,7 +131,7 @@ def opened_file(path: Path) -> Iterator[tuple[IO[bytes], int]]:
     """A regular file open for reading, and its size in bytes; raises `BadImage` if it cannot be read."""
     try:
         status = os.stat(path)
-        if not stat.S_ISREG(status.st_mode):  # a pipe would block for ever
+        if not stat.S_ISREG(status.st_mode):  # a pipe would block forever
             raise BadImage(NOT_A_FILE)
         with open(path, "rb") as file:
             yield file, status.st_size

@@ -28,7 +28,7 @@ class Normalisation:
         self.mean, self.std = (np.array(each, np.float64) * _SCALE for each in (data.mean, data.std))
         values = np.arange(256, dtype=np.float32)
         self.table: Floats = (values - self.mean.astype(np.float32)[:, None]) / self.std.astype(np.float32)[:, None]
-        """What each 8-bit value becomes, by channel: (3, 256)."""
+        """Tabulate the normalised value of every 8-bit value, by channel: (3, 256)."""
 
     def __call__(self, images: npt.NDArray[np.uint8]) -> Floats:
         """Images (N, H, W, 3) as network input, (N, 3, H, W)."""

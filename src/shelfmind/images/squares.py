@@ -117,7 +117,7 @@ def open_squares(
         if squares is not None:
             os.utime(packed)
             return _good(squares, data, samples, bad_files)
-        progress = None  # every file has been counted
+        progress = None  # all files have been counted
     size, limit = len(paths) * data.resize_to**2 * 3, cache_limit_bytes()
     if size > min(limit, shutil.disk_usage(folder).free // 2):
         bad_files = _checked(paths, progress)

@@ -55,7 +55,7 @@ def answer_files(
 
 
 def write_answers(path: Path, answers: Iterable[Answer], top: int) -> None:
-    """Write a stream of answers as ``.csv`` or ``.jsonl`` in constant memory. Rows of bad inputs have the reason."""
+    """Write a stream of answers as ``.csv`` or ``.jsonl`` in constant memory. Unusable inputs have the reason."""
     write_rows = _write_csv if path.suffix == ".csv" else _write_json_lines
     write_text(path, lambda stream: write_rows(stream, answers, top))
 

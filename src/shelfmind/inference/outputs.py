@@ -25,7 +25,7 @@ def check_output(path: Path) -> None:
 
 
 def write_predictions(path: Path, predictions: Iterable[Prediction], top: int) -> None:
-    """Write a stream of predictions as ``.csv`` or ``.jsonl`` in constant memory. Rows of bad inputs say why."""
+    """Write a stream of predictions as ``.csv`` or ``.jsonl`` in constant memory. Unusable inputs have the reason."""
     write_rows = _write_csv if path.suffix == ".csv" else _write_json_lines
     write_text(path, lambda stream: write_rows(stream, predictions, top))
 

@@ -128,14 +128,14 @@ class Predictor:
         return self._batches(enumerate(images), partial(_prepared, data=self.recipe.data, reduced=self.reduced))
 
     def of_squares(self, squares: Squares) -> Iterator[Batch]:
-        """Yield the outputs for prepared squares, in order and constant memory. Their names are their numbers."""
+        """Yield the outputs for prepared squares, in order and constant memory. Their names are their indices."""
         return self._batches(range(len(squares)), lambda number: (str(number), squares[number]))
 
     def ask(self, squares: Sequence[Square], beside_others: bool = False) -> tuple[Floats, Floats]:
         """Return calibrated probabilities (N, C) and embeddings (N, D) of at most one batch of squares.
 
-        With `beside_others`, threads may call concurrently if the engine supports it, each with at most a share, which
-        is computed on one core. All predictions come from this method, so that all have the same calibration.
+        With `beside_others`, threads may call concurrently if the engine supports it, each with at most `forward.share`
+        squares, which are computed on one core. All predictions use this method, so that all are calibrated alike.
         """
         parallel = self.forward.parallel if beside_others else None
         return self._ask(self.forward if parallel is None else parallel, squares)
@@ -230,7 +230,7 @@ class RunPredictor(Predictor):
         decode: str = EXACT,
     ) -> None:
         """`recipe` replaces the run's own, for the same network with other preprocessing (MindSpore only).
-        `few` is a frequent number of images that deserves its own graph.
+        `few` is a frequent batch size, for which a separate graph is compiled.
         `batch` and `decode` are those of `load`.
 
         Raises:

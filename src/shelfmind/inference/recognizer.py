@@ -78,7 +78,7 @@ class Answer:
 
 
 class Recognizer:
-    """Answers with the newest version of a gallery. Products enrolled by others count from the next call on."""
+    """Answers with the newest version of a gallery. Products enrolled by others are included from the next call on."""
 
     def __init__(self, embedder: PhotoEmbedder, gallery: Gallery) -> None:
         """Raises `UserError` if the gallery is of other weights or not calibrated."""

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
 AUTO, MINDSPORE, ONEDNN = "auto", "mindspore", "onednn"
 VARIABLE = "SHELFMIND_KERNELS"
-"""Sets the meaning of ``auto`` for a machine or a process."""
+"""Environment variable that replaces ``auto`` on a machine or in a process."""
 
 
 @dataclass(frozen=True)
@@ -35,12 +35,12 @@ class Choice:
     note: str | None = None
 
     def record(self) -> dict[str, Any]:
-        """The record in `provenance.json`, so that a resumed training uses the same kernels."""
+        """The record in `provenance.json`, so that training resumes with the same kernels."""
         return {"name": self.name, "precision": self.precision, "version": self.version}
 
 
 def choose(wanted: str, amp: str, device: str, threads: int, own_network: bool = True) -> Choice:
-    """The kernels for a training with this ``train.kernels`` and ``train.amp`` on this device.
+    """The kernels for training with this ``train.kernels`` and ``train.amp`` on this device.
 
     ``auto`` chooses oneDNN for a network of shelfmind on a CPU with AVX-512, else MindSpore. oneDNN computes in
     bfloat16 if `amp` is on, or if it is auto and the CPU supports it.
@@ -62,7 +62,7 @@ def choose(wanted: str, amp: str, device: str, threads: int, own_network: bool =
 
 
 def choose_recorded(record: Mapping[str, Any] | None, amp: str, device: str, threads: int) -> Choice:
-    """The kernels that a training started with; MindSpore's if none are recorded, as in early versions.
+    """The kernels that a run was started with; MindSpore's if none are recorded, as in early versions.
 
     Raises:
         UserError: they cannot run here.

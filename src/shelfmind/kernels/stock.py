@@ -83,7 +83,7 @@ class Kernels:
         return nn.AvgPool2d(kernel, stride, pad_mode="pad", padding=padding, count_include_pad=False)
 
     def fork(self, ways: int = 2) -> MultiOutput:
-        """Passes the same feature maps to several readers, as a tuple."""
+        """Passes the same feature maps to several consumers, as a tuple."""
         return Fork(ways)
 
     def concatenation(self) -> nn.Cell:

@@ -104,8 +104,8 @@ def wait_without_spinning() -> bool:
     """Make the Python thread sleep instead of spin while a graph runs; False if this MindSpore does not support it.
 
     By default, a graph runs behind a queue, and the first read of its output spins a whole core until it is available.
-    The convolutions lack this core: it costs a third of the training speed with two cores, three quarters with one.
-    Without the queue, the call itself waits, asleep.
+    The convolutions cannot use this core, which costs a third of the training speed with two cores and three quarters
+    with one. Without the queue, the call itself sleeps until the graph has run.
     """
     try:
         from mindspore.common.api import _pynative_executor

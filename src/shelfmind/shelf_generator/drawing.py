@@ -22,7 +22,7 @@ from shelfmind.shelf_generator.studio import Studio
 
 Rows = list[tuple[object, ...]]
 CHUNK = 32
-"""Photos per task; they are mostly of one class, so that its package is printed once."""
+"""Photos per task. They are mostly of one class, so that its package is rendered once."""
 WORTH_A_PROCESS = 100
 """Number of photos that take about as long as starting a process."""
 

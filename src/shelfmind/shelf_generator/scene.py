@@ -85,7 +85,7 @@ def _posed(product: Package, shot: Shot, crumple: int) -> Image.Image:
 
 
 def _stand(item: Image.Image, shot: Shot, rng: np.random.Generator) -> Stand:
-    """Warp the item's picture into a photo of the right size, cropped about as closely as people do."""
+    """Warp the item's picture into a photo of the right size, cropped about as closely as photographers do."""
     width, height = item.size
     corners = np.array([(0, 0), (width, 0), (width, height), (0, height)], np.float64)
     moved = _askew(corners, shot, rng)

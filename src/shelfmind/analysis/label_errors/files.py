@@ -124,7 +124,7 @@ def _detail(check: LabelCheck, row: int, suggested: str | None) -> str:
 
 
 def _times(log_odds: float) -> str:
-    """The odds of the other class in words, no more precise than such odds are meaningful."""
+    """The odds of the other class as text, with no more digits than are meaningful."""
     if log_odds > np.log(100):
         return "over 100 times"
     times = float(np.exp(log_odds))

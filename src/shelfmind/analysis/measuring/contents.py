@@ -48,7 +48,7 @@ def measure_contents(
                 made += _part(contents[start : start + _AT_ONCE], read, file_cache, pool)
                 progress(len(made) - start)
     finally:
-        pool.shutdown(cancel_futures=True)  # neither Ctrl-C nor a damaged photo waits for the rest
+        pool.shutdown(cancel_futures=True)  # after Ctrl-C or an error, do not wait for the rest
     return _measured(made, contents)
 
 
@@ -64,7 +64,7 @@ def _part(
 
 
 def cache_by_content(measured: Measured, cache: Path | None) -> None:
-    """Cache file measurements under their content, too, for `measure_contents`."""
+    """Also cache measurements of files by content, for `measure_contents`."""
     with FileCache(cache, LAYOUT) as file_cache:
         file_cache.keep(_by_content(measured))
 
@@ -107,7 +107,7 @@ def _key(content: Content) -> bytes:
 
 
 def _digest_key(digest: str) -> bytes:
-    """A key that no path can begin with; uses as many digits as are kept of a measured file."""
+    """A key that no path can start with; truncated to the digest length that is stored for a measured file."""
     return b"sha256:" + digest.encode()
 
 

@@ -28,8 +28,8 @@ class _Leaves:
 
 
 def close_pairs(vectors: Floats, views: tuple[Floats, ...], radius: float) -> Iterator[tuple[Ints, Ints, int]]:
-    """Yield pairs (i, j), i < j, at a distance of at most `radius`, in chunks, each with the number of vectors newly
-    done.
+    """Yield pairs (i, j), i < j, at a distance of at most `radius`, in chunks, each with the number of newly
+    processed vectors.
 
     A pair may occur in two chunks.
 
@@ -57,7 +57,7 @@ def close_pairs(vectors: Floats, views: tuple[Floats, ...], radius: float) -> It
 def close_pairs_across(
     queries: tuple[Floats, ...], known: tuple[Floats, ...], radius: float
 ) -> Iterator[tuple[Ints, Ints, int]]:
-    """Yield pairs (i, j) of a query vector and a known vector, like `close_pairs`, with the number newly done.
+    """Yield pairs (i, j) of a query vector and a known vector, like `close_pairs`, with the number newly processed.
 
     Both tuples contain the vectors, shapes (N, D) and (M, D), followed by their views. A pair is within the radius if
     one side is that close to the other or to any of its views.

@@ -41,7 +41,7 @@ def _moved_first(maps: Shape) -> Shape:
 
 
 class Fork(MultiOutput):
-    """The same feature maps for several readers, with summed gradients: MindSpore cannot add bfloat16 on CPUs."""
+    """The same feature maps for several consumers, with summed gradients: MindSpore cannot add bfloat16 on CPUs."""
 
     def __init__(self, ways: int) -> None:
         super().__init__()
