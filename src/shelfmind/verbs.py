@@ -71,12 +71,12 @@ class Verb:
         Raises:
             UserError: invalid input, or a package that is not installed, with the command to install it.
         """
-        from shelfmind.machine.packages import naming_extras, require
+        from shelfmind.machine.packages import explained_import_errors, require
 
         request.require_inputs()
         if self.fits:
             require("scipy", "sklearn")
-        with naming_extras():
+        with explained_import_errors():
             if self.mindspore:
                 _load("machine.device:start_mindspore")()
             function = _load(self.function)

@@ -44,7 +44,7 @@ class Expansion:
         self._require_order()
         self.recipes = {row.name: self._recipe(row) for row in self.rows.values()}
         for row in self.rows.values():
-            self._require_possible(row)
+            self._require_trainable(row)
         self._require_different()
 
     def cells(self, seeds: Sequence[int]) -> list[Cell]:
@@ -177,7 +177,7 @@ class Expansion:
                 raise UserError(f"table {self.name}: row '{name}' equals {other}; there is nothing to compare")
             seen[identity] = name
 
-    def _require_possible(self, row: Row) -> None:
+    def _require_trainable(self, row: Row) -> None:
         """Reject rows that cannot be trained, before training starts."""
         recipe, problem = self.recipes[row.name], None
         if row.soup is not None and recipe.train.snapshots < 2:
@@ -193,9 +193,9 @@ class Expansion:
     def _require_order(self) -> None:
         """Reject rows with circular dependencies."""
         for name in self.rows:
-            self._require_end(name, ())
+            self._require_acyclic(name, ())
 
-    def _require_end(self, name: str, above: tuple[str, ...]) -> None:
+    def _require_acyclic(self, name: str, above: tuple[str, ...]) -> None:
         if name in above:
             raise UserError(f"table {self.name}: row '{name}' depends on itself: {' -> '.join((*above, name))}")
         row = self.rows[name]
@@ -205,7 +205,7 @@ class Expansion:
                     raise UserError(
                         f"table {self.name}: row '{name}' needs a single run, but '{needed}' is an ensemble"
                     )
-                self._require_end(needed, (*above, name))
+                self._require_acyclic(needed, (*above, name))
 
 
 def _share_before(row: Row) -> float:

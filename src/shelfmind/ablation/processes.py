@@ -80,7 +80,7 @@ class Cells:
         with ThreadPoolExecutor(self.jobs) as threads:
             try:
                 while pending or self._running:
-                    pending = self._begin(pending, threads)
+                    pending = self._start(pending, threads)
                     done, _ = wait(self._running, return_when=FIRST_COMPLETED)
                     for future in done:
                         self._end(future)
@@ -89,7 +89,7 @@ class Cells:
                 self._stop()
                 raise
 
-    def _begin(self, pending: Sequence[Cell], threads: ThreadPoolExecutor) -> list[Cell]:
+    def _start(self, pending: Sequence[Cell], threads: ThreadPoolExecutor) -> list[Cell]:
         """Start the cells that can be started; return the others."""
         left = []
         for cell in pending:

@@ -210,7 +210,7 @@ def read_table(name: str) -> Table:
         table = Table.model_validate(content)
     except ValidationError as error:
         raise UserError(f"table {name}: {_fault(error, content)}") from None
-    return table.model_copy(update={"base": _beside(table.base, name)})
+    return table.model_copy(update={"base": _with_path(table.base, name)})
 
 
 class _EachKeyOnce(yaml.SafeLoader):
@@ -230,7 +230,7 @@ def _where(error: yaml.YAMLError) -> str:
     return str(error).splitlines()[0]
 
 
-def _beside(base: Base, name: str) -> Base:
+def _with_path(base: Base, name: str) -> Base:
     """The base with the path of its recipe, if that is a file next to the table."""
     path = Path(name).expanduser().parent / base.recipe
     if base.recipe not in recipe_names() and path.is_file():

@@ -62,7 +62,7 @@ class Meter(Watcher):
             Cost(
                 seconds=round(self.before.seconds + time.perf_counter() - self.began, 1),
                 processor_s=round(self.before.processor_s + time.process_time() - self.processor_began, 1),
-                memory_mib=max(self.before.memory_mib, _most_memory_mib()),
+                memory_mib=max(self.before.memory_mib, _peak_memory_mib()),
                 cores=available_cores(),
                 done=done,
             )
@@ -78,7 +78,7 @@ def main() -> None:
         print(json.dumps(content), file=stream, flush=True)
 
     task = json.loads(sys.stdin.readline())
-    threading.Thread(target=_end_with_the_input, daemon=True).start()
+    threading.Thread(target=_exit_with_parent, daemon=True).start()
     try:
         work(task, report)
     except UserError as error:
@@ -208,12 +208,12 @@ _KINDS: dict[str, Callable[[Mapping[str, Any], Path, Meter, Mapping[str, Any]], 
 }
 
 
-def _end_with_the_input() -> None:
+def _exit_with_parent() -> None:
     sys.stdin.read()
     os._exit(STOPPED)
 
 
-def _most_memory_mib() -> float:
+def _peak_memory_mib() -> float:
     """The peak memory of this process; 0 if unavailable."""
     try:
         import resource

@@ -25,7 +25,7 @@ FALSE_DISCOVERIES = 0.01
 MOST_GROUPS = 4
 _MOST_PHOTOS = 200
 _DIMENSIONS = 8
-_DRAWS = 99
+_SIMULATIONS = 99
 _ROUNDS = 8
 
 
@@ -129,11 +129,11 @@ def parted(points: Wide, rng: np.random.Generator) -> Split:
     distribution."""
     coordinates = _principal(points)
     second = _two_means(coordinates[None])[0]
-    drawn = rng.standard_normal((_DRAWS, *coordinates.shape)) * coordinates.std(0)
-    by_chance = _cluster_index(drawn, _two_means(drawn))
+    simulated = rng.standard_normal((_SIMULATIONS, *coordinates.shape)) * coordinates.std(0)
+    null_indices = _cluster_index(simulated, _two_means(simulated))
     index = float(_cluster_index(coordinates[None], second[None])[0])
-    spread = float(by_chance.std(ddof=1))
-    p = float(stats.norm.cdf((index - by_chance.mean()) / spread)) if spread > 0 else 1.0
+    spread = float(null_indices.std(ddof=1))
+    p = float(stats.norm.cdf((index - null_indices.mean()) / spread)) if spread > 0 else 1.0
     return Split(second, silhouette(coordinates, second), p)
 
 

@@ -40,6 +40,6 @@ def coverage_curve(outcomes: Outcomes) -> tuple[Coverage, ...]:
     )
 
 
-def most_answers(curve: Sequence[Coverage], accuracy: float) -> Coverage | None:
+def best_at_accuracy(curve: Sequence[Coverage], accuracy: float) -> Coverage | None:
     """Return the point with the largest share at this minimum accuracy, or None."""
     return max((point for point in curve if point.accuracy >= accuracy), key=lambda point: point.share, default=None)

@@ -75,9 +75,9 @@ def class_mean_interval(right: Ints, images: Ints) -> Interval:
     """
     recalls = right / images
     overall = (float(recalls.mean()) * images.sum() + 2) / (images.sum() + 4)
-    drawn = (right + _PSEUDO_IMAGES * overall) / (images + _PSEUDO_IMAGES)
-    variance = float((drawn * (1 - drawn) / images).sum()) / len(images) ** 2
-    typical = float(drawn.mean())
+    shrunk = (right + _PSEUDO_IMAGES * overall) / (images + _PSEUDO_IMAGES)
+    variance = float((shrunk * (1 - shrunk) / images).sum()) / len(images) ** 2
+    typical = float(shrunk.mean())
     return wilson_interval(float(recalls.mean()), typical * (1 - typical) / variance)
 
 

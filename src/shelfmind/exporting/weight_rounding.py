@@ -47,7 +47,7 @@ def rounded_weights(model: ModelProto, scales: dict[str, Floats], images: Batch)
     weights = {each.name: each for each in model.graph.initializer}
     convolutions = [node for node in model.graph.node if node.name in scales]
     kernels = {node.name: numpy_helper.to_array(weights[node.input[1]]) for node in convolutions}
-    for some in _together(convolutions, kernels):
+    for some in _batches_in_memory(convolutions, kernels):
         moments = second_moments(model, some, kernels, images)
         for node in some:
             kernel, groups = kernels[node.name], moments.pop(node.name)
@@ -122,7 +122,7 @@ def _patches(maps: Floats, node: NodeProto, kernel: tuple[int, ...], rng: np.ran
     return np.ascontiguousarray(windows[image, :, row, column].reshape(len(positions), groups, -1).transpose(1, 0, 2))
 
 
-def _together(convolutions: Sequence[NodeProto], kernels: dict[str, Floats]) -> Iterator[list[NodeProto]]:
+def _batches_in_memory(convolutions: Sequence[NodeProto], kernels: dict[str, Floats]) -> Iterator[list[NodeProto]]:
     """Group convolutions whose second moments fit into memory together."""
     some: list[NodeProto] = []
     held = 0

@@ -74,7 +74,7 @@ def note_bad_files(bad: Sequence[BadFile], total: int, list_path: Path | None = 
     return [f"{len(bad):,} of {counted(total, 'file')} cannot be used: {why}; for example {bad[0].path}{where}"]
 
 
-def refuse_too_many_bad(bad: Sequence[BadFile], total: int, max_fraction: float, list_path: Path) -> None:
+def reject_too_many_bad(bad: Sequence[BadFile], total: int, max_fraction: float, list_path: Path) -> None:
     """Write the bad files and their reasons to `list_path` (CSV: path, reason), even if there are none.
 
     Raises `UserError` if they exceed the fraction `max_fraction` of `total`; exactly that fraction is allowed.

@@ -17,7 +17,7 @@ from shelfmind.prediction_files import PredictionWriter
 from shelfmind.recognition.answers import answers_of
 from shelfmind.records import UNLABELLED
 
-Noting = Callable[[Answer], Answer]
+OnAnswer = Callable[[Answer], Answer]
 
 
 def answer_files(
@@ -31,7 +31,7 @@ def answer_files(
     engine: str,
     batch: BatchSize,
     decode: str,
-    note: Noting,
+    note: OnAnswer,
 ) -> str:
     """Recognise images, or with `together` the one object that all of them show, and write the answers to `out`.
 
@@ -113,7 +113,7 @@ def _cells(candidate: Candidate) -> list[str]:
     return [candidate.name, *shares, candidate.source, reference]
 
 
-def _to_arrays(found: Recognizer, files: Iterable[Path], arrays: PredictionWriter, top: int, note: Noting) -> None:
+def _to_arrays(found: Recognizer, files: Iterable[Path], arrays: PredictionWriter, top: int, note: OnAnswer) -> None:
     for batch in found.predictor.of_sources(files):
         good = [name for name, error in zip(batch.names, batch.errors, strict=True) if error is None]
         if good:

@@ -11,7 +11,7 @@ from typing import IO, Any
 from shelfmind.errors import UserError, argument
 from shelfmind.files import require_writable, write_atomically
 from shelfmind.inference.predictor import Prediction
-from shelfmind.prediction_files import PredictionWriter, collecting
+from shelfmind.prediction_files import PredictionWriter, prediction_writer
 
 FORMATS = (".csv", ".jsonl", ".npz")
 
@@ -72,7 +72,7 @@ def write_arrays(path: Path, class_names: Sequence[str], fill: Callable[[Predict
     """Let `fill` add rows and write them in constant memory as an ``.npz`` for `Predictions.load`."""
 
     def write(temporary: Path) -> None:
-        with collecting(path, len(class_names)) as writer:
+        with prediction_writer(path, len(class_names)) as writer:
             fill(writer)
             writer.write(temporary, class_names)
 

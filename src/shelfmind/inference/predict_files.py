@@ -13,7 +13,7 @@ import numpy as np
 
 from shelfmind.data.listing import Listing, list_images, natural_key, note_circular_links, note_others
 from shelfmind.errors import UserError
-from shelfmind.images.checking import refuse_too_many_bad
+from shelfmind.images.checking import reject_too_many_bad
 from shelfmind.inference.adaptation import require_unadapted
 from shelfmind.inference.outputs import check_output, write_arrays, write_predictions
 from shelfmind.inference.predictor import Prediction, Predictor, Source, load
@@ -137,7 +137,7 @@ def _with_bad_list(outcome: PredictionOutcome, out: Path | None) -> PredictionOu
     bad_list = out.with_name(f"{out.name}.bad_files.csv")
     if outcome.bad_files:
         outcome.bad_list = bad_list
-        refuse_too_many_bad(outcome.bad_files, outcome.images, 1.0, bad_list)
+        reject_too_many_bad(outcome.bad_files, outcome.images, 1.0, bad_list)
     else:
         bad_list.unlink(missing_ok=True)
     return outcome

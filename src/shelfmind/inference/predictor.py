@@ -113,7 +113,7 @@ class Predictor:
         (height, width) in grey. Several images are a list, or an array of shape (N, height, width, channels). The
         prediction of an unusable image has the reason. Raises `UserError` for an array of another shape or type.
         """
-        return list(self.stream(as_many(images), top))
+        return list(self.stream(as_iterable(images), top))
 
     def stream(self, images: Iterable[Source], top: int = 5) -> Iterator[Prediction]:
         """Yield predictions for any number of images, in order and constant memory. Unusable images have the reason."""
@@ -131,13 +131,14 @@ class Predictor:
         """Yield the outputs for prepared squares, in order and constant memory. Their names are their indices."""
         return self._batches(range(len(squares)), lambda number: (str(number), squares[number]))
 
-    def ask(self, squares: Sequence[Square], beside_others: bool = False) -> tuple[Floats, Floats]:
+    def ask(self, squares: Sequence[Square], concurrent: bool = False) -> tuple[Floats, Floats]:
         """Return calibrated probabilities (N, C) and embeddings (N, D) of at most one batch of squares.
 
-        With `beside_others`, threads may call concurrently if the engine supports it, each with at most `forward.share`
-        squares, which are computed on one core. All predictions use this method, so that all are calibrated alike.
+        With `concurrent`, threads may call at the same time if the engine supports it. Each call then has at most
+        `forward.share` squares and is computed on one core. All predictions use this method, so that all are calibrated
+        alike.
         """
-        parallel = self.forward.parallel if beside_others else None
+        parallel = self.forward.parallel if concurrent else None
         return self._ask(self.forward if parallel is None else parallel, squares)
 
     def logits(self, embeddings: Floats) -> Floats | None:
@@ -255,7 +256,7 @@ class RunPredictor(Predictor):
         )
 
 
-def as_many(images: Source | Iterable[Source]) -> Iterable[Source]:
+def as_iterable(images: Source | Iterable[Source]) -> Iterable[Source]:
     """Return one or more images, see `Predictor.predict`, as an iterable."""
     many_pixels = isinstance(images, np.ndarray) and images.ndim > 3
     one = isinstance(images, str | bytes | Path | Image.Image | np.ndarray) and not many_pixels

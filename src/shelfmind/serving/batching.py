@@ -209,7 +209,7 @@ class Batcher:
             began = time.monotonic()
             squares = [item.square for item in wanted if item.square is not None]
             top = max((item.ticket.top for item in wanted), default=1)
-            outcomes = model.outcomes(squares, top, beside_others=not alone) if squares else []
+            outcomes = model.outcomes(squares, top, concurrent=not alone) if squares else []
             if squares:
                 seconds = time.monotonic() - began
                 self.metrics.computed(seconds, len(squares))

@@ -97,9 +97,9 @@ class ServedModel:
             raise BadImage(DAMAGED)
         return square(source, predictor.recipe.data, predictor.reduced, most_pixels)
 
-    def outcomes(self, squares: Sequence[Square], top: int, beside_others: bool = False) -> list[Outcome]:
-        """Return the outcomes of squares with `top` candidates. Set `beside_others` if other threads may call, too."""
-        probabilities, embeddings = self.predictor.ask(squares, beside_others)
+    def outcomes(self, squares: Sequence[Square], top: int, concurrent: bool = False) -> list[Outcome]:
+        """Return the outcomes of squares with `top` candidates. Set `concurrent` if other threads may call, too."""
+        probabilities, embeddings = self.predictor.ask(squares, concurrent)
         outcomes = [
             Outcome(probabilities=row, embedding=vector) for row, vector in zip(probabilities, embeddings, strict=True)
         ]
@@ -162,8 +162,8 @@ def _warm_up(model: ServedModel, max_batch: int) -> None:
     rng = np.random.default_rng(0)
     squares = list(rng.integers(0, 256, (max_batch, side, side, 3), np.uint8))
     counts = sorted({1, max_batch, *(size for size in model.predictor.engine.sizes if size < max_batch)})
-    for count, beside_others in itertools.product(counts, (False, True) if model.takes_several else (False,)):
-        outcomes = model.outcomes(squares[:count], 5, beside_others)
+    for count, concurrent in itertools.product(counts, (False, True) if model.takes_several else (False,)):
+        outcomes = model.outcomes(squares[:count], 5, concurrent)
         for outcome in outcomes:
             assert outcome.probabilities is not None
             assert outcome.embedding is not None

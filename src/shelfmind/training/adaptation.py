@@ -13,7 +13,7 @@ from mindspore import Tensor, nn
 from shelfmind.batching import batched
 from shelfmind.errors import UserError
 from shelfmind.files import write_json
-from shelfmind.images.checking import refuse_too_many_bad
+from shelfmind.images.checking import reject_too_many_bad
 from shelfmind.images.decoding import BadImage
 from shelfmind.images.preparation import prepared
 from shelfmind.images.squares import Square, square
@@ -82,7 +82,7 @@ def adapt(request: AdaptRequest, watcher: Observer = SILENT) -> Adaptation:
         require_existing(path)
     recipe = source.read_recipe()
     paths = drawn_paths(request.paths, request.most)
-    reading = _Reading(recipe.data, watcher.counter("collecting statistics", len(paths)))
+    reading = _Reading(recipe.data, watcher.counter("prediction_writer statistics", len(paths)))
     class_names, _ = source.read_classes()
     network = network_of(engine_of_run(MINDSPORE, source, recipe, len(class_names), None)[0])
     norms = {name: cell for name, cell in network.cells_and_names() if isinstance(cell, nn.BatchNorm2d)}
@@ -92,7 +92,7 @@ def adapt(request: AdaptRequest, watcher: Observer = SILENT) -> Adaptation:
     bad_list = out.with_name(f"{out.name}.bad_files.csv")
     bad_list.unlink(missing_ok=True)  # of an earlier attempt
     if reading.bad:
-        refuse_too_many_bad(reading.bad, len(paths), request.max_bad_fraction, bad_list)
+        reject_too_many_bad(reading.bad, len(paths), request.max_bad_fraction, bad_list)
     images = len(paths) - len(reading.bad)
     if images < FEWEST:
         raise UserError(f"adaptation needs at least {FEWEST} usable photos, got {counted(images, 'photo')}")

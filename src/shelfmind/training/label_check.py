@@ -20,7 +20,7 @@ from shelfmind.data import absolute, open_catalog
 from shelfmind.data.digest import data_digest
 from shelfmind.errors import UserError
 from shelfmind.files import write_atomically, write_json
-from shelfmind.images.checking import note_bad_files, refuse_too_many_bad
+from shelfmind.images.checking import note_bad_files, reject_too_many_bad
 from shelfmind.machine.device import start_mindspore
 from shelfmind.models.weights import Start
 from shelfmind.nouns import counted
@@ -96,7 +96,7 @@ def find_label_errors(request: FindLabelErrorsRequest, watcher: Watcher | None =
     check = CheckFolder(request.out)
     check.open()
     with temporary_measurements([sample.path for sample in catalog.samples], watcher.counter) as measured:
-        refuse_too_many_bad(measured.bad_files, len(catalog.samples), request.max_bad_fraction, check.bad_files)
+        reject_too_many_bad(measured.bad_files, len(catalog.samples), request.max_bad_fraction, check.bad_files)
         tell(note_bad_files(measured.bad_files, len(catalog.samples), check.bad_files), watcher.note)
         catalog = catalog.without(measured.bad_files)
         plan = _plan(request, catalog, settings)

@@ -38,7 +38,7 @@ class Slow:
             raise RuntimeError("fault")
         return np.frombuffer(source, np.uint8)
 
-    def outcomes(self, squares, top, beside_others=False):
+    def outcomes(self, squares, top, concurrent=False):
         from shelfmind.serving.models import Outcome
 
         self.at_once += 1
