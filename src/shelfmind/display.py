@@ -214,7 +214,7 @@ class TrainingDisplay(ForwardingObserver, Watcher):
         self.display.line("  ".join(figures))
 
 
-TOO_FEW = "too few images to judge"
+TOO_FEW = "too few images to evaluate"
 
 
 def evaluation_table(figures: Mapping[str, Any]) -> Table:

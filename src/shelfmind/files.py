@@ -47,7 +47,7 @@ def write_atomically(path: Path, write: Callable[[Path], None], mode: int = 0o64
     except OSError as error:
         raise UserError(f"{path} cannot be written: {reason(error)}; the previous content is unchanged") from error
     finally:
-        for leftover in path.parent.glob(f"{glob.escape(temporary.stem)}*"):  # a writer may create files of its own
+        for leftover in path.parent.glob(f"{glob.escape(temporary.stem)}*"):  # a writer may create additional files
             leftover.unlink(missing_ok=True)
 
 

@@ -78,7 +78,7 @@ def _problem(fault: ErrorDetails) -> str:
     context = {name: _whole(value) for name, value in fault.get("ctx", {}).items()}
     if kind == "missing":
         return "must be given"
-    if kind == "value_error":  # one of our validators, with a complete message
+    if kind == "value_error":  # from a validator of shelfmind, with a complete message
         return str(fault["ctx"]["error"])
     if kind == "too_long" and context.get("field_type") == "Tuple":
         return f"must have {context['max_length']} entries, got {context['actual_length']}"

@@ -50,7 +50,7 @@ def ablate(request: AblateRequest, watcher: Observer = SILENT) -> dict[str, Any]
     bench = Bench.opened(request, watcher)
     cells = bench.expansion.cells(request.seeds)
     processes = Cells(bench.store, bench.task, request.jobs, watcher)
-    with closing(processes.work(cells)) as ended:  # in any case, no process is left running
+    with closing(processes.work(cells)) as ended:  # terminates the processes in any case
         for _ in ended:
             bench.write(cells, processes.failures)
     return bench.write(cells, processes.failures)

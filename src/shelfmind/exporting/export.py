@@ -135,7 +135,7 @@ def _exported(path: Path, request: ExportRequest, predictor: RunPredictor, image
         "temperatures": temperatures(run, predictor.checksum),
         "provenance": read_json(run.provenance) if run.provenance.exists() else {},
     }
-    head = getattr(model, "head", None)  # only our own networks have one
+    head = getattr(model, "head", None)  # only shelfmind's networks have one
     return Exported(path, network, request.format, facts, None if head is None else classifier_of(head))
 
 

@@ -59,7 +59,7 @@ def _folded(model: ModelProto) -> ModelProto:
 
     with tempfile.TemporaryDirectory() as folder, _quietly():
         plain, folded = Path(folder) / "plain.onnx", Path(folder) / "folded.onnx"
-        onnx.save(model, plain)  # given a model instead of a file, it would move the weights elsewhere
+        onnx.save(model, plain)  # given a model instead of a file, ONNX Runtime would move the weights
         quant_pre_process(plain, folded, skip_symbolic_shape=True)
         return onnx.load(folded)
 

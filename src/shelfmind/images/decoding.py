@@ -246,7 +246,7 @@ def _as_bad_image(head: bytes, size_bytes: int, file: IO[bytes] | None) -> Itera
         raise BadImage(TOO_LARGE) from error
     except MemoryError as error:
         raise BadImage(NO_MEMORY) from error
-    except Exception as error:  # decoders raise nearly anything on hostile bytes: struct.error, KeyError, SyntaxError
+    except Exception as error:  # decoders raise almost anything on malformed bytes: struct.error, KeyError
         if _ends_early(head, size_bytes, file):
             raise BadImage(TRUNCATED) from error
         if isinstance(error, UnidentifiedImageError):

@@ -18,7 +18,7 @@ LONGEST_VARINT = 70
 
 
 class DamagedError(ValueError):
-    """A file with our metadata whose content does not match the checksum."""
+    """A file with shelfmind's metadata whose content does not match the checksum."""
 
 
 class Carrier(Protocol):
@@ -28,7 +28,7 @@ class Carrier(Protocol):
         """Return the file of a network with appended entries, the last of which is a checksum of everything before."""
 
     def extract(self, content: bytes) -> Mapping[str, str]:
-        """Return the entries of a file; empty if it is of another format or not ours.
+        """Return the entries of a file; empty if it has another format or no metadata of shelfmind.
 
         Raises:
             DamagedError: the checksum does not match.

@@ -142,7 +142,7 @@ class Predictor:
         return self._ask(self.forward if parallel is None else parallel, squares)
 
     def logits(self, embeddings: Floats) -> Floats | None:
-        """Return the logits (N, C) of embeddings (N, D), or None for a network without one of our heads."""
+        """Return the logits (N, C) of embeddings (N, D), or None for a network without shelfmind's head."""
         return self.engine.logits(embeddings)
 
     def predict_squares(

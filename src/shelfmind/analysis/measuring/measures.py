@@ -239,7 +239,7 @@ MEASURES: dict[str, Measure] = {
         Rule(
             "tilted", 1, 12.0, 45.0, 10.0, "rotated in the plane", "Tilted",
             "The package is rotated in the image plane (in degrees), far more than others of its class.",
-            enrolment=False,  # enrolled photos show packages however they stand
+            enrolment=False,  # enrolled photos show packages at any angle
         ),
     ),
     "askew": Measure(lambda features: features.directions.askew_deg),
