@@ -38,16 +38,16 @@ class Finished:
     seeds: tuple[int | None, ...]
     results: tuple[Result, ...]
 
-    def scores(self, judge: str, seeds: Sequence[int | None] | None = None) -> Wide:
+    def scores(self, metric: str, seeds: Sequence[int | None] | None = None) -> Wide:
         """The deciding score per image, for these seeds or all, shape (seeds, N)."""
         chosen = [
             result for seed, result in zip(self.seeds, self.results, strict=True) if seeds is None or seed in seeds
         ]
-        if judge == "likelihood":
+        if metric == "likelihood":
             truths = np.stack([each.outcomes.truth_probability for each in chosen])
             return np.asarray(np.log(np.maximum(truths, _LEAST)))
         hits = np.stack([each.outcomes.correct for each in chosen]).astype(np.float64)
-        return hits if judge == "top1" else class_mean_scores(hits, chosen[0].outcomes.labels)
+        return hits if metric == "top1" else class_mean_scores(hits, chosen[0].outcomes.labels)
 
 
 def tabulate(
@@ -62,7 +62,7 @@ def tabulate(
     Raises:
         UserError: rows were evaluated on different images, because some could not be opened.
     """
-    judge = expansion.table.judge
+    metric = expansion.table.judge
     found = {name: _finished(store, [cell for cell in cells if cell.row == name]) for name in expansion.rows}
     _require_same_images(found)
     comparisons = _comparisons(expansion, found)
@@ -74,7 +74,7 @@ def tabulate(
         own = [cell for cell in cells if cell.row == name]
         row = {
             **_about(expansion, name, seeds),
-            **_figures(found[name], judge, train_counts),
+            **_figures(found[name], metric, train_counts),
             "cost": _cost(store, own),
         }
         row["failures"] = [asdict(each) for each in failures if each.row == name]
@@ -83,7 +83,7 @@ def tabulate(
             row["comparison"] = _as_json(comparisons[name], alone[name], adjusted[name], images)
         rows.append(row)
     return {
-        "judge": judge,
+        "judge": metric,
         "images": images,
         "cells": len(cells),
         "finished": sum(len(each.results) for each in found.values()),
@@ -115,13 +115,13 @@ def _comparisons(expansion: Expansion, found: Mapping[str, Finished]) -> dict[st
         own, other = found[name], found[row.against]
         if name == BASE or not own.results or not other.results:
             continue
-        judge = expansion.table.judge
+        metric = expansion.table.judge
         shared = [seed for seed in own.seeds if seed in other.seeds and seed is not None]
         if None not in (*own.seeds, *other.seeds):
             if shared:
-                comparisons[name] = compare(own.scores(judge, shared), other.scores(judge, shared))
+                comparisons[name] = compare(own.scores(metric, shared), other.scores(metric, shared))
         else:
-            comparisons[name] = compare(own.scores(judge), other.scores(judge), paired=False)
+            comparisons[name] = compare(own.scores(metric), other.scores(metric), paired=False)
     return comparisons
 
 
@@ -136,11 +136,11 @@ def _about(expansion: Expansion, name: str, seeds: Sequence[int]) -> dict[str, A
     }
 
 
-def _figures(found: Finished, judge: str, train_counts: Ints) -> dict[str, Any]:
+def _figures(found: Finished, metric: str, train_counts: Ints) -> dict[str, Any]:
     """Means over the seeds, and the spread of the deciding metric."""
     if not found.results:
         return {"seeds": [], "mean": None, "by_seed": [], "spread": None, "figures": {}}
-    by_seed = found.scores(judge).mean(axis=1).tolist()
+    by_seed = found.scores(metric).mean(axis=1).tolist()
     figures = [_figures_of(result, train_counts) for result in found.results]
     means = {key: _mean([each[key] for each in figures]) for key in figures[0]}
     spread = float(np.std(by_seed, ddof=1)) if len(by_seed) > 1 else None

@@ -51,12 +51,18 @@ def write_files(folder: Path, result: Mapping[str, Any]) -> None:
 
 def markdown(result: Mapping[str, Any]) -> str:
     """The table as Markdown; the first line states what is held equal."""
-    judge = result["judge"]
+    metric = result["judge"]
     lines = [phrases.fairness(result), "", f"**{phrases.words_of(result['about'])}** {phrases.judged_by(result)}", ""]
-    columns = ("row", f"{phrases.judge_name(judge)} ± over seeds", "difference (95% over images)", "by seed", "verdict")
+    columns = (
+        "row",
+        f"{phrases.judge_name(metric)} ± over seeds",
+        "difference (95% over images)",
+        "by seed",
+        "verdict",
+    )
     lines.append(f"| {' | '.join((*columns, 'minutes', 'processor minutes'))} |")
     lines.append("| --- | ---: | ---: | ---: | --- | ---: | ---: |")
-    lines += [_line(row, judge) for row in result["rows"]]
+    lines += [_line(row, metric) for row in result["rows"]]
     lines += ["", phrases.chance(result), *phrases.cautions(result)]
     failures = [(row["name"], each) for row in result["rows"] for each in row["failures"]]
     if failures:
@@ -65,18 +71,18 @@ def markdown(result: Mapping[str, Any]) -> str:
     return "\n".join(map(str, lines)) + "\n"
 
 
-def _line(row: Mapping[str, Any], judge: str) -> str:
+def _line(row: Mapping[str, Any], metric: str) -> str:
     found, cost, words = row.get("comparison"), row["cost"] or {}, phrases.description(row)
     name = row["name"] if row["against"] in (None, "base") else f"{row['name']} instead of {row['against']}"
-    spread = "" if row["spread"] is None else f" ± {phrases.share(row['spread'], judge)}"
+    spread = "" if row["spread"] is None else f" ± {phrases.share(row['spread'], metric)}"
     difference = by_seed = ""
     if found is not None:
-        low, high = (phrases.change(end, judge) for end in found["ci95"])
-        difference = f"{phrases.change(found['difference'], judge)} ({low} to {high})"
-        by_seed = ", ".join(phrases.change(each, judge) for each in found["by_seed"])
+        low, high = (phrases.change(end, metric) for end in found["ci95"])
+        difference = f"{phrases.change(found['difference'], metric)} ({low} to {high})"
+        by_seed = ", ".join(phrases.change(each, metric) for each in found["by_seed"])
     cells = (
         f"{name}: {words}" if words else name,
-        f"{phrases.share(row['mean'], judge)}{spread}",
+        f"{phrases.share(row['mean'], metric)}{spread}",
         difference,
         by_seed,
         phrases.verdict(row),

@@ -65,8 +65,8 @@ class Studio:
         """A photo's JPEG bytes and its row in `truth.csv`; both depend only on the settings and its number."""
         source = int(self.plan.source[number])
         # One generator per step, so that the level of one factor does not affect the others.
-        drawing, standing, camera = np.random.default_rng([self.settings.seed, 3, source]).spawn(3)
-        shot = sample_shot(self.settings, drawing)
+        sampling, standing, camera = np.random.default_rng([self.settings.seed, 3, source]).spawn(3)
+        shot = sample_shot(self.settings, sampling)
         subject, facings = self._subject(source)
         scene = compose(subject, facings, shot, self.fonts, standing)
         turned, askew = round(scene.turned_deg, 1), round(scene.askew_deg, 1)
