@@ -45,7 +45,7 @@ from command import exit_status, parser_of
 from PIL import Image, ImageEnhance, ImageFilter
 from scipy.stats import rankdata, spearmanr
 
-from shelfmind.analysis.appearances import LEAST_OF_A_GROUP, LEAST_PHOTOS, find_appearances, parted, plain_vectors
+from shelfmind.analysis.appearances import MIN_GROUP_PHOTOS, MIN_PHOTOS, find_appearances, parted, plain_vectors
 from shelfmind.analysis.measuring.angles import CLEAR
 from shelfmind.analysis.measuring.contents import facts_path
 from shelfmind.analysis.measuring.measurement import Measured, measure_files
@@ -408,10 +408,10 @@ def _print_found(words: str, vectors: Callable[[Ints], Floats], labels: Ints, sh
     several, silhouettes = {}, {}
     for label in np.unique(labels).tolist():
         rows = np.flatnonzero(labels == label)
-        if len(rows) < LEAST_PHOTOS:
+        if len(rows) < MIN_PHOTOS:
             continue
         counts = sorted(Counter(shown[rows].tolist()).values())
-        several[label] = len(counts) > 1 and counts[-2] >= LEAST_OF_A_GROUP
+        several[label] = len(counts) > 1 and counts[-2] >= MIN_GROUP_PHOTOS
         points = unit_rows(vectors(rows)).astype(np.float64)
         silhouettes[label] = parted(points, np.random.default_rng(0)).silhouette
     hit = {each.class_id for each in found.several}

@@ -15,7 +15,7 @@ from shelfmind.errors import nearest
 Location = tuple[int | str, ...]
 """Keys and indices that lead to a value; empty if the fault concerns several values."""
 
-_LONGEST = 60
+_MAX_LENGTH = 60
 
 _MUST = {
     "greater_than": "be greater than {gt}",
@@ -104,4 +104,4 @@ def _shown(value: Any, kind: str) -> str:
         return str(value).lower()
     compared = kind.startswith(("greater_than", "less_than"))
     text = value if compared and isinstance(value, str) else repr(value)
-    return text if len(text) <= _LONGEST else f"{text[:_LONGEST]}..."
+    return text if len(text) <= _MAX_LENGTH else f"{text[:_MAX_LENGTH]}..."

@@ -19,7 +19,7 @@ from shelfmind.ablation.table import BASE, Table, read_table, table_names, table
 from shelfmind.data import absolute, open_catalog, require_outside
 from shelfmind.data.digest import data_digest
 from shelfmind.errors import UserError, argument
-from shelfmind.evaluation.intervals import LEAST_IMAGES, too_few_images
+from shelfmind.evaluation.intervals import MIN_IMAGES, too_few_images
 from shelfmind.files import make_folder
 from shelfmind.machine.cores import available_cores
 from shelfmind.machine.packages import require
@@ -100,7 +100,7 @@ class Bench:
         name = table_name(request.table)
         settings = Settings(request.recipe, request.overrides, request.epochs, request.max_minutes)
         expansion = Expansion(table, name, settings)
-        cores = _cores_a_job(request.jobs)
+        cores = _cores_per_job(request.jobs)
         require_outside(absolute(request.data), request.out)
         catalog = open_catalog(request.data, request.format, SEED)
         tell(catalog.notes, watcher.note)
@@ -175,7 +175,7 @@ class Bench:
         return result
 
 
-def _cores_a_job(jobs: int) -> int:
+def _cores_per_job(jobs: int) -> int:
     cores = available_cores()
     if jobs > cores:
         raise UserError(f"{argument('jobs')} must be at most {cores}, the number of available cores, got {jobs}")
@@ -187,7 +187,7 @@ def _evaluation_split(catalog: Catalog, wanted: str | None) -> str:
     images = len(catalog.split(split))
     if too_few_images(images):
         raise UserError(
-            f"{catalog.root} has {counted(images, 'image')} in {split}, but at least {LEAST_IMAGES} are needed "
+            f"{catalog.root} has {counted(images, 'image')} in {split}, but at least {MIN_IMAGES} are needed "
             "for evaluation"
         )
     return split

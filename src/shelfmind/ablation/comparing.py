@@ -27,7 +27,7 @@ from shelfmind.evaluation.comparisons import (
 from shelfmind.evaluation.metrics import ShotCutoffs, macro_top1, shot_groups, top_k
 from shelfmind.evaluation.multiplicity import holm
 
-_LEAST = 1e-12
+_MIN_PROBABILITY = 1e-12
 """Lower bound of probabilities before taking logarithms."""
 
 
@@ -45,7 +45,7 @@ class Finished:
         ]
         if metric == "likelihood":
             truths = np.stack([each.outcomes.truth_probability for each in chosen])
-            return np.asarray(np.log(np.maximum(truths, _LEAST)))
+            return np.asarray(np.log(np.maximum(truths, _MIN_PROBABILITY)))
         hits = np.stack([each.outcomes.correct for each in chosen]).astype(np.float64)
         return hits if metric == "top1" else class_mean_scores(hits, chosen[0].outcomes.labels)
 
@@ -151,7 +151,7 @@ def _figures(found: Finished, metric: str, train_counts: Ints) -> dict[str, Any]
 def _figures_of(result: Result, train_counts: Ints) -> dict[str, float | None]:
     outcomes = result.outcomes
     shots = {group.name: group.top1 for group in shot_groups(outcomes, train_counts, ShotCutoffs())}
-    likelihood = float(np.log(np.maximum(outcomes.truth_probability, _LEAST)).mean())
+    likelihood = float(np.log(np.maximum(outcomes.truth_probability, _MIN_PROBABILITY)).mean())
     ece = expected_calibration_error(reliability_bins(outcomes))
     return {
         "top1": top_k(outcomes, 1),

@@ -16,7 +16,7 @@ from shelfmind.validation import Location, dotted, first_fault
 
 BASE = "base"
 """The name of the row that others are compared with."""
-LONGEST_NAME = 60
+MAX_NAME_LENGTH = 60
 
 
 class Part(BaseModel):
@@ -120,8 +120,8 @@ class Row(Part):
     @classmethod
     def _short(cls, value: str) -> str:
         value = value.strip()
-        if not value or len(value) > LONGEST_NAME or not value.isprintable() or "|" in value:
-            raise ValueError(f"must be one line of 1 to {LONGEST_NAME} characters without '|', got {value!r}")
+        if not value or len(value) > MAX_NAME_LENGTH or not value.isprintable() or "|" in value:
+            raise ValueError(f"must be one line of 1 to {MAX_NAME_LENGTH} characters without '|', got {value!r}")
         return value
 
     @model_validator(mode="after")

@@ -11,14 +11,14 @@ from sklearn.covariance import ledoit_wolf
 from shelfmind.arrays import Bools, Floats, Ints, Wide
 from shelfmind.evaluation.matrix_rows import row_chunks, unit_rows
 
-LEAST_PRODUCTS = 3
+MIN_PRODUCTS = 3
 """Minimum number of products with at least two photos to learn the model from."""
 SHARED_VARIANCE = 0.2
 """The share of the within-product variance that all photos of a set may have in common, and averaging does not
 reduce."""
 NEIGHBOURS = 8
 """Number of nearest photos of each photo to search when no products are known."""
-_LEAST_BETWEEN = 1e-3
+_MIN_BETWEEN = 1e-3
 _CHUNK_VALUES = 1 << 23
 
 
@@ -62,7 +62,7 @@ class SameProduct:
         Both covariances are shrunk (Ledoit and Wolf 2004), because there are often fewer products than dimensions.
         """
         _, inverse, counts = np.unique(labels, return_inverse=True, return_counts=True)
-        if (counts > 1).sum() < LEAST_PRODUCTS:
+        if (counts > 1).sum() < MIN_PRODUCTS:
             return None
         rows = unit_rows(vectors).astype(np.float64)
         means = np.zeros((len(counts), rows.shape[1]))
@@ -80,7 +80,7 @@ class SameProduct:
         """
         rows = unit_rows(vectors)
         one, two = _mutual_neighbours(rows, min(NEIGHBOURS, len(rows) // 4))
-        if len(one) < LEAST_PRODUCTS:
+        if len(one) < MIN_PRODUCTS:
             return None
         first, second = rows[one].astype(np.float64), rows[two].astype(np.float64)
         return cls._fit((first - second) / np.sqrt(2), (first + second) / 2, 0.5)
@@ -93,7 +93,7 @@ class SameProduct:
         within, turned = np.linalg.eigh(_shrunk(deviations))
         whitening = turned / np.sqrt(np.maximum(within, 1e-12))
         between, turned = np.linalg.eigh(_shrunk((means - centre) @ whitening))
-        return cls(centre, whitening @ turned, np.maximum(between - noise, _LEAST_BETWEEN))
+        return cls(centre, whitening @ turned, np.maximum(between - noise, _MIN_BETWEEN))
 
     def coordinates(self, vectors: Floats) -> Floats:
         """The coordinates of vectors (N, D) as single photos, which can be summed up to `Sets`."""

@@ -18,7 +18,7 @@ import numpy as np
 from shelfmind.errors import UserError
 
 Work = Callable[[], None]
-LEAST_CALLS = 3
+MIN_CALLS = 3
 ONE_SIZE = ("mindspore", "mindir")
 """Engines whose graphs have a fixed batch size."""
 WARM_CALLS = dict.fromkeys(ONE_SIZE, 30)
@@ -82,7 +82,7 @@ def main() -> None:
     try:
         works, facts = KINDS[wanted.pop("kind")](**wanted)
         for work in works.values():
-            for _ in range(WARM_CALLS.get(str(facts["engine"]).partition(" ")[0], LEAST_CALLS)):
+            for _ in range(WARM_CALLS.get(str(facts["engine"]).partition(" ")[0], MIN_CALLS)):
                 work()
     except UserError as error:
         answer({"error": str(error)})
@@ -104,7 +104,7 @@ def _timed(work: Work, seconds: float) -> list[float]:
     """Milliseconds of each call within this many seconds, at least three calls."""
     found: list[float] = []
     until = time.perf_counter() + seconds
-    while len(found) < LEAST_CALLS or time.perf_counter() < until:
+    while len(found) < MIN_CALLS or time.perf_counter() < until:
         began = time.perf_counter()
         work()
         found.append((time.perf_counter() - began) * 1000)

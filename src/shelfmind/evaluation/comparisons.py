@@ -17,7 +17,7 @@ LEVEL = 0.05
 """Significance level: the accepted probability of claiming a difference that does not exist."""
 PRIOR_ROWS = 2
 """Weight of the table's mean spread relative to a row's own, in rows."""
-_LEAST_ROWS = 3
+_MIN_ROWS = 3
 """Minimum number of comparisons for a mean spread."""
 Verdict = Literal["better", "worse", "none"]
 
@@ -88,7 +88,7 @@ def p_values(comparisons: Sequence[Comparison]) -> list[float]:
     """
     spreads = [each.variance_over_seeds for each in comparisons]
     known = [spread for spread in spreads if spread is not None]
-    mean_variance = float(np.mean(known)) if len(known) >= _LEAST_ROWS else None
+    mean_variance = float(np.mean(known)) if len(known) >= _MIN_ROWS else None
     return [_p_value(each, own, mean_variance) for each, own in zip(comparisons, spreads, strict=True)]
 
 

@@ -10,7 +10,7 @@ import numpy as np
 from shelfmind.arrays import Ints, Wide
 from shelfmind.nouns import counted
 
-LEAST_IMAGES = 10
+MIN_IMAGES = 10
 """Minimum number of images for a metric. With fewer, a 95% Wilson interval is at least 30 points wide."""
 FEW_IMAGES = 40
 """Up to this number of images, Brown, Cai and DasGupta ("Interval Estimation for a Binomial Proportion", Statistical
@@ -31,7 +31,7 @@ class Interval(NamedTuple):
 
 def too_few_images(images: int) -> bool:
     """Whether a metric over this number of images is meaningless."""
-    return images < LEAST_IMAGES
+    return images < MIN_IMAGES
 
 
 def caveat_of_gain(interval: Interval, images: int) -> str | None:

@@ -26,7 +26,7 @@ DAMPING = 0.01
 """Damping relative to the mean squared input, so that rare inputs do not dominate."""
 COLUMNS = 128
 """Number of inputs whose errors are propagated to the others at once, which is faster."""
-GREATEST = 127
+MAX_VALUES = 127
 TOGETHER = 1 << 26
 """Maximum number of values in second moments in memory. Further convolutions need another pass over the images."""
 SEED = 0
@@ -72,7 +72,7 @@ def rounded(weights: Floats, scales: Floats, moments: Moments) -> Ints:
         end = min(start + COLUMNS, left.shape[1])
         errors = np.empty((len(left), end - start))
         for at in range(start, end):
-            integers[:, at] = np.clip(np.round(left[:, at] / scales), -GREATEST, GREATEST)
+            integers[:, at] = np.clip(np.round(left[:, at] / scales), -MAX_VALUES, MAX_VALUES)
             error = (left[:, at] - integers[:, at] * scales) / upper[at, at]
             left[:, at:end] -= np.outer(error, upper[at, at:end])
             errors[:, at - start] = error

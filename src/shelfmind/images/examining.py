@@ -15,8 +15,8 @@ from shelfmind.machine.cores import available_cores
 Examine = Callable[[int, Path], tuple[bytes | None, bool]]
 """Maps a file's index and path to a result, and whether the result is final for these bytes."""
 
-_FILES_A_TASK = 16
-_TASKS_A_BATCH = 64
+_FILES_PER_TASK = 16
+_TASKS_PER_BATCH = 64
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,15 +50,15 @@ def examine_files(
     files. An unchanged file (absolute path, size and modification time) is not examined again if `reuse` accepts the
     cached result. Only about a thousand files are processed at a time; their results are cached together.
     """
-    batch_size = _FILES_A_TASK * _TASKS_A_BATCH
+    batch_size = _FILES_PER_TASK * _TASKS_PER_BATCH
     pool = ThreadPoolExecutor(workers or available_cores(), thread_name_prefix="examine")
     try:
         for batch_start in range(0, len(paths), batch_size):  # a batch at a time bounds the memory
             batch = paths[batch_start : batch_start + batch_size]
             known = file_cache.recall([_key(path) for path in batch])
             examine_task = partial(_examine_some, examine, known, reuse)
-            starts = range(0, len(batch), _FILES_A_TASK)
-            tasks = [batch[start : start + _FILES_A_TASK] for start in starts]
+            starts = range(0, len(batch), _FILES_PER_TASK)
+            tasks = [batch[start : start + _FILES_PER_TASK] for start in starts]
             fresh: list[tuple[bytes, CacheEntry]] = []
             for outcomes in pool.map(examine_task, [batch_start + start for start in starts], tasks):
                 fresh.extend((_key(each.examined.path), each.fresh) for each in outcomes if each.fresh is not None)

@@ -27,7 +27,7 @@ FINGERPRINTED = np.dtype([("width", "<u4"), ("height", "<u4"), ("fingerprint", F
 """An image's fingerprint, and its upright size, because the fingerprint lacks the aspect ratio: 2.6 kB. A `width` of 0
 marks an unusable file."""
 _DRAFT = (WORKING_SIDE, WORKING_SIDE)
-_KEPT_AT_ONCE = 512
+_MIN_BATCH = 512
 _UNUSABLE = bytes(FINGERPRINTED.itemsize)
 
 
@@ -79,7 +79,7 @@ class FingerprintRecorder:
             digest = CacheEntry(status.st_size, status.st_mtime_ns, sha256_of(path))
             self._fresh.append((os.fsencode(os.path.abspath(path)), made, digest))
 
-    def keep(self, least: int = _KEPT_AT_ONCE) -> None:
+    def keep(self, least: int = _MIN_BATCH) -> None:
         """Store the records if there are at least `least` files."""
         if len(self._fresh) < least:
             return

@@ -13,7 +13,7 @@ from typing import Protocol
 CHECKSUM = "shelfmind.sha256"
 DIGEST = 64
 """Number of hexadecimal characters of a SHA-256."""
-LONGEST_VARINT = 70
+MAX_VARINT_BITS = 70
 """Number of bits in ten bytes, the length of a 64-bit varint. Foreign files may contain anything."""
 
 
@@ -126,7 +126,7 @@ def _fields(content: bytes) -> Iterator[tuple[int, bytes]]:
 
 def _varint(content: bytes, offset: int) -> tuple[int, int]:
     value = 0
-    for shift in range(0, LONGEST_VARINT, 7):
+    for shift in range(0, MAX_VARINT_BITS, 7):
         byte = content[offset]
         value |= (byte & 127) << shift
         offset += 1

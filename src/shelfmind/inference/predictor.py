@@ -37,7 +37,7 @@ Source = Path | str | bytes | Image.Image | Pixels
 """An image: a path, encoded bytes, a Pillow image, or a NumPy array, see `images.decoding.Pixels`."""
 PreparedImage = tuple[str, Square | str]
 """An image's name, and its square or the reason why it cannot be used."""
-MOST_IN_A_GROUP = 4096
+MAX_GROUP = 4096
 EXACT, FAST = "exact", "fast"
 """How images are decoded: as for training, or large JPEGs at reduced size."""
 T = TypeVar("T")
@@ -317,7 +317,7 @@ def _groups(images: Iterable[PreparedImage], size: int) -> Iterator[list[Prepare
     for name, outcome in images:
         group.append((name, outcome))
         good += not isinstance(outcome, str)
-        if good == size or len(group) >= MOST_IN_A_GROUP:
+        if good == size or len(group) >= MAX_GROUP:
             yield group
             group, good = [], 0
     if group:

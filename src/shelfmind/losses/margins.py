@@ -11,7 +11,7 @@ from shelfmind.losses.cross_entropy import balancing_weights, deferred, soft_cro
 from shelfmind.losses.kinds import Counts, Loss
 from shelfmind.recipe import COSINE_SCALE
 
-LEAST_SQUARE = 1e-6
+MIN_SQUARE = 1e-6
 """Keeps the gradient of a sine finite at an angle of 0."""
 
 
@@ -69,7 +69,7 @@ def arcface(counts: Counts, smoothing: float, margin: float = 0.5, scale: float 
     def loss(logits: Tensor, embeddings: Tensor, targets: Tensor, progress: Tensor) -> Tensor:
         grown = margin * ops.clamp(progress / ramp, 0.0, 1.0) if ramp else margin + 0 * progress
         cosines = ops.clamp(logits.float() / COSINE_SCALE, -1.0, 1.0)
-        sines = ops.sqrt(ops.clamp(1 - cosines * cosines, LEAST_SQUARE, 1.0))
+        sines = ops.sqrt(ops.clamp(1 - cosines * cosines, MIN_SQUARE, 1.0))
         turned = cosines * ops.cos(grown) - sines * ops.sin(grown)
         turned = ops.where(cosines > -ops.cos(grown), turned, cosines - grown * ops.sin(grown))
         return soft_cross_entropy((targets * turned + (1 - targets) * cosines) * scale, targets, smoothing).mean()

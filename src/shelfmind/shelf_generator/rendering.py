@@ -23,14 +23,14 @@ from shelfmind.shelf_generator.studio import Studio
 Rows = list[tuple[object, ...]]
 CHUNK = 32
 """Photos per task. They are mostly of one class, so that its package is rendered once."""
-WORTH_A_PROCESS = 100
+PHOTOS_PER_PROCESS = 100
 """Number of photos that take about as long as starting a process."""
 
 
 def render_photos(root: Path, settings: Settings, photos: int, workers: int) -> Generator[Rows, None, None]:
     """Write the photos numbered 0 to `photos` - 1 below `root`, whose folders exist; yields their rows in order."""
     chunks = [range(start, min(start + CHUNK, photos)) for start in range(0, photos, CHUNK)]
-    workers = min(workers, max(1, photos // WORTH_A_PROCESS), len(chunks))
+    workers = min(workers, max(1, photos // PHOTOS_PER_PROCESS), len(chunks))
     if workers == 1:
         studio = Studio(settings)
         for chunk in chunks:

@@ -39,7 +39,7 @@ COLUMNS = (
     *("width", "height", *SHOT_COLUMNS),
 )
 """The columns of `truth.csv`; see `generate`."""
-PACKAGES_KEPT = 24
+MAX_CACHED_PACKAGES = 24
 """Finished packages cached per process, about 3 MB each."""
 
 
@@ -53,7 +53,7 @@ class Studio:
         self._families: dict[int, list[int]] = {}
         for product, design in enumerate(self.plan.products):
             self._families.setdefault(design.line, []).append(product)
-        self._package: Callable[[str, int], Package] = lru_cache(PACKAGES_KEPT)(self._build_package)
+        self._package: Callable[[str, int], Package] = lru_cache(MAX_CACHED_PACKAGES)(self._build_package)
 
     def path(self, photo: int) -> str:
         """A photo's path below the data set's folder."""

@@ -5,8 +5,8 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from shelfmind.evaluation.coverage import MOST_POINTS, Coverage, best_at_accuracy, coverage_curve
-from shelfmind.evaluation.intervals import LEAST_IMAGES
+from shelfmind.evaluation.coverage import MAX_POINTS, Coverage, best_at_accuracy, coverage_curve
+from shelfmind.evaluation.intervals import MIN_IMAGES
 from shelfmind.evaluation.outcomes import outcomes_of
 
 
@@ -32,10 +32,10 @@ def test_a_case_counted_by_hand(make_predictions) -> None:
 def test_the_curve_ends_with_all_images_and_begins_with_enough(random_predictions) -> None:
     outcomes = outcomes_of(random_predictions(3000, 7, seed=1))
     curve = coverage_curve(outcomes)
-    assert len(curve) == MOST_POINTS
+    assert len(curve) == MAX_POINTS
     assert curve[-1].share == 1.0
     assert curve[-1].accuracy == pytest.approx(outcomes.correct.mean())
-    assert curve[0].share * 3000 >= LEAST_IMAGES
+    assert curve[0].share * 3000 >= MIN_IMAGES
     assert [point.share for point in curve] == sorted(point.share for point in curve)
     for point in curve[::40]:
         answered = outcomes.confidence >= point.confidence

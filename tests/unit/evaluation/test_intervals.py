@@ -8,7 +8,7 @@ from scipy.stats import binomtest
 
 from shelfmind.evaluation.bootstrap import bootstrap_intervals, paired_interval
 from shelfmind.evaluation.intervals import (
-    LEAST_IMAGES,
+    MIN_IMAGES,
     Interval,
     caveat_of_gain,
     class_mean_interval,
@@ -102,8 +102,8 @@ def test_the_bootstrap_of_many_images_is_as_ever() -> None:
 
 
 def test_too_few_images_are_said(make_predictions) -> None:
-    assert too_few_images(LEAST_IMAGES - 1)
-    assert not too_few_images(LEAST_IMAGES)
+    assert too_few_images(MIN_IMAGES - 1)
+    assert not too_few_images(MIN_IMAGES)
     few = evaluate(make_predictions([0], [[0.9, 0.1]]), None).to_json()
     assert few["too_few_images"] is True
     assert (few["top1_right"], few["top5_right"], few["images"]) == (1, 1, 1)

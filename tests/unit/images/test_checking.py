@@ -63,8 +63,8 @@ def test_nothing_to_check(tmp_path: Path) -> None:
 
 def test_small_batches_give_the_same(photos: list[Path], monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     whole = check_files(photos, cache=None)
-    monkeypatch.setattr(examining, "_FILES_A_TASK", 3)
-    monkeypatch.setattr(examining, "_TASKS_A_BATCH", 2)
+    monkeypatch.setattr(examining, "_FILES_PER_TASK", 3)
+    monkeypatch.setattr(examining, "_TASKS_PER_BATCH", 2)
     for _ in range(2):
         assert check_files(photos, cache=tmp_path / "cache.sqlite") == whole
 

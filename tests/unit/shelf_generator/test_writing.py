@@ -96,7 +96,7 @@ def test_it_is_rp2k_and_opens_as_such(small_set: Path, truth: list[dict[str, str
 def test_any_number_of_processes_gives_the_same_bytes(
     small_set: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(rendering, "WORTH_A_PROCESS", 10)
+    monkeypatch.setattr(rendering, "PHOTOS_PER_PROCESS", 10)
     monkeypatch.setattr(rendering, "CHUNK", 7)
     generate(tmp_path / "set", **dict(settings_of(small_set)), workers=3)
     assert files(tmp_path / "set") == files(small_set)
@@ -194,7 +194,7 @@ def test_out_that_is_a_file_is_refused(tmp_path: Path) -> None:
 def test_a_stopped_run_leaves_nothing(
     tmp_path: Path, failure: BaseException, workers: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(rendering, "WORTH_A_PROCESS", 10)
+    monkeypatch.setattr(rendering, "PHOTOS_PER_PROCESS", 10)
     monkeypatch.setattr(rendering, "CHUNK", 4)
 
     class Stopping(Observer):
@@ -235,7 +235,7 @@ def test_a_full_disk_is_a_clear_error(tmp_path: Path, monkeypatch: pytest.Monkey
 
 
 def test_a_killed_process_is_a_clear_error(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(rendering, "WORTH_A_PROCESS", 10)
+    monkeypatch.setattr(rendering, "PHOTOS_PER_PROCESS", 10)
     monkeypatch.setattr(rendering, "CHUNK", 4)
 
     class Killing(Observer):

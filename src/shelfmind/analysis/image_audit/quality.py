@@ -13,7 +13,7 @@ from shelfmind.arrays import Floats
 
 ROBUST_Z = 3.5
 """Threshold of Iglewicz and Hoaglin, "How to detect and handle outliers", 1993, for scores from median and MAD."""
-_LEAST_IMAGES = 5
+_MIN_IMAGES = 5
 """Minimum images of a class for a class median."""
 
 
@@ -50,7 +50,7 @@ def above_class_median(values: Floats, labels: npt.NDArray[np.int64]) -> Floats:
     apart = np.empty(len(values), np.float32)
     everywhere = np.median(values) if len(values) else 0.0
     for members in np.split(order, np.flatnonzero(np.diff(labels[order])) + 1):
-        middle = np.median(values[members]) if len(members) >= _LEAST_IMAGES else everywhere
+        middle = np.median(values[members]) if len(members) >= _MIN_IMAGES else everywhere
         apart[members] = values[members] - middle
     return apart
 

@@ -31,10 +31,10 @@ OUTLIER_ABOVE = 4.0
 
 This and the two constants above were chosen on synthetic data, on seeds that are not used in any reported result.
 """
-_ENOUGH = 5
-_LEAST_CHANCE = 1e-6
-_SUPPOSED_WRONG = 0.05
-_FITTED_TO = 20_000
+_MIN_IMAGES = 5
+_MIN_PROBABILITY = 1e-6
+_NOISE_SHARE = 0.05
+_MAX_FIT_IMAGES = 20_000
 _NETWORK_SCALES = (0.0, *np.geomspace(0.02, 20, 13).tolist())
 _NEIGHBOUR_SCALES = (0.0, *np.geomspace(0.5, 500, 13).tolist())
 
@@ -150,7 +150,7 @@ def combine_evidence(
     never suspicious, however easy its class.
     """
     labels, compared, near = scanned.labels[checked], compared[checked], near[checked]
-    network = np.log(np.maximum(class_probabilities[checked], _LEAST_CHANCE)).astype(np.float64)
+    network = np.log(np.maximum(class_probabilities[checked], _MIN_PROBABILITY)).astype(np.float64)
     lowest = np.nanmin(near) if np.isfinite(near).any() else 0.0
     neighbours = np.where(np.isfinite(near), near, lowest).astype(np.float64)
     scales = fit_scales(network, neighbours)
@@ -187,13 +187,13 @@ def fit_scales(network: Wide, neighbours: Wide) -> tuple[float, float]:
     """
     if not len(network):
         return 1.0, 0.0
-    every = slice(None, None, max(1, len(network) // _FITTED_TO))
+    every = slice(None, None, max(1, len(network) // _MAX_FIT_IMAGES))
     network, neighbours = network[every], neighbours[every]
-    floor = _SUPPOSED_WRONG / network.shape[1]
+    floor = _NOISE_SHARE / network.shape[1]
 
     def loss(scales: tuple[float, float]) -> float:
         given = np.exp(_log_softmax(scales[0] * network + scales[1] * neighbours)[:, 0])
-        return float(-np.log((1 - _SUPPOSED_WRONG) * given + floor).mean())
+        return float(-np.log((1 - _NOISE_SHARE) * given + floor).mean())
 
     coarse = min(product(_NETWORK_SCALES, _NEIGHBOUR_SCALES), key=loss)
     around = np.geomspace(0.6, 1 / 0.6, 7).tolist()
@@ -220,7 +220,7 @@ def _class_medians(odds: Wide, labels: Ints) -> Wide:
     order = np.argsort(labels, kind="stable")
     present, starts = np.unique(labels[order], return_index=True)
     for label, group in zip(present.tolist(), np.split(order, starts[1:]), strict=True):
-        if len(group) >= _ENOUGH:
+        if len(group) >= _MIN_IMAGES:
             usual[label] = np.median(odds[group])
     return np.asarray(usual[labels])
 

@@ -14,7 +14,7 @@ from shelfmind.analysis.label_errors.check import OUTLIER_ABOVE, LabelCheck
 from shelfmind.analysis.label_errors.confident_learning import NO_CLASS
 from shelfmind.analysis.label_errors.held_out import HeldOut
 from shelfmind.analysis.label_errors.neighbours import Embeddings, nearest_images
-from shelfmind.analysis.suspects import MOST_NEIGHBOURS, Suspect
+from shelfmind.analysis.suspects import MAX_NEIGHBOURS, Suspect
 from shelfmind.arrays import Ints
 from shelfmind.evaluation.matrix_rows import unit_rows
 from shelfmind.progress import Counter, count_silently
@@ -86,12 +86,12 @@ def find_suspects(
             if not len(members):
                 return ()
             vectors = unit_rows(fold_embeddings[members])
-            order = np.argsort(-(vectors @ vectors.mean(axis=0)), kind="stable")[:MOST_NEIGHBOURS]
+            order = np.argsort(-(vectors @ vectors.mean(axis=0)), kind="stable")[:MAX_NEIGHBOURS]
             return tuple(held_out.names[index] for index in members[order])
 
         for row in chosen[held_out.folds[chosen] == fold].tolist():
             members = by_class.get(int(check.suggested[row]), nothing)
-            near = nearest_images(fold_embeddings, row, members, MOST_NEIGHBOURS)
+            near = nearest_images(fold_embeddings, row, members, MAX_NEIGHBOURS)
             found[row] = _suspect(check, held_out, row, near, typical(int(held_out.labels[row])))
             progress(1)
     return sorted((found[row] for row in chosen.tolist()), key=lambda suspect: -suspect.score)

@@ -6,7 +6,7 @@ import numpy as np
 
 from shelfmind.arrays import Floats, Ints
 
-_ENOUGH = 5
+_MIN_IMAGES = 5
 _POOLED_SHARE = 0.3
 _MAD_OF_NORMAL = 1.4826
 
@@ -37,7 +37,7 @@ def _typical(labels: Ints, near: Floats, classes: int) -> tuple[Floats, Floats]:
     order = np.argsort(labels, kind="stable")
     present, starts = np.unique(labels[order], return_index=True)
     groups = [group for group in np.split(order, starts[1:]) if len(group)]
-    large = [(label, group) for label, group in zip(present.tolist(), groups, strict=True) if len(group) >= _ENOUGH]
+    large = [(label, group) for label, group in zip(present.tolist(), groups, strict=True) if len(group) >= _MIN_IMAGES]
     for label, group in large:
         middle[label] = np.median(near[group])
     deviations = np.abs(near - middle[labels])

@@ -16,7 +16,7 @@ _STRONG = 12.0
 """Gradient in grey levels per pixel at which an edge's weight saturates: one black line must not outvote a page of
 print."""
 _WEAK = 3.0
-_LEAST_EDGES = 20
+_MIN_EDGES = 20
 _SHARPNESS_DEG = 2.0
 _FAMILY_SHARPNESS_DEG = 3.0
 """Beyond this, the lines of a bulging or crumpled package share no vanishing point."""
@@ -70,7 +70,7 @@ def directions(grey: Floats) -> Directions:
     pair with the most votes, as in a Hough transform.
     """
     edges = _edges(grey)
-    if np.count_nonzero(edges.weight) < _LEAST_EDGES:
+    if np.count_nonzero(edges.weight) < _MIN_EDGES:
         return Directions()
     folded = _blurred(
         np.bincount(np.floor(edges.degrees % 90).astype(np.int64) % 90, edges.weight, 90).astype(np.float64)

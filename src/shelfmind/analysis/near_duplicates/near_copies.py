@@ -10,7 +10,7 @@ import numpy.typing as npt
 
 from shelfmind.analysis.near_duplicates.close_pairs import close_pairs_across
 from shelfmind.analysis.near_duplicates.groups import (
-    VERIFIED_AT_ONCE,
+    PAIRS_PER_TASK,
     Limits,
     differences,
     has_contrast,
@@ -40,7 +40,7 @@ def near_copies(queries: Records, known: Records, limits: Limits, counter: Count
     with ThreadPoolExecutor(available_cores()) as threads:
         for here, there, done in close_pairs_across(views[0], views[1], limits.radius):
             pairs = np.stack([indices[0][here], indices[1][there]], axis=1)
-            parts = [pairs[start : start + VERIFIED_AT_ONCE] for start in range(0, len(pairs), VERIFIED_AT_ONCE)]
+            parts = [pairs[start : start + PAIRS_PER_TASK] for start in range(0, len(pairs), PAIRS_PER_TASK)]
             apart = np.concatenate([*threads.map(compare, parts), np.zeros(0, np.float32)])
             for index in np.argsort(-apart, kind="stable"):  # the nearest is written last
                 if np.isfinite(apart[index]):
