@@ -29,7 +29,7 @@ def write_label_report(
 ) -> None:
     """Write the self-contained page.
 
-    `judgement` is the result of `judgement.describe`, `root` the data set's folder and `audit` the content of
+    `judgement` is the result of `network_findings.describe`, `root` the data set's folder and `audit` the content of
     `audit.json`. Raises `UserError` if it cannot be written.
     """
 
