@@ -45,11 +45,11 @@ from command import exit_status, parser_of
 from PIL import Image, ImageEnhance, ImageFilter
 from scipy.stats import rankdata, spearmanr
 
-from shelfmind.analysis.appearances import LEAST_OF_A_GROUP, LEAST_PHOTOS, find_appearances, parted, plain_vectors
+from shelfmind.analysis.appearances import MIN_GROUP_PHOTOS, MIN_PHOTOS, find_appearances, parted, plain_vectors
 from shelfmind.analysis.measuring.angles import CLEAR
 from shelfmind.analysis.measuring.contents import facts_path
 from shelfmind.analysis.measuring.measurement import Measured, measure_files
-from shelfmind.analysis.measuring.measures import Look, measure_quality
+from shelfmind.analysis.measuring.measures import ImageFeatures, measure_quality
 from shelfmind.analysis.measuring.squares import measure_squares
 from shelfmind.arrays import Bools, Floats, Ints, Wide
 from shelfmind.data import open_catalog
@@ -234,7 +234,7 @@ def degraded(arguments: argparse.Namespace) -> None:
     rng = np.random.default_rng(arguments.seed)
     chosen = sorted(rng.permutation(len(samples))[: arguments.photos].tolist())
     images = [open_image(samples[index].path) for index in chosen]
-    lined = [image for image in images if Look(_middle(image)).directions.clear >= CLEAR]
+    lined = [image for image in images if ImageFeatures(_middle(image)).directions.clear >= CLEAR]
     print(f"{len(images)} photos of {arguments.split}; {len(lined)} with clear lines, which are used for angles")
     print("| degradation | measure | amounts | Spearman | AUROC against the unchanged photo, by amount | medians |")
     print("| --- | --- | --- | --- | --- | --- |")
@@ -259,9 +259,9 @@ def _signed(images: Sequence[Image.Image]) -> None:
     right: Counter[tuple[bool, float]] = Counter()
     total: Counter[tuple[bool, float]] = Counter()
     for image in images:
-        before = Look(turned(image, 0, rng)).directions
+        before = ImageFeatures(turned(image, 0, rng)).directions
         for degrees in (-20.0, -10.0, -5.0, 5.0, 10.0, 20.0):
-            after = Look(turned(image, degrees, rng)).directions
+            after = ImageFeatures(turned(image, degrees, rng)).directions
             key = before.clear >= CLEAR, abs(degrees)
             off = (after.tilt_deg - before.tilt_deg - degrees + 45) % 90 - 45
             total[key] += 1
@@ -408,10 +408,10 @@ def _print_found(words: str, vectors: Callable[[Ints], Floats], labels: Ints, sh
     several, silhouettes = {}, {}
     for label in np.unique(labels).tolist():
         rows = np.flatnonzero(labels == label)
-        if len(rows) < LEAST_PHOTOS:
+        if len(rows) < MIN_PHOTOS:
             continue
         counts = sorted(Counter(shown[rows].tolist()).values())
-        several[label] = len(counts) > 1 and counts[-2] >= LEAST_OF_A_GROUP
+        several[label] = len(counts) > 1 and counts[-2] >= MIN_GROUP_PHOTOS
         points = unit_rows(vectors(rows)).astype(np.float64)
         silhouettes[label] = parted(points, np.random.default_rng(0)).silhouette
     hit = {each.class_id for each in found.several}

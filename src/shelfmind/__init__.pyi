@@ -435,6 +435,9 @@ def train(
     broader: Path | str | None = None,
     rules: str | None = None,
     track: Sequence[str] = (),
+    devices: int | None = None,
+    restarts: int = 0,
+    port: int | None = None,
     watcher: Watcher | None = None,
 ) -> Evaluation:
     """Train a recogniser into a run folder.
@@ -457,6 +460,9 @@ def train(
         broader: CSV with the columns class,broader: train on the broader classes instead.
         rules: Rule set to enforce: contest (MindSpore only, no external weights or photos).
         track: Also log metrics to tensorboard (RUN/tensorboard), mlflow, or both.
+        devices: Train data-parallel with this many processes on this machine, one per GPU or Ascend, or with a share of the cores each. They divide every batch among them. A resumed run keeps its number. Defaults to 1.
+        restarts: Resume a data-parallel training up to this many times if a process dies. (default: 0)
+        port: Port by which the processes find each other. Defaults to a free one.
         watcher: Receives progress and messages.
 
     Returns:

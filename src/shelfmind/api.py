@@ -31,8 +31,8 @@ def function_of(name: str) -> Callable[..., Any]:
 def documentation(verb: Verb) -> str:
     """The docstring of a verb: summary, arguments, return value and exceptions."""
     request = verb.request_type
-    said = inspect.cleandoc(ast.get_docstring(definition(verb.function)) or "")
-    endings = [part for part in said.split("\n\n") if part.startswith(("Returns:", "Raises:"))]
+    docstring = inspect.cleandoc(ast.get_docstring(definition(verb.function)) or "")
+    endings = [part for part in docstring.split("\n\n") if part.startswith(("Returns:", "Raises:"))]
     return "\n\n".join([f"{verb.summary} {request.details}".strip(), described(request), *endings]) + "\n"
 
 

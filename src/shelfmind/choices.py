@@ -30,8 +30,8 @@ def choice_of(kind: str, *tables: str) -> AfterValidator:
 def names_in(*tables: str) -> tuple[str, ...]:
     """The keys of tables in order, such as ``losses:LOSSES`` (relative to `shelfmind`).
 
-    A loaded module is asked directly, so that entries added by a program count. Otherwise the keys are read from the
-    source: recipes are checked before MindSpore is loaded, which most tables need.
+    The keys of a loaded module are read from the module, including entries added at run time. Otherwise they are read
+    from the source: recipes are checked before MindSpore is loaded, which most tables need.
     """
     return tuple(name for table in tables for name in _names(*table.split(":")))
 

@@ -101,7 +101,7 @@ class Display(Observer):
             self.line(text)
 
     def warn(self, text: str) -> None:
-        """Print a warning at once, and again at the end. Identical warnings are printed once."""
+        """Print a warning immediately, and again at the end. Identical warnings are printed once."""
         if text in self._warnings:
             return
         self._warnings[text] = None
@@ -147,7 +147,7 @@ class _Counter:
 
     def __init__(self, display: Display, what: str, total: int | None, unit: str) -> None:
         self.display, self.what, self.total, self.unit = display, what, total, unit
-        self.began = self.said = time.monotonic()
+        self.began = self.last_line_at = time.monotonic()
         self.done = 0
         self.task: TaskID | None = None
 
@@ -159,8 +159,8 @@ class _Counter:
             self.task = self.display.bar(self.what, self.total, unit=self.unit)
         if self.task is not None:
             self.display.move(self.task, self.done, detail)
-        elif now - self.said > LINES_EVERY_S:
-            self.said = now
+        elif now - self.last_line_at > LINES_EVERY_S:
+            self.last_line_at = now
             self.display.line(f"{self.what}: {_of(self.done, self.total, self.unit)}, {detail}")
 
 
@@ -173,7 +173,7 @@ class TrainingDisplay(ForwardingObserver, Watcher):
         self.task: TaskID | None = None
         self.done_before = 0.0
         self.val_images = 0
-        self.said = time.monotonic()
+        self.last_line_at = time.monotonic()
 
     def begin(self, start: TrainingStart) -> None:
         """Print what will be trained; remove the bar of an earlier training run (another trial, size or fold)."""
@@ -199,13 +199,13 @@ class TrainingDisplay(ForwardingObserver, Watcher):
             self.task = self.display.bar("training", 1000, int(1000 * self.done_before))
         if self.task is not None:
             self.display.move(self.task, int(1000 * figures.progress), detail)
-        elif now - self.said > 3 * LINES_EVERY_S:
-            self.said = now
+        elif now - self.last_line_at > 3 * LINES_EVERY_S:
+            self.last_line_at = now
             self.display.line(f"training {figures.progress:.1%}: {detail}")
 
     def epoch(self, entry: EpochEntry) -> None:
         """Print the metrics of an epoch."""
-        self.said = time.monotonic()
+        self.last_line_at = time.monotonic()
         figures = [f"epoch {entry['epoch']:>3}", f"{entry['progress']:>4.0%}", f"{entry['image_size']} px"]
         figures.append(f"train loss {entry['train_loss']:.3f}")
         if entry["val_loss"] is not None and entry["val_top1"] is not None:
@@ -214,7 +214,7 @@ class TrainingDisplay(ForwardingObserver, Watcher):
         self.display.line("  ".join(figures))
 
 
-TOO_FEW = "too few images to judge"
+TOO_FEW = "too few images to evaluate"
 
 
 def evaluation_table(figures: Mapping[str, Any]) -> Table:

@@ -47,7 +47,7 @@ def write_atomically(path: Path, write: Callable[[Path], None], mode: int = 0o64
     except OSError as error:
         raise UserError(f"{path} cannot be written: {reason(error)}; the previous content is unchanged") from error
     finally:
-        for leftover in path.parent.glob(f"{glob.escape(temporary.stem)}*"):  # a writer may create files of its own
+        for leftover in path.parent.glob(f"{glob.escape(temporary.stem)}*"):  # a writer may create additional files
             leftover.unlink(missing_ok=True)
 
 
@@ -66,7 +66,7 @@ def atomic_folder(out: Path, *, ours: frozenset[str] = frozenset(), overwrite: b
             out.parent.mkdir(parents=True, exist_ok=True)
             _remove_abandoned(out)
             partial.mkdir()
-            with _claimed(partial):
+            with _in_use(partial):
                 yield partial
             require_free_folder(out, ours=ours, overwrite=overwrite)
             _move_into_place(partial, out)
@@ -106,7 +106,7 @@ def make_folder(folder: Path) -> None:
         folder.mkdir(parents=True, exist_ok=True)
     except OSError as error:
         raise UserError(f"{folder} cannot be created: {reason(error, folder)}") from error
-    _require_takes_files(folder, folder)
+    _require_accepts_files(folder, folder)
 
 
 def require_writable(file: Path) -> None:
@@ -114,9 +114,9 @@ def require_writable(file: Path) -> None:
     if file.is_dir():
         raise UserError(f"{file} cannot be written: it is a folder")
     if not file.parent.is_dir():
-        reason = _file_above(file.parent) or f"the folder {file.parent} does not exist"
+        reason = _file_in_path(file.parent) or f"the folder {file.parent} does not exist"
         raise UserError(f"{file} cannot be written: {reason}")
-    _require_takes_files(file.parent, file)
+    _require_accepts_files(file.parent, file)
 
 
 def write_text(path: Path, text: str, encoding: str = "utf-8", mode: int = 0o644) -> None:
@@ -139,7 +139,7 @@ def status_of(path: Path) -> tuple[int, ...]:
     return status.st_mtime_ns, status.st_size, status.st_ino
 
 
-def keep_used_last(folder: Path, pattern: str, kept: int) -> None:
+def keep_most_recent(folder: Path, pattern: str, kept: int) -> None:
     """Delete the files of a pattern, such as ``*.npz``, except for the `kept` most recently modified ones."""
     files = sorted(folder.glob(pattern), key=lambda file: file.stat().st_mtime, reverse=True)
     for file in files[kept:]:
@@ -194,8 +194,8 @@ def sync_folder(folder: Path) -> None:
 
 
 @contextmanager
-def _claimed(folder: Path) -> Iterator[None]:
-    """A file in the folder that is locked while this process works on it."""
+def _in_use(folder: Path) -> Iterator[None]:
+    """A file in the folder that is locked while this process uses the folder."""
     mark = folder / _MARK
     with open(mark, "wb") as stream:
         if fcntl is not None:
@@ -232,7 +232,7 @@ def _move_into_place(partial: Path, out: Path) -> None:
 
 def reason(error: OSError, folder: Path | None = None) -> str:
     """Why a file cannot be written, for a message; `folder` is its folder."""
-    above = _file_above(folder) if folder is not None else None
+    above = _file_in_path(folder) if folder is not None else None
     if above is not None:
         return above
     if error.errno in (errno.ENOSPC, errno.EDQUOT, errno.EFBIG):
@@ -240,7 +240,7 @@ def reason(error: OSError, folder: Path | None = None) -> str:
     return error.strerror or str(error)
 
 
-def _require_takes_files(folder: Path, named: Path) -> None:
+def _require_accepts_files(folder: Path, named: Path) -> None:
     """Raise a `UserError` about `named` if no file can be created in `folder`."""
     try:
         tempfile.TemporaryFile(dir=folder).close()
@@ -252,7 +252,7 @@ def _fill(path: Path, content: bytes) -> None:
     path.write_bytes(content)
 
 
-def _file_above(folder: Path) -> str | None:
-    """For a message: that a parent folder is a file; None if none is."""
+def _file_in_path(folder: Path) -> str | None:
+    """A part of a message: which parent folder is a file; None if none is."""
     file = next((path for path in (folder, *folder.parents) if os.path.isfile(path)), None)
     return None if file is None else f"{file} is a file"

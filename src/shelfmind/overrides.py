@@ -25,7 +25,7 @@ def parse_override(text: str, example: str) -> tuple[str, Any]:
         raise UserError(f"{argument('overrides')}: the value of {text} must be valid YAML") from None
 
 
-def written_override(name: str, value: Any) -> str:
+def format_override(name: str, value: Any) -> str:
     """``name=value`` for `parse_override`, as YAML, which would read Python's ``1e-05`` as text."""
     text = yaml.safe_dump(value, default_flow_style=True, allow_unicode=True, width=math.inf)
     return f"{name}={text.removesuffix('...' + chr(10)).strip()}"

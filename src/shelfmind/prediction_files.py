@@ -85,7 +85,7 @@ class PredictionWriter:
         self.count, self.longest = 0, 1
         self._names = closing.enter_context(open(folder / "names", "w+", encoding="utf-8"))  # noqa: SIM115
         self._kept = {
-            name: _Kept(closing.enter_context(open(folder / name, "w+b")), np.dtype(kind), width)  # noqa: SIM115
+            name: _ColumnBuffer(closing.enter_context(open(folder / name, "w+b")), np.dtype(kind), width)  # noqa: SIM115
             for name, kind, width in (
                 ("labels", "<i8", ()),
                 ("probabilities", "<f4", (classes,)),
@@ -122,7 +122,7 @@ class PredictionWriter:
 
 
 @dataclass
-class _Kept:
+class _ColumnBuffer:
     """Rows of one array in a temporary file; `width` is the shape of one row."""
 
     stream: IO[bytes]
@@ -139,7 +139,7 @@ class _Kept:
 
 
 @contextmanager
-def collecting(beside: Path, classes: int) -> Iterator[PredictionWriter]:
-    """A writer whose temporary files lie next to the file `beside` and are removed afterwards."""
-    with tempfile.TemporaryDirectory(dir=beside.parent, prefix=".shelfmind-") as folder, ExitStack() as closing:
+def prediction_writer(target: Path, classes: int) -> Iterator[PredictionWriter]:
+    """A writer whose temporary files lie next to the file `target` and are removed afterwards."""
+    with tempfile.TemporaryDirectory(dir=target.parent, prefix=".shelfmind-") as folder, ExitStack() as closing:
         yield PredictionWriter(Path(folder), classes, closing)

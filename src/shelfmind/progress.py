@@ -26,7 +26,7 @@ def count_silently(what: str, total: int | None, unit: str = "images") -> Progre
     return lambda done: None
 
 
-def say_nothing(text: str) -> None:
+def ignore_note(text: str) -> None:
     """A silent `Note`."""
 
 

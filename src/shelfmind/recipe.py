@@ -248,7 +248,7 @@ class Recipe(RecipeSection):
 
     @property
     def stages(self) -> tuple[Stage, ...]:
-        """The stages of the training, at least one."""
+        """The stages of training, at least one."""
         return self.train.stages or (Stage(image_size=self.data.image_size, share=1.0),)
 
     @property
@@ -352,9 +352,9 @@ def _with_parents(name: str, children: tuple[str, ...]) -> dict[str, Any]:
     if parent is None:
         return content
     parent = str(parent)
-    beside = Path(name).parent / parent
-    if parent not in recipe_names() and parent != "base" and beside.exists():
-        parent = str(beside)
+    path = Path(name).parent / parent
+    if parent not in recipe_names() and parent != "base" and path.exists():
+        parent = str(path)
     return _merge(_with_parents(parent, (*children, name)), content)
 
 

@@ -17,14 +17,14 @@ from shelfmind.prediction_files import array_column, texts_column, write_predict
 
 UNLABELLED = -1
 _DAMAGE = (OSError, EOFError, KeyError, TypeError, AttributeError, ValueError, zipfile.BadZipFile, zlib.error)
-"""Exceptions of NumPy for a file that is no archive, truncated or corrupted."""
+"""Exceptions of NumPy for a file that is not an archive, or is truncated or corrupted."""
 
 
 @dataclass(frozen=True, slots=True)
 class Sample:
     """One photo: its path, its class id (`UNLABELLED` if unknown) and its split.
 
-    Splits of a data set are train, val and test; from the view of a run also new, for photos unknown to it.
+    Splits of a data set are train, val and test; for a run also new, for photos that it has not seen.
     """
 
     path: Path

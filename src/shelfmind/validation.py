@@ -15,7 +15,7 @@ from shelfmind.errors import nearest
 Location = tuple[int | str, ...]
 """Keys and indices that lead to a value; empty if the fault concerns several values."""
 
-_LONGEST = 60
+_MAX_LENGTH = 60
 
 _MUST = {
     "greater_than": "be greater than {gt}",
@@ -78,17 +78,17 @@ def _problem(fault: ErrorDetails) -> str:
     context = {name: _whole(value) for name, value in fault.get("ctx", {}).items()}
     if kind == "missing":
         return "must be given"
-    if kind == "value_error":  # one of our validators, with a complete message
+    if kind == "value_error":  # from a validator of shelfmind, with a complete message
         return str(fault["ctx"]["error"])
     if kind == "too_long" and context.get("field_type") == "Tuple":
         return f"must have {context['max_length']} entries, got {context['actual_length']}"
     must = _MUST.get(kind) or _KINDS.get(kind.split("_")[0])
-    said = f"is invalid: {fault['msg']}" if must is None else f"must {must.format_map(context)}".replace("'", "")
-    said = said.replace(" 1 entries", " 1 entry")
+    problem = f"is invalid: {fault['msg']}" if must is None else f"must {must.format_map(context)}".replace("'", "")
+    problem = problem.replace(" 1 entries", " 1 entry")
     hint = ""
     if kind == "literal_error" and isinstance(given, str):
         hint = nearest(given, re.findall("'([^']*)'", str(context["expected"])))
-    return f"{said}, got {_shown(given, kind)}{'; ' if hint else ''}{hint}"
+    return f"{problem}, got {_shown(given, kind)}{'; ' if hint else ''}{hint}"
 
 
 def _whole(value: Any) -> Any:
@@ -104,4 +104,4 @@ def _shown(value: Any, kind: str) -> str:
         return str(value).lower()
     compared = kind.startswith(("greater_than", "less_than"))
     text = value if compared and isinstance(value, str) else repr(value)
-    return text if len(text) <= _LONGEST else f"{text[:_LONGEST]}..."
+    return text if len(text) <= _MAX_LENGTH else f"{text[:_MAX_LENGTH]}..."

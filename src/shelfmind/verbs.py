@@ -39,7 +39,7 @@ class Verb:
     mindspore: bool = True
     """Whether it always computes with MindSpore."""
     fits: bool = False
-    """Whether it needs SciPy and scikit-learn in a later step, so that they are checked for at the start."""
+    """Whether a later step needs SciPy and scikit-learn; their installation is then checked at the start."""
     in_python: bool = True
     """Whether it is also a Python function of this name."""
     group: str | None = None
@@ -55,13 +55,13 @@ class Verb:
         return found
 
     @property
-    def shown_by(self) -> Callable[..., None]:
+    def printer(self) -> Callable[..., None]:
         """The function that prints its outcome."""
         found: Callable[..., None] = _load(self.show)
         return found
 
     @property
-    def asked_by(self) -> Callable[..., dict[str, Any]] | None:
+    def prompts(self) -> Callable[..., dict[str, Any]] | None:
         """The function that asks for missing arguments."""
         return None if self.ask is None else _load(self.ask)
 
@@ -71,12 +71,12 @@ class Verb:
         Raises:
             UserError: invalid input, or a package that is not installed, with the command to install it.
         """
-        from shelfmind.machine.packages import naming_extras, require
+        from shelfmind.machine.packages import explained_import_errors, require
 
         request.require_inputs()
         if self.fits:
             require("scipy", "sklearn")
-        with naming_extras():
+        with explained_import_errors():
             if self.mindspore and not request.elsewhere:
                 _load("machine.device:start_mindspore")()
             function = _load(self.function)

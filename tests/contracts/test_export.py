@@ -13,7 +13,7 @@ import pytest
 from shelfmind.errors import UserError
 from shelfmind.images.preparation import Normalisation
 from shelfmind.inference.engines import EMBEDDINGS, IMAGES, PROBABILITIES
-from shelfmind.inference.engines.onnx import LEAST_PART, OnnxEngine
+from shelfmind.inference.engines.onnx import MIN_IMAGES_PER_CORE, OnnxEngine
 from shelfmind.inference.exported import Exported
 from shelfmind.model_facts import list_models
 from shelfmind.recipe import DataRecipe, EvaluationRecipe, Recipe
@@ -53,7 +53,7 @@ def check(name: str, mindspore: Any, **arguments: Any) -> None:
     assert np.ptp(expected[1]) > 1e-3
     larger = session.run([PROBABILITIES], {IMAGES: np.zeros((3, size + 17, size + 17, 3), np.uint8)})[0]
     np.testing.assert_allclose(larger.sum(axis=1), np.ones(3), rtol=1e-5)
-    many = generator.integers(0, 256, (LEAST_PART * 2 + 1, size, size, 3), np.uint8)
+    many = generator.integers(0, 256, (MIN_IMAGES_PER_CORE * 2 + 1, size, size, 3), np.uint8)
     engine = OnnxEngine(Exported(Path("network.onnx"), graph, "onnx", {"precision": "fp32"}, None), 2, threads=2)
     for parted, whole in zip(engine(many), session.run([PROBABILITIES, EMBEDDINGS], {IMAGES: many}), strict=True):
         np.testing.assert_allclose(parted, whole, rtol=1e-4, atol=1e-6 * np.abs(whole).max())

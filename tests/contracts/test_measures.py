@@ -10,7 +10,7 @@ from PIL import Image
 
 from shelfmind.analysis.image_audit.quality import RULES, flag_quality
 from shelfmind.analysis.measuring.measurement import FACTS
-from shelfmind.analysis.measuring.measures import MEASURES, Look
+from shelfmind.analysis.measuring.measures import MEASURES, ImageFeatures
 from shelfmind.analysis.measuring.oddities import ODDITIES, bit_of, code_of, found_in
 from shelfmind.images.decoding import Stored
 
@@ -28,7 +28,7 @@ def test_it_is_a_number_of_any_image_and_the_same_again(name: str, size: tuple[i
     noise = rng.integers(0, 256, (size[1], size[0], 3), np.uint8)
     for pixels in (noise, np.zeros_like(noise), np.full_like(noise, 255)):
         image = Image.fromarray(pixels)
-        found = [MEASURES[name].of(Look(image)) for _ in range(2)]
+        found = [MEASURES[name].of(ImageFeatures(image)) for _ in range(2)]
         assert found[0] == found[1]
         assert math.isfinite(found[0])
         np.testing.assert_array_equal(np.asarray(image), pixels)

@@ -109,8 +109,8 @@ def test_a_catalog_is_in_order(source: str, root: Path) -> None:
 
 def test_it_is_found_out_and_read_the_same_way_again(source: str, root: Path) -> None:
     assert detect_format(root) == source
-    assert SOURCES[source].fits(root)
-    assert [name for name, other in SOURCES.items() if other.unmistakable and other.fits(root)] in ([], [source])
+    assert SOURCES[source].matches(root)
+    assert [name for name, other in SOURCES.items() if other.exclusive and other.matches(root)] in ([], [source])
     assert open_catalog(root) == open_catalog(root, source) == SOURCES[source].read(root, seed=0)
 
 
@@ -121,14 +121,14 @@ def test_a_seed_decides_the_split_and_nothing_else(source: str, root: Path) -> N
 
 def test_an_empty_folder_is_the_users_to_mend(source: str, tmp_path: Path) -> None:
     (tmp_path / "empty").mkdir()
-    assert not SOURCES[source].fits(tmp_path / "empty")
+    assert not SOURCES[source].matches(tmp_path / "empty")
     with pytest.raises(UserError):
         SOURCES[source].read(tmp_path / "empty")
 
 
 def test_a_file_that_is_no_data_is_of_no_kind(source: str, tmp_path: Path) -> None:
     (tmp_path / "notes.txt").write_text("photos of June\n")
-    assert not SOURCES[source].fits(tmp_path / "notes.txt")
+    assert not SOURCES[source].matches(tmp_path / "notes.txt")
     with pytest.raises(UserError, match="looked for") as caught:
         detect_format(tmp_path)
-    assert SOURCES[source].looks in str(caught.value)
+    assert SOURCES[source].description in str(caught.value)

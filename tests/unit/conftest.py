@@ -13,7 +13,7 @@ import pytest
 from PIL import Image, ImageDraw, ImageFilter
 
 from shelfmind.analysis.label_errors.held_out import HeldOut
-from shelfmind.analysis.label_errors.judgement import Opinion
+from shelfmind.analysis.label_errors.network_findings import NetworkOutputs
 from shelfmind.records import BadFile, Predictions, Sample
 
 MakePhoto = Callable[..., Image.Image]
@@ -98,7 +98,7 @@ def random_predictions() -> Maker:
 
 
 @pytest.fixture
-def opinion(tmp_path: Path) -> Opinion:
+def opinion(tmp_path: Path) -> NetworkOutputs:
     """Five classes, the first two alike; two images are labelled as another class."""
     generator = np.random.default_rng(0)
     truth = np.repeat(np.arange(5), PHOTOS_EACH)
@@ -121,7 +121,9 @@ def opinion(tmp_path: Path) -> Opinion:
         class_names=CLASS_NAMES,
     )
     unseen = np.array([split == "test" for split in splits])
-    return Opinion("a run", held_out, probabilities.astype(np.float32), lambda fold: embeddings, unseen, tmp_path)
+    return NetworkOutputs(
+        "a run", held_out, probabilities.astype(np.float32), lambda fold: embeddings, unseen, tmp_path
+    )
 
 
 @dataclass(frozen=True)

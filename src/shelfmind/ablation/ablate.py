@@ -19,7 +19,7 @@ from shelfmind.ablation.table import BASE, Table, read_table, table_names, table
 from shelfmind.data import absolute, open_catalog, require_outside
 from shelfmind.data.digest import data_digest
 from shelfmind.errors import UserError, argument
-from shelfmind.evaluation.intervals import LEAST_IMAGES, too_few_images
+from shelfmind.evaluation.intervals import MIN_IMAGES, too_few_images
 from shelfmind.files import make_folder
 from shelfmind.machine.cores import available_cores
 from shelfmind.machine.packages import require
@@ -50,7 +50,7 @@ def ablate(request: AblateRequest, watcher: Observer = SILENT) -> dict[str, Any]
     bench = Bench.opened(request, watcher)
     cells = bench.expansion.cells(request.seeds)
     processes = Cells(bench.store, bench.task, request.jobs, watcher)
-    with closing(processes.work(cells)) as ended:  # in any case, no process is left running
+    with closing(processes.work(cells)) as ended:  # terminates the processes in any case
         for _ in ended:
             bench.write(cells, processes.failures)
     return bench.write(cells, processes.failures)
@@ -100,14 +100,14 @@ class Bench:
         name = table_name(request.table)
         settings = Settings(request.recipe, request.overrides, request.epochs, request.max_minutes)
         expansion = Expansion(table, name, settings)
-        cores = _cores_a_job(request.jobs)
+        cores = _cores_per_job(request.jobs)
         require_outside(absolute(request.data), request.out)
         catalog = open_catalog(request.data, request.format, SEED)
         tell(catalog.notes, watcher.note)
         own, lists = Source(absolute(request.data), request.format), request.out.absolute() / LISTS
         data = TrainingData(own, catalog, data_digest(catalog), lists)
         _require_broader(table, data.own.path)
-        store = Store(request.out.absolute(), data.digest, _judging_split(catalog, request.split), cores)
+        store = Store(request.out.absolute(), data.digest, _evaluation_split(catalog, request.split), cores)
         make_folder(request.out)
         make_folder(request.out / name)
         plan = {"data": str(data.own.path), "digest": data.digest, "split": store.split, **expansion.plan()}
@@ -116,16 +116,16 @@ class Bench:
         return cls(request, expansion, data, store)
 
     def task(self, cell: Cell) -> dict[str, Any]:
-        """The task of the process of a cell."""
-        store, answer, judged = self.store, cell.answer, self.data.source()
+        """The task for the process of a cell."""
+        store, answer, source = self.store, cell.answer, self.data.source()
         return {
             "steps": [self._step(step) for step in answer.all_steps()],
             "runs": [str(store.place(step).run) for step in answer.steps],
             "views": list(answer.views),
             "logit_adjust": answer.logit_adjust,
             "temperature": answer.temperature,
-            "judged_data": str(judged.path),
-            "judged_format": judged.format,
+            "data": str(source.path),
+            "format": source.format,
             "split": self.store.split,
             "result": str(store.result(answer)),
             "offline": self.request.offline,
@@ -151,7 +151,7 @@ class Bench:
         }
 
     def write(self, cells: Sequence[Cell], failures: Sequence[Failure]) -> dict[str, Any]:
-        """Write and return the table as far as it is finished."""
+        """Write and return the table of the cells that have finished so far."""
         request, expansion = self.request, self.expansion
         counts = self.data.catalog.class_counts("train")
         keep_best = any(recipe.train.keep == "best" for recipe in expansion.recipes.values())
@@ -175,19 +175,19 @@ class Bench:
         return result
 
 
-def _cores_a_job(jobs: int) -> int:
+def _cores_per_job(jobs: int) -> int:
     cores = available_cores()
     if jobs > cores:
         raise UserError(f"{argument('jobs')} must be at most {cores}, the number of available cores, got {jobs}")
     return cores // jobs
 
 
-def _judging_split(catalog: Catalog, wanted: str | None) -> str:
+def _evaluation_split(catalog: Catalog, wanted: str | None) -> str:
     split = wanted or ("test" if catalog.split("test") else "val")
     images = len(catalog.split(split))
     if too_few_images(images):
         raise UserError(
-            f"{catalog.root} has {counted(images, 'image')} in {split}, but at least {LEAST_IMAGES} are needed "
+            f"{catalog.root} has {counted(images, 'image')} in {split}, but at least {MIN_IMAGES} are needed "
             "for evaluation"
         )
     return split

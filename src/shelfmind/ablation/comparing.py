@@ -18,16 +18,16 @@ from shelfmind.evaluation.calibration import expected_calibration_error, reliabi
 from shelfmind.evaluation.comparisons import (
     LEVEL,
     Comparison,
-    chances,
     class_mean_scores,
     compare,
     expected_by_chance,
+    p_values,
     verdict_of,
 )
 from shelfmind.evaluation.metrics import ShotCutoffs, macro_top1, shot_groups, top_k
 from shelfmind.evaluation.multiplicity import holm
 
-_LEAST = 1e-12
+_MIN_PROBABILITY = 1e-12
 """Lower bound of probabilities before taking logarithms."""
 
 
@@ -38,16 +38,16 @@ class Finished:
     seeds: tuple[int | None, ...]
     results: tuple[Result, ...]
 
-    def scores(self, judge: str, seeds: Sequence[int | None] | None = None) -> Wide:
+    def scores(self, metric: str, seeds: Sequence[int | None] | None = None) -> Wide:
         """The deciding score per image, for these seeds or all, shape (seeds, N)."""
         chosen = [
             result for seed, result in zip(self.seeds, self.results, strict=True) if seeds is None or seed in seeds
         ]
-        if judge == "likelihood":
+        if metric == "likelihood":
             truths = np.stack([each.outcomes.truth_probability for each in chosen])
-            return np.asarray(np.log(np.maximum(truths, _LEAST)))
+            return np.asarray(np.log(np.maximum(truths, _MIN_PROBABILITY)))
         hits = np.stack([each.outcomes.correct for each in chosen]).astype(np.float64)
-        return hits if judge == "top1" else class_mean_scores(hits, chosen[0].outcomes.labels)
+        return hits if metric == "top1" else class_mean_scores(hits, chosen[0].outcomes.labels)
 
 
 def tabulate(
@@ -62,33 +62,33 @@ def tabulate(
     Raises:
         UserError: rows were evaluated on different images, because some could not be opened.
     """
-    judge = expansion.table.judge
+    metric = expansion.table.judge
     found = {name: _finished(store, [cell for cell in cells if cell.row == name]) for name in expansion.rows}
     _require_same_images(found)
     comparisons = _comparisons(expansion, found)
     images = max((len(result.outcomes) for each in found.values() for result in each.results), default=0)
-    chance = chances(list(comparisons.values()))
+    chance = p_values(list(comparisons.values()))
     alone, adjusted = dict(zip(comparisons, chance, strict=True)), dict(zip(comparisons, holm(chance), strict=True))
     rows, seeds = [], sorted({cell.seed for cell in cells if cell.seed is not None})
     for name in expansion.rows:
         own = [cell for cell in cells if cell.row == name]
         row = {
             **_about(expansion, name, seeds),
-            **_figures(found[name], judge, train_counts),
+            **_figures(found[name], metric, train_counts),
             "cost": _cost(store, own),
         }
         row["failures"] = [asdict(each) for each in failures if each.row == name]
         row["images_per_second"] = _speed(found[name])
         if name in comparisons:
-            row["comparison"] = _told(comparisons[name], alone[name], adjusted[name], images)
+            row["comparison"] = _as_json(comparisons[name], alone[name], adjusted[name], images)
         rows.append(row)
     return {
-        "judge": judge,
+        "judge": metric,
         "images": images,
         "cells": len(cells),
         "finished": sum(len(each.results) for each in found.values()),
         "rows": rows,
-        "chance": _chance(comparisons, [row["comparison"] for row in rows if "comparison" in row]),
+        "chance": _chance_summary(comparisons, [row["comparison"] for row in rows if "comparison" in row]),
     }
 
 
@@ -115,13 +115,13 @@ def _comparisons(expansion: Expansion, found: Mapping[str, Finished]) -> dict[st
         own, other = found[name], found[row.against]
         if name == BASE or not own.results or not other.results:
             continue
-        judge = expansion.table.judge
+        metric = expansion.table.judge
         shared = [seed for seed in own.seeds if seed in other.seeds and seed is not None]
         if None not in (*own.seeds, *other.seeds):
             if shared:
-                comparisons[name] = compare(own.scores(judge, shared), other.scores(judge, shared))
+                comparisons[name] = compare(own.scores(metric, shared), other.scores(metric, shared))
         else:
-            comparisons[name] = compare(own.scores(judge), other.scores(judge), paired=False)
+            comparisons[name] = compare(own.scores(metric), other.scores(metric), paired=False)
     return comparisons
 
 
@@ -136,11 +136,11 @@ def _about(expansion: Expansion, name: str, seeds: Sequence[int]) -> dict[str, A
     }
 
 
-def _figures(found: Finished, judge: str, train_counts: Ints) -> dict[str, Any]:
+def _figures(found: Finished, metric: str, train_counts: Ints) -> dict[str, Any]:
     """Means over the seeds, and the spread of the deciding metric."""
     if not found.results:
         return {"seeds": [], "mean": None, "by_seed": [], "spread": None, "figures": {}}
-    by_seed = found.scores(judge).mean(axis=1).tolist()
+    by_seed = found.scores(metric).mean(axis=1).tolist()
     figures = [_figures_of(result, train_counts) for result in found.results]
     means = {key: _mean([each[key] for each in figures]) for key in figures[0]}
     spread = float(np.std(by_seed, ddof=1)) if len(by_seed) > 1 else None
@@ -151,7 +151,7 @@ def _figures(found: Finished, judge: str, train_counts: Ints) -> dict[str, Any]:
 def _figures_of(result: Result, train_counts: Ints) -> dict[str, float | None]:
     outcomes = result.outcomes
     shots = {group.name: group.top1 for group in shot_groups(outcomes, train_counts, ShotCutoffs())}
-    likelihood = float(np.log(np.maximum(outcomes.truth_probability, _LEAST)).mean())
+    likelihood = float(np.log(np.maximum(outcomes.truth_probability, _MIN_PROBABILITY)).mean())
     ece = expected_calibration_error(reliability_bins(outcomes))
     return {
         "top1": top_k(outcomes, 1),
@@ -166,7 +166,7 @@ def _mean(values: Sequence[float | None]) -> float | None:
     return float(np.mean(numbers)) if numbers else None
 
 
-def _told(comparison: Comparison, chance: float, adjusted: float, images: int) -> dict[str, Any]:
+def _as_json(comparison: Comparison, chance: float, adjusted: float, images: int) -> dict[str, Any]:
     return {
         **asdict(comparison),
         "ci95": list(comparison.ci95),
@@ -178,14 +178,14 @@ def _told(comparison: Comparison, chance: float, adjusted: float, images: int) -
     }
 
 
-def _chance(comparisons: Mapping[str, Comparison], told: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
+def _chance_summary(comparisons: Mapping[str, Comparison], reported: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
     """The number of significant differences expected by chance, and the number found."""
     return {
         "comparisons": len(comparisons),
         "level": LEVEL,
         "expected": expected_by_chance(len(comparisons)),
         "excluding_zero": sum(each.excludes_zero for each in comparisons.values()),
-        "claimed": sum(each["verdict"] != "none" for each in told),
+        "claimed": sum(each["verdict"] != "none" for each in reported),
     }
 
 

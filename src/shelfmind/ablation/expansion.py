@@ -9,7 +9,7 @@ from typing import Any
 from shelfmind.ablation.steps import Answer, Step
 from shelfmind.ablation.table import BASE, Pretraining, Row, Table, Words
 from shelfmind.errors import UserError
-from shelfmind.overrides import written_override
+from shelfmind.overrides import format_override
 from shelfmind.recipe import Recipe, load_recipe, with_overrides
 
 
@@ -24,7 +24,7 @@ class Cell:
 
 @dataclass(frozen=True)
 class Settings:
-    """Changes of a table by the command: base recipe, overrides, epochs, or minutes instead of epochs."""
+    """Changes to a table by arguments: base recipe, overrides, epochs, or minutes instead of epochs."""
 
     recipe: str | None = None
     overrides: tuple[str, ...] = ()
@@ -44,7 +44,7 @@ class Expansion:
         self._require_order()
         self.recipes = {row.name: self._recipe(row) for row in self.rows.values()}
         for row in self.rows.values():
-            self._require_possible(row)
+            self._require_trainable(row)
         self._require_different()
 
     def cells(self, seeds: Sequence[int]) -> list[Cell]:
@@ -55,8 +55,10 @@ class Expansion:
         return found + [Cell(row.name, None, self._answer(row, seeds)) for row in together]
 
     def lengths(self, row: str, seeds: Sequence[int] = (0,)) -> tuple[float, ...]:
-        """The epochs or minutes of each step of a row with one seed (an ensemble: with all), in order; steps without
-        any are left out."""
+        """The epochs or minutes of each step of a row, in order, for one seed (for an ensemble: for all seeds).
+
+        Steps without either are left out.
+        """
         given = self.rows[row]
         steps = self._answer(given, seeds if given.ensemble else seeds[:1]).all_steps()
         return tuple(step.length for step in steps if step.length)
@@ -66,9 +68,9 @@ class Expansion:
         if row == BASE:
             return {}
         given = self.rows[row]
-        told = given.model_dump(exclude_defaults=True, exclude={"name", "words", "against"})
-        changes = told.pop("set", {})
-        return {**{key: _told(value) for key, value in changes.items()}, **{k: _told(v) for k, v in told.items()}}
+        settings = given.model_dump(exclude_defaults=True, exclude={"name", "words", "against"})
+        changes = settings.pop("set", {}) | settings
+        return {key: _formatted(value) for key, value in changes.items()}
 
     def plan(self) -> dict[str, Any]:
         """What the table compares; it identifies this version of the table."""
@@ -169,13 +171,13 @@ class Expansion:
     def _require_different(self) -> None:
         seen: dict[str, str] = {}
         for name, row in self.rows.items():
-            told = str(self._identity(row))
-            if told in seen:
-                other = "the base" if seen[told] == BASE else f"row '{seen[told]}'"
+            identity = str(self._identity(row))
+            if identity in seen:
+                other = "the base" if seen[identity] == BASE else f"row '{seen[identity]}'"
                 raise UserError(f"table {self.name}: row '{name}' equals {other}; there is nothing to compare")
-            seen[told] = name
+            seen[identity] = name
 
-    def _require_possible(self, row: Row) -> None:
+    def _require_trainable(self, row: Row) -> None:
         """Reject rows that cannot be trained, before training starts."""
         recipe, problem = self.recipes[row.name], None
         if row.soup is not None and recipe.train.snapshots < 2:
@@ -191,9 +193,9 @@ class Expansion:
     def _require_order(self) -> None:
         """Reject rows with circular dependencies."""
         for name in self.rows:
-            self._require_end(name, ())
+            self._require_acyclic(name, ())
 
-    def _require_end(self, name: str, above: tuple[str, ...]) -> None:
+    def _require_acyclic(self, name: str, above: tuple[str, ...]) -> None:
         if name in above:
             raise UserError(f"table {self.name}: row '{name}' depends on itself: {' -> '.join((*above, name))}")
         row = self.rows[name]
@@ -203,7 +205,7 @@ class Expansion:
                     raise UserError(
                         f"table {self.name}: row '{name}' needs a single run, but '{needed}' is an ensemble"
                     )
-                self._require_end(needed, (*above, name))
+                self._require_acyclic(needed, (*above, name))
 
 
 def _share_before(row: Row) -> float:
@@ -214,14 +216,14 @@ def _share_before(row: Row) -> float:
 
 
 def _overrides(changes: Mapping[str, Any]) -> list[str]:
-    return [written_override(key, value) for key, value in changes.items()]
+    return [format_override(key, value) for key, value in changes.items()]
 
 
 def _without_views(recipe: Recipe) -> Recipe:
     return recipe.model_copy(update={"evaluation": recipe.evaluation.model_copy(update={"tta": ()})})
 
 
-def _told(value: Any) -> str:
+def _formatted(value: Any) -> str:
     if isinstance(value, Words):
         return value.en
-    return written_override("", value).removeprefix("=")
+    return format_override("", value).removeprefix("=")

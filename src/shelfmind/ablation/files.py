@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from shelfmind.files import write_json, write_text
-from shelfmind.pages import ablation_words as told
+from shelfmind.pages import ablation_words as phrases
 from shelfmind.pages.ablation_report import write_ablation_report
 from shelfmind.requests.ablating import REPORT_FILE, RESULT_FILE
 from shelfmind.tables import write_table
@@ -51,13 +51,24 @@ def write_files(folder: Path, result: Mapping[str, Any]) -> None:
 
 def markdown(result: Mapping[str, Any]) -> str:
     """The table as Markdown; the first line states what is held equal."""
-    judge = result["judge"]
-    lines = [told.fairness(result), "", f"**{told.words_of(result['about'])}** {told.evaluation_basis(result)}", ""]
-    columns = ("row", f"{told.metric_name(judge)} ± over seeds", "difference (95% over images)", "by seed", "verdict")
+    metric = result["judge"]
+    lines = [
+        phrases.fairness(result),
+        "",
+        f"**{phrases.words_of(result['about'])}** {phrases.evaluation_basis(result)}",
+        "",
+    ]
+    columns = (
+        "row",
+        f"{phrases.metric_name(metric)} ± over seeds",
+        "difference (95% over images)",
+        "by seed",
+        "verdict",
+    )
     lines.append(f"| {' | '.join((*columns, 'minutes', 'processor minutes'))} |")
     lines.append("| --- | ---: | ---: | ---: | --- | ---: | ---: |")
-    lines += [_line(row, judge) for row in result["rows"]]
-    lines += ["", told.chance(result), *told.cautions(result)]
+    lines += [_line(row, metric) for row in result["rows"]]
+    lines += ["", phrases.chance(result), *phrases.cautions(result)]
     failures = [(row["name"], each) for row in result["rows"] for each in row["failures"]]
     if failures:
         lines += ["", "Failed:", ""]
@@ -65,23 +76,23 @@ def markdown(result: Mapping[str, Any]) -> str:
     return "\n".join(map(str, lines)) + "\n"
 
 
-def _line(row: Mapping[str, Any], judge: str) -> str:
-    found, cost, words = row.get("comparison"), row["cost"] or {}, told.description(row)
+def _line(row: Mapping[str, Any], metric: str) -> str:
+    found, cost, words = row.get("comparison"), row["cost"] or {}, phrases.description(row)
     name = row["name"] if row["against"] in (None, "base") else f"{row['name']} instead of {row['against']}"
-    spread = "" if row["spread"] is None else f" ± {told.share(row['spread'], judge)}"
+    spread = "" if row["spread"] is None else f" ± {phrases.share(row['spread'], metric)}"
     difference = by_seed = ""
     if found is not None:
-        low, high = (told.change(end, judge) for end in found["ci95"])
-        difference = f"{told.change(found['difference'], judge)} ({low} to {high})"
-        by_seed = ", ".join(told.change(each, judge) for each in found["by_seed"])
+        low, high = (phrases.change(end, metric) for end in found["ci95"])
+        difference = f"{phrases.change(found['difference'], metric)} ({low} to {high})"
+        by_seed = ", ".join(phrases.change(each, metric) for each in found["by_seed"])
     cells = (
         f"{name}: {words}" if words else name,
-        f"{told.share(row['mean'], judge)}{spread}",
+        f"{phrases.share(row['mean'], metric)}{spread}",
         difference,
         by_seed,
-        told.verdict(row),
-        told.minutes(cost.get("seconds")),
-        told.minutes(cost.get("processor_s")),
+        phrases.verdict(row),
+        phrases.minutes(cost.get("seconds")),
+        phrases.minutes(cost.get("processor_s")),
     )
     return f"| {' | '.join(str(cell).replace('|', '/') for cell in cells)} |"
 

@@ -28,9 +28,9 @@ _PROGRAM = (
     "from shelfmind.cli.process import prepare_process; prepare_process(); "
     "from shelfmind.ablation.worker import main; main()"
 )
-PATIENCE_S = 30.0
+GRACE_PERIOD_S = 30.0
 """Grace period of a terminated process in seconds."""
-SAID_EVERY_S = 20.0
+REPORT_EVERY_S = 20.0
 _EXCEPTION = re.compile(r"[\w.]*(Error|Exception|Exit)\b")
 Task = Callable[[Cell], dict[str, Any]]
 
@@ -59,7 +59,7 @@ def shares_of_cores(jobs: int) -> list[list[int] | None]:
 
 
 class Cells:
-    """Runs the cells that have no result yet."""
+    """Runs the cells without a result."""
 
     def __init__(self, store: Store, task: Task, jobs: int, watcher: Observer) -> None:
         self.store, self.task, self.watcher = store, task, watcher
@@ -67,9 +67,9 @@ class Cells:
         self.jobs = jobs
         self.failed: dict[Step, str] = {}
         self.failures: list[Failure] = []
-        self._at_work: dict[Future[str | None], tuple[Cell, list[int] | None]] = {}
+        self._running: dict[Future[str | None], tuple[Cell, list[int] | None]] = {}
         self._processes: set[subprocess.Popen[str]] = set()
-        self._told = threading.Lock()
+        self._lock = threading.Lock()
         self._stopping = False
         self._progress: Progress = lambda done: None
 
@@ -79,9 +79,9 @@ class Cells:
         self._progress = self.watcher.counter("cells of the table", len(pending), "cells")
         with ThreadPoolExecutor(self.jobs) as threads:
             try:
-                while pending or self._at_work:
-                    pending = self._begin(pending, threads)
-                    done, _ = wait(self._at_work, return_when=FIRST_COMPLETED)
+                while pending or self._running:
+                    pending = self._start(pending, threads)
+                    done, _ = wait(self._running, return_when=FIRST_COMPLETED)
                     for future in done:
                         self._end(future)
                         yield
@@ -89,7 +89,7 @@ class Cells:
                 self._stop()
                 raise
 
-    def _begin(self, pending: Sequence[Cell], threads: ThreadPoolExecutor) -> list[Cell]:
+    def _start(self, pending: Sequence[Cell], threads: ThreadPoolExecutor) -> list[Cell]:
         """Start the cells that can be started; return the others."""
         left = []
         for cell in pending:
@@ -97,23 +97,23 @@ class Cells:
             broken = next((step for step in missing if step in self.failed), None)
             if broken is not None:
                 self._fail(cell, self.failed[broken])
-            elif not self.free or self._is_at_work(missing):
+            elif not self.free or self._is_running(missing):
                 left.append(cell)
             else:
                 cores = self.free.pop(0)
                 self.watcher.note(f"{title_of(cell)}: started")
-                self._at_work[threads.submit(self._run, cell, cores, self.task(cell))] = (cell, cores)
+                self._running[threads.submit(self._run, cell, cores, self.task(cell))] = (cell, cores)
         return left
 
     def _missing(self, cell: Cell) -> list[Step]:
         return [step for step in cell.answer.all_steps() if not self.store.place(step).cost.done]
 
-    def _is_at_work(self, steps: Sequence[Step]) -> bool:
-        """Whether another process is making one of these steps."""
-        return any(step in self._missing(cell) for cell, _ in self._at_work.values() for step in steps)
+    def _is_running(self, steps: Sequence[Step]) -> bool:
+        """Whether another process is running one of these steps."""
+        return any(step in self._missing(cell) for cell, _ in self._running.values() for step in steps)
 
     def _end(self, future: Future[str | None]) -> None:
-        cell, cores = self._at_work.pop(future)
+        cell, cores = self._running.pop(future)
         self.free.append(cores)
         error = future.result()
         if error is not None:
@@ -131,9 +131,9 @@ class Cells:
         self.watcher.warn(f"{title_of(cell)} failed: {error}")
 
     def _run(self, cell: Cell, cores: list[int] | None, task: Mapping[str, Any]) -> str | None:
-        """Run a cell to its end; return the error, if any."""
+        """Run a cell until it ends; return the error, if any."""
         with tempfile.TemporaryFile() as printed:
-            with self._told:
+            with self._lock:
                 if self._stopping:
                     return "stopped"
                 process = subprocess.Popen(
@@ -147,26 +147,26 @@ class Cells:
                 self._processes.add(process)
             try:
                 with process:
-                    return self._listened(process, task, cell, printed)
+                    return self._communicate(process, task, cell, printed)
             finally:
                 self._processes.discard(process)
 
-    def _listened(
+    def _communicate(
         self, process: subprocess.Popen[str], task: Mapping[str, Any], cell: Cell, printed: IO[bytes]
     ) -> str | None:
         assert process.stdin is not None
         assert process.stdout is not None
         try:
             print(json.dumps(task), file=process.stdin, flush=True)
-        except BrokenPipeError:  # it has ended; its output tells why
+        except BrokenPipeError:  # it has ended; its output has the reason
             pass
-        error, said = None, time.monotonic()
+        error, reported = None, time.monotonic()
         for line in process.stdout:
             content = json.loads(line)
             error = content.get("error", error)
-            if "progress" not in content or time.monotonic() - said > SAID_EVERY_S:
-                said = time.monotonic()
-                self._tell(title_of(cell), content)
+            if "progress" not in content or time.monotonic() - reported > REPORT_EVERY_S:
+                reported = time.monotonic()
+                self._report(title_of(cell), content)
         status = process.wait()
         if status == 0:
             return None
@@ -176,12 +176,12 @@ class Cells:
         """The error of a crashed process; its output is saved to a log."""
         log = self.store.result(cell.answer).with_suffix(".log")
         printed.seek(0)
-        said = printed.read().decode("utf-8", "replace")
-        write_text(log, said)
-        return f"the process ended with status {status}: {_reason_in(said)} (log: {log})"
+        output = printed.read().decode("utf-8", "replace")
+        write_text(log, output)
+        return f"the process ended with status {status}: {_last_exception(output)} (log: {log})"
 
-    def _tell(self, title: str, content: Mapping[str, Any]) -> None:
-        with self._told:
+    def _report(self, title: str, content: Mapping[str, Any]) -> None:
+        with self._lock:
             if "warning" in content:
                 self.watcher.warn(f"{title}: {content['warning']}")
             elif "note" in content:
@@ -193,12 +193,12 @@ class Cells:
 
     def _stop(self) -> None:
         """Terminate all processes, and kill them after the grace period."""
-        with self._told:
+        with self._lock:
             self._stopping = True
             processes = list(self._processes)
         for process in processes:
             process.terminate()
-        until = time.monotonic() + PATIENCE_S
+        until = time.monotonic() + GRACE_PERIOD_S
         for process in processes:
             try:
                 process.wait(max(0.0, until - time.monotonic()))
@@ -206,7 +206,7 @@ class Cells:
                 process.kill()
 
 
-def _reason_in(printed: str) -> str:
+def _last_exception(printed: str) -> str:
     """The exception that ended a process (MindSpore may print more after it); else the last line."""
     lines = printed.strip().splitlines() or ["no output"]
     return next((line for line in reversed(lines) if _EXCEPTION.match(line)), lines[-1].strip())

@@ -19,10 +19,10 @@ Kind = Literal["train", "pretrain", "soup", "fixres"]
 
 @dataclass(frozen=True)
 class Step:
-    """A run to make: by training, pretraining, averaging snapshots or FixRes.
+    """A run to produce: by training, pretraining, averaging snapshots or FixRes.
 
     `recipe` is for training and has no test-time views, which do not affect weights. `minutes` is the time budget, None
-    if epochs limit the training; `source` is the run to start from, `teachers` are those to distil from. `of` holds
+    if training is limited by epochs; `source` is the run to start from, `teachers` are those to distil from. `of` holds
     further arguments of the kind: ``broader``, ``size`` and ``epochs``, ``rule``.
     """
 
@@ -52,7 +52,7 @@ class Step:
 
     @property
     def length(self) -> float:
-        """Its own epochs or minutes, without earlier steps."""
+        """Its epochs or minutes, without earlier steps."""
         if self.minutes is not None:
             return self.minutes
         if self.kind == "fixres":
@@ -60,7 +60,7 @@ class Step:
         return 0.0 if self.recipe is None else float(self.recipe.train.epochs)
 
     def with_all_before(self) -> Iterator[Step]:
-        """All required steps, each once, in order of dependency; itself last."""
+        """All steps that it requires, each once, in order of dependency, ending with itself."""
         seen: set[Step] = set()
         for before in (*([] if self.source is None else [self.source]), *self.teachers):
             for each in before.with_all_before():
@@ -82,8 +82,8 @@ class Step:
 
     def digest(self, data: str, cores: int) -> str:
         """Its name in a store: equal steps share a run."""
-        told = f"{version('shelfmind')}|{data}|{cores if self._timed else ''}|{self.text}"
-        return hashlib.sha256(told.encode()).hexdigest()[:16]
+        identity = f"{version('shelfmind')}|{data}|{cores if self._timed else ''}|{self.text}"
+        return hashlib.sha256(identity.encode()).hexdigest()[:16]
 
     @property
     def _timed(self) -> bool:
@@ -106,13 +106,13 @@ class Answer:
     def digest(self, data: str, cores: int, split: str) -> str:
         """Its name in a store."""
         runs = [step.digest(data, cores) for step in self.steps]
-        told = json.dumps([runs, self.views, self.logit_adjust, self.temperature, split])
-        return hashlib.sha256(told.encode()).hexdigest()[:16]
+        identity = json.dumps([runs, self.views, self.logit_adjust, self.temperature, split])
+        return hashlib.sha256(identity.encode()).hexdigest()[:16]
 
 
 def _contents(recipe: Recipe) -> dict[str, str]:
     """Checksums of weights and teachers that a recipe refers to by path, so that replaced files are detected."""
     named = [*recipe.distillation.teachers, *([recipe.model.weights] if recipe.model.weights else [])]
-    places = {name: Path(name).expanduser() for name in named}
-    files = {name: place / "weights.ckpt" if place.is_dir() else place for name, place in places.items()}
+    paths = {name: Path(name).expanduser() for name in named}
+    files = {name: place / "weights.ckpt" if place.is_dir() else place for name, place in paths.items()}
     return {name: file_sha256(file) for name, file in files.items() if file.is_file()}

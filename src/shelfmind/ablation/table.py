@@ -16,7 +16,7 @@ from shelfmind.validation import Location, dotted, first_fault
 
 BASE = "base"
 """The name of the row that others are compared with."""
-LONGEST_NAME = 60
+MAX_NAME_LENGTH = 60
 
 
 class Part(BaseModel):
@@ -120,8 +120,8 @@ class Row(Part):
     @classmethod
     def _short(cls, value: str) -> str:
         value = value.strip()
-        if not value or len(value) > LONGEST_NAME or not value.isprintable() or "|" in value:
-            raise ValueError(f"must be one line of 1 to {LONGEST_NAME} characters without '|', got {value!r}")
+        if not value or len(value) > MAX_NAME_LENGTH or not value.isprintable() or "|" in value:
+            raise ValueError(f"must be one line of 1 to {MAX_NAME_LENGTH} characters without '|', got {value!r}")
         return value
 
     @model_validator(mode="after")
@@ -201,7 +201,7 @@ def read_table(name: str) -> Table:
         UserError: the table is missing, is not valid YAML, or has an invalid key (with the closest valid one) or value.
     """
     try:
-        content = yaml.load(table_text(name), _EachKeyOnce)  # nosec B506  # a safe loader, too
+        content = yaml.load(table_text(name), _EachKeyOnce)  # nosec B506  # a subclass of the safe loader
     except yaml.YAMLError as error:
         raise UserError(f"the table {name} is not valid YAML: {_where(error)}") from None
     if not isinstance(content, dict):
@@ -210,7 +210,7 @@ def read_table(name: str) -> Table:
         table = Table.model_validate(content)
     except ValidationError as error:
         raise UserError(f"table {name}: {_fault(error, content)}") from None
-    return table.model_copy(update={"base": _beside(table.base, name)})
+    return table.model_copy(update={"base": _with_path(table.base, name)})
 
 
 class _EachKeyOnce(yaml.SafeLoader):
@@ -230,11 +230,11 @@ def _where(error: yaml.YAMLError) -> str:
     return str(error).splitlines()[0]
 
 
-def _beside(base: Base, name: str) -> Base:
+def _with_path(base: Base, name: str) -> Base:
     """The base with the path of its recipe, if that is a file next to the table."""
-    beside = Path(name).expanduser().parent / base.recipe
-    if base.recipe not in recipe_names() and beside.is_file():
-        return base.model_copy(update={"recipe": str(beside)})
+    path = Path(name).expanduser().parent / base.recipe
+    if base.recipe not in recipe_names() and path.is_file():
+        return base.model_copy(update={"recipe": str(path)})
     return base
 
 
@@ -243,11 +243,11 @@ def _fault(error: ValidationError, content: Mapping[str, Any]) -> str:
     row, inner = _row_at(fault.location, content)
     if fault.unknown:
         *above, key = inner
-        said = str(unknown_name("key", str(key), _part_at(fault.location[:-1]).model_fields))
-        said = f"{dotted(tuple(above))}: {said}" if above else said
+        problem = str(unknown_name("key", str(key), _part_at(fault.location[:-1]).model_fields))
+        problem = f"{dotted(tuple(above))}: {problem}" if above else problem
     else:
-        said = fault.sentence(lambda location: dotted(_row_at(location, content)[1])) if inner else fault.problem
-    return f"{row}{said}"
+        problem = fault.sentence(lambda location: dotted(_row_at(location, content)[1])) if inner else fault.problem
+    return f"{row}{problem}"
 
 
 def _row_at(location: Location, content: Mapping[str, Any]) -> tuple[str, Location]:

@@ -1,4 +1,4 @@
-"""The process of one cell: makes its missing runs one after the other and evaluates the last.
+"""The process of one cell: produces its missing runs one by one, and evaluates the last one.
 
 It reads its task as a line of JSON from standard input, and reports progress as lines of JSON on standard output.
 It exits when standard input is closed, which happens when the parent process ends.
@@ -32,29 +32,29 @@ from shelfmind.training.watching import EpochEntry, Watcher
 
 TIMED = 200
 """Number of images for measuring speed."""
-Say = Callable[[Mapping[str, Any]], None]
+Report = Callable[[Mapping[str, Any]], None]
 STOPPED = 130
 
 
 class Meter(Watcher):
     """Measures the cost of a step, saves it after every epoch, and reports progress."""
 
-    def __init__(self, place: StepPlace, say: Say) -> None:
-        self.place, self.say, self.before = place, say, place.cost
+    def __init__(self, place: StepPlace, report: Report) -> None:
+        self.place, self.report, self.before = place, report, place.cost
         self.began, self.processor_began = time.perf_counter(), time.process_time()
 
     def note(self, text: str) -> None:
-        """Report it to the parent process."""
-        self.say({"note": str(text)})
+        """Pass it to the parent process."""
+        self.report({"note": str(text)})
 
     def warn(self, text: str) -> None:
-        """Report it to the parent process."""
-        self.say({"warning": str(text)})
+        """Pass it to the parent process."""
+        self.report({"warning": str(text)})
 
     def epoch(self, entry: EpochEntry) -> None:
         """Save the cost so far; an epoch whose state was not saved is repeated and counted again."""
         self.keep()
-        self.say({"progress": entry["progress"], "val_top1": entry["val_top1"]})
+        self.report({"progress": entry["progress"], "val_top1": entry["val_top1"]})
 
     def keep(self, done: bool = False) -> None:
         """Save the cost so far."""
@@ -62,7 +62,7 @@ class Meter(Watcher):
             Cost(
                 seconds=round(self.before.seconds + time.perf_counter() - self.began, 1),
                 processor_s=round(self.before.processor_s + time.process_time() - self.processor_began, 1),
-                memory_mib=max(self.before.memory_mib, _most_memory_mib()),
+                memory_mib=max(self.before.memory_mib, _peak_memory_mib()),
                 cores=available_cores(),
                 done=done,
             )
@@ -71,25 +71,25 @@ class Meter(Watcher):
 
 def main() -> None:
     """Run the task. Exit status 0, 1 after a reported error, 130 if stopped."""
-    said = os.fdopen(os.dup(1), "w", encoding="utf-8")
+    stream = os.fdopen(os.dup(1), "w", encoding="utf-8")
     os.dup2(2, 1)
 
-    def say(content: Mapping[str, Any]) -> None:
-        print(json.dumps(content), file=said, flush=True)
+    def report(content: Mapping[str, Any]) -> None:
+        print(json.dumps(content), file=stream, flush=True)
 
     task = json.loads(sys.stdin.readline())
-    threading.Thread(target=_end_with_the_input, daemon=True).start()
+    threading.Thread(target=_exit_with_parent, daemon=True).start()
     try:
-        work(task, say)
+        work(task, report)
     except UserError as error:
-        say({"error": str(error)})
+        report({"error": str(error)})
         sys.exit(1)
     except KeyboardInterrupt:
         sys.exit(STOPPED)
 
 
-def work(task: Mapping[str, Any], say: Say) -> None:
-    """Make the missing runs, and evaluate.
+def work(task: Mapping[str, Any], report: Report) -> None:
+    """Produce the missing runs, and evaluate them.
 
     Raises:
         UserError: a step or the evaluation failed.
@@ -103,16 +103,16 @@ def work(task: Mapping[str, Any], say: Say) -> None:
         with exclusively(place.lock):
             if place.cost.done:  # by another process in the meantime
                 continue
-            say({"step": step["folder"]})
+            report({"step": step["folder"]})
             write_json(place.folder / "step.json", step["described"])
-            meter = Meter(place, say)
+            meter = Meter(place, report)
             _KINDS[step["kind"]](step, place.run, meter, task)
             meter.keep(done=True)
-    say({"step": None})
-    judge(task).save(Path(task["result"]))
+    report({"step": None})
+    evaluate(task).save(Path(task["result"]))
 
 
-def judge(task: Mapping[str, Any]) -> Result:
+def evaluate(task: Mapping[str, Any]) -> Result:
     """Evaluate the runs of the task, or their average."""
     from shelfmind.evaluation.calibration import cross_fitted
     from shelfmind.evaluation.ensemble import average_predictions
@@ -123,7 +123,7 @@ def judge(task: Mapping[str, Any]) -> Result:
 
     runs = [RunFolder(Path(run)) for run in task["runs"]]
     predictors = [RunPredictor(run, task["views"], calibrated=False) for run in runs]
-    catalog = open_known(runs, Path(task["judged_data"]), task["judged_format"], count_silently).catalog
+    catalog = open_known(runs, Path(task["data"]), task["format"], count_silently).catalog
     if not catalog.split(task["split"]):
         raise UserError(f"{catalog.root} has no images in {task['split']} to evaluate on")
     folder, most = Path(task["result"]).parent, task["max_bad_fraction"]
@@ -208,12 +208,12 @@ _KINDS: dict[str, Callable[[Mapping[str, Any], Path, Meter, Mapping[str, Any]], 
 }
 
 
-def _end_with_the_input() -> None:
+def _exit_with_parent() -> None:
     sys.stdin.read()
     os._exit(STOPPED)
 
 
-def _most_memory_mib() -> float:
+def _peak_memory_mib() -> float:
     """The peak memory of this process; 0 if unavailable."""
     try:
         import resource

@@ -14,23 +14,23 @@ from shelfmind.arrays import Bools, Floats, Ints, Wide
 from shelfmind.evaluation.matrix_rows import unit_rows
 from shelfmind.progress import Counter, count_silently
 
-LEAST_PHOTOS = 10
+MIN_PHOTOS = 10
 """Minimum images of a class to search for groups."""
-LEAST_OF_A_GROUP = 3
-LEAST_SHARE = 0.1
+MIN_GROUP_PHOTOS = 3
+MIN_SHARE = 0.1
 """Minimum photos and minimum share of the class; a smaller group consists of outliers, not of an appearance."""
-LEAST_SILHOUETTE = 0.25
+MIN_SILHOUETTE = 0.25
 """Kaufman and Rousseeuw, "Finding Groups in Data", 1990: below this, there is no substantial structure."""
 FALSE_DISCOVERIES = 0.01
-MOST_GROUPS = 4
-_MOST_PHOTOS = 200
+MAX_GROUPS = 4
+_MAX_PHOTOS = 200
 _DIMENSIONS = 8
-_DRAWS = 99
+_SIMULATIONS = 99
 _ROUNDS = 8
 
 
 Vectors = Callable[[Ints], Floats]
-"""The vectors (R, D) of the images in some rows."""
+"""Returns the vectors (R, D) of the images in R rows."""
 
 
 @dataclass(frozen=True)
@@ -79,8 +79,8 @@ class Split:
     def substantial(self) -> bool:
         """Whether both parts are large enough and well separated."""
         smaller = min(int(self.second.sum()), int((~self.second).sum()))
-        least = max(LEAST_OF_A_GROUP, LEAST_SHARE * len(self.second))
-        return smaller >= least and self.silhouette >= LEAST_SILHOUETTE
+        least = max(MIN_GROUP_PHOTOS, MIN_SHARE * len(self.second))
+        return smaller >= least and self.silhouette >= MIN_SILHOUETTE
 
 
 def find_appearances(
@@ -98,8 +98,8 @@ def find_appearances(
     progress = counter("finding multiple appearances", len(np.unique(labels[labels >= 0])), "classes")
     found: list[tuple[int, Ints, Wide, Split]] = []
     for label, rows in _classes(labels):
-        if len(rows) > _MOST_PHOTOS:
-            rows = rows[np.linspace(0, len(rows) - 1, _MOST_PHOTOS).round().astype(np.int64)]
+        if len(rows) > _MAX_PHOTOS:
+            rows = rows[np.linspace(0, len(rows) - 1, _MAX_PHOTOS).round().astype(np.int64)]
         points = unit_rows(vectors(rows)).astype(np.float64)
         found.append((label, rows, points, parted(points, _generator(seed, label))))
         progress(1)
@@ -129,11 +129,11 @@ def parted(points: Wide, rng: np.random.Generator) -> Split:
     distribution."""
     coordinates = _principal(points)
     second = _two_means(coordinates[None])[0]
-    drawn = rng.standard_normal((_DRAWS, *coordinates.shape)) * coordinates.std(0)
-    by_chance = _cluster_index(drawn, _two_means(drawn))
+    simulated = rng.standard_normal((_SIMULATIONS, *coordinates.shape)) * coordinates.std(0)
+    null_indices = _cluster_index(simulated, _two_means(simulated))
     index = float(_cluster_index(coordinates[None], second[None])[0])
-    spread = float(by_chance.std(ddof=1))
-    p = float(stats.norm.cdf((index - by_chance.mean()) / spread)) if spread > 0 else 1.0
+    spread = float(null_indices.std(ddof=1))
+    p = float(stats.norm.cdf((index - null_indices.mean()) / spread)) if spread > 0 else 1.0
     return Split(second, silhouette(coordinates, second), p)
 
 
@@ -146,16 +146,16 @@ def silhouette(points: Wide, second: Bools) -> float:
     sums = np.stack([apart[:, ~second].sum(1), apart[:, second].sum(1)])
     sizes = np.array([(~second).sum(), second.sum()])
     own = second.astype(np.int64)
-    places = np.arange(len(points))
-    inside = sums[own, places] / (sizes[own] - 1)
-    outside = sums[1 - own, places] / sizes[1 - own]
+    rows = np.arange(len(points))
+    inside = sums[own, rows] / (sizes[own] - 1)
+    outside = sums[1 - own, rows] / sizes[1 - own]
     return float(((outside - inside) / np.maximum(np.maximum(inside, outside), 1e-12)).mean())
 
 
 def _classes(labels: Ints) -> Iterator[tuple[int, Ints]]:
     order = np.argsort(labels, kind="stable")
     for rows in np.split(order, np.flatnonzero(np.diff(labels[order])) + 1):
-        if len(rows) >= LEAST_PHOTOS and labels[rows[0]] >= 0:
+        if len(rows) >= MIN_PHOTOS and labels[rows[0]] >= 0:
             yield int(labels[rows[0]]), rows
 
 
@@ -163,12 +163,12 @@ def _groups(rows: Ints, points: Wide, split: Split, rng: np.random.Generator) ->
     """The parts of a class, split further while the split is clear, each with its most typical image first."""
     parts = [np.flatnonzero(~split.second), np.flatnonzero(split.second)]
     waiting = list(parts)
-    while waiting and len(parts) < MOST_GROUPS:
+    while waiting and len(parts) < MAX_GROUPS:
         part = waiting.pop()
-        if len(part) < LEAST_PHOTOS:
+        if len(part) < MIN_PHOTOS:
             continue
         again = parted(points[part], rng)
-        if again.p <= FALSE_DISCOVERIES / MOST_GROUPS and again.substantial:
+        if again.p <= FALSE_DISCOVERIES / MAX_GROUPS and again.substantial:
             halves = [part[~again.second], part[again.second]]
             parts = [each for each in parts if each is not part] + halves
             waiting += halves

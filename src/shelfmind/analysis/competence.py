@@ -60,36 +60,36 @@ def competence(fold: int, labels: Ints, right: Bools, classes: int) -> Competenc
     return Competence(fold, images, hits, at_least, max(1 / classes, most))
 
 
-def doubt_of(judges: Sequence[Competence], left_out: int) -> str | None:
+def competence_warning(networks: Sequence[Competence], left_out: int) -> str | None:
     """A warning about networks that do not clearly beat guessing, so that `left_out` labels are not checked; None if
     all do."""
-    weak = [judge for judge in judges if not judge.trusted]
+    weak = [network for network in networks if not network.trusted]
     if not weak:
         return None
-    best = max(weak, key=lambda judge: (judge.at_least, judge.images))
+    best = max(weak, key=lambda network: (network.at_least, network.images))
     outcome = "no labels are checked"
-    if len(weak) < len(judges):
+    if len(weak) < len(networks):
         do = "does" if len(weak) == 1 else "do"
-        who = f"{len(weak)} of {counted(len(judges), 'network')} {do} not clearly beat guessing"
+        who = f"{len(weak)} of {counted(len(networks), 'network')} {do} not clearly beat guessing"
         outcome = f"{counted(left_out, 'label is', 'labels are')} not checked"
-    elif len(judges) == 1:
+    elif len(networks) == 1:
         who = "the network does not clearly beat guessing"
     else:
-        who = f"none of {counted(len(judges), 'network')} clearly beats guessing"
-    advice = ADVICE if any(judge.provable for judge in weak) else TOO_FEW if best.images else ALL_SEEN
-    whose = "it" if len(judges) == 1 else "the best of them"
+        who = f"none of {counted(len(networks), 'network')} clearly beats guessing"
+    advice = ADVICE if any(network.provable for network in weak) else TOO_FEW if best.images else ALL_SEEN
+    whose = "it" if len(networks) == 1 else "the best of them"
     return f"{who} on held-out images ({_measured(whose, best)}), so {outcome}. {advice}"
 
 
-def trusted_folds(judges: Iterable[Competence]) -> list[int]:
+def trusted_folds(networks: Iterable[Competence]) -> list[int]:
     """The folds whose networks may check labels."""
-    return [judge.fold for judge in judges if judge.trusted]
+    return [network.fold for network in networks if network.trusted]
 
 
-def _measured(whose: str, judge: Competence) -> str:
-    if judge.images == 0:
+def _measured(whose: str, network: Competence) -> str:
+    if network.images == 0:
         return "there are no such images to evaluate it on"
     return (
-        f"{whose} gets {judge.right} of {judge.images} right, lower 95% bound {judge.at_least:.1%}; "
-        f"guessing gets {judge.guessing:.1%}"
+        f"{whose} gets {network.right} of {network.images} right, lower 95% bound {network.at_least:.1%}; "
+        f"guessing gets {network.guessing:.1%}"
     )

@@ -92,8 +92,8 @@ def append_decision(path: Path, decision: Decision) -> None:
     line = decision_line(decision)
     try:
         is_new = not path.exists()
-        with open(path, "ab+", buffering=0) as log, _alone(log.fileno()):
-            end = _sound_end(log.fileno())
+        with open(path, "ab+", buffering=0) as log, _locked(log.fileno()):
+            end = _end_of_complete_lines(log.fileno())
             try:
                 written = os.write(log.fileno(), line)
                 if written != len(line):
@@ -127,13 +127,13 @@ def read_decisions(path: Path, note: Callable[[str], None] | None = None) -> lis
         content = path.read_bytes()
     except OSError as error:
         raise UserError(f"{path} cannot be read: {error.strerror or error}") from error
-    whole, rest = split_whole(content)
+    whole, rest = split_complete_lines(content)
     if rest and note is not None:
         note(CUT_LINE.format(path=path))
     return parse_lines(path, whole)
 
 
-def split_whole(content: bytes) -> tuple[bytes, bytes]:
+def split_complete_lines(content: bytes) -> tuple[bytes, bytes]:
     """The complete lines of a log, and an incomplete line after them, which is empty in an intact log.
 
     A last line that lacks only its line break counts as complete.
@@ -199,18 +199,18 @@ def _contradiction(cases: Collection[tuple[Decision, Decision]]) -> str:
     first, second = next(iter(cases))
     more = f", and {counted(len(cases) - 1, 'more image')}" if len(cases) > 1 else ""
     return (
-        f"reviewers disagree: {first.path}: {first.reviewer} says {_said(first)}, "
-        f"{second.reviewer} says {_said(second)}{more}; change or undo one decision in the review, "
+        f"reviewers disagree: {first.path}: {first.reviewer} says {_quoted(first)}, "
+        f"{second.reviewer} says {_quoted(second)}{more}; change or undo one decision in the review, "
         f"prefer a reviewer with {argument('prefer', ['NAME'])}, or the latest with {argument('prefer_latest', True)}"
     )
 
 
-def _said(decision: Decision) -> str:
+def _quoted(decision: Decision) -> str:
     return f"'{decision.label}'" if decision.decision == "relabel" else str(decision.decision)
 
 
 @contextmanager
-def _alone(handle: int) -> Iterator[None]:
+def _locked(handle: int) -> Iterator[None]:
     """Lock the file against other processes."""
     if fcntl is None:
         yield
@@ -222,7 +222,7 @@ def _alone(handle: int) -> Iterator[None]:
         fcntl.flock(handle, fcntl.LOCK_UN)
 
 
-def _sound_end(handle: int) -> int:
+def _end_of_complete_lines(handle: int) -> int:
     """Remove an incomplete line left by a crash, terminate a complete one, and return the end of the log."""
     size = os.fstat(handle).st_size
     if size == 0:
@@ -233,7 +233,7 @@ def _sound_end(handle: int) -> int:
     os.lseek(handle, 0, os.SEEK_SET)
     with open(handle, "rb", closefd=False) as log:
         content = log.read()
-    whole, rest = split_whole(content)
+    whole, rest = split_complete_lines(content)
     if rest:
         os.ftruncate(handle, len(whole))
         return len(whole)

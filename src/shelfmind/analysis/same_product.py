@@ -11,14 +11,14 @@ from sklearn.covariance import ledoit_wolf
 from shelfmind.arrays import Bools, Floats, Ints, Wide
 from shelfmind.evaluation.matrix_rows import row_chunks, unit_rows
 
-LEAST_PRODUCTS = 3
+MIN_PRODUCTS = 3
 """Minimum number of products with at least two photos to learn the model from."""
-LASTING = 0.2
+SHARED_VARIANCE = 0.2
 """The share of the within-product variance that all photos of a set may have in common, and averaging does not
 reduce."""
 NEIGHBOURS = 8
 """Number of nearest photos of each photo to search when no products are known."""
-_LEAST_BETWEEN = 1e-3
+_MIN_BETWEEN = 1e-3
 _CHUNK_VALUES = 1 << 23
 
 
@@ -56,13 +56,13 @@ class SameProduct:
     between: Wide
 
     @classmethod
-    def learnt(cls, vectors: Floats, labels: npt.NDArray[np.generic]) -> SameProduct | None:
+    def fit(cls, vectors: Floats, labels: npt.NDArray[np.generic]) -> SameProduct | None:
         """Fit the model to vectors (N, D) with their products (N,); None if too few products have at least two photos.
 
         Both covariances are shrunk (Ledoit and Wolf 2004), because there are often fewer products than dimensions.
         """
         _, inverse, counts = np.unique(labels, return_inverse=True, return_counts=True)
-        if (counts > 1).sum() < LEAST_PRODUCTS:
+        if (counts > 1).sum() < MIN_PRODUCTS:
             return None
         rows = unit_rows(vectors).astype(np.float64)
         means = np.zeros((len(counts), rows.shape[1]))
@@ -70,30 +70,30 @@ class SameProduct:
         means /= counts[:, None]
         unbiased = np.sqrt(counts / np.maximum(counts - 1, 1))[inverse, None]
         deviations = ((rows - means[inverse]) * unbiased)[counts[inverse] > 1]
-        return cls._of(deviations, means, float(np.mean(1 / counts)))
+        return cls._fit(deviations, means, float(np.mean(1 / counts)))
 
     @classmethod
-    def guessed(cls, vectors: Floats) -> SameProduct | None:
+    def fit_unlabelled(cls, vectors: Floats) -> SameProduct | None:
         """Fit the model to vectors (N, D) of unknown products, treating mutual nearest neighbours as the same product.
 
         None if there are too few of them.
         """
         rows = unit_rows(vectors)
         one, two = _mutual_neighbours(rows, min(NEIGHBOURS, len(rows) // 4))
-        if len(one) < LEAST_PRODUCTS:
+        if len(one) < MIN_PRODUCTS:
             return None
         first, second = rows[one].astype(np.float64), rows[two].astype(np.float64)
-        return cls._of((first - second) / np.sqrt(2), (first + second) / 2, 0.5)
+        return cls._fit((first - second) / np.sqrt(2), (first + second) / 2, 0.5)
 
     @classmethod
-    def _of(cls, deviations: Wide, means: Wide, noise: float) -> SameProduct:
+    def _fit(cls, deviations: Wide, means: Wide, noise: float) -> SameProduct:
         """Fit the model to deviations of photos from their products, and to the products' means, whose own variance is
         `noise` times that of a photo."""
         centre = means.mean(0)
         within, turned = np.linalg.eigh(_shrunk(deviations))
         whitening = turned / np.sqrt(np.maximum(within, 1e-12))
         between, turned = np.linalg.eigh(_shrunk((means - centre) @ whitening))
-        return cls(centre, whitening @ turned, np.maximum(between - noise, _LEAST_BETWEEN))
+        return cls(centre, whitening @ turned, np.maximum(between - noise, _MIN_BETWEEN))
 
     def coordinates(self, vectors: Floats) -> Floats:
         """The coordinates of vectors (N, D) as single photos, which can be summed up to `Sets`."""
@@ -126,7 +126,7 @@ class SameProduct:
 
     def _noise(self, sets: Sets) -> float:
         """The variance of the mean of a set."""
-        return (1 - LASTING) / float(sets.sizes[0]) + LASTING
+        return (1 - SHARED_VARIANCE) / float(sets.sizes[0]) + SHARED_VARIANCE
 
 
 def group_photos(model: SameProduct, coordinates: Floats) -> Ints:
@@ -137,12 +137,12 @@ def group_photos(model: SameProduct, coordinates: Floats) -> Ints:
     are numbered by decreasing size, then by their first photo.
     """
     groups = _Groups(model, coordinates)
-    while groups.join_likeliest():
+    while groups.merge_likeliest():
         pass
     return by_size(groups.member_of())
 
 
-def dividing(same: Floats, different: Floats) -> float:
+def best_threshold(same: Floats, different: Floats) -> float:
     """The ratio that best separates pairs of one product from pairs of two: it minimises the sum of the two error
     rates.
 
@@ -150,8 +150,8 @@ def dividing(same: Floats, different: Floats) -> float:
     """
     cuts = np.unique(np.concatenate([same, different]))
     missed = np.searchsorted(np.sort(same), cuts, side="right") / len(same)
-    let_in = 1 - np.searchsorted(np.sort(different), cuts, side="right") / len(different)
-    best = np.flatnonzero(missed + let_in == (missed + let_in).min())[-1]
+    accepted = 1 - np.searchsorted(np.sort(different), cuts, side="right") / len(different)
+    best = np.flatnonzero(missed + accepted == (missed + accepted).min())[-1]
     following = cuts[min(best + 1, len(cuts) - 1)]
     return float((cuts[best] + following) / 2)
 
@@ -178,7 +178,7 @@ class _Groups:
         self.ratio = np.full(count, -np.inf, np.float32)
         self._search(np.arange(count), np.arange(count))
 
-    def join_likeliest(self) -> bool:
+    def merge_likeliest(self) -> bool:
         """Merge each pair of sets that are each other's most likely partners; False if no pair is likely the same."""
         likely = self.open & (self.ratio > 0)
         mutual = np.flatnonzero(likely & (self.partner[self.partner] == np.arange(len(likely))))
@@ -186,7 +186,7 @@ class _Groups:
         if not len(kept):
             if not likely.any():
                 return False
-            best = int(np.argmax(np.where(likely, self.ratio, -np.inf)))  # mutual but for rounding
+            best = int(np.argmax(np.where(likely, self.ratio, -np.inf)))  # mutual except for rounding errors
             kept = np.array([min(best, int(self.partner[best]))])
             self.partner[kept] = max(best, int(self.partner[best]))
         self._join(kept, self.partner[kept])

@@ -12,7 +12,7 @@ from typing import Any
 from shelfmind.errors import UserError
 from shelfmind.files import write_atomically
 
-MOST_NEIGHBOURS = 4
+MAX_NEIGHBOURS = 4
 FILE_NAME = "suspects.jsonl"
 
 

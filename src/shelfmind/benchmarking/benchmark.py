@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from shelfmind.batching import evenly_sampled
-from shelfmind.benchmarking.processes import Ran, Worker, run_predict
+from shelfmind.benchmarking.processes import CompletedCommand, Worker, run_predict
 from shelfmind.benchmarking.record import FORMAT, Change, changes, differences, machine, read_record, speed_of
 from shelfmind.benchmarking.subjects import TRAININGS, Subject, photos_of, recipe_of, subjects_of
 from shelfmind.data.listing import list_images
@@ -57,7 +57,7 @@ def benchmark(request: BenchmarkRequest, watcher: Observer = SILENT) -> Benchmar
     subjects, notes = subjects_of(request.run)
     predicting: dict[str, Any] = {subject.name: {"batches": {}} for subject in subjects}
     if "engines" in request.parts:
-        wanted = {each.name: _asking(each, request.batch) for each in subjects}
+        wanted = {each.name: _engine_task(each, request.batch) for each in subjects}
         predicting |= _speeds(wanted, request, watcher, "measuring engines", notes)
     if "command" in request.parts:
         for name, figures in _commands(subjects, request, watcher, notes).items():
@@ -93,7 +93,7 @@ def _described(request: BenchmarkRequest) -> dict[str, Any]:
     }
 
 
-def _asking(subject: Subject, batches: Sequence[int]) -> dict[str, Any]:
+def _engine_task(subject: Subject, batches: Sequence[int]) -> dict[str, Any]:
     return {"kind": "engine", "place": str(subject.place), "engine": subject.engine, "batches": list(batches)}
 
 
@@ -108,9 +108,9 @@ def _speeds(
     with ExitStack() as stack:
         workers: dict[str, Worker] = {}
         progress = watcher.counter(f"{what}: starting", len(wanted), "processes")
-        for name, asked in wanted.items():
+        for name, task in wanted.items():
             try:
-                workers[name] = stack.enter_context(closing(Worker(asked)))
+                workers[name] = stack.enter_context(closing(Worker(task)))
             except UserError as error:
                 notes.append(Message(f"note: {name} was skipped: {error}"))
             progress(1)
@@ -120,7 +120,7 @@ def _speeds(
         }
         progress = watcher.counter(what, request.rounds, "rounds")
         for number in range(request.rounds):
-            for name in _in_turn(list(workers), number):
+            for name in _alternating(list(workers), number):
                 for batch in calls[name]:
                     found[name][batch].append(workers[name].milliseconds(batch, SECONDS))
             progress(1)
@@ -133,9 +133,9 @@ def _speeds(
         }
 
 
-def _batches(asked: Mapping[str, Any], request: BenchmarkRequest) -> Sequence[int]:
-    """The batch sizes to measure; the recipe's for a training."""
-    return asked.get("batches") or [recipe_of(request.run).train.batch_size]
+def _batches(task: Mapping[str, Any], request: BenchmarkRequest) -> Sequence[int]:
+    """The batch sizes to measure; for training, that of the recipe."""
+    return task.get("batches") or [recipe_of(request.run).train.batch_size]
 
 
 def _commands(
@@ -146,22 +146,22 @@ def _commands(
     if not photos:
         return {}
     rounds = min(request.rounds, COMMANDS)
-    ran: dict[str, list[tuple[Ran, Ran]]] = {subject.name: [] for subject in subjects}
+    completed: dict[str, list[tuple[CompletedCommand, CompletedCommand]]] = {subject.name: [] for subject in subjects}
     progress = watcher.counter("measuring the whole command", rounds * len(subjects), "commands")
     with tempfile.TemporaryDirectory() as folder:
         all_of, one_of = Path(folder) / "all", Path(folder) / "one"
         all_of.mkdir()
         one_of.mkdir()
         for number in range(rounds):
-            for subject in _in_turn(list(subjects), number):
+            for subject in _alternating(list(subjects), number):
                 alone = run_predict(subject.place, subject.engine, photos[:1], one_of)
                 together = run_predict(subject.place, subject.engine, photos, all_of)
-                ran[subject.name].append((alone, together))
+                completed[subject.name].append((alone, together))
                 progress(1)
-    return {name: _command_figures(pairs, len(photos)) for name, pairs in ran.items()}
+    return {name: _command_figures(pairs, len(photos)) for name, pairs in completed.items()}
 
 
-def _command_figures(pairs: Sequence[tuple[Ran, Ran]], count: int) -> dict[str, Any]:
+def _command_figures(pairs: Sequence[tuple[CompletedCommand, CompletedCommand]], count: int) -> dict[str, Any]:
     memory = [together.memory_mb for _, together in pairs if together.memory_mb is not None]
     return {
         "images": count,
@@ -193,6 +193,6 @@ def _photos(request: BenchmarkRequest, counter: Callable[..., Progress], notes: 
     return good
 
 
-def _in_turn(names: list[Any], number: int) -> list[Any]:
+def _alternating(names: list[Any], number: int) -> list[Any]:
     """Reverse the order in every second round."""
     return names if number % 2 == 0 else names[::-1]

@@ -57,18 +57,18 @@ class Worker:
         if line:
             return dict(json.loads(line))
         status = self.process.wait()
-        raise UserError(f"a benchmark process exited with status {status}: {_last_words(self.printed)}")
+        raise UserError(f"a benchmark process exited with status {status}: {_last_line(self.printed)}")
 
 
 @dataclass(frozen=True)
-class Ran:
+class CompletedCommand:
     """A completed command: its duration, and its peak memory if available on this system."""
 
     seconds: float
     memory_mb: float | None
 
 
-def run_predict(place: Path, engine: str, photos: Sequence[Path], folder: Path) -> Ran:
+def run_predict(place: Path, engine: str, photos: Sequence[Path], folder: Path) -> CompletedCommand:
     """Run `shelfmind predict` on photos, writing a CSV below `folder`, as a user would.
 
     Raises:
@@ -83,7 +83,7 @@ def run_predict(place: Path, engine: str, photos: Sequence[Path], folder: Path) 
     return _run(["predict", str(place), str(list_of), "--engine", engine, "--out", str(folder / "out.csv")])
 
 
-def _run(arguments: Sequence[str]) -> Ran:
+def _run(arguments: Sequence[str]) -> CompletedCommand:
     with tempfile.TemporaryFile() as printed:
         began = time.perf_counter()
         process = subprocess.Popen(
@@ -103,11 +103,11 @@ def _run(arguments: Sequence[str]) -> Ran:
             raise
         seconds = time.perf_counter() - began
         if process.returncode:
-            raise UserError(f"shelfmind {' '.join(arguments)} failed: {_last_words(printed)}")
-    return Ran(seconds, memory_mb)
+            raise UserError(f"shelfmind {' '.join(arguments)} failed: {_last_line(printed)}")
+    return CompletedCommand(seconds, memory_mb)
 
 
-def _last_words(printed: Any) -> str:
+def _last_line(printed: Any) -> str:
     printed.seek(0)
     lines = printed.read().decode("utf-8", "replace").strip().splitlines()
     return lines[-1] if lines else "no output"

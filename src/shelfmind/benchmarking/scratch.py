@@ -1,4 +1,4 @@
-"""A training that is measured and discarded."""
+"""A training run that is measured and then discarded."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from shelfmind.training.run import choose_kernels
 
 
 def scratch_training(place: Path, overrides: list[str]) -> Training:
-    """A training by the recipe of a run or file, changed by `overrides`, on random squares and from random weights."""
+    """A training run with the recipe of a run or file and `overrides`, on random squares from random weights."""
     with tempfile.TemporaryDirectory() as folder:
         own = Path(folder) / "recipe.yaml"
         own.write_text(recipe_of(place).dump(), encoding="utf-8")

@@ -35,8 +35,8 @@ class Subject:
 def subjects_of(place: Path) -> tuple[list[Subject], list[str]]:
     """MindSpore with a run, if installed, and every installed engine with every file that it reads; and notes.
 
-    Files of a run whose weights differ from the run's current weights are skipped, as are those that this machine
-    cannot compute.
+    Files of a run are skipped if their weights differ from the run's current weights, or if this machine cannot run
+    them.
 
     Raises:
         UserError: there is no usable engine.

@@ -1,4 +1,4 @@
-"""The process of one subject: receives requests for calls or steps as lines of JSON, and sleeps in between.
+"""The process of one subject: receives requests for calls or steps as lines of JSON, and idles in between.
 
 python -m shelfmind.benchmarking.worker '{"kind": "engine", "place": ..., "engine": ..., "batches": [1, 32]}'
 """
@@ -18,7 +18,7 @@ import numpy as np
 from shelfmind.errors import UserError
 
 Work = Callable[[], None]
-LEAST_CALLS = 3
+MIN_CALLS = 3
 ONE_SIZE = ("mindspore", "mindir")
 """Engines whose graphs have a fixed batch size."""
 WARM_CALLS = dict.fromkeys(ONE_SIZE, 30)
@@ -82,15 +82,15 @@ def main() -> None:
     try:
         works, facts = KINDS[wanted.pop("kind")](**wanted)
         for work in works.values():
-            for _ in range(WARM_CALLS.get(str(facts["engine"]).partition(" ")[0], LEAST_CALLS)):
+            for _ in range(WARM_CALLS.get(str(facts["engine"]).partition(" ")[0], MIN_CALLS)):
                 work()
     except UserError as error:
         answer({"error": str(error)})
         return
     answer(facts)
     for line in sys.stdin:
-        asked = json.loads(line)
-        answer({"ms": _timed(works[asked["batch"]], asked["seconds"])})
+        request = json.loads(line)
+        answer({"ms": _timed(works[request["batch"]], request["seconds"])})
 
 
 def _call(engine: Callable[[Any], Any], images: Any) -> Work:
@@ -104,7 +104,7 @@ def _timed(work: Work, seconds: float) -> list[float]:
     """Milliseconds of each call within this many seconds, at least three calls."""
     found: list[float] = []
     until = time.perf_counter() + seconds
-    while len(found) < LEAST_CALLS or time.perf_counter() < until:
+    while len(found) < MIN_CALLS or time.perf_counter() < until:
         began = time.perf_counter()
         work()
         found.append((time.perf_counter() - began) * 1000)

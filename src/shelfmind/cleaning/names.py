@@ -18,7 +18,7 @@ _DEVICES = re.compile(r"(con|prn|aux|nul|com\d|lpt\d)(\.|$)", re.IGNORECASE)
 _BYTE = re.compile("[\udc80-\udcff]")
 _BEFORE_BRACKET = re.compile(r"(?<=[\u2e80-\u9fff\uac00-\ud7af]) (?=[(\[])")
 _INSIDE_BRACKETS = re.compile(r"(?<=[(\[]) | (?=[)\]])")
-LONGEST_BYTES = 200
+MAX_BYTES = 200
 """Maximum length of a name; systems allow 255, which leaves room for a number and a suffix."""
 
 
@@ -56,4 +56,4 @@ def clean_names(names: Iterable[str], merge: bool = False) -> Mapping[str, str]:
 
 
 def _shortened(text: str) -> str:
-    return text.encode()[:LONGEST_BYTES].decode(errors="ignore")
+    return text.encode()[:MAX_BYTES].decode(errors="ignore")

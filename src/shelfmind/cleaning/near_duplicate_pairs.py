@@ -6,7 +6,7 @@ from itertools import pairwise
 from pathlib import Path
 
 from shelfmind.analysis.image_audit.issues import parse_names
-from shelfmind.analysis.measuring.measurement import measured_meanwhile
+from shelfmind.analysis.measuring.measurement import temporary_measurements
 from shelfmind.analysis.near_duplicates.groups import Limits, find_duplicates
 from shelfmind.data.splits import relative_name
 from shelfmind.errors import UserError, call
@@ -50,7 +50,7 @@ def find_pairs(catalog: Catalog, counter: Counter) -> tuple[list[Pair], list[Bad
     """The pairs of near-duplicates, computed from all images, and the unusable files."""
     names = [relative_name(sample.path, catalog.root) for sample in catalog.samples]
     paths = [sample.path for sample in catalog.samples]
-    with measured_meanwhile(paths, counter) as measured:
+    with temporary_measurements(paths, counter) as measured:
         groups = find_duplicates(measured, Limits(), counter)
     members = ([names[measured.indices[member]] for member in group.members] for group in groups)
     return [pair for group in members for pair in pairwise(group)], list(measured.bad_files)

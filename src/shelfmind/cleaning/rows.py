@@ -11,7 +11,7 @@ import numpy as np
 
 from shelfmind.analysis.decisions import Decision
 from shelfmind.cleaning.names import clean_name
-from shelfmind.data.classes import NAMES_OF_OTHERS
+from shelfmind.data.classes import CATCH_ALL_NAMES
 from shelfmind.data.splits import SPLITS, stratified_split
 from shelfmind.disjoint_sets import DisjointSets
 from shelfmind.errors import UserError, argument, unknown_name
@@ -60,7 +60,7 @@ def others_class(classes: Collection[str], wanted: str | None) -> str:
         if wanted not in classes:
             raise unknown_name("class for others", wanted, classes)
         return wanted
-    found = sorted(name for name in classes if clean_name(name).casefold() in NAMES_OF_OTHERS)
+    found = sorted(name for name in classes if clean_name(name).casefold() in CATCH_ALL_NAMES)
     if len(found) != 1:
         known = f"more than one class has such a name ({', '.join(found)})" if found else "no class has such a name"
         which = argument("others", "NAME")
@@ -82,9 +82,9 @@ def apply_decisions(
     that do not fit, unless `ignore_missing`, and for a new class that is not in `new_classes`.
     """
     given = {row.source: row.given for row in rows}
-    lost = [path for path, decision in decisions.items() if given.get(path) != decision.given]
-    if lost and not ignore_missing:
-        raise UserError(_lost(lost, given, decisions))
+    unmatched = [path for path, decision in decisions.items() if given.get(path) != decision.given]
+    if unmatched and not ignore_missing:
+        raise UserError(_unmatched(unmatched, given, decisions))
     fitting = {path: decision for path, decision in decisions.items() if given.get(path) == decision.given}
     classes = dict.fromkeys([*given.values(), *new_classes])
     known = {clean_name(name): name for name in reversed(classes)}
@@ -94,7 +94,7 @@ def apply_decisions(
             targets[path] = others_class(classes, others)
         elif decision.decision == "relabel":
             targets[path] = _target(decision, classes, known)
-    return [_decided(row, fitting.get(row.source), targets) for row in rows], len(lost)
+    return [_decided(row, fitting.get(row.source), targets) for row in rows], len(unmatched)
 
 
 def rename_classes(rows: Iterable[Row], names: Mapping[str, str]) -> list[Row]:
@@ -141,7 +141,7 @@ def split_again(
     return changed
 
 
-def repetitions(
+def find_repeats(
     rows: Sequence[Row], pairs: Iterable[tuple[str, str]], *, duplicates: bool, leaks: bool
 ) -> tuple[dict[str, str], list[tuple[str, ...]]]:
     """The images that repeat another one, with the reason to drop each, and the groups that need a reviewer's decision.
@@ -200,12 +200,12 @@ def _thinned(rows: Sequence[Row], number: Callable[[Key, int], int], seed: int, 
     for key, group in groups.items():
         wanted = number(key, len(group))
         if wanted < len(group):
-            ranked = sorted(group, key=lambda row: _lot(seed, row.source))
+            ranked = sorted(group, key=lambda row: _sort_key(seed, row.source))
             reasons.update((row.source, reason) for row in ranked[wanted:])
     return drop_rows(rows, reasons)
 
 
-def _lot(seed: int, name: str) -> bytes:
+def _sort_key(seed: int, name: str) -> bytes:
     return hashlib.sha256(f"{seed}|{name}".encode("utf-8", "surrogateescape")).digest()
 
 
@@ -223,25 +223,25 @@ def _target(decision: Decision, classes: Collection[str], known: Mapping[str, st
 def _decided(row: Row, decision: Decision | None, targets: Mapping[str, str]) -> Row:
     if decision is None:
         return row
-    said = f"{decision.decision} by {decision.reviewer}"
+    decided = f"{decision.decision} by {decision.reviewer}"
     if decision.decision == "drop":
-        return replace(row, decided=said, dropped=row.dropped or f"dropped in the review: by {decision.reviewer}")
+        return replace(row, decided=decided, dropped=row.dropped or f"dropped in the review: by {decision.reviewer}")
     if decision.decision == "keep":
-        return replace(row, decided=said, protected=True)
-    return replace(row, decided=said, class_name=targets[row.source])
+        return replace(row, decided=decided, protected=True)
+    return replace(row, decided=decided, class_name=targets[row.source])
 
 
-def _lost(lost: Sequence[str], given: Mapping[str, str], decisions: Mapping[str, Decision]) -> str:
-    gone = [path for path in lost if path not in given]
+def _unmatched(unmatched: Sequence[str], given: Mapping[str, str], decisions: Mapping[str, Decision]) -> str:
+    gone = [path for path in unmatched if path not in given]
     if gone:
         text = (
             f"{len(gone):,} of {counted(len(decisions), 'decision')} cannot be applied because the image is "
             f"not in the data set: {shortened(gone, 3)}"
         )
     else:
-        path = lost[0]
+        path = unmatched[0]
         text = (
-            f"{len(lost):,} of {counted(len(decisions), 'decision')} cannot be applied because the label "
+            f"{len(unmatched):,} of {counted(len(decisions), 'decision')} cannot be applied because the label "
             f"has changed: {path} was '{decisions[path].given}' and is now '{given[path]}'"
         )
     passing = argument("ignore_missing_decisions", True)

@@ -31,7 +31,7 @@ def full_command(name: str) -> Any:
 
     verb = VERBS[name]
     request_type = verb.request_type
-    extra = [*_further_options(verb.shown_by), *_further_options(verb.asked_by)]
+    extra = [*_further_options(verb.printer), *_further_options(verb.prompts)]
 
     def run(context: typer.Context, **values: Any) -> None:
         given = {
@@ -67,13 +67,13 @@ def _run(verb: Verb, given: dict[str, Any], options: dict[str, Any]) -> None:
     display = Display()
     advice = None
     try:
-        if verb.asked_by is not None:
-            given = verb.asked_by(given, **_taken_by(verb.asked_by, options))
+        if verb.prompts is not None:
+            given = verb.prompts(given, **_taken_by(verb.prompts, options))
         request = verb.request_type(**given)
         advice = request.advice_when_stopped
         with display.showing():
             outcome = verb.run(request, Shown(display))
-        verb.shown_by(outcome, request, display, **_taken_by(verb.shown_by, options))
+        verb.printer(outcome, request, display, **_taken_by(verb.printer, options))
         display.repeat_warnings()
     except UserError as error:
         typed = UserError(as_typed(error.message, verb.request_type))

@@ -18,7 +18,7 @@ from shelfmind.records import Catalog, Sample
 
 
 @dataclass(frozen=True, slots=True)
-class Found:
+class FoundImage:
     """One image that a source found; `split` is None if the source specifies none."""
 
     path: Path
@@ -27,7 +27,7 @@ class Found:
 
 
 def assemble(
-    found: Sequence[Found],
+    found: Sequence[FoundImage],
     locations: Mapping[str, str],
     *,
     root: Path,

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 
 from shelfmind.errors import UserError
 
-NAMES_OF_OTHERS = frozenset({"others", "other", "其他", "其它", "其他商品", "其它商品"})
+CATCH_ALL_NAMES = frozenset({"others", "other", "其他", "其它", "其他商品", "其它商品"})
 """Lower-case names of catch-all classes, for products without a class."""
 
 

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from shelfmind.data.assembling import Found, assemble
+from shelfmind.data.assembling import FoundImage, assemble
 from shelfmind.data.splits import SPLIT_ALIASES
 from shelfmind.errors import UserError, unknown_name
 from shelfmind.nouns import counted
@@ -29,7 +29,7 @@ def csv_catalog(root: Path, seed: int = 0, same_names: bool = False) -> Catalog:
         raise UserError(f"{path} is not a list of images: its header must have the columns path,label[,split]")
     rows = read_table(path, delimiter=delimiter)
     columns = {name.lower(): position for position, name in enumerate(rows[0][1])}
-    found: dict[Path, tuple[int, Found]] = {}
+    found: dict[Path, tuple[int, FoundImage]] = {}
     locations: dict[str, str] = {}
     repeated = 0
     for line, cells in rows[1:]:
@@ -100,7 +100,7 @@ def _only_list(folder: Path) -> Path:
     return lists[0]
 
 
-def _row(line: _Line, columns: Mapping[str, int]) -> Found:
+def _row(line: _Line, columns: Mapping[str, int]) -> FoundImage:
     name, label = line.cell(columns, "path"), line.cell(columns, "label")
     if not name or not label:
         raise UserError(f"{line.file}, line {line.number}: the {'label' if name else 'path'} is empty")
@@ -113,4 +113,4 @@ def _row(line: _Line, columns: Mapping[str, int]) -> Found:
     path = line.file.parent / name
     if "\\" in name and not path.exists():  # a list written on Windows
         path = line.file.parent / name.replace("\\", "/")
-    return Found(path, label, split)
+    return FoundImage(path, label, split)

@@ -21,21 +21,21 @@ def detect_format(root: Path) -> str:
     """
     require_path(root)
     for name, source in SOURCES.items():
-        if source.unmistakable and source.fits(root):
+        if source.exclusive and source.matches(root):
             return name
-    fitting = [name for name, source in SOURCES.items() if not source.unmistakable and source.fits(root)]
+    fitting = [name for name, source in SOURCES.items() if not source.exclusive and source.matches(root)]
     if len(fitting) > 1:
-        there = " as well as ".join(SOURCES[name].looks for name in fitting)
+        there = " as well as ".join(SOURCES[name].description for name in fitting)
         formats = ", or ".join(argument("format", name) for name in fitting)
         raise UserError(f"{root} contains {there}; choose one with {formats}, or give the path of a file")
     if not fitting:
-        raise _nothing_known(root)
+        raise _no_known_format(root)
     return fitting[0]
 
 
-def _nothing_known(root: Path) -> UserError:
+def _no_known_format(root: Path) -> UserError:
     if root.is_dir():
-        looked_for = ", ".join(source.looks for source in SOURCES.values())
+        looked_for = ", ".join(source.description for source in SOURCES.values())
         return UserError(f"no data set in {root}: looked for {looked_for}; found {_contents(root)}")
     if root.suffix.lower() in _ARCHIVES:
         return UserError(f"{root} is an archive; extract it and give the folder")

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from shelfmind.data.assembling import Found, assemble
+from shelfmind.data.assembling import FoundImage, assemble
 from shelfmind.data.csv_file import image_lists
 from shelfmind.data.listing import Listing, list_images, note_links, note_others, subfolders
 from shelfmind.data.splits import SPLIT_ALIASES
@@ -19,7 +19,7 @@ from shelfmind.records import Catalog
 class Tree:
     """The contents of a tree of class folders: images, where each class was found (including empty ones), notes."""
 
-    found: list[Found] = field(default_factory=list)
+    found: list[FoundImage] = field(default_factory=list)
     locations: dict[str, str] = field(default_factory=dict)
     notes: list[str] = field(default_factory=list)
 
@@ -88,15 +88,15 @@ def read_tree(root: Path) -> Tree:
         for class_folder in subfolders(parent):
             listing = list_images(class_folder, root=root)
             tree.locations.setdefault(class_folder.name, str(class_folder.relative_to(root)))
-            tree.found.extend(Found(path, class_folder.name, split) for path in listing.images)
+            tree.found.extend(FoundImage(path, class_folder.name, split) for path in listing.images)
             left.add(listing)
             if len(listing.folders) > 1:
                 below = (str(path.relative_to(class_folder)) for path in listing.folders if path != class_folder)
                 joined.setdefault(class_folder.name, {}).update(dict.fromkeys(below))
     tree.notes = [*note_others(left.others), *_note_joined(joined), *note_links(left, root)]
-    beside = [path.name for path in subfolders(root) if path not in splits.values()] if splits else []
-    if beside:
-        tree.notes.append(f"folders next to {', '.join(splits)} were skipped: {shortened(beside)}")
+    others = [path.name for path in subfolders(root) if path not in splits.values()] if splits else []
+    if others:
+        tree.notes.append(f"folders next to {', '.join(splits)} were skipped: {shortened(others)}")
     if left.images:
         names = shortened(str(path.relative_to(root)) for path in left.images)
         if not tree.found:
@@ -104,8 +104,8 @@ def read_tree(root: Path) -> Tree:
                 f"the images in {root} are not in class folders ({names}); put the photos of each product into a "
                 "folder named after the product"
             )
-        outsiders = counted(len(left.images), "image is", "images are")
-        tree.notes.append(f"{outsiders} outside the class folders and skipped: {names}")
+        outside = counted(len(left.images), "image is", "images are")
+        tree.notes.append(f"{outside} outside the class folders and skipped: {names}")
     return tree
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from shelfmind.data.assembling import Found, assemble
+from shelfmind.data.assembling import FoundImage, assemble
 from shelfmind.data.splits import SPLITS
 from shelfmind.errors import UserError
 from shelfmind.records import Catalog
@@ -54,8 +54,8 @@ def _class_names(path: Path) -> dict[int, str]:
     return names
 
 
-def _read_list(path: Path, split: str, names: dict[int, str]) -> list[Found]:
-    found: list[Found] = []
+def _read_list(path: Path, split: str, names: dict[int, str]) -> list[FoundImage]:
+    found: list[FoundImage] = []
     try:
         lines = path.read_text(encoding="utf-8-sig").splitlines()
     except UnicodeDecodeError as error:
@@ -71,5 +71,5 @@ def _read_list(path: Path, split: str, names: dict[int, str]) -> list[Found]:
         class_name = names.get(int(cells[1]))
         if class_name is None:
             raise UserError(f"{path}, line {number}: the class id {cells[1]} is not in classes.csv")
-        found.append(Found(path.parent / cells[0], class_name, split))
+        found.append(FoundImage(path.parent / cells[0], class_name, split))
     return found

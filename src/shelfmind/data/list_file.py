@@ -18,16 +18,16 @@ def write_list(path: Path, samples: Sequence[Sample], class_names: Sequence[str]
     """
     path.parent.mkdir(parents=True, exist_ok=True)
     names = [str(index).zfill(6) for index in range(len(class_names))]
-    if all(map(_survives, class_names)):
+    if all(map(_round_trips, class_names)):
         names = list(class_names)
     rows = []
     for index, sample in enumerate(samples):
-        file = sample.path if _survives(str(sample.path)) else _link(path.parent / "links", index, sample.path)
+        file = sample.path if _round_trips(str(sample.path)) else _link(path.parent / "links", index, sample.path)
         rows.append((str(file), names[sample.label], sample.split))
     write_table(path, ("path", "label", "split"), rows)
 
 
-def _survives(text: str) -> bool:
+def _round_trips(text: str) -> bool:
     """Whether a cell of a CSV list is read back unchanged."""
     try:
         text.encode("utf-8")
@@ -38,7 +38,7 @@ def _survives(text: str) -> bool:
 
 def _link(folder: Path, index: int, target: Path) -> Path:
     folder.mkdir(exist_ok=True)
-    link = folder / f"{index}{target.suffix if _survives(target.suffix) else ''}"
+    link = folder / f"{index}{target.suffix if _round_trips(target.suffix) else ''}"
     if not link.is_symlink():
         os.symlink(target, link)
     return link

@@ -14,7 +14,7 @@ from shelfmind.errors import UserError
 from shelfmind.images.decoding import IMAGE_SUFFIXES
 from shelfmind.nouns import counted, shortened
 
-_BY_THE_SYSTEM = frozenset({"thumbs.db", "desktop.ini", "__macosx", "@eadir", "$recycle.bin"})
+_SYSTEM_FOLDERS = frozenset({"thumbs.db", "desktop.ini", "__macosx", "@eadir", "$recycle.bin"})
 _DIGITS = re.compile(r"(\d+)")
 
 
@@ -23,14 +23,14 @@ class Listing:
     """The contents of a folder and its subfolders: image files, the folders they are in, and counts of other files by
     suffix.
 
-    `circles` are links to a parent folder, which are not followed. Links that leave the data set, to folders or images,
-    are.
+    `circular_links` lead to a parent folder and are not followed. Links to folders or images outside the data set are
+    followed.
     """
 
     images: list[Path] = field(default_factory=list)
     folders: list[Path] = field(default_factory=list)
     others: dict[str, int] = field(default_factory=dict)
-    circles: list[Path] = field(default_factory=list)
+    circular_links: list[Path] = field(default_factory=list)
     outside_folders: list[Path] = field(default_factory=list)
     outside_images: list[Path] = field(default_factory=list)
 
@@ -42,7 +42,7 @@ class Listing:
     def add(self, other: Listing) -> None:
         """Merge the skipped files and the outside links of another listing, but not its images."""
         self.add_others(other.others)
-        self.circles += other.circles
+        self.circular_links += other.circular_links
         self.outside_folders += other.outside_folders
         self.outside_images += other.outside_images
 
@@ -84,7 +84,7 @@ def note_others(others: dict[str, int]) -> list[str]:
     return [f"{counted(sum(others.values()), 'file was', 'files were')} skipped, not an image by suffix: {kinds}"]
 
 
-def note_circles(links: Iterable[str]) -> list[str]:
+def note_circular_links(links: Iterable[str]) -> list[str]:
     """A note on links that were not followed because they lead to a parent folder; empty if there are none."""
     names = shortened(links)
     return [f"circular links were not followed: {names}"] if names else []
@@ -92,7 +92,7 @@ def note_circles(links: Iterable[str]) -> list[str]:
 
 def note_links(listing: Listing, root: Path) -> list[str]:
     """Notes on circular links that were not followed, and on links that leave the data set."""
-    notes = note_circles(os.path.relpath(link, root) for link in listing.circles)
+    notes = note_circular_links(os.path.relpath(link, root) for link in listing.circular_links)
     folders, images = listing.outside_folders, listing.outside_images
     if folders:
         names = shortened(f"{os.path.relpath(link, root)} (to {os.path.realpath(link)})" for link in folders)
@@ -123,7 +123,7 @@ class _Level:
     images: list[str] = field(default_factory=list)
     others: list[str] = field(default_factory=list)
     folders: list[str] = field(default_factory=list)
-    circles: list[str] = field(default_factory=list)
+    circular_links: list[str] = field(default_factory=list)
     outside_folders: list[str] = field(default_factory=list)
     outside_images: list[str] = field(default_factory=list)
 
@@ -135,14 +135,14 @@ def _collect(folder: Path, recursive: bool, found: Listing, real_root: str, ance
     if level.images:
         found.folders.append(folder)
     found.add_others(count_by_suffix(level.others))
-    found.circles.extend(folder / name for name in level.circles)
+    found.circular_links.extend(folder / name for name in level.circular_links)
     found.outside_folders.extend(folder / name for name in level.outside_folders)
     found.outside_images.extend(folder / name for name in level.outside_images)
     for name in level.folders if recursive else ():
         below = folder / name
         identity = _identity(below)
         if identity in ancestors:
-            found.circles.append(below)
+            found.circular_links.append(below)
         else:
             _collect(below, recursive, found, real_root, [*ancestors, identity])
 
@@ -156,22 +156,22 @@ def _read_level(folder: Path, real_root: str) -> _Level:
                 continue
             is_folder = _is_folder(entry)
             if is_folder is None:
-                level.circles.append(entry.name)
+                level.circular_links.append(entry.name)
             elif is_folder:
                 target = os.path.realpath(entry.path) if entry.is_symlink() else None
-                if target is not None and _lies_in(real_folder, target):
-                    level.circles.append(entry.name)
+                if target is not None and _is_below(real_folder, target):
+                    level.circular_links.append(entry.name)
                     continue
                 level.folders.append(entry.name)
-                if target is not None and not _lies_in(target, real_root):
+                if target is not None and not _is_below(target, real_root):
                     level.outside_folders.append(entry.name)
             elif is_image_name(entry.name):  # broken links too: the check reports them as missing
                 level.images.append(entry.name)
-                if entry.is_symlink() and not _lies_in(_linked(entry.path, real_folder), real_root):
+                if entry.is_symlink() and not _is_below(_linked(entry.path, real_folder), real_root):
                     level.outside_images.append(entry.name)
             else:
                 level.others.append(entry.name)
-    for names in (level.images, level.folders, level.circles, level.outside_folders, level.outside_images):
+    for names in (level.images, level.folders, level.circular_links, level.outside_folders, level.outside_images):
         names.sort(key=natural_key)
     return level
 
@@ -197,7 +197,7 @@ def _resolved(folder: str) -> str:
     return os.path.realpath(folder)
 
 
-def _lies_in(path: str, folder: str) -> bool:
+def _is_below(path: str, folder: str) -> bool:
     return path == folder or path.startswith(os.path.join(folder, ""))
 
 
@@ -218,7 +218,7 @@ def _identity(folder: Path) -> _Identity:
 
 
 def _is_hidden(name: str) -> bool:
-    return name.startswith(".") or name.lower() in _BY_THE_SYSTEM
+    return name.startswith(".") or name.lower() in _SYSTEM_FOLDERS
 
 
 def _scan(folder: Path) -> os._ScandirIterator[str]:  # the type that os.scandir returns has no public name

@@ -5,7 +5,7 @@ from __future__ import annotations
 import unicodedata
 from pathlib import Path, PurePosixPath
 
-from shelfmind.data.assembling import Found, assemble
+from shelfmind.data.assembling import FoundImage, assemble
 from shelfmind.data.folder import Tree, read_tree
 from shelfmind.data.splits import SPLIT_ALIASES
 from shelfmind.errors import UserError
@@ -91,7 +91,7 @@ def _add_rows(tree: Tree, meta: Path, images: Path) -> None:
         if name not in on_disk and name not in listed:
             class_name = class_names.setdefault(_composed(class_name), class_name)
             tree.locations.setdefault(class_name, f"{meta}, line {line}")
-            tree.found.append(Found(images / below, class_name, split))
+            tree.found.append(FoundImage(images / below, class_name, split))
             if not (images / below).exists():
                 without_file.append(row[column])
         listed.add(name)

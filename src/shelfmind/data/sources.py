@@ -27,15 +27,15 @@ class Source:
 
     Attributes:
         read: reads the catalog.
-        fits: whether a path, a file or a folder, is of this kind.
-        looks: what to look for, in words.
-        unmistakable: whether a match rules out all other kinds.
+        matches: whether a path, a file or a folder, is of this kind.
+        description: what to look for, in words.
+        exclusive: whether a match rules out all other kinds.
     """
 
     read: Read
-    fits: Callable[[Path], bool]
-    looks: str
-    unmistakable: bool = False
+    matches: Callable[[Path], bool]
+    description: str
+    exclusive: bool = False
 
 
 SOURCES: dict[str, Source] = {

@@ -20,7 +20,7 @@ SPLIT_ALIASES = {"train": "train", "val": "val", "valid": "val", "validation": "
 VAL_FRACTION = 0.1
 TEST_FRACTION = 0.1
 _COLUMNS = ("path", "label", "split", "sha256")
-_MADE = "a stratified one was created with seed"
+_GENERATED_SPLIT = "a stratified one was created with seed"
 
 
 def stratified_split(
@@ -66,10 +66,10 @@ def _shares(counts: npt.NDArray[np.int64], fraction: float, generator: np.random
 def complete_splits(
     splits: Sequence[str | None], labels: npt.NDArray[np.int64], seed: int, val_fraction: float = VAL_FRACTION
 ) -> tuple[list[str], list[str]]:
-    """Fill in the splits that a data set leaves open; return all splits, and notes on what was done.
+    """Fill in the missing splits of a data set; return all splits, and notes on what was done.
 
     No split, or train alone: 80/10/10 (train/val/test). Train and test without val: `val_fraction` of train becomes
-    val. Everything else is kept. The splits must be all None or all named.
+    val. Everything else is kept. Splits must be given for all images or for none.
     """
     given = {split for split in splits if split is not None}
     if not splits or given - {"train", "test"} or given == {"test"}:
@@ -85,7 +85,7 @@ def complete_splits(
     parts = ", ".join(f"{name} {completed.count(name)}" for name in SPLITS)
     source = "there is no val split" if given == {"train", "test"} else "the data comes without a split"
     shares = " and ".join(f"{fraction:.0%} to {name}" for name, fraction in held_out.items())
-    return completed, [f"{source}: {_MADE} {seed}, {shares} ({parts})"]
+    return completed, [f"{source}: {_GENERATED_SPLIT} {seed}, {shares} ({parts})"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -152,7 +152,7 @@ def with_split(catalog: Catalog, path: Path, digests: Sequence[bytes | None]) ->
             kept[index] = Sample(sample.path, sample.label, rows[index].split)
         else:
             (changed if name in listed else new).append(name)
-    notes = without_made_split(catalog.notes)
+    notes = without_split_note(catalog.notes)
     if new:
         absent = counted(len(new), "image is", "images are")
         notes.append(f"{absent} not in {path} and skipped: {shortened(new)}")
@@ -189,9 +189,9 @@ def matching_rows(rows: Sequence[SplitRow], names: Sequence[str], digests: Seque
     return found
 
 
-def without_made_split(notes: Iterable[str]) -> list[str]:
+def without_split_note(notes: Iterable[str]) -> list[str]:
     """A catalog's notes without the note on a generated split, for a catalog that takes another split."""
-    return [note for note in notes if _MADE not in note]
+    return [note for note in notes if _GENERATED_SPLIT not in note]
 
 
 def relative_name(path: Path, root: Path) -> str:

@@ -11,8 +11,8 @@ import numpy as np
 
 from shelfmind.arrays import Ints, Wide
 from shelfmind.evaluation.intervals import (
+    FEW_HITS,
     FEW_IMAGES,
-    FEW_OF_A_KIND,
     Interval,
     class_mean_interval,
     few_hits_or_misses,
@@ -56,20 +56,20 @@ def bootstrap_intervals(outcomes: Outcomes, seed: int, resamples: int = RESAMPLE
     counts = counts[counts.sum(axis=1) > 0]
     figures = _resampled_figures(counts, np.random.default_rng(seed), resamples)
     points = (top_k(outcomes, 1), top_k(outcomes, 5), macro_top1(outcomes))
-    drawn = Intervals(*(_interval(figures[:, i], point) for i, point in enumerate(points)))
-    return _without_collapsed(drawn, counts, outcomes)
+    resampled = Intervals(*(_interval(figures[:, i], point) for i, point in enumerate(points)))
+    return _widen_degenerate(resampled, counts, outcomes)
 
 
-def _without_collapsed(drawn: Intervals, counts: Ints, outcomes: Outcomes) -> Intervals:
+def _widen_degenerate(resampled: Intervals, counts: Ints, outcomes: Outcomes) -> Intervals:
     """Replace intervals of resamples that are too narrow because of too few images."""
     images, right = counts.sum(axis=1), counts[:, 0]
     total, first, near = len(outcomes), int(counts[:, 0].sum()), int(counts[:, :2].sum())
-    top1, top5, macro = drawn
+    top1, top5, macro = resampled
     if few_hits_or_misses(first, total):
         top1 = proportion_interval(first, total)
     if outcomes.classes > 5 and few_hits_or_misses(near, total):
         top5 = proportion_interval(near, total)
-    if few_hits_or_misses(first, total) or np.minimum(right, images - right).min() < FEW_OF_A_KIND:
+    if few_hits_or_misses(first, total) or np.minimum(right, images - right).min() < FEW_HITS:
         macro = class_mean_interval(right, images)
     return Intervals(top1, top5, macro)
 
@@ -95,7 +95,7 @@ def paired_interval(differences: Wide, seed: int = 0, resamples: int = RESAMPLES
     """
     few = len(differences) <= FEW_IMAGES
     if np.isin(differences, (-1.0, 0.0, 1.0)).all():
-        if few or np.count_nonzero(differences) < FEW_OF_A_KIND:
+        if few or np.count_nonzero(differences) < FEW_HITS:
             return paired_gain_interval(differences)
     elif few:
         return mean_interval(differences)
@@ -105,31 +105,31 @@ def paired_interval(differences: Wide, seed: int = 0, resamples: int = RESAMPLES
 def _resampled_mean(numbers: Wide, seed: int, resamples: int) -> Interval:
     """Resample by one multinomial sample of the counts of distinct values; hits have two or three."""
     values, counts = np.unique(numbers, return_counts=True)
-    rng, chances = np.random.default_rng(seed), counts / counts.sum()
+    rng, shares = np.random.default_rng(seed), counts / counts.sum()
     step = max(1, _CHUNK_VALUES // len(values))
     sizes = [min(step, resamples - start) for start in range(0, resamples, step)]
-    drawn = np.concatenate([rng.multinomial(len(numbers), chances, size) @ values for size in sizes])
-    return _interval(drawn / len(numbers), float(np.mean(numbers)))
+    resampled = np.concatenate([rng.multinomial(len(numbers), shares, size) @ values for size in sizes])
+    return _interval(resampled / len(numbers), float(np.mean(numbers)))
 
 
 def _resampled_figures(counts: Ints, rng: np.random.Generator, resamples: int) -> Wide:
     """Return top-1, top-5 and macro top-1 of each resample, (resamples, 3), from counts of shape (classes, grades)."""
     total = int(counts.sum())
     cells = np.flatnonzero(counts)
-    chances = counts.ravel()[cells] / total
+    shares = counts.ravel()[cells] / total
     own_recall = counts[:, 0] / counts.sum(axis=1)
     figures = np.zeros((resamples, 3))
     step = max(1, _CHUNK_VALUES // counts.size)
     for start in range(0, resamples, step):
         size = min(step, resamples - start)
-        drawn = np.zeros((size, counts.size), np.int64)
-        drawn[:, cells] = rng.multinomial(total, chances, size=size)
-        drawn = drawn.reshape(size, *counts.shape)
-        hits, images = drawn[:, :, 0], drawn.sum(axis=2)
+        resampled = np.zeros((size, counts.size), np.int64)
+        resampled[:, cells] = rng.multinomial(total, shares, size=size)
+        resampled = resampled.reshape(size, *counts.shape)
+        hits, images = resampled[:, :, 0], resampled.sum(axis=2)
         recall = np.divide(hits, images, out=np.tile(own_recall, (size, 1)), where=images > 0)
         chunk = figures[start : start + size]
         chunk[:, 0] = hits.sum(axis=1) / total
-        chunk[:, 1] = drawn[:, :, :2].sum(axis=(1, 2)) / total
+        chunk[:, 1] = resampled[:, :, :2].sum(axis=(1, 2)) / total
         chunk[:, 2] = recall.mean(axis=1)
     return figures
 

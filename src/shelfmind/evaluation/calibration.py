@@ -17,10 +17,10 @@ Rows = npt.NDArray[np.float32]
 BINS = 15
 TEMPERATURES = (0.05, 20.0)
 FOLDS = 5
-LEAST_IMAGES = 50
+MIN_IMAGES = 50
 """Minimum number of images to fit a temperature. In simulations with 5 and 20 classes and logits that are 2.5 times too
 large, 50 images detect the error in two of three networks, 30 images in one of three. With fewer, it is mostly luck."""
-_LEAST = 1e-30
+_MIN_PROBABILITY = 1e-30
 _NEAR_BOUND = 1.02
 
 
@@ -70,7 +70,7 @@ def expected_calibration_error(bins: tuple[ReliabilityBin, ...]) -> float:
     return sum(gaps) / total
 
 
-def ece_by_chance(outcomes: Outcomes, seed: int = 0, bins: int = BINS, draws: int = 2000) -> float:
+def ece_by_chance(outcomes: Outcomes, seed: int = 0, bins: int = BINS, simulations: int = 2000) -> float:
     """Return the 95th percentile of the calibration error that perfectly calibrated confidences show by chance.
 
     Labels are simulated from the confidences themselves (Bröcker and Smith, Weather and Forecasting 2007; Vaicenavicius
@@ -79,7 +79,7 @@ def ece_by_chance(outcomes: Outcomes, seed: int = 0, bins: int = BINS, draws: in
     spread = np.bincount(
         _bin_of(outcomes.confidence, bins), weights=outcomes.confidence * (1 - outcomes.confidence), minlength=bins
     )
-    gaps = np.abs(np.random.default_rng(seed).standard_normal((draws, bins))) * np.sqrt(np.maximum(spread, 0))
+    gaps = np.abs(np.random.default_rng(seed).standard_normal((simulations, bins))) * np.sqrt(np.maximum(spread, 0))
     return float(np.quantile(gaps.sum(1) / len(outcomes), 0.95))
 
 
@@ -106,7 +106,7 @@ def fit_temperature(predictions: Predictions) -> float:
     def loss(logarithm: float) -> float:
         temperature = float(np.exp(logarithm))
         likelihood = truth / temperature - np.log(np.exp(logits / temperature).sum(1))
-        return float(-np.maximum(likelihood, np.log(_LEAST)).mean())
+        return float(-np.maximum(likelihood, np.log(_MIN_PROBABILITY)).mean())
 
     low, high = np.log(TEMPERATURES)
     return float(np.exp(minimize_scalar(loss, bounds=(low, high), method="bounded").x))
@@ -155,13 +155,13 @@ def scale_temperature(predictions: Predictions, seed: int = 0) -> TemperatureSca
 
     It is kept if the likelihood of held-out labels is significantly better: if the 95% interval of the gain over images
     lies above 0. It is not kept at a bound of the search, which only means that nearly all or no predictions are
-    correct, nor with fewer than 50 images (see `LEAST_IMAGES`).
+    correct, nor with fewer than 50 images (see `MIN_IMAGES`).
     """
     scaled = cross_fitted(predictions, seed)
     gains = _log_likelihood(scaled) - _log_likelihood(predictions)
-    interval = paired_interval(gains, seed) if len(gains) >= LEAST_IMAGES else None
+    interval = paired_interval(gains, seed) if len(gains) >= MIN_IMAGES else None
     fitted, gain = fit_temperature(predictions), float(gains.mean())
-    against = _against(fitted, gain, interval, len(gains))
+    against = _reason_against(fitted, gain, interval, len(gains))
     return TemperatureScaling(
         temperature=1.0 if against else fitted,
         ece_before=expected_calibration_error(reliability_bins(outcomes_of(predictions))),
@@ -187,10 +187,10 @@ def cross_fitted(predictions: Predictions, seed: int = 0, folds: int = FOLDS) ->
     return replace(predictions, probabilities=scaled)
 
 
-def _against(fitted: float, gain: float, interval: Interval | None, images: int) -> str | None:
+def _reason_against(fitted: float, gain: float, interval: Interval | None, images: int) -> str | None:
     """Return the reason against keeping a fitted temperature, or None."""
     if interval is None:
-        return f"{counted(images, 'image is', 'images are')} too few to fit one; at least {LEAST_IMAGES} are needed"
+        return f"{counted(images, 'image is', 'images are')} too few to fit one; at least {MIN_IMAGES} are needed"
     low, high = TEMPERATURES
     if not low * _NEAR_BOUND < fitted < high / _NEAR_BOUND:
         return f"the fitted temperature, {fitted:.3g}, is at the bound of the search and thus meaningless"
@@ -213,7 +213,7 @@ def _bin_of(confidence: npt.NDArray[np.float64], bins: int) -> npt.NDArray[np.in
 def _log_likelihood(predictions: Predictions) -> npt.NDArray[np.float64]:
     """Return the log-probability of each image's label, shape (N,)."""
     truth = predictions.probabilities[np.arange(len(predictions)), predictions.labels].astype(np.float64)
-    return np.asarray(np.log(np.maximum(truth, _LEAST)))
+    return np.asarray(np.log(np.maximum(truth, _MIN_PROBABILITY)))
 
 
 def _chosen(predictions: Predictions, rows: npt.NDArray[np.int64]) -> Predictions:
@@ -233,5 +233,5 @@ def _tempered(probabilities: Rows, temperature: float) -> npt.NDArray[np.float64
 
 def _logits(probabilities: Rows) -> npt.NDArray[np.float64]:
     """Return logarithms minus the maximum of each row."""
-    logarithms = np.log(np.maximum(probabilities.astype(np.float64), _LEAST))
+    logarithms = np.log(np.maximum(probabilities.astype(np.float64), _MIN_PROBABILITY))
     return np.asarray(logarithms - logarithms.max(1, keepdims=True))

@@ -11,13 +11,13 @@ import numpy as np
 
 from shelfmind.arrays import Ints, Wide
 from shelfmind.evaluation.bootstrap import paired_interval
-from shelfmind.evaluation.intervals import FEW_OF_A_KIND, Z95, Interval, paired_gain_interval, too_few_images
+from shelfmind.evaluation.intervals import FEW_HITS, Z95, Interval, paired_gain_interval, too_few_images
 
 LEVEL = 0.05
 """Significance level: the accepted probability of claiming a difference that does not exist."""
-USUAL_ROWS = 2
+PRIOR_ROWS = 2
 """Weight of the table's mean spread relative to a row's own, in rows."""
-_LEAST_ROWS = 3
+_MIN_ROWS = 3
 """Minimum number of comparisons for a mean spread."""
 Verdict = Literal["better", "worse", "none"]
 
@@ -76,7 +76,7 @@ def compare(scores: Wide, others: Wide, paired: bool = True) -> Comparison:
     return Comparison(difference, interval, tuple(by_seed.tolist()), float(np.std(by_seed, ddof=1)), noise)
 
 
-def chances(comparisons: Sequence[Comparison]) -> list[float]:
+def p_values(comparisons: Sequence[Comparison]) -> list[float]:
     """Return the p-value of each comparison of a table: the probability of a difference at least this large with other
     images and seeds if there is none.
 
@@ -88,24 +88,24 @@ def chances(comparisons: Sequence[Comparison]) -> list[float]:
     """
     spreads = [each.variance_over_seeds for each in comparisons]
     known = [spread for spread in spreads if spread is not None]
-    usual = float(np.mean(known)) if len(known) >= _LEAST_ROWS else None
-    return [_chance(each, own, usual) for each, own in zip(comparisons, spreads, strict=True)]
+    mean_variance = float(np.mean(known)) if len(known) >= _MIN_ROWS else None
+    return [_p_value(each, own, mean_variance) for each, own in zip(comparisons, spreads, strict=True)]
 
 
-def _chance(comparison: Comparison, own: float | None, usual: float | None) -> float:
+def _p_value(comparison: Comparison, own: float | None, mean_variance: float | None) -> float:
     from scipy.stats import norm, t  # slow to import
 
     total, size = comparison.variance_over_images, abs(comparison.difference)
     if own is None or len(comparison.by_seed) < 2:
         return 1.0 if size == 0 else float(2 * norm.sf(size / math.sqrt(total)))
     freedom = len(comparison.by_seed) - 1
-    of_seeds = own
-    if usual is not None:
-        of_seeds, freedom = (own + USUAL_ROWS * usual) / (1 + USUAL_ROWS), freedom * (1 + USUAL_ROWS)
-    total += max(0.0, of_seeds - comparison.noise)
-    if size == 0 or of_seeds == 0:
+    seed_variance = own
+    if mean_variance is not None:
+        seed_variance, freedom = (own + PRIOR_ROWS * mean_variance) / (1 + PRIOR_ROWS), freedom * (1 + PRIOR_ROWS)
+    total += max(0.0, seed_variance - comparison.noise)
+    if size == 0 or seed_variance == 0:
         return 1.0 if size == 0 else float(2 * norm.sf(size / math.sqrt(total)))
-    return float(2 * t.sf(size / math.sqrt(total), freedom * (total / of_seeds) ** 2))
+    return float(2 * t.sf(size / math.sqrt(total), freedom * (total / seed_variance) ** 2))
 
 
 def verdict_of(comparison: Comparison, adjusted: float, images: int) -> Verdict:
@@ -128,7 +128,7 @@ def class_mean_scores(hits: Wide, labels: Ints) -> Wide:
 
 def _interval(differences: Wide) -> Interval:
     """Return the interval over images. If few differ, resamples often miss them, so each counts as a whole hit."""
-    if np.count_nonzero(differences) < FEW_OF_A_KIND:
+    if np.count_nonzero(differences) < FEW_HITS:
         signs = np.sign(differences)
         scale = max(1.0, float(np.abs(differences).max(initial=0.0)))
         wide, point = paired_gain_interval(signs), float(differences.mean())

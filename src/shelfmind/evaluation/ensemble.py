@@ -20,7 +20,7 @@ Pool = Callable[[Sequence[Rows], Wide], Rows]
 """Maps the members' probabilities, (N, C) each, and weights that sum to 1 to the ensemble's, (N, C)."""
 ITERATIONS = 500
 TOLERANCE = 1e-7
-_LEAST = 1e-30
+_MIN_PROBABILITY = 1e-30
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,7 +62,7 @@ def geometric_mean(members: Sequence[Rows], weights: Wide) -> Rows:
     by a near-zero probability (Genest and Zidek, "Combining Probability Distributions", Statistical Science 1986)."""
     logarithms = np.zeros(members[0].shape, np.float64)
     for member, weight in zip(members, weights, strict=True):
-        logarithms += weight * np.log(np.maximum(member.astype(np.float64), _LEAST))
+        logarithms += weight * np.log(np.maximum(member.astype(np.float64), _MIN_PROBABILITY))
     powers = np.exp(logarithms - logarithms.max(1, keepdims=True))
     return np.asarray(powers / powers.sum(1, keepdims=True), np.float32)
 

@@ -10,12 +10,12 @@ import numpy as np
 from shelfmind.arrays import Ints, Wide
 from shelfmind.nouns import counted
 
-LEAST_IMAGES = 10
+MIN_IMAGES = 10
 """Minimum number of images for a metric. With fewer, a 95% Wilson interval is at least 30 points wide."""
 FEW_IMAGES = 40
 """Up to this number of images, Brown, Cai and DasGupta ("Interval Estimation for a Binomial Proportion", Statistical
 Science 2001) recommend Wilson's interval."""
-FEW_OF_A_KIND = 5
+FEW_HITS = 5
 """With fewer hits, misses or images of a class, resamples often have none of them: the usual rule that n p and
 n (1 - p) be at least 5."""
 Z95 = 1.959963984540054
@@ -31,10 +31,10 @@ class Interval(NamedTuple):
 
 def too_few_images(images: int) -> bool:
     """Whether a metric over this number of images is meaningless."""
-    return images < LEAST_IMAGES
+    return images < MIN_IMAGES
 
 
-def doubt_of_gain(interval: Interval, images: int) -> str | None:
+def caveat_of_gain(interval: Interval, images: int) -> str | None:
     """Return the reason why a gain measured on this number of images may not be real; None for a significant one."""
     if too_few_images(images):
         return f"{counted(images, 'image is', 'images are')} too few to measure it"
@@ -45,7 +45,7 @@ def doubt_of_gain(interval: Interval, images: int) -> str | None:
 
 def few_hits_or_misses(right: int, images: int) -> bool:
     """Whether the bootstrap of a proportion is unreliable: few images, or nearly all of them correct or wrong."""
-    return images <= FEW_IMAGES or min(right, images - right) < FEW_OF_A_KIND
+    return images <= FEW_IMAGES or min(right, images - right) < FEW_HITS
 
 
 def wilson_interval(share: float, images: float) -> Interval:
@@ -75,9 +75,9 @@ def class_mean_interval(right: Ints, images: Ints) -> Interval:
     """
     recalls = right / images
     overall = (float(recalls.mean()) * images.sum() + 2) / (images.sum() + 4)
-    drawn = (right + _PSEUDO_IMAGES * overall) / (images + _PSEUDO_IMAGES)
-    variance = float((drawn * (1 - drawn) / images).sum()) / len(images) ** 2
-    typical = float(drawn.mean())
+    shrunk = (right + _PSEUDO_IMAGES * overall) / (images + _PSEUDO_IMAGES)
+    variance = float((shrunk * (1 - shrunk) / images).sum()) / len(images) ** 2
+    typical = float(shrunk.mean())
     return wilson_interval(float(recalls.mean()), typical * (1 - typical) / variance)
 
 

@@ -47,7 +47,7 @@ class Outcomes:
 def outcomes_of(predictions: Predictions) -> Outcomes:
     """Compare predictions with labels in one pass over the probabilities, in chunks of bounded memory.
 
-    Raises `UserError` for no images, an image without a label, or a row that is not a probability distribution.
+    Raises `UserError` if there are no images, an image has no label, or a row is not a probability distribution.
     """
     labels = predictions.labels.astype(np.int64)
     _require_labels(predictions, labels)

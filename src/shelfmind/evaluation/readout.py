@@ -30,7 +30,7 @@ class Readout:
     too_few_images: bool
 
 
-def read_out(train: Floats, train_labels: Ints, held_out: Floats, labels: Ints) -> Readout:
+def evaluate_embeddings(train: Floats, train_labels: Ints, held_out: Floats, labels: Ints) -> Readout:
     """Evaluate embeddings (N, D) of training images on held-out ones (M, D)."""
     knn = (knn_labels(train, train_labels, held_out) == labels).astype(np.float64)
     linear = (linear_probe_labels(train, train_labels, held_out) == labels).astype(np.float64)

@@ -34,7 +34,7 @@ from shelfmind.evaluation.slices import Slices
 from shelfmind.records import Predictions
 
 WORST_ERRORS = 36
-LEAST_ECE = 0.02
+MIN_ECE = 0.02
 """Smaller calibration errors do not matter in practice."""
 
 
@@ -112,7 +112,7 @@ class Evaluation:
     @property
     def poorly_calibrated(self) -> bool:
         """Whether confidence and accuracy differ significantly and by a relevant amount."""
-        return not self.too_few_images and self.ece >= LEAST_ECE and self.ece > self.ece_by_chance
+        return not self.too_few_images and self.ece >= MIN_ECE and self.ece > self.ece_by_chance
 
     @property
     def images_per_second(self) -> float | None:
@@ -189,9 +189,8 @@ def evaluate(
 ) -> Evaluation:
     """Evaluate labelled predictions.
 
-    `train_counts` are training images per class, shape (classes,), or None if unknown; `seed` is the
-    bootstrap's. Raises `UserError` if there is no image, an image without a label, or
-    values that are no probabilities.
+    `train_counts` are training images per class, shape (classes,), or None if unknown; `seed` is that of the bootstrap.
+    Raises `UserError` if there are no images, an image has no label, or values are not probabilities.
     """
     outcomes = outcomes_of(predictions)
     cutoffs = shot_cutoffs or ShotCutoffs()

@@ -15,7 +15,7 @@ from shelfmind.evaluation.multiplicity import holm
 
 PARTS = 5
 """Number of quantile slices of a difficulty without limits."""
-SURE_P = 0.05
+LEVEL = 0.05
 """Significance level of the adjusted p-value for a slice to be worse or better."""
 EXAMPLES = 6
 
@@ -68,7 +68,7 @@ class Slice:
         """The verdict on the slice, by its adjusted p-value."""
         if self.too_few_images:
             return "too few images"
-        if self.adjusted_p >= SURE_P:
+        if self.adjusted_p >= LEVEL:
             return "no difference found"
         return "worse" if self.apart < 0 else "better"
 
@@ -115,17 +115,17 @@ def slice_accuracy(
     without a verdict.
     """
     found = [each for difficulty in difficulties for each in _parts(difficulty, correct, confidence, paths)]
-    judged = [each for each in found if not each.too_few_images]
-    adjusted = holm([each.p for each in judged])
+    tested = [each for each in found if not each.too_few_images]
+    adjusted = holm([each.p for each in tested])
     ranked = sorted(
-        (replace(each, adjusted_p=p) for each, p in zip(judged, adjusted, strict=True)),
+        (replace(each, adjusted_p=p) for each, p in zip(tested, adjusted, strict=True)),
         key=lambda each: (each.apart, each.top1),
     )
     few = sorted((each for each in found if each.too_few_images), key=lambda each: each.top1)
     return Slices(
         (*ranked, *few),
-        by_chance=0.05 * len(judged),
-        beyond=sum(each.p < 0.05 for each in judged),
+        by_chance=0.05 * len(tested),
+        beyond=sum(each.p < 0.05 for each in tested),
         missing=tuple((missing or {}).items()),
     )
 

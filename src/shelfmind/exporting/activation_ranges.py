@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from shelfmind.arrays import Ints, Wide
-from shelfmind.exporting.inside import inside
+from shelfmind.exporting.inner_tensors import inner_tensors
 from shelfmind.inference.engines import Batch
 
 if TYPE_CHECKING:
@@ -35,12 +35,12 @@ def least_error_ranges(model: ModelProto, tensors: Sequence[str], images: Batch)
     """Return the range of each tensor's integers, calibrated on images (N, S, S, 3)."""
     low = dict.fromkeys(tensors, 0.0)
     high = dict.fromkeys(tensors, 0.0)
-    for found in inside(model, tensors, images):
+    for found in inner_tensors(model, tensors, images):
         for name, values in found.items():
             low[name] = min(low[name], float(values.min()))
             high[name] = max(high[name], float(values.max()))
     counts = {name: np.zeros(BINS, np.int64) for name in tensors}
-    for found in inside(model, tensors, images):
+    for found in inner_tensors(model, tensors, images):
         for name, values in found.items():
             flat = values.reshape(-1)
             some = flat[:: max(1, len(flat) // (VALUES * len(values))) | 1]  # odd: not a multiple of a pixel row

@@ -13,14 +13,14 @@ import numpy as np
 from shelfmind.arrays import Floats, Ints
 from shelfmind.errors import UserError, argument
 from shelfmind.exporting.networks import WRITERS, Source
-from shelfmind.exporting.parity import Parity, accepted, answers_of, parity, require_parity
+from shelfmind.exporting.parity import Parity, accepted, parity, require_parity, run_engine
 from shelfmind.files import require_writable
 from shelfmind.images.preparation import Normalisation
 from shelfmind.images.rescaling import rescaled
 from shelfmind.images.squares import Square, open_squares
 from shelfmind.inference.classifier import Classifier
 from shelfmind.inference.engines import Batch
-from shelfmind.inference.engines.choice import ENGINES, engines_for, file_checksum, how_to_install, made
+from shelfmind.inference.engines.choice import ENGINES, engine_factory, engines_for, file_checksum, how_to_install
 from shelfmind.inference.engines.mindspore import network_of
 from shelfmind.inference.exported import Exported, write_exported
 from shelfmind.inference.predictor import RunPredictor
@@ -78,14 +78,14 @@ def export(request: ExportRequest, watcher: Observer = SILENT) -> Export:
     predictor = RunPredictor(run, tta=(), calibrated=False)
     images = _Images(request, run, predictor.recipe, watcher)
     exported = _exported(out, request, predictor, images)
-    squares, labels = images.judging()
+    squares, labels = images.for_comparison()
     progress = watcher.counter("comparing outputs", 1 + len(engines), "engines")
     size, batch_size = predictor.recipe.evaluation_size, predictor.recipe.evaluation.batch_size
-    before = answers_of(predictor.engine, squares, size, batch_size)
+    before = run_engine(predictor.engine, squares, size, batch_size)
     progress(1)
     found: dict[str, Parity] = {}
     for name in engines:
-        after = answers_of(made(name)(exported, batch_size, None), squares, size, batch_size)
+        after = run_engine(engine_factory(name)(exported, batch_size, None), squares, size, batch_size)
         found[name] = parity(before, after, labels)
         progress(1)
     tolerance = accepted(request.precision, request.tolerance)
@@ -121,7 +121,7 @@ def _exported(path: Path, request: ExportRequest, predictor: RunPredictor, image
         recipe.evaluation_size,
         recipe.evaluation.batch_size,
         request.precision,
-        images.calibrating,
+        images.for_calibration,
     )
     network = WRITERS[request.format](source)
     facts = {
@@ -135,7 +135,7 @@ def _exported(path: Path, request: ExportRequest, predictor: RunPredictor, image
         "temperatures": temperatures(run, predictor.checksum),
         "provenance": read_json(run.provenance) if run.provenance.exists() else {},
     }
-    head = getattr(model, "head", None)  # only our own networks have one
+    head = getattr(model, "head", None)  # only shelfmind's networks have one
     return Exported(path, network, request.format, facts, None if head is None else classifier_of(head))
 
 
@@ -152,8 +152,8 @@ class _Images:
     def __init__(self, request: ExportRequest, run: RunFolder, recipe: Recipe, watcher: Observer) -> None:
         self.request, self.run, self.recipe, self.watcher = request, run, recipe, watcher
 
-    def judging(self) -> tuple[list[Square], Ints]:
-        """Squares and labels from val, or else from images that `calibrating` does not use."""
+    def for_comparison(self) -> tuple[list[Square], Ints]:
+        """Squares and labels from val, or else from images that `for_calibration` does not use."""
         samples = list(self._catalog.split("val"))
         if not samples:
             taken = {sample.path for sample in self._training} if self.request.precision == "int8" else set()
@@ -161,7 +161,7 @@ class _Images:
         squares, good = self._opened(_some(samples, self.request.compared), "compare outputs")
         return squares, np.array([sample.label for sample in good], np.int64)
 
-    def calibrating(self) -> Batch:
+    def for_calibration(self) -> Batch:
         """Training images as network input, (N, S, S, 3)."""
         squares, _ = self._opened(self._training, "calibrate integer ranges")
         return np.stack([rescaled(square, self.recipe.evaluation_size) for square in squares])

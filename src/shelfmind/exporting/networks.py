@@ -68,12 +68,12 @@ def as_onnx(source: Source) -> bytes:
 
 def as_mindir(source: Source) -> bytes:
     """Return a MindIR file, which has a fixed image size."""
-    asked = _FromSquares(source.model, source.normalisation)
-    asked.set_train(False)
+    network = _FromSquares(source.model, source.normalisation)
+    network.set_train(False)
     shape = (source.batch_size, source.size, source.size, 3)
     with tempfile.TemporaryDirectory() as folder:
         file = Path(folder) / "network"
-        mindspore.export(asked, Tensor(np.zeros(shape, np.uint8)), file_name=str(file), file_format="MINDIR")
+        mindspore.export(network, Tensor(np.zeros(shape, np.uint8)), file_name=str(file), file_format="MINDIR")
         return file.with_suffix(".mindir").read_bytes()
 
 

@@ -31,7 +31,7 @@ Kind = tuple[str, int]
 """A pooling in ONNX: its operator and kernel size."""
 
 
-class _Asked(nn.Cell):
+class _Outputs(nn.Cell):
     """Maps images to probabilities and embeddings, as a predictor needs them."""
 
     def __init__(self, model: Network) -> None:
@@ -56,19 +56,19 @@ def onnx_graph(model: Network, normalisation: Normalisation, size: int) -> Model
         raise UserError("export needs the package onnx; run: pip install 'shelfmind[export]'") from error
 
     with tempfile.TemporaryDirectory() as folder, _symmetric_pools_as_same(model) as padded:
-        asked = _Asked(model)
-        asked.set_train(False)
+        network = _Outputs(model)
+        network.set_train(False)
         file = Path(folder) / "network"
         try:
             mindspore.export(
-                asked, Tensor(np.zeros((2, 3, size, size), np.float32)), file_name=str(file), file_format="ONNX"
+                network, Tensor(np.zeros((2, 3, size, size), np.float32)), file_name=str(file), file_format="ONNX"
             )
         except (RuntimeError, TypeError, ValueError) as error:
             reason = str(error).strip().partition("\n")[0]
             raise UserError(f"MindSpore cannot export this network to ONNX: {reason}") from error
         written = onnx.load(f"{file}.onnx")
     graph = written.graph
-    _put_padding_right(graph, padded)
+    _fix_padding(graph, padded)
     _with_free_shapes(graph)
     upgraded = version_converter.convert_version(written, OPERATOR_SET)
     _from_squares(upgraded.graph, normalisation)
@@ -111,7 +111,7 @@ def _put(cell: nn.Cell, name: str, part: nn.Cell) -> None:
         cell.cell_list = list(cell._cells.values())
 
 
-def _put_padding_right(graph: GraphProto, kinds: set[Kind]) -> None:
+def _fix_padding(graph: GraphProto, kinds: set[Kind]) -> None:
     """Pad these poolings by half their size on every side, which gives as many outputs as ``same``, and reorder the
     paddings of convolutions from MindSpore's top, bottom, left, right to top, left, bottom, right."""
     from onnx import helper
@@ -131,9 +131,9 @@ def _put_padding_right(graph: GraphProto, kinds: set[Kind]) -> None:
 def _with_free_shapes(graph: GraphProto) -> None:
     """Make batch size and image size dynamic. Shapes in between are inferred."""
     for value in (*graph.input, *graph.output):
-        for place, dimension in enumerate(value.type.tensor_type.shape.dim):
-            if place != 1:
-                dimension.dim_param = ("count", "", "height", "width")[place]
+        for position, dimension in enumerate(value.type.tensor_type.shape.dim):
+            if position != 1:
+                dimension.dim_param = ("count", "", "height", "width")[position]
     del graph.value_info[:]
 
 

@@ -24,7 +24,7 @@ EXACT = "fp32"
 TOLERANCES = {EXACT: 1e-4, "bf16": 0.005, "int8": 0.005}
 """Tolerances by precision. For fp32, the maximum difference of a probability. For lower precisions, whose
 probabilities change by hundredths when a network is uncertain, the loss of accuracy."""
-DISAGREEING = 10
+MAX_DISAGREEMENT = 10
 """The share of images whose best class may change, as a multiple of the tolerance. Accuracy alone may be unchanged by
 chance."""
 TIMED = 5
@@ -32,7 +32,7 @@ TIMED = 5
 
 
 @dataclass(frozen=True)
-class Answers:
+class EngineOutputs:
     """An engine's outputs for N images: probabilities (N, C), embeddings (N, D), and its speed in images/s."""
 
     probabilities: Floats
@@ -65,7 +65,7 @@ class Parity:
     images_per_second: float
 
 
-def answers_of(engine: Engine, squares: Sequence[Square], size: int, batch_size: int) -> Answers:
+def run_engine(engine: Engine, squares: Sequence[Square], size: int, batch_size: int) -> EngineOutputs:
     """Return an engine's outputs for squares, and its speed on full batches after compilation."""
     forward = Forward(engine, batch_size)
     outputs = [forward.batch(group, size) for group in batched(squares, batch_size)]
@@ -77,10 +77,10 @@ def answers_of(engine: Engine, squares: Sequence[Square], size: int, batch_size:
         began = time.perf_counter()
         forward.batch(whole, size)
         seconds.append(time.perf_counter() - began)
-    return Answers(probabilities, embeddings, batch_size / median(seconds))
+    return EngineOutputs(probabilities, embeddings, batch_size / median(seconds))
 
 
-def parity(before: Answers, after: Answers, labels: Ints) -> Parity:
+def parity(before: EngineOutputs, after: EngineOutputs, labels: Ints) -> Parity:
     """Compare outputs on images with these labels, (N,)."""
     own, other = before.probabilities.argmax(axis=1), after.probabilities.argmax(axis=1)
     hit_before, hit_after = (np.asarray(each == labels, np.float64) for each in (own, other))
@@ -109,18 +109,18 @@ def require_parity(name: str, found: Parity, precision: str, tolerance: float) -
     Raises:
         UserError: the engine differs from MindSpore by more than `tolerance`, see `TOLERANCES`.
     """
-    images, asked = counted(found.images, "image"), argument("tolerance", tolerance)
+    images, allowed = counted(found.images, "image"), argument("tolerance", tolerance)
     same = f"the best class is the same for {found.agreement:.2%} of {images}"
     if precision == EXACT:
         if found.greatest_difference > tolerance:
             far = f"by up to {found.greatest_difference:.2g} in a probability ({same})"
-            raise UserError(f"{name} differs from MindSpore {far}, more than {asked}; nothing was written")
+            raise UserError(f"{name} differs from MindSpore {far}, more than {allowed}; nothing was written")
         return []
     change, (low, high) = found.difference[0], found.difference[1]
     points = f"{100 * change:+.2f} points of accuracy ({100 * low:+.2f} to {100 * high:+.2f})"
-    if -change > tolerance or 1 - found.agreement > DISAGREEING * tolerance:
+    if -change > tolerance or 1 - found.agreement > MAX_DISAGREEMENT * tolerance:
         raise UserError(
-            f"{name} in {precision} differs from MindSpore: {points}; {same}; that is more than {asked} allows; "
+            f"{name} in {precision} differs from MindSpore: {points}; {same}; that is more than {allowed} allows; "
             "nothing was written. Compare on more images, calibrate int8 on more, or export in another precision"
         )
     if -low > tolerance:

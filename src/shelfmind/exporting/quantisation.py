@@ -46,7 +46,7 @@ def quantised(model: ModelProto, images: Batch) -> ModelProto:
     elementwise = [node.name for node in folded.graph.node if node.op_type in ELEMENTWISE and node.name not in kept]
     ranges = least_error_ranges(folded, _activations(folded.graph, kept), images)
     made = _with_integers(folded, images[:BATCH], ranges, [*kept, *elementwise])
-    _take_as_computed(made.graph)
+    _use_unrounded(made.graph)
     _round_weights(made, folded, images)
     return made
 
@@ -59,7 +59,7 @@ def _folded(model: ModelProto) -> ModelProto:
 
     with tempfile.TemporaryDirectory() as folder, _quietly():
         plain, folded = Path(folder) / "plain.onnx", Path(folder) / "folded.onnx"
-        onnx.save(model, plain)  # given a model instead of a file, it would move the weights elsewhere
+        onnx.save(model, plain)  # given a model instead of a file, ONNX Runtime would move the weights
         quant_pre_process(plain, folded, skip_symbolic_shape=True)
         return onnx.load(folded)
 
@@ -109,19 +109,19 @@ def _activations(graph: GraphProto, kept: list[str]) -> list[str]:
     return [name for name in dict.fromkeys(around) if name and name not in constant]
 
 
-def _take_as_computed(graph: GraphProto) -> None:
+def _use_unrounded(graph: GraphProto) -> None:
     """Let additions, gates and means use feature maps computed in fp32 before they are rounded."""
     makers = {name: node for node in graph.node for name in node.output}
     for node in graph.node:
         if node.op_type in QUANTISED or node.op_type in ("QuantizeLinear", "DequantizeLinear"):
             continue
-        for place, name in enumerate(node.input):
+        for position, name in enumerate(node.input):
             rounded = makers.get(name)
             if rounded is None or rounded.op_type != "DequantizeLinear" or rounded.input[0] not in makers:
                 continue
             computed = makers[rounded.input[0]].input[0]
             if computed in makers and makers[computed].op_type in IN_FP32:
-                node.input[place] = computed
+                node.input[position] = computed
     _drop_unused(graph)
 
 
@@ -152,8 +152,8 @@ def _round_weights(made: ModelProto, folded: ModelProto, images: Batch) -> None:
     }
     scales = {name: numpy_helper.to_array(values[each.input[1]]) for name, each in weights.items()}
     for name, integers in rounded_weights(folded, scales, images):
-        place = values[weights[name].input[0]]
-        place.CopyFrom(numpy_helper.from_array(integers.astype(np.int8), place.name))
+        position = values[weights[name].input[0]]
+        position.CopyFrom(numpy_helper.from_array(integers.astype(np.int8), position.name))
 
 
 def _calibration(images: Batch) -> Any:

@@ -14,19 +14,19 @@ import numpy as np
 from numpy.lib.stride_tricks import sliding_window_view
 
 from shelfmind.arrays import Floats, Ints, Wide
-from shelfmind.exporting.inside import inside
+from shelfmind.exporting.inner_tensors import inner_tensors
 from shelfmind.inference.engines import Batch
 
 if TYPE_CHECKING:
     from onnx import ModelProto, NodeProto
 
-PLACES = 32
+POSITIONS = 32
 """Number of positions per feature map and image from which second moments are estimated."""
 DAMPING = 0.01
 """Damping relative to the mean squared input, so that rare inputs do not dominate."""
 COLUMNS = 128
 """Number of inputs whose errors are propagated to the others at once, which is faster."""
-GREATEST = 127
+MAX_VALUES = 127
 TOGETHER = 1 << 26
 """Maximum number of values in second moments in memory. Further convolutions need another pass over the images."""
 SEED = 0
@@ -47,7 +47,7 @@ def rounded_weights(model: ModelProto, scales: dict[str, Floats], images: Batch)
     weights = {each.name: each for each in model.graph.initializer}
     convolutions = [node for node in model.graph.node if node.name in scales]
     kernels = {node.name: numpy_helper.to_array(weights[node.input[1]]) for node in convolutions}
-    for some in _together(convolutions, kernels):
+    for some in _batches_in_memory(convolutions, kernels):
         moments = second_moments(model, some, kernels, images)
         for node in some:
             kernel, groups = kernels[node.name], moments.pop(node.name)
@@ -72,7 +72,7 @@ def rounded(weights: Floats, scales: Floats, moments: Moments) -> Ints:
         end = min(start + COLUMNS, left.shape[1])
         errors = np.empty((len(left), end - start))
         for at in range(start, end):
-            integers[:, at] = np.clip(np.round(left[:, at] / scales), -GREATEST, GREATEST)
+            integers[:, at] = np.clip(np.round(left[:, at] / scales), -MAX_VALUES, MAX_VALUES)
             error = (left[:, at] - integers[:, at] * scales) / upper[at, at]
             left[:, at:end] -= np.outer(error, upper[at, at:end])
             errors[:, at - start] = error
@@ -94,16 +94,16 @@ def second_moments(
     model: ModelProto, convolutions: Sequence[NodeProto], kernels: dict[str, Floats], images: Batch
 ) -> dict[str, Moments]:
     """Return the second moments (groups, I, I) of the inputs of convolutions, summed over positions, by name."""
-    drawn = np.random.default_rng(SEED)
+    rng = np.random.default_rng(SEED)
     sums: dict[str, Any] = {node.name: 0 for node in convolutions}
-    for found in inside(model, list(dict.fromkeys(node.input[0] for node in convolutions)), images):
+    for found in inner_tensors(model, list(dict.fromkeys(node.input[0] for node in convolutions)), images):
         for node in convolutions:
-            patches = _patches(found[node.input[0]], node, kernels[node.name].shape[2:], drawn)
+            patches = _patches(found[node.input[0]], node, kernels[node.name].shape[2:], rng)
             sums[node.name] = sums[node.name] + patches.transpose(0, 2, 1) @ patches
     return sums
 
 
-def _patches(maps: Floats, node: NodeProto, kernel: tuple[int, ...], drawn: np.random.Generator) -> Floats:
+def _patches(maps: Floats, node: NodeProto, kernel: tuple[int, ...], rng: np.random.Generator) -> Floats:
     """Return the input patches (groups, positions, I) of a convolution at some positions of maps (N, C, H, W)."""
     attributes = {each.name: each for each in node.attribute}
 
@@ -117,12 +117,12 @@ def _patches(maps: Floats, node: NodeProto, kernel: tuple[int, ...], drawn: np.r
     reach = ((kernel[0] - 1) * tall + 1, (kernel[1] - 1) * wide + 1)
     windows = sliding_window_view(padded, reach, axis=(2, 3))[:, :, ::down, ::across, ::tall, ::wide]  # type: ignore[call-overload]
     count, _, height, width = windows.shape[:4]
-    places = drawn.choice(count * height * width, min(PLACES * count, count * height * width), replace=False)
-    image, row, column = np.unravel_index(places, (count, height, width))
-    return np.ascontiguousarray(windows[image, :, row, column].reshape(len(places), groups, -1).transpose(1, 0, 2))
+    positions = rng.choice(count * height * width, min(POSITIONS * count, count * height * width), replace=False)
+    image, row, column = np.unravel_index(positions, (count, height, width))
+    return np.ascontiguousarray(windows[image, :, row, column].reshape(len(positions), groups, -1).transpose(1, 0, 2))
 
 
-def _together(convolutions: Sequence[NodeProto], kernels: dict[str, Floats]) -> Iterator[list[NodeProto]]:
+def _batches_in_memory(convolutions: Sequence[NodeProto], kernels: dict[str, Floats]) -> Iterator[list[NodeProto]]:
     """Group convolutions whose second moments fit into memory together."""
     some: list[NodeProto] = []
     held = 0

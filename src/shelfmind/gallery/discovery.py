@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from shelfmind.analysis.same_product import SameProduct, Sets, dividing, group_photos
+from shelfmind.analysis.same_product import SameProduct, Sets, best_threshold, group_photos
 from shelfmind.arrays import Bools, Floats, Ints
 from shelfmind.evaluation.matrix_rows import row_chunks, unit_rows
 from shelfmind.gallery.changes import Entry
@@ -91,9 +91,9 @@ class _Enrolled:
         self.entries, self.references = list(entries), references
         names = np.array([entry.sku for entry in self.entries], dtype=str)
         self.skus, self.product = np.unique(names, return_inverse=True)
-        learnt = SameProduct.learnt(references, self.product)
+        learnt = SameProduct.fit(references, self.product)
         self.is_learnt = learnt is not None
-        self.model = learnt or SameProduct.guessed(np.concatenate([references, photos]))
+        self.model = learnt or SameProduct.fit_unlabelled(np.concatenate([references, photos]))
         self._near: dict[int, float] = {}
         if self.model is not None:
             self.coordinates = self.model.coordinates(references)
@@ -194,7 +194,7 @@ def _known(
 
 def _ratio_limit(same: Floats, different: Floats) -> float:
     same, different = same[np.isfinite(same)], different[np.isfinite(different)]
-    return max(0.0, dividing(same, different)) if len(same) and len(different) else 0.0
+    return max(0.0, best_threshold(same, different)) if len(same) and len(different) else 0.0
 
 
 def _evenly_spaced(count: int) -> Ints:

@@ -10,7 +10,7 @@ from typing import Protocol
 import numpy as np
 
 from shelfmind.arrays import Floats
-from shelfmind.files import cache_folder, keep_used_last
+from shelfmind.files import cache_folder, keep_most_recent
 from shelfmind.gallery.cells import search_of
 from shelfmind.gallery.changes import Entry, checksum
 from shelfmind.gallery.gallery import Gallery
@@ -91,7 +91,7 @@ class GallerySearch:
 def cells_cache(gallery: Gallery) -> Path:
     """Return the cache file for a gallery's cells. It depends on the weights."""
     folder = cache_folder() / "galleries"
-    keep_used_last(folder, "*.cells", KEPT_CELLS - 1)
+    keep_most_recent(folder, "*.cells", KEPT_CELLS - 1)
     embedder = {key: value for key, value in gallery.state.embedder.items() if key != "run"}
     named = json.dumps([str(gallery.files), embedder], sort_keys=True)
     return folder / f"{checksum(named.encode())[:32]}.cells"

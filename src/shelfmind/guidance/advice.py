@@ -15,7 +15,7 @@ from shelfmind.guidance.situation import Situation
 from shelfmind.guidance.speeds import epochs_within, steps_per_epoch, training_minutes
 from shelfmind.guidance.starts import GENERATED
 from shelfmind.nouns import counted
-from shelfmind.overrides import written_override
+from shelfmind.overrides import format_override
 from shelfmind.recipe import Recipe, load_recipe
 
 _WEIGHTS = "model.weights"
@@ -75,7 +75,7 @@ def _advice(rule: str, situation: Situation, out: Path) -> Advice:
     choice, prefer = RULES[rule].choice(situation), RULES[rule].prefer
     if choice.recipe is None:
         return _enrolment(rule, choice, situation, prefer)
-    overrides = [written_override(key, value) for key, value in choice.changes.items() if key != _WEIGHTS]
+    overrides = [format_override(key, value) for key, value in choice.changes.items() if key != _WEIGHTS]
     recipe = load_recipe(choice.recipe, overrides)
     wanted = epochs_for(choice, recipe, situation)
     needed = _estimate(recipe, wanted, situation)

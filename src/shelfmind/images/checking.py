@@ -37,32 +37,30 @@ def check_files(
     Results are cached in an SQLite database at `cache` by absolute path, size and modification time: an unchanged file
     is not read again unless `on_image` needs its pixels. `on_image(index, image)` is called from worker threads with
     upright RGB images, as is `on_decoded` for files that are decoded anyway; `progress(n)` is called from the calling
-    thread with the number of newly checked files. A damaged or locked cache never stops the work.
+    thread with the number of newly checked files. A damaged or locked cache is not an error.
     """
 
     def verdict(index: int, path: Path) -> tuple[bytes | None, bool]:
         try:
             image = open_image(path)
         except BadImage as error:
-            return error.reason.encode(), error.lasting
+            return error.reason.encode(), error.permanent
         if on_image is not None:
             on_image(index, image)
         if on_decoded is not None:
             on_decoded(index, image)
         return None, True
 
-    def known_well_enough(reason: bytes | None) -> bool:
+    def reuse(reason: bytes | None) -> bool:
         return on_image is None or reason is not None
 
     with FileCache(cache, LAYOUT) as file_cache:
-        examined = examine_files(
-            paths, verdict, file_cache=file_cache, reuse=known_well_enough, progress=progress, workers=workers
-        )
+        examined = examine_files(paths, verdict, file_cache=file_cache, reuse=reuse, progress=progress, workers=workers)
         return [BadFile(each.path, each.content.decode()) for each in examined if each.content is not None]
 
 
 def verdicts_path() -> Path:
-    """The cache file of check results."""
+    """The file of cached check results."""
     return cache_folder() / "verdicts.sqlite"
 
 
@@ -76,7 +74,7 @@ def note_bad_files(bad: Sequence[BadFile], total: int, list_path: Path | None = 
     return [f"{len(bad):,} of {counted(total, 'file')} cannot be used: {why}; for example {bad[0].path}{where}"]
 
 
-def refuse_too_many_bad(bad: Sequence[BadFile], total: int, max_fraction: float, list_path: Path) -> None:
+def reject_too_many_bad(bad: Sequence[BadFile], total: int, max_fraction: float, list_path: Path) -> None:
     """Write the bad files and their reasons to `list_path` (CSV: path, reason), even if there are none.
 
     Raises `UserError` if they exceed the fraction `max_fraction` of `total`; exactly that fraction is allowed.

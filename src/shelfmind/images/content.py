@@ -16,7 +16,7 @@ from shelfmind.progress import Progress
 def hash_files(paths: Sequence[Path], progress: Progress | None = None) -> list[bytes | None]:
     """The SHA-256 of every file (32 bytes), in the given order, by worker threads; None for unreadable files."""
     with FileCache(hashes_path()) as file_cache:
-        return [each.content for each in examine_files(paths, _look, file_cache=file_cache, progress=progress)]
+        return [each.content for each in examine_files(paths, _hash_file, file_cache=file_cache, progress=progress)]
 
 
 def sha256_of(path: Path) -> bytes | None:
@@ -33,6 +33,6 @@ def hashes_path() -> Path:
     return cache_folder() / "hashes.sqlite"
 
 
-def _look(index: int, path: Path) -> tuple[bytes | None, bool]:
+def _hash_file(index: int, path: Path) -> tuple[bytes | None, bool]:
     digest = sha256_of(path)
     return digest, digest is not None

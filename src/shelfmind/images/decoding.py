@@ -68,7 +68,7 @@ _PILLOW_MODULES = re.compile(r"PIL\.")
 class BadImage(Exception):  # noqa: N818 - the name says what it is, as UserError does
     """A file or bytes that cannot be used as an image; `reason` is a short text for tables.
 
-    `lasting` is whether the bytes themselves are at fault, so that the result can be cached.
+    `permanent` is whether the bytes themselves are at fault, so that the result can be cached.
     """
 
     def __init__(self, reason: str) -> None:
@@ -76,7 +76,7 @@ class BadImage(Exception):  # noqa: N818 - the name says what it is, as UserErro
         self.reason = reason
 
     @property
-    def lasting(self) -> bool:
+    def permanent(self) -> bool:
         """Whether the content is at fault, not the path or the machine."""
         return self.reason not in _PASSING
 
@@ -131,7 +131,7 @@ def opened_file(path: Path) -> Iterator[tuple[IO[bytes], int]]:
     """A regular file open for reading, and its size in bytes; raises `BadImage` if it cannot be read."""
     try:
         status = os.stat(path)
-        if not stat.S_ISREG(status.st_mode):  # a pipe would block for ever
+        if not stat.S_ISREG(status.st_mode):  # a pipe would block forever
             raise BadImage(NOT_A_FILE)
         with open(path, "rb") as file:
             yield file, status.st_size
@@ -246,7 +246,7 @@ def _as_bad_image(head: bytes, size_bytes: int, file: IO[bytes] | None) -> Itera
         raise BadImage(TOO_LARGE) from error
     except MemoryError as error:
         raise BadImage(NO_MEMORY) from error
-    except Exception as error:  # decoders raise nearly anything on hostile bytes: struct.error, KeyError, SyntaxError
+    except Exception as error:  # decoders raise almost anything on malformed bytes: struct.error, KeyError
         if _ends_early(head, size_bytes, file):
             raise BadImage(TRUNCATED) from error
         if isinstance(error, UnidentifiedImageError):

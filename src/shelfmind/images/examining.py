@@ -12,11 +12,11 @@ from pathlib import Path
 from shelfmind.images.file_cache import CacheEntry, FileCache
 from shelfmind.machine.cores import available_cores
 
-Look = Callable[[int, Path], tuple[bytes | None, bool]]
+Examine = Callable[[int, Path], tuple[bytes | None, bool]]
 """Maps a file's index and path to a result, and whether the result is final for these bytes."""
 
-_FILES_A_TASK = 16
-_TASKS_A_BATCH = 64
+_FILES_PER_TASK = 16
+_TASKS_PER_BATCH = 64
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,30 +37,30 @@ class _Outcome:
 
 def examine_files(
     paths: Sequence[Path],
-    look: Look,
+    examine: Examine,
     *,
     file_cache: FileCache,
     reuse: Callable[[bytes | None], bool] = lambda content: True,
     progress: Callable[[int], None] | None = None,
     workers: int | None = None,
 ) -> Iterator[Examined]:
-    """The results of `look` for every file, in the given order.
+    """The results of `examine` for every file, in the given order.
 
-    `look` is called from worker threads, `progress(n)` from the calling thread with the number of newly examined files.
-    An unchanged file (absolute path, size and modification time) is not examined again if `reuse` accepts the cached
-    result. Only about a thousand files are processed at a time; their results are cached together.
+    `examine` is called from worker threads, `progress(n)` from the calling thread with the number of newly examined
+    files. An unchanged file (absolute path, size and modification time) is not examined again if `reuse` accepts the
+    cached result. Only about a thousand files are processed at a time; their results are cached together.
     """
-    batch_size = _FILES_A_TASK * _TASKS_A_BATCH
+    batch_size = _FILES_PER_TASK * _TASKS_PER_BATCH
     pool = ThreadPoolExecutor(workers or available_cores(), thread_name_prefix="examine")
     try:
         for batch_start in range(0, len(paths), batch_size):  # a batch at a time bounds the memory
             batch = paths[batch_start : batch_start + batch_size]
             known = file_cache.recall([_key(path) for path in batch])
-            examine = partial(_examine_some, look, known, reuse)
-            starts = range(0, len(batch), _FILES_A_TASK)
-            tasks = [batch[start : start + _FILES_A_TASK] for start in starts]
+            examine_task = partial(_examine_some, examine, known, reuse)
+            starts = range(0, len(batch), _FILES_PER_TASK)
+            tasks = [batch[start : start + _FILES_PER_TASK] for start in starts]
             fresh: list[tuple[bytes, CacheEntry]] = []
-            for outcomes in pool.map(examine, [batch_start + start for start in starts], tasks):
+            for outcomes in pool.map(examine_task, [batch_start + start for start in starts], tasks):
                 fresh.extend((_key(each.examined.path), each.fresh) for each in outcomes if each.fresh is not None)
                 yield from (each.examined for each in outcomes)
                 if progress is not None:
@@ -76,27 +76,27 @@ def _key(path: Path) -> bytes:
 
 
 def _examine_some(
-    look: Look,
+    examine: Examine,
     known: dict[bytes, CacheEntry],
     reuse: Callable[[bytes | None], bool],
     first: int,
     paths: Sequence[Path],
 ) -> list[_Outcome]:
-    return [_examine(look, known.get(_key(path)), reuse, first + offset, path) for offset, path in enumerate(paths)]
+    return [_examine(examine, known.get(_key(path)), reuse, first + offset, path) for offset, path in enumerate(paths)]
 
 
 def _examine(
-    look: Look, known: CacheEntry | None, reuse: Callable[[bytes | None], bool], index: int, path: Path
+    examine: Examine, known: CacheEntry | None, reuse: Callable[[bytes | None], bool], index: int, path: Path
 ) -> _Outcome:
     try:
         status = os.stat(path)
     except (OSError, ValueError):
-        status = None  # `look` reports why
+        status = None  # `examine` reports why
     if known is not None and status is not None:
         unchanged = (known.size, known.mtime_ns) == (status.st_size, status.st_mtime_ns)
         if unchanged and reuse(known.content):
             return _Outcome(Examined(path, known.content), None)
-    content, lasting = look(index, path)
-    if status is None or not lasting:
+    content, permanent = examine(index, path)
+    if status is None or not permanent:
         return _Outcome(Examined(path, content), None)
     return _Outcome(Examined(path, content), CacheEntry(status.st_size, status.st_mtime_ns, content))

@@ -11,7 +11,7 @@ from pathlib import Path
 
 _TABLE_LAYOUT = 2
 LOCK_WAIT_S = 2.0
-_VARIABLES_A_QUERY = 500  # older SQLite versions allow 999
+_VARIABLES_PER_QUERY = 500  # older SQLite versions allow 999
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,8 +59,8 @@ class FileCache:
             return {}
         found: dict[bytes, CacheEntry] = {}
         try:
-            for start in range(0, len(paths), _VARIABLES_A_QUERY):
-                part = paths[start : start + _VARIABLES_A_QUERY]
+            for start in range(0, len(paths), _VARIABLES_PER_QUERY):
+                part = paths[start : start + _VARIABLES_PER_QUERY]
                 marks = ",".join("?" * len(part))
                 query = f"SELECT path, size, mtime_ns, content FROM findings WHERE path IN ({marks})"
                 for path, size, mtime_ns, content in self._connection.execute(query, part):

@@ -27,7 +27,7 @@ FINGERPRINTED = np.dtype([("width", "<u4"), ("height", "<u4"), ("fingerprint", F
 """An image's fingerprint, and its upright size, because the fingerprint lacks the aspect ratio: 2.6 kB. A `width` of 0
 marks an unusable file."""
 _DRAFT = (WORKING_SIDE, WORKING_SIDE)
-_KEPT_AT_ONCE = 512
+_MIN_BATCH = 512
 _UNUSABLE = bytes(FINGERPRINTED.itemsize)
 
 
@@ -48,14 +48,14 @@ def write_fingerprints(paths: Sequence[Path], out: Path, progress: Progress | No
         description = np.lib.format.dtype_to_descr(FINGERPRINTED)
         header = {"descr": description, "fortran_order": False, "shape": (len(paths),)}
         np.lib.format.write_array_header_1_0(stream, header)
-        for each in examine_files(paths, _look, file_cache=file_cache, reuse=_is_whole, progress=progress):
+        for each in examine_files(paths, _fingerprint_file, file_cache=file_cache, reuse=_is_whole, progress=progress):
             stream.write(each.content or _UNUSABLE)
 
 
-class Noticing:
+class FingerprintRecorder:
     """Caches fingerprint and SHA-256 of files that are decoded for another purpose.
 
-    `notice` may be called from any thread, `keep` and the context manager only from the thread that created it.
+    `record` may be called from any thread, `keep` and the context manager only from the thread that created it.
     """
 
     def __init__(self) -> None:
@@ -63,7 +63,7 @@ class Noticing:
         self._hashes = FileCache(hashes_path())
         self._fresh: deque[tuple[bytes, CacheEntry, CacheEntry]] = deque()
 
-    def __enter__(self) -> Noticing:
+    def __enter__(self) -> FingerprintRecorder:
         return self
 
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None) -> None:
@@ -71,7 +71,7 @@ class Noticing:
         self._fingerprints.close()
         self._hashes.close()
 
-    def notice(self, path: Path, image: Image.Image) -> None:
+    def record(self, path: Path, image: Image.Image) -> None:
         """Record the decoded image of the file at `path`, whose bytes are still in the system's cache."""
         with suppress(OSError, ValueError):
             status = os.stat(path)
@@ -79,24 +79,24 @@ class Noticing:
             digest = CacheEntry(status.st_size, status.st_mtime_ns, sha256_of(path))
             self._fresh.append((os.fsencode(os.path.abspath(path)), made, digest))
 
-    def keep(self, least: int = _KEPT_AT_ONCE) -> None:
+    def keep(self, least: int = _MIN_BATCH) -> None:
         """Store the records if there are at least `least` files."""
         if len(self._fresh) < least:
             return
-        noted = [self._fresh.popleft() for _ in range(len(self._fresh))]
-        self._fingerprints.keep((key, made) for key, made, _ in noted)
-        self._hashes.keep((key, digest) for key, _, digest in noted if digest.content is not None)
+        records = [self._fresh.popleft() for _ in range(len(self._fresh))]
+        self._fingerprints.keep((key, made) for key, made, _ in records)
+        self._hashes.keep((key, digest) for key, _, digest in records if digest.content is not None)
 
 
 def _cache_path() -> Path:
     return cache_folder() / "fingerprints.sqlite"
 
 
-def _look(index: int, path: Path) -> tuple[bytes | None, bool]:
+def _fingerprint_file(index: int, path: Path) -> tuple[bytes | None, bool]:
     try:
         return fingerprinted(open_image(path, draft_size=_DRAFT)).tobytes(), True
     except BadImage as error:
-        return b"", error.lasting
+        return b"", error.permanent
 
 
 def _is_whole(content: bytes | None) -> bool:

@@ -16,7 +16,7 @@ from shelfmind.machine.checksums import file_sha256
 from shelfmind.progress import Progress
 from shelfmind.recipe import DataRecipe
 
-IMAGES_A_SHARD, BYTES_A_SHARD = 8192, 2**28
+IMAGES_PER_SHARD, BYTES_PER_SHARD = 8192, 2**28
 JPEG_QUALITY = 95
 SCHEMA = {"image": {"type": "bytes"}, "label": {"type": "int32"}, "path": {"type": "string"}}
 _HEADER_BYTES, _PAGE_BYTES = 2**20, 2**23
@@ -50,7 +50,7 @@ def write_shards(
         rows.append((_encoded(square), label, name))
         held += len(rows[-1][0])
         progress(1)
-        if len(rows) == IMAGES_A_SHARD or held >= BYTES_A_SHARD:
+        if len(rows) == IMAGES_PER_SHARD or held >= BYTES_PER_SHARD:
             shards.append(_write_shard(folder, split, len(shards), rows))
             rows, held = [], 0
     if rows:

@@ -28,7 +28,7 @@ class Normalisation:
         self.mean, self.std = (np.array(each, np.float64) * _SCALE for each in (data.mean, data.std))
         values = np.arange(256, dtype=np.float32)
         self.table: Floats = (values - self.mean.astype(np.float32)[:, None]) / self.std.astype(np.float32)[:, None]
-        """What each 8-bit value becomes, by channel: (3, 256)."""
+        """Tabulate the normalised value of every 8-bit value, by channel: (3, 256)."""
 
     def __call__(self, images: npt.NDArray[np.uint8]) -> Floats:
         """Images (N, H, W, 3) as network input, (N, 3, H, W)."""
@@ -39,7 +39,7 @@ class Normalisation:
                 np.take(values, image[..., channel], out=planes[channel])
         return made
 
-    def undone(self, prepared: Floats) -> npt.NDArray[np.uint8]:
+    def inverse(self, prepared: Floats) -> npt.NDArray[np.uint8]:
         """The 8-bit images (N, H, W, 3) of network input; values are rounded and clipped.
 
         Mixed images have values in between, erased ones beyond the range.

@@ -32,17 +32,17 @@ def rescaled(image: Square, size: int) -> Square:
 
 def _averaged(image: Square, size: int) -> Square:
     """Each pixel is the mean of the area that it covers: columns first, then rows."""
-    places, weights = _areas(image.shape[0], size)
-    columns = _weighted(np.ascontiguousarray(image.transpose(1, 0, 2)), places, weights)
-    rows = _weighted(np.ascontiguousarray(columns.transpose(1, 0, 2)), places, weights)
+    positions, weights = _areas(image.shape[0], size)
+    columns = _weighted(np.ascontiguousarray(image.transpose(1, 0, 2)), positions, weights)
+    rows = _weighted(np.ascontiguousarray(columns.transpose(1, 0, 2)), positions, weights)
     return np.asarray(np.rint(rows, out=rows), np.uint8)
 
 
-def _weighted(lines: npt.NDArray[np.generic], places: Ints, weights: Floats) -> Floats:
+def _weighted(lines: npt.NDArray[np.generic], positions: Ints, weights: Floats) -> Floats:
     """Weighted sums over K lines of (M, ...) for each of N positions (N, K)."""
-    total = lines[places[:, 0]] * weights[:, 0, None, None]
-    for place, weight in zip(places.T[1:], weights.T[1:], strict=True):
-        total += lines[place] * weight[:, None, None]
+    total = lines[positions[:, 0]] * weights[:, 0, None, None]
+    for position, weight in zip(positions.T[1:], weights.T[1:], strict=True):
+        total += lines[position] * weight[:, None, None]
     return np.asarray(total, np.float32)
 
 
@@ -76,14 +76,14 @@ def _areas(side: int, size: int) -> tuple[Ints, Floats]:
         first, last = int(np.ceil(start)), min(int(np.floor(stop)), side - 1)
         first = min(first, last)
         shares = [(first - 1, (first - start) / width)] if first - start > 1e-3 else []
-        shares += [(place, 1 / width) for place in range(first, last)]
+        shares += [(position, 1 / width) for position in range(first, last)]
         shares += [(last, min(stop - last, 1.0, width) / width)] if stop - last > 1e-3 else []
         covered.append(shares)
     most = max(map(len, covered))
-    places, weights = np.zeros((size, most), np.int64), np.zeros((size, most), np.float32)
+    positions, weights = np.zeros((size, most), np.int64), np.zeros((size, most), np.float32)
     for new, shares in enumerate(covered):
-        places[new, : len(shares)], weights[new, : len(shares)] = zip(*shares, strict=True)
-    return places, weights
+        positions[new, : len(shares)], weights[new, : len(shares)] = zip(*shares, strict=True)
+    return positions, weights
 
 
 @lru_cache

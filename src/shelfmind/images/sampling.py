@@ -56,8 +56,8 @@ def epoch_order(labels: Ints, classes: int, sampling: str, threshold: float, gen
     ends = np.cumsum(weights[shuffled])
     ends *= len(labels) / ends[-1]
     marks = np.arange(len(labels)) + generator.random()
-    drawn = shuffled[np.minimum(np.searchsorted(ends, marks), len(labels) - 1)]
-    return generator.permutation(drawn)
+    sampled = shuffled[np.minimum(np.searchsorted(ends, marks), len(labels) - 1)]
+    return generator.permutation(sampled)
 
 
 def in_class_batches(
@@ -69,11 +69,11 @@ def in_class_batches(
     A class occurs in proportion to its images in `order`, rounded at random, and twice in a batch only if there are too
     few others left. Its images are used in order, starting again from the first when they run out.
     """
-    drawn = labels[order]
-    own = [order[drawn == label] for label in range(classes)]
+    ordered_labels = labels[order]
+    own = [order[ordered_labels == label] for label in range(classes)]
     groups = -(-batch_size // per_class)
     left = _shares(np.array([len(each) for each in own]), len(order) // batch_size * groups, generator)
-    next_place = np.zeros(classes, np.int64)
+    next_position = np.zeros(classes, np.int64)
     batches = []
     while left.any():
         present = np.count_nonzero(left)
@@ -83,9 +83,9 @@ def in_class_batches(
             again = int(generator.choice(np.flatnonzero(left)))
             left[again] -= 1
             chosen = np.append(chosen, again)
-        places = next_place[chosen, None] + np.arange(per_class)
-        batch = [own[label][row % len(own[label])] for label, row in zip(chosen, places, strict=True)]
-        next_place[chosen] += per_class
+        positions = next_position[chosen, None] + np.arange(per_class)
+        batch = [own[label][row % len(own[label])] for label, row in zip(chosen, positions, strict=True)]
+        next_position[chosen] += per_class
         batches.append(np.concatenate(batch)[:batch_size])
     return np.concatenate(batches) if batches else order[:0]
 

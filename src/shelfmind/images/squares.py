@@ -19,7 +19,7 @@ from shelfmind.errors import UserError
 from shelfmind.files import cache_folder
 from shelfmind.images.checking import OnImage, check_files, verdicts_path
 from shelfmind.images.decoding import BadImage, Pixels, open_image
-from shelfmind.images.fingerprinting import Noticing
+from shelfmind.images.fingerprinting import FingerprintRecorder
 from shelfmind.images.resize import RESIZES
 from shelfmind.machine.ahead import map_ahead
 from shelfmind.machine.cores import available_cores
@@ -117,7 +117,7 @@ def open_squares(
         if squares is not None:
             os.utime(packed)
             return _good(squares, data, samples, bad_files)
-        progress = None  # every file has been counted
+        progress = None  # all files have been counted
     size, limit = len(paths) * data.resize_to**2 * 3, cache_limit_bytes()
     if size > min(limit, shutil.disk_usage(folder).free // 2):
         bad_files = _checked(paths, progress)
@@ -164,19 +164,19 @@ def squares_of_some(
 
 def _checked(paths: Sequence[Path], progress: Progress | None, on_image: OnImage | None = None) -> list[BadFile]:
     """The bad files; files decoded in the process are also fingerprinted."""
-    with Noticing() as noticing:
+    with FingerprintRecorder() as recorder:
 
-        def told(done: int) -> None:
-            noticing.keep()
+        def count(done: int) -> None:
+            recorder.keep()
             if progress is not None:
                 progress(done)
 
         return check_files(
             paths,
             cache=verdicts_path(),
-            progress=told,
+            progress=count,
             on_image=on_image,
-            on_decoded=lambda index, image: noticing.notice(paths[index], image),
+            on_decoded=lambda index, image: recorder.record(paths[index], image),
         )
 
 

@@ -1,4 +1,4 @@
-"""Refuses runs that were adapted to other photos, and their exports, where rules apply."""
+"""Rejects runs that were adapted to other photos, and their exports, where contest rules apply."""
 
 from __future__ import annotations
 

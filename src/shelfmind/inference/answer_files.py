@@ -17,7 +17,7 @@ from shelfmind.prediction_files import PredictionWriter
 from shelfmind.recognition.answers import answers_of
 from shelfmind.records import UNLABELLED
 
-Noting = Callable[[Answer], Answer]
+OnAnswer = Callable[[Answer], Answer]
 
 
 def answer_files(
@@ -31,7 +31,7 @@ def answer_files(
     engine: str,
     batch: BatchSize,
     decode: str,
-    note: Noting,
+    note: OnAnswer,
 ) -> str:
     """Recognise images, or with `together` the one object that all of them show, and write the answers to `out`.
 
@@ -55,7 +55,7 @@ def answer_files(
 
 
 def write_answers(path: Path, answers: Iterable[Answer], top: int) -> None:
-    """Write a stream of answers as ``.csv`` or ``.jsonl`` in constant memory. Rows of bad inputs have the reason."""
+    """Write a stream of answers as ``.csv`` or ``.jsonl`` in constant memory. Unusable inputs have the reason."""
     write_rows = _write_csv if path.suffix == ".csv" else _write_json_lines
     write_text(path, lambda stream: write_rows(stream, answers, top))
 
@@ -113,7 +113,7 @@ def _cells(candidate: Candidate) -> list[str]:
     return [candidate.name, *shares, candidate.source, reference]
 
 
-def _to_arrays(found: Recognizer, files: Iterable[Path], arrays: PredictionWriter, top: int, note: Noting) -> None:
+def _to_arrays(found: Recognizer, files: Iterable[Path], arrays: PredictionWriter, top: int, note: OnAnswer) -> None:
     for batch in found.predictor.of_sources(files):
         good = [name for name, error in zip(batch.names, batch.errors, strict=True) if error is None]
         if good:

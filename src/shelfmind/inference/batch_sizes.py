@@ -23,10 +23,10 @@ BatchSize = int | str | None
 """A number of images, ``auto``, or None for a good default."""
 AUTO = "auto"
 CANDIDATES = (1, 2, 4, 8, 16, 32, 64)
-LONGEST_S = 1.0
+MAX_CALL_S = 1.0
 """Maximum duration of a call in seconds. Longer calls delay Ctrl-C and use more memory."""
 ROUND_S, ROUNDS = 0.25, 3
-ENOUGH = 0.97
+SPEED_SHARE = 0.97
 """Share of the best speed that the chosen, smallest batch size must reach."""
 
 
@@ -51,15 +51,15 @@ def fastest_batch_size(engine: Engine, recipe: Recipe, tta: Sequence[str] = ()) 
     keeps the batch size for which its graph is compiled.
     """
     key = _key(engine, recipe, tta)
-    remembered = _remembered()
-    if key not in remembered:
+    cached = _cached()
+    if key not in cached:
         speeds = _speeds(engine, recipe, tta)
         if not speeds:
             return SHARE
-        remembered = {**_remembered(), key: next(n for n in speeds if speeds[n] >= ENOUGH * max(speeds.values()))}
+        cached = {**_cached(), key: next(n for n in speeds if speeds[n] >= SPEED_SHARE * max(speeds.values()))}
         with suppress(UserError):  # full disk: it is measured again next time
-            write_text(_path(), json.dumps(remembered, indent=1) + "\n")
-    return remembered[key]
+            write_text(_path(), json.dumps(cached, indent=1) + "\n")
+    return cached[key]
 
 
 def _speeds(engine: Engine, recipe: Recipe, tta: Sequence[str]) -> dict[int, float]:
@@ -84,7 +84,7 @@ def _speeds(engine: Engine, recipe: Recipe, tta: Sequence[str]) -> dict[int, flo
             began = time.perf_counter()
             done = sum(map_ahead(round_of, [began + ROUND_S] * cores, cores, cores))
             speeds[count] = max(speeds.get(count, 0.0), done / (time.perf_counter() - began))
-        if 2 * count * cores / speeds[count] > LONGEST_S:
+        if 2 * count * cores / speeds[count] > MAX_CALL_S:
             break
     return speeds
 
@@ -100,7 +100,7 @@ def _path() -> Path:
     return cache_folder() / "batch_sizes.json"
 
 
-def _remembered() -> Mapping[str, int]:
+def _cached() -> Mapping[str, int]:
     try:
         found = json.loads(_path().read_text(encoding="utf-8"))
         return {str(key): max(1, int(value)) for key, value in found.items()}

@@ -13,22 +13,22 @@ from typing import Protocol
 CHECKSUM = "shelfmind.sha256"
 DIGEST = 64
 """Number of hexadecimal characters of a SHA-256."""
-LONGEST_VARINT = 70
+MAX_VARINT_BITS = 70
 """Number of bits in ten bytes, the length of a 64-bit varint. Foreign files may contain anything."""
 
 
 class DamagedError(ValueError):
-    """A file with our metadata whose content does not match the checksum."""
+    """A file with shelfmind's metadata whose content does not match the checksum."""
 
 
 class Carrier(Protocol):
     """A network format with embedded named texts."""
 
-    def carrying(self, network: bytes, entries: Mapping[str, str]) -> bytes:
+    def embed(self, network: bytes, entries: Mapping[str, str]) -> bytes:
         """Return the file of a network with appended entries, the last of which is a checksum of everything before."""
 
-    def carried(self, content: bytes) -> Mapping[str, str]:
-        """Return the entries of a file; empty if it is of another format or not ours.
+    def extract(self, content: bytes) -> Mapping[str, str]:
+        """Return the entries of a file; empty if it has another format or no metadata of shelfmind.
 
         Raises:
             DamagedError: the checksum does not match.
@@ -41,12 +41,12 @@ class ProtocolBuffer:
     def __init__(self, field: int) -> None:
         self.field = field
 
-    def carrying(self, network: bytes, entries: Mapping[str, str]) -> bytes:
+    def embed(self, network: bytes, entries: Mapping[str, str]) -> bytes:
         """Return the message with additional pairs."""
         content = b"".join([network, *(self._entry(name, text) for name, text in entries.items())])
         return content + self._entry(CHECKSUM, hashlib.sha256(content).hexdigest())
 
-    def carried(self, content: bytes) -> Mapping[str, str]:
+    def extract(self, content: bytes) -> Mapping[str, str]:
         """Return the verified pairs of the message."""
         try:
             pairs = [dict(_fields(value)) for number, value in _fields(content) if number == self.field]
@@ -68,7 +68,7 @@ class ProtocolBuffer:
 class Archive:
     """An uncompressed zip archive with the network's files and a file for each entry. Its comment is the checksum."""
 
-    def carrying(self, network: bytes, entries: Mapping[str, str]) -> bytes:
+    def embed(self, network: bytes, entries: Mapping[str, str]) -> bytes:
         """Return the archive with additional files."""
         stream = io.BytesIO(network)
         with zipfile.ZipFile(stream, "a") as archive:
@@ -78,7 +78,7 @@ class Archive:
         content = stream.getvalue()[:-DIGEST]
         return content + hashlib.sha256(content).hexdigest().encode()
 
-    def carried(self, content: bytes) -> Mapping[str, str]:
+    def extract(self, content: bytes) -> Mapping[str, str]:
         """Return the verified entries of the archive."""
         if not content.startswith(b"PK") or not content[:-DIGEST].endswith(_comment("")):
             return {}
@@ -109,29 +109,29 @@ def _comment(digest: str) -> bytes:
 
 def _fields(content: bytes) -> Iterator[tuple[int, bytes]]:
     """Yield the fields of a protobuf message by number. Numeric values are skipped."""
-    place = 0
-    while place < len(content):
-        tag, place = _varint(content, place)
+    offset = 0
+    while offset < len(content):
+        tag, offset = _varint(content, offset)
         if tag & 7 == 0:
-            _, place = _varint(content, place)
+            _, offset = _varint(content, offset)
             continue
         if tag & 7 != 2:
             raise ValueError("unexpected field in the message of a network")
-        size, place = _varint(content, place)
-        if place + size > len(content):
+        size, offset = _varint(content, offset)
+        if offset + size > len(content):
             raise ValueError("truncated")
-        yield tag >> 3, content[place : place + size]
-        place += size
+        yield tag >> 3, content[offset : offset + size]
+        offset += size
 
 
-def _varint(content: bytes, place: int) -> tuple[int, int]:
+def _varint(content: bytes, offset: int) -> tuple[int, int]:
     value = 0
-    for shift in range(0, LONGEST_VARINT, 7):
-        byte = content[place]
+    for shift in range(0, MAX_VARINT_BITS, 7):
+        byte = content[offset]
         value |= (byte & 127) << shift
-        place += 1
+        offset += 1
         if byte < 128:
-            return value, place
+            return value, offset
     raise ValueError("invalid number")
 
 

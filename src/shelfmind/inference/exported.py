@@ -85,7 +85,7 @@ def write_exported(
     entries = {FACTS: json.dumps({"format": FORMAT, **facts}, ensure_ascii=False)}
     if classifier is not None:
         entries[CLASSIFIER] = _packed(classifier.as_arrays())
-    content = CARRIERS[form].carrying(network, entries)
+    content = CARRIERS[form].embed(network, entries)
     write_atomically(path, lambda temporary: _write(temporary, content))
 
 
@@ -111,7 +111,7 @@ def read_exported(path: Path) -> Exported:
 def _carried(path: Path, content: bytes) -> tuple[str, Mapping[str, str]]:
     try:
         for form, carrier in CARRIERS.items():
-            entries = carrier.carried(content)
+            entries = carrier.extract(content)
             if FACTS in entries:
                 return form, entries
     except DamagedError:

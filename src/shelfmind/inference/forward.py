@@ -17,7 +17,7 @@ from shelfmind.inference.views import View, apply_view, test_time_views
 from shelfmind.machine.ahead import next_ahead
 
 SHARE = 8
-SMALLEST = 16
+MIN_SIZE = 16
 """Minimum size in pixels to which a view shrinks an image."""
 
 
@@ -48,7 +48,7 @@ class Forward:
         for view in self.views:
             upright = replace(view, flip=False)
             if upright not in prepared:
-                pixels = max(SMALLEST, round(size * view.scale))
+                pixels = max(MIN_SIZE, round(size * view.scale))
                 prepared[upright] = np.stack([rescaled(apply_view(image, view), pixels) for image in squares])
             images = prepared[upright]
             probability, embedding = self.engine(np.ascontiguousarray(images[:, :, ::-1]) if view.flip else images)

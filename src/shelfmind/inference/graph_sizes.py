@@ -1,4 +1,4 @@
-"""The few batch sizes that graphs are compiled for, and how any other number of images is split into them."""
+"""The batch sizes that graphs are compiled for, and how other batch sizes are split into them."""
 
 from __future__ import annotations
 

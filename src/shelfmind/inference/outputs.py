@@ -11,7 +11,7 @@ from typing import IO, Any
 from shelfmind.errors import UserError, argument
 from shelfmind.files import require_writable, write_atomically
 from shelfmind.inference.predictor import Prediction
-from shelfmind.prediction_files import PredictionWriter, collecting
+from shelfmind.prediction_files import PredictionWriter, prediction_writer
 
 FORMATS = (".csv", ".jsonl", ".npz")
 
@@ -25,7 +25,7 @@ def check_output(path: Path) -> None:
 
 
 def write_predictions(path: Path, predictions: Iterable[Prediction], top: int) -> None:
-    """Write a stream of predictions as ``.csv`` or ``.jsonl`` in constant memory. Rows of bad inputs say why."""
+    """Write a stream of predictions as ``.csv`` or ``.jsonl`` in constant memory. Unusable inputs have the reason."""
     write_rows = _write_csv if path.suffix == ".csv" else _write_json_lines
     write_text(path, lambda stream: write_rows(stream, predictions, top))
 
@@ -72,7 +72,7 @@ def write_arrays(path: Path, class_names: Sequence[str], fill: Callable[[Predict
     """Let `fill` add rows and write them in constant memory as an ``.npz`` for `Predictions.load`."""
 
     def write(temporary: Path) -> None:
-        with collecting(path, len(class_names)) as writer:
+        with prediction_writer(path, len(class_names)) as writer:
             fill(writer)
             writer.write(temporary, class_names)
 

@@ -11,9 +11,9 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from shelfmind.data.listing import Listing, list_images, natural_key, note_circles, note_others
+from shelfmind.data.listing import Listing, list_images, natural_key, note_circular_links, note_others
 from shelfmind.errors import UserError
-from shelfmind.images.checking import refuse_too_many_bad
+from shelfmind.images.checking import reject_too_many_bad
 from shelfmind.inference.adaptation import require_unadapted
 from shelfmind.inference.outputs import check_output, write_arrays, write_predictions
 from shelfmind.inference.predictor import Prediction, Predictor, Source, load
@@ -83,7 +83,7 @@ def predict_files(request: PredictRequest, watcher: Observer = SILENT) -> Predic
         require_existing(path)
     require_unadapted(request.rules, [request.run])
     if request.gallery is not None:
-        return _answered(request, request.gallery, watcher)
+        return _predict_with_gallery(request, request.gallery, watcher)
     predictor = load(
         request.run, request.tta, engine_under(request.rules, request.engine), request.batch, request.decode
     )
@@ -103,7 +103,7 @@ def predict_files(request: PredictRequest, watcher: Observer = SILENT) -> Predic
     return _with_bad_list(outcome, out)
 
 
-def _answered(request: PredictRequest, gallery: str, watcher: Observer) -> PredictionOutcome:
+def _predict_with_gallery(request: PredictRequest, gallery: str, watcher: Observer) -> PredictionOutcome:
     """Predict with a run and a gallery."""
     from shelfmind.inference.answer_files import answer_files
 
@@ -137,7 +137,7 @@ def _with_bad_list(outcome: PredictionOutcome, out: Path | None) -> PredictionOu
     bad_list = out.with_name(f"{out.name}.bad_files.csv")
     if outcome.bad_files:
         outcome.bad_list = bad_list
-        refuse_too_many_bad(outcome.bad_files, outcome.images, 1.0, bad_list)
+        reject_too_many_bad(outcome.bad_files, outcome.images, 1.0, bad_list)
     else:
         bad_list.unlink(missing_ok=True)
     return outcome
@@ -171,7 +171,7 @@ def count_images(paths: Sequence[str]) -> tuple[int, list[str]]:
     """Return the number of files of `find_images` and notes on skipped ones. Raises `UserError` if there are none."""
     left_out = Listing()
     total = sum(1 for _ in find_images(paths, left_out))
-    notes = [*note_others(left_out.others), *note_circles(map(str, left_out.circles))]
+    notes = [*note_others(left_out.others), *note_circular_links(map(str, left_out.circular_links))]
     if total == 0:
         raise UserError("; ".join([f"there is no image in {', '.join(paths)}", *notes]))
     return total, notes

@@ -13,14 +13,14 @@ import numpy as np
 import numpy.typing as npt
 
 from shelfmind.errors import UserError
-from shelfmind.files import keep_used_last, make_folder, write_atomically
+from shelfmind.files import keep_most_recent, make_folder, write_atomically
 from shelfmind.images.squares import Squares
 from shelfmind.inference.engines import MINDSPORE
 from shelfmind.inference.predictor import Predictor
 from shelfmind.progress import Counter, count_silently
 from shelfmind.records import BadFile, Predictions, Sample
 
-KEPT = 12
+MAX_FILES = 12
 """Number of files that a run keeps, the most recently used ones."""
 
 
@@ -47,7 +47,7 @@ def predictions_of(
     with suppress(UserError, OSError):  # a read-only run or a full disk: not an error for a cache
         make_folder(folder)
         write_atomically(path, predictions.save)
-        keep_used_last(folder, "*.npz", KEPT)
+        keep_most_recent(folder, "*.npz", MAX_FILES)
     return predictions
 
 

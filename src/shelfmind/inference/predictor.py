@@ -37,7 +37,7 @@ Source = Path | str | bytes | Image.Image | Pixels
 """An image: a path, encoded bytes, a Pillow image, or a NumPy array, see `images.decoding.Pixels`."""
 PreparedImage = tuple[str, Square | str]
 """An image's name, and its square or the reason why it cannot be used."""
-MOST_IN_A_GROUP = 4096
+MAX_GROUP = 4096
 EXACT, FAST = "exact", "fast"
 """How images are decoded: as for training, or large JPEGs at reduced size."""
 T = TypeVar("T")
@@ -113,7 +113,7 @@ class Predictor:
         (height, width) in grey. Several images are a list, or an array of shape (N, height, width, channels). The
         prediction of an unusable image has the reason. Raises `UserError` for an array of another shape or type.
         """
-        return list(self.stream(as_many(images), top))
+        return list(self.stream(as_iterable(images), top))
 
     def stream(self, images: Iterable[Source], top: int = 5) -> Iterator[Prediction]:
         """Yield predictions for any number of images, in order and constant memory. Unusable images have the reason."""
@@ -125,23 +125,24 @@ class Predictor:
 
     def of_sources(self, images: Iterable[Source]) -> Iterator[Batch]:
         """Yield the outputs for any number of images, in order and constant memory."""
-        return self._answered(enumerate(images), partial(_prepared, data=self.recipe.data, reduced=self.reduced))
+        return self._batches(enumerate(images), partial(_prepared, data=self.recipe.data, reduced=self.reduced))
 
     def of_squares(self, squares: Squares) -> Iterator[Batch]:
-        """Yield the outputs for prepared squares, in order and constant memory. Their names are their numbers."""
-        return self._answered(range(len(squares)), lambda number: (str(number), squares[number]))
+        """Yield the outputs for prepared squares, in order and constant memory. Their names are their indices."""
+        return self._batches(range(len(squares)), lambda number: (str(number), squares[number]))
 
-    def ask(self, squares: Sequence[Square], beside_others: bool = False) -> tuple[Floats, Floats]:
+    def ask(self, squares: Sequence[Square], concurrent: bool = False) -> tuple[Floats, Floats]:
         """Return calibrated probabilities (N, C) and embeddings (N, D) of at most one batch of squares.
 
-        With `beside_others`, threads may call concurrently if the engine supports it, each with at most a share, which
-        is computed on one core. All predictions come from this method, so that all have the same calibration.
+        With `concurrent`, threads may call at the same time if the engine supports it. Each call then has at most
+        `forward.share` squares and is computed on one core. All predictions use this method, so that all are calibrated
+        alike.
         """
-        parallel = self.forward.parallel if beside_others else None
+        parallel = self.forward.parallel if concurrent else None
         return self._ask(self.forward if parallel is None else parallel, squares)
 
     def logits(self, embeddings: Floats) -> Floats | None:
-        """Return the logits (N, C) of embeddings (N, D), or None for a network without one of our heads."""
+        """Return the logits (N, C) of embeddings (N, D), or None for a network without shelfmind's head."""
         return self.engine.logits(embeddings)
 
     def predict_squares(
@@ -170,7 +171,7 @@ class Predictor:
             seconds=time.perf_counter() - began,
         )
 
-    def _answered(self, items: Iterable[T], prepare: Callable[[T], PreparedImage]) -> Iterator[Batch]:
+    def _batches(self, items: Iterable[T], prepare: Callable[[T], PreparedImage]) -> Iterator[Batch]:
         """Yield the outputs for items that `prepare` turns into images.
 
         If the engine supports it, one thread per core decodes and computes a few items at a time, so that no thread
@@ -186,10 +187,10 @@ class Predictor:
             yield from (self._batch(self.forward, group) for group in _groups(prepared, self.forward.batch_size))
             return
 
-        def whole_way(group: list[T]) -> Batch:
+        def prepare_and_predict(group: list[T]) -> Batch:
             return self._batch(parallel, [prepare(item) for item in group])
 
-        yield from map_ahead(whole_way, batched(items, parallel.batch_size), ahead=2 * cores, workers=cores)
+        yield from map_ahead(prepare_and_predict, batched(items, parallel.batch_size), ahead=2 * cores, workers=cores)
 
     def _batch(self, forward: Forward, group: Sequence[PreparedImage]) -> Batch:
         names, outcomes = zip(*group, strict=True)
@@ -230,7 +231,7 @@ class RunPredictor(Predictor):
         decode: str = EXACT,
     ) -> None:
         """`recipe` replaces the run's own, for the same network with other preprocessing (MindSpore only).
-        `few` is a frequent number of images that deserves its own graph.
+        `few` is a frequent batch size, for which a separate graph is compiled.
         `batch` and `decode` are those of `load`.
 
         Raises:
@@ -255,7 +256,7 @@ class RunPredictor(Predictor):
         )
 
 
-def as_many(images: Source | Iterable[Source]) -> Iterable[Source]:
+def as_iterable(images: Source | Iterable[Source]) -> Iterable[Source]:
     """Return one or more images, see `Predictor.predict`, as an iterable."""
     many_pixels = isinstance(images, np.ndarray) and images.ndim > 3
     one = isinstance(images, str | bytes | Path | Image.Image | np.ndarray) and not many_pixels
@@ -316,7 +317,7 @@ def _groups(images: Iterable[PreparedImage], size: int) -> Iterator[list[Prepare
     for name, outcome in images:
         group.append((name, outcome))
         good += not isinstance(outcome, str)
-        if good == size or len(group) >= MOST_IN_A_GROUP:
+        if good == size or len(group) >= MAX_GROUP:
             yield group
             group, good = [], 0
     if group:

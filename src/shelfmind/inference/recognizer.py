@@ -18,7 +18,7 @@ from shelfmind.gallery.stores import open_files
 from shelfmind.inference.batch_sizes import BatchSize
 from shelfmind.inference.embedder import PhotoEmbedder, photo_embedder
 from shelfmind.inference.engines import AUTO
-from shelfmind.inference.predictor import EXACT, Batch, Predictor, Source, as_many
+from shelfmind.inference.predictor import EXACT, Batch, Predictor, Source, as_iterable
 from shelfmind.nouns import shortened
 from shelfmind.recognition.answers import UNKNOWN, Answers, Columns, answers_of
 from shelfmind.recognition.evidence import Evidence, References, TrainingPhotos, energies_of, evidence
@@ -78,7 +78,7 @@ class Answer:
 
 
 class Recognizer:
-    """Answers with the newest version of a gallery. Products enrolled by others count from the next call on."""
+    """Answers with the newest version of a gallery. Products enrolled by others are included from the next call on."""
 
     def __init__(self, embedder: PhotoEmbedder, gallery: Gallery) -> None:
         """Raises `UserError` if the gallery is of other weights or not calibrated."""
@@ -94,7 +94,7 @@ class Recognizer:
 
     def recognize(self, images: Source | Iterable[Source], top: int = 5) -> list[Answer]:
         """Return an answer for each image; see `Predictor.predict` for the supported inputs."""
-        return list(self.stream(as_many(images), top))
+        return list(self.stream(as_iterable(images), top))
 
     def recognize_together(self, images: Iterable[Source], top: int = 5) -> Answer:
         """Return one answer for several photos of one object, from their mean evidence.

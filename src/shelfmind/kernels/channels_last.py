@@ -10,7 +10,7 @@ from mindspore import Tensor, nn, ops
 from shelfmind.kernels.library import Library
 from shelfmind.kernels.operators import convolution, gates, maps, normalisation, pooling, prediction
 from shelfmind.kernels.operators.custom import Window, use_library
-from shelfmind.kernels.stock import Kernels, Normalised, Several, four_sides
+from shelfmind.kernels.stock import Kernels, MultiOutput, Normalised, four_sides
 
 KEPT = 0.9
 """Momentum of moving statistics, as in MindSpore's batch normalisation."""
@@ -58,7 +58,7 @@ class OneDnnKernels(Kernels):
 
     def for_images(self, layer: nn.Conv2d) -> nn.Conv2d:
         assert isinstance(layer, Convolution)
-        layer.entry = maps.Moved(self.dtype, to_images=False)
+        layer.entry = maps.ChangeLayout(self.dtype, to_images=False)
         return layer
 
     def fix(self, model: nn.Cell) -> None:
@@ -79,7 +79,7 @@ class OneDnnKernels(Kernels):
     def mean_pool(self, kernel: int, stride: int, padding: int | None = 0) -> nn.Cell:
         return pooling.PoolMean(_pool_window(kernel, stride, padding))
 
-    def fork(self, ways: int = 2) -> Several:
+    def fork(self, ways: int = 2) -> MultiOutput:
         return maps.Fork(ways)
 
     def concatenation(self) -> nn.Cell:
@@ -107,7 +107,7 @@ class OneDnnKernels(Kernels):
         return maps.Mean(kept=False)
 
     def plain_maps(self) -> nn.Cell:
-        return maps.Moved(self.dtype, to_images=True)
+        return maps.ChangeLayout(self.dtype, to_images=True)
 
 
 def _pool_window(kernel: int, stride: int, padding: int | None) -> Window:

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
 AUTO, MINDSPORE, ONEDNN = "auto", "mindspore", "onednn"
 VARIABLE = "SHELFMIND_KERNELS"
-"""Sets the meaning of ``auto`` for a machine or a process."""
+"""Environment variable that replaces ``auto`` on a machine or in a process."""
 
 
 @dataclass(frozen=True)
@@ -35,12 +35,12 @@ class Choice:
     note: str | None = None
 
     def record(self) -> dict[str, Any]:
-        """The record in `provenance.json`, so that a resumed training uses the same kernels."""
+        """The record in `provenance.json`, so that training resumes with the same kernels."""
         return {"name": self.name, "precision": self.precision, "version": self.version}
 
 
 def choose(wanted: str, amp: str, device: str, threads: int, own_network: bool = True) -> Choice:
-    """The kernels for a training with this ``train.kernels`` and ``train.amp`` on this device.
+    """The kernels for training with this ``train.kernels`` and ``train.amp`` on this device.
 
     ``auto`` chooses oneDNN for a network of shelfmind on a CPU with AVX-512, else MindSpore. oneDNN computes in
     bfloat16 if `amp` is on, or if it is auto and the CPU supports it.
@@ -48,27 +48,27 @@ def choose(wanted: str, amp: str, device: str, threads: int, own_network: bool =
     Raises:
         UserError: oneDNN was requested and cannot run.
     """
-    asked = wanted if wanted != AUTO else os.environ.get(VARIABLE) or AUTO
-    if asked not in (AUTO, MINDSPORE, ONEDNN):
-        raise UserError(f"{VARIABLE} must be auto, mindspore or onednn, got '{asked}'")
-    if asked == MINDSPORE:
-        return _own(amp, device)
+    requested = wanted if wanted != AUTO else os.environ.get(VARIABLE) or AUTO
+    if requested not in (AUTO, MINDSPORE, ONEDNN):
+        raise UserError(f"{VARIABLE} must be auto, mindspore or onednn, got '{requested}'")
+    if requested == MINDSPORE:
+        return _mindspore(amp, device)
     try:
         return _onednn(amp, device, threads, own_network)
     except UnavailableError as error:
-        if asked == ONEDNN:
-            raise UserError(f"{_who(wanted)}: {error}") from error
-        return _own(amp, device, note=_worth_saying(error))
+        if requested == ONEDNN:
+            raise UserError(f"{_requested_by(wanted)}: {error}") from error
+        return _mindspore(amp, device, note=_fallback_note(error))
 
 
 def choose_recorded(record: Mapping[str, Any] | None, amp: str, device: str, threads: int) -> Choice:
-    """The kernels that a training started with; MindSpore's if none are recorded, as in early versions.
+    """The kernels that a run was started with; MindSpore's if none are recorded, as in early versions.
 
     Raises:
         UserError: they cannot run here.
     """
     if record is None or record["name"] == MINDSPORE:
-        return _own(amp, device)
+        return _mindspore(amp, device)
     try:
         choice = _onednn("on" if record["precision"] == "bf16" else "off", device, threads, own_network=True)
     except UnavailableError as error:
@@ -119,24 +119,24 @@ def describe(threads: int) -> str:
 
 def _onednn(amp: str, device: str, threads: int, own_network: bool) -> Choice:
     if device != "CPU":
-        raise UnavailableError(f"oneDNN kernels run on CPUs only, not on {device}", mendable=False)
+        raise UnavailableError(f"oneDNN kernels run on CPUs only, not on {device}", fixable=False)
     if not own_network:
-        raise UnavailableError("MindCV networks use MindSpore's operators", mendable=False)
+        raise UnavailableError("MindCV networks use MindSpore's operators", fixable=False)
     require_fast_processor()
     library = load_library(threads)
     half = amp == "on" or (amp == "auto" and has_bf16())
     return Choice(ONEDNN, "bf16" if half else "fp32", library.version)
 
 
-def _own(amp: str, device: str, note: str | None = None) -> Choice:
+def _mindspore(amp: str, device: str, note: str | None = None) -> Choice:
     half = amp == "on" or (amp == "auto" and device != "CPU")
     return Choice(MINDSPORE, "fp16" if half else "fp32", note=note)
 
 
-def _worth_saying(error: UnavailableError) -> str | None:
+def _fallback_note(error: UnavailableError) -> str | None:
     """The note on a fallback; None if nothing can be done about it."""
-    return f"training with MindSpore's kernels; oneDNN's would be faster: {error}" if error.mendable else None
+    return f"training with MindSpore's kernels; oneDNN's would be faster: {error}" if error.fixable else None
 
 
-def _who(wanted: str) -> str:
+def _requested_by(wanted: str) -> str:
     return setting("train.kernels", ONEDNN) if wanted == ONEDNN else f"{VARIABLE}={ONEDNN}"

@@ -27,9 +27,9 @@ _started: dict[Path, Library] = {}
 class UnavailableError(Exception):
     """Why oneDNN's kernels cannot run here, with a remedy if there is one."""
 
-    def __init__(self, reason: str, mendable: bool = True) -> None:
+    def __init__(self, reason: str, fixable: bool = True) -> None:
         super().__init__(reason)
-        self.mendable = mendable
+        self.fixable = fixable
 
 
 @dataclass(frozen=True)
@@ -61,7 +61,7 @@ def require_fast_processor() -> None:
     missing = [flag for flag in NEEDED if flag not in processor_flags()]
     if missing:
         lacks = ", ".join(missing)
-        raise UnavailableError(f"oneDNN kernels need a CPU with AVX-512; this one lacks {lacks}", mendable=False)
+        raise UnavailableError(f"oneDNN kernels need a CPU with AVX-512; this one lacks {lacks}", fixable=False)
 
 
 def installed() -> bool:
@@ -121,8 +121,8 @@ def compiled() -> Path:
     library, headers = find_onednn()
     compiler = find_compiler()
     sources = _sources()
-    said = subprocess.run([compiler, "-v"], capture_output=True, text=True, check=False).stderr
-    digest = hashlib.sha256("\n".join((said, *FLAGS, str(library), platform.machine())).encode())
+    compiler_version = subprocess.run([compiler, "-v"], capture_output=True, text=True, check=False).stderr
+    digest = hashlib.sha256("\n".join((compiler_version, *FLAGS, str(library), platform.machine())).encode())
     digest.update(" ".join(sorted(processor_flags())).encode())
     digest.update(metadata.version(RUNTIME).encode())
     for source in sources:

@@ -11,7 +11,7 @@ Kernel = int | tuple[int, int]
 EPSILON = 1e-5
 
 
-class Several(nn.Cell):
+class MultiOutput(nn.Cell):
     """A cell with several output tensors."""
 
     if TYPE_CHECKING:
@@ -88,8 +88,8 @@ class Kernels:
             return nn.AvgPool2d(kernel, stride, pad_mode="same")
         return nn.AvgPool2d(kernel, stride, pad_mode="pad", padding=padding, count_include_pad=False)
 
-    def fork(self, ways: int = 2) -> Several:
-        """Passes the same feature maps to several readers, as a tuple."""
+    def fork(self, ways: int = 2) -> MultiOutput:
+        """Passes the same feature maps to several consumers, as a tuple."""
         return Fork(ways)
 
     def concatenation(self) -> nn.Cell:
@@ -171,7 +171,7 @@ class Normalised(nn.Cell):
         return self.folded(features, self.conv.weight, *own, added)
 
 
-class Fork(Several):
+class Fork(MultiOutput):
     """See `Kernels.fork`."""
 
     def __init__(self, ways: int) -> None:

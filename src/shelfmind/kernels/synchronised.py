@@ -50,7 +50,8 @@ class SynchronisedNorm(nn.BatchNorm2d):
             normalised = ops.relu(normalised + added.astype(mindspore.float32))
         elif self.activate:
             normalised = ops.relu(normalised)
-        return normalised.astype(features.dtype)
+        typed: Tensor = normalised.astype(features.dtype)
+        return typed
 
 
 def synchronised(kernels: Kernels, processes: int) -> Kernels:

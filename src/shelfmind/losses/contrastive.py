@@ -27,8 +27,8 @@ def supervised_contrastive(counts: Counts, smoothing: float, weight: float = 1.0
     require_positive(weight=weight, temperature=temperature)
 
     def loss(logits: Tensor, embeddings: Tensor, targets: Tensor, progress: Tensor) -> Tensor:
-        told = soft_cross_entropy(logits, targets, smoothing).mean()
-        return told + weight * _contrast(embeddings.float(), targets.float(), temperature)
+        classification = soft_cross_entropy(logits, targets, smoothing).mean()
+        return classification + weight * _contrast(embeddings.float(), targets.float(), temperature)
 
     return loss
 
@@ -36,11 +36,11 @@ def supervised_contrastive(counts: Counts, smoothing: float, weight: float = 1.0
 def _contrast(embeddings: Tensor, targets: Tensor, temperature: float) -> Tensor:
     lengths = ops.sqrt((embeddings * embeddings).sum(1, keepdims=True) + 1e-12)
     vectors = embeddings / lengths
-    places = ops.arange(embeddings.shape[0])
-    others = ops.not_equal(places.reshape((1, -1)), places.reshape((-1, 1))).astype(embeddings.dtype)
+    indices = ops.arange(embeddings.shape[0])
+    others = ops.not_equal(indices.reshape((1, -1)), indices.reshape((-1, 1))).astype(embeddings.dtype)
     likeness = ops.matmul(vectors, vectors.T) / temperature * others + _ABSENT * (1 - others)
     same = ops.matmul(targets, targets.T) * others
     found = (same * ops.log_softmax(likeness, 1)).sum(1) / ops.clamp(same.sum(1), 1e-6, None)
-    asked = (same.sum(1) > 0).astype(embeddings.dtype)
-    contrast: Tensor = -(found * asked).sum() / ops.clamp(asked.sum(), 1.0, None)
+    has_positives = (same.sum(1) > 0).astype(embeddings.dtype)
+    contrast: Tensor = -(found * has_positives).sum() / ops.clamp(has_positives.sum(), 1.0, None)
     return contrast

@@ -8,7 +8,7 @@ from mindspore import Tensor, ops
 
 from shelfmind.losses.kinds import Counts, Loss
 
-LEAST = 1e-7
+MIN_UNCERTAINTY = 1e-7
 
 
 def cross_entropy(counts: Counts, smoothing: float) -> Loss:
@@ -30,8 +30,8 @@ def focal(counts: Counts, smoothing: float, gamma: float = 2.0) -> Loss:
 
     def loss(logits: Tensor, embeddings: Tensor, targets: Tensor, progress: Tensor) -> Tensor:
         log_probabilities = ops.log_softmax(logits.float(), 1)
-        doubt = ops.clamp(1 - ops.exp(log_probabilities), LEAST, 1.0)
-        return -(smoothed(targets, smoothing) * doubt**gamma * log_probabilities).sum(1).mean()
+        uncertainty = ops.clamp(1 - ops.exp(log_probabilities), MIN_UNCERTAINTY, 1.0)
+        return -(smoothed(targets, smoothing) * uncertainty**gamma * log_probabilities).sum(1).mean()
 
     return loss
 

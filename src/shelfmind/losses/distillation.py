@@ -17,10 +17,10 @@ def distilled(loss: Loss, weight: float, temperature: float) -> Loss:
     logarithm is avoided because MindSpore may round it differently after resuming.
     """
 
-    def taught(logits: Tensor, embeddings: Tensor, targets: Tensor, progress: Tensor) -> Tensor:
-        lesson = temperature**2 * soft_cross_entropy(logits.float() / temperature, targets[:, 1], 0).mean()
+    def with_teachers(logits: Tensor, embeddings: Tensor, targets: Tensor, progress: Tensor) -> Tensor:
+        distillation = temperature**2 * soft_cross_entropy(logits.float() / temperature, targets[:, 1], 0).mean()
         if weight == 1:
-            return lesson
-        return (1 - weight) * loss(logits, embeddings, targets[:, 0], progress) + weight * lesson
+            return distillation
+        return (1 - weight) * loss(logits, embeddings, targets[:, 0], progress) + weight * distillation
 
-    return taught
+    return with_teachers

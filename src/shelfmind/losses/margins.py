@@ -11,7 +11,7 @@ from shelfmind.losses.cross_entropy import balancing_weights, deferred, soft_cro
 from shelfmind.losses.kinds import Counts, Loss
 from shelfmind.recipe import COSINE_SCALE
 
-LEAST_SQUARE = 1e-6
+MIN_SQUARE = 1e-6
 """Keeps the gradient of a sine finite at an angle of 0."""
 
 
@@ -37,7 +37,7 @@ def ldam(
     weighted_from: float = 0.8,
 ) -> Loss:
     """Cosines less a margin of n^(-1/4) at the true class, scaled to `largest_margin` for the rarest class, times
-    `scale`, with class-balanced weights in the last part of the training (LDAM-DRW, Cao et al., NeurIPS 2019, equations
+    `scale`, with class-balanced weights in the last part of training (LDAM-DRW, Cao et al., NeurIPS 2019, equations
     10 to 13)."""
     require_positive(largest_margin=largest_margin, scale=scale)
     roots = np.maximum(counts, 1).astype(np.float64) ** -0.25
@@ -57,8 +57,8 @@ def arcface(counts: Counts, smoothing: float, margin: float = 0.5, scale: float 
     CVPR 2019, equation 3).
 
     Where angle + margin exceeds pi, the cosine decreases linearly as in the authors' code, so that it is monotonic.
-    With `ramp`, a share of the training, the margin grows to its full size over that share: from random weights, a full
-    margin may collapse all embeddings to one point, from which no gradient leads out.
+    With `ramp`, a share of training, the margin grows to its full size over that share: from random weights, a full
+    margin may collapse all embeddings to one point, where the gradient vanishes.
     """
     require_positive(margin=margin, scale=scale)
     if margin >= math.pi / 2:
@@ -69,7 +69,7 @@ def arcface(counts: Counts, smoothing: float, margin: float = 0.5, scale: float 
     def loss(logits: Tensor, embeddings: Tensor, targets: Tensor, progress: Tensor) -> Tensor:
         grown = margin * ops.clamp(progress / ramp, 0.0, 1.0) if ramp else margin + 0 * progress
         cosines = ops.clamp(logits.float() / COSINE_SCALE, -1.0, 1.0)
-        sines = ops.sqrt(ops.clamp(1 - cosines * cosines, LEAST_SQUARE, 1.0))
+        sines = ops.sqrt(ops.clamp(1 - cosines * cosines, MIN_SQUARE, 1.0))
         turned = cosines * ops.cos(grown) - sines * ops.sin(grown)
         turned = ops.where(cosines > -ops.cos(grown), turned, cosines - grown * ops.sin(grown))
         return soft_cross_entropy((targets * turned + (1 - targets) * cosines) * scale, targets, smoothing).mean()

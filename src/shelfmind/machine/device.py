@@ -57,7 +57,7 @@ def start_mindspore(device: str | None = None) -> Any:
     os.environ.setdefault("GLOG_v", "3")
     if kernels_installed() and "OMP_WAIT_POLICY" not in os.environ:
         os.environ.setdefault("GOMP_SPINCOUNT", SPINS)  # before the import starts oneDNN's threads
-    with interrupted_afterwards(), warnings.catch_warnings():
+    with deferred_interrupts(), warnings.catch_warnings():
         warnings.simplefilter("ignore")  # about MindSpore's own code, which callers cannot fix
         import mindspore
 
@@ -108,8 +108,8 @@ def wait_without_spinning() -> bool:
     """Make the Python thread sleep instead of spin while a graph runs; False if this MindSpore does not support it.
 
     By default, a graph runs behind a queue, and the first read of its output spins a whole core until it is available.
-    The convolutions lack this core: it costs a third of the training speed with two cores, three quarters with one.
-    Without the queue, the call itself waits, asleep.
+    The convolutions cannot use this core, which costs a third of the training speed with two cores and three quarters
+    with one. Without the queue, the call itself sleeps until the graph has run.
     """
     try:
         from mindspore.common.api import _pynative_executor
@@ -121,7 +121,7 @@ def wait_without_spinning() -> bool:
 
 
 @contextmanager
-def interrupted_afterwards() -> Iterator[None]:
+def deferred_interrupts() -> Iterator[None]:
     """Defer Ctrl-C and SIGTERM until the end of this context.
 
     During the import of MindSpore's C++ modules they become an `ImportError`, or end Python with a fatal error. Only

@@ -17,7 +17,7 @@ from shelfmind.machine.cores import available_cores
 from shelfmind.machine.device import start_mindspore, wait_without_spinning
 from shelfmind.machine.packages import EXTRAS, how_to_install, installed
 
-LEAST_GFLOPS = 10.0
+MIN_GFLOPS = 10.0
 PACKAGES = ("shelfmind", "mindspore", "onnxruntime", "openvino", "numpy", "pillow", "pydantic", "typer", "rich")
 NEEDED_BY = {
     "train": "to train, export, explain, check labels, and predict with runs that were not exported",
@@ -78,9 +78,9 @@ def convolution_gflops(repeats: int = 20) -> float:
 
 def _problems(facts: dict[str, Any]) -> list[str]:
     problems = []
-    if facts.get("device") == "CPU" and facts["convolution_gflops"] < LEAST_GFLOPS:
+    if facts.get("device") == "CPU" and facts["convolution_gflops"] < MIN_GFLOPS:
         problems.append(
-            f"convolutions run at {facts['convolution_gflops']} GFLOP/s, less than {LEAST_GFLOPS:.0f}: unset "
+            f"convolutions run at {facts['convolution_gflops']} GFLOP/s, less than {MIN_GFLOPS:.0f}: unset "
             "ONEDNN_MAX_CPU_ISA or set it to AVX2, and make sure that no other process uses the cores"
         )
     numpy_version = facts["versions"]["numpy"] or "none"

@@ -5,9 +5,9 @@ from __future__ import annotations
 import getpass
 
 
-def login_name(otherwise: str = "somebody") -> str:
-    """The login name; `otherwise` if the system has none for this user, as in a container."""
+def login_name(default: str = "somebody") -> str:
+    """The login name; `default` if the system has none for this user, as in a container."""
     try:
         return getpass.getuser()
     except (KeyError, OSError):
-        return otherwise
+        return default

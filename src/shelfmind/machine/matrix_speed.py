@@ -7,7 +7,7 @@ import time
 import numpy as np
 
 _SIDE = 512
-_LEAST_PRODUCTS = 5
+_MIN_PRODUCTS = 5
 
 
 def matrix_gflops(seconds: float = 0.5) -> float:
@@ -19,7 +19,7 @@ def matrix_gflops(seconds: float = 0.5) -> float:
     matrix @ matrix  # starts the threads
     times: list[float] = []
     began = time.perf_counter()
-    while len(times) < _LEAST_PRODUCTS or time.perf_counter() - began < seconds:
+    while len(times) < _MIN_PRODUCTS or time.perf_counter() - began < seconds:
         before = time.process_time()
         matrix @ matrix
         times.append(time.process_time() - before)

@@ -45,7 +45,7 @@ def require(*packages: str) -> None:
 
 
 @contextmanager
-def naming_extras() -> Iterator[None]:
+def explained_import_errors() -> Iterator[None]:
     """In this context, importing a package of `EXTRAS` that is not installed raises `UserError` with the install
     command."""
     try:

@@ -54,7 +54,7 @@ def save_checkpoint(path: Path, checkpoint: Checkpoint) -> None:
 
     def write(temporary: Path) -> None:
         logger = mindspore.log._get_logger()
-        logger.disabled = True  # our error on a full disk is clearer than its message
+        logger.disabled = True  # the error raised here on a full disk is clearer
         try:
             mindspore.save_checkpoint(tensors, str(temporary), append_dict=facts)
         except (RuntimeError, ValueError) as error:

@@ -31,7 +31,7 @@ class SubCentreClassifier(nn.Cell):
     """The best scaled cosine similarity to `centres` vectors per class (Deng et al., "Sub-center ArcFace", ECCV 2020,
     section 3.2); (N, D) to (N, C).
 
-    A class with several appearances, or with label noise, does not have to gather around one vector.
+    A class with several appearances, or with label noise, does not have to cluster around one vector.
     """
 
     def __init__(self, width: int, num_classes: int, centres: int = 3, scale: float = COSINE_SCALE) -> None:

@@ -12,7 +12,7 @@ from shelfmind.models.heads import Head
 from shelfmind.models.network import OwnNetwork
 
 NORM_EPSILON = 1e-3
-LEAST_IMAGE_SIZE = 75
+MIN_IMAGE_SIZE = 75
 """Smaller images vanish in the unpadded layers."""
 
 
@@ -167,7 +167,7 @@ class InceptionResNetV2(OwnNetwork):
         head: arguments of `Head`.
     """
 
-    least_image_size = LEAST_IMAGE_SIZE
+    least_image_size = MIN_IMAGE_SIZE
 
     def __init__(
         self,

@@ -13,7 +13,7 @@ from shelfmind.models.heads import Head
 
 
 class Trainable(nn.Cell):
-    """What a training step trains: maps images (N, 3, H, W) to the loss input (N, K) and embeddings (N, D)."""
+    """The trained part of a training step: maps images (N, 3, H, W) to loss input (N, K) and embeddings (N, D)."""
 
     if TYPE_CHECKING:
 

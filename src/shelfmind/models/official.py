@@ -100,7 +100,7 @@ def download(published: Published, path: Path, counter: Counter) -> None:
     temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
     try:
         with (
-            urllib.request.urlopen(published.url, timeout=TIMEOUT_S) as answer,  # nosec B310  # of our own table
+            urllib.request.urlopen(published.url, timeout=TIMEOUT_S) as answer,  # nosec B310  # a URL of this module
             open(temporary, "wb") as file,
         ):
             length = answer.headers.get("Content-Length")

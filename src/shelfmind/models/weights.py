@@ -39,7 +39,7 @@ CLASSIFIERS = ("head.classifier.", "network.classifier.")
 
 @dataclass(frozen=True)
 class Start:
-    """Initial weights of a training: their file, the URL of official ones, whether they are for a MindCV network, which
+    """Initial weights of training: their file, the URL of official ones, whether they are for a MindCV network, which
     keeps its names, and whether they are shipped with shelfmind."""
 
     path: Path

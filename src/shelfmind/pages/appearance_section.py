@@ -7,7 +7,7 @@ from pathlib import Path
 
 from shelfmind.analysis.appearances import Appearances, AppearancesFound
 from shelfmind.analysis.image_audit.findings import ImageFindings
-from shelfmind.analysis.label_errors.judgement import Judgement
+from shelfmind.analysis.label_errors.network_findings import NetworkFindings
 from shelfmind.pages.sections import Card, Gallery, Headline, Line, PageSection
 from shelfmind.pages.words import Text, counted, many, say, translated
 
@@ -15,7 +15,7 @@ MAX_CLASSES, MAX_PICTURES = 24, 4
 
 
 def found_appearances(
-    findings: ImageFindings, judgement: Judgement | None
+    findings: ImageFindings, judgement: NetworkFindings | None
 ) -> tuple[AppearancesFound, Sequence[Path], Text]:
     """Return the findings, the images by row, and the source of the vectors: a network's embeddings, if available."""
     if judgement is not None and judgement.appearances.classes:
@@ -25,7 +25,7 @@ def found_appearances(
     return findings.appearances, paths, say("colour and brightness")
 
 
-def appearance_section(findings: ImageFindings, judgement: Judgement | None) -> PageSection:
+def appearance_section(findings: ImageFindings, judgement: NetworkFindings | None) -> PageSection:
     """Return each class with separate clusters, with pictures of every cluster."""
     found, paths, source = found_appearances(findings, judgement)
     names = findings.catalog.class_names if judgement is None else _names(judgement)
@@ -47,7 +47,7 @@ def appearance_section(findings: ImageFindings, judgement: Judgement | None) -> 
     )
 
 
-def appearance_headline(findings: ImageFindings, judgement: Judgement | None) -> Headline:
+def appearance_headline(findings: ImageFindings, judgement: NetworkFindings | None) -> Headline:
     """Return a line of the summary."""
     count = len(found_appearances(findings, judgement)[0].several)
     if not count:
@@ -57,7 +57,7 @@ def appearance_headline(findings: ImageFindings, judgement: Judgement | None) ->
     return Headline("look", found, advice, "appearances")
 
 
-def _names(judgement: Judgement) -> list[str]:
+def _names(judgement: NetworkFindings) -> list[str]:
     return [each.name for each in judgement.accuracies.classes]
 
 

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from shelfmind.analysis.image_audit.findings import ImageFindings
-from shelfmind.analysis.label_errors.judgement import Judgement
+from shelfmind.analysis.label_errors.network_findings import NetworkFindings
 from shelfmind.data.splits import relative_name
 from shelfmind.files import write_text
 from shelfmind.pages.appearance_section import appearance_headline, appearance_section
@@ -24,7 +24,7 @@ def write_audit_report(
     path: Path,
     findings: ImageFindings,
     figures: Mapping[str, Any],
-    judgement: Judgement | None = None,
+    judgement: NetworkFindings | None = None,
 ) -> None:
     """Write the page, with a run's label check if there is one. Raises `UserError` if it cannot be written."""
     root = findings.catalog.root

@@ -58,7 +58,7 @@ def following_sections(findings: ImageFindings) -> list[PageSection]:
 
 
 def _duplicates(findings: ImageFindings) -> PageSection:
-    mere = findings.mere_copies
+    mere = findings.plain_copies
     exact = sum(each.group.exact for each in mere)
     return PageSection(
         key="duplicates",

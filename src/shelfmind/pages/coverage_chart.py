@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 from markupsafe import Markup
 
-from shelfmind.evaluation.coverage import Coverage, most_answers
+from shelfmind.evaluation.coverage import Coverage, best_at_accuracy
 from shelfmind.evaluation.result import Evaluation
 from shelfmind.pages.charts import Frame, percentage, ticks
 from shelfmind.pages.words import element, say
@@ -19,7 +19,7 @@ MAX_DOTS = 40
 def thresholds(evaluation: Evaluation) -> list[tuple[float, Coverage | None]]:
     """Return each target accuracy with the point of largest coverage that reaches it, or None if none does."""
     above = [wanted for wanted in WANTED if wanted > evaluation.top1]
-    return [(wanted, most_answers(evaluation.coverage, wanted)) for wanted in above]
+    return [(wanted, best_at_accuracy(evaluation.coverage, wanted)) for wanted in above]
 
 
 def coverage_chart(curve: Sequence[Coverage]) -> Markup | None:

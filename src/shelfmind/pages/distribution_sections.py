@@ -10,7 +10,7 @@ from markupsafe import Markup
 
 from shelfmind.analysis.image_audit.figures import aspect_histogram, bytes_histogram, side_histogram
 from shelfmind.analysis.image_audit.findings import ImageFindings
-from shelfmind.analysis.image_audit.shift import FALSE_DISCOVERIES, LEAST_EFFECT, LEAST_IMAGES, Shift
+from shelfmind.analysis.image_audit.shift import FALSE_DISCOVERIES, MIN_EFFECT, MIN_IMAGES, Shift
 from shelfmind.data.splits import SPLITS
 from shelfmind.pages import bar_charts
 from shelfmind.pages.sections import Card, Gallery, Line, PageSection, Table
@@ -139,9 +139,9 @@ def shift_section(findings: ImageFindings) -> PageSection:
             "in the split; 50% means no difference. Classes that differ: classes with at least {} images on both "
             "sides, by a Kolmogorov-Smirnov test with a false discovery rate of at most {} (Benjamini-Hochberg) and "
             "a distance of at least {}; {} comparisons were made.",
-            LEAST_IMAGES,
+            MIN_IMAGES,
             f"{FALSE_DISCOVERIES:.0%}",
-            LEAST_EFFECT,
+            MIN_EFFECT,
             f"{findings.shift_comparisons:,}",
         ),
         galleries=_shift_gallery(findings),

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from shelfmind.analysis.label_errors.families import Family
-from shelfmind.analysis.label_errors.judgement import Judgement
+from shelfmind.analysis.label_errors.network_findings import NetworkFindings
 from shelfmind.analysis.suspects import Suspect
 from shelfmind.evaluation import ShotCutoffs
 from shelfmind.evaluation.intervals import too_few_images
@@ -19,7 +19,7 @@ from shelfmind.pages.words import Text, counted, joined, many, say, split_name, 
 MAX_CARDS, MAX_ROWS, MAX_FAMILIES, MAX_MEMBERS, MAX_PICTURES = 24, 200, 24, 6, 4
 
 
-def judgement_sections(judgement: Judgement) -> list[PageSection]:
+def judgement_sections(judgement: NetworkFindings) -> list[PageSection]:
     """Return the sections: suspicious labels, outliers, accuracy of the networks, confusable families."""
     return [
         _labels(judgement),
@@ -29,12 +29,12 @@ def judgement_sections(judgement: Judgement) -> list[PageSection]:
     ]
 
 
-def judgement_headlines(judgement: Judgement) -> list[Headline]:
+def judgement_headlines(judgement: NetworkFindings) -> list[Headline]:
     """Return the lines that a label check adds to the summary; if nothing was evaluated, only the reason."""
-    doubt, labels, outliers = judgement.doubt, judgement.suspected_labels, judgement.outliers
+    doubt, labels, outliers = judgement.warning, judgement.suspected_labels, judgement.outliers
     families = judgement.families
     lines = [] if doubt is None else [Headline("bad", _as_sentence(doubt), "", "labels")]
-    if not judgement.judged_images:
+    if not judgement.checked_images:
         return lines
     if labels:
         number = f"{len(labels):,}"
@@ -55,7 +55,7 @@ def judgement_headlines(judgement: Judgement) -> list[Headline]:
     return lines
 
 
-def _labels(judgement: Judgement) -> PageSection:
+def _labels(judgement: NetworkFindings) -> PageSection:
     suspects, trained_on = judgement.suspected_labels, judgement.trained_on
     caution = say("Each image is evaluated by a network that was not trained on it.")
     if trained_on:
@@ -83,24 +83,24 @@ def _labels(judgement: Judgement) -> PageSection:
             (say("Suspicious (held-out images)"), f"{len(fresh):,}"),
             (say("Suspicious (training images)"), f"{len(learnt):,}"),
         )
-        if judgement.judged_images
+        if judgement.checked_images
         else (),
         galleries=(
             *_gallery(say("Held-out images, most suspicious first"), note, fresh, judgement.root),
             *_gallery(say("Training images: more errors may be hidden"), note, learnt, judgement.root),
         ),
         tables=(Table(say("All suspicious labels"), columns, rows, len(suspects), filtered=True),) if suspects else (),
-        empty=say("No suspicious labels.") if judgement.judged_images else say("No label was evaluated."),
+        empty=say("No suspicious labels.") if judgement.checked_images else say("No label was evaluated."),
     )
 
 
-def _intro(judgement: Judgement, caution: Text) -> Text:
+def _intro(judgement: NetworkFindings, caution: Text) -> Text:
     """Return which networks evaluated how many images, and whether they are reliable."""
     source = translated(judgement.source)
-    warning = "" if judgement.doubt is None else _as_sentence(judgement.doubt)
-    if not judgement.judged_images:
+    warning = "" if judgement.warning is None else _as_sentence(judgement.warning)
+    if not judgement.checked_images:
         return joined([say("Evaluated by: {}.", source), warning])
-    judged = say("Evaluated by {}: {}.", source, counted(judgement.judged_images, "image"))
+    judged = say("Evaluated by {}: {}.", source, counted(judgement.checked_images, "image"))
     return joined([judged, caution, warning])
 
 
@@ -109,17 +109,17 @@ def _as_sentence(text: str) -> Text:
     return Text(f"{found[:1].upper()}{found[1:]}.", f"{found.chinese}。")
 
 
-def _outliers(judgement: Judgement) -> PageSection:
+def _outliers(judgement: NetworkFindings) -> PageSection:
     suspects = judgement.outliers
     return PageSection(
         key="outliers",
         title=say("Images that fit no class"),
         intro=say("Far from the images of every class, such as payment codes, empty shelves or other products."),
-        figures=((say("Outliers"), f"{len(suspects):,}"),) if judgement.judged_images else (),
+        figures=((say("Outliers"), f"{len(suspects):,}"),) if judgement.checked_images else (),
         galleries=_gallery(
             say("Farthest first"), say("The image, followed by typical images of its class."), suspects, judgement.root
         ),
-        empty=say("None found.") if judgement.judged_images else say("No image was evaluated."),
+        empty=say("None found.") if judgement.checked_images else say("No image was evaluated."),
     )
 
 
@@ -137,7 +137,7 @@ def _gallery(title: str, note: str, suspects: Sequence[Suspect], root: Path) -> 
     return (Gallery(title, note, tuple(cards), len(suspects)),)
 
 
-def _accuracy(judgement: Judgement) -> PageSection:
+def _accuracy(judgement: NetworkFindings) -> PageSection:
     accuracies = judgement.accuracies
     drawing = class_chart(accuracies.classes, accuracies.shots, ShotCutoffs())
     names = {"many": say("many-shot"), "medium": say("medium-shot"), "few": say("few-shot")}
@@ -182,7 +182,7 @@ def _mean_recall(group: ShotGroup) -> Text:
     return say("{} ({} to {})", _percent(group.top1), f"{low:.1%}", f"{high:.1%}")
 
 
-def _families(judgement: Judgement) -> PageSection:
+def _families(judgement: NetworkFindings) -> PageSection:
     families = judgement.families
     rows = [
         (

@@ -11,8 +11,8 @@ import numpy as np
 
 from shelfmind.analysis.label_errors.check import LabelCheck
 from shelfmind.analysis.label_errors.held_out import HeldOut
-from shelfmind.analysis.label_errors.judgement import Judgement
 from shelfmind.analysis.label_errors.neighbours import NEAREST
+from shelfmind.analysis.label_errors.network_findings import NetworkFindings
 from shelfmind.data.splits import relative_name
 from shelfmind.files import write_text
 from shelfmind.pages.judgement_sections import judgement_headlines, judgement_sections
@@ -25,11 +25,11 @@ MAX_CLASSES = 200
 
 
 def write_label_report(
-    path: Path, judgement: Judgement, check: LabelCheck, held_out: HeldOut, root: Path, audit: Mapping[str, Any]
+    path: Path, judgement: NetworkFindings, check: LabelCheck, held_out: HeldOut, root: Path, audit: Mapping[str, Any]
 ) -> None:
     """Write the self-contained page.
 
-    `judgement` is the result of `judgement.describe`, `root` the data set's folder and `audit` the content of
+    `judgement` is the result of `network_findings.describe`, `root` the data set's folder and `audit` the content of
     `audit.json`. Raises `UserError` if it cannot be written.
     """
 
@@ -51,7 +51,7 @@ def write_label_report(
 def class_section(check: LabelCheck, held_out: HeldOut) -> PageSection:
     """Return the classes by number of flagged labels, with the class that these resemble most."""
     labels = check.scanned.labels
-    images = np.bincount(labels[check.judged], minlength=len(held_out.class_names))
+    images = np.bincount(labels[check.checked], minlength=len(held_out.class_names))
     flagged = np.bincount(labels[check.flagged], minlength=len(held_out.class_names))
     order = np.argsort(-flagged, kind="stable")
     order = order[flagged[order] > 0]
@@ -74,7 +74,7 @@ def class_section(check: LabelCheck, held_out: HeldOut) -> PageSection:
         title=say("Classes with suspicious labels"),
         intro=say("Many in one class can mean that two products share a name, or that one product has two names."),
         tables=(Table("", columns, rows, len(order), filtered=True),) if rows else (),
-        empty=say("None found.") if check.judged.any() else say("No label was evaluated."),
+        empty=say("None found.") if check.checked.any() else say("No label was evaluated."),
     )
 
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from shelfmind.evaluation.intervals import LEAST_IMAGES
+from shelfmind.evaluation.intervals import MIN_IMAGES
 from shelfmind.evaluation.metrics import ShotCutoffs
 from shelfmind.evaluation.result import Evaluation
 from shelfmind.pages.words import Text, joined, listed, many, say, split_name
@@ -40,7 +40,7 @@ def lead(evaluation: Evaluation) -> Text:
             f"{e.top1_right:,}",
         )
         doubt = say(
-            "Too few images for a reliable estimate: with fewer than {} images, no metric is meaningful.", LEAST_IMAGES
+            "Too few images for a reliable estimate: with fewer than {} images, no metric is meaningful.", MIN_IMAGES
         )
         return joined([recognised, doubt])
     recognised = many(

@@ -10,7 +10,7 @@ import webbrowser
 from dataclasses import dataclass
 from pathlib import Path
 
-from shelfmind.analysis.decisions import CUT_LINE, FILE_NAME, require_writable_log, split_whole
+from shelfmind.analysis.decisions import CUT_LINE, FILE_NAME, require_writable_log, split_complete_lines
 from shelfmind.errors import UserError, argument
 from shelfmind.gallery.discovery_folder import is_discovery, read_discovery
 from shelfmind.gallery.gallery import Gallery
@@ -97,7 +97,7 @@ def _guard(gallery: Gallery) -> Guard:
 
 def _open_log(log: Path, watcher: Observer) -> None:
     require_writable_log(log)
-    if split_whole(log.read_bytes())[1]:
+    if split_complete_lines(log.read_bytes())[1]:
         watcher.note(CUT_LINE.format(path=log))
 
 

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from shelfmind.data import absolute, open_catalog
 from shelfmind.data.broader import read_broader, with_broader_classes
-from shelfmind.data.splits import read_split, relative_name, without_made_split
+from shelfmind.data.splits import read_split, relative_name, without_split_note
 from shelfmind.errors import UserError, argument, unknown_name
 from shelfmind.images.content import hash_files
 from shelfmind.nouns import counted
@@ -134,7 +134,7 @@ def grouped_by_content(catalog: Catalog, digests: Sequence[bytes | None], histor
     ]
     ranks = [_rank(sample, digest, histories) for sample, digest in zip(samples, digests, strict=True)]
     arranged = tuple(samples[index] for index in sorted(range(len(samples)), key=ranks.__getitem__))
-    return replace(catalog, samples=arranged, notes=tuple(without_made_split(catalog.notes)))
+    return replace(catalog, samples=arranged, notes=tuple(without_split_note(catalog.notes)))
 
 
 def with_split_of(catalog: Catalog, history: History, counter: Counter, new_photos: bool = True) -> tuple[Catalog, int]:
@@ -151,7 +151,7 @@ def with_split_of(catalog: Catalog, history: History, counter: Counter, new_phot
     if not any(map(history.use, digests)):
         raise UserError(f"none of the photos in {catalog.root} is known to {history}, so there is no split to share")
     grouped = grouped_by_content(catalog, digests, [history])
-    notes = (*without_made_split(catalog.notes), f"the split is that of {history.run.root}")
+    notes = (*without_split_note(catalog.notes), f"the split is that of {history.run.root}")
     if not new_photos:
         known = grouped.split(*USES)
         return replace(catalog, samples=known, notes=notes), len(grouped.samples) - len(known)

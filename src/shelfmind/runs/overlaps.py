@@ -16,7 +16,7 @@ from shelfmind.analysis.near_duplicates.groups import Limits
 from shelfmind.analysis.near_duplicates.near_copies import near_copies
 from shelfmind.errors import UserError, argument
 from shelfmind.evaluation.overlap import Overlap
-from shelfmind.files import cache_folder, keep_used_last, write_atomically
+from shelfmind.files import cache_folder, keep_most_recent, write_atomically
 from shelfmind.images.checking import check_files, verdicts_path
 from shelfmind.images.content import hash_files
 from shelfmind.images.fingerprinting import write_fingerprints
@@ -105,7 +105,7 @@ def _near_copies(asked: Sequence[Path], history: History, counter: Counter) -> d
         with contextlib.suppress(OSError, UserError):
             folder.mkdir(parents=True, exist_ok=True)
             write_atomically(path, lambda temporary: np.save(temporary, found))
-            keep_used_last(folder, "*.npy", KEPT)
+            keep_most_recent(folder, "*.npy", KEPT)
     names = history.training_rows
     return {path: names[index].name for path, index in zip(asked, found.tolist(), strict=True) if index >= 0}
 

@@ -42,6 +42,6 @@ def appearing(design: Design, appearance: str) -> Design:
     if appearance != NEW_DESIGN:
         return replace(design, appearance=appearance)
     seed = (design.line_seed + 1_000_003) % 2**31
-    place = PALETTES.index(design.palette) if design.palette in PALETTES else 0
-    palette = PALETTES[(place + 1 + seed % (len(PALETTES) - 1)) % len(PALETTES)]
+    index = PALETTES.index(design.palette) if design.palette in PALETTES else 0
+    palette = PALETTES[(index + 1 + seed % (len(PALETTES) - 1)) % len(PALETTES)]
     return replace(design, appearance=appearance, line_seed=seed, palette=palette)

@@ -11,7 +11,7 @@ from shelfmind.arrays import Floats
 from shelfmind.shelf_generator.shot import Shot
 
 
-def developed(scene: Image.Image, shot: Shot, rng: np.random.Generator) -> Image.Image:
+def take_photo(scene: Image.Image, shot: Shot, rng: np.random.Generator) -> Image.Image:
     """The photo of a scene with degradations by camera and lighting."""
     if shot.blur_px >= 0.3:
         scene = scene.filter(ImageFilter.GaussianBlur(shot.blur_px))

@@ -32,7 +32,7 @@ def choose_label_errors(given: Ints, families: Ints, split: npt.NDArray[np.str_]
     classes, so that large classes lose as many photos as they gain.
 
     Raises:
-        UserError: more errors than photos that can have them.
+        UserError: fewer photos can have an error of some kind than requested.
     """
     true, error = given.copy(), np.full(len(given), -1, np.int64)
     allowed = np.flatnonzero(np.isin(split, settings.error_splits))

@@ -20,7 +20,7 @@ Shape = Round | Solid | Bag
 
 
 def package(design: Design, fonts: Fonts) -> Package:
-    """Print and fold one design; takes about 50 ms and serves all its photos."""
+    """Print and fold one design; takes about 50 ms, once for all its photos."""
     return Package(design.name, design, sized(KINDS[design.category.package](design, fonts)), *_measures(design))
 
 

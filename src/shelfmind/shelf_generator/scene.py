@@ -85,7 +85,7 @@ def _posed(product: Package, shot: Shot, crumple: int) -> Image.Image:
 
 
 def _stand(item: Image.Image, shot: Shot, rng: np.random.Generator) -> Stand:
-    """Warp the item's picture into a photo of the right size, cropped about as closely as people do."""
+    """Warp the item's picture into a photo of the right size, cropped about as closely as photographers do."""
     width, height = item.size
     corners = np.array([(0, 0), (width, 0), (width, height), (0, height)], np.float64)
     moved = _askew(corners, shot, rng)
@@ -134,9 +134,9 @@ def _surround(
         far = 0.9 if index == 2 else rng.uniform(0.94, 1.04)
         size = max(4, round(neighbour.width * scale * far)), max(4, round(neighbour.height * scale * far))
         gap = round(rng.uniform(-0.04, 0.08) * size[0])
-        beside = (stand.left - size[0] - gap, stand.right + gap, stand.left + round(rng.uniform(-0.6, 0.6) * size[0]))
+        lefts = (stand.left - size[0] - gap, stand.right + gap, stand.left + round(rng.uniform(-0.6, 0.6) * size[0]))
         base = stand.base - round((0.06 if index == 2 else rng.uniform(0, 0.02)) * size[1])
-        _paste_visible(scene, neighbour, (beside[index], base - size[1]), size, 0.5 if index == 2 else 0.78)
+        _paste_visible(scene, neighbour, (lefts[index], base - size[1]), size, 0.5 if index == 2 else 0.78)
 
 
 def _paste_visible(

@@ -194,7 +194,7 @@ class GenerateRequest(Settings):
     )
 
     examples: ClassVar[tuple[str, ...]] = (
-        "shelfmind generate --classes 50 --images 5000 --seed 1 --out drawn",
+        "shelfmind generate --classes 50 --images 5000 --seed 1 --out synthetic",
         "shelfmind generate --classes 200 --images 20000 --label-errors 0.05 --error-kinds random,sibling --out noisy",
         "shelfmind generate --classes 20 --images 2000 --difficulty 0.5 --glare 0.9 --set family_size=8 --out glaring",
     )

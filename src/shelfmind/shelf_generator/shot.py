@@ -46,7 +46,7 @@ class Shot:
 SHOT_COLUMNS = tuple(field.name for field in fields(Shot))
 
 
-def draw_shot(settings: Settings, rng: np.random.Generator) -> Shot:
+def sample_shot(settings: Settings, rng: np.random.Generator) -> Shot:
     """Sample every factor; each grows smoothly with its level, because all levels use the same random numbers."""
     angle, blur, exposure = settings.level("angle"), settings.level("blur"), settings.level("exposure")
     long_side = int(rng.integers(settings.long_side[0], settings.long_side[1] + 1))

@@ -44,7 +44,7 @@ def tail_sizes(classes: int, images: int, tail: float, least: int) -> Ints:
     z = np.array([normal.inv_cdf((rank + 0.5) / classes) for rank in range(classes)])[::-1]
     weights = np.exp(tail * (SPREAD * z + BEND * z * z))
     exact = images * weights / weights.sum()
-    for _ in range(classes):  # what the minimum adds to small classes is taken from the others
+    for _ in range(classes):  # photos added to reach the minimum are taken from the other classes
         small = exact <= least
         room = images - least * int(small.sum())
         lifted = np.where(small, least, exact * room / max(float(exact[~small].sum()), 1e-9))

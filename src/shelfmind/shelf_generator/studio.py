@@ -9,7 +9,7 @@ from functools import lru_cache
 import numpy as np
 
 from shelfmind.shelf_generator.appearances import APPEARANCES, FIRST, appearing
-from shelfmind.shelf_generator.camera import developed, encoded, near_copy
+from shelfmind.shelf_generator.camera import encoded, near_copy, take_photo
 from shelfmind.shelf_generator.fonts import find_fonts
 from shelfmind.shelf_generator.foreign import foreign_kind, foreign_object
 from shelfmind.shelf_generator.label_errors import FOREIGN
@@ -18,7 +18,7 @@ from shelfmind.shelf_generator.packages import package
 from shelfmind.shelf_generator.plan import DataSetPlan, make_plan
 from shelfmind.shelf_generator.scene import compose
 from shelfmind.shelf_generator.settings import ERROR_KINDS, Settings
-from shelfmind.shelf_generator.shot import SHOT_COLUMNS, draw_shot
+from shelfmind.shelf_generator.shot import SHOT_COLUMNS, sample_shot
 from shelfmind.shelf_generator.vocabulary import OTHERS
 
 COLUMNS = (
@@ -39,7 +39,7 @@ COLUMNS = (
     *("width", "height", *SHOT_COLUMNS),
 )
 """The columns of `truth.csv`; see `generate`."""
-PACKAGES_KEPT = 24
+MAX_CACHED_PACKAGES = 24
 """Finished packages cached per process, about 3 MB each."""
 
 
@@ -53,7 +53,7 @@ class Studio:
         self._families: dict[int, list[int]] = {}
         for product, design in enumerate(self.plan.products):
             self._families.setdefault(design.line, []).append(product)
-        self._package: Callable[[str, int], Package] = lru_cache(PACKAGES_KEPT)(self._made)
+        self._package: Callable[[str, int], Package] = lru_cache(MAX_CACHED_PACKAGES)(self._build_package)
 
     def path(self, photo: int) -> str:
         """A photo's path below the data set's folder."""
@@ -65,13 +65,13 @@ class Studio:
         """A photo's JPEG bytes and its row in `truth.csv`; both depend only on the settings and its number."""
         source = int(self.plan.source[number])
         # One generator per step, so that the level of one factor does not affect the others.
-        drawing, standing, camera = np.random.default_rng([self.settings.seed, 3, source]).spawn(3)
-        shot = draw_shot(self.settings, drawing)
+        sampling, standing, camera = np.random.default_rng([self.settings.seed, 3, source]).spawn(3)
+        shot = sample_shot(self.settings, sampling)
         subject, facings = self._subject(source)
         scene = compose(subject, facings, shot, self.fonts, standing)
         turned, askew = round(scene.turned_deg, 1), round(scene.askew_deg, 1)
         shot = replace(shot, occlusion=scene.hidden, turned_deg=turned, askew_deg=askew)
-        picture = developed(scene.picture, shot, camera)
+        picture = take_photo(scene.picture, shot, camera)
         if source != number:
             again = np.random.default_rng([self.settings.seed, 8, number])
             picture = near_copy(picture, again)
@@ -93,7 +93,7 @@ class Studio:
         shown = self._package(APPEARANCES[self.plan.appearance[photo]], subject)
         return shown, [shown, shown, self._package(FIRST, sibling)]
 
-    def _made(self, kind: str, number: int) -> Package:
+    def _build_package(self, kind: str, number: int) -> Package:
         if kind == "foreign":
             return foreign_object(number, self.fonts)
         if kind == "hidden":

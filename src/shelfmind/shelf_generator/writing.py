@@ -17,9 +17,9 @@ from shelfmind.machine.cores import available_cores
 from shelfmind.progress import Counter
 from shelfmind.requests.calling import takes
 from shelfmind.requests.watching import SILENT, Observer
-from shelfmind.shelf_generator.drawing import drawn
 from shelfmind.shelf_generator.fonts import Fonts, find_fonts
 from shelfmind.shelf_generator.plan import DataSetPlan, make_plan
+from shelfmind.shelf_generator.rendering import render_photos
 from shelfmind.shelf_generator.settings import GenerateRequest, Settings
 from shelfmind.shelf_generator.studio import COLUMNS
 
@@ -68,8 +68,8 @@ def _fill(root: Path, settings: Settings, plan: DataSetPlan, workers: int, count
     with open(root / TRUTH, "w", encoding="utf-8", newline="") as stream:
         table = csv.writer(stream)
         table.writerow(COLUMNS)
-        with closing(drawn(root, settings, plan.photos, workers)) as drawing:
-            for rows in drawing:
+        with closing(render_photos(root, settings, plan.photos, workers)) as rendered:
+            for rows in rendered:
                 table.writerows(rows)
                 progress(len(rows))
         stream.flush()

@@ -13,7 +13,7 @@ from mindspore import Tensor, nn
 from shelfmind.batching import batched
 from shelfmind.errors import UserError
 from shelfmind.files import write_json
-from shelfmind.images.checking import refuse_too_many_bad
+from shelfmind.images.checking import reject_too_many_bad
 from shelfmind.images.decoding import BadImage
 from shelfmind.images.preparation import prepared
 from shelfmind.images.squares import Square, square
@@ -92,7 +92,7 @@ def adapt(request: AdaptRequest, watcher: Observer = SILENT) -> Adaptation:
     bad_list = out.with_name(f"{out.name}.bad_files.csv")
     bad_list.unlink(missing_ok=True)  # left by an earlier attempt
     if reading.bad:
-        refuse_too_many_bad(reading.bad, len(paths), request.max_bad_fraction, bad_list)
+        reject_too_many_bad(reading.bad, len(paths), request.max_bad_fraction, bad_list)
     images = len(paths) - len(reading.bad)
     if images < MIN_PHOTOS:
         raise UserError(f"adaptation needs at least {MIN_PHOTOS} usable photos, got {counted(images, 'photo')}")

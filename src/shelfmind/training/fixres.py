@@ -8,7 +8,7 @@ from pathlib import Path
 
 from shelfmind.errors import UserError, argument
 from shelfmind.evaluation.bootstrap import hits, paired_interval
-from shelfmind.evaluation.intervals import Interval, doubt_of_gain, too_few_images
+from shelfmind.evaluation.intervals import Interval, caveat_of_gain, too_few_images
 from shelfmind.files import make_folder, write_json
 from shelfmind.inference.predictor import RunPredictor
 from shelfmind.recipe import Recipe
@@ -105,7 +105,7 @@ def fixres(request: FixresRequest, watcher: Watcher | None = None) -> FixResOutc
         kept=best.image_size if best.gain > 0 else None,
         images=len(own),
         too_few_images=too_few_images(len(own)),
-        doubt=doubt_of_gain(best.gain_ci95, len(own)) if best.gain > 0 else None,
+        doubt=caveat_of_gain(best.gain_ci95, len(own)) if best.gain > 0 else None,
     )
     if outcome.kept is not None:
         chosen = candidates / str(outcome.kept)

@@ -7,12 +7,12 @@ from typing import Any
 
 import numpy as np
 
-from shelfmind.analysis.competence import doubt_of
+from shelfmind.analysis.competence import competence_warning
 from shelfmind.analysis.label_errors.check import LabelCheck, check_labels
 from shelfmind.analysis.label_errors.files import find_suspects, write_label_errors
 from shelfmind.analysis.label_errors.held_out import HeldOut, hold_out, read_held_out, write_held_out
-from shelfmind.analysis.label_errors.judgement import Opinion, describe, source_of_folds
-from shelfmind.analysis.measuring.measurement import measured_meanwhile
+from shelfmind.analysis.label_errors.network_findings import NetworkOutputs, describe, source_of_folds
+from shelfmind.analysis.measuring.measurement import temporary_measurements
 from shelfmind.analysis.near_duplicates.groups import Limits, find_duplicates
 from shelfmind.analysis.suspects import FILE_NAME, write_suspects
 from shelfmind.arrays import Bools
@@ -23,7 +23,7 @@ from shelfmind.files import write_atomically, write_json
 from shelfmind.guidance.arguments import arguments_of
 from shelfmind.guidance.situation import photos_of
 from shelfmind.guidance.starts import random_folds_warning
-from shelfmind.images.checking import note_bad_files, refuse_too_many_bad
+from shelfmind.images.checking import note_bad_files, reject_too_many_bad
 from shelfmind.machine.device import start_mindspore
 from shelfmind.models.weights import Start
 from shelfmind.nouns import counted
@@ -100,8 +100,8 @@ def find_label_errors(request: FindLabelErrorsRequest, watcher: Watcher | None =
         watcher.note(loaded)
     check = CheckFolder(request.out)
     check.open()
-    with measured_meanwhile([sample.path for sample in catalog.samples], watcher.counter) as measured:
-        refuse_too_many_bad(measured.bad_files, len(catalog.samples), request.max_bad_fraction, check.bad_files)
+    with temporary_measurements([sample.path for sample in catalog.samples], watcher.counter) as measured:
+        reject_too_many_bad(measured.bad_files, len(catalog.samples), request.max_bad_fraction, check.bad_files)
         tell(note_bad_files(measured.bad_files, len(catalog.samples), check.bad_files), watcher.note)
         catalog = catalog.without(measured.bad_files)
         plan = _plan(request, catalog, settings)
@@ -137,8 +137,8 @@ def _short_budget(max_minutes: float, held_out: HeldOut, catalog: Catalog, setti
 def _not_trained_on(start: Start | None, held_out: HeldOut, watcher: Watcher) -> Bools:
     """Which labels the initial weights of the networks were not trained on; `UserError` if there are none."""
     if start is None or start.url is not None:
-        return np.ones(held_out.judged, np.bool_)
-    paths = [sample.path for sample in held_out.samples[: held_out.judged]]
+        return np.ones(held_out.checkable, np.bool_)
+    paths = [sample.path for sample in held_out.samples[: held_out.checkable]]
     unlearnt = labels_not_trained_on(start.path, paths, watcher.counter)
     learnt = f"the networks would start from {start.path}, which was trained on"
     if not unlearnt.any():
@@ -187,7 +187,7 @@ def _rank_labels(
     findings = _findings(labels, held_out, unlearnt, len(suspects), bad_files)
     if findings.doubt is not None:
         watcher.warn(findings.doubt)
-    opinion = Opinion(
+    opinion = NetworkOutputs(
         source=source_of_folds(counted(plan.folds, "network"), unlearnt),
         held_out=held_out,
         probabilities=probabilities,
@@ -216,19 +216,19 @@ def _rank_labels(
 def _findings(
     labels: LabelCheck, held_out: HeldOut, unlearnt: Bools, suspects: int, bad_files: int
 ) -> LabelCheckOutcome:
-    images, judged = len(held_out.samples), int(labels.judged.sum())
+    images, judged = len(held_out.samples), int(labels.checked.sum())
     return LabelCheckOutcome(
         images=images,
         judged=judged,
         not_judged=images - judged,
-        alone=images - held_out.judged,
+        alone=images - held_out.checkable,
         flagged=int(labels.flagged.sum()),
         outliers=int(labels.outliers.sum()),
         suspects=suspects,
         estimated_wrong=round(float(labels.noise.wrong.sum())),
         accuracy=float(labels.right[unlearnt].mean()),
         bad_files=bad_files,
-        folds=len(labels.judges),
-        trusted_folds=sum(network.trusted for network in labels.judges),
-        doubt=doubt_of(labels.judges, held_out.judged - judged),
+        folds=len(labels.competences),
+        trusted_folds=sum(network.trusted for network in labels.competences),
+        doubt=competence_warning(labels.competences, held_out.checkable - judged),
     )

@@ -121,7 +121,7 @@ def predict_out_of_fold(check: CheckFolder, plan: CheckPlan, held_out: HeldOut, 
     use is that of a single training, regardless of the number of images.
     """
     settings = plan.settings()
-    shape = (held_out.judged, len(held_out.class_names))
+    shape = (held_out.checkable, len(held_out.class_names))
     probabilities = open_array(check.probabilities, shape, np.float32)
     squares = None
     for fold in held_out.used_folds:

@@ -7,7 +7,7 @@ from dataclasses import asdict
 from shelfmind.data import open_catalog
 from shelfmind.data.splits import with_split
 from shelfmind.errors import UserError
-from shelfmind.evaluation.readout import Readout, read_out
+from shelfmind.evaluation.readout import Readout, evaluate_embeddings
 from shelfmind.files import write_json
 from shelfmind.images.content import hash_files
 from shelfmind.inference.predictor import RunPredictor
@@ -56,7 +56,7 @@ def read_out_run(run: RunFolder, watcher: Watcher) -> Readout | None:
     known, asked = (_embedded(predictor, catalog, split, watcher) for split in ("train", "val"))
     if len(set(known.labels.tolist())) < 2:
         raise UserError(f"{catalog.root} has training images of one class only; the readout needs two")
-    readout = read_out(known.embeddings, known.labels, asked.embeddings, asked.labels)
+    readout = evaluate_embeddings(known.embeddings, known.labels, asked.embeddings, asked.labels)
     write_json(run.root / "readout.json", asdict(readout))
     return readout
 

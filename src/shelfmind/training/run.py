@@ -20,7 +20,7 @@ from shelfmind.files import cache_folder, write_json, write_text
 from shelfmind.guidance.arguments import arguments_of
 from shelfmind.guidance.places import unused
 from shelfmind.guidance.starts import random_weights_warning
-from shelfmind.images.checking import note_bad_files, refuse_too_many_bad
+from shelfmind.images.checking import note_bad_files, reject_too_many_bad
 from shelfmind.images.content import hash_files
 from shelfmind.images.squares import open_squares
 from shelfmind.inference.prediction_cache import predictions_of
@@ -281,7 +281,7 @@ def read_images(catalog: Catalog, recipe: Recipe, run: RunFolder, max_bad_fracti
         world().wait()
     bad_files = bad_train + bad_val
     total = len(train_samples) + len(val_samples)
-    refuse_too_many_bad(bad_files, total, max_bad_fraction, run.bad_files)
+    reject_too_many_bad(bad_files, total, max_bad_fraction, run.bad_files)
     tell(note_bad_files(bad_files, total, run.bad_files), watcher.note)
     if len(good_train) < 2:
         raise UserError(f"{catalog.root} has {len(good_train)} usable training images; at least 2 are needed")

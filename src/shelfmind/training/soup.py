@@ -9,7 +9,7 @@ import numpy as np
 
 from shelfmind.errors import UserError, setting
 from shelfmind.evaluation.bootstrap import hits, paired_interval
-from shelfmind.evaluation.intervals import Interval, doubt_of_gain, too_few_images
+from shelfmind.evaluation.intervals import Interval, caveat_of_gain, too_few_images
 from shelfmind.files import write_json
 from shelfmind.inference.predictor import RunPredictor
 from shelfmind.models.checkpoint import Checkpoint, load_checkpoint, save_checkpoint
@@ -86,7 +86,7 @@ def soup(request: SoupRequest, watcher: Observer = SILENT) -> Soup:
         interval,
         images,
         too_few_images(images),
-        doubt_of_gain(interval, images),
+        caveat_of_gain(interval, images),
     )
     write_json(target.root / "soup.json", {"of": str(source.root.absolute()), **asdict(outcome)})
     return outcome

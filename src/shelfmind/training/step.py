@@ -8,8 +8,9 @@ from collections.abc import Callable
 import mindspore
 import numpy as np
 from mindspore import Parameter, ParameterTuple, Tensor, nn, ops
-from mindspore.ops.auto_generate import SplitWithSize
+from mindspore.ops.auto_generate import SplitWithSize  # type: ignore[import-untyped]
 
+from shelfmind.kernels.stock import MultiOutput
 from shelfmind.losses import Loss
 from shelfmind.models.network import Trainable
 from shelfmind.training.optimizer import NesterovMomentum
@@ -55,7 +56,8 @@ def build_step(
 
     def update(value: Tensor, found: tuple[Tensor, ...], decay: Tensor) -> Tensor:
         if averaging is not None:
-            value, found = averaging(value, found)
+            averages = averaging(value, found)
+            value, found = averages[0], averages[1:]
         gradients, moved = found[:trained], found[trained:]
         finite = Tensor(True)
         if scaler is not None:
@@ -114,24 +116,23 @@ def _taken_statistics(model: nn.Cell, optimizer: nn.Optimizer) -> list[Parameter
     return [each for norm in taken for each in (norm.moving_mean, norm.moving_variance)]
 
 
-class AverageOverProcesses(nn.Cell):
-    """The means of a loss and of gradients over all processes, exchanged as one array: on CPUs, an exchange per
+class AverageOverProcesses(MultiOutput):
+    """The means of a loss and of its gradients over all processes, exchanged as one array: on CPUs, an exchange per
     gradient takes six times as long."""
 
     def __init__(self, processes: int, shapes: list[tuple[int, ...]]) -> None:
         super().__init__()
         self.sum = ops.AllReduce()
         self.share = 1 / processes
-        self.shapes = tuple(shapes)
-        self.sizes = (1, *(math.prod(shape) for shape in shapes))
+        self.shapes = ((), *shapes)
+        self.sizes = tuple(math.prod(shape) for shape in self.shapes)
         self.split = SplitWithSize()
 
-    def construct(self, value: Tensor, found: tuple[Tensor, ...]) -> tuple[Tensor, tuple[Tensor, ...]]:
+    def construct(self, value: Tensor, found: tuple[Tensor, ...]) -> tuple[Tensor, ...]:
         flat = ops.concat([value.reshape(1), *[each.reshape(-1) for each in found]])
         flat = self.sum(flat) * self.share
         parts = self.split(flat, self.sizes, 0)
-        shaped = [ops.reshape(parts[1 + i], self.shapes[i]) for i in range(len(self.shapes))]
-        return ops.reshape(parts[0], ()), tuple(shaped)
+        return tuple([ops.reshape(parts[i], self.shapes[i]) for i in range(len(self.shapes))])
 
 
 class FusedUpdate(nn.Cell):

@@ -96,7 +96,7 @@ class DistillationBatches(TrainingBatches):
         return images, self._with_teacher_targets(images, targets)
 
     def _with_teacher_targets(self, images: Floats, targets: Floats) -> Floats:
-        seen, temperature = self.normalisation.undone(images), self.recipe.distillation.temperature
+        seen, temperature = self.normalisation.inverse(images), self.recipe.distillation.temperature
         answers = [teacher.answers(seen, temperature) for teacher in self.teachers]
         return np.stack([targets, np.mean(answers, axis=0, dtype=np.float32)], axis=1)
 

@@ -30,8 +30,8 @@ def require_equal_parts(recipe: Recipe, images: int) -> None:
     if train.batch_size % processes:
         nearest = max(1, round(train.batch_size / processes)) * processes
         raise UserError(
-            f"a batch of {train.batch_size} images cannot be divided equally among {processes} processes; choose a "
-            f"multiple, such as {setting('train.batch_size', nearest)}"
+            f"a batch of {counted(train.batch_size, 'image')} cannot be divided equally among {processes} processes; "
+            f"choose a multiple, such as {setting('train.batch_size', nearest)}"
         )
     own = train.batch_size // processes
     if images < 2 * processes:
@@ -42,7 +42,7 @@ def require_equal_parts(recipe: Recipe, images: int) -> None:
         size = getattr(train, key)
         if size is not None and own % size:
             raise UserError(
-                f"train.{key} must divide the {own} images of a batch in each of {processes} processes, got {size}"
+                f"train.{key} must divide the part of a batch of each of {processes} processes, {own}, got {size}"
             )
 
 

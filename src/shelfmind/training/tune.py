@@ -11,7 +11,7 @@ from shelfmind.errors import UserError, argument
 from shelfmind.evaluation.intervals import too_few_images
 from shelfmind.files import make_folder, write_text
 from shelfmind.nouns import counted
-from shelfmind.overrides import written_override
+from shelfmind.overrides import format_override
 from shelfmind.recipe import load_recipe
 from shelfmind.requests.calling import takes
 from shelfmind.requests.improving import STUDY_FILE, TuneRequest
@@ -131,7 +131,7 @@ def _trained(request: TuneRequest, folder: Path, watcher: Watcher) -> float:
 
 def _with_values(request: TuneRequest, values: Mapping[str, Any]) -> TuneRequest:
     """The request with these recipe values."""
-    words = (written_override(name, value) for name, value in values.items())
+    words = (format_override(name, value) for name, value in values.items())
     return request.model_copy(update={"overrides": (*request.overrides, *words)})
 
 

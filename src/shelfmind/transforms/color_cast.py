@@ -17,7 +17,7 @@ def random_color_cast(
     """The square (S, S, 3) with red, green and blue multiplied by log-normal gains of this deviation (von Kries's model
     of illumination, 1902).
 
-    The padding is cast, too; `fill` is not used.
+    The cast also applies to the padding; `fill` is not used.
     """
     gains = np.exp(generator.normal(0.0, deviation, 3))
     levels = np.arange(256)[:, None] * gains

@@ -27,11 +27,11 @@ def mix_batch(
         recipe: probabilities and beta parameters.
         generator: determines the kind, the partners and the amount.
     """
-    draw = generator.random()
+    choice = generator.random()
     partner = generator.permutation(len(images))
-    if draw < recipe.mixup:
+    if choice < recipe.mixup:
         return mixup(images, targets, partner, generator.beta(recipe.mixup_alpha, recipe.mixup_alpha))
-    if draw < recipe.mixup + recipe.cutmix:
+    if choice < recipe.mixup + recipe.cutmix:
         amount = generator.beta(recipe.cutmix_alpha, recipe.cutmix_alpha)
         return cutmix(images, targets, partner, amount, generator)
     return images, targets

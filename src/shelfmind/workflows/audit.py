@@ -13,7 +13,7 @@ from typing import Any
 from shelfmind.analysis.image_audit.figures import audit_figures
 from shelfmind.analysis.image_audit.findings import gather_findings
 from shelfmind.analysis.image_audit.issues import suspects, write_issues
-from shelfmind.analysis.label_errors.judgement import Judge
+from shelfmind.analysis.label_errors.network_findings import NetworkAudit
 from shelfmind.analysis.measuring.measurement import measure_files
 from shelfmind.analysis.near_duplicates.groups import Limits
 from shelfmind.analysis.suspects import FILE_NAME, write_suspects
@@ -61,7 +61,7 @@ def audit(request: AuditRequest, watcher: Observer = SILENT) -> AuditOutcome:
     return AuditOutcome(out, figures)
 
 
-def _label_check_by(run: Path, counter: Counter) -> Judge:
+def _label_check_by(run: Path, counter: Counter) -> NetworkAudit:
     """The label check by a run. An audit loads MindSpore only for this."""
     from shelfmind.machine.device import start_mindspore
 
@@ -72,7 +72,7 @@ def _label_check_by(run: Path, counter: Counter) -> Judge:
 
 
 def _write_audit(
-    folder: Path, catalog: Catalog, seed: int, check_labels: Judge | None, counter: Counter, began: float
+    folder: Path, catalog: Catalog, seed: int, check_labels: NetworkAudit | None, counter: Counter, began: float
 ) -> Mapping[str, Any]:
     paths = [sample.path for sample in catalog.samples]
     scratch = folder / "scratch"

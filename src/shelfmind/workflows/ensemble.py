@@ -9,7 +9,7 @@ import numpy as np
 from shelfmind.errors import UserError
 from shelfmind.evaluation import Evaluation, evaluate
 from shelfmind.evaluation.ensemble import ENSEMBLING, average_predictions, contributions
-from shelfmind.evaluation.intervals import LEAST_IMAGES, too_few_images
+from shelfmind.evaluation.intervals import MIN_IMAGES, too_few_images
 from shelfmind.files import write_json
 from shelfmind.inference.adaptation import require_unadapted
 from shelfmind.inference.predictor import RunPredictor
@@ -134,4 +134,4 @@ def _reason_for_equal_weights(known: KnownData, split: str, images: int) -> str:
     if "val" in split_names(split):
         return "weights fitted to the evaluated images would be optimistic"
     there = f"{counted(images, 'validation image')} that no run was trained on"
-    return f"only {there}, {LEAST_IMAGES} are needed to fit weights"
+    return f"only {there}, {MIN_IMAGES} are needed to fit weights"

@@ -23,7 +23,7 @@ from shelfmind.evaluation.calibration import TemperatureScaling, scale_temperatu
 from shelfmind.evaluation.logit_adjustment import TradeOff, logit_adjusted, trade_off
 from shelfmind.evaluation.overlap import Overlap
 from shelfmind.files import make_folder, write_atomically, write_json
-from shelfmind.images.checking import note_bad_files, refuse_too_many_bad
+from shelfmind.images.checking import note_bad_files, reject_too_many_bad
 from shelfmind.images.decoding import BadImage
 from shelfmind.images.squares import open_squares, square
 from shelfmind.inference.adaptation import require_unadapted
@@ -33,7 +33,7 @@ from shelfmind.inference.predictor import RunPredictor
 from shelfmind.machine.packages import installed
 from shelfmind.pages.evaluation_report import write_evaluation_report
 from shelfmind.pages.thumbnails import data_uri
-from shelfmind.progress import Counter, Note, say_nothing, tell
+from shelfmind.progress import Counter, Note, ignore_note, tell
 from shelfmind.records import Catalog, Predictions
 from shelfmind.requests.calling import takes
 from shelfmind.requests.measuring import CalibrateRequest, EvaluateRequest
@@ -149,13 +149,13 @@ def predict_split(
     max_bad_fraction: float,
     folder: Path,
     counter: Counter,
-    note: Note = say_nothing,
+    note: Note = ignore_note,
 ) -> Predictions:
     """Predictions of one split, or of several joined by commas. Bad files are listed in `folder`; too many raise
     `UserError`."""
     samples = samples_of(catalog, split)
     squares, good, bad_files = open_squares(samples, predictor.recipe.data, counter("checking images", len(samples)))
-    refuse_too_many_bad(bad_files, len(samples), max_bad_fraction, folder / "bad_files.csv")
+    reject_too_many_bad(bad_files, len(samples), max_bad_fraction, folder / "bad_files.csv")
     tell(note_bad_files(bad_files, len(samples), folder / "bad_files.csv"), note)
     return predictions_of(predictor, squares, good, bad_files, counter)
 

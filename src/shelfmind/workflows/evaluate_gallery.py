@@ -12,7 +12,7 @@ from shelfmind.arrays import Ints
 from shelfmind.errors import UserError
 from shelfmind.evaluation import Evaluation, evaluate
 from shelfmind.evaluation.matrix_rows import unit_rows
-from shelfmind.images.checking import note_bad_files, refuse_too_many_bad
+from shelfmind.images.checking import note_bad_files, reject_too_many_bad
 from shelfmind.images.squares import open_squares
 from shelfmind.inference.adaptation import require_unadapted
 from shelfmind.inference.prediction_cache import predictions_of
@@ -64,7 +64,7 @@ def evaluate_with_gallery(request: EvaluateRequest, gallery: str, watcher: Obser
     squares, good, bad = open_squares(
         samples, found.predictor.recipe.data, watcher.counter("checking images", len(samples))
     )
-    refuse_too_many_bad(bad, len(samples), request.max_bad_fraction, folder / "bad_files.csv")
+    reject_too_many_bad(bad, len(samples), request.max_bad_fraction, folder / "bad_files.csv")
     tell(note_bad_files(bad, len(samples), folder / "bad_files.csv"), watcher.note)
     predicted = predictions_of(found.predictor, squares, good, bad, watcher.counter)
     predictions, figures = _answered(found, predicted)

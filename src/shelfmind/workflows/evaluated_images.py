@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from shelfmind.errors import Message, UserError, argument, call, marked
-from shelfmind.evaluation.intervals import LEAST_IMAGES
+from shelfmind.evaluation.intervals import MIN_IMAGES
 from shelfmind.evaluation.overlap import Overlap
 from shelfmind.nouns import counted
 from shelfmind.progress import Counter
@@ -27,13 +27,13 @@ def overlap_with(known: KnownData, split: str, predictions: Predictions, counter
 
 def refuse_too_few(known: KnownData, split: str | None) -> None:
     """Raise `UserError` if too few images of a split are unseen by all runs and their initial weights: fewer than one
-    per class, or than `LEAST_IMAGES`."""
+    per class, or than `MIN_IMAGES`."""
     catalog = known.catalog
     requested = split or next(
         (each for each in UNSEEN if catalog.split(each) or dropped_from_catalog(known, each)), "val"
     )
     left, lost = len(samples_of(catalog, requested)), dropped_from_catalog(known, requested)
-    least = max(LEAST_IMAGES, len(catalog.class_names))
+    least = max(MIN_IMAGES, len(catalog.class_names))
     if not lost or left >= least:
         return
     first = known.histories[0]

@@ -7,8 +7,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from shelfmind.analysis.measuring.contents import facts_path, remember
-from shelfmind.analysis.measuring.measurement import measured_meanwhile
+from shelfmind.analysis.measuring.contents import cache_by_content, facts_path
+from shelfmind.analysis.measuring.measurement import temporary_measurements
 from shelfmind.data import open_catalog
 from shelfmind.errors import UserError, argument
 from shelfmind.files import atomic_folder, require_free_folder
@@ -356,8 +356,8 @@ def _of_paths(paths: Sequence[str], sku: str, watcher: Observer) -> list[Photo]:
 
 def _usable(paths: Sequence[Path], watcher: Observer) -> set[Path]:
     """The paths of usable images; notes report the others. The images are measured at the same time, for the guard."""
-    with measured_meanwhile(paths, watcher.counter) as measured:
-        remember(measured, facts_path())
+    with temporary_measurements(paths, watcher.counter) as measured:
+        cache_by_content(measured, facts_path())
     bad = measured.bad_files
     if len(bad) == len(paths):
         reason = f": {bad[0].path}: {bad[0].reason}" if bad else ""

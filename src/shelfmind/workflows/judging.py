@@ -11,7 +11,13 @@ import numpy as np
 import numpy.typing as npt
 
 from shelfmind.analysis.label_errors.held_out import HeldOut, read_held_out
-from shelfmind.analysis.label_errors.judgement import Judge, Judgement, Opinion, judgement_of, source_of_folds
+from shelfmind.analysis.label_errors.network_findings import (
+    NetworkAudit,
+    NetworkFindings,
+    NetworkOutputs,
+    network_findings,
+    source_of_folds,
+)
 from shelfmind.data.splits import relative_name
 from shelfmind.errors import UserError, argument, call
 from shelfmind.files import cache_folder
@@ -28,7 +34,7 @@ from shelfmind.runs.known_data import group_of
 from shelfmind.runs.overlaps import near_copies_of
 
 
-def label_check_by(run: Path | str, counter: Counter) -> Judge:
+def label_check_by(run: Path | str, counter: Counter) -> NetworkAudit:
     """A label check for `audit`. `run` is a run folder or an output folder of `find-label-errors`.
 
     Raises:
@@ -44,14 +50,14 @@ def label_check_by(run: Path | str, counter: Counter) -> Judge:
     return lambda catalog: _by_run(RunFolder(folder), catalog, counter)
 
 
-def _by_label_check(folder: Path, catalog: Catalog, counter: Counter) -> Judgement:
+def _by_label_check(folder: Path, catalog: Catalog, counter: Counter) -> NetworkFindings:
     held_out = read_held_out(folder / "images.csv", catalog)
     if held_out is None:
         again = call("find_label_errors", data=catalog.root, out="OUT")
         raise UserError(f"{folder} checked other images than {catalog.root} now contains; check these with: {again}")
     unseen = folder / "unseen.npy"
-    unlearnt = np.load(unseen) if unseen.exists() else np.ones(held_out.judged, np.bool_)
-    opinion = Opinion(
+    unlearnt = np.load(unseen) if unseen.exists() else np.ones(held_out.checkable, np.bool_)
+    opinion = NetworkOutputs(
         source=source_of_folds(f"the networks of {folder.name}", unlearnt),
         held_out=held_out,
         probabilities=np.load(folder / "probabilities.npy", mmap_mode="r"),
@@ -59,10 +65,10 @@ def _by_label_check(folder: Path, catalog: Catalog, counter: Counter) -> Judgeme
         unseen=unlearnt,
         root=catalog.root,
     )
-    return judgement_of(opinion, counter)
+    return network_findings(opinion, counter)
 
 
-def _by_run(run: RunFolder, catalog: Catalog, counter: Counter) -> Judgement:
+def _by_run(run: RunFolder, catalog: Catalog, counter: Counter) -> NetworkFindings:
     predictor = RunPredictor(run, tta=())
     if set(predictor.class_names) != set(catalog.class_names):
         require_same_classes(predictor.class_names, catalog.class_names, str(catalog.root))
@@ -90,7 +96,7 @@ def _by_run(run: RunFolder, catalog: Catalog, counter: Counter) -> Judgement:
             folds=np.zeros(len(good), np.int64),
             class_names=catalog.class_names,
         )
-        opinion = Opinion(
+        opinion = NetworkOutputs(
             source=f"the run {run.root.name}{_calibrated(predictor)}",
             held_out=held_out,
             probabilities=probabilities,
@@ -99,7 +105,7 @@ def _by_run(run: RunFolder, catalog: Catalog, counter: Counter) -> Judgement:
             root=catalog.root,
             train_images=np.array(predictor.train_images, np.int64),
         )
-        return judgement_of(opinion, counter)
+        return network_findings(opinion, counter)
 
 
 def _calibrated(predictor: RunPredictor) -> str:

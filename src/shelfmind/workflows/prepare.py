@@ -16,8 +16,8 @@ from shelfmind.cleaning.rows import (
     apply_decisions,
     cap_classes,
     drop_rows,
+    find_repeats,
     rename_classes,
-    repetitions,
     sample_fraction,
     split_again,
 )
@@ -123,7 +123,7 @@ def _planned(
     used = sorted({*class_names, *(row.class_name for row in rows)})
     names = clean_names(used, merge=request.merge_same_names)
     rows = rename_classes(rows, names)
-    reasons, unsettled = repetitions(rows, pairs, duplicates=request.drop_duplicates, leaks=request.drop_leaks)
+    reasons, unsettled = find_repeats(rows, pairs, duplicates=request.drop_duplicates, leaks=request.drop_leaks)
     rows = drop_rows(rows, reasons)
     if request.fraction is not None:
         rows = sample_fraction(rows, request.fraction, request.seed)

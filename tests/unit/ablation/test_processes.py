@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from shelfmind.ablation.processes import _reason_in
+from shelfmind.ablation.processes import _last_exception
 
 FROM_THE_COMPILER = """Traceback (most recent call last):
   File "loop.py", line 138, in take_step
@@ -28,4 +28,4 @@ NameError: The name 'trained' is not defined, or not supported in graph mode.
     ],
 )
 def test_the_reason_is_the_exception_and_not_what_is_printed_after_it(printed: str, reason: str) -> None:
-    assert _reason_in(printed) == reason
+    assert _last_exception(printed) == reason

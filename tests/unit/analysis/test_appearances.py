@@ -6,7 +6,7 @@ import numpy as np
 import numpy.typing as npt
 import pytest
 
-from shelfmind.analysis.appearances import LEAST_PHOTOS, AppearancesFound, find_appearances, plain_vectors, silhouette
+from shelfmind.analysis.appearances import MIN_PHOTOS, AppearancesFound, find_appearances, plain_vectors, silhouette
 from shelfmind.images.fingerprints import FINGERPRINT
 
 
@@ -49,7 +49,7 @@ def test_homogeneous_classes_are_hardly_ever_split() -> None:
 
 
 def test_a_few_odd_images_are_no_appearance_and_small_classes_are_not_looked_at() -> None:
-    vectors, labels = drawn(3, {0: [40, 2], 1: [LEAST_PHOTOS - 1]})
+    vectors, labels = drawn(3, {0: [40, 2], 1: [MIN_PHOTOS - 1]})
     found = found_in(vectors, labels)
     assert found.classes == 1
     assert found.several == ()

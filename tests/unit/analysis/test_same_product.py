@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from scipy.stats import multivariate_normal
 
-from shelfmind.analysis.same_product import SameProduct, Sets, dividing, group_photos
+from shelfmind.analysis.same_product import SameProduct, Sets, best_threshold, group_photos
 from shelfmind.evaluation.clustering import agreement
 from shelfmind.evaluation.matrix_rows import unit_rows
 
@@ -26,7 +26,7 @@ def photos(products: int, each: int, seed: int, spread: float = 1.0):
 
 @pytest.fixture(scope="module")
 def model():
-    found = SameProduct.learnt(*photos(30, 8, seed=0))
+    found = SameProduct.fit(*photos(30, 8, seed=0))
     assert found is not None
     return found
 
@@ -82,7 +82,7 @@ def test_without_products_it_is_guessed_from_neighbours():
     random = np.random.default_rng(6)
     labels = np.repeat(np.arange(8), 20)
     vectors = unit_rows(random.normal(size=(8, WIDTH))[labels] + 0.3 * random.normal(size=(160, WIDTH)))
-    model = SameProduct.guessed(vectors)
+    model = SameProduct.fit_unlabelled(vectors)
     assert model is not None
     groups = group_photos(model, model.coordinates(vectors))
     assert all(len(set(labels[groups == group])) == 1 for group in range(groups.max() + 1))  # rather too many groups
@@ -91,12 +91,12 @@ def test_without_products_it_is_guessed_from_neighbours():
 
 def test_nothing_is_learnt_from_too_few():
     vectors, labels = photos(3, 2, seed=7)
-    assert SameProduct.learnt(vectors[:4], labels[:4]) is None
-    assert SameProduct.learnt(vectors, np.arange(len(vectors))) is None
-    assert SameProduct.guessed(vectors[:3]) is None
-    assert SameProduct.guessed(vectors[:0]) is None
+    assert SameProduct.fit(vectors[:4], labels[:4]) is None
+    assert SameProduct.fit(vectors, np.arange(len(vectors))) is None
+    assert SameProduct.fit_unlabelled(vectors[:3]) is None
+    assert SameProduct.fit_unlabelled(vectors[:0]) is None
 
 
 def test_a_limit_divides_two_kinds_with_the_fewest_errors():
-    assert 2 < dividing(np.array([3.0, 4, 5]), np.array([0.0, 1, 2])) < 3
-    assert 2 <= dividing(np.array([1.0, 3, 4, 5]), np.array([0.0, 1.5, 2])) < 3
+    assert 2 < best_threshold(np.array([3.0, 4, 5]), np.array([0.0, 1, 2])) < 3
+    assert 2 <= best_threshold(np.array([1.0, 3, 4, 5]), np.array([0.0, 1.5, 2])) < 3

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from shelfmind.cleaning.names import LONGEST_BYTES, clean_name, clean_names
+from shelfmind.cleaning.names import MAX_BYTES, clean_name, clean_names
 from shelfmind.data.classes import normalise_class_name
 from shelfmind.errors import UserError
 
@@ -47,7 +47,7 @@ def test_a_name_comes_out_clean(name, clean):
 def test_a_clean_name_is_fit_for_any_system_and_stays_as_it_is(name):
     clean = clean_name(name)
     assert clean_name(clean) == clean
-    assert 1 <= len(clean.encode("utf-8")) <= LONGEST_BYTES + 1
+    assert 1 <= len(clean.encode("utf-8")) <= MAX_BYTES + 1
     assert clean == clean.strip(" .")
     assert not set(clean) & set('<>:"/\\|?*')
     assert all(unicodedata.category(character) not in ("Cc", "Cf", "Cs") for character in clean)

@@ -163,7 +163,7 @@ def test_every_verb_of_the_table_is_whole(name: str) -> None:
     assert issubclass(request, Request)
     assert all(each.description for each in arguments(request))
     assert verb.summary.endswith(".")
-    assert callable(verb.shown_by)
+    assert callable(verb.printer)
     assert request.examples
     if not verb.in_python:
         assert name not in shelfmind.__all__

@@ -7,10 +7,10 @@ import pytest
 from scipy.stats import norm
 
 from shelfmind.evaluation.comparisons import (
-    chances,
     class_mean_scores,
     compare,
     expected_by_chance,
+    p_values,
     verdict_of,
 )
 from shelfmind.evaluation.intervals import Z95
@@ -36,7 +36,7 @@ def claims(tables: int, gains: list[float], spreads: list[float]) -> tuple[np.nd
     for number in range(tables):
         base, *rows = drawn(np.random.default_rng(number), [0.0, *gains], spreads)
         found = [compare(row, base) for row in rows]
-        adjusted = zip(found, holm(chances(found)), strict=True)
+        adjusted = zip(found, holm(p_values(found)), strict=True)
         alone.append([each.excludes_zero for each in found])
         claimed.append([verdict_of(each, chance, IMAGES) != "none" for each, chance in adjusted])
     return np.array(alone), np.array(claimed)
@@ -71,7 +71,7 @@ def test_a_single_seed_counts_images_alone() -> None:
     found = compare(row[:1], base[:1])
     deviation = (found.ci95.high - found.ci95.low) / (2 * Z95)
     assert found.spread is None
-    assert chances([found]) == pytest.approx([2 * norm.sf(abs(found.difference) / deviation)])
+    assert p_values([found]) == pytest.approx([2 * norm.sf(abs(found.difference) / deviation)])
 
 
 def test_seeds_that_disagree_make_a_difference_doubtful() -> None:
@@ -81,17 +81,17 @@ def test_seeds_that_disagree_make_a_difference_doubtful() -> None:
     disagreeing[0, :180] = 1
     alike, apart = compare(agreeing, images), compare(disagreeing, images)
     assert alike.difference == pytest.approx(apart.difference) == pytest.approx(0.15)
-    assert chances([alike]) < [0.001]
+    assert p_values([alike]) < [0.001]
     assert apart.excludes_zero
-    assert chances([apart]) > [0.2]
-    assert verdict_of(apart, *chances([apart]), 400) == "none"
+    assert p_values([apart]) > [0.2]
+    assert verdict_of(apart, *p_values([apart]), 400) == "none"
 
 
 def test_no_difference_at_all_and_too_few_images() -> None:
     same = compare(np.ones((2, 50)), np.ones((2, 50)))
     assert (same.difference, same.spread) == (0.0, 0.0)
     assert same.ci95.low < 0 < same.ci95.high
-    assert chances([same]) == [1.0]
+    assert p_values([same]) == [1.0]
     sure = compare(np.ones((2, 9)), np.zeros((2, 9)))
     assert verdict_of(sure, 0.0, 9) == "none"
     assert verdict_of(sure, 0.0, 90) == "better"

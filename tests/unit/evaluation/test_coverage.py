@@ -5,8 +5,8 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from shelfmind.evaluation.coverage import MOST_POINTS, Coverage, coverage_curve, most_answers
-from shelfmind.evaluation.intervals import LEAST_IMAGES
+from shelfmind.evaluation.coverage import MAX_POINTS, Coverage, best_at_accuracy, coverage_curve
+from shelfmind.evaluation.intervals import MIN_IMAGES
 from shelfmind.evaluation.outcomes import outcomes_of
 
 
@@ -32,10 +32,10 @@ def test_a_case_counted_by_hand(make_predictions) -> None:
 def test_the_curve_ends_with_all_images_and_begins_with_enough(random_predictions) -> None:
     outcomes = outcomes_of(random_predictions(3000, 7, seed=1))
     curve = coverage_curve(outcomes)
-    assert len(curve) == MOST_POINTS
+    assert len(curve) == MAX_POINTS
     assert curve[-1].share == 1.0
     assert curve[-1].accuracy == pytest.approx(outcomes.correct.mean())
-    assert curve[0].share * 3000 >= LEAST_IMAGES
+    assert curve[0].share * 3000 >= MIN_IMAGES
     assert [point.share for point in curve] == sorted(point.share for point in curve)
     for point in curve[::40]:
         answered = outcomes.confidence >= point.confidence
@@ -51,7 +51,7 @@ def test_few_images_are_one_point(make_predictions) -> None:
 
 def test_the_most_that_can_be_answered_at_an_accuracy() -> None:
     curve = (Coverage(0.9, 0.2, 0.98), Coverage(0.8, 0.5, 1.0), Coverage(0.5, 0.8, 0.97), Coverage(0.1, 1.0, 0.9))
-    assert most_answers(curve, 0.95) == curve[2]
-    assert most_answers(curve, 0.99) == curve[1]
-    assert most_answers(curve[:1] + curve[3:], 0.99) is None
-    assert most_answers((), np.nan) is None
+    assert best_at_accuracy(curve, 0.95) == curve[2]
+    assert best_at_accuracy(curve, 0.99) == curve[1]
+    assert best_at_accuracy(curve[:1] + curve[3:], 0.99) is None
+    assert best_at_accuracy((), np.nan) is None

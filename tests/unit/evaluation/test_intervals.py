@@ -8,10 +8,10 @@ from scipy.stats import binomtest
 
 from shelfmind.evaluation.bootstrap import bootstrap_intervals, paired_interval
 from shelfmind.evaluation.intervals import (
-    LEAST_IMAGES,
+    MIN_IMAGES,
     Interval,
+    caveat_of_gain,
     class_mean_interval,
-    doubt_of_gain,
     paired_gain_interval,
     proportion_interval,
     too_few_images,
@@ -102,8 +102,8 @@ def test_the_bootstrap_of_many_images_is_as_ever() -> None:
 
 
 def test_too_few_images_are_said(make_predictions) -> None:
-    assert too_few_images(LEAST_IMAGES - 1)
-    assert not too_few_images(LEAST_IMAGES)
+    assert too_few_images(MIN_IMAGES - 1)
+    assert not too_few_images(MIN_IMAGES)
     few = evaluate(make_predictions([0], [[0.9, 0.1]]), None).to_json()
     assert few["too_few_images"] is True
     assert (few["top1_right"], few["top5_right"], few["images"]) == (1, 1, 1)
@@ -113,7 +113,7 @@ def test_too_few_images_are_said(make_predictions) -> None:
 
 
 def test_a_gain_is_doubted_unless_it_is_beyond_chance() -> None:
-    assert "1 image is too few" in str(doubt_of_gain(Interval(0.1, 0.9), 1))
-    assert "9 images are too few" in str(doubt_of_gain(Interval(0.1, 0.9), 9))
-    assert "may be due to chance" in str(doubt_of_gain(Interval(0.0, 0.9), 200))
-    assert doubt_of_gain(Interval(0.01, 0.9), 200) is None
+    assert "1 image is too few" in str(caveat_of_gain(Interval(0.1, 0.9), 1))
+    assert "9 images are too few" in str(caveat_of_gain(Interval(0.1, 0.9), 9))
+    assert "may be due to chance" in str(caveat_of_gain(Interval(0.0, 0.9), 200))
+    assert caveat_of_gain(Interval(0.01, 0.9), 200) is None

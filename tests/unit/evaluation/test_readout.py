@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from shelfmind.evaluation.readout import knn_labels, linear_probe_labels, read_out
+from shelfmind.evaluation.readout import evaluate_embeddings, knn_labels, linear_probe_labels
 
 
 def clusters(spread: float, seed: int = 0, each: int = 30) -> tuple[np.ndarray, np.ndarray]:
@@ -18,14 +18,14 @@ def clusters(spread: float, seed: int = 0, each: int = 30) -> tuple[np.ndarray, 
 
 def test_clusters_are_read_and_noise_is_not() -> None:
     train, held_out = clusters(0.3), clusters(0.3, seed=1)
-    good = read_out(*train, *held_out)
+    good = evaluate_embeddings(*train, *held_out)
     assert good.knn_top1 > 0.95
     assert good.linear_top1 > 0.95
     assert good.knn_top1_ci95.low <= good.knn_top1 <= good.knn_top1_ci95.high
     assert (good.images, good.train_images) == (150, 150)
     generator = np.random.default_rng(2)
     noise = generator.normal(size=(150, 16)).astype(np.float32)
-    bad = read_out(noise, train[1], generator.normal(size=(150, 16)).astype(np.float32), held_out[1])
+    bad = evaluate_embeddings(noise, train[1], generator.normal(size=(150, 16)).astype(np.float32), held_out[1])
     assert bad.knn_top1 < 0.4
     assert bad.linear_top1 < 0.4
 

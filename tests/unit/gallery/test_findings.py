@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 from PIL import ImageFilter
 
-from shelfmind.analysis.measuring.contents import Content, measure_contents, remember
+from shelfmind.analysis.measuring.contents import Content, cache_by_content, measure_contents
 from shelfmind.analysis.measuring.measurement import FACTS, Measured, measure_files
 from shelfmind.errors import UserError
 from shelfmind.evaluation.matrix_rows import unit_rows
@@ -230,7 +230,7 @@ def test_what_was_measured_is_not_decoded_again(photos, tmp_path: Path) -> None:
         path.write_bytes(photo)
     cache = tmp_path / "facts.sqlite"
     by_file = measure_files(paths, cache=None, folder=tmp_path, progress=lambda done: None)
-    remember(by_file, cache)
+    cache_by_content(by_file, cache)
     contents = [Content(checksum(photo), "x.jpg") for photo in photos[:3]]
     read: list[str] = []
 

@@ -13,7 +13,7 @@ from PIL import Image
 
 from shelfmind.errors import UserError
 from shelfmind.images import checking, examining
-from shelfmind.images.checking import check_files, note_bad_files, refuse_too_many_bad
+from shelfmind.images.checking import check_files, note_bad_files, reject_too_many_bad
 from shelfmind.images.decoding import open_image
 from shelfmind.images.file_cache import CacheEntry, FileCache
 from shelfmind.records import BadFile
@@ -63,8 +63,8 @@ def test_nothing_to_check(tmp_path: Path) -> None:
 
 def test_small_batches_give_the_same(photos: list[Path], monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     whole = check_files(photos, cache=None)
-    monkeypatch.setattr(examining, "_FILES_A_TASK", 3)
-    monkeypatch.setattr(examining, "_TASKS_A_BATCH", 2)
+    monkeypatch.setattr(examining, "_FILES_PER_TASK", 3)
+    monkeypatch.setattr(examining, "_TASKS_PER_BATCH", 2)
     for _ in range(2):
         assert check_files(photos, cache=tmp_path / "cache.sqlite") == whole
 
@@ -191,7 +191,7 @@ def test_names_that_are_not_utf_8(tmp_path: Path, opened: list[Path]) -> None:
     for _ in range(2):
         bad = check_files([path], cache=tmp_path / "cache.sqlite")
     assert len(opened) == 1
-    refuse_too_many_bad(bad, 1, 1.0, tmp_path / "bad_files.csv")
+    reject_too_many_bad(bad, 1, 1.0, tmp_path / "bad_files.csv")
     assert b"bad\xff.jpg,zero bytes" in (tmp_path / "bad_files.csv").read_bytes()
 
 
@@ -201,7 +201,7 @@ def bad_files(count: int) -> list[BadFile]:
 
 @pytest.mark.parametrize(("count", "total", "limit"), [(0, 0, 0.0), (0, 5, 0.0), (29, 100, 0.29), (7, 100, 0.07)])
 def test_exactly_the_limit_is_allowed(count: int, total: int, limit: float, tmp_path: Path) -> None:
-    refuse_too_many_bad(bad_files(count), total, limit, tmp_path / "bad_files.csv")
+    reject_too_many_bad(bad_files(count), total, limit, tmp_path / "bad_files.csv")
     with open(tmp_path / "bad_files.csv", encoding="utf-8", newline="") as file:
         rows = list(csv.reader(file))
     assert rows == [["path", "reason"], *([str(bad.path), bad.reason] for bad in bad_files(count))]
@@ -211,7 +211,7 @@ def test_exactly_the_limit_is_allowed(count: int, total: int, limit: float, tmp_
 def test_more_than_the_limit_is_refused_with_the_list(tmp_path: Path) -> None:
     path = tmp_path / "run" / "bad_files.csv"
     with pytest.raises(UserError) as caught:
-        refuse_too_many_bad(bad_files(5), 100, 0.04, path)
+        reject_too_many_bad(bad_files(5), 100, 0.04, path)
     message = str(caught.value)
     for part in ("5 of 100", "5.0%", "4.0%", "照片 0, x.jpg (truncated)", "照片 2", str(path), "max_bad_fraction"):
         assert part in message
@@ -231,4 +231,4 @@ def test_the_note_on_bad_files_counts_the_reasons_and_names_the_list(tmp_path: P
 def test_a_list_that_cannot_be_written_is_the_users_to_mend(tmp_path: Path) -> None:
     (tmp_path / "file").touch()
     with pytest.raises(UserError, match="cannot be written"):
-        refuse_too_many_bad([], 1, 0.1, tmp_path / "file" / "bad_files.csv")
+        reject_too_many_bad([], 1, 0.1, tmp_path / "file" / "bad_files.csv")

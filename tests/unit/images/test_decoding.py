@@ -250,14 +250,14 @@ def test_a_photo_of_a_phone_without_pillow_heif_says_what_to_install(
     with pytest.raises(BadImage) as caught:
         open_image(path)
     assert caught.value.reason == "needs pillow-heif: pip install 'shelfmind[heif]'"
-    assert not caught.value.lasting  # it may be installed tomorrow
+    assert not caught.value.permanent  # it may be installed tomorrow
 
 
 def test_avif_without_a_pillow_that_reads_it(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(features, "check", lambda name: False)
     with pytest.raises(BadImage, match="needs a newer Pillow") as caught:
         open_image(b"\0\0\0\x20ftypavif\0\0\0\0avifmif1miafMA1B" + bytes(200))
-    assert not caught.value.lasting
+    assert not caught.value.permanent
 
 
 def test_a_film_is_not_an_image() -> None:
@@ -378,7 +378,7 @@ def test_errors_of_the_disk(error: OSError, reason: str, tmp_path: Path, monkeyp
     monkeypatch.setattr("builtins.open", refusing(error))
     with pytest.raises(BadImage) as caught:
         open_image(path)
-    assert (caught.value.reason, caught.value.lasting) == (reason, False)
+    assert (caught.value.reason, caught.value.permanent) == (reason, False)
 
 
 def test_warnings_of_other_modules_still_show() -> None:

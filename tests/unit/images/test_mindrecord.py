@@ -27,7 +27,7 @@ def photos(tmp_path):
 def write(folder, photos, monkeypatch, shard=4):
     from shelfmind.images import mindrecord
 
-    monkeypatch.setattr(mindrecord, "IMAGES_A_SHARD", shard)
+    monkeypatch.setattr(mindrecord, "IMAGES_PER_SHARD", shard)
     folder.mkdir()
     labels = [number % 3 for number in range(len(photos))]
     names = [f"train/可乐/{path.name}" for path in photos]
@@ -83,7 +83,7 @@ def test_a_place_that_cannot_be_written_is_one_sentence(mindspore, photos, tmp_p
 def test_a_shard_ends_when_it_has_enough_bytes(mindspore, photos, tmp_path, monkeypatch):
     from shelfmind.images import mindrecord
 
-    monkeypatch.setattr(mindrecord, "BYTES_A_SHARD", 1)
+    monkeypatch.setattr(mindrecord, "BYTES_PER_SHARD", 1)
     assert len(write(tmp_path / "made", photos, monkeypatch)) == len(photos)
 
 

@@ -132,18 +132,18 @@ def test_a_damaged_file_is_computed_anew(mindspore: Any, predictor: Counting, sa
 
 
 def test_those_used_longest_ago_are_deleted(mindspore: Any, predictor: Counting, samples: list[Sample]) -> None:
-    from shelfmind.inference.prediction_cache import KEPT
+    from shelfmind.inference.prediction_cache import MAX_FILES
 
     ask(predictor, samples)
     (first,) = kept_files(predictor)
-    for number in range(KEPT + 3):
+    for number in range(MAX_FILES + 3):
         os.utime(first)  # in use all the time
         predictor.checksum = f"weights {number}"
         ask(predictor, samples)
         for age, path in enumerate(sorted(kept_files(predictor), key=lambda each: each.stat().st_mtime_ns)):
             os.utime(path, ns=(10**9 * (age + 1),) * 2)
         os.utime(first)
-    assert len(kept_files(predictor)) == KEPT
+    assert len(kept_files(predictor)) == MAX_FILES
     assert first in kept_files(predictor)
 
 

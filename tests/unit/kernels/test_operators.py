@@ -199,9 +199,9 @@ def _size_of(case: Case, inputs: Arrays, mindspore: Any) -> tuple[int, ...]:
 
 
 def _into(kernels: Any) -> Any:
-    from shelfmind.kernels.operators.maps import Moved
+    from shelfmind.kernels.operators.maps import ChangeLayout
 
-    return Moved(kernels.dtype, to_images=False)
+    return ChangeLayout(kernels.dtype, to_images=False)
 
 
 def _last_axis(values: npt.NDArray[np.float32]) -> npt.NDArray[np.float32]:

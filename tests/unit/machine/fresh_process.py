@@ -39,12 +39,12 @@ def main() -> None:
     found: dict[str, Any] = {"isa": os.environ["ONEDNN_MAX_CPU_ISA"], "isa_of_others": other}
     found["spins"] = os.environ.get("GOMP_SPINCOUNT")
     if len(sys.argv) > 1:
-        from shelfmind.machine.doctor import LEAST_GFLOPS, convolution_gflops
+        from shelfmind.machine.doctor import MIN_GFLOPS, convolution_gflops
 
         found["gflops"] = 0.0
         for _ in range(3):  # a machine that is busy now and then passes
             found["gflops"] = max(found["gflops"], convolution_gflops())
-            if found["gflops"] > LEAST_GFLOPS:
+            if found["gflops"] > MIN_GFLOPS:
                 break
         found["interrupted"] = interrupted()
     print(json.dumps(found))

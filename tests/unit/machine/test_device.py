@@ -20,7 +20,7 @@ from shelfmind.kernels.library import installed as kernels_installed
 from shelfmind.machine.device import (
     DEVICE_FILES,
     SPINS,
-    interrupted_afterwards,
+    deferred_interrupts,
     interruptible,
     restore_interrupts,
     start_mindspore,
@@ -112,7 +112,7 @@ def test_ctrl_c_waits_for_an_import() -> None:
         done.append("all")
 
     try:
-        with pytest.raises(KeyboardInterrupt), interrupted_afterwards():
+        with pytest.raises(KeyboardInterrupt), deferred_interrupts():
             imported()
         assert done == ["all"]
         assert signal.getsignal(signal.SIGINT) is signal.default_int_handler

@@ -5,7 +5,7 @@ import sys
 import pytest
 
 from shelfmind.errors import UserError
-from shelfmind.machine.packages import installed, naming_extras, require
+from shelfmind.machine.packages import explained_import_errors, installed, require
 
 
 def test_a_missing_package_is_named_with_its_extra(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -15,13 +15,13 @@ def test_a_missing_package_is_named_with_its_extra(monkeypatch: pytest.MonkeyPat
     for failing in (lambda: require("scipy", "sklearn"), imports_scikit_learn):
         with (
             pytest.raises(UserError, match=r"needs scikit-learn, .* run: pip install 'shelfmind\[analysis\]'"),
-            naming_extras(),
+            explained_import_errors(),
         ):
             failing()
 
 
 def test_another_import_that_fails_is_our_fault() -> None:
-    with pytest.raises(ModuleNotFoundError, match="no_such_package"), naming_extras():
+    with pytest.raises(ModuleNotFoundError, match="no_such_package"), explained_import_errors():
         import no_such_package  # noqa: F401
     require("scipy", "sklearn")
 

@@ -13,7 +13,7 @@ import pytest
 from PIL import Image
 
 from shelfmind.evaluation import evaluate
-from shelfmind.evaluation.coverage import most_answers
+from shelfmind.evaluation.coverage import best_at_accuracy
 from shelfmind.evaluation.logit_adjustment import trade_off
 from shelfmind.evaluation.overlap import Overlap
 from shelfmind.evaluation.slices import Difficulty, Slices, slice_accuracy
@@ -394,7 +394,7 @@ def test_accuracy_is_drawn_over_coverage(random_predictions, write) -> None:
     predictions = random_predictions(400, 6, seed=2)
     evaluation = evaluate(predictions, None)
     page = write(predictions=predictions, evaluation=evaluation, train_counts=None)
-    last, best = evaluation.coverage[-1], most_answers(evaluation.coverage, 0.9)
+    last, best = evaluation.coverage[-1], best_at_accuracy(evaluation.coverage, 0.9)
     assert best is not None
     drawn = f"100.0% of the images (confidence {last.confidence:.1%} or more): accuracy {last.accuracy:.1%}"
     assert drawn in Page(page).text

@@ -6,12 +6,12 @@ from dataclasses import replace
 
 import numpy as np
 
-from shelfmind.analysis.label_errors.judgement import Opinion, judgement_of
+from shelfmind.analysis.label_errors.network_findings import NetworkOutputs, network_findings
 from shelfmind.pages.judgement_sections import judgement_headlines, judgement_sections
 
 
-def test_suspects_are_shown_apart_by_what_was_trained_on(opinion: Opinion) -> None:
-    judgement = judgement_of(opinion)
+def test_suspects_are_shown_apart_by_what_was_trained_on(opinion: NetworkOutputs) -> None:
+    judgement = network_findings(opinion)
     sections = judgement_sections(judgement)
     assert [section.key for section in sections] == ["labels", "outliers", "accuracy", "families"]
     unseen, trained_on = sections[0].galleries
@@ -20,28 +20,28 @@ def test_suspects_are_shown_apart_by_what_was_trained_on(opinion: Opinion) -> No
     assert judgement_headlines(judgement)[0].grade == "bad"
 
 
-def test_a_run_that_judges_what_it_was_trained_on_says_so(opinion: Opinion) -> None:
-    assert "The network was trained on" in judgement_sections(judgement_of(opinion))[0].intro
-    honest = judgement_of(replace(opinion, unseen=np.ones(opinion.held_out.judged, np.bool_)))
+def test_a_run_that_judges_what_it_was_trained_on_says_so(opinion: NetworkOutputs) -> None:
+    assert "The network was trained on" in judgement_sections(network_findings(opinion))[0].intro
+    honest = network_findings(replace(opinion, unseen=np.ones(opinion.held_out.checkable, np.bool_)))
     assert "Each image is evaluated by a network that was not trained on it" in judgement_sections(honest)[0].intro
 
 
-def test_without_unseen_images_no_accuracy_is_drawn(opinion: Opinion) -> None:
-    judgement = judgement_of(replace(opinion, unseen=np.zeros(opinion.held_out.judged, np.bool_)))
+def test_without_unseen_images_no_accuracy_is_drawn(opinion: NetworkOutputs) -> None:
+    judgement = network_findings(replace(opinion, unseen=np.zeros(opinion.held_out.checkable, np.bool_)))
     assert judgement_sections(judgement)[2].charts == ()
 
 
-def test_where_nothing_is_judged_nothing_is_said_of_families(opinion: Opinion) -> None:
-    judgement = judgement_of(replace(opinion, unseen=np.zeros(opinion.held_out.judged, np.bool_)))
+def test_where_nothing_is_judged_nothing_is_said_of_families(opinion: NetworkOutputs) -> None:
+    judgement = network_findings(replace(opinion, unseen=np.zeros(opinion.held_out.checkable, np.bool_)))
     families = judgement_sections(judgement)[3]
     assert families.figures == ()
     assert "to measure confusions on" in families.empty
-    assert judgement_sections(judgement_of(opinion))[3].figures != ()
+    assert judgement_sections(network_findings(opinion))[3].figures != ()
 
 
-def test_the_mean_recall_of_a_group_has_its_interval_or_is_not_given(opinion: Opinion) -> None:
-    found = judgement_sections(judgement_of(opinion))[2].figures
+def test_the_mean_recall_of_a_group_has_its_interval_or_is_not_given(opinion: NetworkOutputs) -> None:
+    found = judgement_sections(network_findings(opinion))[2].figures
     assert any("-shot" in name and "% (" in value and "% to " in value for name, value in found)
     few = opinion.unseen & (np.cumsum(opinion.unseen) <= 4)
-    found = judgement_sections(judgement_of(replace(opinion, unseen=few)))[2].figures
+    found = judgement_sections(network_findings(replace(opinion, unseen=few)))[2].figures
     assert [value for name, value in found if "-shot" in name] == ["too few images"]

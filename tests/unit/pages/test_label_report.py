@@ -11,7 +11,7 @@ from PIL import Image
 
 from shelfmind.analysis.label_errors.check import check_labels
 from shelfmind.analysis.label_errors.files import find_suspects
-from shelfmind.analysis.label_errors.judgement import Opinion, describe
+from shelfmind.analysis.label_errors.network_findings import NetworkOutputs, describe
 from shelfmind.pages.label_report import class_section, write_label_report
 
 
@@ -31,7 +31,7 @@ def test_the_page_names_and_shows_every_suspect(planted, check, tmp_path):
         Image.new("RGB", (8, 8), "red").save(tmp_path / path)
     figures = {"images": 240, "judged": 240, "accuracy": 0.9, "folds": 3, "trusted_folds": 3}
     audit = {"data": "/<data>", "format": "folder", "seed": 0, "class_names": list(names), "figures": figures}
-    opinion = Opinion(
+    opinion = NetworkOutputs(
         "three networks",
         held_out,
         planted.probabilities,

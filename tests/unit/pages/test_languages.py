@@ -11,7 +11,7 @@ from PIL import Image
 
 from shelfmind.analysis.label_errors.check import check_labels
 from shelfmind.analysis.label_errors.files import find_suspects
-from shelfmind.analysis.label_errors.judgement import Opinion, describe, judgement_of
+from shelfmind.analysis.label_errors.network_findings import NetworkOutputs, describe, network_findings
 from shelfmind.pages.explanations import Explanation, Likeness, Panel, write_explanations
 from shelfmind.pages.label_report import write_label_report
 from shelfmind.pages.templates import Picture
@@ -70,11 +70,11 @@ def test_the_audit(data: Path, tmp_path: Path, in_english_only: Find) -> None:
 
 
 def test_the_audit_with_a_judge(
-    data: Path, tmp_path: Path, opinion: Opinion, in_english_only: Find, monkeypatch: pytest.MonkeyPatch
+    data: Path, tmp_path: Path, opinion: NetworkOutputs, in_english_only: Find, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     for name in opinion.held_out.names:
         Image.new("RGB", (8, 8), "red").save(tmp_path / name)
-    monkeypatch.setattr(audit_module, "_label_check_by", lambda run, counter: lambda catalog: judgement_of(opinion))
+    monkeypatch.setattr(audit_module, "_label_check_by", lambda run, counter: lambda catalog: network_findings(opinion))
     audit(data, tmp_path / "审查", run=tmp_path)
     assert in_english_only(page(tmp_path / "审查")) <= FIGURES | {"others", *opinion.source.split()}
 
@@ -82,7 +82,7 @@ def test_the_audit_with_a_judge(
 def test_the_label_check(planted, tmp_path: Path, in_english_only: Find) -> None:
     check = check_labels(planted.probabilities, planted.held_out, lambda _: planted.embeddings)
     suspects = find_suspects(check, planted.held_out, lambda _: planted.embeddings)
-    opinion = Opinion(
+    opinion = NetworkOutputs(
         "3 networks, each on held-out images",
         planted.held_out,
         planted.probabilities,

@@ -14,7 +14,7 @@ from jinja2 import Environment, nodes
 from markupsafe import Markup, escape
 
 import shelfmind
-from shelfmind.analysis.competence import competence, doubt_of
+from shelfmind.analysis.competence import competence, competence_warning
 from shelfmind.analysis.image_audit.quality import RULES
 from shelfmind.analysis.image_audit.shift import shift_features
 from shelfmind.analysis.measuring.measurement import ODDITIES
@@ -128,7 +128,7 @@ def doubts() -> list[str]:
     good, bad = competence(0, labels, np.ones(20, bool), 4), competence(1, labels, np.arange(20) < 6, 4)
     unproved, unmeasured = competence(2, few, np.ones(2, bool), 2), competence(3, few[:0], np.ones(0, bool), 2)
     cases = ([bad], [bad, good], [bad, bad], [unproved], [unmeasured], [good, bad, bad])
-    return [said for judges in cases for left in (1, 12) if (said := doubt_of(judges, left))]
+    return [said for judges in cases for left in (1, 12) if (said := competence_warning(judges, left))]
 
 
 def shortfalls_of_all_kinds() -> list[str]:

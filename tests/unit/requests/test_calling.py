@@ -50,6 +50,7 @@ def test_signature_and_documentation_list_every_argument() -> None:
     assert parameters["seed"].kind is inspect.Parameter.KEYWORD_ONLY
     assert parameters["seed"].default == 0
     assert inspect.signature(verb) == signature(PrepareRequest)
-    assert "    split_floor: Minimum number of images per class in val and test. (default: 1)" in described(
-        PrepareRequest
+    assert (
+        "    split_floor: Minimum number of images per class in val and test, if they are split again. (default: 1)"
+        in described(PrepareRequest)
     )

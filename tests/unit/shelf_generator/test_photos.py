@@ -9,13 +9,13 @@ import numpy as np
 import pytest
 from PIL import Image, ImageFilter
 
-from shelfmind.shelf_generator.camera import developed, encoded, near_copy
+from shelfmind.shelf_generator.camera import encoded, near_copy, take_photo
 from shelfmind.shelf_generator.designs import designs
 from shelfmind.shelf_generator.fonts import Fonts
 from shelfmind.shelf_generator.packages import package
 from shelfmind.shelf_generator.scene import Scene, compose
 from shelfmind.shelf_generator.settings import make_settings
-from shelfmind.shelf_generator.shot import Shot, draw_shot
+from shelfmind.shelf_generator.shot import Shot, sample_shot
 
 SHOTS = 400
 HARDER = {
@@ -28,13 +28,13 @@ HARDER = {
     "noise": ("noise",),
     "clutter": ("neighbours",),
 }
-STUDIO = draw_shot(make_settings({"difficulty": 0, "long_side": (160, 160)}), np.random.default_rng(0))
+STUDIO = sample_shot(make_settings({"difficulty": 0, "long_side": (160, 160)}), np.random.default_rng(0))
 PRODUCT = package(designs(1, make_settings({}))[0], Fonts())
 
 
 def shots(**values: Any) -> list[Shot]:
     made = make_settings(values)
-    return [draw_shot(made, np.random.default_rng([7, number])) for number in range(SHOTS)]
+    return [sample_shot(made, np.random.default_rng([7, number])) for number in range(SHOTS)]
 
 
 def scene(shot: Shot, seed: int = 0) -> Scene:
@@ -105,7 +105,7 @@ def test_the_camera_does_what_its_factors_say() -> None:
     rng = np.random.default_rng
 
     def seen(**factors: Any) -> np.ndarray[Any, Any]:
-        return np.asarray(developed(picture, replace(STUDIO, **factors), rng(1)), float)
+        return np.asarray(take_photo(picture, replace(STUDIO, **factors), rng(1)), float)
 
     plain = seen()
     np.testing.assert_allclose(plain, np.asarray(picture, float), atol=1)

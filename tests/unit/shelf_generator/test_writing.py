@@ -19,7 +19,7 @@ from shelfmind import generate
 from shelfmind.data import open_catalog
 from shelfmind.errors import UserError
 from shelfmind.requests.watching import Observer
-from shelfmind.shelf_generator import drawing
+from shelfmind.shelf_generator import rendering
 from shelfmind.shelf_generator.settings import Settings, make_settings
 from shelfmind.shelf_generator.studio import COLUMNS, Studio
 
@@ -96,8 +96,8 @@ def test_it_is_rp2k_and_opens_as_such(small_set: Path, truth: list[dict[str, str
 def test_any_number_of_processes_gives_the_same_bytes(
     small_set: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(drawing, "WORTH_A_PROCESS", 10)
-    monkeypatch.setattr(drawing, "CHUNK", 7)
+    monkeypatch.setattr(rendering, "PHOTOS_PER_PROCESS", 10)
+    monkeypatch.setattr(rendering, "CHUNK", 7)
     generate(tmp_path / "set", **dict(settings_of(small_set)), workers=3)
     assert files(tmp_path / "set") == files(small_set)
 
@@ -194,8 +194,8 @@ def test_out_that_is_a_file_is_refused(tmp_path: Path) -> None:
 def test_a_stopped_run_leaves_nothing(
     tmp_path: Path, failure: BaseException, workers: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(drawing, "WORTH_A_PROCESS", 10)
-    monkeypatch.setattr(drawing, "CHUNK", 4)
+    monkeypatch.setattr(rendering, "PHOTOS_PER_PROCESS", 10)
+    monkeypatch.setattr(rendering, "CHUNK", 4)
 
     class Stopping(Observer):
         def counter(self, what: str, total: int | None) -> Any:
@@ -228,15 +228,15 @@ def test_a_full_disk_is_a_clear_error(tmp_path: Path, monkeypatch: pytest.Monkey
     def full(*_: object) -> None:
         raise OSError(28, "No space left on device")
 
-    monkeypatch.setattr(drawing, "_photo", full)
+    monkeypatch.setattr(rendering, "_photo", full)
     with pytest.raises(UserError, match="no space left"):
         generate(tmp_path / "set", **TINY)
     assert list(tmp_path.iterdir()) == []
 
 
 def test_a_killed_process_is_a_clear_error(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(drawing, "WORTH_A_PROCESS", 10)
-    monkeypatch.setattr(drawing, "CHUNK", 4)
+    monkeypatch.setattr(rendering, "PHOTOS_PER_PROCESS", 10)
+    monkeypatch.setattr(rendering, "CHUNK", 4)
 
     class Killing(Observer):
         def counter(self, what: str, total: int | None) -> Any:

@@ -8,7 +8,7 @@ import pytest
 import yaml
 
 from shelfmind.errors import UserError
-from shelfmind.overrides import written_override
+from shelfmind.overrides import format_override
 from shelfmind.recipe import load_recipe
 from shelfmind.training.search_space import Range, parse_space
 
@@ -56,6 +56,6 @@ def test_mistakes_are_one_line_with_their_key(choice: Any, said: str) -> None:
 
 @pytest.mark.parametrize("value", [1e-05, 0.5, 3, "light", True, None, ["a", 1e-7], {"gamma": 1e-9}])
 def test_a_value_reaches_the_recipe_as_it_is(value: Any) -> None:
-    recipe = load_recipe("default", [written_override("model.arguments.x", value)])
+    recipe = load_recipe("default", [format_override("model.arguments.x", value)])
     assert recipe.model.arguments["x"] == value
     assert type(recipe.model.arguments["x"]) is type(value)

@@ -49,9 +49,9 @@ def squares(count: int, size: int = SIZE) -> np.ndarray:
 def test_an_image_is_shown_as_it_was_before_it_was_prepared() -> None:
     images = squares(4)
     normalisation = Normalisation(DataRecipe(mean=(0.3, 0.5, 0.6), std=(0.2, 0.3, 0.25)))
-    np.testing.assert_array_equal(normalisation.undone(normalisation(images)), images)
+    np.testing.assert_array_equal(normalisation.inverse(normalisation(images)), images)
     beyond = np.array([-9.0, 9.0], np.float32).repeat(3 * SIZE * SIZE).reshape(2, 3, SIZE, SIZE)
-    assert [np.unique(image).tolist() for image in normalisation.undone(beyond)] == [[0], [255]]
+    assert [np.unique(image).tolist() for image in normalisation.inverse(beyond)] == [[0], [255]]
 
 
 @pytest.mark.parametrize("temperature", [1.0, 3.0])

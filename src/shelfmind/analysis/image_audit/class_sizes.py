@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from shelfmind.arrays import Ints
-from shelfmind.data.classes import NAMES_OF_OTHERS
+from shelfmind.data.classes import CATCH_ALL_NAMES
 from shelfmind.evaluation.metrics import ShotCutoffs
 
 TINY = 5
@@ -39,7 +39,7 @@ def class_sizes(counts: Ints, train_counts: Ints, names: Sequence[str], cutoffs:
     """
     ranked = np.sort(counts)[::-1]
     total = int(counts.sum())
-    others = next((index for index, name in enumerate(names) if name.strip().casefold() in NAMES_OF_OTHERS), None)
+    others = next((index for index, name in enumerate(names) if name.strip().casefold() in CATCH_ALL_NAMES), None)
     tiny = np.flatnonzero((counts > 0) & (counts < TINY))
     many, few = train_counts > cutoffs.many_above, train_counts < cutoffs.few_below
     groups = {"head": many, "medium": ~many & ~few, "tail": few}

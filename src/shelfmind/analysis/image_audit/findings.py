@@ -15,9 +15,9 @@ from shelfmind.analysis.image_audit.issues import (
     Issue,
     bad_file_issues,
     copy_issues,
-    judge_copies,
-    odd_file_issues,
+    describe_copies,
     quality_issues,
+    unusual_file_issues,
 )
 from shelfmind.analysis.image_audit.quality import Flagged, flag_quality
 from shelfmind.analysis.image_audit.shift import OverallShift, Shift, class_shifts, overall_shifts, shift_features
@@ -58,7 +58,7 @@ class ImageFindings:
         return [each for each in self.copies if each.conflict]
 
     @cached_property
-    def mere_copies(self) -> list[Copies]:
+    def plain_copies(self) -> list[Copies]:
         """Photos that occur more than once within one class and split."""
         return [each for each in self.copies if not each.leak and not each.conflict]
 
@@ -77,7 +77,7 @@ class ImageFindings:
             *bad_file_issues(self.measured.bad_files, positions),
             *copy_issues(self.copies, self.catalog, self.limits.whole),
             *quality_issues(self.flagged, indices),
-            *odd_file_issues(self.measured.facts, indices),
+            *unusual_file_issues(self.measured.facts, indices),
         ]
 
     def channels(self) -> dict[str, list[float]]:
@@ -111,7 +111,7 @@ def gather_findings(catalog: Catalog, measured: Measured, limits: Limits, counte
         limits=limits,
         cutoffs=cutoffs,
         sizes=class_sizes(counts, catalog.class_counts(SPLITS[0]), catalog.class_names, cutoffs),
-        copies=tuple(judge_copies(_in_catalog(groups, measured.indices), catalog)),
+        copies=tuple(describe_copies(_in_catalog(groups, measured.indices), catalog)),
         flagged=flag_quality(measured.facts, labels),
         overall_shifts=tuple(overall),
         shifts=tuple(shifts),

@@ -14,7 +14,7 @@ import numpy.typing as npt
 from shelfmind.analysis.image_audit.quality import Flagged
 from shelfmind.analysis.measuring.oddities import ODDITIES, found_in
 from shelfmind.analysis.near_duplicates.groups import Group
-from shelfmind.analysis.suspects import MOST_NEIGHBOURS, Suspect
+from shelfmind.analysis.suspects import MAX_NEIGHBOURS, Suspect
 from shelfmind.data.splits import SPLITS, relative_name
 from shelfmind.records import UNLABELLED, BadFile, Catalog
 from shelfmind.tables import write_table
@@ -22,9 +22,9 @@ from shelfmind.tables import write_table
 COLUMNS = ("path", "split", "class", "kind", "score", "suggested", "related", "detail")
 _QUALITY_WEIGHT = 0.6
 """A blurred image is less harmful than a wrong label."""
-_MOST_RELATED = 16
-SMALLEST_SIDE = 32
-LONGEST_SHAPE = 5
+_MAX_RELATED = 16
+MIN_SIDE = 32
+MAX_ASPECT = 5
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,7 +63,7 @@ class Copies:
         return len(set(self.labels)) > 1
 
 
-def judge_copies(groups: Iterable[Group], catalog: Catalog) -> list[Copies]:
+def describe_copies(groups: Iterable[Group], catalog: Catalog) -> list[Copies]:
     """The splits and labels of each group, whose members are positions in the catalog."""
     samples = catalog.samples
     return [
@@ -95,27 +95,27 @@ def bad_file_issues(bad_files: Iterable[BadFile], positions: Mapping[Path, int])
     return [Issue(positions[bad.path], "unreadable", 1.0, bad.reason, open=False) for bad in bad_files]
 
 
-def odd_file_issues(facts: npt.NDArray[np.void], indices: Sequence[int]) -> list[Issue]:
+def unusual_file_issues(facts: npt.NDArray[np.void], indices: Sequence[int]) -> list[Issue]:
     """One issue for each unusual file: see `ODDITIES`, or very small or elongated."""
     shorter, longer = np.minimum(facts["width"], facts["height"]), np.maximum(facts["width"], facts["height"])
     odd = {name: found for name, found in found_in(facts["oddities"]).items() if ODDITIES[name].is_issue}
-    chosen = np.logical_or.reduce([*odd.values(), shorter < SMALLEST_SIDE, longer > LONGEST_SHAPE * shorter])
+    chosen = np.logical_or.reduce([*odd.values(), shorter < MIN_SIDE, longer > MAX_ASPECT * shorter])
     issues = []
     for index in np.flatnonzero(chosen).tolist():
         width, height = facts["width"][index], facts["height"][index]
         words = [name for name, found in odd.items() if found[index]]
-        words += [f"only {width} x {height} pixels"] if min(width, height) < SMALLEST_SIDE else []
+        words += [f"only {width} x {height} pixels"] if min(width, height) < MIN_SIDE else []
         words += (
             [f"extreme aspect ratio: {width} x {height}"]
-            if max(width, height) > LONGEST_SHAPE * min(width, height)
+            if max(width, height) > MAX_ASPECT * min(width, height)
             else []
         )
         issues.append(Issue(indices[index], "odd_file", 0.3, "; ".join(words), open=False))
     return issues
 
 
-def write_issues(path: Path, issues: Iterable[Issue], judged: Iterable[Suspect], catalog: Catalog) -> None:
-    """Write one row per image and kind as CSV, worst first; `judged` are additional suspects found by a run."""
+def write_issues(path: Path, issues: Iterable[Issue], label_suspects: Iterable[Suspect], catalog: Catalog) -> None:
+    """Write one row per image and kind as CSV, worst first; `label_suspects` are additional suspects found by a run."""
 
     def name(index: int) -> str:
         return relative_name(catalog.samples[index].path, catalog.root)
@@ -144,7 +144,7 @@ def write_issues(path: Path, issues: Iterable[Issue], judged: Iterable[Suspect],
             join_names(suspect.neighbours),
             suspect.detail,
         )
-        for suspect in judged
+        for suspect in label_suspects
     ]
     write_table(path, COLUMNS, sorted(rows, key=lambda row: -float(row[4])))
 
@@ -196,7 +196,7 @@ def _issues_of_group(copies: Copies, catalog: Catalog, limit: float) -> list[Iss
         sameness = "same pixels as" if apart == 0 else "near-duplicate of"
         score = 1.0 - 0.5 * min(1.0, apart / limit)
         if copies.leak:
-            elsewhere = [each for each in others if catalog.samples[each].split != split][:_MOST_RELATED]
+            elsewhere = [each for each in others if catalog.samples[each].split != split][:_MAX_RELATED]
             where = ", ".join(name for name in SPLITS if name in copies.splits and name != split)
             advice = "" if split == last else f"; drop it here to keep {last} unchanged"
             detail = f"{sameness} an image in {where}{advice}"
@@ -205,9 +205,9 @@ def _issues_of_group(copies: Copies, catalog: Catalog, limit: float) -> list[Iss
             against = [each for each in others if catalog.samples[each].label != label]
             suggested = _most_frequent([catalog.samples[each].label for each in against])
             detail = f"{sameness} an image labelled {_class_name(suggested, catalog)}"
-            issues.append(Issue(member, "conflict", score, detail, tuple(against[:_MOST_RELATED]), suggested))
+            issues.append(Issue(member, "conflict", score, detail, tuple(against[:_MAX_RELATED]), suggested))
         if not copies.leak and not copies.conflict:
-            related = tuple(others[:_MOST_RELATED])
+            related = tuple(others[:_MAX_RELATED])
             issues.append(
                 Issue(member, "duplicate", 0.4 * score, f"{sameness} another image of its class", related, open=False)
             )
@@ -227,11 +227,11 @@ def _examples(catalog: Catalog) -> dict[int, list[int]]:
     examples: dict[int, list[int]] = {}
     for index, sample in enumerate(catalog.samples):
         listed = examples.setdefault(sample.label, [])
-        if len(listed) < 2 * MOST_NEIGHBOURS:
+        if len(listed) < 2 * MAX_NEIGHBOURS:
             listed.append(index)
     return examples
 
 
 def _names(indices: Iterable[int], catalog: Catalog) -> tuple[str, ...]:
-    chosen = list(indices)[:MOST_NEIGHBOURS]
+    chosen = list(indices)[:MAX_NEIGHBOURS]
     return tuple(relative_name(catalog.samples[index].path, catalog.root) for index in chosen)

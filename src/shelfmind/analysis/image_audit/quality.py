@@ -13,7 +13,7 @@ from shelfmind.arrays import Floats
 
 ROBUST_Z = 3.5
 """Threshold of Iglewicz and Hoaglin, "How to detect and handle outliers", 1993, for scores from median and MAD."""
-_LEAST_IMAGES = 5
+_MIN_IMAGES = 5
 """Minimum images of a class for a class median."""
 
 
@@ -25,12 +25,12 @@ RULES: dict[str, Rule] = {name: measure.rule for name, measure in MEASURES.items
 class Flagged:
     """The result of one rule: which of N images it flags, worst first, and how suspicious they are (0..1).
 
-    `measure` is the name of the measured quantity, `sticks_out` the required distance from the class median.
+    `measure` is the name of the measured quantity, `min_deviation` the required distance from the class median.
     """
 
     measure: str
     rule: Rule
-    sticks_out: float
+    min_deviation: float
     images: npt.NDArray[np.int64]
     values: Floats
     scores: Floats
@@ -50,7 +50,7 @@ def above_class_median(values: Floats, labels: npt.NDArray[np.int64]) -> Floats:
     apart = np.empty(len(values), np.float32)
     everywhere = np.median(values) if len(values) else 0.0
     for members in np.split(order, np.flatnonzero(np.diff(labels[order])) + 1):
-        middle = np.median(values[members]) if len(members) >= _LEAST_IMAGES else everywhere
+        middle = np.median(values[members]) if len(members) >= _MIN_IMAGES else everywhere
         apart[members] = values[members] - middle
     return apart
 
@@ -58,12 +58,12 @@ def above_class_median(values: Floats, labels: npt.NDArray[np.int64]) -> Floats:
 def _flag(measure: str, values: Floats, labels: npt.NDArray[np.int64], rule: Rule) -> Flagged:
     apart = rule.sign * above_class_median(values, labels)
     spread = 1.4826 * float(np.median(np.abs(apart))) if len(apart) else 0.0
-    sticks_out = max(ROBUST_Z * spread, rule.excess)
+    min_deviation = max(ROBUST_Z * spread, rule.excess)
     badness = rule.sign * values
-    flagged = (badness >= rule.sign * rule.always) | ((badness >= rule.sign * rule.never) & (apart >= sticks_out))
+    flagged = (badness >= rule.sign * rule.always) | ((badness >= rule.sign * rule.never) & (apart >= min_deviation))
     indices = np.flatnonzero(flagged)
     order = indices[np.argsort(-badness[indices], kind="stable")]
     beyond = (badness[order] - rule.sign * rule.never) / abs(rule.always - rule.never)
     return Flagged(
-        measure, rule, sticks_out, order, values[order], np.asarray(0.5 + np.clip(beyond, 0, 1) / 2, np.float32)
+        measure, rule, min_deviation, order, values[order], np.asarray(0.5 + np.clip(beyond, 0, 1) / 2, np.float32)
     )

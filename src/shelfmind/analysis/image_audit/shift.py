@@ -12,8 +12,8 @@ from scipy import stats
 from shelfmind.arrays import Bools, Ints, Wide
 
 FALSE_DISCOVERIES = 0.01
-LEAST_IMAGES = 4
-LEAST_EFFECT = 0.6
+MIN_IMAGES = 4
+MIN_EFFECT = 0.6
 _EXACT_UP_TO = 20_000
 """Product of the two sample sizes up to which the exact distribution is computed."""
 
@@ -78,7 +78,7 @@ def class_shifts(
     """
     found: list[Shift] = []
     p_values: list[float] = []
-    for class_id, train, other in _sides(labels, in_train, in_split, LEAST_IMAGES):
+    for class_id, train, other in _sides(labels, in_train, in_split, MIN_IMAGES):
         for name, values in features.items():
             distance, p_value = kolmogorov_smirnov(values[train], values[other])
             medians = float(np.median(values[train])), float(np.median(values[other]))
@@ -88,7 +88,7 @@ def class_shifts(
     shifts = [
         Shift(each.class_id, split, each.feature, each.distance, float(p), each.train_median, each.split_median)
         for each, p in zip(found, adjusted, strict=True)
-        if p <= FALSE_DISCOVERIES and each.distance >= LEAST_EFFECT
+        if p <= FALSE_DISCOVERIES and each.distance >= MIN_EFFECT
     ]
     return sorted(shifts, key=lambda each: (-each.distance, each.adjusted_p)), len(found)
 

@@ -20,7 +20,7 @@ from shelfmind.analysis.label_errors.outliers import outlier_scores
 from shelfmind.arrays import Bools, Floats, Ints, Wide
 from shelfmind.progress import Counter, count_silently
 
-DOUBTFUL_ODDS = 2.5
+SUSPICIOUS_ODDS = 2.5
 """A label is flagged if its best other class is at least exp(2.5) = 12 times as likely, unless that is usual for its
 class."""
 HARD_CLASS_SHARE = 0.25
@@ -31,10 +31,10 @@ OUTLIER_ABOVE = 4.0
 
 This and the two constants above were chosen on synthetic data, on seeds that are not used in any reported result.
 """
-_ENOUGH = 5
-_LEAST_CHANCE = 1e-6
-_SUPPOSED_WRONG = 0.05
-_FITTED_TO = 20_000
+_MIN_IMAGES = 5
+_MIN_PROBABILITY = 1e-6
+_NOISE_SHARE = 0.05
+_MAX_FIT_IMAGES = 20_000
 _NETWORK_SCALES = (0.0, *np.geomspace(0.02, 20, 13).tolist())
 _NEIGHBOUR_SCALES = (0.0, *np.geomspace(0.5, 500, 13).tolist())
 
@@ -48,8 +48,8 @@ class LabelCheck:
     (`outliers`) or has a label with a score above 0.5 (`flagged`); all counts refer to these. `suggested` is the best
     other class, `NO_CLASS` for outliers.
 
-    `judges` are the competences of the networks. Images of a network that does not clearly beat guessing are not
-    `judged`: their values are NaN, and they are neither outliers nor flagged.
+    `competences` has the competence of each network. Images of a network that does not clearly beat guessing are not
+    `checked`: their values are NaN, and they are neither outliers nor flagged.
 
     `self_confidence` and `margin` come from the network alone, `nearness` is to the given class, `outlier` is how many
     deviations farther from its nearest class the image is than that class's images; both are NaN if there is nothing to
@@ -58,8 +58,8 @@ class LabelCheck:
     """
 
     scanned: Scan
-    judges: tuple[Competence, ...]
-    judged: Bools
+    competences: tuple[Competence, ...]
+    checked: Bools
     noise: NoiseEstimate
     scales: tuple[float, float]
     odds: Wide
@@ -101,7 +101,7 @@ def check_labels(
     counter: Counter = count_silently,
     unseen: Bools | None = None,
 ) -> LabelCheck:
-    """Check the first `held_out.judged` labels with out-of-fold `probabilities` (N, C) and each fold's `embeddings`.
+    """Check the first `held_out.checkable` labels with out-of-fold `probabilities` (N, C) and each fold's `embeddings`.
 
     Both may be memory-mapped: rows are read in chunks, and working memory grows only by a few numbers per image.
     `embeddings(fold)` has a row for every image of `held_out`, including the fold's training images: a held-out image
@@ -110,20 +110,20 @@ def check_labels(
 
     Raises `UserError` for rows that are not probability distributions.
     """
-    labels = held_out.labels[: held_out.judged]
+    labels = held_out.labels[: held_out.checkable]
     scanned = scan(probabilities, labels, counter("reading probabilities", len(labels), "labels"))
-    judges = _judges(scanned, held_out, unseen)
-    judged = np.isin(held_out.folds[: held_out.judged], trusted_folds(judges))
-    noise = estimate_noise(probabilities, scanned, judged)
-    asked = np.concatenate([labels[:, None], scanned.candidates], axis=1)
-    near = _nearness(held_out, asked, judged, embeddings, counter)
-    chances = np.concatenate([scanned.given[:, None], scanned.chances], axis=1)
-    return combine_opinions(scanned, judges, judged, noise, asked, chances, near)
+    competences = _competences(scanned, held_out, unseen)
+    checked = np.isin(held_out.folds[: held_out.checkable], trusted_folds(competences))
+    noise = estimate_noise(probabilities, scanned, checked)
+    compared = np.concatenate([labels[:, None], scanned.candidates], axis=1)
+    near = _nearness(held_out, compared, checked, embeddings, counter)
+    class_probabilities = np.concatenate([scanned.given[:, None], scanned.candidate_probabilities], axis=1)
+    return combine_evidence(scanned, competences, checked, noise, compared, class_probabilities, near)
 
 
-def _judges(scanned: Scan, held_out: HeldOut, unseen: Bools | None) -> tuple[Competence, ...]:
+def _competences(scanned: Scan, held_out: HeldOut, unseen: Bools | None) -> tuple[Competence, ...]:
     """The competence of each fold's network."""
-    folds, right = held_out.folds[: held_out.judged], scanned.margin > 0
+    folds, right = held_out.folds[: held_out.checkable], scanned.margin > 0
     measured = np.ones(len(folds), np.bool_) if unseen is None else unseen
     found = []
     for fold in held_out.used_folds:
@@ -132,25 +132,25 @@ def _judges(scanned: Scan, held_out: HeldOut, unseen: Bools | None) -> tuple[Com
     return tuple(found)
 
 
-def combine_opinions(
+def combine_evidence(
     scanned: Scan,
-    judges: tuple[Competence, ...],
-    judged: Bools,
+    competences: tuple[Competence, ...],
+    checked: Bools,
     noise: NoiseEstimate,
-    asked: Ints,
-    chances: Floats,
+    compared: Ints,
+    class_probabilities: Floats,
     near: Floats,
 ) -> LabelCheck:
-    """Combine the two kinds of evidence on the images that are `judged` (N,).
+    """Combine the two kinds of evidence on the images that are `checked` (N,).
 
-    `asked` (N, K) are classes, the given one first, `chances` the network's probabilities of them, and `near` the
-    image's similarity to each. Log-probability and similarity are each scaled, and the softmax of their sum is the
-    joint probability; see `fit_scales` for the scales. A share of the class's median log-odds is subtracted, much as
-    confident learning compares with class averages. However easy its class, a label that is more likely than every
-    other is never suspicious.
+    `compared` (N, K) are the compared classes, the given one first, `class_probabilities` the network's probabilities
+    of them, and `near` the image's similarity to each. Log-probability and similarity are each scaled (see
+    `fit_scales`), and the softmax of their sum is the joint probability. A share of the class's median log-odds is
+    subtracted, much as confident learning compares with class averages. A label that is more likely than all others is
+    never suspicious, however easy its class.
     """
-    labels, asked, near = scanned.labels[judged], asked[judged], near[judged]
-    network = np.log(np.maximum(chances[judged], _LEAST_CHANCE)).astype(np.float64)
+    labels, compared, near = scanned.labels[checked], compared[checked], near[checked]
+    network = np.log(np.maximum(class_probabilities[checked], _MIN_PROBABILITY)).astype(np.float64)
     lowest = np.nanmin(near) if np.isfinite(near).any() else 0.0
     neighbours = np.where(np.isfinite(near), near, lowest).astype(np.float64)
     scales = fit_scales(network, neighbours)
@@ -158,22 +158,22 @@ def combine_opinions(
     rows = np.arange(len(joint))
     best = joint[:, 1:].argmax(axis=1) + 1
     odds = joint[rows, best] - joint[:, 0]
-    doubt = odds - HARD_CLASS_SHARE * _usual(odds, labels) - DOUBTFUL_ODDS
-    doubt = np.where(odds > 0, doubt, np.minimum(doubt, 0.0))
-    outlier = outlier_scores(asked, near)
+    suspicion = odds - HARD_CLASS_SHARE * _class_medians(odds, labels) - SUSPICIOUS_ODDS
+    suspicion = np.where(odds > 0, suspicion, np.minimum(suspicion, 0.0))
+    outlier = outlier_scores(compared, near)
     fits_none = outlier > OUTLIER_ABOVE
     return LabelCheck(
         scanned=scanned,
-        judges=judges,
-        judged=judged,
+        competences=competences,
+        checked=checked,
         noise=noise,
         scales=scales,
-        odds=_among_all(odds, judged, np.nan),
-        score=_among_all(expit(doubt), judged, np.nan),
-        suggested=_among_all(np.where(fits_none, NO_CLASS, asked[rows, best]), judged, NO_CLASS),
-        flagged=_among_all((doubt > 0) & ~fits_none, judged, False),
-        nearness=_among_all(near[:, 0], judged, np.nan),
-        outlier=_among_all(outlier, judged, np.nan),
+        odds=_scattered(odds, checked, np.nan),
+        score=_scattered(expit(suspicion), checked, np.nan),
+        suggested=_scattered(np.where(fits_none, NO_CLASS, compared[rows, best]), checked, NO_CLASS),
+        flagged=_scattered((suspicion > 0) & ~fits_none, checked, False),
+        nearness=_scattered(near[:, 0], checked, np.nan),
+        outlier=_scattered(outlier, checked, np.nan),
     )
 
 
@@ -187,13 +187,13 @@ def fit_scales(network: Wide, neighbours: Wide) -> tuple[float, float]:
     """
     if not len(network):
         return 1.0, 0.0
-    every = slice(None, None, max(1, len(network) // _FITTED_TO))
+    every = slice(None, None, max(1, len(network) // _MAX_FIT_IMAGES))
     network, neighbours = network[every], neighbours[every]
-    floor = _SUPPOSED_WRONG / network.shape[1]
+    floor = _NOISE_SHARE / network.shape[1]
 
     def loss(scales: tuple[float, float]) -> float:
         given = np.exp(_log_softmax(scales[0] * network + scales[1] * neighbours)[:, 0])
-        return float(-np.log((1 - _SUPPOSED_WRONG) * given + floor).mean())
+        return float(-np.log((1 - _NOISE_SHARE) * given + floor).mean())
 
     coarse = min(product(_NETWORK_SCALES, _NEIGHBOUR_SCALES), key=loss)
     around = np.geomspace(0.6, 1 / 0.6, 7).tolist()
@@ -201,18 +201,18 @@ def fit_scales(network: Wide, neighbours: Wide) -> tuple[float, float]:
 
 
 def _nearness(
-    held_out: HeldOut, asked: Ints, judged: Bools, embeddings: Callable[[int], Embeddings], counter: Counter
+    held_out: HeldOut, compared: Ints, checked: Bools, embeddings: Callable[[int], Embeddings], counter: Counter
 ) -> Floats:
-    folds = held_out.folds[: held_out.judged]
-    near = np.full(asked.shape, np.nan, np.float32)
-    progress = counter("comparing with nearest neighbours", int(judged.sum()) * asked.shape[1], "pairs")
-    for fold in np.unique(folds[judged]).tolist():
+    folds = held_out.folds[: held_out.checkable]
+    near = np.full(compared.shape, np.nan, np.float32)
+    progress = counter("comparing with nearest neighbours", int(checked.sum()) * compared.shape[1], "pairs")
+    for fold in np.unique(folds[checked]).tolist():
         mine = np.flatnonzero(folds == fold)
-        near[mine] = nearness(embeddings(fold), held_out.labels, mine, asked[mine], progress=progress)
+        near[mine] = nearness(embeddings(fold), held_out.labels, mine, compared[mine], progress=progress)
     return near
 
 
-def _usual(odds: Wide, labels: Ints) -> Wide:
+def _class_medians(odds: Wide, labels: Ints) -> Wide:
     """The median log-odds of each image's class, or of all images for classes with fewer than five, shape (N,)."""
     if not len(odds):
         return odds
@@ -220,15 +220,15 @@ def _usual(odds: Wide, labels: Ints) -> Wide:
     order = np.argsort(labels, kind="stable")
     present, starts = np.unique(labels[order], return_index=True)
     for label, group in zip(present.tolist(), np.split(order, starts[1:]), strict=True):
-        if len(group) >= _ENOUGH:
+        if len(group) >= _MIN_IMAGES:
             usual[label] = np.median(odds[group])
     return np.asarray(usual[labels])
 
 
-def _among_all(values: npt.NDArray[Any], judged: Bools, elsewhere: float) -> npt.NDArray[Any]:
+def _scattered(values: npt.NDArray[Any], checked: Bools, fill: float) -> npt.NDArray[Any]:
     """Values of the checked images, placed at their indices among all images."""
-    found = np.full(len(judged), elsewhere, values.dtype)
-    found[judged] = values
+    found = np.full(len(checked), fill, values.dtype)
+    found[checked] = values
     return found
 
 

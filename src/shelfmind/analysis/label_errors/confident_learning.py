@@ -24,19 +24,19 @@ class Scan:
     """Summary of one pass over the out-of-fold probabilities of N images, without any array of one column per class.
 
     `given` is the probability of the given label; `candidates` (N, `CANDIDATES` or fewer) are the most probable other
-    classes, best first, and `chances` their probabilities.
+    classes, best first, and `candidate_probabilities` their probabilities.
     """
 
     labels: Ints
     given: Floats
     candidates: Ints
-    chances: Floats
+    candidate_probabilities: Floats
     classes: int
 
     @property
     def margin(self) -> Floats:
         """Probability of the given label minus that of the best other class, in -1..1, shape (N,)."""
-        return np.asarray(self.given - self.chances[:, 0])
+        return np.asarray(self.given - self.candidate_probabilities[:, 0])
 
 
 @dataclass(frozen=True)
@@ -67,7 +67,7 @@ def scan(probabilities: npt.NDArray[np.floating[Any]], labels: Ints, progress: P
         raise ValueError(f"labels must be {total} class ids below {classes}, one for each row of probabilities")
     kept = min(CANDIDATES, classes - 1)
     given = np.zeros(total, np.float32)
-    candidates, chances = np.zeros((total, kept), np.int64), np.zeros((total, kept), np.float32)
+    candidates, candidate_probabilities = np.zeros((total, kept), np.int64), np.zeros((total, kept), np.float32)
     for rows in row_chunks(total, classes, _CHUNK_VALUES):
         values = np.array(probabilities[rows], np.float32)
         require_distributions(values, rows.start, "row {}".format)
@@ -75,24 +75,24 @@ def scan(probabilities: npt.NDArray[np.floating[Any]], labels: Ints, progress: P
         given[rows] = np.take_along_axis(values, own, axis=1)[:, 0]
         np.put_along_axis(values, own, -1.0, axis=1)
         best = _largest(values, kept)
-        candidates[rows], chances[rows] = best, np.take_along_axis(values, best, axis=1)
+        candidates[rows], candidate_probabilities[rows] = best, np.take_along_axis(values, best, axis=1)
         release_pages(probabilities)
         if progress is not None:
             progress(len(values))
-    return Scan(labels, given, candidates, chances, classes)
+    return Scan(labels, given, candidates, candidate_probabilities, classes)
 
 
 def estimate_noise(
-    probabilities: npt.NDArray[np.floating[Any]], scanned: Scan, judged: npt.NDArray[np.bool_] | None = None
+    probabilities: npt.NDArray[np.floating[Any]], scanned: Scan, checked: npt.NDArray[np.bool_] | None = None
 ) -> NoiseEstimate:
     """Estimate which labels are confidently predicted as which other classes, in a second pass over the probabilities.
 
     An image counts as confidently of a class if its probability of it reaches the mean of the class's own images; if
     several classes qualify, the most probable one counts. Northcutt, Jiang and Chuang, "Confident Learning: Estimating
-    Uncertainty in Dataset Labels", JAIR 2021, equations 1 and 3. Only images that are `judged` (N,) count, if given.
+    Uncertainty in Dataset Labels", JAIR 2021, equations 1 and 3. Only images that are `checked` (N,) count, if given.
     """
     labels, classes = scanned.labels, scanned.classes
-    counting = np.ones(len(labels), np.bool_) if judged is None else judged
+    counting = np.ones(len(labels), np.bool_) if checked is None else checked
     counts = np.bincount(labels[counting], minlength=classes)
     sums = np.bincount(labels[counting], weights=scanned.given[counting], minlength=classes)
     thresholds = np.divide(sums, counts, out=np.full(classes, np.nan), where=counts > 0)

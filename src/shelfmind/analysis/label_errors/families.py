@@ -39,7 +39,7 @@ class Family:
     """Classes that are mistaken for one another.
 
     `accuracy` is over the images of its classes, `within_accuracy` over those whose top prediction is in the family:
-    how well siblings are told apart once the family is recognised (None if there are none). `errors` are its wrong
+    how well siblings are distinguished once the family is recognised (None if there are none). `errors` are its wrong
     images, `inner_errors` those predicted as a sibling, and `error_share` is `errors` as a share of all errors.
     """
 

@@ -14,7 +14,7 @@ from shelfmind.analysis.label_errors.check import OUTLIER_ABOVE, LabelCheck
 from shelfmind.analysis.label_errors.confident_learning import NO_CLASS
 from shelfmind.analysis.label_errors.held_out import HeldOut
 from shelfmind.analysis.label_errors.neighbours import Embeddings, nearest_images
-from shelfmind.analysis.suspects import MOST_NEIGHBOURS, Suspect
+from shelfmind.analysis.suspects import MAX_NEIGHBOURS, Suspect
 from shelfmind.arrays import Ints
 from shelfmind.evaluation.matrix_rows import unit_rows
 from shelfmind.progress import Counter, count_silently
@@ -36,8 +36,8 @@ def write_label_errors(path: Path, check: LabelCheck, held_out: HeldOut) -> None
 
     def rows() -> Iterator[tuple[str, ...]]:
         for row in check.ranking().tolist():
-            if not check.judged[row]:
-                yield _not_judged(held_out, row, WEAK)
+            if not check.checked[row]:
+                yield _unchecked_row(held_out, row, WEAK)
                 continue
             suggested = int(check.suggested[row])
             yield (
@@ -50,8 +50,8 @@ def write_label_errors(path: Path, check: LabelCheck, held_out: HeldOut) -> None
                 str(held_out.folds[row]),
                 "",
             )
-        for row in range(held_out.judged, len(held_out.samples)):
-            yield _not_judged(held_out, row, ALONE)
+        for row in range(held_out.checkable, len(held_out.samples)):
+            yield _unchecked_row(held_out, row, ALONE)
 
     write_table(path, COLUMNS, rows())
 
@@ -69,10 +69,10 @@ def find_suspects(
     Images are compared in the embedding of the network that checked the suspect; flagged images are not used as
     examples of a class.
     """
-    doubtful = check.flagged | check.outliers
-    chosen = check.ranking()[doubtful[check.ranking()]]
+    suspicious = check.flagged | check.outliers
+    chosen = check.ranking()[suspicious[check.ranking()]]
     shown = held_out.labels.copy()
-    shown[: held_out.judged][doubtful] = NO_CLASS
+    shown[: held_out.checkable][suspicious] = NO_CLASS
     by_class = {int(label): np.flatnonzero(shown == label) for label in np.unique(shown) if label != NO_CLASS}
     nothing = np.zeros(0, np.int64)
     found: dict[int, Suspect] = {}
@@ -86,12 +86,12 @@ def find_suspects(
             if not len(members):
                 return ()
             vectors = unit_rows(fold_embeddings[members])
-            order = np.argsort(-(vectors @ vectors.mean(axis=0)), kind="stable")[:MOST_NEIGHBOURS]
+            order = np.argsort(-(vectors @ vectors.mean(axis=0)), kind="stable")[:MAX_NEIGHBOURS]
             return tuple(held_out.names[index] for index in members[order])
 
         for row in chosen[held_out.folds[chosen] == fold].tolist():
             members = by_class.get(int(check.suggested[row]), nothing)
-            near = nearest_images(fold_embeddings, row, members, MOST_NEIGHBOURS)
+            near = nearest_images(fold_embeddings, row, members, MAX_NEIGHBOURS)
             found[row] = _suspect(check, held_out, row, near, typical(int(held_out.labels[row])))
             progress(1)
     return sorted((found[row] for row in chosen.tolist()), key=lambda suspect: -suspect.score)
@@ -124,7 +124,7 @@ def _detail(check: LabelCheck, row: int, suggested: str | None) -> str:
 
 
 def _times(log_odds: float) -> str:
-    """The odds of the other class in words, no more precise than such odds are meaningful."""
+    """The odds of the other class as text, with no more digits than are meaningful."""
     if log_odds > np.log(100):
         return "over 100 times"
     times = float(np.exp(log_odds))
@@ -136,7 +136,7 @@ def _number(value: np.floating[Any]) -> str:
     return "" if np.isnan(value) else f"{value:.6f}"
 
 
-def _not_judged(held_out: HeldOut, row: int, why: str) -> tuple[str, ...]:
+def _unchecked_row(held_out: HeldOut, row: int, why: str) -> tuple[str, ...]:
     return (*_start(held_out, row), "", "", "not judged", *[""] * (len(COLUMNS) - 7), why)
 
 

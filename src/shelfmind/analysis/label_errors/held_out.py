@@ -35,14 +35,14 @@ class HeldOut:
     class_names: tuple[str, ...]
 
     @property
-    def judged(self) -> int:
+    def checkable(self) -> int:
         """The number of images that some network checks."""
         return int((self.folds != NEVER_HELD_OUT).sum())
 
     @property
     def used_folds(self) -> list[int]:
         """The folds that hold out at least one image."""
-        return [int(fold) for fold in np.unique(self.folds[: self.judged])]
+        return [int(fold) for fold in np.unique(self.folds[: self.checkable])]
 
     def trains(self, fold: int) -> npt.NDArray[np.bool_]:
         """Which images the network of a fold is trained on, shape (N,)."""
@@ -65,7 +65,7 @@ def hold_out(catalog: Catalog, folds: int, copies: Sequence[Sequence[int]] = ())
     pool = np.flatnonzero(~in_test)
     chosen = np.full(len(labels), NEVER_HELD_OUT, np.int64)
     chosen[pool] = block_folds([os.fspath(catalog.samples[index].path) for index in pool], labels[pool], folds)
-    _bring_together(chosen, labels, ~in_test, copies)
+    _unify_folds(chosen, labels, ~in_test, copies)
     used = np.unique(chosen[chosen != NEVER_HELD_OUT])
     if len(known) < 2 or not len(used):
         what = "fewer than two classes have images" if len(known) < 2 else "no class has two images"
@@ -98,7 +98,7 @@ def _known_classes(catalog: Catalog) -> tuple[list[int], Ints]:
     return known, np.array([ids.get(sample.label, -1) for sample in catalog.samples], np.int64)
 
 
-def _bring_together(
+def _unify_folds(
     chosen: Ints, labels: Ints, outside_test: npt.NDArray[np.bool_], copies: Sequence[Sequence[int]]
 ) -> None:
     """Move near-duplicates to the fold of the first of them; a class that ends up in a single fold is not checked."""

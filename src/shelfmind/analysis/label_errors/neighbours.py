@@ -22,25 +22,25 @@ def nearness(
     embeddings: Embeddings,
     labels: Ints,
     queries: Ints,
-    asked: Ints,
+    compared: Ints,
     *,
     nearest: int = NEAREST,
     progress: Progress | None = None,
 ) -> Floats:
-    """The similarity of each query to each requested class, in the shape of `asked`, NaN for classes without images.
+    """The similarity of each query to each requested class, in the shape of `compared`, NaN for classes without images.
 
     `embeddings` (N, D) may be a memory-mapped file of 16-bit values; `labels` (N,) are their classes, `queries` (Q,)
-    are row indices and `asked` (Q, K) class ids. The similarity is the mean cosine similarity to the `nearest` most
+    are row indices and `compared` (Q, K) class ids. The similarity is the mean cosine similarity to the `nearest` most
     similar images of the class, excluding the query itself. Only the requested classes are compared, so the cost grows
     with the number of images and the class size, not with the square of the number of images.
     """
-    found = np.full(asked.shape, np.nan, np.float32)
+    found = np.full(compared.shape, np.nan, np.float32)
     members_of = dict(_members(labels))
-    for label, indices in _members(asked.ravel()):
+    for label, indices in _members(compared.ravel()):
         if label not in members_of:
             continue
         members = members_of[label]
-        rows, columns = np.divmod(indices, asked.shape[1])
+        rows, columns = np.divmod(indices, compared.shape[1])
         references = unit_rows(embeddings[members])
         for part in row_chunks(len(rows), max(len(members), embeddings.shape[1]), _BLOCK_VALUES):
             mine = queries[rows[part]]

@@ -6,23 +6,23 @@ import numpy as np
 
 from shelfmind.arrays import Floats, Ints
 
-_ENOUGH = 5
+_MIN_IMAGES = 5
 _POOLED_SHARE = 0.3
 _MAD_OF_NORMAL = 1.4826
 
 
-def outlier_scores(asked: Ints, near: Floats) -> Floats:
+def outlier_scores(compared: Ints, near: Floats) -> Floats:
     """How many deviations farther from its nearest class each image is than that class's own images, shape (N,).
 
-    `asked` (N, K) are the classes that each image was compared with, its own first, and `near` (N, K) its similarity to
-    each (see `neighbours.nearness`), NaN if unknown. The scale is robust: each class's median similarity of its own
+    `compared` (N, K) are the classes that each image was compared with, its own first, and `near` (N, K) its similarity
+    to each (see `neighbours.nearness`), NaN if unknown. The scale is robust: each class's median similarity of its own
     images, and the median absolute deviation from it, mixed with that of all classes so that classes of few or
     near-identical images do not turn everything into outliers. Classes with fewer than five images use the pooled
     values. 0 is typical, above 4 rare. NaN if nothing could be compared.
     """
-    classes = int(asked.max()) + 1 if asked.size else 0
-    middle, spread = _typical(asked[:, 0], near[:, 0], classes)
-    distance = (middle[asked] - near) / spread[asked]
+    classes = int(compared.max()) + 1 if compared.size else 0
+    middle, spread = _typical(compared[:, 0], near[:, 0], classes)
+    distance = (middle[compared] - near) / spread[compared]
     known = np.isfinite(distance)
     least = np.where(known, distance, np.inf).min(axis=1)
     return np.where(known.any(axis=1), least, np.nan).astype(np.float32)
@@ -37,7 +37,7 @@ def _typical(labels: Ints, near: Floats, classes: int) -> tuple[Floats, Floats]:
     order = np.argsort(labels, kind="stable")
     present, starts = np.unique(labels[order], return_index=True)
     groups = [group for group in np.split(order, starts[1:]) if len(group)]
-    large = [(label, group) for label, group in zip(present.tolist(), groups, strict=True) if len(group) >= _ENOUGH]
+    large = [(label, group) for label, group in zip(present.tolist(), groups, strict=True) if len(group) >= _MIN_IMAGES]
     for label, group in large:
         middle[label] = np.median(near[group])
     deviations = np.abs(near - middle[labels])

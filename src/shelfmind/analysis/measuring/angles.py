@@ -16,16 +16,16 @@ _STRONG = 12.0
 """Gradient in grey levels per pixel at which an edge's weight saturates: one black line must not outvote a page of
 print."""
 _WEAK = 3.0
-_LEAST_EDGES = 20
+_MIN_EDGES = 20
 _SHARPNESS_DEG = 2.0
 _FAMILY_SHARPNESS_DEG = 3.0
 """Beyond this, the lines of a bulging or crumpled package share no vanishing point."""
-_ASTRAY_DEG = 16
+_OUTLIER_DEG = 16
 """Edges farther than this from both directions of the package belong to neither."""
 _SHIFTS_DEG = np.arange(-8, 9)
 _CHANGES_DEG = np.arange(-20, 21)
-_PLACES = 9
-_RELUCTANCE = 0.004
+_POSITIONS = 9
+_CONVERGENCE_PENALTY = 0.004
 """How much a vote for convergence must exceed a vote for none: noise adds some convergence everywhere."""
 
 
@@ -70,7 +70,7 @@ def directions(grey: Floats) -> Directions:
     pair with the most votes, as in a Hough transform.
     """
     edges = _edges(grey)
-    if np.count_nonzero(edges.weight) < _LEAST_EDGES:
+    if np.count_nonzero(edges.weight) < _MIN_EDGES:
         return Directions()
     folded = _blurred(
         np.bincount(np.floor(edges.degrees % 90).astype(np.int64) % 90, edges.weight, 90).astype(np.float64)
@@ -125,18 +125,18 @@ def _blurred(counts: Wide) -> Wide:
     return np.convolve(padded, bell / bell.sum(), mode="valid")
 
 
-def _family(degrees: Wide, weight: Wide, place: Wide) -> tuple[float, float]:
+def _family(degrees: Wide, weight: Wide, position: Wide) -> tuple[float, float]:
     """Direction at the middle and its change from side to side, in degrees, of the lines near 0 degrees."""
     apart = (degrees + 90) % 180 - 90
-    near = np.abs(apart) < _ASTRAY_DEG
-    rows = np.clip(((place[near] + 0.5) * _PLACES).astype(np.int64), 0, _PLACES - 1)
-    bins = np.floor(apart[near]).astype(np.int64) + _ASTRAY_DEG
-    counts = np.bincount(rows * 2 * _ASTRAY_DEG + bins, weight[near], _PLACES * 2 * _ASTRAY_DEG)
+    near = np.abs(apart) < _OUTLIER_DEG
+    rows = np.clip(((position[near] + 0.5) * _POSITIONS).astype(np.int64), 0, _POSITIONS - 1)
+    bins = np.floor(apart[near]).astype(np.int64) + _OUTLIER_DEG
+    counts = np.bincount(rows * 2 * _OUTLIER_DEG + bins, weight[near], _POSITIONS * 2 * _OUTLIER_DEG)
     votes = _templates() @ counts
     total = counts.sum()
     if not total:
         return 0.0, 0.0
-    votes = votes.reshape(len(_SHIFTS_DEG), len(_CHANGES_DEG)) - total * _RELUCTANCE * np.abs(_CHANGES_DEG)
+    votes = votes.reshape(len(_SHIFTS_DEG), len(_CHANGES_DEG)) - total * _CONVERGENCE_PENALTY * np.abs(_CHANGES_DEG)
     shift, change = np.unravel_index(int(votes.argmax()), votes.shape)
     return float(_SHIFTS_DEG[shift]), float(_CHANGES_DEG[change])
 
@@ -145,8 +145,8 @@ def _family(degrees: Wide, weight: Wide, place: Wide) -> tuple[float, float]:
 def _templates() -> Wide:
     """The agreement of an edge at a position and direction with each pair of shift and change."""
     shifts, changes = (each.ravel() for each in np.meshgrid(_SHIFTS_DEG, _CHANGES_DEG, indexing="ij"))
-    places = (np.arange(_PLACES) + 0.5) / _PLACES - 0.5
-    expected = shifts[:, None, None] + changes[:, None, None] * places[None, :, None]
-    found = np.arange(2 * _ASTRAY_DEG)[None, None, :] + 0.5 - _ASTRAY_DEG
+    positions = (np.arange(_POSITIONS) + 0.5) / _POSITIONS - 0.5
+    expected = shifts[:, None, None] + changes[:, None, None] * positions[None, :, None]
+    found = np.arange(2 * _OUTLIER_DEG)[None, None, :] + 0.5 - _OUTLIER_DEG
     agreement = np.exp(-(((found - expected) / _FAMILY_SHARPNESS_DEG) ** 2) / 2)
     return np.asarray(agreement.reshape(len(shifts), -1))

@@ -48,7 +48,7 @@ def measure_contents(
                 made += _part(contents[start : start + _AT_ONCE], read, file_cache, pool)
                 progress(len(made) - start)
     finally:
-        pool.shutdown(cancel_futures=True)  # neither Ctrl-C nor a damaged photo waits for the rest
+        pool.shutdown(cancel_futures=True)  # after Ctrl-C or an error, do not wait for the rest
     return _measured(made, contents)
 
 
@@ -58,13 +58,13 @@ def _part(
     """A record of each photo, or the reason why there is none."""
     known = {key: each.content for key, each in file_cache.recall([_key(each) for each in contents]).items()}
     unknown = [each for each in contents if known.get(_key(each)) is None]
-    looked = dict(zip(unknown, pool.map(lambda each: _look(each, read), unknown), strict=True))
-    file_cache.keep((_key(each), _entry(record)) for each, (record, lasting) in looked.items() if lasting)
-    return [looked[each][0] if each in looked else known[_key(each)] or b"" for each in contents]
+    new = dict(zip(unknown, pool.map(lambda each: _measure_content(each, read), unknown), strict=True))
+    file_cache.keep((_key(each), _entry(record)) for each, (record, permanent) in new.items() if permanent)
+    return [new[each][0] if each in new else known[_key(each)] or b"" for each in contents]
 
 
-def remember(measured: Measured, cache: Path | None) -> None:
-    """Cache file measurements under their content, too, for `measure_contents`."""
+def cache_by_content(measured: Measured, cache: Path | None) -> None:
+    """Also cache measurements of files by content, for `measure_contents`."""
     with FileCache(cache, LAYOUT) as file_cache:
         file_cache.keep(_by_content(measured))
 
@@ -81,13 +81,13 @@ def _by_content(measured: Measured) -> Iterable[tuple[bytes, CacheEntry]]:
         yield _digest_key(facts["file_digest"].tobytes().hex()), _entry(record.tobytes())
 
 
-def _look(content: Content, read: Callable[[str], bytes]) -> tuple[bytes, bool]:
+def _measure_content(content: Content, read: Callable[[str], bytes]) -> tuple[bytes, bool]:
     """A record, or the reason why there is none, and whether the result is final for these bytes."""
     photo = read(content.sha256)
     try:
         return measure(io.BytesIO(photo), len(photo), PurePath(content.name).suffix.lower()).tobytes(), True
     except BadImage as error:
-        return error.reason.encode(), error.lasting
+        return error.reason.encode(), error.permanent
 
 
 def _measured(made: Sequence[bytes], contents: Sequence[Content]) -> Measured:
@@ -107,7 +107,7 @@ def _key(content: Content) -> bytes:
 
 
 def _digest_key(digest: str) -> bytes:
-    """A key that no path can begin with; uses as many digits as are kept of a measured file."""
+    """A key that no path can start with; truncated to the digest length that is stored for a measured file."""
     return b"sha256:" + digest.encode()
 
 

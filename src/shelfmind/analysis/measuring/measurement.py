@@ -84,7 +84,7 @@ def measure_files(
     store = folder / "fingerprints.bin"
     with FileCache(cache, LAYOUT) as file_cache, open(store, "wb") as stream:
         examined = examine_files(
-            paths, _look, file_cache=file_cache, reuse=_is_whole, progress=progress, workers=workers
+            paths, _measured_file, file_cache=file_cache, reuse=_is_whole, progress=progress, workers=workers
         )
         for index, each in enumerate(examined):
             assert each.content is not None
@@ -102,7 +102,7 @@ def measure_files(
 
 
 @contextmanager
-def measured_meanwhile(paths: Sequence[Path], counter: Counter) -> Iterator[Measured]:
+def temporary_measurements(paths: Sequence[Path], counter: Counter) -> Iterator[Measured]:
     """The measurements of these files as by `measure_files`, cached, with fingerprints available until the block ends.
 
     Raises `UserError` if they cannot be stored.
@@ -111,18 +111,18 @@ def measured_meanwhile(paths: Sequence[Path], counter: Counter) -> Iterator[Meas
     try:
         scratch = tempfile.TemporaryDirectory(prefix="shelfmind-")
     except OSError as error:
-        raise _no_room(error) from error
+        raise _no_space(error) from error
     with scratch as folder:
         try:
             measured = measure_files(
                 paths, cache=cache_folder() / "facts.sqlite", folder=Path(folder), progress=progress
             )
         except OSError as error:
-            raise _no_room(error) from error
+            raise _no_space(error) from error
         yield measured
 
 
-def _no_room(error: OSError) -> UserError:
+def _no_space(error: OSError) -> UserError:
     return UserError(
         f"no space for the measurements: {error.strerror or error}; set TMPDIR to a folder with more space"
     )
@@ -153,12 +153,12 @@ def format_names(codes: npt.NDArray[np.uint8]) -> dict[str, int]:
     return {_FORMATS[code]: int(counts[code]) for code in np.argsort(-counts, kind="stable") if counts[code]}
 
 
-def _look(index: int, path: Path) -> tuple[bytes, bool]:
+def _measured_file(index: int, path: Path) -> tuple[bytes, bool]:
     try:
         with opened_file(path) as (file, size_bytes):
             return measure(file, size_bytes, PurePath(path).suffix.lower()).tobytes(), True
     except BadImage as error:
-        return error.reason.encode(), error.lasting
+        return error.reason.encode(), error.permanent
 
 
 def _is_whole(content: bytes | None) -> bool:

@@ -29,7 +29,7 @@ _EDGE = 24.0
 
 
 @dataclass(frozen=True)
-class Look:
+class ImageFeatures:
     """An upright RGB image of any size, with the smaller versions that are measured."""
 
     image: Image.Image
@@ -86,14 +86,14 @@ class Rule:
 class Measure:
     """One measured quantity of an image; `rule` specifies when it is a fault, if ever."""
 
-    of: Callable[[Look], float]
+    of: Callable[[ImageFeatures], float]
     rule: Rule | None = None
 
 
 def measure_quality(image: Image.Image) -> dict[str, float]:
     """All `MEASURES` of an upright RGB image of any size, by name."""
-    look = Look(image)
-    return {name: measure.of(look) for name, measure in MEASURES.items()}
+    features = ImageFeatures(image)
+    return {name: measure.of(features) for name, measure in MEASURES.items()}
 
 
 def working_grey(image: Image.Image) -> Grey:
@@ -199,50 +199,50 @@ def _smoothed(grey: Grey) -> Floats:
 
 MEASURES: dict[str, Measure] = {
     "blur": Measure(
-        lambda look: blur_effect(look.smooth),
+        lambda features: blur_effect(features.smooth),
         Rule(
             "blur", 1, 0.63, 0.80, 0.10, "blurred", "Blurred",
             "Blurring them further changes little, far less than for the rest of their class.",
         ),
     ),
     "glare": Measure(
-        lambda look: glare_share(look.white),
+        lambda features: glare_share(features.white),
         Rule(
             "glare", 1, 0.01, 0.15, 0.01, "burnt-out spots", "Glare",
             "Burnt-out spots within the image that fade into their surroundings.",
         ),
     ),
     "clipped": Measure(
-        lambda look: float((look.white >= CLIPPED).mean()),
+        lambda features: float((features.white >= CLIPPED).mean()),
         Rule(
             "over_exposed", 1, 0.25, 0.70, 0.15, "over-exposed", "Over-exposed",
             "Large areas are pure white, more than in other images of the class.",
         ),
     ),
     "brightness": Measure(
-        lambda look: brightness(look.histogram),
+        lambda features: brightness(features.histogram),
         Rule("dark", -1, 110.0, 60.0, 30.0, "dark", "Dark", "Even the brightest parts are dim."),
     ),
-    "luma": Measure(lambda look: mean_luma(look.histogram)),
-    "contrast": Measure(lambda look: contrast(look.histogram)),
-    "entropy": Measure(lambda look: entropy_bits(look.histogram)),
+    "luma": Measure(lambda features: mean_luma(features.histogram)),
+    "contrast": Measure(lambda features: contrast(features.histogram)),
+    "entropy": Measure(lambda features: entropy_bits(features.histogram)),
     "edges": Measure(
-        lambda look: edge_share(look.smooth),
+        lambda features: edge_share(features.smooth),
         Rule(
             "low_information", -1, 0.03, 0.004, 0.03, "almost no content", "Almost no content",
             "Hardly any edges: a blank wall, a covered lens.",
         ),
     ),
-    "lines": Measure(lambda look: look.directions.clear),
+    "lines": Measure(lambda features: features.directions.clear),
     "tilt": Measure(
-        lambda look: abs(look.directions.tilt_deg),
+        lambda features: abs(features.directions.tilt_deg),
         Rule(
             "tilted", 1, 12.0, 45.0, 10.0, "rotated in the plane", "Tilted",
             "The package is rotated in the image plane (in degrees), far more than others of its class.",
-            enrolment=False,  # enrolled photos show packages however they stand
+            enrolment=False,  # enrolled photos show packages at any angle
         ),
     ),
-    "askew": Measure(lambda look: look.directions.askew_deg),
+    "askew": Measure(lambda features: features.directions.askew_deg),
 }  # fmt: skip
 """All measures of an audit. A new measure is a function and an entry here; it is then cached, flagged, listed in
 `issues.csv` and shown in the report. Increase `measurement._VERSION` when an existing measure changes."""

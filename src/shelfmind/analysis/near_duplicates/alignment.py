@@ -53,16 +53,16 @@ def rough_fit(first: npt.NDArray[np.void], second: npt.NDArray[np.void]) -> tupl
     planes = [_reduced(each["luma"].astype(np.float32), SIDE // _COARSE) for each in (first, second)]
     starts = np.zeros((len(_STARTS), len(first), 4), np.float32)
     starts[:, :, 1::2] = _COARSE * np.array(_STARTS, np.float32)[:, None, None]
-    before = np.stack([_rest(planes[0], planes[1], start).whole for start in starts])
+    before = np.stack([_residual(planes[0], planes[1], start).whole for start in starts])
     warp = _aligned(planes[0], planes[1], _COARSE_PLAN, starts[before.argmin(0), np.arange(len(first))])
-    return warp * (SIDE / _COARSE), _rest(planes[0], planes[1], warp).whole
+    return warp * (SIDE / _COARSE), _residual(planes[0], planes[1], warp).whole
 
 
 def closer_fit(first: npt.NDArray[np.void], second: npt.NDArray[np.void], start: Floats) -> tuple[Floats, Floats]:
     """Refine the result of `rough_fit` at a quarter of the pixels, as the start for `difference`."""
     planes = [_reduced(each["luma"].astype(np.float32), SIDE // _CLOSER) for each in (first, second)]
     warp = _aligned(planes[0], planes[1], _CLOSER_PLAN, start * (_CLOSER / SIDE))
-    return warp * (SIDE / _CLOSER), _rest(planes[0], planes[1], warp).whole
+    return warp * (SIDE / _CLOSER), _residual(planes[0], planes[1], warp).whole
 
 
 def difference(first: npt.NDArray[np.void], second: npt.NDArray[np.void], start: Floats) -> Difference:
@@ -73,13 +73,13 @@ def difference(first: npt.NDArray[np.void], second: npt.NDArray[np.void], start:
     """
     luma = [each["luma"].astype(np.float32) for each in (first, second)]
     warp = _aligned(luma[0], luma[1], _FINE_PLAN, start)
-    left = _rest(luma[0], luma[1], warp)
+    left = _residual(luma[0], luma[1], warp)
     local = _worst_window(left.rest, _LOCAL) / left.contrast
     likeness = _least_likeness(left.warped, left.target, left.mask, _SHOWS * left.contrast)
     shifts = np.stack([warp[:, 0] - warp[:, 1] / 2, warp[:, 0] + warp[:, 1] / 2], 1)
     shifts_x = np.stack([warp[:, 2] - warp[:, 3] / 2, warp[:, 2] + warp[:, 3] / 2], 1)
     moved = np.abs(np.concatenate([shifts, shifts_x], 1)).max(1) / SIDE
-    colour = _colour_left_over(first["chroma"], second["chroma"], warp * (CHROMA_SIDE / SIDE), left.gain)
+    colour = _colour_residual(first["chroma"], second["chroma"], warp * (CHROMA_SIDE / SIDE), left.gain)
     return Difference(left.whole, local, likeness, colour, left.gain, np.asarray(moved, np.float32))
 
 
@@ -115,7 +115,7 @@ def _least_squares(columns: list[Floats], target: Floats, mask: Floats, stiffnes
 
 
 @dataclass(frozen=True, slots=True)
-class _Rest:
+class _Residual:
     """The two blurred pictures, the first aligned with the second, and the residual where `mask` is 1."""
 
     warped: Floats
@@ -127,7 +127,7 @@ class _Rest:
     whole: Floats
 
 
-def _rest(first: Floats, second: Floats, warp: Floats) -> _Rest:
+def _residual(first: Floats, second: Floats, warp: Floats) -> _Residual:
     """The luma of `second` that `first`, aligned by this warp, does not explain."""
     source, target = _blurred(first, 1), _blurred(second, 1)
     warped, mask = _warped(source, warp)
@@ -147,7 +147,7 @@ def _rest(first: Floats, second: Floats, warp: Floats) -> _Rest:
     rest[(target >= _SATURATED) & (rest < 0)] = 0
     rest[(warped >= _SATURATED) & (rest > 0)] = 0
     contrast = np.sqrt(np.maximum(np.maximum(variance, mean(np.square(two))), 1))
-    return _Rest(warped, target, mask, rest, contrast, gain, np.sqrt(mean(np.square(rest))) / contrast)
+    return _Residual(warped, target, mask, rest, contrast, gain, np.sqrt(mean(np.square(rest))) / contrast)
 
 
 def _least_likeness(one: Floats, two: Floats, mask: Floats, least_contrast: Floats) -> Floats:
@@ -163,9 +163,7 @@ def _least_likeness(one: Floats, two: Floats, mask: Floats, least_contrast: Floa
     return np.asarray(np.where(shows, correlation, 1.0).min((1, 2)), np.float32)
 
 
-def _colour_left_over(
-    first: npt.NDArray[np.uint8], second: npt.NDArray[np.uint8], warp: Floats, gain: Floats
-) -> Floats:
+def _colour_residual(first: npt.NDArray[np.uint8], second: npt.NDArray[np.uint8], warp: Floats, gain: Floats) -> Floats:
     worst = np.zeros(len(first), np.float32)
     for plane in (0, 1):
         source, target = (_blurred(each[:, plane].astype(np.float32) - 128, 1) for each in (first, second))

@@ -28,8 +28,8 @@ class _Leaves:
 
 
 def close_pairs(vectors: Floats, views: tuple[Floats, ...], radius: float) -> Iterator[tuple[Ints, Ints, int]]:
-    """Yield pairs (i, j), i < j, at a distance of at most `radius`, in chunks, each with the number of vectors newly
-    done.
+    """Yield pairs (i, j), i < j, at a distance of at most `radius`, in chunks, each with the number of newly
+    processed vectors.
 
     A pair may occur in two chunks.
 
@@ -55,19 +55,19 @@ def close_pairs(vectors: Floats, views: tuple[Floats, ...], radius: float) -> It
 
 
 def close_pairs_across(
-    asked: tuple[Floats, ...], known: tuple[Floats, ...], radius: float
+    queries: tuple[Floats, ...], known: tuple[Floats, ...], radius: float
 ) -> Iterator[tuple[Ints, Ints, int]]:
-    """Yield pairs (i, j) of a query vector and a known vector, like `close_pairs`, with the number newly done.
+    """Yield pairs (i, j) of a query vector and a known vector, like `close_pairs`, with the number newly processed.
 
     Both tuples contain the vectors, shapes (N, D) and (M, D), followed by their views. A pair is within the radius if
     one side is that close to the other or to any of its views.
     """
-    if not len(asked[0]) or not len(known[0]):
+    if not len(queries[0]) or not len(known[0]):
         return
     axes = _principal_axes(known[0])
-    order, starts = _leaf_order(asked[0] @ axes)
+    order, starts = _leaf_order(queries[0] @ axes)
     known_order, known_starts = _leaf_order(known[0] @ axes)
-    sources = [_leaves((view @ axes)[order], starts) for view in asked]
+    sources = [_leaves((view @ axes)[order], starts) for view in queries]
     targets = [_leaves((view @ axes)[known_order], known_starts) for view in known]
     compared = [*((sources[0], target) for target in targets), *((source, targets[0]) for source in sources[1:])]
     for row in range(len(starts) - 1):

@@ -19,10 +19,10 @@ from shelfmind.images.fingerprints import VIEWS, descriptors
 from shelfmind.machine.cores import available_cores
 from shelfmind.progress import Counter
 
-VERIFIED_AT_ONCE, _PARTS = 256, 4
+PAIRS_PER_TASK, _TASKS_PER_BATCH = 256, 4
 """Pairs verified by one thread at a time, and the number of such parts distributed at once; independent of the number
 of cores."""
-_DESCRIBED_AT_ONCE = 4096
+_FINGERPRINTS_PER_CHUNK = 4096
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,12 +75,12 @@ def find_duplicates(measured: Measured, limits: Limits, counter: Counter) -> lis
     views = [shaped_descriptors(fingerprints, facts, kept, crop) for crop in VIEWS]
     progress = counter("comparing images", len(kept))
     waiting: list[Ints] = []
-    judge = partial(_verified, fingerprints=fingerprints, limits=limits)
+    compare = partial(_verified, fingerprints=fingerprints, limits=limits)
     with ThreadPoolExecutor(available_cores()) as threads:
 
         def verify() -> None:
             parts = _parts(waiting)
-            for part, apart in zip(parts, threads.map(judge, parts), strict=True):
+            for part, apart in zip(parts, threads.map(compare, parts), strict=True):
                 for index in np.flatnonzero(np.isfinite(apart)):
                     groups.join(int(part[index, 0]), int(part[index, 1]), float(apart[index]))
             waiting.clear()
@@ -88,7 +88,7 @@ def find_duplicates(measured: Measured, limits: Limits, counter: Counter) -> lis
         for here, there, done in close_pairs(views[0], tuple(views[1:]), limits.radius):
             pairs = kept[np.stack([here, there], axis=1)]
             waiting.append(pairs[[not groups.same(one, two) for one, two in pairs.tolist()]])
-            if sum(map(len, waiting)) >= VERIFIED_AT_ONCE * _PARTS:
+            if sum(map(len, waiting)) >= PAIRS_PER_TASK * _TASKS_PER_BATCH:
                 verify()
             progress(done)
         verify()
@@ -152,7 +152,7 @@ def _verified(pairs: Ints, fingerprints: npt.NDArray[np.void], limits: Limits) -
 
 def _parts(pairs: Iterable[Ints]) -> list[Ints]:
     together = np.concatenate([np.zeros((0, 2), np.int64), *pairs])
-    return [together[start : start + VERIFIED_AT_ONCE] for start in range(0, len(together), VERIFIED_AT_ONCE)]
+    return [together[start : start + PAIRS_PER_TASK] for start in range(0, len(together), PAIRS_PER_TASK)]
 
 
 def _first_with_same_pixels(digests: npt.NDArray[np.void]) -> Ints:
@@ -163,8 +163,8 @@ def _first_with_same_pixels(digests: npt.NDArray[np.void]) -> Ints:
 
 def has_contrast(fingerprints: npt.NDArray[np.void], least: float) -> npt.NDArray[np.bool_]:
     """Whether each picture has content, processed in parts because the fingerprints are on disk."""
-    starts = range(0, len(fingerprints), _DESCRIBED_AT_ONCE)
-    parts = [fingerprints["luma"][start : start + _DESCRIBED_AT_ONCE].std((1, 2)) >= least for start in starts]
+    starts = range(0, len(fingerprints), _FINGERPRINTS_PER_CHUNK)
+    parts = [fingerprints["luma"][start : start + _FINGERPRINTS_PER_CHUNK].std((1, 2)) >= least for start in starts]
     return np.concatenate(parts) if parts else np.zeros(0, np.bool_)
 
 
@@ -176,8 +176,8 @@ def shaped_descriptors(
 
     `facts` has the fields `width` and `height`.
     """
-    starts = range(0, len(kept), _DESCRIBED_AT_ONCE)
-    parts = [descriptors(fingerprints[kept[start : start + _DESCRIBED_AT_ONCE]], crop) for start in starts]
+    starts = range(0, len(kept), _FINGERPRINTS_PER_CHUNK)
+    parts = [descriptors(fingerprints[kept[start : start + _FINGERPRINTS_PER_CHUNK]], crop) for start in starts]
     if not parts:
         return np.zeros((0, 1), np.float32)
     shape = np.log(facts["height"][kept].astype(np.float32) / facts["width"][kept])

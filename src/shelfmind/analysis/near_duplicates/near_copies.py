@@ -10,7 +10,7 @@ import numpy.typing as npt
 
 from shelfmind.analysis.near_duplicates.close_pairs import close_pairs_across
 from shelfmind.analysis.near_duplicates.groups import (
-    VERIFIED_AT_ONCE,
+    PAIRS_PER_TASK,
     Limits,
     differences,
     has_contrast,
@@ -24,24 +24,24 @@ from shelfmind.progress import Counter
 Records = npt.NDArray[np.void]
 
 
-def near_copies(asked: Records, known: Records, limits: Limits, counter: Counter) -> Ints:
+def near_copies(queries: Records, known: Records, limits: Limits, counter: Counter) -> Ints:
     """For each of N images, the index in `known` of its near-duplicate, shape (N,); -1 for none.
 
     Both are arrays of `fingerprinting.FINGERPRINTED`; `known` may be on disk.
     """
-    found = np.full(len(asked), -1, np.int64)
-    indices = [_worth_comparing(records, limits) for records in (asked, known)]
+    found = np.full(len(queries), -1, np.int64)
+    indices = [_comparable(records, limits) for records in (queries, known)]
     if not all(map(len, indices)):
         return found
-    views = [tuple(_described(asked, indices[0], crop) for crop in VIEWS)]
+    views = [tuple(_described(queries, indices[0], crop) for crop in VIEWS)]
     views.append(tuple(_described(known, indices[1], crop) for crop in VIEWS))
     progress = counter("comparing images", len(indices[0]))
-    judge = partial(_apart, asked["fingerprint"], known["fingerprint"], limits)
+    compare = partial(_apart, queries["fingerprint"], known["fingerprint"], limits)
     with ThreadPoolExecutor(available_cores()) as threads:
         for here, there, done in close_pairs_across(views[0], views[1], limits.radius):
             pairs = np.stack([indices[0][here], indices[1][there]], axis=1)
-            parts = [pairs[start : start + VERIFIED_AT_ONCE] for start in range(0, len(pairs), VERIFIED_AT_ONCE)]
-            apart = np.concatenate([*threads.map(judge, parts), np.zeros(0, np.float32)])
+            parts = [pairs[start : start + PAIRS_PER_TASK] for start in range(0, len(pairs), PAIRS_PER_TASK)]
+            apart = np.concatenate([*threads.map(compare, parts), np.zeros(0, np.float32)])
             for index in np.argsort(-apart, kind="stable"):  # the nearest is written last
                 if np.isfinite(apart[index]):
                     found[pairs[index, 0]] = pairs[index, 1]
@@ -49,7 +49,7 @@ def near_copies(asked: Records, known: Records, limits: Limits, counter: Counter
     return found
 
 
-def _worth_comparing(records: Records, limits: Limits) -> Ints:
+def _comparable(records: Records, limits: Limits) -> Ints:
     usable = np.asarray(records["width"]) > 0
     return np.flatnonzero(usable & has_contrast(records["fingerprint"], limits.contrast))
 
@@ -58,5 +58,5 @@ def _described(records: Records, kept: Ints, crop: float) -> npt.NDArray[np.floa
     return shaped_descriptors(records["fingerprint"], records, kept, crop)
 
 
-def _apart(asked: Records, known: Records, limits: Limits, pairs: Ints) -> npt.NDArray[np.float32]:
-    return differences(asked[pairs[:, 0]], known[pairs[:, 1]], limits)
+def _apart(queries: Records, known: Records, limits: Limits, pairs: Ints) -> npt.NDArray[np.float32]:
+    return differences(queries[pairs[:, 0]], known[pairs[:, 1]], limits)

@@ -84,7 +84,7 @@ def engine_of_file(wanted: str, exported: Exported, few: int | None = None, batc
         UserError: the engine is MindSpore, unknown, not installed or does not read the file, the precision differs, or
             the processor does not support it.
     """
-    name, precision = _asked(wanted)
+    name, precision = _parsed(wanted)
     if name == MINDSPORE:
         raise UserError(f"{exported.path} is an exported file, which MindSpore does not read; use the run's folder")
     if precision not in (None, exported.precision):
@@ -99,7 +99,7 @@ def engine_of_file(wanted: str, exported: Exported, few: int | None = None, batc
         able = " or ".join(each for each, kind in ENGINES.items() if kind.takes(exported))
         raise UserError(f"{exported.path} has the format {exported.format}, which {able} reads, but not {name}")
     require_installed(name)
-    return made(name)(exported, batch_size or exported.recipe.evaluation.batch_size, few)
+    return engine_factory(name)(exported, batch_size or exported.recipe.evaluation.batch_size, few)
 
 
 def engine_of_run(
@@ -110,7 +110,7 @@ def engine_of_run(
     Raises:
         UserError: the engine is unknown or not installed, or the run was not exported for it.
     """
-    name, precision = _asked(wanted)
+    name, precision = _parsed(wanted)
     if name != MINDSPORE:
         exported = _export_of(run, name, precision)
         if exported is not None:
@@ -118,14 +118,14 @@ def engine_of_run(
             engine = engine_of_file(chosen, exported, few, recipe.evaluation.batch_size)
             return engine, str(exported.facts["weights"])
     if not installed(MINDSPORE):
-        raise missing(MINDSPORE) if name == MINDSPORE else _unanswerable(run)
+        raise missing(MINDSPORE) if name == MINDSPORE else _no_engine(run)
     start_mindspore()
     from shelfmind.inference.engines.mindspore import engine_of
 
     return engine_of(run, recipe, classes, few)
 
 
-def _unanswerable(run: RunFolder) -> UserError:
+def _no_engine(run: RunFolder) -> UserError:
     """Return the reason why a run cannot be used without MindSpore."""
     exports = [read_exported(path) for path in run.exports()]
     if exports and not any(find_spec(kind.package) for kind in ENGINES.values()):
@@ -182,14 +182,14 @@ def file_checksum(path: Path) -> str:
         ) from error
 
 
-def made(name: str) -> Callable[[Exported, int, int | None], Engine]:
+def engine_factory(name: str) -> Callable[[Exported, int, int | None], Engine]:
     """Return the factory of an engine for exported files."""
     module, _, attribute = ENGINES[name].maker.partition(":")
     found: Callable[[Exported, int, int | None], Engine] = getattr(import_module(module), attribute)
     return found
 
 
-def _asked(wanted: str) -> tuple[str, str | None]:
+def _parsed(wanted: str) -> tuple[str, str | None]:
     """Return engine and precision, as of ``openvino:int8``; the precision of ``openvino`` is None."""
     name, _, precision = wanted.partition(":")
     if name not in (*OWN, *ENGINES):
@@ -224,8 +224,8 @@ def _export_of(run: RunFolder, name: str, precision: str | None) -> Exported | N
     how = call("export", **wanted)
     if fitting and not current:
         raise UserError(f"{next(iter(fitting))} is of other weights than {run.weights}; export it again: {how}")
-    asked = argument("engine", name if precision is None else f"{name}:{precision}")
-    raise UserError(f"{run.root} has not been exported for {asked}; run: {how}")
+    wanted_engine = argument("engine", name if precision is None else f"{name}:{precision}")
+    raise UserError(f"{run.root} has not been exported for {wanted_engine}; run: {how}")
 
 
 def _formats(name: str, precision: str | None) -> list[str]:

@@ -76,7 +76,7 @@ class MindSporeEngine:
         return probabilities.asnumpy(), embeddings.asnumpy()
 
     def logits(self, embeddings: Floats) -> Floats | None:
-        """Return the logits of embeddings, or None for a network without one of our heads."""
+        """Return the logits of embeddings, or None for a network without shelfmind's head."""
         head = getattr(self.model, "head", None)
         if head is None:
             return None
@@ -102,7 +102,7 @@ def engine_of(run: RunFolder, recipe: Recipe, classes: int, few: int | None) -> 
 def _kernels(recipe: Recipe) -> Kernels:
     """Return the kernels that training with this recipe would use here, but in float32."""
     own = not recipe.model.name.startswith(PREFIX)
-    wanted = recipe.train.kernels if recipe.train.kernels != ONEDNN else AUTO  # fall back to others if they are missing
+    wanted = recipe.train.kernels if recipe.train.kernels != ONEDNN else AUTO  # fall back if they are missing
     cores = available_cores()
     return kernels_of(choose(wanted, "off", mindspore.get_context("device_target"), cores, own), cores)
 

@@ -15,7 +15,7 @@ from shelfmind.machine.ahead import map_ahead
 from shelfmind.machine.cores import available_cores
 from shelfmind.machine.onnx_runtime import onnx_runtime
 
-LEAST_PART = 4
+MIN_IMAGES_PER_CORE = 4
 """Minimum number of images per core. With fewer, threads share the work of each operator instead."""
 
 
@@ -44,7 +44,7 @@ class OnnxEngine(FileEngine):
     @cached_property
     def of_one_core(self) -> OnnxEngine:
         """The same engine without its own threads: each call is computed by the calling thread."""
-        engine = OnnxEngine(self.exported, LEAST_PART, threads=1)
+        engine = OnnxEngine(self.exported, MIN_IMAGES_PER_CORE, threads=1)
         assert engine.session is not None  # created here, before threads use it concurrently
         return engine
 
@@ -54,7 +54,7 @@ class OnnxEngine(FileEngine):
 
     def __call__(self, images: Batch) -> tuple[Floats, Floats]:
         """Return probabilities (N, C) and embeddings (N, D)."""
-        if self.threads > 1 and len(images) >= LEAST_PART * self.threads:
+        if self.threads > 1 and len(images) >= MIN_IMAGES_PER_CORE * self.threads:
             parts = map_ahead(self.of_one_core, np.array_split(images, self.threads), self.threads, self.threads)
             probabilities, embeddings = (np.concatenate(each) for each in zip(*parts, strict=True))
             return probabilities, embeddings

@@ -9,10 +9,10 @@ from typing import Any
 from mindspore import Tensor, nn
 
 from shelfmind.kernels.operators.custom import FLOAT, Shape, floats, like, operator
-from shelfmind.kernels.stock import Several
+from shelfmind.kernels.stock import MultiOutput
 
 
-class Moved(nn.Cell):
+class ChangeLayout(nn.Cell):
     """Images (N, C, H, W), float32, as feature maps (N, H, W, C) of this type, or feature maps as images."""
 
     def __init__(self, dtype: Any, to_images: bool) -> None:
@@ -40,8 +40,8 @@ def _moved_first(maps: Shape) -> Shape:
     return maps[0], maps[3], maps[1], maps[2]
 
 
-class Fork(Several):
-    """The same feature maps for several readers, with summed gradients: MindSpore cannot add bfloat16 on CPUs."""
+class Fork(MultiOutput):
+    """The same feature maps for several consumers, with summed gradients: MindSpore cannot add bfloat16 on CPUs."""
 
     def __init__(self, ways: int) -> None:
         super().__init__()
@@ -60,8 +60,8 @@ class Concatenate(nn.Cell):
 
     def __init__(self) -> None:
         super().__init__()
-        self.run = operator("beside_each_other", _beside, like(0))
-        self.back = operator("apart_again", _apart)
+        self.run = operator("beside_each_other", _concatenated, like(0))
+        self.back = operator("apart_again", _split)
 
     def construct(self, parts: tuple[Tensor, ...]) -> Tensor:
         return self.run(*parts)
@@ -70,11 +70,11 @@ class Concatenate(nn.Cell):
         return (self.back(change, *parts),)
 
 
-def _beside(*parts: Shape) -> Shape:
+def _concatenated(*parts: Shape) -> Shape:
     return (*parts[0][:3], sum(part[3] for part in parts))
 
 
-def _apart(whole: Any, *parts: Any) -> Any:
+def _split(whole: Any, *parts: Any) -> Any:
     return parts
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from mindspore import Tensor, ops
 
 from shelfmind.kernels.operators.custom import Shape, like, operator
-from shelfmind.kernels.stock import Several
+from shelfmind.kernels.stock import MultiOutput
 
 Tensors = tuple[Tensor, ...]
 Fixed = tuple[Tensor, Tensor, Tensor]
@@ -24,7 +24,7 @@ TRAINED, FIXED = (_trained, like(0, 1, 1, 1)), (_fixed, like(0, 1))
 """Shapes and types of the outputs; gamma, the second input, is float32."""
 
 
-class Normalise(Several):
+class Normalise(MultiOutput):
     """Batch normalisation, then `finish`: "" or "_relu".
 
     `fixed` are the inputs without gradients: moving mean and variance, and settings (epsilon and the momentum of the
@@ -49,7 +49,7 @@ class Normalise(Several):
         return of_maps, of_gamma, of_beta, _moved(fixed, out)
 
 
-class NormaliseAndAdd(Several):
+class NormaliseAndAdd(MultiOutput):
     """`Normalise`, addition of other feature maps, ReLU."""
 
     def __init__(self, training: bool) -> None:

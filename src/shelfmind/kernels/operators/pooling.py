@@ -10,16 +10,16 @@ import mindspore
 from mindspore import Tensor, nn
 
 from shelfmind.kernels.operators.custom import Shape, Window, like, operator
-from shelfmind.kernels.stock import Several
+from shelfmind.kernels.stock import MultiOutput
 
 
-class PoolMaximum(Several):
+class PoolMaximum(MultiOutput):
     """Max pooling, and the positions of the maxima."""
 
     def __init__(self, window: Window) -> None:
         super().__init__()
         self.window = window.numbers(window.kernel)
-        self.run = operator("pool_maximum", _pooled_twice(window), _with_places)
+        self.run = operator("pool_maximum", _pooled_twice(window), _with_positions)
         self.back = operator("pool_maximum_back", like(-1))
 
     def construct(self, maps: Tensor) -> tuple[Tensor, Tensor]:
@@ -55,5 +55,5 @@ def _pooled_twice(window: Window) -> Callable[..., Shape]:
     return lambda maps, *_: (_pooled(window)(maps), _pooled(window)(maps))
 
 
-def _with_places(maps: Any, *_: Any) -> Any:
+def _with_positions(maps: Any, *_: Any) -> Any:
     return maps, mindspore.uint8

@@ -12,7 +12,7 @@ from shelfmind.kernels.operators.custom import FLOAT, function
 def update_in_place() -> Any:
     """The operator that updates weights, velocities and averages in place; see `update.cpp`.
 
-    MindSpore is told that it has a memory effect, so that the order is kept, but not on which inputs: otherwise every
+    It declares a memory effect to MindSpore, which preserves the order, but not the affected inputs. Otherwise every
     weight would be copied for each of its readers, forward and backward, although all of them precede the gradients.
     """
     update = ops.Custom(function("update"), (1,), FLOAT, "aot")

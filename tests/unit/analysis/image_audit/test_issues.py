@@ -14,12 +14,12 @@ from shelfmind.analysis.image_audit.issues import (
     COLUMNS,
     bad_file_issues,
     copy_issues,
+    describe_copies,
     join_names,
-    judge_copies,
-    odd_file_issues,
     parse_names,
     quality_issues,
     suspects,
+    unusual_file_issues,
     write_issues,
 )
 from shelfmind.analysis.image_audit.quality import flag_quality
@@ -41,7 +41,7 @@ def catalog(*samples):
 def issues_of(samples, members, differences=None):
     data = catalog(*samples)
     group = Group(tuple(members), tuple(differences or [0.0] * len(members)))
-    return copy_issues(judge_copies([group], data), data, 0.12), data
+    return copy_issues(describe_copies([group], data), data, 0.12), data
 
 
 def kinds(issues):
@@ -98,7 +98,7 @@ def test_poor_quality_and_odd_files() -> None:
     facts["oddities"] = [bit_of("turned"), 0, bit_of("transparent") | bit_of("turned")]
     poor = quality_issues(flag_quality(facts, np.zeros(3, np.int64)), [5, 6, 7])
     assert [(issue.image, issue.kind, issue.score) for issue in poor] == [(6, "blur", 0.6)]
-    odd = odd_file_issues(facts, [5, 6, 7])
+    odd = unusual_file_issues(facts, [5, 6, 7])
     assert [(issue.image, issue.detail) for issue in odd] == [
         (6, "only 20 x 90 pixels"),
         (7, "transparent; extreme aspect ratio: 700 x 100"),
@@ -111,7 +111,7 @@ def test_rows_are_sorted_and_keep_any_name(tmp_path) -> None:
     data = Catalog((Sample(strange, 0, "train"), Sample(outside, -1, "test")), CLASSES, ROOT, "csv")
     issues = [
         *bad_file_issues([BadFile(strange, "truncated")], {strange: 0}),
-        *copy_issues(judge_copies([Group((0, 1), (0.12, 0.12))], data), data, 0.12),
+        *copy_issues(describe_copies([Group((0, 1), (0.12, 0.12))], data), data, 0.12),
     ]
     judged = [Suspect("a.jpg", "val", "茶", None, "outlier", 0.8, "far off", ("b.jpg", "c.jpg"))]
     write_issues(tmp_path / "issues.csv", issues, judged, data)

@@ -27,7 +27,7 @@ def test_planted_errors_are_ranked_first_and_flagged(planted):
     assert suspected[~planted.wrong].mean() < 0.03
     assert not (check.flagged & check.outliers).any()
     assert (check.flagged | (check.score <= 0.5) | check.outliers).all()
-    assert check.judged.all()
+    assert check.checked.all()
     assert check.ranking()[0] == check.score.argmax()
 
 
@@ -90,8 +90,8 @@ def test_networks_at_chance_judge_nothing(planted):
     lucky = rng.dirichlet(np.full(uniform.shape[1], 0.1), len(uniform)).astype(np.float32)  # certain at random
     for probabilities in (uniform, lucky):
         check = checked(planted, probabilities)
-        assert not check.judged.any()
-        assert not [judge for judge in check.judges if judge.trusted]
+        assert not check.checked.any()
+        assert not [judge for judge in check.competences if judge.trusted]
         assert not check.flagged.any()
         assert not check.outliers.any()
         assert np.isnan(check.score).all()
@@ -104,8 +104,8 @@ def test_only_the_images_of_good_folds_are_judged(planted):
     weak = planted.held_out.folds == 1
     spoilt[weak] = np.random.default_rng(0).permutation(spoilt[weak])
     check = checked(planted, spoilt)
-    assert [judge.trusted for judge in check.judges] == [True, False, True]
-    assert np.array_equal(check.judged, ~weak)
+    assert [judge.trusted for judge in check.competences] == [True, False, True]
+    assert np.array_equal(check.checked, ~weak)
     assert np.isnan(check.score[weak]).all()
     assert np.isfinite(check.score[~weak]).all()
     assert (check.flagged | check.outliers)[planted.wrong & ~weak].mean() > 0.9
@@ -118,10 +118,10 @@ def test_a_run_is_measured_by_what_it_was_not_trained_on(planted):
     unseen = np.arange(len(learnt)) % 4 == 0
     learnt[unseen] = np.random.default_rng(0).permutation(learnt[unseen])  # at chance where it counts
     held_out = replace(planted.held_out, folds=np.zeros(len(learnt), np.int64))
-    assert not check_labels(learnt, held_out, lambda _: planted.embeddings, unseen=unseen).judged.any()
-    assert check_labels(planted.probabilities, held_out, lambda _: planted.embeddings, unseen=unseen).judged.all()
+    assert not check_labels(learnt, held_out, lambda _: planted.embeddings, unseen=unseen).checked.any()
+    assert check_labels(planted.probabilities, held_out, lambda _: planted.embeddings, unseen=unseen).checked.all()
     nothing = np.zeros(len(learnt), np.bool_)
-    assert not check_labels(planted.probabilities, held_out, lambda _: planted.embeddings, unseen=nothing).judged.any()
+    assert not check_labels(planted.probabilities, held_out, lambda _: planted.embeddings, unseen=nothing).checked.any()
 
 
 def test_a_label_that_is_likelier_than_any_other_is_not_suspected_however_easy_its_class(plant):

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from scipy.stats import binomtest
 
-from shelfmind.analysis.competence import Competence, competence, doubt_of, trusted_folds
+from shelfmind.analysis.competence import Competence, competence, competence_warning, trusted_folds
 
 
 def judged(labels: list[int], right: int, classes: int = 6) -> Competence:
@@ -52,18 +52,22 @@ def test_the_doubt_names_how_good_they_are_and_what_to_do() -> None:
     good = Competence(0, 60, 50, 0.7, 0.2)
     weak = Competence(1, 60, 9, 0.07, 0.2)
     assert trusted_folds([good, weak]) == [0]
-    assert doubt_of([good, good], 0) is None
-    some, none, one = doubt_of([good, weak], 60), doubt_of([weak, weak], 120), doubt_of([weak], 60)
+    assert competence_warning([good, good], 0) is None
+    some, none, one = (
+        competence_warning([good, weak], 60),
+        competence_warning([weak, weak], 120),
+        competence_warning([weak], 60),
+    )
     assert str(some).startswith("1 of 2 networks does not clearly beat guessing")
     assert "so 60 labels are not checked" in str(some)
     assert str(none).startswith("none of 2 networks clearly beats guessing")
     assert "9 of 60 right" in str(none)
     assert "no labels are checked" in str(one)
     assert "Train longer" in str(one)
-    tiny = doubt_of([Competence(0, 5, 5, 0.478, 0.6)], 5)
+    tiny = competence_warning([Competence(0, 5, 5, 0.478, 0.6)], 5)
     assert "it gets 5 of 5 right" in str(tiny)
     assert "even if every prediction were right. Add photos" in str(tiny)
     unmeasured = Competence(0, 0, 0, 0.0, 0.2)
-    assert "no such images" in str(doubt_of([unmeasured], 60))
-    assert "Use networks that were not trained on these images" in str(doubt_of([unmeasured], 60))
-    assert "9 of 60 right" in str(doubt_of([unmeasured, Competence(1, 60, 9, 0.0, 0.2)], 120))
+    assert "no such images" in str(competence_warning([unmeasured], 60))
+    assert "Use networks that were not trained on these images" in str(competence_warning([unmeasured], 60))
+    assert "9 of 60 right" in str(competence_warning([unmeasured, Competence(1, 60, 9, 0.0, 0.2)], 120))

@@ -26,7 +26,7 @@ def test_the_scan_keeps_the_best_other_classes_in_order():
     probabilities = np.array([[0.1, 0.2, 0.3, 0.4], [0.25, 0.25, 0.25, 0.25]], np.float32)
     found = scan(probabilities, np.array([3, 1]))
     assert found.candidates.tolist() == [[2, 1, 0], [0, 2, 3]]
-    assert found.chances[0] == pytest.approx([0.3, 0.2, 0.1])
+    assert found.candidate_probabilities[0] == pytest.approx([0.3, 0.2, 0.1])
     assert found.given == pytest.approx([0.4, 0.25])
     assert found.margin == pytest.approx([0.1, 0.0])
 
@@ -41,7 +41,7 @@ def test_chunks_and_a_memory_mapped_file_change_nothing(planted, tmp_path, monke
     seen: list[int] = []
     parts = scan(mapped, labels, seen.append)
     assert seen == [3] * (len(labels) // 3)
-    for name in ("given", "candidates", "chances"):
+    for name in ("given", "candidates", "candidate_probabilities"):
         assert np.array_equal(getattr(whole, name), getattr(parts, name))
     assert np.array_equal(expected.joint, estimate_noise(mapped, parts).joint)
 

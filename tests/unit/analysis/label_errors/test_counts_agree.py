@@ -13,7 +13,7 @@ import pytest
 
 from shelfmind.analysis.label_errors.check import LabelCheck, check_labels
 from shelfmind.analysis.label_errors.files import find_suspects, write_label_errors
-from shelfmind.analysis.label_errors.judgement import Judgement, Opinion, describe
+from shelfmind.analysis.label_errors.network_findings import NetworkFindings, NetworkOutputs, describe
 from shelfmind.analysis.suspects import FILE_NAME, write_suspects
 from shelfmind.files import write_json
 from shelfmind.pages.judgement_sections import judgement_headlines
@@ -23,7 +23,7 @@ from shelfmind.review.deck import Deck
 from shelfmind.tables import read_table
 
 
-def written(planted: Any, probabilities: np.ndarray, folder: Path) -> tuple[LabelCheck, Judgement]:
+def written(planted: Any, probabilities: np.ndarray, folder: Path) -> tuple[LabelCheck, NetworkFindings]:
     """Everything that a label check leaves in its folder."""
 
     def embeddings(fold: int) -> Any:
@@ -32,14 +32,16 @@ def written(planted: Any, probabilities: np.ndarray, folder: Path) -> tuple[Labe
     held_out = planted.held_out
     check = check_labels(probabilities, held_out, embeddings)
     suspects = find_suspects(check, held_out, embeddings)
-    opinion = Opinion("networks", held_out, probabilities, embeddings, np.ones(held_out.judged, np.bool_), folder)
+    opinion = NetworkOutputs(
+        "networks", held_out, probabilities, embeddings, np.ones(held_out.checkable, np.bool_), folder
+    )
     judgement = describe(opinion, check, suspects)
-    trusted = sum(judge.trusted for judge in check.judges)
+    trusted = sum(judge.trusted for judge in check.competences)
     figures = {
         "images": 240,
         "accuracy": 0.75,
         "estimated_wrong": 44,
-        "judged": int(check.judged.sum()),
+        "judged": int(check.checked.sum()),
         "folds": 3,
         "trusted_folds": trusted,
     }
@@ -75,11 +77,11 @@ def test_all_places_count_the_same(seen_by_one_less: bool, plant: Any, tmp_path:
     assert outliers
 
     assert (flags(tmp_path)["yes"], flags(tmp_path)["outlier"]) == (labels, outliers)
-    assert flags(tmp_path)["not judged"] == (~check.judged).sum() == (80 if seen_by_one_less else 0)
+    assert flags(tmp_path)["not judged"] == (~check.checked).sum() == (80 if seen_by_one_less else 0)
 
     assert judgement.figures["suspected_labels"] == labels
     assert judgement.figures["outliers"] == outliers
-    assert judgement.figures["judged_images"] == check.judged.sum()
+    assert judgement.figures["judged_images"] == check.checked.sum()
     said = json.loads((tmp_path / "audit.json").read_text())
     assert (said["suspected_labels"], said["outliers"]) == (labels, outliers)
 
@@ -89,7 +91,7 @@ def test_all_places_count_the_same(seen_by_one_less: bool, plant: Any, tmp_path:
     page = (tmp_path / "report.html").read_text(encoding="utf-8")
     assert f"{labels} labels are suspicious" in page
     assert f"{outliers} images fit no class" in page
-    assert f"{check.judged.sum()} of 240 labels" in page
+    assert f"{check.checked.sum()} of 240 labels" in page
     assert re.search("classes that the networks confuse.*?<td>44<", page)  # not of the same kind as the suspects
     assert "<td>75.0%<" in page
     assert ("does not clearly beat guessing" in page.split('id="made"')[0]) == seen_by_one_less

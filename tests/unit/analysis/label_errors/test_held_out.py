@@ -42,8 +42,8 @@ def test_every_image_is_judged_once_by_a_network_that_did_not_see_it(counts: lis
         return
     held_out = hold_out(data, folds)
     assert sorted(held_out.samples, key=str) == sorted(data.samples, key=str)
-    assert (held_out.folds[: held_out.judged] >= 0).all()
-    assert (held_out.folds[held_out.judged :] == -1).all()
+    assert (held_out.folds[: held_out.checkable] >= 0).all()
+    assert (held_out.folds[held_out.checkable :] == -1).all()
     for fold in held_out.used_folds:
         trained = held_out.trains(fold)
         assert not (trained & (held_out.folds == fold)).any()
@@ -99,7 +99,7 @@ def test_copies_share_the_fold_of_the_first_and_take_those_of_test_along() -> No
 
 def test_a_class_that_is_one_photo_twice_cannot_be_judged() -> None:
     held_out = hold_out(catalog({"train": 2}, {"train": 6}), 3, [(0, 1)])
-    assert [sample.label for sample in held_out.samples[held_out.judged :]] == [0, 0]
+    assert [sample.label for sample in held_out.samples[held_out.checkable :]] == [0, 0]
     for fold in held_out.used_folds:
         assert set(held_out.labels[held_out.trains(fold)]) == {0, 1}
 

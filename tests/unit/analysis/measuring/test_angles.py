@@ -7,7 +7,7 @@ import pytest
 from PIL import Image, ImageDraw
 
 from shelfmind.analysis.measuring.angles import CLEAR, Directions, directions
-from shelfmind.analysis.measuring.measures import Look
+from shelfmind.analysis.measuring.measures import ImageFeatures
 from shelfmind.transforms.perspective import perspective_coefficients
 
 SIDE = 320
@@ -32,7 +32,7 @@ def middle(image: Image.Image) -> Image.Image:
 
 
 def seen(image: Image.Image) -> Directions:
-    return directions(Look(image).smooth)
+    return directions(ImageFeatures(image).smooth)
 
 
 def warped(corners: list[tuple[float, float]]) -> Image.Image:

@@ -151,8 +151,8 @@ def test_the_order_of_the_images_and_the_size_of_a_batch_change_nothing(order, a
     places = np.array(order)
     shuffled = Measured(np.arange(9), whole.facts[places], whole.fingerprints[places], ())
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(module, "VERIFIED_AT_ONCE", at_once)
-        patch.setattr(module, "_DESCRIBED_AT_ONCE", at_once)
+        patch.setattr(module, "PAIRS_PER_TASK", at_once)
+        patch.setattr(module, "_FINGERPRINTS_PER_CHUNK", at_once)
         found = find_duplicates(shuffled, Limits(), count_silently)
     named = {frozenset(places[list(group.members)].tolist()) for group in found}
     assert named == {frozenset(np.flatnonzero(truth == seed).tolist()) for seed in (1, 2, 4)}

@@ -14,7 +14,7 @@ from shelfmind.analysis.near_duplicates.groups import Limits
 from shelfmind.analysis.near_duplicates.near_copies import near_copies
 from shelfmind.images import fingerprinting
 from shelfmind.images.decoding import open_image
-from shelfmind.images.fingerprinting import FINGERPRINTED, Noticing, fingerprinted, write_fingerprints
+from shelfmind.images.fingerprinting import FINGERPRINTED, FingerprintRecorder, fingerprinted, write_fingerprints
 from shelfmind.progress import count_silently
 
 
@@ -65,9 +65,9 @@ def test_what_was_noticed_is_not_decoded_again(
     for number, path in enumerate(paths[:2]):
         make_photo(number).save(path)
     paths[2].write_text("no image")
-    with Noticing() as noticing:
-        noticing.notice(paths[0], open_image(paths[0]))
-        noticing.notice(tmp_path / "gone.png", open_image(paths[0]))
+    with FingerprintRecorder() as recorder:
+        recorder.record(paths[0], open_image(paths[0]))
+        recorder.record(tmp_path / "gone.png", open_image(paths[0]))
     opened: list[Path] = []
 
     def spy(path: Path, **options: Any) -> Image.Image:

@@ -11,7 +11,7 @@ import numpy as np
 import numpy.typing as npt
 
 from shelfmind.analysis.appearances import AppearancesFound, find_appearances
-from shelfmind.analysis.competence import Competence, doubt_of
+from shelfmind.analysis.competence import Competence, competence_warning
 from shelfmind.analysis.label_errors.accuracy_by_size import AccuracyBySize, accuracy_by_size
 from shelfmind.analysis.label_errors.check import LabelCheck, check_labels
 from shelfmind.analysis.label_errors.families import Families, Family, find_families
@@ -29,7 +29,7 @@ from shelfmind.records import UNLABELLED, Catalog
 
 
 @dataclass(frozen=True)
-class Opinion:
+class NetworkOutputs:
     """The outputs of networks for the images of `held_out`, in its order.
 
     Attributes:
@@ -62,17 +62,17 @@ class Accuracies:
 
 
 @dataclass(frozen=True)
-class Judgement:
-    """The findings of networks in a data set, as plain numbers.
+class NetworkFindings:
+    """What networks found in a data set, as plain numbers.
 
     Attributes:
         source: a description of the networks.
         root: the data set's folder.
         suspects: the images to review, with suspicious labels or of no class.
         trained_on: the checked images that their own network was trained on, which hides their errors.
-        judged_images: the number of checked images.
-        judges: the competence of each network.
-        doubt: a warning to show first, None if every network can be trusted.
+        checked_images: the number of checked images.
+        competences: the competence of each network.
+        warning: a warning to show first, None if every network can be trusted.
         accuracies: on images that were not trained on.
         families: confusable classes.
         appearances: the classes with multiple appearances, by the embeddings of one network; their rows are indices
@@ -84,9 +84,9 @@ class Judgement:
     root: Path
     suspects: tuple[Suspect, ...]
     trained_on: frozenset[str]
-    judged_images: int
-    judges: tuple[Competence, ...]
-    doubt: str | None
+    checked_images: int
+    competences: tuple[Competence, ...]
+    warning: str | None
     accuracies: Accuracies
     families: Families
     appearances: AppearancesFound
@@ -108,9 +108,9 @@ class Judgement:
         by_size = self.accuracies.by_size
         return {
             "opinion_of": self.source,
-            "judges": [judge.to_json() for judge in self.judges],
-            "doubt": self.doubt,
-            "judged_images": self.judged_images,
+            "judges": [each.to_json() for each in self.competences],
+            "doubt": self.warning,
+            "judged_images": self.checked_images,
             "judged_images_trained_on": len(self.trained_on),
             "suspected_labels": len(self.suspected_labels),
             "outliers": len(self.outliers),
@@ -137,65 +137,65 @@ def source_of_folds(networks: str, unseen: Bools) -> str:
     return f"{networks}, each on {how}"
 
 
-Judge = Callable[[Catalog], Judgement]
-"""Computes the outputs of networks for every image of a data set."""
+NetworkAudit = Callable[[Catalog], NetworkFindings]
+"""Applies networks to every image of a data set, and returns what they found."""
 
 
-def judgement_of(opinion: Opinion, counter: Counter = count_silently) -> Judgement:
+def network_findings(outputs: NetworkOutputs, counter: Counter = count_silently) -> NetworkFindings:
     """Check the labels, find the suspects and compute what the report shows."""
-    check = check_labels(opinion.probabilities, opinion.held_out, opinion.embeddings, counter, opinion.unseen)
-    return describe(opinion, check, find_suspects(check, opinion.held_out, opinion.embeddings, counter), counter)
+    check = check_labels(outputs.probabilities, outputs.held_out, outputs.embeddings, counter, outputs.unseen)
+    return describe(outputs, check, find_suspects(check, outputs.held_out, outputs.embeddings, counter), counter)
 
 
 def describe(
-    opinion: Opinion, check: LabelCheck, found: Sequence[Suspect], counter: Counter = count_silently
-) -> Judgement:
-    """The judgement of labels that have already been checked, with the suspects `found` among them."""
-    names = opinion.held_out.names
-    trained_on = frozenset(names[row] for row in np.flatnonzero(~opinion.unseen & check.judged))
-    return Judgement(
-        source=opinion.source,
-        root=opinion.root,
+    outputs: NetworkOutputs, check: LabelCheck, found: Sequence[Suspect], counter: Counter = count_silently
+) -> NetworkFindings:
+    """The findings for labels that have already been checked, with the suspects `found` among them."""
+    names = outputs.held_out.names
+    trained_on = frozenset(names[row] for row in np.flatnonzero(~outputs.unseen & check.checked))
+    return NetworkFindings(
+        source=outputs.source,
+        root=outputs.root,
         suspects=tuple(_with_bias(suspect, suspect.path in trained_on) for suspect in found),
         trained_on=trained_on,
-        judged_images=int(check.judged.sum()),
-        judges=check.judges,
-        doubt=doubt_of(check.judges, int((~check.judged).sum())),
-        accuracies=_accuracies(opinion, check),
-        families=_find_families(opinion, check),
-        appearances=_find_appearances(opinion, check, counter),
-        appearance_names=tuple(opinion.held_out.names),
+        checked_images=int(check.checked.sum()),
+        competences=check.competences,
+        warning=competence_warning(check.competences, int((~check.checked).sum())),
+        accuracies=_accuracies(outputs, check),
+        families=_find_families(outputs, check),
+        appearances=_find_appearances(outputs, check, counter),
+        appearance_names=tuple(outputs.held_out.names),
     )
 
 
-def _find_appearances(opinion: Opinion, check: LabelCheck, counter: Counter) -> AppearancesFound:
+def _find_appearances(outputs: NetworkOutputs, check: LabelCheck, counter: Counter) -> AppearancesFound:
     """Classes with multiple appearances by the embeddings of one trusted network.
 
     Networks pull training images together more than other images, which would separate the two kinds: only the more
     numerous kind is used.
     """
-    held_out, measured = opinion.held_out, opinion.unseen & check.judged
+    held_out, measured = outputs.held_out, outputs.unseen & check.checked
     if not measured.any():
         return AppearancesFound((), 0)
-    folds, labels = held_out.folds[: held_out.judged], held_out.labels[: held_out.judged].copy()
+    folds, labels = held_out.folds[: held_out.checkable], held_out.labels[: held_out.checkable].copy()
     best = int(folds[measured][0])
-    new = opinion.unseen & (folds == best)
+    new = outputs.unseen & (folds == best)
     labels[new if 2 * new.sum() < len(new) else ~new] = UNLABELLED
-    embeddings = opinion.embeddings(best)
+    embeddings = outputs.embeddings(best)
     return find_appearances(lambda rows: np.asarray(embeddings[rows], np.float32), labels, counter)
 
 
-def _find_families(opinion: Opinion, check: LabelCheck) -> Families:
+def _find_families(outputs: NetworkOutputs, check: LabelCheck) -> Families:
     """Families by held-out images of trusted networks; empty if there are none."""
-    held_out, measured = opinion.held_out, opinion.unseen & check.judged
+    held_out, measured = outputs.held_out, outputs.unseen & check.checked
     if not measured.any():
         return Families((), 0.0, len(held_out.class_names), 0)
-    best = int(held_out.folds[: held_out.judged][measured][0])
+    best = int(held_out.folds[: held_out.checkable][measured][0])
     return find_families(
-        held_out.names[: held_out.judged],
-        held_out.labels[: held_out.judged],
-        opinion.probabilities,
-        opinion.embeddings(best)[: held_out.judged],
+        held_out.names[: held_out.checkable],
+        held_out.labels[: held_out.checkable],
+        outputs.probabilities,
+        outputs.embeddings(best)[: held_out.checkable],
         held_out.class_names,
         measured=measured,
     )
@@ -220,11 +220,11 @@ def _family_figures(family: Family) -> dict[str, Any]:
     }
 
 
-def _accuracies(opinion: Opinion, check: LabelCheck) -> Accuracies:
-    held_out, names = opinion.held_out, opinion.held_out.class_names
-    rows = np.flatnonzero(opinion.unseen)
+def _accuracies(outputs: NetworkOutputs, check: LabelCheck) -> Accuracies:
+    held_out, names = outputs.held_out, outputs.held_out.class_names
+    rows = np.flatnonzero(outputs.unseen)
     labels, right = held_out.labels[rows], check.right[rows]
-    train_counts = opinion.train_images
+    train_counts = outputs.train_images
     if train_counts is None:
         in_train = np.array([sample.split == "train" for sample in held_out.samples], np.bool_) & (held_out.labels >= 0)
         train_counts = np.bincount(held_out.labels[in_train], minlength=len(names)).astype(np.int64)

@@ -22,15 +22,15 @@ from shelfmind.shelf_generator.studio import Studio
 
 Rows = list[tuple[object, ...]]
 CHUNK = 32
-"""Photos per task; they are mostly of one class, so that its package is printed once."""
-WORTH_A_PROCESS = 100
+"""Photos per task. They are mostly of one class, so that its package is rendered once."""
+PHOTOS_PER_PROCESS = 100
 """Number of photos that take about as long as starting a process."""
 
 
-def drawn(root: Path, settings: Settings, photos: int, workers: int) -> Generator[Rows, None, None]:
+def render_photos(root: Path, settings: Settings, photos: int, workers: int) -> Generator[Rows, None, None]:
     """Write the photos numbered 0 to `photos` - 1 below `root`, whose folders exist; yields their rows in order."""
     chunks = [range(start, min(start + CHUNK, photos)) for start in range(0, photos, CHUNK)]
-    workers = min(workers, max(1, photos // WORTH_A_PROCESS), len(chunks))
+    workers = min(workers, max(1, photos // PHOTOS_PER_PROCESS), len(chunks))
     if workers == 1:
         studio = Studio(settings)
         for chunk in chunks:
@@ -42,12 +42,12 @@ def drawn(root: Path, settings: Settings, photos: int, workers: int) -> Generato
 def _by_processes(root: Path, settings: Settings, chunks: list[range], workers: int) -> Iterator[Rows]:
     context = get_context("spawn")  # fork would copy locks held by MindSpore's threads
     stopping = context.Event()
-    pool = ProcessPoolExecutor(workers, context, _begin, (str(root), settings, stopping))
+    pool = ProcessPoolExecutor(workers, context, _initialise, (str(root), settings, stopping))
     waiting: deque[Future[Rows]] = deque()
     try:
         for chunk in chunks:
-            with _interrupts_held(), _no_main_module():  # the processes start here
-                waiting.append(pool.submit(_draw, chunk))
+            with _interrupts_blocked(), _no_main_module():  # the processes start here
+                waiting.append(pool.submit(_render_chunk, chunk))
             if len(waiting) > 3 * workers:
                 yield waiting.popleft().result()
         while waiting:
@@ -62,7 +62,7 @@ def _by_processes(root: Path, settings: Settings, chunks: list[range], workers: 
 
 
 @contextmanager
-def _interrupts_held() -> Iterator[None]:
+def _interrupts_blocked() -> Iterator[None]:
     """Block Ctrl-C; processes started in the meantime never receive it, so that this process alone ends the work."""
     if not hasattr(signal, "pthread_sigmask"):
         yield
@@ -85,7 +85,7 @@ def _no_main_module() -> Iterator[None]:
         sys.modules["__main__"] = main
 
 
-class _Desk:
+class _WorkerState:
     """The state of a worker process between tasks."""
 
     root: Path
@@ -93,13 +93,13 @@ class _Desk:
     stopping: Event
 
 
-def _begin(root: str, settings: Settings, stopping: Event) -> None:
+def _initialise(root: str, settings: Settings, stopping: Event) -> None:
     """Initialise a worker process; it ends when its parent does."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     parent = parent_process()
     if parent is not None:
         threading.Thread(target=_end_with, args=(parent.sentinel,), daemon=True).start()
-    _Desk.root, _Desk.studio, _Desk.stopping = Path(root), Studio(settings), stopping
+    _WorkerState.root, _WorkerState.studio, _WorkerState.stopping = Path(root), Studio(settings), stopping
 
 
 def _end_with(sentinel: int) -> None:
@@ -107,12 +107,12 @@ def _end_with(sentinel: int) -> None:
     os._exit(1)
 
 
-def _draw(chunk: range) -> Rows:
+def _render_chunk(chunk: range) -> Rows:
     rows: Rows = []
     for number in chunk:
-        if _Desk.stopping.is_set():
+        if _WorkerState.stopping.is_set():
             break
-        rows.append(_photo(_Desk.studio, _Desk.root, number))
+        rows.append(_photo(_WorkerState.studio, _WorkerState.root, number))
     return rows
 
 

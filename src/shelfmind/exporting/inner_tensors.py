@@ -16,7 +16,7 @@ BATCH = 4
 """Batch size. All tensors of a large network take 100 MB per image of 224 pixels."""
 
 
-def inside(model: ModelProto, tensors: Sequence[str], images: Batch) -> Iterator[dict[str, Floats]]:
+def inner_tensors(model: ModelProto, tensors: Sequence[str], images: Batch) -> Iterator[dict[str, Floats]]:
     """Yield these tensors (n, ...) by name for each batch of the images (N, S, S, 3)."""
     import onnx
 

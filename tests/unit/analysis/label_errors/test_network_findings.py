@@ -6,13 +6,13 @@ from dataclasses import replace
 
 import numpy as np
 
-from shelfmind.analysis.label_errors.judgement import Opinion, judgement_of
+from shelfmind.analysis.label_errors.network_findings import NetworkOutputs, network_findings
 
 EACH, WRONG = 30, (3, 70)
 
 
-def test_wrong_labels_and_families_are_found(opinion: Opinion) -> None:
-    judgement = judgement_of(opinion)
+def test_wrong_labels_and_families_are_found(opinion: NetworkOutputs) -> None:
+    judgement = network_findings(opinion)
     worst = judgement.suspected_labels[:2]
     assert {suspect.path for suspect in worst} == {f"{index}.jpg" for index in WRONG}
     assert {suspect.given for suspect in worst} == {"蜂蜜", "others"}
@@ -22,19 +22,19 @@ def test_wrong_labels_and_families_are_found(opinion: Opinion) -> None:
     assert "in-sample probability" in next(each.detail for each in worst if each.split == "train")
 
 
-def test_accuracies_are_those_of_unseen_images(opinion: Opinion) -> None:
-    figures = judgement_of(opinion).figures
+def test_accuracies_are_those_of_unseen_images(opinion: NetworkOutputs) -> None:
+    figures = network_findings(opinion).figures
     assert figures["judged_images"] == 5 * EACH
     assert figures["judged_images_trained_on"] == 5 * EACH - int(opinion.unseen.sum())
 
 
-def test_a_run_that_saw_everything_claims_no_accuracy(opinion: Opinion) -> None:
-    judgement = judgement_of(replace(opinion, unseen=np.zeros(5 * EACH, np.bool_)))
+def test_a_run_that_saw_everything_claims_no_accuracy(opinion: NetworkOutputs) -> None:
+    judgement = network_findings(replace(opinion, unseen=np.zeros(5 * EACH, np.bool_)))
     assert judgement.figures["shots"] == {}
 
 
-def test_class_sizes_are_those_that_the_run_was_trained_on(opinion: Opinion) -> None:
+def test_class_sizes_are_those_that_the_run_was_trained_on(opinion: NetworkOutputs) -> None:
     counts = np.array([150, 150, 15, 15, 15])
-    shots = judgement_of(replace(opinion, train_images=counts)).accuracies.shots
+    shots = network_findings(replace(opinion, train_images=counts)).accuracies.shots
     assert [(group.name, group.classes) for group in shots] == [("many", 2), ("medium", 0), ("few", 3)]
-    assert [group.classes for group in judgement_of(opinion).accuracies.shots] != [2, 0, 3]
+    assert [group.classes for group in network_findings(opinion).accuracies.shots] != [2, 0, 3]
