@@ -32,7 +32,7 @@ from shelfmind.requests.label_checking import FindLabelErrorsRequest
 from shelfmind.requests.measuring import CalibrateRequest, EvaluateRequest, ExplainRequest, PredictRequest
 from shelfmind.requests.preparing import PrepareRequest
 from shelfmind.requests.serving import KeysAddRequest, KeysListRequest, KeysRevokeRequest, ServeRequest
-from shelfmind.requests.tool import DoctorRequest
+from shelfmind.requests.tool import DoctorRequest, VerifyRequest
 from shelfmind.requests.training import PretrainRequest, TrainRequest
 from shelfmind.requests.watching import Observer, Observer as Observer
 from shelfmind.review.running import ReviewOutcome
@@ -115,6 +115,7 @@ __all__ = [
     "soup",
     "train",
     "tune",
+    "verify",
 ]
 
 @overload
@@ -1641,6 +1642,29 @@ def benchmark(
 
     Raises:
         UserError: no run, no usable engine, earlier results that cannot be read.
+    """
+
+@overload
+def verify(request: VerifyRequest, /, *, watcher: Observer | None = None) -> list[tuple[Path, str]]: ...
+@overload
+def verify(
+    runs: Sequence[Path | str],
+    *,
+    accept: bool = False,
+    watcher: Observer | None = None,
+) -> list[tuple[Path, str]]:
+    """Verify the files of runs by their checksums and list damaged ones. Checks every file that training has finished and every exported file, and names those that are damaged, missing or edited. Exit status 2 if there are any.
+
+    Args:
+        runs: Run folders.
+        accept: Record the present checksums, after an intended change of a file.
+        watcher: Receives progress and messages.
+
+    Returns:
+        The damaged, missing or edited files, each with what is wrong.
+
+    Raises:
+        UserError: no run, or one whose training has not finished.
     """
 
 @overload

@@ -476,6 +476,14 @@ VERBS = {
         show="cli.outcomes.benchmarking:show_benchmark",
         mindspore=False,
     ),
+    "verify": Verb(
+        panel=TOOL,
+        summary="Verify the files of runs by their checksums and list damaged ones.",
+        request="requests.tool:VerifyRequest",
+        function="workflows.integrity:verify_runs",
+        show="cli.outcomes.tool:show_verified",
+        mindspore=False,
+    ),
     "doctor": Verb(
         panel=TOOL,
         summary="Check this machine: versions, device, memory and convolution speed.",

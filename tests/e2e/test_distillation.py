@@ -103,6 +103,7 @@ def test_what_cannot_teach_is_refused_before_a_folder_is_made(teacher, data, war
     names = json.loads((fewer / "classes.json").read_text(encoding="utf-8"))
     names["names"][0] = "别的"
     (fewer / "classes.json").write_text(json.dumps(names, ensure_ascii=False), encoding="utf-8")
+    assert warm("verify", fewer, "--accept").status == 0
     run = tmp_path / "run"
     for words, said in (
         (("train", "--teacher", fewer), "knows 2 of the 3 classes to learn"),

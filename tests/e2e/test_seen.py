@@ -145,7 +145,8 @@ def test_near_copies_of_training_photos_are_counted(run, folder, grown, warm, tm
 def test_a_run_from_before_hashes_takes_them_from_its_own_data_or_says_so(run, folder, grown, warm, tmp_path):
     old = tmp_path / "old"
     shutil.copytree(run, old)
-    (old / "seen.npy").unlink()
+    for name in ("seen.npy", "checksums.json"):
+        (old / name).unlink()
     listed = rows(run)
     with open(old / "split.csv", "w", encoding="utf-8", newline="") as stream:
         writer = csv.writer(stream)

@@ -12,7 +12,7 @@ from typing import Any
 
 from shelfmind.errors import UserError
 from shelfmind.machine.cores import available_cores
-from shelfmind.machine.distributed import share_cores
+from shelfmind.machine.job import share_cores
 
 _M_ARENA_MAX = -8
 """M_ARENA_MAX of mallopt in glibc."""

@@ -14,7 +14,8 @@ from typing import Any
 
 from shelfmind.errors import UserError
 from shelfmind.kernels.library import installed as kernels_installed
-from shelfmind.machine.distributed import join, started_by_msrun
+from shelfmind.machine.distributed import join
+from shelfmind.machine.job import started_by_msrun
 from shelfmind.machine.packages import require
 
 DEVICES = ("CPU", "GPU", "Ascend")

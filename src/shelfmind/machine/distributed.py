@@ -11,15 +11,10 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from shelfmind.arrays import Floats
+from shelfmind.machine.job import LOCAL_RANK, started_by_msrun
 
 if TYPE_CHECKING:
     from mindspore import Parameter
-
-ROLE, SCHEDULER = "MS_ROLE", "MS_SCHED"
-"""The variable by which msrun tells a process its role, and the role of the process that connects the workers."""
-LOCAL_RANK = "DEVICE_ID"
-WORKERS_HERE = "SHELFMIND_WORKERS_HERE"
-"""The number of workers on this host, which share its cores; set by ``train --devices``."""
 
 
 @dataclass(frozen=True)
@@ -85,16 +80,6 @@ ALONE = World()
 """A process on its own."""
 
 
-def started_by_msrun() -> bool:
-    """Whether this process is part of a data-parallel job."""
-    return ROLE in os.environ
-
-
-def launched() -> bool:
-    """Whether ``train --devices`` has started this process, and evaluates the run itself."""
-    return WORKERS_HERE in os.environ
-
-
 def join() -> None:
     """Connect to the other processes of the job; MindSpore must be running on its device.
 
@@ -113,16 +98,6 @@ def world() -> World:
     from mindspore.communication import get_group_size, get_rank
 
     return World(get_rank(), get_group_size(), int(os.environ.get(LOCAL_RANK, "0")))
-
-
-def share_cores() -> None:
-    """Restrict this worker to its share of the cores, before any library starts its threads."""
-    workers = int(os.environ.get(WORKERS_HERE, "1"))
-    if workers == 1 or os.environ.get(ROLE) == SCHEDULER or not hasattr(os, "sched_setaffinity"):
-        return
-    cores = sorted(os.sched_getaffinity(0))
-    local = int(os.environ.get(LOCAL_RANK, "0"))
-    os.sched_setaffinity(0, cores[local * len(cores) // workers : (local + 1) * len(cores) // workers] or cores)
 
 
 @cache

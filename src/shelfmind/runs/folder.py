@@ -14,6 +14,7 @@ import yaml
 
 from shelfmind.errors import UserError, argument, call
 from shelfmind.files import make_folder, write_atomically, write_json, write_text
+from shelfmind.machine.checksums import file_sha256
 from shelfmind.recipe import Recipe, parse_recipe
 from shelfmind.requests.shared import PROVENANCE_FILE, RUN_FILE, require_run
 
@@ -115,6 +116,11 @@ class RunFolder:
         """The broader class of each class, in a run trained on broader classes; missing in other runs."""
         return self.root / "broader.csv"
 
+    @property
+    def checksums(self) -> Path:
+        """The SHA-256 of the files that do not change once the run is trained; missing until then."""
+        return self.root / "checksums.json"
+
     def snapshot(self, epoch: int) -> Path:
         """The averaged weights of one epoch, for model soups."""
         return self.root / SNAPSHOTS / f"epoch-{epoch:04d}.ckpt"
@@ -127,6 +133,7 @@ class RunFolder:
     def read_recipe(self) -> Recipe:
         """The recipe of the run."""
         self.require()
+        self.require_intact(self.recipe)
         try:
             content = yaml.safe_load(self.recipe.read_text(encoding="utf-8"))
         except (OSError, ValueError, yaml.YAMLError) as error:
@@ -135,6 +142,7 @@ class RunFolder:
 
     def read_classes(self) -> tuple[tuple[str, ...], tuple[int, ...]]:
         """Class names by id, and the training images of each."""
+        self.require_intact(self.classes)
         content = read_json(self.classes)
         try:
             return tuple(content["names"]), tuple(int(count) for count in content["train_images"])
@@ -175,6 +183,41 @@ class RunFolder:
         """Raise `UserError` if the folder is not a run."""
         require_run(self.root)
 
+    def seal(self, accept: bool = False) -> None:
+        """Record the checksums of all files that no longer change.
+
+        Those recorded before are kept, except that of the log, unless `accept`: a damaged file stays known as such.
+        """
+        names = ("recipe", "classes", "provenance", "split", "seen", "broader", "log", "bad_files")
+        weights = [self.weights, self.best, self.last, self.state, *self.snapshots().values()]
+        files = [*(getattr(self, name) for name in names), *weights, *sorted(self.before.rglob("*"))]
+        digests = {path.relative_to(self.root).as_posix(): file_sha256(path) for path in files if path.is_file()}
+        before = {} if accept else {name: digest for name, digest in self.sealed().items() if name != self.log.name}
+        write_json(self.checksums, {**digests, **before})
+
+    def sealed(self) -> dict[str, str]:
+        """The recorded checksums, by path relative to the folder; empty for a run that is not trained, or is from
+        shelfmind 0.2.0 or earlier."""
+        if not self.checksums.exists():
+            return {}
+        content = read_json(self.checksums)
+        if not isinstance(content, dict):
+            raise UserError(f"{self.checksums} is damaged: it is not a table of checksums")
+        return {str(name): str(digest) for name, digest in content.items()}
+
+    def require_intact(self, *paths: Path) -> None:
+        """Raise `UserError` if one of these files, or of all by default, differs from its checksum."""
+        digests = self.sealed()
+        wanted = digests if not paths else {path.relative_to(self.root).as_posix() for path in paths}
+        for name in wanted:
+            path = self.root / name
+            if name in digests and _digest_of(path) != digests[name]:
+                accept = call("verify", runs=[str(self.root)], accept=True)
+                raise UserError(
+                    f"{path} is missing, damaged or edited: it differs from the checksum recorded after training. "
+                    f"Restore it from a copy; if the change is intended, record it with: {accept}"
+                )
+
     def select(self, chosen: Path) -> None:
         """Make `weights.ckpt` the same file as `chosen`, atomically."""
 
@@ -185,6 +228,13 @@ class RunFolder:
                 shutil.copyfile(chosen, temporary)
 
         write_atomically(self.weights, link)
+
+
+def _digest_of(path: Path) -> str | None:
+    try:
+        return file_sha256(path)
+    except OSError:
+        return None
 
 
 def create_run_folder(root: Path) -> RunFolder:

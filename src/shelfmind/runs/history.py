@@ -144,6 +144,7 @@ def read_history(run: RunFolder, counter: Counter) -> History:
     """
     if not run.split.exists():
         raise UnknownHistoryError(f"the training images of {run.root} are unknown: it has no {run.split.name}")
+    run.require_intact(run.split)
     rows = read_split(run.split)
     if not any(row.sha256 is not None for row in rows):
         _add_digests(run, rows, counter)

@@ -185,3 +185,4 @@ def _write(source: RunFolder, out: Path, mixed: Checkpoint, outcome: Adaptation,
     write_json(target.provenance, {**read_json(source.provenance), ADAPTED: {**record, **summary}})
     save_checkpoint(target.last, mixed)
     target.select(target.last)
+    target.seal()

@@ -18,7 +18,7 @@ from typing import Any
 from shelfmind.errors import LostProcessError, UserError, argument, call
 from shelfmind.machine.cores import available_cores
 from shelfmind.machine.device import likely_device, number_of_devices
-from shelfmind.machine.distributed import WORKERS_HERE
+from shelfmind.machine.job import WORKERS_HERE
 from shelfmind.nouns import counted
 from shelfmind.recipe import Recipe
 from shelfmind.requests.shared import RUN_FILE

@@ -28,7 +28,8 @@ from shelfmind.inference.predictor import RunPredictor
 from shelfmind.kernels.choice import Choice, choose, choose_recorded
 from shelfmind.machine.cores import available_cores
 from shelfmind.machine.device import start_mindspore
-from shelfmind.machine.distributed import launched, world
+from shelfmind.machine.distributed import world
+from shelfmind.machine.job import launched
 from shelfmind.models import read_start
 from shelfmind.models.mindcv_models import PREFIX
 from shelfmind.models.weights import Start
@@ -307,6 +308,7 @@ def _finish(training: Training, catalog: Catalog, images: Images, watcher: Watch
     history, doubt = read_with_caveat(training.run, watcher.counter)
     for warning in _record_warnings(training, images, doubt):
         watcher.warn(warning)
+    training.run.seal()
     if len(training.val_labels) == 0:
         return None
     predictor = RunPredictor(training.run)

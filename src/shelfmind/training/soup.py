@@ -88,6 +88,7 @@ def soup(request: SoupRequest, watcher: Observer = SILENT) -> Soup:
         too_few_images(images),
         caveat_of_gain(interval, images),
     )
+    target.seal()
     write_json(target.root / "soup.json", {"of": str(source.root.absolute()), **asdict(outcome)})
     return outcome
 

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from shelfmind.errors import UserError
-from shelfmind.machine.distributed import ROLE, SCHEDULER, share_cores
+from shelfmind.machine.job import ROLE, SCHEDULER, share_cores
 from shelfmind.training.launch import JobFolder
 
 _PR_SET_PDEATHSIG = 1

@@ -7,7 +7,7 @@ import threading
 import numpy as np
 import pytest
 
-from shelfmind.machine import distributed
+from shelfmind.machine import job
 from shelfmind.machine.distributed import ALONE, World
 
 
@@ -69,12 +69,12 @@ def test_one_process_exchanges_nothing() -> None:
 @pytest.mark.parametrize(("workers", "expected"), [(2, [[0, 1], [2, 3]]), (3, [[0], [1], [2, 3]]), (8, [[0, 1, 2, 3]])])
 def test_workers_share_the_cores(monkeypatch: pytest.MonkeyPatch, workers: int, expected: list[list[int]]) -> None:
     chosen: list[list[int]] = []
-    monkeypatch.setattr(distributed.os, "sched_getaffinity", lambda pid: {3, 1, 0, 2}, raising=False)
-    monkeypatch.setattr(distributed.os, "sched_setaffinity", lambda pid, cores: chosen.append(cores), raising=False)
-    monkeypatch.setenv(distributed.WORKERS_HERE, str(workers))
+    monkeypatch.setattr(job.os, "sched_getaffinity", lambda pid: {3, 1, 0, 2}, raising=False)
+    monkeypatch.setattr(job.os, "sched_setaffinity", lambda pid, cores: chosen.append(cores), raising=False)
+    monkeypatch.setenv(job.WORKERS_HERE, str(workers))
     for rank in range(len(expected)):
-        monkeypatch.setenv(distributed.LOCAL_RANK, str(rank))
-        distributed.share_cores()
+        monkeypatch.setenv(job.LOCAL_RANK, str(rank))
+        job.share_cores()
     assert chosen == expected
 
 

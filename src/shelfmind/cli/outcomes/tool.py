@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import typer
@@ -14,7 +15,7 @@ from shelfmind.cli.outcomes.figures import JsonFile, write_figures
 from shelfmind.display import Display, models_table, stages_table
 
 if TYPE_CHECKING:  # not needed for help
-    from shelfmind.requests.tool import DoctorRequest, ModelsRequest
+    from shelfmind.requests.tool import DoctorRequest, ModelsRequest, VerifyRequest
 
 PROBLEMS = 2
 """The exit status if there are problems."""
@@ -41,6 +42,15 @@ def show_names(words: Mapping[str, str], heads: tuple[str, str], json_file: Json
     for name, about in words.items():
         table.add_row(name, about)
     Console().print(table)
+
+
+def show_verified(faults: Sequence[tuple[Path, str]], request: VerifyRequest, display: Display) -> None:
+    """Print the damaged files, or that there are none."""
+    for path, what in faults:
+        typer.echo(f"{path} {what}")
+    if faults:
+        raise typer.Exit(PROBLEMS)
+    typer.echo("all files are intact")
 
 
 def show_machine(

@@ -1,0 +1,31 @@
+"""The environment of a process of a data-parallel job: its role, its rank on the host, its share of the cores."""
+
+from __future__ import annotations
+
+import os
+
+ROLE, SCHEDULER = "MS_ROLE", "MS_SCHED"
+"""The variable by which msrun tells a process its role, and the role of the process that connects the workers."""
+LOCAL_RANK = "DEVICE_ID"
+WORKERS_HERE = "SHELFMIND_WORKERS_HERE"
+"""The number of workers on this host, which share its cores; set by ``train --devices``."""
+
+
+def started_by_msrun() -> bool:
+    """Whether this process is part of a data-parallel job."""
+    return ROLE in os.environ
+
+
+def launched() -> bool:
+    """Whether ``train --devices`` has started this process, and evaluates the run itself."""
+    return WORKERS_HERE in os.environ
+
+
+def share_cores() -> None:
+    """Restrict this worker to its share of the cores, before any library starts its threads."""
+    workers = int(os.environ.get(WORKERS_HERE, "1"))
+    if workers == 1 or os.environ.get(ROLE) == SCHEDULER or not hasattr(os, "sched_setaffinity"):
+        return
+    cores = sorted(os.sched_getaffinity(0))
+    local = int(os.environ.get(LOCAL_RANK, "0"))
+    os.sched_setaffinity(0, cores[local * len(cores) // workers : (local + 1) * len(cores) // workers] or cores)
